@@ -1,0 +1,77 @@
+/**
+ * A link is an Ethernet port: frames in, frames out, whatever is underneath. Peers: AF_PACKET (`packet.ts`), a stream of
+ * QEMU's (`unix.ts`), two ports in memory (`memory.ts`); and the lossy and capturing wrappers of the tests. The target and
+ * our own initiator are written against this file alone. Every link passes the suite in `conformance.ts`.
+ */
+
+import type { Memory } from "../wire/memory.js";
+
+/** Room for one frame that is to leave. Its owner fills it and hands it to `transmit`, which gives it back by itself. */
+export interface FrameSlot {
+	readonly memory: Memory;
+	/** Index of the frame's first byte in `memory.bytes`. */
+	readonly offset: number;
+	/** Bytes of the longest frame it can hold. */
+	readonly capacityBytes: number;
+}
+
+/** Who receives a link's frames. */
+export interface FrameSink {
+	/**
+	 * One received frame, at `memory.bytes[offset]`, `frameBytes` long. The bytes hold only until the pump has run.
+	 * `peer` says which of the link's peers sent it: hand it to `transmit` with the answer.
+	 */
+	frame(link: Link, memory: Memory, offset: number, frameBytes: number, peer: number): void;
+	/** The link went up or down, or has a new MTU or MAC address: read them. */
+	linkChanged(link: Link): void;
+}
+
+/** Counted by each link since it was made. */
+export interface LinkStats {
+	framesIn: number;
+	framesOut: number;
+	/** Frames that the port had to drop before we could look at them: no room in the ring, or longer than the MTU. */
+	droppedIn: number;
+	/** Frames that could not leave: the port is down, or its queue stayed full. */
+	droppedOut: number;
+}
+
+/** The peer number that means every peer of a link: for broadcasts. */
+export const ALL_PEERS = -1;
+
+export interface Link {
+	/** What the operator calls it: `eth0`, `unix:/run/vm.sock`. */
+	readonly name: string;
+	/** Our address on it, 48 bits. */
+	readonly mac: number;
+	/** Most bytes of payload in a frame, without the 14 of the Ethernet header. */
+	readonly mtu: number;
+	readonly up: boolean;
+	/** True if `transmit` can take a frame's data from any address in this process. */
+	readonly canGather: boolean;
+	readonly stats: LinkStats;
+
+	/** Starts to deliver frames to `sink`. Once. */
+	attach(sink: FrameSink): void;
+	/** Room for a frame to send, or undefined if every slot is in use: the caller drops and counts. */
+	acquire(): FrameSlot | undefined;
+	/** Gives back a slot that will not be sent. */
+	release(slot: FrameSlot): void;
+	/**
+	 * Queues a frame: `headBytes` of the slot, then `dataBytes` from `dataAddress` (0, 0 unless `canGather`). It leaves when
+	 * the pump runs; shorter frames are padded to 60 bytes with zeros. The slot is the link's from now on.
+	 */
+	transmit(slot: FrameSlot, headBytes: number, dataAddress: number, dataBytes: number, peer: number): void;
+	/** Narrows what is received, in the kernel where that is possible: a classic BPF program (see `lib/link/bpf.ts`). */
+	setFilter(program: readonly BpfInstruction[]): void;
+	/** Stops receiving, sends what is queued, gives everything back. */
+	close(): Promise<void>;
+}
+
+/** One instruction of classic BPF (`struct sock_filter` of linux/filter.h). */
+export interface BpfInstruction {
+	readonly code: number;
+	readonly jt: number;
+	readonly jf: number;
+	readonly k: number;
+}

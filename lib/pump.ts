@@ -1,0 +1,72 @@
+/**
+ * The pump moves what a turn of the event loop has queued: first operations to the storage, then frames to the wire, and
+ * round again until nothing is queued. So each turn costs one native call per kind of work, however many frames came in.
+ *
+ * One pump per thread. Storage engines and links join it; whoever queues work in one of them calls `wake()`, and a link
+ * that has received a batch calls `run()` before it gives the batch's memory back.
+ * The order matters: a read may have been answered with an address inside a file's mapping ("borrowed"), which holds
+ * only until the next operation on the storage, so frames always leave before the storage is asked again.
+ */
+
+/** A queue that empties itself into the world below. */
+export interface PumpStage {
+	/** True while `drain` has something to do. */
+	readonly hasWork: boolean;
+	/** Hands everything queued on, in one call if it can. Must not throw for anything that the outside world does. */
+	drain(): void;
+}
+
+export class Pump {
+	#storage: PumpStage[] = [];
+	#links: PumpStage[] = [];
+	#running = false;
+	#scheduled = false;
+	readonly #runScheduled = (): void => {
+		this.#scheduled = false;
+		this.run();
+	};
+
+	addStorage(stage: PumpStage): void {
+		this.#storage.push(stage);
+	}
+
+	addLink(stage: PumpStage): void {
+		this.#links.push(stage);
+	}
+
+	remove(stage: PumpStage): void {
+		this.#storage = this.#storage.filter((other) => other !== stage);
+		this.#links = this.#links.filter((other) => other !== stage);
+	}
+
+	/** Work was queued: `run` will be called before the event loop waits again. Cheap to call often. */
+	wake(): void {
+		if (this.#running || this.#scheduled) return;
+		this.#scheduled = true;
+		queueMicrotask(this.#runScheduled);
+	}
+
+	/** Drains every queue until all are empty. Re-entrant calls return at once: the outer call sees their work. */
+	run(): void {
+		if (this.#running) return;
+		this.#running = true;
+		try {
+			let again = true;
+			while (again) {
+				again = false;
+				for (const stage of this.#storage) {
+					if (!stage.hasWork) continue;
+					stage.drain();
+					again = true;
+				}
+				for (const stage of this.#links) {
+					if (!stage.hasWork) continue;
+					stage.drain();
+					again = true;
+				}
+			}
+		} finally {
+			this.#running = false;
+		}
+	}
+}

@@ -1,0 +1,9 @@
+{
+	"targets": [
+		{
+			"target_name": "vblade",
+			"sources": ["binding.c"],
+			"cflags": ["-O2", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Wshadow", "-Wno-cast-function-type", "-fno-omit-frame-pointer"]
+		}
+	]
+}
