@@ -1,0 +1,56 @@
+/**
+ * What a server is asked to do, after the command line (or, later, a config file) has been understood: plain values, all
+ * of them in range. Made by `lib/cli/arguments.ts`, carried out by `lib/server.ts`. Types only; imports nothing.
+ */
+
+/** When a write is acknowledged. */
+export type Durability =
+	/** When it is on stable storage. Linux's AoE driver never flushes, so this is the default. */
+	| "ack"
+	/** When it is in the page cache; FLUSH CACHE and FLUSH CACHE EXT make it durable. */
+	| "flush"
+	/** When it is in the page cache; flushes do nothing. For scratch disks. */
+	| "none";
+
+/** One Ethernet port to serve a blade on. `name` is what the operator calls it, and the link's name. */
+export type NetifSpec =
+	/** A network interface of this machine, such as `eth0`. Globs are already resolved. */
+	| { readonly kind: "interface"; readonly name: string }
+	/** A listening socket for QEMU's `-netdev stream`; `name` is `unix:PATH`. */
+	| { readonly kind: "unix"; readonly name: string; readonly path: string };
+
+/** Where a blade's bytes are. `name` is the operator's word for it, for messages and for the blade's identity. */
+export type StorageSpec =
+	/** A regular (or sparse) file or a block special file. */
+	| { readonly kind: "file"; readonly name: string; readonly path: string }
+	/** Memory of this process, zeros at start, gone at its end; `name` is `mem:64M`. A multiple of 512 bytes, at least 512. */
+	| { readonly kind: "memory"; readonly name: string; readonly sizeBytes: number };
+
+/** One blade: shelf, slot, netif and filename of the command line. */
+export interface BladeSpec {
+	/** 0..65534 */
+	readonly shelf: number;
+	/** 0..254 */
+	readonly slot: number;
+	/** At least one; no name twice. */
+	readonly netifs: readonly NetifSpec[];
+	readonly storage: StorageSpec;
+}
+
+/** What holds for every blade of a server. */
+export interface ServerOptions {
+	/** Frames that an initiator may have outstanding, as advertised: 2..65535. */
+	readonly bufferCount: number;
+	/** Open the storage with O_DIRECT. */
+	readonly direct: boolean;
+	readonly readOnly: boolean;
+	/** The MAC mask at start: 48-bit numbers, at most 255; none lets everyone in. */
+	readonly macs: readonly number[];
+	/** Sectors of 512 bytes at the beginning of the storage that are not exported. */
+	readonly offsetSectors: number;
+	/** Sectors of 512 bytes to export, at least 1; undefined: all that follow the offset, growing with the storage. */
+	readonly lengthSectors: number | undefined;
+	readonly durability: Durability;
+	/** Serve even if another host answers for the same shelf and slot. */
+	readonly force: boolean;
+}
