@@ -21,6 +21,7 @@ export class Pump {
 	#links: PumpStage[] = [];
 	#running = false;
 	#scheduled = false;
+	#runs = 0;
 	readonly #runScheduled = (): void => {
 		this.#scheduled = false;
 		this.run();
@@ -37,6 +38,11 @@ export class Pump {
 	remove(stage: PumpStage): void {
 		this.#storage = this.#storage.filter((other) => other !== stage);
 		this.#links = this.#links.filter((other) => other !== stage);
+	}
+
+	/** Runs that are over: once it has grown, bytes that held "until the pump has run" no longer do. */
+	get runs(): number {
+		return this.#runs;
 	}
 
 	/** Work was queued: `run` will be called before the event loop waits again. Cheap to call often. */
@@ -67,6 +73,7 @@ export class Pump {
 			}
 		} finally {
 			this.#running = false;
+			this.#runs += 1;
 		}
 	}
 }
