@@ -8,6 +8,13 @@ import { BlockRequest } from "../block/device.js";
 import { heapMemory, type Memory } from "../wire/memory.js";
 
 const NO_MEMORY = heapMemory(0);
+const NO_RANGES: readonly BlockRange[] = [];
+
+/** A stretch of a device. */
+export interface BlockRange {
+	readonly offsetBytes: number;
+	readonly lengthBytes: number;
+}
 
 /** What a command calls back when one of its block requests is over. `AtaDisk` implements it. */
 export interface CommandExecutor {
@@ -32,12 +39,17 @@ export abstract class AtaCommand extends BlockRequest {
 	dataOutOffset = 0;
 	dataOutBytes = 0;
 
-	/** Room for data of the answer. A command that would need more is aborted. */
+	/**
+	 * Room for data of the answer. A command that would need more is aborted. The answer to a write carries no data, so its
+	 * bytes may be parked here (see `BlockRequest.park`): give the room to every command, whatever it does.
+	 */
 	dataInMemory: Memory = NO_MEMORY;
 	dataInOffset = 0;
 	dataInCapacityBytes = 0;
+	/** False if the answer's data must be in that room, because the link can't take it from anywhere else. */
+	dataInMayBorrow = true;
 
-	/** The answer: registers and how much data. Valid in `answer`. */
+	/** The answer: registers and how much data. Valid in `answer`. `replyLba` has as many bits as `lba`. */
 	replyStatus = 0;
 	replyError = 0;
 	replyCount = 0;
@@ -49,6 +61,8 @@ export abstract class AtaCommand extends BlockRequest {
 	executor: CommandExecutor | null = null;
 	/** For commands of several steps: where the executor is. Its meaning is the executor's. */
 	step = 0;
+	/** For commands on several ranges (TRIM): which ones. The executor's too. */
+	ranges: readonly BlockRange[] = NO_RANGES;
 
 	protected finished(): void {
 		this.executor?.requestFinished(this);
