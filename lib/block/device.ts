@@ -38,7 +38,7 @@ export interface DeviceInfo {
 export type DeviceListener = (device: BlockDevice) => void;
 
 export interface BlockDevice {
-	/** Read it each time it is needed: it changes when the storage grows. */
+	/** Read it each time it is needed: a new object when something has changed (the storage grows), else the same. */
 	readonly info: DeviceInfo;
 	/**
 	 * Takes a request; `request.complete` is called exactly once, before or after `submit` returns. A range that is not in
@@ -47,7 +47,10 @@ export interface BlockDevice {
 	 * calls `request.park()` first.
 	 */
 	submit(request: BlockRequest): void;
-	/** Switches the volatile write cache on or off; false if this device can't or the operator forbade it. */
+	/**
+	 * Switches the volatile write cache on or off; false if this device can't or the operator forbade it. Once off,
+	 * writes that complete are on stable storage; for those that completed before, the caller flushes afterwards.
+	 */
 	setWriteCache(enabled: boolean): boolean;
 	/** At most one listener: the layer or blade above. */
 	onChange(listener: DeviceListener): void;
@@ -57,8 +60,8 @@ export interface BlockDevice {
 
 /** A layer that wants to see a request again when what is below has done it. */
 export interface RequestLayer {
-	/** Called once per `push`. The layer calls `request.complete` (or resubmits) to let it go on upwards. */
-	below(request: BlockRequest): void;
+	/** Called once per `push`, with its token. The layer calls `resume` or `complete` to let it go on upwards. */
+	below(request: BlockRequest, token: number): void;
 }
 
 /** Most layers that may stand on each other. */
@@ -96,7 +99,10 @@ export abstract class BlockRequest {
 	/** Links of the lists that layers and engines keep; a request is in one list at a time. */
 	next: BlockRequest | null = null;
 
-	readonly #layers: RequestLayer[] = [];
+	// A stack of fixed size: push and pop of an array would give its memory back and take it again for every request.
+	readonly #layers: (RequestLayer | null)[] = new Array(MAX_LAYERS).fill(null);
+	readonly #tokens: number[] = new Array(MAX_LAYERS).fill(0);
+	#depth = 0;
 	#inFlight = false;
 
 	/** Starts a new life. Owners call it after filling in the fields above, just before `device.submit(this)`. */
@@ -114,10 +120,12 @@ export abstract class BlockRequest {
 		return this.#inFlight;
 	}
 
-	/** `layer` wants to see this request when the layers below are done with it. */
-	push(layer: RequestLayer): void {
-		invariant(this.#layers.length < MAX_LAYERS, "too many layers");
-		this.#layers.push(layer);
+	/** `layer` wants to see this request, and the integer `token`, when the layers below are done with it. */
+	push(layer: RequestLayer, token = 0): void {
+		invariant(this.#depth < MAX_LAYERS, "too many layers");
+		this.#layers[this.#depth] = layer;
+		this.#tokens[this.#depth] = token;
+		this.#depth++;
 	}
 
 	/** The device, or a layer that was called back, is done: on to the layer above, or to the owner. */
@@ -131,9 +139,9 @@ export abstract class BlockRequest {
 
 	/** As `complete`, leaving the result as the layer below set it. */
 	resume(): void {
-		const layer = this.#layers.pop();
-		if (layer !== undefined) {
-			layer.below(this);
+		if (this.#depth > 0) {
+			this.#depth--;
+			this.#layers[this.#depth]!.below(this, this.#tokens[this.#depth]!);
 			return;
 		}
 		this.#inFlight = false;
