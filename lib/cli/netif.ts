@@ -1,0 +1,84 @@
+/**
+ * The argument `netif`: one interface, a list, a glob matched against the interfaces of this machine, or a unix socket.
+ * Asked by `arguments.ts`; hands on the list of ports to serve a blade on.
+ */
+
+import { readFileSync } from "node:fs";
+import { OperatorError } from "../errors.js";
+import type { NetifSpec } from "../server-options.js";
+import { quote } from "../text.js";
+
+/** Longest name an interface may have (ALTIFNAMSIZ of linux/if.h, without the final zero byte). */
+const INTERFACE_NAME_MAX = 127;
+/** Longest path of a unix socket (`sun_path` of unix(7), without the final zero byte). */
+const UNIX_PATH_MAX = 107;
+const UNIX_PREFIX = "unix:";
+
+/** Names of the interfaces in this process's network namespace. */
+export function presentInterfaces(): string[] {
+	const table = readFileSync("/proc/net/dev", "utf8");
+	return [...table.matchAll(/^ *([^\s|]+):/gm)].map((match) => match[1] ?? "");
+}
+
+/**
+ * Reads one `netif` argument. A `unix:` part takes the rest of the argument, since a path may have commas. Throws an
+ * OperatorError for an empty part, an impossible name, or a glob that matches none of `present()`.
+ */
+export function parseNetif(text: string, present: () => readonly string[]): NetifSpec[] {
+	const specs = new Map<string, NetifSpec>();
+	const at = text.startsWith(UNIX_PREFIX) ? 0 : text.indexOf(`,${UNIX_PREFIX}`) + 1;
+	const hasUnix = text.startsWith(UNIX_PREFIX, at);
+	const list = hasUnix ? text.slice(0, Math.max(0, at - 1)) : text;
+	if (!(hasUnix && at === 0)) {
+		for (const part of list.split(",")) {
+			for (const name of expand(part, text, present)) specs.set(name, { kind: "interface", name });
+		}
+	}
+	if (hasUnix) {
+		const spec = parseUnix(text.slice(at));
+		specs.set(spec.name, spec);
+	}
+	return [...specs.values()];
+}
+
+function parseUnix(name: string): NetifSpec {
+	const path = name.slice(UNIX_PREFIX.length);
+	const length = Buffer.byteLength(path);
+	if (length < 1 || length > UNIX_PATH_MAX || path.includes("\0"))
+		throw new OperatorError(
+			`netif ${quote(name)}: the path of a unix socket has 1 to ${UNIX_PATH_MAX} bytes`,
+		);
+	return { kind: "unix", name, path };
+}
+
+/** The interfaces that one part of the list means. */
+function expand(part: string, text: string, present: () => readonly string[]): readonly string[] {
+	const badName = part === "." || part === ".." || /[\s/:\0]/.test(part);
+	if (part === "" || Buffer.byteLength(part) > INTERFACE_NAME_MAX || badName)
+		throw new OperatorError(
+			`netif ${quote(text)}: an interface (eth0), a list (eth0,eth1), a glob (eth*) or unix:PATH is allowed`,
+		);
+	if (!/[*?[]/.test(part)) return [part];
+	const all = present();
+	const found = all.filter((name) => globPattern(part, text).test(name));
+	if (found.length === 0)
+		throw new OperatorError(
+			`netif ${quote(text)}: no interface matches; there are ${all.join(", ") || "none"}`,
+		);
+	return found;
+}
+
+/** A shell's glob (`*`, `?`, `[0-3]`, `[!ab]`) as a regular expression for a whole name. */
+function globPattern(glob: string, text: string): RegExp {
+	const source = glob.replace(/\*+|\?|\[(!?)(\]?[^\]]*)\]|[^\w]/g, (token, not?: string, set?: string) => {
+		if (token.startsWith("*")) return ".*";
+		if (token === "?") return ".";
+		if (set !== undefined) return `[${not ? "^" : ""}${set.replace(/[\\\]^[]/g, "\\$&")}]`;
+		return `\\${token}`;
+	});
+	try {
+		return new RegExp(`^${source}$`, "s");
+	} catch {
+		throw new OperatorError(`netif ${quote(text)}: not a glob that a shell would understand`);
+	}
+}

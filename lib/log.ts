@@ -1,0 +1,29 @@
+/**
+ * The log: what an operator should know, one line per message on stderr, which vbladed hands to syslog. Made once by the
+ * command line and handed to the server. Never called per frame: what happens often is a counter.
+ */
+
+import winston from "winston";
+import { oneLine } from "./text.js";
+
+/** How every room sees the log. */
+export interface Log {
+	/** Something is lost or will not be served: a failed sync, a disk that shrank. */
+	error(message: string): void;
+	/** Served on, but the operator should look: another host answers for our address. */
+	warn(message: string): void;
+	/** Happens seldom and is worth a line: a link went down, a disk grew. */
+	info(message: string): void;
+	/** Only with --verbose. */
+	verbose(message: string): void;
+}
+
+/** The log of this process: to stderr, `verbose` messages only if asked for. */
+export function createLog(verbose: boolean): Log {
+	const line = winston.format.printf(({ level, message }) => `vblade: ${level}: ${oneLine(String(message))}`);
+	return winston.createLogger({
+		level: verbose ? "verbose" : "info",
+		format: line,
+		transports: [new winston.transports.Stream({ stream: process.stderr, eol: "\n" })],
+	});
+}
