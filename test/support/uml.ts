@@ -1,0 +1,65 @@
+/**
+ * A Linux kernel with its own AoE driver as a client: user-mode Linux, a kernel that runs as an ordinary program. It has
+ * one network port, put on an interface of a namespace, and sees this machine's / as a read-only root; a script of
+ * `test/kernel/guest/` is its init. Used by `test/kernel/` and the demo.
+ */
+
+import { cpSync, existsSync } from "node:fs";
+import path from "node:path";
+import { scratchDirectory } from "./cleanup.js";
+import { type Namespace, namespacesMissing } from "./netns.js";
+import { PROJECT, sourceFile } from "./paths.js";
+import { run } from "./process.js";
+
+const KERNEL = "/usr/bin/linux.uml";
+const MODULES = "/usr/lib/uml/modules";
+/** Compiled by scripts/setup from test/kernel/xstate-shim.c. */
+const SHIM = path.join(PROJECT, "build/test/kernel/xstate-shim.so");
+const PROGRAMS = ["/usr/bin/busybox", "/sbin/mkfs.ext4"];
+
+/** Why there can be no kernel client here, or undefined. */
+export function umlMissing(): string | undefined {
+	const namespaces = namespacesMissing();
+	if (namespaces) return namespaces;
+	const missing = [KERNEL, MODULES, SHIM, ...PROGRAMS].find((file) => !existsSync(file));
+	return missing === undefined ? undefined : `a kernel client needs ${missing}; scripts/setup brings it`;
+}
+
+export interface GuestOptions {
+	readonly namespace: Namespace;
+	/** Interface of the namespace that the guest's port `vec0` is put on. */
+	readonly interfaceName: string;
+	readonly mtu: number;
+	/** Its init, a file of test/kernel/guest/. */
+	readonly script: string;
+	/** Variables that the script finds in its environment. Values without spaces. */
+	readonly variables?: Readonly<Record<string, string>>;
+	readonly limitMs: number;
+	/** Called with each line that appears on its console. */
+	readonly onLine?: (line: string) => void;
+}
+
+/**
+ * Boots a guest and waits until it has powered itself off. Gives back its console's text. Throws with that text unless
+ * the script ended with the line `RESULT PASS`.
+ */
+export async function runGuest(options: GuestOptions): Promise<string> {
+	const scratch = scratchDirectory();
+	// A kernel's command line is split at spaces, and the project's path may have some.
+	cpSync(sourceFile("test/kernel/guest"), scratch, { recursive: true });
+	const port = `transport=raw,ifname=${options.interfaceName},mac=02:aa:00:00:00:01,mtu=${options.mtu}`;
+	const variables = { ...options.variables, mtu: String(options.mtu) };
+	const command = [
+		...["env", `LD_PRELOAD=${SHIM}`, KERNEL, "mem=256M", `uml_dir=${scratch}`],
+		...["rootfstype=hostfs", "root=/dev/root", "rootflags=/", "ro", "quiet", "panic=1"],
+		...["con=null", "con0=null,fd:1", `vec0:${port}`, `init=${scratch}/${options.script}`],
+		...Object.entries(variables).map(([name, value]) => `${name}=${value}`),
+	];
+	const { output } = await run(command, options.limitMs, {
+		namespace: options.namespace.name,
+		...(options.onLine ? { onLine: options.onLine } : {}),
+	});
+	if (!/^RESULT PASS\r?$/m.test(output))
+		throw new Error(`the guest did not end with RESULT PASS:\n${output}`);
+	return output;
+}
