@@ -1,0 +1,377 @@
+/**
+ * What every link must do, as tests that any link can be put through: two links that can hear each other go in, reports
+ * come out. Called by the tests of each link (and by whoever writes another one); shipped, so that it needs no test runner:
+ * `LinkReporter` is as much of one as it uses, and a tap `t` fits.
+ */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { invariant } from "../errors.js";
+import type { Pump, PumpStage } from "../pump.js";
+import {
+	ETH_HEADER_BYTES,
+	ETH_MIN_FRAME_BYTES,
+	ETHERTYPE_AOE,
+	ethDestination,
+	ethSource,
+	ethType,
+	MAC_BROADCAST,
+} from "../wire/ethernet.js";
+import type { Memory } from "../wire/memory.js";
+import { ALL_PEERS, type FrameSink, type FrameSlot, type Link } from "./link.js";
+
+export interface LinkReporter {
+	test(name: string, body: (t: LinkAssertions) => Promise<void>): PromiseLike<unknown>;
+}
+
+export interface LinkAssertions {
+	equal(found: unknown, wanted: unknown, message: string): unknown;
+	ok(value: unknown, message: string): unknown;
+}
+
+/** Two ends of one Ethernet, new and not attached, both served by `pump`. */
+export interface LinkPair {
+	readonly pump: Pump;
+	readonly near: Link;
+	readonly far: Link;
+	/** Closes what is still open. */
+	close(): Promise<void>;
+}
+
+/** Longest wait for frames that must come. */
+const LIMIT_MS = 10_000;
+/** Frames sent in one run of the pump; every link has room for as many. */
+const BATCH = 16;
+
+/** Runs the suite; `makePair` is called once per test. */
+export async function linkConformance(
+	reporter: LinkReporter,
+	name: string,
+	makePair: () => Promise<LinkPair>,
+): Promise<void> {
+	for (const [title, body] of Object.entries(cases)) {
+		await reporter.test(`${name}: ${title}`, async (t) => {
+			const pair = await makePair();
+			try {
+				await body(t, pair);
+			} finally {
+				await pair.close();
+			}
+		});
+	}
+}
+
+type Case = (t: LinkAssertions, pair: LinkPair) => Promise<void>;
+
+const cases: Record<string, Case> = {
+	"frames of every size arrive intact, both ways": async (t, pair) => {
+		const ends = attachBoth(pair);
+		await sendSizes(t, pair, pair.far, ends.far, pair.near, ends.near, 101);
+		await sendSizes(t, pair, pair.near, ends.near, pair.far, ends.far, 1);
+		t.equal(ends.far.peers.size, 1, "all from one peer");
+	},
+
+	"short frames are padded with zeros": async (t, pair) => {
+		const ends = attachBoth(pair);
+		await introduce(pair, ends);
+		for (const headBytes of [ETH_HEADER_BYTES, 24, 59]) {
+			const slot = take(pair.near);
+			slot.memory.bytes.fill(0xff, slot.offset, slot.offset + slot.capacityBytes);
+			fillFrame(slot, headBytes, pair.near.mac, pair.far.mac);
+			send(pair, pair.near, slot, headBytes, ends.near.peer);
+			const [frame] = await ends.far.take(1);
+			t.equal(frame?.length, ETH_MIN_FRAME_BYTES, `${headBytes} bytes become 60`);
+			t.ok(
+				frame?.subarray(headBytes).every((byte) => byte === 0),
+				"the rest are zeros",
+			);
+		}
+	},
+
+	"a batch arrives in order": async (t, pair) => {
+		const ends = attachBoth(pair);
+		await introduce(pair, ends);
+		for (let round = 0; round < 4; round++) {
+			for (let number = 0; number < BATCH; number++) {
+				const slot = take(pair.near);
+				fillFrame(slot, 64, pair.near.mac, pair.far.mac);
+				slot.memory.bytes[slot.offset + 60] = number;
+				pair.near.transmit(slot, 64, 0, 0, ends.near.peer);
+			}
+			pair.pump.run();
+			const frames = await ends.far.take(BATCH);
+			t.equal(frames.map((frame) => frame[60]).join(), [...Array(BATCH).keys()].join(), `round ${round}`);
+		}
+	},
+
+	"received bytes hold until the pump has run": async (t, pair) => {
+		const holder = new Holder();
+		const near = new Collector();
+		pair.pump.addStorage(holder);
+		pair.near.attach(near);
+		pair.far.attach(holder);
+		await introduce(pair, { near, far: holder });
+		for (let number = 0; number < BATCH; number++) {
+			const slot = take(pair.near);
+			fillFrame(slot, 60 + number * 7, pair.near.mac, pair.far.mac);
+			pair.near.transmit(slot, 60 + number * 7, 0, 0, near.peer);
+		}
+		pair.pump.run();
+		await holder.take(BATCH);
+		t.ok(holder.drains > 0, "the pump ran after the frames were delivered");
+		t.equal(holder.spoiled, 0, "and every byte was still there");
+		pair.pump.remove(holder);
+	},
+
+	"slots run out and come back": async (t, pair) => {
+		const ends = attachBoth(pair);
+		await introduce(pair, ends);
+		const slots = takeAll(pair.near);
+		t.ok(slots.length >= BATCH, `${slots.length} slots`);
+		t.ok(
+			slots.every((slot) => slot.capacityBytes >= pair.near.mtu + ETH_HEADER_BYTES),
+			"each holds the longest frame",
+		);
+		t.equal(new Set(slots.map((slot) => `${slot.offset}`)).size, slots.length, "no two are the same");
+		for (const slot of slots) pair.near.release(slot);
+		t.equal(takeAllAndRelease(pair.near), slots.length, "all come back when released");
+		for (let number = 0; number < BATCH; number++) {
+			const slot = take(pair.near);
+			fillFrame(slot, 60, pair.near.mac, pair.far.mac);
+			pair.near.transmit(slot, 60, 0, 0, ends.near.peer);
+		}
+		pair.pump.run();
+		await ends.far.take(BATCH);
+		t.equal(takeAllAndRelease(pair.near), slots.length, "all come back when sent");
+	},
+
+	"an answer given at once reaches the peer that asked": async (t, pair) => {
+		const near = new Collector();
+		pair.near.attach(near);
+		pair.far.attach(new Echo());
+		await introduce(pair, { near, far: null });
+		for (let number = 0; number < BATCH; number++) {
+			const slot = take(pair.near);
+			fillFrame(slot, 100 + number, pair.near.mac, pair.far.mac);
+			pair.near.transmit(slot, 100 + number, 0, 0, near.peer);
+		}
+		pair.pump.run();
+		const frames = await near.take(BATCH);
+		for (const [number, frame] of frames.entries()) {
+			t.equal(frame.length, 100 + number, `answer ${number}`);
+			t.equal(ethDestination.get(frame, 0), pair.near.mac, "to us");
+		}
+	},
+
+	"frames and drops are counted": async (t, pair) => {
+		const ends = attachBoth(pair);
+		await introduce(pair, ends);
+		const before = { ...pair.near.stats };
+		const farBefore = { ...pair.far.stats };
+		for (let number = 0; number < BATCH; number++) {
+			const slot = take(pair.near);
+			fillFrame(slot, 200, pair.near.mac, pair.far.mac);
+			pair.near.transmit(slot, 200, 0, 0, ends.near.peer);
+		}
+		pair.pump.run();
+		await ends.far.take(BATCH);
+		t.equal(pair.near.stats.framesOut - before.framesOut, BATCH, "sent");
+		t.equal(pair.far.stats.framesIn - farBefore.framesIn, BATCH, "received");
+		t.equal(pair.near.stats.droppedOut, before.droppedOut, "none dropped on the way out");
+		t.equal(pair.far.stats.droppedIn, farBefore.droppedIn, "none dropped on the way in");
+	},
+
+	"close sends what is queued, and ends it": async (t, pair) => {
+		const ends = attachBoth(pair);
+		await introduce(pair, ends);
+		for (let number = 0; number < BATCH; number++) {
+			const slot = take(pair.near);
+			fillFrame(slot, 300, pair.near.mac, pair.far.mac);
+			pair.near.transmit(slot, 300, 0, 0, ends.near.peer);
+		}
+		await pair.near.close();
+		t.equal((await ends.far.take(BATCH)).length, BATCH, "what was queued left");
+		t.equal(pair.near.acquire(), undefined, "no slots any more");
+		const slot = pair.far.acquire();
+		if (slot !== undefined) {
+			fillFrame(slot, 60, pair.far.mac, pair.near.mac);
+			send(pair, pair.far, slot, 60, ends.far.peer);
+		}
+		await pair.near.close();
+		await pair.far.close();
+		t.equal(ends.near.count, 0, "nothing is delivered any more");
+	},
+};
+
+interface Ends {
+	readonly near: Collector;
+	readonly far: Collector;
+}
+
+function attachBoth(pair: LinkPair): Ends {
+	const ends = { near: new Collector(), far: new Collector() };
+	pair.near.attach(ends.near);
+	pair.far.attach(ends.far);
+	return ends;
+}
+
+/** A broadcast each way, so that both ends know each other's peer number; then what came in is forgotten. */
+async function introduce(pair: LinkPair, ends: { near: Collector; far: Collector | null }): Promise<void> {
+	if (ends.far !== null) {
+		broadcast(pair, pair.near);
+		await ends.far.take(1);
+		broadcast(pair, pair.far);
+	} else {
+		// The far end answers by itself.
+		broadcast(pair, pair.near);
+	}
+	await ends.near.take(1);
+}
+
+function broadcast(pair: LinkPair, from: Link): void {
+	const slot = take(from);
+	fillFrame(slot, ETH_MIN_FRAME_BYTES, from.mac, MAC_BROADCAST);
+	send(pair, from, slot, ETH_MIN_FRAME_BYTES, ALL_PEERS);
+}
+
+function send(pair: LinkPair, from: Link, slot: FrameSlot, headBytes: number, peer: number): void {
+	from.transmit(slot, headBytes, 0, 0, peer);
+	pair.pump.run();
+}
+
+async function sendSizes(
+	t: LinkAssertions,
+	pair: LinkPair,
+	from: Link,
+	fromEnd: Collector,
+	to: Link,
+	toEnd: Collector,
+	step: number,
+): Promise<void> {
+	await introduce(pair, from === pair.near ? { near: fromEnd, far: toEnd } : { near: toEnd, far: fromEnd });
+	const largest = Math.min(from.mtu, to.mtu) + ETH_HEADER_BYTES;
+	const sizes: number[] = [];
+	for (let size = ETH_MIN_FRAME_BYTES; size < largest; size += step) sizes.push(size);
+	sizes.push(largest);
+	let wrong = 0;
+	for (let first = 0; first < sizes.length; first += BATCH) {
+		const batch = sizes.slice(first, first + BATCH);
+		for (const size of batch) {
+			const slot = take(from);
+			fillFrame(slot, size, from.mac, to.mac);
+			from.transmit(slot, size, 0, 0, fromEnd.peer);
+		}
+		pair.pump.run();
+		const frames = await toEnd.take(batch.length);
+		for (const [index, size] of batch.entries())
+			if (frames[index]?.length !== size || !isIntact(frames[index], 0, size)) wrong += 1;
+	}
+	t.equal(wrong, 0, `${sizes.length} sizes up to ${largest}`);
+}
+
+function take(link: Link): FrameSlot {
+	const slot = link.acquire();
+	invariant(slot !== undefined, `no slot on ${link.name}`);
+	return slot;
+}
+
+function takeAll(link: Link): FrameSlot[] {
+	const slots: FrameSlot[] = [];
+	for (let slot = link.acquire(); slot !== undefined; slot = link.acquire()) slots.push(slot);
+	return slots;
+}
+
+function takeAllAndRelease(link: Link): number {
+	const slots = takeAll(link);
+	for (const slot of slots) link.release(slot);
+	return slots.length;
+}
+
+/** Fills a slot with an AoE request whose bytes follow from its length. */
+function fillFrame(slot: FrameSlot, frameBytes: number, source: number, destination: number): void {
+	const { bytes } = slot.memory;
+	for (let at = 0; at < frameBytes; at++) bytes[slot.offset + at] = patternByte(frameBytes, at);
+	ethDestination.set(bytes, slot.offset, destination);
+	ethSource.set(bytes, slot.offset, source);
+	ethType.set(bytes, slot.offset, ETHERTYPE_AOE);
+}
+
+/** What stands at `at` in a frame of this length. An AoE header of version 1 that is no response, then noise. */
+function patternByte(frameBytes: number, at: number): number {
+	switch (at) {
+		case 14:
+			return 0x10;
+		case 15:
+			return 0;
+		default:
+			return (frameBytes * 31 + at * 7 + (at >>> 8) * 13) & 0xff;
+	}
+}
+
+function isIntact(bytes: Uint8Array, offset: number, frameBytes: number): boolean {
+	for (let at = ETH_HEADER_BYTES; at < frameBytes; at++)
+		if (bytes[offset + at] !== patternByte(frameBytes, at)) return false;
+	return ethType.get(bytes, offset) === ETHERTYPE_AOE;
+}
+
+/** Keeps copies of what comes in. */
+class Collector implements FrameSink {
+	readonly peers = new Set<number>();
+	peer = ALL_PEERS;
+	#frames: Uint8Array[] = [];
+
+	get count(): number {
+		return this.#frames.length;
+	}
+
+	frame(_link: Link, memory: Memory, offset: number, frameBytes: number, peer: number): void {
+		this.peer = peer;
+		this.peers.add(peer);
+		this.#frames.push(memory.bytes.slice(offset, offset + frameBytes));
+	}
+
+	linkChanged(): void {}
+
+	/** The next `count` frames, as soon as they are there; fewer if they don't come in time. */
+	async take(count: number): Promise<Uint8Array[]> {
+		const endMs = performance.now() + LIMIT_MS;
+		while (this.#frames.length < count && performance.now() < endMs) await sleep(1);
+		return this.#frames.splice(0, count);
+	}
+}
+
+/** Looks again at what it was handed when the pump comes by, as a storage engine does. */
+class Holder extends Collector implements PumpStage {
+	drains = 0;
+	spoiled = 0;
+	readonly #held: { memory: Memory; offset: number; frameBytes: number }[] = [];
+
+	override frame(link: Link, memory: Memory, offset: number, frameBytes: number, peer: number): void {
+		super.frame(link, memory, offset, frameBytes, peer);
+		this.#held.push({ memory, offset, frameBytes });
+	}
+
+	get hasWork(): boolean {
+		return this.#held.length > 0;
+	}
+
+	drain(): void {
+		this.drains += 1;
+		for (const { memory, offset, frameBytes } of this.#held)
+			if (!isIntact(memory.bytes, offset, frameBytes)) this.spoiled += 1;
+		this.#held.length = 0;
+	}
+}
+
+/** Sends every frame back to where it came from. */
+class Echo implements FrameSink {
+	frame(link: Link, memory: Memory, offset: number, frameBytes: number, peer: number): void {
+		const slot = take(link);
+		const { bytes } = slot.memory;
+		bytes.set(memory.bytes.subarray(offset, offset + frameBytes), slot.offset);
+		ethDestination.set(bytes, slot.offset, ethSource.get(memory.bytes, offset));
+		ethSource.set(bytes, slot.offset, link.mac);
+		link.transmit(slot, frameBytes, 0, 0, peer);
+	}
+
+	linkChanged(): void {}
+}

@@ -1,0 +1,288 @@
+/**
+ * A network in memory: any number of Ethernet ports on one switch, in one process, without privileges. Tests put a target
+ * on one port and an initiator on another; simulations also decide when each frame arrives, how often and in which order
+ * (`schedule`, see `faults.ts`). A frame to the address of a port goes to that port alone, any other goes to all the others.
+ *
+ * Frames arrive in the same run of the pump that sent them. As on a real port, received bytes hold only until the pump has
+ * run: afterwards they are overwritten, so that whoever keeps them too long is found out.
+ * `setFilter` does nothing: ports deliver every frame, as a kernel without filters would.
+ */
+
+import { invariant } from "../errors.js";
+import type { Pump, PumpStage } from "../pump.js";
+import { ETH_HEADER_BYTES, ethDestination } from "../wire/ethernet.js";
+import { heapMemory, type Memory } from "../wire/memory.js";
+import type { FrameSink, FrameSlot, Link, LinkStats } from "./link.js";
+import { type Allocate, TransmitQueue } from "./transmit-queue.js";
+
+/**
+ * Decides over one frame on its way: call `deliver` now, later, several times or never. `frame` is a copy that may be
+ * changed before it is delivered; it may be kept.
+ */
+export type Schedule = (deliver: () => void, frame: Uint8Array, from: MemoryLink, to: MemoryLink) => void;
+
+export interface MemorySwitchOptions {
+	/** Without it every frame arrives once, in order, in the run of the pump that sent it. */
+	readonly schedule?: Schedule;
+}
+
+export interface MemoryPortOptions {
+	/** Default: `mem0`, `mem1`, ... */
+	readonly name?: string;
+	/** Default: 02:00:00:00:00:01 for the first port, and so on. */
+	readonly mac?: number;
+	/** Bytes of payload in a frame; default 9000. */
+	readonly mtu?: number;
+	/** Default true. */
+	readonly up?: boolean;
+	/** Frames that may wait to be sent, and as many again that may wait to be received; default 256. */
+	readonly slots?: number;
+	/** Where frames are kept; default `heapMemory`. */
+	readonly allocate?: Allocate;
+}
+
+const DEFAULT_MTU = 9000;
+const DEFAULT_SLOTS = 256;
+const FIRST_MAC = 0x020000000001;
+/** What received bytes turn into when they no longer hold. */
+const STALE_BYTE = 0xdb;
+
+export class MemorySwitch {
+	readonly schedule: Schedule | undefined;
+	#ports: readonly MemoryLink[] = [];
+	#portsMade = 0;
+
+	constructor(options: MemorySwitchOptions = {}) {
+		this.schedule = options.schedule;
+	}
+
+	/** A new port, served by `pump`. */
+	port(pump: Pump, options: MemoryPortOptions = {}): MemoryLink {
+		const number = this.#portsMade++;
+		const defaults = { name: `mem${number}`, mac: FIRST_MAC + number };
+		const port = new MemoryLink(this, pump, { ...defaults, ...options });
+		this.#ports = [...this.#ports, port];
+		return port;
+	}
+
+	/** Takes a port off the switch; `MemoryLink.close` does it. */
+	remove(port: MemoryLink): void {
+		this.#ports = this.#ports.filter((other) => other !== port);
+	}
+
+	/** Brings a frame that `from` sends on its way. */
+	forward(from: MemoryLink, memory: Memory, offset: number, frameBytes: number): void {
+		const destination = ethDestination.get(memory.bytes, offset);
+		const ports = this.#ports;
+		for (let index = 0; index < ports.length; index++) {
+			const to = ports[index]!;
+			if (to.mac !== destination || to === from) continue;
+			this.#send(from, to, memory.bytes, offset, frameBytes);
+			return;
+		}
+		for (let index = 0; index < ports.length; index++) {
+			const to = ports[index]!;
+			if (to !== from) this.#send(from, to, memory.bytes, offset, frameBytes);
+		}
+	}
+
+	#send(from: MemoryLink, to: MemoryLink, bytes: Uint8Array, offset: number, frameBytes: number): void {
+		if (this.schedule === undefined) {
+			to.arrive(bytes, offset, frameBytes);
+			return;
+		}
+		const frame = bytes.slice(offset, offset + frameBytes);
+		this.schedule(() => to.arrive(frame, 0, frame.length), frame, from, to);
+	}
+}
+
+/** Two ports joined by a switch of their own. */
+export function memoryLinkPair(
+	pump: Pump,
+	first: MemoryPortOptions = {},
+	second: MemoryPortOptions = {},
+	options: MemorySwitchOptions = {},
+): [MemoryLink, MemoryLink] {
+	const ether = new MemorySwitch(options);
+	return [ether.port(pump, first), ether.port(pump, second)];
+}
+
+/** A received frame: waiting, handed to the sink and held until the pump has run, or free. */
+class ReceiveBuffer {
+	frameBytes = 0;
+	constructor(readonly memory: Memory) {}
+}
+
+export class MemoryLink implements Link, PumpStage {
+	readonly name: string;
+	readonly canGather = false;
+	readonly stats: LinkStats = { framesIn: 0, framesOut: 0, droppedIn: 0, droppedOut: 0 };
+
+	readonly #ether: MemorySwitch;
+	readonly #pump: Pump;
+	readonly #slots: number;
+	readonly #allocate: Allocate;
+	#mac: number;
+	#mtu: number;
+	#up: boolean;
+	#closed = false;
+	#sink: FrameSink | null = null;
+	#outbox: TransmitQueue;
+
+	/** Receive buffers: the first `#held` are the sink's, those up to `#filled` wait, the rest are free. */
+	#buffers: ReceiveBuffer[] = [];
+	#held = 0;
+	#filled = 0;
+	/** The run of the pump in which they were handed to the sink. */
+	#heldInRun = 0;
+	readonly #giveBackBuffers = (): void => this.#giveBack();
+
+	/** Made by `MemorySwitch.port`. */
+	constructor(ether: MemorySwitch, pump: Pump, options: MemoryPortOptions & { name: string; mac: number }) {
+		this.#ether = ether;
+		this.#pump = pump;
+		this.name = options.name;
+		this.#mac = options.mac;
+		this.#mtu = options.mtu ?? DEFAULT_MTU;
+		this.#up = options.up ?? true;
+		this.#slots = options.slots ?? DEFAULT_SLOTS;
+		this.#allocate = options.allocate ?? heapMemory;
+		this.#outbox = this.#makeOutbox();
+		pump.addLink(this);
+	}
+
+	get mac(): number {
+		return this.#mac;
+	}
+
+	get mtu(): number {
+		return this.#mtu;
+	}
+
+	get up(): boolean {
+		return this.#up;
+	}
+
+	get hasWork(): boolean {
+		return this.#outbox.length > 0 || this.#filled > this.#held;
+	}
+
+	setMac(mac: number): void {
+		this.#mac = mac;
+		this.#sink?.linkChanged(this);
+	}
+
+	/** Frames that wait to leave are lost, as when a real driver restarts its port for this. */
+	setMtu(mtu: number): void {
+		this.stats.droppedOut += this.#outbox.length;
+		this.#mtu = mtu;
+		this.#outbox = this.#makeOutbox();
+		this.#sink?.linkChanged(this);
+	}
+
+	setUp(up: boolean): void {
+		this.#up = up;
+		this.#sink?.linkChanged(this);
+	}
+
+	attach(sink: FrameSink): void {
+		invariant(this.#sink === null, "link attached twice");
+		this.#sink = sink;
+	}
+
+	acquire(): FrameSlot | undefined {
+		return this.#closed ? undefined : this.#outbox.acquire();
+	}
+
+	release(slot: FrameSlot): void {
+		this.#outbox.release(slot);
+	}
+
+	transmit(slot: FrameSlot, headBytes: number, _dataAddress: number, dataBytes: number, peer: number): void {
+		invariant(dataBytes === 0, "this link cannot gather");
+		this.#outbox.push(slot, headBytes, peer);
+		this.#pump.wake();
+	}
+
+	setFilter(): void {}
+
+	async close(): Promise<void> {
+		if (this.#closed) return;
+		this.#sink = null;
+		this.drain();
+		this.#closed = true;
+		this.#ether.remove(this);
+		this.#pump.remove(this);
+	}
+
+	drain(): void {
+		this.#sendQueued();
+		const sink = this.#sink;
+		const end = this.#filled;
+		while (this.#held < end) {
+			const buffer = this.#buffers[this.#held]!;
+			if (this.#held === 0) {
+				this.#heldInRun = this.#pump.runs;
+				queueMicrotask(this.#giveBackBuffers);
+			}
+			this.#held += 1;
+			sink?.frame(this, buffer.memory, 0, buffer.frameBytes, 0);
+		}
+	}
+
+	/** A frame has reached this port: it waits in a buffer until the pump comes by. */
+	arrive(bytes: Uint8Array, offset: number, frameBytes: number): void {
+		if (this.#held > 0 && this.#heldInRun !== this.#pump.runs) this.#giveBack();
+		const full = this.#filled === this.#slots;
+		if (!this.#up || this.#sink === null || full || frameBytes > this.#mtu + ETH_HEADER_BYTES) {
+			this.stats.droppedIn += 1;
+			return;
+		}
+		let buffer = this.#buffers[this.#filled];
+		if (buffer === undefined || buffer.memory.bytes.length < frameBytes) {
+			buffer = new ReceiveBuffer(this.#allocate(this.#mtu + ETH_HEADER_BYTES));
+			this.#buffers[this.#filled] = buffer;
+		}
+		buffer.memory.bytes.set(bytes.subarray(offset, offset + frameBytes));
+		buffer.frameBytes = frameBytes;
+		this.#filled += 1;
+		this.stats.framesIn += 1;
+		this.#pump.wake();
+	}
+
+	#sendQueued(): void {
+		const outbox = this.#outbox;
+		for (let index = 0; index < outbox.length; index++) {
+			const frame = outbox.at(index);
+			if (!this.#up || frame.frameBytes > this.#mtu + ETH_HEADER_BYTES) {
+				this.stats.droppedOut += 1;
+				continue;
+			}
+			this.stats.framesOut += 1;
+			this.#ether.forward(this, frame.memory, frame.offset, frame.frameBytes);
+		}
+		outbox.clear();
+	}
+
+	/** The pump has run: what the sink was handed no longer holds. */
+	#giveBack(): void {
+		const held = this.#held;
+		for (let index = 0; index < held; index++) {
+			const buffer = this.#buffers[index]!;
+			buffer.memory.bytes.fill(STALE_BYTE, 0, buffer.frameBytes);
+		}
+		// What came in meanwhile moves to the front; the free buffers change places with it.
+		const waiting = this.#filled - held;
+		for (let index = 0; index < waiting; index++) {
+			const free = this.#buffers[index]!;
+			this.#buffers[index] = this.#buffers[held + index]!;
+			this.#buffers[held + index] = free;
+		}
+		this.#held = 0;
+		this.#filled = waiting;
+	}
+
+	#makeOutbox(): TransmitQueue {
+		return new TransmitQueue(this.#slots, this.#mtu + ETH_HEADER_BYTES, this.#allocate);
+	}
+}
