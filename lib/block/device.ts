@@ -98,6 +98,8 @@ export abstract class BlockRequest {
 
 	/** Links of the lists that layers and engines keep; a request is in one list at a time. */
 	next: BlockRequest | null = null;
+	/** The engine's: which of its files the request is for. */
+	storageHandle = 0;
 
 	// A stack of fixed size: push and pop of an array would give its memory back and take it again for every request.
 	readonly #layers: (RequestLayer | null)[] = new Array(MAX_LAYERS).fill(null);

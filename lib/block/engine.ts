@@ -1,0 +1,169 @@
+/**
+ * The storage engine as JavaScript sees it: collects the requests of a turn and hands them to the addon in one call, then
+ * completes those that the page cache could do at once, and the others when a worker has done them. One per thread, shared
+ * by all file devices (`file.ts`), drained by the pump.
+ */
+
+import { invariant, StorageStatus } from "../errors.js";
+import {
+	COMPLETION_FIELDS,
+	type EngineHandle,
+	Errno,
+	type NativeFile,
+	native,
+	OPERATION_FUA,
+	OPERATION_MAY_BORROW,
+	OPERATION_PENDING,
+	OperationField,
+} from "../native.js";
+import type { Pump, PumpStage } from "../pump.js";
+import { BlockOp, type BlockRequest } from "./device.js";
+
+/** Operations handed over in one call; more wait for the next round of the pump. */
+const BATCH_OPERATIONS = 256;
+
+export class StorageEngine implements PumpStage {
+	readonly #pump: Pump;
+	readonly #operations = new Float64Array(BATCH_OPERATIONS * OperationField.count);
+	readonly #completions = new Float64Array(BATCH_OPERATIONS * COMPLETION_FIELDS);
+	readonly #handle: EngineHandle;
+	/** Requests that wait for the pump, oldest first, linked by `next`. */
+	#first: BlockRequest | null = null;
+	#last: BlockRequest | null = null;
+	/** The requests of the batch that is being handed over, by position. */
+	readonly #batch: (BlockRequest | null)[] = new Array<null>(BATCH_OPERATIONS).fill(null);
+	/** Requests under way in the addon, by token, and the tokens that are free. */
+	readonly #underWay: (BlockRequest | null)[] = [];
+	readonly #freeTokens: number[] = [];
+	#closed = false;
+
+	constructor(pump: Pump) {
+		this.#pump = pump;
+		this.#handle = native.engineOpen(this.#operations, this.#completions, () => this.#reap());
+		pump.addStorage(this);
+	}
+
+	/** Opens and locks a file. Throws a NativeError whose `step` says what failed. */
+	open(path: string, flags: number): NativeFile {
+		return native.fileOpen(this.#handle, path, flags);
+	}
+
+	/** The file's size now, in bytes; a grown file is served to its new end from here on. Throws a NativeError. */
+	measure(file: number): number {
+		return native.fileSize(this.#handle, file);
+	}
+
+	/** Closes a file; false if requests on it are still under way. */
+	closeFile(file: number): boolean {
+		return native.fileClose(this.#handle, file);
+	}
+
+	/** Queues a request on an open file. Its `memory` must have an address. */
+	submit(file: number, request: BlockRequest): void {
+		request.storageHandle = file;
+		request.next = null;
+		if (this.#last === null) this.#first = request;
+		else this.#last.next = request;
+		this.#last = request;
+		this.#pump.wake();
+	}
+
+	get hasWork(): boolean {
+		return this.#first !== null;
+	}
+
+	drain(): void {
+		const count = this.#marshal();
+		native.engineSubmit(this.#handle, count);
+		const operations = this.#operations;
+		for (let i = 0, at = 0; i < count; i++, at += OperationField.count) {
+			const request = this.#batch[i]!;
+			this.#batch[i] = null;
+			invariant(request !== null, "empty place in a batch");
+			const state = operations[at + OperationField.kind]!;
+			if (state === OPERATION_PENDING) {
+				request.parked();
+				continue;
+			}
+			const token = operations[at + OperationField.token]!;
+			this.#underWay[token] = null;
+			this.#freeTokens.push(token);
+			if (state === 0) request.borrowedAddress = operations[at + OperationField.borrowed]!;
+			finish(request, state, request.offsetBytes);
+		}
+	}
+
+	#marshal(): number {
+		const operations = this.#operations;
+		let count = 0;
+		let request = this.#first;
+		for (let at = 0; request !== null && count < BATCH_OPERATIONS; at += OperationField.count) {
+			const token = this.#freeTokens.pop() ?? this.#underWay.length;
+			this.#underWay[token] = request;
+			this.#batch[count++] = request;
+			operations[at + OperationField.kind] =
+				request.op | (request.mayBorrow ? OPERATION_MAY_BORROW : 0) | (request.fua ? OPERATION_FUA : 0);
+			operations[at + OperationField.file] = request.storageHandle;
+			operations[at + OperationField.offset] = request.offsetBytes;
+			operations[at + OperationField.length] = request.lengthBytes;
+			operations[at + OperationField.address] = request.memory.address + request.memoryOffset;
+			operations[at + OperationField.park] =
+				request.parkMemory === null ? 0 : request.parkMemory.address + request.parkOffset;
+			operations[at + OperationField.token] = token;
+			const next: BlockRequest | null = request.next;
+			request.next = null;
+			request = next;
+		}
+		this.#first = request;
+		if (request === null) this.#last = null;
+		return count;
+	}
+
+	/** Workers have finished something. */
+	#reap(): void {
+		if (this.#closed) return;
+		const count = native.engineReap(this.#handle);
+		for (let i = 0, at = 0; i < count; i++, at += COMPLETION_FIELDS) {
+			const token = this.#completions[at]!;
+			const request = this.#underWay[token];
+			invariant(request !== null && request !== undefined, "completion of an unknown operation");
+			this.#underWay[token] = null;
+			this.#freeTokens.push(token);
+			finish(request, this.#completions[at + 1]!, this.#completions[at + 2]!);
+		}
+		this.#pump.run();
+	}
+
+	/** Ends the workers, waiting a moment for what they do. Files must have been closed before. */
+	close(): void {
+		if (this.#closed) return;
+		this.#closed = true;
+		this.#pump.remove(this);
+		native.engineClose(this.#handle);
+	}
+}
+
+/** Completes a request with what the addon said: 0 or -errno. */
+function finish(request: BlockRequest, result: number, failedOffsetBytes: number): void {
+	if (result === 0) request.complete(StorageStatus.ok);
+	else request.complete(statusOf(request.op, -result), -result, failedOffsetBytes);
+}
+
+/** What an errno means for an operation. A failed flush is always `syncFailed`: nobody knows what was lost. */
+function statusOf(op: BlockOp, errno: number): StorageStatus {
+	if (op === BlockOp.flush) return StorageStatus.syncFailed;
+	switch (errno) {
+		case Errno.ERANGE:
+			return StorageStatus.outOfRange;
+		case Errno.ENOSPC:
+		case Errno.EDQUOT:
+			return StorageStatus.noSpace;
+		case Errno.EROFS:
+		case Errno.EPERM:
+			return StorageStatus.readOnly;
+		case Errno.EOPNOTSUPP:
+			return StorageStatus.unsupported;
+		default:
+			return StorageStatus.mediumError;
+	}
+}

@@ -1,0 +1,148 @@
+/**
+ * A regular or sparse file, or a block special file, as a `BlockDevice`. It checks requests and leaves the work to the
+ * engine; it watches whether the file grows or shrinks. Made by `lib/server.ts`.
+ */
+
+import { OperatorError, StorageStatus } from "../errors.js";
+import { Errno, isNativeError, type NativeFile, OPEN_DIRECT, OPEN_READ_ONLY } from "../native.js";
+import type { BlockDevice, BlockRequest, DeviceInfo, DeviceListener } from "./device.js";
+import { refuse } from "./device.js";
+import type { StorageEngine } from "./engine.js";
+
+/** How often the size of the storage is looked at, and for how long `close` waits for requests. */
+const MEASURE_EVERY_MS = 2000;
+const CLOSE_LIMIT_MS = 5000;
+const CLOSE_POLL_MS = 5;
+
+export interface FileOptions {
+	readonly readOnly: boolean;
+	/** Open with O_DIRECT: the page cache is passed by. */
+	readonly direct: boolean;
+	/** Told once, when the file became shorter than it was when it was opened or has grown to since. */
+	readonly onShrunk?: (sizeBytes: number) => void;
+}
+
+export class FileDevice implements BlockDevice {
+	readonly #engine: StorageEngine;
+	readonly #file: NativeFile;
+	readonly #options: FileOptions;
+	readonly #timer: NodeJS.Timeout;
+	#info: DeviceInfo;
+	#listener: DeviceListener | null = null;
+	#shrunk = false;
+	#closed = false;
+
+	/** Opens and locks `path`. Throws an OperatorError that says what is wrong with it. */
+	constructor(
+		engine: StorageEngine,
+		readonly path: string,
+		options: FileOptions,
+	) {
+		this.#engine = engine;
+		this.#options = options;
+		this.#file = openFile(engine, path, options);
+		this.#info = {
+			sizeBytes: this.#file.sizeBytes,
+			physicalBlockBytes: this.#file.physicalBlockBytes,
+			readOnly: options.readOnly,
+			canTrim: this.#file.canTrim,
+			writeCache: true,
+			nonRotational: this.#file.nonRotational,
+		};
+		this.#timer = setInterval(() => this.#measure(), MEASURE_EVERY_MS);
+		this.#timer.unref();
+	}
+
+	get info(): DeviceInfo {
+		return this.#info;
+	}
+
+	/** What overlapping requests must be rounded to: direct I/O writes whole blocks. At least 1. */
+	get alignBytes(): number {
+		return this.#file.alignBytes;
+	}
+
+	get isBlock(): boolean {
+		return this.#file.isBlock;
+	}
+
+	submit(request: BlockRequest): void {
+		const refused = this.#closed ? StorageStatus.closed : refuse(this.#info, request);
+		if (refused === undefined) this.#engine.submit(this.#file.file, request);
+		else request.complete(refused);
+	}
+
+	/** The page cache can't be switched off here; what to make of it is the durability layer's. */
+	setWriteCache(enabled: boolean): boolean {
+		return enabled;
+	}
+
+	onChange(listener: DeviceListener): void {
+		this.#listener = listener;
+	}
+
+	async close(): Promise<void> {
+		if (this.#closed) return;
+		this.#closed = true;
+		clearInterval(this.#timer);
+		const endMs = Date.now() + CLOSE_LIMIT_MS;
+		// A disk that hangs must not keep the process from ending; the kernel closes the file then.
+		while (!this.#engine.closeFile(this.#file.file) && Date.now() < endMs)
+			await new Promise((resolve) => setTimeout(resolve, CLOSE_POLL_MS));
+	}
+
+	#measure(): void {
+		let sizeBytes: number;
+		try {
+			sizeBytes = this.#engine.measure(this.#file.file);
+		} catch (error) {
+			if (!isNativeError(error)) throw error;
+			// A device that was pulled out can't be measured; its requests fail and say so.
+			return;
+		}
+		if (sizeBytes > this.#info.sizeBytes) {
+			this.#info = { ...this.#info, sizeBytes };
+			this.#shrunk = false;
+			this.#listener?.(this);
+		} else if (sizeBytes < this.#info.sizeBytes && !this.#shrunk) {
+			this.#shrunk = true;
+			this.#options.onShrunk?.(sizeBytes);
+		}
+	}
+}
+
+function openFile(engine: StorageEngine, path: string, options: FileOptions): NativeFile {
+	const flags = (options.readOnly ? OPEN_READ_ONLY : 0) | (options.direct ? OPEN_DIRECT : 0);
+	let file: NativeFile;
+	try {
+		if (path.includes("\0"))
+			throw new OperatorError(`${JSON.stringify(path)}: a file name has no NUL character`);
+		file = engine.open(path, flags);
+	} catch (error) {
+		if (!isNativeError(error)) throw error;
+		throw new OperatorError(
+			`${path}: ${explain(error.step, error.errno, options) ?? error.message.toLowerCase()}`,
+		);
+	}
+	if (file.sizeBytes > 0) return file;
+	engine.closeFile(file.file);
+	throw new OperatorError(`${path}: holds less than one sector of ${Math.max(512, file.alignBytes)} bytes`);
+}
+
+/** The cases in which the operator can do something that the system's own words do not say. */
+function explain(step: string, errno: number, options: FileOptions): string | undefined {
+	if (errno === Errno.ENOENT) return "there is no such file";
+	if (step === "type") return "is neither a regular file nor a block device";
+	if (step === "lock" && errno === Errno.EAGAIN) return "is in use by another vblade (it holds a lock on it)";
+	if (step === "open") {
+		if (errno === Errno.EBUSY)
+			return "is in use on this machine (mounted, or part of another device); use -r to export it read-only";
+		if (errno === Errno.EINVAL && options.direct) return "its file system has no direct I/O; leave out -d";
+		if (errno === Errno.EROFS) return "is on a read-only file system; use -r to export it read-only";
+		if (errno === Errno.EACCES || errno === Errno.EPERM)
+			return options.readOnly
+				? "may not be read by this user"
+				: "may not be written by this user; use -r to export it read-only";
+	}
+	return undefined;
+}

@@ -1,0 +1,44 @@
+/**
+ * Opens the link that the operator's `netif` means. Called by `lib/server.ts` and by the commands of our initiator; hands
+ * on a `Link` and nothing of what kind it is.
+ */
+
+import { OperatorError } from "../errors.js";
+import { Errno, isNativeError } from "../native.js";
+import type { Pump } from "../pump.js";
+import type { NetifSpec } from "../server-options.js";
+import type { Link } from "./link.js";
+import { PacketLink } from "./packet.js";
+import { UnixLink } from "./unix.js";
+
+export interface OpenLinkOptions {
+	/** Frames that can be under way at once; ring and buffers are sized for it. */
+	readonly framesInFlight: number;
+	/** Told what the operator should know. */
+	readonly log: (message: string) => void;
+}
+
+/** Throws an OperatorError if there is no such port, it is in use, or the privilege is missing. */
+export async function openLink(netif: NetifSpec, pump: Pump, options: OpenLinkOptions): Promise<Link> {
+	switch (netif.kind) {
+		case "unix":
+			return UnixLink.open(netif.path, { pump, log: options.log });
+		case "interface":
+			return openPacketLink(netif.name, pump, options);
+	}
+}
+
+function openPacketLink(name: string, pump: Pump, options: OpenLinkOptions): PacketLink {
+	try {
+		return new PacketLink(name, pump, options);
+	} catch (error) {
+		if (!isNativeError(error)) throw error;
+		if (error.step === "find" && error.errno === Errno.ENODEV)
+			throw new OperatorError(`${name}: there is no such network interface`);
+		if (error.errno === Errno.EPERM || error.errno === Errno.EACCES)
+			throw new OperatorError(
+				`${name}: raw Ethernet frames need the capability CAP_NET_RAW; run as root, or use unix:PATH`,
+			);
+		throw new OperatorError(`${name}: can't open a packet socket (${error.step}: ${error.message})`);
+	}
+}

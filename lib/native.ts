@@ -1,0 +1,171 @@
+/**
+ * The typed door to the addon in `native/`: packet sockets, the storage engine, interfaces and memory. Everything here is
+ * as plain as the C behind it; `lib/link/packet.ts`, `lib/link/interfaces.ts` and `lib/block/engine.ts` make rooms of it.
+ * Functions that ask the system for something throw a `NativeError`; the ones of the hot path never throw.
+ */
+
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Memory } from "./wire/memory.js";
+
+/** A failed system call: what was being done, and why it failed. */
+export interface NativeError extends Error {
+	/** A positive errno of Linux. */
+	readonly errno: number;
+	/** The step that failed, in one word: "open", "lock", "socket", "bind" ... */
+	readonly step: string;
+}
+
+export function isNativeError(error: unknown): error is NativeError {
+	return error instanceof Error && "errno" in error && "step" in error;
+}
+
+/** The errnos of Linux that anyone here asks for (asm-generic/errno-base.h). */
+export const Errno = {
+	EPERM: 1,
+	ENOENT: 2,
+	EIO: 5,
+	EAGAIN: 11,
+	EACCES: 13,
+	EFAULT: 14,
+	EBUSY: 16,
+	ENODEV: 19,
+	EINVAL: 22,
+	ENOSPC: 28,
+	EROFS: 30,
+	ERANGE: 34,
+	EMSGSIZE: 90,
+	EOPNOTSUPP: 95,
+	ENETDOWN: 100,
+	ENOBUFS: 105,
+	EDQUOT: 122,
+} as const;
+
+declare const portBrand: unique symbol;
+declare const engineBrand: unique symbol;
+declare const monitorBrand: unique symbol;
+export interface PortHandle {
+	readonly [portBrand]: true;
+}
+export interface EngineHandle {
+	readonly [engineBrand]: true;
+}
+export interface MonitorHandle {
+	readonly [monitorBrand]: true;
+}
+
+/** An open packet socket. */
+export interface NativePort {
+	readonly handle: PortHandle;
+	/** The receive ring, shared with the kernel. Empty (detached) once the port is closed. */
+	readonly ring: ArrayBuffer;
+	readonly ringAddress: number;
+	/** Byte offset of each ring slot's header (`struct tpacket2_hdr`), in the order in which the kernel fills them. */
+	readonly slotOffsets: Uint32Array<ArrayBuffer>;
+}
+
+export interface InterfaceInfo {
+	readonly index: number;
+	readonly mtu: number;
+	/** 48 bits. */
+	readonly mac: number;
+	/** Up, and with a carrier. */
+	readonly up: boolean;
+}
+
+export interface NativeFile {
+	/** The engine's number for it. */
+	readonly file: number;
+	readonly sizeBytes: number;
+	readonly physicalBlockBytes: number;
+	/** What direct I/O is rounded to; 1 without. */
+	readonly alignBytes: number;
+	readonly isBlock: boolean;
+	readonly canTrim: boolean;
+	readonly nonRotational: boolean;
+}
+
+/** Flags of `fileOpen`. */
+export const OPEN_READ_ONLY = 1;
+export const OPEN_DIRECT = 2;
+
+/** Flags that are added to a `BlockOp` in an operation's first field. */
+export const OPERATION_MAY_BORROW = 16;
+export const OPERATION_FUA = 32;
+
+/** Doubles of an operation, by index; see `enum vb_field` in native/engine.h, which this mirrors. */
+export const OperationField = {
+	kind: 0,
+	file: 1,
+	offset: 2,
+	length: 3,
+	address: 4,
+	park: 5,
+	token: 6,
+	borrowed: 7,
+	count: 8,
+} as const;
+/** What the first field holds after `engineSubmit` if the operation goes on in the background; 0: done; negative: -errno. */
+export const OPERATION_PENDING = 1;
+/** Doubles of a completion: token, 0 or -errno, byte offset of the first byte that failed. */
+export const COMPLETION_FIELDS = 3;
+/** Doubles of a frame to send: address and length of the head, address and length of the data. */
+export const SEND_FIELDS = 4;
+
+/** Bit of `portOpen`'s callback argument: frames can be sent again. */
+export const EVENT_WRITABLE = 2;
+
+interface Addon {
+	memory(byteLength: number): ArrayBuffer;
+	addressOf(bytes: Uint8Array): number;
+	copy(to: number, from: number, length: number): boolean;
+	interfaceNames(): string[];
+	interfaceInfo(name: string): InterfaceInfo | undefined;
+	monitorOpen(changed: () => void): MonitorHandle;
+	monitorDrain(handle: MonitorHandle): void;
+	monitorClose(handle: MonitorHandle): void;
+	portOpen(
+		interfaceName: string,
+		etherType: number,
+		frameBytes: number,
+		frameCount: number,
+		sendBytes: number,
+		filter: Uint8Array,
+		ready: (events: number) => void,
+	): NativePort;
+	portSetFilter(handle: PortHandle, filter: Uint8Array): void;
+	portSend(handle: PortHandle, frames: Float64Array, count: number, error: Int32Array): number;
+	portWantWritable(handle: PortHandle, wanted: boolean): void;
+	portDrops(handle: PortHandle): number;
+	portClose(handle: PortHandle): void;
+	engineOpen(operations: Float64Array, completions: Float64Array, done: () => void): EngineHandle;
+	engineSubmit(handle: EngineHandle, count: number): number;
+	engineReap(handle: EngineHandle): number;
+	engineClose(handle: EngineHandle): void;
+	fileOpen(handle: EngineHandle, path: string, flags: number): NativeFile;
+	fileSize(handle: EngineHandle, file: number): number;
+	fileClose(handle: EngineHandle, file: number): boolean;
+}
+
+/** The package's root: the folder that holds `native/`, seen from lib/ and from build/lib/ alike. */
+function findNativeDir(): string {
+	let dir = path.dirname(fileURLToPath(import.meta.url));
+	while (!existsSync(path.join(dir, "native", "binding.gyp"))) {
+		const parent = path.dirname(dir);
+		if (parent === dir) throw new Error("vblade is not installed completely: the folder native/ is missing");
+		dir = parent;
+	}
+	return path.join(dir, "native");
+}
+
+const require = createRequire(import.meta.url);
+const load = require("node-gyp-build") as (dir: string) => Addon;
+export const native: Addon = load(findNativeDir());
+
+/** Zeroed memory with an address; takes up space only where it has been touched. Throws a NativeError if there is none. */
+export function nativeMemory(byteLength: number): Memory {
+	const bytes = new Uint8Array(native.memory(byteLength));
+	return { bytes, address: native.addressOf(bytes) };
+}

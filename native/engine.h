@@ -1,0 +1,62 @@
+/*
+ * Runs batches of operations on files. What the page cache can do at once is done in the caller's thread; everything that
+ * may wait for a disk goes to worker threads, a few per file, so that a stuck disk holds up only itself. Knows no Node: the
+ * binding gives it arrays shared with JavaScript and watches its event descriptor.
+ *
+ * One engine per event loop. Every function but the workers' is called from that loop's thread.
+ */
+#ifndef VBLADE_ENGINE_H
+#define VBLADE_ENGINE_H
+
+#include "file.h"
+
+enum vb_kind {
+	VB_READ = 0,
+	VB_WRITE = 1,
+	VB_FLUSH = 2,
+	VB_TRIM = 3,
+};
+
+enum {
+	VB_MAY_BORROW = 16,
+	VB_FUA = 32,
+};
+
+/*
+ * An operation, as eight doubles; lib/native.ts has the same table. Doubles hold every integer up to 2^53 exactly, and
+ * JavaScript reads and writes them without allocating.
+ */
+enum vb_field {
+	VB_F_KIND = 0,   /* in: vb_kind | flags. out: 0 done, 1 under way, or -errno */
+	VB_F_FILE = 1,   /* number of the file */
+	VB_F_OFFSET = 2, /* bytes. out, if failed: the first byte that could not be done */
+	VB_F_LENGTH = 3, /* bytes */
+	VB_F_ADDRESS = 4,/* of the bytes to write, or of the room to read into */
+	VB_F_PARK = 5,   /* write: room for the bytes if the operation outlives the call; 0 if not needed */
+	VB_F_TOKEN = 6,  /* comes back with the completion */
+	VB_F_BORROWED = 7, /* out: where a read's bytes are mapped, or 0 if they were copied */
+	VB_FIELDS = 8,
+};
+
+/* A completion, as three doubles: token, 0 or -errno, first byte that failed. */
+enum { VB_COMPLETION_FIELDS = 3 };
+
+struct vb_engine;
+
+/* NULL with errno set if it can't be made. */
+struct vb_engine *vb_engine_open(void);
+/* Becomes readable when vb_engine_reap() has something. */
+int vb_engine_fd(struct vb_engine *engine);
+/* Takes over an open file; its number, or -errno. */
+int vb_engine_add(struct vb_engine *engine, const struct vb_file *file);
+struct vb_file *vb_engine_file(struct vb_engine *engine, int number);
+/* Closes a file that has no operation under way; -EBUSY otherwise. */
+int vb_engine_remove(struct vb_engine *engine, int number);
+/* Runs count operations in order; the number of those still under way. */
+int vb_engine_submit(struct vb_engine *engine, double *operations, int count);
+/* Up to room completions; how many. */
+int vb_engine_reap(struct vb_engine *engine, double *completions, int room);
+/* Waits up to a second for the workers, then closes everything that no worker still holds. */
+void vb_engine_close(struct vb_engine *engine);
+
+#endif

@@ -1,0 +1,263 @@
+/* See file.h. */
+#define _GNU_SOURCE
+#include "file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define PAGE 4096u
+/* Offsets cross into JavaScript as doubles, which are exact up to here (8 PiB). */
+#define MAX_SIZE (1ull << 53)
+
+/* One number from /sys/dev/block/MAJOR:MINOR/queue/NAME, of the whole disk if it is a partition; -1 if there is none. */
+static long long queue_limit(dev_t device, const char *name)
+{
+	static const char *const forms[] = { "/sys/dev/block/%u:%u/queue/%s", "/sys/dev/block/%u:%u/../queue/%s" };
+	for (size_t i = 0; i < 2; i++) {
+		char path[128];
+		snprintf(path, sizeof path, forms[i], major(device), minor(device), name);
+		FILE *stream = fopen(path, "re");
+		if (!stream) continue;
+		long long value;
+		int found = fscanf(stream, "%lld", &value);
+		fclose(stream);
+		if (found == 1) return value;
+	}
+	return -1;
+}
+
+static void map_file(struct vb_file *file)
+{
+	if (file->map && file->map_bytes == file->size) return;
+	if (file->map) munmap(file->map, file->map_bytes);
+	file->map = NULL;
+	file->map_bytes = 0;
+	if (file->direct || file->size == 0) return;
+	int protection = PROT_READ | (file->read_only ? 0 : PROT_WRITE);
+	void *map = mmap(NULL, file->size, protection, MAP_SHARED, file->fd, 0);
+	if (map == MAP_FAILED) return;
+	madvise(map, file->size, MADV_RANDOM);
+	file->map = map;
+	file->map_bytes = file->size;
+	file->map_writable = !file->read_only;
+}
+
+int vb_file_measure(struct vb_file *file)
+{
+	uint64_t size;
+	if (file->is_block) {
+		if (ioctl(file->fd, BLKGETSIZE64, &size) < 0) return -errno;
+	} else {
+		struct stat status;
+		if (fstat(file->fd, &status) < 0) return -errno;
+		size = (uint64_t)status.st_size;
+	}
+	if (size > MAX_SIZE) size = MAX_SIZE;
+	size -= size % (file->align > 512 ? file->align : 512);
+	/* A file that shrank keeps its mapping: nobody touches it without vb_copy or the kernel's own check. */
+	int grown = size > file->size;
+	file->size = size;
+	if (grown || !file->map) map_file(file);
+	return 0;
+}
+
+static void measure_blocks(struct vb_file *file, dev_t device)
+{
+	unsigned logical = 512, physical = 512;
+	if (file->is_block) {
+		int value;
+		if (ioctl(file->fd, BLKSSZGET, &value) == 0 && value > 0) logical = (unsigned)value;
+		if (ioctl(file->fd, BLKPBSZGET, &physical) < 0 || physical < logical) physical = logical;
+		file->can_trim = !file->read_only && queue_limit(device, "discard_max_bytes") > 0 &&
+				 queue_limit(device, "write_zeroes_max_bytes") > 0;
+		file->non_rotational = queue_limit(device, "rotational") != 1;
+	} else {
+		/* Page cache and file systems work in pages. */
+		physical = PAGE;
+		struct statx extended;
+		memset(&extended, 0, sizeof extended);
+#ifdef STATX_DIOALIGN
+		if (statx(file->fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &extended) == 0 && extended.stx_dio_offset_align > 512)
+			logical = extended.stx_dio_offset_align;
+#else
+		long long sector = queue_limit(device, "logical_block_size");
+		if (sector > 512) logical = (unsigned)sector;
+#endif
+		/* Punching behind the end changes nothing but tells whether it can be done. */
+		struct stat status;
+		if (!file->read_only && fstat(file->fd, &status) == 0) {
+			off_t behind = (status.st_size + PAGE - 1) / PAGE * PAGE;
+			file->can_trim = fallocate(file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, behind, PAGE) == 0;
+		}
+		file->non_rotational = queue_limit(device, "rotational") != 1;
+	}
+	file->physical_block = physical;
+	file->align = file->direct ? logical : 1;
+}
+
+int vb_file_open(struct vb_file *file, const char *path, int flags, const char **step)
+{
+	memset(file, 0, sizeof *file);
+	file->read_only = !!(flags & VB_OPEN_READ_ONLY);
+	file->direct = !!(flags & VB_OPEN_DIRECT);
+	struct stat status;
+	int error;
+
+	*step = "find";
+	if (stat(path, &status) < 0) return -errno;
+	*step = "type";
+	if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode)) return -EINVAL;
+	file->is_block = S_ISBLK(status.st_mode);
+
+	*step = "open";
+	int mode = O_CLOEXEC | (file->read_only ? O_RDONLY : O_RDWR) | (file->direct ? O_DIRECT : 0);
+	/* Refuses a device that this machine has mounted or built into something: two writers would destroy it. */
+	if (file->is_block && !file->read_only) mode |= O_EXCL;
+	file->fd = open(path, mode);
+	if (file->fd < 0) return -errno;
+
+	*step = "lock";
+	if (flock(file->fd, (file->read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0) goto fail;
+
+	*step = "measure";
+	dev_t device = file->is_block ? status.st_rdev : status.st_dev;
+	measure_blocks(file, device);
+	error = vb_file_measure(file);
+	if (error) {
+		errno = -error;
+		goto fail;
+	}
+	return 0;
+fail:
+	error = -errno;
+	close(file->fd);
+	return error;
+}
+
+void vb_file_close(struct vb_file *file)
+{
+	if (file->map) munmap(file->map, file->map_bytes);
+	file->map = NULL;
+	close(file->fd);
+	file->fd = -1;
+}
+
+/* Reads until done; at the end of a file that shrank: -ERANGE. */
+static int read_all(int fd, uint64_t offset, uint8_t *to, size_t length, uint64_t *failed)
+{
+	while (length > 0) {
+		ssize_t n = pread(fd, to, length, (off_t)offset);
+		if (n < 0 && errno == EINTR) continue;
+		if (n <= 0) {
+			*failed = offset;
+			return n < 0 ? -errno : -ERANGE;
+		}
+		to += n;
+		offset += (size_t)n;
+		length -= (size_t)n;
+	}
+	return 0;
+}
+
+static int write_all(int fd, uint64_t offset, const uint8_t *from, size_t length, int fua, uint64_t *failed)
+{
+	/* A regular file that shrank must not grow again by a write behind its end. */
+	struct stat status;
+	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && offset + length > (uint64_t)status.st_size) {
+		*failed = offset > (uint64_t)status.st_size ? offset : (uint64_t)status.st_size;
+		return -ERANGE;
+	}
+	while (length > 0) {
+		struct iovec part = { (void *)from, length };
+		ssize_t n = pwritev2(fd, &part, 1, (off_t)offset, fua ? RWF_DSYNC : 0);
+		if (n < 0 && errno == EINTR) continue;
+		if (n <= 0) {
+			*failed = offset;
+			return n < 0 ? -errno : -EIO;
+		}
+		from += n;
+		offset += (size_t)n;
+		length -= (size_t)n;
+	}
+	return 0;
+}
+
+/*
+ * O_DIRECT wants offset, length and memory aligned, and frames have none of it. So the whole blocks around the range go
+ * through an aligned buffer; a write that covers a block in part reads it first. Overlapping requests never come at the
+ * same time: the ordering layer above rounds ranges to whole blocks.
+ */
+static int direct_transfer(struct vb_file *file, uint64_t offset, void *memory, size_t length, int write, int fua,
+			   uint64_t *failed)
+{
+	uint64_t align = file->align > 512 ? file->align : 512;
+	uint64_t begin = offset - offset % align;
+	uint64_t end = (offset + length + align - 1) / align * align;
+	size_t whole = (size_t)(end - begin);
+	void *buffer;
+	int error = posix_memalign(&buffer, PAGE, whole);
+	*failed = offset;
+	if (error) return -error;
+	uint8_t *inside = (uint8_t *)buffer + (offset - begin);
+	if (!write || begin != offset || end != offset + length) error = read_all(file->fd, begin, buffer, whole, failed);
+	if (!error && write) {
+		memcpy(inside, memory, length);
+		error = write_all(file->fd, begin, buffer, whole, fua, failed);
+	} else if (!error) {
+		memcpy(memory, inside, length);
+	}
+	if (*failed < offset) *failed = offset;
+	free(buffer);
+	return error;
+}
+
+int vb_file_read(struct vb_file *file, uint64_t offset, void *to, size_t length, uint64_t *failed)
+{
+	if (file->direct) return direct_transfer(file, offset, to, length, 0, 0, failed);
+	return read_all(file->fd, offset, to, length, failed);
+}
+
+int vb_file_write(struct vb_file *file, uint64_t offset, const void *from, size_t length, int fua, uint64_t *failed)
+{
+	if (file->direct) return direct_transfer(file, offset, (void *)from, length, 1, fua, failed);
+	return write_all(file->fd, offset, from, length, fua, failed);
+}
+
+int vb_file_sync(struct vb_file *file)
+{
+	return fdatasync(file->fd) < 0 ? -errno : 0;
+}
+
+int vb_file_trim(struct vb_file *file, uint64_t offset, uint64_t length)
+{
+	/* On a block device this is "write zeroes, unmapping": unlike a bare discard it promises what is read afterwards. */
+	if (fallocate(file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length) < 0) return -errno;
+	return 0;
+}
+
+uint8_t *vb_file_resident(struct vb_file *file, uint64_t offset, size_t length)
+{
+	unsigned char pages[64];
+	if (!file->map || length == 0 || offset + length > file->map_bytes) return NULL;
+	uint8_t *at = file->map + offset;
+	size_t page = (size_t)getpagesize();
+	uint8_t *first = (uint8_t *)((uintptr_t)at & ~(uintptr_t)(page - 1));
+	size_t span = (size_t)(at + length - first);
+	size_t count = (span + page - 1) / page;
+	if (count > sizeof pages || mincore(first, span, pages) < 0) return NULL;
+	for (size_t i = 0; i < count; i++)
+		if (!(pages[i] & 1)) return NULL;
+	return at;
+}

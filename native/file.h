@@ -1,0 +1,47 @@
+/*
+ * One open file or block device: opened, locked, measured, mapped, read, written, synced and trimmed. Knows no Node and no
+ * threads: engine.c decides which thread calls what. All functions return 0 or -errno.
+ */
+#ifndef VBLADE_FILE_H
+#define VBLADE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum {
+	VB_OPEN_READ_ONLY = 1,
+	VB_OPEN_DIRECT = 2,
+};
+
+struct vb_file {
+	int fd;
+	int read_only;
+	int direct;
+	int is_block;
+	int can_trim;
+	int non_rotational;
+	uint32_t physical_block; /* bytes the storage writes at once */
+	uint32_t align;          /* of offsets and lengths when direct; 1 when not */
+	uint64_t size;           /* bytes, when last measured */
+	uint8_t *map;            /* the whole file, shared; NULL if it can't be mapped */
+	size_t map_bytes;
+	int map_writable;
+};
+
+/* Opens and locks; *step names the step that failed. */
+int vb_file_open(struct vb_file *file, const char *path, int flags, const char **step);
+/* Measures again; after growth the mapping covers the new size and may have moved. */
+int vb_file_measure(struct vb_file *file);
+void vb_file_close(struct vb_file *file);
+
+/* Blocking operations, for worker threads. *failed gets the offset of the first byte that could not be done. */
+int vb_file_read(struct vb_file *file, uint64_t offset, void *to, size_t length, uint64_t *failed);
+int vb_file_write(struct vb_file *file, uint64_t offset, const void *from, size_t length, int fua, uint64_t *failed);
+int vb_file_sync(struct vb_file *file);
+int vb_file_trim(struct vb_file *file, uint64_t offset, uint64_t length);
+
+/* Where the range is mapped if every page of it is in memory now, so that touching it will not wait for a disk. */
+uint8_t *vb_file_resident(struct vb_file *file, uint64_t offset, size_t length);
+
+#endif

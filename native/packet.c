@@ -1,0 +1,199 @@
+/* See packet.h. */
+#define _GNU_SOURCE
+#include "packet.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_packet.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	BLOCK_BYTES = 1 << 17, /* a multiple of the page size that wastes little for 1500 and 9000 byte frames alike */
+	SEND_BATCH = 64,
+};
+
+static uint32_t round_up(uint32_t value, uint32_t unit)
+{
+	return (value + unit - 1) / unit * unit;
+}
+
+static int setup_ring(struct vb_port *port, const struct vb_port_config *config)
+{
+	int version = TPACKET_V2;
+	if (setsockopt(port->fd, SOL_PACKET, PACKET_VERSION, &version, sizeof version) < 0) return -errno;
+	/* Ahead of a frame: the header, the link-layer address, and room that aligns the network header (af_packet.c). */
+	uint32_t ahead = round_up(TPACKET2_HDRLEN + 16, TPACKET_ALIGNMENT);
+	port->frame_stride = round_up(ahead + config->frame_bytes, 64);
+	port->block_bytes = BLOCK_BYTES;
+	while (port->block_bytes < port->frame_stride) port->block_bytes *= 2;
+	port->frames_per_block = port->block_bytes / port->frame_stride;
+	uint32_t blocks = (config->frame_count + port->frames_per_block - 1) / port->frames_per_block;
+	port->frame_count = blocks * port->frames_per_block;
+	struct tpacket_req request = {
+		.tp_block_size = port->block_bytes,
+		.tp_block_nr = blocks,
+		.tp_frame_size = port->frame_stride,
+		.tp_frame_nr = port->frame_count,
+	};
+	if (setsockopt(port->fd, SOL_PACKET, PACKET_RX_RING, &request, sizeof request) < 0) return -errno;
+	port->ring_bytes = (size_t)port->block_bytes * blocks;
+	void *ring = mmap(NULL, port->ring_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, port->fd, 0);
+	if (ring == MAP_FAILED) return -errno;
+	port->ring = ring;
+	return 0;
+}
+
+int vb_port_open(struct vb_port *port, const struct vb_port_config *config, const char **step)
+{
+	memset(port, 0, sizeof *port);
+	int error;
+	*step = "find";
+	int index = (int)if_nametoindex(config->interface);
+	if (index == 0) return -errno;
+
+	/* Protocol 0: nothing is received before bind() names the EtherType. */
+	*step = "socket";
+	port->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (port->fd < 0) return -errno;
+
+	*step = "filter";
+	if ((error = vb_port_set_filter(port, config->filter, config->filter_length)) < 0) goto fail;
+	*step = "ring";
+	if ((error = setup_ring(port, config)) < 0) goto fail;
+
+	/* SNDBUFFORCE goes past wmem_max but needs CAP_NET_ADMIN; without it, as much as the system allows. */
+	int send_bytes = (int)config->send_bytes;
+	if (setsockopt(port->fd, SOL_SOCKET, SO_SNDBUFFORCE, &send_bytes, sizeof send_bytes) < 0)
+		setsockopt(port->fd, SOL_SOCKET, SO_SNDBUF, &send_bytes, sizeof send_bytes);
+
+	*step = "bind";
+	struct sockaddr_ll address = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(config->ethertype),
+		.sll_ifindex = index,
+	};
+	if (bind(port->fd, (struct sockaddr *)&address, sizeof address) < 0) {
+		error = -errno;
+		goto fail;
+	}
+	return 0;
+fail:
+	vb_port_close(port);
+	return error;
+}
+
+int vb_port_set_filter(struct vb_port *port, struct sock_filter *filter, uint16_t length)
+{
+	if (length == 0) return 0;
+	struct sock_fprog program = { .len = length, .filter = filter };
+	return setsockopt(port->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0 ? -errno : 0;
+}
+
+size_t vb_port_slot_offset(const struct vb_port *port, uint32_t i)
+{
+	return (size_t)(i / port->frames_per_block) * port->block_bytes +
+	       (size_t)(i % port->frames_per_block) * port->frame_stride;
+}
+
+int vb_port_send(struct vb_port *port, const double *frames, int count, int *error)
+{
+	struct mmsghdr messages[SEND_BATCH];
+	struct iovec parts[SEND_BATCH][2];
+	int sent = 0;
+	*error = 0;
+	while (sent < count) {
+		int batch = count - sent < SEND_BATCH ? count - sent : SEND_BATCH;
+		memset(messages, 0, (size_t)batch * sizeof messages[0]);
+		for (int i = 0; i < batch; i++) {
+			const double *frame = frames + (size_t)(sent + i) * VB_SEND_FIELDS;
+			parts[i][0].iov_base = (void *)(uintptr_t)frame[0];
+			parts[i][0].iov_len = (size_t)frame[1];
+			parts[i][1].iov_base = (void *)(uintptr_t)frame[2];
+			parts[i][1].iov_len = (size_t)frame[3];
+			messages[i].msg_hdr.msg_iov = parts[i];
+			messages[i].msg_hdr.msg_iovlen = frame[3] > 0 ? 2 : 1;
+		}
+		int n = sendmmsg(port->fd, messages, (unsigned)batch, MSG_DONTWAIT);
+		if (n < 0 && errno == EINTR) continue;
+		if (n <= 0) {
+			*error = errno;
+			break;
+		}
+		sent += n;
+	}
+	return sent;
+}
+
+uint32_t vb_port_drops(struct vb_port *port)
+{
+	struct tpacket_stats stats;
+	socklen_t length = sizeof stats;
+	if (getsockopt(port->fd, SOL_PACKET, PACKET_STATISTICS, &stats, &length) < 0) return 0;
+	return stats.tp_drops;
+}
+
+int vb_port_error(struct vb_port *port)
+{
+	int error = 0;
+	socklen_t length = sizeof error;
+	getsockopt(port->fd, SOL_SOCKET, SO_ERROR, &error, &length);
+	return error;
+}
+
+void vb_port_close(struct vb_port *port)
+{
+	if (port->ring) munmap(port->ring, port->ring_bytes);
+	port->ring = NULL;
+	if (port->fd >= 0) close(port->fd);
+	port->fd = -1;
+}
+
+int vb_interface_get(const char *name, struct vb_interface *out)
+{
+	struct ifreq request;
+	if (strlen(name) >= sizeof request.ifr_name) return -ENODEV;
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0) return -errno;
+	memset(&request, 0, sizeof request);
+	strcpy(request.ifr_name, name);
+	int error = -ENODEV;
+	if (ioctl(fd, SIOCGIFINDEX, &request) < 0) goto out;
+	out->index = request.ifr_ifindex;
+	if (ioctl(fd, SIOCGIFMTU, &request) < 0) goto out;
+	out->mtu = (uint32_t)request.ifr_mtu;
+	if (ioctl(fd, SIOCGIFHWADDR, &request) < 0) goto out;
+	memcpy(out->mac, request.ifr_hwaddr.sa_data, 6);
+	if (ioctl(fd, SIOCGIFFLAGS, &request) < 0) goto out;
+	out->up = (request.ifr_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
+	error = 0;
+out:
+	close(fd);
+	return error;
+}
+
+int vb_monitor_open(void)
+{
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+	if (fd < 0) return -errno;
+	struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
+	if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+		int error = -errno;
+		close(fd);
+		return error;
+	}
+	return fd;
+}
+
+void vb_monitor_drain(int fd)
+{
+	char buffer[16384];
+	/* ENOBUFS says that messages were lost: as good as a message, since the caller looks at the interfaces itself. */
+	while (recv(fd, buffer, sizeof buffer, MSG_DONTWAIT) > 0 || errno == ENOBUFS || errno == EINTR) errno = 0;
+}

@@ -1,0 +1,62 @@
+/*
+ * A packet socket (packet(7)) bound to one interface and EtherType: a receive ring shared with the kernel
+ * (TPACKET_V2, Documentation/networking/packet_mmap.rst) and batched sending. Knows no Node: the binding shares the ring
+ * with JavaScript and watches the descriptor. Functions return 0 or -errno.
+ */
+#ifndef VBLADE_PACKET_H
+#define VBLADE_PACKET_H
+
+#include <linux/filter.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct vb_port {
+	int fd;
+	uint8_t *ring;
+	size_t ring_bytes;
+	uint32_t frame_count;      /* slots in the ring */
+	uint32_t frame_stride;     /* bytes from a slot to the next in its block */
+	uint32_t frames_per_block;
+	uint32_t block_bytes;
+};
+
+struct vb_port_config {
+	const char *interface;
+	uint16_t ethertype;
+	uint32_t frame_bytes;  /* longest frame, Ethernet header included */
+	uint32_t frame_count;  /* frames the ring shall hold at least */
+	uint32_t send_bytes;   /* room for frames on their way out */
+	struct sock_filter *filter;
+	uint16_t filter_length;
+};
+
+/* *step names the step that failed. The filter is in place before the socket is bound: no other frame ever gets in. */
+int vb_port_open(struct vb_port *port, const struct vb_port_config *config, const char **step);
+int vb_port_set_filter(struct vb_port *port, struct sock_filter *filter, uint16_t length);
+/* Byte offset of ring slot number i. */
+size_t vb_port_slot_offset(const struct vb_port *port, uint32_t i);
+
+/* A frame to send, as four doubles: address and length of its head, address and length of its data (0, 0 if none). */
+enum { VB_SEND_FIELDS = 4 };
+/* Sends frames in order without waiting: how many went, and in *error why the next one did not (0 if all went). */
+int vb_port_send(struct vb_port *port, const double *frames, int count, int *error);
+/* Frames the kernel dropped since the last call because the ring was full. */
+uint32_t vb_port_drops(struct vb_port *port);
+/* The pending error of the socket, which is cleared; after a link went down it must be read before polling again. */
+int vb_port_error(struct vb_port *port);
+void vb_port_close(struct vb_port *port);
+
+struct vb_interface {
+	int index;
+	uint32_t mtu;
+	uint8_t mac[6];
+	int up; /* administratively up and with a carrier */
+};
+/* -ENODEV if there is no such interface. */
+int vb_interface_get(const char *name, struct vb_interface *out);
+/* A netlink socket that becomes readable whenever an interface of this network namespace changes. */
+int vb_monitor_open(void);
+/* Empties it. */
+void vb_monitor_drain(int fd);
+
+#endif
