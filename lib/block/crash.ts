@@ -1,0 +1,123 @@
+/**
+ * A disk with a volatile write cache whose power can be cut: `crash` gives the disk as it is found afterwards. What was
+ * complete when a flush was submitted is there; of later writes and trims any selection of sectors is, as with a real disk.
+ * A test tool: it shows whether what was acknowledged would have survived. Every request is complete when `submit` returns.
+ */
+
+import { invariant, StorageStatus, unreachable } from "../errors.js";
+import type { Random } from "../random.js";
+import {
+	type BlockDevice,
+	BlockOp,
+	type BlockRequest,
+	type DeviceInfo,
+	type DeviceListener,
+	refuse,
+} from "./device.js";
+
+const SECTOR_BYTES = 512;
+
+/** What sectors contain, by number. Zeros, if they are missing. */
+type Sectors = Map<number, Uint8Array>;
+
+/** A sector that was written, or trimmed if `bytes` is undefined, and not yet flushed. */
+interface Unflushed {
+	readonly sector: number;
+	readonly bytes: Uint8Array | undefined;
+}
+
+export class CrashDevice implements BlockDevice {
+	readonly info: DeviceInfo;
+	/** What reads see. */
+	readonly #current: Sectors;
+	/** What is certain to survive. */
+	readonly #stable: Sectors;
+	/** What leads from `#stable` to `#current`, in order. */
+	#unflushed: Unflushed[] = [];
+	#closed = false;
+
+	/** `sizeBytes`, like all ranges of requests, is a multiple of 512. */
+	constructor(sizeBytes: number, contents: Sectors = new Map()) {
+		invariant(sizeBytes > 0 && sizeBytes % SECTOR_BYTES === 0, "the device is not of whole sectors");
+		this.#current = new Map(contents);
+		this.#stable = new Map(contents);
+		this.info = {
+			sizeBytes,
+			physicalBlockBytes: SECTOR_BYTES,
+			readOnly: false,
+			canTrim: true,
+			writeCache: true,
+			nonRotational: true,
+		};
+	}
+
+	/**
+	 * Cuts the power: this device is closed. Returns the one that is there afterwards; each sector written since the last
+	 * flush has survived with probability `survival` (0: none has; 1: all have).
+	 */
+	crash(random: Random, survival: number): CrashDevice {
+		this.#closed = true;
+		for (const change of this.#unflushed) if (random.chance(survival)) apply(this.#stable, change);
+		return new CrashDevice(this.info.sizeBytes, this.#stable);
+	}
+
+	submit(request: BlockRequest): void {
+		request.complete(
+			this.#closed ? StorageStatus.closed : (refuse(this.info, request) ?? this.#carryOut(request)),
+		);
+	}
+
+	#carryOut(request: BlockRequest): StorageStatus {
+		const { offsetBytes, lengthBytes } = request;
+		const isWhole = offsetBytes % SECTOR_BYTES === 0 && lengthBytes % SECTOR_BYTES === 0;
+		invariant(request.op === BlockOp.flush || isWhole, "the request is not of whole sectors");
+		switch (request.op) {
+			case BlockOp.flush:
+				for (const change of this.#unflushed) apply(this.#stable, change);
+				this.#unflushed = [];
+				break;
+			case BlockOp.read:
+			case BlockOp.write:
+			case BlockOp.trim:
+				for (let done = 0; done < lengthBytes; done += SECTOR_BYTES) this.#sector(request, done);
+				break;
+			default:
+				unreachable(request.op);
+		}
+		return StorageStatus.ok;
+	}
+
+	/** Carries out the part of a read, write or trim that begins `done` bytes into it. */
+	#sector(request: BlockRequest, done: number): void {
+		const sector = (request.offsetBytes + done) / SECTOR_BYTES;
+		const at = request.memoryOffset + done;
+		const memory = request.memory.bytes;
+		if (request.op === BlockOp.read) {
+			const bytes = this.#current.get(sector);
+			if (bytes === undefined) memory.fill(0, at, at + SECTOR_BYTES);
+			else memory.set(bytes, at);
+			return;
+		}
+		const bytes = request.op === BlockOp.write ? memory.slice(at, at + SECTOR_BYTES) : undefined;
+		const change = { sector, bytes };
+		apply(this.#current, change);
+		this.#unflushed.push(change);
+	}
+
+	/** The cache is always on. */
+	setWriteCache(enabled: boolean): boolean {
+		return enabled;
+	}
+
+	/** Nothing of this device ever changes. */
+	onChange(_listener: DeviceListener): void {}
+
+	async close(): Promise<void> {
+		this.#closed = true;
+	}
+}
+
+function apply(sectors: Sectors, change: Unflushed): void {
+	if (change.bytes === undefined) sectors.delete(change.sector);
+	else sectors.set(change.sector, change.bytes);
+}

@@ -1,0 +1,310 @@
+/**
+ * When a write counts as done. `ack`: when it is on stable storage, because Linux's AoE driver never sends a flush and takes
+ * an answer as durable. `flush`: as soon as the device has it; flushes and forced unit access really sync. `none`: never
+ * syncs. Composed by `lib/server.ts` as the top layer of a blade's device, hands on to `OrderingLayer`.
+ *
+ * Group commit: a write that the device below has completed waits here for a flush that starts after that. At most one
+ * flush per device is under way; what completes meanwhile waits for the next one. A flush is not started while writes are
+ * under way below that were submitted before the first one in its batch completed: a burst of writes, completed at once or
+ * one by one, costs one flush. Later writes it does not wait for, or a steady stream would hold it up for ever; they are
+ * covered if they complete before it starts. `GroupCommit` starts the flushes when the pump drains storage, that is, after
+ * all frames of a batch have been looked at.
+ *
+ * A sync that failed is never tried again: the kernel may have dropped the data and would call the next sync a success.
+ * The writes that depended on it and every later write, trim and flush fail, until the process is started again.
+ */
+
+import { StorageStatus, unreachable } from "../errors.js";
+import type { Pump, PumpStage } from "../pump.js";
+import { type BlockDevice, BlockOp, BlockRequest, type DeviceInfo } from "./device.js";
+import { DeviceLayer } from "./layer.js";
+
+export type DurabilityMode = "ack" | "flush" | "none";
+
+export interface DurabilityOptions {
+	readonly mode: DurabilityMode;
+	/** Called once, when a sync fails for the first time: every later change of this device is going to fail. */
+	readonly onSyncFailed?: (errno: number) => void;
+}
+
+/** Starts the flushes of all durability layers on a pump, one batch after the other. One per pump. */
+export class GroupCommit implements PumpStage {
+	#first: DurabilityLayer | null = null;
+	#last: DurabilityLayer | null = null;
+	readonly #pump: Pump;
+
+	constructor(pump: Pump) {
+		this.#pump = pump;
+		pump.addStorage(this);
+	}
+
+	get hasWork(): boolean {
+		return this.#first !== null;
+	}
+
+	/** `layer.commit()` will be called when the pump next drains storage. */
+	queue(layer: DurabilityLayer): void {
+		if (this.#last === null) this.#first = layer;
+		else this.#last.nextToCommit = layer;
+		this.#last = layer;
+		this.#pump.wake();
+	}
+
+	drain(): void {
+		let layer = this.#first;
+		this.#first = null;
+		this.#last = null;
+		while (layer !== null) {
+			const next: DurabilityLayer | null = layer.nextToCommit;
+			layer.nextToCommit = null;
+			layer.commit();
+			layer = next;
+		}
+	}
+}
+
+/** The flush that a layer sends to the device below. */
+class Sync extends BlockRequest {
+	override op: BlockOp = BlockOp.flush;
+
+	constructor(readonly layer: DurabilityLayer) {
+		super();
+	}
+
+	protected finished(): void {
+		this.layer.synced();
+	}
+}
+
+/** Requests in the order in which they came, linked through `next`. */
+class RequestList {
+	#first: BlockRequest | null = null;
+	#last: BlockRequest | null = null;
+
+	get isEmpty(): boolean {
+		return this.#first === null;
+	}
+
+	add(request: BlockRequest): void {
+		request.next = null;
+		if (this.#last === null) this.#first = request;
+		else this.#last.next = request;
+		this.#last = request;
+	}
+
+	/** The first of all of them; the list is empty afterwards. */
+	takeAll(): BlockRequest | null {
+		const first = this.#first;
+		this.#first = null;
+		this.#last = null;
+		return first;
+	}
+}
+
+/** What is between a write that waits and the flush that it waits for. */
+const Step = {
+	/** Nobody waits. */
+	idle: 0,
+	/** Writes of the same burst are still under way below. */
+	gathering: 1,
+	/** The flush starts when the pump drains storage. */
+	queued: 2,
+	/** The flush is under way. */
+	syncing: 3,
+} as const;
+type Step = (typeof Step)[keyof typeof Step];
+
+/** In the token of a write: it asked for forced unit access. The other bit is its generation. */
+const FUA = 2;
+
+export class DurabilityLayer extends DeviceLayer {
+	readonly mode: DurabilityMode;
+	/** Link of the list in `GroupCommit`. */
+	nextToCommit: DurabilityLayer | null = null;
+
+	readonly #commits: GroupCommit;
+	readonly #onSyncFailed: ((errno: number) => void) | undefined;
+	readonly #sync = new Sync(this);
+	#step: Step = Step.idle;
+	/** Complete below; for the next flush. */
+	readonly #waiting = new RequestList();
+	/** The first of those that the flush under way is for. */
+	#covered: BlockRequest | null = null;
+	/**
+	 * Writes and trims under way below, of two generations. New ones belong to `#generation`; the flush that is being gathered
+	 * for waits until none of the other generation is left.
+	 */
+	readonly #underWay: [number, number] = [0, 0];
+	#generation: 0 | 1 = 0;
+	#syncFailed = false;
+	#syncErrno = 0;
+
+	/** Mode `flush`: the initiator has not switched the write cache off. */
+	#cacheEnabled = true;
+	#infoBelow: DeviceInfo;
+	#info: DeviceInfo;
+
+	constructor(device: BlockDevice, commits: GroupCommit, options: DurabilityOptions) {
+		super(device);
+		this.mode = options.mode;
+		this.#commits = commits;
+		this.#onSyncFailed = options.onSyncFailed;
+		this.#infoBelow = device.info;
+		this.#info = this.#makeInfo();
+	}
+
+	override get info(): DeviceInfo {
+		if (this.device.info !== this.#infoBelow) {
+			this.#infoBelow = this.device.info;
+			this.#info = this.#makeInfo();
+		}
+		return this.#info;
+	}
+
+	#makeInfo(): DeviceInfo {
+		return { ...this.#infoBelow, writeCache: this.#infoBelow.writeCache && !this.#acksWhenStable };
+	}
+
+	/** Every write waits for a flush. */
+	get #acksWhenStable(): boolean {
+		return this.mode === "ack" || (this.mode === "flush" && !this.#cacheEnabled);
+	}
+
+	/** `flush` obeys; `ack` never has a write cache; with `none` it can't be switched off. */
+	override setWriteCache(enabled: boolean): boolean {
+		if (this.mode === "flush" && this.device.info.writeCache) {
+			this.#cacheEnabled = enabled;
+			this.#infoBelow = this.device.info;
+			this.#info = this.#makeInfo();
+		}
+		return this.info.writeCache === enabled;
+	}
+
+	protected handle(request: BlockRequest): void {
+		if (request.op === BlockOp.read) {
+			this.device.submit(request);
+			return;
+		}
+		if (this.#syncFailed) {
+			request.complete(StorageStatus.syncFailed, this.#syncErrno);
+			return;
+		}
+		switch (request.op) {
+			case BlockOp.flush:
+				this.#flush(request);
+				return;
+			case BlockOp.write:
+			case BlockOp.trim:
+				this.#change(request);
+				return;
+			default:
+				unreachable(request.op);
+		}
+	}
+
+	#flush(request: BlockRequest): void {
+		if (this.mode === "none") {
+			request.complete(StorageStatus.ok);
+		} else if (!this.device.info.writeCache) {
+			this.device.submit(request);
+		} else {
+			this.started();
+			this.#wait(request);
+		}
+	}
+
+	/** Hands a write or trim down. The device is not asked for forced unit access: the flush afterwards is worth as much. */
+	#change(request: BlockRequest): void {
+		this.started();
+		this.#underWay[this.#generation]++;
+		request.push(this, this.#generation | (request.fua ? FUA : 0));
+		request.fua = false;
+		this.device.submit(request);
+	}
+
+	below(request: BlockRequest, token: number): void {
+		request.fua = (token & FUA) !== 0;
+		this.#underWay[(token & 1) as 0 | 1]--;
+		if (request.status !== StorageStatus.ok) {
+			this.ended();
+			request.resume();
+		} else if (this.#syncFailed) {
+			this.#finish(request);
+		} else if (this.#needsSync(request)) {
+			this.#wait(request);
+		} else {
+			this.#finish(request);
+		}
+		this.#queueWhenGathered();
+	}
+
+	/** Decided when the write is complete below: the write cache may have been switched off meanwhile. */
+	#needsSync(request: BlockRequest): boolean {
+		if (this.mode === "none" || !this.device.info.writeCache) return false;
+		return this.#acksWhenStable || (request.fua && request.op === BlockOp.write);
+	}
+
+	#wait(request: BlockRequest): void {
+		this.#waiting.add(request);
+		if (this.#step === Step.idle) this.#gather();
+	}
+
+	/** The next batch begins: all that is under way now belongs to it, what is submitted from now on to the one after it. */
+	#gather(): void {
+		this.#step = Step.gathering;
+		this.#generation = this.#generation === 0 ? 1 : 0;
+		this.#queueWhenGathered();
+	}
+
+	#queueWhenGathered(): void {
+		const others = this.#generation === 0 ? 1 : 0;
+		if (this.#step !== Step.gathering || this.#underWay[others] > 0) return;
+		this.#step = Step.queued;
+		this.#commits.queue(this);
+	}
+
+	/** Starts the flush for all that wait. Called by `GroupCommit`. */
+	commit(): void {
+		this.#step = Step.syncing;
+		this.#covered = this.#waiting.takeAll();
+		this.sync(this.#sync.begin());
+	}
+
+	/** Hands the flush down; apart, so that a test can see what happens without it. */
+	protected sync(flush: BlockRequest): void {
+		this.device.submit(flush);
+	}
+
+	/** The flush is over. Called by it. */
+	synced(): void {
+		const { status, errno } = this.#sync;
+		const covered = this.#covered;
+		this.#step = Step.idle;
+		if (status !== StorageStatus.ok) this.#failSync(errno);
+		this.#finishAll(covered);
+		if (this.#syncFailed) this.#finishAll(this.#waiting.takeAll());
+		else if (this.#step === Step.idle && !this.#waiting.isEmpty) this.#gather();
+	}
+
+	#finishAll(first: BlockRequest | null): void {
+		for (let request = first; request !== null; ) {
+			// Its owner may use the request again at once.
+			const next = request.next;
+			request.next = null;
+			this.#finish(request);
+			request = next;
+		}
+	}
+
+	#failSync(errno: number): void {
+		this.#syncFailed = true;
+		this.#syncErrno = errno;
+		this.#onSyncFailed?.(errno);
+	}
+
+	#finish(request: BlockRequest): void {
+		this.ended();
+		if (this.#syncFailed) request.complete(StorageStatus.syncFailed, this.#syncErrno);
+		else request.complete(StorageStatus.ok);
+	}
+}

@@ -1,0 +1,74 @@
+/**
+ * What all layers have in common: a device that hands on to another device. It passes on `info` and changes of it, turns
+ * requests away once it is closed, and on closing waits for the requests it counts as under way before it closes the
+ * device below. Derived from by `slice.ts`, `ordering.ts`, `durability.ts` and the test tools `delay.ts` and `faulty.ts`.
+ */
+
+import { StorageStatus } from "../errors.js";
+import type { BlockDevice, BlockRequest, DeviceInfo, DeviceListener, RequestLayer } from "./device.js";
+
+export abstract class DeviceLayer implements BlockDevice, RequestLayer {
+	#listener: DeviceListener | null = null;
+	#closing: Promise<void> | null = null;
+	#underWay = 0;
+	#nothingUnderWay: (() => void) | null = null;
+
+	constructor(protected readonly device: BlockDevice) {
+		device.onChange(() => this.changedBelow());
+	}
+
+	get info(): DeviceInfo {
+		return this.device.info;
+	}
+
+	submit(request: BlockRequest): void {
+		if (this.#closing !== null) request.complete(StorageStatus.closed);
+		else this.handle(request);
+	}
+
+	/** A request for an open device. The layer's `submit`. */
+	protected abstract handle(request: BlockRequest): void;
+
+	abstract below(request: BlockRequest, token: number): void;
+
+	setWriteCache(enabled: boolean): boolean {
+		return this.device.setWriteCache(enabled);
+	}
+
+	onChange(listener: DeviceListener): void {
+		this.#listener = listener;
+	}
+
+	/** The device below has new `info`. */
+	protected changedBelow(): void {
+		this.#listener?.(this);
+	}
+
+	/** This layer is answerable for one more request: `close` will wait for the `ended` that belongs to it. */
+	protected started(): void {
+		this.#underWay++;
+	}
+
+	/** Called when nothing is left to do for a request but `resume` or `complete`. */
+	protected ended(): void {
+		this.#underWay--;
+		if (this.#underWay === 0 && this.#nothingUnderWay !== null) this.#nothingUnderWay();
+	}
+
+	close(): Promise<void> {
+		this.#closing ??= this.#closeInOrder();
+		return this.#closing;
+	}
+
+	async #closeInOrder(): Promise<void> {
+		if (this.#underWay > 0)
+			await new Promise<void>((resolve) => {
+				this.#nothingUnderWay = resolve;
+			});
+		await this.device.close();
+		this.closedBelow();
+	}
+
+	/** Everything is over and the device below is closed: time to give back what the layer itself has. */
+	protected closedBelow(): void {}
+}

@@ -1,0 +1,185 @@
+/**
+ * A disk in memory, `mem:64M` on the command line: for scratch space, demonstrations and tests. Sparse: a chunk takes
+ * memory when it is first written and gives it back when it is trimmed. Every request is complete when `submit` returns.
+ * What a copy costs: one short-lived view of the chunk (there is no call that copies between arrays by index, and a loop
+ * over the words takes ten times as long as the view and the copy together).
+ */
+
+import { constants } from "node:os";
+import { invariant, StorageStatus, unreachable } from "../errors.js";
+import {
+	type BlockDevice,
+	BlockOp,
+	type BlockRequest,
+	type DeviceInfo,
+	type DeviceListener,
+	refuse,
+} from "./device.js";
+
+/** Memory is taken and given back in pieces of this size. */
+export const CHUNK_BYTES = 64 * 1024;
+
+export interface MemoryDeviceOptions {
+	readonly readOnly?: boolean;
+	/** What the device claims as its physical block size. A power of two, 512 unless said. */
+	readonly physicalBlockBytes?: number;
+}
+
+export class MemoryDevice implements BlockDevice {
+	#info: DeviceInfo;
+	/** By number: the chunk from `number * CHUNK_BYTES`. What is missing reads as zeros. */
+	readonly #chunks = new Map<number, Uint8Array>();
+	#listener: DeviceListener | null = null;
+	#closed = false;
+
+	/** `sizeBytes` is a multiple of 512 and at least 512. */
+	constructor(sizeBytes: number, options: MemoryDeviceOptions = {}) {
+		invariant(isSize(sizeBytes), "the size of a memory device is not of whole sectors");
+		this.#info = {
+			sizeBytes,
+			physicalBlockBytes: options.physicalBlockBytes ?? 512,
+			readOnly: options.readOnly ?? false,
+			canTrim: true,
+			// Nothing is volatile that a flush could save: the contents last as long as the process, flushed or not.
+			writeCache: false,
+			nonRotational: true,
+		};
+	}
+
+	get info(): DeviceInfo {
+		return this.#info;
+	}
+
+	/** Bytes of memory that the contents take at present. */
+	get allocatedBytes(): number {
+		return this.#chunks.size * CHUNK_BYTES;
+	}
+
+	submit(request: BlockRequest): void {
+		const refused = this.#closed ? StorageStatus.closed : refuse(this.#info, request);
+		if (refused !== undefined) {
+			request.complete(refused);
+			return;
+		}
+		switch (request.op) {
+			case BlockOp.read:
+				this.#read(request);
+				break;
+			case BlockOp.write:
+				this.#write(request);
+				break;
+			case BlockOp.trim:
+				this.#trim(request.offsetBytes, request.offsetBytes + request.lengthBytes);
+				request.complete(StorageStatus.ok);
+				break;
+			case BlockOp.flush:
+				request.complete(StorageStatus.ok);
+				break;
+			default:
+				unreachable(request.op);
+		}
+	}
+
+	#read(request: BlockRequest): void {
+		const bytes = request.memory.bytes;
+		const end = request.offsetBytes + request.lengthBytes;
+		let to = request.memoryOffset;
+		for (let at = request.offsetBytes; at < end; ) {
+			const from = at % CHUNK_BYTES;
+			const length = Math.min(CHUNK_BYTES - from, end - at);
+			const chunk = this.#chunks.get((at - from) / CHUNK_BYTES);
+			if (chunk === undefined) bytes.fill(0, to, to + length);
+			else bytes.set(chunk.subarray(from, from + length), to);
+			at += length;
+			to += length;
+		}
+		request.complete(StorageStatus.ok);
+	}
+
+	#write(request: BlockRequest): void {
+		const bytes = request.memory.bytes;
+		const end = request.offsetBytes + request.lengthBytes;
+		let from = request.memoryOffset;
+		for (let at = request.offsetBytes; at < end; ) {
+			const to = at % CHUNK_BYTES;
+			const length = Math.min(CHUNK_BYTES - to, end - at);
+			const chunk = this.#writable((at - to) / CHUNK_BYTES);
+			if (chunk === undefined) {
+				request.complete(StorageStatus.noSpace, constants.errno.ENOMEM, at);
+				return;
+			}
+			chunk.set(bytes.subarray(from, from + length), to);
+			at += length;
+			from += length;
+		}
+		request.complete(StorageStatus.ok);
+	}
+
+	/** The chunk with that number, made if need be; undefined if there is no memory left for it. */
+	#writable(number: number): Uint8Array | undefined {
+		const existing = this.#chunks.get(number);
+		if (existing !== undefined) return existing;
+		try {
+			const chunk = this.allocate(CHUNK_BYTES);
+			this.#chunks.set(number, chunk);
+			return chunk;
+		} catch (error) {
+			// "Array buffer allocation failed": to a disk that is a full medium, not a reason to end.
+			if (error instanceof RangeError) return undefined;
+			throw error;
+		}
+	}
+
+	/** Zeroed memory. Throws a RangeError if there is none. */
+	protected allocate(byteLength: number): Uint8Array {
+		return new Uint8Array(byteLength);
+	}
+
+	#trim(start: number, end: number): void {
+		const first = Math.floor(start / CHUNK_BYTES);
+		const last = Math.ceil(end / CHUNK_BYTES);
+		// A wide trim of a sparse device: fewer chunks exist than the range could hold.
+		if (last - first > this.#chunks.size) {
+			for (const number of this.#chunks.keys())
+				if (number >= first && number < last) this.#trimChunk(number, start, end);
+			return;
+		}
+		for (let number = first; number < last; number++) this.#trimChunk(number, start, end);
+	}
+
+	#trimChunk(number: number, start: number, end: number): void {
+		const chunkStart = number * CHUNK_BYTES;
+		const from = Math.max(start - chunkStart, 0);
+		const to = Math.min(end - chunkStart, CHUNK_BYTES);
+		if (from === 0 && to === CHUNK_BYTES) this.#chunks.delete(number);
+		else this.#chunks.get(number)?.fill(0, from, to);
+	}
+
+	/** As if the file under a device had grown: more zeros at the end. `sizeBytes` is a multiple of 512, not less than before. */
+	grow(sizeBytes: number): void {
+		invariant(
+			isSize(sizeBytes) && sizeBytes >= this.#info.sizeBytes,
+			"a memory device grows by whole sectors",
+		);
+		this.#info = { ...this.#info, sizeBytes };
+		this.#listener?.(this);
+	}
+
+	/** There is no volatile write cache to switch on. */
+	setWriteCache(enabled: boolean): boolean {
+		return !enabled;
+	}
+
+	onChange(listener: DeviceListener): void {
+		this.#listener = listener;
+	}
+
+	async close(): Promise<void> {
+		this.#closed = true;
+		this.#chunks.clear();
+	}
+}
+
+function isSize(sizeBytes: number): boolean {
+	return Number.isSafeInteger(sizeBytes) && sizeBytes > 0 && sizeBytes % 512 === 0;
+}

@@ -1,0 +1,98 @@
+/**
+ * Part of a device as a device: `-o` and `-l` of the command line. Moves offsets on the way down and back on the way up.
+ * Composed by `lib/server.ts`, just above the file; everything above it knows nothing of what lies outside the slice.
+ */
+
+import { OperatorError, StorageStatus } from "../errors.js";
+import { type BlockDevice, BlockOp, type BlockRequest, type DeviceInfo, refuse } from "./device.js";
+import { DeviceLayer } from "./layer.js";
+
+const SECTOR_BYTES = 512;
+
+export class SliceLayer extends DeviceLayer {
+	#whole: DeviceInfo;
+	#info: DeviceInfo;
+
+	/**
+	 * `offsetBytes` and `lengthBytes` are multiples of 512. Without a length the slice reaches to the end of the device and
+	 * grows with it. Throws an OperatorError if the slice is empty, not of whole sectors or not all inside the device.
+	 */
+	constructor(
+		device: BlockDevice,
+		readonly offsetBytes: number,
+		readonly lengthBytes?: number,
+	) {
+		super(device);
+		this.#whole = device.info;
+		checkSlice(this.#whole.sizeBytes, offsetBytes, lengthBytes);
+		this.#info = this.#slice();
+	}
+
+	override get info(): DeviceInfo {
+		if (this.device.info !== this.#whole) {
+			this.#whole = this.device.info;
+			this.#info = this.#slice();
+		}
+		return this.#info;
+	}
+
+	#slice(): DeviceInfo {
+		const rest = this.#whole.sizeBytes - this.offsetBytes;
+		return {
+			...this.#whole,
+			sizeBytes: this.lengthBytes ?? rest - (rest % SECTOR_BYTES),
+			physicalBlockBytes: commonAlignment(this.offsetBytes, this.#whole.physicalBlockBytes),
+		};
+	}
+
+	protected handle(request: BlockRequest): void {
+		if (request.op === BlockOp.flush) {
+			this.device.submit(request);
+			return;
+		}
+		const refused = refuse(this.info, request);
+		if (refused !== undefined) {
+			request.complete(refused);
+			return;
+		}
+		request.offsetBytes += this.offsetBytes;
+		request.push(this);
+		this.device.submit(request);
+	}
+
+	below(request: BlockRequest): void {
+		request.offsetBytes -= this.offsetBytes;
+		if (request.status !== StorageStatus.ok) request.failedOffsetBytes -= this.offsetBytes;
+		request.resume();
+	}
+
+	protected override changedBelow(): void {
+		// A slice of fixed length has nothing to say about growth beyond its end.
+		const before = this.#info.sizeBytes;
+		if (this.info.sizeBytes !== before) super.changedBelow();
+	}
+}
+
+function checkSlice(sizeBytes: number, offsetBytes: number, lengthBytes: number | undefined): void {
+	const isWhole = (bytes: number): boolean => Number.isSafeInteger(bytes) && bytes % SECTOR_BYTES === 0;
+	if (!isWhole(offsetBytes) || offsetBytes < 0 || offsetBytes + SECTOR_BYTES > sizeBytes)
+		throw new OperatorError(
+			`offset ${offsetBytes} bytes must be a multiple of ${SECTOR_BYTES} inside the device, which has ${sizeBytes} bytes`,
+		);
+	if (lengthBytes === undefined) return;
+	if (!isWhole(lengthBytes) || lengthBytes <= 0 || offsetBytes + lengthBytes > sizeBytes)
+		throw new OperatorError(
+			`length ${lengthBytes} bytes must be a multiple of ${SECTOR_BYTES}, at least ${SECTOR_BYTES} and at most ` +
+				`${sizeBytes - offsetBytes}, what the device has from offset ${offsetBytes} bytes`,
+		);
+}
+
+/**
+ * The physical block size to claim for a slice that starts at `offsetBytes`: where the slice does not start at a physical
+ * block, only smaller ones lie where the initiator will think they do.
+ */
+function commonAlignment(offsetBytes: number, physicalBlockBytes: number): number {
+	let alignment = physicalBlockBytes;
+	while (alignment > SECTOR_BYTES && offsetBytes % alignment !== 0) alignment /= 2;
+	return alignment;
+}
