@@ -13,9 +13,12 @@
  *   32 |                    config string ...
  */
 
+import { SECTOR_BYTES } from "../ata/opcodes.js";
 import { type Blade, CONFIG_STRING_MAX } from "../blade.js";
+import type { Link } from "../link/link.js";
 import type { RejectReason } from "../stats.js";
 import { Field8, Field16 } from "../wire/fields.js";
+import { ATA_HEADER_BYTES } from "./ata-section.js";
 import { AOE_VERSION, AoeError, setError } from "./header.js";
 
 export const configBufferCount = new Field16(24);
@@ -49,16 +52,19 @@ export interface ConfigFacts {
 	readonly sectorsPerFrame: number;
 }
 
+export function configFacts(link: Link, firmwareVersion: number): ConfigFacts {
+	return { firmwareVersion, sectorsPerFrame: sectorsPerFrame(link.mtu) };
+}
+
 /**
  * Most sectors to announce for an MTU: what Linux would compute from it, brought down to whole 4 KiB blocks where there is
  * one (MTU 9000 would give 17, and every second write of the page cache would straddle two frames). Never 0: Linux
  * divides by it.
  */
 export function sectorsPerFrame(mtu: number): number {
-	const fit = Math.min(Math.floor((mtu - ATA_OVERHEAD_BYTES) / 512), 255);
+	const fit = Math.min(Math.floor((mtu - ATA_HEADER_BYTES) / SECTOR_BYTES), 255);
 	return fit >= 8 ? fit - (fit % 8) : Math.max(fit, 1);
 }
-const ATA_OVERHEAD_BYTES = 36;
 
 /**
  * Carries out a request for `blade` and writes the arguments of its answer.

@@ -1,0 +1,60 @@
+/**
+ * Config responses that nobody asked for: they tell initiators that a blade is there, or has another size, and on which
+ * link, with which frame size and MAC address it is reached now. Used by `AoeTarget`; sends through its `Discovery`.
+ */
+
+import type { Blade } from "../blade.js";
+import { ALL_PEERS, type Link } from "../link/link.js";
+import { MAC_BROADCAST } from "../wire/ethernet.js";
+import { ConfigCommand, configFacts, writeConfig } from "./config.js";
+import type { Discovery } from "./discovery.js";
+import { AoeCommand, AoeFlag, padFrame, writeHeader } from "./header.js";
+import { replyView } from "./reply.js";
+
+/** Whom to tell of a blade. */
+interface Advertisement {
+	readonly blade: Blade;
+	readonly destination: number;
+}
+
+export class Advertiser {
+	constructor(
+		readonly link: Link,
+		readonly discovery: Discovery,
+		readonly firmwareVersion: number,
+	) {}
+
+	/** Advertises `blades`, now or as soon as there are slots. On a link that is down nothing is sent. */
+	advertise(blades: Iterable<Blade>): void {
+		if (!this.link.up) return;
+		this.discovery.add(audience(blades), (advertisement) => this.#send(advertisement));
+	}
+
+	#send({ blade, destination }: Advertisement): boolean {
+		const { link } = this;
+		const slot = link.acquire();
+		if (slot === undefined) return false;
+		const frame = replyView(link, slot);
+		writeHeader(frame, 0, {
+			destination,
+			source: link.mac,
+			flags: AoeFlag.response,
+			shelf: blade.shelf,
+			slot: blade.slot,
+			command: AoeCommand.config,
+			tag: 0,
+		});
+		const frameBytes = writeConfig(frame, ConfigCommand.read, blade, configFacts(link, this.firmwareVersion));
+		link.transmit(slot, padFrame(frame, 0, frameBytes), 0, 0, ALL_PEERS);
+		return true;
+	}
+}
+
+/** A blade with a MAC mask is nobody else's business: its advertisements go to those in the mask. */
+function* audience(blades: Iterable<Blade>): Generator<Advertisement> {
+	for (const blade of blades) {
+		const { mask } = blade.access;
+		const destinations = mask.size === 0 ? [MAC_BROADCAST] : mask;
+		for (const destination of destinations) yield { blade, destination };
+	}
+}

@@ -1,0 +1,102 @@
+/**
+ * One ATA command over AoE: from the request in the receive ring to the reply in its slot. The exchange takes a reply slot
+ * when the request arrives and keeps it until `AtaDisk` has the answer, which therefore always has somewhere to go; data of
+ * reads and parked data of writes live in the slot, right behind the reply's header. Pooled: nothing is allocated once as
+ * many exchanges exist as the link has slots. Started by `AoeTarget`.
+ */
+
+import { AtaCommand } from "../ata/command.js";
+import type { Blade } from "../blade.js";
+import { invariant } from "../errors.js";
+import type { FrameSlot, Link } from "../link/link.js";
+import type { TargetStats } from "../stats.js";
+import type { Memory } from "../wire/memory.js";
+import { ATA_HEADER_BYTES, copyAtaSection, decodeAtaSection, encodeAtaReply } from "./ata-section.js";
+import { padFrame } from "./header.js";
+import { replyLimitBytes } from "./reply.js";
+
+/** What a target serves: an `AtaDisk`, or a test's stand-in. */
+export interface Disk {
+	readonly blade: Blade;
+	/** Starts a command; `command.answer()` is called exactly once, before or after this returns. */
+	execute(command: AtaCommand): void;
+}
+
+/** The exchanges of one link: those in flight, and those that wait to be used again. */
+export class ExchangePool {
+	readonly #idle: Exchange[] = [];
+	#inFlight = 0;
+
+	constructor(
+		readonly link: Link,
+		readonly stats: TargetStats,
+	) {}
+
+	/** Exchanges whose answer is still to come. */
+	get inFlight(): number {
+		return this.#inFlight;
+	}
+
+	take(): Exchange {
+		this.#inFlight += 1;
+		return this.#idle.pop() ?? new Exchange(this);
+	}
+
+	give(exchange: Exchange): void {
+		this.#inFlight -= 1;
+		this.#idle.push(exchange);
+	}
+}
+
+export class Exchange extends AtaCommand {
+	#slot: FrameSlot | null = null;
+	#peer = 0;
+
+	constructor(readonly pool: ExchangePool) {
+		super();
+	}
+
+	/**
+	 * Carries out the request of `frameBytes`, at least `ATA_HEADER_BYTES`, at `memory.bytes[offset]`. `slot` has the header
+	 * of the reply already; the rest is this exchange's until the reply has left.
+	 */
+	start(disk: Disk, slot: FrameSlot, memory: Memory, offset: number, frameBytes: number, peer: number): void {
+		const { link } = this.pool;
+		this.#slot = slot;
+		this.#peer = peer;
+		copyAtaSection(memory.bytes, offset, slot.memory.bytes, slot.offset);
+		decodeAtaSection(memory.bytes, offset, this);
+		this.dataOutMemory = memory;
+		this.dataOutOffset = offset + ATA_HEADER_BYTES;
+		this.dataOutBytes = frameBytes - ATA_HEADER_BYTES;
+		this.dataInMemory = slot.memory;
+		this.dataInOffset = slot.offset + ATA_HEADER_BYTES;
+		this.dataInCapacityBytes = replyLimitBytes(link, slot) - ATA_HEADER_BYTES;
+		this.dataInMayBorrow = link.canGather;
+		this.borrowedAddress = 0;
+		this.dataInBytes = 0;
+		this.replyStatus = 0;
+		this.replyError = 0;
+		this.replyCount = 0;
+		this.replyLba = this.lba;
+		disk.execute(this);
+	}
+
+	answer(): void {
+		const slot = this.#slot;
+		invariant(slot !== null, "ATA command answered twice");
+		invariant(this.dataInBytes <= this.dataInCapacityBytes, "answer longer than its room");
+		this.#slot = null;
+		const { link, stats } = this.pool;
+		const { bytes } = slot.memory;
+		encodeAtaReply(bytes, slot.offset, this);
+		stats.replies += 1;
+		if (this.borrowedAddress !== 0 && this.dataInBytes > 0) {
+			link.transmit(slot, ATA_HEADER_BYTES, this.borrowedAddress, this.dataInBytes, this.#peer);
+		} else {
+			const replyBytes = padFrame(bytes, slot.offset, ATA_HEADER_BYTES + this.dataInBytes);
+			link.transmit(slot, replyBytes, 0, 0, this.#peer);
+		}
+		this.pool.give(this);
+	}
+}

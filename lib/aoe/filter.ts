@@ -1,0 +1,41 @@
+/**
+ * Which frames an AoE target wants to see, as a program for the kernel: whatever else is on the wire then costs us nothing,
+ * and a host with other blades on its shelves does not wake us. Made by the target and handed to `Link.setFilter`. The
+ * target checks everything again: not every link has such a filter.
+ */
+
+import { BPF_KEEP_ALL, BpfAncillary, BpfProgram, PacketType } from "../link/bpf.js";
+import type { BpfInstruction } from "../link/link.js";
+import { SHELF_ALL } from "../registry.js";
+import { ETHERTYPE_AOE, ethType } from "../wire/ethernet.js";
+import { AoeCommand, AoeFlag, aoeCommand, aoeShelf, aoeVersionFlags } from "./header.js";
+
+/** With more shelves than this all are let in: a long chain of comparisons costs every frame. */
+export const FILTER_SHELVES_MAX = 64;
+
+/**
+ * Lets in AoE frames without a VLAN tag, to this host or to all, for one of `shelves` or every shelf: requests, and those
+ * responses that tell of another target (config).
+ */
+export function aoeFilter(shelves: ReadonlySet<number>): BpfInstruction[] {
+	const program = new BpfProgram()
+		.loadWord(BpfAncillary.vlanTagPresent)
+		.ifEqual(0, { no: "drop" })
+		.loadWord(BpfAncillary.packetType)
+		.ifEqual(PacketType.host, { yes: "type" })
+		.ifEqual(PacketType.broadcast, { no: "drop" })
+		.label("type")
+		.loadHalf(ethType.offset)
+		.ifEqual(ETHERTYPE_AOE, { no: "drop" })
+		.loadByte(aoeVersionFlags.offset)
+		.ifSet(AoeFlag.response, { no: "shelf" })
+		.loadByte(aoeCommand.offset)
+		.ifEqual(AoeCommand.config, { no: "drop" })
+		.label("shelf");
+	if (shelves.size <= FILTER_SHELVES_MAX) {
+		program.loadHalf(aoeShelf.offset);
+		for (const shelf of shelves) program.ifEqual(shelf, { yes: "keep" });
+		program.ifEqual(SHELF_ALL, { no: "drop" });
+	}
+	return program.label("keep").return(BPF_KEEP_ALL).label("drop").return(0).assemble();
+}

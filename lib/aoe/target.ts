@@ -1,0 +1,304 @@
+/**
+ * The AoE target of one link: looks at every frame that comes in, finds the blade that it is for, checks that its sender may
+ * have it, and hands ATA commands to the blade's disk; everything else of AoE it answers itself. Made by `lib/server.ts`, one
+ * per link; called by the link; hands exchanges on to `AtaDisk` and replies back to the same link.
+ *
+ *   frame -> screen: AoE? a request? for us? -> one blade ------------> admitted? version? -> ATA -> exchange -> disk
+ *                                            -> broadcast: discovery,      |                -> config, mask, reserve
+ *                                               blade by blade ------------+
+ */
+
+import { Opcode } from "../ata/opcodes.js";
+import type { Blade } from "../blade.js";
+import { type Clock, systemClock } from "../clock.js";
+import type { FrameSink, FrameSlot, Link } from "../link/link.js";
+import { type Registry, SHELF_ALL, SLOT_ALL } from "../registry.js";
+import type { RejectReason, TargetStats } from "../stats.js";
+import { ETHERTYPE_AOE, ethDestination, ethSource, ethType, MAC_BROADCAST } from "../wire/ethernet.js";
+import type { Memory } from "../wire/memory.js";
+import { Advertiser } from "./advertiser.js";
+import { ATA_HEADER_BYTES, ataCommand, copyAtaSection } from "./ata-section.js";
+import { answerConfig, configFacts } from "./config.js";
+import { Discovery } from "./discovery.js";
+import { type Disk, ExchangePool } from "./exchange.js";
+import { aoeFilter } from "./filter.js";
+import {
+	AOE_HEADER_BYTES,
+	AOE_VERSION,
+	AoeCommand,
+	AoeError,
+	aoeCommand,
+	aoeError,
+	aoeShelf,
+	aoeSlot,
+	aoeVersion,
+	isResponse,
+	padFrame,
+	setError,
+	writeReplyHeader,
+} from "./header.js";
+import { answerMask } from "./mask.js";
+import { Neighbours } from "./neighbours.js";
+import { replyView } from "./reply.js";
+import { answerReserve } from "./reserve.js";
+
+export interface AoeTargetOptions {
+	readonly link: Link;
+	/** What is served on this link. Tell the target by `registryChanged` when that changes. */
+	readonly registry: Registry<Disk>;
+	readonly stats: TargetStats;
+	/** 0..65535, as config responses say it. */
+	readonly firmwareVersion: number;
+	/** The MAC addresses of all links of this process: one that hears another is not a rival. */
+	readonly ownMacs: () => ReadonlySet<number>;
+	/** Another host answers for a blade's address. Called once per blade and MAC address. */
+	readonly onConflict: (blade: Blade, mac: number) => void;
+	/** Default: the system's. */
+	readonly clock?: Clock;
+}
+
+export class AoeTarget implements FrameSink {
+	readonly link: Link;
+	readonly #registry: Registry<Disk>;
+	readonly #stats: TargetStats;
+	readonly #firmwareVersion: number;
+	readonly #ownMacs: () => ReadonlySet<number>;
+	readonly #exchanges: ExchangePool;
+	readonly #discovery: Discovery;
+	readonly #advertiser: Advertiser;
+	readonly #neighbours: Neighbours;
+	#stopped = false;
+
+	constructor(options: AoeTargetOptions) {
+		const { link, stats, clock = systemClock } = options;
+		this.link = link;
+		this.#registry = options.registry;
+		this.#stats = stats;
+		this.#firmwareVersion = options.firmwareVersion;
+		this.#ownMacs = options.ownMacs;
+		this.#exchanges = new ExchangePool(link, stats);
+		this.#discovery = new Discovery(clock);
+		this.#advertiser = new Advertiser(link, this.#discovery, options.firmwareVersion);
+		this.#neighbours = new Neighbours({ ...options, clock });
+	}
+
+	/** Begins to receive. Blades may be listed before or after. */
+	start(): void {
+		this.registryChanged();
+		this.link.attach(this);
+	}
+
+	/** Takes no more requests. Those in flight are still answered: see `inFlight`. */
+	stop(): void {
+		this.#stopped = true;
+		this.#discovery.stop();
+		this.#neighbours.stop();
+	}
+
+	/** ATA commands that were taken and not answered yet. */
+	get inFlight(): number {
+		return this.#exchanges.inFlight;
+	}
+
+	/** Blades were listed or removed: the filter of the link follows. */
+	registryChanged(): void {
+		const shelves = this.#registry.shelves();
+		for (const shelf of this.#neighbours.shelves()) shelves.add(shelf);
+		this.link.setFilter(aoeFilter(shelves));
+	}
+
+	/**
+	 * Asks the link who answers for an address, before it is served here. Needs `start`.
+	 * @returns the MAC address of another host that does, or undefined if none has within `timeoutMs` milliseconds
+	 */
+	askOwner(shelf: number, slot: number, timeoutMs: number): Promise<number | undefined> {
+		const answer = this.#neighbours.ask(shelf, slot, timeoutMs);
+		this.registryChanged();
+		return answer;
+	}
+
+	/** Tells initiators of a blade without being asked: it is new, or has grown. */
+	advertise(blade: Blade): void {
+		if (!this.#stopped) this.#advertiser.advertise([blade]);
+	}
+
+	/** Tells initiators of every blade: the link is new, is up again, or has another MTU or MAC address. */
+	advertiseAll(): void {
+		const blades = [...this.#registry.values()].map((disk) => disk.blade);
+		if (!this.#stopped) this.#advertiser.advertise(blades);
+	}
+
+	linkChanged(): void {
+		this.advertiseAll();
+	}
+
+	frame(_link: Link, memory: Memory, offset: number, frameBytes: number, peer: number): void {
+		const reason = this.#receive(memory, offset, frameBytes, peer);
+		if (reason !== undefined) this.#stats.rejected[reason] += 1;
+	}
+
+	#receive(memory: Memory, offset: number, frameBytes: number, peer: number): RejectReason | undefined {
+		const { bytes } = memory;
+		const unfit = this.#screen(bytes, offset, frameBytes);
+		if (unfit !== undefined) return unfit;
+		const shelf = aoeShelf.get(bytes, offset);
+		const slot = aoeSlot.get(bytes, offset);
+		if (isResponse(bytes, offset)) {
+			if (aoeCommand.get(bytes, offset) !== AoeCommand.config) return "response";
+			this.#stats.responsesHeard += 1;
+			this.#neighbours.heard(bytes, offset, this.#registry.lookup(shelf, slot)?.blade);
+			return undefined;
+		}
+		if (ethDestination.get(bytes, offset) === MAC_BROADCAST || shelf === SHELF_ALL || slot === SLOT_ALL)
+			return this.#broadcast(memory, offset, frameBytes, peer);
+		const disk = this.#registry.lookup(shelf, slot);
+		if (disk === undefined) return "unknownAddress";
+		return this.#serve(disk, memory, offset, frameBytes, peer);
+	}
+
+	/** What can be said of a frame without asking for whom it is. The filter of the link has done most of it, if it has one. */
+	#screen(bytes: Uint8Array, offset: number, frameBytes: number): RejectReason | undefined {
+		if (this.#stopped) return "stopping";
+		if (frameBytes < AOE_HEADER_BYTES) return "runt";
+		if (ethType.get(bytes, offset) !== ETHERTYPE_AOE) return "notAoe";
+		if ((bytes[offset + ethSource.offset]! & 1) !== 0) return "groupSource";
+		if (ethSource.get(bytes, offset) === this.link.mac) return "ownSource";
+		const destination = ethDestination.get(bytes, offset);
+		if (destination !== this.link.mac && destination !== MAC_BROADCAST) return "wrongDestination";
+		return undefined;
+	}
+
+	/**
+	 * A frame to all hosts, or to all shelves or slots. Only what finds blades is answered: a write that anyone broadcasts
+	 * would hit every disk of the shelf.
+	 */
+	#broadcast(memory: Memory, offset: number, frameBytes: number, peer: number): RejectReason | undefined {
+		const { bytes } = memory;
+		if (this.#ownMacs().has(ethSource.get(bytes, offset))) return "ownSource";
+		if (aoeVersion(bytes, offset) !== AOE_VERSION) return "version";
+		if (!isDiscovery(bytes, offset, frameBytes)) return "notForBroadcast";
+		const shelf = aoeShelf.get(bytes, offset);
+		const slot = aoeSlot.get(bytes, offset);
+		const disks = this.#addressed(shelf, slot);
+		if (disks === undefined) return "unknownAddress";
+		// The ring gets its bytes back before the last blade has answered.
+		const copy: Memory = { bytes: bytes.slice(offset, offset + frameBytes), address: 0 };
+		const send = (disk: Disk): boolean => {
+			const reason = this.#serve(disk, copy, 0, frameBytes, peer);
+			if (reason === "noSlot") return false;
+			if (reason !== undefined) this.#stats.rejected[reason] += 1;
+			return true;
+		};
+		return this.#discovery.add(disks, send) ? undefined : "discoveryBacklog";
+	}
+
+	/** The disks at an address. One that has no broadcast parts is looked up rather than searched for. */
+	#addressed(shelf: number, slot: number): Iterator<Disk> | undefined {
+		if (shelf === SHELF_ALL || slot === SLOT_ALL) return this.#registry.match(shelf, slot);
+		const disk = this.#registry.lookup(shelf, slot);
+		return disk && [disk].values();
+	}
+
+	/** A request for one disk. Returns "noSlot" if there was none: then nothing has happened yet. */
+	#serve(
+		disk: Disk,
+		memory: Memory,
+		offset: number,
+		frameBytes: number,
+		peer: number,
+	): RejectReason | undefined {
+		const { bytes } = memory;
+		const { access, shelf, slot } = disk.blade;
+		if (access.mask.size > 0 && !access.admits(ethSource.get(bytes, offset))) return "masked";
+		const reply = this.link.acquire();
+		if (reply === undefined) return "noSlot";
+		if (frameBytes > reply.capacityBytes) return this.#drop(reply, "oversize");
+		writeReplyHeader(bytes, offset, reply.memory.bytes, reply.offset, this.link.mac, shelf, slot);
+		if (aoeVersion(bytes, offset) !== AOE_VERSION) return this.#refuse(reply, AoeError.badVersion, peer);
+		if (aoeCommand.get(bytes, offset) !== AoeCommand.ata)
+			return this.#control(disk.blade, reply, bytes.subarray(offset, offset + frameBytes), peer);
+		if (frameBytes < ATA_HEADER_BYTES) return this.#drop(reply, "shortSection");
+		if (access.reserved.size > 0 && !mayUse(disk.blade, bytes, offset)) {
+			copyAtaSection(bytes, offset, reply.memory.bytes, reply.offset);
+			return this.#refuse(reply, AoeError.reserved, peer, ATA_HEADER_BYTES);
+		}
+		this.#stats.requests += 1;
+		this.#exchanges.take().start(disk, reply, memory, offset, frameBytes, peer);
+		return undefined;
+	}
+
+	/** Every command but ATA. */
+	#control(blade: Blade, slot: FrameSlot, request: Uint8Array, peer: number): RejectReason | undefined {
+		const reply = replyView(this.link, slot);
+		const mayChange = blade.access.mayUse(ethSource.get(request, 0));
+		const facts = configFacts(this.link, this.#firmwareVersion);
+		let outcome: number | RejectReason;
+		switch (aoeCommand.get(request, 0)) {
+			case AoeCommand.config:
+				outcome = answerConfig(request, reply, blade, facts, mayChange);
+				break;
+			case AoeCommand.mask:
+				outcome = answerMask(request, reply, blade.access, mayChange);
+				break;
+			case AoeCommand.reserve:
+				outcome = answerReserve(request, reply, blade.access, mayChange);
+				break;
+			default:
+				return this.#refuse(slot, AoeError.badCommand, peer);
+		}
+		if (typeof outcome === "string") return this.#drop(slot, outcome);
+		const error = aoeError.get(reply, 0);
+		if (error === 0) this.#stats.requests += 1;
+		else this.#stats.protocolErrors += 1;
+		this.#send(slot, outcome, peer);
+		return error === 0 ? undefined : reasonFor(error);
+	}
+
+	#drop(slot: FrameSlot, reason: RejectReason): RejectReason {
+		this.link.release(slot);
+		return reason;
+	}
+
+	/** Answers with the E flag. `replyBytes` have been written. */
+	#refuse(slot: FrameSlot, error: AoeError, peer: number, replyBytes = AOE_HEADER_BYTES): RejectReason {
+		setError(slot.memory.bytes, slot.offset, error);
+		this.#stats.protocolErrors += 1;
+		this.#send(slot, replyBytes, peer);
+		return reasonFor(error);
+	}
+
+	#send(slot: FrameSlot, replyBytes: number, peer: number): void {
+		this.#stats.replies += 1;
+		this.link.transmit(slot, padFrame(slot.memory.bytes, slot.offset, replyBytes), 0, 0, peer);
+	}
+}
+
+/** Config queries, and IDENTIFY DEVICE, by which WinAoE looks for disks. */
+function isDiscovery(bytes: Uint8Array, at: number, frameBytes: number): boolean {
+	const command = aoeCommand.get(bytes, at);
+	if (command === AoeCommand.config) return true;
+	if (command !== AoeCommand.ata || frameBytes < ATA_HEADER_BYTES) return false;
+	return ataCommand.get(bytes, at) === Opcode.identifyDevice;
+}
+
+/** While others have reserved a blade, a sender may still see what it is, and nothing more. */
+function mayUse(blade: Blade, bytes: Uint8Array, at: number): boolean {
+	if (ataCommand.get(bytes, at) === Opcode.identifyDevice) return true;
+	return blade.access.mayUse(ethSource.get(bytes, at));
+}
+
+/** Under which name a protocol error is counted. */
+function reasonFor(error: number): RejectReason {
+	switch (error) {
+		case AoeError.badCommand:
+			return "unknownCommand";
+		case AoeError.configStringPresent:
+			return "configSet";
+		case AoeError.badVersion:
+			return "version";
+		case AoeError.reserved:
+			return "reserved";
+		default:
+			return "badArgument";
+	}
+}
