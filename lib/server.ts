@@ -1,0 +1,275 @@
+/**
+ * The server: opens links and storage, makes blades of them, serves them, and takes it all down again. This is the only
+ * place where the rooms below are put together:
+ *
+ *   netif ──> link ──> AoE target ──> registry ──> ATA disk ──> blade ──> storage (layers over file or memory)
+ *
+ * Called by `lib/cli/serve.ts`. One pump, one storage engine, one target and registry per link, any number of blades.
+ */
+
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { getSystemErrorName } from "node:util";
+import { AoeTarget } from "./aoe/target.js";
+import { AtaDisk } from "./ata/disk.js";
+import { Blade, makeIdentity } from "./blade.js";
+import { GroupCommit } from "./block/durability.js";
+import { StorageEngine } from "./block/engine.js";
+import { openStorage } from "./block/open.js";
+import { OperatorError, storageStatusName } from "./errors.js";
+import type { Link } from "./link/link.js";
+import { openLink } from "./link/open.js";
+import type { Log } from "./log.js";
+import { Pump } from "./pump.js";
+import { Registry } from "./registry.js";
+import type { BladeSpec, NetifSpec, ServerOptions, StorageSpec } from "./server-options.js";
+import { REJECT_REASONS, TargetStats } from "./stats.js";
+import { formatMac } from "./wire/mac.js";
+
+/** How long other hosts have to say that an address is theirs. */
+const PROBE_MS = 300;
+/** How long answers under way have to leave, on the way out. */
+const DRAIN_MS = 200;
+const SECTOR_BYTES = 512;
+
+/** A link, what is served on it, and who serves it. */
+interface Port {
+	readonly link: Link;
+	readonly registry: Registry<AtaDisk>;
+	readonly target: AoeTarget;
+	readonly stats: TargetStats;
+}
+
+/** A blade that is being served, for the start-up line. */
+export interface ServedBlade {
+	/** `e9.0` */
+	readonly name: string;
+	readonly sectors: number;
+	readonly readOnly: boolean;
+}
+
+/**
+ * Serves `specs` until `close`. Throws an OperatorError, with everything given back, if one of them can't be served: there
+ * is no half a server.
+ */
+export async function startServer(
+	specs: readonly BladeSpec[],
+	options: ServerOptions,
+	log: Log,
+	version: string,
+): Promise<Server> {
+	const server = new Server(options, log, version);
+	try {
+		for (const spec of specs) await server.add(spec, specs.length);
+		await server.serve();
+		return server;
+	} catch (error) {
+		await server.close();
+		throw error;
+	}
+}
+
+export class Server {
+	readonly #options: ServerOptions;
+	readonly #log: Log;
+	readonly #version: string;
+	readonly #pump = new Pump();
+	readonly #engine: StorageEngine;
+	readonly #commits: GroupCommit;
+	readonly #ports = new Map<string, Port>();
+	readonly #disks: AtaDisk[] = [];
+	/** Where each disk is served. */
+	readonly #portsOf = new Map<AtaDisk, Port[]>();
+	readonly #machine = machineId();
+	#closing: Promise<void> | null = null;
+
+	constructor(options: ServerOptions, log: Log, version: string) {
+		this.#options = options;
+		this.#log = log;
+		this.#version = version;
+		// The engine drains first: a flush that a commit starts then covers what the engine has just done.
+		this.#engine = new StorageEngine(this.#pump);
+		this.#commits = new GroupCommit(this.#pump);
+	}
+
+	/** Opens a blade's storage and links; it is served after `serve`. `bladeCount` is how many there will be. */
+	async add(spec: BladeSpec, bladeCount: number): Promise<void> {
+		const ports: Port[] = [];
+		for (const netif of spec.netifs) ports.push(await this.#port(netif, bladeCount));
+		const blade = this.#makeBlade(spec);
+		const disk = new AtaDisk(blade);
+		disk.onStorageError = (failed, command, status, errno, lba) => {
+			const cause = errno === 0 ? "" : ` (${errorName(errno)})`;
+			const what = `command ${command.command.toString(16).padStart(2, "0")}h at LBA ${lba}`;
+			this.#log.error(`${failed.name}: ${what} failed: ${storageStatusName(status)}${cause}`);
+		};
+		this.#disks.push(disk);
+		this.#portsOf.set(disk, ports);
+		blade.device.onChange(() => this.#resized(disk));
+	}
+
+	/** Makes sure that nobody else has one of our addresses, then answers on all links and makes the blades known. */
+	async serve(): Promise<void> {
+		for (const { target } of this.#ports.values()) target.start();
+		await Promise.all(this.#disks.map((disk) => this.#probe(disk)));
+		for (const [disk, ports] of this.#portsOf)
+			for (const { registry } of ports) registry.add(disk.blade.shelf, disk.blade.slot, disk);
+		for (const { target } of this.#ports.values()) {
+			target.registryChanged();
+			target.advertiseAll();
+		}
+	}
+
+	get blades(): ServedBlade[] {
+		return this.#disks.map(({ blade }) => ({
+			name: blade.name,
+			sectors: blade.device.info.sizeBytes / SECTOR_BYTES,
+			readOnly: blade.device.info.readOnly,
+		}));
+	}
+
+	/** Stops answering, waits for what is under way, gives everything back. */
+	close(): Promise<void> {
+		this.#closing ??= this.#closeInOrder();
+		return this.#closing;
+	}
+
+	async #closeInOrder(): Promise<void> {
+		for (const port of this.#ports.values()) port.target.stop();
+		// New requests are refused from here on; those under way are answered while links are still open.
+		await Promise.all(this.#disks.map(({ blade }) => blade.device.close()));
+		this.#pump.run();
+		await Promise.race([
+			Promise.all([...this.#ports.values()].map(({ link }) => link.close())),
+			sleep(DRAIN_MS),
+		]);
+		this.#engine.close();
+		this.#pump.remove(this.#commits);
+	}
+
+	/** What has been counted since the start, a line each. */
+	report(): string[] {
+		const lines: string[] = [];
+		for (const { link, stats } of this.#ports.values()) {
+			const { framesIn, framesOut, droppedIn, droppedOut } = link.stats;
+			lines.push(
+				`${link.name}: frames in ${framesIn}, out ${framesOut}, dropped in ${droppedIn}, out ${droppedOut}`,
+			);
+			for (const [reason, count] of stats.rejections())
+				lines.push(`${link.name}: ${count} frames ${REJECT_REASONS[reason]}`);
+		}
+		for (const { blade } of this.#disks) {
+			const { reads, readBytes, writes, writtenBytes, flushes, trims, errors } = blade.stats;
+			lines.push(
+				`${blade.name}: reads ${reads} (${readBytes} bytes), writes ${writes} (${writtenBytes} bytes), ` +
+					`flushes ${flushes}, trims ${trims}, errors ${errors}`,
+			);
+		}
+		return lines;
+	}
+
+	async #port(netif: NetifSpec, bladeCount: number): Promise<Port> {
+		const known = this.#ports.get(netif.name);
+		if (known !== undefined) return known;
+		const link = await openLink(netif, this.#pump, {
+			framesInFlight: this.#options.bufferCount * bladeCount,
+			log: (message) => this.#log.warn(message),
+		});
+		const registry = new Registry<AtaDisk>();
+		const stats = new TargetStats();
+		const target = new AoeTarget({
+			link,
+			registry,
+			stats,
+			firmwareVersion: firmwareNumber(this.#version),
+			ownMacs: () => new Set([...this.#ports.values()].map((port) => port.link.mac)),
+			onConflict: (blade, mac) =>
+				this.#log.warn(
+					`${blade.name}: ${formatMac(mac)} on ${link.name} answers for the same shelf and slot`,
+				),
+		});
+		const port = { link, registry, target, stats };
+		this.#ports.set(netif.name, port);
+		return port;
+	}
+
+	#makeBlade(spec: BladeSpec): Blade {
+		const { shelf, slot, storage } = spec;
+		const { bufferCount, macs, offsetSectors, lengthSectors, durability, readOnly, direct } = this.#options;
+		const name = `e${shelf}.${slot}`;
+		const device = openStorage(
+			storage,
+			{
+				readOnly,
+				direct,
+				offsetSectors,
+				lengthSectors,
+				durability,
+				onSyncFailed: (errno) =>
+					this.#log.error(
+						`${name}: ${storage.name} could not be synced (${errorName(errno)}); every write fails until vblade is restarted`,
+					),
+				onShrunk: (sizeBytes) =>
+					this.#log.error(
+						`${name}: ${storage.name} has shrunk to ${sizeBytes / SECTOR_BYTES} sectors; requests behind its end fail`,
+					),
+			},
+			this.#engine,
+			this.#commits,
+		);
+		const seed = `${this.#machine}\0${storageName(storage)}\0${offsetSectors}`;
+		const blade = new Blade(shelf, slot, makeIdentity(shelf, slot, seed, this.#version), device, bufferCount);
+		for (const mac of macs) blade.access.mask.add(mac);
+		return blade;
+	}
+
+	async #probe(disk: AtaDisk): Promise<void> {
+		const { shelf, slot, name } = disk.blade;
+		for (const { link, target } of this.#portsOf.get(disk) ?? []) {
+			if (!link.up) {
+				this.#log.warn(`${link.name} is down: can't ask who else answers for ${name}`);
+				continue;
+			}
+			const mac = await target.askOwner(shelf, slot, PROBE_MS);
+			if (mac === undefined) continue;
+			const who = `${formatMac(mac)} on ${link.name} already answers for shelf ${shelf} slot ${slot}`;
+			if (!this.#options.force)
+				throw new OperatorError(
+					`${who}; two hosts with one address destroy each other's data (--force to serve anyway)`,
+				);
+			this.#log.warn(`${who}; served anyway (--force)`);
+		}
+	}
+
+	#resized(disk: AtaDisk): void {
+		const { blade } = disk;
+		this.#log.info(`${blade.name}: now ${blade.device.info.sizeBytes / SECTOR_BYTES} sectors`);
+		for (const { target } of this.#portsOf.get(disk) ?? []) target.advertise(blade);
+	}
+}
+
+/** The version as the 16 bits of a config response: major in the high byte, minor in the low one. */
+function firmwareNumber(version: string): number {
+	const [major = 0, minor = 0] = version.split(".").map(Number);
+	return ((major & 0xff) << 8) | (minor & 0xff);
+}
+
+/** What stays the same from one start to the next, so that an initiator sees the same disk again. */
+function machineId(): string {
+	try {
+		return readFileSync("/etc/machine-id", "utf8").trim();
+	} catch {
+		return hostname();
+	}
+}
+
+function storageName(storage: StorageSpec): string {
+	return storage.kind === "file" ? path.resolve(storage.path) : storage.name;
+}
+
+/** `EIO` for 5. */
+function errorName(errno: number): string {
+	return getSystemErrorName(-errno);
+}
