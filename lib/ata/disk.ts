@@ -1,21 +1,119 @@
 /**
  * An ATA disk: carries out ATA commands on a blade's device. Asked by the AoE target, one call a command; hands block
- * requests down to `BlockDevice` and calls `command.answer()` when the command is over.
+ * requests down to `BlockDevice` and calls `command.answer()` when the command is over. What each command code does is in
+ * one table; every code that is not there (native size, security, write uncorrectable, packet commands, ...) ends with
+ * ABRT, and IDENTIFY offers none of them.
  */
 
-import type { Blade } from "../blade.js";
 import type { AtaCommand, CommandExecutor } from "./command.js";
+import { SetFeatures, setMultipleMode } from "./features.js";
+import { Flush, Standby } from "./flush.js";
+import { identifyDevice } from "./identify.js";
+import { readLogExt } from "./logs.js";
+import { Opcode } from "./opcodes.js";
+import { Immediate, LBA28, LBA48, type Operation } from "./operation.js";
+import { abort, succeed, succeedWithData } from "./reply.js";
+import { smart } from "./smart.js";
+import { DiskState } from "./state.js";
+import { Status } from "./status.js";
+import { Read, Write } from "./transfer.js";
+import { Trim } from "./trim.js";
+import { ReadVerify } from "./verify.js";
 
-export class AtaDisk implements CommandExecutor {
-	constructor(readonly blade: Blade) {}
-
-	/** Starts a command. `command.answer()` is called exactly once, before or after this returns. */
+export class AtaDisk extends DiskState implements CommandExecutor {
+	/**
+	 * Starts a command. `command.answer()` is called exactly once, before or after this returns, and the command is the
+	 * caller's again from then on. Never throws for what registers or data hold.
+	 */
 	execute(command: AtaCommand): void {
 		command.executor = this;
-		command.answer();
+		command.replyStatus = Status.drdy;
+		command.replyError = 0;
+		command.replyCount = command.count;
+		command.replyLba = command.lba;
+		command.dataInBytes = 0;
+		command.borrowedAddress = 0;
+		command.mayBorrow = false;
+		command.fua = false;
+		command.parkMemory = null;
+		operationOf(command).start(this, command);
 	}
 
+	/** One of the command's block requests is over. Called by the command alone. */
 	requestFinished(command: AtaCommand): void {
-		command.answer();
+		operationOf(command).finished(this, command);
 	}
+}
+
+const UNKNOWN = new Immediate(abort);
+
+const OPERATIONS: readonly Operation[] = tableOf([
+	[Opcode.readSectors, new Read(LBA28)],
+	[Opcode.readSectorsExt, new Read(LBA48)],
+	[Opcode.readDma, new Read(LBA28)],
+	[Opcode.readDmaExt, new Read(LBA48)],
+	[Opcode.readMultiple, new Read(LBA28, true)],
+	[Opcode.readMultipleExt, new Read(LBA48, true)],
+	[Opcode.writeSectors, new Write(LBA28)],
+	[Opcode.writeSectorsExt, new Write(LBA48)],
+	[Opcode.writeDma, new Write(LBA28)],
+	[Opcode.writeDmaExt, new Write(LBA48)],
+	[Opcode.writeDmaFuaExt, new Write(LBA48, false, true)],
+	[Opcode.writeMultiple, new Write(LBA28, true)],
+	[Opcode.writeMultipleExt, new Write(LBA48, true)],
+	[Opcode.writeMultipleFuaExt, new Write(LBA48, true, true)],
+	[Opcode.readVerifySectors, new ReadVerify(LBA28)],
+	[Opcode.readVerifySectorsExt, new ReadVerify(LBA48)],
+	[Opcode.flushCache, new Flush()],
+	[Opcode.flushCacheExt, new Flush()],
+	[Opcode.dataSetManagement, new Trim()],
+	[Opcode.identifyDevice, new Immediate(identify)],
+	[Opcode.setFeatures, new SetFeatures()],
+	[Opcode.setMultipleMode, new Immediate(setMultipleMode)],
+	[Opcode.smart, new Immediate(smart)],
+	[Opcode.readLogExt, new Immediate(readLogExt)],
+	[Opcode.standby, new Standby()],
+	[Opcode.standbyImmediate, new Standby()],
+	[Opcode.sleep, new Standby()],
+	[Opcode.idle, new Immediate(idle)],
+	[Opcode.idleImmediate, new Immediate(idle)],
+	[Opcode.checkPowerMode, new Immediate(checkPowerMode)],
+	[Opcode.executeDeviceDiagnostic, new Immediate(executeDeviceDiagnostic)],
+	// What NOP does, by the standard, is to fail with ABRT.
+	[Opcode.nop, UNKNOWN],
+]);
+
+function operationOf(command: AtaCommand): Operation {
+	return OPERATIONS[command.command & 0xff]!;
+}
+
+function tableOf(entries: readonly (readonly [number, Operation])[]): readonly Operation[] {
+	const table = new Array<Operation>(256).fill(UNKNOWN);
+	for (const [opcode, operation] of entries) table[opcode] = operation;
+	return table;
+}
+
+/** IDENTIFY DEVICE: always 512 bytes, whatever the count register says. */
+function identify(disk: DiskState, command: AtaCommand): void {
+	succeedWithData(disk, command, identifyDevice(disk));
+}
+
+/** IDLE and IDLE IMMEDIATE: out of standby. The timer of IDLE is accepted and never fires. */
+function idle(disk: DiskState, command: AtaCommand): void {
+	disk.standby = false;
+	succeed(command);
+}
+
+/** CHECK POWER MODE: 00h in the count register is standby, FFh active or idle. */
+function checkPowerMode(disk: DiskState, command: AtaCommand): void {
+	command.replyCount = disk.standby ? 0x00 : 0xff;
+	succeed(command);
+}
+
+/** EXECUTE DEVICE DIAGNOSTIC: "passed" in the error register, and the signature of an ATA disk in the others. */
+function executeDeviceDiagnostic(_disk: DiskState, command: AtaCommand): void {
+	command.replyError = 0x01;
+	command.replyCount = 0x01;
+	command.replyLba = 0x000001;
+	succeed(command);
 }

@@ -1,0 +1,45 @@
+/**
+ * FLUSH CACHE and FLUSH CACHE EXT, and the commands that imply a flush: whoever disables the write cache or puts the disk
+ * to standby expects what was written to be on stable storage afterwards (ACS-3, 4.16 and 7.45.7). Listed in `disk.ts`.
+ */
+
+import { BlockOp } from "../block/device.js";
+import { StorageStatus } from "../errors.js";
+import type { AtaCommand } from "./command.js";
+import { type Operation, submit } from "./operation.js";
+import { storageFailed, succeed } from "./reply.js";
+import type { DiskState } from "./state.js";
+
+/** Asks the storage to make everything written so far stable. */
+export function submitFlush(disk: DiskState, command: AtaCommand): void {
+	submit(disk, command, BlockOp.flush, 0, 0);
+}
+
+export class Flush implements Operation {
+	start(disk: DiskState, command: AtaCommand): void {
+		submitFlush(disk, command);
+	}
+
+	finished(disk: DiskState, command: AtaCommand): void {
+		if (command.status !== StorageStatus.ok) {
+			storageFailed(disk, command);
+			return;
+		}
+		disk.blade.stats.flushes += 1;
+		this.flushed(disk);
+		succeed(command);
+	}
+
+	/** What else happens once everything is stable. */
+	protected flushed(_disk: DiskState): void {}
+}
+
+/**
+ * STANDBY, STANDBY IMMEDIATE and SLEEP. A sleeping disk wakes only when it is reset, and AoE has no way to reset one: SLEEP
+ * is standby here. The timer of STANDBY is accepted and never fires.
+ */
+export class Standby extends Flush {
+	protected override flushed(disk: DiskState): void {
+		disk.standby = true;
+	}
+}

@@ -1,0 +1,97 @@
+/**
+ * What the table in `disk.ts` holds: an operation carries out one kind of ATA command. It answers at once (see `reply.ts`)
+ * or submits the command as a block request and is called back. With it, what several operations need: counts, address
+ * checks, submitting, taking turns.
+ */
+
+import type { BlockOp } from "../block/device.js";
+import { invariant } from "../errors.js";
+import type { AtaCommand } from "./command.js";
+import { LBA28_MAX, LBA48_MAX, SECTOR_BYTES } from "./opcodes.js";
+import { notFound } from "./reply.js";
+import type { DiskState } from "./state.js";
+
+export interface Operation {
+	/** A command has arrived. */
+	start(disk: DiskState, command: AtaCommand): void;
+	/** A block request that this operation submitted is over; `command.status` says how. */
+	finished(disk: DiskState, command: AtaCommand): void;
+}
+
+/** An operation that never asks the storage. */
+export class Immediate implements Operation {
+	readonly start: (disk: DiskState, command: AtaCommand) => void;
+
+	constructor(start: (disk: DiskState, command: AtaCommand) => void) {
+		this.start = start;
+	}
+
+	finished(): void {
+		invariant(false, "a command without a block request was called back");
+	}
+}
+
+/**
+ * How a command's registers are to be read. The command code decides, not the AoE flag E: that flag only says how many
+ * bits of LBA the frame carries. So an EXT command without E is carried out on the 28 bits that came, and a 28-bit command
+ * with E works as long as its address fits: beyond, it ends with IDNF rather than touch another sector than the one named.
+ */
+export interface Form {
+	/** Sectors that a count of 0 means. */
+	readonly countZeroMeans: number;
+	readonly lbaMax: number;
+}
+
+export const LBA28: Form = { countZeroMeans: 256, lbaMax: LBA28_MAX };
+export const LBA48: Form = { countZeroMeans: 65536, lbaMax: LBA48_MAX };
+
+/** Sectors that the count register asks for: 1..255, or what 0 means. */
+export function sectorsAsked(command: AtaCommand, form: Form): number {
+	return command.count === 0 ? form.countZeroMeans : command.count;
+}
+
+/** True if `sectors` from the command's LBA are on the disk; if not, the command has been answered with IDNF. */
+export function isOnDisk(disk: DiskState, command: AtaCommand, form: Form, sectors: number): boolean {
+	const { lba } = command;
+	const capacity = disk.capacitySectors;
+	if (lba + sectors <= capacity && lba <= form.lbaMax) return true;
+	notFound(disk, command, lba > form.lbaMax ? lba : Math.max(lba, capacity));
+	return false;
+}
+
+/** Hands the command to the storage as a request on `lengthBytes` from `offsetBytes`. Where its memory is, is set already. */
+export function submit(
+	disk: DiskState,
+	command: AtaCommand,
+	op: BlockOp,
+	offsetBytes: number,
+	lengthBytes: number,
+): void {
+	disk.standby = false;
+	command.op = op;
+	command.offsetBytes = offsetBytes;
+	command.lengthBytes = lengthBytes;
+	disk.blade.device.submit(command.begin());
+}
+
+/** Whole sectors that the room for the answer's data holds. */
+export function roomSectors(command: AtaCommand): number {
+	return Math.floor(command.dataInCapacityBytes / SECTOR_BYTES);
+}
+
+/** Block requests of one command that may follow each other before the event loop gets its turn. */
+const REQUESTS_PER_TURN = 32;
+
+/**
+ * Goes on with a command of many requests after the `done`th of them, now or in the next turn of the event loop: other
+ * initiators are not kept waiting, and a device that completes at once does not call us deeper and deeper.
+ */
+export function takeTurns(
+	done: number,
+	next: (disk: DiskState, command: AtaCommand) => void,
+	disk: DiskState,
+	command: AtaCommand,
+): void {
+	if (done % REQUESTS_PER_TURN === 0) setImmediate(next, disk, command);
+	else next(disk, command);
+}

@@ -1,0 +1,58 @@
+/**
+ * How a command ends: one function for each way. `AtaDisk.execute` has already put the registers of plain success into the
+ * reply; these change what differs, count, and call `command.answer()`. The command may be reused at once, so that call is
+ * the last thing anyone does with it.
+ */
+
+import { BlockOp } from "../block/device.js";
+import type { AtaCommand } from "./command.js";
+import { SECTOR_BYTES } from "./opcodes.js";
+import type { DiskState } from "./state.js";
+import { ErrorBit, outcomeOf, Status } from "./status.js";
+
+/** Success: the registers as they are. */
+export function succeed(command: AtaCommand): void {
+	command.answer();
+}
+
+/** Success with `data`, at most `dataInCapacityBytes` of it; aborted if there is no room. */
+export function succeedWithData(disk: DiskState, command: AtaCommand, data: Uint8Array): void {
+	if (data.length > command.dataInCapacityBytes) {
+		abort(disk, command);
+		return;
+	}
+	command.dataInMemory.bytes.set(data, command.dataInOffset);
+	command.dataInBytes = data.length;
+	command.replyCount = 0;
+	command.answer();
+}
+
+/** ABRT: a command that is not known, or can't be carried out as it stands. */
+export function abort(disk: DiskState, command: AtaCommand): void {
+	fail(disk, command, Status.drdy | Status.err, ErrorBit.abrt, command.lba);
+}
+
+/** IDNF: `lba` is the first sector asked for that is not on the disk. */
+export function notFound(disk: DiskState, command: AtaCommand, lba: number): void {
+	fail(disk, command, Status.drdy | Status.err, ErrorBit.idnf, lba);
+}
+
+/** The command's block request has failed. */
+export function storageFailed(disk: DiskState, command: AtaCommand): void {
+	const outcome = outcomeOf(command.status, command.op);
+	const isFlush = command.op === BlockOp.flush;
+	const lba = isFlush ? 0 : Math.floor(command.failedOffsetBytes / SECTOR_BYTES);
+	if (outcome.failing) disk.faults += 1;
+	if (outcome.report) disk.onStorageError?.(disk.blade, command, command.status, command.errno, lba);
+	fail(disk, command, outcome.status, outcome.error, lba);
+}
+
+function fail(disk: DiskState, command: AtaCommand, status: number, error: number, lba: number): void {
+	disk.blade.stats.errors += 1;
+	command.replyStatus = status;
+	command.replyError = error;
+	command.replyLba = lba;
+	command.dataInBytes = 0;
+	command.borrowedAddress = 0;
+	command.answer();
+}

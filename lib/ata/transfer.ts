@@ -1,0 +1,88 @@
+/**
+ * READ and WRITE in all their forms: the hot path. Each command is one block request on the sectors it names; nothing is
+ * allocated. Which transfer protocol a form is for (PIO, DMA, multiple) makes no difference over AoE. Listed in `disk.ts`.
+ */
+
+import { BlockOp } from "../block/device.js";
+import { StorageStatus } from "../errors.js";
+import type { AtaCommand } from "./command.js";
+import { SECTOR_BYTES } from "./opcodes.js";
+import { type Form, isOnDisk, type Operation, sectorsAsked, submit } from "./operation.js";
+import { abort, storageFailed, succeed } from "./reply.js";
+import type { DiskState } from "./state.js";
+
+export class Read implements Operation {
+	constructor(
+		readonly form: Form,
+		/** READ MULTIPLE: only while SET MULTIPLE MODE allows it. */
+		readonly multiple = false,
+	) {}
+
+	start(disk: DiskState, command: AtaCommand): void {
+		const sectors = sectorsAsked(command, this.form);
+		const bytes = sectors * SECTOR_BYTES;
+		if (bytes > command.dataInCapacityBytes || (this.multiple && disk.multipleSectors === 0)) {
+			abort(disk, command);
+			return;
+		}
+		if (!isOnDisk(disk, command, this.form, sectors)) return;
+		command.memory = command.dataInMemory;
+		command.memoryOffset = command.dataInOffset;
+		command.mayBorrow = command.dataInMayBorrow;
+		submit(disk, command, BlockOp.read, command.lba * SECTOR_BYTES, bytes);
+	}
+
+	finished(disk: DiskState, command: AtaCommand): void {
+		if (command.status !== StorageStatus.ok) {
+			storageFailed(disk, command);
+			return;
+		}
+		const { stats } = disk.blade;
+		stats.reads += 1;
+		stats.readBytes += command.lengthBytes;
+		command.dataInBytes = command.lengthBytes;
+		command.replyCount = 0;
+		succeed(command);
+	}
+}
+
+export class Write implements Operation {
+	constructor(
+		readonly form: Form,
+		/** WRITE MULTIPLE: only while SET MULTIPLE MODE allows it. */
+		readonly multiple = false,
+		/** WRITE ... FUA: answered only when the data is on stable storage, whatever the write cache does. */
+		readonly fua = false,
+	) {}
+
+	start(disk: DiskState, command: AtaCommand): void {
+		const sectors = sectorsAsked(command, this.form);
+		const bytes = sectors * SECTOR_BYTES;
+		// More data than the count says is let pass: frames may be padded. The room for the answer is where it is parked.
+		const complete =
+			command.writeFlag && command.dataOutBytes >= bytes && command.dataInCapacityBytes >= bytes;
+		if (!complete || (this.multiple && disk.multipleSectors === 0)) {
+			abort(disk, command);
+			return;
+		}
+		if (!isOnDisk(disk, command, this.form, sectors)) return;
+		command.memory = command.dataOutMemory;
+		command.memoryOffset = command.dataOutOffset;
+		command.parkMemory = command.dataInMemory;
+		command.parkOffset = command.dataInOffset;
+		command.fua = this.fua;
+		submit(disk, command, BlockOp.write, command.lba * SECTOR_BYTES, bytes);
+	}
+
+	finished(disk: DiskState, command: AtaCommand): void {
+		if (command.status !== StorageStatus.ok) {
+			storageFailed(disk, command);
+			return;
+		}
+		const { stats } = disk.blade;
+		stats.writes += 1;
+		stats.writtenBytes += command.lengthBytes;
+		command.replyCount = 0;
+		succeed(command);
+	}
+}

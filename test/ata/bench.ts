@@ -1,0 +1,229 @@
+/**
+ * What the ATA tests stand on: a command that counts its answers, and a device that keeps sectors in a map, writes down
+ * every request and fails where it is told to. Neither shares a constant with `lib/ata/`: registers are given in hex.
+ */
+
+import { AtaCommand } from "../../lib/ata/command.js";
+import { AtaDisk } from "../../lib/ata/disk.js";
+import { Blade, type BladeIdentity } from "../../lib/blade.js";
+import {
+	type BlockDevice,
+	BlockOp,
+	type BlockRequest,
+	type DeviceInfo,
+	refuse,
+} from "../../lib/block/device.js";
+import { StorageStatus } from "../../lib/errors.js";
+import { heapMemory } from "../../lib/wire/memory.js";
+
+/** Bytes of room before the data in every memory, so that a forgotten offset shows. */
+export const OFFSET = 36;
+const OP_NAMES = new Map<BlockOp, string>(Object.entries(BlockOp).map(([name, op]) => [op, name]));
+const WAIT_LIMIT_MS = 10_000;
+
+export interface Registers {
+	command: number;
+	feature?: number;
+	count?: number;
+	lba?: number;
+	/** Sets W, and is the data that comes along. */
+	data?: Uint8Array;
+	writeFlag?: boolean;
+	extended?: boolean;
+	/** Bytes that the answer may have; 8192 unless said. */
+	roomBytes?: number;
+	mayBorrow?: boolean;
+}
+
+export class TestCommand extends AtaCommand {
+	answers = 0;
+	#answered: () => void = () => {};
+
+	fill(registers: Registers): this {
+		this.command = registers.command;
+		this.feature = registers.feature ?? 0;
+		this.count = registers.count ?? 0;
+		this.lba = registers.lba ?? 0;
+		this.extended = registers.extended ?? true;
+		const data = registers.data ?? new Uint8Array(0);
+		this.writeFlag = registers.writeFlag ?? data.length > 0;
+		this.dataOutMemory = heapMemory(OFFSET + data.length);
+		this.dataOutMemory.bytes.set(data, OFFSET);
+		this.dataOutOffset = OFFSET;
+		this.dataOutBytes = data.length;
+		this.dataInCapacityBytes = registers.roomBytes ?? 8192;
+		this.dataInMemory = heapMemory(OFFSET + this.dataInCapacityBytes);
+		this.dataInMemory.bytes.fill(0xee);
+		this.dataInOffset = OFFSET;
+		this.dataInMayBorrow = registers.mayBorrow ?? true;
+		this.answers = 0;
+		return this;
+	}
+
+	/** Executes and waits for the answer, and a turn longer: a second answer is an error. */
+	async run(disk: AtaDisk): Promise<this> {
+		const answered = new Promise<void>((resolve) => {
+			this.#answered = resolve;
+		});
+		let limit: NodeJS.Timeout | undefined;
+		const late = new Promise<never>((_, reject) => {
+			limit = setTimeout(() => reject(new Error("no answer")), WAIT_LIMIT_MS);
+		});
+		disk.execute(this);
+		await Promise.race([answered, late]);
+		clearTimeout(limit);
+		await new Promise((resolve) => setImmediate(resolve));
+		if (this.answers !== 1) throw new Error(`${this.answers} answers`);
+		return this;
+	}
+
+	answer(): void {
+		this.answers += 1;
+		this.#answered();
+	}
+
+	/** The data of the answer. */
+	get data(): Buffer {
+		return Buffer.from(this.dataInMemory.bytes.subarray(OFFSET, OFFSET + this.dataInBytes));
+	}
+
+	/** Status and error register in one number: 0x4000 is plain success. */
+	get result(): number {
+		return this.replyStatus * 0x100 + this.replyError;
+	}
+}
+
+export interface Seen {
+	op: string;
+	lba: number;
+	sectors: number;
+	fua: boolean;
+}
+
+interface Fault {
+	lba: number;
+	op: string;
+	status: StorageStatus;
+	errno: number;
+}
+
+export class TestDevice implements BlockDevice {
+	info: DeviceInfo;
+	readonly sectors = new Map<number, Uint8Array>();
+	readonly seen: Seen[] = [];
+	readonly cacheSwitches: boolean[] = [];
+	fault: Fault | null = null;
+	/** Keeps requests until `release`. */
+	hold = false;
+	/** Address to answer reads that may borrow with. */
+	lend = 0;
+	refuseCacheSwitch = false;
+	#held: BlockRequest[] = [];
+
+	constructor(info: Partial<DeviceInfo> = {}) {
+		this.info = {
+			sizeBytes: 1000 * 512,
+			physicalBlockBytes: 512,
+			readOnly: false,
+			canTrim: true,
+			writeCache: true,
+			nonRotational: true,
+			...info,
+		};
+	}
+
+	submit(request: BlockRequest): void {
+		const { op, offsetBytes, lengthBytes, fua } = request;
+		const name = OP_NAMES.get(op) ?? "?";
+		this.seen.push({ op: name, lba: offsetBytes / 512, sectors: lengthBytes / 512, fua });
+		if (this.hold) this.#held.push(request);
+		else this.#serve(request, name);
+	}
+
+	/** Parks and serves everything held back. */
+	release(): void {
+		const held = this.#held;
+		this.#held = [];
+		for (const request of held) this.#serve(request, OP_NAMES.get(request.op) ?? "?");
+	}
+
+	get held(): readonly BlockRequest[] {
+		return this.#held;
+	}
+
+	#serve(request: BlockRequest, name: string): void {
+		const refused = refuse(this.info, request);
+		if (refused !== undefined) {
+			request.complete(refused);
+			return;
+		}
+		const first = request.offsetBytes / 512;
+		const count = request.lengthBytes / 512;
+		const { fault } = this;
+		const hit = fault !== null && fault.op === name && (name === "flush" || within(fault.lba, first, count));
+		if (fault !== null && hit) {
+			request.complete(fault.status, fault.errno, fault.lba * 512);
+			return;
+		}
+		for (let i = 0; i < count; i++) this.#sector(request, first + i, i * 512);
+		if (request.mayBorrow && this.lend !== 0) request.borrowedAddress = this.lend;
+		request.complete(StorageStatus.ok);
+	}
+
+	#sector(request: BlockRequest, lba: number, at: number): void {
+		const { bytes } = request.memory;
+		const from = request.memoryOffset + at;
+		if (request.op === BlockOp.read) bytes.set(this.sectors.get(lba) ?? new Uint8Array(512), from);
+		if (request.op === BlockOp.write) this.sectors.set(lba, bytes.slice(from, from + 512));
+		if (request.op === BlockOp.trim) this.sectors.delete(lba);
+	}
+
+	setWriteCache(enabled: boolean): boolean {
+		this.cacheSwitches.push(enabled);
+		if (this.refuseCacheSwitch) return false;
+		this.info = { ...this.info, writeCache: enabled };
+		return true;
+	}
+
+	onChange(): void {}
+
+	async close(): Promise<void> {}
+}
+
+function within(lba: number, first: number, count: number): boolean {
+	return lba >= first && lba < first + count;
+}
+
+export const IDENTITY: BladeIdentity = {
+	serial: "9.0:0123456789",
+	firmware: "1.2.3",
+	model: "a model of forty characters, no more no.",
+	wwn: 0x3123_4567_89ab_cdefn,
+};
+
+export interface Bench {
+	disk: AtaDisk;
+	device: TestDevice;
+	blade: Blade;
+	/** Sends a command and gives it back answered. */
+	send(registers: Registers): Promise<TestCommand>;
+}
+
+export function makeBench(info: Partial<DeviceInfo> = {}, identity = IDENTITY): Bench {
+	const device = new TestDevice(info);
+	const blade = new Blade(9, 0, identity, device, 16);
+	const disk = new AtaDisk(blade);
+	return {
+		disk,
+		device,
+		blade,
+		send: (registers) => new TestCommand().fill(registers).run(disk),
+	};
+}
+
+/** `count` sectors of bytes that differ from sector to sector. */
+export function pattern(count: number, seed = 1): Uint8Array {
+	const bytes = new Uint8Array(count * 512);
+	for (let i = 0; i < bytes.length; i++) bytes[i] = (i * 7 + (i >>> 9) * 13 + seed) & 0xff;
+	return bytes;
+}
