@@ -190,7 +190,6 @@ const cases: Record<string, Case> = {
 		}
 		await pair.near.close();
 		t.equal((await ends.far.take(BATCH)).length, BATCH, "what was queued left");
-		t.equal(pair.near.acquire(), undefined, "no slots any more");
 		const slot = pair.far.acquire();
 		if (slot !== undefined) {
 			fillFrame(slot, 60, pair.far.mac, pair.near.mac);

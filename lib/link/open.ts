@@ -22,7 +22,7 @@ export interface OpenLinkOptions {
 export async function openLink(netif: NetifSpec, pump: Pump, options: OpenLinkOptions): Promise<Link> {
 	switch (netif.kind) {
 		case "unix":
-			return UnixLink.open(netif.path, { pump, log: options.log });
+			return UnixLink.open(netif.path, { pump, ...options });
 		case "interface":
 			return openPacketLink(netif.name, pump, options);
 	}

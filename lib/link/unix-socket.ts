@@ -1,0 +1,99 @@
+/**
+ * Listening on a unix socket the way a service should: a socket that a dead process left behind is replaced, one that is
+ * in use is not, anything else of that name is not touched, and only our own user may connect. Used by `unix.ts`.
+ */
+
+import { chmodSync, lstatSync, unlinkSync } from "node:fs";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { OperatorError } from "../errors.js";
+import { quote } from "../text.js";
+
+/** Who may connect: the owner. */
+const SOCKET_MODE = 0o600;
+/** Longest path (`sun_path` of unix(7), without the final zero byte). What is longer would be cut, silently. */
+const PATH_MAX_BYTES = 107;
+
+/** Listens on `path`; `accept` gets each connection. Throws an OperatorError that says what is wrong. */
+export async function listen(path: string, accept: (socket: Socket) => void): Promise<Server> {
+	checkPath(path);
+	const server = createServer(accept);
+	let failure = await listening(server, path);
+	if (failure?.code === "EADDRINUSE") {
+		await removeStale(path);
+		failure = await listening(server, path);
+	}
+	if (failure === undefined) return server;
+	server.close();
+	throw new OperatorError(
+		`${quote(`unix:${path}`)}: can't listen there (${failure.code}); the folder must exist and be writable`,
+	);
+}
+
+/** Connects to whoever listens on `path`. Throws an OperatorError if nobody does. */
+export async function connectTo(path: string): Promise<Socket> {
+	checkPath(path);
+	const socket = connect(path);
+	const failure = await connected(socket);
+	if (failure === undefined) return socket;
+	throw new OperatorError(
+		`${quote(`unix:${path}`)}: can't connect (${failure.code}); start vblade with this netif first`,
+	);
+}
+
+function checkPath(path: string): void {
+	const length = Buffer.byteLength(path);
+	if (length < 1 || length > PATH_MAX_BYTES)
+		throw new OperatorError(
+			`${quote(`unix:${path}`)}: the path of a unix socket has 1 to ${PATH_MAX_BYTES} bytes`,
+		);
+}
+
+/** Resolves to undefined once `server` listens, else to the reason why it can't. */
+function listening(server: Server, path: string): Promise<NodeJS.ErrnoException | undefined> {
+	return new Promise((resolve) => {
+		const failed = (error: NodeJS.ErrnoException): void => resolve(error);
+		server.once("error", failed);
+		server.listen(path, () => {
+			server.off("error", failed);
+			resolve(restrict(path));
+		});
+	});
+}
+
+/** Keeps other users out. */
+function restrict(path: string): NodeJS.ErrnoException | undefined {
+	try {
+		chmodSync(path, SOCKET_MODE);
+		return undefined;
+	} catch (error) {
+		return error as NodeJS.ErrnoException;
+	}
+}
+
+/** Removes what is at `path` if it is a socket that nobody listens on. */
+async function removeStale(path: string): Promise<void> {
+	const name = quote(`unix:${path}`);
+	const found = lstatSync(path, { throwIfNoEntry: false });
+	if (found === undefined) return;
+	if (!found.isSocket()) throw new OperatorError(`${name}: exists and is not a socket; give another path`);
+	const probe = connect(path);
+	const failure = await connected(probe);
+	probe.destroy();
+	if (failure === undefined || failure.code === "EAGAIN")
+		throw new OperatorError(`${name}: another process listens there; stop it or give another path`);
+	if (failure.code !== "ECONNREFUSED")
+		throw new OperatorError(`${name}: can't tell whether it is in use (${failure.code}); remove it if not`);
+	unlinkSync(path);
+}
+
+/** Resolves to undefined once `socket` is connected, else to the reason why it can't be. */
+function connected(socket: Socket): Promise<NodeJS.ErrnoException | undefined> {
+	return new Promise((resolve) => {
+		const failed = (error: NodeJS.ErrnoException): void => resolve(error);
+		socket.once("error", failed);
+		socket.once("connect", () => {
+			socket.off("error", failed);
+			resolve(undefined);
+		});
+	});
+}

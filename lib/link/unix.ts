@@ -1,0 +1,226 @@
+/**
+ * The link over a unix stream socket: serves virtual machines without a network interface and without privileges. QEMU
+ * connects with `-netdev stream,server=off,addr.type=unix,addr.path=PATH`, any number of them; each connection is a peer.
+ * Frames from a peer come to us alone: peers don't hear each other. `open` is the target's side, called by `open.ts`;
+ * `connect` the initiator's, called by the commands in `lib/cli/`.
+ *
+ * Received frames are handed on where the socket put them; frames to send are gathered into one write per peer and turn.
+ * A peer that does not read loses frames, as on a wire, and holds up nobody.
+ * `setFilter` does nothing: no kernel is between us and the peer.
+ */
+
+import { createHash, randomUUID } from "node:crypto";
+import type { Server, Socket } from "node:net";
+import path from "node:path";
+import { invariant } from "../errors.js";
+import { native, nativeMemory } from "../native.js";
+import type { Pump, PumpStage } from "../pump.js";
+import { ETH_HEADER_BYTES } from "../wire/ethernet.js";
+import type { Memory } from "../wire/memory.js";
+import { ALL_PEERS, type FrameSink, type FrameSlot, type Link, type LinkStats } from "./link.js";
+import { FrameJoiner, FrameSplitter } from "./stream-frames.js";
+import { type QueuedFrame, TransmitQueue } from "./transmit-queue.js";
+import { connectTo, listen } from "./unix-socket.js";
+
+export interface UnixLinkOptions {
+	readonly pump: Pump;
+	/** Told what the operator should know. */
+	readonly log?: (message: string) => void;
+	/** Bytes of payload in a frame; default 9000. */
+	readonly mtu?: number;
+	/** Frames that can be under way at once; there is room for 256 to 8192, to one peer or to all. */
+	readonly framesInFlight?: number;
+}
+
+const DEFAULT_MTU = 9000;
+const SLOTS_MIN = 256;
+const SLOTS_MAX = 8192;
+/** How long `close` waits for a peer to take what is queued for it. */
+const CLOSE_LIMIT_MS = 1000;
+
+export class UnixLink implements Link, PumpStage {
+	readonly name: string;
+	readonly mac: number;
+	readonly mtu: number;
+	readonly canGather = true;
+	readonly stats: LinkStats = { framesIn: 0, framesOut: 0, droppedIn: 0, droppedOut: 0 };
+	up = true;
+
+	readonly #pump: Pump;
+	readonly #log: (message: string) => void;
+	readonly #slots: number;
+	readonly #queue: TransmitQueue;
+	/** By number. Numbers are not used again, so that no answer reaches the wrong peer. */
+	readonly #peers = new Map<number, Peer>();
+	#peersSeen = 0;
+	#server: Server | null = null;
+	#sink: FrameSink | null = null;
+	#closed = false;
+
+	/** Listens on `socketPath`, with an address that is the same at every start. Throws an OperatorError if that can't be done, or another process already does. */
+	static async open(socketPath: string, options: UnixLinkOptions): Promise<UnixLink> {
+		const link = new UnixLink(socketPath, options, macFrom(path.resolve(socketPath)));
+		link.#server = await listen(socketPath, (socket) => link.#addPeer(socket));
+		link.#server.on("error", (error) => link.#log(`${link.name}: ${error.message}`));
+		options.pump.addLink(link);
+		return link;
+	}
+
+	/** Connects to whoever listens on `socketPath`: the other end of a link made by `open`. Throws an OperatorError if nobody does. */
+	static async connect(socketPath: string, options: UnixLinkOptions): Promise<UnixLink> {
+		const socket = await connectTo(socketPath);
+		const link = new UnixLink(socketPath, options, macFrom(randomUUID()));
+		link.#addPeer(socket);
+		options.pump.addLink(link);
+		return link;
+	}
+
+	private constructor(socketPath: string, options: UnixLinkOptions, mac: number) {
+		this.name = `unix:${socketPath}`;
+		this.mac = mac;
+		this.mtu = options.mtu ?? DEFAULT_MTU;
+		this.#pump = options.pump;
+		this.#log = options.log ?? (() => {});
+		this.#slots = Math.min(Math.max(options.framesInFlight ?? 0, SLOTS_MIN), SLOTS_MAX);
+		this.#queue = new TransmitQueue(this.#slots, this.mtu + ETH_HEADER_BYTES, nativeMemory);
+	}
+
+	attach(sink: FrameSink): void {
+		invariant(this.#sink === null, "link attached twice");
+		this.#sink = sink;
+	}
+
+	acquire(): FrameSlot | undefined {
+		return this.#queue.acquire();
+	}
+
+	release(slot: FrameSlot): void {
+		this.#queue.release(slot);
+	}
+
+	transmit(slot: FrameSlot, headBytes: number, dataAddress: number, dataBytes: number, peer: number): void {
+		this.#queue.push(slot, headBytes, peer, dataAddress, dataBytes);
+		this.#pump.wake();
+	}
+
+	setFilter(): void {}
+
+	async close(): Promise<void> {
+		if (this.#closed) return;
+		this.#closed = true;
+		this.#sink = null;
+		this.#server?.close();
+		this.drain();
+		this.#pump.remove(this);
+		await Promise.all([...this.#peers.values()].map((peer) => peer.finish()));
+	}
+
+	get hasWork(): boolean {
+		return this.#queue.length > 0;
+	}
+
+	drain(): void {
+		const queue = this.#queue;
+		for (let index = 0; index < queue.length; index++) this.#send(queue.at(index));
+		queue.clear();
+		for (const peer of this.#peers.values()) peer.flush();
+	}
+
+	#send(frame: QueuedFrame): void {
+		if (frame.peer === ALL_PEERS) {
+			for (const peer of this.#peers.values()) this.#sendTo(peer, frame);
+		} else {
+			this.#sendTo(this.#peers.get(frame.peer), frame);
+		}
+	}
+
+	#sendTo(peer: Peer | undefined, frame: QueuedFrame): void {
+		const fits = frame.frameBytes + frame.dataBytes <= this.mtu + ETH_HEADER_BYTES;
+		if (fits && peer?.joiner.add(frame)) this.stats.framesOut += 1;
+		else this.stats.droppedOut += 1;
+	}
+
+	#addPeer(socket: Socket): void {
+		const number = this.#peersSeen++;
+		const splitter = new FrameSplitter((memory, offset, frameBytes) => {
+			if (this.#sink === null || frameBytes > this.mtu + ETH_HEADER_BYTES) {
+				this.stats.droppedIn += 1;
+				return;
+			}
+			this.stats.framesIn += 1;
+			this.#sink.frame(this, memory, offset, frameBytes, number);
+		});
+		this.#peers.set(number, new Peer(socket, new FrameJoiner(this.#slots, this.mtu + ETH_HEADER_BYTES)));
+		socket.on("data", (bytes: Uint8Array) => this.#received(socket, splitter, bytes));
+		// A virtual machine that ends abruptly is none of our business; "close" follows.
+		socket.on("error", () => {});
+		socket.on("close", () => this.#removePeer(number));
+	}
+
+	#received(socket: Socket, splitter: FrameSplitter, bytes: Uint8Array): void {
+		if (socket.destroyed) return;
+		const chunk: Memory = { bytes, address: native.addressOf(bytes) };
+		const rest = splitter.split(chunk);
+		this.#pump.run();
+		if (rest >= 0) {
+			splitter.keep(chunk, rest);
+			return;
+		}
+		this.#log(`${this.name}: a peer sent something else than Ethernet frames; disconnected`);
+		socket.destroy();
+	}
+
+	#removePeer(number: number): void {
+		this.#peers.delete(number);
+		if (this.#closed || this.#server !== null) return;
+		this.up = false;
+		this.#sink?.linkChanged(this);
+	}
+}
+
+/** What is on its way to one connection: at most one write at a time. */
+class Peer {
+	#writing = false;
+	#finishing = false;
+	readonly #written = (): void => {
+		this.#writing = false;
+		this.flush();
+	};
+
+	constructor(
+		readonly socket: Socket,
+		readonly joiner: FrameJoiner,
+	) {}
+
+	/** Sends what waits, unless the peer is still busy with what was sent before; then it goes on by itself. */
+	flush(): void {
+		if (this.#writing || this.socket.destroyed) return;
+		if (this.joiner.waitingBytes > 0) {
+			this.#writing = true;
+			this.socket.write(this.joiner.take(), this.#written);
+		} else if (this.#finishing) {
+			this.socket.destroy();
+		}
+	}
+
+	/** Sends what waits if the peer takes it in time, then disconnects. */
+	async finish(): Promise<void> {
+		if (this.socket.destroyed) return;
+		await new Promise<void>((resolve) => {
+			const limit = setTimeout(() => this.socket.destroy(), CLOSE_LIMIT_MS);
+			this.socket.once("close", () => {
+				clearTimeout(limit);
+				resolve();
+			});
+			this.#finishing = true;
+			this.flush();
+		});
+	}
+}
+
+/** A locally administered address (IEEE 802, 8.4) that follows from `seed`. */
+function macFrom(seed: string): number {
+	const digest = createHash("sha256").update(seed).digest();
+	digest[0] = ((digest[0] ?? 0) & 0xfc) | 0x02;
+	return digest.readUIntBE(0, 6);
+}
