@@ -87,6 +87,48 @@ export interface NativeFile {
 	readonly nonRotational: boolean;
 }
 
+/** What the load generator shall do; see native/load.h. */
+export interface LoadOptions {
+	/** MAC address of the blade's server, 48 bits. */
+	readonly targetMac: number;
+	readonly shelf: number;
+	readonly slot: number;
+	/** Sectors of 512 bytes per command: 1..255, within the frame size. */
+	readonly sectors: number;
+	/** Commands under way: 1..1024. */
+	readonly window: number;
+	/** 0: only reads, 100: only writes. */
+	readonly writePercent: number;
+	/** 1: one block after the other; 0: at random. */
+	readonly sequential: number;
+	/** 1: stamp every sector written with its LBA and generation, and check every one read. */
+	readonly verify: number;
+	readonly firstLba: number;
+	/** Blocks of `sectors` that are used, from `firstLba`. */
+	readonly blocks: number;
+	readonly seconds: number;
+	/** At most so many commands; 0: no limit. */
+	readonly requests: number;
+	readonly seed: number;
+}
+
+export interface LoadResult {
+	/** Commands answered without error. */
+	readonly requests: number;
+	/** Commands sent again because no answer came in time. */
+	readonly lost: number;
+	readonly errors: number;
+	/** Answers to commands that had been given up. */
+	readonly late: number;
+	/** Sectors whose stamp was not the one that had to be there. */
+	readonly wrong: number;
+	readonly seconds: number;
+	readonly p50Us: number;
+	readonly p99Us: number;
+	readonly p999Us: number;
+	readonly maxUs: number;
+}
+
 /** Flags of `fileOpen`. */
 export const OPEN_READ_ONLY = 1;
 export const OPEN_DIRECT = 2;
@@ -147,6 +189,8 @@ interface Addon {
 	fileOpen(handle: EngineHandle, path: string, flags: number): NativeFile;
 	fileSize(handle: EngineHandle, file: number): number;
 	fileClose(handle: EngineHandle, file: number): boolean;
+	/** Rejects with a NativeError: ETIMEDOUT if the blade does not answer. */
+	loadRun(interfaceName: string, options: LoadOptions): Promise<LoadResult>;
 }
 
 /** The package's root: the folder that holds `native/`, seen from lib/ and from build/lib/ alike. */

@@ -15,6 +15,7 @@
 
 #include "engine.h"
 #include "guard.h"
+#include "load.h"
 #include "packet.h"
 
 /* ---- small helpers ---------------------------------------------------------------------------------------------- */
@@ -651,6 +652,101 @@ static napi_value file_close(napi_env env, napi_callback_info info)
 	return result;
 }
 
+/* ---- the load generator ----------------------------------------------------------------------------------------- */
+
+struct load_work {
+	struct vb_load_config config;
+	struct vb_load_result result;
+	char *interface;
+	const char *step;
+	int error;
+	napi_async_work work;
+	napi_deferred deferred;
+};
+
+static void load_execute(napi_env env, void *data)
+{
+	(void)env;
+	struct load_work *load = data;
+	load->error = vb_load_run(&load->config, &load->result, &load->step);
+}
+
+static void load_complete(napi_env env, napi_status status, void *data)
+{
+	struct load_work *load = data;
+	napi_value value;
+	if (status == napi_ok && load->error == 0) {
+		const struct vb_load_result *result = &load->result;
+		MUST(napi_create_object(env, &value));
+		set_number(env, value, "requests", (double)result->requests);
+		set_number(env, value, "lost", (double)result->lost);
+		set_number(env, value, "errors", (double)result->errors);
+		set_number(env, value, "late", (double)result->late);
+		set_number(env, value, "wrong", (double)result->wrong);
+		set_number(env, value, "seconds", result->seconds);
+		set_number(env, value, "p50Us", result->p50_us);
+		set_number(env, value, "p99Us", result->p99_us);
+		set_number(env, value, "p999Us", result->p999_us);
+		set_number(env, value, "maxUs", result->max_us);
+		napi_resolve_deferred(env, load->deferred, value);
+	} else {
+		throw_errno(env, load->error, load->step);
+		if (napi_get_and_clear_last_exception(env, &value) == napi_ok) napi_reject_deferred(env, load->deferred, value);
+	}
+	napi_delete_async_work(env, load->work);
+	free(load->interface);
+	free(load);
+}
+
+/* A number of an object's property; 0 if there is none. */
+static double get_number(napi_env env, napi_value object, const char *name)
+{
+	napi_value value;
+	double number = 0;
+	if (napi_get_named_property(env, object, name, &value) == napi_ok) napi_get_value_double(env, value, &number);
+	return number >= 0 ? number : 0;
+}
+
+/* loadRun(interface, { targetMac, shelf, slot, sectors, ... }) -> a promise of the result; lib/native.ts has the fields. */
+static napi_value load_run(napi_env env, napi_callback_info info)
+{
+	napi_value args[MAX_ARGS], promise, name;
+	napi_valuetype type;
+	char *interface;
+	if (!get_args(env, info, 2, args) || napi_typeof(env, args[1], &type) != napi_ok || type != napi_object ||
+	    !(interface = get_string(env, args[0])))
+		return throw_type(env);
+	struct load_work *load = calloc(1, sizeof *load);
+	if (!load) {
+		free(interface);
+		return throw_errno(env, ENOMEM, "memory");
+	}
+	load->interface = interface;
+	load->step = "thread";
+	load->config = (struct vb_load_config){
+		.interface = interface,
+		.shelf = (uint16_t)get_number(env, args[1], "shelf"),
+		.slot = (uint8_t)get_number(env, args[1], "slot"),
+		.sectors = (uint32_t)get_number(env, args[1], "sectors"),
+		.window = (uint32_t)get_number(env, args[1], "window"),
+		.write_percent = (uint32_t)get_number(env, args[1], "writePercent"),
+		.sequential = get_number(env, args[1], "sequential") != 0,
+		.verify = get_number(env, args[1], "verify") != 0,
+		.first_lba = (uint64_t)get_number(env, args[1], "firstLba"),
+		.blocks = (uint64_t)get_number(env, args[1], "blocks"),
+		.seconds = get_number(env, args[1], "seconds"),
+		.requests = (uint64_t)get_number(env, args[1], "requests"),
+		.seed = (uint64_t)get_number(env, args[1], "seed"),
+	};
+	uint64_t mac = (uint64_t)get_number(env, args[1], "targetMac");
+	for (int i = 0; i < 6; i++) load->config.target[i] = (uint8_t)(mac >> (40 - 8 * i));
+	MUST(napi_create_string_utf8(env, "vblade load", NAPI_AUTO_LENGTH, &name));
+	MUST(napi_create_promise(env, &load->deferred, &promise));
+	MUST(napi_create_async_work(env, NULL, name, load_execute, load_complete, load, &load->work));
+	MUST(napi_queue_async_work(env, load->work));
+	return promise;
+}
+
 static napi_value init(napi_env env, napi_value exports)
 {
 	static const struct {
@@ -678,6 +774,7 @@ static napi_value init(napi_env env, napi_value exports)
 		{ "fileOpen", file_open },
 		{ "fileSize", file_size },
 		{ "fileClose", file_close },
+		{ "loadRun", load_run },
 	};
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
 		napi_value function;
