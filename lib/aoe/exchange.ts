@@ -18,7 +18,7 @@ import { replyLimitBytes } from "./reply.js";
 /** What a target serves: an `AtaDisk`, or a test's stand-in. */
 export interface Disk {
 	readonly blade: Blade;
-	/** Starts a command; `command.answer()` is called exactly once, before or after this returns. */
+	/** Starts a command; sets its reply fields and calls `command.answer()` exactly once, before or after this returns. */
 	execute(command: AtaCommand): void;
 }
 
@@ -73,12 +73,6 @@ export class Exchange extends AtaCommand {
 		this.dataInOffset = slot.offset + ATA_HEADER_BYTES;
 		this.dataInCapacityBytes = replyLimitBytes(link, slot) - ATA_HEADER_BYTES;
 		this.dataInMayBorrow = link.canGather;
-		this.borrowedAddress = 0;
-		this.dataInBytes = 0;
-		this.replyStatus = 0;
-		this.replyError = 0;
-		this.replyCount = 0;
-		this.replyLba = this.lba;
 		disk.execute(this);
 	}
 

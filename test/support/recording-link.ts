@@ -1,0 +1,149 @@
+/**
+ * A link for tests of the target: frames are put into it by hand, what it is given to send is kept. It is unkind on purpose.
+ * Received frames lie in a ring between other bytes that nobody may read or write, and are overwritten once the sink has
+ * returned; reply slots are few, lie between such bytes too, and still hold what was sent from them before.
+ */
+
+import type { BpfInstruction, FrameSink, FrameSlot, Link, LinkStats } from "../../lib/link/link.js";
+import { heapMemory, type Memory } from "../../lib/wire/memory.js";
+
+/** What lies around frames in the ring, and around slots. */
+export const RING_CANARY = 0xca;
+export const SLOT_CANARY = 0xc5;
+/** What a slot holds before it is used for the first time. */
+export const STALE = 0x57;
+
+const RING_MARGIN_BYTES = 2048;
+const SLOT_MARGIN_BYTES = 64;
+
+export interface RecordingLinkOptions {
+	readonly mac?: number;
+	readonly mtu?: number;
+	readonly slots?: number;
+	readonly canGather?: boolean;
+	/** Slots of frames that were sent come back only by `flush`. */
+	readonly holdSent?: boolean;
+}
+
+export interface SentFrame {
+	/** The bytes of the slot that were sent. */
+	readonly head: Buffer;
+	readonly dataAddress: number;
+	readonly dataBytes: number;
+	readonly peer: number;
+}
+
+export class RecordingLink implements Link {
+	readonly name = "rec0";
+	mac: number;
+	mtu: number;
+	up = true;
+	readonly canGather: boolean;
+	readonly stats: LinkStats = { framesIn: 0, framesOut: 0, droppedIn: 0, droppedOut: 0 };
+	readonly sent: SentFrame[] = [];
+	filter: readonly BpfInstruction[] = [];
+	readonly slots: FrameSlot[] = [];
+	readonly #ring: Memory;
+	readonly #free: FrameSlot[];
+	readonly #held: FrameSlot[] = [];
+	readonly #holdSent: boolean;
+	#sink: FrameSink | null = null;
+
+	constructor(options: RecordingLinkOptions = {}) {
+		this.mac = options.mac ?? 0x020000000001;
+		this.mtu = options.mtu ?? 1500;
+		this.canGather = options.canGather ?? false;
+		this.#holdSent = options.holdSent ?? false;
+		this.#ring = heapMemory(2 * RING_MARGIN_BYTES + 65536);
+		this.#ring.bytes.fill(RING_CANARY);
+		const capacityBytes = this.mtu + 14;
+		const strideBytes = capacityBytes + SLOT_MARGIN_BYTES;
+		const slots = options.slots ?? 8;
+		const memory = heapMemory(SLOT_MARGIN_BYTES + slots * strideBytes);
+		memory.bytes.fill(SLOT_CANARY);
+		for (let i = 0; i < slots; i++) {
+			const offset = SLOT_MARGIN_BYTES + i * strideBytes;
+			memory.bytes.fill(STALE, offset, offset + capacityBytes);
+			this.slots.push({ memory, offset, capacityBytes });
+		}
+		this.#free = [...this.slots];
+	}
+
+	/** Slots that nobody has taken. */
+	get freeSlots(): number {
+		return this.#free.length;
+	}
+
+	/** Lets `frame` come in, as received from `peer`. Throws if anything around it has been written to. */
+	receive(frame: Uint8Array, peer = 0): void {
+		const { bytes } = this.#ring;
+		bytes.set(frame, RING_MARGIN_BYTES);
+		this.#sink?.frame(this, this.#ring, RING_MARGIN_BYTES, frame.length, peer);
+		bytes.fill(RING_CANARY, RING_MARGIN_BYTES, RING_MARGIN_BYTES + frame.length);
+		if (bytes.some((byte) => byte !== RING_CANARY)) throw new Error("written outside the received frame");
+	}
+
+	/** What was sent since the last call. */
+	take(): Buffer[] {
+		return this.sent.splice(0).map(({ head }) => head);
+	}
+
+	/** With `holdSent`: gives back the slots of the frames sent so far, as a port does when they have left. */
+	flush(): void {
+		this.#free.push(...this.#held.splice(0));
+	}
+
+	/** Throws if anything between the slots has been written to. */
+	checkMargins(): void {
+		for (const { memory, offset, capacityBytes } of this.slots) {
+			const margins = [
+				memory.bytes.subarray(offset - SLOT_MARGIN_BYTES, offset),
+				memory.bytes.subarray(offset + capacityBytes, offset + capacityBytes + SLOT_MARGIN_BYTES),
+			];
+			if (margins.some((margin) => margin.some((byte) => byte !== SLOT_CANARY)))
+				throw new Error("written outside a slot");
+		}
+	}
+
+	changed(): void {
+		this.#sink?.linkChanged(this);
+	}
+
+	attach(sink: FrameSink): void {
+		this.#sink = sink;
+	}
+
+	acquire(): FrameSlot | undefined {
+		return this.#free.shift();
+	}
+
+	release(slot: FrameSlot): void {
+		this.#giveBack(slot, this.#free);
+	}
+
+	transmit(slot: FrameSlot, headBytes: number, dataAddress: number, dataBytes: number, peer: number): void {
+		const { bytes } = slot.memory;
+		if (headBytes > slot.capacityBytes) throw new Error("frame longer than its slot");
+		this.sent.push({
+			head: Buffer.from(bytes.subarray(slot.offset, slot.offset + headBytes)),
+			dataAddress,
+			dataBytes,
+			peer,
+		});
+		this.#giveBack(slot, this.#holdSent ? this.#held : this.#free);
+	}
+
+	setFilter(program: readonly BpfInstruction[]): void {
+		this.filter = program;
+	}
+
+	async close(): Promise<void> {
+		this.#sink = null;
+	}
+
+	#giveBack(slot: FrameSlot, list: FrameSlot[]): void {
+		if (!this.slots.includes(slot)) throw new Error("not a slot of this link");
+		if (this.#free.includes(slot) || this.#held.includes(slot)) throw new Error("slot given back twice");
+		list.push(slot);
+	}
+}

@@ -1,0 +1,123 @@
+/**
+ * A target on a recording link with whatever blades a test wants, and ways to talk to it in hexadecimal.
+ */
+
+import type { Disk } from "../../lib/aoe/exchange.js";
+import { AoeTarget } from "../../lib/aoe/target.js";
+import type { AtaCommand } from "../../lib/ata/command.js";
+import { AtaDisk } from "../../lib/ata/disk.js";
+import { Blade, makeIdentity } from "../../lib/blade.js";
+import type { BlockDevice } from "../../lib/block/device.js";
+import { MemoryDevice } from "../../lib/block/memory.js";
+import { VirtualClock } from "../../lib/clock.js";
+import { Registry } from "../../lib/registry.js";
+import { type RejectReason, TargetStats } from "../../lib/stats.js";
+import { RecordingLink, type RecordingLinkOptions } from "./recording-link.js";
+
+/** Bytes written in hexadecimal, spaces and line breaks wherever they help. Padded with zeros to 60 bytes, as Ethernet does. */
+export function frame(hex: string): Buffer {
+	return padded(bytes(hex));
+}
+
+/** The same, not padded. */
+export function bytes(hex: string): Buffer {
+	return Buffer.from(hex.replace(/\s/g, ""), "hex");
+}
+
+export function padded(frame: Buffer): Buffer {
+	return frame.length >= 60 ? frame : Buffer.concat([frame, Buffer.alloc(60 - frame.length)]);
+}
+
+/** Keeps the commands it is given; each is answered when the test says so, or by `reply` at once. */
+export class StubDisk implements Disk {
+	readonly commands: AtaCommand[] = [];
+	/** Sets the reply fields. */
+	reply: ((command: AtaCommand) => void) | undefined = () => {};
+
+	constructor(readonly blade: Blade) {}
+
+	execute(command: AtaCommand): void {
+		command.replyStatus = 0x40;
+		command.replyError = 0;
+		command.replyCount = 0;
+		command.replyLba = command.lba;
+		command.dataInBytes = 0;
+		command.borrowedAddress = 0;
+		this.commands.push(command);
+		if (this.reply === undefined) return;
+		this.reply(command);
+		command.answer();
+	}
+}
+
+export function makeBlade(
+	shelf: number,
+	slot: number,
+	device: BlockDevice = new MemoryDevice(512 * 2048),
+): Blade {
+	return new Blade(shelf, slot, makeIdentity(shelf, slot, "test", "1.0"), device, 16);
+}
+
+export interface BenchOptions extends RecordingLinkOptions {
+	readonly ownMacs?: readonly number[];
+	/** Default: 0x4019, as vblade 25 says. */
+	readonly firmwareVersion?: number;
+}
+
+export class Bench {
+	readonly link: RecordingLink;
+	readonly registry = new Registry<Disk>();
+	readonly stats = new TargetStats();
+	readonly clock = new VirtualClock();
+	readonly target: AoeTarget;
+	readonly conflicts: string[] = [];
+
+	constructor(options: BenchOptions = {}) {
+		this.link = new RecordingLink(options);
+		const ownMacs = new Set([this.link.mac, ...(options.ownMacs ?? [])]);
+		this.target = new AoeTarget({
+			link: this.link,
+			registry: this.registry,
+			stats: this.stats,
+			firmwareVersion: options.firmwareVersion ?? 0x4019,
+			ownMacs: () => ownMacs,
+			onConflict: (blade, mac) => this.conflicts.push(`${blade.name} ${mac.toString(16).padStart(12, "0")}`),
+			clock: this.clock,
+		});
+		this.target.start();
+	}
+
+	/** Serves a stub at an address. */
+	stub(shelf = 9, slot = 0): StubDisk {
+		return this.add(new StubDisk(makeBlade(shelf, slot)));
+	}
+
+	/** Serves a real ATA disk of 1 MiB, or on `device`, at an address. */
+	disk(shelf = 9, slot = 0, device?: BlockDevice): AtaDisk {
+		return this.add(new AtaDisk(makeBlade(shelf, slot, device)));
+	}
+
+	add<T extends Disk>(disk: T): T {
+		this.registry.add(disk.blade.shelf, disk.blade.slot, disk);
+		this.target.registryChanged();
+		return disk;
+	}
+
+	/** Lets a frame in and returns what is sent before the clock moves. */
+	ask(request: Uint8Array): Buffer[] {
+		this.link.receive(request);
+		return this.link.take();
+	}
+
+	/** Lets a frame in and returns the one reply in hexadecimal, "" if there is none. */
+	askHex(request: Uint8Array): string {
+		return this.ask(request)
+			.map((reply) => reply.toString("hex"))
+			.join(" and ");
+	}
+
+	/** The reject reasons that have been counted, and how often. */
+	get rejected(): Partial<Record<RejectReason, number>> {
+		return Object.fromEntries(this.stats.rejections());
+	}
+}
