@@ -180,6 +180,7 @@ interface Addon {
 	portSetFilter(handle: PortHandle, filter: Uint8Array): void;
 	portSend(handle: PortHandle, frames: Float64Array, count: number, error: Int32Array): number;
 	portWantWritable(handle: PortHandle, wanted: boolean): void;
+	portSpin(handle: PortHandle, slot: number, microseconds: number): boolean;
 	portDrops(handle: PortHandle): number;
 	portClose(handle: PortHandle): void;
 	engineOpen(operations: Float64Array, completions: Float64Array, done: () => void): EngineHandle;

@@ -12,6 +12,8 @@
 export interface PumpStage {
 	/** True while `drain` has something to do. */
 	readonly hasWork: boolean;
+	/** True while something that was handed on is still to come back, so that its thread should get the processor. */
+	readonly expects?: boolean;
 	/** Hands everything queued on, in one call if it can. Must not throw for anything that the outside world does. */
 	drain(): void;
 }
@@ -21,6 +23,7 @@ export class Pump {
 	#links: PumpStage[] = [];
 	#running = false;
 	#scheduled = false;
+	#held = false;
 	#runs = 0;
 	readonly #runScheduled = (): void => {
 		this.#scheduled = false;
@@ -45,9 +48,19 @@ export class Pump {
 		return this.#runs;
 	}
 
+	/** True if nothing can happen but frames coming in on the only link: then it may wait for them without sleeping. */
+	get waitsForOneLink(): boolean {
+		return this.#links.length === 1 && !this.#storage.some((stage) => stage.expects === true);
+	}
+
+	/** The caller is going to call `run` itself, before it returns to the event loop. */
+	hold(): void {
+		this.#held = true;
+	}
+
 	/** Work was queued: `run` will be called before the event loop waits again. Cheap to call often. */
 	wake(): void {
-		if (this.#running || this.#scheduled) return;
+		if (this.#running || this.#held || this.#scheduled) return;
 		this.#scheduled = true;
 		queueMicrotask(this.#runScheduled);
 	}
@@ -56,6 +69,7 @@ export class Pump {
 	run(): void {
 		if (this.#running) return;
 		this.#running = true;
+		this.#held = false;
 		try {
 			let again = true;
 			while (again) {

@@ -485,6 +485,20 @@ static napi_value port_want_writable(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
+/* portSpin(handle, slot, microseconds) -> true as soon as the ring slot holds a frame, false if none came. */
+static napi_value port_spin(napi_env env, napi_callback_info info)
+{
+	napi_value args[MAX_ARGS], result;
+	struct port *port;
+	uint32_t slot;
+	double microseconds;
+	if (!get_args(env, info, 3, args) || !(port = get_port(env, args[0])) || !get_uint(env, args[1], &slot) ||
+	    slot >= port->core.frame_count || napi_get_value_double(env, args[2], &microseconds) != napi_ok)
+		return throw_type(env);
+	MUST(napi_get_boolean(env, vb_port_spin(&port->core, slot, microseconds) != 0, &result));
+	return result;
+}
+
 /* portDrops(handle): frames lost to a full ring since the last call. */
 static napi_value port_drops(napi_env env, napi_callback_info info)
 {
@@ -765,6 +779,7 @@ static napi_value init(napi_env env, napi_value exports)
 		{ "portSetFilter", port_set_filter },
 		{ "portSend", port_send },
 		{ "portWantWritable", port_want_writable },
+		{ "portSpin", port_spin },
 		{ "portDrops", port_drops },
 		{ "portClose", port_close },
 		{ "engineOpen", engine_open },

@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -129,6 +130,35 @@ int vb_port_send(struct vb_port *port, const double *frames, int count, int *err
 		sent += n;
 	}
 	return sent;
+}
+
+static double now_us(void)
+{
+	struct timespec time;
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3;
+}
+
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
+int vb_port_spin(struct vb_port *port, uint32_t i, double microseconds)
+{
+	const struct tpacket2_hdr *header = (const void *)(port->ring + vb_port_slot_offset(port, i));
+	double end = now_us() + microseconds;
+	do {
+		for (int looks = 0; looks < 16; looks++) {
+			if (__atomic_load_n(&header->tp_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER) return 1;
+			relax();
+		}
+	} while (now_us() < end);
+	return 0;
 }
 
 uint32_t vb_port_drops(struct vb_port *port)

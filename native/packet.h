@@ -40,6 +40,8 @@ size_t vb_port_slot_offset(const struct vb_port *port, uint32_t i);
 enum { VB_SEND_FIELDS = 4 };
 /* Sends frames in order without waiting: how many went, and in *error why the next one did not (0 if all went). */
 int vb_port_send(struct vb_port *port, const double *frames, int count, int *error);
+/* Watches ring slot number i without sleeping, at most so long: 1 as soon as it holds a frame, 0 if none came. */
+int vb_port_spin(struct vb_port *port, uint32_t i, double microseconds);
 /* Frames the kernel dropped since the last call because the ring was full. */
 uint32_t vb_port_drops(struct vb_port *port);
 /* The pending error of the socket, which is cleared; after a link went down it must be read before polling again. */

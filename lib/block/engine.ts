@@ -72,6 +72,10 @@ export class StorageEngine implements PumpStage {
 		return this.#first !== null;
 	}
 
+	get expects(): boolean {
+		return this.#underWay.length > this.#freeTokens.length;
+	}
+
 	drain(): void {
 		const count = this.#marshal();
 		native.engineSubmit(this.#handle, count);

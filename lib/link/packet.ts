@@ -23,6 +23,7 @@ import { ETH_HEADER_BYTES, ETHERTYPE_AOE } from "../wire/ethernet.js";
 import type { Memory } from "../wire/memory.js";
 import { type InterfaceInfo, interfaceInfo, interfaceMonitor } from "./interfaces.js";
 import type { BpfInstruction, FrameSink, FrameSlot, Link, LinkStats } from "./link.js";
+import { DEFAULT_POLL_US, Pace } from "./pace.js";
 import { type QueuedFrame, TransmitQueue } from "./transmit-queue.js";
 
 /** `struct tpacket2_hdr` of linux/if_packet.h: byte offsets of its fields, all little- or big-endian as the machine is. */
@@ -47,6 +48,8 @@ const RING_BYTES_MAX = 64 * 1024 * 1024;
 export interface PacketLinkOptions {
 	/** Frames that can be under way at once: buffer count times blades. */
 	readonly framesInFlight: number;
+	/** Longest wait for the next frame without sleeping, in microseconds; 0 always sleeps at once. */
+	readonly pollUs?: number;
 	/** Told when something went wrong that the operator should know; at most once per kind of event. */
 	readonly log?: (message: string) => void;
 }
@@ -80,6 +83,7 @@ export class PacketLink implements Link, PumpStage {
 	#next = 0;
 	#closed = false;
 	#resuming = false;
+	readonly #pace: Pace;
 
 	/** Throws a NativeError if the interface does not exist or the privilege (CAP_NET_RAW) is missing. */
 	constructor(
@@ -89,6 +93,7 @@ export class PacketLink implements Link, PumpStage {
 	) {
 		this.#pump = pump;
 		this.#options = options;
+		this.#pace = new Pace(options.pollUs ?? DEFAULT_POLL_US);
 		const info = interfaceInfo(name);
 		this.mac = info?.mac ?? 0;
 		this.mtu = info?.mtu ?? 0;
@@ -140,6 +145,7 @@ export class PacketLink implements Link, PumpStage {
 
 	readonly #ready = (events: number): void => {
 		if (events & EVENT_WRITABLE) this.#unblock();
+		this.#pace.arrived(performance.now() * 1000);
 		this.#receive();
 	};
 
@@ -147,15 +153,28 @@ export class PacketLink implements Link, PumpStage {
 	#receive(): void {
 		for (let batches = 0; batches < BATCHES_PER_TURN; batches++) {
 			const first = this.#next;
+			this.#pump.hold();
 			const count = this.#takeBatch();
 			this.#pump.run();
 			this.#giveBack(first, count);
-			if (count < BATCH_FRAMES) return;
+			if (count < BATCH_FRAMES && !this.#spin()) return;
 		}
 		if (!this.#resuming) {
 			this.#resuming = true;
 			setImmediate(this.#resume);
 		}
+	}
+
+	/**
+	 * The ring is empty: waits a little for the next frame without sleeping, if frames have been coming so fast that it will
+	 * be there before a sleep would be over. True if it came.
+	 */
+	#spin(): boolean {
+		if (this.#port === null || !this.#pump.waitsForOneLink) return false;
+		const forUs = this.#pace.emptied(performance.now() * 1000);
+		if (forUs === 0 || !native.portSpin(this.#port.handle, this.#next, forUs)) return false;
+		this.#pace.arrived(performance.now() * 1000);
+		return true;
 	}
 
 	readonly #resume = (): void => {
