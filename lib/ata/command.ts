@@ -1,7 +1,8 @@
 /**
- * One ATA command on its way through a disk: the registers it came with, where its data is or goes, and the registers to
- * answer with. It is itself the block request that carries it out (and carries itself out in several steps where a command
- * needs them). Derived from by the AoE target's exchange; executed by `AtaDisk`.
+ * One ATA command on its way through a disk: the registers it came with, where its data is or goes, and the
+ * registers to answer with. It is itself the block request that carries it out (and carries itself out in
+ * several steps where a command needs them). Derived from by the AoE target's exchange; executed by
+ * `AtaDisk`.
  */
 
 import { BlockRequest } from "../block/device.js";
@@ -22,7 +23,10 @@ export interface CommandExecutor {
 }
 
 export abstract class AtaCommand extends BlockRequest {
-	/** Registers as received. `lba` is 28 bits wide unless `extended`, then 48. `count` is one byte: AoE has no high byte. */
+	/**
+	 * Registers as received. `lba` is 28 bits wide unless `extended`, then 48. `count` is one byte: AoE has
+	 * no high byte.
+	 */
 	command = 0;
 	feature = 0;
 	count = 0;
@@ -34,14 +38,18 @@ export abstract class AtaCommand extends BlockRequest {
 	/** The initiator said that data comes with the command (aflags bit W). */
 	writeFlag = false;
 
-	/** Data that came with the command: `dataOutBytes` at `dataOutMemory.bytes[dataOutOffset]`. Same lifetime as a write's bytes. */
+	/**
+	 * Data that came with the command: `dataOutBytes` at `dataOutMemory.bytes[dataOutOffset]`. Same lifetime
+	 * as a write's bytes.
+	 */
 	dataOutMemory: Memory = NO_MEMORY;
 	dataOutOffset = 0;
 	dataOutBytes = 0;
 
 	/**
-	 * Room for data of the answer. A command that would need more is aborted. The answer to a write carries no data, so its
-	 * bytes may be parked here (see `BlockRequest.park`): give the room to every command, whatever it does.
+	 * Room for data of the answer. A command that would need more is aborted. The answer to a write carries
+	 * no data, so its bytes may be parked here (see `BlockRequest.park`): give the room to every command,
+	 * whatever it does.
 	 */
 	dataInMemory: Memory = NO_MEMORY;
 	dataInOffset = 0;
@@ -68,6 +76,9 @@ export abstract class AtaCommand extends BlockRequest {
 		this.executor?.requestFinished(this);
 	}
 
-	/** The command is over; the reply fields say how. Called exactly once per `execute`, perhaps before it returns. */
+	/**
+	 * The command is over; the reply fields say how. Called exactly once per `execute`, perhaps before it
+	 * returns.
+	 */
 	abstract answer(): void;
 }

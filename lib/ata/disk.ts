@@ -1,8 +1,8 @@
 /**
- * An ATA disk: carries out ATA commands on a blade's device. Asked by the AoE target, one call a command; hands block
- * requests down to `BlockDevice` and calls `command.answer()` when the command is over. What each command code does is in
- * one table; every code that is not there (native size, security, write uncorrectable, packet commands, ...) ends with
- * ABRT, and IDENTIFY offers none of them.
+ * An ATA disk: carries out ATA commands on a blade's device. Asked by the AoE target, one call a command;
+ * hands block requests down to `BlockDevice` and calls `command.answer()` when the command is over. What each
+ * command code does is in one table; every code that is not there (native size, security, write
+ * uncorrectable, packet commands, ...) ends with ABRT, and IDENTIFY offers none of them.
  */
 
 import type { AtaCommand, CommandExecutor } from "./command.js";
@@ -22,8 +22,8 @@ import { ReadVerify } from "./verify.js";
 
 export class AtaDisk extends DiskState implements CommandExecutor {
 	/**
-	 * Starts a command. `command.answer()` is called exactly once, before or after this returns, and the command is the
-	 * caller's again from then on. Never throws for what registers or data hold.
+	 * Starts a command. `command.answer()` is called exactly once, before or after this returns, and the
+	 * command is the caller's again from then on. Never throws for what registers or data hold.
 	 */
 	execute(command: AtaCommand): void {
 		command.executor = this;
@@ -35,7 +35,6 @@ export class AtaDisk extends DiskState implements CommandExecutor {
 		command.borrowedAddress = 0;
 		command.mayBorrow = false;
 		command.fua = false;
-		command.parkMemory = null;
 		operationOf(command).start(this, command);
 	}
 
@@ -110,7 +109,9 @@ function checkPowerMode(disk: DiskState, command: AtaCommand): void {
 	succeed(command);
 }
 
-/** EXECUTE DEVICE DIAGNOSTIC: "passed" in the error register, and the signature of an ATA disk in the others. */
+/**
+ * EXECUTE DEVICE DIAGNOSTIC: "passed" in the error register, and the signature of an ATA disk in the others.
+ */
 function executeDeviceDiagnostic(_disk: DiskState, command: AtaCommand): void {
 	command.replyError = 0x01;
 	command.replyCount = 0x01;

@@ -1,6 +1,6 @@
 /**
- * SET FEATURES and SET MULTIPLE MODE: the modes an initiator may change (ACS-3, 7.45 and 7.46). What IDENTIFY does not
- * offer is aborted. Listed in `disk.ts`.
+ * SET FEATURES and SET MULTIPLE MODE: the modes an initiator may change (ACS-3, 7.45 and 7.46). What IDENTIFY
+ * does not offer is aborted. Listed in `disk.ts`.
  */
 
 import type { AtaCommand } from "./command.js";

@@ -1,6 +1,7 @@
 /**
- * FLUSH CACHE and FLUSH CACHE EXT, and the commands that imply a flush: whoever disables the write cache or puts the disk
- * to standby expects what was written to be on stable storage afterwards (ACS-3, 4.16 and 7.45.7). Listed in `disk.ts`.
+ * FLUSH CACHE and FLUSH CACHE EXT, and the commands that imply a flush: whoever disables the write cache or
+ * puts the disk to standby expects what was written to be on stable storage afterwards (ACS-3,
+ * SET FEATURES and power management). Listed in `disk.ts`.
  */
 
 import { BlockOp } from "../block/device.js";
@@ -35,8 +36,8 @@ export class Flush implements Operation {
 }
 
 /**
- * STANDBY, STANDBY IMMEDIATE and SLEEP. A sleeping disk wakes only when it is reset, and AoE has no way to reset one: SLEEP
- * is standby here. The timer of STANDBY is accepted and never fires.
+ * STANDBY, STANDBY IMMEDIATE and SLEEP. A sleeping disk wakes only when it is reset, and AoE has no way to
+ * reset one: SLEEP is standby here. The timer of STANDBY is accepted and never fires.
  */
 export class Standby extends Flush {
 	protected override flushed(disk: DiskState): void {

@@ -1,7 +1,7 @@
 /**
- * IDENTIFY DEVICE: 256 words in which the disk says who it is and what it can do (ACS-3, 7.12). Built anew each time it is
- * asked for, because size, write cache and modes change. Every bit set here is one that some command in this room keeps.
- * Used by `disk.ts` and, as a log page, by `logs.ts`.
+ * IDENTIFY DEVICE: 256 words in which the disk says who it is and what it can do (ACS-3, 7.12). Built anew
+ * each time it is asked for, because size, write cache and modes change. Every bit set here is one that some
+ * command in this room keeps. Used by `disk.ts` and, as a log page, by `logs.ts`.
  */
 
 import { LBA28_MAX, SECTOR_BYTES } from "./opcodes.js";
@@ -54,7 +54,10 @@ const Word = {
 	integrity: 255,
 } as const;
 
-/** In words that may be all zeros or all ones on old disks: bit 14 set and bit 15 clear say that the word is valid. */
+/**
+ * In words that may be all zeros or all ones on old disks: bit 14 set and bit 15 clear say that the word is
+ * valid.
+ */
 const VALID = 1 << 14;
 
 /** Word 82 and 85: NOP, look-ahead, write cache, power management, SMART. */
@@ -67,7 +70,10 @@ const SMART = 1 << 0;
 const COMMANDS_2 = (1 << 13) | (1 << 12) | (1 << 10);
 /** Word 86: words 119 and 120 are valid. */
 const WORDS_119_120_VALID = 1 << 15;
-/** Word 84 and 87: world wide name, WRITE ... FUA EXT, general purpose logging. No SMART error log, no self-test. */
+/**
+ * Word 84 and 87: world wide name, WRITE ... FUA EXT, general purpose logging. No SMART error log, no
+ * self-test.
+ */
 const COMMANDS_3 = (1 << 8) | (1 << 6) | (1 << 5);
 
 /** The 512 bytes that describe `disk` at this moment. */
@@ -117,20 +123,25 @@ function writeCapacity(words: Words, disk: DiskState): void {
 	words.setNumber(Word.capacity28, 2, Math.min(sectors, LBA28_MAX));
 	words.setNumber(Word.capacity48, 4, sectors);
 	const perPhysicalLog2 = Math.log2(info.physicalBlockBytes / SECTOR_BYTES);
-	// Bit 13: a physical sector holds several logical ones. The first of them is aligned (word 209, bits 13:0 clear).
+	// Bit 13: a physical sector holds several logical ones. The first of them is aligned (word 209, bits 13:0
+	// clear).
 	words.set(Word.sectorSize, VALID | (perPhysicalLog2 > 0 ? 1 << 13 : 0) | perPhysicalLog2);
 	words.set(Word.alignment, VALID);
 	words.set(Word.rotationRate, info.nonRotational ? 1 : 0);
 }
 
-/** There is no bus between an AoE disk and its host. Tools and drivers expect modes all the same, so it offers all of them. */
+/**
+ * There is no bus between an AoE disk and its host. Tools and drivers expect modes all the same, so it offers
+ * all of them.
+ */
 function writeTransferModes(words: Words, disk: DiskState): void {
 	const selected = 1 << (8 + (disk.transferMode & 0x07));
 	const isUltra = disk.transferMode >>> 3 === 8;
 	words.set(Word.multipleMaximum, 0x8000 | MULTIPLE_SECTORS_MAX);
 	// Bit 8: the current setting is valid.
 	words.set(Word.multipleCurrent, disk.multipleSectors === 0 ? 0 : (1 << 8) | disk.multipleSectors);
-	// IORDY supported and may be disabled, LBA, DMA. Bit 13 clear: standby timer values are ours to interpret.
+	// IORDY supported and may be disabled, LBA, DMA. Bit 13 clear: standby timer values are ours to
+	// interpret.
 	words.set(Word.capabilities, (1 << 11) | (1 << 10) | (1 << 9) | (1 << 8));
 	words.set(Word.capabilities2, VALID);
 	// Words 88, 64 to 70 and 54 to 58 are valid.

@@ -1,6 +1,6 @@
 /**
- * General purpose logs (ACS-3, clause 9), for READ LOG EXT in `disk.ts` and SMART READ LOG in `smart.ts`: the directory and
- * the IDENTIFY DEVICE data log. Another log is a function in the table below.
+ * General purpose logs (ACS-3, annex A), for READ LOG EXT in `disk.ts` and SMART READ LOG in `smart.ts`: the
+ * directory and the IDENTIFY DEVICE data log. Another log is a function in the table below.
  */
 
 import type { AtaCommand } from "./command.js";

@@ -1,6 +1,6 @@
 /**
- * The ATA commands this disk knows, by the names of ACS-3 (clause 7), and the sizes that go with them. Read by `disk.ts`,
- * which says what each of them does; a code that is not here ends with ABRT.
+ * The ATA commands this disk knows, by the names of ACS-3 (clause 7), and the sizes that go with them. Read
+ * by `disk.ts`, which says what each of them does; a code that is not here ends with ABRT.
  */
 
 /** Values of the command register. */
@@ -39,7 +39,9 @@ export const Opcode = {
 	setFeatures: 0xef,
 } as const;
 
-/** Bytes of a logical sector, and of a log page, an IDENTIFY or SMART structure and a block of a TRIM list. */
+/**
+ * Bytes of a logical sector, and of a log page, an IDENTIFY or SMART structure and a block of a TRIM list.
+ */
 export const SECTOR_BYTES = 512;
 /** Highest LBA that a 28-bit command can name. */
 export const LBA28_MAX = 0x0fffffff;

@@ -1,7 +1,7 @@
 /**
- * What the table in `disk.ts` holds: an operation carries out one kind of ATA command. It answers at once (see `reply.ts`)
- * or submits the command as a block request and is called back. With it, what several operations need: counts, address
- * checks, submitting, taking turns.
+ * What the table in `disk.ts` holds: an operation carries out one kind of ATA command. It answers at once
+ * (see `reply.ts`) or submits the command as a block request and is called back. With it, what several
+ * operations need: counts, address checks, submitting, taking turns.
  */
 
 import type { BlockOp } from "../block/device.js";
@@ -32,9 +32,10 @@ export class Immediate implements Operation {
 }
 
 /**
- * How a command's registers are to be read. The command code decides, not the AoE flag E: that flag only says how many
- * bits of LBA the frame carries. So an EXT command without E is carried out on the 28 bits that came, and a 28-bit command
- * with E works as long as its address fits: beyond, it ends with IDNF rather than touch another sector than the one named.
+ * How a command's registers are to be read. The command code decides, not the AoE flag E: that flag only says
+ * how many bits of LBA the frame carries. So an EXT command without E is carried out on the 28 bits that
+ * came, and a 28-bit command with E works as long as its address fits: beyond, it ends with IDNF rather than
+ * touch another sector than the one named.
  */
 export interface Form {
 	/** Sectors that a count of 0 means. */
@@ -50,7 +51,9 @@ export function sectorsAsked(command: AtaCommand, form: Form): number {
 	return command.count === 0 ? form.countZeroMeans : command.count;
 }
 
-/** True if `sectors` from the command's LBA are on the disk; if not, the command has been answered with IDNF. */
+/**
+ * True if `sectors` from the command's LBA are on the disk; if not, the command has been answered with IDNF.
+ */
 export function isOnDisk(disk: DiskState, command: AtaCommand, form: Form, sectors: number): boolean {
 	const { lba } = command;
 	const capacity = disk.capacitySectors;
@@ -59,7 +62,10 @@ export function isOnDisk(disk: DiskState, command: AtaCommand, form: Form, secto
 	return false;
 }
 
-/** Hands the command to the storage as a request on `lengthBytes` from `offsetBytes`. Where its memory is, is set already. */
+/**
+ * Hands the command to the storage as a request on `lengthBytes` from `offsetBytes`. Where its memory is, is
+ * set already.
+ */
 export function submit(
 	disk: DiskState,
 	command: AtaCommand,
@@ -83,8 +89,9 @@ export function roomSectors(command: AtaCommand): number {
 const REQUESTS_PER_TURN = 32;
 
 /**
- * Goes on with a command of many requests after the `done`th of them, now or in the next turn of the event loop: other
- * initiators are not kept waiting, and a device that completes at once does not call us deeper and deeper.
+ * Goes on with a command of many requests after the `done`th of them, now or in the next turn of the event
+ * loop: other initiators are not kept waiting, and a device that completes at once does not call us deeper
+ * and deeper.
  */
 export function takeTurns(
 	done: number,

@@ -1,7 +1,7 @@
 /**
- * How a command ends: one function for each way. `AtaDisk.execute` has already put the registers of plain success into the
- * reply; these change what differs, count, and call `command.answer()`. The command may be reused at once, so that call is
- * the last thing anyone does with it.
+ * How a command ends: one function for each way. `AtaDisk.execute` has already put the registers of plain
+ * success into the reply; these change what differs, count, and call `command.answer()`. The command may be
+ * reused at once, so that call is the last thing anyone does with it.
  */
 
 import { BlockOp } from "../block/device.js";
@@ -52,7 +52,5 @@ function fail(disk: DiskState, command: AtaCommand, status: number, error: numbe
 	command.replyStatus = status;
 	command.replyError = error;
 	command.replyLba = lba;
-	command.dataInBytes = 0;
-	command.borrowedAddress = 0;
 	command.answer();
 }

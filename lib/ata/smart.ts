@@ -1,7 +1,7 @@
 /**
- * SMART (ACS-3, 7.48): the disk's health. What it reports is what this process has seen of its storage: a read, write or
- * sync that failed makes the disk "failing" until the operator has looked and started it anew. It keeps no error log and
- * has no self-tests, and IDENTIFY says so. Listed in `disk.ts`.
+ * SMART (ACS-3, 7.48): the disk's health. What it reports is what this process has seen of its storage: a
+ * read, write or sync that failed makes the disk "failing" until the operator has looked and started it anew.
+ * It keeps no error log and has no self-tests, and IDENTIFY says so. Listed in `disk.ts`.
  */
 
 import type { AtaCommand } from "./command.js";

@@ -1,7 +1,8 @@
 /**
- * What a disk remembers from one command to the next: the modes that initiators have set, whether it is in standby, whether
- * its storage has failed. One per blade and shared by all its initiators, as with any disk; gone when the process ends, which
- * is this disk's power cycle. Read and changed by the operations in this room; `AtaDisk` derives from it.
+ * What a disk remembers from one command to the next: the modes that initiators have set, whether it is in
+ * standby, whether its storage has failed. One per blade and shared by all its initiators, as with any disk;
+ * gone when the process ends, which is this disk's power cycle. Read and changed by the operations in this
+ * room; `AtaDisk` derives from it.
  */
 
 import type { Blade } from "../blade.js";
@@ -10,9 +11,9 @@ import type { AtaCommand } from "./command.js";
 import { SECTOR_BYTES } from "./opcodes.js";
 
 /**
- * Told of each command that failed because the storage did, before it is answered. `errno` is 0 if there is none; `lba` is
- * the first sector that failed, 0 for a flush. What an initiator brings upon itself (a bad address, a write to a read-only
- * blade) is not told.
+ * Told of each command that failed because the storage did, before it is answered. `errno` is 0 if there is
+ * none; `lba` is the first sector that failed, 0 for a flush. What an initiator brings upon itself (a bad
+ * address, a write to a read-only blade) is not told.
  */
 export type StorageErrorListener = (
 	blade: Blade,
@@ -22,10 +23,16 @@ export type StorageErrorListener = (
 	lba: number,
 ) => void;
 
-/** Most sectors that SET MULTIPLE MODE takes. AoE has no data blocks, so the mode changes nothing but what IDENTIFY says. */
+/**
+ * Most sectors that SET MULTIPLE MODE takes. AoE has no data blocks, so the mode changes nothing but what
+ * IDENTIFY says.
+ */
 export const MULTIPLE_SECTORS_MAX = 16;
 
-/** SET FEATURES's code of the transfer mode a disk starts with: Ultra DMA 6. As meaningless here as all the others. */
+/**
+ * SET FEATURES's code of the transfer mode a disk starts with: Ultra DMA 6. As meaningless here as all the
+ * others.
+ */
 const TRANSFER_MODE_DEFAULT = 0x46;
 
 export class DiskState {
@@ -39,7 +46,10 @@ export class DiskState {
 	smartEnabled = true;
 	/** SMART EXECUTE OFF-LINE IMMEDIATE has been asked for. */
 	offlineCollected = false;
-	/** Commands that failed in a way that casts doubt on the storage. Never goes down: only the operator can mend that. */
+	/**
+	 * Commands that failed in a way that casts doubt on the storage. Never goes down: only the operator can
+	 * mend that.
+	 */
 	faults = 0;
 	onStorageError: StorageErrorListener | null = null;
 

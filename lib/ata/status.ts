@@ -1,6 +1,6 @@
 /**
- * The status and error registers, and what a block request's end becomes in them: one exhaustive switch for the whole
- * program. Used by `reply.ts`.
+ * The status and error registers, and what a block request's end becomes in them: one exhaustive switch for
+ * the whole program. Used by `reply.ts`.
  */
 
 import { BlockOp } from "../block/device.js";
@@ -51,8 +51,9 @@ const GONE: AtaOutcome = { status: drdy | df | err, error: abrt, report: false, 
 /**
  * The registers for a request of kind `op` that ended with `status`.
  *
- * UNC is for reads alone, as in ACS-3: a write that the medium refuses is a device fault there. A write to a read-only disk
- * is ABRT: the write-protect bit of older standards was for removable media and ACS-3 has retired it.
+ * UNC is for reads alone, as in ACS-3: a write that the medium refuses is a device fault there. A write to a
+ * read-only disk is ABRT: the write-protect bit of older standards was for removable media and ACS-3 has
+ * retired it.
  */
 export function outcomeOf(status: StorageStatus, op: BlockOp): AtaOutcome {
 	switch (status) {

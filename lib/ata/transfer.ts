@@ -1,6 +1,7 @@
 /**
- * READ and WRITE in all their forms: the hot path. Each command is one block request on the sectors it names; nothing is
- * allocated. Which transfer protocol a form is for (PIO, DMA, multiple) makes no difference over AoE. Listed in `disk.ts`.
+ * READ and WRITE in all their forms: the hot path. Each command is one block request on the sectors it names;
+ * nothing is allocated. Which transfer protocol a form is for (PIO, DMA, multiple) makes no difference over
+ * AoE. Listed in `disk.ts`.
  */
 
 import { BlockOp } from "../block/device.js";
@@ -58,7 +59,8 @@ export class Write implements Operation {
 	start(disk: DiskState, command: AtaCommand): void {
 		const sectors = sectorsAsked(command, this.form);
 		const bytes = sectors * SECTOR_BYTES;
-		// More data than the count says is let pass: frames may be padded. The room for the answer is where it is parked.
+		// More data than the count says is let pass: frames may be padded. The room for the answer is where
+		// it is parked.
 		const complete =
 			command.writeFlag && command.dataOutBytes >= bytes && command.dataInCapacityBytes >= bytes;
 		if (!complete || (this.multiple && disk.multipleSectors === 0)) {

@@ -1,10 +1,11 @@
 /**
- * DATA SET MANAGEMENT with the TRIM bit (ACS-3, 7.5): a list of sector ranges that the host no longer needs, one block
- * request each, one after the other. The whole list is checked before the first range is touched. Listed in `disk.ts`.
+ * DATA SET MANAGEMENT with the TRIM bit (ACS-3, 7.5): a list of sector ranges that the host no longer needs,
+ * one block request each, one after the other. The whole list is checked before the first range is touched.
+ * Listed in `disk.ts`.
  *
  *    63      48 47                    0
  *    +---------+-----------------------+
- *    | sectors |          LBA          |   an entry, little-endian; 64 to a 512-byte block; 0 sectors: not used
+ *    | sectors |          LBA          |   one entry, little-endian; 64 to a 512-byte block; unused if 0 sectors
  *    +---------+-----------------------+
  */
 
@@ -20,7 +21,10 @@ import type { DiskState } from "./state.js";
 const FEATURE_TRIM = 0x01;
 const ENTRY_BYTES = 8;
 
-/** Most 512-byte blocks of a list, for IDENTIFY: AoE's count register says no more. The frame sets a narrower limit. */
+/**
+ * Most 512-byte blocks of a list, for IDENTIFY: AoE's count register says no more. The frame sets a narrower
+ * limit.
+ */
 export const TRIM_BLOCKS_MAX = 255;
 
 export class Trim implements Operation {
@@ -70,7 +74,10 @@ export class Trim implements Operation {
 	};
 }
 
-/** The ranges of a list in its order, those that continue the one before joined to it: an entry holds only 32 MiB. */
+/**
+ * The ranges of a list in its order, those that continue the one before joined to it: an entry holds only 32
+ * MiB.
+ */
 function rangesOf(list: DataView): BlockRange[] {
 	const ranges: BlockRange[] = [];
 	for (let at = 0; at < list.byteLength; at += ENTRY_BYTES) {

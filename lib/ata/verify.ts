@@ -1,6 +1,7 @@
 /**
- * READ VERIFY SECTOR(S): reads the sectors and throws them away. In slices, each into the room for the answer, for a frame
- * has no room for all of the 65536 sectors that one command may name. Listed in `disk.ts`.
+ * READ VERIFY SECTOR(S): reads the sectors and throws them away. In slices, each into the room for the
+ * answer, for a frame has no room for all of the 65536 sectors that one command may name. Listed in
+ * `disk.ts`.
  */
 
 import { BlockOp } from "../block/device.js";

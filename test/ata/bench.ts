@@ -1,6 +1,7 @@
 /**
- * What the ATA tests stand on: a command that counts its answers, and a device that keeps sectors in a map, writes down
- * every request and fails where it is told to. Neither shares a constant with `lib/ata/`: registers are given in hex.
+ * What the ATA tests stand on: a command that counts its answers, and a device that keeps sectors in a map,
+ * writes down every request and fails where it is told to. Neither shares a constant with `lib/ata/`:
+ * registers are given in hex.
  */
 
 import { AtaCommand } from "../../lib/ata/command.js";

@@ -1,7 +1,7 @@
 /**
- * Reads, writes, verifies and flushes by their command codes: what reaches the device, what comes back, and every way to
- * fail. Answers are given as status and error register in one number: 0x4000 success, 0x4104 ABRT, 0x4110 IDNF, 0x4140 UNC,
- * 0x6104 device fault.
+ * Reads, writes, verifies and flushes by their command codes: what reaches the device, what comes back, and
+ * every way to fail. Answers are given as status and error register in one number: 0x4000 success, 0x4104
+ * ABRT, 0x4110 IDNF, 0x4140 UNC, 0x6104 device fault.
  */
 
 import t from "tap";
@@ -87,10 +87,19 @@ t.test("a command can be used again: nothing of its last life is left", async (t
 	t.equal(command.borrowedAddress, 0, "IDENTIFY does not answer with the borrowed address of a READ");
 	await command.fill({ command: 0x24, lba: 1, count: 1 }).run(disk);
 	await command.fill({ command: 0x24, lba: 5000, count: 1 }).run(disk);
-	t.match(command, { dataInBytes: 0, borrowedAddress: 0 });
+	t.match(command, { result: IDNF, dataInBytes: 0, borrowedAddress: 0 });
 	await command.fill({ command: 0x34, lba: 1, count: 1, data: pattern(1) }).run(disk);
 	t.equal(command.mayBorrow, false);
+	t.match(command, { result: OK, dataInBytes: 0 });
 	t.equal(device.seen.at(-1)?.fua, false);
+	for (const again of ["first", "second"]) {
+		device.seen.length = 0;
+		await command.fill({ command: 0x42, lba: 1, count: 4, roomBytes: 1024 }).run(disk);
+		t.equal(device.seen.length, 2, `${again} READ VERIFY`);
+		const data = new Uint8Array(512).fill(1, 6, 7).fill(1, 14, 15).fill(9, 8, 9);
+		await command.fill({ command: 0x06, feature: 1, count: 1, data }).run(disk);
+		t.equal(device.seen.length, 4, `${again} TRIM`);
+	}
 });
 
 t.test("data that does not fit its count", async (t) => {

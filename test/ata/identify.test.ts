@@ -1,6 +1,6 @@
 /**
- * IDENTIFY DEVICE through a reader written from the standard's table, and through the formula of Linux's aoe driver. What
- * it offers is held against what the commands do.
+ * IDENTIFY DEVICE through a reader written from the standard's table, and through the formula of Linux's aoe
+ * driver. What it offers is held against what the commands do.
  */
 
 import t from "tap";
