@@ -1,0 +1,128 @@
+/** Devices and requests that the tests of `lib/block/` share. */
+
+import { constants } from "node:os";
+import {
+	type BlockDevice,
+	BlockOp,
+	BlockRequest,
+	type DeviceInfo,
+	type DeviceListener,
+	PromisedRequest,
+	refuse,
+} from "../../lib/block/device.js";
+import { StorageStatus } from "../../lib/errors.js";
+import { heapMemory } from "../../lib/wire/memory.js";
+
+export const SECTOR = 512;
+export const MIB = 1024 * 1024;
+
+/** A device that keeps what it is given until the test says that it is done. It stores nothing. */
+export class ManualDevice implements BlockDevice {
+	info: DeviceInfo;
+	readonly pending: BlockRequest[] = [];
+	/** Everything that arrived, in order: "write 0+512", "flush". */
+	readonly log: string[] = [];
+	listener: DeviceListener | null = null;
+	closed = false;
+
+	constructor(info: Partial<DeviceInfo> = {}) {
+		this.info = {
+			sizeBytes: 1024 * MIB,
+			physicalBlockBytes: SECTOR,
+			readOnly: false,
+			canTrim: true,
+			writeCache: true,
+			nonRotational: true,
+			...info,
+		};
+	}
+
+	submit(request: BlockRequest): void {
+		const refused = this.closed ? StorageStatus.closed : refuse(this.info, request);
+		if (refused !== undefined) {
+			request.complete(refused);
+			return;
+		}
+		this.log.push(describe(request));
+		this.pending.push(request);
+	}
+
+	/** What is under way, in order of arrival. */
+	get below(): string[] {
+		return this.pending.map(describe);
+	}
+
+	/** Completes the `index`th of the pending requests. */
+	done(index = 0, status: StorageStatus = StorageStatus.ok): void {
+		const [request] = this.pending.splice(index, 1);
+		if (request === undefined) throw new Error(`nothing is pending at ${index}`);
+		request.complete(status, status === StorageStatus.ok ? 0 : constants.errno.EIO);
+	}
+
+	/** Completes all that is pending now. */
+	allDone(): void {
+		for (let left = this.pending.length; left > 0; left--) this.done();
+	}
+
+	setWriteCache(): boolean {
+		return false;
+	}
+
+	onChange(listener: DeviceListener): void {
+		this.listener = listener;
+	}
+
+	async close(): Promise<void> {
+		this.closed = true;
+	}
+}
+
+export function describe(request: BlockRequest): string {
+	const name = Object.entries(BlockOp).find(([, op]) => op === request.op)?.[0];
+	return request.op === BlockOp.flush ? "flush" : `${name} ${request.offsetBytes}+${request.lengthBytes}`;
+}
+
+/** A request whose fate is written down: in `finishedOrder` with its `name`. */
+export class Noted extends BlockRequest {
+	completions = 0;
+
+	constructor(
+		readonly name: string,
+		readonly finishedOrder: string[],
+	) {
+		super();
+	}
+
+	protected finished(): void {
+		this.completions++;
+		this.finishedOrder.push(this.name);
+	}
+}
+
+/** Fills in a request. */
+export function fill<T extends BlockRequest>(
+	request: T,
+	op: BlockOp,
+	offsetBytes: number,
+	lengthBytes: number,
+	byte = 0,
+): T {
+	request.op = op;
+	request.offsetBytes = offsetBytes;
+	request.lengthBytes = lengthBytes;
+	if (op === BlockOp.trim || op === BlockOp.flush) return request;
+	request.memory = heapMemory(lengthBytes);
+	request.memory.bytes.fill(byte);
+	return request;
+}
+
+/** Submits a request and waits for it. */
+export function run(
+	device: BlockDevice,
+	op: BlockOp,
+	offsetBytes = 0,
+	lengthBytes = 0,
+	byte = 0,
+): Promise<PromisedRequest> {
+	return fill(new PromisedRequest(), op, offsetBytes, lengthBytes, byte).run(device);
+}
