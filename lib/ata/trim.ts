@@ -5,7 +5,7 @@
  *
  *    63      48 47                    0
  *    +---------+-----------------------+
- *    | sectors |          LBA          |   one entry, little-endian; 64 to a 512-byte block; unused if 0 sectors
+ *    | sectors |          LBA          |   one entry, little-endian; 64 to a block; 0 sectors: unused
  *    +---------+-----------------------+
  */
 
