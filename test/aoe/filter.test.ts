@@ -1,0 +1,57 @@
+// The kernel's filter for a target, run by a machine of our own: which frames it lets in.
+import t from "tap";
+import { aoeFilter } from "../../lib/aoe/filter.js";
+import { type FrameMeta, runBpf } from "../support/bpf-machine.js";
+import { Bench, bytes } from "../support/target-bench.js";
+
+const HOST: FrameMeta = { packetType: 0, vlanTagged: false };
+const ADDRESSES = "020000000001 0200000000aa";
+
+t.test("frames", async (t) => {
+	const filter = aoeFilter(new Set([9, 0x1234]));
+	const kept = (frame: string, meta = HOST) => runBpf(filter, bytes(frame), meta) > 60_000;
+	const query = `${ADDRESSES} 88a2 10 00 0009 00 01 00000001`;
+	t.ok(kept(query));
+	t.ok(kept(query, { ...HOST, packetType: 1 }), "broadcast");
+	for (const packetType of [2, 3, 4])
+		t.notOk(kept(query, { ...HOST, packetType }), `packet type ${packetType}`);
+	t.notOk(kept(query, { ...HOST, vlanTagged: true }), "with a VLAN tag, although the bytes are the same");
+	t.notOk(kept(`${ADDRESSES} 0800 10 00 0009 00 01 00000001`), "another EtherType");
+	t.ok(kept(`${ADDRESSES} 88a2 10 00 1234 00 00 00000001`), "the other shelf");
+	t.ok(kept(`${ADDRESSES} 88a2 10 00 ffff ff 01 00000001`), "all shelves");
+	t.notOk(kept(`${ADDRESSES} 88a2 10 00 000a 00 01 00000001`), "a shelf that is not here");
+	t.notOk(kept(`${ADDRESSES} 88a2 18 00 0009 00 00 00000001`), "an ATA response");
+	t.ok(kept(`${ADDRESSES} 88a2 18 00 0009 00 01 00000001`), "a config response: a neighbour");
+	t.ok(kept(`${ADDRESSES} 88a2 08 00 0009 00 01 00000000`), "vblade's advertisement, of version 0");
+	t.notOk(kept(`${ADDRESSES} 88a2 18 00 000a 00 01 00000001`), "a neighbour on another shelf");
+	t.notOk(kept(`${ADDRESSES} 88a2 10 00 00`), "cut off");
+	t.ok(kept(`${ADDRESSES} 88a2 20 00 0009 00 01 00000001`), "versions are the target's to refuse");
+});
+
+t.test("many shelves", async (t) => {
+	const shelves = (count: number) => new Set(Array.from({ length: count }, (_, i) => i));
+	const frame = (shelf: number) =>
+		bytes(`${ADDRESSES} 88a2 10 00 ${shelf.toString(16).padStart(4, "0")} 00 01 00000001`);
+	const exact = aoeFilter(shelves(64));
+	t.ok(runBpf(exact, frame(0), HOST));
+	t.ok(runBpf(exact, frame(63), HOST));
+	t.notOk(runBpf(exact, frame(64), HOST));
+	const all = aoeFilter(shelves(65));
+	t.ok(runBpf(all, frame(64), HOST));
+	t.ok(runBpf(all, frame(65), HOST), "more than 64: all are let in");
+	t.notOk(runBpf(all, bytes(`${ADDRESSES} 0800 10 00 0009 00 01 00000001`), HOST));
+	t.notOk(runBpf(aoeFilter(new Set()), frame(0), HOST), "none: only broadcasts");
+});
+
+t.test("the target keeps its link's filter up to date", async (t) => {
+	const bench = new Bench();
+	const query = bytes(`${ADDRESSES} 88a2 10 00 0009 00 01 00000001`);
+	t.notOk(runBpf(bench.link.filter, query, HOST));
+	const asked = bench.target.askOwner(9, 0, 100);
+	t.ok(runBpf(bench.link.filter, query, HOST), "a shelf that is asked for");
+	await bench.clock.until(asked);
+	bench.target.registryChanged();
+	t.notOk(runBpf(bench.link.filter, query, HOST));
+	bench.disk(9, 3);
+	t.ok(runBpf(bench.link.filter, query, HOST), "a shelf that is served");
+});

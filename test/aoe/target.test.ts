@@ -1,0 +1,187 @@
+// What the target does with time and with what is scarce: replies that come later, reply slots, data that is lent, stopping.
+import t from "tap";
+import type { AtaCommand } from "../../lib/ata/command.js";
+import { STALE } from "../support/recording-link.js";
+import { Bench, bytes, frame } from "../support/target-bench.js";
+
+const T = "020000000001";
+const A = "0200000000aa";
+const read = (tag: number, count = "01"): Buffer =>
+	frame(
+		`${T} ${A} 88a2 10 00 0009 00 00 ${tag.toString(16).padStart(8, "0")} 40 00 ${count} 24 000000000000 0000`,
+	);
+const tag = (reply: Buffer | undefined): number | undefined => reply?.readUInt32BE(20);
+
+t.test("replies in any order, each to its own request", async (t) => {
+	const bench = new Bench({ slots: 4 });
+	const disk = bench.stub();
+	disk.reply = undefined;
+	for (let i = 1; i <= 4; i++) bench.link.receive(read(i), i);
+	t.equal(bench.target.inFlight, 4);
+	t.equal(bench.link.freeSlots, 0);
+	bench.link.receive(read(5));
+	t.same(bench.rejected, { noSlot: 1 }, "there is no fifth slot");
+	for (const i of [2, 0, 3, 1]) disk.commands[i]?.answer();
+	t.same(
+		bench.link.sent.map(({ peer }) => peer),
+		[3, 1, 4, 2],
+		"to the peer that asked",
+	);
+	t.same(bench.link.take().map(tag), [3, 1, 4, 2]);
+	t.equal(bench.target.inFlight, 0);
+	t.equal(bench.stats.requests, 4);
+	t.equal(bench.stats.replies, 4);
+});
+
+t.test("exchanges are used again: as many as were ever in flight at once", async (t) => {
+	const bench = new Bench();
+	const disk = bench.stub();
+	for (let i = 0; i < 100; i++) bench.ask(read(i));
+	t.equal(new Set(disk.commands).size, 1);
+	disk.reply = undefined;
+	bench.ask(read(1));
+	bench.ask(read(2));
+	t.equal(new Set(disk.commands).size, 2);
+});
+
+t.test("the room for data, and what data came", async (t) => {
+	const rooms: [mtu: number, bytes: number][] = [
+		[1500, 1478],
+		[9000, 8978],
+	];
+	for (const [mtu, room] of rooms) {
+		const bench = new Bench({ mtu });
+		const disk = bench.stub();
+		bench.ask(Buffer.concat([read(1), Buffer.alloc(100)]));
+		const [command] = disk.commands;
+		const [slot] = bench.link.slots;
+		t.equal(command?.dataInCapacityBytes, room);
+		t.equal(command?.dataInMemory, slot?.memory);
+		t.equal(command?.dataInOffset, (slot?.offset ?? 0) + 36);
+		t.equal(command?.dataOutBytes, 124);
+		t.equal(command?.dataInMayBorrow, false);
+	}
+	const bench = new Bench({ mtu: 9000 });
+	const disk = bench.stub();
+	bench.link.mtu = 1500;
+	bench.ask(read(1));
+	t.equal(disk.commands[0]?.dataInCapacityBytes, 1478, "a MTU that has shrunk counts at once");
+});
+
+t.test("data of the reply follows the header in the slot", async (t) => {
+	const bench = new Bench();
+	const disk = bench.stub();
+	disk.reply = (command) => {
+		command.dataInMemory.bytes.fill(0x11, command.dataInOffset, command.dataInOffset + 5);
+		command.dataInBytes = 5;
+	};
+	const [reply] = bench.ask(read(1));
+	t.equal(reply?.length, 60);
+	t.same(
+		reply?.subarray(36),
+		Buffer.concat([Buffer.alloc(5, 0x11), Buffer.alloc(19)]),
+		"and zeros follow short data",
+	);
+});
+
+t.test("data that is lent is sent from where it is", async (t) => {
+	const bench = new Bench({ canGather: true });
+	const disk = bench.stub();
+	const lend = (command: AtaCommand, address: number, dataBytes: number): void => {
+		command.borrowedAddress = address;
+		command.dataInBytes = dataBytes;
+	};
+	disk.reply = (command) => lend(command, 0x7f0012345000, 1024);
+	bench.link.receive(read(1, "02"));
+	t.equal(disk.commands[0]?.dataInMayBorrow, true);
+	t.match(bench.link.sent[0], { dataAddress: 0x7f0012345000, dataBytes: 1024 });
+	t.equal(bench.link.take()[0]?.length, 36, "of the slot only the header");
+	disk.reply = (command) => lend(command, 0, 512);
+	bench.link.receive(read(2));
+	t.match(bench.link.sent[0], { dataAddress: 0, dataBytes: 0 });
+	t.equal(bench.link.take()[0]?.length, 36 + 512, "the same exchange, with data of its own");
+});
+
+t.test("a write's data parked in the slot does not leave with the reply", async (t) => {
+	const bench = new Bench({ slots: 1 });
+	const disk = bench.stub();
+	disk.reply = undefined;
+	bench.link.receive(
+		frame(`${T} ${A} 88a2 10 00 0009 00 00 00000001 41 00 01 34 000000000000 0000 ${"dd".repeat(512)}`),
+	);
+	const [command] = disk.commands;
+	t.ok(command);
+	command?.dataInMemory.bytes.fill(STALE, command.dataInOffset, command.dataInOffset + 512);
+	command?.answer();
+	t.same(bench.link.take(), [
+		frame(`${A} ${T} 88a2 18 00 0009 00 00 00000001 41 00 00 40 000000000000 0000`),
+	]);
+});
+
+t.test(
+	"an answer that a disk gives twice, or that is too long, is our bug and ends the process",
+	async (t) => {
+		const bench = new Bench();
+		const disk = bench.stub();
+		bench.ask(read(1));
+		t.throws(() => disk.commands[0]?.answer(), /answered twice/);
+		disk.reply = (command) => {
+			command.dataInBytes = command.dataInCapacityBytes + 1;
+		};
+		t.throws(() => bench.ask(read(2)), /longer than its room/);
+	},
+);
+
+t.test("stopping: what is in flight is answered, nothing more is taken", async (t) => {
+	const bench = new Bench();
+	const disk = bench.stub();
+	disk.reply = undefined;
+	bench.ask(read(1));
+	const asked = bench.target.askOwner(9, 1, 1000);
+	bench.link.take();
+	bench.target.stop();
+	t.equal(await asked, undefined, "a question that is open ends");
+	t.same(bench.ask(read(2)), []);
+	t.same(bench.rejected, { stopping: 1 });
+	t.equal(bench.target.inFlight, 1);
+	disk.commands[0]?.answer();
+	t.same(bench.link.take().map(tag), [1]);
+	t.equal(bench.target.inFlight, 0);
+	bench.target.advertiseAll();
+	t.same(bench.link.take(), []);
+});
+
+t.test("a changed link is advertised, with what holds now", async (t) => {
+	const bench = new Bench();
+	bench.stub();
+	bench.link.mtu = 9000;
+	bench.link.mac = 0x020000000077;
+	bench.link.changed();
+	t.same(bench.link.take(), [
+		frame(`ffffffffffff 020000000077 88a2 18 00 0009 00 01 00000000 0010 4019 10 10 0000`),
+	]);
+	t.equal(bench.ask(read(1)).length, 0, "the old address is not ours any more");
+	bench.link.up = false;
+	bench.link.changed();
+	t.same(bench.link.take(), [], "nothing is said on a link that is down");
+});
+
+t.test("advertisements", async (t) => {
+	const bench = new Bench();
+	const disk = bench.disk();
+	bench.disk(9, 1);
+	disk.blade.configString = bytes("616263");
+	bench.target.advertise(disk.blade);
+	const rest = "88a2 18 00 0009 00 01 00000000 0010 4019 02 10 0003 616263";
+	t.same(bench.link.sent[0]?.peer, -1, "to all peers");
+	t.same(bench.link.take(), [frame(`ffffffffffff ${T} ${rest}`)]);
+	disk.blade.access.mask.add(0x0200000000aa).add(0x0200000000bb);
+	bench.target.advertise(disk.blade);
+	t.same(
+		bench.link.take(),
+		[frame(`0200000000aa ${T} ${rest}`), frame(`0200000000bb ${T} ${rest}`)],
+		"a blade with a mask is advertised to those in it",
+	);
+	bench.target.advertiseAll();
+	t.equal(bench.link.take().length, 3);
+});
