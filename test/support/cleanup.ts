@@ -4,7 +4,7 @@
  * SIGKILL can't be caught; for that, `netns.ts` sweeps at the next start and `process.ts` lets the kernel kill children.
  */
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
@@ -49,9 +49,24 @@ function undoAll(): void {
 
 /** A new directory that is gone at the end. Its path has no spaces. */
 export function scratchDirectory(): string {
+	for (const left of leftBehind(tmpdir(), /^vb(\d+)-/)) rmSync(left, { recursive: true, force: true });
 	const directory = mkdtempSync(path.join(tmpdir(), `vb${process.pid}-`));
 	atEnd(() => rmSync(directory, { recursive: true, force: true }));
 	return directory;
+}
+
+/**
+ * What processes that were killed have left in `directory`: everything whose name matches, with the pid of a process that
+ * is no more as the first group.
+ */
+export function leftBehind(directory: string, name: RegExp): string[] {
+	if (!existsSync(directory)) return [];
+	return readdirSync(directory)
+		.filter((entry) => {
+			const [, pid] = name.exec(entry) ?? [];
+			return pid !== undefined && !existsSync(`/proc/${pid}`);
+		})
+		.map((entry) => path.join(directory, entry));
 }
 
 /** Asks `condition` every 20 ms until it is true; throws if that takes more than `limitMs`. */

@@ -12,9 +12,9 @@
  */
 
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
-import { atEnd } from "./cleanup.js";
-import { Program, type RunOptions } from "./process.js";
+import path from "node:path";
+import { atEnd, leftBehind } from "./cleanup.js";
+import { Program, type RunOptions, sendSignal } from "./process.js";
 
 /** Limit for one `ip` command; they take milliseconds. */
 const IP_LIMIT_MS = 10_000;
@@ -45,10 +45,7 @@ export class Namespace {
 
 	constructor(readonly name: string) {
 		ip("netns", "add", name);
-		this.#remove = atEnd(() => {
-			this.#endProcesses();
-			ip("netns", "delete", name);
-		});
+		this.#remove = atEnd(() => removeNamespace(name));
 		// Without IPv6 a new link stays silent until we use it. The sysctl is missing where the kernel has no IPv6.
 		this.exec("sh", "-c", "echo 1 2>/dev/null >/proc/sys/net/ipv6/conf/default/disable_ipv6 || true");
 	}
@@ -77,13 +74,6 @@ export class Namespace {
 
 	remove(): void {
 		this.#remove();
-	}
-
-	/** Ends what still runs inside, a daemon that left its process group for one. All of it was started by us. */
-	#endProcesses(): void {
-		for (const pid of ip("netns", "pids", this.name).split("\n")) {
-			if (pid) process.kill(Number(pid), "SIGKILL");
-		}
 	}
 }
 
@@ -136,20 +126,21 @@ export class Lan {
 	}
 }
 
-let swept = false;
-
-/** Removes namespaces left by processes that were killed: named after a pid that is no more. */
+/** Removes the namespaces of processes that were killed, and what still runs inside. */
 function sweep(): void {
-	if (swept) return;
-	swept = true;
-	if (!existsSync("/run/netns")) return;
-	for (const name of readdirSync("/run/netns")) {
-		const [, pid] = /^vb(\d+)[sc]\d+$/.exec(name) ?? [];
-		if (!pid || existsSync(`/proc/${pid}`)) continue;
+	for (const left of leftBehind("/run/netns", /^vb(\d+)[sc]\d+$/)) {
 		try {
-			ip("netns", "delete", name);
+			removeNamespace(path.basename(left));
 		} catch {
-			// Another test process was faster.
+			// Another test process is at it too.
 		}
 	}
+}
+
+/** Removes a namespace of ours, and first ends what still runs inside, a daemon for one: all of it was started by us. */
+function removeNamespace(name: string): void {
+	for (const pid of ip("netns", "pids", name).split("\n")) {
+		if (pid) sendSignal(Number(pid), "SIGKILL");
+	}
+	ip("netns", "delete", name);
 }

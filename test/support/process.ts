@@ -92,12 +92,7 @@ export class Program {
 
 	/** Sends `signal` to it and to all that it started. */
 	signal(signal: NodeJS.Signals): void {
-		if (!this.#child.pid) return;
-		try {
-			process.kill(-this.#child.pid, signal);
-		} catch (error) {
-			if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-		}
+		if (this.#child.pid) sendSignal(-this.#child.pid, signal);
 	}
 
 	#listen(onLine?: (line: string) => void): void {
@@ -144,6 +139,15 @@ export class Program {
 				});
 			});
 		}
+	}
+}
+
+/** Sends a signal to a process, or to the process group -`pid`; one that is no more is fine. */
+export function sendSignal(pid: number, signal: NodeJS.Signals): void {
+	try {
+		process.kill(pid, signal);
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
 	}
 }
 
