@@ -183,7 +183,14 @@ interface Addon {
 	portSpin(handle: PortHandle, slot: number, microseconds: number): boolean;
 	portDrops(handle: PortHandle): number;
 	portClose(handle: PortHandle): void;
-	engineOpen(operations: Float64Array, completions: Float64Array, done: () => void): EngineHandle;
+	engineOpen(
+		operations: Float64Array,
+		completions: Float64Array,
+		done: () => void,
+		wantUring: boolean,
+	): EngineHandle;
+	/** 0: io_uring is in use. Positive: the errno that says why it is not. -1: it was not wanted. */
+	engineUring(handle: EngineHandle): number;
 	engineSubmit(handle: EngineHandle, count: number): number;
 	engineReap(handle: EngineHandle): number;
 	engineClose(handle: EngineHandle): void;

@@ -92,6 +92,7 @@ export class Server {
 		// The engine drains first: a flush that a commit starts then covers what the engine has just done.
 		this.#engine = new StorageEngine(this.#pump);
 		this.#commits = new GroupCommit(this.#pump);
+		log.verbose(`storage engine: ${this.#engine.description}`);
 	}
 
 	/** Opens a blade's storage and links; it is served after `serve`. `bladeCount` is how many there will be. */

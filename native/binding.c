@@ -544,12 +544,13 @@ static void engine_finalize(napi_env env, void *data, void *hint)
 	free(data);
 }
 
-/* engineOpen(operations: Float64Array, completions: Float64Array, callback) */
+/* engineOpen(operations: Float64Array, completions: Float64Array, callback, wantUring) */
 static napi_value engine_open(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS], external;
 	size_t operations, completions;
-	if (!get_args(env, info, 3, args)) return throw_type(env);
+	bool want_uring;
+	if (!get_args(env, info, 4, args) || napi_get_value_bool(env, args[3], &want_uring) != napi_ok) return throw_type(env);
 	struct engine *engine = calloc(1, sizeof *engine);
 	if (!engine) return throw_errno(env, ENOMEM, "engine");
 	engine->operations = get_bytes(env, args[0], napi_float64_array, &operations);
@@ -560,7 +561,7 @@ static napi_value engine_open(napi_env env, napi_callback_info info)
 	}
 	engine->operation_room = operations / VB_FIELDS;
 	engine->completion_room = completions / VB_COMPLETION_FIELDS;
-	engine->core = vb_engine_open();
+	engine->core = vb_engine_open(want_uring);
 	int error = engine->core ? watch_open(env, vb_engine_fd(engine->core), UV_READABLE, args[2], &engine->watch) : -errno;
 	if (error) {
 		if (engine->core) vb_engine_close(engine->core);
@@ -577,6 +578,17 @@ static struct engine *get_engine(napi_env env, napi_value value)
 {
 	struct engine *engine = get_external(env, value);
 	return engine && engine->core ? engine : NULL;
+}
+
+/* engineUring(handle) -> 0 if io_uring is in use, the errno that says why it is not, or -1 if it was not wanted. */
+static napi_value engine_uring(napi_env env, napi_callback_info info)
+{
+	napi_value args[MAX_ARGS];
+	struct engine *engine;
+	int error;
+	if (!get_args(env, info, 1, args) || !(engine = get_engine(env, args[0]))) return throw_type(env);
+	if (vb_engine_has_uring(engine->core, &error)) return make_number(env, 0);
+	return make_number(env, error ? error : -1);
 }
 
 /* engineSubmit(handle, count) -> operations still under way; results are in the operations. */
@@ -783,6 +795,7 @@ static napi_value init(napi_env env, napi_value exports)
 		{ "portDrops", port_drops },
 		{ "portClose", port_close },
 		{ "engineOpen", engine_open },
+		{ "engineUring", engine_uring },
 		{ "engineSubmit", engine_submit },
 		{ "engineReap", engine_reap },
 		{ "engineClose", engine_close },

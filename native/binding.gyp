@@ -1,9 +1,16 @@
 {
+	"variables": {
+		# io_uring where liburing's headers and static library are installed (Debian: liburing-dev); else worker threads.
+		"have_liburing%": "<!(echo '#include <liburing.h>' | cc -E - >/dev/null 2>&1 && echo 1 || echo 0)",
+	},
 	"targets": [
 		{
 			"target_name": "vblade",
-			"sources": ["binding.c", "engine.c", "file.c", "guard.c", "load.c", "packet.c"],
-			"cflags": ["-O2", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Wshadow", "-Wno-cast-function-type", "-fno-omit-frame-pointer"]
-		}
-	]
+			"sources": ["binding.c", "engine.c", "file.c", "guard.c", "load.c", "packet.c", "pool.c", "uring.c"],
+			"cflags": ["-O2", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Wshadow", "-Wno-cast-function-type", "-fno-omit-frame-pointer"],
+			"conditions": [
+				["have_liburing==1", { "defines": ["HAVE_LIBURING"], "libraries": ["-l:liburing.a"] }],
+			],
+		},
+	],
 }

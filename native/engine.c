@@ -2,86 +2,58 @@
  * See engine.h.
  *
  *   submit ── page cache ──> done in place
- *     └──> file's queue ──> ready list ──> workers ──> done list ──> event descriptor ──> reap
+ *     └──> io_uring, or the pool's workers ──> event descriptor ──> reap
  */
 #define _GNU_SOURCE
 #include "engine.h"
 
 #include <errno.h>
-#include <pthread.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "guard.h"
+#include "pool.h"
+#include "uring.h"
 
-enum {
-	MAX_WORKERS = 64,
-	MAX_WORKERS_PER_FILE = 16,
-	WORKER_STACK_BYTES = 128 * 1024,
-	WORKER_IDLE_SECONDS = 10,
-	CLOSE_WAIT_SECONDS = 1,
-};
-
-struct job {
-	struct job *next;
-	struct slot *slot;
-	int kind;
-	int fua;
-	uint64_t offset;
-	size_t length;
-	void *memory;
-	double token;
-	int result;
-	uint64_t failed;
-};
-
-/* A file and the operations that wait for a worker. */
-struct slot {
-	struct vb_file file;
-	int used;
-	struct job *first, *last;
-	int active; /* jobs that workers hold */
-	int queued; /* jobs in the list */
-	int ready;  /* the slot is in the ready list */
-	struct slot *next_ready;
-};
+enum { CLOSE_WAIT_MS = 1000 };
 
 struct vb_engine {
 	int event;
-	struct slot **slots; /* each slot is allocated once, so that workers may hold pointers while the table grows */
+	struct vb_pool *pool;
+	struct vb_uring *uring; /* NULL: the pool does everything */
+	int uring_error;
+	struct vb_slot **slots; /* each allocated once, so that jobs may hold pointers while the table grows */
 	int slot_count;
-	struct job *free_jobs; /* owned by the loop's thread */
-
-	pthread_mutex_t lock;
-	pthread_cond_t work;    /* for workers: the ready list has something, or closing */
-	pthread_cond_t drained; /* for vb_engine_close: a worker has gone */
-	struct slot *ready_first, *ready_last;
-	struct job *done_first, *done_last;
-	int workers, idle;
-	int closing;
+	struct vb_job *free_jobs;
+	struct vb_job *done; /* taken from the pool, not yet reaped */
+	int under_way;
 };
 
-struct vb_engine *vb_engine_open(void)
+struct vb_engine *vb_engine_open(int want_uring)
 {
 	struct vb_engine *engine = calloc(1, sizeof *engine);
 	if (!engine) return NULL;
 	vb_guard_init();
 	engine->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (engine->event < 0) {
+	if (engine->event >= 0) engine->pool = vb_pool_open(engine->event);
+	if (!engine->pool) {
+		int error = errno;
+		if (engine->event >= 0) close(engine->event);
 		free(engine);
+		errno = error;
 		return NULL;
 	}
-	pthread_condattr_t monotonic;
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_mutex_init(&engine->lock, NULL);
-	pthread_cond_init(&engine->work, &monotonic);
-	pthread_cond_init(&engine->drained, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	if (want_uring && !(engine->uring = vb_uring_open(engine->event))) engine->uring_error = errno;
 	return engine;
+}
+
+int vb_engine_has_uring(struct vb_engine *engine, int *error)
+{
+	*error = engine->uring_error;
+	return engine->uring != NULL;
 }
 
 int vb_engine_fd(struct vb_engine *engine)
@@ -94,20 +66,22 @@ int vb_engine_add(struct vb_engine *engine, const struct vb_file *file)
 	int number = 0;
 	while (number < engine->slot_count && engine->slots[number]->used) number++;
 	if (number == engine->slot_count) {
-		struct slot **slots = realloc(engine->slots, (size_t)(number + 1) * sizeof *slots);
+		struct vb_slot **slots = realloc(engine->slots, (size_t)(number + 1) * sizeof *slots);
 		if (!slots) return -ENOMEM;
 		engine->slots = slots;
 		if (!(slots[number] = calloc(1, sizeof **slots))) return -ENOMEM;
 		engine->slot_count++;
 	}
-	struct slot *slot = engine->slots[number];
+	struct vb_slot *slot = engine->slots[number];
 	memset(slot, 0, sizeof *slot);
 	slot->file = *file;
+	slot->number = number;
 	slot->used = 1;
+	if (engine->uring) vb_uring_file(engine->uring, slot, 1);
 	return number;
 }
 
-static struct slot *find(struct vb_engine *engine, int number)
+static struct vb_slot *find(struct vb_engine *engine, int number)
 {
 	if (number < 0 || number >= engine->slot_count || !engine->slots[number]->used) return NULL;
 	return engine->slots[number];
@@ -115,135 +89,28 @@ static struct slot *find(struct vb_engine *engine, int number)
 
 struct vb_file *vb_engine_file(struct vb_engine *engine, int number)
 {
-	struct slot *slot = find(engine, number);
+	struct vb_slot *slot = find(engine, number);
 	return slot ? &slot->file : NULL;
 }
 
 int vb_engine_remove(struct vb_engine *engine, int number)
 {
-	struct slot *slot = find(engine, number);
+	struct vb_slot *slot = find(engine, number);
 	if (!slot) return -EBADF;
-	pthread_mutex_lock(&engine->lock);
-	int busy = slot->active || slot->queued;
-	pthread_mutex_unlock(&engine->lock);
-	if (busy) return -EBUSY;
+	if (slot->under_way > 0) return -EBUSY;
+	if (engine->uring) vb_uring_file(engine->uring, slot, 0);
 	vb_file_close(&slot->file);
 	slot->used = 0;
 	return 0;
 }
 
-static void run(struct job *job)
+static struct vb_job *make_job(struct vb_engine *engine, struct vb_slot *slot, const double *operation, int kind)
 {
-	struct vb_file *file = &job->slot->file;
-	job->failed = job->offset;
-	switch (job->kind) {
-	case VB_READ: job->result = vb_file_read(file, job->offset, job->memory, job->length, &job->failed); break;
-	case VB_WRITE: job->result = vb_file_write(file, job->offset, job->memory, job->length, job->fua, &job->failed); break;
-	case VB_FLUSH: job->result = vb_file_sync(file); break;
-	case VB_TRIM: job->result = vb_file_trim(file, job->offset, job->length); break;
-	default: job->result = -EINVAL;
-	}
-}
-
-/* With the lock held: puts a file that has work and may have one more worker at the end of the ready list. */
-static void make_ready(struct vb_engine *engine, struct slot *slot)
-{
-	if (slot->ready || !slot->first || slot->active >= MAX_WORKERS_PER_FILE) return;
-	slot->ready = 1;
-	slot->next_ready = NULL;
-	if (engine->ready_last) engine->ready_last->next_ready = slot;
-	else engine->ready_first = slot;
-	engine->ready_last = slot;
-}
-
-/* With the lock held: the next job of the file whose turn it is. */
-static struct job *take(struct vb_engine *engine)
-{
-	struct slot *slot = engine->ready_first;
-	engine->ready_first = slot->next_ready;
-	if (!engine->ready_first) engine->ready_last = NULL;
-	slot->ready = 0;
-	struct job *job = slot->first;
-	slot->first = job->next;
-	if (!slot->first) slot->last = NULL;
-	slot->queued--;
-	slot->active++;
-	make_ready(engine, slot);
-	return job;
-}
-
-/* With the lock held: gives a job back to the loop. */
-static void hand_back(struct vb_engine *engine, struct job *job)
-{
-	int first = !engine->done_first;
-	job->slot->active--;
-	make_ready(engine, job->slot);
-	job->next = NULL;
-	if (engine->done_last) engine->done_last->next = job;
-	else engine->done_first = job;
-	engine->done_last = job;
-	if (first) {
-		uint64_t one = 1;
-		/* Can't fail: the counter is far from its limit. */
-		if (write(engine->event, &one, sizeof one) < 0) return;
-	}
-}
-
-static void *worker(void *argument)
-{
-	struct vb_engine *engine = argument;
-	pthread_mutex_lock(&engine->lock);
-	for (;;) {
-		while (!engine->ready_first && !engine->closing) {
-			struct timespec until;
-			clock_gettime(CLOCK_MONOTONIC, &until);
-			until.tv_sec += WORKER_IDLE_SECONDS;
-			engine->idle++;
-			int error = pthread_cond_timedwait(&engine->work, &engine->lock, &until);
-			engine->idle--;
-			if (error == ETIMEDOUT && !engine->ready_first) goto out;
-		}
-		if (engine->closing) break;
-		struct job *job = take(engine);
-		pthread_mutex_unlock(&engine->lock);
-		run(job);
-		pthread_mutex_lock(&engine->lock);
-		hand_back(engine, job);
-	}
-out:
-	engine->workers--;
-	pthread_cond_signal(&engine->drained);
-	pthread_mutex_unlock(&engine->lock);
-	return NULL;
-}
-
-/* With the lock held: one more worker if all are busy. Without any worker the job would never run: -errno then. */
-static int wake_worker(struct vb_engine *engine)
-{
-	if (engine->idle > 0) {
-		pthread_cond_signal(&engine->work);
-		return 0;
-	}
-	if (engine->workers >= MAX_WORKERS) return 0;
-	pthread_attr_t attributes;
-	pthread_t thread;
-	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attributes, WORKER_STACK_BYTES);
-	int error = pthread_create(&thread, &attributes, worker, engine);
-	pthread_attr_destroy(&attributes);
-	if (!error) engine->workers++;
-	return engine->workers > 0 ? 0 : -error;
-}
-
-static int enqueue(struct vb_engine *engine, struct slot *slot, const double *operation, int kind)
-{
-	struct job *job = engine->free_jobs;
+	struct vb_job *job = engine->free_jobs;
 	if (job) engine->free_jobs = job->next;
-	else if (!(job = malloc(sizeof *job))) return -ENOMEM;
-	job->next = NULL;
+	else if (!(job = malloc(sizeof *job))) return NULL;
 	job->slot = slot;
-	job->kind = kind & 15;
+	job->kind = (enum vb_kind)(kind & 15);
 	job->fua = !!(kind & VB_FUA);
 	job->offset = (uint64_t)operation[VB_F_OFFSET];
 	job->length = (size_t)operation[VB_F_LENGTH];
@@ -254,16 +121,31 @@ static int enqueue(struct vb_engine *engine, struct slot *slot, const double *op
 		memcpy(park, job->memory, job->length);
 		job->memory = park;
 	}
-	pthread_mutex_lock(&engine->lock);
-	if (slot->last) slot->last->next = job;
-	else slot->first = job;
-	slot->last = job;
-	slot->queued++;
-	make_ready(engine, slot);
-	int error = wake_worker(engine);
-	pthread_mutex_unlock(&engine->lock);
-	/* An engine that can't have a single thread is of no use; the job stays queued and is taken when one comes. */
-	return error && error != -EAGAIN ? error : 1;
+	return job;
+}
+
+static void free_job(struct vb_engine *engine, struct vb_job *job)
+{
+	job->next = engine->free_jobs;
+	engine->free_jobs = job;
+}
+
+/* Hands an operation to whoever may wait for it: 1 if it is under way, else -errno. */
+static int hand_over(struct vb_engine *engine, struct vb_slot *slot, const double *operation, int kind)
+{
+	struct vb_job *job = make_job(engine, slot, operation, kind);
+	if (!job) return -ENOMEM;
+	int fits = job->kind != VB_WRITE || vb_file_reaches(&slot->file, job->offset + job->length);
+	if (!(engine->uring && fits && vb_uring_put(engine->uring, job))) {
+		int error = vb_pool_put(engine->pool, job);
+		if (error) {
+			free_job(engine, job);
+			return error;
+		}
+	}
+	slot->under_way++;
+	engine->under_way++;
+	return 1;
 }
 
 /* What the page cache can do without waiting: 1 if it has been done. */
@@ -284,7 +166,7 @@ static int run_in_place(struct vb_file *file, double *operation, int kind)
 	case VB_WRITE:
 		if ((kind & VB_FUA) || !file->map_writable) return 0;
 		if (!(mapped = vb_file_resident(file, offset, length))) return 0;
-		/* If the mapping gave way, a worker writes it again and learns why. */
+		/* If the mapping gave way, it is written again by someone who learns why. */
 		return vb_copy(mapped, memory, length) == 0;
 	default:
 		return 0;
@@ -297,54 +179,68 @@ int vb_engine_submit(struct vb_engine *engine, double *operations, int count)
 	for (int i = 0; i < count; i++) {
 		double *operation = operations + (size_t)i * VB_FIELDS;
 		int kind = (int)operation[VB_F_KIND];
-		struct slot *slot = find(engine, (int)operation[VB_F_FILE]);
+		struct vb_slot *slot = find(engine, (int)operation[VB_F_FILE]);
 		operation[VB_F_BORROWED] = 0;
 		if (!slot) {
 			operation[VB_F_KIND] = -EBADF;
 		} else if (run_in_place(&slot->file, operation, kind)) {
 			operation[VB_F_KIND] = 0;
 		} else {
-			int state = enqueue(engine, slot, operation, kind);
+			int state = hand_over(engine, slot, operation, kind);
 			operation[VB_F_KIND] = state;
 			if (state == 1) pending++;
 		}
 	}
+	if (engine->uring) vb_uring_submit(engine->uring);
 	return pending;
+}
+
+/* The next job that is over. One that io_uring did in part or failed is done again by a worker, which learns where. */
+static struct vb_job *next_done(struct vb_engine *engine)
+{
+	if (!engine->done) engine->done = vb_pool_take_done(engine->pool);
+	if (engine->done) {
+		struct vb_job *job = engine->done;
+		engine->done = job->next;
+		return job;
+	}
+	while (engine->uring) {
+		struct vb_job *job = vb_uring_take_done(engine->uring);
+		if (!job) return NULL;
+		/* A failed sync is final: the kernel would call the next one a success. */
+		if (job->result == 0 || job->kind == VB_FLUSH || vb_pool_put(engine->pool, job) != 0) return job;
+	}
+	return NULL;
 }
 
 int vb_engine_reap(struct vb_engine *engine, double *completions, int room)
 {
-	uint64_t ignored;
-	pthread_mutex_lock(&engine->lock);
-	if (read(engine->event, &ignored, sizeof ignored) < 0 && !engine->done_first) {
-		pthread_mutex_unlock(&engine->lock);
-		return 0;
-	}
+	uint64_t value = 1;
+	/* Emptied before looking, so that what ends while we look is announced again. */
+	if (read(engine->event, &value, sizeof value) < 0 && errno != EAGAIN) return 0;
 	int count = 0;
-	while (engine->done_first && count < room) {
-		struct job *job = engine->done_first;
-		engine->done_first = job->next;
+	while (count < room) {
+		struct vb_job *job = next_done(engine);
+		if (!job) break;
 		double *completion = completions + (size_t)count++ * VB_COMPLETION_FIELDS;
 		completion[0] = job->token;
 		completion[1] = job->result;
 		completion[2] = (double)job->failed;
-		job->next = engine->free_jobs;
-		engine->free_jobs = job;
+		job->slot->under_way--;
+		engine->under_way--;
+		free_job(engine, job);
 	}
-	if (!engine->done_first) {
-		engine->done_last = NULL;
-	} else {
-		uint64_t one = 1;
-		if (write(engine->event, &one, sizeof one) < 0) { /* as in hand_back */ }
-	}
-	pthread_mutex_unlock(&engine->lock);
+	value = 1;
+	/* More than there was room for: come back. */
+	if (count == room && write(engine->event, &value, sizeof value) < 0) return count;
+	if (engine->uring) vb_uring_submit(engine->uring);
 	return count;
 }
 
-static void free_jobs(struct job *job)
+static void free_jobs(struct vb_job *job)
 {
 	while (job) {
-		struct job *next = job->next;
+		struct vb_job *next = job->next;
 		free(job);
 		job = next;
 	}
@@ -352,30 +248,20 @@ static void free_jobs(struct job *job)
 
 void vb_engine_close(struct vb_engine *engine)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += CLOSE_WAIT_SECONDS;
-	pthread_mutex_lock(&engine->lock);
-	engine->closing = 1;
-	pthread_cond_broadcast(&engine->work);
-	while (engine->workers > 0)
-		if (pthread_cond_timedwait(&engine->drained, &engine->lock, &until) == ETIMEDOUT) break;
-	int stuck = engine->workers > 0;
-	pthread_mutex_unlock(&engine->lock);
-	/* A worker inside a stuck disk can't be ended; what it uses must outlive it, and the process is about to end. */
-	if (stuck) return;
+	/* Memory that an operation under way writes to may be freed after this: so it should be over. */
+	double completion[VB_COMPLETION_FIELDS];
+	struct pollfd event = { .fd = engine->event, .events = POLLIN };
+	while (engine->under_way > 0 && poll(&event, 1, CLOSE_WAIT_MS) > 0)
+		while (vb_engine_reap(engine, completion, 1) > 0) {}
+	/* What hangs in a stuck disk can't be ended; what it uses must outlive it, and the process is about to end. */
+	if (vb_pool_close(engine->pool) != 0 || engine->under_way > 0) return;
+	if (engine->uring) vb_uring_close(engine->uring);
 	for (int i = 0; i < engine->slot_count; i++) {
-		struct slot *slot = engine->slots[i];
-		if (slot->used) vb_file_close(&slot->file);
-		free_jobs(slot->first);
-		free(slot);
+		if (engine->slots[i]->used) vb_file_close(&engine->slots[i]->file);
+		free(engine->slots[i]);
 	}
 	free(engine->slots);
-	free_jobs(engine->done_first);
 	free_jobs(engine->free_jobs);
 	close(engine->event);
-	pthread_mutex_destroy(&engine->lock);
-	pthread_cond_destroy(&engine->work);
-	pthread_cond_destroy(&engine->drained);
 	free(engine);
 }

@@ -1,6 +1,6 @@
 /*
  * Runs batches of operations on files. What the page cache can do at once is done in the caller's thread; everything that
- * may wait for a disk goes to worker threads, a few per file, so that a stuck disk holds up only itself. Knows no Node: the
+ * may wait for a disk goes to io_uring, or to worker threads where there is none, so that a stuck disk holds up only itself. Knows no Node: the
  * binding gives it arrays shared with JavaScript and watches its event descriptor.
  *
  * One engine per event loop. Every function but the workers' is called from that loop's thread.
@@ -8,14 +8,7 @@
 #ifndef VBLADE_ENGINE_H
 #define VBLADE_ENGINE_H
 
-#include "file.h"
-
-enum vb_kind {
-	VB_READ = 0,
-	VB_WRITE = 1,
-	VB_FLUSH = 2,
-	VB_TRIM = 3,
-};
+#include "job.h"
 
 enum {
 	VB_MAY_BORROW = 16,
@@ -43,8 +36,10 @@ enum { VB_COMPLETION_FIELDS = 3 };
 
 struct vb_engine;
 
-/* NULL with errno set if it can't be made. */
-struct vb_engine *vb_engine_open(void);
+/* NULL with errno set if it can't be made. Without want_uring, or where there is none, workers do everything. */
+struct vb_engine *vb_engine_open(int want_uring);
+/* Whether io_uring is in use; if not, *error gets the errno that says why (0 if it was not wanted). */
+int vb_engine_has_uring(struct vb_engine *engine, int *error);
 /* Becomes readable when vb_engine_reap() has something. */
 int vb_engine_fd(struct vb_engine *engine);
 /* Takes over an open file; its number, or -errno. */
@@ -56,7 +51,7 @@ int vb_engine_remove(struct vb_engine *engine, int number);
 int vb_engine_submit(struct vb_engine *engine, double *operations, int count);
 /* Up to room completions; how many. */
 int vb_engine_reap(struct vb_engine *engine, double *completions, int room);
-/* Waits up to a second for the workers, then closes everything that no worker still holds. */
+/* Waits up to a second for what is under way, then closes everything that nobody still holds. */
 void vb_engine_close(struct vb_engine *engine);
 
 #endif

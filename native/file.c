@@ -173,12 +173,6 @@ static int read_all(int fd, uint64_t offset, uint8_t *to, size_t length, uint64_
 
 static int write_all(int fd, uint64_t offset, const uint8_t *from, size_t length, int fua, uint64_t *failed)
 {
-	/* A regular file that shrank must not grow again by a write behind its end. */
-	struct stat status;
-	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && offset + length > (uint64_t)status.st_size) {
-		*failed = offset > (uint64_t)status.st_size ? offset : (uint64_t)status.st_size;
-		return -ERANGE;
-	}
 	while (length > 0) {
 		struct iovec part = { (void *)from, length };
 		ssize_t n = pwritev2(fd, &part, 1, (off_t)offset, fua ? RWF_DSYNC : 0);
@@ -231,6 +225,10 @@ int vb_file_read(struct vb_file *file, uint64_t offset, void *to, size_t length,
 
 int vb_file_write(struct vb_file *file, uint64_t offset, const void *from, size_t length, int fua, uint64_t *failed)
 {
+	if (!vb_file_reaches(file, offset + length)) {
+		*failed = offset;
+		return -ERANGE;
+	}
 	if (file->direct) return direct_transfer(file, offset, (void *)from, length, 1, fua, failed);
 	return write_all(file->fd, offset, from, length, fua, failed);
 }
@@ -245,6 +243,12 @@ int vb_file_trim(struct vb_file *file, uint64_t offset, uint64_t length)
 	/* On a block device this is "write zeroes, unmapping": unlike a bare discard it promises what is read afterwards. */
 	if (fallocate(file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length) < 0) return -errno;
 	return 0;
+}
+
+int vb_file_reaches(const struct vb_file *file, uint64_t end)
+{
+	struct stat status;
+	return file->is_block || fstat(file->fd, &status) < 0 || end <= (uint64_t)status.st_size;
 }
 
 uint8_t *vb_file_resident(struct vb_file *file, uint64_t offset, size_t length)

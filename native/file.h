@@ -27,6 +27,7 @@ struct vb_file {
 	uint8_t *map;            /* the whole file, shared; NULL if it can't be mapped */
 	size_t map_bytes;
 	int map_writable;
+	int registered;          /* io_uring knows it under its number */
 };
 
 /* Opens and locks; *step names the step that failed. */
@@ -41,6 +42,8 @@ int vb_file_write(struct vb_file *file, uint64_t offset, const void *from, size_
 int vb_file_sync(struct vb_file *file);
 int vb_file_trim(struct vb_file *file, uint64_t offset, uint64_t length);
 
+/* Whether the file still reaches to this offset: writing behind the end of one that shrank would make it grow again. */
+int vb_file_reaches(const struct vb_file *file, uint64_t end);
 /* Where the range is mapped if every page of it is in memory now, so that touching it will not wait for a disk. */
 uint8_t *vb_file_resident(struct vb_file *file, uint64_t offset, size_t length);
 

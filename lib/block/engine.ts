@@ -4,6 +4,7 @@
  * by all file devices (`file.ts`), drained by the pump.
  */
 
+import { getSystemErrorName } from "node:util";
 import { invariant, StorageStatus } from "../errors.js";
 import {
 	COMPLETION_FIELDS,
@@ -22,6 +23,13 @@ import { BlockOp, type BlockRequest } from "./device.js";
 /** Operations handed over in one call; more wait for the next round of the pump. */
 const BATCH_OPERATIONS = 256;
 
+export type EngineKind = "auto" | "threads";
+
+/** `VBLADE_ENGINE=threads` does without io_uring: for tests, and for kernels on which it misbehaves. */
+function defaultEngineKind(): EngineKind {
+	return process.env.VBLADE_ENGINE === "threads" ? "threads" : "auto";
+}
+
 export class StorageEngine implements PumpStage {
 	readonly #pump: Pump;
 	readonly #operations = new Float64Array(BATCH_OPERATIONS * OperationField.count);
@@ -37,10 +45,23 @@ export class StorageEngine implements PumpStage {
 	readonly #freeTokens: number[] = [];
 	#closed = false;
 
-	constructor(pump: Pump) {
+	/** `kind`: how operations that have to wait are carried out; `auto` is io_uring where it can be had. */
+	constructor(pump: Pump, kind: EngineKind = defaultEngineKind()) {
 		this.#pump = pump;
-		this.#handle = native.engineOpen(this.#operations, this.#completions, () => this.#reap());
+		this.#handle = native.engineOpen(
+			this.#operations,
+			this.#completions,
+			() => this.#reap(),
+			kind !== "threads",
+		);
 		pump.addStorage(this);
+	}
+
+	/** How operations that have to wait are carried out, and if that is not by io_uring, why not. */
+	get description(): string {
+		const errno = native.engineUring(this.#handle);
+		if (errno === 0) return "io_uring";
+		return errno < 0 ? "worker threads" : `worker threads (no io_uring: ${getSystemErrorName(-errno)})`;
 	}
 
 	/** Opens and locks a file. Throws a NativeError whose `step` says what failed. */

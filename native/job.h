@@ -1,0 +1,44 @@
+/*
+ * An operation that has left the loop's thread, and the list of those that came back. Shared by engine.c and the two ways
+ * to carry operations out, pool.c and uring.c.
+ */
+#ifndef VBLADE_JOB_H
+#define VBLADE_JOB_H
+
+#include "file.h"
+
+enum vb_kind {
+	VB_READ = 0,
+	VB_WRITE = 1,
+	VB_FLUSH = 2,
+	VB_TRIM = 3,
+};
+
+struct vb_slot;
+
+struct vb_job {
+	struct vb_job *next;
+	struct vb_slot *slot;
+	enum vb_kind kind;
+	int fua;
+	uint64_t offset;
+	size_t length;
+	void *memory;
+	double token;
+	int result;      /* 0 or -errno */
+	uint64_t failed; /* offset of the first byte that could not be done */
+};
+
+/* A file, and what is under way on it. */
+struct vb_slot {
+	struct vb_file file;
+	int number;
+	int used;
+	int under_way;              /* jobs that have not been reaped: the loop's thread only */
+	struct vb_job *first, *last;/* jobs that wait for a worker, under the pool's lock, as are the following */
+	int active;                 /* jobs that workers hold */
+	int ready;                  /* the slot is in the ready list */
+	struct vb_slot *next_ready;
+};
+
+#endif

@@ -1,0 +1,195 @@
+/*
+ * See pool.h.
+ *
+ *   put ──> file's queue ──> ready list ──> a worker ──> done list ──> event descriptor
+ */
+#define _GNU_SOURCE
+#include "pool.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	MAX_WORKERS = 64,
+	MAX_WORKERS_PER_FILE = 16,
+	WORKER_STACK_BYTES = 128 * 1024,
+	WORKER_IDLE_SECONDS = 10,
+	CLOSE_WAIT_SECONDS = 1,
+};
+
+struct vb_pool {
+	int event;
+	pthread_mutex_t lock;
+	pthread_cond_t work;    /* for workers: the ready list has something, or closing */
+	pthread_cond_t drained; /* for vb_pool_close: a worker has gone */
+	struct vb_slot *ready_first, *ready_last;
+	struct vb_job *done_first, *done_last;
+	int workers, idle;
+	int closing;
+};
+
+struct vb_pool *vb_pool_open(int event)
+{
+	struct vb_pool *pool = calloc(1, sizeof *pool);
+	if (!pool) return NULL;
+	pool->event = event;
+	pthread_condattr_t monotonic;
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_mutex_init(&pool->lock, NULL);
+	pthread_cond_init(&pool->work, &monotonic);
+	pthread_cond_init(&pool->drained, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	return pool;
+}
+
+static void run(struct vb_job *job)
+{
+	struct vb_file *file = &job->slot->file;
+	job->failed = job->offset;
+	switch (job->kind) {
+	case VB_READ: job->result = vb_file_read(file, job->offset, job->memory, job->length, &job->failed); return;
+	case VB_WRITE:
+		job->result = vb_file_write(file, job->offset, job->memory, job->length, job->fua, &job->failed);
+		return;
+	case VB_FLUSH: job->result = vb_file_sync(file); return;
+	case VB_TRIM: job->result = vb_file_trim(file, job->offset, job->length); return;
+	}
+	job->result = -EINVAL;
+}
+
+/* With the lock held: puts a file that has work and may have one more worker at the end of the ready list. */
+static void make_ready(struct vb_pool *pool, struct vb_slot *slot)
+{
+	if (slot->ready || !slot->first || slot->active >= MAX_WORKERS_PER_FILE) return;
+	slot->ready = 1;
+	slot->next_ready = NULL;
+	if (pool->ready_last) pool->ready_last->next_ready = slot;
+	else pool->ready_first = slot;
+	pool->ready_last = slot;
+}
+
+/* With the lock held: the next job of the file whose turn it is. */
+static struct vb_job *take(struct vb_pool *pool)
+{
+	struct vb_slot *slot = pool->ready_first;
+	pool->ready_first = slot->next_ready;
+	if (!pool->ready_first) pool->ready_last = NULL;
+	slot->ready = 0;
+	struct vb_job *job = slot->first;
+	slot->first = job->next;
+	if (!slot->first) slot->last = NULL;
+	slot->active++;
+	make_ready(pool, slot);
+	return job;
+}
+
+/* With the lock held: gives a job back to the loop. */
+static void hand_back(struct vb_pool *pool, struct vb_job *job)
+{
+	int first = !pool->done_first;
+	job->slot->active--;
+	make_ready(pool, job->slot);
+	job->next = NULL;
+	if (pool->done_last) pool->done_last->next = job;
+	else pool->done_first = job;
+	pool->done_last = job;
+	uint64_t one = 1;
+	/* Can't fail: the counter is far from its limit. */
+	if (first && write(pool->event, &one, sizeof one) < 0) return;
+}
+
+static void *worker(void *argument)
+{
+	struct vb_pool *pool = argument;
+	pthread_mutex_lock(&pool->lock);
+	for (;;) {
+		while (!pool->ready_first && !pool->closing) {
+			struct timespec until;
+			clock_gettime(CLOCK_MONOTONIC, &until);
+			until.tv_sec += WORKER_IDLE_SECONDS;
+			pool->idle++;
+			int error = pthread_cond_timedwait(&pool->work, &pool->lock, &until);
+			pool->idle--;
+			if (error == ETIMEDOUT && !pool->ready_first) goto out;
+		}
+		if (pool->closing) break;
+		struct vb_job *job = take(pool);
+		pthread_mutex_unlock(&pool->lock);
+		run(job);
+		pthread_mutex_lock(&pool->lock);
+		hand_back(pool, job);
+	}
+out:
+	pool->workers--;
+	pthread_cond_signal(&pool->drained);
+	pthread_mutex_unlock(&pool->lock);
+	return NULL;
+}
+
+/* With the lock held: one more worker if all are busy. */
+static int wake_worker(struct vb_pool *pool)
+{
+	if (pool->idle > 0) {
+		pthread_cond_signal(&pool->work);
+		return 0;
+	}
+	if (pool->workers >= MAX_WORKERS) return 0;
+	pthread_attr_t attributes;
+	pthread_t thread;
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attributes, WORKER_STACK_BYTES);
+	int error = pthread_create(&thread, &attributes, worker, pool);
+	pthread_attr_destroy(&attributes);
+	if (!error) pool->workers++;
+	return pool->workers > 0 ? 0 : -error;
+}
+
+int vb_pool_put(struct vb_pool *pool, struct vb_job *job)
+{
+	struct vb_slot *slot = job->slot;
+	job->next = NULL;
+	pthread_mutex_lock(&pool->lock);
+	int error = wake_worker(pool);
+	if (!error) {
+		if (slot->last) slot->last->next = job;
+		else slot->first = job;
+		slot->last = job;
+		make_ready(pool, slot);
+	}
+	pthread_mutex_unlock(&pool->lock);
+	return error;
+}
+
+struct vb_job *vb_pool_take_done(struct vb_pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	struct vb_job *first = pool->done_first;
+	pool->done_first = pool->done_last = NULL;
+	pthread_mutex_unlock(&pool->lock);
+	return first;
+}
+
+int vb_pool_close(struct vb_pool *pool)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += CLOSE_WAIT_SECONDS;
+	pthread_mutex_lock(&pool->lock);
+	pool->closing = 1;
+	pthread_cond_broadcast(&pool->work);
+	while (pool->workers > 0)
+		if (pthread_cond_timedwait(&pool->drained, &pool->lock, &until) == ETIMEDOUT) break;
+	int stuck = pool->workers > 0;
+	pthread_mutex_unlock(&pool->lock);
+	if (stuck) return -EBUSY;
+	pthread_mutex_destroy(&pool->lock);
+	pthread_cond_destroy(&pool->work);
+	pthread_cond_destroy(&pool->drained);
+	free(pool);
+	return 0;
+}

@@ -1,0 +1,157 @@
+/* See uring.h. */
+#define _GNU_SOURCE
+#include "uring.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#ifdef HAVE_LIBURING
+#include <liburing.h>
+
+enum {
+	ENTRIES = 1024,
+	MAX_FILES = 8192,
+};
+
+struct vb_uring {
+	struct io_uring ring;
+	int files_registered;
+	int event;
+	unsigned queued;
+	unsigned under_way; /* never more than the completion queue holds */
+};
+
+/* Operations we rely on; a kernel without them is treated as one without io_uring. */
+static int knows_operations(struct io_uring *ring)
+{
+	struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
+	if (!probe) return 0;
+	int knows = io_uring_opcode_supported(probe, IORING_OP_READ) && io_uring_opcode_supported(probe, IORING_OP_WRITE) &&
+		    io_uring_opcode_supported(probe, IORING_OP_FSYNC);
+	io_uring_free_probe(probe);
+	return knows;
+}
+
+struct vb_uring *vb_uring_open(int event)
+{
+	struct vb_uring *uring = calloc(1, sizeof *uring);
+	if (!uring) return NULL;
+	uring->event = event;
+	/* We look at completions when we are in the kernel anyway: no need to be interrupted for them. Older kernels don't know. */
+	int error = io_uring_queue_init(ENTRIES, &uring->ring, IORING_SETUP_COOP_TASKRUN);
+	if (error == -EINVAL) error = io_uring_queue_init(ENTRIES, &uring->ring, 0);
+	if (error) goto fail;
+	error = knows_operations(&uring->ring) ? io_uring_register_eventfd(&uring->ring, event) : -ENOSYS;
+	if (error) {
+		io_uring_queue_exit(&uring->ring);
+		goto fail;
+	}
+	uring->files_registered = io_uring_register_files_sparse(&uring->ring, MAX_FILES) == 0;
+	return uring;
+fail:
+	free(uring);
+	errno = -error;
+	return NULL;
+}
+
+void vb_uring_file(struct vb_uring *uring, struct vb_slot *slot, int add)
+{
+	int fd = add ? slot->file.fd : -1;
+	slot->file.registered = 0;
+	if (!uring->files_registered || slot->number >= MAX_FILES) return;
+	slot->file.registered = io_uring_register_files_update(&uring->ring, (unsigned)slot->number, &fd, 1) == 1 && add;
+}
+
+int vb_uring_put(struct vb_uring *uring, struct vb_job *job)
+{
+	struct vb_file *file = &job->slot->file;
+	/* Direct I/O needs aligned copies around it, and trims are rare: workers do both. */
+	if (file->direct || job->kind == VB_TRIM || uring->under_way >= ENTRIES) return 0;
+	struct io_uring_sqe *entry = io_uring_get_sqe(&uring->ring);
+	if (!entry) return 0;
+	int fd = file->registered ? job->slot->number : file->fd;
+	if (job->kind == VB_READ) io_uring_prep_read(entry, fd, job->memory, (unsigned)job->length, job->offset);
+	else if (job->kind == VB_FLUSH) io_uring_prep_fsync(entry, fd, IORING_FSYNC_DATASYNC);
+	else io_uring_prep_write(entry, fd, job->memory, (unsigned)job->length, job->offset);
+	if (job->kind == VB_WRITE && job->fua) entry->rw_flags = RWF_DSYNC;
+	if (file->registered) io_uring_sqe_set_flags(entry, IOSQE_FIXED_FILE);
+	io_uring_sqe_set_data(entry, job);
+	uring->queued++;
+	uring->under_way++;
+	return 1;
+}
+
+void vb_uring_submit(struct vb_uring *uring)
+{
+	uint64_t one = 1;
+	while (uring->queued > 0) {
+		int taken = io_uring_submit(&uring->ring);
+		if (taken == -EINTR) continue;
+		if (taken <= 0) {
+			/* EBUSY, EAGAIN: the kernel is short of something now. The event brings the loop back here to try again. */
+			if (write(uring->event, &one, sizeof one) < 0) return;
+			return;
+		}
+		uring->queued -= (unsigned)taken;
+	}
+}
+
+struct vb_job *vb_uring_take_done(struct vb_uring *uring)
+{
+	struct io_uring_cqe *completion;
+	if (io_uring_peek_cqe(&uring->ring, &completion) != 0) return NULL;
+	struct vb_job *job = io_uring_cqe_get_data(completion);
+	job->failed = job->offset;
+	job->result = completion->res < 0 ? completion->res : 0;
+	/* Half a transfer is no result: -EAGAIN asks for it to be done another way, which finds out what is wrong. */
+	if (completion->res >= 0 && job->kind != VB_FLUSH && (size_t)completion->res != job->length) job->result = -EAGAIN;
+	io_uring_cqe_seen(&uring->ring, completion);
+	uring->under_way--;
+	return job;
+}
+
+void vb_uring_close(struct vb_uring *uring)
+{
+	io_uring_queue_exit(&uring->ring);
+	free(uring);
+}
+
+#else
+
+struct vb_uring *vb_uring_open(int event)
+{
+	(void)event;
+	errno = ENOSYS;
+	return NULL;
+}
+
+void vb_uring_file(struct vb_uring *uring, struct vb_slot *slot, int add)
+{
+	(void)uring, (void)slot, (void)add;
+}
+
+int vb_uring_put(struct vb_uring *uring, struct vb_job *job)
+{
+	(void)uring, (void)job;
+	return 0;
+}
+
+void vb_uring_submit(struct vb_uring *uring)
+{
+	(void)uring;
+}
+
+struct vb_job *vb_uring_take_done(struct vb_uring *uring)
+{
+	(void)uring;
+	return NULL;
+}
+
+void vb_uring_close(struct vb_uring *uring)
+{
+	(void)uring;
+}
+
+#endif
