@@ -12,6 +12,8 @@ import { type BlockDevice, BlockOp, BlockRequest } from "./device.js";
 export interface BlockAssertions {
 	equal(found: unknown, wanted: unknown, message: string): unknown;
 	ok(value: unknown, message: string): unknown;
+	/** Deep equality. */
+	same(found: unknown, wanted: unknown, message: string): unknown;
 }
 
 export interface BlockSuiteOptions {
@@ -207,19 +209,24 @@ export class Session {
 		return this.#submit(this.#probe(op, offsetBytes, lengthBytes));
 	}
 
-	/** Uses one write `times` times, each time from its own completion; how often it completed. */
-	async chain(times: number): Promise<number> {
-		let write: ChainedWrite | undefined;
-		await this.wait(
-			new Promise<void>((resolve) => {
-				write = new ChainedWrite(this.device, times, resolve);
-				write.op = BlockOp.write;
-				write.lengthBytes = SECTOR;
-				write.memory = this.#allocate(SECTOR);
-				this.device.submit(write.begin());
-			}),
-		);
-		return write?.completions ?? 0;
+	/** Uses `count` writes `times` times each, every time from its own completion; how often each of them completed. */
+	async chains(count: number, times: number): Promise<number[]> {
+		const writes: ChainedWrite[] = [];
+		const over: Promise<void>[] = [];
+		for (let i = 0; i < count; i++)
+			over.push(
+				new Promise((resolve) => {
+					const write = new ChainedWrite(this.device, times, resolve);
+					write.op = BlockOp.write;
+					write.offsetBytes = i * SECTOR;
+					write.lengthBytes = SECTOR;
+					write.memory = this.#allocate(SECTOR);
+					writes.push(write);
+				}),
+			);
+		for (const write of writes) this.device.submit(write.begin());
+		await this.wait(Promise.all(over));
+		return writes.map((write) => write.completions);
 	}
 
 	/**

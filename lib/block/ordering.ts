@@ -68,6 +68,7 @@ export class OrderingLayer extends DeviceLayer {
 	readonly #inZone = new Int32Array(ZONES);
 	readonly #changesInZone = new Int32Array(ZONES);
 	#wide = 0;
+	#scans = 0;
 
 	readonly #places: Place[] = [];
 	#unused: Place | null = null;
@@ -91,6 +92,11 @@ export class OrderingLayer extends DeviceLayer {
 	/** Requests that are held back at present. */
 	get waiting(): number {
 		return this.#waiting;
+	}
+
+	/** Requests that the counters could not clear and that were compared with all others, since the layer was made. */
+	get scans(): number {
+		return this.#scans;
 	}
 
 	protected handle(request: BlockRequest): void {
@@ -186,6 +192,7 @@ export class OrderingLayer extends DeviceLayer {
 	}
 
 	#countConflicts(place: Place): number {
+		this.#scans++;
 		let conflicts = 0;
 		for (let earlier = this.#arrivals.after; earlier !== this.#arrivals; earlier = earlier.after)
 			if (earlier.conflicts(place)) conflicts++;

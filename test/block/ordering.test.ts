@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import t from "tap";
 import { blockConformance } from "../../lib/block/conformance.js";
@@ -69,6 +70,7 @@ async function complaints(make: () => BlockDevice, clock: VirtualClock): Promise
 	const assertions = {
 		ok: (value: unknown) => note(Boolean(value)),
 		equal: (found: unknown, wanted: unknown) => note(Object.is(found, wanted)),
+		same: (found: unknown, wanted: unknown) => note(isDeepStrictEqual(found, wanted)),
 	};
 	await blockConformance(reporter, "planted", make, { ordered: true, seed: 1, wait: (p) => clock.until(p) });
 	return count;
@@ -226,6 +228,27 @@ t.test("reads side by side, flushes and everything apart pass; what overlaps wai
 		"trim over the waiting write",
 	]);
 });
+
+t.test(
+	"the counters clear what is far apart, reads of one place, and all that comes after a quiet moment",
+	async (t) => {
+		const device = new ManualDevice({ sizeBytes: 1024 * 1024 * MIB });
+		const layer = new OrderingLayer(device);
+		const submit = (op: BlockOp, offsetBytes: number, lengthBytes: number): void =>
+			layer.submit(fill(new Noted("", []), op, offsetBytes, lengthBytes).begin());
+		for (let round = 1; round <= 3; round++) {
+			for (let i = 0; i < 100; i++) submit(BlockOp.read, 0, 8192);
+			for (let i = 1; i < 100; i++) submit(BlockOp.write, i * 128 * 1024, 65536);
+			t.equal(layer.scans, (round - 1) * 3, "none had to be compared");
+			submit(BlockOp.write, 8192, SECTOR);
+			submit(BlockOp.trim, MIB * 1024, 100 * MIB);
+			submit(BlockOp.write, MIB * 2048, SECTOR);
+			t.equal(layer.scans, round * 3, "one in a busy zone, a wide one, one beside a wide one");
+			device.allDone();
+		}
+		t.equal(layer.waiting, 0);
+	},
+);
 
 t.test("a failed request lets go what waited for it", async (t) => {
 	const device = new ManualDevice();
