@@ -12,7 +12,7 @@ import { OperatorError } from "../errors.js";
 import type { BladeSpec, Durability, ServerOptions, StorageSpec } from "../server-options.js";
 import { quote } from "../text.js";
 import { parseMac } from "../wire/mac.js";
-import { parseNetif, presentInterfaces } from "./netif.js";
+import { parseNetif } from "./netif.js";
 import { ARGUMENTS, OPTIONS, type OptionName, USAGE } from "./options.js";
 
 /** What the operator wants. */
@@ -46,7 +46,7 @@ const UNIT_BYTES: Readonly<Record<string, number>> = { K: 2 ** 10, M: 2 ** 20, G
  * Understands the arguments after `vblade`. `present` lists the interfaces of this machine; it is asked only for a glob.
  * Throws an OperatorError with a message of one line, and nothing else, for whatever is not understood.
  */
-export function parseArguments(argv: readonly string[], present = presentInterfaces): Invocation {
+export function parseArguments(argv: readonly string[], present: () => readonly string[]): Invocation {
 	const { given, positionals } = split(argv);
 	if (given.has("help")) return { kind: "help" };
 	if (given.has("version")) return { kind: "version" };

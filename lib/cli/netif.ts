@@ -3,7 +3,6 @@
  * Asked by `arguments.ts`; hands on the list of ports to serve a blade on.
  */
 
-import { readFileSync } from "node:fs";
 import { OperatorError } from "../errors.js";
 import type { NetifSpec } from "../server-options.js";
 import { quote } from "../text.js";
@@ -13,12 +12,6 @@ const INTERFACE_NAME_MAX = 127;
 /** Longest path of a unix socket (`sun_path` of unix(7), without the final zero byte). */
 const UNIX_PATH_MAX = 107;
 const UNIX_PREFIX = "unix:";
-
-/** Names of the interfaces in this process's network namespace. */
-export function presentInterfaces(): string[] {
-	const table = readFileSync("/proc/net/dev", "utf8");
-	return [...table.matchAll(/^ *([^\s|]+):/gm)].map((match) => match[1] ?? "");
-}
 
 /**
  * Reads one `netif` argument. A `unix:` part takes the rest of the argument, since a path may have commas. Throws an

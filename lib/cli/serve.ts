@@ -1,0 +1,61 @@
+/**
+ * Serves blades from the start-up line to the last signal. Called by `vblade.ts` with what the command line asks for; hands
+ * it to `lib/server.ts` and stops that in an orderly way: SIGINT, SIGTERM and SIGHUP finish what is under way, a second
+ * one ends at once, SIGUSR1 logs the counters.
+ */
+
+import { constants } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createLog, type Log } from "../log.js";
+import { type Server, startServer } from "../server.js";
+import type { Invocation } from "./arguments.js";
+
+/** How long requests under way may take after the first signal. */
+const DRAIN_LIMIT_MS = 10_000;
+/** Linux's AoE driver takes this shelf for a broadcast and ignores its blades. */
+const SHELF_LINUX_IGNORES = 4095;
+
+/** Serves until a signal. Resolves to the exit status; throws an OperatorError if a blade can't be served. */
+export async function serve(invocation: Invocation & { kind: "serve" }, version: string): Promise<number> {
+	const { blades, options, verbose } = invocation;
+	const log = createLog(verbose);
+	let server: Server | undefined;
+	// From the beginning, for without a listener Node would open its debugger.
+	process.on("SIGUSR1", () => {
+		for (const line of server?.report() ?? ["not serving yet"]) log.info(line);
+	});
+	if (blades.some(({ shelf }) => shelf === SHELF_LINUX_IGNORES))
+		log.warn(`shelf ${SHELF_LINUX_IGNORES}: initiators on Linux take it for a broadcast and ignore it`);
+
+	server = await startServer(blades, options, log, version);
+	for (const { name, sectors, readOnly } of server.blades)
+		process.stdout.write(
+			`pid ${process.pid}: ${name}, ${sectors} sectors ${readOnly ? "O_RDONLY" : "O_RDWR"}\n`,
+		);
+
+	const signal = await stopSignal();
+	log.verbose(`${signal}: stopping`);
+	return drain(server, log);
+}
+
+/** The first signal that asks for the end. The next one is the end. */
+function stopSignal(): Promise<NodeJS.Signals> {
+	return new Promise((resolve) => {
+		let asked = false;
+		const listener = (signal: NodeJS.Signals): void => {
+			if (asked) process.exit(128 + constants.signals[signal]);
+			asked = true;
+			resolve(signal);
+		};
+		for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, listener);
+	});
+}
+
+async function drain(server: Server, log: Log): Promise<number> {
+	const late = sleep(DRAIN_LIMIT_MS, "late" as const);
+	if ((await Promise.race([server.close(), late])) !== "late") return 0;
+	log.error(
+		`the storage did not finish within ${DRAIN_LIMIT_MS / 1000} s: writes that were not acknowledged may be lost`,
+	);
+	return 1;
+}

@@ -1,0 +1,56 @@
+#!/usr/bin/env node
+/**
+ * The program `vblade`. Looks at what the command line asks for, has it done, and turns every way of ending into an exit
+ * status: 0 for done, 2 and one line for a mistake of the operator, 70 and a stack for one of ours.
+ */
+
+import { readFileSync } from "node:fs";
+import { OperatorError } from "../errors.js";
+import { interfaceNames } from "../link/interfaces.js";
+import { oneLine } from "../text.js";
+import { parseArguments } from "./arguments.js";
+import { helpText } from "./options.js";
+import { serve } from "./serve.js";
+
+const EXIT_OPERATOR = 2;
+/** EX_SOFTWARE of sysexits(3). */
+const EXIT_BUG = 70;
+
+async function main(argv: readonly string[]): Promise<number> {
+	const invocation = parseArguments(argv, interfaceNames);
+	switch (invocation.kind) {
+		case "help":
+			process.stdout.write(helpText());
+			return 0;
+		case "version":
+			process.stdout.write(`vblade ${packageVersion()}\n`);
+			return 0;
+		case "serve":
+			return serve(invocation, packageVersion());
+	}
+}
+
+/** The version in this package's package.json, three folders above the compiled file. */
+function packageVersion(): string {
+	const manifest: unknown = JSON.parse(
+		readFileSync(new URL("../../../package.json", import.meta.url), "utf8"),
+	);
+	const { version } = manifest as { version: string };
+	return version;
+}
+
+function fail(error: unknown): never {
+	if (error instanceof OperatorError) {
+		process.stderr.write(`vblade: ${oneLine(error.message)}\n`);
+		process.exit(EXIT_OPERATOR);
+	}
+	const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+	process.stderr.write(`vblade: this is a bug in vblade:\n${stack}\n`);
+	process.exit(EXIT_BUG);
+}
+
+// Whoever read our output may go; the blades stay.
+process.stdout.on("error", () => undefined);
+process.stderr.on("error", () => undefined);
+process.on("uncaughtException", fail);
+main(process.argv.slice(2)).then((status) => process.exit(status), fail);
