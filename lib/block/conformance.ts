@@ -88,6 +88,7 @@ const cases: Record<string, Case> = {
 	"a request of no bytes succeeds": async (t, session) => {
 		t.equal(await session.write(SECTOR, new Uint8Array(0)), StorageStatus.ok, "write");
 		t.equal(await session.read(SECTOR, 0), StorageStatus.ok, "read");
+		if (session.device.info.canTrim) t.equal(await session.trim(SECTOR, 0), StorageStatus.ok, "trim");
 	},
 
 	"the last sector can be used and nothing beyond it": async (t, session) => {
@@ -124,7 +125,6 @@ const cases: Record<string, Case> = {
 			[3, 1],
 			[120, 16],
 			[130, 260],
-			[0, 0],
 		] as const) {
 			const status = await session.trim(sector * SECTOR, sectorCount * SECTOR);
 			const wanted = session.device.info.canTrim ? StorageStatus.ok : StorageStatus.unsupported;
