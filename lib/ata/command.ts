@@ -9,13 +9,6 @@ import { BlockRequest } from "../block/device.js";
 import { heapMemory, type Memory } from "../wire/memory.js";
 
 const NO_MEMORY = heapMemory(0);
-const NO_RANGES: readonly BlockRange[] = [];
-
-/** A stretch of a device. */
-export interface BlockRange {
-	readonly offsetBytes: number;
-	readonly lengthBytes: number;
-}
 
 /** What a command calls back when one of its block requests is over. `AtaDisk` implements it. */
 export interface CommandExecutor {
@@ -69,8 +62,6 @@ export abstract class AtaCommand extends BlockRequest {
 	executor: CommandExecutor | null = null;
 	/** For commands of several steps: where the executor is. Its meaning is the executor's. */
 	step = 0;
-	/** For commands on several ranges (TRIM): which ones. The executor's too. */
-	ranges: readonly BlockRange[] = NO_RANGES;
 
 	protected finished(): void {
 		this.executor?.requestFinished(this);

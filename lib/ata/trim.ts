@@ -1,19 +1,21 @@
 /**
- * DATA SET MANAGEMENT with the TRIM bit (ACS-3, 7.5): a list of sector ranges that the host no longer needs,
- * one block request each, one after the other. The whole list is checked before the first range is touched.
- * Listed in `disk.ts`.
+ * DATA SET MANAGEMENT with the TRIM bit (ACS-3, 7.5): a list of sector ranges that the host no longer needs. The whole list is
+ * checked before the first range is touched. Listed in `disk.ts`.
  *
  *    63      48 47                    0
  *    +---------+-----------------------+
- *    | sectors |          LBA          |   one entry, little-endian; 64 to a block; 0 sectors: unused
+ *    | sectors |          LBA          |   an entry, little-endian; 64 to a 512-byte block; 0 sectors: not used
  *    +---------+-----------------------+
+ *
+ * Each range is a block request of its own, and all are submitted when the list arrives: overlapping requests take effect
+ * in the order in which they were submitted, so a write that arrives while a list is being trimmed is not trimmed with it.
  */
 
-import { BlockOp } from "../block/device.js";
-import { StorageStatus } from "../errors.js";
-import type { AtaCommand, BlockRange } from "./command.js";
+import { BlockOp, BlockRequest } from "../block/device.js";
+import { invariant, StorageStatus } from "../errors.js";
+import type { AtaCommand } from "./command.js";
 import { SECTOR_BYTES } from "./opcodes.js";
-import { type Operation, submit, takeTurns } from "./operation.js";
+import type { Operation } from "./operation.js";
 import { abort, notFound, storageFailed, succeed } from "./reply.js";
 import type { DiskState } from "./state.js";
 
@@ -48,30 +50,75 @@ export class Trim implements Operation {
 			notFound(disk, command, Math.max(beyond.offsetBytes, capacityBytes) / SECTOR_BYTES);
 			return;
 		}
-		command.ranges = ranges;
-		command.step = 0;
-		this.#next(disk, command);
+		new TrimList(disk, command, ranges.length).submit(ranges);
 	}
 
-	finished(disk: DiskState, command: AtaCommand): void {
-		if (command.status !== StorageStatus.ok) {
-			storageFailed(disk, command);
-			return;
-		}
-		command.step += 1;
-		takeTurns(command.step, this.#next, disk, command);
+	finished(): void {
+		invariant(false, "a TRIM is not itself a block request");
+	}
+}
+
+/** A list on its way: answered when all its ranges are done. */
+class TrimList {
+	#left: number;
+	#failed: BlockRequest | null = null;
+
+	constructor(
+		readonly disk: DiskState,
+		readonly command: AtaCommand,
+		ranges: number,
+	) {
+		this.#left = ranges;
 	}
 
-	/** Trims the next range; `command.step` of them are done. */
-	readonly #next = (disk: DiskState, command: AtaCommand): void => {
-		const range = command.ranges[command.step];
-		if (range === undefined) {
+	submit(ranges: readonly BlockRange[]): void {
+		if (ranges.length === 0) this.#answer();
+		else this.disk.standby = false;
+		for (const range of ranges) this.disk.blade.device.submit(new RangeTrim(this, range).begin());
+	}
+
+	ended(range: BlockRequest): void {
+		if (range.status !== StorageStatus.ok) this.#failed ??= range;
+		this.#left -= 1;
+		if (this.#left === 0) this.#answer();
+	}
+
+	#answer(): void {
+		const { disk, command } = this;
+		if (this.#failed === null) {
 			disk.blade.stats.trims += 1;
 			succeed(command);
 			return;
 		}
-		submit(disk, command, BlockOp.trim, range.offsetBytes, range.lengthBytes);
-	};
+		const { status, errno, failedOffsetBytes } = this.#failed;
+		command.op = BlockOp.trim;
+		command.status = status;
+		command.errno = errno;
+		command.failedOffsetBytes = failedOffsetBytes;
+		storageFailed(disk, command);
+	}
+}
+
+class RangeTrim extends BlockRequest {
+	constructor(
+		readonly list: TrimList,
+		range: BlockRange,
+	) {
+		super();
+		this.op = BlockOp.trim;
+		this.offsetBytes = range.offsetBytes;
+		this.lengthBytes = range.lengthBytes;
+	}
+
+	protected finished(): void {
+		this.list.ended(this);
+	}
+}
+
+/** A stretch of a device. */
+interface BlockRange {
+	readonly offsetBytes: number;
+	readonly lengthBytes: number;
 }
 
 /**
