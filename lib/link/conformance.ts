@@ -28,7 +28,7 @@ export interface LinkAssertions {
 	ok(value: unknown, message: string): unknown;
 }
 
-/** Two ends of one Ethernet, new and not attached, both served by `pump`. */
+/** Two ends of one Ethernet, up, new and not attached, both served by `pump`. */
 export interface LinkPair {
 	readonly pump: Pump;
 	readonly near: Link;
@@ -215,15 +215,13 @@ function attachBoth(pair: LinkPair): Ends {
 
 /** A broadcast each way, so that both ends know each other's peer number; then what came in is forgotten. */
 async function introduce(pair: LinkPair, ends: { near: Collector; far: Collector | null }): Promise<void> {
+	broadcast(pair, pair.near);
+	// Without a collector the far end answers by itself.
 	if (ends.far !== null) {
-		broadcast(pair, pair.near);
-		await ends.far.take(1);
+		invariant((await ends.far.take(1)).length === 1, `nothing reaches ${pair.far.name}`);
 		broadcast(pair, pair.far);
-	} else {
-		// The far end answers by itself.
-		broadcast(pair, pair.near);
 	}
-	await ends.near.take(1);
+	invariant((await ends.near.take(1)).length === 1, `nothing reaches ${pair.near.name}`);
 }
 
 function broadcast(pair: LinkPair, from: Link): void {

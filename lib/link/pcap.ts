@@ -1,0 +1,252 @@
+/**
+ * The link over a network interface through libpcap (the optional package `pcap`), `netif` `pcap:eth0`: for machines where
+ * packet sockets of our own are not to be had or not trusted. Slower than `packet.ts`: each frame is copied once each way
+ * and sent by a call of its own. Hands on frames as every link does.
+ *
+ * A link that goes down, changes its MTU or address, or is deleted and made again is followed: word comes from netlink, or
+ * the capture falls silent in a way that can be told; then it is opened anew.
+ */
+
+import { invariant, OperatorError } from "../errors.js";
+import { nativeMemory } from "../native.js";
+import type { Pump, PumpStage } from "../pump.js";
+import { quote } from "../text.js";
+import { ETH_HEADER_BYTES } from "../wire/ethernet.js";
+import { type InterfaceInfo, interfaceInfo, interfaceMonitor } from "./interfaces.js";
+import type { FrameSink, FrameSlot, Link, LinkStats } from "./link.js";
+import { type CaptureReceiver, loadPcap, PcapCapture, type PcapModule } from "./pcap-session.js";
+import { TransmitQueue } from "./transmit-queue.js";
+
+export interface PcapLinkOptions {
+	readonly pump: Pump;
+	/** Told what the operator should know. */
+	readonly log?: (message: string) => void;
+	/** Frames that can be under way at once; there is room for 256 to 8192. */
+	readonly framesInFlight?: number;
+	/** Loads the package; default: `import("pcap")`. */
+	readonly load?: () => Promise<{ default: PcapModule }>;
+}
+
+const SLOTS_MIN = 256;
+const SLOTS_MAX = 8192;
+/** Size of libpcap's buffer, and of the room for the frames that one wake-up brings. */
+const BUFFER_BYTES = 4 * 1024 * 1024;
+/** How long a capture that may be deaf is left alone: so long until it is opened anew, unless netlink has news before. */
+const SUSPICION_MS = 500;
+
+export class PcapLink implements Link, PumpStage {
+	readonly name: string;
+	readonly canGather = false;
+	mac: number;
+	mtu: number;
+	up: boolean;
+
+	readonly #module: PcapModule;
+	readonly #interfaceName: string;
+	readonly #pump: Pump;
+	readonly #log: (message: string) => void;
+	readonly #slots: number;
+	readonly #stats: LinkStats = { framesIn: 0, framesOut: 0, droppedIn: 0, droppedOut: 0 };
+	readonly #unwatch: () => void;
+	#index: number;
+	#queue: TransmitQueue;
+	#sink: FrameSink | null = null;
+	#capture: PcapCapture | null = null;
+	/** Runs while the capture may be deaf. */
+	#suspicion: NodeJS.Timeout | undefined;
+	#closed = false;
+
+	/** The frames of one wake-up, one behind the other, and where each ends. */
+	readonly #received = nativeMemory(BUFFER_BYTES);
+	readonly #ends: number[] = [];
+	#receivedBytes = 0;
+
+	/**
+	 * Opens the interface. Throws an OperatorError if the package is not installed, there is no such interface, it is no
+	 * Ethernet, or the privilege is missing.
+	 */
+	static async open(interfaceName: string, options: PcapLinkOptions): Promise<PcapLink> {
+		const module = await loadPcap(`pcap:${interfaceName}`, options.load);
+		const info = interfaceInfo(interfaceName);
+		if (info === undefined)
+			throw new OperatorError(`${quote(interfaceName)}: there is no such network interface`);
+		const link = new PcapLink(module, interfaceName, info, options);
+		try {
+			// Otherwise it is opened when the interface comes up.
+			if (link.up) link.#openCapture();
+		} catch (error) {
+			await link.close();
+			throw new OperatorError(`${quote(link.name)}: can't capture there: ${reasonOf(error)}`);
+		}
+		return link;
+	}
+
+	private constructor(
+		module: PcapModule,
+		interfaceName: string,
+		info: InterfaceInfo,
+		options: PcapLinkOptions,
+	) {
+		this.name = `pcap:${interfaceName}`;
+		this.#module = module;
+		this.#interfaceName = interfaceName;
+		this.#pump = options.pump;
+		this.#log = options.log ?? (() => {});
+		this.#slots = Math.min(Math.max(options.framesInFlight ?? 0, SLOTS_MIN), SLOTS_MAX);
+		this.mac = info.mac;
+		this.mtu = info.mtu;
+		this.up = info.up;
+		this.#index = info.index;
+		this.#queue = this.#makeQueue();
+		this.#pump.addLink(this);
+		this.#unwatch = interfaceMonitor.watch(this.#look);
+	}
+
+	get stats(): LinkStats {
+		const drops = this.#capture?.drops ?? 0;
+		return { ...this.#stats, droppedIn: this.#stats.droppedIn + drops };
+	}
+
+	attach(sink: FrameSink): void {
+		invariant(this.#sink === null, "link attached twice");
+		this.#sink = sink;
+	}
+
+	acquire(): FrameSlot | undefined {
+		return this.#queue.acquire();
+	}
+
+	release(slot: FrameSlot): void {
+		this.#queue.release(slot);
+	}
+
+	transmit(slot: FrameSlot, headBytes: number, _dataAddress: number, dataBytes: number, peer: number): void {
+		invariant(dataBytes === 0, "this link cannot gather");
+		this.#queue.push(slot, headBytes, peer);
+		this.#pump.wake();
+	}
+
+	/** Does nothing: libpcap compiles its own filter, which lets AoE to our address or to all through. */
+	setFilter(): void {}
+
+	async close(): Promise<void> {
+		if (this.#closed) return;
+		this.drain();
+		this.#closed = true;
+		this.#sink = null;
+		this.#unwatch();
+		this.#pump.remove(this);
+		await this.#closeCapture();
+	}
+
+	// ---- sending ----
+
+	get hasWork(): boolean {
+		return this.#queue.length > 0;
+	}
+
+	drain(): void {
+		const queue = this.#queue;
+		for (let index = 0; index < queue.length; index++) {
+			const { memory, offset, frameBytes } = queue.at(index);
+			// The package allocates for every frame anyway, so a view of this one does not matter.
+			const frame = memory.bytes.subarray(offset, offset + frameBytes);
+			if (this.up && this.#capture?.inject(frame)) this.#stats.framesOut += 1;
+			else this.#stats.droppedOut += 1;
+		}
+		queue.clear();
+	}
+
+	// ---- receiving: all frames of a wake-up are kept first, and then handed on, so that the sink may do what it likes ----
+
+	readonly #receiver: CaptureReceiver = {
+		captured: (bytes, capturedBytes, frameBytes) => this.#keep(bytes, capturedBytes, frameBytes),
+		captureDone: (wokenForNothing) => {
+			this.#handOn();
+			if (wokenForNothing) this.#suspicion ??= setTimeout(this.#look, SUSPICION_MS);
+		},
+	};
+
+	#keep(bytes: Uint8Array, capturedBytes: number, frameBytes: number): void {
+		const tooLong = frameBytes !== capturedBytes || frameBytes > this.mtu + ETH_HEADER_BYTES;
+		if (this.#sink === null || tooLong || this.#receivedBytes + frameBytes > BUFFER_BYTES) {
+			this.#stats.droppedIn += 1;
+			return;
+		}
+		this.#received.bytes.set(bytes.subarray(0, frameBytes), this.#receivedBytes);
+		this.#receivedBytes += frameBytes;
+		this.#ends.push(this.#receivedBytes);
+	}
+
+	#handOn(): void {
+		const ends = this.#ends;
+		for (let index = 0, from = 0; index < ends.length; index++) {
+			const end = ends[index]!;
+			this.#stats.framesIn += 1;
+			this.#sink?.frame(this, this.#received, from, end - from, 0);
+			from = end;
+		}
+		this.#pump.run();
+		ends.length = 0;
+		this.#receivedBytes = 0;
+	}
+
+	// ---- the life of the interface ----
+
+	/** Some interface has changed, or the capture may be deaf: looks how ours is, and opens a new capture if need be. */
+	readonly #look = (): void => {
+		if (this.#closed) return;
+		const info = interfaceInfo(this.#interfaceName);
+		const up = info?.up ?? false;
+		const isSame = info?.index === this.#index && info.mac === this.mac && info.mtu === this.mtu;
+		const changed = !isSame || up !== this.up;
+		if (!changed && this.#suspicion === undefined && this.#capture !== null) return;
+		this.up = up;
+		void this.#closeCapture();
+		if (info !== undefined) this.#follow(info);
+		if (changed) this.#sink?.linkChanged(this);
+	};
+
+	#follow(info: InterfaceInfo): void {
+		const mtuChanged = info.mtu !== this.mtu;
+		this.#index = info.index;
+		this.mac = info.mac;
+		this.mtu = info.mtu;
+		if (mtuChanged) {
+			this.#stats.droppedOut += this.#queue.length;
+			this.#queue = this.#makeQueue();
+		}
+		if (!this.up) return;
+		try {
+			this.#openCapture();
+		} catch (error) {
+			// It may have gone again already; then the next change brings us back here.
+			this.#log(`${this.name}: can't capture: ${reasonOf(error)}; waiting`);
+		}
+	}
+
+	#makeQueue(): TransmitQueue {
+		return new TransmitQueue(this.#slots, this.mtu + ETH_HEADER_BYTES, nativeMemory);
+	}
+
+	#openCapture(): void {
+		const frameBytes = this.mtu + ETH_HEADER_BYTES;
+		const options = { mac: this.mac, frameBytes, bufferBytes: BUFFER_BYTES };
+		this.#capture = new PcapCapture(this.#module, this.#interfaceName, options, this.#receiver);
+		if (!this.#capture.isEthernet) throw new OperatorError("this is not an Ethernet interface");
+	}
+
+	async #closeCapture(): Promise<void> {
+		clearTimeout(this.#suspicion);
+		this.#suspicion = undefined;
+		const capture = this.#capture;
+		if (capture === null) return;
+		this.#capture = null;
+		this.#stats.droppedIn += capture.drops;
+		if (!(await capture.end())) this.#log(`${this.name}: libpcap does not let go of the interface`);
+	}
+}
+
+function reasonOf(error: unknown): string {
+	return error instanceof Error ? error.message : String(error);
+}
