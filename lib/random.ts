@@ -1,7 +1,8 @@
 /**
- * Chance that repeats: a small generator of pseudo-random numbers that gives the same sequence for the same seed. For the
- * conformance suites and the faulty devices and links, so that a failing run can be had again from the seed it printed.
- * Not for secrets. The generator is Marsaglia's xorshift with 32 bits of state (Journal of Statistical Software 8/14).
+ * Chance that repeats: a small generator of pseudo-random numbers that gives the same sequence for the same
+ * seed. For the conformance suites and the faulty devices and links, so that a failing run can be had again
+ * from the seed it printed. Not for secrets. The generator is Marsaglia's xorshift with 32 bits of state
+ * (Journal of Statistical Software 8/14).
  */
 
 import { randomInt } from "node:crypto";

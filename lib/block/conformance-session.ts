@@ -1,6 +1,6 @@
 /**
- * A device under test by `conformance.ts`: makes requests for it, lends and guards their memory, counts completions.
- * Every request made here must complete exactly once by the time `end` is called.
+ * A device under test by `conformance.ts`: makes requests for it, lends and guards their memory, counts
+ * completions. Every request made here must complete exactly once by the time `end` is called.
  */
 
 import { StorageStatus } from "../errors.js";
@@ -29,13 +29,18 @@ export interface BlockSuiteOptions {
 	readonly ordered?: boolean;
 	/** For the random operations. Another one each time, unless said; printed with each test. */
 	readonly seed?: number;
-	/** Waits for a promise (a virtual clock has to be told to go on). Unless said, for ten seconds at most. */
+	/**
+	 * Waits for a promise (a virtual clock has to be told to go on). Unless said, for ten seconds at most.
+	 */
 	readonly wait?: <T>(promise: Promise<T>) => Promise<T>;
 }
 
 const SECTOR = 512;
 const LIMIT_MS = 10_000;
-/** Before and after the memory of a request, to see whether it is overrun. An odd number, as data in a frame is not aligned. */
+/**
+ * Before and after the memory of a request, to see whether it is overrun. An odd number, as data in a frame
+ * is not aligned.
+ */
 const GUARD_BYTES = 36;
 const GUARD = 0xa5;
 
@@ -127,8 +132,8 @@ export class Session {
 	}
 
 	/**
-	 * `lend`: the bytes are given as those of a frame are, until `takeBack`, with room to park them; otherwise they stay
-	 * valid until the write is complete.
+	 * `lend`: the bytes are given as those of a frame are, until `takeBack`, with room to park them;
+	 * otherwise they stay valid until the write is complete.
 	 */
 	write(
 		offsetBytes: number,
@@ -187,7 +192,10 @@ export class Session {
 			);
 	}
 
-	/** Reads and compares: the index of the first byte that is not as `wanted`, -1 if all are, NaN if the read failed. */
+	/**
+	 * Reads and compares: the index of the first byte that is not as `wanted`, -1 if all are, NaN if the read
+	 * failed.
+	 */
 	async differsAt(offsetBytes: number, wanted: Uint8Array): Promise<number> {
 		const probe = await this.#read(offsetBytes, wanted.length);
 		if (probe.status !== StorageStatus.ok) return Number.NaN;
@@ -209,7 +217,10 @@ export class Session {
 		return this.#submit(this.#probe(op, offsetBytes, lengthBytes));
 	}
 
-	/** Uses `count` writes `times` times each, every time from its own completion; how often each of them completed. */
+	/**
+	 * Uses `count` writes `times` times each, every time from its own completion; how often each of them
+	 * completed.
+	 */
 	async chains(count: number, times: number): Promise<number[]> {
 		const writes: ChainedWrite[] = [];
 		const over: Promise<void>[] = [];
@@ -230,8 +241,8 @@ export class Session {
 	}
 
 	/**
-	 * Submits a random operation within `lengthBytes` at `start`, of at most `maxSectors`, and does the same to `model` at once.
-	 * Resolves with what went wrong, if something did.
+	 * Submits a random operation within `lengthBytes` at `start`, of at most `maxSectors`, and does the same
+	 * to `model` at once. Resolves with what went wrong, if something did.
 	 */
 	randomOperation(
 		model: Uint8Array,

@@ -1,7 +1,8 @@
 /**
- * A disk with a volatile write cache whose power can be cut: `crash` gives the disk as it is found afterwards. What was
- * complete when a flush was submitted is there; of later writes and trims any selection of sectors is, as with a real disk.
- * A test tool: it shows whether what was acknowledged would have survived. Every request is complete when `submit` returns.
+ * A disk with a volatile write cache whose power can be cut: `crash` gives the disk as it is found
+ * afterwards. What was complete when a flush was submitted is there; of later writes and trims any selection
+ * of sectors is, as with a real disk. A test tool: it shows whether what was acknowledged would have
+ * survived. Every request is complete when `submit` returns.
  */
 
 import { invariant, StorageStatus, unreachable } from "../errors.js";
@@ -52,8 +53,8 @@ export class CrashDevice implements BlockDevice {
 	}
 
 	/**
-	 * Cuts the power: this device is closed. Returns the one that is there afterwards; each sector written since the last
-	 * flush has survived with probability `survival` (0: none has; 1: all have).
+	 * Cuts the power: this device is closed. Returns the one that is there afterwards; each sector written
+	 * since the last flush has survived with probability `survival` (0: none has; 1: all have).
 	 */
 	crash(random: Random, survival: number): CrashDevice {
 		this.#closed = true;

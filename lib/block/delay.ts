@@ -1,7 +1,8 @@
 /**
- * A layer that takes its time and keeps no order: each request is held for a random while, either before the device below
- * sees it or before its completion is handed up. So requests take effect, and complete, in an order of chance; the same
- * seed and the same clock give the same order again. A test tool, and a way to see how an initiator takes a slow disk.
+ * A layer that takes its time and keeps no order: each request is held for a random while, either before the
+ * device below sees it or before its completion is handed up. So requests take effect, and complete, in an
+ * order of chance; the same seed and the same clock give the same order again. A test tool, and a way to see
+ * how an initiator takes a slow disk.
  */
 
 import type { Clock } from "../clock.js";

@@ -1,17 +1,19 @@
 /**
- * When a write counts as done. `ack`: when it is on stable storage, because Linux's AoE driver never sends a flush and takes
- * an answer as durable. `flush`: as soon as the device has it; flushes and forced unit access really sync. `none`: never
- * syncs. Composed by `lib/server.ts` as the top layer of a blade's device, hands on to `OrderingLayer`.
+ * When a write counts as done. `ack`: when it is on stable storage, because Linux's AoE driver never sends a
+ * flush and takes an answer as durable. `flush`: as soon as the device has it; flushes and forced unit access
+ * really sync. `none`: never syncs. Composed by `open.ts` as the top layer of a blade's storage; hands on to
+ * the layers below, of which `OrderingLayer` must be one.
  *
- * Group commit: a write that the device below has completed waits here for a flush that starts after that. At most one
- * flush per device is under way; what completes meanwhile waits for the next one. A flush is not started while writes are
- * under way below that were submitted before the first one in its batch completed: a burst of writes, completed at once or
- * one by one, costs one flush. Later writes it does not wait for, or a steady stream would hold it up for ever; they are
- * covered if they complete before it starts. `GroupCommit` starts the flushes when the pump drains storage, that is, after
- * all frames of a batch have been looked at.
+ * Group commit: a write that the device below has completed waits here for a flush that starts after that. At
+ * most one flush per device is under way; what completes meanwhile waits for the next one. A flush is not
+ * started while writes are under way below that were submitted before the first one in its batch completed: a
+ * burst of writes, completed at once or one by one, costs one flush. Later writes it does not wait for, or a
+ * steady stream would hold it up for ever; they are covered if they complete before it starts. `GroupCommit`
+ * starts the flushes when the pump drains storage, that is, after all frames of a batch have been looked at.
  *
- * A sync that failed is never tried again: the kernel may have dropped the data and would call the next sync a success.
- * The writes that depended on it and every later write, trim and flush fail, until the process is started again.
+ * A sync that failed is never tried again: the kernel may have dropped the data and would call the next sync
+ * a success. The writes that depended on it and every later write, trim and flush fail, until the process is
+ * started again.
  */
 
 import { StorageStatus, unreachable } from "../errors.js";
@@ -23,7 +25,9 @@ export type DurabilityMode = "ack" | "flush" | "none";
 
 export interface DurabilityOptions {
 	readonly mode: DurabilityMode;
-	/** Called once, when a sync fails for the first time: every later change of this device is going to fail. */
+	/**
+	 * Called once, when a sync fails for the first time: every later change of this device is going to fail.
+	 */
 	readonly onSyncFailed?: (errno: number) => void;
 }
 
@@ -131,8 +135,8 @@ export class DurabilityLayer extends DeviceLayer {
 	/** The first of those that the flush under way is for. */
 	#covered: BlockRequest | null = null;
 	/**
-	 * Writes and trims under way below, of two generations. New ones belong to `#generation`; the flush that is being gathered
-	 * for waits until none of the other generation is left.
+	 * Writes and trims under way below, of two generations. New ones belong to `#generation`; the flush that
+	 * is being gathered for waits until none of the other generation is left.
 	 */
 	readonly #underWay: [number, number] = [0, 0];
 	#generation: 0 | 1 = 0;
@@ -213,7 +217,10 @@ export class DurabilityLayer extends DeviceLayer {
 		}
 	}
 
-	/** Hands a write or trim down. The device is not asked for forced unit access: the flush afterwards is worth as much. */
+	/**
+	 * Hands a write or trim down. The device is not asked for forced unit access: the flush afterwards is
+	 * worth as much.
+	 */
 	#change(request: BlockRequest): void {
 		this.started();
 		this.#underWay[this.#generation]++;
@@ -249,7 +256,10 @@ export class DurabilityLayer extends DeviceLayer {
 		if (this.#step === Step.idle) this.#gather();
 	}
 
-	/** The next batch begins: all that is under way now belongs to it, what is submitted from now on to the one after it. */
+	/**
+	 * The next batch begins: all that is under way now belongs to it, what is submitted from now on to the
+	 * one after it.
+	 */
 	#gather(): void {
 		this.#step = Step.gathering;
 		this.#generation = this.#generation === 0 ? 1 : 0;

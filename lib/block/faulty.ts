@@ -1,6 +1,6 @@
 /**
- * A layer that fails requests as it is told: bad sectors, a full file system, a sync that fails. What it does not fail goes
- * down unchanged. A test tool, and a way to see how an initiator takes a failing disk.
+ * A layer that fails requests as it is told: bad sectors, a full file system, a sync that fails. What it does
+ * not fail goes down unchanged. A test tool, and a way to see how an initiator takes a failing disk.
  */
 
 import { constants } from "node:os";
@@ -12,7 +12,10 @@ import { DeviceLayer } from "./layer.js";
 /** What fails, and how. */
 export interface Fault {
 	readonly op: BlockOp;
-	/** Requests that touch a byte from `startBytes` up to, not including, `endBytes`. All, if not said; flushes have no range. */
+	/**
+	 * Requests that touch a byte from `startBytes` up to, not including, `endBytes`. All, if not said;
+	 * flushes have no range.
+	 */
 	readonly startBytes?: number;
 	readonly endBytes?: number;
 	/** Unless said: a medium error. */

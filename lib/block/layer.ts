@@ -1,7 +1,8 @@
 /**
- * What all layers have in common: a device that hands on to another device. It passes on `info` and changes of it, turns
- * requests away once it is closed, and on closing waits for the requests it counts as under way before it closes the
- * device below. Derived from by `slice.ts`, `ordering.ts`, `durability.ts` and the test tools `delay.ts` and `faulty.ts`.
+ * What all layers have in common: a device that hands on to another device. It passes on `info` and changes
+ * of it, turns requests away once it is closed, and on closing waits for the requests it counts as under way
+ * before it closes the device below. Derived from by `slice.ts`, `ordering.ts`, `durability.ts` and the test
+ * tools `delay.ts` and `faulty.ts`.
  */
 
 import { StorageStatus } from "../errors.js";
@@ -44,7 +45,9 @@ export abstract class DeviceLayer implements BlockDevice, RequestLayer {
 		this.#listener?.(this);
 	}
 
-	/** This layer is answerable for one more request: `close` will wait for the `ended` that belongs to it. */
+	/**
+	 * This layer is answerable for one more request: `close` will wait for the `ended` that belongs to it.
+	 */
 	protected started(): void {
 		this.#underWay++;
 	}

@@ -1,8 +1,9 @@
 /**
- * A disk in memory, `mem:64M` on the command line: for scratch space, demonstrations and tests. Sparse: a chunk takes
- * memory when it is first written and gives it back when it is trimmed. Every request is complete when `submit` returns.
- * What a copy costs: one short-lived view of the chunk (there is no call that copies between arrays by index, and a loop
- * over the words takes ten times as long as the view and the copy together).
+ * A disk in memory, `mem:64M` on the command line: for scratch space, demonstrations and tests. Sparse: a
+ * chunk takes memory when it is first written and gives it back when it is trimmed. Every request is complete
+ * when `submit` returns. What a copy costs: one short-lived view of the chunk (there is no call that copies
+ * between arrays by index, and a loop over the words takes ten times as long as the view and the copy
+ * together).
  */
 
 import { constants } from "node:os";
@@ -40,7 +41,8 @@ export class MemoryDevice implements BlockDevice {
 			physicalBlockBytes: options.physicalBlockBytes ?? 512,
 			readOnly: options.readOnly ?? false,
 			canTrim: true,
-			// Nothing is volatile that a flush could save: the contents last as long as the process, flushed or not.
+			// Nothing is volatile that a flush could save: the contents last as long as the process, flushed
+			// or not.
 			writeCache: false,
 			nonRotational: true,
 		};
@@ -155,7 +157,10 @@ export class MemoryDevice implements BlockDevice {
 		else this.#chunks.get(number)?.fill(0, from, to);
 	}
 
-	/** As if the file under a device had grown: more zeros at the end. `sizeBytes` is a multiple of 512, not less than before. */
+	/**
+	 * As if the file under a device had grown: more zeros at the end. `sizeBytes` is a multiple of 512, not
+	 * less than before.
+	 */
 	grow(sizeBytes: number): void {
 		invariant(
 			isSize(sizeBytes) && sizeBytes >= this.#info.sizeBytes,

@@ -1,21 +1,24 @@
 /**
- * Overlapping requests take effect in the order in which they arrived, however the device below works. A request that
- * overlaps an earlier one is held back until that is complete; two reads never wait for each other; everything else passes
- * at once. An AoE initiator needs this: it sends again what it thinks lost, and a late duplicate of a write must not
- * overtake a newer write. Composed by `lib/server.ts`; hands on to the device that does the work.
+ * Overlapping requests take effect in the order in which they arrived, however the device below works. A
+ * request that overlaps an earlier one is held back until that is complete; two reads never wait for each
+ * other; everything else passes at once. An AoE initiator needs this: it sends again what it thinks lost, and
+ * a late duplicate of a write must not overtake a newer write. Composed by `open.ts`; hands on to the
+ * device that does the work.
  *
- * How an overlap is found: requests are counted by the zones of 64 KiB that they touch, the zones hashed into a small table.
- * If the counters of all its zones are zero a request overlaps nothing; else all requests under way are looked at, in order
- * of arrival. A request of very many zones (a wide trim) is not counted by zone; while there is one, all are looked at.
+ * How an overlap is found: requests are counted by the zones of 64 KiB that they touch, the zones hashed into
+ * a small table. If the counters of all its zones are zero a request overlaps nothing; else all requests
+ * under way are looked at, in order of arrival. A request of very many zones (a wide trim) is not counted by
+ * zone; while there is one, all are looked at.
  *
  * Flushes pass at once: a flush only promises something about requests that are complete.
  *
- * Reads answered with a borrowed address: their bytes are copied when the pump sends frames, after the read has completed
- * and a held write that overlaps it has been let go. That is safe with devices that only queue in `submit` and do the work
- * when the pump drains them: the pump drains links, and so sends the read's bytes, before it drains storage again.
- * A device that writes within `submit` must not lend addresses.
+ * Reads answered with a borrowed address: their bytes are copied when the pump sends frames, after the read
+ * has completed and a held write that overlaps it has been let go. That is safe with devices that only queue
+ * in `submit` and do the work when the pump drains them: the pump drains links, and so sends the read's
+ * bytes, before it drains storage again. A device that writes within `submit` must not lend addresses.
  *
- * Put this below `DurabilityLayer`: then what waits for a write waits until it has taken effect, not until it is synced.
+ * Put this below `DurabilityLayer`: then what waits for a write waits until it has taken effect, not until it
+ * is synced.
  */
 
 import { invariant } from "../errors.js";
@@ -55,8 +58,8 @@ class Place {
 
 export interface OrderingOptions {
 	/**
-	 * Ranges are rounded outwards to this: the block that storage reads and writes as a whole, even for a part of it.
-	 * A power of two, at least 512 (the default).
+	 * Ranges are rounded outwards to this: the block that storage reads and writes as a whole, even for a
+	 * part of it. A power of two, at least 512 (the default).
 	 */
 	readonly alignBytes?: number;
 }
@@ -94,7 +97,10 @@ export class OrderingLayer extends DeviceLayer {
 		return this.#waiting;
 	}
 
-	/** Requests that the counters could not clear and that were compared with all others, since the layer was made. */
+	/**
+	 * Requests that the counters could not clear and that were compared with all others, since the layer was
+	 * made.
+	 */
 	get scans(): number {
 		return this.#scans;
 	}
@@ -128,8 +134,8 @@ export class OrderingLayer extends DeviceLayer {
 		const place = this.#places[token]!;
 		if (this.#waiting > 0) this.#unblock(place);
 		this.#leave(place);
-		// Upwards first, so that overlapping requests also complete in order. Whatever the owner submits meanwhile finds the
-		// ready ones still in the order of arrival.
+		// Upwards first, so that overlapping requests also complete in order. Whatever the owner submits
+		// meanwhile finds the ready ones still in the order of arrival.
 		request.resume();
 		this.#releaseReady();
 	}
@@ -228,8 +234,9 @@ export class OrderingLayer extends DeviceLayer {
 	}
 
 	/**
-	 * Hands the ready ones down. A device that completes at once makes more of them ready while this runs: they are left to
-	 * the loop that is already running, so that a thousand requests waiting for each other don't become a thousand calls deep.
+	 * Hands the ready ones down. A device that completes at once makes more of them ready while this runs:
+	 * they are left to the loop that is already running, so that a thousand requests waiting for each other
+	 * don't become a thousand calls deep.
 	 */
 	#releaseReady(): void {
 		if (this.#releasing) return;

@@ -1,6 +1,6 @@
 /**
- * Part of a device as a device: `-o` and `-l` of the command line. Moves offsets on the way down and back on the way up.
- * Composed by `lib/server.ts`, just above the file; everything above it knows nothing of what lies outside the slice.
+ * Part of a device as a device: `-o` and `-l` of the command line. Moves offsets on the way down and back on
+ * the way up. Composed by `open.ts`; everything above it knows nothing of what lies outside the slice.
  */
 
 import { OperatorError, StorageStatus } from "../errors.js";
@@ -14,8 +14,9 @@ export class SliceLayer extends DeviceLayer {
 	#info: DeviceInfo;
 
 	/**
-	 * `offsetBytes` and `lengthBytes` are multiples of 512. Without a length the slice reaches to the end of the device and
-	 * grows with it. Throws an OperatorError if the slice is empty, not of whole sectors or not all inside the device.
+	 * `offsetBytes` and `lengthBytes` are multiples of 512. Without a length the slice reaches to the end of
+	 * the device and grows with it. Throws an OperatorError if the slice is empty, not of whole sectors or
+	 * not all inside the device.
 	 */
 	constructor(
 		device: BlockDevice,
@@ -88,8 +89,8 @@ function checkSlice(sizeBytes: number, offsetBytes: number, lengthBytes: number 
 }
 
 /**
- * The physical block size to claim for a slice that starts at `offsetBytes`: where the slice does not start at a physical
- * block, only smaller ones lie where the initiator will think they do.
+ * The physical block size to claim for a slice that starts at `offsetBytes`: where the slice does not start
+ * at a physical block, only smaller ones lie where the initiator will think they do.
  */
 function commonAlignment(offsetBytes: number, physicalBlockBytes: number): number {
 	let alignment = physicalBlockBytes;
