@@ -21,6 +21,8 @@
 /* ---- small helpers ---------------------------------------------------------------------------------------------- */
 
 enum { MAX_ARGS = 8 };
+/* Doubles hold every whole number up to here. */
+#define MAX_EXACT 9007199254740991.0
 
 /* A Node-API call that can fail only by a bug of ours. */
 #define MUST(call)                                                                              \
@@ -55,40 +57,55 @@ static int get_args(napi_env env, napi_callback_info info, size_t want, napi_val
 	return count >= want;
 }
 
-static int get_int(napi_env env, napi_value value, int *out)
+/* A number from 0 to max, whole or not. NaN is none. */
+static int get_number(napi_env env, napi_value value, double max, double *out)
 {
-	int32_t number;
-	if (napi_get_value_int32(env, value, &number) != napi_ok) return 0;
-	*out = number;
-	return 1;
+	return napi_get_value_double(env, value, out) == napi_ok && *out >= 0 && *out <= max;
 }
 
-static int get_uint(napi_env env, napi_value value, uint32_t *out)
+/* A whole number from 0 to max. */
+static int get_uint(napi_env env, napi_value value, double max, uint32_t *out)
 {
-	return napi_get_value_uint32(env, value, out) == napi_ok;
+	double number;
+	if (!get_number(env, value, max < UINT32_MAX ? max : UINT32_MAX, &number)) return 0;
+	*out = (uint32_t)number;
+	return *out == number;
 }
 
-static void *get_external(napi_env env, napi_value value)
+/* The state behind a handle begins with what it is: a handle of one kind given for another must not be taken for it. */
+enum handle_kind {
+	MONITOR = 0x76626d6e,
+	PORT = 0x76627074,
+	ENGINE = 0x7662656e,
+};
+
+static void *get_handle(napi_env env, napi_value value, enum handle_kind want)
 {
 	void *data = NULL;
-	return napi_get_value_external(env, value, &data) == napi_ok ? data : NULL;
+	if (napi_get_value_external(env, value, &data) != napi_ok || !data) return NULL;
+	return *(const enum handle_kind *)data == want ? data : NULL;
 }
 
-static void *get_bytes(napi_env env, napi_value value, napi_typedarray_type want, size_t *length)
+/* The elements of a typed array; *data is NULL if there are none. */
+static int get_array(napi_env env, napi_value value, napi_typedarray_type want, void *data, size_t *length)
 {
 	napi_typedarray_type type;
-	void *data;
-	if (napi_get_typedarray_info(env, value, &type, length, &data, NULL, NULL) != napi_ok || type != want) return NULL;
-	return data;
+	return napi_get_typedarray_info(env, value, &type, length, data, NULL, NULL) == napi_ok && type == want;
 }
 
-/* A string of any length and content; free() it. */
+static int is_function(napi_env env, napi_value value)
+{
+	napi_valuetype type;
+	return napi_typeof(env, value, &type) == napi_ok && type == napi_function;
+}
+
+/* A string of any length without a NUL character; free() it. */
 static char *get_string(napi_env env, napi_value value)
 {
 	size_t length;
 	if (napi_get_value_string_utf8(env, value, NULL, 0, &length) != napi_ok) return NULL;
 	char *text = malloc(length + 1);
-	if (text && napi_get_value_string_utf8(env, value, text, length + 1, &length) != napi_ok) {
+	if (text && (napi_get_value_string_utf8(env, value, text, length + 1, &length) != napi_ok || strlen(text) != length)) {
 		free(text);
 		return NULL;
 	}
@@ -202,15 +219,57 @@ static int watch_open(napi_env env, int fd, int events, napi_value callback, str
 	MUST(napi_add_async_cleanup_hook(env, on_watch_environment_ends, watch, &watch->hook));
 	watch->owner = owner;
 	*owner = watch;
-	return uv_poll_start(&watch->poll, events, on_ready);
+	error = uv_poll_start(&watch->poll, events, on_ready);
+	if (error) watch_close(watch);
+	return error;
 }
 
 /* ---- memory ----------------------------------------------------------------------------------------------------- */
 
+/*
+ * What hangs together in one environment (the main thread, or a worker thread of Node's): operations of the engines write
+ * to the memory, so at the end the engines must stop before the memory goes.
+ */
+struct instance {
+	struct engine *engines; /* those that are open */
+	int keep_memory;        /* an operation hangs in a stuck disk and may write yet: memory is not given back any more */
+	int references;         /* held by the environment and by each block of memory */
+};
+
+struct block {
+	struct instance *instance;
+	size_t length;
+};
+
+static struct instance *get_instance(napi_env env)
+{
+	void *instance;
+	MUST(napi_get_instance_data(env, &instance));
+	return instance;
+}
+
+static void release_instance(struct instance *instance)
+{
+	if (--instance->references == 0) free(instance);
+}
+
+static void engine_close_now(napi_env env, struct engine *engine);
+static napi_env engine_env(const struct engine *engine);
+
+static void on_environment_ends(void *data)
+{
+	struct instance *instance = data;
+	while (instance->engines) engine_close_now(engine_env(instance->engines), instance->engines);
+	release_instance(instance);
+}
+
 static void unmap(napi_env env, void *data, void *hint)
 {
 	(void)env;
-	munmap(data, (size_t)(uintptr_t)hint);
+	struct block *block = hint;
+	if (!block->instance->keep_memory) munmap(data, block->length);
+	release_instance(block->instance);
+	free(block);
 }
 
 /* memory(bytes): an ArrayBuffer of zeros that takes up space only where it has been touched. */
@@ -218,15 +277,24 @@ static napi_value memory(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS], buffer;
 	double bytes;
-	if (!get_args(env, info, 1, args) || napi_get_value_double(env, args[0], &bytes) != napi_ok || bytes < 1)
-		return throw_type(env);
-	size_t length = (size_t)bytes;
-	void *data = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (data == MAP_FAILED) return throw_errno(env, errno, "memory");
-	if (napi_create_external_arraybuffer(env, data, length, unmap, (void *)(uintptr_t)length, &buffer) != napi_ok) {
-		munmap(data, length);
+	if (!get_args(env, info, 1, args) || !get_number(env, args[0], MAX_EXACT, &bytes) || bytes < 1) return throw_type(env);
+	struct instance *instance = get_instance(env);
+	struct block *block = malloc(sizeof *block);
+	if (!block) return throw_errno(env, ENOMEM, "memory");
+	*block = (struct block){ .instance = instance, .length = (size_t)bytes };
+	void *data = mmap(NULL, block->length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (data == MAP_FAILED) {
+		free(block);
+		return throw_errno(env, errno, "memory");
+	}
+	instance->references++;
+	if (napi_create_external_arraybuffer(env, data, block->length, unmap, block, &buffer) != napi_ok) {
+		unmap(env, data, block);
 		return throw_errno(env, ENOMEM, "memory");
 	}
+	/* Clean-up hooks run latest first, and Node has just added the one that frees this buffer: ours must go before it. */
+	MUST(napi_remove_env_cleanup_hook(env, on_environment_ends, instance));
+	MUST(napi_add_env_cleanup_hook(env, on_environment_ends, instance));
 	return buffer;
 }
 
@@ -235,18 +303,21 @@ static napi_value address_of(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS];
 	size_t length;
-	if (!get_args(env, info, 1, args)) return throw_type(env);
-	void *data = get_bytes(env, args[0], napi_uint8_array, &length);
+	void *data;
+	if (!get_args(env, info, 1, args) || !get_array(env, args[0], napi_uint8_array, &data, &length)) return throw_type(env);
 	return make_number(env, (double)(uintptr_t)data);
 }
 
-/* copy(to, from, length): addresses; false if a page was not there. */
+/*
+ * copy(to, from, length): false if a page of a mapping was not there. As everywhere, an address is the caller's word for
+ * memory of that length; no check can tell a wrong one.
+ */
 static napi_value copy(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS], result;
 	double to, from, length;
-	if (!get_args(env, info, 3, args) || napi_get_value_double(env, args[0], &to) != napi_ok ||
-	    napi_get_value_double(env, args[1], &from) != napi_ok || napi_get_value_double(env, args[2], &length) != napi_ok)
+	if (!get_args(env, info, 3, args) || !get_number(env, args[0], MAX_EXACT, &to) ||
+	    !get_number(env, args[1], MAX_EXACT, &from) || !get_number(env, args[2], MAX_EXACT, &length))
 		return throw_type(env);
 	vb_guard_init();
 	int error = vb_copy((void *)(uintptr_t)to, (const void *)(uintptr_t)from, (size_t)length);
@@ -296,6 +367,7 @@ static napi_value interface_info(napi_env env, napi_callback_info info)
 }
 
 struct monitor {
+	enum handle_kind kind;
 	int fd;
 	struct watch *watch;
 };
@@ -318,9 +390,10 @@ static void monitor_finalize(napi_env env, void *data, void *hint)
 static napi_value monitor_open(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS], external;
-	if (!get_args(env, info, 1, args)) return throw_type(env);
+	if (!get_args(env, info, 1, args) || !is_function(env, args[0])) return throw_type(env);
 	struct monitor *monitor = calloc(1, sizeof *monitor);
 	if (!monitor) return throw_errno(env, ENOMEM, "monitor");
+	monitor->kind = MONITOR;
 	monitor->fd = vb_monitor_open();
 	int error = monitor->fd < 0 ? monitor->fd : watch_open(env, monitor->fd, UV_READABLE, args[0], &monitor->watch);
 	if (error) {
@@ -335,7 +408,7 @@ static napi_value monitor_drain(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS];
 	struct monitor *monitor;
-	if (!get_args(env, info, 1, args) || !(monitor = get_external(env, args[0]))) return throw_type(env);
+	if (!get_args(env, info, 1, args) || !(monitor = get_handle(env, args[0], MONITOR))) return throw_type(env);
 	if (monitor->fd >= 0) vb_monitor_drain(monitor->fd);
 	return NULL;
 }
@@ -344,7 +417,7 @@ static napi_value monitor_close(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS];
 	struct monitor *monitor;
-	if (!get_args(env, info, 1, args) || !(monitor = get_external(env, args[0]))) return throw_type(env);
+	if (!get_args(env, info, 1, args) || !(monitor = get_handle(env, args[0], MONITOR))) return throw_type(env);
 	monitor_close_now(monitor);
 	return NULL;
 }
@@ -352,6 +425,7 @@ static napi_value monitor_close(napi_env env, napi_callback_info info)
 /* ---- packet sockets --------------------------------------------------------------------------------------------- */
 
 struct port {
+	enum handle_kind kind;
 	struct vb_port core;
 	struct watch *watch;
 	napi_ref ring;
@@ -381,6 +455,17 @@ static void port_finalize(napi_env env, void *data, void *hint)
 	free(port);
 }
 
+/* A Uint8Array that holds whole instructions (struct sock_filter), as many as the kernel takes. */
+static int get_filter(napi_env env, napi_value value, struct sock_filter **filter, uint16_t *length)
+{
+	size_t bytes;
+	if (!get_array(env, value, napi_uint8_array, filter, &bytes) || bytes % sizeof **filter != 0 ||
+	    bytes / sizeof **filter > BPF_MAXINSNS)
+		return 0;
+	*length = (uint16_t)(bytes / sizeof **filter);
+	return 1;
+}
+
 /*
  * portOpen(interface, ethertype, frameBytes, frameCount, sendBytes, filter, callback) ->
  * { handle, ring, ringAddress, slotOffsets }; the callback is told when frames are there or can be sent.
@@ -389,12 +474,15 @@ static napi_value port_open(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS], object, external, ring, offsets, offsets_buffer;
 	uint32_t ethertype, frame_bytes, frame_count, send_bytes;
-	size_t filter_bytes;
+	struct sock_filter *filter;
+	uint16_t filter_length;
 	char *name;
-	if (!get_args(env, info, 7, args) || !get_uint(env, args[1], &ethertype) || !get_uint(env, args[2], &frame_bytes) ||
-	    !get_uint(env, args[3], &frame_count) || !get_uint(env, args[4], &send_bytes) || !(name = get_string(env, args[0])))
+	if (!get_args(env, info, 7, args) || !get_uint(env, args[1], UINT16_MAX, &ethertype) ||
+	    !get_uint(env, args[2], VB_MAX_FRAME_BYTES, &frame_bytes) ||
+	    !get_uint(env, args[3], VB_MAX_FRAME_COUNT, &frame_count) || !get_uint(env, args[4], INT32_MAX, &send_bytes) ||
+	    !get_filter(env, args[5], &filter, &filter_length) || !is_function(env, args[6]) ||
+	    !(name = get_string(env, args[0])))
 		return throw_type(env);
-	void *filter = get_bytes(env, args[5], napi_uint8_array, &filter_bytes);
 	struct port *port = calloc(1, sizeof *port);
 	struct vb_port_config config = {
 		.interface = name,
@@ -403,8 +491,9 @@ static napi_value port_open(napi_env env, napi_callback_info info)
 		.frame_count = frame_count,
 		.send_bytes = send_bytes,
 		.filter = filter,
-		.filter_length = (uint16_t)(filter_bytes / sizeof(struct sock_filter)),
+		.filter_length = filter_length,
 	};
+	if (port) port->kind = PORT;
 	const char *step = "memory";
 	int error = port ? vb_port_open(&port->core, &config, &step) : -ENOMEM;
 	free(name);
@@ -437,7 +526,7 @@ static napi_value port_open(napi_env env, napi_callback_info info)
 
 static struct port *get_port(napi_env env, napi_value value)
 {
-	struct port *port = get_external(env, value);
+	struct port *port = get_handle(env, value, PORT);
 	return port && port->core.fd >= 0 ? port : NULL;
 }
 
@@ -446,10 +535,11 @@ static napi_value port_set_filter(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS];
 	struct port *port;
-	size_t bytes;
-	if (!get_args(env, info, 2, args) || !(port = get_port(env, args[0]))) return throw_type(env);
-	void *filter = get_bytes(env, args[1], napi_uint8_array, &bytes);
-	int error = vb_port_set_filter(&port->core, filter, (uint16_t)(bytes / sizeof(struct sock_filter)));
+	struct sock_filter *filter;
+	uint16_t length;
+	if (!get_args(env, info, 2, args) || !(port = get_port(env, args[0])) || !get_filter(env, args[1], &filter, &length))
+		return throw_type(env);
+	int error = vb_port_set_filter(&port->core, filter, length);
 	return error ? throw_errno(env, error, "filter") : NULL;
 }
 
@@ -459,14 +549,15 @@ static napi_value port_send(napi_env env, napi_callback_info info)
 	napi_value args[MAX_ARGS];
 	struct port *port;
 	size_t frames_length, error_length;
-	int count;
-	if (!get_args(env, info, 4, args) || !(port = get_port(env, args[0])) || !get_int(env, args[2], &count))
+	uint32_t count;
+	double *frames;
+	int *error;
+	if (!get_args(env, info, 4, args) || !(port = get_port(env, args[0])) ||
+	    !get_array(env, args[1], napi_float64_array, &frames, &frames_length) ||
+	    !get_uint(env, args[2], (double)(frames_length / VB_SEND_FIELDS), &count) ||
+	    !get_array(env, args[3], napi_int32_array, &error, &error_length) || error_length < 1)
 		return throw_type(env);
-	double *frames = get_bytes(env, args[1], napi_float64_array, &frames_length);
-	int *error = get_bytes(env, args[3], napi_int32_array, &error_length);
-	if (!frames || !error || error_length < 1 || count < 0 || (size_t)count * VB_SEND_FIELDS > frames_length)
-		return throw_type(env);
-	return make_number(env, vb_port_send(&port->core, frames, count, error));
+	return make_number(env, vb_port_send(&port->core, frames, (int)count, error));
 }
 
 /* portWantWritable(handle, boolean): whether the callback is also told when frames can be sent again. */
@@ -492,8 +583,8 @@ static napi_value port_spin(napi_env env, napi_callback_info info)
 	struct port *port;
 	uint32_t slot;
 	double microseconds;
-	if (!get_args(env, info, 3, args) || !(port = get_port(env, args[0])) || !get_uint(env, args[1], &slot) ||
-	    slot >= port->core.frame_count || napi_get_value_double(env, args[2], &microseconds) != napi_ok)
+	if (!get_args(env, info, 3, args) || !(port = get_port(env, args[0])) ||
+	    !get_uint(env, args[1], port->core.frame_count - 1, &slot) || !get_number(env, args[2], 1e6, &microseconds))
 		return throw_type(env);
 	MUST(napi_get_boolean(env, vb_port_spin(&port->core, slot, microseconds) != 0, &result));
 	return result;
@@ -512,7 +603,7 @@ static napi_value port_close(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS];
 	struct port *port;
-	if (!get_args(env, info, 1, args) || !(port = get_external(env, args[0]))) return throw_type(env);
+	if (!get_args(env, info, 1, args) || !(port = get_handle(env, args[0], PORT))) return throw_type(env);
 	port_close_now(env, port);
 	return NULL;
 }
@@ -520,21 +611,31 @@ static napi_value port_close(napi_env env, napi_callback_info info)
 /* ---- the storage engine ----------------------------------------------------------------------------------------- */
 
 struct engine {
+	enum handle_kind kind;
+	napi_env env;
 	struct vb_engine *core;
 	struct watch *watch;
-	double *operations, *completions;
-	size_t operation_room, completion_room;
-	napi_ref operations_ref, completions_ref;
+	napi_ref operations, completions;
+	struct engine *next; /* of the environment's open engines */
 };
+
+static napi_env engine_env(const struct engine *engine)
+{
+	return engine->env;
+}
 
 static void engine_close_now(napi_env env, struct engine *engine)
 {
 	if (!engine->core) return;
+	struct instance *instance = get_instance(env);
+	struct engine **link = &instance->engines;
+	while (*link != engine) link = &(*link)->next;
+	*link = engine->next;
 	if (engine->watch) watch_close(engine->watch);
-	vb_engine_close(engine->core);
+	if (vb_engine_close(engine->core) != 0) instance->keep_memory = 1;
 	engine->core = NULL;
-	napi_delete_reference(env, engine->operations_ref);
-	napi_delete_reference(env, engine->completions_ref);
+	napi_delete_reference(env, engine->operations);
+	napi_delete_reference(env, engine->completions);
 }
 
 static void engine_finalize(napi_env env, void *data, void *hint)
@@ -548,19 +649,18 @@ static void engine_finalize(napi_env env, void *data, void *hint)
 static napi_value engine_open(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS], external;
+	double *ignored;
 	size_t operations, completions;
 	bool want_uring;
-	if (!get_args(env, info, 4, args) || napi_get_value_bool(env, args[3], &want_uring) != napi_ok) return throw_type(env);
+	if (!get_args(env, info, 4, args) || !get_array(env, args[0], napi_float64_array, &ignored, &operations) ||
+	    !get_array(env, args[1], napi_float64_array, &ignored, &completions) || operations < VB_FIELDS ||
+	    completions < VB_COMPLETION_FIELDS || !is_function(env, args[2]) ||
+	    napi_get_value_bool(env, args[3], &want_uring) != napi_ok)
+		return throw_type(env);
 	struct engine *engine = calloc(1, sizeof *engine);
 	if (!engine) return throw_errno(env, ENOMEM, "engine");
-	engine->operations = get_bytes(env, args[0], napi_float64_array, &operations);
-	engine->completions = get_bytes(env, args[1], napi_float64_array, &completions);
-	if (!engine->operations || !engine->completions) {
-		free(engine);
-		return throw_type(env);
-	}
-	engine->operation_room = operations / VB_FIELDS;
-	engine->completion_room = completions / VB_COMPLETION_FIELDS;
+	engine->kind = ENGINE;
+	engine->env = env;
 	engine->core = vb_engine_open(want_uring);
 	int error = engine->core ? watch_open(env, vb_engine_fd(engine->core), UV_READABLE, args[2], &engine->watch) : -errno;
 	if (error) {
@@ -568,16 +668,28 @@ static napi_value engine_open(napi_env env, napi_callback_info info)
 		free(engine);
 		return throw_errno(env, error, "engine");
 	}
-	MUST(napi_create_reference(env, args[0], 1, &engine->operations_ref));
-	MUST(napi_create_reference(env, args[1], 1, &engine->completions_ref));
+	struct instance *instance = get_instance(env);
+	engine->next = instance->engines;
+	instance->engines = engine;
+	MUST(napi_create_reference(env, args[0], 1, &engine->operations));
+	MUST(napi_create_reference(env, args[1], 1, &engine->completions));
 	MUST(napi_create_external(env, engine, engine_finalize, NULL, &external));
 	return external;
 }
 
 static struct engine *get_engine(napi_env env, napi_value value)
 {
-	struct engine *engine = get_external(env, value);
+	struct engine *engine = get_handle(env, value, ENGINE);
 	return engine && engine->core ? engine : NULL;
+}
+
+/* One of the arrays shared with JavaScript. Looked up each time: JavaScript may have given its memory away. */
+static double *shared_array(napi_env env, napi_ref reference, size_t *length)
+{
+	napi_value array;
+	double *data;
+	MUST(napi_get_reference_value(env, reference, &array));
+	return get_array(env, array, napi_float64_array, &data, length) ? data : NULL;
 }
 
 /* engineUring(handle) -> 0 if io_uring is in use, the errno that says why it is not, or -1 if it was not wanted. */
@@ -596,11 +708,14 @@ static napi_value engine_submit(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS];
 	struct engine *engine;
-	int count;
-	if (!get_args(env, info, 2, args) || !(engine = get_engine(env, args[0])) || !get_int(env, args[1], &count) ||
-	    count < 0 || (size_t)count > engine->operation_room)
+	double *operations;
+	size_t length;
+	uint32_t count;
+	if (!get_args(env, info, 2, args) || !(engine = get_engine(env, args[0])) ||
+	    !(operations = shared_array(env, engine->operations, &length)) ||
+	    !get_uint(env, args[1], (double)(length / VB_FIELDS), &count))
 		return throw_type(env);
-	return make_number(env, vb_engine_submit(engine->core, engine->operations, count));
+	return make_number(env, vb_engine_submit(engine->core, operations, (int)count));
 }
 
 /* engineReap(handle) -> how many completions were written. */
@@ -608,15 +723,19 @@ static napi_value engine_reap(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS];
 	struct engine *engine;
-	if (!get_args(env, info, 1, args) || !(engine = get_engine(env, args[0]))) return throw_type(env);
-	return make_number(env, vb_engine_reap(engine->core, engine->completions, (int)engine->completion_room));
+	double *completions;
+	size_t length;
+	if (!get_args(env, info, 1, args) || !(engine = get_engine(env, args[0])) ||
+	    !(completions = shared_array(env, engine->completions, &length)))
+		return throw_type(env);
+	return make_number(env, vb_engine_reap(engine->core, completions, (int)(length / VB_COMPLETION_FIELDS)));
 }
 
 static napi_value engine_close(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS];
 	struct engine *engine;
-	if (!get_args(env, info, 1, args) || !(engine = get_external(env, args[0]))) return throw_type(env);
+	if (!get_args(env, info, 1, args) || !(engine = get_handle(env, args[0], ENGINE))) return throw_type(env);
 	engine_close_now(env, engine);
 	return NULL;
 }
@@ -627,13 +746,13 @@ static napi_value file_open(napi_env env, napi_callback_info info)
 	napi_value args[MAX_ARGS], object;
 	struct engine *engine;
 	char *path;
-	int flags;
-	if (!get_args(env, info, 3, args) || !(engine = get_engine(env, args[0])) || !get_int(env, args[2], &flags) ||
-	    !(path = get_string(env, args[1])))
+	uint32_t flags;
+	if (!get_args(env, info, 3, args) || !(engine = get_engine(env, args[0])) ||
+	    !get_uint(env, args[2], VB_OPEN_READ_ONLY | VB_OPEN_DIRECT, &flags) || !(path = get_string(env, args[1])))
 		return throw_type(env);
 	struct vb_file file;
 	const char *step;
-	int error = vb_file_open(&file, path, flags, &step);
+	int error = vb_file_open(&file, path, (int)flags, &step);
 	free(path);
 	if (error) return throw_errno(env, error, step);
 	int number = vb_engine_add(engine->core, &file);
@@ -658,9 +777,9 @@ static napi_value file_size(napi_env env, napi_callback_info info)
 	napi_value args[MAX_ARGS];
 	struct engine *engine;
 	struct vb_file *file;
-	int number;
-	if (!get_args(env, info, 2, args) || !(engine = get_engine(env, args[0])) || !get_int(env, args[1], &number) ||
-	    !(file = vb_engine_file(engine->core, number)))
+	uint32_t number;
+	if (!get_args(env, info, 2, args) || !(engine = get_engine(env, args[0])) ||
+	    !get_uint(env, args[1], INT32_MAX, &number) || !(file = vb_engine_file(engine->core, (int)number)))
 		return throw_type(env);
 	int error = vb_file_measure(file);
 	return error ? throw_errno(env, error, "measure") : make_number(env, (double)file->size);
@@ -671,10 +790,11 @@ static napi_value file_close(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS], result;
 	struct engine *engine;
-	int number;
-	if (!get_args(env, info, 2, args) || !(engine = get_engine(env, args[0])) || !get_int(env, args[1], &number))
+	uint32_t number;
+	if (!get_args(env, info, 2, args) || !(engine = get_engine(env, args[0])) ||
+	    !get_uint(env, args[1], INT32_MAX, &number) || !vb_engine_file(engine->core, (int)number))
 		return throw_type(env);
-	MUST(napi_get_boolean(env, vb_engine_remove(engine->core, number) == 0, &result));
+	MUST(napi_get_boolean(env, vb_engine_remove(engine->core, (int)number) == 0, &result));
 	return result;
 }
 
@@ -724,13 +844,20 @@ static void load_complete(napi_env env, napi_status status, void *data)
 	free(load);
 }
 
-/* A number of an object's property; 0 if there is none. */
-static double get_number(napi_env env, napi_value object, const char *name)
+/* An object's property that is a number, 0 or more; 0 if there is none. */
+static double get_property(napi_env env, napi_value object, const char *name)
 {
 	napi_value value;
-	double number = 0;
-	if (napi_get_named_property(env, object, name, &value) == napi_ok) napi_get_value_double(env, value, &number);
-	return number >= 0 ? number : 0;
+	double number;
+	if (napi_get_named_property(env, object, name, &value) != napi_ok || !get_number(env, value, MAX_EXACT, &number)) return 0;
+	return number;
+}
+
+/* The same as a whole number, at most max. */
+static uint64_t get_count(napi_env env, napi_value object, const char *name, uint64_t max)
+{
+	uint64_t count = (uint64_t)get_property(env, object, name);
+	return count < max ? count : max;
 }
 
 /* loadRun(interface, { targetMac, shelf, slot, sectors, ... }) -> a promise of the result; lib/native.ts has the fields. */
@@ -749,22 +876,30 @@ static napi_value load_run(napi_env env, napi_callback_info info)
 	}
 	load->interface = interface;
 	load->step = "thread";
+	napi_value options = args[1];
 	load->config = (struct vb_load_config){
 		.interface = interface,
-		.shelf = (uint16_t)get_number(env, args[1], "shelf"),
-		.slot = (uint8_t)get_number(env, args[1], "slot"),
-		.sectors = (uint32_t)get_number(env, args[1], "sectors"),
-		.window = (uint32_t)get_number(env, args[1], "window"),
-		.write_percent = (uint32_t)get_number(env, args[1], "writePercent"),
-		.sequential = get_number(env, args[1], "sequential") != 0,
-		.verify = get_number(env, args[1], "verify") != 0,
-		.first_lba = (uint64_t)get_number(env, args[1], "firstLba"),
-		.blocks = (uint64_t)get_number(env, args[1], "blocks"),
-		.seconds = get_number(env, args[1], "seconds"),
-		.requests = (uint64_t)get_number(env, args[1], "requests"),
-		.seed = (uint64_t)get_number(env, args[1], "seed"),
+		.shelf = (uint16_t)get_count(env, options, "shelf", UINT16_MAX),
+		.slot = (uint8_t)get_count(env, options, "slot", UINT8_MAX),
+		.sectors = (uint32_t)get_count(env, options, "sectors", UINT32_MAX),
+		.window = (uint32_t)get_count(env, options, "window", UINT32_MAX),
+		.write_percent = (uint32_t)get_count(env, options, "writePercent", 100),
+		.sequential = get_count(env, options, "sequential", 1) != 0,
+		.verify = get_count(env, options, "verify", 1) != 0,
+		.first_lba = get_count(env, options, "firstLba", UINT64_MAX),
+		.blocks = get_count(env, options, "blocks", UINT64_MAX),
+		.seconds = get_property(env, options, "seconds"),
+		.requests = get_count(env, options, "requests", UINT64_MAX),
+		.seed = get_count(env, options, "seed", UINT64_MAX),
 	};
-	uint64_t mac = (uint64_t)get_number(env, args[1], "targetMac");
+	uint64_t mac = get_count(env, options, "targetMac", UINT64_MAX);
+	bool thrown;
+	MUST(napi_is_exception_pending(env, &thrown));
+	if (thrown) { /* by a getter */
+		free(interface);
+		free(load);
+		return NULL;
+	}
 	for (int i = 0; i < 6; i++) load->config.target[i] = (uint8_t)(mac >> (40 - 8 * i));
 	MUST(napi_create_string_utf8(env, "vblade load", NAPI_AUTO_LENGTH, &name));
 	MUST(napi_create_promise(env, &load->deferred, &promise));
@@ -804,6 +939,11 @@ static napi_value init(napi_env env, napi_value exports)
 		{ "fileClose", file_close },
 		{ "loadRun", load_run },
 	};
+	struct instance *instance = calloc(1, sizeof *instance);
+	if (!instance) return throw_errno(env, ENOMEM, "memory");
+	instance->references = 1;
+	MUST(napi_set_instance_data(env, instance, NULL, NULL));
+	MUST(napi_add_env_cleanup_hook(env, on_environment_ends, instance));
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
 		napi_value function;
 		MUST(napi_create_function(env, table[i].name, NAPI_AUTO_LENGTH, table[i].function, NULL, &function));

@@ -246,7 +246,7 @@ static void free_jobs(struct vb_job *job)
 	}
 }
 
-void vb_engine_close(struct vb_engine *engine)
+int vb_engine_close(struct vb_engine *engine)
 {
 	/* Memory that an operation under way writes to may be freed after this: so it should be over. */
 	double completion[VB_COMPLETION_FIELDS];
@@ -254,7 +254,7 @@ void vb_engine_close(struct vb_engine *engine)
 	while (engine->under_way > 0 && poll(&event, 1, CLOSE_WAIT_MS) > 0)
 		while (vb_engine_reap(engine, completion, 1) > 0) {}
 	/* What hangs in a stuck disk can't be ended; what it uses must outlive it, and the process is about to end. */
-	if (vb_pool_close(engine->pool) != 0 || engine->under_way > 0) return;
+	if (vb_pool_close(engine->pool) != 0 || engine->under_way > 0) return -EBUSY;
 	if (engine->uring) vb_uring_close(engine->uring);
 	for (int i = 0; i < engine->slot_count; i++) {
 		if (engine->slots[i]->used) vb_file_close(&engine->slots[i]->file);
@@ -264,4 +264,5 @@ void vb_engine_close(struct vb_engine *engine)
 	free_jobs(engine->free_jobs);
 	close(engine->event);
 	free(engine);
+	return 0;
 }

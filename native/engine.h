@@ -51,7 +51,10 @@ int vb_engine_remove(struct vb_engine *engine, int number);
 int vb_engine_submit(struct vb_engine *engine, double *operations, int count);
 /* Up to room completions; how many. */
 int vb_engine_reap(struct vb_engine *engine, double *completions, int room);
-/* Waits up to a second for what is under way, then closes everything that nobody still holds. */
-void vb_engine_close(struct vb_engine *engine);
+/*
+ * Waits up to a second for what is under way, then closes everything: 0. -EBUSY if an operation hangs in a stuck disk: what
+ * it uses, its memory too, must be left alone from now on.
+ */
+int vb_engine_close(struct vb_engine *engine);
 
 #endif

@@ -55,6 +55,9 @@ int vb_port_open(struct vb_port *port, const struct vb_port_config *config, cons
 {
 	memset(port, 0, sizeof *port);
 	int error;
+	*step = "arguments";
+	port->fd = -1;
+	if (config->frame_bytes > VB_MAX_FRAME_BYTES || config->frame_count > VB_MAX_FRAME_COUNT) return -EINVAL;
 	*step = "find";
 	int index = (int)if_nametoindex(config->interface);
 	if (index == 0) return -errno;

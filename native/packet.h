@@ -20,12 +20,17 @@ struct vb_port {
 	uint32_t block_bytes;
 };
 
+enum {
+	VB_MAX_FRAME_BYTES = (1 << 16) + 64, /* an MTU is at most 65535 */
+	VB_MAX_FRAME_COUNT = 1 << 14,        /* so that 32 bits are enough for any offset in the ring */
+};
+
 struct vb_port_config {
 	const char *interface;
 	uint16_t ethertype;
-	uint32_t frame_bytes;  /* longest frame, Ethernet header included */
-	uint32_t frame_count;  /* frames the ring shall hold at least */
-	uint32_t send_bytes;   /* room for frames on their way out */
+	uint32_t frame_bytes;  /* longest frame, Ethernet header included; at most VB_MAX_FRAME_BYTES */
+	uint32_t frame_count;  /* frames the ring shall hold at least; at most VB_MAX_FRAME_COUNT */
+	uint32_t send_bytes;   /* room for frames on their way out; at most INT_MAX */
 	struct sock_filter *filter;
 	uint16_t filter_length;
 };

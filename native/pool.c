@@ -102,6 +102,8 @@ static void hand_back(struct vb_pool *pool, struct vb_job *job)
 	if (first && write(pool->event, &one, sizeof one) < 0) return;
 }
 
+static int wake_worker(struct vb_pool *pool);
+
 static void *worker(void *argument)
 {
 	struct vb_pool *pool = argument;
@@ -118,6 +120,8 @@ static void *worker(void *argument)
 		}
 		if (pool->closing) break;
 		struct vb_job *job = take(pool);
+		/* Two jobs put at once may have woken one and the same worker; nobody waits behind a job that may hang. */
+		if (pool->ready_first) wake_worker(pool);
 		pthread_mutex_unlock(&pool->lock);
 		run(job);
 		pthread_mutex_lock(&pool->lock);
