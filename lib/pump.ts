@@ -73,21 +73,24 @@ export class Pump {
 		try {
 			let again = true;
 			while (again) {
-				again = false;
-				for (const stage of this.#storage) {
-					if (!stage.hasWork) continue;
-					stage.drain();
-					again = true;
-				}
-				for (const stage of this.#links) {
-					if (!stage.hasWork) continue;
-					stage.drain();
-					again = true;
-				}
+				const stored = drainAll(this.#storage);
+				again = drainAll(this.#links) || stored;
 			}
 		} finally {
 			this.#running = false;
 			this.#runs += 1;
 		}
 	}
+}
+
+/** True if any of them had work. (An index, because iterators are objects and this runs for every batch.) */
+function drainAll(stages: readonly PumpStage[]): boolean {
+	let worked = false;
+	for (let i = 0; i < stages.length; i++) {
+		const stage = stages[i]!;
+		if (!stage.hasWork) continue;
+		stage.drain();
+		worked = true;
+	}
+	return worked;
 }

@@ -101,12 +101,12 @@ export function writeReplyHeader(
 	requestAt: number,
 	reply: Uint8Array,
 	at: number,
-	ownMac: number,
+	ownMac: Uint8Array,
 	shelf: number,
 	slot: number,
 ): void {
-	for (let i = 0; i < 6; i++) reply[at + i] = request[requestAt + 6 + i]!;
-	ethSource.set(reply, at, ownMac);
+	ethDestination.copy(reply, at, request, requestAt + ethSource.offset);
+	ethSource.copy(reply, at, ownMac, 0);
 	ethType.set(reply, at, ETHERTYPE_AOE);
 	aoeVersionFlags.set(reply, at, (AOE_VERSION << 4) | AoeFlag.response);
 	aoeError.set(reply, at, 0);

@@ -14,7 +14,8 @@ import { type Clock, systemClock } from "../clock.js";
 import type { FrameSink, FrameSlot, Link } from "../link/link.js";
 import { type Registry, SHELF_ALL, SLOT_ALL } from "../registry.js";
 import type { RejectReason, TargetStats } from "../stats.js";
-import { ETHERTYPE_AOE, ethDestination, ethSource, ethType, MAC_BROADCAST } from "../wire/ethernet.js";
+import { ETHERTYPE_AOE, ethDestination, ethSource, ethType, MAC_BROADCAST_BYTES } from "../wire/ethernet.js";
+import { macBytes } from "../wire/mac.js";
 import type { Memory } from "../wire/memory.js";
 import { Advertiser } from "./advertiser.js";
 import { ATA_HEADER_BYTES, ataCommand, copyAtaSection } from "./ata-section.js";
@@ -67,11 +68,14 @@ export class AoeTarget implements FrameSink {
 	readonly #discovery: Discovery;
 	readonly #advertiser: Advertiser;
 	readonly #neighbours: Neighbours;
+	/** The link's address. */
+	#mac: Uint8Array;
 	#stopped = false;
 
 	constructor(options: AoeTargetOptions) {
 		const { link, stats, clock = systemClock } = options;
 		this.link = link;
+		this.#mac = macBytes(link.mac);
 		this.#registry = options.registry;
 		this.#stats = stats;
 		this.#firmwareVersion = options.firmwareVersion;
@@ -129,6 +133,7 @@ export class AoeTarget implements FrameSink {
 	}
 
 	linkChanged(): void {
+		this.#mac = macBytes(this.link.mac);
 		this.advertiseAll();
 	}
 
@@ -149,7 +154,7 @@ export class AoeTarget implements FrameSink {
 			this.#neighbours.heard(bytes, offset, this.#registry.lookup(shelf, slot)?.blade);
 			return undefined;
 		}
-		if (ethDestination.get(bytes, offset) === MAC_BROADCAST || shelf === SHELF_ALL || slot === SLOT_ALL)
+		if (ethDestination.is(bytes, offset, MAC_BROADCAST_BYTES) || shelf === SHELF_ALL || slot === SLOT_ALL)
 			return this.#broadcast(memory, offset, frameBytes, peer);
 		const disk = this.#registry.lookup(shelf, slot);
 		if (disk === undefined) return "unknownAddress";
@@ -162,10 +167,9 @@ export class AoeTarget implements FrameSink {
 		if (frameBytes < AOE_HEADER_BYTES) return "runt";
 		if (ethType.get(bytes, offset) !== ETHERTYPE_AOE) return "notAoe";
 		if ((bytes[offset + ethSource.offset]! & 1) !== 0) return "groupSource";
-		if (ethSource.get(bytes, offset) === this.link.mac) return "ownSource";
-		const destination = ethDestination.get(bytes, offset);
-		if (destination !== this.link.mac && destination !== MAC_BROADCAST) return "wrongDestination";
-		return undefined;
+		if (ethSource.is(bytes, offset, this.#mac)) return "ownSource";
+		if (ethDestination.is(bytes, offset, this.#mac)) return undefined;
+		return ethDestination.is(bytes, offset, MAC_BROADCAST_BYTES) ? undefined : "wrongDestination";
 	}
 
 	/**
@@ -213,7 +217,7 @@ export class AoeTarget implements FrameSink {
 		const reply = this.link.acquire();
 		if (reply === undefined) return "noSlot";
 		if (frameBytes > reply.capacityBytes) return this.#drop(reply, "oversize");
-		writeReplyHeader(bytes, offset, reply.memory.bytes, reply.offset, this.link.mac, shelf, slot);
+		writeReplyHeader(bytes, offset, reply.memory.bytes, reply.offset, this.#mac, shelf, slot);
 		if (aoeVersion(bytes, offset) !== AOE_VERSION) return this.#refuse(reply, AoeError.badVersion, peer);
 		if (aoeCommand.get(bytes, offset) !== AoeCommand.ata)
 			return this.#control(disk.blade, reply, bytes.subarray(offset, offset + frameBytes), peer);

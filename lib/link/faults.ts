@@ -4,12 +4,13 @@
  */
 
 import type { Clock } from "../clock.js";
+import type { Random } from "../random.js";
 import type { Schedule } from "./memory.js";
 
 /** What may happen to a frame. Rates are probabilities, 0 to 1. */
 export interface Faults {
 	readonly clock: Clock;
-	readonly seed: number;
+	readonly random: Random;
 	readonly dropRate?: number;
 	readonly duplicateRate?: number;
 	/** Frames held up, each for a time of its own up to `delayMs`: later ones overtake them. */
@@ -25,38 +26,26 @@ export interface FaultCounts {
 	delayed: number;
 }
 
-/** Numbers from 0 to below 1 that follow from the seed (mulberry32). */
-export function seededRandom(seed: number): () => number {
-	let state = seed >>> 0;
-	return () => {
-		state = (state + 0x6d2b79f5) >>> 0;
-		let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-		mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-		return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-	};
-}
-
 /** The schedule for `MemorySwitch`, and its counters. Every copy of a doubled frame may be held up by itself. */
 export function faultySchedule(faults: Faults): { schedule: Schedule; counts: FaultCounts } {
-	const { clock, seed, dropRate = 0, duplicateRate = 0, delayRate = 0, delayMs = 0 } = faults;
-	const random = seededRandom(seed);
+	const { clock, random, dropRate = 0, duplicateRate = 0, delayRate = 0, delayMs = 0 } = faults;
 	const counts: FaultCounts = { frames: 0, dropped: 0, duplicated: 0, delayed: 0 };
 	const send = (deliver: () => void): void => {
-		if (random() >= delayRate) {
+		if (!random.chance(delayRate)) {
 			deliver();
 			return;
 		}
 		counts.delayed += 1;
-		clock.after(random() * delayMs, deliver);
+		clock.after(random.next() * delayMs, deliver);
 	};
 	const schedule: Schedule = (deliver) => {
 		counts.frames += 1;
-		if (random() < dropRate) {
+		if (random.chance(dropRate)) {
 			counts.dropped += 1;
 			return;
 		}
 		send(deliver);
-		if (random() >= duplicateRate) return;
+		if (!random.chance(duplicateRate)) return;
 		counts.duplicated += 1;
 		send(deliver);
 	};

@@ -22,3 +22,4 @@ export const ETH_MIN_FRAME_BYTES = 60;
 export const ETHERTYPE_AOE = 0x88a2;
 /** The broadcast address, ff:ff:ff:ff:ff:ff. */
 export const MAC_BROADCAST = 0xffffffffffff;
+export const MAC_BROADCAST_BYTES: Uint8Array = new Uint8Array(6).fill(0xff);

@@ -68,9 +68,26 @@ export class FieldLba48 {
 	}
 }
 
-/** A MAC address as a number of 48 bits, first byte on the wire most significant: cheap to compare and to look up. */
+/** A MAC address. As a number it has 48 bits, first byte on the wire most significant: cheap to keep and to look up. */
 export class FieldMac {
 	constructor(readonly offset: number) {}
+	/** True if it is the one at `other[0..5]`. For the hot path: a number of 48 bits may cost an allocation, this does not. */
+	is(bytes: Uint8Array, frame: number, other: Uint8Array): boolean {
+		const at = frame + this.offset;
+		return (
+			bytes[at] === other[0] &&
+			bytes[at + 1] === other[1] &&
+			bytes[at + 2] === other[2] &&
+			bytes[at + 3] === other[3] &&
+			bytes[at + 4] === other[4] &&
+			bytes[at + 5] === other[5]
+		);
+	}
+	/** Copies it from `other[from..from+5]`. */
+	copy(bytes: Uint8Array, frame: number, other: Uint8Array, from: number): void {
+		const at = frame + this.offset;
+		for (let i = 0; i < 6; i++) bytes[at + i] = other[from + i]!;
+	}
 	get(bytes: Uint8Array, frame: number): number {
 		const at = frame + this.offset;
 		const high = (bytes[at]! << 16) | (bytes[at + 1]! << 8) | bytes[at + 2]!;
