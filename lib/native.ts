@@ -163,6 +163,8 @@ interface Addon {
 	memory(byteLength: number): ArrayBuffer;
 	addressOf(bytes: Uint8Array): number;
 	copy(to: number, from: number, length: number): boolean;
+	/** Puts the monotonic time, in microseconds, into `into[0]`: unlike a number returned, this allocates nothing. */
+	clock(into: Float64Array): void;
 	interfaceNames(): string[];
 	interfaceInfo(name: string): InterfaceInfo | undefined;
 	monitorOpen(changed: () => void): MonitorHandle;

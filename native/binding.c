@@ -325,6 +325,18 @@ static napi_value copy(napi_env env, napi_callback_info info)
 	return result;
 }
 
+/* clock(Float64Array): puts the monotonic time in microseconds into its first element. A number would be an object. */
+static napi_value clock_us(napi_env env, napi_callback_info info)
+{
+	napi_value args[MAX_ARGS];
+	size_t length;
+	double *out;
+	if (!get_args(env, info, 1, args) || !get_array(env, args[0], napi_float64_array, &out, &length) || length < 1)
+		return throw_type(env);
+	*out = (double)uv_hrtime() / 1e3;
+	return NULL;
+}
+
 /* ---- interfaces ------------------------------------------------------------------------------------------------- */
 
 /* interfaceNames(): every interface of this network namespace. */
@@ -917,6 +929,7 @@ static napi_value init(napi_env env, napi_value exports)
 		{ "memory", memory },
 		{ "addressOf", address_of },
 		{ "copy", copy },
+		{ "clock", clock_us },
 		{ "interfaceNames", interface_names },
 		{ "interfaceInfo", interface_info },
 		{ "monitorOpen", monitor_open },

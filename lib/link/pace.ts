@@ -6,6 +6,7 @@
  */
 
 import { availableParallelism } from "node:os";
+import { native } from "../native.js";
 
 /** What `--poll-us` is if it is not given. */
 export const DEFAULT_POLL_US = 50;
@@ -16,26 +17,34 @@ const GAP_LIMITS_MAX = 4;
 
 export class Pace {
 	readonly #limitUs: number;
+	readonly #readClock: (into: Float64Array) => void;
+	/** The time, in microseconds. An array, because a number that goes from function to function is an object. */
+	readonly #now = new Float64Array(1);
 	#averageUs: number;
 	/** When the ring was found empty; 0 while it is not known to be. */
 	#emptySinceUs = 0;
 
 	/** `limitUs`: longest time to watch, in microseconds; 0 never watches. Nor does a machine with a single processor. */
-	constructor(limitUs: number, processors = availableParallelism()) {
+	constructor(limitUs: number, readClock = native.clock, processors = availableParallelism()) {
 		this.#limitUs = processors > 1 ? limitUs : 0;
+		this.#readClock = readClock;
 		this.#averageUs = GAP_LIMITS_MAX * this.#limitUs;
 	}
 
-	/** The ring was found empty at `nowUs`. Returns for how many microseconds to watch it: 0 is not at all. */
-	emptied(nowUs: number): number {
-		this.#emptySinceUs = nowUs;
-		return this.#averageUs < this.#limitUs ? Math.min(this.#limitUs, 2 * this.#averageUs + 5) : 0;
+	/** The ring was found empty. Returns for how many whole microseconds to watch it: 0 is not at all. */
+	emptied(): number {
+		if (this.#limitUs === 0) return 0;
+		this.#readClock(this.#now);
+		this.#emptySinceUs = this.#now[0]!;
+		if (this.#averageUs >= this.#limitUs) return 0;
+		return Math.ceil(Math.min(this.#limitUs, 2 * this.#averageUs + 5));
 	}
 
-	/** A frame came at `nowUs`. */
-	arrived(nowUs: number): void {
+	/** A frame has come. */
+	arrived(): void {
 		if (this.#emptySinceUs === 0) return;
-		const gapUs = Math.min(nowUs - this.#emptySinceUs, GAP_LIMITS_MAX * this.#limitUs);
+		this.#readClock(this.#now);
+		const gapUs = Math.min(this.#now[0]! - this.#emptySinceUs, GAP_LIMITS_MAX * this.#limitUs);
 		this.#emptySinceUs = 0;
 		this.#averageUs += (gapUs - this.#averageUs) * WEIGHT;
 	}

@@ -21,6 +21,7 @@ import {
 import type { Pump, PumpStage } from "../pump.js";
 import { ETH_HEADER_BYTES, ETHERTYPE_AOE } from "../wire/ethernet.js";
 import type { Memory } from "../wire/memory.js";
+import { BPF_KEEP_ALL, BpfProgram, PacketType } from "./bpf.js";
 import { type InterfaceInfo, interfaceInfo, interfaceMonitor } from "./interfaces.js";
 import type { BpfInstruction, FrameSink, FrameSlot, Link, LinkStats } from "./link.js";
 import { DEFAULT_POLL_US, Pace } from "./pace.js";
@@ -34,6 +35,8 @@ const TP_MAC = 12;
 const TP_STATUS_KERNEL = 0;
 const TP_STATUS_USER = 1;
 const TP_STATUS_VLAN_VALID = 1 << 4;
+/** `sll_pkttype` of the `struct sockaddr_ll` behind the header: who the kernel thinks the frame is for. */
+const SLL_PKTTYPE = 32 + 10;
 
 /** Frames taken from the ring before storage and wire get their turn. */
 const BATCH_FRAMES = 64;
@@ -44,6 +47,12 @@ const SEND_OVERHEAD_BYTES = 2048;
 const RING_FRAMES_MIN = 256;
 const RING_FRAMES_MAX = 8192;
 const RING_BYTES_MAX = 64 * 1024 * 1024;
+/** A socket that can't be opened just now is tried again after so long. */
+const RETRY_MS = 500;
+
+/** Before there is a sink every frame is dropped in the kernel; with one and no other filter, none is. */
+const DROP_ALL = encodeFilter(new BpfProgram().return(0).assemble());
+const KEEP_ALL = encodeFilter(new BpfProgram().return(BPF_KEEP_ALL).assemble());
 
 export interface PacketLinkOptions {
 	/** Frames that can be under way at once: buffer count times blades. */
@@ -56,17 +65,17 @@ export interface PacketLinkOptions {
 
 export class PacketLink implements Link, PumpStage {
 	readonly canGather = true;
-	readonly stats: LinkStats = { framesIn: 0, framesOut: 0, droppedIn: 0, droppedOut: 0 };
 	mac: number;
 	mtu: number;
 	up: boolean;
 
+	readonly #stats: LinkStats = { framesIn: 0, framesOut: 0, droppedIn: 0, droppedOut: 0 };
 	readonly #pump: Pump;
 	readonly #options: PacketLinkOptions;
 	readonly #unwatch: () => void;
 	#index: number;
 	#sink: FrameSink | null = null;
-	#filter: Uint8Array = new Uint8Array(0);
+	#filter = KEEP_ALL;
 	#queue: TransmitQueue;
 	readonly #frames = new Float64Array(BATCH_FRAMES * SEND_FIELDS);
 	readonly #sendError = new Int32Array(1);
@@ -80,10 +89,15 @@ export class PacketLink implements Link, PumpStage {
 	#words = new Int32Array(0);
 	#halves = new Uint16Array(0);
 	#slotOffsets = new Uint32Array(0);
+	/** The longest frame the MTU allows; the ring's slots hold a little more. */
+	#longestBytes = 0;
 	#next = 0;
 	#closed = false;
 	#resuming = false;
 	readonly #pace: Pace;
+	/** The socket could not be opened, and will be tried again when the timer ends. */
+	#waiting = false;
+	#retry: NodeJS.Timeout | undefined;
 
 	/** Throws a NativeError if the interface does not exist or the privilege (CAP_NET_RAW) is missing. */
 	constructor(
@@ -94,6 +108,8 @@ export class PacketLink implements Link, PumpStage {
 		this.#pump = pump;
 		this.#options = options;
 		this.#pace = new Pace(options.pollUs ?? DEFAULT_POLL_US);
+		// Watched from before the first look: no change can be missed.
+		this.#unwatch = interfaceMonitor.watch(() => this.#interfacesChanged());
 		const info = interfaceInfo(name);
 		this.mac = info?.mac ?? 0;
 		this.mtu = info?.mtu ?? 0;
@@ -101,16 +117,24 @@ export class PacketLink implements Link, PumpStage {
 		this.#index = info?.index ?? 0;
 		this.#ring = { bytes: new Uint8Array(0), address: 0 };
 		this.#queue = this.#makeQueue();
-		this.#open();
+		try {
+			this.#open();
+		} catch (error) {
+			this.#unwatch();
+			throw error;
+		}
 		pump.addLink(this);
-		this.#unwatch = interfaceMonitor.watch(() => this.#interfacesChanged());
-		// What changed between the first look and now has not been told to us.
-		this.#interfacesChanged();
+	}
+
+	get stats(): LinkStats {
+		this.#countDrops();
+		return this.#stats;
 	}
 
 	attach(sink: FrameSink): void {
 		invariant(this.#sink === null, "link attached twice");
 		this.#sink = sink;
+		this.#applyFilter();
 	}
 
 	acquire(): FrameSlot | undefined {
@@ -129,7 +153,11 @@ export class PacketLink implements Link, PumpStage {
 
 	setFilter(program: readonly BpfInstruction[]): void {
 		this.#filter = encodeFilter(program);
-		if (this.#port !== null) native.portSetFilter(this.#port.handle, this.#filter);
+		this.#applyFilter();
+	}
+
+	#applyFilter(): void {
+		if (this.#port !== null && this.#sink !== null) native.portSetFilter(this.#port.handle, this.#filter);
 	}
 
 	async close(): Promise<void> {
@@ -137,6 +165,7 @@ export class PacketLink implements Link, PumpStage {
 		this.drain();
 		this.#closed = true;
 		this.#unwatch();
+		clearTimeout(this.#retry);
 		this.#pump.remove(this);
 		this.#shut();
 	}
@@ -145,7 +174,7 @@ export class PacketLink implements Link, PumpStage {
 
 	readonly #ready = (events: number): void => {
 		if (events & EVENT_WRITABLE) this.#unblock();
-		this.#pace.arrived(performance.now() * 1000);
+		this.#pace.arrived();
 		this.#receive();
 	};
 
@@ -171,9 +200,9 @@ export class PacketLink implements Link, PumpStage {
 	 */
 	#spin(): boolean {
 		if (this.#port === null || !this.#pump.waitsForOneLink) return false;
-		const forUs = this.#pace.emptied(performance.now() * 1000);
+		const forUs = this.#pace.emptied();
 		if (forUs === 0 || !native.portSpin(this.#port.handle, this.#next, forUs)) return false;
-		this.#pace.arrived(performance.now() * 1000);
+		this.#pace.arrived();
 		return true;
 	}
 
@@ -185,24 +214,39 @@ export class PacketLink implements Link, PumpStage {
 	#takeBatch(): number {
 		const sink = this.#sink;
 		const slots = this.#slotOffsets.length;
-		if (this.#port === null || sink === null) return 0;
+		if (sink === null) return 0;
 		let count = 0;
-		while (count < BATCH_FRAMES && count < slots) {
+		// The sink may close us.
+		while (this.#port !== null && count < BATCH_FRAMES && count < slots) {
 			const header = this.#slotOffsets[this.#next]!;
 			const status = Atomics.load(this.#words, (header + TP_STATUS) >> 2);
 			if ((status & TP_STATUS_USER) === 0) break;
 			count++;
 			this.#next = this.#next + 1 === slots ? 0 : this.#next + 1;
 			const frameBytes = this.#words[(header + TP_LEN) >> 2]!;
-			// A frame that is cut off is longer than the MTU allows; a tagged one belongs to another (virtual) network.
-			if (frameBytes !== this.#words[(header + TP_SNAPLEN) >> 2] || (status & TP_STATUS_VLAN_VALID) !== 0) {
-				this.stats.droppedIn++;
+			if (this.#isCutOrTooLong(header, frameBytes) || this.#isForOthers(header, status)) {
+				this.#stats.droppedIn++;
 				continue;
 			}
-			this.stats.framesIn++;
+			this.#stats.framesIn++;
 			sink.frame(this, this.#ring, header + this.#halves[(header + TP_MAC) >> 1]!, frameBytes, 0);
 		}
 		return count;
+	}
+
+	/** True for a frame that the MTU does not allow, or of which not all is there. */
+	#isCutOrTooLong(header: number, frameBytes: number): boolean {
+		return frameBytes > this.#longestBytes || frameBytes !== this.#words[(header + TP_SNAPLEN) >> 2];
+	}
+
+	/**
+	 * True for a frame to another host's address, and for one with a VLAN tag, which belongs to another (virtual) network. The
+	 * kernel marks both alike: it takes the tag off, and before sockets of a certain EtherType see the frame, forgets it.
+	 */
+	#isForOthers(header: number, status: number): boolean {
+		return (
+			this.#ring.bytes[header + SLL_PKTTYPE] === PacketType.otherHost || (status & TP_STATUS_VLAN_VALID) !== 0
+		);
 	}
 
 	/** Returns `count` slots from `first` to the kernel: nobody looks at their bytes any more. */
@@ -230,7 +274,7 @@ export class PacketLink implements Link, PumpStage {
 
 	#sendBatch(): void {
 		if (this.#port === null) {
-			this.stats.droppedOut += this.#queue.length - this.#sent;
+			this.#stats.droppedOut += this.#queue.length - this.#sent;
 			this.#sent = this.#queue.length;
 			return;
 		}
@@ -244,7 +288,7 @@ export class PacketLink implements Link, PumpStage {
 			frames[at + 3] = frame.dataBytes;
 		}
 		const sent = native.portSend(this.#port.handle, frames, count, this.#sendError);
-		this.stats.framesOut += sent;
+		this.#stats.framesOut += sent;
 		this.#sent += sent;
 		if (sent < count) this.#sendFailed(this.#sendError[0] ?? 0);
 	}
@@ -257,7 +301,7 @@ export class PacketLink implements Link, PumpStage {
 		}
 		// ENOBUFS: a full device queue. ENETDOWN, ENXIO: the link is gone for now. EMSGSIZE: the MTU has shrunk. EFAULT: the
 		// file under a borrowed answer shrank. A lost answer is asked for again; a server that ends is not.
-		this.stats.droppedOut++;
+		this.#stats.droppedOut++;
 		this.#sent++;
 	}
 
@@ -296,6 +340,7 @@ export class PacketLink implements Link, PumpStage {
 
 	#open(): void {
 		const frameBytes = this.mtu + ETH_HEADER_BYTES;
+		this.#longestBytes = frameBytes;
 		const wanted = Math.max(this.#options.framesInFlight * 2, RING_FRAMES_MIN);
 		const frames = Math.min(wanted, RING_FRAMES_MAX, Math.max(64, Math.floor(RING_BYTES_MAX / frameBytes)));
 		const port = native.portOpen(
@@ -304,7 +349,7 @@ export class PacketLink implements Link, PumpStage {
 			frameBytes,
 			frames,
 			frames * (frameBytes + SEND_OVERHEAD_BYTES),
-			this.#filter,
+			this.#sink === null ? DROP_ALL : this.#filter,
 			this.#ready,
 		);
 		this.#port = port;
@@ -316,6 +361,7 @@ export class PacketLink implements Link, PumpStage {
 	}
 
 	#shut(): void {
+		this.#countDrops();
 		const port = this.#port;
 		this.#port = null;
 		this.#blocked = false;
@@ -325,16 +371,17 @@ export class PacketLink implements Link, PumpStage {
 	#interfacesChanged(): void {
 		if (this.#closed) return;
 		const info = interfaceInfo(this.name);
-		const upNow = info?.up ?? false;
-		const same =
-			info !== undefined && info.index === this.#index && info.mtu === this.mtu && info.mac === this.mac;
-		if (same && upNow === this.up && this.#port !== null) return;
-		this.up = upNow;
+		const wasUp = this.up;
+		this.up = info?.up ?? false;
+		const same = info?.index === this.#index && info.mtu === this.mtu && info.mac === this.mac;
 		if (info === undefined) {
+			if (this.#index === 0) return;
 			this.#shut();
 			this.#index = 0;
 		} else if (!same || this.#port === null) {
 			this.#reopen(info);
+		} else if (this.up === wasUp) {
+			return;
 		}
 		this.#sink?.linkChanged(this);
 	}
@@ -347,24 +394,31 @@ export class PacketLink implements Link, PumpStage {
 		this.mtu = info.mtu;
 		this.mac = info.mac;
 		if (mtuChanged) {
-			this.stats.droppedOut += this.#queue.length - this.#sent;
+			this.#stats.droppedOut += this.#queue.length - this.#sent;
 			this.#sent = 0;
 			this.#queue = this.#makeQueue();
 		}
+		clearTimeout(this.#retry);
 		try {
 			this.#open();
+			this.#waiting = false;
 		} catch (error) {
 			if (!isNativeError(error)) throw error;
-			// It may have gone again already; then the next change brings us back here.
-			this.#options.log?.(
-				`${this.name}: can't open a packet socket (${error.step}: ${error.message}); waiting`,
-			);
+			// If it has gone again already, its next change brings us back here; short of memory, only the timer does.
+			this.#retry = setTimeout(() => this.#interfacesChanged(), RETRY_MS);
+			if (!this.#waiting)
+				this.#options.log?.(
+					`${this.name}: can't open a packet socket (${error.step}: ${error.message}); waiting`,
+				);
+			this.#waiting = true;
 		}
+		// What waited for room in the old socket.
+		this.#pump.wake();
 	}
 
-	/** Frames that the kernel dropped because the ring was full are added to the statistics. */
-	countDrops(): void {
-		if (this.#port !== null) this.stats.droppedIn += native.portDrops(this.#port.handle);
+	/** Frames that the kernel dropped because the ring was full. */
+	#countDrops(): void {
+		if (this.#port !== null) this.#stats.droppedIn += native.portDrops(this.#port.handle);
 	}
 }
 

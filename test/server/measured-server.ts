@@ -1,0 +1,67 @@
+/**
+ * A server and the load generator in one process, without a test runner around them (its hooks allocate on every callback):
+ * started by `steady-state.test.ts` inside a namespace with the cable va-vb; prints what it has measured as JSON.
+ * usage: measured-server FILE DURABILITY WRITE-PERCENT VERIFY REQUESTS
+ */
+
+import { statSync } from "node:fs";
+import { PerformanceObserver } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
+import { interfaceInfo } from "../../lib/link/interfaces.js";
+import { type LoadOptions, native } from "../../lib/native.js";
+import { startServer } from "../../lib/server.js";
+import type { Durability } from "../../lib/server-options.js";
+
+const [, , file = "", durability = "", writePercent = "", verify = "", requests = ""] = process.argv;
+const BLOCK_SECTORS = 8;
+/** Until every function on the way has been compiled, and every pool has its size. */
+const WARM_UP_REQUESTS = 60_000;
+
+const silent = { error: () => {}, warn: () => {}, info: () => {}, verbose: () => {} };
+const netifs = [{ kind: "interface", name: "va" }] as const;
+const server = await startServer(
+	[{ shelf: 9, slot: 0, netifs, storage: { kind: "file", name: file, path: file } }],
+	{
+		bufferCount: 16,
+		direct: false,
+		readOnly: false,
+		macs: [],
+		offsetSectors: 0,
+		lengthSectors: undefined,
+		durability: durability as Durability,
+		force: false,
+	},
+	silent,
+	"0.0.0",
+);
+
+const load: LoadOptions = {
+	targetMac: interfaceInfo("va")?.mac ?? 0,
+	shelf: 9,
+	slot: 0,
+	sectors: BLOCK_SECTORS,
+	window: 16,
+	writePercent: Number(writePercent),
+	sequential: 0,
+	verify: Number(verify),
+	firstLba: 0,
+	blocks: statSync(file).size / 512 / BLOCK_SECTORS,
+	seconds: 600,
+	requests: Number(requests),
+	seed: 1,
+};
+await native.loadRun("vb", { ...load, verify: 0, requests: WARM_UP_REQUESTS });
+
+let collections = 0;
+const observer = new PerformanceObserver((list) => {
+	collections += list.getEntries().length;
+});
+observer.observe({ entryTypes: ["gc"] });
+const before = process.memoryUsage().heapUsed;
+const result = await native.loadRun("vb", load);
+const heapBytes = process.memoryUsage().heapUsed - before;
+// Entries are delivered a turn later.
+await sleep(20);
+observer.disconnect();
+process.stdout.write(`${JSON.stringify({ heapBytes, collections, result })}\n`);
+await server.close();
