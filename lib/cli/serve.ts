@@ -28,12 +28,14 @@ export async function serve(invocation: Invocation & { kind: "serve" }, version:
 		log.warn(`shelf ${SHELF_LINUX_IGNORES}: initiators on Linux take it for a broadcast and ignore it`);
 
 	server = await startServer(blades, options, log, version);
+	// Before the start-up line: whoever waits for that may send a signal at once.
+	const stopping = stopSignal();
 	for (const { name, sectors, readOnly } of server.blades)
 		process.stdout.write(
 			`pid ${process.pid}: ${name}, ${sectors} sectors ${readOnly ? "O_RDONLY" : "O_RDWR"}\n`,
 		);
 
-	const signal = await stopSignal();
+	const signal = await stopping;
 	log.verbose(`${signal}: stopping`);
 	return drain(server, log);
 }
