@@ -7,6 +7,7 @@ import type { FrameSink, Link } from "../../lib/link/link.js";
 import { ALL_PEERS } from "../../lib/link/link.js";
 import { type MemoryLink, MemorySwitch, memoryLinkPair } from "../../lib/link/memory.js";
 import { Pump } from "../../lib/pump.js";
+import { Random } from "../../lib/random.js";
 import { MAC_BROADCAST } from "../../lib/wire/ethernet.js";
 import type { Memory } from "../../lib/wire/memory.js";
 
@@ -187,7 +188,7 @@ t.test("the same seed makes the same faults", async (t) => {
 	const run = (seed: number) => {
 		const clock = new VirtualClock();
 		const rates = { dropRate: 0.1, duplicateRate: 0.1, delayRate: 0.2, delayMs: 50 };
-		const { schedule, counts } = faultySchedule({ clock, seed, ...rates });
+		const { schedule, counts } = faultySchedule({ clock, random: new Random(seed), ...rates });
 		const pump = new Pump();
 		const [near, far] = memoryLinkPair(pump, {}, {}, { schedule });
 		const sink = attached(far);

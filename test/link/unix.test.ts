@@ -6,12 +6,12 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import t, { type Test } from "tap";
 import { linkConformance } from "../../lib/link/conformance.js";
-import { seededRandom } from "../../lib/link/faults.js";
 import type { FrameSink, Link } from "../../lib/link/link.js";
 import { ALL_PEERS } from "../../lib/link/link.js";
 import { UnixLink, type UnixLinkOptions } from "../../lib/link/unix.js";
 import { nativeMemory } from "../../lib/native.js";
 import { Pump } from "../../lib/pump.js";
+import { Random } from "../../lib/random.js";
 import type { Memory } from "../../lib/wire/memory.js";
 
 const LIMIT_MS = 10_000;
@@ -93,21 +93,20 @@ async function opened(t: Test, options: Partial<UnixLinkOptions> = {}) {
 
 t.test("frames are found however the stream is cut", async (t) => {
 	const { SEED } = process.env;
-	const seed = Number(SEED ?? Math.floor(Math.random() * 2 ** 32));
-	t.comment(`SEED=${seed}`);
-	const random = seededRandom(seed);
+	const random = SEED === undefined ? new Random() : new Random(Number(SEED));
+	t.comment(`SEED=${random.seed}`);
 	const { socketPath, link, sink } = await opened(t);
 	const texts = Array.from({ length: 300 }, (_, number) => {
-		const length = number % 3 === 0 ? 14 + number : 14 + Math.floor(random() * 9000);
+		const length = number % 3 === 0 ? 14 + number : 14 + random.below(9000);
 		return String.fromCharCode(33 + (number % 90)).repeat(length);
 	});
 	const stream = Buffer.concat(texts.map(packed));
 	const { socket } = await rawPeer(socketPath);
 	for (let at = 0; at < stream.length; ) {
-		const length = random() < 0.5 ? 1 + Math.floor(random() * 8) : Math.floor(random() * 70_000);
+		const length = random.chance(0.5) ? 1 + random.below(8) : random.below(70_000);
 		socket.write(stream.subarray(at, at + length));
 		at += length;
-		if (random() < 0.3) await sleep(0);
+		if (random.chance(0.3)) await sleep(0);
 	}
 	await until(() => sink.frames.length >= texts.length, "all frames");
 	t.strictSame(

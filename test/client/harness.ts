@@ -1,0 +1,87 @@
+/**
+ * A network in memory with our target on one port and our initiator on another, on a clock of its own.
+ */
+
+import { AoeTarget } from "../../lib/aoe/target.js";
+import { AtaDisk } from "../../lib/ata/disk.js";
+import { Blade, makeIdentity } from "../../lib/blade.js";
+import type { BlockDevice } from "../../lib/block/device.js";
+import { MemoryDevice } from "../../lib/block/memory.js";
+import { Initiator, type InitiatorOptions } from "../../lib/client/initiator.js";
+import { VirtualClock } from "../../lib/clock.js";
+import {
+	type MemoryLink,
+	type MemoryPortOptions,
+	MemorySwitch,
+	type Schedule,
+} from "../../lib/link/memory.js";
+import { Pump } from "../../lib/pump.js";
+import { Registry } from "../../lib/registry.js";
+import { TargetStats } from "../../lib/stats.js";
+
+export interface LabOptions extends InitiatorOptions {
+	readonly schedule?: Schedule;
+	readonly port?: MemoryPortOptions;
+	readonly bufferCount?: number;
+	readonly clock?: VirtualClock;
+}
+
+/** A target on a port of its own. */
+export class LabTarget {
+	readonly registry = new Registry<AtaDisk>();
+	readonly target: AoeTarget;
+
+	constructor(
+		readonly link: MemoryLink,
+		clock: VirtualClock,
+		readonly bufferCount: number,
+	) {
+		this.target = new AoeTarget({
+			link,
+			registry: this.registry,
+			stats: new TargetStats(),
+			firmwareVersion: 0x1234,
+			ownMacs: () => new Set([link.mac]),
+			onConflict: () => {},
+			clock,
+		});
+		this.target.start();
+	}
+
+	/** Serves a device; without one, a memory disk of 1 MiB. */
+	serve(shelf: number, slot: number, device: BlockDevice = new MemoryDevice(2 ** 20)): Blade {
+		const blade = new Blade(shelf, slot, makeIdentity(shelf, slot, "lab", "1.0"), device, this.bufferCount);
+		this.registry.add(shelf, slot, new AtaDisk(blade));
+		this.target.registryChanged();
+		return blade;
+	}
+}
+
+export class Lab {
+	readonly clock: VirtualClock;
+	readonly pump = new Pump();
+	readonly ether: MemorySwitch;
+	readonly target: LabTarget;
+	readonly initiator: Initiator;
+	readonly #options: LabOptions;
+
+	constructor(options: LabOptions = {}) {
+		this.#options = options;
+		this.clock = options.clock ?? new VirtualClock();
+		this.ether = new MemorySwitch(options.schedule ? { schedule: options.schedule } : {});
+		this.target = this.addTarget();
+		const link = this.ether.port(this.pump, options.port);
+		this.initiator = new Initiator(link, { ...options, clock: this.clock });
+	}
+
+	/** Another target on the same network. */
+	addTarget(): LabTarget {
+		const link = this.ether.port(this.pump, this.#options.port);
+		return new LabTarget(link, this.clock, this.#options.bufferCount ?? 16);
+	}
+
+	/** Lets virtual time pass until `promise` settles. */
+	run<T>(promise: Promise<T>): Promise<T> {
+		return this.clock.until(promise);
+	}
+}
