@@ -1,0 +1,314 @@
+/**
+ * The daemon script: what it hands to vblade, what it tells its caller, the log and the pid file. Against a vblade that
+ * tells what it was given and does as told, and at the end against the real one (memory on a unix socket: no root needed).
+ */
+
+import {
+	chmodSync,
+	copyFileSync,
+	existsSync,
+	mkdirSync,
+	readFileSync,
+	readlinkSync,
+	symlinkSync,
+	writeFileSync,
+} from "node:fs";
+import path from "node:path";
+import t from "tap";
+import { atEnd, scratchDirectory, until } from "../support/cleanup.js";
+import { sourceFile } from "../support/paths.js";
+import { type Ended, run } from "../support/process.js";
+
+const LIMIT_MS = 20_000;
+/** Everything that vbladed calls, for a PATH with nothing else on it (and what the fake vblade and this test call). */
+const TOOLS = "sh setsid timeout mktemp mkfifo rm cat grep tr head readlink sleep cut setpriv".split(" ");
+
+/** Notes its arguments and where it is, then does what its first option or MODE says. */
+const FAKE_VBLADE = `#!/bin/sh
+printf '%s\\0' "$@" >"$NOTES/arguments"
+readlink /proc/$$/cwd /proc/$$/fd/0 >"$NOTES/files"
+cut -d' ' -f6 /proc/$$/stat >"$NOTES/session"
+case \${MODE:-serve} in
+refuse) echo "vblade: shelf: no" >&2; exit 2 ;;
+silent) exit 0 ;;
+hang) echo "vblade: warn: thinking" >&2; exec sleep 60 ;;
+warn) echo "vblade: warn: mind the gap" >&2 ;;
+esac
+trap 'echo "last words" >&2; exit 7' TERM
+echo "pid $$: e9.0, 20480 sectors O_RDWR"
+echo "vblade: info: after the start" >&2
+while :; do sleep 0.05; done
+`;
+
+/** Adds its arguments and input to the log. */
+const FAKE_LOGGER = `#!/bin/sh
+echo "\${0##*/} $*" >>"$NOTES/log"
+exec cat >>"$NOTES/log"
+`;
+
+function executable(file: string, text: string): void {
+	mkdirSync(path.dirname(file), { recursive: true });
+	writeFileSync(file, text);
+	chmodSync(file, 0o755);
+}
+
+/** A place where vbladed is installed, with a vblade and a log of its own. */
+class Installation {
+	readonly top = path.join(scratchDirectory(), "an 'odd' $(prefix)\nof two lines");
+	readonly script = path.join(this.top, "vbladed");
+	readonly notes = path.join(this.top, "notes");
+	/** Where vbladed is called. */
+	readonly work = path.join(this.top, "work dir");
+	readonly pidFile = path.join(this.top, "run", "test.pid");
+	readonly env: Record<string, string>;
+
+	constructor() {
+		for (const directory of [this.notes, this.work, path.dirname(this.pidFile)])
+			mkdirSync(directory, { recursive: true });
+		copyFileSync(sourceFile("vbladed"), this.script);
+		chmodSync(this.script, 0o755);
+		executable(path.join(this.top, "vblade"), FAKE_VBLADE);
+		executable(path.join(this.top, "bin", "logger"), FAKE_LOGGER);
+		this.env = {
+			PATH: `${path.join(this.top, "bin")}:${process.env.PATH ?? ""}`,
+			NOTES: this.notes,
+			VBLADED_PIDFILE: this.pidFile,
+		};
+		atEnd(() => this.kill("SIGKILL"));
+	}
+
+	call(
+		args: readonly string[],
+		env: Record<string, string> = {},
+		script = this.script,
+	): Promise<Ended & { stderr: string; stdout: string }> {
+		return run([script, ...args], LIMIT_MS, { cwd: this.work, env: { ...this.env, ...env } });
+	}
+
+	/** The process that the pid file names; 0 without one. */
+	get pid(): number {
+		return existsSync(this.pidFile) ? Number(readFileSync(this.pidFile, "utf8")) : 0;
+	}
+
+	kill(signal: NodeJS.Signals): void {
+		if (this.pid > 0 && alive(this.pid)) process.kill(this.pid, signal);
+	}
+
+	/** Ends the daemon and waits until it has put everything away. */
+	async stop(): Promise<void> {
+		this.kill("SIGTERM");
+		await until("the pid file is removed", () => !existsSync(this.pidFile), LIMIT_MS);
+	}
+
+	note(name: string): string {
+		const file = path.join(this.notes, name);
+		return existsSync(file) ? readFileSync(file, "utf8") : "";
+	}
+
+	get arguments(): string[] {
+		return this.note("arguments").split("\0").slice(0, -1);
+	}
+
+	logged(text: string): Promise<void> {
+		return until(`the log has ${JSON.stringify(text)}`, () => this.note("log").includes(text), LIMIT_MS);
+	}
+}
+
+/** False for a process that has ended, even if nobody has asked how. */
+function alive(pid: number): boolean {
+	const status = `/proc/${pid}/status`;
+	return existsSync(status) && !/^State:\sZ/m.test(readFileSync(status, "utf8"));
+}
+
+t.test("a start: detached, noted, logged, and ended", async (t) => {
+	const place = new Installation();
+	const { code, stdout, stderr } = await place.call(["9", "0", "eth0", "disk.img"], { MODE: "warn" });
+	t.equal(code, 0);
+	t.equal(stdout, "");
+	t.equal(stderr, "vblade: warn: mind the gap\n", "a warning reaches the caller too");
+	t.ok(alive(place.pid), "the pid file names a process");
+	t.equal(place.note("files"), "/\n/dev/null\n", "works in /, reads nothing");
+	t.not(place.note("session").trim(), readFileSync("/proc/self/stat", "utf8").split(" ")[5], "own session");
+	const descriptors = [1, 2].map((descriptor) => readlinkSync(`/proc/${place.pid}/fd/${descriptor}`));
+	for (const file of descriptors) t.match(file, /output/, "says everything to the log");
+	await place.logged("vblade: info: after the start\n");
+	t.match(
+		place.note("log"),
+		/^logger -t vbladed -p daemon.info\nvblade: warn: mind the gap\npid [0-9]+: e9.0, 20480 sectors O_RDWR\nlogger/,
+	);
+	await place.stop();
+	await place.logged("last words\n");
+	await place.logged("ended with status 7\n");
+});
+
+t.test("arguments arrive as they were given, paths made absolute", async (t) => {
+	const place = new Installation();
+	const names = [
+		"a b",
+		"'\"",
+		"$(touch oops)`touch oops`",
+		"two\nlines\n",
+		"*",
+		"-x",
+		"value",
+		"\\",
+		"é\u{1f4be}",
+	];
+	for (const name of names) {
+		t.equal((await place.call(["--", "9", "0", "eth0", name])).code, 0);
+		t.strictSame(place.arguments, ["--", "9", "0", "eth0", path.join(place.work, name)]);
+		await place.stop();
+	}
+	t.notOk(existsSync(path.join(place.work, "oops")) || existsSync("/oops"), "nothing was executed");
+
+	const cases: [string[], string[]][] = [
+		[
+			["9", "0", "unix:vm.sock", "mem:64M"],
+			["9", "0", `unix:${place.work}/vm.sock`, "mem:64M"],
+		],
+		[
+			["9", "0", "eth*,unix:a,b", "/dev/x"],
+			["9", "0", `eth*,unix:${place.work}/a,b`, "/dev/x"],
+		],
+		[
+			["9", "0", "unix:/run/x", "", "9", "1", "eth0", "y"],
+			["9", "0", "unix:/run/x", "", "9", "1", "eth0", `${place.work}/y`],
+		],
+		[
+			["-rb", "9", "8", "-m", "1", "0", "eth0", "-sd", "f", "-l2"],
+			["-rb", "9", "8", "-m", "1", "0", "eth0", "-sd", `${place.work}/f`, "-l2"],
+		],
+		[
+			["--offset", "5", "--mac=1", "8", "--length", "7", "0", "eth0", "yes,f"],
+			["--offset", "5", "--mac=1", "8", "--length", "7", "0", "eth0", `${place.work}/yes,f`],
+		],
+	];
+	for (const [given, expected] of cases) {
+		t.equal((await place.call(given)).code, 0);
+		t.strictSame(place.arguments, expected);
+		await place.stop();
+	}
+});
+
+t.test("a start that fails is the caller's to hear", async (t) => {
+	const place = new Installation();
+	const address = ["9", "0", "eth0", "f"];
+	t.match(await place.call(address, { MODE: "refuse" }), { code: 2, stderr: "vblade: shelf: no\n" });
+	await place.logged("vblade: shelf: no\n");
+	t.notOk(existsSync(place.pidFile));
+	t.match(await place.call(address, { MODE: "silent" }), {
+		code: 1,
+		stderr: "vbladed: vblade ended without a word, with status 1\n",
+	});
+	t.match(await place.call(address, { MODE: "hang", VBLADED_TIMEOUT: "1" }), {
+		code: 1,
+		stderr: "vblade: warn: thinking\nvbladed: vblade did not start within 1 s\n",
+	});
+	t.notOk(existsSync(place.pidFile));
+	t.match(await place.call(address, { VBLADED_TIMEOUT: "soon" }), {
+		code: 2,
+		stderr: 'vbladed: VBLADED_TIMEOUT "soon": a number of seconds from 1 is allowed\n',
+	});
+});
+
+t.test("the pid file", async (t) => {
+	const place = new Installation();
+	const address = ["9", "0", "eth0", "f"];
+	await place.call(address);
+	const first = place.pid;
+	t.match(await place.call(address), {
+		code: 2,
+		stderr: new RegExp(`its vblade, process ${first}, is running\n$`),
+	});
+	t.equal(place.pid, first);
+	t.ok(alive(first), "and goes on running");
+	await place.stop();
+
+	for (const stale of ["999999999", `${process.pid}`, "", "junk", "-1"]) {
+		writeFileSync(place.pidFile, `${stale}\n`);
+		t.equal((await place.call(address)).code, 0, `${JSON.stringify(stale)} is no vblade's`);
+		t.ok(alive(place.pid));
+		await place.stop();
+	}
+
+	await place.call(address);
+	const served = place.pid;
+	writeFileSync(place.pidFile, "1\n");
+	process.kill(served, "SIGTERM");
+	await place.logged("ended with status 7\n");
+	t.equal(place.pid, 1, "a pid file that is somebody else's stays");
+
+	const missing = path.join(place.top, "none", "x.pid");
+	t.match(await place.call(address, { VBLADED_PIDFILE: missing }), {
+		code: 2,
+		stderr: `vbladed: pid file "${missing}": can't be written there; VBLADED_PIDFILE names another\n`,
+	});
+});
+
+t.test("where vblade and the log are", async (t) => {
+	await t.test("vbladed through a symbolic link", async (t) => {
+		const place = new Installation();
+		const link = path.join(place.work, "vbladed");
+		symlinkSync("../vbladed", link);
+		t.equal((await place.call(["9", "0", "eth0", "f"], {}, link)).code, 0);
+		await place.stop();
+	});
+	await t.test("nothing but a PATH", async (t) => {
+		const place = new Installation();
+		const bin = path.join(place.top, "only");
+		const lonely = path.join(place.top, "lonely", "vbladed");
+		mkdirSync(bin);
+		mkdirSync(path.dirname(lonely));
+		copyFileSync(place.script, lonely);
+		const { stdout } = await run(
+			["sh", "-c", `for tool; do command -v "$tool"; done`, "sh", ...TOOLS],
+			LIMIT_MS,
+		);
+		for (const tool of stdout.trim().split("\n")) symlinkSync(tool, path.join(bin, path.basename(tool)));
+		const call = () => place.call(["9", "0", "eth0", "f"], { PATH: bin }, lonely);
+		t.match(await call(), { code: 2, stderr: /^vbladed: vblade is neither in .* nor on PATH\n$/s });
+		executable(path.join(bin, "vblade"), FAKE_VBLADE);
+		t.match(await call(), { code: 2, stderr: /neither logger\(1\) nor systemd-cat\(1\) is on PATH/ });
+		executable(path.join(bin, "systemd-cat"), FAKE_LOGGER);
+		t.equal((await call()).code, 0);
+		await place.logged("after the start\n");
+		t.match(place.note("log"), /^systemd-cat -t vbladed -p info\npid /);
+		await place.stop();
+	});
+});
+
+t.test("the vblade of this package", async (t) => {
+	const place = new Installation();
+	const script = sourceFile("vbladed");
+	const socket = path.join(scratchDirectory(), "vm.sock");
+	const args = ["9", "0", `unix:${socket}`, "mem:1M"];
+	t.match(await place.call(args, {}, script), { code: 0, stderr: "" });
+	t.ok(existsSync(socket), "served by the time vbladed returns");
+	t.equal(readlinkSync(`/proc/${place.pid}/cwd`), "/");
+	await place.logged(`pid ${place.pid}: e9.0, 2048 sectors O_RDWR\n`);
+	t.match(await place.call(args, {}, script), { code: 2, stderr: /is running/ });
+	await place.stop();
+	t.notMatch(place.note("log"), /ended with status/, "drained and ended with 0");
+
+	const missing = ["9", "0", `unix:${socket}`, "no such disk"];
+	t.match(await place.call(missing, {}, script), {
+		code: 2,
+		stderr: /^vblade: .*no such disk: there is no such file\n$/,
+	});
+	t.match(await place.call(["70000", "0", "lo", "f"], {}, script), {
+		code: 2,
+		stderr: /^vblade: shelf "70000": /,
+	});
+	t.match(await place.call(["--version"], {}, script), { code: 0, stdout: /^vblade [0-9]/ });
+	t.notOk(existsSync(place.pidFile));
+});
+
+t.test("the scripts are what a POSIX shell understands", async (t) => {
+	const scripts = [sourceFile("vbladed"), sourceFile("scripts", "sparsefile")];
+	for (const script of scripts) t.equal((await run(["sh", "-n", script], LIMIT_MS)).code, 0, script);
+	const shellcheck = await run(["sh", "-c", "command -v shellcheck"], LIMIT_MS);
+	if (shellcheck.code === 0) {
+		const { code, output } = await run(["shellcheck", "--shell=sh", ...scripts], LIMIT_MS);
+		t.equal(code, 0, output);
+	}
+});
