@@ -10,17 +10,15 @@ import type { Program } from "./process.js";
 
 /** Limit for a reply that must come. */
 const REPLY_LIMIT_MS = 3000;
-/** How long to listen for a reply that must not come. */
-const SILENCE_MS = 150;
+
+type Match = (frame: Buffer) => boolean;
 
 export class FramePort {
-	/** Every frame that arrived, oldest first, untagged ones only. */
-	readonly received: Buffer[] = [];
-	/** Those that came with a VLAN tag. */
-	readonly tagged: Buffer[] = [];
 	readonly #program: Program;
-	/** What of the program's output has been taken. */
-	#taken = 0;
+	readonly #untagged: Buffer[] = [];
+	readonly #tagged: Buffer[] = [];
+	/** How much of the program's output has been read. */
+	#read = 0;
 
 	private constructor(program: Program) {
 		this.#program = program;
@@ -32,22 +30,26 @@ export class FramePort {
 		return new FramePort(program);
 	}
 
+	/** Every frame that has arrived without a VLAN tag, oldest first. */
+	get received(): readonly Buffer[] {
+		this.#readFrames();
+		return this.#untagged;
+	}
+
+	/** Every frame that has arrived with one. */
+	get tagged(): readonly Buffer[] {
+		this.#readFrames();
+		return this.#tagged;
+	}
+
 	send(frame: Buffer): void {
 		this.#program.write(`${frame.toString("hex")}\n`);
 	}
 
-	/** Sends a frame and waits for `count` frames in return that `match` (any, if not given). Gives back the latter. */
-	async exchange(
-		frame: Buffer,
-		match: (frame: Buffer) => boolean = () => true,
-		count = 1,
-	): Promise<Buffer[]> {
-		this.#take();
+	/** Sends a frame and waits for `count` frames in return that `match`. */
+	async exchange(frame: Buffer, match: Match, count = 1): Promise<Buffer[]> {
 		const from = this.received.length;
-		const replies = () => {
-			this.#take();
-			return this.received.slice(from).filter(match);
-		};
+		const replies = () => this.received.slice(from).filter(match);
 		this.send(frame);
 		await until(
 			`${count} replies to ${frame.toString("hex")}`,
@@ -57,36 +59,26 @@ export class FramePort {
 		return replies();
 	}
 
-	/** All frames in return for this one that `match`; waits as long as it takes to be sure that no more will come. */
-	async answers(frame: Buffer, match: (frame: Buffer) => boolean = () => true): Promise<Buffer[]> {
-		this.#take();
+	/** Sends a frame and gives back all frames in return that `match` and come within `listenMs`. */
+	async answers(frame: Buffer, match: Match, listenMs: number): Promise<Buffer[]> {
 		const from = this.received.length;
 		this.send(frame);
-		await pause(SILENCE_MS);
-		this.#take();
+		await pause(listenMs);
 		return this.received.slice(from).filter(match);
-	}
-
-	/** Forgets what has arrived. */
-	clear(): void {
-		this.#take();
-		this.received.length = 0;
-		this.tagged.length = 0;
 	}
 
 	async close(): Promise<void> {
 		await this.#program.stop();
 	}
 
-	/** Reads what the program has said since the last time. */
-	#take(): void {
+	#readFrames(): void {
 		if (this.#program.ended) throw new Error(`frame port ended: ${this.#program.output}`);
 		const text = this.#program.stdout;
-		for (let end = text.indexOf("\n", this.#taken); end !== -1; end = text.indexOf("\n", this.#taken)) {
-			const line = text.slice(this.#taken, end);
-			this.#taken = end + 1;
-			if (line.startsWith("vlan ")) this.tagged.push(Buffer.from(line.slice(5), "hex"));
-			else if (line !== "ready") this.received.push(Buffer.from(line, "hex"));
+		for (let end = text.indexOf("\n", this.#read); end !== -1; end = text.indexOf("\n", this.#read)) {
+			const line = text.slice(this.#read, end);
+			this.#read = end + 1;
+			if (line.startsWith("vlan ")) this.#tagged.push(Buffer.from(line.slice(5), "hex"));
+			else if (line !== "ready") this.#untagged.push(Buffer.from(line, "hex"));
 		}
 	}
 }
