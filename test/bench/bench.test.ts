@@ -1,0 +1,209 @@
+/**
+ * The benchmark's own arithmetic and drawing, and one short measurement from end to end. What it finds about speed is not
+ * looked at: that depends on the machine.
+ */
+
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import t from "tap";
+import { OperatorError } from "../../lib/errors.js";
+import { scratchDirectory } from "../support/cleanup.js";
+import { namespacesMissing } from "../support/netns.js";
+import { PROJECT, sourceFile } from "../support/paths.js";
+import { run } from "../support/process.js";
+import { chart } from "./chart.js";
+import { parseCommandLine, selectKeys } from "./command-line.js";
+import { addressOf } from "./contenders.js";
+import { type Figure, isMet, median, ratios, spread, tailLatency, throughput } from "./figures.js";
+import { parseList } from "./machine.js";
+import type { Sample, Side } from "./measure.js";
+import { ownKib } from "./processes.js";
+import { BEGIN, END, type Report, replaceMarked, table } from "./report.js";
+import { ROWS } from "./rows.js";
+
+function sample(requestsPerSecond: number, p999Us = 100, lost = 0): Sample {
+	return {
+		requestsPerSecond,
+		p50Us: 1,
+		p99Us: 2,
+		p999Us,
+		maxUs: 200,
+		lost,
+		cpuPer100k: 1,
+		residentKib: 1000,
+	};
+}
+
+function side(name: string, ...samples: Sample[]): Side {
+	return { name, samples };
+}
+
+const figure: Figure = {
+	key: "k",
+	title: "4 KiB & more",
+	against: "vblade",
+	unit: "times",
+	bound: { kind: "at least", value: 1.6 },
+	value: { median: 1.7, min: 1.5, max: 1.8 },
+	note: "",
+};
+
+t.test("medians and spreads", async (t) => {
+	t.equal(median([3, 1, 2]), 2);
+	t.equal(median([4, 1, 3, 2]), 2.5);
+	t.throws(() => median([]), RangeError);
+	t.same(spread([2, 8, 4]), { median: 4, min: 2, max: 8 });
+});
+
+t.test("ratios pair the runs of a round, so that a slow minute cancels out", async (t) => {
+	const ours = side("ours", sample(200), sample(20), sample(210));
+	const theirs = side("vblade", sample(100), sample(10), sample(100));
+	t.same(
+		ratios(ours, theirs, (one) => one.requestsPerSecond),
+		{ median: 2, min: 2, max: 2.1 },
+	);
+	t.equal(
+		ratios(ours, { name: "vblade", failed: "no" }, () => 1),
+		undefined,
+	);
+});
+
+t.test("figures: reached, missed, not measured and doubtful", async (t) => {
+	const [row] = ROWS;
+	if (!row) throw new Error("no rows");
+	const good = throughput(row, {
+		ours: side("ours", sample(160)),
+		references: [side("vblade", sample(100))],
+	});
+	t.match(good, [{ value: { median: 1.6 }, note: "" }]);
+	t.equal(isMet(good[0]!), true, "exactly what is to be reached is enough");
+	const bad = throughput(row, {
+		ours: side("ours", sample(159, 100, 3)),
+		references: [side("vblade", sample(100))],
+	});
+	t.equal(isMet(bad[0]!), false);
+	t.match(bad, [{ note: "ours: 3 requests had to be sent again" }]);
+	const none = throughput(row, {
+		ours: side("ours", sample(1)),
+		references: [{ name: "vblade", failed: "gone" }],
+	});
+	t.equal(isMet(none[0]!), undefined);
+	t.match(none, [{ value: undefined, note: "vblade: gone" }]);
+});
+
+t.test("the tail is that of the worst row at window 16", async (t) => {
+	const [first, second] = ROWS.filter(({ window }) => window === 16);
+	const alone = ROWS.find(({ window }) => window === 1);
+	if (!first || !second || !alone) throw new Error("rows are missing");
+	const measured = (ours: number) => ({
+		ours: side("ours", sample(1, ours)),
+		references: [side("vblade", sample(1, 100))],
+	});
+	const tail = tailLatency([
+		[first, measured(80)],
+		[second, measured(120)],
+		[alone, measured(500)],
+	]);
+	t.match(tail, { value: { median: 1.2 }, note: `at its worst: ${second.title}` });
+	t.equal(isMet(tail), false);
+	t.match(tailLatency([]), { value: undefined });
+});
+
+t.test("rows: each key once, and sizes that a frame can carry", async (t) => {
+	t.equal(new Set(ROWS.map(({ key }) => key)).size, ROWS.length);
+	for (const { key, sectors, mtu } of ROWS) t.ok(36 - 14 + sectors * 512 <= mtu, key);
+});
+
+t.test("the command line", async (t) => {
+	const keys = [{ key: "read 4k" }, { key: "read 4k cold" }, { key: "write 4k" }];
+	t.same([...selectKeys(keys, [])], ["read 4k", "read 4k cold", "write 4k"]);
+	t.same([...selectKeys(keys, ["Read 4K"])], ["read 4k"], "a whole key means that row alone");
+	t.same([...selectKeys(keys, ["4k cold"])], ["read 4k cold"]);
+	t.same([...selectKeys(keys, ["4k"])], ["read 4k", "read 4k cold", "write 4k"]);
+	t.throws(() => selectKeys(keys, ["8k"]), new OperatorError('--only "8k": no row has that key; see --list'));
+	for (const bad of [["--rounds", "0"], ["--rounds", "x"], ["--seconds", "0"], ["--wrong"], ["argument"]])
+		t.throws(() => parseCommandLine(bad), OperatorError, bad.join(" "));
+	t.match(parseCommandLine(["--quick", "--only", "idle"]), {
+		kind: "measure",
+		plan: { rows: [], settings: { rounds: 2, seconds: 0.3 } },
+	});
+});
+
+t.test("small things", async (t) => {
+	t.same(addressOf(0), { shelf: 9, slot: 0 });
+	t.same(addressOf(255), { shelf: 10, slot: 0 }, "slot 255 means all slots");
+	t.same(parseList("0-2,5"), [0, 1, 2, 5]);
+	t.same(parseList(""), []);
+	const smaps = [
+		"7f00-7f10 rw-s 00000000 00:01 5   /dev/shm/x/hot.img",
+		"Pss:   5000 kB",
+		"7f10-7f20 rw-p 00000000 00:00 0   [heap]",
+		"Rss:   70 kB",
+		"Pss:   60 kB",
+		"7f20-7f30 r--p 00000000 00:01 6   /usr/lib/libc.so",
+		"Pss:   7 kB",
+	].join("\n");
+	t.equal(ownKib(smaps, "/dev/shm/x"), 67);
+});
+
+t.test("tables and markers", async (t) => {
+	t.equal(
+		table(["a", "number"], "lr", [["x|y", "1"]]),
+		["| a    | number |", "| ---- | -----: |", "| x\\|y |      1 |"].join("\n"),
+	);
+	const document = `# T\n\n${BEGIN}\nold\n${END}\nrest\n`;
+	t.equal(replaceMarked(document, "new\n"), `# T\n\n${BEGIN}\n\nnew\n\n${END}\nrest\n`);
+	t.throws(() => replaceMarked("nothing", "new"));
+	t.doesNotThrow(() => replaceMarked(readFileSync(sourceFile("docs", "benchmarking.md"), "utf8"), ""));
+});
+
+t.test("the chart is well-formed and shows what it should", async (t) => {
+	const slow: Figure = { ...figure, title: "slow", value: { median: 0.4, min: 0.3, max: 0.5 } };
+	const svg = chart(
+		[
+			figure,
+			slow,
+			{ ...figure, title: "unmeasured", value: undefined },
+			{ ...figure, title: "KiB", unit: "KiB" },
+		],
+		"a <machine>",
+	);
+	t.match(svg, "4 KiB &amp; more");
+	t.match(svg, "a &lt;machine&gt;");
+	t.match(svg, 'class="slow"');
+	t.notMatch(svg, "unmeasured");
+	t.notMatch(svg, "KiB</text>");
+	t.notMatch(svg, "NaN");
+	const depth = [...svg.matchAll(/<(\/?)[a-z]+[^>]*?(\/?)>/g)].reduce(
+		(at, [, closes, empty]) => at + (closes ? -1 : empty ? 0 : 1),
+		0,
+	);
+	t.equal(depth, 0, "every element is closed");
+	t.notMatch(chart([], "nothing"), "NaN");
+});
+
+t.test("measures one row from end to end", { skip: namespacesMissing() ?? false }, async (t) => {
+	const main = `${PROJECT}/build/test/bench/main.js`;
+	const file = path.join(scratchDirectory(), "bench.json");
+	const command = [
+		process.execPath,
+		main,
+		"--only",
+		"read 4k",
+		"--rounds",
+		"1",
+		"--seconds",
+		"0.1",
+		"--json",
+		file,
+	];
+	const { code, stdout, output } = await run(command, 60_000);
+	t.equal(code, 0, output);
+	t.match(stdout, /^\| 4 KiB read, window 16 +\| vblade +\| +\d+\.\d\d \|/m);
+	const report = JSON.parse(readFileSync(file, "utf8")) as Report;
+	t.match(report, { workloads: [{ key: "read 4k", servers: [{ name: "ours" }, { name: "vblade" }] }] });
+	for (const { name, median: medians } of report.workloads[0]?.servers ?? []) {
+		t.ok(medians !== undefined && medians.requestsPerSecond > 0 && medians.cpuPer100k > 0, name);
+	}
+	t.match(await run([process.execPath, main, "--rounds", "none"], 10_000), { code: 2, stdout: "" });
+});

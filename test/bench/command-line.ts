@@ -1,0 +1,120 @@
+/**
+ * The command line of `npm run bench`: which rows, how often and how long. Read by `main.ts`.
+ */
+
+import { parseArgs } from "node:util";
+import { OperatorError } from "../../lib/errors.js";
+import { quote } from "../../lib/text.js";
+import { sourceFile } from "../support/paths.js";
+import { FOOTPRINTS } from "./footprint.js";
+import { chooseCores } from "./machine.js";
+import type { Settings } from "./measure.js";
+import { ROWS, type Row } from "./rows.js";
+
+export const USAGE = `usage: npm run bench -- [options]
+  --only TEXT      only the row whose key this is, or all whose key has every word of it; may be repeated
+  --list           print the rows' keys and titles, and exit
+  --rounds N       rounds of each row (default 7)
+  --seconds S      of each run (default 1)
+  --quick          2 rounds of 0.3 s: to see whether it works
+  --docs           put the tables and the chart into docs/
+  --json FILE      where the whole result is written (default build/bench.json)
+  --from FILE      measure nothing, take what an earlier run has written
+  --help           print this and exit
+`;
+
+const REPORT_FILE = sourceFile("build", "bench.json");
+
+/** What to measure, and how. */
+export interface Plan {
+	readonly settings: Settings;
+	readonly idleSeconds: number;
+	/** As often is memory measured: it hardly varies. */
+	readonly memoryRounds: number;
+	readonly rows: readonly Row[];
+	/** Keys of the footprints to measure. */
+	readonly footprints: ReadonlySet<string>;
+}
+
+export type Wanted =
+	| { readonly kind: "help" }
+	| { readonly kind: "list" }
+	/** An earlier report, read from a file. */
+	| { readonly kind: "show"; readonly file: string; readonly docs: boolean }
+	| { readonly kind: "measure"; readonly plan: Plan; readonly file: string; readonly docs: boolean };
+
+type Values = ReturnType<typeof parseOptions>;
+
+/** Throws an OperatorError of one line for what is not understood. */
+export function parseCommandLine(args: readonly string[]): Wanted {
+	const values = understand(args);
+	if (values.help) return { kind: "help" };
+	if (values.list) return { kind: "list" };
+	if (values.from !== undefined) return { kind: "show", file: values.from, docs: values.docs };
+	return { kind: "measure", plan: makePlan(values), file: values.json, docs: values.docs };
+}
+
+function understand(args: readonly string[]): Values {
+	try {
+		return parseOptions(args);
+	} catch (error) {
+		throw new OperatorError(error instanceof Error ? error.message : String(error));
+	}
+}
+
+function parseOptions(args: readonly string[]) {
+	return parseArgs({
+		args: [...args],
+		options: {
+			only: { type: "string", multiple: true, default: [] },
+			list: { type: "boolean", default: false },
+			rounds: { type: "string" },
+			seconds: { type: "string" },
+			quick: { type: "boolean", default: false },
+			docs: { type: "boolean", default: false },
+			json: { type: "string", default: REPORT_FILE },
+			from: { type: "string" },
+			help: { type: "boolean", default: false },
+		},
+	}).values;
+}
+
+function makePlan({ only, rounds, seconds, quick }: Values): Plan {
+	const keys = selectKeys([...ROWS, ...FOOTPRINTS], only);
+	const wholeNumber = /^[1-9][0-9]{0,2}$/;
+	const decimal = /^[0-9]{1,3}(\.[0-9]+)?$/;
+	return {
+		settings: {
+			rounds: readNumber("rounds", rounds ?? (quick ? "2" : "7"), wholeNumber, "a whole one from 1 to 999"),
+			seconds: readNumber("seconds", seconds ?? (quick ? "0.3" : "1"), decimal, "above 0, below 1000"),
+			warmUpSeconds: quick ? 0.2 : 0.5,
+			...chooseCores(),
+		},
+		idleSeconds: quick ? 2 : 10,
+		memoryRounds: quick ? 1 : 3,
+		rows: ROWS.filter(({ key }) => keys.has(key)),
+		footprints: keys,
+	};
+}
+
+function readNumber(name: string, text: string, pattern: RegExp, allowed: string): number {
+	if (!pattern.test(text) || Number(text) === 0)
+		throw new OperatorError(`--${name} ${quote(text)}: a number is allowed, ${allowed}`);
+	return Number(text);
+}
+
+/** The keys that `--only` means; all of them without it. Throws an OperatorError for a text that means none. */
+export function selectKeys(all: readonly { readonly key: string }[], only: readonly string[]): Set<string> {
+	const keys = all.map(({ key }) => key);
+	if (only.length === 0) return new Set(keys);
+	const found = only.flatMap((given) => {
+		const text = given.toLowerCase().trim();
+		if (keys.includes(text)) return [text];
+		const words = text.split(/\s+/);
+		const matching = keys.filter((key) => words.every((word) => key.includes(word)));
+		if (matching.length === 0)
+			throw new OperatorError(`--only ${quote(given)}: no row has that key; see --list`);
+		return matching;
+	});
+	return new Set(found);
+}

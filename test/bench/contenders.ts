@@ -1,0 +1,86 @@
+/**
+ * The two servers under measurement, ours and Debian's vblade 25, started alike: in the server's namespace, on one core,
+ * on the same image. Used by `measure.ts` and `footprint.ts`.
+ */
+
+import { existsSync } from "node:fs";
+import { until } from "../support/cleanup.js";
+import type { Lan } from "../support/netns.js";
+import { VBLADE25, vbladeCommand } from "../support/paths.js";
+import type { Program } from "../support/process.js";
+
+/** One way to serve. */
+export interface Serving {
+	readonly program: "ours" | "vblade";
+	readonly options: readonly string[];
+	/** With more than one, ours serves all of them from one process; vblade has a process for each. */
+	readonly blades: number;
+}
+
+/** Slots of a shelf that can be used: 255 stands for all of them. */
+const SLOTS = 255;
+const FIRST_SHELF = 9;
+const START_LIMIT_MS = 60_000;
+const STOP_LIMIT_MS = 15_000;
+/** What a blade needs of file descriptors, and what a process needs besides. */
+const descriptorsFor = (blades: number): number => blades * 2 + 1000;
+
+/** Shelf and slot of the blade that stands at `index` of a server's blades. */
+export function addressOf(index: number): { shelf: number; slot: number } {
+	return { shelf: FIRST_SHELF + Math.floor(index / SLOTS), slot: index % SLOTS };
+}
+
+/** A server that is running. */
+export interface Contender {
+	/** Of all its processes. */
+	readonly pids: readonly number[];
+	stop(): Promise<void>;
+}
+
+/** Starts a server of one file per blade, and waits until all of them are served. Throws with what it said if it can't. */
+export async function startContender(
+	{ program, options, blades }: Serving,
+	files: readonly string[],
+	lan: Lan,
+	core: number,
+): Promise<Contender> {
+	if (program === "vblade" && !existsSync(VBLADE25)) throw new Error(`there is no ${VBLADE25}`);
+	const triples = files.flatMap((file, index) => {
+		const { shelf, slot } = addressOf(index);
+		return [[String(shelf), String(slot), "lan0", file]];
+	});
+	const command = program === "ours" ? oneProcess(options, triples) : manyProcesses(options, triples);
+	const running = lan.server.start(["taskset", "-c", String(core), ...command]);
+	try {
+		await until(`start of ${program}`, () => started(running).length >= blades, START_LIMIT_MS);
+	} catch (error) {
+		await running.stop();
+		throw error;
+	}
+	return { pids: [...new Set(started(running))], stop: () => stop(running, program) };
+}
+
+/** Ours: the four arguments repeated. */
+function oneProcess(options: readonly string[], blades: readonly string[][]): string[] {
+	const limit = descriptorsFor(blades.length);
+	return ["prlimit", `--nofile=${limit}:${limit}`, ...vbladeCommand(), ...options, ...blades.flat()];
+}
+
+/** vblade: one process after the other from a shell, which then waits for them. */
+function manyProcesses(options: readonly string[], blades: readonly string[][]): string[] {
+	const words = [VBLADE25, ...options].join(" ");
+	const script = `while [ $# -gt 0 ]; do ${words} "$1" "$2" "$3" "$4" & shift 4; done; wait`;
+	return ["sh", "-c", script, "vblades", ...blades.flat()];
+}
+
+/** The pid of each blade that has said that it is there. Throws if the program has ended. */
+function started(running: Program): number[] {
+	if (running.ended) throw new Error(running.output.trim().split("\n")[0] || "it ended at once, in silence");
+	return [...running.stdout.matchAll(/^pid (\d+): e\d+\.\d+, \d+ sectors/gm)].map(([, pid]) => Number(pid));
+}
+
+async function stop(running: Program, program: Serving["program"]): Promise<void> {
+	// Ours drains. A shell would not hand a signal on to its vblades, which have nothing to do at their end.
+	if (program === "vblade") running.signal("SIGKILL");
+	await running.stop("SIGTERM", STOP_LIMIT_MS);
+}

@@ -1,0 +1,103 @@
+/**
+ * The files that the servers under measurement export: one in memory (tmpfs) for what shall not wait for a disk, one on
+ * disk for what shall, and many small ones for servers of many blades. Made when first asked for, gone at the end.
+ */
+
+import {
+	closeSync,
+	existsSync,
+	fdatasyncSync,
+	mkdirSync,
+	openSync,
+	rmSync,
+	statfsSync,
+	truncateSync,
+	writeSync,
+} from "node:fs";
+import path from "node:path";
+import { atEnd, leftBehind } from "../support/cleanup.js";
+import { PROJECT } from "../support/paths.js";
+
+/** Larger than a processor's caches, so that hot means hot in memory. */
+const MEMORY_IMAGE_BYTES = 256 * 2 ** 20;
+/** So large that random reads of a cold run seldom meet a block that has been read before. */
+const DISK_IMAGE_BYTES = 2 * 2 ** 30;
+/** What the other blades of a process have: nobody reads them. */
+const SMALL_IMAGE_BYTES = 2 ** 20;
+const SHARED_MEMORY = "/dev/shm";
+const CHUNK_BYTES = 4 * 2 ** 20;
+/** The type that statfs(2) has for tmpfs (TMPFS_MAGIC of linux/magic.h). */
+const TMPFS_MAGIC = 0x01021994;
+
+export interface Image {
+	readonly path: string;
+	readonly sizeBytes: number;
+}
+
+/** Thrown where a kind of image can't be had: the rows that need it are not measured. */
+export class NoImage extends Error {}
+
+export class Images {
+	#memoryDirectory: string | undefined;
+	#memory: Image | undefined;
+	#disk: Image | undefined;
+	readonly #small: string[] = [];
+
+	/** In memory, every block written. Throws NoImage if there is no file system in memory. */
+	get memory(): Image {
+		this.#memory ??= filled(path.join(this.memoryDirectory, "hot.img"), MEMORY_IMAGE_BYTES);
+		return this.#memory;
+	}
+
+	/** On the disk that this project is on, every block written and on stable storage. Throws NoImage if that is no disk. */
+	get disk(): Image {
+		const parent = path.join(PROJECT, "build");
+		if (isInMemory(parent)) throw new NoImage(`${parent} is in memory, not on a disk`);
+		this.#disk ??= filled(path.join(directory(parent), "cold.img"), DISK_IMAGE_BYTES);
+		return this.#disk;
+	}
+
+	/** `count` sparse files in memory, for blades that take up space in a server and nothing else. */
+	small(count: number): readonly string[] {
+		for (let at = this.#small.length; at < count; at++) {
+			const file = path.join(this.memoryDirectory, `${at}.img`);
+			closeSync(openSync(file, "w"));
+			truncateSync(file, SMALL_IMAGE_BYTES);
+			this.#small.push(file);
+		}
+		return this.#small.slice(0, count);
+	}
+
+	/** Where the images in memory are. Throws NoImage if there is no file system in memory. */
+	get memoryDirectory(): string {
+		if (!isInMemory(SHARED_MEMORY)) throw new NoImage(`${SHARED_MEMORY} is not a file system in memory`);
+		this.#memoryDirectory ??= directory(SHARED_MEMORY);
+		return this.#memoryDirectory;
+	}
+}
+
+function isInMemory(directory: string): boolean {
+	return existsSync(directory) && statfsSync(directory).type === TMPFS_MAGIC;
+}
+
+/** A new directory that is gone at the end; what a killed run has left beside it goes now. */
+function directory(parent: string): string {
+	for (const left of leftBehind(parent, /^vb(\d+)-bench$/)) rmSync(left, { recursive: true, force: true });
+	const made = path.join(parent, `vb${process.pid}-bench`);
+	mkdirSync(made);
+	atEnd(() => rmSync(made, { recursive: true, force: true }));
+	return made;
+}
+
+/** A file whose blocks have all been written: one that is sparse would be read without asking the disk. */
+function filled(file: string, sizeBytes: number): Image {
+	const chunk = new Uint8Array(CHUNK_BYTES).fill(0x5a);
+	const fd = openSync(file, "w");
+	try {
+		for (let at = 0; at < sizeBytes; at += CHUNK_BYTES) writeSync(fd, chunk, 0, CHUNK_BYTES, at);
+		fdatasyncSync(fd);
+	} finally {
+		closeSync(fd);
+	}
+	return { path: file, sizeBytes };
+}

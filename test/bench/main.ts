@@ -1,0 +1,132 @@
+/**
+ * `npm run bench`: measures our server and Debian's vblade 25 against each other, prints tables and the machine's facts,
+ * and writes all of it to a file. With --docs the tables and a chart go into `docs/` too. Needs root, for the network
+ * namespaces in which it all happens. No test depends on what it finds.
+ */
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { OperatorError } from "../../lib/errors.js";
+import { oneLine, quote } from "../../lib/text.js";
+import { namespacesMissing } from "../support/netns.js";
+import { sourceFile } from "../support/paths.js";
+import { chart } from "./chart.js";
+import { type Plan, parseCommandLine, USAGE } from "./command-line.js";
+import { type Figure, tailLatency, throughput, workload } from "./figures.js";
+import { FOOTPRINTS, idleFigure, memoryFigure } from "./footprint.js";
+import { Images } from "./images.js";
+import { lookAtMachine, warnings, watchStolen } from "./machine.js";
+import { type Measured, measureRow } from "./measure.js";
+import { type Report, replaceMarked, reportText } from "./report.js";
+import { ROWS, type Row } from "./rows.js";
+
+const DOCUMENT = sourceFile("docs", "benchmarking.md");
+const CHART = sourceFile("docs", "benchmark.svg");
+const EXIT_OPERATOR = 2;
+
+async function main(args: readonly string[]): Promise<void> {
+	const wanted = parseCommandLine(args);
+	switch (wanted.kind) {
+		case "help":
+			process.stdout.write(USAGE);
+			return;
+		case "list":
+			for (const { key, title } of [...ROWS, ...FOOTPRINTS])
+				process.stdout.write(`${key.padEnd(22)} ${title}\n`);
+			return;
+		case "show":
+			show(readReport(wanted.file), wanted.docs);
+			return;
+		case "measure": {
+			const missing = namespacesMissing();
+			if (missing !== undefined) throw new OperatorError(missing);
+			const report = await measureAll(wanted.plan);
+			writeFileSync(wanted.file, `${JSON.stringify(report, null, "\t")}\n`);
+			show(report, wanted.docs);
+		}
+	}
+}
+
+async function measureAll(plan: Plan): Promise<Report> {
+	const machine = await lookAtMachine();
+	for (const line of warnings(machine)) process.stderr.write(`bench: ${line}\n`);
+	const stolen = watchStolen();
+	const began = new Date();
+	const images = new Images();
+	const measured: [Row, Measured][] = [];
+	for (const row of plan.rows) {
+		const result = await measureRow(row, plan.settings, images, progress).catch((error: unknown) =>
+			unmeasured(row, error),
+		);
+		measured.push([row, result]);
+	}
+	const figures = measured.flatMap(([row, result]) => throughput(row, result));
+	if (measured.length > 0) figures.push(tailLatency(measured));
+	figures.push(...(await measureFootprints(plan, images)));
+	progress("");
+	return {
+		started: began.toISOString(),
+		minutes: (Date.now() - began.getTime()) / 60_000,
+		machine,
+		settings: plan.settings,
+		stolen: stolen(),
+		warnings: warnings(machine),
+		figures,
+		workloads: measured.map(([row, result]) => workload(row, result)),
+	};
+}
+
+async function measureFootprints(plan: Plan, images: Images): Promise<Figure[]> {
+	const figures: Figure[] = [];
+	const { targetCore } = plan.settings;
+	for (const { key, title } of FOOTPRINTS) {
+		if (!plan.footprints.has(key)) continue;
+		progress(title);
+		switch (key) {
+			case "memory":
+				figures.push(await memoryFigure(plan.memoryRounds, targetCore, images));
+				break;
+			case "idle":
+				figures.push(await idleFigure(plan.idleSeconds, targetCore, images));
+		}
+	}
+	return figures;
+}
+
+/** A row that can't be measured here at all. */
+function unmeasured(row: Row, error: unknown): Measured {
+	const failed = error instanceof Error ? error.message : String(error);
+	return { ours: { name: "ours", failed }, references: row.references.map(({ name }) => ({ name, failed })) };
+}
+
+/** One line that is overwritten; for terminals only. */
+function progress(text: string): void {
+	if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+}
+
+/** Prints a report and, if wanted, puts it into the documentation. */
+function show(report: Report, docs: boolean): void {
+	const text = reportText(report);
+	process.stdout.write(text);
+	if (!docs) return;
+	writeFileSync(DOCUMENT, replaceMarked(readFileSync(DOCUMENT, "utf8"), text));
+	const { processor, cores, kernel } = report.machine;
+	const caption = `${processor}, ${cores} cores, Linux ${kernel}, ${report.started.slice(0, 10)}`;
+	writeFileSync(CHART, chart(report.figures, caption));
+}
+
+function readReport(file: string): Report {
+	try {
+		return JSON.parse(readFileSync(file, "utf8")) as Report;
+	} catch (error) {
+		const reason = error instanceof Error ? error.message : String(error);
+		throw new OperatorError(`--from ${quote(file)}: not a report: ${reason}`);
+	}
+}
+
+try {
+	await main(process.argv.slice(2));
+} catch (error) {
+	if (!(error instanceof OperatorError)) throw error;
+	process.stderr.write(`bench: ${oneLine(error.message)}\n`);
+	process.exitCode = EXIT_OPERATOR;
+}

@@ -1,0 +1,201 @@
+/**
+ * Carries out one row: in every round each server in turn is started, warmed up, loaded, looked at and stopped, on the same
+ * cable and image, and the next round goes the other way round. Called by `main.ts`; hands on the samples, which
+ * `figures.ts` makes sense of.
+ *
+ *     "server", one core                           "client", another core
+ *    +-----------------------+                    +-----------------------+
+ *    |  ours, then vblade,   |                    |                       |
+ *    |  then vblade, ours .. <======== lan0 ======>  the load generator   |
+ *    +-----------------------+                    +-----------------------+
+ */
+
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import type { LoadOptions, LoadResult } from "../../lib/native.js";
+import { Lan } from "../support/netns.js";
+import { addressOf, type Contender, type Serving, startContender } from "./contenders.js";
+import type { Image, Images } from "./images.js";
+import { Loader } from "./loader.js";
+import { cpuSeconds, residentKib } from "./processes.js";
+import type { Row } from "./rows.js";
+
+/** How and where everything is measured. */
+export interface Settings {
+	readonly rounds: number;
+	/** Of each run. */
+	readonly seconds: number;
+	/** Before each run, of the same load. */
+	readonly warmUpSeconds: number;
+	readonly targetCore: number;
+	readonly loadCore: number;
+}
+
+/** What one run of one server has shown. */
+export interface Sample {
+	readonly requestsPerSecond: number;
+	readonly p50Us: number;
+	readonly p99Us: number;
+	readonly p999Us: number;
+	readonly maxUs: number;
+	/** Requests sent again because no answer came within 250 ms. */
+	readonly lost: number;
+	/** CPU seconds of the server per 100,000 requests. */
+	readonly cpuPer100k: number;
+	readonly residentKib: number;
+}
+
+/** All runs of one server in a row, in the order of the rounds; or why it can't be measured. */
+export type Side =
+	| { readonly name: string; readonly samples: readonly Sample[] }
+	| { readonly name: string; readonly failed: string };
+
+export interface Measured {
+	readonly ours: Side;
+	/** In the order of the row's references. */
+	readonly references: readonly Side[];
+}
+
+/** At the beginning of the image in a cold row: for warming up, and left alone by the run that counts. */
+const WARM_REGION_SECTORS = 32 * 2048;
+/** A cold run is this many requests per second of its time, so that both servers meet as many blocks for a second time. */
+const COLD_REQUESTS_PER_SECOND = 40_000;
+/** And takes at most so many times its time. */
+const COLD_PATIENCE = 3;
+const SECTOR_BYTES = 512;
+const DROP_CACHES = "/proc/sys/vm/drop_caches";
+
+/** Measures a row. `progress` is told of each run. Throws only if there can't be a measurement at all. */
+export async function measureRow(
+	row: Row,
+	settings: Settings,
+	images: Images,
+	progress: (text: string) => void,
+): Promise<Measured> {
+	const sides = [{ name: "ours", serving: row.ours }, ...row.references].map((side) => new Runs(side, row));
+	const image = row.image === "memory" ? images.memory : images.disk;
+	const lan = new Lan({ mtu: row.mtu });
+	const loader = new Loader(lan, settings.loadCore);
+	try {
+		for (let round = 0; round < settings.rounds; round++) {
+			for (const side of round % 2 === 0 ? sides : [...sides].reverse()) {
+				progress(`${row.title}: round ${round + 1} of ${settings.rounds}, ${side.name}`);
+				await side.add(() => runOnce(row, side.serving, round, settings, image, images, lan, loader));
+			}
+		}
+	} finally {
+		await loader.stop();
+		lan.remove();
+	}
+	const [ours, ...references] = sides.map((side) => side.result);
+	if (ours === undefined) throw new Error("a row without a server");
+	return { ours, references };
+}
+
+/** The runs of one server, until one fails. */
+class Runs {
+	readonly name: string;
+	readonly serving: Serving;
+	readonly #samples: Sample[] = [];
+	#failed: string | undefined;
+
+	constructor(
+		{ name, serving }: { name: string; serving: Serving },
+		private readonly row: Row,
+	) {
+		this.name = name;
+		this.serving = serving;
+	}
+
+	async add(run: () => Promise<Sample>): Promise<void> {
+		if (this.#failed !== undefined) return;
+		try {
+			this.#samples.push(await run());
+		} catch (error) {
+			this.#failed = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+			process.stderr.write(`${this.row.title}: ${this.name}: ${this.#failed}\n`);
+		}
+	}
+
+	get result(): Side {
+		const { name } = this;
+		return this.#failed === undefined ? { name, samples: this.#samples } : { name, failed: this.#failed };
+	}
+}
+
+async function runOnce(
+	row: Row,
+	serving: Serving,
+	round: number,
+	settings: Settings,
+	image: Image,
+	images: Images,
+	lan: Lan,
+	loader: Loader,
+): Promise<Sample> {
+	const files = [...images.small(serving.blades - 1)];
+	const index = Math.floor(serving.blades / 2);
+	files.splice(index, 0, image.path);
+	const server = await startContender(serving, files, lan, settings.targetCore);
+	try {
+		const load = { ...loadOf(row, image), ...addressOf(index), seed: round + 1 };
+		const warmUp = row.cold
+			? { ...load, firstLba: 0, blocks: WARM_REGION_SECTORS / row.sectors, requests: 0 }
+			: load;
+		checked(await loader.run({ ...warmUp, seconds: settings.warmUpSeconds }));
+		if (row.cold) dropCaches();
+		const patience = row.cold ? COLD_PATIENCE : 1;
+		const requests = row.cold ? COLD_REQUESTS_PER_SECOND * settings.seconds : 0;
+		const before = cpuSeconds(server.pids);
+		const result = checked(await loader.run({ ...load, seconds: settings.seconds * patience, requests }));
+		return sample(result, cpuSeconds(server.pids) - before, server, image);
+	} finally {
+		await server.stop();
+	}
+}
+
+/** The load of a row, over the whole image or, if it is cold, what follows the part for warming up. */
+function loadOf(
+	row: Row,
+	image: Image,
+): Omit<LoadOptions, "targetMac" | "shelf" | "slot" | "seconds" | "seed"> {
+	const firstLba = row.cold ? WARM_REGION_SECTORS : 0;
+	return {
+		sectors: row.sectors,
+		window: row.window,
+		writePercent: row.writePercent,
+		sequential: 0,
+		verify: 0,
+		firstLba,
+		blocks: Math.floor((image.sizeBytes / SECTOR_BYTES - firstLba) / row.sectors),
+		requests: 0,
+	};
+}
+
+/** A server that answers with errors is quick, but that is not what is measured. */
+function checked(result: LoadResult): LoadResult {
+	if (result.errors > 0) throw new Error(`answers ${result.errors} requests with an error`);
+	if (result.requests === 0) throw new Error("answers nothing");
+	return result;
+}
+
+function sample(result: LoadResult, cpu: number, server: Contender, image: Image): Sample {
+	const { requests, seconds, p50Us, p99Us, p999Us, maxUs, lost } = result;
+	return {
+		requestsPerSecond: requests / seconds,
+		p50Us,
+		p99Us,
+		p999Us,
+		maxUs,
+		lost,
+		cpuPer100k: (cpu / requests) * 100_000,
+		residentKib: residentKib(server.pids, path.dirname(image.path)),
+	};
+}
+
+/** Empties the page cache of everything that is on disk. */
+function dropCaches(): void {
+	execFileSync("sync");
+	writeFileSync(DROP_CACHES, "3\n");
+}

@@ -1,0 +1,151 @@
+/**
+ * What a benchmark has found, as text: tables that read the same in a terminal and in `docs/benchmarking.md`, into which
+ * they are put between two markers. Called by `main.ts`.
+ */
+
+import { type Figure, isMet, type Spread, type Workload } from "./figures.js";
+import type { Machine } from "./machine.js";
+import type { Settings } from "./measure.js";
+
+/** All of it; saved as JSON. */
+export interface Report {
+	/** When it began, in ISO 8601. */
+	readonly started: string;
+	readonly minutes: number;
+	readonly machine: Machine;
+	readonly settings: Settings;
+	/** Share of the time that a hypervisor gave to other machines meanwhile, 0..1. */
+	readonly stolen: number;
+	readonly warnings: readonly string[];
+	readonly figures: readonly Figure[];
+	readonly workloads: readonly Workload[];
+}
+
+export const BEGIN = "<!-- what follows, up to the end mark, is written by npm run bench -- --docs -->";
+export const END = "<!-- end mark -->";
+
+/** The whole report in Markdown. */
+export function reportText(report: Report): string {
+	const { figures, workloads } = report;
+	const parts = [machineLines(report).join("\n"), figureTable(figures)];
+	if (workloads.length > 0) parts.push(workloadTable(workloads));
+	return `${parts.join("\n\n")}\n`;
+}
+
+function machineLines({ started, minutes, machine, settings, stolen, warnings }: Report): string[] {
+	const { processor, cores, memoryGib, governor, kernel, node, ours, vblade, loadAverage, busy } = machine;
+	return [
+		`- ${processor}, ${cores} cores, ${memoryGib} GiB, frequency governor: ${governor}`,
+		`- Linux ${kernel}, Node ${node}; ours at ${ours} against vblade ${vblade}`,
+		`- ${started.slice(0, 16).replace("T", " ")} UTC, ${minutes.toFixed(1)} minutes; ` +
+			`rounds: ${settings.rounds}, of ${settings.seconds} s; ` +
+			`servers on core ${settings.targetCore}, load on core ${settings.loadCore}`,
+		`- load average at the start ${loadAverage.toFixed(2)}, cores at work ${percent(busy)}, ` +
+			`stolen by the hypervisor meanwhile ${percent(stolen)}`,
+		...warnings.map((line) => `- **Careful:** ${line}.`),
+	];
+}
+
+function figureTable(figures: readonly Figure[]): string {
+	const header = ["figure", "against", "median", "spread", "to reach", "reached", "remarks"];
+	return table(
+		header,
+		"llrrrll",
+		figures.map((figure) => {
+			const met = isMet(figure);
+			return [
+				figure.title,
+				figure.against,
+				figure.value === undefined ? "not measured" : shown(figure.value.median, figure.unit),
+				figure.value === undefined ? "" : range(figure.value, figure.unit),
+				`${figure.bound.kind} ${shown(figure.bound.value, figure.unit)}`,
+				met === undefined ? "?" : met ? "yes" : "NO",
+				figure.note,
+			];
+		}),
+	);
+}
+
+function workloadTable(workloads: readonly Workload[]): string {
+	const header = [
+		"workload",
+		"server",
+		"requests/s",
+		"p50 µs",
+		"p99 µs",
+		"p99.9 µs",
+		"CPU s per 100,000",
+		"resident MiB",
+		"sent again",
+	];
+	const rows = workloads.flatMap(({ title, servers }) =>
+		servers.map(({ name, median, failed, lost }) => {
+			if (median === undefined) return [title, name, failed, "", "", "", "", "", ""];
+			const { requestsPerSecond, p50Us, p99Us, p999Us, cpuPer100k, residentKib } = median;
+			return [
+				title,
+				name,
+				grouped(requestsPerSecond),
+				...[p50Us, p99Us, p999Us].map((us) => us.toFixed(us < 100 ? 1 : 0)),
+				cpuPer100k.toFixed(3),
+				(residentKib / 1024).toFixed(1),
+				String(lost),
+			];
+		}),
+	);
+	return table(header, "llrrrrrrr", rows);
+}
+
+/** A Markdown table with its columns aligned. `align` has an `l` or `r` for each column. */
+export function table(
+	header: readonly string[],
+	align: string,
+	rows: readonly (readonly string[])[],
+): string {
+	const cells = rows.map((row) => row.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")));
+	const widths = header.map((title, column) =>
+		Math.max(title.length, ...cells.map((row) => row[column]?.length ?? 0)),
+	);
+	const line = (row: readonly string[]): string => {
+		const padded = widths.map((width, column) => {
+			const cell = row[column] ?? "";
+			return align[column] === "r" ? cell.padStart(width) : cell.padEnd(width);
+		});
+		return `| ${padded.join(" | ")} |`;
+	};
+	const rule = widths.map((width, column) =>
+		align[column] === "r" ? `${"-".repeat(width - 1)}:` : "-".repeat(width),
+	);
+	return [line(header), `| ${rule.join(" | ")} |`, ...cells.map(line)].join("\n");
+}
+
+function shown(value: number, unit: Figure["unit"]): string {
+	switch (unit) {
+		case "times":
+			return value.toFixed(2);
+		case "KiB":
+			return `${value.toFixed(1)} KiB`;
+		case "%":
+			return `${value.toFixed(3)} %`;
+	}
+}
+
+function range({ min, max }: Spread, unit: Figure["unit"]): string {
+	return `${shown(min, unit)}..${shown(max, unit)}`;
+}
+
+function grouped(value: number): string {
+	return Math.round(value).toLocaleString("en-US");
+}
+
+function percent(share: number): string {
+	return `${(share * 100).toFixed(1)} %`;
+}
+
+/** `document` with what is between the markers replaced by `text`. Throws if the markers are not there. */
+export function replaceMarked(document: string, text: string): string {
+	const begin = document.indexOf(BEGIN);
+	const end = document.indexOf(END);
+	if (begin === -1 || end < begin) throw new Error("the markers for the benchmark's tables are missing");
+	return `${document.slice(0, begin + BEGIN.length)}\n\n${text.trim()}\n\n${document.slice(end)}`;
+}

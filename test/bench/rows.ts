@@ -1,0 +1,144 @@
+/**
+ * What is measured, as a table: each row is a load, the server of ours that gets it, and what it is held against. The
+ * figures to reach are those that the project has set itself. Read by `main.ts`, carried out by `measure.ts`.
+ */
+
+import type { Serving } from "./contenders.js";
+
+/** A server that ours is compared with, and how many times as many requests ours has to carry out in the same time. */
+export interface Reference {
+	readonly name: string;
+	readonly serving: Serving;
+	readonly atLeast: number;
+}
+
+export interface Row {
+	/** What `--only` looks for. */
+	readonly key: string;
+	readonly title: string;
+	/** Sectors of 512 bytes per request. */
+	readonly sectors: number;
+	/** Requests under way. */
+	readonly window: number;
+	/** 0 or 100. */
+	readonly writePercent: number;
+	readonly mtu: number;
+	readonly image: "memory" | "disk";
+	/** The page cache is emptied before each run, and each block is read once at most (nearly). */
+	readonly cold: boolean;
+	readonly ours: Serving;
+	readonly references: readonly Reference[];
+}
+
+const FLUSH = ["--durability=flush"];
+const ACK = ["--durability=ack"];
+
+const ours = (options: readonly string[], blades = 1): Serving => ({ program: "ours", options, blades });
+const vblade = (options: readonly string[] = [], blades = 1): Serving => ({
+	program: "vblade",
+	options,
+	blades,
+});
+
+/** What holds unless a row says otherwise. */
+const USUAL = {
+	window: 16,
+	writePercent: 0,
+	mtu: 9000,
+	image: "memory",
+	cold: false,
+	ours: ours(FLUSH),
+} as const;
+
+const against = (atLeast: number, serving = vblade()): Pick<Row, "references"> => ({
+	references: [{ name: "vblade", serving, atLeast }],
+});
+
+/** Blades that share one interface, in the row about many. */
+const MANY = 256;
+
+export const ROWS: readonly Row[] = [
+	{ ...USUAL, key: "read 512", title: "512 B read, window 16", sectors: 1, ...against(1.6) },
+	{ ...USUAL, key: "read 4k", title: "4 KiB read, window 16", sectors: 8, ...against(1.6) },
+	{ ...USUAL, key: "read 8k", title: "8 KiB read, window 16", sectors: 16, ...against(1.7) },
+	{
+		...USUAL,
+		key: "write 4k cache",
+		title: "4 KiB write, window 16, page cache",
+		sectors: 8,
+		writePercent: 100,
+		...against(1.9),
+	},
+	{
+		...USUAL,
+		key: "write 8k cache",
+		title: "8 KiB write, window 16, page cache",
+		sectors: 16,
+		writePercent: 100,
+		...against(2.2),
+	},
+	{
+		...USUAL,
+		key: "write 4k durable",
+		title: "4 KiB write, window 16, durable",
+		sectors: 8,
+		writePercent: 100,
+		image: "disk",
+		ours: ours(ACK),
+		...against(4, vblade(["-s"])),
+	},
+	{
+		...USUAL,
+		key: "read 4k window1",
+		title: "4 KiB read, window 1",
+		sectors: 8,
+		window: 1,
+		...against(1.45),
+	},
+	{
+		...USUAL,
+		key: "write 4k window1",
+		title: "4 KiB write, window 1, page cache",
+		sectors: 8,
+		window: 1,
+		writePercent: 100,
+		...against(1.45),
+	},
+	{
+		...USUAL,
+		key: "read 4k cold",
+		title: "4 KiB read, window 16, caches dropped, on disk",
+		sectors: 8,
+		image: "disk",
+		cold: true,
+		...against(2.2),
+	},
+	{
+		...USUAL,
+		key: "read 1k mtu1500",
+		title: "1 KiB read, window 16, MTU 1500",
+		sectors: 2,
+		mtu: 1500,
+		...against(1.5),
+	},
+	{
+		...USUAL,
+		key: "write 1k mtu1500",
+		title: "1 KiB write, window 16, MTU 1500, page cache",
+		sectors: 2,
+		writePercent: 100,
+		mtu: 1500,
+		...against(1.5),
+	},
+	{
+		...USUAL,
+		key: "read 4k one-of-256",
+		title: `4 KiB read, window 16, one blade of ${MANY}`,
+		sectors: 8,
+		ours: ours(FLUSH, MANY),
+		references: [
+			{ name: `${MANY} vblades`, serving: vblade([], MANY), atLeast: 4 },
+			{ name: "ours, one blade", serving: ours(FLUSH), atLeast: 0.95 },
+		],
+	},
+];
