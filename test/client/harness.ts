@@ -1,5 +1,6 @@
 /**
- * A network in memory with our target on one port and our initiator on another, on a clock of its own.
+ * What tests of our initiator talk to: a network in memory with our target on one port and our initiator on another, on a
+ * clock of its own (`Lab`), or a server in this process on a real link (`serveMemory`).
  */
 
 import { AoeTarget } from "../../lib/aoe/target.js";
@@ -7,6 +8,8 @@ import { AtaDisk } from "../../lib/ata/disk.js";
 import { Blade, makeIdentity } from "../../lib/blade.js";
 import type { BlockDevice } from "../../lib/block/device.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
+import { parseArguments } from "../../lib/cli/arguments.js";
+import type { Output } from "../../lib/cli/client-arguments.js";
 import { Initiator, type InitiatorOptions } from "../../lib/client/initiator.js";
 import { VirtualClock } from "../../lib/clock.js";
 import {
@@ -17,7 +20,33 @@ import {
 } from "../../lib/link/memory.js";
 import { Pump } from "../../lib/pump.js";
 import { Registry } from "../../lib/registry.js";
+import { type Server, startServer } from "../../lib/server.js";
+import type { BladeSpec, NetifSpec, ServerOptions } from "../../lib/server-options.js";
 import { TargetStats } from "../../lib/stats.js";
+
+/** Keeps what a command prints. */
+export class Collected implements Output {
+	stdout = "";
+	stderr = "";
+	out(text: string): void {
+		this.stdout += text;
+	}
+	err(text: string): void {
+		this.stderr += text;
+	}
+}
+
+/** A server of our own in this process: e9.0 and on, as many as there are `slots`, 1 MiB of memory each. */
+export function serveMemory(netif: NetifSpec, slots: number, readOnly = false): Promise<Server> {
+	const blades = Array.from({ length: slots }, (_, slot): BladeSpec => {
+		const storage = { kind: "memory", name: "mem:1M", sizeBytes: 2 ** 20 } as const;
+		return { shelf: 9, slot, netifs: [netif], storage };
+	});
+	const { options } = parseArguments(["9", "0", "lo", "mem:1M"], () => []) as { options: ServerOptions };
+	const quiet = () => {};
+	const log = { error: quiet, warn: quiet, info: quiet, verbose: quiet };
+	return startServer(blades, { ...options, readOnly }, log, "1.0");
+}
 
 export interface LabOptions extends InitiatorOptions {
 	readonly schedule?: Schedule;

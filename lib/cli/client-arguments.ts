@@ -1,0 +1,106 @@
+/**
+ * What the commands of our initiator (`bench.ts`, `discover.ts`) have in common: their arguments are read with yargs, the
+ * port they name is opened, and a request that fails is told in one line.
+ */
+
+import yargs, { type Argv } from "yargs";
+import { InitiatorError } from "../client/errors.js";
+import { Initiator } from "../client/initiator.js";
+import { OperatorError } from "../errors.js";
+import { interfaceNames } from "../link/interfaces.js";
+import type { Link } from "../link/link.js";
+import { openLink } from "../link/open.js";
+import { PcapLink } from "../link/pcap.js";
+import { UnixLink } from "../link/unix.js";
+import { Pump } from "../pump.js";
+import { oneLine, quote } from "../text.js";
+import { parseNetif } from "./netif.js";
+
+/** A request failed: no answer, or an error of the target's or the disk's. */
+const EXIT_FAILED = 1;
+const PCAP_PREFIX = "pcap:";
+
+/** Where a command writes: standard output and standard error. */
+export interface Output {
+	out(text: string): void;
+	err(text: string): void;
+}
+
+export const processOutput: Output = {
+	out: (text) => void process.stdout.write(text),
+	err: (text) => void process.stderr.write(text),
+};
+
+/**
+ * A yargs parser that leaves printing and ending to us. `command` is yargs' form of the arguments: `bench <netif>`.
+ * Mistakes become OperatorErrors.
+ */
+export function commandLine(name: string, positionals: string, description: string): Argv {
+	return yargs()
+		.scriptName("vblade")
+		.usage(`$0 ${name} ${positionals}\n\n${description}`)
+		.command(`$0 ${positionals}`, false)
+		.parserConfiguration({ "duplicate-arguments-array": false, "parse-positional-numbers": false })
+		.strict()
+		.version(false)
+		.exitProcess(false)
+		.showHelpOnFail(false)
+		.fail((message, error) => {
+			throw error ?? new OperatorError(`${name}: ${message}; see vblade ${name} --help`);
+		});
+}
+
+/** Parses `argv`. Undefined if all that was wanted is help, which has then been written. */
+export async function parse<T>(parser: Argv<T>, argv: readonly string[], output: Output) {
+	let help = "";
+	const values = await parser.parseAsync([...argv], {}, (_error, _values, text) => {
+		help = text;
+	});
+	if (help === "") return values;
+	output.out(`${help}\n`);
+	return undefined;
+}
+
+/** A number of the command line, in decimal digits; `integer` numbers have no fraction. */
+export function readNumber(name: string, text: string, min: number, max: number, integer = true): number {
+	const form = integer ? /^[0-9]+$/ : /^[0-9]+(\.[0-9]+)?$/;
+	const value = form.test(text) ? Number(text) : Number.NaN;
+	if (!(value >= min && value <= max))
+		throw new OperatorError(`${name} ${quote(text)}: a number from ${min} to ${max} is allowed`);
+	return value;
+}
+
+/** Runs `work` with an initiator on the port that `netif` names. Resolves to the exit status. */
+export async function withInitiator(
+	netif: string,
+	framesInFlight: number,
+	output: Output,
+	work: (initiator: Initiator) => Promise<number>,
+): Promise<number> {
+	const link = await openPort(netif, framesInFlight, output);
+	const initiator = new Initiator(link);
+	try {
+		if (!link.up) throw new OperatorError(`${link.name}: this interface is down`);
+		return await work(initiator);
+	} catch (error) {
+		if (!(error instanceof InitiatorError)) throw error;
+		output.err(`vblade: ${oneLine(error.message)}\n`);
+		return EXIT_FAILED;
+	} finally {
+		initiator.close();
+		await link.close();
+	}
+}
+
+/** As the netif of a blade, except that a unix socket is connected to, and that it is one port. */
+async function openPort(netif: string, framesInFlight: number, output: Output): Promise<Link> {
+	const pump = new Pump();
+	const log = (message: string): void => output.err(`vblade: ${oneLine(message)}\n`);
+	if (netif.startsWith(PCAP_PREFIX))
+		return PcapLink.open(netif.slice(PCAP_PREFIX.length), { pump, log, framesInFlight });
+	const [spec, ...others] = parseNetif(netif, interfaceNames);
+	if (spec === undefined || others.length > 0)
+		throw new OperatorError(`netif ${quote(netif)}: one interface or unix:PATH is allowed here`);
+	if (spec.kind === "unix") return UnixLink.connect(spec.path, { pump, log, framesInFlight });
+	return openLink(spec, pump, { log, framesInFlight });
+}

@@ -1,0 +1,49 @@
+/**
+ * `vblade discover`: which blades answer on a port, a line each. Called by `vblade.ts` with the arguments after the word
+ * "discover"; the asking is in `lib/client/initiator.ts`.
+ */
+
+import type { FoundBlade } from "../client/query.js";
+import { quote } from "../text.js";
+import { formatMac } from "../wire/mac.js";
+import {
+	commandLine,
+	type Output,
+	parse,
+	processOutput,
+	readNumber,
+	withInitiator,
+} from "./client-arguments.js";
+
+/** Answers come from all blades of the network at about the same time. */
+const FRAMES_IN_FLIGHT = 4096;
+const SECONDS_MAX = 60;
+
+/**
+ * Prints `e9.0 02:00:00:00:00:01 16 buffers, 16 sectors a frame` for each blade, and its config string if it has one.
+ * Resolves to the exit status: 0, or 1 if there is none. Throws an OperatorError for what the operator got wrong.
+ */
+export async function discoverCommand(
+	argv: readonly string[],
+	output: Output = processOutput,
+): Promise<number> {
+	const parser = commandLine("discover", "<netif>", "Lists the blades that answer.")
+		.positional("netif", { type: "string", demandOption: true, describe: "an interface or unix:PATH" })
+		.option("seconds", { type: "string", default: "0.5", describe: "how long to wait for answers" });
+	const values = await parse(parser, argv, output);
+	if (values === undefined) return 0;
+	const seconds = readNumber("seconds", values.seconds, 0.1, SECONDS_MAX, false);
+	return withInitiator(values.netif, FRAMES_IN_FLIGHT, output, async (initiator) => {
+		const found = await initiator.discover({ waitMs: seconds * 1000 });
+		for (const blade of found) output.out(`${describe(blade)}\n`);
+		if (found.length === 0) output.err(`vblade: nobody answers on ${initiator.link.name}\n`);
+		return found.length === 0 ? 1 : 0;
+	});
+}
+
+function describe(blade: FoundBlade): string {
+	const { shelf, slot, mac, bufferCount, sectorsPerFrame, configString } = blade;
+	const config = configString.length === 0 ? "" : `, ${quote(Buffer.from(configString).toString("latin1"))}`;
+	const room = `${bufferCount} buffers, ${sectorsPerFrame} sectors a frame`;
+	return `e${shelf}.${slot} ${formatMac(mac)} ${room}${config}`;
+}
