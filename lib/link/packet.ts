@@ -40,8 +40,9 @@ const SLL_PKTTYPE = 32 + 10;
 
 /** Frames taken from the ring before storage and wire get their turn. */
 const BATCH_FRAMES = 64;
-/** Batches before the event loop gets its turn. */
-const BATCHES_PER_TURN = 16;
+/** Frames, and batches, before the event loop gets its turn. */
+const FRAMES_PER_TURN = 1024;
+const BATCHES_PER_TURN = 128;
 /** Bytes the kernel accounts for a queued frame beyond its length (struct sk_buff and rounding), roughly. */
 const SEND_OVERHEAD_BYTES = 2048;
 const RING_FRAMES_MIN = 256;
@@ -108,8 +109,6 @@ export class PacketLink implements Link, PumpStage {
 		this.#pump = pump;
 		this.#options = options;
 		this.#pace = new Pace(options.pollUs ?? DEFAULT_POLL_US);
-		// Watched from before the first look: no change can be missed.
-		this.#unwatch = interfaceMonitor.watch(() => this.#interfacesChanged());
 		const info = interfaceInfo(name);
 		this.mac = info?.mac ?? 0;
 		this.mtu = info?.mtu ?? 0;
@@ -117,13 +116,16 @@ export class PacketLink implements Link, PumpStage {
 		this.#index = info?.index ?? 0;
 		this.#ring = { bytes: new Uint8Array(0), address: 0 };
 		this.#queue = this.#makeQueue();
+		this.#open();
 		try {
-			this.#open();
+			this.#unwatch = interfaceMonitor.watch(() => this.#interfacesChanged());
 		} catch (error) {
-			this.#unwatch();
+			this.#shut();
 			throw error;
 		}
 		pump.addLink(this);
+		// What changed between the first look and now has not been told to us.
+		this.#interfacesChanged();
 	}
 
 	get stats(): LinkStats {
@@ -180,13 +182,14 @@ export class PacketLink implements Link, PumpStage {
 
 	/** Takes what is in the ring, batch by batch. Stops after a while so that the event loop stays alive under full load. */
 	#receive(): void {
-		for (let batches = 0; batches < BATCHES_PER_TURN; batches++) {
+		for (let batches = 0, frames = 0; batches < BATCHES_PER_TURN && frames < FRAMES_PER_TURN; batches++) {
 			const first = this.#next;
 			this.#pump.hold();
 			const count = this.#takeBatch();
 			this.#pump.run();
 			this.#giveBack(first, count);
 			if (count < BATCH_FRAMES && !this.#spin()) return;
+			frames += count;
 		}
 		if (!this.#resuming) {
 			this.#resuming = true;
