@@ -50,7 +50,9 @@ export class Pump {
 
 	/** True if nothing can happen but frames coming in on the only link: then it may wait for them without sleeping. */
 	get waitsForOneLink(): boolean {
-		return this.#links.length === 1 && !this.#storage.some((stage) => stage.expects === true);
+		if (this.#links.length !== 1) return false;
+		for (let i = 0; i < this.#storage.length; i++) if (this.#storage[i]!.expects === true) return false;
+		return true;
 	}
 
 	/** The caller is going to call `run` itself, before it returns to the event loop. */

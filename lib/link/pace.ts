@@ -18,34 +18,34 @@ const GAP_LIMITS_MAX = 4;
 export class Pace {
 	readonly #limitUs: number;
 	readonly #readClock: (into: Float64Array) => void;
-	/** The time, in microseconds. An array, because a number that goes from function to function is an object. */
+	/** Microseconds. In arrays, because a fraction that is kept in a field may be a new object each time. */
 	readonly #now = new Float64Array(1);
-	#averageUs: number;
+	readonly #averageGap = new Float64Array(1);
 	/** When the ring was found empty; 0 while it is not known to be. */
-	#emptySinceUs = 0;
+	readonly #emptySince = new Float64Array(1);
 
 	/** `limitUs`: longest time to watch, in microseconds; 0 never watches. Nor does a machine with a single processor. */
 	constructor(limitUs: number, readClock = native.clock, processors = availableParallelism()) {
 		this.#limitUs = processors > 1 ? limitUs : 0;
 		this.#readClock = readClock;
-		this.#averageUs = GAP_LIMITS_MAX * this.#limitUs;
+		this.#averageGap[0] = GAP_LIMITS_MAX * this.#limitUs;
 	}
 
 	/** The ring was found empty. Returns for how many whole microseconds to watch it: 0 is not at all. */
 	emptied(): number {
 		if (this.#limitUs === 0) return 0;
 		this.#readClock(this.#now);
-		this.#emptySinceUs = this.#now[0]!;
-		if (this.#averageUs >= this.#limitUs) return 0;
-		return Math.ceil(Math.min(this.#limitUs, 2 * this.#averageUs + 5));
+		this.#emptySince[0] = this.#now[0]!;
+		if (this.#averageGap[0]! >= this.#limitUs) return 0;
+		return Math.ceil(Math.min(this.#limitUs, 2 * this.#averageGap[0]! + 5));
 	}
 
 	/** A frame has come. */
 	arrived(): void {
-		if (this.#emptySinceUs === 0) return;
+		if (this.#emptySince[0] === 0) return;
 		this.#readClock(this.#now);
-		const gapUs = Math.min(this.#now[0]! - this.#emptySinceUs, GAP_LIMITS_MAX * this.#limitUs);
-		this.#emptySinceUs = 0;
-		this.#averageUs += (gapUs - this.#averageUs) * WEIGHT;
+		const gapUs = Math.min(this.#now[0]! - this.#emptySince[0]!, GAP_LIMITS_MAX * this.#limitUs);
+		this.#emptySince[0] = 0;
+		this.#averageGap[0]! += (gapUs - this.#averageGap[0]!) * WEIGHT;
 	}
 }

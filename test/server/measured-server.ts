@@ -5,8 +5,8 @@
  */
 
 import { statSync } from "node:fs";
-import { PerformanceObserver } from "node:perf_hooks";
-import { setTimeout as sleep } from "node:timers/promises";
+import type { HeapProfiler } from "node:inspector";
+import { Session } from "node:inspector/promises";
 import { interfaceInfo } from "../../lib/link/interfaces.js";
 import { type LoadOptions, native } from "../../lib/native.js";
 import { startServer } from "../../lib/server.js";
@@ -15,7 +15,8 @@ import type { Durability } from "../../lib/server-options.js";
 const [, , file = "", durability = "", writePercent = "", verify = "", requests = ""] = process.argv;
 const BLOCK_SECTORS = 8;
 /** Until every function on the way has been compiled, and every pool has its size. */
-const WARM_UP_REQUESTS = 60_000;
+const WARM_UP_REQUESTS = 50_000;
+const SAMPLE_EVERY_BYTES = 512;
 
 const silent = { error: () => {}, warn: () => {}, info: () => {}, verbose: () => {} };
 const netifs = [{ kind: "interface", name: "va" }] as const;
@@ -52,16 +53,25 @@ const load: LoadOptions = {
 };
 await native.loadRun("vb", { ...load, verify: 0, requests: WARM_UP_REQUESTS });
 
-let collections = 0;
-const observer = new PerformanceObserver((list) => {
-	collections += list.getEntries().length;
+const session = new Session();
+session.connect();
+await session.post("HeapProfiler.startSampling", {
+	samplingInterval: SAMPLE_EVERY_BYTES,
+	includeObjectsCollectedByMajorGC: true,
+	includeObjectsCollectedByMinorGC: true,
 });
-observer.observe({ entryTypes: ["gc"] });
-const before = process.memoryUsage().heapUsed;
 const result = await native.loadRun("vb", load);
-const heapBytes = process.memoryUsage().heapUsed - before;
-// Entries are delivered a turn later.
-await sleep(20);
-observer.disconnect();
-process.stdout.write(`${JSON.stringify({ heapBytes, collections, result })}\n`);
+const { profile } = await session.post("HeapProfiler.stopSampling");
+session.disconnect();
+
+/** Bytes allocated by functions of this project's library, by function. */
+const allocated: Record<string, number> = {};
+function add({ callFrame, selfSize, children }: HeapProfiler.SamplingHeapProfileNode): void {
+	const place = `${callFrame.functionName} ${callFrame.url.replace(/^.*\/(?=lib\/)/, "")}`;
+	if (selfSize > 0 && callFrame.url.includes("/build/lib/"))
+		allocated[place] = (allocated[place] ?? 0) + selfSize;
+	for (const child of children) add(child);
+}
+add(profile.head);
+process.stdout.write(`${JSON.stringify({ allocated, result })}\n`);
 await server.close();
