@@ -71,6 +71,13 @@ export const ARGUMENTS = [
 	{ name: "filename", help: "a regular file, a block device or mem:SIZE (mem:64M)" },
 ] as const;
 
+/** What vblade does instead of serving if its first argument is one of these words: it is the initiator, then. */
+export const COMMANDS = [
+	{ name: "discover", arguments: "netif", help: "list the blades that answer" },
+	{ name: "bench", arguments: "netif shelf slot", help: "measure how fast a blade is" },
+] as const;
+export type CommandName = (typeof COMMANDS)[number]["name"];
+
 const BLADE = ARGUMENTS.map(({ name }) => name).join(" ");
 
 /** What a message about missing arguments ends with. */
@@ -110,10 +117,12 @@ function optionRow(option: Option): string {
 export function helpText(): string {
 	const served = OPTIONS.filter(({ name }) => name !== "help" && name !== "version");
 	const usage = wrap([...served.map(synopsis), BLADE, `[${BLADE} ...]`], 14);
+	const commands = COMMANDS.map((command) => row(`${command.name} ${command.arguments}`, command.help));
 	return (
-		`usage: vblade ${usage}\n\n` +
+		`usage: vblade ${usage}\n       vblade command ...\n\n` +
 		"Exports files and block devices as ATA-over-Ethernet disks.\n\n" +
 		`Arguments, repeated for each blade:\n${ARGUMENTS.map(({ name, help }) => row(name, help)).join("")}\n` +
-		`Options, for all blades (a sector is 512 bytes):\n${OPTIONS.map(optionRow).join("")}`
+		`Options, for all blades (a sector is 512 bytes):\n${OPTIONS.map(optionRow).join("")}\n` +
+		`Commands, each with a --help of its own:\n${commands.join("")}`
 	);
 }

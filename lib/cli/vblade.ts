@@ -9,7 +9,7 @@ import { OperatorError } from "../errors.js";
 import { interfaceNames } from "../link/interfaces.js";
 import { oneLine } from "../text.js";
 import { parseArguments } from "./arguments.js";
-import { helpText } from "./options.js";
+import { COMMANDS, type CommandName, helpText } from "./options.js";
 import { serve } from "./serve.js";
 
 const EXIT_OPERATOR = 2;
@@ -17,6 +17,8 @@ const EXIT_OPERATOR = 2;
 const EXIT_BUG = 70;
 
 async function main(argv: readonly string[]): Promise<number> {
+	const command = COMMANDS.find(({ name }) => name === argv[0]);
+	if (command !== undefined) return runCommand(command.name, argv.slice(1));
 	const invocation = parseArguments(argv, interfaceNames);
 	switch (invocation.kind) {
 		case "help":
@@ -27,6 +29,16 @@ async function main(argv: readonly string[]): Promise<number> {
 			return 0;
 		case "serve":
 			return serve(invocation, packageVersion());
+	}
+}
+
+/** Loaded when asked for: a server needs neither them nor what they are made of. */
+async function runCommand(name: CommandName, argv: readonly string[]): Promise<number> {
+	switch (name) {
+		case "discover":
+			return (await import("./discover.js")).discoverCommand(argv);
+		case "bench":
+			return (await import("./bench.js")).benchCommand(argv);
 	}
 }
 

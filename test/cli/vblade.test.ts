@@ -27,6 +27,19 @@ t.test("help and version", async (t) => {
 	t.match(await run([...VBLADE, "--version"], LIMIT_MS), { code: 0, stdout: `vblade ${manifest.version}\n` });
 });
 
+t.test("the commands of our own initiator", async (t) => {
+	const vblade = start(["9", "0", socket, "mem:1M"]);
+	await vblade.waitFor(/sectors/, LIMIT_MS);
+	const found = await run([...VBLADE, "discover", socket], LIMIT_MS);
+	t.match(found, { code: 0, stdout: /^e9\.0 ([0-9a-f]{2}:){5}[0-9a-f]{2} 16 buffers, / });
+	await vblade.stop();
+	t.match(await run([...VBLADE, "bench", socket, "9", "0"], LIMIT_MS), {
+		code: 2,
+		stderr: /^vblade: .*can't connect/,
+	});
+	t.match(await run([...VBLADE, "bench", "--help"], LIMIT_MS), { code: 0, stdout: /^vblade bench / });
+});
+
 t.test("serves with vblade's start-up line until it is told to stop", async (t) => {
 	for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 		const vblade = start(["9", "0", socket, "mem:10M"]);
