@@ -26,8 +26,8 @@ import { type BlockDevice, BlockOp, type BlockRequest, refuse } from "./device.j
 import { DeviceLayer } from "./layer.js";
 
 const ZONE_BYTES = 64 * 1024;
-/** Entries of the table of zones; a power of two. */
-const ZONES = 1024;
+/** Entries of the table of zones; a power of two. Small: every blade has two of these tables. */
+const ZONES = 256;
 /** A request that touches more zones than this is wide. */
 const WIDE_ZONES = 16;
 
@@ -68,8 +68,8 @@ export class OrderingLayer extends DeviceLayer {
 	readonly #alignBytes: number;
 	readonly #blocksPerZone: number;
 	/** Requests under way by zone: all of them, and those that change something. */
-	readonly #inZone = new Int32Array(ZONES);
-	readonly #changesInZone = new Int32Array(ZONES);
+	readonly #inZone = new Uint16Array(ZONES);
+	readonly #changesInZone = new Uint16Array(ZONES);
 	#wide = 0;
 	#scans = 0;
 
