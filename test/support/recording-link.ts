@@ -74,13 +74,23 @@ export class RecordingLink implements Link {
 		return this.#free.length;
 	}
 
+	/** Those slots. */
+	get idle(): readonly FrameSlot[] {
+		return this.#free;
+	}
+
 	/** Lets `frame` come in, as received from `peer`. Throws if anything around it has been written to. */
 	receive(frame: Uint8Array, peer = 0): void {
 		const { bytes } = this.#ring;
 		bytes.set(frame, RING_MARGIN_BYTES);
 		this.#sink?.frame(this, this.#ring, RING_MARGIN_BYTES, frame.length, peer);
 		bytes.fill(RING_CANARY, RING_MARGIN_BYTES, RING_MARGIN_BYTES + frame.length);
-		if (bytes.some((byte) => byte !== RING_CANARY)) throw new Error("written outside the received frame");
+		const end = RING_MARGIN_BYTES + frame.length;
+		if (
+			!isAll(bytes, 0, RING_MARGIN_BYTES, RING_CANARY) ||
+			!isAll(bytes, end, end + RING_MARGIN_BYTES, RING_CANARY)
+		)
+			throw new Error("written outside the received frame");
 	}
 
 	/** What was sent since the last call. */
@@ -96,11 +106,11 @@ export class RecordingLink implements Link {
 	/** Throws if anything between the slots has been written to. */
 	checkMargins(): void {
 		for (const { memory, offset, capacityBytes } of this.slots) {
-			const margins = [
-				memory.bytes.subarray(offset - SLOT_MARGIN_BYTES, offset),
-				memory.bytes.subarray(offset + capacityBytes, offset + capacityBytes + SLOT_MARGIN_BYTES),
-			];
-			if (margins.some((margin) => margin.some((byte) => byte !== SLOT_CANARY)))
+			const end = offset + capacityBytes;
+			if (
+				!isAll(memory.bytes, offset - SLOT_MARGIN_BYTES, offset, SLOT_CANARY) ||
+				!isAll(memory.bytes, end, end + SLOT_MARGIN_BYTES, SLOT_CANARY)
+			)
 				throw new Error("written outside a slot");
 		}
 	}
@@ -146,4 +156,9 @@ export class RecordingLink implements Link {
 		if (this.#free.includes(slot) || this.#held.includes(slot)) throw new Error("slot given back twice");
 		list.push(slot);
 	}
+}
+
+function isAll(bytes: Uint8Array, from: number, to: number, value: number): boolean {
+	for (let i = from; i < to; i++) if (bytes[i] !== value) return false;
+	return true;
 }

@@ -62,6 +62,8 @@ export interface BenchOptions extends RecordingLinkOptions {
 	readonly ownMacs?: readonly number[];
 	/** Default: 0x4019, as vblade 25 says. */
 	readonly firmwareVersion?: number;
+	/** Instead of a link of its own, made from the options above. */
+	readonly link?: RecordingLink;
 }
 
 export class Bench {
@@ -73,7 +75,7 @@ export class Bench {
 	readonly conflicts: string[] = [];
 
 	constructor(options: BenchOptions = {}) {
-		this.link = new RecordingLink(options);
+		this.link = options.link ?? new RecordingLink(options);
 		const ownMacs = new Set([this.link.mac, ...(options.ownMacs ?? [])]);
 		this.target = new AoeTarget({
 			link: this.link,

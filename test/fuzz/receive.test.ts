@@ -1,0 +1,72 @@
+// Fuzzing the receive path, a few seconds of it, and proof that the rules it checks can be broken: targets that are sabotaged
+// in one place each must be caught. `npm run fuzz` runs on for as long as one likes.
+import t from "tap";
+import { STALE } from "../support/recording-link.js";
+import { fuzz } from "./receive.js";
+import type { Sabotage } from "./world.js";
+
+const RUNS = 400;
+/** Scenarios within which every sabotage must have shown. */
+const RUNS_TO_CATCH = 200;
+
+t.test("no frame breaks a rule", async (t) => {
+	for (const mtu of [1500, 9000]) {
+		const { seed, runs, failure } = fuzz(mtu, RUNS);
+		t.comment(`FUZZ_SEED=${seed}: ${runs} scenarios at MTU ${mtu}`);
+		t.equal(failure, undefined);
+	}
+});
+
+/** Each does to a reply what a defect of the target could do. */
+const sabotages: Record<string, { rule: RegExp; sabotage: Sabotage }> = {
+	"a stale byte in the padding": {
+		rule: /padding is zero/,
+		sabotage: ({ memory, offset }, headBytes, send) => {
+			if (headBytes === 60) memory.bytes[offset + 59] = STALE;
+			send(headBytes);
+		},
+	},
+	"a reply with whatever the slot held behind it": {
+		rule: /nothing but padding|padding is zero|sectors|another has sent/,
+		sabotage: (_slot, headBytes, send) => send(headBytes === 60 ? 100 : headBytes),
+	},
+	"a tag with its last byte changed": {
+		rule: /tag|once/,
+		sabotage: ({ memory, offset }, headBytes, send) => {
+			memory.bytes[offset + 23]! ^= 1;
+			send(headBytes);
+		},
+	},
+	"a reply in the name of another blade": {
+		rule: /served|asked/,
+		sabotage: ({ memory, offset }, headBytes, send) => {
+			memory.bytes[offset + 18]! ^= 1;
+			send(headBytes);
+		},
+	},
+	"a data byte changed": {
+		rule: /something else than was written/,
+		sabotage: ({ memory, offset }, headBytes, send) => {
+			if (headBytes > 60) memory.bytes[offset + 36 + 511]! ^= 1;
+			send(headBytes);
+		},
+	},
+	"a byte written behind the slot": {
+		rule: /outside a slot/,
+		sabotage: ({ memory, offset, capacityBytes }, headBytes, send) => {
+			memory.bytes[offset + capacityBytes] = 0;
+			send(headBytes);
+		},
+	},
+	"a slot that is never sent": {
+		rule: /slot comes back|everything ends/,
+		sabotage: () => {},
+	},
+};
+
+t.test("a target that breaks a rule is caught", async (t) => {
+	for (const [what, { rule, sabotage }] of Object.entries(sabotages)) {
+		const { failure } = fuzz(1500, RUNS_TO_CATCH, sabotage);
+		t.match(failure, rule, what);
+	}
+});
