@@ -96,6 +96,27 @@ t.test("a frame arrives in the run that sends it, and its bytes are gone afterwa
 	t.ok(sink.memory?.bytes.subarray(0, 60).every((byte) => byte === 0xdb));
 });
 
+t.test("bytes hold to the end of the run, whatever else comes in during it", async (t) => {
+	const pump = new Pump();
+	const [near, far] = memoryLinkPair(pump);
+	const held: Memory[] = [];
+	const marks = () => held.map(({ bytes }) => bytes[59]);
+	far.attach({
+		frame(_link, memory) {
+			held.push(memory);
+			if (held.length < 5) send(far, near.mac, 0);
+		},
+		linkChanged() {},
+	});
+	near.attach({ frame: () => void send(near, far.mac, 10 + held.length), linkChanged() {} });
+	send(near, far.mac, 10);
+	pump.run();
+	t.strictSame(marks(), [10, 11, 12, 13, 14], "all of one run");
+	send(near, far.mac, 20);
+	pump.run();
+	t.notOk(marks().includes(11), "gone with the next");
+});
+
 t.test("any number of runs in one turn of the event loop, without a drop", async (t) => {
 	const pump = new Pump();
 	const [near, far] = memoryLinkPair(pump, { slots: 4 }, { slots: 4 });

@@ -7,6 +7,8 @@ import { interfaceInfo } from "../../lib/link/interfaces.js";
 import type { FrameSink, Link } from "../../lib/link/link.js";
 import { PcapLink } from "../../lib/link/pcap.js";
 import { Pump } from "../../lib/pump.js";
+import { ethSource } from "../../lib/wire/ethernet.js";
+import type { Memory } from "../../lib/wire/memory.js";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
 
@@ -15,11 +17,41 @@ const LIMIT_MS = 10_000;
 class Sink implements FrameSink {
 	frames = 0;
 	changes = 0;
-	frame(): void {
+	/** Who has sent something. */
+	readonly sources = new Set<number>();
+	frame(_link: Link, memory: Memory, offset: number): void {
 		this.frames += 1;
+		this.sources.add(ethSource.get(memory.bytes, offset));
 	}
 	linkChanged(): void {
 		this.changes += 1;
+	}
+}
+
+/** A session of the package that never has a frame. It ends at the second call after `close`; one more would be a crash. */
+class FakeSession {
+	readonly link_type = "LINKTYPE_ETHERNET";
+	readonly buf = new Uint8Array(1514);
+	readonly header = new Uint8Array(16);
+	closed = false;
+	ended = false;
+	#calls = 0;
+	readonly session = {
+		read_callback: () => {},
+		dispatch: () => {
+			if (this.ended) throw new Error("asked after its end");
+			if (this.closed) this.#calls += 1;
+			this.ended = this.#calls === 2;
+			return this.ended ? -2 : 0;
+		},
+	};
+	on(): void {}
+	stats() {
+		return { ps_drop: 0 };
+	}
+	inject(): void {}
+	close(): void {
+		this.closed = true;
 	}
 }
 
@@ -96,8 +128,14 @@ async function main(): Promise<void> {
 		near.transmit(slot, 60, 0, 0, 0);
 		send(near, { mac: 0xffffffffffff } as Link);
 		await until("the broadcast", () => farSink.frames === 1, LIMIT_MS);
-		t.equal(nearSink.frames, 0, "we do not hear ourselves");
+		t.equal(farSink.frames, 1, "and nothing else");
+		// The kernel shows a frame to every capture of the port but the one that sent it.
+		const twin = await PcapLink.open("near", { pump: new Pump() });
+		send(twin, { mac: 0xffffffffffff } as Link);
+		await until("the broadcast of another of us", () => farSink.frames === 2, LIMIT_MS);
+		await twin.close();
 		await heard(far, near, nearSink);
+		t.strictSame([...nearSink.sources], [far.mac], "we do not hear ourselves");
 	});
 
 	t.test("an interface that is switched off and on is heard again", async (t) => {
@@ -134,6 +172,26 @@ async function main(): Promise<void> {
 		await until("the new one", () => near.up && near.mtu === 1500 && far.up, LIMIT_MS);
 		await heard(far, near, nearSink);
 		await heard(near, far, farSink);
+	});
+
+	t.test("a session that is woken for nothing is replaced, and ended as the package wants it", async (t) => {
+		await layCable(1500);
+		const sessions: FakeSession[] = [];
+		const createSession = () => {
+			const session = new FakeSession();
+			sessions.push(session);
+			return session;
+		};
+		const load = async () => ({ default: { warningHandler: () => {}, createSession } });
+		const link = await PcapLink.open("near", { pump: new Pump(), load });
+		sessions[0]?.session.read_callback();
+		await until("a second session", () => sessions.length === 2, LIMIT_MS);
+		await until("the end of the first", () => sessions[0]?.ended === true, LIMIT_MS);
+		t.notOk(sessions[1]?.closed);
+		await link.close();
+		t.ok(sessions[1]?.ended);
+		t.equal(sessions.length, 2);
+		ip("link delete near");
 	});
 
 	t.test("opened while it is down, it serves when it comes up", async (t) => {

@@ -116,6 +116,42 @@ t.test("frames are found however the stream is cut", async (t) => {
 	t.equal(link.stats.framesIn, texts.length);
 });
 
+t.test("a frame that came in pieces holds until the pump has run", async (t) => {
+	const pump = new Pump();
+	const socketPath = newPath(dir);
+	const link = await UnixLink.open(socketPath, { pump });
+	t.teardown(() => link.close());
+	const seen: string[] = [];
+	let held: { memory: Memory; offset: number; frameBytes: number } | undefined;
+	link.attach({
+		frame(_link, memory, offset, frameBytes) {
+			held = { memory, offset, frameBytes };
+		},
+		linkChanged: () => {},
+	});
+	pump.addStorage({
+		get hasWork() {
+			return held !== undefined;
+		},
+		drain() {
+			if (held === undefined) return;
+			const { memory, offset, frameBytes } = held;
+			seen.push(Buffer.from(memory.bytes.slice(offset, offset + frameBytes)).toString("latin1"));
+			held = undefined;
+		},
+	});
+	const texts = ["a", "b", "c"].map((letter) => letter.repeat(100));
+	const stream = Buffer.concat(texts.map(packed));
+	const { socket } = await rawPeer(socketPath);
+	// The end of each frame comes together with the beginning of the next.
+	for (let at = 0; at < stream.length; at += 60) {
+		socket.write(stream.subarray(at, at + 60));
+		await sleep(10);
+	}
+	await until(() => seen.length === 3, "three frames");
+	t.strictSame(seen, texts);
+});
+
 t.test("one byte at a time", async (t) => {
 	const { socketPath, sink } = await opened(t);
 	const { socket } = await rawPeer(socketPath);
