@@ -86,14 +86,14 @@ static void measure_blocks(struct vb_file *file, dev_t device)
 	} else {
 		/* Page cache and file systems work in pages. */
 		physical = PAGE;
-		struct statx extended;
-		memset(&extended, 0, sizeof extended);
-#ifdef STATX_DIOALIGN
-		if (statx(file->fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &extended) == 0 && extended.stx_dio_offset_align > 512)
-			logical = extended.stx_dio_offset_align;
-#else
 		long long sector = queue_limit(device, "logical_block_size");
 		if (sector > 512) logical = (unsigned)sector;
+#ifdef STATX_DIOALIGN
+		/* Better known by the file system, if it and the kernel know this question. */
+		struct statx extended;
+		memset(&extended, 0, sizeof extended);
+		if (statx(file->fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &extended) == 0 && extended.stx_dio_offset_align > 512)
+			logical = extended.stx_dio_offset_align;
 #endif
 		/* Punching behind the end changes nothing but tells whether it can be done. */
 		struct stat status;
@@ -104,6 +104,7 @@ static void measure_blocks(struct vb_file *file, dev_t device)
 		file->non_rotational = queue_limit(device, "rotational") != 1;
 	}
 	file->physical_block = physical;
+	file->logical_block = logical;
 	file->align = file->direct ? logical : 1;
 }
 
@@ -155,18 +156,23 @@ void vb_file_close(struct vb_file *file)
 }
 
 /* Reads until done; at the end of a file that shrank: -ERANGE. */
-static int read_all(int fd, uint64_t offset, uint8_t *to, size_t length, uint64_t *failed)
+static int read_all(const struct vb_file *file, uint64_t offset, uint8_t *to, size_t length, uint64_t *failed)
 {
 	while (length > 0) {
-		ssize_t n = pread(fd, to, length, (off_t)offset);
+		ssize_t n = pread(file->fd, to, length, (off_t)offset);
 		if (n < 0 && errno == EINTR) continue;
-		if (n <= 0) {
+		if (n < 0) {
 			*failed = offset;
-			return n < 0 ? -errno : -ERANGE;
+			return -errno;
 		}
 		to += n;
 		offset += (size_t)n;
 		length -= (size_t)n;
+		/* Past a part of a block direct I/O can't go on, nor need it: only the end of a file is within one. */
+		if (n == 0 || (file->direct && (size_t)n % file->align != 0)) {
+			*failed = offset;
+			return length > 0 ? -ERANGE : 0;
+		}
 	}
 	return 0;
 }
@@ -205,14 +211,15 @@ static int direct_transfer(struct vb_file *file, uint64_t offset, void *memory, 
 	*failed = offset;
 	if (error) return -error;
 	uint8_t *inside = (uint8_t *)buffer + (offset - begin);
-	if (!write || begin != offset || end != offset + length) error = read_all(file->fd, begin, buffer, whole, failed);
+	if (!write || begin != offset || end != offset + length) error = read_all(file, begin, buffer, whole, failed);
 	if (!error && write) {
 		memcpy(inside, memory, length);
 		error = write_all(file->fd, begin, buffer, whole, fua, failed);
 	} else if (!error) {
 		memcpy(memory, inside, length);
 	}
-	if (*failed < offset) *failed = offset;
+	/* What failed may be next to what was asked for, in the same block. */
+	if (*failed < offset || *failed >= offset + length) *failed = offset;
 	free(buffer);
 	return error;
 }
@@ -220,7 +227,7 @@ static int direct_transfer(struct vb_file *file, uint64_t offset, void *memory, 
 int vb_file_read(struct vb_file *file, uint64_t offset, void *to, size_t length, uint64_t *failed)
 {
 	if (file->direct) return direct_transfer(file, offset, to, length, 0, 0, failed);
-	return read_all(file->fd, offset, to, length, failed);
+	return read_all(file, offset, to, length, failed);
 }
 
 int vb_file_write(struct vb_file *file, uint64_t offset, const void *from, size_t length, int fua, uint64_t *failed)
@@ -238,11 +245,32 @@ int vb_file_sync(struct vb_file *file)
 	return fdatasync(file->fd) < 0 ? -errno : 0;
 }
 
+static int zero(struct vb_file *file, uint64_t offset, uint64_t length)
+{
+	static const uint8_t zeros[PAGE];
+	uint64_t failed;
+	int error = 0;
+	while (length > 0 && !error) {
+		size_t part = length < sizeof zeros ? (size_t)length : sizeof zeros;
+		error = vb_file_write(file, offset, zeros, part, 0, &failed);
+		offset += part;
+		length -= part;
+	}
+	return error;
+}
+
 int vb_file_trim(struct vb_file *file, uint64_t offset, uint64_t length)
 {
+	/* Parts of blocks are zeroed by the file system in a file, by us on a block device. */
+	uint64_t block = file->is_block ? file->logical_block : 1;
+	uint64_t begin = (offset + block - 1) / block * block, end = (offset + length) / block * block;
+	if (length == 0) return 0;
+	if (begin >= end) return zero(file, offset, length);
 	/* On a block device this is "write zeroes, unmapping": unlike a bare discard it promises what is read afterwards. */
-	if (fallocate(file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length) < 0) return -errno;
-	return 0;
+	if (fallocate(file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)begin, (off_t)(end - begin)) < 0)
+		return -errno;
+	int error = zero(file, offset, begin - offset);
+	return error ? error : zero(file, end, offset + length - end);
 }
 
 int vb_file_reaches(const struct vb_file *file, uint64_t end)
@@ -254,7 +282,9 @@ int vb_file_reaches(const struct vb_file *file, uint64_t end)
 uint8_t *vb_file_resident(struct vb_file *file, uint64_t offset, size_t length)
 {
 	unsigned char pages[64];
-	if (!file->map || length == 0 || offset + length > file->map_bytes) return NULL;
+	/* What the page at the end of a file holds behind the end is nobody's: bytes written there never arrive. */
+	uint64_t end = file->size < file->map_bytes ? file->size : file->map_bytes;
+	if (!file->map || length == 0 || length > end || offset > end - length) return NULL;
 	uint8_t *at = file->map + offset;
 	size_t page = (size_t)getpagesize();
 	uint8_t *first = (uint8_t *)((uintptr_t)at & ~(uintptr_t)(page - 1));

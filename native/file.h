@@ -21,6 +21,7 @@ struct vb_file {
 	int is_block;
 	int can_trim;
 	int non_rotational;
+	uint32_t logical_block;  /* bytes the storage can address */
 	uint32_t physical_block; /* bytes the storage writes at once */
 	uint32_t align;          /* of offsets and lengths when direct; 1 when not */
 	uint64_t size;           /* bytes, when last measured */

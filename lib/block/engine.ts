@@ -76,6 +76,9 @@ export class StorageEngine implements PumpStage {
 
 	/** Closes a file; false if requests on it are still under way. */
 	closeFile(file: number): boolean {
+		// Those that still wait for the pump would find the file gone, or another one in its place.
+		for (let request = this.#first; request !== null; request = request.next)
+			if (request.storageHandle === file) return false;
 		return native.fileClose(this.#handle, file);
 	}
 

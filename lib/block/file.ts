@@ -136,7 +136,7 @@ function explain(step: string, errno: number, options: FileOptions): string | un
 	if (step === "lock" && errno === Errno.EAGAIN) return "is in use by another vblade (it holds a lock on it)";
 	if (step === "open") {
 		if (errno === Errno.EBUSY)
-			return "is in use on this machine (mounted, or part of another device); use -r to export it read-only";
+			return "is in use on this machine (mounted, part of another device, or served by another vblade); -r exports it read-only";
 		if (errno === Errno.EINVAL && options.direct) return "its file system has no direct I/O; leave out -d";
 		if (errno === Errno.EROFS) return "is on a read-only file system; use -r to export it read-only";
 		if (errno === Errno.EACCES || errno === Errno.EPERM)

@@ -1,0 +1,139 @@
+/** What the tests of files as storage share: engines, devices, and one request at a time. */
+
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import type { Test } from "tap";
+import { type BlockDevice, BlockOp, PromisedRequest } from "../../lib/block/device.js";
+import { GroupCommit } from "../../lib/block/durability.js";
+import { type EngineKind, StorageEngine } from "../../lib/block/engine.js";
+import { FileDevice, type FileOptions } from "../../lib/block/file.js";
+import { openStorage, type StorageOptions } from "../../lib/block/open.js";
+import { storageStatusName } from "../../lib/errors.js";
+import { native, nativeMemory } from "../../lib/native.js";
+import { Pump } from "../../lib/pump.js";
+
+/** The bytes at an address. */
+export function bytesAt(address: number, lengthBytes: number): Uint8Array {
+	const { bytes, address: to } = nativeMemory(lengthBytes);
+	if (!native.copy(to, address, lengthBytes)) throw new Error("the bytes are gone");
+	return bytes;
+}
+
+export interface Bench {
+	readonly pump: Pump;
+	readonly engine: StorageEngine;
+	readonly commits: GroupCommit;
+}
+
+/** An engine of its own for a test. */
+export function makeBench(t: Test, kind?: EngineKind): Bench {
+	const pump = new Pump();
+	const engine = new StorageEngine(pump, kind);
+	t.teardown(() => engine.close());
+	return { pump, engine, commits: new GroupCommit(pump) };
+}
+
+const STACK_OPTIONS: StorageOptions = {
+	readOnly: false,
+	direct: false,
+	offsetSectors: 0,
+	lengthSectors: undefined,
+	durability: "flush",
+	onSyncFailed: () => {},
+	onShrunk: () => {},
+};
+
+/** A file with all the layers that make it the disk of a blade. */
+export function openStack(
+	path: string,
+	{ engine, commits }: Bench,
+	options: Partial<StorageOptions> = {},
+): BlockDevice {
+	return openStorage({ kind: "file", path, name: path }, { ...STACK_OPTIONS, ...options }, engine, commits);
+}
+
+/** A file without any layer. Closed at the end of the test. */
+export function openFile(
+	t: Test,
+	path: string,
+	{ engine }: Bench,
+	options: Partial<FileOptions> = {},
+): FileDevice {
+	const device = new FileDevice(engine, path, { readOnly: false, direct: false, ...options });
+	t.teardown(() => device.close());
+	return device;
+}
+
+/** One request, which is over. `bytes` are those that were read. */
+export type Over = PromisedRequest & { readonly bytes: Uint8Array };
+
+async function run(
+	device: BlockDevice,
+	op: BlockOp,
+	offsetBytes: number,
+	lengthBytes: number,
+	more = {},
+): Promise<Over> {
+	const request = new PromisedRequest();
+	const memory = nativeMemory(Math.max(lengthBytes, 1));
+	Object.assign(request, { op, offsetBytes, lengthBytes, memory }, more);
+	await request.run(device);
+	const { borrowedAddress } = request;
+	return Object.assign(request, {
+		bytes: borrowedAddress === 0 ? memory.bytes : bytesAt(borrowedAddress, lengthBytes),
+	});
+}
+
+export function read(
+	device: BlockDevice,
+	offsetBytes: number,
+	lengthBytes: number,
+	mayBorrow = false,
+): Promise<Over> {
+	return run(device, BlockOp.read, offsetBytes, lengthBytes, { mayBorrow });
+}
+
+/** Writes one byte over and over. */
+export function write(
+	device: BlockDevice,
+	offsetBytes: number,
+	lengthBytes: number,
+	byte: number,
+	fua = false,
+): Promise<Over> {
+	const memory = nativeMemory(lengthBytes);
+	memory.bytes.fill(byte);
+	return run(device, BlockOp.write, offsetBytes, lengthBytes, { memory, fua });
+}
+
+export function trim(device: BlockDevice, offsetBytes: number, lengthBytes: number): Promise<Over> {
+	return run(device, BlockOp.trim, offsetBytes, lengthBytes);
+}
+
+export function flush(device: BlockDevice): Promise<Over> {
+	return run(device, BlockOp.flush, 0, 0);
+}
+
+/** The status of a request in words. */
+export function named({ status }: PromisedRequest): string {
+	return storageStatusName(status);
+}
+
+export function isAll(bytes: Uint8Array, byte: number): boolean {
+	return bytes.every((found) => found === byte);
+}
+
+/** The open(2) flags of every descriptor that this process has on a file. */
+export function openFlags(path: string): number[] {
+	return readdirSync("/proc/self/fd")
+		.filter((fd) => linkOf(`/proc/self/fd/${fd}`) === path)
+		.map((fd) => /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"))?.[1] ?? "0")
+		.map((flags) => Number.parseInt(flags, 8));
+}
+
+function linkOf(path: string): string {
+	try {
+		return readlinkSync(path);
+	} catch {
+		return ""; // The descriptor of the directory that was read.
+	}
+}
