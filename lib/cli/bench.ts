@@ -1,63 +1,122 @@
 /**
- * `vblade bench`: how fast a blade is through our own initiator, in one line. Called by `vblade.ts` with the arguments after
- * the word "bench"; the measuring is in `lib/client/bench.ts`.
+ * `vblade bench`: how fast a blade is, in one line. Called by `vblade.ts` with the arguments after the word "bench". On a
+ * network interface the measuring is done by `lib/client/load.ts`; on other ports, and where a request takes several
+ * frames, by the plain initiator of `lib/client/bench.ts`.
  */
 
+import { randomInt } from "node:crypto";
 import { SHELF_MAX, SLOT_MAX } from "../blade.js";
-import { bench, formatBench } from "../client/bench.js";
+import { bench, formatBench, formatSize, type Workload } from "../client/bench.js";
+import type { Initiator } from "../client/initiator.js";
+import { type LoadReport, prepareLoad } from "../client/load.js";
+import type { RemoteDisk } from "../client/remote-disk.js";
 import { OperatorError } from "../errors.js";
+import { PacketLink } from "../link/packet.js";
 import { quote } from "../text.js";
 import {
 	commandLine,
+	EXIT_FAILED,
 	type Output,
 	parse,
 	processOutput,
 	readNumber,
+	tellingFailures,
 	withInitiator,
 } from "./client-arguments.js";
 
 const SECTOR_BYTES = 512;
 const SIZE_MAX_BYTES = 16 * 2 ** 20;
+const SIZE_USUAL_BYTES = 4096;
 const WINDOW_MAX = 1024;
 const SECONDS_MAX = 3600;
+const SECONDS_USUAL = "3";
+const REQUESTS_MAX = 1e12;
+const SEED_LIMIT = 2 ** 32;
 const UNIT_BYTES: Readonly<Record<string, number>> = { "": 1, k: 2 ** 10, m: 2 ** 20 };
 
+interface Wanted {
+	readonly netif: string;
+	readonly shelf: number;
+	readonly slot: number;
+	/** Undefined: 4 KiB, or what fits a frame. */
+	readonly sizeBytes: number | undefined;
+	readonly workload: Omit<Workload, "sizeBytes">;
+	readonly verify: boolean;
+	readonly json: boolean;
+}
+
 /**
- * Measures, prints one line, and resolves to the exit status: 0, or 1 if the blade does not answer or a request fails.
- * Throws an OperatorError for arguments that make no sense and ports that can't be opened.
+ * Measures, prints one line, and resolves to the exit status: 0, or 1 if the blade does not answer, a request fails or a
+ * sector is not what it has to be. Throws an OperatorError for arguments that make no sense and ports that can't be opened.
  */
 export async function benchCommand(argv: readonly string[], output: Output = processOutput): Promise<number> {
+	const wanted = await understand(argv, output);
+	if (wanted === undefined) return 0;
+	const { netif, shelf, slot, workload } = wanted;
+	let measure: (() => Promise<LoadReport>) | undefined;
+	const status = await withInitiator(netif, workload.window, output, async (initiator) => {
+		const disk = await initiator.open(shelf, slot);
+		measure = await choose(wanted, initiator, disk, output);
+		return 0;
+	});
+	if (status !== 0 || measure === undefined) return status;
+	// Only now, when nobody else listens on the interface.
+	const run = measure;
+	return tellingFailures(output, async () => tell(await run(), wanted, output));
+}
+
+async function understand(argv: readonly string[], output: Output): Promise<Wanted | undefined> {
 	const parser = commandLine("bench", "<netif> <shelf> <slot>", "Measures how fast a blade is.")
 		.positional("netif", { type: "string", demandOption: true, describe: "an interface or unix:PATH" })
 		.positional("shelf", { type: "string", demandOption: true, describe: `0 to ${SHELF_MAX}` })
 		.positional("slot", { type: "string", demandOption: true, describe: `0 to ${SLOT_MAX}` })
-		.option("write", { type: "boolean", default: false, describe: "write: DESTROYS what is on the disk" })
+		.option("write", {
+			type: "string",
+			describe: "[=percent] writes, or that many: DESTROYS what is on the disk",
+		})
 		.option("sequential", { type: "boolean", default: false, describe: "in order, not anywhere" })
-		.option("size", { type: "string", default: "4k", describe: "of one request: bytes, or with k or M" })
+		.option("size", {
+			type: "string",
+			describe: "of one request: bytes, or with k or M; 4k, or less where a frame holds less",
+		})
 		.option("window", { type: "string", default: "16", describe: "requests under way at a time" })
-		.option("seconds", { type: "string", default: "3", describe: "how long to measure" });
-	const values = await parse(parser, argv, output);
-	if (values === undefined) return 0;
-	const shelf = readNumber("shelf", values.shelf, 0, SHELF_MAX);
-	const slot = readNumber("slot", values.slot, 0, SLOT_MAX);
-	const sizeBytes = readSize(values.size);
-	const window = readNumber("window", values.window, 1, WINDOW_MAX);
-	const seconds = readNumber("seconds", values.seconds, 0.1, SECONDS_MAX, false);
-	return withInitiator(values.netif, window, output, async (initiator) => {
-		const disk = await initiator.open(shelf, slot);
-		const result = await bench(disk, {
-			op: values.write ? "write" : "read",
+		.option("seconds", {
+			type: "string",
+			describe: `how long to measure; ${SECONDS_USUAL} without --requests`,
+		})
+		.option("requests", { type: "string", describe: "how many requests at most" })
+		.option("verify", {
+			type: "boolean",
+			default: false,
+			describe: "stamp what is written and check what is read; needs --write=percent",
+		})
+		.option("json", { type: "boolean", default: false, describe: "the result as JSON" });
+	const values = await parse(parser, argv.map(plainWrite), output);
+	if (values === undefined) return undefined;
+	const { requests, seconds = requests === undefined ? SECONDS_USUAL : String(SECONDS_MAX) } = values;
+	const writePercent = values.write === undefined ? 0 : readNumber("write", values.write, 1, 100);
+	if (values.verify && (writePercent === 0 || writePercent === 100))
+		throw new OperatorError("verify: needs reads and writes; give --write=percent, 1 to 99");
+	return {
+		netif: values.netif,
+		shelf: readNumber("shelf", values.shelf, 0, SHELF_MAX),
+		slot: readNumber("slot", values.slot, 0, SLOT_MAX),
+		sizeBytes: values.size === undefined ? undefined : readSize(values.size),
+		workload: {
+			writePercent,
 			order: values.sequential ? "sequential" : "random",
-			sizeBytes,
-			window,
-			durationMs: seconds * 1000,
-			clock: initiator.clock,
-		});
-		output.out(`${formatBench(result)}\n`);
-		const { retransmissions } = initiator.stats;
-		if (retransmissions > 0) output.err(`vblade: ${retransmissions} frames had to be sent again\n`);
-		return 0;
-	});
+			window: readNumber("window", values.window, 1, WINDOW_MAX),
+			durationMs: readNumber("seconds", seconds, 0.1, SECONDS_MAX, false) * 1000,
+			requests: requests === undefined ? undefined : readNumber("requests", requests, 1, REQUESTS_MAX),
+		},
+		verify: values.verify,
+		json: values.json,
+	};
+}
+
+/** `--write` alone means all of them, and does not take the argument after it for a number. */
+function plainWrite(argument: string): string {
+	return argument === "--write" ? "--write=100" : argument;
 }
 
 /** The bytes that `512`, `4k` or `1M` mean. */
@@ -67,4 +126,59 @@ function readSize(text: string): number {
 	if (!(bytes >= SECTOR_BYTES && bytes <= SIZE_MAX_BYTES && bytes % SECTOR_BYTES === 0))
 		throw new OperatorError(`size ${quote(text)}: a multiple of 512 bytes from 512 to 16M is allowed`);
 	return bytes;
+}
+
+/** Decides how to measure. What the load generator can't do has been measured by the plain initiator when this resolves. */
+async function choose(
+	wanted: Wanted,
+	initiator: Initiator,
+	disk: RemoteDisk,
+	output: Output,
+): Promise<() => Promise<LoadReport>> {
+	const { link } = initiator;
+	const frameBytes = disk.sectorsPerFrame * SECTOR_BYTES;
+	const onInterface = link instanceof PacketLink;
+	const sizeBytes =
+		wanted.sizeBytes ?? (onInterface ? Math.min(SIZE_USUAL_BYTES, frameBytes) : SIZE_USUAL_BYTES);
+	const window = Math.min(wanted.workload.window, disk.blade.bufferCount);
+	if (window < wanted.workload.window)
+		output.err(`vblade: window ${window}: ${disk.name} takes no more requests at a time\n`);
+	const workload = { ...wanted.workload, window, sizeBytes };
+	if (onInterface && sizeBytes <= frameBytes)
+		return prepareLoad(disk, link.name, workload, wanted.verify, randomInt(SEED_LIMIT));
+	if (wanted.verify)
+		throw new OperatorError("verify: only on a network interface, with requests that fit a frame");
+	if (onInterface)
+		output.err(
+			`vblade: a frame holds ${formatSize(frameBytes)}: larger requests go through a slower initiator\n`,
+		);
+	const result = await bench(disk, { ...workload, clock: initiator.clock });
+	const report = { ...result, sentAgain: initiator.stats.retransmissions, errors: 0, wrongSectors: 0 };
+	return () => Promise.resolve(report);
+}
+
+/** Prints the result. Resolves to the exit status. */
+function tell(report: LoadReport, { netif, shelf, slot, json }: Wanted, output: Output): number {
+	const { workload, sentAgain, errors, wrongSectors, ...times } = report;
+	if (json) {
+		const requestsPerSecond = (report.requests * 1000) / report.elapsedMs;
+		const all = {
+			netif,
+			shelf,
+			slot,
+			...workload,
+			...times,
+			requestsPerSecond,
+			sentAgain,
+			errors,
+			wrongSectors,
+		};
+		output.out(`${JSON.stringify(all)}\n`);
+	} else {
+		if (report.requests > 0) output.out(`${formatBench(report)}\n`);
+		if (sentAgain > 0) output.err(`vblade: ${sentAgain} frames had to be sent again\n`);
+		if (errors > 0) output.err(`vblade: ${errors} requests failed\n`);
+		if (wrongSectors > 0) output.err(`vblade: ${wrongSectors} sectors were not what had been written\n`);
+	}
+	return errors > 0 || wrongSectors > 0 ? EXIT_FAILED : 0;
 }

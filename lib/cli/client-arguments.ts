@@ -17,7 +17,7 @@ import { oneLine, quote } from "../text.js";
 import { parseNetif } from "./netif.js";
 
 /** A request failed: no answer, or an error of the target's or the disk's. */
-const EXIT_FAILED = 1;
+export const EXIT_FAILED = 1;
 const PCAP_PREFIX = "pcap:";
 
 /** Where a command writes: standard output and standard error. */
@@ -81,14 +81,21 @@ export async function withInitiator(
 	const initiator = new Initiator(link);
 	try {
 		if (!link.up) throw new OperatorError(`${link.name}: this interface is down`);
-		return await work(initiator);
+		return await tellingFailures(output, () => work(initiator));
+	} finally {
+		initiator.close();
+		await link.close();
+	}
+}
+
+/** Runs `work`, which resolves to the exit status; a request that fails is told in one line, and a status of its own. */
+export async function tellingFailures(output: Output, work: () => Promise<number>): Promise<number> {
+	try {
+		return await work();
 	} catch (error) {
 		if (!(error instanceof InitiatorError)) throw error;
 		output.err(`vblade: ${oneLine(error.message)}\n`);
 		return EXIT_FAILED;
-	} finally {
-		initiator.close();
-		await link.close();
 	}
 }
 

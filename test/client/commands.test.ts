@@ -27,7 +27,7 @@ async function served(t: Test, readOnly = false): Promise<string> {
 }
 
 const LINE =
-	/^(\d+) (KiB|MiB|bytes) (random|sequential) (read|write)s, window \d+: \d+\/s, [\d.]+ MB\/s, p50 \d+ us, p99 \d+ us\n$/;
+	/^(\d+) (KiB|MiB|bytes) (random|sequential) (read|write)s, window \d+: \d+\/s, [\d.]+ MB\/s, p50 \d+ us, p99 \d+ us, p99\.9 \d+ us\n$/;
 
 t.test("bench prints one line", async (t) => {
 	const netif = await served(t);
@@ -40,6 +40,25 @@ t.test("bench prints one line", async (t) => {
 	t.equal(writes.status, 0);
 	t.match(writes.stdout, LINE);
 	t.match(writes.stdout, /^64 KiB sequential writes, window 2: [1-9]/);
+	const json = await run(
+		benchCommand,
+		"--write=50",
+		netif,
+		"9",
+		"0",
+		"--requests=20",
+		"--size=512",
+		"--json",
+	);
+	t.match(JSON.parse(json.stdout), {
+		netif,
+		shelf: 9,
+		slot: 0,
+		sizeBytes: 512,
+		writePercent: 50,
+		requests: 20,
+		errors: 0,
+	});
 });
 
 t.test("discover prints a line for each blade", async (t) => {
@@ -75,6 +94,12 @@ t.test("what the operator got wrong is said in one line", async (t) => {
 		[benchCommand, [netif, "9", "0", "--size", "17M"], /^size "17M"/],
 		[benchCommand, [netif, "9", "0", "--window", "0"], /^window "0": a number from 1 to 1024/],
 		[benchCommand, [netif, "9", "0", "--seconds", "-1"], /^seconds "-1"/],
+		[benchCommand, [netif, "9", "0", "--write=0"], /^write "0": a number from 1 to 100/],
+		[benchCommand, [netif, "9", "0", "--write=lots"], /^write "lots"/],
+		[benchCommand, [netif, "9", "0", "--requests=0"], /^requests "0": a number from 1/],
+		[benchCommand, [netif, "9", "0", "--verify"], /^verify: needs reads and writes/],
+		[benchCommand, [netif, "9", "0", "--verify", "--write"], /^verify: needs reads and writes/],
+		[benchCommand, [netif, "9", "0", "--verify", "--write=50"], /^verify: only on a network interface/],
 		[benchCommand, ["no such", "9", "0"], /^netif "no such"/],
 		[benchCommand, ["nosuch0", "9", "0"], /nosuch0/],
 		[benchCommand, ["lo,unix:/x", "9", "0"], /one interface or unix:PATH is allowed here$/],
@@ -96,15 +121,30 @@ t.test("--help is printed and is no mistake", async (t) => {
 
 t.test("bench on a clock of its own: what is measured, and how it is written", async (t) => {
 	const lab = new Lab({ schedule: (deliver) => void lab.clock.after(1, deliver) });
-	lab.target.serve(9, 0);
+	const blade = lab.target.serve(9, 0);
 	const disk = await lab.run(lab.initiator.open(9, 0));
-	const options = { op: "read", order: "sequential", sizeBytes: 8192, window: 4, durationMs: 100 } as const;
+	const options = {
+		writePercent: 0,
+		order: "sequential",
+		sizeBytes: 8192,
+		window: 4,
+		durationMs: 100,
+	} as const;
 	const result = await lab.run(bench(disk, { ...options, clock: lab.clock, random: new Random(1) }));
 	t.equal(result.requests, 200, "4 at a time, 2 ms each");
 	t.equal(result.elapsedMs, 100);
-	t.equal(formatBench(result), "8 KiB sequential reads, window 4: 2000/s, 16 MB/s, p50 2000 us, p99 2000 us");
 	t.equal(
-		formatBench({ ...result, options: { ...result.options, sizeBytes: 512 } }),
-		"512 bytes sequential reads, window 4: 2000/s, 1.0 MB/s, p50 2000 us, p99 2000 us",
+		formatBench(result),
+		"8 KiB sequential reads, window 4: 2000/s, 16 MB/s, p50 2000 us, p99 2000 us, p99.9 2000 us",
 	);
+	t.equal(
+		formatBench({ ...result, workload: { ...result.workload, sizeBytes: 512 } }),
+		"512 bytes sequential reads, window 4: 2000/s, 1.0 MB/s, p50 2000 us, p99 2000 us, p99.9 2000 us",
+	);
+	const mixed = { ...options, writePercent: 30, requests: 50, clock: lab.clock, random: new Random(1) };
+	const few = await lab.run(bench(disk, mixed));
+	t.equal(few.requests, 50, "as many as asked for");
+	t.match(formatBench(few), /^8 KiB sequential reads and 30% writes, window 4: /);
+	const { writes } = blade.stats;
+	t.ok(writes > 5 && writes < 25, `${writes} of 50 are writes`);
 });

@@ -19,10 +19,10 @@ function ip(command: string): void {
 
 async function main(): Promise<void> {
 	ip("link add name near mtu 9000 type veth peer name far mtu 9000");
-	ip("link set near up");
-	ip("link set far up");
-	const isUp = (name: string) => interfaceInfo(name)?.up === true;
-	await until("the carrier", () => isUp("near") && isUp("far"), LIMIT_MS);
+	ip("link add name near2 mtu 1500 type veth peer name far2 mtu 1500");
+	const ends = ["near", "far", "near2", "far2"];
+	for (const name of ends) ip(`link set ${name} up`);
+	await until("the carriers", () => ends.every((name) => interfaceInfo(name)?.up === true), LIMIT_MS);
 	const server = await serveMemory({ kind: "interface", name: "near" }, 1);
 
 	t.test("what is written is read", async (t) => {
@@ -47,6 +47,44 @@ async function main(): Promise<void> {
 			t.equal(await benchCommand([netif, "9", "0", "--seconds", "0.3"], measured), 0);
 			t.match(measured.stdout, /^4 KiB random reads, window 16: [1-9]/);
 		});
+
+	t.test("bench on an interface: the load generator", async (t) => {
+		const run = async (...argv: string[]) => {
+			const output = new Collected();
+			const status = await benchCommand(["far", "9", "0", ...argv], output);
+			return { status, stdout: output.stdout, stderr: output.stderr };
+		};
+		const verified = await run("--write=50", "--verify", "--requests=2000", "--size=512", "--json");
+		t.match(verified, { status: 0, stderr: "" });
+		t.match(JSON.parse(verified.stdout), { requests: 2000, sizeBytes: 512, errors: 0, wrongSectors: 0 });
+		const many = await run("--window=32", "--requests=100", "--sequential");
+		t.match(many, { status: 0, stderr: "vblade: window 16: e9.0 takes no more requests at a time\n" });
+		t.match(many.stdout, /^4 KiB sequential reads, window 16: [1-9]/);
+		const large = await run("--size=64k", "--requests=10");
+		t.match(large, {
+			status: 0,
+			stdout: /^64 KiB random reads/,
+			stderr: /^vblade: a frame holds 8 KiB: larger/,
+		});
+		await t.rejects(run("--size=64k", "--write=50", "--verify"), { message: /^verify: only on a network/ });
+		t.match(await run("--size=4k", "--write=50", "--verify", "--requests=9", "--window=1"), { status: 0 });
+	});
+
+	t.test("bench tells of requests that fail", async (t) => {
+		const readOnly = await serveMemory({ kind: "interface", name: "near2" }, 1, true);
+		const output = new Collected();
+		t.equal(await benchCommand(["far2", "9", "0", "--write", "--requests=20"], output), 1);
+		t.same([output.stdout, output.stderr], ["", "vblade: 20 requests failed\n"]);
+		await readOnly.close();
+	});
+
+	t.test("where a frame is small, a request is what it holds", async (t) => {
+		const small = await serveMemory({ kind: "interface", name: "near2" }, 1);
+		const output = new Collected();
+		t.equal(await benchCommand(["far2", "9", "0", "--requests=50"], output), 0);
+		t.match(output.stdout, /^1 KiB random reads, window 16: [1-9]/);
+		await small.close();
+	});
 
 	t.test("an interface that is down", async (t) => {
 		ip("link set far down");

@@ -1,0 +1,113 @@
+/**
+ * The load generator against our server: every sector stamped and checked under load, with each storage engine and each
+ * durability; and that a wrong sector, a lost answer and a request past the end do not go unnoticed.
+ */
+
+import { randomBytes } from "node:crypto";
+import { closeSync, openSync, truncateSync, writeSync } from "node:fs";
+import path from "node:path";
+import t from "tap";
+import { pause, scratchDirectory } from "../support/cleanup.js";
+import { Lan, namespacesMissing } from "../support/netns.js";
+import { vbladeCommand } from "../support/paths.js";
+import type { Program } from "../support/process.js";
+import { Loader } from "./loader.js";
+
+const IMAGE_BYTES = 8 * 2 ** 20;
+const START_LIMIT_MS = 15_000;
+
+/** The load generator sends a request again after so long. */
+const RESEND_MS = 250;
+
+/** Half reads, half writes, so often on the same blocks that most reads find a stamp. */
+const STAMPED = {
+	shelf: 9,
+	slot: 0,
+	sectors: 8,
+	window: 32,
+	writePercent: 50,
+	sequential: 0,
+	verify: 1,
+	firstLba: 0,
+	blocks: 500,
+	seconds: 20,
+	requests: 4000,
+	seed: 7,
+};
+
+function newImage(): string {
+	const image = path.join(scratchDirectory(), "disk.img");
+	closeSync(openSync(image, "w"));
+	truncateSync(image, IMAGE_BYTES);
+	return image;
+}
+
+async function serve(lan: Lan, image: string, options: readonly string[], engine: string): Promise<Program> {
+	const command = [...vbladeCommand(), ...options, "9", "0", "lan0", image];
+	const server = lan.server.start(command, { env: { VBLADE_ENGINE: engine } });
+	await server.waitFor(/^pid \d+: e9\.0/m, START_LIMIT_MS);
+	return server;
+}
+
+t.test("load", { skip: namespacesMissing() ?? false }, async (t) => {
+	const lan = new Lan({ mtu: 9000 });
+	const loader = new Loader(lan, 0);
+	t.teardown(async () => {
+		await loader.stop();
+		lan.remove();
+	});
+
+	for (const engine of ["auto", "threads"]) {
+		for (const options of [["--durability=flush"], ["--durability=ack"], ["--direct", "--durability=ack"]]) {
+			await t.test(`every sector is what it has to be: engine ${engine}, ${options.join(" ")}`, async (t) => {
+				const server = await serve(lan, newImage(), options, engine);
+				const result = await loader.run(STAMPED);
+				t.match(result, { requests: STAMPED.requests, errors: 0, wrong: 0 });
+				t.ok(result.p50Us <= result.p99Us && result.p99Us <= result.p999Us, "percentiles in order");
+				t.match(await server.stop(), { code: 0 });
+			});
+		}
+	}
+
+	await t.test("one request at a time, in order, and none more than asked for", async (t) => {
+		const server = await serve(lan, newImage(), [], "auto");
+		const alone = { ...STAMPED, window: 1, sequential: 1, requests: 100 };
+		t.match(await loader.run(alone), { requests: 100, errors: 0, wrong: 0 });
+		await server.stop();
+	});
+
+	await t.test("a disk that changes behind our back is found out", async (t) => {
+		const image = newImage();
+		const server = await serve(lan, image, ["--durability=flush"], "auto");
+		const file = openSync(image, "r+");
+		const junk = randomBytes(IMAGE_BYTES);
+		const meddle = setInterval(() => writeSync(file, junk, 0, junk.length, 0), 5);
+		t.teardown(() => clearInterval(meddle));
+		const result = await loader.run(STAMPED);
+		clearInterval(meddle);
+		closeSync(file);
+		t.ok(result.wrong > 0, `${result.wrong} sectors`);
+		await server.stop();
+	});
+
+	await t.test("what gets no answer is sent again, counted, and does no harm", async (t) => {
+		const server = await serve(lan, newImage(), ["--durability=flush"], "auto");
+		const running = loader.run({ ...STAMPED, requests: 40_000 });
+		await pause(50);
+		server.signal("SIGSTOP");
+		await pause(3 * RESEND_MS);
+		server.signal("SIGCONT");
+		const result = await running;
+		t.match(result, { requests: 40_000, errors: 0, wrong: 0 });
+		t.ok(result.lost > 0 && result.late > 0, `sent again ${result.lost}, late answers ${result.late}`);
+		await server.stop();
+	});
+
+	await t.test("requests past the end are errors, and those that fit no frame are refused", async (t) => {
+		const server = await serve(lan, newImage(), [], "auto");
+		const past = { ...STAMPED, verify: 0, firstLba: IMAGE_BYTES / 512, requests: 50 };
+		t.match(await loader.run(past), { requests: 0, errors: 50 });
+		await t.rejects(loader.run({ ...STAMPED, sectors: 64 }), { message: "Message too long" });
+		await server.stop();
+	});
+});
