@@ -1,0 +1,153 @@
+/**
+ * What people read is true: the manual pages, `--help` and the README agree about every option and argument, the manual
+ * pages are clean mdoc, and the files, commands and rooms that the documents name exist. Part of `npm run check`.
+ */
+
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import path from "node:path";
+import t from "tap";
+import { ARGUMENTS, COMMANDS, helpText, OPTIONS, type Option } from "../../lib/cli/options.js";
+import { sourceFile } from "../support/paths.js";
+import { run } from "../support/process.js";
+
+const LIMIT_MS = 10_000;
+const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md"];
+
+function read(file: string): string {
+	return readFileSync(sourceFile(file), "utf8");
+}
+
+/** A manual page as plain text, paragraphs in one line each. */
+async function manual(name: string): Promise<string> {
+	const { code, stdout } = await run(["mandoc", "-Tascii", "-Owidth=900", sourceFile("man", name)], LIMIT_MS);
+	if (code !== 0) throw new Error(`mandoc ${name}: status ${code}`);
+	// Bold is a letter written twice, underlined a letter over an underscore.
+	return stdout.replaceAll(/.[\b]/g, "");
+}
+
+/** `-b bufcnt, --buffer-count=bufcnt`: how the manual and the README write an option. */
+function heading({ name, short, value }: Option): string {
+	const long = value === undefined ? `--${name}` : `--${name}=${value}`;
+	if (short === undefined) return long;
+	return value === undefined ? `-${short}, ${long}` : `-${short} ${value}, ${long}`;
+}
+
+/** The rows of the first table of a Markdown text that is under `title`, cells without code marks. */
+function table(text: string, title: string): string[][] {
+	const section = text.split(/^#+ /m).find((part) => part.startsWith(`${title}\n`)) ?? "";
+	return section
+		.split("\n")
+		.filter((line) => line.startsWith("|"))
+		.slice(2)
+		.map((line) =>
+			line
+				.slice(1, -1)
+				.split(/(?<!\\)\|/)
+				.map((cell) => cell.replaceAll("\\|", "|").replaceAll("`", "").trim()),
+		);
+}
+
+/** From `usage: vblade` or the like to the end of the last argument, in one line. */
+function synopsis(text: string): string {
+	const words = text.replaceAll(/\s+/g, " ");
+	return /vblade \[-b.*?filename \[shelf slot netif filename \.\.\.\]/.exec(words)?.[0] ?? "none";
+}
+
+t.test("the manual pages are clean", async (t) => {
+	for (const page of ["vblade.8", "vbladed.8"]) {
+		const { code, output } = await run(["mandoc", "-Tlint", "-Wwarning", sourceFile("man", page)], LIMIT_MS);
+		t.equal(code, 0, `${page} ${output}`);
+		t.equal(output, "");
+	}
+});
+
+t.test("the manual has the options of --help, and no others", async (t) => {
+	const page = await manual("vblade.8");
+	const paragraphs = page.split("\n").map((line) => line.trim());
+	const description = page.slice(page.indexOf("\nDESCRIPTION"), page.indexOf("\nCOMMANDS"));
+	const headings = [...description.matchAll(/^ {5}(-\S.*?)(?: {2,}.*)?$/gm)].map((match) => match[1]);
+	t.strictSame(headings, OPTIONS.map(heading), "the same, in the same order");
+	for (const option of OPTIONS) {
+		const at = paragraphs.findIndex(
+			(line) => line === heading(option) || line.startsWith(`${heading(option)}  `),
+		);
+		const text = `${paragraphs[at]} ${paragraphs[at + 1]}`;
+		const [, standard] = /default (\w+)/.exec(text) ?? [];
+		t.equal(standard, option.default, `${heading(option)}: the default`);
+	}
+	t.equal(synopsis(page), synopsis(helpText()), "the synopsis");
+	for (const { name, help } of ARGUMENTS) {
+		t.match(page, new RegExp(`^ {5}${name}\\b`, "m"));
+		const [range] = /^\d+ to \d+$/.exec(help) ?? [];
+		if (range !== undefined) t.match(page, `a number from ${range}.`, `${name}: the range`);
+	}
+	for (const command of COMMANDS) {
+		t.match(page, new RegExp(`^ {5}${command.name} `, "m"), command.name);
+		t.match(page, `vblade ${command.name} [option ...] ${command.arguments}\n`);
+	}
+});
+
+t.test("the README has the options of --help, and no others", async (t) => {
+	const readme = read("README.md");
+	t.equal(synopsis(readme), synopsis(helpText()), "the synopsis");
+	const rows = table(readme, "Options");
+	t.strictSame(
+		rows.map(([name]) => name),
+		OPTIONS.map(heading),
+		"the same, in the same order",
+	);
+	t.strictSame(
+		rows.map(([, standard]) => standard),
+		OPTIONS.map((option) => option.default ?? ""),
+		"the defaults",
+	);
+	const durabilities = OPTIONS.find(({ name }) => name === "durability")?.value?.split("|");
+	t.strictSame(
+		table(readme, "Durability").map(([name]) => name?.replace(/ .*/, "")),
+		durabilities,
+	);
+	for (const command of COMMANDS) t.match(readme, `vblade ${command.name} `);
+});
+
+t.test("vbladed does what its manual says", async (t) => {
+	const script = read("vbladed");
+	const page = await manual("vbladed.8");
+	const names = new Set(script.match(/VBLADED_(?!STAGE)[A-Z]+/g));
+	const section = page.slice(page.indexOf("\nENVIRONMENT"), page.indexOf("\nFILES"));
+	t.strictSame(new Set(section.match(/VBLADED_[A-Z]+/g)), names, "environment variables");
+	const limit = /VBLADED_TIMEOUT:-(\d+)/.exec(script)?.[1];
+	t.match(section, `instead of ${limit}.`);
+	t.match(page, `no start-up line within ${limit} seconds`);
+	const pidFile = /pid_file=(\/run\/.*\.pid)/.exec(script)?.[1] ?? "none";
+	t.match(page, pidFile.replace("$shelf", "SHELF").replace("$slot", "SLOT"), "the pid file");
+});
+
+t.test("what the documents name exists", async (t) => {
+	const { scripts, version } = JSON.parse(read("package.json")) as {
+		scripts: Record<string, string>;
+		version: string;
+	};
+	for (const document of DOCUMENTS) {
+		const text = read(document);
+		for (const [, target = ""] of text.matchAll(/\]\((?!https?:)([^)#]+)/g)) {
+			const file = path.join(path.dirname(document), target);
+			t.ok(existsSync(sourceFile(file)), `${document} links to ${target}`);
+		}
+		for (const [, name = ""] of text.matchAll(/npm run ([\w:-]+)/g))
+			t.hasProp(scripts, name, `${document}: npm run ${name}`);
+		for (const [file] of text.matchAll(/(?<![\w/.-])(?:lib|native|test|scripts|docs|man)\/[\w./-]*\w/g))
+			t.ok(existsSync(sourceFile(file)), `${document} names ${file}`);
+	}
+	const [, newest] = /^## \[?(\d[\w.-]*)/m.exec(read("CHANGELOG.md")) ?? [];
+	t.equal(newest, version, "the changelog's newest version is that of the package");
+});
+
+t.test("the architecture has every room", async (t) => {
+	const rooms = table(read("docs/architecture.md"), "Rooms")
+		.map(([, names = ""]) => names)
+		.join(" ");
+	for (const entry of readdirSync(sourceFile("lib"))) {
+		const room = statSync(sourceFile("lib", entry)).isDirectory() ? `lib/${entry}/` : `lib/${entry}`;
+		t.ok(rooms.includes(room), room);
+	}
+});
