@@ -6,7 +6,7 @@
 	"targets": [
 		{
 			"target_name": "vblade",
-			"sources": ["binding.c", "engine.c", "file.c", "guard.c", "load.c", "packet.c", "pool.c", "uring.c"],
+			"sources": ["binding.c", "engine.c", "file.c", "guard.c", "load.c", "packet.c", "pool.c", "resident.c", "uring.c"],
 			"cflags": ["-O2", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Wshadow", "-Wno-cast-function-type", "-fno-omit-frame-pointer"],
 			# Stays loaded when a worker thread of Node's ends: the signal handler, and threads that hang in a stuck disk, outlive it.
 			"ldflags": ["-Wl,-z,nodelete"],

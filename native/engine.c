@@ -16,6 +16,7 @@
 
 #include "guard.h"
 #include "pool.h"
+#include "resident.h"
 #include "uring.h"
 
 enum { CLOSE_WAIT_MS = 1000 };
@@ -25,6 +26,7 @@ struct vb_engine {
 	struct vb_pool *pool;
 	struct vb_uring *uring; /* NULL: the pool does everything */
 	int uring_error;
+	struct vb_residents *residents;
 	struct vb_slot **slots; /* each allocated once, so that jobs may hold pointers while the table grows */
 	int slot_count;
 	struct vb_job *free_jobs;
@@ -38,10 +40,12 @@ struct vb_engine *vb_engine_open(int want_uring)
 	if (!engine) return NULL;
 	vb_guard_init();
 	engine->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (engine->event >= 0) engine->pool = vb_pool_open(engine->event);
+	engine->residents = vb_residents_open();
+	if (engine->event >= 0 && engine->residents) engine->pool = vb_pool_open(engine->event);
 	if (!engine->pool) {
 		int error = errno;
 		if (engine->event >= 0) close(engine->event);
+		if (engine->residents) vb_residents_close(engine->residents);
 		free(engine);
 		errno = error;
 		return NULL;
@@ -149,7 +153,7 @@ static int hand_over(struct vb_engine *engine, struct vb_slot *slot, const doubl
 }
 
 /* What the page cache can do without waiting: 1 if it has been done. */
-static int run_in_place(struct vb_file *file, double *operation, int kind)
+static int run_in_place(struct vb_engine *engine, struct vb_slot *slot, double *operation, int kind)
 {
 	uint64_t offset = (uint64_t)operation[VB_F_OFFSET];
 	size_t length = (size_t)operation[VB_F_LENGTH];
@@ -157,15 +161,15 @@ static int run_in_place(struct vb_file *file, double *operation, int kind)
 	uint8_t *mapped;
 	switch (kind & 15) {
 	case VB_READ:
-		if (!(mapped = vb_file_resident(file, offset, length))) return 0;
+		if (!(mapped = vb_resident(engine->residents, slot, offset, length))) return 0;
 		if (kind & VB_MAY_BORROW) {
 			operation[VB_F_BORROWED] = (double)(uintptr_t)mapped;
 			return 1;
 		}
 		return vb_copy(memory, mapped, length) == 0;
 	case VB_WRITE:
-		if ((kind & VB_FUA) || !file->map_writable) return 0;
-		if (!(mapped = vb_file_resident(file, offset, length))) return 0;
+		if ((kind & VB_FUA) || !slot->file.map_writable) return 0;
+		if (!(mapped = vb_resident(engine->residents, slot, offset, length))) return 0;
 		/* If the mapping gave way, it is written again by someone who learns why. */
 		return vb_copy(mapped, memory, length) == 0;
 	default:
@@ -176,6 +180,7 @@ static int run_in_place(struct vb_file *file, double *operation, int kind)
 int vb_engine_submit(struct vb_engine *engine, double *operations, int count)
 {
 	int pending = 0;
+	vb_residents_tick(engine->residents);
 	for (int i = 0; i < count; i++) {
 		double *operation = operations + (size_t)i * VB_FIELDS;
 		int kind = (int)operation[VB_F_KIND];
@@ -183,7 +188,7 @@ int vb_engine_submit(struct vb_engine *engine, double *operations, int count)
 		operation[VB_F_BORROWED] = 0;
 		if (!slot) {
 			operation[VB_F_KIND] = -EBADF;
-		} else if (run_in_place(&slot->file, operation, kind)) {
+		} else if (run_in_place(engine, slot, operation, kind)) {
 			operation[VB_F_KIND] = 0;
 		} else {
 			int state = hand_over(engine, slot, operation, kind);
@@ -256,6 +261,7 @@ int vb_engine_close(struct vb_engine *engine)
 	/* What hangs in a stuck disk can't be ended; what it uses must outlive it, and the process is about to end. */
 	if (vb_pool_close(engine->pool) != 0 || engine->under_way > 0) return -EBUSY;
 	if (engine->uring) vb_uring_close(engine->uring);
+	vb_residents_close(engine->residents);
 	for (int i = 0; i < engine->slot_count; i++) {
 		if (engine->slots[i]->used) vb_file_close(&engine->slots[i]->file);
 		free(engine->slots[i]);

@@ -278,20 +278,3 @@ int vb_file_reaches(const struct vb_file *file, uint64_t end)
 	struct stat status;
 	return file->is_block || fstat(file->fd, &status) < 0 || end <= (uint64_t)status.st_size;
 }
-
-uint8_t *vb_file_resident(struct vb_file *file, uint64_t offset, size_t length)
-{
-	unsigned char pages[64];
-	/* What the page at the end of a file holds behind the end is nobody's: bytes written there never arrive. */
-	uint64_t end = file->size < file->map_bytes ? file->size : file->map_bytes;
-	if (!file->map || length == 0 || length > end || offset > end - length) return NULL;
-	uint8_t *at = file->map + offset;
-	size_t page = (size_t)getpagesize();
-	uint8_t *first = (uint8_t *)((uintptr_t)at & ~(uintptr_t)(page - 1));
-	size_t span = (size_t)(at + length - first);
-	size_t count = (span + page - 1) / page;
-	if (count > sizeof pages || mincore(first, span, pages) < 0) return NULL;
-	for (size_t i = 0; i < count; i++)
-		if (!(pages[i] & 1)) return NULL;
-	return at;
-}

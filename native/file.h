@@ -45,7 +45,5 @@ int vb_file_trim(struct vb_file *file, uint64_t offset, uint64_t length);
 
 /* Whether the file still reaches to this offset: writing behind the end of one that shrank would make it grow again. */
 int vb_file_reaches(const struct vb_file *file, uint64_t end);
-/* Where the range is mapped if every page of it is in memory now, so that touching it will not wait for a disk. */
-uint8_t *vb_file_resident(struct vb_file *file, uint64_t offset, size_t length);
 
 #endif

@@ -1,0 +1,91 @@
+/* See resident.h. A table of groups of 64 pages, direct-mapped: what falls on the same place forgets what was there. */
+#define _GNU_SOURCE
+#include "resident.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	GROUP_PAGES = 64,
+	TABLE_BITS = 14, /* with pages of 4 KiB: 4 GiB are remembered */
+	GROUP_BITS = 40, /* of the key: the number of the group; the bits above: file and second */
+	FILE_BITS = 14,  /* files whose numbers differ only above share a place, and now and then an answer */
+};
+
+struct group {
+	uint64_t key;   /* which group of which file, and in which second it was asked for; 0: nothing */
+	uint64_t pages; /* a bit per page that is in memory */
+};
+
+struct vb_residents {
+	size_t page;
+	uint64_t second;
+	struct group table[1 << TABLE_BITS]; /* from zeroed memory: costs nothing until it is used */
+};
+
+struct vb_residents *vb_residents_open(void)
+{
+	struct vb_residents *residents = mmap(NULL, sizeof *residents, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (residents == MAP_FAILED) return NULL;
+	residents->page = (size_t)sysconf(_SC_PAGESIZE);
+	vb_residents_tick(residents);
+	return residents;
+}
+
+void vb_residents_tick(struct vb_residents *residents)
+{
+	struct timespec time;
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+	residents->second = (uint64_t)time.tv_sec + 1;
+}
+
+void vb_residents_close(struct vb_residents *residents)
+{
+	munmap(residents, sizeof *residents);
+}
+
+/* Asks the kernel for `count` pages from page number `first`; a bit for each, from bit `first % GROUP_PAGES`. */
+static uint64_t ask(const struct vb_residents *residents, const struct vb_file *file, uint64_t first, size_t count)
+{
+	unsigned char pages[GROUP_PAGES];
+	uint64_t bits = 0;
+	if (mincore(file->map + first * residents->page, count * residents->page, pages) < 0) return 0;
+	for (size_t i = 0; i < count; i++)
+		if (pages[i] & 1) bits |= 1ull << ((first + i) % GROUP_PAGES);
+	return bits;
+}
+
+/* The pages of a group that are in memory: remembered, or asked for now. */
+static struct group *find(struct vb_residents *residents, const struct vb_slot *slot, uint64_t number)
+{
+	uint64_t file = (uint64_t)slot->number & ((1u << FILE_BITS) - 1);
+	uint64_t key = number << (64 - GROUP_BITS) | file << (64 - GROUP_BITS - FILE_BITS) |
+		       (residents->second & ((1u << (64 - GROUP_BITS - FILE_BITS)) - 1));
+	uint64_t hash = (number ^ file << 20) * 0x9e3779b97f4a7c15ull;
+	struct group *group = &residents->table[hash >> (64 - TABLE_BITS)];
+	if (group->key == key) return group;
+	uint64_t total = (slot->file.map_bytes + residents->page - 1) / residents->page;
+	uint64_t first = number * GROUP_PAGES;
+	group->key = key;
+	group->pages = ask(residents, &slot->file, first, total - first < GROUP_PAGES ? total - first : GROUP_PAGES);
+	return group;
+}
+
+uint8_t *vb_resident(struct vb_residents *residents, const struct vb_slot *slot, uint64_t offset, size_t length)
+{
+	const struct vb_file *file = &slot->file;
+	/* What the page at the end of a file holds behind the end is nobody's: bytes written there never arrive. */
+	uint64_t end = file->size < file->map_bytes ? file->size : file->map_bytes;
+	if (!file->map || length == 0 || length > end || offset > end - length) return NULL;
+	uint64_t last = (offset + length - 1) / residents->page;
+	for (uint64_t page = offset / residents->page; page <= last; page++) {
+		struct group *group = find(residents, slot, page / GROUP_PAGES);
+		uint64_t bit = 1ull << (page % GROUP_PAGES);
+		/* It was not there when it was asked for; it may have been read since. */
+		if (!(group->pages & bit)) group->pages |= ask(residents, file, page, 1);
+		if (!(group->pages & bit)) return NULL;
+	}
+	return file->map + offset;
+}
