@@ -7,6 +7,8 @@ import { OperatorError } from "../errors.js";
 import { Errno, isNativeError } from "../native.js";
 import type { Pump } from "../pump.js";
 import type { NetifSpec } from "../server-options.js";
+import { quote } from "../text.js";
+import { interfaceNames } from "./interfaces.js";
 import type { Link } from "./link.js";
 import { PacketLink } from "./packet.js";
 import { UnixLink } from "./unix.js";
@@ -34,7 +36,9 @@ function openPacketLink(name: string, pump: Pump, options: OpenLinkOptions): Pac
 	} catch (error) {
 		if (!isNativeError(error)) throw error;
 		if (error.step === "find" && error.errno === Errno.ENODEV)
-			throw new OperatorError(`${name}: there is no such network interface`);
+			throw new OperatorError(
+				`${quote(name)}: there is no such network interface; there are ${interfaceNames().join(", ")}`,
+			);
 		if (error.errno === Errno.EPERM || error.errno === Errno.EACCES)
 			throw new OperatorError(
 				`${name}: raw Ethernet frames need the capability CAP_NET_RAW; run as root, or use unix:PATH`,
