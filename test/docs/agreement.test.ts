@@ -7,10 +7,11 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import t from "tap";
 import { ARGUMENTS, COMMANDS, helpText, OPTIONS, type Option } from "../../lib/cli/options.js";
-import { sourceFile } from "../support/paths.js";
+import { PROJECT, sourceFile } from "../support/paths.js";
 import { run } from "../support/process.js";
 
 const LIMIT_MS = 10_000;
+const VBLADE = path.join(PROJECT, "build/lib/cli/vblade.js");
 const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md"];
 
 function read(file: string): string {
@@ -81,9 +82,20 @@ t.test("the manual has the options of --help, and no others", async (t) => {
 		const [range] = /^\d+ to \d+$/.exec(help) ?? [];
 		if (range !== undefined) t.match(page, `a number from ${range}.`, `${name}: the range`);
 	}
+	for (const command of COMMANDS) t.match(page, `vblade ${command.name} [option ...] ${command.arguments}\n`);
+});
+
+t.test("the manual has the options of the commands, and no others", async (t) => {
+	const page = await manual("vblade.8");
+	const section = page.slice(page.indexOf("\nCOMMANDS"), page.indexOf("\nSIGNALS"));
 	for (const command of COMMANDS) {
-		t.match(page, new RegExp(`^ {5}${command.name} `, "m"), command.name);
-		t.match(page, `vblade ${command.name} [option ...] ${command.arguments}\n`);
+		const [, text = ""] = section.split(`     ${command.name} [option ...] ${command.arguments}\n`);
+		// Up to the next command.
+		const [own = ""] = text.split(/^ {5}\S/m);
+		const { stdout } = await run([process.execPath, VBLADE, command.name, "--help"], LIMIT_MS);
+		const offered = [...stdout.matchAll(/^ {2}(--[\w-]+)/gm)].map((match) => match[1]);
+		const described = [...own.matchAll(/^ {13}(--[\w-]+)/gm)].map((match) => match[1]);
+		t.strictSame(["--help", ...described], offered, command.name);
 	}
 });
 
