@@ -16,6 +16,8 @@ export type Durability =
 export type NetifSpec =
 	/** A network interface of this machine, such as `eth0`. Globs are already resolved. */
 	| { readonly kind: "interface"; readonly name: string }
+	/** The same through libpcap, slower: where packet sockets of our own don't work. `name` is `pcap:eth0`. */
+	| { readonly kind: "pcap"; readonly name: string; readonly interfaceName: string }
 	/** A listening socket for QEMU's `-netdev stream`; `name` is `unix:PATH`. */
 	| { readonly kind: "unix"; readonly name: string; readonly path: string };
 
@@ -51,6 +53,8 @@ export interface ServerOptions {
 	/** Sectors of 512 bytes to export, at least 1; undefined: all that follow the offset, growing with the storage. */
 	readonly lengthSectors: number | undefined;
 	readonly durability: Durability;
+	/** Longest wait for the next frame without sleeping, in microseconds: 0..1000. See `lib/link/pace.ts`. */
+	readonly pollUs: number;
 	/** Serve even if another host answers for the same shelf and slot. */
 	readonly force: boolean;
 }

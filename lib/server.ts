@@ -176,6 +176,7 @@ export class Server {
 		if (known !== undefined) return known;
 		const link = await openLink(netif, this.#pump, {
 			framesInFlight: this.#options.bufferCount * bladeCount,
+			pollUs: this.#options.pollUs,
 			log: (message) => this.#log.warn(message),
 		});
 		const registry = new Registry<AtaDisk>();

@@ -36,6 +36,7 @@ const NUMBERS = {
 	// Linux never uses a target that advertises 0 or 1; the field on the wire has 16 bits.
 	"buffer count": { min: 2, max: 0xffff, called: "a buffer count" },
 	offset: { min: 0, max: SECTORS_MAX, called: "an offset in sectors" },
+	"poll-us": { min: 0, max: 1000, called: "a time in microseconds" },
 	length: { min: 1, max: SECTORS_MAX, called: "a length in sectors" },
 } as const;
 const DURABILITIES: readonly Durability[] = ["ack", "flush", "none"];
@@ -103,6 +104,7 @@ function readOptions(given: SplitArguments["given"]): ServerOptions {
 		offsetSectors: readNumber("offset", lastValue(given, "offset")),
 		lengthSectors: length === undefined ? undefined : readNumber("length", length),
 		durability: readDurability(lastValue(given, "durability"), given.has("sync")),
+		pollUs: readNumber("poll-us", lastValue(given, "poll-us")),
 		force: given.has("force"),
 	};
 }

@@ -10,7 +10,6 @@ import { OperatorError } from "../errors.js";
 import { interfaceNames } from "../link/interfaces.js";
 import type { Link } from "../link/link.js";
 import { openLink } from "../link/open.js";
-import { PcapLink } from "../link/pcap.js";
 import { UnixLink } from "../link/unix.js";
 import { Pump } from "../pump.js";
 import { oneLine, quote } from "../text.js";
@@ -18,7 +17,6 @@ import { parseNetif } from "./netif.js";
 
 /** A request failed: no answer, or an error of the target's or the disk's. */
 export const EXIT_FAILED = 1;
-const PCAP_PREFIX = "pcap:";
 
 /** Where a command writes: standard output and standard error. */
 export interface Output {
@@ -103,8 +101,6 @@ export async function tellingFailures(output: Output, work: () => Promise<number
 async function openPort(netif: string, framesInFlight: number, output: Output): Promise<Link> {
 	const pump = new Pump();
 	const log = (message: string): void => output.err(`vblade: ${oneLine(message)}\n`);
-	if (netif.startsWith(PCAP_PREFIX))
-		return PcapLink.open(netif.slice(PCAP_PREFIX.length), { pump, log, framesInFlight });
 	const [spec, ...others] = parseNetif(netif, interfaceNames);
 	if (spec === undefined || others.length > 0)
 		throw new OperatorError(`netif ${quote(netif)}: one interface or unix:PATH is allowed here`);

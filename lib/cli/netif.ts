@@ -1,5 +1,6 @@
 /**
- * The argument `netif`: one interface, a list, a glob matched against the interfaces of this machine, or a unix socket.
+ * The argument `netif`: one interface, a list, a glob matched against the interfaces of this machine, or a unix socket;
+ * `pcap:` before an interface or glob takes the way through libpcap.
  * Asked by `arguments.ts`; hands on the list of ports to serve a blade on.
  */
 
@@ -12,6 +13,7 @@ const INTERFACE_NAME_MAX = 127;
 /** Longest path of a unix socket (`sun_path` of unix(7), without the final zero byte). */
 const UNIX_PATH_MAX = 107;
 const UNIX_PREFIX = "unix:";
+const PCAP_PREFIX = "pcap:";
 
 /**
  * Reads one `netif` argument. A `unix:` part takes the rest of the argument, since a path may have commas. Throws an
@@ -24,7 +26,11 @@ export function parseNetif(text: string, present: () => readonly string[]): Neti
 	const list = hasUnix ? text.slice(0, Math.max(0, at - 1)) : text;
 	if (!(hasUnix && at === 0)) {
 		for (const part of list.split(",")) {
-			for (const name of expand(part, text, present)) specs.set(name, { kind: "interface", name });
+			const viaPcap = part.startsWith(PCAP_PREFIX);
+			for (const name of expand(viaPcap ? part.slice(PCAP_PREFIX.length) : part, text, present)) {
+				const spec = viaPcap ? pcapSpec(name) : ({ kind: "interface", name } as const);
+				specs.set(spec.name, spec);
+			}
 		}
 	}
 	if (hasUnix) {
@@ -32,6 +38,10 @@ export function parseNetif(text: string, present: () => readonly string[]): Neti
 		specs.set(spec.name, spec);
 	}
 	return [...specs.values()];
+}
+
+function pcapSpec(interfaceName: string): NetifSpec {
+	return { kind: "pcap", name: `${PCAP_PREFIX}${interfaceName}`, interfaceName };
 }
 
 function parseUnix(name: string): NetifSpec {

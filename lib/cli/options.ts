@@ -14,6 +14,7 @@ export type OptionName =
 	| "offset"
 	| "length"
 	| "durability"
+	| "poll-us"
 	| "force"
 	| "verbose"
 	| "help"
@@ -57,6 +58,12 @@ export const OPTIONS: readonly Option[] = [
 		default: "ack",
 		help: "a write is on stable storage when acknowledged, when flushed, or perhaps never",
 	},
+	{
+		name: "poll-us",
+		value: "microseconds",
+		default: "50",
+		help: "longest wait for a frame without sleeping, if that is fast enough; 0 for never",
+	},
 	{ name: "force", help: "serve even if another host answers for shelf and slot" },
 	{ name: "verbose", help: "log more" },
 	{ name: "help", help: "print this and exit" },
@@ -67,7 +74,7 @@ export const OPTIONS: readonly Option[] = [
 export const ARGUMENTS = [
 	{ name: "shelf", help: `0 to ${SHELF_MAX}` },
 	{ name: "slot", help: `0 to ${SLOT_MAX}` },
-	{ name: "netif", help: "an interface, a list (eth0,eth1), a glob ('eth*') or unix:PATH" },
+	{ name: "netif", help: "an interface, a list (eth0,eth1), a glob ('eth*'), pcap:NAME or unix:PATH" },
 	{ name: "filename", help: "a regular file, a block device or mem:SIZE (mem:64M)" },
 ] as const;
 

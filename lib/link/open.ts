@@ -11,11 +11,14 @@ import { quote } from "../text.js";
 import { interfaceNames } from "./interfaces.js";
 import type { Link } from "./link.js";
 import { PacketLink } from "./packet.js";
+import { PcapLink } from "./pcap.js";
 import { UnixLink } from "./unix.js";
 
 export interface OpenLinkOptions {
 	/** Frames that can be under way at once; ring and buffers are sized for it. */
 	readonly framesInFlight: number;
+	/** Longest wait for the next frame without sleeping, in microseconds. Default: that of `pace.ts`. */
+	readonly pollUs?: number;
 	/** Told what the operator should know. */
 	readonly log: (message: string) => void;
 }
@@ -25,6 +28,8 @@ export async function openLink(netif: NetifSpec, pump: Pump, options: OpenLinkOp
 	switch (netif.kind) {
 		case "unix":
 			return UnixLink.open(netif.path, { pump, ...options });
+		case "pcap":
+			return PcapLink.open(netif.interfaceName, { pump, ...options });
 		case "interface":
 			return openPacketLink(netif.name, pump, options);
 	}

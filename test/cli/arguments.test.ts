@@ -56,6 +56,7 @@ t.test("without options, the defaults of the manual", async (t) => {
 			offsetSectors: 0,
 			lengthSectors: undefined,
 			durability: "ack",
+			pollUs: 50,
 			force: false,
 		},
 		verbose: false,
@@ -89,6 +90,7 @@ t.test("each option has a long name", async (t) => {
 		"--offset",
 		"3",
 		"--length=4",
+		"--poll-us=0",
 		"--force",
 	);
 	t.match(long, {
@@ -97,6 +99,7 @@ t.test("each option has a long name", async (t) => {
 		readOnly: true,
 		offsetSectors: 3,
 		lengthSectors: 4,
+		pollUs: 0,
 		force: true,
 	});
 	t.equal(serve("--verbose", ...BLADE).verbose, true);
@@ -170,6 +173,11 @@ t.test("options that do not exist, lack a value or have one too many", async (t)
 	refuses(t, ["--force=yes", ...BLADE], 'option "--force": takes no value');
 	refuses(t, [...BLADE, "-b"], 'option "-b": needs a value, bufcnt');
 	refuses(t, [...BLADE, "--mac"], 'option "--mac": needs a value, mac[,mac...]');
+	refuses(
+		t,
+		["--poll-us=1001", ...BLADE],
+		'poll-us "1001": a time in microseconds is a number from 0 to 1000',
+	);
 	refuses(t, ["--durability=sync", ...BLADE], 'durability "sync": ack, flush or none is allowed');
 	refuses(
 		t,
@@ -199,6 +207,12 @@ t.test("netif: a name, a list, a glob, a unix socket", async (t) => {
 	t.strictSame(ports("[el]*,wlan0"), ["lo", "eth0", "eth1", "eth10", "e.x", "wlan0"]);
 	t.strictSame(ports("e.*"), ["e.x"], "a dot is a dot");
 	t.strictSame(ports("*-lan"), ["br-lan"]);
+	t.strictSame(ports("pcap:eth0,eth1"), ["pcap:eth0", "eth1"], "through libpcap, among others");
+	t.strictSame(
+		serve("9", "0", "pcap:eth0", "f").blades[0]?.netifs,
+		[{ kind: "pcap", name: "pcap:eth0", interfaceName: "eth0" }],
+		"which interface pcap is for",
+	);
 	t.strictSame(serve("9", "0", "unix:/run/a,b", "f").blades[0]?.netifs, [
 		{ kind: "unix", name: "unix:/run/a,b", path: "/run/a,b" },
 	]);

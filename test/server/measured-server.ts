@@ -30,6 +30,7 @@ const server = await startServer(
 		offsetSectors: 0,
 		lengthSectors: undefined,
 		durability: durability as Durability,
+		pollUs: 50,
 		force: false,
 	},
 	silent,

@@ -1,0 +1,54 @@
+/** When to watch an empty ring, and for how long. Mirrors lib/link/pace.ts; time is the test's. */
+
+import t from "tap";
+import { Pace } from "../../lib/link/pace.js";
+
+/** A pace with a limit of 50 us, and the clock it looks at. */
+function make(limitUs = 50, processors = 2) {
+	const clock = { us: 1000 };
+	const pace = new Pace(
+		limitUs,
+		(into) => {
+			into[0] = clock.us;
+		},
+		processors,
+	);
+	/** The ring is found empty, and `gapUs` later a frame comes. Returns how long the ring would have been watched. */
+	const gap = (gapUs: number): number => {
+		const watchUs = pace.emptied();
+		clock.us += gapUs;
+		pace.arrived();
+		return watchUs;
+	};
+	return { gap };
+}
+
+t.test("sleeps until frames have come fast for a while, then watches about twice their gap", async (t) => {
+	const { gap } = make();
+	t.equal(gap(10), 0, "not on the first frame");
+	const watched = Array.from({ length: 60 }, () => gap(10));
+	t.ok(watched.includes(0), "nor on the second");
+	t.equal(watched.at(-1), 26, "twice 10 us and a little");
+});
+
+t.test("stops watching when frames become slow, and comes back", async (t) => {
+	const { gap } = make();
+	for (let i = 0; i < 60; i++) gap(10);
+	for (let i = 0; i < 4; i++) gap(1_000_000);
+	t.equal(gap(1_000_000), 0, "a pause ends it");
+	for (let i = 0; i < 60; i++) gap(10);
+	t.ok(gap(10) > 0, "and speed brings it back");
+});
+
+t.test("never watches longer than the limit", async (t) => {
+	const { gap } = make();
+	for (let i = 0; i < 200; i++) gap(45);
+	t.equal(gap(45), 50);
+});
+
+t.test("never watches with a limit of 0, or with one processor", async (t) => {
+	for (const { gap } of [make(0), make(50, 1)]) {
+		for (let i = 0; i < 60; i++) gap(5);
+		t.equal(gap(5), 0);
+	}
+});
