@@ -12,6 +12,10 @@ import { run } from "../support/process.js";
 
 const LIMIT_MS = 10_000;
 const VBLADE = path.join(PROJECT, "build/lib/cli/vblade.js");
+/** `unix:` and its like, as the help for the arguments has them. */
+const PREFIXES = ARGUMENTS.flatMap(({ help }) =>
+	[...help.matchAll(/\b[a-z]+:(?=[A-Z])/g)].map(([prefix]) => prefix),
+);
 const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md"];
 
 function read(file: string): string {
@@ -82,6 +86,7 @@ t.test("the manual has the options of --help, and no others", async (t) => {
 		const [range] = /^\d+ to \d+$/.exec(help) ?? [];
 		if (range !== undefined) t.match(page, `a number from ${range}.`, `${name}: the range`);
 	}
+	for (const prefix of PREFIXES) t.match(page, prefix, "a form of netif or filename");
 	for (const command of COMMANDS) t.match(page, `vblade ${command.name} [option ...] ${command.arguments}\n`);
 });
 
@@ -118,6 +123,7 @@ t.test("the README has the options of --help, and no others", async (t) => {
 		table(readme, "Durability").map(([name]) => name?.replace(/ .*/, "")),
 		durabilities,
 	);
+	for (const prefix of PREFIXES) t.match(readme, prefix, "a form of netif or filename");
 	for (const command of COMMANDS) t.match(readme, `vblade ${command.name} `);
 });
 
