@@ -6,14 +6,19 @@
  */
 
 import { AtaCommand } from "../ata/command.js";
+import { Opcode, SECTOR_BYTES } from "../ata/opcodes.js";
 import type { Blade } from "../blade.js";
 import { invariant } from "../errors.js";
 import type { FrameSlot, Link } from "../link/link.js";
 import type { TargetStats } from "../stats.js";
+import { ETH_MIN_FRAME_BYTES } from "../wire/ethernet.js";
 import type { Memory } from "../wire/memory.js";
 import { ATA_HEADER_BYTES, copyAtaSection, decodeAtaSection, encodeAtaReply } from "./ata-section.js";
 import { padFrame } from "./header.js";
 import { replyLimitBytes } from "./reply.js";
+
+/** Answers to SMART commands are padded to this: aoetools wants room for data in every one, whether it has data or not. */
+const SMART_REPLY_BYTES = ATA_HEADER_BYTES + SECTOR_BYTES;
 
 /** What a target serves: an `AtaDisk`, or a test's stand-in. */
 export interface Disk {
@@ -88,7 +93,9 @@ export class Exchange extends AtaCommand {
 		if (this.borrowedAddress !== 0 && this.dataInBytes > 0) {
 			link.transmit(slot, ATA_HEADER_BYTES, this.borrowedAddress, this.dataInBytes, this.#peer);
 		} else {
-			const replyBytes = padFrame(bytes, slot.offset, ATA_HEADER_BYTES + this.dataInBytes);
+			const padBytes = this.command === Opcode.smart ? SMART_REPLY_BYTES : ETH_MIN_FRAME_BYTES;
+			const minBytes = Math.min(padBytes, ATA_HEADER_BYTES + this.dataInCapacityBytes);
+			const replyBytes = padFrame(bytes, slot.offset, ATA_HEADER_BYTES + this.dataInBytes, minBytes);
 			link.transmit(slot, replyBytes, 0, 0, this.#peer);
 		}
 		this.pool.give(this);

@@ -122,11 +122,16 @@ export function setError(reply: Uint8Array, at: number, error: AoeError): void {
 }
 
 /**
- * Zeros what lies between the end of a frame and the least that Ethernet carries, and returns the bytes to send. A reply
- * slot still holds what earlier exchanges left in it, and that is nobody else's to read.
+ * Zeros what lies between the end of a frame and `minBytes`, by default the least that Ethernet carries, and returns the
+ * bytes to send. A reply slot still holds what earlier exchanges left in it, and that is nobody else's to read.
  */
-export function padFrame(bytes: Uint8Array, at: number, frameBytes: number): number {
-	if (frameBytes >= ETH_MIN_FRAME_BYTES) return frameBytes;
-	for (let i = frameBytes; i < ETH_MIN_FRAME_BYTES; i++) bytes[at + i] = 0;
-	return ETH_MIN_FRAME_BYTES;
+export function padFrame(
+	bytes: Uint8Array,
+	at: number,
+	frameBytes: number,
+	minBytes: number = ETH_MIN_FRAME_BYTES,
+): number {
+	if (frameBytes >= minBytes) return frameBytes;
+	for (let i = frameBytes; i < minBytes; i++) bytes[at + i] = 0;
+	return minBytes;
 }
