@@ -59,7 +59,7 @@ function expand(part: string, text: string, present: () => readonly string[]): r
 	const badName = part === "." || part === ".." || /[\s/:\0]/.test(part);
 	if (part === "" || Buffer.byteLength(part) > INTERFACE_NAME_MAX || badName)
 		throw new OperatorError(
-			`netif ${quote(text)}: an interface (eth0), a list (eth0,eth1), a glob (eth*) or unix:PATH is allowed`,
+			`netif ${quote(text)}: an interface (eth0), a list (eth0,eth1), a glob (eth*), pcap:NAME or unix:PATH is allowed`,
 		);
 	if (!/[*?[]/.test(part)) return [part];
 	const all = present();

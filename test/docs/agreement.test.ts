@@ -129,6 +129,15 @@ t.test("the README has the options of --help, and no others", async (t) => {
 
 t.test("vbladed does what its manual says", async (t) => {
 	const script = read("vbladed");
+	const valued = OPTIONS.filter(({ value }) => value !== undefined);
+	const known = /^\t(--.*)\) return 0/m.exec(script)?.[1]?.split(" | ");
+	t.strictSame(
+		known,
+		valued.map(({ name }) => `--${name}`),
+		"long options that take a value",
+	);
+	const letters = valued.map(({ short }) => short ?? "").join("");
+	t.match(script, `[${letters}]*) return 1`, "short options that take a value");
 	const page = await manual("vbladed.8");
 	const names = new Set(script.match(/VBLADED_(?!STAGE)[A-Z]+/g));
 	const section = page.slice(page.indexOf("\nENVIRONMENT"), page.indexOf("\nFILES"));
