@@ -1,0 +1,202 @@
+/**
+ * Programs by others against our server: Debian's aoetools, tcpdump's decoder, and the npm package pcap as a reader of what
+ * was captured. What they make of our frames is what a stranger would.
+ */
+
+import path from "node:path";
+import { createOfflineSession, type PacketWithHeader } from "pcap";
+import t from "tap";
+import { scratchDirectory } from "../support/cleanup.js";
+import { aoeFrame, ataFrame, configFrame, fieldsOf, maskFrame, reserveFrame } from "../support/frames.js";
+import { namespacesMissing } from "../support/netns.js";
+import { vbladeCommand } from "../support/paths.js";
+import { run } from "../support/process.js";
+import { CLIENT_MAC, FILE_SECTORS, SERVER_MAC, Stage } from "./stage.js";
+
+const skip = namespacesMissing() ?? false;
+/** Limit for one run of a tool that must succeed. */
+const TOOL_LIMIT_MS = 15_000;
+
+/** Runs a program at the other end of the cable. */
+async function tool(stage: Stage, ...command: string[]) {
+	return run(command, TOOL_LIMIT_MS, { namespace: stage.lan.client.name });
+}
+
+t.test("aoetools", { skip }, async (t) => {
+	const stage = new Stage(vbladeCommand());
+	t.teardown(() => stage.close());
+	await stage.serve();
+	// It listens for seconds, so it does that beside the rest.
+	const sancheck = tool(stage, "aoe-sancheck", "lan0");
+	const aoeping = (...options: string[]) => tool(stage, "aoeping", "-s", "2", ...options, "9", "0", "lan0");
+	const aoecfg = (...options: string[]) => tool(stage, "aoecfg", "-t", "1", ...options, "9", "0", "lan0");
+
+	await t.test("aoeping", async (t) => {
+		t.match(await aoeping("-v"), { code: 0, stdout: /found e9\.0 with mac 020000000001/ }, "finds the blade");
+		t.match(
+			await aoeping("-I"),
+			{ code: 0, stdout: /model: vblade ATA over Ethernet disk/ },
+			"identifies it",
+		);
+		const { stdout } = await aoeping("-i");
+		const bytes = [...stdout.matchAll(/\b[0-9a-f]{2}\b/g)].map(([byte]) => Number.parseInt(byte, 16));
+		t.equal(bytes.length, 512, "all of IDENTIFY DEVICE");
+		t.equal(Buffer.from(bytes).readUInt32LE(120), FILE_SECTORS, "with the size");
+		t.not((await tool(stage, "aoeping", "-s", "1", "9", "1", "lan0")).code, 0, "nobody at another slot");
+	});
+
+	await t.test("aoeping and SMART", async (t) => {
+		for (const command of ["disable", "enable", "return_status", "offline_immediate"]) {
+			t.match(await aoeping("-S", command), { code: 0, stdout: /Status: 0x40/ }, command);
+		}
+		t.match(await aoeping("-S", "return_status"), { stdout: /LBA Mid: 0x4f\s+LBA High: 0xc2/ }, "healthy");
+		for (const command of ["read_data", "read_log:0"]) {
+			t.match(await aoeping("-S", command), { code: 0, stdout: /SMART data:/ }, command);
+		}
+		await aoeping("-S", "disable");
+		t.match(await aoeping("-S", "read_data"), { code: 1, stderr: /aborted/ }, "refused while it is disabled");
+		await aoeping("-S", "enable");
+	});
+
+	await t.test("aoecfg", async (t) => {
+		t.match(await aoecfg("-c", "set", "-s", "hello"), { code: 0, stdout: "hello\n" }, "set");
+		t.match(await aoecfg(), { stdout: "hello\n" }, "read");
+		t.match(await aoecfg("-c", "test", "-s", "hello"), { stdout: "hello\n" }, "a test that matches");
+		t.match(await aoecfg("-c", "test", "-s", "hell"), { stdout: /^$/ }, "a test that does not");
+		t.match(await aoecfg("-c", "prefix", "-s", "hell"), { stdout: "hello\n" }, "a prefix");
+		t.match(await aoecfg("-c", "set", "-s", "other"), { stdout: /badcfg/ }, "refused while there is another");
+		t.match(await aoecfg("-c", "fset", "-s", "other"), { stdout: "other\n" }, "forced");
+	});
+
+	await t.test("aoe-sancheck", async (t) => {
+		const { stdout } = await sancheck;
+		t.match(stdout, /^e9\.0\s+1\s+1024\s+lan0$/m, "one path, with frames of two sectors");
+	});
+});
+
+/** Frames, each with what tcpdump must make of the answer. */
+function conversation(stage: Stage): { readonly frame: Buffer; readonly decoded: RegExp }[] {
+	const header = () => stage.header();
+	const sixMacs = [CLIENT_MAC, ...[3, 4, 5, 6, 7].map((last) => `02:00:00:00:00:0${last}`)];
+	return [
+		{
+			frame: configFrame(header(), 0),
+			decoded: /Buffer Count: 16, Firmware Version: \d+, Sector Count: 2, AoE: 1, CCmd: read config string/,
+		},
+		{
+			frame: configFrame(header(), 3, "hello"),
+			decoded: /CCmd: set config string\n\s*Config String \(length 5\): hello/,
+		},
+		{
+			frame: configFrame(header(), 3, "other"),
+			decoded: /\[Response, Error\]\n\s*Error: Config string present/,
+		},
+		{
+			frame: ataFrame(header(), { command: 0xec, count: 1 }),
+			decoded: /Err\/Feature: 0, Sector Count: 0, Cmd\/Status: 64[\s\S]*Data: 512 bytes/,
+		},
+		{
+			frame: ataFrame(header(), { command: 0x24, aflags: 0x40, count: 2, lba: 5 }),
+			decoded: /AFlags: \[Ext48\], Err\/Feature: 0, .*Status: 64\n\s*lba0: 5, lba1: 0[\s\S]*Data: 1024 bytes/,
+		},
+		{
+			frame: ataFrame(header(), { command: 0x24, aflags: 0x40, count: 1, lba: 5000 }),
+			decoded: /Err\/Feature: 16, Sector Count: 1, Cmd\/Status: 65\n\s*lba0: 136, lba1: 19,/,
+		},
+		{
+			frame: ataFrame(header(), {
+				command: 0x34,
+				aflags: 0x41,
+				count: 1,
+				lba: 5,
+				data: Buffer.alloc(512, 7),
+			}),
+			decoded: /AFlags: \[Ext48, Write\], Err\/Feature: 0, Sector Count: 0, Cmd\/Status: 64/,
+		},
+		{ frame: ataFrame(header(), { command: 0xea, aflags: 0x40 }), decoded: /Cmd\/Status: 64/ },
+		{
+			frame: maskFrame(header(), 1, [[1, CLIENT_MAC]]),
+			decoded:
+				/MCmd: Edit Mac Mask List, .*Dir Count: 1\n\s*DCmd: No Directive, Ethernet Address: 02:00:00:00:00:02/,
+		},
+		{
+			// Of fewer addresses tcpdump takes the padding for an invalid frame.
+			frame: reserveFrame(header(), 1, sixMacs),
+			decoded: /RCmd: Set reserve list, NMacs: 6\n\s*Ethernet Address 0: 02:00:00:00:00:02/,
+		},
+		{
+			frame: aoeFrame(header(), 7, Buffer.alloc(20)),
+			decoded: /\[Response, Error\]\n\s*Error: Unrecognized command/,
+		},
+	];
+}
+
+/** Everything in a capture file. */
+function readCapture(file: string): Promise<Buffer[]> {
+	return new Promise((resolve) => {
+		const frames: Buffer[] = [];
+		const session = createOfflineSession(file, {});
+		session.on("packet", ({ buf, header }: PacketWithHeader) => {
+			frames.push(Buffer.from(buf.subarray(0, header.readUInt32LE(8))));
+		});
+		session.on("complete", () => resolve(frames));
+	});
+}
+
+t.test("a capture of a conversation", { skip }, async (t) => {
+	const stage = new Stage(vbladeCommand());
+	t.teardown(() => stage.close());
+	await stage.serve();
+	const port = await stage.port();
+	const file = path.join(scratchDirectory(), "conversation.pcap");
+	const capture = [
+		"tcpdump",
+		"-Z",
+		"root",
+		"--immediate-mode",
+		"-U",
+		"-w",
+		file,
+		"-i",
+		"lan0",
+		"ether",
+		"proto",
+		"0x88a2",
+	];
+	const tcpdump = stage.lan.client.start(capture);
+	await tcpdump.waitFor(/listening on lan0/, TOOL_LIMIT_MS);
+	const talk = conversation(stage);
+	for (const { frame } of talk) {
+		await port.exchange(frame, (reply) => fieldsOf(reply).tag === fieldsOf(frame).tag);
+	}
+	await tcpdump.stop("SIGINT");
+
+	await t.test("as tcpdump decodes it", async (t) => {
+		const { code, stdout } = await run(["tcpdump", "-r", file, "-e", "-n", "-vv", "-t"], TOOL_LIMIT_MS);
+		t.equal(code, 0);
+		const answers = stdout.split(/^(?=\S)/m).filter((text) => /Flags: \[Response/.test(text));
+		t.equal(answers.length, talk.length, "an answer to each frame");
+		talk.forEach(({ frame, decoded }, i) => {
+			const text = answers[i] ?? "";
+			const { shelf, slot, tag } = fieldsOf(frame);
+			t.match(text, `${SERVER_MAC} > ${CLIENT_MAC}, ethertype AoE (0x88a2)`, "from us to who asked");
+			const hex = (value: number, digits: number) => `0x${value.toString(16).padStart(digits, "0")}`;
+			const address = `Major: ${hex(shelf, 4)}, Minor: ${hex(slot, 2)}, `;
+			t.match(text, address, "the address");
+			t.match(text, `Tag: ${hex(tag, 8)}`, "the tag");
+			t.match(text, decoded);
+			t.notMatch(text, /truncated|invalid|bad|\[\|/, "nothing wrong with it");
+		});
+	});
+
+	await t.test("as the package pcap reads it", async (t) => {
+		const frames = await readCapture(file);
+		t.equal(frames.length, 2 * talk.length, "every frame and its answer");
+		for (const { frame } of talk) {
+			const at = frames.findIndex((captured) => captured.equals(frame));
+			const answer = frames[at + 1];
+			t.ok(answer && fieldsOf(answer).tag === fieldsOf(frame).tag, "each followed by its answer");
+			t.ok(answer && answer.length >= 60, "of at least 60 bytes");
+		}
+	});
+});
