@@ -16,7 +16,7 @@ import { parseCommandLine, selectKeys } from "./command-line.js";
 import { addressOf } from "./contenders.js";
 import { type Figure, isMet, median, ratios, spread, tailLatency, throughput } from "./figures.js";
 import { parseList } from "./machine.js";
-import type { Sample, Side } from "./measure.js";
+import { reasonOf, type Sample, type Side } from "./measure.js";
 import { ownKib } from "./processes.js";
 import { BEGIN, END, type Report, replaceMarked, table } from "./report.js";
 import { ROWS } from "./rows.js";
@@ -132,6 +132,9 @@ t.test("the command line", async (t) => {
 t.test("small things", async (t) => {
 	t.same(addressOf(0), { shelf: 9, slot: 0 });
 	t.same(addressOf(255), { shelf: 10, slot: 0 }, "slot 255 means all slots");
+	t.equal(reasonOf(new Error("  one\ntwo")), "one");
+	t.equal(reasonOf(new Error("file.js:1\n  ^\n\nTypeError: no\n    at x")), "TypeError: no");
+	t.equal(reasonOf("x".repeat(300)).length, 103);
 	t.same(parseList("0-2,5"), [0, 1, 2, 5]);
 	t.same(parseList(""), []);
 	const smaps = [

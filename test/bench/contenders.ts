@@ -75,7 +75,7 @@ function manyProcesses(options: readonly string[], blades: readonly string[][]):
 
 /** The pid of each blade that has said that it is there. Throws if the program has ended. */
 function started(running: Program): number[] {
-	if (running.ended) throw new Error(running.output.trim().split("\n")[0] || "it ended at once, in silence");
+	if (running.ended) throw new Error(running.output || "it ended at once, in silence");
 	return [...running.stdout.matchAll(/^pid (\d+): e\d+\.\d+, \d+ sectors/gm)].map(([, pid]) => Number(pid));
 }
 

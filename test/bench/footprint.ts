@@ -7,6 +7,7 @@ import { Lan } from "../support/netns.js";
 import { type Serving, startContender } from "./contenders.js";
 import { type Figure, spread } from "./figures.js";
 import type { Images } from "./images.js";
+import { reasonOf } from "./measure.js";
 import { cpuSeconds, residentKib } from "./processes.js";
 
 /** The figures of this file, as `--only` and `--list` know them. */
@@ -57,9 +58,7 @@ async function figure(
 	const values: number[] = [];
 	const notes: string[] = [];
 	const attempt = async (what: () => Promise<void>): Promise<void> => {
-		await what().catch((error: unknown) =>
-			notes.push(error instanceof Error ? error.message : String(error)),
-		);
+		await what().catch((error: unknown) => notes.push(reasonOf(error)));
 	};
 	await attempt(async () => {
 		for (let round = 0; round < rounds; round++) values.push(await measure("ours"));

@@ -38,7 +38,11 @@ export class Loader {
 		const request: LoadRequest = { interfaceName: "lan0", options: { ...options, targetMac } };
 		const from = this.#program.output.length;
 		this.#program.write(`${JSON.stringify(request)}\n`);
-		const [line] = await this.#program.waitFor(/^\{.*\}$/m, options.seconds * 1000 + GRACE_MS, from);
+		const limitMs = options.seconds * 1000 + GRACE_MS;
+		const [line] = await this.#program.waitFor(/^\{.*\}$/m, limitMs, from).catch(() => {
+			const why = this.#program.ended ? "has ended" : `did not answer within ${limitMs} ms`;
+			throw new Error(`the load generator ${why}\n${this.#program.output.slice(from)}`);
+		});
 		const answer = JSON.parse(line) as LoadAnswer;
 		if ("failed" in answer) throw new Error(answer.failed);
 		return answer.result;

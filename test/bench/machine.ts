@@ -41,7 +41,7 @@ export async function lookAtMachine(): Promise<Machine> {
 		governor: firstLine("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") ?? "not shown",
 		kernel: `${release()} ${arch()}`,
 		node: process.version,
-		ours: said("git", "-C", PROJECT, "rev-parse", "--short", "HEAD") ?? "unknown",
+		ours: said("git", "-C", PROJECT, "describe", "--always", "--dirty") ?? "unknown",
 		vblade: said("dpkg-query", "-W", "-f", "$" + "{Version}", "vblade") ?? "unknown",
 		loadAverage: loadavg()[0] ?? 0,
 		busy: shareBetween(before, coreTimes(), (times) => times.total - times.idle),

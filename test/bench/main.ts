@@ -15,7 +15,7 @@ import { type Figure, tailLatency, throughput, workload } from "./figures.js";
 import { FOOTPRINTS, idleFigure, memoryFigure } from "./footprint.js";
 import { Images } from "./images.js";
 import { lookAtMachine, warnings, watchStolen } from "./machine.js";
-import { type Measured, measureRow } from "./measure.js";
+import { type Measured, measureRow, reasonOf } from "./measure.js";
 import { type Report, replaceMarked, reportText } from "./report.js";
 import { ROWS, type Row } from "./rows.js";
 
@@ -94,7 +94,7 @@ async function measureFootprints(plan: Plan, images: Images): Promise<Figure[]> 
 
 /** A row that can't be measured here at all. */
 function unmeasured(row: Row, error: unknown): Measured {
-	const failed = error instanceof Error ? error.message : String(error);
+	const failed = reasonOf(error);
 	return { ours: { name: "ours", failed }, references: row.references.map(({ name }) => ({ name, failed })) };
 }
 

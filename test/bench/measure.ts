@@ -64,6 +64,8 @@ const COLD_REQUESTS_PER_SECOND = 40_000;
 /** And takes at most so many times its time. */
 const COLD_PATIENCE = 3;
 const SECTOR_BYTES = 512;
+/** Characters of a reason that go into a table. */
+const REASON_MAX = 100;
 const DROP_CACHES = "/proc/sys/vm/drop_caches";
 
 /** Measures a row. `progress` is told of each run. Throws only if there can't be a measurement at all. */
@@ -113,7 +115,7 @@ class Runs {
 		try {
 			this.#samples.push(await run());
 		} catch (error) {
-			this.#failed = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+			this.#failed = reasonOf(error);
 			process.stderr.write(`${this.row.title}: ${this.name}: ${this.#failed}\n`);
 		}
 	}
@@ -122,6 +124,15 @@ class Runs {
 		const { name } = this;
 		return this.#failed === undefined ? { name, samples: this.#samples } : { name, failed: this.#failed };
 	}
+}
+
+/** One short line that says why; of a stack, the line that names the error. */
+export function reasonOf(error: unknown): string {
+	const lines = (error instanceof Error ? error.message : String(error))
+		.split("\n")
+		.map((line) => line.trim());
+	const line = lines.find((text) => /^\w*Error: ./.test(text)) ?? lines.find((text) => text !== "") ?? "";
+	return line.length > REASON_MAX ? `${line.slice(0, REASON_MAX)}...` : line;
 }
 
 async function runOnce(
