@@ -30,6 +30,9 @@ import { formatMac } from "./wire/mac.js";
 
 /** How long other hosts have to say that an address is theirs. */
 const PROBE_MS = 300;
+/** How long a port may take to be up: the kernel tells of one that has just come up only once a second. */
+const UP_LIMIT_MS = 1500;
+const UP_POLL_MS = 20;
 /** How long answers under way have to leave, on the way out. */
 const DRAIN_MS = 200;
 const SECTOR_BYTES = 512;
@@ -230,7 +233,7 @@ export class Server {
 	async #probe(disk: AtaDisk): Promise<void> {
 		const { shelf, slot, name } = disk.blade;
 		for (const { link, target } of this.#portsOf.get(disk) ?? []) {
-			if (!link.up) {
+			if (!(await comesUp(link))) {
 				this.#log.warn(`${link.name} is down: can't ask who else answers for ${name}`);
 				continue;
 			}
@@ -250,6 +253,12 @@ export class Server {
 		this.#log.info(`${blade.name}: now ${blade.device.info.sizeBytes / SECTOR_BYTES} sectors`);
 		for (const { target } of this.#portsOf.get(disk) ?? []) target.advertise(blade);
 	}
+}
+
+/** False if a link stays down. */
+async function comesUp(link: Link): Promise<boolean> {
+	for (let waitedMs = 0; !link.up && waitedMs < UP_LIMIT_MS; waitedMs += UP_POLL_MS) await sleep(UP_POLL_MS);
+	return link.up;
 }
 
 /** The version as the 16 bits of a config response: major in the high byte, minor in the low one. */
