@@ -129,7 +129,7 @@ export class World {
 		expect(!answers.has(address), "a request is answered once per blade");
 		answers.add(address);
 		checkHeader(request, reply);
-		const meant = meantBytes(reply);
+		const meant = meantBytes(request, reply);
 		expect(meant <= reply.length, "a reply is as long as it says");
 		expect(
 			reply.subarray(meant).every((byte) => byte === 0),
@@ -173,14 +173,17 @@ function checkHeader(request: Buffer, reply: Buffer): void {
 }
 
 /** Bytes of a reply that mean something, by its own words. */
-function meantBytes(reply: Buffer): number {
+function meantBytes(request: Buffer, reply: Buffer): number {
 	const error = reply[15]!;
 	if (error === 1 || error === 5) return 24;
 	switch (reply[19]) {
 		case 0: {
 			if (reply.length === 60) return 36;
 			expect((reply.length - 36) % 512 === 0, "data comes in sectors");
-			expect((reply[27]! & 1) === 0, "a command that failed has no data");
+			if ((reply[27]! & 1) === 0) return reply.length;
+			// aoeping wants room for data in the answer to every SMART command; there is nothing in it.
+			const isEmpty = reply.subarray(36).every((byte) => byte === 0);
+			expect(request[27] === SMART && isEmpty, "a command that failed has no data");
 			return reply.length;
 		}
 		case 1:
@@ -194,6 +197,8 @@ function meantBytes(reply: Buffer): number {
 			throw new Error("an unknown command was answered without an error");
 	}
 }
+
+const SMART = 0xb0;
 
 export function expect(condition: boolean, rule: string): asserts condition {
 	if (!condition) throw new Error(`broken: ${rule}`);
