@@ -55,11 +55,11 @@ export async function runGuest(options: GuestOptions): Promise<string> {
 		...["con=null", "con0=null,fd:1", `vec0:${port}`, `init=${scratch}/${options.script}`],
 		...Object.entries(variables).map(([name, value]) => `${name}=${value}`),
 	];
-	const { output } = await run(command, options.limitMs, {
+	const { output: raw } = await run(command, options.limitMs, {
 		namespace: options.namespace.name,
-		...(options.onLine ? { onLine: options.onLine } : {}),
+		onLine: (line) => options.onLine?.(line.replace(/\r$/, "")),
 	});
-	if (!/^RESULT PASS\r?$/m.test(output))
-		throw new Error(`the guest did not end with RESULT PASS:\n${output}`);
+	const output = raw.replaceAll("\r\n", "\n");
+	if (!/^RESULT PASS$/m.test(output)) throw new Error(`the guest did not end with RESULT PASS:\n${output}`);
 	return output;
 }
