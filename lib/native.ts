@@ -203,8 +203,12 @@ interface Addon {
 	loadRun(interfaceName: string, options: LoadOptions): Promise<LoadResult>;
 }
 
-/** The package's root: the folder that holds `native/`, seen from lib/ and from build/lib/ alike. */
+/**
+ * The folder `native/` of the package, seen from lib/ and from build/lib/ alike. `VBLADE_ADDON` names another one: a build
+ * for tests (`npm run check:native`).
+ */
 function findNativeDir(): string {
+	if (process.env.VBLADE_ADDON) return process.env.VBLADE_ADDON;
 	let dir = path.dirname(fileURLToPath(import.meta.url));
 	while (!existsSync(path.join(dir, "native", "binding.gyp"))) {
 		const parent = path.dirname(dir);

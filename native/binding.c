@@ -228,16 +228,20 @@ static int watch_open(napi_env env, int fd, int events, napi_value callback, str
 
 /*
  * What hangs together in one environment (the main thread, or a worker thread of Node's): operations of the engines write
- * to the memory, so at the end the engines must stop before the memory goes.
+ * to the memory. Node gives memory back when it likes, at the end of a thread before it tells us that this is the end; so
+ * memory that is given back while an operation is under way is kept until none is.
  */
 struct instance {
 	struct engine *engines; /* those that are open */
-	int keep_memory;        /* an operation hangs in a stuck disk and may write yet: memory is not given back any more */
-	int references;         /* held by the environment and by each block of memory */
+	struct block *kept;
+	int stuck;      /* an operation hangs in a stuck disk and may write yet: memory is not given back any more */
+	int references; /* held by the environment and by each block of memory */
 };
 
 struct block {
+	struct block *next;
 	struct instance *instance;
+	void *data;
 	size_t length;
 };
 
@@ -253,23 +257,30 @@ static void release_instance(struct instance *instance)
 	if (--instance->references == 0) free(instance);
 }
 
-static void engine_close_now(napi_env env, struct engine *engine);
-static napi_env engine_env(const struct engine *engine);
+static int is_busy(const struct instance *instance);
 
-static void on_environment_ends(void *data)
+/* Gives back what was kept, if it may be. The caller holds a reference of its own. */
+static void unmap_kept(struct instance *instance)
 {
-	struct instance *instance = data;
-	while (instance->engines) engine_close_now(engine_env(instance->engines), instance->engines);
-	release_instance(instance);
+	while (instance->kept && !is_busy(instance)) {
+		struct block *block = instance->kept;
+		instance->kept = block->next;
+		munmap(block->data, block->length);
+		free(block);
+		release_instance(instance);
+	}
 }
 
 static void unmap(napi_env env, void *data, void *hint)
 {
-	(void)env;
+	(void)env, (void)data;
 	struct block *block = hint;
-	if (!block->instance->keep_memory) munmap(data, block->length);
-	release_instance(block->instance);
-	free(block);
+	struct instance *instance = block->instance;
+	block->next = instance->kept;
+	instance->kept = block;
+	instance->references++;
+	unmap_kept(instance);
+	release_instance(instance);
 }
 
 /* memory(bytes): an ArrayBuffer of zeros that takes up space only where it has been touched. */
@@ -279,22 +290,20 @@ static napi_value memory(napi_env env, napi_callback_info info)
 	double bytes;
 	if (!get_args(env, info, 1, args) || !get_number(env, args[0], MAX_EXACT, &bytes) || bytes < 1) return throw_type(env);
 	struct instance *instance = get_instance(env);
+	unmap_kept(instance);
 	struct block *block = malloc(sizeof *block);
 	if (!block) return throw_errno(env, ENOMEM, "memory");
 	*block = (struct block){ .instance = instance, .length = (size_t)bytes };
-	void *data = mmap(NULL, block->length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (data == MAP_FAILED) {
+	block->data = mmap(NULL, block->length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (block->data == MAP_FAILED) {
 		free(block);
 		return throw_errno(env, errno, "memory");
 	}
 	instance->references++;
-	if (napi_create_external_arraybuffer(env, data, block->length, unmap, block, &buffer) != napi_ok) {
-		unmap(env, data, block);
+	if (napi_create_external_arraybuffer(env, block->data, block->length, unmap, block, &buffer) != napi_ok) {
+		unmap(env, block->data, block);
 		return throw_errno(env, ENOMEM, "memory");
 	}
-	/* Clean-up hooks run latest first, and Node has just added the one that frees this buffer: ours must go before it. */
-	MUST(napi_remove_env_cleanup_hook(env, on_environment_ends, instance));
-	MUST(napi_add_env_cleanup_hook(env, on_environment_ends, instance));
 	return buffer;
 }
 
@@ -631,9 +640,12 @@ struct engine {
 	struct engine *next; /* of the environment's open engines */
 };
 
-static napi_env engine_env(const struct engine *engine)
+static int is_busy(const struct instance *instance)
 {
-	return engine->env;
+	if (instance->stuck) return 1;
+	for (const struct engine *engine = instance->engines; engine; engine = engine->next)
+		if (vb_engine_under_way(engine->core) > 0) return 1;
+	return 0;
 }
 
 static void engine_close_now(napi_env env, struct engine *engine)
@@ -644,10 +656,18 @@ static void engine_close_now(napi_env env, struct engine *engine)
 	while (*link != engine) link = &(*link)->next;
 	*link = engine->next;
 	if (engine->watch) watch_close(engine->watch);
-	if (vb_engine_close(engine->core) != 0) instance->keep_memory = 1;
+	if (vb_engine_close(engine->core) != 0) instance->stuck = 1;
 	engine->core = NULL;
 	napi_delete_reference(env, engine->operations);
 	napi_delete_reference(env, engine->completions);
+	unmap_kept(instance);
+}
+
+static void on_environment_ends(void *data)
+{
+	struct instance *instance = data;
+	while (instance->engines) engine_close_now(instance->engines->env, instance->engines);
+	release_instance(instance);
 }
 
 static void engine_finalize(napi_env env, void *data, void *hint)

@@ -65,6 +65,11 @@ int vb_engine_fd(struct vb_engine *engine)
 	return engine->event;
 }
 
+int vb_engine_under_way(const struct vb_engine *engine)
+{
+	return engine->under_way;
+}
+
 int vb_engine_add(struct vb_engine *engine, const struct vb_file *file)
 {
 	int number = 0;
@@ -177,15 +182,28 @@ static int run_in_place(struct vb_engine *engine, struct vb_slot *slot, double *
 	}
 }
 
+/* Whether kind, offset and length are such as can be converted and tried. */
+static int is_sound(const double *operation)
+{
+	const double max = 1ull << 53;
+	return operation[VB_F_KIND] >= 0 && operation[VB_F_KIND] < 64 && ((int)operation[VB_F_KIND] & 15) <= VB_TRIM &&
+	       operation[VB_F_FILE] >= 0 && operation[VB_F_FILE] <= INT32_MAX && operation[VB_F_OFFSET] >= 0 &&
+	       operation[VB_F_OFFSET] <= max && operation[VB_F_LENGTH] >= 0 && operation[VB_F_LENGTH] <= max;
+}
+
 int vb_engine_submit(struct vb_engine *engine, double *operations, int count)
 {
 	int pending = 0;
 	vb_residents_tick(engine->residents);
 	for (int i = 0; i < count; i++) {
 		double *operation = operations + (size_t)i * VB_FIELDS;
+		operation[VB_F_BORROWED] = 0;
+		if (!is_sound(operation)) {
+			operation[VB_F_KIND] = -EINVAL;
+			continue;
+		}
 		int kind = (int)operation[VB_F_KIND];
 		struct vb_slot *slot = find(engine, (int)operation[VB_F_FILE]);
-		operation[VB_F_BORROWED] = 0;
 		if (!slot) {
 			operation[VB_F_KIND] = -EBADF;
 		} else if (run_in_place(engine, slot, operation, kind)) {

@@ -47,6 +47,8 @@ int vb_engine_add(struct vb_engine *engine, const struct vb_file *file);
 struct vb_file *vb_engine_file(struct vb_engine *engine, int number);
 /* Closes a file that has no operation under way; -EBUSY otherwise. */
 int vb_engine_remove(struct vb_engine *engine, int number);
+/* Operations that were submitted and have not been reaped. */
+int vb_engine_under_way(const struct vb_engine *engine);
 /* Runs count operations in order; the number of those still under way. */
 int vb_engine_submit(struct vb_engine *engine, double *operations, int count);
 /* Up to room completions; how many. */

@@ -15,9 +15,11 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PAGE 4096u
+enum { LOCK_TRIES = 15, LOCK_PAUSE_MS = 20 };
 /* Offsets cross into JavaScript as doubles, which are exact up to here (8 PiB). */
 #define MAX_SIZE (1ull << 53)
 
@@ -108,6 +110,29 @@ static void measure_blocks(struct vb_file *file, dev_t device)
 	file->align = file->direct ? logical : 1;
 }
 
+static int try_to_lock(struct vb_file *file, const char *path, int mode, const char **step)
+{
+	*step = "open";
+	file->fd = open(path, mode);
+	if (file->fd < 0) return -errno;
+	*step = "lock";
+	if (flock(file->fd, (file->read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0) return 0;
+	int error = -errno;
+	close(file->fd);
+	return error;
+}
+
+static int open_and_lock(struct vb_file *file, const char *path, int mode, const char **step)
+{
+	struct timespec pause = { .tv_nsec = LOCK_PAUSE_MS * 1000 * 1000 };
+	/* With io_uring the kernel lets go of the files of a process that was killed only some time after its end. */
+	for (int tries = 1;; tries++) {
+		int error = try_to_lock(file, path, mode, step);
+		if ((error != -EBUSY && error != -EWOULDBLOCK) || tries == LOCK_TRIES) return error;
+		nanosleep(&pause, NULL);
+	}
+}
+
 int vb_file_open(struct vb_file *file, const char *path, int flags, const char **step)
 {
 	memset(file, 0, sizeof *file);
@@ -122,15 +147,10 @@ int vb_file_open(struct vb_file *file, const char *path, int flags, const char *
 	if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode)) return -EINVAL;
 	file->is_block = S_ISBLK(status.st_mode);
 
-	*step = "open";
 	int mode = O_CLOEXEC | (file->read_only ? O_RDONLY : O_RDWR) | (file->direct ? O_DIRECT : 0);
 	/* Refuses a device that this machine has mounted or built into something: two writers would destroy it. */
 	if (file->is_block && !file->read_only) mode |= O_EXCL;
-	file->fd = open(path, mode);
-	if (file->fd < 0) return -errno;
-
-	*step = "lock";
-	if (flock(file->fd, (file->read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0) goto fail;
+	if ((error = open_and_lock(file, path, mode, step))) return error;
 
 	*step = "measure";
 	dev_t device = file->is_block ? status.st_rdev : status.st_dev;
@@ -151,6 +171,8 @@ void vb_file_close(struct vb_file *file)
 {
 	if (file->map) munmap(file->map, file->map_bytes);
 	file->map = NULL;
+	/* Whoever else in the kernel still has the file open for us does not keep it locked. */
+	flock(file->fd, LOCK_UN);
 	close(file->fd);
 	file->fd = -1;
 }
