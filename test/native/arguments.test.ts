@@ -1,0 +1,304 @@
+// The addon's functions called with everything that is wrong: each throws a TypeError, or does nothing; none crashes.
+import t, { type Test } from "tap";
+import {
+	COMPLETION_FIELDS,
+	type EngineHandle,
+	isNativeError,
+	type MonitorHandle,
+	native,
+	nativeMemory,
+	OPEN_READ_ONLY,
+	OperationField,
+	type PortHandle,
+	SEND_FIELDS,
+} from "../../lib/native.js";
+import { newDirectory, newFile } from "../support/mounts.js";
+
+type AnyFunction = (...args: unknown[]) => unknown;
+/** The addon without its types: we are going to break them. */
+const addon = native as unknown as Record<string, AnyFunction>;
+
+const noop = (): void => {};
+const PAGE = 4096;
+
+/** The same array, whose memory somebody else has now. */
+function detached<T extends { readonly buffer: ArrayBufferLike }>(array: T): T {
+	const { buffer } = array;
+	if (buffer instanceof ArrayBuffer) structuredClone(buffer, { transfer: [buffer] });
+	return array;
+}
+
+/** What is no array of any kind. */
+const SCALARS: unknown[] = [
+	undefined,
+	null,
+	true,
+	false,
+	Number.NaN,
+	Number.POSITIVE_INFINITY,
+	-1,
+	-0.5,
+	0.5,
+	2 ** 31,
+	2 ** 32,
+	2 ** 53,
+	2 ** 64,
+	1e300,
+	"",
+	"\0",
+	"lo\0",
+	"\ud800",
+	"x".repeat(100_000),
+	Symbol("x"),
+	10n,
+	{},
+	[],
+	[1, 2, 3],
+	noop,
+	class {},
+	new Date(),
+	/x/,
+	new Proxy({}, {}),
+	Promise.resolve(),
+	new ArrayBuffer(64),
+	new SharedArrayBuffer(64),
+	new DataView(new ArrayBuffer(64)),
+	Object.create(null),
+];
+
+/** Arrays of the wrong kind or size, or without memory. */
+const ARRAYS: unknown[] = [
+	new Uint8Array(0),
+	new Uint8Array(7),
+	new Int8Array(64),
+	new Uint16Array(64),
+	new Int32Array(0),
+	new Float32Array(64),
+	new Float64Array(0),
+	new Float64Array(1),
+	new BigInt64Array(8),
+	detached(new Uint8Array(64)),
+	detached(new Int32Array(64)),
+	detached(new Float64Array(64)),
+];
+
+interface Handles {
+	readonly monitor: MonitorHandle;
+	readonly engine: EngineHandle;
+	readonly port: PortHandle | undefined;
+	/** Of each kind one that is closed. */
+	readonly closed: readonly unknown[];
+	readonly file: number;
+}
+
+function makeEngine(): EngineHandle {
+	const operations = new Float64Array(4 * OperationField.count);
+	return native.engineOpen(operations, new Float64Array(4 * COMPLETION_FIELDS), noop, false);
+}
+
+/** A port on the loopback interface; undefined without the privilege. */
+function makePort(): PortHandle | undefined {
+	try {
+		return native.portOpen("lo", 0x88a2, 1514, 64, 65536, new Uint8Array(0), noop).handle;
+	} catch (error) {
+		if (isNativeError(error) && error.step === "socket") return undefined;
+		throw error;
+	}
+}
+
+function makeHandles(t: Test): Handles {
+	const make = () => ({ monitor: native.monitorOpen(noop), engine: makeEngine(), port: makePort() });
+	const close = ({ monitor, engine, port }: ReturnType<typeof make>) => {
+		native.monitorClose(monitor);
+		native.engineClose(engine);
+		if (port !== undefined) native.portClose(port);
+	};
+	const [open, shut] = [make(), make()];
+	close(shut);
+	t.teardown(() => close(open));
+	const { file } = native.fileOpen(open.engine, newFile(newDirectory(), 1024 * 1024), 0);
+	return { ...open, closed: Object.values(shut).filter((handle) => handle !== undefined), file };
+}
+
+/** Closes what a call has opened after all. */
+function undo(name: string, result: unknown): void {
+	if (name === "monitorOpen") native.monitorClose(result as MonitorHandle);
+	if (name === "engineOpen") native.engineClose(result as EngineHandle);
+	if (name === "portOpen") native.portClose((result as { handle: PortHandle }).handle);
+}
+
+/**
+ * Calls a function with sound arguments, one of which is replaced. Returns what is wrong with the outcome: an error that is
+ * not of ours, or none at all where `mustThrow` says so.
+ */
+function attempt(name: string, args: unknown[], mustThrow: boolean): string | undefined {
+	const call = () => `${name}(${args.map(describe).join(", ")})`;
+	try {
+		const result = addon[name]?.(...args);
+		if (result instanceof Promise) result.catch(noop);
+		undo(name, result);
+		return mustThrow ? `${call()} did not throw` : undefined;
+	} catch (error) {
+		const isOurs = error instanceof TypeError || error instanceof RangeError || isNativeError(error);
+		return isOurs ? undefined : `${call()} threw ${String(error)}`;
+	}
+}
+
+function describe(value: unknown): string {
+	if (typeof value === "string") return JSON.stringify(value.slice(0, 20));
+	if (typeof value === "object" && value !== null) return Object.prototype.toString.call(value);
+	return String(value);
+}
+
+t.test("every argument of every function", async (t) => {
+	const handles = makeHandles(t);
+	const { monitor, engine, port, file } = handles;
+	const bytes = new Uint8Array(8);
+	const doubles = new Float64Array(64);
+	const errors = new Int32Array(1);
+	const memory = nativeMemory(PAGE);
+	/** Sound arguments for each function. */
+	const sound: Record<string, unknown[]> = {
+		memory: [PAGE],
+		addressOf: [bytes],
+		clock: [doubles],
+		copy: [memory.address, memory.address + 64, 64],
+		interfaceNames: [],
+		interfaceInfo: ["lo"],
+		monitorOpen: [noop],
+		monitorDrain: [monitor],
+		monitorClose: [native.monitorOpen(noop)],
+		engineOpen: [doubles, doubles, noop, false],
+		engineUring: [engine],
+		engineSubmit: [engine, 0],
+		engineReap: [engine],
+		engineClose: [makeEngine()],
+		fileOpen: [engine, "/nowhere", OPEN_READ_ONLY],
+		fileSize: [engine, file],
+		fileClose: [engine, file + 1],
+		loadRun: ["no such interface", {}],
+	};
+	if (port !== undefined)
+		Object.assign(sound, {
+			portOpen: ["lo", 0x88a2, 1514, 64, 65536, bytes.subarray(0, 0), noop],
+			portSetFilter: [port, bytes.subarray(0, 0)],
+			portSend: [port, new Float64Array(SEND_FIELDS), 0, errors],
+			portWantWritable: [port, false],
+			portSpin: [port, 0, 1],
+			portDrops: [port],
+			portClose: [makePort()],
+		});
+	const known = Object.keys(sound);
+	const missing = Object.keys(native).filter((name) => !known.includes(name) && !name.startsWith("port"));
+	t.strictSame(missing, [], "every function is tried");
+
+	const junk = [...SCALARS, ...ARRAYS, monitor, engine, port, ...handles.closed];
+	// Numbers that may be addresses or lengths would be taken at their word.
+	const isAddress = (name: string, value: unknown) =>
+		name === "copy" && typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
+	let tried = 0;
+	for (const [name, args] of Object.entries(sound)) {
+		const faults: string[] = [];
+		const check = (changed: unknown[], mustThrow: boolean) => {
+			tried += 1;
+			const fault = attempt(name, changed, mustThrow);
+			if (fault !== undefined) faults.push(fault);
+		};
+		for (const position of args.keys()) {
+			const isHandle = [monitor, engine, port].includes(args[position] as never);
+			for (const value of junk) {
+				if (isAddress(name, value) || value === args[position]) continue;
+				// What is closed may be closed and emptied again.
+				const mustThrow = isHandle && !(name === "monitorDrain" && handles.closed.includes(value));
+				check(args.with(position, value), mustThrow);
+			}
+			check(args.slice(0, position), !name.startsWith("interface"));
+		}
+		check([...args, ...junk], false);
+		t.strictSame(faults, [], name);
+	}
+	t.ok(tried > 2000, `${tried} calls`);
+});
+
+t.test("a closed handle is refused, and may be closed again", async (t) => {
+	const { closed } = makeHandles(t);
+	const [monitor, engine, port] = closed as [MonitorHandle, EngineHandle, PortHandle | undefined];
+	native.monitorClose(monitor);
+	native.monitorDrain(monitor);
+	native.engineClose(engine);
+	for (const call of [
+		() => native.engineSubmit(engine, 0),
+		() => native.engineReap(engine),
+		() => native.engineUring(engine),
+		() => native.fileOpen(engine, "/", 0),
+		() => native.fileSize(engine, 0),
+		() => native.fileClose(engine, 0),
+	])
+		t.throws(call, TypeError);
+	if (port === undefined) return;
+	native.portClose(port);
+	for (const call of [
+		() => native.portSetFilter(port, new Uint8Array(0)),
+		() => native.portSend(port, new Float64Array(4), 1, new Int32Array(1)),
+		() => native.portWantWritable(port, true),
+		() => native.portSpin(port, 0, 1),
+		() => native.portDrops(port),
+	])
+		t.throws(call, TypeError);
+});
+
+t.test("the ring of a closed port is empty", { skip: makePortMissing() }, async (t) => {
+	const port = native.portOpen("lo", 0x88a2, 1514, 64, 65536, new Uint8Array(0), noop);
+	const words = new Int32Array(port.ring);
+	t.ok(port.ring.byteLength >= 64 * 1514 && words.length > 0);
+	t.ok(port.slotOffsets.length >= 64);
+	native.portClose(port.handle);
+	t.equal(port.ring.byteLength, 0);
+	t.equal(words.length, 0);
+});
+
+function makePortMissing(): string | false {
+	const port = makePort();
+	if (port === undefined) return "packet sockets need CAP_NET_RAW";
+	native.portClose(port);
+	return false;
+}
+
+t.test("operations of nonsense end with an error", async (t) => {
+	const F = OperationField;
+	const operations = new Float64Array(64 * F.count);
+	const completions = new Float64Array(64 * COMPLETION_FIELDS);
+	const engine = native.engineOpen(operations, completions, noop, true);
+	t.teardown(() => native.engineClose(engine));
+	const { file } = native.fileOpen(engine, newFile(newDirectory(), 1024 * 1024), 0);
+	const { address } = nativeMemory(PAGE);
+	const sound = [0, file, 0, 512, address, 0, 0, 0];
+	const nonsense = [Number.NaN, -1, 1e300, Number.POSITIVE_INFINITY, 2 ** 60];
+	let count = 0;
+	for (const field of [F.kind, F.file, F.offset, F.length])
+		for (const value of nonsense) {
+			operations.set(sound.with(field, value), count * F.count);
+			count += 1;
+		}
+	for (const kind of [4, 15, 4 + 16, 64]) {
+		operations.set(sound.with(F.kind, kind), count * F.count);
+		count += 1;
+	}
+	t.equal(native.engineSubmit(engine, count), 0, "none is under way");
+	for (let i = 0; i < count; i++) t.ok((operations[i * F.count] ?? 0) < 0, `operation ${i} is refused`);
+	t.throws(() => native.engineSubmit(engine, 65), TypeError, "more operations than there is room for");
+	t.throws(() => native.fileClose(engine, file + 1), TypeError, "a file that is not open");
+	detached(operations);
+	t.throws(() => native.engineSubmit(engine, 1), TypeError, "operations without memory");
+	detached(completions);
+	t.throws(() => native.engineReap(engine), TypeError, "completions without memory");
+});
+
+t.test("an option that throws when it is looked at", async (t) => {
+	const options = {
+		get shelf(): number {
+			throw new Error("on purpose");
+		},
+	};
+	t.throws(() => addon.loadRun?.("lo", options), { message: "on purpose" });
+});
