@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "guard.h"
@@ -19,7 +20,11 @@
 #include "resident.h"
 #include "uring.h"
 
-enum { CLOSE_WAIT_MS = 1000 };
+enum {
+	CLOSE_WAIT_MS = 1000,
+	SLOW_US = 2000,           /* a write into the page cache that took longer has waited for something */
+	SLOW_PAUSE_US = 1000000,
+};
 
 struct vb_engine {
 	int event;
@@ -157,28 +162,59 @@ static int hand_over(struct vb_engine *engine, struct vb_slot *slot, const doubl
 	return 1;
 }
 
-/* What the page cache can do without waiting: 1 if it has been done. */
-static int run_in_place(struct vb_engine *engine, struct vb_slot *slot, double *operation, int kind)
+static uint64_t now_us(void)
 {
-	uint64_t offset = (uint64_t)operation[VB_F_OFFSET];
+	struct timespec time;
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_nsec / 1000;
+}
+
+/* 1 if the read has been done: all of it is in memory. */
+static int read_in_place(struct vb_engine *engine, struct vb_slot *slot, double *operation, int kind)
+{
+	size_t length = (size_t)operation[VB_F_LENGTH];
+	uint8_t *mapped = vb_resident(engine->residents, slot, (uint64_t)operation[VB_F_OFFSET], length);
+	if (!mapped) return 0;
+	if (kind & VB_MAY_BORROW) operation[VB_F_BORROWED] = (double)(uintptr_t)mapped;
+	else if (vb_copy((void *)(uintptr_t)operation[VB_F_ADDRESS], mapped, length) != 0) return 0;
+	operation[VB_F_KIND] = 0;
+	return 1;
+}
+
+/*
+ * 1 if the write has been done, or has failed. The page cache takes it at once if it need not read what is around it;
+ * if not (too much of it waits to be written, or the disk hangs), the file is left to those who may wait for a while.
+ */
+static int write_in_place(struct vb_engine *engine, struct vb_slot *slot, double *operation, int kind)
+{
+	uint64_t offset = (uint64_t)operation[VB_F_OFFSET], failed = offset;
 	size_t length = (size_t)operation[VB_F_LENGTH];
 	void *memory = (void *)(uintptr_t)operation[VB_F_ADDRESS];
-	uint8_t *mapped;
-	switch (kind & 15) {
-	case VB_READ:
-		if (!(mapped = vb_resident(engine->residents, slot, offset, length))) return 0;
-		if (kind & VB_MAY_BORROW) {
-			operation[VB_F_BORROWED] = (double)(uintptr_t)mapped;
-			return 1;
-		}
-		return vb_copy(memory, mapped, length) == 0;
-	case VB_WRITE:
-		if ((kind & VB_FUA) || !slot->file.map_writable) return 0;
-		if (!(mapped = vb_resident(engine->residents, slot, offset, length))) return 0;
+	if ((kind & VB_FUA) || slot->file.direct) return 0;
+	uint8_t *mapped = vb_resident(engine->residents, slot, offset, length);
+	if (mapped && slot->file.map_writable) {
 		/* If the mapping gave way, it is written again by someone who learns why. */
-		return vb_copy(mapped, memory, length) == 0;
-	default:
-		return 0;
+		if (vb_copy(mapped, memory, length) != 0) return 0;
+		operation[VB_F_KIND] = 0;
+		return 1;
+	}
+	uint64_t begin = now_us();
+	int whole_pages = (offset | length) % (uint64_t)getpagesize() == 0;
+	if ((!mapped && !whole_pages) || begin < slot->slow_until) return 0;
+	operation[VB_F_KIND] = vb_file_write(&slot->file, offset, memory, length, 0, &failed);
+	operation[VB_F_OFFSET] = (double)failed;
+	uint64_t end = now_us();
+	if (end - begin > SLOW_US) slot->slow_until = end + SLOW_PAUSE_US;
+	return 1;
+}
+
+/* What need not wait for anything: 1 if it has been done. */
+static int run_in_place(struct vb_engine *engine, struct vb_slot *slot, double *operation, int kind)
+{
+	switch (kind & 15) {
+	case VB_READ: return read_in_place(engine, slot, operation, kind);
+	case VB_WRITE: return write_in_place(engine, slot, operation, kind);
+	default: return 0;
 	}
 }
 
@@ -206,9 +242,7 @@ int vb_engine_submit(struct vb_engine *engine, double *operations, int count)
 		struct vb_slot *slot = find(engine, (int)operation[VB_F_FILE]);
 		if (!slot) {
 			operation[VB_F_KIND] = -EBADF;
-		} else if (run_in_place(engine, slot, operation, kind)) {
-			operation[VB_F_KIND] = 0;
-		} else {
+		} else if (!run_in_place(engine, slot, operation, kind)) {
 			int state = hand_over(engine, slot, operation, kind);
 			operation[VB_F_KIND] = state;
 			if (state == 1) pending++;

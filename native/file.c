@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -53,7 +55,13 @@ static void map_file(struct vb_file *file)
 	madvise(map, file->size, MADV_RANDOM);
 	file->map = map;
 	file->map_bytes = file->size;
-	file->map_writable = !file->read_only;
+	/*
+	 * Written through the mapping only in memory. Where pages are written back, a page written that way takes its whole
+	 * folio to the disk, of up to megabytes (large folios), where pwrite(2) takes its blocks.
+	 */
+	struct statfs system;
+	file->map_writable = !file->read_only && !file->is_block && fstatfs(file->fd, &system) == 0 &&
+			     (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC);
 }
 
 int vb_file_measure(struct vb_file *file)

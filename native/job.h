@@ -34,6 +34,7 @@ struct vb_slot {
 	struct vb_file file;
 	int number;
 	int used;
+	uint64_t slow_until;        /* microseconds: until then its writes go to others, who may wait */
 	int under_way;              /* jobs that have not been reaped: the loop's thread only */
 	struct vb_job *first, *last;/* jobs that wait for a worker, under the pool's lock, as are the following */
 	int active;                 /* jobs that workers hold */

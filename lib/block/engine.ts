@@ -117,7 +117,7 @@ export class StorageEngine implements PumpStage {
 			this.#underWay[token] = null;
 			this.#freeTokens.push(token);
 			if (state === 0) request.borrowedAddress = operations[at + OperationField.borrowed]!;
-			finish(request, state, request.offsetBytes);
+			finish(request, state, operations[at + OperationField.offset]!);
 		}
 	}
 
