@@ -74,8 +74,9 @@ export class StorageEngine implements PumpStage {
 		return native.fileSize(this.#handle, file);
 	}
 
-	/** Closes a file; false if requests on it are still under way. */
+	/** Closes a file; false if requests on it are still under way. A closed engine has closed its files. */
 	closeFile(file: number): boolean {
+		if (this.#closed) return true;
 		// Those that still wait for the pump would find the file gone, or another one in its place.
 		for (let request = this.#first; request !== null; request = request.next)
 			if (request.storageHandle === file) return false;
