@@ -325,8 +325,9 @@ export function essence(reply: Buffer): string {
 	}
 	if (fields.command === 2) return copy.subarray(0, copy[26] === 0 ? 28 + 8 * copy[27]! : 28).toString("hex");
 	if (fields.command === 3) return copy.subarray(0, 26 + 6 * copy[25]!).toString("hex");
-	if ((fields.ataStatus ?? 0) & 1) copy[26] = 0;
-	return copy.subarray(0, copy.length > 60 ? copy.length : 36).toString("hex");
+	const failed = (fields.ataStatus ?? 0) & 1;
+	if (failed) copy[26] = 0;
+	return copy.subarray(0, failed || copy.length <= 60 ? 36 : copy.length).toString("hex");
 }
 
 function word(reply: Buffer, number: number): number {
