@@ -9,7 +9,7 @@ import { closeSync, mkdtempSync, openSync, truncateSync, writeFileSync } from "n
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import t from "tap";
-import { scratchDirectory } from "./cleanup.js";
+import { atEnd, scratchDirectory } from "./cleanup.js";
 
 /** Tells the process inside that it is. */
 const INSIDE = "VBLADE_TEST_MOUNTS";
@@ -62,6 +62,8 @@ function run(command: string, ...args: string[]): string {
 function mount(...args: string[]): string {
 	const directory = newDirectory();
 	run("mount", ...args, directory);
+	// A directory that something is mounted on can't be removed. It may have been unmounted already.
+	atEnd(() => spawnSync("umount", ["--lazy", directory], { timeout: COMMAND_LIMIT_MS }));
 	return directory;
 }
 
