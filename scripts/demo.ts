@@ -111,7 +111,8 @@ async function withKernel(): Promise<void> {
 
 /** The client is our own initiator; no privilege needed. */
 async function withInitiator(missing: string): Promise<void> {
-	console.log(`(${missing}. So our own initiator plays the client, over a Unix socket.)`);
+	console.log(`There can be no Linux kernel as the client: ${missing}.`);
+	console.log("So our own initiator plays the client, over a Unix socket.");
 	const file = await makeDisk();
 	const socket = path.join(path.dirname(file), "link.sock");
 	const vblade = await serve(`unix:${socket}`, file, undefined);

@@ -11,7 +11,7 @@
  * removed at the next start.
  */
 
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import path from "node:path";
 import { atEnd, leftBehind } from "./cleanup.js";
 import { Program, type RunOptions, sendSignal } from "./process.js";
@@ -27,7 +27,9 @@ export function namespacesMissing(): string | undefined {
 	} catch {
 		return "network namespaces need the ip command (package iproute2)";
 	}
-	return undefined;
+	// Root in a container may not do everything.
+	const { status } = spawnSync("unshare", ["--net", "--mount", "true"], { timeout: IP_LIMIT_MS });
+	return status === 0 ? undefined : "network namespaces are not permitted here";
 }
 
 /** Runs `ip` with these arguments and gives back what it says. Throws with its message if it fails. */
