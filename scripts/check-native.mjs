@@ -48,7 +48,7 @@ function run(command, args, env = {}) {
 
 function compile(program, flags) {
 	const sources = readdirSync(inPackage("native"))
-		.filter((name) => name.endsWith(".c") && name !== "binding.c")
+		.filter((name) => name.endsWith(".c") && !/^(binding|node)/.test(name))
 		.map((name) => inPackage("native", name));
 	const wrapped = ["pread", "pwritev2", "fdatasync"].map((name) => `-Wl,--wrap=${name}`);
 	const uring = existsSync("/usr/include/liburing.h");

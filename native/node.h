@@ -1,0 +1,136 @@
+/*
+ * What the parts of the binding share: arguments and results of functions that JavaScript calls, watching a descriptor,
+ * and what one environment (the main thread, or a worker thread of Node's) owns. Only node-*.c and binding.c know Node.
+ */
+#ifndef VBLADE_NODE_H
+#define VBLADE_NODE_H
+
+#define NAPI_VERSION 9
+#include <node_api.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+/* ---- arguments and results: node.c ---- */
+
+enum { MAX_ARGS = 8 };
+/* Doubles hold every whole number up to here. */
+#define MAX_EXACT 9007199254740991.0
+
+/* A Node-API call that can fail only by a bug of ours. */
+#define MUST(call)                                                                              \
+	do {                                                                                    \
+		if ((call) != napi_ok) napi_fatal_error(__FILE__, NAPI_AUTO_LENGTH, #call, NAPI_AUTO_LENGTH); \
+	} while (0)
+
+/* The state behind a handle begins with what it is: a handle of one kind given for another must not be taken for it. */
+enum handle_kind {
+	MONITOR = 0x76626d6e,
+	PORT = 0x76627074,
+	ENGINE = 0x7662656e,
+};
+
+napi_value throw_errno(napi_env env, int error, const char *step);
+napi_value throw_type(napi_env env);
+int get_args(napi_env env, napi_callback_info info, size_t want, napi_value *args);
+/* A number from 0 to max, whole or not. NaN is none. */
+int get_number(napi_env env, napi_value value, double max, double *out);
+/* A whole number from 0 to max. */
+int get_uint(napi_env env, napi_value value, double max, uint32_t *out);
+void *get_handle(napi_env env, napi_value value, enum handle_kind want);
+/* The elements of a typed array; *data is NULL if there are none. */
+int get_array(napi_env env, napi_value value, napi_typedarray_type want, void *data, size_t *length);
+int is_function(napi_env env, napi_value value);
+/* A string of any length without a NUL character; free() it. */
+char *get_string(napi_env env, napi_value value);
+napi_value make_number(napi_env env, double number);
+void set_number(napi_env env, napi_value object, const char *name, double number);
+void set_boolean(napi_env env, napi_value object, const char *name, int boolean);
+
+/* ---- watching a descriptor: node-watch.c ---- */
+
+/*
+ * Calls a JavaScript function whenever a descriptor is ready. The asynchronous clean-up hook makes an environment that
+ * ends (a worker thread) wait until libuv has let go of the handle.
+ */
+struct watch {
+	uv_poll_t poll;
+	napi_env env;
+	napi_ref callback;
+	napi_async_context context;
+	napi_async_cleanup_hook_handle hook;
+	struct watch **owner; /* where the owner keeps its pointer to us: cleared when we go */
+	int events;
+	int fd;
+	int closing;
+};
+
+/* 0 or -errno. *owner points to the watch from now on until it is closed. */
+int watch_open(napi_env env, int fd, int events, napi_value callback, struct watch **owner);
+/* Watches for other events from now on. */
+void watch_events(struct watch *watch, int events);
+void watch_close(struct watch *watch);
+
+/* ---- environments and their memory: node-memory.c ---- */
+
+/*
+ * What hangs together in one environment (the main thread, or a worker thread of Node's): operations of the engines write
+ * to the memory. Node gives memory back when it likes, at the end of a thread before it tells us that this is the end; so
+ * memory that is given back while an operation is under way is kept until none is.
+ */
+struct instance {
+	struct engine *engines; /* those that are open */
+	struct block *kept;
+	int stuck;      /* an operation hangs in a stuck disk and may write yet: memory is not given back any more */
+	int references; /* held by the environment and by each block of memory */
+};
+
+struct block {
+	struct block *next;
+	struct instance *instance;
+	void *data;
+	size_t length;
+};
+
+struct instance *get_instance(napi_env env);
+void release_instance(struct instance *instance);
+/* Gives back what was kept, if it may be. The caller holds a reference of its own. */
+void unmap_kept(struct instance *instance);
+/* Whether an operation may still write to the environment's memory: node-engine.c. */
+int is_busy(const struct instance *instance);
+/* Closes the engines that are still open: node-engine.c. */
+void on_environment_ends(void *data);
+
+/* ---- functions that JavaScript calls; lib/native.ts has their types ---- */
+
+/* node-memory.c */
+napi_value js_memory(napi_env env, napi_callback_info info);
+napi_value js_address_of(napi_env env, napi_callback_info info);
+napi_value js_copy(napi_env env, napi_callback_info info);
+napi_value js_clock_us(napi_env env, napi_callback_info info);
+/* node-link.c */
+napi_value js_interface_names(napi_env env, napi_callback_info info);
+napi_value js_interface_info(napi_env env, napi_callback_info info);
+napi_value js_monitor_open(napi_env env, napi_callback_info info);
+napi_value js_monitor_drain(napi_env env, napi_callback_info info);
+napi_value js_monitor_close(napi_env env, napi_callback_info info);
+napi_value js_port_open(napi_env env, napi_callback_info info);
+napi_value js_port_set_filter(napi_env env, napi_callback_info info);
+napi_value js_port_send(napi_env env, napi_callback_info info);
+napi_value js_port_want_writable(napi_env env, napi_callback_info info);
+napi_value js_port_spin(napi_env env, napi_callback_info info);
+napi_value js_port_drops(napi_env env, napi_callback_info info);
+napi_value js_port_close(napi_env env, napi_callback_info info);
+/* node-engine.c */
+napi_value js_engine_open(napi_env env, napi_callback_info info);
+napi_value js_engine_uring(napi_env env, napi_callback_info info);
+napi_value js_engine_submit(napi_env env, napi_callback_info info);
+napi_value js_engine_reap(napi_env env, napi_callback_info info);
+napi_value js_engine_close(napi_env env, napi_callback_info info);
+napi_value js_file_open(napi_env env, napi_callback_info info);
+napi_value js_file_size(napi_env env, napi_callback_info info);
+napi_value js_file_close(napi_env env, napi_callback_info info);
+/* node-load.c */
+napi_value js_load_run(napi_env env, napi_callback_info info);
+
+#endif
