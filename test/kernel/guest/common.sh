@@ -38,7 +38,7 @@ await() {
 
 # load_aoe: the driver, on our port.
 load_aoe() {
-	must ip link set vec0 mtu "$mtu" up
+	must ip link set vec0 mtu "${mtu:?}" up
 	must busybox insmod "/usr/lib/uml/modules/$(uname -r)/kernel/drivers/block/aoe/aoe.ko"
 }
 

@@ -10,6 +10,7 @@ typed() {
 	must "$@"
 }
 
+: "${disk:?}"
 device=/dev/etherd/$disk
 echo "> this is Linux $(uname -r)"
 echo "> # modprobe aoe"

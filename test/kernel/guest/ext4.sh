@@ -4,6 +4,7 @@
 # shellcheck source=test/kernel/guest/common.sh
 . "${0%/*}/common.sh"
 
+: "${disk:?}"
 load_aoe
 find_disk "$disk"
 device=/dev/etherd/$disk
