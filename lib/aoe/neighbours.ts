@@ -7,12 +7,15 @@
 import type { Blade } from "../blade.js";
 import type { Clock } from "../clock.js";
 import { ALL_PEERS, type Link } from "../link/link.js";
+import { SHELF_ALL, SLOT_ALL } from "../registry.js";
 import { ethSource, MAC_BROADCAST } from "../wire/ethernet.js";
 import { CONFIG_HEADER_BYTES } from "./config.js";
 import { AOE_HEADER_BYTES, AoeCommand, aoeShelf, aoeSlot, padFrame, writeHeader } from "./header.js";
 
 /** Queries per address asked for: a frame may get lost, and a port that has just come up loses the first. */
 const QUERIES = 3;
+/** With more questions open than this, everybody is asked at once instead: a server of thousands asks as little as one. */
+const APART_MAX = 16;
 /** How long to wait for a slot when there is none. */
 const RETRY_MS = 2;
 /** Foreign addresses remembered per blade. More than this many rivals are not worth a log line each. */
@@ -38,6 +41,8 @@ export interface NeighbourOptions {
 export class Neighbours {
 	readonly #options: NeighbourOptions;
 	readonly #questions = new Set<Question>();
+	/** Takes back the query to everybody that is going to be sent. */
+	#cancelAll: (() => void) | null = null;
 	readonly #rivals = new WeakMap<Blade, Set<number>>();
 
 	constructor(options: NeighbourOptions) {
@@ -86,6 +91,8 @@ export class Neighbours {
 
 	/** Open questions end without an answer. */
 	stop(): void {
+		this.#cancelAll?.();
+		this.#cancelAll = null;
 		for (const question of this.#questions) question.answer(undefined);
 	}
 
@@ -98,24 +105,37 @@ export class Neighbours {
 	}
 
 	#query(question: Question): void {
+		if (this.#questions.size > APART_MAX) this.#queryAll(0);
+		else if (!this.#send(question.shelf, question.slot))
+			this.#after(question, RETRY_MS, () => this.#query(question));
+	}
+
+	/** One query to everybody instead of one for each of many questions; those of the same moment share it. */
+	#queryAll(delayMs: number): void {
+		this.#cancelAll ??= this.#options.clock.after(delayMs, () => {
+			this.#cancelAll = null;
+			if (this.#questions.size > 0 && !this.#send(SHELF_ALL, SLOT_ALL)) this.#queryAll(RETRY_MS);
+		});
+	}
+
+	/** Sends a config query to all hosts; false if no slot is free. */
+	#send(shelf: number, slotAddress: number): boolean {
 		const { link } = this.#options;
 		const slot = link.acquire();
-		if (slot === undefined) {
-			this.#after(question, RETRY_MS, () => this.#query(question));
-			return;
-		}
+		if (slot === undefined) return false;
 		const { bytes } = slot.memory;
 		writeHeader(bytes, slot.offset, {
 			destination: MAC_BROADCAST,
 			source: link.mac,
 			flags: 0,
-			shelf: question.shelf,
-			slot: question.slot,
+			shelf,
+			slot: slotAddress,
 			command: AoeCommand.config,
 			tag: QUERY_TAG,
 		});
 		bytes.fill(0, slot.offset + AOE_HEADER_BYTES, slot.offset + CONFIG_HEADER_BYTES);
 		link.transmit(slot, padFrame(bytes, slot.offset, CONFIG_HEADER_BYTES), 0, 0, ALL_PEERS);
+		return true;
 	}
 
 	#after(question: Question, delayMs: number, callback: () => void): void {
