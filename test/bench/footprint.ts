@@ -27,6 +27,8 @@ const GROWTH_MAX_KIB = 16;
 const IDLE_MAX_PERCENT = 0.1;
 /** After the start-up line, until a server has become quiet. */
 const SETTLE_MS = 1000;
+/** When a server has nothing more to do with its start: Node collects the garbage of it some seconds later. */
+const IDLE_AFTER_MS = 15_000;
 
 /** How much more memory a server takes with each further blade. */
 export function memoryFigure(rounds: number, targetCore: number, images: Images): Promise<Figure> {
@@ -88,7 +90,7 @@ function idlePercent(
 	images: Images,
 ): Promise<number> {
 	return withServer({ program, options: [], blades: 1 }, targetCore, images, async (pids) => {
-		await pause(SETTLE_MS);
+		await pause(IDLE_AFTER_MS);
 		const before = cpuSeconds(pids);
 		const begin = performance.now();
 		await pause(seconds * 1000);

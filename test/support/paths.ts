@@ -23,5 +23,5 @@ export const VBLADE25 = "/usr/sbin/vblade";
  */
 export function vbladeCommand(): string[] {
 	const { VBLADE: other } = process.env;
-	return other ? [other] : [process.execPath, path.join(PROJECT, "build/lib/cli/vblade.js")];
+	return [other || path.join(PROJECT, "build/lib/cli/vblade.js")];
 }
