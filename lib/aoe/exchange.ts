@@ -77,7 +77,7 @@ export class Exchange extends AtaCommand {
 		this.dataInMemory = slot.memory;
 		this.dataInOffset = slot.offset + ATA_HEADER_BYTES;
 		this.dataInCapacityBytes = replyLimitBytes(link, slot) - ATA_HEADER_BYTES;
-		this.dataInMayBorrow = link.canGather;
+		this.dataInMayBorrow = link.gathersFast;
 		disk.execute(this);
 	}
 

@@ -49,6 +49,8 @@ export interface Link {
 	readonly up: boolean;
 	/** True if `transmit` can take a frame's data from any address in this process. */
 	readonly canGather: boolean;
+	/** True if that is faster than to have the data copied into the slot first. */
+	readonly gathersFast: boolean;
 	readonly stats: LinkStats;
 
 	/** Starts to deliver frames to `sink`. Once. */

@@ -116,6 +116,7 @@ class ReceiveBuffer {
 export class MemoryLink implements Link, PumpStage {
 	readonly name: string;
 	readonly canGather = false;
+	readonly gathersFast = false;
 	readonly stats: LinkStats = { framesIn: 0, framesOut: 0, droppedIn: 0, droppedOut: 0 };
 
 	readonly #ether: MemorySwitch;

@@ -66,6 +66,11 @@ export interface PacketLinkOptions {
 
 export class PacketLink implements Link, PumpStage {
 	readonly canGather = true;
+	/**
+	 * The kernel copies a frame with one instruction per piece (rep movsb), which is slow where source and destination are
+	 * not aligned alike; a frame's data never is. Copying it behind its header first costs less than half as much.
+	 */
+	readonly gathersFast = false;
 	mac: number;
 	mtu: number;
 	up: boolean;

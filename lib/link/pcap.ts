@@ -37,6 +37,7 @@ const SUSPICION_MS = 500;
 export class PcapLink implements Link, PumpStage {
 	readonly name: string;
 	readonly canGather = false;
+	readonly gathersFast = false;
 	mac: number;
 	mtu: number;
 	up: boolean;

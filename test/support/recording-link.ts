@@ -39,6 +39,7 @@ export class RecordingLink implements Link {
 	mtu: number;
 	up = true;
 	readonly canGather: boolean;
+	readonly gathersFast: boolean;
 	readonly stats: LinkStats = { framesIn: 0, framesOut: 0, droppedIn: 0, droppedOut: 0 };
 	readonly sent: SentFrame[] = [];
 	filter: readonly BpfInstruction[] = [];
@@ -53,6 +54,7 @@ export class RecordingLink implements Link {
 		this.mac = options.mac ?? 0x020000000001;
 		this.mtu = options.mtu ?? 1500;
 		this.canGather = options.canGather ?? false;
+		this.gathersFast = this.canGather;
 		this.#holdSent = options.holdSent ?? false;
 		this.#ring = heapMemory(2 * RING_MARGIN_BYTES + 65536);
 		this.#ring.bytes.fill(RING_CANARY);
