@@ -26,10 +26,21 @@ function loads(dir) {
 	}
 }
 
+/** node-gyp: ours in a checkout; where the package is installed from npm, the one that npm brings and names. */
+function nodeGyp() {
+	try {
+		return require.resolve("node-gyp/bin/node-gyp.js");
+	} catch (error) {
+		const npms = process.env.npm_config_node_gyp;
+		if (npms) return npms;
+		throw error;
+	}
+}
+
 /** Builds what is in `dir`, with flags added to those of its binding.gyp. Ends this process if that fails. */
 function build(dir, flags) {
 	const prefix = path.dirname(path.dirname(process.execPath));
-	const args = [require.resolve("node-gyp/bin/node-gyp.js"), "rebuild", "--silent", "-C", dir];
+	const args = [nodeGyp(), "rebuild", "--silent", "-C", dir];
 	if (existsSync(path.join(prefix, "include/node/node_api.h"))) args.push(`--nodedir=${prefix}`);
 	const { status } = spawnSync(process.execPath, args, {
 		stdio: "inherit",
