@@ -98,8 +98,12 @@ const LINKS: readonly Behaviour[] = [
 	serving(
 		"sectors per frame at MTU 9000",
 		async (stage) => {
-			const [reply] = await stage.ask();
-			return reply ? `${fieldsOf(reply).sectorsPerFrame}` : "no answer";
+			// A busy machine may take its time: asked again, as initiators do.
+			for (let tries = 0; tries < 10; tries++) {
+				const [reply] = await stage.ask();
+				if (reply) return `${fieldsOf(reply).sectorsPerFrame}`;
+			}
+			return "no answer";
 		},
 		{ mtu: 9000 },
 	),
