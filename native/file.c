@@ -49,19 +49,20 @@ static void map_file(struct vb_file *file)
 	file->map = NULL;
 	file->map_bytes = 0;
 	if (file->direct || file->size == 0) return;
-	int protection = PROT_READ | (file->read_only ? 0 : PROT_WRITE);
-	void *map = mmap(NULL, file->size, protection, MAP_SHARED, file->fd, 0);
-	if (map == MAP_FAILED) return;
-	madvise(map, file->size, MADV_RANDOM);
-	file->map = map;
-	file->map_bytes = file->size;
 	/*
 	 * Written through the mapping only in memory. Where pages are written back, a page written that way takes its whole
-	 * folio to the disk, of up to megabytes (large folios), where pwrite(2) takes its blocks.
+	 * folio to the disk, of up to megabytes (large folios), where pwrite(2) takes its blocks. There the mapping is private,
+	 * which shows the same pages as nobody ever writes to it; a shared one would be searched for changes at every sync.
 	 */
 	struct statfs system;
 	file->map_writable = !file->read_only && !file->is_block && fstatfs(file->fd, &system) == 0 &&
 			     (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC);
+	void *map = file->map_writable ? mmap(NULL, file->size, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd, 0)
+				       : mmap(NULL, file->size, PROT_READ, MAP_PRIVATE, file->fd, 0);
+	if (map == MAP_FAILED) return;
+	madvise(map, file->size, MADV_RANDOM);
+	file->map = map;
+	file->map_bytes = file->size;
 }
 
 int vb_file_measure(struct vb_file *file)

@@ -25,7 +25,7 @@ struct vb_file {
 	uint32_t physical_block; /* bytes the storage writes at once */
 	uint32_t align;          /* of offsets and lengths when direct; 1 when not */
 	uint64_t size;           /* bytes, when last measured */
-	uint8_t *map;            /* the whole file, shared; NULL if it can't be mapped */
+	uint8_t *map;            /* the whole file as the page cache has it; NULL if it can't be mapped */
 	size_t map_bytes;
 	int map_writable;
 	int registered;          /* io_uring knows it under its number */

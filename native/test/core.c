@@ -227,6 +227,10 @@ __attribute__((unused)) static void test_guard(void)
 	uint8_t bytes[2 * PAGE];
 	pthread_t threads[4];
 	vb_guard_init();
+	/* One that can be written, as files in memory have. */
+	CHECK(munmap(file.map, file.map_bytes) == 0);
+	file.map = mmap(NULL, file.map_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.fd, 0);
+	CHECK(file.map != MAP_FAILED);
 	file.map[0] = 'x';
 	CHECK(vb_copy(bytes, file.map + FILE_BYTES - PAGE, PAGE) == 0);
 	CHECK(truncate(path, PAGE) == 0);

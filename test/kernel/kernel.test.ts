@@ -13,6 +13,8 @@ import { vbladeCommand } from "../support/paths.js";
 import { type Program, run } from "../support/process.js";
 import { runGuest, umlMissing } from "../support/uml.js";
 
+// Kernels boot three times; tap would give the whole file half a minute.
+t.setTimeout(180_000);
 const skip = umlMissing() ?? false;
 const DISK_SECTORS = 524_288;
 const START_LIMIT_MS = 10_000;
