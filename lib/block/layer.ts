@@ -6,7 +6,15 @@
  */
 
 import { StorageStatus } from "../errors.js";
-import type { BlockDevice, BlockRequest, DeviceInfo, DeviceListener, RequestLayer } from "./device.js";
+import {
+	type BlockDevice,
+	BlockOp,
+	type BlockRequest,
+	type DeviceInfo,
+	type DeviceListener,
+	type RequestLayer,
+	refuse,
+} from "./device.js";
 
 export abstract class DeviceLayer implements BlockDevice, RequestLayer {
 	#listener: DeviceListener | null = null;
@@ -25,6 +33,21 @@ export abstract class DeviceLayer implements BlockDevice, RequestLayer {
 	submit(request: BlockRequest): void {
 		if (this.#closing !== null) request.complete(StorageStatus.closed);
 		else this.handle(request);
+	}
+
+	/**
+	 * For layers that care about ranges: lets a flush, which has none, go on downwards, and ends a request whose range is not
+	 * in the device. True if that was all there is to do.
+	 */
+	protected dealtWith(request: BlockRequest): boolean {
+		if (request.op === BlockOp.flush) {
+			this.device.submit(request);
+			return true;
+		}
+		const refused = refuse(this.info, request);
+		if (refused === undefined) return false;
+		request.complete(refused);
+		return true;
 	}
 
 	/** A request for an open device. The layer's `submit`. */

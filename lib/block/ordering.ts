@@ -22,7 +22,7 @@
  */
 
 import { invariant } from "../errors.js";
-import { type BlockDevice, BlockOp, type BlockRequest, refuse } from "./device.js";
+import { type BlockDevice, BlockOp, type BlockRequest } from "./device.js";
 import { DeviceLayer } from "./layer.js";
 
 const ZONE_BYTES = 64 * 1024;
@@ -106,15 +106,7 @@ export class OrderingLayer extends DeviceLayer {
 	}
 
 	protected handle(request: BlockRequest): void {
-		if (request.op === BlockOp.flush) {
-			this.device.submit(request);
-			return;
-		}
-		const refused = refuse(this.info, request);
-		if (refused !== undefined) {
-			request.complete(refused);
-			return;
-		}
+		if (this.dealtWith(request)) return;
 		if (request.lengthBytes === 0) {
 			this.device.submit(request);
 			return;

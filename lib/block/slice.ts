@@ -4,7 +4,7 @@
  */
 
 import { OperatorError, StorageStatus } from "../errors.js";
-import { type BlockDevice, BlockOp, type BlockRequest, type DeviceInfo, refuse } from "./device.js";
+import type { BlockDevice, BlockRequest, DeviceInfo } from "./device.js";
 import { DeviceLayer } from "./layer.js";
 
 const SECTOR_BYTES = 512;
@@ -47,15 +47,7 @@ export class SliceLayer extends DeviceLayer {
 	}
 
 	protected handle(request: BlockRequest): void {
-		if (request.op === BlockOp.flush) {
-			this.device.submit(request);
-			return;
-		}
-		const refused = refuse(this.info, request);
-		if (refused !== undefined) {
-			request.complete(refused);
-			return;
-		}
+		if (this.dealtWith(request)) return;
 		request.offsetBytes += this.offsetBytes;
 		request.push(this);
 		this.device.submit(request);
