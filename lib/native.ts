@@ -199,6 +199,10 @@ interface Addon {
 	fileOpen(handle: EngineHandle, path: string, flags: number): NativeFile;
 	fileSize(handle: EngineHandle, file: number): number;
 	fileClose(handle: EngineHandle, file: number): boolean;
+	/** The number of a user. Throws a NativeError: ENOENT if there is none of this name. */
+	findUser(name: string): number;
+	/** See native/privileges.h. Throws a NativeError whose step is user, groups, capabilities or filter. */
+	becomeUser(name: string, keepRaw: boolean): void;
 	/** Rejects with a NativeError: ETIMEDOUT if the blade does not answer. */
 	loadRun(interfaceName: string, options: LoadOptions): Promise<LoadResult>;
 }

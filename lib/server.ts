@@ -22,6 +22,7 @@ import { OperatorError, storageStatusName } from "./errors.js";
 import type { Link } from "./link/link.js";
 import { openLink } from "./link/open.js";
 import type { Log } from "./log.js";
+import { becomeUser, checkUser } from "./privileges.js";
 import { Pump } from "./pump.js";
 import { Registry } from "./registry.js";
 import type { BladeSpec, NetifSpec, ServerOptions, StorageSpec } from "./server-options.js";
@@ -63,15 +64,23 @@ export async function startServer(
 	log: Log,
 	version: string,
 ): Promise<Server> {
+	if (options.user !== undefined) checkUser(options.user);
 	const server = new Server(options, log, version);
 	try {
 		for (const spec of specs) await server.add(spec, specs.length);
+		// Before the first frame is looked at.
+		if (options.user !== undefined) becomeUser(options.user, specs.some(needsPacketSockets));
 		await server.serve();
 		return server;
 	} catch (error) {
 		await server.close();
 		throw error;
 	}
+}
+
+/** An interface that changes wants a new packet socket; a unix socket never does. */
+function needsPacketSockets({ netifs }: BladeSpec): boolean {
+	return netifs.some(({ kind }) => kind !== "unix");
 }
 
 export class Server {

@@ -39,6 +39,8 @@ static napi_value init(napi_env env, napi_value exports)
 		{ "fileSize", js_file_size },
 		{ "fileClose", js_file_close },
 		{ "loadRun", js_load_run },
+		{ "findUser", js_find_user },
+		{ "becomeUser", js_become_user },
 	};
 	struct instance *instance = calloc(1, sizeof *instance);
 	if (!instance) return throw_errno(env, ENOMEM, "memory");

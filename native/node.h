@@ -132,5 +132,8 @@ napi_value js_file_size(napi_env env, napi_callback_info info);
 napi_value js_file_close(napi_env env, napi_callback_info info);
 /* node-load.c */
 napi_value js_load_run(napi_env env, napi_callback_info info);
+/* node-privileges.c */
+napi_value js_find_user(napi_env env, napi_callback_info info);
+napi_value js_become_user(napi_env env, napi_callback_info info);
 
 #endif

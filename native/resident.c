@@ -2,8 +2,10 @@
 #define _GNU_SOURCE
 #include "resident.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -46,11 +48,24 @@ void vb_residents_close(struct vb_residents *residents)
 	munmap(residents, sizeof *residents);
 }
 
+/*
+ * The kernel tells what of a file is in memory only to those who own it or may write to it; to all others it says:
+ * everything. A process that has given up root (privileges.h) may have become one of those.
+ */
+static int is_told(const struct vb_file *file)
+{
+	struct stat status;
+	if (geteuid() == 0) return 1;
+	if (fstat(file->fd, &status) == 0 && status.st_uid == geteuid()) return 1;
+	return faccessat(file->fd, "", W_OK, AT_EMPTY_PATH | AT_EACCESS) == 0;
+}
+
 /* Asks the kernel for `count` pages from page number `first`; a bit for each, from bit `first % GROUP_PAGES`. */
 static uint64_t ask(const struct vb_residents *residents, const struct vb_file *file, uint64_t first, size_t count)
 {
 	unsigned char pages[GROUP_PAGES];
 	uint64_t bits = 0;
+	if (!is_told(file)) return 0;
 	if (mincore(file->map + first * residents->page, count * residents->page, pages) < 0) return 0;
 	for (size_t i = 0; i < count; i++)
 		if (pages[i] & 1) bits |= 1ull << ((first + i) % GROUP_PAGES);

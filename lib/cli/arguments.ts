@@ -105,6 +105,7 @@ function readOptions(given: SplitArguments["given"]): ServerOptions {
 		lengthSectors: length === undefined ? undefined : readNumber("length", length),
 		durability: readDurability(lastValue(given, "durability"), given.has("sync")),
 		pollUs: readNumber("poll-us", lastValue(given, "poll-us")),
+		user: readUser(lastValue(given, "user")),
 		force: given.has("force"),
 	};
 }
@@ -145,6 +146,13 @@ function readDurability(text = "", sync: boolean): Durability {
 	if (sync && durability !== "ack")
 		throw new OperatorError(`durability "${durability}": contradicts -s, which means --durability=ack`);
 	return durability;
+}
+
+/** A name; whether there is such a user is looked up when the server starts. */
+function readUser(text: string | undefined): string | undefined {
+	if (text === "" || text?.includes("\0"))
+		throw new OperatorError(`user ${quote(text)}: the name of a user is allowed`);
+	return text;
 }
 
 function readBlades(positionals: readonly string[], present: () => readonly string[]): BladeSpec[] {

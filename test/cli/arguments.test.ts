@@ -57,6 +57,7 @@ t.test("without options, the defaults of the manual", async (t) => {
 			lengthSectors: undefined,
 			durability: "ack",
 			pollUs: 50,
+			user: undefined,
 			force: false,
 		},
 		verbose: false,
@@ -91,6 +92,7 @@ t.test("each option has a long name", async (t) => {
 		"3",
 		"--length=4",
 		"--poll-us=0",
+		"--user=nobody",
 		"--force",
 	);
 	t.match(long, {
@@ -100,6 +102,7 @@ t.test("each option has a long name", async (t) => {
 		offsetSectors: 3,
 		lengthSectors: 4,
 		pollUs: 0,
+		user: "nobody",
 		force: true,
 	});
 	t.equal(serve("--verbose", ...BLADE).verbose, true);

@@ -1,0 +1,44 @@
+/**
+ * Going on as an ordinary user: what is open stays open, and nothing else can be had any more. Called by `lib/server.ts`
+ * when every link and file is open, if the operator has named a user; the work is done in `native/privileges.c`.
+ */
+
+import { getSystemErrorName } from "node:util";
+import { OperatorError } from "./errors.js";
+import { Errno, isNativeError, native } from "./native.js";
+import { quote } from "./text.js";
+
+/** Throws an OperatorError unless this process can become the user `name`. */
+export function checkUser(name: string): void {
+	if (process.geteuid?.() !== 0)
+		throw new OperatorError(`user ${quote(name)}: only root can become another user; start vblade as root`);
+	if (userId(name) === 0) throw new OperatorError(`user ${quote(name)}: is root; name an ordinary user`);
+}
+
+/**
+ * Becomes the user `name`, in every thread: the user's groups, no capability but CAP_NET_RAW where `keepRaw` asks for it
+ * (a packet socket has to be opened anew when its interface changes), none to be gained, and from here on neither files
+ * nor programs can be opened. Throws an OperatorError if that can't be had; the process must then end.
+ */
+export function becomeUser(name: string, keepRaw: boolean): void {
+	// What Node would open when it is needed for the first time.
+	void [process.stdout, process.stderr];
+	try {
+		native.becomeUser(name, keepRaw);
+	} catch (error) {
+		if (!isNativeError(error)) throw error;
+		const why = `${getSystemErrorName(-error.errno)} at ${error.step}`;
+		throw new OperatorError(`user ${quote(name)}: this system does not let root go (${why})`);
+	}
+}
+
+function userId(name: string): number {
+	try {
+		return native.findUser(name);
+	} catch (error) {
+		if (!isNativeError(error)) throw error;
+		const why =
+			error.errno === Errno.ENOENT ? "there is no such user" : `can't be looked up (${error.message})`;
+		throw new OperatorError(`user ${quote(name)}: ${why}`);
+	}
+}

@@ -1,0 +1,147 @@
+/*
+ * See privileges.h. glibc changes users and groups in all threads, the kernel's calls for capabilities only in one. The
+ * order of the steps follows from that: at setresuid(2) the kernel takes every capability from every thread but this one,
+ * which has asked to keep them and then drops all but one; and a system-call filter that is installed for all threads
+ * brings "no new privileges" to all of them. In the end every thread is looked at.
+ */
+#define _GNU_SOURCE
+#include "privileges.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <grp.h>
+#include <linux/audit.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pwd.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+#define OWN_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define OWN_ARCH AUDIT_ARCH_AARCH64
+#elif defined(__riscv) && __riscv_xlen == 64
+#define OWN_ARCH AUDIT_ARCH_RISCV64
+#endif
+
+enum { X32_CALLS = 0x40000000 }; /* x86-64 has a second set of numbers from here on */
+
+int vb_find_user(const char *name, struct vb_user *user)
+{
+	struct passwd entry, *found = NULL;
+	size_t bytes = 1 << 16;
+	char *strings = malloc(bytes);
+	if (!strings) return -ENOMEM;
+	int error = getpwnam_r(name, &entry, strings, bytes, &found);
+	if (found) *user = (struct vb_user){ .uid = entry.pw_uid, .gid = entry.pw_gid };
+	free(strings);
+	return found ? 0 : error ? -error : -ENOENT;
+}
+
+/* What even a program of capabilities could gain by execve(2). Needs CAP_SETPCAP; without, "no new privileges" has to do. */
+static void clear_bounding_set(void)
+{
+	for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
+		prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+}
+
+static int keep_only(uint32_t permitted)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { { .effective = permitted, .permitted = permitted } };
+	if (syscall(SYS_capset, &header, data) < 0) return -errno;
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) return -errno;
+	return prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+/* System calls that get hold of something new: files, programs, other processes. (io_uring knows open as well: no new one.) */
+static const int FORBIDDEN[] = {
+#ifdef SYS_open
+	SYS_open,
+	SYS_creat,
+#endif
+	SYS_openat,
+#ifdef SYS_openat2
+	SYS_openat2,
+#endif
+	SYS_open_by_handle_at,
+	SYS_execve,
+	SYS_execveat,
+	SYS_ptrace,
+	SYS_process_vm_readv,
+	SYS_process_vm_writev,
+#ifdef SYS_pidfd_getfd
+	SYS_pidfd_getfd,
+#endif
+	SYS_io_uring_setup,
+};
+
+/* Forbids them, with EACCES, and all calls by other numbers than this program's own, in every thread. */
+static int filter_calls(void)
+{
+	enum { CALLS = sizeof FORBIDDEN / sizeof FORBIDDEN[0], REFUSE = SECCOMP_RET_ERRNO | EACCES };
+	struct sock_filter program[CALLS + 8];
+	unsigned short length = 0;
+#ifdef OWN_ARCH
+	program[length++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
+	program[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OWN_ARCH, 1, 0);
+	program[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, REFUSE);
+#endif
+	program[length++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+#ifdef __x86_64__
+	program[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_CALLS, CALLS + 1, 0);
+#endif
+	for (unsigned i = 0; i < CALLS; i++)
+		program[length++] =
+			(struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)FORBIDDEN[i], (uint8_t)(CALLS - i), 0);
+	program[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	program[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, REFUSE);
+	struct sock_fprog filter = { .len = length, .filter = program };
+	long result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter);
+	return result < 0 ? -errno : result > 0 ? -EBUSY : 0;
+}
+
+/* No thread may have kept a capability but those allowed. Whoever starts us can arrange that setresuid(2) takes none. */
+static int check_threads(uint32_t allowed)
+{
+	DIR *threads = opendir("/proc/self/task");
+	if (!threads) return -errno;
+	int error = 0;
+	for (struct dirent *entry; !error && (entry = readdir(threads));) {
+		struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3, .pid = atoi(entry->d_name) };
+		struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+		if (header.pid == 0) continue;
+		if (syscall(SYS_capget, &header, data) < 0) error = errno == ESRCH ? 0 : -errno;
+		else if ((data[0].permitted & ~allowed) || data[1].permitted) error = -EPERM;
+	}
+	closedir(threads);
+	return error;
+}
+
+int vb_become_user(const char *name, int keep_raw, const char **step)
+{
+	uint32_t allowed = keep_raw ? 1u << CAP_NET_RAW : 0;
+	struct vb_user user;
+	*step = "user";
+	int error = vb_find_user(name, &user);
+	if (error) return error;
+	if (user.uid == 0) return -EINVAL;
+	clear_bounding_set();
+	*step = "groups";
+	if (initgroups(name, user.gid) < 0 || setresgid(user.gid, user.gid, user.gid) < 0) return -errno;
+	*step = "user";
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0) return -errno;
+	if (setresuid(user.uid, user.uid, user.uid) < 0) return -errno;
+	*step = "capabilities";
+	if ((error = keep_only(allowed)) < 0 || (error = check_threads(allowed)) < 0) return error;
+	*step = "filter";
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return -errno;
+	return filter_calls();
+}

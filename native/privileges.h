@@ -1,0 +1,25 @@
+/*
+ * Giving up root, for good and in every thread of the process: another user, no capabilities but the one that is asked
+ * for, no way to gain any, and a system-call filter that opens nothing and starts nothing. Knows no Node.
+ */
+#ifndef VBLADE_PRIVILEGES_H
+#define VBLADE_PRIVILEGES_H
+
+#include <sys/types.h>
+
+struct vb_user {
+	uid_t uid;
+	gid_t gid; /* the user's own group */
+};
+
+/* 0, -ENOENT if there is no such user, or -errno. May load libraries (NSS): before vb_become_user. */
+int vb_find_user(const char *name, struct vb_user *user);
+
+/*
+ * Makes the process that user, with the user's groups. Call it from the main thread, as root. Of capabilities only
+ * CAP_NET_RAW stays, if `keep_raw`, and only in this thread and those it will start. 0 or -errno; *step names what
+ * failed, and then the process is something in between and must end.
+ */
+int vb_become_user(const char *name, int keep_raw, const char **step);
+
+#endif
