@@ -97,8 +97,9 @@ int vb_engine_add(struct vb_engine *engine, const struct vb_file *file)
 
 static struct vb_slot *find(struct vb_engine *engine, int number)
 {
-	if (number < 0 || number >= engine->slot_count || !engine->slots[number]->used) return NULL;
-	return engine->slots[number];
+	if (number < 0 || number >= engine->slot_count) return NULL;
+	struct vb_slot *slot = engine->slots[number];
+	return slot->used && !slot->closing ? slot : NULL;
 }
 
 struct vb_file *vb_engine_file(struct vb_engine *engine, int number)
@@ -107,11 +108,62 @@ struct vb_file *vb_engine_file(struct vb_engine *engine, int number)
 	return slot ? &slot->file : NULL;
 }
 
+static struct vb_job *new_job(struct vb_engine *engine)
+{
+	struct vb_job *job = engine->free_jobs;
+	if (job) engine->free_jobs = job->next;
+	return job ? job : malloc(sizeof *job);
+}
+
+static void free_job(struct vb_engine *engine, struct vb_job *job)
+{
+	job->next = engine->free_jobs;
+	engine->free_jobs = job;
+}
+
+/* Has a worker do what is not asked for by an operation. */
+static int keep_house(struct vb_engine *engine, struct vb_slot *slot, enum vb_kind kind)
+{
+	struct vb_job *job = new_job(engine);
+	if (!job) return -ENOMEM;
+	job->slot = slot;
+	job->kind = kind;
+	int error = vb_pool_put(engine->pool, job);
+	if (error) {
+		free_job(engine, job);
+		return error;
+	}
+	slot->under_way++;
+	engine->under_way++;
+	return 0;
+}
+
+/* Housekeeping is over. */
+static void house_kept(struct vb_slot *slot, enum vb_kind kind)
+{
+	if (kind == VB_CLOSE) slot->used = slot->closing = 0;
+	else slot->refreshing = 0;
+}
+
+int vb_engine_measure(struct vb_engine *engine, int number, uint64_t *size)
+{
+	struct vb_slot *slot = find(engine, number);
+	if (!slot) return -EBADF;
+	if (slot->file.may_hang && !slot->refreshing) slot->refreshing = keep_house(engine, slot, VB_REFRESH) == 0;
+	int error = vb_file_measure(&slot->file);
+	*size = slot->file.size;
+	return error;
+}
+
 int vb_engine_remove(struct vb_engine *engine, int number)
 {
 	struct vb_slot *slot = find(engine, number);
 	if (!slot) return -EBADF;
 	if (slot->under_way > 0) return -EBUSY;
+	if (slot->file.may_hang && keep_house(engine, slot, VB_CLOSE) == 0) {
+		slot->closing = 1;
+		return 0;
+	}
 	if (engine->uring) vb_uring_file(engine->uring, slot, 0);
 	vb_file_close(&slot->file);
 	slot->used = 0;
@@ -120,9 +172,8 @@ int vb_engine_remove(struct vb_engine *engine, int number)
 
 static struct vb_job *make_job(struct vb_engine *engine, struct vb_slot *slot, const double *operation, int kind)
 {
-	struct vb_job *job = engine->free_jobs;
-	if (job) engine->free_jobs = job->next;
-	else if (!(job = malloc(sizeof *job))) return NULL;
+	struct vb_job *job = new_job(engine);
+	if (!job) return NULL;
 	job->slot = slot;
 	job->kind = (enum vb_kind)(kind & 15);
 	job->fua = !!(kind & VB_FUA);
@@ -136,12 +187,6 @@ static struct vb_job *make_job(struct vb_engine *engine, struct vb_slot *slot, c
 		job->memory = park;
 	}
 	return job;
-}
-
-static void free_job(struct vb_engine *engine, struct vb_job *job)
-{
-	job->next = engine->free_jobs;
-	engine->free_jobs = job;
 }
 
 /* Hands an operation to whoever may wait for it: 1 if it is under way, else -errno. */
@@ -182,17 +227,17 @@ static int read_in_place(struct vb_engine *engine, struct vb_slot *slot, double 
 }
 
 /*
- * 1 if the write has been done, or has failed. The page cache takes it at once if it need not read what is around it;
- * if not (too much of it waits to be written, or the disk hangs), the file is left to those who may wait for a while.
+ * 1 if the write has been done, or has failed. Only in a file system in memory: any other may wait for its disk even for
+ * a write into the page cache, and then all blades with it (ext4: for the journal, when a disk hangs during a commit).
  */
 static int write_in_place(struct vb_engine *engine, struct vb_slot *slot, double *operation, int kind)
 {
 	uint64_t offset = (uint64_t)operation[VB_F_OFFSET], failed = offset;
 	size_t length = (size_t)operation[VB_F_LENGTH];
 	void *memory = (void *)(uintptr_t)operation[VB_F_ADDRESS];
-	if ((kind & VB_FUA) || slot->file.direct) return 0;
+	if ((kind & VB_FUA) || !slot->file.map_writable) return 0;
 	uint8_t *mapped = vb_resident(engine->residents, slot, offset, length);
-	if (mapped && slot->file.map_writable) {
+	if (mapped) {
 		/* If the mapping gave way, it is written again by someone who learns why. */
 		if (vb_copy(mapped, memory, length) != 0) return 0;
 		operation[VB_F_KIND] = 0;
@@ -279,10 +324,14 @@ int vb_engine_reap(struct vb_engine *engine, double *completions, int room)
 	while (count < room) {
 		struct vb_job *job = next_done(engine);
 		if (!job) break;
-		double *completion = completions + (size_t)count++ * VB_COMPLETION_FIELDS;
-		completion[0] = job->token;
-		completion[1] = job->result;
-		completion[2] = (double)job->failed;
+		if (job->kind > VB_TRIM) {
+			house_kept(job->slot, job->kind);
+		} else {
+			double *completion = completions + (size_t)count++ * VB_COMPLETION_FIELDS;
+			completion[0] = job->token;
+			completion[1] = job->result;
+			completion[2] = (double)job->failed;
+		}
 		job->slot->under_way--;
 		engine->under_way--;
 		free_job(engine, job);

@@ -45,6 +45,8 @@ int vb_engine_fd(struct vb_engine *engine);
 /* Takes over an open file; its number, or -errno. */
 int vb_engine_add(struct vb_engine *engine, const struct vb_file *file);
 struct vb_file *vb_engine_file(struct vb_engine *engine, int number);
+/* Measures a file; what it was when it was last known, where asking may hang: then it is also asked for, for the next time. */
+int vb_engine_measure(struct vb_engine *engine, int number, uint64_t *size);
 /* Closes a file that has no operation under way; -EBUSY otherwise. */
 int vb_engine_remove(struct vb_engine *engine, int number);
 /* Operations that were submitted and have not been reaped. */

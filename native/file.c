@@ -21,6 +21,9 @@
 #include <unistd.h>
 
 #define PAGE 4096u
+/* Not in every linux/magic.h. */
+#define ZFS_MAGIC 0x2fc12fc1
+#define BCACHEFS_MAGIC 0xca451a4e
 enum { LOCK_TRIES = 15, LOCK_PAUSE_MS = 20 };
 /* Offsets cross into JavaScript as doubles, which are exact up to here (8 PiB). */
 #define MAX_SIZE (1ull << 53)
@@ -42,13 +45,32 @@ static long long queue_limit(dev_t device, const char *name)
 	return -1;
 }
 
+/* Whether a file system is this machine's own. Of the others only their servers know when they answer. */
+static int is_ours(int fd)
+{
+	struct statfs system;
+	if (fstatfs(fd, &system) < 0) return 0;
+	switch ((unsigned long)system.f_type) {
+	case TMPFS_MAGIC:
+	case RAMFS_MAGIC:
+	case EXT4_SUPER_MAGIC: /* ext2 and ext3 too */
+	case XFS_SUPER_MAGIC:
+	case BTRFS_SUPER_MAGIC:
+	case F2FS_SUPER_MAGIC:
+	case ZFS_MAGIC:
+	case BCACHEFS_MAGIC:
+	case OVERLAYFS_SUPER_MAGIC: return 1;
+	default: return 0;
+	}
+}
+
 static void map_file(struct vb_file *file)
 {
 	if (file->map && file->map_bytes == file->size) return;
 	if (file->map) munmap(file->map, file->map_bytes);
 	file->map = NULL;
 	file->map_bytes = 0;
-	if (file->direct || file->size == 0) return;
+	if (file->direct || file->may_hang || file->size == 0) return;
 	/*
 	 * Written through the mapping only in memory. Where pages are written back, a page written that way takes its whole
 	 * folio to the disk, of up to megabytes (large folios), where pwrite(2) takes its blocks. There the mapping is private,
@@ -65,15 +87,29 @@ static void map_file(struct vb_file *file)
 	file->map_bytes = file->size;
 }
 
+/* The size of a regular file as the kernel knows it, without asking anyone. */
+static int measure_regular(const struct vb_file *file, uint64_t *size)
+{
+	struct statx status;
+	if (statx(file->fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_SIZE, &status) < 0) return -errno;
+	*size = status.stx_size;
+	return 0;
+}
+
+int vb_file_refresh(const struct vb_file *file)
+{
+	struct stat status;
+	return fstat(file->fd, &status) < 0 ? -errno : 0;
+}
+
 int vb_file_measure(struct vb_file *file)
 {
 	uint64_t size;
 	if (file->is_block) {
 		if (ioctl(file->fd, BLKGETSIZE64, &size) < 0) return -errno;
 	} else {
-		struct stat status;
-		if (fstat(file->fd, &status) < 0) return -errno;
-		size = (uint64_t)status.st_size;
+		int error = measure_regular(file, &size);
+		if (error) return error;
 	}
 	if (size > MAX_SIZE) size = MAX_SIZE;
 	size -= size % (file->align > 512 ? file->align : 512);
@@ -161,6 +197,7 @@ int vb_file_open(struct vb_file *file, const char *path, int flags, const char *
 	if (file->is_block && !file->read_only) mode |= O_EXCL;
 	if ((error = open_and_lock(file, path, mode, step))) return error;
 
+	file->may_hang = !file->is_block && !is_ours(file->fd);
 	*step = "measure";
 	dev_t device = file->is_block ? status.st_rdev : status.st_dev;
 	measure_blocks(file, device);
@@ -306,6 +343,6 @@ int vb_file_trim(struct vb_file *file, uint64_t offset, uint64_t length)
 
 int vb_file_reaches(const struct vb_file *file, uint64_t end)
 {
-	struct stat status;
-	return file->is_block || fstat(file->fd, &status) < 0 || end <= (uint64_t)status.st_size;
+	uint64_t size;
+	return file->is_block || measure_regular(file, &size) != 0 || end <= size;
 }

@@ -21,6 +21,7 @@ struct vb_file {
 	int is_block;
 	int can_trim;
 	int non_rotational;
+	int may_hang;            /* on a file system that others serve (FUSE, NFS, ...): any call may wait for them for ever */
 	uint32_t logical_block;  /* bytes the storage can address */
 	uint32_t physical_block; /* bytes the storage writes at once */
 	uint32_t align;          /* of offsets and lengths when direct; 1 when not */
@@ -33,8 +34,13 @@ struct vb_file {
 
 /* Opens and locks; *step names the step that failed. */
 int vb_file_open(struct vb_file *file, const char *path, int flags, const char **step);
-/* Measures again; after growth the mapping covers the new size and may have moved. */
+/*
+ * Measures again; after growth the mapping covers the new size and may have moved. Never waits: where a file may hang it
+ * takes the size that the kernel was last told.
+ */
 int vb_file_measure(struct vb_file *file);
+/* Has the kernel ask for the size, for the next vb_file_measure. Blocks. */
+int vb_file_refresh(const struct vb_file *file);
 void vb_file_close(struct vb_file *file);
 
 /* Blocking operations, for worker threads. *failed gets the offset of the first byte that could not be done. */

@@ -12,6 +12,9 @@ enum vb_kind {
 	VB_WRITE = 1,
 	VB_FLUSH = 2,
 	VB_TRIM = 3,
+	/* Housekeeping of files that may hang; nobody is told how it ended. */
+	VB_REFRESH = 4,
+	VB_CLOSE = 5,
 };
 
 struct vb_slot;
@@ -34,7 +37,9 @@ struct vb_slot {
 	struct vb_file file;
 	int number;
 	int used;
+	int closing;                /* a worker is closing the file */
 	uint64_t slow_until;        /* microseconds: until then its writes go to others, who may wait */
+	int refreshing;             /* the kernel is being asked for the size */
 	int under_way;              /* jobs that have not been reaped: the loop's thread only */
 	struct vb_job *first, *last;/* jobs that wait for a worker, under the pool's lock, as are the following */
 	int active;                 /* jobs that workers hold */

@@ -184,13 +184,13 @@ napi_value js_file_size(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS];
 	struct engine *engine;
-	struct vb_file *file;
+	uint64_t size;
 	uint32_t number;
 	if (!get_args(env, info, 2, args) || !(engine = get_engine(env, args[0])) ||
-	    !get_uint(env, args[1], INT32_MAX, &number) || !(file = vb_engine_file(engine->core, (int)number)))
+	    !get_uint(env, args[1], INT32_MAX, &number) || !vb_engine_file(engine->core, (int)number))
 		return throw_type(env);
-	int error = vb_file_measure(file);
-	return error ? throw_errno(env, error, "measure") : make_number(env, (double)file->size);
+	int error = vb_engine_measure(engine->core, (int)number, &size);
+	return error ? throw_errno(env, error, "measure") : make_number(env, (double)size);
 }
 
 /* fileClose(engine, file) -> false if operations are still under way. */

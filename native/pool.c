@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 enum {
-	MAX_WORKERS = 64,
+	MANY_WORKERS = 64,         /* from here on one per file: however many files hang, no other waits for them */
 	MAX_WORKERS_PER_FILE = 16,
 	WORKER_STACK_BYTES = 128 * 1024,
 	WORKER_IDLE_SECONDS = 10,
@@ -57,14 +57,25 @@ static void run(struct vb_job *job)
 		return;
 	case VB_FLUSH: job->result = vb_file_sync(file); return;
 	case VB_TRIM: job->result = vb_file_trim(file, job->offset, job->length); return;
+	case VB_REFRESH: job->result = vb_file_refresh(file); return;
+	case VB_CLOSE:
+		vb_file_close(file);
+		job->result = 0;
+		return;
 	}
 	job->result = -EINVAL;
+}
+
+/* With the lock held: whether another worker may take a job of this file. */
+static int may_have_worker(const struct vb_pool *pool, const struct vb_slot *slot)
+{
+	return slot->active < (pool->workers < MANY_WORKERS ? MAX_WORKERS_PER_FILE : 1);
 }
 
 /* With the lock held: puts a file that has work and may have one more worker at the end of the ready list. */
 static void make_ready(struct vb_pool *pool, struct vb_slot *slot)
 {
-	if (slot->ready || !slot->first || slot->active >= MAX_WORKERS_PER_FILE) return;
+	if (slot->ready || !slot->first || !may_have_worker(pool, slot)) return;
 	slot->ready = 1;
 	slot->next_ready = NULL;
 	if (pool->ready_last) pool->ready_last->next_ready = slot;
@@ -72,13 +83,27 @@ static void make_ready(struct vb_pool *pool, struct vb_slot *slot)
 	pool->ready_last = slot;
 }
 
-/* With the lock held: the next job of the file whose turn it is. */
-static struct vb_job *take(struct vb_pool *pool)
+/* With the lock held: takes the first file out of the ready list. */
+static struct vb_slot *shift_ready(struct vb_pool *pool)
 {
 	struct vb_slot *slot = pool->ready_first;
 	pool->ready_first = slot->next_ready;
 	if (!pool->ready_first) pool->ready_last = NULL;
 	slot->ready = 0;
+	return slot;
+}
+
+/* With the lock held: whether there is something to do. A file that has its workers comes back when one of them is done. */
+static int has_work(struct vb_pool *pool)
+{
+	while (pool->ready_first && !may_have_worker(pool, pool->ready_first)) shift_ready(pool);
+	return pool->ready_first != NULL;
+}
+
+/* With the lock held: the next job of the file whose turn it is. */
+static struct vb_job *take(struct vb_pool *pool)
+{
+	struct vb_slot *slot = shift_ready(pool);
 	struct vb_job *job = slot->first;
 	slot->first = job->next;
 	if (!slot->first) slot->last = NULL;
@@ -109,19 +134,19 @@ static void *worker(void *argument)
 	struct vb_pool *pool = argument;
 	pthread_mutex_lock(&pool->lock);
 	for (;;) {
-		while (!pool->ready_first && !pool->closing) {
+		while (!has_work(pool) && !pool->closing) {
 			struct timespec until;
 			clock_gettime(CLOCK_MONOTONIC, &until);
 			until.tv_sec += WORKER_IDLE_SECONDS;
 			pool->idle++;
 			int error = pthread_cond_timedwait(&pool->work, &pool->lock, &until);
 			pool->idle--;
-			if (error == ETIMEDOUT && !pool->ready_first) goto out;
+			if (error == ETIMEDOUT && !has_work(pool)) goto out;
 		}
 		if (pool->closing) break;
 		struct vb_job *job = take(pool);
 		/* Two jobs put at once may have woken one and the same worker; nobody waits behind a job that may hang. */
-		if (pool->ready_first) wake_worker(pool);
+		if (has_work(pool)) wake_worker(pool);
 		pthread_mutex_unlock(&pool->lock);
 		run(job);
 		pthread_mutex_lock(&pool->lock);
@@ -141,7 +166,6 @@ static int wake_worker(struct vb_pool *pool)
 		pthread_cond_signal(&pool->work);
 		return 0;
 	}
-	if (pool->workers >= MAX_WORKERS) return 0;
 	pthread_attr_t attributes;
 	pthread_t thread;
 	pthread_attr_init(&attributes);
@@ -158,7 +182,7 @@ int vb_pool_put(struct vb_pool *pool, struct vb_job *job)
 	struct vb_slot *slot = job->slot;
 	job->next = NULL;
 	pthread_mutex_lock(&pool->lock);
-	int error = wake_worker(pool);
+	int error = may_have_worker(pool, slot) ? wake_worker(pool) : 0;
 	if (!error) {
 		if (slot->last) slot->last->next = job;
 		else slot->first = job;

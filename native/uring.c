@@ -13,6 +13,8 @@
 enum {
 	ENTRIES = 1024,
 	MAX_FILES = 8192,
+	JOBS_PER_FILE = 64, /* what a stuck disk can hold of the kernel's workers */
+	KERNEL_WORKERS = 1024,
 };
 
 struct vb_uring {
@@ -48,6 +50,9 @@ struct vb_uring *vb_uring_open(int event)
 		io_uring_queue_exit(&uring->ring);
 		goto fail;
 	}
+	/* Syncs and many writes take a thread of the kernel's each; it would make do with four per processor. */
+	unsigned workers[2] = { KERNEL_WORKERS, 0 };
+	io_uring_register_iowq_max_workers(&uring->ring, workers);
 	uring->files_registered = io_uring_register_files_sparse(&uring->ring, MAX_FILES) == 0;
 	return uring;
 fail:
@@ -69,6 +74,8 @@ int vb_uring_put(struct vb_uring *uring, struct vb_job *job)
 	struct vb_file *file = &job->slot->file;
 	/* Direct I/O needs aligned copies around it, and trims are rare: workers do both. */
 	if (file->direct || job->kind == VB_TRIM || uring->under_way >= ENTRIES) return 0;
+	/* Where any call may hang, each takes a thread, and the pool knows how many of them a file may have. */
+	if (file->may_hang || job->slot->under_way >= JOBS_PER_FILE) return 0;
 	struct io_uring_sqe *entry = io_uring_get_sqe(&uring->ring);
 	if (!entry) return 0;
 	int fd = file->registered ? job->slot->number : file->fd;

@@ -1,0 +1,138 @@
+/**
+ * Where the tests of faulty disks play: the real `vblade` on one end of a virtual cable, with one blade on a faulty disk
+ * (e9.0) and two on good ones (e9.1 a file, e9.2 memory), and our initiator in this process on the other end. Run within
+ * `inNamespace` and `inMounts`.
+ */
+
+import { execFileSync } from "node:child_process";
+import type { Test } from "tap";
+import { DiskError } from "../../lib/client/errors.js";
+import { Initiator } from "../../lib/client/initiator.js";
+import type { RemoteDisk } from "../../lib/client/remote-disk.js";
+import { interfaceInfo } from "../../lib/link/interfaces.js";
+import { PacketLink } from "../../lib/link/packet.js";
+import { Pump } from "../../lib/pump.js";
+import { until } from "../support/cleanup.js";
+import { newDirectory, newFile } from "../support/mounts.js";
+import { vbladeCommand } from "../support/paths.js";
+import { Program } from "../support/process.js";
+
+export const LIMIT_MS = 10_000;
+export const SECTOR = 512;
+export const PAGE_SECTORS = 8;
+export const MIB = 1024 * 1024;
+/** An initiator that gets no answer for so long gives up. */
+const DEADLINE_MS = 60_000;
+
+/** Lays the cable: `near` for the server, `far` for us. */
+export async function layCable(): Promise<void> {
+	const ip = (command: string) =>
+		execFileSync("ip", command.split(" "), { stdio: ["ignore", "ignore", "inherit"], timeout: LIMIT_MS });
+	ip("link add name near mtu 9000 type veth peer name far mtu 9000");
+	for (const name of ["near", "far"]) ip(`link set ${name} up`);
+	await until("the carrier", () => interfaceInfo("far")?.up === true, LIMIT_MS);
+}
+
+/** How the storage engine is chosen: by itself (io_uring where there is one), or worker threads. */
+export type Engine = "auto" | "threads";
+
+export class FaultStage {
+	private constructor(
+		readonly server: Program,
+		readonly link: PacketLink,
+		readonly initiator: Initiator,
+		readonly faulty: RemoteDisk,
+		readonly good: readonly RemoteDisk[],
+		/** What e9.1 is. */
+		readonly goodFile: string,
+	) {}
+
+	/** Serves `faultyFile` as e9.0. Everything is gone when the test is over. */
+	static async open(
+		t: Test,
+		faultyFile: string,
+		engine: Engine = "auto",
+		...options: string[]
+	): Promise<FaultStage> {
+		const goodFile = newFile(newDirectory(), 8 * MIB);
+		const blades = [
+			["0", faultyFile],
+			["1", goodFile],
+			["2", "mem:8M"],
+		];
+		const server = new Program(
+			[
+				...vbladeCommand(),
+				...options,
+				...blades.flatMap(([slot = "", file = ""]) => ["9", slot, "near", file]),
+			],
+			{ env: { VBLADE_ENGINE: engine } },
+		);
+		t.teardown(() => server.stop("SIGKILL"));
+		await server.waitFor(/e9\.2, \d+ sectors/, LIMIT_MS);
+		const link = new PacketLink("far", new Pump(), { framesInFlight: 64 });
+		t.teardown(() => link.close());
+		const initiator = new Initiator(link, { deadlineMs: DEADLINE_MS });
+		t.teardown(() => initiator.close());
+		const faulty = await initiator.open(9, 0);
+		const good = [await initiator.open(9, 1), await initiator.open(9, 2)];
+		return new FaultStage(server, link, initiator, faulty, good, goodFile);
+	}
+
+	/** The other blades are served: writes and reads of each, one after the other, each well before an initiator gives up. */
+	async othersAreServed(rounds = 20): Promise<void> {
+		for (let round = 0; round < rounds; round++)
+			for (const disk of this.good) {
+				const lba = (round % 64) * PAGE_SECTORS;
+				const bytes = filled(PAGE_SECTORS, round + 1);
+				const work = disk.write(lba, bytes).then(() => disk.read(lba, PAGE_SECTORS));
+				if (!Buffer.from(await within(work, `${disk.name}: round ${round}`)).equals(bytes))
+					throw new Error(`${disk.name} lost round ${round}`);
+			}
+	}
+
+	/** Lines of the server's log so far that match. */
+	logged(pattern: RegExp): string[] {
+		return this.server.stderr.split("\n").filter((line) => pattern.test(line));
+	}
+
+	/** What the server counts for a blade, in its own words. */
+	async counters(blade: string): Promise<string> {
+		const from = this.server.output.length;
+		this.server.signal("SIGUSR1");
+		await this.server.waitFor(/e9\.2: reads.*\n/, LIMIT_MS, from);
+		const lines = this.server.output.slice(from).split("\n");
+		return lines.filter((line) => line.includes(`${blade}: `)).join("\n");
+	}
+}
+
+/** Whole sectors of one byte. */
+export function filled(sectors: number, byte: number): Uint8Array {
+	return new Uint8Array(sectors * SECTOR).fill(byte);
+}
+
+/** What a promise comes to, or an error if that takes too long. */
+export async function within<T>(promise: Promise<T>, what: string, limitMs = LIMIT_MS): Promise<T> {
+	let timer: NodeJS.Timeout | undefined;
+	const late = new Promise<never>((_, reject) => {
+		timer = setTimeout(() => reject(new Error(`${what}: not within ${limitMs} ms`)), limitMs);
+	});
+	try {
+		return await Promise.race([promise, late]);
+	} finally {
+		clearTimeout(timer);
+	}
+}
+
+/** The registers with which a command failed; undefined if it did not. */
+export async function failure(
+	command: Promise<unknown>,
+): Promise<{ status: number; error: number; lba: number } | undefined> {
+	try {
+		await within(command, "an answer");
+		return undefined;
+	} catch (error) {
+		if (!(error instanceof DiskError)) throw error;
+		return { status: error.status, error: error.error, lba: error.lba };
+	}
+}
