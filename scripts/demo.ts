@@ -87,7 +87,7 @@ async function withKernel(): Promise<void> {
 	step("The client: a Linux kernel with its own AoE driver (user-mode Linux), on the other end of the cable");
 	await runGuest({
 		namespace: lan.client,
-		interfaceName: "lan0",
+		interfaceNames: ["lan0"],
 		mtu: MTU,
 		script: "demo.sh",
 		variables: { disk: "e9.0" },

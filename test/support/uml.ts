@@ -1,6 +1,6 @@
 /**
- * A Linux kernel with its own AoE driver as a client: user-mode Linux, a kernel that runs as an ordinary program. It has
- * one network port, put on an interface of a namespace, and sees this machine's / as a read-only root; a script of
+ * A Linux kernel with its own AoE driver as a client: user-mode Linux, a kernel that runs as an ordinary program. Its
+ * network ports are put on interfaces of a namespace, and it sees this machine's / as a read-only root; a script of
  * `test/kernel/guest/` is its init. Used by `test/kernel/` and the demo.
  */
 
@@ -17,18 +17,18 @@ const MODULES = "/usr/lib/uml/modules";
 const SHIM = path.join(PROJECT, "build/test/kernel/xstate-shim.so");
 const PROGRAMS = ["/usr/bin/busybox", "/sbin/mkfs.ext4"];
 
-/** Why there can be no kernel client here, or undefined. */
-export function umlMissing(): string | undefined {
+/** Why there can be no kernel client here that runs also `programs` (absolute paths), or undefined. */
+export function umlMissing(...programs: string[]): string | undefined {
 	const namespaces = namespacesMissing();
 	if (namespaces) return namespaces;
-	const missing = [KERNEL, MODULES, SHIM, ...PROGRAMS].find((file) => !existsSync(file));
+	const missing = [KERNEL, MODULES, SHIM, ...PROGRAMS, ...programs].find((file) => !existsSync(file));
 	return missing === undefined ? undefined : `a kernel client needs ${missing}; scripts/setup brings it`;
 }
 
 export interface GuestOptions {
 	readonly namespace: Namespace;
-	/** Interface of the namespace that the guest's port `vec0` is put on. */
-	readonly interfaceName: string;
+	/** Interfaces of the namespace that the guest's ports `vec0`, `vec1`, ... are put on. */
+	readonly interfaceNames: readonly string[];
 	readonly mtu: number;
 	/** Its init, a file of test/kernel/guest/. */
 	readonly script: string;
@@ -47,12 +47,14 @@ export async function runGuest(options: GuestOptions): Promise<string> {
 	const scratch = scratchDirectory();
 	// A kernel's command line is split at spaces, and the project's path may have some.
 	cpSync(sourceFile("test/kernel/guest"), scratch, { recursive: true });
-	const port = `transport=raw,ifname=${options.interfaceName},mac=02:aa:00:00:00:01,mtu=${options.mtu}`;
+	const ports = options.interfaceNames.map(
+		(name, i) => `vec${i}:transport=raw,ifname=${name},mac=02:aa:00:00:00:0${i + 1},mtu=${options.mtu}`,
+	);
 	const variables = { ...options.variables, mtu: String(options.mtu) };
 	const command = [
 		...["env", `LD_PRELOAD=${SHIM}`, KERNEL, "mem=256M", `uml_dir=${scratch}`],
 		...["rootfstype=hostfs", "root=/dev/root", "rootflags=/", "ro", "quiet", "panic=1"],
-		...["con=null", "con0=null,fd:1", `vec0:${port}`, `init=${scratch}/${options.script}`],
+		...["con=null", "con0=null,fd:1", ...ports, `init=${scratch}/${options.script}`],
 		...Object.entries(variables).map(([name, value]) => `${name}=${value}`),
 	];
 	const { output: raw } = await run(command, options.limitMs, {

@@ -1,8 +1,8 @@
-# What every guest script begins with: mounts, the port, Linux's AoE driver, and words to say how it went.
+# What every guest script begins with: mounts, the ports, Linux's AoE driver, and words to say how it went.
 # Sourced by the scripts beside it, which run as init (process 1) of a user-mode Linux whose / is the host's, read-only.
-# Environment, from the kernel's command line: mtu.
+# Environment, from the kernel's command line: mtu, and where wanted limits (see find_disk).
 # shellcheck shell=sh
-export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/run TMPDIR=/run
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t tmpfs tmpfs /run
@@ -36,17 +36,63 @@ await() {
 	done
 }
 
-# load_aoe: the driver, on our port.
+# load MODULE [PARAMETER...]: a module, named by its path among the kernel's drivers.
+load() {
+	module=$1
+	shift
+	must busybox insmod "/usr/lib/uml/modules/$(uname -r)/kernel/drivers/$module.ko" "$@"
+}
+
+# load_aoe [PARAMETER...]: the driver, on all of our ports.
 load_aoe() {
-	must ip link set vec0 mtu "${mtu:?}" up
-	must busybox insmod "/usr/lib/uml/modules/$(uname -r)/kernel/drivers/block/aoe/aoe.ko"
+	for port in /sys/class/net/vec*; do
+		must ip link set "${port##*/}" mtu "${mtu:?}" up
+	done
+	load block/aoe/aoe "$@"
+}
+
+# discovered NAME: true if the driver has found the disk; else it asks for it again, as both question and answer may be lost.
+discovered() {
+	[ ! -b "/dev/etherd/$1" ] || return 0
+	echo >/dev/etherd/discover
+	sleep 0.2
+	return 1
 }
 
 # find_disk NAME: waits for the driver to find e<shelf>.<slot>.
 find_disk() {
-	await 10 [ -b "/dev/etherd/$1" ]
-	queue="/sys/block/etherd!$1/queue"
+	await 10 discovered "$1"
 	# With small frames this driver stalls, whatever the target, if it may take on more than its window.
-	echo 64 >"$queue/max_sectors_kb"
-	echo 4 >"$queue/nr_requests"
+	if [ "${limits:-yes}" = yes ]; then
+		queue="/sys/block/etherd!$1/queue"
+		echo 64 >"$queue/max_sectors_kb"
+		echo 4 >"$queue/nr_requests"
+	fi
+}
+
+# forget DEVICE: what is read next must come from the disk, not from this kernel's memory.
+forget() {
+	must blockdev --flushbufs "$1"
+	echo 3 >/proc/sys/vm/drop_caches
+}
+
+# make FILESYSTEM DEVICE: ext4 or xfs.
+make() {
+	case $1 in
+	xfs) must mkfs.xfs -q -f "$2" ;;
+	*) must mkfs.ext4 -q -F "$2" ;;
+	esac
+}
+
+# check FILESYSTEM DEVICE: changes nothing.
+check() {
+	case $1 in
+	xfs) xfs_repair -n "$2" >/run/check 2>&1 || fail "xfs_repair: $(tail -n 20 /run/check)" ;;
+	*) e2fsck -fn "$2" >/run/check 2>&1 || fail "e2fsck: $(tail -n 20 /run/check)" ;;
+	esac
+}
+
+# no_errors: not one request may have failed.
+no_errors() {
+	! dmesg | grep -E "I/O error|Buffer I/O|device (lost|failed)|EXT4-fs error|XFS.*(error|orrupt)" || fail "the kernel saw errors"
 }
