@@ -1,5 +1,6 @@
 # What every guest script begins with: mounts, the ports, Linux's AoE driver, and words to say how it went.
-# Sourced by the scripts beside it, which run as init (process 1) of a user-mode Linux whose / is the host's, read-only.
+# Sourced by the scripts beside it, which run as init (process 1) of a user-mode Linux whose / is the host's, read-only, or,
+# debian.sh, of a virtual machine.
 # Environment, from the kernel's command line: mtu, and where wanted limits (see find_disk).
 # shellcheck shell=sh
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/run TMPDIR=/run
