@@ -8,7 +8,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Memory } from "./wire/memory.js";
+import { type Memory, memoryOf } from "./wire/memory.js";
 
 /** A failed system call: what was being done, and why it failed. */
 export interface NativeError extends Error {
@@ -182,7 +182,11 @@ interface Addon {
 	portSetFilter(handle: PortHandle, filter: Uint8Array): void;
 	portSend(handle: PortHandle, frames: Float64Array, count: number, error: Int32Array): number;
 	portWantWritable(handle: PortHandle, wanted: boolean): void;
-	portSpin(handle: PortHandle, slot: number, microseconds: number): boolean;
+	/**
+	 * Gives `count` ring slots from number `slot` on back to the kernel, and returns how many of those behind them hold a frame
+	 * (at most 64). If none does, watches the next one without sleeping, for at most `microseconds`.
+	 */
+	portNext(handle: PortHandle, slot: number, count: number, microseconds: number): number;
 	portDrops(handle: PortHandle): number;
 	portClose(handle: PortHandle): void;
 	engineOpen(
@@ -229,5 +233,5 @@ export const native: Addon = load(findNativeDir());
 /** Zeroed memory with an address; takes up space only where it has been touched. Throws a NativeError if there is none. */
 export function nativeMemory(byteLength: number): Memory {
 	const bytes = new Uint8Array(native.memory(byteLength));
-	return { bytes, address: native.addressOf(bytes) };
+	return memoryOf(bytes, native.addressOf(bytes));
 }

@@ -25,6 +25,11 @@ export class Registry<T> {
 		this.#entries.delete((shelf << 8) | slot);
 	}
 
+	/** What is at the address whose shelf is in the high 16 of 24 bits and whose slot is in the low 8, as frames have it. */
+	at(address: number): T | undefined {
+		return this.#entries.get(address);
+	}
+
 	/** What is at exactly this address. */
 	lookup(shelf: number, slot: number): T | undefined {
 		return this.#entries.get((shelf << 8) | slot);

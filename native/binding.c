@@ -27,7 +27,7 @@ static napi_value init(napi_env env, napi_value exports)
 		{ "portSetFilter", js_port_set_filter },
 		{ "portSend", js_port_send },
 		{ "portWantWritable", js_port_want_writable },
-		{ "portSpin", js_port_spin },
+		{ "portNext", js_port_next },
 		{ "portDrops", js_port_drops },
 		{ "portClose", js_port_close },
 		{ "engineOpen", js_engine_open },

@@ -187,7 +187,7 @@ static void send_batch(struct load *load)
 		sent += vb_port_send(&load->port, load->batch + (size_t)sent * VB_SEND_FIELDS, load->batch_count - sent, &error);
 		if (error == 0) break;
 		if (error == EAGAIN || error == ENOBUFS) {
-			struct pollfd writable = { .fd = load->port.fd, .events = POLLOUT };
+			struct pollfd writable = { .fd = load->port.send_fd, .events = POLLOUT };
 			poll(&writable, 1, 1);
 		} else {
 			sent++; /* the command times out */

@@ -111,7 +111,7 @@ napi_value js_monitor_close(napi_env env, napi_callback_info info)
 struct port {
 	enum handle_kind kind;
 	struct vb_port core;
-	struct watch *watch;
+	struct watch *watch, *send_watch;
 	napi_ref ring;
 };
 
@@ -119,6 +119,7 @@ static void port_close_now(napi_env env, struct port *port)
 {
 	if (port->core.fd < 0) return;
 	if (port->watch) watch_close(port->watch);
+	if (port->send_watch) watch_close(port->send_watch);
 	napi_value ring;
 	/* JavaScript may still hold the ring: it becomes an empty buffer before its memory goes. */
 	if (port->ring && napi_get_reference_value(env, port->ring, &ring) == napi_ok && ring) napi_detach_arraybuffer(env, ring);
@@ -183,8 +184,9 @@ napi_value js_port_open(napi_env env, napi_callback_info info)
 	free(name);
 	if (!error) {
 		error = watch_open(env, port->core.fd, UV_READABLE, args[6], &port->watch);
+		if (!error) error = watch_open(env, port->core.send_fd, 0, args[6], &port->send_watch);
 		step = "watch";
-		if (error) vb_port_close(&port->core);
+		if (error) port_close_now(env, port);
 	}
 	if (error) {
 		free(port);
@@ -253,22 +255,22 @@ napi_value js_port_want_writable(napi_env env, napi_callback_info info)
 	if (!get_args(env, info, 2, args) || !(port = get_port(env, args[0])) ||
 	    napi_get_value_bool(env, args[1], &wanted) != napi_ok)
 		return throw_type(env);
-	if (port->watch) watch_events(port->watch, UV_READABLE | (wanted ? UV_WRITABLE : 0));
+	if (port->send_watch) watch_events(port->send_watch, wanted ? UV_WRITABLE : 0);
 	return NULL;
 }
 
-/* portSpin(handle, slot, microseconds) -> true as soon as the ring slot holds a frame, false if none came. */
-napi_value js_port_spin(napi_env env, napi_callback_info info)
+/* portNext(handle, slot, count, microseconds) -> frames that are there: see vb_port_next. */
+napi_value js_port_next(napi_env env, napi_callback_info info)
 {
-	napi_value args[MAX_ARGS], result;
+	napi_value args[MAX_ARGS];
 	struct port *port;
-	uint32_t slot;
+	uint32_t slot, count;
 	double microseconds;
-	if (!get_args(env, info, 3, args) || !(port = get_port(env, args[0])) ||
-	    !get_uint(env, args[1], port->core.frame_count - 1, &slot) || !get_number(env, args[2], 1e6, &microseconds))
+	if (!get_args(env, info, 4, args) || !(port = get_port(env, args[0])) ||
+	    !get_uint(env, args[1], port->core.frame_count - 1, &slot) ||
+	    !get_uint(env, args[2], port->core.frame_count, &count) || !get_number(env, args[3], 1e6, &microseconds))
 		return throw_type(env);
-	MUST(napi_get_boolean(env, vb_port_spin(&port->core, slot, microseconds) != 0, &result));
-	return result;
+	return make_number(env, vb_port_next(&port->core, slot, count, microseconds));
 }
 
 /* portDrops(handle): frames lost to a full ring since the last call. */

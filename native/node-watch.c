@@ -40,7 +40,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 		socklen_t length = sizeof ignored;
 		getsockopt(watch->fd, SOL_SOCKET, SO_ERROR, &ignored, &length);
 		uv_poll_start(poll, watch->events, on_ready);
-		events = UV_READABLE;
+		events = UV_READABLE | watch->events;
 	}
 	if (napi_open_handle_scope(env, &scope) != napi_ok) return;
 	if (napi_get_reference_value(env, watch->callback, &callback) == napi_ok &&

@@ -118,7 +118,7 @@ napi_value js_port_open(napi_env env, napi_callback_info info);
 napi_value js_port_set_filter(napi_env env, napi_callback_info info);
 napi_value js_port_send(napi_env env, napi_callback_info info);
 napi_value js_port_want_writable(napi_env env, napi_callback_info info);
-napi_value js_port_spin(napi_env env, napi_callback_info info);
+napi_value js_port_next(napi_env env, napi_callback_info info);
 napi_value js_port_drops(napi_env env, napi_callback_info info);
 napi_value js_port_close(napi_env env, napi_callback_info info);
 /* node-engine.c */

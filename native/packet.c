@@ -17,7 +17,6 @@
 
 enum {
 	BLOCK_BYTES = 1 << 17, /* a multiple of the page size that wastes little for 1500 and 9000 byte frames alike */
-	SEND_BATCH = 64,
 };
 
 static uint32_t round_up(uint32_t value, uint32_t unit)
@@ -56,7 +55,7 @@ int vb_port_open(struct vb_port *port, const struct vb_port_config *config, cons
 	memset(port, 0, sizeof *port);
 	int error;
 	*step = "arguments";
-	port->fd = -1;
+	port->fd = port->send_fd = -1;
 	if (config->frame_bytes > VB_MAX_FRAME_BYTES || config->frame_count > VB_MAX_FRAME_COUNT) return -EINVAL;
 	*step = "find";
 	int index = (int)if_nametoindex(config->interface);
@@ -66,6 +65,11 @@ int vb_port_open(struct vb_port *port, const struct vb_port_config *config, cons
 	*step = "socket";
 	port->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (port->fd < 0) return -errno;
+	port->send_fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (port->send_fd < 0) {
+		error = -errno;
+		goto fail;
+	}
 
 	*step = "filter";
 	if ((error = vb_port_set_filter(port, config->filter, config->filter_length)) < 0) goto fail;
@@ -74,19 +78,15 @@ int vb_port_open(struct vb_port *port, const struct vb_port_config *config, cons
 
 	/* SNDBUFFORCE goes past wmem_max but needs CAP_NET_ADMIN; without it, as much as the system allows. */
 	int send_bytes = (int)config->send_bytes;
-	if (setsockopt(port->fd, SOL_SOCKET, SO_SNDBUFFORCE, &send_bytes, sizeof send_bytes) < 0)
-		setsockopt(port->fd, SOL_SOCKET, SO_SNDBUF, &send_bytes, sizeof send_bytes);
+	if (setsockopt(port->send_fd, SOL_SOCKET, SO_SNDBUFFORCE, &send_bytes, sizeof send_bytes) < 0)
+		setsockopt(port->send_fd, SOL_SOCKET, SO_SNDBUF, &send_bytes, sizeof send_bytes);
 
 	*step = "bind";
-	struct sockaddr_ll address = {
-		.sll_family = AF_PACKET,
-		.sll_protocol = htons(config->ethertype),
-		.sll_ifindex = index,
-	};
-	if (bind(port->fd, (struct sockaddr *)&address, sizeof address) < 0) {
-		error = -errno;
-		goto fail;
-	}
+	struct sockaddr_ll address = { .sll_family = AF_PACKET, .sll_ifindex = index };
+	error = bind(port->send_fd, (struct sockaddr *)&address, sizeof address) < 0 ? -errno : 0;
+	address.sll_protocol = htons(config->ethertype);
+	if (!error && bind(port->fd, (struct sockaddr *)&address, sizeof address) < 0) error = -errno;
+	if (error) goto fail;
 	return 0;
 fail:
 	vb_port_close(port);
@@ -108,12 +108,12 @@ size_t vb_port_slot_offset(const struct vb_port *port, uint32_t i)
 
 int vb_port_send(struct vb_port *port, const double *frames, int count, int *error)
 {
-	struct mmsghdr messages[SEND_BATCH];
-	struct iovec parts[SEND_BATCH][2];
+	struct mmsghdr messages[VB_BATCH];
+	struct iovec parts[VB_BATCH][2];
 	int sent = 0;
 	*error = 0;
 	while (sent < count) {
-		int batch = count - sent < SEND_BATCH ? count - sent : SEND_BATCH;
+		int batch = count - sent < VB_BATCH ? count - sent : VB_BATCH;
 		memset(messages, 0, (size_t)batch * sizeof messages[0]);
 		for (int i = 0; i < batch; i++) {
 			const double *frame = frames + (size_t)(sent + i) * VB_SEND_FIELDS;
@@ -124,7 +124,7 @@ int vb_port_send(struct vb_port *port, const double *frames, int count, int *err
 			messages[i].msg_hdr.msg_iov = parts[i];
 			messages[i].msg_hdr.msg_iovlen = frame[3] > 0 ? 2 : 1;
 		}
-		int n = sendmmsg(port->fd, messages, (unsigned)batch, MSG_DONTWAIT);
+		int n = sendmmsg(port->send_fd, messages, (unsigned)batch, MSG_DONTWAIT);
 		if (n < 0 && errno == EINTR) continue;
 		if (n <= 0) {
 			*error = errno;
@@ -151,17 +151,45 @@ static void relax(void)
 #endif
 }
 
-int vb_port_spin(struct vb_port *port, uint32_t i, double microseconds)
+static struct tpacket2_hdr *header_of(const struct vb_port *port, uint32_t slot)
 {
-	const struct tpacket2_hdr *header = (const void *)(port->ring + vb_port_slot_offset(port, i));
+	return (struct tpacket2_hdr *)(void *)(port->ring + vb_port_slot_offset(port, slot));
+}
+
+static int holds_frame(const struct tpacket2_hdr *header)
+{
+	return (__atomic_load_n(&header->tp_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER) != 0;
+}
+
+static void watch_slot(const struct tpacket2_hdr *header, double microseconds)
+{
 	double end = now_us() + microseconds;
 	do {
 		for (int looks = 0; looks < 16; looks++) {
-			if (__atomic_load_n(&header->tp_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER) return 1;
+			if (holds_frame(header)) return;
 			relax();
 		}
 	} while (now_us() < end);
-	return 0;
+}
+
+uint32_t vb_port_after(const struct vb_port *port, uint32_t slot)
+{
+	return slot + 1 == port->frame_count ? 0 : slot + 1;
+}
+
+int vb_port_next(struct vb_port *port, uint32_t slot, uint32_t count, double microseconds)
+{
+	for (; count > 0; count--, slot = vb_port_after(port, slot))
+		__atomic_store_n(&header_of(port, slot)->tp_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
+	int ready = 0;
+	if (microseconds > 0) watch_slot(header_of(port, slot), microseconds);
+	for (; ready < VB_BATCH && (uint32_t)ready < port->frame_count; ready++, slot = vb_port_after(port, slot)) {
+		const struct tpacket2_hdr *header = header_of(port, slot);
+		if (!holds_frame(header)) break;
+		/* Another processor has just written it: the frame's header is fetched while we look at the next. */
+		__builtin_prefetch((const uint8_t *)header + header->tp_mac);
+	}
+	return ready;
 }
 
 uint32_t vb_port_drops(struct vb_port *port)
@@ -185,7 +213,8 @@ void vb_port_close(struct vb_port *port)
 	if (port->ring) munmap(port->ring, port->ring_bytes);
 	port->ring = NULL;
 	if (port->fd >= 0) close(port->fd);
-	port->fd = -1;
+	if (port->send_fd >= 0) close(port->send_fd);
+	port->fd = port->send_fd = -1;
 }
 
 int vb_interface_get(const char *name, struct vb_interface *out)

@@ -1,7 +1,10 @@
 /*
- * A packet socket (packet(7)) bound to one interface and EtherType: a receive ring shared with the kernel
+ * Packet sockets (packet(7)) bound to one interface and EtherType: a receive ring shared with the kernel
  * (TPACKET_V2, Documentation/networking/packet_mmap.rst) and batched sending. Knows no Node: the binding shares the ring
- * with JavaScript and watches the descriptor. Functions return 0 or -errno.
+ * with JavaScript and watches the descriptors. Functions return 0 or -errno.
+ *
+ * Frames leave by a socket of their own. The kernel tells whoever watches a socket of each frame that has left it; nobody
+ * watches this one unless it is full.
  */
 #ifndef VBLADE_PACKET_H
 #define VBLADE_PACKET_H
@@ -11,7 +14,8 @@
 #include <stdint.h>
 
 struct vb_port {
-	int fd;
+	int fd; /* receives */
+	int send_fd;
 	uint8_t *ring;
 	size_t ring_bytes;
 	uint32_t frame_count;      /* slots in the ring */
@@ -41,12 +45,20 @@ int vb_port_set_filter(struct vb_port *port, struct sock_filter *filter, uint16_
 /* Byte offset of ring slot number i. */
 size_t vb_port_slot_offset(const struct vb_port *port, uint32_t i);
 
+/* Frames handled together. */
+enum { VB_BATCH = 64 };
+
 /* A frame to send, as four doubles: address and length of its head, address and length of its data (0, 0 if none). */
 enum { VB_SEND_FIELDS = 4 };
 /* Sends frames in order without waiting: how many went, and in *error why the next one did not (0 if all went). */
 int vb_port_send(struct vb_port *port, const double *frames, int count, int *error);
-/* Watches ring slot number i without sleeping, at most so long: 1 as soon as it holds a frame, 0 if none came. */
-int vb_port_spin(struct vb_port *port, uint32_t i, double microseconds);
+/*
+ * Gives `count` ring slots from number `slot` on back to the kernel. Returns how many of those behind them hold a frame, in
+ * an unbroken row, at most VB_BATCH. If there is none, watches for the first one without sleeping for so long.
+ */
+int vb_port_next(struct vb_port *port, uint32_t slot, uint32_t count, double microseconds);
+/* The ring slot behind this one. */
+uint32_t vb_port_after(const struct vb_port *port, uint32_t slot);
 /* Frames the kernel dropped since the last call because the ring was full. */
 uint32_t vb_port_drops(struct vb_port *port);
 /* The pending error of the socket, which is cleared; after a link went down it must be read before polling again. */

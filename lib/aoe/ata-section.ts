@@ -16,6 +16,7 @@
 
 import type { AtaCommand } from "../ata/command.js";
 import { Field8, Field16, FieldLba48 } from "../wire/fields.js";
+import type { Memory } from "../wire/memory.js";
 
 export const ataFlags = new Field8(24);
 /** Feature register of a request, error register of a reply. */
@@ -48,36 +49,42 @@ export const AtaFlag = {
 
 /** LBAs without the E flag have 28 bits; above them is the device register's nibble (Linux puts 0xe0 there). */
 const LBA28_MASK = 0x0fffffff;
+/** What LBA bytes 4 and 5 count. */
+const LBA_HIGH = 2 ** 32;
 
-/** Reads the registers of the request at `at` into `command`. The frame must have `ATA_HEADER_BYTES`. */
-export function decodeAtaSection(bytes: Uint8Array, at: number, command: AtaCommand): void {
-	const flags = ataFlags.get(bytes, at);
-	const lba = ataLba.get(bytes, at);
+/** Reads the registers of the request at `at` into `command`, by the word as this is done for every command. The frame must have `ATA_HEADER_BYTES`. */
+export function decodeAtaSection(view: DataView, at: number, command: AtaCommand): void {
+	const registers = view.getInt32(at + 24);
+	const flags = registers >>> 24;
+	const low = view.getUint32(at + 28, true);
 	command.extended = (flags & AtaFlag.extended) !== 0;
 	command.writeFlag = (flags & AtaFlag.write) !== 0;
 	command.device = flags & (AtaFlag.extended | AtaFlag.device);
-	command.feature = ataFeature.get(bytes, at);
-	command.count = ataCount.get(bytes, at);
-	command.command = ataCommand.get(bytes, at);
-	command.lba = command.extended ? lba : lba & LBA28_MASK;
+	command.feature = (registers >>> 16) & 0xff;
+	command.count = (registers >>> 8) & 0xff;
+	command.command = registers & 0xff;
+	command.lba = command.extended ? view.getUint16(at + 32, true) * LBA_HIGH + low : low & LBA28_MASK;
 }
 
 /** Copies a request's section to its reply: what `encodeAtaReply` does not set stays as the initiator sent it. */
-export function copyAtaSection(request: Uint8Array, requestAt: number, reply: Uint8Array, at: number): void {
-	for (let i = ataFlags.offset; i < ataReserved.offset; i++) reply[at + i] = request[requestAt + i]!;
-	ataReserved.set(reply, at, 0);
+export function copyAtaSection(request: DataView, requestAt: number, reply: DataView, at: number): void {
+	reply.setInt32(at + 24, request.getInt32(requestAt + 24));
+	reply.setInt32(at + 28, request.getInt32(requestAt + 28));
+	reply.setInt32(at + 32, request.getUint16(requestAt + 32) << 16);
 }
 
-/** Writes the registers that answer `command` over the request's. */
-export function encodeAtaReply(reply: Uint8Array, at: number, command: AtaCommand): void {
-	ataError.set(reply, at, command.replyError);
-	ataCount.set(reply, at, command.replyCount);
-	ataStatus.set(reply, at, command.replyStatus);
+/** Writes the registers that answer `command` over the request's, which `copyAtaSection` has put there. */
+export function encodeAtaReply(reply: Memory, at: number, command: AtaCommand): void {
+	const { bytes, view } = reply;
+	view.setUint8(at + 25, command.replyError);
+	view.setInt16(at + 26, (command.replyCount << 8) | command.replyStatus);
+	// Mostly it is the one that came, and stays.
+	if (command.replyLba === command.lba) return;
 	if (command.extended) {
-		ataLba.set(reply, at, command.replyLba);
+		ataLba.set(bytes, at, command.replyLba);
 		return;
 	}
-	const device = ataLba3.get(reply, at) & 0xf0;
-	ataLba.set(reply, at, command.replyLba & LBA28_MASK);
-	ataLba3.set(reply, at, device | ataLba3.get(reply, at));
+	const device = ataLba3.get(bytes, at) & 0xf0;
+	ataLba.set(bytes, at, command.replyLba & LBA28_MASK);
+	ataLba3.set(bytes, at, device | ataLba3.get(bytes, at));
 }

@@ -69,8 +69,8 @@ export class Exchange extends AtaCommand {
 		const { link } = this.pool;
 		this.#slot = slot;
 		this.#peer = peer;
-		copyAtaSection(memory.bytes, offset, slot.memory.bytes, slot.offset);
-		decodeAtaSection(memory.bytes, offset, this);
+		copyAtaSection(memory.view, offset, slot.memory.view, slot.offset);
+		decodeAtaSection(memory.view, offset, this);
 		this.dataOutMemory = memory;
 		this.dataOutOffset = offset + ATA_HEADER_BYTES;
 		this.dataOutBytes = frameBytes - ATA_HEADER_BYTES;
@@ -88,7 +88,7 @@ export class Exchange extends AtaCommand {
 		this.#slot = null;
 		const { link, stats } = this.pool;
 		const { bytes } = slot.memory;
-		encodeAtaReply(bytes, slot.offset, this);
+		encodeAtaReply(slot.memory, slot.offset, this);
 		stats.replies += 1;
 		if (this.borrowedAddress !== 0 && this.dataInBytes > 0) {
 			link.transmit(slot, ATA_HEADER_BYTES, this.borrowedAddress, this.dataInBytes, this.#peer);

@@ -24,6 +24,7 @@
 
 import { ETH_MIN_FRAME_BYTES, ETHERTYPE_AOE, ethDestination, ethSource, ethType } from "../wire/ethernet.js";
 import { Field8, Field16, Field32 } from "../wire/fields.js";
+import { macBytes } from "../wire/mac.js";
 
 /** Version in the high nibble, flags in the low one. */
 export const aoeVersionFlags = new Field8(14);
@@ -66,6 +67,44 @@ export function isResponse(bytes: Uint8Array, at: number): boolean {
 	return (aoeVersionFlags.get(bytes, at) & AoeFlag.response) !== 0;
 }
 
+/** The first word behind the addresses, of a request in our version without flags: EtherType, version, error 0. */
+const PLAIN_REQUEST = (ETHERTYPE_AOE << 16) | (AOE_VERSION << 12);
+const PLAIN_RESPONSE = PLAIN_REQUEST | (AoeFlag.response << 8);
+
+/** A station's own address, and the pieces in which words of 32 and 16 bits hold it. */
+export class OwnAddress {
+	readonly bytes: Uint8Array;
+	readonly first32: number;
+	readonly last16: number;
+	readonly first16: number;
+	readonly last32: number;
+
+	/** `mac`: 48 bits. */
+	constructor(mac: number) {
+		this.bytes = macBytes(mac);
+		const view = new DataView(this.bytes.buffer);
+		this.first32 = view.getInt32(0);
+		this.last16 = view.getInt16(4);
+		this.first16 = view.getInt16(0);
+		this.last32 = view.getInt32(2);
+	}
+}
+
+/**
+ * True for what nearly every frame is: a request in our version, from another station to our address alone. False does not
+ * say what else it is. The frame must have `AOE_HEADER_BYTES`. Takes the header by the word, as does `writeReplyHeader`:
+ * this is what is done for every frame.
+ */
+export function isPlainRequest(view: DataView, at: number, own: OwnAddress): boolean {
+	return (
+		view.getInt32(at + 12) === PLAIN_REQUEST &&
+		view.getInt32(at) === own.first32 &&
+		view.getInt16(at + 4) === own.last16 &&
+		(view.getUint8(at + 6) & 1) === 0 &&
+		(view.getInt32(at + 8) !== own.last32 || view.getInt16(at + 6) !== own.first16)
+	);
+}
+
 /** What a frame that answers none has in its header: a query of ours, or an advertisement. */
 export interface HeaderFields {
 	readonly destination: number;
@@ -92,27 +131,26 @@ export function writeHeader(bytes: Uint8Array, at: number, fields: HeaderFields)
 }
 
 /**
- * Writes the header of the answer to a request: back to its sender, from `ownMac`, with the R flag and our version, the
+ * Writes the header of the answer to a request: back to its sender, from `own`, with the R flag and our version, the
  * real shelf and slot (the request may have had broadcast ones, and Linux names the device after these), command and tag
  * as they came.
  */
 export function writeReplyHeader(
-	request: Uint8Array,
+	request: DataView,
 	requestAt: number,
-	reply: Uint8Array,
+	reply: DataView,
 	at: number,
-	ownMac: Uint8Array,
+	own: OwnAddress,
 	shelf: number,
 	slot: number,
 ): void {
-	ethDestination.copy(reply, at, request, requestAt + ethSource.offset);
-	ethSource.copy(reply, at, ownMac, 0);
-	ethType.set(reply, at, ETHERTYPE_AOE);
-	aoeVersionFlags.set(reply, at, (AOE_VERSION << 4) | AoeFlag.response);
-	aoeError.set(reply, at, 0);
-	aoeShelf.set(reply, at, shelf);
-	aoeSlot.set(reply, at, slot);
-	for (let i = aoeCommand.offset; i < AOE_HEADER_BYTES; i++) reply[at + i] = request[requestAt + i]!;
+	reply.setInt32(at, request.getInt32(requestAt + 6));
+	reply.setInt16(at + 4, request.getInt16(requestAt + 10));
+	reply.setInt16(at + 6, own.first16);
+	reply.setInt32(at + 8, own.last32);
+	reply.setInt32(at + 12, PLAIN_RESPONSE);
+	reply.setInt32(at + 16, (shelf << 16) | (slot << 8) | request.getUint8(requestAt + 19));
+	reply.setInt32(at + 20, request.getInt32(requestAt + 20));
 }
 
 /** Turns a reply into one that says `error`. */

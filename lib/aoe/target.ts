@@ -15,8 +15,7 @@ import type { FrameSink, FrameSlot, Link } from "../link/link.js";
 import { type Registry, SHELF_ALL, SLOT_ALL } from "../registry.js";
 import type { RejectReason, TargetStats } from "../stats.js";
 import { ETHERTYPE_AOE, ethDestination, ethSource, ethType, MAC_BROADCAST_BYTES } from "../wire/ethernet.js";
-import { macBytes } from "../wire/mac.js";
-import type { Memory } from "../wire/memory.js";
+import { type Memory, memoryOf } from "../wire/memory.js";
 import { Advertiser } from "./advertiser.js";
 import { ATA_HEADER_BYTES, ataCommand, copyAtaSection } from "./ata-section.js";
 import { answerConfig, configFacts } from "./config.js";
@@ -33,7 +32,9 @@ import {
 	aoeShelf,
 	aoeSlot,
 	aoeVersion,
+	isPlainRequest,
 	isResponse,
+	OwnAddress,
 	padFrame,
 	setError,
 	writeReplyHeader,
@@ -69,13 +70,13 @@ export class AoeTarget implements FrameSink {
 	readonly #advertiser: Advertiser;
 	readonly #neighbours: Neighbours;
 	/** The link's address. */
-	#mac: Uint8Array;
+	#own: OwnAddress;
 	#stopped = false;
 
 	constructor(options: AoeTargetOptions) {
 		const { link, stats, clock = systemClock } = options;
 		this.link = link;
-		this.#mac = macBytes(link.mac);
+		this.#own = new OwnAddress(link.mac);
 		this.#registry = options.registry;
 		this.#stats = stats;
 		this.#firmwareVersion = options.firmwareVersion;
@@ -133,7 +134,7 @@ export class AoeTarget implements FrameSink {
 	}
 
 	linkChanged(): void {
-		this.#mac = macBytes(this.link.mac);
+		this.#own = new OwnAddress(this.link.mac);
 		this.advertiseAll();
 	}
 
@@ -143,6 +144,16 @@ export class AoeTarget implements FrameSink {
 	}
 
 	#receive(memory: Memory, offset: number, frameBytes: number, peer: number): RejectReason | undefined {
+		const { view } = memory;
+		if (frameBytes >= AOE_HEADER_BYTES && !this.#stopped && isPlainRequest(view, offset, this.#own)) {
+			const disk = this.#registry.at(view.getInt32(offset + aoeShelf.offset) >>> 8);
+			if (disk !== undefined) return this.#serve(disk, memory, offset, frameBytes, peer);
+		}
+		return this.#receiveAny(memory, offset, frameBytes, peer);
+	}
+
+	/** The long way, for frames of every kind; it finds out what is wrong with those that come to nothing. */
+	#receiveAny(memory: Memory, offset: number, frameBytes: number, peer: number): RejectReason | undefined {
 		const { bytes } = memory;
 		const unfit = this.#screen(bytes, offset, frameBytes);
 		if (unfit !== undefined) return unfit;
@@ -167,8 +178,8 @@ export class AoeTarget implements FrameSink {
 		if (frameBytes < AOE_HEADER_BYTES) return "runt";
 		if (ethType.get(bytes, offset) !== ETHERTYPE_AOE) return "notAoe";
 		if ((bytes[offset + ethSource.offset]! & 1) !== 0) return "groupSource";
-		if (ethSource.is(bytes, offset, this.#mac)) return "ownSource";
-		if (ethDestination.is(bytes, offset, this.#mac)) return undefined;
+		if (ethSource.is(bytes, offset, this.#own.bytes)) return "ownSource";
+		if (ethDestination.is(bytes, offset, this.#own.bytes)) return undefined;
 		return ethDestination.is(bytes, offset, MAC_BROADCAST_BYTES) ? undefined : "wrongDestination";
 	}
 
@@ -186,7 +197,7 @@ export class AoeTarget implements FrameSink {
 		const disks = this.#addressed(shelf, slot);
 		if (disks === undefined) return "unknownAddress";
 		// The ring gets its bytes back before the last blade has answered.
-		const copy: Memory = { bytes: bytes.slice(offset, offset + frameBytes), address: 0 };
+		const copy = memoryOf(bytes.slice(offset, offset + frameBytes), 0);
 		const send = (disk: Disk): boolean => {
 			const reason = this.#serve(disk, copy, 0, frameBytes, peer);
 			if (reason === "noSlot") return false;
@@ -217,13 +228,13 @@ export class AoeTarget implements FrameSink {
 		const reply = this.link.acquire();
 		if (reply === undefined) return "noSlot";
 		if (frameBytes > reply.capacityBytes) return this.#drop(reply, "oversize");
-		writeReplyHeader(bytes, offset, reply.memory.bytes, reply.offset, this.#mac, shelf, slot);
+		writeReplyHeader(memory.view, offset, reply.memory.view, reply.offset, this.#own, shelf, slot);
 		if (aoeVersion(bytes, offset) !== AOE_VERSION) return this.#refuse(reply, AoeError.badVersion, peer);
 		if (aoeCommand.get(bytes, offset) !== AoeCommand.ata)
 			return this.#control(disk.blade, reply, bytes.subarray(offset, offset + frameBytes), peer);
 		if (frameBytes < ATA_HEADER_BYTES) return this.#drop(reply, "shortSection");
 		if (access.reserved.size > 0 && !mayUse(disk.blade, bytes, offset)) {
-			copyAtaSection(bytes, offset, reply.memory.bytes, reply.offset);
+			copyAtaSection(memory.view, offset, reply.memory.view, reply.offset);
 			return this.#refuse(reply, AoeError.reserved, peer, ATA_HEADER_BYTES);
 		}
 		this.#stats.requests += 1;

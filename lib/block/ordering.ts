@@ -36,6 +36,9 @@ class Place {
 	/** The range in blocks of `alignBytes`: from `start` up to, not including, `end`. */
 	start = 0;
 	end = 0;
+	/** The zones it touches, the first and the last. */
+	firstZone = 0;
+	lastZone = 0;
 	/** Write or trim, as against read. */
 	changes = false;
 	/** Earlier requests that this one waits for. */
@@ -65,8 +68,9 @@ export interface OrderingOptions {
 }
 
 export class OrderingLayer extends DeviceLayer {
-	readonly #alignBytes: number;
-	readonly #blocksPerZone: number;
+	/** Parts that a byte is of a block, and a block of a zone: powers of two, so that multiplying by them is exact. */
+	readonly #blocksPerByte: number;
+	readonly #zonesPerBlock: number;
 	/** Requests under way by zone: all of them, and those that change something. */
 	readonly #inZone = new Uint16Array(ZONES);
 	readonly #changesInZone = new Uint16Array(ZONES);
@@ -88,8 +92,8 @@ export class OrderingLayer extends DeviceLayer {
 		super(device);
 		const { alignBytes = 512 } = options;
 		invariant(alignBytes >= 512 && Number.isInteger(Math.log2(alignBytes)), "alignBytes is no power of two");
-		this.#alignBytes = alignBytes;
-		this.#blocksPerZone = Math.max(1, ZONE_BYTES / alignBytes);
+		this.#blocksPerByte = 1 / alignBytes;
+		this.#zonesPerBlock = 1 / Math.max(1, ZONE_BYTES / alignBytes);
 	}
 
 	/** Requests that are held back at present. */
@@ -135,8 +139,10 @@ export class OrderingLayer extends DeviceLayer {
 	/** Gives the request a place behind all earlier ones and counts those that it must wait for. */
 	#arrive(request: BlockRequest): Place {
 		const place = this.#takePlace();
-		place.start = Math.floor(request.offsetBytes / this.#alignBytes);
-		place.end = Math.ceil((request.offsetBytes + request.lengthBytes) / this.#alignBytes);
+		place.start = Math.floor(request.offsetBytes * this.#blocksPerByte);
+		place.end = Math.ceil((request.offsetBytes + request.lengthBytes) * this.#blocksPerByte);
+		place.firstZone = Math.floor(place.start * this.#zonesPerBlock);
+		place.lastZone = Math.floor((place.end - 1) * this.#zonesPerBlock);
 		place.changes = request.op !== BlockOp.read;
 		place.waitsFor = this.#mayConflict(place) ? this.#countConflicts(place) : 0;
 		this.#count(place, 1);
@@ -171,18 +177,9 @@ export class OrderingLayer extends DeviceLayer {
 		return fresh;
 	}
 
-	#firstZone(place: Place): number {
-		return Math.floor(place.start / this.#blocksPerZone);
-	}
-
-	#lastZone(place: Place): number {
-		return Math.floor((place.end - 1) / this.#blocksPerZone);
-	}
-
 	/** False proves that nothing under way conflicts with `place`. */
 	#mayConflict(place: Place): boolean {
-		const first = this.#firstZone(place);
-		const last = this.#lastZone(place);
+		const { firstZone: first, lastZone: last } = place;
 		if (this.#wide > 0 || last - first >= WIDE_ZONES) return true;
 		const counters = place.changes ? this.#inZone : this.#changesInZone;
 		for (let zone = first; zone <= last; zone++) if (counters[zone & (ZONES - 1)] !== 0) return true;
@@ -199,8 +196,7 @@ export class OrderingLayer extends DeviceLayer {
 
 	/** Enters the place into the counters (`by` is 1) or takes it out (-1). */
 	#count(place: Place, by: 1 | -1): void {
-		const first = this.#firstZone(place);
-		const last = this.#lastZone(place);
+		const { firstZone: first, lastZone: last } = place;
 		if (last - first >= WIDE_ZONES) {
 			this.#wide += by;
 			return;

@@ -1,7 +1,7 @@
 /**
  * The link over a network interface: AF_PACKET through the addon. Received frames are handed to the sink straight from the
- * ring that the kernel fills; frames to send leave in one call per turn, their data taken from wherever it is. Opened by
- * `open.ts`.
+ * ring that the kernel fills (`packet-ring.ts`); frames to send leave in one call per turn, their data taken from wherever
+ * it is (`packet-sender.ts`). Here is when that happens, and the life of the interface. Opened by `open.ts`.
  *
  * Ring and send buffer are sized for the frames that can be under way at this MTU, past the system's limits if allowed, so
  * nobody has to set a sysctl. A link that goes down, changes its MTU or address, or is deleted and made again, is followed:
@@ -9,37 +9,16 @@
  */
 
 import { invariant } from "../errors.js";
-import {
-	Errno,
-	EVENT_WRITABLE,
-	isNativeError,
-	type NativePort,
-	native,
-	nativeMemory,
-	SEND_FIELDS,
-} from "../native.js";
+import { EVENT_WRITABLE, isNativeError, type NativePort, native } from "../native.js";
 import type { Pump, PumpStage } from "../pump.js";
 import { ETH_HEADER_BYTES, ETHERTYPE_AOE } from "../wire/ethernet.js";
-import type { Memory } from "../wire/memory.js";
-import { BPF_KEEP_ALL, BpfProgram, PacketType } from "./bpf.js";
+import { BPF_KEEP_ALL, BpfProgram } from "./bpf.js";
 import { type InterfaceInfo, interfaceInfo, interfaceMonitor } from "./interfaces.js";
 import type { BpfInstruction, FrameSink, FrameSlot, Link, LinkStats } from "./link.js";
 import { DEFAULT_POLL_US, Pace } from "./pace.js";
-import { type QueuedFrame, TransmitQueue } from "./transmit-queue.js";
+import { ReceiveRing } from "./packet-ring.js";
+import { PacketSender } from "./packet-sender.js";
 
-/** `struct tpacket2_hdr` of linux/if_packet.h: byte offsets of its fields, all little- or big-endian as the machine is. */
-const TP_STATUS = 0;
-const TP_LEN = 4;
-const TP_SNAPLEN = 8;
-const TP_MAC = 12;
-const TP_STATUS_KERNEL = 0;
-const TP_STATUS_USER = 1;
-const TP_STATUS_VLAN_VALID = 1 << 4;
-/** `sll_pkttype` of the `struct sockaddr_ll` behind the header: who the kernel thinks the frame is for. */
-const SLL_PKTTYPE = 32 + 10;
-
-/** Frames taken from the ring before storage and wire get their turn. */
-const BATCH_FRAMES = 64;
 /** Frames, and batches, before the event loop gets its turn. */
 const FRAMES_PER_TURN = 1024;
 const BATCHES_PER_TURN = 128;
@@ -82,22 +61,10 @@ export class PacketLink implements Link, PumpStage {
 	#index: number;
 	#sink: FrameSink | null = null;
 	#filter = KEEP_ALL;
-	#queue: TransmitQueue;
-	readonly #frames = new Float64Array(BATCH_FRAMES * SEND_FIELDS);
-	readonly #sendError = new Int32Array(1);
-	/** Frames of the queue that have been sent already; the rest wait for room in the socket. */
-	#sent = 0;
-	#blocked = false;
-
+	readonly #sender: PacketSender;
+	/** The socket and its ring, while there is an interface to open them on. */
 	#port: NativePort | null = null;
-	#ring: Memory;
-	/** The ring as 32 and 16 bit numbers, for its headers. */
-	#words = new Int32Array(0);
-	#halves = new Uint16Array(0);
-	#slotOffsets = new Uint32Array(0);
-	/** The longest frame the MTU allows; the ring's slots hold a little more. */
-	#longestBytes = 0;
-	#next = 0;
+	#ring: ReceiveRing | null = null;
 	#closed = false;
 	#resuming = false;
 	readonly #pace: Pace;
@@ -119,8 +86,7 @@ export class PacketLink implements Link, PumpStage {
 		this.mtu = info?.mtu ?? 0;
 		this.up = info?.up ?? false;
 		this.#index = info?.index ?? 0;
-		this.#ring = { bytes: new Uint8Array(0), address: 0 };
-		this.#queue = this.#makeQueue();
+		this.#sender = new PacketSender(pump, this.#stats, this.#slotCount, this.#frameBytes);
 		this.#open();
 		try {
 			this.#unwatch = interfaceMonitor.watch(() => this.#interfacesChanged());
@@ -145,17 +111,23 @@ export class PacketLink implements Link, PumpStage {
 	}
 
 	acquire(): FrameSlot | undefined {
-		return this.#queue.acquire();
+		return this.#sender.acquire();
 	}
 
 	release(slot: FrameSlot): void {
-		this.#queue.release(slot);
+		this.#sender.release(slot);
 	}
 
 	transmit(slot: FrameSlot, headBytes: number, dataAddress: number, dataBytes: number, peer: number): void {
-		this.#queue.push(slot, headBytes, peer, dataAddress, dataBytes);
-		if (this.#blocked) this.#keepData(this.#queue.at(this.#queue.length - 1));
-		this.#pump.wake();
+		this.#sender.push(slot, headBytes, dataAddress, dataBytes, peer);
+	}
+
+	get hasWork(): boolean {
+		return this.#sender.hasWork;
+	}
+
+	drain(): void {
+		this.#sender.drain();
 	}
 
 	setFilter(program: readonly BpfInstruction[]): void {
@@ -180,7 +152,7 @@ export class PacketLink implements Link, PumpStage {
 	// ---- receiving ----
 
 	readonly #ready = (events: number): void => {
-		if (events & EVENT_WRITABLE) this.#unblock();
+		if (events & EVENT_WRITABLE) this.#sender.unblock();
 		this.#pace.arrived();
 		this.#receive();
 	};
@@ -188,12 +160,11 @@ export class PacketLink implements Link, PumpStage {
 	/** Takes what is in the ring, batch by batch. Stops after a while so that the event loop stays alive under full load. */
 	#receive(): void {
 		for (let batches = 0, frames = 0; batches < BATCHES_PER_TURN && frames < FRAMES_PER_TURN; batches++) {
-			const first = this.#next;
+			const count = this.#look(0) || this.#watch();
+			if (count === 0 || this.#sink === null) return;
 			this.#pump.hold();
-			const count = this.#takeBatch();
+			this.#ring?.deliver(count, this, this.#sink);
 			this.#pump.run();
-			this.#giveBack(first, count);
-			if (count < BATCH_FRAMES && !this.#spin()) return;
 			frames += count;
 		}
 		if (!this.#resuming) {
@@ -204,14 +175,18 @@ export class PacketLink implements Link, PumpStage {
 
 	/**
 	 * The ring is empty: waits a little for the next frame without sleeping, if frames have been coming so fast that it will
-	 * be there before a sleep would be over. True if it came.
+	 * be there before a sleep would be over. Returns how many have come.
 	 */
-	#spin(): boolean {
-		if (this.#port === null || !this.#pump.waitsForOneLink) return false;
+	#watch(): number {
+		if (!this.#pump.waitsForOneLink) return 0;
 		const forUs = this.#pace.emptied();
-		if (forUs === 0 || !native.portSpin(this.#port.handle, this.#next, forUs)) return false;
-		this.#pace.arrived();
-		return true;
+		const count = forUs === 0 ? 0 : this.#look(forUs);
+		if (count > 0) this.#pace.arrived();
+		return count;
+	}
+
+	#look(watchUs: number): number {
+		return this.#ring === null ? 0 : this.#ring.look(watchUs);
 	}
 
 	readonly #resume = (): void => {
@@ -219,136 +194,20 @@ export class PacketLink implements Link, PumpStage {
 		this.#receive();
 	};
 
-	#takeBatch(): number {
-		const sink = this.#sink;
-		const slots = this.#slotOffsets.length;
-		if (sink === null) return 0;
-		let count = 0;
-		// The sink may close us.
-		while (this.#port !== null && count < BATCH_FRAMES && count < slots) {
-			const header = this.#slotOffsets[this.#next]!;
-			const status = Atomics.load(this.#words, (header + TP_STATUS) >> 2);
-			if ((status & TP_STATUS_USER) === 0) break;
-			count++;
-			this.#next = this.#next + 1 === slots ? 0 : this.#next + 1;
-			const frameBytes = this.#words[(header + TP_LEN) >> 2]!;
-			if (this.#isCutOrTooLong(header, frameBytes) || this.#isForOthers(header, status)) {
-				this.#stats.droppedIn++;
-				continue;
-			}
-			this.#stats.framesIn++;
-			sink.frame(this, this.#ring, header + this.#halves[(header + TP_MAC) >> 1]!, frameBytes, 0);
-		}
-		return count;
-	}
-
-	/** True for a frame that the MTU does not allow, or of which not all is there. */
-	#isCutOrTooLong(header: number, frameBytes: number): boolean {
-		return frameBytes > this.#longestBytes || frameBytes !== this.#words[(header + TP_SNAPLEN) >> 2];
-	}
-
-	/**
-	 * True for a frame to another host's address, and for one with a VLAN tag, which belongs to another (virtual) network. The
-	 * kernel marks both alike: it takes the tag off, and before sockets of a certain EtherType see the frame, forgets it.
-	 */
-	#isForOthers(header: number, status: number): boolean {
-		return (
-			this.#ring.bytes[header + SLL_PKTTYPE] === PacketType.otherHost || (status & TP_STATUS_VLAN_VALID) !== 0
-		);
-	}
-
-	/** Returns `count` slots from `first` to the kernel: nobody looks at their bytes any more. */
-	#giveBack(first: number, count: number): void {
-		const slots = this.#slotOffsets.length;
-		if (this.#port === null) return;
-		for (let i = 0, slot = first; i < count; i++) {
-			Atomics.store(this.#words, (this.#slotOffsets[slot]! + TP_STATUS) >> 2, TP_STATUS_KERNEL);
-			slot = slot + 1 === slots ? 0 : slot + 1;
-		}
-	}
-
-	// ---- sending ----
-
-	get hasWork(): boolean {
-		return this.#queue.length > this.#sent && !this.#blocked;
-	}
-
-	drain(): void {
-		while (this.#sent < this.#queue.length && !this.#blocked) this.#sendBatch();
-		if (this.#sent < this.#queue.length) return;
-		this.#queue.clear();
-		this.#sent = 0;
-	}
-
-	#sendBatch(): void {
-		if (this.#port === null) {
-			this.#stats.droppedOut += this.#queue.length - this.#sent;
-			this.#sent = this.#queue.length;
-			return;
-		}
-		const frames = this.#frames;
-		const count = Math.min(this.#queue.length - this.#sent, BATCH_FRAMES);
-		for (let i = 0, at = 0; i < count; i++, at += SEND_FIELDS) {
-			const frame = this.#queue.at(this.#sent + i);
-			frames[at] = frame.memory.address + frame.offset;
-			frames[at + 1] = frame.frameBytes;
-			frames[at + 2] = frame.dataAddress;
-			frames[at + 3] = frame.dataBytes;
-		}
-		const sent = native.portSend(this.#port.handle, frames, count, this.#sendError);
-		this.#stats.framesOut += sent;
-		this.#sent += sent;
-		if (sent < count) this.#sendFailed(this.#sendError[0] ?? 0);
-	}
-
-	/** The frame at the head of the queue could not leave. Those behind it may. */
-	#sendFailed(errno: number): void {
-		if (errno === Errno.EAGAIN) {
-			this.#block();
-			return;
-		}
-		// ENOBUFS: a full device queue. ENETDOWN, ENXIO: the link is gone for now. EMSGSIZE: the MTU has shrunk. EFAULT: the
-		// file under a borrowed answer shrank. A lost answer is asked for again; a server that ends is not.
-		this.#stats.droppedOut++;
-		this.#sent++;
-	}
-
-	/** The socket is full: waits for room. */
-	#block(): void {
-		for (let i = this.#sent; i < this.#queue.length; i++) this.#keepData(this.#queue.at(i));
-		this.#blocked = true;
-		if (this.#port !== null) native.portWantWritable(this.#port.handle, true);
-	}
-
-	/** A frame has to wait, and the storage may change borrowed data meanwhile: copies it into the frame's slot. */
-	#keepData(frame: QueuedFrame): void {
-		if (frame.dataBytes === 0) return;
-		const to = frame.memory.address + frame.offset + frame.frameBytes;
-		const fits = frame.frameBytes + frame.dataBytes <= frame.capacityBytes;
-		// A frame whose data is gone (the file shrank) has no length: the socket refuses it when its turn comes.
-		if (fits && native.copy(to, frame.dataAddress, frame.dataBytes)) frame.frameBytes += frame.dataBytes;
-		else frame.frameBytes = 0;
-		frame.dataAddress = 0;
-		frame.dataBytes = 0;
-	}
-
-	#unblock(): void {
-		if (!this.#blocked) return;
-		this.#blocked = false;
-		if (this.#port !== null) native.portWantWritable(this.#port.handle, false);
-		this.#pump.wake();
-	}
-
 	// ---- the life of the interface ----
 
-	#makeQueue(): TransmitQueue {
-		const frames = Math.min(Math.max(this.#options.framesInFlight, RING_FRAMES_MIN), RING_FRAMES_MAX);
-		return new TransmitQueue(frames, this.mtu + ETH_HEADER_BYTES, nativeMemory);
+	/** The longest frame that the MTU allows. */
+	get #frameBytes(): number {
+		return this.mtu + ETH_HEADER_BYTES;
+	}
+
+	/** Frames that may be under way outwards. */
+	get #slotCount(): number {
+		return Math.min(Math.max(this.#options.framesInFlight, RING_FRAMES_MIN), RING_FRAMES_MAX);
 	}
 
 	#open(): void {
-		const frameBytes = this.mtu + ETH_HEADER_BYTES;
-		this.#longestBytes = frameBytes;
+		const frameBytes = this.#frameBytes;
 		const wanted = Math.max(this.#options.framesInFlight * 2, RING_FRAMES_MIN);
 		const frames = Math.min(wanted, RING_FRAMES_MAX, Math.max(64, Math.floor(RING_BYTES_MAX / frameBytes)));
 		const port = native.portOpen(
@@ -361,18 +220,17 @@ export class PacketLink implements Link, PumpStage {
 			this.#ready,
 		);
 		this.#port = port;
-		this.#ring = { bytes: new Uint8Array(port.ring), address: port.ringAddress };
-		this.#words = new Int32Array(port.ring);
-		this.#halves = new Uint16Array(port.ring);
-		this.#slotOffsets = port.slotOffsets;
-		this.#next = 0;
+		this.#ring = new ReceiveRing(port, frameBytes, this.#stats);
+		this.#sender.setPort(port);
 	}
 
 	#shut(): void {
 		this.#countDrops();
 		const port = this.#port;
 		this.#port = null;
-		this.#blocked = false;
+		this.#ring?.close();
+		this.#ring = null;
+		this.#sender.setPort(null);
 		if (port !== null) native.portClose(port.handle);
 	}
 
@@ -401,11 +259,7 @@ export class PacketLink implements Link, PumpStage {
 		this.#index = info.index;
 		this.mtu = info.mtu;
 		this.mac = info.mac;
-		if (mtuChanged) {
-			this.#stats.droppedOut += this.#queue.length - this.#sent;
-			this.#sent = 0;
-			this.#queue = this.#makeQueue();
-		}
+		if (mtuChanged) this.#sender.resize(this.#slotCount, this.#frameBytes);
 		clearTimeout(this.#retry);
 		try {
 			this.#open();

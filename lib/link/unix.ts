@@ -16,7 +16,7 @@ import { invariant } from "../errors.js";
 import { native, nativeMemory } from "../native.js";
 import type { Pump, PumpStage } from "../pump.js";
 import { ETH_HEADER_BYTES } from "../wire/ethernet.js";
-import type { Memory } from "../wire/memory.js";
+import { memoryOf } from "../wire/memory.js";
 import { ALL_PEERS, type FrameSink, type FrameSlot, type Link, type LinkStats } from "./link.js";
 import { FrameJoiner, FrameSplitter } from "./stream-frames.js";
 import { type QueuedFrame, TransmitQueue } from "./transmit-queue.js";
@@ -161,7 +161,7 @@ export class UnixLink implements Link, PumpStage {
 
 	#received(socket: Socket, splitter: FrameSplitter, bytes: Uint8Array): void {
 		if (socket.destroyed) return;
-		const chunk: Memory = { bytes, address: native.addressOf(bytes) };
+		const chunk = memoryOf(bytes, native.addressOf(bytes));
 		const rest = splitter.split(chunk);
 		this.#pump.run();
 		if (rest >= 0) {

@@ -555,11 +555,13 @@ static void test_packets(void)
 	int error;
 	CHECK(vb_port_send(&port, frames, FRAMES, &error) == FRAMES && error == 0);
 	for (uint32_t i = 0; i < FRAMES; i++) {
-		CHECK(vb_port_spin(&port, i, 1e6));
+		CHECK(vb_port_next(&port, i, 0, 1e6) >= 1);
 		const uint32_t *header = (const void *)(port.ring + vb_port_slot_offset(&port, i));
 		CHECK(header[1] == 60 + i);
 	}
-	CHECK(!vb_port_spin(&port, FRAMES, 10));
+	CHECK(vb_port_next(&port, 0, 0, 0) == VB_BATCH);
+	CHECK(vb_port_next(&port, 0, VB_BATCH, 0) == FRAMES - VB_BATCH);
+	CHECK(vb_port_next(&port, VB_BATCH, FRAMES - VB_BATCH, 10) == 0);
 	/* One without data, one that leads nowhere. */
 	frames[3] = 0;
 	frames[VB_SEND_FIELDS] = 8;

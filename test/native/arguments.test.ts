@@ -184,7 +184,7 @@ t.test("every argument of every function", async (t) => {
 			portSetFilter: [port, bytes.subarray(0, 0)],
 			portSend: [port, new Float64Array(SEND_FIELDS), 0, errors],
 			portWantWritable: [port, false],
-			portSpin: [port, 0, 1],
+			portNext: [port, 0, 0, 1],
 			portDrops: [port],
 			portClose: [makePort()],
 		});
@@ -241,7 +241,7 @@ t.test("a closed handle is refused, and may be closed again", async (t) => {
 		() => native.portSetFilter(port, new Uint8Array(0)),
 		() => native.portSend(port, new Float64Array(4), 1, new Int32Array(1)),
 		() => native.portWantWritable(port, true),
-		() => native.portSpin(port, 0, 1),
+		() => native.portNext(port, 0, 0, 1),
 		() => native.portDrops(port),
 	])
 		t.throws(call, TypeError);

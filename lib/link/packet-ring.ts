@@ -1,0 +1,100 @@
+/**
+ * The receive ring of a packet socket, which the kernel fills: says how many frames are there, hands them to a sink where
+ * they lie, and gives their slots back when the next ones are asked for. Made anew by `packet.ts` for each socket it opens.
+ */
+
+import { type NativePort, native } from "../native.js";
+import { type Memory, memoryOf } from "../wire/memory.js";
+import { PacketType } from "./bpf.js";
+import type { FrameSink, Link, LinkStats } from "./link.js";
+
+/** `struct tpacket2_hdr` of linux/if_packet.h: byte offsets of its fields, all little- or big-endian as the machine is. */
+const TP_STATUS = 0;
+const TP_LEN = 4;
+const TP_SNAPLEN = 8;
+const TP_MAC = 12;
+const TP_STATUS_VLAN_VALID = 1 << 4;
+/** `sll_pkttype` of the `struct sockaddr_ll` behind the header: who the kernel thinks the frame is for. */
+const SLL_PKTTYPE = 32 + 10;
+
+export class ReceiveRing {
+	readonly #handle: NativePort["handle"];
+	readonly #memory: Memory;
+	/** The ring as 32 and 16 bit numbers, for its headers. */
+	readonly #words: Int32Array;
+	readonly #halves: Uint16Array;
+	readonly #slotOffsets: Uint32Array;
+	readonly #longestBytes: number;
+	readonly #stats: LinkStats;
+	/** The first slot that has not been given back, and how many from there have been delivered. */
+	#first = 0;
+	#delivered = 0;
+	#closed = false;
+
+	/** `longestBytes`: of a frame that the MTU allows; the slots hold a little more. */
+	constructor(port: NativePort, longestBytes: number, stats: LinkStats) {
+		this.#handle = port.handle;
+		this.#memory = memoryOf(new Uint8Array(port.ring), port.ringAddress);
+		this.#words = new Int32Array(port.ring);
+		this.#halves = new Uint16Array(port.ring);
+		this.#slotOffsets = port.slotOffsets;
+		this.#longestBytes = longestBytes;
+		this.#stats = stats;
+	}
+
+	/**
+	 * Gives back what has been delivered: nobody may look at those bytes any more. Returns how many frames are there to be
+	 * delivered, waiting without sleeping for at most `watchUs` microseconds for the first.
+	 */
+	look(watchUs: number): number {
+		if (this.#closed) return 0;
+		const delivered = this.#delivered;
+		const ready = native.portNext(this.#handle, this.#first, delivered, watchUs);
+		this.#first = (this.#first + delivered) % this.#slotOffsets.length;
+		this.#delivered = 0;
+		return ready;
+	}
+
+	/** Hands the `count` frames that `look` has found to `sink`. Their bytes hold until `look` is called again. */
+	deliver(count: number, link: Link, sink: FrameSink): void {
+		const slots = this.#slotOffsets.length;
+		const words = this.#words;
+		// The sink may close the link, and the ring with it.
+		for (
+			let slot = this.#first;
+			this.#delivered < count && !this.#closed;
+			slot = slot + 1 === slots ? 0 : slot + 1
+		) {
+			this.#delivered += 1;
+			const header = this.#slotOffsets[slot]!;
+			const frameBytes = words[(header + TP_LEN) >> 2]!;
+			if (this.#isCutOrTooLong(header, frameBytes) || this.#isForOthers(header)) {
+				this.#stats.droppedIn++;
+				continue;
+			}
+			this.#stats.framesIn++;
+			sink.frame(link, this.#memory, header + this.#halves[(header + TP_MAC) >> 1]!, frameBytes, 0);
+		}
+	}
+
+	/** Its memory is about to go. */
+	close(): void {
+		this.#closed = true;
+	}
+
+	/** True for a frame that the MTU does not allow, or of which not all is there. */
+	#isCutOrTooLong(header: number, frameBytes: number): boolean {
+		return frameBytes > this.#longestBytes || frameBytes !== this.#words[(header + TP_SNAPLEN) >> 2];
+	}
+
+	/**
+	 * True for a frame to another host's address, and for one with a VLAN tag, which belongs to another (virtual) network. The
+	 * kernel marks both alike: it takes the tag off, and before sockets of a certain EtherType see the frame, forgets it.
+	 */
+	#isForOthers(header: number): boolean {
+		return (
+			this.#memory.bytes[header + SLL_PKTTYPE] === PacketType.otherHost ||
+			(this.#words[(header + TP_STATUS) >> 2]! & TP_STATUS_VLAN_VALID) !== 0
+		);
+	}
+}
