@@ -76,6 +76,8 @@ export class Blade {
 	readonly stats = new BladeStats();
 	/** Set by initiators through AoE's query/config; empty at start. */
 	configString: Uint8Array = new Uint8Array(0);
+	/** ATA commands that have arrived, on whatever link, and have not been answered. */
+	underWay = 0;
 
 	constructor(
 		/** 0..65534 */

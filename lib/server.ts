@@ -11,14 +11,14 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { getSystemErrorName } from "node:util";
 import { AoeTarget } from "./aoe/target.js";
 import { AtaDisk } from "./ata/disk.js";
 import { Blade, makeIdentity } from "./blade.js";
 import { GroupCommit } from "./block/durability.js";
 import { StorageEngine } from "./block/engine.js";
 import { openStorage } from "./block/open.js";
-import { OperatorError, storageStatusName } from "./errors.js";
+import { OperatorError } from "./errors.js";
+import { FaultLog } from "./fault-log.js";
 import type { Link } from "./link/link.js";
 import { openLink } from "./link/open.js";
 import type { Log } from "./log.js";
@@ -95,12 +95,14 @@ export class Server {
 	/** Where each disk is served. */
 	readonly #portsOf = new Map<AtaDisk, Port[]>();
 	readonly #machine = machineId();
+	readonly #faults: FaultLog;
 	#closing: Promise<void> | null = null;
 
 	constructor(options: ServerOptions, log: Log, version: string) {
 		this.#options = options;
 		this.#log = log;
 		this.#version = version;
+		this.#faults = new FaultLog(log);
 		// The engine drains first: a flush that a commit starts then covers what the engine has just done.
 		this.#engine = new StorageEngine(this.#pump);
 		this.#commits = new GroupCommit(this.#pump);
@@ -113,11 +115,8 @@ export class Server {
 		for (const netif of spec.netifs) ports.push(await this.#port(netif, bladeCount));
 		const blade = this.#makeBlade(spec);
 		const disk = new AtaDisk(blade);
-		disk.onStorageError = (failed, command, status, errno, lba) => {
-			const cause = errno === 0 ? "" : ` (${errorName(errno)})`;
-			const what = `command ${command.command.toString(16).padStart(2, "0")}h at LBA ${lba}`;
-			this.#log.error(`${failed.name}: ${what} failed: ${storageStatusName(status)}${cause}`);
-		};
+		disk.onStorageError = (failed, { op }, status, errno, lba) =>
+			this.#faults.failed(failed.name, op, status, errno, lba);
 		this.#disks.push(disk);
 		this.#portsOf.set(disk, ports);
 		blade.device.onChange(() => this.#resized(disk));
@@ -160,6 +159,7 @@ export class Server {
 		]);
 		this.#engine.close();
 		this.#pump.remove(this.#commits);
+		this.#faults.close();
 	}
 
 	/** What has been counted since the start, a line each. */
@@ -180,7 +180,7 @@ export class Server {
 					`flushes ${flushes}, trims ${trims}, errors ${errors}`,
 			);
 		}
-		return lines;
+		return [...this.#faults.report(), ...lines];
 	}
 
 	async #port(netif: NetifSpec, bladeCount: number): Promise<Port> {
@@ -221,10 +221,7 @@ export class Server {
 				offsetSectors,
 				lengthSectors,
 				durability,
-				onSyncFailed: (errno) =>
-					this.#log.error(
-						`${name}: ${storage.name} could not be synced (${errorName(errno)}); every write fails until vblade is restarted`,
-					),
+				stalls: this.#faults.stallsOf(name, offsetSectors),
 				onShrunk: (sizeBytes) =>
 					this.#log.error(
 						`${name}: ${storage.name} has shrunk to ${sizeBytes / SECTOR_BYTES} sectors; requests behind its end fail`,
@@ -287,9 +284,4 @@ function machineId(): string {
 
 function storageName(storage: StorageSpec): string {
 	return storage.kind === "file" ? path.resolve(storage.path) : storage.name;
-}
-
-/** `EIO` for 5. */
-function errorName(errno: number): string {
-	return getSystemErrorName(-errno);
 }

@@ -24,6 +24,7 @@ export const REJECT_REASONS = {
 	reserved: "from a source that is not among the holders of the reservation",
 	configSet: "a config string while another one is set",
 	configTest: "a test that the config string does not pass",
+	backlog: "for a blade whose unanswered requests have taken its share of the reply slots",
 	noSlot: "while every reply slot was in use",
 	discoveryBacklog: "a broadcast while too many others waited for their answers",
 	stopping: "while the target was stopping",

@@ -56,6 +56,7 @@ export class ExchangePool {
 export class Exchange extends AtaCommand {
 	#slot: FrameSlot | null = null;
 	#peer = 0;
+	#blade: Blade | null = null;
 
 	constructor(readonly pool: ExchangePool) {
 		super();
@@ -69,6 +70,8 @@ export class Exchange extends AtaCommand {
 		const { link } = this.pool;
 		this.#slot = slot;
 		this.#peer = peer;
+		this.#blade = disk.blade;
+		disk.blade.underWay += 1;
 		copyAtaSection(memory.view, offset, slot.memory.view, slot.offset);
 		decodeAtaSection(memory.view, offset, this);
 		this.dataOutMemory = memory;
@@ -86,6 +89,7 @@ export class Exchange extends AtaCommand {
 		invariant(slot !== null, "ATA command answered twice");
 		invariant(this.dataInBytes <= this.dataInCapacityBytes, "answer longer than its room");
 		this.#slot = null;
+		if (this.#blade !== null) this.#blade.underWay -= 1;
 		const { link, stats } = this.pool;
 		const { bytes } = slot.memory;
 		encodeAtaReply(slot.memory, slot.offset, this);

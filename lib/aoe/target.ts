@@ -237,6 +237,9 @@ export class AoeTarget implements FrameSink {
 			copyAtaSection(memory.view, offset, reply.memory.view, reply.offset);
 			return this.#refuse(reply, AoeError.reserved, peer, ATA_HEADER_BYTES);
 		}
+		// A disk that hangs keeps the slots of what it has been asked, and initiators go on asking. So nobody gets more slots
+		// than are left for the others: one such blade half of them, two a third each.
+		if (disk.blade.underWay > this.link.freeSlots) return this.#drop(reply, "backlog");
 		this.#stats.requests += 1;
 		this.#exchanges.take().start(disk, reply, memory, offset, frameBytes, peer);
 		return undefined;

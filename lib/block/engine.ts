@@ -19,6 +19,7 @@ import {
 } from "../native.js";
 import type { Pump, PumpStage } from "../pump.js";
 import { BlockOp, type BlockRequest } from "./device.js";
+import { LOOK_EVERY_MS, type StallListener, StallWatch } from "./stalls.js";
 
 /** Operations handed over in one call; more wait for the next round of the pump. */
 const BATCH_OPERATIONS = 256;
@@ -43,6 +44,8 @@ export class StorageEngine implements PumpStage {
 	/** Requests under way in the addon, by token, and the tokens that are free. */
 	readonly #underWay: (BlockRequest | null)[] = [];
 	readonly #freeTokens: number[] = [];
+	readonly #stalls = new StallWatch();
+	readonly #look: NodeJS.Timeout;
 	#closed = false;
 
 	/** `kind`: how operations that have to wait are carried out; `auto` is io_uring where it can be had. */
@@ -54,6 +57,8 @@ export class StorageEngine implements PumpStage {
 			() => this.#reap(),
 			kind !== "threads",
 		);
+		this.#look = setInterval(() => this.#stalls.look(this.#underWay), LOOK_EVERY_MS);
+		this.#look.unref();
 		pump.addStorage(this);
 	}
 
@@ -74,13 +79,20 @@ export class StorageEngine implements PumpStage {
 		return native.fileSize(this.#handle, file);
 	}
 
+	/** Tells `listener` when requests on a file take remarkably long. */
+	watchStalls(file: number, listener: StallListener): void {
+		this.#stalls.watch(file, listener);
+	}
+
 	/** Closes a file; false if requests on it are still under way. A closed engine has closed its files. */
 	closeFile(file: number): boolean {
 		if (this.#closed) return true;
 		// Those that still wait for the pump would find the file gone, or another one in its place.
 		for (let request = this.#first; request !== null; request = request.next)
 			if (request.storageHandle === file) return false;
-		return native.fileClose(this.#handle, file);
+		if (!native.fileClose(this.#handle, file)) return false;
+		this.#stalls.forget(file);
+		return true;
 	}
 
 	/** Queues a request on an open file. Its `memory` must have an address. */
@@ -156,6 +168,7 @@ export class StorageEngine implements PumpStage {
 			const token = this.#completions[at]!;
 			const request = this.#underWay[token];
 			invariant(request !== null && request !== undefined, "completion of an unknown operation");
+			this.#stalls.over(token, request.storageHandle);
 			this.#underWay[token] = null;
 			this.#freeTokens.push(token);
 			finish(request, this.#completions[at + 1]!, this.#completions[at + 2]!);
@@ -167,6 +180,7 @@ export class StorageEngine implements PumpStage {
 	close(): void {
 		if (this.#closed) return;
 		this.#closed = true;
+		clearInterval(this.#look);
 		this.#pump.remove(this);
 		native.engineClose(this.#handle);
 	}

@@ -8,6 +8,7 @@ import { Errno, isNativeError, type NativeFile, OPEN_DIRECT, OPEN_READ_ONLY } fr
 import type { BlockDevice, BlockRequest, DeviceInfo, DeviceListener } from "./device.js";
 import { refuse } from "./device.js";
 import type { StorageEngine } from "./engine.js";
+import type { StallListener } from "./stalls.js";
 
 /** How often the size of the storage is looked at, and for how long `close` waits for requests. */
 const MEASURE_EVERY_MS = 2000;
@@ -20,6 +21,8 @@ export interface FileOptions {
 	readonly direct: boolean;
 	/** Told once, when the file became shorter than it was when it was opened or has grown to since. */
 	readonly onShrunk?: (sizeBytes: number) => void;
+	/** Told when requests take remarkably long. Their offsets are in the file. */
+	readonly stalls?: StallListener;
 }
 
 export class FileDevice implements BlockDevice {
@@ -49,6 +52,7 @@ export class FileDevice implements BlockDevice {
 			writeCache: true,
 			nonRotational: this.#file.nonRotational,
 		};
+		if (options.stalls !== undefined) engine.watchStalls(this.#file.file, options.stalls);
 		this.#timer = setInterval(() => this.#measure(), MEASURE_EVERY_MS);
 		this.#timer.unref();
 	}

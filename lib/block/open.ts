@@ -18,6 +18,7 @@ import { FileDevice } from "./file.js";
 import { MemoryDevice } from "./memory.js";
 import { OrderingLayer } from "./ordering.js";
 import { SliceLayer } from "./slice.js";
+import type { StallListener } from "./stalls.js";
 
 const SECTOR_BYTES = 512;
 
@@ -27,10 +28,10 @@ export interface StorageOptions {
 	readonly offsetSectors: number;
 	readonly lengthSectors: number | undefined;
 	readonly durability: Durability;
-	/** A sync failed: every later change of this storage is going to fail. Told once. */
-	readonly onSyncFailed: (errno: number) => void;
 	/** The storage became shorter than what is served. Told once. */
 	readonly onShrunk: (sizeBytes: number) => void;
+	/** Requests take remarkably long. Their offsets are in the storage, not in what is served of it. */
+	readonly stalls: StallListener;
 }
 
 /** Throws an OperatorError that names the storage and says what is wrong. */
@@ -44,7 +45,6 @@ export function openStorage(
 	try {
 		return new DurabilityLayer(slice(device, storage.name, options), commits, {
 			mode: options.durability,
-			onSyncFailed: options.onSyncFailed,
 		});
 	} catch (error) {
 		// It holds a lock, which the next try would find.
@@ -54,12 +54,12 @@ export function openStorage(
 }
 
 function openBottom(storage: StorageSpec, options: StorageOptions, engine: StorageEngine): BlockDevice {
-	const { readOnly, direct, onShrunk } = options;
+	const { readOnly, direct, onShrunk, stalls } = options;
 	switch (storage.kind) {
 		case "memory":
 			return new OrderingLayer(new MemoryDevice(storage.sizeBytes, { readOnly }));
 		case "file": {
-			const file = new FileDevice(engine, storage.path, { readOnly, direct, onShrunk });
+			const file = new FileDevice(engine, storage.path, { readOnly, direct, onShrunk, stalls });
 			return new OrderingLayer(file, { alignBytes: Math.max(SECTOR_BYTES, file.alignBytes) });
 		}
 	}

@@ -55,6 +55,8 @@ export interface Link {
 
 	/** Starts to deliver frames to `sink`. Once. */
 	attach(sink: FrameSink): void;
+	/** Slots that are not in use. */
+	readonly freeSlots: number;
 	/** Room for a frame to send, or undefined if every slot is in use: the caller drops and counts. */
 	acquire(): FrameSlot | undefined;
 	/** Gives back a slot that will not be sent. */

@@ -191,6 +191,10 @@ export class MemoryLink implements Link, PumpStage {
 		this.#sink = sink;
 	}
 
+	get freeSlots(): number {
+		return this.#outbox.spare;
+	}
+
 	acquire(): FrameSlot | undefined {
 		return this.#closed ? undefined : this.#outbox.acquire();
 	}

@@ -42,6 +42,10 @@ export class PacketSender {
 		this.#blocked = false;
 	}
 
+	get freeSlots(): number {
+		return this.#queue.spare;
+	}
+
 	acquire(): FrameSlot | undefined {
 		return this.#queue.acquire();
 	}

@@ -110,6 +110,10 @@ export class PacketLink implements Link, PumpStage {
 		this.#applyFilter();
 	}
 
+	get freeSlots(): number {
+		return this.#sender.freeSlots;
+	}
+
 	acquire(): FrameSlot | undefined {
 		return this.#sender.acquire();
 	}
@@ -203,7 +207,7 @@ export class PacketLink implements Link, PumpStage {
 
 	/** Frames that may be under way outwards. */
 	get #slotCount(): number {
-		return Math.min(Math.max(this.#options.framesInFlight, RING_FRAMES_MIN), RING_FRAMES_MAX);
+		return Math.min(Math.max(this.#options.framesInFlight * 2, RING_FRAMES_MIN), RING_FRAMES_MAX);
 	}
 
 	#open(): void {

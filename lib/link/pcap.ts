@@ -93,7 +93,7 @@ export class PcapLink implements Link, PumpStage {
 		this.#interfaceName = interfaceName;
 		this.#pump = options.pump;
 		this.#log = options.log ?? (() => {});
-		this.#slots = Math.min(Math.max(options.framesInFlight ?? 0, SLOTS_MIN), SLOTS_MAX);
+		this.#slots = Math.min(Math.max((options.framesInFlight ?? 0) * 2, SLOTS_MIN), SLOTS_MAX);
 		this.mac = info.mac;
 		this.mtu = info.mtu;
 		this.up = info.up;
@@ -111,6 +111,10 @@ export class PcapLink implements Link, PumpStage {
 	attach(sink: FrameSink): void {
 		invariant(this.#sink === null, "link attached twice");
 		this.#sink = sink;
+	}
+
+	get freeSlots(): number {
+		return this.#queue.spare;
 	}
 
 	acquire(): FrameSlot | undefined {

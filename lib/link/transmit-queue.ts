@@ -62,6 +62,11 @@ export class TransmitQueue {
 		return this.#queue[index]!;
 	}
 
+	/** Slots that are not in use. */
+	get spare(): number {
+		return this.#freeCount;
+	}
+
 	acquire(): QueuedFrame | undefined {
 		if (this.#freeCount === 0) return undefined;
 		this.#freeCount -= 1;

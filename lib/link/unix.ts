@@ -83,13 +83,17 @@ export class UnixLink implements Link, PumpStage {
 		this.mtu = options.mtu ?? DEFAULT_MTU;
 		this.#pump = options.pump;
 		this.#log = options.log ?? (() => {});
-		this.#slots = Math.min(Math.max(options.framesInFlight ?? 0, SLOTS_MIN), SLOTS_MAX);
+		this.#slots = Math.min(Math.max((options.framesInFlight ?? 0) * 2, SLOTS_MIN), SLOTS_MAX);
 		this.#queue = new TransmitQueue(this.#slots, this.mtu + ETH_HEADER_BYTES, nativeMemory);
 	}
 
 	attach(sink: FrameSink): void {
 		invariant(this.#sink === null, "link attached twice");
 		this.#sink = sink;
+	}
+
+	get freeSlots(): number {
+		return this.#queue.spare;
 	}
 
 	acquire(): FrameSlot | undefined {

@@ -38,7 +38,7 @@ const STACK_OPTIONS: StorageOptions = {
 	offsetSectors: 0,
 	lengthSectors: undefined,
 	durability: "flush",
-	onSyncFailed: () => {},
+	stalls: { stalled: () => {}, resumed: () => {} },
 	onShrunk: () => {},
 };
 

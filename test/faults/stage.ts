@@ -24,17 +24,27 @@ export const MIB = 1024 * 1024;
 /** An initiator that gets no answer for so long gives up. */
 const DEADLINE_MS = 60_000;
 
-/** Lays the cable: `near` for the server, `far` for us. */
-export async function layCable(): Promise<void> {
+/** Lays a cable: `near` and its number for the server, `far` and its number for us. */
+export async function layCable(number: number): Promise<void> {
 	const ip = (command: string) =>
 		execFileSync("ip", command.split(" "), { stdio: ["ignore", "ignore", "inherit"], timeout: LIMIT_MS });
-	ip("link add name near mtu 9000 type veth peer name far mtu 9000");
-	for (const name of ["near", "far"]) ip(`link set ${name} up`);
-	await until("the carrier", () => interfaceInfo("far")?.up === true, LIMIT_MS);
+	ip(`link add name near${number} mtu 9000 type veth peer name far${number} mtu 9000`);
+	for (const end of ["near", "far"]) ip(`link set ${end}${number} up`);
+	await until("the carrier", () => interfaceInfo(`far${number}`)?.up === true, LIMIT_MS);
 }
 
 /** How the storage engine is chosen: by itself (io_uring where there is one), or worker threads. */
 export type Engine = "auto" | "threads";
+
+export interface StageChoices {
+	readonly engine?: Engine;
+	/** Number of the cable; 1 if not given. */
+	readonly cable?: number;
+	/** Options of vblade. */
+	readonly options?: readonly string[];
+	/** The file that e9.1 is to be, if not a new one. */
+	readonly goodFile?: string;
+}
 
 export class FaultStage {
 	private constructor(
@@ -48,34 +58,26 @@ export class FaultStage {
 	) {}
 
 	/** Serves `faultyFile` as e9.0. Everything is gone when the test is over. */
-	static async open(
-		t: Test,
-		faultyFile: string,
-		engine: Engine = "auto",
-		...options: string[]
-	): Promise<FaultStage> {
-		const goodFile = newFile(newDirectory(), 8 * MIB);
-		const blades = [
-			["0", faultyFile],
-			["1", goodFile],
-			["2", "mem:8M"],
-		];
-		const server = new Program(
-			[
-				...vbladeCommand(),
-				...options,
-				...blades.flatMap(([slot = "", file = ""]) => ["9", slot, "near", file]),
-			],
-			{ env: { VBLADE_ENGINE: engine } },
-		);
+	static async open(t: Test, faultyFile: string, choices: StageChoices = {}): Promise<FaultStage> {
+		const { engine = "auto", cable = 1, options = [], goodFile = newFile(newDirectory(), 8 * MIB) } = choices;
+		const blades = [faultyFile, goodFile, "mem:8M"].flatMap((file, slot) => [
+			"9",
+			`${slot}`,
+			`near${cable}`,
+			file,
+		]);
+		const env = { VBLADE_ENGINE: engine };
+		const server = new Program([...vbladeCommand(), ...options, ...blades], { env });
 		t.teardown(() => server.stop("SIGKILL"));
 		await server.waitFor(/e9\.2, \d+ sectors/, LIMIT_MS);
-		const link = new PacketLink("far", new Pump(), { framesInFlight: 64 });
+		const link = new PacketLink(`far${cable}`, new Pump(), { framesInFlight: 64 });
 		t.teardown(() => link.close());
 		const initiator = new Initiator(link, { deadlineMs: DEADLINE_MS });
-		t.teardown(() => initiator.close());
-		const faulty = await initiator.open(9, 0);
-		const good = [await initiator.open(9, 1), await initiator.open(9, 2)];
+		const [faulty, ...good] = [
+			await initiator.open(9, 0),
+			await initiator.open(9, 1),
+			await initiator.open(9, 2),
+		];
 		return new FaultStage(server, link, initiator, faulty, good, goodFile);
 	}
 

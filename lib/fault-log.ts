@@ -1,0 +1,152 @@
+/**
+ * What storage does wrong, told to the operator once: the first time with blade, LBA and errno; what follows of the same
+ * kind is counted, and told in one line a minute. A disk that fails every request for hours must not fill the log, for that
+ * is on a disk too. Asked by `lib/server.ts`, which hands it what commands and stalls come to.
+ */
+
+import { getSystemErrorName } from "node:util";
+import { BlockOp } from "./block/device.js";
+import type { StallListener } from "./block/stalls.js";
+import { type Clock, systemClock } from "./clock.js";
+import { StorageStatus, storageStatusName, unreachable } from "./errors.js";
+import type { Log } from "./log.js";
+
+const SECTOR_BYTES = 512;
+/** How long further faults of a kind are only counted. */
+const QUIET_MS = 60_000;
+
+/** Faults that have the same line in the log. */
+interface Kind {
+	readonly blade: string;
+	/** `reads`, for a line about several. */
+	readonly what: string;
+	/** `mediumError (EIO)` */
+	readonly cause: string;
+	total: number;
+	/** Since the last line. */
+	untold: number;
+	/** Where those were; Infinity and 0 if they were flushes, which have no place. */
+	lowestLba: number;
+	highestLba: number;
+	/** While they are only counted: stops that. */
+	stopWaiting: (() => void) | null;
+}
+
+export class FaultLog {
+	readonly #log: Log;
+	readonly #clock: Clock;
+	readonly #kinds = new Map<string, Kind>();
+	/** By blade: requests that its disk has done in the end, long after. */
+	readonly #stalls = new Map<string, number>();
+
+	constructor(log: Log, clock: Clock = systemClock) {
+		this.#log = log;
+		this.#clock = clock;
+	}
+
+	/** A command failed because its blade's storage did. `errno` is 0 if there is none; `lba` means nothing for a flush. */
+	failed(blade: string, op: BlockOp, status: StorageStatus, errno: number, lba: number): void {
+		const kind = this.#kindOf(blade, op, status, errno);
+		kind.total += 1;
+		if (kind.stopWaiting !== null) {
+			kind.untold += 1;
+			if (op === BlockOp.flush) return;
+			kind.lowestLba = Math.min(kind.lowestLba, lba);
+			kind.highestLba = Math.max(kind.highestLba, lba);
+			return;
+		}
+		const where = op === BlockOp.flush ? "" : ` at LBA ${lba}`;
+		const advice = status === StorageStatus.syncFailed ? "; every write fails until vblade is restarted" : "";
+		this.#log.error(`${blade}: ${opName(op)}${where} failed: ${kind.cause}${advice}`);
+		this.#wait(kind);
+	}
+
+	/** For a blade's storage to tell when it hangs. `offsetSectors`: where the blade begins in it. */
+	stallsOf(blade: string, offsetSectors: number): StallListener {
+		return {
+			stalled: ({ op, offsetBytes }, waitedMs) => {
+				const where = op === BlockOp.flush ? "" : ` at LBA ${offsetBytes / SECTOR_BYTES - offsetSectors}`;
+				this.#log.error(`${blade}: ${opName(op)}${where} has waited for its disk for ${waitedMs / 1000} s`);
+			},
+			resumed: (waitedMs, requests) => {
+				this.#stalls.set(blade, (this.#stalls.get(blade) ?? 0) + requests);
+				this.#log.warn(
+					`${blade}: its disk answers again after ${waitedMs / 1000} s; ${requests} requests waited`,
+				);
+			},
+		};
+	}
+
+	/** All that has been counted, a line for each kind. */
+	report(): string[] {
+		return [
+			...[...this.#kinds.values()].map(
+				({ blade, what, cause, total }) => `${blade}: ${total} ${what} failed: ${cause}`,
+			),
+			...[...this.#stalls].map(([blade, count]) => `${blade}: ${count} requests had to wait long`),
+		];
+	}
+
+	/** Tells what is untold. Nothing is told any more afterwards. */
+	close(): void {
+		for (const kind of this.#kinds.values()) {
+			kind.stopWaiting?.();
+			if (kind.untold > 0) this.#tellUntold(kind);
+		}
+	}
+
+	#kindOf(blade: string, op: BlockOp, status: StorageStatus, errno: number): Kind {
+		// After a sync has failed everything fails, for the same reason.
+		const what = status === StorageStatus.syncFailed ? "requests" : `${opName(op)}s`;
+		const cause = `${storageStatusName(status)}${errno === 0 ? "" : ` (${getSystemErrorName(-errno)})`}`;
+		const key = `${blade} ${what} ${cause}`;
+		let kind = this.#kinds.get(key);
+		if (kind === undefined) {
+			kind = {
+				blade,
+				what,
+				cause,
+				total: 0,
+				untold: 0,
+				lowestLba: Infinity,
+				highestLba: 0,
+				stopWaiting: null,
+			};
+			this.#kinds.set(key, kind);
+		}
+		return kind;
+	}
+
+	#wait(kind: Kind): void {
+		kind.stopWaiting = this.#clock.after(QUIET_MS, () => {
+			kind.stopWaiting = null;
+			if (kind.untold === 0) return;
+			this.#tellUntold(kind);
+			this.#wait(kind);
+		});
+	}
+
+	#tellUntold(kind: Kind): void {
+		const { blade, untold, what, cause, lowestLba, highestLba } = kind;
+		const where = lowestLba <= highestLba ? `, LBA ${lowestLba} to ${highestLba}` : "";
+		this.#log.error(`${blade}: ${untold} more ${what} failed: ${cause}${where}`);
+		kind.untold = 0;
+		kind.lowestLba = Infinity;
+		kind.highestLba = 0;
+	}
+}
+
+function opName(op: BlockOp): string {
+	switch (op) {
+		case BlockOp.read:
+			return "read";
+		case BlockOp.write:
+			return "write";
+		case BlockOp.flush:
+			return "flush";
+		case BlockOp.trim:
+			return "trim";
+		default:
+			return unreachable(op);
+	}
+}
