@@ -6,7 +6,7 @@
 import path from "node:path";
 import type { Test } from "tap";
 import { Random } from "../../lib/random.js";
-import { pause } from "../support/cleanup.js";
+import { pause, until } from "../support/cleanup.js";
 import type { Lan } from "../support/netns.js";
 import { PROJECT } from "../support/paths.js";
 import { killByPidFile, Stage } from "./stage.js";
@@ -14,6 +14,8 @@ import { killByPidFile, Stage } from "./stage.js";
 /** Compiled by scripts/setup from bad-bridge.c. */
 const BAD_BRIDGE = path.join(PROJECT, "build/test/kernel/bad-bridge");
 const READY_LIMIT_MS = 10_000;
+/** After an outage the driver tries again after seconds. */
+const BUSY_LIMIT_MS = 30_000;
 
 export interface LinksCase {
 	readonly mtu: number;
@@ -144,6 +146,12 @@ export interface OutageCase {
 	readonly limitMs?: number;
 }
 
+/** Waits until the server has something to do. */
+async function busy(lan: Lan): Promise<void> {
+	const before = received(lan, "lan0");
+	await until("requests", () => received(lan, "lan0") > before + 200, BUSY_LIMIT_MS);
+}
+
 /** The server is killed while fio writes and verifies, and started again. */
 export async function outage(t: Test, options: OutageCase): Promise<void> {
 	const { servers, awayMs, jobs, megabytes, rate, limitMs = 100_000 } = options;
@@ -161,7 +169,7 @@ export async function outage(t: Test, options: OutageCase): Promise<void> {
 	let kill = await start(servers[0]!);
 	const trouble = async () => {
 		for (const next of [...servers.slice(1), servers[0]!]) {
-			await pause(1000);
+			await busy(stage.lan);
 			await kill();
 			await pause(awayMs);
 			kill = await start(next);

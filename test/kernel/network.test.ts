@@ -28,5 +28,5 @@ t.test("a bad network", { skip, buffered: true }, (t) =>
 );
 
 t.test("the server is killed while fio writes and verifies", { skip, buffered: true }, (t) =>
-	outage(t, { servers: ["vblade"], awayMs: 5000, jobs: ["4k:4"], megabytes: 3, rate: 600 }),
+	outage(t, { servers: ["vblade", "vbladed"], awayMs: 5000, jobs: ["4k:4"], megabytes: 6, rate: 600 }),
 );

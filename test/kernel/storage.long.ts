@@ -13,7 +13,7 @@ for (const filesystem of FILESYSTEMS) {
 	for (const mtu of [1500, 9000]) {
 		t.test(`fio on ${filesystem} at MTU ${mtu}`, { skip }, (t) =>
 			// With jumbo frames once more than the driver's window may be waiting.
-			fio(t, { filesystem, mtu, jobs: JOBS, megabytes: 12, limits: mtu === 1500, limitMs: 400_000 }),
+			fio(t, { filesystem, mtu, jobs: JOBS, megabytes: 6, limits: mtu === 1500, limitMs: 400_000 }),
 		);
 	}
 	t.test(`a blade grows under a mounted ${filesystem}`, { skip }, (t) => growth(t, filesystem, 320));
