@@ -62,6 +62,11 @@ export class Program {
 		this.#child.stdin?.write(text);
 	}
 
+	/** Ends its standard input. */
+	endInput(): void {
+		this.#child.stdin?.end();
+	}
+
 	/** Waits for output that matches, from the beginning of what it said or from index `from` of `output`. */
 	async waitFor(pattern: RegExp, limitMs: number, from = 0): Promise<RegExpExecArray> {
 		const found = () => pattern.exec(this.output.slice(from));
