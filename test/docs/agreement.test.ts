@@ -16,7 +16,13 @@ const VBLADE = path.join(PROJECT, "build/lib/cli/vblade.js");
 const PREFIXES = ARGUMENTS.flatMap(({ help }) =>
 	[...help.matchAll(/\b[a-z]+:(?=[A-Z])/g)].map(([prefix]) => prefix),
 );
-const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md"];
+const DOCUMENTS = [
+	"README.md",
+	"CONTRIBUTING.md",
+	"CHANGELOG.md",
+	"docs/architecture.md",
+	"docs/reliability.md",
+];
 
 function read(file: string): string {
 	return readFileSync(sourceFile(file), "utf8");
@@ -162,6 +168,8 @@ t.test("what the documents name exists", async (t) => {
 		}
 		for (const [, name = ""] of text.matchAll(/npm run ([\w:-]+)/g))
 			t.hasProp(scripts, name, `${document}: npm run ${name}`);
+		for (const [, name = ""] of text.matchAll(/build\/(test\/[\w./-]*)\.js/g))
+			t.ok(existsSync(sourceFile(`${name}.ts`)), `${document}: a test is compiled from ${name}.ts`);
 		for (const [file] of text.matchAll(/(?<![\w/.-])(?:lib|native|test|scripts|docs|man)\/[\w./-]*\w/g))
 			t.ok(existsSync(sourceFile(file)), `${document} names ${file}`);
 	}
