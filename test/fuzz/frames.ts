@@ -12,15 +12,10 @@ import {
 	maskFrame,
 	reserveFrame,
 } from "../support/frames.js";
+import { ADDRESSES, type Address, BUSY, DISK_SECTORS, INITIATORS, LOCKED, TARGET } from "./stamps.js";
 
-export const TARGET = "02:00:00:00:00:01";
-/** The initiators. The first is in no list that the fuzzer makes, so it is often shut out. */
-export const INITIATORS = ["02:00:00:00:00:aa", "02:00:00:00:00:bb", "02:00:00:00:00:cc"] as const;
-type Address = readonly [shelf: number, slot: number];
-/** Where blades are served: see `world.ts`. */
-const BUSY: Address = [9, 0];
-const LOCKED: Address = [9, 1];
-export const ADDRESSES: readonly Address[] = [BUSY, LOCKED, [10, 0]];
+/** All but the victim of `world.ts`. */
+const SENDERS = INITIATORS.slice(0, 3);
 const NOT_ONE_BLADE: readonly Address[] = [
 	[0xffff, 0xff],
 	[9, 0xff],
@@ -28,13 +23,8 @@ const NOT_ONE_BLADE: readonly Address[] = [
 	[11, 0],
 	[9, 254],
 ];
-/**
- * Small, so that requests overlap; and so small that no command takes so many steps that the disk leaves some for the next
- * turn of the event loop: a scenario is one turn.
- */
-export const DISK_SECTORS = 48;
 
-const LISTED = INITIATORS.slice(1);
+const LISTED = SENDERS.slice(1);
 const ATA_OPCODES = [
 	0x20, 0x24, 0x25, 0xc8, 0x29, 0xc4, 0x30, 0x34, 0x35, 0xca, 0x39, 0xc5, 0x3d, 0xce, 0x40, 0x42, 0xe7, 0xea,
 	0xef, 0x06, 0xb0, 0x2f, 0xe0, 0xe1, 0xe2, 0xe3, 0xe5, 0xe6, 0xf8, 0x27, 0x45, 0xf1, 0xec, 0xc6,
@@ -70,7 +60,7 @@ const header: fc.Arbitrary<FrameHeader> = fc
 			},
 		),
 		src: fc.oneof(
-			{ weight: 20, arbitrary: fc.constantFrom(...INITIATORS) },
+			{ weight: 20, arbitrary: fc.constantFrom(...SENDERS) },
 			{ weight: 1, arbitrary: fc.constantFrom(TARGET, "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00") },
 		),
 		address,
@@ -88,7 +78,7 @@ const header: fc.Arbitrary<FrameHeader> = fc
 /** A header that gets through, so that the disks have something to do. */
 const goodHeader: fc.Arbitrary<FrameHeader> = fc
 	.record({
-		src: fc.constantFrom(...INITIATORS),
+		src: fc.constantFrom(...SENDERS),
 		address: fc.oneof(
 			{ weight: 6, arbitrary: fc.constant(BUSY) },
 			{ weight: 1, arbitrary: fc.constantFrom(...ADDRESSES) },

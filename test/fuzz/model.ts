@@ -31,12 +31,13 @@ export class Model {
 		if (operation !== undefined) operation.reply = reply;
 	}
 
-	/** Carries everything out and compares. Throws at the first read that has seen something else. */
+	/** Carries out what has come since the last time, and compares. Throws at the first read that has seen something else. */
 	check(): void {
 		for (const [tag, { request, reply }] of this.#operations) {
 			if (reply === undefined || reply[15] !== 0 || (reply[27]! & 0x21) !== 0) continue;
 			this.#carryOut(tag, request, reply);
 		}
+		this.#operations.clear();
 	}
 
 	#carryOut(tag: number, request: Buffer, reply: Buffer): void {

@@ -2,8 +2,8 @@
 // in one place each must be caught. `npm run fuzz` runs on for as long as one likes.
 import t from "tap";
 import { STALE } from "../support/recording-link.js";
-import { fuzz } from "./receive.js";
-import type { Sabotage } from "./world.js";
+import { type Defect, fuzz } from "./receive.js";
+import { stamped } from "./stamps.js";
 
 const RUNS = 400;
 /** Scenarios within which every sabotage must have shown. */
@@ -18,7 +18,7 @@ t.test("no frame breaks a rule", async (t) => {
 });
 
 /** Each does to a reply what a defect of the target could do. */
-const sabotages: Record<string, { rule: RegExp; sabotage: Sabotage }> = {
+const defects: Record<string, { rule: RegExp } & Defect> = {
 	"a stale byte in the padding": {
 		rule: /padding is zero/,
 		sabotage: ({ memory, offset }, headBytes, send) => {
@@ -59,14 +59,51 @@ const sabotages: Record<string, { rule: RegExp; sabotage: Sabotage }> = {
 		},
 	},
 	"a slot that is never sent": {
-		rule: /slot comes back|everything ends/,
+		rule: /slot comes back|everything ends|must be answered/,
 		sabotage: () => {},
+	},
+	"another's data": {
+		rule: /another has sent|padding is zero|must/,
+		sabotage: ({ memory, offset }, headBytes, send) => {
+			stamped(3, 1, 16).copy(memory.bytes, offset + 28);
+			send(headBytes);
+		},
+	},
+	"a mask that lets everyone in": {
+		rule: /mask, reservation/,
+		weaken: ({ access }) => {
+			access.admits = () => true;
+		},
+	},
+	"a mask that is lost": {
+		rule: /mask, reservation|says what it must/,
+		weaken: ({ access }) => {
+			access.mask.add = () => access.mask;
+		},
+	},
+	"a mask that lets in its first entry only": {
+		rule: /must be answered/,
+		weaken: ({ access }) => {
+			access.admits = (mac) => [...access.mask][0] === mac;
+		},
+	},
+	"a reservation that holds nobody up": {
+		rule: /says what it must|ATA status/,
+		weaken: ({ access }) => {
+			access.mayUse = () => true;
+		},
+	},
+	"a reservation that holds up its holder": {
+		rule: /says what it must|ATA status/,
+		weaken: ({ access }) => {
+			access.mayUse = () => access.reserved.size === 0;
+		},
 	},
 };
 
 t.test("a target that breaks a rule is caught", async (t) => {
-	for (const [what, { rule, sabotage }] of Object.entries(sabotages)) {
-		const { failure } = fuzz(1500, RUNS_TO_CATCH, sabotage);
+	for (const [what, { rule, ...defect }] of Object.entries(defects)) {
+		const { failure } = fuzz(1500, RUNS_TO_CATCH, defect);
 		t.match(failure, rule, what);
 	}
 });

@@ -6,7 +6,7 @@
 
 import fc from "fast-check";
 import { type Step, steps } from "./frames.js";
-import { type Sabotage, World } from "./world.js";
+import { World, type WorldOptions } from "./world.js";
 
 export interface FuzzResult {
 	readonly seed: number;
@@ -15,17 +15,24 @@ export interface FuzzResult {
 	readonly failure: string | undefined;
 }
 
+/** What may be wrong with a world. */
+export type Defect = Pick<WorldOptions, "sabotage" | "weaken">;
+
 /** Plays scenarios until one breaks a rule. `runs` is for when FUZZ_RUNS is not set. */
-export function fuzz(mtu: number, runs: number, sabotage?: Sabotage): FuzzResult {
+export function fuzz(mtu: number, runs: number, defect: Defect = {}): FuzzResult {
 	const seed = numberFrom("FUZZ_SEED") ?? Math.floor(Math.random() * 0x7fffffff);
+	const isWhole = Object.keys(defect).length === 0;
 	const property = fc.property(steps(mtu), (scenario) => {
-		const world = new World({ mtu, seed, sabotage });
-		for (const step of scenario) world.step(step);
-		world.finish();
+		const world = new World({ mtu, seed, ...defect });
+		for (const step of scenario) {
+			world.plant();
+			world.step(step);
+		}
+		world.settle();
 	});
 	const details = fc.check(property, {
 		seed,
-		numRuns: sabotage === undefined ? (numberFrom("FUZZ_RUNS") ?? runs) : runs,
+		numRuns: isWhole ? (numberFrom("FUZZ_RUNS") ?? runs) : runs,
 	});
 	if (!details.failed) return { seed, runs: details.numRuns, failure: undefined };
 	const scenario = details.counterexample?.[0].map(describe).join("\n") ?? "";
