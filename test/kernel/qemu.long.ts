@@ -26,7 +26,7 @@ for (const mtu of [1500, 9000])
 			modules: ["xfs"],
 			programs: PROGRAMS,
 			// This kernel stalls without the limits where frames are small.
-			variables: { filesystems: "ext4 xfs", jobs: JOBS, size: "8M", limits: mtu < 9000 ? "yes" : "no" },
+			variables: { filesystems: "ext4 xfs", jobs: JOBS, size: "4M", limits: mtu < 9000 ? "yes" : "no" },
 			limitMs: GUEST_LIMIT_MS,
 			onLine: (line) => t.comment(line),
 		});

@@ -1,6 +1,6 @@
 /**
- * Programs by others against our server: Debian's aoetools, tcpdump's decoder, and the npm package pcap as a reader of what
- * was captured. What they make of our frames is what a stranger would.
+ * Programs by others against our server: tcpdump's decoder, and the npm package pcap as a reader of what
+ * was captured. What they make of our frames is what a stranger would. Debian's aoetools have a file of their own.
  */
 
 import path from "node:path";
@@ -10,68 +10,11 @@ import { aoeFrame, ataFrame, configFrame, fieldsOf, maskFrame, reserveFrame } fr
 import { namespacesMissing } from "../support/netns.js";
 import { vbladeCommand } from "../support/paths.js";
 import { run } from "../support/process.js";
-import { CLIENT_MAC, FILE_SECTORS, SERVER_MAC, Stage } from "./stage.js";
+import { CLIENT_MAC, SERVER_MAC, Stage } from "./stage.js";
 
 const skip = namespacesMissing() ?? false;
 /** Limit for one run of a tool that must succeed. */
 const TOOL_LIMIT_MS = 15_000;
-
-/** Runs a program at the other end of the cable. */
-async function tool(stage: Stage, ...command: string[]) {
-	return run(command, TOOL_LIMIT_MS, { namespace: stage.lan.client.name });
-}
-
-t.test("aoetools", { skip }, async (t) => {
-	const stage = new Stage(vbladeCommand());
-	t.teardown(() => stage.close());
-	await stage.serve();
-	// It listens for seconds, so it does that beside the rest.
-	const sancheck = tool(stage, "aoe-sancheck", "lan0");
-	const aoeping = (...options: string[]) => tool(stage, "aoeping", "-s", "2", ...options, "9", "0", "lan0");
-	const aoecfg = (...options: string[]) => tool(stage, "aoecfg", "-t", "1", ...options, "9", "0", "lan0");
-
-	await t.test("aoeping", async (t) => {
-		t.match(await aoeping("-v"), { code: 0, stdout: /found e9\.0 with mac 020000000001/ }, "finds the blade");
-		t.match(
-			await aoeping("-I"),
-			{ code: 0, stdout: /model: vblade ATA over Ethernet disk/ },
-			"identifies it",
-		);
-		const { stdout } = await aoeping("-i");
-		const bytes = [...stdout.matchAll(/\b[0-9a-f]{2}\b/g)].map(([byte]) => Number.parseInt(byte, 16));
-		t.equal(bytes.length, 512, "all of IDENTIFY DEVICE");
-		t.equal(Buffer.from(bytes).readUInt32LE(120), FILE_SECTORS, "with the size");
-		t.not((await tool(stage, "aoeping", "-s", "1", "9", "1", "lan0")).code, 0, "nobody at another slot");
-	});
-
-	await t.test("aoeping and SMART", async (t) => {
-		for (const command of ["disable", "enable", "return_status", "offline_immediate"]) {
-			t.match(await aoeping("-S", command), { code: 0, stdout: /Status: 0x40/ }, command);
-		}
-		t.match(await aoeping("-S", "return_status"), { stdout: /LBA Mid: 0x4f\s+LBA High: 0xc2/ }, "healthy");
-		for (const command of ["read_data", "read_log:0"]) {
-			t.match(await aoeping("-S", command), { code: 0, stdout: /SMART data:/ }, command);
-		}
-		await aoeping("-S", "disable");
-		t.match(await aoeping("-S", "read_data"), { code: 1, stderr: /aborted/ }, "refused while it is disabled");
-		await aoeping("-S", "enable");
-	});
-
-	await t.test("aoecfg", async (t) => {
-		t.match(await aoecfg("-c", "set", "-s", "hello"), { code: 0, stdout: "hello\n" }, "set");
-		t.match(await aoecfg(), { stdout: "hello\n" }, "read");
-		t.match(await aoecfg("-c", "test", "-s", "hello"), { stdout: "hello\n" }, "a test that matches");
-		t.match(await aoecfg("-c", "test", "-s", "hell"), { stdout: /^$/ }, "a test that does not");
-		t.match(await aoecfg("-c", "prefix", "-s", "hell"), { stdout: "hello\n" }, "a prefix");
-		t.match(await aoecfg("-c", "set", "-s", "other"), { stdout: /badcfg/ }, "refused while there is another");
-		t.match(await aoecfg("-c", "fset", "-s", "other"), { stdout: "other\n" }, "forced");
-	});
-
-	await t.test("aoe-sancheck", async (t) => {
-		const { stdout } = await sancheck;
-		t.match(stdout, /^e9\.0\s+1\s+1024\s+lan0$/m, "one path, with frames of two sectors");
-	});
-});
 
 /** Frames, each with what tcpdump must make of the answer. */
 function conversation(stage: Stage): { readonly frame: Buffer; readonly decoded: RegExp }[] {

@@ -34,7 +34,7 @@ must modprobe virtio_net
 must ip link set eth0 mtu "${mtu:?}" up
 must modprobe aoe
 mkdir /mnt/disk
-head -c 1000000 /dev/urandom >/run/random
+head -c 300000 /dev/urandom >/run/random
 (cd /run && sha256sum random >random.sum)
 fio_options >/run/fio.job
 fio_jobs "${jobs:?}" "directory=/mnt/disk" >>/run/fio.job
