@@ -9,10 +9,14 @@
 load_aoe
 find_disk "$disk"
 device=/dev/etherd/$disk
-# Both paths are known once both links' answers have come.
-paths() { [ "$(wc -w <"/sys/block/etherd!$disk/netif" | tr -d ' ')" -ge 1 ] && grep -q 'vec0.*vec1\|vec1.*vec0' "/sys/block/etherd!$disk/netif"; }
-both() { paths || { echo >/dev/etherd/discover; sleep 0.2; false; }; }
-await 10 both
+# Each link is a path once an answer has come over it.
+paths() {
+	! grep -q 'vec0.*vec1\|vec1.*vec0' "/sys/block/etherd!$disk/netif" || return 0
+	echo >/dev/etherd/discover
+	sleep 0.2
+	return 1
+}
+await 4 paths
 make ext4 "$device"
 mkdir /mnt/disk
 must mount "$device" /mnt/disk
