@@ -1,8 +1,10 @@
 // Runs the C code under sanitizers: its own tests without Node (native/test/core.c), once with AddressSanitizer, leak check and
 // UndefinedBehaviorSanitizer and once with ThreadSanitizer; then the tests of the addon and of the rooms above it with an
 // addon built with AddressSanitizer. Each sanitizer must first find an error made on purpose.
-// usage: node scripts/check-native.mjs [--core]       Called by `npm run check:native`, which has compiled everything before.
+// usage: node scripts/check-native.mjs [--core | --fuzz]       Called by `npm run check:native` and `npm run fuzz:native`, which
+// have compiled everything before.
 //   --core   only the tests without Node, which take seconds
+//   --fuzz   only the long fuzzing, a million frames of each family (FUZZ_FRAMES for another number): half an hour or so
 // Exits with 0 only if nothing was found.
 
 import { spawnSync } from "node:child_process";
@@ -14,16 +16,22 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 const packageDir = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const inPackage = (...parts) => path.join(packageDir, ...parts);
 const outDir = inPackage("build/sanitized");
-const LIMIT_MS = 600_000;
+const wantsFuzz = process.argv.includes("--fuzz");
+const LIMIT_MS = wantsFuzz ? 4 * 3600_000 : 600_000;
+/** As in test/fuzz/storm.ts, for all arenas. */
+const FUZZ_FRAMES = process.env.FUZZ_FRAMES || "1000000";
+
 /** What each kind of build must find when it is asked to do wrong. */
 const VARIANTS = [
 	{ name: "asan", flags: ["-fsanitize=address,undefined"], canaries: ["address", "leak", "undefined"] },
 	{ name: "tsan", flags: ["-fsanitize=thread"], canaries: ["race"] },
 ];
-/** Node itself is not built for leak checks. */
-const NODE_OPTIONS = "detect_leaks=0:alloc_dealloc_mismatch=0:abort_on_error=1";
+/** Node itself is not built for leak checks. What was freed is kept for a while, but less than what counts as growth. */
+const NODE_OPTIONS = "detect_leaks=0:alloc_dealloc_mismatch=0:abort_on_error=1:quarantine_size_mb=16";
 /** Tests of the addon and of the rooms above it; of test/native all but the one that runs this script. */
-const TESTS = /^(native\/(?!core)|link\/packet|block\/file|bench\/load).*\.test\.js$/;
+const TESTS = wantsFuzz
+	? /^fuzz\/(storm|wire)\.long\.js$/
+	: /^(native\/(?!core)|link\/packet|block\/file|bench\/load|fuzz\/wire).*\.test\.js$/;
 
 let failures = 0;
 
@@ -106,13 +114,14 @@ function checkAddon() {
 		const { isGood, output } = run(process.execPath, [inPackage("build/test", test)], {
 			...env,
 			TAP_TIMEOUT: "300",
+			...(wantsFuzz && { FUZZ_FRAMES, TAP_TIMEOUT: "0" }),
 		});
 		report(isGood, `addon: ${test}`, output);
 	}
 }
 
 mkdirSync(outDir, { recursive: true });
-for (const variant of VARIANTS) checkCore(variant);
+if (!wantsFuzz) for (const variant of VARIANTS) checkCore(variant);
 if (!process.argv.includes("--core")) checkAddon();
 console.log(failures === 0 ? "native code: nothing found" : `native code: ${failures} failed`);
 process.exitCode = failures === 0 ? 0 : 1;

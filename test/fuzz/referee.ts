@@ -17,6 +17,8 @@ export interface RefereeOptions {
 	readonly diskSectors: number;
 	readonly bufferCount: number;
 	readonly firmware: number;
+	/** True if a broadcast is always answered before the next frame is looked at: there is a slot for every reply. */
+	readonly isRoomy?: boolean;
 	/** What lies around frames in memory: must not be in a reply. */
 	readonly canaries?: readonly Buffer[];
 }
@@ -26,9 +28,16 @@ interface Asked {
 	readonly request: Buffer;
 	/** Blades that have answered. */
 	readonly answers: Set<string>;
-	/** For one blade: decided when the frame came. For several: when each answers. */
-	readonly verdict: Verdict | "broadcast";
+	readonly verdict: Judgement;
+	/** It may be dropped all the same. */
+	readonly isOptional: boolean;
 }
+
+/** How many slots are left when a frame comes: enough for all, so few that ATA commands may be dropped, or none. */
+export type Room = "plenty" | "scarce" | "none";
+
+/** For one blade; for several, by address; or decided when each of them answers, which may be later. */
+type Judgement = Verdict | ReadonlyMap<string, Verdict> | "later";
 
 const RESPONSE = 0x08;
 const ERROR = 0x04;
@@ -58,23 +67,28 @@ export class Referee {
 		return this.#owed;
 	}
 
-	/** A frame is about to be delivered; `hasRoom`: a reply to it finds a slot. Its tag is one that was never used. */
-	asks(request: Buffer, hasRoom = true): void {
+	/** A frame is about to be delivered. Its tag is one that was never used. */
+	asks(request: Buffer, room: Room = "plenty"): void {
 		if (request.length < 24) return;
 		const tag = request.readUInt32BE(20);
-		const verdict = hasRoom ? this.#judge(request) : "silence";
-		if (verdict !== "silence" && verdict !== "broadcast") this.#owed += 1;
-		this.#asked.set(tag, { request, answers: new Set(), verdict });
-		if (verdict === "ata" || verdict === "broadcast") this.#model.asked(tag, request);
+		const verdict = room === "none" ? "silence" : this.#judge(request);
+		const isOptional = verdict === "later" || (verdict === "ata" && room === "scarce");
+		if (verdict instanceof Map) this.#owed += [...verdict.values()].filter((one) => one !== "silence").length;
+		else if (verdict !== "silence" && !isOptional) this.#owed += 1;
+		this.#asked.set(tag, { request, answers: new Set(), verdict, isOptional });
+		if (verdict === "ata") this.#model.asked(tag, request);
 	}
 
 	/** What must become of a frame. */
-	#judge(request: Buffer): Verdict | "broadcast" {
+	#judge(request: Buffer): Judgement {
 		if (mustBeIgnored(request, this.#options.target)) return "silence";
 		const [shelf, slot] = [request.readUInt16BE(16), request[18]!];
 		if (shelf === 0xffff || slot === 0xff || request.toString("hex", 0, 6) === BROADCAST) {
 			const finds = request[19] === 1 || (request[19] === 0 && request.length >= 36 && request[27] === 0xec);
-			return finds && request[14]! >>> 4 === 1 ? "broadcast" : "silence";
+			if (!finds || request[14]! >>> 4 !== 1) return "silence";
+			if (this.#options.isRoomy !== true) return "later";
+			const asked = [...this.#access].filter(([address]) => isFor(shelf, slot, address));
+			return new Map(asked.map(([address, access]) => [address, access.take(request)]));
 		}
 		return this.#access.get(`${shelf}.${slot}`)?.take(request) ?? "silence";
 	}
@@ -97,12 +111,13 @@ export class Referee {
 		expect(reply.length === Math.max(60, meant), "nothing but padding follows");
 		for (const canary of canaries) expect(!reply.includes(canary), "no canary leaves");
 		this.#checkContents(asked, reply, address);
-		if (asked.verdict !== "broadcast") this.#owed -= 1;
+		if (!asked.isOptional) this.#owed -= 1;
 		this.#model.answered(tag, reply);
 	}
 
 	#checkContents({ request, verdict: judged }: Asked, reply: Buffer, address: string): void {
-		const verdict = judged === "broadcast" ? (this.#access.get(address)?.take(request) ?? "silence") : judged;
+		let verdict = judged instanceof Map ? (judged.get(address) ?? "silence") : judged;
+		if (verdict === "later") verdict = this.#access.get(address)?.take(request) ?? "silence";
 		expect(verdict !== "silence", "nobody is answered who must not be: mask, reservation, a test that fails");
 		if (verdict === "ata") {
 			this.answered.ata += 1;
@@ -150,6 +165,12 @@ export class Referee {
 	reset(): void {
 		for (const access of this.#access.values()) access.reset();
 	}
+}
+
+/** True if a broadcast to `shelf` and `slot` reaches the blade at `address`. */
+function isFor(shelf: number, slot: number, address: string): boolean {
+	const [ownShelf, ownSlot] = address.split(".").map(Number);
+	return (shelf === 0xffff || shelf === ownShelf) && (slot === 0xff || slot === ownSlot);
 }
 
 /** Frames that are no requests to `target`, whoever is asked. */

@@ -29,6 +29,8 @@ export interface WorldOptions {
 }
 
 const SLOTS = 6;
+/** With fewer left, a blade may have more requests under way than there are slots for the others: it gets no more. */
+const SLOTS_PLENTY = 4;
 /** More than any scenario needs until nothing is left to do. */
 const TIMERS_MAX = 10_000;
 const CANARIES = [RING_CANARY, SLOT_CANARY, STALE].map((byte) => Buffer.alloc(6, byte));
@@ -127,7 +129,8 @@ export class World {
 		const request = Buffer.from(frame);
 		this.#tag += 1;
 		if (request.length >= 24) request.writeUInt32BE(this.#tag, 20);
-		this.referee.asks(request, this.#link.freeSlots > 0);
+		const { freeSlots } = this.#link;
+		this.referee.asks(request, freeSlots === 0 ? "none" : freeSlots < SLOTS_PLENTY ? "scarce" : "plenty");
 		this.#link.receive(request);
 		this.#collect();
 	}

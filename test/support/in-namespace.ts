@@ -10,11 +10,11 @@ import { Namespace, namespacesMissing } from "./netns.js";
 
 /** Tells the process inside that it is. */
 const INSIDE = "VBLADE_TEST_INSIDE";
-/** Limit for all tests of the file. */
+/** Limit for all tests of the file, where it names no other. */
 const LIMIT_MS = 120_000;
 
 /** True inside; outside it runs the file `url` (`import.meta.url`) inside, and returns false when that is over. */
-export async function inNamespace(url: string): Promise<boolean> {
+export async function inNamespace(url: string, limitMs = LIMIT_MS): Promise<boolean> {
 	if (process.env[INSIDE] === String(process.ppid)) return true;
 	const missing = namespacesMissing();
 	if (missing !== undefined) {
@@ -26,7 +26,7 @@ export async function inNamespace(url: string): Promise<boolean> {
 	try {
 		await t.spawn("ip", ["netns", "exec", namespace.name, process.execPath, file], {
 			env: { ...process.env, [INSIDE]: String(process.pid) },
-			timeout: LIMIT_MS,
+			timeout: limitMs,
 		});
 	} finally {
 		namespace.remove();

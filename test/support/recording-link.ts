@@ -160,7 +160,14 @@ export class RecordingLink implements Link {
 	}
 }
 
+/** Runs of one byte, by that byte: at least as long as any that is looked for. */
+const runs = new Map<number, Uint8Array>();
+
 function isAll(bytes: Uint8Array, from: number, to: number, value: number): boolean {
-	for (let i = from; i < to; i++) if (bytes[i] !== value) return false;
-	return true;
+	let run = runs.get(value);
+	if (run === undefined || run.length < to - from) {
+		run = new Uint8Array(to - from).fill(value);
+		runs.set(value, run);
+	}
+	return Buffer.compare(bytes.subarray(from, to), run.subarray(0, to - from)) === 0;
 }
