@@ -3,8 +3,12 @@
  * afterwards. What was complete when a flush was submitted is there; of later writes and trims any selection
  * of sectors is, as with a real disk. A test tool: it shows whether what was acknowledged would have
  * survived. Every request is complete when `submit` returns.
+ *
+ * A flush can be made to fail. Then it is as with Linux's page cache: reads go on to see what was written,
+ * and no later flush will save it.
  */
 
+import { constants } from "node:os";
 import { invariant, StorageStatus, unreachable } from "../errors.js";
 import type { Random } from "../random.js";
 import {
@@ -33,8 +37,10 @@ export class CrashDevice implements BlockDevice {
 	readonly #current: Sectors;
 	/** What is certain to survive. */
 	readonly #stable: Sectors;
-	/** What leads from `#stable` to `#current`, in order. */
+	/** What leads from `#stable` to `#current`, in order; but for what a flush has failed to save. */
 	#unflushed: Unflushed[] = [];
+	/** So many of the next flushes fail. */
+	flushFailures = 0;
 	#closed = false;
 
 	/** `sizeBytes`, like all ranges of requests, is a multiple of 512. */
@@ -63,9 +69,15 @@ export class CrashDevice implements BlockDevice {
 	}
 
 	submit(request: BlockRequest): void {
-		request.complete(
-			this.#closed ? StorageStatus.closed : (refuse(this.info, request) ?? this.#carryOut(request)),
-		);
+		const status = this.#closed
+			? StorageStatus.closed
+			: (refuse(this.info, request) ?? this.#carryOut(request));
+		request.complete(status, status === StorageStatus.mediumError ? constants.errno.EIO : 0);
+	}
+
+	/** What a sector holds at present; undefined if zeros. */
+	sector(number: number): Uint8Array | undefined {
+		return this.#current.get(number);
 	}
 
 	#carryOut(request: BlockRequest): StorageStatus {
@@ -74,9 +86,7 @@ export class CrashDevice implements BlockDevice {
 		invariant(request.op === BlockOp.flush || isWhole, "the request is not of whole sectors");
 		switch (request.op) {
 			case BlockOp.flush:
-				for (const change of this.#unflushed) apply(this.#stable, change);
-				this.#unflushed = [];
-				break;
+				return this.#flush();
 			case BlockOp.read:
 			case BlockOp.write:
 			case BlockOp.trim:
@@ -86,6 +96,14 @@ export class CrashDevice implements BlockDevice {
 				unreachable(request.op);
 		}
 		return StorageStatus.ok;
+	}
+
+	#flush(): StorageStatus {
+		const fails = this.flushFailures > 0;
+		if (fails) this.flushFailures--;
+		else for (const change of this.#unflushed) apply(this.#stable, change);
+		this.#unflushed = [];
+		return fails ? StorageStatus.mediumError : StorageStatus.ok;
 	}
 
 	/** Carries out the part of a read, write or trim that begins `done` bytes into it. */

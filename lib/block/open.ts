@@ -41,31 +41,43 @@ export function openStorage(
 	engine: StorageEngine,
 	commits: GroupCommit,
 ): BlockDevice {
-	const device = openBottom(storage, options, engine);
-	try {
-		return new DurabilityLayer(slice(device, storage.name, options), commits, {
-			mode: options.durability,
-		});
-	} catch (error) {
-		// It holds a lock, which the next try would find.
-		void device.close();
-		throw error;
-	}
-}
-
-function openBottom(storage: StorageSpec, options: StorageOptions, engine: StorageEngine): BlockDevice {
 	const { readOnly, direct, onShrunk, stalls } = options;
 	switch (storage.kind) {
 		case "memory":
-			return new OrderingLayer(new MemoryDevice(storage.sizeBytes, { readOnly }));
+			return layersOn(new MemoryDevice(storage.sizeBytes, { readOnly }), storage.name, options, commits);
 		case "file": {
 			const file = new FileDevice(engine, storage.path, { readOnly, direct, onShrunk, stalls });
-			return new OrderingLayer(file, { alignBytes: Math.max(SECTOR_BYTES, file.alignBytes) });
+			return layersOn(file, storage.name, options, commits, file.alignBytes);
 		}
 	}
 }
 
-function slice(device: BlockDevice, name: string, options: StorageOptions): BlockDevice {
+/** What `layersOn` has to know. */
+export type LayerOptions = Pick<StorageOptions, "offsetSectors" | "lengthSectors" | "durability">;
+
+/**
+ * Puts the layers on a device; `openStorage` for a device that is there already. Closes it if that can't be done.
+ * @param name what the operator calls it
+ * @param alignBytes the block that it reads and writes as a whole; a power of two
+ */
+export function layersOn(
+	bottom: BlockDevice,
+	name: string,
+	options: LayerOptions,
+	commits: GroupCommit,
+	alignBytes = SECTOR_BYTES,
+): BlockDevice {
+	const ordered = new OrderingLayer(bottom, { alignBytes: Math.max(SECTOR_BYTES, alignBytes) });
+	try {
+		return new DurabilityLayer(slice(ordered, name, options), commits, { mode: options.durability });
+	} catch (error) {
+		// It holds a lock, which the next try would find.
+		void ordered.close();
+		throw error;
+	}
+}
+
+function slice(device: BlockDevice, name: string, options: LayerOptions): BlockDevice {
 	const { offsetSectors, lengthSectors } = options;
 	if (offsetSectors === 0 && lengthSectors === undefined) return device;
 	const sectors = device.info.sizeBytes / SECTOR_BYTES;

@@ -36,6 +36,10 @@ export interface InitiatorOptions {
 	readonly clock?: Clock;
 	/** How long to go on asking before a request fails; default 10 s. */
 	readonly deadlineMs?: number;
+	/** How long a frame may be on its way before the network drops it; default 1 s. See `PendingRequest`. */
+	readonly frameLifetimeMs?: number;
+	/** The tag of the first request, 1..2^31-1; default: any, so that the tags of two initiators on one port differ. */
+	readonly firstTag?: number;
 }
 
 export interface DiscoverOptions {
@@ -60,6 +64,8 @@ export interface InitiatorStats {
 
 const DEADLINE_MS = 10_000;
 const DISCOVER_MS = 500;
+/** A bridge drops what it has had for longer than its maximum transit delay: 1 s, unless someone has set it (IEEE 802.1D). */
+const FRAME_LIFETIME_MS = 1000;
 /** Queries of one discovery: some may get lost. */
 const DISCOVER_QUERIES = 3;
 
@@ -74,11 +80,11 @@ export class Initiator implements FrameSink, Asker, Sender {
 	readonly stats: InitiatorStats = { requests: 0, retransmissions: 0, answers: 0, strays: 0, unsent: 0 };
 	readonly clock: Clock;
 	readonly link: Link;
+	readonly frameLifetimeMs: number;
 	readonly #deadlineMs: number;
 	readonly #expected = new Map<number, Expected>();
 	readonly #pending = new Set<{ fail(error: unknown): void }>();
-	/** Starts anywhere, so that the tags of two initiators on one port differ. */
-	#tag = randomInt(0x7fffffff);
+	#tag: number;
 	#closed = false;
 
 	/** Attaches itself to `link`, which stays the caller's to close. */
@@ -86,6 +92,8 @@ export class Initiator implements FrameSink, Asker, Sender {
 		this.link = link;
 		this.clock = options.clock ?? systemClock;
 		this.#deadlineMs = options.deadlineMs ?? DEADLINE_MS;
+		this.frameLifetimeMs = options.frameLifetimeMs ?? FRAME_LIFETIME_MS;
+		this.#tag = (options.firstTag ?? randomInt(1, 0x7fffffff)) - 1;
 		link.attach(this);
 	}
 

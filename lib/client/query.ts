@@ -39,6 +39,8 @@ export interface Query<T> {
 	readonly what: string;
 	/** Bytes of the frame, header included. */
 	readonly frameBytes: number;
+	/** True if carrying it out late, a second time, could undo what came after it. Default false. */
+	readonly changes?: boolean;
 	/** Writes what follows the AoE header of the frame at `bytes[at]`. May be called again for a retransmission. */
 	encode(bytes: Uint8Array, at: number): void;
 	/** Reads an answer without the E flag; its bytes hold for this call only. Throws an InitiatorError. */
@@ -130,6 +132,7 @@ export function ataQuery(file: TaskFile): Query<AtaAnswer> {
 		command: AoeCommand.ata,
 		what,
 		frameBytes: ATA_HEADER_BYTES + (dataOut?.length ?? 0),
+		changes: dataOut !== undefined,
 		encode(bytes, at) {
 			ataFlags.set(bytes, at, (extended ? AtaFlag.extended : 0) | (dataOut ? AtaFlag.write : 0));
 			ataFeature.set(bytes, at, feature);

@@ -2,8 +2,7 @@
  * A disk at the other end of a link: reads and writes of any length, cut into frames and sent as many at a time as the
  * target allows. Opened by `Initiator.open`; hands queries to `Initiator.ask`. Every method rejects with an InitiatorError.
  *
- * A request that was sent twice may be carried out twice, the second time late: as with every AoE initiator, a write must
- * not follow another to the same place before that one has been answered.
+ * Requests that are under way at the same time are carried out in any order: one that matters to another must wait for it.
  */
 
 import { ATA_HEADER_BYTES } from "../aoe/ata-section.js";

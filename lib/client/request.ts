@@ -1,6 +1,11 @@
 /**
  * One request on its way: sent, sent again with a new tag while nothing comes back, and over with the first answer to any of
  * its tags or at its deadline. Made by `Initiator.ask`.
+ *
+ * A write that was sent several times may be carried out several times. A copy of it that is still on its way when the next
+ * write to the same place is answered would bring the old data back, and no target can tell: tags mean nothing to it. So a
+ * request that changes the disk is not over before each of its copies has been answered, or has been on its way for longer
+ * than the network keeps a frame. That takes time only where frames were lost or late.
  */
 
 import { AoeFlag, aoeError, aoeVersionFlags } from "../aoe/header.js";
@@ -38,6 +43,8 @@ export interface Asker {
 /** The initiator as a request sees it. */
 export interface Sender {
 	readonly clock: Clock;
+	/** Longest time a frame is on its way, in milliseconds; what has not come by then never will. */
+	readonly frameLifetimeMs: number;
 	/** Sends a frame with a new tag, and returns the tag. Answers to it go to `receiver` until it is forgotten. */
 	send(route: Route, query: Query<unknown>, receiver: AnswerReceiver): number;
 	forget(tag: number): void;
@@ -53,7 +60,11 @@ export class PendingRequest<T> {
 	readonly #route: Route;
 	readonly #query: Query<T>;
 	readonly #endMs: number;
-	readonly #tags: number[] = [];
+	/** Tags without an answer, and when the last of them was sent. */
+	readonly #unanswered = new Set<number>();
+	#lastSentMs = 0;
+	/** The answer, once it is there. */
+	#result: { readonly value: T } | null = null;
 	#cancelTimer: () => void = () => {};
 	#resolve!: (value: T) => void;
 	#reject!: (error: unknown) => void;
@@ -80,9 +91,14 @@ export class PendingRequest<T> {
 		}
 		const receiver: AnswerReceiver = (bytes, at, frameBytes, peer) => {
 			this.#route.roundTrip.measured(clock.now() - sentMs);
-			this.#answered(bytes, at, frameBytes, peer);
+			this.#sender.forget(tag);
+			this.#unanswered.delete(tag);
+			if (this.#result === null) this.#answered(bytes, at, frameBytes, peer);
+			else if (this.#unanswered.size === 0) this.#succeed(this.#result.value);
 		};
-		this.#tags.push(this.#sender.send(this.#route, this.#query, receiver));
+		const tag = this.#sender.send(this.#route, this.#query, receiver);
+		this.#unanswered.add(tag);
+		this.#lastSentMs = sentMs;
 		const waitMs = Math.min(this.#route.roundTrip.timeoutMs(this.attempts), leftMs);
 		this.attempts += 1;
 		this.#cancelTimer = clock.after(waitMs, () => this.send());
@@ -102,15 +118,32 @@ export class PendingRequest<T> {
 		}
 		try {
 			const value = this.#query.decode(bytes, at, frameBytes, peer);
-			this.#end();
-			this.#resolve(value);
+			this.#awaitCopies(value);
 		} catch (error) {
 			this.fail(error instanceof InitiatorError ? error : new BadAnswerError(`${what}: ${error}`));
 		}
 	}
 
+	/** The request has been carried out. If it matters, waits for its other copies before it says so. */
+	#awaitCopies(value: T): void {
+		const { clock, frameLifetimeMs } = this.#sender;
+		const leftMs = this.#lastSentMs + frameLifetimeMs - clock.now();
+		if (this.#query.changes !== true || this.#unanswered.size === 0 || leftMs <= 0) {
+			this.#succeed(value);
+			return;
+		}
+		this.#result = { value };
+		this.#cancelTimer();
+		this.#cancelTimer = clock.after(leftMs, () => this.#succeed(value));
+	}
+
+	#succeed(value: T): void {
+		this.#end();
+		this.#resolve(value);
+	}
+
 	#end(): void {
 		this.#cancelTimer();
-		for (const tag of this.#tags) this.#sender.forget(tag);
+		for (const tag of this.#unanswered) this.#sender.forget(tag);
 	}
 }

@@ -1,0 +1,100 @@
+/**
+ * A bad network before any link: what is sent and what is received goes through a schedule (see `faults.ts`) that loses,
+ * doubles, damages and holds up frames. For tests on real sockets, where the network itself is good; an initiator on such a
+ * link sees the same network as one in a simulation. A test tool; frames are copied, and what it delivers is memory without
+ * an address, so the storage behind a target on such a link must be one in JavaScript.
+ */
+
+import type { Memory } from "../wire/memory.js";
+import type { FrameFate } from "./faults.js";
+import type { BpfInstruction, FrameSink, FrameSlot, Link, LinkStats } from "./link.js";
+
+export class LossyLink implements Link, FrameSink {
+	readonly canGather = false;
+	readonly gathersFast = false;
+	readonly #link: Link;
+	readonly #schedule: FrameFate;
+	#sink: FrameSink | null = null;
+	#closed = false;
+
+	constructor(link: Link, schedule: FrameFate) {
+		this.#link = link;
+		this.#schedule = schedule;
+	}
+
+	get name(): string {
+		return this.#link.name;
+	}
+
+	get mac(): number {
+		return this.#link.mac;
+	}
+
+	get mtu(): number {
+		return this.#link.mtu;
+	}
+
+	get up(): boolean {
+		return this.#link.up;
+	}
+
+	get stats(): LinkStats {
+		return this.#link.stats;
+	}
+
+	get freeSlots(): number {
+		return this.#link.freeSlots;
+	}
+
+	attach(sink: FrameSink): void {
+		this.#sink = sink;
+		this.#link.attach(this);
+	}
+
+	acquire(): FrameSlot | undefined {
+		return this.#link.acquire();
+	}
+
+	release(slot: FrameSlot): void {
+		this.#link.release(slot);
+	}
+
+	transmit(slot: FrameSlot, headBytes: number, _dataAddress: number, _dataBytes: number, peer: number): void {
+		const frame = slot.memory.bytes.slice(slot.offset, slot.offset + headBytes);
+		this.#link.release(slot);
+		this.#schedule(() => this.#send(frame, peer), frame, this, this.#link);
+	}
+
+	#send(frame: Uint8Array, peer: number): void {
+		const slot = this.#closed ? undefined : this.#link.acquire();
+		if (slot === undefined || frame.length > slot.capacityBytes) {
+			if (slot !== undefined) this.#link.release(slot);
+			this.stats.droppedOut += 1;
+			return;
+		}
+		slot.memory.bytes.set(frame, slot.offset);
+		this.#link.transmit(slot, frame.length, 0, 0, peer);
+	}
+
+	setFilter(program: readonly BpfInstruction[]): void {
+		this.#link.setFilter(program);
+	}
+
+	/** Frames that are still held up are lost. */
+	async close(): Promise<void> {
+		this.#closed = true;
+		await this.#link.close();
+	}
+
+	frame(_link: Link, memory: Memory, offset: number, frameBytes: number, peer: number): void {
+		const bytes = memory.bytes.slice(offset, offset + frameBytes);
+		const deliver = (): void => {
+			if (!this.#closed) this.#sink?.frame(this, { bytes, address: 0 }, 0, frameBytes, peer);
+		};
+		this.#schedule(deliver, bytes, this.#link, this);
+	}
+
+	linkChanged(): void {
+		this.#sink?.linkChanged(this);
+	}
+}

@@ -1,0 +1,36 @@
+// A whole target and initiators of ours on bad networks, thousands of times, in simulated time; and proof that a run repeats.
+// SIM_SEED=n begins with that seed. The long form is `network.long.ts`.
+import t from "tap";
+import { planOf, play } from "./schedules.js";
+import { playSound } from "./sound.js";
+import { firstSeed } from "./worker.js";
+
+t.test("what is read is what may be there", async (t) => {
+	t.setTimeout(100_000);
+	const [ordered, paths, copying] = await playSound(
+		t,
+		[{ scenario: "ordered", seeds: 750 }],
+		[
+			{ scenario: "paths", seeds: 750 },
+			{ scenario: "copying", seeds: 500 },
+		],
+	);
+	for (const outcome of [ordered, paths, copying]) t.ok(outcome!.copies > outcome!.runs, "writes came twice");
+	t.ok(ordered!.lateCopies > 50, "many when they had been acknowledged");
+	t.ok(copying!.lateCopies > 20, "here too");
+	t.equal(paths!.lateCopies, 0, "but our initiator waits for them where they could do harm");
+});
+
+t.test("a seed repeats a run exactly", async (t) => {
+	const seed = firstSeed();
+	const hashes = new Set<string>();
+	for (const scenario of ["ordered", "paths", "copying", "power flush"] as const) {
+		const [first, second, other] = [seed, seed, seed + 1].map((seed) => play(planOf(scenario, seed, 40)));
+		const { log } = await first!;
+		t.equal((await second!).log.hash, log.hash, `${scenario}, seed ${seed}: ${log.count} events`);
+		t.ok(log.count > 50);
+		hashes.add(log.hash);
+		hashes.add((await other!).log.hash);
+	}
+	t.equal(hashes.size, 8, "and another seed is another run");
+});

@@ -1,0 +1,304 @@
+/**
+ * A small world in which everything can go wrong and nothing is left to chance: a target with all its layers on a disk that
+ * can lose its power, initiators of ours, a bad network between them, and a clock that none but they move. The same seed gives
+ * the same run, event by event. Driven by `workload.ts`; the rules are in `model.ts` and `arrivals.ts`.
+ */
+
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { AoeTarget } from "../../lib/aoe/target.js";
+import { AtaDisk } from "../../lib/ata/disk.js";
+import { Blade, type BladeIdentity, makeIdentity } from "../../lib/blade.js";
+import { CrashDevice } from "../../lib/block/crash.js";
+import { DelayLayer } from "../../lib/block/delay.js";
+import type { BlockDevice } from "../../lib/block/device.js";
+import { GroupCommit } from "../../lib/block/durability.js";
+import { layersOn } from "../../lib/block/open.js";
+import { Initiator } from "../../lib/client/initiator.js";
+import { type Clock, VirtualClock } from "../../lib/clock.js";
+import { type FaultCounts, type Faults, type FrameFate, faultySchedule } from "../../lib/link/faults.js";
+import { type MemoryLink, MemorySwitch } from "../../lib/link/memory.js";
+import { Pump } from "../../lib/pump.js";
+import { Random } from "../../lib/random.js";
+import { Registry } from "../../lib/registry.js";
+import { TargetStats } from "../../lib/stats.js";
+import { Arrivals } from "./arrivals.js";
+import { EventLog } from "./log.js";
+import { Model } from "./model.js";
+import { SECTOR } from "./stamps.js";
+
+export const SHELF = 9;
+const TARGET_MAC = 0x0200000000fe;
+const MTU = 2200;
+/** Of the target's port and of an initiator's: enough that neither is ever full. */
+const TARGET_SLOTS = 128;
+const INITIATOR_SLOTS = 24;
+const BUFFER_COUNT = 16;
+/** The blade is a slice of the disk that begins here, as with `-o 8`. */
+export const OFFSET_SECTORS = 8;
+/** Most events of a run: one that needs more goes round in circles. */
+const EVENTS_MAX = 200_000;
+
+/** Puts a blade's storage on a disk. */
+export type Compose = (disk: BlockDevice, commits: GroupCommit) => BlockDevice;
+
+export interface WorldOptions {
+	readonly seed: number;
+	readonly mode: "ack" | "flush";
+	readonly sectors: number;
+	readonly initiators: number;
+	/** What the initiators take for the longest time a frame is on its way. */
+	readonly frameLifetimeMs: number;
+	readonly network: Omit<Faults, "clock" | "random">;
+	/** Each request to the disk takes up to so long. */
+	readonly diskMs: number;
+	/** Default: as `openStorage` does it. */
+	readonly compose?: Compose;
+	/** False where storage fails: then it is not known what arrivals leave behind. Default true. */
+	readonly watchesArrivals?: boolean;
+	/** The network may bring a write a second time, when it has long been acknowledged. */
+	readonly lateCopiesAllowed?: boolean;
+	/** Frames with another bit turned over, of the address on the disk or the data. Default 0. */
+	readonly hiddenDamageRate?: number;
+	/** After so many events the next sync fails. */
+	readonly syncFailsAfter?: number;
+	/** After so many events the power is cut. */
+	readonly cutAfter?: number;
+	/** And once more when all is done. */
+	readonly cutAtEnd?: boolean;
+}
+
+/** As `openStorage` does it. */
+export function soundly(mode: "ack" | "flush"): Compose {
+	const where = { offsetSectors: OFFSET_SECTORS, lengthSectors: undefined };
+	const options = { durability: mode, ...where };
+	return (disk, commits) => layersOn(disk, "disk", options, commits);
+}
+
+/** A clock whose timers end with the process that has set them. */
+class ProcessClock implements Clock {
+	readonly #timers = new Set<() => void>();
+
+	constructor(readonly clock: Clock) {}
+
+	now(): number {
+		return this.clock.now();
+	}
+
+	after(delayMs: number, callback: () => void): () => void {
+		const cancel = this.clock.after(delayMs, () => {
+			this.#timers.delete(cancel);
+			callback();
+		});
+		this.#timers.add(cancel);
+		return () => {
+			this.#timers.delete(cancel);
+			cancel();
+		};
+	}
+
+	end(): void {
+		for (const cancel of this.#timers) cancel();
+	}
+}
+
+let identity: BladeIdentity | undefined;
+
+/** The target's process: from its start until the power is cut. */
+class Machine {
+	readonly clock: ProcessClock;
+	readonly link: MemoryLink;
+	readonly stats = new TargetStats();
+
+	constructor(
+		world: World,
+		ether: MemorySwitch,
+		readonly disk: CrashDevice,
+	) {
+		const { seed, diskMs, compose = soundly(world.options.mode) } = world.options;
+		this.clock = new ProcessClock(world.clock);
+		const pump = new Pump();
+		this.link = ether.port(pump, { name: "target", mac: TARGET_MAC, mtu: MTU, slots: TARGET_SLOTS });
+		const delays = { clock: this.clock, minMs: Math.min(0.05, diskMs), maxMs: diskMs, seed: seed ^ 0x5eed };
+		const device = compose(new DelayLayer(disk, delays), new GroupCommit(pump));
+		identity ??= makeIdentity(SHELF, 0, "simulation", "1.0");
+		const blade = new Blade(SHELF, 0, identity, device, BUFFER_COUNT);
+		const registry = new Registry<AtaDisk>();
+		const target = new AoeTarget({
+			link: this.link,
+			registry,
+			stats: this.stats,
+			firmwareVersion: 1,
+			ownMacs: () => new Set([TARGET_MAC]),
+			onConflict: () => {},
+			clock: this.clock,
+		});
+		registry.add(SHELF, 0, new AtaDisk(blade));
+		target.start();
+	}
+}
+
+export class World {
+	readonly clock = new VirtualClock();
+	readonly log = new EventLog();
+	readonly model: Model;
+	readonly initiators: Initiator[] = [];
+	/** Chance for the workload; network and disk have their own, so that one does not change the others. */
+	readonly random: Random;
+	readonly counts: FaultCounts;
+	/** Write frames that reached the target once more; and those whose write had been acknowledged by then. */
+	copies = 0;
+	lateCopies = 0;
+	/** Timers that have fired: frames that arrived, disk requests that went on, pauses that ended. */
+	events = 0;
+	powerCuts = 0;
+
+	readonly #ether: MemorySwitch;
+	readonly #fate: FrameFate;
+	readonly #arrivals: Arrivals;
+	/** Writes that have arrived, as generation and first sector. */
+	readonly #arrived = new Set<string>();
+	readonly #damage: Random;
+	#machine: Machine | null;
+	#failure: Error | null = null;
+
+	constructor(readonly options: WorldOptions) {
+		const { seed, mode, sectors, network, initiators } = options;
+		this.random = new Random(seed);
+		this.#damage = new Random(seed ^ 0xbadb17);
+		this.model = new Model(sectors, mode);
+		const mac = Uint8Array.of(0x02, 0, 0, 0, 0, 0xfe);
+		this.#arrivals = new Arrivals(sectors, mac, Uint8Array.of(0, SHELF, 0));
+		const { schedule, counts } = faultySchedule({ ...network, clock: this.clock, random: new Random(~seed) });
+		this.#fate = schedule;
+		this.counts = counts;
+		this.#ether = new MemorySwitch({
+			schedule: (deliver, frame, from, to) => this.#carry(deliver, frame, from, to),
+		});
+		this.#machine = new Machine(this, this.#ether, new CrashDevice((OFFSET_SECTORS + sectors) * SECTOR));
+		for (let number = 0; number < initiators; number++) this.#addInitiator(number);
+	}
+
+	/** Frames that the target did not carry out, by reason. */
+	get stats(): TargetStats | undefined {
+		return this.#machine?.stats;
+	}
+
+	/** Frames that a port had no room for. */
+	get overruns(): number {
+		const links = this.initiators.map(({ link }) => link);
+		return links.reduce((sum, link) => sum + link.stats.droppedIn, this.#machine?.link.stats.droppedIn ?? 0);
+	}
+
+	/** Lets time pass until `work` is done. Throws the first thing that went against a rule. */
+	async run(work: Promise<unknown>): Promise<void> {
+		let settled = false;
+		work.then(
+			() => {
+				settled = true;
+			},
+			(error: Error) => {
+				settled = true;
+				this.#failure ??= error;
+			},
+		);
+		for (;;) {
+			await nextTurn();
+			if (this.#failure !== null) throw this.#failure;
+			if (settled) return;
+			if (this.events === EVENTS_MAX) throw new Error(`not done after ${EVENTS_MAX} events`);
+			if (!this.clock.step()) throw new Error("waiting for something that no timer will bring");
+			this.events++;
+			if (this.events === this.options.cutAfter) this.cutPower();
+			if (this.events === this.options.syncFailsAfter && this.#machine !== null)
+				this.#machine.disk.flushFailures = 1;
+		}
+	}
+
+	/** Waits, as part of the work. */
+	pause(ms: number): Promise<void> {
+		return new Promise((resolve) => void this.clock.after(ms, resolve));
+	}
+
+	#addInitiator(number: number): void {
+		const { frameLifetimeMs } = this.options;
+		const port = {
+			name: `initiator ${number}`,
+			mac: 0x020000000001 + number,
+			mtu: MTU,
+			slots: INITIATOR_SLOTS,
+		};
+		const link = this.#ether.port(new Pump(), port);
+		const options = {
+			clock: this.clock,
+			deadlineMs: 3_600_000,
+			firstTag: 1 + number * 0x10000,
+			frameLifetimeMs,
+		};
+		this.initiators.push(new Initiator(link, options));
+	}
+
+	/** A frame on its way. Ports of a target that is no more send nothing, and what is for it goes to its successor. */
+	#carry(deliver: () => void, frame: Uint8Array, from: MemoryLink, to: MemoryLink): void {
+		const isTarget = from.mac === TARGET_MAC;
+		if (isTarget && from !== this.#machine?.link) return;
+		if (isTarget && this.options.watchesArrivals !== false) this.#guard(() => this.#arrivals.leaves(frame));
+		this.log.add(this.clock.now(), `${from.name} sends`, frame);
+		if (to.mac !== TARGET_MAC) {
+			this.#fate(deliver, frame, from, to);
+			return;
+		}
+		this.#fate(() => this.#arrive(frame), frame, from, this);
+	}
+
+	#arrive(frame: Uint8Array): void {
+		this.log.add(this.clock.now(), "target gets", frame);
+		if (this.#machine === null) return;
+		const { generation, lba } = this.#arrivals.cameIn(frame);
+		if (generation !== undefined) this.#writeArrives(generation, `${generation} ${lba}`);
+		const { hiddenDamageRate = 0 } = this.options;
+		if (hiddenDamageRate > 0 && this.#damage.chance(hiddenDamageRate)) hide(frame, this.#damage);
+		this.#machine.link.arrive(frame, 0, frame.length);
+	}
+
+	#writeArrives(generation: number, key: string): void {
+		if (this.#arrived.has(key)) this.copies++;
+		this.#arrived.add(key);
+		if (!this.model.isAcknowledged(generation)) return;
+		this.lateCopies++;
+		if (this.options.lateCopiesAllowed) this.model.cameAgain(generation);
+	}
+
+	#guard(check: () => void): void {
+		try {
+			check();
+		} catch (error) {
+			this.#failure ??= error as Error;
+		}
+	}
+
+	/** The target's machine loses its power, and some of what its disk was not told to keep; a while later it is back. */
+	cutPower(): void {
+		const machine = this.#machine;
+		if (machine === null) return;
+		const random = new Random(this.options.seed + this.events);
+		this.powerCuts++;
+		this.log.add(this.clock.now(), "power cut");
+		this.#machine = null;
+		machine.clock.end();
+		this.#ether.remove(machine.link);
+		const disk = machine.disk.crash(random, random.pick([0, 0.5, 1]));
+		const read = (lba: number): Uint8Array | undefined => disk.sector(OFFSET_SECTORS + lba);
+		this.#guard(() => this.model.powerCut(read));
+		this.clock.after(random.pick([0, 10, 3000]), () => {
+			this.#arrivals.restart(read);
+			this.#machine = new Machine(this, this.#ether, disk);
+			this.log.add(this.clock.now(), "power is back");
+		});
+	}
+}
+
+/** Turns over a bit that only a checksum would miss: of the LBA or of the data. */
+function hide(frame: Uint8Array, random: Random): void {
+	const at = random.chance(0.5) ? 28 : 36 + random.below(Math.max(1, frame.length - 36));
+	if (at < frame.length) frame[at] = frame[at]! ^ (1 << random.below(4));
+}
