@@ -5,7 +5,7 @@
  * an address, so the storage behind a target on such a link must be one in JavaScript.
  */
 
-import type { Memory } from "../wire/memory.js";
+import { heapMemory, type Memory } from "../wire/memory.js";
 import type { FrameFate } from "./faults.js";
 import type { BpfInstruction, FrameSink, FrameSlot, Link, LinkStats } from "./link.js";
 
@@ -87,11 +87,12 @@ export class LossyLink implements Link, FrameSink {
 	}
 
 	frame(_link: Link, memory: Memory, offset: number, frameBytes: number, peer: number): void {
-		const bytes = memory.bytes.slice(offset, offset + frameBytes);
+		const copy = heapMemory(frameBytes);
+		copy.bytes.set(memory.bytes.subarray(offset, offset + frameBytes));
 		const deliver = (): void => {
-			if (!this.#closed) this.#sink?.frame(this, { bytes, address: 0 }, 0, frameBytes, peer);
+			if (!this.#closed) this.#sink?.frame(this, copy, 0, frameBytes, peer);
 		};
-		this.#schedule(deliver, bytes, this.#link, this);
+		this.#schedule(deliver, copy.bytes, this.#link, this);
 	}
 
 	linkChanged(): void {
