@@ -132,6 +132,7 @@ export interface LoadResult {
 /** Flags of `fileOpen`. */
 export const OPEN_READ_ONLY = 1;
 export const OPEN_DIRECT = 2;
+export const OPEN_SYNCED = 4;
 
 /** Flags that are added to a `BlockOp` in an operation's first field. */
 export const OPERATION_MAY_BORROW = 16;

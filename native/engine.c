@@ -194,8 +194,9 @@ static int hand_over(struct vb_engine *engine, struct vb_slot *slot, const doubl
 {
 	struct vb_job *job = make_job(engine, slot, operation, kind);
 	if (!job) return -ENOMEM;
-	int fits = job->kind != VB_WRITE || vb_file_reaches(&slot->file, job->offset + job->length);
-	if (!(engine->uring && fits && vb_uring_put(engine->uring, job))) {
+	/* Writes to a regular file are for the pool, which does all that wait in one go. */
+	int for_pool = job->kind == VB_WRITE && !slot->file.is_block;
+	if (for_pool || !engine->uring || !vb_uring_put(engine->uring, job)) {
 		int error = vb_pool_put(engine->pool, job);
 		if (error) {
 			free_job(engine, job);

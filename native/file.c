@@ -183,6 +183,7 @@ int vb_file_open(struct vb_file *file, const char *path, int flags, const char *
 	memset(file, 0, sizeof *file);
 	file->read_only = !!(flags & VB_OPEN_READ_ONLY);
 	file->direct = !!(flags & VB_OPEN_DIRECT);
+	file->synced = !!(flags & VB_OPEN_SYNCED) && !file->read_only && !file->direct;
 	struct stat status;
 	int error;
 
@@ -198,6 +199,11 @@ int vb_file_open(struct vb_file *file, const char *path, int flags, const char *
 	if ((error = open_and_lock(file, path, mode, step))) return error;
 
 	file->may_hang = !file->is_block && !is_ours(file->fd);
+	/*
+	 * A file that was written or read from end to end is cached in folios of up to megabytes (ext4 since Linux 6.16), and each
+	 * small write and its sync go through all blocks of a folio. What is cached from now on is cached as it is asked for.
+	 */
+	if (file->synced && !file->is_block && !file->may_hang) posix_fadvise(file->fd, 0, 0, POSIX_FADV_DONTNEED);
 	*step = "measure";
 	dev_t device = file->is_block ? status.st_rdev : status.st_dev;
 	measure_blocks(file, device);
@@ -306,6 +312,22 @@ int vb_file_write(struct vb_file *file, uint64_t offset, const void *from, size_
 	}
 	if (file->direct) return direct_transfer(file, offset, (void *)from, length, 1, fua, failed);
 	return write_all(file->fd, offset, from, length, fua, failed);
+}
+
+int vb_file_write_row(struct vb_file *file, uint64_t offset, const struct iovec *parts, int count, int fua)
+{
+	size_t length = 0;
+	for (int i = 0; i < count; i++) length += parts[i].iov_len;
+	if (!vb_file_reaches(file, offset + length)) return -ERANGE;
+	ssize_t n = pwritev2(file->fd, parts, count, (off_t)offset, fua ? RWF_DSYNC : 0);
+	if (n < 0) return -errno;
+	return (size_t)n == length ? 0 : -EIO;
+}
+
+void vb_file_write_out(struct vb_file *file, uint64_t offset, uint64_t length)
+{
+	/* What goes wrong here comes out in the sync. */
+	if (file->synced) sync_file_range(file->fd, (off_t)offset, (off_t)length, SYNC_FILE_RANGE_WRITE);
 }
 
 int vb_file_sync(struct vb_file *file)

@@ -42,7 +42,8 @@ struct vb_slot {
 	int refreshing;             /* the kernel is being asked for the size */
 	int under_way;              /* jobs that have not been reaped: the loop's thread only */
 	struct vb_job *first, *last;/* jobs that wait for a worker, under the pool's lock, as are the following */
-	int active;                 /* jobs that workers hold */
+	int active;                 /* workers that hold jobs of it */
+	int writing;                /* one of them does the writes that are done in turn */
 	int ready;                  /* the slot is in the ready list */
 	struct vb_slot *next_ready;
 };

@@ -156,7 +156,7 @@ napi_value js_file_open(napi_env env, napi_callback_info info)
 	char *path;
 	uint32_t flags;
 	if (!get_args(env, info, 3, args) || !(engine = get_engine(env, args[0])) ||
-	    !get_uint(env, args[2], VB_OPEN_READ_ONLY | VB_OPEN_DIRECT, &flags) || !(path = get_string(env, args[1])))
+	    !get_uint(env, args[2], VB_OPEN_READ_ONLY | VB_OPEN_DIRECT | VB_OPEN_SYNCED, &flags) || !(path = get_string(env, args[1])))
 		return throw_type(env);
 	struct vb_file file;
 	const char *step;

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@ enum {
 	WORKER_STACK_BYTES = 128 * 1024,
 	WORKER_IDLE_SECONDS = 10,
 	CLOSE_WAIT_SECONDS = 1,
+	ROW_MAX = 64,              /* writes that become one */
 };
 
 struct vb_pool {
@@ -66,9 +68,50 @@ static void run(struct vb_job *job)
 	job->result = -EINVAL;
 }
 
+/*
+ * A write that is done in turn: the kernel lets only one at a time into a file anyway, so one worker does all that wait, and
+ * is woken, and wakes the loop, once for all of them.
+ */
+static int in_turn(const struct vb_job *job)
+{
+	return job->kind == VB_WRITE && !job->slot->file.direct;
+}
+
+/* Does a write and those behind it that go on where it ends, if it can, in one. Returns the last one done. */
+static struct vb_job *run_row(struct vb_job *job)
+{
+	struct iovec parts[ROW_MAX];
+	uint64_t begin = job->offset, end = begin;
+	struct vb_job *last = job;
+	int count = 0;
+	for (struct vb_job *next = job; next && count < ROW_MAX && next->offset == end && next->fua == job->fua; next = next->next) {
+		parts[count++] = (struct iovec){ next->memory, next->length };
+		end += next->length;
+		last = next;
+	}
+	/* Which of them failed, and where, comes out when they are done one by one. */
+	int one_by_one = count == 1 || vb_file_write_row(&job->slot->file, job->offset, parts, count, job->fua) != 0;
+	for (;; job = job->next) {
+		if (one_by_one) run(job);
+		else job->result = 0;
+		if (job == last) break;
+	}
+	vb_file_write_out(&job->slot->file, begin, end - begin);
+	return last;
+}
+
+static void run_all(struct vb_job *job)
+{
+	for (; job; job = job->next) {
+		if (in_turn(job)) job = run_row(job);
+		else run(job);
+	}
+}
+
 /* With the lock held: whether another worker may take a job of this file. */
 static int may_have_worker(const struct vb_pool *pool, const struct vb_slot *slot)
 {
+	if (slot->writing && slot->first && in_turn(slot->first)) return 0;
 	return slot->active < (pool->workers < MANY_WORKERS ? MAX_WORKERS_PER_FILE : 1);
 }
 
@@ -100,27 +143,34 @@ static int has_work(struct vb_pool *pool)
 	return pool->ready_first != NULL;
 }
 
-/* With the lock held: the next job of the file whose turn it is. */
+/* With the lock held: the next job of the file whose turn it is; with a write that is done in turn, all of those behind it. */
 static struct vb_job *take(struct vb_pool *pool)
 {
 	struct vb_slot *slot = shift_ready(pool);
-	struct vb_job *job = slot->first;
-	slot->first = job->next;
+	struct vb_job *job = slot->first, *last = job;
+	if (in_turn(job)) {
+		while (last->next && in_turn(last->next)) last = last->next;
+		slot->writing = 1;
+	}
+	slot->first = last->next;
 	if (!slot->first) slot->last = NULL;
+	last->next = NULL;
 	slot->active++;
 	make_ready(pool, slot);
 	return job;
 }
 
-/* With the lock held: gives a job back to the loop. */
+/* With the lock held: gives what `take` gave back to the loop. */
 static void hand_back(struct vb_pool *pool, struct vb_job *job)
 {
 	int first = !pool->done_first;
-	job->slot->active--;
-	make_ready(pool, job->slot);
-	job->next = NULL;
+	struct vb_slot *slot = job->slot;
+	slot->active--;
+	if (in_turn(job)) slot->writing = 0;
+	make_ready(pool, slot);
 	if (pool->done_last) pool->done_last->next = job;
 	else pool->done_first = job;
+	while (job->next) job = job->next;
 	pool->done_last = job;
 	uint64_t one = 1;
 	/* Can't fail: the counter is far from its limit. */
@@ -148,7 +198,7 @@ static void *worker(void *argument)
 		/* Two jobs put at once may have woken one and the same worker; nobody waits behind a job that may hang. */
 		if (has_work(pool)) wake_worker(pool);
 		pthread_mutex_unlock(&pool->lock);
-		run(job);
+		run_all(job);
 		pthread_mutex_lock(&pool->lock);
 		hand_back(pool, job);
 	}
@@ -182,7 +232,8 @@ int vb_pool_put(struct vb_pool *pool, struct vb_job *job)
 	struct vb_slot *slot = job->slot;
 	job->next = NULL;
 	pthread_mutex_lock(&pool->lock);
-	int error = may_have_worker(pool, slot) ? wake_worker(pool) : 0;
+	/* A file in the ready list has had a worker woken for it. */
+	int error = !slot->ready && may_have_worker(pool, slot) ? wake_worker(pool) : 0;
 	if (!error) {
 		if (slot->last) slot->last->next = job;
 		else slot->first = job;

@@ -4,7 +4,7 @@
  */
 
 import { OperatorError, StorageStatus } from "../errors.js";
-import { Errno, isNativeError, type NativeFile, OPEN_DIRECT, OPEN_READ_ONLY } from "../native.js";
+import { Errno, isNativeError, type NativeFile, OPEN_DIRECT, OPEN_READ_ONLY, OPEN_SYNCED } from "../native.js";
 import type { BlockDevice, BlockRequest, DeviceInfo, DeviceListener } from "./device.js";
 import { refuse } from "./device.js";
 import type { StorageEngine } from "./engine.js";
@@ -19,6 +19,8 @@ export interface FileOptions {
 	readonly readOnly: boolean;
 	/** Open with O_DIRECT: the page cache is passed by. */
 	readonly direct: boolean;
+	/** Each batch of writes is going to be followed by a flush: the storage need not wait for it to begin. */
+	readonly synced?: boolean;
 	/** Told once, when the file became shorter than it was when it was opened or has grown to since. */
 	readonly onShrunk?: (sizeBytes: number) => void;
 	/** Told when requests take remarkably long. Their offsets are in the file. */
@@ -116,7 +118,10 @@ export class FileDevice implements BlockDevice {
 }
 
 function openFile(engine: StorageEngine, path: string, options: FileOptions): NativeFile {
-	const flags = (options.readOnly ? OPEN_READ_ONLY : 0) | (options.direct ? OPEN_DIRECT : 0);
+	const flags =
+		(options.readOnly ? OPEN_READ_ONLY : 0) |
+		(options.direct ? OPEN_DIRECT : 0) |
+		(options.synced ? OPEN_SYNCED : 0);
 	let file: NativeFile;
 	try {
 		if (path.includes("\0"))

@@ -46,7 +46,8 @@ export function openStorage(
 		case "memory":
 			return layersOn(new MemoryDevice(storage.sizeBytes, { readOnly }), storage.name, options, commits);
 		case "file": {
-			const file = new FileDevice(engine, storage.path, { readOnly, direct, onShrunk, stalls });
+			const synced = options.durability === "ack";
+			const file = new FileDevice(engine, storage.path, { readOnly, direct, synced, onShrunk, stalls });
 			return layersOn(file, storage.name, options, commits, file.alignBytes);
 		}
 	}

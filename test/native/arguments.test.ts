@@ -177,6 +177,8 @@ t.test("every argument of every function", async (t) => {
 		fileSize: [engine, file],
 		fileClose: [engine, file + 1],
 		loadRun: ["no such interface", {}],
+		findUser: ["root"],
+		becomeUser: ["no such user", true],
 	};
 	if (port !== undefined)
 		Object.assign(sound, {
