@@ -1,0 +1,77 @@
+/**
+ * A server, a good initiator that verifies what it reads, and a flood on the same cable: `flood.test.ts` for whether it is
+ * served, `flood.long.ts` for how well.
+ *
+ *    "server"                            "client"
+ *    vblade -> lan0 <=================> lan0 <- good initiator, flooder
+ *              lan1 <=================> lan1 <- or flooder, where it floods nobody
+ *
+ * With two processors the flooder must share one, and would slow down the initiator without any server. So the comparison
+ * is with the same flood into a cable that nobody serves.
+ */
+
+import path from "node:path";
+import type { LoadResult } from "../../lib/native.js";
+import { Loader } from "../bench/loader.js";
+import { Lan } from "../support/netns.js";
+import { PROJECT, vbladeCommand } from "../support/paths.js";
+
+/** IP packets; random bytes as AoE; good requests to other hosts' addresses; requests for a slot that is not served. */
+export const FLOODS = ["other", "junk", "foreign", "aimed"] as const;
+export type Flood = (typeof FLOODS)[number];
+
+export interface Served {
+	readonly load: LoadResult;
+	/** Frames of the flood per second; 0 without one. */
+	readonly floodRate: number;
+}
+
+const START_LIMIT_MS = 10_000;
+const TARGET_CORE = 0;
+const LOAD_CORE = 1;
+const SECTORS = 2;
+const BLOCKS = 8192;
+const DISK = "mem:16M";
+
+export class Flooded {
+	readonly #lan = new Lan();
+	readonly #loader: Loader;
+
+	private constructor() {
+		this.#lan.cable("lan1");
+		this.#loader = new Loader(this.#lan, LOAD_CORE);
+	}
+
+	/** Serves blade 9.0 and waits until it does. */
+	static async start(): Promise<Flooded> {
+		const flooded = new Flooded();
+		const command = ["taskset", "-c", String(TARGET_CORE), ...vbladeCommand(), "9", "0", "lan0", DISK];
+		const server = flooded.#lan.server.start(command);
+		await server.waitFor(/^pid \d+: e9\.0/m, START_LIMIT_MS);
+		return flooded;
+	}
+
+	/** Reads and writes for `seconds`, every sector checked, under a flood on `cable`, or under none. */
+	async run(seconds: number, flood?: Flood, cable = "lan0"): Promise<Served> {
+		const flooder = flood && this.#lan.client.start(this.#flooder(flood, cable));
+		await flooder?.waitFor(/^flooding$/m, START_LIMIT_MS);
+		const load = await this.#loader.run({
+			...{ shelf: 9, slot: 0, sectors: SECTORS, window: 16, writePercent: 50, sequential: 0, verify: 1 },
+			...{ firstLba: 0, blocks: BLOCKS, seconds, requests: 0, seed: 1 },
+		});
+		await flooder?.stop();
+		const [, , rate = "0"] = /^sent (\d+) (\d+)$/m.exec(flooder?.stdout ?? "") ?? [];
+		return { load, floodRate: Number(rate) };
+	}
+
+	async stop(): Promise<void> {
+		await this.#loader.stop();
+		this.#lan.remove();
+	}
+
+	#flooder(flood: Flood, cable: string): string[] {
+		const script = path.join(PROJECT, "build/test/flood/flooder.js");
+		const mac = this.#lan.server.mac(cable);
+		return ["taskset", "-c", String(LOAD_CORE), process.execPath, script, cable, flood, mac];
+	}
+}

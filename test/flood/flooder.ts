@@ -1,0 +1,79 @@
+/**
+ * Floods an interface with frames that are nobody's business, as fast as they go, until it is ended; then says how many
+ * went. Started by `flood.ts` in the client's namespace: `node flooder.js INTERFACE KIND TARGET_MAC`. KIND is one of
+ * `FLOODS`. Says "flooding" when it has begun.
+ */
+
+import { native, nativeMemory, SEND_FIELDS } from "../../lib/native.js";
+import { Random } from "../../lib/random.js";
+import type { Flood } from "./flood.js";
+
+const ETHERTYPE_AOE = 0x88a2;
+const FRAME_BYTES = 60;
+/** Different frames, sent over and over: drawing each anew would take longer than sending it. */
+const FRAMES = 1024;
+const BATCH_FRAMES = 64;
+/** Batches until a signal is looked for. */
+const BATCHES_PER_TURN = 32;
+
+const [interfaceName = "", kind = "junk", target = ""] = process.argv.slice(2);
+const random = new Random();
+const memory = nativeMemory(FRAMES * FRAME_BYTES);
+const to = Buffer.from(target.replaceAll(":", ""), "hex");
+
+/** Random bytes, and of a frame's header so much as the kind of flood makes right. */
+function fill(frame: Buffer, flood: Flood): void {
+	for (let i = 0; i < frame.length; i++) frame[i] = random.below(256);
+	frame[6]! &= 0xfe;
+	frame.writeUInt16BE(flood === "other" ? 0x0800 : ETHERTYPE_AOE, 12);
+	to.copy(frame);
+	switch (flood) {
+		case "other":
+		case "junk":
+			break;
+		case "foreign":
+			// A host's address, but not the server's: requests that would be good ones.
+			frame[0] = 0x02;
+			frame[5]! ^= 1 + random.below(255);
+			frame.set([0x10, 0, 0, 9, 0, 0], 14);
+			break;
+		case "aimed":
+			// For a shelf that is served, but no slot of it: nothing but the target itself can tell.
+			frame.set([0x10, 0, 0, 9, 1 + random.below(200), 0], 14);
+	}
+}
+
+for (let i = 0; i < FRAMES; i++)
+	fill(Buffer.from(memory.bytes.buffer, i * FRAME_BYTES, FRAME_BYTES), kind as Flood);
+const dropAll = new Uint8Array(new Uint16Array([0x06, 0, 0, 0]).buffer);
+const { handle } = native.portOpen(
+	interfaceName,
+	ETHERTYPE_AOE,
+	FRAME_BYTES,
+	64,
+	16 << 20,
+	dropAll,
+	() => undefined,
+);
+const batches = Array.from({ length: FRAMES / BATCH_FRAMES }, (_, batch) => {
+	const list = new Float64Array(BATCH_FRAMES * SEND_FIELDS);
+	for (let i = 0; i < BATCH_FRAMES; i++)
+		list.set([memory.address + (batch * BATCH_FRAMES + i) * FRAME_BYTES, FRAME_BYTES, 0, 0], i * SEND_FIELDS);
+	return list;
+});
+const error = new Int32Array(1);
+const begunMs = performance.now();
+let sent = 0;
+
+function send(): void {
+	for (let turn = 0; turn < BATCHES_PER_TURN; turn++)
+		sent += native.portSend(handle, batches[turn % batches.length]!, BATCH_FRAMES, error);
+	setImmediate(send);
+}
+
+process.on("SIGTERM", () => {
+	const seconds = (performance.now() - begunMs) / 1000;
+	process.stdout.write(`sent ${sent} ${Math.round(sent / seconds)}\n`, () => process.exit(0));
+});
+process.stdout.write("flooding\n");
+send();
