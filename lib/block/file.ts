@@ -4,7 +4,14 @@
  */
 
 import { OperatorError, StorageStatus } from "../errors.js";
-import { Errno, isNativeError, type NativeFile, OPEN_DIRECT, OPEN_READ_ONLY, OPEN_SYNCED } from "../native.js";
+import {
+	Errno,
+	isNativeError,
+	type NativeFile,
+	OPEN_DIRECT,
+	OPEN_READ_ONLY,
+	OPEN_SYNCED,
+} from "../native.js";
 import type { BlockDevice, BlockRequest, DeviceInfo, DeviceListener } from "./device.js";
 import { refuse } from "./device.js";
 import type { StorageEngine } from "./engine.js";
