@@ -304,6 +304,21 @@ t.test("close waits for the last flush", async (t) => {
 	t.same(bench.over, ["too late", "write"]);
 });
 
+t.test("a disk whose flush failed has lost what it was for, although reads still see it", async (t) => {
+	const disk = new CrashDevice(MIB);
+	const newest = async (device: CrashDevice, sector: number): Promise<number | undefined> =>
+		(await run(device, BlockOp.read, sector * SECTOR, SECTOR)).memory.bytes[0];
+	await run(disk, BlockOp.write, 0, SECTOR, 1);
+	disk.flushFailures = 1;
+	const failed = await run(disk, BlockOp.flush);
+	t.same([storageStatusName(failed.status), failed.errno], ["mediumError", 5]);
+	await run(disk, BlockOp.write, SECTOR, SECTOR, 2);
+	t.equal((await run(disk, BlockOp.flush)).status, StorageStatus.ok, "the next one says that all is well");
+	t.same([await newest(disk, 0), await newest(disk, 1)], [1, 2]);
+	const after = disk.crash(new Random(1), 1);
+	t.same([await newest(after, 0), await newest(after, 1)], [0, 2]);
+});
+
 /** Writes a number into each of its sectors, and knows when. */
 class Stamp extends BlockRequest {
 	/** Called with the status. */
