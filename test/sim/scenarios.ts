@@ -137,7 +137,11 @@ export const PLANTED = {
 		planted(onNetwork("paths", seed), { frameLifetimeMs: 0 }),
 	"a network that copies, believed to be one that does not": (seed) =>
 		planted(onNetwork("copying", seed), { lateCopiesAllowed: false }),
-	"damage that nobody can notice": (seed) => planted(onNetwork("ordered", seed), { hiddenDamageRate: 0.01 }),
+	"damage that nobody can notice": (seed) => {
+		const plan = planted(onNetwork("ordered", seed), { hiddenDamageRate: 0.01 });
+		// A damaged list of ranges may name some behind the end of the disk: that would be noticed.
+		return { ...plan, workload: { ...plan.workload, trims: false } };
+	},
 } as const satisfies Record<string, (seed: number) => Plan>;
 
 export type SoundName = keyof typeof SOUND;

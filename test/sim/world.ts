@@ -27,6 +27,8 @@ import { Model } from "./model.js";
 import { SECTOR } from "./stamps.js";
 
 export const SHELF = 9;
+/** Where the data of a frame begins (AoE specification, section 3.1). */
+const DATA = 36;
 const TARGET_MAC = 0x0200000000fe;
 const MTU = 2200;
 /** Of the target's port and of an initiator's: enough that neither is ever full. */
@@ -57,7 +59,7 @@ export interface WorldOptions {
 	readonly watchesArrivals?: boolean;
 	/** The network may bring a write a second time, when it has long been acknowledged. */
 	readonly lateCopiesAllowed?: boolean;
-	/** Frames with another bit turned over, of the address on the disk or the data. Default 0. */
+	/** Frames to the target with a bit of their data turned over. Default 0. */
 	readonly hiddenDamageRate?: number;
 	/** After so many events the next sync fails. */
 	readonly syncFailsAfter?: number;
@@ -297,8 +299,9 @@ export class World {
 	}
 }
 
-/** Turns over a bit that only a checksum would miss: of the LBA or of the data. */
+/** Turns over a bit of the data, which only a checksum would notice. */
 function hide(frame: Uint8Array, random: Random): void {
-	const at = random.chance(0.5) ? 28 : 36 + random.below(Math.max(1, frame.length - 36));
-	if (at < frame.length) frame[at] = frame[at]! ^ (1 << random.below(4));
+	if (frame.length <= DATA) return;
+	const at = DATA + random.below(frame.length - DATA);
+	frame[at] = frame[at]! ^ (1 << random.below(8));
 }
