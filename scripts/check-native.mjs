@@ -4,7 +4,7 @@
 // usage: node scripts/check-native.mjs [--core | --fuzz]       Called by `npm run check:native` and `npm run fuzz:native`, which
 // have compiled everything before.
 //   --core   only the tests without Node, which take seconds
-//   --fuzz   only the long fuzzing, a million frames of each family (FUZZ_FRAMES for another number): half an hour or so
+//   --fuzz   only the long fuzzing, a million frames of each family (FUZZ_FRAMES for another number): an hour or two
 // Exits with 0 only if nothing was found.
 
 import { spawnSync } from "node:child_process";

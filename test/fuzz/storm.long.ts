@@ -1,7 +1,7 @@
 /**
  * The storm in full: `npm run fuzz`. A million frames of every family of commands structured at random, and a million in
- * mutated sessions of initiators, against one world per family that lives through all of them: 22 million frames, about
- * ten minutes. FUZZ_FRAMES=n: so many instead of a million.
+ * mutated sessions of initiators, against one world per family that lives through all of them: 22 million frames, some
+ * ten or twenty minutes. FUZZ_FRAMES=n: so many instead of a million.
  */
 
 import t from "tap";
