@@ -22,6 +22,18 @@ export interface Ended {
 	readonly signal: NodeJS.Signals | null;
 }
 
+/**
+ * tap has every Node that a test starts load a part of it, which writes to its own folder when the program ends: one that
+ * has let go of root may not, and one that is measured should do nothing of the kind. The command that sets NODE_OPTIONS
+ * back to what the test wants, for what tap puts there it puts there when the program is started.
+ */
+function withoutTap(env: RunOptions["env"]): string[] {
+	const wanted = env?.NODE_OPTIONS;
+	return wanted === undefined
+		? ["/usr/bin/env", "-u", "NODE_OPTIONS"]
+		: ["/usr/bin/env", `NODE_OPTIONS=${wanted}`];
+}
+
 /** A running program. */
 export class Program {
 	/** What it has written to stdout and stderr, in the order in which it came. */
@@ -38,7 +50,7 @@ export class Program {
 		readonly command: readonly string[],
 		options: RunOptions = {},
 	) {
-		const [file, ...args] = [...wrap(options.namespace), ...command];
+		const [file, ...args] = [...withoutTap(options.env), ...wrap(options.namespace), ...command];
 		this.#child = spawn(file!, args, {
 			detached: true,
 			stdio: ["pipe", "pipe", "pipe"],
