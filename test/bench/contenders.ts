@@ -1,17 +1,20 @@
 /**
- * The two servers under measurement, ours and Debian's vblade 25, started alike: in the server's namespace, on one core,
- * on the same image. Used by `measure.ts` and `footprint.ts`.
+ * The servers under measurement, started alike: in the server's namespace, on one core, on the same image. They are ours,
+ * Debian's vblade 25, and the limit: a loop in C that has no protocol to obey (native/test/limit.c). Used by `measure.ts`
+ * and `footprint.ts`.
  */
 
 import { existsSync } from "node:fs";
+import path from "node:path";
+import { unreachable } from "../../lib/errors.js";
 import { until } from "../support/cleanup.js";
 import type { Lan } from "../support/netns.js";
-import { VBLADE25, vbladeCommand } from "../support/paths.js";
+import { PROJECT, VBLADE25, vbladeCommand } from "../support/paths.js";
 import type { Program } from "../support/process.js";
 
 /** One way to serve. */
 export interface Serving {
-	readonly program: "ours" | "vblade";
+	readonly program: "ours" | "vblade" | "limit";
 	readonly options: readonly string[];
 	/** With more than one, ours serves all of them from one process; vblade has a process for each. */
 	readonly blades: number;
@@ -19,6 +22,8 @@ export interface Serving {
 
 /** Slots of a shelf that can be used: 255 stands for all of them. */
 const SLOTS = 255;
+/** Made by scripts/setup. */
+const LIMIT = path.join(PROJECT, "build/test/bench/limit");
 const FIRST_SHELF = 9;
 const START_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 15_000;
@@ -49,7 +54,7 @@ export async function startContender(
 		const { shelf, slot } = addressOf(index);
 		return [[String(shelf), String(slot), "lan0", file]];
 	});
-	const command = program === "ours" ? oneProcess(options, triples) : manyProcesses(options, triples);
+	const command = commandFor(program, options, triples);
 	const running = lan.server.start(["taskset", "-c", String(core), ...command]);
 	try {
 		await until(`start of ${program}`, () => started(running).length >= blades, START_LIMIT_MS);
@@ -58,6 +63,23 @@ export async function startContender(
 		throw error;
 	}
 	return { pids: [...new Set(started(running))], stop: () => stop(running, program) };
+}
+
+function commandFor(
+	program: Serving["program"],
+	options: readonly string[],
+	blades: readonly string[][],
+): string[] {
+	switch (program) {
+		case "ours":
+			return oneProcess(options, blades);
+		case "vblade":
+			return manyProcesses(options, blades);
+		case "limit":
+			return [LIMIT, ...blades.flat()];
+		default:
+			return unreachable(program);
+	}
 }
 
 /** Ours: the four arguments repeated. */
@@ -81,6 +103,6 @@ function started(running: Program): number[] {
 
 async function stop(running: Program, program: Serving["program"]): Promise<void> {
 	// Ours drains. A shell would not hand a signal on to its vblades, which have nothing to do at their end.
-	if (program === "vblade") running.signal("SIGKILL");
+	if (program !== "ours") running.signal("SIGKILL");
 	await running.stop("SIGTERM", STOP_LIMIT_MS);
 }

@@ -54,7 +54,7 @@ export function idleFigure(seconds: number, targetCore: number, images: Images):
 async function figure(
 	about: Omit<Figure, "against" | "value" | "note">,
 	rounds: number,
-	measure: (program: Serving["program"]) => Promise<number>,
+	measure: (program: keyof typeof BLADES) => Promise<number>,
 	remark: (theirs: number) => string,
 ): Promise<Figure> {
 	const values: number[] = [];
@@ -71,7 +71,7 @@ async function figure(
 }
 
 /** KiB for each blade more, by servers of small sparse files that nobody reads. */
-async function growthKib(program: Serving["program"], targetCore: number, images: Images): Promise<number> {
+async function growthKib(program: keyof typeof BLADES, targetCore: number, images: Images): Promise<number> {
 	const resident = (blades: number): Promise<number> =>
 		withServer({ program, options: [], blades }, targetCore, images, async (pids) => {
 			await pause(SETTLE_MS);
@@ -84,7 +84,7 @@ async function growthKib(program: Serving["program"], targetCore: number, images
 
 /** CPU time of a server without any traffic, in percent of one core. */
 function idlePercent(
-	program: Serving["program"],
+	program: keyof typeof BLADES,
 	seconds: number,
 	targetCore: number,
 	images: Images,
