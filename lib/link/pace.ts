@@ -5,7 +5,7 @@
  * as the gap; else sleep at once, and no processor time is used while nothing comes. Used by `packet.ts`.
  */
 
-import { availableParallelism } from "node:os";
+import { cpus } from "node:os";
 import { native } from "../native.js";
 
 /** What `--poll-us` is if it is not given. */
@@ -24,8 +24,11 @@ export class Pace {
 	/** When the ring was found empty; 0 while it is not known to be. */
 	readonly #emptySince = new Float64Array(1);
 
-	/** `limitUs`: longest time to watch, in microseconds; 0 never watches. Nor does a machine with a single processor. */
-	constructor(limitUs: number, readClock = native.clock, processors = availableParallelism()) {
+	/**
+	 * `limitUs`: longest time to watch, in microseconds; 0 never watches. Nor does a machine with a single processor. (Those that
+	 * this process is confined to don't count: who sends the frames runs on another one anyway.)
+	 */
+	constructor(limitUs: number, readClock = native.clock, processors = cpus().length) {
 		this.#limitUs = processors > 1 ? limitUs : 0;
 		this.#readClock = readClock;
 		this.#averageGap[0] = GAP_LIMITS_MAX * this.#limitUs;
