@@ -16,7 +16,7 @@ struct engine {
 	struct engine *next; /* of the environment's open engines */
 };
 
-int is_busy(const struct instance *instance)
+static int is_busy(const struct instance *instance)
 {
 	if (instance->stuck) return 1;
 	for (const struct engine *engine = instance->engines; engine; engine = engine->next)
@@ -79,6 +79,7 @@ napi_value js_engine_open(napi_env env, napi_callback_info info)
 	struct instance *instance = get_instance(env);
 	engine->next = instance->engines;
 	instance->engines = engine;
+	instance->is_busy = is_busy;
 	MUST(napi_create_reference(env, args[0], 1, &engine->operations));
 	MUST(napi_create_reference(env, args[1], 1, &engine->completions));
 	MUST(napi_create_external(env, engine, engine_finalize, NULL, &external));

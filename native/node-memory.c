@@ -25,7 +25,7 @@ void release_instance(struct instance *instance)
 
 void unmap_kept(struct instance *instance)
 {
-	while (instance->kept && !is_busy(instance)) {
+	while (instance->kept && !(instance->is_busy && instance->is_busy(instance))) {
 		struct block *block = instance->kept;
 		instance->kept = block->next;
 		munmap(block->data, block->length);

@@ -80,6 +80,8 @@ void watch_close(struct watch *watch);
  */
 struct instance {
 	struct engine *engines; /* those that are open */
+	/* Whether an operation may still write to the environment's memory. NULL until there is an engine to ask. */
+	int (*is_busy)(const struct instance *instance);
 	struct block *kept;
 	int stuck;      /* an operation hangs in a stuck disk and may write yet: memory is not given back any more */
 	int references; /* held by the environment and by each block of memory */
@@ -96,8 +98,6 @@ struct instance *get_instance(napi_env env);
 void release_instance(struct instance *instance);
 /* Gives back what was kept, if it may be. The caller holds a reference of its own. */
 void unmap_kept(struct instance *instance);
-/* Whether an operation may still write to the environment's memory: node-engine.c. */
-int is_busy(const struct instance *instance);
 /* Closes the engines that are still open: node-engine.c. */
 void on_environment_ends(void *data);
 
