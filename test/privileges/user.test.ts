@@ -21,6 +21,7 @@ import { Stage } from "../netns/stage.js";
 import { atEnd, scratchDirectory, until } from "../support/cleanup.js";
 import { ataFrame, fieldsOf, respondsTo } from "../support/frames.js";
 import { namespacesMissing } from "../support/netns.js";
+import { asOrdinaryUser } from "../support/ordinary-user.js";
 import { PROJECT, sourceFile } from "../support/paths.js";
 import { Program, run, sendSignal } from "../support/process.js";
 
@@ -233,8 +234,8 @@ t.test("what can't be is one line and status 2", { skip }, async (t) => {
 		t.match(stderr, line);
 		t.equal(code, 2, args.join(" "));
 	}
-	const setpriv = ["setpriv", "--reuid", USER, "--clear-groups"];
-	const { code, stderr } = await run([...setpriv, ...VBLADE, `--user=${USER}`, ...blade], LIMIT_MS);
+	const command = asOrdinaryUser([...VBLADE, `--user=${USER}`, ...blade]);
+	const { code, stderr } = await run(command, LIMIT_MS);
 	t.match(stderr, /^vblade: user "nobody": only root can become another user; start vblade as root\n$/);
 	t.equal(code, 2, "not root");
 	// A parent can arrange that the kernel leaves a process its capabilities whatever user it becomes: that is seen.
