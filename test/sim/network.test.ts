@@ -23,14 +23,11 @@ t.test("what is read is what may be there", async (t) => {
 
 t.test("a seed repeats a run exactly", async (t) => {
 	const seed = firstSeed();
-	const hashes = new Set<string>();
 	for (const scenario of ["ordered", "paths", "copying", "power flush"] as const) {
 		const [first, second, other] = [seed, seed, seed + 1].map((seed) => play(planOf(scenario, seed, 40)));
 		const { log } = await first!;
 		t.equal((await second!).log.hash, log.hash, `${scenario}, seed ${seed}: ${log.count} events`);
 		t.ok(log.count > 50);
-		hashes.add(log.hash);
-		hashes.add((await other!).log.hash);
+		t.not((await other!).log.hash, log.hash, "another seed is another run");
 	}
-	t.equal(hashes.size, 8, "and another seed is another run");
 });
