@@ -56,12 +56,16 @@ export class Access {
 	}
 }
 
-/** What has happened on a blade since it was made. */
+/**
+ * What has happened on a blade since it was made. Byte counts begin at -0, which the engine keeps as a floating-point number
+ * from the start: as an integer they would outgrow 31 bits after seconds, and all code that has come to rely on integers there
+ * would be thrown away and compiled again, in the middle of full load.
+ */
 export class BladeStats {
 	reads = 0;
-	readBytes = 0;
+	readBytes = -0;
 	writes = 0;
-	writtenBytes = 0;
+	writtenBytes = -0;
 	flushes = 0;
 	trims = 0;
 	/** Commands that ended with an ATA error. */

@@ -52,18 +52,23 @@ const LBA28_MASK = 0x0fffffff;
 /** What LBA bytes 4 and 5 count. */
 const LBA_HIGH = 2 ** 32;
 
-/** Reads the registers of the request at `at` into `command`, by the word as this is done for every command. The frame must have `ATA_HEADER_BYTES`. */
+/**
+ * Reads the registers of the request at `at` into `command`. The frame must have `ATA_HEADER_BYTES`. By the word, and without
+ * a branch of its own for 28-bit addresses: this is done for every command, and compiled for what most of them have.
+ */
 export function decodeAtaSection(view: DataView, at: number, command: AtaCommand): void {
 	const registers = view.getInt32(at + 24);
 	const flags = registers >>> 24;
-	const low = view.getUint32(at + 28, true);
-	command.extended = (flags & AtaFlag.extended) !== 0;
+	const extended = (flags & AtaFlag.extended) !== 0;
+	const low = view.getInt32(at + 28, true) & (extended ? -1 : LBA28_MASK);
+	const high = view.getUint16(at + 32, true) & (extended ? 0xffff : 0);
+	command.extended = extended;
 	command.writeFlag = (flags & AtaFlag.write) !== 0;
 	command.device = flags & (AtaFlag.extended | AtaFlag.device);
 	command.feature = (registers >>> 16) & 0xff;
 	command.count = (registers >>> 8) & 0xff;
 	command.command = registers & 0xff;
-	command.lba = command.extended ? view.getUint16(at + 32, true) * LBA_HIGH + low : low & LBA28_MASK;
+	command.lba = high * LBA_HIGH + (low >>> 0);
 }
 
 /** Copies a request's section to its reply: what `encodeAtaReply` does not set stays as the initiator sent it. */

@@ -87,7 +87,7 @@ function makePlan({ only, rounds, seconds, quick }: Values): Plan {
 		settings: {
 			rounds: readNumber("rounds", rounds ?? (quick ? "2" : "7"), wholeNumber, "a whole one from 1 to 999"),
 			seconds: readNumber("seconds", seconds ?? (quick ? "0.3" : "1"), decimal, "above 0, below 1000"),
-			warmUpSeconds: quick ? 0.2 : 0.5,
+			warmUpSeconds: quick ? 0.2 : 2,
 			...chooseCores(),
 		},
 		idleSeconds: quick ? 2 : 10,
