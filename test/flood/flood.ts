@@ -20,6 +20,17 @@ import { PROJECT, vbladeCommand } from "../support/paths.js";
 export const FLOODS = ["other", "junk", "foreign", "aimed"] as const;
 export type Flood = (typeof FLOODS)[number];
 
+/** Frames of a flood. */
+export interface FloodFrames {
+	/** With the Ethernet header. */
+	readonly bytes: number;
+	/** At most so many a second; undefined: as fast as one processor sends. */
+	readonly perSecond?: number;
+}
+
+/** The shortest ones. */
+const SHORT: FloodFrames = { bytes: 60 };
+
 export interface Served {
 	readonly load: LoadResult;
 	/** Frames of the flood per second; 0 without one. */
@@ -52,8 +63,8 @@ export class Flooded {
 	}
 
 	/** Reads and writes for `seconds`, every sector checked, under a flood on `cable`, or under none. */
-	async run(seconds: number, flood?: Flood, cable = "lan0"): Promise<Served> {
-		const flooder = flood && this.#lan.client.start(this.#flooder(flood, cable));
+	async run(seconds: number, flood?: Flood, cable = "lan0", frames = SHORT): Promise<Served> {
+		const flooder = flood && this.#lan.client.start(this.#flooder(flood, cable, frames));
 		await flooder?.waitFor(/^flooding$/m, START_LIMIT_MS);
 		const load = await this.#loader.run({
 			...{ shelf: 9, slot: 0, sectors: SECTORS, window: 16, writePercent: 50, sequential: 0, verify: 1 },
@@ -69,9 +80,9 @@ export class Flooded {
 		this.#lan.remove();
 	}
 
-	#flooder(flood: Flood, cable: string): string[] {
+	#flooder(flood: Flood, cable: string, { bytes, perSecond }: FloodFrames): string[] {
 		const script = path.join(PROJECT, "build/test/flood/flooder.js");
-		const mac = this.#lan.server.mac(cable);
-		return ["taskset", "-c", String(LOAD_CORE), process.execPath, script, cable, flood, mac];
+		const what = [cable, flood, this.#lan.server.mac(cable), String(bytes), String(perSecond ?? 0)];
+		return ["taskset", "-c", String(LOAD_CORE), process.execPath, script, ...what];
 	}
 }

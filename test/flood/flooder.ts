@@ -1,7 +1,7 @@
 /**
- * Floods an interface with frames that are nobody's business, as fast as they go, until it is ended; then says how many
- * went. Started by `flood.ts` in the client's namespace: `node flooder.js INTERFACE KIND TARGET_MAC`. KIND is one of
- * `FLOODS`. Says "flooding" when it has begun.
+ * Floods an interface with frames that are nobody's business until it is ended; then says how many went. Started by
+ * `flood.ts` in the client's namespace: `node flooder.js INTERFACE KIND TARGET_MAC FRAME_BYTES PER_SECOND`. KIND is one of
+ * `FLOODS`; 0 per second means as fast as they go. Says "flooding" when it has begun.
  */
 
 import { native, nativeMemory, SEND_FIELDS } from "../../lib/native.js";
@@ -9,16 +9,20 @@ import { Random } from "../../lib/random.js";
 import type { Flood } from "./flood.js";
 
 const ETHERTYPE_AOE = 0x88a2;
-const FRAME_BYTES = 60;
 /** Different frames, sent over and over: drawing each anew would take longer than sending it. */
 const FRAMES = 1024;
 const BATCH_FRAMES = 64;
 /** Batches until a signal is looked for. */
 const BATCHES_PER_TURN = 32;
 
-const [interfaceName = "", kind = "junk", target = ""] = process.argv.slice(2);
+/** How often a flood of a certain rate sends what is due. */
+const PACE_MS = 1;
+
+const [interfaceName = "", kind = "junk", target = "", bytes = "60", rate = "0"] = process.argv.slice(2);
+const frameBytes = Number(bytes);
+const perSecond = Number(rate);
 const random = new Random();
-const memory = nativeMemory(FRAMES * FRAME_BYTES);
+const memory = nativeMemory(FRAMES * frameBytes);
 const to = Buffer.from(target.replaceAll(":", ""), "hex");
 
 /** Random bytes, and of a frame's header so much as the kind of flood makes right. */
@@ -44,12 +48,12 @@ function fill(frame: Buffer, flood: Flood): void {
 }
 
 for (let i = 0; i < FRAMES; i++)
-	fill(Buffer.from(memory.bytes.buffer, i * FRAME_BYTES, FRAME_BYTES), kind as Flood);
+	fill(Buffer.from(memory.bytes.buffer, i * frameBytes, frameBytes), kind as Flood);
 const dropAll = new Uint8Array(new Uint16Array([0x06, 0, 0, 0]).buffer);
 const { handle } = native.portOpen(
 	interfaceName,
 	ETHERTYPE_AOE,
-	FRAME_BYTES,
+	frameBytes,
 	64,
 	16 << 20,
 	dropAll,
@@ -58,7 +62,7 @@ const { handle } = native.portOpen(
 const batches = Array.from({ length: FRAMES / BATCH_FRAMES }, (_, batch) => {
 	const list = new Float64Array(BATCH_FRAMES * SEND_FIELDS);
 	for (let i = 0; i < BATCH_FRAMES; i++)
-		list.set([memory.address + (batch * BATCH_FRAMES + i) * FRAME_BYTES, FRAME_BYTES, 0, 0], i * SEND_FIELDS);
+		list.set([memory.address + (batch * BATCH_FRAMES + i) * frameBytes, frameBytes, 0, 0], i * SEND_FIELDS);
 	return list;
 });
 const error = new Int32Array(1);
@@ -66,9 +70,13 @@ const begunMs = performance.now();
 let sent = 0;
 
 function send(): void {
-	for (let turn = 0; turn < BATCHES_PER_TURN; turn++)
-		sent += native.portSend(handle, batches[turn % batches.length]!, BATCH_FRAMES, error);
-	setImmediate(send);
+	const due = perSecond === 0 ? Number.POSITIVE_INFINITY : ((performance.now() - begunMs) / 1000) * perSecond;
+	for (let turn = 0; turn < BATCHES_PER_TURN && sent < due; turn++) {
+		const count = Math.min(BATCH_FRAMES, Math.ceil(due - sent));
+		sent += native.portSend(handle, batches[turn % batches.length]!, count, error);
+	}
+	if (sent < due) setImmediate(send);
+	else setTimeout(send, PACE_MS);
 }
 
 process.on("SIGTERM", () => {
