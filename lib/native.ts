@@ -180,6 +180,8 @@ interface Addon {
 		filter: Uint8Array,
 		ready: (events: number) => void,
 	): NativePort;
+	/** See native/xdp.h. Throws a NativeError if there can't be one: EBUSY if another process has the device's first queue. */
+	portUseXdp(handle: PortHandle): void;
 	portSetFilter(handle: PortHandle, filter: Uint8Array): void;
 	portSend(handle: PortHandle, frames: Float64Array, count: number, error: Int32Array): number;
 	portWantWritable(handle: PortHandle, wanted: boolean): void;

@@ -55,6 +55,8 @@ export interface ServerOptions {
 	readonly durability: Durability;
 	/** Longest wait for the next frame without sleeping, in microseconds: 0..1000. See `lib/link/pace.ts`. */
 	readonly pollUs: number;
+	/** Send shorter frames past the interface's queue, where that can be. */
+	readonly xdp: boolean;
 	/** The user to become, instead of root, once everything is open. */
 	readonly user: string | undefined;
 	/** Serve even if another host answers for the same shelf and slot. */

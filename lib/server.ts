@@ -189,6 +189,7 @@ export class Server {
 		const link = await openLink(netif, this.#pump, {
 			framesInFlight: this.#options.bufferCount * bladeCount,
 			pollUs: this.#options.pollUs,
+			xdp: this.#options.xdp,
 			log: (message) => this.#log.warn(message),
 		});
 		const registry = new Registry<AtaDisk>();

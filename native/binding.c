@@ -24,6 +24,7 @@ static napi_value init(napi_env env, napi_value exports)
 		{ "monitorDrain", js_monitor_drain },
 		{ "monitorClose", js_monitor_close },
 		{ "portOpen", js_port_open },
+		{ "portUseXdp", js_port_use_xdp },
 		{ "portSetFilter", js_port_set_filter },
 		{ "portSend", js_port_send },
 		{ "portWantWritable", js_port_want_writable },

@@ -342,7 +342,11 @@ static int open_port(struct load *load, uint8_t mac[6], const char **step)
 		*step = "frame";
 		return -EMSGSIZE;
 	}
-	return vb_port_open(&load->port, &config, step);
+	error = vb_port_open(&load->port, &config, step);
+	/* Cheaper requests leave more of the processor to load with; where they can't be had it goes on without. */
+	const char *ignored;
+	if (!error) vb_port_use_xdp(&load->port, &ignored);
+	return error;
 }
 
 int vb_load_run(const struct vb_load_config *config, struct vb_load_result *result, const char **step)

@@ -115,6 +115,7 @@ napi_value js_monitor_open(napi_env env, napi_callback_info info);
 napi_value js_monitor_drain(napi_env env, napi_callback_info info);
 napi_value js_monitor_close(napi_env env, napi_callback_info info);
 napi_value js_port_open(napi_env env, napi_callback_info info);
+napi_value js_port_use_xdp(napi_env env, napi_callback_info info);
 napi_value js_port_set_filter(napi_env env, napi_callback_info info);
 napi_value js_port_send(napi_env env, napi_callback_info info);
 napi_value js_port_want_writable(napi_env env, napi_callback_info info);

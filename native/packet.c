@@ -55,11 +55,11 @@ int vb_port_open(struct vb_port *port, const struct vb_port_config *config, cons
 	memset(port, 0, sizeof *port);
 	int error;
 	*step = "arguments";
-	port->fd = port->send_fd = -1;
+	port->fd = port->send_fd = port->xdp.fd = -1;
 	if (config->frame_bytes > VB_MAX_FRAME_BYTES || config->frame_count > VB_MAX_FRAME_COUNT) return -EINVAL;
 	*step = "find";
-	int index = (int)if_nametoindex(config->interface);
-	if (index == 0) return -errno;
+	port->index = (int)if_nametoindex(config->interface);
+	if (port->index == 0) return -errno;
 
 	/* Protocol 0: nothing is received before bind() names the EtherType. */
 	*step = "socket";
@@ -82,7 +82,7 @@ int vb_port_open(struct vb_port *port, const struct vb_port_config *config, cons
 		setsockopt(port->send_fd, SOL_SOCKET, SO_SNDBUF, &send_bytes, sizeof send_bytes);
 
 	*step = "bind";
-	struct sockaddr_ll address = { .sll_family = AF_PACKET, .sll_ifindex = index };
+	struct sockaddr_ll address = { .sll_family = AF_PACKET, .sll_ifindex = port->index };
 	error = bind(port->send_fd, (struct sockaddr *)&address, sizeof address) < 0 ? -errno : 0;
 	address.sll_protocol = htons(config->ethertype);
 	if (!error && bind(port->fd, (struct sockaddr *)&address, sizeof address) < 0) error = -errno;
@@ -91,6 +91,11 @@ int vb_port_open(struct vb_port *port, const struct vb_port_config *config, cons
 fail:
 	vb_port_close(port);
 	return error;
+}
+
+int vb_port_use_xdp(struct vb_port *port, const char **step)
+{
+	return port->xdp.fd < 0 ? vb_xdp_open(&port->xdp, port->index, step) : 0;
 }
 
 int vb_port_set_filter(struct vb_port *port, struct sock_filter *filter, uint16_t length)
@@ -106,31 +111,61 @@ size_t vb_port_slot_offset(const struct vb_port *port, uint32_t i)
 	       (size_t)(i % port->frames_per_block) * port->frame_stride;
 }
 
-int vb_port_send(struct vb_port *port, const double *frames, int count, int *error)
+/* At most VB_BATCH frames, by one call. Returns how many went. */
+static int send_queued(const struct vb_port *port, const double *frames, int count, int *error)
 {
 	struct mmsghdr messages[VB_BATCH];
 	struct iovec parts[VB_BATCH][2];
+	memset(messages, 0, (size_t)count * sizeof messages[0]);
+	for (int i = 0; i < count; i++) {
+		const double *frame = frames + (size_t)i * VB_SEND_FIELDS;
+		parts[i][0].iov_base = (void *)(uintptr_t)frame[0];
+		parts[i][0].iov_len = (size_t)frame[1];
+		parts[i][1].iov_base = (void *)(uintptr_t)frame[2];
+		parts[i][1].iov_len = (size_t)frame[3];
+		messages[i].msg_hdr.msg_iov = parts[i];
+		messages[i].msg_hdr.msg_iovlen = frame[3] > 0 ? 2 : 1;
+	}
+	int sent;
+	do sent = sendmmsg(port->send_fd, messages, (unsigned)count, MSG_DONTWAIT);
+	while (sent < 0 && errno == EINTR);
+	if (sent > 0) return sent;
+	*error = errno;
+	return 0;
+}
+
+/* One with data elsewhere is not: that memory may be gone by now, which only the kernel survives. */
+static int is_for_xdp(const struct vb_port *port, const double *frame)
+{
+	return frame[3] == 0 && vb_xdp_takes(&port->xdp, (size_t)frame[1]);
+}
+
+/* Leading frames that the XDP socket gets. While it has some that the device would not take, it gets no more. */
+static int send_directly(struct vb_port *port, const double *frames, int count)
+{
+	int sent = 0;
+	if (!is_for_xdp(port, frames)) return 0;
+	if (vb_xdp_waits(&port->xdp)) vb_xdp_send(&port->xdp);
+	if (vb_xdp_waits(&port->xdp)) return 0;
+	for (const double *frame = frames; sent < count && is_for_xdp(port, frame); sent++, frame += VB_SEND_FIELDS)
+		if (!vb_xdp_put(&port->xdp, (const void *)(uintptr_t)frame[0], (size_t)frame[1])) break;
+	vb_xdp_send(&port->xdp);
+	return sent;
+}
+
+int vb_port_send(struct vb_port *port, const double *frames, int count, int *error)
+{
 	int sent = 0;
 	*error = 0;
-	while (sent < count) {
-		int batch = count - sent < VB_BATCH ? count - sent : VB_BATCH;
-		memset(messages, 0, (size_t)batch * sizeof messages[0]);
-		for (int i = 0; i < batch; i++) {
-			const double *frame = frames + (size_t)(sent + i) * VB_SEND_FIELDS;
-			parts[i][0].iov_base = (void *)(uintptr_t)frame[0];
-			parts[i][0].iov_len = (size_t)frame[1];
-			parts[i][1].iov_base = (void *)(uintptr_t)frame[2];
-			parts[i][1].iov_len = (size_t)frame[3];
-			messages[i].msg_hdr.msg_iov = parts[i];
-			messages[i].msg_hdr.msg_iovlen = frame[3] > 0 ? 2 : 1;
-		}
-		int n = sendmmsg(port->send_fd, messages, (unsigned)batch, MSG_DONTWAIT);
-		if (n < 0 && errno == EINTR) continue;
-		if (n <= 0) {
-			*error = errno;
-			break;
-		}
-		sent += n;
+	while (sent < count && *error == 0) {
+		const double *next = frames + (size_t)sent * VB_SEND_FIELDS;
+		int directly = send_directly(port, next, count - sent);
+		sent += directly;
+		if (directly > 0) continue;
+		/* This one goes by the queue, and so do those behind it that have no other way. */
+		int queued = 1;
+		while (queued < VB_BATCH && sent + queued < count && !is_for_xdp(port, next + queued * VB_SEND_FIELDS)) queued++;
+		sent += send_queued(port, next, queued, error);
 	}
 	return sent;
 }
@@ -181,6 +216,7 @@ int vb_port_next(struct vb_port *port, uint32_t slot, uint32_t count, double mic
 {
 	for (; count > 0; count--, slot = vb_port_after(port, slot))
 		__atomic_store_n(&header_of(port, slot)->tp_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
+	if (vb_xdp_waits(&port->xdp)) vb_xdp_send(&port->xdp);
 	int ready = 0;
 	if (microseconds > 0) watch_slot(header_of(port, slot), microseconds);
 	for (; ready < VB_BATCH && (uint32_t)ready < port->frame_count; ready++, slot = vb_port_after(port, slot)) {
@@ -212,6 +248,7 @@ void vb_port_close(struct vb_port *port)
 {
 	if (port->ring) munmap(port->ring, port->ring_bytes);
 	port->ring = NULL;
+	vb_xdp_close(&port->xdp);
 	if (port->fd >= 0) close(port->fd);
 	if (port->send_fd >= 0) close(port->send_fd);
 	port->fd = port->send_fd = -1;

@@ -13,9 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "xdp.h"
+
 struct vb_port {
 	int fd; /* receives */
 	int send_fd;
+	int index; /* of the interface */
+	struct vb_xdp xdp;
 	uint8_t *ring;
 	size_t ring_bytes;
 	uint32_t frame_count;      /* slots in the ring */
@@ -41,6 +45,8 @@ struct vb_port_config {
 
 /* *step names the step that failed. The filter is in place before the socket is bound: no other frame ever gets in. */
 int vb_port_open(struct vb_port *port, const struct vb_port_config *config, const char **step);
+/* From now on sends shorter frames by an XDP socket. If there can't be one, all go on as before. See xdp.h. */
+int vb_port_use_xdp(struct vb_port *port, const char **step);
 int vb_port_set_filter(struct vb_port *port, struct sock_filter *filter, uint16_t length);
 /* Byte offset of ring slot number i. */
 size_t vb_port_slot_offset(const struct vb_port *port, uint32_t i);

@@ -105,6 +105,7 @@ function readOptions(given: SplitArguments["given"]): ServerOptions {
 		lengthSectors: length === undefined ? undefined : readNumber("length", length),
 		durability: readDurability(lastValue(given, "durability"), given.has("sync")),
 		pollUs: readNumber("poll-us", lastValue(given, "poll-us")),
+		xdp: !given.has("no-xdp"),
 		user: readUser(lastValue(given, "user")),
 		force: given.has("force"),
 	};

@@ -15,6 +15,7 @@ export type OptionName =
 	| "length"
 	| "durability"
 	| "poll-us"
+	| "no-xdp"
 	| "user"
 	| "force"
 	| "verbose"
@@ -65,6 +66,7 @@ export const OPTIONS: readonly Option[] = [
 		default: "50",
 		help: "longest wait for a frame without sleeping, if that is fast enough; 0 for never",
 	},
+	{ name: "no-xdp", help: "send every frame through the interface's queue, where tc and tcpdump see it" },
 	{ name: "user", value: "name", help: "once everything is open, go on as this user instead of root" },
 	{ name: "force", help: "serve even if another host answers for shelf and slot" },
 	{ name: "verbose", help: "log more" },

@@ -19,6 +19,8 @@ export interface OpenLinkOptions {
 	readonly framesInFlight: number;
 	/** Longest wait for the next frame without sleeping, in microseconds. Default: that of `pace.ts`. */
 	readonly pollUs?: number;
+	/** As in `PacketLinkOptions`. */
+	readonly xdp?: boolean;
 	/** Told what the operator should know. */
 	readonly log: (message: string) => void;
 }

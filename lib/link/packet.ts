@@ -39,6 +39,11 @@ export interface PacketLinkOptions {
 	readonly framesInFlight: number;
 	/** Longest wait for the next frame without sleeping, in microseconds; 0 always sleeps at once. */
 	readonly pollUs?: number;
+	/**
+	 * Send frames of up to one or two pages by an XDP socket where there can be one (native/xdp.h), past the interface's queueing
+	 * discipline and unseen by who listens on this side of it. Default: false.
+	 */
+	readonly xdp?: boolean;
 	/** Told when something went wrong that the operator should know; at most once per kind of event. */
 	readonly log?: (message: string) => void;
 }
@@ -224,6 +229,7 @@ export class PacketLink implements Link, PumpStage {
 			this.#ready,
 		);
 		this.#port = port;
+		if (this.#options.xdp === true) useXdp(port);
 		this.#ring = new ReceiveRing(port, frameBytes, this.#stats);
 		this.#sender.setPort(port);
 	}
@@ -285,6 +291,15 @@ export class PacketLink implements Link, PumpStage {
 	/** Frames that the kernel dropped because the ring was full. */
 	#countDrops(): void {
 		if (this.#port !== null) this.#stats.droppedIn += native.portDrops(this.#port.handle);
+	}
+}
+
+/** It need not be: an older kernel has none, and a device's first queue is one process's. */
+function useXdp(port: NativePort): void {
+	try {
+		native.portUseXdp(port.handle);
+	} catch (error) {
+		if (!isNativeError(error)) throw error;
 	}
 }
 

@@ -57,6 +57,7 @@ t.test("without options, the defaults of the manual", async (t) => {
 			lengthSectors: undefined,
 			durability: "ack",
 			pollUs: 50,
+			xdp: true,
 			user: undefined,
 			force: false,
 		},
@@ -92,6 +93,7 @@ t.test("each option has a long name", async (t) => {
 		"3",
 		"--length=4",
 		"--poll-us=0",
+		"--no-xdp",
 		"--user=nobody",
 		"--force",
 	);
@@ -102,6 +104,7 @@ t.test("each option has a long name", async (t) => {
 		offsetSectors: 3,
 		lengthSectors: 4,
 		pollUs: 0,
+		xdp: false,
 		user: "nobody",
 		force: true,
 	});

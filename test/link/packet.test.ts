@@ -22,6 +22,9 @@ const LIMIT_MS = 10_000;
 const BACK_LIMIT_MS = 2000;
 const OTHER_MAC = 0x02aabbccddee;
 
+/** Links also send by an XDP socket. */
+let xdp = false;
+
 /** Keeps copies of what comes in. */
 class Sink implements FrameSink {
 	readonly frames: Buffer[] = [];
@@ -85,9 +88,9 @@ interface Ends {
 async function openEnds(t: Test, nearMtu = 1500, farMtu = nearMtu): Promise<Ends> {
 	await layCable(nearMtu, farMtu);
 	const pump = new Pump();
-	const near = new PacketLink("near", pump, { framesInFlight: 16 });
+	const near = new PacketLink("near", pump, { framesInFlight: 16, xdp });
 	// The far end has room for all that comes at once.
-	const far = new PacketLink("far", pump, { framesInFlight: 2048 });
+	const far = new PacketLink("far", pump, { framesInFlight: 2048, xdp });
 	const [nearSink, farSink] = [new Sink(), new Sink()];
 	near.attach(nearSink);
 	far.attach(farSink);
@@ -377,6 +380,18 @@ function full(t: Test): void {
 		t.pass("closed");
 	});
 
+	t.test("deleted while its socket is full", async (t) => {
+		const { pump, near, far, nearSink, farSink } = await openEnds(t);
+		tc("qdisc add dev near root tbf rate 8kbit burst 4kb limit 1gb");
+		while (send(near, frameTo(OTHER_MAC, Buffer.alloc(1400)))) pump.run();
+		ip("link delete near");
+		await until("the end", () => !near.up, LIMIT_MS);
+		await layCable(1500);
+		await heard(far, near, nearSink);
+		await heard(near, far, farSink);
+		t.equal(near.acquire() === undefined, false, "the slots of what was lost are free again");
+	});
+
 	t.test("a device whose queue is full loses frames, and only those", async (t) => {
 		const { pump, near, far, farSink } = await openEnds(t);
 		tc("qdisc add dev near root tbf rate 8kbit burst 2kb limit 4kb");
@@ -409,9 +424,13 @@ function changes(t: Test): void {
 		await until("down", () => !near.up && !far.up, LIMIT_MS);
 		t.ok(nearSink.changes > 0 && farSink.changes > 0, "both ends are told");
 		const { droppedOut } = near.stats;
-		send(near, frameTo(far.mac, "nowhere"));
-		pump.run();
-		t.equal(near.stats.droppedOut, droppedOut + 1);
+		const lost = 3;
+		// By an XDP socket the first one waits.
+		for (let number = 0; number < lost + (xdp ? 1 : 0); number++) {
+			send(near, frameTo(far.mac, `nowhere ${number}`));
+			pump.run();
+		}
+		t.equal(near.stats.droppedOut, droppedOut + lost);
 		ip("link set near up");
 		await until("up", () => near.up && far.up, BACK_LIMIT_MS);
 		await heard(far, near, nearSink);
@@ -498,18 +517,6 @@ function changes(t: Test): void {
 		}
 	});
 
-	t.test("deleted while its socket is full", async (t) => {
-		const { pump, near, far, nearSink, farSink } = await openEnds(t);
-		tc("qdisc add dev near root tbf rate 8kbit burst 4kb limit 1gb");
-		while (send(near, frameTo(OTHER_MAC, Buffer.alloc(1400)))) pump.run();
-		ip("link delete near");
-		await until("the end", () => !near.up, LIMIT_MS);
-		await layCable(1500);
-		await heard(far, near, nearSink);
-		await heard(near, far, farSink);
-		t.equal(near.acquire() === undefined, false, "the slots of what was lost are free again");
-	});
-
 	t.test("a sink may close the link that hands it a frame", async (t) => {
 		const { pump, near, far, nearSink } = await openEnds(t);
 		nearSink.onFrame = () => void near.close();
@@ -519,6 +526,67 @@ function changes(t: Test): void {
 		await pause(20);
 		t.equal(nearSink.frames.length, 1, "it gets no more");
 	});
+}
+
+/** Whether a frame that leaves the interface is seen there; by the queue it is. */
+async function startWatch(t: Test, interfaceName: string): Promise<() => string[]> {
+	const program = [
+		"import socket",
+		"port = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))",
+		`port.bind(('${interfaceName}', 3))`,
+		"print('ready', flush=True)",
+		"while True:",
+		"    frame, address = port.recvfrom(20000)",
+		"    if address[2] == 4: print(frame[14:].rstrip(b'\\0').decode('latin1')[:20], flush=True)",
+	].join("\n");
+	const watch = new Program(["python3", "-c", program]);
+	t.teardown(() => watch.stop("SIGKILL"));
+	await watch.waitFor(/^ready$/m, LIMIT_MS);
+	return () => watch.stdout.split("\n").slice(1, -1);
+}
+
+function direct(t: Test): void {
+	t.test("frames of every length arrive, each once and as they were sent", async (t) => {
+		const { pump, near, far, farSink } = await openEnds(t, 9000);
+		// Chunks end at 4096 and 8192; what is longer goes by the queue.
+		const lengths = [60, 61, 4095, 4096, 4097, 8191, 8192, 8193, 9014];
+		const total = 2000;
+		const sent: string[] = [];
+		for (let number = 0; number < total; ) {
+			for (let batch = 0; batch < 50; batch++, number++) {
+				const frame = frameTo(
+					far.mac,
+					Buffer.alloc((lengths[number % lengths.length] ?? 60) - 14, `${number},`),
+				);
+				sent.push(frame.toString("latin1"));
+				send(near, frame);
+			}
+			pump.run();
+			await until("the batch", () => farSink.frames.length === number, LIMIT_MS);
+		}
+		const received = farSink.frames.map((frame) => frame.toString("latin1")).sort();
+		sent.sort();
+		t.ok(received.every((frame, index) => frame === sent[index]));
+		t.match(near.stats, { framesOut: total, droppedOut: 0 });
+		t.match(far.stats, { framesIn: total, droppedIn: 0 });
+	});
+
+	t.test(
+		"short frames are past the queue and unseen, long ones and those of another process are not",
+		async (t) => {
+			const { pump, near, far, farSink } = await openEnds(t, 9000);
+			const other = new PacketLink("near", pump, { framesInFlight: 16, xdp });
+			t.teardown(() => other.close());
+			const seen = await startWatch(t, "near");
+			send(near, frameTo(far.mac, "directly"));
+			send(near, frameTo(far.mac, Buffer.concat([Buffer.from("queued "), Buffer.alloc(8990)])));
+			send(other, frameTo(far.mac, "has none"));
+			pump.run();
+			await until("all", () => farSink.frames.length === 3, LIMIT_MS);
+			await until("two are seen", () => seen().length === 2, LIMIT_MS);
+			t.strictSame(seen().sort(), ["has none", "queued "]);
+		},
+	);
 }
 
 function opening(t: Test): void {
@@ -569,13 +637,15 @@ function opening(t: Test): void {
 	});
 }
 
+t.setTimeout(60_000);
 if (await inNamespace(import.meta.url)) {
-	for (const mtu of [1500, 9000])
-		await linkConformance(t, `packet, MTU ${mtu}`, async () => {
+	const kinds = [1500, 9000].flatMap((mtu) => [false, true].map((usesXdp) => ({ mtu, usesXdp })));
+	for (const { mtu, usesXdp } of kinds)
+		await linkConformance(t, `packet, MTU ${mtu}${usesXdp ? ", XDP" : ""}`, async () => {
 			await layCable(mtu);
 			const pump = new Pump();
-			const near = new PacketLink("near", pump, { framesInFlight: 16 });
-			const far = new PacketLink("far", pump, { framesInFlight: 16 });
+			const near = new PacketLink("near", pump, { framesInFlight: 16, xdp: usesXdp });
+			const far = new PacketLink("far", pump, { framesInFlight: 16, xdp: usesXdp });
 			const close = async () => {
 				await near.close();
 				await far.close();
@@ -587,4 +657,9 @@ if (await inNamespace(import.meta.url)) {
 	full(t);
 	changes(t);
 	opening(t);
+	await t.test("sending by an XDP socket", async (t) => {
+		xdp = true;
+		direct(t);
+		changes(t);
+	});
 }

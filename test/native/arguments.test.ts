@@ -183,6 +183,7 @@ t.test("every argument of every function", async (t) => {
 	if (port !== undefined)
 		Object.assign(sound, {
 			portOpen: ["lo", 0x88a2, 1514, 64, 65536, bytes.subarray(0, 0), noop],
+			portUseXdp: [port],
 			portSetFilter: [port, bytes.subarray(0, 0)],
 			portSend: [port, new Float64Array(SEND_FIELDS), 0, errors],
 			portWantWritable: [port, false],
@@ -240,6 +241,7 @@ t.test("a closed handle is refused, and may be closed again", async (t) => {
 	if (port === undefined) return;
 	native.portClose(port);
 	for (const call of [
+		() => native.portUseXdp(port),
 		() => native.portSetFilter(port, new Uint8Array(0)),
 		() => native.portSend(port, new Float64Array(4), 1, new Int32Array(1)),
 		() => native.portWantWritable(port, true),

@@ -31,6 +31,7 @@ const server = await startServer(
 		lengthSectors: undefined,
 		durability: durability as Durability,
 		pollUs: 50,
+		xdp: true,
 		user: undefined,
 		force: false,
 	},
