@@ -180,8 +180,11 @@ interface Addon {
 		filter: Uint8Array,
 		ready: (events: number) => void,
 	): NativePort;
-	/** See native/xdp.h. Throws a NativeError if there can't be one: EBUSY if another process has the device's first queue. */
-	portUseXdp(handle: PortHandle): void;
+	/**
+	 * From now on frames of up to so many bytes are sent by an XDP socket: see native/xdp.h. Throws a NativeError if there can't
+	 * be one: EBUSY if another process has the device's first queue.
+	 */
+	portUseXdp(handle: PortHandle): number;
 	portSetFilter(handle: PortHandle, filter: Uint8Array): void;
 	portSend(handle: PortHandle, frames: Float64Array, count: number, error: Int32Array): number;
 	portWantWritable(handle: PortHandle, wanted: boolean): void;

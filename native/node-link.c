@@ -216,7 +216,7 @@ static struct port *get_port(napi_env env, napi_value value)
 	return port && port->core.fd >= 0 ? port : NULL;
 }
 
-/* portUseXdp(handle): from now on sends short frames by an XDP socket. Throws if there can't be one. */
+/* portUseXdp(handle): from now on sends frames of up to so many bytes by an XDP socket. Throws if there can't be one. */
 napi_value js_port_use_xdp(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS];
@@ -224,7 +224,7 @@ napi_value js_port_use_xdp(napi_env env, napi_callback_info info)
 	const char *step;
 	if (!get_args(env, info, 1, args) || !(port = get_port(env, args[0]))) return throw_type(env);
 	int error = vb_port_use_xdp(&port->core, &step);
-	return error ? throw_errno(env, error, step) : NULL;
+	return error ? throw_errno(env, error, step) : make_number(env, (double)port->core.xdp.longest);
 }
 
 /* portSetFilter(handle, filter) */

@@ -134,10 +134,15 @@ static int send_queued(const struct vb_port *port, const double *frames, int cou
 	return 0;
 }
 
-/* One with data elsewhere is not: that memory may be gone by now, which only the kernel survives. */
 static int is_for_xdp(const struct vb_port *port, const double *frame)
 {
-	return frame[3] == 0 && vb_xdp_takes(&port->xdp, (size_t)frame[1]);
+	return vb_xdp_takes(&port->xdp, (size_t)(frame[1] + frame[3]));
+}
+
+static int put_directly(struct vb_port *port, const double *frame)
+{
+	const void *head = (const void *)(uintptr_t)frame[0], *data = (const void *)(uintptr_t)frame[2];
+	return vb_xdp_put(&port->xdp, head, (size_t)frame[1], data, (size_t)frame[3]);
 }
 
 /* Leading frames that the XDP socket gets. While it has some that the device would not take, it gets no more. */
@@ -148,7 +153,7 @@ static int send_directly(struct vb_port *port, const double *frames, int count)
 	if (vb_xdp_waits(&port->xdp)) vb_xdp_send(&port->xdp);
 	if (vb_xdp_waits(&port->xdp)) return 0;
 	for (const double *frame = frames; sent < count && is_for_xdp(port, frame); sent++, frame += VB_SEND_FIELDS)
-		if (!vb_xdp_put(&port->xdp, (const void *)(uintptr_t)frame[0], (size_t)frame[1])) break;
+		if (!put_directly(port, frame)) break;
 	vb_xdp_send(&port->xdp);
 	return sent;
 }

@@ -45,7 +45,7 @@ struct vb_port_config {
 
 /* *step names the step that failed. The filter is in place before the socket is bound: no other frame ever gets in. */
 int vb_port_open(struct vb_port *port, const struct vb_port_config *config, const char **step);
-/* From now on sends shorter frames by an XDP socket. If there can't be one, all go on as before. See xdp.h. */
+/* From now on sends frames of up to port->xdp.longest bytes by an XDP socket. If there can't be one, all go on as before. */
 int vb_port_use_xdp(struct vb_port *port, const char **step);
 int vb_port_set_filter(struct vb_port *port, struct sock_filter *filter, uint16_t length);
 /* Byte offset of ring slot number i. */

@@ -14,6 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "guard.h"
+
 /* Since Linux 6.6; older headers do not have them. */
 #ifndef XDP_USE_SG
 #define XDP_USE_SG (1 << 4)
@@ -76,7 +78,7 @@ static int set_up_rings(struct vb_xdp *xdp)
 	return 0;
 }
 
-/* Frames of more than one chunk are known from Linux 6.6 on. With three they take longer than by sendmmsg(2). */
+/* Frames of more than one chunk are known from Linux 6.6 on. */
 static int bind_to(struct vb_xdp *xdp, int index)
 {
 	struct sockaddr_xdp address = {
@@ -84,7 +86,7 @@ static int bind_to(struct vb_xdp *xdp, int index)
 		.sxdp_flags = XDP_COPY | XDP_USE_NEED_WAKEUP | XDP_USE_SG,
 		.sxdp_ifindex = (uint32_t)index,
 	};
-	xdp->longest = 2 * VB_XDP_CHUNK_BYTES;
+	xdp->longest = VB_XDP_JUMBO_BYTES;
 	if (bind(xdp->fd, (struct sockaddr *)&address, sizeof address) == 0) return 0;
 	if (errno != EINVAL) return -errno;
 	address.sxdp_flags &= (uint16_t)~XDP_USE_SG;
@@ -95,6 +97,7 @@ static int bind_to(struct vb_xdp *xdp, int index)
 int vb_xdp_open(struct vb_xdp *xdp, int index, const char **step)
 {
 	memset(xdp, 0, sizeof *xdp);
+	vb_guard_init();
 	*step = "socket";
 	xdp->fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (xdp->fd < 0) return -errno;
@@ -133,23 +136,49 @@ int vb_xdp_takes(const struct vb_xdp *xdp, size_t length)
 	return xdp->fd >= 0 && length >= HEADER_BYTES && length <= xdp->longest;
 }
 
-int vb_xdp_put(struct vb_xdp *xdp, const void *frame, size_t length)
+/* Takes a chunk for the next part of a frame. */
+static uint8_t *add_part(struct vb_xdp *xdp, size_t length, int more)
 {
-	int chunks = (int)((length + VB_XDP_CHUNK_BYTES - 1) / VB_XDP_CHUNK_BYTES);
-	if (xdp->unused_count < chunks) reclaim(xdp);
-	if (xdp->unused_count < chunks) return 0;
-	const uint8_t *from = frame;
+	uint64_t address = xdp->unused[--xdp->unused_count] * (uint64_t)VB_XDP_CHUNK_BYTES;
+	/* There is room in the ring, for it has as many entries as there are chunks. */
+	xdp->send[xdp->produced++ & MASK] =
+		(struct xdp_desc){ .addr = address, .len = (uint32_t)length, .options = more ? XDP_PKT_CONTD : 0 };
+	return xdp->memory + address;
+}
+
+/* Copies parts that may be gone by now. */
+static int add_data(struct vb_xdp *xdp, const uint8_t *data, size_t length)
+{
 	while (length > 0) {
-		uint64_t address = xdp->unused[--xdp->unused_count] * (uint64_t)VB_XDP_CHUNK_BYTES;
-		uint32_t part = length > VB_XDP_CHUNK_BYTES ? VB_XDP_CHUNK_BYTES : (uint32_t)length;
-		memcpy(xdp->memory + address, from, part);
-		from += part;
+		size_t part = length < VB_XDP_CHUNK_BYTES ? length : VB_XDP_CHUNK_BYTES;
 		length -= part;
-		/* There is room in the ring, for it has as many entries as there are chunks. */
-		xdp->send[xdp->produced++ & MASK] =
-			(struct xdp_desc){ .addr = address, .len = part, .options = length > 0 ? XDP_PKT_CONTD : 0 };
+		if (vb_copy(add_part(xdp, part, length > 0), data, part) != 0) return 0;
+		data += part;
 	}
 	return 1;
+}
+
+int vb_xdp_put(struct vb_xdp *xdp, const void *head, size_t head_length, const void *data, size_t data_length)
+{
+	if (data_length == 0 && head_length > VB_XDP_CHUNK_BYTES) {
+		/* What is over comes first: from there on whole chunks, which are copied fastest. */
+		data_length = (head_length - 1) / VB_XDP_CHUNK_BYTES * VB_XDP_CHUNK_BYTES;
+		head_length -= data_length;
+		data = (const uint8_t *)head + head_length;
+	}
+	int chunks = 1 + (int)((data_length + VB_XDP_CHUNK_BYTES - 1) / VB_XDP_CHUNK_BYTES);
+	if (xdp->unused_count < chunks) reclaim(xdp);
+	if (xdp->unused_count < chunks) return 0;
+	uint32_t produced = xdp->produced;
+	int unused_count = xdp->unused_count, whole = head_length + data_length <= VB_XDP_CHUNK_BYTES, there;
+	uint8_t *to = add_part(xdp, head_length + (whole ? data_length : 0), !whole);
+	memcpy(to, head, head_length);
+	if (whole) there = vb_copy(to + head_length, data, data_length) == 0;
+	else there = add_data(xdp, data, data_length);
+	if (there) return 1;
+	xdp->produced = produced;
+	xdp->unused_count = unused_count;
+	return 0;
 }
 
 int vb_xdp_waits(const struct vb_xdp *xdp)

@@ -1,7 +1,7 @@
 /*
- * Sending by an XDP socket (AF_XDP, Documentation/networking/af_xdp.rst) in copy mode: frames of up to one or two pages go
- * straight to the device, a batch of them with one short system call, past the interface's queueing discipline and whoever
- * listens there (tcpdump). That takes a quarter less of the processor than sendmmsg(2). It receives nothing and needs no
+ * Sending by an XDP socket (AF_XDP, Documentation/networking/af_xdp.rst) in copy mode: frames go straight to the
+ * device, a batch of them with one short system call, past the interface's queueing discipline and whoever listens there
+ * (tcpdump). That takes up to a quarter less of the processor than sendmmsg(2). It receives nothing and needs no
  * program on the interface. Where another process has the device's first queue, there is none. Used by packet.c.
  * Functions return 0 or -errno.
  */
@@ -15,6 +15,7 @@
 enum {
 	VB_XDP_CHUNK_BYTES = 4096, /* no chunk may be longer than a page */
 	VB_XDP_CHUNKS = 512,       /* a power of two */
+	VB_XDP_JUMBO_BYTES = 9216, /* longer frames take no less this way */
 };
 
 struct xdp_desc;
@@ -28,7 +29,7 @@ struct vb_xdp {
 	uint32_t *send_producer, *send_consumer, *done_producer, *done_consumer;
 	struct xdp_desc *send;
 	uint64_t *done;
-	size_t longest;                 /* bytes of a frame: one chunk, or two where the kernel puts them together */
+	size_t longest;                 /* bytes of a frame: one chunk, or more where the kernel puts them together */
 	uint32_t produced;              /* chunks put so far */
 	uint16_t unused[VB_XDP_CHUNKS]; /* numbers of those that have nothing to send */
 	int unused_count;
@@ -38,8 +39,11 @@ struct vb_xdp {
 int vb_xdp_open(struct vb_xdp *xdp, int index, const char **step);
 /* Whether a frame of that length can go this way. */
 int vb_xdp_takes(const struct vb_xdp *xdp, size_t length);
-/* Copies such a frame, to be sent by the next `vb_xdp_send`. 0 if there is no room. */
-int vb_xdp_put(struct vb_xdp *xdp, const void *frame, size_t length);
+/*
+ * Copies such a frame, to be sent by the next `vb_xdp_send`: its head, at most a chunk long if there is data behind it, and
+ * its data. 0 if there is no room, or the data is not there any more.
+ */
+int vb_xdp_put(struct vb_xdp *xdp, const void *head, size_t head_length, const void *data, size_t data_length);
 /*
  * Hands what has been put to the device. What it does not take now (its ring is full, it is down) stays for the next call.
  * An initiator that waits for it asks again, and so brings that call about.

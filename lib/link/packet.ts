@@ -40,7 +40,7 @@ export interface PacketLinkOptions {
 	/** Longest wait for the next frame without sleeping, in microseconds; 0 always sleeps at once. */
 	readonly pollUs?: number;
 	/**
-	 * Send frames of up to one or two pages by an XDP socket where there can be one (native/xdp.h), past the interface's queueing
+	 * Send by an XDP socket (native/xdp.h) where there can be one, past the interface's queueing
 	 * discipline and unseen by who listens on this side of it. Default: false.
 	 */
 	readonly xdp?: boolean;
@@ -50,11 +50,6 @@ export interface PacketLinkOptions {
 
 export class PacketLink implements Link, PumpStage {
 	readonly canGather = true;
-	/**
-	 * The kernel copies a frame with one instruction per piece (rep movsb), which is slow where source and destination are
-	 * not aligned alike; a frame's data never is. Copying it behind its header first costs less than half as much.
-	 */
-	readonly gathersFast = false;
 	mac: number;
 	mtu: number;
 	up: boolean;
@@ -70,6 +65,8 @@ export class PacketLink implements Link, PumpStage {
 	/** The socket and its ring, while there is an interface to open them on. */
 	#port: NativePort | null = null;
 	#ring: ReceiveRing | null = null;
+	/** Every frame that the MTU allows can leave by an XDP socket. */
+	#sendsDirectly = false;
 	#closed = false;
 	#resuming = false;
 	readonly #pace: Pace;
@@ -102,6 +99,15 @@ export class PacketLink implements Link, PumpStage {
 		pump.addLink(this);
 		// What changed between the first look and now has not been told to us.
 		this.#interfacesChanged();
+	}
+
+	/**
+	 * Not by sendmmsg: there the kernel copies a frame with one instruction per piece (rep movsb), which is slow where source
+	 * and destination are not aligned alike, and a frame's data never is. Copying it behind its header first costs less than
+	 * half as much.
+	 */
+	get gathersFast(): boolean {
+		return this.#sendsDirectly;
 	}
 
 	get stats(): LinkStats {
@@ -229,7 +235,7 @@ export class PacketLink implements Link, PumpStage {
 			this.#ready,
 		);
 		this.#port = port;
-		if (this.#options.xdp === true) useXdp(port);
+		this.#sendsDirectly = this.#options.xdp === true && useXdp(port) >= frameBytes;
 		this.#ring = new ReceiveRing(port, frameBytes, this.#stats);
 		this.#sender.setPort(port);
 	}
@@ -294,12 +300,13 @@ export class PacketLink implements Link, PumpStage {
 	}
 }
 
-/** It need not be: an older kernel has none, and a device's first queue is one process's. */
-function useXdp(port: NativePort): void {
+/** The longest frame that can leave by an XDP socket; 0: there is none (an older kernel, another process has it), nor need be. */
+function useXdp(port: NativePort): number {
 	try {
-		native.portUseXdp(port.handle);
+		return native.portUseXdp(port.handle);
 	} catch (error) {
 		if (!isNativeError(error)) throw error;
+		return 0;
 	}
 }
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/if_packet.h>
 #include <net/if.h>
 #include <poll.h>
 #include <pthread.h>
@@ -513,6 +514,63 @@ static void bring_up(const char *name)
 	close(fd);
 }
 
+/* The same by an XDP socket: heads alone, with data in the same chunk and in others, and data that leads nowhere. */
+static void test_xdp(struct vb_port_config config)
+{
+	static const size_t lengths[] = { 0, 1, 4060, 4061, 8192, 9000 };
+	enum { COUNT = sizeof lengths / sizeof lengths[0], ROUNDS = 40 };
+	static uint8_t head[60], data[9000];
+	struct vb_port port, other;
+	const char *step;
+	config.frame_bytes = 9100;
+	head[12] = 0x88, head[13] = 0xa2;
+	for (size_t i = 0; i < sizeof data; i++) data[i] = (uint8_t)(i % 251);
+	CHECK(vb_port_open(&port, &config, &step) == 0 && vb_port_open(&other, &config, &step) == 0);
+	int error = vb_port_use_xdp(&port, &step);
+	if (error) {
+		/* An older kernel, or none of this kind. */
+		CHECK(error == -EAFNOSUPPORT || error == -EINVAL || error == -EOPNOTSUPP);
+		vb_port_close(&other);
+		vb_port_close(&port);
+		return;
+	}
+	CHECK(vb_port_use_xdp(&port, &step) == 0);
+	CHECK(vb_port_use_xdp(&other, &step) == -EBUSY && !strcmp(step, "bind") && other.xdp.fd < 0);
+	/* A file that is mapped and then cut. */
+	FILE *file = tmpfile();
+	CHECK(file && ftruncate(fileno(file), PAGE) == 0);
+	void *gone = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fileno(file), 0);
+	CHECK(gone != MAP_FAILED && ftruncate(fileno(file), 0) == 0);
+	vb_guard_init();
+	double frames[(COUNT + 1) * VB_SEND_FIELDS];
+	for (int i = 0; i <= COUNT; i++) {
+		double *frame = frames + i * VB_SEND_FIELDS;
+		frame[0] = (double)(uintptr_t)head, frame[1] = sizeof head;
+		frame[2] = (double)(uintptr_t)(i < COUNT ? (void *)data : gone), frame[3] = i < COUNT ? (double)lengths[i] : 512;
+	}
+	uint32_t slot = 0;
+	for (int round = 0; round < ROUNDS; round++) {
+		CHECK(vb_port_send(&port, frames, COUNT, &error) == COUNT && error == 0);
+		for (int i = 0; i < COUNT; i++, slot = vb_port_after(&port, slot)) {
+			CHECK(vb_port_next(&port, slot, 0, 1e6) >= 1);
+			const uint8_t *base = port.ring + vb_port_slot_offset(&port, slot);
+			const struct tpacket2_hdr *header = (const void *)base;
+			CHECK(header->tp_len == sizeof head + lengths[i]);
+			CHECK(!memcmp(base + header->tp_mac, head, sizeof head));
+			CHECK(!memcmp(base + header->tp_mac + sizeof head, data, lengths[i]));
+			CHECK(vb_port_next(&port, slot, 1, 0) >= 0);
+		}
+		CHECK(!vb_xdp_waits(&port.xdp) && port.xdp.unused_count == VB_XDP_CHUNKS);
+	}
+	CHECK(vb_port_send(&port, frames + COUNT * VB_SEND_FIELDS, 1, &error) == 0 && error == EFAULT);
+	CHECK(port.xdp.unused_count == VB_XDP_CHUNKS);
+	munmap(gone, PAGE);
+	fclose(file);
+	vb_port_close(&port);
+	CHECK(vb_port_use_xdp(&other, &step) == 0);
+	vb_port_close(&other);
+}
+
 static void test_packets(void)
 {
 	struct vb_interface interface;
@@ -570,6 +628,7 @@ static void test_packets(void)
 	CHECK(vb_port_drops(&port) > 0 && vb_port_drops(&port) == 0);
 	vb_port_close(&port);
 	vb_port_close(&port);
+	test_xdp(config);
 
 	struct vb_load_config load = { .interface = "lo", .sectors = 2, .window = 4, .blocks = 100, .seconds = 0.1 };
 	struct vb_load_result result;

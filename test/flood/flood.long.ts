@@ -71,7 +71,10 @@ for (const flood of ["junk", "foreign"] as const) {
 			const calm = await flooded.run(SECONDS);
 			const here = await flooded.run(SECONDS, flood, "lan0", LONG_FRAMES);
 			for (const { load } of [calm, here]) t.match(load, { errors: 0, wrong: 0 });
-			t.ok(here.floodRate > LONG_FRAMES.perSecond * 0.95, `${here.floodRate} frames/s of ${LONG_FRAMES.perSecond}`);
+			t.ok(
+				here.floodRate > LONG_FRAMES.perSecond * 0.95,
+				`${here.floodRate} frames/s of ${LONG_FRAMES.perSecond}`,
+			);
 			const [best, speed] = [calm, here].map(({ load }) => Math.round(load.requests / load.seconds)) as [
 				number,
 				number,

@@ -63,7 +63,8 @@ export class WireArena implements Arena {
 
 	/** `weaken` does to a blade what a defect of its access lists could do. */
 	constructor(mtu: number, weaken?: (blade: Blade) => void) {
-		this.#link = new PacketLink("va", this.#pump, { framesInFlight: 256 });
+		// Both ways to send are tried.
+		this.#link = new PacketLink("va", this.#pump, { framesInFlight: 256, xdp: mtu > 1500 });
 		const addresses = [...ADDRESSES, LAST];
 		const target = formatMac(this.#link.mac);
 		this.aim = { target, mtu };

@@ -21,6 +21,8 @@ const LIMIT_MS = 10_000;
 /** Within which an interface that was made again must be served. */
 const BACK_LIMIT_MS = 2000;
 const OTHER_MAC = 0x02aabbccddee;
+/** Allows frames that are too long for an XDP socket. */
+const LONG_MTU = 12_000;
 
 /** Links also send by an XDP socket. */
 let xdp = false;
@@ -547,9 +549,10 @@ async function startWatch(t: Test, interfaceName: string): Promise<() => string[
 
 function direct(t: Test): void {
 	t.test("frames of every length arrive, each once and as they were sent", async (t) => {
-		const { pump, near, far, farSink } = await openEnds(t, 9000);
-		// Chunks end at 4096 and 8192; what is longer goes by the queue.
-		const lengths = [60, 61, 4095, 4096, 4097, 8191, 8192, 8193, 9014];
+		const { pump, near, far, farSink } = await openEnds(t, LONG_MTU);
+		t.notOk(near.gathersFast, "not all that the MTU allows can go this way");
+		// Chunks end at 4096 and 8192; what is longer than 9216 goes by the queue.
+		const lengths = [60, 61, 4095, 4096, 4097, 8191, 8192, 8193, 9014, 9216, 9217, LONG_MTU + 14];
 		const total = 2000;
 		const sent: string[] = [];
 		for (let number = 0; number < total; ) {
@@ -571,15 +574,38 @@ function direct(t: Test): void {
 		t.match(far.stats, { framesIn: total, droppedIn: 0 });
 	});
 
+	t.test("data from elsewhere is behind the head, however both fit into chunks", async (t) => {
+		const { pump, near, far, farSink } = await openEnds(t, 9000);
+		t.ok(near.gathersFast);
+		const data = nativeMemory(9000);
+		data.bytes.forEach((_, index) => {
+			data.bytes[index] = index % 251;
+		});
+		// A frame that was cut short would be filled up.
+		const lengths = [24, 512, 4060, 4061, 4096, 4097, 8191, 8192, 8193, 8978];
+		const head = frameTo(far.mac, Buffer.alloc(22, "h")).subarray(0, 36);
+		for (const [index, length] of lengths.entries()) {
+			send(near, head, data.address + index, length);
+			pump.run();
+		}
+		await until("all", () => farSink.frames.length === lengths.length, LIMIT_MS);
+		for (const [index, length] of lengths.entries()) {
+			const frame = farSink.frames[index] ?? Buffer.alloc(0);
+			t.ok(frame.subarray(0, 36).equals(head), `${length}: its head`);
+			t.ok(frame.subarray(36).equals(data.bytes.subarray(index, index + length)), `${length}: its data`);
+		}
+		t.match(near.stats, { framesOut: lengths.length, droppedOut: 0 });
+	});
+
 	t.test(
 		"short frames are past the queue and unseen, long ones and those of another process are not",
 		async (t) => {
-			const { pump, near, far, farSink } = await openEnds(t, 9000);
+			const { pump, near, far, farSink } = await openEnds(t, LONG_MTU);
 			const other = new PacketLink("near", pump, { framesInFlight: 16, xdp });
 			t.teardown(() => other.close());
 			const seen = await startWatch(t, "near");
 			send(near, frameTo(far.mac, "directly"));
-			send(near, frameTo(far.mac, Buffer.concat([Buffer.from("queued "), Buffer.alloc(8990)])));
+			send(near, frameTo(far.mac, Buffer.concat([Buffer.from("queued "), Buffer.alloc(9300)])));
 			send(other, frameTo(far.mac, "has none"));
 			pump.run();
 			await until("all", () => farSink.frames.length === 3, LIMIT_MS);
