@@ -46,12 +46,14 @@ void vb_guard_init(void)
 
 int vb_copy(void *to, const void *from, size_t length)
 {
+	/* Nothing may come without an address, which memcpy would not stand. */
+	if (length == 0) return 0;
 	if (sigsetjmp(guard_jump, 0)) return -EFAULT;
 	guard_active = 1;
 	/* The compiler must not move the copy out of the guarded part. */
 	__asm__ volatile("" ::: "memory");
 	/* Of a mapped file, a page that is read for the first time gets its neighbours mapped with it; one that is written does not. */
-	if (length > 0) (void)*(volatile char *)to;
+	(void)*(volatile char *)to;
 	memcpy(to, from, length);
 	__asm__ volatile("" ::: "memory");
 	guard_active = 0;

@@ -110,6 +110,7 @@ function checkAddon() {
 	const tests = readdirSync(inPackage("build/test"), { recursive: true })
 		.filter((name) => TESTS.test(name))
 		.sort();
+	report(tests.length > 0, `addon: ${tests.length} files of tests`, "none is compiled");
 	for (const test of tests) {
 		const { isGood, output } = run(process.execPath, [inPackage("build/test", test)], {
 			...env,

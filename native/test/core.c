@@ -546,7 +546,8 @@ static void test_xdp(struct vb_port_config config)
 	for (int i = 0; i <= COUNT; i++) {
 		double *frame = frames + i * VB_SEND_FIELDS;
 		frame[0] = (double)(uintptr_t)head, frame[1] = sizeof head;
-		frame[2] = (double)(uintptr_t)(i < COUNT ? (void *)data : gone), frame[3] = i < COUNT ? (double)lengths[i] : 512;
+		const void *from = i == COUNT ? gone : lengths[i] > 0 ? data : NULL;
+		frame[2] = (double)(uintptr_t)from, frame[3] = i < COUNT ? (double)lengths[i] : 512;
 	}
 	uint32_t slot = 0;
 	for (int round = 0; round < ROUNDS; round++) {
