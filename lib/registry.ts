@@ -32,7 +32,7 @@ export class Registry<T> {
 
 	/** What is at exactly this address. */
 	lookup(shelf: number, slot: number): T | undefined {
-		return this.#entries.get((shelf << 8) | slot);
+		return this.at((shelf << 8) | slot);
 	}
 
 	/** Everything that an address with broadcast parts means, in order of listing. Linear: for discovery only. */

@@ -121,6 +121,21 @@ static void free_job(struct vb_engine *engine, struct vb_job *job)
 	engine->free_jobs = job;
 }
 
+/* A job is under way from here on: by io_uring if that `may` be and takes it, else by a worker. It is gone if it can't be. */
+static int start_job(struct vb_engine *engine, struct vb_job *job, int may_be_uring)
+{
+	if (!may_be_uring || !engine->uring || !vb_uring_put(engine->uring, job)) {
+		int error = vb_pool_put(engine->pool, job);
+		if (error) {
+			free_job(engine, job);
+			return error;
+		}
+	}
+	job->slot->under_way++;
+	engine->under_way++;
+	return 0;
+}
+
 /* Has a worker do what is not asked for by an operation. */
 static int keep_house(struct vb_engine *engine, struct vb_slot *slot, enum vb_kind kind)
 {
@@ -128,14 +143,7 @@ static int keep_house(struct vb_engine *engine, struct vb_slot *slot, enum vb_ki
 	if (!job) return -ENOMEM;
 	job->slot = slot;
 	job->kind = kind;
-	int error = vb_pool_put(engine->pool, job);
-	if (error) {
-		free_job(engine, job);
-		return error;
-	}
-	slot->under_way++;
-	engine->under_way++;
-	return 0;
+	return start_job(engine, job, 0);
 }
 
 /* Housekeeping is over. */
@@ -195,17 +203,8 @@ static int hand_over(struct vb_engine *engine, struct vb_slot *slot, const doubl
 	struct vb_job *job = make_job(engine, slot, operation, kind);
 	if (!job) return -ENOMEM;
 	/* Writes to a regular file are for the pool, which does all that wait in one go. */
-	int for_pool = job->kind == VB_WRITE && !slot->file.is_block;
-	if (for_pool || !engine->uring || !vb_uring_put(engine->uring, job)) {
-		int error = vb_pool_put(engine->pool, job);
-		if (error) {
-			free_job(engine, job);
-			return error;
-		}
-	}
-	slot->under_way++;
-	engine->under_way++;
-	return 1;
+	int error = start_job(engine, job, job->kind != VB_WRITE || slot->file.is_block);
+	return error ? error : 1;
 }
 
 static uint64_t now_us(void)
