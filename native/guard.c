@@ -52,8 +52,6 @@ int vb_copy(void *to, const void *from, size_t length)
 	guard_active = 1;
 	/* The compiler must not move the copy out of the guarded part. */
 	__asm__ volatile("" ::: "memory");
-	/* Of a mapped file, a page that is read for the first time gets its neighbours mapped with it; one that is written does not. */
-	(void)*(volatile char *)to;
 	memcpy(to, from, length);
 	__asm__ volatile("" ::: "memory");
 	guard_active = 0;

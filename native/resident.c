@@ -9,8 +9,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "guard.h"
+
 enum {
 	GROUP_PAGES = 64,
+	NEIGHBOURS = 16, /* pages that the kernel maps at once, unless told otherwise (fault_around_bytes) */
 	TABLE_BITS = 14, /* with pages of 4 KiB: 4 GiB are remembered */
 	GROUP_BITS = 40, /* of the key: the number of the group; the bits above: file and second */
 	FILE_BITS = 14,  /* files whose numbers differ only above share a place, and now and then an answer */
@@ -74,6 +77,19 @@ static uint64_t ask(const struct vb_residents *residents, const struct vb_file *
 	return bits;
 }
 
+/*
+ * The kernel maps the neighbours of a page that is read for the first time, but not of one that is written. So a group that
+ * is new here is read, a byte of every few pages; to do so before each write would have it wait for that byte.
+ */
+static void map_neighbours(const struct vb_residents *residents, const struct vb_file *file, const struct group *group, uint64_t first)
+{
+	char byte;
+	for (int i = 0; i < GROUP_PAGES; i += NEIGHBOURS) {
+		uint64_t there = group->pages >> i & ((1u << NEIGHBOURS) - 1);
+		if (there) vb_copy(&byte, file->map + (first + (uint64_t)(i + __builtin_ctzll(there))) * residents->page, 1);
+	}
+}
+
 /* The pages of a group that are in memory: remembered, or asked for now. */
 static struct group *find(struct vb_residents *residents, const struct vb_slot *slot, uint64_t number)
 {
@@ -87,6 +103,7 @@ static struct group *find(struct vb_residents *residents, const struct vb_slot *
 	uint64_t first = number * GROUP_PAGES;
 	group->key = key;
 	group->pages = ask(residents, &slot->file, first, total - first < GROUP_PAGES ? total - first : GROUP_PAGES);
+	map_neighbours(residents, &slot->file, group, first);
 	return group;
 }
 
