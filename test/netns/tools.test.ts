@@ -165,3 +165,26 @@ t.test("a capture of a conversation", { skip }, async (t) => {
 		}
 	});
 });
+
+t.test("tcpdump beside the server sees its answers with --no-xdp, and only then", { skip }, async (t) => {
+	for (const options of [["--no-xdp"], []]) {
+		const stage = new Stage(vbladeCommand());
+		t.teardown(() => stage.close());
+		await stage.serve(...options);
+		const port = await stage.port();
+		const watch = stage.lan.server.start(
+			"tcpdump --immediate-mode -Z root -l -n -e -i lan0 ether proto 0x88a2".split(" "),
+		);
+		await watch.waitFor(/listening on lan0/, TOOL_LIMIT_MS);
+		for (let number = 0; number < 3; number++) {
+			const frame = configFrame(stage.header(), 0);
+			await port.exchange(frame, (reply) => fieldsOf(reply).tag === fieldsOf(frame).tag);
+		}
+		// Of those that are seen, what comes last.
+		const [from, to] = options.length === 0 ? [CLIENT_MAC, SERVER_MAC] : [SERVER_MAC, CLIENT_MAC];
+		await watch.waitFor(new RegExp(`(${from} > ${to}[^]*){3}`), TOOL_LIMIT_MS);
+		await watch.stop("SIGINT");
+		const answers = watch.stdout.split("\n").filter((line) => line.includes(`${SERVER_MAC} > ${CLIENT_MAC}`));
+		t.equal(answers.length, options.length === 0 ? 0 : 3, `${options}: answers seen`);
+	}
+});
