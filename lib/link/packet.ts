@@ -40,8 +40,8 @@ export interface PacketLinkOptions {
 	/** Longest wait for the next frame without sleeping, in microseconds; 0 always sleeps at once. */
 	readonly pollUs?: number;
 	/**
-	 * Send by an XDP socket (native/xdp.h) where there can be one, past the interface's queueing
-	 * discipline and unseen by who listens on this side of it. Default: false.
+	 * Send by an XDP socket (native/xdp.h) where there can be one, past the interface's queueing discipline and unseen by who
+	 * listens on this side of it. Default: false.
 	 */
 	readonly xdp?: boolean;
 	/** Told when something went wrong that the operator should know; at most once per kind of event. */
@@ -223,8 +223,7 @@ export class PacketLink implements Link, PumpStage {
 
 	#open(): void {
 		const frameBytes = this.#frameBytes;
-		const wanted = Math.max(this.#options.framesInFlight * 2, RING_FRAMES_MIN);
-		const frames = Math.min(wanted, RING_FRAMES_MAX, Math.max(64, Math.floor(RING_BYTES_MAX / frameBytes)));
+		const frames = Math.min(this.#slotCount, Math.max(64, Math.floor(RING_BYTES_MAX / frameBytes)));
 		const port = native.portOpen(
 			this.name,
 			ETHERTYPE_AOE,

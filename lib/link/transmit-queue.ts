@@ -1,7 +1,7 @@
 /**
- * Slots for frames to send, and the queue of those that wait for the pump: what every link in JavaScript needs alike
- * (`memory.ts`, `unix.ts`, `pcap.ts`). The link decides what becomes of a queued frame and then gives its slot back.
- * All slots are cut from one block of memory when the queue is made; nothing is allocated afterwards.
+ * Slots for frames to send, and the queue of those that wait for the pump: what every link needs alike (`memory.ts`,
+ * `unix.ts`, `pcap.ts`, and for interfaces `packet-sender.ts`). The link decides what becomes of a queued frame and then
+ * gives its slot back. All slots are cut from one block of memory when the queue is made; nothing is allocated afterwards.
  */
 
 import { invariant } from "../errors.js";
