@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "guard.h"
@@ -27,6 +28,8 @@ enum {
 	HEADER_BYTES = 14, /* Ethernet's: what is shorter is no frame */
 	MEMORY_BYTES = VB_XDP_CHUNKS * VB_XDP_CHUNK_BYTES,
 	OVERHEAD_BYTES = 2048, /* that the kernel counts for a frame besides its length, roughly */
+	BUSY_TRIES = 10,
+	BUSY_PAUSE_MS = 5,
 	TRIES = 32, /* for one batch: a call of the kernel takes 32 chunks, so most of these are for a device that is busy */
 };
 
@@ -94,7 +97,7 @@ static int bind_to(struct vb_xdp *xdp, int index)
 	return bind(xdp->fd, (struct sockaddr *)&address, sizeof address) < 0 ? -errno : 0;
 }
 
-int vb_xdp_open(struct vb_xdp *xdp, int index, const char **step)
+static int open_once(struct vb_xdp *xdp, int index, const char **step)
 {
 	memset(xdp, 0, sizeof *xdp);
 	vb_guard_init();
@@ -116,6 +119,17 @@ int vb_xdp_open(struct vb_xdp *xdp, int index, const char **step)
 	}
 	if (error) vb_xdp_close(xdp);
 	return error;
+}
+
+int vb_xdp_open(struct vb_xdp *xdp, int index, const char **step)
+{
+	struct timespec pause = { .tv_nsec = BUSY_PAUSE_MS * 1000 * 1000 };
+	/* The kernel gives a queue back only some time after its socket was closed. */
+	for (int tries = 1;; tries++) {
+		int error = open_once(xdp, index, step);
+		if (error != -EBUSY || tries == BUSY_TRIES) return error;
+		nanosleep(&pause, NULL);
+	}
 }
 
 /* Frames that have left leave their chunks to others. */
