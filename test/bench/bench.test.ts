@@ -121,11 +121,23 @@ t.test("the command line", async (t) => {
 	t.same([...selectKeys(keys, ["4k cold"])], ["read 4k cold"]);
 	t.same([...selectKeys(keys, ["4k"])], ["read 4k", "read 4k cold", "write 4k"]);
 	t.throws(() => selectKeys(keys, ["8k"]), new OperatorError('--only "8k": no row has that key; see --list'));
-	for (const bad of [["--rounds", "0"], ["--rounds", "x"], ["--seconds", "0"], ["--wrong"], ["argument"]])
+	const nowhere = ["--against", "/nowhere"];
+	for (const bad of [
+		nowhere,
+		["--rounds", "0"],
+		["--rounds", "x"],
+		["--seconds", "0"],
+		["--wrong"],
+		["argument"],
+	])
 		t.throws(() => parseCommandLine(bad), OperatorError, bad.join(" "));
 	t.match(parseCommandLine(["--quick", "--only", "idle"]), {
 		kind: "measure",
 		plan: { rows: [], settings: { rounds: 2, seconds: 0.3 } },
+	});
+	const compared = parseCommandLine(["--only", "read 4k", "--against", PROJECT]);
+	t.match(compared, {
+		plan: { rows: [{ references: [{}, {}, { name: "before", serving: { checkout: PROJECT } }] }] },
 	});
 });
 
@@ -197,6 +209,8 @@ t.test("measures one row from end to end", { skip: namespacesMissing() ?? false 
 		"1",
 		"--seconds",
 		"0.1",
+		"--against",
+		PROJECT,
 		"--json",
 		file,
 	];
@@ -204,7 +218,8 @@ t.test("measures one row from end to end", { skip: namespacesMissing() ?? false 
 	t.equal(code, 0, output);
 	t.match(stdout, /^\| 4 KiB read, window 16 +\| vblade +\| +\d+\.\d\d \|/m);
 	const report = JSON.parse(readFileSync(file, "utf8")) as Report;
-	t.match(report, { workloads: [{ key: "read 4k", servers: [{ name: "ours" }, { name: "vblade" }] }] });
+	const servers = ["ours", "vblade", "limit", "before"].map((name) => ({ name }));
+	t.match(report, { workloads: [{ key: "read 4k", servers }] });
 	for (const { name, median: medians } of report.workloads[0]?.servers ?? []) {
 		t.ok(medians !== undefined && medians.requestsPerSecond > 0 && medians.cpuPer100k > 0, name);
 	}

@@ -2,20 +2,23 @@
  * The command line of `npm run bench`: which rows, how often and how long. Read by `main.ts`.
  */
 
+import { existsSync } from "node:fs";
+import path from "node:path";
 import { parseArgs } from "node:util";
 import { OperatorError } from "../../lib/errors.js";
 import { quote } from "../../lib/text.js";
-import { sourceFile } from "../support/paths.js";
+import { builtVblade, sourceFile } from "../support/paths.js";
 import { FOOTPRINTS } from "./footprint.js";
 import { chooseCores } from "./machine.js";
 import type { Settings } from "./measure.js";
-import { ROWS, type Row } from "./rows.js";
+import { againstCheckout, ROWS, type Row } from "./rows.js";
 
 export const USAGE = `usage: npm run bench -- [options]
   --only TEXT      only the row whose key this is, or all whose key has every word of it; may be repeated
   --list           print the rows' keys and titles, and exit
   --rounds N       rounds of each row (default 7)
   --seconds S      of each run (default 1)
+  --against DIR    each row against the program of another checkout too, which is set up: what has become of its speed
   --quick          2 rounds of 0.3 s: to see whether it works
   --docs           put the tables and the chart into docs/
   --json FILE      where the whole result is written (default build/bench.json)
@@ -70,6 +73,7 @@ function parseOptions(args: readonly string[]) {
 			list: { type: "boolean", default: false },
 			rounds: { type: "string" },
 			seconds: { type: "string" },
+			against: { type: "string" },
 			quick: { type: "boolean", default: false },
 			docs: { type: "boolean", default: false },
 			json: { type: "string", default: REPORT_FILE },
@@ -79,7 +83,7 @@ function parseOptions(args: readonly string[]) {
 	}).values;
 }
 
-function makePlan({ only, rounds, seconds, quick }: Values): Plan {
+function makePlan({ only, rounds, seconds, against, quick }: Values): Plan {
 	const keys = selectKeys([...ROWS, ...FOOTPRINTS], only);
 	const wholeNumber = /^[1-9][0-9]{0,2}$/;
 	const decimal = /^[0-9]{1,3}(\.[0-9]+)?$/;
@@ -92,9 +96,19 @@ function makePlan({ only, rounds, seconds, quick }: Values): Plan {
 		},
 		idleSeconds: quick ? 2 : 10,
 		memoryRounds: quick ? 1 : 3,
-		rows: ROWS.filter(({ key }) => keys.has(key)),
+		rows: heldAgainst(
+			against,
+			ROWS.filter(({ key }) => keys.has(key)),
+		),
 		footprints: keys,
 	};
+}
+
+function heldAgainst(checkout: string | undefined, rows: readonly Row[]): readonly Row[] {
+	if (checkout === undefined) return rows;
+	const vblade = builtVblade(path.resolve(checkout));
+	if (!existsSync(vblade)) throw new OperatorError(`--against ${quote(checkout)}: there is no ${vblade}`);
+	return rows.map((row) => againstCheckout(row, path.resolve(checkout)));
 }
 
 function readNumber(name: string, text: string, pattern: RegExp, allowed: string): number {

@@ -9,7 +9,7 @@ import path from "node:path";
 import { unreachable } from "../../lib/errors.js";
 import { until } from "../support/cleanup.js";
 import type { Lan } from "../support/netns.js";
-import { PROJECT, VBLADE25, vbladeCommand } from "../support/paths.js";
+import { builtVblade, PROJECT, VBLADE25, vbladeCommand } from "../support/paths.js";
 import type { Program } from "../support/process.js";
 
 /** One way to serve. */
@@ -18,6 +18,8 @@ export interface Serving {
 	readonly options: readonly string[];
 	/** With more than one, ours serves all of them from one process; vblade has a process for each. */
 	readonly blades: number;
+	/** Ours, as compiled in another checkout of this project: its top directory. */
+	readonly checkout?: string;
 }
 
 /** Slots of a shelf that can be used: 255 stands for all of them. */
@@ -44,7 +46,7 @@ export interface Contender {
 
 /** Starts a server of one file per blade, and waits until all of them are served. Throws with what it said if it can't. */
 export async function startContender(
-	{ program, options, blades }: Serving,
+	{ program, options, blades, checkout }: Serving,
 	files: readonly string[],
 	lan: Lan,
 	core: number,
@@ -54,7 +56,7 @@ export async function startContender(
 		const { shelf, slot } = addressOf(index);
 		return [[String(shelf), String(slot), "lan0", file]];
 	});
-	const command = commandFor(program, options, triples);
+	const command = commandFor(program, options, triples, checkout);
 	const running = lan.server.start(["taskset", "-c", String(core), ...command]);
 	try {
 		await until(`start of ${program}`, () => started(running).length >= blades, START_LIMIT_MS);
@@ -69,10 +71,11 @@ function commandFor(
 	program: Serving["program"],
 	options: readonly string[],
 	blades: readonly string[][],
+	checkout: string | undefined,
 ): string[] {
 	switch (program) {
 		case "ours":
-			return oneProcess(options, blades);
+			return oneProcess(checkout === undefined ? vbladeCommand() : [builtVblade(checkout)], options, blades);
 		case "vblade":
 			return manyProcesses(options, blades);
 		case "limit":
@@ -83,9 +86,13 @@ function commandFor(
 }
 
 /** Ours: the four arguments repeated. */
-function oneProcess(options: readonly string[], blades: readonly string[][]): string[] {
+function oneProcess(
+	command: readonly string[],
+	options: readonly string[],
+	blades: readonly string[][],
+): string[] {
 	const limit = descriptorsFor(blades.length);
-	return ["prlimit", `--nofile=${limit}:${limit}`, ...vbladeCommand(), ...options, ...blades.flat()];
+	return ["prlimit", `--nofile=${limit}:${limit}`, ...command, ...options, ...blades.flat()];
 }
 
 /** vblade: one process after the other from a shell, which then waits for them. */

@@ -154,3 +154,12 @@ export const ROWS: readonly Row[] = [
 		],
 	},
 ];
+
+/** What a change may cost at most: this much of the throughput of before must be left in every row. */
+const OF_BEFORE = 0.97;
+
+/** The row, held against the same server as it is compiled in another checkout, too. */
+export function againstCheckout(row: Row, checkout: string): Row {
+	const before: Reference = { name: "before", serving: { ...row.ours, checkout }, atLeast: OF_BEFORE };
+	return { ...row, references: [...row.references, before] };
+}

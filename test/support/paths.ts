@@ -23,5 +23,10 @@ export const VBLADE25 = "/usr/sbin/vblade";
  */
 export function vbladeCommand(): string[] {
 	const { VBLADE: other } = process.env;
-	return [other || path.join(PROJECT, "build/lib/cli/vblade.js")];
+	return [other || builtVblade(PROJECT)];
+}
+
+/** The program as it is compiled in a checkout of this project. */
+export function builtVblade(checkout: string): string {
+	return path.join(checkout, "build/lib/cli/vblade.js");
 }
