@@ -68,11 +68,21 @@ export interface NativePort {
 
 export interface InterfaceInfo {
 	readonly index: number;
+	/** The kernel's own name, then the alternative ones. */
+	readonly names: readonly string[];
 	readonly mtu: number;
 	/** 48 bits. */
 	readonly mac: number;
 	/** Up, and with a carrier. */
 	readonly up: boolean;
+	/** How often it got a carrier. */
+	readonly carriers: number;
+	/** Index of the bridge that it is a port of; 0: of none. */
+	readonly bridge: number;
+	readonly isMacvlan: boolean;
+	/** It is no longer there, this is what it was; `moved`: to another network namespace. */
+	readonly gone: boolean;
+	readonly moved: boolean;
 }
 
 export interface NativeFile {
@@ -159,6 +169,8 @@ export const SEND_FIELDS = 4;
 
 /** Bit of `portOpen`'s callback argument: frames can be sent again. */
 export const EVENT_WRITABLE = 2;
+/** Bit of `monitorOpen`'s: the socket had an error, so changes have been lost. */
+export const EVENT_FAILED = 16;
 
 interface Addon {
 	memory(byteLength: number): ArrayBuffer;
@@ -167,12 +179,19 @@ interface Addon {
 	/** Puts the monotonic time, in microseconds, into `into[0]`: unlike a number returned, this allocates nothing. */
 	clock(into: Float64Array): void;
 	interfaceNames(): string[];
-	interfaceInfo(name: string): InterfaceInfo | undefined;
-	monitorOpen(changed: () => void): MonitorHandle;
-	monitorDrain(handle: MonitorHandle): void;
+	/** The kernel's name of the interface with this index. */
+	interfaceName(index: number): string | undefined;
+	/** By any of its names or its index. Throws a NativeError if the kernel can't be asked. */
+	interfaceInfo(which: string | number): InterfaceInfo | undefined;
+	/** The same from another thread. */
+	interfaceAsk(which: string | number): Promise<InterfaceInfo | undefined>;
+	monitorOpen(changed: (events: number) => void): MonitorHandle;
+	/** The interface that has changed next, undefined if there is no more for now, null if changes were lost. */
+	monitorNext(handle: MonitorHandle): InterfaceInfo | null | undefined;
 	monitorClose(handle: MonitorHandle): void;
 	portOpen(
-		interfaceName: string,
+		/** Of the interface. */
+		index: number,
 		etherType: number,
 		frameBytes: number,
 		frameCount: number,

@@ -20,7 +20,7 @@ import { openStorage } from "./block/open.js";
 import { OperatorError } from "./errors.js";
 import { FaultLog } from "./fault-log.js";
 import type { Link } from "./link/link.js";
-import { openLink } from "./link/open.js";
+import { openLink, portKey } from "./link/open.js";
 import type { Log } from "./log.js";
 import { becomeUser, checkUser } from "./privileges.js";
 import { Pump } from "./pump.js";
@@ -67,7 +67,8 @@ export async function startServer(
 	if (options.user !== undefined) checkUser(options.user);
 	const server = new Server(options, log, version);
 	try {
-		for (const spec of specs) await server.add(spec, specs.length);
+		const blades = countBlades(specs);
+		for (const spec of specs) await server.add(spec, blades);
 		// Before the first frame is looked at.
 		if (options.user !== undefined) becomeUser(options.user, specs.some(needsPacketSockets));
 		await server.serve();
@@ -76,6 +77,14 @@ export async function startServer(
 		await server.close();
 		throw error;
 	}
+}
+
+/** How many blades each port serves, by `portKey`. */
+function countBlades(specs: readonly BladeSpec[]): ReadonlyMap<string, number> {
+	const blades = new Map<string, number>();
+	for (const { netifs } of specs)
+		for (const key of new Set(netifs.map(portKey))) blades.set(key, (blades.get(key) ?? 0) + 1);
+	return blades;
 }
 
 /** An interface that changes wants a new packet socket; a unix socket never does. */
@@ -109,10 +118,11 @@ export class Server {
 		log.verbose(`storage engine: ${this.#engine.description}`);
 	}
 
-	/** Opens a blade's storage and links; it is served after `serve`. `bladeCount` is how many there will be. */
-	async add(spec: BladeSpec, bladeCount: number): Promise<void> {
-		const ports: Port[] = [];
-		for (const netif of spec.netifs) ports.push(await this.#port(netif, bladeCount));
+	/** Opens a blade's storage and links; it is served after `serve`. `blades` is how many there will be on each port. */
+	async add(spec: BladeSpec, blades: ReadonlyMap<string, number>): Promise<void> {
+		const unique = new Set<Port>();
+		for (const netif of spec.netifs) unique.add(await this.#port(netif, blades));
+		const ports = [...unique];
 		const blade = this.#makeBlade(spec);
 		const disk = new AtaDisk(blade);
 		disk.onStorageError = (failed, { op }, status, errno, lba) =>
@@ -168,6 +178,7 @@ export class Server {
 		for (const { link, stats } of this.#ports.values()) {
 			const { framesIn, framesOut, droppedIn, droppedOut } = link.stats;
 			lines.push(
+				`${link.name}: ${link.status}`,
 				`${link.name}: frames in ${framesIn}, out ${framesOut}, dropped in ${droppedIn}, out ${droppedOut}`,
 			);
 			for (const [reason, count] of stats.rejections())
@@ -183,14 +194,15 @@ export class Server {
 		return [...this.#faults.report(), ...lines];
 	}
 
-	async #port(netif: NetifSpec, bladeCount: number): Promise<Port> {
-		const known = this.#ports.get(netif.name);
+	async #port(netif: NetifSpec, blades: ReadonlyMap<string, number>): Promise<Port> {
+		const key = portKey(netif);
+		const known = this.#ports.get(key);
 		if (known !== undefined) return known;
 		const link = await openLink(netif, this.#pump, {
-			framesInFlight: this.#options.bufferCount * bladeCount,
+			framesInFlight: this.#options.bufferCount * (blades.get(key) ?? 1),
 			pollUs: this.#options.pollUs,
 			xdp: this.#options.xdp,
-			log: (message) => this.#log.warn(message),
+			log: (message, level = "warn") => this.#log[level](message),
 		});
 		const registry = new Registry<AtaDisk>();
 		const stats = new TargetStats();
@@ -206,7 +218,7 @@ export class Server {
 				),
 		});
 		const port = { link, registry, target, stats };
-		this.#ports.set(netif.name, port);
+		this.#ports.set(key, port);
 		return port;
 	}
 

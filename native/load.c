@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "interfaces.h"
 #include "packet.h"
 
 enum {
@@ -323,14 +324,18 @@ static uint16_t make_filter(const struct vb_load_config *config, struct sock_fil
 
 static int open_port(struct load *load, uint8_t mac[6], const char **step)
 {
-	struct vb_interface interface;
 	struct sock_filter filter[8];
+	*step = "memory";
+	struct vb_interface_answer *answer = malloc(sizeof *answer);
+	if (!answer) return -ENOMEM;
 	*step = "find";
-	int error = vb_interface_get(load->config->interface, &interface);
+	int error = vb_interface_get(load->config->interface, 0, answer);
+	struct vb_interface interface = answer->interface;
+	free(answer);
 	if (error) return error;
 	memcpy(mac, interface.mac, 6);
 	struct vb_port_config config = {
-		.interface = load->config->interface,
+		.index = interface.index,
 		.ethertype = ETHERTYPE_AOE,
 		.frame_bytes = interface.mtu + 14,
 		.frame_count = load->config->window * 2 < 256 ? 256 : load->config->window * 2,

@@ -1,112 +1,12 @@
-/* Interfaces and packet sockets (packet.h) for JavaScript: lib/link/interfaces.ts and lib/link/packet.ts call it. */
+/* Packet sockets (packet.h) for JavaScript: lib/link/packet.ts and its neighbours call it. */
 #include "node.h"
 
 #include <errno.h>
-#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "packet.h"
-
-/* ---- interfaces ---- */
-
-/* interfaceNames(): every interface of this network namespace. */
-napi_value js_interface_names(napi_env env, napi_callback_info info)
-{
-	(void)info;
-	napi_value list, name;
-	struct if_nameindex *all = if_nameindex();
-	if (!all) return throw_errno(env, errno, "interfaces");
-	MUST(napi_create_array(env, &list));
-	for (uint32_t i = 0; all[i].if_index != 0; i++) {
-		MUST(napi_create_string_utf8(env, all[i].if_name, NAPI_AUTO_LENGTH, &name));
-		MUST(napi_set_element(env, list, i, name));
-	}
-	if_freenameindex(all);
-	return list;
-}
-
-/* interfaceInfo(name): { index, mtu, mac, up }, or undefined if there is none. */
-napi_value js_interface_info(napi_env env, napi_callback_info info)
-{
-	napi_value args[MAX_ARGS], object;
-	char *name;
-	if (!get_args(env, info, 1, args) || !(name = get_string(env, args[0]))) return throw_type(env);
-	struct vb_interface interface;
-	int error = vb_interface_get(name, &interface);
-	free(name);
-	if (error) {
-		MUST(napi_get_undefined(env, &object));
-		return object;
-	}
-	double mac = 0;
-	for (int i = 0; i < 6; i++) mac = mac * 256 + interface.mac[i];
-	MUST(napi_create_object(env, &object));
-	set_number(env, object, "index", interface.index);
-	set_number(env, object, "mtu", interface.mtu);
-	set_number(env, object, "mac", mac);
-	set_boolean(env, object, "up", interface.up);
-	return object;
-}
-
-struct monitor {
-	enum handle_kind kind;
-	int fd;
-	struct watch *watch;
-};
-
-static void monitor_close_now(struct monitor *monitor)
-{
-	if (monitor->watch) watch_close(monitor->watch);
-	if (monitor->fd >= 0) close(monitor->fd);
-	monitor->fd = -1;
-}
-
-static void monitor_finalize(napi_env env, void *data, void *hint)
-{
-	(void)env, (void)hint;
-	monitor_close_now(data);
-	free(data);
-}
-
-/* monitorOpen(callback): called after any interface changed. */
-napi_value js_monitor_open(napi_env env, napi_callback_info info)
-{
-	napi_value args[MAX_ARGS], external;
-	if (!get_args(env, info, 1, args) || !is_function(env, args[0])) return throw_type(env);
-	struct monitor *monitor = calloc(1, sizeof *monitor);
-	if (!monitor) return throw_errno(env, ENOMEM, "monitor");
-	monitor->kind = MONITOR;
-	monitor->fd = vb_monitor_open();
-	int error = monitor->fd < 0 ? monitor->fd : watch_open(env, monitor->fd, UV_READABLE, args[0], &monitor->watch);
-	if (error) {
-		monitor_finalize(env, monitor, NULL);
-		return throw_errno(env, error, "monitor");
-	}
-	MUST(napi_create_external(env, monitor, monitor_finalize, NULL, &external));
-	return external;
-}
-
-napi_value js_monitor_drain(napi_env env, napi_callback_info info)
-{
-	napi_value args[MAX_ARGS];
-	struct monitor *monitor;
-	if (!get_args(env, info, 1, args) || !(monitor = get_handle(env, args[0], MONITOR))) return throw_type(env);
-	if (monitor->fd >= 0) vb_monitor_drain(monitor->fd);
-	return NULL;
-}
-
-napi_value js_monitor_close(napi_env env, napi_callback_info info)
-{
-	napi_value args[MAX_ARGS];
-	struct monitor *monitor;
-	if (!get_args(env, info, 1, args) || !(monitor = get_handle(env, args[0], MONITOR))) return throw_type(env);
-	monitor_close_now(monitor);
-	return NULL;
-}
-
-/* ---- packet sockets ---- */
 
 struct port {
 	enum handle_kind kind;
@@ -152,25 +52,24 @@ static int get_filter(napi_env env, napi_value value, struct sock_filter **filte
 }
 
 /*
- * portOpen(interface, ethertype, frameBytes, frameCount, sendBytes, filter, callback) ->
+ * portOpen(index, ethertype, frameBytes, frameCount, sendBytes, filter, callback) ->
  * { handle, ring, ringAddress, slotOffsets }; the callback is told when frames are there or can be sent.
  */
 napi_value js_port_open(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS], object, external, ring, offsets, offsets_buffer;
-	uint32_t ethertype, frame_bytes, frame_count, send_bytes;
+	uint32_t index, ethertype, frame_bytes, frame_count, send_bytes;
 	struct sock_filter *filter;
 	uint16_t filter_length;
-	char *name;
-	if (!get_args(env, info, 7, args) || !get_uint(env, args[1], UINT16_MAX, &ethertype) ||
+	if (!get_args(env, info, 7, args) || !get_uint(env, args[0], INT32_MAX, &index) ||
+	    !get_uint(env, args[1], UINT16_MAX, &ethertype) ||
 	    !get_uint(env, args[2], VB_MAX_FRAME_BYTES, &frame_bytes) ||
 	    !get_uint(env, args[3], VB_MAX_FRAME_COUNT, &frame_count) || !get_uint(env, args[4], INT32_MAX, &send_bytes) ||
-	    !get_filter(env, args[5], &filter, &filter_length) || !is_function(env, args[6]) ||
-	    !(name = get_string(env, args[0])))
+	    !get_filter(env, args[5], &filter, &filter_length) || !is_function(env, args[6]))
 		return throw_type(env);
 	struct port *port = calloc(1, sizeof *port);
 	struct vb_port_config config = {
-		.interface = name,
+		.index = (int)index,
 		.ethertype = (uint16_t)ethertype,
 		.frame_bytes = frame_bytes,
 		.frame_count = frame_count,
@@ -181,7 +80,6 @@ napi_value js_port_open(napi_env env, napi_callback_info info)
 	if (port) port->kind = PORT;
 	const char *step = "memory";
 	int error = port ? vb_port_open(&port->core, &config, &step) : -ENOMEM;
-	free(name);
 	if (!error) {
 		error = watch_open(env, port->core.fd, UV_READABLE, args[6], &port->watch);
 		if (!error) error = watch_open(env, port->core.send_fd, 0, args[6], &port->send_watch);

@@ -35,12 +35,12 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 	napi_handle_scope scope;
 	napi_value callback, receiver, argument, result;
 	if (status < 0) {
-		/* libuv stops a poll on EPOLLERR (a link that goes down). Reading the error re-arms the descriptor. */
-		int ignored;
-		socklen_t length = sizeof ignored;
-		getsockopt(watch->fd, SOL_SOCKET, SO_ERROR, &ignored, &length);
+		/* libuv stops a poll on EPOLLERR (a link that goes down). Reading the error re-arms the descriptor, and clears it. */
+		int cleared = 0;
+		socklen_t length = sizeof cleared;
+		getsockopt(watch->fd, SOL_SOCKET, SO_ERROR, &cleared, &length);
 		uv_poll_start(poll, watch->events, on_ready);
-		events = UV_READABLE | watch->events;
+		events = UV_READABLE | watch->events | (cleared ? WATCH_FAILED : 0);
 	}
 	if (napi_open_handle_scope(env, &scope) != napi_ok) return;
 	if (napi_get_reference_value(env, watch->callback, &callback) == napi_ok &&

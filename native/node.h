@@ -53,6 +53,7 @@ void set_boolean(napi_env env, napi_value object, const char *name, int boolean)
  * Calls a JavaScript function whenever a descriptor is ready. The asynchronous clean-up hook makes an environment that
  * ends (a worker thread) wait until libuv has let go of the handle.
  */
+enum { WATCH_FAILED = 16 }; /* beside libuv's events: the descriptor had an error, which is cleared now */
 struct watch {
 	uv_poll_t poll;
 	napi_env env;
@@ -108,12 +109,15 @@ napi_value js_memory(napi_env env, napi_callback_info info);
 napi_value js_address_of(napi_env env, napi_callback_info info);
 napi_value js_copy(napi_env env, napi_callback_info info);
 napi_value js_clock_us(napi_env env, napi_callback_info info);
-/* node-link.c */
+/* node-interfaces.c */
 napi_value js_interface_names(napi_env env, napi_callback_info info);
+napi_value js_interface_name(napi_env env, napi_callback_info info);
 napi_value js_interface_info(napi_env env, napi_callback_info info);
+napi_value js_interface_ask(napi_env env, napi_callback_info info);
 napi_value js_monitor_open(napi_env env, napi_callback_info info);
-napi_value js_monitor_drain(napi_env env, napi_callback_info info);
+napi_value js_monitor_next(napi_env env, napi_callback_info info);
 napi_value js_monitor_close(napi_env env, napi_callback_info info);
+/* node-link.c */
 napi_value js_port_open(napi_env env, napi_callback_info info);
 napi_value js_port_use_xdp(napi_env env, napi_callback_info info);
 napi_value js_port_set_filter(napi_env env, napi_callback_info info);

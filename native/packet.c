@@ -5,11 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_packet.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
-#include <net/if.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -58,8 +54,9 @@ int vb_port_open(struct vb_port *port, const struct vb_port_config *config, cons
 	port->fd = port->send_fd = port->xdp.fd = -1;
 	if (config->frame_bytes > VB_MAX_FRAME_BYTES || config->frame_count > VB_MAX_FRAME_COUNT) return -EINVAL;
 	*step = "find";
-	port->index = (int)if_nametoindex(config->interface);
-	if (port->index == 0) return -errno;
+	/* The kernel would take 0 for all of them. */
+	if (config->index <= 0) return -ENODEV;
+	port->index = config->index;
 
 	/* Protocol 0: nothing is received before bind() names the EtherType. */
 	*step = "socket";
@@ -257,47 +254,4 @@ void vb_port_close(struct vb_port *port)
 	if (port->fd >= 0) close(port->fd);
 	if (port->send_fd >= 0) close(port->send_fd);
 	port->fd = port->send_fd = -1;
-}
-
-int vb_interface_get(const char *name, struct vb_interface *out)
-{
-	struct ifreq request;
-	if (strlen(name) >= sizeof request.ifr_name) return -ENODEV;
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0) return -errno;
-	memset(&request, 0, sizeof request);
-	strcpy(request.ifr_name, name);
-	int error = -ENODEV;
-	if (ioctl(fd, SIOCGIFINDEX, &request) < 0) goto out;
-	out->index = request.ifr_ifindex;
-	if (ioctl(fd, SIOCGIFMTU, &request) < 0) goto out;
-	out->mtu = (uint32_t)request.ifr_mtu;
-	if (ioctl(fd, SIOCGIFHWADDR, &request) < 0) goto out;
-	memcpy(out->mac, request.ifr_hwaddr.sa_data, 6);
-	if (ioctl(fd, SIOCGIFFLAGS, &request) < 0) goto out;
-	out->up = (request.ifr_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
-	error = 0;
-out:
-	close(fd);
-	return error;
-}
-
-int vb_monitor_open(void)
-{
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
-	if (fd < 0) return -errno;
-	struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
-	if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0) {
-		int error = -errno;
-		close(fd);
-		return error;
-	}
-	return fd;
-}
-
-void vb_monitor_drain(int fd)
-{
-	char buffer[16384];
-	/* ENOBUFS says that messages were lost: as good as a message, since the caller looks at the interfaces itself. */
-	while (recv(fd, buffer, sizeof buffer, MSG_DONTWAIT) > 0 || errno == ENOBUFS || errno == EINTR) errno = 0;
 }

@@ -34,7 +34,7 @@ enum {
 };
 
 struct vb_port_config {
-	const char *interface;
+	int index; /* of the interface */
 	uint16_t ethertype;
 	uint32_t frame_bytes;  /* longest frame, Ethernet header included; at most VB_MAX_FRAME_BYTES */
 	uint32_t frame_count;  /* frames the ring shall hold at least; at most VB_MAX_FRAME_COUNT */
@@ -70,18 +70,5 @@ uint32_t vb_port_drops(struct vb_port *port);
 /* The pending error of the socket, which is cleared; after a link went down it must be read before polling again. */
 int vb_port_error(struct vb_port *port);
 void vb_port_close(struct vb_port *port);
-
-struct vb_interface {
-	int index;
-	uint32_t mtu;
-	uint8_t mac[6];
-	int up; /* administratively up and with a carrier */
-};
-/* -ENODEV if there is no such interface. */
-int vb_interface_get(const char *name, struct vb_interface *out);
-/* A netlink socket that becomes readable whenever an interface of this network namespace changes. */
-int vb_monitor_open(void);
-/* Empties it. */
-void vb_monitor_drain(int fd);
 
 #endif

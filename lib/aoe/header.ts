@@ -91,15 +91,16 @@ export class OwnAddress {
 }
 
 /**
- * True for what nearly every frame is: a request in our version, from another station to our address alone. False does not
- * say what else it is. The frame must have `AOE_HEADER_BYTES`. Takes the header by the word, as does `writeReplyHeader`:
- * this is what is done for every frame.
+ * True for what nearly every frame is: a request in our version, from another station to our address alone; which one that
+ * is the link has judged if `isScreened`. False does not say what else it is. The frame must have `AOE_HEADER_BYTES`. Takes
+ * the header by the word, as does `writeReplyHeader`: this is what is done for every frame.
  */
-export function isPlainRequest(view: DataView, at: number, own: OwnAddress): boolean {
+export function isPlainRequest(view: DataView, at: number, own: OwnAddress, isScreened: boolean): boolean {
 	return (
 		view.getInt32(at + 12) === PLAIN_REQUEST &&
-		view.getInt32(at) === own.first32 &&
-		view.getInt16(at + 4) === own.last16 &&
+		(isScreened
+			? (view.getUint8(at) & 1) === 0
+			: view.getInt32(at) === own.first32 && view.getInt16(at + 4) === own.last16) &&
 		(view.getUint8(at + 6) & 1) === 0 &&
 		(view.getInt32(at + 8) !== own.last32 || view.getInt16(at + 6) !== own.first16)
 	);

@@ -69,14 +69,16 @@ export class AoeTarget implements FrameSink {
 	readonly #discovery: Discovery;
 	readonly #advertiser: Advertiser;
 	readonly #neighbours: Neighbours;
-	/** The link's address. */
+	/** The link's address, and whether it knows itself which frames are to us: a bridge has more addresses than one. */
 	#own: OwnAddress;
+	#isScreened: boolean;
 	#stopped = false;
 
 	constructor(options: AoeTargetOptions) {
 		const { link, stats, clock = systemClock } = options;
 		this.link = link;
 		this.#own = new OwnAddress(link.mac);
+		this.#isScreened = link.isScreened;
 		this.#registry = options.registry;
 		this.#stats = stats;
 		this.#firmwareVersion = options.firmwareVersion;
@@ -135,6 +137,7 @@ export class AoeTarget implements FrameSink {
 
 	linkChanged(): void {
 		this.#own = new OwnAddress(this.link.mac);
+		this.#isScreened = this.link.isScreened;
 		this.advertiseAll();
 	}
 
@@ -145,7 +148,11 @@ export class AoeTarget implements FrameSink {
 
 	#receive(memory: Memory, offset: number, frameBytes: number, peer: number): RejectReason | undefined {
 		const { view } = memory;
-		if (frameBytes >= AOE_HEADER_BYTES && !this.#stopped && isPlainRequest(view, offset, this.#own)) {
+		if (
+			frameBytes >= AOE_HEADER_BYTES &&
+			!this.#stopped &&
+			isPlainRequest(view, offset, this.#own, this.#isScreened)
+		) {
 			const disk = this.#registry.at(view.getInt32(offset + aoeShelf.offset) >>> 8);
 			if (disk !== undefined) return this.#serve(disk, memory, offset, frameBytes, peer);
 		}
@@ -179,7 +186,8 @@ export class AoeTarget implements FrameSink {
 		if (ethType.get(bytes, offset) !== ETHERTYPE_AOE) return "notAoe";
 		if ((bytes[offset + ethSource.offset]! & 1) !== 0) return "groupSource";
 		if (ethSource.is(bytes, offset, this.#own.bytes)) return "ownSource";
-		if (ethDestination.is(bytes, offset, this.#own.bytes)) return undefined;
+		const isGroup = (bytes[offset]! & 1) !== 0;
+		if (!isGroup && (this.#isScreened || ethDestination.is(bytes, offset, this.#own.bytes))) return undefined;
 		return ethDestination.is(bytes, offset, MAC_BROADCAST_BYTES) ? undefined : "wrongDestination";
 	}
 

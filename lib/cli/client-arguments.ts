@@ -8,7 +8,7 @@ import { InitiatorError } from "../client/errors.js";
 import { Initiator } from "../client/initiator.js";
 import { OperatorError } from "../errors.js";
 import { interfaceNames } from "../link/interfaces.js";
-import type { Link } from "../link/link.js";
+import type { Link, LinkLog } from "../link/link.js";
 import { openLink } from "../link/open.js";
 import { UnixLink } from "../link/unix.js";
 import { Pump } from "../pump.js";
@@ -100,7 +100,9 @@ export async function tellingFailures(output: Output, work: () => Promise<number
 /** As the netif of a blade, except that a unix socket is connected to, and that it is one port. */
 async function openPort(netif: string, framesInFlight: number, output: Output): Promise<Link> {
 	const pump = new Pump();
-	const log = (message: string): void => output.err(`vblade: ${oneLine(message)}\n`);
+	const log: LinkLog = (message, level = "warn") => {
+		if (level === "warn") output.err(`vblade: ${oneLine(message)}\n`);
+	};
 	const [spec, ...others] = parseNetif(netif, interfaceNames);
 	if (spec === undefined || others.length > 0)
 		throw new OperatorError(`netif ${quote(netif)}: one interface or unix:PATH is allowed here`);

@@ -1,36 +1,68 @@
 /**
  * The network interfaces of this machine: which there are, what they are like, and word of every change. Asked by the
- * command line (globs), by `packet.ts` (MTU, MAC address, up or down) and nobody on the hot path.
+ * command line (globs), by `following.ts` (MTU, MAC address, up or down) and nobody on the hot path.
  */
 
-import { type InterfaceInfo, type MonitorHandle, native } from "../native.js";
+import { EVENT_FAILED, type InterfaceInfo, type MonitorHandle, native } from "../native.js";
 
 export type { InterfaceInfo } from "../native.js";
 
-/** Names of all interfaces in this network namespace. */
+/** Changes that are handed on before the event loop gets its turn. */
+const CHANGES_PER_TURN = 64;
+
+/** The kernel's names of all interfaces in this network namespace. */
 export function interfaceNames(): string[] {
 	return native.interfaceNames();
 }
 
-/** What an interface is like now; undefined if there is none of that name. */
-export function interfaceInfo(name: string): InterfaceInfo | undefined {
-	return native.interfaceInfo(name);
+/** The kernel's name of the interface with this index. */
+export function interfaceName(index: number): string | undefined {
+	return native.interfaceName(index);
 }
 
 /**
- * Tells listeners that some interface was added, removed or changed; they look for themselves. One netlink socket for all
- * listeners of a thread, open while there is one.
+ * What an interface is like now; undefined if there is none of that name (the kernel's or an alternative one) or index. May
+ * have to wait for others who change interfaces: once frames are served, ask by `askInterface`.
  */
+export function interfaceInfo(which: string | number): InterfaceInfo | undefined {
+	return native.interfaceInfo(which);
+}
+
+/** The same, asked by another thread. Rejects with a NativeError if the kernel can't be asked. */
+export function askInterface(which: string | number): Promise<InterfaceInfo | undefined> {
+	return native.interfaceAsk(which);
+}
+
+/** Told of an interface that was added or changed, or is gone; null: changes were lost, so ask for what you care about. */
+export type InterfaceListener = (change: InterfaceInfo | null) => void;
+
+/** Tells listeners what the kernel says of changes. One netlink socket for all listeners of a thread, open while there is one. */
 class InterfaceMonitor {
-	readonly #listeners = new Set<() => void>();
+	readonly #listeners = new Set<InterfaceListener>();
 	#handle: MonitorHandle | null = null;
-	readonly #changed = (): void => {
-		if (this.#handle !== null) native.monitorDrain(this.#handle);
-		for (const listener of this.#listeners) listener();
+	#lost = false;
+	readonly #changed = (events: number): void => {
+		if ((events & EVENT_FAILED) !== 0) this.#lost = true;
+		for (let changes = 0; changes < CHANGES_PER_TURN && this.#handle !== null; changes++) {
+			const change = native.monitorNext(this.#handle);
+			if (change === null) this.#lost = true;
+			else if (change !== undefined) this.#tell(change);
+			else return this.#drained();
+		}
 	};
 
-	/** Calls `listener` after changes, until the function returned is called. */
-	watch(listener: () => void): () => void {
+	/** Once the kernel has had to drop changes it says so, and drops all that follow until what it has kept has been read. */
+	#drained(): void {
+		if (this.#lost) this.#tell(null);
+		this.#lost = false;
+	}
+
+	#tell(change: InterfaceInfo | null): void {
+		for (const listener of this.#listeners) listener(change);
+	}
+
+	/** Calls `listener` with every change, until the function returned is called. */
+	watch(listener: InterfaceListener): () => void {
 		this.#listeners.add(listener);
 		this.#handle ??= native.monitorOpen(this.#changed);
 		return () => {

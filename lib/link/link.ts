@@ -15,6 +15,9 @@ export interface FrameSlot {
 	readonly capacityBytes: number;
 }
 
+/** Told what the operator should know; how urgent it is, if not a warning. */
+export type LinkLog = (message: string, level?: "warn" | "info" | "verbose") => void;
+
 /** Who receives a link's frames. */
 export interface FrameSink {
 	/**
@@ -22,7 +25,10 @@ export interface FrameSink {
 	 * `peer` says which of the link's peers sent it: hand it to `transmit` with the answer.
 	 */
 	frame(link: Link, memory: Memory, offset: number, frameBytes: number, peer: number): void;
-	/** The link went up or down, or has a new MTU or MAC address: read them. */
+	/**
+	 * The link went up or down, or has a new MTU or MAC address: read them. Called also if it went down and up again so quickly
+	 * that nobody saw it.
+	 */
 	linkChanged(link: Link): void;
 }
 
@@ -47,6 +53,13 @@ export interface Link {
 	/** Most bytes of payload in a frame, without the 14 of the Ethernet header. */
 	readonly mtu: number;
 	readonly up: boolean;
+	/** For whoever looks: `up`, `down` or `gone`, and what else is worth knowing: `up, now called enp3s0`. */
+	readonly status: string;
+	/**
+	 * True if the kernel has seen to it that each frame is to this host or to all: it knows every address that leads here. If
+	 * not, the sink compares with `mac`.
+	 */
+	readonly isScreened: boolean;
 	/** True if `transmit` can take a frame's data from any address in this process. */
 	readonly canGather: boolean;
 	/** True if that is faster than to have the data copied into the slot first. */

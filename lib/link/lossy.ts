@@ -38,6 +38,14 @@ export class LossyLink implements Link, FrameSink {
 		return this.#link.up;
 	}
 
+	get status(): string {
+		return this.#link.status;
+	}
+
+	get isScreened(): boolean {
+		return this.#link.isScreened;
+	}
+
 	get stats(): LinkStats {
 		return this.#link.stats;
 	}

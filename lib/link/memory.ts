@@ -117,6 +117,7 @@ export class MemoryLink implements Link, PumpStage {
 	readonly name: string;
 	readonly canGather = false;
 	readonly gathersFast = false;
+	readonly isScreened = false;
 	readonly stats: LinkStats = { framesIn: 0, framesOut: 0, droppedIn: 0, droppedOut: 0 };
 
 	readonly #ether: MemorySwitch;
@@ -162,6 +163,10 @@ export class MemoryLink implements Link, PumpStage {
 
 	get up(): boolean {
 		return this.#up;
+	}
+
+	get status(): string {
+		return this.up ? "up" : "down";
 	}
 
 	get hasWork(): boolean {

@@ -8,8 +8,8 @@ import { Errno, isNativeError } from "../native.js";
 import type { Pump } from "../pump.js";
 import type { NetifSpec } from "../server-options.js";
 import { quote } from "../text.js";
-import { interfaceNames } from "./interfaces.js";
-import type { Link } from "./link.js";
+import { interfaceInfo, interfaceNames } from "./interfaces.js";
+import type { Link, LinkLog } from "./link.js";
 import { PacketLink } from "./packet.js";
 import { PcapLink } from "./pcap.js";
 import { UnixLink } from "./unix.js";
@@ -21,8 +21,16 @@ export interface OpenLinkOptions {
 	readonly pollUs?: number;
 	/** As in `PacketLinkOptions`. */
 	readonly xdp?: boolean;
+	/** As in `FollowingOptions`. */
+	readonly leastMtu?: number;
 	/** Told what the operator should know. */
-	readonly log: (message: string) => void;
+	readonly log: LinkLog;
+}
+
+/** The same for two netifs that are one port: an interface may have several names. */
+export function portKey(netif: NetifSpec): string {
+	const isInterface = netif.kind === "interface";
+	return (isInterface ? interfaceInfo(netif.name)?.names[0] : undefined) ?? netif.name;
 }
 
 /** Throws an OperatorError if there is no such port, it is in use, or the privilege is missing. */

@@ -88,12 +88,13 @@ export class ReceiveRing {
 	}
 
 	/**
-	 * True for a frame to another host's address, and for one with a VLAN tag, which belongs to another (virtual) network. The
-	 * kernel marks both alike: it takes the tag off, and before sockets of a certain EtherType see the frame, forgets it.
+	 * True for a frame that is neither to this host nor to all, by the kernel's word, which knows every address that leads here
+	 * (a bridge has those of its ports, too); and for one with a VLAN tag, which belongs to another (virtual) network. The kernel
+	 * marks it as another host's: it takes the tag off, and before sockets of a certain EtherType see the frame, forgets it.
 	 */
 	#isForOthers(header: number): boolean {
 		return (
-			this.#memory.bytes[header + SLL_PKTTYPE] === PacketType.otherHost ||
+			this.#memory.bytes[header + SLL_PKTTYPE]! > PacketType.broadcast ||
 			(this.#words[(header + TP_STATUS) >> 2]! & TP_STATUS_VLAN_VALID) !== 0
 		);
 	}

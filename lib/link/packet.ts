@@ -4,8 +4,8 @@
  * it is (`packet-sender.ts`). Here is when that happens, and the life of the interface. Opened by `open.ts`.
  *
  * Ring and send buffer are sized for the frames that can be under way at this MTU, past the system's limits if allowed, so
- * nobody has to set a sysctl. A link that goes down, changes its MTU or address, or is deleted and made again, is followed:
- * word comes from netlink, and where the socket no longer fits, it is opened anew.
+ * nobody has to set a sysctl. A link that goes down, changes its name, MTU or address, or is deleted and made again, is
+ * followed (`following.ts`), and where the socket no longer fits, it is opened anew.
  */
 
 import { invariant } from "../errors.js";
@@ -13,8 +13,9 @@ import { EVENT_WRITABLE, isNativeError, type NativePort, native } from "../nativ
 import type { Pump, PumpStage } from "../pump.js";
 import { ETH_HEADER_BYTES, ETHERTYPE_AOE } from "../wire/ethernet.js";
 import { BPF_KEEP_ALL, BpfProgram } from "./bpf.js";
-import { type InterfaceInfo, interfaceInfo, interfaceMonitor } from "./interfaces.js";
-import type { BpfInstruction, FrameSink, FrameSlot, Link, LinkStats } from "./link.js";
+import { FollowedInterface } from "./following.js";
+import type { InterfaceInfo } from "./interfaces.js";
+import type { BpfInstruction, FrameSink, FrameSlot, Link, LinkLog, LinkStats } from "./link.js";
 import { DEFAULT_POLL_US, Pace } from "./pace.js";
 import { ReceiveRing } from "./packet-ring.js";
 import { PacketSender } from "./packet-sender.js";
@@ -27,8 +28,6 @@ const SEND_OVERHEAD_BYTES = 2048;
 const RING_FRAMES_MIN = 256;
 const RING_FRAMES_MAX = 8192;
 const RING_BYTES_MAX = 64 * 1024 * 1024;
-/** A socket that can't be opened just now is tried again after so long. */
-const RETRY_MS = 500;
 
 /** Before there is a sink every frame is dropped in the kernel; with one and no other filter, none is. */
 const DROP_ALL = encodeFilter(new BpfProgram().return(0).assemble());
@@ -44,8 +43,10 @@ export interface PacketLinkOptions {
 	 * listens on this side of it. Default: false.
 	 */
 	readonly xdp?: boolean;
+	/** As in `FollowingOptions`. */
+	readonly leastMtu?: number | undefined;
 	/** Told when something went wrong that the operator should know; at most once per kind of event. */
-	readonly log?: (message: string) => void;
+	readonly log?: LinkLog;
 }
 
 export class PacketLink implements Link, PumpStage {
@@ -53,12 +54,12 @@ export class PacketLink implements Link, PumpStage {
 	mac: number;
 	mtu: number;
 	up: boolean;
+	isScreened: boolean;
 
 	readonly #stats: LinkStats = { framesIn: 0, framesOut: 0, droppedIn: 0, droppedOut: 0 };
 	readonly #pump: Pump;
 	readonly #options: PacketLinkOptions;
-	readonly #unwatch: () => void;
-	#index: number;
+	readonly #followed: FollowedInterface;
 	#sink: FrameSink | null = null;
 	#filter = KEEP_ALL;
 	readonly #sender: PacketSender;
@@ -70,9 +71,10 @@ export class PacketLink implements Link, PumpStage {
 	#closed = false;
 	#resuming = false;
 	readonly #pace: Pace;
-	/** The socket could not be opened, and will be tried again when the timer ends. */
+	/** The socket could not be opened, and will be tried again. */
 	#waiting = false;
-	#retry: NodeJS.Timeout | undefined;
+	/** Why the last socket has no XDP socket beside it. */
+	#xdpRefusal = "";
 
 	/** Throws a NativeError if the interface does not exist or the privilege (CAP_NET_RAW) is missing. */
 	constructor(
@@ -83,22 +85,30 @@ export class PacketLink implements Link, PumpStage {
 		this.#pump = pump;
 		this.#options = options;
 		this.#pace = new Pace(options.pollUs ?? DEFAULT_POLL_US);
-		const info = interfaceInfo(name);
+		this.#followed = new FollowedInterface({
+			linkName: name,
+			interfaceName: name,
+			leastMtu: options.leastMtu,
+			log: options.log,
+			changed: (now, before) => this.#changed(now, before),
+		});
+		const { info } = this.#followed;
 		this.mac = info?.mac ?? 0;
 		this.mtu = info?.mtu ?? 0;
 		this.up = info?.up ?? false;
-		this.#index = info?.index ?? 0;
+		this.isScreened = info !== undefined && isScreened(info);
 		this.#sender = new PacketSender(pump, this.#stats, this.#slotCount, this.#frameBytes);
-		this.#open();
 		try {
-			this.#unwatch = interfaceMonitor.watch(() => this.#interfacesChanged());
+			this.#open();
 		} catch (error) {
-			this.#shut();
+			this.#followed.close();
 			throw error;
 		}
 		pump.addLink(this);
-		// What changed between the first look and now has not been told to us.
-		this.#interfacesChanged();
+	}
+
+	get status(): string {
+		return this.#followed.status;
 	}
 
 	/**
@@ -158,8 +168,7 @@ export class PacketLink implements Link, PumpStage {
 		if (this.#closed) return;
 		this.drain();
 		this.#closed = true;
-		this.#unwatch();
-		clearTimeout(this.#retry);
+		this.#followed.close();
 		this.#pump.remove(this);
 		this.#shut();
 	}
@@ -225,7 +234,7 @@ export class PacketLink implements Link, PumpStage {
 		const frameBytes = this.#frameBytes;
 		const frames = Math.min(this.#slotCount, Math.max(64, Math.floor(RING_BYTES_MAX / frameBytes)));
 		const port = native.portOpen(
-			this.name,
+			this.#followed.info?.index ?? 0,
 			ETHERTYPE_AOE,
 			frameBytes,
 			frames,
@@ -234,7 +243,7 @@ export class PacketLink implements Link, PumpStage {
 			this.#ready,
 		);
 		this.#port = port;
-		this.#sendsDirectly = this.#options.xdp === true && useXdp(port) >= frameBytes;
+		this.#sendsDirectly = this.#options.xdp === true && this.#useXdp(port) >= frameBytes;
 		this.#ring = new ReceiveRing(port, frameBytes, this.#stats);
 		this.#sender.setPort(port);
 	}
@@ -249,40 +258,35 @@ export class PacketLink implements Link, PumpStage {
 		if (port !== null) native.portClose(port.handle);
 	}
 
-	#interfacesChanged(): void {
+	#changed(now: InterfaceInfo | undefined, before: InterfaceInfo | undefined): void {
 		if (this.#closed) return;
-		const info = interfaceInfo(this.name);
-		const wasUp = this.up;
-		this.up = info?.up ?? false;
-		const same = info?.index === this.#index && info.mtu === this.mtu && info.mac === this.mac;
-		if (info === undefined) {
-			if (this.#index === 0) return;
+		const isSame = now?.index === before?.index && now?.mtu === before?.mtu;
+		this.up = now?.up ?? false;
+		if (now === undefined) {
 			this.#shut();
-			this.#index = 0;
-		} else if (!same || this.#port === null) {
-			this.#reopen(info);
-		} else if (this.up === wasUp) {
-			return;
+		} else {
+			// A socket is bound to the interface, not to its address.
+			this.mac = now.mac;
+			this.isScreened = isScreened(now);
+			if (!isSame || this.#port === null) this.#reopen(now);
 		}
-		this.#sink?.linkChanged(this);
+		const isUnchanged = isSame && now?.up === before?.up && now?.carriers === before?.carriers;
+		if (!isUnchanged || now?.mac !== before?.mac) this.#sink?.linkChanged(this);
 	}
 
 	/** The socket, its ring or its slots no longer fit the interface. */
 	#reopen(info: InterfaceInfo): void {
 		this.#shut();
 		const mtuChanged = info.mtu !== this.mtu;
-		this.#index = info.index;
 		this.mtu = info.mtu;
-		this.mac = info.mac;
 		if (mtuChanged) this.#sender.resize(this.#slotCount, this.#frameBytes);
-		clearTimeout(this.#retry);
 		try {
 			this.#open();
 			this.#waiting = false;
 		} catch (error) {
 			if (!isNativeError(error)) throw error;
-			// If it has gone again already, its next change brings us back here; short of memory, only the timer does.
-			this.#retry = setTimeout(() => this.#interfacesChanged(), RETRY_MS);
+			// It may have gone again already, or there is no memory.
+			this.#followed.askLater();
 			if (!this.#waiting)
 				this.#options.log?.(
 					`${this.name}: can't open a packet socket (${error.step}: ${error.message}); waiting`,
@@ -293,20 +297,32 @@ export class PacketLink implements Link, PumpStage {
 		this.#pump.wake();
 	}
 
+	/**
+	 * The longest frame that can leave by an XDP socket; 0: there is none (an older kernel, another process has the queue), nor
+	 * need there be, but whoever wonders what each frame costs is told.
+	 */
+	#useXdp(port: NativePort): number {
+		try {
+			return native.portUseXdp(port.handle);
+		} catch (error) {
+			if (!isNativeError(error)) throw error;
+			const refusal = `${error.step}: ${error.message}`;
+			if (refusal !== this.#xdpRefusal)
+				this.#options.log?.(`${this.name}: sends without an XDP socket (${refusal})`, "verbose");
+			this.#xdpRefusal = refusal;
+			return 0;
+		}
+	}
+
 	/** Frames that the kernel dropped because the ring was full. */
 	#countDrops(): void {
 		if (this.#port !== null) this.#stats.droppedIn += native.portDrops(this.#port.handle);
 	}
 }
 
-/** The longest frame that can leave by an XDP socket; 0: there is none (an older kernel, another process has it), nor need be. */
-function useXdp(port: NativePort): number {
-	try {
-		return native.portUseXdp(port.handle);
-	} catch (error) {
-		if (!isNativeError(error)) throw error;
-		return 0;
-	}
+/** A macvlan in passthru mode takes all frames, and the kernel marks every one as for this host. */
+function isScreened(info: InterfaceInfo): boolean {
+	return !info.isMacvlan;
 }
 
 /** As an array of `struct sock_filter`: code (16 bits), jt, jf, k (32 bits), in the machine's byte order. */

@@ -3,8 +3,8 @@
  * packet sockets of our own are not to be had or not trusted. Slower than `packet.ts`: each frame is copied once each way
  * and sent by a call of its own. Hands on frames as every link does.
  *
- * A link that goes down, changes its MTU or address, or is deleted and made again is followed: word comes from netlink, or
- * the capture falls silent in a way that can be told; then it is opened anew.
+ * A link that goes down, changes its name, MTU or address, or is deleted and made again is followed (`following.ts`); or the
+ * capture falls silent in a way that can be told. Then it is opened anew.
  */
 
 import { invariant, OperatorError } from "../errors.js";
@@ -12,15 +12,18 @@ import { nativeMemory } from "../native.js";
 import type { Pump, PumpStage } from "../pump.js";
 import { quote } from "../text.js";
 import { ETH_HEADER_BYTES } from "../wire/ethernet.js";
-import { type InterfaceInfo, interfaceInfo, interfaceMonitor } from "./interfaces.js";
-import type { FrameSink, FrameSlot, Link, LinkStats } from "./link.js";
+import { FollowedInterface } from "./following.js";
+import { type InterfaceInfo, interfaceInfo } from "./interfaces.js";
+import type { FrameSink, FrameSlot, Link, LinkLog, LinkStats } from "./link.js";
 import { type CaptureReceiver, loadPcap, PcapCapture, type PcapModule } from "./pcap-session.js";
 import { TransmitQueue } from "./transmit-queue.js";
 
 export interface PcapLinkOptions {
 	readonly pump: Pump;
 	/** Told what the operator should know. */
-	readonly log?: (message: string) => void;
+	readonly log?: LinkLog;
+	/** As in `FollowingOptions`. */
+	readonly leastMtu?: number | undefined;
 	/** Frames that can be under way at once; there is room for 256 to 8192. */
 	readonly framesInFlight?: number;
 	/** Loads the package; default: `import("pcap")`. */
@@ -38,18 +41,18 @@ export class PcapLink implements Link, PumpStage {
 	readonly name: string;
 	readonly canGather = false;
 	readonly gathersFast = false;
+	/** libpcap does not tell what the kernel knows. */
+	readonly isScreened = false;
 	mac: number;
 	mtu: number;
 	up: boolean;
 
 	readonly #module: PcapModule;
-	readonly #interfaceName: string;
 	readonly #pump: Pump;
-	readonly #log: (message: string) => void;
+	readonly #log: LinkLog;
 	readonly #slots: number;
 	readonly #stats: LinkStats = { framesIn: 0, framesOut: 0, droppedIn: 0, droppedOut: 0 };
-	readonly #unwatch: () => void;
-	#index: number;
+	readonly #followed: FollowedInterface;
 	#queue: TransmitQueue;
 	#sink: FrameSink | null = null;
 	#capture: PcapCapture | null = null;
@@ -74,7 +77,7 @@ export class PcapLink implements Link, PumpStage {
 		const link = new PcapLink(module, interfaceName, info, options);
 		try {
 			// Otherwise it is opened when the interface comes up.
-			if (link.up) link.#openCapture();
+			if (link.up && link.#capture === null) link.#openCapture();
 		} catch (error) {
 			await link.close();
 			throw new OperatorError(`${quote(link.name)}: can't capture there: ${reasonOf(error)}`);
@@ -90,17 +93,26 @@ export class PcapLink implements Link, PumpStage {
 	) {
 		this.name = `pcap:${interfaceName}`;
 		this.#module = module;
-		this.#interfaceName = interfaceName;
 		this.#pump = options.pump;
 		this.#log = options.log ?? (() => {});
 		this.#slots = Math.min(Math.max((options.framesInFlight ?? 0) * 2, SLOTS_MIN), SLOTS_MAX);
 		this.mac = info.mac;
 		this.mtu = info.mtu;
 		this.up = info.up;
-		this.#index = info.index;
 		this.#queue = this.#makeQueue();
 		this.#pump.addLink(this);
-		this.#unwatch = interfaceMonitor.watch(this.#look);
+		this.#followed = new FollowedInterface({
+			linkName: this.name,
+			interfaceName,
+			leastMtu: options.leastMtu,
+			log: this.#log,
+			changed: (now, before) => this.#changed(now, before),
+		});
+		this.#changed(this.#followed.info, info);
+	}
+
+	get status(): string {
+		return this.#followed.status;
 	}
 
 	get stats(): LinkStats {
@@ -139,7 +151,7 @@ export class PcapLink implements Link, PumpStage {
 		this.drain();
 		this.#closed = true;
 		this.#sink = null;
-		this.#unwatch();
+		this.#followed.close();
 		this.#pump.remove(this);
 		await this.#closeCapture();
 	}
@@ -168,7 +180,7 @@ export class PcapLink implements Link, PumpStage {
 		captured: (bytes, capturedBytes, frameBytes) => this.#keep(bytes, capturedBytes, frameBytes),
 		captureDone: (wokenForNothing) => {
 			this.#handOn();
-			if (wokenForNothing) this.#suspicion ??= setTimeout(this.#look, SUSPICION_MS);
+			if (wokenForNothing) this.#suspicion ??= setTimeout(this.#reopen, SUSPICION_MS);
 		},
 	};
 
@@ -198,37 +210,36 @@ export class PcapLink implements Link, PumpStage {
 
 	// ---- the life of the interface ----
 
-	/** Some interface has changed, or the capture may be deaf: looks how ours is, and opens a new capture if need be. */
-	readonly #look = (): void => {
+	#changed(now: InterfaceInfo | undefined, before: InterfaceInfo | undefined): void {
 		if (this.#closed) return;
-		const info = interfaceInfo(this.#interfaceName);
-		const up = info?.up ?? false;
-		const isSame = info?.index === this.#index && info.mac === this.mac && info.mtu === this.mtu;
-		const changed = !isSame || up !== this.up;
-		if (!changed && this.#suspicion === undefined && this.#capture !== null) return;
-		this.up = up;
-		void this.#closeCapture();
-		if (info !== undefined) this.#follow(info);
-		if (changed) this.#sink?.linkChanged(this);
-	};
-
-	#follow(info: InterfaceInfo): void {
-		const mtuChanged = info.mtu !== this.mtu;
-		this.#index = info.index;
-		this.mac = info.mac;
-		this.mtu = info.mtu;
+		this.up = now?.up ?? false;
+		const mtuChanged = now !== undefined && now.mtu !== this.mtu;
+		const { mac } = this;
+		if (now !== undefined) {
+			this.mac = now.mac;
+			this.mtu = now.mtu;
+		}
 		if (mtuChanged) {
 			this.#stats.droppedOut += this.#queue.length;
 			this.#queue = this.#makeQueue();
 		}
-		if (!this.up) return;
+		const isSame = now?.index === before?.index && now?.carriers === before?.carriers;
+		if (isSame && now?.up === before?.up && this.mac === mac && !mtuChanged) return;
+		this.#reopen();
+		this.#sink?.linkChanged(this);
+	}
+
+	/** The interface is another now, or the capture may be deaf. */
+	readonly #reopen = (): void => {
+		void this.#closeCapture();
+		if (!this.up || this.#closed) return;
 		try {
 			this.#openCapture();
 		} catch (error) {
 			// It may have gone again already; then the next change brings us back here.
 			this.#log(`${this.name}: can't capture: ${reasonOf(error)}; waiting`);
 		}
-	}
+	};
 
 	#makeQueue(): TransmitQueue {
 		return new TransmitQueue(this.#slots, this.mtu + ETH_HEADER_BYTES, nativeMemory);
@@ -237,7 +248,8 @@ export class PcapLink implements Link, PumpStage {
 	#openCapture(): void {
 		const frameBytes = this.mtu + ETH_HEADER_BYTES;
 		const options = { mac: this.mac, frameBytes, bufferBytes: BUFFER_BYTES };
-		this.#capture = new PcapCapture(this.#module, this.#interfaceName, options, this.#receiver);
+		const [interfaceName = ""] = this.#followed.info?.names ?? [];
+		this.#capture = new PcapCapture(this.#module, interfaceName, options, this.#receiver);
 		if (!this.#capture.isEthernet) throw new OperatorError("this is not an Ethernet interface");
 	}
 

@@ -17,7 +17,14 @@ import { native, nativeMemory } from "../native.js";
 import type { Pump, PumpStage } from "../pump.js";
 import { ETH_HEADER_BYTES } from "../wire/ethernet.js";
 import { memoryOf } from "../wire/memory.js";
-import { ALL_PEERS, type FrameSink, type FrameSlot, type Link, type LinkStats } from "./link.js";
+import {
+	ALL_PEERS,
+	type FrameSink,
+	type FrameSlot,
+	type Link,
+	type LinkLog,
+	type LinkStats,
+} from "./link.js";
 import { FrameJoiner, FrameSplitter } from "./stream-frames.js";
 import { type QueuedFrame, TransmitQueue } from "./transmit-queue.js";
 import { connectTo, listen } from "./unix-socket.js";
@@ -25,7 +32,7 @@ import { connectTo, listen } from "./unix-socket.js";
 export interface UnixLinkOptions {
 	readonly pump: Pump;
 	/** Told what the operator should know. */
-	readonly log?: (message: string) => void;
+	readonly log?: LinkLog;
 	/** Bytes of payload in a frame; default 9000. */
 	readonly mtu?: number;
 	/** Frames that can be under way at once; there is room for 256 to 8192, to one peer or to all. */
@@ -45,11 +52,12 @@ export class UnixLink implements Link, PumpStage {
 	readonly canGather = true;
 	/** It copies the data into its own buffer anyway. */
 	readonly gathersFast = true;
+	readonly isScreened = false;
 	readonly stats: LinkStats = { framesIn: 0, framesOut: 0, droppedIn: 0, droppedOut: 0 };
 	up = true;
 
 	readonly #pump: Pump;
-	readonly #log: (message: string) => void;
+	readonly #log: LinkLog;
 	readonly #slots: number;
 	readonly #queue: TransmitQueue;
 	/** By number. Numbers are not used again, so that no answer reaches the wrong peer. */
@@ -119,6 +127,10 @@ export class UnixLink implements Link, PumpStage {
 		this.drain();
 		this.#pump.remove(this);
 		await Promise.all([...this.#peers.values()].map((peer) => peer.finish()));
+	}
+
+	get status(): string {
+		return this.up ? "up" : "down";
 	}
 
 	get hasWork(): boolean {

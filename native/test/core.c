@@ -29,6 +29,7 @@
 
 #include "../engine.h"
 #include "../guard.h"
+#include "../interfaces.h"
 #include "../load.h"
 #include "../packet.h"
 #include "../resident.h"
@@ -574,12 +575,19 @@ static void test_xdp(struct vb_port_config config)
 
 static void test_packets(void)
 {
+	static struct vb_interface_answer answer;
+	static struct vb_monitor monitor;
 	struct vb_interface interface;
 	struct vb_port port;
 	const char *step;
-	struct vb_port_config config = { .interface = "lo", .ethertype = 0x88a2, .frame_bytes = 1514, .frame_count = 100, .send_bytes = 1 << 20 };
-	CHECK(vb_interface_get("no such interface at all", &interface) == -ENODEV);
-	CHECK(vb_interface_get("lo", &interface) == 0 && interface.mtu > 0);
+	CHECK(vb_interface_get("no such interface at all", 0, &answer) == -ENODEV);
+	CHECK(vb_interface_get("nothere0", 0, &answer) == -ENODEV && vb_interface_get("", 0, &answer) == -ENODEV);
+	CHECK(vb_interface_get(NULL, 1 << 20, &answer) == -ENODEV);
+	CHECK(vb_interface_get("lo", 0, &answer) == 0 && answer.interface.mtu > 0);
+	int index = answer.interface.index;
+	CHECK(vb_interface_get(NULL, index, &answer) == 0 && !strcmp(answer.interface.name, "lo"));
+	CHECK(vb_interface_alternative(&answer.interface, NULL) == NULL);
+	struct vb_port_config config = { .index = index, .ethertype = 0x88a2, .frame_bytes = 1514, .frame_count = 100, .send_bytes = 1 << 20 };
 	struct vb_port_config wrong = config;
 	wrong.frame_bytes = UINT_MAX;
 	CHECK(vb_port_open(&port, &wrong, &step) == -EINVAL);
@@ -587,18 +595,18 @@ static void test_packets(void)
 	wrong.frame_count = UINT_MAX;
 	CHECK(vb_port_open(&port, &wrong, &step) == -EINVAL);
 	wrong = config;
-	wrong.interface = "nothere0";
+	wrong.index = 0;
 	CHECK(vb_port_open(&port, &wrong, &step) == -ENODEV && !strcmp(step, "find"));
 
-	int monitor = vb_monitor_open();
-	CHECK(monitor >= 0);
-	struct pollfd change = { .fd = monitor, .events = POLLIN };
+	CHECK(vb_monitor_open(&monitor) == 0);
+	struct pollfd change = { .fd = monitor.fd, .events = POLLIN };
 	CHECK(vb_port_open(&port, &config, &step) == 0 && port.frame_count >= 100);
 	bring_up("lo");
 	CHECK(poll(&change, 1, LIMIT_MS) == 1);
-	vb_monitor_drain(monitor);
+	CHECK(vb_monitor_next(&monitor, &interface) == 1 && interface.index == index && !strcmp(interface.name, "lo"));
+	while (vb_monitor_next(&monitor, &interface) == 1) CHECK(interface.index == index);
 	CHECK(poll(&change, 1, 0) == 0);
-	close(monitor);
+	close(monitor.fd);
 	vb_port_error(&port);
 
 	uint8_t head[64] = { 0 }, data[1000];

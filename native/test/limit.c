@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../interfaces.h"
 #include "../packet.h"
 
 enum {
@@ -95,18 +96,19 @@ static void serve(struct vb_port *port, uint8_t *replies, size_t stride)
 
 int main(int count, char **words)
 {
-	struct vb_interface interface;
+	static struct vb_interface_answer answer;
 	struct vb_port port;
 	struct stat status;
 	const char *step;
-	if (count != 5 || vb_interface_get(words[3], &interface) != 0) return 2;
+	if (count != 5 || vb_interface_get(words[3], 0, &answer) != 0) return 2;
+	struct vb_interface interface = answer.interface;
 	int fd = open(words[4], O_RDWR | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &status) < 0) return 2;
 	disk = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (disk == MAP_FAILED) return 2;
 	sectors = (uint64_t)status.st_size / SECTOR_BYTES;
 	struct vb_port_config config = {
-		.interface = words[3],
+		.index = interface.index,
 		.ethertype = ETHERTYPE_AOE,
 		.frame_bytes = interface.mtu + 14,
 		.frame_count = 256,

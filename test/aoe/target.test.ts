@@ -50,6 +50,26 @@ t.test("blades that do not answer leave slots for the others", async (t) => {
 	t.equal(disks[0]?.commands.length, 4, "what has been answered does not count any more");
 });
 
+t.test("what is to this host the link may know better than one address can tell", async (t) => {
+	const at = (destination: string, tag: number) => frame(read(tag).toString("hex").replace(T, destination));
+	for (const isScreened of [false, true]) {
+		const bench = new Bench({ isScreened });
+		const disk = bench.stub();
+		t.equal(bench.ask(read(1)).length, 1, "at the link's address");
+		const [reply] = bench.ask(at("0200000000bb", 2));
+		t.equal(reply !== undefined, isScreened, "at another one that leads here, if the kernel says so");
+		if (reply !== undefined) t.equal(reply.toString("hex", 6, 12), T, "the answer comes from the link's");
+		bench.link.mac = 0x0200000000cc;
+		bench.link.changed();
+		bench.link.take();
+		t.equal(bench.ask(at("0200000000cc", 3)).length, 1, "at its new one");
+		t.equal(bench.ask(at(T, 4))[0]?.toString("hex", 6, 12), isScreened ? "0200000000cc" : undefined);
+		t.equal(bench.ask(at("030000000001", 5)).length, 0, "never at that of a group");
+		t.equal(disk.commands.length, isScreened ? 4 : 2);
+		t.same(bench.rejected, { wrongDestination: isScreened ? 1 : 3 });
+	}
+});
+
 t.test("exchanges are used again: as many as were ever in flight at once", async (t) => {
 	const bench = new Bench();
 	const disk = bench.stub();

@@ -51,7 +51,7 @@ for (let i = 0; i < FRAMES; i++)
 	fill(Buffer.from(memory.bytes.buffer, i * frameBytes, frameBytes), kind as Flood);
 const dropAll = new Uint8Array(new Uint16Array([0x06, 0, 0, 0]).buffer);
 const { handle } = native.portOpen(
-	interfaceName,
+	native.interfaceInfo(interfaceName)?.index ?? 0,
 	ETHERTYPE_AOE,
 	frameBytes,
 	64,

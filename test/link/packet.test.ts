@@ -203,7 +203,15 @@ function incoming(t: Test): void {
 		await startFlood(t, "far");
 		let [wanted, unwanted] = [0, 0];
 		for (let round = 0; round < 50; round++) {
-			const port = native.portOpen("near", 0x88a2, 1514, 256, 65536, filterBytes(wantedOnly), () => {});
+			const port = native.portOpen(
+				interfaceInfo("near")?.index ?? 0,
+				0x88a2,
+				1514,
+				256,
+				65536,
+				filterBytes(wantedOnly),
+				() => {},
+			);
 			const ring = Buffer.from(port.ring);
 			const isThere = (at: number | undefined) => (ring.readUInt32LE(at) & 1) !== 0;
 			await until("a few frames", () => isThere(port.slotOffsets[5]), LIMIT_MS);
@@ -495,6 +503,26 @@ function changes(t: Test): void {
 		t.ok(nearSink.changes > 0);
 		await heard(far, near, nearSink);
 		await heard(near, far, farSink);
+	});
+
+	t.test("word that was lost is asked for", async (t) => {
+		const { near, nearSink } = await openEnds(t);
+		// More than the netlink socket has room for, while nobody reads it.
+		ip("link add name other type veth peer name other2");
+		const script = Array.from({ length: 2000 }, (_, i) => `link set other mtu ${1400 + (i % 100)}`);
+		execFileSync("ip", ["-batch", "-"], { input: [...script, "link set near mtu 4321"].join("\n") });
+		t.equal(near.mtu, 1500, "nothing has been heard yet");
+		await until("the MTU", () => near.mtu === 4321, LIMIT_MS);
+		t.ok(nearSink.changes > 0);
+		ip("link delete other");
+		execFileSync("ip", ["-batch", "-"], {
+			input: ["link delete near", ...script.map(() => "link set lo mtu 65536\nlink set lo mtu 65535")].join(
+				"\n",
+			),
+		});
+		await until("the end", () => near.status === "gone", LIMIT_MS);
+		await layCable(1500);
+		await until("it is back", () => near.status === "up", BACK_LIMIT_MS);
 	});
 
 	t.test("deleted, and made again with the same name", async (t) => {

@@ -6,7 +6,7 @@ import { runInNewContext } from "node:vm";
 import t, { type Test } from "tap";
 import { StorageEngine } from "../../lib/block/engine.js";
 import { FileDevice } from "../../lib/block/file.js";
-import { interfaceMonitor } from "../../lib/link/interfaces.js";
+import { interfaceInfo, interfaceMonitor } from "../../lib/link/interfaces.js";
 import { PacketLink } from "../../lib/link/packet.js";
 import { COMPLETION_FIELDS, native, nativeMemory, OperationField } from "../../lib/native.js";
 import { Pump } from "../../lib/pump.js";
@@ -139,7 +139,8 @@ function storage(t: Test): void {
 			if (operations === undefined || completions === undefined) throw new Error("no arrays");
 			native.engineOpen(operations, completions, noop, true);
 			native.monitorOpen(noop);
-			if (hasNetwork) native.portOpen("near", 0x88a2, 1514, 64, 65536, EMPTY, noop);
+			if (hasNetwork)
+				native.portOpen(interfaceInfo("near")?.index ?? 0, 0x88a2, 1514, 64, 65536, EMPTY, noop);
 		}
 		t.ok(holdings().descriptors >= before.descriptors + 20);
 		const isBack = () => {
@@ -188,7 +189,7 @@ function links(t: Test): void {
 
 	t.test("a link that is down keeps nobody busy", network, async (t) => {
 		let calls = 0;
-		const port = native.portOpen("near", 0x88a2, 1514, 64, 65536, EMPTY, () => {
+		const port = native.portOpen(interfaceInfo("near")?.index ?? 0, 0x88a2, 1514, 64, 65536, EMPTY, () => {
 			calls += 1;
 		});
 		t.teardown(() => native.portClose(port.handle));

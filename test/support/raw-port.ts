@@ -39,7 +39,7 @@ export class RawPort {
 		this.#frames = new Float64Array(batchFrames * SEND_FIELDS);
 		const filter = new Uint8Array(0);
 		this.#port = native.portOpen(
-			interfaceName,
+			native.interfaceInfo(interfaceName)?.index ?? 0,
 			ETHERTYPE_AOE,
 			frameBytes,
 			RING_FRAMES,

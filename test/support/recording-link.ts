@@ -21,6 +21,7 @@ export interface RecordingLinkOptions {
 	readonly mtu?: number;
 	readonly slots?: number;
 	readonly canGather?: boolean;
+	readonly isScreened?: boolean;
 	/** Slots of frames that were sent come back only by `flush`. */
 	readonly holdSent?: boolean;
 }
@@ -38,6 +39,8 @@ export class RecordingLink implements Link {
 	mac: number;
 	mtu: number;
 	up = true;
+	readonly status = "up";
+	readonly isScreened: boolean;
 	readonly canGather: boolean;
 	readonly gathersFast: boolean;
 	readonly stats: LinkStats = { framesIn: 0, framesOut: 0, droppedIn: 0, droppedOut: 0 };
@@ -55,6 +58,7 @@ export class RecordingLink implements Link {
 		this.mtu = options.mtu ?? 1500;
 		this.canGather = options.canGather ?? false;
 		this.gathersFast = this.canGather;
+		this.isScreened = options.isScreened ?? false;
 		this.#holdSent = options.holdSent ?? false;
 		this.#ring = heapMemory(2 * RING_MARGIN_BYTES + 65536);
 		this.#ring.bytes.fill(RING_CANARY);

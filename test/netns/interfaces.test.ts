@@ -1,0 +1,290 @@
+/**
+ * What becomes of the interfaces that are served on: a bridge that changes its address, interfaces that are renamed, moved,
+ * deleted, made again, or known by other names. Each is told once, and shown by SIGUSR1.
+ */
+
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import t, { type Test } from "tap";
+import { pause, until } from "../support/cleanup.js";
+import { FramePort } from "../support/frame-port.js";
+import { ataFrame, BROADCAST, configFrame, fieldsOf, respondsTo } from "../support/frames.js";
+import { ip, namespacesMissing } from "../support/netns.js";
+import { vbladeCommand } from "../support/paths.js";
+import type { Program } from "../support/process.js";
+import { CLIENT_MAC, SERVER_MAC, Stage } from "./stage.js";
+
+const skip = namespacesMissing() ?? false;
+/** Limit for a server to notice what has become of its interface, and to tell. */
+const NOTICE_LIMIT_MS = 2000;
+const LONG_NAME = "enp129s0f1np1-storage-network-of-the-second-rack";
+
+t.setTimeout(90_000);
+
+/** A stage for one subtest. */
+function onStage(name: string, act: (t: Test, stage: Stage) => Promise<void>): void {
+	t.test(name, { skip }, async (t) => {
+		const stage = new Stage(vbladeCommand());
+		t.teardown(() => stage.close());
+		await act(t, stage);
+	});
+}
+
+/** Starts a server that serves 9.0 on `netif`. */
+async function serve(stage: Stage, netif: string): Promise<Program> {
+	const server = stage.start("9", "0", netif, "mem:512K");
+	await server.waitFor(/^pid \d+: e9\.0/m, 10_000);
+	return server;
+}
+
+/** What SIGUSR1 says. */
+async function report(server: Program): Promise<string> {
+	const from = server.output.length;
+	server.signal("SIGUSR1");
+	await server.waitFor(/e9\.0: reads \d+.*\n/, NOTICE_LIMIT_MS, from);
+	return server.output.slice(from);
+}
+
+/** How often the log has a line that matches. */
+function lines(server: Program, pattern: RegExp): number {
+	return server.stderr.split("\n").filter((line) => pattern.test(line)).length;
+}
+
+onStage("a bridge whose address follows its ports", async (t, stage) => {
+	const { server: side } = stage.lan;
+	side.ip("link", "add", "br0", "type", "bridge");
+	side.ip("link", "set", "lan0", "master", "br0");
+	side.ip("link", "set", "br0", "up");
+	const before = side.mac("br0");
+	t.equal(before, SERVER_MAC, "its address is that of its only port");
+	const server = await serve(stage, "br0");
+	t.equal((await stage.ask()).length, 1, "it is served on");
+	const port = await stage.port();
+
+	const read = (dst: string) => {
+		const header = stage.header({ dst });
+		const request = ataFrame(header, { command: 0x24, aflags: 0x40, count: 1 });
+		return port.exchange(request, (frame) => respondsTo(frame, header.tag));
+	};
+	let [reads, silent] = [0, false];
+	const readOn = (async () => {
+		while (!silent) {
+			await read(before);
+			reads += 1;
+		}
+	})();
+	const from = port.received.length;
+	// As when a virtual machine starts.
+	side.ip("link", "add", "tap0", "address", "02:00:00:00:00:00", "type", "veth", "peer", "name", "tap0p");
+	side.ip("link", "set", "tap0", "master", "br0");
+	const now = side.mac("br0");
+	t.equal(now, "02:00:00:00:00:00", "a port with a lower address joins: the bridge takes that");
+	const told = () =>
+		port.received.slice(from).some((frame) => {
+			const { dst, src, command } = fieldsOf(frame);
+			return dst === BROADCAST && src === now && command === 1;
+		});
+	await until("an advertisement from the new address", told, NOTICE_LIMIT_MS);
+	const then = reads;
+	await until("more reads", () => reads > then + 20, NOTICE_LIMIT_MS);
+	silent = true;
+	await readOn;
+	t.pass("a client that knows the old address is answered all the time");
+	t.equal(fieldsOf((await read(now))[0] ?? Buffer.alloc(60)).src, now, "so is one that knows the new one");
+	t.equal(fieldsOf((await read(before))[0] ?? Buffer.alloc(60)).src, now, "and answers come from there");
+	t.equal(
+		(await stage.ask({ dst: "02:00:00:00:00:55" })).length,
+		0,
+		"an address that is another's is not ours",
+	);
+	side.ip("link", "set", "br0", "promisc", "on");
+	t.equal((await stage.ask({ dst: "02:00:00:00:00:55" })).length, 0, "not even where the bridge hears all");
+	t.notMatch(
+		await report(server),
+		/another MAC address|dropped in [1-9]/,
+		"no frame was refused or lost before",
+	);
+});
+
+onStage("a macvlan that takes every frame", async (t, stage) => {
+	const { server: side } = stage.lan;
+	try {
+		side.ip("link", "add", "link", "lan0", "name", "mac0", "type", "macvlan", "mode", "passthru");
+	} catch {
+		t.pass("not run", { skip: "this kernel has no macvlan" });
+		return;
+	}
+	side.ip("link", "set", "mac0", "up");
+	await serve(stage, "mac0");
+	t.equal((await stage.ask()).length, 1, "answers at its address");
+	t.equal(
+		(await stage.ask({ dst: "02:00:00:00:00:55" })).length,
+		0,
+		"and at no other, whatever the kernel says",
+	);
+});
+
+onStage("an interface that is renamed", async (t, stage) => {
+	const { server: side, client } = stage.lan;
+	const server = await serve(stage, "lan0");
+	const rename = (from: string, to: string) => {
+		side.ip("link", "set", from, "down");
+		side.ip("link", "set", from, "name", to);
+		side.ip("link", "set", to, "up");
+	};
+	t.match(await report(server), /: lan0: up\n/, "shown by SIGUSR1");
+	rename("lan0", "enp3s0");
+	await server.waitFor(/info: lan0: was renamed, now called enp3s0; served on\n/, NOTICE_LIMIT_MS);
+	await server.waitFor(/info: lan0: the link is up\n/, NOTICE_LIMIT_MS);
+	t.equal(await stage.recovery(server), "answers again", "served on");
+	t.match(await report(server), /: lan0: up, now called enp3s0\n/, "and shown");
+	side.ip("link", "set", "enp3s0", "mtu", "9000");
+	client.ip("link", "set", "lan0", "mtu", "9000");
+	await stage.closePort();
+	const port = await stage.port();
+	const header = stage.header();
+	const big = ataFrame(header, { command: 0x24, aflags: 0x40, count: 16 });
+	await until(
+		"the new MTU",
+		async () => (await stage.ask()).some((r) => fieldsOf(r).sectorsPerFrame === 16),
+		5000,
+	);
+	const [reply] = await port.exchange(big, (frame) => respondsTo(frame, header.tag));
+	t.equal(reply?.length, 36 + 16 * 512, "a new MTU under the new name is followed");
+
+	stage.lan.cable("lan0x");
+	side.ip("link", "set", "lan0x", "down");
+	side.ip("link", "set", "lan0x", "name", "lan0");
+	await server.waitFor(
+		/warn: lan0: another interface has this name now; still served on enp3s0\n/,
+		NOTICE_LIMIT_MS,
+	);
+	side.ip("link", "set", "lan0", "up");
+	t.equal((await stage.ask()).length, 1, "another interface gets the old name: the first one is served on");
+	await pause(50);
+	t.equal(lines(server, /another interface has this name/), 1, "told once");
+
+	await stage.closePort();
+	side.ip("link", "delete", "enp3s0");
+	await server.waitFor(
+		/warn: lan0: the interface was deleted; waiting for one of this name\n/,
+		NOTICE_LIMIT_MS,
+	);
+	await server.waitFor(/info: lan0: there is an interface of this name again, up\n/, NOTICE_LIMIT_MS);
+	const other = await FramePort.open(client, "lan0x");
+	t.teardown(() => other.close());
+	const query = stage.header({ dst: BROADCAST });
+	const answers = await other.exchange(configFrame(query, 0), (frame) => respondsTo(frame, query.tag));
+	t.equal(answers.length, 1, "when the first one is gone, the other is served on");
+	t.match(await report(server), /: lan0: up\n/);
+	t.equal(server.ended, undefined);
+});
+
+onStage("an interface that goes down, is deleted, is moved, and comes back", async (t, stage) => {
+	const { server: side, client } = stage.lan;
+	const server = await serve(stage, "lan0");
+	side.ip("link", "set", "lan0", "down");
+	await server.waitFor(/info: lan0: the link is down\n/, NOTICE_LIMIT_MS);
+	t.match(await report(server), /: lan0: down\n/, "down: told and shown");
+	side.ip("link", "set", "lan0", "up");
+	await server.waitFor(/info: lan0: the link is up\n/, NOTICE_LIMIT_MS);
+	client.ip("link", "set", "lan0", "down");
+	await until("no carrier", () => lines(server, /the link is down/) === 2, NOTICE_LIMIT_MS);
+	client.ip("link", "set", "lan0", "up");
+	await until("a carrier", () => lines(server, /the link is up/) === 2, NOTICE_LIMIT_MS);
+	t.equal(await stage.recovery(server), "answers again");
+
+	await stage.closePort();
+	stage.lan.cut("lan0");
+	await server.waitFor(
+		/warn: lan0: the interface was deleted; waiting for one of this name\n/,
+		NOTICE_LIMIT_MS,
+	);
+	t.match(await report(server), /: lan0: gone\n/, "deleted: told and shown");
+	stage.lan.cable("lan0", { serverMac: SERVER_MAC, clientMac: CLIENT_MAC });
+	await server.waitFor(/info: lan0: there is an interface of this name again, (up|down)\n/, NOTICE_LIMIT_MS);
+	t.equal(await stage.recovery(server), "answers again", "made again: told, and served");
+
+	const from = server.output.length;
+	side.ip("link", "set", "lan0", "netns", client.name, "name", "away0");
+	await server.waitFor(
+		/warn: lan0: the interface was moved to another network namespace; waiting/,
+		NOTICE_LIMIT_MS,
+		from,
+	);
+	t.match(await report(server), /: lan0: gone\n/, "moved: told and shown");
+	ip("-n", client.name, "link", "set", "away0", "netns", side.name, "name", "lan0");
+	side.ip("link", "set", "lan0", "up");
+	await server.waitFor(/info: lan0: there is an interface of this name again/, NOTICE_LIMIT_MS, from);
+	t.equal(await stage.recovery(server), "answers again", "and served when it is moved back");
+	t.equal(lines(server, /was deleted/), 1, "each is told once");
+	t.equal(lines(server, /was moved/), 1);
+});
+
+onStage("an interface with long alternative names", async (t, stage) => {
+	const { server: side, client } = stage.lan;
+	for (const end of [side, client])
+		end.ip("link", "property", "add", "dev", "lan0", "altname", LONG_NAME, "altname", "short0");
+	const server = await serve(stage, `${LONG_NAME},lan0,short0`);
+	t.equal((await stage.ask()).length, 1, "three names of one interface: it answers once");
+	t.match(await report(server), `: ${LONG_NAME}: up\n`);
+	side.ip("link", "property", "del", "dev", "lan0", "altname", LONG_NAME);
+	await server.waitFor(/has lost this name, now called lan0; served on\n/, NOTICE_LIMIT_MS);
+	side.ip("link", "property", "add", "dev", "lan0", "altname", LONG_NAME);
+	await server.waitFor(/has its name again\n/, NOTICE_LIMIT_MS);
+	t.equal((await stage.ask()).length, 1, "a name may go and come");
+
+	const command = (...args: string[]) => client.start([...vbladeCommand(), ...args]).finished(20_000);
+	t.equal((await command("discover", "short0")).code, 0, "discover and bench know such names, too");
+	t.equal((await command("bench", "--seconds=0.1", LONG_NAME, "9", "0")).code, 0);
+	const missing = stage.start("9", "0", "x".repeat(127), "mem:512K");
+	t.match(await missing.finished(10_000), { code: 2 });
+	t.match(
+		missing.stderr,
+		/there is no such network interface/,
+		"as long a name as there can be, of no interface",
+	);
+
+	await stage.closePort();
+	stage.lan.cut("lan0");
+	await server.waitFor(/the interface was deleted/, NOTICE_LIMIT_MS);
+	stage.lan.cable("lan0", { serverMac: SERVER_MAC, clientMac: CLIENT_MAC });
+	side.ip("link", "property", "add", "dev", "lan0", "altname", LONG_NAME);
+	await server.waitFor(/there is an interface of this name again/, NOTICE_LIMIT_MS);
+	t.equal(await stage.recovery(server), "answers again", "made again, it is found by it");
+});
+
+/** Bytes of the rings that a process shares with the kernel. */
+function ringBytes(pid: number): number {
+	let bytes = 0;
+	for (const line of readFileSync(`/proc/${pid}/maps`, "utf8").split("\n")) {
+		const [, from = "", to = ""] = /^([0-9a-f]+)-([0-9a-f]+) .* socket:/.exec(line) ?? [];
+		if (to !== "") bytes += Number.parseInt(to, 16) - Number.parseInt(from, 16);
+	}
+	return bytes;
+}
+
+onStage("many interfaces, a blade on each", async (t, stage) => {
+	const INTERFACES = 64;
+	const { server: side } = stage.lan;
+	const names = Array.from({ length: INTERFACES }, (_, i) => `many${i}`);
+	const cables = names.flatMap((name) => [
+		`link add ${name} type veth peer name ${name}p`,
+		`link set ${name} up`,
+		`link set ${name}p up`,
+	]);
+	execFileSync("ip", ["-n", side.name, "-batch", "-"], { input: cables.join("\n"), timeout: 10_000 });
+	const started = async (...args: string[]) => {
+		const server = stage.start(...args);
+		const [, pid = ""] = await server.waitFor(/^pid (\d+): e9\.0/m, 20_000);
+		const bytes = ringBytes(Number(pid));
+		await server.stop();
+		return bytes;
+	};
+	const alone = await started("9", "0", "many0", "mem:1M");
+	const together = await started(...names.flatMap((name, i) => ["9", String(i), name, "mem:1M"]));
+	t.ok(alone > 256 * 1514, `${alone} bytes for one`);
+	t.equal(together / INTERFACES, alone, "each has the ring that its own blade needs");
+	const shared = await started(...names.flatMap((_, i) => ["9", String(i), "many0", "mem:1M"]));
+	t.ok(shared > 4 * alone, "an interface with many blades has a larger one");
+});
