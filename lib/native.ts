@@ -33,6 +33,7 @@ export const Errno = {
 	EBUSY: 16,
 	ENODEV: 19,
 	EINVAL: 22,
+	ETXTBSY: 26,
 	ENOSPC: 28,
 	EROFS: 30,
 	ERANGE: 34,

@@ -155,6 +155,13 @@ static void measure_blocks(struct vb_file *file, dev_t device)
 	file->align = file->direct ? logical : 1;
 }
 
+/* A block device that is set read-only can be opened for writing all the same; only its writes fail. */
+static int is_protected(const struct vb_file *file)
+{
+	int value = 0;
+	return ioctl(file->fd, BLKROGET, &value) == 0 && value;
+}
+
 static int try_to_lock(struct vb_file *file, const char *path, int mode, const char **step)
 {
 	*step = "open";
@@ -197,6 +204,11 @@ int vb_file_open(struct vb_file *file, const char *path, int flags, const char *
 	/* Refuses a device that this machine has mounted or built into something: two writers would destroy it. */
 	if (file->is_block && !file->read_only) mode |= O_EXCL;
 	if ((error = open_and_lock(file, path, mode, step))) return error;
+	*step = "protect";
+	if (!file->read_only && file->is_block && is_protected(file)) {
+		errno = EROFS;
+		goto fail;
+	}
 
 	file->may_hang = !file->is_block && !is_ours(file->fd);
 	/*

@@ -203,7 +203,8 @@ function statusOf(op: BlockOp, errno: number): StorageStatus {
 			return StorageStatus.noSpace;
 		case Errno.EROFS:
 		case Errno.EPERM:
-			return StorageStatus.readOnly;
+		case Errno.ETXTBSY:
+			return StorageStatus.writeProtected;
 		case Errno.EOPNOTSUPP:
 			return StorageStatus.unsupported;
 		default:

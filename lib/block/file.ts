@@ -148,6 +148,7 @@ function openFile(engine: StorageEngine, path: string, options: FileOptions): Na
 /** The cases in which the operator can do something that the system's own words do not say. */
 function explain(step: string, errno: number, options: FileOptions): string | undefined {
 	if (errno === Errno.ENOENT) return "there is no such file";
+	if (step === "protect") return "is a read-only block device; use -r to export it read-only";
 	if (step === "type") return "is neither a regular file nor a block device";
 	if (step === "lock" && errno === Errno.EAGAIN) return "is in use by another vblade (it holds a lock on it)";
 	if (step === "open") {

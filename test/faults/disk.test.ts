@@ -14,6 +14,7 @@ import {
 	mountTmpfs,
 	newDirectory,
 	newFile,
+	protectLoop,
 } from "../support/mounts.js";
 import { vbladeCommand } from "../support/paths.js";
 import { Program } from "../support/process.js";
@@ -204,6 +205,53 @@ function full(t: Test): void {
 		});
 }
 
+/** Storage that takes no writes any more, and then takes them again. */
+function protectedDisks(t: Test): void {
+	t.test("a disk that becomes read-only while it is served, and writable again", async (t) => {
+		const device = loopDevice(newFile(newDirectory(), 8 * MIB), 512);
+		const ext4 = mountExt4(32 * MIB, 512);
+		const file = newFile(ext4.directory, 8 * MIB);
+		const chattr = (how: string) => execFileSync("chattr", [`${how}i`, file], { timeout: LIMIT_MS });
+		const cases = [
+			{ name: "blockdev --setro", path: device.path, protect: (on: boolean) => protectLoop(device, on) },
+			{ name: "chattr +i", path: file, protect: (on: boolean) => chattr(on ? "+" : "-") },
+		];
+		for (const { name, path, protect } of cases) {
+			const stage = await FaultStage.open(t, path);
+			await stage.faulty.write(0, filled(8, 1));
+			protect(true);
+			try {
+				for (let round = 0; round < 5; round++)
+					t.same(
+						await failure(stage.faulty.write(16, filled(8, 2))),
+						{ ...FULL, lba: 16 },
+						`${name}: aborted`,
+					);
+				t.ok(
+					(await stage.faulty.read(0, 8)).every((byte) => byte === 1),
+					"reads go on",
+				);
+				t.match(
+					stage.logged(/failed/),
+					[/^vblade: error: e9\.0: write at LBA 16 failed: writeProtected \(EPERM\)$/],
+					"told once",
+				);
+				t.match(await stage.counters("e9.0"), /e9\.0: 5 writes failed: writeProtected/, "and counted");
+			} finally {
+				protect(false);
+			}
+			t.equal(
+				await failure(stage.faulty.write(16, filled(8, 3))),
+				undefined,
+				"writable again, it is served on",
+			);
+			t.equal((await stage.faulty.read(16, 8))[0], 3);
+			await stage.server.stop();
+		}
+		device.release();
+	});
+}
+
 function journal(t: Test): void {
 	t.test("a file on ext4 whose disk hangs during a commit", async (t) => {
 		const device = await FaultDevice.open(64 * MIB);
@@ -282,6 +330,7 @@ async function main(): Promise<void> {
 	manyRequests(t);
 	errors(t);
 	full(t);
+	protectedDisks(t);
 	journal(t);
 	t.test("stopping while a disk is stuck has a limit", endStop);
 }
