@@ -34,6 +34,7 @@ export const Errno = {
 	ENODEV: 19,
 	EINVAL: 22,
 	ETXTBSY: 26,
+	EFBIG: 27,
 	ENOSPC: 28,
 	EROFS: 30,
 	ERANGE: 34,
@@ -208,6 +209,8 @@ interface Addon {
 	engineReap(handle: EngineHandle): number;
 	engineClose(handle: EngineHandle): void;
 	fileOpen(handle: EngineHandle, path: string, flags: number): NativeFile;
+	/** So many bytes of memory as a file: zeros, private to this process. Of the flags only OPEN_READ_ONLY is one here. */
+	memoryOpen(handle: EngineHandle, sizeBytes: number, flags: number): NativeFile;
 	fileSize(handle: EngineHandle, file: number): number;
 	fileClose(handle: EngineHandle, file: number): boolean;
 	/** The number of a user. Throws a NativeError: ENOENT if there is none of this name. */

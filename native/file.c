@@ -20,10 +20,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "memory.h"
+
 #define PAGE 4096u
 /* Not in every linux/magic.h. */
 #define ZFS_MAGIC 0x2fc12fc1
 #define BCACHEFS_MAGIC 0xca451a4e
+/* Pages of memory that are given back at once. */
+#define PUNCH_BYTES (4ull << 20)
 enum { LOCK_TRIES = 15, LOCK_PAUSE_MS = 20 };
 /* Offsets cross into JavaScript as doubles, which are exact up to here (8 PiB). */
 #define MAX_SIZE (1ull << 53)
@@ -64,6 +68,12 @@ static int is_ours(int fd)
 	}
 }
 
+static int is_in_memory(int fd)
+{
+	struct statfs system;
+	return fstatfs(fd, &system) == 0 && (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC);
+}
+
 static void map_file(struct vb_file *file)
 {
 	if (file->map && file->map_bytes == file->size) return;
@@ -76,9 +86,7 @@ static void map_file(struct vb_file *file)
 	 * folio to the disk, of up to megabytes (large folios), where pwrite(2) takes its blocks. There the mapping is private,
 	 * which shows the same pages as nobody ever writes to it; a shared one would be searched for changes at every sync.
 	 */
-	struct statfs system;
-	file->map_writable = !file->read_only && !file->is_block && fstatfs(file->fd, &system) == 0 &&
-			     (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC);
+	file->map_writable = !file->read_only && file->in_memory;
 	void *map = file->map_writable ? mmap(NULL, file->size, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd, 0)
 				       : mmap(NULL, file->size, PROT_READ, MAP_PRIVATE, file->fd, 0);
 	if (map == MAP_FAILED) return;
@@ -211,6 +219,7 @@ int vb_file_open(struct vb_file *file, const char *path, int flags, const char *
 	}
 
 	file->may_hang = !file->is_block && !is_ours(file->fd);
+	file->in_memory = !file->is_block && is_in_memory(file->fd);
 	/*
 	 * A file that was written or read from end to end is cached in folios of up to megabytes (ext4 since Linux 6.16), and each
 	 * small write and its sync go through all blocks of a folio. What is cached from now on is cached as it is asked for.
@@ -316,21 +325,38 @@ int vb_file_read(struct vb_file *file, uint64_t offset, void *to, size_t length,
 	return read_all(file, offset, to, length, failed);
 }
 
+/* Whether a write will find its memory. Pages that are there already need none. */
+static int has_room(const struct vb_file *file, uint64_t offset, size_t length)
+{
+	if (!file->anonymous || vb_memory_has_room(length)) return 1;
+	off_t hole = lseek(file->fd, (off_t)offset, SEEK_HOLE);
+	return hole >= 0 && (uint64_t)hole >= offset + length;
+}
+
+/* What keeps a write from being tried: 0 or -errno. */
+static int check_write(const struct vb_file *file, uint64_t offset, size_t length)
+{
+	if (!vb_file_reaches(file, offset + length)) return -ERANGE;
+	return has_room(file, offset, length) ? 0 : -ENOSPC;
+}
+
 int vb_file_write(struct vb_file *file, uint64_t offset, const void *from, size_t length, int fua, uint64_t *failed)
 {
-	if (!vb_file_reaches(file, offset + length)) {
-		*failed = offset;
-		return -ERANGE;
-	}
+	*failed = offset;
+	int error = check_write(file, offset, length);
+	if (error) return error;
 	if (file->direct) return direct_transfer(file, offset, (void *)from, length, 1, fua, failed);
-	return write_all(file->fd, offset, from, length, fua, failed);
+	error = write_all(file->fd, offset, from, length, fua, failed);
+	/* Memory is the medium: without any it is full. */
+	return file->anonymous && error == -ENOMEM ? -ENOSPC : error;
 }
 
 int vb_file_write_row(struct vb_file *file, uint64_t offset, const struct iovec *parts, int count, int fua)
 {
 	size_t length = 0;
 	for (int i = 0; i < count; i++) length += parts[i].iov_len;
-	if (!vb_file_reaches(file, offset + length)) return -ERANGE;
+	int error = check_write(file, offset, length);
+	if (error) return error;
 	ssize_t n = pwritev2(file->fd, parts, count, (off_t)offset, fua ? RWF_DSYNC : 0);
 	if (n < 0) return -errno;
 	return (size_t)n == length ? 0 : -EIO;
@@ -361,6 +387,24 @@ static int zero(struct vb_file *file, uint64_t offset, uint64_t length)
 	return error;
 }
 
+/*
+ * Gives memory back. While the kernel does so nobody else may write to the file, not even the loop's thread, which does so
+ * without asking others: it gets its turn between two pieces.
+ */
+static int punch_in_pieces(const struct vb_file *file, uint64_t begin, uint64_t end)
+{
+	while (begin < end) {
+		off_t data = lseek(file->fd, (off_t)begin, SEEK_DATA);
+		if (data < 0 && errno == ENXIO) return 0;
+		if (data > 0 && (uint64_t)data > begin) begin = (uint64_t)data;
+		if (begin >= end) return 0;
+		uint64_t length = end - begin < PUNCH_BYTES ? end - begin : PUNCH_BYTES;
+		if (fallocate(file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)begin, (off_t)length) < 0) return -errno;
+		begin += length;
+	}
+	return 0;
+}
+
 int vb_file_trim(struct vb_file *file, uint64_t offset, uint64_t length)
 {
 	/* Parts of blocks are zeroed by the file system in a file, by us on a block device. */
@@ -368,6 +412,7 @@ int vb_file_trim(struct vb_file *file, uint64_t offset, uint64_t length)
 	uint64_t begin = (offset + block - 1) / block * block, end = (offset + length) / block * block;
 	if (length == 0) return 0;
 	if (begin >= end) return zero(file, offset, length);
+	if (file->in_memory) return punch_in_pieces(file, begin, end);
 	/* On a block device this is "write zeroes, unmapping": unlike a bare discard it promises what is read afterwards. */
 	if (fallocate(file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)begin, (off_t)(end - begin)) < 0)
 		return -errno;
@@ -378,5 +423,11 @@ int vb_file_trim(struct vb_file *file, uint64_t offset, uint64_t length)
 int vb_file_reaches(const struct vb_file *file, uint64_t end)
 {
 	uint64_t size;
-	return file->is_block || measure_regular(file, &size) != 0 || end <= size;
+	return file->is_block || file->anonymous || measure_regular(file, &size) != 0 || end <= size;
+}
+
+int vb_file_is_hole(const struct vb_file *file, uint64_t offset, size_t length)
+{
+	off_t data = lseek(file->fd, (off_t)offset, SEEK_DATA);
+	return data < 0 ? errno == ENXIO : (uint64_t)data >= offset + length;
 }

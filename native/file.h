@@ -22,6 +22,8 @@ struct vb_file {
 	int direct;
 	int synced;
 	int is_block;
+	int in_memory;           /* its file system keeps it in memory: no disk is waited for, a sync has nothing to do */
+	int anonymous;           /* memory of this process alone: nobody else has it, its size never changes */
 	int can_trim;
 	int non_rotational;
 	int may_hang;            /* on a file system that others serve (FUSE, NFS, ...): any call may wait for them for ever */
@@ -55,6 +57,9 @@ int vb_file_write_row(struct vb_file *file, uint64_t offset, const struct iovec 
 void vb_file_write_out(struct vb_file *file, uint64_t offset, uint64_t length);
 int vb_file_sync(struct vb_file *file);
 int vb_file_trim(struct vb_file *file, uint64_t offset, uint64_t length);
+
+/* Whether nothing was ever written to the range, or all of it was trimmed: it is zeros. Only for a file that is anonymous. */
+int vb_file_is_hole(const struct vb_file *file, uint64_t offset, size_t length);
 
 /* Whether the file still reaches to this offset: writing behind the end of one that shrank would make it grow again. */
 int vb_file_reaches(const struct vb_file *file, uint64_t end);

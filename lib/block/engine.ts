@@ -74,6 +74,11 @@ export class StorageEngine implements PumpStage {
 		return native.fileOpen(this.#handle, path, flags);
 	}
 
+	/** Memory as a file. Throws a NativeError. */
+	openMemory(sizeBytes: number, flags: number): NativeFile {
+		return native.memoryOpen(this.#handle, sizeBytes, flags);
+	}
+
 	/** The file's size now, in bytes; a grown file is served to its new end from here on. Throws a NativeError. */
 	measure(file: number): number {
 		return native.fileSize(this.#handle, file);
@@ -200,6 +205,7 @@ function statusOf(op: BlockOp, errno: number): StorageStatus {
 			return StorageStatus.outOfRange;
 		case Errno.ENOSPC:
 		case Errno.EDQUOT:
+		case Errno.EFBIG:
 			return StorageStatus.noSpace;
 		case Errno.EROFS:
 		case Errno.EPERM:

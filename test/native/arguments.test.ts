@@ -174,6 +174,7 @@ t.test("every argument of every function", async (t) => {
 		engineReap: [engine],
 		engineClose: [makeEngine()],
 		fileOpen: [engine, "/nowhere", OPEN_READ_ONLY],
+		memoryOpen: [engine, PAGE, 0],
 		fileSize: [engine, file],
 		fileClose: [engine, file + 1],
 		loadRun: ["no such interface", {}],
@@ -234,6 +235,7 @@ t.test("a closed handle is refused, and may be closed again", async (t) => {
 		() => native.engineReap(engine),
 		() => native.engineUring(engine),
 		() => native.fileOpen(engine, "/", 0),
+		() => native.memoryOpen(engine, PAGE, 0),
 		() => native.fileSize(engine, 0),
 		() => native.fileClose(engine, 0),
 	])
