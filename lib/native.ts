@@ -208,7 +208,8 @@ interface Addon {
 	engineSubmit(handle: EngineHandle, count: number): number;
 	engineReap(handle: EngineHandle): number;
 	engineClose(handle: EngineHandle): void;
-	fileOpen(handle: EngineHandle, path: string, flags: number): NativeFile;
+	/** `begin` and `length` are what is going to be served of it, in bytes, and is locked. A length of 0: to the end. */
+	fileOpen(handle: EngineHandle, path: string, flags: number, begin: number, length: number): NativeFile;
 	/** So many bytes of memory as a file: zeros, private to this process. Of the flags only OPEN_READ_ONLY is one here. */
 	memoryOpen(handle: EngineHandle, sizeBytes: number, flags: number): NativeFile;
 	fileSize(handle: EngineHandle, file: number): number;

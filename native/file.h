@@ -16,6 +16,11 @@ enum {
 	VB_OPEN_SYNCED = 4, /* a sync follows each batch of writes */
 };
 
+/* The part of a file that is served: from `begin` on so many bytes, or with 0 up to the end, wherever that will be. */
+struct vb_part {
+	uint64_t begin, length;
+};
+
 struct vb_file {
 	int fd;
 	int read_only;
@@ -37,8 +42,8 @@ struct vb_file {
 	int registered;          /* io_uring knows it under its number */
 };
 
-/* Opens and locks; *step names the step that failed. */
-int vb_file_open(struct vb_file *file, const char *path, int flags, const char **step);
+/* Opens a file and locks the part that is going to be served; *step names the step that failed. */
+int vb_file_open(struct vb_file *file, const char *path, int flags, const struct vb_part *part, const char **step);
 /*
  * Measures again; after growth the mapping covers the new size and may have moved. Never waits: where a file may hang it
  * takes the size that the kernel was last told.

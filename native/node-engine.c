@@ -170,19 +170,23 @@ static napi_value add_file(napi_env env, struct engine *engine, struct vb_file *
 	return object;
 }
 
-/* fileOpen(engine, path, flags) -> { file, size, ... } */
+/* fileOpen(engine, path, flags, begin, length) -> { file, size, ... } */
 napi_value js_file_open(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS];
 	struct engine *engine;
 	char *path;
 	uint32_t flags;
-	if (!get_args(env, info, 3, args) || !(engine = get_engine(env, args[0])) ||
-	    !get_uint(env, args[2], VB_OPEN_READ_ONLY | VB_OPEN_DIRECT | VB_OPEN_SYNCED, &flags) || !(path = get_string(env, args[1])))
+	double begin, length;
+	if (!get_args(env, info, 5, args) || !(engine = get_engine(env, args[0])) ||
+	    !get_uint(env, args[2], VB_OPEN_READ_ONLY | VB_OPEN_DIRECT | VB_OPEN_SYNCED, &flags) ||
+	    !get_number(env, args[3], MAX_EXACT, &begin) || !get_number(env, args[4], MAX_EXACT, &length) ||
+	    !(path = get_string(env, args[1])))
 		return throw_type(env);
 	struct vb_file file;
+	struct vb_part part = { (uint64_t)begin, (uint64_t)length };
 	const char *step;
-	int error = vb_file_open(&file, path, (int)flags, &step);
+	int error = vb_file_open(&file, path, (int)flags, &part, &step);
 	free(path);
 	return error ? throw_errno(env, error, step) : add_file(env, engine, &file);
 }

@@ -27,6 +27,9 @@ export interface FileOptions {
 	readonly readOnly: boolean;
 	/** Open with O_DIRECT: the page cache is passed by. */
 	readonly direct: boolean;
+	/** What is going to be served of it: that is locked. Without a length, all from the offset on. */
+	readonly offsetBytes?: number;
+	readonly lengthBytes?: number | undefined;
 	/** Each batch of writes is going to be followed by a flush: the storage need not wait for it to begin. */
 	readonly synced?: boolean;
 	/** Told once, when the file became shorter than it was when it was opened or has grown to since. */
@@ -152,7 +155,7 @@ function openFile(engine: StorageEngine, path: string, options: FileOptions): Na
 	if (path.includes("\0"))
 		throw new OperatorError(`${JSON.stringify(path)}: a file name has no NUL character`);
 	const file = orOperatorError(
-		() => engine.open(path, flags),
+		() => engine.open(path, flags, options.offsetBytes ?? 0, options.lengthBytes),
 		({ step, errno, message }) => `${path}: ${explain(step, errno, options) ?? message.toLowerCase()}`,
 	);
 	if (file.sizeBytes > 0) return file;
@@ -176,6 +179,11 @@ function explain(step: string, errno: number, options: FileOptions): string | un
 	if (step === "protect") return "is a read-only block device; use -r to export it read-only";
 	if (step === "type") return "is neither a regular file nor a block device";
 	if (step === "lock" && errno === Errno.EAGAIN) return "is in use by another vblade (it holds a lock on it)";
+	if (step === "part" && errno === Errno.EAGAIN) {
+		const isPart = (options.offsetBytes ?? 0) > 0 || options.lengthBytes !== undefined;
+		const what = isPart ? "some of these sectors are" : "is";
+		return `${what} in use by another vblade or another program (it holds a lock on a part of it)`;
+	}
 	if (step === "open") {
 		if (errno === Errno.EBUSY)
 			return "is in use on this machine (mounted, part of another device, or served by another vblade); -r exports it read-only";

@@ -48,7 +48,16 @@ export function openStorage(
 		}
 		case "file": {
 			const synced = options.durability === "ack";
-			const file = new FileDevice(engine, storage.path, { readOnly, direct, synced, onShrunk, stalls });
+			const { offsetSectors, lengthSectors } = options;
+			const file = new FileDevice(engine, storage.path, {
+				readOnly,
+				direct,
+				offsetBytes: offsetSectors * SECTOR_BYTES,
+				lengthBytes: lengthSectors === undefined ? undefined : lengthSectors * SECTOR_BYTES,
+				synced,
+				onShrunk,
+				stalls,
+			});
 			return layersOn(file, storage.name, options, commits, file.alignBytes);
 		}
 	}
