@@ -47,6 +47,8 @@ export const StorageStatus = {
 	unsupported: 6,
 	/** The device is closed, or was closed while the request waited. */
 	closed: 7,
+	/** A device that is not read-only, but its storage takes no changes at present (EROFS, EPERM and their like). */
+	writeProtected: 8,
 } as const;
 export type StorageStatus = (typeof StorageStatus)[keyof typeof StorageStatus];
 

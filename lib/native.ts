@@ -33,6 +33,8 @@ export const Errno = {
 	EBUSY: 16,
 	ENODEV: 19,
 	EINVAL: 22,
+	ETXTBSY: 26,
+	EFBIG: 27,
 	ENOSPC: 28,
 	EROFS: 30,
 	ERANGE: 34,
@@ -225,7 +227,10 @@ interface Addon {
 	engineSubmit(handle: EngineHandle, count: number): number;
 	engineReap(handle: EngineHandle): number;
 	engineClose(handle: EngineHandle): void;
-	fileOpen(handle: EngineHandle, path: string, flags: number): NativeFile;
+	/** `begin` and `length` are what is going to be served of it, in bytes, and is locked. A length of 0: to the end. */
+	fileOpen(handle: EngineHandle, path: string, flags: number, begin: number, length: number): NativeFile;
+	/** So many bytes of memory as a file: zeros, private to this process. Of the flags only OPEN_READ_ONLY is one here. */
+	memoryOpen(handle: EngineHandle, sizeBytes: number, flags: number): NativeFile;
 	fileSize(handle: EngineHandle, file: number): number;
 	fileClose(handle: EngineHandle, file: number): boolean;
 	/** The number of a user. Throws a NativeError: ENOENT if there is none of this name. */

@@ -39,6 +39,7 @@ static napi_value init(napi_env env, napi_value exports)
 		{ "engineReap", js_engine_reap },
 		{ "engineClose", js_engine_close },
 		{ "fileOpen", js_file_open },
+		{ "memoryOpen", js_memory_open },
 		{ "fileSize", js_file_size },
 		{ "fileClose", js_file_close },
 		{ "loadRun", js_load_run },

@@ -214,12 +214,22 @@ static uint64_t now_us(void)
 	return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_nsec / 1000;
 }
 
+/* 1 if the read has been done: nobody has written there yet. */
+static int read_hole(const struct vb_slot *slot, double *operation)
+{
+	size_t length = (size_t)operation[VB_F_LENGTH];
+	if (!slot->file.anonymous || !vb_file_is_hole(&slot->file, (uint64_t)operation[VB_F_OFFSET], length)) return 0;
+	memset((void *)(uintptr_t)operation[VB_F_ADDRESS], 0, length);
+	operation[VB_F_KIND] = 0;
+	return 1;
+}
+
 /* 1 if the read has been done: all of it is in memory. */
 static int read_in_place(struct vb_engine *engine, struct vb_slot *slot, double *operation, int kind)
 {
 	size_t length = (size_t)operation[VB_F_LENGTH];
 	uint8_t *mapped = vb_resident(engine->residents, slot, (uint64_t)operation[VB_F_OFFSET], length);
-	if (!mapped) return 0;
+	if (!mapped) return read_hole(slot, operation);
 	if (kind & VB_MAY_BORROW) operation[VB_F_BORROWED] = (double)(uintptr_t)mapped;
 	else if (vb_copy((void *)(uintptr_t)operation[VB_F_ADDRESS], mapped, length) != 0) return 0;
 	operation[VB_F_KIND] = 0;
@@ -259,6 +269,10 @@ static int run_in_place(struct vb_engine *engine, struct vb_slot *slot, double *
 	switch (kind & 15) {
 	case VB_READ: return read_in_place(engine, slot, operation, kind);
 	case VB_WRITE: return write_in_place(engine, slot, operation, kind);
+	case VB_FLUSH:
+		if (!slot->file.in_memory) return 0;
+		operation[VB_F_KIND] = 0;
+		return 1;
 	default: return 0;
 	}
 }

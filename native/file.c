@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -20,10 +19,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lock.h"
+#include "memory.h"
+
 #define PAGE 4096u
 /* Not in every linux/magic.h. */
 #define ZFS_MAGIC 0x2fc12fc1
 #define BCACHEFS_MAGIC 0xca451a4e
+/* Pages of memory that are given back at once. */
+#define PUNCH_BYTES (4ull << 20)
 enum { LOCK_TRIES = 15, LOCK_PAUSE_MS = 20 };
 /* Offsets cross into JavaScript as doubles, which are exact up to here (8 PiB). */
 #define MAX_SIZE (1ull << 53)
@@ -64,6 +68,12 @@ static int is_ours(int fd)
 	}
 }
 
+static int is_in_memory(int fd)
+{
+	struct statfs system;
+	return fstatfs(fd, &system) == 0 && (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC);
+}
+
 static void map_file(struct vb_file *file)
 {
 	if (file->map && file->map_bytes == file->size) return;
@@ -76,9 +86,7 @@ static void map_file(struct vb_file *file)
 	 * folio to the disk, of up to megabytes (large folios), where pwrite(2) takes its blocks. There the mapping is private,
 	 * which shows the same pages as nobody ever writes to it; a shared one would be searched for changes at every sync.
 	 */
-	struct statfs system;
-	file->map_writable = !file->read_only && !file->is_block && fstatfs(file->fd, &system) == 0 &&
-			     (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC);
+	file->map_writable = !file->read_only && file->in_memory;
 	void *map = file->map_writable ? mmap(NULL, file->size, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd, 0)
 				       : mmap(NULL, file->size, PROT_READ, MAP_PRIVATE, file->fd, 0);
 	if (map == MAP_FAILED) return;
@@ -120,6 +128,7 @@ int vb_file_measure(struct vb_file *file)
 	return 0;
 }
 
+/* The block that storage reads and writes as a whole, and the one that it addresses. */
 static void measure_blocks(struct vb_file *file, dev_t device)
 {
 	unsigned logical = 512, physical = 512;
@@ -127,9 +136,6 @@ static void measure_blocks(struct vb_file *file, dev_t device)
 		int value;
 		if (ioctl(file->fd, BLKSSZGET, &value) == 0 && value > 0) logical = (unsigned)value;
 		if (ioctl(file->fd, BLKPBSZGET, &physical) < 0 || physical < logical) physical = logical;
-		file->can_trim = !file->read_only && queue_limit(device, "discard_max_bytes") > 0 &&
-				 queue_limit(device, "write_zeroes_max_bytes") > 0;
-		file->non_rotational = queue_limit(device, "rotational") != 1;
 	} else {
 		/* Page cache and file systems work in pages. */
 		physical = PAGE;
@@ -142,80 +148,117 @@ static void measure_blocks(struct vb_file *file, dev_t device)
 		if (statx(file->fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &extended) == 0 && extended.stx_dio_offset_align > 512)
 			logical = extended.stx_dio_offset_align;
 #endif
-		/* Punching behind the end changes nothing but tells whether it can be done. */
-		struct stat status;
-		if (!file->read_only && fstat(file->fd, &status) == 0) {
-			off_t behind = (status.st_size + PAGE - 1) / PAGE * PAGE;
-			file->can_trim = fallocate(file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, behind, PAGE) == 0;
-		}
-		file->non_rotational = queue_limit(device, "rotational") != 1;
 	}
 	file->physical_block = physical;
 	file->logical_block = logical;
 	file->align = file->direct ? logical : 1;
+	file->non_rotational = queue_limit(device, "rotational") != 1;
 }
 
-static int try_to_lock(struct vb_file *file, const char *path, int mode, const char **step)
+static int can_trim(const struct vb_file *file, dev_t device)
+{
+	struct stat status;
+	if (file->read_only) return 0;
+	if (file->is_block)
+		return queue_limit(device, "discard_max_bytes") > 0 && queue_limit(device, "write_zeroes_max_bytes") > 0;
+	if (fstat(file->fd, &status) < 0) return 0;
+	/* Punching behind the end changes nothing but tells whether it can be done. */
+	off_t behind = (status.st_size + PAGE - 1) / PAGE * PAGE;
+	return fallocate(file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, behind, PAGE) == 0;
+}
+
+/* A block device that is set read-only can be opened for writing all the same; only its writes fail. */
+static int is_protected(const struct vb_file *file)
+{
+	int value = 0;
+	return file->is_block && ioctl(file->fd, BLKROGET, &value) == 0 && value;
+}
+
+/* Direct I/O writes whole blocks, and so what is next to a part that does not begin and end with one. */
+static struct vb_part whole_blocks(const struct vb_file *file, const struct vb_part *part)
+{
+	uint64_t begin = part->begin - part->begin % file->align, end = part->begin + part->length;
+	uint64_t length = part->length == 0 ? 0 : (end + file->align - 1) / file->align * file->align - begin;
+	return (struct vb_part){ begin, length };
+}
+
+/*
+ * Opens a file or device. The kernel refuses a device that this machine has mounted or built into something: two writers
+ * would destroy it. To the kernel another server is one of those, even if it has another part; then the locks decide.
+ */
+static int open_path(struct vb_file *file, const char *path, int is_part)
+{
+	int mode = O_CLOEXEC | (file->read_only ? O_RDONLY : O_RDWR) | (file->direct ? O_DIRECT : 0);
+	int exclusively = file->is_block && !file->read_only ? O_EXCL : 0;
+	file->fd = open(path, mode | exclusively);
+	if (file->fd < 0 && errno == EBUSY && exclusively && is_part) {
+		file->fd = open(path, mode);
+		if (file->fd >= 0 && !vb_has_parts_locked(file->fd)) {
+			close(file->fd);
+			return -EBUSY;
+		}
+	}
+	return file->fd < 0 ? -errno : 0;
+}
+
+static int try_to_open(struct vb_file *file, const char *path, const struct vb_part *part, dev_t device, const char **step)
 {
 	*step = "open";
-	file->fd = open(path, mode);
-	if (file->fd < 0) return -errno;
-	*step = "lock";
-	if (flock(file->fd, (file->read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0) return 0;
-	int error = -errno;
-	close(file->fd);
+	int error = open_path(file, path, part->begin > 0 || part->length > 0);
+	if (error) return error;
+	*step = "protect";
+	if (!file->read_only && is_protected(file)) {
+		close(file->fd);
+		return -EROFS;
+	}
+	file->may_hang = !file->is_block && !is_ours(file->fd);
+	file->in_memory = !file->is_block && is_in_memory(file->fd);
+	measure_blocks(file, device);
+	struct vb_part blocks = whole_blocks(file, part);
+	error = vb_lock(file, &blocks, step);
+	if (error) close(file->fd);
 	return error;
 }
 
-static int open_and_lock(struct vb_file *file, const char *path, int mode, const char **step)
+static int open_and_lock(struct vb_file *file, const char *path, const struct vb_part *part, dev_t device, const char **step)
 {
 	struct timespec pause = { .tv_nsec = LOCK_PAUSE_MS * 1000 * 1000 };
-	/* With io_uring the kernel lets go of the files of a process that was killed only some time after its end. */
+	/*
+	 * With io_uring the kernel lets go of the files of a process that was killed only some time after its end; and who is about
+	 * to share a file has it alone for a moment.
+	 */
 	for (int tries = 1;; tries++) {
-		int error = try_to_lock(file, path, mode, step);
+		int error = try_to_open(file, path, part, device, step);
 		if ((error != -EBUSY && error != -EWOULDBLOCK) || tries == LOCK_TRIES) return error;
 		nanosleep(&pause, NULL);
 	}
 }
 
-int vb_file_open(struct vb_file *file, const char *path, int flags, const char **step)
+int vb_file_open(struct vb_file *file, const char *path, int flags, const struct vb_part *part, const char **step)
 {
 	memset(file, 0, sizeof *file);
 	file->read_only = !!(flags & VB_OPEN_READ_ONLY);
 	file->direct = !!(flags & VB_OPEN_DIRECT);
 	file->synced = !!(flags & VB_OPEN_SYNCED) && !file->read_only && !file->direct;
 	struct stat status;
-	int error;
 
 	*step = "find";
 	if (stat(path, &status) < 0) return -errno;
 	*step = "type";
 	if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode)) return -EINVAL;
 	file->is_block = S_ISBLK(status.st_mode);
-
-	int mode = O_CLOEXEC | (file->read_only ? O_RDONLY : O_RDWR) | (file->direct ? O_DIRECT : 0);
-	/* Refuses a device that this machine has mounted or built into something: two writers would destroy it. */
-	if (file->is_block && !file->read_only) mode |= O_EXCL;
-	if ((error = open_and_lock(file, path, mode, step))) return error;
-
-	file->may_hang = !file->is_block && !is_ours(file->fd);
+	dev_t device = file->is_block ? status.st_rdev : status.st_dev;
+	int error = open_and_lock(file, path, part, device, step);
+	if (error) return error;
+	file->can_trim = can_trim(file, device);
 	/*
 	 * A file that was written or read from end to end is cached in folios of up to megabytes (ext4 since Linux 6.16), and each
 	 * small write and its sync go through all blocks of a folio. What is cached from now on is cached as it is asked for.
 	 */
 	if (file->synced && !file->is_block && !file->may_hang) posix_fadvise(file->fd, 0, 0, POSIX_FADV_DONTNEED);
 	*step = "measure";
-	dev_t device = file->is_block ? status.st_rdev : status.st_dev;
-	measure_blocks(file, device);
 	error = vb_file_measure(file);
-	if (error) {
-		errno = -error;
-		goto fail;
-	}
-	return 0;
-fail:
-	error = -errno;
-	close(file->fd);
+	if (error) close(file->fd);
 	return error;
 }
 
@@ -223,8 +266,7 @@ void vb_file_close(struct vb_file *file)
 {
 	if (file->map) munmap(file->map, file->map_bytes);
 	file->map = NULL;
-	/* Whoever else in the kernel still has the file open for us does not keep it locked. */
-	flock(file->fd, LOCK_UN);
+	vb_unlock(file);
 	close(file->fd);
 	file->fd = -1;
 }
@@ -304,21 +346,38 @@ int vb_file_read(struct vb_file *file, uint64_t offset, void *to, size_t length,
 	return read_all(file, offset, to, length, failed);
 }
 
+/* Whether a write will find its memory. Pages that are there already need none. */
+static int has_room(const struct vb_file *file, uint64_t offset, size_t length)
+{
+	if (!file->anonymous || vb_memory_has_room(length)) return 1;
+	off_t hole = lseek(file->fd, (off_t)offset, SEEK_HOLE);
+	return hole >= 0 && (uint64_t)hole >= offset + length;
+}
+
+/* What keeps a write from being tried: 0 or -errno. */
+static int check_write(const struct vb_file *file, uint64_t offset, size_t length)
+{
+	if (!vb_file_reaches(file, offset + length)) return -ERANGE;
+	return has_room(file, offset, length) ? 0 : -ENOSPC;
+}
+
 int vb_file_write(struct vb_file *file, uint64_t offset, const void *from, size_t length, int fua, uint64_t *failed)
 {
-	if (!vb_file_reaches(file, offset + length)) {
-		*failed = offset;
-		return -ERANGE;
-	}
+	*failed = offset;
+	int error = check_write(file, offset, length);
+	if (error) return error;
 	if (file->direct) return direct_transfer(file, offset, (void *)from, length, 1, fua, failed);
-	return write_all(file->fd, offset, from, length, fua, failed);
+	error = write_all(file->fd, offset, from, length, fua, failed);
+	/* Memory is the medium: without any it is full. */
+	return file->anonymous && error == -ENOMEM ? -ENOSPC : error;
 }
 
 int vb_file_write_row(struct vb_file *file, uint64_t offset, const struct iovec *parts, int count, int fua)
 {
 	size_t length = 0;
 	for (int i = 0; i < count; i++) length += parts[i].iov_len;
-	if (!vb_file_reaches(file, offset + length)) return -ERANGE;
+	int error = check_write(file, offset, length);
+	if (error) return error;
 	ssize_t n = pwritev2(file->fd, parts, count, (off_t)offset, fua ? RWF_DSYNC : 0);
 	if (n < 0) return -errno;
 	return (size_t)n == length ? 0 : -EIO;
@@ -349,6 +408,24 @@ static int zero(struct vb_file *file, uint64_t offset, uint64_t length)
 	return error;
 }
 
+/*
+ * Gives memory back. While the kernel does so nobody else may write to the file, not even the loop's thread, which does so
+ * without asking others: it gets its turn between two pieces.
+ */
+static int punch_in_pieces(const struct vb_file *file, uint64_t begin, uint64_t end)
+{
+	while (begin < end) {
+		off_t data = lseek(file->fd, (off_t)begin, SEEK_DATA);
+		if (data < 0 && errno == ENXIO) return 0;
+		if (data > 0 && (uint64_t)data > begin) begin = (uint64_t)data;
+		if (begin >= end) return 0;
+		uint64_t length = end - begin < PUNCH_BYTES ? end - begin : PUNCH_BYTES;
+		if (fallocate(file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)begin, (off_t)length) < 0) return -errno;
+		begin += length;
+	}
+	return 0;
+}
+
 int vb_file_trim(struct vb_file *file, uint64_t offset, uint64_t length)
 {
 	/* Parts of blocks are zeroed by the file system in a file, by us on a block device. */
@@ -356,6 +433,7 @@ int vb_file_trim(struct vb_file *file, uint64_t offset, uint64_t length)
 	uint64_t begin = (offset + block - 1) / block * block, end = (offset + length) / block * block;
 	if (length == 0) return 0;
 	if (begin >= end) return zero(file, offset, length);
+	if (file->in_memory) return punch_in_pieces(file, begin, end);
 	/* On a block device this is "write zeroes, unmapping": unlike a bare discard it promises what is read afterwards. */
 	if (fallocate(file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)begin, (off_t)(end - begin)) < 0)
 		return -errno;
@@ -366,5 +444,11 @@ int vb_file_trim(struct vb_file *file, uint64_t offset, uint64_t length)
 int vb_file_reaches(const struct vb_file *file, uint64_t end)
 {
 	uint64_t size;
-	return file->is_block || measure_regular(file, &size) != 0 || end <= size;
+	return file->is_block || file->anonymous || measure_regular(file, &size) != 0 || end <= size;
+}
+
+int vb_file_is_hole(const struct vb_file *file, uint64_t offset, size_t length)
+{
+	off_t data = lseek(file->fd, (off_t)offset, SEEK_DATA);
+	return data < 0 ? errno == ENXIO : (uint64_t)data >= offset + length;
 }

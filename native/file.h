@@ -16,12 +16,19 @@ enum {
 	VB_OPEN_SYNCED = 4, /* a sync follows each batch of writes */
 };
 
+/* The part of a file that is served: from `begin` on so many bytes, or with 0 up to the end, wherever that will be. */
+struct vb_part {
+	uint64_t begin, length;
+};
+
 struct vb_file {
 	int fd;
 	int read_only;
 	int direct;
 	int synced;
 	int is_block;
+	int in_memory;           /* its file system keeps it in memory: no disk is waited for, a sync has nothing to do */
+	int anonymous;           /* memory of this process alone: nobody else has it, its size never changes */
 	int can_trim;
 	int non_rotational;
 	int may_hang;            /* on a file system that others serve (FUSE, NFS, ...): any call may wait for them for ever */
@@ -35,8 +42,8 @@ struct vb_file {
 	int registered;          /* io_uring knows it under its number */
 };
 
-/* Opens and locks; *step names the step that failed. */
-int vb_file_open(struct vb_file *file, const char *path, int flags, const char **step);
+/* Opens a file and locks the part that is going to be served; *step names the step that failed. */
+int vb_file_open(struct vb_file *file, const char *path, int flags, const struct vb_part *part, const char **step);
 /*
  * Measures again; after growth the mapping covers the new size and may have moved. Never waits: where a file may hang it
  * takes the size that the kernel was last told.
@@ -55,6 +62,9 @@ int vb_file_write_row(struct vb_file *file, uint64_t offset, const struct iovec 
 void vb_file_write_out(struct vb_file *file, uint64_t offset, uint64_t length);
 int vb_file_sync(struct vb_file *file);
 int vb_file_trim(struct vb_file *file, uint64_t offset, uint64_t length);
+
+/* Whether nothing was ever written to the range, or all of it was trimmed: it is zeros. Only for a file that is anonymous. */
+int vb_file_is_hole(const struct vb_file *file, uint64_t offset, size_t length);
 
 /* Whether the file still reaches to this offset: writing behind the end of one that shrank would make it grow again. */
 int vb_file_reaches(const struct vb_file *file, uint64_t end);

@@ -36,6 +36,8 @@ static void install(void)
 	action.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK;
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGBUS, &action, &previous_action);
+	/* A write past the limit for a file's size (RLIMIT_FSIZE) is to fail, no more. */
+	signal(SIGXFSZ, SIG_IGN);
 }
 
 void vb_guard_init(void)

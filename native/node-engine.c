@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine.h"
+#include "memory.h"
 
 struct engine {
 	enum handle_kind kind;
@@ -149,35 +150,61 @@ napi_value js_engine_close(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
-/* fileOpen(engine, path, flags) -> { file, size, ... } */
-napi_value js_file_open(napi_env env, napi_callback_info info)
+/* Hands an open file to an engine; what JavaScript is told of it. */
+static napi_value add_file(napi_env env, struct engine *engine, struct vb_file *file)
 {
-	napi_value args[MAX_ARGS], object;
-	struct engine *engine;
-	char *path;
-	uint32_t flags;
-	if (!get_args(env, info, 3, args) || !(engine = get_engine(env, args[0])) ||
-	    !get_uint(env, args[2], VB_OPEN_READ_ONLY | VB_OPEN_DIRECT | VB_OPEN_SYNCED, &flags) || !(path = get_string(env, args[1])))
-		return throw_type(env);
-	struct vb_file file;
-	const char *step;
-	int error = vb_file_open(&file, path, (int)flags, &step);
-	free(path);
-	if (error) return throw_errno(env, error, step);
-	int number = vb_engine_add(engine->core, &file);
+	napi_value object;
+	int number = vb_engine_add(engine->core, file);
 	if (number < 0) {
-		vb_file_close(&file);
+		vb_file_close(file);
 		return throw_errno(env, number, "memory");
 	}
 	MUST(napi_create_object(env, &object));
 	set_number(env, object, "file", number);
-	set_number(env, object, "sizeBytes", (double)file.size);
-	set_number(env, object, "physicalBlockBytes", file.physical_block);
-	set_number(env, object, "alignBytes", file.align);
-	set_boolean(env, object, "isBlock", file.is_block);
-	set_boolean(env, object, "canTrim", file.can_trim);
-	set_boolean(env, object, "nonRotational", file.non_rotational);
+	set_number(env, object, "sizeBytes", (double)file->size);
+	set_number(env, object, "physicalBlockBytes", file->physical_block);
+	set_number(env, object, "alignBytes", file->align);
+	set_boolean(env, object, "isBlock", file->is_block);
+	set_boolean(env, object, "canTrim", file->can_trim);
+	set_boolean(env, object, "nonRotational", file->non_rotational);
 	return object;
+}
+
+/* fileOpen(engine, path, flags, begin, length) -> { file, size, ... } */
+napi_value js_file_open(napi_env env, napi_callback_info info)
+{
+	napi_value args[MAX_ARGS];
+	struct engine *engine;
+	char *path;
+	uint32_t flags;
+	double begin, length;
+	if (!get_args(env, info, 5, args) || !(engine = get_engine(env, args[0])) ||
+	    !get_uint(env, args[2], VB_OPEN_READ_ONLY | VB_OPEN_DIRECT | VB_OPEN_SYNCED, &flags) ||
+	    !get_number(env, args[3], MAX_EXACT, &begin) || !get_number(env, args[4], MAX_EXACT, &length) ||
+	    !(path = get_string(env, args[1])))
+		return throw_type(env);
+	struct vb_file file;
+	struct vb_part part = { (uint64_t)begin, (uint64_t)length };
+	const char *step;
+	int error = vb_file_open(&file, path, (int)flags, &part, &step);
+	free(path);
+	return error ? throw_errno(env, error, step) : add_file(env, engine, &file);
+}
+
+/* memoryOpen(engine, size, flags) -> the same: memory as a file */
+napi_value js_memory_open(napi_env env, napi_callback_info info)
+{
+	napi_value args[MAX_ARGS];
+	struct engine *engine;
+	double size;
+	uint32_t flags;
+	if (!get_args(env, info, 3, args) || !(engine = get_engine(env, args[0])) ||
+	    !get_number(env, args[1], MAX_EXACT, &size) || !get_uint(env, args[2], VB_OPEN_READ_ONLY, &flags))
+		return throw_type(env);
+	struct vb_file file;
+	const char *step;
+	int error = vb_memory_open(&file, (uint64_t)size, (int)flags, &step);
+	return error ? throw_errno(env, error, step) : add_file(env, engine, &file);
 }
 
 /* fileSize(engine, file) -> bytes now; the mapping follows growth. */

@@ -43,7 +43,8 @@ const DONE: AtaOutcome = { status: drdy, error: 0, report: false, failing: false
 const ABORTED: AtaOutcome = { status: drdy | err, error: abrt, report: false, failing: false };
 const NOT_FOUND: AtaOutcome = { status: drdy | err, error: idnf, report: false, failing: false };
 const UNREADABLE: AtaOutcome = { status: drdy | err, error: unc, report: true, failing: true };
-const FULL: AtaOutcome = { status: drdy | err, error: abrt, report: true, failing: false };
+// Not the initiator's doing, and it may pass: the medium is as good as it was.
+const REFUSED: AtaOutcome = { status: drdy | err, error: abrt, report: true, failing: false };
 // ACS-3 would be content with DF alone; initiators such as iPXE look at ERR only, so both are set.
 const FAULT: AtaOutcome = { status: drdy | df | err, error: abrt, report: true, failing: true };
 const GONE: AtaOutcome = { status: drdy | df | err, error: abrt, report: false, failing: false };
@@ -64,7 +65,8 @@ export function outcomeOf(status: StorageStatus, op: BlockOp): AtaOutcome {
 		case StorageStatus.mediumError:
 			return op === BlockOp.read ? UNREADABLE : FAULT;
 		case StorageStatus.noSpace:
-			return FULL;
+		case StorageStatus.writeProtected:
+			return REFUSED;
 		case StorageStatus.syncFailed:
 			return FAULT;
 		case StorageStatus.readOnly:

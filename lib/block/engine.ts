@@ -69,9 +69,19 @@ export class StorageEngine implements PumpStage {
 		return errno < 0 ? "worker threads" : `worker threads (no io_uring: ${getSystemErrorName(-errno)})`;
 	}
 
-	/** Opens and locks a file. Throws a NativeError whose `step` says what failed. */
-	open(path: string, flags: number): NativeFile {
-		return native.fileOpen(this.#handle, path, flags);
+	/**
+	 * Opens a file and locks a part of it, without `lengthBytes` all from `offsetBytes` on. Throws a NativeError whose `step`
+	 * says what failed.
+	 */
+	open(path: string, flags: number, offsetBytes: number, lengthBytes?: number): NativeFile {
+		// No file is longer than what a number holds exactly; that this part is not in it comes out later.
+		const [begin, length] = [offsetBytes, lengthBytes ?? 0].map((n) => Math.min(n, Number.MAX_SAFE_INTEGER));
+		return native.fileOpen(this.#handle, path, flags, begin ?? 0, length ?? 0);
+	}
+
+	/** Memory as a file. Throws a NativeError. */
+	openMemory(sizeBytes: number, flags: number): NativeFile {
+		return native.memoryOpen(this.#handle, sizeBytes, flags);
 	}
 
 	/** The file's size now, in bytes; a grown file is served to its new end from here on. Throws a NativeError. */
@@ -200,10 +210,12 @@ function statusOf(op: BlockOp, errno: number): StorageStatus {
 			return StorageStatus.outOfRange;
 		case Errno.ENOSPC:
 		case Errno.EDQUOT:
+		case Errno.EFBIG:
 			return StorageStatus.noSpace;
 		case Errno.EROFS:
 		case Errno.EPERM:
-			return StorageStatus.readOnly;
+		case Errno.ETXTBSY:
+			return StorageStatus.writeProtected;
 		case Errno.EOPNOTSUPP:
 			return StorageStatus.unsupported;
 		default:

@@ -1,12 +1,13 @@
 /**
- * A regular or sparse file, or a block special file, as a `BlockDevice`. It checks requests and leaves the work to the
- * engine; it watches whether the file grows or shrinks. Made by `lib/server.ts`.
+ * A regular or sparse file, a block special file, or memory that the kernel keeps as one, as a `BlockDevice`. It checks
+ * requests and leaves the work to the engine; it watches whether the file grows or shrinks. Made by `open.ts`.
  */
 
 import { OperatorError, StorageStatus } from "../errors.js";
 import {
 	Errno,
 	isNativeError,
+	type NativeError,
 	type NativeFile,
 	OPEN_DIRECT,
 	OPEN_READ_ONLY,
@@ -26,6 +27,9 @@ export interface FileOptions {
 	readonly readOnly: boolean;
 	/** Open with O_DIRECT: the page cache is passed by. */
 	readonly direct: boolean;
+	/** What is going to be served of it: that is locked. Without a length, all from the offset on. */
+	readonly offsetBytes?: number;
+	readonly lengthBytes?: number | undefined;
 	/** Each batch of writes is going to be followed by a flush: the storage need not wait for it to begin. */
 	readonly synced?: boolean;
 	/** Told once, when the file became shorter than it was when it was opened or has grown to since. */
@@ -38,7 +42,7 @@ export class FileDevice implements BlockDevice {
 	readonly #engine: StorageEngine;
 	readonly #file: NativeFile;
 	readonly #options: FileOptions;
-	readonly #timer: NodeJS.Timeout;
+	readonly #timer: NodeJS.Timeout | undefined;
 	#info: DeviceInfo;
 	#listener: DeviceListener | null = null;
 	#shrunk = false;
@@ -49,21 +53,40 @@ export class FileDevice implements BlockDevice {
 		engine: StorageEngine,
 		readonly path: string,
 		options: FileOptions,
+		memory?: NativeFile,
 	) {
 		this.#engine = engine;
 		this.#options = options;
-		this.#file = openFile(engine, path, options);
+		this.#file = memory ?? openFile(engine, path, options);
 		this.#info = {
 			sizeBytes: this.#file.sizeBytes,
 			physicalBlockBytes: this.#file.physicalBlockBytes,
 			readOnly: options.readOnly,
 			canTrim: this.#file.canTrim,
-			writeCache: true,
+			// Memory lasts as long as the process, flushed or not: there is nothing that a flush could save.
+			writeCache: memory === undefined,
 			nonRotational: this.#file.nonRotational,
 		};
 		if (options.stalls !== undefined) engine.watchStalls(this.#file.file, options.stalls);
+		if (memory !== undefined) return;
 		this.#timer = setInterval(() => this.#measure(), MEASURE_EVERY_MS);
 		this.#timer.unref();
+	}
+
+	/** So many bytes of memory, zeros; `name` is what the operator calls it. Throws an OperatorError. */
+	static inMemory(
+		engine: StorageEngine,
+		name: string,
+		sizeBytes: number,
+		options: Pick<FileOptions, "readOnly" | "stalls">,
+	): FileDevice {
+		const flags = options.readOnly ? OPEN_READ_ONLY : 0;
+		const file = orOperatorError(
+			() => engine.openMemory(sizeBytes, flags),
+			({ errno, message }) =>
+				`${name}: ${errno === Errno.EFBIG ? "larger than a file of this process may be (ulimit -f)" : message.toLowerCase()}`,
+		);
+		return new FileDevice(engine, name, { ...options, direct: false }, file);
 	}
 
 	get info(): DeviceInfo {
@@ -85,9 +108,9 @@ export class FileDevice implements BlockDevice {
 		else request.complete(refused);
 	}
 
-	/** The page cache can't be switched off here; what to make of it is the durability layer's. */
+	/** The page cache can't be switched off here, nor on where there is none; what to make of it is the durability layer's. */
 	setWriteCache(enabled: boolean): boolean {
-		return enabled;
+		return enabled === this.#info.writeCache;
 	}
 
 	onChange(listener: DeviceListener): void {
@@ -129,27 +152,38 @@ function openFile(engine: StorageEngine, path: string, options: FileOptions): Na
 		(options.readOnly ? OPEN_READ_ONLY : 0) |
 		(options.direct ? OPEN_DIRECT : 0) |
 		(options.synced ? OPEN_SYNCED : 0);
-	let file: NativeFile;
-	try {
-		if (path.includes("\0"))
-			throw new OperatorError(`${JSON.stringify(path)}: a file name has no NUL character`);
-		file = engine.open(path, flags);
-	} catch (error) {
-		if (!isNativeError(error)) throw error;
-		throw new OperatorError(
-			`${path}: ${explain(error.step, error.errno, options) ?? error.message.toLowerCase()}`,
-		);
-	}
+	if (path.includes("\0"))
+		throw new OperatorError(`${JSON.stringify(path)}: a file name has no NUL character`);
+	const file = orOperatorError(
+		() => engine.open(path, flags, options.offsetBytes ?? 0, options.lengthBytes),
+		({ step, errno, message }) => `${path}: ${explain(step, errno, options) ?? message.toLowerCase()}`,
+	);
 	if (file.sizeBytes > 0) return file;
 	engine.closeFile(file.file);
 	throw new OperatorError(`${path}: holds less than one sector of ${Math.max(512, file.alignBytes)} bytes`);
 }
 
+/** What `open` gives, or an OperatorError with what `words` makes of its failure. */
+function orOperatorError(open: () => NativeFile, words: (error: NativeError) => string): NativeFile {
+	try {
+		return open();
+	} catch (error) {
+		if (!isNativeError(error)) throw error;
+		throw new OperatorError(words(error));
+	}
+}
+
 /** The cases in which the operator can do something that the system's own words do not say. */
 function explain(step: string, errno: number, options: FileOptions): string | undefined {
 	if (errno === Errno.ENOENT) return "there is no such file";
+	if (step === "protect") return "is a read-only block device; use -r to export it read-only";
 	if (step === "type") return "is neither a regular file nor a block device";
 	if (step === "lock" && errno === Errno.EAGAIN) return "is in use by another vblade (it holds a lock on it)";
+	if (step === "part" && errno === Errno.EAGAIN) {
+		const isPart = (options.offsetBytes ?? 0) > 0 || options.lengthBytes !== undefined;
+		const what = isPart ? "some of these sectors are" : "is";
+		return `${what} in use by another vblade or another program (it holds a lock on a part of it)`;
+	}
 	if (step === "open") {
 		if (errno === Errno.EBUSY)
 			return "is in use on this machine (mounted, part of another device, or served by another vblade); -r exports it read-only";

@@ -1,5 +1,6 @@
 /**
- * A disk in memory, `mem:64M` on the command line: for scratch space, demonstrations and tests. Sparse: a
+ * A disk on JavaScript's heap, which needs no addon and no event loop: a tool of the tests and of simulations. (What `mem:64M`
+ * serves is `file.ts`: heap that is taken a piece at a time is collected in the thread that serves.) Sparse: a
  * chunk takes memory when it is first written and gives it back when it is trimmed. Every request is complete
  * when `submit` returns. What a copy costs: one short-lived view of the chunk (there is no call that copies
  * between arrays by index, and a loop over the words takes ten times as long as the view and the copy

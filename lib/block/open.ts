@@ -4,7 +4,7 @@
  *   durability ── when a write counts as done
  *   slice ─────── `-o` and `-l`
  *   ordering ──── overlapping requests in order of arrival
- *   file, or memory
+ *   file ──────── a file, a block device, or memory
  *
  * Called by `lib/server.ts`; hands on the top of the stack.
  */
@@ -15,7 +15,6 @@ import type { BlockDevice } from "./device.js";
 import { DurabilityLayer, type GroupCommit } from "./durability.js";
 import type { StorageEngine } from "./engine.js";
 import { FileDevice } from "./file.js";
-import { MemoryDevice } from "./memory.js";
 import { OrderingLayer } from "./ordering.js";
 import { SliceLayer } from "./slice.js";
 import type { StallListener } from "./stalls.js";
@@ -43,11 +42,22 @@ export function openStorage(
 ): BlockDevice {
 	const { readOnly, direct, onShrunk, stalls } = options;
 	switch (storage.kind) {
-		case "memory":
-			return layersOn(new MemoryDevice(storage.sizeBytes, { readOnly }), storage.name, options, commits);
+		case "memory": {
+			const memory = FileDevice.inMemory(engine, storage.name, storage.sizeBytes, { readOnly, stalls });
+			return layersOn(memory, storage.name, options, commits);
+		}
 		case "file": {
 			const synced = options.durability === "ack";
-			const file = new FileDevice(engine, storage.path, { readOnly, direct, synced, onShrunk, stalls });
+			const { offsetSectors, lengthSectors } = options;
+			const file = new FileDevice(engine, storage.path, {
+				readOnly,
+				direct,
+				offsetBytes: offsetSectors * SECTOR_BYTES,
+				lengthBytes: lengthSectors === undefined ? undefined : lengthSectors * SECTOR_BYTES,
+				synced,
+				onShrunk,
+				stalls,
+			});
 			return layersOn(file, storage.name, options, commits, file.alignBytes);
 		}
 	}

@@ -137,11 +137,13 @@ static char *new_file(off_t bytes)
 	return path;
 }
 
+static const struct vb_part ALL = { 0, 0 };
+
 static struct vb_file open_file(const char *path, int flags)
 {
 	struct vb_file file;
 	const char *step;
-	int error = vb_file_open(&file, path, flags, &step);
+	int error = vb_file_open(&file, path, flags, &ALL, &step);
 	if (error) fprintf(stderr, "%s: %s: %s\n", path, step, strerror(-error));
 	CHECK(error == 0);
 	return file;
@@ -163,9 +165,9 @@ static void test_file(void)
 	for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)(i * 7 + i / 256);
 
 	CHECK(file.size == FILE_BYTES && file.map && file.map_bytes == FILE_BYTES && file.align == 1);
-	CHECK(vb_file_open(&other, path, 0, &step) == -EWOULDBLOCK && !strcmp(step, "lock"));
-	CHECK(vb_file_open(&other, directory, 0, &step) == -EINVAL && !strcmp(step, "type"));
-	CHECK(vb_file_open(&other, "/no/such/file", 0, &step) == -ENOENT && !strcmp(step, "find"));
+	CHECK(vb_file_open(&other, path, 0, &ALL, &step) == -EWOULDBLOCK && !strcmp(step, "lock"));
+	CHECK(vb_file_open(&other, directory, 0, &ALL, &step) == -EINVAL && !strcmp(step, "type"));
+	CHECK(vb_file_open(&other, "/no/such/file", 0, &ALL, &step) == -ENOENT && !strcmp(step, "find"));
 
 	CHECK(vb_file_write(&file, 1000, bytes, sizeof bytes, 0, &failed) == 0);
 	CHECK(vb_file_read(&file, 1000, back, sizeof back, &failed) == 0 && !memcmp(bytes, back, sizeof bytes));

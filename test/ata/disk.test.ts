@@ -196,6 +196,7 @@ t.test("what the storage reports, as registers and to the operator", async (t) =
 		{ op: "read", status: StorageStatus.outOfRange, result: IDNF, told: false, failing: false },
 		{ op: "write", status: StorageStatus.outOfRange, result: IDNF, told: false, failing: false },
 		{ op: "write", status: StorageStatus.readOnly, result: ABRT, told: false, failing: false },
+		{ op: "write", status: StorageStatus.writeProtected, result: ABRT, told: true, failing: false },
 		{ op: "write", status: StorageStatus.noSpace, result: ABRT, told: true, failing: false },
 		{ op: "write", status: StorageStatus.syncFailed, result: FAULT, told: true, failing: true },
 		{ op: "read", status: StorageStatus.unsupported, result: ABRT, told: false, failing: false },

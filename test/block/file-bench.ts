@@ -51,6 +51,16 @@ export function openStack(
 	return openStorage({ kind: "file", path, name: path }, { ...STACK_OPTIONS, ...options }, engine, commits);
 }
 
+/** The same of memory. */
+export function openMemoryStack(
+	sizeBytes: number,
+	{ engine, commits }: Bench,
+	options: Partial<StorageOptions> = {},
+): BlockDevice {
+	const storage = { kind: "memory", name: "mem:test", sizeBytes } as const;
+	return openStorage(storage, { ...STACK_OPTIONS, ...options }, engine, commits);
+}
+
 /** A file without any layer. Closed at the end of the test. */
 export function openFile(
 	t: Test,

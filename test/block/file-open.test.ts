@@ -14,6 +14,7 @@ import {
 	mountsMissing,
 	newDirectory,
 	newFile,
+	protectLoop,
 	unmount,
 } from "../support/mounts.js";
 import { Program, run } from "../support/process.js";
@@ -188,6 +189,32 @@ function refusals(t: Test): void {
 		refuses(loop.path, "holds less than one sector of 512 bytes");
 		loop.release();
 	});
+
+	t.test(
+		"a block device that is read-only is not served as one that can be written",
+		{
+			skip: mountsMissing,
+		},
+		async (t) => {
+			const all = makeBench(t);
+			const protectedDevice = {
+				name: "OperatorError",
+				message: /is a read-only block device; use -r to export it read-only$/,
+			};
+			const born = loopDevice(newFile(newDirectory(), MIB), 512, "--read-only");
+			t.throws(() => openFile(t, born.path, all), protectedDevice, "losetup -r");
+			await openFile(t, born.path, all, { readOnly: true }).close();
+			born.release();
+			const made = loopDevice(newFile(newDirectory(), MIB), 512);
+			protectLoop(made, true);
+			t.throws(() => openFile(t, made.path, all), protectedDevice, "blockdev --setro");
+			protectLoop(made, false);
+			const device = openFile(t, made.path, all);
+			t.equal(named(await write(device, 0, PAGE, 1)), "ok", "writable again, it is served");
+			await device.close();
+			made.release();
+		},
+	);
 }
 
 function closing(t: Test): void {

@@ -6,6 +6,7 @@ import path from "node:path";
 import t, { type Test } from "tap";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
+import { makeMemoryGroup } from "../support/memory-group.js";
 import {
 	canMount,
 	inMounts,
@@ -14,9 +15,10 @@ import {
 	mountTmpfs,
 	newDirectory,
 	newFile,
+	protectLoop,
 } from "../support/mounts.js";
 import { vbladeCommand } from "../support/paths.js";
-import { Program } from "../support/process.js";
+import { Program, run } from "../support/process.js";
 import { FaultDevice, type FaultyOperation, faultDeviceMissing } from "./fault-device.js";
 import { type Engine, FaultStage, failure, filled, LIMIT_MS, layCable, MIB, PAGE_SECTORS } from "./stage.js";
 
@@ -204,6 +206,116 @@ function full(t: Test): void {
 		});
 }
 
+/** Storage that takes no writes any more, and then takes them again. */
+function protectedDisks(t: Test): void {
+	t.test("a disk that becomes read-only while it is served, and writable again", async (t) => {
+		const device = loopDevice(newFile(newDirectory(), 8 * MIB), 512);
+		const ext4 = mountExt4(32 * MIB, 512);
+		const file = newFile(ext4.directory, 8 * MIB);
+		const chattr = (how: string) => execFileSync("chattr", [`${how}i`, file], { timeout: LIMIT_MS });
+		const cases = [
+			{ name: "blockdev --setro", path: device.path, protect: (on: boolean) => protectLoop(device, on) },
+			{ name: "chattr +i", path: file, protect: (on: boolean) => chattr(on ? "+" : "-") },
+		];
+		for (const { name, path, protect } of cases) {
+			const stage = await FaultStage.open(t, path);
+			await stage.faulty.write(0, filled(8, 1));
+			protect(true);
+			try {
+				for (let round = 0; round < 5; round++)
+					t.same(
+						await failure(stage.faulty.write(16, filled(8, 2))),
+						{ ...FULL, lba: 16 },
+						`${name}: aborted`,
+					);
+				t.ok(
+					(await stage.faulty.read(0, 8)).every((byte) => byte === 1),
+					"reads go on",
+				);
+				t.match(
+					stage.logged(/failed/),
+					[/^vblade: error: e9\.0: write at LBA 16 failed: writeProtected \(EPERM\)$/],
+					"told once",
+				);
+				t.match(await stage.counters("e9.0"), /e9\.0: 5 writes failed: writeProtected/, "and counted");
+			} finally {
+				protect(false);
+			}
+			t.equal(
+				await failure(stage.faulty.write(16, filled(8, 3))),
+				undefined,
+				"writable again, it is served on",
+			);
+			t.equal((await stage.faulty.read(16, 8))[0], 3);
+			await stage.server.stop();
+		}
+		device.release();
+	});
+}
+
+/** Memory that can't be had, under a blade that promises more than there is. */
+function memoryDisks(t: Test): void {
+	const limits = [
+		{ name: "a control group", under: [] },
+		{ name: "a control group and address space (RLIMIT_AS)", under: ["prlimit", `--as=${64 * 1024 * MIB}`] },
+	];
+	for (const { name, under } of limits)
+		t.test(`a disk in memory that is larger than memory, limited by ${name}`, async (t) => {
+			const group = makeMemoryGroup(320 * MIB);
+			if (group === undefined) {
+				t.comment("no control group can be made here");
+				return;
+			}
+			const stage = await FaultStage.open(t, "mem:1T", { under: [...group.under, ...under] });
+			const piece = filled(2048, 1);
+			let failed: Awaited<ReturnType<typeof failure>>;
+			let lba = 0;
+			for (; lba < 2 * 320 * 2048 && failed === undefined; lba += 2048)
+				failed = await failure(stage.faulty.write(lba, piece));
+			t.match(failed, FULL, "a write that finds no memory is aborted");
+			t.ok(lba > 32 * 2048, `after ${lba / 2048} MiB`);
+			t.match(stage.logged(/failed/), [/e9\.0: write at LBA \d+ failed: noSpace \(ENOSPC\)/], "told once");
+			t.equal(
+				await failure(stage.faulty.write(0, filled(8, 2))),
+				undefined,
+				"what has its memory can be written",
+			);
+			t.equal(await failure(stage.faulty.write(8, filled(1, 2))), undefined, "in parts too");
+			t.equal((await stage.faulty.read(0, 8))[0], 2);
+			await stage.othersAreServed();
+			await stage.faulty.trim(0, 64 * 2048);
+			t.equal(await failure(stage.faulty.write(2 ** 30, piece)), undefined, "with memory again all is well");
+			t.equal(group.kills(), 0, "the kernel has ended nobody");
+			t.equal(stage.server.ended, undefined);
+			await stage.server.stop();
+		});
+
+	t.test("a disk in memory that is larger than files may be (RLIMIT_FSIZE)", async (t) => {
+		const server = await run(
+			["prlimit", `--fsize=${MIB}`, ...vbladeCommand(), "9", "0", "near1", "mem:2M"],
+			LIMIT_MS,
+		);
+		t.match(server, {
+			code: 2,
+			stderr: /^vblade: mem:2M: larger than a file of this process may be \(ulimit -f\)\n$/,
+		});
+	});
+
+	t.test("a file that reaches past that limit", async (t) => {
+		const file = newFile(newDirectory(), 8 * MIB);
+		const stage = await FaultStage.open(t, file, {
+			under: ["prlimit", `--fsize=${8 * MIB - 4096}`],
+			goodFile: newFile(newDirectory(), 4 * MIB),
+			memory: "mem:4M",
+		});
+		const lba = 8 * 2048 - 8;
+		t.same(await failure(stage.faulty.write(lba, filled(8, 1))), { ...FULL, lba }, "aborted");
+		t.match(stage.logged(/failed/), [/e9\.0: write at LBA 16376 failed: noSpace \(EFBIG\)/]);
+		await stage.othersAreServed();
+		await stage.server.stop();
+	});
+}
+
 function journal(t: Test): void {
 	t.test("a file on ext4 whose disk hangs during a commit", async (t) => {
 		const device = await FaultDevice.open(64 * MIB);
@@ -282,6 +394,8 @@ async function main(): Promise<void> {
 	manyRequests(t);
 	errors(t);
 	full(t);
+	protectedDisks(t);
+	memoryDisks(t);
 	journal(t);
 	t.test("stopping while a disk is stuck has a limit", endStop);
 }

@@ -40,10 +40,14 @@ export interface StageChoices {
 	readonly engine?: Engine;
 	/** Number of the cable; 1 if not given. */
 	readonly cable?: number;
+	/** What the command begins with: a program that starts another. */
+	readonly under?: readonly string[];
 	/** Options of vblade. */
 	readonly options?: readonly string[];
 	/** The file that e9.1 is to be, if not a new one. */
 	readonly goodFile?: string;
+	/** What e9.2 is to be, if not 8 MiB of memory. */
+	readonly memory?: string;
 }
 
 export class FaultStage {
@@ -59,15 +63,16 @@ export class FaultStage {
 
 	/** Serves `faultyFile` as e9.0. Everything is gone when the test is over. */
 	static async open(t: Test, faultyFile: string, choices: StageChoices = {}): Promise<FaultStage> {
-		const { engine = "auto", cable = 1, options = [], goodFile = newFile(newDirectory(), 8 * MIB) } = choices;
-		const blades = [faultyFile, goodFile, "mem:8M"].flatMap((file, slot) => [
+		const { engine = "auto", cable = 1, under = [], options = [], memory = "mem:8M" } = choices;
+		const { goodFile = newFile(newDirectory(), 8 * MIB) } = choices;
+		const blades = [faultyFile, goodFile, memory].flatMap((file, slot) => [
 			"9",
 			`${slot}`,
 			`near${cable}`,
 			file,
 		]);
 		const env = { VBLADE_ENGINE: engine };
-		const server = new Program([...vbladeCommand(), ...options, ...blades], { env });
+		const server = new Program([...under, ...vbladeCommand(), ...options, ...blades], { env });
 		t.teardown(() => server.stop("SIGKILL"));
 		await server.waitFor(/e9\.2, \d+ sectors/, LIMIT_MS);
 		const link = new PacketLink(`far${cable}`, new Pump(), { framesInFlight: 64 });

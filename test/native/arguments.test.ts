@@ -119,7 +119,7 @@ function makeHandles(t: Test): Handles {
 	const [open, shut] = [make(), make()];
 	close(shut);
 	t.teardown(() => close(open));
-	const { file } = native.fileOpen(open.engine, newFile(newDirectory(), 1024 * 1024), 0);
+	const { file } = native.fileOpen(open.engine, newFile(newDirectory(), 1024 * 1024), 0, 0, 0);
 	return { ...open, closed: Object.values(shut).filter((handle) => handle !== undefined), file };
 }
 
@@ -178,7 +178,8 @@ t.test("every argument of every function", async (t) => {
 		engineSubmit: [engine, 0],
 		engineReap: [engine],
 		engineClose: [makeEngine()],
-		fileOpen: [engine, "/nowhere", OPEN_READ_ONLY],
+		fileOpen: [engine, "/nowhere", OPEN_READ_ONLY, 0, 0],
+		memoryOpen: [engine, PAGE, 0],
 		fileSize: [engine, file],
 		fileClose: [engine, file + 1],
 		loadRun: ["no such interface", {}],
@@ -238,7 +239,8 @@ t.test("a closed handle is refused, and may be closed again", async (t) => {
 		() => native.engineSubmit(engine, 0),
 		() => native.engineReap(engine),
 		() => native.engineUring(engine),
-		() => native.fileOpen(engine, "/", 0),
+		() => native.fileOpen(engine, "/", 0, 0, 0),
+		() => native.memoryOpen(engine, PAGE, 0),
 		() => native.fileSize(engine, 0),
 		() => native.fileClose(engine, 0),
 	])
@@ -279,7 +281,7 @@ t.test("operations of nonsense end with an error", async (t) => {
 	const completions = new Float64Array(64 * COMPLETION_FIELDS);
 	const engine = native.engineOpen(operations, completions, noop, true);
 	t.teardown(() => native.engineClose(engine));
-	const { file } = native.fileOpen(engine, newFile(newDirectory(), 1024 * 1024), 0);
+	const { file } = native.fileOpen(engine, newFile(newDirectory(), 1024 * 1024), 0, 0, 0);
 	const { address } = nativeMemory(PAGE);
 	const sound = [0, file, 0, 512, address, 0, 0, 0];
 	const nonsense = [Number.NaN, -1, 1e300, Number.POSITIVE_INFINITY, 2 ** 60];

@@ -89,9 +89,9 @@ export interface LoopDevice {
 	release(): void;
 }
 
-/** A block device over a file. */
-export function loopDevice(file: string, sectorBytes: number): LoopDevice {
-	const device = run("losetup", "--find", "--show", "--sector-size", String(sectorBytes), file);
+/** A block device over a file. `options` are more of losetup's. */
+export function loopDevice(file: string, sectorBytes: number, ...options: string[]): LoopDevice {
+	const device = run("losetup", "--find", "--show", "--sector-size", String(sectorBytes), ...options, file);
 	// Detached at once but kept open: so it goes when this process does.
 	const fd = openSync(device, "r");
 	run("losetup", "--detach", device);
@@ -101,6 +101,11 @@ export function loopDevice(file: string, sectorBytes: number): LoopDevice {
 /** Makes a loop device look at the size of its file again. */
 export function remeasureLoop(device: LoopDevice): void {
 	run("losetup", "--set-capacity", device.path);
+}
+
+/** Sets a loop device read-only, or lets it be written again. */
+export function protectLoop(device: LoopDevice, on: boolean): void {
+	run("blockdev", on ? "--setro" : "--setrw", device.path);
 }
 
 /** An ext4 file system on a new loop device. */
