@@ -7,7 +7,7 @@
 		{
 			"target_name": "vblade",
 			"sources": ["binding.c", "engine.c", "file.c", "guard.c", "load.c",
-				"node.c", "node-engine.c", "node-link.c", "node-load.c", "node-memory.c", "node-privileges.c", "node-watch.c", "packet.c", "pool.c", "privileges.c", "resident.c", "uring.c", "xdp.c"],
+				"node.c", "node-engine.c", "node-link.c", "node-load.c", "node-memory.c", "node-privileges.c", "node-watch.c", "node-writer.c", "packet.c", "pool.c", "privileges.c", "resident.c", "uring.c", "writer.c", "xdp.c"],
 			"cflags": ["-O2", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Wshadow", "-Wno-cast-function-type", "-fno-omit-frame-pointer"],
 			# Stays loaded when a worker thread of Node's ends: the signal handler, and threads that hang in a stuck disk, outlive it.
 			"ldflags": ["-Wl,-z,nodelete"],

@@ -7,6 +7,7 @@
 import { constants } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createLog, type Log } from "../log.js";
+import { say } from "../output.js";
 import { type Server, startServer } from "../server.js";
 import type { Invocation } from "./arguments.js";
 
@@ -31,9 +32,7 @@ export async function serve(invocation: Invocation & { kind: "serve" }, version:
 	// Before the start-up line: whoever waits for that may send a signal at once.
 	const stopping = stopSignal();
 	for (const { name, sectors, readOnly } of server.blades)
-		process.stdout.write(
-			`pid ${process.pid}: ${name}, ${sectors} sectors ${readOnly ? "O_RDONLY" : "O_RDWR"}\n`,
-		);
+		say(`pid ${process.pid}: ${name}, ${sectors} sectors ${readOnly ? "O_RDONLY" : "O_RDWR"}\n`);
 
 	const signal = await stopping;
 	log.verbose(`${signal}: stopping`);

@@ -10,6 +10,7 @@
 import { readFileSync } from "node:fs";
 import { OperatorError } from "../errors.js";
 import { interfaceNames } from "../link/interfaces.js";
+import { complain, finishOutput } from "../output.js";
 import { oneLine } from "../text.js";
 import { parseArguments } from "./arguments.js";
 import { COMMANDS, type CommandName, helpText } from "./options.js";
@@ -56,16 +57,20 @@ function packageVersion(): string {
 
 function fail(error: unknown): never {
 	if (error instanceof OperatorError) {
-		process.stderr.write(`vblade: ${oneLine(error.message)}\n`);
+		complain(`vblade: ${oneLine(error.message)}\n`);
 		process.exit(EXIT_OPERATOR);
 	}
 	const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-	process.stderr.write(`vblade: this is a bug in vblade:\n${stack}\n`);
+	complain(`vblade: this is a bug in vblade:\n${stack}\n`);
 	process.exit(EXIT_BUG);
 }
 
 // Whoever read our output may go; the blades stay.
 process.stdout.on("error", () => undefined);
 process.stderr.on("error", () => undefined);
+// Node itself would wait for the reader.
+process.removeAllListeners("warning");
+process.on("warning", ({ name, message }) => complain(`vblade: warn: ${oneLine(`${name}: ${message}`)}\n`));
 process.on("uncaughtException", fail);
+process.on("exit", finishOutput);
 main(process.argv.slice(2)).then((status) => process.exit(status), fail);
