@@ -48,6 +48,7 @@ export const Errno = {
 declare const portBrand: unique symbol;
 declare const engineBrand: unique symbol;
 declare const monitorBrand: unique symbol;
+declare const writerBrand: unique symbol;
 export interface PortHandle {
 	readonly [portBrand]: true;
 }
@@ -56,6 +57,9 @@ export interface EngineHandle {
 }
 export interface MonitorHandle {
 	readonly [monitorBrand]: true;
+}
+export interface WriterHandle {
+	readonly [writerBrand]: true;
 }
 
 /** An open packet socket. */
@@ -237,6 +241,12 @@ interface Addon {
 	findUser(name: string): number;
 	/** See native/privileges.h. Throws a NativeError whose step is user, groups, capabilities or filter. */
 	becomeUser(name: string, keepRaw: boolean): void;
+	/** Writes to a descriptor from a thread of its own: see native/writer.h. */
+	writerOpen(descriptor: number, limitBytes: number): WriterHandle;
+	/** Whole lines. False: they are lost, and counted. */
+	writerPut(handle: WriterHandle, text: string): boolean;
+	/** Waits, for at most so long, until all has been written. False if it has not. */
+	writerFlush(handle: WriterHandle, limitMs: number): boolean;
 	/** Rejects with a NativeError: ETIMEDOUT if the blade does not answer. */
 	loadRun(interfaceName: string, options: LoadOptions): Promise<LoadResult>;
 }

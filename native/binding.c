@@ -45,6 +45,9 @@ static napi_value init(napi_env env, napi_value exports)
 		{ "loadRun", js_load_run },
 		{ "findUser", js_find_user },
 		{ "becomeUser", js_become_user },
+		{ "writerOpen", js_writer_open },
+		{ "writerPut", js_writer_put },
+		{ "writerFlush", js_writer_flush },
 	};
 	struct instance *instance = calloc(1, sizeof *instance);
 	if (!instance) return throw_errno(env, ENOMEM, "memory");

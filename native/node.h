@@ -28,6 +28,7 @@ enum handle_kind {
 	MONITOR = 0x76626d6e,
 	PORT = 0x76627074,
 	ENGINE = 0x7662656e,
+	WRITER = 0x76627772,
 };
 
 napi_value throw_errno(napi_env env, int error, const char *step);
@@ -141,5 +142,9 @@ napi_value js_load_run(napi_env env, napi_callback_info info);
 /* node-privileges.c */
 napi_value js_find_user(napi_env env, napi_callback_info info);
 napi_value js_become_user(napi_env env, napi_callback_info info);
+/* node-writer.c */
+napi_value js_writer_open(napi_env env, napi_callback_info info);
+napi_value js_writer_put(napi_env env, napi_callback_info info);
+napi_value js_writer_flush(napi_env env, napi_callback_info info);
 
 #endif

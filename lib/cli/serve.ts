@@ -1,14 +1,15 @@
 /**
  * Serves blades from the start-up line to the last signal. Called by `vblade.ts` with what the command line asks for; hands
- * it to `lib/server.ts` and stops that in an orderly way: SIGINT, SIGTERM and SIGHUP finish what is under way, a second
- * one ends at once, SIGUSR1 logs the counters.
+ * it to `lib/server.ts` and stops that in an orderly way: SIGINT, SIGTERM and SIGHUP finish what is under way,
+ * another one ends at once, SIGUSR1 logs the counters.
  */
 
-import { constants } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createLog, type Log } from "../log.js";
+import { say } from "../output.js";
 import { type Server, startServer } from "../server.js";
 import type { Invocation } from "./arguments.js";
+import { stopSignal } from "./signals.js";
 
 /** How long requests under way may take after the first signal. */
 const DRAIN_LIMIT_MS = 10_000;
@@ -31,26 +32,11 @@ export async function serve(invocation: Invocation & { kind: "serve" }, version:
 	// Before the start-up line: whoever waits for that may send a signal at once.
 	const stopping = stopSignal();
 	for (const { name, sectors, readOnly } of server.blades)
-		process.stdout.write(
-			`pid ${process.pid}: ${name}, ${sectors} sectors ${readOnly ? "O_RDONLY" : "O_RDWR"}\n`,
-		);
+		say(`pid ${process.pid}: ${name}, ${sectors} sectors ${readOnly ? "O_RDONLY" : "O_RDWR"}\n`);
 
 	const signal = await stopping;
 	log.verbose(`${signal}: stopping`);
 	return drain(server, log);
-}
-
-/** The first signal that asks for the end. The next one is the end. */
-function stopSignal(): Promise<NodeJS.Signals> {
-	return new Promise((resolve) => {
-		let asked = false;
-		const listener = (signal: NodeJS.Signals): void => {
-			if (asked) process.exit(128 + constants.signals[signal]);
-			asked = true;
-			resolve(signal);
-		};
-		for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, listener);
-	});
 }
 
 async function drain(server: Server, log: Log): Promise<number> {

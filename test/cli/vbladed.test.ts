@@ -21,7 +21,9 @@ import { type Ended, run } from "../support/process.js";
 
 const LIMIT_MS = 20_000;
 /** Everything that vbladed calls, for a PATH with nothing else on it (and what the fake vblade and this test call). */
-const TOOLS = "sh setsid timeout mktemp mkfifo rm cat grep tr head readlink sleep cut setpriv".split(" ");
+const TOOLS = "sh setsid timeout flock mktemp mkfifo rm cat grep tr head readlink sleep cut setpriv".split(
+	" ",
+);
 
 /** Notes its arguments and where it is, then does what its first option or MODE says. */
 const FAKE_VBLADE = `#!/bin/sh
@@ -243,6 +245,44 @@ t.test("the pid file", async (t) => {
 		code: 2,
 		stderr: `vbladed: pid file "${missing}": can't be written there; VBLADED_PIDFILE names another\n`,
 	});
+});
+
+/**
+ * Of two that are called at once, the second stops at its first call of one tool until the first one's fate is sealed or it
+ * waits for the second. Whoever wins: one serves, the pid file names its vblade, and the other one says why it does not.
+ */
+t.test("two at once over a pid file that is left over, in every order", async (t) => {
+	const tools = ["setsid", "mktemp", "mkfifo", "flock", "tr", "grep", "rm", "timeout", "sh"];
+	for (const tool of tools) {
+		const place = new Installation();
+		const held = path.join(place.top, "held");
+		const note = (name: string) => path.join(place.notes, name);
+		const find = async (name: string) =>
+			(await run(["sh", "-c", `command -v ${name}`], LIMIT_MS)).stdout.trim();
+		const wait = `if mkdir "$NOTES/at tool" 2>/dev/null; then until [ -e "$NOTES/go on" ]; do sleep 0.02; done; fi`;
+		executable(path.join(held, tool), `#!/bin/sh\n${wait}\nexec ${await find(tool)} "$@"\n`);
+		const waiting = path.join(place.top, "waiting");
+		const tell = `: >"$NOTES/waits"\nexec ${await find("flock")} "$@"`;
+		executable(path.join(waiting, "flock"), `#!/bin/sh\n${tell}\n`);
+		writeFileSync(place.pidFile, `${process.pid}\n`);
+		const inFront = (folder: string) => ({ PATH: `${folder}:${place.env.PATH}` });
+
+		const second = place.call(["9", "0", "eth0", "f"], inFront(held));
+		await until(`the second is at ${tool}`, () => existsSync(note("at tool")), LIMIT_MS);
+		let firstEnded = false;
+		const first = place.call(["9", "0", "eth0", "f"], inFront(waiting)).finally(() => {
+			firstEnded = true;
+		});
+		await until("the first is through, or waits", () => firstEnded || existsSync(note("waits")), LIMIT_MS);
+		writeFileSync(note("go on"), "");
+		const both = await Promise.all([first, second]);
+		const codes = both.map(({ code }) => code).sort();
+		t.strictSame(codes, [0, 2], `${tool}: one serves`);
+		t.ok(alive(place.pid), `${tool}: the pid file names its vblade`);
+		const refused = both.find(({ code }) => code === 2)?.stderr ?? "";
+		t.match(refused, new RegExp(`its vblade, process ${place.pid}, is running\n$`), tool);
+		await place.stop();
+	}
 });
 
 t.test("where vblade and the log are", async (t) => {

@@ -1,4 +1,5 @@
 // The addon's functions called with everything that is wrong: each throws a TypeError, or does nothing; none crashes.
+import { openSync } from "node:fs";
 import t, { type Test } from "tap";
 import {
 	COMPLETION_FIELDS,
@@ -160,6 +161,8 @@ t.test("every argument of every function", async (t) => {
 	const doubles = new Float64Array(64);
 	const errors = new Int32Array(1);
 	const memory = nativeMemory(PAGE);
+	const nowhere = openSync("/dev/null", "w");
+	const writer = native.writerOpen(nowhere, PAGE);
 	/** Sound arguments for each function. */
 	const sound: Record<string, unknown[]> = {
 		memory: [PAGE],
@@ -185,6 +188,9 @@ t.test("every argument of every function", async (t) => {
 		loadRun: ["no such interface", {}],
 		findUser: ["root"],
 		becomeUser: ["no such user", true],
+		writerOpen: [nowhere, PAGE],
+		writerPut: [writer, "a line\n"],
+		writerFlush: [writer, 1],
 	};
 	if (port !== undefined)
 		Object.assign(sound, {
@@ -201,7 +207,7 @@ t.test("every argument of every function", async (t) => {
 	const missing = Object.keys(native).filter((name) => !known.includes(name) && !name.startsWith("port"));
 	t.strictSame(missing, [], "every function is tried");
 
-	const junk = [...SCALARS, ...ARRAYS, monitor, engine, port, ...handles.closed];
+	const junk = [...SCALARS, ...ARRAYS, monitor, engine, port, writer, ...handles.closed];
 	// Numbers that may be addresses or lengths would be taken at their word.
 	const isAddress = (name: string, value: unknown) =>
 		name === "copy" && typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
@@ -214,7 +220,7 @@ t.test("every argument of every function", async (t) => {
 			if (fault !== undefined) faults.push(fault);
 		};
 		for (const position of args.keys()) {
-			const isHandle = [monitor, engine, port].includes(args[position] as never);
+			const isHandle = [monitor, engine, port, writer].includes(args[position] as never);
 			for (const value of junk) {
 				if (isAddress(name, value) || value === args[position]) continue;
 				// What is closed may be closed and emptied again.

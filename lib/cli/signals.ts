@@ -1,0 +1,46 @@
+/**
+ * Signals from outside: which of them ask for the end, and which are to be ignored because they were when we were started,
+ * as nohup(1) and a shell that starts a job in the background arrange. Used by `lib/cli/serve.ts`; `lib/cli/vblade.ts` has
+ * it ignore what it has to before it does anything else.
+ */
+
+import { constants } from "node:os";
+
+/** These ask for the end. */
+const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/**
+ * Signals that come so soon after the first one are copies of it: a service manager sends one to each process of a group,
+ * and a supervisor in that group passes its own on.
+ */
+const COPY_MS = 1000;
+
+/**
+ * What the kernel said of ignored signals before Node was started, which ignores none any more by the time we are asked:
+ * the line SigIgn of /proc/self/status. The first line of `vblade.ts` notes it, or vbladed does.
+ */
+const { VBLADE_IGNORED = "" } = process.env;
+const ignored = BigInt(`0x${/\b[0-9a-f]{16}$/.exec(VBLADE_IGNORED)?.[0] ?? "0"}`);
+
+function isIgnored(number: number): boolean {
+	return ((ignored >> BigInt(number - 1)) & 1n) === 1n;
+}
+
+/** From now on signals that were ignored when we were started are. */
+export function ignoreInherited(): void {
+	for (const name of [...STOP_SIGNALS, "SIGQUIT", "SIGTSTP", "SIGTTIN", "SIGTTOU"] as const)
+		if (isIgnored(constants.signals[name])) process.on(name, () => undefined);
+}
+
+/** The first signal that asks for the end. Another one, that is no copy of it, is the end. */
+export function stopSignal(): Promise<NodeJS.Signals> {
+	return new Promise((resolve) => {
+		let askedMs: number | undefined;
+		const listener = (signal: NodeJS.Signals): void => {
+			askedMs ??= performance.now();
+			if (performance.now() - askedMs >= COPY_MS) process.exit(128 + constants.signals[signal]);
+			resolve(signal);
+		};
+		for (const signal of STOP_SIGNALS)
+			if (!isIgnored(constants.signals[signal])) process.on(signal, listener);
+	});
+}

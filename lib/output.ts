@@ -1,0 +1,56 @@
+/**
+ * What the program says, on standard output and standard error. Threads of the addon do the writing (`native/writer.c`), so
+ * that a reader who has stopped stops nobody: a terminal after Ctrl-S, a pipe that nobody empties, a file on a disk that
+ * hangs. Lines that are not taken are lost, and counted in a line of their own when the reader is back.
+ * Used by the log, and by the command line for the start-up line and for last words.
+ */
+
+import { fstatSync } from "node:fs";
+import { native, type WriterHandle } from "./native.js";
+
+const STDOUT = 1;
+const STDERR = 2;
+/** What is kept for a reader who is slow; room for the counters of thousands of blades. */
+const LIMIT_BYTES = 1024 * 1024;
+/** How long the reader has for the last lines when the program ends. */
+const LAST_WORDS_MS = 1000;
+
+const writers = new Map<number, WriterHandle>();
+
+/** Writes whole lines to standard output. Never waits. */
+export function say(lines: string): void {
+	put(STDOUT, lines);
+}
+
+/** Writes whole lines to standard error. Never waits. */
+export function complain(lines: string): void {
+	put(STDERR, lines);
+}
+
+/** At the end of the process: gives the reader a moment for what has not been written yet. */
+export function finishOutput(): void {
+	const endMs = performance.now() + LAST_WORDS_MS;
+	for (const writer of new Set(writers.values()))
+		native.writerFlush(writer, Math.max(0, Math.floor(endMs - performance.now())));
+}
+
+function put(descriptor: number, lines: string): void {
+	let writer = writers.get(descriptor);
+	if (writer === undefined) {
+		writer = openWriter(descriptor);
+		writers.set(descriptor, writer);
+	}
+	native.writerPut(writer, lines.replaceAll("\0", "\\0"));
+}
+
+/** Both may be one file, as for vbladed. Then one thread writes both, and lines stay in order. */
+function openWriter(descriptor: number): WriterHandle {
+	const other = writers.get(descriptor === STDOUT ? STDERR : STDOUT);
+	if (other !== undefined && isSameFile()) return other;
+	return native.writerOpen(descriptor, LIMIT_BYTES);
+}
+
+function isSameFile(): boolean {
+	const [out, err] = [fstatSync(STDOUT), fstatSync(STDERR)];
+	return out.dev === err.dev && out.ino === err.ino;
+}
