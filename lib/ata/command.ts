@@ -26,7 +26,7 @@ export abstract class AtaCommand extends BlockRequest {
 	lba = 0;
 	/** The device register, as far as AoE carries it: bits 4 and 6 of aflags. */
 	device = 0;
-	/** The initiator used the 48-bit form (aflags bit E). */
+	/** The LBA has 48 bits: the initiator said so (aflags bit E), and the command has as many. */
 	extended = false;
 	/** The initiator said that data comes with the command (aflags bit W). */
 	writeFlag = false;

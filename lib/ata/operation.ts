@@ -34,8 +34,7 @@ export class Immediate implements Operation {
 /**
  * How a command's registers are to be read. The command code decides, not the AoE flag E: that flag only says
  * how many bits of LBA the frame carries. So an EXT command without E is carried out on the 28 bits that
- * came, and a 28-bit command with E works as long as its address fits: beyond, it ends with IDNF rather than
- * touch another sector than the one named.
+ * came, and a 28-bit command with E on the lowest 28: what is above them is the device register, and more.
  */
 export interface Form {
 	/** Sectors that a count of 0 means. */
@@ -55,11 +54,19 @@ export function sectorsAsked(command: AtaCommand, form: Form): number {
  * True if `sectors` from the command's LBA are on the disk; if not, the command has been answered with IDNF.
  */
 export function isOnDisk(disk: DiskState, command: AtaCommand, form: Form, sectors: number): boolean {
+	if (command.lba > form.lbaMax) narrow(command, form);
 	const { lba } = command;
 	const capacity = disk.capacitySectors;
-	if (lba + sectors <= capacity && lba <= form.lbaMax) return true;
-	notFound(disk, command, lba > form.lbaMax ? lba : Math.max(lba, capacity));
+	if (lba + sectors <= capacity) return true;
+	notFound(disk, command, Math.max(lba, capacity));
 	return false;
+}
+
+/** From here on the command has no more bits of LBA than its form, and its answer keeps the others as they came. */
+function narrow(command: AtaCommand, form: Form): void {
+	command.lba %= form.lbaMax + 1;
+	command.replyLba = command.lba;
+	command.extended = false;
 }
 
 /**

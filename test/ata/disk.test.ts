@@ -152,15 +152,20 @@ t.test("out of range: IDNF and the first sector that is not there", async (t) =>
 	t.equal((await send({ command: 0x24, lba: 999, count: 2 })).result, OK, "a disk that has grown");
 });
 
-t.test("28-bit commands reach 28 bits", async (t) => {
+t.test("28-bit commands have 28 bits, whatever the AoE flag E says", async (t) => {
 	const { device, send } = makeBench({ sizeBytes: 2 ** 41 });
-	for (const command of READS_28) {
-		const beyond = await send({ command, lba: 0x10000000, count: 1, extended: true });
-		t.match(beyond, { result: IDNF, replyLba: 0x10000000 }, hex(command));
-		t.equal((await send({ command, lba: 0xfffffff, count: 1, extended: false })).result, OK);
+	for (const command of [...READS_28, 0x40]) {
+		t.equal((await send({ command, lba: 0xfffffff, count: 1, extended: false })).result, OK, hex(command));
+		for (const above of [2 ** 28, 0xe * 2 ** 28, 2 ** 32, 0x0102e * 2 ** 28]) {
+			t.equal((await send({ command, lba: above + 5, count: 1, extended: true })).result, OK, hex(above));
+			t.equal(device.seen.at(-1)?.lba, 5, "what is above them is the device register's");
+		}
 	}
-	t.equal((await send({ command: 0x30, lba: 0x10000000, count: 1, data: pattern(1) })).result, IDNF);
-	t.equal((await send({ command: 0x40, lba: 0x10000000, count: 1 })).result, IDNF);
+	t.equal((await send({ command: 0x30, lba: 0xe0000006, count: 1, data: pattern(1) })).result, OK);
+	t.match(device.seen.at(-1), { op: "write", lba: 6 });
+	device.info = { ...device.info, sizeBytes: 1000 * 512 };
+	t.match(await send({ command: 0x20, lba: 0xe0000000 + 1000, count: 1 }), { result: IDNF, replyLba: 1000 });
+	device.info = { ...device.info, sizeBytes: 2 ** 41 };
 	t.equal((await send({ command: 0x34, lba: 0xffffffff, count: 1, data: pattern(1) })).result, OK);
 	t.equal(device.seen.at(-1)?.lba, 0xffffffff);
 	t.equal((await send({ command: 0x24, lba: 7, count: 1, extended: false })).result, OK, "EXT without E");

@@ -7,6 +7,8 @@
 const READS = [0x20, 0x24, 0x25, 0xc8, 0xc4, 0x29];
 const WRITES = [0x30, 0x34, 0x35, 0xca, 0xc5, 0x39, 0x3d, 0xce];
 const TRIM = 0x06;
+/** Commands with addresses of 48 bits; those without have 28, whatever the frame carries. */
+const EXTENDED = [0x24, 0x25, 0x29, 0x34, 0x35, 0x39, 0x3d, 0xce];
 
 interface Operation {
 	readonly request: Buffer;
@@ -45,7 +47,7 @@ export class Model {
 		const disk = this.#disks.get(key) ?? Buffer.alloc(this.#sectors * 512);
 		this.#disks.set(key, disk);
 		const command = request[27]!;
-		const extended = (request[24]! & 0x40) !== 0;
+		const extended = (request[24]! & 0x40) !== 0 && EXTENDED.includes(command);
 		const lba = extended ? request.readUIntLE(28, 6) : request.readUInt32LE(28) & 0x0fffffff;
 		const start = lba * 512;
 		const length = (request[26]! || 256) * 512;

@@ -60,6 +60,8 @@ const config = (command: number, string = "", length = string.length) =>
 	configFrame(header(), command, string, length);
 type Ata = Parameters<typeof ataFrame>[1];
 const ata = (command: number, rest: Partial<Ata> = {}) => ataFrame(header(), { command, ...rest });
+/** AoE's flags E and D: the second is a bit of the device register, whose others a 28-bit command has in its LBA. */
+const E = { aflags: 0x50 };
 /** An extended (48-bit) command. */
 const ext = (command: number, rest: Partial<Ata> = {}) => ata(command, { count: 1, aflags: 0x40, ...rest });
 const sectors = (count: number, byte: number) => Buffer.alloc(512 * count, byte);
@@ -141,6 +143,18 @@ const TRANSFER: WireGroup = {
 			"READ SECTORS with the device register as Linux sets it",
 			ata(0x20, { aflags: 0x10, count: 2, lba: 0xe0000003 }),
 		),
+		one("READ SECTORS with E and the device register", ata(0x20, { ...E, count: 2, lba: 0xe0000003 })),
+		one("READ SECTORS with E and all 48 bits", ata(0x20, { ...E, count: 1, lba: 0x0102f0000003 })),
+		one(
+			"WRITE SECTORS with E and the device register",
+			ata(0x30, { aflags: 0x51, count: 1, lba: 0xe0000005, data: sectors(1, 0xaa) }),
+		),
+		one("WRITE SECTORS with E and the device register: where it went", ata(0x20, { count: 1, lba: 5 })),
+		one(
+			"READ SECTORS with E and the device register past the end",
+			ata(0x20, { ...E, count: 1, lba: 0xe0000000 + END }),
+		),
+		one("READ SECTORS EXT without E", ata(0x24, { count: 1, lba: 0xe0000003 })),
 		one("WRITE SECTORS EXT", write(0x34, 8, 0xcd, 2)),
 		one("WRITE SECTORS EXT, asynchronous", ext(0x34, { aflags: 0x43, lba: 9, data: sectors(1, 0xce) })),
 		one("READ SECTORS EXT", ext(0x24, { lba: 8, count: 2 })),
