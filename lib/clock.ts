@@ -50,9 +50,22 @@ export class VirtualClock implements Clock {
 	step(): boolean {
 		const timer = this.#timers.shift();
 		if (timer === undefined) return false;
-		this.#nowMs = timer.dueMs;
+		this.#nowMs = Math.max(this.#nowMs, timer.dueMs);
 		timer.callback();
 		return true;
+	}
+
+	/** Lets `ms` pass, with the timers that are due by then. */
+	pass(ms: number): void {
+		const endMs = this.#nowMs + ms;
+		for (let next = this.#timers[0]; next !== undefined && next.dueMs <= endMs; next = this.#timers[0])
+			this.step();
+		this.#nowMs = Math.max(this.#nowMs, endMs);
+	}
+
+	/** Lets `ms` pass in which no timer fires: those that are due by then are late. */
+	stall(ms: number): void {
+		this.#nowMs += ms;
 	}
 
 	/**

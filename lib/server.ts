@@ -29,8 +29,6 @@ import type { BladeSpec, NetifSpec, ServerOptions, StorageSpec } from "./server-
 import { REJECT_REASONS, TargetStats } from "./stats.js";
 import { formatMac } from "./wire/mac.js";
 
-/** How long other hosts have to say that an address is theirs. */
-const PROBE_MS = 300;
 /** How long a port may take to be up: the kernel tells of one that has just come up only once a second. */
 const UP_LIMIT_MS = 1500;
 const UP_POLL_MS = 20;
@@ -135,13 +133,8 @@ export class Server {
 	/** Makes sure that nobody else has one of our addresses, then answers on all links and makes the blades known. */
 	async serve(): Promise<void> {
 		for (const { target } of this.#ports.values()) target.start();
-		await Promise.all(this.#disks.map((disk) => this.#probe(disk)));
-		for (const [disk, ports] of this.#portsOf)
-			for (const { registry } of ports) registry.add(disk.blade.shelf, disk.blade.slot, disk);
-		for (const { target } of this.#ports.values()) {
-			target.registryChanged();
-			target.advertiseAll();
-		}
+		await Promise.all([...this.#ports.values()].map((port) => this.#claim(port)));
+		for (const { target } of this.#ports.values()) target.serveClaims();
 	}
 
 	get blades(): ServedBlade[] {
@@ -175,7 +168,7 @@ export class Server {
 	/** What has been counted since the start, a line each. */
 	report(): string[] {
 		const lines: string[] = [];
-		for (const { link, stats } of this.#ports.values()) {
+		for (const { link, stats, registry, target } of this.#ports.values()) {
 			const { framesIn, framesOut, droppedIn, droppedOut } = link.stats;
 			lines.push(
 				`${link.name}: ${link.status}`,
@@ -183,6 +176,11 @@ export class Server {
 			);
 			for (const [reason, count] of stats.rejections())
 				lines.push(`${link.name}: ${count} frames ${REJECT_REASONS[reason]}`);
+			lines.push(`${link.name}: ${link.up ? "up" : "down"}, ${registry.size} blades served`);
+			for (const { disk, mac, since } of target.silences())
+				lines.push(
+					`${disk.blade.name}: silent on ${link.name}, for ${formatMac(mac)} answers there since ${since.toISOString()}`,
+				);
 		}
 		for (const { blade } of this.#disks) {
 			const { reads, readBytes, writes, writtenBytes, flushes, trims, errors } = blade.stats;
@@ -211,10 +209,17 @@ export class Server {
 			registry,
 			stats,
 			firmwareVersion: firmwareNumber(this.#version),
+			force: this.#options.force,
 			ownMacs: () => new Set([...this.#ports.values()].map((port) => port.link.mac)),
 			onConflict: (blade, mac) =>
 				this.#log.warn(
 					`${blade.name}: ${formatMac(mac)} on ${link.name} answers for the same shelf and slot`,
+				),
+			onSilenced: (blade, mac, why) =>
+				this.#log.error(`${blade.name}: not served on ${link.name} for now: ${formatMac(mac)} there ${why}`),
+			onServedAgain: (blade, mac) =>
+				this.#log.warn(
+					`${blade.name}: served again on ${link.name}: ${formatMac(mac)} no longer answers there`,
 				),
 		});
 		const port = { link, registry, target, stats };
@@ -249,22 +254,28 @@ export class Server {
 		return blade;
 	}
 
-	async #probe(disk: AtaDisk): Promise<void> {
-		const { shelf, slot, name } = disk.blade;
-		for (const { link, target } of this.#portsOf.get(disk) ?? []) {
-			if (!(await comesUp(link))) {
-				this.#log.warn(`${link.name} is down: can't ask who else answers for ${name}`);
-				continue;
-			}
-			const mac = await target.askOwner(shelf, slot, PROBE_MS);
-			if (mac === undefined) continue;
-			const who = `${formatMac(mac)} on ${link.name} already answers for shelf ${shelf} slot ${slot}`;
-			if (!this.#options.force)
-				throw new OperatorError(
-					`${who}; two hosts with one address destroy each other's data (--force to serve anyway)`,
-				);
-			this.#log.warn(`${who}; served anyway (--force)`);
-		}
+	/** Asks one link who has the addresses of the blades on it. Throws an OperatorError if others do. */
+	async #claim(port: Port): Promise<void> {
+		const { link, target } = port;
+		const disks = this.#disks.filter((disk) => this.#portsOf.get(disk)?.includes(port));
+		if (!(await comesUp(link)))
+			this.#log.warn(
+				`${link.name} is down: who else answers for ${namesOf(disks)} is asked when it comes up`,
+			);
+		const owners = disks.map((disk) => target.claim(disk));
+		// Now that it is known of which shelves answers will come.
+		target.registryChanged();
+		for (const [index, mac] of (await Promise.all(owners)).entries())
+			if (mac !== undefined) this.#isTaken(disks[index]!, `${formatMac(mac)} on ${link.name}`);
+	}
+
+	#isTaken({ blade: { shelf, slot } }: AtaDisk, by: string): void {
+		const who = `${by} already answers for shelf ${shelf} slot ${slot}`;
+		if (!this.#options.force)
+			throw new OperatorError(
+				`${who}; two hosts with one address destroy each other's data (--force to serve anyway)`,
+			);
+		this.#log.warn(`${who}; served anyway (--force)`);
 	}
 
 	#resized(disk: AtaDisk): void {
@@ -278,6 +289,12 @@ export class Server {
 async function comesUp(link: Link): Promise<boolean> {
 	for (let waitedMs = 0; !link.up && waitedMs < UP_LIMIT_MS; waitedMs += UP_POLL_MS) await sleep(UP_POLL_MS);
 	return link.up;
+}
+
+/** `e9.0 and 3 others`: a message is one line, however many there are. */
+function namesOf(disks: readonly AtaDisk[]): string {
+	const first = disks[0]?.blade.name ?? "nothing";
+	return disks.length > 1 ? `${first} and ${disks.length - 1} others` : first;
 }
 
 /** The version as the 16 bits of a config response: major in the high byte, minor in the low one. */

@@ -29,6 +29,8 @@ export interface Disk {
 
 /** The exchanges of one link: those in flight, and those that wait to be used again. */
 export class ExchangePool {
+	/** Blades whose commands are not answered, for another host serves them now or may do so. */
+	readonly muted = new Set<Blade>();
 	readonly #idle: Exchange[] = [];
 	#inFlight = 0;
 
@@ -90,7 +92,13 @@ export class Exchange extends AtaCommand {
 		invariant(this.dataInBytes <= this.dataInCapacityBytes, "answer longer than its room");
 		this.#slot = null;
 		if (this.#blade !== null) this.#blade.underWay -= 1;
-		const { link, stats } = this.pool;
+		const { link, stats, muted } = this.pool;
+		if (muted.size > 0 && this.#isMuted(muted)) {
+			stats.rejected.silent += 1;
+			link.release(slot);
+			this.pool.give(this);
+			return;
+		}
 		const { bytes } = slot.memory;
 		encodeAtaReply(slot.memory, slot.offset, this);
 		stats.replies += 1;
@@ -103,5 +111,9 @@ export class Exchange extends AtaCommand {
 			link.transmit(slot, replyBytes, 0, 0, this.#peer);
 		}
 		this.pool.give(this);
+	}
+
+	#isMuted(muted: ReadonlySet<Blade>): boolean {
+		return this.#blade !== null && muted.has(this.#blade);
 	}
 }

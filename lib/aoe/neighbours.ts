@@ -1,99 +1,326 @@
 /**
  * Other targets on the same link. Two hosts that serve one shelf and slot destroy each other's data: Linux takes both for paths
- * to the same disk and spreads its writes over them. So a server asks who is there before it serves an address, and keeps
- * listening to the config responses that pass by afterwards. Used by `AoeTarget`, which sorts those out of its frames.
+ * to the same disk and spreads its writes over them. Silence at one moment says little: a bridge may not forward yet, a cable
+ * may be laid later, the other one may be asking just now. So for each address there is a claim, about which is asked before
+ * it is served, after every link-up, and again and again while it is served; and what others ask and answer is listened to.
+ * Used by `AoeTarget`, which sorts those frames out of its own and lists blades by what comes of it; the rules are in
+ * `rivals.ts`.
+ *
+ * A question is a round: a few probes with a tag of its own. Only who answers that tag is believed to be there: a frame that
+ * comes unasked makes us ask, no more.
  */
 
 import type { Blade } from "../blade.js";
 import type { Clock } from "../clock.js";
 import { ALL_PEERS, type Link } from "../link/link.js";
-import { SHELF_ALL, SLOT_ALL } from "../registry.js";
-import { ethSource, MAC_BROADCAST } from "../wire/ethernet.js";
-import { CONFIG_HEADER_BYTES } from "./config.js";
-import { AOE_HEADER_BYTES, AoeCommand, aoeShelf, aoeSlot, padFrame, writeHeader } from "./header.js";
+import type { Random } from "../random.js";
+import { ethSource } from "../wire/ethernet.js";
+import { Claim, type Silence } from "./claim.js";
+import type { Disk } from "./exchange.js";
+import { aoeShelf, aoeSlot, aoeTag } from "./header.js";
+import { isProbeAnswer, ProbeKind, probeSender, probeTag, writeProbe } from "./probe.js";
+import { judge, type Party } from "./rivals.js";
+import { Turns } from "./turns.js";
 
-/** Queries per address asked for: a frame may get lost, and a port that has just come up loses the first. */
+/** Probes in a round: a frame may get lost, and a port that has just come up loses the first. One is enough to look around. */
 const QUERIES = 3;
-/** With more questions open than this, everybody is asked at once instead: a server of thousands asks as little as one. */
-const APART_MAX = 16;
+/** From one probe of a round to the next, and from the last to the end of the round. */
+const QUERY_GAP_MS = 100;
 /** How long to wait for a slot when there is none. */
 const RETRY_MS = 2;
+/** While it is served an address is asked for after so long, then after twice that, and so on, */
+export const CHECK_FIRST_MS = 1000;
+/** up to this, */
+export const CHECK_LONGEST_MS = 32_000;
+/** but on one link not for more addresses a second than this: a server of thousands asks as little as one of hundreds. */
+const CHECKS_PER_SECOND = 16;
+/** The same for an address that another serves: it shall be served again soon when that one has gone. */
+const RETURN_FIRST_MS = 1000;
+const RETURN_LONGEST_MS = 16_000;
+/** Rounds without an answer, one after the other, after which a rival that did answer is taken to have gone. */
+const RETURN_ROUNDS = 3;
+/** Rounds in which somebody answers whose turn it is to yield, before we do: one that serves, and one that asks as we do. */
+const PATIENCE_SERVING_ROUNDS = 3;
+const PATIENCE_ASKING_ROUNDS = 32;
+/** Frames that came unasked make us ask at most so often. */
+const ALARM_GAP_MS = 300;
 /** Foreign addresses remembered per blade. More than this many rivals are not worth a log line each. */
 const RIVALS_MAX = 16;
-/** Anything but 0, which Plan 9 takes for its own discovery: it only has to be told from that in a trace. */
-const QUERY_TAG = 0x7662_6c64;
-
-interface Question {
-	readonly shelf: number;
-	readonly slot: number;
-	readonly cancels: Set<() => void>;
-	readonly answer: (mac: number | undefined) => void;
-}
 
 export interface NeighbourOptions {
 	readonly link: Link;
 	readonly clock: Clock;
+	/** For tags. */
+	readonly random: Random;
 	/** Every MAC address of this process: what they send is no rival's. */
 	readonly ownMacs: () => ReadonlySet<number>;
+	/** Serve whoever else does. */
+	readonly force: boolean;
+	/** Others answer for a blade's address. Once per blade and MAC address. */
 	readonly onConflict: (blade: Blade, mac: number) => void;
+	/** These may be served from now on. `after`: who answered for one until now, if somebody did. */
+	readonly onServe: (disk: Disk, after: number | undefined) => void;
+	/** It may not any more, for its link is down or, with `rival`, for another host serves it, and `why` that one may. */
+	readonly onPause: (disk: Disk, rival: number | undefined, why: string) => void;
 }
 
 export class Neighbours {
 	readonly #options: NeighbourOptions;
-	readonly #questions = new Set<Question>();
-	/** Takes back the query to everybody that is going to be sent. */
-	#cancelAll: (() => void) | null = null;
+	readonly #claims: Claim[] = [];
+	readonly #claimAt = new Map<number, Claim>();
 	readonly #rivals = new WeakMap<Blade, Set<number>>();
+	/** What is settled may be served. */
+	#serves = false;
+	#wasUp: boolean;
+	readonly #turns: Turns<Claim>;
 
 	constructor(options: NeighbourOptions) {
 		this.#options = options;
+		this.#wasUp = options.link.up;
+		this.#turns = new Turns(
+			options.clock,
+			this.#claims,
+			(claim, now) => this.#step(claim, now),
+			(now) => this.#wasAway(now),
+		);
 	}
 
-	/** The shelves that questions are open about. */
+	/** The shelves that are claimed. */
 	shelves(): number[] {
-		return [...this.#questions].map((question) => question.shelf);
+		return this.#claims.map(({ disk }) => disk.blade.shelf);
+	}
+
+	/** True for an address that would be served if it weren't for others. */
+	isClaimed(shelf: number, slot: number): boolean {
+		return this.#claimAt.has((shelf << 8) | slot);
+	}
+
+	/** What is not served because others do it. */
+	*silences(): Generator<Silence> {
+		for (const { state, disk, rival, silentSince } of this.#claims)
+			if (state === "silent") yield { disk, mac: rival, since: silentSince };
 	}
 
 	/**
-	 * Asks the link, several times, who answers for `shelf`.`slot`.
-	 * @returns the MAC address of the first who does, or undefined if nobody has within `timeoutMs` milliseconds
+	 * Asks the link who answers for a disk's address, which is ours from now on as far as others leave it to us.
+	 * @returns the MAC address of another who does; undefined if nobody does, or if the link is down
 	 */
-	ask(shelf: number, slot: number, timeoutMs: number): Promise<number | undefined> {
+	claim(disk: Disk): Promise<number | undefined> {
+		const { shelf, slot } = disk.blade;
+		const claim = new Claim(disk);
+		this.#claims.push(claim);
+		this.#claimAt.set((shelf << 8) | slot, claim);
+		if (!this.#options.link.up) return Promise.resolve(undefined);
 		return new Promise((resolve) => {
-			const question: Question = {
-				shelf,
-				slot,
-				cancels: new Set(),
-				answer: (mac) => {
-					this.#questions.delete(question);
-					for (const cancel of question.cancels) cancel();
-					resolve(mac);
-				},
-			};
-			this.#questions.add(question);
-			this.#after(question, timeoutMs, () => question.answer(undefined));
-			for (let i = 1; i < QUERIES; i++)
-				this.#after(question, (timeoutMs * i) / QUERIES, () => this.#query(question));
-			this.#query(question);
+			claim.settle = resolve;
+			this.#turns.set(claim, this.#options.clock.now());
 		});
 	}
 
-	/** A config response came in; `blade` is ours at the same address, if there is one. */
+	/** What nobody else answers for is served from now on, without further questions to who has claimed it. */
+	serve(): void {
+		this.#serves = true;
+		for (const claim of this.#claims) if (claim.settled) this.#serve(claim);
+	}
+
+	/** The link went up or down, or is another one now. */
+	linkChanged(): void {
+		const { link, clock } = this.#options;
+		const now = clock.now();
+		if (!link.up) for (const claim of this.#claims) this.#pause(claim, now);
+		else if (!this.#wasUp || this.#serves) for (const claim of this.#claims) this.#askAnew(claim, now);
+		this.#wasUp = link.up;
+	}
+
+	/** A config response came in; `blade` is ours at the same address, if one is served there. */
 	heard(bytes: Uint8Array, at: number, blade: Blade | undefined): void {
 		const mac = ethSource.get(bytes, at);
 		if (this.#options.ownMacs().has(mac)) return;
-		const shelf = aoeShelf.get(bytes, at);
-		const slot = aoeSlot.get(bytes, at);
-		for (const question of this.#questions)
-			if (question.shelf === shelf && question.slot === slot) question.answer(mac);
+		const claim = this.#claimAt.get((aoeShelf.get(bytes, at) << 8) | aoeSlot.get(bytes, at));
+		const party: Party = { standing: "unknown", mac, rank: mac, servedSeconds: 0 };
+		if (claim !== undefined) {
+			// Before the start whatever is heard of others is reason enough not to.
+			if (isAnswer(claim, aoeTag.get(bytes, at)) || !this.#serves) this.#answered(claim, party);
+			else this.#alarm(claim);
+		}
 		if (blade !== undefined) this.#report(blade, mac);
 	}
 
-	/** Open questions end without an answer. */
+	/** A probe of another server's came in. */
+	probed(bytes: Uint8Array, at: number): void {
+		const sender = probeSender(bytes, at);
+		if (this.#options.ownMacs().has(sender.mac)) return;
+		const claim = this.#claimAt.get((aoeShelf.get(bytes, at) << 8) | aoeSlot.get(bytes, at));
+		if (claim === undefined) return;
+		const tag = probeTag(bytes, at);
+		if (isProbeAnswer(bytes, at) && isAnswer(claim, tag)) this.#answered(claim, sender);
+		else if (sender.standing !== "asking") this.#alarm(claim);
+		if (isProbeAnswer(bytes, at)) return;
+		// One that is silent, and does not ask just now, has nothing to say.
+		if (claim.state !== "silent" || claim.tag !== 0) this.#send(claim, tag, ProbeKind.answer);
+	}
+
+	/** Open questions end without an answer, and there are no more. */
 	stop(): void {
-		this.#cancelAll?.();
-		this.#cancelAll = null;
-		for (const question of this.#questions) question.answer(undefined);
+		this.#turns.stop();
+		for (const claim of this.#claims) settle(claim, undefined);
+	}
+
+	// ---- the rounds ----
+
+	#step(claim: Claim, now: number): void {
+		if (claim.tag === 0) {
+			claim.tag = this.#options.random.below(0xffff_ffff) + 1;
+			claim.heard.length = 0;
+			claim.queriesLeft = claim.state === "serving" && claim.rounds === 0 ? 1 : QUERIES;
+		}
+		if (claim.queriesLeft === 0) {
+			this.#conclude(claim, now);
+		} else if (this.#send(claim, claim.tag, ProbeKind.question)) {
+			claim.queriesLeft -= 1;
+			claim.dueMs = now + QUERY_GAP_MS;
+		} else {
+			claim.dueMs = now + RETRY_MS;
+		}
+	}
+
+	/** Somebody has answered for the address, in this round. */
+	#answered(claim: Claim, party: Party): void {
+		const now = this.#options.clock.now();
+		const verdict = judge(this.#self(claim, now), party);
+		claim.hear(party, verdict);
+		if (party.standing !== "asking" && claim.state === "serving") this.#report(claim.disk.blade, party.mac);
+		if (verdict.does === "yield") this.#yield(claim, party.mac, verdict.why, now);
+	}
+
+	/** A round is over, and nobody has made us yield at once. */
+	#conclude(claim: Claim, now: number): void {
+		claim.tag = 0;
+		claim.concludedMs = now;
+		const other = claim.heard.find(({ verdict }) => verdict.does === "outwait");
+		if (other !== undefined) this.#outwait(claim, other.party.mac, other.verdict.why, now);
+		else if (claim.state === "serving") this.#checkLater(claim, now);
+		else if (claim.state === "silent" && ++claim.rounds < RETURN_ROUNDS) claim.dueMs = now;
+		else this.#settle(claim);
+	}
+
+	#outwait(claim: Claim, mac: number, why: string, now: number): void {
+		if (claim.state === "silent") {
+			this.#yield(claim, mac, why, now);
+			return;
+		}
+		claim.rounds += 1;
+		const patience = claim.state === "serving" ? PATIENCE_SERVING_ROUNDS : PATIENCE_ASKING_ROUNDS;
+		if (claim.rounds < patience) claim.dueMs = now;
+		else this.#yield(claim, mac, why, now);
+	}
+
+	/** Nobody answers but us. */
+	#settle(claim: Claim): void {
+		claim.dueMs = Infinity;
+		claim.settled = true;
+		const forcedUpon = claim.heard.find(({ party }) => party.standing !== "asking");
+		settle(claim, forcedUpon?.party.mac);
+		if (this.#serves) this.#serve(claim);
+	}
+
+	#serve(claim: Claim): void {
+		const now = this.#options.clock.now();
+		const after = claim.state === "silent" ? claim.rival : undefined;
+		claim.serve(now);
+		claim.tag = 0;
+		claim.rounds = 0;
+		claim.concludedMs = now;
+		claim.intervalMs = CHECK_FIRST_MS;
+		this.#turns.set(claim, now + claim.intervalMs);
+		this.#options.onServe(claim.disk, after);
+	}
+
+	#checkLater(claim: Claim, now: number): void {
+		const longestMs = Math.max(CHECK_LONGEST_MS, (this.#claims.length / CHECKS_PER_SECOND) * 1000);
+		claim.rounds = 0;
+		claim.intervalMs = Math.min(claim.intervalMs * 2, longestMs);
+		claim.dueMs = now + claim.intervalMs;
+	}
+
+	#yield(claim: Claim, mac: number, why: string, now: number): void {
+		claim.tag = 0;
+		claim.rounds = 0;
+		claim.concludedMs = now;
+		claim.rival = mac;
+		if (!this.#serves) {
+			claim.settled = false;
+			claim.dueMs = Infinity;
+			settle(claim, mac);
+		} else if (claim.state === "silent") {
+			claim.intervalMs = Math.min(claim.intervalMs * 2, RETURN_LONGEST_MS);
+			this.#turns.set(claim, now + claim.intervalMs);
+		} else {
+			claim.fallSilent();
+			claim.intervalMs = RETURN_FIRST_MS;
+			this.#turns.set(claim, now + claim.intervalMs);
+			this.#options.onPause(claim.disk, mac, why);
+		}
+	}
+
+	/** Something was heard that would be a rival's: asks soon. */
+	#alarm(claim: Claim): void {
+		if (claim.state !== "serving" || claim.tag !== 0) return;
+		this.#turns.set(claim, Math.min(claim.dueMs, claim.concludedMs + ALARM_GAP_MS));
+	}
+
+	#pause(claim: Claim, now: number): void {
+		const wasServing = claim.state === "serving";
+		if (wasServing) claim.pause(now);
+		claim.tag = 0;
+		claim.dueMs = Infinity;
+		settle(claim, undefined);
+		if (wasServing) this.#options.onPause(claim.disk, undefined, "");
+	}
+
+	/** From the beginning: there may be others now. */
+	#askAnew(claim: Claim, now: number): void {
+		claim.tag = 0;
+		claim.rounds = 0;
+		// Doubled before the next one.
+		claim.intervalMs = (claim.state === "silent" ? RETURN_FIRST_MS : CHECK_FIRST_MS) / 2;
+		this.#turns.set(claim, now);
+	}
+
+	/** Others may serve what we have left alone for so long. */
+	#wasAway(now: number): void {
+		for (const claim of this.#claims) {
+			if (claim.state !== "serving") continue;
+			this.#pause(claim, now);
+			this.#askAnew(claim, now);
+		}
+	}
+
+	// ---- frames ----
+
+	/** What we say of ourselves. */
+	#self(claim: Claim, now: number): Party {
+		const { link, force, ownMacs } = this.#options;
+		const isServing = claim.state === "serving";
+		return {
+			standing: force ? "forced" : isServing ? "serving" : "asking",
+			mac: link.mac,
+			rank: Math.min(...ownMacs()),
+			servedSeconds: claim.servedSeconds(now),
+		};
+	}
+
+	/** Sends a probe to all hosts; false if no slot is free. */
+	#send(claim: Claim, tag: number, kind: ProbeKind): boolean {
+		const { link, clock } = this.#options;
+		const room = link.acquire();
+		if (room === undefined) return false;
+		const { shelf, slot } = claim.disk.blade;
+		const sender = this.#self(claim, clock.now());
+		const { memory, offset } = room;
+		const bytes = writeProbe(memory.bytes, offset, { shelf, slot, tag, kind, sender });
+		link.transmit(room, bytes, 0, 0, ALL_PEERS);
+		return true;
 	}
 
 	#report(blade: Blade, mac: number): void {
@@ -103,46 +330,14 @@ export class Neighbours {
 		rivals.add(mac);
 		this.#options.onConflict(blade, mac);
 	}
+}
 
-	#query(question: Question): void {
-		if (this.#questions.size > APART_MAX) this.#queryAll(0);
-		else if (!this.#send(question.shelf, question.slot))
-			this.#after(question, RETRY_MS, () => this.#query(question));
-	}
+function isAnswer(claim: Claim, tag: number): boolean {
+	return claim.tag !== 0 && claim.tag === tag;
+}
 
-	/** One query to everybody instead of one for each of many questions; those of the same moment share it. */
-	#queryAll(delayMs: number): void {
-		this.#cancelAll ??= this.#options.clock.after(delayMs, () => {
-			this.#cancelAll = null;
-			if (this.#questions.size > 0 && !this.#send(SHELF_ALL, SLOT_ALL)) this.#queryAll(RETRY_MS);
-		});
-	}
-
-	/** Sends a config query to all hosts; false if no slot is free. */
-	#send(shelf: number, slotAddress: number): boolean {
-		const { link } = this.#options;
-		const slot = link.acquire();
-		if (slot === undefined) return false;
-		const { bytes } = slot.memory;
-		writeHeader(bytes, slot.offset, {
-			destination: MAC_BROADCAST,
-			source: link.mac,
-			flags: 0,
-			shelf,
-			slot: slotAddress,
-			command: AoeCommand.config,
-			tag: QUERY_TAG,
-		});
-		bytes.fill(0, slot.offset + AOE_HEADER_BYTES, slot.offset + CONFIG_HEADER_BYTES);
-		link.transmit(slot, padFrame(bytes, slot.offset, CONFIG_HEADER_BYTES), 0, 0, ALL_PEERS);
-		return true;
-	}
-
-	#after(question: Question, delayMs: number, callback: () => void): void {
-		const cancel = this.#options.clock.after(delayMs, () => {
-			question.cancels.delete(cancel);
-			callback();
-		});
-		question.cancels.add(cancel);
-	}
+function settle(claim: Claim, mac: number | undefined): void {
+	const { settle } = claim;
+	claim.settle = null;
+	settle?.(mac);
 }

@@ -11,13 +11,16 @@
 import { Opcode } from "../ata/opcodes.js";
 import type { Blade } from "../blade.js";
 import { type Clock, systemClock } from "../clock.js";
+import { OperatorError } from "../errors.js";
 import type { FrameSink, FrameSlot, Link } from "../link/link.js";
+import { Random } from "../random.js";
 import { type Registry, SHELF_ALL, SLOT_ALL } from "../registry.js";
 import type { RejectReason, TargetStats } from "../stats.js";
 import { ETHERTYPE_AOE, ethDestination, ethSource, ethType, MAC_BROADCAST_BYTES } from "../wire/ethernet.js";
 import { type Memory, memoryOf } from "../wire/memory.js";
 import { Advertiser } from "./advertiser.js";
 import { ATA_HEADER_BYTES, ataCommand, copyAtaSection } from "./ata-section.js";
+import type { Silence } from "./claim.js";
 import { answerConfig, configFacts } from "./config.js";
 import { Discovery } from "./discovery.js";
 import { type Disk, ExchangePool } from "./exchange.js";
@@ -41,6 +44,7 @@ import {
 } from "./header.js";
 import { answerMask } from "./mask.js";
 import { Neighbours } from "./neighbours.js";
+import { isProbe, isProbeAnswer } from "./probe.js";
 import { replyView } from "./reply.js";
 import { answerReserve } from "./reserve.js";
 
@@ -55,6 +59,14 @@ export interface AoeTargetOptions {
 	readonly ownMacs: () => ReadonlySet<number>;
 	/** Another host answers for a blade's address. Called once per blade and MAC address. */
 	readonly onConflict: (blade: Blade, mac: number) => void;
+	/** A claimed blade is no longer served here: the rules prefer another host that answers for its address. */
+	readonly onSilenced?: (blade: Blade, mac: number, why: string) => void;
+	/** It is served again: that host no longer answers. */
+	readonly onServedAgain?: (blade: Blade, mac: number) => void;
+	/** Serve whoever else does. Default: false. */
+	readonly force?: boolean;
+	/** Default: other numbers each time. */
+	readonly random?: Random;
 	/** Default: the system's. */
 	readonly clock?: Clock;
 }
@@ -86,7 +98,20 @@ export class AoeTarget implements FrameSink {
 		this.#exchanges = new ExchangePool(link, stats);
 		this.#discovery = new Discovery(clock);
 		this.#advertiser = new Advertiser(link, this.#discovery, options.firmwareVersion);
-		this.#neighbours = new Neighbours({ ...options, clock });
+		this.#neighbours = new Neighbours({
+			...options,
+			clock,
+			random: options.random ?? new Random(),
+			force: options.force ?? false,
+			onServe: (disk, after) => {
+				this.#list(disk);
+				if (after !== undefined) options.onServedAgain?.(disk.blade, after);
+			},
+			onPause: (disk, rival, why) => {
+				this.#unlist(disk);
+				if (rival !== undefined) options.onSilenced?.(disk.blade, rival, why);
+			},
+		});
 	}
 
 	/** Begins to receive. Blades may be listed before or after. */
@@ -115,13 +140,25 @@ export class AoeTarget implements FrameSink {
 	}
 
 	/**
-	 * Asks the link who answers for an address, before it is served here. Needs `start`.
-	 * @returns the MAC address of another host that does, or undefined if none has within `timeoutMs` milliseconds
+	 * Asks the link who answers for a disk's address, before it is served here. Needs `start`, and `registryChanged` when all
+	 * are claimed; then `serveClaims` if they shall be served. Throws an OperatorError if the address is given twice.
+	 * @returns the MAC address of another host that answers, or undefined if none does or the link is down
 	 */
-	askOwner(shelf: number, slot: number, timeoutMs: number): Promise<number | undefined> {
-		const answer = this.#neighbours.ask(shelf, slot, timeoutMs);
-		this.registryChanged();
-		return answer;
+	async claim(disk: Disk): Promise<number | undefined> {
+		const { shelf, slot } = disk.blade;
+		if (this.#neighbours.isClaimed(shelf, slot))
+			throw new OperatorError(`shelf ${shelf} slot ${slot} is given twice on one interface`);
+		return this.#neighbours.claim(disk);
+	}
+
+	/** Serves what is claimed, as far as and as long as nobody else does. */
+	serveClaims(): void {
+		this.#neighbours.serve();
+	}
+
+	/** Blades that are not served because others are. */
+	silences(): Iterable<Silence> {
+		return this.#neighbours.silences();
 	}
 
 	/** Tells initiators of a blade without being asked: it is new, or has grown. */
@@ -138,7 +175,20 @@ export class AoeTarget implements FrameSink {
 	linkChanged(): void {
 		this.#own = new OwnAddress(this.link.mac);
 		this.#isScreened = this.link.isScreened;
+		this.#neighbours.linkChanged();
 		this.advertiseAll();
+	}
+
+	#list(disk: Disk): void {
+		this.#registry.add(disk.blade.shelf, disk.blade.slot, disk);
+		this.#exchanges.muted.delete(disk.blade);
+		this.advertise(disk.blade);
+	}
+
+	/** What is under way is not answered either: its data may be the other one's by now, and initiators ask again. */
+	#unlist(disk: Disk): void {
+		this.#registry.remove(disk.blade.shelf, disk.blade.slot);
+		this.#exchanges.muted.add(disk.blade);
 	}
 
 	frame(_link: Link, memory: Memory, offset: number, frameBytes: number, peer: number): void {
@@ -172,11 +222,20 @@ export class AoeTarget implements FrameSink {
 			this.#neighbours.heard(bytes, offset, this.#registry.lookup(shelf, slot)?.blade);
 			return undefined;
 		}
+		if (isProbe(bytes, offset, frameBytes)) {
+			this.#neighbours.probed(bytes, offset);
+			if (isProbeAnswer(bytes, offset)) return undefined;
+		}
 		if (ethDestination.is(bytes, offset, MAC_BROADCAST_BYTES) || shelf === SHELF_ALL || slot === SLOT_ALL)
 			return this.#broadcast(memory, offset, frameBytes, peer);
 		const disk = this.#registry.lookup(shelf, slot);
-		if (disk === undefined) return "unknownAddress";
+		if (disk === undefined) return this.#whyNot(shelf, slot);
 		return this.#serve(disk, memory, offset, frameBytes, peer);
+	}
+
+	/** Why nothing is served at an address. */
+	#whyNot(shelf: number, slot: number): RejectReason {
+		return this.#neighbours.isClaimed(shelf, slot) ? "silent" : "unknownAddress";
 	}
 
 	/** What can be said of a frame without asking for whom it is. The filter of the link has done most of it, if it has one. */
@@ -203,7 +262,7 @@ export class AoeTarget implements FrameSink {
 		const shelf = aoeShelf.get(bytes, offset);
 		const slot = aoeSlot.get(bytes, offset);
 		const disks = this.#addressed(shelf, slot);
-		if (disks === undefined) return "unknownAddress";
+		if (disks === undefined) return this.#whyNot(shelf, slot);
 		// The ring gets its bytes back before the last blade has answered.
 		const copy = memoryOf(bytes.slice(offset, offset + frameBytes), 0);
 		const send = (disk: Disk): boolean => {

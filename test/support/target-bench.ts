@@ -10,6 +10,7 @@ import { Blade, makeIdentity } from "../../lib/blade.js";
 import type { BlockDevice } from "../../lib/block/device.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { VirtualClock } from "../../lib/clock.js";
+import { Random } from "../../lib/random.js";
 import { Registry } from "../../lib/registry.js";
 import { type RejectReason, TargetStats } from "../../lib/stats.js";
 import { RecordingLink, type RecordingLinkOptions } from "./recording-link.js";
@@ -50,6 +51,10 @@ export class StubDisk implements Disk {
 	}
 }
 
+function macHex(mac: number): string {
+	return mac.toString(16).padStart(12, "0");
+}
+
 export function makeBlade(
 	shelf: number,
 	slot: number,
@@ -60,6 +65,7 @@ export function makeBlade(
 
 export interface BenchOptions extends RecordingLinkOptions {
 	readonly ownMacs?: readonly number[];
+	readonly force?: boolean;
 	/** Default: 0x4019, as vblade 25 says. */
 	readonly firmwareVersion?: number;
 	/** Instead of a link of its own, made from the options above. */
@@ -73,6 +79,8 @@ export class Bench {
 	readonly clock = new VirtualClock();
 	readonly target: AoeTarget;
 	readonly conflicts: string[] = [];
+	/** What has become of claims: `e9.0 silent: 0200000000bb ...`, `e9.0 again: 0200000000bb`. */
+	readonly turns: string[] = [];
 
 	constructor(options: BenchOptions = {}) {
 		this.link = options.link ?? new RecordingLink(options);
@@ -83,10 +91,21 @@ export class Bench {
 			stats: this.stats,
 			firmwareVersion: options.firmwareVersion ?? 0x4019,
 			ownMacs: () => ownMacs,
-			onConflict: (blade, mac) => this.conflicts.push(`${blade.name} ${mac.toString(16).padStart(12, "0")}`),
+			onConflict: (blade, mac) => this.conflicts.push(`${blade.name} ${macHex(mac)}`),
+			onSilenced: (blade, mac, why) => this.turns.push(`${blade.name} silent: ${macHex(mac)} ${why}`),
+			onServedAgain: (blade, mac) => this.turns.push(`${blade.name} again: ${macHex(mac)}`),
+			force: options.force ?? false,
 			clock: this.clock,
+			random: new Random(1),
 		});
 		this.target.start();
+	}
+
+	/** Claims an address for a stub, which is served there once `target.serveClaims` has been called and if all is well. */
+	claim(shelf = 9, slot = 0): Promise<number | undefined> {
+		const owner = this.target.claim(new StubDisk(makeBlade(shelf, slot)));
+		this.target.registryChanged();
+		return owner;
 	}
 
 	/** Serves a stub at an address. */

@@ -1,0 +1,86 @@
+/**
+ * One address that this process serves, or wants to, on one link: where it stands, and what has been heard of others in the
+ * round of questions that is under way. Kept and moved on by `neighbours.ts`; the rules are in `rivals.ts`.
+ *
+ *             nobody else                    the link is down
+ *   asking --------------------> serving -------------------------> asking
+ *      |                            |
+ *      | a rival                    | a rival that the rules prefer
+ *      +---------> silent <---------+
+ *                    |   nobody else any more
+ *                    +---------------------------> serving
+ */
+
+import type { Disk } from "./exchange.js";
+import type { Party, Verdict } from "./rivals.js";
+import type { Due } from "./turns.js";
+
+/** Rivals that are told apart in one round; more change nothing. */
+const RIVALS_MAX = 4;
+
+/** A blade that is silent on a link, and why. */
+export interface Silence {
+	readonly disk: Disk;
+	/** Who answers there. */
+	readonly mac: number;
+	readonly since: Date;
+}
+
+export class Claim implements Due {
+	state: "asking" | "serving" | "silent" = "asking";
+	/** The question of the start has been answered, by silence. */
+	settled = false;
+	/** When there is something to do next; Infinity while nothing is. */
+	dueMs = Infinity;
+	/** Of the round under way; 0 between rounds. */
+	tag = 0;
+	queriesLeft = 0;
+	/** Rounds that have come out alike, one after the other: with somebody to outwait or, in silence, with nobody. */
+	rounds = 0;
+	/** When the last round ended. */
+	concludedMs = 0;
+	/** From one round to the next, if nothing happens. */
+	intervalMs = 0;
+	/** Of the one that answers instead, in silence. */
+	rival = 0;
+	silentSince = new Date(0);
+	/** Tells who has asked for this claim what came of it: the MAC address of another, or undefined. */
+	settle: ((mac: number | undefined) => void) | null = null;
+	readonly heard: { party: Party; verdict: Verdict }[] = [];
+	#servedMs = 0;
+	#servingSinceMs = 0;
+
+	constructor(readonly disk: Disk) {}
+
+	servedSeconds(nowMs: number): number {
+		return (this.#servedMs + (this.state === "serving" ? nowMs - this.#servingSinceMs : 0)) / 1000;
+	}
+
+	serve(nowMs: number): void {
+		this.state = "serving";
+		this.#servingSinceMs = nowMs;
+	}
+
+	/** Not served for a while: its link is down. The time until now counts still. */
+	pause(nowMs: number): void {
+		this.#servedMs = this.servedSeconds(nowMs) * 1000;
+		this.state = "asking";
+	}
+
+	/** Another serves it now, and comes before us from here on. */
+	fallSilent(): void {
+		this.state = "silent";
+		this.silentSince = new Date();
+		this.#servedMs = 0;
+	}
+
+	/** What `party` has just answered is its last word in this round. Less is never learned: "unknown" changes nothing. */
+	hear(party: Party, verdict: Verdict): void {
+		const at = this.heard.findIndex((known) => known.party.mac === party.mac);
+		if (at >= 0) {
+			if (party.standing !== "unknown") this.heard[at] = { party, verdict };
+		} else if (this.heard.length < RIVALS_MAX) {
+			this.heard.push({ party, verdict });
+		}
+	}
+}
