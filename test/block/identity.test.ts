@@ -63,14 +63,14 @@ function files(): void {
 			const moved = path.join(directory, "moved");
 			mkdirSync(moved);
 			const others = [
-				...(await identities(t, [["9", "0", newFile(directory, MIB)]])),
+				...(await identities(t, [
+					["9", "0", newFile(directory, MIB)],
+					["9", "1", "mem:1M"],
+					["9", "2", "mem:1M"],
+				])),
+				...(await identities(t, [["9", "1", "mem:1M"]])),
 				...(await identities(t, [["9", "0", file]], "-o", "8")),
 				...(await identities(t, [["9", "0", file]], "-o", "16")),
-				...(await identities(t, [
-					["9", "0", "mem:1M"],
-					["9", "1", "mem:1M"],
-				])),
-				...(await identities(t, [["9", "0", "mem:1M"]])),
 			];
 			renameSync(file, path.join(moved, "image"));
 			others.push(...(await identities(t, [["9", "0", path.join(moved, "image")]])));
