@@ -14,7 +14,7 @@ export const SLOT_MAX = 0xfe;
 
 /** What the disk says of itself, in the words of the ATA standard. ASCII, so that it can go into IDENTIFY DEVICE. */
 export interface BladeIdentity {
-	/** At most 20 characters, unique per blade and the same at every start. */
+	/** At most 20 characters, unique per disk and the same at every start and at every address. */
 	readonly serial: string;
 	/** At most 8 characters. */
 	readonly firmware: string;
@@ -24,14 +24,14 @@ export interface BladeIdentity {
 	readonly wwn: bigint;
 }
 
-/** The identity that follows from what the blade is made of: the same `seed` gives the same disk. */
-export function makeIdentity(shelf: number, slot: number, seed: string, version: string): BladeIdentity {
-	const digest = createHash("sha256").update(`${shelf}.${slot}\0${seed}`).digest();
+/** The identity that follows from what the disk is: the same `seed` gives the same disk. */
+export function makeIdentity(seed: string, version: string): BladeIdentity {
+	const digest = createHash("sha256").update(seed).digest();
 	return {
-		serial: `${shelf}.${slot}:${digest.toString("hex")}`.slice(0, 20),
+		serial: digest.toString("hex").slice(0, 20),
 		firmware: version.slice(0, 8),
 		model: "vblade ATA over Ethernet disk",
-		wwn: (3n << 60n) | (digest.readBigUInt64BE(8) >> 4n),
+		wwn: (3n << 60n) | (digest.readBigUInt64BE(16) >> 4n),
 	};
 }
 

@@ -4,7 +4,7 @@
  * Functions that ask the system for something throw a `NativeError`; the ones of the hot path never throw.
  */
 
-import { existsSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -253,16 +253,18 @@ interface Addon {
 
 /**
  * The folder `native/` of the package, seen from lib/ and from build/lib/ alike. `VBLADE_ADDON` names another one: a build
- * for tests (`npm run check:native`).
+ * for tests (`npm run check:native`), which the package's folder `build/` must have; what is elsewhere is never loaded.
  */
 function findNativeDir(): string {
-	if (process.env.VBLADE_ADDON) return process.env.VBLADE_ADDON;
 	let dir = path.dirname(fileURLToPath(import.meta.url));
 	while (!existsSync(path.join(dir, "native", "binding.gyp"))) {
 		const parent = path.dirname(dir);
 		if (parent === dir) throw new Error("vblade is not installed completely: the folder native/ is missing");
 		dir = parent;
 	}
+	const { VBLADE_ADDON: forTests = "" } = process.env;
+	const builds = path.join(realpathSync(dir), "build") + path.sep;
+	if (existsSync(forTests) && realpathSync(forTests).startsWith(builds)) return forTests;
 	return path.join(dir, "native");
 }
 

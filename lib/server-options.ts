@@ -21,7 +21,7 @@ export type NetifSpec =
 	/** A listening socket for QEMU's `-netdev stream`; `name` is `unix:PATH`. */
 	| { readonly kind: "unix"; readonly name: string; readonly path: string };
 
-/** Where a blade's bytes are. `name` is the operator's word for it, for messages and for the blade's identity. */
+/** Where a blade's bytes are. `name` is the operator's word for it, for messages. */
 export type StorageSpec =
 	/** A regular (or sparse) file or a block special file. */
 	| { readonly kind: "file"; readonly name: string; readonly path: string }

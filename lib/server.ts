@@ -9,13 +9,13 @@
 
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AoeTarget } from "./aoe/target.js";
 import { AtaDisk } from "./ata/disk.js";
 import { Blade, makeIdentity } from "./blade.js";
 import { GroupCommit } from "./block/durability.js";
 import { StorageEngine } from "./block/engine.js";
+import { storageIdentity } from "./block/identity.js";
 import { openStorage } from "./block/open.js";
 import { OperatorError } from "./errors.js";
 import { FaultLog } from "./fault-log.js";
@@ -25,7 +25,7 @@ import type { Log } from "./log.js";
 import { becomeUser, checkUser } from "./privileges.js";
 import { Pump } from "./pump.js";
 import { Registry } from "./registry.js";
-import type { BladeSpec, NetifSpec, ServerOptions, StorageSpec } from "./server-options.js";
+import type { BladeSpec, NetifSpec, ServerOptions } from "./server-options.js";
 import { REJECT_REASONS, TargetStats } from "./stats.js";
 import { formatMac } from "./wire/mac.js";
 
@@ -248,8 +248,8 @@ export class Server {
 			this.#engine,
 			this.#commits,
 		);
-		const seed = `${this.#machine}\0${storageName(storage)}\0${offsetSectors}`;
-		const blade = new Blade(shelf, slot, makeIdentity(shelf, slot, seed, this.#version), device, bufferCount);
+		const seed = `${this.#machine}\0${storageIdentity(storage)}\0${offsetSectors}`;
+		const blade = new Blade(shelf, slot, makeIdentity(seed, this.#version), device, bufferCount);
 		for (const mac of macs) blade.access.mask.add(mac);
 		return blade;
 	}
@@ -310,8 +310,4 @@ function machineId(): string {
 	} catch {
 		return hostname();
 	}
-}
-
-function storageName(storage: StorageSpec): string {
-	return storage.kind === "file" ? path.resolve(storage.path) : storage.name;
 }

@@ -9,6 +9,7 @@ import { closeSync, constants, openSync, readFileSync, readSync, statSync, write
 import path from "node:path";
 import t, { type Test } from "tap";
 import { Initiator } from "../../lib/client/initiator.js";
+import type { RemoteDisk } from "../../lib/client/remote-disk.js";
 import { UnixLink } from "../../lib/link/unix.js";
 import { Pump } from "../../lib/pump.js";
 import { atEnd, pause, scratchDirectory, until } from "../support/cleanup.js";
@@ -17,7 +18,12 @@ import { type Ended, Program, sendSignal } from "../support/process.js";
 
 const LIMIT_MS = 30_000;
 const VBLADE = [process.execPath, path.join(PROJECT, "build/lib/cli/vblade.js")];
-const BLADES = 1000;
+/** So many that what they say overflows what is kept, and a few where that does not matter. */
+const MANY = 1000;
+const FEW = 200;
+/** Rounds of counters of many blades that overflow what is kept, and that fill what the kernel keeps. */
+const OVERFLOW_ROUNDS = 16;
+const STOP_ROUNDS = 4;
 /** As in lib/output.ts: what is kept for a reader. */
 const KEPT_BYTES = 1024 * 1024;
 /** What the kernel may keep of what was written: pipes, sockets and terminals. */
@@ -29,26 +35,40 @@ let sockets = 0;
 /** A vblade that is to be started, and an initiator for it. */
 class Server {
 	readonly socket = path.join(directory, `${sockets++}.sock`);
-	readonly arguments = Array.from({ length: BLADES }, (_, slot) => [
-		`${Math.floor(slot / 250)}`,
-		`${slot % 250}`,
-		`unix:${this.socket}`,
-		"mem:1K",
-	]).flat();
-	readonly command = [...VBLADE, ...this.arguments];
+	readonly command: readonly string[];
+	/** Its name in lines about it. */
+	readonly lastBlade: string;
 	/** Set when it is known. */
 	pid = 0;
+	readonly #t: Test;
+	#disk: RemoteDisk | undefined;
+
+	constructor(t: Test, blades: number) {
+		this.#t = t;
+		const arguments_ = Array.from({ length: blades }, (_, blade) => [
+			`${Math.floor(blade / 100)}`,
+			`${blade % 100}`,
+			`unix:${this.socket}`,
+			"mem:1K",
+		]);
+		this.command = [...VBLADE, ...arguments_.flat()];
+		this.lastBlade = `e${blades / 100 - 1}.99`;
+	}
 
 	/** Reads from a blade: what must be possible whatever the log does. */
 	async read(): Promise<void> {
+		this.#disk ??= await this.#connect();
+		await this.#disk.read(0, 1);
+	}
+
+	async #connect(): Promise<RemoteDisk> {
 		const link = await UnixLink.connect(this.socket, { pump: new Pump(), log: () => {}, framesInFlight: 4 });
 		const initiator = new Initiator(link, { deadlineMs: LIMIT_MS / 3 });
-		try {
-			await (await initiator.open(0, 0)).read(0, 1);
-		} finally {
+		this.#t.teardown(async () => {
 			initiator.close();
 			await link.close();
-		}
+		});
+		return initiator.open(0, 0);
 	}
 
 	async isServing(): Promise<void> {
@@ -60,9 +80,9 @@ class Server {
 		await until("it serves", serves, LIMIT_MS);
 	}
 
-	/** Makes it log more than is kept, and reads from it all the while. */
-	async fillLog(): Promise<void> {
-		for (let round = 0; round < 24; round++) {
+	/** Makes it log, and reads from it all the while. */
+	async fillLog(rounds: number): Promise<void> {
+		for (let round = 0; round < rounds; round++) {
 			sendSignal(this.pid, "SIGUSR1");
 			await this.read();
 		}
@@ -80,7 +100,7 @@ interface Reader {
 }
 
 async function withoutReader(t: Test, server: Server, reader: Reader): Promise<void> {
-	await server.fillLog();
+	await server.fillLog(OVERFLOW_ROUNDS);
 	t.pass("served while nobody read");
 	const before = reader.text().length;
 	reader.goOn();
@@ -92,32 +112,30 @@ async function withoutReader(t: Test, server: Server, reader: Reader): Promise<v
 
 	const from = reader.text().length;
 	sendSignal(server.pid, "SIGUSR1");
-	await until("the log goes on", () => reader.text().includes("e3.249: reads", from), LIMIT_MS);
+	await until("the log goes on", () => reader.text().includes(`${server.lastBlade}: reads`, from), LIMIT_MS);
 	reader.stop();
-	await server.fillLog();
+	await server.fillLog(STOP_ROUNDS);
 	sendSignal(server.pid, "SIGTERM");
 	t.match(await reader.end, { code: 0 }, "SIGTERM ends it in order while nobody reads");
 }
 
-for (const how of ["after Ctrl-S", "that nobody reads"])
-	t.test(`a terminal ${how}`, async (t) => {
-		const server = new Server();
-		const terminal = new Program(["python3", sourceFile("test/support/terminal.py"), ...server.command]);
-		t.teardown(() => terminal.stop("SIGKILL"));
-		const [, pid] = await terminal.waitFor(/^pid ([0-9]+)$/m, LIMIT_MS);
-		server.pid = Number(pid);
-		const ctrl = how === "after Ctrl-S";
-		terminal.write("read\n");
-		await terminal.waitFor(/e3\.249, /, LIMIT_MS);
-		const reader = {
-			stop: () => terminal.write(ctrl ? "stop\n" : "rest\n"),
-			goOn: () => terminal.write(ctrl ? "go\n" : "read\n"),
-			text: () => terminal.stdout,
-			end: terminal.end,
-		};
-		reader.stop();
-		await withoutReader(t, server, reader);
-	});
+t.test("a terminal after Ctrl-S, and one that nobody reads", async (t) => {
+	const server = new Server(t, MANY);
+	const terminal = new Program(["python3", sourceFile("test/support/terminal.py"), ...server.command]);
+	t.teardown(() => terminal.stop("SIGKILL"));
+	const [, pid] = await terminal.waitFor(/^pid ([0-9]+)$/m, LIMIT_MS);
+	server.pid = Number(pid);
+	terminal.write("read\n");
+	await terminal.waitFor(new RegExp(`${server.lastBlade}, `), LIMIT_MS);
+	const reader = {
+		stop: () => terminal.write("rest\n"),
+		goOn: () => terminal.write("go\n"),
+		text: () => terminal.stdout,
+		end: terminal.end,
+	};
+	terminal.write("stop\n");
+	await withoutReader(t, server, reader);
+});
 
 /** A child process whose stdout and stderr are `output`; ended when the test is over. */
 function start(
@@ -183,7 +201,7 @@ class Pipe {
 }
 
 t.test("a pipe whose reader has stopped", async (t) => {
-	const [server, pipe] = [new Server(), new Pipe(t)];
+	const [server, pipe] = [new Server(t, MANY), new Pipe(t)];
 	const child = start(t, server.command, pipe.writing);
 	server.pid = child.pid ?? 0;
 	await server.isServing();
@@ -192,7 +210,7 @@ t.test("a pipe whose reader has stopped", async (t) => {
 });
 
 t.test("a socket that nobody reads, such as the journal's", async (t) => {
-	const server = new Server();
+	const server = new Server(t, MANY);
 	// What Node calls pipes are sockets.
 	const child = start(t, server.command, "pipe");
 	server.pid = child.pid ?? 0;
@@ -218,21 +236,21 @@ t.test("a socket that nobody reads, such as the journal's", async (t) => {
 });
 
 t.test("a start-up line that nobody reads holds up nothing", async (t) => {
-	const [server, pipe] = [new Server(), new Pipe(t)];
+	const [server, pipe] = [new Server(t, FEW), new Pipe(t)];
 	pipe.fill();
 	const child = start(t, server.command, pipe.writing);
 	server.pid = child.pid ?? 0;
 	await server.isServing();
 	pipe.goOn();
-	await until("all lines of the start", () => pipe.text.includes("e3.249, 2 sectors"), LIMIT_MS);
+	await until("all lines of the start", () => pipe.text.includes(`${server.lastBlade}, 2 sectors`), LIMIT_MS);
 	sendSignal(server.pid, "SIGTERM");
 	t.match(await child.end, { code: 0 });
-	t.equal(pipe.text.match(/^pid /gm)?.length, BLADES);
+	t.equal(pipe.text.match(/^pid /gm)?.length, FEW);
 });
 
 t.test("no log at all: closed, or on a disk that is full", async (t) => {
 	for (const where of [">&- 2>&-", ">/dev/full 2>/dev/full"]) {
-		const server = new Server();
+		const server = new Server(t, FEW);
 		const child = start(t, ["sh", "-c", `exec "$@" ${where}`, "sh", ...server.command], "pipe");
 		server.pid = child.pid ?? 0;
 		await server.isServing();
@@ -244,7 +262,7 @@ t.test("no log at all: closed, or on a disk that is full", async (t) => {
 });
 
 t.test("a log on a disk that was full tells what is missing when there is room again", async (t) => {
-	const [server, file] = [new Server(), path.join(directory, "log")];
+	const [server, file] = [new Server(t, FEW), path.join(directory, "log")];
 	const limit = 4096;
 	const log = openSync(file, "a");
 	t.teardown(() => closeSync(log));
@@ -254,7 +272,11 @@ t.test("a log on a disk that was full tells what is missing when there is room a
 	await until("full", () => statSync(file).size === limit, LIMIT_MS);
 	execFileSync("prlimit", ["--fsize=unlimited", "--pid", `${server.pid}`]);
 	sendSignal(server.pid, "SIGUSR1");
-	await until("the log goes on", () => readFileSync(file, "utf8").includes("e3.249: reads"), LIMIT_MS);
+	await until(
+		"the log goes on",
+		() => readFileSync(file, "utf8").includes(`${server.lastBlade}: reads`),
+		LIMIT_MS,
+	);
 	t.match(readFileSync(file, "utf8"), LOST);
 	sendSignal(server.pid, "SIGTERM");
 	t.match(await child.end, { code: 0 });

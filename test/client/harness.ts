@@ -79,7 +79,13 @@ export class LabTarget {
 
 	/** Serves a device; without one, a memory disk of 1 MiB. */
 	serve(shelf: number, slot: number, device: BlockDevice = new MemoryDevice(2 ** 20)): Blade {
-		const blade = new Blade(shelf, slot, makeIdentity(shelf, slot, "lab", "1.0"), device, this.bufferCount);
+		const blade = new Blade(
+			shelf,
+			slot,
+			makeIdentity(`lab ${shelf}.${slot}`, "1.0"),
+			device,
+			this.bufferCount,
+		);
 		this.registry.add(shelf, slot, new AtaDisk(blade));
 		this.target.registryChanged();
 		return blade;

@@ -122,7 +122,7 @@ class Machine {
 		this.link = ether.port(pump, { name: "target", mac: TARGET_MAC, mtu: MTU, slots: TARGET_SLOTS });
 		const delays = { clock: this.clock, minMs: Math.min(0.05, diskMs), maxMs: diskMs, seed: seed ^ 0x5eed };
 		const device = compose(new DelayLayer(disk, delays), new GroupCommit(pump));
-		identity ??= makeIdentity(SHELF, 0, "simulation", "1.0");
+		identity ??= makeIdentity("simulation", "1.0");
 		const blade = new Blade(SHELF, 0, identity, device, BUFFER_COUNT);
 		const registry = new Registry<AtaDisk>();
 		const target = new AoeTarget({

@@ -60,7 +60,7 @@ export function makeBlade(
 	slot: number,
 	device: BlockDevice = new MemoryDevice(512 * 2048),
 ): Blade {
-	return new Blade(shelf, slot, makeIdentity(shelf, slot, "test", "1.0"), device, 16);
+	return new Blade(shelf, slot, makeIdentity(`test ${shelf}.${slot}`, "1.0"), device, 16);
 }
 
 export interface BenchOptions extends RecordingLinkOptions {
