@@ -15,7 +15,15 @@ import { ETH_HEADER_BYTES, ETHERTYPE_AOE } from "../wire/ethernet.js";
 import { BPF_KEEP_ALL, BpfProgram } from "./bpf.js";
 import { FollowedInterface } from "./following.js";
 import type { InterfaceInfo } from "./interfaces.js";
-import type { BpfInstruction, FrameSink, FrameSlot, Link, LinkLog, LinkStats } from "./link.js";
+import {
+	type BpfInstruction,
+	type FrameSink,
+	type FrameSlot,
+	type Link,
+	type LinkLog,
+	type LinkStats,
+	newLinkStats,
+} from "./link.js";
 import { DEFAULT_POLL_US, Pace } from "./pace.js";
 import { ReceiveRing } from "./packet-ring.js";
 import { PacketSender } from "./packet-sender.js";
@@ -56,7 +64,7 @@ export class PacketLink implements Link, PumpStage {
 	up: boolean;
 	isScreened: boolean;
 
-	readonly #stats: LinkStats = { framesIn: 0, framesOut: 0, droppedIn: 0, droppedOut: 0 };
+	readonly #stats = newLinkStats();
 	readonly #pump: Pump;
 	readonly #options: PacketLinkOptions;
 	readonly #followed: FollowedInterface;
