@@ -79,6 +79,7 @@ export class PacketLink implements Link, PumpStage {
 	#closed = false;
 	#resuming = false;
 	readonly #pace: Pace;
+	#toldVain = false;
 	/** The socket could not be opened, and will be tried again. */
 	#waiting = false;
 	/** Why the last socket has no XDP socket beside it. */
@@ -212,9 +213,20 @@ export class PacketLink implements Link, PumpStage {
 	#watch(): number {
 		if (!this.#pump.waitsForOneLink) return 0;
 		const forUs = this.#pace.emptied();
-		const count = forUs === 0 ? 0 : this.#look(forUs);
+		if (forUs === 0) return 0;
+		const count = this.#look(forUs);
 		if (count > 0) this.#pace.arrived();
+		if (this.#pace.watched(count > 0)) this.#sayVain();
 		return count;
+	}
+
+	#sayVain(): void {
+		if (!this.#toldVain)
+			this.#options.log?.(
+				`${this.name}: waiting for frames without sleeping finds none, so it is done seldom now: server and initiator seem to share a processor`,
+				"info",
+			);
+		this.#toldVain = true;
 	}
 
 	#look(watchUs: number): number {
