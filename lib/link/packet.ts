@@ -12,7 +12,7 @@ import { invariant } from "../errors.js";
 import { EVENT_WRITABLE, isNativeError, type NativePort, native } from "../native.js";
 import type { Pump, PumpStage } from "../pump.js";
 import { ETH_HEADER_BYTES, ETHERTYPE_AOE } from "../wire/ethernet.js";
-import { BPF_KEEP_ALL, BpfProgram } from "./bpf.js";
+import { BPF_KEEP_ALL, BpfProgram, encodeBpf } from "./bpf.js";
 import { FollowedInterface } from "./following.js";
 import type { InterfaceInfo } from "./interfaces.js";
 import {
@@ -38,8 +38,8 @@ const RING_FRAMES_MAX = 8192;
 const RING_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Before there is a sink every frame is dropped in the kernel; with one and no other filter, none is. */
-const DROP_ALL = encodeFilter(new BpfProgram().return(0).assemble());
-const KEEP_ALL = encodeFilter(new BpfProgram().return(BPF_KEEP_ALL).assemble());
+const DROP_ALL = encodeBpf(new BpfProgram().return(0).assemble());
+const KEEP_ALL = encodeBpf(new BpfProgram().return(BPF_KEEP_ALL).assemble());
 
 export interface PacketLinkOptions {
 	/** Frames that can be under way at once: buffer count times blades. */
@@ -165,7 +165,7 @@ export class PacketLink implements Link, PumpStage {
 	}
 
 	setFilter(program: readonly BpfInstruction[]): void {
-		this.#filter = encodeFilter(program);
+		this.#filter = encodeBpf(program);
 		this.#applyFilter();
 	}
 
@@ -343,18 +343,4 @@ export class PacketLink implements Link, PumpStage {
 /** A macvlan in passthru mode takes all frames, and the kernel marks every one as for this host. */
 function isScreened(info: InterfaceInfo): boolean {
 	return !info.isMacvlan;
-}
-
-/** As an array of `struct sock_filter`: code (16 bits), jt, jf, k (32 bits), in the machine's byte order. */
-function encodeFilter(program: readonly BpfInstruction[]): Uint8Array {
-	const bytes = new Uint8Array(program.length * 8);
-	const halves = new Uint16Array(bytes.buffer);
-	const words = new Uint32Array(bytes.buffer);
-	for (const [index, instruction] of program.entries()) {
-		halves[index * 4] = instruction.code;
-		bytes[index * 8 + 2] = instruction.jt;
-		bytes[index * 8 + 3] = instruction.jf;
-		words[index * 2 + 1] = instruction.k;
-	}
-	return bytes;
 }
