@@ -6,6 +6,7 @@
 
 import { createHash } from "node:crypto";
 import type { BlockDevice } from "./block/device.js";
+import { COUNT_START } from "./counters.js";
 
 /** Highest shelf address a blade may have; 0xffff means "all shelves". */
 export const SHELF_MAX = 0xfffe;
@@ -56,20 +57,16 @@ export class Access {
 	}
 }
 
-/**
- * What has happened on a blade since it was made. Byte counts begin at -0, which the engine keeps as a floating-point number
- * from the start: as an integer they would outgrow 31 bits after seconds, and all code that has come to rely on integers there
- * would be thrown away and compiled again, in the middle of full load.
- */
+/** What has happened on a blade since it was made. */
 export class BladeStats {
-	reads = 0;
-	readBytes = -0;
-	writes = 0;
-	writtenBytes = -0;
-	flushes = 0;
-	trims = 0;
+	reads = COUNT_START;
+	readBytes = COUNT_START;
+	writes = COUNT_START;
+	writtenBytes = COUNT_START;
+	flushes = COUNT_START;
+	trims = COUNT_START;
 	/** Commands that ended with an ATA error. */
-	errors = 0;
+	errors = COUNT_START;
 }
 
 /** Most bytes of a config string (AoE specification, section 3.2). */

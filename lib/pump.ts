@@ -43,7 +43,7 @@ export class Pump {
 		this.#links = this.#links.filter((other) => other !== stage);
 	}
 
-	/** Runs that are over: once it has grown, bytes that held "until the pump has run" no longer do. */
+	/** Another number after each run: then bytes that held "until the pump has run" no longer do. */
 	get runs(): number {
 		return this.#runs;
 	}
@@ -80,7 +80,8 @@ export class Pump {
 			}
 		} finally {
 			this.#running = false;
-			this.#runs += 1;
+			// Wraps, so that it stays an integer.
+			this.#runs = (this.#runs + 1) | 0;
 		}
 	}
 }

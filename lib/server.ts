@@ -10,6 +10,7 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import { LEAST_MTU } from "./aoe/config.js";
 import { AoeTarget } from "./aoe/target.js";
 import { AtaDisk } from "./ata/disk.js";
 import { Blade, makeIdentity } from "./blade.js";
@@ -200,6 +201,7 @@ export class Server {
 			framesInFlight: this.#options.bufferCount * (blades.get(key) ?? 1),
 			pollUs: this.#options.pollUs,
 			xdp: this.#options.xdp,
+			leastMtu: LEAST_MTU,
 			log: (message, level = "warn") => this.#log[level](message),
 		});
 		const registry = new Registry<AtaDisk>();

@@ -5,6 +5,8 @@
  * a port in `LinkStats`.)
  */
 
+import { COUNT_START, countsOf } from "./counters.js";
+
 /** Why a frame was dropped or answered with a protocol error, in words for the operator. */
 export const REJECT_REASONS = {
 	runt: "shorter than the AoE header",
@@ -36,19 +38,14 @@ export type RejectReason = keyof typeof REJECT_REASONS;
 /** What has happened on one target since it was made. */
 export class TargetStats {
 	/** ATA commands carried out, and queries and edits answered. */
-	requests = 0;
+	requests = COUNT_START;
 	/** Replies handed to the link, those with the E flag included. */
-	replies = 0;
+	replies = COUNT_START;
 	/** Replies with the E flag. */
-	protocolErrors = 0;
+	protocolErrors = COUNT_START;
 	/** Config responses of other targets that were heard. */
-	responsesHeard = 0;
-	readonly rejected: Record<RejectReason, number>;
-
-	constructor() {
-		const zeros = Object.keys(REJECT_REASONS).map((reason) => [reason, 0]);
-		this.rejected = Object.fromEntries(zeros) as Record<RejectReason, number>;
-	}
+	responsesHeard = COUNT_START;
+	readonly rejected = countsOf(Object.keys(REJECT_REASONS) as RejectReason[]);
 
 	/** The reasons that have occurred, with how often. */
 	rejections(): [RejectReason, number][] {

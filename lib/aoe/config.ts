@@ -56,6 +56,9 @@ export function configFacts(link: Link, firmwareVersion: number): ConfigFacts {
 	return { firmwareVersion, sectorsPerFrame: sectorsPerFrame(link.mtu) };
 }
 
+/** With a smaller MTU there is no room for one sector, as Linux reckons, and no disk can be used. */
+export const LEAST_MTU = ATA_HEADER_BYTES + SECTOR_BYTES;
+
 /**
  * Most sectors to announce for an MTU: what Linux would compute from it, brought down to whole 4 KiB blocks where there is
  * one (MTU 9000 would give 17, and every second write of the page cache would straddle two frames). Never 0: Linux

@@ -68,6 +68,8 @@ const DISCOVER_MS = 500;
 const FRAME_LIFETIME_MS = 1000;
 /** Queries of one discovery: some may get lost. */
 const DISCOVER_QUERIES = 3;
+/** Tags have 32 bits on the wire; of these 31 are used, so that none is more than the engine's small integers hold. */
+const TAG_MAX = 0x7fffffff;
 
 /** Who waits for the answer to a tag, and what it must look like. */
 interface Expected {
@@ -93,7 +95,7 @@ export class Initiator implements FrameSink, Asker, Sender {
 		this.clock = options.clock ?? systemClock;
 		this.#deadlineMs = options.deadlineMs ?? DEADLINE_MS;
 		this.frameLifetimeMs = options.frameLifetimeMs ?? FRAME_LIFETIME_MS;
-		this.#tag = (options.firstTag ?? randomInt(1, 0x7fffffff)) - 1;
+		this.#tag = (options.firstTag ?? randomInt(1, TAG_MAX)) - 1;
 		link.attach(this);
 	}
 
@@ -162,7 +164,7 @@ export class Initiator implements FrameSink, Asker, Sender {
 		const { shelf, slot, mac, peer } = route;
 		const { command } = query;
 		// Tag 0 is for advertisements that answer nobody.
-		this.#tag = this.#tag === 0xffffffff ? 1 : this.#tag + 1;
+		this.#tag = this.#tag === TAG_MAX ? 1 : this.#tag + 1;
 		const tag = this.#tag;
 		this.#expected.set(tag, { route, command, receiver });
 		const room = this.link.acquire();

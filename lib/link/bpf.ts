@@ -109,3 +109,17 @@ export class BpfProgram {
 		return distance;
 	}
 }
+
+/** As an array of `struct sock_filter`: code (16 bits), jt, jf, k (32 bits), in the machine's byte order. */
+export function encodeBpf(program: readonly BpfInstruction[]): Uint8Array {
+	const bytes = new Uint8Array(program.length * 8);
+	const halves = new Uint16Array(bytes.buffer);
+	const words = new Uint32Array(bytes.buffer);
+	for (const [index, instruction] of program.entries()) {
+		halves[index * 4] = instruction.code;
+		bytes[index * 8 + 2] = instruction.jt;
+		bytes[index * 8 + 3] = instruction.jf;
+		words[index * 2 + 1] = instruction.k;
+	}
+	return bytes;
+}

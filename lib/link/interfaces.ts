@@ -45,9 +45,12 @@ class InterfaceMonitor {
 		if ((events & EVENT_FAILED) !== 0) this.#lost = true;
 		for (let changes = 0; changes < CHANGES_PER_TURN && this.#handle !== null; changes++) {
 			const change = native.monitorNext(this.#handle);
+			if (change === undefined) {
+				this.#drained();
+				return;
+			}
 			if (change === null) this.#lost = true;
-			else if (change !== undefined) this.#tell(change);
-			else return this.#drained();
+			else this.#tell(change);
 		}
 	};
 

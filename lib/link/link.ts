@@ -4,6 +4,7 @@
  * our own initiator are written against this file alone. Every link passes the suite in `conformance.ts`.
  */
 
+import { COUNT_START } from "../counters.js";
 import type { Memory } from "../wire/memory.js";
 
 /** Room for one frame that is to leave. Its owner fills it and hands it to `transmit`, which gives it back by itself. */
@@ -40,6 +41,10 @@ export interface LinkStats {
 	droppedIn: number;
 	/** Frames that could not leave: the port is down, or its queue stayed full. */
 	droppedOut: number;
+}
+
+export function newLinkStats(): LinkStats {
+	return { framesIn: COUNT_START, framesOut: COUNT_START, droppedIn: COUNT_START, droppedOut: COUNT_START };
 }
 
 /** The peer number that means every peer of a link: for broadcasts. */

@@ -12,7 +12,7 @@ import { invariant } from "../errors.js";
 import type { Pump, PumpStage } from "../pump.js";
 import { ETH_HEADER_BYTES, ethDestination } from "../wire/ethernet.js";
 import { heapMemory, type Memory } from "../wire/memory.js";
-import type { FrameSink, FrameSlot, Link, LinkStats } from "./link.js";
+import { type FrameSink, type FrameSlot, type Link, newLinkStats } from "./link.js";
 import { type Allocate, TransmitQueue } from "./transmit-queue.js";
 
 /**
@@ -118,7 +118,7 @@ export class MemoryLink implements Link, PumpStage {
 	readonly canGather = false;
 	readonly gathersFast = false;
 	readonly isScreened = false;
-	readonly stats: LinkStats = { framesIn: 0, framesOut: 0, droppedIn: 0, droppedOut: 0 };
+	readonly stats = newLinkStats();
 
 	readonly #ether: MemorySwitch;
 	readonly #pump: Pump;

@@ -12,10 +12,18 @@ import { invariant } from "../errors.js";
 import { EVENT_WRITABLE, isNativeError, type NativePort, native } from "../native.js";
 import type { Pump, PumpStage } from "../pump.js";
 import { ETH_HEADER_BYTES, ETHERTYPE_AOE } from "../wire/ethernet.js";
-import { BPF_KEEP_ALL, BpfProgram } from "./bpf.js";
+import { BPF_KEEP_ALL, BpfProgram, encodeBpf } from "./bpf.js";
 import { FollowedInterface } from "./following.js";
 import type { InterfaceInfo } from "./interfaces.js";
-import type { BpfInstruction, FrameSink, FrameSlot, Link, LinkLog, LinkStats } from "./link.js";
+import {
+	type BpfInstruction,
+	type FrameSink,
+	type FrameSlot,
+	type Link,
+	type LinkLog,
+	type LinkStats,
+	newLinkStats,
+} from "./link.js";
 import { DEFAULT_POLL_US, Pace } from "./pace.js";
 import { ReceiveRing } from "./packet-ring.js";
 import { PacketSender } from "./packet-sender.js";
@@ -30,8 +38,8 @@ const RING_FRAMES_MAX = 8192;
 const RING_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Before there is a sink every frame is dropped in the kernel; with one and no other filter, none is. */
-const DROP_ALL = encodeFilter(new BpfProgram().return(0).assemble());
-const KEEP_ALL = encodeFilter(new BpfProgram().return(BPF_KEEP_ALL).assemble());
+const DROP_ALL = encodeBpf(new BpfProgram().return(0).assemble());
+const KEEP_ALL = encodeBpf(new BpfProgram().return(BPF_KEEP_ALL).assemble());
 
 export interface PacketLinkOptions {
 	/** Frames that can be under way at once: buffer count times blades. */
@@ -56,7 +64,7 @@ export class PacketLink implements Link, PumpStage {
 	up: boolean;
 	isScreened: boolean;
 
-	readonly #stats: LinkStats = { framesIn: 0, framesOut: 0, droppedIn: 0, droppedOut: 0 };
+	readonly #stats = newLinkStats();
 	readonly #pump: Pump;
 	readonly #options: PacketLinkOptions;
 	readonly #followed: FollowedInterface;
@@ -71,6 +79,7 @@ export class PacketLink implements Link, PumpStage {
 	#closed = false;
 	#resuming = false;
 	readonly #pace: Pace;
+	#toldVain = false;
 	/** The socket could not be opened, and will be tried again. */
 	#waiting = false;
 	/** Why the last socket has no XDP socket beside it. */
@@ -156,7 +165,7 @@ export class PacketLink implements Link, PumpStage {
 	}
 
 	setFilter(program: readonly BpfInstruction[]): void {
-		this.#filter = encodeFilter(program);
+		this.#filter = encodeBpf(program);
 		this.#applyFilter();
 	}
 
@@ -204,9 +213,20 @@ export class PacketLink implements Link, PumpStage {
 	#watch(): number {
 		if (!this.#pump.waitsForOneLink) return 0;
 		const forUs = this.#pace.emptied();
-		const count = forUs === 0 ? 0 : this.#look(forUs);
+		if (forUs === 0) return 0;
+		const count = this.#look(forUs);
 		if (count > 0) this.#pace.arrived();
+		if (this.#pace.watched(count > 0)) this.#sayVain();
 		return count;
+	}
+
+	#sayVain(): void {
+		if (!this.#toldVain)
+			this.#options.log?.(
+				`${this.name}: waiting for frames without sleeping finds none, so it is done seldom now: server and initiator seem to share a processor`,
+				"info",
+			);
+		this.#toldVain = true;
 	}
 
 	#look(watchUs: number): number {
@@ -323,18 +343,4 @@ export class PacketLink implements Link, PumpStage {
 /** A macvlan in passthru mode takes all frames, and the kernel marks every one as for this host. */
 function isScreened(info: InterfaceInfo): boolean {
 	return !info.isMacvlan;
-}
-
-/** As an array of `struct sock_filter`: code (16 bits), jt, jf, k (32 bits), in the machine's byte order. */
-function encodeFilter(program: readonly BpfInstruction[]): Uint8Array {
-	const bytes = new Uint8Array(program.length * 8);
-	const halves = new Uint16Array(bytes.buffer);
-	const words = new Uint32Array(bytes.buffer);
-	for (const [index, instruction] of program.entries()) {
-		halves[index * 4] = instruction.code;
-		bytes[index * 8 + 2] = instruction.jt;
-		bytes[index * 8 + 3] = instruction.jf;
-		words[index * 2 + 1] = instruction.k;
-	}
-	return bytes;
 }

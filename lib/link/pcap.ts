@@ -14,7 +14,14 @@ import { quote } from "../text.js";
 import { ETH_HEADER_BYTES } from "../wire/ethernet.js";
 import { FollowedInterface } from "./following.js";
 import { type InterfaceInfo, interfaceInfo } from "./interfaces.js";
-import type { FrameSink, FrameSlot, Link, LinkLog, LinkStats } from "./link.js";
+import {
+	type FrameSink,
+	type FrameSlot,
+	type Link,
+	type LinkLog,
+	type LinkStats,
+	newLinkStats,
+} from "./link.js";
 import { type CaptureReceiver, loadPcap, PcapCapture, type PcapModule } from "./pcap-session.js";
 import { TransmitQueue } from "./transmit-queue.js";
 
@@ -51,7 +58,7 @@ export class PcapLink implements Link, PumpStage {
 	readonly #pump: Pump;
 	readonly #log: LinkLog;
 	readonly #slots: number;
-	readonly #stats: LinkStats = { framesIn: 0, framesOut: 0, droppedIn: 0, droppedOut: 0 };
+	readonly #stats = newLinkStats();
 	readonly #followed: FollowedInterface;
 	#queue: TransmitQueue;
 	#sink: FrameSink | null = null;

@@ -17,14 +17,7 @@ import { native, nativeMemory } from "../native.js";
 import type { Pump, PumpStage } from "../pump.js";
 import { ETH_HEADER_BYTES } from "../wire/ethernet.js";
 import { memoryOf } from "../wire/memory.js";
-import {
-	ALL_PEERS,
-	type FrameSink,
-	type FrameSlot,
-	type Link,
-	type LinkLog,
-	type LinkStats,
-} from "./link.js";
+import { ALL_PEERS, type FrameSink, type FrameSlot, type Link, type LinkLog, newLinkStats } from "./link.js";
 import { FrameJoiner, FrameSplitter } from "./stream-frames.js";
 import { type QueuedFrame, TransmitQueue } from "./transmit-queue.js";
 import { connectTo, listen } from "./unix-socket.js";
@@ -53,7 +46,7 @@ export class UnixLink implements Link, PumpStage {
 	/** It copies the data into its own buffer anyway. */
 	readonly gathersFast = true;
 	readonly isScreened = false;
-	readonly stats: LinkStats = { framesIn: 0, framesOut: 0, droppedIn: 0, droppedOut: 0 };
+	readonly stats = newLinkStats();
 	up = true;
 
 	readonly #pump: Pump;

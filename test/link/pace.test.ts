@@ -20,7 +20,19 @@ function make(limitUs = 50, processors = 2) {
 		pace.arrived();
 		return watchUs;
 	};
-	return { gap };
+	/**
+	 * The same where the sender runs only while we sleep: it takes `gapUs` from then on. Returns how long the ring was watched,
+	 * and whether watching was given up.
+	 */
+	const gapAsleep = (gapUs: number) => {
+		const watchUs = pace.emptied();
+		clock.us += watchUs;
+		const givenUp = watchUs > 0 && pace.watched(false);
+		clock.us += gapUs;
+		pace.arrived();
+		return { watchUs, givenUp };
+	};
+	return { gap, gapAsleep, pace };
 }
 
 t.test("sleeps until frames have come fast for a while, then watches about twice their gap", async (t) => {
@@ -38,6 +50,26 @@ t.test("stops watching when frames become slow, and comes back", async (t) => {
 	t.equal(gap(1_000_000), 0, "a pause ends it");
 	for (let i = 0; i < 60; i++) gap(10);
 	t.ok(gap(10) > 0, "and speed brings it back");
+});
+
+t.test("hardly ever watches where the sender needs the same processor", async (t) => {
+	const { gap, gapAsleep, pace } = make();
+	const FRAMES = 100_000;
+	let [watches, watchedUs, givenUp] = [0, 0, 0];
+	for (let i = 0; i < FRAMES; i++) {
+		const outcome = gapAsleep(20);
+		if (outcome.watchUs > 0) watches += 1;
+		watchedUs += outcome.watchUs;
+		if (outcome.givenUp) givenUp += 1;
+	}
+	t.ok(watches > 0 && watches < FRAMES / 50, `${watches} watches for ${FRAMES} frames`);
+	t.ok(watchedUs / FRAMES < 1, `${watchedUs / FRAMES} us for each`);
+	t.ok(givenUp > 2, "tries again now and then");
+	for (let i = 0; i < 5000; i++) gap(20);
+	t.ok(gap(20) > 0, "and comes back to it when the sender has a processor of its own");
+	let given = false;
+	for (let i = 0; i < 1000; i++) given ||= pace.watched(i % 31 === 0);
+	t.notOk(given, "one watch in 31 that finds a frame is enough to go on");
 });
 
 t.test("never watches longer than the limit", async (t) => {

@@ -254,6 +254,40 @@ onStage("an interface with long alternative names", async (t, stage) => {
 	t.equal(await stage.recovery(server), "answers again", "made again, it is found by it");
 });
 
+onStage("an interface that frames never reach", async (t, stage) => {
+	const { server: side } = stage.lan;
+	const server = await serve(stage, "lan0");
+	side.ip("link", "add", "br0", "type", "bridge");
+	side.ip("link", "set", "lan0", "master", "br0");
+	const useless =
+		/warn: lan0: is a port of the bridge br0, so frames never arrive here; serve on br0 instead/;
+	await server.waitFor(useless, NOTICE_LIMIT_MS);
+	t.equal((await stage.ask()).length, 0, "told when it becomes a port of a bridge, which takes its frames");
+	t.match(await report(server), /: lan0: up, a port of the bridge br0\n/, "and shown");
+	await server.stop();
+
+	const second = await serve(stage, "lan0");
+	t.equal(lines(second, useless), 1, "told at the start");
+	side.ip("link", "set", "lan0", "nomaster");
+	t.equal(await stage.recovery(second), "answers again", "served when it is none any more");
+	t.match(await report(second), /: lan0: up\n/);
+});
+
+onStage("an MTU that leaves no room for a sector", async (t, stage) => {
+	const { server: side } = stage.lan;
+	side.ip("link", "set", "lan0", "mtu", "547");
+	const server = await serve(stage, "lan0");
+	const small = /warn: lan0: an MTU of (547|500) leaves no room for a sector; initiators need at least 548/;
+	t.equal(lines(server, small), 1, "told at the start");
+	side.ip("link", "set", "lan0", "mtu", "548");
+	await until("room", async () => (await stage.sectors().catch(() => 0)) === 1024, 5000);
+	t.equal(lines(server, small), 1, "one sector fits: nothing to tell");
+	side.ip("link", "set", "lan0", "mtu", "500");
+	await server.waitFor(/an MTU of 500 leaves no room/, NOTICE_LIMIT_MS);
+	t.equal(await stage.recovery(server), "answers again", "served on, with what fits");
+	t.equal(lines(server, small), 2, "told once for each change");
+});
+
 /** Bytes of the rings that a process shares with the kernel. */
 function ringBytes(pid: number): number {
 	let bytes = 0;

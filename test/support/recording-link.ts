@@ -4,7 +4,13 @@
  * returned; reply slots are few, lie between such bytes too, and still hold what was sent from them before.
  */
 
-import type { BpfInstruction, FrameSink, FrameSlot, Link, LinkStats } from "../../lib/link/link.js";
+import {
+	type BpfInstruction,
+	type FrameSink,
+	type FrameSlot,
+	type Link,
+	newLinkStats,
+} from "../../lib/link/link.js";
 import { heapMemory, type Memory } from "../../lib/wire/memory.js";
 
 /** What lies around frames in the ring, and around slots. */
@@ -43,7 +49,7 @@ export class RecordingLink implements Link {
 	readonly isScreened: boolean;
 	readonly canGather: boolean;
 	readonly gathersFast: boolean;
-	readonly stats: LinkStats = { framesIn: 0, framesOut: 0, droppedIn: 0, droppedOut: 0 };
+	readonly stats = newLinkStats();
 	readonly sent: SentFrame[] = [];
 	filter: readonly BpfInstruction[] = [];
 	readonly slots: FrameSlot[] = [];
