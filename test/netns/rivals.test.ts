@@ -206,6 +206,22 @@ onHub(
 	},
 );
 
+onHub("a link that is down at the start: who else is there is asked when it comes up", async (t, hub) => {
+	hub.join("a");
+	hub.join("b");
+	hub.a.ip("link", "set", "lan0", "up");
+	t.equal(await startOutcome(hub.start("a")), "serves");
+	const late = hub.start("b");
+	t.equal(await startOutcome(late), "serves");
+	t.match(late.stderr, /warn: lan0 is down: who else answers for e9\.0 is asked when it comes up\n/);
+	hub.b.ip("link", "set", "lan0", "up");
+	await late.waitFor(
+		/error: e9\.0: not served on lan0 for now: 02:00:00:00:00:0a there answers for it already\n/,
+		TERMS_LIMIT_MS,
+	);
+	t.same(await hub.owners(), [MAC.a]);
+});
+
 onHub("vblade 25 comes to an address that is served: it is left to it, until it goes", async (t, hub) => {
 	hub.join("a");
 	hub.join("b");
