@@ -40,6 +40,7 @@ export const Errno = {
 	ERANGE: 34,
 	EMSGSIZE: 90,
 	EOPNOTSUPP: 95,
+	EADDRINUSE: 98,
 	ENETDOWN: 100,
 	ENOBUFS: 105,
 	EDQUOT: 122,
@@ -191,6 +192,8 @@ interface Addon {
 	interfaceInfo(which: string | number): InterfaceInfo | undefined;
 	/** The same from another thread. */
 	interfaceAsk(which: string | number): Promise<InterfaceInfo | undefined>;
+	/** A descriptor that holds a name of this network namespace; EADDRINUSE if another process has it. */
+	takeName(name: string): number;
 	monitorOpen(changed: (events: number) => void): MonitorHandle;
 	/** The interface that has changed next, undefined if there is no more for now, null if changes were lost. */
 	monitorNext(handle: MonitorHandle): InterfaceInfo | null | undefined;

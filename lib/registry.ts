@@ -1,7 +1,7 @@
 /**
  * The registry finds what is at an address, in constant time however many blades there are, and all that a broadcast
- * address means. One per link: a blade is listed on each link that it is served on. Filled by `lib/server.ts`, asked by
- * the AoE target for every frame. `T` is what the protocol serves (for AoE: an `AtaDisk`).
+ * address means. One per link: a blade is listed on each link that it is served on. Filled, and asked for
+ * every frame, by the AoE target. `T` is what the protocol serves (for AoE: an `AtaDisk`).
  */
 
 import { OperatorError } from "./errors.js";

@@ -20,6 +20,7 @@ import { storageIdentity } from "./block/identity.js";
 import { openStorage } from "./block/open.js";
 import { OperatorError } from "./errors.js";
 import { FaultLog } from "./fault-log.js";
+import { takeOnInterface } from "./link/exclusive.js";
 import type { Link } from "./link/link.js";
 import { openLink, portKey } from "./link/open.js";
 import type { Log } from "./log.js";
@@ -102,6 +103,8 @@ export class Server {
 	readonly #disks: AtaDisk[] = [];
 	/** Where each disk is served. */
 	readonly #portsOf = new Map<AtaDisk, Port[]>();
+	/** What gives back the addresses that no other process of this machine may have. */
+	readonly #addresses: (() => void)[] = [];
 	readonly #machine = machineId();
 	readonly #faults: FaultLog;
 	#closing: Promise<void> | null = null;
@@ -128,6 +131,8 @@ export class Server {
 			this.#faults.failed(failed.name, op, status, errno, lba);
 		this.#disks.push(disk);
 		this.#portsOf.set(disk, ports);
+		for (const netif of new Map(spec.netifs.map((each) => [portKey(each), each])).values())
+			this.#takeAddress(disk, netif);
 		blade.device.onChange(() => this.#resized(disk));
 	}
 
@@ -154,6 +159,7 @@ export class Server {
 
 	async #closeInOrder(): Promise<void> {
 		for (const port of this.#ports.values()) port.target.stop();
+		for (const giveBack of this.#addresses.splice(0)) giveBack();
 		// New requests are refused from here on; those under way are answered while links are still open.
 		await Promise.all(this.#disks.map(({ blade }) => blade.device.close()));
 		this.#pump.run();
@@ -177,7 +183,7 @@ export class Server {
 			);
 			for (const [reason, count] of stats.rejections())
 				lines.push(`${link.name}: ${count} frames ${REJECT_REASONS[reason]}`);
-			lines.push(`${link.name}: ${link.up ? "up" : "down"}, ${registry.size} blades served`);
+			lines.push(`${link.name}: ${registry.size} blades served`);
 			for (const { disk, mac, since } of target.silences())
 				lines.push(
 					`${disk.blade.name}: silent on ${link.name}, for ${formatMac(mac)} answers there since ${since.toISOString()}`,
@@ -269,6 +275,13 @@ export class Server {
 		target.registryChanged();
 		for (const [index, mac] of (await Promise.all(owners)).entries())
 			if (mac !== undefined) this.#isTaken(disks[index]!, `${formatMac(mac)} on ${link.name}`);
+	}
+
+	/** Keeps other processes of this machine from the same address on the same interface, which the network can't tell of. */
+	#takeAddress(disk: AtaDisk, netif: NetifSpec): void {
+		const giveBack = takeOnInterface(netif, disk.blade.name);
+		if (giveBack !== undefined) this.#addresses.push(giveBack);
+		else this.#isTaken(disk, `another process of this machine on ${netif.name}`);
 	}
 
 	#isTaken({ blade: { shelf, slot } }: AtaDisk, by: string): void {

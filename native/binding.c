@@ -22,6 +22,7 @@ static napi_value init(napi_env env, napi_value exports)
 		{ "interfaceName", js_interface_name },
 		{ "interfaceInfo", js_interface_info },
 		{ "interfaceAsk", js_interface_ask },
+		{ "takeName", js_take_name },
 		{ "monitorOpen", js_monitor_open },
 		{ "monitorNext", js_monitor_next },
 		{ "monitorClose", js_monitor_close },

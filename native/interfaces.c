@@ -7,6 +7,7 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* Since Linux 5.5 and 5.11; older headers do not have them, and older kernels do not send them. */
@@ -155,4 +156,20 @@ int vb_monitor_next(struct vb_monitor *monitor, struct vb_interface *out)
 		else if (errno == ENOBUFS) return -ENOBUFS;
 		else if (errno != EINTR) return 0;
 	}
+}
+
+int vb_take_name(const char *name)
+{
+	/* An "abstract" socket address (unix(7)): a zero, then the name, without a zero at its end. */
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	size_t length = strlen(name);
+	if (length >= sizeof address.sun_path) return -ENAMETOOLONG;
+	memcpy(address.sun_path + 1, name, length);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0) return -errno;
+	socklen_t bytes = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length);
+	if (bind(fd, (struct sockaddr *)&address, bytes) == 0) return fd;
+	int error = -errno;
+	close(fd);
+	return error;
 }

@@ -54,4 +54,10 @@ int vb_monitor_open(struct vb_monitor *monitor);
 /* Reads the next change, without waiting: 1, or 0 if there is no more. -ENOBUFS: some were lost, whoever cares has to ask. */
 int vb_monitor_next(struct vb_monitor *monitor, struct vb_interface *out);
 
+/*
+ * Takes a name, of at most 100 bytes, for this process: one process of a network namespace can have it at a time, and loses it
+ * with its end. Returns the descriptor that holds it, or -errno: -EADDRINUSE if another process has it.
+ */
+int vb_take_name(const char *name);
+
 #endif

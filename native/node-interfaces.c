@@ -222,3 +222,16 @@ napi_value js_monitor_close(napi_env env, napi_callback_info info)
 	monitor_close_now(monitor);
 	return NULL;
 }
+
+/* takeName(name): the descriptor of a name that no other process has. */
+napi_value js_take_name(napi_env env, napi_callback_info info)
+{
+	napi_value args[MAX_ARGS], number;
+	char *name;
+	if (!get_args(env, info, 1, args) || !(name = get_string(env, args[0]))) return throw_type(env);
+	int fd = vb_take_name(name);
+	free(name);
+	if (fd < 0) return throw_errno(env, fd, "name");
+	MUST(napi_create_int32(env, fd, &number));
+	return number;
+}

@@ -115,6 +115,7 @@ napi_value js_interface_names(napi_env env, napi_callback_info info);
 napi_value js_interface_name(napi_env env, napi_callback_info info);
 napi_value js_interface_info(napi_env env, napi_callback_info info);
 napi_value js_interface_ask(napi_env env, napi_callback_info info);
+napi_value js_take_name(napi_env env, napi_callback_info info);
 napi_value js_monitor_open(napi_env env, napi_callback_info info);
 napi_value js_monitor_next(napi_env env, napi_callback_info info);
 napi_value js_monitor_close(napi_env env, napi_callback_info info);

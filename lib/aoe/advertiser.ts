@@ -22,6 +22,8 @@ export class Advertiser {
 		readonly link: Link,
 		readonly discovery: Discovery,
 		readonly firmwareVersion: number,
+		/** False for a blade that another host serves: to advertise it would bring us its initiators. */
+		readonly isServed: (blade: Blade) => boolean,
 	) {}
 
 	/** Advertises `blades`, now or as soon as there are slots. On a link that is down nothing is sent. */
@@ -32,6 +34,7 @@ export class Advertiser {
 
 	#send({ blade, destination }: Advertisement): boolean {
 		const { link } = this;
+		if (!this.isServed(blade)) return true;
 		const slot = link.acquire();
 		if (slot === undefined) return false;
 		const frame = replyView(link, slot);

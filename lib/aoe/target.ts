@@ -50,7 +50,7 @@ import { answerReserve } from "./reserve.js";
 
 export interface AoeTargetOptions {
 	readonly link: Link;
-	/** What is served on this link. Tell the target by `registryChanged` when that changes. */
+	/** What is served on this link: what is claimed, while it may be. Others who list blades tell by `registryChanged`. */
 	readonly registry: Registry<Disk>;
 	readonly stats: TargetStats;
 	/** 0..65535, as config responses say it. */
@@ -85,6 +85,8 @@ export class AoeTarget implements FrameSink {
 	#own: OwnAddress;
 	#isScreened: boolean;
 	#stopped = false;
+	/** What is listed from now on is news: until then all are told of together. */
+	#servesClaims = false;
 
 	constructor(options: AoeTargetOptions) {
 		const { link, stats, clock = systemClock } = options;
@@ -97,7 +99,9 @@ export class AoeTarget implements FrameSink {
 		this.#ownMacs = options.ownMacs;
 		this.#exchanges = new ExchangePool(link, stats);
 		this.#discovery = new Discovery(clock);
-		this.#advertiser = new Advertiser(link, this.#discovery, options.firmwareVersion);
+		this.#advertiser = new Advertiser(link, this.#discovery, options.firmwareVersion, (blade) =>
+			this.#isServed(blade),
+		);
 		this.#neighbours = new Neighbours({
 			...options,
 			clock,
@@ -154,6 +158,8 @@ export class AoeTarget implements FrameSink {
 	/** Serves what is claimed, as far as and as long as nobody else does. */
 	serveClaims(): void {
 		this.#neighbours.serve();
+		this.#servesClaims = true;
+		this.advertiseAll();
 	}
 
 	/** Blades that are not served because others are. */
@@ -182,7 +188,11 @@ export class AoeTarget implements FrameSink {
 	#list(disk: Disk): void {
 		this.#registry.add(disk.blade.shelf, disk.blade.slot, disk);
 		this.#exchanges.muted.delete(disk.blade);
-		this.advertise(disk.blade);
+		if (this.#servesClaims) this.advertise(disk.blade);
+	}
+
+	#isServed(blade: Blade): boolean {
+		return this.#registry.lookup(blade.shelf, blade.slot)?.blade === blade;
 	}
 
 	/** What is under way is not answered either: its data may be the other one's by now, and initiators ask again. */
@@ -266,7 +276,8 @@ export class AoeTarget implements FrameSink {
 		// The ring gets its bytes back before the last blade has answered.
 		const copy = memoryOf(bytes.slice(offset, offset + frameBytes), 0);
 		const send = (disk: Disk): boolean => {
-			const reason = this.#serve(disk, copy, 0, frameBytes, peer);
+			// It may have fallen silent since.
+			const reason = this.#isServed(disk.blade) ? this.#serve(disk, copy, 0, frameBytes, peer) : "silent";
 			if (reason === "noSlot") return false;
 			if (reason !== undefined) this.#stats.rejected[reason] += 1;
 			return true;

@@ -1,5 +1,5 @@
 // The addon's functions called with everything that is wrong: each throws a TypeError, or does nothing; none crashes.
-import { openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import t, { type Test } from "tap";
 import {
 	COMPLETION_FIELDS,
@@ -126,6 +126,7 @@ function makeHandles(t: Test): Handles {
 
 /** Closes what a call has opened after all. */
 function undo(name: string, result: unknown): void {
+	if (name === "takeName") closeSync(result as number);
 	if (name === "monitorOpen") native.monitorClose(result as MonitorHandle);
 	if (name === "engineOpen") native.engineClose(result as EngineHandle);
 	if (name === "portOpen") native.portClose((result as { handle: PortHandle }).handle);
@@ -173,6 +174,7 @@ t.test("every argument of every function", async (t) => {
 		interfaceName: [LOOPBACK],
 		interfaceInfo: ["lo"],
 		interfaceAsk: ["lo"],
+		takeName: [`a test ${process.pid}`],
 		monitorOpen: [noop],
 		monitorNext: [monitor],
 		monitorClose: [native.monitorOpen(noop)],

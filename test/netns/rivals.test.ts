@@ -78,7 +78,7 @@ class Hub {
 	}
 
 	#start(side: Side, command: readonly string[], options: string[]): Program {
-		const file = path.join(scratchDirectory(), `${side}.img`);
+		const file = path.join(scratchDirectory(), "disk.img");
 		writeFileSync(file, Buffer.alloc(512 * 1024));
 		return this[side].start([...command, ...options, "9", "0", "lan0", file]);
 	}
@@ -206,6 +206,22 @@ onHub(
 	},
 );
 
+onHub("a link that is down at the start: who else is there is asked when it comes up", async (t, hub) => {
+	hub.join("a");
+	hub.join("b");
+	hub.a.ip("link", "set", "lan0", "up");
+	t.equal(await startOutcome(hub.start("a")), "serves");
+	const late = hub.start("b");
+	t.equal(await startOutcome(late), "serves");
+	t.match(late.stderr, /warn: lan0 is down: who else answers for e9\.0 is asked when it comes up\n/);
+	hub.b.ip("link", "set", "lan0", "up");
+	await late.waitFor(
+		/error: e9\.0: not served on lan0 for now: 02:00:00:00:00:0a there answers for it already\n/,
+		TERMS_LIMIT_MS,
+	);
+	t.same(await hub.owners(), [MAC.a]);
+});
+
 onHub("vblade 25 comes to an address that is served: it is left to it, until it goes", async (t, hub) => {
 	hub.join("a");
 	hub.join("b");
@@ -222,6 +238,30 @@ onHub("vblade 25 comes to an address that is served: it is left to it, until it 
 	theirs.signal("SIGKILL");
 	await ours.waitFor(/served again on lan0/, TERMS_LIMIT_MS);
 	await hub.ownedBy("ours serves", MAC.a);
+});
+
+onHub("two processes of one machine, which never hear each other", async (t, hub) => {
+	hub.join("a");
+	hub.up();
+	const first = hub.start("a");
+	t.equal(await startOutcome(first), "serves");
+	const second = hub.start("a");
+	t.equal(await startOutcome(second), "exits with status 2", "another file, the same address");
+	t.match(
+		second.stderr,
+		/^vblade: another process of this machine on lan0 already answers for shelf 9 slot 0; .*--force.*\n$/,
+	);
+	const forced = hub.start("a", "--force");
+	t.equal(await startOutcome(forced), "serves", "unless it is told to");
+	await forced.stop();
+	await first.stop("SIGKILL");
+	const third = hub.start("a");
+	t.equal(await startOutcome(third), "serves", "when the first is gone, however it went");
+	t.equal(
+		await startOutcome(hub.start("b")),
+		"serves",
+		"on another machine's interface of that name it is free",
+	);
 });
 
 onHub("one made-up frame does not stop a disk", async (t, hub) => {
