@@ -8,6 +8,7 @@
 			"target_name": "vblade",
 			"sources": [
 				"binding.c",
+				"claims.c",
 				"engine.c",
 				"file.c",
 				"guard.c",

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "claims.h"
 #include "lock.h"
 #include "memory.h"
 
@@ -155,16 +156,31 @@ static void measure_blocks(struct vb_file *file, dev_t device)
 	file->non_rotational = queue_limit(device, "rotational") != 1;
 }
 
-static int can_trim(const struct vb_file *file, dev_t device)
+/* Finds out whether space can be given back. -ETXTBSY: nothing may be changed, for the file is swap space. */
+static int try_trim(struct vb_file *file, dev_t device)
 {
 	struct stat status;
 	if (file->read_only) return 0;
-	if (file->is_block)
-		return queue_limit(device, "discard_max_bytes") > 0 && queue_limit(device, "write_zeroes_max_bytes") > 0;
-	if (fstat(file->fd, &status) < 0) return 0;
+	if (file->is_block) {
+		file->can_trim = queue_limit(device, "discard_max_bytes") > 0 && queue_limit(device, "write_zeroes_max_bytes") > 0;
+		return 0;
+	}
+	if (fstat(file->fd, &status) < 0) return -errno;
 	/* Punching behind the end changes nothing but tells whether it can be done. */
 	off_t behind = (status.st_size + PAGE - 1) / PAGE * PAGE;
-	return fallocate(file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, behind, PAGE) == 0;
+	file->can_trim = fallocate(file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, behind, PAGE) == 0;
+	return file->can_trim || errno != ETXTBSY ? 0 : -ETXTBSY;
+}
+
+/* What the machine does with the file without locking it: two writers would destroy it. Who only reads may do so beside a loop device. */
+static int check_claims(const struct vb_file *file, const char **step)
+{
+	struct stat status;
+	if (fstat(file->fd, &status) < 0) return -errno;
+	*step = "swap";
+	if (vb_is_swap(&status)) return -ETXTBSY;
+	*step = "loop";
+	return !file->read_only && vb_has_loop(&status) ? -EBUSY : 0;
 }
 
 /* A block device that is set read-only can be opened for writing all the same; only its writes fail. */
@@ -250,7 +266,16 @@ int vb_file_open(struct vb_file *file, const char *path, int flags, const struct
 	dev_t device = file->is_block ? status.st_rdev : status.st_dev;
 	int error = open_and_lock(file, path, part, device, step);
 	if (error) return error;
-	file->can_trim = can_trim(file, device);
+	error = check_claims(file, step);
+	if (!error) {
+		*step = "swap";
+		error = try_trim(file, device);
+	}
+	if (error) {
+		vb_unlock(file);
+		close(file->fd);
+		return error;
+	}
 	/*
 	 * A file that was written or read from end to end is cached in folios of up to megabytes (ext4 since Linux 6.16), and each
 	 * small write and its sync go through all blocks of a folio. What is cached from now on is cached as it is asked for.

@@ -179,6 +179,9 @@ function explain(step: string, errno: number, options: FileOptions): string | un
 	if (step === "protect") return "is a read-only block device; use -r to export it read-only";
 	if (step === "type") return "is neither a regular file nor a block device";
 	if (step === "lock" && errno === Errno.EAGAIN) return "is in use by another vblade (it holds a lock on it)";
+	if (step === "swap" && errno === Errno.ETXTBSY) return "is swap space of this machine";
+	if (step === "loop")
+		return "is in use by a loop device of this machine (losetup -l tells which); -r exports it read-only";
 	if (step === "part" && errno === Errno.EAGAIN) {
 		const isPart = (options.offsetBytes ?? 0) > 0 || options.lengthBytes !== undefined;
 		const what = isPart ? "some of these sectors are" : "is";
