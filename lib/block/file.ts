@@ -18,8 +18,7 @@ import { refuse } from "./device.js";
 import type { StorageEngine } from "./engine.js";
 import type { StallListener } from "./stalls.js";
 
-/** How often the size of the storage is looked at, and for how long `close` waits for requests. */
-const MEASURE_EVERY_MS = 2000;
+/** For how long `close` waits for requests. */
 const CLOSE_LIMIT_MS = 5000;
 const CLOSE_POLL_MS = 5;
 
@@ -42,7 +41,6 @@ export class FileDevice implements BlockDevice {
 	readonly #engine: StorageEngine;
 	readonly #file: NativeFile;
 	readonly #options: FileOptions;
-	readonly #timer: NodeJS.Timeout | undefined;
 	#info: DeviceInfo;
 	#listener: DeviceListener | null = null;
 	#shrunk = false;
@@ -68,9 +66,7 @@ export class FileDevice implements BlockDevice {
 			nonRotational: this.#file.nonRotational,
 		};
 		if (options.stalls !== undefined) engine.watchStalls(this.#file.file, options.stalls);
-		if (memory !== undefined) return;
-		this.#timer = setInterval(() => this.#measure(), MEASURE_EVERY_MS);
-		this.#timer.unref();
+		if (memory === undefined) engine.watchSize(this.#file.file, (sizeBytes) => this.#measured(sizeBytes));
 	}
 
 	/** So many bytes of memory, zeros; `name` is what the operator calls it. Throws an OperatorError. */
@@ -120,22 +116,14 @@ export class FileDevice implements BlockDevice {
 	async close(): Promise<void> {
 		if (this.#closed) return;
 		this.#closed = true;
-		clearInterval(this.#timer);
 		const endMs = Date.now() + CLOSE_LIMIT_MS;
 		// A disk that hangs must not keep the process from ending; the kernel closes the file then.
 		while (!this.#engine.closeFile(this.#file.file) && Date.now() < endMs)
 			await new Promise((resolve) => setTimeout(resolve, CLOSE_POLL_MS));
 	}
 
-	#measure(): void {
-		let sizeBytes: number;
-		try {
-			sizeBytes = this.#engine.measure(this.#file.file);
-		} catch (error) {
-			if (!isNativeError(error)) throw error;
-			// A device that was pulled out can't be measured; its requests fail and say so.
-			return;
-		}
+	#measured(sizeBytes: number): void {
+		if (this.#closed) return;
 		if (sizeBytes > this.#info.sizeBytes) {
 			this.#info = { ...this.#info, sizeBytes };
 			this.#shrunk = false;
