@@ -44,7 +44,7 @@ export class FileDevice implements BlockDevice {
 	#info: DeviceInfo;
 	#listener: DeviceListener | null = null;
 	#shrunk = false;
-	#closed = false;
+	#closing: Promise<void> | null = null;
 
 	/** Opens and locks `path`. Throws an OperatorError that says what is wrong with it. */
 	constructor(
@@ -99,7 +99,7 @@ export class FileDevice implements BlockDevice {
 	}
 
 	submit(request: BlockRequest): void {
-		const refused = this.#closed ? StorageStatus.closed : refuse(this.#info, request);
+		const refused = this.#closing !== null ? StorageStatus.closed : refuse(this.#info, request);
 		if (refused === undefined) this.#engine.submit(this.#file.file, request);
 		else request.complete(refused);
 	}
@@ -113,9 +113,12 @@ export class FileDevice implements BlockDevice {
 		this.#listener = listener;
 	}
 
-	async close(): Promise<void> {
-		if (this.#closed) return;
-		this.#closed = true;
+	close(): Promise<void> {
+		this.#closing ??= this.#closeInOrder();
+		return this.#closing;
+	}
+
+	async #closeInOrder(): Promise<void> {
 		const endMs = Date.now() + CLOSE_LIMIT_MS;
 		// A disk that hangs must not keep the process from ending; the kernel closes the file then.
 		while (!this.#engine.closeFile(this.#file.file) && Date.now() < endMs)
@@ -123,7 +126,7 @@ export class FileDevice implements BlockDevice {
 	}
 
 	#measured(sizeBytes: number): void {
-		if (this.#closed) return;
+		if (this.#closing !== null) return;
 		if (sizeBytes > this.#info.sizeBytes) {
 			this.#info = { ...this.#info, sizeBytes };
 			this.#shrunk = false;
