@@ -101,6 +101,8 @@ export interface NativeFile {
 	readonly isBlock: boolean;
 	readonly canTrim: boolean;
 	readonly nonRotational: boolean;
+	/** There was no address space left to map it: it is served by a longer way. */
+	readonly unmapped: boolean;
 }
 
 /** What the load generator shall do; see native/load.h. */

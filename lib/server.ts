@@ -103,6 +103,7 @@ export class Server {
 	readonly #portsOf = new Map<AtaDisk, Port[]>();
 	readonly #machine = machineId();
 	readonly #faults: FaultLog;
+	#toldUnmapped = false;
 	#closing: Promise<void> | null = null;
 
 	constructor(options: ServerOptions, log: Log, version: string) {
@@ -240,6 +241,7 @@ export class Server {
 				lengthSectors,
 				durability,
 				stalls: this.#faults.stallsOf(name, offsetSectors),
+				onUnmapped: () => this.#tellUnmapped(name, storage.name),
 				onShrunk: (sizeBytes) =>
 					this.#log.error(
 						`${name}: ${storage.name} has shrunk to ${sizeBytes / SECTOR_BYTES} sectors; requests behind its end fail`,
@@ -252,6 +254,15 @@ export class Server {
 		const blade = new Blade(shelf, slot, makeIdentity(shelf, slot, seed, this.#version), device, bufferCount);
 		for (const mac of macs) blade.access.mask.add(mac);
 		return blade;
+	}
+
+	/** The first one is told; with it are all that follow. */
+	#tellUnmapped(name: string, file: string): void {
+		if (this.#toldUnmapped) return;
+		this.#toldUnmapped = true;
+		this.#log.info(
+			`${name}: no address space is left to map ${file}: it, and more like it, are served by a longer way`,
+		);
 	}
 
 	/** Asks one link who has the addresses of the blades on it. Throws an OperatorError if others do. */

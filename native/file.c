@@ -7,6 +7,7 @@
 #include <linux/falloc.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,13 +76,32 @@ static int is_in_memory(int fd)
 	return fstatfs(fd, &system) == 0 && (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC);
 }
 
+/* Bytes of all mappings, and how many they may be: half of the address space, for all else in the process needs some too. */
+static atomic_ullong mapped_bytes;
+
+static uint64_t mapped_max(void)
+{
+	int here;
+	/* Stacks are at its upper end. */
+	return (1ull << (63 - __builtin_clzll((uintptr_t)&here)));
+}
+
+static void unmap_file(struct vb_file *file)
+{
+	if (!file->map) return;
+	munmap(file->map, file->map_bytes);
+	atomic_fetch_sub(&mapped_bytes, file->map_bytes);
+	file->map = NULL;
+	file->map_bytes = 0;
+}
+
 static void map_file(struct vb_file *file)
 {
 	if (file->map && file->map_bytes == file->size) return;
-	if (file->map) munmap(file->map, file->map_bytes);
-	file->map = NULL;
-	file->map_bytes = 0;
+	unmap_file(file);
 	if (file->direct || file->may_hang || file->size == 0) return;
+	file->unmapped = 1;
+	if (file->size > mapped_max() || atomic_load(&mapped_bytes) > mapped_max() - file->size) return;
 	/*
 	 * Written through the mapping only in memory. Where pages are written back, a page written that way takes its whole
 	 * folio to the disk, of up to megabytes (large folios), where pwrite(2) takes its blocks. There the mapping is private,
@@ -92,8 +112,10 @@ static void map_file(struct vb_file *file)
 				       : mmap(NULL, file->size, PROT_READ, MAP_PRIVATE, file->fd, 0);
 	if (map == MAP_FAILED) return;
 	madvise(map, file->size, MADV_RANDOM);
+	atomic_fetch_add(&mapped_bytes, file->size);
 	file->map = map;
 	file->map_bytes = file->size;
+	file->unmapped = 0;
 }
 
 /* The size of a regular file as the kernel knows it, without asking anyone. */
@@ -289,8 +311,7 @@ int vb_file_open(struct vb_file *file, const char *path, int flags, const struct
 
 void vb_file_close(struct vb_file *file)
 {
-	if (file->map) munmap(file->map, file->map_bytes);
-	file->map = NULL;
+	unmap_file(file);
 	vb_unlock(file);
 	close(file->fd);
 	file->fd = -1;

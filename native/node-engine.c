@@ -166,6 +166,7 @@ static napi_value add_file(napi_env env, struct engine *engine, struct vb_file *
 	set_number(env, object, "alignBytes", file->align);
 	set_boolean(env, object, "isBlock", file->is_block);
 	set_boolean(env, object, "canTrim", file->can_trim);
+	set_boolean(env, object, "unmapped", file->unmapped);
 	set_boolean(env, object, "nonRotational", file->non_rotational);
 	return object;
 }

@@ -33,6 +33,8 @@ export interface FileOptions {
 	readonly synced?: boolean;
 	/** Told once, when the file became shorter than it was when it was opened or has grown to since. */
 	readonly onShrunk?: (sizeBytes: number) => void;
+	/** Told at once if there is no address space left for it: what is in memory is then read and written by a longer way. */
+	readonly onUnmapped?: () => void;
 	/** Told when requests take remarkably long. Their offsets are in the file. */
 	readonly stalls?: StallListener;
 }
@@ -65,6 +67,7 @@ export class FileDevice implements BlockDevice {
 			writeCache: memory === undefined,
 			nonRotational: this.#file.nonRotational,
 		};
+		if (this.#file.unmapped) options.onUnmapped?.();
 		if (options.stalls !== undefined) engine.watchStalls(this.#file.file, options.stalls);
 		if (memory === undefined) engine.watchSize(this.#file.file, (sizeBytes) => this.#measured(sizeBytes));
 	}
@@ -74,7 +77,7 @@ export class FileDevice implements BlockDevice {
 		engine: StorageEngine,
 		name: string,
 		sizeBytes: number,
-		options: Pick<FileOptions, "readOnly" | "stalls">,
+		options: Pick<FileOptions, "readOnly" | "onUnmapped" | "stalls">,
 	): FileDevice {
 		const flags = options.readOnly ? OPEN_READ_ONLY : 0;
 		const file = orOperatorError(
