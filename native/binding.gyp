@@ -10,6 +10,7 @@
 				"binding.c",
 				"claims.c",
 				"engine.c",
+				"file-open.c",
 				"file.c",
 				"guard.c",
 				"interfaces.c",

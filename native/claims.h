@@ -1,6 +1,6 @@
 /*
  * What this machine itself uses a file for without locking it: as the backing file of a loop device, or as swap space. Called
- * by file.c.
+ * by file-open.c.
  */
 #ifndef VBLADE_CLAIMS_H
 #define VBLADE_CLAIMS_H
