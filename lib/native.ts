@@ -102,6 +102,8 @@ export interface NativeFile {
 	readonly isBlock: boolean;
 	readonly canTrim: boolean;
 	readonly nonRotational: boolean;
+	/** There was no address space left to map it: it is served by a longer way. */
+	readonly unmapped: boolean;
 }
 
 /** What the load generator shall do; see native/load.h. */
@@ -238,7 +240,11 @@ interface Addon {
 	fileOpen(handle: EngineHandle, path: string, flags: number, begin: number, length: number): NativeFile;
 	/** So many bytes of memory as a file: zeros, private to this process. Of the flags only OPEN_READ_ONLY is one here. */
 	memoryOpen(handle: EngineHandle, sizeBytes: number, flags: number): NativeFile;
-	fileSize(handle: EngineHandle, file: number): number;
+	/**
+	 * Measures files, from number `first` on half as many as `sizes` has room for, and returns how many have changed: number and
+	 * bytes of each are in `sizes` from its second element on. The first becomes the number to go on with, 0 after the last.
+	 */
+	fileSizes(handle: EngineHandle, first: number, sizes: Float64Array): number;
 	fileClose(handle: EngineHandle, file: number): boolean;
 	/** The number of a user. Throws a NativeError: ENOENT if there is none of this name. */
 	findUser(name: string): number;

@@ -107,6 +107,7 @@ export class Server {
 	readonly #addresses: (() => void)[] = [];
 	readonly #machine = machineId();
 	readonly #faults: FaultLog;
+	#toldUnmapped = false;
 	#closing: Promise<void> | null = null;
 
 	constructor(options: ServerOptions, log: Log, version: string) {
@@ -248,6 +249,7 @@ export class Server {
 				lengthSectors,
 				durability,
 				stalls: this.#faults.stallsOf(name, offsetSectors),
+				onUnmapped: () => this.#tellUnmapped(name, storage.name),
 				onShrunk: (sizeBytes) =>
 					this.#log.error(
 						`${name}: ${storage.name} has shrunk to ${sizeBytes / SECTOR_BYTES} sectors; requests behind its end fail`,
@@ -260,6 +262,15 @@ export class Server {
 		const blade = new Blade(shelf, slot, makeIdentity(seed, this.#version), device, bufferCount);
 		for (const mac of macs) blade.access.mask.add(mac);
 		return blade;
+	}
+
+	/** The first one is told; with it are all that follow. */
+	#tellUnmapped(name: string, file: string): void {
+		if (this.#toldUnmapped) return;
+		this.#toldUnmapped = true;
+		this.#log.info(
+			`${name}: no address space is left to map ${file}: it, and more like it, are served by a longer way`,
+		);
 	}
 
 	/** Asks one link who has the addresses of the blades on it. Throws an OperatorError if others do. */

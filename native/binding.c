@@ -41,7 +41,7 @@ static napi_value init(napi_env env, napi_value exports)
 		{ "engineClose", js_engine_close },
 		{ "fileOpen", js_file_open },
 		{ "memoryOpen", js_memory_open },
-		{ "fileSize", js_file_size },
+		{ "fileSizes", js_file_sizes },
 		{ "fileClose", js_file_close },
 		{ "loadRun", js_load_run },
 		{ "findUser", js_find_user },

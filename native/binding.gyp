@@ -8,7 +8,9 @@
 			"target_name": "vblade",
 			"sources": [
 				"binding.c",
+				"claims.c",
 				"engine.c",
+				"file-open.c",
 				"file.c",
 				"guard.c",
 				"interfaces.c",

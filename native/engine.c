@@ -153,14 +153,25 @@ static void house_kept(struct vb_slot *slot, enum vb_kind kind)
 	else slot->refreshing = 0;
 }
 
-int vb_engine_measure(struct vb_engine *engine, int number, uint64_t *size)
+/* 1 if the file has another size than before. One that can't be measured (a device that was pulled out) has the old one. */
+static int has_changed(struct vb_engine *engine, struct vb_slot *slot)
 {
-	struct vb_slot *slot = find(engine, number);
-	if (!slot) return -EBADF;
+	uint64_t before = slot->file.size;
 	if (slot->file.may_hang && !slot->refreshing) slot->refreshing = keep_house(engine, slot, VB_REFRESH) == 0;
-	int error = vb_file_measure(&slot->file);
-	*size = slot->file.size;
-	return error;
+	return vb_file_measure(&slot->file) == 0 && slot->file.size != before;
+}
+
+int vb_engine_measure(struct vb_engine *engine, int *next, int count, double *changed)
+{
+	int number = *next, found = 0;
+	for (; number < engine->slot_count && count > 0; number++, count--) {
+		struct vb_slot *slot = find(engine, number);
+		if (!slot || slot->file.anonymous || !has_changed(engine, slot)) continue;
+		changed[2 * found] = number;
+		changed[2 * found++ + 1] = (double)slot->file.size;
+	}
+	*next = number < engine->slot_count ? number : 0;
+	return found;
 }
 
 int vb_engine_remove(struct vb_engine *engine, int number)

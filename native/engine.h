@@ -45,8 +45,12 @@ int vb_engine_fd(struct vb_engine *engine);
 /* Takes over an open file; its number, or -errno. */
 int vb_engine_add(struct vb_engine *engine, const struct vb_file *file);
 struct vb_file *vb_engine_file(struct vb_engine *engine, int number);
-/* Measures a file; what it was when it was last known, where asking may hang: then it is also asked for, for the next time. */
-int vb_engine_measure(struct vb_engine *engine, int number, uint64_t *size);
+/*
+ * Measures the files with numbers from *next on, as many as `count` at most, and puts number and size of each that has changed
+ * into `changed`; how many did. *next becomes the number to go on with, 0 after the last. Where asking may hang, a file is as
+ * it was when it was last known, and is asked for the next time.
+ */
+int vb_engine_measure(struct vb_engine *engine, int *next, int count, double *changed);
 /* Closes a file that has no operation under way; -EBUSY otherwise. */
 int vb_engine_remove(struct vb_engine *engine, int number);
 /* Operations that were submitted and have not been reaped. */

@@ -39,6 +39,7 @@ struct vb_file {
 	uint8_t *map;            /* the whole file as the page cache has it; NULL if it can't be mapped */
 	size_t map_bytes;
 	int map_writable;
+	int unmapped;            /* it ought to be mapped, but there is no address space for it */
 	int registered;          /* io_uring knows it under its number */
 };
 

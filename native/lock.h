@@ -1,5 +1,5 @@
 /*
- * Who may serve which part of a file: locks that the kernel keeps, so that they end with who holds them. Called by file.c.
+ * Who may serve which part of a file: locks that the kernel keeps, so that they end with who holds them. Called by file-open.c.
  */
 #ifndef VBLADE_LOCK_H
 #define VBLADE_LOCK_H

@@ -166,6 +166,7 @@ static napi_value add_file(napi_env env, struct engine *engine, struct vb_file *
 	set_number(env, object, "alignBytes", file->align);
 	set_boolean(env, object, "isBlock", file->is_block);
 	set_boolean(env, object, "canTrim", file->can_trim);
+	set_boolean(env, object, "unmapped", file->unmapped);
 	set_boolean(env, object, "nonRotational", file->non_rotational);
 	return object;
 }
@@ -207,18 +208,24 @@ napi_value js_memory_open(napi_env env, napi_callback_info info)
 	return error ? throw_errno(env, error, step) : add_file(env, engine, &file);
 }
 
-/* fileSize(engine, file) -> bytes now; the mapping follows growth. */
-napi_value js_file_size(napi_env env, napi_callback_info info)
+/*
+ * fileSizes(engine, first, sizes: Float64Array) -> how many files have changed, number and size of each in `sizes` from its
+ * second element on; the first becomes the number to go on with. Measures half as many files as `sizes` has room for.
+ */
+napi_value js_file_sizes(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS];
 	struct engine *engine;
-	uint64_t size;
-	uint32_t number;
-	if (!get_args(env, info, 2, args) || !(engine = get_engine(env, args[0])) ||
-	    !get_uint(env, args[1], INT32_MAX, &number) || !vb_engine_file(engine->core, (int)number))
+	uint32_t first;
+	double *sizes;
+	size_t length;
+	if (!get_args(env, info, 3, args) || !(engine = get_engine(env, args[0])) || !get_uint(env, args[1], INT32_MAX, &first) ||
+	    !get_array(env, args[2], napi_float64_array, &sizes, &length) || length < 3)
 		return throw_type(env);
-	int error = vb_engine_measure(engine->core, (int)number, &size);
-	return error ? throw_errno(env, error, "measure") : make_number(env, (double)size);
+	int next = (int)first;
+	int changed = vb_engine_measure(engine->core, &next, (int)((length - 1) / 2), sizes + 1);
+	sizes[0] = next;
+	return make_number(env, changed);
 }
 
 /* fileClose(engine, file) -> false if operations are still under way. */

@@ -136,7 +136,7 @@ napi_value js_engine_reap(napi_env env, napi_callback_info info);
 napi_value js_engine_close(napi_env env, napi_callback_info info);
 napi_value js_file_open(napi_env env, napi_callback_info info);
 napi_value js_memory_open(napi_env env, napi_callback_info info);
-napi_value js_file_size(napi_env env, napi_callback_info info);
+napi_value js_file_sizes(napi_env env, napi_callback_info info);
 napi_value js_file_close(napi_env env, napi_callback_info info);
 /* node-load.c */
 napi_value js_load_run(napi_env env, napi_callback_info info);

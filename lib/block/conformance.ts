@@ -231,7 +231,15 @@ const cases: Record<string, Case> = {
 		let completed = 0;
 		const count = (): number => ++completed;
 		const requests = Array.from({ length: 16 }, (_, i) => session.write(i * 4096, bytes).then(count));
-		await session.wait(Promise.all([session.device.close(), session.device.close()]));
+		const close = async (): Promise<number> => {
+			await session.device.close();
+			return session.open;
+		};
+		t.same(
+			await session.wait(Promise.all([close(), close()])),
+			[0, 0],
+			"whoever asks for it, first or second, is told when it is closed and not before",
+		);
 		// Only the promises' own turns of the queue are left.
 		await session.wait(Promise.all(requests));
 		t.equal(completed, 16, "everything under way has completed");

@@ -19,6 +19,7 @@ import {
 } from "../native.js";
 import type { Pump, PumpStage } from "../pump.js";
 import { BlockOp, type BlockRequest } from "./device.js";
+import { SizeWatch } from "./sizes.js";
 import { LOOK_EVERY_MS, type StallListener, StallWatch } from "./stalls.js";
 
 /** Operations handed over in one call; more wait for the next round of the pump. */
@@ -45,6 +46,7 @@ export class StorageEngine implements PumpStage {
 	readonly #underWay: (BlockRequest | null)[] = [];
 	readonly #freeTokens: number[] = [];
 	readonly #stalls = new StallWatch();
+	readonly #sizes: SizeWatch;
 	readonly #look: NodeJS.Timeout;
 	#closed = false;
 
@@ -57,7 +59,10 @@ export class StorageEngine implements PumpStage {
 			() => this.#reap(),
 			kind !== "threads",
 		);
-		this.#look = setInterval(() => this.#stalls.look(this.#underWay), LOOK_EVERY_MS);
+		this.#sizes = new SizeWatch((first, sizes) => native.fileSizes(this.#handle, first, sizes));
+		this.#look = setInterval(() => {
+			if (this.expects) this.#stalls.look(this.#underWay);
+		}, LOOK_EVERY_MS);
 		this.#look.unref();
 		pump.addStorage(this);
 	}
@@ -84,9 +89,14 @@ export class StorageEngine implements PumpStage {
 		return native.memoryOpen(this.#handle, sizeBytes, flags);
 	}
 
-	/** The file's size now, in bytes; a grown file is served to its new end from here on. Throws a NativeError. */
-	measure(file: number): number {
-		return native.fileSize(this.#handle, file);
+	/** Tells `listener` when a file has another size than before; a grown one is served to its new end from then on. */
+	watchSize(file: number, listener: (sizeBytes: number) => void): void {
+		this.#sizes.watch(file, listener);
+	}
+
+	/** How often files have been measured. */
+	get measurements(): number {
+		return this.#sizes.measurements;
 	}
 
 	/** Tells `listener` when requests on a file take remarkably long. */
@@ -102,6 +112,7 @@ export class StorageEngine implements PumpStage {
 			if (request.storageHandle === file) return false;
 		if (!native.fileClose(this.#handle, file)) return false;
 		this.#stalls.forget(file);
+		this.#sizes.forget(file);
 		return true;
 	}
 
@@ -191,6 +202,7 @@ export class StorageEngine implements PumpStage {
 		if (this.#closed) return;
 		this.#closed = true;
 		clearInterval(this.#look);
+		this.#sizes.close();
 		this.#pump.remove(this);
 		native.engineClose(this.#handle);
 	}

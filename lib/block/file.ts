@@ -18,8 +18,7 @@ import { refuse } from "./device.js";
 import type { StorageEngine } from "./engine.js";
 import type { StallListener } from "./stalls.js";
 
-/** How often the size of the storage is looked at, and for how long `close` waits for requests. */
-const MEASURE_EVERY_MS = 2000;
+/** For how long `close` waits for requests. */
 const CLOSE_LIMIT_MS = 5000;
 const CLOSE_POLL_MS = 5;
 
@@ -34,6 +33,8 @@ export interface FileOptions {
 	readonly synced?: boolean;
 	/** Told once, when the file became shorter than it was when it was opened or has grown to since. */
 	readonly onShrunk?: (sizeBytes: number) => void;
+	/** Told at once if there is no address space left for it: what is in memory is then read and written by a longer way. */
+	readonly onUnmapped?: () => void;
 	/** Told when requests take remarkably long. Their offsets are in the file. */
 	readonly stalls?: StallListener;
 }
@@ -42,11 +43,10 @@ export class FileDevice implements BlockDevice {
 	readonly #engine: StorageEngine;
 	readonly #file: NativeFile;
 	readonly #options: FileOptions;
-	readonly #timer: NodeJS.Timeout | undefined;
 	#info: DeviceInfo;
 	#listener: DeviceListener | null = null;
 	#shrunk = false;
-	#closed = false;
+	#closing: Promise<void> | null = null;
 
 	/** Opens and locks `path`. Throws an OperatorError that says what is wrong with it. */
 	constructor(
@@ -67,10 +67,9 @@ export class FileDevice implements BlockDevice {
 			writeCache: memory === undefined,
 			nonRotational: this.#file.nonRotational,
 		};
+		if (this.#file.unmapped) options.onUnmapped?.();
 		if (options.stalls !== undefined) engine.watchStalls(this.#file.file, options.stalls);
-		if (memory !== undefined) return;
-		this.#timer = setInterval(() => this.#measure(), MEASURE_EVERY_MS);
-		this.#timer.unref();
+		if (memory === undefined) engine.watchSize(this.#file.file, (sizeBytes) => this.#measured(sizeBytes));
 	}
 
 	/** So many bytes of memory, zeros; `name` is what the operator calls it. Throws an OperatorError. */
@@ -78,7 +77,7 @@ export class FileDevice implements BlockDevice {
 		engine: StorageEngine,
 		name: string,
 		sizeBytes: number,
-		options: Pick<FileOptions, "readOnly" | "stalls">,
+		options: Pick<FileOptions, "readOnly" | "onUnmapped" | "stalls">,
 	): FileDevice {
 		const flags = options.readOnly ? OPEN_READ_ONLY : 0;
 		const file = orOperatorError(
@@ -103,7 +102,7 @@ export class FileDevice implements BlockDevice {
 	}
 
 	submit(request: BlockRequest): void {
-		const refused = this.#closed ? StorageStatus.closed : refuse(this.#info, request);
+		const refused = this.#closing !== null ? StorageStatus.closed : refuse(this.#info, request);
 		if (refused === undefined) this.#engine.submit(this.#file.file, request);
 		else request.complete(refused);
 	}
@@ -117,25 +116,20 @@ export class FileDevice implements BlockDevice {
 		this.#listener = listener;
 	}
 
-	async close(): Promise<void> {
-		if (this.#closed) return;
-		this.#closed = true;
-		clearInterval(this.#timer);
+	close(): Promise<void> {
+		this.#closing ??= this.#closeInOrder();
+		return this.#closing;
+	}
+
+	async #closeInOrder(): Promise<void> {
 		const endMs = Date.now() + CLOSE_LIMIT_MS;
 		// A disk that hangs must not keep the process from ending; the kernel closes the file then.
 		while (!this.#engine.closeFile(this.#file.file) && Date.now() < endMs)
 			await new Promise((resolve) => setTimeout(resolve, CLOSE_POLL_MS));
 	}
 
-	#measure(): void {
-		let sizeBytes: number;
-		try {
-			sizeBytes = this.#engine.measure(this.#file.file);
-		} catch (error) {
-			if (!isNativeError(error)) throw error;
-			// A device that was pulled out can't be measured; its requests fail and say so.
-			return;
-		}
+	#measured(sizeBytes: number): void {
+		if (this.#closing !== null) return;
 		if (sizeBytes > this.#info.sizeBytes) {
 			this.#info = { ...this.#info, sizeBytes };
 			this.#shrunk = false;
@@ -179,6 +173,9 @@ function explain(step: string, errno: number, options: FileOptions): string | un
 	if (step === "protect") return "is a read-only block device; use -r to export it read-only";
 	if (step === "type") return "is neither a regular file nor a block device";
 	if (step === "lock" && errno === Errno.EAGAIN) return "is in use by another vblade (it holds a lock on it)";
+	if (step === "swap" && errno === Errno.ETXTBSY) return "is swap space of this machine";
+	if (step === "loop")
+		return "is in use by a loop device of this machine (losetup -l tells which); -r exports it read-only";
 	if (step === "part" && errno === Errno.EAGAIN) {
 		const isPart = (options.offsetBytes ?? 0) > 0 || options.lengthBytes !== undefined;
 		const what = isPart ? "some of these sectors are" : "is";

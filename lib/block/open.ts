@@ -29,6 +29,8 @@ export interface StorageOptions {
 	readonly durability: Durability;
 	/** The storage became shorter than what is served. Told once. */
 	readonly onShrunk: (sizeBytes: number) => void;
+	/** There is no address space left for it; see `file.ts`. */
+	readonly onUnmapped: () => void;
 	/** Requests take remarkably long. Their offsets are in the storage, not in what is served of it. */
 	readonly stalls: StallListener;
 }
@@ -40,10 +42,14 @@ export function openStorage(
 	engine: StorageEngine,
 	commits: GroupCommit,
 ): BlockDevice {
-	const { readOnly, direct, onShrunk, stalls } = options;
+	const { readOnly, direct, onShrunk, onUnmapped, stalls } = options;
 	switch (storage.kind) {
 		case "memory": {
-			const memory = FileDevice.inMemory(engine, storage.name, storage.sizeBytes, { readOnly, stalls });
+			const memory = FileDevice.inMemory(engine, storage.name, storage.sizeBytes, {
+				readOnly,
+				onUnmapped,
+				stalls,
+			});
 			return layersOn(memory, storage.name, options, commits);
 		}
 		case "file": {
@@ -56,6 +62,7 @@ export function openStorage(
 				lengthBytes: lengthSectors === undefined ? undefined : lengthSectors * SECTOR_BYTES,
 				synced,
 				onShrunk,
+				onUnmapped,
 				stalls,
 			});
 			return layersOn(file, storage.name, options, commits, file.alignBytes);

@@ -45,8 +45,10 @@ export class StallWatch {
 	/** Looks at the requests under way, by token. */
 	look(underWay: readonly (BlockRequest | null)[]): void {
 		for (const file of this.#files.values()) if (file.stalled > 0) file.looks += 1;
-		for (const [token, request] of underWay.entries()) {
-			if (request === null) continue;
+		// By index: what an iterator gives would be garbage, once a second for ever.
+		for (let token = 0; token < underWay.length; token++) {
+			const request = underWay[token];
+			if (request === null || request === undefined) continue;
 			const looks = (this.#looks[token] ?? 0) + 1;
 			this.#looks[token] = looks;
 			if (looks === LOOKS) this.#stalled(request);

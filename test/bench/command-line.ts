@@ -94,7 +94,7 @@ function makePlan({ only, rounds, seconds, against, quick }: Values): Plan {
 			warmUpSeconds: quick ? 0.2 : 2,
 			...chooseCores(),
 		},
-		idleSeconds: quick ? 2 : 10,
+		idleSeconds: quick ? 2 : 20,
 		memoryRounds: quick ? 1 : 3,
 		rows: heldAgainst(
 			against,

@@ -85,8 +85,8 @@ async function measureFootprints(plan: Plan, images: Images): Promise<Figure[]> 
 			case "memory":
 				figures.push(await memoryFigure(plan.memoryRounds, targetCore, images));
 				break;
-			case "idle":
-				figures.push(await idleFigure(plan.idleSeconds, targetCore, images));
+			default:
+				figures.push(await idleFigure(key, plan.idleSeconds, targetCore, images));
 		}
 	}
 	return figures;

@@ -40,6 +40,7 @@ const STACK_OPTIONS: StorageOptions = {
 	durability: "flush",
 	stalls: { stalled: () => {}, resumed: () => {} },
 	onShrunk: () => {},
+	onUnmapped: () => {},
 };
 
 /** A file with all the layers that make it the disk of a blade. */

@@ -1,12 +1,14 @@
 // Opening files and block devices: locks, what is refused and in which words, and closing while requests are under way.
 import { execFileSync } from "node:child_process";
-import { chmodSync, symlinkSync, truncateSync } from "node:fs";
+import { chmodSync, existsSync, linkSync, symlinkSync, truncateSync, unlinkSync } from "node:fs";
 import path from "node:path";
 import t, { type Test } from "tap";
 import { BlockOp, PromisedRequest } from "../../lib/block/device.js";
 import { nativeMemory } from "../../lib/native.js";
+import { until } from "../support/cleanup.js";
 import {
 	inMounts,
+	type LoopDevice,
 	loopDevice,
 	mountExt4,
 	mountRamfs,
@@ -15,10 +17,11 @@ import {
 	newDirectory,
 	newFile,
 	protectLoop,
+	swapOn,
 	unmount,
 } from "../support/mounts.js";
 import { Program, run } from "../support/process.js";
-import { isAll, makeBench, named, openFile, openFlags, read, write } from "./file-bench.js";
+import { isAll, makeBench, named, openFile, openFlags, openStack, read, write } from "./file-bench.js";
 
 const LIMIT_MS = 10_000;
 const PAGE = 4096;
@@ -188,6 +191,53 @@ function refusals(t: Test): void {
 		execFileSync("losetup", ["--set-capacity", loop.path]);
 		refuses(loop.path, "holds less than one sector of 512 bytes");
 		loop.release();
+	});
+
+	t.test("a file that a loop device has open", { skip: mountsMissing }, async (t) => {
+		const all = makeBench(t);
+		const used = {
+			name: "OperatorError",
+			message:
+				/is in use by a loop device of this machine \(losetup -l tells which\); -r exports it read-only$/,
+		};
+		const gone = (loop: LoopDevice) => {
+			loop.release();
+			return until(`${loop.name} has gone`, () => !existsSync(`/sys/block/${loop.name}/loop`), LIMIT_MS);
+		};
+		const image = newFile(newDirectory(), MIB);
+		const loop = loopDevice(image, 512);
+		t.throws(() => openFile(t, image, all), used);
+		const linked = path.join(path.dirname(image), "linked");
+		linkSync(image, linked);
+		unlinkSync(image);
+		t.throws(() => openFile(t, linked, all), used, "by whatever name");
+		await openFile(t, linked, all, { readOnly: true }).close();
+		t.throws(() => openStack(linked, all, { offsetSectors: 8 }), used, "nor a part of it");
+		const second = loopDevice(loop.path, 512);
+		t.throws(() => openFile(t, loop.path, all), used, "a block device under a loop device");
+		await gone(second);
+		await openFile(t, loop.path, all).close();
+		await gone(loop);
+		await openFile(t, linked, all).close();
+	});
+
+	t.test("a file that this machine swaps to", { skip: mountsMissing }, async (t) => {
+		const all = makeBench(t);
+		const file = path.join(mountExt4(32 * MIB, 512).directory, "swap file");
+		const swapOff = swapOn(file);
+		for (const readOnly of [false, true])
+			t.throws(
+				() => openFile(t, file, all, { readOnly }),
+				{ name: "OperatorError", message: `${file}: is swap space of this machine` },
+				`read-only: ${readOnly}`,
+			);
+		swapOff();
+		const device = openFile(t, file, all);
+		const swapOffAgain = swapOn(file);
+		t.equal(named(await write(device, 0, PAGE, 1)), "writeProtected", "it became one while it was served");
+		swapOffAgain();
+		t.equal(named(await write(device, 0, PAGE, 1)), "ok");
+		await device.close();
 	});
 
 	t.test(

@@ -137,6 +137,7 @@ export class WireArena implements Arena {
 				lengthSectors: DISK_SECTORS,
 				durability: slot === 0 ? "none" : "flush",
 				onShrunk: unexpected,
+				onUnmapped: () => undefined,
 				stalls: { stalled: () => undefined, resumed: () => undefined },
 			},
 			this.#engine,

@@ -185,7 +185,7 @@ t.test("every argument of every function", async (t) => {
 		engineClose: [makeEngine()],
 		fileOpen: [engine, "/nowhere", OPEN_READ_ONLY, 0, 0],
 		memoryOpen: [engine, PAGE, 0],
-		fileSize: [engine, file],
+		fileSizes: [engine, 0, new Float64Array(3)],
 		fileClose: [engine, file + 1],
 		loadRun: ["no such interface", {}],
 		findUser: ["root"],
@@ -249,7 +249,7 @@ t.test("a closed handle is refused, and may be closed again", async (t) => {
 		() => native.engineUring(engine),
 		() => native.fileOpen(engine, "/", 0, 0, 0),
 		() => native.memoryOpen(engine, PAGE, 0),
-		() => native.fileSize(engine, 0),
+		() => native.fileSizes(engine, 0, new Float64Array(3)),
 		() => native.fileClose(engine, 0),
 	])
 		t.throws(call, TypeError);

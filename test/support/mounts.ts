@@ -5,7 +5,7 @@
  */
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, truncateSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, mkdtempSync, openSync, truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import t from "tap";
@@ -113,6 +113,15 @@ export function mountExt4(sizeBytes: number, sectorBytes: number): { directory: 
 	const device = loopDevice(newFile(newDirectory(), sizeBytes), sectorBytes);
 	run("mkfs.ext4", "-q", "-b", "4096", "-E", "lazy_itable_init=0,lazy_journal_init=0", device.path);
 	return { directory: mount(device.path), device };
+}
+
+/** Has the machine swap to a small file on a file system that can do so, until what is returned is called. */
+export function swapOn(file: string): () => void {
+	run("dd", "if=/dev/zero", `of=${file}`, "bs=64k", "count=1", "status=none");
+	chmodSync(file, 0o600);
+	run("mkswap", file);
+	run("swapon", "--priority", "0", file);
+	return atEnd(() => spawnSync("swapoff", [file], { timeout: COMMAND_LIMIT_MS }));
 }
 
 export function unmount(directory: string): void {
