@@ -26,7 +26,7 @@ struct vb_job {
 	int fua;
 	uint64_t offset;
 	size_t length;
-	void *memory;
+	void *memory;    /* of a trim: NULL, or the job's own list of as many ranges as `length` says */
 	double token;
 	int result;      /* 0 or -errno */
 	uint64_t failed; /* offset of the first byte that could not be done */

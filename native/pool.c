@@ -58,7 +58,10 @@ static void run(struct vb_job *job)
 		job->result = vb_file_write(file, job->offset, job->memory, job->length, job->fua, &job->failed);
 		return;
 	case VB_FLUSH: job->result = vb_file_sync(file); return;
-	case VB_TRIM: job->result = vb_file_trim(file, job->offset, job->length); return;
+	case VB_TRIM:
+		if (job->memory) job->result = vb_file_trim_list(file, job->memory, job->length, &job->failed);
+		else job->result = vb_file_trim(file, job->offset, job->length);
+		return;
 	case VB_REFRESH: job->result = vb_file_refresh(file); return;
 	case VB_CLOSE:
 		vb_file_close(file);
