@@ -13,11 +13,13 @@ export const STEPS_PER_TURN = 16_384;
 
 class Turn {
 	#spent = 0;
+	#most = 0;
 	/** A floating-point number from the start: see `BladeStats`. */
 	#total = -0;
 
 	/** A link begins to take frames. */
 	begin(): void {
+		if (this.#spent > this.#most) this.#most = this.#spent;
 		this.#spent = 0;
 	}
 
@@ -29,6 +31,11 @@ class Turn {
 	/** No further frame should be looked at in this turn. */
 	get isSpent(): boolean {
 		return this.#spent >= STEPS_PER_TURN;
+	}
+
+	/** The most steps that any turn has taken. */
+	get most(): number {
+		return Math.max(this.#most, this.#spent);
 	}
 
 	/** All steps since the process began. */

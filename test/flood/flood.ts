@@ -16,8 +16,11 @@ import { Loader } from "../bench/loader.js";
 import { Lan } from "../support/netns.js";
 import { PROJECT, vbladeCommand } from "../support/paths.js";
 
-/** IP packets; random bytes as AoE; good requests to other hosts' addresses; requests for a slot that is not served. */
-export const FLOODS = ["other", "junk", "foreign", "aimed"] as const;
+/**
+ * IP packets; random bytes as AoE; good requests to other hosts' addresses; requests for a slot that is not served; and good
+ * requests to another blade of the same server, to trim as many scattered sectors as a frame can name.
+ */
+export const FLOODS = ["other", "junk", "foreign", "aimed", "trims"] as const;
 export type Flood = (typeof FLOODS)[number];
 
 /** Frames of a flood. */
@@ -28,8 +31,9 @@ export interface FloodFrames {
 	readonly perSecond?: number;
 }
 
-/** The shortest ones. */
+/** The shortest ones; and lists of two blocks, which fit into an MTU of 1500. Those are work: so many a second that others fit in. */
 const SHORT: FloodFrames = { bytes: 60 };
+const LISTS: FloodFrames = { bytes: 36 + 2 * 512, perSecond: 2000 };
 
 export interface Served {
 	readonly load: LoadResult;
@@ -43,6 +47,9 @@ const LOAD_CORE = 1;
 const SECTORS = 2;
 const BLOCKS = 8192;
 const DISK = "mem:16M";
+/** The blade that nobody but the flood uses, and its sectors. */
+export const OTHER_SLOT = 254;
+export const OTHER_SECTORS = 16 * 2048;
 
 export class Flooded {
 	readonly #lan = new Lan();
@@ -53,17 +60,23 @@ export class Flooded {
 		this.#loader = new Loader(this.#lan, LOAD_CORE);
 	}
 
-	/** Serves blade 9.0 and waits until it does. */
+	/** Serves blade 9.0, and the other one, and waits until it does. */
 	static async start(): Promise<Flooded> {
 		const flooded = new Flooded();
-		const command = ["taskset", "-c", String(TARGET_CORE), ...vbladeCommand(), "9", "0", "lan0", DISK];
+		const blades = ["9", "0", "lan0", DISK, "9", String(OTHER_SLOT), "lan0", DISK];
+		const command = ["taskset", "-c", String(TARGET_CORE), ...vbladeCommand(), ...blades];
 		const server = flooded.#lan.server.start(command);
 		await server.waitFor(/^pid \d+: e9\.0/m, START_LIMIT_MS);
 		return flooded;
 	}
 
 	/** Reads and writes for `seconds`, every sector checked, under a flood on `cable`, or under none. */
-	async run(seconds: number, flood?: Flood, cable = "lan0", frames = SHORT): Promise<Served> {
+	async run(
+		seconds: number,
+		flood?: Flood,
+		cable = "lan0",
+		frames = flood === "trims" ? LISTS : SHORT,
+	): Promise<Served> {
 		const flooder = flood && this.#lan.client.start(this.#flooder(flood, cable, frames));
 		await flooder?.waitFor(/^flooding$/m, START_LIMIT_MS);
 		const load = await this.#loader.run({
