@@ -36,6 +36,8 @@ import { ZONE_BYTES, ZoneCounters } from "./zones.js";
 
 /** So many requests under way, or stretches of lists, are compared one by one: that takes less than an index. */
 const FEW = 128;
+/** With more than so many all go into the index when they come: the first that has to be looked up does not pay for all. */
+const MANY = 512;
 
 export interface OrderingOptions {
 	/**
@@ -43,8 +45,9 @@ export interface OrderingOptions {
 	 * part of it. A power of two, at least 512 (the default).
 	 */
 	readonly alignBytes?: number;
-	/** Up to so many requests under way are compared one by one. For tests. */
+	/** Up to so many requests under way are compared one by one, and beyond so many each is indexed. For tests. */
 	readonly few?: number;
+	readonly many?: number;
 }
 
 export class OrderingLayer extends DeviceLayer {
@@ -52,6 +55,7 @@ export class OrderingLayer extends DeviceLayer {
 	readonly #blocksPerByte: number;
 	readonly #zonesPerBlock: number;
 	readonly #few: number;
+	readonly #many: number;
 	/** Of all lists under way. */
 	#stretches = 0;
 	readonly #zones = new ZoneCounters();
@@ -74,11 +78,12 @@ export class OrderingLayer extends DeviceLayer {
 
 	constructor(device: BlockDevice, options: OrderingOptions = {}) {
 		super(device);
-		const { alignBytes = 512, few = FEW } = options;
+		const { alignBytes = 512, few = FEW, many = MANY } = options;
 		invariant(alignBytes >= 512 && Number.isInteger(Math.log2(alignBytes)), "alignBytes is no power of two");
 		this.#blocksPerByte = 1 / alignBytes;
 		this.#zonesPerBlock = 1 / Math.max(1, ZONE_BYTES / alignBytes);
 		this.#few = few;
+		this.#many = many;
 		this.#arrivals.indexed = true;
 	}
 
@@ -87,7 +92,7 @@ export class OrderingLayer extends DeviceLayer {
 		return this.#waiting;
 	}
 
-	/** Requests that the counters could not clear and that were compared with others, since the layer was made. */
+	/** Requests that were compared with others, since the layer was made: the counters could not clear them, or were not asked. */
 	get scans(): number {
 		return this.#scans + 0;
 	}
@@ -136,7 +141,7 @@ export class OrderingLayer extends DeviceLayer {
 		if (request.ranges !== null)
 			place.stretches = blocksOf(request.ranges, this.#blocksPerByte, place.takeList());
 		this.#stretches += place.stretches;
-		if (this.#mayConflict(place)) this.#scan(place);
+		if (this.underWay + this.#stretches > this.#many || this.#mayConflict(place)) this.#scan(place);
 		this.#count(place, 1);
 
 		const last = this.#arrivals.before;
