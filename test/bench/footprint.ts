@@ -14,6 +14,7 @@ import { cpuSeconds, residentKib } from "./processes.js";
 export const FOOTPRINTS = [
 	{ key: "memory", title: "memory for each blade more, from 256 to 4,096" },
 	{ key: "idle", title: "idle: CPU time without traffic, of one core" },
+	{ key: "turn", title: "longest turn of the loop, under lists of 1,088 ranges to trim" },
 ] as const;
 const [MEMORY, IDLE] = FOOTPRINTS;
 

@@ -15,6 +15,7 @@ import type { LoadResult } from "../../lib/native.js";
 import { Loader } from "../bench/loader.js";
 import { Lan } from "../support/netns.js";
 import { PROJECT, vbladeCommand } from "../support/paths.js";
+import type { Program } from "../support/process.js";
 
 /**
  * IP packets; random bytes as AoE; good requests to other hosts' addresses; requests for a slot that is not served; and good
@@ -52,20 +53,23 @@ export const OTHER_SLOT = 254;
 export const OTHER_SECTORS = 16 * 2048;
 
 export class Flooded {
-	readonly #lan = new Lan();
+	readonly #lan: Lan;
 	readonly #loader: Loader;
+	#server: Program | undefined;
 
-	private constructor() {
+	private constructor(mtu: number) {
+		this.#lan = new Lan({ mtu });
 		this.#lan.cable("lan1");
 		this.#loader = new Loader(this.#lan, LOAD_CORE);
 	}
 
 	/** Serves blade 9.0, and the other one, and waits until it does. */
-	static async start(): Promise<Flooded> {
-		const flooded = new Flooded();
+	static async start(mtu = 1500): Promise<Flooded> {
+		const flooded = new Flooded(mtu);
 		const blades = ["9", "0", "lan0", DISK, "9", String(OTHER_SLOT), "lan0", DISK];
 		const command = ["taskset", "-c", String(TARGET_CORE), ...vbladeCommand(), ...blades];
-		const server = flooded.#lan.server.start(command);
+		const server = flooded.#lan.server.start(["env", "VBLADE_TURNS=1", ...command]);
+		flooded.#server = server;
 		await server.waitFor(/^pid \d+: e9\.0/m, START_LIMIT_MS);
 		return flooded;
 	}
@@ -86,6 +90,17 @@ export class Flooded {
 		await flooder?.stop();
 		const [, , rate = "0"] = /^sent (\d+) (\d+)$/m.exec(flooder?.stdout ?? "") ?? [];
 		return { load, floodRate: Number(rate) };
+	}
+
+	/** How long the longest turn of the server's event loop has been since this was last asked, in milliseconds. */
+	async longestTurnMs(): Promise<number> {
+		const server = this.#server;
+		const [, pid] = /^pid (\d+):/m.exec(server?.stdout ?? "") ?? [];
+		if (server === undefined || pid === undefined) throw new Error("not started");
+		const from = server.output.length;
+		process.kill(Number(pid), "SIGUSR1");
+		const [, ms] = await server.waitFor(/longest turn of the event loop: ([\d.]+) ms/, START_LIMIT_MS, from);
+		return Number(ms);
 	}
 
 	async stop(): Promise<void> {
