@@ -156,6 +156,8 @@ export const OPEN_SYNCED = 4;
 /** Flags that are added to a `BlockOp` in an operation's first field. */
 export const OPERATION_MAY_BORROW = 16;
 export const OPERATION_FUA = 32;
+/** A trim of a list: `address` is that of its pairs of offset and length, `park` how many there are. */
+export const OPERATION_LIST = 64;
 
 /** Doubles of an operation, by index; see `enum vb_field` in native/engine.h, which this mirrors. */
 export const OperationField = {

@@ -35,12 +35,15 @@ export class Registry<T> {
 		return this.at((shelf << 8) | slot);
 	}
 
-	/** Everything that an address with broadcast parts means, in order of listing. Linear: for discovery only. */
-	*match(shelf: number, slot: number): IterableIterator<T> {
+	/**
+	 * Everything that an address with broadcast parts means, in order of listing; undefined for each entry that it does not
+	 * mean, so that whoever asks can pause in between. Linear: for discovery only.
+	 */
+	*match(shelf: number, slot: number): IterableIterator<T | undefined> {
 		for (const [key, entry] of this.#entries) {
-			if (shelf !== SHELF_ALL && shelf !== key >>> 8) continue;
-			if (slot !== SLOT_ALL && slot !== (key & 0xff)) continue;
-			yield entry;
+			const isMeant =
+				(shelf === SHELF_ALL || shelf === key >>> 8) && (slot === SLOT_ALL || slot === (key & 0xff));
+			yield isMeant ? entry : undefined;
 		}
 	}
 

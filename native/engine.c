@@ -117,6 +117,7 @@ static struct vb_job *new_job(struct vb_engine *engine)
 
 static void free_job(struct vb_engine *engine, struct vb_job *job)
 {
+	if (job->kind == VB_TRIM) free(job->memory);
 	job->next = engine->free_jobs;
 	engine->free_jobs = job;
 }
@@ -189,6 +190,14 @@ int vb_engine_remove(struct vb_engine *engine, int number)
 	return 0;
 }
 
+/* A copy of a trim's list; NULL if there is no memory. */
+static void *copy_list(const double *operation)
+{
+	size_t bytes = (size_t)operation[VB_F_PARK] * 2 * sizeof(double);
+	void *list = malloc(bytes);
+	return list ? memcpy(list, (const void *)(uintptr_t)operation[VB_F_ADDRESS], bytes) : NULL;
+}
+
 static struct vb_job *make_job(struct vb_engine *engine, struct vb_slot *slot, const double *operation, int kind)
 {
 	struct vb_job *job = new_job(engine);
@@ -200,6 +209,14 @@ static struct vb_job *make_job(struct vb_engine *engine, struct vb_slot *slot, c
 	job->length = (size_t)operation[VB_F_LENGTH];
 	job->memory = (void *)(uintptr_t)operation[VB_F_ADDRESS];
 	job->token = operation[VB_F_TOKEN];
+	if (job->kind == VB_TRIM) {
+		job->memory = NULL;
+		if (!(kind & VB_LIST)) return job;
+		job->length = (size_t)operation[VB_F_PARK];
+		if ((job->memory = copy_list(operation))) return job;
+		free_job(engine, job);
+		return NULL;
+	}
 	void *park = (void *)(uintptr_t)operation[VB_F_PARK];
 	if (job->kind == VB_WRITE && park) {
 		memcpy(park, job->memory, job->length);
@@ -288,13 +305,28 @@ static int run_in_place(struct vb_engine *engine, struct vb_slot *slot, double *
 	}
 }
 
+/* Whether an offset or a length can be converted and tried. */
+static int is_size(double bytes)
+{
+	return bytes >= 0 && bytes <= 1ull << 53;
+}
+
+static int is_sound_list(const double *operation)
+{
+	const double *list = (const double *)(uintptr_t)operation[VB_F_ADDRESS];
+	if (((int)operation[VB_F_KIND] & 15) != VB_TRIM) return 0;
+	if (!(operation[VB_F_PARK] >= 1 && operation[VB_F_PARK] <= VB_LIST_MAX)) return 0;
+	for (int i = 0; i < 2 * (int)operation[VB_F_PARK]; i++)
+		if (!is_size(list[i])) return 0;
+	return 1;
+}
+
 /* Whether kind, offset and length are such as can be converted and tried. */
 static int is_sound(const double *operation)
 {
-	const double max = 1ull << 53;
-	return operation[VB_F_KIND] >= 0 && operation[VB_F_KIND] < 64 && ((int)operation[VB_F_KIND] & 15) <= VB_TRIM &&
-	       operation[VB_F_FILE] >= 0 && operation[VB_F_FILE] <= INT32_MAX && operation[VB_F_OFFSET] >= 0 &&
-	       operation[VB_F_OFFSET] <= max && operation[VB_F_LENGTH] >= 0 && operation[VB_F_LENGTH] <= max;
+	return operation[VB_F_KIND] >= 0 && operation[VB_F_KIND] < 128 && ((int)operation[VB_F_KIND] & 15) <= VB_TRIM &&
+	       operation[VB_F_FILE] >= 0 && operation[VB_F_FILE] <= INT32_MAX && is_size(operation[VB_F_OFFSET]) &&
+	       is_size(operation[VB_F_LENGTH]) && (!((int)operation[VB_F_KIND] & VB_LIST) || is_sound_list(operation));
 }
 
 int vb_engine_submit(struct vb_engine *engine, double *operations, int count)

@@ -13,6 +13,8 @@
 enum {
 	VB_MAY_BORROW = 16,
 	VB_FUA = 32,
+	VB_LIST = 64, /* trim: ADDRESS is that of pairs of offset and length, as doubles, and PARK says how many; they are copied */
+	VB_LIST_MAX = 16384,
 };
 
 /*

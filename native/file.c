@@ -186,6 +186,18 @@ int vb_file_trim(struct vb_file *file, uint64_t offset, uint64_t length)
 	return error ? error : zero(file, end, offset + length - end);
 }
 
+int vb_file_trim_list(struct vb_file *file, const double *list, size_t count, uint64_t *failed)
+{
+	int first_error = 0;
+	for (size_t i = 0; i < 2 * count; i += 2) {
+		int error = vb_file_trim(file, (uint64_t)list[i], (uint64_t)list[i + 1]);
+		if (!error || first_error) continue;
+		first_error = error;
+		*failed = (uint64_t)list[i];
+	}
+	return first_error;
+}
+
 int vb_file_is_hole(const struct vb_file *file, uint64_t offset, size_t length)
 {
 	off_t data = lseek(file->fd, (off_t)offset, SEEK_DATA);

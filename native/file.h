@@ -63,6 +63,8 @@ int vb_file_write_row(struct vb_file *file, uint64_t offset, const struct iovec 
 void vb_file_write_out(struct vb_file *file, uint64_t offset, uint64_t length);
 int vb_file_sync(struct vb_file *file);
 int vb_file_trim(struct vb_file *file, uint64_t offset, uint64_t length);
+/* Trims count ranges, each an offset and a length: all of them, even if one fails. The first error counts. */
+int vb_file_trim_list(struct vb_file *file, const double *list, size_t count, uint64_t *failed);
 
 /* Whether nothing was ever written to the range, or all of it was trimmed: it is zeros. Only for a file that is anonymous. */
 int vb_file_is_hole(const struct vb_file *file, uint64_t offset, size_t length);

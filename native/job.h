@@ -26,7 +26,7 @@ struct vb_job {
 	int fua;
 	uint64_t offset;
 	size_t length;
-	void *memory;
+	void *memory;    /* of a trim: NULL, or the job's own list of as many ranges as `length` says */
 	double token;
 	int result;      /* 0 or -errno */
 	uint64_t failed; /* offset of the first byte that could not be done */
@@ -44,6 +44,8 @@ struct vb_slot {
 	struct vb_job *first, *last;/* jobs that wait for a worker, under the pool's lock, as are the following */
 	int active;                 /* workers that hold jobs of it */
 	int writing;                /* one of them does the writes that are done in turn */
+	int trimming;               /* a trim is among the jobs, or with a worker; the others wait behind it: */
+	struct vb_job *first_trim, *last_trim;
 	int ready;                  /* the slot is in the ready list */
 	struct vb_slot *next_ready;
 };

@@ -58,7 +58,10 @@ static void run(struct vb_job *job)
 		job->result = vb_file_write(file, job->offset, job->memory, job->length, job->fua, &job->failed);
 		return;
 	case VB_FLUSH: job->result = vb_file_sync(file); return;
-	case VB_TRIM: job->result = vb_file_trim(file, job->offset, job->length); return;
+	case VB_TRIM:
+		if (job->memory) job->result = vb_file_trim_list(file, job->memory, job->length, &job->failed);
+		else job->result = vb_file_trim(file, job->offset, job->length);
+		return;
 	case VB_REFRESH: job->result = vb_file_refresh(file); return;
 	case VB_CLOSE:
 		vb_file_close(file);
@@ -160,6 +163,35 @@ static struct vb_job *take(struct vb_pool *pool)
 	return job;
 }
 
+/*
+ * A trim that waits until the one before it is done: the kernel lets one at a time into a file anyway, and a list may be
+ * long. Many workers that push each other there would take the processor from the loop; jobs of other kinds go past.
+ */
+static int is_alone(const struct vb_job *job)
+{
+	return job->kind == VB_TRIM && !job->slot->file.is_block;
+}
+
+/* With the lock held. */
+static void append(struct vb_job **first, struct vb_job **last, struct vb_job *job)
+{
+	job->next = NULL;
+	if (*last) (*last)->next = job;
+	else *first = job;
+	*last = job;
+}
+
+/* With the lock held: a trim is over, and the next one may be taken. */
+static void next_trim(struct vb_slot *slot)
+{
+	struct vb_job *job = slot->first_trim;
+	slot->trimming = job != NULL;
+	if (!job) return;
+	slot->first_trim = job->next;
+	if (!slot->first_trim) slot->last_trim = NULL;
+	append(&slot->first, &slot->last, job);
+}
+
 /* With the lock held: gives what `take` gave back to the loop. */
 static void hand_back(struct vb_pool *pool, struct vb_job *job)
 {
@@ -167,6 +199,7 @@ static void hand_back(struct vb_pool *pool, struct vb_job *job)
 	struct vb_slot *slot = job->slot;
 	slot->active--;
 	if (in_turn(job)) slot->writing = 0;
+	if (is_alone(job)) next_trim(slot);
 	make_ready(pool, slot);
 	if (pool->done_last) pool->done_last->next = job;
 	else pool->done_first = job;
@@ -230,14 +263,17 @@ static int wake_worker(struct vb_pool *pool)
 int vb_pool_put(struct vb_pool *pool, struct vb_job *job)
 {
 	struct vb_slot *slot = job->slot;
-	job->next = NULL;
 	pthread_mutex_lock(&pool->lock);
+	if (is_alone(job) && slot->trimming) {
+		append(&slot->first_trim, &slot->last_trim, job);
+		pthread_mutex_unlock(&pool->lock);
+		return 0;
+	}
 	/* A file in the ready list has had a worker woken for it. */
 	int error = !slot->ready && may_have_worker(pool, slot) ? wake_worker(pool) : 0;
 	if (!error) {
-		if (slot->last) slot->last->next = job;
-		else slot->first = job;
-		slot->last = job;
+		if (is_alone(job)) slot->trimming = 1;
+		append(&slot->first, &slot->last, job);
 		make_ready(pool, slot);
 	}
 	pthread_mutex_unlock(&pool->lock);

@@ -5,27 +5,34 @@
  */
 
 import type { Clock } from "../clock.js";
+import { turn } from "../turn.js";
 
-/** Most frames in one turn of the event loop. */
+/** Most frames in one turn of the event loop, and most things looked at to find whom to send one for. */
 const BATCH_FRAMES = 64;
+const BATCH_LOOKS = 8192;
+/** What a frame costs, in looks. */
+const STEPS_PER_FRAME = 64;
 /** Most rows that may wait; an initiator asks again if its broadcast is dropped. */
 const ROWS_MAX = 1024;
 /** How long to wait for a slot when there is none. */
 const RETRY_MS = 2;
 
-/** Things to send a frame for, one after the other. */
+type Stepped = "sent" | "passed" | "noSlot" | "done";
+
+/** Things to send a frame for, one after the other; undefined is none. */
 class Row<T> {
-	#waiting: IteratorResult<T> | undefined;
+	#waiting: IteratorResult<T | undefined> | undefined;
 
 	constructor(
-		readonly items: Iterator<T>,
+		readonly items: Iterator<T | undefined>,
 		readonly send: (item: T) => boolean,
 	) {}
 
-	/** Sends for the next item: "sent", "noSlot" if it has to be tried again, "done" if there was none. */
-	step(): "sent" | "noSlot" | "done" {
+	/** Sends for the next item, if it is one: "sent", "noSlot" if it has to be tried again, "done" if there was none. */
+	step(): Stepped {
 		const next = this.#waiting ?? this.items.next();
 		if (next.done === true) return "done";
+		if (next.value === undefined) return "passed";
 		const sent = this.send(next.value);
 		this.#waiting = sent ? undefined : next;
 		return sent ? "sent" : "noSlot";
@@ -34,7 +41,7 @@ class Row<T> {
 
 export class Discovery {
 	readonly #clock: Clock;
-	readonly #rows: { step(): "sent" | "noSlot" | "done" }[] = [];
+	readonly #rows: { step(): Stepped }[] = [];
 	#cancel: (() => void) | null = null;
 
 	constructor(clock: Clock) {
@@ -45,7 +52,7 @@ export class Discovery {
 	 * Calls `send` for each of `items`, now or behind what waits already; again, a little later, where it returns false for
 	 * want of a slot. Returns false if too much waits already: then nothing will be sent.
 	 */
-	add<T>(items: Iterator<T>, send: (item: T) => boolean): boolean {
+	add<T>(items: Iterator<T | undefined>, send: (item: T) => boolean): boolean {
 		if (this.#rows.length >= ROWS_MAX) return false;
 		this.#rows.push(new Row(items, send));
 		if (this.#cancel === null) this.#run();
@@ -62,21 +69,17 @@ export class Discovery {
 	#run(): void {
 		this.#cancel = null;
 		let frames = 0;
-		while (frames < BATCH_FRAMES) {
-			const row = this.#rows[0];
-			if (row === undefined) return;
-			switch (row.step()) {
-				case "sent":
-					frames += 1;
-					break;
-				case "noSlot":
-					this.#runAfter(RETRY_MS);
-					return;
-				case "done":
-					this.#rows.shift();
-			}
+		let looks = 0;
+		let row = this.#rows[0];
+		for (; row !== undefined && frames < BATCH_FRAMES && looks < BATCH_LOOKS; row = this.#rows[0]) {
+			looks += 1;
+			const stepped = row.step();
+			if (stepped === "noSlot") break;
+			if (stepped === "sent") frames += 1;
+			if (stepped === "done") this.#rows.shift();
 		}
-		this.#runAfter(0);
+		turn.spend(looks + frames * STEPS_PER_FRAME);
+		if (row !== undefined) this.#runAfter(frames < BATCH_FRAMES && looks < BATCH_LOOKS ? RETRY_MS : 0);
 	}
 
 	#runAfter(delayMs: number): void {

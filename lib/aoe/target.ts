@@ -16,6 +16,7 @@ import type { FrameSink, FrameSlot, Link } from "../link/link.js";
 import { Random } from "../random.js";
 import { type Registry, SHELF_ALL, SLOT_ALL } from "../registry.js";
 import type { RejectReason, TargetStats } from "../stats.js";
+import { turn } from "../turn.js";
 import { ETHERTYPE_AOE, ethDestination, ethSource, ethType, MAC_BROADCAST_BYTES } from "../wire/ethernet.js";
 import { type Memory, memoryOf } from "../wire/memory.js";
 import { Advertiser } from "./advertiser.js";
@@ -286,7 +287,7 @@ export class AoeTarget implements FrameSink {
 	}
 
 	/** The disks at an address. One that has no broadcast parts is looked up rather than searched for. */
-	#addressed(shelf: number, slot: number): Iterator<Disk> | undefined {
+	#addressed(shelf: number, slot: number): Iterator<Disk | undefined> | undefined {
 		if (shelf === SHELF_ALL || slot === SLOT_ALL) return this.#registry.match(shelf, slot);
 		const disk = this.#registry.lookup(shelf, slot);
 		return disk && [disk].values();
@@ -343,6 +344,8 @@ export class AoeTarget implements FrameSink {
 				return this.#refuse(slot, AoeError.badCommand, peer);
 		}
 		if (typeof outcome === "string") return this.#drop(slot, outcome);
+		// Lists and strings: each byte of them is looked at.
+		turn.spend(request.length + outcome);
 		const error = aoeError.get(reply, 0);
 		if (error === 0) this.#stats.requests += 1;
 		else this.#stats.protocolErrors += 1;

@@ -5,6 +5,7 @@
  */
 
 import { BlockOp } from "../block/device.js";
+import { turn } from "../turn.js";
 import type { AtaCommand } from "./command.js";
 import { SECTOR_BYTES } from "./opcodes.js";
 import type { DiskState } from "./state.js";
@@ -21,6 +22,7 @@ export function succeedWithData(disk: DiskState, command: AtaCommand, data: Uint
 		abort(disk, command);
 		return;
 	}
+	turn.spend(data.length);
 	command.dataInMemory.bytes.set(data, command.dataInOffset);
 	command.dataInBytes = data.length;
 	command.replyCount = 0;

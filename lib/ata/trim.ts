@@ -7,21 +7,26 @@
  *    | sectors |          LBA          |   an entry, little-endian; 64 to a 512-byte block; 0 sectors: not used
  *    +---------+-----------------------+
  *
- * Each range is a block request of its own, and all are submitted when the list arrives: overlapping requests take effect
- * in the order in which they were submitted, so a write that arrives while a list is being trimmed is not trimmed with it.
+ * However long the list and in whatever order, it goes down as one block request, with what its ranges cover together: so a
+ * write that arrives while a list is being trimmed is not trimmed with it, and a list buys no more than a look at each entry.
  */
 
-import { BlockOp, BlockRequest } from "../block/device.js";
+import { BlockOp } from "../block/device.js";
+import { RANGES_MAX, unite } from "../block/ranges.js";
 import { invariant, StorageStatus } from "../errors.js";
+import { turn } from "../turn.js";
 import type { AtaCommand } from "./command.js";
 import { SECTOR_BYTES } from "./opcodes.js";
-import type { Operation } from "./operation.js";
+import { type Operation, submit } from "./operation.js";
 import { abort, notFound, storageFailed, succeed } from "./reply.js";
 import type { DiskState } from "./state.js";
 
 /** The feature register: bit 0 asks for TRIM; every other function is unknown to us. */
 const FEATURE_TRIM = 0x01;
 const ENTRY_BYTES = 8;
+const BLOCK_ENTRIES = SECTOR_BYTES / ENTRY_BYTES;
+/** What an entry costs: it is decoded, sorted and merged, compared, copied for a worker. */
+const STEPS_PER_ENTRY = 4;
 
 /**
  * Most 512-byte blocks of a list, for IDENTIFY: AoE's count register says no more. The frame sets a narrower
@@ -30,6 +35,15 @@ const ENTRY_BYTES = 8;
 export const TRIM_BLOCKS_MAX = 255;
 
 export class Trim implements Operation {
+	/** The ranges of the list that is being looked at: where each begins and ends, in bytes. */
+	readonly #starts = new Float64Array(TRIM_BLOCKS_MAX * BLOCK_ENTRIES);
+	readonly #ends = new Float64Array(TRIM_BLOCKS_MAX * BLOCK_ENTRIES);
+	#beyond = 0;
+
+	constructor() {
+		invariant(this.#starts.length <= RANGES_MAX, "a list has more ranges than a request");
+	}
+
 	start(disk: DiskState, command: AtaCommand): void {
 		const { count, writeFlag, dataOutBytes } = command;
 		const complete = writeFlag && count > 0 && dataOutBytes >= count * SECTOR_BYTES;
@@ -38,107 +52,49 @@ export class Trim implements Operation {
 			abort(disk, command);
 			return;
 		}
-		const list = new DataView(
-			command.dataOutMemory.bytes.buffer,
-			command.dataOutMemory.bytes.byteOffset + command.dataOutOffset,
-			count * SECTOR_BYTES,
-		);
-		const ranges = rangesOf(list);
-		const capacityBytes = disk.capacitySectors * SECTOR_BYTES;
-		const beyond = ranges.find((range) => range.offsetBytes + range.lengthBytes > capacityBytes);
-		if (beyond !== undefined) {
-			notFound(disk, command, Math.max(beyond.offsetBytes, capacityBytes) / SECTOR_BYTES);
-			return;
+		turn.spend(count * BLOCK_ENTRIES * STEPS_PER_ENTRY);
+		const ranges = this.#decode(command, disk.capacitySectors);
+		if (ranges < 0) notFound(disk, command, this.#beyond);
+		else if (ranges === 0) this.#over(disk, command);
+		else this.#submit(disk, command, ranges);
+	}
+
+	/** Reads the list and returns how many ranges it has; -1 if one, from the sector `#beyond` on, is not on the disk. */
+	#decode(command: AtaCommand, capacitySectors: number): number {
+		const { view } = command.dataOutMemory;
+		const end = command.dataOutOffset + command.count * SECTOR_BYTES;
+		let ranges = 0;
+		for (let at = command.dataOutOffset; at < end; at += ENTRY_BYTES) {
+			const sectors = view.getUint16(at + 6, true);
+			if (sectors === 0) continue;
+			const lba = view.getUint32(at, true) + view.getUint16(at + 4, true) * 2 ** 32;
+			if (lba + sectors > capacitySectors) {
+				this.#beyond = Math.max(lba, capacitySectors);
+				return -1;
+			}
+			this.#starts[ranges] = lba * SECTOR_BYTES;
+			this.#ends[ranges] = (lba + sectors) * SECTOR_BYTES;
+			ranges++;
 		}
-		new TrimList(disk, command, ranges.length).submit(ranges);
+		return ranges;
 	}
 
-	finished(): void {
-		invariant(false, "a TRIM is not itself a block request");
-	}
-}
-
-/** A list on its way: answered when all its ranges are done. */
-class TrimList {
-	#left: number;
-	#failed: BlockRequest | null = null;
-
-	constructor(
-		readonly disk: DiskState,
-		readonly command: AtaCommand,
-		ranges: number,
-	) {
-		this.#left = ranges;
+	#submit(disk: DiskState, command: AtaCommand, count: number): void {
+		const ranges = unite(this.#starts.subarray(0, count), this.#ends.subarray(0, count));
+		const first = ranges[0]!;
+		const end = ranges.at(-2)! + ranges.at(-1)!;
+		command.ranges = ranges.length > 2 ? ranges : null;
+		submit(disk, command, BlockOp.trim, first, end - first);
 	}
 
-	submit(ranges: readonly BlockRange[]): void {
-		if (ranges.length === 0) this.#answer();
-		else this.disk.standby = false;
-		for (const range of ranges) this.disk.blade.device.submit(new RangeTrim(this, range).begin());
+	finished(disk: DiskState, command: AtaCommand): void {
+		command.ranges = null;
+		if (command.status === StorageStatus.ok) this.#over(disk, command);
+		else storageFailed(disk, command);
 	}
 
-	ended(range: BlockRequest): void {
-		if (range.status !== StorageStatus.ok) this.#failed ??= range;
-		this.#left -= 1;
-		if (this.#left === 0) this.#answer();
+	#over(disk: DiskState, command: AtaCommand): void {
+		disk.blade.stats.trims += 1;
+		succeed(command);
 	}
-
-	#answer(): void {
-		const { disk, command } = this;
-		if (this.#failed === null) {
-			disk.blade.stats.trims += 1;
-			succeed(command);
-			return;
-		}
-		const { status, errno, failedOffsetBytes } = this.#failed;
-		command.op = BlockOp.trim;
-		command.status = status;
-		command.errno = errno;
-		command.failedOffsetBytes = failedOffsetBytes;
-		storageFailed(disk, command);
-	}
-}
-
-class RangeTrim extends BlockRequest {
-	constructor(
-		readonly list: TrimList,
-		range: BlockRange,
-	) {
-		super();
-		this.op = BlockOp.trim;
-		this.offsetBytes = range.offsetBytes;
-		this.lengthBytes = range.lengthBytes;
-	}
-
-	protected finished(): void {
-		this.list.ended(this);
-	}
-}
-
-/** A stretch of a device. */
-interface BlockRange {
-	readonly offsetBytes: number;
-	readonly lengthBytes: number;
-}
-
-/**
- * The ranges of a list in its order, those that continue the one before joined to it: an entry holds only 32
- * MiB.
- */
-function rangesOf(list: DataView): BlockRange[] {
-	const ranges: BlockRange[] = [];
-	for (let at = 0; at < list.byteLength; at += ENTRY_BYTES) {
-		const lba = list.getUint32(at, true) + list.getUint16(at + 4, true) * 2 ** 32;
-		const offsetBytes = lba * SECTOR_BYTES;
-		const lengthBytes = list.getUint16(at + 6, true) * SECTOR_BYTES;
-		if (lengthBytes === 0) continue;
-		const last = ranges.at(-1);
-		if (last !== undefined && last.offsetBytes + last.lengthBytes === offsetBytes)
-			ranges[ranges.length - 1] = {
-				offsetBytes: last.offsetBytes,
-				lengthBytes: last.lengthBytes + lengthBytes,
-			};
-		else ranges.push({ offsetBytes, lengthBytes });
-	}
-	return ranges;
 }

@@ -40,7 +40,7 @@ export class ReadVerify implements Operation {
 		}
 		command.step += command.lengthBytes / SECTOR_BYTES;
 		if (command.step === sectorsAsked(command, this.form)) succeed(command);
-		else takeTurns(command.step / roomSectors(command), this.#next, disk, command);
+		else takeTurns(this.#next, disk, command);
 	}
 
 	/** Reads the next slice; `command.step` sectors have been read. */

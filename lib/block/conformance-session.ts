@@ -208,6 +208,15 @@ export class Session {
 		return this.#submit(this.#probe(BlockOp.trim, offsetBytes, lengthBytes));
 	}
 
+	/** Trims a list of ranges, pairs of offset and length in ascending order, by one request. */
+	trimList(pairs: readonly (readonly [number, number])[]): Promise<StorageStatus> {
+		const [first, last] = [pairs[0], pairs.at(-1)];
+		if (first === undefined || last === undefined) throw new RangeError("a list without ranges");
+		const probe = this.#probe(BlockOp.trim, first[0], last[0] + last[1] - first[0]);
+		probe.ranges = Float64Array.from(pairs.flat());
+		return this.#submit(probe);
+	}
+
 	flush(): Promise<StorageStatus> {
 		return this.#submit(this.#probe(BlockOp.flush, 0, 0));
 	}
@@ -259,6 +268,13 @@ export class Session {
 		const check = (status: StorageStatus): string | undefined =>
 			status === StorageStatus.ok ? undefined : `${what}: status ${status}`;
 		if (kind === 0) return this.flush().then(check);
+		if (kind === 1 && count > 2 && this.device.info.canTrim) {
+			// All but a sector in the middle.
+			const hole = at + SECTOR * (1 + random.below(count - 2));
+			const pairs = [[at, hole - at] as const, [hole + SECTOR, end - hole - SECTOR] as const];
+			for (const [offset, length] of pairs) model.fill(0, offset, offset + length);
+			return this.trimList(pairs).then(check);
+		}
 		if (kind <= 2 && this.device.info.canTrim) {
 			model.fill(0, at, end);
 			return this.trim(at, end - at).then(check);

@@ -137,6 +137,25 @@ const cases: Record<string, Case> = {
 		t.equal(await session.differsAt(130 * SECTOR, bytes), -1, "a trimmed range can be written again");
 	},
 
+	"of a list of ranges each is trimmed, and nothing between them": async (t, session) => {
+		if (!session.device.info.canTrim) return;
+		const model = session.pattern(AREA_BYTES);
+		await session.write(0, model);
+		// A few, as many as an ordering keeps apart, more, and as many as a frame of 9000 bytes can name.
+		for (const count of [2, 3, 64, 65, 240]) {
+			const stride = Math.floor(AREA_BYTES / SECTOR / count) * SECTOR;
+			const sectors = (i: number): number => 1 + (i % Math.max(1, stride / SECTOR - 1));
+			const pairs = Array.from({ length: count }, (_, i) => [i * stride, sectors(i) * SECTOR] as const);
+			t.equal(await session.trimList(pairs), StorageStatus.ok, `trim of ${count} ranges`);
+			for (const [offset, length] of pairs) model.fill(0, offset, offset + length);
+			t.equal(await session.differsAt(0, model), -1, "zeros where it was trimmed, else unchanged");
+		}
+		const { sizeBytes } = session.device.info;
+		const beyond = [[0, SECTOR] as const, [sizeBytes - SECTOR, 2 * SECTOR] as const];
+		t.equal(await session.trimList(beyond), StorageStatus.outOfRange, "a list that goes past the end");
+		t.equal(await session.differsAt(0, model), -1, "of which nothing was trimmed");
+	},
+
 	"flush succeeds, with and without writes before it, and writes may ask for stable storage": async (
 		t,
 		session,

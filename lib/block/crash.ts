@@ -19,6 +19,7 @@ import {
 	type DeviceListener,
 	refuse,
 } from "./device.js";
+import { pairsOf } from "./ranges.js";
 
 const SECTOR_BYTES = 512;
 
@@ -87,9 +88,11 @@ export class CrashDevice implements BlockDevice {
 		switch (request.op) {
 			case BlockOp.flush:
 				return this.#flush();
+			case BlockOp.trim:
+				this.#trim(request);
+				break;
 			case BlockOp.read:
 			case BlockOp.write:
-			case BlockOp.trim:
 				for (let done = 0; done < lengthBytes; done += SECTOR_BYTES) this.#sector(request, done);
 				break;
 			default:
@@ -106,7 +109,18 @@ export class CrashDevice implements BlockDevice {
 		return fails ? StorageStatus.mediumError : StorageStatus.ok;
 	}
 
-	/** Carries out the part of a read, write or trim that begins `done` bytes into it. */
+	#trim({ ranges, offsetBytes, lengthBytes }: BlockRequest): void {
+		for (const [offset, length] of pairsOf(ranges ?? [offsetBytes, lengthBytes]))
+			for (let at = offset; at < offset + length; at += SECTOR_BYTES)
+				this.#change({ sector: at / SECTOR_BYTES, bytes: undefined });
+	}
+
+	#change(change: Unflushed): void {
+		apply(this.#current, change);
+		this.#unflushed.push(change);
+	}
+
+	/** Carries out the part of a read or write that begins `done` bytes into it. */
 	#sector(request: BlockRequest, done: number): void {
 		const sector = (request.offsetBytes + done) / SECTOR_BYTES;
 		const at = request.memoryOffset + done;
@@ -117,10 +131,7 @@ export class CrashDevice implements BlockDevice {
 			else memory.set(bytes, at);
 			return;
 		}
-		const bytes = request.op === BlockOp.write ? memory.slice(at, at + SECTOR_BYTES) : undefined;
-		const change = { sector, bytes };
-		apply(this.#current, change);
-		this.#unflushed.push(change);
+		this.#change({ sector, bytes: memory.slice(at, at + SECTOR_BYTES) });
 	}
 
 	/** The cache is always on. */

@@ -76,6 +76,11 @@ export abstract class BlockRequest {
 	op: BlockOp = BlockOp.read;
 	offsetBytes = 0;
 	lengthBytes = 0;
+	/**
+	 * Trim: if not all of the range is meant, pairs of offset and length, in ascending order and apart from each other; the
+	 * range goes from the first to the last of them. At most `RANGES_MAX`. All of them are trimmed, even if one can't be.
+	 */
+	ranges: Float64Array | null = null;
 	/** Write: complete only when it is on stable storage (ATA's forced unit access). */
 	fua = false;
 	/** Read: the device may answer with `borrowedAddress` rather than fill memory. */

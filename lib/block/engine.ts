@@ -12,13 +12,16 @@ import {
 	Errno,
 	type NativeFile,
 	native,
+	nativeMemory,
 	OPERATION_FUA,
+	OPERATION_LIST,
 	OPERATION_MAY_BORROW,
 	OPERATION_PENDING,
 	OperationField,
 } from "../native.js";
 import type { Pump, PumpStage } from "../pump.js";
 import { BlockOp, type BlockRequest } from "./device.js";
+import { RANGES_MAX } from "./ranges.js";
 import { SizeWatch } from "./sizes.js";
 import { LOOK_EVERY_MS, type StallListener, StallWatch } from "./stalls.js";
 
@@ -36,6 +39,10 @@ export class StorageEngine implements PumpStage {
 	readonly #pump: Pump;
 	readonly #operations = new Float64Array(BATCH_OPERATIONS * OperationField.count);
 	readonly #completions = new Float64Array(BATCH_OPERATIONS * COMPLETION_FIELDS);
+	/** The lists of ranges of the batch, one behind the other: where the addon can see them. */
+	readonly #listMemory = nativeMemory(RANGES_MAX * 2 * Float64Array.BYTES_PER_ELEMENT);
+	readonly #lists = new Float64Array(this.#listMemory.bytes.buffer);
+	#listsUsed = 0;
 	readonly #handle: EngineHandle;
 	/** Requests that wait for the pump, oldest first, linked by `next`. */
 	#first: BlockRequest | null = null;
@@ -159,7 +166,9 @@ export class StorageEngine implements PumpStage {
 		const operations = this.#operations;
 		let count = 0;
 		let request = this.#first;
+		this.#listsUsed = 0;
 		for (let at = 0; request !== null && count < BATCH_OPERATIONS; at += OperationField.count) {
+			if (request.ranges !== null && !this.#hasRoomFor(request.ranges)) break;
 			const token = this.#freeTokens.pop() ?? this.#underWay.length;
 			this.#underWay[token] = request;
 			this.#batch[count++] = request;
@@ -172,6 +181,7 @@ export class StorageEngine implements PumpStage {
 			operations[at + OperationField.park] =
 				request.parkMemory === null ? 0 : request.parkMemory.address + request.parkOffset;
 			operations[at + OperationField.token] = token;
+			if (request.ranges !== null) this.#marshalList(at, request.ranges);
 			const next: BlockRequest | null = request.next;
 			request.next = null;
 			request = next;
@@ -179,6 +189,23 @@ export class StorageEngine implements PumpStage {
 		this.#first = request;
 		if (request === null) this.#last = null;
 		return count;
+	}
+
+	/** A list that does not fit behind those of the batch waits for the next one. */
+	#hasRoomFor(ranges: Float64Array): boolean {
+		invariant(ranges.length <= this.#lists.length, "a request has too many ranges");
+		return this.#listsUsed + ranges.length <= this.#lists.length;
+	}
+
+	/** The addon copies it before the batch is over. */
+	#marshalList(at: number, ranges: Float64Array): void {
+		const operations = this.#operations;
+		this.#lists.set(ranges, this.#listsUsed);
+		operations[at + OperationField.kind]! += OPERATION_LIST;
+		operations[at + OperationField.address] =
+			this.#listMemory.address + this.#listsUsed * Float64Array.BYTES_PER_ELEMENT;
+		operations[at + OperationField.park] = ranges.length / 2;
+		this.#listsUsed += ranges.length;
 	}
 
 	/** Workers have finished something. */

@@ -8,6 +8,7 @@ import { StorageStatus } from "../errors.js";
 import { Random } from "../random.js";
 import { type BlockDevice, BlockOp, type BlockRequest } from "./device.js";
 import { DeviceLayer } from "./layer.js";
+import { pairsOf } from "./ranges.js";
 
 /** What fails, and how. */
 export interface Fault {
@@ -51,10 +52,11 @@ export class FaultyLayer extends DeviceLayer {
 
 	protected handle(request: BlockRequest): void {
 		for (const [fault, count] of this.#faults) {
-			if (!this.#strikes(fault, count, request)) continue;
+			const failed = firstByte(fault, request);
+			if (failed === undefined || !this.#strikes(fault, count)) continue;
 			this.#faults.set(fault, count + 1);
 			const { status = StorageStatus.mediumError, errno = constants.errno.EIO } = fault;
-			request.complete(status, errno, Math.max(request.offsetBytes, fault.startBytes ?? 0));
+			request.complete(status, errno, failed);
 			return;
 		}
 		this.device.submit(request);
@@ -64,13 +66,17 @@ export class FaultyLayer extends DeviceLayer {
 		request.resume();
 	}
 
-	#strikes(fault: Fault, count: number, request: BlockRequest): boolean {
-		if (fault.op !== request.op) return false;
-		if (request.op !== BlockOp.flush) {
-			const { startBytes = 0, endBytes = Number.POSITIVE_INFINITY } = fault;
-			const end = request.offsetBytes + request.lengthBytes;
-			if (end <= startBytes || request.offsetBytes >= endBytes) return false;
-		}
+	#strikes(fault: Fault, count: number): boolean {
 		return count < (fault.times ?? Number.POSITIVE_INFINITY) && this.#random.chance(fault.chance ?? 1);
 	}
+}
+
+/** The first byte of the request that the fault is about; undefined if there is none. A flush has no range: then it is 0. */
+function firstByte(fault: Fault, request: BlockRequest): number | undefined {
+	if (fault.op !== request.op) return undefined;
+	if (request.op === BlockOp.flush) return request.offsetBytes;
+	const { startBytes = 0, endBytes = Number.POSITIVE_INFINITY } = fault;
+	for (const [offset, length] of pairsOf(request.ranges ?? [request.offsetBytes, request.lengthBytes]))
+		if (offset + length > startBytes && offset < endBytes) return Math.max(offset, startBytes);
+	return undefined;
 }

@@ -75,6 +75,11 @@ export abstract class DeviceLayer implements BlockDevice, RequestLayer {
 		this.#underWay++;
 	}
 
+	/** Requests that `started` and have not `ended`. */
+	protected get underWay(): number {
+		return this.#underWay;
+	}
+
 	/** Called when nothing is left to do for a request but `resume` or `complete`. */
 	protected ended(): void {
 		this.#underWay--;

@@ -72,7 +72,7 @@ export class MemoryDevice implements BlockDevice {
 				this.#write(request);
 				break;
 			case BlockOp.trim:
-				this.#trim(request.offsetBytes, request.offsetBytes + request.lengthBytes);
+				this.#trimAll(request);
 				request.complete(StorageStatus.ok);
 				break;
 			case BlockOp.flush:
@@ -136,6 +136,11 @@ export class MemoryDevice implements BlockDevice {
 	/** Zeroed memory. Throws a RangeError if there is none. */
 	protected allocate(byteLength: number): Uint8Array {
 		return new Uint8Array(byteLength);
+	}
+
+	#trimAll({ ranges, offsetBytes, lengthBytes }: BlockRequest): void {
+		if (ranges === null) this.#trim(offsetBytes, offsetBytes + lengthBytes);
+		else for (let i = 0; i < ranges.length; i += 2) this.#trim(ranges[i]!, ranges[i]! + ranges[i + 1]!);
 	}
 
 	#trim(start: number, end: number): void {

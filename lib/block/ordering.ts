@@ -6,9 +6,13 @@
  * device that does the work.
  *
  * How an overlap is found: requests are counted by the zones of 64 KiB that they touch, the zones hashed into
- * a small table. If the counters of all its zones are zero a request overlaps nothing; else all requests
- * under way are looked at, in order of arrival. A request of very many zones (a wide trim) is not counted by
- * zone; while there is one, all are looked at.
+ * a small table. If the counters of all its zones are zero a request overlaps nothing. Else it is compared with
+ * all that are under way, if they are few; if they are many, they are entered into an index (`overlaps.ts`), each
+ * once, and looked up there. A request of very many zones (a wide trim) is not counted by zone; while there is
+ * one, the counters clear nothing. A list of ranges has a place for each, if they are not too many; else for each
+ * group of neighbours, which holds back more than it had to.
+ *
+ * A request knows those that wait for it: when it is complete, nobody has to be looked for.
  *
  * Flushes pass at once: a flush only promises something about requests that are complete.
  *
@@ -22,42 +26,18 @@
  */
 
 import { invariant } from "../errors.js";
+import { turn } from "../turn.js";
 import { type BlockDevice, BlockOp, type BlockRequest } from "./device.js";
 import { DeviceLayer } from "./layer.js";
+import { OverlapIndex, type Span } from "./overlaps.js";
+import { endOf, Place, startOf, Wait } from "./places.js";
+import { blocksOf } from "./ranges.js";
+import { ZONE_BYTES, ZoneCounters } from "./zones.js";
 
-const ZONE_BYTES = 64 * 1024;
-/** Entries of the table of zones; a power of two. Small: every blade has two of these tables. */
-const ZONES = 256;
-/** A request that touches more zones than this is wide. */
-const WIDE_ZONES = 16;
-
-/** The place of a request in the order of arrival, from `submit` until it is complete below. */
-class Place {
-	/** The range in blocks of `alignBytes`: from `start` up to, not including, `end`. */
-	start = 0;
-	end = 0;
-	/** The zones it touches, the first and the last. */
-	firstZone = 0;
-	lastZone = 0;
-	/** Write or trim, as against read. */
-	changes = false;
-	/** Earlier requests that this one waits for. */
-	waitsFor = 0;
-	/** The request, while it is held back. */
-	held: BlockRequest | null = null;
-	/** Neighbours in the order of arrival. */
-	before: Place = this;
-	after: Place = this;
-	/** The next one that need wait no longer, or the next unused one. */
-	next: Place | null = null;
-
-	/** `token` finds the place again when the request is complete. */
-	constructor(readonly token: number) {}
-
-	conflicts(other: Place): boolean {
-		return (this.changes || other.changes) && this.start < other.end && other.start < this.end;
-	}
-}
+/** So many requests under way, or stretches of lists, are compared one by one: that takes less than an index. */
+const FEW = 128;
+/** With more than so many all go into the index when they come: the first that has to be looked up does not pay for all. */
+const MANY = 512;
 
 export interface OrderingOptions {
 	/**
@@ -65,22 +45,30 @@ export interface OrderingOptions {
 	 * part of it. A power of two, at least 512 (the default).
 	 */
 	readonly alignBytes?: number;
+	/** Up to so many requests under way are compared one by one, and beyond so many each is indexed. For tests. */
+	readonly few?: number;
+	readonly many?: number;
 }
 
 export class OrderingLayer extends DeviceLayer {
 	/** Parts that a byte is of a block, and a block of a zone: powers of two, so that multiplying by them is exact. */
 	readonly #blocksPerByte: number;
 	readonly #zonesPerBlock: number;
-	/** Requests under way by zone: all of them, and those that change something. */
-	readonly #inZone = new Uint16Array(ZONES);
-	readonly #changesInZone = new Uint16Array(ZONES);
-	#wide = 0;
-	#scans = 0;
+	readonly #few: number;
+	readonly #many: number;
+	/** Of all lists under way. */
+	#stretches = 0;
+	readonly #zones = new ZoneCounters();
+	/** Floating-point numbers from the start: see `BladeStats`. */
+	#scans = -0;
+	#compared = -0;
 
 	readonly #places: Place[] = [];
 	#unused: Place | null = null;
+	#unusedWait: Wait | null = null;
 	/** Stands before the earliest and after the latest arrival. */
 	readonly #arrivals = new Place(-1);
+	readonly #index = new OverlapIndex<Place>();
 	/** Requests that wait for others. */
 	#waiting = 0;
 	/** Held requests that may go now, in order of arrival. */
@@ -90,10 +78,13 @@ export class OrderingLayer extends DeviceLayer {
 
 	constructor(device: BlockDevice, options: OrderingOptions = {}) {
 		super(device);
-		const { alignBytes = 512 } = options;
+		const { alignBytes = 512, few = FEW, many = MANY } = options;
 		invariant(alignBytes >= 512 && Number.isInteger(Math.log2(alignBytes)), "alignBytes is no power of two");
 		this.#blocksPerByte = 1 / alignBytes;
 		this.#zonesPerBlock = 1 / Math.max(1, ZONE_BYTES / alignBytes);
+		this.#few = few;
+		this.#many = many;
+		this.#arrivals.indexed = true;
 	}
 
 	/** Requests that are held back at present. */
@@ -101,12 +92,14 @@ export class OrderingLayer extends DeviceLayer {
 		return this.#waiting;
 	}
 
-	/**
-	 * Requests that the counters could not clear and that were compared with all others, since the layer was
-	 * made.
-	 */
+	/** Requests that were compared with others, since the layer was made: the counters could not clear them, or were not asked. */
 	get scans(): number {
-		return this.#scans;
+		return this.#scans + 0;
+	}
+
+	/** What those comparisons have taken: requests, or stretches of them, that were looked at. */
+	get steps(): number {
+		return this.#compared + this.#index.steps;
 	}
 
 	protected handle(request: BlockRequest): void {
@@ -128,7 +121,7 @@ export class OrderingLayer extends DeviceLayer {
 
 	below(request: BlockRequest, token: number): void {
 		const place = this.#places[token]!;
-		if (this.#waiting > 0) this.#unblock(place);
+		if (place.firstWait !== null) this.#unblock(place);
 		this.#leave(place);
 		// Upwards first, so that overlapping requests also complete in order. Whatever the owner submits
 		// meanwhile finds the ready ones still in the order of arrival.
@@ -144,7 +137,11 @@ export class OrderingLayer extends DeviceLayer {
 		place.firstZone = Math.floor(place.start * this.#zonesPerBlock);
 		place.lastZone = Math.floor((place.end - 1) * this.#zonesPerBlock);
 		place.changes = request.op !== BlockOp.read;
-		place.waitsFor = this.#mayConflict(place) ? this.#countConflicts(place) : 0;
+		place.waitsFor = 0;
+		if (request.ranges !== null)
+			place.stretches = blocksOf(request.ranges, this.#blocksPerByte, place.takeList());
+		this.#stretches += place.stretches;
+		if (this.underWay + this.#stretches > this.#many || this.#mayConflict(place)) this.#scan(place);
 		this.#count(place, 1);
 
 		const last = this.#arrivals.before;
@@ -160,6 +157,9 @@ export class OrderingLayer extends DeviceLayer {
 		place.before.after = place.after;
 		place.after.before = place.before;
 		this.#count(place, -1);
+		if (place.indexed) this.#unindex(place);
+		this.#stretches -= place.stretches;
+		place.stretches = 0;
 		place.next = this.#unused;
 		this.#unused = place;
 		this.ended();
@@ -179,46 +179,113 @@ export class OrderingLayer extends DeviceLayer {
 
 	/** False proves that nothing under way conflicts with `place`. */
 	#mayConflict(place: Place): boolean {
-		const { firstZone: first, lastZone: last } = place;
-		if (this.#wide > 0 || last - first >= WIDE_ZONES) return true;
-		const counters = place.changes ? this.#inZone : this.#changesInZone;
-		for (let zone = first; zone <= last; zone++) if (counters[zone & (ZONES - 1)] !== 0) return true;
+		if (place.stretches === 0) return this.#zones.mayConflict(place.firstZone, place.lastZone, place.changes);
+		for (let i = 0; i < place.stretches; i++)
+			if (this.#zones.mayConflict(this.#firstZone(place, i), this.#lastZone(place, i), true)) return true;
 		return false;
-	}
-
-	#countConflicts(place: Place): number {
-		this.#scans++;
-		let conflicts = 0;
-		for (let earlier = this.#arrivals.after; earlier !== this.#arrivals; earlier = earlier.after)
-			if (earlier.conflicts(place)) conflicts++;
-		return conflicts;
 	}
 
 	/** Enters the place into the counters (`by` is 1) or takes it out (-1). */
 	#count(place: Place, by: 1 | -1): void {
-		const { firstZone: first, lastZone: last } = place;
-		if (last - first >= WIDE_ZONES) {
-			this.#wide += by;
+		if (place.stretches === 0) {
+			this.#zones.count(place.firstZone, place.lastZone, place.changes, by);
 			return;
 		}
-		for (let zone = first; zone <= last; zone++) {
-			const at = zone & (ZONES - 1);
-			this.#inZone[at]! += by;
-			if (place.changes) this.#changesInZone[at]! += by;
+		for (let i = 0; i < place.stretches; i++)
+			this.#zones.count(this.#firstZone(place, i), this.#lastZone(place, i), true, by);
+	}
+
+	#firstZone(place: Place, stretch: number): number {
+		return Math.floor(startOf(place, stretch) * this.#zonesPerBlock);
+	}
+
+	#lastZone(place: Place, stretch: number): number {
+		return Math.floor((endOf(place, stretch) - 1) * this.#zonesPerBlock);
+	}
+
+	/** Has the place wait for all earlier ones that it conflicts with, or for enough of them: see `OverlapIndex`. */
+	#scan(place: Place): void {
+		this.#scans++;
+		const before = this.steps;
+		if (this.underWay + this.#stretches <= this.#few) this.#compare(place);
+		else this.#lookUp(place);
+		turn.spend(this.steps - before);
+	}
+
+	#compare(place: Place): void {
+		let looked = 0;
+		for (let earlier = this.#arrivals.after; earlier !== this.#arrivals; earlier = earlier.after) {
+			looked += 1 + earlier.stretches;
+			if (earlier.conflicts(place)) this.#wait(place, earlier);
 		}
+		this.#compared += looked;
+	}
+
+	#lookUp(place: Place): void {
+		// Those that came since the last time are at the end.
+		let fresh = this.#arrivals;
+		while (!fresh.before.indexed) fresh = fresh.before;
+		for (; fresh !== this.#arrivals; fresh = fresh.after) this.#enter(fresh);
+		for (let i = 0; i < place.count; i++) {
+			let found: Span<Place> | null = this.#index.conflicts(
+				startOf(place, i),
+				endOf(place, i),
+				place.changes,
+			);
+			for (; found !== null; found = found.next) if (found.owner !== null) this.#wait(place, found.owner);
+		}
+		this.#enter(place);
+	}
+
+	/** Enters a place into the index; it waits already for whom it has to. */
+	#enter(place: Place): void {
+		place.indexed = true;
+		const { changes } = place;
+		for (let i = 0; i < place.count; i++) this.#index.add(place, startOf(place, i), endOf(place, i), changes);
+	}
+
+	#unindex(place: Place): void {
+		const before = this.steps;
+		place.indexed = false;
+		this.#index.remove(place);
+		turn.spend(this.steps - before);
+	}
+
+	/** `later` waits for `earlier`. */
+	#wait(later: Place, earlier: Place): void {
+		const last = earlier.lastWait;
+		if (last?.later === later) return;
+		const wait = this.#unusedWait ?? new Wait();
+		this.#unusedWait = wait.next;
+		wait.later = later;
+		wait.next = null;
+		if (last === null) earlier.firstWait = wait;
+		else last.next = wait;
+		earlier.lastWait = wait;
+		later.waitsFor++;
 	}
 
 	/** The request in `done` is complete: those held back only by it may go. */
 	#unblock(done: Place): void {
-		for (let later = done.after; later !== this.#arrivals; later = later.after) {
-			if (later.waitsFor === 0 || !done.conflicts(later)) continue;
-			later.waitsFor--;
-			if (later.waitsFor > 0) continue;
-			this.#waiting--;
-			if (this.#lastReady === null) this.#firstReady = later;
-			else this.#lastReady.next = later;
-			this.#lastReady = later;
+		for (let wait = done.firstWait; wait !== null; ) {
+			const { later, next } = wait;
+			wait.later = null;
+			wait.next = this.#unusedWait;
+			this.#unusedWait = wait;
+			if (later !== null) this.#unblockOne(later);
+			wait = next;
 		}
+		done.firstWait = null;
+		done.lastWait = null;
+	}
+
+	#unblockOne(later: Place): void {
+		later.waitsFor--;
+		if (later.waitsFor > 0) return;
+		this.#waiting--;
+		if (this.#lastReady === null) this.#firstReady = later;
+		else this.#lastReady.next = later;
+		this.#lastReady = later;
 	}
 
 	/**

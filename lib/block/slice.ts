@@ -49,12 +49,14 @@ export class SliceLayer extends DeviceLayer {
 	protected handle(request: BlockRequest): void {
 		if (this.dealtWith(request)) return;
 		request.offsetBytes += this.offsetBytes;
+		if (request.ranges !== null) move(request.ranges, this.offsetBytes);
 		request.push(this);
 		this.device.submit(request);
 	}
 
 	below(request: BlockRequest): void {
 		request.offsetBytes -= this.offsetBytes;
+		if (request.ranges !== null) move(request.ranges, -this.offsetBytes);
 		if (request.status !== StorageStatus.ok) request.failedOffsetBytes -= this.offsetBytes;
 		request.resume();
 	}
@@ -64,6 +66,10 @@ export class SliceLayer extends DeviceLayer {
 		const before = this.#info.sizeBytes;
 		if (this.info.sizeBytes !== before) super.changedBelow();
 	}
+}
+
+function move(ranges: Float64Array, bytes: number): void {
+	for (let i = 0; i < ranges.length; i += 2) ranges[i]! += bytes;
 }
 
 function checkSlice(sizeBytes: number, offsetBytes: number, lengthBytes: number | undefined): void {

@@ -10,6 +10,7 @@ import { say } from "../output.js";
 import { type Server, startServer } from "../server.js";
 import type { Invocation } from "./arguments.js";
 import { stopSignal } from "./signals.js";
+import { watchTurns } from "./turns.js";
 
 /** How long requests under way may take after the first signal. */
 const DRAIN_LIMIT_MS = 10_000;
@@ -21,9 +22,10 @@ export async function serve(invocation: Invocation & { kind: "serve" }, version:
 	const { blades, options, verbose } = invocation;
 	const log = createLog(verbose);
 	let server: Server | undefined;
+	const turns = watchTurns();
 	// From the beginning, for without a listener Node would open its debugger.
 	process.on("SIGUSR1", () => {
-		for (const line of server?.report() ?? ["not serving yet"]) log.info(line);
+		for (const line of [...(server?.report() ?? ["not serving yet"]), ...turns()]) log.info(line);
 	});
 	if (blades.some(({ shelf }) => shelf === SHELF_LINUX_IGNORES))
 		log.warn(`shelf ${SHELF_LINUX_IGNORES}: initiators on Linux take it for a broadcast and ignore it`);

@@ -4,6 +4,7 @@
  */
 
 import { type NativePort, native } from "../native.js";
+import { turn } from "../turn.js";
 import { type Memory, memoryOf } from "../wire/memory.js";
 import { PacketType } from "./bpf.js";
 import type { FrameSink, Link, LinkStats } from "./link.js";
@@ -55,14 +56,17 @@ export class ReceiveRing {
 		return ready;
 	}
 
-	/** Hands the `count` frames that `look` has found to `sink`. Their bytes hold until `look` is called again. */
+	/**
+	 * Hands the `count` frames that `look` has found to `sink`, or fewer if they cost more than a turn may. Their bytes hold
+	 * until `look` is called again.
+	 */
 	deliver(count: number, link: Link, sink: FrameSink): void {
 		const slots = this.#slotOffsets.length;
 		const words = this.#words;
 		// The sink may close the link, and the ring with it.
 		for (
 			let slot = this.#first;
-			this.#delivered < count && !this.#closed;
+			this.#delivered < count && !this.#closed && !turn.isSpent;
 			slot = slot + 1 === slots ? 0 : slot + 1
 		) {
 			this.#delivered += 1;

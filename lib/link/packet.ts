@@ -11,6 +11,7 @@
 import { invariant } from "../errors.js";
 import { EVENT_WRITABLE, isNativeError, type NativePort, native } from "../native.js";
 import type { Pump, PumpStage } from "../pump.js";
+import { turn } from "../turn.js";
 import { ETH_HEADER_BYTES, ETHERTYPE_AOE } from "../wire/ethernet.js";
 import { BPF_KEEP_ALL, BpfProgram, encodeBpf } from "./bpf.js";
 import { FollowedInterface } from "./following.js";
@@ -190,9 +191,14 @@ export class PacketLink implements Link, PumpStage {
 		this.#receive();
 	};
 
-	/** Takes what is in the ring, batch by batch. Stops after a while so that the event loop stays alive under full load. */
+	/**
+	 * Takes what is in the ring, batch by batch. Stops after a while so that the event loop stays alive under full load, or
+	 * when frames have cost more than a turn may.
+	 */
 	#receive(): void {
+		turn.begin();
 		for (let batches = 0, frames = 0; batches < BATCHES_PER_TURN && frames < FRAMES_PER_TURN; batches++) {
+			if (turn.isSpent) break;
 			const count = this.#look(0) || this.#watch();
 			if (count === 0 || this.#sink === null) return;
 			this.#pump.hold();

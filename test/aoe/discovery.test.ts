@@ -79,7 +79,7 @@ t.test("what a broadcast asks for is not overwritten while it waits", async (t) 
 
 t.test("the mask of each blade is asked when its turn comes", async (t) => {
 	const bench = crowd(10);
-	for (const { blade } of bench.registry.match(100, 3)) blade.access.mask.add(0x0200000000bb);
+	for (const disk of bench.registry.match(100, 3)) disk?.blade.access.mask.add(0x0200000000bb);
 	bench.link.receive(QUERY);
 	const addresses = drain(bench).map(address);
 	t.equal(addresses.length, 9);

@@ -14,6 +14,7 @@ import {
 	type DeviceInfo,
 	refuse,
 } from "../../lib/block/device.js";
+import { pairsOf } from "../../lib/block/ranges.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { heapMemory } from "../../lib/wire/memory.js";
 
@@ -111,7 +112,9 @@ interface Fault {
 export class TestDevice implements BlockDevice {
 	info: DeviceInfo;
 	readonly sectors = new Map<number, Uint8Array>();
+	/** By range: a list of them is one request. */
 	readonly seen: Seen[] = [];
+	requests = 0;
 	readonly cacheSwitches: boolean[] = [];
 	fault: Fault | null = null;
 	/** Keeps requests until `release`. */
@@ -134,9 +137,10 @@ export class TestDevice implements BlockDevice {
 	}
 
 	submit(request: BlockRequest): void {
-		const { op, offsetBytes, lengthBytes, fua } = request;
+		const { op, fua } = request;
 		const name = OP_NAMES.get(op) ?? "?";
-		this.seen.push({ op: name, lba: offsetBytes / 512, sectors: lengthBytes / 512, fua });
+		this.requests += 1;
+		for (const { lba, sectors } of rangesOf(request)) this.seen.push({ op: name, lba, sectors, fua });
 		if (this.hold) this.#held.push(request);
 		else this.#serve(request, name);
 	}
@@ -158,15 +162,17 @@ export class TestDevice implements BlockDevice {
 			request.complete(refused);
 			return;
 		}
-		const first = request.offsetBytes / 512;
-		const count = request.lengthBytes / 512;
 		const { fault } = this;
-		const hit = fault !== null && fault.op === name && (name === "flush" || within(fault.lba, first, count));
-		if (fault !== null && hit) {
+		let failed = false;
+		for (const { lba, sectors } of rangesOf(request)) {
+			const hit = fault?.op === name && (name === "flush" || within(fault.lba, lba, sectors));
+			failed ||= hit;
+			for (let i = 0; i < sectors && !hit; i++) this.#sector(request, lba + i, i * 512);
+		}
+		if (fault !== null && failed) {
 			request.complete(fault.status, fault.errno, fault.lba * 512);
 			return;
 		}
-		for (let i = 0; i < count; i++) this.#sector(request, first + i, i * 512);
 		if (request.mayBorrow && this.lend !== 0) request.borrowedAddress = this.lend;
 		request.complete(StorageStatus.ok);
 	}
@@ -189,6 +195,14 @@ export class TestDevice implements BlockDevice {
 	onChange(): void {}
 
 	async close(): Promise<void> {}
+}
+
+/** What a request is about, in sectors: one range, unless it is a list. */
+function rangesOf({ ranges, offsetBytes, lengthBytes }: BlockRequest): { lba: number; sectors: number }[] {
+	return [...pairsOf(ranges ?? [offsetBytes, lengthBytes])].map(([offset, length]) => ({
+		lba: offset / 512,
+		sectors: length / 512,
+	}));
 }
 
 function within(lba: number, first: number, count: number): boolean {

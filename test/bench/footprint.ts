@@ -16,9 +16,10 @@ export const FOOTPRINTS = [
 	{ key: "idle", title: "idle: CPU time without traffic, of one core" },
 	{ key: "idle-files", title: "idle: the same of 4,096 blades on files" },
 	{ key: "idle-memory", title: "idle: the same of 4,096 blades in memory" },
+	{ key: "turn", title: "longest turn of the loop, under lists of 1,088 ranges to trim" },
 ] as const;
 const [MEMORY, IDLE] = FOOTPRINTS;
-type IdleKey = Exclude<(typeof FOOTPRINTS)[number]["key"], "memory">;
+type IdleKey = Exclude<(typeof FOOTPRINTS)[number]["key"], "memory" | "turn">;
 
 /** Blades between which memory is compared. */
 const BLADES = {

@@ -18,6 +18,7 @@ import { lookAtMachine, warnings, watchStolen } from "./machine.js";
 import { type Measured, measureRow, reasonOf } from "./measure.js";
 import { type Report, replaceMarked, reportText } from "./report.js";
 import { ROWS, type Row } from "./rows.js";
+import { turnFigure } from "./turn.js";
 
 const DOCUMENT = sourceFile("docs", "benchmarking.md");
 const CHART = sourceFile("docs", "benchmark.svg");
@@ -84,6 +85,9 @@ async function measureFootprints(plan: Plan, images: Images): Promise<Figure[]> 
 		switch (key) {
 			case "memory":
 				figures.push(await memoryFigure(plan.memoryRounds, targetCore, images));
+				break;
+			case "turn":
+				figures.push(await turnFigure(plan.memoryRounds, plan.settings.seconds));
 				break;
 			default:
 				figures.push(await idleFigure(key, plan.idleSeconds, targetCore, images));

@@ -127,6 +127,8 @@ function shown(value: number, unit: Figure["unit"]): string {
 			return `${value.toFixed(1)} KiB`;
 		case "%":
 			return `${value.toFixed(3)} %`;
+		case "ms":
+			return `${value.toFixed(2)} ms`;
 	}
 }
 

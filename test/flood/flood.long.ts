@@ -15,8 +15,9 @@ const SECONDS = 2;
 const LINE_RATE = 1_488_095;
 const LONG_FRAMES = { bytes: 1514, perSecond: 81_274 };
 /**
- * What must be left under junk and under frames for others. Whoever aims at a shelf that is served can as well send
- * requests for the blade itself, and then gets its share: there the figure is printed, and no more.
+ * What must be left under junk and under frames for others. Whoever aims at a shelf that is served, or sends good requests to
+ * another blade of it, can as well send requests for the blade itself, and then gets its share: there the figure is printed,
+ * and no more.
  */
 const RATIO_MIN = 0.5;
 
@@ -57,7 +58,8 @@ for (const flood of FLOODS) {
 			`${flood}: ${median(ratios).toFixed(2)} of the throughput with the flood elsewhere, ${median(toCalm).toFixed(2)} ` +
 				`of that without; ${median(rates)} frames/s, ${share}; ${median(lost)} requests repeated`,
 		);
-		if (flood !== "aimed") t.ok(median(ratios) > RATIO_MIN, `${median(ratios).toFixed(2)} is left`);
+		if (flood !== "aimed" && flood !== "trims")
+			t.ok(median(ratios) > RATIO_MIN, `${median(ratios).toFixed(2)} is left`);
 	});
 }
 

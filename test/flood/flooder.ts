@@ -6,7 +6,7 @@
 
 import { native, nativeMemory, SEND_FIELDS } from "../../lib/native.js";
 import { Random } from "../../lib/random.js";
-import type { Flood } from "./flood.js";
+import { type Flood, OTHER_SECTORS, OTHER_SLOT } from "./flood.js";
 
 const ETHERTYPE_AOE = 0x88a2;
 /** Different frames, sent over and over: drawing each anew would take longer than sending it. */
@@ -44,6 +44,20 @@ function fill(frame: Buffer, flood: Flood): void {
 		case "aimed":
 			// For a shelf that is served, but no slot of it: nothing but the target itself can tell.
 			frame.set([0x10, 0, 0, 9, 1 + random.below(200), 0], 14);
+			break;
+		case "trims":
+			trim(frame);
+	}
+}
+
+/** DATA SET MANAGEMENT: every entry that the frame holds names a sector by chance. */
+function trim(frame: Buffer): void {
+	const blocks = Math.floor((frame.length - 36) / 512);
+	frame.set([0x10, 0, 0, 9, OTHER_SLOT, 0], 14);
+	frame.set([0x41, 1, blocks, 0x06], 24);
+	for (let at = 36; at + 8 <= 36 + blocks * 512; at += 8) {
+		frame.writeUIntLE(random.below(OTHER_SECTORS), at, 6);
+		frame.writeUInt16LE(1, at + 6);
 	}
 }
 
