@@ -629,8 +629,12 @@ function direct(t: Test): void {
 		"short frames are past the queue and unseen, long ones and those of another process are not",
 		async (t) => {
 			const { pump, near, far, farSink } = await openEnds(t, LONG_MTU);
-			const other = new PacketLink("near", pump, { framesInFlight: 16, xdp });
+			const told: string[] = [];
+			const log = (message: string, level = "warn") => void told.push(`${level}: ${message}`);
+			const other = new PacketLink("near", pump, { framesInFlight: 16, xdp, log });
 			t.teardown(() => other.close());
+			const refusal = "verbose: near: sends without an XDP socket (bind: Device or resource busy)";
+			t.strictSame(told, [refusal], "whoever wonders is told why it has no XDP socket");
 			const seen = await startWatch(t, "near");
 			send(near, frameTo(far.mac, "directly"));
 			send(near, frameTo(far.mac, Buffer.concat([Buffer.from("queued "), Buffer.alloc(9300)])));
