@@ -109,7 +109,6 @@ export class OverlapIndex<T extends SpanOwner<T>> {
 }
 
 class SpanTree<T> {
-	/** A floating-point number from the start: see `BladeStats`. */
 	#steps = COUNT_START;
 	#root: Span<T> | null = null;
 	/** What `#split` has made. */
