@@ -5,6 +5,8 @@
  * leaves the frames that wait to the next one, and timers, workers and other links have theirs in between.
  */
 
+import { COUNT_START } from "./counters.js";
+
 /**
  * Steps of one turn: about as long as a comparison of two requests, or a look at an entry of a list, takes. A third of a
  * millisecond on the machine of docs/benchmarking.md. The last frame of a turn may pass it, by what one frame can buy.
@@ -14,8 +16,7 @@ export const STEPS_PER_TURN = 16_384;
 class Turn {
 	#spent = 0;
 	#most = 0;
-	/** A floating-point number from the start: see `BladeStats`. */
-	#total = -0;
+	#total = COUNT_START;
 
 	/** A link begins to take frames. */
 	begin(): void {

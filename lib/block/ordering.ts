@@ -25,6 +25,7 @@
  * is synced.
  */
 
+import { COUNT_START } from "../counters.js";
 import { invariant } from "../errors.js";
 import { turn } from "../turn.js";
 import { type BlockDevice, BlockOp, type BlockRequest } from "./device.js";
@@ -59,9 +60,8 @@ export class OrderingLayer extends DeviceLayer {
 	/** Of all lists under way. */
 	#stretches = 0;
 	readonly #zones = new ZoneCounters();
-	/** Floating-point numbers from the start: see `BladeStats`. */
-	#scans = -0;
-	#compared = -0;
+	#scans = COUNT_START;
+	#compared = COUNT_START;
 
 	readonly #places: Place[] = [];
 	#unused: Place | null = null;

@@ -10,6 +10,7 @@
  * The trees are treaps: chance keeps them balanced, a new one in each process, so that nobody can choose addresses that don't.
  */
 
+import { COUNT_START } from "../counters.js";
 import { Random } from "../random.js";
 
 /** Whoever has spans: those that nobody has cut. */
@@ -108,8 +109,7 @@ export class OverlapIndex<T extends SpanOwner<T>> {
 }
 
 class SpanTree<T> {
-	/** A floating-point number from the start: see `BladeStats`. */
-	#steps = -0;
+	#steps = COUNT_START;
 	#root: Span<T> | null = null;
 	/** What `#split` has made. */
 	#lower: Span<T> | null = null;

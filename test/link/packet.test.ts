@@ -509,7 +509,7 @@ function changes(t: Test): void {
 		const { near, nearSink } = await openEnds(t);
 		// More than the netlink socket has room for, while nobody reads it.
 		ip("link add name other type veth peer name other2");
-		const script = Array.from({ length: 2000 }, (_, i) => `link set other mtu ${1400 + (i % 100)}`);
+		const script = Array.from({ length: 400 }, (_, i) => `link set other mtu ${1400 + (i % 100)}`);
 		execFileSync("ip", ["-batch", "-"], { input: [...script, "link set near mtu 4321"].join("\n") });
 		t.equal(near.mtu, 1500, "nothing has been heard yet");
 		await until("the MTU", () => near.mtu === 4321, LIMIT_MS);
@@ -629,8 +629,12 @@ function direct(t: Test): void {
 		"short frames are past the queue and unseen, long ones and those of another process are not",
 		async (t) => {
 			const { pump, near, far, farSink } = await openEnds(t, LONG_MTU);
-			const other = new PacketLink("near", pump, { framesInFlight: 16, xdp });
+			const told: string[] = [];
+			const log = (message: string, level = "warn") => void told.push(`${level}: ${message}`);
+			const other = new PacketLink("near", pump, { framesInFlight: 16, xdp, log });
 			t.teardown(() => other.close());
+			const refusal = "verbose: near: sends without an XDP socket (bind: Device or resource busy)";
+			t.strictSame(told, [refusal], "whoever wonders is told why it has no XDP socket");
 			const seen = await startWatch(t, "near");
 			send(near, frameTo(far.mac, "directly"));
 			send(near, frameTo(far.mac, Buffer.concat([Buffer.from("queued "), Buffer.alloc(9300)])));
