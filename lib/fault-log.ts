@@ -6,6 +6,7 @@
 
 import { getSystemErrorName } from "node:util";
 import { BlockOp } from "./block/device.js";
+import type { LackListener } from "./block/lack.js";
 import type { StallListener } from "./block/stalls.js";
 import { type Clock, systemClock } from "./clock.js";
 import { StorageStatus, storageStatusName, unreachable } from "./errors.js";
@@ -76,6 +77,16 @@ export class FaultLog {
 			},
 		};
 	}
+
+	/** For the storage engine to tell when it can't begin what it is asked for. */
+	readonly lack: LackListener = {
+		lacking: (errno) =>
+			this.#log.error(
+				`no thread can be had for the storage (${getSystemErrorName(-errno)}); requests wait and are tried again`,
+			),
+		supplied: (putOff) =>
+			this.#log.warn(`threads for the storage can be had again; ${putOff} requests waited`),
+	};
 
 	/** All that has been counted, a line for each kind. */
 	report(): string[] {

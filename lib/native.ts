@@ -156,6 +156,8 @@ export const OPEN_SYNCED = 4;
 /** Flags that are added to a `BlockOp` in an operation's first field. */
 export const OPERATION_MAY_BORROW = 16;
 export const OPERATION_FUA = 32;
+/** Of what changes something, as the other one is of reads. */
+export const OPERATION_SYNC_TOO = 16;
 /** A trim of a list: `address` is that of its pairs of offset and length, `park` how many there are. */
 export const OPERATION_LIST = 64;
 
@@ -173,8 +175,14 @@ export const OperationField = {
 } as const;
 /** What the first field holds after `engineSubmit` if the operation goes on in the background; 0: done; negative: -errno. */
 export const OPERATION_PENDING = 1;
-/** Doubles of a completion: token, 0 or -errno, byte offset of the first byte that failed. */
+/** Doubles of a completion: token, result, byte offset of the first byte that failed. */
 export const COMPLETION_FIELDS = 3;
+/** A completion's result, if it is neither 0 nor -errno: a write that is on stable storage now. */
+export const RESULT_SYNCED = 1;
+/** Results below this: a write was done but could not be put on stable storage; what is left is -errno. */
+export const RESULT_SYNC_FAILED = -65536;
+/** Doubles that `engineRetry` fills in: an errno if something is lacking, else 0; operations that were put off so far. */
+export const LACK_FIELDS = 2;
 /** Doubles of a frame to send: address and length of the head, address and length of the data. */
 export const SEND_FIELDS = 4;
 
@@ -237,6 +245,8 @@ interface Addon {
 	engineUring(handle: EngineHandle): number;
 	engineSubmit(handle: EngineHandle, count: number): number;
 	engineReap(handle: EngineHandle): number;
+	/** Tries again what could not be begun for want of threads or memory; to be called once a second. */
+	engineRetry(handle: EngineHandle, into: Float64Array): void;
 	engineClose(handle: EngineHandle): void;
 	/** `begin` and `length` are what is going to be served of it, in bytes, and is locked. A length of 0: to the end. */
 	fileOpen(handle: EngineHandle, path: string, flags: number, begin: number, length: number): NativeFile;

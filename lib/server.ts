@@ -117,6 +117,7 @@ export class Server {
 		this.#faults = new FaultLog(log);
 		// The engine drains first: a flush that a commit starts then covers what the engine has just done.
 		this.#engine = new StorageEngine(this.#pump);
+		this.#engine.watchLack(this.#faults.lack);
 		this.#commits = new GroupCommit(this.#pump);
 		log.verbose(`storage engine: ${this.#engine.description}`);
 	}
@@ -197,6 +198,8 @@ export class Server {
 					`flushes ${flushes}, trims ${trims}, errors ${errors}`,
 			);
 		}
+		const { putOff } = this.#engine;
+		if (putOff > 0) lines.push(`storage: ${putOff} requests had to wait for a thread`);
 		return [...this.#faults.report(), ...lines];
 	}
 

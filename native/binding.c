@@ -38,6 +38,7 @@ static napi_value init(napi_env env, napi_value exports)
 		{ "engineUring", js_engine_uring },
 		{ "engineSubmit", js_engine_submit },
 		{ "engineReap", js_engine_reap },
+		{ "engineRetry", js_engine_retry },
 		{ "engineClose", js_engine_close },
 		{ "fileOpen", js_file_open },
 		{ "memoryOpen", js_memory_open },

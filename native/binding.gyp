@@ -31,6 +31,7 @@
 				"privileges.c",
 				"resident.c",
 				"uring.c",
+				"work.c",
 				"writer.c",
 				"xdp.c",
 			],

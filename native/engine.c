@@ -12,13 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "guard.h"
-#include "pool.h"
 #include "resident.h"
 #include "uring.h"
+#include "work.h"
 
 enum {
 	CLOSE_WAIT_MS = 1000,
@@ -37,6 +36,8 @@ struct vb_engine {
 	struct vb_job *free_jobs;
 	struct vb_job *done; /* taken from the pool, not yet reaped */
 	int under_way;
+	uint64_t now_ms; /* as of the last look */
+	struct vb_lack lack; /* operations that io_uring could not begin, and why, since vb_engine_retry() was last called */
 };
 
 struct vb_engine *vb_engine_open(int want_uring)
@@ -122,19 +123,13 @@ static void free_job(struct vb_engine *engine, struct vb_job *job)
 	engine->free_jobs = job;
 }
 
-/* A job is under way from here on: by io_uring if that `may` be and takes it, else by a worker. It is gone if it can't be. */
-static int start_job(struct vb_engine *engine, struct vb_job *job, int may_be_uring)
+/* A job is under way from here on: by io_uring if that `may` be and takes it, else by a worker. */
+static void start_job(struct vb_engine *engine, struct vb_job *job, int may_be_uring)
 {
-	if (!may_be_uring || !engine->uring || !vb_uring_put(engine->uring, job)) {
-		int error = vb_pool_put(engine->pool, job);
-		if (error) {
-			free_job(engine, job);
-			return error;
-		}
-	}
-	job->slot->under_way++;
+	struct vb_slot *slot = job->slot;
+	if (!may_be_uring || !engine->uring || !vb_uring_put(engine->uring, job)) vb_pool_put(engine->pool, job);
+	if (slot->under_way++ == 0) slot->progress_ms = engine->now_ms;
 	engine->under_way++;
-	return 0;
 }
 
 /* Has a worker do what is not asked for by an operation. */
@@ -144,7 +139,9 @@ static int keep_house(struct vb_engine *engine, struct vb_slot *slot, enum vb_ki
 	if (!job) return -ENOMEM;
 	job->slot = slot;
 	job->kind = kind;
-	return start_job(engine, job, 0);
+	job->sync = VB_NO_SYNC;
+	start_job(engine, job, 0);
+	return 0;
 }
 
 /* Housekeeping is over. */
@@ -204,7 +201,11 @@ static struct vb_job *make_job(struct vb_engine *engine, struct vb_slot *slot, c
 	if (!job) return NULL;
 	job->slot = slot;
 	job->kind = (enum vb_kind)(kind & 15);
-	job->fua = !!(kind & VB_FUA);
+	job->sync = VB_NO_SYNC;
+	if (job->kind == VB_WRITE || job->kind == VB_TRIM)
+		job->sync = kind & VB_FUA ? VB_MUST_SYNC : kind & VB_SYNC_TOO ? VB_MAY_SYNC : VB_NO_SYNC;
+	job->synced = 0;
+	if (job->kind == VB_FLUSH) job->sync = VB_MUST_SYNC;
 	job->offset = (uint64_t)operation[VB_F_OFFSET];
 	job->length = (size_t)operation[VB_F_LENGTH];
 	job->memory = (void *)(uintptr_t)operation[VB_F_ADDRESS];
@@ -230,16 +231,9 @@ static int hand_over(struct vb_engine *engine, struct vb_slot *slot, const doubl
 {
 	struct vb_job *job = make_job(engine, slot, operation, kind);
 	if (!job) return -ENOMEM;
-	/* Writes to a regular file are for the pool, which does all that wait in one go. */
-	int error = start_job(engine, job, job->kind != VB_WRITE || slot->file.is_block);
-	return error ? error : 1;
-}
-
-static uint64_t now_us(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_nsec / 1000;
+	/* What changes a regular file is for the pool, which does all writes that wait in one go, and one sync at a time. */
+	start_job(engine, job, job->kind == VB_READ || (slot->file.is_block && (job->kind == VB_FLUSH || job->sync != VB_MUST_SYNC)));
+	return 1;
 }
 
 /* 1 if the read has been done: nobody has written there yet. */
@@ -268,12 +262,13 @@ static int read_in_place(struct vb_engine *engine, struct vb_slot *slot, double 
  * 1 if the write has been done, or has failed. Only in a file system in memory: any other may wait for its disk even for
  * a write into the page cache, and then all blades with it (ext4: for the journal, when a disk hangs during a commit).
  */
-static int write_in_place(struct vb_engine *engine, struct vb_slot *slot, double *operation, int kind)
+static int write_in_place(struct vb_engine *engine, struct vb_slot *slot, double *operation)
 {
 	uint64_t offset = (uint64_t)operation[VB_F_OFFSET], failed = offset;
 	size_t length = (size_t)operation[VB_F_LENGTH];
 	void *memory = (void *)(uintptr_t)operation[VB_F_ADDRESS];
-	if ((kind & VB_FUA) || !slot->file.map_writable) return 0;
+	if (!slot->file.map_writable) return 0;
+	/* (There it is as stable as it can be: nobody needs to sync it.) */
 	uint8_t *mapped = vb_resident(engine->residents, slot, offset, length);
 	if (mapped) {
 		/* If the mapping gave way, it is written again by someone who learns why. */
@@ -281,12 +276,15 @@ static int write_in_place(struct vb_engine *engine, struct vb_slot *slot, double
 		operation[VB_F_KIND] = 0;
 		return 1;
 	}
-	uint64_t begin = now_us();
+	uint64_t begin = vb_now_us();
 	int whole_pages = (offset | length) % (uint64_t)getpagesize() == 0;
 	if ((!mapped && !whole_pages) || begin < slot->slow_until) return 0;
-	operation[VB_F_KIND] = vb_file_write(&slot->file, offset, memory, length, 0, &failed);
+	int error = vb_file_write(&slot->file, offset, memory, length, &failed);
+	/* Who may wait for what is lacking tries again. */
+	if (error == -ENOMEM || error == -EAGAIN || error == -EINTR) return 0;
+	operation[VB_F_KIND] = error;
 	operation[VB_F_OFFSET] = (double)failed;
-	uint64_t end = now_us();
+	uint64_t end = vb_now_us();
 	if (end - begin > SLOW_US) slot->slow_until = end + SLOW_PAUSE_US;
 	return 1;
 }
@@ -296,7 +294,7 @@ static int run_in_place(struct vb_engine *engine, struct vb_slot *slot, double *
 {
 	switch (kind & 15) {
 	case VB_READ: return read_in_place(engine, slot, operation, kind);
-	case VB_WRITE: return write_in_place(engine, slot, operation, kind);
+	case VB_WRITE: return write_in_place(engine, slot, operation);
 	case VB_FLUSH:
 		if (!slot->file.in_memory) return 0;
 		operation[VB_F_KIND] = 0;
@@ -329,10 +327,30 @@ static int is_sound(const double *operation)
 	       is_size(operation[VB_F_LENGTH]) && (!((int)operation[VB_F_KIND] & VB_LIST) || is_sound_list(operation));
 }
 
+/* What io_uring could not begin is for the workers. */
+static void put_off(struct vb_engine *engine, struct vb_job *job)
+{
+	engine->lack.error = -job->result;
+	engine->lack.total++;
+	vb_pool_put(engine->pool, job);
+}
+
+/* Has the kernel begin what io_uring has been given. What it can't begin now workers do. */
+static void hand_to_kernel(struct vb_engine *engine)
+{
+	if (!engine->uring) return;
+	struct vb_job *job = vb_uring_submit(engine->uring);
+	while (job) {
+		struct vb_job *next = job->next;
+		put_off(engine, job);
+		job = next;
+	}
+}
+
 int vb_engine_submit(struct vb_engine *engine, double *operations, int count)
 {
 	int pending = 0;
-	vb_residents_tick(engine->residents);
+	engine->now_ms = vb_residents_tick(engine->residents);
 	for (int i = 0; i < count; i++) {
 		double *operation = operations + (size_t)i * VB_FIELDS;
 		operation[VB_F_BORROWED] = 0;
@@ -350,11 +368,23 @@ int vb_engine_submit(struct vb_engine *engine, double *operations, int count)
 			if (state == 1) pending++;
 		}
 	}
-	if (engine->uring) vb_uring_submit(engine->uring);
+	hand_to_kernel(engine);
 	return pending;
 }
 
-/* The next job that is over. One that io_uring did in part or failed is done again by a worker, which learns where. */
+/*
+ * Whether what io_uring says of an operation is its result. It may not have been begun, for want of a thread (ECANCELED,
+ * EAGAIN), or been done in part, or failed: then a worker does it again, and learns what is wrong, and where. But a sync that
+ * was begun and failed is final: the kernel would call the next one a success.
+ */
+static int is_final(const struct vb_job *job)
+{
+	if (job->result == 0) return 1;
+	if (job->kind != VB_FLUSH) return 0;
+	return job->result != -ECANCELED && job->result != -EAGAIN && job->result != -EINTR;
+}
+
+/* The next job that is over. */
 static struct vb_job *next_done(struct vb_engine *engine)
 {
 	if (!engine->done) engine->done = vb_pool_take_done(engine->pool);
@@ -365,11 +395,18 @@ static struct vb_job *next_done(struct vb_engine *engine)
 	}
 	while (engine->uring) {
 		struct vb_job *job = vb_uring_take_done(engine->uring);
-		if (!job) return NULL;
-		/* A failed sync is final: the kernel would call the next one a success. */
-		if (job->result == 0 || job->kind == VB_FLUSH || vb_pool_put(engine->pool, job) != 0) return job;
+		if (!job || is_final(job)) return job;
+		if (job->result == -ECANCELED) put_off(engine, job);
+		else vb_pool_put(engine->pool, job);
 	}
 	return NULL;
+}
+
+/* What is told of a job that is over. */
+static int told(const struct vb_job *job)
+{
+	if (!job->synced || job->kind == VB_FLUSH) return job->result;
+	return job->result == 0 ? 1 : job->result - VB_SYNC_FAILED;
 }
 
 int vb_engine_reap(struct vb_engine *engine, double *completions, int room)
@@ -378,6 +415,7 @@ int vb_engine_reap(struct vb_engine *engine, double *completions, int room)
 	/* Emptied before looking, so that what ends while we look is announced again. */
 	if (read(engine->event, &value, sizeof value) < 0 && errno != EAGAIN) return 0;
 	int count = 0;
+	engine->now_ms = vb_residents_tick(engine->residents);
 	while (count < room) {
 		struct vb_job *job = next_done(engine);
 		if (!job) break;
@@ -386,9 +424,10 @@ int vb_engine_reap(struct vb_engine *engine, double *completions, int room)
 		} else {
 			double *completion = completions + (size_t)count++ * VB_COMPLETION_FIELDS;
 			completion[0] = job->token;
-			completion[1] = job->result;
+			completion[1] = told(job);
 			completion[2] = (double)job->failed;
 		}
+		job->slot->progress_ms = engine->now_ms;
 		job->slot->under_way--;
 		engine->under_way--;
 		free_job(engine, job);
@@ -396,8 +435,18 @@ int vb_engine_reap(struct vb_engine *engine, double *completions, int room)
 	value = 1;
 	/* More than there was room for: come back. */
 	if (count == room && write(engine->event, &value, sizeof value) < 0) return count;
-	if (engine->uring) vb_uring_submit(engine->uring);
+	hand_to_kernel(engine);
 	return count;
+}
+
+struct vb_lack vb_engine_retry(struct vb_engine *engine)
+{
+	if (engine->uring) vb_uring_retry(engine->uring);
+	struct vb_lack lack = vb_pool_retry(engine->pool);
+	lack.total += engine->lack.total;
+	if (!lack.error) lack.error = engine->lack.error;
+	engine->lack.error = 0;
+	return lack;
 }
 
 static void free_jobs(struct vb_job *job)

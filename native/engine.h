@@ -9,10 +9,12 @@
 #define VBLADE_ENGINE_H
 
 #include "job.h"
+#include "pool.h"
 
 enum {
-	VB_MAY_BORROW = 16,
-	VB_FUA = 32,
+	VB_MAY_BORROW = 16, /* read: may be answered with an address */
+	VB_SYNC_TOO = 16,   /* write or trim: may be put on stable storage in the same go, where that is quick */
+	VB_FUA = 32,        /* write: over only when it is on stable storage */
 	VB_LIST = 64, /* trim: ADDRESS is that of pairs of offset and length, as doubles, and PARK says how many; they are copied */
 	VB_LIST_MAX = 16384,
 };
@@ -33,8 +35,11 @@ enum vb_field {
 	VB_FIELDS = 8,
 };
 
-/* A completion, as three doubles: token, 0 or -errno, first byte that failed. */
-enum { VB_COMPLETION_FIELDS = 3 };
+/*
+ * A completion, as three doubles: token, result, first byte that failed. The result is 0, 1 if a write is on stable storage
+ * now, -errno, or -errno - VB_SYNC_FAILED if a write was done but could not be put there.
+ */
+enum { VB_COMPLETION_FIELDS = 3, VB_SYNC_FAILED = 1 << 16 };
 
 struct vb_engine;
 
@@ -61,6 +66,11 @@ int vb_engine_under_way(const struct vb_engine *engine);
 int vb_engine_submit(struct vb_engine *engine, double *operations, int count);
 /* Up to room completions; how many. */
 int vb_engine_reap(struct vb_engine *engine, double *completions, int room);
+/*
+ * Tries again what could not be begun for want of threads or memory; to be called once a second. What is lacking, if
+ * anything is, and how many operations have been put off for that.
+ */
+struct vb_lack vb_engine_retry(struct vb_engine *engine);
 /*
  * Waits up to a second for what is under way, then closes everything: 0. -EBUSY if an operation hangs in a stuck disk: what
  * it uses, its memory too, must be left alone from now on.

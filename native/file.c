@@ -15,13 +15,16 @@
 #define PAGE 4096u
 /* Pages of memory that are given back at once. */
 #define PUNCH_BYTES (4ull << 20)
+/* A signal interrupts now and then; a file system that says so each time means something else. */
+enum { INTERRUPTED_MAX = 100 };
 
 /* Reads until done; at the end of a file that shrank: -ERANGE. */
 static int read_all(const struct vb_file *file, uint64_t offset, uint8_t *to, size_t length, uint64_t *failed)
 {
+	int interrupted = 0;
 	while (length > 0) {
 		ssize_t n = pread(file->fd, to, length, (off_t)offset);
-		if (n < 0 && errno == EINTR) continue;
+		if (n < 0 && errno == EINTR && ++interrupted < INTERRUPTED_MAX) continue;
 		if (n < 0) {
 			*failed = offset;
 			return -errno;
@@ -38,12 +41,13 @@ static int read_all(const struct vb_file *file, uint64_t offset, uint8_t *to, si
 	return 0;
 }
 
-static int write_all(int fd, uint64_t offset, const uint8_t *from, size_t length, int fua, uint64_t *failed)
+static int write_all(int fd, uint64_t offset, const uint8_t *from, size_t length, uint64_t *failed)
 {
+	int interrupted = 0;
 	while (length > 0) {
 		struct iovec part = { (void *)from, length };
-		ssize_t n = pwritev2(fd, &part, 1, (off_t)offset, fua ? RWF_DSYNC : 0);
-		if (n < 0 && errno == EINTR) continue;
+		ssize_t n = pwritev2(fd, &part, 1, (off_t)offset, 0);
+		if (n < 0 && errno == EINTR && ++interrupted < INTERRUPTED_MAX) continue;
 		if (n <= 0) {
 			*failed = offset;
 			return n < 0 ? -errno : -EIO;
@@ -60,8 +64,7 @@ static int write_all(int fd, uint64_t offset, const uint8_t *from, size_t length
  * through an aligned buffer; a write that covers a block in part reads it first. Overlapping requests never come at the
  * same time: the ordering layer above rounds ranges to whole blocks.
  */
-static int direct_transfer(struct vb_file *file, uint64_t offset, void *memory, size_t length, int write, int fua,
-			   uint64_t *failed)
+static int direct_transfer(struct vb_file *file, uint64_t offset, void *memory, size_t length, int write, uint64_t *failed)
 {
 	uint64_t align = file->align > 512 ? file->align : 512;
 	uint64_t begin = offset - offset % align;
@@ -75,7 +78,7 @@ static int direct_transfer(struct vb_file *file, uint64_t offset, void *memory, 
 	if (!write || begin != offset || end != offset + length) error = read_all(file, begin, buffer, whole, failed);
 	if (!error && write) {
 		memcpy(inside, memory, length);
-		error = write_all(file->fd, begin, buffer, whole, fua, failed);
+		error = write_all(file->fd, begin, buffer, whole, failed);
 	} else if (!error) {
 		memcpy(memory, inside, length);
 	}
@@ -87,7 +90,7 @@ static int direct_transfer(struct vb_file *file, uint64_t offset, void *memory, 
 
 int vb_file_read(struct vb_file *file, uint64_t offset, void *to, size_t length, uint64_t *failed)
 {
-	if (file->direct) return direct_transfer(file, offset, to, length, 0, 0, failed);
+	if (file->direct) return direct_transfer(file, offset, to, length, 0, failed);
 	return read_all(file, offset, to, length, failed);
 }
 
@@ -106,24 +109,24 @@ static int check_write(const struct vb_file *file, uint64_t offset, size_t lengt
 	return has_room(file, offset, length) ? 0 : -ENOSPC;
 }
 
-int vb_file_write(struct vb_file *file, uint64_t offset, const void *from, size_t length, int fua, uint64_t *failed)
+int vb_file_write(struct vb_file *file, uint64_t offset, const void *from, size_t length, uint64_t *failed)
 {
 	*failed = offset;
 	int error = check_write(file, offset, length);
 	if (error) return error;
-	if (file->direct) return direct_transfer(file, offset, (void *)from, length, 1, fua, failed);
-	error = write_all(file->fd, offset, from, length, fua, failed);
+	if (file->direct) return direct_transfer(file, offset, (void *)from, length, 1, failed);
+	error = write_all(file->fd, offset, from, length, failed);
 	/* Memory is the medium: without any it is full. */
 	return file->anonymous && error == -ENOMEM ? -ENOSPC : error;
 }
 
-int vb_file_write_row(struct vb_file *file, uint64_t offset, const struct iovec *parts, int count, int fua)
+int vb_file_write_row(struct vb_file *file, uint64_t offset, const struct iovec *parts, int count)
 {
 	size_t length = 0;
 	for (int i = 0; i < count; i++) length += parts[i].iov_len;
 	int error = check_write(file, offset, length);
 	if (error) return error;
-	ssize_t n = pwritev2(file->fd, parts, count, (off_t)offset, fua ? RWF_DSYNC : 0);
+	ssize_t n = pwritev2(file->fd, parts, count, (off_t)offset, 0);
 	if (n < 0) return -errno;
 	return (size_t)n == length ? 0 : -EIO;
 }
@@ -146,7 +149,7 @@ static int zero(struct vb_file *file, uint64_t offset, uint64_t length)
 	int error = 0;
 	while (length > 0 && !error) {
 		size_t part = length < sizeof zeros ? (size_t)length : sizeof zeros;
-		error = vb_file_write(file, offset, zeros, part, 0, &failed);
+		error = vb_file_write(file, offset, zeros, part, &failed);
 		offset += part;
 		length -= part;
 	}

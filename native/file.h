@@ -56,9 +56,9 @@ void vb_file_close(struct vb_file *file);
 
 /* Blocking operations, for worker threads. *failed gets the offset of the first byte that could not be done. */
 int vb_file_read(struct vb_file *file, uint64_t offset, void *to, size_t length, uint64_t *failed);
-int vb_file_write(struct vb_file *file, uint64_t offset, const void *from, size_t length, int fua, uint64_t *failed);
+int vb_file_write(struct vb_file *file, uint64_t offset, const void *from, size_t length, uint64_t *failed);
 /* Writes parts that lie behind each other in the file with one call. Fails if not all of it could be done. Not for direct. */
-int vb_file_write_row(struct vb_file *file, uint64_t offset, const struct iovec *parts, int count, int fua);
+int vb_file_write_row(struct vb_file *file, uint64_t offset, const struct iovec *parts, int count);
 /* Writes are going to be synced soon, if the file is one of those: the disk may begin with this one. Does not wait for it. */
 void vb_file_write_out(struct vb_file *file, uint64_t offset, uint64_t length);
 int vb_file_sync(struct vb_file *file);

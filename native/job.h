@@ -1,6 +1,6 @@
 /*
  * An operation that has left the loop's thread, and the list of those that came back. Shared by engine.c and the two ways
- * to carry operations out, pool.c and uring.c.
+ * to carry operations out, pool.c (with work.c) and uring.c.
  */
 #ifndef VBLADE_JOB_H
 #define VBLADE_JOB_H
@@ -17,18 +17,26 @@ enum vb_kind {
 	VB_CLOSE = 5,
 };
 
+/* Whether a write is to be on stable storage when it is over. */
+enum vb_sync {
+	VB_NO_SYNC = 0,
+	VB_MAY_SYNC = 1, /* if the file's syncs are quick: else whoever asked syncs many at once, later */
+	VB_MUST_SYNC = 2,
+};
+
 struct vb_slot;
 
 struct vb_job {
 	struct vb_job *next;
 	struct vb_slot *slot;
 	enum vb_kind kind;
-	int fua;
+	enum vb_sync sync; /* what is asked for; flush: that */
 	uint64_t offset;
 	size_t length;
 	void *memory;    /* of a trim: NULL, or the job's own list of as many ranges as `length` says */
 	double token;
 	int result;      /* 0 or -errno */
+	int synced;      /* a sync followed; if result says that it failed, it was the sync that did */
 	uint64_t failed; /* offset of the first byte that could not be done */
 };
 
@@ -41,13 +49,17 @@ struct vb_slot {
 	uint64_t slow_until;        /* microseconds: until then its writes go to others, who may wait */
 	int refreshing;             /* the kernel is being asked for the size */
 	int under_way;              /* jobs that have not been reaped: the loop's thread only */
+	uint64_t progress_ms;       /* when one of them last ended, or the first began */
 	struct vb_job *first, *last;/* jobs that wait for a worker, under the pool's lock, as are the following */
 	int active;                 /* workers that hold jobs of it */
 	int writing;                /* one of them does the writes that are done in turn */
 	int trimming;               /* a trim is among the jobs, or with a worker; the others wait behind it: */
 	struct vb_job *first_trim, *last_trim;
+	int syncing;                /* one of them syncs, and then goes on with what has been written meanwhile: */
+	struct vb_job *written_first, *written_last;
 	int ready;                  /* the slot is in the ready list */
 	struct vb_slot *next_ready;
+	int slow_sync;              /* its last sync took long */
 };
 
 #endif

@@ -141,6 +141,22 @@ napi_value js_engine_reap(napi_env env, napi_callback_info info)
 	return make_number(env, vb_engine_reap(engine->core, completions, (int)(length / VB_COMPLETION_FIELDS)));
 }
 
+/* engineRetry(handle, into: Float64Array): what is lacking (an errno, 0: nothing), and operations put off so far. */
+napi_value js_engine_retry(napi_env env, napi_callback_info info)
+{
+	napi_value args[MAX_ARGS];
+	struct engine *engine;
+	double *into;
+	size_t length;
+	if (!get_args(env, info, 2, args) || !(engine = get_engine(env, args[0])) ||
+	    !get_array(env, args[1], napi_float64_array, &into, &length) || length < 2)
+		return throw_type(env);
+	struct vb_lack lack = vb_engine_retry(engine->core);
+	into[0] = lack.error;
+	into[1] = (double)lack.total;
+	return NULL;
+}
+
 napi_value js_engine_close(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS];

@@ -2,6 +2,7 @@
  * See pool.h.
  *
  *   put ──> file's queue ──> ready list ──> a worker ──> done list ──> event descriptor
+ *                                              └─ writes that ask for it: ──> one worker that syncs ──^
  */
 #define _GNU_SOURCE
 #include "pool.h"
@@ -9,17 +10,18 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "work.h"
+
 enum {
+	FIRST_WORKERS = 2,         /* there from the beginning to the end */
 	MANY_WORKERS = 64,         /* from here on one per file: however many files hang, no other waits for them */
 	MAX_WORKERS_PER_FILE = 16,
 	WORKER_STACK_BYTES = 128 * 1024,
 	WORKER_IDLE_SECONDS = 10,
 	CLOSE_WAIT_SECONDS = 1,
-	ROW_MAX = 64,              /* writes that become one */
 };
 
 struct vb_pool {
@@ -29,9 +31,35 @@ struct vb_pool {
 	pthread_cond_t drained; /* for vb_pool_close: a worker has gone */
 	struct vb_slot *ready_first, *ready_last;
 	struct vb_job *done_first, *done_last;
-	int workers, idle;
+	int workers, idle, starting;
+	struct vb_lack lack;
 	int closing;
 };
+
+static void *worker(void *argument);
+
+/* With the lock held: one more worker, or what it lacks. Does not try if it was lacking before: vb_pool_retry() does. */
+static int start_worker(struct vb_pool *pool)
+{
+	if (pool->lack.error) return -pool->lack.error;
+	pthread_attr_t attributes;
+	pthread_t thread;
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attributes, WORKER_STACK_BYTES);
+	pool->lack.error = pthread_create(&thread, &attributes, worker, pool);
+	pthread_attr_destroy(&attributes);
+	if (pool->lack.error) return -pool->lack.error;
+	pool->workers++;
+	pool->starting++;
+	return 0;
+}
+
+/* With the lock held: the workers that are always there. One that can't be had is tried for again later. */
+static void start_first(struct vb_pool *pool)
+{
+	while (pool->workers < FIRST_WORKERS && start_worker(pool) == 0) {}
+}
 
 struct vb_pool *vb_pool_open(int event)
 {
@@ -45,76 +73,16 @@ struct vb_pool *vb_pool_open(int event)
 	pthread_cond_init(&pool->work, &monotonic);
 	pthread_cond_init(&pool->drained, &monotonic);
 	pthread_condattr_destroy(&monotonic);
+	pthread_mutex_lock(&pool->lock);
+	start_first(pool);
+	pthread_mutex_unlock(&pool->lock);
 	return pool;
-}
-
-static void run(struct vb_job *job)
-{
-	struct vb_file *file = &job->slot->file;
-	job->failed = job->offset;
-	switch (job->kind) {
-	case VB_READ: job->result = vb_file_read(file, job->offset, job->memory, job->length, &job->failed); return;
-	case VB_WRITE:
-		job->result = vb_file_write(file, job->offset, job->memory, job->length, job->fua, &job->failed);
-		return;
-	case VB_FLUSH: job->result = vb_file_sync(file); return;
-	case VB_TRIM:
-		if (job->memory) job->result = vb_file_trim_list(file, job->memory, job->length, &job->failed);
-		else job->result = vb_file_trim(file, job->offset, job->length);
-		return;
-	case VB_REFRESH: job->result = vb_file_refresh(file); return;
-	case VB_CLOSE:
-		vb_file_close(file);
-		job->result = 0;
-		return;
-	}
-	job->result = -EINVAL;
-}
-
-/*
- * A write that is done in turn: the kernel lets only one at a time into a file anyway, so one worker does all that wait, and
- * is woken, and wakes the loop, once for all of them.
- */
-static int in_turn(const struct vb_job *job)
-{
-	return job->kind == VB_WRITE && !job->slot->file.direct;
-}
-
-/* Does a write and those behind it that go on where it ends, if it can, in one. Returns the last one done. */
-static struct vb_job *run_row(struct vb_job *job)
-{
-	struct iovec parts[ROW_MAX];
-	uint64_t begin = job->offset, end = begin;
-	struct vb_job *last = job;
-	int count = 0;
-	for (struct vb_job *next = job; next && count < ROW_MAX && next->offset == end && next->fua == job->fua; next = next->next) {
-		parts[count++] = (struct iovec){ next->memory, next->length };
-		end += next->length;
-		last = next;
-	}
-	/* Which of them failed, and where, comes out when they are done one by one. */
-	int one_by_one = count == 1 || vb_file_write_row(&job->slot->file, job->offset, parts, count, job->fua) != 0;
-	for (;; job = job->next) {
-		if (one_by_one) run(job);
-		else job->result = 0;
-		if (job == last) break;
-	}
-	vb_file_write_out(&job->slot->file, begin, end - begin);
-	return last;
-}
-
-static void run_all(struct vb_job *job)
-{
-	for (; job; job = job->next) {
-		if (in_turn(job)) job = run_row(job);
-		else run(job);
-	}
 }
 
 /* With the lock held: whether another worker may take a job of this file. */
 static int may_have_worker(const struct vb_pool *pool, const struct vb_slot *slot)
 {
-	if (slot->writing && slot->first && in_turn(slot->first)) return 0;
+	if (slot->writing && slot->first && vb_in_turn(slot->first)) return 0;
 	return slot->active < (pool->workers < MANY_WORKERS ? MAX_WORKERS_PER_FILE : 1);
 }
 
@@ -127,40 +95,6 @@ static void make_ready(struct vb_pool *pool, struct vb_slot *slot)
 	if (pool->ready_last) pool->ready_last->next_ready = slot;
 	else pool->ready_first = slot;
 	pool->ready_last = slot;
-}
-
-/* With the lock held: takes the first file out of the ready list. */
-static struct vb_slot *shift_ready(struct vb_pool *pool)
-{
-	struct vb_slot *slot = pool->ready_first;
-	pool->ready_first = slot->next_ready;
-	if (!pool->ready_first) pool->ready_last = NULL;
-	slot->ready = 0;
-	return slot;
-}
-
-/* With the lock held: whether there is something to do. A file that has its workers comes back when one of them is done. */
-static int has_work(struct vb_pool *pool)
-{
-	while (pool->ready_first && !may_have_worker(pool, pool->ready_first)) shift_ready(pool);
-	return pool->ready_first != NULL;
-}
-
-/* With the lock held: the next job of the file whose turn it is; with a write that is done in turn, all of those behind it. */
-static struct vb_job *take(struct vb_pool *pool)
-{
-	struct vb_slot *slot = shift_ready(pool);
-	struct vb_job *job = slot->first, *last = job;
-	if (in_turn(job)) {
-		while (last->next && in_turn(last->next)) last = last->next;
-		slot->writing = 1;
-	}
-	slot->first = last->next;
-	if (!slot->first) slot->last = NULL;
-	last->next = NULL;
-	slot->active++;
-	make_ready(pool, slot);
-	return job;
 }
 
 /*
@@ -192,15 +126,62 @@ static void next_trim(struct vb_slot *slot)
 	append(&slot->first, &slot->last, job);
 }
 
-/* With the lock held: gives what `take` gave back to the loop. */
+/* With the lock held: takes the first file out of the ready list. */
+static struct vb_slot *shift_ready(struct vb_pool *pool)
+{
+	struct vb_slot *slot = pool->ready_first;
+	pool->ready_first = slot->next_ready;
+	if (!pool->ready_first) pool->ready_last = NULL;
+	slot->ready = 0;
+	return slot;
+}
+
+/*
+ * With the lock held: whether the worker that asks may have a job of this file. A file that has one already, which may hang,
+ * does not get the last one: if no other is idle there has to be a new one.
+ */
+static int may_take(struct vb_pool *pool, const struct vb_slot *slot)
+{
+	if (!may_have_worker(pool, slot)) return 0;
+	return slot->active == 0 || pool->idle + pool->starting > 0 || start_worker(pool) == 0;
+}
+
+/* With the lock held: whether there is something to do. A file that has its workers comes back when one of them is done. */
+static int has_work(struct vb_pool *pool)
+{
+	while (pool->ready_first && !may_take(pool, pool->ready_first)) shift_ready(pool);
+	return pool->ready_first != NULL;
+}
+
+/* With the lock held: a worker for what is in the ready list; a new one if all are busy. */
+static void wake_worker(struct vb_pool *pool)
+{
+	if (pool->idle > 0) pthread_cond_signal(&pool->work);
+	else if (pool->starting == 0) start_worker(pool);
+}
+
+/* With the lock held: the next job of the file whose turn it is; with a write that is done in turn, all of those behind it. */
+static struct vb_job *take(struct vb_pool *pool)
+{
+	struct vb_slot *slot = shift_ready(pool);
+	struct vb_job *job = slot->first, *last = job;
+	if (vb_in_turn(job)) {
+		while (last->next && vb_in_turn(last->next)) last = last->next;
+		slot->writing = 1;
+	}
+	slot->first = last->next;
+	if (!slot->first) slot->last = NULL;
+	last->next = NULL;
+	slot->active++;
+	make_ready(pool, slot);
+	return job;
+}
+
+/* With the lock held: gives jobs back to the loop. */
 static void hand_back(struct vb_pool *pool, struct vb_job *job)
 {
+	if (!job) return;
 	int first = !pool->done_first;
-	struct vb_slot *slot = job->slot;
-	slot->active--;
-	if (in_turn(job)) slot->writing = 0;
-	if (is_alone(job)) next_trim(slot);
-	make_ready(pool, slot);
 	if (pool->done_last) pool->done_last->next = job;
 	else pool->done_first = job;
 	while (job->next) job = job->next;
@@ -210,74 +191,123 @@ static void hand_back(struct vb_pool *pool, struct vb_job *job)
 	if (first && write(pool->event, &one, sizeof one) < 0) return;
 }
 
-static int wake_worker(struct vb_pool *pool);
+/* With the lock held: keeps those of the jobs that are to be synced; the others go back to the loop. */
+static void keep_to_sync(struct vb_pool *pool, struct vb_slot *slot, struct vb_job *row)
+{
+	struct vb_job *over = NULL, **over_end = &over;
+	for (struct vb_job *job = row, *next; job; job = next) {
+		next = job->next;
+		job->next = NULL;
+		if (job->result != 0 || job->sync == VB_NO_SYNC || (job->sync == VB_MAY_SYNC && slot->slow_sync)) {
+			*over_end = job;
+			over_end = &job->next;
+			continue;
+		}
+		if (slot->written_last) slot->written_last->next = job;
+		else slot->written_first = job;
+		slot->written_last = job;
+	}
+	hand_back(pool, over);
+}
+
+/*
+ * With the lock held: a job, or the writes of a row, are done. One worker syncs for those that want it, and then for those
+ * that have come to it meanwhile: so one sync of a file at a time, each for all that it can be for. (Two at once would not do:
+ * the kernel tells only one of them of a page that could not be written.)
+ */
+static void end(struct vb_pool *pool, struct vb_slot *slot, struct vb_job *row)
+{
+	keep_to_sync(pool, slot, row);
+	if (slot->syncing) return;
+	slot->syncing = 1;
+	while (slot->written_first) {
+		struct vb_job *written = slot->written_first;
+		slot->written_first = slot->written_last = NULL;
+		make_ready(pool, slot);
+		if (has_work(pool)) wake_worker(pool);
+		pthread_mutex_unlock(&pool->lock);
+		int was_slow = vb_work_sync(written);
+		pthread_mutex_lock(&pool->lock);
+		slot->slow_sync = was_slow;
+		hand_back(pool, written);
+	}
+	slot->syncing = 0;
+}
+
+/* With the lock held, which is let go of meanwhile: does the next job, or row of writes. */
+static void work(struct vb_pool *pool)
+{
+	struct vb_job *job = take(pool);
+	struct vb_slot *slot = job->slot;
+	int in_turn = vb_in_turn(job), busy = slot->syncing;
+	/* Two jobs put at once may have woken one and the same worker; nobody waits behind a job that may hang. */
+	if (has_work(pool)) wake_worker(pool);
+	pthread_mutex_unlock(&pool->lock);
+	vb_work(job, busy);
+	pthread_mutex_lock(&pool->lock);
+	if (in_turn) slot->writing = 0;
+	if (is_alone(job)) next_trim(slot);
+	end(pool, slot, job);
+	slot->active--;
+	make_ready(pool, slot);
+}
 
 static void *worker(void *argument)
 {
 	struct vb_pool *pool = argument;
 	pthread_mutex_lock(&pool->lock);
-	for (;;) {
-		while (!has_work(pool) && !pool->closing) {
-			struct timespec until;
-			clock_gettime(CLOCK_MONOTONIC, &until);
-			until.tv_sec += WORKER_IDLE_SECONDS;
-			pool->idle++;
-			int error = pthread_cond_timedwait(&pool->work, &pool->lock, &until);
-			pool->idle--;
-			if (error == ETIMEDOUT && !has_work(pool)) goto out;
+	pool->starting--;
+	while (!pool->closing) {
+		if (has_work(pool)) {
+			work(pool);
+			continue;
 		}
-		if (pool->closing) break;
-		struct vb_job *job = take(pool);
-		/* Two jobs put at once may have woken one and the same worker; nobody waits behind a job that may hang. */
-		if (has_work(pool)) wake_worker(pool);
-		pthread_mutex_unlock(&pool->lock);
-		run_all(job);
-		pthread_mutex_lock(&pool->lock);
-		hand_back(pool, job);
+		struct timespec until;
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_sec += WORKER_IDLE_SECONDS;
+		pool->idle++;
+		int error = pthread_cond_timedwait(&pool->work, &pool->lock, &until);
+		pool->idle--;
+		if (error == ETIMEDOUT && pool->workers > FIRST_WORKERS && !pool->ready_first) break;
 	}
-out:
 	pool->workers--;
 	pthread_cond_signal(&pool->drained);
 	pthread_mutex_unlock(&pool->lock);
 	return NULL;
 }
 
-/* With the lock held: one more worker if all are busy. */
-static int wake_worker(struct vb_pool *pool)
-{
-	if (pool->idle > 0) {
-		pthread_cond_signal(&pool->work);
-		return 0;
-	}
-	pthread_attr_t attributes;
-	pthread_t thread;
-	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attributes, WORKER_STACK_BYTES);
-	int error = pthread_create(&thread, &attributes, worker, pool);
-	pthread_attr_destroy(&attributes);
-	if (!error) pool->workers++;
-	return pool->workers > 0 ? 0 : -error;
-}
-
-int vb_pool_put(struct vb_pool *pool, struct vb_job *job)
+void vb_pool_put(struct vb_pool *pool, struct vb_job *job)
 {
 	struct vb_slot *slot = job->slot;
 	pthread_mutex_lock(&pool->lock);
 	if (is_alone(job) && slot->trimming) {
 		append(&slot->first_trim, &slot->last_trim, job);
 		pthread_mutex_unlock(&pool->lock);
-		return 0;
+		return;
 	}
+	if (is_alone(job)) slot->trimming = 1;
+	append(&slot->first, &slot->last, job);
 	/* A file in the ready list has had a worker woken for it. */
-	int error = !slot->ready && may_have_worker(pool, slot) ? wake_worker(pool) : 0;
-	if (!error) {
-		if (is_alone(job)) slot->trimming = 1;
-		append(&slot->first, &slot->last, job);
+	if (!slot->ready && may_have_worker(pool, slot)) {
 		make_ready(pool, slot);
+		wake_worker(pool);
 	}
+	if (pool->lack.error && pool->idle + pool->starting == 0) pool->lack.total++;
 	pthread_mutex_unlock(&pool->lock);
-	return error;
+}
+
+struct vb_lack vb_pool_retry(struct vb_pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	if (pool->lack.error) {
+		/* Also if nobody needs it any more: how else would one know? It is idle then, and goes. */
+		pool->lack.error = 0;
+		start_worker(pool);
+		start_first(pool);
+	}
+	struct vb_lack lack = pool->lack;
+	pthread_mutex_unlock(&pool->lock);
+	return lack;
 }
 
 struct vb_job *vb_pool_take_done(struct vb_pool *pool)

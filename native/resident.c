@@ -15,19 +15,26 @@ enum {
 	GROUP_PAGES = 64,
 	NEIGHBOURS = 16, /* pages that the kernel maps at once, unless told otherwise (fault_around_bytes) */
 	TABLE_BITS = 14, /* with pages of 4 KiB: 4 GiB are remembered */
-	GROUP_BITS = 40, /* of the key: the number of the group; the bits above: file and second */
-	FILE_BITS = 14,  /* files whose numbers differ only above share a place, and now and then an answer */
+	GROUP_BITS = 36, /* of the key: the number of the group, enough for the longest file; above: the file, all of its number */
+	FRESH_MS = 8,    /* an answer is as good as new */
+	OLD_MS = 1000,   /* an answer is worth nothing */
+	/* In between the kernel is asked again, but only so often, which is about a hundredth of the time. */
+	ASKED_PER_MS = 8,
+	ASKED_AT_ONCE = 256,
+	STUCK_MS = 8,    /* a file with a request under way, none of which has ended for so long, may have a disk that hangs */
 };
 
 struct group {
-	uint64_t key;   /* which group of which file, and in which second it was asked for; 0: nothing */
-	uint64_t pages; /* a bit per page that is in memory */
+	uint64_t key;      /* which group of which file */
+	uint64_t asked_ms; /* when it was asked for; 0: never */
+	uint64_t pages;    /* a bit per page that is in memory */
 };
 
 struct vb_residents {
 	size_t page;
 	unsigned page_shift; /* page = 1 << page_shift: dividing by it takes longer than all the rest */
-	uint64_t second;
+	uint64_t now_ms;
+	unsigned may_ask; /* times that it may be asked again about what is remembered */
 	struct group table[1 << TABLE_BITS]; /* from zeroed memory: costs nothing until it is used */
 };
 
@@ -41,11 +48,17 @@ struct vb_residents *vb_residents_open(void)
 	return residents;
 }
 
-void vb_residents_tick(struct vb_residents *residents)
+uint64_t vb_residents_tick(struct vb_residents *residents)
 {
 	struct timespec time;
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
-	residents->second = (uint64_t)time.tv_sec + 1;
+	uint64_t now_ms = (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000 + 1;
+	uint64_t passed_ms = now_ms - residents->now_ms;
+	residents->now_ms = now_ms;
+	if (passed_ms == 0) return now_ms;
+	uint64_t may_ask = residents->may_ask + passed_ms * ASKED_PER_MS;
+	residents->may_ask = may_ask < ASKED_AT_ONCE ? (unsigned)may_ask : ASKED_AT_ONCE;
+	return now_ms;
 }
 
 void vb_residents_close(struct vb_residents *residents)
@@ -90,20 +103,32 @@ static void map_neighbours(const struct vb_residents *residents, const struct vb
 	}
 }
 
+/* Whether what was said of a group still holds. */
+static int holds(struct vb_residents *residents, const struct vb_slot *slot, const struct group *group)
+{
+	uint64_t age_ms = residents->now_ms - group->asked_ms;
+	if (age_ms > OLD_MS) return 0;
+	/* The page that is gone is the one that would never come. */
+	if (slot->under_way > 0 && residents->now_ms - slot->progress_ms > STUCK_MS) return 0;
+	if (age_ms <= FRESH_MS || residents->may_ask == 0) return 1;
+	residents->may_ask--;
+	return 0;
+}
+
 /* The pages of a group that are in memory: remembered, or asked for now. */
 static struct group *find(struct vb_residents *residents, const struct vb_slot *slot, uint64_t number)
 {
-	uint64_t file = (uint64_t)slot->number & ((1u << FILE_BITS) - 1);
-	uint64_t key = number << (64 - GROUP_BITS) | file << (64 - GROUP_BITS - FILE_BITS) |
-		       (residents->second & ((1u << (64 - GROUP_BITS - FILE_BITS)) - 1));
-	uint64_t hash = (number ^ file << 20) * 0x9e3779b97f4a7c15ull;
+	uint64_t key = (uint64_t)slot->number << GROUP_BITS | number;
+	uint64_t hash = (number ^ (uint64_t)slot->number << 20) * 0x9e3779b97f4a7c15ull;
 	struct group *group = &residents->table[hash >> (64 - TABLE_BITS)];
-	if (group->key == key) return group;
+	int is_known = group->key == key && group->asked_ms != 0;
+	if (is_known && holds(residents, slot, group)) return group;
 	uint64_t total = (slot->file.map_bytes + residents->page - 1) / residents->page;
 	uint64_t first = number * GROUP_PAGES;
 	group->key = key;
+	group->asked_ms = residents->now_ms;
 	group->pages = ask(residents, &slot->file, first, total - first < GROUP_PAGES ? total - first : GROUP_PAGES);
-	map_neighbours(residents, &slot->file, group, first);
+	if (!is_known) map_neighbours(residents, &slot->file, group, first);
 	return group;
 }
 

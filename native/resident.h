@@ -1,8 +1,9 @@
 /*
  * Which parts of mapped files are in memory now, so that touching them will not wait for a disk. Asking the kernel
- * (mincore(2)) for every request would cost more than many a request; so an answer is remembered for up to a second, for
- * as much as 64 pages around. A page that the kernel takes away within that second is waited for when it is touched: slow
- * once, never wrong. Called by engine.c.
+ * (mincore(2)) for every request would cost more than many a request; so an answer for the 64 pages around is remembered: for
+ * a few milliseconds; for up to a second where more is asked for than there is time to ask about; and not at all while the
+ * file has a request under way that makes no progress. A page that the kernel has taken away meanwhile is waited for when it
+ * is touched: slow once, never wrong. Called by engine.c.
  */
 #ifndef VBLADE_RESIDENT_H
 #define VBLADE_RESIDENT_H
@@ -12,8 +13,8 @@
 struct vb_residents;
 
 struct vb_residents *vb_residents_open(void);
-/* Looks at the clock, once per batch: what was remembered too long ago is forgotten. */
-void vb_residents_tick(struct vb_residents *residents);
+/* Looks at the clock, once per batch: what was remembered too long ago is forgotten. The time, in milliseconds. */
+uint64_t vb_residents_tick(struct vb_residents *residents);
 /* Where the range is mapped if all of it is in memory; NULL if not, or if the file is not mapped that far. */
 uint8_t *vb_resident(struct vb_residents *residents, const struct vb_slot *slot, uint64_t offset, size_t length);
 void vb_residents_close(struct vb_residents *residents);

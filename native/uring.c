@@ -21,8 +21,19 @@ struct vb_uring {
 	struct io_uring ring;
 	int files_registered;
 	int event;
-	unsigned queued;
+	unsigned queued;    /* jobs that the kernel has not been given yet */
 	unsigned under_way; /* never more than the completion queue holds */
+	int paused;         /* the kernel did not take what it was given */
+};
+
+/* All that this ring can ever do, whoever gets hold of it: what is open already is read, written and synced. */
+static const struct io_uring_restriction ALLOWED[] = {
+	{ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_READ },
+	{ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_WRITE },
+	{ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_FSYNC },
+	{ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_NOP },
+	{ .opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED, .sqe_flags = IOSQE_FIXED_FILE },
+	{ .opcode = IORING_RESTRICTION_REGISTER_OP, .register_op = IORING_REGISTER_FILES_UPDATE },
 };
 
 /* Operations we rely on; a kernel without them is treated as one without io_uring. */
@@ -41,20 +52,24 @@ struct vb_uring *vb_uring_open(int event)
 	struct vb_uring *uring = calloc(1, sizeof *uring);
 	if (!uring) return NULL;
 	uring->event = event;
-	/* We look at completions when we are in the kernel anyway: no need to be interrupted for them. Older kernels don't know. */
-	int error = io_uring_queue_init(ENTRIES, &uring->ring, IORING_SETUP_COOP_TASKRUN);
-	if (error == -EINVAL) error = io_uring_queue_init(ENTRIES, &uring->ring, 0);
+	/*
+	 * We look at completions when we are in the kernel anyway: no need to be interrupted for them. Older kernels don't know that.
+	 * The ring is made closed, and opened with its restrictions; a kernel without them (before 5.10) is one without io_uring.
+	 */
+	int error = io_uring_queue_init(ENTRIES, &uring->ring, IORING_SETUP_R_DISABLED | IORING_SETUP_COOP_TASKRUN);
+	if (error == -EINVAL) error = io_uring_queue_init(ENTRIES, &uring->ring, IORING_SETUP_R_DISABLED);
 	if (error) goto fail;
 	error = knows_operations(&uring->ring) ? io_uring_register_eventfd(&uring->ring, event) : -ENOSYS;
-	if (error) {
-		io_uring_queue_exit(&uring->ring);
-		goto fail;
-	}
+	if (error) goto fail_ring;
 	/* Syncs and many writes take a thread of the kernel's each; it would make do with four per processor. */
 	unsigned workers[2] = { KERNEL_WORKERS, 0 };
 	io_uring_register_iowq_max_workers(&uring->ring, workers);
 	uring->files_registered = io_uring_register_files_sparse(&uring->ring, MAX_FILES) == 0;
-	return uring;
+	error = io_uring_register_restrictions(&uring->ring, (struct io_uring_restriction *)ALLOWED, sizeof ALLOWED / sizeof ALLOWED[0]);
+	if (!error) error = io_uring_enable_rings(&uring->ring);
+	if (!error) return uring;
+fail_ring:
+	io_uring_queue_exit(&uring->ring);
 fail:
 	free(uring);
 	errno = -error;
@@ -73,7 +88,7 @@ int vb_uring_put(struct vb_uring *uring, struct vb_job *job)
 {
 	struct vb_file *file = &job->slot->file;
 	/* Direct I/O needs aligned copies around it, and trims are rare: workers do both. */
-	if (file->direct || job->kind == VB_TRIM || uring->under_way >= ENTRIES) return 0;
+	if (file->direct || job->kind == VB_TRIM || uring->paused || uring->under_way >= ENTRIES) return 0;
 	/* Where any call may hang, each takes a thread, and the pool knows how many of them a file may have. */
 	if (file->may_hang || job->slot->under_way >= JOBS_PER_FILE) return 0;
 	struct io_uring_sqe *entry = io_uring_get_sqe(&uring->ring);
@@ -82,7 +97,6 @@ int vb_uring_put(struct vb_uring *uring, struct vb_job *job)
 	if (job->kind == VB_READ) io_uring_prep_read(entry, fd, job->memory, (unsigned)job->length, job->offset);
 	else if (job->kind == VB_FLUSH) io_uring_prep_fsync(entry, fd, IORING_FSYNC_DATASYNC);
 	else io_uring_prep_write(entry, fd, job->memory, (unsigned)job->length, job->offset);
-	if (job->kind == VB_WRITE && job->fua) entry->rw_flags = RWF_DSYNC;
 	if (file->registered) io_uring_sqe_set_flags(entry, IOSQE_FIXED_FILE);
 	io_uring_sqe_set_data(entry, job);
 	uring->queued++;
@@ -90,26 +104,58 @@ int vb_uring_put(struct vb_uring *uring, struct vb_job *job)
 	return 1;
 }
 
-void vb_uring_submit(struct vb_uring *uring)
+/*
+ * Takes back what the kernel has not taken. It would stay in the queue, so a job that does nothing is put in its place, to be
+ * handed over with the next one.
+ */
+static struct vb_job *take_back(struct vb_uring *uring, int error)
 {
-	uint64_t one = 1;
-	while (uring->queued > 0) {
+	struct vb_job *first = NULL, **end = &first;
+	const struct io_uring_sq *queue = &uring->ring.sq;
+	for (unsigned i = queue->sqe_tail - uring->queued; i != queue->sqe_tail; i++) {
+		struct io_uring_sqe *entry = &queue->sqes[i & queue->ring_mask];
+		struct vb_job *job = (struct vb_job *)(uintptr_t)entry->user_data;
+		io_uring_prep_nop(entry);
+		io_uring_sqe_set_data(entry, NULL);
+		if (!job) continue;
+		job->result = error;
+		job->next = NULL;
+		*end = job;
+		end = &job->next;
+	}
+	return first;
+}
+
+struct vb_job *vb_uring_submit(struct vb_uring *uring)
+{
+	while (uring->queued > 0 && !uring->paused) {
 		int taken = io_uring_submit(&uring->ring);
-		if (taken == -EINTR) continue;
 		if (taken <= 0) {
-			/* EBUSY, EAGAIN: the kernel is short of something now. The event brings the loop back here to try again. */
-			if (write(uring->event, &one, sizeof one) < 0) return;
-			return;
+			/* Whether it is short of something for a moment or will never do it again: there is another way. */
+			uring->paused = 1;
+			return take_back(uring, taken ? taken : -EAGAIN);
 		}
 		uring->queued -= (unsigned)taken;
 	}
+	return NULL;
+}
+
+void vb_uring_retry(struct vb_uring *uring)
+{
+	uring->paused = 0;
 }
 
 struct vb_job *vb_uring_take_done(struct vb_uring *uring)
 {
 	struct io_uring_cqe *completion;
-	if (io_uring_peek_cqe(&uring->ring, &completion) != 0) return NULL;
-	struct vb_job *job = io_uring_cqe_get_data(completion);
+	struct vb_job *job;
+	for (;;) {
+		if (io_uring_peek_cqe(&uring->ring, &completion) != 0) return NULL;
+		job = io_uring_cqe_get_data(completion);
+		if (job) break;
+		io_uring_cqe_seen(&uring->ring, completion);
+		uring->under_way--;
+	}
 	job->failed = job->offset;
 	job->result = completion->res < 0 ? completion->res : 0;
 	/* Half a transfer is no result: -EAGAIN asks for it to be done another way, which finds out what is wrong. */
@@ -145,7 +191,13 @@ int vb_uring_put(struct vb_uring *uring, struct vb_job *job)
 	return 0;
 }
 
-void vb_uring_submit(struct vb_uring *uring)
+struct vb_job *vb_uring_submit(struct vb_uring *uring)
+{
+	(void)uring;
+	return NULL;
+}
+
+void vb_uring_retry(struct vb_uring *uring)
 {
 	(void)uring;
 }

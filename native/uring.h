@@ -16,8 +16,10 @@ struct vb_uring *vb_uring_open(int event);
 void vb_uring_file(struct vb_uring *ring, struct vb_slot *slot, int add);
 /* Queues a job; 0 if this ring can't take it (its kind, or no room): the caller has another way. */
 int vb_uring_put(struct vb_uring *ring, struct vb_job *job);
-/* Hands what is queued to the kernel. */
-void vb_uring_submit(struct vb_uring *ring);
+/* Hands what is queued to the kernel. What it does not take comes back, linked by next, with the error as its result; then no more is queued for a while. */
+struct vb_job *vb_uring_submit(struct vb_uring *ring);
+/* That while is over. */
+void vb_uring_retry(struct vb_uring *ring);
 /* The next job that has come back, with its result; NULL if there is none. */
 struct vb_job *vb_uring_take_done(struct vb_uring *ring);
 void vb_uring_close(struct vb_uring *ring);

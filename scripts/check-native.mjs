@@ -59,7 +59,14 @@ function compile(program, flags) {
 	const sources = readdirSync(inPackage("native"))
 		.filter((name) => name.endsWith(".c") && !/^(binding|node)/.test(name))
 		.map((name) => inPackage("native", name));
-	const wrapped = ["pread", "pwritev2", "fdatasync"].map((name) => `-Wl,--wrap=${name}`);
+	const wrapped = [
+		"pread",
+		"pwritev2",
+		"fdatasync",
+		"pthread_create",
+		"io_uring_submit",
+		"io_uring_queue_init",
+	].map((name) => `-Wl,--wrap=${name}`);
 	const uring = existsSync("/usr/include/liburing.h");
 	const args = [
 		...["-std=gnu11", "-g", "-O1", "-fno-omit-frame-pointer", "-Wall", "-Wextra", "-Werror", "-Wshadow"],

@@ -83,6 +83,8 @@ export abstract class BlockRequest {
 	ranges: Float64Array | null = null;
 	/** Write: complete only when it is on stable storage (ATA's forced unit access). */
 	fua = false;
+	/** Write or trim: the device may put it on stable storage in the same go, where that is as quick, and then says so in `synced`. */
+	maySync = false;
 	/** Read: the device may answer with `borrowedAddress` rather than fill memory. */
 	mayBorrow = false;
 	/** Read: where the bytes go. Write: where they are. At least `lengthBytes` from `memoryOffset`. */
@@ -98,6 +100,8 @@ export abstract class BlockRequest {
 	errno = 0;
 	/** Where the first byte that failed is, in the coordinates of the device that was asked. */
 	failedOffsetBytes = 0;
+	/** Write or trim: it is on stable storage, though that was not asked for. */
+	synced = false;
 	/** Read: where the bytes are instead of in `memory`, or 0. Holds until the storage is next asked (see `Pump`). */
 	borrowedAddress = 0;
 
@@ -119,6 +123,7 @@ export abstract class BlockRequest {
 		this.status = StorageStatus.ok;
 		this.errno = 0;
 		this.failedOffsetBytes = 0;
+		this.synced = false;
 		this.borrowedAddress = 0;
 		return this;
 	}

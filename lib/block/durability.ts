@@ -11,6 +11,9 @@
  * steady stream would hold it up for ever; they are covered if they complete before it starts. `GroupCommit`
  * starts the flushes when the pump drains storage, that is, after all frames of a batch have been looked at.
  *
+ * A device may sync a write itself, in the same go, where that is as quick (`maySync`, `synced`): a file does so with all
+ * writes that wait for its disk while its syncs are short. Then nothing is left to do here.
+ *
  * A sync that failed is never tried again: the kernel may have dropped the data and would call the next sync
  * a success. The writes that depended on it and every later write, trim and flush fail, until the process is
  * started again.
@@ -219,12 +222,13 @@ export class DurabilityLayer extends DeviceLayer {
 
 	/**
 	 * Hands a write or trim down. The device is not asked for forced unit access: the flush afterwards is
-	 * worth as much.
+	 * worth as much, and one serves many. But it may sync a write itself where that costs no more.
 	 */
 	#change(request: BlockRequest): void {
 		this.started();
 		this.#underWay[this.#generation]++;
 		request.push(this, this.#generation | (request.fua ? FUA : 0));
+		request.maySync = this.#needsSync(request);
 		request.fua = false;
 		this.device.submit(request);
 	}
@@ -232,12 +236,13 @@ export class DurabilityLayer extends DeviceLayer {
 	below(request: BlockRequest, token: number): void {
 		request.fua = (token & FUA) !== 0;
 		this.#underWay[(token & 1) as 0 | 1]--;
+		if (request.status === StorageStatus.syncFailed) this.#failSync(request.errno);
 		if (request.status !== StorageStatus.ok) {
 			this.ended();
 			request.resume();
 		} else if (this.#syncFailed) {
 			this.#finish(request);
-		} else if (this.#needsSync(request)) {
+		} else if (!request.synced && this.#needsSync(request)) {
 			this.#wait(request);
 		} else {
 			this.#finish(request);
@@ -307,6 +312,7 @@ export class DurabilityLayer extends DeviceLayer {
 	}
 
 	#failSync(errno: number): void {
+		if (this.#syncFailed) return;
 		this.#syncFailed = true;
 		this.#syncErrno = errno;
 		this.#onSyncFailed?.(errno);

@@ -10,6 +10,7 @@ import {
 	COMPLETION_FIELDS,
 	type EngineHandle,
 	Errno,
+	LACK_FIELDS,
 	type NativeFile,
 	native,
 	nativeMemory,
@@ -17,10 +18,14 @@ import {
 	OPERATION_LIST,
 	OPERATION_MAY_BORROW,
 	OPERATION_PENDING,
+	OPERATION_SYNC_TOO,
 	OperationField,
+	RESULT_SYNC_FAILED,
+	RESULT_SYNCED,
 } from "../native.js";
 import type { Pump, PumpStage } from "../pump.js";
 import { BlockOp, type BlockRequest } from "./device.js";
+import { type LackListener, LackWatch } from "./lack.js";
 import { RANGES_MAX } from "./ranges.js";
 import { SizeWatch } from "./sizes.js";
 import { LOOK_EVERY_MS, type StallListener, StallWatch } from "./stalls.js";
@@ -54,6 +59,8 @@ export class StorageEngine implements PumpStage {
 	readonly #freeTokens: number[] = [];
 	readonly #stalls = new StallWatch();
 	readonly #sizes: SizeWatch;
+	readonly #lack = new LackWatch();
+	readonly #lackFields = new Float64Array(LACK_FIELDS);
 	readonly #look: NodeJS.Timeout;
 	#closed = false;
 
@@ -67,9 +74,7 @@ export class StorageEngine implements PumpStage {
 			kind !== "threads",
 		);
 		this.#sizes = new SizeWatch((first, sizes) => native.fileSizes(this.#handle, first, sizes));
-		this.#look = setInterval(() => {
-			if (this.expects) this.#stalls.look(this.#underWay);
-		}, LOOK_EVERY_MS);
+		this.#look = setInterval(() => this.#lookAround(), LOOK_EVERY_MS);
 		this.#look.unref();
 		pump.addStorage(this);
 	}
@@ -109,6 +114,23 @@ export class StorageEngine implements PumpStage {
 	/** Tells `listener` when requests on a file take remarkably long. */
 	watchStalls(file: number, listener: StallListener): void {
 		this.#stalls.watch(file, listener);
+	}
+
+	/** Tells `listener` when operations can't be begun for want of threads or memory. */
+	watchLack(listener: LackListener): void {
+		this.#lack.watch(listener);
+	}
+
+	/** Operations that could not be begun at once for want of threads or memory, so far. */
+	get putOff(): number {
+		return this.#lack.putOff;
+	}
+
+	#lookAround(): void {
+		if (this.expects) this.#stalls.look(this.#underWay);
+		native.engineRetry(this.#handle, this.#lackFields);
+		const [errno = 0, putOff = 0] = this.#lackFields;
+		this.#lack.look(errno, putOff);
 	}
 
 	/** Closes a file; false if requests on it are still under way. A closed engine has closed its files. */
@@ -157,7 +179,11 @@ export class StorageEngine implements PumpStage {
 			const token = operations[at + OperationField.token]!;
 			this.#underWay[token] = null;
 			this.#freeTokens.push(token);
-			if (state === 0) request.borrowedAddress = operations[at + OperationField.borrowed]!;
+			if (state === 0) {
+				request.borrowedAddress = operations[at + OperationField.borrowed]!;
+				// A write that did not wait for a disk is in memory, and as stable there as it can be.
+				request.synced = request.op === BlockOp.write;
+			}
 			finish(request, state, operations[at + OperationField.offset]!);
 		}
 	}
@@ -173,7 +199,12 @@ export class StorageEngine implements PumpStage {
 			this.#underWay[token] = request;
 			this.#batch[count++] = request;
 			operations[at + OperationField.kind] =
-				request.op | (request.mayBorrow ? OPERATION_MAY_BORROW : 0) | (request.fua ? OPERATION_FUA : 0);
+				request.op |
+				(request.op === BlockOp.read
+					? request.mayBorrow
+						? OPERATION_MAY_BORROW
+						: 0
+					: (request.fua ? OPERATION_FUA : 0) | (request.maySync ? OPERATION_SYNC_TOO : 0));
 			operations[at + OperationField.file] = request.storageHandle;
 			operations[at + OperationField.offset] = request.offsetBytes;
 			operations[at + OperationField.length] = request.lengthBytes;
@@ -235,9 +266,12 @@ export class StorageEngine implements PumpStage {
 	}
 }
 
-/** Completes a request with what the addon said: 0 or -errno. */
+/** Completes a request with what the addon said. */
 function finish(request: BlockRequest, result: number, failedOffsetBytes: number): void {
-	if (result === 0) request.complete(StorageStatus.ok);
+	if (result === RESULT_SYNCED) request.synced = true;
+	if (result >= 0) request.complete(StorageStatus.ok);
+	else if (result < RESULT_SYNC_FAILED)
+		request.complete(StorageStatus.syncFailed, RESULT_SYNC_FAILED - result, failedOffsetBytes);
 	else request.complete(statusOf(request.op, -result), -result, failedOffsetBytes);
 }
 

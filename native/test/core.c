@@ -28,11 +28,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifdef HAVE_LIBURING
+#include <liburing.h>
+#endif
+
 #include "../engine.h"
 #include "../guard.h"
 #include "../interfaces.h"
 #include "../load.h"
 #include "../packet.h"
+#include "../privileges.h"
 #include "../resident.h"
 #include "../writer.h"
 
@@ -55,7 +60,10 @@ static struct {
 	size_t shorten;  /* most bytes of a transfer, or 0 */
 	int interrupt;   /* so many calls are interrupted first */
 	int hang;        /* reads wait until let_go is posted */
-	int syncs;
+	int syncs, reads;
+	int no_threads;  /* errno, or 0; of any file */
+	int no_ring;     /* the same */
+	int refused;     /* calls that were, for these two */
 } meddle;
 static int meddle_fd = -1; /* whose calls are meddled with */
 static sem_t hanging, let_go, over;
@@ -77,6 +85,7 @@ ssize_t __real_pread(int fd, void *to, size_t length, off_t offset);
 ssize_t __wrap_pread(int fd, void *to, size_t length, off_t offset)
 {
 	if (!meant(fd)) return __real_pread(fd, to, length, offset);
+	__atomic_fetch_add(&meddle.reads, 1, __ATOMIC_RELAXED);
 	if (meddle.hang) {
 		sem_post(&hanging);
 		while (sem_wait(&let_go) < 0) {}
@@ -116,6 +125,36 @@ int __wrap_fdatasync(int fd)
 	return -1;
 }
 
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument)
+{
+	int error = __atomic_load_n(&meddle.no_threads, __ATOMIC_RELAXED);
+	if (!error) return __real_pthread_create(thread, attributes, start, argument);
+	__atomic_fetch_add(&meddle.refused, 1, __ATOMIC_RELAXED);
+	return error;
+}
+
+#ifdef HAVE_LIBURING
+/* The ring that this thread has made last. */
+static __thread struct io_uring *ring;
+
+int __real_io_uring_queue_init(unsigned entries, struct io_uring *into, unsigned flags);
+int __wrap_io_uring_queue_init(unsigned entries, struct io_uring *into, unsigned flags)
+{
+	int error = __real_io_uring_queue_init(entries, into, flags);
+	if (error == 0) ring = into;
+	return error;
+}
+
+int __real_io_uring_submit(struct io_uring *from);
+int __wrap_io_uring_submit(struct io_uring *from)
+{
+	if (!meddle.no_ring) return __real_io_uring_submit(from);
+	meddle.refused++;
+	return -meddle.no_ring;
+}
+#endif
+
 static void meddle_with(int fd)
 {
 	__atomic_store_n(&meddle_fd, fd, __ATOMIC_RELEASE);
@@ -124,6 +163,7 @@ static void meddle_with(int fd)
 static void leave_alone(void)
 {
 	meddle_with(-1);
+	__atomic_store_n(&meddle.no_threads, 0, __ATOMIC_RELAXED);
 	memset(&meddle, 0, sizeof meddle);
 }
 
@@ -171,21 +211,21 @@ static void test_file(void)
 	CHECK(vb_file_open(&other, directory, 0, &ALL, &step) == -EINVAL && !strcmp(step, "type"));
 	CHECK(vb_file_open(&other, "/no/such/file", 0, &ALL, &step) == -ENOENT && !strcmp(step, "find"));
 
-	CHECK(vb_file_write(&file, 1000, bytes, sizeof bytes, 0, &failed) == 0);
+	CHECK(vb_file_write(&file, 1000, bytes, sizeof bytes, &failed) == 0);
 	CHECK(vb_file_read(&file, 1000, back, sizeof back, &failed) == 0 && !memcmp(bytes, back, sizeof bytes));
 	CHECK(!memcmp(file.map + 1000, bytes, sizeof bytes));
-	CHECK(vb_file_write(&file, 0, bytes, PAGE, 1, &failed) == 0 && vb_file_sync(&file) == 0);
+	CHECK(vb_file_write(&file, 0, bytes, PAGE, &failed) == 0 && vb_file_sync(&file) == 0);
 
 	/* Pieces of a transfer, and calls that a signal interrupts. */
 	meddle.shorten = 1000;
 	meddle.interrupt = 3;
 	meddle_with(file.fd);
-	CHECK(vb_file_write(&file, 512, bytes, sizeof bytes, 0, &failed) == 0 && meddle.interrupt == 0);
+	CHECK(vb_file_write(&file, 512, bytes, sizeof bytes, &failed) == 0 && meddle.interrupt == 0);
 	meddle.interrupt = 3;
 	CHECK(vb_file_read(&file, 512, back, sizeof back, &failed) == 0 && !memcmp(bytes, back, sizeof bytes));
 	meddle.fail_pread = meddle.fail_pwrite = EIO;
 	CHECK(vb_file_read(&file, 512, back, sizeof back, &failed) == -EIO && failed == 512);
-	CHECK(vb_file_write(&file, 1024, bytes, PAGE, 0, &failed) == -EIO && failed == 1024);
+	CHECK(vb_file_write(&file, 1024, bytes, PAGE, &failed) == -EIO && failed == 1024);
 	meddle.fail_sync = EIO;
 	CHECK(vb_file_sync(&file) == -EIO);
 	leave_alone();
@@ -197,14 +237,14 @@ static void test_file(void)
 	CHECK(truncate(path, PAGE + 512) == 0);
 	CHECK(!vb_file_reaches(&file, PAGE + 513) && vb_file_reaches(&file, PAGE + 512));
 	CHECK(vb_file_read(&file, PAGE, back, PAGE, &failed) == -ERANGE && failed == PAGE + 512);
-	CHECK(vb_file_write(&file, PAGE, bytes, PAGE, 0, &failed) == -ERANGE);
+	CHECK(vb_file_write(&file, PAGE, bytes, PAGE, &failed) == -ERANGE);
 	CHECK(vb_file_measure(&file) == 0 && file.size == PAGE + 512 && file.map_bytes == 2 * FILE_BYTES);
 	CHECK(vb_file_trim(&file, 0, 0) == 0);
 	if (file.can_trim) CHECK(vb_file_trim(&file, 100, PAGE) == 0 && file.map[100] == 0 && file.map[99] == bytes[99]);
 	vb_file_close(&file);
 
 	file = open_file(path, VB_OPEN_READ_ONLY);
-	CHECK(vb_file_write(&file, 0, bytes, 512, 0, &failed) == -EBADF && !file.map_writable);
+	CHECK(vb_file_write(&file, 0, bytes, 512, &failed) == -EBADF && !file.map_writable);
 	vb_file_close(&file);
 	drop(path);
 }
@@ -308,6 +348,9 @@ static void submit(struct bench *bench)
 	bench->count = 0;
 }
 
+/* Writes that were synced in the same go have that said of them: it is kept here. */
+static __thread int synced;
+
 static void reap(struct bench *bench, int room)
 {
 	double completions[BATCH * VB_COMPLETION_FIELDS];
@@ -315,7 +358,8 @@ static void reap(struct bench *bench, int room)
 	for (int i = 0; i < count; i++) {
 		const double *completion = completions + (size_t)i * VB_COMPLETION_FIELDS;
 		CHECK(bench->results[(int)completion[0]] == 1);
-		bench->results[(int)completion[0]] = completion[1];
+		bench->results[(int)completion[0]] = completion[1] == 1 ? 0 : completion[1];
+		synced += completion[1] == 1;
 		bench->failed[(int)completion[0]] = completion[2];
 	}
 	bench->under_way -= count;
@@ -359,6 +403,8 @@ static void test_engine(int want_uring)
 	if (bench->under_way > 0) CHECK(vb_engine_remove(bench->engine, files[0]) == -EBUSY);
 	wait_for(bench, 0);
 	for (int i = 0; i < BATCH; i++) CHECK(bench->results[i] == 0);
+	CHECK(synced == BATCH || !strncmp(directory, "/dev/shm", 8));
+	synced = 0;
 	for (int i = 0; i < BATCH; i++)
 		add(bench, VB_READ | (i % 2 ? VB_MAY_BORROW : 0), files[i % 3], (uint64_t)i * PAGE, PAGE, memory + i * PAGE, NULL, i);
 	submit(bench);
@@ -470,6 +516,224 @@ static void test_failures(void)
 	close_bench(bench);
 	drop(path);
 }
+
+/* Half a second without anything being announced. */
+static void check_quiet(struct bench *bench)
+{
+	struct pollfd event = { .fd = vb_engine_fd(bench->engine), .events = POLLIN };
+	CHECK(poll(&event, 1, 500) == 0);
+}
+
+/* No thread from the beginning: what needs one waits, and is done when there is one. */
+static void test_no_threads(void)
+{
+	char *path = new_file(FILE_BYTES);
+	static uint8_t memory[8][PAGE];
+	__atomic_store_n(&meddle.no_threads, EAGAIN, __ATOMIC_RELAXED);
+	struct bench *bench = new_bench(0);
+	struct vb_file file = open_file(path, 0);
+	int number = vb_engine_add(bench->engine, &file);
+	add(bench, VB_FLUSH, number, 0, 0, NULL, NULL, 0);
+	add(bench, VB_READ, number, FILE_BYTES / 2, PAGE, memory[0], NULL, 1);
+	add(bench, VB_WRITE | VB_FUA, number, 3 * PAGE, PAGE, memory[1], memory[2], 2);
+	submit(bench);
+	check_quiet(bench);
+	CHECK(bench->under_way == 3 && meddle.refused == 1);
+	struct vb_lack lack = vb_engine_retry(bench->engine);
+	CHECK(lack.error == EAGAIN && lack.total == 3 && meddle.refused == 2);
+	__atomic_store_n(&meddle.no_threads, 0, __ATOMIC_RELAXED);
+	CHECK(vb_engine_retry(bench->engine).error == 0);
+	wait_for(bench, 0);
+	for (int i = 0; i < 3; i++) CHECK(bench->results[i] == 0);
+	/* No more than there are: a file whose reads hang leaves one to others. */
+	char *stuck_path = new_file(FILE_BYTES);
+	struct vb_file stuck_file = open_file(stuck_path, 0);
+	int stuck = vb_engine_add(bench->engine, &stuck_file);
+	__atomic_store_n(&meddle.no_threads, EAGAIN, __ATOMIC_RELAXED);
+	meddle.hang = 1;
+	meddle_with(stuck_file.fd);
+	for (int i = 0; i < 8; i++) add(bench, VB_READ, stuck, (uint64_t)i * PAGE, PAGE, memory[i], NULL, 10 + i);
+	submit(bench);
+	for (int round = 0; round < 20; round++) {
+		add(bench, VB_FLUSH, number, 0, 0, NULL, NULL, 0);
+		submit(bench);
+		wait_for(bench, 8);
+		CHECK(bench->results[0] == 0);
+	}
+	for (int i = 0; i < 8; i++) sem_post(&let_go);
+	wait_for(bench, 0);
+	for (int i = 0; i < 8; i++) while (sem_wait(&over) < 0 || sem_wait(&hanging) < 0) {}
+	for (int i = 0; i < 8; i++) CHECK(bench->results[10 + i] == 0);
+	leave_alone();
+	close_bench(bench);
+	drop(stuck_path);
+	drop(path);
+}
+
+/* What the kernel lacked the means for is tried again, but not for ever; and a sync only if it was not run. */
+static void test_tries(void)
+{
+	static const struct { int error, most; } syncs[] = { { EINTR, 20 }, { EAGAIN, 20 }, { ENOMEM, 1 }, { EIO, 1 } };
+	char *path = new_file(FILE_BYTES);
+	struct bench *bench = new_bench(0);
+	struct vb_file file = open_file(path, 0);
+	int number = vb_engine_add(bench->engine, &file);
+	static uint8_t memory[2][PAGE];
+	meddle_with(file.fd);
+	for (size_t i = 0; i < sizeof syncs / sizeof syncs[0]; i++) {
+		meddle.syncs = 0;
+		meddle.fail_sync = syncs[i].error;
+		add(bench, VB_WRITE | VB_FUA, number, 0, PAGE, memory[0], memory[1], 0);
+		submit(bench);
+		wait_for(bench, 0);
+		CHECK(bench->results[0] == -syncs[i].error - VB_SYNC_FAILED && meddle.syncs >= 1 && meddle.syncs <= syncs[i].most);
+		CHECK(syncs[i].most == 1 || meddle.syncs > 1);
+	}
+	meddle.interrupt = INT_MAX;
+	add(bench, VB_READ, number, FILE_BYTES / 2, PAGE, memory[0], NULL, 1);
+	submit(bench);
+	wait_for(bench, 0);
+	CHECK(bench->results[1] == -EINTR && meddle.reads > 100 && meddle.reads < 10000);
+	meddle.interrupt = 300;
+	add(bench, VB_READ, number, FILE_BYTES / 2, PAGE, memory[0], NULL, 1);
+	submit(bench);
+	wait_for(bench, 0);
+	CHECK(bench->results[1] == 0 && meddle.interrupt == 0);
+	leave_alone();
+	close_bench(bench);
+	drop(path);
+}
+
+/* Writes that wait for a sync share it: how many there are is not how often the disk is asked. */
+static void test_shared_sync(void)
+{
+	char *path = new_file(FILE_BYTES);
+	struct bench *bench = new_bench(0);
+	struct vb_file file = open_file(path, VB_OPEN_SYNCED);
+	int number = vb_engine_add(bench->engine, &file);
+	static uint8_t memory[BATCH][PAGE];
+	meddle_with(file.fd);
+	synced = 0;
+	for (int i = 0; i < BATCH; i++) add(bench, VB_WRITE | VB_FUA, number, (uint64_t)i * 3 * PAGE, PAGE, memory[i], NULL, i);
+	submit(bench);
+	wait_for(bench, 0);
+	/* The first few may have been taken before the others were there. */
+	CHECK(meddle.syncs >= 1 && meddle.syncs < BATCH / 2 && synced == BATCH);
+	add(bench, VB_WRITE, number, 0, PAGE, memory[0], NULL, 0);
+	meddle.syncs = 0;
+	submit(bench);
+	wait_for(bench, 0);
+	CHECK(meddle.syncs == 0 && synced == BATCH);
+	leave_alone();
+	close_bench(bench);
+	drop(path);
+}
+
+#ifdef HAVE_LIBURING
+/* A ring that takes nothing, for a moment or for ever: workers do it, and nobody is kept busy with trying. */
+static void test_no_ring(void)
+{
+	struct bench *bench = new_bench(1);
+	int error;
+	if (!vb_engine_has_uring(bench->engine, &error)) {
+		puts("io_uring: not tried, there is none");
+		close_bench(bench);
+		return;
+	}
+	/* A file each time, that nothing of has been read. */
+	char *paths[3];
+	int files[3];
+	static uint8_t memory[BATCH][PAGE];
+	for (int i = 0; i < 3; i++) {
+		paths[i] = new_file(FILE_BYTES);
+		struct vb_file file = open_file(paths[i], 0);
+		files[i] = vb_engine_add(bench->engine, &file);
+	}
+	for (int round = 0; round < 3; round++) {
+		static const int refusals[] = { EAGAIN, EBADFD, 0 };
+		meddle.refused = 0;
+		meddle.no_ring = refusals[round];
+		for (int i = 0; i < BATCH; i++) {
+			add(bench, VB_READ, files[round], (uint64_t)i * PAGE, PAGE, memory[i], NULL, i);
+			submit(bench);
+		}
+		wait_for(bench, 0);
+		for (int i = 0; i < BATCH; i++) CHECK(bench->results[i] == 0);
+		while (vb_engine_reap(bench->engine, bench->operations, 1) > 0) {}
+		check_quiet(bench);
+		CHECK(meddle.refused == (refusals[round] != 0));
+		struct vb_lack lack = vb_engine_retry(bench->engine);
+		CHECK(lack.error == refusals[round] && lack.total == (round == 0 ? 1 : 2));
+	}
+	leave_alone();
+	close_bench(bench);
+	for (int i = 0; i < 3; i++) drop(paths[i]);
+}
+
+/* What the ring says of an operation of somebody who has got hold of it. */
+static int ask_ring(void (*prepare)(struct io_uring_sqe *), unsigned flags)
+{
+	struct io_uring_cqe *completion;
+	struct io_uring_sqe *entry = io_uring_get_sqe(ring);
+	CHECK(entry);
+	prepare(entry);
+	io_uring_sqe_set_flags(entry, flags);
+	io_uring_sqe_set_data(entry, NULL);
+	CHECK(__real_io_uring_submit(ring) == 1 && io_uring_wait_cqe(ring, &completion) == 0);
+	int result = completion->res;
+	io_uring_cqe_seen(ring, completion);
+	return result;
+}
+
+static void prepare_open(struct io_uring_sqe *entry)
+{
+	io_uring_prep_openat(entry, AT_FDCWD, "/etc/passwd", O_RDONLY, 0);
+}
+
+static void prepare_connect(struct io_uring_sqe *entry)
+{
+	io_uring_prep_connect(entry, 0, NULL, 0);
+}
+
+static void prepare_nothing(struct io_uring_sqe *entry)
+{
+	io_uring_prep_nop(entry);
+}
+
+/* The ring is made before root is given up, and no filter of system calls sees into it. */
+static void test_closed_ring(void)
+{
+	struct bench *bench = new_bench(1);
+	int error;
+	if (vb_engine_has_uring(bench->engine, &error)) {
+		CHECK(ask_ring(prepare_nothing, 0) == 0);
+		CHECK(ask_ring(prepare_open, 0) == -EACCES);
+		CHECK(ask_ring(prepare_connect, 0) == -EACCES);
+		CHECK(ask_ring(prepare_nothing, IOSQE_IO_LINK) == -EACCES);
+		CHECK(io_uring_unregister_eventfd(ring) == -EACCES);
+	}
+	close_bench(bench);
+}
+
+/* The same once root has been given up: in a process that ends with it. */
+__attribute__((unused)) static void test_ring_of_user(void)
+{
+	if (geteuid() != 0) return;
+	pid_t child = fork();
+	CHECK(child >= 0);
+	if (child == 0) {
+		const char *step;
+		int error;
+		struct vb_engine *engine = vb_engine_open(1);
+		if (!engine || vb_become_user("nobody", 0, &step) != 0) _exit(1);
+		if (open("/etc/passwd", O_RDONLY) >= 0) _exit(2);
+		if (vb_engine_has_uring(engine, &error) && ask_ring(prepare_open, 0) != -EACCES) _exit(3);
+		_exit(0);
+	}
+	int status;
+	CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+#endif
 
 /* Several engines at once, each in a thread of its own, each against a model of its file. */
 static void *engine_thread(void *argument)
@@ -776,6 +1040,16 @@ int main(int argc, char **argv)
 	test_engine(0);
 	test_engine(1);
 	test_failures();
+	test_tries();
+	test_shared_sync();
+	test_no_threads();
+#ifdef HAVE_LIBURING
+	test_closed_ring();
+	test_no_ring();
+#ifndef __SANITIZE_THREAD__ /* it wants to open files */
+	test_ring_of_user();
+#endif
+#endif
 	test_threads();
 	/* A network of our own, with nothing in it but a loopback interface. */
 	if (unshare(CLONE_NEWNET) == 0) test_packets();

@@ -14,7 +14,8 @@ import type { Program } from "../support/process.js";
 
 /** One way to serve. */
 export interface Serving {
-	readonly program: "ours" | "vblade" | "limit";
+	/** `fio` is no server: it writes to the image itself, see `fio.ts`. */
+	readonly program: "ours" | "vblade" | "limit" | "fio";
 	readonly options: readonly string[];
 	/** With more than one, ours serves all of them from one process; vblade has a process for each. */
 	readonly blades: number;
@@ -80,6 +81,8 @@ function commandFor(
 			return manyProcesses(options, blades);
 		case "limit":
 			return [LIMIT, ...blades.flat()];
+		case "fio":
+			throw new Error("fio serves nothing");
 		default:
 			return unreachable(program);
 	}

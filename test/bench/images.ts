@@ -3,6 +3,7 @@
  * disk for what shall, and many small ones for servers of many blades. Made when first asked for, gone at the end.
  */
 
+import { execFileSync } from "node:child_process";
 import {
 	closeSync,
 	existsSync,
@@ -29,6 +30,14 @@ const CHUNK_BYTES = 4 * 2 ** 20;
 /** The type that statfs(2) has for tmpfs (TMPFS_MAGIC of linux/magic.h). */
 const TMPFS_MAGIC = 0x01021994;
 
+/** A file system of its own, on a loop device over a file that has been written from end to end. */
+const FILE_SYSTEM_BYTES = 1536 * 2 ** 20;
+const FILE_SYSTEM_IMAGE_BYTES = 2 ** 30;
+const COMMAND_LIMIT_MS = 60_000;
+
+/** In memory, on the disk of the project, or on a file system with a journal over that disk. */
+export type ImageKind = "memory" | "disk" | "ext4" | "xfs";
+
 export interface Image {
 	readonly path: string;
 	readonly sizeBytes: number;
@@ -41,7 +50,32 @@ export class Images {
 	#memoryDirectory: string | undefined;
 	#memory: Image | undefined;
 	#disk: Image | undefined;
+	readonly #mounted = new Map<string, Image>();
 	readonly #small: string[] = [];
+
+	/** The image of a kind. Throws NoImage if there can be none. */
+	of(kind: ImageKind): Image {
+		if (kind === "memory") return this.memory;
+		if (kind === "disk") return this.disk;
+		const known = this.#mounted.get(kind);
+		if (known !== undefined) return known;
+		const image = filled(path.join(this.#mount(kind), "durable.img"), FILE_SYSTEM_IMAGE_BYTES);
+		this.#mounted.set(kind, image);
+		return image;
+	}
+
+	/** A new file system, mounted until the end. */
+	#mount(kind: "ext4" | "xfs"): string {
+		const at = path.join(path.dirname(this.disk.path), kind);
+		const { path: file } = filled(`${at}.img`, FILE_SYSTEM_BYTES);
+		const run = (command: string, ...args: string[]) =>
+			execFileSync(command, args, { stdio: "ignore", timeout: COMMAND_LIMIT_MS });
+		mkdirSync(at);
+		run(`mkfs.${kind}`, kind === "ext4" ? "-F" : "-f", file);
+		run("mount", "-o", "loop", file, at);
+		atEnd(() => run("umount", at));
+		return at;
+	}
 
 	/** In memory, every block written. Throws NoImage if there is no file system in memory. */
 	get memory(): Image {
@@ -89,15 +123,24 @@ function directory(parent: string): string {
 	return made;
 }
 
+/** Writes all of an image again, and leaves it to the page cache. */
+export function rewrite({ path: file, sizeBytes }: Image): void {
+	writeAll(file, sizeBytes, "r+", () => {});
+}
+
 /** A file whose blocks have all been written: one that is sparse would be read without asking the disk. */
 function filled(file: string, sizeBytes: number): Image {
+	writeAll(file, sizeBytes, "w", fdatasyncSync);
+	return { path: file, sizeBytes };
+}
+
+function writeAll(file: string, sizeBytes: number, flags: string, finish: (fd: number) => void): void {
 	const chunk = new Uint8Array(CHUNK_BYTES).fill(0x5a);
-	const fd = openSync(file, "w");
+	const fd = openSync(file, flags);
 	try {
 		for (let at = 0; at < sizeBytes; at += CHUNK_BYTES) writeSync(fd, chunk, 0, CHUNK_BYTES, at);
-		fdatasyncSync(fd);
+		finish(fd);
 	} finally {
 		closeSync(fd);
 	}
-	return { path: file, sizeBytes };
 }

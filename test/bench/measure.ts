@@ -16,7 +16,8 @@ import path from "node:path";
 import type { LoadOptions, LoadResult } from "../../lib/native.js";
 import { Lan } from "../support/netns.js";
 import { addressOf, type Contender, type Serving, startContender } from "./contenders.js";
-import type { Image, Images } from "./images.js";
+import { runFio } from "./fio.js";
+import { type Image, type Images, rewrite } from "./images.js";
 import { Loader } from "./loader.js";
 import { cpuSeconds, residentKib } from "./processes.js";
 import type { Row } from "./rows.js";
@@ -76,14 +77,14 @@ export async function measureRow(
 	progress: (text: string) => void,
 ): Promise<Measured> {
 	const sides = [{ name: "ours", serving: row.ours }, ...row.references].map((side) => new Runs(side, row));
-	const image = row.image === "memory" ? images.memory : images.disk;
+	const image = images.of(row.image);
 	const lan = new Lan({ mtu: row.mtu });
 	const loader = new Loader(lan, settings.loadCore);
 	try {
 		for (let round = 0; round < settings.rounds; round++) {
 			for (const side of round % 2 === 0 ? sides : [...sides].reverse()) {
 				progress(`${row.title}: round ${round + 1} of ${settings.rounds}, ${side.name}`);
-				await side.add(() => runOnce(row, side.serving, round, settings, image, images, lan, loader));
+				await side.add(() => runOnce(side.row, side.serving, round, settings, image, images, lan, loader));
 			}
 		}
 	} finally {
@@ -99,13 +100,13 @@ export async function measureRow(
 class Runs {
 	readonly name: string;
 	readonly serving: Serving;
+	/** With this side's own window. */
+	readonly row: Row;
 	readonly #samples: Sample[] = [];
 	#failed: string | undefined;
 
-	constructor(
-		{ name, serving }: { name: string; serving: Serving },
-		private readonly row: Row,
-	) {
+	constructor({ name, serving, window }: { name: string; serving: Serving; window?: number }, row: Row) {
+		this.row = window === undefined ? row : { ...row, window };
 		this.name = name;
 		this.serving = serving;
 	}
@@ -145,6 +146,9 @@ async function runOnce(
 	lan: Lan,
 	loader: Loader,
 ): Promise<Sample> {
+	if (row.rewritten) rewrite(image);
+	if (serving.program === "fio")
+		return runFio(image, row.sectors * SECTOR_BYTES, row.window, settings.seconds);
 	const files = [...images.small(serving.blades - 1)];
 	const index = Math.floor(serving.blades / 2);
 	files.splice(index, 0, image.path);

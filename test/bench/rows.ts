@@ -4,12 +4,15 @@
  */
 
 import type { Serving } from "./contenders.js";
+import type { ImageKind } from "./images.js";
 
 /** A server that ours is compared with, and how many times as many requests ours has to carry out in the same time. */
 export interface Reference {
 	readonly name: string;
 	readonly serving: Serving;
 	readonly atLeast: number;
+	/** Requests under way, if not as many as in the row. */
+	readonly window?: number;
 }
 
 export interface Row {
@@ -23,7 +26,9 @@ export interface Row {
 	/** 0 or 100. */
 	readonly writePercent: number;
 	readonly mtu: number;
-	readonly image: "memory" | "disk";
+	readonly image: ImageKind;
+	/** All of the image is written anew before each run, and so is in the page cache, in large pieces, and not on the disk yet. */
+	readonly rewritten: boolean;
 	/** The page cache is emptied before each run, and each block is read once at most (nearly). */
 	readonly cold: boolean;
 	readonly ours: Serving;
@@ -46,6 +51,7 @@ const USUAL = {
 	writePercent: 0,
 	mtu: 9000,
 	image: "memory",
+	rewritten: false,
 	cold: false,
 	ours: ours(FLUSH),
 } as const;
@@ -65,6 +71,42 @@ const LIMIT: Reference = {
 const againstBoth = (atLeast: number): Pick<Row, "references"> => ({
 	references: [...against(atLeast).references, LIMIT],
 });
+
+/** What the disk itself can do with as many writes under way. */
+const disk = (atLeast: number): Reference => ({
+	name: "fio",
+	serving: { program: "fio", options: [], blades: 1 },
+	atLeast,
+});
+
+/** Durable writes, with the disk's own figure beside them. */
+function durable(
+	image: ImageKind,
+	window: number,
+	vbladeAtLeast: number,
+	fioAtLeast: number,
+	rewritten = false,
+): Row {
+	const where = image === "disk" ? "" : ` ${image}`;
+	const how = rewritten ? " rewritten" : "";
+	const more = window > 16 ? [{ name: "ours, window 16", serving: ours(ACK), atLeast: 1, window: 16 }] : [];
+	return {
+		...USUAL,
+		key: `durable w${window}${where}${how}`,
+		title: `4 KiB write, window ${window}, durable${where && `, on${where}`}${how && ", image just written"}`,
+		sectors: 8,
+		window,
+		writePercent: 100,
+		image,
+		rewritten,
+		ours: ours(ACK),
+		references: [
+			{ name: "vblade -s", serving: vblade(["-s"]), atLeast: vbladeAtLeast },
+			disk(fioAtLeast),
+			...more,
+		],
+	};
+}
 
 /** Blades that share one interface, in the row about many. */
 const MANY = 256;
@@ -99,6 +141,16 @@ export const ROWS: readonly Row[] = [
 		ours: ours(ACK),
 		...against(4, vblade(["-s"])),
 	},
+	durable("disk", 1, 1.1, 0.75),
+	durable("disk", 16, 3.5, 0.75),
+	durable("disk", 16, 3.5, 0.75, true),
+	durable("disk", 64, 3.5, 0.75),
+	durable("ext4", 1, 1.1, 0.75),
+	durable("ext4", 16, 3.5, 0.75),
+	durable("ext4", 64, 3.5, 0.75),
+	durable("xfs", 1, 1.1, 0.75),
+	durable("xfs", 16, 3.5, 0.75),
+	durable("xfs", 64, 3.5, 0.75),
 	{
 		...USUAL,
 		key: "read 4k window1",

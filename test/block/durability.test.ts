@@ -228,6 +228,39 @@ t.test("flush: writes are answered at once, forced unit access and flushes after
 	t.same(bench.over, ["write", "forced", "flush"]);
 });
 
+t.test("a device may sync writes itself, where they would be synced anyway", async (t) => {
+	for (const [mode, fua, may] of [
+		["ack", false, true],
+		["flush", true, true],
+		["flush", false, false],
+		["none", true, false],
+	] as const) {
+		const bench = new Bench(mode);
+		const write = bench.submit("write", BlockOp.write, fua);
+		t.equal(write.maySync, may, `${mode}, forced unit access ${fua}`);
+		write.synced = may;
+		bench.done();
+		bench.pump.run();
+		t.same(bench.over, ["write"]);
+		t.equal(bench.ops, "write", "no flush follows");
+		if (!may) continue;
+		bench.submit("left to the layer", BlockOp.write, fua);
+		bench.done();
+		bench.done();
+		t.equal(bench.ops, "write write flush", "what it has not synced is flushed");
+		const failed = bench.submit("failed", BlockOp.write, fua);
+		bench.device.done(0, StorageStatus.syncFailed);
+		t.equal(storageStatusName(failed.status), "syncFailed");
+		const later = bench.submit("later", BlockOp.write);
+		t.equal(
+			storageStatusName(later.status),
+			"syncFailed",
+			"a sync that failed is final, whoever asked for it",
+		);
+		t.same(bench.failures, [5]);
+	}
+});
+
 t.test("none: nothing is ever synced", async (t) => {
 	const bench = new Bench("none");
 	bench.submit("forced", BlockOp.write, true);

@@ -182,6 +182,7 @@ t.test("every argument of every function", async (t) => {
 		engineUring: [engine],
 		engineSubmit: [engine, 0],
 		engineReap: [engine],
+		engineRetry: [engine, new Float64Array(2)],
 		engineClose: [makeEngine()],
 		fileOpen: [engine, "/nowhere", OPEN_READ_ONLY, 0, 0],
 		memoryOpen: [engine, PAGE, 0],

@@ -13,10 +13,13 @@ const NOBODY = 65534;
 
 const isRoot = process.getuid?.() === 0;
 
-/** The command as an ordinary user runs it: without capabilities, groups, or a way to get any. Its output stays ours. */
-export function asOrdinaryUser(command: readonly string[]): string[] {
+/**
+ * The command as an ordinary user runs it: without capabilities, groups, or a way to get any. Its output stays ours. `user`:
+ * a number that nobody else has, where it matters what else runs as the same one.
+ */
+export function asOrdinaryUser(command: readonly string[], user = NOBODY): string[] {
 	if (!isRoot) return [...command];
-	const who = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", "--no-new-privs"];
+	const who = [`--reuid=${user}`, `--regid=${user}`, "--clear-groups", "--no-new-privs"];
 	// Whom the kernel is to end with us is forgotten when the user changes, so it has to be said again.
 	const setpriv = ["setpriv", ...who, "--bounding-set=-all", "--inh-caps=-all", "--pdeathsig=KILL"];
 	return [...reachable(), ...setpriv, ...command];
