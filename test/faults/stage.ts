@@ -98,9 +98,18 @@ export class FaultStage {
 			}
 	}
 
-	/** Lines of the server's log so far that match. */
-	logged(pattern: RegExp): string[] {
+	/** Lines of the server's log that match and have been read so far. */
+	read(pattern: RegExp): string[] {
 		return this.server.stderr.split("\n").filter((line) => pattern.test(line));
+	}
+
+	/**
+	 * Warnings and errors of the server's log that match: all up to now, for a thread of its own writes them, in order, and what
+	 * is asked for now comes last.
+	 */
+	async logged(pattern: RegExp): Promise<string[]> {
+		await this.counters("e9.2");
+		return this.read(pattern).filter((line) => !line.startsWith("vblade: info: "));
 	}
 
 	/** What the server counts for a blade, in its own words. */
