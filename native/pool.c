@@ -32,6 +32,7 @@ struct vb_pool {
 	struct vb_slot *ready_first, *ready_last;
 	struct vb_job *done_first, *done_last;
 	int workers, idle, starting;
+	int tell;               /* jobs were handed back that the loop has not been told of */
 	struct vb_lack lack;
 	int closing;
 };
@@ -153,11 +154,17 @@ static int has_work(struct vb_pool *pool)
 	return pool->ready_first != NULL;
 }
 
-/* With the lock held: a worker for what is in the ready list; a new one if all are busy. */
+/* With the lock held: whether an idle worker is to be woken for what is in the ready list; if all are busy there is a new one. */
+static int wants_waking(struct vb_pool *pool)
+{
+	if (pool->idle == 0 && pool->starting == 0) start_worker(pool);
+	return pool->idle > 0;
+}
+
+/* With the lock held: a worker for what is in the ready list. */
 static void wake_worker(struct vb_pool *pool)
 {
-	if (pool->idle > 0) pthread_cond_signal(&pool->work);
-	else if (pool->starting == 0) start_worker(pool);
+	if (wants_waking(pool)) pthread_cond_signal(&pool->work);
 }
 
 /* With the lock held: the next job of the file whose turn it is; with a write that is done in turn, all of those behind it. */
@@ -186,9 +193,21 @@ static void hand_back(struct vb_pool *pool, struct vb_job *job)
 	else pool->done_first = job;
 	while (job->next) job = job->next;
 	pool->done_last = job;
+	pool->tell |= first;
+}
+
+/*
+ * A worker lets go of the lock, and then tells the loop of what it has handed back: told before, the loop would wake, find the
+ * lock taken, and sleep once more, on a processor that it shares with the worker.
+ */
+static void let_go(struct vb_pool *pool)
+{
 	uint64_t one = 1;
+	int tell = pool->tell;
+	pool->tell = 0;
+	pthread_mutex_unlock(&pool->lock);
 	/* Can't fail: the counter is far from its limit. */
-	if (first && write(pool->event, &one, sizeof one) < 0) return;
+	if (tell && write(pool->event, &one, sizeof one) < 0) return;
 }
 
 /* With the lock held: keeps those of the jobs that are to be synced; the others go back to the loop. */
@@ -225,7 +244,7 @@ static void end(struct vb_pool *pool, struct vb_slot *slot, struct vb_job *row)
 		slot->written_first = slot->written_last = NULL;
 		make_ready(pool, slot);
 		if (has_work(pool)) wake_worker(pool);
-		pthread_mutex_unlock(&pool->lock);
+		let_go(pool);
 		int was_slow = vb_work_sync(written);
 		pthread_mutex_lock(&pool->lock);
 		slot->slow_sync = was_slow;
@@ -242,7 +261,7 @@ static void work(struct vb_pool *pool)
 	int in_turn = vb_in_turn(job), busy = slot->syncing;
 	/* Two jobs put at once may have woken one and the same worker; nobody waits behind a job that may hang. */
 	if (has_work(pool)) wake_worker(pool);
-	pthread_mutex_unlock(&pool->lock);
+	let_go(pool);
 	vb_work(job, busy);
 	pthread_mutex_lock(&pool->lock);
 	if (in_turn) slot->writing = 0;
@@ -257,9 +276,14 @@ static void *worker(void *argument)
 	struct vb_pool *pool = argument;
 	pthread_mutex_lock(&pool->lock);
 	pool->starting--;
-	while (!pool->closing) {
-		if (has_work(pool)) {
+	while (pool->tell || !pool->closing) {
+		if (has_work(pool) && !pool->closing) {
 			work(pool);
+			continue;
+		}
+		if (pool->tell) {
+			let_go(pool);
+			pthread_mutex_lock(&pool->lock);
 			continue;
 		}
 		struct timespec until;
@@ -279,6 +303,7 @@ static void *worker(void *argument)
 void vb_pool_put(struct vb_pool *pool, struct vb_job *job)
 {
 	struct vb_slot *slot = job->slot;
+	int wakes = 0;
 	pthread_mutex_lock(&pool->lock);
 	if (is_alone(job) && slot->trimming) {
 		append(&slot->first_trim, &slot->last_trim, job);
@@ -290,10 +315,12 @@ void vb_pool_put(struct vb_pool *pool, struct vb_job *job)
 	/* A file in the ready list has had a worker woken for it. */
 	if (!slot->ready && may_have_worker(pool, slot)) {
 		make_ready(pool, slot);
-		wake_worker(pool);
+		wakes = wants_waking(pool);
 	}
 	if (pool->lack.error && pool->idle + pool->starting == 0) pool->lack.total++;
 	pthread_mutex_unlock(&pool->lock);
+	/* Not before: it would run into the lock. */
+	if (wakes) pthread_cond_signal(&pool->work);
 }
 
 struct vb_lack vb_pool_retry(struct vb_pool *pool)
