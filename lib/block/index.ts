@@ -1,6 +1,8 @@
 /**
  * The package's `vblade/block`: what it takes to write a storage device or a layer, or to use one. Exported, not imported
  * here; no addon is loaded. Other files of this room are private to the package.
+ *
+ * @module vblade/block
  */
 
 export { StorageStatus } from "../errors.js";

@@ -1,6 +1,8 @@
 /**
  * The package's `vblade/client`: an initiator on any link, which finds blades and reads and writes them. Exported, not
  * imported here; no addon is loaded. Other files of this room are private to the package.
+ *
+ * @module vblade/client
  */
 
 export { type Clock, systemClock } from "../clock.js";

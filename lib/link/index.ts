@@ -1,6 +1,8 @@
 /**
  * The package's `vblade/link`: what it takes to write a link, and to open one of ours. Exported, not imported here; it
  * loads the addon. Other files of this room are private to the package.
+ *
+ * @module vblade/link
  */
 
 export { Pump, type PumpStage } from "../pump.js";

@@ -2,6 +2,8 @@
  * The package's `vblade/testing`: the suites that every device and every link has to pass, devices that fail, dawdle or lose
  * power, bad networks, a network in memory, and time and chance that tests decide. For our own tests and those of whoever
  * writes another device or link. Exported, not imported here; no addon is loaded.
+ *
+ * @module vblade/testing
  */
 
 export {
@@ -11,7 +13,7 @@ export {
 	blockConformance,
 	type MakeDevice,
 } from "../block/conformance.js";
-export { CrashDevice } from "../block/crash.js";
+export { CrashDevice, type Sectors } from "../block/crash.js";
 export { DelayLayer, type DelayOptions } from "../block/delay.js";
 export { type Fault, FaultyLayer } from "../block/faulty.js";
 export { MemoryDevice, type MemoryDeviceOptions } from "../block/memory.js";
@@ -32,6 +34,7 @@ export {
 	memoryLinkPair,
 	type Schedule,
 } from "../link/memory.js";
+export type { Allocate } from "../link/transmit-queue.js";
 export { Pump, type PumpStage } from "../pump.js";
 export { Random } from "../random.js";
 export { TestTarget, type TestTargetOptions } from "./target.js";
