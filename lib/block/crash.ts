@@ -24,7 +24,7 @@ import { pairsOf } from "./ranges.js";
 const SECTOR_BYTES = 512;
 
 /** What sectors contain, by number. Zeros, if they are missing. */
-type Sectors = Map<number, Uint8Array>;
+export type Sectors = Map<number, Uint8Array>;
 
 /** A sector that was written, or trimmed if `bytes` is undefined, and not yet flushed. */
 interface Unflushed {

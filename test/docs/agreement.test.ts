@@ -1,9 +1,10 @@
 /**
  * What people read is true: the manual pages, `--help` and the README agree about every option and argument, the manual
- * pages are clean mdoc, and the files, commands and rooms that the documents name exist. Part of `npm run check`.
+ * pages are clean mdoc, and the architecture has every room. Part of `npm run check`; links and commands are in
+ * `links.test.ts`.
  */
 
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import t from "tap";
 import { ARGUMENTS, COMMANDS, helpText, OPTIONS, type Option } from "../../lib/cli/options.js";
@@ -16,14 +17,6 @@ const VBLADE = path.join(PROJECT, "build/lib/cli/vblade.js");
 const PREFIXES = ARGUMENTS.flatMap(({ help }) =>
 	[...help.matchAll(/\b[a-z]+:(?=[A-Z])/g)].map(([prefix]) => prefix),
 );
-const DOCUMENTS = [
-	"README.md",
-	"CONTRIBUTING.md",
-	"CHANGELOG.md",
-	"docs/architecture.md",
-	"docs/reliability.md",
-];
-
 function read(file: string): string {
 	return readFileSync(sourceFile(file), "utf8");
 }
@@ -155,26 +148,10 @@ t.test("vbladed does what its manual says", async (t) => {
 	t.match(page, pidFile.replace("$shelf", "SHELF").replace("$slot", "SLOT"), "the pid file");
 });
 
-t.test("what the documents name exists", async (t) => {
-	const { scripts, version } = JSON.parse(read("package.json")) as {
-		scripts: Record<string, string>;
-		version: string;
-	};
-	for (const document of DOCUMENTS) {
-		const text = read(document);
-		for (const [, target = ""] of text.matchAll(/\]\((?!https?:)([^)#]+)/g)) {
-			const file = path.join(path.dirname(document), target);
-			t.ok(existsSync(sourceFile(file)), `${document} links to ${target}`);
-		}
-		for (const [, name = ""] of text.matchAll(/npm run ([\w:-]+)/g))
-			t.hasProp(scripts, name, `${document}: npm run ${name}`);
-		for (const [, name = ""] of text.matchAll(/build\/(test\/[\w./-]*)\.js/g))
-			t.ok(existsSync(sourceFile(`${name}.ts`)), `${document}: a test is compiled from ${name}.ts`);
-		for (const [file] of text.matchAll(/(?<![\w/.-])(?:lib|native|test|scripts|docs|man)\/[\w./-]*\w/g))
-			t.ok(existsSync(sourceFile(file)), `${document} names ${file}`);
-	}
+t.test("the changelog's newest version is that of the package", async (t) => {
+	const { version } = JSON.parse(read("package.json")) as { version: string };
 	const [, newest] = /^## \[?(\d[\w.-]*)/m.exec(read("CHANGELOG.md")) ?? [];
-	t.equal(newest, version, "the changelog's newest version is that of the package");
+	t.equal(newest, version);
 });
 
 t.test("the architecture has every room", async (t) => {

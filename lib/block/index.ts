@@ -1,0 +1,21 @@
+/**
+ * The package's `vblade/block`: what it takes to write a storage device or a layer, or to use one. Exported, not imported
+ * here; no addon is loaded. Other files of this room are private to the package.
+ *
+ * @module vblade/block
+ */
+
+export { StorageStatus } from "../errors.js";
+export { heapMemory, type Memory, memoryOf } from "../wire/memory.js";
+export {
+	type BlockDevice,
+	BlockOp,
+	BlockRequest,
+	type DeviceInfo,
+	type DeviceListener,
+	PromisedRequest,
+	type RequestLayer,
+	refuse,
+} from "./device.js";
+export { DeviceLayer } from "./layer.js";
+export { MemoryDevice, type MemoryDeviceOptions } from "./memory.js";

@@ -1,0 +1,20 @@
+/**
+ * The package's `vblade/link`: what it takes to write a link, and to open one of ours. Exported, not imported here; it
+ * loads the addon. Other files of this room are private to the package.
+ *
+ * @module vblade/link
+ */
+
+export { Pump, type PumpStage } from "../pump.js";
+export type { NetifSpec } from "../server-options.js";
+export { heapMemory, type Memory, memoryOf } from "../wire/memory.js";
+export {
+	ALL_PEERS,
+	type BpfInstruction,
+	type FrameSink,
+	type FrameSlot,
+	type Link,
+	type LinkLog,
+	type LinkStats,
+} from "./link.js";
+export { type OpenLinkOptions, openLink } from "./open.js";

@@ -1,0 +1,40 @@
+/**
+ * The package's `vblade/testing`: the suites that every device and every link has to pass, devices that fail, dawdle or lose
+ * power, bad networks, a network in memory, and time and chance that tests decide. For our own tests and those of whoever
+ * writes another device or link. Exported, not imported here; no addon is loaded.
+ *
+ * @module vblade/testing
+ */
+
+export {
+	type BlockAssertions,
+	type BlockReporter,
+	type BlockSuiteOptions,
+	blockConformance,
+	type MakeDevice,
+} from "../block/conformance.js";
+export { CrashDevice, type Sectors } from "../block/crash.js";
+export { DelayLayer, type DelayOptions } from "../block/delay.js";
+export { type Fault, FaultyLayer } from "../block/faulty.js";
+export { MemoryDevice, type MemoryDeviceOptions } from "../block/memory.js";
+export { type Clock, systemClock, VirtualClock } from "../clock.js";
+export {
+	type LinkAssertions,
+	type LinkPair,
+	type LinkReporter,
+	linkConformance,
+} from "../link/conformance.js";
+export { type FaultCounts, type Faults, type FrameFate, faultySchedule } from "../link/faults.js";
+export { LossyLink } from "../link/lossy.js";
+export {
+	MemoryLink,
+	type MemoryPortOptions,
+	MemorySwitch,
+	type MemorySwitchOptions,
+	memoryLinkPair,
+	type Schedule,
+} from "../link/memory.js";
+export type { Allocate } from "../link/transmit-queue.js";
+export { Pump, type PumpStage } from "../pump.js";
+export { Random } from "../random.js";
+export { TestTarget, type TestTargetOptions } from "./target.js";
