@@ -50,7 +50,7 @@ export class TestTarget {
 	 * @param slot 0..254
 	 */
 	serve(shelf: number, slot: number, device: BlockDevice): void {
-		const identity = makeIdentity(shelf, slot, "test", VERSION);
+		const identity = makeIdentity(`test ${shelf}.${slot}`, VERSION);
 		this.#registry.add(shelf, slot, new AtaDisk(new Blade(shelf, slot, identity, device, this.#bufferCount)));
 		this.#target.registryChanged();
 	}
