@@ -110,7 +110,8 @@ static int holds(struct vb_residents *residents, const struct vb_slot *slot, con
 	if (age_ms > OLD_MS) return 0;
 	/* The page that is gone is the one that would never come. */
 	if (slot->under_way > 0 && residents->now_ms - slot->progress_ms > STUCK_MS) return 0;
-	if (age_ms <= FRESH_MS || residents->may_ask == 0) return 1;
+	/* What has no disk waits for none. */
+	if (age_ms <= FRESH_MS || residents->may_ask == 0 || slot->file.in_memory) return 1;
 	residents->may_ask--;
 	return 0;
 }
