@@ -231,8 +231,11 @@ static int hand_over(struct vb_engine *engine, struct vb_slot *slot, const doubl
 {
 	struct vb_job *job = make_job(engine, slot, operation, kind);
 	if (!job) return -ENOMEM;
-	/* What changes a regular file is for the pool, which does all writes that wait in one go, and one sync at a time. */
-	start_job(engine, job, job->kind == VB_READ || (slot->file.is_block && (job->kind == VB_FLUSH || job->sync != VB_MUST_SYNC)));
+	/*
+	 * What changes a file is for the pool, which does all writes that wait in one go, and one sync at a time, and knows of its
+	 * threads. Behind a disk that hangs io_uring would queue them without a word, if the kernel can't make it another thread.
+	 */
+	start_job(engine, job, job->kind == VB_READ);
 	return 1;
 }
 
@@ -372,18 +375,6 @@ int vb_engine_submit(struct vb_engine *engine, double *operations, int count)
 	return pending;
 }
 
-/*
- * Whether what io_uring says of an operation is its result. It may not have been begun, for want of a thread (ECANCELED,
- * EAGAIN), or been done in part, or failed: then a worker does it again, and learns what is wrong, and where. But a sync that
- * was begun and failed is final: the kernel would call the next one a success.
- */
-static int is_final(const struct vb_job *job)
-{
-	if (job->result == 0) return 1;
-	if (job->kind != VB_FLUSH) return 0;
-	return job->result != -ECANCELED && job->result != -EAGAIN && job->result != -EINTR;
-}
-
 /* The next job that is over. */
 static struct vb_job *next_done(struct vb_engine *engine)
 {
@@ -395,7 +386,11 @@ static struct vb_job *next_done(struct vb_engine *engine)
 	}
 	while (engine->uring) {
 		struct vb_job *job = vb_uring_take_done(engine->uring);
-		if (!job || is_final(job)) return job;
+		if (!job || job->result == 0) return job;
+		/*
+		 * A read that was not begun, for want of a thread (ECANCELED, EAGAIN), or done in part, or failed: a worker does it again,
+		 * and learns what is wrong, and where.
+		 */
 		if (job->result == -ECANCELED) put_off(engine, job);
 		else vb_pool_put(engine->pool, job);
 	}
@@ -443,6 +438,8 @@ struct vb_lack vb_engine_retry(struct vb_engine *engine)
 {
 	if (engine->uring) vb_uring_retry(engine->uring);
 	struct vb_lack lack = vb_pool_retry(engine->pool);
+	for (int i = 0; i < engine->slot_count; i++)
+		if (engine->slots[i]->under_way > 0) vb_pool_go_on(engine->pool, engine->slots[i]);
 	lack.total += engine->lack.total;
 	if (!lack.error) lack.error = engine->lack.error;
 	engine->lack.error = 0;

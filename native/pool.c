@@ -337,6 +337,14 @@ struct vb_lack vb_pool_retry(struct vb_pool *pool)
 	return lack;
 }
 
+void vb_pool_go_on(struct vb_pool *pool, struct vb_slot *slot)
+{
+	pthread_mutex_lock(&pool->lock);
+	make_ready(pool, slot);
+	if (has_work(pool)) wake_worker(pool);
+	pthread_mutex_unlock(&pool->lock);
+}
+
 struct vb_job *vb_pool_take_done(struct vb_pool *pool)
 {
 	pthread_mutex_lock(&pool->lock);

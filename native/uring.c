@@ -26,11 +26,9 @@ struct vb_uring {
 	int paused;         /* the kernel did not take what it was given */
 };
 
-/* All that this ring can ever do, whoever gets hold of it: what is open already is read, written and synced. */
+/* All that this ring can ever do, whoever gets hold of it: what is open already is read. */
 static const struct io_uring_restriction ALLOWED[] = {
 	{ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_READ },
-	{ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_WRITE },
-	{ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_FSYNC },
 	{ .opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_NOP },
 	{ .opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED, .sqe_flags = IOSQE_FIXED_FILE },
 	{ .opcode = IORING_RESTRICTION_REGISTER_OP, .register_op = IORING_REGISTER_FILES_UPDATE },
@@ -41,8 +39,7 @@ static int knows_operations(struct io_uring *ring)
 {
 	struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
 	if (!probe) return 0;
-	int knows = io_uring_opcode_supported(probe, IORING_OP_READ) && io_uring_opcode_supported(probe, IORING_OP_WRITE) &&
-		    io_uring_opcode_supported(probe, IORING_OP_FSYNC);
+	int knows = io_uring_opcode_supported(probe, IORING_OP_READ);
 	io_uring_free_probe(probe);
 	return knows;
 }
@@ -61,7 +58,7 @@ struct vb_uring *vb_uring_open(int event)
 	if (error) goto fail;
 	error = knows_operations(&uring->ring) ? io_uring_register_eventfd(&uring->ring, event) : -ENOSYS;
 	if (error) goto fail_ring;
-	/* Syncs and many writes take a thread of the kernel's each; it would make do with four per processor. */
+	/* Where a read has to wait it may take a thread of the kernel's; it would make do with four per processor. */
 	unsigned workers[2] = { KERNEL_WORKERS, 0 };
 	io_uring_register_iowq_max_workers(&uring->ring, workers);
 	uring->files_registered = io_uring_register_files_sparse(&uring->ring, MAX_FILES) == 0;
@@ -87,16 +84,14 @@ void vb_uring_file(struct vb_uring *uring, struct vb_slot *slot, int add)
 int vb_uring_put(struct vb_uring *uring, struct vb_job *job)
 {
 	struct vb_file *file = &job->slot->file;
-	/* Direct I/O needs aligned copies around it, and trims are rare: workers do both. */
-	if (file->direct || job->kind == VB_TRIM || uring->paused || uring->under_way >= ENTRIES) return 0;
+	/* Direct I/O needs aligned copies around it, which workers make. */
+	if (job->kind != VB_READ || file->direct || uring->paused || uring->under_way >= ENTRIES) return 0;
 	/* Where any call may hang, each takes a thread, and the pool knows how many of them a file may have. */
 	if (file->may_hang || job->slot->under_way >= JOBS_PER_FILE) return 0;
 	struct io_uring_sqe *entry = io_uring_get_sqe(&uring->ring);
 	if (!entry) return 0;
 	int fd = file->registered ? job->slot->number : file->fd;
-	if (job->kind == VB_READ) io_uring_prep_read(entry, fd, job->memory, (unsigned)job->length, job->offset);
-	else if (job->kind == VB_FLUSH) io_uring_prep_fsync(entry, fd, IORING_FSYNC_DATASYNC);
-	else io_uring_prep_write(entry, fd, job->memory, (unsigned)job->length, job->offset);
+	io_uring_prep_read(entry, fd, job->memory, (unsigned)job->length, job->offset);
 	if (file->registered) io_uring_sqe_set_flags(entry, IOSQE_FIXED_FILE);
 	io_uring_sqe_set_data(entry, job);
 	uring->queued++;
@@ -159,7 +154,7 @@ struct vb_job *vb_uring_take_done(struct vb_uring *uring)
 	job->failed = job->offset;
 	job->result = completion->res < 0 ? completion->res : 0;
 	/* Half a transfer is no result: -EAGAIN asks for it to be done another way, which finds out what is wrong. */
-	if (completion->res >= 0 && job->kind != VB_FLUSH && (size_t)completion->res != job->length) job->result = -EAGAIN;
+	if (completion->res >= 0 && (size_t)completion->res != job->length) job->result = -EAGAIN;
 	io_uring_cqe_seen(&uring->ring, completion);
 	uring->under_way--;
 	return job;
