@@ -27,6 +27,7 @@ import type { Log } from "./log.js";
 import { becomeUser, checkUser } from "./privileges.js";
 import { Pump } from "./pump.js";
 import { Registry } from "./registry.js";
+import { RivalLog } from "./rival-log.js";
 import type { BladeSpec, NetifSpec, ServerOptions } from "./server-options.js";
 import { REJECT_REASONS, TargetStats } from "./stats.js";
 import { formatMac } from "./wire/mac.js";
@@ -44,6 +45,7 @@ interface Port {
 	readonly registry: Registry<AtaDisk>;
 	readonly target: AoeTarget;
 	readonly stats: TargetStats;
+	readonly rivals: RivalLog;
 }
 
 /** A blade that is being served, for the start-up line. */
@@ -172,6 +174,7 @@ export class Server {
 		this.#engine.close();
 		this.#pump.remove(this.#commits);
 		this.#faults.close();
+		for (const { rivals } of this.#ports.values()) rivals.close();
 	}
 
 	/** What has been counted since the start, a line each. */
@@ -216,6 +219,7 @@ export class Server {
 		});
 		const registry = new Registry<AtaDisk>();
 		const stats = new TargetStats();
+		const rivals = new RivalLog(link.name, this.#log);
 		const target = new AoeTarget({
 			link,
 			registry,
@@ -227,14 +231,10 @@ export class Server {
 				this.#log.warn(
 					`${blade.name}: ${formatMac(mac)} on ${link.name} answers for the same shelf and slot`,
 				),
-			onSilenced: (blade, mac, why) =>
-				this.#log.error(`${blade.name}: not served on ${link.name} for now: ${formatMac(mac)} there ${why}`),
-			onServedAgain: (blade, mac) =>
-				this.#log.warn(
-					`${blade.name}: served again on ${link.name}: ${formatMac(mac)} no longer answers there`,
-				),
+			onSilenced: (blade, mac, why) => rivals.silenced(blade.name, formatMac(mac), why),
+			onServedAgain: (blade, mac) => rivals.servedAgain(blade.name, formatMac(mac)),
 		});
-		const port = { link, registry, target, stats };
+		const port = { link, registry, target, stats, rivals };
 		this.#ports.set(key, port);
 		return port;
 	}

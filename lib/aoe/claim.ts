@@ -41,6 +41,11 @@ export class Claim implements Due {
 	concludedMs = 0;
 	/** From one round to the next, if nothing happens. */
 	intervalMs = 0;
+	/** The first of those when it last fell silent; 0 if it never has. */
+	returnMs = 0;
+	/** Probes answered since then. */
+	answers = 0;
+	answersSinceMs = 0;
 	/** Of the one that answers instead, in silence. */
 	rival = 0;
 	silentSince = new Date(0);
@@ -54,6 +59,11 @@ export class Claim implements Due {
 
 	servedSeconds(nowMs: number): number {
 		return (this.#servedMs + (this.state === "serving" ? nowMs - this.#servingSinceMs : 0)) / 1000;
+	}
+
+	/** Without a pause so far. */
+	servesForMs(nowMs: number): number {
+		return this.state === "serving" ? nowMs - this.#servingSinceMs : 0;
 	}
 
 	serve(nowMs: number): void {

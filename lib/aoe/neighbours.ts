@@ -14,6 +14,7 @@ import type { Blade } from "../blade.js";
 import type { Clock } from "../clock.js";
 import { ALL_PEERS, type Link } from "../link/link.js";
 import type { Random } from "../random.js";
+import { turn } from "../turn.js";
 import { ethSource } from "../wire/ethernet.js";
 import { Claim, type Silence } from "./claim.js";
 import type { Disk } from "./exchange.js";
@@ -37,13 +38,26 @@ const CHECKS_PER_SECOND = 16;
 /** The same for an address that another serves: it shall be served again soon when that one has gone. */
 const RETURN_FIRST_MS = 1000;
 const RETURN_LONGEST_MS = 16_000;
+/** and this, where it comes and goes. */
+const RETURN_SLOWEST_MS = 256_000;
 /** Rounds without an answer, one after the other, after which a rival that did answer is taken to have gone. */
 const RETURN_ROUNDS = 3;
 /** Rounds in which somebody answers whose turn it is to yield, before we do: one that serves, and one that asks as we do. */
 const PATIENCE_SERVING_ROUNDS = 3;
 const PATIENCE_ASKING_ROUNDS = 32;
+/** One that has served for less since it was last silent falls silent for twice as long as then: two that never agree. */
+const STEADY_MS = 60_000;
 /** Frames that came unasked make us ask at most so often. */
 const ALARM_GAP_MS = 300;
+/**
+ * So many probes are answered within so long for one address, and within a second on one link: an answer goes to all hosts. To
+ * the others, which are config queries, there is an ordinary answer.
+ */
+const ANSWERS_AT_ONCE = 8;
+const ANSWER_GAP_MS = 50;
+const ANSWERS_PER_SECOND = 1024;
+/** What a probe costs of a turn of the loop, in the steps of `turn.ts`. */
+const PROBE_STEPS = 64;
 /** Foreign addresses remembered per blade. More than this many rivals are not worth a log line each. */
 const RIVALS_MAX = 16;
 
@@ -72,6 +86,9 @@ export class Neighbours {
 	/** What is settled may be served. */
 	#serves = false;
 	#wasUp: boolean;
+	/** The second in which so many probes have been answered. */
+	#answersSinceMs = 0;
+	#answers = 0;
 	readonly #turns: Turns<Claim>;
 
 	constructor(options: NeighbourOptions) {
@@ -81,7 +98,7 @@ export class Neighbours {
 			options.clock,
 			this.#claims,
 			(claim, now) => this.#step(claim, now),
-			(now) => this.#wasAway(now),
+			(now, lateMs) => this.#wasAway(now, lateMs),
 		);
 	}
 
@@ -148,6 +165,7 @@ export class Neighbours {
 
 	/** A probe of another server's came in. */
 	probed(bytes: Uint8Array, at: number): void {
+		turn.spend(PROBE_STEPS);
 		const sender = probeSender(bytes, at);
 		if (this.#options.ownMacs().has(sender.mac)) return;
 		const claim = this.#claimAt.get((aoeShelf.get(bytes, at) << 8) | aoeSlot.get(bytes, at));
@@ -157,7 +175,23 @@ export class Neighbours {
 		else if (sender.standing !== "asking") this.#alarm(claim);
 		if (isProbeAnswer(bytes, at)) return;
 		// One that is silent, and does not ask just now, has nothing to say.
-		if (claim.state !== "silent" || claim.tag !== 0) this.#send(claim, tag, ProbeKind.answer);
+		if (claim.state === "silent" && claim.tag === 0) return;
+		if (this.#mayAnswer(claim, this.#options.clock.now())) this.#send(claim, tag, ProbeKind.answer);
+	}
+
+	#mayAnswer(claim: Claim, now: number): boolean {
+		if (now - this.#answersSinceMs >= 1000) {
+			this.#answersSinceMs = now;
+			this.#answers = 0;
+		}
+		if (now - claim.answersSinceMs >= ANSWER_GAP_MS) {
+			claim.answersSinceMs = now;
+			claim.answers = 0;
+		}
+		if (this.#answers >= ANSWERS_PER_SECOND || claim.answers >= ANSWERS_AT_ONCE) return false;
+		this.#answers += 1;
+		claim.answers += 1;
+		return true;
 	}
 
 	/** Open questions end without an answer, and there are no more. */
@@ -253,11 +287,13 @@ export class Neighbours {
 			claim.dueMs = Infinity;
 			settle(claim, mac);
 		} else if (claim.state === "silent") {
-			claim.intervalMs = Math.min(claim.intervalMs * 2, RETURN_LONGEST_MS);
+			claim.intervalMs = Math.min(claim.intervalMs * 2, Math.max(RETURN_LONGEST_MS, claim.returnMs));
 			this.#turns.set(claim, now + claim.intervalMs);
 		} else {
+			const isSteady = claim.returnMs === 0 || claim.servesForMs(now) > STEADY_MS;
+			claim.returnMs = isSteady ? RETURN_FIRST_MS : Math.min(claim.returnMs * 2, RETURN_SLOWEST_MS);
 			claim.fallSilent();
-			claim.intervalMs = RETURN_FIRST_MS;
+			claim.intervalMs = claim.returnMs;
 			this.#turns.set(claim, now + claim.intervalMs);
 			this.#options.onPause(claim.disk, mac, why);
 		}
@@ -287,11 +323,11 @@ export class Neighbours {
 		this.#turns.set(claim, now);
 	}
 
-	/** Others may serve what we have left alone for so long. */
-	#wasAway(now: number): void {
+	/** Others may serve what we have left alone for so long, which counts as little as what a link is down for. */
+	#wasAway(now: number, lateMs: number): void {
 		for (const claim of this.#claims) {
 			if (claim.state !== "serving") continue;
-			this.#pause(claim, now);
+			this.#pause(claim, now - lateMs);
 			this.#askAnew(claim, now);
 		}
 	}

@@ -274,6 +274,11 @@ export class AoeTarget implements FrameSink {
 		const slot = aoeSlot.get(bytes, offset);
 		const disks = this.#addressed(shelf, slot);
 		if (disks === undefined) return this.#whyNot(shelf, slot);
+		if (shelf !== SHELF_ALL && slot !== SLOT_ALL) {
+			const disk = this.#registry.lookup(shelf, slot);
+			const reason = disk && this.#serve(disk, memory, offset, frameBytes, peer);
+			if (reason !== "noSlot") return reason;
+		}
 		// The ring gets its bytes back before the last blade has answered.
 		const copy = memoryOf(bytes.slice(offset, offset + frameBytes), 0);
 		const send = (disk: Disk): boolean => {

@@ -8,8 +8,10 @@ import type { Clock } from "../clock.js";
 /** Most steps in one turn of the loop, and how long until the next turn. */
 export const STEPS_PER_TURN = 64;
 const TURN_MS = 10;
-/** A timer that is late by more: this process was stopped, or its machine. */
-const AWAY_MS = 5000;
+/** There is a turn at least so often while anything is due at some time, to see that time has not passed without us. */
+const BEAT_MS = 1000;
+/** A turn that is late by more: this process was stopped, or its machine. Another server needs less to see nobody here. */
+const AWAY_MS = 1000;
 
 export interface Due {
 	/** When there is something to do next; Infinity while nothing is. */
@@ -20,7 +22,7 @@ export class Turns<T extends Due> {
 	readonly #clock: Clock;
 	readonly #items: readonly T[];
 	readonly #step: (item: T, nowMs: number) => void;
-	readonly #wasAway: (nowMs: number) => void;
+	readonly #wasAway: (nowMs: number, lateMs: number) => void;
 	/** Where to go on looking for what is due. */
 	#cursor = 0;
 	#cancel: (() => void) | null = null;
@@ -29,13 +31,13 @@ export class Turns<T extends Due> {
 	/**
 	 * @param items may grow
 	 * @param step moves on one that is due, and says by its `dueMs` when it is again
-	 * @param wasAway called before the steps when time has passed without us
+	 * @param wasAway called before the steps when so much time has passed without us
 	 */
 	constructor(
 		clock: Clock,
 		items: readonly T[],
 		step: (item: T, nowMs: number) => void,
-		wasAway: (nowMs: number) => void,
+		wasAway: (nowMs: number, lateMs: number) => void,
 	) {
 		this.#clock = clock;
 		this.#items = items;
@@ -60,7 +62,7 @@ export class Turns<T extends Due> {
 		const lateMs = now - this.#wakeMs;
 		this.#cancel = null;
 		this.#wakeMs = Infinity;
-		if (lateMs > AWAY_MS) this.#wasAway(now);
+		if (lateMs > AWAY_MS) this.#wasAway(now, lateMs);
 		const items = this.#items;
 		let nextMs = Infinity;
 		for (let steps = 0, looked = 0; looked < items.length; looked++) {
@@ -82,7 +84,7 @@ export class Turns<T extends Due> {
 		this.#cancel?.();
 		const now = this.#clock.now();
 		// What was due long ago has not been waited for until now.
-		this.#wakeMs = Math.max(dueMs, now);
+		this.#wakeMs = Math.min(Math.max(dueMs, now), now + BEAT_MS);
 		this.#cancel = this.#clock.after(this.#wakeMs - now, () => this.#turn());
 	}
 }

@@ -1,6 +1,7 @@
 // Other targets: who answers for an address is asked before it is served, and noticed afterwards. How several servers come
 // to terms is in test/sim/neighbours.test.ts.
 import t from "tap";
+import { turn } from "../../lib/turn.js";
 import { Bench, frame } from "../support/target-bench.js";
 
 const T = "020000000001";
@@ -385,6 +386,55 @@ t.test("a server that was stopped for a while asks before it answers again", asy
 	t.notOk(isServed(bench));
 	bench.clock.pass(300);
 	t.ok(isServed(bench));
+});
+
+t.test("a pause of two seconds is enough to ask, and does not count as time served", async (t) => {
+	const bench = await serving();
+	bench.clock.pass(100_000);
+	bench.link.take();
+	bench.clock.stall(2500);
+	const [asked] = pass(bench, 0);
+	t.equal(asked?.[36], 0, "as one who does not serve");
+	t.notOk(isServed(bench));
+	t.equal(asked?.readUInt32BE(44), 100, "the age it had");
+	bench.link.receive(probeFrom("0200000000bb", "01", "01", tagOf(asked), "00000002"));
+	t.same(
+		bench.turns.slice(-1),
+		["e9.1 silent: 0200000000bb answers for it already"],
+		"who took over goes on",
+	);
+});
+
+t.test("a flood of probes buys few answers to all hosts, and each probe its share of the turn", async (t) => {
+	const bench = await serving();
+	bench.clock.pass(100_000);
+	bench.link.take();
+	const before = turn.total;
+	let toAll = 0;
+	for (let ms = 0; ms < 1000; ms++) {
+		for (let i = 0; i < 10; i++) {
+			const tag = (ms * 10 + i + 1).toString(16).padStart(8, "0");
+			bench.link.receive(probeFrom("0200000000bb", "01", "00", tag));
+		}
+		toAll += pass(bench, 1).filter((sent) => (sent[0]! & 1) !== 0).length;
+	}
+	t.ok(toAll >= 20 && toAll <= 200, `${toAll} frames to all hosts for 10,000 probes`);
+	t.ok(turn.total - before >= 10_000, "counted");
+	t.ok(isServed(bench));
+});
+
+t.test("a rival that comes and goes is believed more and more slowly", async (t) => {
+	const bench = await serving();
+	const comesAndGoes = (): void => {
+		for (const sent of bench.link.take())
+			if (sent[37] === 0 && sent[36] === 1)
+				bench.link.receive(probeFrom("0200000000bb", "01", "01", tagOf(sent), "7fffffff"));
+	};
+	for (let ms = 0; ms < 3_600_000; ms += 50) {
+		bench.clock.pass(50);
+		comesAndGoes();
+	}
+	t.ok(bench.turns.length > 10 && bench.turns.length < 60, `${bench.turns.length} turns in an hour`);
 });
 
 t.test("an address is claimed once", async (t) => {
