@@ -27,11 +27,15 @@ export function complain(lines: string): void {
 	put(STDERR, lines);
 }
 
-/** At the end of the process: gives the reader a moment for what has not been written yet. */
-export function finishOutput(): void {
+/**
+ * At the end of the process: gives the reader a moment for what has not been written yet. Does not return if a terminal that
+ * we were started on is gone: Node would want to give it its settings back, and abort instead of exiting with this status.
+ */
+export function finishOutput(status: number): void {
 	const endMs = performance.now() + LAST_WORDS_MS;
 	for (const writer of new Set(writers.values()))
 		native.writerFlush(writer, Math.max(0, Math.floor(endMs - performance.now())));
+	native.exitIfHungUp(status);
 }
 
 function put(descriptor: number, lines: string): void {
