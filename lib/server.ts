@@ -20,7 +20,7 @@ import { storageIdentity } from "./block/identity.js";
 import { openStorage } from "./block/open.js";
 import { OperatorError } from "./errors.js";
 import { FaultLog } from "./fault-log.js";
-import { takeOnInterface } from "./link/exclusive.js";
+import { refuseTwice, takeOnInterface } from "./link/exclusive.js";
 import type { Link } from "./link/link.js";
 import { openLink, portKey } from "./link/open.js";
 import type { Log } from "./log.js";
@@ -67,6 +67,7 @@ export async function startServer(
 	version: string,
 ): Promise<Server> {
 	if (options.user !== undefined) checkUser(options.user);
+	refuseTwice(specs);
 	const server = new Server(options, log, version);
 	try {
 		const blades = countBlades(specs);
