@@ -17,6 +17,11 @@ const LAST_WORDS_MS = 1000;
 
 const writers = new Map<number, WriterHandle>();
 
+/** At the start: later there may be no descriptor left to open a writer with, and that is what a line may be about. */
+export function openOutput(): void {
+	for (const descriptor of [STDOUT, STDERR]) writerTo(descriptor);
+}
+
 /** Writes whole lines to standard output. Never waits. */
 export function say(lines: string): void {
 	put(STDOUT, lines);
@@ -39,12 +44,16 @@ export function finishOutput(status: number): void {
 }
 
 function put(descriptor: number, lines: string): void {
+	native.writerPut(writerTo(descriptor), lines.replaceAll("\0", "\\0"));
+}
+
+function writerTo(descriptor: number): WriterHandle {
 	let writer = writers.get(descriptor);
 	if (writer === undefined) {
 		writer = openWriter(descriptor);
 		writers.set(descriptor, writer);
 	}
-	native.writerPut(writer, lines.replaceAll("\0", "\\0"));
+	return writer;
 }
 
 /** Both may be one file, as for vbladed. Then one thread writes both, and lines stay in order. */
