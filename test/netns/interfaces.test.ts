@@ -132,7 +132,7 @@ onStage("an interface that is renamed", async (t, stage) => {
 		side.ip("link", "set", from, "name", to);
 		side.ip("link", "set", to, "up");
 	};
-	t.match(await report(server), /: lan0: up\n/, "shown by SIGUSR1");
+	t.match(await report(server), /: lan0: up\n.*: lan0: 1 blade served\n/s, "shown by SIGUSR1");
 	rename("lan0", "enp3s0");
 	await server.waitFor(/info: lan0: was renamed, now called enp3s0; served on\n/, NOTICE_LIMIT_MS);
 	await server.waitFor(/info: lan0: the link is up\n/, NOTICE_LIMIT_MS);
@@ -310,6 +310,20 @@ onStage("an MTU that leaves no room for a sector", async (t, stage) => {
 		[/ of 547 leaves/, / is now 548$/, / of 500 leaves/, / is now 1500$/],
 		"one line for each change, out of it and back",
 	);
+});
+
+onStage("no socket can be opened for a while", async (t, stage) => {
+	const { server: side } = stage.lan;
+	const server = await serve(stage, "lan0");
+	const [, pid = ""] = await server.waitFor(/^pid (\d+): e9\.0/m, NOTICE_LIMIT_MS);
+	const limit = (files: string) => execFileSync("prlimit", ["--pid", pid, `--nofile=${files}`]);
+	limit("3:");
+	side.ip("link", "set", "lan0", "mtu", "1400");
+	await server.waitFor(/warn: lan0: can't open a packet socket \(.*\); waiting\n/, NOTICE_LIMIT_MS);
+	t.match(await report(server), /: lan0: up, but no socket \(EMFILE\)\n/, "shown by SIGUSR1");
+	limit("1024:");
+	t.equal(await stage.recovery(server), "answers again");
+	t.match(await report(server), /: lan0: up\n/);
 });
 
 /** Bytes of the rings that a process shares with the kernel. */
