@@ -178,7 +178,8 @@ function tell(report: LoadReport, { netif, shelf, slot, json }: Wanted, output: 
 		if (report.requests > 0) output.out(`${formatBench(report)}\n`);
 		if (sentAgain > 0) output.err(`vblade: ${counted(sentAgain, "frame")} had to be sent again\n`);
 		if (errors > 0) output.err(`vblade: ${counted(errors, "request")} failed\n`);
-		if (wrongSectors > 0) output.err(`vblade: ${counted(wrongSectors, "sector")} did not hold what had been written\n`);
+		if (wrongSectors > 0)
+			output.err(`vblade: ${counted(wrongSectors, "sector")} did not hold what had been written\n`);
 	}
 	return errors > 0 || wrongSectors > 0 ? EXIT_FAILED : 0;
 }

@@ -36,8 +36,8 @@ export function takeOnInterface(netif: NetifSpec, what: string): (() => void) | 
  */
 export function refuseTwice(specs: readonly BladeSpec[]): void {
 	const given = new Set<string>();
+	// One blade may have one port by two names: that is served once.
 	for (const { shelf, slot, netifs } of specs)
-		// One blade may have one port by two names: that is served once.
 		for (const netif of new Map(netifs.map((each) => [portKey(each), each])).values()) {
 			const address = `${shelf}.${slot} ${interfaceOf(netif)}`;
 			if (given.has(address))
