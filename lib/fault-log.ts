@@ -11,6 +11,7 @@ import type { StallListener } from "./block/stalls.js";
 import { type Clock, systemClock } from "./clock.js";
 import { StorageStatus, storageStatusName, unreachable } from "./errors.js";
 import type { Log } from "./log.js";
+import { counted } from "./text.js";
 
 const SECTOR_BYTES = 512;
 /** How long further faults of a kind are only counted. */
@@ -72,7 +73,7 @@ export class FaultLog {
 			resumed: (waitedMs, requests) => {
 				this.#stalls.set(blade, (this.#stalls.get(blade) ?? 0) + requests);
 				this.#log.warn(
-					`${blade}: its disk answers again after ${waitedMs / 1000} s; ${requests} requests waited`,
+					`${blade}: its disk answers again after ${waitedMs / 1000} s; ${counted(requests, "request")} waited`,
 				);
 			},
 		};
@@ -85,7 +86,7 @@ export class FaultLog {
 				`no thread can be had for the storage (${getSystemErrorName(-errno)}); requests wait and are tried again`,
 			),
 		supplied: (putOff) =>
-			this.#log.warn(`threads for the storage can be had again; ${putOff} requests waited`),
+			this.#log.warn(`threads for the storage can be had again; ${counted(putOff, "request")} waited`),
 	};
 
 	/** All that has been counted, a line for each kind. */
@@ -94,7 +95,7 @@ export class FaultLog {
 			...[...this.#kinds.values()].map(
 				({ blade, what, cause, total }) => `${blade}: ${total} ${what} failed: ${cause}`,
 			),
-			...[...this.#stalls].map(([blade, count]) => `${blade}: ${count} requests had to wait long`),
+			...[...this.#stalls].map(([blade, count]) => `${blade}: ${counted(count, "request")} had to wait long`),
 		];
 	}
 

@@ -268,6 +268,8 @@ interface Addon {
 	writerPut(handle: WriterHandle, text: string): boolean;
 	/** Waits, for at most so long, until all has been written. False if it has not. */
 	writerFlush(handle: WriterHandle, limitMs: number): boolean;
+	/** Ends the process, without what Node does then, if standard input, output or error is a terminal that is gone. */
+	exitIfHungUp(status: number): void;
 	/** Rejects with a NativeError: ETIMEDOUT if the blade does not answer. */
 	loadRun(interfaceName: string, options: LoadOptions): Promise<LoadResult>;
 }

@@ -17,6 +17,11 @@ const LAST_WORDS_MS = 1000;
 
 const writers = new Map<number, WriterHandle>();
 
+/** At the start: later there may be no descriptor left to open a writer with, and that is what a line may be about. */
+export function openOutput(): void {
+	for (const descriptor of [STDOUT, STDERR]) writerTo(descriptor);
+}
+
 /** Writes whole lines to standard output. Never waits. */
 export function say(lines: string): void {
 	put(STDOUT, lines);
@@ -27,20 +32,28 @@ export function complain(lines: string): void {
 	put(STDERR, lines);
 }
 
-/** At the end of the process: gives the reader a moment for what has not been written yet. */
-export function finishOutput(): void {
+/**
+ * At the end of the process: gives the reader a moment for what has not been written yet. Does not return if a terminal that
+ * we were started on is gone: Node would want to give it its settings back, and abort instead of exiting with this status.
+ */
+export function finishOutput(status: number): void {
 	const endMs = performance.now() + LAST_WORDS_MS;
 	for (const writer of new Set(writers.values()))
 		native.writerFlush(writer, Math.max(0, Math.floor(endMs - performance.now())));
+	native.exitIfHungUp(status);
 }
 
 function put(descriptor: number, lines: string): void {
+	native.writerPut(writerTo(descriptor), lines.replaceAll("\0", "\\0"));
+}
+
+function writerTo(descriptor: number): WriterHandle {
 	let writer = writers.get(descriptor);
 	if (writer === undefined) {
 		writer = openWriter(descriptor);
 		writers.set(descriptor, writer);
 	}
-	native.writerPut(writer, lines.replaceAll("\0", "\\0"));
+	return writer;
 }
 
 /** Both may be one file, as for vbladed. Then one thread writes both, and lines stay in order. */

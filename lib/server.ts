@@ -20,7 +20,7 @@ import { storageIdentity } from "./block/identity.js";
 import { openStorage } from "./block/open.js";
 import { OperatorError } from "./errors.js";
 import { FaultLog } from "./fault-log.js";
-import { takeOnInterface } from "./link/exclusive.js";
+import { refuseTwice, takeOnInterface } from "./link/exclusive.js";
 import type { Link } from "./link/link.js";
 import { openLink, portKey } from "./link/open.js";
 import type { Log } from "./log.js";
@@ -30,6 +30,7 @@ import { Registry } from "./registry.js";
 import { RivalLog } from "./rival-log.js";
 import type { BladeSpec, NetifSpec, ServerOptions } from "./server-options.js";
 import { REJECT_REASONS, TargetStats } from "./stats.js";
+import { counted } from "./text.js";
 import { formatMac } from "./wire/mac.js";
 
 /** How long a port may take to be up: the kernel tells of one that has just come up only once a second. */
@@ -67,6 +68,7 @@ export async function startServer(
 	version: string,
 ): Promise<Server> {
 	if (options.user !== undefined) checkUser(options.user);
+	refuseTwice(specs);
 	const server = new Server(options, log, version);
 	try {
 		const blades = countBlades(specs);
@@ -187,8 +189,8 @@ export class Server {
 				`${link.name}: frames in ${framesIn}, out ${framesOut}, dropped in ${droppedIn}, out ${droppedOut}`,
 			);
 			for (const [reason, count] of stats.rejections())
-				lines.push(`${link.name}: ${count} frames ${REJECT_REASONS[reason]}`);
-			lines.push(`${link.name}: ${registry.size} blades served`);
+				lines.push(`${link.name}: ${counted(count, "frame")} ${REJECT_REASONS[reason]}`);
+			lines.push(`${link.name}: ${counted(registry.size, "blade")} served`);
 			for (const { disk, mac, since } of target.silences())
 				lines.push(
 					`${disk.blade.name}: silent on ${link.name}, for ${formatMac(mac)} answers there since ${since.toISOString()}`,
@@ -202,7 +204,7 @@ export class Server {
 			);
 		}
 		const { putOff } = this.#engine;
-		if (putOff > 0) lines.push(`storage: ${putOff} requests had to wait for a thread`);
+		if (putOff > 0) lines.push(`storage: ${counted(putOff, "request")} had to wait for a thread`);
 		return [...this.#faults.report(), ...lines];
 	}
 
@@ -323,7 +325,7 @@ async function comesUp(link: Link): Promise<boolean> {
 /** `e9.0 and 3 others`: a message is one line, however many there are. */
 function namesOf(disks: readonly AtaDisk[]): string {
 	const first = disks[0]?.blade.name ?? "nothing";
-	return disks.length > 1 ? `${first} and ${disks.length - 1} others` : first;
+	return disks.length > 1 ? `${first} and ${counted(disks.length - 1, "other")}` : first;
 }
 
 /** The version as the 16 bits of a config response: major in the high byte, minor in the low one. */

@@ -1,6 +1,6 @@
 /**
  * Text for people: everything we print is one line, whatever bytes a file name or an argument has. Used by the command
- * line for messages about wrong values and by the log.
+ * line for messages about wrong values and by the log, which also counts things here.
  */
 
 /** Most characters of an operator's value that a message repeats. */
@@ -23,4 +23,9 @@ export function oneLine(text: string): string {
 export function quote(text: string): string {
 	const shown = text.length > QUOTE_MAX ? `${text.slice(0, QUOTE_MAX)}...` : text;
 	return `"${oneLine(shown)}"`;
+}
+
+/** `1 blade`, `2 blades`. */
+export function counted(count: number, what: string): string {
+	return `${count} ${what}${count === 1 ? "" : "s"}`;
 }

@@ -50,6 +50,7 @@ static napi_value init(napi_env env, napi_value exports)
 		{ "writerOpen", js_writer_open },
 		{ "writerPut", js_writer_put },
 		{ "writerFlush", js_writer_flush },
+		{ "exitIfHungUp", js_exit_if_hung_up },
 	};
 	struct instance *instance = calloc(1, sizeof *instance);
 	if (!instance) return throw_errno(env, ENOMEM, "memory");

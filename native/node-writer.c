@@ -1,10 +1,13 @@
-/* Writers (writer.h) for JavaScript: lib/output.ts calls them. */
+/* Writers (writer.h) for JavaScript: lib/output.ts calls them. And how to leave once a terminal is gone. */
 #include "node.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
 
 #include "writer.h"
 
@@ -67,4 +70,26 @@ napi_value js_writer_flush(napi_env env, napi_callback_info info)
 		return throw_type(env);
 	MUST(napi_get_boolean(env, vb_writer_flush(writer->writer, limit) == 0, &done));
 	return done;
+}
+
+/* Whether a descriptor is a terminal that is gone: its window was closed, its connection broke. */
+static int is_hung_up(int fd)
+{
+	struct stat file;
+	struct termios settings;
+	return fstat(fd, &file) == 0 && S_ISCHR(file.st_mode) && tcgetattr(fd, &settings) < 0 && errno == EIO;
+}
+
+/*
+ * exitIfHungUp(status): ends the process at once if one of its standard descriptors is a terminal that is gone; else returns.
+ * Node gives terminals their settings back when it exits, and aborts where that fails.
+ */
+napi_value js_exit_if_hung_up(napi_env env, napi_callback_info info)
+{
+	napi_value args[MAX_ARGS];
+	uint32_t status;
+	if (!get_args(env, info, 1, args) || !get_uint(env, args[0], 255, &status)) return throw_type(env);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (is_hung_up(fd)) _exit((int)status);
+	return NULL;
 }

@@ -148,5 +148,6 @@ napi_value js_become_user(napi_env env, napi_callback_info info);
 napi_value js_writer_open(napi_env env, napi_callback_info info);
 napi_value js_writer_put(napi_env env, napi_callback_info info);
 napi_value js_writer_flush(napi_env env, napi_callback_info info);
+napi_value js_exit_if_hung_up(napi_env env, napi_callback_info info);
 
 #endif

@@ -22,6 +22,9 @@ import type { StallListener } from "./stalls.js";
 const CLOSE_LIMIT_MS = 5000;
 const CLOSE_POLL_MS = 5;
 
+/** Who locks files as we do: a lock does not tell which of them. */
+const OTHERS = "another vblade, or by another blade of this one";
+
 export interface FileOptions {
 	readonly readOnly: boolean;
 	/** Open with O_DIRECT: the page cache is passed by. */
@@ -172,18 +175,18 @@ function explain(step: string, errno: number, options: FileOptions): string | un
 	if (errno === Errno.ENOENT) return "there is no such file";
 	if (step === "protect") return "is a read-only block device; use -r to export it read-only";
 	if (step === "type") return "is neither a regular file nor a block device";
-	if (step === "lock" && errno === Errno.EAGAIN) return "is in use by another vblade (it holds a lock on it)";
+	if (step === "lock" && errno === Errno.EAGAIN) return `is in use by ${OTHERS} (it holds a lock on it)`;
 	if (step === "swap" && errno === Errno.ETXTBSY) return "is swap space of this machine";
 	if (step === "loop")
 		return "is in use by a loop device of this machine (losetup -l tells which); -r exports it read-only";
 	if (step === "part" && errno === Errno.EAGAIN) {
 		const isPart = (options.offsetBytes ?? 0) > 0 || options.lengthBytes !== undefined;
 		const what = isPart ? "some of these sectors are" : "is";
-		return `${what} in use by another vblade or another program (it holds a lock on a part of it)`;
+		return `${what} in use by ${OTHERS}, or by another program (it holds a lock on a part of it)`;
 	}
 	if (step === "open") {
 		if (errno === Errno.EBUSY)
-			return "is in use on this machine (mounted, part of another device, or served by another vblade); -r exports it read-only";
+			return `is in use on this machine (mounted, part of another device, or served by ${OTHERS}); -r exports it read-only`;
 		if (errno === Errno.EINVAL && options.direct) return "its file system has no direct I/O; leave out -d";
 		if (errno === Errno.EROFS) return "is on a read-only file system; use -r to export it read-only";
 		if (errno === Errno.EACCES || errno === Errno.EPERM)

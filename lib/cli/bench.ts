@@ -12,7 +12,7 @@ import { type LoadReport, prepareLoad } from "../client/load.js";
 import type { RemoteDisk } from "../client/remote-disk.js";
 import { OperatorError } from "../errors.js";
 import { PacketLink } from "../link/packet.js";
-import { quote } from "../text.js";
+import { counted, quote } from "../text.js";
 import {
 	commandLine,
 	EXIT_FAILED,
@@ -176,9 +176,10 @@ function tell(report: LoadReport, { netif, shelf, slot, json }: Wanted, output: 
 		output.out(`${JSON.stringify(all)}\n`);
 	} else {
 		if (report.requests > 0) output.out(`${formatBench(report)}\n`);
-		if (sentAgain > 0) output.err(`vblade: ${sentAgain} frames had to be sent again\n`);
-		if (errors > 0) output.err(`vblade: ${errors} requests failed\n`);
-		if (wrongSectors > 0) output.err(`vblade: ${wrongSectors} sectors were not what had been written\n`);
+		if (sentAgain > 0) output.err(`vblade: ${counted(sentAgain, "frame")} had to be sent again\n`);
+		if (errors > 0) output.err(`vblade: ${counted(errors, "request")} failed\n`);
+		if (wrongSectors > 0)
+			output.err(`vblade: ${counted(wrongSectors, "sector")} did not hold what had been written\n`);
 	}
 	return errors > 0 || wrongSectors > 0 ? EXIT_FAILED : 0;
 }

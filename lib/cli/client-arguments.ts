@@ -34,18 +34,44 @@ export const processOutput: Output = {
  * Mistakes become OperatorErrors.
  */
 export function commandLine(name: string, positionals: string, description: string): Argv {
-	return yargs()
-		.scriptName("vblade")
-		.usage(`$0 ${name} ${positionals}\n\n${description}`)
-		.command(`$0 ${positionals}`, false)
-		.parserConfiguration({ "duplicate-arguments-array": false, "parse-positional-numbers": false })
-		.strict()
-		.version(false)
-		.exitProcess(false)
-		.showHelpOnFail(false)
-		.fail((message, error) => {
-			throw error ?? new OperatorError(`${name}: ${message}; see vblade ${name} --help`);
-		});
+	return (
+		yargs()
+			.scriptName("vblade")
+			.usage(`$0 ${name} ${positionals}\n\n${description}`)
+			.command(`$0 ${positionals}`, false)
+			.parserConfiguration({
+				"boolean-negation": false,
+				"camel-case-expansion": false,
+				"duplicate-arguments-array": false,
+				"parse-positional-numbers": false,
+			})
+			// Not the operator's: all that we say is in one language, and in our words.
+			.locale("en")
+			.updateStrings({
+				"Not enough non-option arguments: got %s, need at least %s": sameForAll("missing after %s of %s"),
+				"Unknown argument: %s": { one: "unknown argument: %s", other: "unknown arguments: %s" },
+			} as unknown as Record<string, string>)
+			.strict()
+			.version(false)
+			.exitProcess(false)
+			.showHelpOnFail(false)
+			.fail((message, error) => {
+				throw error ?? new OperatorError(`${inWords(message, positionals)}; see vblade ${name} --help`);
+			})
+	);
+}
+
+/** yargs' plural form of a message. */
+function sameForAll(text: string): { one: string; other: string } {
+	return { one: text, other: text };
+}
+
+/** What yargs has found wrong. It counts arguments; we name those that are missing. */
+function inWords(message: string, positionals: string): string {
+	const [, given] = /^missing after ([0-9]+) of [0-9]+$/.exec(message) ?? [];
+	if (given === undefined) return message;
+	const missing = [...positionals.matchAll(/<(\w+)>/g)].map(([, name]) => name).slice(Number(given));
+	return `missing argument${missing.length === 1 ? "" : "s"}: ${missing.join(", ")}`;
 }
 
 /** Parses `argv`. Undefined if all that was wanted is help, which has then been written. */

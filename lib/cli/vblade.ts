@@ -11,7 +11,7 @@
 import { readFileSync } from "node:fs";
 import { OperatorError } from "../errors.js";
 import { interfaceNames } from "../link/interfaces.js";
-import { complain, finishOutput } from "../output.js";
+import { complain, finishOutput, openOutput } from "../output.js";
 import { oneLine } from "../text.js";
 import { parseArguments } from "./arguments.js";
 import { COMMANDS, type CommandName, helpText } from "./options.js";
@@ -76,4 +76,5 @@ process.removeAllListeners("warning");
 process.on("warning", ({ name, message }) => complain(`vblade: warn: ${oneLine(`${name}: ${message}`)}\n`));
 process.on("uncaughtException", fail);
 process.on("exit", finishOutput);
+openOutput();
 main(process.argv.slice(2)).then((status) => process.exit(status), fail);

@@ -7,8 +7,9 @@
 import { closeSync } from "node:fs";
 import { OperatorError } from "../errors.js";
 import { Errno, isNativeError, native } from "../native.js";
-import type { NetifSpec } from "../server-options.js";
+import type { BladeSpec, NetifSpec } from "../server-options.js";
 import { interfaceInfo } from "./interfaces.js";
+import { portKey } from "./open.js";
 
 /**
  * Takes `what`, of a few letters, on an interface for this process.
@@ -17,11 +18,8 @@ import { interfaceInfo } from "./interfaces.js";
 export function takeOnInterface(netif: NetifSpec, what: string): (() => void) | undefined {
 	// A unix socket's path is one process's anyway.
 	if (netif.kind === "unix") return () => {};
-	const given = netif.kind === "pcap" ? netif.interfaceName : netif.name;
-	// As the kernel calls it: an interface may have other names beside that.
-	const interfaceName = interfaceInfo(given)?.names[0] ?? given;
 	try {
-		const descriptor = native.takeName(`vblade/${interfaceName}/${what}`);
+		const descriptor = native.takeName(`vblade/${interfaceOf(netif)}/${what}`);
 		return () => closeSync(descriptor);
 	} catch (error) {
 		if (!isNativeError(error)) throw error;
@@ -30,4 +28,27 @@ export function takeOnInterface(netif: NetifSpec, what: string): (() => void) | 
 			`${netif.name}: can't tell whether another process serves ${what} (${error.message})`,
 		);
 	}
+}
+
+/**
+ * Throws an OperatorError if `specs` have one address twice on one interface, by whatever ways and names: a mistake that
+ * nobody can mean, so `--force` is not asked.
+ */
+export function refuseTwice(specs: readonly BladeSpec[]): void {
+	const given = new Set<string>();
+	// One blade may have one port by two names: that is served once.
+	for (const { shelf, slot, netifs } of specs)
+		for (const netif of new Map(netifs.map((each) => [portKey(each), each])).values()) {
+			const address = `${shelf}.${slot} ${interfaceOf(netif)}`;
+			if (given.has(address))
+				throw new OperatorError(`shelf ${shelf} slot ${slot} is given twice on one interface`);
+			given.add(address);
+		}
+}
+
+/** The interface as the kernel calls it, for it may have other names beside that; or the socket. */
+function interfaceOf(netif: NetifSpec): string {
+	if (netif.kind === "unix") return netif.name;
+	const given = netif.kind === "pcap" ? netif.interfaceName : netif.name;
+	return interfaceInfo(given)?.names[0] ?? given;
 }

@@ -145,7 +145,7 @@ export class FollowedInterface {
 		this.#log(`${linkName}: another interface has this name now; still served on ${ours.names[0]}`, "warn");
 	}
 
-	/** What makes an interface useless, though it is there and up. */
+	/** What makes an interface useless, though it is there and up; and that it no longer does. */
 	#warn(now: InterfaceInfo, before: InterfaceInfo | undefined): void {
 		const { linkName, leastMtu = 0 } = this.#options;
 		if (now.bridge !== 0 && now.bridge !== before?.bridge) {
@@ -160,6 +160,8 @@ export class FollowedInterface {
 				`${linkName}: an MTU of ${now.mtu} leaves no room for a sector; initiators need at least ${leastMtu}`,
 				"warn",
 			);
+		else if (before !== undefined && now.mtu !== before.mtu)
+			this.#log(`${linkName}: MTU is now ${now.mtu}`, "info");
 	}
 
 	/** Asks the kernel for ours, or for one of the name if there is none. */

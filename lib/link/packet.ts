@@ -8,6 +8,7 @@
  * followed (`following.ts`), and where the socket no longer fits, it is opened anew.
  */
 
+import { getSystemErrorName } from "node:util";
 import { invariant } from "../errors.js";
 import { EVENT_WRITABLE, isNativeError, type NativePort, native } from "../native.js";
 import type { Pump, PumpStage } from "../pump.js";
@@ -81,8 +82,8 @@ export class PacketLink implements Link, PumpStage {
 	#resuming = false;
 	readonly #pace: Pace;
 	#toldVain = false;
-	/** The socket could not be opened, and will be tried again. */
-	#waiting = false;
+	/** Why the socket could not be opened, such as EMFILE, while that is tried again. */
+	#lack = "";
 	/** Why the last socket has no XDP socket beside it. */
 	#xdpRefusal = "";
 
@@ -118,7 +119,8 @@ export class PacketLink implements Link, PumpStage {
 	}
 
 	get status(): string {
-		return this.#followed.status;
+		const { status } = this.#followed;
+		return this.#lack === "" ? status : `${status}, but no socket (${this.#lack})`;
 	}
 
 	/**
@@ -290,6 +292,7 @@ export class PacketLink implements Link, PumpStage {
 		this.up = now?.up ?? false;
 		if (now === undefined) {
 			this.#shut();
+			this.#lack = "";
 		} else {
 			// A socket is bound to the interface, not to its address.
 			this.mac = now.mac;
@@ -308,16 +311,16 @@ export class PacketLink implements Link, PumpStage {
 		if (mtuChanged) this.#sender.resize(this.#slotCount, this.#frameBytes);
 		try {
 			this.#open();
-			this.#waiting = false;
+			this.#lack = "";
 		} catch (error) {
 			if (!isNativeError(error)) throw error;
 			// It may have gone again already, or there is no memory.
 			this.#followed.askLater();
-			if (!this.#waiting)
+			if (this.#lack === "")
 				this.#options.log?.(
 					`${this.name}: can't open a packet socket (${error.step}: ${error.message}); waiting`,
 				);
-			this.#waiting = true;
+			this.#lack = getSystemErrorName(-error.errno);
 		}
 		// What waited for room in the old socket.
 		this.#pump.wake();

@@ -119,7 +119,8 @@ export class PcapLink implements Link, PumpStage {
 	}
 
 	get status(): string {
-		return this.#followed.status;
+		const { status } = this.#followed;
+		return this.up && this.#capture === null ? `${status}, but not captured` : status;
 	}
 
 	get stats(): LinkStats {

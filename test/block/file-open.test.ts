@@ -35,7 +35,7 @@ function locks(t: Test): void {
 		const file = newFile(newDirectory(), MIB);
 		const inUse = {
 			name: "OperatorError",
-			message: `${file}: is in use by another vblade (it holds a lock on it)`,
+			message: `${file}: is in use by another vblade, or by another blade of this one (it holds a lock on it)`,
 		};
 		const options = { readOnly: true, direct: false };
 		const writer = openFile(t, file, all);

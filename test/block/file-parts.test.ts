@@ -161,7 +161,7 @@ function besideOthers(t: Test): void {
 		for (const options of [["-o", "1000", "-l", "100"], [], ["-r"]])
 			t.match(
 				await run(serve(2, ...options), LIMIT_MS),
-				{ code: 2, stderr: /^vblade: .* in use by another vblade .*\n$/ },
+				{ code: 2, stderr: /^vblade: .* in use by another vblade, or by another blade of this one.*\n$/ },
 				`refused: ${options.join(" ")}`,
 			);
 		await first.stop("SIGKILL");

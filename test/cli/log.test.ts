@@ -137,6 +137,26 @@ t.test("a terminal after Ctrl-S, and one that nobody reads", async (t) => {
 	await withoutReader(t, server, reader);
 });
 
+// Node gives a terminal its settings back when it exits, and used to abort where that can't be done.
+t.test("a terminal that is closed", async (t) => {
+	for (const [redirected, what] of [
+		["", "all three are the terminal"],
+		[">/dev/null 2>&1", "standard input alone is"],
+		["</dev/null 2>&1", "output alone is"],
+		["</dev/null >/dev/null", "the log alone is"],
+	] as const) {
+		const server = new Server(t, 1);
+		const command = ["sh", "-c", `exec "$@" ${redirected}`, "sh", ...server.command];
+		const terminal = new Program(["python3", sourceFile("test/support/terminal.py"), ...command]);
+		t.teardown(() => terminal.stop("SIGKILL"));
+		terminal.write("read\n");
+		await server.isServing();
+		await server.read();
+		terminal.write("hangup\n");
+		t.match(await terminal.finished(LIMIT_MS), { code: 0 }, `${what}: it ends in order`);
+	}
+});
+
 /** A child process whose stdout and stderr are `output`; ended when the test is over. */
 function start(
 	t: Test,

@@ -112,8 +112,16 @@ t.test("a mistake of the operator is one line and status 2", async (t) => {
 		[["9", "0", socket, empty], /less than one sector/],
 		[["-o", "10", "9", "0", socket, disk], /^vblade: offset 10: .*at most 9$/],
 		[["-o", "4", "-l", "7", "9", "0", socket, disk], /^vblade: length 7: .*at most 6$/],
-		[["9", "0", socket, disk, "9", "1", socket, disk], /in use by another vblade/],
+		[
+			["9", "0", socket, disk, "9", "1", socket, disk],
+			/disk\.img: is in use by another vblade, or by another blade of this one \(it holds a lock on it\)$/,
+		],
 		[["9", "0", socket, "mem:1M", "9", "0", socket, "mem:1M"], /^vblade: shelf 9 slot 0 is given twice/],
+		[
+			["--force", "9", "0", "lo", "mem:1M", "9", "0", `lo,${socket}`, "mem:1M"],
+			/^vblade: shelf 9 slot 0 is given twice on one interface$/,
+		],
+		[["9", "0", "lo,pcap:lo", "mem:1M"], /^vblade: shelf 9 slot 0 is given twice on one interface$/],
 	];
 	for (const [args, line] of cases) {
 		const { code, stdout, stderr } = await run([...VBLADE, ...args], LIMIT_MS);

@@ -84,10 +84,11 @@ t.test("a request that fails is one line on stderr and status 1", async (t) => {
 t.test("what the operator got wrong is said in one line", async (t) => {
 	const netif = await served(t);
 	const cases: [typeof benchCommand, string[], RegExp][] = [
-		[benchCommand, [], /^bench: Not enough non-option arguments.*; see vblade bench --help$/],
-		[benchCommand, [netif, "9"], /^bench: Not enough/],
-		[benchCommand, [netif, "9", "0", "7"], /^bench: Unknown argument: 7/],
-		[benchCommand, [netif, "9", "0", "--fast"], /^bench: Unknown argument: fast/],
+		[benchCommand, [], /^missing arguments: netif, shelf, slot; see vblade bench --help$/],
+		[benchCommand, [netif, "9"], /^missing argument: slot; see vblade bench --help$/],
+		[benchCommand, [netif, "9", "0", "7"], /^unknown argument: 7; see vblade bench --help$/],
+		[benchCommand, [netif, "9", "0", "--no-fast"], /^unknown argument: no-fast; see vblade bench --help$/],
+		[benchCommand, [netif, "9", "0", "7", "8"], /^unknown arguments: 7, 8; see vblade bench --help$/],
 		[benchCommand, [netif, "65535", "0"], /^shelf "65535": a number from 0 to 65534 is allowed$/],
 		[benchCommand, [netif, "9", "0x1"], /^slot "0x1": a number from 0 to 254 is allowed$/],
 		[benchCommand, [netif, "9", "0", "--size", "1000"], /^size "1000": a multiple of 512/],
@@ -105,7 +106,10 @@ t.test("what the operator got wrong is said in one line", async (t) => {
 		[benchCommand, ["lo,unix:/x", "9", "0"], /one interface or unix:PATH is allowed here$/],
 		[discoverCommand, [`unix:${dir}/nobody`], /can't connect \(ENOENT\)/],
 		[discoverCommand, [netif, "--seconds", "x"], /^seconds "x"/],
-		[discoverCommand, [], /^discover: Not enough/],
+		[discoverCommand, [], /^missing argument: netif; see vblade discover --help$/],
+		[discoverCommand, ["--json"], /^missing argument: netif; see vblade discover --help$/],
+		[discoverCommand, ["lo", "lo"], /^unknown argument: lo; see vblade discover --help$/],
+		[discoverCommand, ["lo", "--fast-way"], /^unknown argument: fast-way; see vblade discover --help$/],
 	];
 	for (const [command, argv, message] of cases)
 		await t.rejects(run(command, ...argv), { name: "OperatorError", message }, argv.join(" "));

@@ -194,6 +194,7 @@ t.test("every argument of every function", async (t) => {
 		writerOpen: [nowhere, PAGE],
 		writerPut: [writer, "a line\n"],
 		writerFlush: [writer, 1],
+		exitIfHungUp: [0],
 	};
 	if (port !== undefined)
 		Object.assign(sound, {

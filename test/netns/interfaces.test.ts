@@ -132,7 +132,7 @@ onStage("an interface that is renamed", async (t, stage) => {
 		side.ip("link", "set", from, "name", to);
 		side.ip("link", "set", to, "up");
 	};
-	t.match(await report(server), /: lan0: up\n/, "shown by SIGUSR1");
+	t.match(await report(server), /: lan0: up\n.*: lan0: 1 blade served\n/s, "shown by SIGUSR1");
 	rename("lan0", "enp3s0");
 	await server.waitFor(/info: lan0: was renamed, now called enp3s0; served on\n/, NOTICE_LIMIT_MS);
 	await server.waitFor(/info: lan0: the link is up\n/, NOTICE_LIMIT_MS);
@@ -151,6 +151,7 @@ onStage("an interface that is renamed", async (t, stage) => {
 	);
 	const [reply] = await port.exchange(big, (frame) => respondsTo(frame, header.tag));
 	t.equal(reply?.length, 36 + 16 * 512, "a new MTU under the new name is followed");
+	t.equal(lines(server, /info: lan0: MTU is now 9000$/), 1, "and told");
 
 	stage.lan.cable("lan0x");
 	side.ip("link", "set", "lan0x", "down");
@@ -273,6 +274,17 @@ onStage("an interface that frames never reach", async (t, stage) => {
 
 	const second = await serve(stage, "lan0");
 	t.equal(lines(second, useless), 1, "told at the start");
+	t.match(await report(second), /: lan0: up, a port of the bridge br0\n/, "and shown as long as it is one");
+	side.ip("link", "set", "lan0", "mtu", "1400");
+	await second.waitFor(/info: lan0: MTU is now 1400\n/, NOTICE_LIMIT_MS);
+	t.match(await report(second), /: lan0: up, a port of the bridge br0\n/, "whatever else changes");
+	side.ip("link", "set", "lan0", "down");
+	side.ip("link", "set", "lan0", "up");
+	await second.waitFor(/the link is up\n/, NOTICE_LIMIT_MS);
+	t.match(await report(second), /: lan0: up, a port of the bridge br0\n/, "and comes and goes");
+	side.ip("link", "set", "br0", "name", "br1");
+	t.match(await report(second), /: lan0: up, a port of the bridge br1\n/, "under the name it has");
+	t.equal(lines(second, useless), 1, "told once");
 	side.ip("link", "set", "lan0", "nomaster");
 	t.equal(await stage.recovery(second), "answers again", "served when it is none any more");
 	t.match(await report(second), /: lan0: up\n/);
@@ -291,6 +303,27 @@ onStage("an MTU that leaves no room for a sector", async (t, stage) => {
 	await server.waitFor(/an MTU of 500 leaves no room/, NOTICE_LIMIT_MS);
 	t.equal(await stage.recovery(server), "answers again", "served on, with what fits");
 	t.equal(lines(server, small), 2, "told once for each change");
+	side.ip("link", "set", "lan0", "mtu", "1500");
+	await server.waitFor(/info: lan0: MTU is now 1500\n/, NOTICE_LIMIT_MS);
+	t.match(
+		server.stderr.match(/.*lan0: .*MTU.*/g),
+		[/ of 547 leaves/, / is now 548$/, / of 500 leaves/, / is now 1500$/],
+		"one line for each change, out of it and back",
+	);
+});
+
+onStage("no socket can be opened for a while", async (t, stage) => {
+	const { server: side } = stage.lan;
+	const server = await serve(stage, "lan0");
+	const [, pid = ""] = await server.waitFor(/^pid (\d+): e9\.0/m, NOTICE_LIMIT_MS);
+	const limit = (files: string) => execFileSync("prlimit", ["--pid", pid, `--nofile=${files}`]);
+	limit("3:");
+	side.ip("link", "set", "lan0", "mtu", "1400");
+	await server.waitFor(/warn: lan0: can't open a packet socket \(.*\); waiting\n/, NOTICE_LIMIT_MS);
+	t.match(await report(server), /: lan0: up, but no socket \(EMFILE\)\n/, "shown by SIGUSR1");
+	limit("1024:");
+	t.equal(await stage.recovery(server), "answers again");
+	t.match(await report(server), /: lan0: up\n/);
 });
 
 /** Bytes of the rings that a process shares with the kernel. */

@@ -251,6 +251,11 @@ onHub("two processes of one machine, which never hear each other", async (t, hub
 		second.stderr,
 		/^vblade: another process of this machine on lan0 already answers for shelf 9 slot 0; .*--force.*\n$/,
 	);
+	for (const force of [[], ["--force"]]) {
+		const twice = hub.start("a", ...force, "9", "0", "lan0", "mem:1M");
+		t.equal(await startOutcome(twice), "exits with status 2", `twice in one command line ${force}`);
+		t.equal(twice.stderr, "vblade: shelf 9 slot 0 is given twice on one interface\n");
+	}
 	const forced = hub.start("a", "--force");
 	t.equal(await startOutcome(forced), "serves", "unless it is told to");
 	await forced.stop();

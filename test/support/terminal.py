@@ -3,7 +3,7 @@
 usage: terminal.py COMMAND [ARGUMENT ...]     "pid N" on stderr is the command's; what it says goes to stdout as it is read
 
 Commands on stdin, a line each: "read" and "rest" (read the terminal, or don't: how it begins), "stop" and "go" (type
-Ctrl-S, Ctrl-Q).
+Ctrl-S, Ctrl-Q), "hangup" (close the window).
 Ends with the command's exit status; with 128 and the signal if one has ended it.
 """
 
@@ -33,6 +33,9 @@ def main():
             for command in commands:
                 if command in ("read", "rest"):
                     reading = command == "read"
+                elif command == "hangup":
+                    reading = False
+                    os.close(master)
                 else:
                     os.write(master, b"\x13" if command == "stop" else b"\x11")
         if master in ready:
