@@ -24,7 +24,12 @@ const PAGES = 32;
 
 /** Processes and threads that a server's user may have: more than Node needs. A neighbour takes as many. */
 const LIMIT = 40;
-const NEIGHBOUR = `for n in $(seq ${LIMIT}); do sleep 100 & done; echo full; wait`;
+const NEIGHBOUR = `
+	pids=
+	trap 'kill -9 $pids; exit' TERM
+	for n in $(seq ${LIMIT}); do sleep 100 & pids="$pids $!"; done
+	echo full
+	wait`;
 /** Run by Node before vblade: it has the threads that it can't do without, and waits until there are no more. */
 const WAIT = `
 	import { existsSync } from "node:fs";
@@ -66,9 +71,9 @@ async function open(
 	const socket = path.join(directory, "socket");
 	const takeAll = async () => {
 		const neighbour = new Program(asOrdinaryUser(["sh", "-c", NEIGHBOUR], user));
-		t.teardown(() => neighbour.stop("SIGKILL"));
+		t.teardown(() => neighbour.stop("SIGTERM"));
 		await neighbour.waitFor(/full/, LIMIT_MS);
-		return () => neighbour.stop("SIGKILL");
+		return () => neighbour.stop("SIGTERM");
 	};
 	const vblade = [...vbladeCommand(), ...options, "9", "0", `unix:${socket}`, file];
 	const hook = path.join(directory, "hook.mjs");
