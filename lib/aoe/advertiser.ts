@@ -48,7 +48,7 @@ export class Advertiser {
 			tag: 0,
 		});
 		const frameBytes = writeConfig(frame, ConfigCommand.read, blade, configFacts(link, this.firmwareVersion));
-		link.transmit(slot, padFrame(frame, 0, frameBytes), 0, 0, ALL_PEERS);
+		link.transmit(slot, padFrame(frame, 0, frameBytes), ALL_PEERS);
 		return true;
 	}
 }

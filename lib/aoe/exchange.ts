@@ -103,12 +103,13 @@ export class Exchange extends AtaCommand {
 		encodeAtaReply(slot.memory, slot.offset, this);
 		stats.replies += 1;
 		if (this.borrowedAddress !== 0 && this.dataInBytes > 0) {
-			link.transmit(slot, ATA_HEADER_BYTES, this.borrowedAddress, this.dataInBytes, this.#peer);
+			slot.dataAddress = this.borrowedAddress;
+			link.transmit(slot, ATA_HEADER_BYTES, this.#peer, this.dataInBytes);
 		} else {
 			const padBytes = this.command === Opcode.smart ? SMART_REPLY_BYTES : ETH_MIN_FRAME_BYTES;
 			const minBytes = Math.min(padBytes, ATA_HEADER_BYTES + this.dataInCapacityBytes);
 			const replyBytes = padFrame(bytes, slot.offset, ATA_HEADER_BYTES + this.dataInBytes, minBytes);
-			link.transmit(slot, replyBytes, 0, 0, this.#peer);
+			link.transmit(slot, replyBytes, this.#peer);
 		}
 		this.pool.give(this);
 	}

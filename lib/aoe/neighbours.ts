@@ -355,7 +355,7 @@ export class Neighbours {
 		const sender = this.#self(claim, clock.now());
 		const { memory, offset } = room;
 		const bytes = writeProbe(memory.bytes, offset, { shelf, slot, tag, kind, sender });
-		link.transmit(room, bytes, 0, 0, ALL_PEERS);
+		link.transmit(room, bytes, ALL_PEERS);
 		return true;
 	}
 

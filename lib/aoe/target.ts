@@ -373,7 +373,7 @@ export class AoeTarget implements FrameSink {
 
 	#send(slot: FrameSlot, replyBytes: number, peer: number): void {
 		this.#stats.replies += 1;
-		this.link.transmit(slot, padFrame(slot.memory.bytes, slot.offset, replyBytes), 0, 0, peer);
+		this.link.transmit(slot, padFrame(slot.memory.bytes, slot.offset, replyBytes), peer);
 	}
 }
 

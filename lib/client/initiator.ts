@@ -177,7 +177,7 @@ export class Initiator implements FrameSink, Asker, Sender {
 		const at = room.offset;
 		writeHeader(bytes, at, { destination: mac, source: this.link.mac, flags: 0, shelf, slot, command, tag });
 		query.encode(bytes, at);
-		this.link.transmit(room, padFrame(bytes, at, query.frameBytes), 0, 0, peer);
+		this.link.transmit(room, padFrame(bytes, at, query.frameBytes), peer);
 		return tag;
 	}
 

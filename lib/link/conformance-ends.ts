@@ -103,7 +103,7 @@ export class Echo implements FrameSink {
 		bytes.set(memory.bytes.subarray(offset, offset + frameBytes), slot.offset);
 		ethDestination.set(bytes, slot.offset, ethSource.get(memory.bytes, offset));
 		ethSource.set(bytes, slot.offset, link.mac);
-		link.transmit(slot, frameBytes, 0, 0, peer);
+		link.transmit(slot, frameBytes, peer);
 	}
 
 	linkChanged(): void {}

@@ -84,7 +84,7 @@ const cases: Record<string, Case> = {
 				const slot = take(pair.near);
 				fillFrame(slot, 64, pair.near.mac, pair.far.mac);
 				slot.memory.bytes[slot.offset + 60] = number;
-				pair.near.transmit(slot, 64, 0, 0, ends.near.peer);
+				pair.near.transmit(slot, 64, ends.near.peer);
 			}
 			pair.pump.run();
 			const frames = await ends.far.take(BATCH);
@@ -102,7 +102,7 @@ const cases: Record<string, Case> = {
 		for (let number = 0; number < BATCH; number++) {
 			const slot = take(pair.near);
 			fillFrame(slot, 60 + number * 7, pair.near.mac, pair.far.mac);
-			pair.near.transmit(slot, 60 + number * 7, 0, 0, near.peer);
+			pair.near.transmit(slot, 60 + number * 7, near.peer);
 		}
 		pair.pump.run();
 		await holder.take(BATCH);
@@ -126,7 +126,7 @@ const cases: Record<string, Case> = {
 		for (let number = 0; number < BATCH; number++) {
 			const slot = take(pair.near);
 			fillFrame(slot, 60, pair.near.mac, pair.far.mac);
-			pair.near.transmit(slot, 60, 0, 0, ends.near.peer);
+			pair.near.transmit(slot, 60, ends.near.peer);
 		}
 		pair.pump.run();
 		await ends.far.take(BATCH);
@@ -141,7 +141,7 @@ const cases: Record<string, Case> = {
 		for (let number = 0; number < BATCH; number++) {
 			const slot = take(pair.near);
 			fillFrame(slot, 100 + number, pair.near.mac, pair.far.mac);
-			pair.near.transmit(slot, 100 + number, 0, 0, near.peer);
+			pair.near.transmit(slot, 100 + number, near.peer);
 		}
 		pair.pump.run();
 		const frames = await near.take(BATCH);
@@ -159,7 +159,7 @@ const cases: Record<string, Case> = {
 		for (let number = 0; number < BATCH; number++) {
 			const slot = take(pair.near);
 			fillFrame(slot, 200, pair.near.mac, pair.far.mac);
-			pair.near.transmit(slot, 200, 0, 0, ends.near.peer);
+			pair.near.transmit(slot, 200, ends.near.peer);
 		}
 		pair.pump.run();
 		await ends.far.take(BATCH);
@@ -175,7 +175,7 @@ const cases: Record<string, Case> = {
 		for (let number = 0; number < BATCH; number++) {
 			const slot = take(pair.near);
 			fillFrame(slot, 300, pair.near.mac, pair.far.mac);
-			pair.near.transmit(slot, 300, 0, 0, ends.near.peer);
+			pair.near.transmit(slot, 300, ends.near.peer);
 		}
 		await pair.near.close();
 		t.equal((await ends.far.take(BATCH)).length, BATCH, "what was queued left");
@@ -220,7 +220,7 @@ function broadcast(pair: LinkPair, from: Link): void {
 }
 
 function send(pair: LinkPair, from: Link, slot: FrameSlot, headBytes: number, peer: number): void {
-	from.transmit(slot, headBytes, 0, 0, peer);
+	from.transmit(slot, headBytes, peer);
 	pair.pump.run();
 }
 
@@ -244,7 +244,7 @@ async function sendSizes(
 		for (const size of batch) {
 			const slot = take(from);
 			fillFrame(slot, size, from.mac, to.mac);
-			from.transmit(slot, size, 0, 0, fromEnd.peer);
+			from.transmit(slot, size, fromEnd.peer);
 		}
 		pair.pump.run();
 		const frames = await toEnd.take(batch.length);

@@ -14,6 +14,11 @@ export interface FrameSlot {
 	readonly offset: number;
 	/** Bytes of the longest frame it can hold. */
 	readonly capacityBytes: number;
+	/**
+	 * Where the rest of the frame is, if `transmit` is told of one. A field, because a number of more than 31 bits that is
+	 * handed to a function is put on the heap, unless the compiler happens to have put that function into its caller.
+	 */
+	dataAddress: number;
 }
 
 /** Told what the operator should know; how urgent it is, if not a warning. */
@@ -80,10 +85,10 @@ export interface Link {
 	/** Gives back a slot that will not be sent. */
 	release(slot: FrameSlot): void;
 	/**
-	 * Queues a frame: `headBytes` of the slot, then `dataBytes` from `dataAddress` (0, 0 unless `canGather`). It leaves when
+	 * Queues a frame: `headBytes` of the slot, then `dataBytes` from its `dataAddress` (0 unless `canGather`). It leaves when
 	 * the pump runs; shorter frames are padded to 60 bytes with zeros. The slot is the link's from now on.
 	 */
-	transmit(slot: FrameSlot, headBytes: number, dataAddress: number, dataBytes: number, peer: number): void;
+	transmit(slot: FrameSlot, headBytes: number, peer: number, dataBytes?: number): void;
 	/** Narrows what is received, in the kernel where that is possible: a classic BPF program (see `lib/link/bpf.ts`). */
 	setFilter(program: readonly BpfInstruction[]): void;
 	/** Stops receiving, sends what is queued, gives everything back. */

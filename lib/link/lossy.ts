@@ -67,7 +67,7 @@ export class LossyLink implements Link, FrameSink {
 		this.#link.release(slot);
 	}
 
-	transmit(slot: FrameSlot, headBytes: number, _dataAddress: number, _dataBytes: number, peer: number): void {
+	transmit(slot: FrameSlot, headBytes: number, peer: number): void {
 		const frame = slot.memory.bytes.slice(slot.offset, slot.offset + headBytes);
 		this.#link.release(slot);
 		this.#schedule(() => this.#send(frame, peer), frame, this, this.#link);
@@ -81,7 +81,7 @@ export class LossyLink implements Link, FrameSink {
 			return;
 		}
 		slot.memory.bytes.set(frame, slot.offset);
-		this.#link.transmit(slot, frame.length, 0, 0, peer);
+		this.#link.transmit(slot, frame.length, peer);
 	}
 
 	setFilter(program: readonly BpfInstruction[]): void {

@@ -208,7 +208,7 @@ export class MemoryLink implements Link, PumpStage {
 		this.#outbox.release(slot);
 	}
 
-	transmit(slot: FrameSlot, headBytes: number, _dataAddress: number, dataBytes: number, peer: number): void {
+	transmit(slot: FrameSlot, headBytes: number, peer: number, dataBytes = 0): void {
 		invariant(dataBytes === 0, "this link cannot gather");
 		this.#outbox.push(slot, headBytes, peer);
 		this.#pump.wake();

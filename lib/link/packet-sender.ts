@@ -54,8 +54,8 @@ export class PacketSender {
 		this.#queue.release(slot);
 	}
 
-	push(slot: FrameSlot, headBytes: number, dataAddress: number, dataBytes: number, peer: number): void {
-		this.#queue.push(slot, headBytes, peer, dataAddress, dataBytes);
+	push(slot: FrameSlot, headBytes: number, peer: number, dataBytes: number): void {
+		this.#queue.push(slot, headBytes, peer, dataBytes);
 		if (this.#blocked) this.#keepData(this.#queue.at(this.#queue.length - 1));
 		this.#pump.wake();
 	}

@@ -155,8 +155,8 @@ export class PacketLink implements Link, PumpStage {
 		this.#sender.release(slot);
 	}
 
-	transmit(slot: FrameSlot, headBytes: number, dataAddress: number, dataBytes: number, peer: number): void {
-		this.#sender.push(slot, headBytes, dataAddress, dataBytes, peer);
+	transmit(slot: FrameSlot, headBytes: number, peer: number, dataBytes = 0): void {
+		this.#sender.push(slot, headBytes, peer, dataBytes);
 	}
 
 	get hasWork(): boolean {

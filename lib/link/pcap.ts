@@ -145,7 +145,7 @@ export class PcapLink implements Link, PumpStage {
 		this.#queue.release(slot);
 	}
 
-	transmit(slot: FrameSlot, headBytes: number, _dataAddress: number, dataBytes: number, peer: number): void {
+	transmit(slot: FrameSlot, headBytes: number, peer: number, dataBytes = 0): void {
 		invariant(dataBytes === 0, "this link cannot gather");
 		this.#queue.push(slot, headBytes, peer);
 		this.#pump.wake();

@@ -19,8 +19,9 @@ const SLOT_ALIGN_BYTES = 64;
 export class QueuedFrame implements FrameSlot {
 	/** Length of the queued frame, padding included; without the data that is elsewhere. */
 	frameBytes = 0;
-	/** Where the rest of the frame is, for links that can gather; 0 and 0 if all of it is in the slot. */
-	dataAddress = 0;
+	/** From the start no integer: stored as one that changes its kind, it would make the compiler start again. */
+	dataAddress = -0;
+	/** Bytes of the frame that are there, for links that can gather; 0 if all of it is in the slot. */
 	dataBytes = 0;
 	/** Where it goes: a peer number of the link, or `ALL_PEERS`. */
 	peer = 0;
@@ -86,9 +87,9 @@ export class TransmitQueue {
 
 	/**
 	 * Queues the first `headBytes` of a slot as a frame, padded with zeros to the shortest length Ethernet allows; with
-	 * `dataBytes` from elsewhere behind them, and then without padding, it is for links that can gather.
+	 * `dataBytes` from the slot's `dataAddress` behind them, and then without padding, it is for links that can gather.
 	 */
-	push(slot: FrameSlot, headBytes: number, peer: number, dataAddress = 0, dataBytes = 0): void {
+	push(slot: FrameSlot, headBytes: number, peer: number, dataBytes = 0): void {
 		invariant(slot instanceof QueuedFrame && slot.taken, "frame queued in a slot that was not acquired");
 		invariant(headBytes <= slot.capacityBytes, "frame longer than its slot");
 		if (!this.#owns(slot)) return;
@@ -96,7 +97,6 @@ export class TransmitQueue {
 		invariant(!short || dataBytes === 0, "a short frame must be all in its slot");
 		if (short) slot.memory.bytes.fill(0, slot.offset + headBytes, slot.offset + ETH_MIN_FRAME_BYTES);
 		slot.frameBytes = short ? ETH_MIN_FRAME_BYTES : headBytes;
-		slot.dataAddress = dataAddress;
 		slot.dataBytes = dataBytes;
 		slot.peer = peer;
 		this.#queue[this.#length] = slot;

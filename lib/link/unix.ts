@@ -105,8 +105,8 @@ export class UnixLink implements Link, PumpStage {
 		this.#queue.release(slot);
 	}
 
-	transmit(slot: FrameSlot, headBytes: number, dataAddress: number, dataBytes: number, peer: number): void {
-		this.#queue.push(slot, headBytes, peer, dataAddress, dataBytes);
+	transmit(slot: FrameSlot, headBytes: number, peer: number, dataBytes = 0): void {
+		this.#queue.push(slot, headBytes, peer, dataBytes);
 		this.#pump.wake();
 	}
 

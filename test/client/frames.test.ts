@@ -40,7 +40,7 @@ class ScriptedTarget implements FrameSink {
 			const slot = this.link.acquire();
 			if (slot === undefined) throw new Error("no slot");
 			bytes.copy(slot.memory.bytes, slot.offset);
-			this.link.transmit(slot, bytes.length, 0, 0, 0);
+			this.link.transmit(slot, bytes.length, 0);
 		}
 	}
 

@@ -38,12 +38,12 @@ const CANARIES = [RING_CANARY, SLOT_CANARY, STALE].map((byte) => Buffer.alloc(6,
 class SabotagedLink extends RecordingLink {
 	sabotage: Sabotage | undefined;
 
-	override transmit(slot: FrameSlot, headBytes: number, address: number, bytes: number, peer: number): void {
+	override transmit(slot: FrameSlot, headBytes: number, peer: number, bytes = 0): void {
 		if (this.sabotage === undefined) {
-			super.transmit(slot, headBytes, address, bytes, peer);
+			super.transmit(slot, headBytes, peer, bytes);
 			return;
 		}
-		this.sabotage(slot, headBytes, (length) => super.transmit(slot, length, address, bytes, peer));
+		this.sabotage(slot, headBytes, (length) => super.transmit(slot, length, peer, bytes));
 	}
 }
 

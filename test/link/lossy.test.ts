@@ -63,7 +63,7 @@ function through(faults: Omit<Faults, "clock" | "random">): { to: Sink; from: Si
 		frame.writeUIntBE(destination, 0, 6);
 		frame.writeUIntBE(link.mac, 6, 6);
 		frame.writeUInt32BE(mark, 40);
-		link.transmit(slot, 60, 0, 0, ALL_PEERS);
+		link.transmit(slot, 60, ALL_PEERS);
 		pump.run();
 	};
 	for (let mark = 0; mark < FRAMES; mark++)
@@ -127,7 +127,7 @@ t.test("frames held up when the link is closed are lost", async (t) => {
 	lossy.attach(sink);
 	const slot = far.acquire()!;
 	slot.memory.bytes.fill(0xff, slot.offset, slot.offset + 60);
-	far.transmit(slot, 60, 0, 0, ALL_PEERS);
+	far.transmit(slot, 60, ALL_PEERS);
 	pump.run();
 	near.setMtu(1500);
 	t.equal(sink.changes, 1, "changes are passed on");

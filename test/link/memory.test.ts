@@ -35,7 +35,7 @@ function send(from: Link, destination: number, mark: number, frameBytes = 60): b
 	bytes.fill(0, slot.offset, slot.offset + frameBytes);
 	Buffer.from(destination.toString(16).padStart(12, "0"), "hex").copy(bytes, slot.offset);
 	bytes[slot.offset + frameBytes - 1] = mark;
-	from.transmit(slot, frameBytes, 0, 0, ALL_PEERS);
+	from.transmit(slot, frameBytes, ALL_PEERS);
 	return true;
 }
 
@@ -183,11 +183,11 @@ t.test("misuse of slots is a defect, not a lost frame", async (t) => {
 	if (slot === undefined) throw new Error("no slot");
 	near.release(slot);
 	t.throws(() => near.release(slot), { name: "InvariantError" });
-	t.throws(() => near.transmit(slot, 60, 0, 0, 0), { name: "InvariantError" });
+	t.throws(() => near.transmit(slot, 60, 0), { name: "InvariantError" });
 	const other = near.acquire();
 	if (other === undefined) throw new Error("no slot");
-	t.throws(() => near.transmit(other, 60, 4096, 512, 0), { name: "InvariantError" }, "it cannot gather");
-	t.throws(() => near.transmit(other, 9015, 0, 0, 0), { name: "InvariantError" }, "longer than the slot");
+	t.throws(() => near.transmit(other, 60, 0, 512), { name: "InvariantError" }, "it cannot gather");
+	t.throws(() => near.transmit(other, 9015, 0), { name: "InvariantError" }, "longer than the slot");
 	attached(far);
 	t.throws(() => attached(far), { name: "InvariantError" }, "attached twice");
 });

@@ -75,7 +75,8 @@ function send(from: Link, frame: Buffer, dataAddress = 0, dataBytes = 0): boolea
 	const slot = from.acquire();
 	if (slot === undefined) return false;
 	frame.copy(slot.memory.bytes, slot.offset);
-	from.transmit(slot, frame.length, dataAddress, dataBytes, 0);
+	slot.dataAddress = dataAddress;
+	from.transmit(slot, frame.length, 0, dataBytes);
 	return true;
 }
 

@@ -74,7 +74,7 @@ function send(from: Link, to: Link, frameBytes = 60): void {
 	if (slot === undefined) throw new Error("no slot");
 	const macs = [to.mac, from.mac].map((mac) => mac.toString(16).padStart(12, "0")).join("");
 	Buffer.from(`${macs}88a21000`, "hex").copy(slot.memory.bytes, slot.offset);
-	from.transmit(slot, frameBytes, 0, 0, 0);
+	from.transmit(slot, frameBytes, 0);
 }
 
 /** Sends until a frame arrives: one that is sent just as a capture is opened anew may be lost. */
@@ -125,7 +125,7 @@ async function main(): Promise<void> {
 		const slot = near.acquire();
 		if (slot === undefined) throw new Error("no slot");
 		slot.memory.bytes.fill(0xff, slot.offset, slot.offset + 60);
-		near.transmit(slot, 60, 0, 0, 0);
+		near.transmit(slot, 60, 0);
 		send(near, { mac: 0xffffffffffff } as Link);
 		await until("the broadcast", () => farSink.frames === 1, LIMIT_MS);
 		t.equal(farSink.frames, 1, "and nothing else");

@@ -61,7 +61,7 @@ function send(link: Link, text: string, peer: number): boolean {
 	const slot = link.acquire();
 	if (slot === undefined) return false;
 	Buffer.from(text, "latin1").copy(slot.memory.bytes, slot.offset);
-	link.transmit(slot, text.length, 0, 0, peer);
+	link.transmit(slot, text.length, peer);
 	return true;
 }
 
@@ -213,7 +213,8 @@ t.test("data from elsewhere is gathered", async (t) => {
 	const slot = link.acquire();
 	if (slot === undefined) throw new Error("no slot");
 	slot.memory.bytes.fill(0x68, slot.offset, slot.offset + 36);
-	link.transmit(slot, 36, data.address, 4096, sink.frames[0]?.peer ?? ALL_PEERS);
+	slot.dataAddress = data.address;
+	link.transmit(slot, 36, sink.frames[0]?.peer ?? ALL_PEERS, 4096);
 	pump.run();
 	data.bytes.fill(0);
 	const wanted = packed(`${"h".repeat(36)}${"d".repeat(4096)}`);

@@ -98,7 +98,7 @@ function startTraffic(name: string, pump: Pump): PacketLink {
 		frame.writeUIntBE(link.mac, 6, 6);
 		frame.writeUInt16BE(0x88a2, 12);
 		frame.copy(slot.memory.bytes, slot.offset);
-		link.transmit(slot, frame.length, 0, 0, 0);
+		link.transmit(slot, frame.length, 0);
 	};
 	const sink: FrameSink = {
 		frame() {

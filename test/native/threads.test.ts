@@ -55,7 +55,7 @@ class Echo implements FrameSink {
 		const slot = link.acquire();
 		if (slot === undefined) return;
 		slot.memory.bytes.set(memory.bytes.subarray(offset, offset + frameBytes), slot.offset);
-		link.transmit(slot, frameBytes, 0, 0, 0);
+		link.transmit(slot, frameBytes, 0);
 	}
 
 	linkChanged(): void {}

@@ -76,7 +76,7 @@ export class RecordingLink implements Link {
 		for (let i = 0; i < slots; i++) {
 			const offset = SLOT_MARGIN_BYTES + i * strideBytes;
 			memory.bytes.fill(STALE, offset, offset + capacityBytes);
-			this.slots.push({ memory, offset, capacityBytes });
+			this.slots.push({ memory, offset, capacityBytes, dataAddress: 0 });
 		}
 		this.#free = [...this.slots];
 	}
@@ -143,12 +143,12 @@ export class RecordingLink implements Link {
 		this.#giveBack(slot, this.#free);
 	}
 
-	transmit(slot: FrameSlot, headBytes: number, dataAddress: number, dataBytes: number, peer: number): void {
+	transmit(slot: FrameSlot, headBytes: number, peer: number, dataBytes = 0): void {
 		const { bytes } = slot.memory;
 		if (headBytes > slot.capacityBytes) throw new Error("frame longer than its slot");
 		this.sent.push({
 			head: Buffer.from(bytes.subarray(slot.offset, slot.offset + headBytes)),
-			dataAddress,
+			dataAddress: dataBytes > 0 ? slot.dataAddress : 0,
 			dataBytes,
 			peer,
 		});
