@@ -106,7 +106,7 @@ export interface NativeFile {
 	readonly unmapped: boolean;
 }
 
-/** What the load generator shall do; see native/load.h. */
+/** What the load generator shall do; see native/bench/load.h. */
 export interface LoadOptions {
 	/** MAC address of the blade's server, 48 bits. */
 	readonly targetMac: number;
@@ -161,7 +161,7 @@ export const OPERATION_SYNC_TOO = 16;
 /** A trim of a list: `address` is that of its pairs of offset and length, `park` how many there are. */
 export const OPERATION_LIST = 64;
 
-/** Doubles of an operation, by index; see `enum vb_field` in native/engine.h, which this mirrors. */
+/** Doubles of an operation, by index; see `enum vb_field` in native/storage/engine.h, which this mirrors. */
 export const OperationField = {
 	kind: 0,
 	file: 1,
@@ -221,7 +221,7 @@ interface Addon {
 		ready: (events: number) => void,
 	): NativePort;
 	/**
-	 * From now on frames of up to so many bytes are sent by an XDP socket: see native/xdp.h. Throws a NativeError if there can't
+	 * From now on frames of up to so many bytes are sent by an XDP socket: see native/net/xdp.h. Throws a NativeError if there can't
 	 * be one: EBUSY if another process has the device's first queue.
 	 */
 	portUseXdp(handle: PortHandle): number;
@@ -260,9 +260,9 @@ interface Addon {
 	fileClose(handle: EngineHandle, file: number): boolean;
 	/** The number of a user. Throws a NativeError: ENOENT if there is none of this name. */
 	findUser(name: string): number;
-	/** See native/privileges.h. Throws a NativeError whose step is user, groups, capabilities or filter. */
+	/** See native/common/privileges.h. Throws a NativeError whose step is user, groups, capabilities or filter. */
 	becomeUser(name: string, keepRaw: boolean): void;
-	/** Writes to a descriptor from a thread of its own: see native/writer.h. */
+	/** Writes to a descriptor from a thread of its own: see native/common/writer.h. */
 	writerOpen(descriptor: number, limitBytes: number): WriterHandle;
 	/** Whole lines. False: they are lost, and counted. */
 	writerPut(handle: WriterHandle, text: string): boolean;

@@ -1,5 +1,5 @@
 /**
- * What the program says, on standard output and standard error. Threads of the addon do the writing (`native/writer.c`), so
+ * What the program says, on standard output and standard error. Threads of the addon do the writing (`native/common/writer.c`), so
  * that a reader who has stopped stops nobody: a terminal after Ctrl-S, a pipe that nobody empties, a file on a disk that
  * hangs. Lines that are not taken are lost, and counted in a line of their own when the reader is back.
  * Used by the log, and by the command line for the start-up line and for last words.

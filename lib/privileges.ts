@@ -1,6 +1,6 @@
 /**
  * Going on as an ordinary user: what is open stays open, and nothing else can be had any more. Called by `lib/server.ts`
- * when every link and file is open, if the operator has named a user; the work is done in `native/privileges.c`.
+ * when every link and file is open, if the operator has named a user; the work is done in `native/common/privileges.c`.
  */
 
 import { getSystemErrorName } from "node:util";

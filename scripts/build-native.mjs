@@ -54,8 +54,8 @@ function buildSanitized() {
 	const dir = path.join(packageDir, "build/asan");
 	rmSync(dir, { recursive: true, force: true });
 	mkdirSync(dir, { recursive: true });
-	for (const file of readdirSync(nativeDir).filter((name) => /\.(c|h|gyp)$/.test(name)))
-		symlinkSync(path.join(nativeDir, file), path.join(dir, file));
+	for (const name of readdirSync(nativeDir).filter((name) => name !== "build" && name !== "prebuilds"))
+		symlinkSync(path.join(nativeDir, name), path.join(dir, name));
 	const sanitizers = "-fsanitize=address,undefined -fno-sanitize-recover=all";
 	build(dir, { CFLAGS: `-O1 -g ${sanitizers}`, LDFLAGS: sanitizers });
 }

@@ -56,9 +56,11 @@ function run(command, args, env = {}) {
 }
 
 function compile(program, flags) {
-	const sources = readdirSync(inPackage("native"))
-		.filter((name) => name.endsWith(".c") && !/^(binding|node)/.test(name))
-		.map((name) => inPackage("native", name));
+	const sources = ["storage", "net", "common", "bench"].flatMap((folder) =>
+		readdirSync(inPackage("native", folder))
+			.filter((name) => name.endsWith(".c") && !name.startsWith("node-"))
+			.map((name) => inPackage("native", folder, name)),
+	);
 	const wrapped = [
 		"pread",
 		"pwritev2",
@@ -70,6 +72,7 @@ function compile(program, flags) {
 	const uring = existsSync("/usr/include/liburing.h");
 	const args = [
 		...["-std=gnu11", "-g", "-O1", "-fno-omit-frame-pointer", "-Wall", "-Wextra", "-Werror", "-Wshadow"],
+		`-I${inPackage("native")}`,
 		...[...flags, "-fno-sanitize-recover=all", ...wrapped, "-o", program],
 		...[...sources, inPackage("native/test/core.c"), "-pthread"],
 		...(uring ? ["-DHAVE_LIBURING", "-l:liburing.a"] : []),

@@ -1,5 +1,5 @@
 /**
- * How fast a blade is when the initiator is no bottleneck: the load generator of `native/load.c`, which keeps a window of
+ * How fast a blade is when the initiator is no bottleneck: the load generator of `native/bench/load.c`, which keeps a window of
  * requests of one frame each under way on a network interface, in a thread of its own. Called by `lib/cli/bench.ts`, after
  * the plain initiator has found out what the disk is and has left the interface.
  */

@@ -49,7 +49,7 @@ export interface PacketLinkOptions {
 	/** Longest wait for the next frame without sleeping, in microseconds; 0 always sleeps at once. */
 	readonly pollUs?: number;
 	/**
-	 * Send by an XDP socket (native/xdp.h) where there can be one, past the interface's queueing discipline and unseen by who
+	 * Send by an XDP socket (native/net/xdp.h) where there can be one, past the interface's queueing discipline and unseen by who
 	 * listens on this side of it. Default: false.
 	 */
 	readonly xdp?: boolean;

@@ -32,14 +32,14 @@
 #include <liburing.h>
 #endif
 
-#include "../engine.h"
-#include "../guard.h"
-#include "../interfaces.h"
-#include "../load.h"
-#include "../packet.h"
-#include "../privileges.h"
-#include "../resident.h"
-#include "../writer.h"
+#include "storage/engine.h"
+#include "common/guard.h"
+#include "net/interfaces.h"
+#include "bench/load.h"
+#include "net/packet.h"
+#include "common/privileges.h"
+#include "storage/resident.h"
+#include "common/writer.h"
 
 #define CHECK(condition)                                                                       \
 	do {                                                                                   \

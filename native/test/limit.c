@@ -16,8 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../interfaces.h"
-#include "../packet.h"
+#include "net/interfaces.h"
+#include "net/packet.h"
 
 enum {
 	ETHERTYPE_AOE = 0x88a2,

@@ -1,6 +1,6 @@
 /**
  * An arena of real sockets: a target on a packet socket at one end of a cable, with disks in files, and the fuzzer at the
- * other end. Frames go through the kernel, the ring (`native/packet.c`) and the storage engine (`native/engine.c`), which
+ * other end. Frames go through the kernel, the ring (`native/net/packet.c`) and the storage engine (`native/storage/engine.c`), which
  * `npm run fuzz:native` builds with AddressSanitizer. Run it in a namespace of its own.
  */
 

@@ -1,5 +1,5 @@
 /* The load generator (load.h) for JavaScript: lib/client/load.ts calls it. */
-#include "node.h"
+#include "node/node.h"
 
 #include <errno.h>
 #include <stdlib.h>

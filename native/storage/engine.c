@@ -14,7 +14,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "guard.h"
+#include "common/guard.h"
 #include "resident.h"
 #include "uring.h"
 #include "work.h"

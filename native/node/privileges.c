@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "privileges.h"
+#include "common/privileges.h"
 
 /* findUser(name) -> the user's number; throws ENOENT if there is none. */
 napi_value js_find_user(napi_env env, napi_callback_info info)

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "guard.h"
+#include "common/guard.h"
 
 /* Since Linux 6.6; older headers do not have them. */
 #ifndef XDP_USE_SG

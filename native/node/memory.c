@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "guard.h"
+#include "common/guard.h"
 
 struct instance *get_instance(napi_env env)
 {

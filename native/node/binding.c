@@ -1,5 +1,5 @@
 /*
- * The thin door between Node and the C core: lists the functions of node-*.c, which check arguments, wrap handles, share
+ * The thin door between Node and the C core: lists the functions of its neighbours, which check arguments, wrap handles, share
  * memory and watch descriptors in libuv's loop. lib/native.ts is its only caller. Nothing here knows AoE. Several threads
  * of one process may each load it: there is no state but what hangs on handles.
  */

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "packet.h"
+#include "net/packet.h"
 
 struct port {
 	enum handle_kind kind;

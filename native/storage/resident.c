@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "guard.h"
+#include "common/guard.h"
 
 enum {
 	GROUP_PAGES = 64,

@@ -1,6 +1,7 @@
 /*
  * What the parts of the binding share: arguments and results of functions that JavaScript calls, watching a descriptor,
- * and what one environment (the main thread, or a worker thread of Node's) owns. Only node-*.c and binding.c know Node.
+ * and what one environment (the main thread, or a worker thread of Node's) owns. Only this folder and
+ * bench/node-load.c know Node.
  */
 #ifndef VBLADE_NODE_H
 #define VBLADE_NODE_H
@@ -48,7 +49,7 @@ napi_value make_number(napi_env env, double number);
 void set_number(napi_env env, napi_value object, const char *name, double number);
 void set_boolean(napi_env env, napi_value object, const char *name, int boolean);
 
-/* ---- watching a descriptor: node-watch.c ---- */
+/* ---- watching a descriptor: watch.c ---- */
 
 /*
  * Calls a JavaScript function whenever a descriptor is ready. The asynchronous clean-up hook makes an environment that
@@ -73,7 +74,7 @@ int watch_open(napi_env env, int fd, int events, napi_value callback, struct wat
 void watch_events(struct watch *watch, int events);
 void watch_close(struct watch *watch);
 
-/* ---- environments and their memory: node-memory.c ---- */
+/* ---- environments and their memory: memory.c ---- */
 
 /*
  * What hangs together in one environment (the main thread, or a worker thread of Node's): operations of the engines write
@@ -100,17 +101,17 @@ struct instance *get_instance(napi_env env);
 void release_instance(struct instance *instance);
 /* Gives back what was kept, if it may be. The caller holds a reference of its own. */
 void unmap_kept(struct instance *instance);
-/* Closes the engines that are still open: node-engine.c. */
+/* Closes the engines that are still open: engine.c. */
 void on_environment_ends(void *data);
 
 /* ---- functions that JavaScript calls; lib/native.ts has their types ---- */
 
-/* node-memory.c */
+/* memory.c */
 napi_value js_memory(napi_env env, napi_callback_info info);
 napi_value js_address_of(napi_env env, napi_callback_info info);
 napi_value js_copy(napi_env env, napi_callback_info info);
 napi_value js_clock_us(napi_env env, napi_callback_info info);
-/* node-interfaces.c */
+/* interfaces.c */
 napi_value js_interface_names(napi_env env, napi_callback_info info);
 napi_value js_interface_name(napi_env env, napi_callback_info info);
 napi_value js_interface_info(napi_env env, napi_callback_info info);
@@ -119,7 +120,7 @@ napi_value js_take_name(napi_env env, napi_callback_info info);
 napi_value js_monitor_open(napi_env env, napi_callback_info info);
 napi_value js_monitor_next(napi_env env, napi_callback_info info);
 napi_value js_monitor_close(napi_env env, napi_callback_info info);
-/* node-link.c */
+/* link.c */
 napi_value js_port_open(napi_env env, napi_callback_info info);
 napi_value js_port_use_xdp(napi_env env, napi_callback_info info);
 napi_value js_port_set_filter(napi_env env, napi_callback_info info);
@@ -128,7 +129,7 @@ napi_value js_port_want_writable(napi_env env, napi_callback_info info);
 napi_value js_port_next(napi_env env, napi_callback_info info);
 napi_value js_port_drops(napi_env env, napi_callback_info info);
 napi_value js_port_close(napi_env env, napi_callback_info info);
-/* node-engine.c */
+/* engine.c */
 napi_value js_engine_open(napi_env env, napi_callback_info info);
 napi_value js_engine_uring(napi_env env, napi_callback_info info);
 napi_value js_engine_submit(napi_env env, napi_callback_info info);
@@ -139,12 +140,12 @@ napi_value js_file_open(napi_env env, napi_callback_info info);
 napi_value js_memory_open(napi_env env, napi_callback_info info);
 napi_value js_file_sizes(napi_env env, napi_callback_info info);
 napi_value js_file_close(napi_env env, napi_callback_info info);
-/* node-load.c */
+/* bench/node-load.c */
 napi_value js_load_run(napi_env env, napi_callback_info info);
-/* node-privileges.c */
+/* privileges.c */
 napi_value js_find_user(napi_env env, napi_callback_info info);
 napi_value js_become_user(napi_env env, napi_callback_info info);
-/* node-writer.c */
+/* writer.c */
 napi_value js_writer_open(napi_env env, napi_callback_info info);
 napi_value js_writer_put(napi_env env, napi_callback_info info);
 napi_value js_writer_flush(napi_env env, napi_callback_info info);

@@ -12,8 +12,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "interfaces.h"
-#include "packet.h"
+#include "net/interfaces.h"
+#include "net/packet.h"
 
 enum {
 	ETHERTYPE_AOE = 0x88a2,

@@ -1,7 +1,7 @@
 /*
  * Disks in memory: a file of this process alone that has no name (memfd_create(2)), so that what serves files serves it; and
  * how much memory there is left for its pages. The kernel's own answer to a page too many is to kill somebody, so it is
- * asked before. Called by file.c and node-engine.c.
+ * asked before. Called by file.c and node/engine.c.
  */
 #ifndef VBLADE_MEMORY_H
 #define VBLADE_MEMORY_H

@@ -9,7 +9,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "writer.h"
+#include "common/writer.h"
 
 struct writer {
 	enum handle_kind kind;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "interfaces.h"
+#include "net/interfaces.h"
 
 /* interfaceNames(): the kernel's name of every interface of this network namespace. */
 napi_value js_interface_names(napi_env env, napi_callback_info info)

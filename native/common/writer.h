@@ -2,7 +2,7 @@
  * Writes text to a descriptor from a thread of its own: standard output and the log. Whoever reads them may have stopped (a
  * terminal after Ctrl-S, a pipe whose reader hangs, a file on a disk that is stuck), and a write(2) then waits for as long;
  * who puts a line here never does. What is not taken is bounded: lines beyond are lost, counted, and told of in one line when
- * the reader is back. node-writer.c gives it to JavaScript, lib/output.ts uses it.
+ * the reader is back. node/writer.c gives it to JavaScript, lib/output.ts uses it.
  */
 #ifndef VBLADE_WRITER_H
 #define VBLADE_WRITER_H

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine.h"
-#include "memory.h"
+#include "storage/engine.h"
+#include "storage/memory.h"
 
 struct engine {
 	enum handle_kind kind;
