@@ -10,8 +10,8 @@ import { parseArgs } from "node:util";
 import { ACCESS_LIST_MAX, SHELF_MAX, SLOT_MAX } from "../blade.js";
 import { OperatorError } from "../errors.js";
 import type { BladeSpec, Durability, ServerOptions, StorageSpec } from "../server-options.js";
+import { readMacs, readNumber, sizeBytes } from "../spec/values.js";
 import { quote } from "../text.js";
-import { parseMac } from "../wire/mac.js";
 import { parseNetif } from "./netif.js";
 import { ARGUMENTS, OPTIONS, type OptionName, USAGE } from "./options.js";
 
@@ -41,7 +41,6 @@ const NUMBERS = {
 } as const;
 const DURABILITIES: readonly Durability[] = ["ack", "flush", "none"];
 const MEMORY_PREFIX = "mem:";
-const UNIT_BYTES: Readonly<Record<string, number>> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 
 /**
  * Understands the arguments after `vblade`. `present` lists the interfaces of this machine; it is asked only for a glob.
@@ -97,14 +96,14 @@ const PARSE_OPTIONS = Object.fromEntries(
 function readOptions(given: SplitArguments["given"]): ServerOptions {
 	const length = lastValue(given, "length");
 	return {
-		bufferCount: readNumber("buffer count", lastValue(given, "buffer-count")),
+		bufferCount: number("buffer count", lastValue(given, "buffer-count")),
 		direct: given.has("direct"),
 		readOnly: given.has("read-only"),
-		macs: readMacs(given.get("mac") ?? []),
-		offsetSectors: readNumber("offset", lastValue(given, "offset")),
-		lengthSectors: length === undefined ? undefined : readNumber("length", length),
+		macs: readMacs(given.get("mac") ?? [], ACCESS_LIST_MAX),
+		offsetSectors: number("offset", lastValue(given, "offset")),
+		lengthSectors: length === undefined ? undefined : number("length", length),
 		durability: readDurability(lastValue(given, "durability"), given.has("sync")),
-		pollUs: readNumber("poll-us", lastValue(given, "poll-us")),
+		pollUs: number("poll-us", lastValue(given, "poll-us")),
 		xdp: !given.has("no-xdp"),
 		user: readUser(lastValue(given, "user")),
 		force: given.has("force"),
@@ -116,28 +115,8 @@ function lastValue(given: SplitArguments["given"], name: OptionName): string | u
 	return given.get(name)?.at(-1) ?? OPTIONS.find((option) => option.name === name)?.default;
 }
 
-/** A decimal number, digits only, in the range of what it stands for. */
-function readNumber(what: keyof typeof NUMBERS, text = ""): number {
-	const { min, max, called } = NUMBERS[what];
-	const value = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
-	if (!(value >= min && value <= max))
-		throw new OperatorError(`${what} ${quote(text)}: ${called} is a number from ${min} to ${max}`);
-	return value;
-}
-
-function readMacs(lists: readonly string[]): number[] {
-	const macs = new Set<number>();
-	for (const text of lists.flatMap((list) => list.split(","))) {
-		const mac = parseMac(text);
-		if (mac === undefined)
-			throw new OperatorError(
-				`mac ${quote(text)}: an address is 6 pairs of hexadecimal digits, such as 00:1b:21:3a:4c:5d`,
-			);
-		macs.add(mac);
-	}
-	if (macs.size > ACCESS_LIST_MAX)
-		throw new OperatorError(`mac: ${macs.size} addresses are given; at most ${ACCESS_LIST_MAX} are allowed`);
-	return [...macs];
+function number(what: keyof typeof NUMBERS, text = ""): number {
+	return readNumber(what, text, NUMBERS[what]);
 }
 
 function readDurability(text = "", sync: boolean): Durability {
@@ -164,8 +143,8 @@ function readBlades(positionals: readonly string[], present: () => readonly stri
 	for (let at = 0; at < positionals.length; at += ARGUMENTS.length) {
 		const [shelf = "", slot = "", netif = "", filename = ""] = positionals.slice(at);
 		blades.push({
-			shelf: readNumber("shelf", shelf),
-			slot: readNumber("slot", slot),
+			shelf: number("shelf", shelf),
+			slot: number("slot", slot),
 			netifs: parseNetif(netif, present),
 			storage: readStorage(filename),
 		});
@@ -183,11 +162,11 @@ function readStorage(filename: string): StorageSpec {
 
 /** The bytes that `mem:64M` means. */
 function readSize(filename: string): number {
-	const [, digits = "", unit = ""] = /^mem:([0-9]+)([KMGT])$/.exec(filename) ?? [];
-	const sizeBytes = Number(digits) * (UNIT_BYTES[unit] ?? 0);
-	if (!(sizeBytes > 0 && Number.isSafeInteger(sizeBytes)))
+	const [, size = ""] = /^mem:([0-9]+[KMGT])$/.exec(filename) ?? [];
+	const bytes = sizeBytes(size) ?? 0;
+	if (bytes === 0)
 		throw new OperatorError(
 			`filename ${quote(filename)}: a size is a number above 0 with K, M, G or T, as in mem:64M`,
 		);
-	return sizeBytes;
+	return bytes;
 }

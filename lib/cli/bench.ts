@@ -12,6 +12,7 @@ import { type LoadReport, prepareLoad } from "../client/load.js";
 import type { RemoteDisk } from "../client/remote-disk.js";
 import { OperatorError } from "../errors.js";
 import { PacketLink } from "../link/packet.js";
+import { readNumber, sizeBytes } from "../spec/values.js";
 import { counted, quote } from "../text.js";
 import {
 	commandLine,
@@ -19,7 +20,6 @@ import {
 	type Output,
 	parse,
 	processOutput,
-	readNumber,
 	tellingFailures,
 	withInitiator,
 } from "./client-arguments.js";
@@ -32,7 +32,6 @@ const SECONDS_MAX = 3600;
 const SECONDS_USUAL = "3";
 const REQUESTS_MAX = 1e12;
 const SEED_LIMIT = 2 ** 32;
-const UNIT_BYTES: Readonly<Record<string, number>> = { "": 1, k: 2 ** 10, m: 2 ** 20 };
 
 interface Wanted {
 	readonly netif: string;
@@ -94,20 +93,22 @@ async function understand(argv: readonly string[], output: Output): Promise<Want
 	const values = await parse(parser, argv.map(plainWrite), output);
 	if (values === undefined) return undefined;
 	const { requests, seconds = requests === undefined ? SECONDS_USUAL : String(SECONDS_MAX) } = values;
-	const writePercent = values.write === undefined ? 0 : readNumber("write", values.write, 1, 100);
+	const writePercent =
+		values.write === undefined ? 0 : readNumber("write", values.write, { min: 1, max: 100 });
 	if (values.verify && (writePercent === 0 || writePercent === 100))
 		throw new OperatorError("verify: needs reads and writes; give --write=percent, 1 to 99");
 	return {
 		netif: values.netif,
-		shelf: readNumber("shelf", values.shelf, 0, SHELF_MAX),
-		slot: readNumber("slot", values.slot, 0, SLOT_MAX),
+		shelf: readNumber("shelf", values.shelf, { min: 0, max: SHELF_MAX }),
+		slot: readNumber("slot", values.slot, { min: 0, max: SLOT_MAX }),
 		sizeBytes: values.size === undefined ? undefined : readSize(values.size),
 		workload: {
 			writePercent,
 			order: values.sequential ? "sequential" : "random",
-			window: readNumber("window", values.window, 1, WINDOW_MAX),
-			durationMs: readNumber("seconds", seconds, 0.1, SECONDS_MAX, false) * 1000,
-			requests: requests === undefined ? undefined : readNumber("requests", requests, 1, REQUESTS_MAX),
+			window: readNumber("window", values.window, { min: 1, max: WINDOW_MAX }),
+			durationMs: readNumber("seconds", seconds, { min: 0.1, max: SECONDS_MAX, fraction: true }) * 1000,
+			requests:
+				requests === undefined ? undefined : readNumber("requests", requests, { min: 1, max: REQUESTS_MAX }),
 		},
 		verify: values.verify,
 		json: values.json,
@@ -121,8 +122,7 @@ function plainWrite(argument: string): string {
 
 /** The bytes that `512`, `4k` or `1M` mean. */
 function readSize(text: string): number {
-	const [, digits = "", unit = ""] = /^([0-9]+)([kKmM]?)$/.exec(text) ?? [];
-	const bytes = Number(digits) * (UNIT_BYTES[unit.toLowerCase()] ?? 0);
+	const bytes = /[gt]$/i.test(text) ? 0 : (sizeBytes(text) ?? 0);
 	if (!(bytes >= SECTOR_BYTES && bytes <= SIZE_MAX_BYTES && bytes % SECTOR_BYTES === 0))
 		throw new OperatorError(`size ${quote(text)}: a multiple of 512 bytes from 512 to 16M is allowed`);
 	return bytes;

@@ -85,15 +85,6 @@ export async function parse<T>(parser: Argv<T>, argv: readonly string[], output:
 	return undefined;
 }
 
-/** A number of the command line, in decimal digits; `integer` numbers have no fraction. */
-export function readNumber(name: string, text: string, min: number, max: number, integer = true): number {
-	const form = integer ? /^[0-9]+$/ : /^[0-9]+(\.[0-9]+)?$/;
-	const value = form.test(text) ? Number(text) : Number.NaN;
-	if (!(value >= min && value <= max))
-		throw new OperatorError(`${name} ${quote(text)}: a number from ${min} to ${max} is allowed`);
-	return value;
-}
-
 /** Runs `work` with an initiator on the port that `netif` names. Resolves to the exit status. */
 export async function withInitiator(
 	netif: string,

@@ -4,16 +4,10 @@
  */
 
 import type { FoundBlade } from "../client/query.js";
+import { readNumber } from "../spec/values.js";
 import { quote } from "../text.js";
 import { formatMac } from "../wire/mac.js";
-import {
-	commandLine,
-	type Output,
-	parse,
-	processOutput,
-	readNumber,
-	withInitiator,
-} from "./client-arguments.js";
+import { commandLine, type Output, parse, processOutput, withInitiator } from "./client-arguments.js";
 
 /** Answers come from all blades of the network at about the same time. */
 const FRAMES_IN_FLIGHT = 4096;
@@ -32,7 +26,7 @@ export async function discoverCommand(
 		.option("seconds", { type: "string", default: "0.5", describe: "how long to wait for answers" });
 	const values = await parse(parser, argv, output);
 	if (values === undefined) return 0;
-	const seconds = readNumber("seconds", values.seconds, 0.1, SECONDS_MAX, false);
+	const seconds = readNumber("seconds", values.seconds, { min: 0.1, max: SECONDS_MAX, fraction: true });
 	return withInitiator(values.netif, FRAMES_IN_FLIGHT, output, async (initiator) => {
 		const found = await initiator.discover({ waitMs: seconds * 1000 });
 		for (const blade of found) output.out(`${describe(blade)}\n`);

@@ -1,0 +1,44 @@
+/** What an operator writes, value by value. Mirrors lib/spec/values.ts; whole command lines are in test/cli/. */
+
+import t from "tap";
+import { OperatorError } from "../../lib/errors.js";
+import { readMacs, readNumber, sizeBytes } from "../../lib/spec/values.js";
+
+t.test("a number: digits in a range, and how it is called where it is wrong", async (t) => {
+	t.equal(readNumber("slot", "007", { min: 0, max: 254 }), 7);
+	t.equal(readNumber("seconds", "0.5", { min: 0.1, max: 60, fraction: true }), 0.5);
+	for (const wrong of ["", "-1", "+1", "1e2", "0x1", " 1", "1.5", "255", "٣"])
+		t.throws(
+			() => readNumber("slot", wrong, { min: 0, max: 254 }),
+			new OperatorError(`slot "${wrong}": a number from 0 to 254 is allowed`),
+		);
+	for (const wrong of ["1.", ".5", "1.5.2", "0.05", "60.1"])
+		t.throws(
+			() => readNumber("time", wrong, { min: 0.1, max: 60, called: "a time", fraction: true }),
+			new OperatorError(`time "${wrong}": a time is a number from 0.1 to 60`),
+		);
+});
+
+t.test("a size: bytes, or with a unit of either case", async (t) => {
+	const sizes: [string, number][] = [
+		["0", 0],
+		["512", 512],
+		["4k", 4096],
+		["1M", 2 ** 20],
+		["3g", 3 * 2 ** 30],
+		["8191T", 8191 * 2 ** 40],
+	];
+	for (const [text, bytes] of sizes) t.equal(sizeBytes(text), bytes, text);
+	for (const wrong of ["", "k", "1kk", "1.5k", "-1k", "1 k", "1b", "8192T", "9".repeat(400)])
+		t.equal(sizeBytes(wrong), undefined, wrong);
+});
+
+t.test("MAC addresses: each once, and not too many", async (t) => {
+	t.strictSame(readMacs(["000000000001,00:00:00:00:00:02", "000000000001"], 2), [1, 2]);
+	t.strictSame(readMacs([], 2), []);
+	t.throws(() => readMacs(["000000000001,"], 2), /^mac "": an address is 6 pairs/);
+	t.throws(
+		() => readMacs(["000000000001,000000000002,000000000003"], 2),
+		new OperatorError("mac: 3 addresses are given; at most 2 are allowed"),
+	);
+});
