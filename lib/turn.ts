@@ -5,8 +5,6 @@
  * leaves the frames that wait to the next one, and timers, workers and other links have theirs in between.
  */
 
-import { COUNT_START } from "./counters.js";
-
 /**
  * Steps of one turn: about as long as a comparison of two requests, or a look at an entry of a list, takes. A third of a
  * millisecond on the machine of docs/benchmarking.md. The last frame of a turn may pass it, by what one frame can buy.
@@ -16,7 +14,7 @@ export const STEPS_PER_TURN = 16_384;
 class Turn {
 	#spent = 0;
 	#most = 0;
-	#total = COUNT_START;
+	#total = 0;
 
 	/** A link begins to take frames. */
 	begin(): void {
@@ -26,7 +24,8 @@ class Turn {
 
 	spend(steps: number): void {
 		this.#spent += steps;
-		this.#total += steps;
+		// Wraps, so that it stays an integer.
+		this.#total = (this.#total + steps) | 0;
 	}
 
 	/** No further frame should be looked at in this turn. */
@@ -39,9 +38,9 @@ class Turn {
 		return Math.max(this.#most, this.#spent);
 	}
 
-	/** All steps since the process began. */
+	/** All steps since the process began, modulo 2^32: for differences. */
 	get total(): number {
-		return this.#total + 0;
+		return this.#total;
 	}
 }
 

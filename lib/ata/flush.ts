@@ -13,7 +13,8 @@ import type { DiskState } from "./state.js";
 
 /** Asks the storage to make everything written so far stable. */
 export function submitFlush(disk: DiskState, command: AtaCommand): void {
-	submit(disk, command, BlockOp.flush, 0, 0);
+	command.offsetBytes = 0;
+	submit(disk, command, BlockOp.flush, 0);
 }
 
 export class Flush implements Operation {

@@ -70,19 +70,12 @@ function narrow(command: AtaCommand, form: Form): void {
 }
 
 /**
- * Hands the command to the storage as a request on `lengthBytes` from `offsetBytes`. Where its memory is, is
- * set already.
+ * Hands the command to the storage as a request on `lengthBytes` from its `offsetBytes`. That is set already, and where its
+ * memory is; as an argument an offset of more than 31 bits might be put on the heap.
  */
-export function submit(
-	disk: DiskState,
-	command: AtaCommand,
-	op: BlockOp,
-	offsetBytes: number,
-	lengthBytes: number,
-): void {
+export function submit(disk: DiskState, command: AtaCommand, op: BlockOp, lengthBytes: number): void {
 	disk.standby = false;
 	command.op = op;
-	command.offsetBytes = offsetBytes;
 	command.lengthBytes = lengthBytes;
 	disk.blade.device.submit(command.begin());
 }

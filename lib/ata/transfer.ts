@@ -30,7 +30,8 @@ export class Read implements Operation {
 		command.memory = command.dataInMemory;
 		command.memoryOffset = command.dataInOffset;
 		command.mayBorrow = command.dataInMayBorrow;
-		submit(disk, command, BlockOp.read, command.lba * SECTOR_BYTES, bytes);
+		command.offsetBytes = command.lba * SECTOR_BYTES;
+		submit(disk, command, BlockOp.read, bytes);
 	}
 
 	finished(disk: DiskState, command: AtaCommand): void {
@@ -73,7 +74,8 @@ export class Write implements Operation {
 		command.parkMemory = command.dataInMemory;
 		command.parkOffset = command.dataInOffset;
 		command.fua = this.fua;
-		submit(disk, command, BlockOp.write, command.lba * SECTOR_BYTES, bytes);
+		command.offsetBytes = command.lba * SECTOR_BYTES;
+		submit(disk, command, BlockOp.write, bytes);
 	}
 
 	finished(disk: DiskState, command: AtaCommand): void {

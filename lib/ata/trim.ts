@@ -84,7 +84,8 @@ export class Trim implements Operation {
 		const first = ranges[0]!;
 		const end = ranges.at(-2)! + ranges.at(-1)!;
 		command.ranges = ranges.length > 2 ? ranges : null;
-		submit(disk, command, BlockOp.trim, first, end - first);
+		command.offsetBytes = first;
+		submit(disk, command, BlockOp.trim, end - first);
 	}
 
 	finished(disk: DiskState, command: AtaCommand): void {

@@ -48,6 +48,7 @@ export class ReadVerify implements Operation {
 		const sectors = Math.min(sectorsAsked(command, this.form) - command.step, roomSectors(command));
 		command.memory = command.dataInMemory;
 		command.memoryOffset = command.dataInOffset;
-		submit(disk, command, BlockOp.read, (command.lba + command.step) * SECTOR_BYTES, sectors * SECTOR_BYTES);
+		command.offsetBytes = (command.lba + command.step) * SECTOR_BYTES;
+		submit(disk, command, BlockOp.read, sectors * SECTOR_BYTES);
 	};
 }

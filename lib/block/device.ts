@@ -66,6 +66,8 @@ export interface RequestLayer {
 
 /** Most layers that may stand on each other. */
 const MAX_LAYERS = 8;
+/** Not the request's own offset: that has more than 31 bits, and would be put on the heap to be handed over. */
+const UNKNOWN_OFFSET = -1;
 const NO_MEMORY = heapMemory(0);
 
 /**
@@ -140,12 +142,17 @@ export abstract class BlockRequest {
 		this.#depth++;
 	}
 
-	/** The device, or a layer that was called back, is done: on to the layer above, or to the owner. */
-	complete(status: StorageStatus, errno = 0, failedOffsetBytes = this.offsetBytes): void {
+	/**
+	 * The device, or a layer that was called back, is done: on to the layer above, or to the owner. Where the first byte is that
+	 * failed, is told by devices that know; else it is the first of all.
+	 */
+	complete(status: StorageStatus, errno = 0, failedOffsetBytes = UNKNOWN_OFFSET): void {
 		invariant(this.#inFlight, "request completed twice");
 		this.status = status;
 		this.errno = errno;
-		this.failedOffsetBytes = status === StorageStatus.ok ? 0 : failedOffsetBytes;
+		if (status === StorageStatus.ok) this.failedOffsetBytes = 0;
+		else if (failedOffsetBytes === UNKNOWN_OFFSET) this.failedOffsetBytes = this.offsetBytes;
+		else this.failedOffsetBytes = failedOffsetBytes;
 		this.resume();
 	}
 

@@ -184,7 +184,7 @@ export class StorageEngine implements PumpStage {
 				// A write that did not wait for a disk is in memory, and as stable there as it can be.
 				request.synced = request.op === BlockOp.write;
 			}
-			finish(request, state, operations[at + OperationField.offset]!);
+			finish(request, state, operations, at + OperationField.offset);
 		}
 	}
 
@@ -250,7 +250,7 @@ export class StorageEngine implements PumpStage {
 			this.#stalls.over(token, request.storageHandle);
 			this.#underWay[token] = null;
 			this.#freeTokens.push(token);
-			finish(request, this.#completions[at + 1]!, this.#completions[at + 2]!);
+			finish(request, this.#completions[at + 1]!, this.#completions, at + 2);
 		}
 		this.#pump.run();
 	}
@@ -266,11 +266,15 @@ export class StorageEngine implements PumpStage {
 	}
 }
 
-/** Completes a request with what the addon said. */
-function finish(request: BlockRequest, result: number, failedOffsetBytes: number): void {
+/** Completes a request with what the addon said; where it failed is `fields[at]`. */
+function finish(request: BlockRequest, result: number, fields: Float64Array, at: number): void {
 	if (result === RESULT_SYNCED) request.synced = true;
-	if (result >= 0) request.complete(StorageStatus.ok);
-	else if (result < RESULT_SYNC_FAILED)
+	if (result >= 0) {
+		request.complete(StorageStatus.ok);
+		return;
+	}
+	const failedOffsetBytes = fields[at]!;
+	if (result < RESULT_SYNC_FAILED)
 		request.complete(StorageStatus.syncFailed, RESULT_SYNC_FAILED - result, failedOffsetBytes);
 	else request.complete(statusOf(request.op, -result), -result, failedOffsetBytes);
 }

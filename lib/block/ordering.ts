@@ -61,7 +61,7 @@ export class OrderingLayer extends DeviceLayer {
 	#stretches = 0;
 	readonly #zones = new ZoneCounters();
 	#scans = COUNT_START;
-	#compared = COUNT_START;
+	#compared = 0;
 
 	readonly #places: Place[] = [];
 	#unused: Place | null = null;
@@ -97,9 +97,9 @@ export class OrderingLayer extends DeviceLayer {
 		return this.#scans + 0;
 	}
 
-	/** What those comparisons have taken: requests, or stretches of them, that were looked at. */
+	/** What those comparisons have taken: requests, or stretches of them, that were looked at. Modulo 2^32: for differences. */
 	get steps(): number {
-		return this.#compared + this.#index.steps;
+		return (this.#compared + this.#index.steps) | 0;
 	}
 
 	protected handle(request: BlockRequest): void {
@@ -209,7 +209,7 @@ export class OrderingLayer extends DeviceLayer {
 		const before = this.steps;
 		if (this.underWay + this.#stretches <= this.#few) this.#compare(place);
 		else this.#lookUp(place);
-		turn.spend(this.steps - before);
+		turn.spend((this.steps - before) | 0);
 	}
 
 	#compare(place: Place): void {
@@ -218,7 +218,7 @@ export class OrderingLayer extends DeviceLayer {
 			looked += 1 + earlier.stretches;
 			if (earlier.conflicts(place)) this.#wait(place, earlier);
 		}
-		this.#compared += looked;
+		this.#compared = (this.#compared + looked) | 0;
 	}
 
 	#lookUp(place: Place): void {
@@ -248,7 +248,7 @@ export class OrderingLayer extends DeviceLayer {
 		const before = this.steps;
 		place.indexed = false;
 		this.#index.remove(place);
-		turn.spend(this.steps - before);
+		turn.spend((this.steps - before) | 0);
 	}
 
 	/** `later` waits for `earlier`. */

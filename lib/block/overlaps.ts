@@ -10,7 +10,6 @@
  * The trees are treaps: chance keeps them balanced, a new one in each process, so that nobody can choose addresses that don't.
  */
 
-import { COUNT_START } from "../counters.js";
 import { Random } from "../random.js";
 
 /** Whoever has spans: those that nobody has cut. */
@@ -49,7 +48,7 @@ export class OverlapIndex<T extends SpanOwner<T>> {
 
 	/** Spans looked at since this was made. */
 	get steps(): number {
-		return this.#changes.steps + this.#reads.steps;
+		return (this.#changes.steps + this.#reads.steps) | 0;
 	}
 
 	/** The spans that a request conflicts with, linked by `next`. Holds until the next call. */
@@ -109,14 +108,15 @@ export class OverlapIndex<T extends SpanOwner<T>> {
 }
 
 class SpanTree<T> {
-	#steps = COUNT_START;
+	/** Wraps, as all steps do that only differences are made of: so it stays an integer, which costs nothing to hand on. */
+	#steps = 0;
 	#root: Span<T> | null = null;
 	/** What `#split` has made. */
 	#lower: Span<T> | null = null;
 	#upper: Span<T> | null = null;
 
 	get steps(): number {
-		return this.#steps + 0;
+		return this.#steps;
 	}
 
 	/** Adds the spans that overlap to the list `found`. */
@@ -126,7 +126,7 @@ class SpanTree<T> {
 
 	#search(node: Span<T> | null, start: number, end: number, found: Span<T> | null): Span<T> | null {
 		if (node === null || node.reach <= start) return found;
-		this.#steps++;
+		this.#steps = (this.#steps + 1) | 0;
 		let list = found;
 		if (node.start < end) {
 			list = this.#search(node.right, start, end, list);
@@ -144,7 +144,7 @@ class SpanTree<T> {
 	}
 
 	#insert(node: Span<T> | null, span: Span<T>): Span<T> {
-		this.#steps++;
+		this.#steps = (this.#steps + 1) | 0;
 		if (node === null || span.priority > node.priority) {
 			this.#split(node, span);
 			span.left = this.#lower;
@@ -158,7 +158,7 @@ class SpanTree<T> {
 
 	/** Parts what is below `node` into those before `span` and those behind it. */
 	#split(node: Span<T> | null, span: Span<T>): void {
-		this.#steps++;
+		this.#steps = (this.#steps + 1) | 0;
 		if (node === null) {
 			this.#lower = null;
 			this.#upper = null;
@@ -181,7 +181,7 @@ class SpanTree<T> {
 	}
 
 	#remove(node: Span<T> | null, span: Span<T>): Span<T> | null {
-		this.#steps++;
+		this.#steps = (this.#steps + 1) | 0;
 		if (node === null) return null;
 		if (node === span) return this.#join(node.left, node.right);
 		if (isBefore(span, node)) node.left = this.#remove(node.left, span);
@@ -193,7 +193,7 @@ class SpanTree<T> {
 	#join(lower: Span<T> | null, upper: Span<T> | null): Span<T> | null {
 		if (lower === null) return upper;
 		if (upper === null) return lower;
-		this.#steps++;
+		this.#steps = (this.#steps + 1) | 0;
 		if (lower.priority > upper.priority) {
 			lower.right = this.#join(lower.right, upper);
 			return measured(lower);

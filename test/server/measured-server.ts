@@ -1,21 +1,24 @@
 /**
  * A server and the load generator in one process, without a test runner around them (its hooks allocate on every callback):
  * started by `steady-state.test.ts` inside a namespace with the cable va-vb; prints what it has measured as JSON.
- * usage: measured-server FILE DURABILITY WRITE-PERCENT VERIFY REQUESTS
+ * usage: measured-server FILE DURABILITY WRITE-PERCENT VERIFY REQUESTS FIRST-LBA
  */
 
 import { statSync } from "node:fs";
 import type { HeapProfiler } from "node:inspector";
 import { Session } from "node:inspector/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { interfaceInfo } from "../../lib/link/interfaces.js";
 import { type LoadOptions, native } from "../../lib/native.js";
 import { startServer } from "../../lib/server.js";
 import type { Durability } from "../../lib/server-options.js";
 
-const [, , file = "", durability = "", writePercent = "", verify = "", requests = ""] = process.argv;
+const [, , file = "", durability = "", writePercent = "", verify = "", requests = "", firstLba = ""] =
+	process.argv;
 const BLOCK_SECTORS = 8;
 /** Until every function on the way has been compiled, and every pool has its size. */
 const WARM_UP_REQUESTS = 50_000;
+const COMPILE_MS = 300;
 const SAMPLE_EVERY_BYTES = 512;
 
 const silent = { error: () => {}, warn: () => {}, info: () => {}, verbose: () => {} };
@@ -48,13 +51,17 @@ const load: LoadOptions = {
 	writePercent: Number(writePercent),
 	sequential: 0,
 	verify: Number(verify),
-	firstLba: 0,
-	blocks: statSync(file).size / 512 / BLOCK_SECTORS,
+	firstLba: Number(firstLba),
+	blocks: (statSync(file).size / 512 - Number(firstLba)) / BLOCK_SECTORS,
 	seconds: 600,
 	requests: Number(requests),
 	seed: 1,
 };
-await native.loadRun("vb", { ...load, verify: 0, requests: WARM_UP_REQUESTS });
+for (const requests of [WARM_UP_REQUESTS, WARM_UP_REQUESTS / 5]) {
+	await native.loadRun("vb", { ...load, verify: 0, requests });
+	// Functions are compiled by other threads, which get little of a machine that is busy.
+	await sleep(COMPILE_MS);
+}
 
 const session = new Session();
 session.connect();
