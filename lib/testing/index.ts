@@ -6,26 +6,8 @@
  * @module vblade/testing
  */
 
-export {
-	type BlockAssertions,
-	type BlockReporter,
-	type BlockSuiteOptions,
-	blockConformance,
-	type MakeDevice,
-} from "../block/conformance.js";
-export { CrashDevice, type Sectors } from "../block/crash.js";
-export { DelayLayer, type DelayOptions } from "../block/delay.js";
-export { type Fault, FaultyLayer } from "../block/faulty.js";
 export { MemoryDevice, type MemoryDeviceOptions } from "../block/memory.js";
 export { type Clock, systemClock, VirtualClock } from "../clock.js";
-export {
-	type LinkAssertions,
-	type LinkPair,
-	type LinkReporter,
-	linkConformance,
-} from "../link/conformance.js";
-export { type FaultCounts, type Faults, type FrameFate, faultySchedule } from "../link/faults.js";
-export { LossyLink } from "../link/lossy.js";
 export {
 	MemoryLink,
 	type MemoryPortOptions,
@@ -37,4 +19,22 @@ export {
 export type { Allocate } from "../link/transmit-queue.js";
 export { Pump, type PumpStage } from "../pump.js";
 export { Random } from "../random.js";
+export {
+	type BlockAssertions,
+	type BlockReporter,
+	type BlockSuiteOptions,
+	blockConformance,
+	type MakeDevice,
+} from "./block-conformance.js";
+export { CrashDevice, type Sectors } from "./crash-device.js";
+export { DelayLayer, type DelayOptions } from "./delay-layer.js";
+export { type Fault, FaultyLayer } from "./faulty-layer.js";
+export { type FaultCounts, type Faults, type FrameFate, faultySchedule } from "./faulty-schedule.js";
+export {
+	type LinkAssertions,
+	type LinkPair,
+	type LinkReporter,
+	linkConformance,
+} from "./link-conformance.js";
+export { LossyLink } from "./lossy-link.js";
 export { TestTarget, type TestTargetOptions } from "./target.js";

@@ -1,10 +1,6 @@
 import t from "tap";
-import { blockConformance } from "../../lib/block/conformance.js";
-import { CrashDevice } from "../../lib/block/crash.js";
-import { DelayLayer } from "../../lib/block/delay.js";
 import { type BlockDevice, BlockOp, BlockRequest } from "../../lib/block/device.js";
 import { DurabilityLayer, type DurabilityMode, GroupCommit } from "../../lib/block/durability.js";
-import { FaultyLayer } from "../../lib/block/faulty.js";
 import { DeviceLayer } from "../../lib/block/layer.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { OrderingLayer } from "../../lib/block/ordering.js";
@@ -12,6 +8,10 @@ import { VirtualClock } from "../../lib/clock.js";
 import { StorageStatus, storageStatusName } from "../../lib/errors.js";
 import { Pump } from "../../lib/pump.js";
 import { Random } from "../../lib/random.js";
+import { blockConformance } from "../../lib/testing/block-conformance.js";
+import { CrashDevice } from "../../lib/testing/crash-device.js";
+import { DelayLayer } from "../../lib/testing/delay-layer.js";
+import { FaultyLayer } from "../../lib/testing/faulty-layer.js";
 import { heapMemory } from "../../lib/wire/memory.js";
 import { fill, ManualDevice, MIB, Noted, run, SECTOR } from "./devices.js";
 

@@ -1,10 +1,10 @@
 // Files and block devices as storage: the conformance suite on several file systems and sector sizes, with io_uring and with
 // worker threads, bare and under the layers that make a disk of them.
 import t, { type Test } from "tap";
-import { type BlockSuiteOptions, blockConformance } from "../../lib/block/conformance.js";
 import type { BlockDevice } from "../../lib/block/device.js";
 import { FileDevice } from "../../lib/block/file.js";
 import { nativeMemory } from "../../lib/native.js";
+import { type BlockSuiteOptions, blockConformance } from "../../lib/testing/block-conformance.js";
 import {
 	canMount,
 	inMounts,

@@ -2,10 +2,10 @@
 // and what they take of this process (nothing that has to be collected as garbage).
 import { fstatSync, readdirSync, readFileSync, readlinkSync, truncateSync } from "node:fs";
 import t from "tap";
-import { blockConformance } from "../../lib/block/conformance.js";
 import { BlockOp, PromisedRequest } from "../../lib/block/device.js";
 import { FileDevice } from "../../lib/block/file.js";
 import { nativeMemory } from "../../lib/native.js";
+import { blockConformance } from "../../lib/testing/block-conformance.js";
 import { bytesAt, flush, isAll, makeBench, named, openMemoryStack, read, trim, write } from "./file-bench.js";
 
 const SECTOR = 512;

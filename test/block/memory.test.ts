@@ -1,9 +1,9 @@
 import { constants } from "node:os";
 import t from "tap";
-import { blockConformance } from "../../lib/block/conformance.js";
 import { BlockOp } from "../../lib/block/device.js";
 import { CHUNK_BYTES, MemoryDevice } from "../../lib/block/memory.js";
 import { InvariantError, StorageStatus } from "../../lib/errors.js";
+import { blockConformance } from "../../lib/testing/block-conformance.js";
 import { MIB, run, SECTOR } from "./devices.js";
 
 await blockConformance(t, "memory", () => new MemoryDevice(2 * MIB), {

@@ -1,8 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import t from "tap";
-import { blockConformance } from "../../lib/block/conformance.js";
-import { DelayLayer } from "../../lib/block/delay.js";
 import { type BlockDevice, BlockOp, type BlockRequest, PromisedRequest } from "../../lib/block/device.js";
 import { DeviceLayer } from "../../lib/block/layer.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
@@ -10,6 +8,8 @@ import { OrderingLayer } from "../../lib/block/ordering.js";
 import { pairsOf } from "../../lib/block/ranges.js";
 import { VirtualClock } from "../../lib/clock.js";
 import { InvariantError, StorageStatus } from "../../lib/errors.js";
+import { blockConformance } from "../../lib/testing/block-conformance.js";
+import { DelayLayer } from "../../lib/testing/delay-layer.js";
 import { heapMemory } from "../../lib/wire/memory.js";
 import { describe, fill, ManualDevice, MIB, Noted, run, SECTOR } from "./devices.js";
 

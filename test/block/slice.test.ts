@@ -1,9 +1,9 @@
 import t from "tap";
-import { blockConformance } from "../../lib/block/conformance.js";
 import { BlockOp } from "../../lib/block/device.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { SliceLayer } from "../../lib/block/slice.js";
 import { OperatorError, StorageStatus } from "../../lib/errors.js";
+import { blockConformance } from "../../lib/testing/block-conformance.js";
 import { ManualDevice, MIB, run, SECTOR } from "./devices.js";
 
 await blockConformance(t, "slice to the end", () => new SliceLayer(new MemoryDevice(2 * MIB), 7 * SECTOR), {

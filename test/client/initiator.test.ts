@@ -2,8 +2,8 @@
 import t from "tap";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { VirtualClock } from "../../lib/clock.js";
-import { faultySchedule } from "../../lib/link/faults.js";
 import { Random } from "../../lib/random.js";
+import { faultySchedule } from "../../lib/testing/faulty-schedule.js";
 import { Lab } from "./harness.js";
 
 /** Bytes that tell where they belong: every sector differs from every other, and from run to run. */

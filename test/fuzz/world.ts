@@ -6,10 +6,10 @@
 
 import { AtaDisk } from "../../lib/ata/disk.js";
 import type { Blade } from "../../lib/blade.js";
-import { DelayLayer } from "../../lib/block/delay.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { OrderingLayer } from "../../lib/block/ordering.js";
 import type { FrameSlot } from "../../lib/link/link.js";
+import { DelayLayer } from "../../lib/testing/delay-layer.js";
 import { ataFrame, configFrame } from "../support/frames.js";
 import { RecordingLink, RING_CANARY, SLOT_CANARY, STALE } from "../support/recording-link.js";
 import { Bench, makeBlade } from "../support/target-bench.js";

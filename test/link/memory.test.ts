@@ -1,13 +1,13 @@
 // The network in memory: the conformance suite, and what only this link can do.
 import t from "tap";
 import { VirtualClock } from "../../lib/clock.js";
-import { linkConformance } from "../../lib/link/conformance.js";
-import { faultySchedule } from "../../lib/link/faults.js";
 import type { FrameSink, Link } from "../../lib/link/link.js";
 import { ALL_PEERS } from "../../lib/link/link.js";
 import { type MemoryLink, MemorySwitch, memoryLinkPair } from "../../lib/link/memory.js";
 import { Pump } from "../../lib/pump.js";
 import { Random } from "../../lib/random.js";
+import { faultySchedule } from "../../lib/testing/faulty-schedule.js";
+import { linkConformance } from "../../lib/testing/link-conformance.js";
 import { MAC_BROADCAST } from "../../lib/wire/ethernet.js";
 import type { Memory } from "../../lib/wire/memory.js";
 

@@ -3,13 +3,13 @@
 import { execFileSync } from "node:child_process";
 import t, { type Test } from "tap";
 import { BpfProgram } from "../../lib/link/bpf.js";
-import { linkConformance } from "../../lib/link/conformance.js";
 import { interfaceInfo, interfaceMonitor, interfaceNames } from "../../lib/link/interfaces.js";
 import type { BpfInstruction, FrameSink, Link } from "../../lib/link/link.js";
 import { openLink } from "../../lib/link/open.js";
 import { PacketLink } from "../../lib/link/packet.js";
 import { native, nativeMemory } from "../../lib/native.js";
 import { Pump } from "../../lib/pump.js";
+import { linkConformance } from "../../lib/testing/link-conformance.js";
 import { MAC_BROADCAST } from "../../lib/wire/ethernet.js";
 import type { Memory } from "../../lib/wire/memory.js";
 import { pause, until } from "../support/cleanup.js";

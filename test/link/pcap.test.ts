@@ -2,11 +2,11 @@
 // switched off, changed and replaced under it.
 import { execFileSync } from "node:child_process";
 import t, { type Test } from "tap";
-import { linkConformance } from "../../lib/link/conformance.js";
 import { interfaceInfo } from "../../lib/link/interfaces.js";
 import type { FrameSink, Link } from "../../lib/link/link.js";
 import { PcapLink } from "../../lib/link/pcap.js";
 import { Pump } from "../../lib/pump.js";
+import { linkConformance } from "../../lib/testing/link-conformance.js";
 import { ethSource } from "../../lib/wire/ethernet.js";
 import type { Memory } from "../../lib/wire/memory.js";
 import { until } from "../support/cleanup.js";

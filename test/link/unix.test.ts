@@ -5,13 +5,13 @@ import { connect, type Socket } from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import t, { type Test } from "tap";
-import { linkConformance } from "../../lib/link/conformance.js";
 import type { FrameSink, Link } from "../../lib/link/link.js";
 import { ALL_PEERS } from "../../lib/link/link.js";
 import { UnixLink, type UnixLinkOptions } from "../../lib/link/unix.js";
 import { nativeMemory } from "../../lib/native.js";
 import { Pump } from "../../lib/pump.js";
 import { Random } from "../../lib/random.js";
+import { linkConformance } from "../../lib/testing/link-conformance.js";
 import type { Memory } from "../../lib/wire/memory.js";
 
 const LIMIT_MS = 10_000;

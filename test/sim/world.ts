@@ -8,19 +8,24 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { AoeTarget } from "../../lib/aoe/target.js";
 import { AtaDisk } from "../../lib/ata/disk.js";
 import { Blade, type BladeIdentity, makeIdentity } from "../../lib/blade.js";
-import { CrashDevice } from "../../lib/block/crash.js";
-import { DelayLayer } from "../../lib/block/delay.js";
 import type { BlockDevice } from "../../lib/block/device.js";
 import { GroupCommit } from "../../lib/block/durability.js";
 import { layersOn } from "../../lib/block/open.js";
 import { Initiator } from "../../lib/client/initiator.js";
 import { type Clock, VirtualClock } from "../../lib/clock.js";
-import { type FaultCounts, type Faults, type FrameFate, faultySchedule } from "../../lib/link/faults.js";
 import { type MemoryLink, MemorySwitch } from "../../lib/link/memory.js";
 import { Pump } from "../../lib/pump.js";
 import { Random } from "../../lib/random.js";
 import { Registry } from "../../lib/registry.js";
 import { TargetStats } from "../../lib/stats.js";
+import { CrashDevice } from "../../lib/testing/crash-device.js";
+import { DelayLayer } from "../../lib/testing/delay-layer.js";
+import {
+	type FaultCounts,
+	type Faults,
+	type FrameFate,
+	faultySchedule,
+} from "../../lib/testing/faulty-schedule.js";
 import { Arrivals } from "./arrivals.js";
 import { EventLog } from "./log.js";
 import { Model } from "./model.js";

@@ -9,8 +9,6 @@
  */
 
 import { constants } from "node:os";
-import { invariant, StorageStatus, unreachable } from "../errors.js";
-import type { Random } from "../random.js";
 import {
 	type BlockDevice,
 	BlockOp,
@@ -18,8 +16,10 @@ import {
 	type DeviceInfo,
 	type DeviceListener,
 	refuse,
-} from "./device.js";
-import { pairsOf } from "./ranges.js";
+} from "../block/device.js";
+import { pairsOf } from "../block/ranges.js";
+import { invariant, StorageStatus, unreachable } from "../errors.js";
+import type { Random } from "../random.js";
 
 const SECTOR_BYTES = 512;
 

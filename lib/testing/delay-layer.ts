@@ -5,10 +5,10 @@
  * how an initiator takes a slow disk.
  */
 
+import type { BlockDevice, BlockRequest } from "../block/device.js";
+import { DeviceLayer } from "../block/layer.js";
 import type { Clock } from "../clock.js";
 import { Random } from "../random.js";
-import type { BlockDevice, BlockRequest } from "./device.js";
-import { DeviceLayer } from "./layer.js";
 
 export interface DelayOptions {
 	readonly clock: Clock;

@@ -5,12 +5,12 @@
  * `t` fits. Requests are made and watched by `conformance-session.ts`.
  */
 
+import { type BlockDevice, BlockOp, PromisedRequest } from "../block/device.js";
 import { StorageStatus } from "../errors.js";
 import { Random } from "../random.js";
-import { type BlockAssertions, type BlockSuiteOptions, Session } from "./conformance-session.js";
-import { type BlockDevice, BlockOp, PromisedRequest } from "./device.js";
+import { type BlockAssertions, type BlockSuiteOptions, Session } from "./block-conformance-session.js";
 
-export type { BlockAssertions, BlockSuiteOptions } from "./conformance-session.js";
+export type { BlockAssertions, BlockSuiteOptions } from "./block-conformance-session.js";
 
 export interface BlockReporter {
 	test(name: string, body: (t: BlockAssertions) => Promise<void>): PromiseLike<unknown>;

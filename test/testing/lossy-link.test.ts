@@ -1,14 +1,14 @@
 // A bad network before a link: the conformance suite where the network is good, and what becomes of frames where it is not.
 import t from "tap";
 import { VirtualClock } from "../../lib/clock.js";
-import { linkConformance } from "../../lib/link/conformance.js";
-import { type FaultCounts, type Faults, faultySchedule } from "../../lib/link/faults.js";
 import type { FrameSink, Link } from "../../lib/link/link.js";
 import { ALL_PEERS } from "../../lib/link/link.js";
-import { LossyLink } from "../../lib/link/lossy.js";
 import { memoryLinkPair } from "../../lib/link/memory.js";
 import { Pump } from "../../lib/pump.js";
 import { Random } from "../../lib/random.js";
+import { type FaultCounts, type Faults, faultySchedule } from "../../lib/testing/faulty-schedule.js";
+import { linkConformance } from "../../lib/testing/link-conformance.js";
+import { LossyLink } from "../../lib/testing/lossy-link.js";
 import type { Memory } from "../../lib/wire/memory.js";
 
 await linkConformance(t, "a lossy link that loses nothing", async () => {

@@ -5,9 +5,9 @@
  * an address, so the storage behind a target on such a link must be one in JavaScript.
  */
 
+import type { BpfInstruction, FrameSink, FrameSlot, Link, LinkStats } from "../link/link.js";
 import { heapMemory, type Memory } from "../wire/memory.js";
-import type { FrameFate } from "./faults.js";
-import type { BpfInstruction, FrameSink, FrameSlot, Link, LinkStats } from "./link.js";
+import type { FrameFate } from "./faulty-schedule.js";
 
 export class LossyLink implements Link, FrameSink {
 	readonly canGather = false;

@@ -3,11 +3,11 @@
  * completions. Every request made here must complete exactly once by the time `end` is called.
  */
 
+import { type BlockDevice, BlockOp, BlockRequest } from "../block/device.js";
 import { StorageStatus } from "../errors.js";
 import type { Pump } from "../pump.js";
 import type { Random } from "../random.js";
 import { heapMemory, type Memory } from "../wire/memory.js";
-import { type BlockDevice, BlockOp, BlockRequest } from "./device.js";
 
 export interface BlockAssertions {
 	equal(found: unknown, wanted: unknown, message: string): unknown;

@@ -4,11 +4,11 @@
  */
 
 import { constants } from "node:os";
+import { type BlockDevice, BlockOp, type BlockRequest } from "../block/device.js";
+import { DeviceLayer } from "../block/layer.js";
+import { pairsOf } from "../block/ranges.js";
 import { StorageStatus } from "../errors.js";
 import { Random } from "../random.js";
-import { type BlockDevice, BlockOp, type BlockRequest } from "./device.js";
-import { DeviceLayer } from "./layer.js";
-import { pairsOf } from "./ranges.js";
 
 /** What fails, and how. */
 export interface Fault {

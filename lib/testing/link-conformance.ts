@@ -5,10 +5,10 @@
  */
 
 import { invariant } from "../errors.js";
+import { ALL_PEERS, type FrameSlot, type Link } from "../link/link.js";
 import type { Pump } from "../pump.js";
 import { ETH_HEADER_BYTES, ETH_MIN_FRAME_BYTES, ethDestination, MAC_BROADCAST } from "../wire/ethernet.js";
-import { Collector, Echo, fillFrame, Holder, isIntact, take } from "./conformance-ends.js";
-import { ALL_PEERS, type FrameSlot, type Link } from "./link.js";
+import { Collector, Echo, fillFrame, Holder, isIntact, take } from "./link-conformance-ends.js";
 
 export interface LinkReporter {
 	test(name: string, body: (t: LinkAssertions) => Promise<void>): PromiseLike<unknown>;

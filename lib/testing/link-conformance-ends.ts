@@ -5,10 +5,10 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { invariant } from "../errors.js";
+import { ALL_PEERS, type FrameSink, type FrameSlot, type Link } from "../link/link.js";
 import type { PumpStage } from "../pump.js";
 import { ETH_HEADER_BYTES, ETHERTYPE_AOE, ethDestination, ethSource, ethType } from "../wire/ethernet.js";
 import type { Memory } from "../wire/memory.js";
-import { ALL_PEERS, type FrameSink, type FrameSlot, type Link } from "./link.js";
 
 /** Longest wait for frames that must come. */
 const LIMIT_MS = 10_000;
