@@ -1,11 +1,7 @@
 /**
- * Time as a thing one is handed, so that tests and simulations can replace it: the clock of the system, or a virtual one
- * that stands still until it is told to go on, and then goes straight to the next timer. With a virtual clock and a seeded
- * network a run that took seconds of timeouts repeats exactly, in no time.
- * Used by our initiator (`lib/client/`) and by the faulty network of `lib/link/faults.ts`.
+ * Time as a thing one is handed, so that tests and simulations can replace it: here is the system's, in `lib/testing/` a
+ * virtual one.
  */
-
-import { setImmediate as nextTurn } from "node:timers/promises";
 
 export interface Clock {
 	/** Milliseconds since some moment in the past; never goes back. */
@@ -21,69 +17,3 @@ export const systemClock: Clock = {
 		return () => clearTimeout(timer);
 	},
 };
-
-interface VirtualTimer {
-	readonly dueMs: number;
-	readonly callback: () => void;
-}
-
-export class VirtualClock implements Clock {
-	#nowMs = 0;
-	/** In the order in which they are due; equal ones in the order in which they were set. */
-	readonly #timers: VirtualTimer[] = [];
-
-	now(): number {
-		return this.#nowMs;
-	}
-
-	after(delayMs: number, callback: () => void): () => void {
-		const timer = { dueMs: this.#nowMs + Math.max(0, delayMs), callback };
-		const later = this.#timers.findIndex((other) => other.dueMs > timer.dueMs);
-		this.#timers.splice(later < 0 ? this.#timers.length : later, 0, timer);
-		return () => {
-			const index = this.#timers.indexOf(timer);
-			if (index >= 0) this.#timers.splice(index, 1);
-		};
-	}
-
-	/** Goes to the next timer and runs it. False if none is set. */
-	step(): boolean {
-		const timer = this.#timers.shift();
-		if (timer === undefined) return false;
-		this.#nowMs = Math.max(this.#nowMs, timer.dueMs);
-		timer.callback();
-		return true;
-	}
-
-	/** Lets `ms` pass, with the timers that are due by then. */
-	pass(ms: number): void {
-		const endMs = this.#nowMs + ms;
-		for (let next = this.#timers[0]; next !== undefined && next.dueMs <= endMs; next = this.#timers[0])
-			this.step();
-		this.#nowMs = Math.max(this.#nowMs, endMs);
-	}
-
-	/** Lets `ms` pass in which no timer fires: those that are due by then are late. */
-	stall(ms: number): void {
-		this.#nowMs += ms;
-	}
-
-	/**
-	 * Lets time pass until `promise` settles, and hands on what it settles with. Between two timers everything that can go
-	 * on without time does so. Throws if nothing is left to wait for, or when `limitMs` of virtual time have passed.
-	 */
-	async until<T>(promise: Promise<T>, limitMs = 3_600_000): Promise<T> {
-		const endMs = this.#nowMs + limitMs;
-		let settled = false;
-		const settle = (): void => {
-			settled = true;
-		};
-		promise.then(settle, settle);
-		for (;;) {
-			await nextTurn();
-			if (settled) return promise;
-			if (this.#nowMs > endMs) throw new Error(`still waiting after ${limitMs} ms of virtual time`);
-			if (!this.step()) throw new Error("waiting for something that no timer will bring");
-		}
-	}
-}

@@ -2,7 +2,7 @@
  * What all layers have in common: a device that hands on to another device. It passes on `info` and changes
  * of it, turns requests away once it is closed, and on closing waits for the requests it counts as under way
  * before it closes the device below. Derived from by `slice.ts`, `ordering.ts`, `durability.ts` and the test
- * tools `delay.ts` and `faulty.ts`.
+ * tools `delay-layer.ts` and `faulty-layer.ts` in `lib/testing/`.
  */
 
 import { StorageStatus } from "../errors.js";

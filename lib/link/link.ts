@@ -1,7 +1,7 @@
 /**
  * A link is an Ethernet port: frames in, frames out, whatever is underneath. Peers: AF_PACKET (`packet.ts`), a stream of
  * QEMU's (`unix.ts`), two ports in memory (`memory.ts`); and the lossy and capturing wrappers of the tests. The target and
- * our own initiator are written against this file alone. Every link passes the suite in `conformance.ts`.
+ * our own initiator are written against this file alone. Every link passes the suite in `lib/testing/link-conformance.ts`.
  */
 
 import { COUNT_START } from "../counters.js";

@@ -1,7 +1,8 @@
 /**
  * A network in memory: any number of Ethernet ports on one switch, in one process, without privileges. Tests put a target
  * on one port and an initiator on another; simulations also decide when each frame arrives, how often and in which order
- * (`schedule`, see `faults.ts`). A frame to the address of a port goes to that port alone, any other goes to all the others.
+ * (`schedule`, see `lib/testing/faulty-schedule.ts`). A frame to the address of a port goes to that port alone, any other
+ * goes to all the others.
  *
  * Frames arrive in the same run of the pump that sent them. As on a real port, received bytes hold only until the pump has
  * run: afterwards they are overwritten, so that whoever keeps them too long is found out.

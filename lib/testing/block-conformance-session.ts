@@ -1,5 +1,5 @@
 /**
- * A device under test by `conformance.ts`: makes requests for it, lends and guards their memory, counts
+ * A device under test by `block-conformance.ts`: makes requests for it, lends and guards their memory, counts
  * completions. Every request made here must complete exactly once by the time `end` is called.
  */
 

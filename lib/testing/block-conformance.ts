@@ -2,7 +2,7 @@
  * What every block device and every layer must do, as tests that any of them can be put through: a function
  * that makes a device goes in, reports come out. Called by the tests of each device (and by whoever writes
  * another one); shipped, so it needs no test runner: `BlockReporter` is as much of one as it uses, and a tap
- * `t` fits. Requests are made and watched by `conformance-session.ts`.
+ * `t` fits. Requests are made and watched by `block-conformance-session.ts`.
  */
 
 import { type BlockDevice, BlockOp, PromisedRequest } from "../block/device.js";

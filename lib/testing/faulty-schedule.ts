@@ -1,7 +1,7 @@
 /**
  * A bad network: frames are lost, doubled, damaged and held up, all of it decided by one seed, so that a run that went wrong
  * can be repeated. Time is the caller's `Clock`; with a virtual one, nothing waits. Given as a `Schedule` to the network in
- * memory, or put before any other link by `lossy.ts`.
+ * memory, or put before any other link by `lossy-link.ts`.
  *
  * Two kinds of network. An *ordered* one keeps frames from one port to another in their order, as IEEE 802.1Q demands of
  * bridges (6.5.3 and 6.5.4: no reordering, no duplication): a frame that is held up holds up all that are behind it. One that is not

@@ -7,7 +7,7 @@
  */
 
 export { MemoryDevice, type MemoryDeviceOptions } from "../block/memory.js";
-export { type Clock, systemClock, VirtualClock } from "../clock.js";
+export { type Clock, systemClock } from "../clock.js";
 export {
 	MemoryLink,
 	type MemoryPortOptions,
@@ -38,3 +38,4 @@ export {
 } from "./link-conformance.js";
 export { LossyLink } from "./lossy-link.js";
 export { TestTarget, type TestTargetOptions } from "./target.js";
+export { VirtualClock } from "./virtual-clock.js";

@@ -1,6 +1,6 @@
 /**
  * What the conformance suite of links sends, and who receives it: frames whose bytes follow from their length, and sinks that
- * collect them, hold them or send them back. Used by `conformance.ts` alone.
+ * collect them, hold them or send them back. Used by `link-conformance.ts` alone.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";

@@ -1,6 +1,6 @@
 /**
- * A bad network before any link: what is sent and what is received goes through a schedule (see `faults.ts`) that loses,
- * doubles, damages and holds up frames. For tests on real sockets, where the network itself is good; an initiator on such a
+ * A bad network before any link: what is sent and what is received goes through a schedule (see `faulty-schedule.ts`) that
+ * loses, doubles, damages and holds up frames. For tests on real sockets, where the network itself is good; an initiator on such a
  * link sees the same network as one in a simulation. A test tool; frames are copied, and what it delivers is memory without
  * an address, so the storage behind a target on such a link must be one in JavaScript.
  */

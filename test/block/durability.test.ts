@@ -4,7 +4,6 @@ import { DurabilityLayer, type DurabilityMode, GroupCommit } from "../../lib/blo
 import { DeviceLayer } from "../../lib/block/layer.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { OrderingLayer } from "../../lib/block/ordering.js";
-import { VirtualClock } from "../../lib/clock.js";
 import { StorageStatus, storageStatusName } from "../../lib/errors.js";
 import { Pump } from "../../lib/pump.js";
 import { Random } from "../../lib/random.js";
@@ -12,6 +11,7 @@ import { blockConformance } from "../../lib/testing/block-conformance.js";
 import { CrashDevice } from "../../lib/testing/crash-device.js";
 import { DelayLayer } from "../../lib/testing/delay-layer.js";
 import { FaultyLayer } from "../../lib/testing/faulty-layer.js";
+import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 import { heapMemory } from "../../lib/wire/memory.js";
 import { fill, ManualDevice, MIB, Noted, run, SECTOR } from "./devices.js";
 

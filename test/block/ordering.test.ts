@@ -6,10 +6,10 @@ import { DeviceLayer } from "../../lib/block/layer.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { OrderingLayer } from "../../lib/block/ordering.js";
 import { pairsOf } from "../../lib/block/ranges.js";
-import { VirtualClock } from "../../lib/clock.js";
 import { InvariantError, StorageStatus } from "../../lib/errors.js";
 import { blockConformance } from "../../lib/testing/block-conformance.js";
 import { DelayLayer } from "../../lib/testing/delay-layer.js";
+import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 import { heapMemory } from "../../lib/wire/memory.js";
 import { describe, fill, ManualDevice, MIB, Noted, run, SECTOR } from "./devices.js";
 

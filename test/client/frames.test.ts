@@ -2,10 +2,10 @@
 import t, { type Test } from "tap";
 import { readIdentity } from "../../lib/client/identify.js";
 import { Initiator } from "../../lib/client/initiator.js";
-import { VirtualClock } from "../../lib/clock.js";
 import type { FrameSink, Link } from "../../lib/link/link.js";
 import { MemorySwitch } from "../../lib/link/memory.js";
 import { Pump } from "../../lib/pump.js";
+import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 import type { Memory } from "../../lib/wire/memory.js";
 
 const TARGET_MAC = "020000000001";

@@ -11,7 +11,6 @@ import { MemoryDevice } from "../../lib/block/memory.js";
 import { parseArguments } from "../../lib/cli/arguments.js";
 import type { Output } from "../../lib/cli/client-arguments.js";
 import { Initiator, type InitiatorOptions } from "../../lib/client/initiator.js";
-import { VirtualClock } from "../../lib/clock.js";
 import {
 	type MemoryLink,
 	type MemoryPortOptions,
@@ -23,6 +22,7 @@ import { Registry } from "../../lib/registry.js";
 import { type Server, startServer } from "../../lib/server.js";
 import type { BladeSpec, NetifSpec, ServerOptions } from "../../lib/server-options.js";
 import { TargetStats } from "../../lib/stats.js";
+import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 
 /** Keeps what a command prints. */
 export class Collected implements Output {

@@ -1,9 +1,9 @@
 // Our initiator against our target, on networks in memory: good ones and bad ones.
 import t from "tap";
 import { MemoryDevice } from "../../lib/block/memory.js";
-import { VirtualClock } from "../../lib/clock.js";
 import { Random } from "../../lib/random.js";
 import { faultySchedule } from "../../lib/testing/faulty-schedule.js";
+import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 import { Lab } from "./harness.js";
 
 /** Bytes that tell where they belong: every sector differs from every other, and from run to run. */

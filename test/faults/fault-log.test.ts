@@ -2,9 +2,9 @@
 import t from "tap";
 import { BlockOp, PromisedRequest } from "../../lib/block/device.js";
 import { StallWatch } from "../../lib/block/stalls.js";
-import { VirtualClock } from "../../lib/clock.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { FaultLog } from "../../lib/fault-log.js";
+import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 
 function makeLog() {
 	const lines: string[] = [];

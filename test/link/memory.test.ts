@@ -1,6 +1,5 @@
 // The network in memory: the conformance suite, and what only this link can do.
 import t from "tap";
-import { VirtualClock } from "../../lib/clock.js";
 import type { FrameSink, Link } from "../../lib/link/link.js";
 import { ALL_PEERS } from "../../lib/link/link.js";
 import { type MemoryLink, MemorySwitch, memoryLinkPair } from "../../lib/link/memory.js";
@@ -8,6 +7,7 @@ import { Pump } from "../../lib/pump.js";
 import { Random } from "../../lib/random.js";
 import { faultySchedule } from "../../lib/testing/faulty-schedule.js";
 import { linkConformance } from "../../lib/testing/link-conformance.js";
+import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 import { MAC_BROADCAST } from "../../lib/wire/ethernet.js";
 import type { Memory } from "../../lib/wire/memory.js";
 

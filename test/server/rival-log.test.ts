@@ -1,7 +1,7 @@
 // Rivals in the log: each of a few blades, but no flood of lines.
 import t from "tap";
-import { VirtualClock } from "../../lib/clock.js";
 import { RivalLog } from "../../lib/rival-log.js";
+import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 
 t.test("twenty lines a minute, and one about those beyond", async (t) => {
 	const lines: string[] = [];

@@ -12,7 +12,7 @@ import type { BlockDevice } from "../../lib/block/device.js";
 import { GroupCommit } from "../../lib/block/durability.js";
 import { layersOn } from "../../lib/block/open.js";
 import { Initiator } from "../../lib/client/initiator.js";
-import { type Clock, VirtualClock } from "../../lib/clock.js";
+import type { Clock } from "../../lib/clock.js";
 import { type MemoryLink, MemorySwitch } from "../../lib/link/memory.js";
 import { Pump } from "../../lib/pump.js";
 import { Random } from "../../lib/random.js";
@@ -26,6 +26,7 @@ import {
 	type FrameFate,
 	faultySchedule,
 } from "../../lib/testing/faulty-schedule.js";
+import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 import { Arrivals } from "./arrivals.js";
 import { EventLog } from "./log.js";
 import { Model } from "./model.js";

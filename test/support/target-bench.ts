@@ -9,10 +9,10 @@ import { AtaDisk } from "../../lib/ata/disk.js";
 import { Blade, makeIdentity } from "../../lib/blade.js";
 import type { BlockDevice } from "../../lib/block/device.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
-import { VirtualClock } from "../../lib/clock.js";
 import { Random } from "../../lib/random.js";
 import { Registry } from "../../lib/registry.js";
 import { type RejectReason, TargetStats } from "../../lib/stats.js";
+import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 import { RecordingLink, type RecordingLinkOptions } from "./recording-link.js";
 
 /** Bytes written in hexadecimal, spaces and line breaks wherever they help. Padded with zeros to 60 bytes, as Ethernet does. */

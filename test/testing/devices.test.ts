@@ -2,13 +2,14 @@ import { constants } from "node:os";
 import t from "tap";
 import { BlockOp } from "../../lib/block/device.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
-import { systemClock, VirtualClock } from "../../lib/clock.js";
+import { systemClock } from "../../lib/clock.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { Random } from "../../lib/random.js";
 import { blockConformance } from "../../lib/testing/block-conformance.js";
 import { CrashDevice } from "../../lib/testing/crash-device.js";
 import { DelayLayer } from "../../lib/testing/delay-layer.js";
 import { FaultyLayer } from "../../lib/testing/faulty-layer.js";
+import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 import { fill, MIB, Noted, run, SECTOR } from "../block/devices.js";
 
 await blockConformance(t, "faulty without faults", () => new FaultyLayer(new MemoryDevice(2 * MIB)), {

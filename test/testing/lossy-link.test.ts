@@ -1,6 +1,5 @@
 // A bad network before a link: the conformance suite where the network is good, and what becomes of frames where it is not.
 import t from "tap";
-import { VirtualClock } from "../../lib/clock.js";
 import type { FrameSink, Link } from "../../lib/link/link.js";
 import { ALL_PEERS } from "../../lib/link/link.js";
 import { memoryLinkPair } from "../../lib/link/memory.js";
@@ -9,6 +8,7 @@ import { Random } from "../../lib/random.js";
 import { type FaultCounts, type Faults, faultySchedule } from "../../lib/testing/faulty-schedule.js";
 import { linkConformance } from "../../lib/testing/link-conformance.js";
 import { LossyLink } from "../../lib/testing/lossy-link.js";
+import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 import type { Memory } from "../../lib/wire/memory.js";
 
 await linkConformance(t, "a lossy link that loses nothing", async () => {
