@@ -10,8 +10,8 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "net/interfaces.h"
 #include "net/packet.h"
 
@@ -63,9 +63,7 @@ struct load {
 
 static double clock_us(void)
 {
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3;
+	return (double)vb_now_ns() / 1e3;
 }
 
 /* xorshift64*: Marsaglia's generator, good enough to choose blocks. */

@@ -15,8 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 enum { STACK_BYTES = 128 * 1024, RETRY_MS = 10 };
 
@@ -186,28 +187,15 @@ int vb_writer_put(struct vb_writer *writer, const char *bytes, size_t length)
 	return text ? 0 : -ENOBUFS;
 }
 
-static struct timespec later(unsigned ms)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	time.tv_sec += ms / 1000;
-	time.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (time.tv_nsec >= 1000000000) {
-		time.tv_sec++;
-		time.tv_nsec -= 1000000000;
-	}
-	return time;
-}
-
 int vb_writer_flush(struct vb_writer *writer, unsigned limit_ms)
 {
-	struct timespec until = later(limit_ms), now;
+	struct timespec until = vb_later(limit_ms), now;
 	pthread_mutex_lock(&writer->lock);
 	while (writer->first || writer->overflowed) {
 		clock_gettime(CLOCK_MONOTONIC, &now);
 		if (now.tv_sec > until.tv_sec || (now.tv_sec == until.tv_sec && now.tv_nsec >= until.tv_nsec)) break;
 		start_thread(writer);
-		struct timespec retry = later(RETRY_MS);
+		struct timespec retry = vb_later(RETRY_MS);
 		pthread_cond_timedwait(&writer->done, &writer->lock, writer->has_thread ? &until : &retry);
 	}
 	int busy = writer->first || writer->overflowed;

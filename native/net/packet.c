@@ -8,8 +8,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "common/clock.h"
 
 enum {
 	BLOCK_BYTES = 1 << 17, /* a multiple of the page size that wastes little for 1500 and 9000 byte frames alike */
@@ -172,13 +173,6 @@ int vb_port_send(struct vb_port *port, const double *frames, int count, int *err
 	return sent;
 }
 
-static double now_us(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3;
-}
-
 static void relax(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
@@ -200,13 +194,13 @@ static int holds_frame(const struct tpacket2_hdr *header)
 
 static void watch_slot(const struct tpacket2_hdr *header, double microseconds)
 {
-	double end = now_us() + microseconds;
+	uint64_t end = vb_now_ns() + (uint64_t)(microseconds * 1000);
 	do {
 		for (int looks = 0; looks < 16; looks++) {
 			if (holds_frame(header)) return;
 			relax();
 		}
-	} while (now_us() < end);
+	} while (vb_now_ns() < end);
 }
 
 uint32_t vb_port_after(const struct vb_port *port, uint32_t slot)

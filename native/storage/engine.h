@@ -9,37 +9,8 @@
 #define VBLADE_ENGINE_H
 
 #include "job.h"
+#include "operation.h"
 #include "pool.h"
-
-enum {
-	VB_MAY_BORROW = 16, /* read: may be answered with an address */
-	VB_SYNC_TOO = 16,   /* write or trim: may be put on stable storage in the same go, where that is quick */
-	VB_FUA = 32,        /* write: over only when it is on stable storage */
-	VB_LIST = 64, /* trim: ADDRESS is that of pairs of offset and length, as doubles, and PARK says how many; they are copied */
-	VB_LIST_MAX = 16384,
-};
-
-/*
- * An operation, as eight doubles; lib/native.ts has the same table. Doubles hold every integer up to 2^53 exactly, and
- * JavaScript reads and writes them without allocating.
- */
-enum vb_field {
-	VB_F_KIND = 0,   /* in: vb_kind | flags. out: 0 done, 1 under way, or -errno */
-	VB_F_FILE = 1,   /* number of the file */
-	VB_F_OFFSET = 2, /* bytes. out, if failed: the first byte that could not be done */
-	VB_F_LENGTH = 3, /* bytes */
-	VB_F_ADDRESS = 4,/* of the bytes to write, or of the room to read into */
-	VB_F_PARK = 5,   /* write: room for the bytes if the operation outlives the call; 0 if not needed */
-	VB_F_TOKEN = 6,  /* comes back with the completion */
-	VB_F_BORROWED = 7, /* out: where a read's bytes are mapped, or 0 if they were copied */
-	VB_FIELDS = 8,
-};
-
-/*
- * A completion, as three doubles: token, result, first byte that failed. The result is 0, 1 if a write is on stable storage
- * now, -errno, or -errno - VB_SYNC_FAILED if a write was done but could not be put there.
- */
-enum { VB_COMPLETION_FIELDS = 3, VB_SYNC_FAILED = 1 << 16 };
 
 struct vb_engine;
 

@@ -24,11 +24,11 @@ enum vb_sync {
 	VB_MUST_SYNC = 2,
 };
 
-struct vb_slot;
+struct vb_open_file;
 
 struct vb_job {
 	struct vb_job *next;
-	struct vb_slot *slot;
+	struct vb_open_file *opened;
 	enum vb_kind kind;
 	enum vb_sync sync; /* what is asked for; flush: that */
 	uint64_t offset;
@@ -40,8 +40,8 @@ struct vb_job {
 	uint64_t failed; /* offset of the first byte that could not be done */
 };
 
-/* A file, and what is under way on it. */
-struct vb_slot {
+/* An open file, and what is under way on it. */
+struct vb_open_file {
 	struct vb_file file;
 	int number;
 	int used;
@@ -57,8 +57,8 @@ struct vb_slot {
 	struct vb_job *first_trim, *last_trim;
 	int syncing;                /* one of them syncs, and then goes on with what has been written meanwhile: */
 	struct vb_job *written_first, *written_last;
-	int ready;                  /* the slot is in the ready list */
-	struct vb_slot *next_ready;
+	int ready;                  /* it is in the ready list */
+	struct vb_open_file *next_ready;
 	int slow_sync;              /* its last sync took long */
 };
 

@@ -15,8 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "common/clock.h"
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
@@ -146,17 +147,10 @@ static uint64_t left_to_group(const struct group *group)
 	return without_reserve(limit > used ? limit - used : 0, limit);
 }
 
-static long long now_ns(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * 1000000000ll + time.tv_nsec;
-}
-
 int vb_memory_has_room(size_t bytes)
 {
 	if (atomic_fetch_sub(&credit, (long long)bytes) >= (long long)bytes) return 1;
-	if (now_ns() - atomic_load(&refused_at) < LOOK_PAUSE_NS) return 0;
+	if ((long long)vb_now_ns() - atomic_load(&refused_at) < LOOK_PAUSE_NS) return 0;
 	uint64_t left = left_to_machine();
 	for (int i = 0; i < group_count; i++) {
 		uint64_t of_group = left_to_group(&groups[i]);
@@ -164,7 +158,7 @@ int vb_memory_has_room(size_t bytes)
 	}
 	if (left < bytes) {
 		atomic_store(&credit, 0);
-		atomic_store(&refused_at, now_ns());
+		atomic_store(&refused_at, (long long)vb_now_ns());
 		return 0;
 	}
 	uint64_t good_for = left / LOOK_PART < LOOK_BYTES ? left / LOOK_PART : LOOK_BYTES;

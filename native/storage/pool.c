@@ -8,33 +8,19 @@
 #include "pool.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
+#include "pool-state.h"
+#include "queue.h"
 #include "work.h"
 
 enum {
 	FIRST_WORKERS = 2,         /* there from the beginning to the end */
-	MANY_WORKERS = 64,         /* from here on one per file: however many files hang, no other waits for them */
-	MAX_WORKERS_PER_FILE = 16,
 	WORKER_STACK_BYTES = 128 * 1024,
-	WORKER_IDLE_SECONDS = 10,
-	CLOSE_WAIT_SECONDS = 1,
-};
-
-struct vb_pool {
-	int event;
-	pthread_mutex_t lock;
-	pthread_cond_t work;    /* for workers: the ready list has something, or closing */
-	pthread_cond_t drained; /* for vb_pool_close: a worker has gone */
-	struct vb_slot *ready_first, *ready_last;
-	struct vb_job *done_first, *done_last;
-	int workers, idle, starting;
-	int tell;               /* jobs were handed back that the loop has not been told of */
-	struct vb_lack lack;
-	int closing;
+	WORKER_IDLE_MS = 10000,
+	CLOSE_WAIT_MS = 1000,
 };
 
 static void *worker(void *argument);
@@ -80,77 +66,20 @@ struct vb_pool *vb_pool_open(int event)
 	return pool;
 }
 
-/* With the lock held: whether another worker may take a job of this file. */
-static int may_have_worker(const struct vb_pool *pool, const struct vb_slot *slot)
-{
-	if (slot->writing && slot->first && vb_in_turn(slot->first)) return 0;
-	return slot->active < (pool->workers < MANY_WORKERS ? MAX_WORKERS_PER_FILE : 1);
-}
-
-/* With the lock held: puts a file that has work and may have one more worker at the end of the ready list. */
-static void make_ready(struct vb_pool *pool, struct vb_slot *slot)
-{
-	if (slot->ready || !slot->first || !may_have_worker(pool, slot)) return;
-	slot->ready = 1;
-	slot->next_ready = NULL;
-	if (pool->ready_last) pool->ready_last->next_ready = slot;
-	else pool->ready_first = slot;
-	pool->ready_last = slot;
-}
-
-/*
- * A trim that waits until the one before it is done: the kernel lets one at a time into a file anyway, and a list may be
- * long. Many workers that push each other there would take the processor from the loop; jobs of other kinds go past.
- */
-static int is_alone(const struct vb_job *job)
-{
-	return job->kind == VB_TRIM && !job->slot->file.is_block;
-}
-
-/* With the lock held. */
-static void append(struct vb_job **first, struct vb_job **last, struct vb_job *job)
-{
-	job->next = NULL;
-	if (*last) (*last)->next = job;
-	else *first = job;
-	*last = job;
-}
-
-/* With the lock held: a trim is over, and the next one may be taken. */
-static void next_trim(struct vb_slot *slot)
-{
-	struct vb_job *job = slot->first_trim;
-	slot->trimming = job != NULL;
-	if (!job) return;
-	slot->first_trim = job->next;
-	if (!slot->first_trim) slot->last_trim = NULL;
-	append(&slot->first, &slot->last, job);
-}
-
-/* With the lock held: takes the first file out of the ready list. */
-static struct vb_slot *shift_ready(struct vb_pool *pool)
-{
-	struct vb_slot *slot = pool->ready_first;
-	pool->ready_first = slot->next_ready;
-	if (!pool->ready_first) pool->ready_last = NULL;
-	slot->ready = 0;
-	return slot;
-}
-
 /*
  * With the lock held: whether the worker that asks may have a job of this file. A file that has one already, which may hang,
  * does not get the last one: if no other is idle there has to be a new one.
  */
-static int may_take(struct vb_pool *pool, const struct vb_slot *slot)
+static int may_take(struct vb_pool *pool, const struct vb_open_file *opened)
 {
-	if (!may_have_worker(pool, slot)) return 0;
-	return slot->active == 0 || pool->idle + pool->starting > 0 || start_worker(pool) == 0;
+	if (!vb_may_have_worker(pool, opened)) return 0;
+	return opened->active == 0 || pool->idle + pool->starting > 0 || start_worker(pool) == 0;
 }
 
 /* With the lock held: whether there is something to do. A file that has its workers comes back when one of them is done. */
 static int has_work(struct vb_pool *pool)
 {
-	while (pool->ready_first && !may_take(pool, pool->ready_first)) shift_ready(pool);
+	while (pool->ready_first && !may_take(pool, pool->ready_first)) vb_shift_ready(pool);
 	return pool->ready_first != NULL;
 }
 
@@ -165,23 +94,6 @@ static int wants_waking(struct vb_pool *pool)
 static void wake_worker(struct vb_pool *pool)
 {
 	if (wants_waking(pool)) pthread_cond_signal(&pool->work);
-}
-
-/* With the lock held: the next job of the file whose turn it is; with a write that is done in turn, all of those behind it. */
-static struct vb_job *take(struct vb_pool *pool)
-{
-	struct vb_slot *slot = shift_ready(pool);
-	struct vb_job *job = slot->first, *last = job;
-	if (vb_in_turn(job)) {
-		while (last->next && vb_in_turn(last->next)) last = last->next;
-		slot->writing = 1;
-	}
-	slot->first = last->next;
-	if (!slot->first) slot->last = NULL;
-	last->next = NULL;
-	slot->active++;
-	make_ready(pool, slot);
-	return job;
 }
 
 /* With the lock held: gives jobs back to the loop. */
@@ -211,20 +123,20 @@ static void let_go(struct vb_pool *pool)
 }
 
 /* With the lock held: keeps those of the jobs that are to be synced; the others go back to the loop. */
-static void keep_to_sync(struct vb_pool *pool, struct vb_slot *slot, struct vb_job *row)
+static void keep_to_sync(struct vb_pool *pool, struct vb_open_file *opened, struct vb_job *row)
 {
 	struct vb_job *over = NULL, **over_end = &over;
 	for (struct vb_job *job = row, *next; job; job = next) {
 		next = job->next;
 		job->next = NULL;
-		if (job->result != 0 || job->sync == VB_NO_SYNC || (job->sync == VB_MAY_SYNC && slot->slow_sync)) {
+		if (job->result != 0 || job->sync == VB_NO_SYNC || (job->sync == VB_MAY_SYNC && opened->slow_sync)) {
 			*over_end = job;
 			over_end = &job->next;
 			continue;
 		}
-		if (slot->written_last) slot->written_last->next = job;
-		else slot->written_first = job;
-		slot->written_last = job;
+		if (opened->written_last) opened->written_last->next = job;
+		else opened->written_first = job;
+		opened->written_last = job;
 	}
 	hand_back(pool, over);
 }
@@ -234,41 +146,41 @@ static void keep_to_sync(struct vb_pool *pool, struct vb_slot *slot, struct vb_j
  * that have come to it meanwhile: so one sync of a file at a time, each for all that it can be for. (Two at once would not do:
  * the kernel tells only one of them of a page that could not be written.)
  */
-static void end(struct vb_pool *pool, struct vb_slot *slot, struct vb_job *row)
+static void end(struct vb_pool *pool, struct vb_open_file *opened, struct vb_job *row)
 {
-	keep_to_sync(pool, slot, row);
-	if (slot->syncing) return;
-	slot->syncing = 1;
-	while (slot->written_first) {
-		struct vb_job *written = slot->written_first;
-		slot->written_first = slot->written_last = NULL;
-		make_ready(pool, slot);
+	keep_to_sync(pool, opened, row);
+	if (opened->syncing) return;
+	opened->syncing = 1;
+	while (opened->written_first) {
+		struct vb_job *written = opened->written_first;
+		opened->written_first = opened->written_last = NULL;
+		vb_make_ready(pool, opened);
 		if (has_work(pool)) wake_worker(pool);
 		let_go(pool);
 		int was_slow = vb_work_sync(written);
 		pthread_mutex_lock(&pool->lock);
-		slot->slow_sync = was_slow;
+		opened->slow_sync = was_slow;
 		hand_back(pool, written);
 	}
-	slot->syncing = 0;
+	opened->syncing = 0;
 }
 
 /* With the lock held, which is let go of meanwhile: does the next job, or row of writes. */
 static void work(struct vb_pool *pool)
 {
-	struct vb_job *job = take(pool);
-	struct vb_slot *slot = job->slot;
-	int in_turn = vb_in_turn(job), busy = slot->syncing;
+	struct vb_job *job = vb_take(pool);
+	struct vb_open_file *opened = job->opened;
+	int in_turn = vb_in_turn(job), busy = opened->syncing;
 	/* Two jobs put at once may have woken one and the same worker; nobody waits behind a job that may hang. */
 	if (has_work(pool)) wake_worker(pool);
 	let_go(pool);
 	vb_work(job, busy);
 	pthread_mutex_lock(&pool->lock);
-	if (in_turn) slot->writing = 0;
-	if (is_alone(job)) next_trim(slot);
-	end(pool, slot, job);
-	slot->active--;
-	make_ready(pool, slot);
+	if (in_turn) opened->writing = 0;
+	vb_queue_over(job);
+	end(pool, opened, job);
+	opened->active--;
+	vb_make_ready(pool, opened);
 }
 
 static void *worker(void *argument)
@@ -286,9 +198,7 @@ static void *worker(void *argument)
 			pthread_mutex_lock(&pool->lock);
 			continue;
 		}
-		struct timespec until;
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec += WORKER_IDLE_SECONDS;
+		struct timespec until = vb_later(WORKER_IDLE_MS);
 		pool->idle++;
 		int error = pthread_cond_timedwait(&pool->work, &pool->lock, &until);
 		pool->idle--;
@@ -302,22 +212,14 @@ static void *worker(void *argument)
 
 void vb_pool_put(struct vb_pool *pool, struct vb_job *job)
 {
-	struct vb_slot *slot = job->slot;
+	struct vb_open_file *opened = job->opened;
 	int wakes = 0;
 	pthread_mutex_lock(&pool->lock);
-	if (is_alone(job) && slot->trimming) {
-		append(&slot->first_trim, &slot->last_trim, job);
-		pthread_mutex_unlock(&pool->lock);
-		return;
+	if (vb_queue_put(job)) {
+		/* A file that was in the ready list has had a worker woken for it. */
+		if (vb_make_ready(pool, opened)) wakes = wants_waking(pool);
+		if (pool->lack.error && pool->idle + pool->starting == 0) pool->lack.total++;
 	}
-	if (is_alone(job)) slot->trimming = 1;
-	append(&slot->first, &slot->last, job);
-	/* A file in the ready list has had a worker woken for it. */
-	if (!slot->ready && may_have_worker(pool, slot)) {
-		make_ready(pool, slot);
-		wakes = wants_waking(pool);
-	}
-	if (pool->lack.error && pool->idle + pool->starting == 0) pool->lack.total++;
 	pthread_mutex_unlock(&pool->lock);
 	/* Not before: it would run into the lock. */
 	if (wakes) pthread_cond_signal(&pool->work);
@@ -337,10 +239,10 @@ struct vb_lack vb_pool_retry(struct vb_pool *pool)
 	return lack;
 }
 
-void vb_pool_go_on(struct vb_pool *pool, struct vb_slot *slot)
+void vb_pool_go_on(struct vb_pool *pool, struct vb_open_file *opened)
 {
 	pthread_mutex_lock(&pool->lock);
-	make_ready(pool, slot);
+	vb_make_ready(pool, opened);
 	if (has_work(pool)) wake_worker(pool);
 	pthread_mutex_unlock(&pool->lock);
 }
@@ -356,9 +258,7 @@ struct vb_job *vb_pool_take_done(struct vb_pool *pool)
 
 int vb_pool_close(struct vb_pool *pool)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += CLOSE_WAIT_SECONDS;
+	struct timespec until = vb_later(CLOSE_WAIT_MS);
 	pthread_mutex_lock(&pool->lock);
 	pool->closing = 1;
 	pthread_cond_broadcast(&pool->work);

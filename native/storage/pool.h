@@ -26,7 +26,7 @@ struct vb_lack {
 /* Tries again to get a thread if jobs wait for one. To be called now and then. */
 struct vb_lack vb_pool_retry(struct vb_pool *pool);
 /* Afterwards: has what waits for a file go on, if it was left waiting for want of a thread. */
-void vb_pool_go_on(struct vb_pool *pool, struct vb_slot *slot);
+void vb_pool_go_on(struct vb_pool *pool, struct vb_open_file *opened);
 /* Waits a moment for the workers. 0 if all are gone and the pool with them, -EBUSY if some hang in a stuck disk. */
 int vb_pool_close(struct vb_pool *pool);
 

@@ -104,44 +104,44 @@ static void map_neighbours(const struct vb_residents *residents, const struct vb
 }
 
 /* Whether what was said of a group still holds. */
-static int holds(struct vb_residents *residents, const struct vb_slot *slot, const struct group *group)
+static int holds(struct vb_residents *residents, const struct vb_open_file *opened, const struct group *group)
 {
 	uint64_t age_ms = residents->now_ms - group->asked_ms;
 	if (age_ms > OLD_MS) return 0;
 	/* The page that is gone is the one that would never come. */
-	if (slot->under_way > 0 && residents->now_ms - slot->progress_ms > STUCK_MS) return 0;
+	if (opened->under_way > 0 && residents->now_ms - opened->progress_ms > STUCK_MS) return 0;
 	/* What has no disk waits for none. */
-	if (age_ms <= FRESH_MS || residents->may_ask == 0 || slot->file.in_memory) return 1;
+	if (age_ms <= FRESH_MS || residents->may_ask == 0 || opened->file.in_memory) return 1;
 	residents->may_ask--;
 	return 0;
 }
 
 /* The pages of a group that are in memory: remembered, or asked for now. */
-static struct group *find(struct vb_residents *residents, const struct vb_slot *slot, uint64_t number)
+static struct group *find(struct vb_residents *residents, const struct vb_open_file *opened, uint64_t number)
 {
-	uint64_t key = (uint64_t)slot->number << GROUP_BITS | number;
-	uint64_t hash = (number ^ (uint64_t)slot->number << 20) * 0x9e3779b97f4a7c15ull;
+	uint64_t key = (uint64_t)opened->number << GROUP_BITS | number;
+	uint64_t hash = (number ^ (uint64_t)opened->number << 20) * 0x9e3779b97f4a7c15ull;
 	struct group *group = &residents->table[hash >> (64 - TABLE_BITS)];
 	int is_known = group->key == key && group->asked_ms != 0;
-	if (is_known && holds(residents, slot, group)) return group;
-	uint64_t total = (slot->file.map_bytes + residents->page - 1) / residents->page;
+	if (is_known && holds(residents, opened, group)) return group;
+	uint64_t total = (opened->file.map_bytes + residents->page - 1) / residents->page;
 	uint64_t first = number * GROUP_PAGES;
 	group->key = key;
 	group->asked_ms = residents->now_ms;
-	group->pages = ask(residents, &slot->file, first, total - first < GROUP_PAGES ? total - first : GROUP_PAGES);
-	if (!is_known) map_neighbours(residents, &slot->file, group, first);
+	group->pages = ask(residents, &opened->file, first, total - first < GROUP_PAGES ? total - first : GROUP_PAGES);
+	if (!is_known) map_neighbours(residents, &opened->file, group, first);
 	return group;
 }
 
-uint8_t *vb_resident(struct vb_residents *residents, const struct vb_slot *slot, uint64_t offset, size_t length)
+uint8_t *vb_resident(struct vb_residents *residents, const struct vb_open_file *opened, uint64_t offset, size_t length)
 {
-	const struct vb_file *file = &slot->file;
+	const struct vb_file *file = &opened->file;
 	/* What the page at the end of a file holds behind the end is nobody's: bytes written there never arrive. */
 	uint64_t end = file->size < file->map_bytes ? file->size : file->map_bytes;
 	if (!file->map || length == 0 || length > end || offset > end - length) return NULL;
 	uint64_t last = (offset + length - 1) >> residents->page_shift;
 	for (uint64_t page = offset >> residents->page_shift; page <= last; page++) {
-		struct group *group = find(residents, slot, page / GROUP_PAGES);
+		struct group *group = find(residents, opened, page / GROUP_PAGES);
 		uint64_t bit = 1ull << (page % GROUP_PAGES);
 		/* It was not there when it was asked for; it may have been read since. */
 		if (!(group->pages & bit)) group->pages |= ask(residents, file, page, 1);

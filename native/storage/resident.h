@@ -16,7 +16,7 @@ struct vb_residents *vb_residents_open(void);
 /* Looks at the clock, once per batch: what was remembered too long ago is forgotten. The time, in milliseconds. */
 uint64_t vb_residents_tick(struct vb_residents *residents);
 /* Where the range is mapped if all of it is in memory; NULL if not, or if the file is not mapped that far. */
-uint8_t *vb_resident(struct vb_residents *residents, const struct vb_slot *slot, uint64_t offset, size_t length);
+uint8_t *vb_resident(struct vb_residents *residents, const struct vb_open_file *opened, uint64_t offset, size_t length);
 void vb_residents_close(struct vb_residents *residents);
 
 #endif

@@ -73,24 +73,24 @@ fail:
 	return NULL;
 }
 
-void vb_uring_file(struct vb_uring *uring, struct vb_slot *slot, int add)
+void vb_uring_file(struct vb_uring *uring, struct vb_open_file *opened, int add)
 {
-	int fd = add ? slot->file.fd : -1;
-	slot->file.registered = 0;
-	if (!uring->files_registered || slot->number >= MAX_FILES) return;
-	slot->file.registered = io_uring_register_files_update(&uring->ring, (unsigned)slot->number, &fd, 1) == 1 && add;
+	int fd = add ? opened->file.fd : -1;
+	opened->file.registered = 0;
+	if (!uring->files_registered || opened->number >= MAX_FILES) return;
+	opened->file.registered = io_uring_register_files_update(&uring->ring, (unsigned)opened->number, &fd, 1) == 1 && add;
 }
 
 int vb_uring_put(struct vb_uring *uring, struct vb_job *job)
 {
-	struct vb_file *file = &job->slot->file;
+	struct vb_file *file = &job->opened->file;
 	/* Direct I/O needs aligned copies around it, which workers make. */
 	if (job->kind != VB_READ || file->direct || uring->paused || uring->under_way >= ENTRIES) return 0;
 	/* Where any call may hang, each takes a thread, and the pool knows how many of them a file may have. */
-	if (file->may_hang || job->slot->under_way >= JOBS_PER_FILE) return 0;
+	if (file->may_hang || job->opened->under_way >= JOBS_PER_FILE) return 0;
 	struct io_uring_sqe *entry = io_uring_get_sqe(&uring->ring);
 	if (!entry) return 0;
-	int fd = file->registered ? job->slot->number : file->fd;
+	int fd = file->registered ? job->opened->number : file->fd;
 	io_uring_prep_read(entry, fd, job->memory, (unsigned)job->length, job->offset);
 	if (file->registered) io_uring_sqe_set_flags(entry, IOSQE_FIXED_FILE);
 	io_uring_sqe_set_data(entry, job);
@@ -175,9 +175,9 @@ struct vb_uring *vb_uring_open(int event)
 	return NULL;
 }
 
-void vb_uring_file(struct vb_uring *uring, struct vb_slot *slot, int add)
+void vb_uring_file(struct vb_uring *uring, struct vb_open_file *opened, int add)
 {
-	(void)uring, (void)slot, (void)add;
+	(void)uring, (void)opened, (void)add;
 }
 
 int vb_uring_put(struct vb_uring *uring, struct vb_job *job)

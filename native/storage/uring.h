@@ -12,8 +12,8 @@ struct vb_uring;
 
 /* NULL with errno set. Completions are announced on the event descriptor. */
 struct vb_uring *vb_uring_open(int event);
-/* Makes the slot's file known to the kernel, which then need not look it up for each operation; forget with add 0. */
-void vb_uring_file(struct vb_uring *ring, struct vb_slot *slot, int add);
+/* Makes an open file known to the kernel, which then need not look it up for each operation; forget with add 0. */
+void vb_uring_file(struct vb_uring *ring, struct vb_open_file *opened, int add);
 /* Queues a job; 0 if this ring can't take it (its kind, or no room): the caller has another way. */
 int vb_uring_put(struct vb_uring *ring, struct vb_job *job);
 /* Hands what is queued to the kernel. What it does not take comes back, linked by next, with the error as its result; then no more is queued for a while. */

@@ -6,6 +6,8 @@
 #include <sys/uio.h>
 #include <time.h>
 
+#include "common/clock.h"
+
 enum {
 	ROW_MAX = 64, /* writes that become one */
 	/* What the kernel lacked the means to do is tried again, for a second in all; then that is the answer. */
@@ -15,16 +17,9 @@ enum {
 	SLOW_SYNC_US = 2000,
 };
 
-uint64_t vb_now_us(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_nsec / 1000;
-}
-
 static int once(struct vb_job *job)
 {
-	struct vb_file *file = &job->slot->file;
+	struct vb_file *file = &job->opened->file;
 	job->failed = job->offset;
 	switch (job->kind) {
 	case VB_READ: return vb_file_read(file, job->offset, job->memory, job->length, &job->failed);
@@ -65,7 +60,7 @@ static void run(struct vb_job *job)
  */
 int vb_in_turn(const struct vb_job *job)
 {
-	return job->kind == VB_WRITE && !job->slot->file.direct;
+	return job->kind == VB_WRITE && !job->opened->file.direct;
 }
 
 /* Does a write and those behind it that go on where it ends, if it can, in one. Returns the last one done. */
@@ -81,13 +76,13 @@ static struct vb_job *run_row(struct vb_job *job, int write_out)
 		last = next;
 	}
 	/* Which of them failed, and where, comes out when they are done one by one. */
-	int one_by_one = count == 1 || vb_file_write_row(&job->slot->file, begin, parts, count) != 0;
+	int one_by_one = count == 1 || vb_file_write_row(&job->opened->file, begin, parts, count) != 0;
 	for (;; job = job->next) {
 		if (one_by_one) run(job);
 		else job->result = 0;
 		if (job == last) break;
 	}
-	if (write_out) vb_file_write_out(&job->slot->file, begin, end - begin);
+	if (write_out) vb_file_write_out(&job->opened->file, begin, end - begin);
 	return last;
 }
 
@@ -106,7 +101,7 @@ void vb_work(struct vb_job *job, int busy)
 
 int vb_work_sync(struct vb_job *first)
 {
-	struct vb_job sync = { .slot = first->slot, .kind = VB_FLUSH };
+	struct vb_job sync = { .opened = first->opened, .kind = VB_FLUSH };
 	uint64_t begin = vb_now_us();
 	run(&sync);
 	uint64_t end = vb_now_us();

@@ -13,7 +13,5 @@ int vb_in_turn(const struct vb_job *job);
 void vb_work(struct vb_job *job, int busy);
 /* Syncs the file for writes that are done, and for flushes. Says in each of them how that went. 1 if it took long. */
 int vb_work_sync(struct vb_job *first);
-/* Microseconds of the clock that nobody sets. */
-uint64_t vb_now_us(void);
 
 #endif
