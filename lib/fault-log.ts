@@ -5,8 +5,8 @@
  */
 
 import { getSystemErrorName } from "node:util";
-import { BlockOp } from "./block/device.js";
 import type { LackListener } from "./block/lack.js";
+import { BlockOp } from "./block/request.js";
 import type { StallListener } from "./block/stalls.js";
 import { type Clock, systemClock } from "./clock.js";
 import { StorageStatus, storageStatusName, unreachable } from "./errors.js";

@@ -5,7 +5,7 @@
  * `AtaDisk`.
  */
 
-import { BlockRequest } from "../block/device.js";
+import { BlockRequest } from "../block/request.js";
 import { heapMemory, type Memory } from "../wire/memory.js";
 
 const NO_MEMORY = heapMemory(0);

@@ -4,7 +4,7 @@
  * SET FEATURES and power management). Listed in `disk.ts`.
  */
 
-import { BlockOp } from "../block/device.js";
+import { BlockOp } from "../block/request.js";
 import { StorageStatus } from "../errors.js";
 import type { AtaCommand } from "./command.js";
 import { type Operation, submit } from "./operation.js";

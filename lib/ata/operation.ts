@@ -4,7 +4,7 @@
  * operations need: counts, address checks, submitting, taking turns.
  */
 
-import type { BlockOp } from "../block/device.js";
+import type { BlockOp } from "../block/request.js";
 import { invariant } from "../errors.js";
 import type { AtaCommand } from "./command.js";
 import { LBA28_MAX, LBA48_MAX, SECTOR_BYTES } from "./opcodes.js";

@@ -4,7 +4,7 @@
  * reused at once, so that call is the last thing anyone does with it.
  */
 
-import { BlockOp } from "../block/device.js";
+import { BlockOp } from "../block/request.js";
 import { turn } from "../turn.js";
 import type { AtaCommand } from "./command.js";
 import { SECTOR_BYTES } from "./opcodes.js";

@@ -3,7 +3,7 @@
  * the whole program. Used by `reply.ts`.
  */
 
-import { BlockOp } from "../block/device.js";
+import { BlockOp } from "../block/request.js";
 import { StorageStatus, unreachable } from "../errors.js";
 
 /** Bits of the status register (ACS-3, 6.2). Linux's aoe driver fails the I/O if any of 0xa9 is set. */

@@ -11,8 +11,8 @@
  * write that arrives while a list is being trimmed is not trimmed with it, and a list buys no more than a look at each entry.
  */
 
-import { BlockOp } from "../block/device.js";
 import { RANGES_MAX, unite } from "../block/ranges.js";
+import { BlockOp } from "../block/request.js";
 import { invariant, StorageStatus } from "../errors.js";
 import { turn } from "../turn.js";
 import type { AtaCommand } from "./command.js";

@@ -21,8 +21,9 @@
 
 import { StorageStatus, unreachable } from "../errors.js";
 import type { Pump, PumpStage } from "../pump.js";
-import { type BlockDevice, BlockOp, BlockRequest, type DeviceInfo } from "./device.js";
+import type { BlockDevice, DeviceInfo } from "./device.js";
 import { DeviceLayer } from "./layer.js";
+import { BlockOp, BlockRequest } from "./request.js";
 
 export type DurabilityMode = "ack" | "flush" | "none";
 

@@ -24,9 +24,9 @@ import {
 	RESULT_SYNCED,
 } from "../native.js";
 import type { Pump, PumpStage } from "../pump.js";
-import { BlockOp, type BlockRequest } from "./device.js";
 import { type LackListener, LackWatch } from "./lack.js";
 import { RANGES_MAX } from "./ranges.js";
+import { BlockOp, type BlockRequest } from "./request.js";
 import { SizeWatch } from "./sizes.js";
 import { LOOK_EVERY_MS, type StallListener, StallWatch } from "./stalls.js";
 

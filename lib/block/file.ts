@@ -13,9 +13,10 @@ import {
 	OPEN_READ_ONLY,
 	OPEN_SYNCED,
 } from "../native.js";
-import type { BlockDevice, BlockRequest, DeviceInfo, DeviceListener } from "./device.js";
+import type { BlockDevice, DeviceInfo, DeviceListener } from "./device.js";
 import { refuse } from "./device.js";
 import type { StorageEngine } from "./engine.js";
+import type { BlockRequest } from "./request.js";
 import type { StallListener } from "./stalls.js";
 
 /** For how long `close` waits for requests. */

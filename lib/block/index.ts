@@ -7,15 +7,7 @@
 
 export { StorageStatus } from "../errors.js";
 export { heapMemory, type Memory, memoryOf } from "../wire/memory.js";
-export {
-	type BlockDevice,
-	BlockOp,
-	BlockRequest,
-	type DeviceInfo,
-	type DeviceListener,
-	PromisedRequest,
-	type RequestLayer,
-	refuse,
-} from "./device.js";
+export { type BlockDevice, type DeviceInfo, type DeviceListener, PromisedRequest, refuse } from "./device.js";
 export { DeviceLayer } from "./layer.js";
 export { MemoryDevice, type MemoryDeviceOptions } from "./memory.js";
+export { BlockOp, BlockRequest, type RequestLayer } from "./request.js";

@@ -6,15 +6,8 @@
  */
 
 import { StorageStatus } from "../errors.js";
-import {
-	type BlockDevice,
-	BlockOp,
-	type BlockRequest,
-	type DeviceInfo,
-	type DeviceListener,
-	type RequestLayer,
-	refuse,
-} from "./device.js";
+import { type BlockDevice, type DeviceInfo, type DeviceListener, refuse } from "./device.js";
+import { BlockOp, type BlockRequest, type RequestLayer } from "./request.js";
 
 export abstract class DeviceLayer implements BlockDevice, RequestLayer {
 	#listener: DeviceListener | null = null;

@@ -9,14 +9,8 @@
 
 import { constants } from "node:os";
 import { invariant, StorageStatus, unreachable } from "../errors.js";
-import {
-	type BlockDevice,
-	BlockOp,
-	type BlockRequest,
-	type DeviceInfo,
-	type DeviceListener,
-	refuse,
-} from "./device.js";
+import { type BlockDevice, type DeviceInfo, type DeviceListener, refuse } from "./device.js";
+import { BlockOp, type BlockRequest } from "./request.js";
 
 /** Memory is taken and given back in pieces of this size. */
 export const CHUNK_BYTES = 64 * 1024;

@@ -28,11 +28,12 @@
 import { COUNT_START } from "../counters.js";
 import { invariant } from "../errors.js";
 import { turn } from "../turn.js";
-import { type BlockDevice, BlockOp, type BlockRequest } from "./device.js";
+import type { BlockDevice } from "./device.js";
 import { DeviceLayer } from "./layer.js";
 import { OverlapIndex, type Span } from "./overlaps.js";
 import { endOf, Place, startOf, Wait } from "./places.js";
 import { blocksOf } from "./ranges.js";
+import { BlockOp, type BlockRequest } from "./request.js";
 import { ZONE_BYTES, ZoneCounters } from "./zones.js";
 
 /** So many requests under way, or stretches of lists, are compared one by one: that takes less than an index. */

@@ -3,8 +3,8 @@
  * filled in by `ordering.ts`.
  */
 
-import type { BlockRequest } from "./device.js";
 import type { Span, SpanOwner } from "./overlaps.js";
+import type { BlockRequest } from "./request.js";
 
 /** Most stretches in which a list of ranges is kept. */
 const STRETCHES_MAX = 64;

@@ -4,8 +4,9 @@
  */
 
 import { OperatorError, StorageStatus } from "../errors.js";
-import type { BlockDevice, BlockRequest, DeviceInfo } from "./device.js";
+import type { BlockDevice, DeviceInfo } from "./device.js";
 import { DeviceLayer } from "./layer.js";
+import type { BlockRequest } from "./request.js";
 
 const SECTOR_BYTES = 512;
 

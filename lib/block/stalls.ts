@@ -4,7 +4,7 @@
  * first of its requests has waited too long, and when none of them waits any more.
  */
 
-import type { BlockRequest } from "./device.js";
+import type { BlockRequest } from "./request.js";
 
 /** How often requests under way are looked at. */
 export const LOOK_EVERY_MS = 1000;

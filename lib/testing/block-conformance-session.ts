@@ -3,7 +3,8 @@
  * completions. Every request made here must complete exactly once by the time `end` is called.
  */
 
-import { type BlockDevice, BlockOp, BlockRequest } from "../block/device.js";
+import type { BlockDevice } from "../block/device.js";
+import { BlockOp, BlockRequest } from "../block/request.js";
 import { StorageStatus } from "../errors.js";
 import type { Pump } from "../pump.js";
 import type { Random } from "../random.js";

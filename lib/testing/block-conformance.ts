@@ -5,7 +5,8 @@
  * `t` fits. Requests are made and watched by `block-conformance-session.ts`.
  */
 
-import { type BlockDevice, BlockOp, PromisedRequest } from "../block/device.js";
+import { type BlockDevice, PromisedRequest } from "../block/device.js";
+import { BlockOp } from "../block/request.js";
 import { StorageStatus } from "../errors.js";
 import { Random } from "../random.js";
 import { type BlockAssertions, type BlockSuiteOptions, Session } from "./block-conformance-session.js";

@@ -9,15 +9,9 @@
  */
 
 import { constants } from "node:os";
-import {
-	type BlockDevice,
-	BlockOp,
-	type BlockRequest,
-	type DeviceInfo,
-	type DeviceListener,
-	refuse,
-} from "../block/device.js";
+import { type BlockDevice, type DeviceInfo, type DeviceListener, refuse } from "../block/device.js";
 import { pairsOf } from "../block/ranges.js";
+import { BlockOp, type BlockRequest } from "../block/request.js";
 import { invariant, StorageStatus, unreachable } from "../errors.js";
 import type { Random } from "../random.js";
 

@@ -5,8 +5,9 @@
  * how an initiator takes a slow disk.
  */
 
-import type { BlockDevice, BlockRequest } from "../block/device.js";
+import type { BlockDevice } from "../block/device.js";
 import { DeviceLayer } from "../block/layer.js";
+import type { BlockRequest } from "../block/request.js";
 import type { Clock } from "../clock.js";
 import { Random } from "../random.js";
 

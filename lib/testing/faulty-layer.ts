@@ -4,9 +4,10 @@
  */
 
 import { constants } from "node:os";
-import { type BlockDevice, BlockOp, type BlockRequest } from "../block/device.js";
+import type { BlockDevice } from "../block/device.js";
 import { DeviceLayer } from "../block/layer.js";
 import { pairsOf } from "../block/ranges.js";
+import { BlockOp, type BlockRequest } from "../block/request.js";
 import { StorageStatus } from "../errors.js";
 import { Random } from "../random.js";
 

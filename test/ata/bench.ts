@@ -7,14 +7,9 @@
 import { AtaCommand } from "../../lib/ata/command.js";
 import { AtaDisk } from "../../lib/ata/disk.js";
 import { Blade, type BladeIdentity } from "../../lib/blade.js";
-import {
-	type BlockDevice,
-	BlockOp,
-	type BlockRequest,
-	type DeviceInfo,
-	refuse,
-} from "../../lib/block/device.js";
+import { type BlockDevice, type DeviceInfo, refuse } from "../../lib/block/device.js";
 import { pairsOf } from "../../lib/block/ranges.js";
+import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { heapMemory } from "../../lib/wire/memory.js";
 

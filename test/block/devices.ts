@@ -3,13 +3,12 @@
 import { constants } from "node:os";
 import {
 	type BlockDevice,
-	BlockOp,
-	BlockRequest,
 	type DeviceInfo,
 	type DeviceListener,
 	PromisedRequest,
 	refuse,
 } from "../../lib/block/device.js";
+import { BlockOp, BlockRequest } from "../../lib/block/request.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { heapMemory } from "../../lib/wire/memory.js";
 

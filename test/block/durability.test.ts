@@ -1,9 +1,10 @@
 import t from "tap";
-import { type BlockDevice, BlockOp, BlockRequest } from "../../lib/block/device.js";
+import type { BlockDevice } from "../../lib/block/device.js";
 import { DurabilityLayer, type DurabilityMode, GroupCommit } from "../../lib/block/durability.js";
 import { DeviceLayer } from "../../lib/block/layer.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { OrderingLayer } from "../../lib/block/ordering.js";
+import { BlockOp, BlockRequest } from "../../lib/block/request.js";
 import { StorageStatus, storageStatusName } from "../../lib/errors.js";
 import { Pump } from "../../lib/pump.js";
 import { Random } from "../../lib/random.js";

@@ -2,11 +2,12 @@
 
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import type { Test } from "tap";
-import { type BlockDevice, BlockOp, PromisedRequest } from "../../lib/block/device.js";
+import { type BlockDevice, PromisedRequest } from "../../lib/block/device.js";
 import { GroupCommit } from "../../lib/block/durability.js";
 import { type EngineKind, StorageEngine } from "../../lib/block/engine.js";
 import { FileDevice, type FileOptions } from "../../lib/block/file.js";
 import { openStorage, type StorageOptions } from "../../lib/block/open.js";
+import { BlockOp } from "../../lib/block/request.js";
 import { storageStatusName } from "../../lib/errors.js";
 import { native, nativeMemory } from "../../lib/native.js";
 import { Pump } from "../../lib/pump.js";

@@ -3,7 +3,8 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, linkSync, symlinkSync, truncateSync, unlinkSync } from "node:fs";
 import path from "node:path";
 import t, { type Test } from "tap";
-import { BlockOp, PromisedRequest } from "../../lib/block/device.js";
+import { PromisedRequest } from "../../lib/block/device.js";
+import { BlockOp } from "../../lib/block/request.js";
 import { nativeMemory } from "../../lib/native.js";
 import { until } from "../support/cleanup.js";
 import {

@@ -2,8 +2,9 @@
 // and what they take of this process (nothing that has to be collected as garbage).
 import { fstatSync, readdirSync, readFileSync, readlinkSync, truncateSync } from "node:fs";
 import t from "tap";
-import { BlockOp, PromisedRequest } from "../../lib/block/device.js";
+import { PromisedRequest } from "../../lib/block/device.js";
 import { FileDevice } from "../../lib/block/file.js";
+import { BlockOp } from "../../lib/block/request.js";
 import { nativeMemory } from "../../lib/native.js";
 import { blockConformance } from "../../lib/testing/block-conformance.js";
 import { bytesAt, flush, isAll, makeBench, named, openMemoryStack, read, trim, write } from "./file-bench.js";

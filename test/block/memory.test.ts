@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import t from "tap";
-import { BlockOp } from "../../lib/block/device.js";
 import { CHUNK_BYTES, MemoryDevice } from "../../lib/block/memory.js";
+import { BlockOp } from "../../lib/block/request.js";
 import { InvariantError, StorageStatus } from "../../lib/errors.js";
 import { blockConformance } from "../../lib/testing/block-conformance.js";
 import { MIB, run, SECTOR } from "./devices.js";

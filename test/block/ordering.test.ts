@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import t from "tap";
-import { type BlockDevice, BlockOp, type BlockRequest, PromisedRequest } from "../../lib/block/device.js";
+import { type BlockDevice, PromisedRequest } from "../../lib/block/device.js";
 import { DeviceLayer } from "../../lib/block/layer.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { OrderingLayer } from "../../lib/block/ordering.js";
 import { pairsOf } from "../../lib/block/ranges.js";
+import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
 import { InvariantError, StorageStatus } from "../../lib/errors.js";
 import { blockConformance } from "../../lib/testing/block-conformance.js";
 import { DelayLayer } from "../../lib/testing/delay-layer.js";

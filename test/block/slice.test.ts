@@ -1,6 +1,6 @@
 import t from "tap";
-import { BlockOp } from "../../lib/block/device.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
+import { BlockOp } from "../../lib/block/request.js";
 import { SliceLayer } from "../../lib/block/slice.js";
 import { OperatorError, StorageStatus } from "../../lib/errors.js";
 import { blockConformance } from "../../lib/testing/block-conformance.js";

@@ -1,6 +1,7 @@
 // What is said of faulty storage: once, with what an operator needs, and then in numbers.
 import t from "tap";
-import { BlockOp, PromisedRequest } from "../../lib/block/device.js";
+import { PromisedRequest } from "../../lib/block/device.js";
+import { BlockOp } from "../../lib/block/request.js";
 import { StallWatch } from "../../lib/block/stalls.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { FaultLog } from "../../lib/fault-log.js";

@@ -4,10 +4,10 @@
  */
 
 import t from "tap";
-import { BlockOp, type BlockRequest } from "../../lib/block/device.js";
 import { DeviceLayer } from "../../lib/block/layer.js";
 import { OrderingLayer } from "../../lib/block/ordering.js";
 import { pairsOf } from "../../lib/block/ranges.js";
+import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { makeBench, TestCommand } from "../ata/bench.js";
 import { Noted } from "../block/devices.js";

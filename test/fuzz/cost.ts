@@ -5,7 +5,8 @@
  * `cost.test.ts`.
  */
 
-import type { BlockDevice, BlockRequest } from "../../lib/block/device.js";
+import type { BlockDevice } from "../../lib/block/device.js";
+import type { BlockRequest } from "../../lib/block/request.js";
 import { Random } from "../../lib/random.js";
 import { turn } from "../../lib/turn.js";
 import { ManualDevice } from "../block/devices.js";

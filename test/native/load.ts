@@ -7,9 +7,9 @@
  */
 
 import { isMainThread, parentPort, workerData } from "node:worker_threads";
-import { BlockOp, BlockRequest } from "../../lib/block/device.js";
 import { StorageEngine } from "../../lib/block/engine.js";
 import { FileDevice } from "../../lib/block/file.js";
+import { BlockOp, BlockRequest } from "../../lib/block/request.js";
 import { StorageStatus } from "../../lib/errors.js";
 import type { FrameSink } from "../../lib/link/link.js";
 import { PacketLink } from "../../lib/link/packet.js";

@@ -4,9 +4,9 @@
  * `node reads.js FILE`. The file has at least 4096 bytes.
  */
 
-import { BlockOp, BlockRequest } from "../../lib/block/device.js";
 import { StorageEngine } from "../../lib/block/engine.js";
 import { FileDevice } from "../../lib/block/file.js";
+import { BlockOp, BlockRequest } from "../../lib/block/request.js";
 import { nativeMemory } from "../../lib/native.js";
 import { becomeUser } from "../../lib/privileges.js";
 import { Pump } from "../../lib/pump.js";

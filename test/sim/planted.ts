@@ -3,10 +3,11 @@
  * nothing goes wrong. Used by `scenarios.ts`.
  */
 
-import { type BlockDevice, BlockOp, type BlockRequest, PromisedRequest } from "../../lib/block/device.js";
+import { type BlockDevice, PromisedRequest } from "../../lib/block/device.js";
 import { DurabilityLayer } from "../../lib/block/durability.js";
 import { DeviceLayer } from "../../lib/block/layer.js";
 import { OrderingLayer } from "../../lib/block/ordering.js";
+import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
 import { SliceLayer } from "../../lib/block/slice.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { SECTOR } from "./stamps.js";

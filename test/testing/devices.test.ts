@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import t from "tap";
-import { BlockOp } from "../../lib/block/device.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
+import { BlockOp } from "../../lib/block/request.js";
 import { systemClock } from "../../lib/clock.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { Random } from "../../lib/random.js";
