@@ -16,10 +16,11 @@ import { parseCommandLine, selectKeys } from "./command-line.js";
 import { addressOf } from "./contenders.js";
 import { type Figure, isMet, median, ratios, spread, tailLatency, throughput } from "./figures.js";
 import { parseList } from "./machine.js";
-import { reasonOf, type Sample, type Side } from "./measure.js";
+import { reasonOf, type Side } from "./measure.js";
 import { ownKib } from "./processes.js";
 import { BEGIN, END, type Report, replaceMarked, table } from "./report.js";
 import { ROWS } from "./rows.js";
+import type { Sample } from "./sample.js";
 
 function sample(requestsPerSecond: number, p999Us = 100, lost = 0): Sample {
 	return {

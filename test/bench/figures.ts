@@ -4,8 +4,9 @@
  * file and no network.
  */
 
-import type { Measured, Sample, Side } from "./measure.js";
+import type { Measured, Side } from "./measure.js";
 import type { Row } from "./rows.js";
+import type { Sample } from "./sample.js";
 
 /** Of the values of several rounds. */
 export interface Spread {

@@ -7,7 +7,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type { Image } from "./images.js";
-import type { Sample } from "./measure.js";
+import type { Sample } from "./sample.js";
 
 const GRACE_MS = 30_000;
 const NS_PER_US = 1000;

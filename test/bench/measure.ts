@@ -21,6 +21,7 @@ import { type Image, type Images, rewrite } from "./images.js";
 import { Loader } from "./loader.js";
 import { cpuSeconds, residentKib } from "./processes.js";
 import type { Row } from "./rows.js";
+import type { Sample } from "./sample.js";
 
 /** How and where everything is measured. */
 export interface Settings {
@@ -31,20 +32,6 @@ export interface Settings {
 	readonly warmUpSeconds: number;
 	readonly targetCore: number;
 	readonly loadCore: number;
-}
-
-/** What one run of one server has shown. */
-export interface Sample {
-	readonly requestsPerSecond: number;
-	readonly p50Us: number;
-	readonly p99Us: number;
-	readonly p999Us: number;
-	readonly maxUs: number;
-	/** Requests sent again because no answer came within 250 ms. */
-	readonly lost: number;
-	/** CPU seconds of the server per 100,000 requests. */
-	readonly cpuPer100k: number;
-	readonly residentKib: number;
 }
 
 /** All runs of one server in a row, in the order of the rounds; or why it can't be measured. */

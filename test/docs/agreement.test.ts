@@ -1,15 +1,16 @@
 /**
- * What people read is true: the manual pages, `--help` and the README agree about every option and argument, the manual
- * pages are clean mdoc, and the architecture has every room. Part of `npm run check`; links and commands are in
- * `links.test.ts`.
+ * What people read is true: the manual pages, `--help` and the README agree about every option and argument, and the manual
+ * pages are clean mdoc. Part of `npm run check`; links and commands are in `links.test.ts`, the architecture in
+ * `house.test.ts`.
  */
 
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import t from "tap";
 import { ARGUMENTS, COMMANDS, helpText, OPTIONS, type Option } from "../../lib/cli/options.js";
 import { PROJECT, sourceFile } from "../support/paths.js";
 import { run } from "../support/process.js";
+import { table } from "./tables.js";
 
 const LIMIT_MS = 10_000;
 const VBLADE = path.join(PROJECT, "build/lib/cli/vblade.js");
@@ -34,21 +35,6 @@ function heading({ name, short, value }: Option): string {
 	const long = value === undefined ? `--${name}` : `--${name}=${value}`;
 	if (short === undefined) return long;
 	return value === undefined ? `-${short}, ${long}` : `-${short} ${value}, ${long}`;
-}
-
-/** The rows of the first table of a Markdown text that is under `title`, cells without code marks. */
-function table(text: string, title: string): string[][] {
-	const section = text.split(/^#+ /m).find((part) => part.startsWith(`${title}\n`)) ?? "";
-	return section
-		.split("\n")
-		.filter((line) => line.startsWith("|"))
-		.slice(2)
-		.map((line) =>
-			line
-				.slice(1, -1)
-				.split(/(?<!\\)\|/)
-				.map((cell) => cell.replaceAll("\\|", "|").replaceAll("`", "").trim()),
-		);
 }
 
 /** From `usage: vblade` or the like to the end of the last argument, in one line. */
@@ -152,14 +138,4 @@ t.test("the changelog's newest version is that of the package", async (t) => {
 	const { version } = JSON.parse(read("package.json")) as { version: string };
 	const [, newest] = /^## \[?(\d[\w.-]*)/m.exec(read("CHANGELOG.md")) ?? [];
 	t.equal(newest, version);
-});
-
-t.test("the architecture has every room", async (t) => {
-	const rooms = table(read("docs/architecture.md"), "Rooms")
-		.map(([, names = ""]) => names)
-		.join(" ");
-	for (const entry of readdirSync(sourceFile("lib"))) {
-		const room = statSync(sourceFile("lib", entry)).isDirectory() ? `lib/${entry}/` : `lib/${entry}`;
-		t.ok(rooms.includes(room), room);
-	}
 });
