@@ -2,7 +2,7 @@
  * The kinds of error this program knows, so that each one ends in the right place.
  *
  * 1. Our own bug: `invariant` throws an `InvariantError`; nobody catches it, the process ends loudly.
- * 2. Bad bytes from the network: never an exception. They end as a counter in `lib/stats.ts`, a drop or a protocol error.
+ * 2. Bad bytes from the network: never an exception. They end as a counter in `lib/aoe/stats.ts`, a drop or a protocol error.
  * 3. A storage operation that failed: a `StorageStatus` on the request, mapped to an ATA status in `lib/ata/status.ts`.
  * 4. The operator erred: an `OperatorError`; `lib/cli/` prints its one line to stderr and exits with 2.
  *

@@ -10,10 +10,12 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Blade, makeIdentity } from "./aoe/blade.js";
 import { LEAST_MTU } from "./aoe/config.js";
+import { Registry } from "./aoe/registry.js";
+import { REJECT_REASONS, TargetStats } from "./aoe/stats.js";
 import { AoeTarget } from "./aoe/target.js";
 import { AtaDisk } from "./ata/disk.js";
-import { Blade, makeIdentity } from "./blade.js";
 import { GroupCommit } from "./block/durability.js";
 import { StorageEngine } from "./block/engine.js";
 import { storageIdentity } from "./block/identity.js";
@@ -26,10 +28,8 @@ import { openLink, portKey } from "./link/open.js";
 import type { Log } from "./log.js";
 import { becomeUser, checkUser } from "./privileges.js";
 import { Pump } from "./pump.js";
-import { Registry } from "./registry.js";
 import { RivalLog } from "./rival-log.js";
 import type { BladeSpec, NetifSpec, ServerOptions } from "./server-options.js";
-import { REJECT_REASONS, TargetStats } from "./stats.js";
 import { counted } from "./text.js";
 import { formatMac } from "./wire/mac.js";
 

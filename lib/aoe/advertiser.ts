@@ -3,9 +3,9 @@
  * link, with which frame size and MAC address it is reached now. Used by `AoeTarget`; sends through its `Discovery`.
  */
 
-import type { Blade } from "../blade.js";
 import { ALL_PEERS, type Link } from "../link/link.js";
 import { MAC_BROADCAST } from "../wire/ethernet.js";
+import type { Blade } from "./blade.js";
 import { ConfigCommand, configFacts, writeConfig } from "./config.js";
 import type { Discovery } from "./discovery.js";
 import { AoeCommand, AoeFlag, padFrame, writeHeader } from "./header.js";

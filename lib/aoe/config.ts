@@ -14,12 +14,12 @@
  */
 
 import { SECTOR_BYTES } from "../ata/opcodes.js";
-import { type Blade, CONFIG_STRING_MAX } from "../blade.js";
 import type { Link } from "../link/link.js";
-import type { RejectReason } from "../stats.js";
 import { Field8, Field16 } from "../wire/fields.js";
 import { ATA_HEADER_BYTES } from "./ata-section.js";
+import { type Blade, CONFIG_STRING_MAX } from "./blade.js";
 import { AOE_VERSION, AoeError, setError } from "./header.js";
+import type { RejectReason } from "./stats.js";
 
 export const configBufferCount = new Field16(24);
 export const configFirmware = new Field16(26);

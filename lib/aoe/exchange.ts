@@ -7,15 +7,15 @@
 
 import { AtaCommand } from "../ata/command.js";
 import { Opcode, SECTOR_BYTES } from "../ata/opcodes.js";
-import type { Blade } from "../blade.js";
 import { invariant } from "../errors.js";
 import type { FrameSlot, Link } from "../link/link.js";
-import type { TargetStats } from "../stats.js";
 import { ETH_MIN_FRAME_BYTES } from "../wire/ethernet.js";
 import type { Memory } from "../wire/memory.js";
 import { ATA_HEADER_BYTES, copyAtaSection, decodeAtaSection, encodeAtaReply } from "./ata-section.js";
+import type { Blade } from "./blade.js";
 import { padFrame } from "./header.js";
 import { replyLimitBytes } from "./reply.js";
+import type { TargetStats } from "./stats.js";
 
 /** Answers to SMART commands are padded to this: aoetools wants room for data in every one, whether it has data or not. */
 const SMART_REPLY_BYTES = ATA_HEADER_BYTES + SECTOR_BYTES;

@@ -6,9 +6,9 @@
 
 import { BPF_KEEP_ALL, BpfAncillary, BpfProgram, PacketType } from "../link/bpf.js";
 import type { BpfInstruction } from "../link/link.js";
-import { SHELF_ALL } from "../registry.js";
 import { ETHERTYPE_AOE, ethType } from "../wire/ethernet.js";
 import { AoeCommand, AoeFlag, aoeCommand, aoeShelf, aoeVersionFlags } from "./header.js";
+import { SHELF_ALL } from "./registry.js";
 
 /** With more shelves than this all are let in: a long chain of comparisons costs every frame. */
 export const FILTER_SHELVES_MAX = 64;

@@ -14,10 +14,10 @@
  *   36 |                 more directives, 8 bytes each ...
  */
 
-import { ACCESS_LIST_MAX, type Access } from "../blade.js";
-import type { RejectReason } from "../stats.js";
 import { Field8, FieldMac } from "../wire/fields.js";
+import { ACCESS_LIST_MAX, type Access } from "./blade.js";
 import { AoeError, setError } from "./header.js";
+import type { RejectReason } from "./stats.js";
 
 export const maskReserved = new Field8(24);
 export const maskCommand = new Field8(25);

@@ -10,12 +10,12 @@
  * comes unasked makes us ask, no more.
  */
 
-import type { Blade } from "../blade.js";
 import type { Clock } from "../clock.js";
 import { ALL_PEERS, type Link } from "../link/link.js";
 import type { Random } from "../random.js";
 import { turn } from "../turn.js";
 import { ethSource } from "../wire/ethernet.js";
+import type { Blade } from "./blade.js";
 import { Claim, type Silence } from "./claim.js";
 import type { Disk } from "./exchange.js";
 import { aoeShelf, aoeSlot, aoeTag } from "./header.js";

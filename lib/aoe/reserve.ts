@@ -13,10 +13,10 @@
  *   32 |              more MAC addresses, 6 bytes each ...
  */
 
-import { ACCESS_LIST_MAX, type Access } from "../blade.js";
-import type { RejectReason } from "../stats.js";
 import { Field8, FieldMac } from "../wire/fields.js";
+import { ACCESS_LIST_MAX, type Access } from "./blade.js";
 import { AoeError, setError } from "./header.js";
+import type { RejectReason } from "./stats.js";
 
 export const reserveCommand = new Field8(24);
 export const reserveCount = new Field8(25);

@@ -9,18 +9,16 @@
  */
 
 import { Opcode } from "../ata/opcodes.js";
-import type { Blade } from "../blade.js";
 import { type Clock, systemClock } from "../clock.js";
 import { OperatorError } from "../errors.js";
 import type { FrameSink, FrameSlot, Link } from "../link/link.js";
 import { Random } from "../random.js";
-import { type Registry, SHELF_ALL, SLOT_ALL } from "../registry.js";
-import type { RejectReason, TargetStats } from "../stats.js";
 import { turn } from "../turn.js";
 import { ETHERTYPE_AOE, ethDestination, ethSource, ethType, MAC_BROADCAST_BYTES } from "../wire/ethernet.js";
 import { type Memory, memoryOf } from "../wire/memory.js";
 import { Advertiser } from "./advertiser.js";
 import { ATA_HEADER_BYTES, ataCommand, copyAtaSection } from "./ata-section.js";
+import type { Blade } from "./blade.js";
 import type { Silence } from "./claim.js";
 import { answerConfig, configFacts } from "./config.js";
 import { Discovery } from "./discovery.js";
@@ -46,8 +44,10 @@ import {
 import { answerMask } from "./mask.js";
 import { Neighbours } from "./neighbours.js";
 import { isProbe, isProbeAnswer } from "./probe.js";
+import { type Registry, SHELF_ALL, SLOT_ALL } from "./registry.js";
 import { replyView } from "./reply.js";
 import { answerReserve } from "./reserve.js";
+import type { RejectReason, TargetStats } from "./stats.js";
 
 export interface AoeTargetOptions {
 	readonly link: Link;

@@ -5,7 +5,7 @@
  * room; `AtaDisk` derives from it.
  */
 
-import type { Blade } from "../blade.js";
+import type { Blade } from "../aoe/blade.js";
 import type { StorageStatus } from "../errors.js";
 import type { AtaCommand } from "./command.js";
 import { SECTOR_BYTES } from "./opcodes.js";

@@ -7,7 +7,7 @@
  */
 
 import { parseArgs } from "node:util";
-import { ACCESS_LIST_MAX, SHELF_MAX, SLOT_MAX } from "../blade.js";
+import { ACCESS_LIST_MAX, SHELF_MAX, SLOT_MAX } from "../aoe/blade.js";
 import { OperatorError } from "../errors.js";
 import type { BladeSpec, Durability, ServerOptions, StorageSpec } from "../server-options.js";
 import { readMacs, readNumber, sizeBytes } from "../spec/values.js";

@@ -5,7 +5,7 @@
  */
 
 import { randomInt } from "node:crypto";
-import { SHELF_MAX, SLOT_MAX } from "../blade.js";
+import { SHELF_MAX, SLOT_MAX } from "../aoe/blade.js";
 import { bench, formatBench, formatSize, type Workload } from "../client/bench.js";
 import type { Initiator } from "../client/initiator.js";
 import { type LoadReport, prepareLoad } from "../client/load.js";

@@ -3,7 +3,7 @@
  * manual page and the README against it. The short forms and their meaning are those of vblade 25.
  */
 
-import { SHELF_MAX, SLOT_MAX } from "../blade.js";
+import { SHELF_MAX, SLOT_MAX } from "../aoe/blade.js";
 
 export type OptionName =
 	| "buffer-count"

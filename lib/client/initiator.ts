@@ -21,9 +21,9 @@ import {
 	padFrame,
 	writeHeader,
 } from "../aoe/header.js";
+import { SHELF_ALL, SLOT_ALL } from "../aoe/registry.js";
 import { type Clock, systemClock } from "../clock.js";
 import { ALL_PEERS, type FrameSink, type Link } from "../link/link.js";
-import { SHELF_ALL, SLOT_ALL } from "../registry.js";
 import { ETHERTYPE_AOE, ethDestination, ethSource, ethType, MAC_BROADCAST } from "../wire/ethernet.js";
 import type { Memory } from "../wire/memory.js";
 import { InitiatorError } from "./errors.js";

@@ -4,14 +4,14 @@
  * what a test holds in its hands.
  */
 
+import { Blade, makeIdentity } from "../aoe/blade.js";
+import { Registry } from "../aoe/registry.js";
+import { TargetStats } from "../aoe/stats.js";
 import { AoeTarget } from "../aoe/target.js";
 import { AtaDisk } from "../ata/disk.js";
-import { Blade, makeIdentity } from "../blade.js";
 import type { BlockDevice } from "../block/device.js";
 import type { Clock } from "../clock.js";
 import type { Link } from "../link/link.js";
-import { Registry } from "../registry.js";
-import { TargetStats } from "../stats.js";
 
 export interface TestTargetOptions {
 	readonly clock?: Clock;

@@ -1,7 +1,7 @@
 // Frames that are wrong, one named case each: what comes back ("" for nothing) and under which reason it is counted. A case is
 // added here for every frame that ever went wrong, the finds of the fuzzer included.
 import t from "tap";
-import type { RejectReason } from "../../lib/stats.js";
+import type { RejectReason } from "../../lib/aoe/stats.js";
 import { Bench, bytes, frame } from "../support/target-bench.js";
 
 const T = "020000000001";

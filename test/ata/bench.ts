@@ -4,9 +4,9 @@
  * registers are given in hex.
  */
 
+import { Blade, type BladeIdentity } from "../../lib/aoe/blade.js";
 import { AtaCommand } from "../../lib/ata/command.js";
 import { AtaDisk } from "../../lib/ata/disk.js";
-import { Blade, type BladeIdentity } from "../../lib/blade.js";
 import { type BlockDevice, type DeviceInfo, refuse } from "../../lib/block/device.js";
 import { pairsOf } from "../../lib/block/ranges.js";
 import { BlockOp, type BlockRequest } from "../../lib/block/request.js";

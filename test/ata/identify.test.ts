@@ -4,8 +4,8 @@
  */
 
 import t from "tap";
-import type { BladeIdentity } from "../../lib/blade.js";
-import { makeIdentity } from "../../lib/blade.js";
+import type { BladeIdentity } from "../../lib/aoe/blade.js";
+import { makeIdentity } from "../../lib/aoe/blade.js";
 import type { DeviceInfo } from "../../lib/block/device.js";
 import { type Bench, IDENTITY, makeBench, pattern } from "./bench.js";
 

@@ -3,9 +3,11 @@
  * clock of its own (`Lab`), or a server in this process on a real link (`serveMemory`).
  */
 
+import { Blade, makeIdentity } from "../../lib/aoe/blade.js";
+import { Registry } from "../../lib/aoe/registry.js";
+import { TargetStats } from "../../lib/aoe/stats.js";
 import { AoeTarget } from "../../lib/aoe/target.js";
 import { AtaDisk } from "../../lib/ata/disk.js";
-import { Blade, makeIdentity } from "../../lib/blade.js";
 import type { BlockDevice } from "../../lib/block/device.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { parseArguments } from "../../lib/cli/arguments.js";
@@ -18,10 +20,8 @@ import {
 	type Schedule,
 } from "../../lib/link/memory.js";
 import { Pump } from "../../lib/pump.js";
-import { Registry } from "../../lib/registry.js";
 import { type Server, startServer } from "../../lib/server.js";
 import type { BladeSpec, NetifSpec, ServerOptions } from "../../lib/server-options.js";
-import { TargetStats } from "../../lib/stats.js";
 import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 
 /** Keeps what a command prints. */

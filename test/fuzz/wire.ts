@@ -6,16 +6,16 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import type { Blade } from "../../lib/aoe/blade.js";
+import { Registry } from "../../lib/aoe/registry.js";
+import { TargetStats } from "../../lib/aoe/stats.js";
 import { AoeTarget } from "../../lib/aoe/target.js";
 import { AtaDisk } from "../../lib/ata/disk.js";
-import type { Blade } from "../../lib/blade.js";
 import { GroupCommit } from "../../lib/block/durability.js";
 import { StorageEngine } from "../../lib/block/engine.js";
 import { openStorage } from "../../lib/block/open.js";
 import { PacketLink } from "../../lib/link/packet.js";
 import { Pump } from "../../lib/pump.js";
-import { Registry } from "../../lib/registry.js";
-import { TargetStats } from "../../lib/stats.js";
 import { formatMac } from "../../lib/wire/mac.js";
 import { scratchDirectory } from "../support/cleanup.js";
 import { configFrame } from "../support/frames.js";

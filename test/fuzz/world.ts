@@ -4,8 +4,8 @@
  * goes past the referee (`referee.ts`). A world can be sabotaged, to see whether anyone notices.
  */
 
+import type { Blade } from "../../lib/aoe/blade.js";
 import { AtaDisk } from "../../lib/ata/disk.js";
-import type { Blade } from "../../lib/blade.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { OrderingLayer } from "../../lib/block/ordering.js";
 import type { FrameSlot } from "../../lib/link/link.js";

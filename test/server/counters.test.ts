@@ -5,11 +5,11 @@
 
 import { setFlagsFromString } from "node:v8";
 import t from "tap";
-import { BladeStats } from "../../lib/blade.js";
+import { BladeStats } from "../../lib/aoe/blade.js";
+import { TargetStats } from "../../lib/aoe/stats.js";
 import { newLinkStats } from "../../lib/link/link.js";
 import { memoryLinkPair } from "../../lib/link/memory.js";
 import { Pump } from "../../lib/pump.js";
-import { TargetStats } from "../../lib/stats.js";
 import { Bench, frame } from "../support/target-bench.js";
 
 setFlagsFromString("--allow-natives-syntax");

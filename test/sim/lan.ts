@@ -4,12 +4,12 @@
  */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { Registry } from "../../lib/aoe/registry.js";
+import { TargetStats } from "../../lib/aoe/stats.js";
 import { AoeTarget } from "../../lib/aoe/target.js";
 import { type MemoryLink, MemorySwitch } from "../../lib/link/memory.js";
 import { Pump } from "../../lib/pump.js";
 import { Random } from "../../lib/random.js";
-import { Registry } from "../../lib/registry.js";
-import { TargetStats } from "../../lib/stats.js";
 import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 import { makeBlade, StubDisk } from "../support/target-bench.js";
 import { EventLog } from "./log.js";

@@ -5,9 +5,11 @@
  */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { Blade, type BladeIdentity, makeIdentity } from "../../lib/aoe/blade.js";
+import { Registry } from "../../lib/aoe/registry.js";
+import { TargetStats } from "../../lib/aoe/stats.js";
 import { AoeTarget } from "../../lib/aoe/target.js";
 import { AtaDisk } from "../../lib/ata/disk.js";
-import { Blade, type BladeIdentity, makeIdentity } from "../../lib/blade.js";
 import type { BlockDevice } from "../../lib/block/device.js";
 import { GroupCommit } from "../../lib/block/durability.js";
 import { layersOn } from "../../lib/block/open.js";
@@ -16,8 +18,6 @@ import type { Clock } from "../../lib/clock.js";
 import { type MemoryLink, MemorySwitch } from "../../lib/link/memory.js";
 import { Pump } from "../../lib/pump.js";
 import { Random } from "../../lib/random.js";
-import { Registry } from "../../lib/registry.js";
-import { TargetStats } from "../../lib/stats.js";
 import { CrashDevice } from "../../lib/testing/crash-device.js";
 import { DelayLayer } from "../../lib/testing/delay-layer.js";
 import {

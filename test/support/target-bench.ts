@@ -2,16 +2,16 @@
  * A target on a recording link with whatever blades a test wants, and ways to talk to it in hexadecimal.
  */
 
+import { Blade, makeIdentity } from "../../lib/aoe/blade.js";
 import type { Disk } from "../../lib/aoe/exchange.js";
+import { Registry } from "../../lib/aoe/registry.js";
+import { type RejectReason, TargetStats } from "../../lib/aoe/stats.js";
 import { AoeTarget } from "../../lib/aoe/target.js";
 import type { AtaCommand } from "../../lib/ata/command.js";
 import { AtaDisk } from "../../lib/ata/disk.js";
-import { Blade, makeIdentity } from "../../lib/blade.js";
 import type { BlockDevice } from "../../lib/block/device.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { Random } from "../../lib/random.js";
-import { Registry } from "../../lib/registry.js";
-import { type RejectReason, TargetStats } from "../../lib/stats.js";
 import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 import { RecordingLink, type RecordingLinkOptions } from "./recording-link.js";
 

@@ -5,8 +5,8 @@
  */
 
 import { createHash } from "node:crypto";
-import type { BlockDevice } from "./block/device.js";
-import { COUNT_START } from "./counters.js";
+import type { BlockDevice } from "../block/device.js";
+import { COUNT_START } from "../counters.js";
 
 /** Highest shelf address a blade may have; 0xffff means "all shelves". */
 export const SHELF_MAX = 0xfffe;

@@ -4,7 +4,7 @@
  * every frame, by the AoE target. `T` is what the protocol serves (for AoE: an `AtaDisk`).
  */
 
-import { OperatorError } from "./errors.js";
+import { OperatorError } from "../errors.js";
 
 /** AoE addresses that mean "every shelf" and "every slot". */
 export const SHELF_ALL = 0xffff;

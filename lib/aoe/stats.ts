@@ -5,7 +5,7 @@
  * a port in `LinkStats`.)
  */
 
-import { COUNT_START, countsOf } from "./counters.js";
+import { COUNT_START, countsOf } from "../counters.js";
 
 /** Why a frame was dropped or answered with a protocol error, in words for the operator. */
 export const REJECT_REASONS = {
