@@ -2,7 +2,7 @@
  * The server: opens links and storage, makes blades of them, serves them, and takes it all down again. This is the only
  * place where the rooms below are put together:
  *
- *   netif ──> link ──> AoE target ──> registry ──> ATA disk ──> blade ──> storage (layers over file or memory)
+ *   netif ──> link ──> AoE target ──> registry ──> blade ──> ATA disk ──> disk ──> storage (layers over file or memory)
  *
  * Called by `lib/cli/serve.ts`. One pump, one storage engine, one target and registry per link, any number of blades.
  */
@@ -10,7 +10,7 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Blade, makeIdentity } from "./aoe/blade.js";
+import { Blade } from "./aoe/blade.js";
 import { LEAST_MTU } from "./aoe/config.js";
 import { Registry } from "./aoe/registry.js";
 import { REJECT_REASONS, TargetStats } from "./aoe/stats.js";
@@ -20,6 +20,7 @@ import { GroupCommit } from "./block/durability.js";
 import { StorageEngine } from "./block/engine.js";
 import { storageIdentity } from "./block/identity.js";
 import { openStorage } from "./block/open.js";
+import { Disk, makeIdentity } from "./disk.js";
 import { OperatorError } from "./errors.js";
 import { FaultLog } from "./fault-log.js";
 import { refuseTwice, takeOnInterface } from "./link/exclusive.js";
@@ -43,7 +44,7 @@ const SECTOR_BYTES = 512;
 /** A link, what is served on it, and who serves it. */
 interface Port {
 	readonly link: Link;
-	readonly registry: Registry<AtaDisk>;
+	readonly registry: Registry;
 	readonly target: AoeTarget;
 	readonly stats: TargetStats;
 	readonly rivals: RivalLog;
@@ -104,9 +105,9 @@ export class Server {
 	readonly #engine: StorageEngine;
 	readonly #commits: GroupCommit;
 	readonly #ports = new Map<string, Port>();
-	readonly #disks: AtaDisk[] = [];
-	/** Where each disk is served. */
-	readonly #portsOf = new Map<AtaDisk, Port[]>();
+	readonly #blades: Blade[] = [];
+	/** Where each blade is served. */
+	readonly #portsOf = new Map<Blade, Port[]>();
 	/** What gives back the addresses that no other process of this machine may have. */
 	readonly #addresses: (() => void)[] = [];
 	readonly #machine = machineId();
@@ -132,14 +133,13 @@ export class Server {
 		for (const netif of spec.netifs) unique.add(await this.#port(netif, blades));
 		const ports = [...unique];
 		const blade = this.#makeBlade(spec);
-		const disk = new AtaDisk(blade);
-		disk.onStorageError = (failed, { op }, status, errno, lba) =>
-			this.#faults.failed(failed.name, op, status, errno, lba);
-		this.#disks.push(disk);
-		this.#portsOf.set(disk, ports);
+		blade.disk.onFault = ({ name }, op, status, errno, lba) =>
+			this.#faults.failed(name, op, status, errno, lba);
+		this.#blades.push(blade);
+		this.#portsOf.set(blade, ports);
 		for (const netif of new Map(spec.netifs.map((each) => [portKey(each), each])).values())
-			this.#takeAddress(disk, netif);
-		blade.device.onChange(() => this.#resized(disk));
+			this.#takeAddress(blade, netif);
+		blade.disk.device.onChange(() => this.#resized(blade));
 	}
 
 	/** Makes sure that nobody else has one of our addresses, then answers on all links and makes the blades known. */
@@ -150,10 +150,10 @@ export class Server {
 	}
 
 	get blades(): ServedBlade[] {
-		return this.#disks.map(({ blade }) => ({
-			name: blade.name,
-			sectors: blade.device.info.sizeBytes / SECTOR_BYTES,
-			readOnly: blade.device.info.readOnly,
+		return this.#blades.map(({ name, disk: { device } }) => ({
+			name,
+			sectors: device.info.sizeBytes / SECTOR_BYTES,
+			readOnly: device.info.readOnly,
 		}));
 	}
 
@@ -167,7 +167,7 @@ export class Server {
 		for (const port of this.#ports.values()) port.target.stop();
 		for (const giveBack of this.#addresses.splice(0)) giveBack();
 		// New requests are refused from here on; those under way are answered while links are still open.
-		await Promise.all(this.#disks.map(({ blade }) => blade.device.close()));
+		await Promise.all(this.#blades.map(({ disk }) => disk.close()));
 		this.#pump.run();
 		await Promise.race([
 			Promise.all([...this.#ports.values()].map(({ link }) => link.close())),
@@ -191,13 +191,13 @@ export class Server {
 			for (const [reason, count] of stats.rejections())
 				lines.push(`${link.name}: ${counted(count, "frame")} ${REJECT_REASONS[reason]}`);
 			lines.push(`${link.name}: ${counted(registry.size, "blade")} served`);
-			for (const { disk, mac, since } of target.silences())
+			for (const { blade, mac, since } of target.silences())
 				lines.push(
-					`${disk.blade.name}: silent on ${link.name}, for ${formatMac(mac)} answers there since ${since.toISOString()}`,
+					`${blade.name}: silent on ${link.name}, for ${formatMac(mac)} answers there since ${since.toISOString()}`,
 				);
 		}
-		for (const { blade } of this.#disks) {
-			const { reads, readBytes, writes, writtenBytes, flushes, trims, errors } = blade.stats;
+		for (const blade of this.#blades) {
+			const { reads, readBytes, writes, writtenBytes, flushes, trims, errors } = blade.disk.stats;
 			lines.push(
 				`${blade.name}: reads ${reads} (${readBytes} bytes), writes ${writes} (${writtenBytes} bytes), ` +
 					`flushes ${flushes}, trims ${trims}, errors ${errors}`,
@@ -219,7 +219,7 @@ export class Server {
 			leastMtu: LEAST_MTU,
 			log: (message, level = "warn") => this.#log[level](message),
 		});
-		const registry = new Registry<AtaDisk>();
+		const registry = new Registry();
 		const stats = new TargetStats();
 		const rivals = new RivalLog(link.name, this.#log);
 		const target = new AoeTarget({
@@ -264,7 +264,8 @@ export class Server {
 			this.#commits,
 		);
 		const seed = `${this.#machine}\0${storageIdentity(storage)}\0${offsetSectors}`;
-		const blade = new Blade(shelf, slot, makeIdentity(seed, this.#version), device, bufferCount);
+		const disk = new Disk(name, makeIdentity(seed, this.#version), device);
+		const blade = new Blade(shelf, slot, AtaDisk.of(disk), bufferCount);
 		for (const mac of macs) blade.access.mask.add(mac);
 		return blade;
 	}
@@ -281,26 +282,26 @@ export class Server {
 	/** Asks one link who has the addresses of the blades on it. Throws an OperatorError if others do. */
 	async #claim(port: Port): Promise<void> {
 		const { link, target } = port;
-		const disks = this.#disks.filter((disk) => this.#portsOf.get(disk)?.includes(port));
+		const blades = this.#blades.filter((blade) => this.#portsOf.get(blade)?.includes(port));
 		if (!(await comesUp(link)))
 			this.#log.warn(
-				`${link.name} is down: who else answers for ${namesOf(disks)} is asked when it comes up`,
+				`${link.name} is down: who else answers for ${namesOf(blades)} is asked when it comes up`,
 			);
-		const owners = disks.map((disk) => target.claim(disk));
+		const owners = blades.map((blade) => target.claim(blade));
 		// Now that it is known of which shelves answers will come.
 		target.registryChanged();
 		for (const [index, mac] of (await Promise.all(owners)).entries())
-			if (mac !== undefined) this.#isTaken(disks[index]!, `${formatMac(mac)} on ${link.name}`);
+			if (mac !== undefined) this.#isTaken(blades[index]!, `${formatMac(mac)} on ${link.name}`);
 	}
 
 	/** Keeps other processes of this machine from the same address on the same interface, which the network can't tell of. */
-	#takeAddress(disk: AtaDisk, netif: NetifSpec): void {
-		const giveBack = takeOnInterface(netif, disk.blade.name);
+	#takeAddress(blade: Blade, netif: NetifSpec): void {
+		const giveBack = takeOnInterface(netif, blade.name);
 		if (giveBack !== undefined) this.#addresses.push(giveBack);
-		else this.#isTaken(disk, `another process of this machine on ${netif.name}`);
+		else this.#isTaken(blade, `another process of this machine on ${netif.name}`);
 	}
 
-	#isTaken({ blade: { shelf, slot } }: AtaDisk, by: string): void {
+	#isTaken({ shelf, slot }: Blade, by: string): void {
 		const who = `${by} already answers for shelf ${shelf} slot ${slot}`;
 		if (!this.#options.force)
 			throw new OperatorError(
@@ -309,10 +310,9 @@ export class Server {
 		this.#log.warn(`${who}; served anyway (--force)`);
 	}
 
-	#resized(disk: AtaDisk): void {
-		const { blade } = disk;
-		this.#log.info(`${blade.name}: now ${blade.device.info.sizeBytes / SECTOR_BYTES} sectors`);
-		for (const { target } of this.#portsOf.get(disk) ?? []) target.advertise(blade);
+	#resized(blade: Blade): void {
+		this.#log.info(`${blade.name}: now ${blade.disk.device.info.sizeBytes / SECTOR_BYTES} sectors`);
+		for (const { target } of this.#portsOf.get(blade) ?? []) target.advertise(blade);
 	}
 }
 
@@ -323,9 +323,9 @@ async function comesUp(link: Link): Promise<boolean> {
 }
 
 /** `e9.0 and 3 others`: a message is one line, however many there are. */
-function namesOf(disks: readonly AtaDisk[]): string {
-	const first = disks[0]?.blade.name ?? "nothing";
-	return disks.length > 1 ? `${first} and ${counted(disks.length - 1, "other")}` : first;
+function namesOf(blades: readonly Blade[]): string {
+	const first = blades[0]?.name ?? "nothing";
+	return blades.length > 1 ? `${first} and ${counted(blades.length - 1, "other")}` : first;
 }
 
 /** The version as the 16 bits of a config response: major in the high byte, minor in the low one. */

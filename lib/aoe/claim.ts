@@ -11,7 +11,7 @@
  *                    +---------------------------> serving
  */
 
-import type { Disk } from "./exchange.js";
+import type { Blade } from "./blade.js";
 import type { Party, Verdict } from "./rivals.js";
 import type { Due } from "./turns.js";
 
@@ -20,7 +20,7 @@ const RIVALS_MAX = 4;
 
 /** A blade that is silent on a link, and why. */
 export interface Silence {
-	readonly disk: Disk;
+	readonly blade: Blade;
 	/** Who answers there. */
 	readonly mac: number;
 	readonly since: Date;
@@ -55,7 +55,7 @@ export class Claim implements Due {
 	#servedMs = 0;
 	#servingSinceMs = 0;
 
-	constructor(readonly disk: Disk) {}
+	constructor(readonly blade: Blade) {}
 
 	servedSeconds(nowMs: number): number {
 		return (this.#servedMs + (this.state === "serving" ? nowMs - this.#servingSinceMs : 0)) / 1000;

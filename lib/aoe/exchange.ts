@@ -20,13 +20,6 @@ import type { TargetStats } from "./stats.js";
 /** Answers to SMART commands are padded to this: aoetools wants room for data in every one, whether it has data or not. */
 const SMART_REPLY_BYTES = ATA_HEADER_BYTES + SECTOR_BYTES;
 
-/** What a target serves: an `AtaDisk`, or a test's stand-in. */
-export interface Disk {
-	readonly blade: Blade;
-	/** Starts a command; sets its reply fields and calls `command.answer()` exactly once, before or after this returns. */
-	execute(command: AtaCommand): void;
-}
-
 /** The exchanges of one link: those in flight, and those that wait to be used again. */
 export class ExchangePool {
 	/** Blades whose commands are not answered, for another host serves them now or may do so. */
@@ -68,12 +61,19 @@ export class Exchange extends AtaCommand {
 	 * Carries out the request of `frameBytes`, at least `ATA_HEADER_BYTES`, at `memory.bytes[offset]`. `slot` has the header
 	 * of the reply already; the rest is this exchange's until the reply has left.
 	 */
-	start(disk: Disk, slot: FrameSlot, memory: Memory, offset: number, frameBytes: number, peer: number): void {
+	start(
+		blade: Blade,
+		slot: FrameSlot,
+		memory: Memory,
+		offset: number,
+		frameBytes: number,
+		peer: number,
+	): void {
 		const { link } = this.pool;
 		this.#slot = slot;
 		this.#peer = peer;
-		this.#blade = disk.blade;
-		disk.blade.underWay += 1;
+		this.#blade = blade;
+		blade.disk.underWay += 1;
 		copyAtaSection(memory.view, offset, slot.memory.view, slot.offset);
 		decodeAtaSection(memory.view, offset, this);
 		this.dataOutMemory = memory;
@@ -83,7 +83,7 @@ export class Exchange extends AtaCommand {
 		this.dataInOffset = slot.offset + ATA_HEADER_BYTES;
 		this.dataInCapacityBytes = replyLimitBytes(link, slot) - ATA_HEADER_BYTES;
 		this.dataInMayBorrow = link.gathersFast;
-		disk.execute(this);
+		blade.ata.execute(this);
 	}
 
 	answer(): void {
@@ -91,7 +91,7 @@ export class Exchange extends AtaCommand {
 		invariant(slot !== null, "ATA command answered twice");
 		invariant(this.dataInBytes <= this.dataInCapacityBytes, "answer longer than its room");
 		this.#slot = null;
-		if (this.#blade !== null) this.#blade.underWay -= 1;
+		if (this.#blade !== null) this.#blade.disk.underWay -= 1;
 		const { link, stats, muted } = this.pool;
 		if (muted.size > 0 && this.#isMuted(muted)) {
 			stats.rejected.silent += 1;

@@ -17,7 +17,6 @@ import { turn } from "../turn.js";
 import { ethSource } from "../wire/ethernet.js";
 import type { Blade } from "./blade.js";
 import { Claim, type Silence } from "./claim.js";
-import type { Disk } from "./exchange.js";
 import { aoeShelf, aoeSlot, aoeTag } from "./header.js";
 import { isProbeAnswer, ProbeKind, probeSender, probeTag, writeProbe } from "./probe.js";
 import { judge, type Party } from "./rivals.js";
@@ -73,9 +72,9 @@ export interface NeighbourOptions {
 	/** Others answer for a blade's address. Once per blade and MAC address. */
 	readonly onConflict: (blade: Blade, mac: number) => void;
 	/** These may be served from now on. `after`: who answered for one until now, if somebody did. */
-	readonly onServe: (disk: Disk, after: number | undefined) => void;
+	readonly onServe: (blade: Blade, after: number | undefined) => void;
 	/** It may not any more, for its link is down or, with `rival`, for another host serves it, and `why` that one may. */
-	readonly onPause: (disk: Disk, rival: number | undefined, why: string) => void;
+	readonly onPause: (blade: Blade, rival: number | undefined, why: string) => void;
 }
 
 export class Neighbours {
@@ -104,7 +103,7 @@ export class Neighbours {
 
 	/** The shelves that are claimed. */
 	shelves(): number[] {
-		return this.#claims.map(({ disk }) => disk.blade.shelf);
+		return this.#claims.map(({ blade }) => blade.shelf);
 	}
 
 	/** True for an address that would be served if it weren't for others. */
@@ -114,17 +113,17 @@ export class Neighbours {
 
 	/** What is not served because others do it. */
 	*silences(): Generator<Silence> {
-		for (const { state, disk, rival, silentSince } of this.#claims)
-			if (state === "silent") yield { disk, mac: rival, since: silentSince };
+		for (const { state, blade, rival, silentSince } of this.#claims)
+			if (state === "silent") yield { blade, mac: rival, since: silentSince };
 	}
 
 	/**
-	 * Asks the link who answers for a disk's address, which is ours from now on as far as others leave it to us.
+	 * Asks the link who answers for a blade's address, which is ours from now on as far as others leave it to us.
 	 * @returns the MAC address of another who does; undefined if nobody does, or if the link is down
 	 */
-	claim(disk: Disk): Promise<number | undefined> {
-		const { shelf, slot } = disk.blade;
-		const claim = new Claim(disk);
+	claim(blade: Blade): Promise<number | undefined> {
+		const { shelf, slot } = blade;
+		const claim = new Claim(blade);
 		this.#claims.push(claim);
 		this.#claimAt.set((shelf << 8) | slot, claim);
 		if (!this.#options.link.up) return Promise.resolve(undefined);
@@ -223,7 +222,7 @@ export class Neighbours {
 		const now = this.#options.clock.now();
 		const verdict = judge(this.#self(claim, now), party);
 		claim.hear(party, verdict);
-		if (party.standing !== "asking" && claim.state === "serving") this.#report(claim.disk.blade, party.mac);
+		if (party.standing !== "asking" && claim.state === "serving") this.#report(claim.blade, party.mac);
 		if (verdict.does === "yield") this.#yield(claim, party.mac, verdict.why, now);
 	}
 
@@ -267,7 +266,7 @@ export class Neighbours {
 		claim.concludedMs = now;
 		claim.intervalMs = CHECK_FIRST_MS;
 		this.#turns.set(claim, now + claim.intervalMs);
-		this.#options.onServe(claim.disk, after);
+		this.#options.onServe(claim.blade, after);
 	}
 
 	#checkLater(claim: Claim, now: number): void {
@@ -295,7 +294,7 @@ export class Neighbours {
 			claim.fallSilent();
 			claim.intervalMs = claim.returnMs;
 			this.#turns.set(claim, now + claim.intervalMs);
-			this.#options.onPause(claim.disk, mac, why);
+			this.#options.onPause(claim.blade, mac, why);
 		}
 	}
 
@@ -311,7 +310,7 @@ export class Neighbours {
 		claim.tag = 0;
 		claim.dueMs = Infinity;
 		settle(claim, undefined);
-		if (wasServing) this.#options.onPause(claim.disk, undefined, "");
+		if (wasServing) this.#options.onPause(claim.blade, undefined, "");
 	}
 
 	/** From the beginning: there may be others now. */
@@ -351,7 +350,7 @@ export class Neighbours {
 		const { link, clock } = this.#options;
 		const room = link.acquire();
 		if (room === undefined) return false;
-		const { shelf, slot } = claim.disk.blade;
+		const { shelf, slot } = claim.blade;
 		const sender = this.#self(claim, clock.now());
 		const { memory, offset } = room;
 		const bytes = writeProbe(memory.bytes, offset, { shelf, slot, tag, kind, sender });

@@ -22,7 +22,7 @@ import type { Blade } from "./blade.js";
 import type { Silence } from "./claim.js";
 import { answerConfig, configFacts } from "./config.js";
 import { Discovery } from "./discovery.js";
-import { type Disk, ExchangePool } from "./exchange.js";
+import { ExchangePool } from "./exchange.js";
 import { aoeFilter } from "./filter.js";
 import {
 	AOE_HEADER_BYTES,
@@ -52,7 +52,7 @@ import type { RejectReason, TargetStats } from "./stats.js";
 export interface AoeTargetOptions {
 	readonly link: Link;
 	/** What is served on this link: what is claimed, while it may be. Others who list blades tell by `registryChanged`. */
-	readonly registry: Registry<Disk>;
+	readonly registry: Registry;
 	readonly stats: TargetStats;
 	/** 0..65535, as config responses say it. */
 	readonly firmwareVersion: number;
@@ -74,7 +74,7 @@ export interface AoeTargetOptions {
 
 export class AoeTarget implements FrameSink {
 	readonly link: Link;
-	readonly #registry: Registry<Disk>;
+	readonly #registry: Registry;
 	readonly #stats: TargetStats;
 	readonly #firmwareVersion: number;
 	readonly #ownMacs: () => ReadonlySet<number>;
@@ -101,20 +101,20 @@ export class AoeTarget implements FrameSink {
 		this.#exchanges = new ExchangePool(link, stats);
 		this.#discovery = new Discovery(clock);
 		this.#advertiser = new Advertiser(link, this.#discovery, options.firmwareVersion, (blade) =>
-			this.#isServed(blade),
+			this.#registry.has(blade),
 		);
 		this.#neighbours = new Neighbours({
 			...options,
 			clock,
 			random: options.random ?? new Random(),
 			force: options.force ?? false,
-			onServe: (disk, after) => {
-				this.#list(disk);
-				if (after !== undefined) options.onServedAgain?.(disk.blade, after);
+			onServe: (blade, after) => {
+				this.#list(blade);
+				if (after !== undefined) options.onServedAgain?.(blade, after);
 			},
-			onPause: (disk, rival, why) => {
-				this.#unlist(disk);
-				if (rival !== undefined) options.onSilenced?.(disk.blade, rival, why);
+			onPause: (blade, rival, why) => {
+				this.#unlist(blade);
+				if (rival !== undefined) options.onSilenced?.(blade, rival, why);
 			},
 		});
 	}
@@ -145,15 +145,15 @@ export class AoeTarget implements FrameSink {
 	}
 
 	/**
-	 * Asks the link who answers for a disk's address, before it is served here. Needs `start`, and `registryChanged` when all
+	 * Asks the link who answers for a blade's address, before it is served here. Needs `start`, and `registryChanged` when all
 	 * are claimed; then `serveClaims` if they shall be served. Throws an OperatorError if the address is given twice.
 	 * @returns the MAC address of another host that answers, or undefined if none does or the link is down
 	 */
-	async claim(disk: Disk): Promise<number | undefined> {
-		const { shelf, slot } = disk.blade;
+	async claim(blade: Blade): Promise<number | undefined> {
+		const { shelf, slot } = blade;
 		if (this.#neighbours.isClaimed(shelf, slot))
 			throw new OperatorError(`shelf ${shelf} slot ${slot} is given twice on one interface`);
-		return this.#neighbours.claim(disk);
+		return this.#neighbours.claim(blade);
 	}
 
 	/** Serves what is claimed, as far as and as long as nobody else does. */
@@ -175,8 +175,7 @@ export class AoeTarget implements FrameSink {
 
 	/** Tells initiators of every blade: the link is new, is up again, or has another MTU or MAC address. */
 	advertiseAll(): void {
-		const blades = [...this.#registry.values()].map((disk) => disk.blade);
-		if (!this.#stopped) this.#advertiser.advertise(blades);
+		if (!this.#stopped) this.#advertiser.advertise([...this.#registry.values()]);
 	}
 
 	linkChanged(): void {
@@ -186,20 +185,16 @@ export class AoeTarget implements FrameSink {
 		this.advertiseAll();
 	}
 
-	#list(disk: Disk): void {
-		this.#registry.add(disk.blade.shelf, disk.blade.slot, disk);
-		this.#exchanges.muted.delete(disk.blade);
-		if (this.#servesClaims) this.advertise(disk.blade);
-	}
-
-	#isServed(blade: Blade): boolean {
-		return this.#registry.lookup(blade.shelf, blade.slot)?.blade === blade;
+	#list(blade: Blade): void {
+		this.#registry.add(blade);
+		this.#exchanges.muted.delete(blade);
+		if (this.#servesClaims) this.advertise(blade);
 	}
 
 	/** What is under way is not answered either: its data may be the other one's by now, and initiators ask again. */
-	#unlist(disk: Disk): void {
-		this.#registry.remove(disk.blade.shelf, disk.blade.slot);
-		this.#exchanges.muted.add(disk.blade);
+	#unlist(blade: Blade): void {
+		this.#registry.remove(blade);
+		this.#exchanges.muted.add(blade);
 	}
 
 	frame(_link: Link, memory: Memory, offset: number, frameBytes: number, peer: number): void {
@@ -214,8 +209,8 @@ export class AoeTarget implements FrameSink {
 			!this.#stopped &&
 			isPlainRequest(view, offset, this.#own, this.#isScreened)
 		) {
-			const disk = this.#registry.at(view.getInt32(offset + aoeShelf.offset) >>> 8);
-			if (disk !== undefined) return this.#serve(disk, memory, offset, frameBytes, peer);
+			const blade = this.#registry.at(view.getInt32(offset + aoeShelf.offset) >>> 8);
+			if (blade !== undefined) return this.#serve(blade, memory, offset, frameBytes, peer);
 		}
 		return this.#receiveAny(memory, offset, frameBytes, peer);
 	}
@@ -230,7 +225,7 @@ export class AoeTarget implements FrameSink {
 		if (isResponse(bytes, offset)) {
 			if (aoeCommand.get(bytes, offset) !== AoeCommand.config) return "response";
 			this.#stats.responsesHeard += 1;
-			this.#neighbours.heard(bytes, offset, this.#registry.lookup(shelf, slot)?.blade);
+			this.#neighbours.heard(bytes, offset, this.#registry.lookup(shelf, slot));
 			return undefined;
 		}
 		if (isProbe(bytes, offset, frameBytes)) {
@@ -239,9 +234,9 @@ export class AoeTarget implements FrameSink {
 		}
 		if (ethDestination.is(bytes, offset, MAC_BROADCAST_BYTES) || shelf === SHELF_ALL || slot === SLOT_ALL)
 			return this.#broadcast(memory, offset, frameBytes, peer);
-		const disk = this.#registry.lookup(shelf, slot);
-		if (disk === undefined) return this.#whyNot(shelf, slot);
-		return this.#serve(disk, memory, offset, frameBytes, peer);
+		const blade = this.#registry.lookup(shelf, slot);
+		if (blade === undefined) return this.#whyNot(shelf, slot);
+		return this.#serve(blade, memory, offset, frameBytes, peer);
 	}
 
 	/** Why nothing is served at an address. */
@@ -272,42 +267,42 @@ export class AoeTarget implements FrameSink {
 		if (!isDiscovery(bytes, offset, frameBytes)) return "notForBroadcast";
 		const shelf = aoeShelf.get(bytes, offset);
 		const slot = aoeSlot.get(bytes, offset);
-		const disks = this.#addressed(shelf, slot);
-		if (disks === undefined) return this.#whyNot(shelf, slot);
+		const blades = this.#addressed(shelf, slot);
+		if (blades === undefined) return this.#whyNot(shelf, slot);
 		if (shelf !== SHELF_ALL && slot !== SLOT_ALL) {
-			const disk = this.#registry.lookup(shelf, slot);
-			const reason = disk && this.#serve(disk, memory, offset, frameBytes, peer);
+			const blade = this.#registry.lookup(shelf, slot);
+			const reason = blade && this.#serve(blade, memory, offset, frameBytes, peer);
 			if (reason !== "noSlot") return reason;
 		}
 		// The ring gets its bytes back before the last blade has answered.
 		const copy = memoryOf(bytes.slice(offset, offset + frameBytes), 0);
-		const send = (disk: Disk): boolean => {
+		const send = (blade: Blade): boolean => {
 			// It may have fallen silent since.
-			const reason = this.#isServed(disk.blade) ? this.#serve(disk, copy, 0, frameBytes, peer) : "silent";
+			const reason = this.#registry.has(blade) ? this.#serve(blade, copy, 0, frameBytes, peer) : "silent";
 			if (reason === "noSlot") return false;
 			if (reason !== undefined) this.#stats.rejected[reason] += 1;
 			return true;
 		};
-		return this.#discovery.add(disks, send) ? undefined : "discoveryBacklog";
+		return this.#discovery.add(blades, send) ? undefined : "discoveryBacklog";
 	}
 
-	/** The disks at an address. One that has no broadcast parts is looked up rather than searched for. */
-	#addressed(shelf: number, slot: number): Iterator<Disk | undefined> | undefined {
+	/** The blades at an address. One that has no broadcast parts is looked up rather than searched for. */
+	#addressed(shelf: number, slot: number): Iterator<Blade | undefined> | undefined {
 		if (shelf === SHELF_ALL || slot === SLOT_ALL) return this.#registry.match(shelf, slot);
-		const disk = this.#registry.lookup(shelf, slot);
-		return disk && [disk].values();
+		const blade = this.#registry.lookup(shelf, slot);
+		return blade && [blade].values();
 	}
 
-	/** A request for one disk. Returns "noSlot" if there was none: then nothing has happened yet. */
+	/** A request for one blade. Returns "noSlot" if there was none: then nothing has happened yet. */
 	#serve(
-		disk: Disk,
+		blade: Blade,
 		memory: Memory,
 		offset: number,
 		frameBytes: number,
 		peer: number,
 	): RejectReason | undefined {
 		const { bytes } = memory;
-		const { access, shelf, slot } = disk.blade;
+		const { access, shelf, slot } = blade;
 		if (access.mask.size > 0 && !access.admits(ethSource.get(bytes, offset))) return "masked";
 		const reply = this.link.acquire();
 		if (reply === undefined) return "noSlot";
@@ -315,17 +310,17 @@ export class AoeTarget implements FrameSink {
 		writeReplyHeader(memory.view, offset, reply.memory.view, reply.offset, this.#own, shelf, slot);
 		if (aoeVersion(bytes, offset) !== AOE_VERSION) return this.#refuse(reply, AoeError.badVersion, peer);
 		if (aoeCommand.get(bytes, offset) !== AoeCommand.ata)
-			return this.#control(disk.blade, reply, bytes.subarray(offset, offset + frameBytes), peer);
+			return this.#control(blade, reply, bytes.subarray(offset, offset + frameBytes), peer);
 		if (frameBytes < ATA_HEADER_BYTES) return this.#drop(reply, "shortSection");
-		if (access.reserved.size > 0 && !mayUse(disk.blade, bytes, offset)) {
+		if (access.reserved.size > 0 && !mayUse(blade, bytes, offset)) {
 			copyAtaSection(memory.view, offset, reply.memory.view, reply.offset);
 			return this.#refuse(reply, AoeError.reserved, peer, ATA_HEADER_BYTES);
 		}
 		// A disk that hangs keeps the slots of what it has been asked, and initiators go on asking. So nobody gets more slots
 		// than are left for the others: one such blade half of them, two a third each.
-		if (disk.blade.underWay > this.link.freeSlots) return this.#drop(reply, "backlog");
+		if (blade.disk.underWay > this.link.freeSlots) return this.#drop(reply, "backlog");
 		this.#stats.requests += 1;
-		this.#exchanges.take().start(disk, reply, memory, offset, frameBytes, peer);
+		this.#exchanges.take().start(blade, reply, memory, offset, frameBytes, peer);
 		return undefined;
 	}
 

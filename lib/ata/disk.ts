@@ -1,10 +1,11 @@
 /**
- * An ATA disk: carries out ATA commands on a blade's device. Asked by the AoE target, one call a command;
+ * An ATA disk: carries out ATA commands on a disk's device. Asked by the AoE target, one call a command;
  * hands block requests down to `BlockDevice` and calls `command.answer()` when the command is over. What each
  * command code does is in one table; every code that is not there (native size, security, write
  * uncorrectable, packet commands, ...) ends with ABRT, and IDENTIFY offers none of them.
  */
 
+import type { Disk } from "../disk.js";
 import type { AtaCommand, CommandExecutor } from "./command.js";
 import { SetFeatures, setMultipleMode } from "./features.js";
 import { Flush, Standby } from "./flush.js";
@@ -20,7 +21,17 @@ import { Read, Write } from "./transfer.js";
 import { Trim } from "./trim.js";
 import { ReadVerify } from "./verify.js";
 
+/** Of each disk that anybody serves by ATA commands. */
+const ATA_DISKS = new WeakMap<Disk, AtaDisk>();
+
 export class AtaDisk extends DiskState implements CommandExecutor {
+	/** The only one of its disk: who exports a disk once more meets the state that it has. */
+	static of(disk: Disk): AtaDisk {
+		const ata = ATA_DISKS.get(disk) ?? new AtaDisk(disk);
+		ATA_DISKS.set(disk, ata);
+		return ata;
+	}
+
 	/**
 	 * Starts a command. `command.answer()` is called exactly once, before or after this returns, and the
 	 * command is the caller's again from then on. Never throws for what registers or data hold.

@@ -27,7 +27,7 @@ export const ULTRA_DMA_MODE_MAX = 6;
 /** A flush, because disabling the write cache ends with one. */
 export class SetFeatures extends Flush {
 	override start(disk: DiskState, command: AtaCommand): void {
-		const { device } = disk.blade;
+		const { device } = disk;
 		switch (command.feature) {
 			case Feature.enableWriteCache:
 				if (!device.setWriteCache(true)) break;

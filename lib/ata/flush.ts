@@ -27,7 +27,7 @@ export class Flush implements Operation {
 			storageFailed(disk, command);
 			return;
 		}
-		disk.blade.stats.flushes += 1;
+		disk.stats.flushes += 1;
 		this.flushed(disk);
 		succeed(command);
 	}

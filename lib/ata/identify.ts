@@ -91,7 +91,7 @@ export function identifyDevice(disk: DiskState): Uint8Array {
 }
 
 function writeIdentity(words: Words, disk: DiskState): void {
-	const { serial, firmware, model, wwn } = disk.blade.identity;
+	const { serial, firmware, model, wwn } = disk.identity;
 	// Fixed disk (obsolete bit 6, still looked at).
 	words.set(Word.generalConfiguration, 1 << 6);
 	// Nothing has to be done for the disk to spin up, and this data is complete.
@@ -108,7 +108,7 @@ function writeIdentity(words: Words, disk: DiskState): void {
 }
 
 function writeCapacity(words: Words, disk: DiskState): void {
-	const { info } = disk.blade.device;
+	const { info } = disk.device;
 	const sectors = disk.capacitySectors;
 	const perTrack = Math.max(1, Math.min(63, sectors));
 	const heads = Math.max(1, Math.min(16, Math.floor(sectors / perTrack)));
@@ -154,7 +154,7 @@ function writeTransferModes(words: Words, disk: DiskState): void {
 }
 
 function writeCommandSets(words: Words, disk: DiskState): void {
-	const { info } = disk.blade.device;
+	const { info } = disk.device;
 	const always = NOP | POWER_MANAGEMENT;
 	const lookAhead = disk.readLookAhead ? LOOK_AHEAD : 0;
 	const writeCache = info.writeCache ? WRITE_CACHE : 0;

@@ -77,7 +77,7 @@ export function submit(disk: DiskState, command: AtaCommand, op: BlockOp, length
 	disk.standby = false;
 	command.op = op;
 	command.lengthBytes = lengthBytes;
-	disk.blade.device.submit(command.begin());
+	disk.device.submit(command.begin());
 }
 
 /** Whole sectors that the room for the answer's data holds. */

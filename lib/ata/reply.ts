@@ -41,16 +41,17 @@ export function notFound(disk: DiskState, command: AtaCommand, lba: number): voi
 
 /** The command's block request has failed. */
 export function storageFailed(disk: DiskState, command: AtaCommand): void {
+	const { disk: failed } = disk;
 	const outcome = outcomeOf(command.status, command.op);
 	const isFlush = command.op === BlockOp.flush;
 	const lba = isFlush ? 0 : Math.floor(command.failedOffsetBytes / SECTOR_BYTES);
-	if (outcome.failing) disk.faults += 1;
-	if (outcome.report) disk.onStorageError?.(disk.blade, command, command.status, command.errno, lba);
+	if (outcome.failing) failed.faults += 1;
+	if (outcome.report) failed.onFault?.(failed, command.op, command.status, command.errno, lba);
 	fail(disk, command, outcome.status, outcome.error, lba);
 }
 
 function fail(disk: DiskState, command: AtaCommand, status: number, error: number, lba: number): void {
-	disk.blade.stats.errors += 1;
+	disk.stats.errors += 1;
 	command.replyStatus = status;
 	command.replyError = error;
 	command.replyLba = lba;

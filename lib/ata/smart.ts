@@ -53,8 +53,8 @@ const ATTRIBUTES: readonly Attribute[] = [
 		id: 187,
 		flags: PRE_FAILURE | ONLINE,
 		threshold: 50,
-		value: (disk) => (disk.faults === 0 ? 100 : 1),
-		raw: (disk) => disk.faults,
+		value: ({ disk }) => (disk.faults === 0 ? 100 : 1),
+		raw: ({ disk }) => disk.faults,
 	},
 	{
 		// Sectors written.
@@ -62,7 +62,7 @@ const ATTRIBUTES: readonly Attribute[] = [
 		flags: ONLINE,
 		threshold: 0,
 		value: () => 100,
-		raw: (disk) => disk.blade.stats.writtenBytes / SECTOR_BYTES,
+		raw: (disk) => disk.stats.writtenBytes / SECTOR_BYTES,
 	},
 	{
 		// Sectors read.
@@ -70,7 +70,7 @@ const ATTRIBUTES: readonly Attribute[] = [
 		flags: ONLINE,
 		threshold: 0,
 		value: () => 100,
-		raw: (disk) => disk.blade.stats.readBytes / SECTOR_BYTES,
+		raw: (disk) => disk.stats.readBytes / SECTOR_BYTES,
 	},
 ];
 
@@ -106,7 +106,7 @@ export function smart(disk: DiskState, command: AtaCommand): void {
 			succeed(command);
 			return;
 		case Smart.returnStatus:
-			if (disk.faults > 0) command.replyLba = THRESHOLD_EXCEEDED * 0x100 + (command.lba % 0x100);
+			if (disk.disk.faults > 0) command.replyLba = THRESHOLD_EXCEEDED * 0x100 + (command.lba % 0x100);
 			succeed(command);
 			return;
 	}

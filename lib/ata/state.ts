@@ -1,27 +1,13 @@
 /**
- * What a disk remembers from one command to the next: the modes that initiators have set, whether it is in
- * standby, whether its storage has failed. One per blade and shared by all its initiators, as with any disk;
- * gone when the process ends, which is this disk's power cycle. Read and changed by the operations in this
+ * What a disk remembers from one ATA command to the next: the modes that initiators have set, whether it is in
+ * standby. One per disk and shared by all its initiators, at whatever addresses; gone when the process ends,
+ * which is this disk's power cycle. Read and changed by the operations in this
  * room; `AtaDisk` derives from it.
  */
 
-import type { Blade } from "../aoe/blade.js";
-import type { StorageStatus } from "../errors.js";
-import type { AtaCommand } from "./command.js";
+import type { BlockDevice } from "../block/device.js";
+import type { Disk, DiskIdentity, DiskStats } from "../disk.js";
 import { SECTOR_BYTES } from "./opcodes.js";
-
-/**
- * Told of each command that failed because the storage did, before it is answered. `errno` is 0 if there is
- * none; `lba` is the first sector that failed, 0 for a flush. What an initiator brings upon itself (a bad
- * address, a write to a read-only blade) is not told.
- */
-export type StorageErrorListener = (
-	blade: Blade,
-	command: AtaCommand,
-	status: StorageStatus,
-	errno: number,
-	lba: number,
-) => void;
 
 /**
  * Most sectors that SET MULTIPLE MODE takes. AoE has no data blocks, so the mode changes nothing but what
@@ -46,17 +32,19 @@ export class DiskState {
 	smartEnabled = true;
 	/** SMART EXECUTE OFF-LINE IMMEDIATE has been asked for. */
 	offlineCollected = false;
-	/**
-	 * Commands that failed in a way that casts doubt on the storage. Never goes down: only the operator can
-	 * mend that.
-	 */
-	faults = 0;
-	onStorageError: StorageErrorListener | null = null;
+	/** Of `disk`, for those who need nothing else of it. */
+	readonly device: BlockDevice;
+	readonly stats: DiskStats;
+	readonly identity: DiskIdentity;
 
-	constructor(readonly blade: Blade) {}
+	constructor(readonly disk: Disk) {
+		this.device = disk.device;
+		this.stats = disk.stats;
+		this.identity = disk.identity;
+	}
 
 	/** Sectors of the disk now; it may grow. */
 	get capacitySectors(): number {
-		return Math.floor(this.blade.device.info.sizeBytes / SECTOR_BYTES);
+		return Math.floor(this.device.info.sizeBytes / SECTOR_BYTES);
 	}
 }

@@ -39,7 +39,7 @@ export class Read implements Operation {
 			storageFailed(disk, command);
 			return;
 		}
-		const { stats } = disk.blade;
+		const { stats } = disk;
 		stats.reads += 1;
 		stats.readBytes += command.lengthBytes;
 		command.dataInBytes = command.lengthBytes;
@@ -83,7 +83,7 @@ export class Write implements Operation {
 			storageFailed(disk, command);
 			return;
 		}
-		const { stats } = disk.blade;
+		const { stats } = disk;
 		stats.writes += 1;
 		stats.writtenBytes += command.lengthBytes;
 		command.replyCount = 0;

@@ -47,7 +47,7 @@ export class Trim implements Operation {
 	start(disk: DiskState, command: AtaCommand): void {
 		const { count, writeFlag, dataOutBytes } = command;
 		const complete = writeFlag && count > 0 && dataOutBytes >= count * SECTOR_BYTES;
-		const { canTrim, readOnly } = disk.blade.device.info;
+		const { canTrim, readOnly } = disk.device.info;
 		if (!complete || command.feature !== FEATURE_TRIM || !canTrim || readOnly) {
 			abort(disk, command);
 			return;
@@ -95,7 +95,7 @@ export class Trim implements Operation {
 	}
 
 	#over(disk: DiskState, command: AtaCommand): void {
-		disk.blade.stats.trims += 1;
+		disk.stats.trims += 1;
 		succeed(command);
 	}
 }

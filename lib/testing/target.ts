@@ -4,13 +4,14 @@
  * what a test holds in its hands.
  */
 
-import { Blade, makeIdentity } from "../aoe/blade.js";
+import { Blade } from "../aoe/blade.js";
 import { Registry } from "../aoe/registry.js";
 import { TargetStats } from "../aoe/stats.js";
 import { AoeTarget } from "../aoe/target.js";
 import { AtaDisk } from "../ata/disk.js";
 import type { BlockDevice } from "../block/device.js";
 import type { Clock } from "../clock.js";
+import { Disk, makeIdentity } from "../disk.js";
 import type { Link } from "../link/link.js";
 
 export interface TestTargetOptions {
@@ -24,7 +25,7 @@ const FIRMWARE = 0x0100;
 
 export class TestTarget {
 	readonly link: Link;
-	readonly #registry = new Registry<AtaDisk>();
+	readonly #registry = new Registry();
 	readonly #target: AoeTarget;
 	readonly #bufferCount: number;
 
@@ -50,8 +51,8 @@ export class TestTarget {
 	 * @param slot 0..254
 	 */
 	serve(shelf: number, slot: number, device: BlockDevice): void {
-		const identity = makeIdentity(`test ${shelf}.${slot}`, VERSION);
-		this.#registry.add(shelf, slot, new AtaDisk(new Blade(shelf, slot, identity, device, this.#bufferCount)));
+		const disk = new Disk(`e${shelf}.${slot}`, makeIdentity(`test ${shelf}.${slot}`, VERSION), device);
+		this.#registry.add(new Blade(shelf, slot, AtaDisk.of(disk), this.#bufferCount));
 		this.#target.registryChanged();
 	}
 

@@ -73,13 +73,15 @@ t.test("what a broadcast asks for is not overwritten while it waits", async (t) 
 	t.equal(replies.length, 10);
 	t.ok(replies.every((reply) => reply.toString("latin1", 32, 37) === "Hello"));
 	t.ok(
-		[...bench.registry.values()].every(({ blade }) => Buffer.from(blade.configString).toString() === "Hello"),
+		[...bench.registry.values()].every(
+			({ configString }) => Buffer.from(configString).toString() === "Hello",
+		),
 	);
 });
 
 t.test("the mask of each blade is asked when its turn comes", async (t) => {
 	const bench = crowd(10);
-	for (const disk of bench.registry.match(100, 3)) disk?.blade.access.mask.add(0x0200000000bb);
+	for (const blade of bench.registry.match(100, 3)) blade?.access.mask.add(0x0200000000bb);
 	bench.link.receive(QUERY);
 	const addresses = drain(bench).map(address);
 	t.equal(addresses.length, 9);

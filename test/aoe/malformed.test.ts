@@ -183,15 +183,15 @@ const cases: Case[] = [
 t.test("malformed frames", async (t) => {
 	for (const { what, request, reply, reason } of cases) {
 		const bench = new Bench({ ownMacs: [0x0200000000ff] });
-		const disk = bench.disk();
+		const blade = bench.disk();
 		const expected = reply === undefined ? "" : frame(reply).toString("hex");
 		t.equal(bench.askHex(bytes(request)), expected, what);
 		t.same(bench.rejected, { [reason]: 1 }, `${what}: counted as ${reason}`);
 		t.equal(bench.link.freeSlots, bench.link.slots.length, `${what}: no slot is lost`);
-		t.match(disk.blade.stats, { reads: 0, writes: 0 });
-		t.equal(disk.blade.configString.length, 0);
-		t.equal(disk.blade.access.mask.size, 0);
-		t.equal(disk.blade.access.reserved.size, 0);
+		t.match(blade.disk.stats, { reads: 0, writes: 0 });
+		t.equal(blade.configString.length, 0);
+		t.equal(blade.access.mask.size, 0);
+		t.equal(blade.access.reserved.size, 0);
 		bench.link.checkMargins();
 	}
 });
@@ -203,7 +203,7 @@ t.test("a mask edit longer than its frame: mask error 1, how many there are, not
 		["255 in a short frame", `00 01 ${A} 00 01 ${A} 00 01 ${A}`, "ff", "03"],
 	] as const) {
 		const bench = new Bench();
-		const { access } = bench.disk().blade;
+		const { access } = bench.disk();
 		const reply = bench.askHex(bytes(`${MASK} 00 01 00 ${count} ${entries}`));
 		t.equal(
 			reply,
@@ -232,9 +232,9 @@ t.test("ATA commands that can't be carried out end in ATA status, never in E", a
 		["a read of 255 sectors", "00 00 ff 20 000000e0 0000 0000", "00 04 ff 41 000000e0 0000 0000"],
 	] as const) {
 		const bench = new Bench();
-		const disk = bench.disk();
+		const blade = bench.disk();
 		t.equal(bench.askHex(bytes(`${ATA} ${request}`)), frame(abort(reply)).toString("hex"), what);
-		t.match(disk.blade.stats, { reads: 0, writes: 0, errors: 1 });
+		t.match(blade.disk.stats, { reads: 0, writes: 0, errors: 1 });
 		t.same(bench.rejected, {});
 	}
 });

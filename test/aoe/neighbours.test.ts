@@ -319,12 +319,12 @@ t.test("a target of another kind is left the address, and when it has gone it is
 
 t.test("a blade that is silent is not advertised, and finds no one by a broadcast", async (t) => {
 	const bench = await serving();
-	const disk = bench.registry.lookup(9, 1)!;
+	const blade = bench.registry.lookup(9, 1)!;
 	bench.clock.pass(1000);
 	const [check] = bench.link.take();
 	bench.link.receive(probeFrom("0200000000bb", "01", "01", tagOf(check), "00001000"));
 	t.equal(bench.turns.length, 1);
-	bench.target.advertise(disk.blade);
+	bench.target.advertise(blade);
 	bench.target.advertiseAll();
 	t.same(bench.link.take(), [], "not even when it has grown");
 	t.same(bench.ask(frame(`${ALL} ${A} 88a2 10 00 ffff ff 01 00000001`)), []);
@@ -332,7 +332,7 @@ t.test("a blade that is silent is not advertised, and finds no one by a broadcas
 
 t.test("what is under way when another takes over is not answered", async (t) => {
 	const bench = await serving();
-	const disk = bench.registry.lookup(9, 1) as ReturnType<Bench["stub"]>;
+	const disk = bench.registry.lookup(9, 1)?.ata as ReturnType<Bench["stub"]>;
 	disk.reply = undefined;
 	const read = (tag: string): Buffer =>
 		frame(`${T} ${A} 88a2 10 00 0009 01 00 ${tag} 00 00 01 20 000000e0 0000 0000`);

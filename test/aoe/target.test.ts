@@ -1,6 +1,8 @@
 // What the target does with time and with what is scarce: replies that come later, reply slots, data that is lent, stopping.
 import t from "tap";
+import { Blade } from "../../lib/aoe/blade.js";
 import type { AtaCommand } from "../../lib/ata/command.js";
+import { AtaDisk } from "../../lib/ata/disk.js";
 import { STALE } from "../support/recording-link.js";
 import { Bench, bytes, frame } from "../support/target-bench.js";
 
@@ -205,15 +207,15 @@ t.test("a changed link is advertised, with what holds now", async (t) => {
 
 t.test("advertisements", async (t) => {
 	const bench = new Bench();
-	const disk = bench.disk();
+	const blade = bench.disk();
 	bench.disk(9, 1);
-	disk.blade.configString = bytes("616263");
-	bench.target.advertise(disk.blade);
+	blade.configString = bytes("616263");
+	bench.target.advertise(blade);
 	const rest = "88a2 18 00 0009 00 01 00000000 0010 4019 02 10 0003 616263";
 	t.same(bench.link.sent[0]?.peer, -1, "to all peers");
 	t.same(bench.link.take(), [frame(`ffffffffffff ${T} ${rest}`)]);
-	disk.blade.access.mask.add(0x0200000000aa).add(0x0200000000bb);
-	bench.target.advertise(disk.blade);
+	blade.access.mask.add(0x0200000000aa).add(0x0200000000bb);
+	bench.target.advertise(blade);
 	t.same(
 		bench.link.take(),
 		[frame(`0200000000aa ${T} ${rest}`), frame(`0200000000bb ${T} ${rest}`)],
@@ -221,4 +223,27 @@ t.test("advertisements", async (t) => {
 	);
 	bench.target.advertiseAll();
 	t.equal(bench.link.take().length, 3);
+});
+
+t.test("one disk at two addresses: what AoE adds is the address's own, all else is the disk's", (t) => {
+	const bench = new Bench();
+	const first = bench.disk(9, 0);
+	const second = bench.add(new Blade(9, 1, AtaDisk.of(first.disk), 16));
+	const command = (slot: number, opcode: string): string =>
+		bench.askHex(
+			frame(`${T} ${A} 88a2 10 00 0009 0${slot} 00 00000001 00 00 00 ${opcode} 000000000000 0000`),
+		);
+	const powerMode = (slot: number): string => command(slot, "e5").slice(52, 54);
+	t.equal(powerMode(1), "ff", "active");
+	command(0, "e0");
+	t.equal(powerMode(1), "00", "in standby, which the other address has asked for");
+	bench.ask(frame(`${T} ${A} 88a2 10 00 0009 00 01 00000001 0000 0000 00 13 0001 78`));
+	t.equal(first.configString.length, 1);
+	t.equal(second.configString.length, 0);
+	bench.registry.remove(new Blade(9, 1, AtaDisk.of(first.disk), 16));
+	t.ok(bench.registry.has(second), "another blade of the same address is not this one");
+	bench.registry.remove(second);
+	t.equal(powerMode(1), "", "no longer there");
+	t.equal(powerMode(0), "00");
+	t.end();
 });

@@ -28,7 +28,7 @@ t.test("FLUSH CACHE and FLUSH CACHE EXT both succeed", async (t) => {
 
 t.test("config set does not take bytes from beyond the frame", async (t) => {
 	const bench = new Bench();
-	const disk = bench.disk();
+	const blade = bench.disk();
 	bench.ask(frame(`${T} ${B} 88a2 10 00 0009 00 00 00000001 00 00 00 00 ${"5e".repeat(32)}`));
 	for (let past = 1; past <= 40; past++) {
 		const length = (28 + past).toString(16).padStart(4, "0");
@@ -37,7 +37,7 @@ t.test("config set does not take bytes from beyond the frame", async (t) => {
 		);
 		t.same(at(reply, 14, 15, 31), [0x1c, 2, 0], `${past} bytes too many`);
 	}
-	t.equal(disk.blade.configString.length, 0);
+	t.equal(blade.configString.length, 0);
 });
 
 t.test("short replies carry nothing of what was in the slot before", async (t) => {
@@ -64,7 +64,7 @@ t.test("short replies carry nothing of what was in the slot before", async (t) =
 
 t.test("a mask edit is applied whole or not at all, and its count is not trusted", async (t) => {
 	const bench = new Bench();
-	const { access } = bench.disk().blade;
+	const { access } = bench.disk();
 	const edit = (count: string, entries: string) =>
 		bench.ask(bytes(`${T} ${A} 88a2 10 00 0009 00 02 00000001 00 01 00 ${count} ${entries}`))[0];
 	t.same(at(edit("02", `00 01 ${A} 00 07 ${A}`), 26, 27), [2, 1]);
@@ -114,7 +114,7 @@ t.test("the size is read each time", async (t) => {
 
 t.test("the AoE version is looked at", async (t) => {
 	const bench = new Bench();
-	const disk = bench.disk();
+	const blade = bench.disk();
 	for (const version of ["00", "20", "f0"]) {
 		const [reply] = bench.ask(
 			frame(
@@ -123,22 +123,22 @@ t.test("the AoE version is looked at", async (t) => {
 		);
 		t.same(at(reply, 14, 15), [0x1c, 5]);
 	}
-	t.equal(disk.blade.stats.writes, 0);
+	t.equal(blade.disk.stats.writes, 0);
 });
 
 t.test("WRITE without W is not executed", async (t) => {
 	const bench = new Bench();
-	const disk = bench.disk();
+	const blade = bench.disk();
 	t.same(
 		status(bench.ask(frame(`${ata("00 00 01 30 000000e0 0000 0000")} ${"5e".repeat(512)}`))[0]),
 		ABORTED,
 	);
-	t.equal(disk.blade.stats.writes, 0);
+	t.equal(blade.disk.stats.writes, 0);
 });
 
 t.test("a mask of more than 32 addresses works", async (t) => {
 	const bench = new Bench();
-	const { access } = bench.disk().blade;
+	const { access } = bench.disk();
 	for (let i = 0; i < 255; i++) access.mask.add(0x020000000100 + i);
 	access.mask.add(0x0200000000aa);
 	t.equal(bench.ask(frame(`${T} ${A} 88a2 10 00 0009 00 01 00000001`)).length, 1);

@@ -118,7 +118,7 @@ t.test("config: what it says of the blade and the link", async (t) => {
 
 t.test("config: the string", async (t) => {
 	const bench = new Bench();
-	const disk = bench.disk();
+	const blade = bench.disk();
 	const ask = (command: string, text: string, length = text.length) =>
 		`${T} ${A} 88a2 10 00 0009 00 01 0000000a 0000 0000 00 ${command} ${length.toString(16).padStart(4, "0")} ${ASCII(text)}`;
 	const answer = (command: string, text: string, flags = "18 00") =>
@@ -147,7 +147,7 @@ t.test("config: the string", async (t) => {
 	same(t, bench, "an unknown config command: error 2", ask("15", "x"), answer("15", "New", "1c 02"));
 	const long = "y".repeat(1024);
 	same(t, bench, "the longest string", ask("14", long), answer("14", long));
-	t.equal(disk.blade.configString.length, 1024);
+	t.equal(blade.configString.length, 1024);
 	const all = `${ALL} ${A} 88a2 10 00 ffff ff 01 0000000a 0000 0000 00 14 0001 7a`;
 	same(t, bench, "broadcast", all, answer("14", "z"));
 	t.match(bench.rejected, { configTest: 7, configSet: 2, badArgument: 1 });
@@ -284,7 +284,7 @@ t.test("ATA on a disk", async (t) => {
 
 t.test("MAC mask list", async (t) => {
 	const bench = new Bench();
-	const { access } = bench.disk().blade;
+	const { access } = bench.disk();
 	const ask = (rest: string, source = A) => `${T} ${source} 88a2 10 00 0009 00 02 0000000c ${rest}`;
 	const answer = (rest: string, flags = "18 00") => `${A} ${T} 88a2 ${flags} 0009 00 02 0000000c ${rest}`;
 	same(t, bench, "read, empty", ask("00 00 00 00"), answer("00 00 00 00"));
@@ -365,7 +365,7 @@ t.test("MAC mask list", async (t) => {
 
 t.test("reserve / release", async (t) => {
 	const bench = new Bench();
-	const { access } = bench.disk().blade;
+	const { access } = bench.disk();
 	const ask = (rest: string, source = A) => `${T} ${source} 88a2 10 00 0009 00 03 0000000d ${rest}`;
 	const answer = (rest: string, source = A, flags = "18 00") =>
 		`${source} ${T} 88a2 ${flags} 0009 00 03 0000000d ${rest}`;

@@ -4,12 +4,12 @@
  * registers are given in hex.
  */
 
-import { Blade, type BladeIdentity } from "../../lib/aoe/blade.js";
 import { AtaCommand } from "../../lib/ata/command.js";
 import { AtaDisk } from "../../lib/ata/disk.js";
 import { type BlockDevice, type DeviceInfo, refuse } from "../../lib/block/device.js";
 import { pairsOf } from "../../lib/block/ranges.js";
 import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
+import { Disk, type DiskIdentity } from "../../lib/disk.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { heapMemory } from "../../lib/wire/memory.js";
 
@@ -204,7 +204,7 @@ function within(lba: number, first: number, count: number): boolean {
 	return lba >= first && lba < first + count;
 }
 
-export const IDENTITY: BladeIdentity = {
+export const IDENTITY: DiskIdentity = {
 	serial: "9.0:0123456789",
 	firmware: "1.2.3",
 	model: "a model of forty characters, no more no.",
@@ -214,19 +214,16 @@ export const IDENTITY: BladeIdentity = {
 export interface Bench {
 	disk: AtaDisk;
 	device: TestDevice;
-	blade: Blade;
 	/** Sends a command and gives it back answered. */
 	send(registers: Registers): Promise<TestCommand>;
 }
 
 export function makeBench(info: Partial<DeviceInfo> = {}, identity = IDENTITY): Bench {
 	const device = new TestDevice(info);
-	const blade = new Blade(9, 0, identity, device, 16);
-	const disk = new AtaDisk(blade);
+	const disk = AtaDisk.of(new Disk("e9.0", identity, device));
 	return {
 		disk,
 		device,
-		blade,
 		send: (registers) => new TestCommand().fill(registers).run(disk),
 	};
 }

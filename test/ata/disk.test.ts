@@ -5,6 +5,7 @@
  */
 
 import t from "tap";
+import { BlockOp } from "../../lib/block/request.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { makeBench, OFFSET, pattern, TestCommand } from "./bench.js";
 
@@ -23,7 +24,7 @@ const hex = (command: number) => command.toString(16).padStart(2, "0");
 
 t.test("every READ is one borrowable request for the sectors it names", async (t) => {
 	for (const command of READS) {
-		const { device, send, blade } = makeBench();
+		const { device, send, disk } = makeBench();
 		const data = pattern(16);
 		for (let i = 0; i < 16; i++) device.sectors.set(100 + i, data.slice(i * 512, (i + 1) * 512));
 		const answer = await send({ command, lba: 100, count: 16 });
@@ -34,7 +35,7 @@ t.test("every READ is one borrowable request for the sectors it names", async (t
 		t.equal(answer.replyCount, 0);
 		t.equal(answer.replyLba, 100);
 		t.same(device.seen, [{ op: "read", lba: 100, sectors: 16, fua: false }]);
-		t.match(blade.stats, { reads: 1, readBytes: 8192, errors: 0, writes: 0 });
+		t.match(disk.stats, { reads: 1, readBytes: 8192, errors: 0, writes: 0 });
 	}
 });
 
@@ -47,7 +48,7 @@ t.test("a READ passes on a borrowed address, unless the link can't take it", asy
 
 t.test("every WRITE is one request with the data that came, and FUA only where it says so", async (t) => {
 	for (const command of WRITES) {
-		const { device, send, blade } = makeBench();
+		const { device, send, disk } = makeBench();
 		const data = pattern(3);
 		const answer = await send({ command, lba: 997, count: 3, data });
 		t.equal(answer.result, OK, hex(command));
@@ -56,7 +57,7 @@ t.test("every WRITE is one request with the data that came, and FUA only where i
 		t.same(device.seen, [{ op: "write", lba: 997, sectors: 3, fua: FUA_WRITES.includes(command) }]);
 		const written = [997, 998, 999].map((lba) => Buffer.from(device.sectors.get(lba) ?? []));
 		t.same(Buffer.concat(written), Buffer.from(data));
-		t.match(blade.stats, { writes: 1, writtenBytes: 1536, errors: 0, reads: 0 });
+		t.match(disk.stats, { writes: 1, writtenBytes: 1536, errors: 0, reads: 0 });
 	}
 });
 
@@ -103,7 +104,7 @@ t.test("a command can be used again: nothing of its last life is left", async (t
 });
 
 t.test("data that does not fit its count", async (t) => {
-	const { device, send, blade } = makeBench();
+	const { device, send, disk } = makeBench();
 	const data = pattern(2);
 	t.equal((await send({ command: 0x24, count: 17 })).result, ABRT, "READ beyond the room for the answer");
 	t.equal((await send({ command: 0x24, count: 2, roomBytes: 1023 })).result, ABRT);
@@ -113,7 +114,7 @@ t.test("data that does not fit its count", async (t) => {
 	t.equal((await send({ command: 0x34, count: 2, data, writeFlag: false })).result, ABRT, "WRITE without W");
 	t.equal((await send({ command: 0x34, count: 1 })).result, ABRT, "WRITE without anything");
 	t.same(device.seen, [], "none of them reached the device");
-	t.equal(blade.stats.errors, 7);
+	t.equal(disk.stats.errors, 7);
 	t.equal((await send({ command: 0x34, count: 1, data })).result, OK, "WRITE with too much data");
 	t.same(device.seen, [{ op: "write", lba: 0, sectors: 1, fua: false }]);
 });
@@ -133,7 +134,7 @@ t.test("a count of 0 means 256 sectors, or 65536", async (t) => {
 });
 
 t.test("out of range: IDNF and the first sector that is not there", async (t) => {
-	const { device, send, blade } = makeBench();
+	const { device, send, disk } = makeBench();
 	const data = pattern(8);
 	for (const command of [...READS, ...WRITES]) {
 		const isWrite = WRITES.includes(command);
@@ -147,7 +148,7 @@ t.test("out of range: IDNF and the first sector that is not there", async (t) =>
 	}
 	t.match(await send({ command: 0x24, lba: 2 ** 48 - 1, count: 8 }), { result: IDNF, replyLba: 2 ** 48 - 1 });
 	t.same(device.seen, []);
-	t.equal(blade.stats.errors, (READS.length + WRITES.length) * 5 + 1);
+	t.equal(disk.stats.errors, (READS.length + WRITES.length) * 5 + 1);
 	device.info = { ...device.info, sizeBytes: 1010 * 512 };
 	t.equal((await send({ command: 0x24, lba: 999, count: 2 })).result, OK, "a disk that has grown");
 });
@@ -208,10 +209,10 @@ t.test("what the storage reports, as registers and to the operator", async (t) =
 		{ op: "read", status: StorageStatus.closed, result: FAULT, told: false, failing: false },
 	];
 	for (const { op, status, result, told, failing } of cases) {
-		const { device, disk, send, blade } = makeBench();
+		const { device, disk, send } = makeBench();
 		const reports: unknown[][] = [];
-		disk.onStorageError = (who, command, ...rest) => {
-			reports.push([who.name, command.command, ...rest]);
+		disk.disk.onFault = (who, ...rest) => {
+			reports.push([who.name, ...rest]);
 		};
 		device.fault = { op, lba: 105, status, errno: 5 };
 		const command = op === "read" ? 0x24 : 0x34;
@@ -219,8 +220,8 @@ t.test("what the storage reports, as registers and to the operator", async (t) =
 		const answer = await send({ command, lba: 100, count: 8, data });
 		t.match(answer, { result, replyLba: 105, dataInBytes: 0, borrowedAddress: 0 }, `${op} ${status}`);
 		t.ok(answer.replyStatus & 0xa9, "Linux sees an error");
-		t.same(reports, told ? [["e9.0", command, status, 5, 105]] : []);
-		t.match(blade.stats, { errors: 1, reads: 0, writes: 0, readBytes: 0, writtenBytes: 0 });
+		t.same(reports, told ? [["e9.0", BlockOp[op as "read" | "write"], status, 5, 105]] : []);
+		t.match(disk.stats, { errors: 1, reads: 0, writes: 0, readBytes: 0, writtenBytes: 0 });
 		const health = await send({ command: 0xb0, feature: 0xda, lba: 0xc24f00 });
 		t.equal(health.replyLba, failing ? 0x2cf400 : 0xc24f00, "SMART");
 	}
@@ -228,7 +229,7 @@ t.test("what the storage reports, as registers and to the operator", async (t) =
 
 t.test("a read-only disk refuses every change with ABRT, and says nothing of it in the log", async (t) => {
 	const { disk, device, send } = makeBench({ readOnly: true });
-	disk.onStorageError = () => t.fail("reported");
+	disk.disk.onFault = () => t.fail("reported");
 	for (const command of WRITES)
 		t.equal((await send({ command, count: 1, data: pattern(1) })).result, ABRT, hex(command));
 	t.equal((await send({ command: 0x06, feature: 1, count: 1, data: new Uint8Array(512) })).result, ABRT);
@@ -240,18 +241,18 @@ t.test("a read-only disk refuses every change with ABRT, and says nothing of it 
 
 t.test("FLUSH CACHE and FLUSH CACHE EXT are a flush of the device", async (t) => {
 	for (const command of [0xe7, 0xea]) {
-		const { device, disk, send, blade } = makeBench();
+		const { device, disk, send } = makeBench();
 		t.match(await send({ command }), { result: OK, dataInBytes: 0 }, hex(command));
 		t.same(device.seen, [{ op: "flush", lba: 0, sectors: 0, fua: false }]);
-		t.equal(blade.stats.flushes, 1);
+		t.equal(disk.stats.flushes, 1);
 		const reports: unknown[][] = [];
-		disk.onStorageError = (who, { command }, ...rest) => {
-			reports.push([who.name, command, ...rest]);
+		disk.disk.onFault = (who, ...rest) => {
+			reports.push([who.name, ...rest]);
 		};
 		device.fault = { op: "flush", lba: 0, status: StorageStatus.syncFailed, errno: 28 };
 		t.match(await send({ command }), { result: FAULT, replyLba: 0 });
-		t.same(reports, [["e9.0", command, StorageStatus.syncFailed, 28, 0]]);
-		t.match(blade.stats, { flushes: 1, errors: 1 });
+		t.same(reports, [["e9.0", BlockOp.flush, StorageStatus.syncFailed, 28, 0]]);
+		t.match(disk.stats, { flushes: 1, errors: 1 });
 	}
 });
 
@@ -271,7 +272,7 @@ t.test("an answer waits for the device", async (t) => {
 });
 
 t.test("READ VERIFY reads every sector, in slices as large as the room", async (t) => {
-	const { device, send, blade } = makeBench({ sizeBytes: 70_000 * 512 });
+	const { device, send, disk } = makeBench({ sizeBytes: 70_000 * 512 });
 	t.match(await send({ command: 0x40, lba: 10, count: 7, roomBytes: 1500 }), { result: OK, dataInBytes: 0 });
 	const slices = device.seen.map(({ op, lba, sectors }) => [op, lba, sectors]);
 	t.same(slices, [
@@ -280,7 +281,7 @@ t.test("READ VERIFY reads every sector, in slices as large as the room", async (
 		["read", 14, 2],
 		["read", 16, 1],
 	]);
-	t.equal(blade.stats.reads, 0, "not a READ");
+	t.equal(disk.stats.reads, 0, "not a READ");
 
 	for (const [command, sectors] of [
 		[0x40, 256],
@@ -299,7 +300,7 @@ t.test("READ VERIFY reads every sector, in slices as large as the room", async (
 t.test("READ VERIFY names the sector that fails", async (t) => {
 	const { device, disk, send } = makeBench();
 	const told: number[] = [];
-	disk.onStorageError = (_blade, _command, _status, _errno, lba) => told.push(lba);
+	disk.disk.onFault = (_disk, _op, _status, _errno, lba) => told.push(lba);
 	device.fault = { op: "read", lba: 777, status: StorageStatus.mediumError, errno: 5 };
 	t.match(await send({ command: 0x42, lba: 700, count: 200, roomBytes: 1024 }), {
 		result: UNC,
@@ -323,8 +324,8 @@ t.test(
 				0x06, 0x2f, 0x40, 0x42, 0x90, 0xb0, 0xc6, 0xe0, 0xe1, 0xe2, 0xe3, 0xe5, 0xe6, 0xe7, 0xea, 0xec, 0xef,
 			],
 		];
-		const { device, disk, send, blade } = makeBench();
-		disk.onStorageError = () => t.fail("reported");
+		const { device, disk, send } = makeBench();
+		disk.disk.onFault = () => t.fail("reported");
 		let sent = 0;
 		for (let command = 0; command < 256; command++) {
 			if (known.includes(command)) continue;
@@ -332,7 +333,7 @@ t.test(
 			t.match(answer, { result: ABRT, replyCount: 7, replyLba: 0x123456, dataInBytes: 0 }, hex(command));
 			sent += 1;
 		}
-		t.equal(blade.stats.errors, sent);
+		t.equal(disk.stats.errors, sent);
 		t.same(device.seen, []);
 		for (const command of [0x00, 0x27, 0x45, 0xa1, 0xf1, 0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0xf8])
 			t.notOk(known.includes(command), hex(command));
@@ -375,8 +376,8 @@ t.test("power: standby flushes, the medium wakes", async (t) => {
 });
 
 t.test("EXECUTE DEVICE DIAGNOSTIC passes with the signature of a disk", async (t) => {
-	const { send, blade } = makeBench();
+	const { send, disk } = makeBench();
 	const answer = await send({ command: 0x90, lba: 99, count: 3 });
 	t.match(answer, { replyStatus: 0x40, replyError: 1, replyCount: 1, replyLba: 1 });
-	t.equal(blade.stats.errors, 0);
+	t.equal(disk.stats.errors, 0);
 });

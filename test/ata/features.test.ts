@@ -89,8 +89,8 @@ t.test("SMART data and thresholds", async (t) => {
 });
 
 t.test("SMART numbers beyond 32 bits", async (t) => {
-	const { blade, send } = makeBench();
-	blade.stats.readBytes = (2 ** 33 + 5) * 512;
+	const { send, disk } = makeBench();
+	disk.stats.readBytes = (2 ** 33 + 5) * 512;
 	t.equal(
 		attributes((await send(smart(0xd0))).data)
 			.get(242)
@@ -113,19 +113,19 @@ t.test("SMART RETURN STATUS", async (t) => {
 });
 
 t.test("SMART is signed, can be switched off, and aborts the rest", async (t) => {
-	const { blade, send } = makeBench();
+	const { send, disk } = makeBench();
 	const known = [0xd0, 0xd1, 0xd2, 0xd4, 0xd5, 0xd8, 0xd9, 0xda];
 	for (const feature of known)
 		for (const lba of [0, 0x4fc200, 0xc24e00, 0xc34f00, 0xc24f])
 			t.equal((await send(smart(feature, 0, { lba }))).result, ABRT, `${feature} ${lba}`);
 	for (let feature = 0; feature < 256; feature++)
 		if (!known.includes(feature)) t.equal((await send(smart(feature))).result, ABRT, feature.toString(16));
-	const errors = blade.stats.errors;
+	const errors = disk.stats.errors;
 
 	t.equal((await send(smart(0xd9))).result, OK);
 	for (const feature of known)
 		if (feature !== 0xd8) t.equal((await send(smart(feature, 0, { count: 1 }))).result, ABRT, "disabled");
-	t.equal(blade.stats.errors, errors + 7);
+	t.equal(disk.stats.errors, errors + 7);
 	t.equal((await send(smart(0xd8))).result, OK);
 	t.equal((await send(smart(0xd8))).result, OK, "twice is fine");
 	t.equal((await send(smart(0xd0))).result, OK);
@@ -201,7 +201,7 @@ const trim = (data: Uint8Array, more: Partial<Registers> = {}): Registers => ({
 t.test(
 	"TRIM: one request for the list, whose ranges are sorted and joined where they touch or overlap",
 	async (t) => {
-		const { device, send, blade } = makeBench();
+		const { device, send, disk } = makeBench();
 		for (const lba of [10, 11, 12, 500]) device.sectors.set(lba, new Uint8Array(512).fill(1));
 		const list = trimList([
 			[500, 10],
@@ -228,7 +228,7 @@ t.test(
 		);
 		t.equal(device.requests, 1);
 		t.equal(device.sectors.size, 0);
-		t.match(blade.stats, { trims: 1, errors: 0 });
+		t.match(disk.stats, { trims: 1, errors: 0 });
 
 		device.seen.length = 0;
 		t.equal((await send(trim(trimList([])))).result, OK, "an empty list");
@@ -274,7 +274,7 @@ t.test("TRIM: the list is the command's until it ends, not the frame's", async (
 });
 
 t.test("TRIM: nothing is touched unless the whole list is good", async (t) => {
-	const { device, send, blade } = makeBench();
+	const { device, send, disk } = makeBench();
 	const good = [1, 5] as const;
 	t.match(await send(trim(trimList([good, [1000, 1]]))), { result: IDNF, replyLba: 1000 });
 	t.match(await send(trim(trimList([good, [998, 5]]))), { result: IDNF, replyLba: 1000 });
@@ -287,7 +287,7 @@ t.test("TRIM: nothing is touched unless the whole list is good", async (t) => {
 	t.equal((await send(trim(trimList([good]), { feature: 3 }))).result, ABRT, "a function we don't know");
 	t.equal((await send(trim(trimList([good]), { writeFlag: false }))).result, ABRT, "without W");
 	t.same(device.seen, []);
-	t.match(blade.stats, { trims: 0, errors: 10 });
+	t.match(disk.stats, { trims: 0, errors: 10 });
 
 	const rigid = makeBench({ canTrim: false });
 	t.equal((await rigid.send(trim(trimList([good])))).result, ABRT);
@@ -295,10 +295,10 @@ t.test("TRIM: nothing is touched unless the whole list is good", async (t) => {
 });
 
 t.test("TRIM: a range that fails is told, the others are trimmed all the same", async (t) => {
-	const { device, disk, send, blade } = makeBench();
+	const { device, disk, send } = makeBench();
 	const told: number[] = [];
 	for (const lba of [1, 100, 200]) device.sectors.set(lba, new Uint8Array(512).fill(1));
-	disk.onStorageError = (_blade, _command, _status, _errno, lba) => told.push(lba);
+	disk.disk.onFault = (_disk, _op, _status, _errno, lba) => told.push(lba);
 	device.fault = { op: "trim", lba: 101, status: StorageStatus.mediumError, errno: 5 };
 	const list = trimList([
 		[1, 1],
@@ -309,5 +309,5 @@ t.test("TRIM: a range that fails is told, the others are trimmed all the same", 
 	t.equal(device.seen.length, 3);
 	t.same([...device.sectors.keys()], [100]);
 	t.same(told, [101]);
-	t.match(blade.stats, { trims: 0, errors: 1 });
+	t.match(disk.stats, { trims: 0, errors: 1 });
 });

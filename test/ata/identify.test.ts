@@ -4,9 +4,8 @@
  */
 
 import t from "tap";
-import type { BladeIdentity } from "../../lib/aoe/blade.js";
-import { makeIdentity } from "../../lib/aoe/blade.js";
 import type { DeviceInfo } from "../../lib/block/device.js";
+import { type DiskIdentity, makeIdentity } from "../../lib/disk.js";
 import { type Bench, IDENTITY, makeBench, pattern } from "./bench.js";
 
 const OK = 0x4000;
@@ -18,7 +17,7 @@ async function identify({ send }: Bench): Promise<number[]> {
 	return Array.from({ length: 256 }, (_, word) => data.readUInt16LE(word * 2));
 }
 
-const words = (info: Partial<DeviceInfo> = {}, identity?: BladeIdentity) =>
+const words = (info: Partial<DeviceInfo> = {}, identity?: DiskIdentity) =>
 	identify(makeBench(info, identity));
 
 const bit = (value: number | undefined, n: number) => ((value ?? 0) >> n) & 1;
@@ -36,7 +35,7 @@ function number(all: number[], first: number, last: number): number {
 }
 
 t.test("512 bytes that add up to nothing, whatever the count", async (t) => {
-	const { send, blade } = makeBench();
+	const { send, disk } = makeBench();
 	for (const count of [0, 1, 2, 3, 255]) {
 		const answer = await send({ command: 0xec, count, lba: 77 });
 		t.match(answer, { result: OK, dataInBytes: 512, replyCount: 0 }, `count ${count}`);
@@ -48,7 +47,7 @@ t.test("512 bytes that add up to nothing, whatever the count", async (t) => {
 	}
 	t.equal((await send({ command: 0xec, roomBytes: 511 })).result, ABRT, "no room");
 	t.equal((await send({ command: 0xec, roomBytes: 512 })).result, OK);
-	t.equal(blade.stats.errors, 1);
+	t.equal(disk.stats.errors, 1);
 });
 
 t.test("who it is", async (t) => {

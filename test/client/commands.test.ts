@@ -149,6 +149,6 @@ t.test("bench on a clock of its own: what is measured, and how it is written", a
 	const few = await lab.run(bench(disk, mixed));
 	t.equal(few.requests, 50, "as many as asked for");
 	t.match(formatBench(few), /^8 KiB sequential reads and 30% writes, window 4: /);
-	const { writes } = blade.stats;
+	const { writes } = blade.disk.stats;
 	t.ok(writes > 5 && writes < 25, `${writes} of 50 are writes`);
 });

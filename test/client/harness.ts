@@ -3,7 +3,7 @@
  * clock of its own (`Lab`), or a server in this process on a real link (`serveMemory`).
  */
 
-import { Blade, makeIdentity } from "../../lib/aoe/blade.js";
+import { Blade } from "../../lib/aoe/blade.js";
 import { Registry } from "../../lib/aoe/registry.js";
 import { TargetStats } from "../../lib/aoe/stats.js";
 import { AoeTarget } from "../../lib/aoe/target.js";
@@ -13,6 +13,7 @@ import { MemoryDevice } from "../../lib/block/memory.js";
 import { parseArguments } from "../../lib/cli/arguments.js";
 import type { Output } from "../../lib/cli/client-arguments.js";
 import { Initiator, type InitiatorOptions } from "../../lib/client/initiator.js";
+import { Disk, makeIdentity } from "../../lib/disk.js";
 import {
 	type MemoryLink,
 	type MemoryPortOptions,
@@ -57,7 +58,7 @@ export interface LabOptions extends InitiatorOptions {
 
 /** A target on a port of its own. */
 export class LabTarget {
-	readonly registry = new Registry<AtaDisk>();
+	readonly registry = new Registry();
 	readonly target: AoeTarget;
 
 	constructor(
@@ -79,14 +80,9 @@ export class LabTarget {
 
 	/** Serves a device; without one, a memory disk of 1 MiB. */
 	serve(shelf: number, slot: number, device: BlockDevice = new MemoryDevice(2 ** 20)): Blade {
-		const blade = new Blade(
-			shelf,
-			slot,
-			makeIdentity(`lab ${shelf}.${slot}`, "1.0"),
-			device,
-			this.bufferCount,
-		);
-		this.registry.add(shelf, slot, new AtaDisk(blade));
+		const disk = new Disk(`e${shelf}.${slot}`, makeIdentity(`lab ${shelf}.${slot}`, "1.0"), device);
+		const blade = new Blade(shelf, slot, AtaDisk.of(disk), this.bufferCount);
+		this.registry.add(blade);
 		this.target.registryChanged();
 		return blade;
 	}

@@ -51,7 +51,7 @@ t.test("a disk says who it is", async (t) => {
 	t.equal(disk.name, "e9.0");
 	t.equal(disk.sectorCount, 5000);
 	t.strictSame(disk.identity, {
-		serial: blade.identity.serial,
+		serial: blade.disk.identity.serial,
 		firmware: "1.0",
 		model: "vblade ATA over Ethernet disk",
 		sectorCount: 5000,
@@ -60,7 +60,7 @@ t.test("a disk says who it is", async (t) => {
 		canFlush: true,
 		trimBlocksMax: disk.identity.trimBlocksMax,
 		writeCache: false,
-		wwn: blade.identity.wwn,
+		wwn: blade.disk.identity.wwn,
 	});
 	t.ok(disk.identity.trimBlocksMax > 0);
 	t.equal(await lab.run(disk.ping()), 0, "no time passes on this network");

@@ -10,7 +10,6 @@ import type { Blade } from "../../lib/aoe/blade.js";
 import { Registry } from "../../lib/aoe/registry.js";
 import { TargetStats } from "../../lib/aoe/stats.js";
 import { AoeTarget } from "../../lib/aoe/target.js";
-import { AtaDisk } from "../../lib/ata/disk.js";
 import { GroupCommit } from "../../lib/block/durability.js";
 import { StorageEngine } from "../../lib/block/engine.js";
 import { openStorage } from "../../lib/block/open.js";
@@ -68,8 +67,8 @@ export class WireArena implements Arena {
 		const addresses = [...ADDRESSES, LAST];
 		const target = formatMac(this.#link.mac);
 		this.aim = { target, mtu };
-		const registry = new Registry<AtaDisk>();
-		for (const [shelf, slot] of addresses) registry.add(shelf, slot, this.#makeDisk(shelf, slot));
+		const registry = new Registry();
+		for (const [shelf, slot] of addresses) registry.add(this.#makeBlade(shelf, slot));
 		for (const blade of this.#blades) weaken?.(blade);
 		new AoeTarget({
 			link: this.#link,
@@ -107,7 +106,7 @@ export class WireArena implements Arena {
 
 	/** Nothing before or behind what is exported has changed. Gives everything back. */
 	async close(): Promise<void> {
-		await Promise.all(this.#blades.map(({ device }) => device.close()));
+		await Promise.all(this.#blades.map(({ disk }) => disk.close()));
 		await this.#link.close();
 		this.#port.close();
 		this.#engine.close();
@@ -121,7 +120,7 @@ export class WireArena implements Arena {
 		}
 	}
 
-	#makeDisk(shelf: number, slot: number): AtaDisk {
+	#makeBlade(shelf: number, slot: number): Blade {
 		const file = path.join(scratchDirectory(), `${shelf}.${slot}.img`);
 		this.#files.push(file);
 		writeFileSync(file, Buffer.concat([foreign(), Buffer.alloc(DISK_SECTORS * SECTOR_BYTES), foreign()]));
@@ -145,7 +144,7 @@ export class WireArena implements Arena {
 		);
 		const blade = makeBlade(shelf, slot, device);
 		this.#blades.push(blade);
-		return new AtaDisk(blade);
+		return blade;
 	}
 
 	#ask(frame: Buffer): Buffer {

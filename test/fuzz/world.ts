@@ -5,7 +5,6 @@
  */
 
 import type { Blade } from "../../lib/aoe/blade.js";
-import { AtaDisk } from "../../lib/ata/disk.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { OrderingLayer } from "../../lib/block/ordering.js";
 import type { FrameSlot } from "../../lib/link/link.js";
@@ -70,7 +69,7 @@ export class World {
 			const blade = makeBlade(shelf, slot, new OrderingLayer(slow));
 			weaken?.(blade);
 			this.#blades.push(blade);
-			this.#bench.add(new AtaDisk(blade));
+			this.#bench.add(blade);
 		}
 		this.referee = new Referee({
 			mtu,

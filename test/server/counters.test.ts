@@ -5,8 +5,8 @@
 
 import { setFlagsFromString } from "node:v8";
 import t from "tap";
-import { BladeStats } from "../../lib/aoe/blade.js";
 import { TargetStats } from "../../lib/aoe/stats.js";
+import { DiskStats } from "../../lib/disk.js";
 import { newLinkStats } from "../../lib/link/link.js";
 import { memoryLinkPair } from "../../lib/link/memory.js";
 import { Pump } from "../../lib/pump.js";
@@ -42,7 +42,7 @@ t.test("every count of requests, frames and bytes", async (t) => {
 		"of a link": newLinkStats,
 		"of a target": () => new TargetStats(),
 		"of what a target refuses": () => new TargetStats().rejected,
-		"of a blade": () => new BladeStats(),
+		"of a disk": () => new DiskStats(),
 	};
 	for (const [kind, make] of Object.entries(kinds)) {
 		const twin = make();
@@ -60,7 +60,7 @@ t.test("every count of requests, frames and bytes", async (t) => {
 
 t.test("a target that has served for hours", async (t) => {
 	const bench = new Bench();
-	const disk = bench.disk();
+	const blade = bench.disk();
 	const read = frame(
 		"020000000001 0200000000aa 88a2 10 00 0009 00 00 00000001 40 00 01 24 000000000000 0000",
 	);
@@ -78,12 +78,12 @@ t.test("a target that has served for hours", async (t) => {
 		}
 	};
 	work();
-	const counters = [bench.stats, bench.stats.rejected, disk.blade.stats];
-	const twins = [new TargetStats(), new TargetStats().rejected, new BladeStats()];
+	const counters = [bench.stats, bench.stats.rejected, blade.disk.stats];
+	const twins = [new TargetStats(), new TargetStats().rejected, new DiskStats()];
 	for (const counts of counters) advance(counts);
 	work();
-	t.equal(disk.blade.stats.reads, BEFORE + REQUESTS);
-	t.equal(disk.blade.stats.writes, BEFORE + REQUESTS);
+	t.equal(blade.disk.stats.reads, BEFORE + REQUESTS);
+	t.equal(blade.disk.stats.writes, BEFORE + REQUESTS);
 	t.equal(bench.stats.requests, BEFORE + 2 * REQUESTS);
 	t.equal(bench.stats.rejected.unknownAddress, BEFORE + REQUESTS);
 	for (const [i, counts] of counters.entries()) t.ok(haveSameShape(counts, twins[i]!), `counters ${i}`);

@@ -11,7 +11,7 @@ import { type MemoryLink, MemorySwitch } from "../../lib/link/memory.js";
 import { Pump } from "../../lib/pump.js";
 import { Random } from "../../lib/random.js";
 import { VirtualClock } from "../../lib/testing/virtual-clock.js";
-import { makeBlade, StubDisk } from "../support/target-bench.js";
+import { StubDisk } from "../support/target-bench.js";
 import { EventLog } from "./log.js";
 
 /** Longest time a frame is on its way. */
@@ -21,7 +21,7 @@ const TRANSIT_MS = 2;
 export class Host {
 	readonly pump = new Pump();
 	readonly link: MemoryLink;
-	readonly registry = new Registry<StubDisk>();
+	readonly registry = new Registry();
 	readonly stats = new TargetStats();
 	readonly target: AoeTarget;
 	state: "starting" | "runs" | "refused" | "killed" = "starting";
@@ -53,7 +53,7 @@ export class Host {
 	}
 
 	async #start(): Promise<void> {
-		const owner = await this.target.claim(new StubDisk(makeBlade(9, 0)));
+		const owner = await this.target.claim(new StubDisk(9, 0).blade);
 		if (this.state !== "starting") return;
 		this.lan.note(`${this.name} ${owner === undefined ? "runs" : "is refused"}`);
 		if (owner !== undefined) {

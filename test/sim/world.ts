@@ -5,7 +5,7 @@
  */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { Blade, type BladeIdentity, makeIdentity } from "../../lib/aoe/blade.js";
+import { Blade } from "../../lib/aoe/blade.js";
 import { Registry } from "../../lib/aoe/registry.js";
 import { TargetStats } from "../../lib/aoe/stats.js";
 import { AoeTarget } from "../../lib/aoe/target.js";
@@ -15,6 +15,7 @@ import { GroupCommit } from "../../lib/block/durability.js";
 import { layersOn } from "../../lib/block/open.js";
 import { Initiator } from "../../lib/client/initiator.js";
 import type { Clock } from "../../lib/clock.js";
+import { Disk, type DiskIdentity, makeIdentity } from "../../lib/disk.js";
 import { type MemoryLink, MemorySwitch } from "../../lib/link/memory.js";
 import { Pump } from "../../lib/pump.js";
 import { Random } from "../../lib/random.js";
@@ -109,7 +110,7 @@ class ProcessClock implements Clock {
 	}
 }
 
-let identity: BladeIdentity | undefined;
+let identity: DiskIdentity | undefined;
 
 /** The target's process: from its start until the power is cut. */
 class Machine {
@@ -129,8 +130,7 @@ class Machine {
 		const delays = { clock: this.clock, minMs: Math.min(0.05, diskMs), maxMs: diskMs, seed: seed ^ 0x5eed };
 		const device = compose(new DelayLayer(disk, delays), new GroupCommit(pump));
 		identity ??= makeIdentity("simulation", "1.0");
-		const blade = new Blade(SHELF, 0, identity, device, BUFFER_COUNT);
-		const registry = new Registry<AtaDisk>();
+		const registry = new Registry();
 		const target = new AoeTarget({
 			link: this.link,
 			registry,
@@ -140,7 +140,7 @@ class Machine {
 			onConflict: () => {},
 			clock: this.clock,
 		});
-		registry.add(SHELF, 0, new AtaDisk(blade));
+		registry.add(new Blade(SHELF, 0, AtaDisk.of(new Disk("e9.0", identity, device)), BUFFER_COUNT));
 		target.start();
 	}
 }

@@ -2,8 +2,7 @@
  * A target on a recording link with whatever blades a test wants, and ways to talk to it in hexadecimal.
  */
 
-import { Blade, makeIdentity } from "../../lib/aoe/blade.js";
-import type { Disk } from "../../lib/aoe/exchange.js";
+import { type AtaExecutor, Blade } from "../../lib/aoe/blade.js";
 import { Registry } from "../../lib/aoe/registry.js";
 import { type RejectReason, TargetStats } from "../../lib/aoe/stats.js";
 import { AoeTarget } from "../../lib/aoe/target.js";
@@ -11,6 +10,7 @@ import type { AtaCommand } from "../../lib/ata/command.js";
 import { AtaDisk } from "../../lib/ata/disk.js";
 import type { BlockDevice } from "../../lib/block/device.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
+import { Disk, makeIdentity } from "../../lib/disk.js";
 import { Random } from "../../lib/random.js";
 import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 import { RecordingLink, type RecordingLinkOptions } from "./recording-link.js";
@@ -30,12 +30,20 @@ export function padded(frame: Buffer): Buffer {
 }
 
 /** Keeps the commands it is given; each is answered when the test says so, or by `reply` at once. */
-export class StubDisk implements Disk {
+export class StubDisk implements AtaExecutor {
 	readonly commands: AtaCommand[] = [];
 	/** Sets the reply fields. */
 	reply: ((command: AtaCommand) => void) | undefined = () => {};
 
-	constructor(readonly blade: Blade) {}
+	readonly blade: Blade;
+
+	constructor(
+		shelf: number,
+		slot: number,
+		readonly disk = makeDisk(shelf, slot),
+	) {
+		this.blade = new Blade(shelf, slot, this, 16);
+	}
 
 	execute(command: AtaCommand): void {
 		command.replyStatus = 0x40;
@@ -55,12 +63,13 @@ function macHex(mac: number): string {
 	return mac.toString(16).padStart(12, "0");
 }
 
-export function makeBlade(
-	shelf: number,
-	slot: number,
-	device: BlockDevice = new MemoryDevice(512 * 2048),
-): Blade {
-	return new Blade(shelf, slot, makeIdentity(`test ${shelf}.${slot}`, "1.0"), device, 16);
+function makeDisk(shelf: number, slot: number, device: BlockDevice = new MemoryDevice(512 * 2048)): Disk {
+	return new Disk(`e${shelf}.${slot}`, makeIdentity(`test ${shelf}.${slot}`, "1.0"), device);
+}
+
+/** A real ATA disk of 1 MiB, or on `device`, at an address. */
+export function makeBlade(shelf: number, slot: number, device?: BlockDevice): Blade {
+	return new Blade(shelf, slot, AtaDisk.of(makeDisk(shelf, slot, device)), 16);
 }
 
 export interface BenchOptions extends RecordingLinkOptions {
@@ -74,7 +83,7 @@ export interface BenchOptions extends RecordingLinkOptions {
 
 export class Bench {
 	readonly link: RecordingLink;
-	readonly registry = new Registry<Disk>();
+	readonly registry = new Registry();
 	readonly stats = new TargetStats();
 	readonly clock = new VirtualClock();
 	readonly target: AoeTarget;
@@ -103,25 +112,27 @@ export class Bench {
 
 	/** Claims an address for a stub, which is served there once `target.serveClaims` has been called and if all is well. */
 	claim(shelf = 9, slot = 0): Promise<number | undefined> {
-		const owner = this.target.claim(new StubDisk(makeBlade(shelf, slot)));
+		const owner = this.target.claim(new StubDisk(shelf, slot).blade);
 		this.target.registryChanged();
 		return owner;
 	}
 
 	/** Serves a stub at an address. */
 	stub(shelf = 9, slot = 0): StubDisk {
-		return this.add(new StubDisk(makeBlade(shelf, slot)));
+		const stub = new StubDisk(shelf, slot);
+		this.add(stub.blade);
+		return stub;
 	}
 
 	/** Serves a real ATA disk of 1 MiB, or on `device`, at an address. */
-	disk(shelf = 9, slot = 0, device?: BlockDevice): AtaDisk {
-		return this.add(new AtaDisk(makeBlade(shelf, slot, device)));
+	disk(shelf = 9, slot = 0, device?: BlockDevice): Blade {
+		return this.add(makeBlade(shelf, slot, device));
 	}
 
-	add<T extends Disk>(disk: T): T {
-		this.registry.add(disk.blade.shelf, disk.blade.slot, disk);
+	add(blade: Blade): Blade {
+		this.registry.add(blade);
 		this.target.registryChanged();
-		return disk;
+		return blade;
 	}
 
 	/** Lets a frame in and returns what is sent before the clock moves. */
