@@ -1,6 +1,6 @@
 /** What the tests of files as storage share: engines, devices, and one request at a time. */
 
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import type { Test } from "tap";
 import { type BlockDevice, PromisedRequest } from "../../lib/block/device.js";
 import { GroupCommit } from "../../lib/block/durability.js";
@@ -17,6 +17,12 @@ export function bytesAt(address: number, lengthBytes: number): Uint8Array {
 	const { bytes, address: to } = nativeMemory(lengthBytes);
 	if (!native.copy(to, address, lengthBytes)) throw new Error("the bytes are gone");
 	return bytes;
+}
+
+/** What a file takes of its file system. */
+export function usedBytes(file: string): number {
+	const { blocks } = statSync(file);
+	return blocks * 512;
 }
 
 export interface Bench {

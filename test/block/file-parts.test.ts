@@ -1,5 +1,6 @@
 // Several servers of one file, each for a part of it (`-o` and `-l`): they may be side by side where the parts do not touch, in
 // one process or in several; who has all of a file has it alone; and so it is beside programs that know only locks on files.
+
 import { execFileSync } from "node:child_process";
 import { truncateSync } from "node:fs";
 import t, { type Test } from "tap";
@@ -112,7 +113,7 @@ async function holder(t: Test, file: string, kind: "LOCK_SH" | "LOCK_EX"): Promi
 	return program;
 }
 
-function besideOthers(t: Test): void {
+function besideLocks(t: Test): void {
 	t.test("beside a program that locks files as a whole", async (t) => {
 		const all = makeBench(t);
 		const part = { offsetSectors: 8, lengthSectors: 8 };
@@ -140,7 +141,9 @@ function besideOthers(t: Test): void {
 		await whole.close();
 		t.match(await tries("LOCK_EX"), { code: 0 }, "closed, nothing of it is left");
 	});
+}
 
+function servers(t: Test): void {
 	t.test("servers of their own for two parts, and a third that wants both", async (t) => {
 		const directory = newDirectory();
 		const file = newFile(directory, MIB);
@@ -179,5 +182,6 @@ function besideOthers(t: Test): void {
 
 if (await inMounts(import.meta.url)) {
 	inOneProcess(t);
-	besideOthers(t);
+	besideLocks(t);
+	servers(t);
 }

@@ -1,0 +1,44 @@
+/** A durability layer over a device that a test completes by hand, for the tests of that layer. */
+
+import { DurabilityLayer, type DurabilityMode, GroupCommit } from "../../lib/block/durability.js";
+import type { BlockOp } from "../../lib/block/request.js";
+import { StorageStatus } from "../../lib/errors.js";
+import { Pump } from "../../lib/pump.js";
+import { fill, ManualDevice, Noted, SECTOR } from "./devices.js";
+
+/** A layer over a device that the test completes by hand. */
+export class Bench {
+	readonly pump = new Pump();
+	readonly device: ManualDevice;
+	readonly layer: DurabilityLayer;
+	readonly over: string[] = [];
+	readonly requests: Noted[] = [];
+	readonly failures: number[] = [];
+
+	constructor(mode: DurabilityMode, writeCache = true) {
+		this.device = new ManualDevice({ writeCache });
+		this.layer = new DurabilityLayer(this.device, new GroupCommit(this.pump), {
+			mode,
+			onSyncFailed: (errno) => this.failures.push(errno),
+		});
+	}
+
+	submit(name: string, op: BlockOp, fua = false): Noted {
+		const request = fill(new Noted(name, this.over), op, this.requests.length * SECTOR, SECTOR);
+		request.fua = fua;
+		this.requests.push(request);
+		this.layer.submit(request.begin());
+		return request;
+	}
+
+	/** What the device got so far, in short. */
+	get ops(): string {
+		return this.device.log.map((entry) => entry.split(" ")[0]).join(" ");
+	}
+
+	/** Completes the oldest thing below and lets the pump run. */
+	done(status: StorageStatus = StorageStatus.ok): void {
+		this.device.done(0, status);
+		this.pump.run();
+	}
+}
