@@ -1,4 +1,4 @@
-// Runs the C code under sanitizers: its own tests without Node (native/test/core.c), once with AddressSanitizer, leak check and
+// Runs the C code under sanitizers: its own tests without Node (native/test), once with AddressSanitizer, leak check and
 // UndefinedBehaviorSanitizer and once with ThreadSanitizer; then the tests of the addon and of the rooms above it with an
 // addon built with AddressSanitizer. Each sanitizer must first find an error made on purpose.
 // usage: node scripts/check-native.mjs [--core | --fuzz]       Called by `npm run check:native` and `npm run fuzz:native`, which
@@ -56,7 +56,7 @@ function run(command, args, env = {}) {
 }
 
 function compile(program, flags) {
-	const sources = ["storage", "net", "common", "bench"].flatMap((folder) =>
+	const sources = ["storage", "net", "common", "bench", "test"].flatMap((folder) =>
 		readdirSync(inPackage("native", folder))
 			.filter((name) => name.endsWith(".c") && !name.startsWith("node-"))
 			.map((name) => inPackage("native", folder, name)),
@@ -74,7 +74,7 @@ function compile(program, flags) {
 		...["-std=gnu11", "-g", "-O1", "-fno-omit-frame-pointer", "-Wall", "-Wextra", "-Werror", "-Wshadow"],
 		`-I${inPackage("native")}`,
 		...[...flags, "-fno-sanitize-recover=all", ...wrapped, "-o", program],
-		...[...sources, inPackage("native/test/core.c"), "-pthread"],
+		...[...sources, "-pthread"],
 		...(uring ? ["-DHAVE_LIBURING", "-l:liburing.a"] : []),
 	];
 	return run("cc", args);

@@ -1,6 +1,6 @@
 /**
  * The servers under measurement, started alike: in the server's namespace, on one core, on the same image. They are ours,
- * Debian's vblade 25, and the limit: a loop in C that has no protocol to obey (native/test/limit.c). Used by `measure.ts`
+ * Debian's vblade 25, and the limit: a loop in C that has no protocol to obey (test/bench/limit.c). Used by `measure.ts`
  * and `footprint.ts`.
  */
 

@@ -1,4 +1,4 @@
-// The tests of the C core without Node, under sanitizers: see native/test/core.c and scripts/check-native.mjs.
+// The tests of the C core without Node, under sanitizers: see native/test and scripts/check-native.mjs.
 import t from "tap";
 import { sourceFile } from "../support/paths.js";
 import { run } from "../support/process.js";
