@@ -26,7 +26,6 @@ const STILL_LONG: readonly (readonly [file: string, fileLines: number, functionL
 	["lib/server.ts", 360, 60],
 	["lib/testing/block-conformance-session.ts", 320, 60],
 	["native/bench/load.c", 420, 60],
-	["native/test/core.c", 1100, 74],
 	["test/aoe/neighbours.test.ts", 460, 60],
 	["test/aoe/vectors.test.ts", 460, 80],
 	["test/ata/disk.test.ts", 400, 60],
