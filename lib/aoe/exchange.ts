@@ -8,7 +8,7 @@
 import { AtaCommand } from "../ata/command.js";
 import { Opcode, SECTOR_BYTES } from "../ata/opcodes.js";
 import { invariant } from "../errors.js";
-import type { FrameSlot, Link } from "../link/link.js";
+import type { FrameRoom, Link } from "../link/link.js";
 import { ETH_MIN_FRAME_BYTES } from "../wire/ethernet.js";
 import type { Memory } from "../wire/memory.js";
 import { ATA_HEADER_BYTES, copyAtaSection, decodeAtaSection, encodeAtaReply } from "./ata-section.js";
@@ -49,7 +49,7 @@ export class ExchangePool {
 }
 
 export class Exchange extends AtaCommand {
-	#slot: FrameSlot | null = null;
+	#slot: FrameRoom | null = null;
 	#peer = 0;
 	#blade: Blade | null = null;
 
@@ -63,7 +63,7 @@ export class Exchange extends AtaCommand {
 	 */
 	start(
 		blade: Blade,
-		slot: FrameSlot,
+		slot: FrameRoom,
 		memory: Memory,
 		offset: number,
 		frameBytes: number,

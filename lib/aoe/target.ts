@@ -11,7 +11,7 @@
 import { Opcode } from "../ata/opcodes.js";
 import { type Clock, systemClock } from "../clock.js";
 import { OperatorError } from "../errors.js";
-import type { FrameSink, FrameSlot, Link } from "../link/link.js";
+import type { FrameRoom, FrameSink, Link } from "../link/link.js";
 import { Random } from "../random.js";
 import { turn } from "../turn.js";
 import { ETHERTYPE_AOE, ethDestination, ethSource, ethType, MAC_BROADCAST_BYTES } from "../wire/ethernet.js";
@@ -318,14 +318,14 @@ export class AoeTarget implements FrameSink {
 		}
 		// A disk that hangs keeps the slots of what it has been asked, and initiators go on asking. So nobody gets more slots
 		// than are left for the others: one such blade half of them, two a third each.
-		if (blade.disk.underWay > this.link.freeSlots) return this.#drop(reply, "backlog");
+		if (blade.disk.underWay > this.link.freeRooms) return this.#drop(reply, "backlog");
 		this.#stats.requests += 1;
 		this.#exchanges.take().start(blade, reply, memory, offset, frameBytes, peer);
 		return undefined;
 	}
 
 	/** Every command but ATA. */
-	#control(blade: Blade, slot: FrameSlot, request: Uint8Array, peer: number): RejectReason | undefined {
+	#control(blade: Blade, slot: FrameRoom, request: Uint8Array, peer: number): RejectReason | undefined {
 		const reply = replyView(this.link, slot);
 		const mayChange = blade.access.mayUse(ethSource.get(request, 0));
 		const facts = configFacts(this.link, this.#firmwareVersion);
@@ -353,20 +353,20 @@ export class AoeTarget implements FrameSink {
 		return error === 0 ? undefined : reasonFor(error);
 	}
 
-	#drop(slot: FrameSlot, reason: RejectReason): RejectReason {
+	#drop(slot: FrameRoom, reason: RejectReason): RejectReason {
 		this.link.release(slot);
 		return reason;
 	}
 
 	/** Answers with the E flag. `replyBytes` have been written. */
-	#refuse(slot: FrameSlot, error: AoeError, peer: number, replyBytes = AOE_HEADER_BYTES): RejectReason {
+	#refuse(slot: FrameRoom, error: AoeError, peer: number, replyBytes = AOE_HEADER_BYTES): RejectReason {
 		setError(slot.memory.bytes, slot.offset, error);
 		this.#stats.protocolErrors += 1;
 		this.#send(slot, replyBytes, peer);
 		return reasonFor(error);
 	}
 
-	#send(slot: FrameSlot, replyBytes: number, peer: number): void {
+	#send(slot: FrameRoom, replyBytes: number, peer: number): void {
 		this.#stats.replies += 1;
 		this.link.transmit(slot, padFrame(slot.memory.bytes, slot.offset, replyBytes), peer);
 	}

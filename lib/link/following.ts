@@ -13,18 +13,15 @@ import {
 	interfaceMonitor,
 	interfaceName,
 } from "./interfaces.js";
-import type { LinkLog } from "./link.js";
+import type { LinkLog, LinkOptions } from "./link.js";
 
 /** When the kernel could not be asked, or what it said no longer holds, it is asked again after so long. */
 const RETRY_MS = 500;
 
-export interface FollowingOptions {
+export interface FollowingOptions extends Pick<LinkOptions, "leastMtu" | "log"> {
 	/** What the operator calls the link. */
 	readonly linkName: string;
 	readonly interfaceName: string;
-	/** With a smaller MTU nothing useful can be done. */
-	readonly leastMtu?: number | undefined;
-	readonly log?: LinkLog | undefined;
 	/** The interface has changed from `before` to `now`; undefined: there was, or is, none. */
 	readonly changed: (now: InterfaceInfo | undefined, before: InterfaceInfo | undefined) => void;
 }
@@ -184,6 +181,22 @@ export class FollowedInterface {
 			() => this.askLater(),
 		);
 	}
+}
+
+/** True if what was opened on `before` does not fit `now`. */
+export function needsNewSocket(now: InterfaceInfo, before: InterfaceInfo | undefined): boolean {
+	return now.index !== before?.index || now.mtu !== before.mtu;
+}
+
+/** True if whoever uses the link has to hear of it. A cable that was out and in again is news, too. */
+export function isNews(now: InterfaceInfo | undefined, before: InterfaceInfo | undefined): boolean {
+	if (now === undefined) return before !== undefined;
+	return (
+		needsNewSocket(now, before) ||
+		now.mac !== before?.mac ||
+		now.up !== before.up ||
+		now.carriers !== before.carriers
+	);
 }
 
 /** Gone already: then its ports will hear of it. */

@@ -11,8 +11,8 @@ export { heapMemory, type Memory, memoryOf } from "../wire/memory.js";
 export {
 	ALL_PEERS,
 	type BpfInstruction,
+	type FrameRoom,
 	type FrameSink,
-	type FrameSlot,
 	type Link,
 	type LinkLog,
 	type LinkStats,

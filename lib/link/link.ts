@@ -1,14 +1,15 @@
 /**
- * A link is an Ethernet port: frames in, frames out, whatever is underneath. Peers: AF_PACKET (`packet.ts`), a stream of
- * QEMU's (`unix.ts`), two ports in memory (`memory.ts`); and the lossy and capturing wrappers of the tests. The target and
- * our own initiator are written against this file alone. Every link passes the suite in `lib/testing/link-conformance.ts`.
+ * A link is an Ethernet port: frames in, frames out, whatever is underneath. There are some over AF_PACKET (`packet.ts`),
+ * libpcap (`pcap.ts`), a stream of QEMU's (`unix.ts`) and a network in memory (`memory.ts`), and for tests one that goes before
+ * another and loses frames (`lib/testing/lossy-link.ts`). The target and our own initiator are written against this file
+ * alone. Every link passes the suite in `lib/testing/link-conformance.ts`.
  */
 
 import { COUNT_START } from "../counters.js";
 import type { Memory } from "../wire/memory.js";
 
 /** Room for one frame that is to leave. Its owner fills it and hands it to `transmit`, which gives it back by itself. */
-export interface FrameSlot {
+export interface FrameRoom {
 	readonly memory: Memory;
 	/** Index of the frame's first byte in `memory.bytes`. */
 	readonly offset: number;
@@ -24,6 +25,16 @@ export interface FrameSlot {
 /** Told what the operator should know; how urgent it is, if not a warning. */
 export type LinkLog = (message: string, level?: "warn" | "info" | "verbose") => void;
 
+/** What can be asked of every link of the operator's. */
+export interface LinkOptions {
+	/** Frames that can be under way at once (buffer count times blades); ring and rooms are for 256 to 8192. */
+	readonly framesInFlight?: number;
+	/** With a smaller MTU nothing useful can be done. */
+	readonly leastMtu?: number | undefined;
+	/** Told what the operator should know; of what went wrong, at most once per kind of event. */
+	readonly log?: LinkLog | undefined;
+}
+
 /** Who receives a link's frames. */
 export interface FrameSink {
 	/**
@@ -38,17 +49,20 @@ export interface FrameSink {
 	linkChanged(link: Link): void;
 }
 
-/** Counted by each link since it was made. */
-export interface LinkStats {
+/** What a link counts as it goes. */
+export interface LinkCounts {
 	framesIn: number;
 	framesOut: number;
-	/** Frames that the port had to drop before we could look at them: no room in the ring, or longer than the MTU. */
+	/** Frames that were lost before we could look at them: no room in the ring, or longer than the MTU. */
 	droppedIn: number;
-	/** Frames that could not leave: the port is down, or its queue stayed full. */
+	/** Frames that could not leave: the link is down, or its queue stayed full. */
 	droppedOut: number;
 }
 
-export function newLinkStats(): LinkStats {
+/** What a link has counted since it was made, until it was asked. */
+export type LinkStats = Readonly<LinkCounts>;
+
+export function newLinkCounts(): LinkCounts {
 	return { framesIn: COUNT_START, framesOut: COUNT_START, droppedIn: COUNT_START, droppedOut: COUNT_START };
 }
 
@@ -72,23 +86,24 @@ export interface Link {
 	readonly isScreened: boolean;
 	/** True if `transmit` can take a frame's data from any address in this process. */
 	readonly canGather: boolean;
-	/** True if that is faster than to have the data copied into the slot first. */
+	/** True if that is faster than to have the data copied into the room first. */
 	readonly gathersFast: boolean;
+	/** A copy of its own for each who asks. May ask the kernel, which counts what it drops: not for every frame. */
 	readonly stats: LinkStats;
 
 	/** Starts to deliver frames to `sink`. Once. */
 	attach(sink: FrameSink): void;
-	/** Slots that are not in use. */
-	readonly freeSlots: number;
-	/** Room for a frame to send, or undefined if every slot is in use: the caller drops and counts. */
-	acquire(): FrameSlot | undefined;
-	/** Gives back a slot that will not be sent. */
-	release(slot: FrameSlot): void;
+	/** Rooms that are not in use. */
+	readonly freeRooms: number;
+	/** Room for a frame to send, or undefined if every one is in use: the caller drops and counts. */
+	acquire(): FrameRoom | undefined;
+	/** Gives back a room whose frame will not be sent. */
+	release(room: FrameRoom): void;
 	/**
-	 * Queues a frame: `headBytes` of the slot, then `dataBytes` from its `dataAddress` (0 unless `canGather`). It leaves when
-	 * the pump runs; shorter frames are padded to 60 bytes with zeros. The slot is the link's from now on.
+	 * Queues a frame: `headBytes` of the room, then `dataBytes` from its `dataAddress` (0 unless `canGather`). It leaves when
+	 * the pump runs; shorter frames are padded to 60 bytes with zeros. The room is the link's from now on.
 	 */
-	transmit(slot: FrameSlot, headBytes: number, peer: number, dataBytes?: number): void;
+	transmit(room: FrameRoom, headBytes: number, peer: number, dataBytes?: number): void;
 	/** Narrows what is received, in the kernel where that is possible: a classic BPF program (see `lib/link/bpf.ts`). */
 	setFilter(program: readonly BpfInstruction[]): void;
 	/** Stops receiving, sends what is queued, gives everything back. */

@@ -13,8 +13,8 @@ import { invariant } from "../errors.js";
 import type { Pump, PumpStage } from "../pump.js";
 import { ETH_HEADER_BYTES, ethDestination } from "../wire/ethernet.js";
 import { heapMemory, type Memory } from "../wire/memory.js";
-import { type FrameSink, type FrameSlot, type Link, newLinkStats } from "./link.js";
-import { type Allocate, TransmitQueue } from "./transmit-queue.js";
+import { type FrameRoom, type FrameSink, type Link, type LinkStats, newLinkCounts } from "./link.js";
+import { type Allocate, Outbox } from "./outbox.js";
 
 /**
  * Decides over one frame on its way: call `deliver` now, later, several times or never. `frame` is a copy that may be
@@ -37,13 +37,13 @@ export interface MemoryPortOptions {
 	/** Default true. */
 	readonly up?: boolean;
 	/** Frames that may wait to be sent, and as many again that may wait to be received; default 256. */
-	readonly slots?: number;
+	readonly rooms?: number;
 	/** Where frames are kept; default `heapMemory`. */
 	readonly allocate?: Allocate;
 }
 
 const DEFAULT_MTU = 9000;
-const DEFAULT_SLOTS = 256;
+const DEFAULT_ROOMS = 256;
 const FIRST_MAC = 0x020000000001;
 /** What received bytes turn into when they no longer hold. */
 const STALE_BYTE = 0xdb;
@@ -119,18 +119,19 @@ export class MemoryLink implements Link, PumpStage {
 	readonly canGather = false;
 	readonly gathersFast = false;
 	readonly isScreened = false;
-	readonly stats = newLinkStats();
+	/** What `stats` are copies of. */
+	readonly counts = newLinkCounts();
 
 	readonly #ether: MemorySwitch;
 	readonly #pump: Pump;
-	readonly #slots: number;
+	readonly #rooms: number;
 	readonly #allocate: Allocate;
 	#mac: number;
 	#mtu: number;
 	#up: boolean;
 	#closed = false;
 	#sink: FrameSink | null = null;
-	#outbox: TransmitQueue;
+	readonly #outbox: Outbox;
 
 	/** Receive buffers: the first `#held` are the sink's, those up to `#filled` wait, the rest are free. */
 	#buffers: ReceiveBuffer[] = [];
@@ -148,9 +149,11 @@ export class MemoryLink implements Link, PumpStage {
 		this.#mac = options.mac;
 		this.#mtu = options.mtu ?? DEFAULT_MTU;
 		this.#up = options.up ?? true;
-		this.#slots = options.slots ?? DEFAULT_SLOTS;
+		this.#rooms = options.rooms ?? DEFAULT_ROOMS;
 		this.#allocate = options.allocate ?? heapMemory;
-		this.#outbox = this.#makeOutbox();
+		const { counts } = this;
+		const frameBytes = this.#mtu + ETH_HEADER_BYTES;
+		this.#outbox = new Outbox({ pump, counts, rooms: this.#rooms, frameBytes, allocate: this.#allocate });
 		pump.addLink(this);
 	}
 
@@ -171,7 +174,7 @@ export class MemoryLink implements Link, PumpStage {
 	}
 
 	get hasWork(): boolean {
-		return this.#outbox.length > 0 || this.#filled > this.#held;
+		return this.#outbox.waiting > 0 || this.#filled > this.#held;
 	}
 
 	setMac(mac: number): void {
@@ -179,11 +182,9 @@ export class MemoryLink implements Link, PumpStage {
 		this.#sink?.linkChanged(this);
 	}
 
-	/** Frames that wait to leave are lost, as when a real driver restarts its port for this. */
 	setMtu(mtu: number): void {
-		this.stats.droppedOut += this.#outbox.length;
 		this.#mtu = mtu;
-		this.#outbox = this.#makeOutbox();
+		this.#outbox.resize(mtu + ETH_HEADER_BYTES);
 		this.#sink?.linkChanged(this);
 	}
 
@@ -197,22 +198,25 @@ export class MemoryLink implements Link, PumpStage {
 		this.#sink = sink;
 	}
 
-	get freeSlots(): number {
-		return this.#outbox.spare;
+	get stats(): LinkStats {
+		return { ...this.counts };
 	}
 
-	acquire(): FrameSlot | undefined {
+	get freeRooms(): number {
+		return this.#outbox.freeRooms;
+	}
+
+	acquire(): FrameRoom | undefined {
 		return this.#closed ? undefined : this.#outbox.acquire();
 	}
 
-	release(slot: FrameSlot): void {
-		this.#outbox.release(slot);
+	release(room: FrameRoom): void {
+		this.#outbox.release(room);
 	}
 
-	transmit(slot: FrameSlot, headBytes: number, peer: number, dataBytes = 0): void {
+	transmit(room: FrameRoom, headBytes: number, peer: number, dataBytes = 0): void {
 		invariant(dataBytes === 0, "this link cannot gather");
-		this.#outbox.push(slot, headBytes, peer);
-		this.#pump.wake();
+		this.#outbox.push(room, headBytes, peer, 0);
 	}
 
 	setFilter(): void {}
@@ -244,9 +248,9 @@ export class MemoryLink implements Link, PumpStage {
 	/** A frame has reached this port: it waits in a buffer until the pump comes by. */
 	arrive(bytes: Uint8Array, offset: number, frameBytes: number): void {
 		if (this.#held > 0 && this.#heldInRun !== this.#pump.runs) this.#giveBack();
-		const full = this.#filled === this.#slots;
+		const full = this.#filled === this.#rooms;
 		if (!this.#up || this.#sink === null || full || frameBytes > this.#mtu + ETH_HEADER_BYTES) {
-			this.stats.droppedIn += 1;
+			this.counts.droppedIn += 1;
 			return;
 		}
 		let buffer = this.#buffers[this.#filled];
@@ -257,22 +261,22 @@ export class MemoryLink implements Link, PumpStage {
 		buffer.memory.bytes.set(bytes.subarray(offset, offset + frameBytes));
 		buffer.frameBytes = frameBytes;
 		this.#filled += 1;
-		this.stats.framesIn += 1;
+		this.counts.framesIn += 1;
 		this.#pump.wake();
 	}
 
 	#sendQueued(): void {
 		const outbox = this.#outbox;
-		for (let index = 0; index < outbox.length; index++) {
+		for (let index = 0; index < outbox.waiting; index++) {
 			const frame = outbox.at(index);
 			if (!this.#up || frame.frameBytes > this.#mtu + ETH_HEADER_BYTES) {
-				this.stats.droppedOut += 1;
+				this.counts.droppedOut += 1;
 				continue;
 			}
-			this.stats.framesOut += 1;
+			this.counts.framesOut += 1;
 			this.#ether.forward(this, frame.memory, frame.offset, frame.frameBytes);
 		}
-		outbox.clear();
+		outbox.done(outbox.waiting);
 	}
 
 	/** The pump has run: what the sink was handed no longer holds. */
@@ -291,9 +295,5 @@ export class MemoryLink implements Link, PumpStage {
 		}
 		this.#held = 0;
 		this.#filled = waiting;
-	}
-
-	#makeOutbox(): TransmitQueue {
-		return new TransmitQueue(this.#slots, this.#mtu + ETH_HEADER_BYTES, this.#allocate);
 	}
 }

@@ -7,7 +7,7 @@ import { type NativePort, native } from "../native.js";
 import { turn } from "../turn.js";
 import { type Memory, memoryOf } from "../wire/memory.js";
 import { PacketType } from "./bpf.js";
-import type { FrameSink, Link, LinkStats } from "./link.js";
+import type { FrameSink, Link, LinkCounts } from "./link.js";
 
 /** `struct tpacket2_hdr` of linux/if_packet.h: byte offsets of its fields, all little- or big-endian as the machine is. */
 const TP_STATUS = 0;
@@ -24,23 +24,24 @@ export class ReceiveRing {
 	/** The ring as 32 and 16 bit numbers, for its headers. */
 	readonly #words: Int32Array;
 	readonly #halves: Uint16Array;
-	readonly #slotOffsets: Uint32Array;
+	/** Where each frame of the ring has its header. */
+	readonly #offsets: Uint32Array;
 	readonly #longestBytes: number;
-	readonly #stats: LinkStats;
-	/** The first slot that has not been given back, and how many from there have been delivered. */
+	readonly #counts: LinkCounts;
+	/** The first frame that has not been given back, and how many from there have been delivered. */
 	#first = 0;
 	#delivered = 0;
 	#closed = false;
 
-	/** `longestBytes`: of a frame that the MTU allows; the slots hold a little more. */
-	constructor(port: NativePort, longestBytes: number, stats: LinkStats) {
+	/** `longestBytes`: of a frame that the MTU allows; the ring has room for a little more. */
+	constructor(port: NativePort, longestBytes: number, counts: LinkCounts) {
 		this.#handle = port.handle;
 		this.#memory = memoryOf(new Uint8Array(port.ring), port.ringAddress);
 		this.#words = new Int32Array(port.ring);
 		this.#halves = new Uint16Array(port.ring);
-		this.#slotOffsets = port.slotOffsets;
+		this.#offsets = port.slotOffsets;
 		this.#longestBytes = longestBytes;
-		this.#stats = stats;
+		this.#counts = counts;
 	}
 
 	/**
@@ -51,7 +52,7 @@ export class ReceiveRing {
 		if (this.#closed) return 0;
 		const delivered = this.#delivered;
 		const ready = native.portNext(this.#handle, this.#first, delivered, watchUs);
-		this.#first = (this.#first + delivered) % this.#slotOffsets.length;
+		this.#first = (this.#first + delivered) % this.#offsets.length;
 		this.#delivered = 0;
 		return ready;
 	}
@@ -61,22 +62,22 @@ export class ReceiveRing {
 	 * until `look` is called again.
 	 */
 	deliver(count: number, link: Link, sink: FrameSink): void {
-		const slots = this.#slotOffsets.length;
+		const end = this.#offsets.length;
 		const words = this.#words;
 		// The sink may close the link, and the ring with it.
 		for (
-			let slot = this.#first;
+			let index = this.#first;
 			this.#delivered < count && !this.#closed && !turn.isSpent;
-			slot = slot + 1 === slots ? 0 : slot + 1
+			index = index + 1 === end ? 0 : index + 1
 		) {
 			this.#delivered += 1;
-			const header = this.#slotOffsets[slot]!;
+			const header = this.#offsets[index]!;
 			const frameBytes = words[(header + TP_LEN) >> 2]!;
 			if (this.#isCutOrTooLong(header, frameBytes) || this.#isForOthers(header)) {
-				this.#stats.droppedIn++;
+				this.#counts.droppedIn++;
 				continue;
 			}
-			this.#stats.framesIn++;
+			this.#counts.framesIn++;
 			sink.frame(link, this.#memory, header + this.#halves[(header + TP_MAC) >> 1]!, frameBytes, 0);
 		}
 	}

@@ -1,7 +1,7 @@
 /**
  * The link over a network interface: AF_PACKET through the addon. Received frames are handed to the sink straight from the
- * ring that the kernel fills (`packet-ring.ts`); frames to send leave in one call per turn, their data taken from wherever
- * it is (`packet-sender.ts`). Here is when that happens, and the life of the interface. Opened by `open.ts`.
+ * ring that the kernel fills (`packet-receiver.ts`); frames to send leave in one call per turn, their data taken from wherever
+ * it is (`packet-sender.ts`). Here is the life of the socket that both share. Opened by `open.ts`.
  *
  * Ring and send buffer are sized for the frames that can be under way at this MTU, past the system's limits if allowed, so
  * nobody has to set a sysctl. A link that goes down, changes its name, MTU or address, or is deleted and made again, is
@@ -9,54 +9,44 @@
  */
 
 import { getSystemErrorName } from "node:util";
-import { invariant } from "../errors.js";
-import { EVENT_WRITABLE, isNativeError, type NativePort, native } from "../native.js";
+import { EVENT_WRITABLE, isNativeError, type NativePort, native, nativeMemory } from "../native.js";
 import type { Pump, PumpStage } from "../pump.js";
-import { turn } from "../turn.js";
 import { ETH_HEADER_BYTES, ETHERTYPE_AOE } from "../wire/ethernet.js";
 import { BPF_KEEP_ALL, BpfProgram, encodeBpf } from "./bpf.js";
-import { FollowedInterface } from "./following.js";
+import { FollowedInterface, isNews, needsNewSocket } from "./following.js";
 import type { InterfaceInfo } from "./interfaces.js";
 import {
 	type BpfInstruction,
+	type FrameRoom,
 	type FrameSink,
-	type FrameSlot,
 	type Link,
 	type LinkLog,
+	type LinkOptions,
 	type LinkStats,
-	newLinkStats,
+	newLinkCounts,
 } from "./link.js";
+import { Outbox, roomsFor } from "./outbox.js";
 import { DEFAULT_POLL_US, Pace } from "./pace.js";
-import { ReceiveRing } from "./packet-ring.js";
+import { PacketReceiver } from "./packet-receiver.js";
 import { PacketSender } from "./packet-sender.js";
 
-/** Frames, and batches, before the event loop gets its turn. */
-const FRAMES_PER_TURN = 1024;
-const BATCHES_PER_TURN = 128;
 /** Bytes the kernel accounts for a queued frame beyond its length (struct sk_buff and rounding), roughly. */
 const SEND_OVERHEAD_BYTES = 2048;
-const RING_FRAMES_MIN = 256;
-const RING_FRAMES_MAX = 8192;
 const RING_BYTES_MAX = 64 * 1024 * 1024;
+const RING_FRAMES_MIN = 64;
 
 /** Before there is a sink every frame is dropped in the kernel; with one and no other filter, none is. */
 const DROP_ALL = encodeBpf(new BpfProgram().return(0).assemble());
 const KEEP_ALL = encodeBpf(new BpfProgram().return(BPF_KEEP_ALL).assemble());
 
-export interface PacketLinkOptions {
-	/** Frames that can be under way at once: buffer count times blades. */
-	readonly framesInFlight: number;
-	/** Longest wait for the next frame without sleeping, in microseconds; 0 always sleeps at once. */
+export interface PacketLinkOptions extends LinkOptions {
+	/** Longest wait for the next frame without sleeping, in microseconds; 0 always sleeps at once. Default: that of `pace.ts`. */
 	readonly pollUs?: number;
 	/**
 	 * Send by an XDP socket (native/net/xdp.h) where there can be one, past the interface's queueing discipline and unseen by who
 	 * listens on this side of it. Default: false.
 	 */
 	readonly xdp?: boolean;
-	/** As in `FollowingOptions`. */
-	readonly leastMtu?: number | undefined;
-	/** Told when something went wrong that the operator should know; at most once per kind of event. */
-	readonly log?: LinkLog;
 }
 
 export class PacketLink implements Link, PumpStage {
@@ -66,26 +56,21 @@ export class PacketLink implements Link, PumpStage {
 	up: boolean;
 	isScreened: boolean;
 
-	readonly #stats = newLinkStats();
+	readonly #counts = newLinkCounts();
 	readonly #pump: Pump;
-	readonly #options: PacketLinkOptions;
+	readonly #log: LinkLog;
+	readonly #rooms: number;
 	readonly #followed: FollowedInterface;
-	#sink: FrameSink | null = null;
 	#filter = KEEP_ALL;
+	readonly #outbox: Outbox;
 	readonly #sender: PacketSender;
-	/** The socket and its ring, while there is an interface to open them on. */
+	readonly #receiver: PacketReceiver;
+	/** The socket, while there is an interface to open it on. */
 	#port: NativePort | null = null;
-	#ring: ReceiveRing | null = null;
-	/** Every frame that the MTU allows can leave by an XDP socket. */
-	#sendsDirectly = false;
 	#closed = false;
-	#resuming = false;
-	readonly #pace: Pace;
 	#toldVain = false;
 	/** Why the socket could not be opened, such as EMFILE, while that is tried again. */
 	#lack = "";
-	/** Why the last socket has no XDP socket beside it. */
-	#xdpRefusal = "";
 
 	/** Throws a NativeError if the interface does not exist or the privilege (CAP_NET_RAW) is missing. */
 	constructor(
@@ -94,13 +79,13 @@ export class PacketLink implements Link, PumpStage {
 		options: PacketLinkOptions,
 	) {
 		this.#pump = pump;
-		this.#options = options;
-		this.#pace = new Pace(options.pollUs ?? DEFAULT_POLL_US);
+		this.#log = options.log ?? (() => {});
+		this.#rooms = roomsFor(options.framesInFlight);
 		this.#followed = new FollowedInterface({
 			linkName: name,
 			interfaceName: name,
 			leastMtu: options.leastMtu,
-			log: options.log,
+			log: this.#log,
 			changed: (now, before) => this.#changed(now, before),
 		});
 		const { info } = this.#followed;
@@ -108,7 +93,23 @@ export class PacketLink implements Link, PumpStage {
 		this.mtu = info?.mtu ?? 0;
 		this.up = info?.up ?? false;
 		this.isScreened = info !== undefined && isScreened(info);
-		this.#sender = new PacketSender(pump, this.#stats, this.#slotCount, this.#frameBytes);
+		const counts = this.#counts;
+		const pace = new Pace(options.pollUs ?? DEFAULT_POLL_US);
+		this.#outbox = new Outbox({
+			pump,
+			counts,
+			rooms: this.#rooms,
+			frameBytes: this.#frameBytes,
+			allocate: nativeMemory,
+		});
+		this.#receiver = new PacketReceiver(this, pump, pace, counts, () => this.#sayVain());
+		this.#sender = new PacketSender({
+			pump,
+			outbox: this.#outbox,
+			counts,
+			xdp: options.xdp === true,
+			noXdp: (why) => this.#log(`${name}: sends without an XDP socket (${why})`, "verbose"),
+		});
 		try {
 			this.#open();
 		} catch (error) {
@@ -129,34 +130,33 @@ export class PacketLink implements Link, PumpStage {
 	 * half as much.
 	 */
 	get gathersFast(): boolean {
-		return this.#sendsDirectly;
+		return this.#sender.sendsDirectly;
 	}
 
 	get stats(): LinkStats {
 		this.#countDrops();
-		return this.#stats;
+		return { ...this.#counts };
 	}
 
 	attach(sink: FrameSink): void {
-		invariant(this.#sink === null, "link attached twice");
-		this.#sink = sink;
+		this.#receiver.attach(sink);
 		this.#applyFilter();
 	}
 
-	get freeSlots(): number {
-		return this.#sender.freeSlots;
+	get freeRooms(): number {
+		return this.#outbox.freeRooms;
 	}
 
-	acquire(): FrameSlot | undefined {
-		return this.#sender.acquire();
+	acquire(): FrameRoom | undefined {
+		return this.#outbox.acquire();
 	}
 
-	release(slot: FrameSlot): void {
-		this.#sender.release(slot);
+	release(room: FrameRoom): void {
+		this.#outbox.release(room);
 	}
 
-	transmit(slot: FrameSlot, headBytes: number, peer: number, dataBytes = 0): void {
-		this.#sender.push(slot, headBytes, peer, dataBytes);
+	transmit(room: FrameRoom, headBytes: number, peer: number, dataBytes = 0): void {
+		this.#sender.push(room, headBytes, peer, dataBytes);
 	}
 
 	get hasWork(): boolean {
@@ -173,7 +173,8 @@ export class PacketLink implements Link, PumpStage {
 	}
 
 	#applyFilter(): void {
-		if (this.#port !== null && this.#sink !== null) native.portSetFilter(this.#port.handle, this.#filter);
+		if (this.#port !== null && this.#receiver.sink !== null)
+			native.portSetFilter(this.#port.handle, this.#filter);
 	}
 
 	async close(): Promise<void> {
@@ -185,110 +186,54 @@ export class PacketLink implements Link, PumpStage {
 		this.#shut();
 	}
 
-	// ---- receiving ----
-
-	readonly #ready = (events: number): void => {
-		if (events & EVENT_WRITABLE) this.#sender.unblock();
-		this.#pace.arrived();
-		this.#receive();
-	};
-
-	/**
-	 * Takes what is in the ring, batch by batch. Stops after a while so that the event loop stays alive under full load, or
-	 * when frames have cost more than a turn may.
-	 */
-	#receive(): void {
-		turn.begin();
-		for (let batches = 0, frames = 0; batches < BATCHES_PER_TURN && frames < FRAMES_PER_TURN; batches++) {
-			if (turn.isSpent) break;
-			const count = this.#look(0) || this.#watch();
-			if (count === 0 || this.#sink === null) return;
-			this.#pump.hold();
-			this.#ring?.deliver(count, this, this.#sink);
-			this.#pump.run();
-			frames += count;
-		}
-		if (!this.#resuming) {
-			this.#resuming = true;
-			setImmediate(this.#resume);
-		}
-	}
-
-	/**
-	 * The ring is empty: waits a little for the next frame without sleeping, if frames have been coming so fast that it will
-	 * be there before a sleep would be over. Returns how many have come.
-	 */
-	#watch(): number {
-		if (!this.#pump.waitsForOneLink) return 0;
-		const forUs = this.#pace.emptied();
-		if (forUs === 0) return 0;
-		const count = this.#look(forUs);
-		if (count > 0) this.#pace.arrived();
-		if (this.#pace.watched(count > 0)) this.#sayVain();
-		return count;
-	}
-
 	#sayVain(): void {
 		if (!this.#toldVain)
-			this.#options.log?.(
+			this.#log(
 				`${this.name}: waiting for frames without sleeping finds none, so it is done seldom now: server and initiator seem to share a processor`,
 				"info",
 			);
 		this.#toldVain = true;
 	}
 
-	#look(watchUs: number): number {
-		return this.#ring === null ? 0 : this.#ring.look(watchUs);
-	}
+	// ---- the life of the socket ----
 
-	readonly #resume = (): void => {
-		this.#resuming = false;
-		this.#receive();
+	readonly #ready = (events: number): void => {
+		if (events & EVENT_WRITABLE) this.#sender.unblock();
+		this.#receiver.arrived();
 	};
-
-	// ---- the life of the interface ----
 
 	/** The longest frame that the MTU allows. */
 	get #frameBytes(): number {
 		return this.mtu + ETH_HEADER_BYTES;
 	}
 
-	/** Frames that may be under way outwards. */
-	get #slotCount(): number {
-		return Math.min(Math.max(this.#options.framesInFlight * 2, RING_FRAMES_MIN), RING_FRAMES_MAX);
-	}
-
 	#open(): void {
 		const frameBytes = this.#frameBytes;
-		const frames = Math.min(this.#slotCount, Math.max(64, Math.floor(RING_BYTES_MAX / frameBytes)));
-		const port = native.portOpen(
+		const frames = Math.min(this.#rooms, Math.max(RING_FRAMES_MIN, Math.floor(RING_BYTES_MAX / frameBytes)));
+		this.#port = native.portOpen(
 			this.#followed.info?.index ?? 0,
 			ETHERTYPE_AOE,
 			frameBytes,
 			frames,
 			frames * (frameBytes + SEND_OVERHEAD_BYTES),
-			this.#sink === null ? DROP_ALL : this.#filter,
+			this.#receiver.sink === null ? DROP_ALL : this.#filter,
 			this.#ready,
 		);
-		this.#port = port;
-		this.#sendsDirectly = this.#options.xdp === true && this.#useXdp(port) >= frameBytes;
-		this.#ring = new ReceiveRing(port, frameBytes, this.#stats);
-		this.#sender.setPort(port);
+		this.#sender.setPort(this.#port, frameBytes);
+		this.#receiver.setPort(this.#port, frameBytes);
 	}
 
 	#shut(): void {
 		this.#countDrops();
 		const port = this.#port;
 		this.#port = null;
-		this.#ring?.close();
-		this.#ring = null;
+		this.#receiver.setPort(null);
 		this.#sender.setPort(null);
 		if (port !== null) native.portClose(port.handle);
 	}
 
 	#changed(now: InterfaceInfo | undefined, before: InterfaceInfo | undefined): void {
 		if (this.#closed) return;
-		const isSame = now?.index === before?.index && now?.mtu === before?.mtu;
 		this.up = now?.up ?? false;
 		if (now === undefined) {
 			this.#shut();
@@ -297,18 +242,17 @@ export class PacketLink implements Link, PumpStage {
 			// A socket is bound to the interface, not to its address.
 			this.mac = now.mac;
 			this.isScreened = isScreened(now);
-			if (!isSame || this.#port === null) this.#reopen(now);
+			if (this.#port === null || needsNewSocket(now, before)) this.#reopen(now);
 		}
-		const isUnchanged = isSame && now?.up === before?.up && now?.carriers === before?.carriers;
-		if (!isUnchanged || now?.mac !== before?.mac) this.#sink?.linkChanged(this);
+		if (isNews(now, before)) this.#receiver.sink?.linkChanged(this);
 	}
 
-	/** The socket, its ring or its slots no longer fit the interface. */
+	/** The socket, its ring or the rooms no longer fit the interface. */
 	#reopen(info: InterfaceInfo): void {
 		this.#shut();
 		const mtuChanged = info.mtu !== this.mtu;
 		this.mtu = info.mtu;
-		if (mtuChanged) this.#sender.resize(this.#slotCount, this.#frameBytes);
+		if (mtuChanged) this.#outbox.resize(this.#frameBytes);
 		try {
 			this.#open();
 			this.#lack = "";
@@ -317,35 +261,16 @@ export class PacketLink implements Link, PumpStage {
 			// It may have gone again already, or there is no memory.
 			this.#followed.askLater();
 			if (this.#lack === "")
-				this.#options.log?.(
-					`${this.name}: can't open a packet socket (${error.step}: ${error.message}); waiting`,
-				);
+				this.#log(`${this.name}: can't open a packet socket (${error.step}: ${error.message}); waiting`);
 			this.#lack = getSystemErrorName(-error.errno);
 		}
 		// What waited for room in the old socket.
 		this.#pump.wake();
 	}
 
-	/**
-	 * The longest frame that can leave by an XDP socket; 0: there is none (an older kernel, another process has the queue), nor
-	 * need there be, but whoever wonders what each frame costs is told.
-	 */
-	#useXdp(port: NativePort): number {
-		try {
-			return native.portUseXdp(port.handle);
-		} catch (error) {
-			if (!isNativeError(error)) throw error;
-			const refusal = `${error.step}: ${error.message}`;
-			if (refusal !== this.#xdpRefusal)
-				this.#options.log?.(`${this.name}: sends without an XDP socket (${refusal})`, "verbose");
-			this.#xdpRefusal = refusal;
-			return 0;
-		}
-	}
-
 	/** Frames that the kernel dropped because the ring was full. */
 	#countDrops(): void {
-		if (this.#port !== null) this.#stats.droppedIn += native.portDrops(this.#port.handle);
+		if (this.#port !== null) this.#counts.droppedIn += native.portDrops(this.#port.handle);
 	}
 }
 

@@ -12,33 +12,26 @@ import { nativeMemory } from "../native.js";
 import type { Pump, PumpStage } from "../pump.js";
 import { quote } from "../text.js";
 import { ETH_HEADER_BYTES } from "../wire/ethernet.js";
-import { FollowedInterface } from "./following.js";
+import { FollowedInterface, isNews } from "./following.js";
 import { type InterfaceInfo, interfaceInfo } from "./interfaces.js";
 import {
+	type FrameRoom,
 	type FrameSink,
-	type FrameSlot,
 	type Link,
 	type LinkLog,
+	type LinkOptions,
 	type LinkStats,
-	newLinkStats,
+	newLinkCounts,
 } from "./link.js";
+import { Outbox, roomsFor } from "./outbox.js";
 import { type CaptureReceiver, loadPcap, PcapCapture, type PcapModule } from "./pcap-session.js";
-import { TransmitQueue } from "./transmit-queue.js";
 
-export interface PcapLinkOptions {
+export interface PcapLinkOptions extends LinkOptions {
 	readonly pump: Pump;
-	/** Told what the operator should know. */
-	readonly log?: LinkLog;
-	/** As in `FollowingOptions`. */
-	readonly leastMtu?: number | undefined;
-	/** Frames that can be under way at once; there is room for 256 to 8192. */
-	readonly framesInFlight?: number;
 	/** Loads the package; default: `import("pcap")`. */
 	readonly load?: () => Promise<{ default: PcapModule }>;
 }
 
-const SLOTS_MIN = 256;
-const SLOTS_MAX = 8192;
 /** Size of libpcap's buffer, and of the room for the frames that one wake-up brings. */
 const BUFFER_BYTES = 4 * 1024 * 1024;
 /** How long a capture that may be deaf is left alone: so long until it is opened anew, unless netlink has news before. */
@@ -57,10 +50,9 @@ export class PcapLink implements Link, PumpStage {
 	readonly #module: PcapModule;
 	readonly #pump: Pump;
 	readonly #log: LinkLog;
-	readonly #slots: number;
-	readonly #stats = newLinkStats();
+	readonly #counts = newLinkCounts();
 	readonly #followed: FollowedInterface;
-	#queue: TransmitQueue;
+	readonly #outbox: Outbox;
 	#sink: FrameSink | null = null;
 	#capture: PcapCapture | null = null;
 	/** Runs while the capture may be deaf. */
@@ -102,11 +94,16 @@ export class PcapLink implements Link, PumpStage {
 		this.#module = module;
 		this.#pump = options.pump;
 		this.#log = options.log ?? (() => {});
-		this.#slots = Math.min(Math.max((options.framesInFlight ?? 0) * 2, SLOTS_MIN), SLOTS_MAX);
 		this.mac = info.mac;
 		this.mtu = info.mtu;
 		this.up = info.up;
-		this.#queue = this.#makeQueue();
+		this.#outbox = new Outbox({
+			pump: options.pump,
+			counts: this.#counts,
+			rooms: roomsFor(options.framesInFlight),
+			frameBytes: this.#frameBytes,
+			allocate: nativeMemory,
+		});
 		this.#pump.addLink(this);
 		this.#followed = new FollowedInterface({
 			linkName: this.name,
@@ -125,7 +122,7 @@ export class PcapLink implements Link, PumpStage {
 
 	get stats(): LinkStats {
 		const drops = this.#capture?.drops ?? 0;
-		return { ...this.#stats, droppedIn: this.#stats.droppedIn + drops };
+		return { ...this.#counts, droppedIn: this.#counts.droppedIn + drops };
 	}
 
 	attach(sink: FrameSink): void {
@@ -133,22 +130,21 @@ export class PcapLink implements Link, PumpStage {
 		this.#sink = sink;
 	}
 
-	get freeSlots(): number {
-		return this.#queue.spare;
+	get freeRooms(): number {
+		return this.#outbox.freeRooms;
 	}
 
-	acquire(): FrameSlot | undefined {
-		return this.#queue.acquire();
+	acquire(): FrameRoom | undefined {
+		return this.#outbox.acquire();
 	}
 
-	release(slot: FrameSlot): void {
-		this.#queue.release(slot);
+	release(room: FrameRoom): void {
+		this.#outbox.release(room);
 	}
 
-	transmit(slot: FrameSlot, headBytes: number, peer: number, dataBytes = 0): void {
+	transmit(room: FrameRoom, headBytes: number, peer: number, dataBytes = 0): void {
 		invariant(dataBytes === 0, "this link cannot gather");
-		this.#queue.push(slot, headBytes, peer);
-		this.#pump.wake();
+		this.#outbox.push(room, headBytes, peer, 0);
 	}
 
 	/** Does nothing: libpcap compiles its own filter, which lets AoE to our address or to all through. */
@@ -167,19 +163,19 @@ export class PcapLink implements Link, PumpStage {
 	// ---- sending ----
 
 	get hasWork(): boolean {
-		return this.#queue.length > 0;
+		return this.#outbox.waiting > 0;
 	}
 
 	drain(): void {
-		const queue = this.#queue;
-		for (let index = 0; index < queue.length; index++) {
-			const { memory, offset, frameBytes } = queue.at(index);
+		const outbox = this.#outbox;
+		for (let index = 0; index < outbox.waiting; index++) {
+			const { memory, offset, frameBytes } = outbox.at(index);
 			// The package allocates for every frame anyway, so a view of this one does not matter.
 			const frame = memory.bytes.subarray(offset, offset + frameBytes);
-			if (this.up && this.#capture?.inject(frame)) this.#stats.framesOut += 1;
-			else this.#stats.droppedOut += 1;
+			if (this.up && this.#capture?.inject(frame)) this.#counts.framesOut += 1;
+			else this.#counts.droppedOut += 1;
 		}
-		queue.clear();
+		outbox.done(outbox.waiting);
 	}
 
 	// ---- receiving: all frames of a wake-up are kept first, and then handed on, so that the sink may do what it likes ----
@@ -193,9 +189,9 @@ export class PcapLink implements Link, PumpStage {
 	};
 
 	#keep(bytes: Uint8Array, capturedBytes: number, frameBytes: number): void {
-		const tooLong = frameBytes !== capturedBytes || frameBytes > this.mtu + ETH_HEADER_BYTES;
+		const tooLong = frameBytes !== capturedBytes || frameBytes > this.#frameBytes;
 		if (this.#sink === null || tooLong || this.#receivedBytes + frameBytes > BUFFER_BYTES) {
-			this.#stats.droppedIn += 1;
+			this.#counts.droppedIn += 1;
 			return;
 		}
 		this.#received.bytes.set(bytes.subarray(0, frameBytes), this.#receivedBytes);
@@ -207,7 +203,7 @@ export class PcapLink implements Link, PumpStage {
 		const ends = this.#ends;
 		for (let index = 0, from = 0; index < ends.length; index++) {
 			const end = ends[index]!;
-			this.#stats.framesIn += 1;
+			this.#counts.framesIn += 1;
 			this.#sink?.frame(this, this.#received, from, end - from, 0);
 			from = end;
 		}
@@ -220,19 +216,12 @@ export class PcapLink implements Link, PumpStage {
 
 	#changed(now: InterfaceInfo | undefined, before: InterfaceInfo | undefined): void {
 		if (this.#closed) return;
+		if (!isNews(now, before)) return;
 		this.up = now?.up ?? false;
-		const mtuChanged = now !== undefined && now.mtu !== this.mtu;
-		const { mac } = this;
-		if (now !== undefined) {
-			this.mac = now.mac;
-			this.mtu = now.mtu;
-		}
-		if (mtuChanged) {
-			this.#stats.droppedOut += this.#queue.length;
-			this.#queue = this.#makeQueue();
-		}
-		const isSame = now?.index === before?.index && now?.carriers === before?.carriers;
-		if (isSame && now?.up === before?.up && this.mac === mac && !mtuChanged) return;
+		const { mtu } = this;
+		this.mac = now?.mac ?? this.mac;
+		this.mtu = now?.mtu ?? mtu;
+		if (this.mtu !== mtu) this.#outbox.resize(this.#frameBytes);
 		this.#reopen();
 		this.#sink?.linkChanged(this);
 	}
@@ -249,13 +238,13 @@ export class PcapLink implements Link, PumpStage {
 		}
 	};
 
-	#makeQueue(): TransmitQueue {
-		return new TransmitQueue(this.#slots, this.mtu + ETH_HEADER_BYTES, nativeMemory);
+	/** The longest frame that the MTU allows. */
+	get #frameBytes(): number {
+		return this.mtu + ETH_HEADER_BYTES;
 	}
 
 	#openCapture(): void {
-		const frameBytes = this.mtu + ETH_HEADER_BYTES;
-		const options = { mac: this.mac, frameBytes, bufferBytes: BUFFER_BYTES };
+		const options = { mac: this.mac, frameBytes: this.#frameBytes, bufferBytes: BUFFER_BYTES };
 		const [interfaceName = ""] = this.#followed.info?.names ?? [];
 		this.#capture = new PcapCapture(this.#module, interfaceName, options, this.#receiver);
 		if (!this.#capture.isEthernet) throw new OperatorError("this is not an Ethernet interface");
@@ -267,7 +256,7 @@ export class PcapLink implements Link, PumpStage {
 		const capture = this.#capture;
 		if (capture === null) return;
 		this.#capture = null;
-		this.#stats.droppedIn += capture.drops;
+		this.#counts.droppedIn += capture.drops;
 		if (!(await capture.end())) this.#log(`${this.name}: libpcap does not let go of the interface`);
 	}
 }

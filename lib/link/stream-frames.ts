@@ -12,7 +12,7 @@ import { native, nativeMemory } from "../native.js";
 import { ETH_HEADER_BYTES } from "../wire/ethernet.js";
 import { Field32 } from "../wire/fields.js";
 import type { Memory } from "../wire/memory.js";
-import type { QueuedFrame } from "./transmit-queue.js";
+import type { QueuedFrame } from "./outbox.js";
 
 const frameLength = new Field32(0);
 const LENGTH_BYTES = 4;

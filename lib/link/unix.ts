@@ -17,24 +17,27 @@ import { native, nativeMemory } from "../native.js";
 import type { Pump, PumpStage } from "../pump.js";
 import { ETH_HEADER_BYTES } from "../wire/ethernet.js";
 import { memoryOf } from "../wire/memory.js";
-import { ALL_PEERS, type FrameSink, type FrameSlot, type Link, type LinkLog, newLinkStats } from "./link.js";
+import {
+	ALL_PEERS,
+	type FrameRoom,
+	type FrameSink,
+	type Link,
+	type LinkLog,
+	type LinkOptions,
+	type LinkStats,
+	newLinkCounts,
+} from "./link.js";
+import { Outbox, type QueuedFrame, roomsFor } from "./outbox.js";
 import { FrameJoiner, FrameSplitter } from "./stream-frames.js";
-import { type QueuedFrame, TransmitQueue } from "./transmit-queue.js";
 import { connectTo, listen } from "./unix-socket.js";
 
-export interface UnixLinkOptions {
+export interface UnixLinkOptions extends LinkOptions {
 	readonly pump: Pump;
-	/** Told what the operator should know. */
-	readonly log?: LinkLog;
 	/** Bytes of payload in a frame; default 9000. */
 	readonly mtu?: number;
-	/** Frames that can be under way at once; there is room for 256 to 8192, to one peer or to all. */
-	readonly framesInFlight?: number;
 }
 
 const DEFAULT_MTU = 9000;
-const SLOTS_MIN = 256;
-const SLOTS_MAX = 8192;
 /** How long `close` waits for a peer to take what is queued for it. */
 const CLOSE_LIMIT_MS = 1000;
 
@@ -46,13 +49,13 @@ export class UnixLink implements Link, PumpStage {
 	/** It copies the data into its own buffer anyway. */
 	readonly gathersFast = true;
 	readonly isScreened = false;
-	readonly stats = newLinkStats();
 	up = true;
 
 	readonly #pump: Pump;
 	readonly #log: LinkLog;
-	readonly #slots: number;
-	readonly #queue: TransmitQueue;
+	readonly #rooms: number;
+	readonly #outbox: Outbox;
+	readonly #counts = newLinkCounts();
 	/** By number. Numbers are not used again, so that no answer reaches the wrong peer. */
 	readonly #peers = new Map<number, Peer>();
 	#peersSeen = 0;
@@ -84,8 +87,14 @@ export class UnixLink implements Link, PumpStage {
 		this.mtu = options.mtu ?? DEFAULT_MTU;
 		this.#pump = options.pump;
 		this.#log = options.log ?? (() => {});
-		this.#slots = Math.min(Math.max((options.framesInFlight ?? 0) * 2, SLOTS_MIN), SLOTS_MAX);
-		this.#queue = new TransmitQueue(this.#slots, this.mtu + ETH_HEADER_BYTES, nativeMemory);
+		this.#rooms = roomsFor(options.framesInFlight);
+		this.#outbox = new Outbox({
+			pump: options.pump,
+			counts: this.#counts,
+			rooms: this.#rooms,
+			frameBytes: this.mtu + ETH_HEADER_BYTES,
+			allocate: nativeMemory,
+		});
 	}
 
 	attach(sink: FrameSink): void {
@@ -93,21 +102,24 @@ export class UnixLink implements Link, PumpStage {
 		this.#sink = sink;
 	}
 
-	get freeSlots(): number {
-		return this.#queue.spare;
+	get stats(): LinkStats {
+		return { ...this.#counts };
 	}
 
-	acquire(): FrameSlot | undefined {
-		return this.#queue.acquire();
+	get freeRooms(): number {
+		return this.#outbox.freeRooms;
 	}
 
-	release(slot: FrameSlot): void {
-		this.#queue.release(slot);
+	acquire(): FrameRoom | undefined {
+		return this.#outbox.acquire();
 	}
 
-	transmit(slot: FrameSlot, headBytes: number, peer: number, dataBytes = 0): void {
-		this.#queue.push(slot, headBytes, peer, dataBytes);
-		this.#pump.wake();
+	release(room: FrameRoom): void {
+		this.#outbox.release(room);
+	}
+
+	transmit(room: FrameRoom, headBytes: number, peer: number, dataBytes = 0): void {
+		this.#outbox.push(room, headBytes, peer, dataBytes);
 	}
 
 	setFilter(): void {}
@@ -127,13 +139,13 @@ export class UnixLink implements Link, PumpStage {
 	}
 
 	get hasWork(): boolean {
-		return this.#queue.length > 0;
+		return this.#outbox.waiting > 0;
 	}
 
 	drain(): void {
-		const queue = this.#queue;
-		for (let index = 0; index < queue.length; index++) this.#send(queue.at(index));
-		queue.clear();
+		const outbox = this.#outbox;
+		for (let index = 0; index < outbox.waiting; index++) this.#send(outbox.at(index));
+		outbox.done(outbox.waiting);
 		for (const peer of this.#peers.values()) peer.flush();
 	}
 
@@ -147,21 +159,21 @@ export class UnixLink implements Link, PumpStage {
 
 	#sendTo(peer: Peer | undefined, frame: QueuedFrame): void {
 		const fits = frame.frameBytes + frame.dataBytes <= this.mtu + ETH_HEADER_BYTES;
-		if (fits && peer?.joiner.add(frame)) this.stats.framesOut += 1;
-		else this.stats.droppedOut += 1;
+		if (fits && peer?.joiner.add(frame)) this.#counts.framesOut += 1;
+		else this.#counts.droppedOut += 1;
 	}
 
 	#addPeer(socket: Socket): void {
 		const number = this.#peersSeen++;
 		const splitter = new FrameSplitter((memory, offset, frameBytes) => {
 			if (this.#sink === null || frameBytes > this.mtu + ETH_HEADER_BYTES) {
-				this.stats.droppedIn += 1;
+				this.#counts.droppedIn += 1;
 				return;
 			}
-			this.stats.framesIn += 1;
+			this.#counts.framesIn += 1;
 			this.#sink.frame(this, memory, offset, frameBytes, number);
 		});
-		this.#peers.set(number, new Peer(socket, new FrameJoiner(this.#slots, this.mtu + ETH_HEADER_BYTES)));
+		this.#peers.set(number, new Peer(socket, new FrameJoiner(this.#rooms, this.mtu + ETH_HEADER_BYTES)));
 		socket.on("data", (bytes: Uint8Array) => this.#received(socket, splitter, bytes));
 		// A virtual machine that ends abruptly is none of our business; "close" follows.
 		socket.on("error", () => {});

@@ -16,7 +16,7 @@ export {
 	memoryLinkPair,
 	type Schedule,
 } from "../link/memory.js";
-export type { Allocate } from "../link/transmit-queue.js";
+export type { Allocate } from "../link/outbox.js";
 export { Pump, type PumpStage } from "../pump.js";
 export { Random } from "../random.js";
 export {

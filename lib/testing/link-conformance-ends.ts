@@ -5,7 +5,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { invariant } from "../errors.js";
-import { ALL_PEERS, type FrameSink, type FrameSlot, type Link } from "../link/link.js";
+import { ALL_PEERS, type FrameRoom, type FrameSink, type Link } from "../link/link.js";
 import type { PumpStage } from "../pump.js";
 import { ETH_HEADER_BYTES, ETHERTYPE_AOE, ethDestination, ethSource, ethType } from "../wire/ethernet.js";
 import type { Memory } from "../wire/memory.js";
@@ -13,19 +13,19 @@ import type { Memory } from "../wire/memory.js";
 /** Longest wait for frames that must come. */
 const LIMIT_MS = 10_000;
 
-export function take(link: Link): FrameSlot {
-	const slot = link.acquire();
-	invariant(slot !== undefined, `no slot on ${link.name}`);
-	return slot;
+export function take(link: Link): FrameRoom {
+	const room = link.acquire();
+	invariant(room !== undefined, `no room on ${link.name}`);
+	return room;
 }
 
-/** Fills a slot with an AoE request whose bytes follow from its length. */
-export function fillFrame(slot: FrameSlot, frameBytes: number, source: number, destination: number): void {
-	const { bytes } = slot.memory;
-	for (let at = 0; at < frameBytes; at++) bytes[slot.offset + at] = patternByte(frameBytes, at);
-	ethDestination.set(bytes, slot.offset, destination);
-	ethSource.set(bytes, slot.offset, source);
-	ethType.set(bytes, slot.offset, ETHERTYPE_AOE);
+/** Fills a room with an AoE request whose bytes follow from its length. */
+export function fillFrame(room: FrameRoom, frameBytes: number, source: number, destination: number): void {
+	const { bytes } = room.memory;
+	for (let at = 0; at < frameBytes; at++) bytes[room.offset + at] = patternByte(frameBytes, at);
+	ethDestination.set(bytes, room.offset, destination);
+	ethSource.set(bytes, room.offset, source);
+	ethType.set(bytes, room.offset, ETHERTYPE_AOE);
 }
 
 /** What stands at `at` in a frame of this length. An AoE header of version 1 that is no response, then noise. */
@@ -98,12 +98,12 @@ export class Holder extends Collector implements PumpStage {
 /** Sends every frame back to where it came from. */
 export class Echo implements FrameSink {
 	frame(link: Link, memory: Memory, offset: number, frameBytes: number, peer: number): void {
-		const slot = take(link);
-		const { bytes } = slot.memory;
-		bytes.set(memory.bytes.subarray(offset, offset + frameBytes), slot.offset);
-		ethDestination.set(bytes, slot.offset, ethSource.get(memory.bytes, offset));
-		ethSource.set(bytes, slot.offset, link.mac);
-		link.transmit(slot, frameBytes, peer);
+		const room = take(link);
+		const { bytes } = room.memory;
+		bytes.set(memory.bytes.subarray(offset, offset + frameBytes), room.offset);
+		ethDestination.set(bytes, room.offset, ethSource.get(memory.bytes, offset));
+		ethSource.set(bytes, room.offset, link.mac);
+		link.transmit(room, frameBytes, peer);
 	}
 
 	linkChanged(): void {}

@@ -5,7 +5,7 @@
  */
 
 import { invariant } from "../errors.js";
-import { ALL_PEERS, type FrameSlot, type Link } from "../link/link.js";
+import { ALL_PEERS, type FrameRoom, type Link } from "../link/link.js";
 import type { Pump } from "../pump.js";
 import { ETH_HEADER_BYTES, ETH_MIN_FRAME_BYTES, ethDestination, MAC_BROADCAST } from "../wire/ethernet.js";
 import { Collector, Echo, fillFrame, Holder, isIntact, take } from "./link-conformance-ends.js";
@@ -63,10 +63,10 @@ const cases: Record<string, Case> = {
 		const ends = attachBoth(pair);
 		await introduce(pair, ends);
 		for (const headBytes of [ETH_HEADER_BYTES, 24, 59]) {
-			const slot = take(pair.near);
-			slot.memory.bytes.fill(0xff, slot.offset, slot.offset + slot.capacityBytes);
-			fillFrame(slot, headBytes, pair.near.mac, pair.far.mac);
-			send(pair, pair.near, slot, headBytes, ends.near.peer);
+			const room = take(pair.near);
+			room.memory.bytes.fill(0xff, room.offset, room.offset + room.capacityBytes);
+			fillFrame(room, headBytes, pair.near.mac, pair.far.mac);
+			send(pair, pair.near, room, headBytes, ends.near.peer);
 			const [frame] = await ends.far.take(1);
 			t.equal(frame?.length, ETH_MIN_FRAME_BYTES, `${headBytes} bytes become 60`);
 			t.ok(
@@ -81,10 +81,10 @@ const cases: Record<string, Case> = {
 		await introduce(pair, ends);
 		for (let round = 0; round < 4; round++) {
 			for (let number = 0; number < BATCH; number++) {
-				const slot = take(pair.near);
-				fillFrame(slot, 64, pair.near.mac, pair.far.mac);
-				slot.memory.bytes[slot.offset + 60] = number;
-				pair.near.transmit(slot, 64, ends.near.peer);
+				const room = take(pair.near);
+				fillFrame(room, 64, pair.near.mac, pair.far.mac);
+				room.memory.bytes[room.offset + 60] = number;
+				pair.near.transmit(room, 64, ends.near.peer);
 			}
 			pair.pump.run();
 			const frames = await ends.far.take(BATCH);
@@ -100,9 +100,9 @@ const cases: Record<string, Case> = {
 		pair.far.attach(holder);
 		await introduce(pair, { near, far: holder });
 		for (let number = 0; number < BATCH; number++) {
-			const slot = take(pair.near);
-			fillFrame(slot, 60 + number * 7, pair.near.mac, pair.far.mac);
-			pair.near.transmit(slot, 60 + number * 7, near.peer);
+			const room = take(pair.near);
+			fillFrame(room, 60 + number * 7, pair.near.mac, pair.far.mac);
+			pair.near.transmit(room, 60 + number * 7, near.peer);
 		}
 		pair.pump.run();
 		await holder.take(BATCH);
@@ -111,26 +111,26 @@ const cases: Record<string, Case> = {
 		pair.pump.remove(holder);
 	},
 
-	"slots run out and come back": async (t, pair) => {
+	"rooms run out and come back": async (t, pair) => {
 		const ends = attachBoth(pair);
 		await introduce(pair, ends);
-		const slots = takeAll(pair.near);
-		t.ok(slots.length >= BATCH, `${slots.length} slots`);
+		const rooms = takeAll(pair.near);
+		t.ok(rooms.length >= BATCH, `${rooms.length} rooms`);
 		t.ok(
-			slots.every((slot) => slot.capacityBytes >= pair.near.mtu + ETH_HEADER_BYTES),
+			rooms.every((room) => room.capacityBytes >= pair.near.mtu + ETH_HEADER_BYTES),
 			"each holds the longest frame",
 		);
-		t.equal(new Set(slots.map((slot) => `${slot.offset}`)).size, slots.length, "no two are the same");
-		for (const slot of slots) pair.near.release(slot);
-		t.equal(takeAllAndRelease(pair.near), slots.length, "all come back when released");
+		t.equal(new Set(rooms.map((room) => `${room.offset}`)).size, rooms.length, "no two are the same");
+		for (const room of rooms) pair.near.release(room);
+		t.equal(takeAllAndRelease(pair.near), rooms.length, "all come back when released");
 		for (let number = 0; number < BATCH; number++) {
-			const slot = take(pair.near);
-			fillFrame(slot, 60, pair.near.mac, pair.far.mac);
-			pair.near.transmit(slot, 60, ends.near.peer);
+			const room = take(pair.near);
+			fillFrame(room, 60, pair.near.mac, pair.far.mac);
+			pair.near.transmit(room, 60, ends.near.peer);
 		}
 		pair.pump.run();
 		await ends.far.take(BATCH);
-		t.equal(takeAllAndRelease(pair.near), slots.length, "all come back when sent");
+		t.equal(takeAllAndRelease(pair.near), rooms.length, "all come back when sent");
 	},
 
 	"an answer given at once reaches the peer that asked": async (t, pair) => {
@@ -139,9 +139,9 @@ const cases: Record<string, Case> = {
 		pair.far.attach(new Echo());
 		await introduce(pair, { near, far: null });
 		for (let number = 0; number < BATCH; number++) {
-			const slot = take(pair.near);
-			fillFrame(slot, 100 + number, pair.near.mac, pair.far.mac);
-			pair.near.transmit(slot, 100 + number, near.peer);
+			const room = take(pair.near);
+			fillFrame(room, 100 + number, pair.near.mac, pair.far.mac);
+			pair.near.transmit(room, 100 + number, near.peer);
 		}
 		pair.pump.run();
 		const frames = await near.take(BATCH);
@@ -154,12 +154,12 @@ const cases: Record<string, Case> = {
 	"frames and drops are counted": async (t, pair) => {
 		const ends = attachBoth(pair);
 		await introduce(pair, ends);
-		const before = { ...pair.near.stats };
-		const farBefore = { ...pair.far.stats };
+		const before = pair.near.stats;
+		const farBefore = pair.far.stats;
 		for (let number = 0; number < BATCH; number++) {
-			const slot = take(pair.near);
-			fillFrame(slot, 200, pair.near.mac, pair.far.mac);
-			pair.near.transmit(slot, 200, ends.near.peer);
+			const room = take(pair.near);
+			fillFrame(room, 200, pair.near.mac, pair.far.mac);
+			pair.near.transmit(room, 200, ends.near.peer);
 		}
 		pair.pump.run();
 		await ends.far.take(BATCH);
@@ -169,20 +169,35 @@ const cases: Record<string, Case> = {
 		t.equal(pair.far.stats.droppedIn, farBefore.droppedIn, "none dropped on the way in");
 	},
 
+	"what a link has counted is a copy for each who asks": async (t, pair) => {
+		const ends = attachBoth(pair);
+		await introduce(pair, ends);
+		const before = pair.near.stats;
+		const { framesOut, droppedIn } = before;
+		Object.assign(pair.near.stats, { framesOut: 1e6, droppedIn: 1e6 });
+		const room = take(pair.near);
+		fillFrame(room, 60, pair.near.mac, pair.far.mac);
+		send(pair, pair.near, room, 60, ends.near.peer);
+		await ends.far.take(1);
+		t.equal(before.framesOut, framesOut, "it stays as it was");
+		t.equal(pair.near.stats.framesOut, framesOut + 1, "the count goes on");
+		t.equal(pair.near.stats.droppedIn, droppedIn, "whatever was done to a copy");
+	},
+
 	"close sends what is queued, and ends it": async (t, pair) => {
 		const ends = attachBoth(pair);
 		await introduce(pair, ends);
 		for (let number = 0; number < BATCH; number++) {
-			const slot = take(pair.near);
-			fillFrame(slot, 300, pair.near.mac, pair.far.mac);
-			pair.near.transmit(slot, 300, ends.near.peer);
+			const room = take(pair.near);
+			fillFrame(room, 300, pair.near.mac, pair.far.mac);
+			pair.near.transmit(room, 300, ends.near.peer);
 		}
 		await pair.near.close();
 		t.equal((await ends.far.take(BATCH)).length, BATCH, "what was queued left");
-		const slot = pair.far.acquire();
-		if (slot !== undefined) {
-			fillFrame(slot, 60, pair.far.mac, pair.near.mac);
-			send(pair, pair.far, slot, 60, ends.far.peer);
+		const room = pair.far.acquire();
+		if (room !== undefined) {
+			fillFrame(room, 60, pair.far.mac, pair.near.mac);
+			send(pair, pair.far, room, 60, ends.far.peer);
 		}
 		await pair.near.close();
 		await pair.far.close();
@@ -214,13 +229,13 @@ async function introduce(pair: LinkPair, ends: { near: Collector; far: Collector
 }
 
 function broadcast(pair: LinkPair, from: Link): void {
-	const slot = take(from);
-	fillFrame(slot, ETH_MIN_FRAME_BYTES, from.mac, MAC_BROADCAST);
-	send(pair, from, slot, ETH_MIN_FRAME_BYTES, ALL_PEERS);
+	const room = take(from);
+	fillFrame(room, ETH_MIN_FRAME_BYTES, from.mac, MAC_BROADCAST);
+	send(pair, from, room, ETH_MIN_FRAME_BYTES, ALL_PEERS);
 }
 
-function send(pair: LinkPair, from: Link, slot: FrameSlot, headBytes: number, peer: number): void {
-	from.transmit(slot, headBytes, peer);
+function send(pair: LinkPair, from: Link, room: FrameRoom, headBytes: number, peer: number): void {
+	from.transmit(room, headBytes, peer);
 	pair.pump.run();
 }
 
@@ -242,9 +257,9 @@ async function sendSizes(
 	for (let first = 0; first < sizes.length; first += BATCH) {
 		const batch = sizes.slice(first, first + BATCH);
 		for (const size of batch) {
-			const slot = take(from);
-			fillFrame(slot, size, from.mac, to.mac);
-			from.transmit(slot, size, fromEnd.peer);
+			const room = take(from);
+			fillFrame(room, size, from.mac, to.mac);
+			from.transmit(room, size, fromEnd.peer);
 		}
 		pair.pump.run();
 		const frames = await toEnd.take(batch.length);
@@ -254,14 +269,14 @@ async function sendSizes(
 	t.equal(wrong, 0, `${sizes.length} sizes up to ${largest}`);
 }
 
-function takeAll(link: Link): FrameSlot[] {
-	const slots: FrameSlot[] = [];
-	for (let slot = link.acquire(); slot !== undefined; slot = link.acquire()) slots.push(slot);
-	return slots;
+function takeAll(link: Link): FrameRoom[] {
+	const rooms: FrameRoom[] = [];
+	for (let room = link.acquire(); room !== undefined; room = link.acquire()) rooms.push(room);
+	return rooms;
 }
 
 function takeAllAndRelease(link: Link): number {
-	const slots = takeAll(link);
-	for (const slot of slots) link.release(slot);
-	return slots.length;
+	const rooms = takeAll(link);
+	for (const room of rooms) link.release(room);
+	return rooms.length;
 }

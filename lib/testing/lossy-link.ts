@@ -5,7 +5,7 @@
  * an address, so the storage behind a target on such a link must be one in JavaScript.
  */
 
-import type { BpfInstruction, FrameSink, FrameSlot, Link, LinkStats } from "../link/link.js";
+import type { BpfInstruction, FrameRoom, FrameSink, Link, LinkStats } from "../link/link.js";
 import { heapMemory, type Memory } from "../wire/memory.js";
 import type { FrameFate } from "./faulty-schedule.js";
 
@@ -15,6 +15,8 @@ export class LossyLink implements Link, FrameSink {
 	readonly #link: Link;
 	readonly #schedule: FrameFate;
 	#sink: FrameSink | null = null;
+	/** Frames that came out of the schedule and could not be given to the link. */
+	#droppedOut = 0;
 	#closed = false;
 
 	constructor(link: Link, schedule: FrameFate) {
@@ -47,11 +49,12 @@ export class LossyLink implements Link, FrameSink {
 	}
 
 	get stats(): LinkStats {
-		return this.#link.stats;
+		const stats = this.#link.stats;
+		return { ...stats, droppedOut: stats.droppedOut + this.#droppedOut };
 	}
 
-	get freeSlots(): number {
-		return this.#link.freeSlots;
+	get freeRooms(): number {
+		return this.#link.freeRooms;
 	}
 
 	attach(sink: FrameSink): void {
@@ -59,29 +62,29 @@ export class LossyLink implements Link, FrameSink {
 		this.#link.attach(this);
 	}
 
-	acquire(): FrameSlot | undefined {
+	acquire(): FrameRoom | undefined {
 		return this.#link.acquire();
 	}
 
-	release(slot: FrameSlot): void {
-		this.#link.release(slot);
+	release(room: FrameRoom): void {
+		this.#link.release(room);
 	}
 
-	transmit(slot: FrameSlot, headBytes: number, peer: number): void {
-		const frame = slot.memory.bytes.slice(slot.offset, slot.offset + headBytes);
-		this.#link.release(slot);
+	transmit(room: FrameRoom, headBytes: number, peer: number): void {
+		const frame = room.memory.bytes.slice(room.offset, room.offset + headBytes);
+		this.#link.release(room);
 		this.#schedule(() => this.#send(frame, peer), frame, this, this.#link);
 	}
 
 	#send(frame: Uint8Array, peer: number): void {
-		const slot = this.#closed ? undefined : this.#link.acquire();
-		if (slot === undefined || frame.length > slot.capacityBytes) {
-			if (slot !== undefined) this.#link.release(slot);
-			this.stats.droppedOut += 1;
+		const room = this.#closed ? undefined : this.#link.acquire();
+		if (room === undefined || frame.length > room.capacityBytes) {
+			if (room !== undefined) this.#link.release(room);
+			this.#droppedOut += 1;
 			return;
 		}
-		slot.memory.bytes.set(frame, slot.offset);
-		this.#link.transmit(slot, frame.length, peer);
+		room.memory.bytes.set(frame, room.offset);
+		this.#link.transmit(room, frame.length, peer);
 	}
 
 	setFilter(program: readonly BpfInstruction[]): void {

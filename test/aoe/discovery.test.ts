@@ -31,7 +31,7 @@ t.test("2000 blades, 8 slots", async (t) => {
 		["config", QUERY, 60],
 		["IDENTIFY", IDENTIFY, 548],
 	] as const) {
-		const bench = crowd(2000, { slots: 8, holdSent: true });
+		const bench = crowd(2000, { rooms: 8, holdSent: true });
 		bench.link.receive(request);
 		t.equal(bench.link.sent.length, 8, `${what}: as many as there are slots`);
 		const replies = drain(bench);
@@ -43,7 +43,7 @@ t.test("2000 blades, 8 slots", async (t) => {
 });
 
 t.test("a turn of the event loop is not filled with discovery", async (t) => {
-	const bench = crowd(1000, { slots: 512 });
+	const bench = crowd(1000, { rooms: 512 });
 	bench.link.receive(QUERY);
 	t.equal(bench.link.take().length, 64);
 	bench.disk(9, 0);
@@ -53,7 +53,7 @@ t.test("a turn of the event loop is not filled with discovery", async (t) => {
 });
 
 t.test("several broadcasts take turns; each gets all its answers", async (t) => {
-	const bench = crowd(100, { slots: 4, holdSent: true });
+	const bench = crowd(100, { rooms: 4, holdSent: true });
 	const tags = [1, 2, 3];
 	for (const tag of tags) bench.link.receive(frame(`${ALL} ${A} 88a2 10 00 ffff ff 01 0000000${tag}`));
 	const replies = drain(bench);
@@ -61,13 +61,13 @@ t.test("several broadcasts take turns; each gets all its answers", async (t) => 
 });
 
 t.test("adverts for all, with few slots", async (t) => {
-	const bench = crowd(300, { slots: 4, holdSent: true });
+	const bench = crowd(300, { rooms: 4, holdSent: true });
 	bench.target.advertiseAll();
 	t.equal(new Set(drain(bench).map(address)).size, 300);
 });
 
 t.test("what a broadcast asks for is not overwritten while it waits", async (t) => {
-	const bench = crowd(10, { slots: 1, holdSent: true });
+	const bench = crowd(10, { rooms: 1, holdSent: true });
 	bench.link.receive(frame(`${ALL} ${A} 88a2 10 00 ffff ff 01 00000001 0000 0000 00 14 0005 48656c6c6f`));
 	const replies = drain(bench);
 	t.equal(replies.length, 10);
@@ -90,7 +90,7 @@ t.test("the mask of each blade is asked when its turn comes", async (t) => {
 });
 
 t.test("a flood of broadcasts is bounded, and over when it is over", async (t) => {
-	const bench = crowd(2, { slots: 1, holdSent: true });
+	const bench = crowd(2, { rooms: 1, holdSent: true });
 	for (let i = 0; i < 3000; i++) bench.link.receive(QUERY);
 	const refused = bench.stats.rejected.discoveryBacklog;
 	t.equal(refused, 3000 - 1024);
@@ -99,7 +99,7 @@ t.test("a flood of broadcasts is bounded, and over when it is over", async (t) =
 });
 
 t.test("stopping forgets what waits", async (t) => {
-	const bench = crowd(10, { slots: 1, holdSent: true });
+	const bench = crowd(10, { rooms: 1, holdSent: true });
 	bench.link.receive(QUERY);
 	bench.target.stop();
 	t.equal(drain(bench).length, 1);

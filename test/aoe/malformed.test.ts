@@ -187,7 +187,7 @@ t.test("malformed frames", async (t) => {
 		const expected = reply === undefined ? "" : frame(reply).toString("hex");
 		t.equal(bench.askHex(bytes(request)), expected, what);
 		t.same(bench.rejected, { [reason]: 1 }, `${what}: counted as ${reason}`);
-		t.equal(bench.link.freeSlots, bench.link.slots.length, `${what}: no slot is lost`);
+		t.equal(bench.link.freeRooms, bench.link.rooms.length, `${what}: no slot is lost`);
 		t.match(blade.disk.stats, { reads: 0, writes: 0 });
 		t.equal(blade.configString.length, 0);
 		t.equal(blade.access.mask.size, 0);
@@ -244,7 +244,7 @@ t.test("a frame longer than a reply slot", async (t) => {
 	bench.disk();
 	t.equal(bench.askHex(Buffer.concat([bytes(`${ATA} ${WRITE}`), Buffer.alloc(1514 - 35)])), "");
 	t.same(bench.rejected, { oversize: 1 });
-	t.equal(bench.link.freeSlots, bench.link.slots.length);
+	t.equal(bench.link.freeRooms, bench.link.rooms.length);
 	t.equal(
 		bench.ask(Buffer.concat([bytes(`${ATA} ${WRITE}`), Buffer.alloc(1514 - 36)])).length,
 		1,
@@ -265,7 +265,7 @@ t.test("every length of every command", async (t) => {
 			bench.disk();
 			const replies = bench.ask(request.subarray(0, length));
 			t.ok(replies.length <= 1 && replies.every((reply) => reply.length >= 60));
-			t.equal(bench.link.freeSlots, bench.link.slots.length);
+			t.equal(bench.link.freeRooms, bench.link.rooms.length);
 		}
 	}
 });

@@ -98,7 +98,7 @@ t.test("asking: our own links are nobody", async (t) => {
 });
 
 t.test("asking for thousands of addresses: a bounded number of frames at a time", async (t) => {
-	const bench = new Bench({ slots: 80, holdSent: true });
+	const bench = new Bench({ rooms: 80, holdSent: true });
 	const asked = Array.from({ length: 2000 }, (_, i) => bench.claim(9 + Math.floor(i / 200), i % 200));
 	const perTurn: number[] = [];
 	let most = 0;
@@ -132,7 +132,7 @@ t.test("asking for thousands of addresses: a bounded number of frames at a time"
 });
 
 t.test("a question that finds no slot is asked a little later", async (t) => {
-	const bench = new Bench({ slots: 1, holdSent: true });
+	const bench = new Bench({ rooms: 1, holdSent: true });
 	bench.disk();
 	bench.ask(frame(`${T} ${A} 88a2 10 00 0009 00 01 00000001`));
 	const asked = bench.claim(9, 1);
@@ -341,10 +341,10 @@ t.test("what is under way when another takes over is not answered", async (t) =>
 	const [check] = bench.link.take();
 	bench.link.receive(probeFrom("0200000000bb", "01", "01", tagOf(check), "00001000"));
 	t.equal(bench.turns.length, 1);
-	const free = bench.link.freeSlots;
+	const free = bench.link.freeRooms;
 	disk.commands[0]?.answer();
 	t.same(bench.link.take(), [], "its data may be the other one's by now");
-	t.equal(bench.link.freeSlots, free + 1);
+	t.equal(bench.link.freeRooms, free + 1);
 	t.equal(bench.target.inFlight, 0);
 	t.same(bench.ask(read("00000002")), [], "nor is what comes later");
 	t.same(bench.rejected, { silent: 2 });

@@ -15,7 +15,7 @@ const read = (tag: number, count = "01"): Buffer =>
 const tag = (reply: Buffer | undefined): number | undefined => reply?.readUInt32BE(20);
 
 t.test("replies in any order, each to its own request", async (t) => {
-	const bench = new Bench({ slots: 8 });
+	const bench = new Bench({ rooms: 8 });
 	const disk = bench.stub();
 	disk.reply = undefined;
 	for (let i = 1; i <= 4; i++) bench.link.receive(read(i), i);
@@ -33,7 +33,7 @@ t.test("replies in any order, each to its own request", async (t) => {
 });
 
 t.test("blades that do not answer leave slots for the others", async (t) => {
-	const bench = new Bench({ slots: 8 });
+	const bench = new Bench({ rooms: 8 });
 	const disks = [bench.stub(9, 0), bench.stub(9, 1), bench.stub(9, 2), bench.stub(9, 3)];
 	for (const [slot, disk] of disks.entries()) {
 		disk.reply = undefined;
@@ -44,7 +44,7 @@ t.test("blades that do not answer leave slots for the others", async (t) => {
 		}
 		t.equal(disk.commands.length, [4, 2, 1, 1][slot], "half of what the ones before have left");
 	}
-	t.equal(bench.link.freeSlots, 0);
+	t.equal(bench.link.freeRooms, 0);
 	t.same(bench.rejected, { backlog: 16 + 18 + 19, noSlot: 19 });
 	for (const disk of disks) for (const command of disk.commands.splice(0)) command.answer();
 	bench.link.take();
@@ -93,7 +93,7 @@ t.test("the room for data, and what data came", async (t) => {
 		const disk = bench.stub();
 		bench.ask(Buffer.concat([read(1), Buffer.alloc(100)]));
 		const [command] = disk.commands;
-		const [slot] = bench.link.slots;
+		const [slot] = bench.link.rooms;
 		t.equal(command?.dataInCapacityBytes, room);
 		t.equal(command?.dataInMemory, slot?.memory);
 		t.equal(command?.dataInOffset, (slot?.offset ?? 0) + 36);
@@ -142,7 +142,7 @@ t.test("data that is lent is sent from where it is", async (t) => {
 });
 
 t.test("a write's data parked in the slot does not leave with the reply", async (t) => {
-	const bench = new Bench({ slots: 1 });
+	const bench = new Bench({ rooms: 1 });
 	const disk = bench.stub();
 	disk.reply = undefined;
 	bench.link.receive(

@@ -41,7 +41,7 @@ t.test("config set does not take bytes from beyond the frame", async (t) => {
 });
 
 t.test("short replies carry nothing of what was in the slot before", async (t) => {
-	const bench = new Bench({ slots: 1 });
+	const bench = new Bench({ rooms: 1 });
 	bench.disk();
 	const secret = "5e".repeat(512);
 	for (const [what, request, from] of [
@@ -54,7 +54,7 @@ t.test("short replies carry nothing of what was in the slot before", async (t) =
 		["an error reply", `${T} ${A} 88a2 10 00 0009 00 09 00000001 ${"5e".repeat(36)}`, 24],
 	] as const) {
 		bench.ask(frame(`${ata("01 00 01 30 000000e0 0000 0000", B)} ${secret}`));
-		const slot = bench.link.slots[0]!;
+		const slot = bench.link.rooms[0]!;
 		slot.memory.bytes.fill(STALE, slot.offset, slot.offset + slot.capacityBytes);
 		const [reply] = bench.ask(frame(request));
 		t.equal(reply?.length, 60, what);

@@ -44,7 +44,7 @@ export function dearest(
 	stack: Stack,
 ): { frame: Cost; completion: Cost } {
 	const random = new Random(seed);
-	const link = new RecordingLink({ mtu: MTU, slots: SLOTS });
+	const link = new RecordingLink({ mtu: MTU, rooms: SLOTS });
 	const bench = new Bench({ link });
 	const devices = ADDRESSES.map(([shelf, slot]) => {
 		const device = new ManualDevice({ sizeBytes: DISK_BYTES });
@@ -75,7 +75,7 @@ export function dearest(
 		bench.clock.step();
 		// As many under way as there may be, most of the time.
 		const busy = devices.filter((device) => device.pending.length > 0);
-		while (link.freeSlots < SLOTS / 2 + 2 && busy.length > 0) {
+		while (link.freeRooms < SLOTS / 2 + 2 && busy.length > 0) {
 			const device = random.pick(busy as [ManualDevice]);
 			if (device.pending.length === 0) break;
 			completion = most(

@@ -7,17 +7,17 @@
 import type { Blade } from "../../lib/aoe/blade.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { OrderingLayer } from "../../lib/block/ordering.js";
-import type { FrameSlot } from "../../lib/link/link.js";
+import type { FrameRoom } from "../../lib/link/link.js";
 import { DelayLayer } from "../../lib/testing/delay-layer.js";
 import { ataFrame, configFrame } from "../support/frames.js";
-import { RecordingLink, RING_CANARY, SLOT_CANARY, STALE } from "../support/recording-link.js";
+import { RecordingLink, RING_CANARY, ROOM_CANARY, STALE } from "../support/recording-link.js";
 import { Bench, makeBlade } from "../support/target-bench.js";
 import type { Step } from "./frames.js";
 import { expect, Referee } from "./referee.js";
 import { ADDRESSES, DISK_SECTORS, INITIATORS, stamped, TARGET, VICTIM } from "./stamps.js";
 
 /** Changes what the target hands to its link. Calls `send` with how many bytes to send, or not at all. */
-export type Sabotage = (slot: FrameSlot, headBytes: number, send: (headBytes: number) => void) => void;
+export type Sabotage = (slot: FrameRoom, headBytes: number, send: (headBytes: number) => void) => void;
 
 export interface WorldOptions {
 	readonly mtu: number;
@@ -32,12 +32,12 @@ const SLOTS = 6;
 const SLOTS_PLENTY = 4;
 /** More than any scenario needs until nothing is left to do. */
 const TIMERS_MAX = 10_000;
-const CANARIES = [RING_CANARY, SLOT_CANARY, STALE].map((byte) => Buffer.alloc(6, byte));
+const CANARIES = [RING_CANARY, ROOM_CANARY, STALE].map((byte) => Buffer.alloc(6, byte));
 
 class SabotagedLink extends RecordingLink {
 	sabotage: Sabotage | undefined;
 
-	override transmit(slot: FrameSlot, headBytes: number, peer: number, bytes = 0): void {
+	override transmit(slot: FrameRoom, headBytes: number, peer: number, bytes = 0): void {
 		if (this.sabotage === undefined) {
 			super.transmit(slot, headBytes, peer, bytes);
 			return;
@@ -55,7 +55,7 @@ export class World {
 	#tag = 0;
 
 	constructor({ mtu, seed, sabotage, weaken }: WorldOptions) {
-		this.#link = new SabotagedLink({ mtu, slots: SLOTS });
+		this.#link = new SabotagedLink({ mtu, rooms: SLOTS });
 		this.#link.sabotage = sabotage;
 		this.#bench = new Bench({ link: this.#link });
 		const { clock } = this.#bench;
@@ -96,7 +96,7 @@ export class World {
 		}
 		this.#collect();
 		expect(this.#bench.target.inFlight === 0, "every exchange ends");
-		expect(this.#link.freeSlots === SLOTS, "every slot comes back");
+		expect(this.#link.freeRooms === SLOTS, "every slot comes back");
 		this.#link.checkMargins();
 		this.referee.settle();
 	}
@@ -128,8 +128,8 @@ export class World {
 		const request = Buffer.from(frame);
 		this.#tag += 1;
 		if (request.length >= 24) request.writeUInt32BE(this.#tag, 20);
-		const { freeSlots } = this.#link;
-		this.referee.asks(request, freeSlots === 0 ? "none" : freeSlots < SLOTS_PLENTY ? "scarce" : "plenty");
+		const { freeRooms } = this.#link;
+		this.referee.asks(request, freeRooms === 0 ? "none" : freeRooms < SLOTS_PLENTY ? "scarce" : "plenty");
 		this.#link.receive(request);
 		this.#collect();
 	}

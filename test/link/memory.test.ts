@@ -119,7 +119,7 @@ t.test("bytes hold to the end of the run, whatever else comes in during it", asy
 
 t.test("any number of runs in one turn of the event loop, without a drop", async (t) => {
 	const pump = new Pump();
-	const [near, far] = memoryLinkPair(pump, { slots: 4 }, { slots: 4 });
+	const [near, far] = memoryLinkPair(pump, { rooms: 4 }, { rooms: 4 });
 	const sink = attached(far);
 	for (let mark = 0; mark < 100; mark++) {
 		send(near, far.mac, mark);
@@ -131,7 +131,7 @@ t.test("any number of runs in one turn of the event loop, without a drop", async
 
 t.test("a full port drops and counts", async (t) => {
 	const pump = new Pump();
-	const [near, far] = memoryLinkPair(pump, { slots: 8 }, { slots: 3 });
+	const [near, far] = memoryLinkPair(pump, { rooms: 8 }, { rooms: 3 });
 	const sink = attached(far);
 	for (let mark = 0; mark < 8; mark++) t.ok(send(near, far.mac, mark));
 	t.notOk(send(near, far.mac, 9), "no ninth slot");

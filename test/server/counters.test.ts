@@ -7,7 +7,7 @@ import { setFlagsFromString } from "node:v8";
 import t from "tap";
 import { TargetStats } from "../../lib/aoe/stats.js";
 import { DiskStats } from "../../lib/disk.js";
-import { newLinkStats } from "../../lib/link/link.js";
+import { newLinkCounts } from "../../lib/link/link.js";
 import { memoryLinkPair } from "../../lib/link/memory.js";
 import { Pump } from "../../lib/pump.js";
 import { Bench, frame } from "../support/target-bench.js";
@@ -39,7 +39,7 @@ t.test("the measure: a count that begins as an integer changes shape", async (t)
 
 t.test("every count of requests, frames and bytes", async (t) => {
 	const kinds: Record<string, () => object> = {
-		"of a link": newLinkStats,
+		"of a link": newLinkCounts,
 		"of a target": () => new TargetStats(),
 		"of what a target refuses": () => new TargetStats().rejected,
 		"of a disk": () => new DiskStats(),
@@ -92,7 +92,7 @@ t.test("a target that has served for hours", async (t) => {
 t.test("a link and a pump that have worked for hours", async (t) => {
 	const pump = new Pump();
 	const [near, far] = memoryLinkPair(pump);
-	advance(near.stats);
+	advance(near.counts);
 	far.attach({ frame: () => {}, linkChanged: () => {} });
 	const fresh = new Pump();
 	for (let i = 0; i < REQUESTS; i++) {
@@ -102,7 +102,7 @@ t.test("a link and a pump that have worked for hours", async (t) => {
 		pump.run();
 	}
 	t.equal(near.stats.framesOut, BEFORE + REQUESTS);
-	t.ok(haveSameShape(near.stats, newLinkStats()));
+	t.ok(haveSameShape(near.counts, newLinkCounts()));
 	t.ok(haveSameShape(pump, fresh));
 	t.ok(Number.isInteger(pump.runs) && Object.is(pump.runs | 0, pump.runs), "runs stay an integer");
 });

@@ -39,8 +39,8 @@ const DATA = 36;
 const TARGET_MAC = 0x0200000000fe;
 const MTU = 2200;
 /** Of the target's port and of an initiator's: enough that neither is ever full. */
-const TARGET_SLOTS = 128;
-const INITIATOR_SLOTS = 24;
+const TARGET_ROOMS = 128;
+const INITIATOR_ROOMS = 24;
 const BUFFER_COUNT = 16;
 /** The blade is a slice of the disk that begins here, as with `-o 8`. */
 export const OFFSET_SECTORS = 8;
@@ -126,7 +126,7 @@ class Machine {
 		const { seed, diskMs, compose = soundly(world.options.mode) } = world.options;
 		this.clock = new ProcessClock(world.clock);
 		const pump = new Pump();
-		this.link = ether.port(pump, { name: "target", mac: TARGET_MAC, mtu: MTU, slots: TARGET_SLOTS });
+		this.link = ether.port(pump, { name: "target", mac: TARGET_MAC, mtu: MTU, rooms: TARGET_ROOMS });
 		const delays = { clock: this.clock, minMs: Math.min(0.05, diskMs), maxMs: diskMs, seed: seed ^ 0x5eed };
 		const device = compose(new DelayLayer(disk, delays), new GroupCommit(pump));
 		identity ??= makeIdentity("simulation", "1.0");
@@ -233,7 +233,7 @@ export class World {
 			name: `initiator ${number}`,
 			mac: 0x020000000001 + number,
 			mtu: MTU,
-			slots: INITIATOR_SLOTS,
+			rooms: INITIATOR_ROOMS,
 		};
 		const link = this.#ether.port(new Pump(), port);
 		const options = {

@@ -1,39 +1,39 @@
 /**
  * A link for tests of the target: frames are put into it by hand, what it is given to send is kept. It is unkind on purpose.
  * Received frames lie in a ring between other bytes that nobody may read or write, and are overwritten once the sink has
- * returned; reply slots are few, lie between such bytes too, and still hold what was sent from them before.
+ * returned; reply rooms are few, lie between such bytes too, and still hold what was sent from them before.
  */
 
 import {
 	type BpfInstruction,
+	type FrameRoom,
 	type FrameSink,
-	type FrameSlot,
 	type Link,
-	newLinkStats,
+	newLinkCounts,
 } from "../../lib/link/link.js";
 import { heapMemory, type Memory } from "../../lib/wire/memory.js";
 
-/** What lies around frames in the ring, and around slots. */
+/** What lies around frames in the ring, and around rooms. */
 export const RING_CANARY = 0xca;
-export const SLOT_CANARY = 0xc5;
-/** What a slot holds before it is used for the first time. */
+export const ROOM_CANARY = 0xc5;
+/** What a room holds before it is used for the first time. */
 export const STALE = 0x57;
 
 const RING_MARGIN_BYTES = 2048;
-const SLOT_MARGIN_BYTES = 64;
+const ROOM_MARGIN_BYTES = 64;
 
 export interface RecordingLinkOptions {
 	readonly mac?: number;
 	readonly mtu?: number;
-	readonly slots?: number;
+	readonly rooms?: number;
 	readonly canGather?: boolean;
 	readonly isScreened?: boolean;
-	/** Slots of frames that were sent come back only by `flush`. */
+	/** Rooms of frames that were sent come back only by `flush`. */
 	readonly holdSent?: boolean;
 }
 
 export interface SentFrame {
-	/** The bytes of the slot that were sent. */
+	/** The bytes of the room that were sent. */
 	readonly head: Buffer;
 	readonly dataAddress: number;
 	readonly dataBytes: number;
@@ -49,13 +49,13 @@ export class RecordingLink implements Link {
 	readonly isScreened: boolean;
 	readonly canGather: boolean;
 	readonly gathersFast: boolean;
-	readonly stats = newLinkStats();
+	readonly stats = newLinkCounts();
 	readonly sent: SentFrame[] = [];
 	filter: readonly BpfInstruction[] = [];
-	readonly slots: FrameSlot[] = [];
+	readonly rooms: FrameRoom[] = [];
 	readonly #ring: Memory;
-	readonly #free: FrameSlot[];
-	readonly #held: FrameSlot[] = [];
+	readonly #free: FrameRoom[];
+	readonly #held: FrameRoom[] = [];
 	readonly #holdSent: boolean;
 	#sink: FrameSink | null = null;
 
@@ -69,25 +69,25 @@ export class RecordingLink implements Link {
 		this.#ring = heapMemory(2 * RING_MARGIN_BYTES + 65536);
 		this.#ring.bytes.fill(RING_CANARY);
 		const capacityBytes = this.mtu + 14;
-		const strideBytes = capacityBytes + SLOT_MARGIN_BYTES;
-		const slots = options.slots ?? 8;
-		const memory = heapMemory(SLOT_MARGIN_BYTES + slots * strideBytes);
-		memory.bytes.fill(SLOT_CANARY);
-		for (let i = 0; i < slots; i++) {
-			const offset = SLOT_MARGIN_BYTES + i * strideBytes;
+		const strideBytes = capacityBytes + ROOM_MARGIN_BYTES;
+		const rooms = options.rooms ?? 8;
+		const memory = heapMemory(ROOM_MARGIN_BYTES + rooms * strideBytes);
+		memory.bytes.fill(ROOM_CANARY);
+		for (let i = 0; i < rooms; i++) {
+			const offset = ROOM_MARGIN_BYTES + i * strideBytes;
 			memory.bytes.fill(STALE, offset, offset + capacityBytes);
-			this.slots.push({ memory, offset, capacityBytes, dataAddress: 0 });
+			this.rooms.push({ memory, offset, capacityBytes, dataAddress: 0 });
 		}
-		this.#free = [...this.slots];
+		this.#free = [...this.rooms];
 	}
 
-	/** Slots that nobody has taken. */
-	get freeSlots(): number {
+	/** Rooms that nobody has taken. */
+	get freeRooms(): number {
 		return this.#free.length;
 	}
 
-	/** Those slots. */
-	get idle(): readonly FrameSlot[] {
+	/** Those rooms. */
+	get idle(): readonly FrameRoom[] {
 		return this.#free;
 	}
 
@@ -110,20 +110,20 @@ export class RecordingLink implements Link {
 		return this.sent.splice(0).map(({ head }) => head);
 	}
 
-	/** With `holdSent`: gives back the slots of the frames sent so far, as a port does when they have left. */
+	/** With `holdSent`: gives back the rooms of the frames sent so far, as a port does when they have left. */
 	flush(): void {
 		this.#free.push(...this.#held.splice(0));
 	}
 
-	/** Throws if anything between the slots has been written to. */
+	/** Throws if anything between the rooms has been written to. */
 	checkMargins(): void {
-		for (const { memory, offset, capacityBytes } of this.slots) {
+		for (const { memory, offset, capacityBytes } of this.rooms) {
 			const end = offset + capacityBytes;
 			if (
-				!isAll(memory.bytes, offset - SLOT_MARGIN_BYTES, offset, SLOT_CANARY) ||
-				!isAll(memory.bytes, end, end + SLOT_MARGIN_BYTES, SLOT_CANARY)
+				!isAll(memory.bytes, offset - ROOM_MARGIN_BYTES, offset, ROOM_CANARY) ||
+				!isAll(memory.bytes, end, end + ROOM_MARGIN_BYTES, ROOM_CANARY)
 			)
-				throw new Error("written outside a slot");
+				throw new Error("written outside a room");
 		}
 	}
 
@@ -135,24 +135,24 @@ export class RecordingLink implements Link {
 		this.#sink = sink;
 	}
 
-	acquire(): FrameSlot | undefined {
+	acquire(): FrameRoom | undefined {
 		return this.#free.shift();
 	}
 
-	release(slot: FrameSlot): void {
-		this.#giveBack(slot, this.#free);
+	release(room: FrameRoom): void {
+		this.#giveBack(room, this.#free);
 	}
 
-	transmit(slot: FrameSlot, headBytes: number, peer: number, dataBytes = 0): void {
-		const { bytes } = slot.memory;
-		if (headBytes > slot.capacityBytes) throw new Error("frame longer than its slot");
+	transmit(room: FrameRoom, headBytes: number, peer: number, dataBytes = 0): void {
+		const { bytes } = room.memory;
+		if (headBytes > room.capacityBytes) throw new Error("frame longer than its room");
 		this.sent.push({
-			head: Buffer.from(bytes.subarray(slot.offset, slot.offset + headBytes)),
-			dataAddress: dataBytes > 0 ? slot.dataAddress : 0,
+			head: Buffer.from(bytes.subarray(room.offset, room.offset + headBytes)),
+			dataAddress: dataBytes > 0 ? room.dataAddress : 0,
 			dataBytes,
 			peer,
 		});
-		this.#giveBack(slot, this.#holdSent ? this.#held : this.#free);
+		this.#giveBack(room, this.#holdSent ? this.#held : this.#free);
 	}
 
 	setFilter(program: readonly BpfInstruction[]): void {
@@ -163,10 +163,10 @@ export class RecordingLink implements Link {
 		this.#sink = null;
 	}
 
-	#giveBack(slot: FrameSlot, list: FrameSlot[]): void {
-		if (!this.slots.includes(slot)) throw new Error("not a slot of this link");
-		if (this.#free.includes(slot) || this.#held.includes(slot)) throw new Error("slot given back twice");
-		list.push(slot);
+	#giveBack(room: FrameRoom, list: FrameRoom[]): void {
+		if (!this.rooms.includes(room)) throw new Error("not a room of this link");
+		if (this.#free.includes(room) || this.#held.includes(room)) throw new Error("room given back twice");
+		list.push(room);
 	}
 }
 

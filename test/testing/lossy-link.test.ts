@@ -136,3 +136,21 @@ t.test("frames held up when the link is closed are lost", async (t) => {
 	clock.step();
 	t.equal(sink.frames.length, 0);
 });
+
+t.test(
+	"frames for which there is no room when they are due are counted as lost, beside those of the link",
+	async (t) => {
+		const pump = new Pump();
+		const [near] = memoryLinkPair(pump, { rooms: 1 });
+		const due: (() => void)[] = [];
+		const lossy = new LossyLink(near, (deliver) => due.push(deliver));
+		for (let i = 0; i < 2; i++) lossy.transmit(lossy.acquire()!, 60, ALL_PEERS);
+		near.setUp(false);
+		for (const deliver of due) deliver();
+		t.equal(lossy.stats.droppedOut, 1, "the one room was taken");
+		pump.run();
+		t.equal(near.stats.droppedOut, 1, "the link was down");
+		t.equal(lossy.stats.droppedOut, 2);
+		await lossy.close();
+	},
+);
