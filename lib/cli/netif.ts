@@ -6,12 +6,11 @@
 
 import { OperatorError } from "../errors.js";
 import type { NetifSpec } from "../server-options.js";
+import { SOCKET_PATH_MAX_BYTES } from "../spec/values.js";
 import { quote } from "../text.js";
 
 /** Longest name an interface may have (ALTIFNAMSIZ of linux/if.h, without the final zero byte). */
 const INTERFACE_NAME_MAX = 127;
-/** Longest path of a unix socket (`sun_path` of unix(7), without the final zero byte). */
-const UNIX_PATH_MAX = 107;
 const UNIX_PREFIX = "unix:";
 const PCAP_PREFIX = "pcap:";
 
@@ -47,9 +46,9 @@ function pcapSpec(interfaceName: string): NetifSpec {
 function parseUnix(name: string): NetifSpec {
 	const path = name.slice(UNIX_PREFIX.length);
 	const length = Buffer.byteLength(path);
-	if (length < 1 || length > UNIX_PATH_MAX || path.includes("\0"))
+	if (length < 1 || length > SOCKET_PATH_MAX_BYTES || path.includes("\0"))
 		throw new OperatorError(
-			`netif ${quote(name)}: the path of a unix socket has 1 to ${UNIX_PATH_MAX} bytes`,
+			`netif ${quote(name)}: the path of a unix socket has 1 to ${SOCKET_PATH_MAX_BYTES} bytes`,
 		);
 	return { kind: "unix", name, path };
 }

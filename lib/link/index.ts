@@ -15,6 +15,8 @@ export {
 	type FrameSink,
 	type Link,
 	type LinkLog,
+	type LinkOptions,
 	type LinkStats,
 } from "./link.js";
-export { type OpenLinkOptions, openLink } from "./open.js";
+export { openLink } from "./open.js";
+export type { PacketLinkOptions as OpenLinkOptions } from "./packet.js";

@@ -49,18 +49,18 @@ export interface FrameSink {
 	linkChanged(link: Link): void;
 }
 
-/** What a link counts as it goes. */
-export interface LinkCounts {
-	framesIn: number;
-	framesOut: number;
+/** What a link has counted since it was made, until it was asked. */
+export interface LinkStats {
+	readonly framesIn: number;
+	readonly framesOut: number;
 	/** Frames that were lost before we could look at them: no room in the ring, or longer than the MTU. */
-	droppedIn: number;
+	readonly droppedIn: number;
 	/** Frames that could not leave: the link is down, or its queue stayed full. */
-	droppedOut: number;
+	readonly droppedOut: number;
 }
 
-/** What a link has counted since it was made, until it was asked. */
-export type LinkStats = Readonly<LinkCounts>;
+/** Those counts as they go on. */
+export type LinkCounts = { -readonly [Name in keyof LinkStats]: LinkStats[Name] };
 
 export function newLinkCounts(): LinkCounts {
 	return { framesIn: COUNT_START, framesOut: COUNT_START, droppedIn: COUNT_START, droppedOut: COUNT_START };

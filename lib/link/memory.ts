@@ -1,12 +1,12 @@
 /**
- * A network in memory: any number of Ethernet ports on one switch, in one process, without privileges. Tests put a target
- * on one port and an initiator on another; simulations also decide when each frame arrives, how often and in which order
- * (`schedule`, see `lib/testing/faulty-schedule.ts`). A frame to the address of a port goes to that port alone, any other
+ * A network in memory: any number of links on one switch, in one process, without privileges. Tests put a target
+ * on one link and an initiator on another; simulations also decide when each frame arrives, how often and in which order
+ * (`schedule`, see `lib/testing/faulty-schedule.ts`). A frame to the address of a link goes to that link alone, any other
  * goes to all the others.
  *
- * Frames arrive in the same run of the pump that sent them. As on a real port, received bytes hold only until the pump has
+ * Frames arrive in the same run of the pump that sent them. As on a real link, received bytes hold only until the pump has
  * run: afterwards they are overwritten, so that whoever keeps them too long is found out.
- * `setFilter` does nothing: ports deliver every frame, as a kernel without filters would.
+ * `setFilter` does nothing: links deliver every frame, as a kernel without filters would.
  */
 
 import { invariant } from "../errors.js";
@@ -27,10 +27,10 @@ export interface MemorySwitchOptions {
 	readonly schedule?: Schedule;
 }
 
-export interface MemoryPortOptions {
+export interface MemoryLinkOptions {
 	/** Default: `mem0`, `mem1`, ... */
 	readonly name?: string;
-	/** Default: 02:00:00:00:00:01 for the first port, and so on. */
+	/** Default: 02:00:00:00:00:01 for the first link, and so on. */
 	readonly mac?: number;
 	/** Bytes of payload in a frame; default 9000. */
 	readonly mtu?: number;
@@ -50,39 +50,39 @@ const STALE_BYTE = 0xdb;
 
 export class MemorySwitch {
 	readonly schedule: Schedule | undefined;
-	#ports: readonly MemoryLink[] = [];
-	#portsMade = 0;
+	#links: readonly MemoryLink[] = [];
+	#linksMade = 0;
 
 	constructor(options: MemorySwitchOptions = {}) {
 		this.schedule = options.schedule;
 	}
 
-	/** A new port, served by `pump`. */
-	port(pump: Pump, options: MemoryPortOptions = {}): MemoryLink {
-		const number = this.#portsMade++;
+	/** A new link, served by `pump`. */
+	link(pump: Pump, options: MemoryLinkOptions = {}): MemoryLink {
+		const number = this.#linksMade++;
 		const defaults = { name: `mem${number}`, mac: FIRST_MAC + number };
-		const port = new MemoryLink(this, pump, { ...defaults, ...options });
-		this.#ports = [...this.#ports, port];
-		return port;
+		const link = new MemoryLink(this, pump, { ...defaults, ...options });
+		this.#links = [...this.#links, link];
+		return link;
 	}
 
-	/** Takes a port off the switch; `MemoryLink.close` does it. */
-	remove(port: MemoryLink): void {
-		this.#ports = this.#ports.filter((other) => other !== port);
+	/** Takes a link off the switch; `MemoryLink.close` does it. */
+	remove(link: MemoryLink): void {
+		this.#links = this.#links.filter((other) => other !== link);
 	}
 
 	/** Brings a frame that `from` sends on its way. */
 	forward(from: MemoryLink, memory: Memory, offset: number, frameBytes: number): void {
 		const destination = ethDestination.get(memory.bytes, offset);
-		const ports = this.#ports;
-		for (let index = 0; index < ports.length; index++) {
-			const to = ports[index]!;
+		const links = this.#links;
+		for (let index = 0; index < links.length; index++) {
+			const to = links[index]!;
 			if (to.mac !== destination || to === from) continue;
 			this.#send(from, to, memory.bytes, offset, frameBytes);
 			return;
 		}
-		for (let index = 0; index < ports.length; index++) {
-			const to = ports[index]!;
+		for (let index = 0; index < links.length; index++) {
+			const to = links[index]!;
 			if (to !== from) this.#send(from, to, memory.bytes, offset, frameBytes);
 		}
 	}
@@ -97,15 +97,15 @@ export class MemorySwitch {
 	}
 }
 
-/** Two ports joined by a switch of their own. */
+/** Two links joined by a switch of their own. */
 export function memoryLinkPair(
 	pump: Pump,
-	first: MemoryPortOptions = {},
-	second: MemoryPortOptions = {},
+	first: MemoryLinkOptions = {},
+	second: MemoryLinkOptions = {},
 	options: MemorySwitchOptions = {},
 ): [MemoryLink, MemoryLink] {
 	const ether = new MemorySwitch(options);
-	return [ether.port(pump, first), ether.port(pump, second)];
+	return [ether.link(pump, first), ether.link(pump, second)];
 }
 
 /** A received frame: waiting, handed to the sink and held until the pump has run, or free. */
@@ -141,8 +141,8 @@ export class MemoryLink implements Link, PumpStage {
 	#heldInRun = 0;
 	readonly #giveBackBuffers = (): void => this.#giveBack();
 
-	/** Made by `MemorySwitch.port`. */
-	constructor(ether: MemorySwitch, pump: Pump, options: MemoryPortOptions & { name: string; mac: number }) {
+	/** Made by `MemorySwitch.link`. */
+	constructor(ether: MemorySwitch, pump: Pump, options: MemoryLinkOptions & { name: string; mac: number }) {
 		this.#ether = ether;
 		this.#pump = pump;
 		this.name = options.name;
@@ -245,7 +245,7 @@ export class MemoryLink implements Link, PumpStage {
 		}
 	}
 
-	/** A frame has reached this port: it waits in a buffer until the pump comes by. */
+	/** A frame has reached this link: it waits in a buffer until the pump comes by. */
 	arrive(bytes: Uint8Array, offset: number, frameBytes: number): void {
 		if (this.#held > 0 && this.#heldInRun !== this.#pump.runs) this.#giveBack();
 		const full = this.#filled === this.#rooms;

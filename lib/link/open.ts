@@ -9,32 +9,19 @@ import type { Pump } from "../pump.js";
 import type { NetifSpec } from "../server-options.js";
 import { quote } from "../text.js";
 import { interfaceInfo, interfaceNames } from "./interfaces.js";
-import type { Link, LinkLog } from "./link.js";
-import { PacketLink } from "./packet.js";
+import type { Link } from "./link.js";
+import { PacketLink, type PacketLinkOptions } from "./packet.js";
 import { PcapLink } from "./pcap.js";
 import { UnixLink } from "./unix.js";
 
-export interface OpenLinkOptions {
-	/** Frames that can be under way at once; ring and buffers are sized for it. */
-	readonly framesInFlight: number;
-	/** Longest wait for the next frame without sleeping, in microseconds. Default: that of `pace.ts`. */
-	readonly pollUs?: number;
-	/** As in `PacketLinkOptions`. */
-	readonly xdp?: boolean;
-	/** As in `FollowingOptions`. */
-	readonly leastMtu?: number;
-	/** Told what the operator should know. */
-	readonly log: LinkLog;
-}
-
-/** The same for two netifs that are one port: an interface may have several names. */
+/** The same for two netifs that are one link: an interface may have several names. */
 export function portKey(netif: NetifSpec): string {
 	const isInterface = netif.kind === "interface";
 	return (isInterface ? interfaceInfo(netif.name)?.names[0] : undefined) ?? netif.name;
 }
 
-/** Throws an OperatorError if there is no such port, it is in use, or the privilege is missing. */
-export async function openLink(netif: NetifSpec, pump: Pump, options: OpenLinkOptions): Promise<Link> {
+/** Throws an OperatorError if there is no such interface or folder, it is in use, or the privilege is missing. */
+export async function openLink(netif: NetifSpec, pump: Pump, options: PacketLinkOptions): Promise<Link> {
 	switch (netif.kind) {
 		case "unix":
 			return UnixLink.open(netif.path, { pump, ...options });
@@ -45,7 +32,7 @@ export async function openLink(netif: NetifSpec, pump: Pump, options: OpenLinkOp
 	}
 }
 
-function openPacketLink(name: string, pump: Pump, options: OpenLinkOptions): PacketLink {
+function openPacketLink(name: string, pump: Pump, options: PacketLinkOptions): PacketLink {
 	try {
 		return new PacketLink(name, pump, options);
 	} catch (error) {

@@ -78,7 +78,7 @@ export class Outbox {
 		this.#queue = [...this.#free];
 	}
 
-	/** Frames may have another length from now on. Those that wait are lost, as where a driver restarts its port for this. */
+	/** Frames may have another length from now on. Those that wait are lost, as where a driver restarts its interface for this. */
 	resize(frameBytes: number): void {
 		this.#counts.droppedOut += this.waiting;
 		[this.#memory, this.#free] = this.#makeRooms(frameBytes);

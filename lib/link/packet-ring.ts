@@ -1,6 +1,6 @@
 /**
  * The receive ring of a packet socket, which the kernel fills: says how many frames are there, hands them to a sink where
- * they lie, and gives their slots back when the next ones are asked for. Made anew by `packet.ts` for each socket it opens.
+ * they lie, and gives them back when the next ones are asked for. Made anew by `packet.ts` for each socket it opens.
  */
 
 import { type NativePort, native } from "../native.js";
@@ -11,9 +11,9 @@ import type { FrameSink, Link, LinkCounts } from "./link.js";
 
 /** `struct tpacket2_hdr` of linux/if_packet.h: byte offsets of its fields, all little- or big-endian as the machine is. */
 const TP_STATUS = 0;
-const TP_LEN = 4;
+export const TP_LEN = 4;
 const TP_SNAPLEN = 8;
-const TP_MAC = 12;
+export const TP_MAC = 12;
 const TP_STATUS_VLAN_VALID = 1 << 4;
 /** `sll_pkttype` of the `struct sockaddr_ll` behind the header: who the kernel thinks the frame is for. */
 const SLL_PKTTYPE = 32 + 10;

@@ -6,12 +6,11 @@
 import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { OperatorError } from "../errors.js";
+import { SOCKET_PATH_MAX_BYTES } from "../spec/values.js";
 import { quote } from "../text.js";
 
 /** Who may connect: the owner. */
 const SOCKET_MODE = 0o600;
-/** Longest path (`sun_path` of unix(7), without the final zero byte). What is longer would be cut, silently. */
-const PATH_MAX_BYTES = 107;
 
 /** Listens on `path`; `accept` gets each connection. Throws an OperatorError that says what is wrong. */
 export async function listen(path: string, accept: (socket: Socket) => void): Promise<Server> {
@@ -42,9 +41,9 @@ export async function connectTo(path: string): Promise<Socket> {
 
 function checkPath(path: string): void {
 	const length = Buffer.byteLength(path);
-	if (length < 1 || length > PATH_MAX_BYTES)
+	if (length < 1 || length > SOCKET_PATH_MAX_BYTES)
 		throw new OperatorError(
-			`${quote(`unix:${path}`)}: the path of a unix socket has 1 to ${PATH_MAX_BYTES} bytes`,
+			`${quote(`unix:${path}`)}: the path of a unix socket has 1 to ${SOCKET_PATH_MAX_BYTES} bytes`,
 		);
 }
 

@@ -27,6 +27,9 @@ export function readNumber(what: string, text: string, { min, max, called, fract
 	throw new OperatorError(`${what} ${quote(text)}: ${allowed}`);
 }
 
+/** Longest path of a unix socket (`sun_path` of unix(7), without the final zero byte). What is longer would be cut, silently. */
+export const SOCKET_PATH_MAX_BYTES = 107;
+
 const UNIT_BYTES: Readonly<Record<string, number>> = {
 	"": 1,
 	K: 2 ** 10,

@@ -3,7 +3,7 @@
  * can be repeated. Time is the caller's `Clock`; with a virtual one, nothing waits. Given as a `Schedule` to the network in
  * memory, or put before any other link by `lossy-link.ts`.
  *
- * Two kinds of network. An *ordered* one keeps frames from one port to another in their order, as IEEE 802.1Q demands of
+ * Two kinds of network. An *ordered* one keeps frames from one link to another in their order, as IEEE 802.1Q demands of
  * bridges (6.5.3 and 6.5.4: no reordering, no duplication): a frame that is held up holds up all that are behind it. One that is not
  * lets later frames overtake, as several paths to one target do.
  */
@@ -11,7 +11,7 @@
 import type { Clock } from "../clock.js";
 import type { Random } from "../random.js";
 
-/** Decides over one frame on its way from port `from` to port `to`: see `Schedule` in `memory.ts`. */
+/** Decides over one frame on its way from link `from` to link `to`: see `Schedule` in `memory.ts`. */
 export type FrameFate = (deliver: () => void, frame: Uint8Array, from: object, to: object) => void;
 
 /** What may happen to a frame. Rates are probabilities, 0 to 1. */
@@ -84,7 +84,7 @@ function overtaking(faults: Faults, counts: FaultCounts): Send {
 	};
 }
 
-/** Each timer delivers the frame that has waited longest for its port, so that the order does not hang on the timers'. */
+/** Each timer delivers the frame that has waited longest for its link, so that the order does not hang on the timers'. */
 function inOrder(faults: Faults, counts: FaultCounts): Send {
 	const { clock } = faults;
 	const paths = new Map<object, { readonly waiting: (() => void)[]; dueMs: number }>();

@@ -8,9 +8,10 @@
 
 export { MemoryDevice, type MemoryDeviceOptions } from "../block/memory.js";
 export { type Clock, systemClock } from "../clock.js";
+export type { LinkCounts } from "../link/link.js";
 export {
 	MemoryLink,
-	type MemoryPortOptions,
+	type MemoryLinkOptions,
 	MemorySwitch,
 	type MemorySwitchOptions,
 	memoryLinkPair,

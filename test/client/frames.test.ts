@@ -77,10 +77,10 @@ async function scripted(t: Test, words: Record<number, number> = {}) {
 	const clock = new VirtualClock();
 	const pump = new Pump();
 	const ether = new MemorySwitch();
-	const target = new ScriptedTarget(ether.port(pump, { mtu: 1500 }), (frame) =>
+	const target = new ScriptedTarget(ether.link(pump, { mtu: 1500 }), (frame) =>
 		frame[19] === 1 ? [CONFIG_ANSWER] : [ataAnswer("400001400000000000000000", identifyData(words))],
 	);
-	const initiator = new Initiator(ether.port(pump, { mtu: 1500 }), { clock, deadlineMs: 1000 });
+	const initiator = new Initiator(ether.link(pump, { mtu: 1500 }), { clock, deadlineMs: 1000 });
 	const disk = await clock.until(initiator.open(9, 0));
 	const opening = target.heard.splice(0);
 	t.teardown(() => initiator.close());

@@ -16,7 +16,7 @@ import { Initiator, type InitiatorOptions } from "../../lib/client/initiator.js"
 import { Disk, makeIdentity } from "../../lib/disk.js";
 import {
 	type MemoryLink,
-	type MemoryPortOptions,
+	type MemoryLinkOptions,
 	MemorySwitch,
 	type Schedule,
 } from "../../lib/link/memory.js";
@@ -51,7 +51,7 @@ export function serveMemory(netif: NetifSpec, slots: number, readOnly = false): 
 
 export interface LabOptions extends InitiatorOptions {
 	readonly schedule?: Schedule;
-	readonly port?: MemoryPortOptions;
+	readonly link?: MemoryLinkOptions;
 	readonly bufferCount?: number;
 	readonly clock?: VirtualClock;
 }
@@ -101,13 +101,13 @@ export class Lab {
 		this.clock = options.clock ?? new VirtualClock();
 		this.ether = new MemorySwitch(options.schedule ? { schedule: options.schedule } : {});
 		this.target = this.addTarget();
-		const link = this.ether.port(this.pump, options.port);
+		const link = this.ether.link(this.pump, options.link);
 		this.initiator = new Initiator(link, { ...options, clock: this.clock });
 	}
 
 	/** Another target on the same network. */
 	addTarget(): LabTarget {
-		const link = this.ether.port(this.pump, this.#options.port);
+		const link = this.ether.link(this.pump, this.#options.link);
 		return new LabTarget(link, this.clock, this.#options.bufferCount ?? 16);
 	}
 

@@ -68,7 +68,7 @@ t.test("a disk says who it is", async (t) => {
 
 for (const mtu of [1500, 4200, 9000])
 	t.test(`what is written is read, MTU ${mtu}`, async (t) => {
-		const lab = new Lab({ port: { mtu } });
+		const lab = new Lab({ link: { mtu } });
 		lab.target.serve(9, 0);
 		const disk = await lab.run(lab.initiator.open(9, 0));
 		t.equal(disk.sectorsPerFrame, { 1500: 2, 4200: 8, 9000: 16 }[mtu]);

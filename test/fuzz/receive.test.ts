@@ -51,8 +51,8 @@ const defects: Record<string, { rule: RegExp } & Defect> = {
 			send(headBytes);
 		},
 	},
-	"a byte written behind the slot": {
-		rule: /outside a slot/,
+	"a byte written behind the room": {
+		rule: /outside a room/,
 		sabotage: ({ memory, offset, capacityBytes }, headBytes, send) => {
 			memory.bytes[offset + capacityBytes] = 0;
 			send(headBytes);

@@ -63,7 +63,7 @@ for (const mtu of [1500, 9000])
 t.test("a switch brings a frame to the port it is for, others to all but its sender", async (t) => {
 	const pump = new Pump();
 	const ether = new MemorySwitch();
-	const ports = [ether.port(pump), ether.port(pump), ether.port(pump, { mac: 0x02aabbccddee })];
+	const ports = [ether.link(pump), ether.link(pump), ether.link(pump, { mac: 0x02aabbccddee })];
 	const sinks = ports.map(attached);
 	const seen = () => sinks.map((sink) => sink.marks.splice(0).join());
 	const first = ports[0] as MemoryLink;

@@ -84,8 +84,8 @@ async function overTheNetwork(device: BlockDevice): Promise<number> {
 	const pump = new Pump();
 	const { schedule, counts } = faultySchedule({ clock, random: new Random(1), dropRate: 0.2 });
 	const ether = new MemorySwitch();
-	new TestTarget(new LossyLink(ether.port(pump), schedule), { clock }).serve(9, 0, device);
-	const link: Link = ether.port(pump);
+	new TestTarget(new LossyLink(ether.link(pump), schedule), { clock }).serve(9, 0, device);
+	const link: Link = ether.link(pump);
 	const initiator = new Initiator(link, { clock });
 	const disk: RemoteDisk = await clock.until(initiator.open(9, 0));
 	check(disk.sectorCount === MIB / SECTOR, "the disk has its size");

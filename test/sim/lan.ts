@@ -34,7 +34,7 @@ export class Host {
 		up = true,
 	) {
 		const mac = 0x020000000000 + number;
-		this.link = lan.ether.port(this.pump, { name, mac, up, mtu: 1500, rooms: 16 });
+		this.link = lan.ether.link(this.pump, { name, mac, up, mtu: 1500, rooms: 16 });
 		this.target = new AoeTarget({
 			link: this.link,
 			registry: this.registry,

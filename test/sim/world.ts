@@ -126,7 +126,7 @@ class Machine {
 		const { seed, diskMs, compose = soundly(world.options.mode) } = world.options;
 		this.clock = new ProcessClock(world.clock);
 		const pump = new Pump();
-		this.link = ether.port(pump, { name: "target", mac: TARGET_MAC, mtu: MTU, rooms: TARGET_ROOMS });
+		this.link = ether.link(pump, { name: "target", mac: TARGET_MAC, mtu: MTU, rooms: TARGET_ROOMS });
 		const delays = { clock: this.clock, minMs: Math.min(0.05, diskMs), maxMs: diskMs, seed: seed ^ 0x5eed };
 		const device = compose(new DelayLayer(disk, delays), new GroupCommit(pump));
 		identity ??= makeIdentity("simulation", "1.0");
@@ -235,7 +235,7 @@ export class World {
 			mtu: MTU,
 			rooms: INITIATOR_ROOMS,
 		};
-		const link = this.#ether.port(new Pump(), port);
+		const link = this.#ether.link(new Pump(), port);
 		const options = {
 			clock: this.clock,
 			deadlineMs: 3_600_000,

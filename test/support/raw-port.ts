@@ -3,19 +3,12 @@
  * whomever it is, so that one port can play many initiators. For tests that run inside a namespace (`in-namespace.ts`).
  */
 
+import { TP_LEN, TP_MAC } from "../../lib/link/packet-ring.js";
 import { type NativePort, native, SEND_FIELDS } from "../../lib/native.js";
+import { ETH_HEADER_BYTES, ETHERTYPE_AOE } from "../../lib/wire/ethernet.js";
 
 const RING_FRAMES = 2048;
 const SEND_BYTES = 16 << 20;
-const ETHERTYPE_AOE = 0x88a2;
-/** Shorter ones the socket does not take: there is no whole Ethernet header. */
-const FRAME_BYTES_MIN = 14;
-/** `struct tpacket2_hdr`: offsets of status, length on the wire, and where the frame begins. */
-const STATUS = 0;
-const LENGTH = 4;
-const MAC = 12;
-const KERNEL = 0;
-const USER = 1;
 
 export class RawPort {
 	readonly #port: NativePort;
@@ -25,7 +18,10 @@ export class RawPort {
 	readonly #frames: Float64Array;
 	readonly #error = new Int32Array(1);
 	readonly #onFrame: (frame: Buffer) => void;
-	#next = 0;
+	/** The first frame in the ring that has not been given back, and how many from there have been seen. */
+	#first = 0;
+	#seen = 0;
+	#closed = false;
 
 	/** `onFrame` gets each frame that comes in; the bytes are its own. Frames have at most `frameBytes`. */
 	constructor(
@@ -55,7 +51,8 @@ export class RawPort {
 	send(frames: readonly Buffer[]): void {
 		let count = 0;
 		for (const frame of frames) {
-			if (frame.length < FRAME_BYTES_MIN) continue;
+			// The socket does not take it: there is no whole Ethernet header.
+			if (frame.length < ETH_HEADER_BYTES) continue;
 			const at = count * this.frameBytes;
 			frame.copy(this.#staging, at);
 			this.#frames.set([native.addressOf(this.#staging) + at, frame.length, 0, 0], count * SEND_FIELDS);
@@ -71,19 +68,27 @@ export class RawPort {
 	}
 
 	close(): void {
+		this.#closed = true;
 		native.portClose(this.#port.handle);
 	}
 
 	#receive(): void {
-		const { slotOffsets } = this.#port;
-		for (;;) {
-			const header = slotOffsets[this.#next] ?? 0;
-			if ((this.#ring.getUint32(header + STATUS, true) & USER) === 0) return;
-			const at = header + this.#ring.getUint16(header + MAC, true);
-			const frame = Buffer.from(this.#bytes.subarray(at, at + this.#ring.getUint32(header + LENGTH, true)));
-			this.#ring.setUint32(header + STATUS, KERNEL, true);
-			this.#next = (this.#next + 1) % slotOffsets.length;
-			this.#onFrame(frame);
-		}
+		for (let count = this.#look(); count > 0; count = this.#look())
+			for (; this.#seen < count; this.#seen++) {
+				const header =
+					this.#port.slotOffsets[(this.#first + this.#seen) % this.#port.slotOffsets.length] ?? 0;
+				const at = header + this.#ring.getUint16(header + TP_MAC, true);
+				const frameBytes = this.#ring.getUint32(header + TP_LEN, true);
+				this.#onFrame(Buffer.from(this.#bytes.subarray(at, at + frameBytes)));
+				if (this.#closed) return;
+			}
+	}
+
+	/** Gives back what has been seen, and returns how many frames are there behind it. */
+	#look(): number {
+		const count = native.portNext(this.#port.handle, this.#first, this.#seen, 0);
+		this.#first = (this.#first + this.#seen) % this.#port.slotOffsets.length;
+		this.#seen = 0;
+		return count;
 	}
 }
