@@ -21,7 +21,6 @@ const STILL_LONG: readonly (readonly [file: string, fileLines: number, functionL
 	["lib/block/durability.ts", 340, 60],
 	["lib/block/engine.ts", 320, 60],
 	["lib/block/ordering.ts", 320, 60],
-	["lib/link/packet.ts", 360, 60],
 	["lib/native.ts", 320, 60],
 	["lib/server.ts", 360, 60],
 	["lib/testing/block-conformance-session.ts", 320, 60],
