@@ -1,8 +1,7 @@
 // The link over libpcap, on a virtual cable in a network namespace: the conformance suite, and an interface that is
 // switched off, changed and replaced under it.
-import { execFileSync } from "node:child_process";
+
 import t, { type Test } from "tap";
-import { interfaceInfo } from "../../lib/link/interfaces.js";
 import type { FrameSink, Link } from "../../lib/link/link.js";
 import { PcapLink } from "../../lib/link/pcap.js";
 import { Pump } from "../../lib/pump.js";
@@ -11,6 +10,7 @@ import { ethSource } from "../../lib/wire/ethernet.js";
 import type { Memory } from "../../lib/wire/memory.js";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
+import { ip, layCable } from "./cable.js";
 
 const LIMIT_MS = 10_000;
 
@@ -55,19 +55,6 @@ class FakeSession {
 	}
 }
 
-function ip(command: string): void {
-	execFileSync("ip", command.split(" "), { stdio: ["ignore", "ignore", "inherit"], timeout: LIMIT_MS });
-}
-
-/** A cable with an end `near` and an end `far`, both up. */
-async function layCable(mtu: number): Promise<void> {
-	ip(`link add name near mtu ${mtu} type veth peer name far mtu ${mtu}`);
-	ip("link set near up");
-	ip("link set far up");
-	const isUp = (name: string) => interfaceInfo(name)?.up === true;
-	await until("the carrier", () => isUp("near") && isUp("far"), LIMIT_MS);
-}
-
 /** Sends a frame of AoE to `to`, by hand. */
 function send(from: Link, to: Link, frameBytes = 60): void {
 	const slot = from.acquire();
@@ -104,7 +91,7 @@ async function openPair(t: Test, mtu = 1500) {
 	return { near, far, nearSink, farSink, log };
 }
 
-async function main(): Promise<void> {
+async function conformance(t: Test): Promise<void> {
 	for (const mtu of [1500, 9000])
 		await linkConformance(t, `pcap, MTU ${mtu}`, async () => {
 			await layCable(mtu);
@@ -118,7 +105,9 @@ async function main(): Promise<void> {
 			};
 			return { pump, near, far, close };
 		});
+}
 
+function ours(t: Test): void {
 	t.test("frames for others, of other kinds and our own are not ours", async (t) => {
 		const { near, far, nearSink, farSink } = await openPair(t);
 		send(near, { mac: 0x02aabbccddee } as Link);
@@ -137,7 +126,9 @@ async function main(): Promise<void> {
 		await heard(far, near, nearSink);
 		t.strictSame([...nearSink.sources], [far.mac], "we do not hear ourselves");
 	});
+}
 
+function changes(t: Test): void {
 	t.test("an interface that is switched off and on is heard again", async (t) => {
 		const { near, far, nearSink, farSink } = await openPair(t);
 		await heard(far, near, nearSink);
@@ -174,6 +165,24 @@ async function main(): Promise<void> {
 		await heard(near, far, farSink);
 	});
 
+	t.test("opened while it is down, it serves when it comes up", async (t) => {
+		await layCable(1500);
+		ip("link set near down");
+		const pump = new Pump();
+		const near = await PcapLink.open("near", { pump });
+		const far = await PcapLink.open("far", { pump });
+		const sink = new Sink();
+		near.attach(sink);
+		t.notOk(near.up);
+		ip("link set near up");
+		await heard(far, near, sink);
+		await near.close();
+		await far.close();
+		ip("link delete near");
+	});
+}
+
+function opening(t: Test): void {
 	t.test("a session that is woken for nothing is replaced, and ended as the package wants it", async (t) => {
 		await layCable(1500);
 		const sessions: FakeSession[] = [];
@@ -191,22 +200,6 @@ async function main(): Promise<void> {
 		await link.close();
 		t.ok(sessions[1]?.ended);
 		t.equal(sessions.length, 2);
-		ip("link delete near");
-	});
-
-	t.test("opened while it is down, it serves when it comes up", async (t) => {
-		await layCable(1500);
-		ip("link set near down");
-		const pump = new Pump();
-		const near = await PcapLink.open("near", { pump });
-		const far = await PcapLink.open("far", { pump });
-		const sink = new Sink();
-		near.attach(sink);
-		t.notOk(near.up);
-		ip("link set near up");
-		await heard(far, near, sink);
-		await near.close();
-		await far.close();
 		ip("link delete near");
 	});
 
@@ -234,4 +227,9 @@ async function main(): Promise<void> {
 	});
 }
 
-if (await inNamespace(import.meta.url)) await main();
+if (await inNamespace(import.meta.url)) {
+	await conformance(t);
+	ours(t);
+	changes(t);
+	opening(t);
+}
