@@ -33,8 +33,6 @@ const STILL_LONG: readonly (readonly [file: string, fileLines: number, functionL
 	["test/cli/log.test.ts", 340, 60],
 	["test/cli/vbladed.test.ts", 360, 60],
 	["test/client/packet.test.ts", 300, 75],
-	["test/faults/disk.test.ts", 480, 82],
-	["test/faults/fault-device.c", 320, 60],
 	["test/native/arguments.test.ts", 340, 83],
 	["test/native/leaks.test.ts", 300, 90],
 	["test/netns/aoetools.test.ts", 300, 61],

@@ -119,13 +119,9 @@ static void request(enum operation operation, fuse_req_t request, fuse_ino_t ino
 	held.due_ms = fault->mode == STUCK ? FOREVER : now_ms() + fault->delay_ms;
 	held.data = (uint8_t *)data;
 	if (answer(&held)) return;
-	if (data && !(held.data = malloc(length))) {
-		fuse_reply_err(request, ENOMEM);
-		return;
-	}
-	if (data) memcpy(held.data, data, length);
 	struct held *kept = malloc(sizeof *kept);
-	if (!kept) exit(1);
+	if (!kept || (data && !(held.data = malloc(length)))) exit(1);
+	if (data) memcpy(held.data, data, length);
 	*kept = held;
 	struct held **last = &holding;
 	while (*last) last = &(*last)->next;
@@ -161,14 +157,11 @@ static void on_init(void *user, struct fuse_conn_info *connection)
 
 static void on_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
 {
-	struct fuse_entry_param entry;
+	struct fuse_entry_param entry = { .ino = DISK_INODE, .entry_timeout = 3600 };
 	if (parent != FUSE_ROOT_ID || strcmp(name, "disk") != 0) {
 		fuse_reply_err(request, ENOENT);
 		return;
 	}
-	memset(&entry, 0, sizeof entry);
-	entry.ino = DISK_INODE;
-	entry.entry_timeout = 3600;
 	describe(DISK_INODE, &entry.attr);
 	fuse_reply_entry(request, &entry);
 }

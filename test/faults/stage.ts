@@ -1,11 +1,11 @@
 /**
  * Where the tests of faulty disks play: the real `vblade` on one end of a virtual cable, with one blade on a faulty disk
- * (e9.0) and two on good ones (e9.1 a file, e9.2 memory), and our initiator in this process on the other end. Run within
- * `inNamespace` and `inMounts`.
+ * (e9.0) and two on good ones (e9.1 a file, e9.2 memory), and our initiator in this process on the other end. Run by
+ * `withFaults`, or within `inNamespace` and `inMounts`.
  */
 
 import { execFileSync } from "node:child_process";
-import type { Test } from "tap";
+import t, { type Test } from "tap";
 import { DiskError } from "../../lib/client/errors.js";
 import { Initiator } from "../../lib/client/initiator.js";
 import type { RemoteDisk } from "../../lib/client/remote-disk.js";
@@ -13,9 +13,11 @@ import { interfaceInfo } from "../../lib/link/interfaces.js";
 import { PacketLink } from "../../lib/link/packet.js";
 import { Pump } from "../../lib/pump.js";
 import { until } from "../support/cleanup.js";
-import { newDirectory, newFile } from "../support/mounts.js";
+import { inNamespace } from "../support/in-namespace.js";
+import { canMount, inMounts, newDirectory, newFile } from "../support/mounts.js";
 import { vbladeCommand } from "../support/paths.js";
 import { Program } from "../support/process.js";
+import { FaultDevice, faultDeviceMissing } from "./fault-device.js";
 
 export const LIMIT_MS = 10_000;
 export const SECTOR = 512;
@@ -24,6 +26,11 @@ export const MIB = 1024 * 1024;
 /** An initiator that gets no answer for so long gives up. */
 const DEADLINE_MS = 60_000;
 
+/** Status and error registers (ACS-3): a medium error of a read, a full disk, a disk that can't. */
+export const UNREADABLE = { status: 0x41, error: 0x40 };
+export const FULL = { status: 0x41, error: 0x04 };
+export const FAULT = { status: 0x61, error: 0x04 };
+
 /** Lays a cable: `near` and its number for the server, `far` and its number for us. */
 export async function layCable(number: number): Promise<void> {
 	const ip = (command: string) =>
@@ -31,6 +38,24 @@ export async function layCable(number: number): Promise<void> {
 	ip(`link add name near${number} mtu 9000 type veth peer name far${number} mtu 9000`);
 	for (const end of ["near", "far"]) ip(`link set ${end}${number} up`);
 	await until("the carrier", () => interfaceInfo(`far${number}`)?.up === true, LIMIT_MS);
+}
+
+/**
+ * Runs what needs disks that fail, in namespaces of the test file's own (`url`: its `import.meta.url`), between which and the
+ * server `cables` are laid. Says so where there can be none.
+ */
+export async function withFaults(
+	url: string,
+	cables: number,
+	main: () => Promise<void> | void,
+): Promise<void> {
+	const skip = canMount ? faultDeviceMissing() : false;
+	if (skip) t.pass("not run", { skip });
+	else if ((canMount || (await inNamespace(url))) && (await inMounts(url))) {
+		t.setTimeout(100_000);
+		for (let cable = 1; cable <= cables; cable++) await layCable(cable);
+		await main();
+	}
 }
 
 /** How the storage engine is chosen: by itself (io_uring where there is one), or worker threads. */
@@ -120,6 +145,19 @@ export class FaultStage {
 		const lines = this.server.output.slice(from).split("\n");
 		return lines.filter((line) => line.includes(`${blade}: `)).join("\n");
 	}
+}
+
+export interface FaultBench {
+	readonly device: FaultDevice;
+	readonly stage: FaultStage;
+}
+
+/** A disk in order, and a server that serves it as e9.0. */
+export async function onFaultDevice(t: Test, choices: StageChoices = {}): Promise<FaultBench> {
+	const device = await FaultDevice.open(8 * MIB);
+	const stage = await FaultStage.open(t, device.path, choices);
+	t.teardown(() => device.close());
+	return { device, stage };
 }
 
 /** Whole sectors of one byte. */

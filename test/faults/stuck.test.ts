@@ -1,0 +1,188 @@
+// Disks that hang under the real program: what is asked of them is a delay and no error, no other blade notices, and stopping has
+// a limit.
+
+import { execFileSync } from "node:child_process";
+import t, { type Test } from "tap";
+import { until } from "../support/cleanup.js";
+import { loopDevice, newDirectory, newFile } from "../support/mounts.js";
+import { vbladeCommand } from "../support/paths.js";
+import { Program } from "../support/process.js";
+import { FaultDevice, type FaultyOperation } from "./fault-device.js";
+import {
+	type Engine,
+	FaultStage,
+	filled,
+	LIMIT_MS,
+	MIB,
+	onFaultDevice,
+	PAGE_SECTORS,
+	withFaults,
+} from "./stage.js";
+
+/** Asks for something that needs `operation`, on pages that have not been read before. */
+function ask(stage: FaultStage, operation: FaultyOperation, page: number): Promise<unknown> {
+	const lba = page * PAGE_SECTORS;
+	if (operation === "read") return stage.faulty.read(512 * PAGE_SECTORS + lba, PAGE_SECTORS);
+	return stage.faulty.write(lba, filled(PAGE_SECTORS, page + 1));
+}
+
+function stuck(t: Test, engine: Engine): void {
+	t.test(`a disk that is stuck, engine ${engine}`, async (t) => {
+		const { device, stage } = await onFaultDevice(t, { engine });
+		for (const operation of ["read", "write", "sync", "stat"] as const) {
+			await stage.othersAreServed(2);
+			await device.stick(operation);
+			let answered = 0;
+			const pages = Array.from({ length: 32 }, (_, page) => page);
+			const asked = pages.map((page) => ask(stage, operation, page).then(() => answered++));
+			await until(`stuck: ${operation}`, async () => (await device.counts()).held > 0, LIMIT_MS);
+			await stage.othersAreServed();
+			t.ok((await device.counts()).held > 0, `${operation}: the others were served while it was stuck`);
+			if (operation !== "stat") t.equal(answered, 0, `${operation}: nothing was answered before it was done`);
+			await device.mend(operation);
+			await Promise.all(asked);
+			t.equal(answered, pages.length, `${operation}: all of it has been done in the end`);
+			const bytes = await stage.faulty.read(0, 32 * PAGE_SECTORS);
+			if (operation === "write")
+				t.ok(
+					pages.every((page) => bytes[page * PAGE_SECTORS * 512] === page + 1),
+					"what was written is read",
+				);
+		}
+		t.strictSame(await stage.logged(/failed/), [], "a delay is no error");
+	});
+}
+
+function manyRequests(t: Test): void {
+	t.test("more requests than there are reply slots, to a disk that is stuck", async (t) => {
+		const { device, stage } = await onFaultDevice(t);
+		const clients = await Promise.all(Array.from({ length: 40 }, () => stage.initiator.open(9, 0)));
+		await device.stick("read");
+		let page = 0;
+		const reads = clients.flatMap((client) =>
+			Array.from({ length: 16 }, () => client.read(page++ * PAGE_SECTORS, PAGE_SECTORS)),
+		);
+		await until("backlog", async () => /taken its share/.test(await stage.counters("near1")), LIMIT_MS);
+		await stage.othersAreServed();
+		await device.mend("read");
+		const bytes = await Promise.all(reads);
+		t.equal(bytes.length, 640, "all are answered in the end");
+	});
+}
+
+/** A file on an ext4 on a disk that does as it is told, and a server that serves it as e9.0. */
+async function onExt4(t: Test) {
+	const device = await FaultDevice.open(64 * MIB);
+	const loop = loopDevice(device.path, 512);
+	execFileSync("mkfs.ext4", ["-q", "-b", "4096", "-E", "lazy_itable_init=0", loop.path], {
+		timeout: LIMIT_MS,
+	});
+	const directory = newDirectory();
+	execFileSync("mount", ["-o", "commit=1", loop.path, directory], { timeout: LIMIT_MS });
+	const file = newFile(directory, 16 * MIB);
+	const stage = await FaultStage.open(t, file);
+	t.teardown(async () => {
+		await device.mend("read", "write", "sync");
+		await stage.server.stop();
+		execFileSync("umount", [directory], { timeout: LIMIT_MS });
+		loop.release();
+		await device.close();
+	});
+	return { device, stage, file };
+}
+
+/**
+ * Dropping caches does not do for this: a page that is mapped stays. One that somebody else writes past the cache goes, as
+ * those do that the kernel needs for something else.
+ */
+function evicted(t: Test): void {
+	t.test("a page that has left memory since it was read a moment ago, on a disk that hangs", async (t) => {
+		const { device, stage, file } = await onExt4(t);
+		for (let page = 0; page < 64; page++) await stage.faulty.write(page * 8, filled(8, 1));
+		for (let round = 0; round < 2; round++) await stage.faulty.read(0, 64 * 8);
+		const past = ["if=/dev/zero", `of=${file}`, "bs=4096", "count=1", "seek=5", "oflag=direct"];
+		execFileSync("dd", [...past, "conv=notrunc,fdatasync", "status=none"], { timeout: LIMIT_MS });
+		// Nor is it in memory as a part of the disk.
+		execFileSync("dd", [`if=${device.path}`, "iflag=nocache", "count=0", "status=none"], {
+			timeout: LIMIT_MS,
+		});
+		await device.stick("read", "write", "sync");
+		let answered = false;
+		const read = stage.faulty.read(5 * 8, 8).finally(() => {
+			answered = true;
+		});
+		await stage.othersAreServed();
+		t.notOk(answered, "the others were served while it waited for its disk");
+		await device.mend("read", "write", "sync");
+		t.ok(
+			(await read).every((byte) => byte === 0),
+			"it is read in the end",
+		);
+		t.strictSame(await stage.logged(/failed/), [], "a delay is no error");
+	});
+}
+
+function journal(t: Test): void {
+	t.test("a file on ext4 whose disk hangs during a commit", async (t) => {
+		const { device, stage } = await onExt4(t);
+		for (let page = 0; page < 64; page++) await stage.faulty.write(page * 8, filled(8, 1));
+		await device.stick("read", "write", "sync");
+		const writes: Promise<void>[] = [];
+		const stalled = () => stage.read(/has waited/).length > 0;
+		await until(
+			"the stall is told of",
+			async () => {
+				for (let i = 0; i < 4; i++) writes.push(stage.faulty.write((writes.length * 8) % 8192, filled(8, 7)));
+				await stage.othersAreServed(1);
+				return stalled();
+			},
+			2 * LIMIT_MS,
+		);
+		t.match(
+			await stage.logged(/has waited/),
+			[/e9\.0: \w+( at LBA \d+)? has waited for its disk for 5 s$/],
+			"told once",
+		);
+		t.ok((await device.counts()).held > 0, "the others were served while it hung");
+		await device.mend("read", "write", "sync");
+		await Promise.all(writes);
+		await until("its end is told of", () => stage.read(/answers again/).length > 0, LIMIT_MS);
+		t.match(await stage.counters("e9.0"), /e9\.0: \d+ requests? had to wait long/, "counted");
+		t.strictSame(await stage.logged(/failed/), [], "a delay is no error");
+	});
+}
+
+/** Sends SIGTERM while a read is stuck. What is returned waits for the end and looks at it. */
+async function beginStop(t: Test): Promise<(t: Test) => Promise<void>> {
+	const { device, stage } = await onFaultDevice(t, { cable: 2 });
+	await stage.othersAreServed(2);
+	await device.stick("read");
+	void stage.faulty.read(0, 8).catch(() => {});
+	await until("stuck", async () => (await device.counts()).held > 0, LIMIT_MS);
+	const { server, goodFile } = stage;
+	server.signal("SIGTERM");
+	return async (t) => {
+		await server.waitFor(/did not finish within 10 s/, 2 * LIMIT_MS);
+		const other = new Program([...vbladeCommand(), "9", "1", "near2", goodFile]);
+		await other.waitFor(/e9\.1, \d+ sectors/, LIMIT_MS);
+		t.pass("the files of the others can be served by another vblade, though the disk is still stuck");
+		await other.stop();
+		t.ok((await device.counts()).held > 0);
+		await device.mend("read");
+		t.same(
+			await server.finished(LIMIT_MS),
+			{ code: 1, signal: null },
+			"it ends as soon as the kernel lets it",
+		);
+		stage.initiator.close();
+	};
+}
+
+await withFaults(import.meta.url, 2, async () => {
+	const endStop = await beginStop(t);
+	for (const engine of ["auto", "threads"] as const) stuck(t, engine);
+	manyRequests(t);
+	evicted(t);
+	journal(t);
+	t.test("stopping while a disk is stuck has a limit", endStop);
+});
