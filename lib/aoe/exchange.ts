@@ -5,7 +5,7 @@
  * many exchanges exist as the link has slots. Started by `AoeTarget`.
  */
 
-import { AtaCommand } from "../ata/command.js";
+import { AtaCommand, type CommandOwner } from "../ata/command.js";
 import { Opcode, SECTOR_BYTES } from "../ata/opcodes.js";
 import { invariant } from "../errors.js";
 import type { FrameRoom, Link } from "../link/link.js";
@@ -48,14 +48,13 @@ export class ExchangePool {
 	}
 }
 
-export class Exchange extends AtaCommand {
+export class Exchange implements CommandOwner {
+	readonly command = new AtaCommand(this);
 	#slot: FrameRoom | null = null;
 	#peer = 0;
 	#blade: Blade | null = null;
 
-	constructor(readonly pool: ExchangePool) {
-		super();
-	}
+	constructor(readonly pool: ExchangePool) {}
 
 	/**
 	 * Carries out the request of `frameBytes`, at least `ATA_HEADER_BYTES`, at `memory.bytes[offset]`. `slot` has the header
@@ -75,21 +74,23 @@ export class Exchange extends AtaCommand {
 		this.#blade = blade;
 		blade.disk.underWay += 1;
 		copyAtaSection(memory.view, offset, slot.memory.view, slot.offset);
-		decodeAtaSection(memory.view, offset, this);
-		this.dataOutMemory = memory;
-		this.dataOutOffset = offset + ATA_HEADER_BYTES;
-		this.dataOutBytes = frameBytes - ATA_HEADER_BYTES;
-		this.dataInMemory = slot.memory;
-		this.dataInOffset = slot.offset + ATA_HEADER_BYTES;
-		this.dataInCapacityBytes = replyLimitBytes(link, slot) - ATA_HEADER_BYTES;
-		this.dataInMayBorrow = link.gathersFast;
-		blade.ata.execute(this);
+		const { command } = this;
+		decodeAtaSection(memory.view, offset, command);
+		const { request } = command;
+		request.memory = memory;
+		request.memoryOffset = offset + ATA_HEADER_BYTES;
+		command.dataOutBytes = frameBytes - ATA_HEADER_BYTES;
+		request.room = slot.memory;
+		request.roomOffset = slot.offset + ATA_HEADER_BYTES;
+		command.dataInCapacityBytes = replyLimitBytes(link, slot) - ATA_HEADER_BYTES;
+		command.dataInMayBorrow = link.gathersFast;
+		blade.ata.execute(command);
 	}
 
-	answer(): void {
+	answered(command: AtaCommand): void {
 		const slot = this.#slot;
 		invariant(slot !== null, "ATA command answered twice");
-		invariant(this.dataInBytes <= this.dataInCapacityBytes, "answer longer than its room");
+		invariant(command.dataInBytes <= command.dataInCapacityBytes, "answer longer than its room");
 		this.#slot = null;
 		if (this.#blade !== null) this.#blade.disk.underWay -= 1;
 		const { link, stats, muted } = this.pool;
@@ -100,15 +101,16 @@ export class Exchange extends AtaCommand {
 			return;
 		}
 		const { bytes } = slot.memory;
-		encodeAtaReply(slot.memory, slot.offset, this);
+		encodeAtaReply(slot.memory, slot.offset, command);
 		stats.replies += 1;
-		if (this.borrowedAddress !== 0 && this.dataInBytes > 0) {
-			slot.dataAddress = this.borrowedAddress;
-			link.transmit(slot, ATA_HEADER_BYTES, this.#peer, this.dataInBytes);
+		const { request } = command;
+		if (request.borrowedAddress !== 0 && command.dataInBytes > 0) {
+			slot.dataAddress = request.borrowedAddress;
+			link.transmit(slot, ATA_HEADER_BYTES, this.#peer, command.dataInBytes);
 		} else {
-			const padBytes = this.command === Opcode.smart ? SMART_REPLY_BYTES : ETH_MIN_FRAME_BYTES;
-			const minBytes = Math.min(padBytes, ATA_HEADER_BYTES + this.dataInCapacityBytes);
-			const replyBytes = padFrame(bytes, slot.offset, ATA_HEADER_BYTES + this.dataInBytes, minBytes);
+			const padBytes = command.command === Opcode.smart ? SMART_REPLY_BYTES : ETH_MIN_FRAME_BYTES;
+			const minBytes = Math.min(padBytes, ATA_HEADER_BYTES + command.dataInCapacityBytes);
+			const replyBytes = padFrame(bytes, slot.offset, ATA_HEADER_BYTES + command.dataInBytes, minBytes);
 			link.transmit(slot, replyBytes, this.#peer);
 		}
 		this.pool.give(this);

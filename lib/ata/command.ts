@@ -1,21 +1,27 @@
 /**
- * One ATA command on its way through a disk: the registers it came with, where its data is or goes, and the
- * registers to answer with. It is itself the block request that carries it out (and carries itself out in
- * several steps where a command needs them). Derived from by the AoE target's exchange; executed by
- * `AtaDisk`.
+ * One ATA command on its way through a disk: the registers it came with, how much data came along and how much may go back, and
+ * the registers to answer with. It has one block request, which carries it out (several times over, where a command needs
+ * that). Filled in and owned by a protocol, such as the AoE target's exchange; executed by `AtaDisk`.
  */
 
-import { BlockRequest } from "../block/request.js";
-import { heapMemory, type Memory } from "../wire/memory.js";
+import { BlockRequest, type RequestOwner } from "../block/request.js";
+import type { DiskState } from "./state.js";
 
-const NO_MEMORY = heapMemory(0);
-
-/** What a command calls back when one of its block requests is over. `AtaDisk` implements it. */
-export interface CommandExecutor {
-	requestFinished(command: AtaCommand): void;
+/** Who has a command carried out. A command is given its owner when it is made, lives with it, and is used again and again. */
+export interface CommandOwner {
+	/** `command` is over; its reply fields say how. Called exactly once per `AtaDisk.execute`, perhaps before that returns. */
+	answered(command: AtaCommand): void;
 }
 
-export abstract class AtaCommand extends BlockRequest {
+/** What carries out one kind of command: a row of the table in `disk.ts`. */
+export interface Operation {
+	/** A command has arrived. */
+	start(disk: DiskState, command: AtaCommand): void;
+	/** The block request that this operation submitted is over; its `status` says how. */
+	finished(disk: DiskState, command: AtaCommand): void;
+}
+
+export class AtaCommand implements RequestOwner {
 	/**
 	 * Registers as received. `lba` is 28 bits wide unless `extended`, then 48. `count` is one byte: AoE has
 	 * no high byte.
@@ -32,44 +38,41 @@ export abstract class AtaCommand extends BlockRequest {
 	writeFlag = false;
 
 	/**
-	 * Data that came with the command: `dataOutBytes` at `dataOutMemory.bytes[dataOutOffset]`. Same lifetime
-	 * as a write's bytes.
+	 * Where the data is, is said here once for all: what came with the command is in its `memory`, until the pump has run; its
+	 * `room` is for data of the answer. The answer to a write carries none, so its bytes may be parked there: give the room to
+	 * every command, whatever it does.
 	 */
-	dataOutMemory: Memory = NO_MEMORY;
-	dataOutOffset = 0;
+	readonly request = new BlockRequest(this);
+	/** Data that came with the command. */
 	dataOutBytes = 0;
-
-	/**
-	 * Room for data of the answer. A command that would need more is aborted. The answer to a write carries
-	 * no data, so its bytes may be parked here (see `BlockRequest.park`): give the room to every command,
-	 * whatever it does.
-	 */
-	dataInMemory: Memory = NO_MEMORY;
-	dataInOffset = 0;
+	/** Data that the room has space for. A command that would need more is aborted. */
 	dataInCapacityBytes = 0;
 	/** False if the answer's data must be in that room, because the link can't take it from anywhere else. */
 	dataInMayBorrow = true;
 
-	/** The answer: registers and how much data. Valid in `answer`. `replyLba` has as many bits as `lba`. */
+	/** The answer: registers and how much data. Valid in `answered`. `replyLba` has as many bits as `lba`. */
 	replyStatus = 0;
 	replyError = 0;
 	replyCount = 0;
 	replyLba = 0;
-	/** Bytes of data in the answer: at `borrowedAddress` if that is not 0, else in the room given. */
+	/** Bytes of data in the answer: at the request's `borrowedAddress` if that is not 0, else in its `room`. */
 	dataInBytes = 0;
 
-	/** Who is carrying this command out; set by `AtaDisk.execute`. */
-	executor: CommandExecutor | null = null;
-	/** For commands of several steps: where the executor is. Its meaning is the executor's. */
+	/** Who carries this command out, and what does; set by `AtaDisk.execute`. */
+	operation: Operation | null = null;
+	disk: DiskState | null = null;
+	/** For commands of several steps: where the operation is. Its meaning is the operation's. */
 	step = 0;
 
-	protected finished(): void {
-		this.executor?.requestFinished(this);
+	constructor(readonly owner: CommandOwner) {}
+
+	/** The block request is over. */
+	finished(): void {
+		this.operation!.finished(this.disk!, this);
 	}
 
-	/**
-	 * The command is over; the reply fields say how. Called exactly once per `execute`, perhaps before it
-	 * returns.
-	 */
-	abstract answer(): void;
+	/** The reply fields are as they shall be. The owner may use the command again at once: nobody touches it after this. */
+	answer(): void {
+		this.owner.answered(this);
+	}
 }

@@ -1,19 +1,19 @@
 /**
  * An ATA disk: carries out ATA commands on a disk's device. Asked by the AoE target, one call a command;
- * hands block requests down to `BlockDevice` and calls `command.answer()` when the command is over. What each
+ * hands block requests down to `BlockDevice` and answers the command when it is over. What each
  * command code does is in one table; every code that is not there (native size, security, write
  * uncorrectable, packet commands, ...) ends with ABRT, and IDENTIFY offers none of them.
  */
 
 import type { Disk } from "../disk.js";
-import type { AtaCommand, CommandExecutor } from "./command.js";
+import type { AtaCommand, Operation } from "./command.js";
 import { SetFeatures, setMultipleMode } from "./features.js";
 import { Flush, Standby } from "./flush.js";
 import { identifyDevice } from "./identify.js";
 import { readLogExt } from "./logs.js";
 import { Opcode } from "./opcodes.js";
-import { Immediate, LBA28, LBA48, type Operation } from "./operation.js";
-import { abort, succeed, succeedWithData } from "./reply.js";
+import { Immediate, LBA28, LBA48 } from "./operation.js";
+import { abort, succeedWithData } from "./reply.js";
 import { smart } from "./smart.js";
 import { DiskState } from "./state.js";
 import { Status } from "./status.js";
@@ -24,7 +24,7 @@ import { ReadVerify } from "./verify.js";
 /** Of each disk that anybody serves by ATA commands. */
 const ATA_DISKS = new WeakMap<Disk, AtaDisk>();
 
-export class AtaDisk extends DiskState implements CommandExecutor {
+export class AtaDisk extends DiskState {
 	/** The only one of its disk: who exports a disk once more meets the state that it has. */
 	static of(disk: Disk): AtaDisk {
 		const ata = ATA_DISKS.get(disk) ?? new AtaDisk(disk);
@@ -33,25 +33,24 @@ export class AtaDisk extends DiskState implements CommandExecutor {
 	}
 
 	/**
-	 * Starts a command. `command.answer()` is called exactly once, before or after this returns, and the
-	 * command is the caller's again from then on. Never throws for what registers or data hold.
+	 * Starts a command. Its owner is told exactly once that it is answered, before or after this returns, and
+	 * may use it again from then on. Never throws for what registers or data hold.
 	 */
 	execute(command: AtaCommand): void {
-		command.executor = this;
 		command.replyStatus = Status.drdy;
 		command.replyError = 0;
 		command.replyCount = command.count;
 		command.replyLba = command.lba;
 		command.dataInBytes = 0;
-		command.borrowedAddress = 0;
-		command.mayBorrow = false;
-		command.fua = false;
-		operationOf(command).start(this, command);
-	}
-
-	/** One of the command's block requests is over. Called by the command alone. */
-	requestFinished(command: AtaCommand): void {
-		operationOf(command).finished(this, command);
+		const { request } = command;
+		request.borrowedAddress = 0;
+		request.isLent = false;
+		request.mayBorrow = false;
+		request.fua = false;
+		const operation = OPERATIONS[command.command & 0xff]!;
+		command.disk = this;
+		command.operation = operation;
+		operation.start(this, command);
 	}
 }
 
@@ -93,10 +92,6 @@ const OPERATIONS: readonly Operation[] = tableOf([
 	[Opcode.nop, UNKNOWN],
 ]);
 
-function operationOf(command: AtaCommand): Operation {
-	return OPERATIONS[command.command & 0xff]!;
-}
-
 function tableOf(entries: readonly (readonly [number, Operation])[]): readonly Operation[] {
 	const table = new Array<Operation>(256).fill(UNKNOWN);
 	for (const [opcode, operation] of entries) table[opcode] = operation;
@@ -111,13 +106,13 @@ function identify(disk: DiskState, command: AtaCommand): void {
 /** IDLE and IDLE IMMEDIATE: out of standby. The timer of IDLE is accepted and never fires. */
 function idle(disk: DiskState, command: AtaCommand): void {
 	disk.standby = false;
-	succeed(command);
+	command.answer();
 }
 
 /** CHECK POWER MODE: 00h in the count register is standby, FFh active or idle. */
 function checkPowerMode(disk: DiskState, command: AtaCommand): void {
 	command.replyCount = disk.standby ? 0x00 : 0xff;
-	succeed(command);
+	command.answer();
 }
 
 /**
@@ -127,5 +122,5 @@ function executeDeviceDiagnostic(_disk: DiskState, command: AtaCommand): void {
 	command.replyError = 0x01;
 	command.replyCount = 0x01;
 	command.replyLba = 0x000001;
-	succeed(command);
+	command.answer();
 }

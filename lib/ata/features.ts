@@ -5,7 +5,7 @@
 
 import type { AtaCommand } from "./command.js";
 import { Flush, submitFlush } from "./flush.js";
-import { abort, succeed } from "./reply.js";
+import { abort } from "./reply.js";
 import { type DiskState, MULTIPLE_SECTORS_MAX } from "./state.js";
 
 /** The subcommands we know, by the feature register. */
@@ -31,7 +31,7 @@ export class SetFeatures extends Flush {
 		switch (command.feature) {
 			case Feature.enableWriteCache:
 				if (!device.setWriteCache(true)) break;
-				succeed(command);
+				command.answer();
 				return;
 			case Feature.disableWriteCache:
 				if (!device.setWriteCache(false)) break;
@@ -39,12 +39,12 @@ export class SetFeatures extends Flush {
 				return;
 			case Feature.setTransferMode:
 				if (!setTransferMode(disk, command.count)) break;
-				succeed(command);
+				command.answer();
 				return;
 			case Feature.enableReadLookAhead:
 			case Feature.disableReadLookAhead:
 				disk.readLookAhead = command.feature === Feature.enableReadLookAhead;
-				succeed(command);
+				command.answer();
 				return;
 		}
 		abort(disk, command);
@@ -82,5 +82,5 @@ export function setMultipleMode(disk: DiskState, command: AtaCommand): void {
 		return;
 	}
 	disk.multipleSectors = count;
-	succeed(command);
+	command.answer();
 }

@@ -6,14 +6,14 @@
 
 import { BlockOp } from "../block/request.js";
 import { StorageStatus } from "../errors.js";
-import type { AtaCommand } from "./command.js";
-import { type Operation, submit } from "./operation.js";
-import { storageFailed, succeed } from "./reply.js";
+import type { AtaCommand, Operation } from "./command.js";
+import { submit } from "./operation.js";
+import { storageFailed } from "./reply.js";
 import type { DiskState } from "./state.js";
 
 /** Asks the storage to make everything written so far stable. */
 export function submitFlush(disk: DiskState, command: AtaCommand): void {
-	command.offsetBytes = 0;
+	command.request.offsetBytes = 0;
 	submit(disk, command, BlockOp.flush, 0);
 }
 
@@ -23,13 +23,13 @@ export class Flush implements Operation {
 	}
 
 	finished(disk: DiskState, command: AtaCommand): void {
-		if (command.status !== StorageStatus.ok) {
+		if (command.request.status !== StorageStatus.ok) {
 			storageFailed(disk, command);
 			return;
 		}
 		disk.stats.flushes += 1;
 		this.flushed(disk);
-		succeed(command);
+		command.answer();
 	}
 
 	/** What else happens once everything is stable. */

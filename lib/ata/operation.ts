@@ -1,22 +1,15 @@
 /**
- * What the table in `disk.ts` holds: an operation carries out one kind of ATA command. It answers at once
- * (see `reply.ts`) or submits the command as a block request and is called back. With it, what several
- * operations need: counts, address checks, submitting, taking turns.
+ * What the operations in the table of `disk.ts` have in common. Each carries out one kind of ATA command: it answers at once
+ * (see `reply.ts`), or submits the command's block request and is called back. Here is what several of them need: counts,
+ * address checks, submitting, taking turns.
  */
 
 import type { BlockOp } from "../block/request.js";
 import { invariant } from "../errors.js";
-import type { AtaCommand } from "./command.js";
+import type { AtaCommand, Operation } from "./command.js";
 import { LBA28_MAX, LBA48_MAX, SECTOR_BYTES } from "./opcodes.js";
 import { notFound } from "./reply.js";
 import type { DiskState } from "./state.js";
-
-export interface Operation {
-	/** A command has arrived. */
-	start(disk: DiskState, command: AtaCommand): void;
-	/** A block request that this operation submitted is over; `command.status` says how. */
-	finished(disk: DiskState, command: AtaCommand): void;
-}
 
 /** An operation that never asks the storage. */
 export class Immediate implements Operation {
@@ -70,14 +63,15 @@ function narrow(command: AtaCommand, form: Form): void {
 }
 
 /**
- * Hands the command to the storage as a request on `lengthBytes` from its `offsetBytes`. That is set already, and where its
+ * Hands the command's request to the storage, on `lengthBytes` from its `offsetBytes`. That is set already, and where its
  * memory is; as an argument an offset of more than 31 bits might be put on the heap.
  */
 export function submit(disk: DiskState, command: AtaCommand, op: BlockOp, lengthBytes: number): void {
 	disk.standby = false;
-	command.op = op;
-	command.lengthBytes = lengthBytes;
-	disk.device.submit(command.begin());
+	const { request } = command;
+	request.op = op;
+	request.lengthBytes = lengthBytes;
+	disk.device.submit(request.begin());
 }
 
 /** Whole sectors that the room for the answer's data holds. */

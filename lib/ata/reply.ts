@@ -1,7 +1,7 @@
 /**
- * How a command ends: one function for each way. `AtaDisk.execute` has already put the registers of plain
- * success into the reply; these change what differs, count, and call `command.answer()`. The command may be
- * reused at once, so that call is the last thing anyone does with it.
+ * How a command ends: one function for each way but plain success, whose registers `AtaDisk.execute` has already put into the
+ * reply: that is `command.answer()` alone. These change what differs, count, and call it. The command may be reused at once, so
+ * that call is the last thing anyone does with it.
  */
 
 import { BlockOp } from "../block/request.js";
@@ -11,11 +11,6 @@ import { SECTOR_BYTES } from "./opcodes.js";
 import type { DiskState } from "./state.js";
 import { ErrorBit, outcomeOf, Status } from "./status.js";
 
-/** Success: the registers as they are. */
-export function succeed(command: AtaCommand): void {
-	command.answer();
-}
-
 /** Success with `data`, at most `dataInCapacityBytes` of it; aborted if there is no room. */
 export function succeedWithData(disk: DiskState, command: AtaCommand, data: Uint8Array): void {
 	if (data.length > command.dataInCapacityBytes) {
@@ -23,7 +18,8 @@ export function succeedWithData(disk: DiskState, command: AtaCommand, data: Uint
 		return;
 	}
 	turn.spend(data.length);
-	command.dataInMemory.bytes.set(data, command.dataInOffset);
+	const { room, roomOffset } = command.request;
+	room.bytes.set(data, roomOffset);
 	command.dataInBytes = data.length;
 	command.replyCount = 0;
 	command.answer();
@@ -42,11 +38,11 @@ export function notFound(disk: DiskState, command: AtaCommand, lba: number): voi
 /** The command's block request has failed. */
 export function storageFailed(disk: DiskState, command: AtaCommand): void {
 	const { disk: failed } = disk;
-	const outcome = outcomeOf(command.status, command.op);
-	const isFlush = command.op === BlockOp.flush;
-	const lba = isFlush ? 0 : Math.floor(command.failedOffsetBytes / SECTOR_BYTES);
+	const { op, status, errno, failedOffsetBytes } = command.request;
+	const outcome = outcomeOf(status, op);
+	const lba = op === BlockOp.flush ? 0 : Math.floor(failedOffsetBytes / SECTOR_BYTES);
 	if (outcome.failing) failed.faults += 1;
-	if (outcome.report) failed.onFault?.(failed, command.op, command.status, command.errno, lba);
+	if (outcome.report) failed.onFault?.(failed, op, status, errno, lba);
 	fail(disk, command, outcome.status, outcome.error, lba);
 }
 

@@ -7,7 +7,7 @@
 import type { AtaCommand } from "./command.js";
 import { readLog } from "./logs.js";
 import { SECTOR_BYTES } from "./opcodes.js";
-import { abort, succeed, succeedWithData } from "./reply.js";
+import { abort, succeedWithData } from "./reply.js";
 import type { DiskState } from "./state.js";
 
 /** The subcommands we know, by the feature register. */
@@ -93,21 +93,21 @@ export function smart(disk: DiskState, command: AtaCommand): void {
 		case Smart.enableOperations:
 		case Smart.disableOperations:
 			disk.smartEnabled = command.feature === Smart.enableOperations;
-			succeed(command);
+			command.answer();
 			return;
 		case Smart.attributeAutosave:
 			if (!AUTOSAVE_COUNTS.has(command.count)) break;
-			succeed(command);
+			command.answer();
 			return;
 		case Smart.executeOfflineImmediate:
 			// LBA low says what: 0 collects attributes, which we do all the time; the rest are self-tests.
 			if (command.lba % 0x100 !== 0) break;
 			disk.offlineCollected = true;
-			succeed(command);
+			command.answer();
 			return;
 		case Smart.returnStatus:
 			if (disk.disk.faults > 0) command.replyLba = THRESHOLD_EXCEEDED * 0x100 + (command.lba % 0x100);
-			succeed(command);
+			command.answer();
 			return;
 	}
 	abort(disk, command);

@@ -6,10 +6,10 @@
 
 import { BlockOp } from "../block/request.js";
 import { StorageStatus } from "../errors.js";
-import type { AtaCommand } from "./command.js";
+import type { AtaCommand, Operation } from "./command.js";
 import { SECTOR_BYTES } from "./opcodes.js";
-import { type Form, isOnDisk, type Operation, sectorsAsked, submit } from "./operation.js";
-import { abort, storageFailed, succeed } from "./reply.js";
+import { type Form, isOnDisk, sectorsAsked, submit } from "./operation.js";
+import { abort, storageFailed } from "./reply.js";
 import type { DiskState } from "./state.js";
 
 export class Read implements Operation {
@@ -27,24 +27,25 @@ export class Read implements Operation {
 			return;
 		}
 		if (!isOnDisk(disk, command, this.form, sectors)) return;
-		command.memory = command.dataInMemory;
-		command.memoryOffset = command.dataInOffset;
-		command.mayBorrow = command.dataInMayBorrow;
-		command.offsetBytes = command.lba * SECTOR_BYTES;
+		const { request } = command;
+		request.useRoom();
+		request.mayBorrow = command.dataInMayBorrow;
+		request.offsetBytes = command.lba * SECTOR_BYTES;
 		submit(disk, command, BlockOp.read, bytes);
 	}
 
 	finished(disk: DiskState, command: AtaCommand): void {
-		if (command.status !== StorageStatus.ok) {
+		const { request } = command;
+		if (request.status !== StorageStatus.ok) {
 			storageFailed(disk, command);
 			return;
 		}
 		const { stats } = disk;
 		stats.reads += 1;
-		stats.readBytes += command.lengthBytes;
-		command.dataInBytes = command.lengthBytes;
+		stats.readBytes += request.lengthBytes;
+		command.dataInBytes = request.lengthBytes;
 		command.replyCount = 0;
-		succeed(command);
+		command.answer();
 	}
 }
 
@@ -69,24 +70,23 @@ export class Write implements Operation {
 			return;
 		}
 		if (!isOnDisk(disk, command, this.form, sectors)) return;
-		command.memory = command.dataOutMemory;
-		command.memoryOffset = command.dataOutOffset;
-		command.parkMemory = command.dataInMemory;
-		command.parkOffset = command.dataInOffset;
-		command.fua = this.fua;
-		command.offsetBytes = command.lba * SECTOR_BYTES;
+		const { request } = command;
+		request.isLent = true;
+		request.fua = this.fua;
+		request.offsetBytes = command.lba * SECTOR_BYTES;
 		submit(disk, command, BlockOp.write, bytes);
 	}
 
 	finished(disk: DiskState, command: AtaCommand): void {
-		if (command.status !== StorageStatus.ok) {
+		const { request } = command;
+		if (request.status !== StorageStatus.ok) {
 			storageFailed(disk, command);
 			return;
 		}
 		const { stats } = disk;
 		stats.writes += 1;
-		stats.writtenBytes += command.lengthBytes;
+		stats.writtenBytes += request.lengthBytes;
 		command.replyCount = 0;
-		succeed(command);
+		command.answer();
 	}
 }

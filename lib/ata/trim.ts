@@ -15,10 +15,10 @@ import { RANGES_MAX, unite } from "../block/ranges.js";
 import { BlockOp } from "../block/request.js";
 import { invariant, StorageStatus } from "../errors.js";
 import { turn } from "../turn.js";
-import type { AtaCommand } from "./command.js";
+import type { AtaCommand, Operation } from "./command.js";
 import { SECTOR_BYTES } from "./opcodes.js";
-import { type Operation, submit } from "./operation.js";
-import { abort, notFound, storageFailed, succeed } from "./reply.js";
+import { submit } from "./operation.js";
+import { abort, notFound, storageFailed } from "./reply.js";
 import type { DiskState } from "./state.js";
 
 /** The feature register: bit 0 asks for TRIM; every other function is unknown to us. */
@@ -61,10 +61,11 @@ export class Trim implements Operation {
 
 	/** Reads the list and returns how many ranges it has; -1 if one, from the sector `#beyond` on, is not on the disk. */
 	#decode(command: AtaCommand, capacitySectors: number): number {
-		const { view } = command.dataOutMemory;
-		const end = command.dataOutOffset + command.count * SECTOR_BYTES;
+		const { memory, memoryOffset } = command.request;
+		const { view } = memory;
+		const end = memoryOffset + command.count * SECTOR_BYTES;
 		let ranges = 0;
-		for (let at = command.dataOutOffset; at < end; at += ENTRY_BYTES) {
+		for (let at = memoryOffset; at < end; at += ENTRY_BYTES) {
 			const sectors = view.getUint16(at + 6, true);
 			if (sectors === 0) continue;
 			const lba = view.getUint32(at, true) + view.getUint16(at + 4, true) * 2 ** 32;
@@ -83,19 +84,21 @@ export class Trim implements Operation {
 		const ranges = unite(this.#starts.subarray(0, count), this.#ends.subarray(0, count));
 		const first = ranges[0]!;
 		const end = ranges.at(-2)! + ranges.at(-1)!;
-		command.ranges = ranges.length > 2 ? ranges : null;
-		command.offsetBytes = first;
+		const { request } = command;
+		request.ranges = ranges.length > 2 ? ranges : null;
+		request.offsetBytes = first;
 		submit(disk, command, BlockOp.trim, end - first);
 	}
 
 	finished(disk: DiskState, command: AtaCommand): void {
-		command.ranges = null;
-		if (command.status === StorageStatus.ok) this.#over(disk, command);
+		const { request } = command;
+		request.ranges = null;
+		if (request.status === StorageStatus.ok) this.#over(disk, command);
 		else storageFailed(disk, command);
 	}
 
 	#over(disk: DiskState, command: AtaCommand): void {
 		disk.stats.trims += 1;
-		succeed(command);
+		command.answer();
 	}
 }

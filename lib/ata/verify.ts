@@ -6,18 +6,10 @@
 
 import { BlockOp } from "../block/request.js";
 import { StorageStatus } from "../errors.js";
-import type { AtaCommand } from "./command.js";
+import type { AtaCommand, Operation } from "./command.js";
 import { SECTOR_BYTES } from "./opcodes.js";
-import {
-	type Form,
-	isOnDisk,
-	type Operation,
-	roomSectors,
-	sectorsAsked,
-	submit,
-	takeTurns,
-} from "./operation.js";
-import { abort, storageFailed, succeed } from "./reply.js";
+import { type Form, isOnDisk, roomSectors, sectorsAsked, submit, takeTurns } from "./operation.js";
+import { abort, storageFailed } from "./reply.js";
 import type { DiskState } from "./state.js";
 
 export class ReadVerify implements Operation {
@@ -34,21 +26,21 @@ export class ReadVerify implements Operation {
 	}
 
 	finished(disk: DiskState, command: AtaCommand): void {
-		if (command.status !== StorageStatus.ok) {
+		if (command.request.status !== StorageStatus.ok) {
 			storageFailed(disk, command);
 			return;
 		}
-		command.step += command.lengthBytes / SECTOR_BYTES;
-		if (command.step === sectorsAsked(command, this.form)) succeed(command);
+		command.step += command.request.lengthBytes / SECTOR_BYTES;
+		if (command.step === sectorsAsked(command, this.form)) command.answer();
 		else takeTurns(this.#next, disk, command);
 	}
 
 	/** Reads the next slice; `command.step` sectors have been read. */
 	readonly #next = (disk: DiskState, command: AtaCommand): void => {
 		const sectors = Math.min(sectorsAsked(command, this.form) - command.step, roomSectors(command));
-		command.memory = command.dataInMemory;
-		command.memoryOffset = command.dataInOffset;
-		command.offsetBytes = (command.lba + command.step) * SECTOR_BYTES;
+		const { request } = command;
+		request.useRoom();
+		request.offsetBytes = (command.lba + command.step) * SECTOR_BYTES;
 		submit(disk, command, BlockOp.read, sectors * SECTOR_BYTES);
 	};
 }

@@ -6,7 +6,7 @@
  */
 
 import { StorageStatus } from "../errors.js";
-import { BlockOp, BlockRequest } from "./request.js";
+import { BlockOp, BlockRequest, type RequestOwner } from "./request.js";
 
 export interface DeviceInfo {
 	/** Bytes a request may touch, from 0. A multiple of 512. */
@@ -46,22 +46,23 @@ export interface BlockDevice {
 	close(): Promise<void>;
 }
 
-/** A request whose owner just waits for it: for start-up, tests and everything that is rare. */
-export class PromisedRequest extends BlockRequest {
-	#resolve: (() => void) | null = null;
+/** A request, and somebody who just waits for it: for start-up, tests and everything that is rare. */
+export class PromisedRequest implements RequestOwner {
+	readonly request = new BlockRequest(this);
+	#resolve: ((request: BlockRequest) => void) | null = null;
 
-	/** Submits to `device` and resolves, never rejects, when it is over: look at `status`. */
-	run(device: BlockDevice): Promise<this> {
+	/** Submits the request to `device` and resolves with it, never rejects, when it is over: look at its `status`. */
+	run(device: BlockDevice): Promise<BlockRequest> {
 		return new Promise((resolve) => {
-			this.#resolve = () => resolve(this);
-			device.submit(this.begin());
+			this.#resolve = resolve;
+			device.submit(this.request.begin());
 		});
 	}
 
-	protected finished(): void {
+	finished(): void {
 		const resolve = this.#resolve;
 		this.#resolve = null;
-		resolve?.();
+		resolve?.(this.request);
 	}
 }
 

@@ -23,7 +23,7 @@ import { StorageStatus, unreachable } from "../errors.js";
 import type { Pump, PumpStage } from "../pump.js";
 import type { BlockDevice, DeviceInfo } from "./device.js";
 import { DeviceLayer } from "./layer.js";
-import { BlockOp, BlockRequest } from "./request.js";
+import { BlockOp, BlockRequest, type RequestOwner } from "./request.js";
 
 export type DurabilityMode = "ack" | "flush" | "none";
 
@@ -71,19 +71,6 @@ export class GroupCommit implements PumpStage {
 	}
 }
 
-/** The flush that a layer sends to the device below. */
-class Sync extends BlockRequest {
-	override op: BlockOp = BlockOp.flush;
-
-	constructor(readonly layer: DurabilityLayer) {
-		super();
-	}
-
-	protected finished(): void {
-		this.layer.synced();
-	}
-}
-
 /** Requests in the order in which they came, linked through `next`. */
 class RequestList {
 	#first: BlockRequest | null = null;
@@ -125,14 +112,15 @@ type Step = (typeof Step)[keyof typeof Step];
 /** In the token of a write: it asked for forced unit access. The other bit is its generation. */
 const FUA = 2;
 
-export class DurabilityLayer extends DeviceLayer {
+export class DurabilityLayer extends DeviceLayer implements RequestOwner {
 	readonly mode: DurabilityMode;
 	/** Link of the list in `GroupCommit`. */
 	nextToCommit: DurabilityLayer | null = null;
 
 	readonly #commits: GroupCommit;
 	readonly #onSyncFailed: ((errno: number) => void) | undefined;
-	readonly #sync = new Sync(this);
+	/** The flush that is sent to the device below; one at a time. */
+	readonly #sync = new BlockRequest(this);
 	#step: Step = Step.idle;
 	/** Complete below; for the next flush. */
 	readonly #waiting = new RequestList();
@@ -156,6 +144,7 @@ export class DurabilityLayer extends DeviceLayer {
 		super(device);
 		this.mode = options.mode;
 		this.#commits = commits;
+		this.#sync.op = BlockOp.flush;
 		this.#onSyncFailed = options.onSyncFailed;
 		this.#infoBelow = device.info;
 		this.#info = this.#makeInfo();
@@ -291,9 +280,8 @@ export class DurabilityLayer extends DeviceLayer {
 		this.device.submit(flush);
 	}
 
-	/** The flush is over. Called by it. */
-	synced(): void {
-		const { status, errno } = this.#sync;
+	/** The flush is over. */
+	finished({ status, errno }: BlockRequest): void {
 		const covered = this.#covered;
 		this.#step = Step.idle;
 		if (status !== StorageStatus.ok) this.#failSync(errno);

@@ -209,8 +209,7 @@ export class StorageEngine implements PumpStage {
 			operations[at + OperationField.offset] = request.offsetBytes;
 			operations[at + OperationField.length] = request.lengthBytes;
 			operations[at + OperationField.address] = request.memory.address + request.memoryOffset;
-			operations[at + OperationField.park] =
-				request.parkMemory === null ? 0 : request.parkMemory.address + request.parkOffset;
+			operations[at + OperationField.park] = request.isLent ? request.room.address + request.roomOffset : 0;
 			operations[at + OperationField.token] = token;
 			if (request.ranges !== null) this.#marshalList(at, request.ranges);
 			const next: BlockRequest | null = request.next;

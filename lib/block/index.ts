@@ -10,4 +10,4 @@ export { heapMemory, type Memory, memoryOf } from "../wire/memory.js";
 export { type BlockDevice, type DeviceInfo, type DeviceListener, PromisedRequest, refuse } from "./device.js";
 export { DeviceLayer } from "./layer.js";
 export { MemoryDevice, type MemoryDeviceOptions } from "./memory.js";
-export { BlockOp, BlockRequest, type RequestLayer } from "./request.js";
+export { BlockOp, BlockRequest, type RequestLayer, type RequestOwner } from "./request.js";

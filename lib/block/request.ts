@@ -31,11 +31,18 @@ const MAX_LAYERS = 8;
 const UNKNOWN_OFFSET = -1;
 const NO_MEMORY = heapMemory(0);
 
+/** Who has something done. A request is given its owner when it is made, lives with it, and is used again and again. */
+export interface RequestOwner {
+	/** `request` is over: its `status` and what goes with that say how. May be used again at once. */
+	finished(request: BlockRequest): void;
+}
+
 /**
- * One operation on a device. Pooled and reused by its owner, so that nothing is allocated per frame; the owner derives from
- * it and is told in `finished`. Ranges are in bytes.
+ * One operation on a device. Pooled and reused by its owner, so that nothing is allocated per frame. Nobody derives from it: all
+ * requests have one shape, which the layers and engines on their way are compiled for, however many protocols there are. What
+ * owners have in addition, they keep themselves. Ranges are in bytes.
  */
-export abstract class BlockRequest {
+export class BlockRequest {
 	op: BlockOp = BlockOp.read;
 	offsetBytes = 0;
 	lengthBytes = 0;
@@ -53,11 +60,13 @@ export abstract class BlockRequest {
 	/** Read: where the bytes go. Write: where they are. At least `lengthBytes` from `memoryOffset`. */
 	memory: Memory = NO_MEMORY;
 	memoryOffset = 0;
-	/** Write: room of the owner's that `park` copies the bytes to. Null if `memory` stays valid until completion anyway. */
-	parkMemory: Memory | null = null;
-	parkOffset = 0;
+	/** Write: the bytes are lent until the pump has run. Who needs them longer calls `park`; else they stay until completion. */
+	isLent = false;
+	/** The owner's room, for what is lent to be parked in. As large as `memory`'s part of the request. */
+	room: Memory = NO_MEMORY;
+	roomOffset = 0;
 
-	/** The result, valid in `finished`. */
+	/** The result, valid in the owner's `finished`. */
 	status: StorageStatus = StorageStatus.ok;
 	/** The errno behind a failed status; 0 if there is none. */
 	errno = 0;
@@ -78,6 +87,10 @@ export abstract class BlockRequest {
 	readonly #tokens: number[] = new Array(MAX_LAYERS).fill(0);
 	#depth = 0;
 	#inFlight = false;
+
+	constructor(readonly owner: RequestOwner) {
+		invariant(new.target === BlockRequest, "a request is derived from");
+	}
 
 	/** Starts a new life. Owners call it after filling in the fields above, just before `device.submit(this)`. */
 	begin(): this {
@@ -125,25 +138,26 @@ export abstract class BlockRequest {
 			return;
 		}
 		this.#inFlight = false;
-		this.finished();
+		this.owner.finished(this);
 	}
 
 	/** Keeps a write's bytes beyond the current batch by copying them to the owner's room. Idempotent. */
 	park(): void {
-		if (this.op !== BlockOp.write || this.parkMemory === null) return;
+		if (this.op !== BlockOp.write || !this.isLent) return;
 		const from = this.memory.bytes.subarray(this.memoryOffset, this.memoryOffset + this.lengthBytes);
-		this.parkMemory.bytes.set(from, this.parkOffset);
+		this.room.bytes.set(from, this.roomOffset);
 		this.parked();
 	}
 
 	/** The bytes are in the owner's room now (a device in C copies them itself and then says so). */
 	parked(): void {
-		if (this.parkMemory === null) return;
-		this.memory = this.parkMemory;
-		this.memoryOffset = this.parkOffset;
-		this.parkMemory = null;
+		if (this.isLent) this.useRoom();
 	}
 
-	/** The owner's part: the request is over, `status` and its companions say how. May reuse the request at once. */
-	protected abstract finished(): void;
+	/** From here on the bytes are, or will be, in the owner's room. */
+	useRoom(): void {
+		this.memory = this.room;
+		this.memoryOffset = this.roomOffset;
+		this.isLent = false;
+	}
 }

@@ -4,7 +4,7 @@
  */
 
 import type { BlockDevice } from "../block/device.js";
-import { BlockOp, BlockRequest } from "../block/request.js";
+import { BlockOp, BlockRequest, type RequestOwner } from "../block/request.js";
 import { StorageStatus } from "../errors.js";
 import type { Pump } from "../pump.js";
 import type { Random } from "../random.js";
@@ -46,42 +46,41 @@ const GUARD_BYTES = 36;
 const GUARD = 0xa5;
 
 /** One request, used once. */
-class Probe extends BlockRequest {
+class Probe implements RequestOwner {
+	readonly request = new BlockRequest(this);
 	completions = 0;
 	readonly done: Promise<void>;
 	#resolve: () => void = () => {};
 
 	constructor(readonly session: Session) {
-		super();
 		this.done = new Promise((resolve) => {
 			this.#resolve = resolve;
 		});
 	}
 
-	protected finished(): void {
+	finished(request: BlockRequest): void {
 		this.completions++;
 		this.session.open--;
 		// Before anything else may touch the storage.
-		if (this.borrowedAddress !== 0) this.session.copyBorrowed(this);
+		if (request.borrowedAddress !== 0) this.session.copyBorrowed(request);
 		this.#resolve();
 	}
 }
 
 /** A write that submits itself again when it is complete, to the same place. */
-class ChainedWrite extends BlockRequest {
+class ChainedWrite implements RequestOwner {
+	readonly request = new BlockRequest(this);
 	completions = 0;
 
 	constructor(
 		readonly device: BlockDevice,
 		readonly times: number,
 		readonly over: () => void,
-	) {
-		super();
-	}
+	) {}
 
-	protected finished(): void {
+	finished(request: BlockRequest): void {
 		this.completions++;
-		if (this.completions < this.times) this.device.submit(this.begin());
+		if (this.completions < this.times) this.device.submit(request.begin());
 		else this.over();
 	}
 }
@@ -118,18 +117,19 @@ export class Session {
 
 	#probe(op: BlockOp, offsetBytes: number, lengthBytes: number): Probe {
 		const probe = new Probe(this);
-		probe.op = op;
-		probe.offsetBytes = offsetBytes;
-		probe.lengthBytes = lengthBytes;
+		const { request } = probe;
+		request.op = op;
+		request.offsetBytes = offsetBytes;
+		request.lengthBytes = lengthBytes;
 		this.#probes.push(probe);
 		return probe;
 	}
 
 	async #submit(probe: Probe): Promise<StorageStatus> {
 		this.open++;
-		this.device.submit(probe.begin());
+		this.device.submit(probe.request.begin());
 		await this.wait(probe.done);
-		return probe.status;
+		return probe.request.status;
 	}
 
 	/**
@@ -142,14 +142,16 @@ export class Session {
 		how: { fua?: boolean; lend?: boolean } = {},
 	): Promise<StorageStatus> {
 		const probe = this.#probe(BlockOp.write, offsetBytes, bytes.length);
-		probe.fua = how.fua ?? false;
-		probe.memory = this.#allocate(bytes.length);
-		probe.memoryOffset = GUARD_BYTES;
-		probe.memory.bytes.set(bytes, GUARD_BYTES);
+		const { request } = probe;
+		request.fua = how.fua ?? false;
+		request.memory = this.#allocate(bytes.length);
+		request.memoryOffset = GUARD_BYTES;
+		request.memory.bytes.set(bytes, GUARD_BYTES);
 		if (how.lend) {
-			this.#lent.push(probe.memory);
-			probe.parkMemory = this.#allocate(bytes.length);
-			probe.parkOffset = GUARD_BYTES;
+			this.#lent.push(request.memory);
+			request.isLent = true;
+			request.room = this.#allocate(bytes.length);
+			request.roomOffset = GUARD_BYTES;
 		}
 		return this.#submit(probe);
 	}
@@ -166,12 +168,13 @@ export class Session {
 		return (await this.#read(offsetBytes, lengthBytes)).status;
 	}
 
-	async #read(offsetBytes: number, lengthBytes: number): Promise<Probe> {
+	async #read(offsetBytes: number, lengthBytes: number): Promise<BlockRequest> {
 		const probe = this.#probe(BlockOp.read, offsetBytes, lengthBytes);
-		probe.mayBorrow = this.options.borrowed !== undefined && this.random.chance(0.5);
+		const { request } = probe;
+		request.mayBorrow = this.options.borrowed !== undefined && this.random.chance(0.5);
 		const memory = this.#allocate(lengthBytes);
-		probe.memory = memory;
-		probe.memoryOffset = GUARD_BYTES;
+		request.memory = memory;
+		request.memoryOffset = GUARD_BYTES;
 		await this.#submit(probe);
 		const isGuard = (byte: number): boolean => byte === GUARD;
 		const { bytes } = memory;
@@ -180,16 +183,16 @@ export class Session {
 			!bytes.subarray(GUARD_BYTES + lengthBytes).every(isGuard)
 		)
 			this.t.ok(false, `a read of ${lengthBytes} at ${offsetBytes} wrote outside its memory`);
-		return probe;
+		return request;
 	}
 
-	copyBorrowed(probe: Probe): void {
-		if (!probe.mayBorrow || this.options.borrowed === undefined)
+	copyBorrowed(request: BlockRequest): void {
+		if (!request.mayBorrow || this.options.borrowed === undefined)
 			this.t.ok(false, "a read borrowed without leave");
 		else
-			probe.memory.bytes.set(
-				this.options.borrowed(probe.borrowedAddress, probe.lengthBytes),
-				probe.memoryOffset,
+			request.memory.bytes.set(
+				this.options.borrowed(request.borrowedAddress, request.lengthBytes),
+				request.memoryOffset,
 			);
 	}
 
@@ -198,10 +201,10 @@ export class Session {
 	 * failed.
 	 */
 	async differsAt(offsetBytes: number, wanted: Uint8Array): Promise<number> {
-		const probe = await this.#read(offsetBytes, wanted.length);
-		if (probe.status !== StorageStatus.ok) return Number.NaN;
-		const { bytes } = probe.memory;
-		for (let i = 0; i < wanted.length; i++) if (bytes[probe.memoryOffset + i] !== wanted[i]) return i;
+		const { status, memory, memoryOffset } = await this.#read(offsetBytes, wanted.length);
+		if (status !== StorageStatus.ok) return Number.NaN;
+		const { bytes } = memory;
+		for (let i = 0; i < wanted.length; i++) if (bytes[memoryOffset + i] !== wanted[i]) return i;
 		return -1;
 	}
 
@@ -214,7 +217,7 @@ export class Session {
 		const [first, last] = [pairs[0], pairs.at(-1)];
 		if (first === undefined || last === undefined) throw new RangeError("a list without ranges");
 		const probe = this.#probe(BlockOp.trim, first[0], last[0] + last[1] - first[0]);
-		probe.ranges = Float64Array.from(pairs.flat());
+		probe.request.ranges = Float64Array.from(pairs.flat());
 		return this.#submit(probe);
 	}
 
@@ -238,14 +241,15 @@ export class Session {
 			over.push(
 				new Promise((resolve) => {
 					const write = new ChainedWrite(this.device, times, resolve);
-					write.op = BlockOp.write;
-					write.offsetBytes = i * SECTOR;
-					write.lengthBytes = SECTOR;
-					write.memory = this.#allocate(SECTOR);
+					const { request } = write;
+					request.op = BlockOp.write;
+					request.offsetBytes = i * SECTOR;
+					request.lengthBytes = SECTOR;
+					request.memory = this.#allocate(SECTOR);
 					writes.push(write);
 				}),
 			);
-		for (const write of writes) this.device.submit(write.begin());
+		for (const write of writes) this.device.submit(write.request.begin());
 		await this.wait(Promise.all(over));
 		return writes.map((write) => write.completions);
 	}

@@ -265,9 +265,9 @@ const cases: Record<string, Case> = {
 		t.equal(completed, 16, "everything under way has completed");
 		t.equal(session.open, 0, "and nothing is left");
 		for (const op of Object.values(BlockOp)) {
-			const request = new PromisedRequest();
-			request.op = op;
-			t.equal((await session.wait(request.run(session.device))).status, StorageStatus.closed, `op ${op}`);
+			const promised = new PromisedRequest();
+			promised.request.op = op;
+			t.equal((await session.wait(promised.run(session.device))).status, StorageStatus.closed, `op ${op}`);
 		}
 	},
 };

@@ -95,8 +95,8 @@ t.test("the room for data, and what data came", async (t) => {
 		const [command] = disk.commands;
 		const [slot] = bench.link.rooms;
 		t.equal(command?.dataInCapacityBytes, room);
-		t.equal(command?.dataInMemory, slot?.memory);
-		t.equal(command?.dataInOffset, (slot?.offset ?? 0) + 36);
+		t.equal(command?.request.room, slot?.memory);
+		t.equal(command?.request.roomOffset, (slot?.offset ?? 0) + 36);
 		t.equal(command?.dataOutBytes, 124);
 		t.equal(command?.dataInMayBorrow, false);
 	}
@@ -111,7 +111,8 @@ t.test("data of the reply follows the header in the slot", async (t) => {
 	const bench = new Bench();
 	const disk = bench.stub();
 	disk.reply = (command) => {
-		command.dataInMemory.bytes.fill(0x11, command.dataInOffset, command.dataInOffset + 5);
+		const { room, roomOffset } = command.request;
+		room.bytes.fill(0x11, roomOffset, roomOffset + 5);
 		command.dataInBytes = 5;
 	};
 	const [reply] = bench.ask(read(1));
@@ -127,7 +128,7 @@ t.test("data that is lent is sent from where it is", async (t) => {
 	const bench = new Bench({ canGather: true });
 	const disk = bench.stub();
 	const lend = (command: AtaCommand, address: number, dataBytes: number): void => {
-		command.borrowedAddress = address;
+		command.request.borrowedAddress = address;
 		command.dataInBytes = dataBytes;
 	};
 	disk.reply = (command) => lend(command, 0x7f0012345000, 1024);
@@ -150,8 +151,10 @@ t.test("a write's data parked in the slot does not leave with the reply", async 
 	);
 	const [command] = disk.commands;
 	t.ok(command);
-	command?.dataInMemory.bytes.fill(STALE, command.dataInOffset, command.dataInOffset + 512);
-	command?.answer();
+	if (command === undefined) return;
+	const { room, roomOffset } = command.request;
+	room.bytes.fill(STALE, roomOffset, roomOffset + 512);
+	command.answer();
 	t.same(bench.link.take(), [
 		frame(`${A} ${T} 88a2 18 00 0009 00 00 00000001 41 00 00 40 000000000000 0000`),
 	]);

@@ -4,7 +4,7 @@
  * registers are given in hex.
  */
 
-import { AtaCommand } from "../../lib/ata/command.js";
+import { AtaCommand, type CommandOwner } from "../../lib/ata/command.js";
 import { AtaDisk } from "../../lib/ata/disk.js";
 import { type BlockDevice, type DeviceInfo, refuse } from "../../lib/block/device.js";
 import { pairsOf } from "../../lib/block/ranges.js";
@@ -32,27 +32,30 @@ export interface Registers {
 	mayBorrow?: boolean;
 }
 
-export class TestCommand extends AtaCommand {
+export class TestCommand implements CommandOwner {
+	readonly command = new AtaCommand(this);
 	answers = 0;
 	#answered: () => void = () => {};
 
 	fill(registers: Registers): this {
-		this.command = registers.command;
-		this.feature = registers.feature ?? 0;
-		this.count = registers.count ?? 0;
-		this.lba = registers.lba ?? 0;
-		this.extended = registers.extended ?? true;
+		const { command } = this;
+		command.command = registers.command;
+		command.feature = registers.feature ?? 0;
+		command.count = registers.count ?? 0;
+		command.lba = registers.lba ?? 0;
+		command.extended = registers.extended ?? true;
 		const data = registers.data ?? new Uint8Array(0);
-		this.writeFlag = registers.writeFlag ?? data.length > 0;
-		this.dataOutMemory = heapMemory(OFFSET + data.length);
-		this.dataOutMemory.bytes.set(data, OFFSET);
-		this.dataOutOffset = OFFSET;
-		this.dataOutBytes = data.length;
-		this.dataInCapacityBytes = registers.roomBytes ?? 8192;
-		this.dataInMemory = heapMemory(OFFSET + this.dataInCapacityBytes);
-		this.dataInMemory.bytes.fill(0xee);
-		this.dataInOffset = OFFSET;
-		this.dataInMayBorrow = registers.mayBorrow ?? true;
+		command.writeFlag = registers.writeFlag ?? data.length > 0;
+		command.dataOutBytes = data.length;
+		command.dataInCapacityBytes = registers.roomBytes ?? 8192;
+		command.dataInMayBorrow = registers.mayBorrow ?? true;
+		const { request } = command;
+		request.memory = heapMemory(OFFSET + data.length);
+		request.memory.bytes.set(data, OFFSET);
+		request.memoryOffset = OFFSET;
+		request.room = heapMemory(OFFSET + command.dataInCapacityBytes);
+		request.room.bytes.fill(0xee);
+		request.roomOffset = OFFSET;
 		this.answers = 0;
 		return this;
 	}
@@ -66,7 +69,7 @@ export class TestCommand extends AtaCommand {
 		const late = new Promise<never>((_, reject) => {
 			limit = setTimeout(() => reject(new Error("no answer")), WAIT_LIMIT_MS);
 		});
-		disk.execute(this);
+		disk.execute(this.command);
 		await Promise.race([answered, late]);
 		clearTimeout(limit);
 		await new Promise((resolve) => setImmediate(resolve));
@@ -74,19 +77,52 @@ export class TestCommand extends AtaCommand {
 		return this;
 	}
 
-	answer(): void {
+	answered(): void {
 		this.answers += 1;
 		this.#answered();
 	}
 
 	/** The data of the answer. */
 	get data(): Buffer {
-		return Buffer.from(this.dataInMemory.bytes.subarray(OFFSET, OFFSET + this.dataInBytes));
+		return Buffer.from(this.room.subarray(0, this.dataInBytes));
+	}
+
+	/** The room for it. */
+	get room(): Uint8Array {
+		return this.command.request.room.bytes.subarray(OFFSET);
 	}
 
 	/** Status and error register in one number: 0x4000 is plain success. */
 	get result(): number {
 		return this.replyStatus * 0x100 + this.replyError;
+	}
+
+	get replyStatus(): number {
+		return this.command.replyStatus;
+	}
+
+	get replyError(): number {
+		return this.command.replyError;
+	}
+
+	get replyCount(): number {
+		return this.command.replyCount;
+	}
+
+	get replyLba(): number {
+		return this.command.replyLba;
+	}
+
+	get dataInBytes(): number {
+		return this.command.dataInBytes;
+	}
+
+	get borrowedAddress(): number {
+		return this.command.request.borrowedAddress;
+	}
+
+	get mayBorrow(): boolean {
+		return this.command.request.mayBorrow;
 	}
 }
 

@@ -263,7 +263,7 @@ t.test("TRIM: the list is the command's until it ends, not the frame's", async (
 	]);
 	const command = new TestCommand().fill(trim(list));
 	const answered = command.run(disk);
-	command.dataOutMemory.bytes.fill(0xff);
+	command.command.request.memory.bytes.fill(0xff);
 	t.equal(device.held.length, 1, "all are submitted when it arrives: a later write must not be trimmed");
 	device.release();
 	t.equal((await answered).result, OK);

@@ -8,7 +8,7 @@ import {
 	PromisedRequest,
 	refuse,
 } from "../../lib/block/device.js";
-import { BlockOp, BlockRequest } from "../../lib/block/request.js";
+import { BlockOp, BlockRequest, type RequestOwner } from "../../lib/block/request.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { heapMemory } from "../../lib/wire/memory.js";
 
@@ -82,37 +82,41 @@ export function describe(request: BlockRequest): string {
 }
 
 /** A request whose fate is written down: in `finishedOrder` with its `name`. */
-export class Noted extends BlockRequest {
+export class Noted implements RequestOwner {
+	readonly request = new BlockRequest(this);
 	completions = 0;
 
 	constructor(
 		readonly name: string,
 		readonly finishedOrder: string[],
-	) {
-		super();
+	) {}
+
+	begin(): BlockRequest {
+		return this.request.begin();
 	}
 
-	protected finished(): void {
+	finished(): void {
 		this.completions++;
 		this.finishedOrder.push(this.name);
 	}
 }
 
-/** Fills in a request. */
-export function fill<T extends BlockRequest>(
-	request: T,
+/** Fills in the request that `owner` has. */
+export function fill<T extends { readonly request: BlockRequest }>(
+	owner: T,
 	op: BlockOp,
 	offsetBytes: number,
 	lengthBytes: number,
 	byte = 0,
 ): T {
+	const { request } = owner;
 	request.op = op;
 	request.offsetBytes = offsetBytes;
 	request.lengthBytes = lengthBytes;
-	if (op === BlockOp.trim || op === BlockOp.flush) return request;
+	if (op === BlockOp.trim || op === BlockOp.flush) return owner;
 	request.memory = heapMemory(lengthBytes);
 	request.memory.bytes.fill(byte);
-	return request;
+	return owner;
 }
 
 /** Submits a request and waits for it. */
@@ -122,6 +126,6 @@ export function run(
 	offsetBytes = 0,
 	lengthBytes = 0,
 	byte = 0,
-): Promise<PromisedRequest> {
+): Promise<BlockRequest> {
 	return fill(new PromisedRequest(), op, offsetBytes, lengthBytes, byte).run(device);
 }

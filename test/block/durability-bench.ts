@@ -1,7 +1,7 @@
 /** A durability layer over a device that a test completes by hand, for the tests of that layer. */
 
 import { DurabilityLayer, type DurabilityMode, GroupCommit } from "../../lib/block/durability.js";
-import type { BlockOp } from "../../lib/block/request.js";
+import type { BlockOp, BlockRequest } from "../../lib/block/request.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { Pump } from "../../lib/pump.js";
 import { fill, ManualDevice, Noted, SECTOR } from "./devices.js";
@@ -23,12 +23,12 @@ export class Bench {
 		});
 	}
 
-	submit(name: string, op: BlockOp, fua = false): Noted {
-		const request = fill(new Noted(name, this.over), op, this.requests.length * SECTOR, SECTOR);
-		request.fua = fua;
-		this.requests.push(request);
-		this.layer.submit(request.begin());
-		return request;
+	submit(name: string, op: BlockOp, fua = false): BlockRequest {
+		const noted = fill(new Noted(name, this.over), op, this.requests.length * SECTOR, SECTOR);
+		noted.request.fua = fua;
+		this.requests.push(noted);
+		this.layer.submit(noted.begin());
+		return noted.request;
 	}
 
 	/** What the device got so far, in short. */

@@ -25,7 +25,11 @@ t.test("ack: a burst is answered after one flush that starts when all of it is w
 	t.same(bench.over, ["a", "b", "c", "d", "e"]);
 	bench.pump.run();
 	t.equal(bench.device.pending.length, 0, "and no other flush");
-	t.ok(bench.requests.every((request) => request.status === StorageStatus.ok && request.completions === 1));
+	t.ok(
+		bench.requests.every(
+			({ request, completions }) => request.status === StorageStatus.ok && completions === 1,
+		),
+	);
 });
 
 t.test("ack: a burst on a device that completes at once costs one flush", async (t) => {
@@ -99,7 +103,7 @@ t.test("ack: reads and failed writes do not wait; a flush is a real one", async 
 	t.same(bench.over, ["read"]);
 	bench.done(StorageStatus.mediumError);
 	t.same(bench.over, ["read", "write"]);
-	t.equal(bench.requests[1]?.status, StorageStatus.mediumError);
+	t.equal(bench.requests[1]?.request.status, StorageStatus.mediumError);
 	t.equal(bench.ops, "read write flush");
 	bench.done();
 	t.same(bench.over, ["read", "write", "flush"]);
@@ -128,8 +132,8 @@ t.test(
 				bench.submit(name, op);
 			bench.pump.run();
 			t.same(bench.over, ["covered", "complete during the flush", "under way", "write", "trim", "flush"]);
-			for (const request of bench.requests) {
-				t.equal(storageStatusName(request.status), "syncFailed", `${mode}: ${request.name}`);
+			for (const { name, request } of bench.requests) {
+				t.equal(storageStatusName(request.status), "syncFailed", `${mode}: ${name}`);
 				t.equal(request.errno, 5);
 				t.equal(request.failedOffsetBytes, request.offsetBytes);
 			}

@@ -5,7 +5,7 @@ import type { BlockDevice } from "../../lib/block/device.js";
 import { DurabilityLayer, GroupCommit } from "../../lib/block/durability.js";
 import { DeviceLayer } from "../../lib/block/layer.js";
 import { OrderingLayer } from "../../lib/block/ordering.js";
-import { BlockOp, BlockRequest } from "../../lib/block/request.js";
+import { BlockOp, BlockRequest, type RequestOwner } from "../../lib/block/request.js";
 import { StorageStatus, storageStatusName } from "../../lib/errors.js";
 import { Pump } from "../../lib/pump.js";
 import { Random } from "../../lib/random.js";
@@ -32,7 +32,8 @@ t.test("a disk whose flush failed has lost what it was for, although reads still
 });
 
 /** Writes a number into each of its sectors, and knows when. */
-class Stamp extends BlockRequest {
+class Stamp implements RequestOwner {
+	readonly request = new BlockRequest(this);
 	/** Called with the status. */
 	onFinished: (status: StorageStatus) => void = () => {};
 
@@ -41,17 +42,17 @@ class Stamp extends BlockRequest {
 		readonly sector: number,
 		readonly sectorCount: number,
 	) {
-		super();
-		this.op = BlockOp.write;
-		this.offsetBytes = sector * SECTOR;
-		this.lengthBytes = sectorCount * SECTOR;
-		this.memory = heapMemory(this.lengthBytes);
-		const view = new DataView(this.memory.bytes.buffer);
-		for (let at = 0; at < this.lengthBytes; at += 4) view.setUint32(at, stamp);
+		const { request } = this;
+		request.op = BlockOp.write;
+		request.offsetBytes = sector * SECTOR;
+		request.lengthBytes = sectorCount * SECTOR;
+		request.memory = heapMemory(request.lengthBytes);
+		const view = new DataView(request.memory.bytes.buffer);
+		for (let at = 0; at < request.lengthBytes; at += 4) view.setUint32(at, stamp);
 	}
 
-	protected finished(): void {
-		this.onFinished(this.status);
+	finished({ status }: BlockRequest): void {
+		this.onFinished(status);
 	}
 }
 
@@ -84,27 +85,27 @@ class PowerCut {
 	#write(top: BlockDevice, stamp: number): void {
 		const count = 1 + this.random.below(4);
 		const write = new Stamp(stamp, this.random.below(SECTORS - count + 1), count);
-		write.fua = this.random.chance(0.1);
+		write.request.fua = this.random.chance(0.1);
 		write.onFinished = (status) => {
 			if (status !== StorageStatus.ok) return;
 			this.answered++;
 			for (let i = 0; i < count; i++) {
 				this.#raise(this.complete, write.sector + i, stamp);
-				if (this.mode === "ack" || write.fua) this.#raise(this.promised, write.sector + i, stamp);
+				if (this.mode === "ack" || write.request.fua) this.#raise(this.promised, write.sector + i, stamp);
 			}
 		};
-		top.submit(write.begin());
+		top.submit(write.request.begin());
 	}
 
 	#flush(top: BlockDevice): void {
 		const flush = new Stamp(0, 0, 0);
-		flush.op = BlockOp.flush;
+		flush.request.op = BlockOp.flush;
 		const before = [...this.complete];
 		flush.onFinished = (status) => {
 			if (status !== StorageStatus.ok) return;
 			for (const [sector, stamp] of before.entries()) this.#raise(this.promised, sector, stamp);
 		};
-		top.submit(flush.begin());
+		top.submit(flush.request.begin());
 	}
 
 	/** Works for a while, cuts the power, and counts the sectors that are older than was promised. */

@@ -7,7 +7,7 @@ import { GroupCommit } from "../../lib/block/durability.js";
 import { type EngineKind, StorageEngine } from "../../lib/block/engine.js";
 import { FileDevice, type FileOptions } from "../../lib/block/file.js";
 import { openStorage, type StorageOptions } from "../../lib/block/open.js";
-import { BlockOp } from "../../lib/block/request.js";
+import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
 import { storageStatusName } from "../../lib/errors.js";
 import { native, nativeMemory } from "../../lib/native.js";
 import { Pump } from "../../lib/pump.js";
@@ -82,7 +82,7 @@ export function openFile(
 }
 
 /** One request, which is over. `bytes` are those that were read. */
-export type Over = PromisedRequest & { readonly bytes: Uint8Array };
+export type Over = BlockRequest & { readonly bytes: Uint8Array };
 
 async function run(
 	device: BlockDevice,
@@ -91,10 +91,10 @@ async function run(
 	lengthBytes: number,
 	more = {},
 ): Promise<Over> {
-	const request = new PromisedRequest();
+	const promised = new PromisedRequest();
 	const memory = nativeMemory(Math.max(lengthBytes, 1));
-	Object.assign(request, { op, offsetBytes, lengthBytes, memory }, more);
-	await request.run(device);
+	Object.assign(promised.request, { op, offsetBytes, lengthBytes, memory }, more);
+	const request = await promised.run(device);
 	const { borrowedAddress } = request;
 	return Object.assign(request, {
 		bytes: borrowedAddress === 0 ? memory.bytes : bytesAt(borrowedAddress, lengthBytes),
@@ -132,7 +132,7 @@ export function flush(device: BlockDevice): Promise<Over> {
 }
 
 /** The status of a request in words. */
-export function named({ status }: PromisedRequest): string {
+export function named({ status }: BlockRequest): string {
 	return storageStatusName(status);
 }
 

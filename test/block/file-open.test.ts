@@ -79,13 +79,10 @@ function closing(t: Test): void {
 			const memory = nativeMemory(PAGE);
 			memory.bytes.fill(0xff);
 			const requests = Array.from({ length: 32 }, (_, i) => {
-				const request = new PromisedRequest();
-				return Object.assign(request, {
-					op: BlockOp.write,
-					offsetBytes: i * PAGE,
-					lengthBytes: PAGE,
-					memory,
-				});
+				const promised = new PromisedRequest();
+				const range = { offsetBytes: i * PAGE, lengthBytes: PAGE };
+				Object.assign(promised.request, { op: BlockOp.write, memory, ...range });
+				return promised;
 			});
 			const results = requests.map((request) => request.run(first));
 			const closed = first.close();
@@ -93,7 +90,7 @@ function closing(t: Test): void {
 			const second = openFile(t, newFile(directory, MIB), all);
 			await closed;
 			t.ok(
-				requests.every((request) => !request.inFlight),
+				requests.every(({ request }) => !request.inFlight),
 				"all are over",
 			);
 			t.strictSame([...new Set((await Promise.all(results)).map(named))], ["ok"]);

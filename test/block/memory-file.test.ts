@@ -75,7 +75,8 @@ t.test("a terabyte takes memory where it is written and gives it back where it i
 	t.ok(usedBytes() <= 2 * PAGE, "trimmed");
 	t.ok(isAll((await read(device, 8 * MIB + SECTOR, SECTOR)).bytes, 2), "what is before it is there");
 	t.ok(isAll((await read(device, 8 * MIB + 2 * SECTOR, MIB)).bytes, 0));
-	const whole = Object.assign(new PromisedRequest(), { op: BlockOp.trim, lengthBytes: TIB });
+	const whole = new PromisedRequest();
+	Object.assign(whole.request, { op: BlockOp.trim, lengthBytes: TIB });
 	t.equal(named(await whole.run(device)), "ok");
 	t.equal(usedBytes(), 0, "all of it");
 	await device.close();
@@ -99,18 +100,20 @@ t.test("a sync costs nothing", async (t) => {
 	const all = makeBench(t);
 	for (const durability of ["ack", "flush", "none"] as const) {
 		const device = openMemoryStack(MIB, all, { durability });
-		const write = Object.assign(new PromisedRequest(), {
+		const write = new PromisedRequest();
+		Object.assign(write.request, {
 			op: BlockOp.write,
 			lengthBytes: PAGE,
 			memory: nativeMemory(PAGE),
 			fua: true,
 		});
-		const flushing = Object.assign(new PromisedRequest(), { op: BlockOp.flush });
+		const flushing = new PromisedRequest();
+		flushing.request.op = BlockOp.flush;
 		void write.run(device);
 		void flushing.run(device);
 		all.pump.run();
 		t.notOk(
-			write.inFlight || flushing.inFlight,
+			write.request.inFlight || flushing.request.inFlight,
 			`${durability}: both are over in the turn that asked for them`,
 		);
 		t.equal(named(await flush(device)), "ok");

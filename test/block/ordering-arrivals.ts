@@ -1,6 +1,6 @@
 /** Requests as the tests of the ordering layer choose them: wide ones, and lists of ranges. */
 
-import { BlockOp } from "../../lib/block/request.js";
+import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
 import { fill, Noted, SECTOR } from "./devices.js";
 
 export interface Arrival {
@@ -12,8 +12,8 @@ export interface Arrival {
 	readonly apart: number;
 }
 
-export function requestOf({ op, sector, sectorCount, ranges, apart }: Arrival): Noted {
-	const request = fill(new Noted("", []), BlockOp.trim, sector * SECTOR, sectorCount * SECTOR);
+export function requestOf({ op, sector, sectorCount, ranges, apart }: Arrival): BlockRequest {
+	const { request } = fill(new Noted("", []), BlockOp.trim, sector * SECTOR, sectorCount * SECTOR);
 	request.op = op;
 	if (op !== BlockOp.trim || ranges === 1) return request;
 	const stride = (sectorCount + apart) * SECTOR;

@@ -31,7 +31,10 @@ t.test(
 t.test("a write over 65,536 reads waits for them: the counters don't wrap", async (t) => {
 	const device = new ManualDevice();
 	const layer = new OrderingLayer(device);
-	const reads = Array.from({ length: 65_536 }, () => fill(new Noted("", []), BlockOp.read, 0, SECTOR));
+	const reads = Array.from(
+		{ length: 65_536 },
+		() => fill(new Noted("", []), BlockOp.read, 0, SECTOR).request,
+	);
 	for (const read of reads) layer.submit(read.begin());
 	layer.submit(fill(new Noted("", []), BlockOp.write, 0, SECTOR).begin());
 	t.equal(layer.waiting, 1);
@@ -53,11 +56,8 @@ t.test("a request among thousands costs a few steps for each time that their num
 	const MANY = 4096;
 	/** Steps per request and per doubling; and some for requests that part what others have. */
 	const EACH = 16;
-	const request = (op: BlockOp, sector: number, sectors = 1): BlockRequest => {
-		const made = fill(new Noted("", []), BlockOp.trim, sector * SECTOR, sectors * SECTOR);
-		made.op = op;
-		return made;
-	};
+	const request = (op: BlockOp, sector: number, sectors = 1): BlockRequest =>
+		requestOf({ op, sector, sectorCount: sectors, ranges: 1, apart: 0 });
 	const scattered = (i: number): number => ((i * 7919) % MANY) * 2;
 	const kinds: Record<string, (i: number) => BlockRequest> = {
 		"trims apart from each other": (i) => request(BlockOp.trim, scattered(i)),

@@ -47,11 +47,12 @@ class ReadModifyWrite extends DeviceLayer {
 			request.memory.bytes.subarray(request.memoryOffset, request.memoryOffset + request.lengthBytes),
 			request.offsetBytes - start,
 		);
-		blocks.op = BlockOp.write;
+		const written = fill(new PromisedRequest(), BlockOp.write, start, end - start);
+		written.request.memory = blocks.memory;
 		this.clock.after(request.offsetBytes % 7, async () => {
-			await blocks.run(this.device);
+			const { status } = await written.run(this.device);
 			this.ended();
-			request.complete(blocks.status);
+			request.complete(status);
 		});
 	}
 
@@ -163,11 +164,13 @@ t.test("a write that is held back has parked its bytes when submit returns", asy
 	const device = new ManualDevice();
 	const layer = new OrderingLayer(device);
 	const first = run(layer, BlockOp.write, 0, SECTOR);
-	const request = fill(new PromisedRequest(), BlockOp.write, 0, SECTOR, 7);
+	const promised = fill(new PromisedRequest(), BlockOp.write, 0, SECTOR, 7);
+	const { request } = promised;
 	const frame = request.memory.bytes;
-	request.parkMemory = heapMemory(SECTOR + 3);
-	request.parkOffset = 3;
-	const second = request.run(layer);
+	request.isLent = true;
+	request.room = heapMemory(SECTOR + 3);
+	request.roomOffset = 3;
+	const second = promised.run(layer);
 	frame.fill(0);
 	device.done();
 	t.ok(
@@ -207,7 +210,7 @@ t.test("two owners that write to one place again and again take turns", async (t
 	const device = new ManualDevice();
 	const layer = new OrderingLayer(device);
 	class Again extends Noted {
-		protected override finished(): void {
+		override finished(): void {
 			super.finished();
 			layer.submit(this.begin());
 		}

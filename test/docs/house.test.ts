@@ -19,7 +19,6 @@ const STILL_LONG: readonly (readonly [file: string, fileLines: number, functionL
 	["lib/aoe/neighbours.ts", 400, 60],
 	["lib/aoe/target.ts", 420, 60],
 	["lib/block/durability.ts", 340, 60],
-	["lib/block/engine.ts", 320, 60],
 	["lib/block/ordering.ts", 320, 60],
 	["lib/native.ts", 320, 60],
 	["lib/server.ts", 360, 60],

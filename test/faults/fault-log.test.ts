@@ -67,7 +67,7 @@ t.test("a stall is told when it is one, and when it is over", async (t) => {
 	const watch = new StallWatch();
 	watch.watch(3, log.stallsOf("e9.0", 10));
 	const request = (sector: number) => {
-		const made = new PromisedRequest();
+		const { request: made } = new PromisedRequest();
 		made.storageHandle = 3;
 		made.offsetBytes = sector * 512;
 		return made;

@@ -10,7 +10,7 @@ import { pairsOf } from "../../lib/block/ranges.js";
 import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { makeBench, TestCommand } from "../ata/bench.js";
-import { Noted } from "../block/devices.js";
+import { fill, Noted } from "../block/devices.js";
 import { type Cost, DEAREST, dearest, type Kind, SLOTS } from "./cost.js";
 import { FAMILY_NAMES } from "./families.js";
 
@@ -70,7 +70,7 @@ t.test(
 		const commands = Array.from({ length: 100 }, () =>
 			new TestCommand().fill({ command: 0x42, count: 0, lba: 0, extended: true }),
 		);
-		for (const command of commands) disk.execute(command);
+		for (const { command } of commands) disk.execute(command);
 		t.ok(device.requests <= commands.length + 32, "the first request of each, and some");
 		for (let turns = 0; turns < 50; turns++) {
 			const before = device.requests;
@@ -101,11 +101,7 @@ class RangeByRange extends DeviceLayer {
 			return;
 		}
 		for (const [offset, length] of pairsOf(request.ranges)) {
-			const range = new Noted("", []);
-			range.op = BlockOp.trim;
-			range.offsetBytes = offset;
-			range.lengthBytes = length;
-			this.device.submit(range.begin());
+			this.device.submit(fill(new Noted("", []), BlockOp.trim, offset, length).begin());
 		}
 	}
 

@@ -9,7 +9,7 @@
 import { isMainThread, parentPort, workerData } from "node:worker_threads";
 import { StorageEngine } from "../../lib/block/engine.js";
 import { FileDevice } from "../../lib/block/file.js";
-import { BlockOp, BlockRequest } from "../../lib/block/request.js";
+import { BlockOp, BlockRequest, type RequestOwner } from "../../lib/block/request.js";
 import { StorageStatus } from "../../lib/errors.js";
 import type { FrameSink } from "../../lib/link/link.js";
 import { PacketLink } from "../../lib/link/packet.js";
@@ -31,7 +31,8 @@ const BUSY_AFTER = 200;
 export const EXIT_CODE = 7;
 
 /** Begins again whenever it is over. Every third one is a flush: it has to wait for the disk. */
-class Endless extends BlockRequest {
+class Endless implements RequestOwner {
+	readonly #request = new BlockRequest(this);
 	#rounds = 0;
 
 	constructor(
@@ -39,21 +40,22 @@ class Endless extends BlockRequest {
 		readonly index: number,
 		readonly onRound: (request: Endless) => void,
 	) {
-		super();
-		this.memory = nativeMemory(REQUEST_BYTES);
-		this.lengthBytes = REQUEST_BYTES;
+		this.#request.memory = nativeMemory(REQUEST_BYTES);
+		this.#request.lengthBytes = REQUEST_BYTES;
 	}
 
 	start(): void {
 		this.#rounds += 1;
-		this.op = [BlockOp.write, BlockOp.read, BlockOp.flush][(this.index + this.#rounds) % 3] ?? BlockOp.read;
-		this.fua = this.op === BlockOp.write;
-		this.offsetBytes = this.index * REQUEST_BYTES;
-		this.device.submit(this.begin());
+		const request = this.#request;
+		request.op =
+			[BlockOp.write, BlockOp.read, BlockOp.flush][(this.index + this.#rounds) % 3] ?? BlockOp.read;
+		request.fua = request.op === BlockOp.write;
+		request.offsetBytes = this.index * REQUEST_BYTES;
+		this.device.submit(request.begin());
 	}
 
-	protected finished(): void {
-		if (this.status === StorageStatus.closed) return;
+	finished({ status }: BlockRequest): void {
+		if (status === StorageStatus.closed) return;
 		this.onRound(this);
 	}
 }

@@ -13,25 +13,22 @@ import { Pump } from "../../lib/pump.js";
 
 const [file = ""] = process.argv.slice(2);
 
-class Read extends BlockRequest {
-	ended = false;
-
-	protected finished(): void {
-		this.ended = true;
-	}
-}
-
 const pump = new Pump();
 const device = new FileDevice(new StorageEngine(pump), file, { readOnly: false, direct: false });
 becomeUser("nobody", false);
-const read = new Read();
+let ended = false;
+const read = new BlockRequest({
+	finished() {
+		ended = true;
+	},
+});
 read.op = BlockOp.read;
 read.memory = nativeMemory(4096);
 read.lengthBytes = 4096;
 device.submit(read.begin());
 pump.run();
-process.stdout.write(read.ended ? "at once\n" : "later\n");
-while (!read.ended) await new Promise((resolve) => setImmediate(resolve));
+process.stdout.write(ended ? "at once\n" : "later\n");
+while (!ended) await new Promise((resolve) => setImmediate(resolve));
 process.stdout.write(`status ${read.status}, first byte ${read.memory.bytes[0]}\n`);
 await device.close();
 process.exit(0);

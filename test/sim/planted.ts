@@ -39,7 +39,7 @@ class HastySync extends Passing {
 			return;
 		}
 		const sync = new PromisedRequest();
-		sync.op = BlockOp.flush;
+		sync.request.op = BlockOp.flush;
 		void sync.run(this.device);
 		request.complete(StorageStatus.ok);
 	}

@@ -51,7 +51,7 @@ export class StubDisk implements AtaExecutor {
 		command.replyCount = 0;
 		command.replyLba = command.lba;
 		command.dataInBytes = 0;
-		command.borrowedAddress = 0;
+		command.request.borrowedAddress = 0;
 		this.commands.push(command);
 		if (this.reply === undefined) return;
 		this.reply(command);
