@@ -64,6 +64,8 @@ function openWriter(descriptor: number): WriterHandle {
 }
 
 function isSameFile(): boolean {
-	const [out, err] = [fstatSync(STDOUT), fstatSync(STDERR)];
+	// Not as numbers: Node takes the last of those for what it asks when it resolves a link, and a pipe ends its search. So it
+	// would not find what a package needs that is loaded later and installed by links, as pnpm does.
+	const [out, err] = [fstatSync(STDOUT, { bigint: true }), fstatSync(STDERR, { bigint: true })];
 	return out.dev === err.dev && out.ino === err.ino;
 }

@@ -1,19 +1,16 @@
 /**
- * The command line of vblade: from `argv` to what is to be done, every value checked. Called by `vblade.ts`; hands on an
+ * The command line of serving: from `argv` to what is to be done, every value checked. Called by `serve.ts`; hands on an
  * `Invocation`, or throws an `OperatorError` whose one line names the wrong value and says what is allowed.
- *
- * Options are read as getopt(3) does for vblade 25 (`-rsd`, `-b32`, `-rb 32`, before or after the arguments, `--` ends
- * them), with a long name for each.
  */
 
-import { parseArgs } from "node:util";
 import { ACCESS_LIST_MAX, SHELF_MAX, SLOT_MAX } from "../aoe/blade.js";
 import { OperatorError } from "../errors.js";
 import type { BladeSpec, Durability, ServerOptions, StorageSpec } from "../server-options.js";
 import { readMacs, readNumber, sizeBytes } from "../spec/values.js";
 import { quote } from "../text.js";
+import { type CommandLine, getopt } from "./getopt.js";
 import { parseNetif } from "./netif.js";
-import { ARGUMENTS, OPTIONS, type OptionName, USAGE } from "./options.js";
+import { BLADE, type OptionName, SERVE } from "./options.js";
 
 /** What the operator wants. */
 export type Invocation =
@@ -47,72 +44,30 @@ const MEMORY_PREFIX = "mem:";
  * Throws an OperatorError with a message of one line, and nothing else, for whatever is not understood.
  */
 export function parseArguments(argv: readonly string[], present: () => readonly string[]): Invocation {
-	const { given, positionals } = split(argv);
-	if (given.has("help")) return { kind: "help" };
-	if (given.has("version")) return { kind: "version" };
-	const options = readOptions(given);
-	return { kind: "serve", blades: readBlades(positionals, present), options, verbose: given.has("verbose") };
+	const line = getopt(argv, SERVE.options);
+	if (line.mistake !== undefined) throw new OperatorError(line.mistake);
+	if (line.has("help")) return { kind: "help" };
+	if (line.has("version")) return { kind: "version" };
+	const options = readOptions(line);
+	const blades = readBlades(line.positionals, present);
+	return { kind: "serve", blades, options, verbose: line.has("verbose") };
 }
 
-interface SplitArguments {
-	/** Every option given, with its values in order; none for options that take none. */
-	readonly given: ReadonlyMap<OptionName, readonly string[]>;
-	readonly positionals: readonly string[];
-}
-
-/** Tells options from arguments and refuses options that do not exist, lack their value or have one too many. */
-function split(argv: readonly string[]): SplitArguments {
-	const given = new Map<OptionName, string[]>();
-	const positionals: string[] = [];
-	const { tokens } = parseArgs({ args: [...argv], options: PARSE_OPTIONS, strict: false, tokens: true });
-	for (const token of tokens) {
-		if (token.kind === "positional") positionals.push(token.value);
-		if (token.kind !== "option") continue;
-		const option = OPTIONS.find(({ name }) => name === token.name);
-		if (option === undefined)
-			throw new OperatorError(
-				`option ${quote(token.rawName)}: there is none of this name; see vblade --help`,
-			);
-		const values = given.get(option.name) ?? [];
-		if (option.value !== undefined) {
-			if (token.value === undefined)
-				throw new OperatorError(`option ${quote(token.rawName)}: needs a value, ${option.value}`);
-			values.push(token.value);
-		} else if (token.value !== undefined) {
-			throw new OperatorError(`option ${quote(token.rawName)}: takes no value`);
-		}
-		given.set(option.name, values);
-	}
-	return { given, positionals };
-}
-
-const PARSE_OPTIONS = Object.fromEntries(
-	OPTIONS.map(({ name, short, value }) => {
-		const type: "boolean" | "string" = value === undefined ? "boolean" : "string";
-		return [name, short === undefined ? { type } : { type, short }];
-	}),
-);
-
-function readOptions(given: SplitArguments["given"]): ServerOptions {
-	const length = lastValue(given, "length");
+function readOptions(line: CommandLine<OptionName<typeof SERVE>>): ServerOptions {
+	const length = line.last("length");
 	return {
-		bufferCount: number("buffer count", lastValue(given, "buffer-count")),
-		direct: given.has("direct"),
-		readOnly: given.has("read-only"),
-		macs: readMacs(given.get("mac") ?? [], ACCESS_LIST_MAX),
-		offsetSectors: number("offset", lastValue(given, "offset")),
+		bufferCount: number("buffer count", line.last("buffer-count")),
+		direct: line.has("direct"),
+		readOnly: line.has("read-only"),
+		macs: readMacs(line.all("mac"), ACCESS_LIST_MAX),
+		offsetSectors: number("offset", line.last("offset")),
 		lengthSectors: length === undefined ? undefined : number("length", length),
-		durability: readDurability(lastValue(given, "durability"), given.has("sync")),
-		pollUs: number("poll-us", lastValue(given, "poll-us")),
-		xdp: !given.has("no-xdp"),
-		user: readUser(lastValue(given, "user")),
-		force: given.has("force"),
+		durability: readDurability(line.last("durability"), line.has("sync")),
+		pollUs: number("poll-us", line.last("poll-us")),
+		xdp: !line.has("no-xdp"),
+		user: readUser(line.last("user")),
+		force: line.has("force"),
 	};
-}
-
-/** What was given for an option, or what holds without it: as with getopt(3) the last of several wins. */
-function lastValue(given: SplitArguments["given"], name: OptionName): string | undefined {
-	return given.get(name)?.at(-1) ?? OPTIONS.find((option) => option.name === name)?.default;
 }
 
 function number(what: keyof typeof NUMBERS, text = ""): number {
@@ -136,11 +91,13 @@ function readUser(text: string | undefined): string | undefined {
 }
 
 function readBlades(positionals: readonly string[], present: () => readonly string[]): BladeSpec[] {
-	const missing = ARGUMENTS.slice(positionals.length % ARGUMENTS.length).map(({ name }) => name);
-	if (positionals.length === 0 || missing.length < ARGUMENTS.length)
-		throw new OperatorError(`missing arguments: ${missing.join(", ")}; usage: ${USAGE}`);
+	const missing = SERVE.arguments.slice(positionals.length % SERVE.arguments.length).map(({ name }) => name);
+	if (positionals.length === 0 || missing.length < SERVE.arguments.length)
+		throw new OperatorError(
+			`missing arguments: ${missing.join(", ")}; usage: vblade [options] ${BLADE} [${BLADE} ...]`,
+		);
 	const blades: BladeSpec[] = [];
-	for (let at = 0; at < positionals.length; at += ARGUMENTS.length) {
+	for (let at = 0; at < positionals.length; at += SERVE.arguments.length) {
 		const [shelf = "", slot = "", netif = "", filename = ""] = positionals.slice(at);
 		blades.push({
 			shelf: number("shelf", shelf),

@@ -1,5 +1,5 @@
 /**
- * `vblade bench`: how fast a blade is, in one line. Called by `vblade.ts` with the arguments after the word "bench". On a
+ * `vblade bench`: how fast a blade is, in one line. Called by `commands.ts` with the arguments after the word "bench". On a
  * network interface the measuring is done by `lib/client/load.ts`; on other ports, and where a request takes several
  * frames, by the plain initiator of `lib/client/bench.ts`.
  */
@@ -12,24 +12,25 @@ import { type LoadReport, prepareLoad } from "../client/load.js";
 import type { RemoteDisk } from "../client/remote-disk.js";
 import { OperatorError } from "../errors.js";
 import { PacketLink } from "../link/packet.js";
-import { readNumber, sizeBytes } from "../spec/values.js";
+import { type NumberForm, readNumber, sizeBytes } from "../spec/values.js";
 import { counted, quote } from "../text.js";
 import {
-	commandLine,
 	EXIT_FAILED,
 	type Output,
-	parse,
 	processOutput,
 	tellingFailures,
+	understand,
 	withInitiator,
-} from "./client-arguments.js";
+} from "./client.js";
+import type { CommandLine } from "./getopt.js";
+import { BENCH, type OptionName } from "./options.js";
 
 const SECTOR_BYTES = 512;
 const SIZE_MAX_BYTES = 16 * 2 ** 20;
 const SIZE_USUAL_BYTES = 4096;
 const WINDOW_MAX = 1024;
 const SECONDS_MAX = 3600;
-const SECONDS_USUAL = "3";
+const SECONDS_USUAL = 3;
 const REQUESTS_MAX = 1e12;
 const SEED_LIMIT = 2 ** 32;
 
@@ -49,8 +50,9 @@ interface Wanted {
  * sector is not what it has to be. Throws an OperatorError for arguments that make no sense and ports that can't be opened.
  */
 export async function benchCommand(argv: readonly string[], output: Output = processOutput): Promise<number> {
-	const wanted = await understand(argv, output);
-	if (wanted === undefined) return 0;
+	const line = await understand(BENCH, argv, output);
+	if (line === undefined) return 0;
+	const wanted = readWanted(line);
 	const { netif, shelf, slot, workload } = wanted;
 	let measure: (() => Promise<LoadReport>) | undefined;
 	const status = await withInitiator(netif, workload.window, output, async (initiator) => {
@@ -64,60 +66,35 @@ export async function benchCommand(argv: readonly string[], output: Output = pro
 	return tellingFailures(output, async () => tell(await run(), wanted, output));
 }
 
-async function understand(argv: readonly string[], output: Output): Promise<Wanted | undefined> {
-	const parser = commandLine("bench", "<netif> <shelf> <slot>", "Measures how fast a blade is.")
-		.positional("netif", { type: "string", demandOption: true, describe: "an interface or unix:PATH" })
-		.positional("shelf", { type: "string", demandOption: true, describe: `0 to ${SHELF_MAX}` })
-		.positional("slot", { type: "string", demandOption: true, describe: `0 to ${SLOT_MAX}` })
-		.option("write", {
-			type: "string",
-			describe: "[=percent] writes, or that many: DESTROYS what is on the disk",
-		})
-		.option("sequential", { type: "boolean", default: false, describe: "in order, not anywhere" })
-		.option("size", {
-			type: "string",
-			describe: "of one request: bytes, or with k or M; 4k, or less where a frame holds less",
-		})
-		.option("window", { type: "string", default: "16", describe: "requests under way at a time" })
-		.option("seconds", {
-			type: "string",
-			describe: `how long to measure; ${SECONDS_USUAL} without --requests`,
-		})
-		.option("requests", { type: "string", describe: "how many requests at most" })
-		.option("verify", {
-			type: "boolean",
-			default: false,
-			describe: "stamp what is written and check what is read; needs --write=percent",
-		})
-		.option("json", { type: "boolean", default: false, describe: "the result as JSON" });
-	const values = await parse(parser, argv.map(plainWrite), output);
-	if (values === undefined) return undefined;
-	const { requests, seconds = requests === undefined ? SECONDS_USUAL : String(SECONDS_MAX) } = values;
-	const writePercent =
-		values.write === undefined ? 0 : readNumber("write", values.write, { min: 1, max: 100 });
-	if (values.verify && (writePercent === 0 || writePercent === 100))
+/** What is to be measured. Throws an OperatorError for values that make no sense. */
+function readWanted(line: CommandLine<OptionName<typeof BENCH>>): Wanted {
+	const [netif = "", shelf = "", slot = ""] = line.positionals;
+	const number = (name: OptionName<typeof BENCH>, form: NumberForm): number | undefined => {
+		const text = line.last(name);
+		return text === undefined ? undefined : readNumber(name, text, form);
+	};
+	const size = line.last("size");
+	const requests = number("requests", { min: 1, max: REQUESTS_MAX });
+	const standard = requests === undefined ? SECONDS_USUAL : SECONDS_MAX;
+	const writePercent = number("write", { min: 1, max: 100 }) ?? 0;
+	const verify = line.has("verify");
+	if (verify && (writePercent === 0 || writePercent === 100))
 		throw new OperatorError("verify: needs reads and writes; give --write=percent, 1 to 99");
 	return {
-		netif: values.netif,
-		shelf: readNumber("shelf", values.shelf, { min: 0, max: SHELF_MAX }),
-		slot: readNumber("slot", values.slot, { min: 0, max: SLOT_MAX }),
-		sizeBytes: values.size === undefined ? undefined : readSize(values.size),
+		netif,
+		shelf: readNumber("shelf", shelf, { min: 0, max: SHELF_MAX }),
+		slot: readNumber("slot", slot, { min: 0, max: SLOT_MAX }),
+		sizeBytes: size === undefined ? undefined : readSize(size),
 		workload: {
 			writePercent,
-			order: values.sequential ? "sequential" : "random",
-			window: readNumber("window", values.window, { min: 1, max: WINDOW_MAX }),
-			durationMs: readNumber("seconds", seconds, { min: 0.1, max: SECONDS_MAX, fraction: true }) * 1000,
-			requests:
-				requests === undefined ? undefined : readNumber("requests", requests, { min: 1, max: REQUESTS_MAX }),
+			order: line.has("sequential") ? "sequential" : "random",
+			window: readNumber("window", line.last("window") ?? "", { min: 1, max: WINDOW_MAX }),
+			durationMs: (number("seconds", { min: 0.1, max: SECONDS_MAX, fraction: true }) ?? standard) * 1000,
+			requests,
 		},
-		verify: values.verify,
-		json: values.json,
+		verify,
+		json: line.has("json"),
 	};
-}
-
-/** `--write` alone means all of them, and does not take the argument after it for a number. */
-function plainWrite(argument: string): string {
-	return argument === "--write" ? "--write=100" : argument;
 }
 
 /** The bytes that `512`, `4k` or `1M` mean. */

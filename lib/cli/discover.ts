@@ -1,5 +1,5 @@
 /**
- * `vblade discover`: which blades answer on a port, a line each. Called by `vblade.ts` with the arguments after the word
+ * `vblade discover`: which blades answer on a port, a line each. Called by `commands.ts` with the arguments after the word
  * "discover"; the asking is in `lib/client/initiator.ts`.
  */
 
@@ -7,7 +7,8 @@ import type { FoundBlade } from "../client/query.js";
 import { readNumber } from "../spec/values.js";
 import { quote } from "../text.js";
 import { formatMac } from "../wire/mac.js";
-import { commandLine, type Output, parse, processOutput, withInitiator } from "./client-arguments.js";
+import { type Output, processOutput, understand, withInitiator } from "./client.js";
+import { DISCOVER } from "./options.js";
 
 /** Answers come from all blades of the network at about the same time. */
 const FRAMES_IN_FLIGHT = 4096;
@@ -21,13 +22,15 @@ export async function discoverCommand(
 	argv: readonly string[],
 	output: Output = processOutput,
 ): Promise<number> {
-	const parser = commandLine("discover", "<netif>", "Lists the blades that answer.")
-		.positional("netif", { type: "string", demandOption: true, describe: "an interface or unix:PATH" })
-		.option("seconds", { type: "string", default: "0.5", describe: "how long to wait for answers" });
-	const values = await parse(parser, argv, output);
-	if (values === undefined) return 0;
-	const seconds = readNumber("seconds", values.seconds, { min: 0.1, max: SECONDS_MAX, fraction: true });
-	return withInitiator(values.netif, FRAMES_IN_FLIGHT, output, async (initiator) => {
+	const line = await understand(DISCOVER, argv, output);
+	if (line === undefined) return 0;
+	const [netif = ""] = line.positionals;
+	const seconds = readNumber("seconds", line.last("seconds") ?? "", {
+		min: 0.1,
+		max: SECONDS_MAX,
+		fraction: true,
+	});
+	return withInitiator(netif, FRAMES_IN_FLIGHT, output, async (initiator) => {
 		const found = await initiator.discover({ waitMs: seconds * 1000 });
 		for (const blade of found) output.out(`${describe(blade)}\n`);
 		if (found.length === 0) output.err(`vblade: nobody answers on ${initiator.link.name}\n`);

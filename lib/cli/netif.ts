@@ -1,9 +1,11 @@
 /**
  * The argument `netif`: one interface, a list, a glob matched against the interfaces of this machine, or a unix socket;
  * `pcap:` before an interface or glob takes the way through libpcap.
- * Asked by `arguments.ts`; hands on the list of ports to serve a blade on.
+ * Asked by `arguments.ts` and `client.ts`; hands on the list of ports to serve a blade on.
  */
 
+import { createRequire } from "node:module";
+import type picomatch from "picomatch";
 import { OperatorError } from "../errors.js";
 import type { NetifSpec } from "../server-options.js";
 import { SOCKET_PATH_MAX_BYTES } from "../spec/values.js";
@@ -62,7 +64,8 @@ function expand(part: string, text: string, present: () => readonly string[]): r
 		);
 	if (!/[*?[]/.test(part)) return [part];
 	const all = present();
-	const found = all.filter((name) => globPattern(part, text).test(name));
+	const matches = globMatcher(part, text);
+	const found = all.filter((name) => matches(name));
 	if (found.length === 0)
 		throw new OperatorError(
 			`netif ${quote(text)}: no interface matches; there are ${all.join(", ") || "none"}`,
@@ -70,16 +73,18 @@ function expand(part: string, text: string, present: () => readonly string[]): r
 	return found;
 }
 
-/** A shell's glob (`*`, `?`, `[0-3]`, `[!ab]`) as a regular expression for a whole name. */
-function globPattern(glob: string, text: string): RegExp {
-	const source = glob.replace(/\*+|\?|\[(!?)(\]?[^\]]*)\]|[^\w]/g, (token, not?: string, set?: string) => {
-		if (token.startsWith("*")) return ".*";
-		if (token === "?") return ".";
-		if (set !== undefined) return `[${not ? "^" : ""}${set.replace(/[\\\]^[]/g, "\\$&")}]`;
-		return `\\${token}`;
-	});
+/** Asks whether a whole name is what a shell's glob (`*`, `?`, `[0-3]`, `[!ab]`) means. Loads what does it only now. */
+function globMatcher(glob: string, text: string): (name: string) => boolean {
+	const match = createRequire(import.meta.url)("picomatch") as typeof picomatch;
 	try {
-		return new RegExp(`^${source}$`, "s");
+		return match(glob, {
+			// An interface is no path, and what shells have only as extensions is none of these.
+			...{ dot: true, nobrace: true, noextglob: true, noglobstar: true, nonegate: true },
+			// [!ab]
+			posix: true,
+			// Say so, rather than match nothing.
+			debug: true,
+		});
 	} catch {
 		throw new OperatorError(`netif ${quote(text)}: not a glob that a shell would understand`);
 	}

@@ -1,14 +1,18 @@
 /**
- * Serves blades from the start-up line to the last signal. Called by `vblade.ts` with what the command line asks for; hands
- * it to `lib/server.ts` and stops that in an orderly way: SIGINT, SIGTERM and SIGHUP finish what is under way,
+ * Serves blades from the start-up line to the last signal. Called by `commands.ts` with the command line; hands
+ * what that asks for to `lib/server.ts` and stops that in an orderly way: SIGINT, SIGTERM and SIGHUP finish what is under way,
  * another one ends at once, SIGUSR1 logs the counters.
  */
 
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { unreachable } from "../errors.js";
+import { interfaceNames } from "../link/interfaces.js";
 import { createLog, type Log } from "../log.js";
 import { say } from "../output.js";
 import { type Server, startServer } from "../server.js";
-import type { Invocation } from "./arguments.js";
+import { type Invocation, parseArguments } from "./arguments.js";
+import { SERVE } from "./options.js";
 import { stopSignal } from "./signals.js";
 import { watchTurns } from "./turns.js";
 
@@ -17,8 +21,34 @@ const DRAIN_LIMIT_MS = 10_000;
 /** Linux's AoE driver takes this shelf for a broadcast and ignores its blades. */
 const SHELF_LINUX_IGNORES = 4095;
 
+/** Does what the command line of serving asks for. Resolves to the exit status; throws an OperatorError for a mistake. */
+export async function serveCommand(argv: readonly string[]): Promise<number> {
+	const invocation = parseArguments(argv, interfaceNames);
+	switch (invocation.kind) {
+		case "help":
+			process.stdout.write(await (await import("./usage.js")).helpText(SERVE));
+			return 0;
+		case "version":
+			process.stdout.write(`vblade ${packageVersion()}\n`);
+			return 0;
+		case "serve":
+			return serve(invocation);
+		default:
+			return unreachable(invocation);
+	}
+}
+
+/** The version in this package's package.json, three folders above the compiled file. */
+function packageVersion(): string {
+	const manifest: unknown = JSON.parse(
+		readFileSync(new URL("../../../package.json", import.meta.url), "utf8"),
+	);
+	const { version } = manifest as { version: string };
+	return version;
+}
+
 /** Serves until a signal. Resolves to the exit status; throws an OperatorError if a blade can't be served. */
-export async function serve(invocation: Invocation & { kind: "serve" }, version: string): Promise<number> {
+async function serve(invocation: Invocation & { kind: "serve" }): Promise<number> {
 	const { blades, options, verbose } = invocation;
 	const log = createLog(verbose);
 	let server: Server | undefined;
@@ -30,7 +60,7 @@ export async function serve(invocation: Invocation & { kind: "serve" }, version:
 	if (blades.some(({ shelf }) => shelf === SHELF_LINUX_IGNORES))
 		log.warn(`shelf ${SHELF_LINUX_IGNORES}: initiators on Linux take it for a broadcast and ignore it`);
 
-	server = await startServer(blades, options, log, version);
+	server = await startServer(blades, options, log, packageVersion());
 	// Before the start-up line: whoever waits for that may send a signal at once.
 	const stopping = stopSignal();
 	for (const { name, sectors, readOnly } of server.blades)

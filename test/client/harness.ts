@@ -11,7 +11,7 @@ import { AtaDisk } from "../../lib/ata/disk.js";
 import type { BlockDevice } from "../../lib/block/device.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { parseArguments } from "../../lib/cli/arguments.js";
-import type { Output } from "../../lib/cli/client-arguments.js";
+import type { Output } from "../../lib/cli/client.js";
 import { Initiator, type InitiatorOptions } from "../../lib/client/initiator.js";
 import { Disk, makeIdentity } from "../../lib/disk.js";
 import {

@@ -7,15 +7,20 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import t from "tap";
-import { ARGUMENTS, COMMANDS, helpText, OPTIONS, type Option } from "../../lib/cli/options.js";
+import type { Option } from "../../lib/cli/getopt.js";
+import { BENCH, DISCOVER, type Form, SERVE } from "../../lib/cli/options.js";
+import { helpText } from "../../lib/cli/usage.js";
 import { PROJECT, sourceFile } from "../support/paths.js";
 import { run } from "../support/process.js";
 import { table } from "./tables.js";
 
 const LIMIT_MS = 10_000;
 const VBLADE = path.join(PROJECT, "build/lib/cli/vblade.js");
+const OPTIONS: readonly Option[] = SERVE.options;
+/** What vblade does instead of serving. */
+const COMMANDS: readonly Form[] = [DISCOVER, BENCH];
 /** `unix:` and its like, as the help for the arguments has them. */
-const PREFIXES = ARGUMENTS.flatMap(({ help }) =>
+const PREFIXES = SERVE.arguments.flatMap(({ help }) =>
 	[...help.matchAll(/\b[a-z]+:(?=[A-Z])/g)].map(([prefix]) => prefix),
 );
 function read(file: string): string {
@@ -35,6 +40,11 @@ function heading({ name, short, value }: Option): string {
 	const long = value === undefined ? `--${name}` : `--${name}=${value}`;
 	if (short === undefined) return long;
 	return value === undefined ? `-${short}, ${long}` : `-${short} ${value}, ${long}`;
+}
+
+/** How the manual writes a command. */
+function callOf(command: Form): string {
+	return [command.name, "[option ...]", ...command.arguments.map(({ name }) => name)].join(" ");
 }
 
 /** From `usage: vblade` or the like to the end of the last argument, in one line. */
@@ -65,21 +75,21 @@ t.test("the manual has the options of --help, and no others", async (t) => {
 		const [, standard] = /default (\w+)/.exec(text) ?? [];
 		t.equal(standard, option.default, `${heading(option)}: the default`);
 	}
-	t.equal(synopsis(page), synopsis(helpText()), "the synopsis");
-	for (const { name, help } of ARGUMENTS) {
+	t.equal(synopsis(page), synopsis(await helpText(SERVE)), "the synopsis");
+	for (const { name, help } of SERVE.arguments) {
 		t.match(page, new RegExp(`^ {5}${name}\\b`, "m"));
 		const [range] = /^\d+ to \d+$/.exec(help) ?? [];
 		if (range !== undefined) t.match(page, `a number from ${range}.`, `${name}: the range`);
 	}
 	for (const prefix of PREFIXES) t.match(page, prefix, "a form of netif or filename");
-	for (const command of COMMANDS) t.match(page, `vblade ${command.name} [option ...] ${command.arguments}\n`);
+	for (const command of COMMANDS) t.match(page, `vblade ${callOf(command)}\n`);
 });
 
 t.test("the manual has the options of the commands, and no others", async (t) => {
 	const page = await manual("vblade.8");
 	const section = page.slice(page.indexOf("\nCOMMANDS"), page.indexOf("\nSIGNALS"));
 	for (const command of COMMANDS) {
-		const [, text = ""] = section.split(`     ${command.name} [option ...] ${command.arguments}\n`);
+		const [, text = ""] = section.split(`     ${callOf(command)}\n`);
 		// Up to the next command.
 		const [own = ""] = text.split(/^ {5}\S/m);
 		const { stdout } = await run([process.execPath, VBLADE, command.name, "--help"], LIMIT_MS);
@@ -91,7 +101,7 @@ t.test("the manual has the options of the commands, and no others", async (t) =>
 
 t.test("the README has the options of --help, and no others", async (t) => {
 	const readme = read("README.md");
-	t.equal(synopsis(readme), synopsis(helpText()), "the synopsis");
+	t.equal(synopsis(readme), synopsis(await helpText(SERVE)), "the synopsis");
 	const rows = table(readme, "Options");
 	t.strictSame(
 		rows.map(([name]) => name),

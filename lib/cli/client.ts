@@ -1,9 +1,8 @@
 /**
- * What the commands of our initiator (`bench.ts`, `discover.ts`) have in common: their arguments are read with yargs, the
- * port they name is opened, and a request that fails is told in one line.
+ * What the commands of our initiator (`bench.ts`, `discover.ts`) have in common: their command line is checked, the
+ * port it names is opened, and a request that fails is told in one line.
  */
 
-import yargs, { type Argv } from "yargs";
 import { InitiatorError } from "../client/errors.js";
 import { Initiator } from "../client/initiator.js";
 import { OperatorError } from "../errors.js";
@@ -13,7 +12,9 @@ import { openLink } from "../link/open.js";
 import { UnixLink } from "../link/unix.js";
 import { Pump } from "../pump.js";
 import { oneLine, quote } from "../text.js";
+import { type CommandLine, getopt } from "./getopt.js";
 import { parseNetif } from "./netif.js";
+import type { Form } from "./options.js";
 
 /** A request failed: no answer, or an error of the target's or the disk's. */
 export const EXIT_FAILED = 1;
@@ -30,59 +31,30 @@ export const processOutput: Output = {
 };
 
 /**
- * A yargs parser that leaves printing and ending to us. `command` is yargs' form of the arguments: `bench <netif>`.
- * Mistakes become OperatorErrors.
+ * Takes the command line of a form apart. Undefined if all that was wanted is help, which has then been written; throws an
+ * OperatorError for arguments that are missing or too many, and for options that do not exist or lack their value.
  */
-export function commandLine(name: string, positionals: string, description: string): Argv {
-	return (
-		yargs()
-			.scriptName("vblade")
-			.usage(`$0 ${name} ${positionals}\n\n${description}`)
-			.command(`$0 ${positionals}`, false)
-			.parserConfiguration({
-				"boolean-negation": false,
-				"camel-case-expansion": false,
-				"duplicate-arguments-array": false,
-				"parse-positional-numbers": false,
-			})
-			// Not the operator's: all that we say is in one language, and in our words.
-			.locale("en")
-			.updateStrings({
-				"Not enough non-option arguments: got %s, need at least %s": sameForAll("missing after %s of %s"),
-				"Unknown argument: %s": { one: "unknown argument: %s", other: "unknown arguments: %s" },
-			} as unknown as Record<string, string>)
-			.strict()
-			.version(false)
-			.exitProcess(false)
-			.showHelpOnFail(false)
-			.fail((message, error) => {
-				throw error ?? new OperatorError(`${inWords(message, positionals)}; see vblade ${name} --help`);
-			})
-	);
+export async function understand<Name extends string>(
+	form: Form<Name | "help">,
+	argv: readonly string[],
+	output: Output,
+): Promise<CommandLine<Name | "help"> | undefined> {
+	const line = getopt(argv, form.options);
+	if (line.has("help")) {
+		output.out(await (await import("./usage.js")).helpText(form));
+		return undefined;
+	}
+	const missing = form.arguments.slice(line.positionals.length).map(({ name }) => name);
+	const unknown = [...line.unknown, ...line.positionals.slice(form.arguments.length)];
+	const see = `see vblade ${form.name} --help`;
+	if (missing.length > 0) throw new OperatorError(`${listed("missing", missing)}; ${see}`);
+	if (unknown.length > 0) throw new OperatorError(`${listed("unknown", unknown)}; ${see}`);
+	if (line.mistake !== undefined) throw new OperatorError(line.mistake);
+	return line;
 }
 
-/** yargs' plural form of a message. */
-function sameForAll(text: string): { one: string; other: string } {
-	return { one: text, other: text };
-}
-
-/** What yargs has found wrong. It counts arguments; we name those that are missing. */
-function inWords(message: string, positionals: string): string {
-	const [, given] = /^missing after ([0-9]+) of [0-9]+$/.exec(message) ?? [];
-	if (given === undefined) return message;
-	const missing = [...positionals.matchAll(/<(\w+)>/g)].map(([, name]) => name).slice(Number(given));
-	return `missing argument${missing.length === 1 ? "" : "s"}: ${missing.join(", ")}`;
-}
-
-/** Parses `argv`. Undefined if all that was wanted is help, which has then been written. */
-export async function parse<T>(parser: Argv<T>, argv: readonly string[], output: Output) {
-	let help = "";
-	const values = await parser.parseAsync([...argv], {}, (_error, _values, text) => {
-		help = text;
-	});
-	if (help === "") return values;
-	output.out(`${help}\n`);
-	return undefined;
+function listed(what: string, names: readonly string[]): string {
+	return oneLine(`${what} argument${names.length === 1 ? "" : "s"}: ${names.join(", ")}`);
 }
 
 /** Runs `work` with an initiator on the port that `netif` names. Resolves to the exit status. */
