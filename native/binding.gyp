@@ -6,9 +6,8 @@
 	"targets": [
 		{
 			"target_name": "vblade",
+			"includes": ["flags.gypi"],
 			"sources": [
-				"bench/load.c",
-				"bench/node-load.c",
 				"common/guard.c",
 				"common/privileges.c",
 				"common/writer.c",
@@ -18,6 +17,7 @@
 				"node/binding.c",
 				"node/engine.c",
 				"node/interfaces.c",
+				"node/layout.c",
 				"node/link.c",
 				"node/memory.c",
 				"node/node.c",
@@ -42,11 +42,6 @@
 				"storage/uring.c",
 				"storage/work.c",
 			],
-			# "storage/engine.h": what is in another folder is named with it.
-			"include_dirs": ["."],
-			"cflags": ["-O2", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Wshadow", "-Wno-cast-function-type", "-fno-omit-frame-pointer"],
-			# Stays loaded when a worker thread of Node's ends: the signal handler, and threads that hang in a stuck disk, outlive it.
-			"ldflags": ["-Wl,-z,nodelete"],
 			"conditions": [
 				["have_liburing==1", { "defines": ["HAVE_LIBURING"], "libraries": ["-l:liburing.a"] }],
 			],

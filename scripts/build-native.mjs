@@ -1,9 +1,10 @@
-// Builds native/ with node-gyp into native/build/Release, unless an addon that loads is there already. Run by npm as this
-// package's install script. Node's own headers are used where they are installed beside node (<prefix>/include/node), so
+// Builds the addons with node-gyp, native/ into native/build/Release and the load generator of native/bench/ likewise, unless
+// those that load are there already. Run by npm as this package's install script. Node's own headers are used where they are installed beside node (<prefix>/include/node), so
 // that a machine without a way to download them can build too.
 // usage: node scripts/build-native.mjs [--force] [--prebuild | --sanitize]
 //   --force      build whatever is there (npm run build:native)
-//   --prebuild   then put a copy into native/prebuilds, which is published: with it, installing needs no compiler
+//   --prebuild   then put copies into native/prebuilds and native/bench/prebuilds, which are published: with them, installing
+//                needs no compiler
 //   --sanitize   build with AddressSanitizer and UndefinedBehaviorSanitizer, into build/asan (for check-native.mjs)
 
 import { spawnSync } from "node:child_process";
@@ -15,6 +16,12 @@ import { fileURLToPath } from "node:url";
 const require = createRequire(import.meta.url);
 const packageDir = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const nativeDir = path.join(packageDir, "native");
+/** Each addon has a folder with a binding.gyp of its own, for node-gyp-build finds one in each. */
+const ADDONS = [
+	{ name: "vblade", folder: "." },
+	{ name: "vblade_load", folder: "bench" },
+];
+const MADE = ["build", "prebuilds"];
 const wants = (option) => process.argv.includes(option);
 
 function loads(dir) {
@@ -49,25 +56,32 @@ function build(dir, flags) {
 	if (status !== 0) process.exit(status ?? 1);
 }
 
+/** Builds an addon if that is asked for, or if there is none that loads. */
+function buildFor(name, dir) {
+	if (!wants("--force") && !wants("--prebuild") && loads(dir)) return;
+	build(dir, {});
+	if (!wants("--prebuild")) return;
+	const prebuilt = `prebuilds/${process.platform}-${process.arch}/${name}.napi.glibc.node`;
+	cpSync(path.join(dir, `build/Release/${name}.node`), path.join(dir, prebuilt));
+}
+
 /** A build folder belongs to the folder of its sources; so other flags need other sources: links to the same files. */
 function buildSanitized() {
 	const dir = path.join(packageDir, "build/asan");
-	rmSync(dir, { recursive: true, force: true });
-	mkdirSync(dir, { recursive: true });
-	for (const name of readdirSync(nativeDir).filter((name) => name !== "build" && name !== "prebuilds"))
-		symlinkSync(path.join(nativeDir, name), path.join(dir, name));
 	const sanitizers = "-fsanitize=address,undefined -fno-sanitize-recover=all";
-	build(dir, { CFLAGS: `-O1 -g ${sanitizers}`, LDFLAGS: sanitizers });
+	const flags = { CFLAGS: `-O1 -g ${sanitizers}`, LDFLAGS: sanitizers };
+	rmSync(dir, { recursive: true, force: true });
+	for (const { folder } of ADDONS) {
+		mkdirSync(path.join(dir, folder), { recursive: true });
+		for (const name of readdirSync(path.join(nativeDir, folder)))
+			if (!MADE.includes(name) && !ADDONS.some((addon) => addon.folder === name))
+				symlinkSync(path.join(nativeDir, folder, name), path.join(dir, folder, name));
+	}
+	for (const { folder } of ADDONS) build(path.join(dir, folder), flags);
 }
 
 if (wants("--sanitize")) {
 	buildSanitized();
-} else if (wants("--force") || wants("--prebuild") || !loads(nativeDir)) {
-	build(nativeDir, {});
-	const { platform, arch } = process;
-	if (wants("--prebuild"))
-		cpSync(
-			path.join(nativeDir, "build/Release/vblade.node"),
-			path.join(nativeDir, `prebuilds/${platform}-${arch}/vblade.napi.glibc.node`),
-		);
+} else {
+	for (const { name, folder } of ADDONS) buildFor(name, path.join(nativeDir, folder));
 }

@@ -58,7 +58,7 @@ function run(command, args, env = {}) {
 function compile(program, flags) {
 	const sources = ["storage", "net", "common", "bench", "test"].flatMap((folder) =>
 		readdirSync(inPackage("native", folder))
-			.filter((name) => name.endsWith(".c") && !name.startsWith("node-"))
+			.filter((name) => name.endsWith(".c") && name !== "binding.c")
 			.map((name) => inPackage("native", folder, name)),
 	);
 	const wrapped = [

@@ -5,9 +5,10 @@
  */
 
 import { SECTOR_BYTES } from "../ata/opcodes.js";
-import { isNativeError, type LoadOptions, type LoadResult, native } from "../native.js";
+import { isNativeError } from "../native.js";
 import { type BenchResult, placesOn, type Workload } from "./bench.js";
 import { InitiatorError, NoAnswerError } from "./errors.js";
+import { type LoadOptions, type LoadResult, loadRun } from "./load-addon.js";
 import type { RemoteDisk } from "./remote-disk.js";
 
 export interface LoadReport extends BenchResult {
@@ -69,7 +70,7 @@ async function run(
 ): Promise<LoadReport> {
 	let result: LoadResult;
 	try {
-		result = await native.loadRun(interfaceName, options);
+		result = await loadRun(interfaceName, options);
 	} catch (error) {
 		if (!isNativeError(error)) throw error;
 		if (error.step === "answer") throw new NoAnswerError(`${name}: does not answer any more`);

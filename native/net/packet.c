@@ -103,7 +103,7 @@ int vb_port_set_filter(struct vb_port *port, struct sock_filter *filter, uint16_
 	return setsockopt(port->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0 ? -errno : 0;
 }
 
-size_t vb_port_slot_offset(const struct vb_port *port, uint32_t i)
+size_t vb_port_frame_offset(const struct vb_port *port, uint32_t i)
 {
 	return (size_t)(i / port->frames_per_block) * port->block_bytes +
 	       (size_t)(i % port->frames_per_block) * port->frame_stride;
@@ -182,9 +182,9 @@ static void relax(void)
 #endif
 }
 
-static struct tpacket2_hdr *header_of(const struct vb_port *port, uint32_t slot)
+static struct tpacket2_hdr *header_of(const struct vb_port *port, uint32_t place)
 {
-	return (struct tpacket2_hdr *)(void *)(port->ring + vb_port_slot_offset(port, slot));
+	return (struct tpacket2_hdr *)(void *)(port->ring + vb_port_frame_offset(port, place));
 }
 
 static int holds_frame(const struct tpacket2_hdr *header)
@@ -192,7 +192,7 @@ static int holds_frame(const struct tpacket2_hdr *header)
 	return (__atomic_load_n(&header->tp_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER) != 0;
 }
 
-static void watch_slot(const struct tpacket2_hdr *header, double microseconds)
+static void watch_place(const struct tpacket2_hdr *header, double microseconds)
 {
 	uint64_t end = vb_now_ns() + (uint64_t)(microseconds * 1000);
 	do {
@@ -203,20 +203,20 @@ static void watch_slot(const struct tpacket2_hdr *header, double microseconds)
 	} while (vb_now_ns() < end);
 }
 
-uint32_t vb_port_after(const struct vb_port *port, uint32_t slot)
+uint32_t vb_port_after(const struct vb_port *port, uint32_t place)
 {
-	return slot + 1 == port->frame_count ? 0 : slot + 1;
+	return place + 1 == port->frame_count ? 0 : place + 1;
 }
 
-int vb_port_next(struct vb_port *port, uint32_t slot, uint32_t count, double microseconds)
+int vb_port_next(struct vb_port *port, uint32_t place, uint32_t count, double microseconds)
 {
-	for (; count > 0; count--, slot = vb_port_after(port, slot))
-		__atomic_store_n(&header_of(port, slot)->tp_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
+	for (; count > 0; count--, place = vb_port_after(port, place))
+		__atomic_store_n(&header_of(port, place)->tp_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
 	if (vb_xdp_waits(&port->xdp)) vb_xdp_send(&port->xdp);
 	int ready = 0;
-	if (microseconds > 0) watch_slot(header_of(port, slot), microseconds);
-	for (; ready < VB_BATCH && (uint32_t)ready < port->frame_count; ready++, slot = vb_port_after(port, slot)) {
-		const struct tpacket2_hdr *header = header_of(port, slot);
+	if (microseconds > 0) watch_place(header_of(port, place), microseconds);
+	for (; ready < VB_BATCH && (uint32_t)ready < port->frame_count; ready++, place = vb_port_after(port, place)) {
+		const struct tpacket2_hdr *header = header_of(port, place);
 		if (!holds_frame(header)) break;
 		/* Another processor has just written it: the frame's header is fetched while we look at the next. */
 		__builtin_prefetch((const uint8_t *)header + header->tp_mac);

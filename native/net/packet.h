@@ -22,8 +22,8 @@ struct vb_port {
 	struct vb_xdp xdp;
 	uint8_t *ring;
 	size_t ring_bytes;
-	uint32_t frame_count;      /* slots in the ring */
-	uint32_t frame_stride;     /* bytes from a slot to the next in its block */
+	uint32_t frame_count;      /* places for frames in the ring */
+	uint32_t frame_stride;     /* bytes from a place to the next in its block */
 	uint32_t frames_per_block;
 	uint32_t block_bytes;
 };
@@ -48,8 +48,8 @@ int vb_port_open(struct vb_port *port, const struct vb_port_config *config, cons
 /* From now on sends frames of up to port->xdp.longest bytes by an XDP socket. If there can't be one, all go on as before. */
 int vb_port_use_xdp(struct vb_port *port, const char **step);
 int vb_port_set_filter(struct vb_port *port, struct sock_filter *filter, uint16_t length);
-/* Byte offset of ring slot number i. */
-size_t vb_port_slot_offset(const struct vb_port *port, uint32_t i);
+/* Byte offset of the ring's place number i. */
+size_t vb_port_frame_offset(const struct vb_port *port, uint32_t i);
 
 /* Frames handled together. */
 enum { VB_BATCH = 64 };
@@ -59,12 +59,12 @@ enum { VB_SEND_FIELDS = 4 };
 /* Sends frames in order without waiting: how many went, and in *error why the next one did not (0 if all went). */
 int vb_port_send(struct vb_port *port, const double *frames, int count, int *error);
 /*
- * Gives `count` ring slots from number `slot` on back to the kernel. Returns how many of those behind them hold a frame, in
+ * Gives `count` places from number `place` on back to the kernel. Returns how many of those behind them hold a frame, in
  * an unbroken row, at most VB_BATCH. If there is none, watches for the first one without sleeping for so long.
  */
-int vb_port_next(struct vb_port *port, uint32_t slot, uint32_t count, double microseconds);
-/* The ring slot behind this one. */
-uint32_t vb_port_after(const struct vb_port *port, uint32_t slot);
+int vb_port_next(struct vb_port *port, uint32_t place, uint32_t count, double microseconds);
+/* The place behind this one, in a circle. */
+uint32_t vb_port_after(const struct vb_port *port, uint32_t place);
 /* Frames the kernel dropped since the last call because the ring was full. */
 uint32_t vb_port_drops(struct vb_port *port);
 /* The pending error of the socket, which is cleared; after a link went down it must be read before polling again. */

@@ -44,7 +44,6 @@ static napi_value init(napi_env env, napi_value exports)
 		{ "memoryOpen", js_memory_open },
 		{ "fileSizes", js_file_sizes },
 		{ "fileClose", js_file_close },
-		{ "loadRun", js_load_run },
 		{ "findUser", js_find_user },
 		{ "becomeUser", js_become_user },
 		{ "writerOpen", js_writer_open },
@@ -62,6 +61,7 @@ static napi_value init(napi_env env, napi_value exports)
 		MUST(napi_create_function(env, table[i].name, NAPI_AUTO_LENGTH, table[i].function, NULL, &function));
 		MUST(napi_set_named_property(env, exports, table[i].name, function));
 	}
+	MUST(napi_set_named_property(env, exports, "layout", make_layout(env)));
 	return exports;
 }
 

@@ -149,7 +149,7 @@ napi_value js_engine_retry(napi_env env, napi_callback_info info)
 	double *into;
 	size_t length;
 	if (!get_args(env, info, 2, args) || !(engine = get_engine(env, args[0])) ||
-	    !get_array(env, args[1], napi_float64_array, &into, &length) || length < 2)
+	    !get_array(env, args[1], napi_float64_array, &into, &length) || length < VB_LACK_FIELDS)
 		return throw_type(env);
 	struct vb_lack lack = vb_engine_retry(engine->core);
 	into[0] = lack.error;

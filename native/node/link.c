@@ -97,7 +97,7 @@ napi_value js_port_open(napi_env env, napi_callback_info info)
 
 	uint32_t *table;
 	MUST(napi_create_arraybuffer(env, port->core.frame_count * sizeof *table, (void **)&table, &offsets_buffer));
-	for (uint32_t i = 0; i < port->core.frame_count; i++) table[i] = (uint32_t)vb_port_slot_offset(&port->core, i);
+	for (uint32_t i = 0; i < port->core.frame_count; i++) table[i] = (uint32_t)vb_port_frame_offset(&port->core, i);
 	MUST(napi_create_typedarray(env, napi_uint32_array, port->core.frame_count, offsets_buffer, 0, &offsets));
 
 	MUST(napi_create_object(env, &object));
@@ -168,18 +168,18 @@ napi_value js_port_want_writable(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
-/* portNext(handle, slot, count, microseconds) -> frames that are there: see vb_port_next. */
+/* portNext(handle, place, count, microseconds) -> frames that are there: see vb_port_next. */
 napi_value js_port_next(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS];
 	struct port *port;
-	uint32_t slot, count;
+	uint32_t place, count;
 	double microseconds;
 	if (!get_args(env, info, 4, args) || !(port = get_port(env, args[0])) ||
-	    !get_uint(env, args[1], port->core.frame_count - 1, &slot) ||
+	    !get_uint(env, args[1], port->core.frame_count - 1, &place) ||
 	    !get_uint(env, args[2], port->core.frame_count, &count) || !get_number(env, args[3], 1e6, &microseconds))
 		return throw_type(env);
-	return make_number(env, vb_port_next(&port->core, slot, count, microseconds));
+	return make_number(env, vb_port_next(&port->core, place, count, microseconds));
 }
 
 /* portDrops(handle): frames lost to a full ring since the last call. */

@@ -1,7 +1,7 @@
 /*
  * What the parts of the binding share: arguments and results of functions that JavaScript calls, watching a descriptor,
  * and what one environment (the main thread, or a worker thread of Node's) owns. Only this folder and
- * bench/node-load.c know Node.
+ * bench/binding.c know Node.
  */
 #ifndef VBLADE_NODE_H
 #define VBLADE_NODE_H
@@ -104,7 +104,11 @@ void unmap_kept(struct instance *instance);
 /* Closes the engines that are still open: engine.c. */
 void on_environment_ends(void *data);
 
-/* ---- functions that JavaScript calls; lib/native.ts has their types ---- */
+/* ---- numbers that JavaScript holds against its own: layout.c ---- */
+
+napi_value make_layout(napi_env env);
+
+/* ---- functions that JavaScript calls; lib/native-types.ts has their types ---- */
 
 /* memory.c */
 napi_value js_memory(napi_env env, napi_callback_info info);
@@ -140,8 +144,6 @@ napi_value js_file_open(napi_env env, napi_callback_info info);
 napi_value js_memory_open(napi_env env, napi_callback_info info);
 napi_value js_file_sizes(napi_env env, napi_callback_info info);
 napi_value js_file_close(napi_env env, napi_callback_info info);
-/* bench/node-load.c */
-napi_value js_load_run(napi_env env, napi_callback_info info);
 /* privileges.c */
 napi_value js_find_user(napi_env env, napi_callback_info info);
 napi_value js_become_user(napi_env env, napi_callback_info info);

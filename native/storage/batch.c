@@ -19,7 +19,7 @@ void vb_engine_start(struct vb_engine *engine, struct vb_job *job, int may_be_ur
 	engine->under_way++;
 }
 
-/* Hands an operation to whoever may wait for it: 1 if it is under way, else -errno. */
+/* Hands an operation to whoever may wait for it: VB_PENDING if it is under way, else -errno. */
 static int hand_over(struct vb_engine *engine, struct vb_open_file *opened, const double *operation, int kind)
 {
 	struct vb_job *job = vb_job_of(&engine->jobs, opened, operation, kind);
@@ -29,7 +29,7 @@ static int hand_over(struct vb_engine *engine, struct vb_open_file *opened, cons
 	 * threads. Behind a disk that hangs io_uring would queue them without a word, if the kernel can't make it another thread.
 	 */
 	vb_engine_start(engine, job, job->kind == VB_READ);
-	return 1;
+	return VB_PENDING;
 }
 
 /* What io_uring could not begin is for the workers. */
@@ -70,7 +70,7 @@ int vb_engine_submit(struct vb_engine *engine, double *operations, int count)
 		} else if (!vb_run_in_place(engine->residents, opened, operation, kind)) {
 			int state = hand_over(engine, opened, operation, kind);
 			operation[VB_F_KIND] = state;
-			if (state == 1) pending++;
+			if (state == VB_PENDING) pending++;
 		}
 	}
 	hand_to_kernel(engine);
@@ -103,7 +103,7 @@ static struct vb_job *next_done(struct vb_engine *engine)
 static int told(const struct vb_job *job)
 {
 	if (!job->synced || job->kind == VB_FLUSH) return job->result;
-	return job->result == 0 ? 1 : job->result - VB_SYNC_FAILED;
+	return job->result == 0 ? VB_SYNCED : job->result - VB_SYNC_FAILED;
 }
 
 /* Housekeeping is over. */

@@ -14,9 +14,9 @@ enum {
 	VB_LIST_MAX = 16384,
 };
 
-/* An operation, as eight doubles; lib/native.ts has the same table. */
+/* An operation, as eight doubles; lib/native-layout.ts has the same table. */
 enum vb_field {
-	VB_F_KIND = 0,   /* in: vb_kind | flags. out: 0 done, 1 under way, or -errno */
+	VB_F_KIND = 0,   /* in: vb_kind | flags. out: 0 done, VB_PENDING under way, or -errno */
 	VB_F_FILE = 1,   /* number of the file */
 	VB_F_OFFSET = 2, /* bytes. out, if failed: the first byte that could not be done */
 	VB_F_LENGTH = 3, /* bytes */
@@ -26,12 +26,16 @@ enum vb_field {
 	VB_F_BORROWED = 7, /* out: where a read's bytes are mapped, or 0 if they were copied */
 	VB_FIELDS = 8,
 };
+enum { VB_PENDING = 1 };
 
 /*
- * A completion, as three doubles: token, result, first byte that failed. The result is 0, 1 if a write is on stable storage
- * now, -errno, or -errno - VB_SYNC_FAILED if a write was done but could not be put there.
+ * A completion, as three doubles: token, result, first byte that failed. The result is 0, VB_SYNCED if a write is on stable
+ * storage now, -errno, or -errno - VB_SYNC_FAILED if a write was done but could not be put there.
  */
-enum { VB_COMPLETION_FIELDS = 3, VB_SYNC_FAILED = 1 << 16 };
+enum { VB_COMPLETION_FIELDS = 3, VB_SYNCED = 1, VB_SYNC_FAILED = 1 << 16 };
+
+/* What vb_engine_retry() has to tell, as doubles: see struct vb_lack. */
+enum { VB_LACK_FIELDS = 2 };
 
 /* Whether kind, file, offset and length are such as can be converted and tried. */
 int vb_operation_is_sound(const double *operation);

@@ -60,17 +60,17 @@ static void test_xdp(struct vb_port_config config)
 		const void *from = i == COUNT ? gone : lengths[i] > 0 ? data : NULL;
 		frame[2] = (double)(uintptr_t)from, frame[3] = i < COUNT ? (double)lengths[i] : 512;
 	}
-	uint32_t slot = 0;
+	uint32_t place = 0;
 	for (int round = 0; round < ROUNDS; round++) {
 		CHECK(vb_port_send(&port, frames, COUNT, &error) == COUNT && error == 0);
-		for (int i = 0; i < COUNT; i++, slot = vb_port_after(&port, slot)) {
-			CHECK(vb_port_next(&port, slot, 0, 1e6) >= 1);
-			const uint8_t *base = port.ring + vb_port_slot_offset(&port, slot);
+		for (int i = 0; i < COUNT; i++, place = vb_port_after(&port, place)) {
+			CHECK(vb_port_next(&port, place, 0, 1e6) >= 1);
+			const uint8_t *base = port.ring + vb_port_frame_offset(&port, place);
 			const struct tpacket2_hdr *header = (const void *)base;
 			CHECK(header->tp_len == sizeof head + lengths[i]);
 			CHECK(!memcmp(base + header->tp_mac, head, sizeof head));
 			CHECK(!memcmp(base + header->tp_mac + sizeof head, data, lengths[i]));
-			CHECK(vb_port_next(&port, slot, 1, 0) >= 0);
+			CHECK(vb_port_next(&port, place, 1, 0) >= 0);
 		}
 		CHECK(!vb_xdp_waits(&port.xdp) && port.xdp.unused_count == VB_XDP_CHUNKS);
 	}
@@ -147,7 +147,7 @@ static void send_and_receive(const struct vb_port_config *config)
 	CHECK(vb_port_send(&port, frames, FRAMES, &error) == FRAMES && error == 0);
 	for (uint32_t i = 0; i < FRAMES; i++) {
 		CHECK(vb_port_next(&port, i, 0, 1e6) >= 1);
-		const uint32_t *header = (const void *)(port.ring + vb_port_slot_offset(&port, i));
+		const uint32_t *header = (const void *)(port.ring + vb_port_frame_offset(&port, i));
 		CHECK(header[1] == 60 + i);
 	}
 	CHECK(vb_port_next(&port, 0, 0, 0) == VB_BATCH);

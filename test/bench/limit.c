@@ -77,7 +77,7 @@ static void serve(struct vb_port *port, uint8_t *replies, size_t stride)
 		int error, count = vb_port_next(port, next, 0, SPIN_US);
 		uint32_t first = next;
 		for (int i = 0; i < count; i++) {
-			struct tpacket2_hdr *slot = (void *)(port->ring + vb_port_slot_offset(port, next));
+			struct tpacket2_hdr *slot = (void *)(port->ring + vb_port_frame_offset(port, next));
 			uint8_t *reply = replies + (size_t)i * stride;
 			double *frame = frames + (size_t)i * VB_SEND_FIELDS;
 			frame[0] = (double)(uintptr_t)reply;

@@ -4,12 +4,13 @@
  */
 
 import { createInterface } from "node:readline";
-import { isNativeError, native } from "../../lib/native.js";
+import { loadRun } from "../../lib/client/load-addon.js";
+import { isNativeError } from "../../lib/native.js";
 import type { LoadAnswer, LoadRequest } from "./loader.js";
 
 async function carryOut({ interfaceName, options }: LoadRequest): Promise<LoadAnswer> {
 	try {
-		return { result: await native.loadRun(interfaceName, options) };
+		return { result: await loadRun(interfaceName, options) };
 	} catch (error) {
 		if (!isNativeError(error)) throw error;
 		return { failed: error.step === "answer" ? "the blade does not answer" : error.message };

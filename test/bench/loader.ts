@@ -4,7 +4,7 @@
  */
 
 import path from "node:path";
-import type { LoadOptions, LoadResult } from "../../lib/native.js";
+import type { LoadOptions, LoadResult } from "../../lib/client/load-addon.js";
 import { parseMac } from "../../lib/wire/mac.js";
 import type { Lan } from "../support/netns.js";
 import { PROJECT } from "../support/paths.js";

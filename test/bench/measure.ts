@@ -13,7 +13,7 @@
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import type { LoadOptions, LoadResult } from "../../lib/native.js";
+import type { LoadOptions, LoadResult } from "../../lib/client/load-addon.js";
 import { Lan } from "../support/netns.js";
 import { addressOf, type Contender, type Serving, startContender } from "./contenders.js";
 import { runFio } from "./fio.js";

@@ -12,7 +12,7 @@ import { table } from "./tables.js";
 
 /** What is ours, and what of that building makes. */
 const FOLDERS = ["lib", "native", "scripts", "test"];
-const MADE = /^native\/(?:build|prebuilds)\//;
+const MADE = /^native\/(?:bench\/)?(?:build|prebuilds)\//;
 
 /** Still too long: at most so many lines, and so many in a function. What is cut leaves the list, which only gets shorter. */
 const STILL_LONG: readonly (readonly [file: string, fileLines: number, functionLines: number])[] = [
@@ -20,10 +20,8 @@ const STILL_LONG: readonly (readonly [file: string, fileLines: number, functionL
 	["lib/aoe/target.ts", 420, 60],
 	["lib/block/durability.ts", 340, 60],
 	["lib/block/ordering.ts", 320, 60],
-	["lib/native.ts", 320, 60],
 	["lib/server.ts", 360, 60],
 	["lib/testing/block-conformance-session.ts", 320, 60],
-	["native/bench/load.c", 420, 60],
 	["test/aoe/neighbours.test.ts", 460, 60],
 	["test/aoe/vectors.test.ts", 460, 80],
 	["test/ata/disk.test.ts", 400, 60],

@@ -30,7 +30,13 @@ const PROGRAMS = [
 /** Folders whose files the documents name by their path. */
 const PATH = /(?<![\w/.-])(?:lib|native|test|scripts|docs|man|\.github)\/[\w./-]*\w/g;
 /** What building and packing make there, and what a kernel that is unpacked brings. */
-const MADE = ["native/build", "native/prebuilds", "lib/modules"];
+const MADE = [
+	"native/build",
+	"native/prebuilds",
+	"native/bench/build",
+	"native/bench/prebuilds",
+	"lib/modules",
+];
 
 function read(file: string): string {
 	return readFileSync(sourceFile(file), "utf8");

@@ -11,7 +11,7 @@
  */
 
 import path from "node:path";
-import type { LoadResult } from "../../lib/native.js";
+import type { LoadResult } from "../../lib/client/load-addon.js";
 import { Loader } from "../bench/loader.js";
 import { Lan } from "../support/netns.js";
 import { PROJECT, vbladeCommand } from "../support/paths.js";

@@ -7,8 +7,8 @@
 import { truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import t from "tap";
+import { loadRun } from "../../lib/client/load-addon.js";
 import { interfaceInfo } from "../../lib/link/interfaces.js";
-import { native } from "../../lib/native.js";
 import { Random } from "../../lib/random.js";
 import { type Server, startServer } from "../../lib/server.js";
 import { STEPS_PER_TURN, turn } from "../../lib/turn.js";
@@ -82,7 +82,7 @@ if (await inNamespace(import.meta.url)) {
 		});
 		t.teardown(() => port.close());
 
-		const load = native.loadRun("vb", {
+		const load = loadRun("vb", {
 			...{ targetMac, shelf: 9, slot: 1, sectors: 8, window: 1, writePercent: 0, sequential: 0, verify: 0 },
 			...{ firstLba: 0, blocks: 1024, seconds: LIMIT_MS / 1000, requests: READS, seed: 1 },
 		});

@@ -10,7 +10,8 @@ import { run } from "../support/process.js";
 const LIMIT_MS = 20_000;
 const PRINT = `await import(${JSON.stringify(path.join(PROJECT, "build/lib/native.js"))});
 	const { readFileSync } = await import("node:fs");
-	console.log(/\\S+vblade\\.node/.exec(readFileSync("/proc/self/maps", "utf8"))[0]);`;
+	const files = readFileSync("/proc/self/maps", "utf8").match(/\\S+\\.node$/gm);
+	console.log([...new Set(files)].join(" "));`;
 
 /** A folder with a copy of the addon, where node-gyp-build looks for it. */
 function copyTo(folder: string): string {
@@ -20,6 +21,7 @@ function copyTo(folder: string): string {
 	return folder;
 }
 
+/** The folder of the one addon that is loaded: the load generator is none of a server's. */
 async function loaded(addon: string): Promise<string> {
 	const env = { VBLADE_ADDON: addon };
 	const { stdout } = await run([process.execPath, "--input-type=module", "-e", PRINT], LIMIT_MS, { env });

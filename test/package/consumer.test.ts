@@ -70,8 +70,8 @@ async function install(t: Test, { filename }: Packed): Promise<void> {
 	await succeed(t, ["tar", "-xzf", path.join(folder, filename), "--strip-components=1"], installed);
 	for (const name of Object.keys(manifest.dependencies))
 		symlinkSync(sourceFile("node_modules", name), path.join(folder, "node_modules", name));
-	const addon = "native/build/Release/vblade.node";
-	cpSync(sourceFile(addon), path.join(installed, addon));
+	for (const addon of ["native/build/Release/vblade.node", "native/bench/build/Release/vblade_load.node"])
+		cpSync(sourceFile(addon), path.join(installed, addon));
 }
 
 t.test("what is packed is what people need, and no more", async (t) => {
@@ -84,11 +84,13 @@ t.test("what is packed is what people need, and no more", async (t) => {
 		"vbladed",
 		"build/lib/cli/vblade.js",
 		"native/binding.gyp",
+		"native/bench/binding.gyp",
+		"native/flags.gypi",
 	];
 	for (const file of [...wanted, ...exported().map((file) => path.normalize(file))])
 		t.ok(files.has(file), `${file} is in it`);
 	const waste = [...files].filter((file) =>
-		/^(build\/test|native\/(build|test)|test|lib)\/|\.map$/.test(file),
+		/^(build\/test|native\/(bench\/)?(build|test)|test|lib)\/|\.map$/.test(file),
 	);
 	t.strictSame(waste, [], "no tests, sources of TypeScript, or maps to them");
 	t.ok(packed.unpackedSize < UNPACKED_MAX_BYTES, `${packed.unpackedSize} bytes`);

@@ -8,8 +8,8 @@ import { statSync } from "node:fs";
 import type { HeapProfiler } from "node:inspector";
 import { Session } from "node:inspector/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type LoadOptions, loadRun } from "../../lib/client/load-addon.js";
 import { interfaceInfo } from "../../lib/link/interfaces.js";
-import { type LoadOptions, native } from "../../lib/native.js";
 import { startServer } from "../../lib/server.js";
 import type { Durability } from "../../lib/server-options.js";
 
@@ -58,7 +58,7 @@ const load: LoadOptions = {
 	seed: 1,
 };
 for (const requests of [WARM_UP_REQUESTS, WARM_UP_REQUESTS / 5]) {
-	await native.loadRun("vb", { ...load, verify: 0, requests });
+	await loadRun("vb", { ...load, verify: 0, requests });
 	// Functions are compiled by other threads, which get little of a machine that is busy.
 	await sleep(COMPILE_MS);
 }
@@ -70,7 +70,7 @@ await session.post("HeapProfiler.startSampling", {
 	includeObjectsCollectedByMajorGC: true,
 	includeObjectsCollectedByMinorGC: true,
 });
-const result = await native.loadRun("vb", load);
+const result = await loadRun("vb", load);
 const { profile } = await session.post("HeapProfiler.stopSampling");
 session.disconnect();
 

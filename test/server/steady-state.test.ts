@@ -10,7 +10,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import t from "tap";
-import type { LoadResult } from "../../lib/native.js";
+import type { LoadResult } from "../../lib/client/load-addon.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { ip } from "../support/netns.js";
 

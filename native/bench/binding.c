@@ -1,4 +1,4 @@
-/* The load generator (load.h) for JavaScript: lib/client/load.ts calls it. */
+/* An addon of one function: the load generator (load.h). Loaded by lib/client/load-addon.ts. */
 #include "node/node.h"
 
 #include <errno.h>
@@ -66,8 +66,8 @@ static uint64_t get_count(napi_env env, napi_value object, const char *name, uin
 	return count < max ? count : max;
 }
 
-/* loadRun(interface, { targetMac, shelf, slot, sectors, ... }) -> a promise of the result; lib/native.ts has the fields. */
-napi_value js_load_run(napi_env env, napi_callback_info info)
+/* loadRun(interface, { targetMac, shelf, slot, sectors, ... }) -> a promise of the result; lib/client/load-addon.ts has the fields. */
+static napi_value load_run(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS], promise, name;
 	napi_valuetype type;
@@ -113,3 +113,13 @@ napi_value js_load_run(napi_env env, napi_callback_info info)
 	MUST(napi_queue_async_work(env, load->work));
 	return promise;
 }
+
+static napi_value init(napi_env env, napi_value exports)
+{
+	napi_value function;
+	MUST(napi_create_function(env, "loadRun", NAPI_AUTO_LENGTH, load_run, NULL, &function));
+	MUST(napi_set_named_property(env, exports, "loadRun", function));
+	return exports;
+}
+
+NAPI_MODULE(NODE_GYP_MODULE_NAME, init)

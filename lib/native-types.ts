@@ -1,0 +1,148 @@
+/**
+ * What the addon in `native/` has: its functions, and what they take and give. Types alone; who wants to call them goes through
+ * `native.ts`, which hands these on.
+ */
+
+declare const portBrand: unique symbol;
+declare const engineBrand: unique symbol;
+declare const monitorBrand: unique symbol;
+declare const writerBrand: unique symbol;
+export interface PortHandle {
+	readonly [portBrand]: true;
+}
+export interface EngineHandle {
+	readonly [engineBrand]: true;
+}
+export interface MonitorHandle {
+	readonly [monitorBrand]: true;
+}
+export interface WriterHandle {
+	readonly [writerBrand]: true;
+}
+
+/** An open packet socket. */
+export interface NativePort {
+	readonly handle: PortHandle;
+	/** The receive ring, shared with the kernel. Empty (detached) once the port is closed. */
+	readonly ring: ArrayBuffer;
+	readonly ringAddress: number;
+	/** Byte offset of each ring slot's header (`struct tpacket2_hdr`), in the order in which the kernel fills them. */
+	readonly slotOffsets: Uint32Array<ArrayBuffer>;
+}
+
+export interface InterfaceInfo {
+	readonly index: number;
+	/** The kernel's own name, then the alternative ones. */
+	readonly names: readonly string[];
+	readonly mtu: number;
+	/** 48 bits. */
+	readonly mac: number;
+	/** Up, and with a carrier. */
+	readonly up: boolean;
+	/** How often it got a carrier. */
+	readonly carriers: number;
+	/** Index of the bridge that it is a port of; 0: of none. */
+	readonly bridge: number;
+	readonly isMacvlan: boolean;
+	/** It is no longer there, this is what it was; `moved`: to another network namespace. */
+	readonly gone: boolean;
+	readonly moved: boolean;
+}
+
+export interface NativeFile {
+	/** The engine's number for it. */
+	readonly file: number;
+	readonly sizeBytes: number;
+	readonly physicalBlockBytes: number;
+	/** What direct I/O is rounded to; 1 without. */
+	readonly alignBytes: number;
+	readonly isBlock: boolean;
+	readonly canTrim: boolean;
+	readonly nonRotational: boolean;
+	/** There was no address space left to map it: it is served by a longer way. */
+	readonly unmapped: boolean;
+}
+
+/** See native/node/binding.c, which lists the same. */
+export interface Addon {
+	/** The numbers that both sides count on, by name: see native-layout.ts. */
+	readonly layout: Readonly<Record<string, number>>;
+	memory(byteLength: number): ArrayBuffer;
+	addressOf(bytes: Uint8Array): number;
+	copy(to: number, from: number, length: number): boolean;
+	/** Puts the monotonic time, in microseconds, into `into[0]`: unlike a number returned, this allocates nothing. */
+	clock(into: Float64Array): void;
+	interfaceNames(): string[];
+	/** The kernel's name of the interface with this index. */
+	interfaceName(index: number): string | undefined;
+	/** By any of its names or its index. Throws a NativeError if the kernel can't be asked. */
+	interfaceInfo(which: string | number): InterfaceInfo | undefined;
+	/** The same from another thread. */
+	interfaceAsk(which: string | number): Promise<InterfaceInfo | undefined>;
+	/** A descriptor that holds a name of this network namespace; EADDRINUSE if another process has it. */
+	takeName(name: string): number;
+	monitorOpen(changed: (events: number) => void): MonitorHandle;
+	/** The interface that has changed next, undefined if there is no more for now, null if changes were lost. */
+	monitorNext(handle: MonitorHandle): InterfaceInfo | null | undefined;
+	monitorClose(handle: MonitorHandle): void;
+	portOpen(
+		/** Of the interface. */
+		index: number,
+		etherType: number,
+		frameBytes: number,
+		frameCount: number,
+		sendBytes: number,
+		filter: Uint8Array,
+		ready: (events: number) => void,
+	): NativePort;
+	/**
+	 * From now on frames of up to so many bytes are sent by an XDP socket: see native/net/xdp.h. Throws a NativeError if there can't
+	 * be one: EBUSY if another process has the device's first queue.
+	 */
+	portUseXdp(handle: PortHandle): number;
+	portSetFilter(handle: PortHandle, filter: Uint8Array): void;
+	portSend(handle: PortHandle, frames: Float64Array, count: number, error: Int32Array): number;
+	portWantWritable(handle: PortHandle, wanted: boolean): void;
+	/**
+	 * Gives `count` ring slots from number `slot` on back to the kernel, and returns how many of those behind them hold a frame
+	 * (at most 64). If none does, watches the next one without sleeping, for at most `microseconds`.
+	 */
+	portNext(handle: PortHandle, slot: number, count: number, microseconds: number): number;
+	portDrops(handle: PortHandle): number;
+	portClose(handle: PortHandle): void;
+	engineOpen(
+		operations: Float64Array,
+		completions: Float64Array,
+		done: () => void,
+		wantUring: boolean,
+	): EngineHandle;
+	/** 0: io_uring is in use. Positive: the errno that says why it is not. -1: it was not wanted. */
+	engineUring(handle: EngineHandle): number;
+	engineSubmit(handle: EngineHandle, count: number): number;
+	engineReap(handle: EngineHandle): number;
+	/** Tries again what could not be begun for want of threads or memory; to be called once a second. */
+	engineRetry(handle: EngineHandle, into: Float64Array): void;
+	engineClose(handle: EngineHandle): void;
+	/** `begin` and `length` are what is going to be served of it, in bytes, and is locked. A length of 0: to the end. */
+	fileOpen(handle: EngineHandle, path: string, flags: number, begin: number, length: number): NativeFile;
+	/** So many bytes of memory as a file: zeros, private to this process. Of the flags only OPEN_READ_ONLY is one here. */
+	memoryOpen(handle: EngineHandle, sizeBytes: number, flags: number): NativeFile;
+	/**
+	 * Measures files, from number `first` on half as many as `sizes` has room for, and returns how many have changed: number and
+	 * bytes of each are in `sizes` from its second element on. The first becomes the number to go on with, 0 after the last.
+	 */
+	fileSizes(handle: EngineHandle, first: number, sizes: Float64Array): number;
+	fileClose(handle: EngineHandle, file: number): boolean;
+	/** The number of a user. Throws a NativeError: ENOENT if there is none of this name. */
+	findUser(name: string): number;
+	/** See native/common/privileges.h. Throws a NativeError whose step is user, groups, capabilities or filter. */
+	becomeUser(name: string, keepRaw: boolean): void;
+	/** Writes to a descriptor from a thread of its own: see native/common/writer.h. */
+	writerOpen(descriptor: number, limitBytes: number): WriterHandle;
+	/** Whole lines. False: they are lost, and counted. */
+	writerPut(handle: WriterHandle, text: string): boolean;
+	/** Waits, for at most so long, until all has been written. False if it has not. */
+	writerFlush(handle: WriterHandle, limitMs: number): boolean;
+	/** Ends the process, without what Node does then, if standard input, output or error is a terminal that is gone. */
+	exitIfHungUp(status: number): void;
+}
