@@ -3,6 +3,8 @@
  * command line and handed to the server. Never called per frame: what happens often is a counter.
  */
 
+import { Writable } from "node:stream";
+import winston from "winston";
 import { complain } from "./output.js";
 import { oneLine } from "./text.js";
 
@@ -18,13 +20,24 @@ export interface Log {
 	verbose(message: string): void;
 }
 
+/** Takes whole lines at once, so that winston never keeps any. */
+class LogStream extends Writable {
+	constructor() {
+		super({ decodeStrings: false });
+	}
+
+	override _write(line: string, _encoding: BufferEncoding, done: () => void): void {
+		complain(line);
+		done();
+	}
+}
+
 /** The log of this process: to stderr, `verbose` messages only if asked for. */
 export function createLog(verbose: boolean): Log {
-	const at = (level: keyof Log) => (message: string) => complain(`vblade: ${level}: ${oneLine(message)}\n`);
-	return {
-		error: at("error"),
-		warn: at("warn"),
-		info: at("info"),
-		verbose: verbose ? at("verbose") : () => undefined,
-	};
+	const line = winston.format.printf(({ level, message }) => `vblade: ${level}: ${oneLine(String(message))}`);
+	return winston.createLogger({
+		level: verbose ? "verbose" : "info",
+		format: line,
+		transports: [new winston.transports.Stream({ stream: new LogStream(), eol: "\n" })],
+	});
 }
