@@ -1,7 +1,6 @@
 /**
  * One ATA command on its way through a disk: the registers it came with, how much data came along and how much may go back, and
- * the registers to answer with. It has one block request, which carries it out (several times over, where a command needs
- * that). Filled in and owned by a protocol, such as the AoE target's exchange; executed by `AtaDisk`.
+ * the registers to answer with. It has one block request, which carries it out. Filled in and owned by a protocol, such as the AoE target's exchange; executed by `AtaDisk`.
  */
 
 import { BlockRequest, type RequestOwner } from "../block/request.js";
@@ -61,8 +60,6 @@ export class AtaCommand implements RequestOwner {
 	/** Who carries this command out, and what does; set by `AtaDisk.execute`. */
 	operation: Operation | null = null;
 	disk: DiskState | null = null;
-	/** For commands of several steps: where the operation is. Its meaning is the operation's. */
-	step = 0;
 
 	constructor(readonly owner: CommandOwner) {}
 

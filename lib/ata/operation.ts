@@ -1,7 +1,7 @@
 /**
  * What the operations in the table of `disk.ts` have in common. Each carries out one kind of ATA command: it answers at once
  * (see `reply.ts`), or submits the command's block request and is called back. Here is what several of them need: counts,
- * address checks, submitting, taking turns.
+ * address checks, submitting.
  */
 
 import type { BlockOp } from "../block/request.js";
@@ -77,50 +77,4 @@ export function submit(disk: DiskState, command: AtaCommand, op: BlockOp, length
 /** Whole sectors that the room for the answer's data holds. */
 export function roomSectors(command: AtaCommand): number {
 	return Math.floor(command.dataInCapacityBytes / SECTOR_BYTES);
-}
-
-/** Block requests of commands of many that may follow each other before the event loop gets its turn. */
-const REQUESTS_PER_TURN = 32;
-
-type Step = (disk: DiskState, command: AtaCommand) => void;
-
-/** Commands of many requests, each of which waits for its next one. All commands of all disks share the turns. */
-class Turns {
-	#taken = 0;
-	#armed = false;
-	readonly #waiting: (() => void)[] = [];
-
-	take(next: Step, disk: DiskState, command: AtaCommand): void {
-		if (this.#taken < REQUESTS_PER_TURN) {
-			this.#taken++;
-			next(disk, command);
-			return;
-		}
-		this.#waiting.push(() => next(disk, command));
-		this.#arm();
-	}
-
-	#arm(): void {
-		if (this.#armed) return;
-		this.#armed = true;
-		setImmediate(this.#nextTurn);
-	}
-
-	readonly #nextTurn = (): void => {
-		this.#armed = false;
-		const due = this.#waiting.splice(0, REQUESTS_PER_TURN);
-		this.#taken = due.length;
-		for (const next of due) next();
-		if (this.#waiting.length > 0) this.#arm();
-	};
-}
-
-const turns = new Turns();
-
-/**
- * Goes on with a command of many requests, now or in a later turn of the event loop: other initiators are not kept waiting,
- * however many such commands there are, and a device that completes at once does not call us deeper and deeper.
- */
-export function takeTurns(next: Step, disk: DiskState, command: AtaCommand): void {
-	turns.take(next, disk, command);
 }

@@ -4,15 +4,19 @@
  * `disk.ts`.
  */
 
+import type { BlockDevice } from "../block/device.js";
+import { type Part, Parts, type Split, type Splitter } from "../block/parts.js";
 import { BlockOp } from "../block/request.js";
 import { StorageStatus } from "../errors.js";
 import type { AtaCommand, Operation } from "./command.js";
 import { SECTOR_BYTES } from "./opcodes.js";
-import { type Form, isOnDisk, roomSectors, sectorsAsked, submit, takeTurns } from "./operation.js";
+import { type Form, isOnDisk, roomSectors, sectorsAsked } from "./operation.js";
 import { abort, storageFailed } from "./reply.js";
 import type { DiskState } from "./state.js";
 
-export class ReadVerify implements Operation {
+export class ReadVerify implements Operation, Splitter<AtaCommand> {
+	readonly #slices = new Parts<AtaCommand>(this);
+
 	constructor(readonly form: Form) {}
 
 	start(disk: DiskState, command: AtaCommand): void {
@@ -20,27 +24,32 @@ export class ReadVerify implements Operation {
 			abort(disk, command);
 			return;
 		}
-		if (!isOnDisk(disk, command, this.form, sectorsAsked(command, this.form))) return;
-		command.step = 0;
-		this.#next(disk, command);
+		const sectors = sectorsAsked(command, this.form);
+		if (!isOnDisk(disk, command, this.form, sectors)) return;
+		const { request } = command;
+		request.useRoom();
+		request.op = BlockOp.read;
+		request.offsetBytes = command.lba * SECTOR_BYTES;
+		request.lengthBytes = sectors * SECTOR_BYTES;
+		this.#slices.split(request.begin(), command);
+	}
+
+	/** The next slice; `cursor` bytes are in those before it. */
+	next(split: Split<AtaCommand>, slice: Part<AtaCommand>): BlockDevice {
+		const { whole, context: command, cursor } = split;
+		const disk = command.disk!;
+		const bytes = Math.min(whole.lengthBytes - cursor, roomSectors(command) * SECTOR_BYTES);
+		slice.take(cursor, bytes);
+		// Nobody looks at what was there before.
+		slice.request.memoryOffset = whole.memoryOffset;
+		split.cursor += bytes;
+		split.noMore = split.cursor === whole.lengthBytes;
+		disk.standby = false;
+		return disk.device;
 	}
 
 	finished(disk: DiskState, command: AtaCommand): void {
-		if (command.request.status !== StorageStatus.ok) {
-			storageFailed(disk, command);
-			return;
-		}
-		command.step += command.request.lengthBytes / SECTOR_BYTES;
-		if (command.step === sectorsAsked(command, this.form)) command.answer();
-		else takeTurns(this.#next, disk, command);
+		if (command.request.status === StorageStatus.ok) command.answer();
+		else storageFailed(disk, command);
 	}
-
-	/** Reads the next slice; `command.step` sectors have been read. */
-	readonly #next = (disk: DiskState, command: AtaCommand): void => {
-		const sectors = Math.min(sectorsAsked(command, this.form) - command.step, roomSectors(command));
-		const { request } = command;
-		request.useRoom();
-		request.offsetBytes = (command.lba + command.step) * SECTOR_BYTES;
-		submit(disk, command, BlockOp.read, sectors * SECTOR_BYTES);
-	};
 }
