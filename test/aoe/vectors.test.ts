@@ -1,19 +1,11 @@
 // Frames in, frames out, as bytes written by hand from the AoE specification (r11): every field of every command.
 // A: an initiator, B: another one, T: the target. Replies are compared whole, so every byte that is not said is tested too.
-import t, { type Test } from "tap";
+
+import t from "tap";
 import { Bench, bytes, frame, padded } from "../support/target-bench.js";
+import { A, ALL, B, same, T } from "./vectors-bench.js";
 
-const T = "020000000001";
-const A = "0200000000aa";
-const B = "0200000000bb";
-const ALL = "ffffffffffff";
 const ASCII = (text: string): string => Buffer.from(text, "latin1").toString("hex");
-
-/** One question and its answer ("" for silence). Both are padded to 60 bytes; the answer may be cut where data begins. */
-function same(test: Test, bench: Bench, what: string, request: string, reply: string): void {
-	const expected = reply === "" ? "" : frame(reply).toString("hex");
-	test.equal(bench.askHex(frame(request)), expected, what);
-}
 
 t.test("header", async (t) => {
 	const bench = new Bench();
@@ -280,152 +272,6 @@ t.test("ATA on a disk", async (t) => {
 		t.same(identify?.subarray(0, 36), head, what);
 		t.equal(identify?.readUInt32LE(36 + 120), 2048, "its sectors");
 	}
-});
-
-t.test("MAC mask list", async (t) => {
-	const bench = new Bench();
-	const { access } = bench.disk();
-	const ask = (rest: string, source = A) => `${T} ${source} 88a2 10 00 0009 00 02 0000000c ${rest}`;
-	const answer = (rest: string, flags = "18 00") => `${A} ${T} 88a2 ${flags} 0009 00 02 0000000c ${rest}`;
-	same(t, bench, "read, empty", ask("00 00 00 00"), answer("00 00 00 00"));
-	same(
-		t,
-		bench,
-		"reserved bytes and a count mean nothing to a read",
-		ask("ff 00 03 02"),
-		answer("00 00 00 00"),
-	);
-	same(
-		t,
-		bench,
-		"add two; directive 0 does nothing",
-		ask(`00 01 00 03 00 01 ${A} 00 00 ${B} 00 01 0200000000cc`),
-		answer(`00 01 00 02 00 00 ${A} 00 00 0200000000cc`),
-	);
-	same(t, bench, "who is not in the list gets nothing", ask("00 00 00 00", B), "");
-	same(t, bench, "not even an answer to a broadcast", `${ALL} ${B} 88a2 10 00 ffff ff 01 0000000c`, "");
-	same(
-		t,
-		bench,
-		"add one again",
-		ask(`00 01 00 01 00 01 ${A}`),
-		answer(`00 01 00 02 00 00 ${A} 00 00 0200000000cc`),
-	);
-	same(
-		t,
-		bench,
-		"delete one, and one that is not there",
-		ask(`00 01 00 02 00 02 0200000000cc 00 02 ${B}`),
-		answer(`00 01 00 01 00 00 ${A}`),
-	);
-	same(
-		t,
-		bench,
-		"a bad directive: mask error 2, its index, nothing changed",
-		ask(`00 01 00 03 00 01 ${B} 00 03 ${B} 00 01 ${B}`),
-		answer("00 01 02 01"),
-	);
-	t.same([...access.mask], [0x0200000000aa]);
-	same(
-		t,
-		bench,
-		"an unknown mask command: error 2",
-		ask("00 02 00 00"),
-		answer(`00 02 00 01 00 00 ${A}`, "1c 02"),
-	);
-	same(t, bench, "delete the last: all are let in", ask(`00 01 00 01 00 02 ${A}`), answer("00 01 00 00"));
-	t.equal(access.mask.size, 0);
-	const entry = (i: number) => `00 01 0200000001${i.toString(16).padStart(2, "0")}`;
-	const listed = (i: number) => `00 00 0200000001${i.toString(16).padStart(2, "0")}`;
-	const many = (count: number, each: (i: number) => string, from = 0) =>
-		Array.from({ length: count }, (_, i) => each(i + from)).join(" ");
-	const toFull = ask(`00 01 00 b9 00 01 ${A} ${many(184, entry)}`);
-	same(
-		t,
-		bench,
-		"185 fit a frame of MTU 1500",
-		toFull,
-		answer(`00 01 00 b9 00 00 ${A} ${many(184, listed)}`),
-	);
-	same(
-		t,
-		bench,
-		"one more: mask error 3, its index",
-		ask(`00 01 00 02 ${entry(0)} ${entry(200)}`),
-		answer("00 01 03 01"),
-	);
-	same(
-		t,
-		bench,
-		"one out, one in",
-		ask(`00 01 00 02 00 02 020000000100 ${entry(200)}`),
-		answer(`00 01 00 b9 00 00 ${A} ${many(183, listed, 1)} ${listed(200)}`),
-	);
-});
-
-t.test("reserve / release", async (t) => {
-	const bench = new Bench();
-	const { access } = bench.disk();
-	const ask = (rest: string, source = A) => `${T} ${source} 88a2 10 00 0009 00 03 0000000d ${rest}`;
-	const answer = (rest: string, source = A, flags = "18 00") =>
-		`${source} ${T} 88a2 ${flags} 0009 00 03 0000000d ${rest}`;
-	const error6 = "1c 06";
-	same(t, bench, "read, not reserved", ask("00 00"), answer("00 00"));
-	same(t, bench, "set", ask(`01 01 ${A}`), answer(`01 01 ${A}`));
-	same(t, bench, "others may read it", ask("00 00", B), answer(`00 01 ${A}`, B));
-	same(
-		t,
-		bench,
-		"others may not set it: error 6, and who holds it",
-		ask(`01 01 ${B}`, B),
-		answer(`01 01 ${A}`, B, error6),
-	);
-	same(t, bench, "nor release it", ask("01 00", B), answer(`01 01 ${A}`, B, error6));
-	same(
-		t,
-		bench,
-		"their commands get error 6",
-		`${T} ${B} 88a2 10 00 0009 00 00 0000000d 40 00 01 24 010000000000 0000`,
-		`${B} ${T} 88a2 1c 06 0009 00 00 0000000d 40 00 01 24 010000000000 0000`,
-	);
-	t.equal(
-		bench.ask(frame(`${T} ${B} 88a2 10 00 0009 00 00 0000000d 00 00 01 ec 000000a0 0000 0000`))[0]?.[14],
-		0x18,
-		"but IDENTIFY",
-	);
-	same(
-		t,
-		bench,
-		"and config queries",
-		`${T} ${B} 88a2 10 00 0009 00 01 0000000d`,
-		`${B} ${T} 88a2 18 00 0009 00 01 0000000d 0010 4019 02 10 0000`,
-	);
-	for (const command of ["13", "14"])
-		same(
-			t,
-			bench,
-			`the config string is not theirs (${command})`,
-			`${T} ${B} 88a2 10 00 0009 00 01 0000000d 0000 0000 00 ${command} 0001 78`,
-			`${B} ${T} 88a2 1c 06 0009 00 01 0000000d 0010 4019 02 ${command} 0000`,
-		);
-	same(
-		t,
-		bench,
-		"nor is the mask",
-		`${T} ${B} 88a2 10 00 0009 00 02 0000000d 00 01 00 01 00 01 ${B}`,
-		`${B} ${T} 88a2 1c 06 0009 00 02 0000000d 00 01 00 00`,
-	);
-	t.equal(
-		bench.ask(frame(`${T} ${A} 88a2 10 00 0009 00 00 0000000d 40 00 01 24 010000000000 0000`))[0]?.[14],
-		0x18,
-		"the holder reads",
-	);
-	same(t, bench, "the holder shares it", ask(`01 02 ${A} 0200000000cc`), answer(`01 02 ${A} 0200000000cc`));
-	same(t, bench, "force set takes it away", ask(`02 01 ${B}`, B), answer(`02 01 ${B}`, B));
-	same(t, bench, "an unknown reserve command: error 2", ask("03 00"), answer(`03 01 ${B}`, A, "1c 02"));
-	same(t, bench, "a list of none releases", ask("01 00", B), answer("01 00", B));
-	t.equal(access.reserved.size, 0);
-	t.match(bench.rejected, { reserved: 6, badArgument: 1 });
 });
 
 t.test("replies are at least 60 bytes, and no longer than asked for", async (t) => {

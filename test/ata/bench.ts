@@ -13,6 +13,13 @@ import { Disk, type DiskIdentity } from "../../lib/disk.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { heapMemory } from "../../lib/wire/memory.js";
 
+/** What a command comes to: status and error register in one number. */
+export const OK = 0x4000;
+export const ABRT = 0x4104;
+export const IDNF = 0x4110;
+export const UNC = 0x4140;
+export const FAULT = 0x6104;
+
 /** Bytes of room before the data in every memory, so that a forgotten offset shows. */
 export const OFFSET = 36;
 const OP_NAMES = new Map<BlockOp, string>(Object.entries(BlockOp).map(([name, op]) => [op, name]));

@@ -6,10 +6,7 @@
 import t from "tap";
 import type { DeviceInfo } from "../../lib/block/device.js";
 import { type DiskIdentity, makeIdentity } from "../../lib/disk.js";
-import { type Bench, IDENTITY, makeBench, pattern } from "./bench.js";
-
-const OK = 0x4000;
-const ABRT = 0x4104;
+import { ABRT, type Bench, IDENTITY, makeBench, OK, pattern } from "./bench.js";
 
 /** IDENTIFY as 256 numbers. */
 async function identify({ send }: Bench): Promise<number[]> {
