@@ -1,15 +1,15 @@
 /**
  * Config responses that nobody asked for: they tell initiators that a blade is there, or has another size, and on which
- * link, with which frame size and MAC address it is reached now. Used by `AoeTarget`; sends through its `Discovery`.
+ * link, with which frame size and MAC address it is reached now. Used by `AoeTarget`; sends through a `SpreadSender`.
  */
 
 import { ALL_PEERS, type Link } from "../link/link.js";
 import { MAC_BROADCAST } from "../wire/ethernet.js";
 import type { Blade } from "./blade.js";
 import { ConfigCommand, configFacts, writeConfig } from "./config.js";
-import type { Discovery } from "./discovery.js";
 import { AoeCommand, AoeFlag, padFrame, writeHeader } from "./header.js";
 import { replyView } from "./reply.js";
+import type { SpreadSender } from "./spread-sender.js";
 
 /** Whom to tell of a blade. */
 interface Advertisement {
@@ -20,24 +20,24 @@ interface Advertisement {
 export class Advertiser {
 	constructor(
 		readonly link: Link,
-		readonly discovery: Discovery,
+		readonly spread: SpreadSender,
 		readonly firmwareVersion: number,
 		/** False for a blade that another host serves: to advertise it would bring us its initiators. */
 		readonly isServed: (blade: Blade) => boolean,
 	) {}
 
-	/** Advertises `blades`, now or as soon as there are slots. On a link that is down nothing is sent. */
+	/** Advertises `blades`, now or as soon as there are rooms. On a link that is down nothing is sent. */
 	advertise(blades: Iterable<Blade>): void {
 		if (!this.link.up) return;
-		this.discovery.add(audience(blades), (advertisement) => this.#send(advertisement));
+		this.spread.add(audience(blades), (advertisement) => this.#send(advertisement));
 	}
 
 	#send({ blade, destination }: Advertisement): boolean {
 		const { link } = this;
 		if (!this.isServed(blade)) return true;
-		const slot = link.acquire();
-		if (slot === undefined) return false;
-		const frame = replyView(link, slot);
+		const room = link.acquire();
+		if (room === undefined) return false;
+		const frame = replyView(link, room);
 		writeHeader(frame, 0, {
 			destination,
 			source: link.mac,
@@ -48,7 +48,7 @@ export class Advertiser {
 			tag: 0,
 		});
 		const frameBytes = writeConfig(frame, ConfigCommand.read, blade, configFacts(link, this.firmwareVersion));
-		link.transmit(slot, padFrame(frame, 0, frameBytes), ALL_PEERS);
+		link.transmit(room, padFrame(frame, 0, frameBytes), ALL_PEERS);
 		return true;
 	}
 }

@@ -1,6 +1,6 @@
 /**
  * One address that this process serves, or wants to, on one link: where it stands, and what has been heard of others in the
- * round of questions that is under way. Kept and moved on by `neighbours.ts`; the rules are in `rivals.ts`.
+ * round of questions that is under way. Kept by `neighbours.ts`, moved on by `rounds.ts`; the rules are in `rivals.ts`.
  *
  *             nobody else                    the link is down
  *   asking --------------------> serving -------------------------> asking

@@ -57,6 +57,11 @@ export const AoeError = {
 } as const;
 export type AoeError = (typeof AoeError)[keyof typeof AoeError];
 
+/** Shelf and slot of a frame in one number, as `addressOf` puts them together: by the word, for every frame. */
+export function aoeAddress(view: DataView, at: number): number {
+	return view.getInt32(at + 16) >>> 8;
+}
+
 /** Version of a received frame, 0..15. */
 export function aoeVersion(bytes: Uint8Array, at: number): number {
 	return aoeVersionFlags.get(bytes, at) >>> 4;

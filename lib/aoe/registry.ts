@@ -11,42 +11,48 @@ import type { Blade } from "./blade.js";
 export const SHELF_ALL = 0xffff;
 export const SLOT_ALL = 0xff;
 
+/** Shelf and slot in one number of 24 bits, as frames have them. */
+export function addressOf(shelf: number, slot: number): number {
+	return (shelf << 8) | slot;
+}
+
+/** True for an address with a broadcast part, which no blade has. */
+export function isForMany(address: number): boolean {
+	return address >>> 8 === SHELF_ALL || (address & 0xff) === SLOT_ALL;
+}
+
 export class Registry {
 	readonly #blades = new Map<number, Blade>();
 
 	/** Lists a blade. Throws an OperatorError if its address is taken. */
 	add(blade: Blade): void {
 		const { shelf, slot } = blade;
-		const key = (shelf << 8) | slot;
-		if (this.#blades.has(key))
+		const address = addressOf(shelf, slot);
+		if (this.#blades.has(address))
 			throw new OperatorError(`shelf ${shelf} slot ${slot} is given twice on one interface`);
-		this.#blades.set(key, blade);
+		this.#blades.set(address, blade);
 	}
 
 	/** Unlists a blade, if it is listed. */
 	remove(blade: Blade): void {
-		if (this.has(blade)) this.#blades.delete((blade.shelf << 8) | blade.slot);
+		if (this.has(blade)) this.#blades.delete(addressOf(blade.shelf, blade.slot));
 	}
 
-	/** What is at the address whose shelf is in the high 16 of 24 bits and whose slot is in the low 8, as frames have it. */
+	/** What is at exactly this address. */
 	at(address: number): Blade | undefined {
 		return this.#blades.get(address);
 	}
 
-	/** What is at exactly this address. */
-	lookup(shelf: number, slot: number): Blade | undefined {
-		return this.at((shelf << 8) | slot);
-	}
-
 	has(blade: Blade): boolean {
-		return this.lookup(blade.shelf, blade.slot) === blade;
+		return this.at(addressOf(blade.shelf, blade.slot)) === blade;
 	}
 
 	/**
 	 * Everything that an address with broadcast parts means, in order of listing; undefined for each blade that it does not
 	 * mean, so that whoever asks can pause in between. Linear: for discovery only.
 	 */
-	*match(shelf: number, slot: number): IterableIterator<Blade | undefined> {
+	*match(address: number): IterableIterator<Blade | undefined> {
+		const [shelf, slot] = [address >>> 8, address & 0xff];
 		for (const blade of this.#blades.values()) {
 			const isMeant =
 				(shelf === SHELF_ALL || shelf === blade.shelf) && (slot === SLOT_ALL || slot === blade.slot);

@@ -1,7 +1,8 @@
 /**
  * Frames that go out for many blades at once: the answers to broadcasts, and advertisements. One broadcast may mean thousands
- * of replies, more than the link has slots; here they wait their turn, a batch per turn of the event loop, so that none is
- * lost and reads and writes still find slots in between. Used by `AoeTarget`.
+ * of replies, more than the link has rooms; here they wait their turn, a batch per turn of the event loop, so that none is
+ * lost and reads and writes still find rooms in between. Used by `AoeTarget` and
+ * its `Advertiser`.
  */
 
 import type { Clock } from "../clock.js";
@@ -14,10 +15,10 @@ const BATCH_LOOKS = 8192;
 const STEPS_PER_FRAME = 64;
 /** Most rows that may wait; an initiator asks again if its broadcast is dropped. */
 const ROWS_MAX = 1024;
-/** How long to wait for a slot when there is none. */
+/** How long to wait for a room when there is none. */
 const RETRY_MS = 2;
 
-type Stepped = "sent" | "passed" | "noSlot" | "done";
+type Stepped = "sent" | "passed" | "noRoom" | "done";
 
 /** Things to send a frame for, one after the other; undefined is none. */
 class Row<T> {
@@ -28,18 +29,18 @@ class Row<T> {
 		readonly send: (item: T) => boolean,
 	) {}
 
-	/** Sends for the next item, if it is one: "sent", "noSlot" if it has to be tried again, "done" if there was none. */
+	/** Sends for the next item, if it is one: "sent", "noRoom" if it has to be tried again, "done" if there was none. */
 	step(): Stepped {
 		const next = this.#waiting ?? this.items.next();
 		if (next.done === true) return "done";
 		if (next.value === undefined) return "passed";
 		const sent = this.send(next.value);
 		this.#waiting = sent ? undefined : next;
-		return sent ? "sent" : "noSlot";
+		return sent ? "sent" : "noRoom";
 	}
 }
 
-export class Discovery {
+export class SpreadSender {
 	readonly #clock: Clock;
 	readonly #rows: { step(): Stepped }[] = [];
 	#cancel: (() => void) | null = null;
@@ -50,7 +51,7 @@ export class Discovery {
 
 	/**
 	 * Calls `send` for each of `items`, now or behind what waits already; again, a little later, where it returns false for
-	 * want of a slot. Returns false if too much waits already: then nothing will be sent.
+	 * want of a room. Returns false if too much waits already: then nothing will be sent.
 	 */
 	add<T>(items: Iterator<T | undefined>, send: (item: T) => boolean): boolean {
 		if (this.#rows.length >= ROWS_MAX) return false;
@@ -74,7 +75,7 @@ export class Discovery {
 		for (; row !== undefined && frames < BATCH_FRAMES && looks < BATCH_LOOKS; row = this.#rows[0]) {
 			looks += 1;
 			const stepped = row.step();
-			if (stepped === "noSlot") break;
+			if (stepped === "noRoom") break;
 			if (stepped === "sent") frames += 1;
 			if (stepped === "done") this.#rows.shift();
 		}

@@ -1,52 +1,41 @@
 /**
- * The AoE target of one link: looks at every frame that comes in, finds the blade that it is for, checks that its sender may
- * have it, and hands ATA commands to the blade's disk; everything else of AoE it answers itself. Made by `lib/server.ts`, one
- * per link; called by the link; hands exchanges on to `AtaDisk` and replies back to the same link.
+ * The AoE target of one link: looks at every frame that comes in, finds the blade that it is for, and has its `Responder` answer.
+ * Decides, too, which blades are served here (`neighbours.ts`), and tells initiators of them (`advertiser.ts`). Made by
+ * `lib/server.ts`, one per link; called by the link.
  *
- *   frame -> screen: AoE? a request? for us? -> one blade ------------> admitted? version? -> ATA -> exchange -> disk
- *                                            -> broadcast: discovery,      |                -> config, mask, reserve
- *                                               blade by blade ------------+
+ *   frame -> is it plain? ------------------------------------------> one blade -> responder
+ *               | no                                                       ^
+ *               +-> AoE? a request? for us? -> a probe? a response? -> neighbours
+ *                                           -> broadcast: discovery only, blade by blade, a few in a turn
  */
 
-import { Opcode } from "../ata/opcodes.js";
 import { type Clock, systemClock } from "../clock.js";
 import { OperatorError } from "../errors.js";
-import type { FrameRoom, FrameSink, Link } from "../link/link.js";
+import type { FrameSink, Link } from "../link/link.js";
 import { Random } from "../random.js";
-import { turn } from "../turn.js";
-import { ETHERTYPE_AOE, ethDestination, ethSource, ethType, MAC_BROADCAST_BYTES } from "../wire/ethernet.js";
+import { ethDestination, ethSource, MAC_BROADCAST_BYTES } from "../wire/ethernet.js";
 import { type Memory, memoryOf } from "../wire/memory.js";
 import { Advertiser } from "./advertiser.js";
-import { ATA_HEADER_BYTES, ataCommand, copyAtaSection } from "./ata-section.js";
 import type { Blade } from "./blade.js";
 import type { Silence } from "./claim.js";
-import { answerConfig, configFacts } from "./config.js";
-import { Discovery } from "./discovery.js";
-import { ExchangePool } from "./exchange.js";
 import { aoeFilter } from "./filter.js";
 import {
 	AOE_HEADER_BYTES,
 	AOE_VERSION,
 	AoeCommand,
-	AoeError,
+	aoeAddress,
 	aoeCommand,
-	aoeError,
-	aoeShelf,
-	aoeSlot,
 	aoeVersion,
 	isPlainRequest,
 	isResponse,
 	OwnAddress,
-	padFrame,
-	setError,
-	writeReplyHeader,
 } from "./header.js";
-import { answerMask } from "./mask.js";
 import { Neighbours } from "./neighbours.js";
 import { isProbe, isProbeAnswer } from "./probe.js";
-import { type Registry, SHELF_ALL, SLOT_ALL } from "./registry.js";
-import { replyView } from "./reply.js";
-import { answerReserve } from "./reserve.js";
+import { addressOf, isForMany, type Registry } from "./registry.js";
+import { Responder } from "./responder.js";
+import { isDiscovery, screen } from "./screen.js";
+import { SpreadSender } from "./spread-sender.js";
 import type { RejectReason, TargetStats } from "./stats.js";
 
 export interface AoeTargetOptions {
@@ -76,10 +65,9 @@ export class AoeTarget implements FrameSink {
 	readonly link: Link;
 	readonly #registry: Registry;
 	readonly #stats: TargetStats;
-	readonly #firmwareVersion: number;
 	readonly #ownMacs: () => ReadonlySet<number>;
-	readonly #exchanges: ExchangePool;
-	readonly #discovery: Discovery;
+	readonly #responder: Responder;
+	readonly #spread: SpreadSender;
 	readonly #advertiser: Advertiser;
 	readonly #neighbours: Neighbours;
 	/** The link's address, and whether it knows itself which frames are to us: a bridge has more addresses than one. */
@@ -96,11 +84,10 @@ export class AoeTarget implements FrameSink {
 		this.#isScreened = link.isScreened;
 		this.#registry = options.registry;
 		this.#stats = stats;
-		this.#firmwareVersion = options.firmwareVersion;
 		this.#ownMacs = options.ownMacs;
-		this.#exchanges = new ExchangePool(link, stats);
-		this.#discovery = new Discovery(clock);
-		this.#advertiser = new Advertiser(link, this.#discovery, options.firmwareVersion, (blade) =>
+		this.#responder = new Responder(link, stats, options.firmwareVersion);
+		this.#spread = new SpreadSender(clock);
+		this.#advertiser = new Advertiser(link, this.#spread, options.firmwareVersion, (blade) =>
 			this.#registry.has(blade),
 		);
 		this.#neighbours = new Neighbours({
@@ -128,13 +115,13 @@ export class AoeTarget implements FrameSink {
 	/** Takes no more requests. Those in flight are still answered: see `inFlight`. */
 	stop(): void {
 		this.#stopped = true;
-		this.#discovery.stop();
+		this.#spread.stop();
 		this.#neighbours.stop();
 	}
 
 	/** ATA commands that were taken and not answered yet. */
 	get inFlight(): number {
-		return this.#exchanges.inFlight;
+		return this.#responder.inFlight;
 	}
 
 	/** Blades were listed or removed: the filter of the link follows. */
@@ -151,7 +138,7 @@ export class AoeTarget implements FrameSink {
 	 */
 	async claim(blade: Blade): Promise<number | undefined> {
 		const { shelf, slot } = blade;
-		if (this.#neighbours.isClaimed(shelf, slot))
+		if (this.#neighbours.isClaimed(addressOf(shelf, slot)))
 			throw new OperatorError(`shelf ${shelf} slot ${slot} is given twice on one interface`);
 		return this.#neighbours.claim(blade);
 	}
@@ -180,6 +167,7 @@ export class AoeTarget implements FrameSink {
 
 	linkChanged(): void {
 		this.#own = new OwnAddress(this.link.mac);
+		this.#responder.own = this.#own;
 		this.#isScreened = this.link.isScreened;
 		this.#neighbours.linkChanged();
 		this.advertiseAll();
@@ -187,14 +175,14 @@ export class AoeTarget implements FrameSink {
 
 	#list(blade: Blade): void {
 		this.#registry.add(blade);
-		this.#exchanges.muted.delete(blade);
+		this.#responder.muted.delete(blade);
 		if (this.#servesClaims) this.advertise(blade);
 	}
 
 	/** What is under way is not answered either: its data may be the other one's by now, and initiators ask again. */
 	#unlist(blade: Blade): void {
 		this.#registry.remove(blade);
-		this.#exchanges.muted.add(blade);
+		this.#responder.muted.add(blade);
 	}
 
 	frame(_link: Link, memory: Memory, offset: number, frameBytes: number, peer: number): void {
@@ -209,51 +197,39 @@ export class AoeTarget implements FrameSink {
 			!this.#stopped &&
 			isPlainRequest(view, offset, this.#own, this.#isScreened)
 		) {
-			const blade = this.#registry.at(view.getInt32(offset + aoeShelf.offset) >>> 8);
-			if (blade !== undefined) return this.#serve(blade, memory, offset, frameBytes, peer);
+			const blade = this.#registry.at(aoeAddress(view, offset));
+			if (blade !== undefined) return this.#responder.serve(blade, memory, offset, frameBytes, peer);
 		}
 		return this.#receiveAny(memory, offset, frameBytes, peer);
 	}
 
 	/** The long way, for frames of every kind; it finds out what is wrong with those that come to nothing. */
 	#receiveAny(memory: Memory, offset: number, frameBytes: number, peer: number): RejectReason | undefined {
-		const { bytes } = memory;
-		const unfit = this.#screen(bytes, offset, frameBytes);
+		const { bytes, view } = memory;
+		if (this.#stopped) return "stopping";
+		const unfit = screen(bytes, offset, frameBytes, this.#own, this.#isScreened);
 		if (unfit !== undefined) return unfit;
-		const shelf = aoeShelf.get(bytes, offset);
-		const slot = aoeSlot.get(bytes, offset);
+		const address = aoeAddress(view, offset);
 		if (isResponse(bytes, offset)) {
 			if (aoeCommand.get(bytes, offset) !== AoeCommand.config) return "response";
 			this.#stats.responsesHeard += 1;
-			this.#neighbours.heard(bytes, offset, this.#registry.lookup(shelf, slot));
+			this.#neighbours.heard(memory, offset, this.#registry.at(address));
 			return undefined;
 		}
 		if (isProbe(bytes, offset, frameBytes)) {
-			this.#neighbours.probed(bytes, offset);
+			this.#neighbours.probed(memory, offset);
 			if (isProbeAnswer(bytes, offset)) return undefined;
 		}
-		if (ethDestination.is(bytes, offset, MAC_BROADCAST_BYTES) || shelf === SHELF_ALL || slot === SLOT_ALL)
+		if (ethDestination.is(bytes, offset, MAC_BROADCAST_BYTES) || isForMany(address))
 			return this.#broadcast(memory, offset, frameBytes, peer);
-		const blade = this.#registry.lookup(shelf, slot);
-		if (blade === undefined) return this.#whyNot(shelf, slot);
-		return this.#serve(blade, memory, offset, frameBytes, peer);
+		const blade = this.#registry.at(address);
+		if (blade === undefined) return this.#whyNot(address);
+		return this.#responder.serve(blade, memory, offset, frameBytes, peer);
 	}
 
 	/** Why nothing is served at an address. */
-	#whyNot(shelf: number, slot: number): RejectReason {
-		return this.#neighbours.isClaimed(shelf, slot) ? "silent" : "unknownAddress";
-	}
-
-	/** What can be said of a frame without asking for whom it is. The filter of the link has done most of it, if it has one. */
-	#screen(bytes: Uint8Array, offset: number, frameBytes: number): RejectReason | undefined {
-		if (this.#stopped) return "stopping";
-		if (frameBytes < AOE_HEADER_BYTES) return "runt";
-		if (ethType.get(bytes, offset) !== ETHERTYPE_AOE) return "notAoe";
-		if ((bytes[offset + ethSource.offset]! & 1) !== 0) return "groupSource";
-		if (ethSource.is(bytes, offset, this.#own.bytes)) return "ownSource";
-		const isGroup = (bytes[offset]! & 1) !== 0;
-		if (!isGroup && (this.#isScreened || ethDestination.is(bytes, offset, this.#own.bytes))) return undefined;
-		return ethDestination.is(bytes, offset, MAC_BROADCAST_BYTES) ? undefined : "wrongDestination";
+	#whyNot(address: number): RejectReason {
+		return this.#neighbours.isClaimed(address) ? "silent" : "unknownAddress";
 	}
 
 	/**
@@ -261,143 +237,36 @@ export class AoeTarget implements FrameSink {
 	 * would hit every disk of the shelf.
 	 */
 	#broadcast(memory: Memory, offset: number, frameBytes: number, peer: number): RejectReason | undefined {
-		const { bytes } = memory;
+		const { bytes, view } = memory;
 		if (this.#ownMacs().has(ethSource.get(bytes, offset))) return "ownSource";
 		if (aoeVersion(bytes, offset) !== AOE_VERSION) return "version";
 		if (!isDiscovery(bytes, offset, frameBytes)) return "notForBroadcast";
-		const shelf = aoeShelf.get(bytes, offset);
-		const slot = aoeSlot.get(bytes, offset);
-		const blades = this.#addressed(shelf, slot);
-		if (blades === undefined) return this.#whyNot(shelf, slot);
-		if (shelf !== SHELF_ALL && slot !== SLOT_ALL) {
-			const blade = this.#registry.lookup(shelf, slot);
-			const reason = blade && this.#serve(blade, memory, offset, frameBytes, peer);
-			if (reason !== "noSlot") return reason;
+		const address = aoeAddress(view, offset);
+		const blades = this.#addressed(address);
+		if (blades === undefined) return this.#whyNot(address);
+		const blade = this.#registry.at(address);
+		if (blade !== undefined) {
+			const reason = this.#responder.serve(blade, memory, offset, frameBytes, peer);
+			if (reason !== "noRoom") return reason;
 		}
 		// The ring gets its bytes back before the last blade has answered.
 		const copy = memoryOf(bytes.slice(offset, offset + frameBytes), 0);
 		const send = (blade: Blade): boolean => {
 			// It may have fallen silent since.
-			const reason = this.#registry.has(blade) ? this.#serve(blade, copy, 0, frameBytes, peer) : "silent";
-			if (reason === "noSlot") return false;
+			const reason = this.#registry.has(blade)
+				? this.#responder.serve(blade, copy, 0, frameBytes, peer)
+				: "silent";
+			if (reason === "noRoom") return false;
 			if (reason !== undefined) this.#stats.rejected[reason] += 1;
 			return true;
 		};
-		return this.#discovery.add(blades, send) ? undefined : "discoveryBacklog";
+		return this.#spread.add(blades, send) ? undefined : "discoveryBacklog";
 	}
 
 	/** The blades at an address. One that has no broadcast parts is looked up rather than searched for. */
-	#addressed(shelf: number, slot: number): Iterator<Blade | undefined> | undefined {
-		if (shelf === SHELF_ALL || slot === SLOT_ALL) return this.#registry.match(shelf, slot);
-		const blade = this.#registry.lookup(shelf, slot);
+	#addressed(address: number): Iterator<Blade | undefined> | undefined {
+		if (isForMany(address)) return this.#registry.match(address);
+		const blade = this.#registry.at(address);
 		return blade && [blade].values();
-	}
-
-	/** A request for one blade. Returns "noSlot" if there was none: then nothing has happened yet. */
-	#serve(
-		blade: Blade,
-		memory: Memory,
-		offset: number,
-		frameBytes: number,
-		peer: number,
-	): RejectReason | undefined {
-		const { bytes } = memory;
-		const { access, shelf, slot } = blade;
-		if (access.mask.size > 0 && !access.admits(ethSource.get(bytes, offset))) return "masked";
-		const reply = this.link.acquire();
-		if (reply === undefined) return "noSlot";
-		if (frameBytes > reply.capacityBytes) return this.#drop(reply, "oversize");
-		writeReplyHeader(memory.view, offset, reply.memory.view, reply.offset, this.#own, shelf, slot);
-		if (aoeVersion(bytes, offset) !== AOE_VERSION) return this.#refuse(reply, AoeError.badVersion, peer);
-		if (aoeCommand.get(bytes, offset) !== AoeCommand.ata)
-			return this.#control(blade, reply, bytes.subarray(offset, offset + frameBytes), peer);
-		if (frameBytes < ATA_HEADER_BYTES) return this.#drop(reply, "shortSection");
-		if (access.reserved.size > 0 && !mayUse(blade, bytes, offset)) {
-			copyAtaSection(memory.view, offset, reply.memory.view, reply.offset);
-			return this.#refuse(reply, AoeError.reserved, peer, ATA_HEADER_BYTES);
-		}
-		// A disk that hangs keeps the slots of what it has been asked, and initiators go on asking. So nobody gets more slots
-		// than are left for the others: one such blade half of them, two a third each.
-		if (blade.disk.underWay > this.link.freeRooms) return this.#drop(reply, "backlog");
-		this.#stats.requests += 1;
-		this.#exchanges.take().start(blade, reply, memory, offset, frameBytes, peer);
-		return undefined;
-	}
-
-	/** Every command but ATA. */
-	#control(blade: Blade, slot: FrameRoom, request: Uint8Array, peer: number): RejectReason | undefined {
-		const reply = replyView(this.link, slot);
-		const mayChange = blade.access.mayUse(ethSource.get(request, 0));
-		const facts = configFacts(this.link, this.#firmwareVersion);
-		let outcome: number | RejectReason;
-		switch (aoeCommand.get(request, 0)) {
-			case AoeCommand.config:
-				outcome = answerConfig(request, reply, blade, facts, mayChange);
-				break;
-			case AoeCommand.mask:
-				outcome = answerMask(request, reply, blade.access, mayChange);
-				break;
-			case AoeCommand.reserve:
-				outcome = answerReserve(request, reply, blade.access, mayChange);
-				break;
-			default:
-				return this.#refuse(slot, AoeError.badCommand, peer);
-		}
-		if (typeof outcome === "string") return this.#drop(slot, outcome);
-		// Lists and strings: each byte of them is looked at.
-		turn.spend(request.length + outcome);
-		const error = aoeError.get(reply, 0);
-		if (error === 0) this.#stats.requests += 1;
-		else this.#stats.protocolErrors += 1;
-		this.#send(slot, outcome, peer);
-		return error === 0 ? undefined : reasonFor(error);
-	}
-
-	#drop(slot: FrameRoom, reason: RejectReason): RejectReason {
-		this.link.release(slot);
-		return reason;
-	}
-
-	/** Answers with the E flag. `replyBytes` have been written. */
-	#refuse(slot: FrameRoom, error: AoeError, peer: number, replyBytes = AOE_HEADER_BYTES): RejectReason {
-		setError(slot.memory.bytes, slot.offset, error);
-		this.#stats.protocolErrors += 1;
-		this.#send(slot, replyBytes, peer);
-		return reasonFor(error);
-	}
-
-	#send(slot: FrameRoom, replyBytes: number, peer: number): void {
-		this.#stats.replies += 1;
-		this.link.transmit(slot, padFrame(slot.memory.bytes, slot.offset, replyBytes), peer);
-	}
-}
-
-/** Config queries, and IDENTIFY DEVICE, by which WinAoE looks for disks. */
-function isDiscovery(bytes: Uint8Array, at: number, frameBytes: number): boolean {
-	const command = aoeCommand.get(bytes, at);
-	if (command === AoeCommand.config) return true;
-	if (command !== AoeCommand.ata || frameBytes < ATA_HEADER_BYTES) return false;
-	return ataCommand.get(bytes, at) === Opcode.identifyDevice;
-}
-
-/** While others have reserved a blade, a sender may still see what it is, and nothing more. */
-function mayUse(blade: Blade, bytes: Uint8Array, at: number): boolean {
-	if (ataCommand.get(bytes, at) === Opcode.identifyDevice) return true;
-	return blade.access.mayUse(ethSource.get(bytes, at));
-}
-
-/** Under which name a protocol error is counted. */
-function reasonFor(error: number): RejectReason {
-	switch (error) {
-		case AoeError.badCommand:
-			return "unknownCommand";
-		case AoeError.configStringPresent:
-			return "configSet";
-		case AoeError.badVersion:
-			return "version";
-		case AoeError.reserved:
-			return "reserved";
-		default:
-			return "badArgument";
 	}
 }

@@ -1,6 +1,6 @@
 /**
  * Many things that have to be moved on now and then, each when it is due, by one timer: some at a time, so that thousands that
- * are due at once neither hold the loop nor fill the network. Used by `neighbours.ts` for its claims.
+ * are due at once neither hold the loop nor fill the network. Used by `rounds.ts` for claims.
  */
 
 import type { Clock } from "../clock.js";

@@ -1,5 +1,6 @@
 // Broadcasts that mean more blades than the link has reply slots: every answer comes, none twice, and reads pass in between.
 import t from "tap";
+import { addressOf } from "../../lib/aoe/registry.js";
 import { Bench, frame } from "../support/target-bench.js";
 
 const T = "020000000001";
@@ -81,7 +82,7 @@ t.test("what a broadcast asks for is not overwritten while it waits", async (t) 
 
 t.test("the mask of each blade is asked when its turn comes", async (t) => {
 	const bench = crowd(10);
-	for (const blade of bench.registry.match(100, 3)) blade?.access.mask.add(0x0200000000bb);
+	for (const blade of bench.registry.match(addressOf(100, 3))) blade?.access.mask.add(0x0200000000bb);
 	bench.link.receive(QUERY);
 	const addresses = drain(bench).map(address);
 	t.equal(addresses.length, 9);

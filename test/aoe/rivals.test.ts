@@ -2,6 +2,7 @@
 // several servers come to terms is in test/sim/neighbours.test.ts.
 
 import t from "tap";
+import { addressOf } from "../../lib/aoe/registry.js";
 import { turn } from "../../lib/turn.js";
 import { Bench, frame } from "../support/target-bench.js";
 import {
@@ -128,7 +129,7 @@ t.test("a target of another kind is left the address, and when it has gone it is
 
 t.test("a blade that is silent is not advertised, and finds no one by a broadcast", async (t) => {
 	const bench = await serving();
-	const blade = bench.registry.lookup(9, 1)!;
+	const blade = bench.registry.at(addressOf(9, 1))!;
 	bench.clock.pass(1000);
 	const [check] = bench.link.take();
 	bench.link.receive(probeFrom("0200000000bb", "01", "01", tagOf(check), "00001000"));
@@ -141,7 +142,7 @@ t.test("a blade that is silent is not advertised, and finds no one by a broadcas
 
 t.test("what is under way when another takes over is not answered", async (t) => {
 	const bench = await serving();
-	const disk = bench.registry.lookup(9, 1)?.ata as ReturnType<Bench["stub"]>;
+	const disk = bench.registry.at(addressOf(9, 1))?.ata as ReturnType<Bench["stub"]>;
 	disk.reply = undefined;
 	const read = (tag: string): Buffer =>
 		frame(`${T} ${A} 88a2 10 00 0009 01 00 ${tag} 00 00 01 20 000000e0 0000 0000`);

@@ -45,7 +45,7 @@ t.test("blades that do not answer leave slots for the others", async (t) => {
 		t.equal(disk.commands.length, [4, 2, 1, 1][slot], "half of what the ones before have left");
 	}
 	t.equal(bench.link.freeRooms, 0);
-	t.same(bench.rejected, { backlog: 16 + 18 + 19, noSlot: 19 });
+	t.same(bench.rejected, { backlog: 16 + 18 + 19, noRoom: 19 });
 	for (const disk of disks) for (const command of disk.commands.splice(0)) command.answer();
 	bench.link.take();
 	for (let i = 0; i < 20; i++) bench.link.receive(read(i));

@@ -1,0 +1,162 @@
+/**
+ * The answers of one link's target: a request for one blade, which is to have it if its sender may. ATA commands are handed to
+ * the blade's disk as exchanges (`exchange.ts`); all other commands of AoE are answered here and now. Here is where the header
+ * of every reply is written. Called by `AoeTarget`, which has found out for which blade a frame is.
+ *
+ *   mask -> room for the reply -> header of the reply -> version -> ATA: reserved? its share of the rooms? -> exchange -> disk
+ *                                                               -> config, MAC mask, reserve -> reply
+ */
+
+import { Opcode } from "../ata/opcodes.js";
+import type { FrameRoom, Link } from "../link/link.js";
+import { turn } from "../turn.js";
+import { ethSource } from "../wire/ethernet.js";
+import type { Memory } from "../wire/memory.js";
+import { ATA_HEADER_BYTES, ataCommand, copyAtaSection } from "./ata-section.js";
+import type { Blade } from "./blade.js";
+import { answerConfig, configFacts } from "./config.js";
+import { ExchangePool } from "./exchange.js";
+import {
+	AOE_HEADER_BYTES,
+	AOE_VERSION,
+	AoeCommand,
+	AoeError,
+	aoeCommand,
+	aoeError,
+	aoeVersion,
+	OwnAddress,
+	padFrame,
+	setError,
+	writeReplyHeader,
+} from "./header.js";
+import { answerMask } from "./mask.js";
+import { replyView } from "./reply.js";
+import { answerReserve } from "./reserve.js";
+import type { RejectReason, TargetStats } from "./stats.js";
+
+export class Responder {
+	/** Where replies come from: the link's address. */
+	own: OwnAddress;
+	readonly #link: Link;
+	readonly #stats: TargetStats;
+	readonly #firmwareVersion: number;
+	readonly #exchanges: ExchangePool;
+
+	constructor(link: Link, stats: TargetStats, firmwareVersion: number) {
+		this.own = new OwnAddress(link.mac);
+		this.#link = link;
+		this.#stats = stats;
+		this.#firmwareVersion = firmwareVersion;
+		this.#exchanges = new ExchangePool(link, stats);
+	}
+
+	/** ATA commands that were taken and not answered yet. */
+	get inFlight(): number {
+		return this.#exchanges.inFlight;
+	}
+
+	/** Blades whose commands are not answered, for another host serves them now or may do so. */
+	get muted(): Set<Blade> {
+		return this.#exchanges.muted;
+	}
+
+	/** A request for one blade. Returns "noRoom" if there was none: then nothing has happened yet. */
+	serve(
+		blade: Blade,
+		memory: Memory,
+		offset: number,
+		frameBytes: number,
+		peer: number,
+	): RejectReason | undefined {
+		const { bytes } = memory;
+		const { access, shelf, slot } = blade;
+		if (access.mask.size > 0 && !access.admits(ethSource.get(bytes, offset))) return "masked";
+		const reply = this.#link.acquire();
+		if (reply === undefined) return "noRoom";
+		if (frameBytes > reply.capacityBytes) return this.#drop(reply, "oversize");
+		writeReplyHeader(memory.view, offset, reply.memory.view, reply.offset, this.own, shelf, slot);
+		if (aoeVersion(bytes, offset) !== AOE_VERSION) return this.#refuse(reply, AoeError.badVersion, peer);
+		if (aoeCommand.get(bytes, offset) !== AoeCommand.ata)
+			return this.#control(blade, reply, bytes.subarray(offset, offset + frameBytes), peer);
+		if (frameBytes < ATA_HEADER_BYTES) return this.#drop(reply, "shortSection");
+		if (access.reserved.size > 0 && !mayUse(blade, bytes, offset)) {
+			copyAtaSection(memory.view, offset, reply.memory.view, reply.offset);
+			return this.#refuse(reply, AoeError.reserved, peer, ATA_HEADER_BYTES);
+		}
+		// A disk that hangs keeps the rooms of what it has been asked, and initiators go on asking. So nobody gets more rooms
+		// than are left for the others: one such blade half of them, two a third each.
+		if (blade.disk.underWay > this.#link.freeRooms) return this.#drop(reply, "backlog");
+		this.#stats.requests += 1;
+		this.#exchanges.take().start(blade, reply, memory, offset, frameBytes, peer);
+		return undefined;
+	}
+
+	/** Every command but ATA. */
+	#control(blade: Blade, room: FrameRoom, request: Uint8Array, peer: number): RejectReason | undefined {
+		const reply = replyView(this.#link, room);
+		const mayChange = blade.access.mayUse(ethSource.get(request, 0));
+		const facts = configFacts(this.#link, this.#firmwareVersion);
+		let outcome: number | RejectReason;
+		switch (aoeCommand.get(request, 0)) {
+			case AoeCommand.config:
+				outcome = answerConfig(request, reply, blade, facts, mayChange);
+				break;
+			case AoeCommand.mask:
+				outcome = answerMask(request, reply, blade.access, mayChange);
+				break;
+			case AoeCommand.reserve:
+				outcome = answerReserve(request, reply, blade.access, mayChange);
+				break;
+			default:
+				return this.#refuse(room, AoeError.badCommand, peer);
+		}
+		if (typeof outcome === "string") return this.#drop(room, outcome);
+		// Lists and strings: each byte of them is looked at.
+		turn.spend(request.length + outcome);
+		const error = aoeError.get(reply, 0);
+		if (error === 0) this.#stats.requests += 1;
+		else this.#stats.protocolErrors += 1;
+		this.#send(room, outcome, peer);
+		return error === 0 ? undefined : reasonFor(error);
+	}
+
+	#drop(room: FrameRoom, reason: RejectReason): RejectReason {
+		this.#link.release(room);
+		return reason;
+	}
+
+	/** Answers with the E flag. `replyBytes` have been written. */
+	#refuse(room: FrameRoom, error: AoeError, peer: number, replyBytes = AOE_HEADER_BYTES): RejectReason {
+		setError(room.memory.bytes, room.offset, error);
+		this.#stats.protocolErrors += 1;
+		this.#send(room, replyBytes, peer);
+		return reasonFor(error);
+	}
+
+	#send(room: FrameRoom, replyBytes: number, peer: number): void {
+		this.#stats.replies += 1;
+		this.#link.transmit(room, padFrame(room.memory.bytes, room.offset, replyBytes), peer);
+	}
+}
+
+/** While others have reserved a blade, a sender may still see what it is, and nothing more. */
+function mayUse(blade: Blade, bytes: Uint8Array, at: number): boolean {
+	if (ataCommand.get(bytes, at) === Opcode.identifyDevice) return true;
+	return blade.access.mayUse(ethSource.get(bytes, at));
+}
+
+/** Under which name a protocol error is counted. */
+function reasonFor(error: number): RejectReason {
+	switch (error) {
+		case AoeError.badCommand:
+			return "unknownCommand";
+		case AoeError.configStringPresent:
+			return "configSet";
+		case AoeError.badVersion:
+			return "version";
+		case AoeError.reserved:
+			return "reserved";
+		default:
+			return "badArgument";
+	}
+}
