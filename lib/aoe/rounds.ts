@@ -18,9 +18,9 @@ const QUERY_GAP_MS = 100;
 /** How long to wait for a room when there is none. */
 const RETRY_MS = 2;
 /** While it is served an address is asked for after so long, then after twice that, and so on, */
-export const CHECK_FIRST_MS = 1000;
+const CHECK_FIRST_MS = 1000;
 /** up to this, */
-export const CHECK_LONGEST_MS = 32_000;
+const CHECK_LONGEST_MS = 32_000;
 /** but on one link not for more addresses a second than this: a server of thousands asks as little as one of hundreds. */
 const CHECKS_PER_SECOND = 16;
 /** The same for an address that another serves: it shall be served again soon when that one has gone. */
