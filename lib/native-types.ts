@@ -26,8 +26,8 @@ export interface NativePort {
 	/** The receive ring, shared with the kernel. Empty (detached) once the port is closed. */
 	readonly ring: ArrayBuffer;
 	readonly ringAddress: number;
-	/** Byte offset of each ring slot's header (`struct tpacket2_hdr`), in the order in which the kernel fills them. */
-	readonly slotOffsets: Uint32Array<ArrayBuffer>;
+	/** Byte offset of each frame's header (`struct tpacket2_hdr`), in the order in which the kernel fills them. */
+	readonly frameOffsets: Uint32Array<ArrayBuffer>;
 }
 
 export interface InterfaceInfo {
@@ -104,10 +104,10 @@ export interface Addon {
 	portSend(handle: PortHandle, frames: Float64Array, count: number, error: Int32Array): number;
 	portWantWritable(handle: PortHandle, wanted: boolean): void;
 	/**
-	 * Gives `count` ring slots from number `slot` on back to the kernel, and returns how many of those behind them hold a frame
-	 * (at most 64). If none does, watches the next one without sleeping, for at most `microseconds`.
+	 * Gives `count` places of the ring from number `place` on back to the kernel, and returns how many of those behind them
+	 * hold a frame (at most 64). If none does, watches the next one without sleeping, for at most `microseconds`.
 	 */
-	portNext(handle: PortHandle, slot: number, count: number, microseconds: number): number;
+	portNext(handle: PortHandle, place: number, count: number, microseconds: number): number;
 	portDrops(handle: PortHandle): number;
 	portClose(handle: PortHandle): void;
 	engineOpen(

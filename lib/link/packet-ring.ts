@@ -39,7 +39,7 @@ export class ReceiveRing {
 		this.#memory = memoryOf(new Uint8Array(port.ring), port.ringAddress);
 		this.#words = new Int32Array(port.ring);
 		this.#halves = new Uint16Array(port.ring);
-		this.#offsets = port.slotOffsets;
+		this.#offsets = port.frameOffsets;
 		this.#longestBytes = longestBytes;
 		this.#counts = counts;
 	}

@@ -8,58 +8,59 @@
 #include <errno.h>
 #include <stdlib.h>
 
+static const struct {
+	const char *name;
+	napi_callback function;
+} functions[] = {
+	{ "memory", js_memory },
+	{ "addressOf", js_address_of },
+	{ "copy", js_copy },
+	{ "clock", js_clock_us },
+	{ "interfaceNames", js_interface_names },
+	{ "interfaceName", js_interface_name },
+	{ "interfaceInfo", js_interface_info },
+	{ "interfaceAsk", js_interface_ask },
+	{ "takeName", js_take_name },
+	{ "monitorOpen", js_monitor_open },
+	{ "monitorNext", js_monitor_next },
+	{ "monitorClose", js_monitor_close },
+	{ "portOpen", js_port_open },
+	{ "portUseXdp", js_port_use_xdp },
+	{ "portSetFilter", js_port_set_filter },
+	{ "portSend", js_port_send },
+	{ "portWantWritable", js_port_want_writable },
+	{ "portNext", js_port_next },
+	{ "portDrops", js_port_drops },
+	{ "portClose", js_port_close },
+	{ "engineOpen", js_engine_open },
+	{ "engineUring", js_engine_uring },
+	{ "engineSubmit", js_engine_submit },
+	{ "engineReap", js_engine_reap },
+	{ "engineRetry", js_engine_retry },
+	{ "engineClose", js_engine_close },
+	{ "fileOpen", js_file_open },
+	{ "memoryOpen", js_memory_open },
+	{ "fileSizes", js_file_sizes },
+	{ "fileClose", js_file_close },
+	{ "findUser", js_find_user },
+	{ "becomeUser", js_become_user },
+	{ "writerOpen", js_writer_open },
+	{ "writerPut", js_writer_put },
+	{ "writerFlush", js_writer_flush },
+	{ "exitIfHungUp", js_exit_if_hung_up },
+};
+
 static napi_value init(napi_env env, napi_value exports)
 {
-	static const struct {
-		const char *name;
-		napi_callback function;
-	} table[] = {
-		{ "memory", js_memory },
-		{ "addressOf", js_address_of },
-		{ "copy", js_copy },
-		{ "clock", js_clock_us },
-		{ "interfaceNames", js_interface_names },
-		{ "interfaceName", js_interface_name },
-		{ "interfaceInfo", js_interface_info },
-		{ "interfaceAsk", js_interface_ask },
-		{ "takeName", js_take_name },
-		{ "monitorOpen", js_monitor_open },
-		{ "monitorNext", js_monitor_next },
-		{ "monitorClose", js_monitor_close },
-		{ "portOpen", js_port_open },
-		{ "portUseXdp", js_port_use_xdp },
-		{ "portSetFilter", js_port_set_filter },
-		{ "portSend", js_port_send },
-		{ "portWantWritable", js_port_want_writable },
-		{ "portNext", js_port_next },
-		{ "portDrops", js_port_drops },
-		{ "portClose", js_port_close },
-		{ "engineOpen", js_engine_open },
-		{ "engineUring", js_engine_uring },
-		{ "engineSubmit", js_engine_submit },
-		{ "engineReap", js_engine_reap },
-		{ "engineRetry", js_engine_retry },
-		{ "engineClose", js_engine_close },
-		{ "fileOpen", js_file_open },
-		{ "memoryOpen", js_memory_open },
-		{ "fileSizes", js_file_sizes },
-		{ "fileClose", js_file_close },
-		{ "findUser", js_find_user },
-		{ "becomeUser", js_become_user },
-		{ "writerOpen", js_writer_open },
-		{ "writerPut", js_writer_put },
-		{ "writerFlush", js_writer_flush },
-		{ "exitIfHungUp", js_exit_if_hung_up },
-	};
 	struct instance *instance = calloc(1, sizeof *instance);
 	if (!instance) return throw_errno(env, ENOMEM, "memory");
 	instance->references = 1;
 	MUST(napi_set_instance_data(env, instance, NULL, NULL));
 	MUST(napi_add_env_cleanup_hook(env, on_environment_ends, instance));
-	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+	for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
 		napi_value function;
-		MUST(napi_create_function(env, table[i].name, NAPI_AUTO_LENGTH, table[i].function, NULL, &function));
-		MUST(napi_set_named_property(env, exports, table[i].name, function));
+		MUST(napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].function, NULL, &function));
+		MUST(napi_set_named_property(env, exports, functions[i].name, function));
 	}
 	MUST(napi_set_named_property(env, exports, "layout", make_layout(env)));
 	return exports;

@@ -51,13 +51,35 @@ static int get_filter(napi_env env, napi_value value, struct sock_filter **filte
 	return 1;
 }
 
+/* What JavaScript gets of a port that is open: { handle, ring, ringAddress, frameOffsets }. */
+static napi_value make_port(napi_env env, struct port *port)
+{
+	napi_value object, external, ring, offsets, offsets_buffer;
+	MUST(napi_create_external(env, port, port_finalize, NULL, &external));
+	if (napi_create_external_arraybuffer(env, port->core.ring, port->core.ring_bytes, NULL, NULL, &ring) != napi_ok)
+		return throw_errno(env, ENOMEM, "ring");
+	MUST(napi_create_reference(env, ring, 1, &port->ring));
+
+	uint32_t *table;
+	MUST(napi_create_arraybuffer(env, port->core.frame_count * sizeof *table, (void **)&table, &offsets_buffer));
+	for (uint32_t i = 0; i < port->core.frame_count; i++) table[i] = (uint32_t)vb_port_frame_offset(&port->core, i);
+	MUST(napi_create_typedarray(env, napi_uint32_array, port->core.frame_count, offsets_buffer, 0, &offsets));
+
+	MUST(napi_create_object(env, &object));
+	MUST(napi_set_named_property(env, object, "handle", external));
+	MUST(napi_set_named_property(env, object, "ring", ring));
+	MUST(napi_set_named_property(env, object, "frameOffsets", offsets));
+	set_number(env, object, "ringAddress", (double)(uintptr_t)port->core.ring);
+	return object;
+}
+
 /*
- * portOpen(index, ethertype, frameBytes, frameCount, sendBytes, filter, callback) ->
- * { handle, ring, ringAddress, slotOffsets }; the callback is told when frames are there or can be sent.
+ * portOpen(index, ethertype, frameBytes, frameCount, sendBytes, filter, callback) -> see make_port; the callback is told
+ * when frames are there or can be sent.
  */
 napi_value js_port_open(napi_env env, napi_callback_info info)
 {
-	napi_value args[MAX_ARGS], object, external, ring, offsets, offsets_buffer;
+	napi_value args[MAX_ARGS];
 	uint32_t index, ethertype, frame_bytes, frame_count, send_bytes;
 	struct sock_filter *filter;
 	uint16_t filter_length;
@@ -90,22 +112,7 @@ napi_value js_port_open(napi_env env, napi_callback_info info)
 		free(port);
 		return throw_errno(env, error, step);
 	}
-	MUST(napi_create_external(env, port, port_finalize, NULL, &external));
-	if (napi_create_external_arraybuffer(env, port->core.ring, port->core.ring_bytes, NULL, NULL, &ring) != napi_ok)
-		return throw_errno(env, ENOMEM, "ring");
-	MUST(napi_create_reference(env, ring, 1, &port->ring));
-
-	uint32_t *table;
-	MUST(napi_create_arraybuffer(env, port->core.frame_count * sizeof *table, (void **)&table, &offsets_buffer));
-	for (uint32_t i = 0; i < port->core.frame_count; i++) table[i] = (uint32_t)vb_port_frame_offset(&port->core, i);
-	MUST(napi_create_typedarray(env, napi_uint32_array, port->core.frame_count, offsets_buffer, 0, &offsets));
-
-	MUST(napi_create_object(env, &object));
-	MUST(napi_set_named_property(env, object, "handle", external));
-	MUST(napi_set_named_property(env, object, "ring", ring));
-	MUST(napi_set_named_property(env, object, "slotOffsets", offsets));
-	set_number(env, object, "ringAddress", (double)(uintptr_t)port->core.ring);
-	return object;
+	return make_port(env, port);
 }
 
 static struct port *get_port(napi_env env, napi_value value)

@@ -119,8 +119,8 @@ function filtered(t: Test): void {
 			);
 			const ring = Buffer.from(port.ring);
 			const isThere = (at: number | undefined) => (ring.readUInt32LE(at) & 1) !== 0;
-			await until("a few frames", () => isThere(port.slotOffsets[5]), LIMIT_MS);
-			for (const at of port.slotOffsets) {
+			await until("a few frames", () => isThere(port.frameOffsets[5]), LIMIT_MS);
+			for (const at of port.frameOffsets) {
 				if (!isThere(at)) continue;
 				if (ring[at + ring.readUInt16LE(at + 12) + 14] === "w".charCodeAt(0)) wanted += 1;
 				else unwanted += 1;

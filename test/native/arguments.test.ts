@@ -274,7 +274,7 @@ t.test("the ring of a closed port is empty", { skip: makePortMissing() }, async 
 	const port = native.portOpen(LOOPBACK, 0x88a2, 1514, 64, 65536, new Uint8Array(0), noop);
 	const words = new Int32Array(port.ring);
 	t.ok(port.ring.byteLength >= 64 * 1514 && words.length > 0);
-	t.ok(port.slotOffsets.length >= 64);
+	t.ok(port.frameOffsets.length >= 64);
 	native.portClose(port.handle);
 	t.equal(port.ring.byteLength, 0);
 	t.equal(words.length, 0);

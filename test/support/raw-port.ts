@@ -76,7 +76,7 @@ export class RawPort {
 		for (let count = this.#look(); count > 0; count = this.#look())
 			for (; this.#seen < count; this.#seen++) {
 				const header =
-					this.#port.slotOffsets[(this.#first + this.#seen) % this.#port.slotOffsets.length] ?? 0;
+					this.#port.frameOffsets[(this.#first + this.#seen) % this.#port.frameOffsets.length] ?? 0;
 				const at = header + this.#ring.getUint16(header + TP_MAC, true);
 				const frameBytes = this.#ring.getUint32(header + TP_LEN, true);
 				this.#onFrame(Buffer.from(this.#bytes.subarray(at, at + frameBytes)));
@@ -87,7 +87,7 @@ export class RawPort {
 	/** Gives back what has been seen, and returns how many frames are there behind it. */
 	#look(): number {
 		const count = native.portNext(this.#port.handle, this.#first, this.#seen, 0);
-		this.#first = (this.#first + this.#seen) % this.#port.slotOffsets.length;
+		this.#first = (this.#first + this.#seen) % this.#port.frameOffsets.length;
 		this.#seen = 0;
 		return count;
 	}
