@@ -43,6 +43,7 @@ for await (const line of createInterface({ input: tap.stdout })) {
 	counter.line(line);
 }
 record.end();
+counter.end();
 const ended = await new Promise<boolean>((resolve) => {
 	if (tap.exitCode !== null || tap.signalCode !== null) resolve(tap.exitCode === 0);
 	else tap.on("exit", (code) => resolve(code === 0));

@@ -1,10 +1,11 @@
 /**
  * Counts the assertions in the output of tap (Test Anything Protocol, version 14) as it comes, and hands on each test file
- * with its share when it has ended. Used by `run-tests.ts`.
- *
- * The result of a subtest follows what is in it, which is indented by four more columns. So a result with nothing deeper
- * before it is an assertion; any other counts only for what is not told inside of it: a crash, a timeout, a file skipped.
+ * with its share when it has ended. Used by `run-tests.ts`. What the lines mean is tap-parser's to know. Of the results of
+ * subtests only those count that say more than what is in them: a crash, a timeout, a file skipped. A plan that is not kept
+ * is a failure, too.
  */
+
+import { type FinalResults, Parser, type Result } from "tap-parser";
 
 export interface FileResult {
 	readonly name: string;
@@ -17,8 +18,6 @@ export interface FileResult {
 	readonly milliseconds: number;
 }
 
-const RESULT = /^ *(not )?ok\b(?: \d+)?(?: - )?(.*?)(?: # (?:(SKIP|TODO)\b.*|time=([\d.]+)ms))?$/;
-
 export class Counter {
 	passed = 0;
 	failed = 0;
@@ -26,72 +25,76 @@ export class Counter {
 	/** Files that have come to an end. */
 	files = 0;
 	readonly #ended: (file: FileResult) => void;
-	/** For each depth, what had failed and been skipped when the subtest began whose result is to come. */
-	#open: ({ readonly failed: number; readonly skipped: number } | undefined)[] = [];
-	#diagnosticsEnd: string | undefined;
+	readonly #parser = new Parser();
 	#lines: string[] = [];
 	#names: string[] = [];
-	/** A file whose result is there. */
-	#file: { readonly name: string; readonly milliseconds: number } | undefined;
+	/** The result of a file, when it is there: diagnostics may follow it, so it comes with the first line of the next one. */
+	#file: Result | undefined;
 	#before = { passed: 0, failed: 0 };
 
 	constructor(ended: (file: FileResult) => void) {
 		this.#ended = ended;
+		this.#parser.on("assert", (result: Result) => {
+			this.#file = result;
+		});
+		this.#countIn(this.#parser);
 	}
 
 	line(line: string): void {
+		this.#parser.write(`${line}\n`);
+		this.#end();
 		this.#lines.push(line);
-		if (this.#diagnosticsEnd !== undefined) {
-			// Source code and output are quoted in there: not to be taken for results.
-			if (line !== this.#diagnosticsEnd) return;
-			this.#diagnosticsEnd = undefined;
-			if (line === "  ...") this.#end();
-			return;
-		}
-		const indent = line.length - line.trimStart().length;
-		if (line.trim() === "---") this.#diagnosticsEnd = `${" ".repeat(indent)}...`;
-		if (line.startsWith("# Subtest", indent)) {
-			this.#open[indent / 4] = { failed: this.failed, skipped: this.skipped };
-			if (indent === 0) this.#begin(line);
-		}
-		const result = RESULT.exec(line);
-		if (result === null) return;
-		const [, not, name = "", directive, time] = result;
-		this.#count(indent / 4, not !== undefined, name, directive !== undefined);
-		if (indent > 0) return;
-		this.#file = { name, milliseconds: Number(time ?? 0) };
-		// Diagnostics follow what failed, and belong to it.
-		if (not === undefined) this.#end();
 	}
 
-	#count(depth: number, not: boolean, name: string, skip: boolean): void {
-		const inside = this.#open[depth];
-		this.#open[depth] = undefined;
-		if (skip) {
-			if (inside !== undefined && inside.skipped !== this.skipped) return;
+	/** There are no more lines. */
+	end(): void {
+		this.#parser.end();
+		this.#end();
+	}
+
+	/** Counts what comes out of a parser, and of those of the subtests in it. */
+	#countIn(parser: Parser): void {
+		/** What had failed and been skipped when the subtest began whose result comes next. */
+		let before: { readonly failed: number; readonly skipped: number } | undefined;
+		parser.on("child", (child: Parser) => {
+			before = { failed: this.failed, skipped: this.skipped };
+			this.#countIn(child);
+			// No line says that a plan was not kept.
+			child.on("complete", ({ failures }: FinalResults) => {
+				this.failed += failures.filter(({ tapError }) => tapError !== null).length;
+			});
+		});
+		parser.on("assert", (result: Result) => {
+			this.#count(result, before);
+			before = undefined;
+		});
+	}
+
+	/** A result is an assertion, or that of a subtest, which counts only for what has not been told inside of it. */
+	#count({ ok, skip, todo, name }: Result, before: { failed: number; skipped: number } | undefined): void {
+		if (skip || todo) {
+			if (before !== undefined && before.skipped !== this.skipped) return;
 			this.skipped += 1;
 			this.#names.push(name);
-		} else if (not) {
-			if (inside === undefined || inside.failed === this.failed) this.failed += 1;
-		} else if (inside === undefined) this.passed += 1;
-	}
-
-	#begin(line: string): void {
-		this.#lines = [line];
-		this.#names = [];
-		this.#before = { passed: this.passed, failed: this.failed };
+		} else if (!ok) {
+			if (before === undefined || before.failed === this.failed) this.failed += 1;
+		} else if (before === undefined) this.passed += 1;
 	}
 
 	#end(): void {
 		if (this.#file === undefined) return;
 		this.files += 1;
 		this.#ended({
-			...this.#file,
+			name: this.#file.name,
+			milliseconds: this.#file.time ?? 0,
 			lines: this.#lines,
 			passed: this.passed - this.#before.passed,
 			failed: this.failed - this.#before.failed,
 			skipped: this.#names,
 		});
 		this.#file = undefined;
+		this.#lines = [];
+		this.#names = [];
+		this.#before = { passed: this.passed, failed: this.failed };
 	}
 }

@@ -7,7 +7,8 @@ import { Counter, type FileResult } from "../../scripts/tap-counter.js";
 function count(tap: string): { counter: Counter; files: FileResult[] } {
 	const files: FileResult[] = [];
 	const counter = new Counter((file) => files.push(file));
-	for (const line of tap.split("\n")) counter.line(line);
+	for (const line of tap.trimEnd().split("\n")) counter.line(line);
+	counter.end();
 	return { counter, files };
 }
 
@@ -72,6 +73,18 @@ t.test("a crash counts, whatever had passed before", async (t) => {
 	t.match(count(early).counter, { passed: 0, failed: 1, files: 1 });
 	const cut = GOOD.replace(/^ok 1 - good.*$/m, "");
 	t.match(count(cut).counter, { files: 0 }, "a file without a result has not come to an end");
+});
+
+t.test("a plan that is not kept is a failure, whatever the result says", async (t) => {
+	const inFile = GOOD.replace("    1..2\nok 1", "    1..3\nok 1");
+	t.match(count(inFile).counter, { passed: 3, failed: 1, files: 1 });
+	t.match(count(inFile).files, [{ name: "good.js", failed: 1 }]);
+	const inSubtest = GOOD.replace("        1..2", "        1..3");
+	t.match(count(inSubtest).counter, { passed: 3, failed: 1, files: 1 });
+	const told = inFile.replace("ok 1 - good.js # time=1234.5ms", "not ok 1 - good.js # time=5ms");
+	t.match(count(told).counter, { passed: 3, failed: 1, files: 1 }, "once, if the result says so too");
+	const twice = GOOD.replace("    ok 2 - alone", "    ok 1 - alone");
+	t.notMatch(count(twice).counter, { failed: 0 });
 });
 
 t.test("what is skipped counts as that, and only once", async (t) => {
