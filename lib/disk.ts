@@ -1,10 +1,11 @@
 /**
  * A disk: what has an identity and is served, by whatever protocols. Who it is (name, serial number, model), what it stores (a
  * `BlockDevice`), what has happened to it (counters, faults) and whether it is still open. It knows no protocol and no file. Made by
- * `lib/server.ts`; command sets such as `lib/ata/` carry out on its device what initiators ask, and count here.
+ * `lib/daemon/`; command sets such as `lib/ata/` carry out on its device what initiators ask, and count here.
  */
 
 import { createHash } from "node:crypto";
+import type { CloseEnd } from "./block/close.js";
 import type { BlockDevice } from "./block/device.js";
 import type { BlockOp } from "./block/request.js";
 import { COUNT_START } from "./counters.js";
@@ -58,17 +59,14 @@ export type FaultListener = (
 	lba: number,
 ) => void;
 
-/**
- *   open --> draining --> closed
- *                |          ^
- *                v          |  what hung goes on after all
- *            abandoned -----+
- */
 export type DiskPhase =
 	| "open"
 	/** Takes no more requests; those under way go on. */
 	| "draining"
-	/** Its storage hangs: what is under way is never answered, and what the device holds is not given back. */
+	/**
+	 * Its storage hangs: what is under way is not answered any more, and what the device holds is given back only if it ever goes
+	 * on.
+	 */
 	| "abandoned"
 	| "closed";
 
@@ -80,7 +78,7 @@ export class Disk {
 	faults = 0;
 	onFault: FaultListener | null = null;
 	#phase: DiskPhase = "open";
-	#closing: Promise<void> | null = null;
+	#closing: Promise<CloseEnd> | null = null;
 
 	constructor(
 		/** What messages to the operator call it. */
@@ -93,15 +91,18 @@ export class Disk {
 		return this.#phase;
 	}
 
-	/** Takes no more requests, waits for those under way, and gives back what the device holds. */
-	close(): Promise<void> {
-		this.#closing ??= this.#close();
+	/**
+	 * Takes no more requests, waits for those under way, and gives back what the device holds: "closed". If its storage hangs it
+	 * is "abandoned" after `limitMs`.
+	 */
+	close(limitMs?: number): Promise<CloseEnd> {
+		this.#closing ??= this.#close(limitMs);
 		return this.#closing;
 	}
 
-	async #close(): Promise<void> {
+	async #close(limitMs?: number): Promise<CloseEnd> {
 		this.#phase = "draining";
-		await this.device.close();
-		this.#phase = "closed";
+		this.#phase = await this.device.close(limitMs);
+		return this.#phase;
 	}
 }

@@ -125,6 +125,14 @@ export interface Addon {
 	engineClose(handle: EngineHandle): void;
 	/** `begin` and `length` are what is going to be served of it, in bytes, and is locked. A length of 0: to the end. */
 	fileOpen(handle: EngineHandle, path: string, flags: number, begin: number, length: number): NativeFile;
+	/** The same by a thread of its own. The promise never settles while the disk hangs; the file is the engine's only then. */
+	fileOpenLater(
+		handle: EngineHandle,
+		path: string,
+		flags: number,
+		begin: number,
+		length: number,
+	): Promise<NativeFile>;
 	/** So many bytes of memory as a file: zeros, private to this process. Of the flags only OPEN_READ_ONLY is one here. */
 	memoryOpen(handle: EngineHandle, sizeBytes: number, flags: number): NativeFile;
 	/**

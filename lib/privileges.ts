@@ -1,5 +1,5 @@
 /**
- * Going on as an ordinary user: what is open stays open, and nothing else can be had any more. Called by `lib/server.ts`
+ * Going on as an ordinary user: what is open stays open, and nothing else can be had any more. Called by `lib/daemon/`
  * when every link and file is open, if the operator has named a user; the work is done in `native/common/privileges.c`.
  */
 

@@ -21,6 +21,7 @@
 				"node/link.c",
 				"node/memory.c",
 				"node/node.c",
+				"node/opening.c",
 				"node/privileges.c",
 				"node/watch.c",
 				"node/writer.c",

@@ -1,7 +1,7 @@
 /**
  * A blade: a disk as AoE serves it. What AoE adds to the disk: where it is (shelf, slot), who may use it (MAC mask and
  * reservation), its config string, and how much may be asked of it at a time. A disk may be several blades. Made by
- * `lib/server.ts`; listed in the registry of each link that it is served on, and looked up there for every frame.
+ * `lib/daemon/`; listed in the registry of each link that it is served on, and looked up there for every frame.
  */
 
 import type { AtaCommand } from "../ata/command.js";
@@ -56,9 +56,19 @@ export class Blade {
 		readonly slot: number,
 		readonly ata: AtaExecutor,
 		/** Frames that an initiator may have outstanding, as advertised. 2..65535: Linux stays away from 0 and 1. */
-		readonly bufferCount: number,
+		public bufferCount: number,
+		/** Served even if another host answers for its address. */
+		readonly force = false,
 	) {
 		this.disk = ata.disk;
+	}
+
+	/** What the operator wants of it from now on. Without a config string, the one it has stays. */
+	change(macs: Iterable<number>, bufferCount: number, configString?: string): void {
+		this.access.mask.clear();
+		for (const mac of macs) this.access.mask.add(mac);
+		this.bufferCount = bufferCount;
+		if (configString !== undefined) this.configString = Buffer.from(configString, "latin1");
 	}
 
 	/** `e9.0`: how Linux's driver and the start-up line call it. */

@@ -36,8 +36,6 @@ export interface NeighbourOptions extends Omit<RoundsOptions, "ask" | "self"> {
 	readonly link: Link;
 	/** Every MAC address of this process: what they send is no rival's. */
 	readonly ownMacs: () => ReadonlySet<number>;
-	/** Serve whoever else does. */
-	readonly force: boolean;
 	/** Others answer for a blade's address. Once per blade and MAC address. */
 	readonly onConflict: (blade: Blade, mac: number) => void;
 }
@@ -89,6 +87,15 @@ export class Neighbours {
 		this.#rounds.claims.push(claim);
 		this.#claimAt.set(addressOf(shelf, slot), claim);
 		return this.#options.link.up ? this.#rounds.begin(claim) : Promise.resolve(undefined);
+	}
+
+	/** Nothing more is asked about a blade's address, or answered. */
+	release(blade: Blade): void {
+		const address = addressOf(blade.shelf, blade.slot);
+		const claim = this.#claimAt.get(address);
+		if (claim?.blade !== blade) return;
+		this.#claimAt.delete(address);
+		this.#rounds.end(claim);
 	}
 
 	/** What nobody else answers for is served from now on, without further questions to who has claimed it. */
@@ -156,10 +163,10 @@ export class Neighbours {
 
 	/** What we say of ourselves. */
 	#self(claim: Claim, now: number): Party {
-		const { link, force, ownMacs } = this.#options;
+		const { link, ownMacs } = this.#options;
 		const isServing = claim.state === "serving";
 		return {
-			standing: force ? "forced" : isServing ? "serving" : "asking",
+			standing: claim.blade.force ? "forced" : isServing ? "serving" : "asking",
 			mac: link.mac,
 			rank: Math.min(...ownMacs()),
 			servedSeconds: claim.servedSeconds(now),

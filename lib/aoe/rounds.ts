@@ -89,6 +89,12 @@ export class Rounds {
 		});
 	}
 
+	/** Nothing is asked about a claim any more; an open question ends without an answer. Not called in a step. */
+	end(claim: Claim): void {
+		this.claims.splice(this.claims.indexOf(claim), 1);
+		settle(claim, undefined);
+	}
+
 	/** The link is down: nobody can be asked, and nothing is served. */
 	pauseAll(): void {
 		const now = this.#options.clock.now();
@@ -188,7 +194,8 @@ export class Rounds {
 		claim.rounds = 0;
 		claim.concludedMs = now;
 		claim.rival = mac;
-		if (!this.#serves) {
+		// Who has asked for it decides what becomes of it.
+		if (!this.#serves || claim.settle !== null) {
 			claim.settled = false;
 			claim.dueMs = Infinity;
 			settle(claim, mac);

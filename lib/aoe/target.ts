@@ -1,7 +1,7 @@
 /**
  * The AoE target of one link: looks at every frame that comes in, finds the blade that it is for, and has its `Responder` answer.
  * Decides, too, which blades are served here (`neighbours.ts`), and tells initiators of them (`advertiser.ts`). Made by
- * `lib/server.ts`, one per link; called by the link.
+ * `lib/daemon/`, one per link; called by the link.
  *
  *   frame -> is it plain? ------------------------------------------> one blade -> responder
  *               | no                                                       ^
@@ -53,8 +53,6 @@ export interface AoeTargetOptions {
 	readonly onSilenced?: (blade: Blade, mac: number, why: string) => void;
 	/** It is served again: that host no longer answers. */
 	readonly onServedAgain?: (blade: Blade, mac: number) => void;
-	/** Serve whoever else does. Default: false. */
-	readonly force?: boolean;
 	/** Default: other numbers each time. */
 	readonly random?: Random;
 	/** Default: the system's. */
@@ -94,7 +92,6 @@ export class AoeTarget implements FrameSink {
 			...options,
 			clock,
 			random: options.random ?? new Random(),
-			force: options.force ?? false,
 			onServe: (blade, after) => {
 				this.#list(blade);
 				if (after !== undefined) options.onServedAgain?.(blade, after);
@@ -148,6 +145,19 @@ export class AoeTarget implements FrameSink {
 		this.#neighbours.serve();
 		this.#servesClaims = true;
 		this.advertiseAll();
+	}
+
+	/** Serves a blade no more, and leaves its address to others. What is under way is still answered. */
+	release(blade: Blade): void {
+		this.#neighbours.release(blade);
+		this.#registry.remove(blade);
+		if (!this.#stopped) this.registryChanged();
+	}
+
+	/** As `release`, at once: what is under way is not answered either. */
+	fence(blade: Blade): void {
+		this.release(blade);
+		this.#responder.muted.add(blade);
 	}
 
 	/** Blades that are not served because others are. */

@@ -29,7 +29,7 @@ export class Turns<T extends Due> {
 	#wakeMs = Infinity;
 
 	/**
-	 * @param items may grow
+	 * @param items may become more or less, but not in a step
 	 * @param step moves on one that is due, and says by its `dueMs` when it is again
 	 * @param wasAway called before the steps when so much time has passed without us
 	 */

@@ -6,6 +6,7 @@
  */
 
 import { StorageStatus } from "../errors.js";
+import type { CloseEnd } from "./close.js";
 import { BlockOp, BlockRequest, type RequestOwner } from "./request.js";
 
 export interface DeviceInfo {
@@ -42,8 +43,11 @@ export interface BlockDevice {
 	setWriteCache(enabled: boolean): boolean;
 	/** At most one listener: the layer or blade above. */
 	onChange(listener: DeviceListener): void;
-	/** Waits for what is under way, then gives everything back. Later requests end with `closed`. */
-	close(): Promise<void>;
+	/**
+	 * Waits for what is under way, then gives everything back. Later requests end with `closed`. Waits for at most `limitMs`,
+	 * by default for as long as suits the device; who asks once more gets the first one's answer.
+	 */
+	close(limitMs?: number): Promise<CloseEnd>;
 }
 
 /** A request, and somebody who just waits for it: for start-up, tests and everything that is rare. */

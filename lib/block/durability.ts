@@ -1,7 +1,7 @@
 /**
  * When a write counts as done. `ack`: when it is on stable storage, because Linux's AoE driver never sends a
  * flush and takes an answer as durable. `flush`: as soon as the device has it; flushes and forced unit access
- * really sync. `none`: never syncs. Composed by `open.ts` as the top layer of a blade's storage; hands on to
+ * really sync. `none`: never syncs. Composed by `stack.ts` as the top layer of a blade's storage; hands on to
  * the layers below, of which `OrderingLayer` must be one.
  *
  * Group commit: a write that the device below has completed waits here for a flush that starts after that. At

@@ -86,14 +86,14 @@ export class StorageEngine implements PumpStage {
 		return errno < 0 ? "worker threads" : `worker threads (no io_uring: ${getSystemErrorName(-errno)})`;
 	}
 
-	/**
-	 * Opens a file and locks a part of it, without `lengthBytes` all from `offsetBytes` on. Throws a NativeError whose `step`
-	 * says what failed.
-	 */
-	open(path: string, flags: number, offsetBytes: number, lengthBytes?: number): NativeFile {
-		// No file is longer than what a number holds exactly; that this part is not in it comes out later.
-		const [begin, length] = [offsetBytes, lengthBytes ?? 0].map((n) => Math.min(n, Number.MAX_SAFE_INTEGER));
-		return native.fileOpen(this.#handle, path, flags, begin ?? 0, length ?? 0);
+	/** Opens a file and locks a part of it, with a length of 0 all that follows. Throws a NativeError: `step` says what failed. */
+	open(path: string, flags: number, beginBytes: number, lengthBytes: number): NativeFile {
+		return native.fileOpen(this.#handle, path, flags, beginBytes, lengthBytes);
+	}
+
+	/** The same, by a thread of its own: who is served meanwhile does not wait for the disk. */
+	openLater(path: string, flags: number, beginBytes: number, lengthBytes: number): Promise<NativeFile> {
+		return native.fileOpenLater(this.#handle, path, flags, beginBytes, lengthBytes);
 	}
 
 	/** Memory as a file. Throws a NativeError. */

@@ -1,8 +1,9 @@
 /**
  * A regular or sparse file, a block special file, or memory that the kernel keeps as one, as a `BlockDevice`. It checks
- * requests and leaves the work to the engine; it watches whether the file grows or shrinks. Made by `open.ts`.
+ * requests and leaves the work to the engine; it watches whether the file grows or shrinks. Made by `lib/daemon/openers.ts`.
  */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { OperatorError, StorageStatus } from "../errors.js";
 import {
 	Errno,
@@ -13,6 +14,7 @@ import {
 	OPEN_READ_ONLY,
 	OPEN_SYNCED,
 } from "../native.js";
+import { type CloseEnd, endWithin } from "./close.js";
 import type { BlockDevice, DeviceInfo, DeviceListener } from "./device.js";
 import { refuse } from "./device.js";
 import type { StorageEngine } from "./engine.js";
@@ -21,7 +23,9 @@ import type { StallListener } from "./stalls.js";
 
 /** For how long `close` waits for requests. */
 const CLOSE_LIMIT_MS = 5000;
+/** How often it looks whether they are over: at first, and once there is a disk that hangs. */
 const CLOSE_POLL_MS = 5;
+const CLOSE_POLL_SLOW_MS = 1000;
 
 /** Who locks files as we do: a lock does not tell which of them. */
 const OTHERS = "another vblade, or by another blade of this one";
@@ -50,30 +54,44 @@ export class FileDevice implements BlockDevice {
 	#info: DeviceInfo;
 	#listener: DeviceListener | null = null;
 	#shrunk = false;
-	#closing: Promise<void> | null = null;
+	#closing: Promise<CloseEnd> | null = null;
 
-	/** Opens and locks `path`. Throws an OperatorError that says what is wrong with it. */
+	/**
+	 * Opens and locks `path`, unless it is `opened`. Throws an OperatorError that says what is wrong with it. Waits for the disk,
+	 * and all else with it: `open` does not.
+	 */
 	constructor(
 		engine: StorageEngine,
 		readonly path: string,
 		options: FileOptions,
-		memory?: NativeFile,
+		opened?: NativeFile,
+		isMemory = false,
 	) {
 		this.#engine = engine;
 		this.#options = options;
-		this.#file = memory ?? openFile(engine, path, options);
+		this.#file = opened ?? openFile(engine, path, options);
 		this.#info = {
 			sizeBytes: this.#file.sizeBytes,
 			physicalBlockBytes: this.#file.physicalBlockBytes,
 			readOnly: options.readOnly,
 			canTrim: this.#file.canTrim,
 			// Memory lasts as long as the process, flushed or not: there is nothing that a flush could save.
-			writeCache: memory === undefined,
+			writeCache: !isMemory,
 			nonRotational: this.#file.nonRotational,
 		};
 		if (this.#file.unmapped) options.onUnmapped?.();
 		if (options.stalls !== undefined) engine.watchStalls(this.#file.file, options.stalls);
-		if (memory === undefined) engine.watchSize(this.#file.file, (sizeBytes) => this.#measured(sizeBytes));
+		if (!isMemory) engine.watchSize(this.#file.file, (sizeBytes) => this.#measured(sizeBytes));
+	}
+
+	/** The same, by a thread of its own: a file on a disk that hangs may keep that for ever. */
+	static async open(engine: StorageEngine, path: string, options: FileOptions): Promise<FileDevice> {
+		try {
+			const opened = await engine.openLater(pathOf(path), flagsOf(options), ...partOf(options));
+			return new FileDevice(engine, path, options, checked(engine, path, opened));
+		} catch (error) {
+			throw isNativeError(error) ? explained(path, error, options) : error;
+		}
 	}
 
 	/** So many bytes of memory, zeros; `name` is what the operator calls it. Throws an OperatorError. */
@@ -84,12 +102,17 @@ export class FileDevice implements BlockDevice {
 		options: Pick<FileOptions, "readOnly" | "onUnmapped" | "stalls">,
 	): FileDevice {
 		const flags = options.readOnly ? OPEN_READ_ONLY : 0;
-		const file = orOperatorError(
-			() => engine.openMemory(sizeBytes, flags),
-			({ errno, message }) =>
-				`${name}: ${errno === Errno.EFBIG ? "larger than a file of this process may be (ulimit -f)" : message.toLowerCase()}`,
-		);
-		return new FileDevice(engine, name, { ...options, direct: false }, file);
+		try {
+			const file = engine.openMemory(sizeBytes, flags);
+			return new FileDevice(engine, name, { ...options, direct: false }, file, true);
+		} catch (error) {
+			if (!isNativeError(error)) throw error;
+			const why =
+				error.errno === Errno.EFBIG
+					? "larger than a file of this process may be (ulimit -f)"
+					: error.message.toLowerCase();
+			throw new OperatorError(`${name}: ${why}`);
+		}
 	}
 
 	get info(): DeviceInfo {
@@ -120,16 +143,15 @@ export class FileDevice implements BlockDevice {
 		this.#listener = listener;
 	}
 
-	close(): Promise<void> {
-		this.#closing ??= this.#closeInOrder();
+	close(limitMs = CLOSE_LIMIT_MS): Promise<CloseEnd> {
+		this.#closing ??= endWithin(this.#closeInOrder(), limitMs);
 		return this.#closing;
 	}
 
 	async #closeInOrder(): Promise<void> {
-		const endMs = Date.now() + CLOSE_LIMIT_MS;
 		// A disk that hangs must not keep the process from ending; the kernel closes the file then.
-		while (!this.#engine.closeFile(this.#file.file) && Date.now() < endMs)
-			await new Promise((resolve) => setTimeout(resolve, CLOSE_POLL_MS));
+		for (let pauseMs = CLOSE_POLL_MS; !this.#engine.closeFile(this.#file.file); pauseMs *= 1.1)
+			await sleep(Math.min(pauseMs, CLOSE_POLL_SLOW_MS), undefined, { ref: false });
 	}
 
 	#measured(sizeBytes: number): void {
@@ -146,29 +168,37 @@ export class FileDevice implements BlockDevice {
 }
 
 function openFile(engine: StorageEngine, path: string, options: FileOptions): NativeFile {
-	const flags =
-		(options.readOnly ? OPEN_READ_ONLY : 0) |
-		(options.direct ? OPEN_DIRECT : 0) |
-		(options.synced ? OPEN_SYNCED : 0);
+	try {
+		return checked(engine, path, engine.open(pathOf(path), flagsOf(options), ...partOf(options)));
+	} catch (error) {
+		throw isNativeError(error) ? explained(path, error, options) : error;
+	}
+}
+
+function flagsOf({ readOnly, direct, synced = false }: FileOptions): number {
+	return (readOnly ? OPEN_READ_ONLY : 0) | (direct ? OPEN_DIRECT : 0) | (synced ? OPEN_SYNCED : 0);
+}
+
+/** Where it begins and how long it is. No file is longer than what a number holds exactly; that a part is not in it comes out later. */
+function partOf({ offsetBytes = 0, lengthBytes = 0 }: FileOptions): [number, number] {
+	return [Math.min(offsetBytes, Number.MAX_SAFE_INTEGER), Math.min(lengthBytes, Number.MAX_SAFE_INTEGER)];
+}
+
+function pathOf(path: string): string {
 	if (path.includes("\0"))
 		throw new OperatorError(`${JSON.stringify(path)}: a file name has no NUL character`);
-	const file = orOperatorError(
-		() => engine.open(path, flags, options.offsetBytes ?? 0, options.lengthBytes),
-		({ step, errno, message }) => `${path}: ${explain(step, errno, options) ?? message.toLowerCase()}`,
-	);
+	return path;
+}
+
+/** The file, if it holds anything. */
+function checked(engine: StorageEngine, path: string, file: NativeFile): NativeFile {
 	if (file.sizeBytes > 0) return file;
 	engine.closeFile(file.file);
 	throw new OperatorError(`${path}: holds less than one sector of ${Math.max(512, file.alignBytes)} bytes`);
 }
 
-/** What `open` gives, or an OperatorError with what `words` makes of its failure. */
-function orOperatorError(open: () => NativeFile, words: (error: NativeError) => string): NativeFile {
-	try {
-		return open();
-	} catch (error) {
-		if (!isNativeError(error)) throw error;
-		throw new OperatorError(words(error));
-	}
+function explained(path: string, { step, errno, message }: NativeError, options: FileOptions): OperatorError {
+	return new OperatorError(`${path}: ${explain(step, errno, options) ?? message.toLowerCase()}`);
 }
 
 /** The cases in which the operator can do something that the system's own words do not say. */

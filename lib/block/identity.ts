@@ -1,12 +1,12 @@
 /**
  * What makes a storage the one it is, whatever it is called today and wherever it is served: a text that is the same at the
- * next start, and another for another storage. Asked by `lib/server.ts`, which makes serial number and world wide name of it.
+ * next start, and another for another storage. Asked by `lib/daemon/`, which makes serial number and world wide name of it.
  */
 
 import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
-import type { StorageSpec } from "../server-options.js";
+import type { StorageSpec } from "../spec/spec.js";
 
 /**
  * Where the kernel tells what a block device is, in the device's folder of sysfs, best first: names of NVMe and SCSI, device

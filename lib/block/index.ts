@@ -7,6 +7,7 @@
 
 export { StorageStatus } from "../errors.js";
 export { heapMemory, type Memory, memoryOf } from "../wire/memory.js";
+export type { CloseEnd } from "./close.js";
 export { type BlockDevice, type DeviceInfo, type DeviceListener, PromisedRequest, refuse } from "./device.js";
 export { DeviceLayer } from "./layer.js";
 export { MemoryDevice, type MemoryDeviceOptions } from "./memory.js";

@@ -6,12 +6,13 @@
  */
 
 import { StorageStatus } from "../errors.js";
+import { type CloseEnd, endWithin } from "./close.js";
 import { type BlockDevice, type DeviceInfo, type DeviceListener, refuse } from "./device.js";
 import { BlockOp, type BlockRequest, type RequestLayer } from "./request.js";
 
 export abstract class DeviceLayer implements BlockDevice, RequestLayer {
 	#listener: DeviceListener | null = null;
-	#closing: Promise<void> | null = null;
+	#closing: Promise<CloseEnd> | null = null;
 	#underWay = 0;
 	#nothingUnderWay: (() => void) | null = null;
 
@@ -79,8 +80,8 @@ export abstract class DeviceLayer implements BlockDevice, RequestLayer {
 		if (this.#underWay === 0 && this.#nothingUnderWay !== null) this.#nothingUnderWay();
 	}
 
-	close(): Promise<void> {
-		this.#closing ??= this.#closeInOrder();
+	close(limitMs = Infinity): Promise<CloseEnd> {
+		this.#closing ??= endWithin(this.#closeInOrder(), limitMs);
 		return this.#closing;
 	}
 

@@ -9,6 +9,7 @@
 
 import { constants } from "node:os";
 import { invariant, StorageStatus, unreachable } from "../errors.js";
+import type { CloseEnd } from "./close.js";
 import { type BlockDevice, type DeviceInfo, type DeviceListener, refuse } from "./device.js";
 import { BlockOp, type BlockRequest } from "./request.js";
 
@@ -179,9 +180,10 @@ export class MemoryDevice implements BlockDevice {
 		this.#listener = listener;
 	}
 
-	async close(): Promise<void> {
+	async close(): Promise<CloseEnd> {
 		this.#closed = true;
 		this.#chunks.clear();
+		return "closed";
 	}
 }
 

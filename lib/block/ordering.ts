@@ -2,7 +2,7 @@
  * Overlapping requests take effect in the order in which they arrived, however the device below works. A
  * request that overlaps an earlier one is held back until that is complete; two reads never wait for each
  * other; everything else passes at once. An AoE initiator needs this: it sends again what it thinks lost, and
- * a late duplicate of a write must not overtake a newer write. Composed by `open.ts`; hands on to the
+ * a late duplicate of a write must not overtake a newer write. Composed by `stack.ts`; hands on to the
  * device that does the work.
  *
  * How an overlap is found: requests are counted by the zones of 64 KiB that they touch, the zones hashed into

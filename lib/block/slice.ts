@@ -1,6 +1,6 @@
 /**
  * Part of a device as a device: `-o` and `-l` of the command line. Moves offsets on the way down and back on
- * the way up. Composed by `open.ts`; everything above it knows nothing of what lies outside the slice.
+ * the way up. Composed by `stack.ts`; everything above it knows nothing of what lies outside the slice.
  */
 
 import { OperatorError, StorageStatus } from "../errors.js";

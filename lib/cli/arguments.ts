@@ -5,19 +5,20 @@
 
 import { ACCESS_LIST_MAX, SHELF_MAX, SLOT_MAX } from "../aoe/blade.js";
 import { OperatorError } from "../errors.js";
-import type { BladeSpec, Durability, ServerOptions, StorageSpec } from "../server-options.js";
+import type { Durability, StorageSpec } from "../spec/spec.js";
 import { readMacs, readNumber, sizeBytes } from "../spec/values.js";
 import { quote } from "../text.js";
 import { type CommandLine, getopt } from "./getopt.js";
 import { parseNetif } from "./netif.js";
 import { BLADE, type OptionName, SERVE } from "./options.js";
+import type { BladeArguments, ServeOptions } from "./specs.js";
 
 /** What the operator wants. */
 export type Invocation =
 	| {
 			readonly kind: "serve";
-			readonly blades: readonly BladeSpec[];
-			readonly options: ServerOptions;
+			readonly blades: readonly BladeArguments[];
+			readonly options: ServeOptions;
 			readonly verbose: boolean;
 	  }
 	| { readonly kind: "help" }
@@ -53,7 +54,7 @@ export function parseArguments(argv: readonly string[], present: () => readonly 
 	return { kind: "serve", blades, options, verbose: line.has("verbose") };
 }
 
-function readOptions(line: CommandLine<OptionName<typeof SERVE>>): ServerOptions {
+function readOptions(line: CommandLine<OptionName<typeof SERVE>>): ServeOptions {
 	const length = line.last("length");
 	return {
 		bufferCount: number("buffer count", line.last("buffer-count")),
@@ -90,13 +91,13 @@ function readUser(text: string | undefined): string | undefined {
 	return text;
 }
 
-function readBlades(positionals: readonly string[], present: () => readonly string[]): BladeSpec[] {
+function readBlades(positionals: readonly string[], present: () => readonly string[]): BladeArguments[] {
 	const missing = SERVE.arguments.slice(positionals.length % SERVE.arguments.length).map(({ name }) => name);
 	if (positionals.length === 0 || missing.length < SERVE.arguments.length)
 		throw new OperatorError(
 			`missing arguments: ${missing.join(", ")}; usage: vblade [options] ${BLADE} [${BLADE} ...]`,
 		);
-	const blades: BladeSpec[] = [];
+	const blades: BladeArguments[] = [];
 	for (let at = 0; at < positionals.length; at += SERVE.arguments.length) {
 		const [shelf = "", slot = "", netif = "", filename = ""] = positionals.slice(at);
 		blades.push({

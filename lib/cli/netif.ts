@@ -7,7 +7,7 @@
 import { createRequire } from "node:module";
 import type picomatch from "picomatch";
 import { OperatorError } from "../errors.js";
-import type { NetifSpec } from "../server-options.js";
+import type { NetifSpec } from "../spec/spec.js";
 import { SOCKET_PATH_MAX_BYTES } from "../spec/values.js";
 import { quote } from "../text.js";
 

@@ -1,19 +1,19 @@
 /**
  * Serves blades from the start-up line to the last signal. Called by `commands.ts` with the command line; hands
- * what that asks for to `lib/server.ts` and stops that in an orderly way: SIGINT, SIGTERM and SIGHUP finish what is under way,
+ * what that asks for to `lib/daemon/` and stops that in an orderly way: SIGINT, SIGTERM and SIGHUP finish what is under way,
  * another one ends at once, SIGUSR1 logs the counters.
  */
 
 import { readFileSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
+import { type Daemon, startDaemon } from "../daemon/daemon.js";
 import { unreachable } from "../errors.js";
 import { interfaceNames } from "../link/interfaces.js";
 import { createLog, type Log } from "../log.js";
 import { say } from "../output.js";
-import { type Server, startServer } from "../server.js";
 import { type Invocation, parseArguments } from "./arguments.js";
 import { SERVE } from "./options.js";
 import { stopSignal } from "./signals.js";
+import { specOf } from "./specs.js";
 import { watchTurns } from "./turns.js";
 
 /** How long requests under way may take after the first signal. */
@@ -51,29 +51,28 @@ function packageVersion(): string {
 async function serve(invocation: Invocation & { kind: "serve" }): Promise<number> {
 	const { blades, options, verbose } = invocation;
 	const log = createLog(verbose);
-	let server: Server | undefined;
+	let daemon: Daemon | undefined;
 	const turns = watchTurns();
 	// From the beginning, for without a listener Node would open its debugger.
 	process.on("SIGUSR1", () => {
-		for (const line of [...(server?.report() ?? ["not serving yet"]), ...turns()]) log.info(line);
+		for (const line of [...(daemon?.report() ?? ["not serving yet"]), ...turns()]) log.info(line);
 	});
 	if (blades.some(({ shelf }) => shelf === SHELF_LINUX_IGNORES))
 		log.warn(`shelf ${SHELF_LINUX_IGNORES}: initiators on Linux take it for a broadcast and ignore it`);
 
-	server = await startServer(blades, options, log, packageVersion());
+	daemon = await startDaemon(specOf(blades, options), log, packageVersion());
 	// Before the start-up line: whoever waits for that may send a signal at once.
 	const stopping = stopSignal();
-	for (const { name, sectors, readOnly } of server.blades)
+	for (const { name, sectors, readOnly } of daemon.exported)
 		say(`pid ${process.pid}: ${name}, ${sectors} sectors ${readOnly ? "O_RDONLY" : "O_RDWR"}\n`);
 
 	const signal = await stopping;
 	log.verbose(`${signal}: stopping`);
-	return drain(server, log);
+	return drain(daemon, log);
 }
 
-async function drain(server: Server, log: Log): Promise<number> {
-	const late = sleep(DRAIN_LIMIT_MS, "late" as const);
-	if ((await Promise.race([server.close(), late])) !== "late") return 0;
+async function drain(daemon: Daemon, log: Log): Promise<number> {
+	if ((await daemon.close(DRAIN_LIMIT_MS)) === "closed") return 0;
 	log.error(
 		`the storage did not finish within ${DRAIN_LIMIT_MS / 1000} s: writes that were not acknowledged may be lost`,
 	);

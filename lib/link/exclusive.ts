@@ -1,15 +1,14 @@
 /**
  * Two processes of one machine on one interface never hear each other: a frame that leaves is not received where it left, and
  * what comes in comes to both. So they are told apart by a name that the kernel gives to one of them at a time (an abstract
- * unix socket), which is free again when that one has ended, however it did. Asked by `lib/server.ts`.
+ * unix socket), which is free again when that one has ended, however it did. Asked by `lib/daemon/`.
  */
 
 import { closeSync } from "node:fs";
 import { OperatorError } from "../errors.js";
 import { Errno, isNativeError, native } from "../native.js";
-import type { BladeSpec, NetifSpec } from "../server-options.js";
+import type { NetifSpec } from "../spec/spec.js";
 import { interfaceInfo } from "./interfaces.js";
-import { portKey } from "./open.js";
 
 /**
  * Takes `what`, of a few letters, on an interface for this process.
@@ -30,24 +29,8 @@ export function takeOnInterface(netif: NetifSpec, what: string): (() => void) | 
 	}
 }
 
-/**
- * Throws an OperatorError if `specs` have one address twice on one interface, by whatever ways and names: a mistake that
- * nobody can mean, so `--force` is not asked.
- */
-export function refuseTwice(specs: readonly BladeSpec[]): void {
-	const given = new Set<string>();
-	// One blade may have one port by two names: that is served once.
-	for (const { shelf, slot, netifs } of specs)
-		for (const netif of new Map(netifs.map((each) => [portKey(each), each])).values()) {
-			const address = `${shelf}.${slot} ${interfaceOf(netif)}`;
-			if (given.has(address))
-				throw new OperatorError(`shelf ${shelf} slot ${slot} is given twice on one interface`);
-			given.add(address);
-		}
-}
-
 /** The interface as the kernel calls it, for it may have other names beside that; or the socket. */
-function interfaceOf(netif: NetifSpec): string {
+export function interfaceOf(netif: NetifSpec): string {
 	if (netif.kind === "unix") return netif.name;
 	const given = netif.kind === "pcap" ? netif.interfaceName : netif.name;
 	return interfaceInfo(given)?.names[0] ?? given;

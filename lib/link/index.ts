@@ -6,7 +6,7 @@
  */
 
 export { Pump, type PumpStage } from "../pump.js";
-export type { NetifSpec } from "../server-options.js";
+export type { NetifSpec } from "../spec/spec.js";
 export { heapMemory, type Memory, memoryOf } from "../wire/memory.js";
 export {
 	ALL_PEERS,

@@ -1,12 +1,12 @@
 /**
- * Opens the link that the operator's `netif` means. Called by `lib/server.ts` and by the commands of our initiator; hands
+ * Opens the link that the operator's `netif` means. Called by `lib/daemon/` and by the commands of our initiator; hands
  * on a `Link` and nothing of what kind it is.
  */
 
 import { OperatorError } from "../errors.js";
 import { Errno, isNativeError } from "../native.js";
 import type { Pump } from "../pump.js";
-import type { NetifSpec } from "../server-options.js";
+import type { NetifSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import { interfaceInfo, interfaceNames } from "./interfaces.js";
 import type { Link } from "./link.js";

@@ -9,6 +9,7 @@
  */
 
 import { constants } from "node:os";
+import type { CloseEnd } from "../block/close.js";
 import { type BlockDevice, type DeviceInfo, type DeviceListener, refuse } from "../block/device.js";
 import { pairsOf } from "../block/ranges.js";
 import { BlockOp, type BlockRequest } from "../block/request.js";
@@ -136,8 +137,9 @@ export class CrashDevice implements BlockDevice {
 	/** Nothing of this device ever changes. */
 	onChange(_listener: DeviceListener): void {}
 
-	async close(): Promise<void> {
+	async close(): Promise<CloseEnd> {
 		this.#closed = true;
+		return "closed";
 	}
 }
 

@@ -1,6 +1,6 @@
 /**
  * An AoE target on a link that is there already, for tests of initiators: any device is served at once, nobody is asked
- * whether the address is free, and time may be virtual. What `lib/server.ts` puts together of links and files, this does of
+ * whether the address is free, and time may be virtual. What `lib/daemon/` puts together of links and files, this does of
  * what a test holds in its hands.
  */
 

@@ -39,6 +39,7 @@ static const struct {
 	{ "engineRetry", js_engine_retry },
 	{ "engineClose", js_engine_close },
 	{ "fileOpen", js_file_open },
+	{ "fileOpenLater", js_file_open_later },
 	{ "memoryOpen", js_memory_open },
 	{ "fileSizes", js_file_sizes },
 	{ "fileClose", js_file_close },

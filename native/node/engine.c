@@ -166,11 +166,16 @@ napi_value js_engine_close(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
-/* Hands an open file to an engine; what JavaScript is told of it. */
-static napi_value add_file(napi_env env, struct engine *engine, struct vb_file *file)
+int is_open_engine(napi_env env, napi_value value)
+{
+	return get_engine(env, value) != NULL;
+}
+
+napi_value engine_add_file(napi_env env, napi_value handle, struct vb_file *file)
 {
 	napi_value object;
-	int number = vb_engine_add(engine->core, file);
+	struct engine *engine = get_engine(env, handle);
+	int number = engine ? vb_engine_add(engine->core, file) : -ECANCELED;
 	if (number < 0) {
 		vb_file_close(file);
 		return throw_errno(env, number, "memory");
@@ -187,41 +192,48 @@ static napi_value add_file(napi_env env, struct engine *engine, struct vb_file *
 	return object;
 }
 
+int get_file_arguments(napi_env env, const napi_value *args, char **path, int *flags, struct vb_part *part)
+{
+	uint32_t given;
+	double begin, length;
+	if (!get_uint(env, args[2], VB_OPEN_READ_ONLY | VB_OPEN_DIRECT | VB_OPEN_SYNCED, &given) ||
+	    !get_number(env, args[3], MAX_EXACT, &begin) || !get_number(env, args[4], MAX_EXACT, &length) ||
+	    !(*path = get_string(env, args[1])))
+		return 0;
+	*flags = (int)given;
+	*part = (struct vb_part){ (uint64_t)begin, (uint64_t)length };
+	return 1;
+}
+
 /* fileOpen(engine, path, flags, begin, length) -> { file, size, ... } */
 napi_value js_file_open(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS];
-	struct engine *engine;
 	char *path;
-	uint32_t flags;
-	double begin, length;
-	if (!get_args(env, info, 5, args) || !(engine = get_engine(env, args[0])) ||
-	    !get_uint(env, args[2], VB_OPEN_READ_ONLY | VB_OPEN_DIRECT | VB_OPEN_SYNCED, &flags) ||
-	    !get_number(env, args[3], MAX_EXACT, &begin) || !get_number(env, args[4], MAX_EXACT, &length) ||
-	    !(path = get_string(env, args[1])))
+	int flags;
+	struct vb_part part;
+	if (!get_args(env, info, 5, args) || !is_open_engine(env, args[0]) ||
+	    !get_file_arguments(env, args, &path, &flags, &part))
 		return throw_type(env);
 	struct vb_file file;
-	struct vb_part part = { (uint64_t)begin, (uint64_t)length };
 	const char *step;
-	int error = vb_file_open(&file, path, (int)flags, &part, &step);
+	int error = vb_file_open(&file, path, flags, &part, &step);
 	free(path);
-	return error ? throw_errno(env, error, step) : add_file(env, engine, &file);
+	return error ? throw_errno(env, error, step) : engine_add_file(env, args[0], &file);
 }
 
 /* memoryOpen(engine, size, flags) -> the same: memory as a file */
 napi_value js_memory_open(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS];
-	struct engine *engine;
 	double size;
 	uint32_t flags;
-	if (!get_args(env, info, 3, args) || !(engine = get_engine(env, args[0])) ||
-	    !get_number(env, args[1], MAX_EXACT, &size) || !get_uint(env, args[2], VB_OPEN_READ_ONLY, &flags))
+	if (!get_args(env, info, 3, args) || !is_open_engine(env, args[0]) || !get_number(env, args[1], MAX_EXACT, &size) || !get_uint(env, args[2], VB_OPEN_READ_ONLY, &flags))
 		return throw_type(env);
 	struct vb_file file;
 	const char *step;
 	int error = vb_memory_open(&file, (uint64_t)size, (int)flags, &step);
-	return error ? throw_errno(env, error, step) : add_file(env, engine, &file);
+	return error ? throw_errno(env, error, step) : engine_add_file(env, args[0], &file);
 }
 
 /*

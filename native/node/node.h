@@ -108,6 +108,16 @@ void on_environment_ends(void *data);
 
 napi_value make_layout(napi_env env);
 
+/* ---- files: engine.c, for opening.c ---- */
+
+struct vb_file;
+struct vb_part;
+int is_open_engine(napi_env env, napi_value value);
+/* The arguments of fileOpen behind the engine; free() the path. */
+int get_file_arguments(napi_env env, const napi_value *args, char **path, int *flags, struct vb_part *part);
+/* Hands an open file to an engine, or closes it. What JavaScript is told of it; NULL with an exception pending. */
+napi_value engine_add_file(napi_env env, napi_value handle, struct vb_file *file);
+
 /* ---- functions that JavaScript calls; lib/native-types.ts has their types ---- */
 
 /* memory.c */
@@ -144,6 +154,8 @@ napi_value js_file_open(napi_env env, napi_callback_info info);
 napi_value js_memory_open(napi_env env, napi_callback_info info);
 napi_value js_file_sizes(napi_env env, napi_callback_info info);
 napi_value js_file_close(napi_env env, napi_callback_info info);
+/* opening.c */
+napi_value js_file_open_later(napi_env env, napi_callback_info info);
 /* privileges.c */
 napi_value js_find_user(napi_env env, napi_callback_info info);
 napi_value js_become_user(napi_env env, napi_callback_info info);

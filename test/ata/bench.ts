@@ -232,7 +232,9 @@ export class TestDevice implements BlockDevice {
 
 	onChange(): void {}
 
-	async close(): Promise<void> {}
+	async close(): Promise<"closed"> {
+		return "closed";
+	}
 }
 
 /** What a request is about, in sectors: one range, unless it is a list. */

@@ -1,6 +1,7 @@
 /** Devices and requests that the tests of `lib/block/` share. */
 
 import { constants } from "node:os";
+import type { CloseEnd } from "../../lib/block/close.js";
 import {
 	type BlockDevice,
 	type DeviceInfo,
@@ -71,8 +72,9 @@ export class ManualDevice implements BlockDevice {
 		this.listener = listener;
 	}
 
-	async close(): Promise<void> {
+	async close(): Promise<CloseEnd> {
 		this.closed = true;
+		return "closed";
 	}
 }
 

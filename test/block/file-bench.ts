@@ -6,8 +6,8 @@ import { type BlockDevice, PromisedRequest } from "../../lib/block/device.js";
 import { GroupCommit } from "../../lib/block/durability.js";
 import { type EngineKind, StorageEngine } from "../../lib/block/engine.js";
 import { FileDevice, type FileOptions } from "../../lib/block/file.js";
-import { openStorage, type StorageOptions } from "../../lib/block/open.js";
 import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
+import { type LayerOptions, layersOn } from "../../lib/block/stack.js";
 import { storageStatusName } from "../../lib/errors.js";
 import { native, nativeMemory } from "../../lib/native.js";
 import { Pump } from "../../lib/pump.js";
@@ -39,34 +39,42 @@ export function makeBench(t: Test, kind?: EngineKind): Bench {
 	return { pump, engine, commits: new GroupCommit(pump) };
 }
 
-const STACK_OPTIONS: StorageOptions = {
+export type StackOptions = LayerOptions &
+	Pick<FileOptions, "readOnly" | "direct" | "stalls" | "onShrunk" | "onUnmapped">;
+
+const STACK_OPTIONS: StackOptions = {
 	readOnly: false,
 	direct: false,
 	offsetSectors: 0,
 	lengthSectors: undefined,
 	durability: "flush",
-	stalls: { stalled: () => {}, resumed: () => {} },
-	onShrunk: () => {},
-	onUnmapped: () => {},
 };
 
 /** A file with all the layers that make it the disk of a blade. */
 export function openStack(
 	path: string,
 	{ engine, commits }: Bench,
-	options: Partial<StorageOptions> = {},
+	options: Partial<StackOptions> = {},
 ): BlockDevice {
-	return openStorage({ kind: "file", path, name: path }, { ...STACK_OPTIONS, ...options }, engine, commits);
+	const all = { ...STACK_OPTIONS, ...options };
+	const { offsetSectors, lengthSectors, durability } = all;
+	const file = new FileDevice(engine, path, {
+		...all,
+		offsetBytes: offsetSectors * 512,
+		lengthBytes: lengthSectors === undefined ? undefined : lengthSectors * 512,
+		synced: durability === "ack",
+	});
+	return layersOn(file, path, all, commits, file.alignBytes);
 }
 
 /** The same of memory. */
 export function openMemoryStack(
 	sizeBytes: number,
 	{ engine, commits }: Bench,
-	options: Partial<StorageOptions> = {},
+	options: Partial<StackOptions> = {},
 ): BlockDevice {
-	const storage = { kind: "memory", name: "mem:test", sizeBytes } as const;
-	return openStorage(storage, { ...STACK_OPTIONS, ...options }, engine, commits);
+	const all = { ...STACK_OPTIONS, ...options };
+	return layersOn(FileDevice.inMemory(engine, "mem:test", sizeBytes, all), "mem:test", all, commits);
 }
 
 /** A file without any layer. Closed at the end of the test. */

@@ -4,12 +4,11 @@
 import { execFileSync } from "node:child_process";
 import { truncateSync } from "node:fs";
 import t, { type Test } from "tap";
-import type { StorageOptions } from "../../lib/block/open.js";
 import { until } from "../support/cleanup.js";
 import { inMounts, loopDevice, mountsMissing, newDirectory, newFile } from "../support/mounts.js";
 import { vbladeCommand } from "../support/paths.js";
 import { Program, run } from "../support/process.js";
-import { isAll, makeBench, named, openStack, read, write } from "./file-bench.js";
+import { isAll, makeBench, named, openStack, read, type StackOptions, write } from "./file-bench.js";
 
 const LIMIT_MS = 10_000;
 const SECTOR = 512;
@@ -17,7 +16,7 @@ const MIB = 1024 * 1024;
 const SECTORS = MIB / SECTOR;
 const IN_USE = { name: "OperatorError", message: /in use (by another vblade|on this machine)/ };
 
-type Part = Partial<Pick<StorageOptions, "offsetSectors" | "lengthSectors" | "readOnly" | "direct">>;
+type Part = Partial<Pick<StackOptions, "offsetSectors" | "lengthSectors" | "readOnly" | "direct">>;
 
 /** What may be beside each other, and what may not. */
 const PAIRS: readonly (readonly [string, Part, Part, "served" | "refused"])[] = [

@@ -4,9 +4,9 @@ import fc from "fast-check";
 import t, { type Test } from "tap";
 import { type Invocation, parseArguments } from "../../lib/cli/arguments.js";
 import { FORMS, type Form, SERVE } from "../../lib/cli/options.js";
+import type { BladeArguments, ServeOptions } from "../../lib/cli/specs.js";
 import { helpText } from "../../lib/cli/usage.js";
 import { OperatorError } from "../../lib/errors.js";
-import type { BladeSpec, ServerOptions } from "../../lib/server-options.js";
 
 const OPTIONS: Form["options"] = SERVE.options;
 const BLADE = ["9", "0", "eth0", "disk.img"];
@@ -17,8 +17,8 @@ function parse(...argv: string[]): Invocation {
 }
 
 function serve(...argv: string[]): {
-	blades: readonly BladeSpec[];
-	options: ServerOptions;
+	blades: readonly BladeArguments[];
+	options: ServeOptions;
 	verbose: boolean;
 } {
 	const invocation = parse(...argv);
@@ -26,7 +26,7 @@ function serve(...argv: string[]): {
 	return invocation;
 }
 
-function options(...argv: string[]): ServerOptions {
+function options(...argv: string[]): ServeOptions {
 	return serve(...argv, ...BLADE).options;
 }
 

@@ -5,7 +5,7 @@ import { benchCommand } from "../../lib/cli/bench.js";
 import { discoverCommand } from "../../lib/cli/discover.js";
 import { bench, formatBench } from "../../lib/client/bench.js";
 import { Random } from "../../lib/random.js";
-import type { NetifSpec } from "../../lib/server-options.js";
+import type { NetifSpec } from "../../lib/spec/spec.js";
 import { Collected, Lab, serveMemory } from "./harness.js";
 
 const dir = t.testdir({});

@@ -12,7 +12,9 @@ import type { BlockDevice } from "../../lib/block/device.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { parseArguments } from "../../lib/cli/arguments.js";
 import type { Output } from "../../lib/cli/client.js";
+import { type BladeArguments, type ServeOptions, specOf } from "../../lib/cli/specs.js";
 import { Initiator, type InitiatorOptions } from "../../lib/client/initiator.js";
+import { type Daemon, startDaemon } from "../../lib/daemon/daemon.js";
 import { Disk, makeIdentity } from "../../lib/disk.js";
 import {
 	type MemoryLink,
@@ -21,8 +23,7 @@ import {
 	type Schedule,
 } from "../../lib/link/memory.js";
 import { Pump } from "../../lib/pump.js";
-import { type Server, startServer } from "../../lib/server.js";
-import type { BladeSpec, NetifSpec, ServerOptions } from "../../lib/server-options.js";
+import type { NetifSpec } from "../../lib/spec/spec.js";
 import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 
 /** Keeps what a command prints. */
@@ -38,15 +39,15 @@ export class Collected implements Output {
 }
 
 /** A server of our own in this process: e9.0 and on, as many as there are `slots`, 1 MiB of memory each. */
-export function serveMemory(netif: NetifSpec, slots: number, readOnly = false): Promise<Server> {
-	const blades = Array.from({ length: slots }, (_, slot): BladeSpec => {
+export function serveMemory(netif: NetifSpec, slots: number, readOnly = false): Promise<Daemon> {
+	const blades = Array.from({ length: slots }, (_, slot): BladeArguments => {
 		const storage = { kind: "memory", name: "mem:1M", sizeBytes: 2 ** 20 } as const;
 		return { shelf: 9, slot, netifs: [netif], storage };
 	});
-	const { options } = parseArguments(["9", "0", "lo", "mem:1M"], () => []) as { options: ServerOptions };
+	const { options } = parseArguments(["9", "0", "lo", "mem:1M"], () => []) as { options: ServeOptions };
 	const quiet = () => {};
 	const log = { error: quiet, warn: quiet, info: quiet, verbose: quiet };
-	return startServer(blades, { ...options, readOnly }, log, "1.0");
+	return startDaemon(specOf(blades, { ...options, readOnly }), log, "1.0");
 }
 
 export interface LabOptions extends InitiatorOptions {

@@ -3,8 +3,8 @@ import t from "tap";
 import { PromisedRequest } from "../../lib/block/device.js";
 import { BlockOp } from "../../lib/block/request.js";
 import { StallWatch } from "../../lib/block/stalls.js";
+import { FaultLog } from "../../lib/daemon/fault-log.js";
 import { StorageStatus } from "../../lib/errors.js";
-import { FaultLog } from "../../lib/fault-log.js";
 import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 
 function makeLog() {

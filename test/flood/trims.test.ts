@@ -7,10 +7,11 @@
 import { truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import t from "tap";
+import { specOf } from "../../lib/cli/specs.js";
 import { loadRun } from "../../lib/client/load-addon.js";
+import { type Daemon, startDaemon } from "../../lib/daemon/daemon.js";
 import { interfaceInfo } from "../../lib/link/interfaces.js";
 import { Random } from "../../lib/random.js";
-import { type Server, startServer } from "../../lib/server.js";
 import { STEPS_PER_TURN, turn } from "../../lib/turn.js";
 import { formatMac } from "../../lib/wire/mac.js";
 import { scratchDirectory, until } from "../support/cleanup.js";
@@ -40,7 +41,7 @@ function scattered(random: Random): Buffer {
 	return list;
 }
 
-function serve(): Promise<Server> {
+function serve(): Promise<Daemon> {
 	const silent = { error: () => {}, warn: () => {}, info: () => {}, verbose: () => {} };
 	const netifs = [{ kind: "interface", name: "va" }] as const;
 	const blades = [0, 1].map((slot) => {
@@ -61,7 +62,7 @@ function serve(): Promise<Server> {
 		durability: "flush",
 		...{ pollUs: 50, xdp: false, user: undefined, force: false },
 	} as const;
-	return startServer(blades, options, silent, "0.0.0");
+	return startDaemon(specOf(blades, options), silent, "0.0.0");
 }
 
 t.setTimeout(LIMIT_MS * 2);

@@ -12,7 +12,8 @@ import { TargetStats } from "../../lib/aoe/stats.js";
 import { AoeTarget } from "../../lib/aoe/target.js";
 import { GroupCommit } from "../../lib/block/durability.js";
 import { StorageEngine } from "../../lib/block/engine.js";
-import { openStorage } from "../../lib/block/open.js";
+import { FileDevice } from "../../lib/block/file.js";
+import { layersOn } from "../../lib/block/stack.js";
 import { PacketLink } from "../../lib/link/packet.js";
 import { Pump } from "../../lib/pump.js";
 import { formatMac } from "../../lib/wire/mac.js";
@@ -127,21 +128,16 @@ export class WireArena implements Arena {
 		const unexpected = (): void => {
 			throw new Error("the storage failed");
 		};
-		const device = openStorage(
-			{ kind: "file", name: file, path: file },
-			{
-				readOnly: false,
-				direct: false,
-				offsetSectors: MARGIN_SECTORS,
-				lengthSectors: DISK_SECTORS,
-				durability: slot === 0 ? "none" : "flush",
-				onShrunk: unexpected,
-				onUnmapped: () => undefined,
-				stalls: { stalled: () => undefined, resumed: () => undefined },
-			},
-			this.#engine,
-			this.#commits,
-		);
+		const part = { offsetSectors: MARGIN_SECTORS, lengthSectors: DISK_SECTORS };
+		const opened = new FileDevice(this.#engine, file, {
+			readOnly: false,
+			direct: false,
+			offsetBytes: MARGIN_SECTORS * SECTOR_BYTES,
+			lengthBytes: DISK_SECTORS * SECTOR_BYTES,
+			onShrunk: unexpected,
+		});
+		const durability = slot === 0 ? "none" : "flush";
+		const device = layersOn(opened, file, { ...part, durability }, this.#commits);
 		const blade = makeBlade(shelf, slot, device);
 		this.#blades.push(blade);
 		return blade;

@@ -162,7 +162,6 @@ t.test("every argument of every function", async (t) => {
 	const { monitor, engine, port, file } = handles;
 	const bytes = new Uint8Array(8);
 	const doubles = new Float64Array(64);
-	const errors = new Int32Array(1);
 	const memory = nativeMemory(PAGE);
 	const nowhere = openSync("/dev/null", "w");
 	const writer = native.writerOpen(nowhere, PAGE);
@@ -187,6 +186,7 @@ t.test("every argument of every function", async (t) => {
 		engineRetry: [engine, new Float64Array(2)],
 		engineClose: [makeEngine()],
 		fileOpen: [engine, "/nowhere", OPEN_READ_ONLY, 0, 0],
+		fileOpenLater: [engine, "/nowhere", OPEN_READ_ONLY, 0, 0],
 		memoryOpen: [engine, PAGE, 0],
 		fileSizes: [engine, 0, new Float64Array(3)],
 		fileClose: [engine, file + 1],
@@ -203,7 +203,7 @@ t.test("every argument of every function", async (t) => {
 			portOpen: [LOOPBACK, 0x88a2, 1514, 64, 65536, bytes.subarray(0, 0), noop],
 			portUseXdp: [port],
 			portSetFilter: [port, bytes.subarray(0, 0)],
-			portSend: [port, new Float64Array(SEND_FIELDS), 0, errors],
+			portSend: [port, new Float64Array(SEND_FIELDS), 0, new Int32Array(1)],
 			portWantWritable: [port, false],
 			portNext: [port, 0, 0, 1],
 			portDrops: [port],

@@ -8,10 +8,11 @@ import { statSync } from "node:fs";
 import type { HeapProfiler } from "node:inspector";
 import { Session } from "node:inspector/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { specOf } from "../../lib/cli/specs.js";
 import { type LoadOptions, loadRun } from "../../lib/client/load-addon.js";
+import { startDaemon } from "../../lib/daemon/daemon.js";
 import { interfaceInfo } from "../../lib/link/interfaces.js";
-import { startServer } from "../../lib/server.js";
-import type { Durability } from "../../lib/server-options.js";
+import type { Durability } from "../../lib/spec/spec.js";
 
 const [, , file = "", durability = "", writePercent = "", verify = "", requests = "", firstLba = ""] =
 	process.argv;
@@ -23,24 +24,20 @@ const SAMPLE_EVERY_BYTES = 512;
 
 const silent = { error: () => {}, warn: () => {}, info: () => {}, verbose: () => {} };
 const netifs = [{ kind: "interface", name: "va" }] as const;
-const server = await startServer(
-	[{ shelf: 9, slot: 0, netifs, storage: { kind: "file", name: file, path: file } }],
-	{
-		bufferCount: 16,
-		direct: false,
-		readOnly: false,
-		macs: [],
-		offsetSectors: 0,
-		lengthSectors: undefined,
-		durability: durability as Durability,
-		pollUs: 50,
-		xdp: true,
-		user: undefined,
-		force: false,
-	},
-	silent,
-	"0.0.0",
-);
+const spec = specOf([{ shelf: 9, slot: 0, netifs, storage: { kind: "file", name: file, path: file } }], {
+	bufferCount: 16,
+	direct: false,
+	readOnly: false,
+	macs: [],
+	offsetSectors: 0,
+	lengthSectors: undefined,
+	durability: durability as Durability,
+	pollUs: 50,
+	xdp: true,
+	user: undefined,
+	force: false,
+});
+const server = await startDaemon(spec, silent, "0.0.0");
 
 const load: LoadOptions = {
 	targetMac: interfaceInfo("va")?.mac ?? 0,

@@ -1,6 +1,6 @@
 // Rivals in the log: each of a few blades, but no flood of lines.
 import t from "tap";
-import { RivalLog } from "../../lib/rival-log.js";
+import { RivalLog } from "../../lib/daemon/rival-log.js";
 import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 
 t.test("twenty lines a minute, and one about those beyond", async (t) => {

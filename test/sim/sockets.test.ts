@@ -5,14 +5,14 @@ import { closeSync, ftruncateSync, openSync } from "node:fs";
 import path from "node:path";
 import t from "tap";
 import { parseArguments } from "../../lib/cli/arguments.js";
+import { type BladeArguments, type ServeOptions, specOf } from "../../lib/cli/specs.js";
 import { Initiator } from "../../lib/client/initiator.js";
 import { systemClock } from "../../lib/clock.js";
+import { type Daemon, startDaemon } from "../../lib/daemon/daemon.js";
 import { interfaceInfo } from "../../lib/link/interfaces.js";
 import { PacketLink } from "../../lib/link/packet.js";
 import { Pump } from "../../lib/pump.js";
 import { Random } from "../../lib/random.js";
-import { type Server, startServer } from "../../lib/server.js";
-import type { BladeSpec, ServerOptions } from "../../lib/server-options.js";
 import { type FaultCounts, faultySchedule } from "../../lib/testing/faulty-schedule.js";
 import { LossyLink } from "../../lib/testing/lossy-link.js";
 import { pause, scratchDirectory, until } from "../support/cleanup.js";
@@ -36,9 +36,9 @@ function ip(command: string): void {
 }
 
 /** A blade for each seed, on sparse files. */
-function serveFiles(): Promise<Server> {
+function serveFiles(): Promise<Daemon> {
 	const directory = scratchDirectory();
-	const blades = Array.from({ length: SEEDS }, (_, slot): BladeSpec => {
+	const blades = Array.from({ length: SEEDS }, (_, slot): BladeArguments => {
 		const file = path.join(directory, `${slot}.img`);
 		const descriptor = openSync(file, "w");
 		ftruncateSync(descriptor, SECTORS * SECTOR);
@@ -46,9 +46,13 @@ function serveFiles(): Promise<Server> {
 		const netifs = [{ kind: "interface", name: "near" }] as const;
 		return { shelf: SHELF, slot, netifs, storage: { kind: "file", name: file, path: file } };
 	});
-	const { options } = parseArguments(["9", "0", "lo", "mem:1M"], () => []) as { options: ServerOptions };
+	const { options } = parseArguments(["9", "0", "lo", "mem:1M"], () => []) as { options: ServeOptions };
 	const quiet = (): void => {};
-	return startServer(blades, options, { error: quiet, warn: quiet, info: quiet, verbose: quiet }, "1.0");
+	return startDaemon(
+		specOf(blades, options),
+		{ error: quiet, warn: quiet, info: quiet, verbose: quiet },
+		"1.0",
+	);
 }
 
 interface Played {

@@ -12,7 +12,7 @@ import { AoeTarget } from "../../lib/aoe/target.js";
 import { AtaDisk } from "../../lib/ata/disk.js";
 import type { BlockDevice } from "../../lib/block/device.js";
 import { GroupCommit } from "../../lib/block/durability.js";
-import { layersOn } from "../../lib/block/open.js";
+import { layersOn } from "../../lib/block/stack.js";
 import { Initiator } from "../../lib/client/initiator.js";
 import type { Clock } from "../../lib/clock.js";
 import { Disk, type DiskIdentity, makeIdentity } from "../../lib/disk.js";
@@ -60,7 +60,7 @@ export interface WorldOptions {
 	readonly network: Omit<Faults, "clock" | "random">;
 	/** Each request to the disk takes up to so long. */
 	readonly diskMs: number;
-	/** Default: as `openStorage` does it. */
+	/** Default: as `layersOn` does it. */
 	readonly compose?: Compose;
 	/** False where storage fails: then it is not known what arrivals leave behind. Default true. */
 	readonly watchesArrivals?: boolean;
@@ -76,7 +76,7 @@ export interface WorldOptions {
 	readonly cutAtEnd?: boolean;
 }
 
-/** As `openStorage` does it. */
+/** As `layersOn` does it. */
 export function soundly(mode: "ack" | "flush"): Compose {
 	const where = { offsetSectors: OFFSET_SECTORS, lengthSectors: undefined };
 	const options = { durability: mode, ...where };

@@ -40,9 +40,10 @@ export class StubDisk implements AtaExecutor {
 	constructor(
 		shelf: number,
 		slot: number,
+		force = false,
 		readonly disk = makeDisk(shelf, slot),
 	) {
-		this.blade = new Blade(shelf, slot, this, 16);
+		this.blade = new Blade(shelf, slot, this, 16, force);
 	}
 
 	execute(command: AtaCommand): void {
@@ -74,6 +75,7 @@ export function makeBlade(shelf: number, slot: number, device?: BlockDevice): Bl
 
 export interface BenchOptions extends RecordingLinkOptions {
 	readonly ownMacs?: readonly number[];
+	/** Of stubs that are claimed. */
 	readonly force?: boolean;
 	/** Default: 0x4019, as vblade 25 says. */
 	readonly firmwareVersion?: number;
@@ -91,7 +93,10 @@ export class Bench {
 	/** What has become of claims: `e9.0 silent: 0200000000bb ...`, `e9.0 again: 0200000000bb`. */
 	readonly turns: string[] = [];
 
+	readonly #force: boolean;
+
 	constructor(options: BenchOptions = {}) {
+		this.#force = options.force ?? false;
 		this.link = options.link ?? new RecordingLink(options);
 		const ownMacs = new Set([this.link.mac, ...(options.ownMacs ?? [])]);
 		this.target = new AoeTarget({
@@ -103,7 +108,6 @@ export class Bench {
 			onConflict: (blade, mac) => this.conflicts.push(`${blade.name} ${macHex(mac)}`),
 			onSilenced: (blade, mac, why) => this.turns.push(`${blade.name} silent: ${macHex(mac)} ${why}`),
 			onServedAgain: (blade, mac) => this.turns.push(`${blade.name} again: ${macHex(mac)}`),
-			force: options.force ?? false,
 			clock: this.clock,
 			random: new Random(1),
 		});
@@ -112,7 +116,7 @@ export class Bench {
 
 	/** Claims an address for a stub, which is served there once `target.serveClaims` has been called and if all is well. */
 	claim(shelf = 9, slot = 0): Promise<number | undefined> {
-		const owner = this.target.claim(new StubDisk(shelf, slot).blade);
+		const owner = this.target.claim(new StubDisk(shelf, slot, this.#force).blade);
 		this.target.registryChanged();
 		return owner;
 	}

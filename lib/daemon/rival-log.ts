@@ -1,11 +1,11 @@
 /**
  * Which blades another host makes fall silent, told to the operator: each of them, as long as they are few. A station that comes
  * and goes, before thousands of blades, must not fill the log: what passes a number of lines a minute is counted, and told in
- * one line. Asked by `lib/server.ts`, one for each link.
+ * one line. Asked by `outlets.ts`, one for each link.
  */
 
-import { type Clock, systemClock } from "./clock.js";
-import type { Log } from "./log.js";
+import { type Clock, systemClock } from "../clock.js";
+import type { Log } from "../log.js";
 
 const LINES_PER_MINUTE = 20;
 const MINUTE_MS = 60_000;

@@ -1,17 +1,17 @@
 /**
  * What storage does wrong, told to the operator once: the first time with blade, LBA and errno; what follows of the same
  * kind is counted, and told in one line a minute. A disk that fails every request for hours must not fill the log, for that
- * is on a disk too. Asked by `lib/server.ts`, which hands it what commands and stalls come to.
+ * is on a disk too. Asked by `disks.ts`, which hands it what commands and stalls come to.
  */
 
 import { getSystemErrorName } from "node:util";
-import type { LackListener } from "./block/lack.js";
-import { BlockOp } from "./block/request.js";
-import type { StallListener } from "./block/stalls.js";
-import { type Clock, systemClock } from "./clock.js";
-import { StorageStatus, storageStatusName, unreachable } from "./errors.js";
-import type { Log } from "./log.js";
-import { counted } from "./text.js";
+import type { LackListener } from "../block/lack.js";
+import { BlockOp } from "../block/request.js";
+import type { StallListener } from "../block/stalls.js";
+import { type Clock, systemClock } from "../clock.js";
+import { StorageStatus, storageStatusName, unreachable } from "../errors.js";
+import type { Log } from "../log.js";
+import { counted } from "../text.js";
 
 const SECTOR_BYTES = 512;
 /** How long further faults of a kind are only counted. */

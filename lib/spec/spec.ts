@@ -1,6 +1,6 @@
 /**
- * What a server is asked to do, after the command line (or, later, a config file) has been understood: plain values, all
- * of them in range. Made by `lib/cli/arguments.ts`, carried out by `lib/server.ts`. Types only; imports nothing.
+ * What is asked for, as data: disks, what they are exported as, the links that carries, and the process. Plain values, all of
+ * them in range. The same whatever it was written in: made by `lib/cli/specs.ts`, carried out by `lib/daemon/`. Types only.
  */
 
 /** When a write is acknowledged. */
@@ -28,37 +28,68 @@ export type StorageSpec =
 	/** Memory of this process, zeros at start, gone at its end; `name` is `mem:64M`. A multiple of 512 bytes, at least 512. */
 	| { readonly kind: "memory"; readonly name: string; readonly sizeBytes: number };
 
-/** One blade: shelf, slot, netif and filename of the command line. */
-export interface BladeSpec {
+/** A disk: what is stored where, and how. */
+export interface DiskSpec {
+	/** No two have the same. */
+	readonly name: string;
+	/** What messages call it, if not by its name. */
+	readonly called?: string;
+	readonly storage: StorageSpec;
+	/** Sectors of 512 bytes at the beginning of the storage that are not part of it. */
+	readonly offsetSectors: number;
+	/** Its sectors of 512 bytes, at least 1; undefined: all that follow the offset, growing with the storage. */
+	readonly lengthSectors: number | undefined;
+	readonly readOnly: boolean;
+	/** Open the storage with O_DIRECT. */
+	readonly direct: boolean;
+	readonly durability: Durability;
+}
+
+/** A disk as a blade: at one address, on one or more links. */
+export interface AoeExportSpec {
+	readonly protocol: "aoe";
+	/** No two exports have the same. */
+	readonly name: string;
+	/** The disk's name. */
+	readonly disk: string;
 	/** 0..65534 */
 	readonly shelf: number;
 	/** 0..254 */
 	readonly slot: number;
 	/** At least one; no name twice. */
 	readonly netifs: readonly NetifSpec[];
-	readonly storage: StorageSpec;
-}
-
-/** What holds for every blade of a server. */
-export interface ServerOptions {
+	/** The MAC mask: 48-bit numbers, at most 255; none lets everyone in. */
+	readonly macs: readonly number[];
 	/** Frames that an initiator may have outstanding, as advertised: 2..65535. */
 	readonly bufferCount: number;
-	/** Open the storage with O_DIRECT. */
-	readonly direct: boolean;
-	readonly readOnly: boolean;
-	/** The MAC mask at start: 48-bit numbers, at most 255; none lets everyone in. */
-	readonly macs: readonly number[];
-	/** Sectors of 512 bytes at the beginning of the storage that are not exported. */
-	readonly offsetSectors: number;
-	/** Sectors of 512 bytes to export, at least 1; undefined: all that follow the offset, growing with the storage. */
-	readonly lengthSectors: number | undefined;
-	readonly durability: Durability;
+	/** The config string; undefined leaves it to initiators. */
+	readonly configString?: string;
+	/** Serve even if another host answers for the same shelf and slot. */
+	readonly force: boolean;
+}
+
+/** By protocol. */
+export type ExportSpec = AoeExportSpec;
+
+/** How a link works, for all that is served on it. */
+export interface LinkSpec {
+	readonly netif: NetifSpec;
 	/** Longest wait for the next frame without sleeping, in microseconds: 0..1000. See `lib/link/pace.ts`. */
 	readonly pollUs: number;
 	/** Send shorter frames past the interface's queue, where that can be. */
 	readonly xdp: boolean;
+}
+
+export interface ProcessSpec {
 	/** The user to become, instead of root, once everything is open. */
 	readonly user: string | undefined;
-	/** Serve even if another host answers for the same shelf and slot. */
-	readonly force: boolean;
+}
+
+/** All that one process is to do. */
+export interface Spec {
+	readonly disks: readonly DiskSpec[];
+	readonly exports: readonly ExportSpec[];
+	/** Links that are not named are as `openLink` has them. */
+	readonly links: readonly LinkSpec[];
+	readonly process: ProcessSpec;
 }

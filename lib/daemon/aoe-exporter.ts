@@ -1,0 +1,220 @@
+/**
+ * Disks as AoE blades: links are opened and sized, addresses are taken from other processes and asked of other hosts, blades
+ * are listed, changed and withdrawn. One row of the daemon's table of exporters.
+ *
+ *   netif --> link --> AoE target --> registry --> blade --> ATA disk --> disk --> storage (layers over file or memory)
+ */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { Blade } from "../aoe/blade.js";
+import { AtaDisk } from "../ata/disk.js";
+import type { Disk } from "../disk.js";
+import { invariant, OperatorError } from "../errors.js";
+import { interfaceOf, takeOnInterface } from "../link/exclusive.js";
+import type { Link } from "../link/link.js";
+import { portKey } from "../link/open.js";
+import type { Log } from "../log.js";
+import type { AoeExportSpec, LinkSpec, NetifSpec } from "../spec/spec.js";
+import { counted, quote } from "../text.js";
+import { formatMac } from "../wire/mac.js";
+import type { Addition, Exporter } from "./exporter.js";
+import { type Outlet, Outlets, type OutletsOptions } from "./outlets.js";
+
+/** How long a port may take to be up: the kernel tells of one that has just come up only once a second. */
+const UP_LIMIT_MS = 1500;
+const UP_POLL_MS = 20;
+
+interface AoeExport {
+	spec: AoeExportSpec;
+	/** Address and interface, for each link. */
+	readonly places: readonly string[];
+	readonly outlets: Outlet[];
+	/** What gives back the addresses that no other process of this machine may have. */
+	readonly addresses: (() => void)[];
+	/** Once it has its disk. */
+	blade: Blade | null;
+}
+
+export class AoeExporter implements Exporter<AoeExportSpec> {
+	readonly #log: Log;
+	readonly #outlets: Outlets;
+	readonly #exports = new Map<string, AoeExport>();
+
+	constructor(options: OutletsOptions) {
+		this.#log = options.log;
+		this.#outlets = new Outlets(options);
+	}
+
+	plan(specs: readonly AoeExportSpec[], links: readonly LinkSpec[]): Addition<AoeExportSpec> {
+		const given = new Set([...this.#exports.values()].flatMap(({ places }) => places));
+		for (const spec of specs)
+			for (const place of placesOf(spec)) {
+				if (given.has(place))
+					throw new OperatorError(`shelf ${spec.shelf} slot ${spec.slot} is given twice on one interface`);
+				given.add(place);
+			}
+		const linkOf = new Map(links.map((link) => [portKey(link.netif), link]));
+		const frames = new Map<string, number>();
+		for (const { netifs, bufferCount } of specs)
+			for (const [key] of portsOf(netifs)) frames.set(key, (frames.get(key) ?? 0) + bufferCount);
+		return {
+			prepare: (spec) => this.#prepare(spec, frames, linkOf),
+			add: (spec, disk) => this.#add(spec, disk),
+			serve: () => this.#serve(specs.map(({ name }) => this.#get(name))),
+		};
+	}
+
+	async #prepare(
+		spec: AoeExportSpec,
+		frames: ReadonlyMap<string, number>,
+		links: ReadonlyMap<string, LinkSpec>,
+	): Promise<void> {
+		const { name } = spec;
+		if (this.#exports.has(name))
+			throw new OperatorError(`export ${quote(name)}: there is one of this name already`);
+		const exported: AoeExport = { spec, places: placesOf(spec), outlets: [], addresses: [], blade: null };
+		this.#exports.set(name, exported);
+		try {
+			for (const [key, netif] of portsOf(spec.netifs))
+				exported.outlets.push(
+					await this.#outlets.take(netif, spec.bufferCount, frames.get(key) ?? 0, links.get(key)),
+				);
+		} catch (error) {
+			await this.remove(name);
+			throw error;
+		}
+	}
+
+	#add(spec: AoeExportSpec, disk: Disk): void {
+		const { name, shelf, slot, macs, bufferCount, configString, force } = spec;
+		const exported = this.#get(name);
+		const blade = new Blade(shelf, slot, AtaDisk.of(disk), bufferCount, force);
+		blade.change(macs, bufferCount, configString);
+		exported.blade = blade;
+		for (const [, netif] of portsOf(spec.netifs)) {
+			const giveBack = takeOnInterface(netif, blade.name);
+			if (giveBack !== undefined) exported.addresses.push(giveBack);
+			else this.#isTaken(blade, `another process of this machine on ${netif.name}`);
+		}
+	}
+
+	async #serve(exports: readonly AoeExport[]): Promise<void> {
+		const claims = new Map<Outlet, Blade[]>();
+		for (const { outlets, blade } of exports)
+			for (const outlet of outlets) {
+				const blades = claims.get(outlet) ?? [];
+				if (blade !== null) blades.push(blade);
+				claims.set(outlet, blades);
+			}
+		for (const outlet of claims.keys()) {
+			if (!outlet.started) outlet.target.start();
+			outlet.started = true;
+		}
+		await Promise.all([...claims].map(([outlet, blades]) => this.#claim(outlet, blades)));
+		for (const outlet of claims.keys()) {
+			if (!outlet.serving) outlet.target.serveClaims();
+			outlet.serving = true;
+		}
+	}
+
+	/** Asks one link who has the addresses of blades. Throws an OperatorError if others do. */
+	async #claim({ link, target }: Outlet, blades: readonly Blade[]): Promise<void> {
+		if (!(await comesUp(link)))
+			this.#log.warn(
+				`${link.name} is down: who else answers for ${namesOf(blades)} is asked when it comes up`,
+			);
+		const owners = blades.map((blade) => target.claim(blade));
+		// Now that it is known of which shelves answers will come.
+		target.registryChanged();
+		for (const [index, mac] of (await Promise.all(owners)).entries())
+			if (mac !== undefined) this.#isTaken(blades[index]!, `${formatMac(mac)} on ${link.name}`);
+	}
+
+	#isTaken({ shelf, slot, force }: Blade, by: string): void {
+		const who = `${by} already answers for shelf ${shelf} slot ${slot}`;
+		if (!force)
+			throw new OperatorError(
+				`${who}; two hosts with one address destroy each other's data (--force to serve anyway)`,
+			);
+		this.#log.warn(`${who}; served anyway (--force)`);
+	}
+
+	change(spec: AoeExportSpec): boolean {
+		const exported = this.#get(spec.name);
+		if (exported.blade === null || isAnother(exported.spec, spec)) return false;
+		const more = spec.bufferCount - exported.spec.bufferCount;
+		for (const outlet of exported.outlets) this.#outlets.resize(outlet, more);
+		exported.blade.change(spec.macs, spec.bufferCount, spec.configString);
+		exported.spec = spec;
+		for (const { target } of exported.outlets) target.advertise(exported.blade);
+		return true;
+	}
+
+	resized(disk: Disk): void {
+		for (const { blade, outlets } of this.#exports.values())
+			if (blade?.disk === disk) for (const { target } of outlets) target.advertise(blade);
+	}
+
+	withdraw(name: string): void {
+		const { blade, outlets, addresses } = this.#get(name);
+		if (blade !== null) for (const { target } of outlets) target.release(blade);
+		for (const giveBack of addresses.splice(0)) giveBack();
+	}
+
+	fence(name: string): void {
+		const { blade, outlets } = this.#get(name);
+		if (blade !== null) for (const { target } of outlets) target.fence(blade);
+	}
+
+	async remove(name: string, limitMs?: number): Promise<void> {
+		const exported = this.#exports.get(name);
+		if (exported === undefined) return;
+		this.withdraw(name);
+		this.#exports.delete(name);
+		const { bufferCount } = exported.spec;
+		await Promise.all(exported.outlets.map((outlet) => this.#outlets.giveBack(outlet, bufferCount, limitMs)));
+	}
+
+	stop(): void {
+		for (const { target } of this.#outlets.all()) target.stop();
+	}
+
+	report(): string[] {
+		return this.#outlets.report();
+	}
+
+	#get(name: string): AoeExport {
+		const exported = this.#exports.get(name);
+		invariant(exported !== undefined, `no export ${name}`);
+		return exported;
+	}
+}
+
+/** One port may be given by two names: it is served on once. */
+function portsOf(netifs: readonly NetifSpec[]): ReadonlyMap<string, NetifSpec> {
+	return new Map(netifs.map((netif) => [portKey(netif), netif]));
+}
+
+/** By whatever ways and names an interface is given: as the kernel calls it. */
+function placesOf({ shelf, slot, netifs }: AoeExportSpec): string[] {
+	return [...portsOf(netifs).values()].map((netif) => `${shelf}.${slot} ${interfaceOf(netif)}`);
+}
+
+/** What can't be changed is what initiators know the blade by, and what it is. */
+function isAnother(one: AoeExportSpec, other: AoeExportSpec): boolean {
+	const fixed = ({ disk, shelf, slot, netifs, force }: AoeExportSpec): string =>
+		JSON.stringify([disk, shelf, slot, netifs, force]);
+	return fixed(one) !== fixed(other);
+}
+
+/** False if a link stays down. */
+async function comesUp(link: Link): Promise<boolean> {
+	for (let waitedMs = 0; !link.up && waitedMs < UP_LIMIT_MS; waitedMs += UP_POLL_MS) await sleep(UP_POLL_MS);
+	return link.up;
+}
+
+/** `e9.0 and 3 others`: a message is one line, however many there are. */
+function namesOf(blades: readonly Blade[]): string {
+	const first = blades[0]?.name ?? "nothing";
+	return blades.length > 1 ? `${first} and ${counted(blades.length - 1, "other")}` : first;
+}

@@ -1,0 +1,211 @@
+/**
+ * The daemon: takes specs and makes them so. Disks and exports come, change and go while the others serve. This is the only place
+ * where the rooms below are put together: disks are opened by the table in `openers.ts`, exported by the table of exporters
+ * below. Started by `lib/cli/serve.ts`; one pump, one storage engine, any number of disks.
+ */
+
+import type { CloseEnd } from "../block/close.js";
+import type { Disk } from "../disk.js";
+import { OperatorError } from "../errors.js";
+import type { Log } from "../log.js";
+import { becomeUser, checkUser } from "../privileges.js";
+import { Pump } from "../pump.js";
+import type { DiskSpec, ExportSpec, Spec } from "../spec/spec.js";
+import { quote } from "../text.js";
+import { AoeExporter } from "./aoe-exporter.js";
+import { Disks } from "./disks.js";
+import type { Addition, Exporter } from "./exporter.js";
+import type { OpenDevice } from "./openers.js";
+
+const SECTOR_BYTES = 512;
+/** How long requests under way on a disk that is removed may take. */
+const REMOVE_LIMIT_MS = 5000;
+
+/** What is exported, for the start-up line. */
+export interface Exported {
+	/** `e9.0` */
+	readonly name: string;
+	readonly sectors: number;
+	readonly readOnly: boolean;
+}
+
+export type AddedSpec = Pick<Spec, "disks" | "exports" | "links">;
+
+/** Serves a spec until `close`. Throws an OperatorError, with everything given back, if a part of it can't be served. */
+export async function startDaemon(spec: Spec, log: Log, version: string, open?: OpenDevice): Promise<Daemon> {
+	const { user } = spec.process;
+	if (user !== undefined) checkUser(user);
+	const daemon = new Daemon(log, version, open);
+	try {
+		// Before the first frame is looked at.
+		await daemon.add(spec, () => {
+			if (user !== undefined) becomeUser(user, spec.exports.some(needsPacketSockets));
+		});
+		return daemon;
+	} catch (error) {
+		await daemon.close();
+		throw error;
+	}
+}
+
+/** An interface that changes wants a new packet socket; a unix socket never does. */
+function needsPacketSockets({ netifs }: ExportSpec): boolean {
+	return netifs.some(({ kind }) => kind !== "unix");
+}
+
+export class Daemon {
+	readonly #log: Log;
+	readonly #pump = new Pump();
+	readonly #disks: Disks;
+	readonly #exporters: Readonly<Record<ExportSpec["protocol"], Exporter>>;
+	readonly #exports = new Map<string, ExportSpec>();
+	#closing: Promise<CloseEnd> | null = null;
+
+	/** `open` in place of the table of openers, for tests. */
+	constructor(log: Log, version: string, open?: OpenDevice) {
+		this.#log = log;
+		const pump = this.#pump;
+		const onResized = (disk: Disk): void => {
+			for (const exporter of Object.values(this.#exporters)) exporter.resized(disk);
+		};
+		this.#disks = new Disks({ pump, log, version, onResized, ...(open && { open }) });
+		this.#exporters = { aoe: new AoeExporter({ pump, log, version }) };
+	}
+
+	/**
+	 * Adds all of these, or nothing: throws an OperatorError then, with everything given back. Who is served meanwhile does not
+	 * notice, however long a disk takes to be opened.
+	 * @param opened called when everything is open, and nothing of it served
+	 */
+	async add(spec: AddedSpec, opened: () => void = () => {}): Promise<void> {
+		const additions = this.#plan(spec);
+		const wanted = new Map(spec.disks.map((disk) => [disk.name, disk]));
+		const disks: string[] = [];
+		const exports: ExportSpec[] = [];
+		const open = async (disk: DiskSpec): Promise<void> => {
+			await this.#disks.open(disk);
+			disks.push(disk.name);
+			wanted.delete(disk.name);
+			this.#refuseIfClosing();
+		};
+		try {
+			for (const each of spec.exports) {
+				const addition = additions[each.protocol];
+				await addition.prepare(each);
+				exports.push(each);
+				const disk = wanted.get(each.disk);
+				if (disk !== undefined) await open(disk);
+				addition.add(each, this.#disks.get(each.disk));
+			}
+			for (const disk of wanted.values()) await open(disk);
+			opened();
+			await Promise.all(Object.values(additions).map((addition) => addition.serve()));
+			this.#refuseIfClosing();
+			for (const each of exports) this.#exports.set(each.name, each);
+		} catch (error) {
+			await this.#takeAway(exports, disks);
+			throw error;
+		}
+	}
+
+	#plan({ exports, links }: AddedSpec): Readonly<Record<ExportSpec["protocol"], Addition>> {
+		this.#refuseIfClosing();
+		const ofProtocol = (wanted: ExportSpec["protocol"]) =>
+			exports.filter(({ protocol }) => protocol === wanted);
+		return { aoe: this.#exporters.aoe.plan(ofProtocol("aoe"), links) };
+	}
+
+	#refuseIfClosing(): void {
+		if (this.#closing !== null) throw new OperatorError("vblade is stopping; nothing can be added any more");
+	}
+
+	/**
+	 * Changes an export while it is served: MAC mask, buffer count, config string. Throws an OperatorError if it is not there, or
+	 * shall be another one; then it has to be removed, and added as it shall be.
+	 */
+	change(spec: ExportSpec): void {
+		const { name, protocol } = this.#exportOf(spec.name);
+		if (protocol !== spec.protocol || !this.#exporters[protocol].change(spec))
+			throw new OperatorError(
+				`export ${quote(name)}: only the MAC mask, the buffer count and the config string can be changed while it is served`,
+			);
+		this.#exports.set(name, spec);
+	}
+
+	/** Its disk stays. What is under way is answered first. Throws an OperatorError if there is none of this name. */
+	async removeExport(name: string, limitMs?: number): Promise<void> {
+		const spec = this.#exportOf(name);
+		this.#exports.delete(name);
+		await this.#exporters[spec.protocol].remove(name, limitMs);
+	}
+
+	/**
+	 * Removes a disk with all its exports, when what is under way has been answered. One that hangs is abandoned after `limitMs`:
+	 * its requests are never answered, and what it holds is not given back while it hangs. Throws an OperatorError if there is
+	 * none of this name.
+	 */
+	async removeDisk(name: string, limitMs = REMOVE_LIMIT_MS): Promise<CloseEnd> {
+		if (!this.#disks.has(name)) throw new OperatorError(`disk ${quote(name)}: there is none of this name`);
+		const exports = [...this.#exports.values()].filter(({ disk }) => disk === name);
+		for (const each of exports) this.#exports.delete(each.name);
+		const end = await this.#takeAway(exports, [name], limitMs);
+		if (end === "abandoned")
+			this.#log.error(
+				`disk ${quote(name)}: its storage did not finish within ${limitMs / 1000} s, and is left alone: requests that it has begun are not answered`,
+			);
+		return end;
+	}
+
+	/** Exports go with their disks: first nothing more is taken, in the end nothing is left. */
+	async #takeAway(
+		exports: readonly ExportSpec[],
+		disks: readonly string[],
+		limitMs?: number,
+	): Promise<CloseEnd> {
+		for (const { name, protocol } of exports) this.#exporters[protocol].withdraw(name);
+		const ends = await Promise.all(
+			disks.map(async (disk) => {
+				const end = await this.#disks.close(disk, limitMs);
+				if (end === "abandoned")
+					for (const each of exports) if (each.disk === disk) this.#exporters[each.protocol].fence(each.name);
+				return end;
+			}),
+		);
+		// Answers of the last requests.
+		this.#pump.run();
+		await Promise.all(exports.map(({ name, protocol }) => this.#exporters[protocol].remove(name)));
+		return ends.includes("abandoned") ? "abandoned" : "closed";
+	}
+
+	/** Stops answering, waits for what is under way, at most `limitMs`, and gives everything back. */
+	close(limitMs?: number): Promise<CloseEnd> {
+		this.#closing ??= this.#closeInOrder(limitMs);
+		return this.#closing;
+	}
+
+	async #closeInOrder(limitMs?: number): Promise<CloseEnd> {
+		for (const exporter of Object.values(this.#exporters)) exporter.stop();
+		const end = await this.#takeAway([...this.#exports.values()], this.#disks.names(), limitMs);
+		this.#exports.clear();
+		this.#disks.end();
+		return end;
+	}
+
+	get exported(): Exported[] {
+		return [...this.#exports.values()].map(({ disk }) => {
+			const { name, device } = this.#disks.get(disk);
+			return { name, sectors: device.info.sizeBytes / SECTOR_BYTES, readOnly: device.info.readOnly };
+		});
+	}
+
+	/** What has been counted since the start, a line each. */
+	report(): string[] {
+		return this.#disks.reportAround(Object.values(this.#exporters).flatMap((exporter) => exporter.report()));
+	}
+
+	#exportOf(name: string): ExportSpec {
+		const spec = this.#exports.get(name);
+		if (spec === undefined) throw new OperatorError(`export ${quote(name)}: there is none of this name`);
+		return spec;
+	}
+}

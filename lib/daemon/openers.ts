@@ -1,0 +1,55 @@
+/**
+ * How the storage of a disk is opened, by its kind: one row of a table for each, which hands on a device with the layers that
+ * make it a disk one can trust (`lib/block/stack.ts`). Called by `disks.ts`.
+ */
+
+import type { BlockDevice } from "../block/device.js";
+import type { GroupCommit } from "../block/durability.js";
+import type { StorageEngine } from "../block/engine.js";
+import { FileDevice } from "../block/file.js";
+import { layersOn } from "../block/stack.js";
+import type { StallListener } from "../block/stalls.js";
+import { invariant } from "../errors.js";
+import type { DiskSpec, StorageSpec } from "../spec/spec.js";
+
+const SECTOR_BYTES = 512;
+
+/** What every device of a process shares, and who is told of what happens to this one. */
+export interface OpenContext {
+	readonly engine: StorageEngine;
+	readonly commits: GroupCommit;
+	/** The storage became shorter than what is served. Told once. */
+	readonly onShrunk: (sizeBytes: number) => void;
+	/** There is no address space left for it; see `lib/block/file.ts`. */
+	readonly onUnmapped: () => void;
+	/** Requests take remarkably long. Their offsets are in the storage, not in what is served of it. */
+	readonly stalls: StallListener;
+}
+
+/** Throws an OperatorError that names the storage and says what is wrong. Others are served meanwhile, however long it takes. */
+export type OpenDevice = (spec: DiskSpec, context: OpenContext) => Promise<BlockDevice>;
+
+const OPENERS: Readonly<Record<StorageSpec["kind"], OpenDevice>> = {
+	async file(spec, context) {
+		const { storage, readOnly, direct, offsetSectors, lengthSectors } = spec;
+		invariant(storage.kind === "file", "not a file");
+		const file = await FileDevice.open(context.engine, storage.path, {
+			...context,
+			readOnly,
+			direct,
+			offsetBytes: offsetSectors * SECTOR_BYTES,
+			lengthBytes: lengthSectors === undefined ? undefined : lengthSectors * SECTOR_BYTES,
+			synced: spec.durability === "ack",
+		});
+		return layersOn(file, storage.name, spec, context.commits, file.alignBytes);
+	},
+	async memory(spec, context) {
+		const { storage, readOnly } = spec;
+		invariant(storage.kind === "memory", "not memory");
+		const options = { ...context, readOnly };
+		const memory = FileDevice.inMemory(context.engine, storage.name, storage.sizeBytes, options);
+		return layersOn(memory, storage.name, spec, context.commits);
+	},
+};
+
+export const openDevice: OpenDevice = (spec, context) => OPENERS[spec.storage.kind](spec, context);

@@ -1,0 +1,162 @@
+/**
+ * The links of this process, each with the AoE target that serves blades on it: opened when the first export wants one, closed
+ * when the last has gone. Used by `aoe-exporter.ts`.
+ */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { LEAST_MTU } from "../aoe/config.js";
+import { Registry } from "../aoe/registry.js";
+import { REJECT_REASONS, TargetStats } from "../aoe/stats.js";
+import { AoeTarget } from "../aoe/target.js";
+import type { Link } from "../link/link.js";
+import { openLink, portKey } from "../link/open.js";
+import type { Log } from "../log.js";
+import type { Pump } from "../pump.js";
+import type { LinkSpec, NetifSpec } from "../spec/spec.js";
+import { counted } from "../text.js";
+import { formatMac } from "../wire/mac.js";
+import { RivalLog } from "./rival-log.js";
+
+/** How long answers under way have to leave, on the way out. */
+const DRAIN_MS = 200;
+const DRAIN_POLL_MS = 5;
+
+/** A link, what is served on it, and who serves it. */
+export interface Outlet {
+	readonly key: string;
+	readonly link: Link;
+	readonly registry: Registry;
+	readonly target: AoeTarget;
+	readonly stats: TargetStats;
+	readonly rivals: RivalLog;
+	/** Exports that want it. */
+	users: number;
+	/** Frames that all of them may have under way. */
+	framesInFlight: number;
+	/** Its target receives. */
+	started: boolean;
+	/** What is claimed is served. */
+	serving: boolean;
+}
+
+export interface OutletsOptions {
+	readonly pump: Pump;
+	readonly log: Log;
+	readonly version: string;
+}
+
+export class Outlets {
+	readonly #options: OutletsOptions;
+	readonly #outlets = new Map<string, Outlet>();
+	/** Those that are being opened or closed, which whoever wants one has to wait for. */
+	readonly #changing = new Map<string, Promise<unknown>>();
+
+	constructor(options: OutletsOptions) {
+		this.#options = options;
+	}
+
+	all(): Iterable<Outlet> {
+		return this.#outlets.values();
+	}
+
+	/**
+	 * For an export, until `giveBack`. Throws an OperatorError if there is no such link.
+	 * @param framesInFlight that it may have under way; `planned`: and those that come with it, together
+	 */
+	async take(netif: NetifSpec, framesInFlight: number, planned: number, spec?: LinkSpec): Promise<Outlet> {
+		const key = portKey(netif);
+		for (let other = this.#changing.get(key); other !== undefined; other = this.#changing.get(key))
+			await other.catch(() => {});
+		const known = this.#outlets.get(key);
+		const outlet = known ?? (await this.#meanwhile(key, this.#open(key, netif, planned, spec)));
+		outlet.users += 1;
+		this.resize(outlet, framesInFlight);
+		return outlet;
+	}
+
+	/** Closes it if no other export wants it, when what is under way has been answered, or after `limitMs`. */
+	async giveBack(outlet: Outlet, framesInFlight: number, limitMs = DRAIN_MS): Promise<void> {
+		outlet.users -= 1;
+		this.resize(outlet, -framesInFlight);
+		if (outlet.users > 0) return;
+		this.#outlets.delete(outlet.key);
+		await this.#meanwhile(outlet.key, this.#close(outlet, limitMs));
+	}
+
+	/** So many more frames may be under way, or fewer. */
+	resize(outlet: Outlet, more: number): void {
+		outlet.framesInFlight += more;
+	}
+
+	async #meanwhile<T>(key: string, change: Promise<T>): Promise<T> {
+		this.#changing.set(key, change);
+		try {
+			return await change;
+		} finally {
+			if (this.#changing.get(key) === change) this.#changing.delete(key);
+		}
+	}
+
+	async #open(key: string, netif: NetifSpec, framesInFlight: number, spec?: LinkSpec): Promise<Outlet> {
+		const { pump, log, version } = this.#options;
+		const link = await openLink(netif, pump, {
+			framesInFlight,
+			...(spec && { pollUs: spec.pollUs, xdp: spec.xdp }),
+			leastMtu: LEAST_MTU,
+			log: (message, level = "warn") => log[level](message),
+		});
+		const registry = new Registry();
+		const stats = new TargetStats();
+		const rivals = new RivalLog(link.name, log);
+		const target = new AoeTarget({
+			link,
+			registry,
+			stats,
+			firmwareVersion: firmwareNumber(version),
+			ownMacs: () => new Set([...this.#outlets.values()].map((outlet) => outlet.link.mac)),
+			onConflict: ({ name }, mac) =>
+				log.warn(`${name}: ${formatMac(mac)} on ${link.name} answers for the same shelf and slot`),
+			onSilenced: ({ name }, mac, why) => rivals.silenced(name, formatMac(mac), why),
+			onServedAgain: ({ name }, mac) => rivals.servedAgain(name, formatMac(mac)),
+		});
+		const parts = { key, link, registry, target, stats, rivals, users: 0, framesInFlight: 0 };
+		const outlet: Outlet = { ...parts, started: false, serving: false };
+		this.#outlets.set(key, outlet);
+		return outlet;
+	}
+
+	async #close({ target, link, rivals }: Outlet, limitMs: number): Promise<void> {
+		target.stop();
+		for (const endMs = Date.now() + limitMs; target.inFlight > 0 && Date.now() < endMs; )
+			await sleep(DRAIN_POLL_MS);
+		this.#options.pump.run();
+		await Promise.race([link.close(), sleep(DRAIN_MS)]);
+		rivals.close();
+	}
+
+	/** What has been counted, a line each. */
+	report(): string[] {
+		return [...this.#outlets.values()].flatMap(reportOf);
+	}
+}
+
+function reportOf({ link, stats, registry, target }: Outlet): string[] {
+	const { name, status } = link;
+	const { framesIn, framesOut, droppedIn, droppedOut } = link.stats;
+	return [
+		`${name}: ${status}`,
+		`${name}: frames in ${framesIn}, out ${framesOut}, dropped in ${droppedIn}, out ${droppedOut}`,
+		...stats.rejections().map(([why, count]) => `${name}: ${counted(count, "frame")} ${REJECT_REASONS[why]}`),
+		`${name}: ${counted(registry.size, "blade")} served`,
+		...[...target.silences()].map(
+			({ blade, mac, since }) =>
+				`${blade.name}: silent on ${name}, for ${formatMac(mac)} answers there since ${since.toISOString()}`,
+		),
+	];
+}
+
+/** The version as the 16 bits of a config response: major in the high byte, minor in the low one. */
+function firmwareNumber(version: string): number {
+	const [major = 0, minor = 0] = version.split(".").map(Number);
+	return ((major & 0xff) << 8) | (minor & 0xff);
+}
