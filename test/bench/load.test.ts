@@ -6,7 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, openSync, truncateSync, writeSync } from "node:fs";
 import path from "node:path";
-import t from "tap";
+import t, { type Test } from "tap";
 import { pause, scratchDirectory } from "../support/cleanup.js";
 import { Lan, namespacesMissing } from "../support/netns.js";
 import { vbladeCommand } from "../support/paths.js";
@@ -49,14 +49,8 @@ async function serve(lan: Lan, image: string, options: readonly string[], engine
 	return server;
 }
 
-t.test("load", { skip: namespacesMissing() ?? false }, async (t) => {
-	const lan = new Lan({ mtu: 9000 });
-	const loader = new Loader(lan, 0);
-	t.teardown(async () => {
-		await loader.stop();
-		lan.remove();
-	});
-
+/** With each storage engine and each durability. */
+async function everySector(t: Test, lan: Lan, loader: Loader): Promise<void> {
 	for (const engine of ["auto", "threads"]) {
 		for (const options of [["--durability=flush"], ["--durability=ack"], ["--direct", "--durability=ack"]]) {
 			await t.test(`every sector is what it has to be: engine ${engine}, ${options.join(" ")}`, async (t) => {
@@ -68,6 +62,17 @@ t.test("load", { skip: namespacesMissing() ?? false }, async (t) => {
 			});
 		}
 	}
+}
+
+t.test("load", { skip: namespacesMissing() ?? false }, async (t) => {
+	const lan = new Lan({ mtu: 9000 });
+	const loader = new Loader(lan, 0);
+	t.teardown(async () => {
+		await loader.stop();
+		lan.remove();
+	});
+
+	await everySector(t, lan, loader);
 
 	await t.test("one request at a time, in order, and none more than asked for", async (t) => {
 		const server = await serve(lan, newImage(), [], "auto");

@@ -1,6 +1,6 @@
 // Our initiator over packet sockets and libpcap: to a server in the same namespace, at the other end of a virtual cable.
 import { execFileSync } from "node:child_process";
-import t from "tap";
+import t, { type Test } from "tap";
 import { benchCommand } from "../../lib/cli/bench.js";
 import { discoverCommand } from "../../lib/cli/discover.js";
 import { Initiator } from "../../lib/client/initiator.js";
@@ -15,6 +15,50 @@ const LIMIT_MS = 10_000;
 
 function ip(command: string): void {
 	execFileSync("ip", command.split(" "), { stdio: ["ignore", "ignore", "inherit"], timeout: LIMIT_MS });
+}
+
+/** `bench` where it has the load generator. */
+function generator(t: Test): void {
+	t.test("bench on an interface: the load generator", async (t) => {
+		const run = async (...argv: string[]) => {
+			const output = new Collected();
+			const status = await benchCommand(["far", "9", "0", ...argv], output);
+			return { status, stdout: output.stdout, stderr: output.stderr };
+		};
+		const verified = await run("--write=50", "--verify", "--requests=2000", "--size=512", "--json");
+		t.match(verified, { status: 0, stderr: "" });
+		t.match(JSON.parse(verified.stdout), { requests: 2000, sizeBytes: 512, errors: 0, wrongSectors: 0 });
+		const many = await run("--window=32", "--requests=100", "--sequential");
+		t.match(many, { status: 0, stderr: "vblade: window 16: e9.0 takes no more requests at a time\n" });
+		t.match(many.stdout, /^4 KiB sequential reads, window 16: [1-9]/);
+		const large = await run("--size=64k", "--requests=10");
+		t.match(large, {
+			status: 0,
+			stdout: /^64 KiB random reads/,
+			stderr: /^vblade: a frame holds 8 KiB: larger/,
+		});
+		await t.rejects(run("--size=64k", "--write=50", "--verify"), { message: /^verify: only on a network/ });
+		t.match(await run("--size=4k", "--write=50", "--verify", "--requests=9", "--window=1"), { status: 0 });
+	});
+}
+
+/** The same on the cable with small frames. */
+function smallFrames(t: Test): void {
+	t.test("bench tells of requests that fail", async (t) => {
+		const readOnly = await serveMemory({ kind: "interface", name: "near2" }, 1, true);
+		const output = new Collected();
+		t.equal(await benchCommand(["far2", "9", "0", "--write", "--requests=20"], output), 1);
+		t.same([output.stdout, output.stderr], ["", "vblade: 20 requests failed\n"]);
+		await readOnly.close();
+	});
+
+	t.test("where a frame is small, a request is what it holds", async (t) => {
+		const small = await serveMemory({ kind: "interface", name: "near2" }, 1);
+		const output = new Collected();
+		t.equal(await benchCommand(["far2", "9", "0", "--requests=50"], output), 0);
+		t.match(output.stdout, /^1 KiB random reads, window 16: [1-9]/);
+		await small.close();
+	});
 }
 
 async function main(): Promise<void> {
@@ -48,43 +92,8 @@ async function main(): Promise<void> {
 			t.match(measured.stdout, /^4 KiB random reads, window 16: [1-9]/);
 		});
 
-	t.test("bench on an interface: the load generator", async (t) => {
-		const run = async (...argv: string[]) => {
-			const output = new Collected();
-			const status = await benchCommand(["far", "9", "0", ...argv], output);
-			return { status, stdout: output.stdout, stderr: output.stderr };
-		};
-		const verified = await run("--write=50", "--verify", "--requests=2000", "--size=512", "--json");
-		t.match(verified, { status: 0, stderr: "" });
-		t.match(JSON.parse(verified.stdout), { requests: 2000, sizeBytes: 512, errors: 0, wrongSectors: 0 });
-		const many = await run("--window=32", "--requests=100", "--sequential");
-		t.match(many, { status: 0, stderr: "vblade: window 16: e9.0 takes no more requests at a time\n" });
-		t.match(many.stdout, /^4 KiB sequential reads, window 16: [1-9]/);
-		const large = await run("--size=64k", "--requests=10");
-		t.match(large, {
-			status: 0,
-			stdout: /^64 KiB random reads/,
-			stderr: /^vblade: a frame holds 8 KiB: larger/,
-		});
-		await t.rejects(run("--size=64k", "--write=50", "--verify"), { message: /^verify: only on a network/ });
-		t.match(await run("--size=4k", "--write=50", "--verify", "--requests=9", "--window=1"), { status: 0 });
-	});
-
-	t.test("bench tells of requests that fail", async (t) => {
-		const readOnly = await serveMemory({ kind: "interface", name: "near2" }, 1, true);
-		const output = new Collected();
-		t.equal(await benchCommand(["far2", "9", "0", "--write", "--requests=20"], output), 1);
-		t.same([output.stdout, output.stderr], ["", "vblade: 20 requests failed\n"]);
-		await readOnly.close();
-	});
-
-	t.test("where a frame is small, a request is what it holds", async (t) => {
-		const small = await serveMemory({ kind: "interface", name: "near2" }, 1);
-		const output = new Collected();
-		t.equal(await benchCommand(["far2", "9", "0", "--requests=50"], output), 0);
-		t.match(output.stdout, /^1 KiB random reads, window 16: [1-9]/);
-		await small.close();
-	});
+	generator(t);
+	smallFrames(t);
 
 	t.test("an interface that is down", async (t) => {
 		ip("link set far down");

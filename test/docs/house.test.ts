@@ -19,17 +19,6 @@ const STILL_LONG: readonly (readonly [file: string, fileLines: number, functionL
 	["lib/block/durability.ts", 320, 60],
 	["lib/block/ordering.ts", 320, 60],
 	["lib/testing/block-conformance-session.ts", 320, 60],
-	["test/bench/load.test.ts", 300, 62],
-	["test/cli/log.test.ts", 340, 60],
-	["test/cli/vbladed.test.ts", 360, 60],
-	["test/client/packet.test.ts", 300, 75],
-	["test/native/arguments.test.ts", 340, 83],
-	["test/native/leaks.test.ts", 300, 90],
-	["test/netns/aoetools.test.ts", 300, 61],
-	["test/netns/interfaces.test.ts", 380, 61],
-	["test/netns/lan.test.ts", 300, 62],
-	["test/netns/wire-cases.ts", 380, 60],
-	["test/sim/world.ts", 320, 60],
 ];
 
 function read(file: string): string {

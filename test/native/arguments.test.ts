@@ -1,7 +1,7 @@
 // The addon's functions called with everything that is wrong: each throws a TypeError, or does nothing; none crashes.
+
 import { closeSync, openSync } from "node:fs";
-import t, { type Test } from "tap";
-import { loadAddon } from "../../lib/addon.js";
+import t from "tap";
 import {
 	COMPLETION_FIELDS,
 	type EngineHandle,
@@ -15,116 +15,19 @@ import {
 	SEND_FIELDS,
 } from "../../lib/native.js";
 import { newDirectory, newFile } from "../support/mounts.js";
-
-type AnyFunction = (...args: unknown[]) => unknown;
-/** The addons without their types: we are going to break them. */
-const { layout: _, ...functions } = native;
-const addon = { ...functions, ...(loadAddon("bench") as object) } as unknown as Record<string, AnyFunction>;
-
-const noop = (): void => {};
-const PAGE = 4096;
-
-/** The same array, whose memory somebody else has now. */
-function detached<T extends { readonly buffer: ArrayBufferLike }>(array: T): T {
-	const { buffer } = array;
-	if (buffer instanceof ArrayBuffer) structuredClone(buffer, { transfer: [buffer] });
-	return array;
-}
-
-/** What is no array of any kind. */
-const SCALARS: unknown[] = [
-	undefined,
-	null,
-	true,
-	false,
-	Number.NaN,
-	Number.POSITIVE_INFINITY,
-	-1,
-	-0.5,
-	0.5,
-	2 ** 31,
-	2 ** 32,
-	2 ** 53,
-	2 ** 64,
-	1e300,
-	"",
-	"\0",
-	"lo\0",
-	"\ud800",
-	"x".repeat(100_000),
-	Symbol("x"),
-	10n,
-	{},
-	[],
-	[1, 2, 3],
+import {
+	ARRAYS,
+	addon,
+	detached,
+	type Handles,
+	LOOPBACK,
+	makeEngine,
+	makeHandles,
+	makePort,
 	noop,
-	class {},
-	new Date(),
-	/x/,
-	new Proxy({}, {}),
-	Promise.resolve(),
-	new ArrayBuffer(64),
-	new SharedArrayBuffer(64),
-	new DataView(new ArrayBuffer(64)),
-	Object.create(null),
-];
-
-/** Arrays of the wrong kind or size, or without memory. */
-const ARRAYS: unknown[] = [
-	new Uint8Array(0),
-	new Uint8Array(7),
-	new Int8Array(64),
-	new Uint16Array(64),
-	new Int32Array(0),
-	new Float32Array(64),
-	new Float64Array(0),
-	new Float64Array(1),
-	new BigInt64Array(8),
-	detached(new Uint8Array(64)),
-	detached(new Int32Array(64)),
-	detached(new Float64Array(64)),
-];
-
-interface Handles {
-	readonly monitor: MonitorHandle;
-	readonly engine: EngineHandle;
-	readonly port: PortHandle | undefined;
-	/** Of each kind one that is closed. */
-	readonly closed: readonly unknown[];
-	readonly file: number;
-}
-
-function makeEngine(): EngineHandle {
-	const operations = new Float64Array(4 * OperationField.count);
-	return native.engineOpen(operations, new Float64Array(4 * COMPLETION_FIELDS), noop, false);
-}
-
-/** Index of the loopback interface, in every network namespace. */
-const LOOPBACK = 1;
-
-/** A port on the loopback interface; undefined without the privilege. */
-function makePort(): PortHandle | undefined {
-	try {
-		return native.portOpen(LOOPBACK, 0x88a2, 1514, 64, 65536, new Uint8Array(0), noop).handle;
-	} catch (error) {
-		if (isNativeError(error) && error.step === "socket") return undefined;
-		throw error;
-	}
-}
-
-function makeHandles(t: Test): Handles {
-	const make = () => ({ monitor: native.monitorOpen(noop), engine: makeEngine(), port: makePort() });
-	const close = ({ monitor, engine, port }: ReturnType<typeof make>) => {
-		native.monitorClose(monitor);
-		native.engineClose(engine);
-		if (port !== undefined) native.portClose(port);
-	};
-	const [open, shut] = [make(), make()];
-	close(shut);
-	t.teardown(() => close(open));
-	const { file } = native.fileOpen(open.engine, newFile(newDirectory(), 1024 * 1024), 0, 0, 0);
-	return { ...open, closed: Object.values(shut).filter((handle) => handle !== undefined), file };
-}
+	PAGE,
+	SCALARS,
+} from "./arguments-bench.js";
 
 /** Closes what a call has opened after all. */
 function undo(name: string, result: unknown): void {
@@ -157,15 +60,15 @@ function describe(value: unknown): string {
 	return String(value);
 }
 
-t.test("every argument of every function", async (t) => {
-	const handles = makeHandles(t);
+/** To nowhere. */
+const NOWHERE = openSync("/dev/null", "w");
+
+/** Sound arguments for each function. */
+function soundArguments(handles: Handles, writer: unknown): Record<string, unknown[]> {
 	const { monitor, engine, port, file } = handles;
 	const bytes = new Uint8Array(8);
 	const doubles = new Float64Array(64);
 	const memory = nativeMemory(PAGE);
-	const nowhere = openSync("/dev/null", "w");
-	const writer = native.writerOpen(nowhere, PAGE);
-	/** Sound arguments for each function. */
 	const sound: Record<string, unknown[]> = {
 		memory: [PAGE],
 		addressOf: [bytes],
@@ -193,7 +96,7 @@ t.test("every argument of every function", async (t) => {
 		loadRun: ["no such interface", {}],
 		findUser: ["root"],
 		becomeUser: ["no such user", true],
-		writerOpen: [nowhere, PAGE],
+		writerOpen: [NOWHERE, PAGE],
 		writerPut: [writer, "a line\n"],
 		writerFlush: [writer, 1],
 		exitIfHungUp: [0],
@@ -209,6 +112,14 @@ t.test("every argument of every function", async (t) => {
 			portDrops: [port],
 			portClose: [makePort()],
 		});
+	return sound;
+}
+
+t.test("every argument of every function", async (t) => {
+	const handles = makeHandles(t);
+	const { monitor, engine, port } = handles;
+	const writer = native.writerOpen(NOWHERE, PAGE);
+	const sound = soundArguments(handles, writer);
 	const known = Object.keys(sound);
 	const missing = Object.keys(addon).filter((name) => !known.includes(name) && !name.startsWith("port"));
 	t.strictSame(missing, [], "every function is tried");

@@ -1,5 +1,6 @@
 // What is opened and closed a hundred times leaves nothing behind: descriptors, threads, mappings; nor does what fails to
 // open, nor what is just forgotten. And a socket whose link is down does not keep its thread busy.
+
 import { readdirSync, readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -61,7 +62,7 @@ async function leaksNothing(t: Test, what: () => unknown, times = TIMES): Promis
 	t.ok(isBack(), `${JSON.stringify(before)} before, ${JSON.stringify(after)} afterwards`);
 }
 
-function storage(t: Test): void {
+function engines(t: Test): void {
 	for (const kind of ["auto", "threads"] as const)
 		t.test(`engines, ${kind}`, async (t) => {
 			const file = newFile(newDirectory(), MIB);
@@ -85,7 +86,9 @@ function storage(t: Test): void {
 			await device.close();
 		});
 	});
+}
 
+function files(t: Test): void {
 	t.test("files", async (t) => {
 		const bench = makeBench(t);
 		const files = [1, 2, 3].map(() => newFile(newDirectory(), MIB));
@@ -111,7 +114,9 @@ function storage(t: Test): void {
 		for (let i = 0; i < 3; i++) tryAll([locked]);
 		t.strictSame(holdings(), before);
 	});
+}
 
+function memory(t: Test): void {
 	t.test("memory", async (t) => {
 		setFlagsFromString("--expose-gc");
 		const collect = runInNewContext("gc") as () => void;
@@ -210,6 +215,8 @@ function links(t: Test): void {
 }
 
 await withCable(import.meta.url, () => {
-	storage(t);
+	engines(t);
+	files(t);
+	memory(t);
 	links(t);
 });

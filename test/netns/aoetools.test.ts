@@ -6,7 +6,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import path from "node:path";
-import t from "tap";
+import t, { type Test } from "tap";
 import { namespacesMissing } from "../support/netns.js";
 import { vbladeCommand } from "../support/paths.js";
 import { run } from "../support/process.js";
@@ -22,6 +22,22 @@ async function tool(stage: Stage, ...command: string[]) {
 	return run(command, TOOL_LIMIT_MS, { namespace: stage.lan.client.name });
 }
 
+/** What aoecfg reads and sets. */
+async function configures(t: Test, stage: Stage): Promise<void> {
+	const aoecfg = (...options: string[]) => tool(stage, "aoecfg", "-t", "1", ...options, "9", "0", "lan0");
+	t.match(await aoecfg("-c", "set", "-s", "hello"), { code: 0, stdout: "hello\n" }, "set");
+	t.match(await aoecfg(), { stdout: "hello\n" }, "read");
+	t.match(await aoecfg("-c", "test", "-s", "hello"), { stdout: "hello\n" }, "a test that matches");
+	t.match(await aoecfg("-c", "test", "-s", "hell"), { stdout: /^$/ }, "a test that does not");
+	t.match(await aoecfg("-c", "prefix", "-s", "hell"), { stdout: "hello\n" }, "a prefix");
+	t.match(await aoecfg("-c", "prefix", "-s", "ello"), { stdout: /^$/ }, "what is none");
+	t.match(await aoecfg("-c", "set", "-s", "other"), { stdout: /badcfg/ }, "refused while there is another");
+	t.match(await aoecfg("-c", "fset", "-s", "other"), { stdout: "other\n" }, "forced");
+	// The specification has 1024, but then aoecfg overruns a buffer of its own.
+	const long = "x".repeat(1000);
+	t.match(await aoecfg("-c", "fset", "-s", long), { stdout: `${long}\n` }, "a long one");
+}
+
 t.jobs = 2;
 
 t.test("one blade, small frames", { skip }, async (t) => {
@@ -31,7 +47,6 @@ t.test("one blade, small frames", { skip }, async (t) => {
 	// It listens for seconds, so it does that beside the rest.
 	const sancheck = tool(stage, "aoe-sancheck", "lan0");
 	const aoeping = (...options: string[]) => tool(stage, "aoeping", "-s", "2", ...options, "9", "0", "lan0");
-	const aoecfg = (...options: string[]) => tool(stage, "aoecfg", "-t", "1", ...options, "9", "0", "lan0");
 
 	await t.test("aoeping", async (t) => {
 		const found = new RegExp(`found e9\\.0 with mac ${SERVER_MAC_DIGITS}`);
@@ -66,19 +81,7 @@ t.test("one blade, small frames", { skip }, async (t) => {
 		await aoeping("-S", "enable");
 	});
 
-	await t.test("aoecfg", async (t) => {
-		t.match(await aoecfg("-c", "set", "-s", "hello"), { code: 0, stdout: "hello\n" }, "set");
-		t.match(await aoecfg(), { stdout: "hello\n" }, "read");
-		t.match(await aoecfg("-c", "test", "-s", "hello"), { stdout: "hello\n" }, "a test that matches");
-		t.match(await aoecfg("-c", "test", "-s", "hell"), { stdout: /^$/ }, "a test that does not");
-		t.match(await aoecfg("-c", "prefix", "-s", "hell"), { stdout: "hello\n" }, "a prefix");
-		t.match(await aoecfg("-c", "prefix", "-s", "ello"), { stdout: /^$/ }, "what is none");
-		t.match(await aoecfg("-c", "set", "-s", "other"), { stdout: /badcfg/ }, "refused while there is another");
-		t.match(await aoecfg("-c", "fset", "-s", "other"), { stdout: "other\n" }, "forced");
-		// The specification has 1024, but then aoecfg overruns a buffer of its own.
-		const long = "x".repeat(1000);
-		t.match(await aoecfg("-c", "fset", "-s", long), { stdout: `${long}\n` }, "a long one");
-	});
+	await t.test("aoecfg", (t) => configures(t, stage));
 
 	await t.test("aoe-sancheck", async (t) => {
 		const { stdout } = await sancheck;

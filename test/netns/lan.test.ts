@@ -157,6 +157,53 @@ onStage("many blades in one process", async (t, stage) => {
 	t.equal(await stage.sectors({ shelf: 103, slot: 7 }), 1024, "and each can be asked alone");
 });
 
+async function noise(t: Test, stage: Stage, server: Program, port: FramePort): Promise<void> {
+	const { lan } = stage;
+	const REQUESTS = 100;
+	lan.server.ip("address", "add", "10.9.0.1/24", "dev", "lan0");
+	lan.client.ip("address", "add", "10.9.0.2/24", "dev", "lan0");
+	const noisy = lan.client.start([
+		process.execPath,
+		path.join(PROJECT, "build/test/netns/noise.js"),
+		"10.9.0.1",
+	]);
+	await noisy.waitFor(/noisy/, 10_000);
+	const packetsIn = () => Number(lan.server.exec("cat", "/sys/class/net/lan0/statistics/rx_packets"));
+	let requests = 0;
+	const ask = async (): Promise<void> => {
+		requests++;
+		await stage.sectors();
+	};
+	// Now and then the server asks who else is there: frames that answer nothing.
+	const questions = () => port.received.filter((frame) => isQuestion(frame, SERVER_MAC)).length;
+	/** The counters at a moment at which no question was on its way. */
+	const settled = async () => {
+		for (;;) {
+			await ask();
+			const now = { asked: questions(), requests, ...(await counters(server)) };
+			await ask();
+			if (questions() === now.asked) return now;
+		}
+	};
+	const packetsBefore = packetsIn();
+	const before = await settled();
+	for (let i = 0; i < REQUESTS; i++) await ask();
+	await until("much noise", () => packetsIn() - packetsBefore > 2000 + REQUESTS, 10_000);
+	const after = await settled();
+	t.equal(noisy.ended, undefined, "there was noise all the time");
+	await noisy.stop();
+	const made = after.requests - before.requests;
+	t.equal(after.framesIn - before.framesIn, made, "none of it reached us");
+	const questioned = after.asked - before.asked;
+	t.equal(after.framesOut - before.framesOut - questioned, made, "every request was answered");
+	t.notMatch(after.text, /dropped in [1-9]/, "none was dropped");
+	t.equal(
+		after.text.match(/lan0: \d+ frames /g)?.length ?? 0,
+		before.text.match(/lan0: \d+ frames /g)?.length ?? 0,
+		"and nothing more was refused",
+	);
+}
+
 onStage("what is not for us", async (t, stage) => {
 	const { lan } = stage;
 	const server = await stage.serve();
@@ -173,51 +220,7 @@ onStage("what is not for us", async (t, stage) => {
 		t.equal(port.tagged.length, 0, "nothing came back with a VLAN tag");
 	});
 
-	await t.test("IP packets, thousands of them", async (t) => {
-		const REQUESTS = 100;
-		lan.server.ip("address", "add", "10.9.0.1/24", "dev", "lan0");
-		lan.client.ip("address", "add", "10.9.0.2/24", "dev", "lan0");
-		const noise = lan.client.start([
-			process.execPath,
-			path.join(PROJECT, "build/test/netns/noise.js"),
-			"10.9.0.1",
-		]);
-		await noise.waitFor(/noisy/, 10_000);
-		const packetsIn = () => Number(lan.server.exec("cat", "/sys/class/net/lan0/statistics/rx_packets"));
-		let requests = 0;
-		const ask = async (): Promise<void> => {
-			requests++;
-			await stage.sectors();
-		};
-		// Now and then the server asks who else is there: frames that answer nothing.
-		const questions = () => port.received.filter((frame) => isQuestion(frame, SERVER_MAC)).length;
-		/** The counters at a moment at which no question was on its way. */
-		const settled = async () => {
-			for (;;) {
-				await ask();
-				const now = { asked: questions(), requests, ...(await counters(server)) };
-				await ask();
-				if (questions() === now.asked) return now;
-			}
-		};
-		const packetsBefore = packetsIn();
-		const before = await settled();
-		for (let i = 0; i < REQUESTS; i++) await ask();
-		await until("much noise", () => packetsIn() - packetsBefore > 2000 + REQUESTS, 10_000);
-		const after = await settled();
-		t.equal(noise.ended, undefined, "there was noise all the time");
-		await noise.stop();
-		const made = after.requests - before.requests;
-		t.equal(after.framesIn - before.framesIn, made, "none of it reached us");
-		const questioned = after.asked - before.asked;
-		t.equal(after.framesOut - before.framesOut - questioned, made, "every request was answered");
-		t.notMatch(after.text, /dropped in [1-9]/, "none was dropped");
-		t.equal(
-			after.text.match(/lan0: \d+ frames /g)?.length ?? 0,
-			before.text.match(/lan0: \d+ frames /g)?.length ?? 0,
-			"and nothing more was refused",
-		);
-	});
+	await t.test("IP packets, thousands of them", (t) => noise(t, stage, server, port));
 });
 
 onStage("a file that changes", async (t, stage) => {

@@ -14,7 +14,8 @@ import { VBLADE25, vbladeCommand } from "../support/paths.js";
 import type { Program } from "../support/process.js";
 import { BEHAVIOURS } from "./behaviours.js";
 import { Stage, told } from "./stage.js";
-import { describe, essence, WIRE_GROUPS, type WireCase } from "./wire-cases.js";
+import { WIRE_GROUPS, type WireCase } from "./wire-cases.js";
+import { describe, essence } from "./wire-replies.js";
 
 const skip =
 	namespacesMissing() ?? (existsSync(VBLADE25) ? false : "Debian's package vblade is not installed");

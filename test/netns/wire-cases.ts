@@ -1,6 +1,6 @@
 /**
- * Frames for the comparison with Debian's vblade 25, and words for what comes back. Where the two must differ is not said
- * here but in the table of `docs/differences.md`, which `side-by-side.test.ts` reads.
+ * Frames for the comparison with Debian's vblade 25. Where the two must differ is not said here but in the table of
+ * `docs/differences.md`, which `side-by-side.test.ts` reads; words for what comes back are in `wire-replies.ts`.
  */
 
 import {
@@ -14,6 +14,7 @@ import {
 	tagged,
 } from "../support/frames.js";
 import { CLIENT_MAC, FILE_SECTORS, SERVER_MAC } from "./stage.js";
+import { ata, config, E, everyone, ext, header, sectors, trimList, write } from "./wire-frames.js";
 
 const OTHER = "02:00:00:00:00:03";
 const STRANGER = "02:00:00:00:00:09";
@@ -34,39 +35,6 @@ export interface WireGroup {
 	readonly name: string;
 	readonly cases: readonly WireCase[];
 }
-
-let tag = 0xc0000000;
-const header = (
-	changes: {
-		dst?: string;
-		src?: string;
-		shelf?: number;
-		slot?: number;
-		version?: number;
-		flags?: number;
-		tag?: number;
-	} = {},
-) => ({
-	dst: SERVER_MAC,
-	src: CLIENT_MAC,
-	shelf: 9,
-	slot: 0,
-	tag: ++tag,
-	...changes,
-});
-const everyone = { dst: BROADCAST, shelf: 0xffff, slot: 0xff };
-
-const config = (command: number, string = "", length = string.length) =>
-	configFrame(header(), command, string, length);
-type Ata = Parameters<typeof ataFrame>[1];
-const ata = (command: number, rest: Partial<Ata> = {}) => ataFrame(header(), { command, ...rest });
-/** AoE's flags E and D: the second is a bit of the device register, whose others a 28-bit command has in its LBA. */
-const E = { aflags: 0x50 };
-/** An extended (48-bit) command. */
-const ext = (command: number, rest: Partial<Ata> = {}) => ata(command, { count: 1, aflags: 0x40, ...rest });
-const sectors = (count: number, byte: number) => Buffer.alloc(512 * count, byte);
-const write = (command: number, lba: number, byte: number, count = 1) =>
-	ext(command, { aflags: 0x41, lba, count, data: sectors(count, byte) });
 const one = (name: string, ...frames: Buffer[]): WireCase => ({ name, frames });
 
 const CONFIG: WireGroup = {
@@ -310,40 +278,6 @@ export const WIRE_GROUPS: readonly WireGroup[] = [
 	HEADERS,
 ];
 
-/** An answer in the words of docs/differences.md. */
-export function describe(reply: Buffer): string {
-	const fields = fieldsOf(reply);
-	if (fields.flags & 4) return `AoE error ${fields.error}`;
-	if (fields.command === 1) return `config string of ${fields.configString.length} bytes`;
-	if (fields.command === 2) {
-		return reply[26] === 0 ? `${reply[27]} addresses` : `mask error ${reply[26]}`;
-	}
-	if (fields.command === 3) return `${reply[25]} holders`;
-	const { ataStatus = 0, ataError = 0 } = fields;
-	if (ataStatus & 1) return `status ${hex(ataStatus)}, error ${hex(ataError)}, LBA ${fields.lba}`;
-	const data = reply.length > 60 ? `, ${reply.length - 36} bytes` : "";
-	return `status ${hex(ataStatus)}${data}`;
-}
-
-/**
- * As much of an answer as must be the same where no difference is listed: everything but the padding, the firmware version,
- * and the sector count register after an error.
- */
-export function essence(reply: Buffer): string {
-	const copy = Buffer.from(reply);
-	const fields = fieldsOf(copy);
-	if (fields.flags & 4) return copy.subarray(0, 24).toString("hex");
-	if (fields.command === 1) {
-		copy.writeUInt16BE(0, 26);
-		return copy.subarray(0, 32 + fields.configString.length).toString("hex");
-	}
-	if (fields.command === 2) return copy.subarray(0, copy[26] === 0 ? 28 + 8 * copy[27]! : 28).toString("hex");
-	if (fields.command === 3) return copy.subarray(0, 26 + 6 * copy[25]!).toString("hex");
-	const failed = (fields.ataStatus ?? 0) & 1;
-	if (failed) copy[26] = 0;
-	return copy.subarray(0, failed || copy.length <= 60 ? 36 : copy.length).toString("hex");
-}
-
 function word(reply: Buffer, number: number): number {
 	return fieldsOf(reply).data.readUInt16LE(number * 2);
 }
@@ -356,16 +290,4 @@ function word32(reply: Buffer, number: number): number {
 function sumsToZero(reply: Buffer): boolean {
 	const data = fieldsOf(reply).data;
 	return data[510] === 0xa5 && data.reduce((sum, byte) => (sum + byte) & 0xff, 0) === 0;
-}
-
-/** One range entry of DATA SET MANAGEMENT, in a block of 512 bytes. */
-function trimList(lba: number, count: number): Buffer {
-	const list = Buffer.alloc(512);
-	list.writeUIntLE(lba, 0, 6);
-	list.writeUInt16LE(count, 6);
-	return list;
-}
-
-function hex(byte: number): string {
-	return `0x${byte.toString(16).padStart(2, "0")}`;
 }

@@ -10,8 +10,8 @@ import { OrderingLayer } from "../../lib/block/ordering.js";
 import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
 import { SliceLayer } from "../../lib/block/slice.js";
 import { StorageStatus } from "../../lib/errors.js";
+import { type Compose, OFFSET_SECTORS, soundly } from "./machine.js";
 import { SECTOR } from "./stamps.js";
-import { type Compose, OFFSET_SECTORS, soundly } from "./world.js";
 
 abstract class Passing extends DeviceLayer {
 	protected handle(request: BlockRequest): void {

@@ -4,10 +4,11 @@
  * `worker.ts`, and by `replay.ts`.
  */
 
+import { SHELF } from "./machine.js";
 import type { Plan, ScenarioName } from "./scenarios.js";
 import { SCENARIOS, TRANSIT_MAX_MS } from "./scenarios.js";
 import { use, type WorkloadOptions } from "./workload.js";
-import { SHELF, World } from "./world.js";
+import { World } from "./world.js";
 
 export interface Job {
 	readonly scenario: ScenarioName;

@@ -5,22 +5,12 @@
  */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { Blade } from "../../lib/aoe/blade.js";
-import { Registry } from "../../lib/aoe/registry.js";
-import { TargetStats } from "../../lib/aoe/stats.js";
-import { AoeTarget } from "../../lib/aoe/target.js";
-import { AtaDisk } from "../../lib/ata/disk.js";
-import type { BlockDevice } from "../../lib/block/device.js";
-import { GroupCommit } from "../../lib/block/durability.js";
-import { layersOn } from "../../lib/block/stack.js";
+import type { TargetStats } from "../../lib/aoe/stats.js";
 import { Initiator } from "../../lib/client/initiator.js";
-import type { Clock } from "../../lib/clock.js";
-import { Disk, type DiskIdentity, makeIdentity } from "../../lib/disk.js";
 import { type MemoryLink, MemorySwitch } from "../../lib/link/memory.js";
 import { Pump } from "../../lib/pump.js";
 import { Random } from "../../lib/random.js";
 import { CrashDevice } from "../../lib/testing/crash-device.js";
-import { DelayLayer } from "../../lib/testing/delay-layer.js";
 import {
 	type FaultCounts,
 	type Faults,
@@ -30,38 +20,23 @@ import {
 import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 import { Arrivals } from "./arrivals.js";
 import { EventLog } from "./log.js";
+import { Machine, type MachineOptions, MTU, OFFSET_SECTORS, SHELF, TARGET_MAC } from "./machine.js";
 import { Model } from "./model.js";
 import { SECTOR } from "./stamps.js";
 
-export const SHELF = 9;
 /** Where the data of a frame begins (AoE specification, section 3.1). */
 const DATA = 36;
-const TARGET_MAC = 0x0200000000fe;
-const MTU = 2200;
-/** Of the target's port and of an initiator's: enough that neither is ever full. */
-const TARGET_ROOMS = 128;
+/** Of an initiator's port: enough that it is never full. */
 const INITIATOR_ROOMS = 24;
-const BUFFER_COUNT = 16;
-/** The blade is a slice of the disk that begins here, as with `-o 8`. */
-export const OFFSET_SECTORS = 8;
 /** Most events of a run: one that needs more goes round in circles. */
 const EVENTS_MAX = 200_000;
 
-/** Puts a blade's storage on a disk. */
-export type Compose = (disk: BlockDevice, commits: GroupCommit) => BlockDevice;
-
-export interface WorldOptions {
-	readonly seed: number;
-	readonly mode: "ack" | "flush";
+export interface WorldOptions extends MachineOptions {
 	readonly sectors: number;
 	readonly initiators: number;
 	/** What the initiators take for the longest time a frame is on its way. */
 	readonly frameLifetimeMs: number;
 	readonly network: Omit<Faults, "clock" | "random">;
-	/** Each request to the disk takes up to so long. */
-	readonly diskMs: number;
-	/** Default: as `layersOn` does it. */
-	readonly compose?: Compose;
 	/** False where storage fails: then it is not known what arrivals leave behind. Default true. */
 	readonly watchesArrivals?: boolean;
 	/** The network may bring a write a second time, when it has long been acknowledged. */
@@ -74,75 +49,6 @@ export interface WorldOptions {
 	readonly cutAfter?: number;
 	/** And once more when all is done. */
 	readonly cutAtEnd?: boolean;
-}
-
-/** As `layersOn` does it. */
-export function soundly(mode: "ack" | "flush"): Compose {
-	const where = { offsetSectors: OFFSET_SECTORS, lengthSectors: undefined };
-	const options = { durability: mode, ...where };
-	return (disk, commits) => layersOn(disk, "disk", options, commits);
-}
-
-/** A clock whose timers end with the process that has set them. */
-class ProcessClock implements Clock {
-	readonly #timers = new Set<() => void>();
-
-	constructor(readonly clock: Clock) {}
-
-	now(): number {
-		return this.clock.now();
-	}
-
-	after(delayMs: number, callback: () => void): () => void {
-		const cancel = this.clock.after(delayMs, () => {
-			this.#timers.delete(cancel);
-			callback();
-		});
-		this.#timers.add(cancel);
-		return () => {
-			this.#timers.delete(cancel);
-			cancel();
-		};
-	}
-
-	end(): void {
-		for (const cancel of this.#timers) cancel();
-	}
-}
-
-let identity: DiskIdentity | undefined;
-
-/** The target's process: from its start until the power is cut. */
-class Machine {
-	readonly clock: ProcessClock;
-	readonly link: MemoryLink;
-	readonly stats = new TargetStats();
-
-	constructor(
-		world: World,
-		ether: MemorySwitch,
-		readonly disk: CrashDevice,
-	) {
-		const { seed, diskMs, compose = soundly(world.options.mode) } = world.options;
-		this.clock = new ProcessClock(world.clock);
-		const pump = new Pump();
-		this.link = ether.link(pump, { name: "target", mac: TARGET_MAC, mtu: MTU, rooms: TARGET_ROOMS });
-		const delays = { clock: this.clock, minMs: Math.min(0.05, diskMs), maxMs: diskMs, seed: seed ^ 0x5eed };
-		const device = compose(new DelayLayer(disk, delays), new GroupCommit(pump));
-		identity ??= makeIdentity("simulation", "1.0");
-		const registry = new Registry();
-		const target = new AoeTarget({
-			link: this.link,
-			registry,
-			stats: this.stats,
-			firmwareVersion: 1,
-			ownMacs: () => new Set([TARGET_MAC]),
-			onConflict: () => {},
-			clock: this.clock,
-		});
-		registry.add(new Blade(SHELF, 0, AtaDisk.of(new Disk("e9.0", identity, device)), BUFFER_COUNT));
-		target.start();
-	}
 }
 
 export class World {
@@ -182,7 +88,7 @@ export class World {
 		this.#ether = new MemorySwitch({
 			schedule: (deliver, frame, from, to) => this.#carry(deliver, frame, from, to),
 		});
-		this.#machine = new Machine(this, this.#ether, new CrashDevice((OFFSET_SECTORS + sectors) * SECTOR));
+		this.#machine = this.#startMachine(new CrashDevice((OFFSET_SECTORS + sectors) * SECTOR));
 		for (let number = 0; number < initiators; number++) this.#addInitiator(number);
 	}
 
@@ -225,6 +131,10 @@ export class World {
 	/** Waits, as part of the work. */
 	pause(ms: number): Promise<void> {
 		return new Promise((resolve) => void this.clock.after(ms, resolve));
+	}
+
+	#startMachine(disk: CrashDevice): Machine {
+		return new Machine(this.clock, this.#ether, disk, this.options);
 	}
 
 	#addInitiator(number: number): void {
@@ -299,7 +209,7 @@ export class World {
 		this.#guard(() => this.model.powerCut(read));
 		this.clock.after(random.pick([0, 10, 3000]), () => {
 			this.#arrivals.restart(read);
-			this.#machine = new Machine(this, this.#ether, disk);
+			this.#machine = this.#startMachine(disk);
 			this.log.add(this.clock.now(), "power is back");
 		});
 	}

@@ -1,4 +1,4 @@
-"""Runs a command on a terminal of its own, whose other end is read only when told to. Used by test/cli/log.test.ts.
+"""Runs a command on a terminal of its own, whose other end is read only when told to. Used by test/cli/log-terminal.test.ts.
 
 usage: terminal.py COMMAND [ARGUMENT ...]     "pid N" on stderr is the command's; what it says goes to stdout as it is read
 

@@ -1,0 +1,127 @@
+/** Handles of the addon, and values that are none, for the tests of what it takes. */
+
+import type { Test } from "tap";
+import { loadAddon } from "../../lib/addon.js";
+import {
+	COMPLETION_FIELDS,
+	type EngineHandle,
+	isNativeError,
+	type MonitorHandle,
+	native,
+	OperationField,
+	type PortHandle,
+} from "../../lib/native.js";
+import { newDirectory, newFile } from "../support/mounts.js";
+
+type AnyFunction = (...args: unknown[]) => unknown;
+/** The addons without their types: we are going to break them. */
+const { layout: _, ...functions } = native;
+export const addon = { ...functions, ...(loadAddon("bench") as object) } as unknown as Record<
+	string,
+	AnyFunction
+>;
+
+export const noop = (): void => {};
+export const PAGE = 4096;
+
+/** The same array, whose memory somebody else has now. */
+export function detached<T extends { readonly buffer: ArrayBufferLike }>(array: T): T {
+	const { buffer } = array;
+	if (buffer instanceof ArrayBuffer) structuredClone(buffer, { transfer: [buffer] });
+	return array;
+}
+
+/** What is no array of any kind. */
+export const SCALARS: unknown[] = [
+	undefined,
+	null,
+	true,
+	false,
+	Number.NaN,
+	Number.POSITIVE_INFINITY,
+	-1,
+	-0.5,
+	0.5,
+	2 ** 31,
+	2 ** 32,
+	2 ** 53,
+	2 ** 64,
+	1e300,
+	"",
+	"\0",
+	"lo\0",
+	"\ud800",
+	"x".repeat(100_000),
+	Symbol("x"),
+	10n,
+	{},
+	[],
+	[1, 2, 3],
+	noop,
+	class {},
+	new Date(),
+	/x/,
+	new Proxy({}, {}),
+	Promise.resolve(),
+	new ArrayBuffer(64),
+	new SharedArrayBuffer(64),
+	new DataView(new ArrayBuffer(64)),
+	Object.create(null),
+];
+
+/** Arrays of the wrong kind or size, or without memory. */
+export const ARRAYS: unknown[] = [
+	new Uint8Array(0),
+	new Uint8Array(7),
+	new Int8Array(64),
+	new Uint16Array(64),
+	new Int32Array(0),
+	new Float32Array(64),
+	new Float64Array(0),
+	new Float64Array(1),
+	new BigInt64Array(8),
+	detached(new Uint8Array(64)),
+	detached(new Int32Array(64)),
+	detached(new Float64Array(64)),
+];
+
+export interface Handles {
+	readonly monitor: MonitorHandle;
+	readonly engine: EngineHandle;
+	readonly port: PortHandle | undefined;
+	/** Of each kind one that is closed. */
+	readonly closed: readonly unknown[];
+	readonly file: number;
+}
+
+export function makeEngine(): EngineHandle {
+	const operations = new Float64Array(4 * OperationField.count);
+	return native.engineOpen(operations, new Float64Array(4 * COMPLETION_FIELDS), noop, false);
+}
+
+/** Index of the loopback interface, in every network namespace. */
+export const LOOPBACK = 1;
+
+/** A port on the loopback interface; undefined without the privilege. */
+export function makePort(): PortHandle | undefined {
+	try {
+		return native.portOpen(LOOPBACK, 0x88a2, 1514, 64, 65536, new Uint8Array(0), noop).handle;
+	} catch (error) {
+		if (isNativeError(error) && error.step === "socket") return undefined;
+		throw error;
+	}
+}
+
+export function makeHandles(t: Test): Handles {
+	const make = () => ({ monitor: native.monitorOpen(noop), engine: makeEngine(), port: makePort() });
+	const close = ({ monitor, engine, port }: ReturnType<typeof make>) => {
+		native.monitorClose(monitor);
+		native.engineClose(engine);
+		if (port !== undefined) native.portClose(port);
+	};
+	const [open, shut] = [make(), make()];
+	close(shut);
+	t.teardown(() => close(open));
+	const { file } = native.fileOpen(open.engine, newFile(newDirectory(), 1024 * 1024), 0, 0, 0);
+	return { ...open, closed: Object.values(shut).filter((handle) => handle !== undefined), file };
+}
