@@ -7,8 +7,8 @@ import { ALL_PEERS, type Link } from "../link/link.js";
 import { MAC_BROADCAST } from "../wire/ethernet.js";
 import type { Blade } from "./blade.js";
 import { ConfigCommand, configFacts, writeConfig } from "./config.js";
+import { frameView } from "./frame-limits.js";
 import { AoeCommand, AoeFlag, padFrame, writeHeader } from "./header.js";
-import { replyView } from "./reply.js";
 import type { SpreadSender } from "./spread-sender.js";
 
 /** Whom to tell of a blade. */
@@ -37,7 +37,7 @@ export class Advertiser {
 		if (!this.isServed(blade)) return true;
 		const room = link.acquire();
 		if (room === undefined) return false;
-		const frame = replyView(link, room);
+		const frame = frameView(link, room);
 		writeHeader(frame, 0, {
 			destination,
 			source: link.mac,

@@ -13,9 +13,9 @@
  *   32 |                    config string ...
  */
 
-import { SECTOR_BYTES } from "../ata/opcodes.js";
 import type { Link } from "../link/link.js";
 import { Field8, Field16 } from "../wire/fields.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
 import { ATA_HEADER_BYTES } from "./ata-section.js";
 import { type Blade, CONFIG_STRING_MAX } from "./blade.js";
 import { AOE_VERSION, AoeError, setError } from "./header.js";

@@ -1,20 +1,21 @@
 /**
- * One ATA command over AoE: from the request in the receive ring to the reply in its slot. The exchange takes a reply slot
+ * One ATA command over AoE: from the request in the receive ring to the reply in its room. The exchange takes that room
  * when the request arrives and keeps it until `AtaDisk` has the answer, which therefore always has somewhere to go; data of
- * reads and parked data of writes live in the slot, right behind the reply's header. Pooled: nothing is allocated once as
- * many exchanges exist as the link has slots. Started by `AoeTarget`.
+ * reads and parked data of writes live in the room, right behind the reply's header. Pooled: nothing is allocated once as
+ * many exchanges exist as the link has rooms. Started by `AoeTarget`.
  */
 
 import { AtaCommand, type CommandOwner } from "../ata/command.js";
-import { Opcode, SECTOR_BYTES } from "../ata/opcodes.js";
+import { Opcode } from "../ata/opcodes.js";
 import { invariant } from "../errors.js";
 import type { FrameRoom, Link } from "../link/link.js";
 import { ETH_MIN_FRAME_BYTES } from "../wire/ethernet.js";
 import type { Memory } from "../wire/memory.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
 import { ATA_HEADER_BYTES, copyAtaSection, decodeAtaSection, encodeAtaReply } from "./ata-section.js";
 import type { Blade } from "./blade.js";
+import { frameLimitBytes } from "./frame-limits.js";
 import { padFrame } from "./header.js";
-import { replyLimitBytes } from "./reply.js";
 import type { TargetStats } from "./stats.js";
 
 /** Answers to SMART commands are padded to this: aoetools wants room for data in every one, whether it has data or not. */
@@ -50,68 +51,68 @@ export class ExchangePool {
 
 export class Exchange implements CommandOwner {
 	readonly command = new AtaCommand(this);
-	#slot: FrameRoom | null = null;
+	#room: FrameRoom | null = null;
 	#peer = 0;
 	#blade: Blade | null = null;
 
 	constructor(readonly pool: ExchangePool) {}
 
 	/**
-	 * Carries out the request of `frameBytes`, at least `ATA_HEADER_BYTES`, at `memory.bytes[offset]`. `slot` has the header
+	 * Carries out the request of `frameBytes`, at least `ATA_HEADER_BYTES`, at `memory.bytes[offset]`. `room` has the header
 	 * of the reply already; the rest is this exchange's until the reply has left.
 	 */
 	start(
 		blade: Blade,
-		slot: FrameRoom,
+		room: FrameRoom,
 		memory: Memory,
 		offset: number,
 		frameBytes: number,
 		peer: number,
 	): void {
 		const { link } = this.pool;
-		this.#slot = slot;
+		this.#room = room;
 		this.#peer = peer;
 		this.#blade = blade;
 		blade.disk.underWay += 1;
-		copyAtaSection(memory.view, offset, slot.memory.view, slot.offset);
+		copyAtaSection(memory.view, offset, room.memory.view, room.offset);
 		const { command } = this;
 		decodeAtaSection(memory.view, offset, command);
 		const { request } = command;
 		request.memory = memory;
 		request.memoryOffset = offset + ATA_HEADER_BYTES;
 		command.dataOutBytes = frameBytes - ATA_HEADER_BYTES;
-		request.room = slot.memory;
-		request.roomOffset = slot.offset + ATA_HEADER_BYTES;
-		command.dataInCapacityBytes = replyLimitBytes(link, slot) - ATA_HEADER_BYTES;
+		request.room = room.memory;
+		request.roomOffset = room.offset + ATA_HEADER_BYTES;
+		command.dataInCapacityBytes = frameLimitBytes(link, room) - ATA_HEADER_BYTES;
 		command.dataInMayBorrow = link.gathersFast;
 		blade.ata.execute(command);
 	}
 
 	answered(command: AtaCommand): void {
-		const slot = this.#slot;
-		invariant(slot !== null, "ATA command answered twice");
+		const room = this.#room;
+		invariant(room !== null, "ATA command answered twice");
 		invariant(command.dataInBytes <= command.dataInCapacityBytes, "answer longer than its room");
-		this.#slot = null;
+		this.#room = null;
 		if (this.#blade !== null) this.#blade.disk.underWay -= 1;
 		const { link, stats, muted } = this.pool;
 		if (muted.size > 0 && this.#isMuted(muted)) {
 			stats.rejected.silent += 1;
-			link.release(slot);
+			link.release(room);
 			this.pool.give(this);
 			return;
 		}
-		const { bytes } = slot.memory;
-		encodeAtaReply(slot.memory, slot.offset, command);
+		const { bytes } = room.memory;
+		encodeAtaReply(room.memory, room.offset, command);
 		stats.replies += 1;
 		const { request } = command;
 		if (request.borrowedAddress !== 0 && command.dataInBytes > 0) {
-			slot.dataAddress = request.borrowedAddress;
-			link.transmit(slot, ATA_HEADER_BYTES, this.#peer, command.dataInBytes);
+			room.dataAddress = request.borrowedAddress;
+			link.transmit(room, ATA_HEADER_BYTES, this.#peer, command.dataInBytes);
 		} else {
 			const padBytes = command.command === Opcode.smart ? SMART_REPLY_BYTES : ETH_MIN_FRAME_BYTES;
 			const minBytes = Math.min(padBytes, ATA_HEADER_BYTES + command.dataInCapacityBytes);
-			const replyBytes = padFrame(bytes, slot.offset, ATA_HEADER_BYTES + command.dataInBytes, minBytes);
-			link.transmit(slot, replyBytes, this.#peer);
+			const replyBytes = padFrame(bytes, room.offset, ATA_HEADER_BYTES + command.dataInBytes, minBytes);
+			link.transmit(room, replyBytes, this.#peer);
 		}
 		this.pool.give(this);
 	}

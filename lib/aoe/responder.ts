@@ -16,6 +16,7 @@ import { ATA_HEADER_BYTES, ataCommand, copyAtaSection } from "./ata-section.js";
 import type { Blade } from "./blade.js";
 import { answerConfig, configFacts } from "./config.js";
 import { ExchangePool } from "./exchange.js";
+import { frameView } from "./frame-limits.js";
 import {
 	AOE_HEADER_BYTES,
 	AOE_VERSION,
@@ -30,7 +31,6 @@ import {
 	writeReplyHeader,
 } from "./header.js";
 import { answerMask } from "./mask.js";
-import { replyView } from "./reply.js";
 import { answerReserve } from "./reserve.js";
 import type { RejectReason, TargetStats } from "./stats.js";
 
@@ -93,7 +93,7 @@ export class Responder {
 
 	/** Every command but ATA. */
 	#control(blade: Blade, room: FrameRoom, request: Uint8Array, peer: number): RejectReason | undefined {
-		const reply = replyView(this.#link, room);
+		const reply = frameView(this.#link, room);
 		const mayChange = blade.access.mayUse(ethSource.get(request, 0));
 		const facts = configFacts(this.#link, this.#firmwareVersion);
 		let outcome: number | RejectReason;

@@ -4,7 +4,8 @@
  * command in this room keeps. Used by `disk.ts` and, as a log page, by `logs.ts`.
  */
 
-import { LBA28_MAX, SECTOR_BYTES } from "./opcodes.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
+import { LBA28_MAX } from "./opcodes.js";
 import { type DiskState, MULTIPLE_SECTORS_MAX } from "./state.js";
 import { TRIM_BLOCKS_MAX } from "./trim.js";
 

@@ -3,9 +3,10 @@
  * directory and the IDENTIFY DEVICE data log. Another log is a function in the table below.
  */
 
+import { SECTOR_BYTES } from "../wire/sector.js";
 import type { AtaCommand } from "./command.js";
 import { identifyDevice } from "./identify.js";
-import { SECTOR_BYTES } from "./opcodes.js";
+
 import { abort, succeedWithData } from "./reply.js";
 import type { DiskState } from "./state.js";
 

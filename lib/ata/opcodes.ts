@@ -39,10 +39,6 @@ export const Opcode = {
 	setFeatures: 0xef,
 } as const;
 
-/**
- * Bytes of a logical sector, and of a log page, an IDENTIFY or SMART structure and a block of a TRIM list.
- */
-export const SECTOR_BYTES = 512;
 /** Highest LBA that a 28-bit command can name. */
 export const LBA28_MAX = 0x0fffffff;
 /** Highest LBA that a 48-bit command can name. */

@@ -6,8 +6,9 @@
 
 import type { BlockOp } from "../block/request.js";
 import { invariant } from "../errors.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
 import type { AtaCommand, Operation } from "./command.js";
-import { LBA28_MAX, LBA48_MAX, SECTOR_BYTES } from "./opcodes.js";
+import { LBA28_MAX, LBA48_MAX } from "./opcodes.js";
 import { notFound } from "./reply.js";
 import type { DiskState } from "./state.js";
 

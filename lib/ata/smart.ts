@@ -4,9 +4,10 @@
  * It keeps no error log and has no self-tests, and IDENTIFY says so. Listed in `disk.ts`.
  */
 
+import { SECTOR_BYTES } from "../wire/sector.js";
 import type { AtaCommand } from "./command.js";
 import { readLog } from "./logs.js";
-import { SECTOR_BYTES } from "./opcodes.js";
+
 import { abort, succeedWithData } from "./reply.js";
 import type { DiskState } from "./state.js";
 

@@ -7,7 +7,7 @@
 
 import type { BlockDevice } from "../block/device.js";
 import type { Disk, DiskIdentity, DiskStats } from "../disk.js";
-import { SECTOR_BYTES } from "./opcodes.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
 
 /**
  * Most sectors that SET MULTIPLE MODE takes. AoE has no data blocks, so the mode changes nothing but what

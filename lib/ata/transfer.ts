@@ -6,8 +6,9 @@
 
 import { BlockOp } from "../block/request.js";
 import { StorageStatus } from "../errors.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
 import type { AtaCommand, Operation } from "./command.js";
-import { SECTOR_BYTES } from "./opcodes.js";
+
 import { type Form, isOnDisk, sectorsAsked, submit } from "./operation.js";
 import { abort, storageFailed } from "./reply.js";
 import type { DiskState } from "./state.js";

@@ -15,8 +15,9 @@ import { RANGES_MAX, unite } from "../block/ranges.js";
 import { BlockOp } from "../block/request.js";
 import { invariant, StorageStatus } from "../errors.js";
 import { turn } from "../turn.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
 import type { AtaCommand, Operation } from "./command.js";
-import { SECTOR_BYTES } from "./opcodes.js";
+
 import { submit } from "./operation.js";
 import { abort, notFound, storageFailed } from "./reply.js";
 import type { DiskState } from "./state.js";

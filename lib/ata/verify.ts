@@ -8,8 +8,9 @@ import type { BlockDevice } from "../block/device.js";
 import { type Part, Parts, type Split, type Splitter } from "../block/parts.js";
 import { BlockOp } from "../block/request.js";
 import { StorageStatus } from "../errors.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
 import type { AtaCommand, Operation } from "./command.js";
-import { SECTOR_BYTES } from "./opcodes.js";
+
 import { type Form, isOnDisk, roomSectors, sectorsAsked } from "./operation.js";
 import { abort, storageFailed } from "./reply.js";
 import type { DiskState } from "./state.js";

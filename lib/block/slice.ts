@@ -4,11 +4,10 @@
  */
 
 import { OperatorError, StorageStatus } from "../errors.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
 import type { BlockDevice, DeviceInfo } from "./device.js";
 import { DeviceLayer } from "./layer.js";
 import type { BlockRequest } from "./request.js";
-
-const SECTOR_BYTES = 512;
 
 export class SliceLayer extends DeviceLayer {
 	#whole: DeviceInfo;

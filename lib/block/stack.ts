@@ -11,12 +11,11 @@
 
 import { OperatorError } from "../errors.js";
 import type { DiskSpec } from "../spec/spec.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
 import type { BlockDevice } from "./device.js";
 import { DurabilityLayer, type GroupCommit } from "./durability.js";
 import { OrderingLayer } from "./ordering.js";
 import { SliceLayer } from "./slice.js";
-
-const SECTOR_BYTES = 512;
 
 /** Of a disk's spec, what its layers have to know. */
 export type LayerOptions = Pick<DiskSpec, "offsetSectors" | "lengthSectors" | "durability">;

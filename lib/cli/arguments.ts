@@ -8,6 +8,7 @@ import { OperatorError } from "../errors.js";
 import type { Durability, StorageSpec } from "../spec/spec.js";
 import { readMacs, readNumber, sizeBytes } from "../spec/values.js";
 import { quote } from "../text.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
 import { type CommandLine, getopt } from "./getopt.js";
 import { parseNetif } from "./netif.js";
 import { BLADE, type OptionName, SERVE } from "./options.js";
@@ -24,7 +25,6 @@ export type Invocation =
 	| { readonly kind: "help" }
 	| { readonly kind: "version" };
 
-const SECTOR_BYTES = 512;
 /** So many sectors that their bytes can still be counted exactly. */
 const SECTORS_MAX = Math.floor(Number.MAX_SAFE_INTEGER / SECTOR_BYTES);
 /** Every number of the command line: its range, and what messages call it. */

@@ -14,6 +14,7 @@ import { OperatorError } from "../errors.js";
 import { PacketLink } from "../link/packet.js";
 import { type NumberForm, readNumber, sizeBytes } from "../spec/values.js";
 import { counted, quote } from "../text.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
 import {
 	EXIT_FAILED,
 	type Output,
@@ -25,7 +26,6 @@ import {
 import type { CommandLine } from "./getopt.js";
 import { BENCH, type OptionName } from "./options.js";
 
-const SECTOR_BYTES = 512;
 const SIZE_MAX_BYTES = 16 * 2 ** 20;
 const SIZE_USUAL_BYTES = 4096;
 const WINDOW_MAX = 1024;

@@ -5,9 +5,9 @@
  */
 
 import { createHistogram } from "node:perf_hooks";
-import { SECTOR_BYTES } from "../ata/opcodes.js";
 import type { Clock } from "../clock.js";
 import { Random } from "../random.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
 import { InitiatorError } from "./errors.js";
 import type { RemoteDisk } from "./remote-disk.js";
 

@@ -4,8 +4,8 @@
  * the plain initiator has found out what the disk is and has left the interface.
  */
 
-import { SECTOR_BYTES } from "../ata/opcodes.js";
 import { isNativeError } from "../native.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
 import { type BenchResult, placesOn, type Workload } from "./bench.js";
 import { InitiatorError, NoAnswerError } from "./errors.js";
 import { type LoadOptions, type LoadResult, loadRun } from "./load-addon.js";

@@ -27,9 +27,9 @@ import {
 	configVersionCommand,
 } from "../aoe/config.js";
 import { AoeCommand, aoeShelf, aoeSlot } from "../aoe/header.js";
-import { SECTOR_BYTES } from "../ata/opcodes.js";
 import { Status } from "../ata/status.js";
 import { ethSource } from "../wire/ethernet.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
 import { BadAnswerError, DiskError } from "./errors.js";
 
 /** A request, but for the header of its frame. `T` is what the answer means. */

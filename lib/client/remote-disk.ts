@@ -6,8 +6,9 @@
  */
 
 import { ATA_HEADER_BYTES } from "../aoe/ata-section.js";
-import { Opcode, SECTOR_BYTES } from "../ata/opcodes.js";
+import { Opcode } from "../ata/opcodes.js";
 import { ETH_HEADER_BYTES } from "../wire/ethernet.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
 import { BadAnswerError, InitiatorError } from "./errors.js";
 import { type DiskIdentity, readIdentity } from "./identify.js";
 import {

@@ -12,12 +12,12 @@ import { becomeUser, checkUser } from "../privileges.js";
 import { Pump } from "../pump.js";
 import type { DiskSpec, ExportSpec, Spec } from "../spec/spec.js";
 import { quote } from "../text.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
 import { AoeExporter } from "./aoe-exporter.js";
 import { Disks } from "./disks.js";
 import type { Addition, Exporter } from "./exporter.js";
 import type { OpenDevice } from "./openers.js";
 
-const SECTOR_BYTES = 512;
 /** How long requests under way on a disk that is removed may take. */
 const REMOVE_LIMIT_MS = 5000;
 

@@ -15,10 +15,9 @@ import type { Log } from "../log.js";
 import type { Pump } from "../pump.js";
 import type { DiskSpec } from "../spec/spec.js";
 import { counted, quote } from "../text.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
 import { FaultLog } from "./fault-log.js";
 import { type OpenContext, type OpenDevice, openDevice } from "./openers.js";
-
-const SECTOR_BYTES = 512;
 
 export interface DisksOptions {
 	readonly pump: Pump;

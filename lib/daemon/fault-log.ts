@@ -12,8 +12,8 @@ import { type Clock, systemClock } from "../clock.js";
 import { StorageStatus, storageStatusName, unreachable } from "../errors.js";
 import type { Log } from "../log.js";
 import { counted } from "../text.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
 
-const SECTOR_BYTES = 512;
 /** How long further faults of a kind are only counted. */
 const QUIET_MS = 60_000;
 

@@ -11,8 +11,7 @@ import { layersOn } from "../block/stack.js";
 import type { StallListener } from "../block/stalls.js";
 import { invariant } from "../errors.js";
 import type { DiskSpec, StorageSpec } from "../spec/spec.js";
-
-const SECTOR_BYTES = 512;
+import { SECTOR_BYTES } from "../wire/sector.js";
 
 /** What every device of a process shares, and who is told of what happens to this one. */
 export interface OpenContext {

@@ -15,8 +15,7 @@ import { pairsOf } from "../block/ranges.js";
 import { BlockOp, type BlockRequest } from "../block/request.js";
 import { invariant, StorageStatus, unreachable } from "../errors.js";
 import type { Random } from "../random.js";
-
-const SECTOR_BYTES = 512;
+import { SECTOR_BYTES } from "../wire/sector.js";
 
 /** What sectors contain, by number. Zeros, if they are missing. */
 export type Sectors = Map<number, Uint8Array>;

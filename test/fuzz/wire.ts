@@ -17,6 +17,7 @@ import { layersOn } from "../../lib/block/stack.js";
 import { PacketLink } from "../../lib/link/packet.js";
 import { Pump } from "../../lib/pump.js";
 import { formatMac } from "../../lib/wire/mac.js";
+import { SECTOR_BYTES } from "../../lib/wire/sector.js";
 import { scratchDirectory } from "../support/cleanup.js";
 import { configFrame } from "../support/frames.js";
 import { ip } from "../support/netns.js";
@@ -31,7 +32,7 @@ const LAST: Address = [12, 200];
 const FIRMWARE = 0x0102;
 /** Sectors before and behind what is exported of a file: somebody else's. */
 const MARGIN_SECTORS = 8;
-const SECTOR_BYTES = 512;
+
 /** Limit for a window of frames. */
 const WINDOW_LIMIT_MS = 20_000;
 
