@@ -8,7 +8,6 @@ import { BlockOp } from "../block/request.js";
 import { turn } from "../turn.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import type { AtaCommand } from "./command.js";
-
 import type { DiskState } from "./state.js";
 import { ErrorBit, outcomeOf, Status } from "./status.js";
 

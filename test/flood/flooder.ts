@@ -6,9 +6,15 @@
 
 import { native, nativeMemory, SEND_FIELDS } from "../../lib/native.js";
 import { Random } from "../../lib/random.js";
+import { aoeFrame, ataFrame, ETHERTYPE_AOE } from "../support/frames.js";
 import { type Flood, OTHER_SECTORS, OTHER_SLOT } from "./flood.js";
 
-const ETHERTYPE_AOE = 0x88a2;
+const SHELF = 9;
+/** Where the addresses of a frame end and its tag begins: what is between them is made right, the rest stays random. */
+const TYPE_AT = 12;
+const TAG_AT = 20;
+const ARGUMENTS_AT = 24;
+const DATA_AT = 36;
 /** Different frames, sent over and over: drawing each anew would take longer than sending it. */
 const FRAMES = 1024;
 const BATCH_FRAMES = 64;
@@ -39,23 +45,35 @@ function fill(frame: Buffer, flood: Flood): void {
 			// A host's address, but not the server's: requests that would be good ones.
 			frame[0] = 0x02;
 			frame[5]! ^= 1 + random.below(255);
-			frame.set([0x10, 0, 0, 9, 0, 0], 14);
+			address(frame, 0);
 			break;
 		case "aimed":
 			// For a shelf that is served, but no slot of it: nothing but the target itself can tell.
-			frame.set([0x10, 0, 0, 9, 1 + random.below(200), 0], 14);
+			address(frame, 1 + random.below(200));
 			break;
 		case "trims":
 			trim(frame);
 	}
 }
 
+/** An ATA command for a blade. */
+function address(frame: Buffer, slot: number): void {
+	const header = aoeFrame({ src: "", shelf: SHELF, slot }, 0, Buffer.alloc(0));
+	header.copy(frame, TYPE_AT, TYPE_AT, TAG_AT);
+}
+
 /** DATA SET MANAGEMENT: every entry that the frame holds names a sector by chance. */
 function trim(frame: Buffer): void {
-	const blocks = Math.floor((frame.length - 36) / 512);
-	frame.set([0x10, 0, 0, 9, OTHER_SLOT, 0], 14);
-	frame.set([0x41, 1, blocks, 0x06], 24);
-	for (let at = 36; at + 8 <= 36 + blocks * 512; at += 8) {
+	const blocks = Math.floor((frame.length - DATA_AT) / 512);
+	address(frame, OTHER_SLOT);
+	const registers = { aflags: 0x41, feature: 1, count: blocks, command: 0x06 };
+	ataFrame({ src: "", shelf: SHELF, slot: OTHER_SLOT }, registers).copy(
+		frame,
+		ARGUMENTS_AT,
+		ARGUMENTS_AT,
+		ARGUMENTS_AT + 4,
+	);
+	for (let at = DATA_AT; at + 8 <= DATA_AT + blocks * 512; at += 8) {
 		frame.writeUIntLE(random.below(OTHER_SECTORS), at, 6);
 		frame.writeUInt16LE(1, at + 6);
 	}

@@ -8,7 +8,7 @@ import { existsSync } from "node:fs";
 import t from "tap";
 import { until } from "../support/cleanup.js";
 import { differences } from "../support/differences.js";
-import { configFrame, fieldsOf } from "../support/frames.js";
+import { BROADCAST, configFrame, fieldsOf, isResponse } from "../support/frames.js";
 import { namespacesMissing } from "../support/netns.js";
 import { VBLADE25, vbladeCommand } from "../support/paths.js";
 import type { Program } from "../support/process.js";
@@ -72,12 +72,7 @@ class Side {
 
 /** True for an AoE response to somebody; a server tells everybody that it is there, which is no answer. */
 function isAnswer(frame: Buffer): boolean {
-	return (
-		frame.length >= 24 &&
-		frame.readUInt16BE(12) === 0x88a2 &&
-		(frame[14]! & 8) !== 0 &&
-		fieldsOf(frame).dst !== "ff:ff:ff:ff:ff:ff"
-	);
+	return isResponse(frame) && fieldsOf(frame).dst !== BROADCAST;
 }
 
 t.test("frames", { skip }, async (t) => {

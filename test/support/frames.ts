@@ -17,6 +17,8 @@ export interface FrameHeader {
 	readonly flags?: number;
 }
 
+/** Bytes 12 and 13. */
+export const ETHERTYPE_AOE = 0x88a2;
 export const BROADCAST = "ff:ff:ff:ff:ff:ff";
 
 /** The Ethernet and AoE headers, and after them `rest`, whatever it is. */
@@ -24,7 +26,7 @@ export function aoeFrame(header: FrameHeader, command: number, rest: Buffer): Bu
 	const head = Buffer.alloc(24);
 	mac(header.dst ?? BROADCAST).copy(head, 0);
 	mac(header.src).copy(head, 6);
-	head.writeUInt16BE(0x88a2, 12);
+	head.writeUInt16BE(ETHERTYPE_AOE, 12);
 	head[14] = ((header.version ?? 1) << 4) | (header.flags ?? 0);
 	head.writeUInt16BE(header.shelf, 16);
 	head[18] = header.slot;
@@ -101,14 +103,14 @@ export function tagged(frame: Buffer, vlan: number): Buffer {
 	]);
 }
 
+/** True for a frame with an AoE header that is a response. */
+export function isResponse(frame: Buffer): boolean {
+	return frame.length >= 24 && frame.readUInt16BE(12) === ETHERTYPE_AOE && (frame[14]! & 8) !== 0;
+}
+
 /** True for an AoE response with this tag. */
 export function respondsTo(frame: Buffer, tag: number): boolean {
-	return (
-		frame.length >= 24 &&
-		frame.readUInt16BE(12) === 0x88a2 &&
-		(frame[14]! & 8) !== 0 &&
-		frame.readUInt32BE(20) === tag >>> 0
-	);
+	return isResponse(frame) && frame.readUInt32BE(20) === tag >>> 0;
 }
 
 /** Fields of a reply, by the names used in the specification. Those past the frame's end are undefined. */
