@@ -167,7 +167,7 @@ export function setError(reply: Uint8Array, at: number, error: AoeError): void {
 
 /**
  * Zeros what lies between the end of a frame and `minBytes`, by default the least that Ethernet carries, and returns the
- * bytes to send. A reply slot still holds what earlier exchanges left in it, and that is nobody else's to read.
+ * bytes to send. A room still holds what earlier exchanges left in it, and that is nobody else's to read.
  */
 export function padFrame(
 	bytes: Uint8Array,

@@ -1,5 +1,5 @@
 /**
- * Memory that both JavaScript and the addon can reach: the bytes, and where they are. Receive rings, reply slots and
+ * Memory that both JavaScript and the addon can reach: the bytes, and where they are. Receive rings, rooms for replies and
  * bounce buffers are all of this kind, so a request can be served by a device in either language.
  * Made by `lib/native.ts` and, where no addon is involved, by `heapMemory`.
  */
