@@ -49,6 +49,8 @@ export const StorageStatus = {
 	closed: 7,
 	/** A device that is not read-only, but its storage takes no changes at present (EROFS, EPERM and their like). */
 	writeProtected: 8,
+	/** Taken back by who asked for it, before anything of it had begun. */
+	cancelled: 9,
 } as const;
 export type StorageStatus = (typeof StorageStatus)[keyof typeof StorageStatus];
 

@@ -9,7 +9,7 @@ export const OPEN_DIRECT = 2;
 export const OPEN_SYNCED = 4;
 
 /** What an operation does, in its first field: the numbers of `BlockOp`. */
-export const OperationKind = { read: 0, write: 1, flush: 2, trim: 3 } as const;
+export const OperationKind = { read: 0, write: 1, flush: 2, trim: 3, writeZeroes: 4, extents: 5 } as const;
 /** Flags that are added to an `OperationKind` in an operation's first field. */
 export const OPERATION_MAY_BORROW = 16;
 export const OPERATION_FUA = 32;
@@ -17,6 +17,8 @@ export const OPERATION_FUA = 32;
 export const OPERATION_SYNC_TOO = 16;
 /** A trim of a list: `address` is that of its pairs of offset and length, `park` how many there are. */
 export const OPERATION_LIST = 64;
+/** Zeroing: the space may go back. */
+export const OPERATION_MAY_UNMAP = 128;
 
 /** Most pairs of such a list. */
 export const OPERATION_LIST_MAX = 16_384;
@@ -39,12 +41,17 @@ export const OPERATION_PENDING = 1;
 export const COMPLETION_FIELDS = 3;
 /** A completion's result, if it is neither 0 nor -errno: a write that is on stable storage now. */
 export const RESULT_SYNCED = 1;
+/** Or an operation that was cancelled before anything was done. */
+export const RESULT_CANCELLED = 2;
 /** Results below this: a write was done but could not be put on stable storage; what is left is -errno. */
 export const RESULT_SYNC_FAILED = -65536;
 /** Doubles that `engineRetry` fills in: an errno if something is lacking, else 0; operations that were put off so far. */
 export const LACK_FIELDS = 2;
 /** Doubles of a frame to send: address and length of the head, address and length of the data. */
 export const SEND_FIELDS = 4;
+
+/** What the second number of an extent says of zeros; 0: data. */
+export const EXTENT_ZERO = 1;
 
 /** Bit of `portOpen`'s callback argument: frames can be sent again. */
 export const EVENT_WRITABLE = 2;
@@ -60,13 +67,16 @@ const LAYOUT: Readonly<Record<string, number>> = {
 	OPERATION_FUA,
 	OPERATION_SYNC_TOO,
 	OPERATION_LIST,
+	OPERATION_MAY_UNMAP,
 	OPERATION_LIST_MAX,
 	OPERATION_PENDING,
 	COMPLETION_FIELDS,
 	RESULT_SYNCED,
+	RESULT_CANCELLED,
 	RESULT_SYNC_FAILED,
 	LACK_FIELDS,
 	SEND_FIELDS,
+	EXTENT_ZERO,
 	EVENT_WRITABLE,
 	EVENT_FAILED,
 	...named("kind", OperationKind),

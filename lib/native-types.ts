@@ -57,7 +57,19 @@ export interface NativeFile {
 	/** What direct I/O is rounded to; 1 without. */
 	readonly alignBytes: number;
 	readonly isBlock: boolean;
+	/** What the storage addresses. */
+	readonly logicalBlockBytes: number;
 	readonly canTrim: boolean;
+	/** Space goes back in pieces of so many bytes, and where the first of them begins. */
+	readonly trimGranularityBytes: number;
+	readonly trimAlignmentBytes: number;
+	/** Zeroing is quicker than writing. */
+	readonly fastZeroes: boolean;
+	/** The file system tells what has been written from what has not. */
+	readonly knowsExtents: boolean;
+	/** What suits the storage, and what it takes at once. */
+	readonly bestTransferBytes: number;
+	readonly longestTransferBytes: number;
 	readonly nonRotational: boolean;
 	/** There was no address space left to map it: it is served by a longer way. */
 	readonly unmapped: boolean;
@@ -119,6 +131,8 @@ export interface Addon {
 	/** 0: io_uring is in use. Positive: the errno that says why it is not. -1: it was not wanted. */
 	engineUring(handle: EngineHandle): number;
 	engineSubmit(handle: EngineHandle, count: number): number;
+	/** The operation with this token is over, cancelled, if it waits for a worker; else nothing happens. */
+	engineCancel(handle: EngineHandle, file: number, token: number): void;
 	engineReap(handle: EngineHandle): number;
 	/** Tries again what could not be begun for want of threads or memory; to be called once a second. */
 	engineRetry(handle: EngineHandle, into: Float64Array): void;

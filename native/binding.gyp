@@ -29,6 +29,7 @@
 				"storage/claims.c",
 				"storage/engine.c",
 				"storage/file-open.c",
+				"storage/file-ranges.c",
 				"storage/file.c",
 				"storage/in-place.c",
 				"storage/jobs.c",

@@ -73,6 +73,8 @@ export function outcomeOf(status: StorageStatus, op: BlockOp): AtaOutcome {
 		case StorageStatus.unsupported:
 			return ABORTED;
 		case StorageStatus.closed:
+		// Nobody cancels what an initiator waits for; but if so it is like a device that is gone.
+		case StorageStatus.cancelled:
 			return GONE;
 		default:
 			return unreachable(status);

@@ -7,24 +7,58 @@
 
 import { StorageStatus } from "../errors.js";
 import type { CloseEnd } from "./close.js";
-import { BlockOp, BlockRequest, type RequestOwner } from "./request.js";
+import type { DeviceListener } from "./listeners.js";
+import { BlockRequest, OP_TRAITS, type RequestOwner } from "./request.js";
 
 export interface DeviceInfo {
 	/** Bytes a request may touch, from 0. A multiple of 512. */
 	readonly sizeBytes: number;
+	/** What the storage addresses; requests of whole ones are the quickest. A power of two, at least 512. */
+	readonly logicalBlockBytes: number;
 	/** Smallest unit the storage writes without reading first; a power of two, at least 512. */
 	readonly physicalBlockBytes: number;
 	readonly readOnly: boolean;
 	/** True if trim gives space back; where it can't, a trim ends with `unsupported`. */
 	readonly canTrim: boolean;
+	/** Trim gives space back in pieces of so many bytes, the first of which begins at `trimAlignmentBytes`. */
+	readonly trimGranularityBytes: number;
+	readonly trimAlignmentBytes: number;
+	/** True if writing zeroes is quicker than writing, at least where the space may go back. */
+	readonly fastZeroes: boolean;
+	/** True if extents tell zeros from data; else all is data. */
+	readonly knowsExtents: boolean;
+	/** Reads and writes of multiples of so many bytes, and at multiples of them, suit the storage best. */
+	readonly bestTransferBytes: number;
+	/** What is longer the storage does in parts. */
+	readonly longestTransferBytes: number;
 	/** True if a completed write may still be lost until a flush: the volatile write cache of the ATA standard is on. */
 	readonly writeCache: boolean;
 	/** True on storage without moving parts, or if unknown. */
 	readonly nonRotational: boolean;
 }
 
-/** Told when `info` has changed (a file has grown, or shrunk and is served at its old size). */
-export type DeviceListener = (device: BlockDevice) => void;
+/** The kernel's own limit for one read or write. */
+const TRANSFER_MAX = 0x7ffff000;
+
+/** What there is to know of a device; what is not said is as it is with a plain one. */
+export function deviceInfo(known: Pick<DeviceInfo, "sizeBytes"> & Partial<DeviceInfo>): DeviceInfo {
+	const { physicalBlockBytes = 512 } = known;
+	return {
+		sizeBytes: known.sizeBytes,
+		logicalBlockBytes: known.logicalBlockBytes ?? 512,
+		physicalBlockBytes,
+		readOnly: known.readOnly ?? false,
+		canTrim: known.canTrim ?? false,
+		trimGranularityBytes: known.trimGranularityBytes ?? physicalBlockBytes,
+		trimAlignmentBytes: known.trimAlignmentBytes ?? 0,
+		fastZeroes: known.fastZeroes ?? false,
+		knowsExtents: known.knowsExtents ?? false,
+		writeCache: known.writeCache ?? false,
+		nonRotational: known.nonRotational ?? true,
+		bestTransferBytes: known.bestTransferBytes ?? physicalBlockBytes,
+		longestTransferBytes: known.longestTransferBytes ?? TRANSFER_MAX,
+	};
+}
 
 export interface BlockDevice {
 	/** Read it each time it is needed: a new object when something has changed (the storage grows), else the same. */
@@ -41,8 +75,13 @@ export interface BlockDevice {
 	 * writes that complete are on stable storage; for those that completed before, the caller flushes afterwards.
 	 */
 	setWriteCache(enabled: boolean): boolean;
-	/** At most one listener: the layer or blade above. */
-	onChange(listener: DeviceListener): void;
+	/**
+	 * Ends a request that was submitted here with `cancelled`, if nothing of it has begun: at once, or soon. One that has begun
+	 * goes on; one that is not here is left alone.
+	 */
+	cancel(request: BlockRequest): void;
+	/** From now on `listener` is told what the device has to tell, until what is returned is called. */
+	listen(listener: DeviceListener): () => void;
 	/**
 	 * Waits for what is under way, then gives everything back. Later requests end with `closed`. Waits for at most `limitMs`,
 	 * by default for as long as suits the device; who asks once more gets the first one's answer.
@@ -72,19 +111,12 @@ export class PromisedRequest implements RequestOwner {
 
 /** The check that every device makes first: undefined if the request may go on, else the status to complete it with. */
 export function refuse(info: DeviceInfo, request: BlockRequest): StorageStatus | undefined {
-	switch (request.op) {
-		case BlockOp.flush:
-			return undefined;
-		case BlockOp.write:
-		case BlockOp.trim:
-			if (info.readOnly) return StorageStatus.readOnly;
-			break;
-		case BlockOp.read:
-			break;
-	}
+	const traits = OP_TRAITS[request.op];
+	if (!traits.hasRange) return undefined;
+	if (traits.changes && info.readOnly) return StorageStatus.readOnly;
 	const { offsetBytes, lengthBytes } = request;
 	if (!(offsetBytes >= 0 && lengthBytes >= 0 && offsetBytes + lengthBytes <= info.sizeBytes))
 		return StorageStatus.outOfRange;
-	if (request.op === BlockOp.trim && !info.canTrim) return StorageStatus.unsupported;
+	if (traits.needs !== null && !info[traits.needs]) return StorageStatus.unsupported;
 	return undefined;
 }

@@ -15,85 +15,21 @@
  * writes that wait for its disk while its syncs are short. Then nothing is left to do here.
  *
  * A sync that failed is never tried again: the kernel may have dropped the data and would call the next sync
- * a success. The writes that depended on it and every later write, trim and flush fail, until the process is
+ * a success. The writes that depended on it and every later change and flush fail, until the process is
  * started again.
  */
 
 import { StorageStatus, unreachable } from "../errors.js";
-import type { Pump, PumpStage } from "../pump.js";
-import type { BlockDevice, DeviceInfo } from "./device.js";
+import { type BlockDevice, type DeviceInfo, deviceInfo } from "./device.js";
+import type { Committer, GroupCommit } from "./group-commit.js";
 import { DeviceLayer } from "./layer.js";
 import { BlockOp, BlockRequest, type RequestOwner } from "./request.js";
+import { RequestList } from "./request-list.js";
 
 export type DurabilityMode = "ack" | "flush" | "none";
 
 export interface DurabilityOptions {
 	readonly mode: DurabilityMode;
-	/**
-	 * Called once, when a sync fails for the first time: every later change of this device is going to fail.
-	 */
-	readonly onSyncFailed?: (errno: number) => void;
-}
-
-/** Starts the flushes of all durability layers on a pump, one batch after the other. One per pump. */
-export class GroupCommit implements PumpStage {
-	#first: DurabilityLayer | null = null;
-	#last: DurabilityLayer | null = null;
-	readonly #pump: Pump;
-
-	constructor(pump: Pump) {
-		this.#pump = pump;
-		pump.addStorage(this);
-	}
-
-	get hasWork(): boolean {
-		return this.#first !== null;
-	}
-
-	/** `layer.commit()` will be called when the pump next drains storage. */
-	queue(layer: DurabilityLayer): void {
-		if (this.#last === null) this.#first = layer;
-		else this.#last.nextToCommit = layer;
-		this.#last = layer;
-		this.#pump.wake();
-	}
-
-	drain(): void {
-		let layer = this.#first;
-		this.#first = null;
-		this.#last = null;
-		while (layer !== null) {
-			const next: DurabilityLayer | null = layer.nextToCommit;
-			layer.nextToCommit = null;
-			layer.commit();
-			layer = next;
-		}
-	}
-}
-
-/** Requests in the order in which they came, linked through `next`. */
-class RequestList {
-	#first: BlockRequest | null = null;
-	#last: BlockRequest | null = null;
-
-	get isEmpty(): boolean {
-		return this.#first === null;
-	}
-
-	add(request: BlockRequest): void {
-		request.next = null;
-		if (this.#last === null) this.#first = request;
-		else this.#last.next = request;
-		this.#last = request;
-	}
-
-	/** The first of all of them; the list is empty afterwards. */
-	takeAll(): BlockRequest | null {
-		const first = this.#first;
-		this.#first = null;
-		this.#last = null;
-		return first;
-	}
 }
 
 /** What is between a write that waits and the flush that it waits for. */
@@ -112,13 +48,12 @@ type Step = (typeof Step)[keyof typeof Step];
 /** In the token of a write: it asked for forced unit access. The other bit is its generation. */
 const FUA = 2;
 
-export class DurabilityLayer extends DeviceLayer implements RequestOwner {
+export class DurabilityLayer extends DeviceLayer implements Committer, RequestOwner {
 	readonly mode: DurabilityMode;
 	/** Link of the list in `GroupCommit`. */
-	nextToCommit: DurabilityLayer | null = null;
+	nextToCommit: Committer | null = null;
 
 	readonly #commits: GroupCommit;
-	readonly #onSyncFailed: ((errno: number) => void) | undefined;
 	/** The flush that is sent to the device below; one at a time. */
 	readonly #sync = new BlockRequest(this);
 	#step: Step = Step.idle;
@@ -127,7 +62,7 @@ export class DurabilityLayer extends DeviceLayer implements RequestOwner {
 	/** The first of those that the flush under way is for. */
 	#covered: BlockRequest | null = null;
 	/**
-	 * Writes and trims under way below, of two generations. New ones belong to `#generation`; the flush that
+	 * Changes under way below, of two generations. New ones belong to `#generation`; the flush that
 	 * is being gathered for waits until none of the other generation is left.
 	 */
 	readonly #underWay: [number, number] = [0, 0];
@@ -145,7 +80,6 @@ export class DurabilityLayer extends DeviceLayer implements RequestOwner {
 		this.mode = options.mode;
 		this.#commits = commits;
 		this.#sync.op = BlockOp.flush;
-		this.#onSyncFailed = options.onSyncFailed;
 		this.#infoBelow = device.info;
 		this.#info = this.#makeInfo();
 	}
@@ -159,7 +93,10 @@ export class DurabilityLayer extends DeviceLayer implements RequestOwner {
 	}
 
 	#makeInfo(): DeviceInfo {
-		return { ...this.#infoBelow, writeCache: this.#infoBelow.writeCache && !this.#acksWhenStable };
+		return deviceInfo({
+			...this.#infoBelow,
+			writeCache: this.#infoBelow.writeCache && !this.#acksWhenStable,
+		});
 	}
 
 	/** Every write waits for a flush. */
@@ -178,7 +115,8 @@ export class DurabilityLayer extends DeviceLayer implements RequestOwner {
 	}
 
 	protected handle(request: BlockRequest): void {
-		if (request.op === BlockOp.read) {
+		const { op } = request;
+		if (op === BlockOp.read || op === BlockOp.extents) {
 			this.device.submit(request);
 			return;
 		}
@@ -186,16 +124,17 @@ export class DurabilityLayer extends DeviceLayer implements RequestOwner {
 			request.complete(StorageStatus.syncFailed, this.#syncErrno);
 			return;
 		}
-		switch (request.op) {
+		switch (op) {
 			case BlockOp.flush:
 				this.#flush(request);
 				return;
 			case BlockOp.write:
+			case BlockOp.writeZeroes:
 			case BlockOp.trim:
 				this.#change(request);
 				return;
 			default:
-				unreachable(request.op);
+				unreachable(op);
 		}
 	}
 
@@ -211,7 +150,7 @@ export class DurabilityLayer extends DeviceLayer implements RequestOwner {
 	}
 
 	/**
-	 * Hands a write or trim down. The device is not asked for forced unit access: the flush afterwards is
+	 * Hands a change down. The device is not asked for forced unit access: the flush afterwards is
 	 * worth as much, and one serves many. But it may sync a write itself where that costs no more.
 	 */
 	#change(request: BlockRequest): void {
@@ -243,7 +182,17 @@ export class DurabilityLayer extends DeviceLayer implements RequestOwner {
 	/** Decided when the write is complete below: the write cache may have been switched off meanwhile. */
 	#needsSync(request: BlockRequest): boolean {
 		if (this.mode === "none" || !this.device.info.writeCache) return false;
-		return this.#acksWhenStable || (request.fua && request.op === BlockOp.write);
+		return this.#acksWhenStable || (request.fua && request.op !== BlockOp.trim);
+	}
+
+	/** A flush that has not begun can be taken back. What has been changed waits for nothing but its sync, and has taken effect. */
+	override cancel(request: BlockRequest): void {
+		if (request.op !== BlockOp.flush || !this.#waiting.remove(request)) {
+			super.cancel(request);
+			return;
+		}
+		this.ended();
+		request.complete(StorageStatus.cancelled);
 	}
 
 	#wait(request: BlockRequest): void {
@@ -304,7 +253,7 @@ export class DurabilityLayer extends DeviceLayer implements RequestOwner {
 		if (this.#syncFailed) return;
 		this.#syncFailed = true;
 		this.#syncErrno = errno;
-		this.#onSyncFailed?.(errno);
+		this.degraded({ kind: "syncFailed", errno });
 	}
 
 	#finish(request: BlockRequest): void {

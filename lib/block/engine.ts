@@ -9,24 +9,22 @@ import { invariant, StorageStatus } from "../errors.js";
 import {
 	COMPLETION_FIELDS,
 	type EngineHandle,
-	Errno,
 	LACK_FIELDS,
 	type NativeFile,
 	native,
-	nativeMemory,
 	OPERATION_FUA,
-	OPERATION_LIST,
 	OPERATION_MAY_BORROW,
+	OPERATION_MAY_UNMAP,
 	OPERATION_PENDING,
 	OPERATION_SYNC_TOO,
 	OperationField,
-	RESULT_SYNC_FAILED,
-	RESULT_SYNCED,
 } from "../native.js";
 import type { Pump, PumpStage } from "../pump.js";
+import { Enclosures } from "./enclosures.js";
 import { type LackListener, LackWatch } from "./lack.js";
-import { RANGES_MAX } from "./ranges.js";
+import { finish } from "./native-result.js";
 import { BlockOp, type BlockRequest } from "./request.js";
+import { RequestList } from "./request-list.js";
 import { SizeWatch } from "./sizes.js";
 import { LOOK_EVERY_MS, type StallListener, StallWatch } from "./stalls.js";
 
@@ -44,14 +42,10 @@ export class StorageEngine implements PumpStage {
 	readonly #pump: Pump;
 	readonly #operations = new Float64Array(BATCH_OPERATIONS * OperationField.count);
 	readonly #completions = new Float64Array(BATCH_OPERATIONS * COMPLETION_FIELDS);
-	/** The lists of ranges of the batch, one behind the other: where the addon can see them. */
-	readonly #listMemory = nativeMemory(RANGES_MAX * 2 * Float64Array.BYTES_PER_ELEMENT);
-	readonly #lists = new Float64Array(this.#listMemory.bytes.buffer);
-	#listsUsed = 0;
+	readonly #enclosures = new Enclosures();
 	readonly #handle: EngineHandle;
-	/** Requests that wait for the pump, oldest first, linked by `next`. */
-	#first: BlockRequest | null = null;
-	#last: BlockRequest | null = null;
+	/** Requests that wait for the pump. */
+	readonly #queued = new RequestList();
 	/** The requests of the batch that is being handed over, by position. */
 	readonly #batch: (BlockRequest | null)[] = new Array<null>(BATCH_OPERATIONS).fill(null);
 	/** Requests under way in the addon, by token, and the tokens that are free. */
@@ -137,7 +131,7 @@ export class StorageEngine implements PumpStage {
 	closeFile(file: number): boolean {
 		if (this.#closed) return true;
 		// Those that still wait for the pump would find the file gone, or another one in its place.
-		for (let request = this.#first; request !== null; request = request.next)
+		for (let request = this.#queued.first; request !== null; request = request.next)
 			if (request.storageHandle === file) return false;
 		if (!native.fileClose(this.#handle, file)) return false;
 		this.#stalls.forget(file);
@@ -148,15 +142,22 @@ export class StorageEngine implements PumpStage {
 	/** Queues a request on an open file. Its `memory` must have an address. */
 	submit(file: number, request: BlockRequest): void {
 		request.storageHandle = file;
-		request.next = null;
-		if (this.#last === null) this.#first = request;
-		else this.#last.next = request;
-		this.#last = request;
+		this.#queued.add(request);
 		this.#pump.wake();
 	}
 
+	/** Ends a request that has not begun: it waits for the pump, or for a worker. */
+	cancel(request: BlockRequest): void {
+		if (this.#queued.remove(request)) {
+			request.complete(StorageStatus.cancelled);
+			return;
+		}
+		const token = this.#underWay.indexOf(request);
+		if (token >= 0 && !this.#closed) native.engineCancel(this.#handle, request.storageHandle, token);
+	}
+
 	get hasWork(): boolean {
-		return this.#first !== null;
+		return !this.#queued.isEmpty;
 	}
 
 	get expects(): boolean {
@@ -179,6 +180,7 @@ export class StorageEngine implements PumpStage {
 			const token = operations[at + OperationField.token]!;
 			this.#underWay[token] = null;
 			this.#freeTokens.push(token);
+			if (request.op === BlockOp.extents) this.#enclosures.takeAnswer(request, token);
 			if (state === 0) {
 				request.borrowedAddress = operations[at + OperationField.borrowed]!;
 				// A write that did not wait for a disk is in memory, and as stable there as it can be.
@@ -191,51 +193,26 @@ export class StorageEngine implements PumpStage {
 	#marshal(): number {
 		const operations = this.#operations;
 		let count = 0;
-		let request = this.#first;
-		this.#listsUsed = 0;
+		let request = this.#queued.first;
+		this.#enclosures.beginBatch();
 		for (let at = 0; request !== null && count < BATCH_OPERATIONS; at += OperationField.count) {
-			if (request.ranges !== null && !this.#hasRoomFor(request.ranges)) break;
+			if (request.ranges !== null && !this.#enclosures.hasRoomFor(request.ranges)) break;
 			const token = this.#freeTokens.pop() ?? this.#underWay.length;
 			this.#underWay[token] = request;
 			this.#batch[count++] = request;
-			operations[at + OperationField.kind] =
-				request.op |
-				(request.op === BlockOp.read
-					? request.mayBorrow
-						? OPERATION_MAY_BORROW
-						: 0
-					: (request.fua ? OPERATION_FUA : 0) | (request.maySync ? OPERATION_SYNC_TOO : 0));
+			operations[at + OperationField.kind] = request.op | flagsOf(request);
 			operations[at + OperationField.file] = request.storageHandle;
 			operations[at + OperationField.offset] = request.offsetBytes;
 			operations[at + OperationField.length] = request.lengthBytes;
 			operations[at + OperationField.address] = request.memory.address + request.memoryOffset;
 			operations[at + OperationField.park] = request.isLent ? request.room.address + request.roomOffset : 0;
 			operations[at + OperationField.token] = token;
-			if (request.ranges !== null) this.#marshalList(at, request.ranges);
-			const next: BlockRequest | null = request.next;
-			request.next = null;
-			request = next;
+			if (request.ranges !== null) this.#enclosures.addList(operations, at, request.ranges);
+			if (request.op === BlockOp.extents) this.#enclosures.addAnswer(operations, at, request, token);
+			this.#queued.shift();
+			request = this.#queued.first;
 		}
-		this.#first = request;
-		if (request === null) this.#last = null;
 		return count;
-	}
-
-	/** A list that does not fit behind those of the batch waits for the next one. */
-	#hasRoomFor(ranges: Float64Array): boolean {
-		invariant(ranges.length <= this.#lists.length, "a request has too many ranges");
-		return this.#listsUsed + ranges.length <= this.#lists.length;
-	}
-
-	/** The addon copies it before the batch is over. */
-	#marshalList(at: number, ranges: Float64Array): void {
-		const operations = this.#operations;
-		this.#lists.set(ranges, this.#listsUsed);
-		operations[at + OperationField.kind]! += OPERATION_LIST;
-		operations[at + OperationField.address] =
-			this.#listMemory.address + this.#listsUsed * Float64Array.BYTES_PER_ELEMENT;
-		operations[at + OperationField.park] = ranges.length / 2;
-		this.#listsUsed += ranges.length;
 	}
 
 	/** Workers have finished something. */
@@ -249,6 +226,7 @@ export class StorageEngine implements PumpStage {
 			this.#stalls.over(token, request.storageHandle);
 			this.#underWay[token] = null;
 			this.#freeTokens.push(token);
+			if (request.op === BlockOp.extents) this.#enclosures.takeAnswer(request, token);
 			finish(request, this.#completions[at + 1]!, this.#completions, at + 2);
 		}
 		this.#pump.run();
@@ -265,36 +243,11 @@ export class StorageEngine implements PumpStage {
 	}
 }
 
-/** Completes a request with what the addon said; where it failed is `fields[at]`. */
-function finish(request: BlockRequest, result: number, fields: Float64Array, at: number): void {
-	if (result === RESULT_SYNCED) request.synced = true;
-	if (result >= 0) {
-		request.complete(StorageStatus.ok);
-		return;
-	}
-	const failedOffsetBytes = fields[at]!;
-	if (result < RESULT_SYNC_FAILED)
-		request.complete(StorageStatus.syncFailed, RESULT_SYNC_FAILED - result, failedOffsetBytes);
-	else request.complete(statusOf(request.op, -result), -result, failedOffsetBytes);
-}
-
-/** What an errno means for an operation. A failed flush is always `syncFailed`: nobody knows what was lost. */
-function statusOf(op: BlockOp, errno: number): StorageStatus {
-	if (op === BlockOp.flush) return StorageStatus.syncFailed;
-	switch (errno) {
-		case Errno.ERANGE:
-			return StorageStatus.outOfRange;
-		case Errno.ENOSPC:
-		case Errno.EDQUOT:
-		case Errno.EFBIG:
-			return StorageStatus.noSpace;
-		case Errno.EROFS:
-		case Errno.EPERM:
-		case Errno.ETXTBSY:
-			return StorageStatus.writeProtected;
-		case Errno.EOPNOTSUPP:
-			return StorageStatus.unsupported;
-		default:
-			return StorageStatus.mediumError;
-	}
+function flagsOf(request: BlockRequest): number {
+	if (request.op === BlockOp.read) return request.mayBorrow ? OPERATION_MAY_BORROW : 0;
+	return (
+		(request.fua ? OPERATION_FUA : 0) |
+		(request.maySync ? OPERATION_SYNC_TOO : 0) |
+		(request.op === BlockOp.writeZeroes && request.mayUnmap ? OPERATION_MAY_UNMAP : 0)
+	);
 }

@@ -15,11 +15,10 @@ import {
 	OPEN_SYNCED,
 } from "../native.js";
 import { type CloseEnd, endWithin } from "./close.js";
-import type { BlockDevice, DeviceInfo, DeviceListener } from "./device.js";
-import { refuse } from "./device.js";
+import { type BlockDevice, type DeviceInfo, deviceInfo, refuse } from "./device.js";
 import type { StorageEngine } from "./engine.js";
+import { type DeviceListener, Listeners } from "./listeners.js";
 import type { BlockRequest } from "./request.js";
-import type { StallListener } from "./stalls.js";
 
 /** For how long `close` waits for requests. */
 const CLOSE_LIMIT_MS = 5000;
@@ -39,20 +38,15 @@ export interface FileOptions {
 	readonly lengthBytes?: number | undefined;
 	/** Each batch of writes is going to be followed by a flush: the storage need not wait for it to begin. */
 	readonly synced?: boolean;
-	/** Told once, when the file became shorter than it was when it was opened or has grown to since. */
-	readonly onShrunk?: (sizeBytes: number) => void;
 	/** Told at once if there is no address space left for it: what is in memory is then read and written by a longer way. */
 	readonly onUnmapped?: () => void;
-	/** Told when requests take remarkably long. Their offsets are in the file. */
-	readonly stalls?: StallListener;
 }
 
 export class FileDevice implements BlockDevice {
 	readonly #engine: StorageEngine;
 	readonly #file: NativeFile;
-	readonly #options: FileOptions;
 	#info: DeviceInfo;
-	#listener: DeviceListener | null = null;
+	readonly #listeners = new Listeners();
 	#shrunk = false;
 	#closing: Promise<CloseEnd> | null = null;
 
@@ -68,19 +62,15 @@ export class FileDevice implements BlockDevice {
 		isMemory = false,
 	) {
 		this.#engine = engine;
-		this.#options = options;
 		this.#file = opened ?? openFile(engine, path, options);
-		this.#info = {
-			sizeBytes: this.#file.sizeBytes,
-			physicalBlockBytes: this.#file.physicalBlockBytes,
+		this.#info = deviceInfo({
+			...this.#file,
 			readOnly: options.readOnly,
-			canTrim: this.#file.canTrim,
 			// Memory lasts as long as the process, flushed or not: there is nothing that a flush could save.
 			writeCache: !isMemory,
-			nonRotational: this.#file.nonRotational,
-		};
+		});
 		if (this.#file.unmapped) options.onUnmapped?.();
-		if (options.stalls !== undefined) engine.watchStalls(this.#file.file, options.stalls);
+		engine.watchStalls(this.#file.file, this.#listeners);
 		if (!isMemory) engine.watchSize(this.#file.file, (sizeBytes) => this.#measured(sizeBytes));
 	}
 
@@ -99,7 +89,7 @@ export class FileDevice implements BlockDevice {
 		engine: StorageEngine,
 		name: string,
 		sizeBytes: number,
-		options: Pick<FileOptions, "readOnly" | "onUnmapped" | "stalls">,
+		options: Pick<FileOptions, "readOnly" | "onUnmapped">,
 	): FileDevice {
 		const flags = options.readOnly ? OPEN_READ_ONLY : 0;
 		try {
@@ -139,8 +129,12 @@ export class FileDevice implements BlockDevice {
 		return enabled === this.#info.writeCache;
 	}
 
-	onChange(listener: DeviceListener): void {
-		this.#listener = listener;
+	cancel(request: BlockRequest): void {
+		this.#engine.cancel(request);
+	}
+
+	listen(listener: DeviceListener): () => void {
+		return this.#listeners.add(listener);
 	}
 
 	close(limitMs = CLOSE_LIMIT_MS): Promise<CloseEnd> {
@@ -157,12 +151,12 @@ export class FileDevice implements BlockDevice {
 	#measured(sizeBytes: number): void {
 		if (this.#closing !== null) return;
 		if (sizeBytes > this.#info.sizeBytes) {
-			this.#info = { ...this.#info, sizeBytes };
+			this.#info = deviceInfo({ ...this.#info, sizeBytes });
 			this.#shrunk = false;
-			this.#listener?.(this);
+			this.#listeners.changed();
 		} else if (sizeBytes < this.#info.sizeBytes && !this.#shrunk) {
 			this.#shrunk = true;
-			this.#options.onShrunk?.(sizeBytes);
+			this.#listeners.degraded({ kind: "shrunk", storageBytes: sizeBytes });
 		}
 	}
 }

@@ -8,7 +8,9 @@
 export { StorageStatus } from "../errors.js";
 export { heapMemory, type Memory, memoryOf } from "../wire/memory.js";
 export type { CloseEnd } from "./close.js";
-export { type BlockDevice, type DeviceInfo, type DeviceListener, PromisedRequest, refuse } from "./device.js";
+export { type BlockDevice, type DeviceInfo, deviceInfo, PromisedRequest, refuse } from "./device.js";
+export { addExtent, ExtentFlag } from "./extents.js";
 export { DeviceLayer } from "./layer.js";
+export { type Degradation, type DeviceListener, Listeners, type Stall } from "./listeners.js";
 export { MemoryDevice, type MemoryDeviceOptions } from "./memory.js";
 export { BlockOp, BlockRequest, type RequestLayer, type RequestOwner } from "./request.js";

@@ -7,17 +7,18 @@
 
 import { StorageStatus } from "../errors.js";
 import { type CloseEnd, endWithin } from "./close.js";
-import { type BlockDevice, type DeviceInfo, type DeviceListener, refuse } from "./device.js";
+import { type BlockDevice, type DeviceInfo, refuse } from "./device.js";
+import { type Degradation, type DeviceListener, Listeners, type Stall } from "./listeners.js";
 import { BlockOp, type BlockRequest, type RequestLayer } from "./request.js";
 
-export abstract class DeviceLayer implements BlockDevice, RequestLayer {
-	#listener: DeviceListener | null = null;
+export abstract class DeviceLayer implements BlockDevice, DeviceListener, RequestLayer {
+	readonly #listeners = new Listeners();
 	#closing: Promise<CloseEnd> | null = null;
 	#underWay = 0;
 	#nothingUnderWay: (() => void) | null = null;
 
 	constructor(protected readonly device: BlockDevice) {
-		device.onChange(() => this.changedBelow());
+		device.listen(this);
 	}
 
 	get info(): DeviceInfo {
@@ -30,8 +31,8 @@ export abstract class DeviceLayer implements BlockDevice, RequestLayer {
 	}
 
 	/**
-	 * For layers that care about ranges: lets a flush, which has none, go on downwards, and ends a request whose range is not
-	 * in the device. True if that was all there is to do.
+	 * For layers that care about ranges: lets a flush, which has none, go on downwards, and ends a request that the device would
+	 * refuse. True if that was all there is to do.
 	 */
 	protected dealtWith(request: BlockRequest): boolean {
 		if (request.op === BlockOp.flush) {
@@ -53,13 +54,30 @@ export abstract class DeviceLayer implements BlockDevice, RequestLayer {
 		return this.device.setWriteCache(enabled);
 	}
 
-	onChange(listener: DeviceListener): void {
-		this.#listener = listener;
+	/** Of a request that the layer does not hold itself. */
+	cancel(request: BlockRequest): void {
+		this.device.cancel(request);
 	}
 
-	/** The device below has new `info`. */
-	protected changedBelow(): void {
-		this.#listener?.(this);
+	listen(listener: DeviceListener): () => void {
+		return this.#listeners.add(listener);
+	}
+
+	/** What the device below tells is told on. */
+	changed(): void {
+		this.#listeners.changed();
+	}
+
+	stalled(stall: Stall): void {
+		this.#listeners.stalled(stall);
+	}
+
+	resumed(waitedMs: number, requestCount: number): void {
+		this.#listeners.resumed(waitedMs, requestCount);
+	}
+
+	degraded(degradation: Degradation): void {
+		this.#listeners.degraded(degradation);
 	}
 
 	/**

@@ -10,11 +10,15 @@
 import { constants } from "node:os";
 import { invariant, StorageStatus, unreachable } from "../errors.js";
 import type { CloseEnd } from "./close.js";
-import { type BlockDevice, type DeviceInfo, type DeviceListener, refuse } from "./device.js";
+import { type BlockDevice, type DeviceInfo, deviceInfo, refuse } from "./device.js";
+import { addExtent, ExtentFlag } from "./extents.js";
+import { type DeviceListener, Listeners } from "./listeners.js";
 import { BlockOp, type BlockRequest } from "./request.js";
 
 /** Memory is taken and given back in pieces of this size. */
 export const CHUNK_BYTES = 64 * 1024;
+/** Pieces that one request for extents looks at: for what is behind them one has to ask again. */
+const LOOKED_AT_MAX = 4096;
 
 export interface MemoryDeviceOptions {
 	readonly readOnly?: boolean;
@@ -26,22 +30,24 @@ export class MemoryDevice implements BlockDevice {
 	#info: DeviceInfo;
 	/** By number: the chunk from `number * CHUNK_BYTES`. What is missing reads as zeros. */
 	readonly #chunks = new Map<number, Uint8Array>();
-	#listener: DeviceListener | null = null;
+	readonly #listeners = new Listeners();
 	#closed = false;
 
 	/** `sizeBytes` is a multiple of 512 and at least 512. */
 	constructor(sizeBytes: number, options: MemoryDeviceOptions = {}) {
 		invariant(isSize(sizeBytes), "the size of a memory device is not of whole sectors");
-		this.#info = {
+		this.#info = deviceInfo({
 			sizeBytes,
 			physicalBlockBytes: options.physicalBlockBytes ?? 512,
 			readOnly: options.readOnly ?? false,
 			canTrim: true,
+			trimGranularityBytes: CHUNK_BYTES,
+			fastZeroes: true,
+			knowsExtents: true,
 			// Nothing is volatile that a flush could save: the contents last as long as the process, flushed
 			// or not.
 			writeCache: false,
-			nonRotational: true,
-		};
+		});
 	}
 
 	get info(): DeviceInfo {
@@ -68,6 +74,14 @@ export class MemoryDevice implements BlockDevice {
 				break;
 			case BlockOp.trim:
 				this.#trimAll(request);
+				request.complete(StorageStatus.ok);
+				break;
+			case BlockOp.writeZeroes:
+				this.#zero(request);
+				request.complete(StorageStatus.ok);
+				break;
+			case BlockOp.extents:
+				this.#findExtents(request);
 				request.complete(StorageStatus.ok);
 				break;
 			case BlockOp.flush:
@@ -138,23 +152,40 @@ export class MemoryDevice implements BlockDevice {
 		else for (let i = 0; i < ranges.length; i += 2) this.#trim(ranges[i]!, ranges[i]! + ranges[i + 1]!);
 	}
 
-	#trim(start: number, end: number): void {
+	/** Where nothing takes up memory yet, zeros need none. */
+	#zero({ offsetBytes, lengthBytes, mayUnmap }: BlockRequest): void {
+		this.#trim(offsetBytes, offsetBytes + lengthBytes, !mayUnmap);
+	}
+
+	#findExtents(request: BlockRequest): void {
+		const { offsetBytes, lengthBytes } = request;
+		const end = offsetBytes + lengthBytes;
+		let at = offsetBytes;
+		for (let looked = 0; at < end && looked < LOOKED_AT_MAX; looked++) {
+			const number = Math.floor(at / CHUNK_BYTES);
+			const next = Math.min(end, (number + 1) * CHUNK_BYTES);
+			if (!addExtent(request, next - at, this.#chunks.has(number) ? 0 : ExtentFlag.zero)) return;
+			at = next;
+		}
+	}
+
+	#trim(start: number, end: number, keep = false): void {
 		const first = Math.floor(start / CHUNK_BYTES);
 		const last = Math.ceil(end / CHUNK_BYTES);
 		// A wide trim of a sparse device: fewer chunks exist than the range could hold.
 		if (last - first > this.#chunks.size) {
 			for (const number of this.#chunks.keys())
-				if (number >= first && number < last) this.#trimChunk(number, start, end);
+				if (number >= first && number < last) this.#trimChunk(number, start, end, keep);
 			return;
 		}
-		for (let number = first; number < last; number++) this.#trimChunk(number, start, end);
+		for (let number = first; number < last; number++) this.#trimChunk(number, start, end, keep);
 	}
 
-	#trimChunk(number: number, start: number, end: number): void {
+	#trimChunk(number: number, start: number, end: number, keep: boolean): void {
 		const chunkStart = number * CHUNK_BYTES;
 		const from = Math.max(start - chunkStart, 0);
 		const to = Math.min(end - chunkStart, CHUNK_BYTES);
-		if (from === 0 && to === CHUNK_BYTES) this.#chunks.delete(number);
+		if (from === 0 && to === CHUNK_BYTES && !keep) this.#chunks.delete(number);
 		else this.#chunks.get(number)?.fill(0, from, to);
 	}
 
@@ -167,8 +198,8 @@ export class MemoryDevice implements BlockDevice {
 			isSize(sizeBytes) && sizeBytes >= this.#info.sizeBytes,
 			"a memory device grows by whole sectors",
 		);
-		this.#info = { ...this.#info, sizeBytes };
-		this.#listener?.(this);
+		this.#info = deviceInfo({ ...this.#info, sizeBytes });
+		this.#listeners.changed();
 	}
 
 	/** There is no volatile write cache to switch on. */
@@ -176,8 +207,11 @@ export class MemoryDevice implements BlockDevice {
 		return !enabled;
 	}
 
-	onChange(listener: DeviceListener): void {
-		this.#listener = listener;
+	/** Nothing is ever under way. */
+	cancel(_request: BlockRequest): void {}
+
+	listen(listener: DeviceListener): () => void {
+		return this.#listeners.add(listener);
 	}
 
 	async close(): Promise<CloseEnd> {

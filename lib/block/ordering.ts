@@ -26,14 +26,15 @@
  */
 
 import { COUNT_START } from "../counters.js";
-import { invariant } from "../errors.js";
+import { invariant, StorageStatus } from "../errors.js";
 import { turn } from "../turn.js";
 import type { BlockDevice } from "./device.js";
 import { DeviceLayer } from "./layer.js";
 import { OverlapIndex, type Span } from "./overlaps.js";
-import { endOf, Place, startOf, Wait } from "./places.js";
+import { endOf, Place, startOf } from "./places.js";
 import { blocksOf } from "./ranges.js";
-import { BlockOp, type BlockRequest } from "./request.js";
+import { type BlockRequest, OP_TRAITS } from "./request.js";
+import { Waits } from "./waits.js";
 import { ZONE_BYTES, ZoneCounters } from "./zones.js";
 
 /** So many requests under way, or stretches of lists, are compared one by one: that takes less than an index. */
@@ -66,15 +67,10 @@ export class OrderingLayer extends DeviceLayer {
 
 	readonly #places: Place[] = [];
 	#unused: Place | null = null;
-	#unusedWait: Wait | null = null;
 	/** Stands before the earliest and after the latest arrival. */
 	readonly #arrivals = new Place(-1);
 	readonly #index = new OverlapIndex<Place>();
-	/** Requests that wait for others. */
-	#waiting = 0;
-	/** Held requests that may go now, in order of arrival. */
-	#firstReady: Place | null = null;
-	#lastReady: Place | null = null;
+	readonly #waits = new Waits();
 	#releasing = false;
 
 	constructor(device: BlockDevice, options: OrderingOptions = {}) {
@@ -90,7 +86,7 @@ export class OrderingLayer extends DeviceLayer {
 
 	/** Requests that are held back at present. */
 	get waiting(): number {
-		return this.#waiting;
+		return this.#waits.count;
 	}
 
 	/** Requests that were compared with others, since the layer was made: the counters could not clear them, or were not asked. */
@@ -112,22 +108,37 @@ export class OrderingLayer extends DeviceLayer {
 		const place = this.#arrive(request);
 		if (place.waitsFor > 0) {
 			request.park();
-			place.held = request;
-			this.#waiting++;
+			this.#waits.hold(place, request);
 			return;
 		}
 		request.push(this, place.token);
 		this.device.submit(request);
 	}
 
+	/** One that is held back is over; its place stays until it would have been let go, for those that wait for it. */
+	override cancel(request: BlockRequest): void {
+		let place = this.#arrivals.after;
+		while (place !== this.#arrivals && place.held !== request) place = place.after;
+		if (place === this.#arrivals) {
+			super.cancel(request);
+			return;
+		}
+		this.#waits.forget(place);
+		request.complete(StorageStatus.cancelled);
+	}
+
 	below(request: BlockRequest, token: number): void {
 		const place = this.#places[token]!;
-		if (place.firstWait !== null) this.#unblock(place);
-		this.#leave(place);
+		this.#letGo(place);
 		// Upwards first, so that overlapping requests also complete in order. Whatever the owner submits
 		// meanwhile finds the ready ones still in the order of arrival.
 		request.resume();
 		this.#releaseReady();
+	}
+
+	#letGo(place: Place): void {
+		if (place.firstWait !== null) this.#waits.end(place);
+		this.#leave(place);
 	}
 
 	/** Gives the request a place behind all earlier ones and counts those that it must wait for. */
@@ -137,7 +148,7 @@ export class OrderingLayer extends DeviceLayer {
 		place.end = Math.ceil((request.offsetBytes + request.lengthBytes) * this.#blocksPerByte);
 		place.firstZone = Math.floor(place.start * this.#zonesPerBlock);
 		place.lastZone = Math.floor((place.end - 1) * this.#zonesPerBlock);
-		place.changes = request.op !== BlockOp.read;
+		place.changes = OP_TRAITS[request.op].changes;
 		place.waitsFor = 0;
 		if (request.ranges !== null)
 			place.stretches = blocksOf(request.ranges, this.#blocksPerByte, place.takeList());
@@ -217,7 +228,7 @@ export class OrderingLayer extends DeviceLayer {
 		let looked = 0;
 		for (let earlier = this.#arrivals.after; earlier !== this.#arrivals; earlier = earlier.after) {
 			looked += 1 + earlier.stretches;
-			if (earlier.conflicts(place)) this.#wait(place, earlier);
+			if (earlier.conflicts(place)) this.#waits.add(place, earlier);
 		}
 		this.#compared = (this.#compared + looked) | 0;
 	}
@@ -233,7 +244,8 @@ export class OrderingLayer extends DeviceLayer {
 				endOf(place, i),
 				place.changes,
 			);
-			for (; found !== null; found = found.next) if (found.owner !== null) this.#wait(place, found.owner);
+			for (; found !== null; found = found.next)
+				if (found.owner !== null) this.#waits.add(place, found.owner);
 		}
 		this.#enter(place);
 	}
@@ -252,43 +264,6 @@ export class OrderingLayer extends DeviceLayer {
 		turn.spend((this.steps - before) | 0);
 	}
 
-	/** `later` waits for `earlier`. */
-	#wait(later: Place, earlier: Place): void {
-		const last = earlier.lastWait;
-		if (last?.later === later) return;
-		const wait = this.#unusedWait ?? new Wait();
-		this.#unusedWait = wait.next;
-		wait.later = later;
-		wait.next = null;
-		if (last === null) earlier.firstWait = wait;
-		else last.next = wait;
-		earlier.lastWait = wait;
-		later.waitsFor++;
-	}
-
-	/** The request in `done` is complete: those held back only by it may go. */
-	#unblock(done: Place): void {
-		for (let wait = done.firstWait; wait !== null; ) {
-			const { later, next } = wait;
-			wait.later = null;
-			wait.next = this.#unusedWait;
-			this.#unusedWait = wait;
-			if (later !== null) this.#unblockOne(later);
-			wait = next;
-		}
-		done.firstWait = null;
-		done.lastWait = null;
-	}
-
-	#unblockOne(later: Place): void {
-		later.waitsFor--;
-		if (later.waitsFor > 0) return;
-		this.#waiting--;
-		if (this.#lastReady === null) this.#firstReady = later;
-		else this.#lastReady.next = later;
-		this.#lastReady = later;
-	}
-
 	/**
 	 * Hands the ready ones down. A device that completes at once makes more of them ready while this runs:
 	 * they are left to the loop that is already running, so that a thousand requests waiting for each other
@@ -297,12 +272,13 @@ export class OrderingLayer extends DeviceLayer {
 	#releaseReady(): void {
 		if (this.#releasing) return;
 		this.#releasing = true;
-		for (let place = this.#firstReady; place !== null; place = this.#firstReady) {
-			this.#firstReady = place.next;
-			if (place.next === null) this.#lastReady = null;
-			place.next = null;
+		for (let place = this.#waits.takeReady(); place !== null; place = this.#waits.takeReady()) {
 			const request = place.held;
-			invariant(request !== null, "a place is ready that holds no request");
+			if (request === null) {
+				// It was cancelled.
+				this.#letGo(place);
+				continue;
+			}
 			place.held = null;
 			request.push(this, place.token);
 			this.device.submit(request);

@@ -16,8 +16,37 @@ export const BlockOp = {
 	flush: 2,
 	/** The range is no longer needed: it reads as zeros afterwards and its space goes back where that is possible. No memory. */
 	trim: 3,
+	/** The range reads as zeros afterwards, as if they had been written. No memory. */
+	writeZeroes: 4,
+	/** What does the range consist of? Answered in `extents`. No memory. */
+	extents: 5,
 } as const;
 export type BlockOp = (typeof BlockOp)[keyof typeof BlockOp];
+
+/** What there is to know of an operation, whatever carries it out. */
+export interface OpTraits {
+	/** It changes what is on the device: a read-only one refuses it, and what overlaps it waits for it. */
+	readonly changes: boolean;
+	/** It is about `lengthBytes` from `offsetBytes` on. */
+	readonly hasRange: boolean;
+	/** What a device must have to carry it out, of `DeviceInfo`; else it ends with `unsupported`. */
+	readonly needs: "canTrim" | null;
+}
+
+export const OP_TRAITS: Readonly<Record<BlockOp, OpTraits>> = {
+	[BlockOp.read]: { changes: false, hasRange: true, needs: null },
+	[BlockOp.write]: { changes: true, hasRange: true, needs: null },
+	[BlockOp.flush]: { changes: false, hasRange: false, needs: null },
+	[BlockOp.trim]: { changes: true, hasRange: true, needs: "canTrim" },
+	[BlockOp.writeZeroes]: { changes: true, hasRange: true, needs: null },
+	[BlockOp.extents]: { changes: false, hasRange: true, needs: null },
+};
+
+/** The name of an operation, for logs and test messages. */
+export function operationName(op: BlockOp): string {
+	for (const [name, value] of Object.entries(BlockOp)) if (value === op) return name;
+	return String(op);
+}
 
 /** A layer that wants to see a request again when what is below has done it. */
 export interface RequestLayer {
@@ -51,10 +80,14 @@ export class BlockRequest {
 	 * range goes from the first to the last of them. At most `RANGES_MAX`. All of them are trimmed, even if one can't be.
 	 */
 	ranges: Float64Array | null = null;
-	/** Write: complete only when it is on stable storage (ATA's forced unit access). */
+	/** Write, of zeroes too: complete only when it is on stable storage (ATA's forced unit access). */
 	fua = false;
-	/** Write or trim: the device may put it on stable storage in the same go, where that is as quick, and then says so in `synced`. */
+	/** What changes something: the device may put it on stable storage in the same go, where that is as quick, and then says so in `synced`. */
 	maySync = false;
+	/** Write zeroes: the space may go back, where that is possible; else it is kept. */
+	mayUnmap = false;
+	/** Read: of another copy than the last time, if the device has several (that one was found to be wrong). */
+	anotherCopy = false;
 	/** Read: the device may answer with `borrowedAddress` rather than fill memory. */
 	mayBorrow = false;
 	/** Read: where the bytes go. Write: where they are. At least `lengthBytes` from `memoryOffset`. */
@@ -65,6 +98,11 @@ export class BlockRequest {
 	/** The owner's room, for what is lent to be parked in. As large as `memory`'s part of the request. */
 	room: Memory = NO_MEMORY;
 	roomOffset = 0;
+	/**
+	 * Extents: where the answer goes, pairs of length in bytes and `ExtentFlag`s, at least one. They begin where the range does,
+	 * one behind the other, and may end before it: then the rest has to be asked for once more.
+	 */
+	extents: Float64Array | null = null;
 
 	/** The result, valid in the owner's `finished`. */
 	status: StorageStatus = StorageStatus.ok;
@@ -72,10 +110,12 @@ export class BlockRequest {
 	errno = 0;
 	/** Where the first byte that failed is, in the coordinates of the device that was asked. */
 	failedOffsetBytes = 0;
-	/** Write or trim: it is on stable storage, though that was not asked for. */
+	/** What changes something: it is on stable storage, though that was not asked for. */
 	synced = false;
 	/** Read: where the bytes are instead of in `memory`, or 0. Holds until the storage is next asked (see `Pump`). */
 	borrowedAddress = 0;
+	/** Extents: how many there are. */
+	extentCount = 0;
 
 	/** Links of the lists that layers and engines keep; a request is in one list at a time. */
 	next: BlockRequest | null = null;
@@ -101,6 +141,7 @@ export class BlockRequest {
 		this.failedOffsetBytes = 0;
 		this.synced = false;
 		this.borrowedAddress = 0;
+		this.extentCount = 0;
 		return this;
 	}
 

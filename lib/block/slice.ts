@@ -5,8 +5,9 @@
 
 import { OperatorError, StorageStatus } from "../errors.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
-import type { BlockDevice, DeviceInfo } from "./device.js";
+import { type BlockDevice, type DeviceInfo, deviceInfo } from "./device.js";
 import { DeviceLayer } from "./layer.js";
+import type { Stall } from "./listeners.js";
 import type { BlockRequest } from "./request.js";
 
 export class SliceLayer extends DeviceLayer {
@@ -39,11 +40,15 @@ export class SliceLayer extends DeviceLayer {
 
 	#slice(): DeviceInfo {
 		const rest = this.#whole.sizeBytes - this.offsetBytes;
-		return {
+		const { logicalBlockBytes, physicalBlockBytes, trimAlignmentBytes, trimGranularityBytes } = this.#whole;
+		const trimBegin = (trimAlignmentBytes - this.offsetBytes) % trimGranularityBytes;
+		return deviceInfo({
 			...this.#whole,
 			sizeBytes: this.lengthBytes ?? rest - (rest % SECTOR_BYTES),
-			physicalBlockBytes: commonAlignment(this.offsetBytes, this.#whole.physicalBlockBytes),
-		};
+			logicalBlockBytes: commonAlignment(this.offsetBytes, logicalBlockBytes),
+			physicalBlockBytes: commonAlignment(this.offsetBytes, physicalBlockBytes),
+			trimAlignmentBytes: trimBegin < 0 ? trimBegin + trimGranularityBytes : Math.abs(trimBegin),
+		});
 	}
 
 	protected handle(request: BlockRequest): void {
@@ -61,10 +66,14 @@ export class SliceLayer extends DeviceLayer {
 		request.resume();
 	}
 
-	protected override changedBelow(): void {
+	override changed(): void {
 		// A slice of fixed length has nothing to say about growth beyond its end.
 		const before = this.#info.sizeBytes;
-		if (this.info.sizeBytes !== before) super.changedBelow();
+		if (this.info.sizeBytes !== before) super.changed();
+	}
+
+	override stalled(stall: Stall): void {
+		super.stalled({ ...stall, offsetBytes: stall.offsetBytes - this.offsetBytes });
 	}
 }
 
@@ -87,11 +96,11 @@ function checkSlice(sizeBytes: number, offsetBytes: number, lengthBytes: number 
 }
 
 /**
- * The physical block size to claim for a slice that starts at `offsetBytes`: where the slice does not start
- * at a physical block, only smaller ones lie where the initiator will think they do.
+ * The block size to claim for a slice that starts at `offsetBytes`: where the slice does not start at a block, only smaller
+ * ones lie where the initiator will think they do.
  */
-function commonAlignment(offsetBytes: number, physicalBlockBytes: number): number {
-	let alignment = physicalBlockBytes;
+function commonAlignment(offsetBytes: number, blockBytes: number): number {
+	let alignment = blockBytes;
 	while (alignment > SECTOR_BYTES && offsetBytes % alignment !== 0) alignment /= 2;
 	return alignment;
 }

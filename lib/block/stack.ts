@@ -13,12 +13,16 @@ import { OperatorError } from "../errors.js";
 import type { DiskSpec } from "../spec/spec.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import type { BlockDevice } from "./device.js";
-import { DurabilityLayer, type GroupCommit } from "./durability.js";
+import { DurabilityLayer } from "./durability.js";
+import type { GroupCommit } from "./group-commit.js";
 import { OrderingLayer } from "./ordering.js";
 import { SliceLayer } from "./slice.js";
 
 /** Of a disk's spec, what its layers have to know. */
-export type LayerOptions = Pick<DiskSpec, "offsetSectors" | "lengthSectors" | "durability">;
+export interface LayerOptions extends Pick<DiskSpec, "offsetSectors" | "lengthSectors" | "durability"> {
+	/** For tests: what is to be put between every two layers, on the device that it is given. */
+	readonly between?: (device: BlockDevice) => BlockDevice;
+}
 
 /**
  * Closes the device if that can't be done.
@@ -32,9 +36,13 @@ export function layersOn(
 	commits: GroupCommit,
 	alignBytes = SECTOR_BYTES,
 ): BlockDevice {
-	const ordered = new OrderingLayer(bottom, { alignBytes: Math.max(SECTOR_BYTES, alignBytes) });
+	const { durability: mode, between = (device) => device } = options;
+	const ordered = between(
+		new OrderingLayer(between(bottom), { alignBytes: Math.max(SECTOR_BYTES, alignBytes) }),
+	);
 	try {
-		return new DurabilityLayer(slice(ordered, name, options), commits, { mode: options.durability });
+		const sliced = slice(ordered, name, options);
+		return new DurabilityLayer(sliced === ordered ? ordered : between(sliced), commits, { mode });
 	} catch (error) {
 		// It holds a lock, which the next try would find.
 		void ordered.close();

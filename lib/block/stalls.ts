@@ -4,6 +4,7 @@
  * first of its requests has waited too long, and when none of them waits any more.
  */
 
+import type { DeviceListener } from "./listeners.js";
 import type { BlockRequest } from "./request.js";
 
 /** How often requests under way are looked at. */
@@ -11,12 +12,8 @@ export const LOOK_EVERY_MS = 1000;
 /** How many looks a request may be under way before that is remarkable. */
 const LOOKS = 5;
 
-export interface StallListener {
-	/** `request` has been waiting for `waitedMs`, and is the first. */
-	stalled(request: BlockRequest, waitedMs: number): void;
-	/** The file answers again: it took `waitedMs` in all, and `requests` had to wait. */
-	resumed(waitedMs: number, requests: number): void;
-}
+/** Offsets are in the file. */
+export type StallListener = Pick<Required<DeviceListener>, "stalled" | "resumed">;
 
 /** A file whose listener wants to know. */
 interface Watched {
@@ -76,6 +73,7 @@ export class StallWatch {
 		}
 		watched.total = 1;
 		watched.looks = LOOKS;
-		watched.listener.stalled(request, LOOKS * LOOK_EVERY_MS);
+		const { op, offsetBytes } = request;
+		watched.listener.stalled({ op, offsetBytes, waitedMs: LOOKS * LOOK_EVERY_MS });
 	}
 }

@@ -6,8 +6,8 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import type { CloseEnd } from "../block/close.js";
-import { GroupCommit } from "../block/durability.js";
 import { StorageEngine } from "../block/engine.js";
+import { GroupCommit } from "../block/group-commit.js";
 import { storageIdentity } from "../block/identity.js";
 import { Disk, makeIdentity } from "../disk.js";
 import { OperatorError } from "../errors.js";
@@ -88,20 +88,21 @@ export class Disks {
 		const context: OpenContext = {
 			engine: this.#engine,
 			commits: this.#commits,
-			stalls: this.#faults.stallsOf(called, offsetSectors),
 			onUnmapped: () => this.#tellUnmapped(called, storage.name),
-			onShrunk: (sizeBytes) =>
-				log.error(
-					`${called}: ${storage.name} has shrunk to ${sizeBytes / SECTOR_BYTES} sectors; requests behind its end fail`,
-				),
 		};
 		const device = await open(spec, context);
 		const seed = `${this.#machine}\0${storageIdentity(storage)}\0${offsetSectors}`;
 		const disk = new Disk(called, makeIdentity(seed, version), device);
 		disk.onFault = (_disk, op, status, errno, lba) => this.#faults.failed(called, op, status, errno, lba);
-		device.onChange(() => {
-			log.info(`${called}: now ${device.info.sizeBytes / SECTOR_BYTES} sectors`);
-			onResized(disk);
+		device.listen({
+			...this.#faults.stallsOf(called),
+			changed: () => {
+				log.info(`${called}: now ${device.info.sizeBytes / SECTOR_BYTES} sectors`);
+				onResized(disk);
+			},
+			degraded: (degradation) => {
+				if (degradation.kind === "shrunk") this.#tellShrunk(called, storage.name, degradation.storageBytes);
+			},
 		});
 		return disk;
 	}
@@ -147,6 +148,12 @@ export class Disks {
 		const { putOff } = this.#engine;
 		if (putOff > 0) lines.push(`storage: ${counted(putOff, "request")} had to wait for a thread`);
 		return lines;
+	}
+
+	#tellShrunk(called: string, file: string, bytes: number): void {
+		this.#options.log.error(
+			`${called}: ${file} has shrunk to ${bytes / SECTOR_BYTES} sectors; requests behind its end fail`,
+		);
 	}
 
 	/** The first one is told; with it are all that follow. */

@@ -63,11 +63,11 @@ export class FaultLog {
 		this.#wait(kind);
 	}
 
-	/** For a blade's storage to tell when it hangs. `offsetSectors`: where the blade begins in it. */
-	stallsOf(blade: string, offsetSectors: number): StallListener {
+	/** For a blade's device to tell when it hangs. */
+	stallsOf(blade: string): StallListener {
 		return {
-			stalled: ({ op, offsetBytes }, waitedMs) => {
-				const where = op === BlockOp.flush ? "" : ` at LBA ${offsetBytes / SECTOR_BYTES - offsetSectors}`;
+			stalled: ({ op, offsetBytes, waitedMs }) => {
+				const where = op === BlockOp.flush ? "" : ` at LBA ${offsetBytes / SECTOR_BYTES}`;
 				this.#log.error(`${blade}: ${opName(op)}${where} has waited for its disk for ${waitedMs / 1000} s`);
 			},
 			resumed: (waitedMs, requests) => {
@@ -158,6 +158,10 @@ function opName(op: BlockOp): string {
 			return "flush";
 		case BlockOp.trim:
 			return "trim";
+		case BlockOp.writeZeroes:
+			return "zero write";
+		case BlockOp.extents:
+			return "extent look-up";
 		default:
 			return unreachable(op);
 	}

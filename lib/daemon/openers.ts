@@ -4,25 +4,20 @@
  */
 
 import type { BlockDevice } from "../block/device.js";
-import type { GroupCommit } from "../block/durability.js";
 import type { StorageEngine } from "../block/engine.js";
 import { FileDevice } from "../block/file.js";
+import type { GroupCommit } from "../block/group-commit.js";
 import { layersOn } from "../block/stack.js";
-import type { StallListener } from "../block/stalls.js";
 import { invariant } from "../errors.js";
 import type { DiskSpec, StorageSpec } from "../spec/spec.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 
-/** What every device of a process shares, and who is told of what happens to this one. */
+/** What every device of a process shares, and who is told what there is to tell while this one is opened. */
 export interface OpenContext {
 	readonly engine: StorageEngine;
 	readonly commits: GroupCommit;
-	/** The storage became shorter than what is served. Told once. */
-	readonly onShrunk: (sizeBytes: number) => void;
 	/** There is no address space left for it; see `lib/block/file.ts`. */
 	readonly onUnmapped: () => void;
-	/** Requests take remarkably long. Their offsets are in the storage, not in what is served of it. */
-	readonly stalls: StallListener;
 }
 
 /** Throws an OperatorError that names the storage and says what is wrong. Others are served meanwhile, however long it takes. */

@@ -10,7 +10,9 @@
 
 import { constants } from "node:os";
 import type { CloseEnd } from "../block/close.js";
-import { type BlockDevice, type DeviceInfo, type DeviceListener, refuse } from "../block/device.js";
+import { type BlockDevice, type DeviceInfo, deviceInfo, refuse } from "../block/device.js";
+import { addExtent, ExtentFlag } from "../block/extents.js";
+import type { DeviceListener } from "../block/listeners.js";
 import { pairsOf } from "../block/ranges.js";
 import { BlockOp, type BlockRequest } from "../block/request.js";
 import { invariant, StorageStatus, unreachable } from "../errors.js";
@@ -43,14 +45,7 @@ export class CrashDevice implements BlockDevice {
 		invariant(sizeBytes > 0 && sizeBytes % SECTOR_BYTES === 0, "the device is not of whole sectors");
 		this.#current = new Map(contents);
 		this.#stable = new Map(contents);
-		this.info = {
-			sizeBytes,
-			physicalBlockBytes: SECTOR_BYTES,
-			readOnly: false,
-			canTrim: true,
-			writeCache: true,
-			nonRotational: true,
-		};
+		this.info = deviceInfo({ sizeBytes, canTrim: true, writeCache: true, knowsExtents: true });
 	}
 
 	/**
@@ -83,7 +78,11 @@ export class CrashDevice implements BlockDevice {
 			case BlockOp.flush:
 				return this.#flush();
 			case BlockOp.trim:
+			case BlockOp.writeZeroes:
 				this.#trim(request);
+				break;
+			case BlockOp.extents:
+				this.#findExtents(request);
 				break;
 			case BlockOp.read:
 			case BlockOp.write:
@@ -107,6 +106,12 @@ export class CrashDevice implements BlockDevice {
 		for (const [offset, length] of pairsOf(ranges ?? [offsetBytes, lengthBytes]))
 			for (let at = offset; at < offset + length; at += SECTOR_BYTES)
 				this.#change({ sector: at / SECTOR_BYTES, bytes: undefined });
+	}
+
+	#findExtents(request: BlockRequest): void {
+		const end = (request.offsetBytes + request.lengthBytes) / SECTOR_BYTES;
+		for (let sector = request.offsetBytes / SECTOR_BYTES; sector < end; sector++)
+			if (!addExtent(request, SECTOR_BYTES, this.#current.has(sector) ? 0 : ExtentFlag.zero)) return;
 	}
 
 	#change(change: Unflushed): void {
@@ -133,8 +138,13 @@ export class CrashDevice implements BlockDevice {
 		return enabled;
 	}
 
-	/** Nothing of this device ever changes. */
-	onChange(_listener: DeviceListener): void {}
+	/** Nothing is ever under way. */
+	cancel(_request: BlockRequest): void {}
+
+	/** It has nothing to tell. */
+	listen(_listener: DeviceListener): () => void {
+		return () => {};
+	}
 
 	async close(): Promise<CloseEnd> {
 		this.#closed = true;

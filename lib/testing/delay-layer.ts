@@ -9,6 +9,7 @@ import type { BlockDevice } from "../block/device.js";
 import { DeviceLayer } from "../block/layer.js";
 import type { BlockRequest } from "../block/request.js";
 import type { Clock } from "../clock.js";
+import { StorageStatus } from "../errors.js";
 import { Random } from "../random.js";
 
 export interface DelayOptions {
@@ -27,6 +28,8 @@ const HOLD_THEN_RESUME = 1;
 export class DelayLayer extends DeviceLayer {
 	readonly #options: DelayOptions;
 	readonly #random: Random;
+	/** Requests that the device below has not seen, and what keeps it so. */
+	readonly #waiting = new Map<BlockRequest, () => void>();
 
 	constructor(device: BlockDevice, options: DelayOptions) {
 		super(device);
@@ -43,7 +46,22 @@ export class DelayLayer extends DeviceLayer {
 		}
 		request.park();
 		request.push(this, RESUME);
-		this.#hold(() => this.device.submit(request));
+		const stop = this.#hold(() => {
+			this.#waiting.delete(request);
+			this.device.submit(request);
+		});
+		this.#waiting.set(request, stop);
+	}
+
+	override cancel(request: BlockRequest): void {
+		const stop = this.#waiting.get(request);
+		if (stop === undefined) {
+			super.cancel(request);
+			return;
+		}
+		stop();
+		this.#waiting.delete(request);
+		request.complete(StorageStatus.cancelled);
 	}
 
 	below(request: BlockRequest, token: number): void {
@@ -57,8 +75,8 @@ export class DelayLayer extends DeviceLayer {
 		request.resume();
 	}
 
-	#hold(callback: () => void): void {
+	#hold(callback: () => void): () => void {
 		const { clock, minMs, maxMs } = this.#options;
-		clock.after(minMs + this.#random.next() * (maxMs - minMs), callback);
+		return clock.after(minMs + this.#random.next() * (maxMs - minMs), callback);
 	}
 }

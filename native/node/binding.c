@@ -35,6 +35,7 @@ static const struct {
 	{ "engineOpen", js_engine_open },
 	{ "engineUring", js_engine_uring },
 	{ "engineSubmit", js_engine_submit },
+	{ "engineCancel", js_engine_cancel },
 	{ "engineReap", js_engine_reap },
 	{ "engineRetry", js_engine_retry },
 	{ "engineClose", js_engine_close },

@@ -141,6 +141,19 @@ napi_value js_engine_reap(napi_env env, napi_callback_info info)
 	return make_number(env, vb_engine_reap(engine->core, completions, (int)(length / VB_COMPLETION_FIELDS)));
 }
 
+/* engineCancel(handle, file, token): see vb_engine_cancel(). */
+napi_value js_engine_cancel(napi_env env, napi_callback_info info)
+{
+	napi_value args[MAX_ARGS];
+	struct engine *engine;
+	uint32_t number, token;
+	if (!get_args(env, info, 3, args) || !(engine = get_engine(env, args[0])) || !get_uint(env, args[1], INT32_MAX, &number) ||
+	    !get_uint(env, args[2], INT32_MAX, &token))
+		return throw_type(env);
+	vb_engine_cancel(engine->core, (int)number, token);
+	return NULL;
+}
+
 /* engineRetry(handle, into: Float64Array): what is lacking (an errno, 0: nothing), and operations put off so far. */
 napi_value js_engine_retry(napi_env env, napi_callback_info info)
 {
@@ -187,6 +200,13 @@ napi_value engine_add_file(napi_env env, napi_value handle, struct vb_file *file
 	set_number(env, object, "alignBytes", file->align);
 	set_boolean(env, object, "isBlock", file->is_block);
 	set_boolean(env, object, "canTrim", file->can_trim);
+	set_number(env, object, "logicalBlockBytes", file->logical_block);
+	set_number(env, object, "trimGranularityBytes", (double)file->trim_granularity);
+	set_number(env, object, "trimAlignmentBytes", (double)file->trim_alignment);
+	set_boolean(env, object, "fastZeroes", file->fast_zeroes);
+	set_boolean(env, object, "knowsExtents", file->knows_extents);
+	set_number(env, object, "bestTransferBytes", (double)file->best_transfer);
+	set_number(env, object, "longestTransferBytes", (double)file->longest_transfer);
 	set_boolean(env, object, "unmapped", file->unmapped);
 	set_boolean(env, object, "nonRotational", file->non_rotational);
 	return object;

@@ -147,6 +147,7 @@ napi_value js_port_close(napi_env env, napi_callback_info info);
 napi_value js_engine_open(napi_env env, napi_callback_info info);
 napi_value js_engine_uring(napi_env env, napi_callback_info info);
 napi_value js_engine_submit(napi_env env, napi_callback_info info);
+napi_value js_engine_cancel(napi_env env, napi_callback_info info);
 napi_value js_engine_reap(napi_env env, napi_callback_info info);
 napi_value js_engine_retry(napi_env env, napi_callback_info info);
 napi_value js_engine_close(napi_env env, napi_callback_info info);

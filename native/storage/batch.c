@@ -99,9 +99,16 @@ static struct vb_job *next_done(struct vb_engine *engine)
 	return NULL;
 }
 
+void vb_engine_cancel(struct vb_engine *engine, int number, double token)
+{
+	struct vb_open_file *opened = vb_engine_find(engine, number);
+	if (opened) vb_pool_cancel(engine->pool, opened, token);
+}
+
 /* What is told of a job that is over. */
 static int told(const struct vb_job *job)
 {
+	if (job->cancelled) return VB_CANCELLED;
 	if (!job->synced || job->kind == VB_FLUSH) return job->result;
 	return job->result == 0 ? VB_SYNCED : job->result - VB_SYNC_FAILED;
 }
@@ -123,7 +130,7 @@ int vb_engine_reap(struct vb_engine *engine, double *completions, int room)
 	while (count < room) {
 		struct vb_job *job = next_done(engine);
 		if (!job) break;
-		if (job->kind > VB_TRIM) {
+		if (job->kind < 0) {
 			house_kept(job->opened, job->kind);
 		} else {
 			double *completion = completions + (size_t)count++ * VB_COMPLETION_FIELDS;

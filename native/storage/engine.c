@@ -83,6 +83,7 @@ static int keep_house(struct vb_engine *engine, struct vb_open_file *opened, enu
 	job->opened = opened;
 	job->kind = kind;
 	job->sync = VB_NO_SYNC;
+	job->synced = job->cancelled = 0;
 	vb_engine_start(engine, job, 0);
 	return 0;
 }

@@ -35,6 +35,8 @@ int vb_engine_remove(struct vb_engine *engine, int number);
 int vb_engine_under_way(const struct vb_engine *engine);
 /* Runs count operations in order; the number of those still under way. */
 int vb_engine_submit(struct vb_engine *engine, double *operations, int count);
+/* An operation that no worker has begun is over, cancelled; nothing happens to one that is anywhere else. */
+void vb_engine_cancel(struct vb_engine *engine, int number, double token);
 /* Up to room completions; how many. */
 int vb_engine_reap(struct vb_engine *engine, double *completions, int room);
 /*

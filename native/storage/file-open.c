@@ -156,6 +156,7 @@ int vb_file_open(struct vb_file *file, const char *path, int flags, const struct
 		*step = "swap";
 		error = vb_medium_try_trim(file, device);
 	}
+	vb_medium_limits(file, &status);
 	if (error) {
 		vb_unlock(file);
 		close(file->fd);

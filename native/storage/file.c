@@ -1,10 +1,9 @@
-/* See file.h: reading, writing, syncing and trimming. Opening and measuring are in file-open.c. */
+/* See file.h: reading, writing and syncing. Opening and measuring are in file-open.c, trimming and zeroing in file-ranges.c. */
 #define _GNU_SOURCE
 #include "file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/falloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -13,8 +12,6 @@
 #include "memory.h"
 
 #define PAGE 4096u
-/* Pages of memory that are given back at once. */
-#define PUNCH_BYTES (4ull << 20)
 /* A signal interrupts now and then; a file system that says so each time means something else. */
 enum { INTERRUPTED_MAX = 100 };
 
@@ -140,69 +137,4 @@ void vb_file_write_out(struct vb_file *file, uint64_t offset, uint64_t length)
 int vb_file_sync(struct vb_file *file)
 {
 	return fdatasync(file->fd) < 0 ? -errno : 0;
-}
-
-static int zero(struct vb_file *file, uint64_t offset, uint64_t length)
-{
-	static const uint8_t zeros[PAGE];
-	uint64_t failed;
-	int error = 0;
-	while (length > 0 && !error) {
-		size_t part = length < sizeof zeros ? (size_t)length : sizeof zeros;
-		error = vb_file_write(file, offset, zeros, part, &failed);
-		offset += part;
-		length -= part;
-	}
-	return error;
-}
-
-/*
- * Gives memory back. While the kernel does so nobody else may write to the file, not even the loop's thread, which does so
- * without asking others: it gets its turn between two pieces.
- */
-static int punch_in_pieces(const struct vb_file *file, uint64_t begin, uint64_t end)
-{
-	while (begin < end) {
-		off_t data = lseek(file->fd, (off_t)begin, SEEK_DATA);
-		if (data < 0 && errno == ENXIO) return 0;
-		if (data > 0 && (uint64_t)data > begin) begin = (uint64_t)data;
-		if (begin >= end) return 0;
-		uint64_t length = end - begin < PUNCH_BYTES ? end - begin : PUNCH_BYTES;
-		if (fallocate(file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)begin, (off_t)length) < 0) return -errno;
-		begin += length;
-	}
-	return 0;
-}
-
-int vb_file_trim(struct vb_file *file, uint64_t offset, uint64_t length)
-{
-	/* Parts of blocks are zeroed by the file system in a file, by us on a block device. */
-	uint64_t block = file->is_block ? file->logical_block : 1;
-	uint64_t begin = (offset + block - 1) / block * block, end = (offset + length) / block * block;
-	if (length == 0) return 0;
-	if (begin >= end) return zero(file, offset, length);
-	if (file->in_memory) return punch_in_pieces(file, begin, end);
-	/* On a block device this is "write zeroes, unmapping": unlike a bare discard it promises what is read afterwards. */
-	if (fallocate(file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)begin, (off_t)(end - begin)) < 0)
-		return -errno;
-	int error = zero(file, offset, begin - offset);
-	return error ? error : zero(file, end, offset + length - end);
-}
-
-int vb_file_trim_list(struct vb_file *file, const double *list, size_t count, uint64_t *failed)
-{
-	int first_error = 0;
-	for (size_t i = 0; i < 2 * count; i += 2) {
-		int error = vb_file_trim(file, (uint64_t)list[i], (uint64_t)list[i + 1]);
-		if (!error || first_error) continue;
-		first_error = error;
-		*failed = (uint64_t)list[i];
-	}
-	return first_error;
-}
-
-int vb_file_is_hole(const struct vb_file *file, uint64_t offset, size_t length)
-{
-	off_t data = lseek(file->fd, (off_t)offset, SEEK_DATA);
-	return data < 0 ? errno == ENXIO : (uint64_t)data >= offset + length;
 }

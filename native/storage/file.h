@@ -1,5 +1,5 @@
 /*
- * One open file or block device: opened, locked, measured, mapped, read, written, synced and trimmed. Knows no Node and no
+ * One open file or block device: opened, locked, measured, mapped, read, written, synced, trimmed and zeroed. Knows no Node and no
  * threads: engine.c decides which thread calls what. All functions return 0 or -errno.
  */
 #ifndef VBLADE_FILE_H
@@ -16,6 +16,12 @@ enum {
 	VB_OPEN_SYNCED = 4, /* a sync follows each batch of writes */
 };
 
+/* The kernel's own limit for one read or write. */
+#define VB_TRANSFER_MAX 0x7ffff000ull
+
+/* The kind of an extent: it reads as zeros, and was never written or is no longer needed. 0: data. */
+enum { VB_EXTENT_ZERO = 1 };
+
 /* The part of a file that is served: from `begin` on so many bytes, or with 0 up to the end, wherever that will be. */
 struct vb_part {
 	uint64_t begin, length;
@@ -30,10 +36,14 @@ struct vb_file {
 	int in_memory;           /* its file system keeps it in memory: no disk is waited for, a sync has nothing to do */
 	int anonymous;           /* memory of this process alone: nobody else has it, its size never changes */
 	int can_trim;
+	int fast_zeroes;         /* zeroing a range is quicker than writing it, at least if it may be unmapped */
+	int knows_extents;       /* the file system tells what has been written from what has not */
 	int non_rotational;
 	int may_hang;            /* on a file system that others serve (FUSE, NFS, ...): any call may wait for them for ever */
 	uint32_t logical_block;  /* bytes the storage can address */
 	uint32_t physical_block; /* bytes the storage writes at once */
+	uint64_t trim_granularity, trim_alignment; /* space goes back in pieces of so many bytes; where the first one begins */
+	uint64_t best_transfer, longest_transfer;  /* bytes that suit the storage, and that it takes at once */
 	uint32_t align;          /* of offsets and lengths when direct; 1 when not */
 	uint64_t size;           /* bytes, when last measured */
 	uint8_t *map;            /* the whole file as the page cache has it; NULL if it can't be mapped */
@@ -65,6 +75,18 @@ int vb_file_sync(struct vb_file *file);
 int vb_file_trim(struct vb_file *file, uint64_t offset, uint64_t length);
 /* Trims count ranges, each an offset and a length: all of them, even if one fails. The first error counts. */
 int vb_file_trim_list(struct vb_file *file, const double *list, size_t count, uint64_t *failed);
+
+/*
+ * Zeroes the beginning of a range, as much as is done in one go: *done says how much that was. The space goes back if it may
+ * be unmapped and that can be; else it is kept.
+ */
+int vb_file_zero(struct vb_file *file, uint64_t offset, uint64_t length, int may_unmap, uint64_t *done, uint64_t *failed);
+/*
+ * What a range consists of, from its beginning on: pairs of length and kind, up to `count` of them, and behind the last one,
+ * if there is room, a length of 0.
+ */
+int vb_file_extents(const struct vb_file *file, uint64_t offset, uint64_t length, double *extents, size_t count,
+		    uint64_t *failed);
 
 /* Whether nothing was ever written to the range, or all of it was trimmed: it is zeros. Only for a file that is anonymous. */
 int vb_file_is_hole(const struct vb_file *file, uint64_t offset, size_t length);

@@ -12,9 +12,12 @@ enum vb_kind {
 	VB_WRITE = 1,
 	VB_FLUSH = 2,
 	VB_TRIM = 3,
+	VB_ZERO = 4,
+	VB_EXTENTS = 5,
+	VB_KINDS, /* those that can be asked for */
 	/* Housekeeping of files that may hang; nobody is told how it ended. */
-	VB_REFRESH = 4,
-	VB_CLOSE = 5,
+	VB_REFRESH = -1,
+	VB_CLOSE = -2,
 };
 
 /* Whether a write is to be on stable storage when it is over. */
@@ -33,7 +36,11 @@ struct vb_job {
 	enum vb_sync sync; /* what is asked for; flush: that */
 	uint64_t offset;
 	size_t length;
-	void *memory;    /* of a trim: NULL, or the job's own list of as many ranges as `length` says */
+	uint64_t done;   /* zero: bytes, for it is done in pieces that take turns with other jobs */
+	void *memory;    /* of a trim: NULL, or the job's own list of ranges */
+	size_t count;    /* trim: ranges in that list. extents: how many there is room for */
+	int may_unmap;   /* zero: the space may go back */
+	int cancelled;   /* it was never begun */
 	double token;
 	int result;      /* 0 or -errno */
 	int synced;      /* a sync followed; if result says that it failed, it was the sync that did */
@@ -53,7 +60,7 @@ struct vb_open_file {
 	struct vb_job *first, *last;/* jobs that wait for a worker, under the pool's lock, as are the following */
 	int active;                 /* workers that hold jobs of it */
 	int writing;                /* one of them does the writes that are done in turn */
-	int trimming;               /* a trim is among the jobs, or with a worker; the others wait behind it: */
+	int trimming;               /* a trim or zero is among the jobs, or with a worker; the others wait behind it: */
 	struct vb_job *first_trim, *last_trim;
 	int syncing;                /* one of them syncs, and then goes on with what has been written meanwhile: */
 	struct vb_job *written_first, *written_last;

@@ -45,18 +45,20 @@ struct vb_job *vb_job_of(struct vb_jobs *jobs, struct vb_open_file *opened, cons
 	job->opened = opened;
 	job->kind = (enum vb_kind)(kind & 15);
 	job->sync = VB_NO_SYNC;
-	if (job->kind == VB_WRITE || job->kind == VB_TRIM)
+	if (job->kind == VB_WRITE || job->kind == VB_TRIM || job->kind == VB_ZERO)
 		job->sync = kind & VB_FUA ? VB_MUST_SYNC : kind & VB_SYNC_TOO ? VB_MAY_SYNC : VB_NO_SYNC;
-	job->synced = 0;
+	job->synced = job->cancelled = 0;
+	job->done = 0;
+	job->may_unmap = !!(kind & VB_MAY_UNMAP);
 	if (job->kind == VB_FLUSH) job->sync = VB_MUST_SYNC;
 	job->offset = (uint64_t)operation[VB_F_OFFSET];
 	job->length = (size_t)operation[VB_F_LENGTH];
 	job->memory = (void *)(uintptr_t)operation[VB_F_ADDRESS];
+	job->count = (size_t)operation[VB_F_PARK];
 	job->token = operation[VB_F_TOKEN];
 	if (job->kind == VB_TRIM) {
 		job->memory = NULL;
 		if (!(kind & VB_LIST)) return job;
-		job->length = (size_t)operation[VB_F_PARK];
 		if ((job->memory = copy_list(operation))) return job;
 		vb_job_free(jobs, job);
 		return NULL;

@@ -36,6 +36,20 @@ static long long queue_limit(dev_t device, const char *name)
 	return -1;
 }
 
+/* Where the first piece of a block device begins that can be discarded. */
+static uint64_t discard_alignment(dev_t device)
+{
+	char path[128];
+	unsigned long long value = 0;
+	snprintf(path, sizeof path, "/sys/dev/block/%u:%u/discard_alignment", major(device), minor(device));
+	FILE *stream = fopen(path, "re");
+	if (!stream) return 0;
+	/* All ones: it has none. */
+	if (fscanf(stream, "%llu", &value) != 1 || value > UINT32_MAX / 2) value = 0;
+	fclose(stream);
+	return value;
+}
+
 /* Whether a file system is this machine's own. Of the others only their servers know when they answer. */
 static int is_ours(int fd)
 {
@@ -108,4 +122,21 @@ int vb_medium_try_trim(struct vb_file *file, dev_t device)
 	off_t behind = (status.st_size + PAGE - 1) / PAGE * PAGE;
 	file->can_trim = fallocate(file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, behind, PAGE) == 0;
 	return file->can_trim || errno != ETXTBSY ? 0 : -ETXTBSY;
+}
+
+void vb_medium_limits(struct vb_file *file, const struct stat *status)
+{
+	file->fast_zeroes = file->can_trim;
+	file->trim_granularity = file->best_transfer = status->st_blksize > 512 ? (uint64_t)status->st_blksize : 512;
+	file->longest_transfer = VB_TRANSFER_MAX;
+	file->knows_extents = !file->is_block;
+	if (!file->is_block) return;
+	unsigned optimal = 0;
+	long long granularity = queue_limit(status->st_rdev, "discard_granularity");
+	long long longest = queue_limit(status->st_rdev, "max_sectors_kb");
+	file->fast_zeroes = !file->read_only && queue_limit(status->st_rdev, "write_zeroes_max_bytes") > 0;
+	file->trim_granularity = granularity > file->logical_block ? (uint64_t)granularity : file->logical_block;
+	file->trim_alignment = discard_alignment(status->st_rdev) % file->trim_granularity;
+	file->best_transfer = ioctl(file->fd, BLKIOOPT, &optimal) == 0 && optimal > 0 ? optimal : file->physical_block;
+	if (longest > 0) file->longest_transfer = (uint64_t)longest * 1024;
 }

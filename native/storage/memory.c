@@ -175,6 +175,9 @@ int vb_memory_open(struct vb_file *file, uint64_t size, int flags, const char **
 	/* As small as they can be: nothing is gained by larger ones. */
 	file->physical_block = file->logical_block = 512;
 	file->align = 1;
+	file->fast_zeroes = file->knows_extents = 1;
+	file->trim_granularity = file->best_transfer = (uint64_t)getpagesize();
+	file->longest_transfer = VB_TRANSFER_MAX;
 	*step = "memory";
 	file->fd = memfd_create("vblade", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
 	if (file->fd < 0 && errno == EINVAL) file->fd = memfd_create("vblade", MFD_CLOEXEC | MFD_ALLOW_SEALING);

@@ -21,9 +21,17 @@ static int is_sound_list(const double *operation)
 	return 1;
 }
 
+/* Whether there is room for an answer in extents. */
+static int has_sound_room(const double *operation)
+{
+	if (((int)operation[VB_F_KIND] & 15) != VB_EXTENTS) return 1;
+	return operation[VB_F_ADDRESS] > 0 && operation[VB_F_PARK] >= 1 && operation[VB_F_PARK] <= VB_LIST_MAX;
+}
+
 int vb_operation_is_sound(const double *operation)
 {
-	return operation[VB_F_KIND] >= 0 && operation[VB_F_KIND] < 128 && ((int)operation[VB_F_KIND] & 15) <= VB_TRIM &&
+	return operation[VB_F_KIND] >= 0 && operation[VB_F_KIND] < 256 && ((int)operation[VB_F_KIND] & 15) < VB_KINDS &&
 	       operation[VB_F_FILE] >= 0 && operation[VB_F_FILE] <= INT32_MAX && is_size(operation[VB_F_OFFSET]) &&
-	       is_size(operation[VB_F_LENGTH]) && (!((int)operation[VB_F_KIND] & VB_LIST) || is_sound_list(operation));
+	       is_size(operation[VB_F_LENGTH]) && (!((int)operation[VB_F_KIND] & VB_LIST) || is_sound_list(operation)) &&
+	       has_sound_room(operation);
 }

@@ -177,8 +177,12 @@ static void work(struct vb_pool *pool)
 	vb_work(job, busy);
 	pthread_mutex_lock(&pool->lock);
 	if (in_turn) opened->writing = 0;
-	vb_queue_over(job);
-	end(pool, opened, job);
+	if (vb_is_unfinished(job)) {
+		vb_queue_again(job);
+	} else {
+		vb_queue_over(job);
+		end(pool, opened, job);
+	}
 	opened->active--;
 	vb_make_ready(pool, opened);
 }
@@ -223,6 +227,19 @@ void vb_pool_put(struct vb_pool *pool, struct vb_job *job)
 	pthread_mutex_unlock(&pool->lock);
 	/* Not before: it would run into the lock. */
 	if (wakes) pthread_cond_signal(&pool->work);
+}
+
+void vb_pool_cancel(struct vb_pool *pool, struct vb_open_file *opened, double token)
+{
+	pthread_mutex_lock(&pool->lock);
+	struct vb_job *job = vb_queue_take_out(opened, token);
+	if (job) {
+		job->cancelled = 1;
+		hand_back(pool, job);
+		vb_make_ready(pool, opened);
+		if (has_work(pool)) wake_worker(pool);
+	}
+	let_go(pool);
 }
 
 struct vb_lack vb_pool_retry(struct vb_pool *pool)

@@ -16,6 +16,8 @@ struct vb_pool;
 /* Done jobs are announced on the event descriptor. NULL with errno set if there is no memory. */
 struct vb_pool *vb_pool_open(int event);
 void vb_pool_put(struct vb_pool *pool, struct vb_job *job);
+/* Takes a job out of its file's queue, if nobody has begun it: it is done then, cancelled. */
+void vb_pool_cancel(struct vb_pool *pool, struct vb_open_file *opened, double token);
 /* The jobs that are done, oldest first, linked by next; NULL if there are none. */
 struct vb_job *vb_pool_take_done(struct vb_pool *pool);
 /* What is wanted and can't be had. */

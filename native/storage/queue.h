@@ -13,6 +13,10 @@ int vb_may_have_worker(const struct vb_pool *pool, const struct vb_open_file *op
 int vb_queue_put(struct vb_job *job);
 /* A job is over: what has waited for that is in the queue from now on. */
 void vb_queue_over(const struct vb_job *over);
+/* A piece of a job has been done, and those that wait come before the next one. */
+void vb_queue_again(struct vb_job *job);
+/* Takes the job with this token out of the queue, if it is there and nothing of it has been done; NULL if not. */
+struct vb_job *vb_queue_take_out(struct vb_open_file *opened, double token);
 /* Puts a file that has work and may have one more worker at the end of the ready list. 0: it was there already, or may not. */
 int vb_make_ready(struct vb_pool *pool, struct vb_open_file *opened);
 /* Takes the first file out of the ready list. */

@@ -17,6 +17,19 @@ enum {
 	SLOW_SYNC_US = 2000,
 };
 
+static int zero_piece(struct vb_job *job)
+{
+	uint64_t done, begin = job->offset + job->done;
+	int error = vb_file_zero(&job->opened->file, begin, job->length - job->done, job->may_unmap, &done, &job->failed);
+	job->done += done;
+	return error;
+}
+
+int vb_is_unfinished(const struct vb_job *job)
+{
+	return job->kind == VB_ZERO && job->result == 0 && job->done < job->length;
+}
+
 static int once(struct vb_job *job)
 {
 	struct vb_file *file = &job->opened->file;
@@ -26,8 +39,12 @@ static int once(struct vb_job *job)
 	case VB_WRITE: return vb_file_write(file, job->offset, job->memory, job->length, &job->failed);
 	case VB_FLUSH: return vb_file_sync(file);
 	case VB_TRIM:
-		if (job->memory) return vb_file_trim_list(file, job->memory, job->length, &job->failed);
+		if (job->memory) return vb_file_trim_list(file, job->memory, job->count, &job->failed);
 		return vb_file_trim(file, job->offset, job->length);
+	case VB_ZERO: return zero_piece(job);
+	case VB_EXTENTS:
+		return vb_file_extents(file, job->offset, job->length, job->memory, job->count, &job->failed);
+	case VB_KINDS: break;
 	case VB_REFRESH: return vb_file_refresh(file);
 	case VB_CLOSE: vb_file_close(file); return 0;
 	}

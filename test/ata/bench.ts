@@ -6,7 +6,7 @@
 
 import { AtaCommand, type CommandOwner } from "../../lib/ata/command.js";
 import { AtaDisk } from "../../lib/ata/disk.js";
-import { type BlockDevice, type DeviceInfo, refuse } from "../../lib/block/device.js";
+import { type BlockDevice, type DeviceInfo, deviceInfo, refuse } from "../../lib/block/device.js";
 import { pairsOf } from "../../lib/block/ranges.js";
 import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
 import { Disk, type DiskIdentity } from "../../lib/disk.js";
@@ -163,15 +163,7 @@ export class TestDevice implements BlockDevice {
 	#held: BlockRequest[] = [];
 
 	constructor(info: Partial<DeviceInfo> = {}) {
-		this.info = {
-			sizeBytes: 1000 * 512,
-			physicalBlockBytes: 512,
-			readOnly: false,
-			canTrim: true,
-			writeCache: true,
-			nonRotational: true,
-			...info,
-		};
+		this.info = deviceInfo({ sizeBytes: 1000 * 512, canTrim: true, writeCache: true, ...info });
 	}
 
 	submit(request: BlockRequest): void {
@@ -230,7 +222,11 @@ export class TestDevice implements BlockDevice {
 		return true;
 	}
 
-	onChange(): void {}
+	cancel(): void {}
+
+	listen(): () => void {
+		return () => {};
+	}
 
 	async close(): Promise<"closed"> {
 		return "closed";

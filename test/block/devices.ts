@@ -5,11 +5,12 @@ import type { CloseEnd } from "../../lib/block/close.js";
 import {
 	type BlockDevice,
 	type DeviceInfo,
-	type DeviceListener,
+	deviceInfo,
 	PromisedRequest,
 	refuse,
 } from "../../lib/block/device.js";
-import { BlockOp, BlockRequest, type RequestOwner } from "../../lib/block/request.js";
+import { type DeviceListener, Listeners } from "../../lib/block/listeners.js";
+import { BlockOp, BlockRequest, operationName, type RequestOwner } from "../../lib/block/request.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { heapMemory } from "../../lib/wire/memory.js";
 
@@ -22,19 +23,13 @@ export class ManualDevice implements BlockDevice {
 	readonly pending: BlockRequest[] = [];
 	/** Everything that arrived, in order: "write 0+512", "flush". */
 	readonly log: string[] = [];
-	listener: DeviceListener | null = null;
+	/** What somebody above wanted to take back. */
+	readonly cancelled: string[] = [];
+	readonly listeners = new Listeners();
 	closed = false;
 
 	constructor(info: Partial<DeviceInfo> = {}) {
-		this.info = {
-			sizeBytes: 1024 * MIB,
-			physicalBlockBytes: SECTOR,
-			readOnly: false,
-			canTrim: true,
-			writeCache: true,
-			nonRotational: true,
-			...info,
-		};
+		this.info = deviceInfo({ sizeBytes: 1024 * MIB, canTrim: true, writeCache: true, ...info });
 	}
 
 	submit(request: BlockRequest): void {
@@ -68,8 +63,12 @@ export class ManualDevice implements BlockDevice {
 		return false;
 	}
 
-	onChange(listener: DeviceListener): void {
-		this.listener = listener;
+	cancel(request: BlockRequest): void {
+		this.cancelled.push(describe(request));
+	}
+
+	listen(listener: DeviceListener): () => void {
+		return this.listeners.add(listener);
 	}
 
 	async close(): Promise<CloseEnd> {
@@ -79,8 +78,9 @@ export class ManualDevice implements BlockDevice {
 }
 
 export function describe(request: BlockRequest): string {
-	const name = Object.entries(BlockOp).find(([, op]) => op === request.op)?.[0];
-	return request.op === BlockOp.flush ? "flush" : `${name} ${request.offsetBytes}+${request.lengthBytes}`;
+	return request.op === BlockOp.flush
+		? "flush"
+		: `${operationName(request.op)} ${request.offsetBytes}+${request.lengthBytes}`;
 }
 
 /** A request whose fate is written down: in `finishedOrder` with its `name`. */
@@ -115,7 +115,8 @@ export function fill<T extends { readonly request: BlockRequest }>(
 	request.op = op;
 	request.offsetBytes = offsetBytes;
 	request.lengthBytes = lengthBytes;
-	if (op === BlockOp.trim || op === BlockOp.flush) return owner;
+	if (op === BlockOp.extents) request.extents = new Float64Array(32);
+	if (op !== BlockOp.read && op !== BlockOp.write) return owner;
 	request.memory = heapMemory(lengthBytes);
 	request.memory.bytes.fill(byte);
 	return owner;

@@ -1,6 +1,7 @@
 /** A durability layer over a device that a test completes by hand, for the tests of that layer. */
 
-import { DurabilityLayer, type DurabilityMode, GroupCommit } from "../../lib/block/durability.js";
+import { DurabilityLayer, type DurabilityMode } from "../../lib/block/durability.js";
+import { GroupCommit } from "../../lib/block/group-commit.js";
 import type { BlockOp, BlockRequest } from "../../lib/block/request.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { Pump } from "../../lib/pump.js";
@@ -19,7 +20,11 @@ export class Bench {
 		this.device = new ManualDevice({ writeCache });
 		this.layer = new DurabilityLayer(this.device, new GroupCommit(this.pump), {
 			mode,
-			onSyncFailed: (errno) => this.failures.push(errno),
+		});
+		this.layer.listen({
+			degraded: (degradation) => {
+				if (degradation.kind === "syncFailed") this.failures.push(degradation.errno);
+			},
 		});
 	}
 

@@ -1,7 +1,8 @@
 // Group commit: what waits for which flush, how many flushes many writes cost, and what a sync that failed means.
 
 import t from "tap";
-import { DurabilityLayer, GroupCommit } from "../../lib/block/durability.js";
+import { DurabilityLayer } from "../../lib/block/durability.js";
+import { GroupCommit } from "../../lib/block/group-commit.js";
 import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
 import { StorageStatus, storageStatusName } from "../../lib/errors.js";
 import { Pump } from "../../lib/pump.js";

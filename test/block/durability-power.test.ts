@@ -2,7 +2,8 @@
 
 import t from "tap";
 import type { BlockDevice } from "../../lib/block/device.js";
-import { DurabilityLayer, GroupCommit } from "../../lib/block/durability.js";
+import { DurabilityLayer } from "../../lib/block/durability.js";
+import { GroupCommit } from "../../lib/block/group-commit.js";
 import { DeviceLayer } from "../../lib/block/layer.js";
 import { OrderingLayer } from "../../lib/block/ordering.js";
 import { BlockOp, BlockRequest, type RequestOwner } from "../../lib/block/request.js";

@@ -2,7 +2,8 @@
 
 import t from "tap";
 import type { BlockDevice } from "../../lib/block/device.js";
-import { DurabilityLayer, type DurabilityMode, GroupCommit } from "../../lib/block/durability.js";
+import { DurabilityLayer, type DurabilityMode } from "../../lib/block/durability.js";
+import { GroupCommit } from "../../lib/block/group-commit.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { OrderingLayer } from "../../lib/block/ordering.js";
 import { BlockOp } from "../../lib/block/request.js";
@@ -147,9 +148,9 @@ t.test("the write cache is what info says, and can be switched where that is pro
 t.test("info follows the device below", async (t) => {
 	const bench = new Bench("ack");
 	const told: number[] = [];
-	bench.layer.onChange((device) => told.push(device.info.sizeBytes));
+	bench.layer.listen({ changed: () => told.push(bench.layer.info.sizeBytes) });
 	bench.device.info = { ...bench.device.info, sizeBytes: 2048 * MIB };
-	bench.device.listener?.(bench.device);
+	bench.device.listeners.changed();
 	t.same(told, [2048 * MIB]);
 	t.equal(bench.layer.info.writeCache, false);
 });

@@ -3,9 +3,9 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import type { Test } from "tap";
 import { type BlockDevice, PromisedRequest } from "../../lib/block/device.js";
-import { GroupCommit } from "../../lib/block/durability.js";
 import { type EngineKind, StorageEngine } from "../../lib/block/engine.js";
 import { FileDevice, type FileOptions } from "../../lib/block/file.js";
+import { GroupCommit } from "../../lib/block/group-commit.js";
 import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
 import { type LayerOptions, layersOn } from "../../lib/block/stack.js";
 import { storageStatusName } from "../../lib/errors.js";
@@ -39,8 +39,7 @@ export function makeBench(t: Test, kind?: EngineKind): Bench {
 	return { pump, engine, commits: new GroupCommit(pump) };
 }
 
-export type StackOptions = LayerOptions &
-	Pick<FileOptions, "readOnly" | "direct" | "stalls" | "onShrunk" | "onUnmapped">;
+export type StackOptions = LayerOptions & Pick<FileOptions, "readOnly" | "direct" | "onUnmapped">;
 
 const STACK_OPTIONS: StackOptions = {
 	readOnly: false,

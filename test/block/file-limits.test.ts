@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { statSync, truncateSync, unlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import t, { type Test } from "tap";
+import type { BlockDevice } from "../../lib/block/device.js";
 import { native, nativeMemory } from "../../lib/native.js";
 import { until } from "../support/cleanup.js";
 import {
@@ -46,7 +47,7 @@ function growth(t: Test): void {
 		t.teardown(() => device.close());
 		await read(device, 0, PAGE);
 		let changes = 0;
-		device.onChange(() => changes++);
+		device.listen({ changed: () => changes++ });
 		const { info } = device;
 		truncateSync(file, 3 * MIB + 100);
 		t.equal(named(await read(device, 2 * MIB, PAGE)), "outOfRange", "not yet");
@@ -84,8 +85,8 @@ function shrinking(t: Test): void {
 				const all = makeBench(t);
 				const file = newFile(direct ? mountExt4(32 * MIB, 512).directory : newDirectory(), MIB);
 				writeFileSync(file, Buffer.alloc(MIB, 5));
-				const shrunk: number[] = [];
-				const device = openFile(t, file, all, { direct, onShrunk: (sizeBytes) => shrunk.push(sizeBytes) });
+				const device = openFile(t, file, all, { direct });
+				const shrunk = shrinksOf(device);
 				const borrowed = (await read(device, 512 * 1024, PAGE, true)).borrowedAddress;
 				t.equal(borrowed === 0, direct);
 				const left = 256 * 1024 + SECTOR;
@@ -247,4 +248,15 @@ if (await inMounts(import.meta.url)) {
 	cutting(t);
 	noSpace(t);
 	givenBack(t);
+}
+
+/** What a device tells of its storage that has shrunk, as it tells it. */
+function shrinksOf(device: BlockDevice): number[] {
+	const shrunk: number[] = [];
+	device.listen({
+		degraded: (degradation) => {
+			if (degradation.kind === "shrunk") shrunk.push(degradation.storageBytes);
+		},
+	});
+	return shrunk;
 }

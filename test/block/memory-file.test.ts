@@ -51,11 +51,18 @@ t.test("a disk in memory says what it always said of itself", async (t) => {
 		const device = openMemoryStack(3 * MIB + SECTOR, all, { durability });
 		t.strictSame(device.info, {
 			sizeBytes: 3 * MIB + SECTOR,
+			logicalBlockBytes: SECTOR,
 			physicalBlockBytes: SECTOR,
 			readOnly: false,
 			canTrim: true,
+			trimGranularityBytes: PAGE,
+			trimAlignmentBytes: 0,
+			fastZeroes: true,
+			knowsExtents: true,
 			writeCache: false,
 			nonRotational: true,
+			bestTransferBytes: PAGE,
+			longestTransferBytes: 2 ** 31 - PAGE,
 		});
 		t.notOk(device.setWriteCache(true), "there is no write cache to switch on");
 		await device.close();

@@ -32,7 +32,7 @@ t.test("memory is taken by writes and given back by trims", async (t) => {
 t.test("growth is told and the new part is zeros", async (t) => {
 	const device = new MemoryDevice(MIB);
 	const told: number[] = [];
-	device.onChange((changed) => told.push(changed.info.sizeBytes));
+	device.listen({ changed: () => told.push(device.info.sizeBytes) });
 	t.equal((await run(device, BlockOp.read, MIB, SECTOR)).status, StorageStatus.outOfRange);
 	device.grow(2 * MIB);
 	t.same(told, [2 * MIB]);

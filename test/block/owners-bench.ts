@@ -7,7 +7,7 @@
 
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { GroupCommit } from "../../lib/block/durability.js";
+import { GroupCommit } from "../../lib/block/group-commit.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { BlockOp, BlockRequest, type RequestOwner } from "../../lib/block/request.js";
 import { layersOn } from "../../lib/block/stack.js";

@@ -50,7 +50,7 @@ t.test("a slice to the end grows with its device, one with a length does not", a
 	const whole = new MemoryDevice(MIB);
 	const open = new SliceLayer(whole, SECTOR);
 	let told = 0;
-	open.onChange(() => told++);
+	open.listen({ changed: () => told++ });
 	t.equal(open.info.sizeBytes, MIB - SECTOR);
 	whole.grow(2 * MIB);
 	t.equal(told, 1);
@@ -58,9 +58,11 @@ t.test("a slice to the end grows with its device, one with a length does not", a
 	t.equal((await run(open, BlockOp.write, 2 * MIB - 2 * SECTOR, SECTOR)).status, StorageStatus.ok);
 
 	const fixed = new SliceLayer(whole, SECTOR, SECTOR);
-	fixed.onChange(() => told++);
+	let toldFixed = 0;
+	fixed.listen({ changed: () => toldFixed++ });
 	whole.grow(3 * MIB);
-	t.equal(told, 1, "nothing has changed for it");
+	t.equal(told, 2, "each of several listeners is told");
+	t.equal(toldFixed, 0, "nothing has changed for it");
 	t.equal(fixed.info.sizeBytes, SECTOR);
 });
 
@@ -70,6 +72,36 @@ t.test("a slice that does not begin at a physical block does not claim that its 
 	t.equal(new SliceLayer(whole, 2048).info.physicalBlockBytes, 2048);
 	t.equal(new SliceLayer(whole, SECTOR).info.physicalBlockBytes, SECTOR);
 });
+
+t.test("a slice says where in it a piece begins that can be trimmed", async (t) => {
+	const whole = new ManualDevice({ trimGranularityBytes: 4096, trimAlignmentBytes: SECTOR });
+	const alignment = (offset: number): number => new SliceLayer(whole, offset).info.trimAlignmentBytes;
+	t.strictSame([0, SECTOR, 2 * SECTOR, 4096].map(alignment), [SECTOR, 0, 7 * SECTOR, SECTOR]);
+});
+
+t.test(
+	"a slice tells of stalls where they are in it, and what has befallen the storage as it is",
+	async (t) => {
+		const whole = new ManualDevice();
+		const slice = new SliceLayer(whole, 8 * SECTOR);
+		const told: unknown[] = [];
+		const stop = slice.listen({
+			stalled: (stall) => told.push(stall),
+			resumed: (waitedMs, requestCount) => told.push([waitedMs, requestCount]),
+			degraded: (degradation) => told.push(degradation),
+		});
+		whole.listeners.stalled({ op: BlockOp.write, offsetBytes: 10 * SECTOR, waitedMs: 5000 });
+		whole.listeners.resumed(6000, 2);
+		whole.listeners.degraded({ kind: "shrunk", storageBytes: MIB });
+		stop();
+		whole.listeners.resumed(1, 1);
+		t.strictSame(told, [
+			{ op: BlockOp.write, offsetBytes: 2 * SECTOR, waitedMs: 5000 },
+			[6000, 2],
+			{ kind: "shrunk", storageBytes: MIB },
+		]);
+	},
+);
 
 t.test("slices that can't be are named", async (t) => {
 	const whole = new MemoryDevice(MIB);

@@ -65,14 +65,14 @@ t.test("after a sync has failed everything fails for one reason", async (t) => {
 t.test("a stall is told when it is one, and when it is over", async (t) => {
 	const { log, said } = makeLog();
 	const watch = new StallWatch();
-	watch.watch(3, log.stallsOf("e9.0", 10));
+	watch.watch(3, log.stallsOf("e9.0"));
 	const request = (sector: number) => {
 		const { request: made } = new PromisedRequest();
 		made.storageHandle = 3;
 		made.offsetBytes = sector * 512;
 		return made;
 	};
-	const [one, two] = [request(14), request(15)];
+	const [one, two] = [request(4), request(5)];
 	for (let look = 0; look < 4; look++) watch.look([one, null, two]);
 	watch.over(2, 3);
 	watch.look([one]);

@@ -10,9 +10,9 @@ import type { Blade } from "../../lib/aoe/blade.js";
 import { Registry } from "../../lib/aoe/registry.js";
 import { TargetStats } from "../../lib/aoe/stats.js";
 import { AoeTarget } from "../../lib/aoe/target.js";
-import { GroupCommit } from "../../lib/block/durability.js";
 import { StorageEngine } from "../../lib/block/engine.js";
 import { FileDevice } from "../../lib/block/file.js";
+import { GroupCommit } from "../../lib/block/group-commit.js";
 import { layersOn } from "../../lib/block/stack.js";
 import { PacketLink } from "../../lib/link/packet.js";
 import { Pump } from "../../lib/pump.js";
@@ -135,10 +135,10 @@ export class WireArena implements Arena {
 			direct: false,
 			offsetBytes: MARGIN_SECTORS * SECTOR_BYTES,
 			lengthBytes: DISK_SECTORS * SECTOR_BYTES,
-			onShrunk: unexpected,
 		});
 		const durability = slot === 0 ? "none" : "flush";
 		const device = layersOn(opened, file, { ...part, durability }, this.#commits);
+		device.listen({ degraded: unexpected });
 		const blade = makeBlade(shelf, slot, device);
 		this.#blades.push(blade);
 		return blade;

@@ -85,9 +85,7 @@ function soundArguments(handles: Handles, writer: unknown): Record<string, unkno
 		engineOpen: [doubles, doubles, noop, false],
 		engineUring: [engine],
 		engineSubmit: [engine, 0],
-		engineReap: [engine],
-		engineRetry: [engine, new Float64Array(2)],
-		engineClose: [makeEngine()],
+		...engineCalls(engine),
 		fileOpen: [engine, "/nowhere", OPEN_READ_ONLY, 0, 0],
 		fileOpenLater: [engine, "/nowhere", OPEN_READ_ONLY, 0, 0],
 		memoryOpen: [engine, PAGE, 0],
@@ -152,6 +150,15 @@ t.test("every argument of every function", async (t) => {
 	t.ok(tried > 1000, `${tried} calls`);
 });
 
+function engineCalls(engine: EngineHandle) {
+	return {
+		engineCancel: [engine, 0, 0],
+		engineReap: [engine],
+		engineRetry: [engine, new Float64Array(2)],
+		engineClose: [makeEngine()],
+	};
+}
+
 t.test("a closed handle is refused, and may be closed again", async (t) => {
 	const { closed } = makeHandles(t);
 	const [monitor, engine, port] = closed as [MonitorHandle, EngineHandle, PortHandle | undefined];
@@ -160,6 +167,7 @@ t.test("a closed handle is refused, and may be closed again", async (t) => {
 	native.engineClose(engine);
 	for (const call of [
 		() => native.engineSubmit(engine, 0),
+		() => native.engineCancel(engine, 0, 0),
 		() => native.engineReap(engine),
 		() => native.engineUring(engine),
 		() => native.fileOpen(engine, "/", 0, 0, 0),
@@ -214,7 +222,7 @@ t.test("operations of nonsense end with an error", async (t) => {
 			operations.set(sound.with(field, value), count * F.count);
 			count += 1;
 		}
-	for (const kind of [4, 15, 4 + 16, 64]) {
+	for (const kind of [5, 6, 15, 6 + 16, 64, 256]) {
 		operations.set(sound.with(F.kind, kind), count * F.count);
 		count += 1;
 	}

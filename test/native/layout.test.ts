@@ -2,9 +2,10 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import t from "tap";
+import { ExtentFlag } from "../../lib/block/extents.js";
 import { RANGES_MAX } from "../../lib/block/ranges.js";
 import { BlockOp } from "../../lib/block/request.js";
-import { native, OPERATION_LIST_MAX, OperationKind } from "../../lib/native.js";
+import { EXTENT_ZERO, native, OPERATION_LIST_MAX, OperationKind } from "../../lib/native.js";
 import { layoutDifferences } from "../../lib/native-layout.js";
 import { atEnd } from "../support/cleanup.js";
 import { builtVblade, PROJECT } from "../support/paths.js";
@@ -33,6 +34,7 @@ t.test("requests go to the addon as they are", async (t) => {
 	for (const [name, number] of Object.entries(OperationKind))
 		t.equal(BlockOp[name as keyof typeof OperationKind], number, name);
 	t.equal(RANGES_MAX, OPERATION_LIST_MAX);
+	t.equal(ExtentFlag.zero, EXTENT_ZERO);
 });
 
 t.test("an addon of another version ends the program with one line", async (t) => {

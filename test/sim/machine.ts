@@ -9,7 +9,7 @@ import { TargetStats } from "../../lib/aoe/stats.js";
 import { AoeTarget } from "../../lib/aoe/target.js";
 import { AtaDisk } from "../../lib/ata/disk.js";
 import type { BlockDevice } from "../../lib/block/device.js";
-import { GroupCommit } from "../../lib/block/durability.js";
+import { GroupCommit } from "../../lib/block/group-commit.js";
 import { layersOn } from "../../lib/block/stack.js";
 import type { Clock } from "../../lib/clock.js";
 import { Disk, type DiskIdentity, makeIdentity } from "../../lib/disk.js";

@@ -1,0 +1,56 @@
+/** Requests in the order in which they came, linked through `next`. Kept by `engine.ts` and `durability.ts`. */
+
+import type { BlockRequest } from "./request.js";
+
+export class RequestList {
+	#first: BlockRequest | null = null;
+	#last: BlockRequest | null = null;
+
+	get first(): BlockRequest | null {
+		return this.#first;
+	}
+
+	get isEmpty(): boolean {
+		return this.#first === null;
+	}
+
+	add(request: BlockRequest): void {
+		request.next = null;
+		if (this.#last === null) this.#first = request;
+		else this.#last.next = request;
+		this.#last = request;
+	}
+
+	/** Takes the first one out. */
+	shift(): void {
+		const first = this.#first;
+		if (first === null) return;
+		this.#first = first.next;
+		if (this.#first === null) this.#last = null;
+		first.next = null;
+	}
+
+	/** Takes one out, wherever it is; false if it is not there. */
+	remove(request: BlockRequest): boolean {
+		let before: BlockRequest | null = null;
+		let at = this.#first;
+		while (at !== null && at !== request) {
+			before = at;
+			at = at.next;
+		}
+		if (at === null) return false;
+		if (before === null) this.#first = request.next;
+		else before.next = request.next;
+		if (this.#last === request) this.#last = before;
+		request.next = null;
+		return true;
+	}
+
+	/** The first of all of them; the list is empty afterwards. */
+	takeAll(): BlockRequest | null {
+		const first = this.#first;
+		this.#first = null;
+		this.#last = null;
+		return first;
+	}
+}
