@@ -8,17 +8,23 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-/**
- * The folder `native/` of the package, seen from lib/ and from build/lib/ alike. `VBLADE_ADDON` names another one: a build
- * for tests (`npm run check:native`), which the package's folder `build/` must have; what is elsewhere is never loaded.
- */
-function findNativeDir(): string {
+/** The top folder of the package, seen from lib/, build/lib/ and build/bin/ alike. Throws if it is not there as a whole. */
+export function packageDirectory(): string {
 	let dir = path.dirname(fileURLToPath(import.meta.url));
 	while (!existsSync(path.join(dir, "native", "binding.gyp"))) {
 		const parent = path.dirname(dir);
 		if (parent === dir) throw new Error("vblade is not installed completely: the folder native/ is missing");
 		dir = parent;
 	}
+	return dir;
+}
+
+/**
+ * The folder `native/` of the package. `VBLADE_ADDON` names another one: a build for tests (`npm run check:native`), which the
+ * package's folder `build/` must have; what is elsewhere is never loaded.
+ */
+function findNativeDir(): string {
+	const dir = packageDirectory();
 	const { VBLADE_ADDON: forTests = "" } = process.env;
 	const builds = path.join(realpathSync(dir), "build") + path.sep;
 	if (existsSync(forTests) && realpathSync(forTests).startsWith(builds)) return forTests;

@@ -5,6 +5,8 @@
  */
 
 import { readFileSync } from "node:fs";
+import path from "node:path";
+import { packageDirectory } from "../addon.js";
 import { type Daemon, startDaemon } from "../daemon/daemon.js";
 import { unreachable } from "../errors.js";
 import { interfaceNames } from "../link/interfaces.js";
@@ -38,11 +40,9 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
 	}
 }
 
-/** The version in this package's package.json, three folders above the compiled file. */
+/** The version in this package's package.json. */
 function packageVersion(): string {
-	const manifest: unknown = JSON.parse(
-		readFileSync(new URL("../../../package.json", import.meta.url), "utf8"),
-	);
+	const manifest: unknown = JSON.parse(readFileSync(path.join(packageDirectory(), "package.json"), "utf8"));
 	const { version } = manifest as { version: string };
 	return version;
 }

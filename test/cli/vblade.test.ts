@@ -8,11 +8,11 @@ import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 
 import path from "node:path";
 import t from "tap";
 import { atEnd, scratchDirectory, until } from "../support/cleanup.js";
-import { PROJECT, sourceFile } from "../support/paths.js";
+import { builtVblade, PROJECT, sourceFile } from "../support/paths.js";
 import { Program, run } from "../support/process.js";
 
 const LIMIT_MS = 20_000;
-const VBLADE = [process.execPath, path.join(PROJECT, "build/lib/cli/vblade.js")];
+const VBLADE = [process.execPath, builtVblade(PROJECT)];
 const directory = scratchDirectory();
 const socket = `unix:${path.join(directory, "vm.sock")}`;
 

@@ -5,17 +5,16 @@
  */
 
 import { readFileSync } from "node:fs";
-import path from "node:path";
 import t from "tap";
 import type { Option } from "../../lib/cli/getopt.js";
 import { BENCH, DISCOVER, type Form, SERVE } from "../../lib/cli/options.js";
 import { helpText } from "../../lib/cli/usage.js";
-import { PROJECT, sourceFile } from "../support/paths.js";
+import { builtVblade, PROJECT, sourceFile } from "../support/paths.js";
 import { run } from "../support/process.js";
 import { table } from "./tables.js";
 
 const LIMIT_MS = 10_000;
-const VBLADE = path.join(PROJECT, "build/lib/cli/vblade.js");
+const VBLADE = builtVblade(PROJECT);
 const OPTIONS: readonly Option[] = SERVE.options;
 /** What vblade does instead of serving. */
 const COMMANDS: readonly Form[] = [DISCOVER, BENCH];

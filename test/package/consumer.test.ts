@@ -82,7 +82,7 @@ t.test("what is packed is what people need, and no more", async (t) => {
 		"README.md",
 		"man/vblade.8",
 		"vbladed",
-		"build/lib/cli/vblade.js",
+		"build/bin/vblade.js",
 		"native/binding.gyp",
 		"native/bench/binding.gyp",
 		"native/flags.gypi",
@@ -98,7 +98,7 @@ t.test("what is packed is what people need, and no more", async (t) => {
 });
 
 t.test("vblade starts from it", async (t) => {
-	const cli = path.join(installed, "build/lib/cli/vblade.js");
+	const cli = path.join(installed, "build/bin/vblade.js");
 	t.equal(await succeed(t, [process.execPath, cli, "--version"], folder), `vblade ${manifest.version}\n`);
 });
 

@@ -22,12 +22,12 @@ import { atEnd, scratchDirectory, until } from "../support/cleanup.js";
 import { ataFrame, fieldsOf, respondsTo } from "../support/frames.js";
 import { namespacesMissing } from "../support/netns.js";
 import { asOrdinaryUser } from "../support/ordinary-user.js";
-import { PROJECT, sourceFile } from "../support/paths.js";
+import { builtVblade, PROJECT, sourceFile } from "../support/paths.js";
 import { Program, run, sendSignal } from "../support/process.js";
 
 t.setTimeout(60_000);
 const LIMIT_MS = 20_000;
-const VBLADE = [process.execPath, path.join(PROJECT, "build/lib/cli/vblade.js")];
+const VBLADE = [process.execPath, builtVblade(PROJECT)];
 const USER = "nobody";
 const NET_RAW = (1n << 13n).toString(16).padStart(16, "0");
 const NONE = "0".repeat(16);

@@ -3,6 +3,7 @@
  * Also the command under test, so that the same tests can be held against another AoE server.
  */
 
+import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -26,7 +27,15 @@ export function vbladeCommand(): string[] {
 	return [other || builtVblade(PROJECT)];
 }
 
-/** The program as it is compiled in a checkout of this project. */
+/**
+ * The program as it is built in a checkout of this project, perhaps one of when it was not put together yet. Throws if it has been
+ * compiled since: then it is not what its sources say.
+ */
 export function builtVblade(checkout: string): string {
-	return path.join(checkout, "build/lib/cli/vblade.js");
+	const compiled = path.join(checkout, "build/lib/cli/vblade.js");
+	const program = path.join(checkout, "build/bin/vblade.js");
+	if (!existsSync(program)) return compiled;
+	if (statSync(compiled).mtimeMs > statSync(program).mtimeMs)
+		throw new Error(`${program} is older than what it is made of: npm run build`);
+	return program;
 }
