@@ -35,6 +35,8 @@ export interface Plan {
 	/** As often is memory measured: it hardly varies. */
 	readonly memoryRounds: number;
 	readonly rows: readonly Row[];
+	/** The top directory of the checkout that each row is held against too. */
+	readonly against: string | undefined;
 	/** Keys of the footprints to measure. */
 	readonly footprints: ReadonlySet<string>;
 }
@@ -100,6 +102,7 @@ function makePlan({ only, rounds, seconds, against, quick }: Values): Plan {
 			against,
 			ROWS.filter(({ key }) => keys.has(key)),
 		),
+		against: against === undefined ? undefined : path.resolve(against),
 		footprints: keys,
 	};
 }

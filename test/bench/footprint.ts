@@ -16,10 +16,13 @@ export const FOOTPRINTS = [
 	{ key: "idle", title: "idle: CPU time without traffic, of one core" },
 	{ key: "idle-files", title: "idle: the same of 4,096 blades on files" },
 	{ key: "idle-memory", title: "idle: the same of 4,096 blades in memory" },
+	{ key: "start", title: "start: until vblade has said what it serves" },
+	{ key: "start-memory", title: "start: memory that one blade's server takes then, more than before" },
+	{ key: "installed", title: "room that the package takes, with all it needs, where it is installed" },
 	{ key: "turn", title: "longest turn of the loop, under lists of 1,088 ranges to trim" },
 ] as const;
 const [MEMORY, IDLE] = FOOTPRINTS;
-type IdleKey = Exclude<(typeof FOOTPRINTS)[number]["key"], "memory" | "turn">;
+type IdleKey = Extract<(typeof FOOTPRINTS)[number]["key"], `idle${string}`>;
 
 /** Blades between which memory is compared. */
 const BLADES = {

@@ -18,6 +18,7 @@ import { lookAtMachine, warnings, watchStolen } from "./machine.js";
 import { type Measured, measureRow, reasonOf } from "./measure.js";
 import { type Report, replaceMarked, reportText } from "./report.js";
 import { ROWS, type Row } from "./rows.js";
+import { installedFigure, startFigures } from "./start.js";
 import { turnFigure } from "./turn.js";
 
 const DOCUMENT = sourceFile("docs", "benchmarking.md");
@@ -85,6 +86,19 @@ async function measureFootprints(plan: Plan, images: Images): Promise<Figure[]> 
 		switch (key) {
 			case "memory":
 				figures.push(await memoryFigure(plan.memoryRounds, targetCore, images));
+				break;
+			case "start":
+				figures.push(...(await startFigures(plan.settings.rounds, plan.against, targetCore, images)));
+				break;
+			case "start-memory":
+				// Looked at by the same starts.
+				if (!plan.footprints.has("start"))
+					figures.push(
+						...(await startFigures(plan.settings.rounds, plan.against, targetCore, images)).slice(1),
+					);
+				break;
+			case "installed":
+				figures.push(installedFigure());
 				break;
 			case "turn":
 				figures.push(await turnFigure(plan.memoryRounds, plan.settings.seconds));
