@@ -80,7 +80,10 @@ export class FileDevice implements BlockDevice {
 			const opened = await engine.openLater(pathOf(path), flagsOf(options), ...partOf(options));
 			return new FileDevice(engine, path, options, checked(engine, path, opened));
 		} catch (error) {
-			throw isNativeError(error) ? explained(path, error, options) : error;
+			if (!isNativeError(error)) throw error;
+			// The machine has no thread left: to be served after a wait is better than not to be.
+			if (error.step === "thread") return new FileDevice(engine, path, options);
+			throw explained(path, error, options);
 		}
 	}
 
