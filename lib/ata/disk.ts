@@ -8,7 +8,7 @@
 import type { Disk } from "../disk.js";
 import type { AtaCommand, Operation } from "./command.js";
 import { SetFeatures, setMultipleMode } from "./features.js";
-import { Flush, Standby } from "./flush.js";
+import { Flush, standby } from "./flush.js";
 import { identifyDevice } from "./identify.js";
 import { readLogExt } from "./logs.js";
 import { Opcode } from "./opcodes.js";
@@ -81,9 +81,9 @@ const OPERATIONS: readonly Operation[] = tableOf([
 	[Opcode.setMultipleMode, new Immediate(setMultipleMode)],
 	[Opcode.smart, new Immediate(smart)],
 	[Opcode.readLogExt, new Immediate(readLogExt)],
-	[Opcode.standby, new Standby()],
-	[Opcode.standbyImmediate, new Standby()],
-	[Opcode.sleep, new Standby()],
+	[Opcode.standby, standby],
+	[Opcode.standbyImmediate, standby],
+	[Opcode.sleep, standby],
 	[Opcode.idle, new Immediate(idle)],
 	[Opcode.idleImmediate, new Immediate(idle)],
 	[Opcode.checkPowerMode, new Immediate(checkPowerMode)],

@@ -3,8 +3,8 @@
  * does not offer is aborted. Listed in `disk.ts`.
  */
 
-import type { AtaCommand } from "./command.js";
-import { Flush, submitFlush } from "./flush.js";
+import type { AtaCommand, Operation } from "./command.js";
+import { flushFinished, submitFlush } from "./flush.js";
 import { abort } from "./reply.js";
 import { type DiskState, MULTIPLE_SECTORS_MAX } from "./state.js";
 
@@ -24,9 +24,8 @@ export const PIO_MODE_MAX = 4;
 export const MULTIWORD_DMA_MODE_MAX = 2;
 export const ULTRA_DMA_MODE_MAX = 6;
 
-/** A flush, because disabling the write cache ends with one. */
-export class SetFeatures extends Flush {
-	override start(disk: DiskState, command: AtaCommand): void {
+export class SetFeatures implements Operation {
+	start(disk: DiskState, command: AtaCommand): void {
 		const { device } = disk;
 		switch (command.feature) {
 			case Feature.enableWriteCache:
@@ -48,6 +47,11 @@ export class SetFeatures extends Flush {
 				return;
 		}
 		abort(disk, command);
+	}
+
+	/** Disabling the write cache ends with a flush. */
+	finished(disk: DiskState, command: AtaCommand): void {
+		flushFinished(disk, command, () => {});
 	}
 }
 

@@ -17,31 +17,37 @@ export function submitFlush(disk: DiskState, command: AtaCommand): void {
 	submit(disk, command, BlockOp.flush, 0);
 }
 
+/** The flush of a command is over: answers it, after what else happens once everything is stable. */
+export function flushFinished(
+	disk: DiskState,
+	command: AtaCommand,
+	flushed: (disk: DiskState) => void,
+): void {
+	if (command.request.status !== StorageStatus.ok) {
+		storageFailed(disk, command);
+		return;
+	}
+	disk.stats.flushes += 1;
+	flushed(disk);
+	command.answer();
+}
+
 export class Flush implements Operation {
+	constructor(private readonly flushed: (disk: DiskState) => void = () => {}) {}
+
 	start(disk: DiskState, command: AtaCommand): void {
 		submitFlush(disk, command);
 	}
 
 	finished(disk: DiskState, command: AtaCommand): void {
-		if (command.request.status !== StorageStatus.ok) {
-			storageFailed(disk, command);
-			return;
-		}
-		disk.stats.flushes += 1;
-		this.flushed(disk);
-		command.answer();
+		flushFinished(disk, command, this.flushed);
 	}
-
-	/** What else happens once everything is stable. */
-	protected flushed(_disk: DiskState): void {}
 }
 
 /**
  * STANDBY, STANDBY IMMEDIATE and SLEEP. A sleeping disk wakes only when it is reset, and AoE has no way to
  * reset one: SLEEP is standby here. The timer of STANDBY is accepted and never fires.
  */
-export class Standby extends Flush {
-	protected override flushed(disk: DiskState): void {
-		disk.standby = true;
-	}
-}
+export const standby = new Flush((disk) => {
+	disk.standby = true;
+});

@@ -11,11 +11,11 @@ import { abort, succeedWithData } from "./reply.js";
 import type { DiskState } from "./state.js";
 
 /** One log: its pages, each made when it is read. */
-type Log = readonly ((disk: DiskState) => Uint8Array)[];
+type Pages = readonly ((disk: DiskState) => Uint8Array)[];
 
 const LogAddress = { directory: 0x00, identifyDeviceData: 0x30 } as const;
 
-const LOGS: ReadonlyMap<number, Log> = new Map([
+const LOGS: ReadonlyMap<number, Pages> = new Map([
 	[LogAddress.directory, [directory]],
 	[LogAddress.identifyDeviceData, [identifyPages, identifyDevice]],
 ]);
