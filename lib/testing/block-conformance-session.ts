@@ -4,37 +4,12 @@
  */
 
 import type { BlockDevice } from "../block/device.js";
-import { BlockOp, BlockRequest, type RequestOwner } from "../block/request.js";
+import { BlockOp, type BlockRequest } from "../block/request.js";
 import { StorageStatus } from "../errors.js";
-import type { Pump } from "../pump.js";
 import type { Random } from "../random.js";
 import { heapMemory, type Memory } from "../wire/memory.js";
-
-export interface BlockAssertions {
-	equal(found: unknown, wanted: unknown, message: string): unknown;
-	ok(value: unknown, message: string): unknown;
-	/** Deep equality. */
-	same(found: unknown, wanted: unknown, message: string): unknown;
-}
-
-export interface BlockSuiteOptions {
-	/** Makes the device in its read-only form, all zeros, if it has one. */
-	readonly makeReadOnly?: () => BlockDevice | Promise<BlockDevice>;
-	/** What drains the device's queue. Without one, `submit` itself must have taken a write's bytes. */
-	readonly pump?: Pump;
-	/** Memory for requests: a device in C needs some with an address. The heap's, unless said. */
-	readonly allocate?: (byteLength: number) => Memory;
-	/** The bytes at an address that a read was answered with. Without it, no read may borrow. */
-	readonly borrowed?: (address: number, lengthBytes: number) => Uint8Array;
-	/** The device promises that overlapping requests take effect in order of arrival. */
-	readonly ordered?: boolean;
-	/** For the random operations. Another one each time, unless said; printed with each test. */
-	readonly seed?: number;
-	/**
-	 * Waits for a promise (a virtual clock has to be told to go on). Unless said, for ten seconds at most.
-	 */
-	readonly wait?: <T>(promise: Promise<T>) => Promise<T>;
-}
+import type { BlockAssertions, BlockSuiteOptions } from "./block-conformance-options.js";
+import { ChainedWrite, Probe } from "./block-conformance-probe.js";
 
 const SECTOR = 512;
 const LIMIT_MS = 10_000;
@@ -44,46 +19,6 @@ const LIMIT_MS = 10_000;
  */
 const GUARD_BYTES = 36;
 const GUARD = 0xa5;
-
-/** One request, used once. */
-class Probe implements RequestOwner {
-	readonly request = new BlockRequest(this);
-	completions = 0;
-	readonly done: Promise<void>;
-	#resolve: () => void = () => {};
-
-	constructor(readonly session: Session) {
-		this.done = new Promise((resolve) => {
-			this.#resolve = resolve;
-		});
-	}
-
-	finished(request: BlockRequest): void {
-		this.completions++;
-		this.session.open--;
-		// Before anything else may touch the storage.
-		if (request.borrowedAddress !== 0) this.session.copyBorrowed(request);
-		this.#resolve();
-	}
-}
-
-/** A write that submits itself again when it is complete, to the same place. */
-class ChainedWrite implements RequestOwner {
-	readonly request = new BlockRequest(this);
-	completions = 0;
-
-	constructor(
-		readonly device: BlockDevice,
-		readonly times: number,
-		readonly over: () => void,
-	) {}
-
-	finished(request: BlockRequest): void {
-		this.completions++;
-		if (this.completions < this.times) this.device.submit(request.begin());
-		else this.over();
-	}
-}
 
 export class Session {
 	/** Requests that are not complete. */
@@ -116,7 +51,7 @@ export class Session {
 	}
 
 	#probe(op: BlockOp, offsetBytes: number, lengthBytes: number): Probe {
-		const probe = new Probe(this);
+		const probe = new Probe((over) => this.#over(over));
 		const { request } = probe;
 		request.op = op;
 		request.offsetBytes = offsetBytes;
@@ -171,6 +106,7 @@ export class Session {
 	async #read(offsetBytes: number, lengthBytes: number): Promise<BlockRequest> {
 		const probe = this.#probe(BlockOp.read, offsetBytes, lengthBytes);
 		const { request } = probe;
+		request.anotherCopy = this.random.chance(0.1);
 		request.mayBorrow = this.options.borrowed !== undefined && this.random.chance(0.5);
 		const memory = this.#allocate(lengthBytes);
 		request.memory = memory;
@@ -186,7 +122,13 @@ export class Session {
 		return request;
 	}
 
-	copyBorrowed(request: BlockRequest): void {
+	/** Before anything else may touch the storage. */
+	#over(request: BlockRequest): void {
+		this.open--;
+		if (request.borrowedAddress !== 0) this.#copyBorrowed(request);
+	}
+
+	#copyBorrowed(request: BlockRequest): void {
 		if (!request.mayBorrow || this.options.borrowed === undefined)
 			this.t.ok(false, "a read borrowed without leave");
 		else
@@ -219,6 +161,44 @@ export class Session {
 		const probe = this.#probe(BlockOp.trim, first[0], last[0] + last[1] - first[0]);
 		probe.request.ranges = Float64Array.from(pairs.flat());
 		return this.#submit(probe);
+	}
+
+	writeZeroes(
+		offsetBytes: number,
+		lengthBytes: number,
+		how: { mayUnmap?: boolean; fua?: boolean } = {},
+	): Promise<StorageStatus> {
+		const probe = this.#probe(BlockOp.writeZeroes, offsetBytes, lengthBytes);
+		probe.request.mayUnmap = how.mayUnmap ?? false;
+		probe.request.fua = how.fua ?? false;
+		return this.#submit(probe);
+	}
+
+	/** Pairs of length and flags, as many as there are and at most `room`; a status if it failed. */
+	async extents(offsetBytes: number, lengthBytes: number, room: number): Promise<number[] | StorageStatus> {
+		const probe = this.#probe(BlockOp.extents, offsetBytes, lengthBytes);
+		probe.request.extents = new Float64Array(2 * room).fill(-1);
+		const status = await this.#submit(probe);
+		if (status !== StorageStatus.ok) return status;
+		return [...probe.request.extents.subarray(0, 2 * probe.request.extentCount)];
+	}
+
+	/** Submits writes of `bytes` at these offsets, cancels those that `which` says, and how they all ended. */
+	async cancelled(
+		offsets: readonly number[],
+		bytes: Uint8Array,
+		which: (index: number) => boolean,
+	): Promise<StorageStatus[]> {
+		const probes = offsets.map((offset) => {
+			const probe = this.#probe(BlockOp.write, offset, bytes.length);
+			probe.request.memory = this.#allocate(bytes.length);
+			probe.request.memoryOffset = GUARD_BYTES;
+			probe.request.memory.bytes.set(bytes, GUARD_BYTES);
+			return probe;
+		});
+		const statuses = probes.map((probe) => this.#submit(probe));
+		for (const [index, probe] of probes.entries()) if (which(index)) this.device.cancel(probe.request);
+		return Promise.all(statuses);
 	}
 
 	flush(): Promise<StorageStatus> {
@@ -284,7 +264,11 @@ export class Session {
 			model.fill(0, at, end);
 			return this.trim(at, end - at).then(check);
 		}
-		if (kind <= 5) {
+		if (kind === 3) {
+			model.fill(0, at, end);
+			return this.writeZeroes(at, end - at, { mayUnmap: random.chance(0.5) }).then(check);
+		}
+		if (kind <= 6) {
 			const bytes = this.pattern(end - at);
 			model.set(bytes, at);
 			return this.write(at, bytes).then(check);

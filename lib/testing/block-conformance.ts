@@ -9,9 +9,11 @@ import { type BlockDevice, PromisedRequest } from "../block/device.js";
 import { BlockOp } from "../block/request.js";
 import { StorageStatus } from "../errors.js";
 import { Random } from "../random.js";
-import { type BlockAssertions, type BlockSuiteOptions, Session } from "./block-conformance-session.js";
+import type { BlockAssertions, BlockSuiteOptions } from "./block-conformance-options.js";
+import { rangeCases } from "./block-conformance-ranges.js";
+import { Session } from "./block-conformance-session.js";
 
-export type { BlockAssertions, BlockSuiteOptions } from "./block-conformance-session.js";
+export type { BlockAssertions, BlockSuiteOptions } from "./block-conformance-options.js";
 
 export interface BlockReporter {
 	test(name: string, body: (t: BlockAssertions) => Promise<void>): PromiseLike<unknown>;
@@ -52,12 +54,23 @@ export async function blockConformance(
 type Case = (t: BlockAssertions, session: Session) => Promise<void>;
 
 const cases: Record<string, Case> = {
+	...rangeCases,
+
 	"info is truthful": async (t, { device }) => {
 		const { sizeBytes, physicalBlockBytes } = device.info;
 		t.ok(sizeBytes >= 1024 * 1024 && sizeBytes % SECTOR === 0, "the size is of whole sectors");
 		t.ok(
 			physicalBlockBytes >= SECTOR && Number.isInteger(Math.log2(physicalBlockBytes)),
 			"the physical block is a power of two",
+		);
+		const { logicalBlockBytes, trimGranularityBytes, trimAlignmentBytes } = device.info;
+		t.ok(
+			logicalBlockBytes >= SECTOR && logicalBlockBytes <= physicalBlockBytes,
+			"the logical block is no larger than the physical one",
+		);
+		t.ok(
+			trimAlignmentBytes >= 0 && trimAlignmentBytes < trimGranularityBytes,
+			"the first piece begins in time",
 		);
 		t.equal(device.info, device.info, "info is the same object while nothing changes");
 		for (const enabled of [false, true, device.info.writeCache])
@@ -108,7 +121,8 @@ const cases: Record<string, Case> = {
 			[Number.NaN, SECTOR],
 		] as const) {
 			// Nobody may touch memory that a refused request doesn't have.
-			const ops = canTrim ? [BlockOp.read, BlockOp.write, BlockOp.trim] : [BlockOp.read, BlockOp.write];
+			const ops: BlockOp[] = [BlockOp.read, BlockOp.write, BlockOp.writeZeroes, BlockOp.extents];
+			if (canTrim) ops.push(BlockOp.trim);
 			for (const op of ops)
 				t.equal(
 					await session.bare(op, offsetBytes, lengthBytes),
@@ -242,6 +256,7 @@ const cases: Record<string, Case> = {
 		t.equal(session.device.info.readOnly, true, "info says it");
 		t.equal(await session.write(0, session.pattern(SECTOR)), StorageStatus.readOnly, "write");
 		t.equal(await session.trim(0, SECTOR), StorageStatus.readOnly, "trim");
+		t.equal(await session.writeZeroes(0, SECTOR), StorageStatus.readOnly, "write zeroes");
 		t.equal(await session.flush(), StorageStatus.ok, "flush");
 		t.equal(await session.differsAt(0, new Uint8Array(SECTOR)), -1, "read");
 	},

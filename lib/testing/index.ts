@@ -38,6 +38,6 @@ export {
 	linkConformance,
 } from "./link-conformance.js";
 export { LossyLink } from "./lossy-link.js";
-export { StrictLayer, type StrictOptions } from "./strict-layer.js";
+export { StrictLayer, type StrictOptions, strictly } from "./strict-layer.js";
 export { TestTarget, type TestTargetOptions } from "./target.js";
 export { VirtualClock } from "./virtual-clock.js";

@@ -126,7 +126,7 @@ export class Passage implements RequestOwner {
 
 	#checkPutBack(): void {
 		for (const field of RESTORED)
-			if (this.below[field] !== this.above[field])
+			if (!Object.is(this.below[field], this.above[field]))
 				this.#breach(`its ${field} is ${this.below[field]} when it comes back`);
 		if (this.#ranges?.some((number, i) => this.below.ranges?.[i] !== number))
 			this.#breach("its ranges are others when it comes back");

@@ -112,6 +112,11 @@ export class StrictLayer implements BlockDevice, DeviceListener {
 	}
 }
 
+/** For `between` of a stack's options. */
+export function strictly(device: BlockDevice): BlockDevice {
+	return new StrictLayer(device);
+}
+
 function isSame(one: DeviceInfo, other: DeviceInfo): boolean {
 	return one === other || JSON.stringify(one) === JSON.stringify(other);
 }

@@ -11,6 +11,7 @@ import { type LayerOptions, layersOn } from "../../lib/block/stack.js";
 import { storageStatusName } from "../../lib/errors.js";
 import { native, nativeMemory } from "../../lib/native.js";
 import { Pump } from "../../lib/pump.js";
+import { strictly } from "../../lib/testing/strict-layer.js";
 
 /** The bytes at an address. */
 export function bytesAt(address: number, lengthBytes: number): Uint8Array {
@@ -39,6 +40,7 @@ export function makeBench(t: Test, kind?: EngineKind): Bench {
 	return { pump, engine, commits: new GroupCommit(pump) };
 }
 
+/** Layers are held to their word, unless something else is said to be between them. */
 export type StackOptions = LayerOptions & Pick<FileOptions, "readOnly" | "direct" | "onUnmapped">;
 
 const STACK_OPTIONS: StackOptions = {
@@ -47,6 +49,7 @@ const STACK_OPTIONS: StackOptions = {
 	offsetSectors: 0,
 	lengthSectors: undefined,
 	durability: "flush",
+	between: strictly,
 };
 
 /** A file with all the layers that make it the disk of a blade. */

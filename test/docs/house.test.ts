@@ -15,9 +15,7 @@ const FOLDERS = ["lib", "native", "scripts", "test"];
 const MADE = /^native\/(?:bench\/)?(?:build|prebuilds)\//;
 
 /** Still too long: at most so many lines, and so many in a function. What is cut leaves the list, which only gets shorter. */
-const STILL_LONG: readonly (readonly [file: string, fileLines: number, functionLines: number])[] = [
-	["lib/testing/block-conformance-session.ts", 320, 60],
-];
+const STILL_LONG: readonly (readonly [file: string, fileLines: number, functionLines: number])[] = [];
 
 function read(file: string): string {
 	return readFileSync(sourceFile(file), "utf8");

@@ -16,6 +16,7 @@ import { GroupCommit } from "../../lib/block/group-commit.js";
 import { layersOn } from "../../lib/block/stack.js";
 import { PacketLink } from "../../lib/link/packet.js";
 import { Pump } from "../../lib/pump.js";
+import { strictly } from "../../lib/testing/strict-layer.js";
 import { formatMac } from "../../lib/wire/mac.js";
 import { SECTOR_BYTES } from "../../lib/wire/sector.js";
 import { scratchDirectory } from "../support/cleanup.js";
@@ -137,7 +138,7 @@ export class WireArena implements Arena {
 			lengthBytes: DISK_SECTORS * SECTOR_BYTES,
 		});
 		const durability = slot === 0 ? "none" : "flush";
-		const device = layersOn(opened, file, { ...part, durability }, this.#commits);
+		const device = layersOn(opened, file, { ...part, durability, between: strictly }, this.#commits);
 		device.listen({ degraded: unexpected });
 		const blade = makeBlade(shelf, slot, device);
 		this.#blades.push(blade);

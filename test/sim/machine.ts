@@ -17,6 +17,7 @@ import type { MemoryLink, MemorySwitch } from "../../lib/link/memory.js";
 import { Pump } from "../../lib/pump.js";
 import type { CrashDevice } from "../../lib/testing/crash-device.js";
 import { DelayLayer } from "../../lib/testing/delay-layer.js";
+import { strictly } from "../../lib/testing/strict-layer.js";
 
 export const SHELF = 9;
 export const TARGET_MAC = 0x0200000000fe;
@@ -30,10 +31,10 @@ export const OFFSET_SECTORS = 8;
 /** Puts a blade's storage on a disk. */
 export type Compose = (disk: BlockDevice, commits: GroupCommit) => BlockDevice;
 
-/** As `layersOn` does it. */
+/** As `layersOn` does it, and each layer held to its word. */
 export function soundly(mode: "ack" | "flush"): Compose {
 	const where = { offsetSectors: OFFSET_SECTORS, lengthSectors: undefined };
-	const options = { durability: mode, ...where };
+	const options = { durability: mode, ...where, between: strictly };
 	return (disk, commits) => layersOn(disk, "disk", options, commits);
 }
 
