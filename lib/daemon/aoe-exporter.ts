@@ -190,9 +190,11 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 	}
 }
 
-/** One port may be given by two names: it is served on once. */
+/** One port may be given by two names: it is served on once, and called by the first. */
 function portsOf(netifs: readonly NetifSpec[]): ReadonlyMap<string, NetifSpec> {
-	return new Map(netifs.map((netif) => [portKey(netif), netif]));
+	const ports = new Map<string, NetifSpec>();
+	for (const netif of netifs) if (!ports.has(portKey(netif))) ports.set(portKey(netif), netif);
+	return ports;
 }
 
 /** By whatever ways and names an interface is given: as the kernel calls it. */

@@ -14,9 +14,6 @@ import { table } from "./tables.js";
 const FOLDERS = ["lib", "native", "scripts", "test"];
 const MADE = /^native\/(?:bench\/)?(?:build|prebuilds)\//;
 
-/** Still too long: at most so many lines, and so many in a function. What is cut leaves the list, which only gets shorter. */
-const STILL_LONG: readonly (readonly [file: string, fileLines: number, functionLines: number])[] = [];
-
 function read(file: string): string {
 	return readFileSync(sourceFile(file), "utf8");
 }
@@ -44,14 +41,7 @@ t.test("no file imports itself through others", async (t) => {
 t.test(
 	`no file has more than ${LIMITS.fileLines} lines, no function more than ${LIMITS.functionLines}`,
 	async (t) => {
-		const exceptions = new Map(
-			STILL_LONG.map(([file, fileLines, functionLines]) => [file, { fileLines, functionLines }]),
-		);
-		t.strictSame(tooLong(sources, exceptions), []);
-		for (const file of exceptions.keys()) {
-			const text = sources.get(file) ?? "";
-			t.not(tooLong(new Map([[file, text]])).length, 0, `${file} is cut: take it off the list`);
-		}
+		t.strictSame(tooLong(sources), []);
 	},
 );
 

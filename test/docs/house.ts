@@ -18,12 +18,7 @@ interface Room {
 	readonly place: number;
 }
 
-export interface Limits {
-	readonly fileLines: number;
-	readonly functionLines: number;
-}
-
-export const LIMITS: Limits = { fileLines: 300, functionLines: 60 };
+export const LIMITS = { fileLines: 300, functionLines: 60 };
 
 const BESIDE = "beside";
 
@@ -95,10 +90,10 @@ export function circles(sources: Sources): string[] {
 	return found;
 }
 
-/** Files and functions that are longer than they may be; some files have limits of their own. */
-export function tooLong(sources: Sources, exceptions: ReadonlyMap<string, Limits> = new Map()): string[] {
+/** Files and functions that are longer than they may be. */
+export function tooLong(sources: Sources): string[] {
 	return [...sources].flatMap(([file, text]) => {
-		const { fileLines, functionLines } = exceptions.get(file) ?? LIMITS;
+		const { fileLines, functionLines } = LIMITS;
 		const lines = text.split("\n").length - 1;
 		const functions = functionsOf(file, text).filter((each) => each.lines > functionLines);
 		return [

@@ -32,10 +32,11 @@ export function vbladeCommand(): string[] {
  * compiled since: then it is not what its sources say.
  */
 export function builtVblade(checkout: string): string {
-	const compiled = path.join(checkout, "build/lib/cli/vblade.js");
 	const program = path.join(checkout, "build/bin/vblade.js");
-	if (!existsSync(program)) return compiled;
-	if (statSync(compiled).mtimeMs > statSync(program).mtimeMs)
+	if (!existsSync(program)) return path.join(checkout, "build/lib/cli/vblade.js");
+	// Written by the compiler whenever it has found something to do.
+	const compiled = path.join(checkout, "build/.tsbuildinfo");
+	if (existsSync(compiled) && statSync(compiled).mtimeMs > statSync(program).mtimeMs)
 		throw new Error(`${program} is older than what it is made of: npm run build`);
 	return program;
 }
