@@ -28,9 +28,15 @@ function lines(stage: FaultStage): Promise<string[]> {
 	return stage.logged(/error: .*failed/);
 }
 
+/** What an initiator has asked for again, because a busy machine kept it waiting, fails and is counted again. */
 async function told(t: Test, stage: FaultStage, what: string, cause: RegExp, times: number): Promise<void> {
 	const counters = await stage.counters("e9.0");
-	t.match(counters, new RegExp(`e9.0: ${times} ${what} failed: ${cause.source}`), `${what}: counted`);
+	const [, count] = new RegExp(`e9.0: (\\d+) ${what} failed: ${cause.source}`).exec(counters) ?? [];
+	const again = Number(count) - times;
+	t.ok(
+		again >= 0 && again <= stage.initiator.stats.retransmissions,
+		`${what}: ${count} counted, ${times} asked for`,
+	);
 }
 
 /** Sectors that can't be read, and are then mended. */
@@ -203,7 +209,7 @@ function protectedDisks(t: Test): void {
 					[/^vblade: error: e9\.0: write at LBA 16 failed: writeProtected \(EPERM\)$/],
 					"told once",
 				);
-				t.match(await stage.counters("e9.0"), /e9\.0: 5 writes failed: writeProtected/, "and counted");
+				await told(t, stage, "writes", /writeProtected/, 5);
 			} finally {
 				protect(false);
 			}
