@@ -2,7 +2,7 @@
  * Counters of the receive path. Every frame that a target does not carry out is counted under the name of the reason,
  * so that an operator who wonders why an initiator gets no answer finds it in a number instead of a packet trace.
  * Counted by `lib/aoe/`; printed by `lib/daemon/`. (What happens on a disk is counted in `DiskStats`, what happens on
- * a port in `LinkStats`.)
+ * a link in `LinkStats`.)
  */
 
 import { COUNT_START, countsOf } from "../counters.js";

@@ -1,6 +1,6 @@
 /**
  * `vblade bench`: how fast a blade is, in one line. Called by `commands.ts` with the arguments after the word "bench". On a
- * network interface the measuring is done by `lib/client/load.ts`; on other ports, and where a request takes several
+ * network interface the measuring is done by `lib/client/load.ts`; on other links, and where a request takes several
  * frames, by the plain initiator of `lib/client/bench.ts`.
  */
 
@@ -47,7 +47,7 @@ interface Wanted {
 
 /**
  * Measures, prints one line, and resolves to the exit status: 0, or 1 if the blade does not answer, a request fails or a
- * sector is not what it has to be. Throws an OperatorError for arguments that make no sense and ports that can't be opened.
+ * sector is not what it has to be. Throws an OperatorError for arguments that make no sense and links that can't be opened.
  */
 export async function benchCommand(argv: readonly string[], output: Output = processOutput): Promise<number> {
 	const line = await understand(BENCH, argv, output);

@@ -1,6 +1,6 @@
 /**
  * What the commands of our initiator (`bench.ts`, `discover.ts`) have in common: their command line is checked, the
- * port it names is opened, and a request that fails is told in one line.
+ * link it names is opened, and a request that fails is told in one line.
  */
 
 import { InitiatorError } from "../client/errors.js";
@@ -57,14 +57,14 @@ function listed(what: string, names: readonly string[]): string {
 	return oneLine(`${what} argument${names.length === 1 ? "" : "s"}: ${names.join(", ")}`);
 }
 
-/** Runs `work` with an initiator on the port that `netif` names. Resolves to the exit status. */
+/** Runs `work` with an initiator on the link that `netif` names. Resolves to the exit status. */
 export async function withInitiator(
 	netif: string,
 	framesInFlight: number,
 	output: Output,
 	work: (initiator: Initiator) => Promise<number>,
 ): Promise<number> {
-	const link = await openPort(netif, framesInFlight, output);
+	const link = await openForInitiator(netif, framesInFlight, output);
 	const initiator = new Initiator(link);
 	try {
 		if (!link.up) throw new OperatorError(`${link.name}: this interface is down`);
@@ -86,8 +86,8 @@ export async function tellingFailures(output: Output, work: () => Promise<number
 	}
 }
 
-/** As the netif of a blade, except that a unix socket is connected to, and that it is one port. */
-async function openPort(netif: string, framesInFlight: number, output: Output): Promise<Link> {
+/** As the netif of a blade, except that a unix socket is connected to, and that it is one link. */
+async function openForInitiator(netif: string, framesInFlight: number, output: Output): Promise<Link> {
 	const pump = new Pump();
 	const log: LinkLog = (message, level = "warn") => {
 		if (level === "warn") output.err(`vblade: ${oneLine(message)}\n`);

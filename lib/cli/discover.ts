@@ -1,5 +1,5 @@
 /**
- * `vblade discover`: which blades answer on a port, a line each. Called by `commands.ts` with the arguments after the word
+ * `vblade discover`: which blades answer on a link, a line each. Called by `commands.ts` with the arguments after the word
  * "discover"; the asking is in `lib/client/initiator.ts`.
  */
 

@@ -1,7 +1,7 @@
 /**
  * The argument `netif`: one interface, a list, a glob matched against the interfaces of this machine, or a unix socket;
  * `pcap:` before an interface or glob takes the way through libpcap.
- * Asked by `arguments.ts` and `client.ts`; hands on the list of ports to serve a blade on.
+ * Asked by `arguments.ts` and `client.ts`; hands on the list of links to serve a blade on.
  */
 
 import { createRequire } from "node:module";

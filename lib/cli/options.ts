@@ -27,7 +27,7 @@ export interface Form<Name extends string = string> {
 const HELP = { name: "help", help: "print this and exit" } as const;
 const SHELF = { name: "shelf", help: `0 to ${SHELF_MAX}` };
 const SLOT = { name: "slot", help: `0 to ${SLOT_MAX}` };
-const PORT = { name: "netif", help: "an interface or unix:PATH" };
+const LINK = { name: "netif", help: "an interface or unix:PATH" };
 
 export const SERVE = {
 	name: "",
@@ -86,7 +86,7 @@ export const BLADE = SERVE.arguments.map(({ name }) => name).join(" ");
 export const DISCOVER = {
 	name: "discover",
 	help: "Lists the blades that answer.",
-	arguments: [PORT],
+	arguments: [LINK],
 	options: [
 		HELP,
 		{ name: "seconds", value: "seconds", default: "0.5", help: "how long to wait for answers" },
@@ -96,7 +96,7 @@ export const DISCOVER = {
 export const BENCH = {
 	name: "bench",
 	help: "Measures how fast a blade is.",
-	arguments: [PORT, SHELF, SLOT],
+	arguments: [LINK, SHELF, SLOT],
 	options: [
 		HELP,
 		{

@@ -38,7 +38,7 @@ export interface InitiatorOptions {
 	readonly deadlineMs?: number;
 	/** How long a frame may be on its way before the network drops it; default 1 s. See `PendingRequest`. */
 	readonly frameLifetimeMs?: number;
-	/** The tag of the first request, 1..2^31-1; default: any, so that the tags of two initiators on one port differ. */
+	/** The tag of the first request, 1..2^31-1; default: any, so that the tags of two initiators on one link differ. */
 	readonly firstTag?: number;
 }
 
@@ -56,7 +56,7 @@ export interface InitiatorStats {
 	requests: number;
 	retransmissions: number;
 	answers: number;
-	/** Answers that nobody waits for: late ones, doubled ones, and those to others on this port. */
+	/** Answers that nobody waits for: late ones, doubled ones, and those to others on this link. */
 	strays: number;
 	/** Frames that could not be sent: no room on the link, or it now has a smaller MTU. They count as lost on the way. */
 	unsent: number;
@@ -207,7 +207,7 @@ function broadcast(shelf: number, slot: number): Route {
 	return { shelf, slot, mac: MAC_BROADCAST, peer: ALL_PEERS, roundTrip: new RoundTrip() };
 }
 
-/** True if this answers what was asked, from the one who was asked. Another initiator on this port may use our tag. */
+/** True if this answers what was asked, from the one who was asked. Another initiator on this link may use our tag. */
 function isAnswer({ route, command }: Expected, bytes: Uint8Array, at: number): boolean {
 	if (aoeCommand.get(bytes, at) !== command) return false;
 	if (route.shelf !== SHELF_ALL && route.shelf !== aoeShelf.get(bytes, at)) return false;

@@ -12,7 +12,7 @@ import type { Disk } from "../disk.js";
 import { invariant, OperatorError } from "../errors.js";
 import { interfaceOf, takeOnInterface } from "../link/exclusive.js";
 import type { Link } from "../link/link.js";
-import { portKey } from "../link/open.js";
+import { linkKey } from "../link/open.js";
 import type { Log } from "../log.js";
 import type { AoeExportSpec, LinkSpec, NetifSpec } from "../spec/spec.js";
 import { counted, quote } from "../text.js";
@@ -20,7 +20,7 @@ import { formatMac } from "../wire/mac.js";
 import type { Addition, Exporter } from "./exporter.js";
 import { type Outlet, Outlets, type OutletsOptions } from "./outlets.js";
 
-/** How long a port may take to be up: the kernel tells of one that has just come up only once a second. */
+/** How long a link may take to be up: the kernel tells of one that has just come up only once a second. */
 const UP_LIMIT_MS = 1500;
 const UP_POLL_MS = 20;
 
@@ -53,10 +53,10 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 					throw new OperatorError(`shelf ${spec.shelf} slot ${spec.slot} is given twice on one interface`);
 				given.add(place);
 			}
-		const linkOf = new Map(links.map((link) => [portKey(link.netif), link]));
+		const linkOf = new Map(links.map((link) => [linkKey(link.netif), link]));
 		const frames = new Map<string, number>();
 		for (const { netifs, bufferCount } of specs)
-			for (const [key] of portsOf(netifs)) frames.set(key, (frames.get(key) ?? 0) + bufferCount);
+			for (const [key] of linksOf(netifs)) frames.set(key, (frames.get(key) ?? 0) + bufferCount);
 		return {
 			prepare: (spec) => this.#prepare(spec, frames, linkOf),
 			add: (spec, disk) => this.#add(spec, disk),
@@ -75,7 +75,7 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 		const exported: AoeExport = { spec, places: placesOf(spec), outlets: [], addresses: [], blade: null };
 		this.#exports.set(name, exported);
 		try {
-			for (const [key, netif] of portsOf(spec.netifs))
+			for (const [key, netif] of linksOf(spec.netifs))
 				exported.outlets.push(
 					await this.#outlets.take(netif, spec.bufferCount, frames.get(key) ?? 0, links.get(key)),
 				);
@@ -91,7 +91,7 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 		const blade = new Blade(shelf, slot, AtaDisk.of(disk), bufferCount, force);
 		blade.change(macs, bufferCount, configString);
 		exported.blade = blade;
-		for (const [, netif] of portsOf(spec.netifs)) {
+		for (const [, netif] of linksOf(spec.netifs)) {
 			const giveBack = takeOnInterface(netif, blade.name);
 			if (giveBack !== undefined) exported.addresses.push(giveBack);
 			else this.#isTaken(blade, `another process of this machine on ${netif.name}`);
@@ -190,16 +190,16 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 	}
 }
 
-/** One port may be given by two names: it is served on once, and called by the first. */
-function portsOf(netifs: readonly NetifSpec[]): ReadonlyMap<string, NetifSpec> {
-	const ports = new Map<string, NetifSpec>();
-	for (const netif of netifs) if (!ports.has(portKey(netif))) ports.set(portKey(netif), netif);
-	return ports;
+/** One link may be given by two names: it is served on once, and called by the first. */
+function linksOf(netifs: readonly NetifSpec[]): ReadonlyMap<string, NetifSpec> {
+	const links = new Map<string, NetifSpec>();
+	for (const netif of netifs) if (!links.has(linkKey(netif))) links.set(linkKey(netif), netif);
+	return links;
 }
 
 /** By whatever ways and names an interface is given: as the kernel calls it. */
 function placesOf({ shelf, slot, netifs }: AoeExportSpec): string[] {
-	return [...portsOf(netifs).values()].map((netif) => `${shelf}.${slot} ${interfaceOf(netif)}`);
+	return [...linksOf(netifs).values()].map((netif) => `${shelf}.${slot} ${interfaceOf(netif)}`);
 }
 
 /** What can't be changed is what initiators know the blade by, and what it is. */

@@ -9,7 +9,7 @@ import { Registry } from "../aoe/registry.js";
 import { REJECT_REASONS, TargetStats } from "../aoe/stats.js";
 import { AoeTarget } from "../aoe/target.js";
 import type { Link } from "../link/link.js";
-import { openLink, portKey } from "../link/open.js";
+import { linkKey, openLink } from "../link/open.js";
 import type { Log } from "../log.js";
 import type { Pump } from "../pump.js";
 import type { LinkSpec, NetifSpec } from "../spec/spec.js";
@@ -64,7 +64,7 @@ export class Outlets {
 	 * @param framesInFlight that it may have under way; `planned`: and those that come with it, together
 	 */
 	async take(netif: NetifSpec, framesInFlight: number, planned: number, spec?: LinkSpec): Promise<Outlet> {
-		const key = portKey(netif);
+		const key = linkKey(netif);
 		for (let other = this.#changing.get(key); other !== undefined; other = this.#changing.get(key))
 			await other.catch(() => {});
 		const known = this.#outlets.get(key);

@@ -15,7 +15,7 @@ import { PcapLink } from "./pcap.js";
 import { UnixLink } from "./unix.js";
 
 /** The same for two netifs that are one link: an interface may have several names. */
-export function portKey(netif: NetifSpec): string {
+export function linkKey(netif: NetifSpec): string {
 	const isInterface = netif.kind === "interface";
 	return (isInterface ? interfaceInfo(netif.name)?.names[0] : undefined) ?? netif.name;
 }

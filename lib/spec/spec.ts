@@ -12,7 +12,7 @@ export type Durability =
 	/** When it is in the page cache; flushes do nothing. For scratch disks. */
 	| "none";
 
-/** One Ethernet port to serve a blade on. `name` is what the operator calls it, and the link's name. */
+/** One link to serve a blade on. `name` is what the operator calls it, and the link's name. */
 export type NetifSpec =
 	/** A network interface of this machine, such as `eth0`. Globs are already resolved. */
 	| { readonly kind: "interface"; readonly name: string }
