@@ -54,11 +54,12 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 				given.add(place);
 			}
 		const linkOf = new Map(links.map((link) => [linkKey(link.netif), link]));
-		const frames = new Map<string, number>();
+		/** Frames that those of these may have under way that are still to come, by link. */
+		const planned = new Map<string, number>();
 		for (const { netifs, bufferCount } of specs)
-			for (const [key] of linksOf(netifs)) frames.set(key, (frames.get(key) ?? 0) + bufferCount);
+			for (const [key] of linksOf(netifs)) planned.set(key, (planned.get(key) ?? 0) + bufferCount);
 		return {
-			prepare: (spec) => this.#prepare(spec, frames, linkOf),
+			prepare: (spec) => this.#prepare(spec, planned, linkOf),
 			add: (spec, disk) => this.#add(spec, disk),
 			serve: () => this.#serve(specs.map(({ name }) => this.#get(name))),
 		};
@@ -66,7 +67,7 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 
 	async #prepare(
 		spec: AoeExportSpec,
-		frames: ReadonlyMap<string, number>,
+		planned: Map<string, number>,
 		links: ReadonlyMap<string, LinkSpec>,
 	): Promise<void> {
 		const { name } = spec;
@@ -75,10 +76,11 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 		const exported: AoeExport = { spec, places: placesOf(spec), outlets: [], addresses: [], blade: null };
 		this.#exports.set(name, exported);
 		try {
-			for (const [key, netif] of linksOf(spec.netifs))
-				exported.outlets.push(
-					await this.#outlets.take(netif, spec.bufferCount, frames.get(key) ?? 0, links.get(key)),
-				);
+			for (const [key, netif] of linksOf(spec.netifs)) {
+				const frames = planned.get(key) ?? 0;
+				exported.outlets.push(await this.#outlets.take(netif, spec.bufferCount, frames, links.get(key)));
+				planned.set(key, frames - spec.bufferCount);
+			}
 		} catch (error) {
 			await this.remove(name);
 			throw error;

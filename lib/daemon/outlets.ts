@@ -1,6 +1,6 @@
 /**
- * The links of this process, each with the AoE target that serves blades on it: opened when the first export wants one, closed
- * when the last has gone. Used by `aoe-exporter.ts`.
+ * The links of this process, each with the AoE target that serves blades on it: opened when the first export wants one, larger
+ * when there are many more, closed when the last has gone. Used by `aoe-exporter.ts`.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -61,7 +61,7 @@ export class Outlets {
 
 	/**
 	 * For an export, until `giveBack`. Throws an OperatorError if there is no such link.
-	 * @param framesInFlight that it may have under way; `planned`: and those that come with it, together
+	 * @param framesInFlight that it may have under way; `planned`: and those that are to come with it, together
 	 */
 	async take(netif: NetifSpec, framesInFlight: number, planned: number, spec?: LinkSpec): Promise<Outlet> {
 		const key = linkKey(netif);
@@ -70,14 +70,16 @@ export class Outlets {
 		const known = this.#outlets.get(key);
 		const outlet = known ?? (await this.#meanwhile(key, this.#open(key, netif, planned, spec)));
 		outlet.users += 1;
-		this.resize(outlet, framesInFlight);
+		// For all that are to come: not in steps.
+		outlet.link.makeRoom(outlet.framesInFlight + planned);
+		outlet.framesInFlight += framesInFlight;
 		return outlet;
 	}
 
 	/** Closes it if no other export wants it, when what is under way has been answered, or after `limitMs`. */
 	async giveBack(outlet: Outlet, framesInFlight: number, limitMs = DRAIN_MS): Promise<void> {
 		outlet.users -= 1;
-		this.resize(outlet, -framesInFlight);
+		outlet.framesInFlight -= framesInFlight;
 		if (outlet.users > 0) return;
 		this.#outlets.delete(outlet.key);
 		await this.#meanwhile(outlet.key, this.#close(outlet, limitMs));
@@ -86,6 +88,7 @@ export class Outlets {
 	/** So many more frames may be under way, or fewer. */
 	resize(outlet: Outlet, more: number): void {
 		outlet.framesInFlight += more;
+		outlet.link.makeRoom(outlet.framesInFlight);
 	}
 
 	async #meanwhile<T>(key: string, change: Promise<T>): Promise<T> {

@@ -188,6 +188,11 @@ export function needsNewSocket(now: InterfaceInfo, before: InterfaceInfo | undef
 	return now.index !== before?.index || now.mtu !== before.mtu;
 }
 
+/** False for a macvlan in passthru mode: it takes all frames, and the kernel marks every one as for this host. */
+export function isScreened(info: InterfaceInfo): boolean {
+	return !info.isMacvlan;
+}
+
 /** True if whoever uses the link has to hear of it. A cable that was out and in again is news, too. */
 export function isNews(now: InterfaceInfo | undefined, before: InterfaceInfo | undefined): boolean {
 	if (now === undefined) return before !== undefined;

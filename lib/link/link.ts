@@ -27,7 +27,10 @@ export type LinkLog = (message: string, level?: "warn" | "info" | "verbose") => 
 
 /** What can be asked of every link of the operator's. */
 export interface LinkOptions {
-	/** Frames that can be under way at once (buffer count times blades); ring and rooms are for 256 to 8192. */
+	/**
+	 * Frames that can be under way at once (buffer count times blades); ring and rooms are for 256 to 8192. When there are more
+	 * later, `Link.makeRoom` is told.
+	 */
 	readonly framesInFlight?: number;
 	/** With a smaller MTU nothing useful can be done. */
 	readonly leastMtu?: number | undefined;
@@ -99,6 +102,12 @@ export interface Link {
 	acquire(): FrameRoom | undefined;
 	/** Gives back a room whose frame will not be sent. */
 	release(room: FrameRoom): void;
+	/**
+	 * So many frames can be under way at once from now on: once that has doubled, the link has more rooms, and whatever else is
+	 * sized by it. Nothing is lost for that: rooms that are out and frames that wait stay as they are. Never makes less of
+	 * anything; a link whose rooms are fixed does nothing. May deliver frames, so not from within a sink.
+	 */
+	makeRoom(framesInFlight: number): void;
 	/**
 	 * Queues a frame: `headBytes` of the room, then `dataBytes` from its `dataAddress` (0 unless `canGather`). It leaves when
 	 * the pump runs; shorter frames are padded to 60 bytes with zeros. The room is the link's from now on.

@@ -1,12 +1,10 @@
 /**
  * A network in memory: any number of links on one switch, in one process, without privileges. Tests put a target
  * on one link and an initiator on another; simulations also decide when each frame arrives, how often and in which order
- * (`schedule`, see `lib/testing/faulty-schedule.ts`). A frame to the address of a link goes to that link alone, any other
- * goes to all the others.
+ * (`schedule`, see `lib/testing/faulty-schedule.ts`). A frame to a link's address goes to that link alone, others to all.
  *
  * Frames arrive in the same run of the pump that sent them. As on a real link, received bytes hold only until the pump has
- * run: afterwards they are overwritten, so that whoever keeps them too long is found out.
- * `setFilter` does nothing: links deliver every frame, as a kernel without filters would.
+ * run: then they are overwritten, so that whoever keeps them too long is found out. `setFilter` does nothing.
  */
 
 import { invariant } from "../errors.js";
@@ -14,7 +12,7 @@ import type { Pump, PumpStage } from "../pump.js";
 import { ETH_HEADER_BYTES, ethDestination } from "../wire/ethernet.js";
 import { heapMemory, type Memory } from "../wire/memory.js";
 import { type FrameRoom, type FrameSink, type Link, type LinkStats, newLinkCounts } from "./link.js";
-import { type Allocate, Outbox } from "./outbox.js";
+import { type Allocate, grownRooms, Outbox } from "./outbox.js";
 
 /**
  * Decides over one frame on its way: call `deliver` now, later, several times or never. `frame` is a copy that may be
@@ -124,7 +122,6 @@ export class MemoryLink implements Link, PumpStage {
 
 	readonly #ether: MemorySwitch;
 	readonly #pump: Pump;
-	readonly #rooms: number;
 	readonly #allocate: Allocate;
 	#mac: number;
 	#mtu: number;
@@ -149,11 +146,11 @@ export class MemoryLink implements Link, PumpStage {
 		this.#mac = options.mac;
 		this.#mtu = options.mtu ?? DEFAULT_MTU;
 		this.#up = options.up ?? true;
-		this.#rooms = options.rooms ?? DEFAULT_ROOMS;
-		this.#allocate = options.allocate ?? heapMemory;
 		const { counts } = this;
 		const frameBytes = this.#mtu + ETH_HEADER_BYTES;
-		this.#outbox = new Outbox({ pump, counts, rooms: this.#rooms, frameBytes, allocate: this.#allocate });
+		const { rooms = DEFAULT_ROOMS, allocate = heapMemory } = options;
+		this.#allocate = allocate;
+		this.#outbox = new Outbox({ pump, counts, rooms, frameBytes, allocate });
 		pump.addLink(this);
 	}
 
@@ -214,6 +211,10 @@ export class MemoryLink implements Link, PumpStage {
 		this.#outbox.release(room);
 	}
 
+	makeRoom(framesInFlight: number): void {
+		this.#outbox.grow(grownRooms(this.#outbox.rooms, framesInFlight));
+	}
+
 	transmit(room: FrameRoom, headBytes: number, peer: number, dataBytes = 0): void {
 		invariant(dataBytes === 0, "this link cannot gather");
 		this.#outbox.push(room, headBytes, peer, 0);
@@ -248,7 +249,7 @@ export class MemoryLink implements Link, PumpStage {
 	/** A frame has reached this link: it waits in a buffer until the pump comes by. */
 	arrive(bytes: Uint8Array, offset: number, frameBytes: number): void {
 		if (this.#held > 0 && this.#heldInRun !== this.#pump.runs) this.#giveBack();
-		const full = this.#filled === this.#rooms;
+		const full = this.#filled === this.#outbox.rooms;
 		if (!this.#up || this.#sink === null || full || frameBytes > this.#mtu + ETH_HEADER_BYTES) {
 			this.counts.droppedIn += 1;
 			return;

@@ -1,8 +1,8 @@
 /**
  * Rooms for frames to send, and the queue of those that wait for the pump: what every link needs alike (`memory.ts`, `unix.ts`,
  * `pcap.ts`, and `packet.ts` with `packet-sender.ts`). The link takes the frames that wait, oldest first, says when they are
- * done with, and their rooms are free again. All rooms are cut from one block of memory; nothing is allocated per frame. An
- * outbox outlives what it was made for: at another MTU it has other rooms.
+ * done with, and their rooms are free again. All rooms are cut from one block of memory, and one more each time that they become
+ * more; nothing is allocated per frame. An outbox outlives what it was made for: at another MTU it has other rooms.
  */
 
 import { invariant } from "../errors.js";
@@ -24,6 +24,14 @@ export function roomsFor(framesInFlight = 0): number {
 	return Math.min(Math.max(framesInFlight * 2, ROOMS_MIN), ROOMS_MAX);
 }
 
+/**
+ * How many a link with `rooms` shall have when so many frames can be under way: the same until those are twice as many as it has
+ * been sized for, so that a link which blades join one by one is not made anew for each; never fewer.
+ */
+export function grownRooms(rooms: number, framesInFlight: number): number {
+	return framesInFlight < rooms ? rooms : Math.max(rooms, roomsFor(framesInFlight));
+}
+
 /** A room, and the frame in it once it is queued. */
 export class QueuedFrame implements FrameRoom {
 	/** Length of the queued frame, padding included; without the data that is elsewhere. */
@@ -41,6 +49,8 @@ export class QueuedFrame implements FrameRoom {
 		readonly memory: Memory,
 		readonly offset: number,
 		readonly capacityBytes: number,
+		/** The rooms of one MTU are of one series. */
+		readonly series: number,
 	) {}
 }
 
@@ -58,9 +68,10 @@ export interface OutboxOptions {
 export class Outbox {
 	readonly #pump: Pump;
 	readonly #counts: LinkCounts;
-	readonly #rooms: number;
 	readonly #allocate: Allocate;
-	#memory: Memory;
+	#rooms: number;
+	#frameBytes: number;
+	#series = 0;
 	#free: QueuedFrame[];
 	#freeCount: number;
 	/** Frames from the first to the last are waiting; those before it are done with. */
@@ -73,29 +84,50 @@ export class Outbox {
 		this.#counts = options.counts;
 		this.#rooms = options.rooms;
 		this.#allocate = options.allocate ?? heapMemory;
-		[this.#memory, this.#free] = this.#makeRooms(options.frameBytes);
+		this.#frameBytes = options.frameBytes;
+		this.#free = this.#makeRooms(this.#rooms);
 		this.#freeCount = this.#rooms;
 		this.#queue = [...this.#free];
+	}
+
+	/** How many frames there is room for. */
+	get rooms(): number {
+		return this.#rooms;
+	}
+
+	/** There are `rooms` from now on, if that is more. Those that are there, and what waits in them, stay. */
+	grow(rooms: number): void {
+		if (rooms <= this.#rooms) return;
+		for (const room of this.#makeRooms(rooms - this.#rooms)) {
+			// Both lists are as long as there are rooms; what stands behind their ends means nothing.
+			this.#queue.push(room);
+			this.#free.push(room);
+			this.#free[this.#freeCount] = room;
+			this.#freeCount += 1;
+		}
+		this.#rooms = rooms;
 	}
 
 	/** Frames may have another length from now on. Those that wait are lost, as where a driver restarts its interface for this. */
 	resize(frameBytes: number): void {
 		this.#counts.droppedOut += this.waiting;
-		[this.#memory, this.#free] = this.#makeRooms(frameBytes);
+		this.#frameBytes = frameBytes;
+		this.#series += 1;
+		this.#free = this.#makeRooms(this.#rooms);
 		this.#freeCount = this.#rooms;
 		this.#queue = [...this.#free];
 		this.#first = 0;
 		this.#end = 0;
 	}
 
-	#makeRooms(frameBytes: number): [Memory, QueuedFrame[]] {
-		const capacityBytes = Math.max(frameBytes, ETH_MIN_FRAME_BYTES);
+	#makeRooms(count: number): QueuedFrame[] {
+		const capacityBytes = Math.max(this.#frameBytes, ETH_MIN_FRAME_BYTES);
 		const strideBytes = Math.ceil(capacityBytes / ROOM_ALIGN_BYTES) * ROOM_ALIGN_BYTES;
-		const memory = this.#allocate(this.#rooms * strideBytes);
+		const memory = this.#allocate(count * strideBytes);
 		const rooms: QueuedFrame[] = [];
-		for (let index = 0; index < this.#rooms; index++)
-			rooms.push(new QueuedFrame(memory, index * strideBytes, capacityBytes));
-		return [memory, rooms];
+		for (let index = 0; index < count; index++)
+			rooms.push(new QueuedFrame(memory, index * strideBytes, capacityBytes, this.#series));
+		return rooms;
 	}
 
 	/** Frames that wait. They are `at(0)` to `at(waiting - 1)`, oldest first. */
@@ -132,7 +164,7 @@ export class Outbox {
 
 	/** Gives a room back. One that is no longer ours (the link had another MTU when it was handed out) is just forgotten. */
 	release(room: FrameRoom): void {
-		if (!(room instanceof QueuedFrame) || room.memory !== this.#memory) return;
+		if (!(room instanceof QueuedFrame) || room.series !== this.#series) return;
 		invariant(room.taken, "room given back twice");
 		room.taken = false;
 		this.#free[this.#freeCount] = room;
@@ -147,7 +179,7 @@ export class Outbox {
 	push(room: FrameRoom, headBytes: number, peer: number, dataBytes: number): void {
 		invariant(room instanceof QueuedFrame && room.taken, "frame queued in a room that was not acquired");
 		invariant(headBytes <= room.capacityBytes, "frame longer than its room");
-		if (room.memory !== this.#memory) return;
+		if (room.series !== this.#series) return;
 		const short = headBytes + dataBytes < ETH_MIN_FRAME_BYTES;
 		invariant(!short || dataBytes === 0, "a short frame must be all in its room");
 		if (short) room.memory.bytes.fill(0, room.offset + headBytes, room.offset + ETH_MIN_FRAME_BYTES);

@@ -58,6 +58,16 @@ export class PacketReceiver {
 		this.#receive();
 	}
 
+	/** Hands on all that is in the ring, before it goes: nothing more comes into it. */
+	drain(): void {
+		for (;;) {
+			turn.begin();
+			const count = this.#look(0);
+			if (count === 0 || this.#sink === null) return;
+			this.#deliver(count, this.#sink);
+		}
+	}
+
 	/**
 	 * Takes what is in the ring, batch by batch. Stops after a while so that the event loop stays alive under full load, or
 	 * when frames have cost more than a turn may.
@@ -68,15 +78,19 @@ export class PacketReceiver {
 			if (turn.isSpent) break;
 			const count = this.#look(0) || this.#watch();
 			if (count === 0 || this.#sink === null) return;
-			this.#pump.hold();
-			this.#ring?.deliver(count, this.#link, this.#sink);
-			this.#pump.run();
+			this.#deliver(count, this.#sink);
 			frames += count;
 		}
 		if (!this.#resuming) {
 			this.#resuming = true;
 			setImmediate(this.#resume);
 		}
+	}
+
+	#deliver(count: number, sink: FrameSink): void {
+		this.#pump.hold();
+		this.#ring?.deliver(count, this.#link, sink);
+		this.#pump.run();
 	}
 
 	/**

@@ -4,16 +4,16 @@
  * it is (`packet-sender.ts`). Here is the life of the socket that both share. Opened by `open.ts`.
  *
  * Ring and send buffer are sized for the frames that can be under way at this MTU, past the system's limits if allowed, so
- * nobody has to set a sysctl. A link that goes down, changes its name, MTU or address, or is deleted and made again, is
- * followed (`following.ts`), and where the socket no longer fits, it is opened anew.
+ * nobody has to set a sysctl (`packet-socket.ts`). A link that goes down, changes its name, MTU or address, or is deleted and made
+ * again, is followed (`following.ts`), and where the socket no longer fits, it is opened anew.
  */
 
 import { getSystemErrorName } from "node:util";
 import { EVENT_WRITABLE, isNativeError, type NativePort, native, nativeMemory } from "../native.js";
 import type { Pump, PumpStage } from "../pump.js";
-import { ETH_HEADER_BYTES, ETHERTYPE_AOE } from "../wire/ethernet.js";
-import { BPF_KEEP_ALL, BpfProgram, encodeBpf } from "./bpf.js";
-import { FollowedInterface, isNews, needsNewSocket } from "./following.js";
+import { ETH_HEADER_BYTES } from "../wire/ethernet.js";
+import { encodeBpf } from "./bpf.js";
+import { FollowedInterface, isNews, isScreened, needsNewSocket } from "./following.js";
 import type { InterfaceInfo } from "./interfaces.js";
 import {
 	type BpfInstruction,
@@ -25,19 +25,11 @@ import {
 	type LinkStats,
 	newLinkCounts,
 } from "./link.js";
-import { Outbox, roomsFor } from "./outbox.js";
+import { grownRooms, Outbox, roomsFor } from "./outbox.js";
 import { DEFAULT_POLL_US, Pace } from "./pace.js";
 import { PacketReceiver } from "./packet-receiver.js";
 import { PacketSender } from "./packet-sender.js";
-
-/** Bytes the kernel accounts for a queued frame beyond its length (struct sk_buff and rounding), roughly. */
-const SEND_OVERHEAD_BYTES = 2048;
-const RING_BYTES_MAX = 64 * 1024 * 1024;
-const RING_FRAMES_MIN = 64;
-
-/** Before there is a sink every frame is dropped in the kernel; with one and no other filter, none is. */
-const DROP_ALL = encodeBpf(new BpfProgram().return(0).assemble());
-const KEEP_ALL = encodeBpf(new BpfProgram().return(BPF_KEEP_ALL).assemble());
+import { DROP_ALL, KEEP_ALL, openPacketSocket, ringFrames } from "./packet-socket.js";
 
 export interface PacketLinkOptions extends LinkOptions {
 	/** Longest wait for the next frame without sleeping, in microseconds; 0 always sleeps at once. Default: that of `pace.ts`. */
@@ -59,7 +51,6 @@ export class PacketLink implements Link, PumpStage {
 	readonly #counts = newLinkCounts();
 	readonly #pump: Pump;
 	readonly #log: LinkLog;
-	readonly #rooms: number;
 	readonly #followed: FollowedInterface;
 	#filter = KEEP_ALL;
 	readonly #outbox: Outbox;
@@ -69,6 +60,7 @@ export class PacketLink implements Link, PumpStage {
 	#port: NativePort | null = null;
 	#closed = false;
 	#toldVain = false;
+	#toldSmall = false;
 	/** Why the socket could not be opened, such as EMFILE, while that is tried again. */
 	#lack = "";
 
@@ -80,7 +72,6 @@ export class PacketLink implements Link, PumpStage {
 	) {
 		this.#pump = pump;
 		this.#log = options.log ?? (() => {});
-		this.#rooms = roomsFor(options.framesInFlight);
 		this.#followed = new FollowedInterface({
 			linkName: name,
 			interfaceName: name,
@@ -98,7 +89,7 @@ export class PacketLink implements Link, PumpStage {
 		this.#outbox = new Outbox({
 			pump,
 			counts,
-			rooms: this.#rooms,
+			rooms: roomsFor(options.framesInFlight),
 			frameBytes: this.#frameBytes,
 			allocate: nativeMemory,
 		});
@@ -155,6 +146,13 @@ export class PacketLink implements Link, PumpStage {
 		this.#outbox.release(room);
 	}
 
+	makeRoom(framesInFlight: number): void {
+		const rooms = grownRooms(this.#outbox.rooms, framesInFlight);
+		this.#outbox.grow(rooms);
+		const port = this.#port;
+		if (port !== null && ringFrames(rooms, this.#frameBytes) > port.frameOffsets.length) this.#enlarge(port);
+	}
+
 	transmit(room: FrameRoom, headBytes: number, peer: number, dataBytes = 0): void {
 		this.#sender.push(room, headBytes, peer, dataBytes);
 	}
@@ -208,19 +206,18 @@ export class PacketLink implements Link, PumpStage {
 	}
 
 	#open(): void {
-		const frameBytes = this.#frameBytes;
-		const frames = Math.min(this.#rooms, Math.max(RING_FRAMES_MIN, Math.floor(RING_BYTES_MAX / frameBytes)));
-		this.#port = native.portOpen(
-			this.#followed.info?.index ?? 0,
-			ETHERTYPE_AOE,
-			frameBytes,
-			frames,
-			frames * (frameBytes + SEND_OVERHEAD_BYTES),
-			this.#receiver.sink === null ? DROP_ALL : this.#filter,
-			this.#ready,
-		);
-		this.#sender.setPort(this.#port, frameBytes);
-		this.#receiver.setPort(this.#port, frameBytes);
+		this.#use(this.#openSocket(this.#receiver.sink === null ? DROP_ALL : this.#filter));
+	}
+
+	#openSocket(filter: Uint8Array): NativePort {
+		const index = this.#followed.info?.index ?? 0;
+		return openPacketSocket(index, this.#frameBytes, this.#outbox.rooms, filter, this.#ready);
+	}
+
+	#use(port: NativePort): void {
+		this.#port = port;
+		this.#sender.setPort(port, this.#frameBytes);
+		this.#receiver.setPort(port, this.#frameBytes);
 	}
 
 	#shut(): void {
@@ -268,13 +265,35 @@ export class PacketLink implements Link, PumpStage {
 		this.#pump.wake();
 	}
 
+	/** The ring is too small for what can be under way now: another socket takes the place of this one, and nothing is lost. */
+	#enlarge(old: NativePort): void {
+		let larger: NativePort;
+		try {
+			larger = this.#openSocket(this.#receiver.sink === null ? DROP_ALL : this.#filter);
+		} catch (error) {
+			if (!isNativeError(error)) throw error;
+			const why = `${error.step}: ${error.message}`;
+			if (!this.#toldSmall) this.#log(`${this.name}: no larger packet socket for more blades (${why})`);
+			this.#toldSmall = true;
+			return;
+		}
+		// For a moment both hear. A request may come twice, as on any network; one that is lost would be waited for.
+		native.portSetFilter(old.handle, DROP_ALL);
+		this.#receiver.drain();
+		// The sink may close the link, or want another filter.
+		if (this.#port !== old) {
+			native.portClose(larger.handle);
+			return;
+		}
+		this.#shut();
+		this.#use(larger);
+		this.#applyFilter();
+		// What waited for room in the old socket.
+		this.#pump.wake();
+	}
+
 	/** Frames that the kernel dropped because the ring was full. */
 	#countDrops(): void {
 		if (this.#port !== null) this.#counts.droppedIn += native.portDrops(this.#port.handle);
 	}
-}
-
-/** A macvlan in passthru mode takes all frames, and the kernel marks every one as for this host. */
-function isScreened(info: InterfaceInfo): boolean {
-	return !info.isMacvlan;
 }

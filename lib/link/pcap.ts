@@ -23,7 +23,7 @@ import {
 	type LinkStats,
 	newLinkCounts,
 } from "./link.js";
-import { Outbox, roomsFor } from "./outbox.js";
+import { grownRooms, Outbox, roomsFor } from "./outbox.js";
 import { type CaptureReceiver, loadPcap, PcapCapture, type PcapModule } from "./pcap-session.js";
 
 export interface PcapLinkOptions extends LinkOptions {
@@ -140,6 +140,11 @@ export class PcapLink implements Link, PumpStage {
 
 	release(room: FrameRoom): void {
 		this.#outbox.release(room);
+	}
+
+	/** More rooms, that is: libpcap's buffer has one size, whatever is under way. */
+	makeRoom(framesInFlight: number): void {
+		this.#outbox.grow(grownRooms(this.#outbox.rooms, framesInFlight));
 	}
 
 	transmit(room: FrameRoom, headBytes: number, peer: number, dataBytes = 0): void {

@@ -93,12 +93,21 @@ export class FrameJoiner {
 	#filling: Memory;
 	#leaving: Memory;
 	#filledBytes = 0;
+	readonly #frameBytes: number;
 
 	/** Each of the two buffers holds `frameCount` frames of at most `frameBytes`. Memory is taken as it is filled. */
 	constructor(frameCount: number, frameBytes: number) {
-		const bytes = frameCount * (LENGTH_BYTES + frameBytes);
-		this.#filling = nativeMemory(bytes);
-		this.#leaving = nativeMemory(bytes);
+		this.#frameBytes = LENGTH_BYTES + frameBytes;
+		this.#filling = nativeMemory(frameCount * this.#frameBytes);
+		this.#leaving = nativeMemory(frameCount * this.#frameBytes);
+	}
+
+	/** Each holds so many from now on. What waits stays, and what is on its way is its reader's. */
+	grow(frameCount: number): void {
+		const waiting = this.#filling.bytes.subarray(0, this.#filledBytes);
+		this.#filling = nativeMemory(frameCount * this.#frameBytes);
+		this.#filling.bytes.set(waiting);
+		this.#leaving = nativeMemory(frameCount * this.#frameBytes);
 	}
 
 	/** Bytes that wait for `take`. */

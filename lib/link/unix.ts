@@ -27,7 +27,7 @@ import {
 	type LinkStats,
 	newLinkCounts,
 } from "./link.js";
-import { Outbox, type QueuedFrame, roomsFor } from "./outbox.js";
+import { grownRooms, Outbox, type QueuedFrame, roomsFor } from "./outbox.js";
 import { FrameJoiner, FrameSplitter } from "./stream-frames.js";
 import { connectTo, listen } from "./unix-socket.js";
 
@@ -53,7 +53,6 @@ export class UnixLink implements Link, PumpStage {
 
 	readonly #pump: Pump;
 	readonly #log: LinkLog;
-	readonly #rooms: number;
 	readonly #outbox: Outbox;
 	readonly #counts = newLinkCounts();
 	/** By number. Numbers are not used again, so that no answer reaches the wrong peer. */
@@ -87,11 +86,10 @@ export class UnixLink implements Link, PumpStage {
 		this.mtu = options.mtu ?? DEFAULT_MTU;
 		this.#pump = options.pump;
 		this.#log = options.log ?? (() => {});
-		this.#rooms = roomsFor(options.framesInFlight);
 		this.#outbox = new Outbox({
 			pump: options.pump,
 			counts: this.#counts,
-			rooms: this.#rooms,
+			rooms: roomsFor(options.framesInFlight),
 			frameBytes: this.mtu + ETH_HEADER_BYTES,
 			allocate: nativeMemory,
 		});
@@ -116,6 +114,13 @@ export class UnixLink implements Link, PumpStage {
 
 	release(room: FrameRoom): void {
 		this.#outbox.release(room);
+	}
+
+	makeRoom(framesInFlight: number): void {
+		const rooms = grownRooms(this.#outbox.rooms, framesInFlight);
+		if (rooms === this.#outbox.rooms) return;
+		this.#outbox.grow(rooms);
+		for (const { joiner } of this.#peers.values()) joiner.grow(rooms);
 	}
 
 	transmit(room: FrameRoom, headBytes: number, peer: number, dataBytes = 0): void {
@@ -173,7 +178,10 @@ export class UnixLink implements Link, PumpStage {
 			this.#counts.framesIn += 1;
 			this.#sink.frame(this, memory, offset, frameBytes, number);
 		});
-		this.#peers.set(number, new Peer(socket, new FrameJoiner(this.#rooms, this.mtu + ETH_HEADER_BYTES)));
+		this.#peers.set(
+			number,
+			new Peer(socket, new FrameJoiner(this.#outbox.rooms, this.mtu + ETH_HEADER_BYTES)),
+		);
 		socket.on("data", (bytes: Uint8Array) => this.#received(socket, splitter, bytes));
 		// A virtual machine that ends abruptly is none of our business; "close" follows.
 		socket.on("error", () => {});

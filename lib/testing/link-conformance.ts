@@ -123,14 +123,31 @@ const cases: Record<string, Case> = {
 		t.equal(new Set(rooms.map((room) => `${room.offset}`)).size, rooms.length, "no two are the same");
 		for (const room of rooms) pair.near.release(room);
 		t.equal(takeAllAndRelease(pair.near), rooms.length, "all come back when released");
-		for (let number = 0; number < BATCH; number++) {
-			const room = take(pair.near);
-			fillFrame(room, 60, pair.near.mac, pair.far.mac);
-			pair.near.transmit(room, 60, ends.near.peer);
-		}
+		queueBatch(pair, ends, 60);
 		pair.pump.run();
 		await ends.far.take(BATCH);
 		t.equal(takeAllAndRelease(pair.near), rooms.length, "all come back when sent");
+	},
+
+	"room is made for more, and nothing is lost for that": async (t, pair) => {
+		const ends = attachBoth(pair);
+		await introduce(pair, ends);
+		const rooms = takeAllAndRelease(pair.near);
+		const held = take(pair.near);
+		queueBatch(pair, ends, 400);
+		pair.near.makeRoom(rooms * 4);
+		pair.pump.run();
+		// On a link with a socket they are there, and have not been looked at.
+		pair.far.makeRoom(rooms * 4);
+		t.equal((await ends.far.take(BATCH)).length, BATCH, "what waited has arrived");
+		fillFrame(held, 60, pair.near.mac, pair.far.mac);
+		send(pair, pair.near, held, 60, ends.near.peer);
+		t.equal((await ends.far.take(1)).length, 1, "a room that was out is still good");
+		const more = takeAllAndRelease(pair.near);
+		pair.near.makeRoom(1);
+		t.ok(more >= rooms && takeAllAndRelease(pair.near) === more, "there are never fewer");
+		await introduce(pair, ends);
+		t.ok(pair.near.stats.droppedOut + pair.far.stats.droppedIn === 0, "nothing was dropped");
 	},
 
 	"an answer given at once reaches the peer that asked": async (t, pair) => {
@@ -156,11 +173,7 @@ const cases: Record<string, Case> = {
 		await introduce(pair, ends);
 		const before = pair.near.stats;
 		const farBefore = pair.far.stats;
-		for (let number = 0; number < BATCH; number++) {
-			const room = take(pair.near);
-			fillFrame(room, 200, pair.near.mac, pair.far.mac);
-			pair.near.transmit(room, 200, ends.near.peer);
-		}
+		queueBatch(pair, ends, 200);
 		pair.pump.run();
 		await ends.far.take(BATCH);
 		t.equal(pair.near.stats.framesOut - before.framesOut, BATCH, "sent");
@@ -187,11 +200,7 @@ const cases: Record<string, Case> = {
 	"close sends what is queued, and ends it": async (t, pair) => {
 		const ends = attachBoth(pair);
 		await introduce(pair, ends);
-		for (let number = 0; number < BATCH; number++) {
-			const room = take(pair.near);
-			fillFrame(room, 300, pair.near.mac, pair.far.mac);
-			pair.near.transmit(room, 300, ends.near.peer);
-		}
+		queueBatch(pair, ends, 300);
 		await pair.near.close();
 		t.equal((await ends.far.take(BATCH)).length, BATCH, "what was queued left");
 		const room = pair.far.acquire();
@@ -232,6 +241,15 @@ function broadcast(pair: LinkPair, from: Link): void {
 	const room = take(from);
 	fillFrame(room, ETH_MIN_FRAME_BYTES, from.mac, MAC_BROADCAST);
 	send(pair, from, room, ETH_MIN_FRAME_BYTES, ALL_PEERS);
+}
+
+/** From the near end to the far one; they wait for the pump. */
+function queueBatch({ near, far }: LinkPair, ends: Ends, frameBytes: number): void {
+	for (let number = 0; number < BATCH; number++) {
+		const room = take(near);
+		fillFrame(room, frameBytes, near.mac, far.mac);
+		near.transmit(room, frameBytes, ends.near.peer);
+	}
 }
 
 function send(pair: LinkPair, from: Link, room: FrameRoom, headBytes: number, peer: number): void {

@@ -70,6 +70,10 @@ export class LossyLink implements Link, FrameSink {
 		this.#link.release(room);
 	}
 
+	makeRoom(framesInFlight: number): void {
+		this.#link.makeRoom(framesInFlight);
+	}
+
 	transmit(room: FrameRoom, headBytes: number, peer: number): void {
 		const frame = room.memory.bytes.slice(room.offset, room.offset + headBytes);
 		this.#link.release(room);

@@ -17,7 +17,7 @@ import type { AoeExportSpec, DiskSpec, StorageSpec } from "../../lib/spec/spec.j
 import { until } from "../support/cleanup.js";
 
 export const LIMIT_MS = 20_000;
-const NEAR = { kind: "interface", name: "near" } as const;
+export const NEAR = { kind: "interface", name: "near" } as const;
 
 /** In a namespace of the test's own, never among the machine's interfaces. */
 export async function layCable(): Promise<void> {

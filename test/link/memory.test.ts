@@ -142,6 +142,33 @@ t.test("a full port drops and counts", async (t) => {
 	t.equal(near.stats.framesOut, 8);
 });
 
+t.test("more rooms once twice as many frames can be under way, up to a bound", async (t) => {
+	const pump = new Pump();
+	const [near, far] = memoryLinkPair(pump);
+	const sink = attached(far);
+	const held = near.acquire();
+	for (let mark = 0; mark < 255; mark++) t.ok(send(near, far.mac, mark));
+	t.notOk(send(near, far.mac, 0), "256 of them");
+	near.makeRoom(255);
+	t.equal(near.freeRooms, 0, "enough for that");
+	near.makeRoom(300);
+	t.equal(near.freeRooms, 600 - 256, "twice as many as can be under way");
+	for (let mark = 0; mark < 600 - 256; mark++) t.ok(send(near, far.mac, mark));
+	t.notOk(send(near, far.mac, 0));
+	far.makeRoom(300);
+	pump.run();
+	t.equal(sink.marks.length, 599, "as many again may wait at the other end");
+	t.equal(sink.marks[254], 254, "those that waited are the first");
+	if (held !== undefined) near.release(held);
+	t.equal(near.freeRooms, 600);
+	near.setMtu(1500);
+	t.equal(near.freeRooms, 600, "at another MTU, too");
+	near.makeRoom(1e6);
+	t.equal(near.freeRooms, 8192);
+	if (held !== undefined) near.release(held);
+	t.equal(near.freeRooms, 8192, "one of the old MTU is forgotten");
+});
+
 t.test("up, down, MTU and address change while it runs", async (t) => {
 	const pump = new Pump();
 	const [near, far] = memoryLinkPair(pump, { mtu: 1500 }, { mtu: 1500 });

@@ -2,6 +2,7 @@
 
 import { spawnSync } from "node:child_process";
 import { existsSync, statSync, writeFileSync } from "node:fs";
+import type { Socket } from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import t from "tap";
@@ -45,6 +46,39 @@ t.test("peers are apart: answers go to the one that asked, broadcasts to all", a
 	late.socket.write(packed("l".repeat(60)));
 	await until(() => sink.frames.length === 4, "a frame from the new peer");
 	t.notOk(numbers.includes(sink.frames[3]?.peer), "numbers are not used again");
+});
+
+t.test("room is made for more frames to each peer, those that are there and those that come", async (t) => {
+	const { pump, socketPath, link, sink } = await opened(t, { mtu: 1500 });
+	const peers = [await rawPeer(socketPath)];
+	const greet = async ({ socket }: { socket: Socket }) => {
+		const seen = sink.frames.length;
+		socket.write(packed("h".repeat(60)));
+		await until(() => sink.frames.length > seen, "a frame from the peer");
+	};
+	for (const peer of peers) await greet(peer);
+	t.equal(link.freeRooms, 256);
+	send(link, "first".padEnd(60), ALL_PEERS);
+	// It waits in the peer's buffer, or is on its way.
+	link.drain();
+	send(link, "second".padEnd(60), ALL_PEERS);
+	link.makeRoom(1024);
+	t.equal(link.freeRooms, 2047, "one frame waits");
+	peers.push(await rawPeer(socketPath));
+	for (const peer of peers.slice(1)) await greet(peer);
+	const { droppedOut } = link.stats;
+	for (let number = 0; number < 2000; number++) send(link, String(number).padEnd(1514), ALL_PEERS);
+	pump.run();
+	t.equal(link.stats.droppedOut, droppedOut, "a buffer of the old size has room for 256 of these");
+	await until(() => peers.every(({ received }) => received().includes("1999 ")), "all frames");
+	const whole = Array.from({ length: 2000 }, (_, number) => packed(String(number).padEnd(1514)));
+	for (const { received } of peers)
+		t.ok(
+			received()
+				.subarray(-2000 * 1518)
+				.equals(Buffer.concat(whole)),
+		);
+	t.match(peers[0]?.received().toString("latin1"), /first .*second /s);
 });
 
 t.test("what is not a stream of frames ends the connection, with one message", async (t) => {

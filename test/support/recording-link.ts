@@ -143,6 +143,9 @@ export class RecordingLink implements Link {
 		this.#giveBack(room, this.#free);
 	}
 
+	/** Its rooms are what the test has asked for. */
+	makeRoom(): void {}
+
 	transmit(room: FrameRoom, headBytes: number, peer: number, dataBytes = 0): void {
 		const { bytes } = room.memory;
 		if (headBytes > room.capacityBytes) throw new Error("frame longer than its room");
