@@ -93,7 +93,7 @@ export class Disk {
 
 	/**
 	 * Takes no more requests, waits for those under way, and gives back what the device holds: "closed". If its storage hangs it
-	 * is "abandoned" after `limitMs`.
+	 * is "abandoned" after `limitMs`, until it has gone on after all; then its phase is "closed".
 	 */
 	close(limitMs?: number): Promise<CloseEnd> {
 		this.#closing ??= this.#close(limitMs);
@@ -102,7 +102,13 @@ export class Disk {
 
 	async #close(limitMs?: number): Promise<CloseEnd> {
 		this.#phase = "draining";
-		this.#phase = await this.device.close(limitMs);
-		return this.#phase;
+		const end = await this.device.close(limitMs);
+		this.#phase = end;
+		if (end === "abandoned") void this.#closeAfterAll();
+		return end;
+	}
+
+	async #closeAfterAll(): Promise<void> {
+		this.#phase = await this.device.close(Infinity);
 	}
 }

@@ -84,7 +84,7 @@ export interface BlockDevice {
 	listen(listener: DeviceListener): () => void;
 	/**
 	 * Waits for what is under way, then gives everything back. Later requests end with `closed`. Waits for at most `limitMs`,
-	 * by default for as long as suits the device; who asks once more gets the first one's answer.
+	 * by default for as long as suits the device; who asks once more waits for the same, within a limit of his own.
 	 */
 	close(limitMs?: number): Promise<CloseEnd>;
 }

@@ -48,7 +48,7 @@ export class FileDevice implements BlockDevice {
 	#info: DeviceInfo;
 	readonly #listeners = new Listeners();
 	#shrunk = false;
-	#closing: Promise<CloseEnd> | null = null;
+	#closing: Promise<void> | null = null;
 
 	/**
 	 * Opens and locks `path`, unless it is `opened`. Throws an OperatorError that says what is wrong with it. Waits for the disk,
@@ -141,8 +141,8 @@ export class FileDevice implements BlockDevice {
 	}
 
 	close(limitMs = CLOSE_LIMIT_MS): Promise<CloseEnd> {
-		this.#closing ??= endWithin(this.#closeInOrder(), limitMs);
-		return this.#closing;
+		this.#closing ??= this.#closeInOrder();
+		return endWithin(this.#closing, limitMs);
 	}
 
 	async #closeInOrder(): Promise<void> {

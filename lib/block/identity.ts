@@ -1,6 +1,8 @@
 /**
  * What makes a storage the one it is, whatever it is called today and wherever it is served: a text that is the same at the
- * next start, and another for another storage. Asked by `lib/daemon/`, which makes serial number and world wide name of it.
+ * next start, and another for another storage. Asked by `lib/daemon/`, which makes serial number and world wide name of it, once
+ * the storage is open. It asks the file system where the path leads, and waits for it, and all else with it: a moment, for the
+ * path has just been opened by a thread that may be kept waiting (`file.ts`).
  */
 
 import { randomUUID } from "node:crypto";

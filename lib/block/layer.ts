@@ -13,7 +13,7 @@ import { BlockOp, type BlockRequest, type RequestLayer } from "./request.js";
 
 export abstract class DeviceLayer implements BlockDevice, DeviceListener, RequestLayer {
 	readonly #listeners = new Listeners();
-	#closing: Promise<CloseEnd> | null = null;
+	#closing: Promise<void> | null = null;
 	#underWay = 0;
 	#nothingUnderWay: (() => void) | null = null;
 
@@ -99,8 +99,8 @@ export abstract class DeviceLayer implements BlockDevice, DeviceListener, Reques
 	}
 
 	close(limitMs = Infinity): Promise<CloseEnd> {
-		this.#closing ??= endWithin(this.#closeInOrder(), limitMs);
-		return this.#closing;
+		this.#closing ??= this.#closeInOrder();
+		return endWithin(this.#closing, limitMs);
 	}
 
 	async #closeInOrder(): Promise<void> {
@@ -108,7 +108,8 @@ export abstract class DeviceLayer implements BlockDevice, DeviceListener, Reques
 			await new Promise<void>((resolve) => {
 				this.#nothingUnderWay = resolve;
 			});
-		await this.device.close();
+		// However long it takes: the limit is that of whoever waits for us.
+		await this.device.close(Infinity);
 		this.closedBelow();
 	}
 

@@ -26,7 +26,7 @@ export class StrictLayer implements BlockDevice, DeviceListener {
 	readonly #listeners = new Listeners();
 	/** As it was when anybody was last told. */
 	#info: DeviceInfo;
-	#closing: Promise<CloseEnd> | null = null;
+	#isClosed = false;
 
 	constructor(device: BlockDevice, options: StrictOptions = {}) {
 		this.#device = device;
@@ -44,9 +44,9 @@ export class StrictLayer implements BlockDevice, DeviceListener {
 	submit(request: BlockRequest): void {
 		if (!request.inFlight) this.#breach("a request is submitted that has not begun");
 		if (this.#underWay.has(request)) this.#breach("a request is submitted twice");
-		if (this.#closing !== null && this.#options.isTop !== true)
+		if (this.#isClosed && this.#options.isTop !== true)
 			this.#breach("a request is submitted to a device that was closed");
-		const refused = this.#closing !== null ? StorageStatus.closed : refuse(this.info, request);
+		const refused = this.#isClosed ? StorageStatus.closed : refuse(this.info, request);
 		const passage = new Passage(request, refused, {
 			breach: (breach) => this.#breach(breach),
 			over: (over) => this.#over(over),
@@ -96,13 +96,12 @@ export class StrictLayer implements BlockDevice, DeviceListener {
 		this.#listeners.degraded(degradation);
 	}
 
-	close(limitMs?: number): Promise<CloseEnd> {
-		this.#closing ??= this.#device.close(limitMs).then((end) => {
-			if (end === "closed" && this.#underWay.size > 0)
-				this.#breach(`closed with ${this.#underWay.size} requests under way`);
-			return end;
-		});
-		return this.#closing;
+	async close(limitMs?: number): Promise<CloseEnd> {
+		this.#isClosed = true;
+		const end = await this.#device.close(limitMs);
+		if (end === "closed" && this.#underWay.size > 0)
+			this.#breach(`closed with ${this.#underWay.size} requests under way`);
+		return end;
 	}
 
 	#breach(breach: string): void {
