@@ -2,7 +2,7 @@
  * One ATA command over AoE: from the request in the receive ring to the reply in its room. The exchange takes that room
  * when the request arrives and keeps it until `AtaDisk` has the answer, which therefore always has somewhere to go; data of
  * reads and parked data of writes live in the room, right behind the reply's header. Pooled: nothing is allocated once as
- * many exchanges exist as the link has rooms. Started by `AoeTarget`.
+ * many exchanges exist as the link has rooms. Started by `Responder`.
  */
 
 import { AtaCommand, type CommandOwner } from "../ata/command.js";
