@@ -204,11 +204,6 @@ t.test("several blades, and arguments that are missing", async (t) => {
 	refuses(t, [], `missing arguments: shelf, slot, netif, filename; ${usage}`);
 	refuses(t, ["9", "0", "eth0"], `missing arguments: filename; ${usage}`);
 	refuses(t, [...BLADE, "9", "1"], `missing arguments: netif, filename; ${usage}`);
-	refuses(
-		t,
-		["discovr", "eth0"],
-		'"discovr": neither a shelf nor a command (discover, bench); see vblade --help',
-	);
 });
 
 t.test("netif: a name, a list, a glob, a unix socket", async (t) => {
