@@ -8,8 +8,10 @@
  * most one flush per device is under way; what completes meanwhile waits for the next one. A flush is not
  * started while writes are under way below that were submitted before the first one in its batch completed: a
  * burst of writes, completed at once or one by one, costs one flush. Later writes it does not wait for, or a
- * steady stream would hold it up for ever; they are covered if they complete before it starts. `GroupCommit`
- * starts the flushes when the pump drains storage, that is, after all frames of a batch have been looked at.
+ * steady stream would hold it up for ever; they are covered if they complete before it starts. Nor does it wait
+ * for anything while a long change is under way, which may take minutes, as may a write that overlaps it: what a
+ * flush has to cover is complete when it starts, to wait for more only saves flushes. `GroupCommit` starts the
+ * flushes when the pump drains storage, that is, after all frames of a batch have been looked at.
  *
  * A device may sync a write itself, in the same go, where that is as quick (`maySync`, `synced`): a file does so with all
  * writes that wait for its disk while its syncs are short. Then nothing is left to do here.
@@ -45,8 +47,12 @@ const Step = {
 } as const;
 type Step = (typeof Step)[keyof typeof Step];
 
-/** In the token of a write: it asked for forced unit access. The other bit is its generation. */
+/** In the token of a change: it asked for forced unit access; it is long. The lowest bit is its generation. */
 const FUA = 2;
+const LONG = 4;
+
+/** A trim or a writing of zeroes is long from so many bytes on: below that it takes no longer than a write may. */
+const LONG_BYTES = 1024 * 1024;
 
 export class DurabilityLayer extends DeviceLayer implements Committer, RequestOwner {
 	readonly mode: DurabilityMode;
@@ -67,6 +73,8 @@ export class DurabilityLayer extends DeviceLayer implements Committer, RequestOw
 	 */
 	readonly #underWay: [number, number] = [0, 0];
 	#generation: 0 | 1 = 0;
+	/** Long changes under way below: while there are any, nothing is waited for. */
+	#longUnderWay = 0;
 	#syncFailed = false;
 	#syncErrno = 0;
 
@@ -156,7 +164,9 @@ export class DurabilityLayer extends DeviceLayer implements Committer, RequestOw
 	#change(request: BlockRequest): void {
 		this.started();
 		this.#underWay[this.#generation]++;
-		request.push(this, this.#generation | (request.fua ? FUA : 0));
+		const long = isLong(request);
+		if (long) this.#longUnderWay++;
+		request.push(this, this.#generation | (request.fua ? FUA : 0) | (long ? LONG : 0));
 		request.maySync = this.#needsSync(request);
 		request.fua = false;
 		this.device.submit(request);
@@ -165,6 +175,7 @@ export class DurabilityLayer extends DeviceLayer implements Committer, RequestOw
 	below(request: BlockRequest, token: number): void {
 		request.fua = (token & FUA) !== 0;
 		this.#underWay[(token & 1) as 0 | 1]--;
+		if ((token & LONG) !== 0) this.#longUnderWay--;
 		if (request.status === StorageStatus.syncFailed) this.#failSync(request.errno);
 		if (request.status !== StorageStatus.ok) {
 			this.ended();
@@ -212,7 +223,8 @@ export class DurabilityLayer extends DeviceLayer implements Committer, RequestOw
 
 	#queueWhenGathered(): void {
 		const others = this.#generation === 0 ? 1 : 0;
-		if (this.#step !== Step.gathering || this.#underWay[others] > 0) return;
+		if (this.#step !== Step.gathering) return;
+		if (this.#underWay[others] > 0 && this.#longUnderWay === 0) return;
 		this.#step = Step.queued;
 		this.#commits.queue(this);
 	}
@@ -261,4 +273,8 @@ export class DurabilityLayer extends DeviceLayer implements Committer, RequestOw
 		if (this.#syncFailed) request.complete(StorageStatus.syncFailed, this.#syncErrno);
 		else request.complete(StorageStatus.ok);
 	}
+}
+
+function isLong({ op, lengthBytes }: BlockRequest): boolean {
+	return op !== BlockOp.write && lengthBytes >= LONG_BYTES;
 }

@@ -28,8 +28,8 @@ export class Bench {
 		});
 	}
 
-	submit(name: string, op: BlockOp, fua = false): BlockRequest {
-		const noted = fill(new Noted(name, this.over), op, this.requests.length * SECTOR, SECTOR);
+	submit(name: string, op: BlockOp, fua = false, lengthBytes = SECTOR): BlockRequest {
+		const noted = fill(new Noted(name, this.over), op, this.requests.length * SECTOR, lengthBytes);
 		noted.request.fua = fua;
 		this.requests.push(noted);
 		this.layer.submit(noted.begin());

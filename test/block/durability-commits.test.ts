@@ -95,6 +95,32 @@ t.test("ack: a stream of writes that never pauses is answered", async (t) => {
 	t.ok(most < 100, `at most ${most} wait for their answer`);
 });
 
+t.test("ack and flush: a long change holds up nothing but itself", async (t) => {
+	for (const mode of ["ack", "flush"] as const)
+		for (const op of [BlockOp.writeZeroes, BlockOp.trim]) {
+			const bench = new Bench(mode);
+			bench.submit("long", op, true, 512 * MIB);
+			bench.submit("held back by the long one", BlockOp.write, true);
+			for (const round of ["first", "second", "third"]) {
+				bench.submit(`write, ${round}`, BlockOp.write, true);
+				bench.device.done(2);
+				bench.pump.run();
+				t.equal(bench.device.below[2], "flush", `${mode}: the ${round} write is synced`);
+				bench.device.done(2);
+				bench.submit(`flush, ${round}`, BlockOp.flush);
+				bench.pump.run();
+				bench.device.done(2);
+				t.same(bench.over.splice(0), [`write, ${round}`, `flush, ${round}`]);
+			}
+			while (bench.device.pending.length > 0) bench.done();
+			t.same(bench.over.splice(0).sort(), ["held back by the long one", "long"]);
+			bench.submit("a", BlockOp.write, true);
+			bench.submit("b", BlockOp.write, true);
+			bench.done();
+			t.equal(bench.device.pending.length, 1, "afterwards bursts are gathered as before");
+		}
+});
+
 t.test("ack: reads and failed writes do not wait; a flush is a real one", async (t) => {
 	const bench = new Bench("ack");
 	bench.submit("read", BlockOp.read);
