@@ -231,6 +231,11 @@ export class DurabilityLayer extends DeviceLayer implements Committer, RequestOw
 
 	/** Starts the flush for all that wait. Called by `GroupCommit`. */
 	commit(): void {
+		if (this.#waiting.isEmpty) {
+			// All that waited was taken back; the device may be closed by now.
+			this.#step = Step.idle;
+			return;
+		}
 		this.#step = Step.syncing;
 		this.#covered = this.#waiting.takeAll();
 		this.sync(this.#sync.begin());
@@ -245,18 +250,20 @@ export class DurabilityLayer extends DeviceLayer implements Committer, RequestOw
 	finished({ status, errno }: BlockRequest): void {
 		const covered = this.#covered;
 		this.#step = Step.idle;
-		if (status !== StorageStatus.ok) this.#failSync(errno);
-		this.#finishAll(covered);
+		// Closed below: nothing was tried, so nothing is lost; but nor is it stable.
+		const wasTried = status !== StorageStatus.closed && status !== StorageStatus.cancelled;
+		if (status !== StorageStatus.ok && wasTried) this.#failSync(errno);
+		this.#finishAll(covered, wasTried ? StorageStatus.ok : StorageStatus.closed);
 		if (this.#syncFailed) this.#finishAll(this.#waiting.takeAll());
 		else if (this.#step === Step.idle && !this.#waiting.isEmpty) this.#gather();
 	}
 
-	#finishAll(first: BlockRequest | null): void {
+	#finishAll(first: BlockRequest | null, status: StorageStatus = StorageStatus.ok): void {
 		for (let request = first; request !== null; ) {
 			// Its owner may use the request again at once.
 			const next = request.next;
 			request.next = null;
-			this.#finish(request);
+			this.#finish(request, status);
 			request = next;
 		}
 	}
@@ -268,10 +275,10 @@ export class DurabilityLayer extends DeviceLayer implements Committer, RequestOw
 		this.degraded({ kind: "syncFailed", errno });
 	}
 
-	#finish(request: BlockRequest): void {
+	#finish(request: BlockRequest, status: StorageStatus = StorageStatus.ok): void {
 		this.ended();
 		if (this.#syncFailed) request.complete(StorageStatus.syncFailed, this.#syncErrno);
-		else request.complete(StorageStatus.ok);
+		else request.complete(status);
 	}
 }
 

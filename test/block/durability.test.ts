@@ -155,6 +155,43 @@ t.test("info follows the device below", async (t) => {
 	t.equal(bench.layer.info.writeCache, false);
 });
 
+t.test(
+	"a flush that was taken back is no sync that failed, though the device is closed by then",
+	async (t) => {
+		for (const mode of MODES) {
+			const bench = new Bench(mode);
+			const flush = bench.submit("flush", BlockOp.flush);
+			bench.layer.cancel(flush);
+			t.equal(storageStatusName(flush.status), mode === "none" ? "ok" : "cancelled", mode);
+			await bench.layer.close();
+			bench.pump.run();
+			t.strictSame([bench.failures, bench.ops, bench.over], [[], "", ["flush"]], mode);
+
+			const open = new Bench(mode);
+			open.layer.cancel(open.submit("taken back", BlockOp.flush));
+			open.pump.run();
+			open.submit("write", BlockOp.write, true);
+			while (open.device.pending.length > 0) open.done();
+			t.equal(open.ops, mode === "none" ? "write" : "write flush", `${mode}: it goes on as ever`);
+			t.same(open.over, ["taken back", "write"]);
+		}
+	},
+);
+
+t.test(
+	"a device that somebody else has closed has not failed a sync; what it did not sync is not said to be stable",
+	async (t) => {
+		for (const mode of ["ack", "flush"] as const) {
+			const bench = new Bench(mode);
+			const write = bench.submit("write", BlockOp.write, true);
+			await bench.device.close();
+			bench.done();
+			t.equal(storageStatusName(write.status), "closed", mode);
+			t.strictSame(bench.failures, []);
+		}
+	},
+);
+
 t.test("close waits for the last flush", async (t) => {
 	const bench = new Bench("ack");
 	bench.submit("write", BlockOp.write);
