@@ -23,6 +23,7 @@ import type { Pump, PumpStage } from "../pump.js";
 import { Enclosures } from "./enclosures.js";
 import { type LackListener, LackWatch } from "./lack.js";
 import { finish } from "./native-result.js";
+import { isNoThread, Openings } from "./openings.js";
 import { BlockOp, type BlockRequest } from "./request.js";
 import { RequestList } from "./request-list.js";
 import { SizeWatch } from "./sizes.js";
@@ -53,6 +54,7 @@ export class StorageEngine implements PumpStage {
 	readonly #freeTokens: number[] = [];
 	readonly #stalls = new StallWatch();
 	readonly #sizes: SizeWatch;
+	readonly #openings = new Openings();
 	readonly #lack = new LackWatch();
 	readonly #lackFields = new Float64Array(LACK_FIELDS);
 	readonly #look: NodeJS.Timeout;
@@ -85,9 +87,25 @@ export class StorageEngine implements PumpStage {
 		return native.fileOpen(this.#handle, path, flags, beginBytes, lengthBytes);
 	}
 
-	/** The same, by a thread of its own: who is served meanwhile does not wait for the disk. */
-	openLater(path: string, flags: number, beginBytes: number, lengthBytes: number): Promise<NativeFile> {
-		return native.fileOpenLater(this.#handle, path, flags, beginBytes, lengthBytes);
+	/** The same, by a thread of its own: who is served meanwhile does not wait for the disk. `signal`: see `openings.ts`. */
+	async openLater(
+		path: string,
+		flags: number,
+		beginBytes: number,
+		lengthBytes: number,
+		signal?: AbortSignal,
+	): Promise<NativeFile> {
+		const begin = async () => {
+			try {
+				return await native.fileOpenLater(this.#handle, path, flags, beginBytes, lengthBytes);
+			} catch (error) {
+				// Better to wait for the disk than for a thread, as long as nobody is served who would wait as well.
+				if (!isNoThread(error) || !this.#isUnused) throw error;
+				return this.open(path, flags, beginBytes, lengthBytes);
+			}
+		};
+		signal?.throwIfAborted();
+		return this.#openings.open(path, begin, signal);
 	}
 
 	/** Memory as a file. Throws a NativeError. */
@@ -124,7 +142,8 @@ export class StorageEngine implements PumpStage {
 		if (this.expects) this.#stalls.look(this.#underWay);
 		native.engineRetry(this.#handle, this.#lackFields);
 		const [errno = 0, putOff = 0] = this.#lackFields;
-		this.#lack.look(errno, putOff);
+		this.#lack.look(errno || this.#openings.lack, putOff + this.#openings.putOff);
+		this.#openings.retry();
 	}
 
 	/** Closes a file; false if requests on it are still under way. A closed engine has closed its files. */
@@ -162,6 +181,11 @@ export class StorageEngine implements PumpStage {
 
 	get expects(): boolean {
 		return this.#underWay.length > this.#freeTokens.length;
+	}
+
+	/** Whether nothing has ever been asked of it. */
+	get #isUnused(): boolean {
+		return this.#underWay.length === 0 && this.#queued.isEmpty;
 	}
 
 	drain(): void {
@@ -237,6 +261,7 @@ export class StorageEngine implements PumpStage {
 		if (this.#closed) return;
 		this.#closed = true;
 		clearInterval(this.#look);
+		this.#openings.close();
 		this.#sizes.close();
 		this.#pump.remove(this);
 		native.engineClose(this.#handle);

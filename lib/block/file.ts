@@ -38,6 +38,8 @@ export interface FileOptions {
 	readonly lengthBytes?: number | undefined;
 	/** Each batch of writes is going to be followed by a flush: the storage need not wait for it to begin. */
 	readonly synced?: boolean;
+	/** Calls off what has not begun: an opening that waits its turn, or for a thread. */
+	readonly signal?: AbortSignal;
 	/** Told at once if there is no address space left for it: what is in memory is then read and written by a longer way. */
 	readonly onUnmapped?: () => void;
 }
@@ -77,12 +79,17 @@ export class FileDevice implements BlockDevice {
 	/** The same, by a thread of its own: a file on a disk that hangs may keep that for ever. */
 	static async open(engine: StorageEngine, path: string, options: FileOptions): Promise<FileDevice> {
 		try {
-			const opened = await engine.openLater(pathOf(path), flagsOf(options), ...partOf(options));
+			const [beginBytes, lengthBytes] = partOf(options);
+			const opened = await engine.openLater(
+				pathOf(path),
+				flagsOf(options),
+				beginBytes,
+				lengthBytes,
+				options.signal,
+			);
 			return new FileDevice(engine, path, options, checked(engine, path, opened));
 		} catch (error) {
 			if (!isNativeError(error)) throw error;
-			// The machine has no thread left: to be served after a wait is better than not to be.
-			if (error.step === "thread") return new FileDevice(engine, path, options);
 			throw explained(path, error, options);
 		}
 	}

@@ -12,7 +12,14 @@
 
 enum { STACK_BYTES = 256 * 1024 };
 
+/* Of whose environment it is: it may end while the thread hangs, and all that is Node's ends with it. */
+enum opening_state { UNDER_WAY, TOLD, FORSAKEN };
+
 struct opening {
+	/* Guards the two that follow. The thread calls Node only while it holds this, and the end of the environment waits for it. */
+	pthread_mutex_t lock;
+	enum opening_state state;
+	int references; /* held by the thread, and by the loop's thread until it has been told, or its environment ends */
 	char *path;
 	int flags;
 	struct vb_part part;
@@ -28,38 +35,52 @@ struct opening {
 
 static void free_opening(struct opening *opening)
 {
+	pthread_mutex_destroy(&opening->lock);
 	free(opening->path);
 	free(opening);
+}
+
+static void release(struct opening *opening)
+{
+	pthread_mutex_lock(&opening->lock);
+	int left = --opening->references;
+	pthread_mutex_unlock(&opening->lock);
+	if (left == 0) free_opening(opening);
+}
+
+/* In the loop's thread, before Node ends the function that would be called. */
+static void on_opening_forsaken(void *data)
+{
+	struct opening *opening = data;
+	pthread_mutex_lock(&opening->lock);
+	/* What has been told already is still in the queue of the function, which hands it over as it ends. */
+	int is_forsaken = opening->state == UNDER_WAY;
+	if (is_forsaken) opening->state = FORSAKEN;
+	pthread_mutex_unlock(&opening->lock);
+	if (is_forsaken) release(opening);
 }
 
 static void *open_in_thread(void *argument)
 {
 	struct opening *opening = argument;
-	/* In the end it belongs to the loop's thread, or is gone. */
-	napi_threadsafe_function done = opening->done;
 	opening->error = vb_file_open(&opening->file, opening->path, opening->flags, &opening->part, &opening->step);
-	int is_open = !opening->error;
-	if (napi_call_threadsafe_function(done, opening, napi_tsfn_nonblocking) == napi_ok) {
-		napi_release_threadsafe_function(done, napi_tsfn_release);
-		return NULL;
+	pthread_mutex_lock(&opening->lock);
+	int is_forsaken = opening->state == FORSAKEN;
+	if (!is_forsaken) {
+		opening->state = TOLD;
+		MUST(napi_call_threadsafe_function(opening->done, opening, napi_tsfn_nonblocking));
+		MUST(napi_release_threadsafe_function(opening->done, napi_tsfn_release));
 	}
-	/* The environment has ended meanwhile. */
-	if (is_open) vb_file_close(&opening->file);
-	free_opening(opening);
+	pthread_mutex_unlock(&opening->lock);
+	if (is_forsaken && !opening->error) vb_file_close(&opening->file);
+	release(opening);
 	return NULL;
 }
 
-/* In the loop's thread. */
-static void tell(napi_env env, napi_value function, void *context, void *data)
+/* In the loop's thread: fulfils the promise. */
+static void settle(napi_env env, struct opening *opening)
 {
-	(void)function, (void)context;
-	struct opening *opening = data;
 	napi_value engine, result = NULL;
-	if (!env) {
-		if (!opening->error) vb_file_close(&opening->file);
-		free_opening(opening);
-		return;
-	}
 	MUST(napi_get_reference_value(env, opening->engine, &engine));
 	MUST(napi_delete_reference(env, opening->engine));
 	if (opening->error) throw_errno(env, opening->error, opening->step);
@@ -67,7 +88,20 @@ static void tell(napi_env env, napi_value function, void *context, void *data)
 	if (result) MUST(napi_resolve_deferred(env, opening->deferred, result));
 	else if (napi_get_and_clear_last_exception(env, &result) == napi_ok)
 		MUST(napi_reject_deferred(env, opening->deferred, result));
-	free_opening(opening);
+}
+
+/* In the loop's thread, when the other is through with it; without an environment if that has ended meanwhile. */
+static void tell(napi_env env, napi_value function, void *context, void *data)
+{
+	(void)function, (void)context;
+	struct opening *opening = data;
+	if (env) {
+		MUST(napi_remove_env_cleanup_hook(env, on_opening_forsaken, opening));
+		settle(env, opening);
+	} else if (!opening->error) {
+		vb_file_close(&opening->file);
+	}
+	release(opening);
 }
 
 static int start(struct opening *opening)
@@ -88,20 +122,27 @@ napi_value js_file_open_later(napi_env env, napi_callback_info info)
 	napi_value args[MAX_ARGS], promise, name;
 	struct opening *opening = calloc(1, sizeof *opening);
 	if (!opening) return throw_errno(env, ENOMEM, "memory");
+	pthread_mutex_init(&opening->lock, NULL);
 	if (!get_args(env, info, 5, args) || !is_open_engine(env, args[0]) ||
 	    !get_file_arguments(env, args, &opening->path, &opening->flags, &opening->part)) {
 		free_opening(opening);
 		return throw_type(env);
 	}
+	opening->references = 2;
 	MUST(napi_create_promise(env, &opening->deferred, &promise));
 	MUST(napi_create_reference(env, args[0], 1, &opening->engine));
 	MUST(napi_create_string_utf8(env, "vblade opening", NAPI_AUTO_LENGTH, &name));
 	MUST(napi_create_threadsafe_function(env, NULL, NULL, name, 0, 1, NULL, NULL, NULL, tell, &opening->done));
+	/* A disk that hangs keeps no process from ending: an engine does, until it is closed. */
+	MUST(napi_unref_threadsafe_function(env, opening->done));
+	/* Hooks run in reverse order: this one before that of the function. */
+	MUST(napi_add_env_cleanup_hook(env, on_opening_forsaken, opening));
 	int error = start(opening);
 	if (!error) return promise;
-	napi_release_threadsafe_function(opening->done, napi_tsfn_abort);
+	MUST(napi_release_threadsafe_function(opening->done, napi_tsfn_abort));
 	opening->error = error;
 	opening->step = "thread";
+	release(opening);
 	tell(env, NULL, NULL, opening);
 	return promise;
 }
