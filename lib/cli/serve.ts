@@ -72,7 +72,8 @@ async function serve(invocation: Invocation & { kind: "serve" }): Promise<number
 }
 
 async function drain(daemon: Daemon, log: Log): Promise<number> {
-	if ((await daemon.close(DRAIN_LIMIT_MS)) === "closed") return 0;
+	// Nothing has been written to a disk that is still being opened.
+	if ((await daemon.close(DRAIN_LIMIT_MS)) !== "abandoned") return 0;
 	log.error(
 		`the storage did not finish within ${DRAIN_LIMIT_MS / 1000} s: writes that were not acknowledged may be lost`,
 	);

@@ -23,6 +23,7 @@ import { type Outlet, Outlets, type OutletsOptions } from "./outlets.js";
 /** How long a link may take to be up: the kernel tells of one that has just come up only once a second. */
 const UP_LIMIT_MS = 1500;
 const UP_POLL_MS = 20;
+const GIVEN_TWICE = "given twice on one interface";
 
 interface AoeExport {
 	spec: AoeExportSpec;
@@ -33,6 +34,8 @@ interface AoeExport {
 	readonly addresses: (() => void)[];
 	/** Once it has its disk. */
 	blade: Blade | null;
+	/** Takes no more requests, and is removed when those under way are answered. */
+	isLeaving: boolean;
 }
 
 export class AoeExporter implements Exporter<AoeExportSpec> {
@@ -46,12 +49,14 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 	}
 
 	plan(specs: readonly AoeExportSpec[], links: readonly LinkSpec[]): Addition<AoeExportSpec> {
-		const given = new Set([...this.#exports.values()].flatMap(({ places }) => places));
+		const taken = new Map<string, string>();
+		for (const { places, isLeaving } of this.#exports.values())
+			for (const place of places) taken.set(place, isLeaving ? "still being removed" : GIVEN_TWICE);
 		for (const spec of specs)
 			for (const place of placesOf(spec)) {
-				if (given.has(place))
-					throw new OperatorError(`shelf ${spec.shelf} slot ${spec.slot} is given twice on one interface`);
-				given.add(place);
+				const why = taken.get(place);
+				if (why !== undefined) throw new OperatorError(`shelf ${spec.shelf} slot ${spec.slot} is ${why}`);
+				taken.set(place, GIVEN_TWICE);
 			}
 		const linkOf = new Map(links.map((link) => [linkKey(link.netif), link]));
 		/** Frames that those of these may have under way that are still to come, by link. */
@@ -71,9 +76,13 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 		links: ReadonlyMap<string, LinkSpec>,
 	): Promise<void> {
 		const { name } = spec;
-		if (this.#exports.has(name))
-			throw new OperatorError(`export ${quote(name)}: there is one of this name already`);
-		const exported: AoeExport = { spec, places: placesOf(spec), outlets: [], addresses: [], blade: null };
+		const other = this.#exports.get(name);
+		if (other !== undefined)
+			throw new OperatorError(
+				`export ${quote(name)}: ${other.isLeaving ? "it is still being removed" : "there is one of this name already"}`,
+			);
+		const parts = { spec, places: placesOf(spec), outlets: [], addresses: [] };
+		const exported: AoeExport = { ...parts, blade: null, isLeaving: false };
 		this.#exports.set(name, exported);
 		try {
 			for (const [key, netif] of linksOf(spec.netifs)) {
@@ -101,27 +110,31 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 	}
 
 	async #serve(exports: readonly AoeExport[]): Promise<void> {
-		const claims = new Map<Outlet, Blade[]>();
-		for (const { outlets, blade } of exports)
-			for (const outlet of outlets) {
-				const blades = claims.get(outlet) ?? [];
-				if (blade !== null) blades.push(blade);
-				claims.set(outlet, blades);
+		const claims = new Map<Outlet, AoeExport[]>();
+		for (const each of exports)
+			for (const outlet of each.outlets) {
+				const others = claims.get(outlet) ?? [];
+				others.push(each);
+				claims.set(outlet, others);
 			}
 		for (const outlet of claims.keys()) {
 			if (!outlet.started) outlet.target.start();
 			outlet.started = true;
 		}
-		await Promise.all([...claims].map(([outlet, blades]) => this.#claim(outlet, blades)));
+		await Promise.all([...claims].map(([outlet, those]) => this.#claim(outlet, those)));
 		for (const outlet of claims.keys()) {
 			if (!outlet.serving) outlet.target.serveClaims();
 			outlet.serving = true;
 		}
 	}
 
-	/** Asks one link who has the addresses of blades. Throws an OperatorError if others do. */
-	async #claim({ link, target }: Outlet, blades: readonly Blade[]): Promise<void> {
-		if (!(await comesUp(link)))
+	/** Asks one link who has the addresses of exports, but for those that leave meanwhile. Throws an OperatorError if others do. */
+	async #claim({ link, target }: Outlet, exports: readonly AoeExport[]): Promise<void> {
+		const staying = () => exports.filter(({ isLeaving }) => !isLeaving);
+		const isUp = await comesUp(link, () => staying().length > 0);
+		const blades = staying().flatMap(({ blade }) => blade ?? []);
+		if (blades.length === 0) return;
+		if (!isUp)
 			this.#log.warn(
 				`${link.name} is down: who else answers for ${namesOf(blades)} is asked when it comes up`,
 			);
@@ -158,7 +171,9 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 	}
 
 	withdraw(name: string): void {
-		const { blade, outlets, addresses } = this.#get(name);
+		const exported = this.#get(name);
+		const { blade, outlets, addresses } = exported;
+		exported.isLeaving = true;
 		if (blade !== null) for (const { target } of outlets) target.release(blade);
 		for (const giveBack of addresses.splice(0)) giveBack();
 	}
@@ -211,9 +226,10 @@ function isAnother(one: AoeExportSpec, other: AoeExportSpec): boolean {
 	return fixed(one) !== fixed(other);
 }
 
-/** False if a link stays down. */
-async function comesUp(link: Link): Promise<boolean> {
-	for (let waitedMs = 0; !link.up && waitedMs < UP_LIMIT_MS; waitedMs += UP_POLL_MS) await sleep(UP_POLL_MS);
+/** False if a link stays down while somebody wants it. */
+async function comesUp(link: Link, isWanted: () => boolean): Promise<boolean> {
+	for (let waitedMs = 0; !link.up && isWanted() && waitedMs < UP_LIMIT_MS; waitedMs += UP_POLL_MS)
+		await sleep(UP_POLL_MS);
 	return link.up;
 }
 

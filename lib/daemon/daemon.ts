@@ -4,7 +4,7 @@
  * below. Started by `lib/cli/serve.ts`; one pump, one storage engine, any number of disks.
  */
 
-import type { CloseEnd } from "../block/close.js";
+import { endWithin } from "../block/close.js";
 import type { Disk } from "../disk.js";
 import { OperatorError } from "../errors.js";
 import type { Log } from "../log.js";
@@ -13,13 +13,15 @@ import { Pump } from "../pump.js";
 import type { DiskSpec, ExportSpec, Spec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
+import { type AddedSpec, Adding } from "./adding.js";
 import { AoeExporter } from "./aoe-exporter.js";
-import { Disks } from "./disks.js";
+import { type DiskEnd, Disks, type Opening } from "./disks.js";
 import type { Addition, Exporter } from "./exporter.js";
 import type { OpenDevice } from "./openers.js";
 
 /** How long requests under way on a disk that is removed may take. */
 const REMOVE_LIMIT_MS = 5000;
+const STOPPING = "vblade is stopping; nothing can be added any more";
 
 /** What is exported, for the start-up line. */
 export interface Exported {
@@ -28,8 +30,6 @@ export interface Exported {
 	readonly sectors: number;
 	readonly readOnly: boolean;
 }
-
-export type AddedSpec = Pick<Spec, "disks" | "exports" | "links">;
 
 /** Serves a spec until `close`. Throws an OperatorError, with everything given back, if a part of it can't be served. */
 export async function startDaemon(spec: Spec, log: Log, version: string, open?: OpenDevice): Promise<Daemon> {
@@ -53,13 +53,16 @@ function needsPacketSockets({ netifs }: ExportSpec): boolean {
 	return netifs.some(({ kind }) => kind !== "unix");
 }
 
+type Additions = Readonly<Record<ExportSpec["protocol"], Addition>>;
+
 export class Daemon {
 	readonly #log: Log;
 	readonly #pump = new Pump();
 	readonly #disks: Disks;
 	readonly #exporters: Readonly<Record<ExportSpec["protocol"], Exporter>>;
 	readonly #exports = new Map<string, ExportSpec>();
-	#closing: Promise<CloseEnd> | null = null;
+	readonly #adding = new Set<Adding>();
+	#closing: Promise<DiskEnd> | null = null;
 
 	/** `open` in place of the table of openers, for tests. */
 	constructor(log: Log, version: string, open?: OpenDevice) {
@@ -79,20 +82,31 @@ export class Daemon {
 	 */
 	async add(spec: AddedSpec, opened: () => void = () => {}): Promise<void> {
 		const additions = this.#plan(spec);
+		const adding = new Adding(spec);
+		this.#adding.add(adding);
+		const added = this.#add(adding, additions, opened);
+		adding.ended = added
+			.catch(() => {})
+			.finally(() => {
+				this.#adding.delete(adding);
+			});
+		await added;
+	}
+
+	async #add(adding: Adding, additions: Additions, opened: () => void): Promise<void> {
+		const { spec, exports } = adding;
 		const wanted = new Map(spec.disks.map((disk) => [disk.name, disk]));
-		const disks: string[] = [];
-		const exports: ExportSpec[] = [];
 		const open = async (disk: DiskSpec): Promise<void> => {
-			await this.#disks.open(disk);
-			disks.push(disk.name);
 			wanted.delete(disk.name);
-			this.#refuseIfClosing();
+			await adding.opens(this.#disks.open(disk));
+			adding.refuseIfCalledOff();
 		};
 		try {
 			for (const each of spec.exports) {
 				const addition = additions[each.protocol];
 				await addition.prepare(each);
 				exports.push(each);
+				adding.refuseIfCalledOff();
 				const disk = wanted.get(each.disk);
 				if (disk !== undefined) await open(disk);
 				addition.add(each, this.#disks.get(each.disk));
@@ -100,15 +114,26 @@ export class Daemon {
 			for (const disk of wanted.values()) await open(disk);
 			opened();
 			await Promise.all(Object.values(additions).map((addition) => addition.serve()));
-			this.#refuseIfClosing();
+			adding.refuseIfCalledOff();
 			for (const each of exports) this.#exports.set(each.name, each);
 		} catch (error) {
-			await this.#takeAway(exports, disks);
+			await this.#takeAway(exports.splice(0), adding.disks, REMOVE_LIMIT_MS);
 			throw error;
 		}
 	}
 
-	#plan({ exports, links }: AddedSpec): Readonly<Record<ExportSpec["protocol"], Addition>> {
+	/** Resolves when they have given everything back, or after `limitMs`. */
+	async #callOff(addings: readonly Adding[], why: OperatorError, limitMs: number): Promise<DiskEnd> {
+		for (const adding of addings) {
+			adding.callOff(why);
+			// So that nobody is asked about their addresses any longer.
+			for (const { name, protocol } of adding.exports) this.#exporters[protocol].withdraw(name);
+		}
+		const ended = Promise.all(addings.map((adding) => adding.ended)).then(() => {});
+		return (await endWithin(ended, limitMs)) === "closed" ? "closed" : "opening";
+	}
+
+	#plan({ exports, links }: AddedSpec): Additions {
 		this.#refuseIfClosing();
 		const ofProtocol = (wanted: ExportSpec["protocol"]) =>
 			exports.filter(({ protocol }) => protocol === wanted);
@@ -116,7 +141,7 @@ export class Daemon {
 	}
 
 	#refuseIfClosing(): void {
-		if (this.#closing !== null) throw new OperatorError("vblade is stopping; nothing can be added any more");
+		if (this.#closing !== null) throw new OperatorError(STOPPING);
 	}
 
 	/**
@@ -140,18 +165,29 @@ export class Daemon {
 	}
 
 	/**
-	 * Removes a disk with all its exports, when what is under way has been answered. One that hangs is abandoned after `limitMs`:
-	 * its requests are never answered, and what it holds is not given back while it hangs. Throws an OperatorError if there is
-	 * none of this name.
+	 * Removes a disk with all its exports, when what is under way has been answered; adding that has to do with it fails. One that
+	 * hangs is abandoned after `limitMs`: its requests are never answered, and what it holds is not given back while it hangs. So
+	 * is one that is still `opening` then. Throws an OperatorError if there is none of this name.
 	 */
-	async removeDisk(name: string, limitMs = REMOVE_LIMIT_MS): Promise<CloseEnd> {
-		if (!this.#disks.has(name)) throw new OperatorError(`disk ${quote(name)}: there is none of this name`);
-		const exports = [...this.#exports.values()].filter(({ disk }) => disk === name);
+	async removeDisk(name: string, limitMs = REMOVE_LIMIT_MS): Promise<DiskEnd> {
+		const disk = this.#disks.find(name);
+		const addings = [...this.#adding].filter((adding) => adding.concerns(name));
+		if (disk === undefined && !addings.some((adding) => adding.adds(name)))
+			throw new OperatorError(`disk ${quote(name)}: there is none of this name`);
+		const exports = [...this.#exports.values()].filter((each) => each.disk === name);
 		for (const each of exports) this.#exports.delete(each.name);
-		const end = await this.#takeAway(exports, [name], limitMs);
-		if (end === "abandoned")
+		const why = new OperatorError(`disk ${quote(name)}: removed while it was being added`);
+		const end = worstOf(
+			await Promise.all([
+				this.#callOff(addings, why, limitMs),
+				this.#takeAway(exports, disk === undefined ? [] : [disk], limitMs),
+			]),
+		);
+		const late = `disk ${quote(name)}: its storage did not finish within ${limitMs / 1000} s, and is left alone`;
+		if (end === "abandoned") this.#log.error(`${late}: requests that it has begun are not answered`);
+		if (end === "opening")
 			this.#log.error(
-				`disk ${quote(name)}: its storage did not finish within ${limitMs / 1000} s, and is left alone: requests that it has begun are not answered`,
+				`disk ${quote(name)}: it is still being opened after ${limitMs / 1000} s, and is left alone: it is closed when that has come to an end`,
 			);
 		return end;
 	}
@@ -159,36 +195,39 @@ export class Daemon {
 	/** Exports go with their disks: first nothing more is taken, in the end nothing is left. */
 	async #takeAway(
 		exports: readonly ExportSpec[],
-		disks: readonly string[],
+		disks: readonly Opening[],
 		limitMs?: number,
-	): Promise<CloseEnd> {
+	): Promise<DiskEnd> {
 		for (const { name, protocol } of exports) this.#exporters[protocol].withdraw(name);
 		const ends = await Promise.all(
 			disks.map(async (disk) => {
 				const end = await this.#disks.close(disk, limitMs);
 				if (end === "abandoned")
-					for (const each of exports) if (each.disk === disk) this.#exporters[each.protocol].fence(each.name);
+					for (const each of exports)
+						if (each.disk === disk.name) this.#exporters[each.protocol].fence(each.name);
 				return end;
 			}),
 		);
 		// Answers of the last requests.
 		this.#pump.run();
 		await Promise.all(exports.map(({ name, protocol }) => this.#exporters[protocol].remove(name)));
-		return ends.includes("abandoned") ? "abandoned" : "closed";
+		return worstOf(ends);
 	}
 
 	/** Stops answering, waits for what is under way, at most `limitMs`, and gives everything back. */
-	close(limitMs?: number): Promise<CloseEnd> {
+	close(limitMs?: number): Promise<DiskEnd> {
 		this.#closing ??= this.#closeInOrder(limitMs);
 		return this.#closing;
 	}
 
-	async #closeInOrder(limitMs?: number): Promise<CloseEnd> {
+	async #closeInOrder(limitMs = Infinity): Promise<DiskEnd> {
+		const calledOff = this.#callOff([...this.#adding], new OperatorError(STOPPING), limitMs);
 		for (const exporter of Object.values(this.#exporters)) exporter.stop();
-		const end = await this.#takeAway([...this.#exports.values()], this.#disks.names(), limitMs);
+		const exports = [...this.#exports.values()];
 		this.#exports.clear();
+		const ends = await Promise.all([calledOff, this.#takeAway(exports, this.#disks.all(), limitMs)]);
 		this.#disks.end();
-		return end;
+		return worstOf(ends);
 	}
 
 	get exported(): Exported[] {
@@ -208,4 +247,8 @@ export class Daemon {
 		if (spec === undefined) throw new OperatorError(`export ${quote(name)}: there is none of this name`);
 		return spec;
 	}
+}
+
+function worstOf(ends: readonly DiskEnd[]): DiskEnd {
+	return (["abandoned", "opening"] as const).find((end) => ends.includes(end)) ?? "closed";
 }

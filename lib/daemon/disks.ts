@@ -5,7 +5,7 @@
 
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import type { CloseEnd } from "../block/close.js";
+import { type CloseEnd, endWithin } from "../block/close.js";
 import { StorageEngine } from "../block/engine.js";
 import { GroupCommit } from "../block/group-commit.js";
 import { storageIdentity } from "../block/identity.js";
@@ -30,11 +30,56 @@ export interface DisksOptions {
 	readonly open?: OpenDevice;
 }
 
-/** A name that is taken: by a disk, or by one that is being opened. */
-interface Entry {
-	disk: Disk | null;
-	/** Whoever waits for it to be opened waits no longer. */
-	giveUp: (error: OperatorError) => void;
+/** How closing ends: of a disk that is open, or of one that is `opening` still. If that ever ends, what it holds is given back then. */
+export type DiskEnd = CloseEnd | "opening";
+
+/** A disk that is on its way, or open: what its name stands for until it is closed. */
+export interface Opening {
+	readonly name: string;
+	/** Throws an OperatorError if the disk can't be opened, or if that is called off. */
+	readonly opened: Promise<Disk>;
+	/** Whoever waits for it waits no longer; should it be opened after all, it is closed. */
+	callOff(error: OperatorError): void;
+}
+
+/** A name that is taken: by a disk, by one that is being opened, or by one that is being closed. */
+class Entry implements Opening {
+	disk: Disk | null = null;
+	/** Nobody wants it any more. */
+	isLeaving = false;
+	readonly opened: Promise<Disk>;
+	/** Resolves when opening has ended, and what was called off has been given back. Never rejects. */
+	readonly settled: Promise<void>;
+	#giveUp: (error: OperatorError) => void = () => {};
+
+	constructor(
+		readonly name: string,
+		opening: Promise<Disk>,
+	) {
+		const arriving = this.#arrive(opening);
+		this.settled = arriving.then(
+			() => {},
+			() => {},
+		);
+		const calledOff = new Promise<never>((_, reject) => {
+			this.#giveUp = reject;
+		});
+		this.opened = Promise.race([arriving, calledOff]);
+	}
+
+	async #arrive(opening: Promise<Disk>): Promise<Disk> {
+		const disk = await opening;
+		// In one step: whoever closes it finds it either open, or still to come.
+		if (this.isLeaving) await disk.close();
+		else this.disk = disk;
+		return disk;
+	}
+
+	callOff(error: OperatorError): void {
+		if (this.disk !== null) return;
+		this.isLeaving = true;
+		this.#giveUp(error);
+	}
 }
 
 export class Disks {
@@ -57,29 +102,25 @@ export class Disks {
 		log.verbose(`storage engine: ${this.#engine.description}`);
 	}
 
-	/** Throws an OperatorError if the disk can't be opened, or if it is closed before that has come to an end. */
-	async open(spec: DiskSpec): Promise<Disk> {
+	/** Begins to open a disk. Throws an OperatorError if its name is taken. */
+	open(spec: DiskSpec): Opening {
 		const { name } = spec;
-		if (this.#entries.has(name))
-			throw new OperatorError(`disk ${quote(name)}: there is one of this name already`);
-		const entry: Entry = { disk: null, giveUp: () => {} };
-		this.#entries.set(name, entry);
-		const givenUp = new Promise<never>((_, reject) => {
-			entry.giveUp = reject;
-		});
-		const opening = this.#open(spec);
-		try {
-			entry.disk = await Promise.race([opening, givenUp]);
-			return entry.disk;
-		} catch (error) {
-			if (this.#entries.get(name) === entry) this.#entries.delete(name);
-			// Should it be opened after all, nobody wants it any more.
-			opening.then(
-				(disk) => disk.close(),
-				() => {},
+		const other = this.#entries.get(name);
+		if (other !== undefined)
+			throw new OperatorError(
+				`disk ${quote(name)}: ${other.isLeaving ? "it is still being removed" : "there is one of this name already"}`,
 			);
-			throw error;
-		}
+		const entry = new Entry(name, this.#open(spec));
+		this.#entries.set(name, entry);
+		void entry.settled.then(() => {
+			if (entry.disk === null) this.#forget(entry);
+		});
+		return entry;
+	}
+
+	/** Its name may have been given to another one. */
+	#forget(entry: Entry): void {
+		if (this.#entries.get(entry.name) === entry) this.#entries.delete(entry.name);
 	}
 
 	async #open(spec: DiskSpec): Promise<Disk> {
@@ -109,29 +150,35 @@ export class Disks {
 
 	/** Throws an OperatorError if there is no disk of this name. */
 	get(name: string): Disk {
-		const disk = this.#entries.get(name)?.disk;
-		if (!disk) throw new OperatorError(`disk ${quote(name)}: there is none of this name`);
-		return disk;
-	}
-
-	has(name: string): boolean {
-		return this.#entries.has(name);
-	}
-
-	/** Its name is free from now on. A disk that hangs is abandoned after `limitMs`. */
-	async close(name: string, limitMs?: number): Promise<CloseEnd> {
 		const entry = this.#entries.get(name);
-		this.#entries.delete(name);
-		if (entry === undefined) return "closed";
-		if (entry.disk === null) {
-			entry.giveUp(new OperatorError(`disk ${quote(name)}: closed before it was open`));
-			return "abandoned";
-		}
-		return entry.disk.close(limitMs);
+		if (!entry?.disk || entry.isLeaving)
+			throw new OperatorError(`disk ${quote(name)}: there is none of this name`);
+		return entry.disk;
 	}
 
-	names(): string[] {
-		return [...this.#entries.keys()];
+	/** What has this name. */
+	find(name: string): Opening | undefined {
+		return this.#entries.get(name);
+	}
+
+	/** Its name is free when it is closed, or after `limitMs`: then one that hangs is left alone. */
+	async close(opening: Opening, limitMs = Infinity): Promise<DiskEnd> {
+		const entry = this.#entries.get(opening.name);
+		if (entry !== opening) return "closed";
+		entry.callOff(new OperatorError(`disk ${quote(entry.name)}: removed while it was being added`));
+		entry.isLeaving = true;
+		const end = await this.#closeEntry(entry, limitMs);
+		this.#forget(entry);
+		return end;
+	}
+
+	async #closeEntry({ disk, settled }: Entry, limitMs: number): Promise<DiskEnd> {
+		if (disk !== null) return disk.close(limitMs);
+		return (await endWithin(settled, limitMs)) === "closed" ? "closed" : "opening";
+	}
+
+	all(): Opening[] {
+		return [...this.#entries.values()];
 	}
 
 	/** Ends what they have been served by. */

@@ -38,7 +38,7 @@ export class FollowedInterface {
 	#retry: NodeJS.Timeout | undefined;
 	#closed = false;
 
-	/** `info` is undefined if there is no such interface yet. Throws a NativeError if the kernel can't be asked. */
+	/** `info` is undefined if there is no such interface yet. Throws a NativeError or an OperatorError if the kernel can't be asked. */
 	constructor(options: FollowingOptions) {
 		this.#options = options;
 		this.#log = options.log ?? (() => {});

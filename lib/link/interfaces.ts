@@ -3,7 +3,8 @@
  * command line (globs), by `following.ts` (MTU, MAC address, up or down) and nobody on the hot path.
  */
 
-import { EVENT_FAILED, type InterfaceInfo, type MonitorHandle, native } from "../native.js";
+import { OperatorError } from "../errors.js";
+import { EVENT_FAILED, type InterfaceInfo, isNativeError, type MonitorHandle, native } from "../native.js";
 
 export type { InterfaceInfo } from "../native.js";
 
@@ -22,10 +23,16 @@ export function interfaceName(index: number): string | undefined {
 
 /**
  * What an interface is like now; undefined if there is none of that name (the kernel's or an alternative one) or index. May
- * have to wait for others who change interfaces: once frames are served, ask by `askInterface`.
+ * have to wait for others who change interfaces: once frames are served, ask by `askInterface`. Throws an OperatorError if the
+ * kernel can't be asked, such as for want of a descriptor.
  */
 export function interfaceInfo(which: string | number): InterfaceInfo | undefined {
-	return native.interfaceInfo(which);
+	try {
+		return native.interfaceInfo(which);
+	} catch (error) {
+		if (!isNativeError(error)) throw error;
+		throw new OperatorError(`${which}: can't ask the kernel about this network interface (${error.message})`);
+	}
 }
 
 /** The same, asked by another thread. Rejects with a NativeError if the kernel can't be asked. */

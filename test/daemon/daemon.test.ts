@@ -170,12 +170,13 @@ function hanging(): void {
 		await stage.add("kept", 0);
 		const load = new Load(await stage.initiator.open(9, 0));
 		const adding = stage.add("hung", 1);
-		const refused = t.rejects(adding, { message: 'disk "hung": closed before it was open' });
+		const refused = t.rejects(adding, { message: 'disk "hung": removed while it was being added' });
 		await stage.add("another", 2);
 		await load.goesOn();
 		t.equal((await stage.initiator.open(9, 2)).sectorCount, 2048);
-		t.equal(await stage.daemon.removeDisk("hung"), "abandoned");
+		t.equal(await stage.daemon.removeDisk("hung", 50), "opening");
 		await refused;
+		t.match(stage.log, [/^disk "hung": it is still being opened after 0\.05 s, and is left alone/]);
 		await stage.add("new", 1);
 		t.equal((await stage.initiator.open(9, 1)).sectorCount, 2048, "its address is free");
 		await load.stop();

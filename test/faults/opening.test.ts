@@ -96,7 +96,7 @@ async function main(): Promise<void> {
 		await stage.add("another", 3);
 		t.equal((await stage.initiator.open(9, 3)).sectorCount, 2048);
 		t.notOk(added, "still hanging");
-		t.equal(await stage.daemon.removeDisk("given up"), "abandoned");
+		t.equal(await stage.daemon.removeDisk("given up", 50), "opening");
 		await givenUp;
 		await device.mend("stat");
 		await adding;
