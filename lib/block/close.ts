@@ -7,15 +7,14 @@
 export type CloseEnd = "closed" | "abandoned";
 
 /** What `closing`, which goes on in any case, comes to within `limitMs`; Infinity for however long it takes. */
-export async function endWithin(closing: Promise<void>, limitMs: number): Promise<CloseEnd> {
-	const closed = closing.then((): CloseEnd => "closed");
-	if (limitMs === Infinity) return closed;
+export async function endWithin<End>(closing: Promise<End>, limitMs: number): Promise<End | "abandoned"> {
+	if (limitMs === Infinity) return closing;
 	let timer: NodeJS.Timeout | undefined;
-	const late = new Promise<CloseEnd>((resolve) => {
+	const late = new Promise<"abandoned">((resolve) => {
 		timer = setTimeout(() => resolve("abandoned"), limitMs);
 	});
 	try {
-		return await Promise.race([closed, late]);
+		return await Promise.race([closing, late]);
 	} finally {
 		clearTimeout(timer);
 	}

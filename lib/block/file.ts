@@ -50,7 +50,7 @@ export class FileDevice implements BlockDevice {
 	#info: DeviceInfo;
 	readonly #listeners = new Listeners();
 	#shrunk = false;
-	#closing: Promise<void> | null = null;
+	#closing: Promise<CloseEnd> | null = null;
 
 	/**
 	 * Opens and locks `path`, unless it is `opened`. Throws an OperatorError that says what is wrong with it. Waits for the disk,
@@ -152,10 +152,11 @@ export class FileDevice implements BlockDevice {
 		return endWithin(this.#closing, limitMs);
 	}
 
-	async #closeInOrder(): Promise<void> {
+	async #closeInOrder(): Promise<CloseEnd> {
 		// A disk that hangs must not keep the process from ending; the kernel closes the file then.
 		for (let pauseMs = CLOSE_POLL_MS; !this.#engine.closeFile(this.#file.file); pauseMs *= 1.1)
 			await sleep(Math.min(pauseMs, CLOSE_POLL_SLOW_MS), undefined, { ref: false });
+		return "closed";
 	}
 
 	#measured(sizeBytes: number): void {

@@ -13,7 +13,7 @@ import { BlockOp, type BlockRequest, type RequestLayer } from "./request.js";
 
 export abstract class DeviceLayer implements BlockDevice, DeviceListener, RequestLayer {
 	readonly #listeners = new Listeners();
-	#closing: Promise<void> | null = null;
+	#closing: Promise<CloseEnd> | null = null;
 	#underWay = 0;
 	#nothingUnderWay: (() => void) | null = null;
 
@@ -103,14 +103,15 @@ export abstract class DeviceLayer implements BlockDevice, DeviceListener, Reques
 		return endWithin(this.#closing, limitMs);
 	}
 
-	async #closeInOrder(): Promise<void> {
+	async #closeInOrder(): Promise<CloseEnd> {
 		if (this.#underWay > 0)
 			await new Promise<void>((resolve) => {
 				this.#nothingUnderWay = resolve;
 			});
 		// However long it takes: the limit is that of whoever waits for us.
-		await this.device.close(Infinity);
-		this.closedBelow();
+		const end = await this.device.close(Infinity);
+		if (end === "closed") this.closedBelow();
+		return end;
 	}
 
 	/** Everything is over and the device below is closed: time to give back what the layer itself has. */

@@ -129,8 +129,8 @@ export class Daemon {
 			// So that nobody is asked about their addresses any longer.
 			for (const { name, protocol } of adding.exports) this.#exporters[protocol].withdraw(name);
 		}
-		const ended = Promise.all(addings.map((adding) => adding.ended)).then(() => {});
-		return (await endWithin(ended, limitMs)) === "closed" ? "closed" : "opening";
+		const ended = Promise.all(addings.map((adding) => adding.ended));
+		return (await endWithin(ended, limitMs)) === "abandoned" ? "opening" : "closed";
 	}
 
 	#plan({ exports, links }: AddedSpec): Additions {

@@ -50,13 +50,14 @@ class Entry implements Opening {
 	readonly opened: Promise<Disk>;
 	/** Resolves when opening has ended, and what was called off has been given back. Never rejects. */
 	readonly settled: Promise<void>;
+	readonly #beginning = new AbortController();
 	#giveUp: (error: OperatorError) => void = () => {};
 
 	constructor(
 		readonly name: string,
-		opening: Promise<Disk>,
+		open: (signal: AbortSignal) => Promise<Disk>,
 	) {
-		const arriving = this.#arrive(opening);
+		const arriving = this.#arrive(open(this.#beginning.signal));
 		this.settled = arriving.then(
 			() => {},
 			() => {},
@@ -79,6 +80,8 @@ class Entry implements Opening {
 		if (this.disk !== null) return;
 		this.isLeaving = true;
 		this.#giveUp(error);
+		// One that waits its turn to be opened never is.
+		this.#beginning.abort(error);
 	}
 }
 
@@ -110,7 +113,7 @@ export class Disks {
 			throw new OperatorError(
 				`disk ${quote(name)}: ${other.isLeaving ? "it is still being removed" : "there is one of this name already"}`,
 			);
-		const entry = new Entry(name, this.#open(spec));
+		const entry = new Entry(name, (signal) => this.#open(spec, signal));
 		this.#entries.set(name, entry);
 		void entry.settled.then(() => {
 			if (entry.disk === null) this.#forget(entry);
@@ -123,12 +126,13 @@ export class Disks {
 		if (this.#entries.get(entry.name) === entry) this.#entries.delete(entry.name);
 	}
 
-	async #open(spec: DiskSpec): Promise<Disk> {
+	async #open(spec: DiskSpec, signal: AbortSignal): Promise<Disk> {
 		const { name, called = name, storage, offsetSectors } = spec;
 		const { log, version, onResized, open = openDevice } = this.#options;
 		const context: OpenContext = {
 			engine: this.#engine,
 			commits: this.#commits,
+			signal,
 			onUnmapped: () => this.#tellUnmapped(called, storage.name),
 		};
 		const device = await open(spec, context);
@@ -174,7 +178,7 @@ export class Disks {
 
 	async #closeEntry({ disk, settled }: Entry, limitMs: number): Promise<DiskEnd> {
 		if (disk !== null) return disk.close(limitMs);
-		return (await endWithin(settled, limitMs)) === "closed" ? "closed" : "opening";
+		return (await endWithin(settled, limitMs)) === "abandoned" ? "opening" : "closed";
 	}
 
 	all(): Opening[] {

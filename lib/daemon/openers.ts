@@ -16,6 +16,8 @@ import { SECTOR_BYTES } from "../wire/sector.js";
 export interface OpenContext {
 	readonly engine: StorageEngine;
 	readonly commits: GroupCommit;
+	/** Nobody wants it any more: what has not begun need not. */
+	readonly signal: AbortSignal;
 	/** There is no address space left for it; see `lib/block/file.ts`. */
 	readonly onUnmapped: () => void;
 }

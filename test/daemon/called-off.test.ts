@@ -80,7 +80,7 @@ function moments(): void {
 	});
 }
 
-function endings(): void {
+function openings(): void {
 	t.test("an opening that is called off is waited for, and was no disk that hangs", async (t) => {
 		let goOn = () => {};
 		const stage = new Stage(t, async (spec, context) => {
@@ -108,6 +108,19 @@ function endings(): void {
 		t.same(stage.log, []);
 	});
 
+	t.test("an opening that has not begun need not, once it is called off", async (t) => {
+		const stage = new Stage(
+			t,
+			(_spec, { signal }) =>
+				new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+		);
+		const refused = t.rejects(stage.daemon.add({ disks: [diskSpec("x")], exports: [], links: [] }), REMOVED);
+		t.equal(await stage.daemon.removeDisk("x", LIMIT_MS), "closed");
+		await refused;
+	});
+}
+
+function endings(): void {
 	t.test("stopping waits until what is being added has been given back", async (t) => {
 		const stage = new Stage(t);
 		const before = holdings();
@@ -145,5 +158,6 @@ if (await inNamespace(import.meta.url)) {
 	await layCable();
 	removals();
 	moments();
+	openings();
 	endings();
 }

@@ -3,6 +3,7 @@
 import t from "tap";
 import { PromisedRequest } from "../../lib/block/device.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
+import { OrderingLayer } from "../../lib/block/ordering.js";
 import { BlockOp } from "../../lib/block/request.js";
 import { Disk, makeIdentity } from "../../lib/disk.js";
 import { DelayLayer } from "../../lib/testing/delay-layer.js";
@@ -42,4 +43,10 @@ t.test("whoever closes a device once more has a limit of his own", async (t) => 
 	clock.pass(10);
 	t.equal(await closed, "closed");
 	t.equal(await device.close(1), "closed");
+});
+
+t.test("what the device below has abandoned is not called closed by a layer", async (t) => {
+	const device = new MemoryDevice(2 ** 20);
+	device.close = async () => "abandoned";
+	t.equal(await new OrderingLayer(device).close(), "abandoned");
 });
