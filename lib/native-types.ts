@@ -49,28 +49,37 @@ export interface InterfaceInfo {
 	readonly moved: boolean;
 }
 
-export interface NativeFile {
+/** What the kernel knows of a file's storage, and a device of its own (`lib/block/device.ts`). */
+export interface StorageTraits {
+	/** Bytes a request may touch, from 0. A multiple of 512. */
+	readonly sizeBytes: number;
+	/** What the storage addresses; requests of whole ones are the quickest. A power of two, at least 512. */
+	readonly logicalBlockBytes: number;
+	/** Smallest unit the storage writes without reading first; a power of two, at least 512. */
+	readonly physicalBlockBytes: number;
+	/** True if trim gives space back; where it can't, a trim ends with `unsupported`. */
+	readonly canTrim: boolean;
+	/** Trim gives space back in pieces of so many bytes, the first of which begins at `trimAlignmentBytes`. */
+	readonly trimGranularityBytes: number;
+	readonly trimAlignmentBytes: number;
+	/** True if writing zeroes is quicker than writing, at least where the space may go back. */
+	readonly fastZeroes: boolean;
+	/** True if extents tell zeros from data; else all is data. */
+	readonly knowsExtents: boolean;
+	/** Reads and writes of multiples of so many bytes, and at multiples of them, suit the storage best. */
+	readonly bestTransferBytes: number;
+	/** What is longer the storage does in parts. */
+	readonly longestTransferBytes: number;
+	/** True on storage without moving parts, or if unknown. */
+	readonly nonRotational: boolean;
+}
+
+export interface NativeFile extends StorageTraits {
 	/** The engine's number for it. */
 	readonly file: number;
-	readonly sizeBytes: number;
-	readonly physicalBlockBytes: number;
 	/** What direct I/O is rounded to; 1 without. */
 	readonly alignBytes: number;
 	readonly isBlock: boolean;
-	/** What the storage addresses. */
-	readonly logicalBlockBytes: number;
-	readonly canTrim: boolean;
-	/** Space goes back in pieces of so many bytes, and where the first of them begins. */
-	readonly trimGranularityBytes: number;
-	readonly trimAlignmentBytes: number;
-	/** Zeroing is quicker than writing. */
-	readonly fastZeroes: boolean;
-	/** The file system tells what has been written from what has not. */
-	readonly knowsExtents: boolean;
-	/** What suits the storage, and what it takes at once. */
-	readonly bestTransferBytes: number;
-	readonly longestTransferBytes: number;
-	readonly nonRotational: boolean;
 	/** There was no address space left to map it: it is served by a longer way. */
 	readonly unmapped: boolean;
 }

@@ -6,35 +6,15 @@
  */
 
 import { StorageStatus } from "../errors.js";
+import type { StorageTraits } from "../native-types.js";
 import type { CloseEnd } from "./close.js";
 import type { DeviceListener } from "./listeners.js";
 import { BlockRequest, OP_TRAITS, type RequestOwner } from "./request.js";
 
-export interface DeviceInfo {
-	/** Bytes a request may touch, from 0. A multiple of 512. */
-	readonly sizeBytes: number;
-	/** What the storage addresses; requests of whole ones are the quickest. A power of two, at least 512. */
-	readonly logicalBlockBytes: number;
-	/** Smallest unit the storage writes without reading first; a power of two, at least 512. */
-	readonly physicalBlockBytes: number;
+export interface DeviceInfo extends StorageTraits {
 	readonly readOnly: boolean;
-	/** True if trim gives space back; where it can't, a trim ends with `unsupported`. */
-	readonly canTrim: boolean;
-	/** Trim gives space back in pieces of so many bytes, the first of which begins at `trimAlignmentBytes`. */
-	readonly trimGranularityBytes: number;
-	readonly trimAlignmentBytes: number;
-	/** True if writing zeroes is quicker than writing, at least where the space may go back. */
-	readonly fastZeroes: boolean;
-	/** True if extents tell zeros from data; else all is data. */
-	readonly knowsExtents: boolean;
-	/** Reads and writes of multiples of so many bytes, and at multiples of them, suit the storage best. */
-	readonly bestTransferBytes: number;
-	/** What is longer the storage does in parts. */
-	readonly longestTransferBytes: number;
 	/** True if a completed write may still be lost until a flush: the volatile write cache of the ATA standard is on. */
 	readonly writeCache: boolean;
-	/** True on storage without moving parts, or if unknown. */
-	readonly nonRotational: boolean;
 }
 
 /** The kernel's own limit for one read or write. */

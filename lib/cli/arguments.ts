@@ -11,7 +11,7 @@ import { quote } from "../text.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { type CommandLine, getopt } from "./getopt.js";
 import { parseNetif } from "./netif.js";
-import { BLADE, FORMS, type OptionName, SERVE } from "./options.js";
+import { BLADE, COMMANDS, type OptionName, SERVE } from "./options.js";
 import type { BladeArguments, ServeOptions } from "./specs.js";
 
 /** What the operator wants. */
@@ -95,7 +95,7 @@ function readBlades(positionals: readonly string[], present: () => readonly stri
 	const [first = "0"] = positionals;
 	if (positionals.length % SERVE.arguments.length !== 0 && !/^-?[0-9]/.test(first))
 		throw new OperatorError(
-			`${quote(first)}: neither a shelf nor a command (${FORMS.flatMap(({ name }) => (name === "" ? [] : [name])).join(", ")}); see vblade --help`,
+			`${quote(first)}: neither a shelf nor a command (${COMMANDS.map(({ name }) => name).join(", ")}); see vblade --help`,
 		);
 	const missing = SERVE.arguments.slice(positionals.length % SERVE.arguments.length).map(({ name }) => name);
 	if (positionals.length === 0 || missing.length < SERVE.arguments.length)

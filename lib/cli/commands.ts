@@ -3,7 +3,7 @@
  * commands nor what they are made of. Called by `vblade.ts`.
  */
 
-import { FORMS } from "./options.js";
+import { COMMANDS, type FORMS } from "./options.js";
 
 type Run = (argv: readonly string[]) => Promise<number>;
 
@@ -16,6 +16,6 @@ const RUN: Readonly<Record<(typeof FORMS)[number]["name"], Run>> = {
 /** Does what the words after `vblade` ask for. Resolves to the exit status; throws an OperatorError for a mistake. */
 export function runCommand(argv: readonly string[]): Promise<number> {
 	const [first] = argv;
-	const form = FORMS.find(({ name }) => name !== "" && name === first);
+	const form = COMMANDS.find(({ name }) => name === first);
 	return form === undefined ? RUN[""](argv) : RUN[form.name](argv.slice(1));
 }

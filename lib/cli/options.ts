@@ -122,8 +122,9 @@ export const BENCH = {
 	],
 } as const satisfies Form;
 
-/** All of them, in the order in which they are shown. */
-export const FORMS = [SERVE, DISCOVER, BENCH] as const satisfies readonly Form[];
+/** What vblade does instead of serving, in the order in which it is shown. */
+export const COMMANDS = [DISCOVER, BENCH] as const satisfies readonly Form[];
+export const FORMS = [SERVE, ...COMMANDS] as const satisfies readonly Form[];
 
 /** The names of a form's options. */
 export type OptionName<F extends Form> = F["options"][number]["name"];

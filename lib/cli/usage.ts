@@ -5,7 +5,7 @@
 
 import yargs, { type Argv } from "yargs";
 import type { Option } from "./getopt.js";
-import { BLADE, FORMS, type Form, SERVE } from "./options.js";
+import { BLADE, COMMANDS, type Form, SERVE } from "./options.js";
 
 const COLUMNS = 80;
 
@@ -41,7 +41,7 @@ function ofServing(): Argv {
 			"Commands:": "Commands, each with a --help of its own:",
 		})
 		.command(`$0 ${words(SERVE)}`, false);
-	for (const form of FORMS) if (form.name !== "") parser.command(`${form.name} ${words(form)}`, form.help);
+	for (const form of COMMANDS) parser.command(`${form.name} ${words(form)}`, form.help);
 	return withArguments(parser, SERVE);
 }
 

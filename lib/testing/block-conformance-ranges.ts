@@ -9,7 +9,14 @@ import type { BlockAssertions } from "./block-conformance-options.js";
 import type { Session } from "./block-conformance-session.js";
 
 const SECTOR = 512;
-const AREA_BYTES = 256 * 1024;
+/** Most of the suite happens in so many bytes at the start of the device. */
+export const AREA_BYTES = 256 * 1024;
+/** Sectors of that area that are trimmed, or zeroed: one, some, and many across pages; from which on, and how many. */
+export const SOME_RANGES: readonly (readonly [sector: number, sectorCount: number])[] = [
+	[3, 1],
+	[120, 16],
+	[130, 260],
+];
 /** Most times that one asks for extents to cover a device of the suite. */
 const ASKED_MAX = 10_000;
 
@@ -47,11 +54,7 @@ async function allExtents(
 async function zeroes(t: BlockAssertions, session: Session): Promise<void> {
 	const model = session.pattern(AREA_BYTES);
 	await session.write(0, model);
-	for (const [sector, sectorCount] of [
-		[3, 1],
-		[120, 16],
-		[130, 260],
-	] as const)
+	for (const [sector, sectorCount] of SOME_RANGES)
 		for (const mayUnmap of [false, true])
 			for (const fua of [false, true]) {
 				const at = sector * SECTOR;

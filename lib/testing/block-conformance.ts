@@ -10,7 +10,7 @@ import { BlockOp } from "../block/request.js";
 import { StorageStatus } from "../errors.js";
 import { Random } from "../random.js";
 import type { BlockAssertions, BlockSuiteOptions } from "./block-conformance-options.js";
-import { rangeCases } from "./block-conformance-ranges.js";
+import { AREA_BYTES, rangeCases, SOME_RANGES } from "./block-conformance-ranges.js";
 import { Session } from "./block-conformance-session.js";
 
 export type { BlockAssertions, BlockSuiteOptions } from "./block-conformance-options.js";
@@ -23,8 +23,6 @@ export interface BlockReporter {
 export type MakeDevice = () => BlockDevice | Promise<BlockDevice>;
 
 const SECTOR = 512;
-/** Most of the suite happens in so many bytes at the start of the device. */
-const AREA_BYTES = 256 * 1024;
 const RANDOM_OPERATIONS = 400;
 const BURSTS = 30;
 const BURST_REQUESTS = 24;
@@ -136,11 +134,7 @@ const cases: Record<string, Case> = {
 	"a trimmed range reads as zeros, or trim is unsupported": async (t, session) => {
 		const model = session.pattern(AREA_BYTES);
 		await session.write(0, model);
-		for (const [sector, sectorCount] of [
-			[3, 1],
-			[120, 16],
-			[130, 260],
-		] as const) {
+		for (const [sector, sectorCount] of SOME_RANGES) {
 			const status = await session.trim(sector * SECTOR, sectorCount * SECTOR);
 			const wanted = session.device.info.canTrim ? StorageStatus.ok : StorageStatus.unsupported;
 			t.equal(status, wanted, `trim of ${sectorCount} sectors at ${sector}`);

@@ -21,8 +21,13 @@ export const FOOTPRINTS = [
 	{ key: "installed", title: "room that the package takes, with all it needs, where it is installed" },
 	{ key: "turn", title: "longest turn of the loop, under lists of 1,088 ranges to trim" },
 ] as const;
-const [MEMORY, IDLE] = FOOTPRINTS;
-type IdleKey = Extract<(typeof FOOTPRINTS)[number]["key"], `idle${string}`>;
+type Key = (typeof FOOTPRINTS)[number]["key"];
+type IdleKey = Extract<Key, `idle${string}`>;
+
+/** What a figure of this list begins with. */
+export function named<K extends Key>(key: K): { readonly key: K; readonly title: string } {
+	return { key, title: FOOTPRINTS.find((row) => row.key === key)?.title ?? "" };
+}
 
 /** Blades between which memory is compared. */
 const BLADES = {
@@ -45,7 +50,7 @@ const IDLE_AFTER_MS = 40_000;
 /** How much more memory a server takes with each further blade. */
 export function memoryFigure(rounds: number, targetCore: number, images: Images): Promise<Figure> {
 	return figure(
-		{ ...MEMORY, unit: "KiB", bound: { kind: "at most", value: GROWTH_MAX_KIB } },
+		{ ...named("memory"), unit: "KiB", bound: { kind: "at most", value: GROWTH_MAX_KIB } },
 		rounds,
 		(program) => growthKib(program, targetCore, images),
 		(theirs) => `vblade: ${theirs.toFixed(1)} KiB`,
@@ -59,11 +64,10 @@ export function idleFigure(
 	targetCore: number,
 	images: Images,
 ): Promise<Figure> {
-	const [about] = FOOTPRINTS.filter((row) => row.key === key);
 	const isMany = key !== "idle";
 	const value = isMany ? IDLE_MANY_MAX_PERCENT : IDLE_MAX_PERCENT;
 	return figure(
-		{ ...(about ?? IDLE), unit: "%", bound: { kind: "at most", value } },
+		{ ...named(key), unit: "%", bound: { kind: "at most", value } },
 		1,
 		(program) => idlePercent(program, key, seconds, targetCore, images),
 		(theirs) => (isMany ? `for ${seconds} s` : `vblade: ${theirs.toFixed(3)} %; for ${seconds} s`),
@@ -128,18 +132,20 @@ function idlePercent(
 	});
 }
 
-/** Starts a server of small blades, has it looked at, and stops it. */
-async function withServer<T>(
+/** Starts a server of small blades, has it looked at, which took `startedMs`, and stops it. */
+export async function withServer<T>(
 	serving: Serving,
 	targetCore: number,
 	files: readonly string[],
-	look: (pids: readonly number[]) => Promise<T>,
+	look: (pids: readonly number[], startedMs: number) => Promise<T>,
 ): Promise<T> {
 	const lan = new Lan({ mtu: 9000 });
 	try {
+		const begin = performance.now();
 		const server = await startContender(serving, files, lan, targetCore);
+		const startedMs = performance.now() - begin;
 		try {
-			return await look(server.pids);
+			return await look(server.pids, startedMs);
 		} finally {
 			await server.stop();
 		}

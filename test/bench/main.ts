@@ -18,7 +18,7 @@ import { lookAtMachine, warnings, watchStolen } from "./machine.js";
 import { type Measured, measureRow, reasonOf } from "./measure.js";
 import { type Report, replaceMarked, reportText } from "./report.js";
 import { ROWS, type Row } from "./rows.js";
-import { installedFigure, startFigures } from "./start.js";
+import { installedFigure, measureStarts, type Starts, startFigure } from "./start.js";
 import { turnFigure } from "./turn.js";
 
 const DOCUMENT = sourceFile("docs", "benchmarking.md");
@@ -80,6 +80,7 @@ async function measureAll(plan: Plan): Promise<Report> {
 async function measureFootprints(plan: Plan, images: Images): Promise<Figure[]> {
 	const figures: Figure[] = [];
 	const { targetCore } = plan.settings;
+	let starts: Starts | undefined;
 	for (const { key, title } of FOOTPRINTS) {
 		if (!plan.footprints.has(key)) continue;
 		progress(title);
@@ -88,14 +89,10 @@ async function measureFootprints(plan: Plan, images: Images): Promise<Figure[]> 
 				figures.push(await memoryFigure(plan.memoryRounds, targetCore, images));
 				break;
 			case "start":
-				figures.push(...(await startFigures(plan.settings.rounds, plan.against, targetCore, images)));
-				break;
 			case "start-memory":
-				// Looked at by the same starts.
-				if (!plan.footprints.has("start"))
-					figures.push(
-						...(await startFigures(plan.settings.rounds, plan.against, targetCore, images)).slice(1),
-					);
+				// The same starts are for both.
+				starts ??= await measureStarts(plan.settings.rounds, plan.against, targetCore, images);
+				figures.push(startFigure(key, starts));
 				break;
 			case "installed":
 				figures.push(installedFigure());

@@ -8,11 +8,10 @@ import { cpSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFi
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pause } from "../support/cleanup.js";
-import { Lan } from "../support/netns.js";
 import { PROJECT, sourceFile } from "../support/paths.js";
-import { type Serving, startContender } from "./contenders.js";
+import type { Serving } from "./contenders.js";
 import { type Figure, type Spread, spread } from "./figures.js";
-import { FOOTPRINTS } from "./footprint.js";
+import { named, withServer } from "./footprint.js";
 import type { Images } from "./images.js";
 import { reasonOf } from "./measure.js";
 import { residentKib } from "./processes.js";
@@ -28,82 +27,66 @@ const SETTLE_MS = 1000;
 const COMMAND_LIMIT_MS = 300_000;
 
 interface Start {
+	/** Until the start-up line. */
 	readonly ms: number;
 	readonly kib: number;
 }
 
-/** Time and memory of a start, ours to that of `checkout`. Without one there is nothing to hold them against. */
-export async function startFigures(
+/** Starts of ours and of another checkout, in turn; or why there are none. */
+export type Starts =
+	| { readonly pairs: readonly { ours: Start; theirs: Start }[] }
+	| { readonly failed: string };
+
+/** Without a checkout there is nothing to hold ours against. */
+export async function measureStarts(
 	rounds: number,
 	checkout: string | undefined,
 	targetCore: number,
 	images: Images,
-): Promise<Figure[]> {
-	const ours: Start[] = [];
-	const theirs: Start[] = [];
-	let why = "only with --against DIR";
+): Promise<Starts> {
+	if (checkout === undefined) return { failed: "only with --against DIR" };
+	const start = (serving: Partial<Serving>) => startOnce(serving, targetCore, images);
+	const pairs: { ours: Start; theirs: Start }[] = [];
 	try {
-		for (let i = 0; checkout !== undefined && i < rounds * STARTS_PER_ROUND; i++)
-			for (const isOurs of i % 2 === 0 ? [true, false] : [false, true])
-				(isOurs ? ours : theirs).push(await startOnce(isOurs ? undefined : checkout, targetCore, images));
-	} catch (error) {
-		ours.length = 0;
-		why = reasonOf(error);
-	}
-	const pairs = ours.map((start, i) => [start, theirs[i] ?? start] as const);
-	const of = (name: keyof Start, list: Start[]) => spread(list.map((start) => start[name])).median;
-	const known = (value: (pair: readonly [Start, Start]) => number): Spread | undefined =>
-		pairs.length === 0 ? undefined : spread(pairs.map(value));
-	const said = (name: keyof Start, unit: string) =>
-		pairs.length === 0
-			? why
-			: `${of(name, ours).toFixed(0)} ${unit}, before ${of(name, theirs).toFixed(0)} ${unit}`;
-	return [
-		{
-			...about("start"),
-			against: "before",
-			unit: "times",
-			bound: { kind: "at most", value: START_MAX_TIMES },
-			value: known(([a, b]) => a.ms / b.ms),
-			note: said("ms", "ms"),
-		},
-		{
-			...about("start-memory"),
-			against: "before",
-			unit: "KiB",
-			bound: { kind: "at most", value: MORE_MEMORY_MAX_KIB },
-			value: known(([a, b]) => a.kib - b.kib),
-			note: said("kib", "KiB"),
-		},
-	];
-}
-
-function about(key: (typeof FOOTPRINTS)[number]["key"]): { key: string; title: string } {
-	const [found] = FOOTPRINTS.filter((row) => row.key === key);
-	return { key, title: found?.title ?? "" };
-}
-
-async function startOnce(checkout: string | undefined, targetCore: number, images: Images): Promise<Start> {
-	const serving: Serving = {
-		program: "ours",
-		options: [],
-		blades: 1,
-		...(checkout === undefined ? {} : { checkout }),
-	};
-	const lan = new Lan({ mtu: 9000 });
-	try {
-		const begin = performance.now();
-		const server = await startContender(serving, images.small(1), lan, targetCore);
-		const ms = performance.now() - begin;
-		try {
-			await pause(SETTLE_MS);
-			return { ms, kib: residentKib(server.pids, images.memoryDirectory) };
-		} finally {
-			await server.stop();
+		for (let i = 0; i < rounds * STARTS_PER_ROUND; i++) {
+			const before = i % 2 === 0 ? undefined : await start({ checkout });
+			const ours = await start({});
+			pairs.push({ ours, theirs: before ?? (await start({ checkout })) });
 		}
-	} finally {
-		lan.remove();
+		return { pairs };
+	} catch (error) {
+		return { failed: reasonOf(error) };
 	}
+}
+
+/** Time or memory of a start, ours to that of before. */
+export function startFigure(key: "start" | "start-memory", starts: Starts): Figure {
+	const isTime = key === "start";
+	const about = {
+		...named(key),
+		against: "before",
+		unit: isTime ? "times" : "KiB",
+		bound: { kind: "at most", value: isTime ? START_MAX_TIMES : MORE_MEMORY_MAX_KIB },
+	} as const;
+	if ("failed" in starts) return { ...about, value: undefined, note: starts.failed };
+	const { pairs } = starts;
+	const shown = (side: "ours" | "theirs") => {
+		const values = pairs.map((pair) => pair[side][isTime ? "ms" : "kib"]);
+		return `${spread(values).median.toFixed(0)} ${isTime ? "ms" : "KiB"}`;
+	};
+	return {
+		...about,
+		value: spread(pairs.map(({ ours, theirs }) => (isTime ? ours.ms / theirs.ms : ours.kib - theirs.kib))),
+		note: `${shown("ours")}, before ${shown("theirs")}`,
+	};
+}
+
+function startOnce(serving: Partial<Serving>, targetCore: number, images: Images): Promise<Start> {
+	const all: Serving = { program: "ours", options: [], blades: 1, ...serving };
+	return withServer(all, targetCore, images.small(1), async (pids, startedMs) => {
+		await pause(SETTLE_MS);
+		return { ms: startedMs, kib: residentKib(pids, images.memoryDirectory) };
+	});
 }
 
 /** What npm puts on the disk for those who install the package, with the addons that are built there. */
@@ -120,7 +103,7 @@ export function installedFigure(): Figure {
 		rmSync(folder, { recursive: true, force: true });
 	}
 	return {
-		...about("installed"),
+		...named("installed"),
 		against: "",
 		unit: "KiB",
 		bound: { kind: "at most", value: INSTALLED_MAX_KIB },

@@ -5,7 +5,7 @@
 
 import { Flooded } from "../flood/flood.js";
 import { type Figure, spread } from "./figures.js";
-import { FOOTPRINTS } from "./footprint.js";
+import { named } from "./footprint.js";
 import { reasonOf } from "./measure.js";
 
 const MTU = 9000;
@@ -15,7 +15,6 @@ const LISTS = { bytes: 36 + 17 * 512, perSecond: 500 };
 const TURN_MAX_MS = 10;
 
 export async function turnFigure(rounds: number, seconds: number): Promise<Figure> {
-	const [about] = FOOTPRINTS.filter(({ key }) => key === "turn");
 	const values: number[] = [];
 	const notes: string[] = [];
 	try {
@@ -35,8 +34,7 @@ export async function turnFigure(rounds: number, seconds: number): Promise<Figur
 		notes.push(reasonOf(error));
 	}
 	return {
-		key: "turn",
-		title: about?.title ?? "",
+		...named("turn"),
 		against: "",
 		unit: "ms",
 		bound: { kind: "at most", value: TURN_MAX_MS },

@@ -7,7 +7,7 @@
 import { readFileSync } from "node:fs";
 import t from "tap";
 import type { Option } from "../../lib/cli/getopt.js";
-import { BENCH, DISCOVER, type Form, SERVE } from "../../lib/cli/options.js";
+import { COMMANDS, type Form, SERVE } from "../../lib/cli/options.js";
 import { helpText } from "../../lib/cli/usage.js";
 import { builtVblade, PROJECT, sourceFile } from "../support/paths.js";
 import { run } from "../support/process.js";
@@ -16,8 +16,6 @@ import { table } from "./tables.js";
 const LIMIT_MS = 10_000;
 const VBLADE = builtVblade(PROJECT);
 const OPTIONS: readonly Option[] = SERVE.options;
-/** What vblade does instead of serving. */
-const COMMANDS: readonly Form[] = [DISCOVER, BENCH];
 /** `unix:` and its like, as the help for the arguments has them. */
 const PREFIXES = SERVE.arguments.flatMap(({ help }) =>
 	[...help.matchAll(/\b[a-z]+:(?=[A-Z])/g)].map(([prefix]) => prefix),

@@ -7,10 +7,11 @@
 import { truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import t from "tap";
+import { parseArguments } from "../../lib/cli/arguments.js";
 import { specOf } from "../../lib/cli/specs.js";
 import { loadRun } from "../../lib/client/load-addon.js";
 import { type Daemon, startDaemon } from "../../lib/daemon/daemon.js";
-import { interfaceInfo } from "../../lib/link/interfaces.js";
+import { interfaceInfo, interfaceNames } from "../../lib/link/interfaces.js";
 import { Random } from "../../lib/random.js";
 import { STEPS_PER_TURN, turn } from "../../lib/turn.js";
 import { formatMac } from "../../lib/wire/mac.js";
@@ -43,26 +44,15 @@ function scattered(random: Random): Buffer {
 
 function serve(): Promise<Daemon> {
 	const silent = { error: () => {}, warn: () => {}, info: () => {}, verbose: () => {} };
-	const netifs = [{ kind: "interface", name: "va" }] as const;
-	const blades = [0, 1].map((slot) => {
+	const blades = ["0", "1"].flatMap((slot) => {
 		const file = path.join(scratchDirectory(), `${slot}.img`);
 		writeFileSync(file, "");
 		truncateSync(file, FILE_BYTES);
-		return { shelf: 9, slot, netifs, storage: { kind: "file", name: file, path: file } } as const;
+		return ["9", slot, "va", file];
 	});
-	const options = {
-		...{
-			bufferCount: 16,
-			direct: false,
-			readOnly: false,
-			macs: [],
-			offsetSectors: 0,
-			lengthSectors: undefined,
-		},
-		durability: "flush",
-		...{ pollUs: 50, xdp: false, user: undefined, force: false },
-	} as const;
-	return startDaemon(specOf(blades, options), silent, "0.0.0");
+	const invocation = parseArguments([...blades, "--durability=flush", "--no-xdp"], interfaceNames);
+	if (invocation.kind !== "serve") throw new Error("no command line of serving");
+	return startDaemon(specOf(invocation.blades, invocation.options), silent, "0.0.0");
 }
 
 t.setTimeout(LIMIT_MS * 2);

@@ -8,11 +8,11 @@ import { statSync } from "node:fs";
 import type { HeapProfiler } from "node:inspector";
 import { Session } from "node:inspector/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { parseArguments } from "../../lib/cli/arguments.js";
 import { specOf } from "../../lib/cli/specs.js";
 import { type LoadOptions, loadRun } from "../../lib/client/load-addon.js";
 import { startDaemon } from "../../lib/daemon/daemon.js";
-import { interfaceInfo } from "../../lib/link/interfaces.js";
-import type { Durability } from "../../lib/spec/spec.js";
+import { interfaceInfo, interfaceNames } from "../../lib/link/interfaces.js";
 
 const [, , file = "", durability = "", writePercent = "", verify = "", requests = "", firstLba = ""] =
 	process.argv;
@@ -23,20 +23,9 @@ const COMPILE_MS = 300;
 const SAMPLE_EVERY_BYTES = 512;
 
 const silent = { error: () => {}, warn: () => {}, info: () => {}, verbose: () => {} };
-const netifs = [{ kind: "interface", name: "va" }] as const;
-const spec = specOf([{ shelf: 9, slot: 0, netifs, storage: { kind: "file", name: file, path: file } }], {
-	bufferCount: 16,
-	direct: false,
-	readOnly: false,
-	macs: [],
-	offsetSectors: 0,
-	lengthSectors: undefined,
-	durability: durability as Durability,
-	pollUs: 50,
-	xdp: true,
-	user: undefined,
-	force: false,
-});
+const invocation = parseArguments(["9", "0", "va", file, `--durability=${durability}`], interfaceNames);
+if (invocation.kind !== "serve") throw new Error("no command line of serving");
+const spec = specOf(invocation.blades, invocation.options);
 const server = await startDaemon(spec, silent, "0.0.0");
 
 const load: LoadOptions = {
