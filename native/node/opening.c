@@ -90,17 +90,23 @@ static void settle(napi_env env, struct opening *opening)
 		MUST(napi_reject_deferred(env, opening->deferred, result));
 }
 
+/* What is in the queue is handed over while an environment ends, too: it is still there then, but runs no JavaScript. */
+static int runs_javascript(napi_env env)
+{
+	napi_value global;
+	bool found;
+	return env && napi_get_global(env, &global) == napi_ok &&
+	       napi_has_named_property(env, global, "Promise", &found) == napi_ok;
+}
+
 /* In the loop's thread, when the other is through with it; without an environment if that has ended meanwhile. */
 static void tell(napi_env env, napi_value function, void *context, void *data)
 {
 	(void)function, (void)context;
 	struct opening *opening = data;
-	if (env) {
-		MUST(napi_remove_env_cleanup_hook(env, on_opening_forsaken, opening));
-		settle(env, opening);
-	} else if (!opening->error) {
-		vb_file_close(&opening->file);
-	}
+	if (env) MUST(napi_remove_env_cleanup_hook(env, on_opening_forsaken, opening));
+	if (runs_javascript(env)) settle(env, opening);
+	else if (!opening->error) vb_file_close(&opening->file);
 	release(opening);
 }
 

@@ -109,7 +109,6 @@ onStage("two links", async (t, stage) => {
 		[ports[0], ports[1], SERVER_MAC, 2],
 		[ports[1], ports[0], "02:00:00:00:01:01", 16],
 	] as const) {
-		const before = silent.received.length;
 		const header = stage.header({ dst: BROADCAST });
 		const [reply] = await asked.exchange(configFrame(header, 0), (frame) => respondsTo(frame, header.tag));
 		t.match(
@@ -117,7 +116,8 @@ onStage("two links", async (t, stage) => {
 			{ src: dst, sectorsPerFrame },
 			"answered by the link that was asked, for its MTU",
 		);
-		t.equal(silent.received.length, before, "and not by the other one");
+		const others = silent.received.filter((frame) => respondsTo(frame, header.tag));
+		t.equal(others.length, 0, "and not by the other one");
 	}
 	lan.cut("lan1");
 	t.equal(await stage.sectors(), FILE_SECTORS, "one is gone, the other serves on");
