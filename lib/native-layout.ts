@@ -58,6 +58,11 @@ export const EVENT_WRITABLE = 2;
 /** Bit of `monitorOpen`'s: the socket had an error, so changes have been lost. */
 export const EVENT_FAILED = 16;
 
+/** Descriptors that can be sent at once. */
+export const CHANNEL_FILES_MAX = 253;
+/** What `channelReceive` says of those that came: how many, whether some were lost (1), and from `first` on each of them. */
+export const ReceivedFiles = { count: 0, lost: 1, first: 2 } as const;
+
 /** All of them, by the names that the addon has for them. */
 const LAYOUT: Readonly<Record<string, number>> = {
 	OPEN_READ_ONLY,
@@ -79,6 +84,8 @@ const LAYOUT: Readonly<Record<string, number>> = {
 	EXTENT_ZERO,
 	EVENT_WRITABLE,
 	EVENT_FAILED,
+	CHANNEL_FILES_MAX,
+	...named("files", ReceivedFiles),
 	...named("kind", OperationKind),
 	...named("field", OperationField),
 };

@@ -7,6 +7,7 @@ declare const portBrand: unique symbol;
 declare const engineBrand: unique symbol;
 declare const monitorBrand: unique symbol;
 declare const writerBrand: unique symbol;
+declare const channelBrand: unique symbol;
 export interface PortHandle {
 	readonly [portBrand]: true;
 }
@@ -18,6 +19,9 @@ export interface MonitorHandle {
 }
 export interface WriterHandle {
 	readonly [writerBrand]: true;
+}
+export interface ChannelHandle {
+	readonly [channelBrand]: true;
 }
 
 /** An open packet socket. */
@@ -168,6 +172,18 @@ export interface Addon {
 	findUser(name: string): number;
 	/** See native/common/privileges.h. Throws a NativeError whose step is user, groups, capabilities or filter. */
 	becomeUser(name: string, keepRaw: boolean): void;
+	/** Two connected stream sockets of the unix kind, closed in programs that are started. */
+	socketPair(): [number, number];
+	/** Another descriptor of the same open file. */
+	duplicate(descriptor: number): number;
+	/** Has the descriptor from now on, unless it throws; `ready` is called when there is something to receive, or room to send. */
+	channelOpen(descriptor: number, ready: (events: number) => void): ChannelHandle;
+	/** How many bytes are on their way, or -errno. The descriptors go with the first of them, and stay open here. */
+	channelSend(handle: ChannelHandle, bytes: Uint8Array, descriptors: Int32Array): number;
+	/** How many bytes came, 0 at the end, or -errno. `files`: see ReceivedFiles in native-layout.ts. */
+	channelReceive(handle: ChannelHandle, into: Uint8Array, files: Int32Array): number;
+	channelWantWritable(handle: ChannelHandle, wanted: boolean): void;
+	channelClose(handle: ChannelHandle): void;
 	/** Writes to a descriptor from a thread of its own: see native/common/writer.h. */
 	writerOpen(descriptor: number, limitBytes: number): WriterHandle;
 	/** Whole lines. False: they are lost, and counted. */

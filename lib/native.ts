@@ -31,6 +31,7 @@ export const Errno = {
 	ENOENT: 2,
 	EIO: 5,
 	EAGAIN: 11,
+	ENOMEM: 12,
 	EACCES: 13,
 	EFAULT: 14,
 	EBUSY: 16,
@@ -40,12 +41,15 @@ export const Errno = {
 	EFBIG: 27,
 	ENOSPC: 28,
 	EROFS: 30,
+	EPIPE: 32,
 	ERANGE: 34,
 	EMSGSIZE: 90,
 	EOPNOTSUPP: 95,
 	EADDRINUSE: 98,
 	ENETDOWN: 100,
+	ECONNRESET: 104,
 	ENOBUFS: 105,
+	ETOOMANYREFS: 109,
 	EDQUOT: 122,
 } as const;
 

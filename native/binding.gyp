@@ -15,6 +15,7 @@
 				"net/packet.c",
 				"net/xdp.c",
 				"node/binding.c",
+				"node/channel.c",
 				"node/engine.c",
 				"node/interfaces.c",
 				"node/layout.c",

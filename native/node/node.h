@@ -30,6 +30,7 @@ enum handle_kind {
 	PORT = 0x76627074,
 	ENGINE = 0x7662656e,
 	WRITER = 0x76627772,
+	CHANNEL = 0x76626368,
 };
 
 napi_value throw_errno(napi_env env, int error, const char *step);
@@ -108,6 +109,17 @@ void on_environment_ends(void *data);
 
 napi_value make_layout(napi_env env);
 
+/* ---- descriptors that come with a message: channel.c ---- */
+
+enum { CHANNEL_FILES_MAX = 253 }; /* that can be sent at once: the kernel's own limit (SCM_MAX_FD) */
+/* What channelReceive says of them: how many came, whether some were lost on the way, and then each. */
+enum {
+	CHANNEL_FILES_COUNT,
+	CHANNEL_FILES_LOST,
+	CHANNEL_FILES_FIRST,
+	CHANNEL_FILES_FIELDS = CHANNEL_FILES_FIRST + CHANNEL_FILES_MAX,
+};
+
 /* ---- files: engine.c, for opening.c ---- */
 
 struct vb_file;
@@ -160,6 +172,14 @@ napi_value js_file_open_later(napi_env env, napi_callback_info info);
 /* privileges.c */
 napi_value js_find_user(napi_env env, napi_callback_info info);
 napi_value js_become_user(napi_env env, napi_callback_info info);
+/* channel.c */
+napi_value js_socket_pair(napi_env env, napi_callback_info info);
+napi_value js_duplicate(napi_env env, napi_callback_info info);
+napi_value js_channel_open(napi_env env, napi_callback_info info);
+napi_value js_channel_send(napi_env env, napi_callback_info info);
+napi_value js_channel_receive(napi_env env, napi_callback_info info);
+napi_value js_channel_want_writable(napi_env env, napi_callback_info info);
+napi_value js_channel_close(napi_env env, napi_callback_info info);
 /* writer.c */
 napi_value js_writer_open(napi_env env, napi_callback_info info);
 napi_value js_writer_put(napi_env env, napi_callback_info info);

@@ -3,6 +3,7 @@
 import type { Test } from "tap";
 import { loadAddon } from "../../lib/addon.js";
 import {
+	type ChannelHandle,
 	COMPLETION_FIELDS,
 	type EngineHandle,
 	isNativeError,
@@ -88,6 +89,7 @@ export const ARRAYS: unknown[] = [
 export interface Handles {
 	readonly monitor: MonitorHandle;
 	readonly engine: EngineHandle;
+	readonly channel: ChannelHandle;
 	readonly port: PortHandle | undefined;
 	/** Of each kind one that is closed. */
 	readonly closed: readonly unknown[];
@@ -112,9 +114,20 @@ export function makePort(): PortHandle | undefined {
 	}
 }
 
+/** Its other end stays open, and unread. */
+export function makeChannel(): ChannelHandle {
+	return native.channelOpen(native.socketPair()[0], noop);
+}
+
 export function makeHandles(t: Test): Handles {
-	const make = () => ({ monitor: native.monitorOpen(noop), engine: makeEngine(), port: makePort() });
-	const close = ({ monitor, engine, port }: ReturnType<typeof make>) => {
+	const make = () => ({
+		monitor: native.monitorOpen(noop),
+		engine: makeEngine(),
+		channel: makeChannel(),
+		port: makePort(),
+	});
+	const close = ({ monitor, engine, channel, port }: ReturnType<typeof make>) => {
+		native.channelClose(channel);
 		native.monitorClose(monitor);
 		native.engineClose(engine);
 		if (port !== undefined) native.portClose(port);

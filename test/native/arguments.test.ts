@@ -3,6 +3,8 @@
 import { closeSync, openSync } from "node:fs";
 import t from "tap";
 import {
+	CHANNEL_FILES_MAX,
+	type ChannelHandle,
 	COMPLETION_FIELDS,
 	type EngineHandle,
 	isNativeError,
@@ -12,6 +14,7 @@ import {
 	OPEN_READ_ONLY,
 	OperationField,
 	type PortHandle,
+	ReceivedFiles,
 	SEND_FIELDS,
 } from "../../lib/native.js";
 import { newDirectory, newFile } from "../support/mounts.js";
@@ -21,6 +24,7 @@ import {
 	detached,
 	type Handles,
 	LOOPBACK,
+	makeChannel,
 	makeEngine,
 	makeHandles,
 	makePort,
@@ -31,7 +35,9 @@ import {
 
 /** Closes what a call has opened after all. */
 function undo(name: string, result: unknown): void {
-	if (name === "takeName") closeSync(result as number);
+	if (name === "takeName" || name === "duplicate") closeSync(result as number);
+	if (name === "socketPair") for (const end of result as [number, number]) closeSync(end);
+	if (name === "channelOpen") native.channelClose(result as ChannelHandle);
 	if (name === "monitorOpen") native.monitorClose(result as MonitorHandle);
 	if (name === "engineOpen") native.engineClose(result as EngineHandle);
 	if (name === "portOpen") native.portClose((result as { handle: PortHandle }).handle);
@@ -65,7 +71,7 @@ const NOWHERE = openSync("/dev/null", "w");
 
 /** Sound arguments for each function. */
 function soundArguments(handles: Handles, writer: unknown): Record<string, unknown[]> {
-	const { monitor, engine, port, file } = handles;
+	const { monitor, engine, port, channel, file } = handles;
 	const bytes = new Uint8Array(8);
 	const doubles = new Float64Array(64);
 	const memory = nativeMemory(PAGE);
@@ -94,6 +100,13 @@ function soundArguments(handles: Handles, writer: unknown): Record<string, unkno
 		loadRun: ["no such interface", {}],
 		findUser: ["root"],
 		becomeUser: ["no such user", true],
+		socketPair: [],
+		duplicate: [NOWHERE],
+		channelOpen: [native.socketPair()[0], noop],
+		channelSend: [channel, bytes, new Int32Array(0)],
+		channelReceive: [channel, bytes, new Int32Array(ReceivedFiles.first + CHANNEL_FILES_MAX)],
+		channelWantWritable: [channel, false],
+		channelClose: [makeChannel()],
 		writerOpen: [NOWHERE, PAGE],
 		writerPut: [writer, "a line\n"],
 		writerFlush: [writer, 1],
@@ -115,14 +128,14 @@ function soundArguments(handles: Handles, writer: unknown): Record<string, unkno
 
 t.test("every argument of every function", async (t) => {
 	const handles = makeHandles(t);
-	const { monitor, engine, port } = handles;
+	const { monitor, engine, port, channel } = handles;
 	const writer = native.writerOpen(NOWHERE, PAGE);
 	const sound = soundArguments(handles, writer);
 	const known = Object.keys(sound);
 	const missing = Object.keys(addon).filter((name) => !known.includes(name) && !name.startsWith("port"));
 	t.strictSame(missing, [], "every function is tried");
 
-	const junk = [...SCALARS, ...ARRAYS, monitor, engine, port, writer, ...handles.closed];
+	const junk = [...SCALARS, ...ARRAYS, monitor, engine, port, channel, writer, ...handles.closed];
 	// Numbers that may be addresses or lengths would be taken at their word.
 	const isAddress = (name: string, value: unknown) =>
 		name === "copy" && typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
@@ -135,7 +148,7 @@ t.test("every argument of every function", async (t) => {
 			if (fault !== undefined) faults.push(fault);
 		};
 		for (const position of args.keys()) {
-			const isHandle = [monitor, engine, port, writer].includes(args[position] as never);
+			const isHandle = [monitor, engine, port, channel, writer].includes(args[position] as never);
 			for (const value of junk) {
 				if (isAddress(name, value) || value === args[position]) continue;
 				// What is closed may be closed and emptied again.
@@ -161,10 +174,16 @@ function engineCalls(engine: EngineHandle) {
 
 t.test("a closed handle is refused, and may be closed again", async (t) => {
 	const { closed } = makeHandles(t);
-	const [monitor, engine, port] = closed as [MonitorHandle, EngineHandle, PortHandle | undefined];
+	const [monitor, engine, channel, port] = closed as [
+		MonitorHandle,
+		EngineHandle,
+		ChannelHandle,
+		PortHandle | undefined,
+	];
 	native.monitorClose(monitor);
 	native.monitorNext(monitor);
 	native.engineClose(engine);
+	native.channelClose(channel);
 	for (const call of [
 		() => native.engineSubmit(engine, 0),
 		() => native.engineCancel(engine, 0, 0),
@@ -174,6 +193,9 @@ t.test("a closed handle is refused, and may be closed again", async (t) => {
 		() => native.memoryOpen(engine, PAGE, 0),
 		() => native.fileSizes(engine, 0, new Float64Array(3)),
 		() => native.fileClose(engine, 0),
+		() => native.channelSend(channel, new Uint8Array(1), new Int32Array(0)),
+		() => native.channelReceive(channel, new Uint8Array(1), new Int32Array(PAGE)),
+		() => native.channelWantWritable(channel, true),
 	])
 		t.throws(call, TypeError);
 	if (port === undefined) return;
