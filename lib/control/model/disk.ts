@@ -1,0 +1,181 @@
+/**
+ * A disk as the API shows it: what it is, the state it is in and why, who uses it, what has been counted. `DiskSummary` is a row
+ * of a list of thousands; `Disk` is all there is to know of one.
+ */
+
+import { z } from "zod";
+import { DiskSettings } from "./settings.js";
+import { bytes, count, diskName, mac, moment, perSecond, seconds, text, total } from "./units.js";
+
+export const DISK_STATES = {
+	opening: "its storage is being opened",
+	open: "it is served",
+	failed: "it can't be served, for the reason given; it is tried again",
+	fenced: "it is open, and nobody is answered until it is unfenced",
+	draining: "it takes no more requests; those under way are being finished",
+	abandoned: "its storage hangs; what it holds is given back if it ever goes on",
+	removing: "it will be gone",
+} as const;
+export type DiskState = keyof typeof DISK_STATES;
+
+const diskState = z.enum(Object.keys(DISK_STATES) as [DiskState, ...DiskState[]]).meta({
+	description: Object.entries(DISK_STATES)
+		.map(([name, help]) => `\`${name}\`: ${help}`)
+		.join("; "),
+});
+
+export const Source = z
+	.discriminatedUnion("kind", [
+		z.object({ kind: z.literal("file"), file: text("Path"), line: count("Line, from 1") }),
+		z.object({ kind: z.literal("runtime") }),
+	])
+	.meta({
+		id: "Source",
+		description: "What names the disk: a file, or `runtime`: it was added by command, API or page",
+	});
+export type Source = z.infer<typeof Source>;
+
+export const Latency = z
+	.object({
+		count: total("Requests measured"),
+		p50: seconds("Half of them took at most that long"),
+		p99: seconds("99 % took at most that long"),
+		p999: seconds("99.9 % took at most that long"),
+	})
+	.meta({
+		id: "Latency",
+		description: "From the arrival of a request to its answer, since the worker was started",
+	});
+export type Latency = z.infer<typeof Latency>;
+
+export const Latencies = z
+	.object({ read: Latency.nullable(), write: Latency.nullable(), flush: Latency.nullable() })
+	.meta({ id: "Latencies", description: "By operation; null: there was none" });
+export type Latencies = z.infer<typeof Latencies>;
+
+export const Counters = z
+	.object({
+		reads: total("Reads"),
+		readBytes: total("Bytes read"),
+		writes: total("Writes"),
+		writtenBytes: total("Bytes written"),
+		flushes: total("Flushes"),
+		trims: total("Trims"),
+		errors: total("Requests that ended with an error"),
+		resends: total("Requests that an initiator sent again"),
+	})
+	.meta({ id: "Counters" });
+export type Counters = z.infer<typeof Counters>;
+
+export const Rates = z
+	.object({
+		reads: perSecond("Reads"),
+		readBytes: perSecond("Bytes read"),
+		writes: perSecond("Writes"),
+		writtenBytes: perSecond("Bytes written"),
+		errors: perSecond("Errors"),
+		readP99: seconds("99 % of the reads took at most that long").nullable(),
+		writeP99: seconds("99 % of the writes took at most that long").nullable(),
+	})
+	.meta({ id: "Rates", description: "Of the last seconds; a latency is null where nothing was measured" });
+export type Rates = z.infer<typeof Rates>;
+
+/** Sizes in bytes, resolved. */
+export const Limit = z
+	.object({
+		iops: count("Reads and writes per second").nullable(),
+		readIops: count("Reads per second").nullable(),
+		writeIops: count("Writes per second").nullable(),
+		bandwidth: bytes("Reads and writes per second").nullable(),
+		readBandwidth: bytes("Reads per second").nullable(),
+		writeBandwidth: bytes("Writes per second").nullable(),
+		delayed: total("Requests that waited because of it"),
+		delayedSeconds: seconds("How long they waited, all together"),
+	})
+	.meta({ id: "Limit", description: "null: without a limit" });
+export type Limit = z.infer<typeof Limit>;
+
+export const Silence = z
+	.object({
+		netif: text("The link"),
+		mac: mac.meta({ description: "Who serves the address there" }),
+		since: moment("Since when"),
+	})
+	.meta({
+		id: "Silence",
+		description: "A link on which the disk is not served, because another host serves its address",
+	});
+export type Silence = z.infer<typeof Silence>;
+
+export const AoeExport = z
+	.object({
+		address: text("SHELF.SLOT"),
+		netif: z.array(z.string()).meta({ description: "Links that it is served on" }),
+		macs: z.array(mac).nullable().meta({
+			description: "The MAC mask in force, as configured or as an initiator set it; null: everyone",
+		}),
+		reservedBy: z.array(mac).meta({ description: "Holders of the reservation; none: it is not reserved" }),
+		configString: text("Printable characters, and `\\xNN` for the others"),
+		silenced: z.array(Silence),
+	})
+	.meta({ id: "AoeExport" });
+export type AoeExport = z.infer<typeof AoeExport>;
+
+const summary = {
+	name: diskName,
+	state: diskState,
+	reason: z
+		.string()
+		.nullable()
+		.meta({ description: "Why it is in that state, where that is not what was asked for" }),
+	storage: text("What it stores its bytes in").meta({ example: "/srv/vblade/web.img" }),
+	address: z.string().nullable().meta({ description: "SHELF.SLOT; null: not served by AoE" }),
+	sizeBytes: bytes("Its size").nullable(),
+	readOnly: z.boolean(),
+	underWay: count("Requests that have arrived and are not answered"),
+	rates: Rates,
+	errors: total("Requests that ended with an error"),
+	busiestInitiator: mac.nullable().meta({ description: "Who has asked most of it in the last seconds" }),
+	lastSeen: moment("The last request").nullable(),
+};
+
+export const DiskSummary = z.object(summary).meta({ id: "DiskSummary" });
+export type DiskSummary = z.infer<typeof DiskSummary>;
+
+export const Disk = z
+	.object({
+		...summary,
+		retryAt: moment("When it is tried again").nullable(),
+		durability: z.enum(["ack", "flush", "none"]).meta({
+			description:
+				"When a write is acknowledged: on stable storage; in memory, with flushes; in memory, without",
+		}),
+		limit: Limit.nullable(),
+		source: Source,
+		notice: z.string().nullable().meta({
+			description: "Where what is running is not what the files say, and until when",
+		}),
+		settings: DiskSettings,
+		identity: z
+			.object({ serial: text("At most 20 characters"), wwn: text("16 hexadecimal digits") })
+			.nullable()
+			.meta({ description: "What initiators know it by; null: it has never been open" }),
+		worker: count("The worker that serves it, from 0").nullable(),
+		aoe: AoeExport.nullable(),
+		counters: Counters,
+		causes: z
+			.record(z.string(), z.number().int().nonnegative())
+			.meta({ description: "Errors by cause; causes without any are left out" }),
+		latency: Latencies,
+	})
+	.meta({ id: "Disk" });
+export type Disk = z.infer<typeof Disk>;
+
+export const DiskList = z
+	.object({
+		disks: z.array(DiskSummary),
+		total: count("Disks that match, also those that are not in this answer"),
+		next: z.string().nullable().meta({ description: "`offset` of the page that follows" }),
+	})
+	.meta({ id: "DiskList" });
+export type DiskList = z.infer<typeof DiskList>;

@@ -1,0 +1,51 @@
+/**
+ * What happens, as the API tells it: to disks, links, initiators, processes and the configuration. Sent one by one as server-sent
+ * events, and listed.
+ */
+
+import { z } from "zod";
+import { count, diskName, mac, moment, text } from "./units.js";
+
+export const EVENT_KINDS = [
+	"disk-opened",
+	"disk-failed",
+	"disk-removed",
+	"disk-fenced",
+	"disk-unfenced",
+	"disk-changed",
+	"disk-resized",
+	"disk-stalled",
+	"disk-resumed",
+	"fault",
+	"rival",
+	"link",
+	"configuration",
+	"process",
+	"log",
+] as const;
+
+export const SEVERITIES = ["info", "warning", "error"] as const;
+
+export const Event = z
+	.object({
+		id: count("Grows by 1; begins anew, above all earlier ones, when the control process is started again"),
+		at: moment("When it happened"),
+		kind: z.enum(EVENT_KINDS),
+		severity: z.enum(SEVERITIES),
+		disk: diskName.optional(),
+		link: z.string().optional(),
+		initiator: mac.optional(),
+		message: text("One line for people"),
+	})
+	.meta({ id: "Event" });
+export type Event = z.infer<typeof Event>;
+
+export const EventList = z
+	.object({
+		events: z.array(Event).meta({ description: "Oldest first" }),
+		lost: z.boolean().meta({
+			description: "There were others between `after` and the first of these, which are not kept any more",
+		}),
+	})
+	.meta({ id: "EventList" });
+export type EventList = z.infer<typeof EventList>;

@@ -1,0 +1,59 @@
+/**
+ * The whole as the API shows it: processes, configuration, how many of what, and how much of it.
+ */
+
+import { z } from "zod";
+import { Latencies, Rates } from "./disk.js";
+import { bytes, count, moment, seconds, text } from "./units.js";
+
+export const PROCESS_KINDS = ["opener", "worker", "control", "gre"] as const;
+
+export const Process = z
+	.object({
+		kind: z.enum(PROCESS_KINDS),
+		index: count("Among those of its kind, from 0"),
+		pid: z.number().int().nullable().meta({ description: "null: it is being started" }),
+		since: moment("When it was started").nullable(),
+		restarts: count("How often it was started again"),
+		cpuSeconds: seconds("Processor time").nullable(),
+		residentBytes: bytes("Memory").nullable(),
+	})
+	.meta({ id: "Process" });
+export type Process = z.infer<typeof Process>;
+
+export const LastReload = z
+	.object({ at: moment("When"), ok: z.boolean(), errors: z.array(z.string()) })
+	.meta({ id: "LastReload" });
+export type LastReload = z.infer<typeof LastReload>;
+
+export const Status = z
+	.object({
+		version: text("Of vblade"),
+		since: moment("When vblade was started"),
+		health: z.enum(["ok", "degraded", "starting"]).meta({
+			description: "`degraded`: something is not served, or the last reload failed; `problems` says what",
+		}),
+		problems: z
+			.array(z.string())
+			.meta({ description: "What someone should look at, worst first; at most 20" }),
+		processes: z.array(Process),
+		configuration: z.object({
+			files: z.array(z.string()).meta({ description: "Paths" }),
+			lastReload: LastReload.nullable(),
+			restartNeeded: z
+				.array(z.string())
+				.meta({ description: "Keys that were changed and count from the next start" }),
+		}),
+		counts: z.object({
+			disks: count("Disks"),
+			open: count("Disks that are served"),
+			failed: count("Disks that can't be served"),
+			fenced: count("Disks that are fenced"),
+			links: count("Links"),
+			initiators: count("Initiators seen in the last minute"),
+		}),
+		rates: Rates.meta({ description: "Of all disks together" }),
+		latency: Latencies.meta({ description: "Of all disks together" }),
+	})
+	.meta({ id: "Status" });
+export type Status = z.infer<typeof Status>;
