@@ -1,13 +1,15 @@
 /**
  * A disk: what has an identity and is served, by whatever protocols. Who it is (name, serial number, model), what it stores (a
- * `BlockDevice`), what has happened to it (counters, faults) and whether it is still open. It knows no protocol and no file. Made by
+ * `BlockDevice`), how much may be asked of it, what has happened to it (counters, faults) and whether it is still open. It knows no protocol and no file. Made by
  * `lib/daemon/`; command sets such as `lib/ata/` carry out on its device what initiators ask, and count here.
  */
 
 import { createHash } from "node:crypto";
 import type { CloseEnd } from "./block/close.js";
 import type { BlockDevice } from "./block/device.js";
+import { LimitLayer } from "./block/limit.js";
 import type { BlockOp } from "./block/request.js";
+import { type Clock, systemClock } from "./clock.js";
 import { COUNT_START } from "./counters.js";
 import type { StorageStatus } from "./errors.js";
 
@@ -77,6 +79,8 @@ export class Disk {
 	/** Commands that failed in a way that casts doubt on the storage. Never goes down: only the operator can mend that. */
 	faults = 0;
 	onFault: FaultListener | null = null;
+	/** What is stored, behind the disk's limit. */
+	readonly device: LimitLayer;
 	#phase: DiskPhase = "open";
 	#closing: Promise<CloseEnd> | null = null;
 
@@ -84,8 +88,11 @@ export class Disk {
 		/** What messages to the operator call it. */
 		readonly name: string,
 		readonly identity: DiskIdentity,
-		readonly device: BlockDevice,
-	) {}
+		storage: BlockDevice,
+		clock: Clock = systemClock,
+	) {
+		this.device = new LimitLayer(storage, clock);
+	}
 
 	get phase(): DiskPhase {
 		return this.#phase;

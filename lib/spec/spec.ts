@@ -28,6 +28,17 @@ export type StorageSpec =
 	/** Memory of this process, zeros at start, gone at its end; `name` is `mem:64M`. A multiple of 512 bytes, at least 512. */
 	| { readonly kind: "memory"; readonly name: string; readonly sizeBytes: number };
 
+/** The most that may be asked of a disk, on average: operations, and bytes, per second. Read by `readLimit`. */
+export interface LimitSpec {
+	/** Of reads and writes together. */
+	readonly iops?: number;
+	readonly bandwidth?: number;
+	readonly readIops?: number;
+	readonly writeIops?: number;
+	readonly readBandwidth?: number;
+	readonly writeBandwidth?: number;
+}
+
 /** A disk: what is stored where, and how. */
 export interface DiskSpec {
 	/** No two have the same. */
@@ -43,6 +54,8 @@ export interface DiskSpec {
 	/** Open the storage with O_DIRECT. */
 	readonly direct: boolean;
 	readonly durability: Durability;
+	/** Undefined: none. */
+	readonly limit?: LimitSpec;
 }
 
 /** A disk as a blade: at one address, on one or more links. */

@@ -1,12 +1,13 @@
 /**
- * Readers of single values that an operator writes: numbers, sizes, lists of MAC addresses. The same for whatever they are
- * written in; used by the command line. Each returns the value, or throws an `OperatorError` of one line that names what
- * is wrong and says what is allowed. Pure.
+ * Readers of single values that an operator writes: numbers, sizes, limits, lists of MAC addresses. The same for whatever they are
+ * written in; used by the command line, and by whoever reads a configuration. Each returns the value, or throws an
+ * `OperatorError` of one line that names what is wrong and says what is allowed. Pure.
  */
 
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
 import { parseMac } from "../wire/mac.js";
+import type { LimitSpec } from "./spec.js";
 
 export interface NumberForm {
 	readonly min: number;
@@ -48,6 +49,51 @@ export function sizeBytes(text: string): number | undefined {
 	if (digits === undefined || unitBytes === undefined) return undefined;
 	const bytes = Number(digits) * unitBytes;
 	return Number.isSafeInteger(bytes) ? bytes : undefined;
+}
+
+/** Least that a limit may be. Linux gives a disk up that has not answered for three minutes: a full queue takes half of that. */
+const OPERATIONS_FORM: NumberForm = { min: 1, max: 1e9, called: "a number of operations per second" };
+const BANDWIDTH_MIN = 4096;
+const BANDWIDTH_MAX = 2 ** 50;
+
+type LimitReader = (what: string, text: string) => number;
+
+const readOperations: LimitReader = (what, text) => readNumber(what, text, OPERATIONS_FORM);
+
+const readBandwidth: LimitReader = (what, text) => {
+	const bytes = sizeBytes(text);
+	if (bytes !== undefined && bytes >= BANDWIDTH_MIN && bytes <= BANDWIDTH_MAX) return bytes;
+	throw new OperatorError(
+		`${what} ${quote(text)}: a number of bytes per second is allowed, such as 4096, 512K or 100M, at least 4K and at most 1024T`,
+	);
+};
+
+const LIMITS = new Map<string, [keyof LimitSpec, LimitReader]>([
+	["iops", ["iops", readOperations]],
+	["bandwidth", ["bandwidth", readBandwidth]],
+	["read_iops", ["readIops", readOperations]],
+	["write_iops", ["writeIops", readOperations]],
+	["read_bandwidth", ["readBandwidth", readBandwidth]],
+	["write_bandwidth", ["writeBandwidth", readBandwidth]],
+]);
+
+/** The keys that `readLimit` knows. */
+export const LIMIT_KEYS: readonly string[] = [...LIMITS.keys()];
+
+/** The limit of a disk, by the names and values that an operator gives it. Undefined if there are none. */
+export function readLimit(
+	what: string,
+	values: Readonly<Record<string, string | number>>,
+): LimitSpec | undefined {
+	const limit: { -readonly [Key in keyof LimitSpec]: number } = {};
+	for (const [key, value] of Object.entries(values)) {
+		const known = LIMITS.get(key);
+		if (known === undefined)
+			throw new OperatorError(`${what} ${quote(key)}: there are only ${LIMIT_KEYS.join(", ")}`);
+		const [name, read] = known;
+		limit[name] = read(`${what} ${key}`, String(value));
+	}
+	return Object.keys(limit).length === 0 ? undefined : limit;
 }
 
 /** The addresses of lists with commas in between, each once; at most `max` of them. */

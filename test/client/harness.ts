@@ -64,7 +64,7 @@ export class LabTarget {
 
 	constructor(
 		readonly link: MemoryLink,
-		clock: VirtualClock,
+		readonly clock: VirtualClock,
 		readonly bufferCount: number,
 	) {
 		this.target = new AoeTarget({
@@ -81,7 +81,12 @@ export class LabTarget {
 
 	/** Serves a device; without one, a memory disk of 1 MiB. */
 	serve(shelf: number, slot: number, device: BlockDevice = new MemoryDevice(2 ** 20)): Blade {
-		const disk = new Disk(`e${shelf}.${slot}`, makeIdentity(`lab ${shelf}.${slot}`, "1.0"), device);
+		const disk = new Disk(
+			`e${shelf}.${slot}`,
+			makeIdentity(`lab ${shelf}.${slot}`, "1.0"),
+			device,
+			this.clock,
+		);
 		const blade = new Blade(shelf, slot, AtaDisk.of(disk), this.bufferCount);
 		this.registry.add(blade);
 		this.target.registryChanged();

@@ -2,7 +2,7 @@
 
 import t from "tap";
 import { OperatorError } from "../../lib/errors.js";
-import { readMacs, readNumber, sizeBytes } from "../../lib/spec/values.js";
+import { LIMIT_KEYS, readLimit, readMacs, readNumber, sizeBytes } from "../../lib/spec/values.js";
 
 t.test("a number: digits in a range, and how it is called where it is wrong", async (t) => {
 	t.equal(readNumber("slot", "007", { min: 0, max: 254 }), 7);
@@ -41,4 +41,27 @@ t.test("MAC addresses: each once, and not too many", async (t) => {
 		() => readMacs(["000000000001,000000000002,000000000003"], 2),
 		new OperatorError("mac: 3 addresses are given; at most 2 are allowed"),
 	);
+});
+
+t.test("a limit: by the names of the configuration, numbers or text", async (t) => {
+	t.same(readLimit("limit", {}), undefined, "none");
+	t.same(readLimit("limit", { iops: 5000, bandwidth: "100M" }), { iops: 5000, bandwidth: 100 * 2 ** 20 });
+	t.same(
+		readLimit("limit", { read_iops: "1", write_iops: 2, read_bandwidth: 4096, write_bandwidth: "1024T" }),
+		{ readIops: 1, writeIops: 2, readBandwidth: 4096, writeBandwidth: 2 ** 50 },
+	);
+	for (const wrong of [0, -1, 1.5, "1K", 1e10])
+		t.throws(
+			() => readLimit("limit", { iops: wrong }),
+			new OperatorError(
+				`limit iops "${wrong}": a number of operations per second is a number from 1 to 1000000000`,
+			),
+		);
+	for (const wrong of [4095, "3K", "1025T", "fast", -4096])
+		t.throws(() => readLimit("limit", { bandwidth: wrong }), /^limit bandwidth ".*": .* at least 4K/);
+	for (const wrong of ["iop", "constructor", "readIops"])
+		t.throws(
+			() => readLimit("limit", { [wrong]: 1 }),
+			new OperatorError(`limit "${wrong}": there are only ${LIMIT_KEYS.join(", ")}`),
+		);
 });
