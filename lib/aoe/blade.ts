@@ -6,6 +6,7 @@
 
 import type { AtaCommand } from "../ata/command.js";
 import type { Disk } from "../disk.js";
+import { Places } from "./places.js";
 
 /** Highest shelf address a blade may have; 0xffff means "all shelves". */
 export const SHELF_MAX = 0xfffe;
@@ -48,6 +49,7 @@ export class Blade {
 	/** Set by initiators through AoE's query/config; empty at start. */
 	configString: Uint8Array = new Uint8Array(0);
 	readonly disk: Disk;
+	#places: Places | null = null;
 
 	constructor(
 		/** 0..65534 */
@@ -61,6 +63,12 @@ export class Blade {
 		readonly force = false,
 	) {
 		this.disk = ata.disk;
+	}
+
+	/** Of those who wait for the disk's limit. */
+	get places(): Places {
+		this.#places ??= new Places();
+		return this.#places;
 	}
 
 	/** What the operator wants of it from now on. Without a config string, the one it has stays. */

@@ -16,6 +16,7 @@ import { ATA_HEADER_BYTES, copyAtaSection, decodeAtaSection, encodeAtaReply } fr
 import type { Blade } from "./blade.js";
 import { frameLimitBytes } from "./frame-limits.js";
 import { padFrame } from "./header.js";
+import type { Holder } from "./places.js";
 import type { TargetStats } from "./stats.js";
 
 /** Answers to SMART commands are padded to this: aoetools wants room for data in every one, whether it has data or not. */
@@ -27,6 +28,8 @@ export class ExchangePool {
 	readonly muted = new Set<Blade>();
 	readonly #idle: Exchange[] = [];
 	#inFlight = 0;
+	/** Those of limited disks among them. */
+	limitedInFlight = 0;
 
 	constructor(
 		readonly link: Link,
@@ -54,6 +57,8 @@ export class Exchange implements CommandOwner {
 	#room: FrameRoom | null = null;
 	#peer = 0;
 	#blade: Blade | null = null;
+	/** Whose place it has, if the disk is limited. */
+	#holder: Holder | null = null;
 
 	constructor(readonly pool: ExchangePool) {}
 
@@ -68,8 +73,11 @@ export class Exchange implements CommandOwner {
 		offset: number,
 		frameBytes: number,
 		peer: number,
+		holder: Holder | null,
 	): void {
 		const { link } = this.pool;
+		if (holder !== null) this.pool.limitedInFlight += 1;
+		this.#holder = holder;
 		this.#room = room;
 		this.#peer = peer;
 		this.#blade = blade;
@@ -94,6 +102,7 @@ export class Exchange implements CommandOwner {
 		invariant(command.dataInBytes <= command.dataInCapacityBytes, "answer longer than its room");
 		this.#room = null;
 		if (this.#blade !== null) this.#blade.disk.underWay -= 1;
+		if (this.#holder !== null) this.#leavePlace(this.#holder);
 		const { link, stats, muted } = this.pool;
 		if (muted.size > 0 && this.#isMuted(muted)) {
 			stats.rejected.silent += 1;
@@ -115,6 +124,12 @@ export class Exchange implements CommandOwner {
 			link.transmit(room, replyBytes, this.#peer);
 		}
 		this.pool.give(this);
+	}
+
+	#leavePlace(holder: Holder): void {
+		this.#holder = null;
+		this.pool.limitedInFlight -= 1;
+		holder.places.give(holder);
 	}
 
 	#isMuted(muted: ReadonlySet<Blade>): boolean {

@@ -3,7 +3,7 @@
  * the blade's disk as exchanges (`exchange.ts`); all other commands of AoE are answered here and now. Here is where the header
  * of every reply is written. Called by `AoeTarget`, which has found out for which blade a frame is.
  *
- *   mask -> room for the reply -> header of the reply -> version -> ATA: reserved? its share of the rooms? -> exchange -> disk
+ *   mask -> room for the reply -> header of the reply -> version -> ATA: reserved? its share of the rooms? its limit? -> exchange -> disk
  *                                                               -> config, MAC mask, reserve -> reply
  */
 
@@ -31,6 +31,7 @@ import {
 	writeReplyHeader,
 } from "./header.js";
 import { answerMask } from "./mask.js";
+import type { Holder } from "./places.js";
 import { answerReserve } from "./reserve.js";
 import type { RejectReason, TargetStats } from "./stats.js";
 
@@ -86,9 +87,26 @@ export class Responder {
 		// A disk that hangs keeps the rooms of what it has been asked, and initiators go on asking. So nobody gets more rooms
 		// than are left for the others: one such blade half of them, two a third each.
 		if (blade.disk.underWay > this.#link.freeRooms) return this.#drop(reply, "backlog");
+		let holder: Holder | null = null;
+		if (blade.disk.device.isLimited) {
+			holder = this.#place(blade, ethSource.get(bytes, offset));
+			if (holder === null) return this.#drop(reply, "limited");
+		}
 		this.#stats.requests += 1;
-		this.#exchanges.take().start(blade, reply, memory, offset, frameBytes, peer);
+		this.#exchanges.take().start(blade, reply, memory, offset, frameBytes, peer, holder);
 		return undefined;
+	}
+
+	/**
+	 * Room for one more request that may have to wait for its disk's limit; null if there is none. All that wait on a link have no
+	 * more rooms than are left for others, so that limits of many disks cost no other one its answers.
+	 */
+	#place({ places, bufferCount, disk }: Blade, mac: number): Holder | null {
+		if (disk.device.waiting > 0) {
+			if (this.#exchanges.limitedInFlight > this.#link.freeRooms) return null;
+			if (!places.admits(mac, bufferCount)) return null;
+		}
+		return places.take(mac);
 	}
 
 	/** Every command but ATA. */

@@ -28,6 +28,7 @@ export const REJECT_REASONS = {
 	configSet: "a config string while another one is set",
 	configTest: "a test that the config string does not pass",
 	backlog: "for a blade whose unanswered requests have taken its share of the reply slots",
+	limited: "for a blade with a limit, while others that wait for it have its share of the reply slots",
 	noRoom: "while every reply slot was in use",
 	discoveryBacklog: "a broadcast while too many others waited for their answers",
 	stopping: "while the target was stopping",
