@@ -157,6 +157,15 @@ export class Daemon {
 		this.#exports.set(name, spec);
 	}
 
+	/**
+	 * Changes the limit of a disk while it is served, for those that wait for it too. Throws an OperatorError if there is none of
+	 * this name, or anything else about it shall be another one; then it has to be removed, and added as it shall be.
+	 */
+	changeDisk(spec: DiskSpec): void {
+		if (!this.#disks.change(spec))
+			throw new OperatorError(`disk ${quote(spec.name)}: only its limit can be changed while it is served`);
+	}
+
 	/** Its disk stays. What is under way is answered first. Throws an OperatorError if there is none of this name. */
 	async removeExport(name: string, limitMs?: number): Promise<void> {
 		const spec = this.#exportOf(name);

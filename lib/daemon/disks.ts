@@ -5,6 +5,7 @@
 
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
+import { isDeepStrictEqual } from "node:util";
 import { type CloseEnd, endWithin } from "../block/close.js";
 import { StorageEngine } from "../block/engine.js";
 import { GroupCommit } from "../block/group-commit.js";
@@ -44,6 +45,7 @@ export interface Opening {
 
 /** A name that is taken: by a disk, by one that is being opened, or by one that is being closed. */
 class Entry implements Opening {
+	readonly name: string;
 	disk: Disk | null = null;
 	/** Nobody wants it any more. */
 	isLeaving = false;
@@ -54,9 +56,10 @@ class Entry implements Opening {
 	#giveUp: (error: OperatorError) => void = () => {};
 
 	constructor(
-		readonly name: string,
+		public spec: DiskSpec,
 		open: (signal: AbortSignal) => Promise<Disk>,
 	) {
+		this.name = spec.name;
 		const arriving = this.#arrive(open(this.#beginning.signal));
 		this.settled = arriving.then(
 			() => {},
@@ -113,7 +116,7 @@ export class Disks {
 			throw new OperatorError(
 				`disk ${quote(name)}: ${other.isLeaving ? "it is still being removed" : "there is one of this name already"}`,
 			);
-		const entry = new Entry(name, (signal) => this.#open(spec, signal));
+		const entry = new Entry(spec, (signal) => this.#open(spec, signal));
 		this.#entries.set(name, entry);
 		void entry.settled.then(() => {
 			if (entry.disk === null) this.#forget(entry);
@@ -138,6 +141,7 @@ export class Disks {
 		const device = await open(spec, context);
 		const seed = `${this.#machine}\0${storageIdentity(storage)}\0${offsetSectors}`;
 		const disk = new Disk(called, makeIdentity(seed, version), device);
+		disk.device.limit = spec.limit;
 		disk.onFault = (_disk, op, status, errno, lba) => this.#faults.failed(called, op, status, errno, lba);
 		device.listen({
 			...this.#faults.stallsOf(called),
@@ -158,6 +162,16 @@ export class Disks {
 		if (!entry?.disk || entry.isLeaving)
 			throw new OperatorError(`disk ${quote(name)}: there is none of this name`);
 		return entry.disk;
+	}
+
+	/** False if anything but its limit shall be another one. Throws an OperatorError if there is no disk of this name. */
+	change(spec: DiskSpec): boolean {
+		const { device } = this.get(spec.name);
+		const entry = this.#entries.get(spec.name);
+		if (entry === undefined || isAnother(entry.spec, spec)) return false;
+		entry.spec = spec;
+		device.limit = spec.limit;
+		return true;
 	}
 
 	/** What has this name. */
@@ -195,7 +209,7 @@ export class Disks {
 	/** What storage has done wrong, a line each; then `between`; then what each disk has done. */
 	reportAround(between: readonly string[]): string[] {
 		const lines = [...this.#faults.report(), ...between];
-		for (const { disk } of this.#entries.values()) if (disk !== null) lines.push(countsOf(disk));
+		for (const { disk } of this.#entries.values()) if (disk !== null) lines.push(...countsOf(disk));
 		const { putOff } = this.#engine;
 		if (putOff > 0) lines.push(`storage: ${counted(putOff, "request")} had to wait for a thread`);
 		return lines;
@@ -217,12 +231,23 @@ export class Disks {
 	}
 }
 
-function countsOf({ name, stats }: Disk): string {
+/** A limit can be changed; all else is what the disk is. */
+function isAnother(one: DiskSpec, other: DiskSpec): boolean {
+	return !isDeepStrictEqual({ ...one, limit: undefined }, { ...other, limit: undefined });
+}
+
+function countsOf({ name, stats, device }: Disk): string[] {
 	const { reads, readBytes, writes, writtenBytes, flushes, trims, errors } = stats;
-	return (
+	const lines = [
 		`${name}: reads ${reads} (${readBytes} bytes), writes ${writes} (${writtenBytes} bytes), ` +
-		`flushes ${flushes}, trims ${trims}, errors ${errors}`
-	);
+			`flushes ${flushes}, trims ${trims}, errors ${errors}`,
+	];
+	const { delayed, delayedUs } = device;
+	if (delayed > 0)
+		lines.push(
+			`${name}: limit: ${counted(delayed, "request")} waited, for ${Math.round(delayedUs / 1000)} ms in all`,
+		);
+	return lines;
 }
 
 /** What stays the same from one start to the next, so that an initiator sees the same disk again. */
