@@ -53,6 +53,14 @@ export interface InterfaceInfo {
 	readonly moved: boolean;
 }
 
+/** The way to an address. */
+export interface NativeRoute {
+	/** Longest IP packet that is believed to pass whole. */
+	readonly mtu: number;
+	/** Our address on it. */
+	readonly local: string;
+}
+
 /** What the kernel knows of a file's storage, and a device of its own (`lib/block/device.ts`). */
 export interface StorageTraits {
 	/** Bytes a request may touch, from 0. A multiple of 512. */
@@ -110,6 +118,8 @@ export interface Addon {
 	/** The interface that has changed next, undefined if there is no more for now, null if changes were lost. */
 	monitorNext(handle: MonitorHandle): InterfaceInfo | null | undefined;
 	monitorClose(handle: MonitorHandle): void;
+	/** How the kernel would send there: see native/net/route.h. Throws a NativeError if there is no way, or no such address. */
+	routeTo(address: string): NativeRoute;
 	portOpen(
 		/** Of the interface. */
 		index: number,

@@ -94,7 +94,7 @@ async function openForInitiator(netif: string, framesInFlight: number, output: O
 	};
 	const [spec, ...others] = parseNetif(netif, interfaceNames);
 	if (spec === undefined || others.length > 0)
-		throw new OperatorError(`netif ${quote(netif)}: one interface or unix:PATH is allowed here`);
+		throw new OperatorError(`netif ${quote(netif)}: one interface, gre:ADDRESS or unix:PATH is allowed here`);
 	if (spec.kind === "unix") return UnixLink.connect(spec.path, { pump, log, framesInFlight });
 	return openLink(spec, pump, { log, framesInFlight });
 }

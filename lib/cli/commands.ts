@@ -13,9 +13,16 @@ const RUN: Readonly<Record<(typeof FORMS)[number]["name"], Run>> = {
 	bench: async (argv) => (await import("./bench.js")).benchCommand(argv),
 };
 
+/** What the program starts itself as, for a part of its work. Not for people: neither help nor the manual has them. */
+const HIDDEN: ReadonlyMap<string | undefined, Run> = new Map([
+	["gre", async (argv: readonly string[]) => (await import("./gre.js")).greCommand(argv)],
+]);
+
 /** Does what the words after `vblade` ask for. Resolves to the exit status; throws an OperatorError for a mistake. */
 export function runCommand(argv: readonly string[]): Promise<number> {
 	const [first] = argv;
+	const hidden = HIDDEN.get(first);
+	if (hidden !== undefined) return hidden(argv.slice(1));
 	const form = COMMANDS.find(({ name }) => name === first);
 	return form === undefined ? RUN[""](argv) : RUN[form.name](argv.slice(1));
 }

@@ -1,12 +1,13 @@
 /**
- * The argument `netif`: one interface, a list, a glob matched against the interfaces of this machine, or a unix socket;
- * `pcap:` before an interface or glob takes the way through libpcap.
+ * The argument `netif`: one interface, a list, a glob matched against the interfaces of this machine, a tunnel, or a unix
+ * socket; `pcap:` before an interface or glob takes the way through libpcap.
  * Asked by `arguments.ts` and `client.ts`; hands on the list of links to serve a blade on.
  */
 
 import { createRequire } from "node:module";
 import type picomatch from "picomatch";
 import { OperatorError } from "../errors.js";
+import { GRE_PREFIX, readGrePeer } from "../spec/gre.js";
 import type { NetifSpec } from "../spec/spec.js";
 import { SOCKET_PATH_MAX_BYTES } from "../spec/values.js";
 import { quote } from "../text.js";
@@ -27,6 +28,10 @@ export function parseNetif(text: string, present: () => readonly string[]): Neti
 	const list = hasUnix ? text.slice(0, Math.max(0, at - 1)) : text;
 	if (!(hasUnix && at === 0)) {
 		for (const part of list.split(",")) {
+			if (part.startsWith(GRE_PREFIX)) {
+				specs.set(part, { kind: "gre", name: part, peer: readGrePeer(part) });
+				continue;
+			}
 			const viaPcap = part.startsWith(PCAP_PREFIX);
 			for (const name of expand(viaPcap ? part.slice(PCAP_PREFIX.length) : part, text, present)) {
 				const spec = viaPcap ? pcapSpec(name) : ({ kind: "interface", name } as const);
@@ -60,7 +65,7 @@ function expand(part: string, text: string, present: () => readonly string[]): r
 	const badName = part === "." || part === ".." || /[\s/:\0]/.test(part);
 	if (part === "" || Buffer.byteLength(part) > INTERFACE_NAME_MAX || badName)
 		throw new OperatorError(
-			`netif ${quote(text)}: an interface (eth0), a list (eth0,eth1), a glob (eth*), pcap:NAME or unix:PATH is allowed`,
+			`netif ${quote(text)}: an interface (eth0), a list (eth0,eth1), a glob (eth*), pcap:NAME, gre:ADDRESS or unix:PATH is allowed`,
 		);
 	if (!/[*?[]/.test(part)) return [part];
 	const all = present();

@@ -27,7 +27,7 @@ export interface Form<Name extends string = string> {
 const HELP = { name: "help", help: "print this and exit" } as const;
 const SHELF = { name: "shelf", help: `0 to ${SHELF_MAX}` };
 const SLOT = { name: "slot", help: `0 to ${SLOT_MAX}` };
-const LINK = { name: "netif", help: "an interface or unix:PATH" };
+const LINK = { name: "netif", help: "an interface, gre:ADDRESS or unix:PATH" };
 
 export const SERVE = {
 	name: "",
@@ -36,7 +36,10 @@ export const SERVE = {
 	arguments: [
 		SHELF,
 		SLOT,
-		{ name: "netif", help: "an interface, a list (eth0,eth1), a glob ('eth*'), pcap:NAME or unix:PATH" },
+		{
+			name: "netif",
+			help: "an interface, a list (eth0,eth1), a glob ('eth*'), pcap:NAME, gre:ADDRESS or unix:PATH",
+		},
 		{ name: "filename", help: "a regular file, a block device or mem:SIZE (mem:64M)" },
 	],
 	options: [

@@ -48,9 +48,9 @@ export async function startDaemon(spec: Spec, log: Log, version: string, open?: 
 	}
 }
 
-/** An interface that changes wants a new packet socket; a unix socket never does. */
+/** An interface that changes wants a new packet socket; a unix socket never does, and a tunnel's are another process's. */
 function needsPacketSockets({ netifs }: ExportSpec): boolean {
-	return netifs.some(({ kind }) => kind !== "unix");
+	return netifs.some(({ kind }) => kind !== "unix" && kind !== "gre");
 }
 
 type Additions = Readonly<Record<ExportSpec["protocol"], Addition>>;

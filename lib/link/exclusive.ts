@@ -29,9 +29,9 @@ export function takeOnInterface(netif: NetifSpec, what: string): (() => void) | 
 	}
 }
 
-/** The interface as the kernel calls it, for it may have other names beside that; or the socket. */
+/** The interface as the kernel calls it, for it may have other names beside that; or the socket or tunnel. */
 export function interfaceOf(netif: NetifSpec): string {
-	if (netif.kind === "unix") return netif.name;
+	if (netif.kind === "unix" || netif.kind === "gre") return netif.name;
 	const given = netif.kind === "pcap" ? netif.interfaceName : netif.name;
 	return interfaceInfo(given)?.names[0] ?? given;
 }

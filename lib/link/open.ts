@@ -8,6 +8,7 @@ import { Errno, isNativeError } from "../native.js";
 import type { Pump } from "../pump.js";
 import type { NetifSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
+import { GreLink } from "./gre.js";
 import { interfaceInfo, interfaceNames } from "./interfaces.js";
 import type { Link } from "./link.js";
 import { PacketLink, type PacketLinkOptions } from "./packet.js";
@@ -25,6 +26,8 @@ export async function openLink(netif: NetifSpec, pump: Pump, options: PacketLink
 	switch (netif.kind) {
 		case "unix":
 			return UnixLink.open(netif.path, { pump, ...options });
+		case "gre":
+			return GreLink.open(netif.name, netif.peer, { pump, ...options });
 		case "pcap":
 			return PcapLink.open(netif.interfaceName, { pump, ...options });
 		case "interface":

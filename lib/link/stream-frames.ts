@@ -131,6 +131,17 @@ export class FrameJoiner {
 		return true;
 	}
 
+	/** The same with bytes of JavaScript's, from `begin` to before `end`. */
+	put(frame: Uint8Array, begin = 0, end = frame.length): boolean {
+		const { bytes } = this.#filling;
+		const head = this.#filledBytes + LENGTH_BYTES;
+		if (head + end - begin > bytes.length) return false;
+		frameLength.set(bytes, this.#filledBytes, end - begin);
+		bytes.set(frame.subarray(begin, end), head);
+		this.#filledBytes = head + end - begin;
+		return true;
+	}
+
 	/** Everything that waits, to be sent. It holds until the next `take`. */
 	take(): Uint8Array {
 		const full = this.#filling;

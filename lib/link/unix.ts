@@ -9,7 +9,7 @@
  * `setFilter` does nothing: no kernel is between us and the peer.
  */
 
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import type { Server, Socket } from "node:net";
 import path from "node:path";
 import { invariant } from "../errors.js";
@@ -27,8 +27,10 @@ import {
 	type LinkStats,
 	newLinkCounts,
 } from "./link.js";
+import { madeUpMac } from "./made-up-mac.js";
 import { grownRooms, Outbox, type QueuedFrame, roomsFor } from "./outbox.js";
 import { FrameJoiner, FrameSplitter } from "./stream-frames.js";
+import { StreamPeer } from "./stream-peer.js";
 import { connectTo, listen } from "./unix-socket.js";
 
 export interface UnixLinkOptions extends LinkOptions {
@@ -38,8 +40,6 @@ export interface UnixLinkOptions extends LinkOptions {
 }
 
 const DEFAULT_MTU = 9000;
-/** How long `close` waits for a peer to take what is queued for it. */
-const CLOSE_LIMIT_MS = 1000;
 
 export class UnixLink implements Link, PumpStage {
 	readonly name: string;
@@ -56,7 +56,7 @@ export class UnixLink implements Link, PumpStage {
 	readonly #outbox: Outbox;
 	readonly #counts = newLinkCounts();
 	/** By number. Numbers are not used again, so that no answer reaches the wrong peer. */
-	readonly #peers = new Map<number, Peer>();
+	readonly #peers = new Map<number, StreamPeer>();
 	#peersSeen = 0;
 	#server: Server | null = null;
 	#sink: FrameSink | null = null;
@@ -64,7 +64,7 @@ export class UnixLink implements Link, PumpStage {
 
 	/** Listens on `socketPath`, with an address that is the same at every start. Throws an OperatorError if that can't be done, or another process already does. */
 	static async open(socketPath: string, options: UnixLinkOptions): Promise<UnixLink> {
-		const link = new UnixLink(socketPath, options, macFrom(path.resolve(socketPath)));
+		const link = new UnixLink(socketPath, options, madeUpMac(path.resolve(socketPath)));
 		link.#server = await listen(socketPath, (socket) => link.#addPeer(socket));
 		link.#server.on("error", (error) => link.#log(`${link.name}: ${error.message}`));
 		options.pump.addLink(link);
@@ -74,7 +74,7 @@ export class UnixLink implements Link, PumpStage {
 	/** Connects to whoever listens on `socketPath`: the other end of a link made by `open`. Throws an OperatorError if nobody does. */
 	static async connect(socketPath: string, options: UnixLinkOptions): Promise<UnixLink> {
 		const socket = await connectTo(socketPath);
-		const link = new UnixLink(socketPath, options, macFrom(randomUUID()));
+		const link = new UnixLink(socketPath, options, madeUpMac(randomUUID()));
 		link.#addPeer(socket);
 		options.pump.addLink(link);
 		return link;
@@ -162,7 +162,7 @@ export class UnixLink implements Link, PumpStage {
 		}
 	}
 
-	#sendTo(peer: Peer | undefined, frame: QueuedFrame): void {
+	#sendTo(peer: StreamPeer | undefined, frame: QueuedFrame): void {
 		const fits = frame.frameBytes + frame.dataBytes <= this.mtu + ETH_HEADER_BYTES;
 		if (fits && peer?.joiner.add(frame)) this.#counts.framesOut += 1;
 		else this.#counts.droppedOut += 1;
@@ -180,7 +180,7 @@ export class UnixLink implements Link, PumpStage {
 		});
 		this.#peers.set(
 			number,
-			new Peer(socket, new FrameJoiner(this.#outbox.rooms, this.mtu + ETH_HEADER_BYTES)),
+			new StreamPeer(socket, new FrameJoiner(this.#outbox.rooms, this.mtu + ETH_HEADER_BYTES)),
 		);
 		socket.on("data", (bytes: Uint8Array) => this.#received(socket, splitter, bytes));
 		// A virtual machine that ends abruptly is none of our business; "close" follows.
@@ -207,51 +207,4 @@ export class UnixLink implements Link, PumpStage {
 		this.up = false;
 		this.#sink?.linkChanged(this);
 	}
-}
-
-/** What is on its way to one connection: at most one write at a time. */
-class Peer {
-	#writing = false;
-	#finishing = false;
-	readonly #written = (): void => {
-		this.#writing = false;
-		this.flush();
-	};
-
-	constructor(
-		readonly socket: Socket,
-		readonly joiner: FrameJoiner,
-	) {}
-
-	/** Sends what waits, unless the peer is still busy with what was sent before; then it goes on by itself. */
-	flush(): void {
-		if (this.#writing || this.socket.destroyed) return;
-		if (this.joiner.waitingBytes > 0) {
-			this.#writing = true;
-			this.socket.write(this.joiner.take(), this.#written);
-		} else if (this.#finishing) {
-			this.socket.destroy();
-		}
-	}
-
-	/** Sends what waits if the peer takes it in time, then disconnects. */
-	async finish(): Promise<void> {
-		if (this.socket.destroyed) return;
-		await new Promise<void>((resolve) => {
-			const limit = setTimeout(() => this.socket.destroy(), CLOSE_LIMIT_MS);
-			this.socket.once("close", () => {
-				clearTimeout(limit);
-				resolve();
-			});
-			this.#finishing = true;
-			this.flush();
-		});
-	}
-}
-
-/** A locally administered address (IEEE 802, 8.4) that follows from `seed`. */
-function macFrom(seed: string): number {
-	const digest = createHash("sha256").update(seed).digest();
-	digest[0] = ((digest[0] ?? 0) & 0xfc) | 0x02;
-	return digest.readUIntBE(0, 6);
 }

@@ -19,7 +19,9 @@ export type NetifSpec =
 	/** The same through libpcap, slower: where packet sockets of our own don't work. `name` is `pcap:eth0`. */
 	| { readonly kind: "pcap"; readonly name: string; readonly interfaceName: string }
 	/** A listening socket for QEMU's `-netdev stream`; `name` is `unix:PATH`. */
-	| { readonly kind: "unix"; readonly name: string; readonly path: string };
+	| { readonly kind: "unix"; readonly name: string; readonly path: string }
+	/** A tunnel to the machine at an IP address, which has the initiators behind it; `name` is `gre:192.0.2.7`. */
+	| { readonly kind: "gre"; readonly name: string; readonly peer: string };
 
 /** Where a blade's bytes are. `name` is the operator's word for it, for messages. */
 export type StorageSpec =

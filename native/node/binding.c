@@ -21,6 +21,7 @@ static const struct {
 	{ "interfaceInfo", js_interface_info },
 	{ "interfaceAsk", js_interface_ask },
 	{ "takeName", js_take_name },
+	{ "routeTo", js_route_to },
 	{ "monitorOpen", js_monitor_open },
 	{ "monitorNext", js_monitor_next },
 	{ "monitorClose", js_monitor_close },

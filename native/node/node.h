@@ -146,6 +146,8 @@ napi_value js_take_name(napi_env env, napi_callback_info info);
 napi_value js_monitor_open(napi_env env, napi_callback_info info);
 napi_value js_monitor_next(napi_env env, napi_callback_info info);
 napi_value js_monitor_close(napi_env env, napi_callback_info info);
+/* route.c */
+napi_value js_route_to(napi_env env, napi_callback_info info);
 /* link.c */
 napi_value js_port_open(napi_env env, napi_callback_info info);
 napi_value js_port_use_xdp(napi_env env, napi_callback_info info);

@@ -1,0 +1,213 @@
+/**
+ * A site behind a router: `vblade 9 0 gre:ADDRESS`, with a router between two networks, and at the other end our own initiator or, where
+ * this kernel has it, Linux's `gretap`. A whole Linux with that as a client is in `test/kernel/gre.long.ts`.
+ *
+ *     server 192.0.2.1 lan0 <=====> lan0 192.0.2.254 router (client's namespace)
+ *                                        198.51.100.254 site0 <=====> site0 198.51.100.7 site
+ */
+
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import t, { type Test } from "tap";
+import { scratchDirectory, until } from "../support/cleanup.js";
+import { ip, Namespace, namespacesMissing } from "../support/netns.js";
+import { vbladeCommand } from "../support/paths.js";
+import { type Program, run } from "../support/process.js";
+import { Stage } from "./stage.js";
+
+t.setTimeout(120_000);
+const LIMIT_MS = 20_000;
+const SERVER = "192.0.2.1";
+const SITE = "198.51.100.7";
+const skip = namespacesMissing() ?? false;
+
+/** The stage with a site behind its client's namespace, which routes. */
+class RoutedStage extends Stage {
+	readonly site: Namespace;
+
+	constructor(mtu = 1500) {
+		super(vbladeCommand());
+		const { server, client: router } = this.lan;
+		this.site = new Namespace(`vb${process.pid}s9`);
+		const end = (name: string) => ["site0", "netns", name, "mtu", String(mtu)];
+		ip("link", "add", ...end(router.name), "type", "veth", "peer", ...end(this.site.name));
+		const setUp: [Namespace, string, string][] = [
+			[server, "lan0", `${SERVER}/24`],
+			[router, "lan0", "192.0.2.254/24"],
+			[router, "site0", "198.51.100.254/24"],
+			[this.site, "site0", `${SITE}/24`],
+		];
+		for (const [namespace, name, address] of setUp) {
+			namespace.ip("address", "add", address, "dev", name);
+			namespace.ip("link", "set", name, "up");
+		}
+		server.ip("route", "add", "default", "via", "192.0.2.254");
+		this.site.ip("route", "add", "default", "via", "198.51.100.254");
+		router.exec("sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward");
+	}
+
+	async serveSite(...options: string[]): Promise<Program> {
+		const vblade = this.start(...options, "9", "0", `gre:${SITE}`, this.file);
+		await vblade.waitFor(/^pid \d+: e9\.0/m, LIMIT_MS);
+		return vblade;
+	}
+
+	/** Runs our program at the site, to its end. */
+	atSite(...words: string[]) {
+		return run([...vbladeCommand(), ...words], LIMIT_MS, { namespace: this.site.name });
+	}
+
+	override async close(): Promise<void> {
+		this.site.remove();
+		await super.close();
+	}
+}
+
+async function routed(t: Test, mtu?: number): Promise<RoutedStage> {
+	const stage = new RoutedStage(mtu);
+	t.teardown(() => stage.close());
+	return stage;
+}
+
+/** The lines of /proc/PID/status, by name. */
+function statusOf(pid: number): Map<string, string> {
+	const lines = readFileSync(`/proc/${pid}/status`, "utf8").split("\n");
+	return new Map(lines.map((line) => line.split(":\t", 2) as [string, string]));
+}
+
+/** The tunnel's process, a child of the server's. */
+function tunnelOf(server: Program, { lan }: Stage): number {
+	const pids = ip("netns", "pids", lan.server.name).trim().split("\n").map(Number);
+	const pid = pids.find((each) => readFileSync(`/proc/${each}/cmdline`, "utf8").includes("\0gre\0"));
+	if (pid === undefined) throw new Error(`no tunnel; ${server.output}`);
+	return pid;
+}
+
+t.test("our initiator at a site behind a router", { skip }, async (t) => {
+	const stage = await routed(t);
+	const vblade = await stage.serveSite();
+	t.match(
+		vblade.stderr,
+		`warn: gre:${SITE}: nothing protects what passes here: `,
+		"that it is unprotected is said",
+	);
+	const found = await stage.atSite("discover", `gre:${SERVER}`);
+	t.match(found.stdout, /^e9\.0 \S+ 16 buffers, 2 sectors a frame$/m, "as many sectors as 1462 bytes hold");
+	const written = await stage.atSite("bench", `gre:${SERVER}`, "9", "0", "--write=50", "--requests=2000");
+	t.equal(written.code, 0, written.output);
+	t.equal((await vblade.stop()).code, 0);
+	t.equal(ip("netns", "pids", stage.lan.server.name), "", "the tunnel ends with the server");
+});
+
+t.test("its process has no privilege, and its end costs nothing but a pause", { skip }, async (t) => {
+	const stage = await routed(t);
+	const vblade = await stage.serveSite();
+	const pid = tunnelOf(vblade, stage);
+	const status = statusOf(pid);
+	t.notMatch(status.get("Uid"), /\b0\b/, "it is an ordinary user");
+	for (const name of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"])
+		t.equal(status.get(name), "0".repeat(16), `${name}: it has its socket, and needs nothing else`);
+	t.equal(status.get("NoNewPrivs"), "1");
+	t.equal(status.get("Seccomp"), "2");
+	process.kill(pid, "SIGKILL");
+	const again = await stage.atSite("bench", `gre:${SERVER}`, "9", "0", "--requests=500");
+	t.equal(again.code, 0, again.output);
+	t.not(tunnelOf(vblade, stage), pid);
+	t.match(vblade.stderr, `warn: gre:${SITE}: its process has ended; another one is started`);
+	vblade.signal("SIGKILL");
+	await vblade.end;
+});
+
+t.test("the server is killed, and its tunnel ends", { skip }, async (t) => {
+	const stage = await routed(t);
+	const vblade = await stage.serveSite();
+	process.kill(vblade.pid, "SIGKILL");
+	const isOver = () => ip("netns", "pids", stage.lan.server.name) === "";
+	await until("the end of both", isOver, LIMIT_MS);
+	t.ok(isOver());
+});
+
+t.test("a router with a narrower way in between", { skip }, async (t) => {
+	const stage = await routed(t);
+	const vblade = await stage.serveSite();
+	for (const namespace of [stage.lan.client, stage.site]) namespace.ip("link", "set", "site0", "mtu", "1300");
+	// What is longer than the way beyond the router, it tells.
+	const read = ["bench", `gre:${SERVER}`, "9", "0", "--size=1024"];
+	t.equal((await stage.atSite(...read, "--requests=200")).code, 0, "what does not fit arrives, as fragments");
+	const found = await stage.atSite("discover", `gre:${SERVER}`, "--seconds=2");
+	t.match(found.stdout, /2 sectors a frame/, "1262 bytes hold two sectors still");
+	t.equal((await vblade.stop()).code, 0);
+});
+
+t.test("tcpdump reads what passes", { skip }, async (t) => {
+	const stage = await routed(t);
+	const vblade = await stage.serveSite();
+	const file = path.join(scratchDirectory(), "gre.pcap");
+	const tcpdump = stage.lan.server.start([
+		"tcpdump",
+		"-U",
+		"--immediate-mode",
+		"-i",
+		"lan0",
+		"-w",
+		file,
+		"proto",
+		"47",
+	]);
+	await tcpdump.waitFor(/listening on/, LIMIT_MS);
+	await stage.atSite("discover", `gre:${SERVER}`);
+	await tcpdump.stop("SIGINT");
+	const { stdout } = await run(["tcpdump", "-n", "-e", "-v", "-r", file], LIMIT_MS);
+	t.match(stdout, new RegExp(`${SITE} > ${SERVER}: .*GREv0, Flags \\[none\\], proto TEB \\(0x6558\\)`));
+	t.match(stdout, /AoE length \d+, Ver 1/, "with AoE inside");
+	t.notMatch(stdout, /truncated|bad cksum/);
+	await vblade.stop();
+});
+
+/** Whether this kernel has tunnels of its own: not every one is built with them. */
+function gretapMissing(): string | false {
+	if (skip !== false) return skip;
+	const namespace = new Namespace(`vb${process.pid}s8`);
+	try {
+		namespace.ip("link", "add", "site1", "type", "gretap", "local", SITE, "remote", SERVER);
+		return false;
+	} catch {
+		return "this kernel has no gretap (ip_gre)";
+	} finally {
+		namespace.remove();
+	}
+}
+
+t.test("Linux's gretap at the site", { skip: gretapMissing() }, async (t) => {
+	const stage = await routed(t);
+	const vblade = await stage.serveSite();
+	stage.site.ip("link", "add", "site1", "type", "gretap", "local", SITE, "remote", SERVER);
+	stage.site.ip("link", "set", "site1", "up");
+	t.match((await stage.atSite("discover", "site1")).stdout, /^e9\.0 \S+ 16 buffers, 2 sectors a frame$/m);
+	const written = await stage.atSite("bench", "site1", "9", "0", "--write=50", "--verify", "--requests=2000");
+	t.equal(written.code, 0, written.output);
+	await vblade.stop();
+});
+
+t.test("what is no address of one other machine is refused", async (t) => {
+	const wrong: [string, string][] = [
+		["gre:", "that is no IP address"],
+		["gre:example.org", "that is no IP address"],
+		["gre:192.0.2.300", "that is no IP address"],
+		["gre:192.0.2.1:47", "that is no IP address"],
+		["gre:0.0.0.0", "the address is no machine's"],
+		["gre:255.255.255.255", "the address is no machine's"],
+		["gre:127.0.0.1", "the address is this machine itself"],
+		["gre:::1", "the address is this machine itself"],
+		["gre:224.0.0.1", "the address is a group's"],
+		["gre:ff02::1", "the address is a group's"],
+		["gre:::ffff:192.0.2.1", "the address is one of IPv4; write it as such"],
+		["gre:fe80::1", "a link-local address needs its interface, as in fe80::1%eth0"],
+		["gre:2001:db8::1%eth0", "only fe80::1%eth0 has a %"],
+	];
+	for (const [netif, why] of wrong) {
+		const { code, stderr } = await run([...vbladeCommand(), "9", "0", netif, "mem:1M"], LIMIT_MS);
+		const line = `vblade: netif "${netif}": ${why}; gre:ADDRESS takes the other end's IPv4 or IPv6 address\n`;
+		t.strictSame([code, stderr], [2, line]);
+	}
+});
