@@ -8,10 +8,11 @@ import { createHash } from "node:crypto";
 import type { CloseEnd } from "./block/close.js";
 import type { BlockDevice } from "./block/device.js";
 import { LimitLayer } from "./block/limit.js";
-import type { BlockOp } from "./block/request.js";
+import { BlockOp } from "./block/request.js";
 import { type Clock, systemClock } from "./clock.js";
-import { COUNT_START } from "./counters.js";
+import { COUNT_START, countsOf } from "./counters.js";
 import type { StorageStatus } from "./errors.js";
+import { Latencies } from "./histogram.js";
 
 /** What a disk says of itself. ASCII, so that every command set can pass it on. */
 export interface DiskIdentity {
@@ -36,8 +37,8 @@ export function makeIdentity(seed: string, version: string): DiskIdentity {
 	};
 }
 
-/** What has happened on a disk since it was made. */
-export class DiskStats {
+/** What initiators have had done: those of a disk, of a link, or one of them. */
+export class IoCounts {
 	reads = COUNT_START;
 	readBytes = COUNT_START;
 	writes = COUNT_START;
@@ -46,6 +47,60 @@ export class DiskStats {
 	trims = COUNT_START;
 	/** Commands that ended with an error. */
 	errors = COUNT_START;
+	/** Commands that had come before, and were asked for once more. */
+	resends = COUNT_START;
+
+	/** A command with an operation of this kind has been done; -1: one with none that is counted here. */
+	did(kind: number, bytes: number): void {
+		switch (kind) {
+			case BlockOp.read:
+				this.reads += 1;
+				this.readBytes += bytes;
+				break;
+			case BlockOp.write:
+				this.writes += 1;
+				this.writtenBytes += bytes;
+				break;
+			case BlockOp.flush:
+				this.flushes += 1;
+				break;
+			case BlockOp.trim:
+				this.trims += 1;
+				break;
+			default:
+		}
+	}
+
+	/** As new. */
+	clear(): void {
+		this.reads = COUNT_START;
+		this.readBytes = COUNT_START;
+		this.writes = COUNT_START;
+		this.writtenBytes = COUNT_START;
+		this.flushes = COUNT_START;
+		this.trims = COUNT_START;
+		this.errors = COUNT_START;
+		this.resends = COUNT_START;
+	}
+}
+
+/** Why a command was not carried out. */
+export const ERROR_CAUSES = {
+	medium: "the storage could not read or write there",
+	space: "the file system under the storage is full",
+	protected: "the storage takes no changes",
+	sync: "a sync failed, then or earlier",
+	range: "not on the disk",
+	refused: "not known, or nothing that can be done as it stands",
+	access: "from an initiator that a mask or a reservation shuts out",
+	closed: "the disk was closed meanwhile",
+} as const;
+export type ErrorCause = keyof typeof ERROR_CAUSES;
+
+/** What has happened on a disk since it was made. */
+export class DiskStats extends IoCounts {
+	/** Of the commands in `errors`, and of those that were not let through to the disk (`access`). */
+	readonly causes = countsOf(Object.keys(ERROR_CAUSES) as ErrorCause[]);
 }
 
 /**
@@ -74,6 +129,8 @@ export type DiskPhase =
 
 export class Disk {
 	readonly stats = new DiskStats();
+	/** How long what was done has taken, by `BlockOp`. */
+	readonly latencies = new Latencies();
 	/** Commands that have arrived, by whatever protocol, and have not been answered. */
 	underWay = 0;
 	/** Commands that failed in a way that casts doubt on the storage. Never goes down: only the operator can mend that. */

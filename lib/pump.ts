@@ -21,6 +21,7 @@ export interface PumpStage {
 export class Pump {
 	#storage: PumpStage[] = [];
 	#links: PumpStage[] = [];
+	#last: PumpStage[] = [];
 	#running = false;
 	#scheduled = false;
 	#held = false;
@@ -38,9 +39,15 @@ export class Pump {
 		this.#links.push(stage);
 	}
 
+	/** Drained when the links have been: what it does makes no work for those before it. */
+	addLast(stage: PumpStage): void {
+		this.#last.push(stage);
+	}
+
 	remove(stage: PumpStage): void {
 		this.#storage = this.#storage.filter((other) => other !== stage);
 		this.#links = this.#links.filter((other) => other !== stage);
+		this.#last = this.#last.filter((other) => other !== stage);
 	}
 
 	/** Another number after each run: then bytes that held "until the pump has run" no longer do. */
@@ -77,6 +84,7 @@ export class Pump {
 			while (again) {
 				const stored = drainAll(this.#storage);
 				again = drainAll(this.#links) || stored;
+				drainAll(this.#last);
 			}
 		} finally {
 			this.#running = false;

@@ -6,6 +6,7 @@
 
 import type { AtaCommand } from "../ata/command.js";
 import type { Disk } from "../disk.js";
+import { Initiators } from "./initiators.js";
 import { Places } from "./places.js";
 
 /** Highest shelf address a blade may have; 0xffff means "all shelves". */
@@ -46,6 +47,7 @@ export interface AtaExecutor {
 
 export class Blade {
 	readonly access = new Access();
+	readonly initiators: Initiators;
 	/** Set by initiators through AoE's query/config; empty at start. */
 	configString: Uint8Array = new Uint8Array(0);
 	readonly disk: Disk;
@@ -63,6 +65,7 @@ export class Blade {
 		readonly force = false,
 	) {
 		this.disk = ata.disk;
+		this.initiators = new Initiators(this.disk);
 	}
 
 	/** Of those who wait for the disk's limit. */

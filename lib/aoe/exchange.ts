@@ -7,6 +7,8 @@
 
 import { AtaCommand, type CommandOwner } from "../ata/command.js";
 import { Opcode } from "../ata/opcodes.js";
+import { Status } from "../ata/status.js";
+import type { Departures } from "../departures.js";
 import { invariant } from "../errors.js";
 import type { FrameRoom, Link } from "../link/link.js";
 import { ETH_MIN_FRAME_BYTES } from "../wire/ethernet.js";
@@ -15,7 +17,8 @@ import { SECTOR_BYTES } from "../wire/sector.js";
 import { ATA_HEADER_BYTES, copyAtaSection, decodeAtaSection, encodeAtaReply } from "./ata-section.js";
 import type { Blade } from "./blade.js";
 import { frameLimitBytes } from "./frame-limits.js";
-import { padFrame } from "./header.js";
+import { padFrame, tagBits } from "./header.js";
+import type { Initiator } from "./initiators.js";
 import type { Holder } from "./places.js";
 import type { TargetStats } from "./stats.js";
 
@@ -34,6 +37,8 @@ export class ExchangePool {
 	constructor(
 		readonly link: Link,
 		readonly stats: TargetStats,
+		/** Told of each answer, so that what it took is measured; null: nobody is. */
+		readonly departures: Departures | null,
 	) {}
 
 	/** Exchanges whose answer is still to come. */
@@ -59,6 +64,11 @@ export class Exchange implements CommandOwner {
 	#blade: Blade | null = null;
 	/** Whose place it has, if the disk is limited. */
 	#holder: Holder | null = null;
+	#initiator: Initiator | null = null;
+	#arrivedUs = 0;
+	#tag = 0;
+	/** By which the initiator has the command remembered. */
+	#trace = 0;
 
 	constructor(readonly pool: ExchangePool) {}
 
@@ -68,6 +78,7 @@ export class Exchange implements CommandOwner {
 	 */
 	start(
 		blade: Blade,
+		initiator: Initiator,
 		room: FrameRoom,
 		memory: Memory,
 		offset: number,
@@ -81,10 +92,14 @@ export class Exchange implements CommandOwner {
 		this.#room = room;
 		this.#peer = peer;
 		this.#blade = blade;
+		this.#initiator = initiator;
 		blade.disk.underWay += 1;
 		copyAtaSection(memory.view, offset, room.memory.view, room.offset);
 		const { command } = this;
 		decodeAtaSection(memory.view, offset, command);
+		this.#arrivedUs = link.arrivedUs;
+		this.#tag = tagBits(memory.view, offset);
+		this.#trace = initiator.asked(command, this.#tag, this.#arrivedUs);
 		const { request } = command;
 		request.memory = memory;
 		request.memoryOffset = offset + ATA_HEADER_BYTES;
@@ -104,6 +119,9 @@ export class Exchange implements CommandOwner {
 		if (this.#blade !== null) this.#blade.disk.underWay -= 1;
 		if (this.#holder !== null) this.#leavePlace(this.#holder);
 		const { link, stats, muted } = this.pool;
+		const initiator = this.#initiator!;
+		const failed = (command.replyStatus & Status.err) !== 0;
+		initiator.answered(this.#trace, this.#tag, command.kind, command.request.lengthBytes, failed);
 		if (muted.size > 0 && this.#isMuted(muted)) {
 			stats.rejected.silent += 1;
 			link.release(room);
@@ -113,6 +131,7 @@ export class Exchange implements CommandOwner {
 		const { bytes } = room.memory;
 		encodeAtaReply(room.memory, room.offset, command);
 		stats.replies += 1;
+		if (!failed && command.kind >= 0) this.pool.departures?.note(initiator, command.kind, this.#arrivedUs);
 		const { request } = command;
 		if (request.borrowedAddress !== 0 && command.dataInBytes > 0) {
 			room.dataAddress = request.borrowedAddress;

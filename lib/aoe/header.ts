@@ -62,6 +62,20 @@ export function aoeAddress(view: DataView, at: number): number {
 	return view.getInt32(at + 16) >>> 8;
 }
 
+/** The two parts of a frame's source by which initiators are told apart: its first 32 bits, and the last 16. */
+export function sourceFirst32(view: DataView, at: number): number {
+	return view.getInt32(at + 6);
+}
+
+export function sourceLast16(view: DataView, at: number): number {
+	return view.getUint16(at + 10);
+}
+
+/** The tag as a number of 32 bits with a sign, which is not put on the heap wherever it goes. */
+export function tagBits(view: DataView, at: number): number {
+	return view.getInt32(at + 20);
+}
+
 /** Version of a received frame, 0..15. */
 export function aoeVersion(bytes: Uint8Array, at: number): number {
 	return aoeVersionFlags.get(bytes, at) >>> 4;

@@ -8,6 +8,7 @@
  */
 
 import { Opcode } from "../ata/opcodes.js";
+import type { Departures } from "../departures.js";
 import type { FrameRoom, Link } from "../link/link.js";
 import { turn } from "../turn.js";
 import { ethSource } from "../wire/ethernet.js";
@@ -28,8 +29,11 @@ import {
 	OwnAddress,
 	padFrame,
 	setError,
+	sourceFirst32,
+	sourceLast16,
 	writeReplyHeader,
 } from "./header.js";
+import { LinkUse } from "./initiators.js";
 import { answerMask } from "./mask.js";
 import type { Holder } from "./places.js";
 import { answerReserve } from "./reserve.js";
@@ -38,17 +42,19 @@ import type { RejectReason, TargetStats } from "./stats.js";
 export class Responder {
 	/** Where replies come from: the link's address. */
 	own: OwnAddress;
+	/** Who uses the link, and how. */
+	readonly use = new LinkUse();
 	readonly #link: Link;
 	readonly #stats: TargetStats;
 	readonly #firmwareVersion: number;
 	readonly #exchanges: ExchangePool;
 
-	constructor(link: Link, stats: TargetStats, firmwareVersion: number) {
+	constructor(link: Link, stats: TargetStats, firmwareVersion: number, departures: Departures | null) {
 		this.own = new OwnAddress(link.mac);
 		this.#link = link;
 		this.#stats = stats;
 		this.#firmwareVersion = firmwareVersion;
-		this.#exchanges = new ExchangePool(link, stats);
+		this.#exchanges = new ExchangePool(link, stats, departures);
 	}
 
 	/** ATA commands that were taken and not answered yet. */
@@ -71,7 +77,7 @@ export class Responder {
 	): RejectReason | undefined {
 		const { bytes } = memory;
 		const { access, shelf, slot } = blade;
-		if (access.mask.size > 0 && !access.admits(ethSource.get(bytes, offset))) return "masked";
+		if (access.mask.size > 0 && !access.admits(ethSource.get(bytes, offset))) return shutOut(blade, "masked");
 		const reply = this.#link.acquire();
 		if (reply === undefined) return "noRoom";
 		if (frameBytes > reply.capacityBytes) return this.#drop(reply, "oversize");
@@ -82,6 +88,7 @@ export class Responder {
 		if (frameBytes < ATA_HEADER_BYTES) return this.#drop(reply, "shortSection");
 		if (access.reserved.size > 0 && !mayUse(blade, bytes, offset)) {
 			copyAtaSection(memory.view, offset, reply.memory.view, reply.offset);
+			shutOut(blade, "reserved");
 			return this.#refuse(reply, AoeError.reserved, peer, ATA_HEADER_BYTES);
 		}
 		// A disk that hangs keeps the rooms of what it has been asked, and initiators go on asking. So nobody gets more rooms
@@ -93,7 +100,10 @@ export class Responder {
 			if (holder === null) return this.#drop(reply, "limited");
 		}
 		this.#stats.requests += 1;
-		this.#exchanges.take().start(blade, reply, memory, offset, frameBytes, peer, holder);
+		const { view } = memory;
+		const source = sourceFirst32(view, offset);
+		const initiator = blade.initiators.of(this.use, source, sourceLast16(view, offset));
+		this.#exchanges.take().start(blade, initiator, reply, memory, offset, frameBytes, peer, holder);
 		return undefined;
 	}
 
@@ -155,6 +165,12 @@ export class Responder {
 		this.#stats.replies += 1;
 		this.#link.transmit(room, padFrame(room.memory.bytes, room.offset, replyBytes), peer);
 	}
+}
+
+/** Counts that a mask or a reservation has kept somebody from a disk. */
+function shutOut(blade: Blade, reason: RejectReason): RejectReason {
+	blade.disk.stats.causes.access += 1;
+	return reason;
 }
 
 /** While others have reserved a blade, a sender may still see what it is, and nothing more. */

@@ -10,6 +10,7 @@
  */
 
 import { type Clock, systemClock } from "../clock.js";
+import type { Departures } from "../departures.js";
 import { OperatorError } from "../errors.js";
 import type { FrameSink, Link } from "../link/link.js";
 import { Random } from "../random.js";
@@ -30,6 +31,7 @@ import {
 	isResponse,
 	OwnAddress,
 } from "./header.js";
+import type { LinkUse } from "./initiators.js";
 import { Neighbours } from "./neighbours.js";
 import { isProbe, isProbeAnswer } from "./probe.js";
 import { addressOf, isForMany, type Registry } from "./registry.js";
@@ -57,6 +59,8 @@ export interface AoeTargetOptions {
 	readonly random?: Random;
 	/** Default: the system's. */
 	readonly clock?: Clock;
+	/** Where it is measured how long requests take; default: nowhere. */
+	readonly departures?: Departures;
 }
 
 export class AoeTarget implements FrameSink {
@@ -83,7 +87,7 @@ export class AoeTarget implements FrameSink {
 		this.#registry = options.registry;
 		this.#stats = stats;
 		this.#ownMacs = options.ownMacs;
-		this.#responder = new Responder(link, stats, options.firmwareVersion);
+		this.#responder = new Responder(link, stats, options.firmwareVersion, options.departures ?? null);
 		this.#spread = new SpreadSender(clock);
 		this.#advertiser = new Advertiser(link, this.#spread, options.firmwareVersion, (blade) =>
 			this.#registry.has(blade),
@@ -116,6 +120,11 @@ export class AoeTarget implements FrameSink {
 		this.#neighbours.stop();
 	}
 
+	/** Who uses the link, and how. */
+	get use(): LinkUse {
+		return this.#responder.use;
+	}
+
 	/** ATA commands that were taken and not answered yet. */
 	get inFlight(): number {
 		return this.#responder.inFlight;
@@ -123,6 +132,7 @@ export class AoeTarget implements FrameSink {
 
 	/** Blades were listed or removed: the filter of the link follows. */
 	registryChanged(): void {
+		this.use.allowFor(this.#registry.size);
 		const shelves = this.#registry.shelves();
 		for (const shelf of this.#neighbours.shelves()) shelves.add(shelf);
 		this.link.setFilter(aoeFilter(shelves));
@@ -151,6 +161,7 @@ export class AoeTarget implements FrameSink {
 	release(blade: Blade): void {
 		this.#neighbours.release(blade);
 		this.#registry.remove(blade);
+		blade.initiators.forget(this.use);
 		if (!this.#stopped) this.registryChanged();
 	}
 
@@ -185,6 +196,7 @@ export class AoeTarget implements FrameSink {
 
 	#list(blade: Blade): void {
 		this.#registry.add(blade);
+		this.use.allowFor(this.#registry.size);
 		this.#responder.muted.delete(blade);
 		if (this.#servesClaims) this.advertise(blade);
 	}

@@ -3,7 +3,7 @@
  * the registers to answer with. It has one block request, which carries it out. Filled in and owned by a protocol, such as the AoE target's exchange; executed by `AtaDisk`.
  */
 
-import { BlockRequest, type RequestOwner } from "../block/request.js";
+import { type BlockOp, BlockRequest, type RequestOwner } from "../block/request.js";
 import type { DiskState } from "./state.js";
 
 /** Who has a command carried out. A command is given its owner when it is made, lives with it, and is used again and again. */
@@ -14,6 +14,8 @@ export interface CommandOwner {
 
 /** What carries out one kind of command: a row of the table in `disk.ts`. */
 export interface Operation {
+	/** Under which kind it is counted when it is done; undefined: under none. */
+	readonly kind?: BlockOp;
 	/** A command has arrived. */
 	start(disk: DiskState, command: AtaCommand): void;
 	/** The block request that this operation submitted is over; its `status` says how. */
@@ -59,6 +61,8 @@ export class AtaCommand implements RequestOwner {
 
 	/** Who carries this command out, and what does; set by `AtaDisk.execute`. */
 	operation: Operation | null = null;
+	/** The kind of operation that it is; -1 if it is none that is counted. */
+	kind = -1;
 	disk: DiskState | null = null;
 
 	constructor(readonly owner: CommandOwner) {}

@@ -50,6 +50,7 @@ export class AtaDisk extends DiskState {
 		const operation = OPERATIONS[command.command & 0xff]!;
 		command.disk = this;
 		command.operation = operation;
+		command.kind = KINDS[command.command & 0xff]!;
 		operation.start(this, command);
 	}
 }
@@ -91,6 +92,8 @@ const OPERATIONS: readonly Operation[] = tableOf([
 	// What NOP does, by the standard, is to fail with ABRT.
 	[Opcode.nop, UNKNOWN],
 ]);
+
+const KINDS = Int8Array.from(OPERATIONS, ({ kind }) => kind ?? -1);
 
 function tableOf(entries: readonly (readonly [number, Operation])[]): readonly Operation[] {
 	const table = new Array<Operation>(256).fill(UNKNOWN);

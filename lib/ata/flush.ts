@@ -33,6 +33,8 @@ export function flushFinished(
 }
 
 export class Flush implements Operation {
+	readonly kind = BlockOp.flush;
+
 	constructor(private readonly flushed: (disk: DiskState) => void = () => {}) {}
 
 	start(disk: DiskState, command: AtaCommand): void {

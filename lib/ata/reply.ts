@@ -5,6 +5,7 @@
  */
 
 import { BlockOp } from "../block/request.js";
+import type { ErrorCause } from "../disk.js";
 import { turn } from "../turn.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import type { AtaCommand } from "./command.js";
@@ -27,12 +28,12 @@ export function succeedWithData(disk: DiskState, command: AtaCommand, data: Uint
 
 /** ABRT: a command that is not known, or can't be carried out as it stands. */
 export function abort(disk: DiskState, command: AtaCommand): void {
-	fail(disk, command, Status.drdy | Status.err, ErrorBit.abrt, command.lba);
+	fail(disk, command, "refused", Status.drdy | Status.err, ErrorBit.abrt, command.lba);
 }
 
 /** IDNF: `lba` is the first sector asked for that is not on the disk. */
 export function notFound(disk: DiskState, command: AtaCommand, lba: number): void {
-	fail(disk, command, Status.drdy | Status.err, ErrorBit.idnf, lba);
+	fail(disk, command, "range", Status.drdy | Status.err, ErrorBit.idnf, lba);
 }
 
 /** The command's block request has failed. */
@@ -43,11 +44,19 @@ export function storageFailed(disk: DiskState, command: AtaCommand): void {
 	const lba = op === BlockOp.flush ? 0 : Math.floor(failedOffsetBytes / SECTOR_BYTES);
 	if (outcome.failing) failed.faults += 1;
 	if (outcome.report) failed.onFault?.(failed, op, status, errno, lba);
-	fail(disk, command, outcome.status, outcome.error, lba);
+	fail(disk, command, outcome.cause, outcome.status, outcome.error, lba);
 }
 
-function fail(disk: DiskState, command: AtaCommand, status: number, error: number, lba: number): void {
+function fail(
+	disk: DiskState,
+	command: AtaCommand,
+	cause: ErrorCause | null,
+	status: number,
+	error: number,
+	lba: number,
+): void {
 	disk.stats.errors += 1;
+	if (cause !== null) disk.stats.causes[cause] += 1;
 	command.replyStatus = status;
 	command.replyError = error;
 	command.replyLba = lba;

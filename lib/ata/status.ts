@@ -4,6 +4,7 @@
  */
 
 import { BlockOp } from "../block/request.js";
+import type { ErrorCause } from "../disk.js";
 import { StorageStatus, unreachable } from "../errors.js";
 
 /** Bits of the status register (ACS-3, 6.2). Linux's aoe driver fails the I/O if any of 0xa9 is set. */
@@ -34,20 +35,32 @@ export interface AtaOutcome {
 	readonly report: boolean;
 	/** The storage can no longer be trusted: SMART says so from now on. */
 	readonly failing: boolean;
+	/** Under which name it is counted; null for success. */
+	readonly cause: ErrorCause | null;
 }
 
 const { err, df, drdy } = Status;
 const { abrt, idnf, unc } = ErrorBit;
 
-const DONE: AtaOutcome = { status: drdy, error: 0, report: false, failing: false };
-const ABORTED: AtaOutcome = { status: drdy | err, error: abrt, report: false, failing: false };
-const NOT_FOUND: AtaOutcome = { status: drdy | err, error: idnf, report: false, failing: false };
-const UNREADABLE: AtaOutcome = { status: drdy | err, error: unc, report: true, failing: true };
+const NO_REPORT = { report: false, failing: false } as const;
+const DONE: AtaOutcome = { status: drdy, error: 0, ...NO_REPORT, cause: null };
+const ABORTED: AtaOutcome = { status: drdy | err, error: abrt, ...NO_REPORT, cause: "refused" };
+const READ_ONLY: AtaOutcome = { ...ABORTED, cause: "protected" };
+const NOT_FOUND: AtaOutcome = { status: drdy | err, error: idnf, ...NO_REPORT, cause: "range" };
+const UNREADABLE: AtaOutcome = {
+	status: drdy | err,
+	error: unc,
+	report: true,
+	failing: true,
+	cause: "medium",
+};
 // Not the initiator's doing, and it may pass: the medium is as good as it was.
-const REFUSED: AtaOutcome = { status: drdy | err, error: abrt, report: true, failing: false };
+const PROTECTED: AtaOutcome = { ...READ_ONLY, report: true };
+const FULL: AtaOutcome = { ...PROTECTED, cause: "space" };
 // ACS-3 would be content with DF alone; initiators such as iPXE look at ERR only, so both are set.
-const FAULT: AtaOutcome = { status: drdy | df | err, error: abrt, report: true, failing: true };
-const GONE: AtaOutcome = { status: drdy | df | err, error: abrt, report: false, failing: false };
+const FAULT: AtaOutcome = { ...UNREADABLE, status: drdy | df | err, error: abrt };
+const SYNC_FAULT: AtaOutcome = { ...FAULT, cause: "sync" };
+const GONE: AtaOutcome = { ...FAULT, ...NO_REPORT, cause: "closed" };
 
 /**
  * The registers for a request of kind `op` that ended with `status`.
@@ -65,11 +78,13 @@ export function outcomeOf(status: StorageStatus, op: BlockOp): AtaOutcome {
 		case StorageStatus.mediumError:
 			return op === BlockOp.read ? UNREADABLE : FAULT;
 		case StorageStatus.noSpace:
+			return FULL;
 		case StorageStatus.writeProtected:
-			return REFUSED;
+			return PROTECTED;
 		case StorageStatus.syncFailed:
-			return FAULT;
+			return SYNC_FAULT;
 		case StorageStatus.readOnly:
+			return READ_ONLY;
 		case StorageStatus.unsupported:
 			return ABORTED;
 		case StorageStatus.closed:

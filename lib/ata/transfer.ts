@@ -14,6 +14,8 @@ import { abort, storageFailed } from "./reply.js";
 import type { DiskState } from "./state.js";
 
 export class Read implements Operation {
+	readonly kind = BlockOp.read;
+
 	constructor(
 		readonly form: Form,
 		/** READ MULTIPLE: only while SET MULTIPLE MODE allows it. */
@@ -51,6 +53,8 @@ export class Read implements Operation {
 }
 
 export class Write implements Operation {
+	readonly kind = BlockOp.write;
+
 	constructor(
 		readonly form: Form,
 		/** WRITE MULTIPLE: only while SET MULTIPLE MODE allows it. */

@@ -36,6 +36,7 @@ const STEPS_PER_ENTRY = 4;
 export const TRIM_BLOCKS_MAX = 255;
 
 export class Trim implements Operation {
+	readonly kind = BlockOp.trim;
 	/** The ranges of the list that is being looked at: where each begins and ends, in bytes. */
 	readonly #starts = new Float64Array(TRIM_BLOCKS_MAX * BLOCK_ENTRIES);
 	readonly #ends = new Float64Array(TRIM_BLOCKS_MAX * BLOCK_ENTRIES);

@@ -5,6 +5,7 @@
  */
 
 import { endWithin } from "../block/close.js";
+import { Departures } from "../departures.js";
 import type { Disk } from "../disk.js";
 import { OperatorError } from "../errors.js";
 import type { Log } from "../log.js";
@@ -72,7 +73,7 @@ export class Daemon {
 			for (const exporter of Object.values(this.#exporters)) exporter.resized(disk);
 		};
 		this.#disks = new Disks({ pump, log, version, onResized, ...(open && { open }) });
-		this.#exporters = { aoe: new AoeExporter({ pump, log, version }) };
+		this.#exporters = { aoe: new AoeExporter({ pump, log, version, departures: new Departures(pump) }) };
 	}
 
 	/**

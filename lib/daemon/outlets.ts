@@ -8,6 +8,7 @@ import { LEAST_MTU } from "../aoe/config.js";
 import { Registry } from "../aoe/registry.js";
 import { REJECT_REASONS, TargetStats } from "../aoe/stats.js";
 import { AoeTarget } from "../aoe/target.js";
+import type { Departures } from "../departures.js";
 import type { Link } from "../link/link.js";
 import { linkKey, openLink } from "../link/open.js";
 import type { Log } from "../log.js";
@@ -43,6 +44,7 @@ export interface OutletsOptions {
 	readonly pump: Pump;
 	readonly log: Log;
 	readonly version: string;
+	readonly departures: Departures;
 }
 
 export class Outlets {
@@ -101,7 +103,7 @@ export class Outlets {
 	}
 
 	async #open(key: string, netif: NetifSpec, framesInFlight: number, spec?: LinkSpec): Promise<Outlet> {
-		const { pump, log, version } = this.#options;
+		const { pump, log, version, departures } = this.#options;
 		const link = await openLink(netif, pump, {
 			framesInFlight,
 			...(spec && { pollUs: spec.pollUs, xdp: spec.xdp }),
@@ -115,6 +117,7 @@ export class Outlets {
 			link,
 			registry,
 			stats,
+			departures,
 			firmwareVersion: firmwareNumber(version),
 			ownMacs: () => new Set([...this.#outlets.values()].map((outlet) => outlet.link.mac)),
 			onConflict: ({ name }, mac) =>

@@ -91,6 +91,11 @@ export interface Link {
 	readonly canGather: boolean;
 	/** True if that is faster than to have the data copied into the room first. */
 	readonly gathersFast: boolean;
+	/**
+	 * When the frame that the sink is being handed arrived, as `nowUs` has it (`lib/departures.ts`): in the kernel's ring, or as
+	 * near to that as the link can tell. Read it in `frame`.
+	 */
+	readonly arrivedUs: number;
 	/** A copy of its own for each who asks. May ask the kernel, which counts what it drops: not for every frame. */
 	readonly stats: LinkStats;
 

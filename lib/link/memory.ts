@@ -1,12 +1,12 @@
 /**
- * A network in memory: any number of links on one switch, in one process, without privileges. Tests put a target
- * on one link and an initiator on another; simulations also decide when each frame arrives, how often and in which order
- * (`schedule`, see `lib/testing/faulty-schedule.ts`). A frame to a link's address goes to that link alone, others to all.
- *
+ * A network in memory: any number of links on one switch, without privileges. Tests put a target on one link and an initiator
+ * on another; simulations also decide when each frame arrives, how often and in which order (`schedule`, see
+ * `lib/testing/faulty-schedule.ts`). A frame to a link's address goes to that link alone, others to all.
  * Frames arrive in the same run of the pump that sent them. As on a real link, received bytes hold only until the pump has
  * run: then they are overwritten, so that whoever keeps them too long is found out. `setFilter` does nothing.
  */
 
+import { nowUs } from "../departures.js";
 import { invariant } from "../errors.js";
 import type { Pump, PumpStage } from "../pump.js";
 import { ETH_HEADER_BYTES, ethDestination } from "../wire/ethernet.js";
@@ -119,6 +119,7 @@ export class MemoryLink implements Link, PumpStage {
 	readonly isScreened = false;
 	/** What `stats` are copies of. */
 	readonly counts = newLinkCounts();
+	arrivedUs = 0;
 
 	readonly #ether: MemorySwitch;
 	readonly #pump: Pump;
@@ -136,7 +137,6 @@ export class MemoryLink implements Link, PumpStage {
 	#filled = 0;
 	/** The run of the pump in which they were handed to the sink. */
 	#heldInRun = 0;
-	readonly #giveBackBuffers = (): void => this.#giveBack();
 
 	/** Made by `MemorySwitch.link`. */
 	constructor(ether: MemorySwitch, pump: Pump, options: MemoryLinkOptions & { name: string; mac: number }) {
@@ -146,11 +146,10 @@ export class MemoryLink implements Link, PumpStage {
 		this.#mac = options.mac;
 		this.#mtu = options.mtu ?? DEFAULT_MTU;
 		this.#up = options.up ?? true;
-		const { counts } = this;
 		const frameBytes = this.#mtu + ETH_HEADER_BYTES;
 		const { rooms = DEFAULT_ROOMS, allocate = heapMemory } = options;
 		this.#allocate = allocate;
-		this.#outbox = new Outbox({ pump, counts, rooms, frameBytes, allocate });
+		this.#outbox = new Outbox({ pump, counts: this.counts, rooms, frameBytes, allocate });
 		pump.addLink(this);
 	}
 
@@ -235,11 +234,12 @@ export class MemoryLink implements Link, PumpStage {
 		this.#sendQueued();
 		const sink = this.#sink;
 		const end = this.#filled;
+		if (this.#held < end) this.arrivedUs = nowUs();
 		while (this.#held < end) {
 			const buffer = this.#buffers[this.#held]!;
 			if (this.#held === 0) {
 				this.#heldInRun = this.#pump.runs;
-				queueMicrotask(this.#giveBackBuffers);
+				queueMicrotask(this.#giveBack);
 			}
 			this.#held += 1;
 			sink?.frame(this, buffer.memory, 0, buffer.frameBytes, 0);
@@ -281,7 +281,7 @@ export class MemoryLink implements Link, PumpStage {
 	}
 
 	/** The pump has run: what the sink was handed no longer holds. */
-	#giveBack(): void {
+	readonly #giveBack = (): void => {
 		const held = this.#held;
 		for (let index = 0; index < held; index++) {
 			const buffer = this.#buffers[index]!;
@@ -296,5 +296,5 @@ export class MemoryLink implements Link, PumpStage {
 		}
 		this.#held = 0;
 		this.#filled = waiting;
-	}
+	};
 }

@@ -8,16 +8,16 @@ import { invariant } from "../errors.js";
 import type { NativePort } from "../native.js";
 import type { Pump } from "../pump.js";
 import { turn } from "../turn.js";
-import type { FrameSink, Link, LinkCounts } from "./link.js";
+import type { FrameSink, LinkCounts } from "./link.js";
 import type { Pace } from "./pace.js";
-import { ReceiveRing } from "./packet-ring.js";
+import { ReceiveRing, type RingLink } from "./packet-ring.js";
 
 /** Frames, and batches, before the event loop gets its turn. */
 const FRAMES_PER_TURN = 1024;
 const BATCHES_PER_TURN = 128;
 
 export class PacketReceiver {
-	readonly #link: Link;
+	readonly #link: RingLink;
 	readonly #pump: Pump;
 	readonly #pace: Pace;
 	readonly #counts: LinkCounts;
@@ -28,7 +28,7 @@ export class PacketReceiver {
 	#resuming = false;
 
 	/** @param sayVain called when `pace` has given up watching for a while, for it found nothing */
-	constructor(link: Link, pump: Pump, pace: Pace, counts: LinkCounts, sayVain: () => void) {
+	constructor(link: RingLink, pump: Pump, pace: Pace, counts: LinkCounts, sayVain: () => void) {
 		this.#link = link;
 		this.#pump = pump;
 		this.#pace = pace;

@@ -14,9 +14,14 @@ const TP_STATUS = 0;
 export const TP_LEN = 4;
 const TP_SNAPLEN = 8;
 export const TP_MAC = 12;
+/** Where the addon has put the moment of arrival: see `vb_port_next`. */
+const TP_SEC = 16;
 const TP_STATUS_VLAN_VALID = 1 << 4;
 /** `sll_pkttype` of the `struct sockaddr_ll` behind the header: who the kernel thinks the frame is for. */
 const SLL_PKTTYPE = 32 + 10;
+
+/** A link that is told when each frame arrived, before its sink is handed it. */
+export type RingLink = Link & { arrivedUs: number };
 
 export class ReceiveRing {
 	readonly #handle: NativePort["handle"];
@@ -61,7 +66,7 @@ export class ReceiveRing {
 	 * Hands the `count` frames that `look` has found to `sink`, or fewer if they cost more than a turn may. Their bytes hold
 	 * until `look` is called again.
 	 */
-	deliver(count: number, link: Link, sink: FrameSink): void {
+	deliver(count: number, link: RingLink, sink: FrameSink): void {
 		const end = this.#offsets.length;
 		const words = this.#words;
 		// The sink may close the link, and the ring with it.
@@ -78,6 +83,7 @@ export class ReceiveRing {
 				continue;
 			}
 			this.#counts.framesIn++;
+			link.arrivedUs = words[(header + TP_SEC) >> 2]!;
 			sink.frame(link, this.#memory, header + this.#halves[(header + TP_MAC) >> 1]!, frameBytes, 0);
 		}
 	}

@@ -47,6 +47,7 @@ export class PacketLink implements Link, PumpStage {
 	mtu: number;
 	up: boolean;
 	isScreened: boolean;
+	arrivedUs = 0;
 
 	readonly #counts = newLinkCounts();
 	readonly #pump: Pump;
@@ -84,20 +85,19 @@ export class PacketLink implements Link, PumpStage {
 		this.mtu = info?.mtu ?? 0;
 		this.up = info?.up ?? false;
 		this.isScreened = info !== undefined && isScreened(info);
-		const counts = this.#counts;
 		const pace = new Pace(options.pollUs ?? DEFAULT_POLL_US);
 		this.#outbox = new Outbox({
 			pump,
-			counts,
+			counts: this.#counts,
 			rooms: roomsFor(options.framesInFlight),
 			frameBytes: this.#frameBytes,
 			allocate: nativeMemory,
 		});
-		this.#receiver = new PacketReceiver(this, pump, pace, counts, () => this.#sayVain());
+		this.#receiver = new PacketReceiver(this, pump, pace, this.#counts, () => this.#sayVain());
 		this.#sender = new PacketSender({
 			pump,
 			outbox: this.#outbox,
-			counts,
+			counts: this.#counts,
 			xdp: options.xdp === true,
 			noXdp: (why) => this.#log(`${name}: sends without an XDP socket (${why})`, "verbose"),
 		});

@@ -7,6 +7,7 @@
  * capture falls silent in a way that can be told. Then it is opened anew.
  */
 
+import { nowUs } from "../departures.js";
 import { invariant, OperatorError } from "../errors.js";
 import { nativeMemory } from "../native.js";
 import type { Pump, PumpStage } from "../pump.js";
@@ -46,6 +47,7 @@ export class PcapLink implements Link, PumpStage {
 	mac: number;
 	mtu: number;
 	up: boolean;
+	arrivedUs = 0;
 
 	readonly #module: PcapModule;
 	readonly #pump: Pump;
@@ -206,6 +208,7 @@ export class PcapLink implements Link, PumpStage {
 
 	#handOn(): void {
 		const ends = this.#ends;
+		this.arrivedUs = nowUs();
 		for (let index = 0, from = 0; index < ends.length; index++) {
 			const end = ends[index]!;
 			this.#counts.framesIn += 1;

@@ -12,6 +12,7 @@
 import { randomUUID } from "node:crypto";
 import type { Server, Socket } from "node:net";
 import path from "node:path";
+import { nowUs } from "../departures.js";
 import { invariant } from "../errors.js";
 import { native, nativeMemory } from "../native.js";
 import type { Pump, PumpStage } from "../pump.js";
@@ -50,6 +51,7 @@ export class UnixLink implements Link, PumpStage {
 	readonly gathersFast = true;
 	readonly isScreened = false;
 	up = true;
+	arrivedUs = 0;
 
 	readonly #pump: Pump;
 	readonly #log: LinkLog;
@@ -191,6 +193,7 @@ export class UnixLink implements Link, PumpStage {
 	#received(socket: Socket, splitter: FrameSplitter, bytes: Uint8Array): void {
 		if (socket.destroyed) return;
 		const chunk = memoryOf(bytes, native.addressOf(bytes));
+		this.arrivedUs = nowUs();
 		const rest = splitter.split(chunk);
 		this.#pump.run();
 		if (rest >= 0) {

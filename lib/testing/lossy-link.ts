@@ -48,6 +48,10 @@ export class LossyLink implements Link, FrameSink {
 		return this.#link.isScreened;
 	}
 
+	get arrivedUs(): number {
+		return this.#link.arrivedUs;
+	}
+
 	get stats(): LinkStats {
 		const stats = this.#link.stats;
 		return { ...stats, droppedOut: stats.droppedOut + this.#droppedOut };

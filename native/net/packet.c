@@ -52,6 +52,7 @@ int vb_port_open(struct vb_port *port, const struct vb_port_config *config, cons
 	memset(port, 0, sizeof *port);
 	int error;
 	*step = "arguments";
+	port->taken_ns = vb_now_ns();
 	port->fd = port->send_fd = port->xdp.fd = -1;
 	if (config->frame_bytes > VB_MAX_FRAME_BYTES || config->frame_count > VB_MAX_FRAME_COUNT) return -EINVAL;
 	*step = "find";
@@ -208,12 +209,35 @@ uint32_t vb_port_after(const struct vb_port *port, uint32_t place)
 	return place + 1 == port->frame_count ? 0 : place + 1;
 }
 
+/*
+ * Puts the arrival of frames that have just been found on the clock that nobody sets. If the time of day was set meanwhile, a frame
+ * would be far too old, or come from the future: it is not older than the last look after which the ring was empty.
+ */
+static void stamp(struct vb_port *port, uint32_t place, int ready)
+{
+	struct timespec day;
+	clock_gettime(CLOCK_REALTIME, &day);
+	uint64_t now = vb_now_ns();
+	int64_t longest = (int64_t)(now - port->taken_ns);
+	for (int i = 0; i < ready; i++, place = vb_port_after(port, place)) {
+		struct tpacket2_hdr *header = header_of(port, place);
+		if (header->tp_nsec == VB_STAMPED) continue;
+		int64_t waited = ((int64_t)day.tv_sec - header->tp_sec) * 1000000000 + (day.tv_nsec - (int64_t)header->tp_nsec);
+		if (waited > longest) waited = longest;
+		if (waited < 0) waited = 0;
+		header->tp_sec = (uint32_t)((now - (uint64_t)waited) / 1000);
+		header->tp_nsec = VB_STAMPED;
+	}
+	if (ready < VB_BATCH) port->taken_ns = now;
+}
+
 int vb_port_next(struct vb_port *port, uint32_t place, uint32_t count, double microseconds)
 {
 	for (; count > 0; count--, place = vb_port_after(port, place))
 		__atomic_store_n(&header_of(port, place)->tp_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
 	if (vb_xdp_waits(&port->xdp)) vb_xdp_send(&port->xdp);
 	int ready = 0;
+	uint32_t first = place;
 	if (microseconds > 0) watch_place(header_of(port, place), microseconds);
 	for (; ready < VB_BATCH && (uint32_t)ready < port->frame_count; ready++, place = vb_port_after(port, place)) {
 		const struct tpacket2_hdr *header = header_of(port, place);
@@ -221,6 +245,7 @@ int vb_port_next(struct vb_port *port, uint32_t place, uint32_t count, double mi
 		/* Another processor has just written it: the frame's header is fetched while we look at the next. */
 		__builtin_prefetch((const uint8_t *)header + header->tp_mac);
 	}
+	if (ready > 0) stamp(port, first, ready);
 	return ready;
 }
 

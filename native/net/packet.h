@@ -26,6 +26,7 @@ struct vb_port {
 	uint32_t frame_stride;     /* bytes from a place to the next in its block */
 	uint32_t frames_per_block;
 	uint32_t block_bytes;
+	uint64_t taken_ns;         /* when frames were last found, and all that were there */
 };
 
 enum {
@@ -58,6 +59,11 @@ enum { VB_BATCH = 64 };
 enum { VB_SEND_FIELDS = 4 };
 /* Sends frames in order without waiting: how many went, and in *error why the next one did not (0 if all went). */
 int vb_port_send(struct vb_port *port, const double *frames, int count, int *error);
+/*
+ * When a frame arrived, as the header's tp_sec after vb_port_next: microseconds of the clock that nobody sets, modulo 2^32. The
+ * kernel has put the time of day there. tp_nsec says that this has been done.
+ */
+#define VB_STAMPED 0xffffffffu
 /*
  * Gives `count` places from number `place` on back to the kernel. Returns how many of those behind them hold a frame, in
  * an unbroken row, at most VB_BATCH. If there is none, watches for the first one without sleeping for so long.

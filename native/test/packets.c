@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "common/clock.h"
 #include "common/guard.h"
 #include "net/interfaces.h"
 #include "net/packet.h"
@@ -127,6 +128,39 @@ static void watch_interface(int index)
 	close(monitor.fd);
 }
 
+/* Frames have the moment at which they came, whatever the kernel had put there, and keep it however often they are looked at. */
+static void stamp_frames(const struct vb_port_config *config)
+{
+	static const int64_t ages[] = { 5000, -3600000000, 3600000000 };
+	struct vb_port port;
+	const char *step;
+	int error;
+	uint8_t head[60] = { 0 };
+	head[12] = 0x88, head[13] = 0xa2;
+	double frame[VB_SEND_FIELDS] = { (double)(uintptr_t)head, sizeof head };
+	CHECK(vb_port_open(&port, config, &step) == 0);
+	uint64_t before = vb_now_us();
+	for (uint32_t i = 0; i < 3; i++) {
+		usleep(10000);
+		CHECK(vb_port_send(&port, frame, 1, &error) == 1);
+		struct tpacket2_hdr *header = (void *)(port.ring + vb_port_frame_offset(&port, i));
+		while (!(header->tp_status & TP_STATUS_USER)) usleep(1000);
+		/* So much older than it is: the time of day is set back, or forward, before the frame is looked at. */
+		struct timespec day;
+		clock_gettime(CLOCK_REALTIME, &day);
+		int64_t us = (int64_t)day.tv_sec * 1000000 + day.tv_nsec / 1000 - ages[i];
+		header->tp_sec = (uint32_t)(us / 1000000), header->tp_nsec = (uint32_t)(us % 1000000 * 1000);
+		CHECK(vb_port_next(&port, i, 0, 0) == 1);
+		uint32_t stamp = header->tp_sec;
+		CHECK((int32_t)(stamp - (uint32_t)before) >= 0 && (int32_t)((uint32_t)vb_now_us() - stamp) >= 0);
+		usleep(1000);
+		before = vb_now_us();
+		CHECK(vb_port_next(&port, i, 0, 0) == 1 && header->tp_sec == stamp && header->tp_nsec == VB_STAMPED);
+		CHECK(vb_port_next(&port, i, 1, 0) == 0);
+	}
+	vb_port_close(&port);
+}
+
 static void send_and_receive(const struct vb_port_config *config)
 {
 	struct vb_port port;
@@ -170,5 +204,6 @@ void test_packets(void)
 	refuse_ports(&config);
 	watch_interface(index);
 	send_and_receive(&config);
+	stamp_frames(&config);
 	test_xdp(config);
 }

@@ -2,6 +2,7 @@
 
 import t from "tap";
 import { Outlets } from "../../lib/daemon/outlets.js";
+import { Departures } from "../../lib/departures.js";
 import { Pump } from "../../lib/pump.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { diskSpec, exportSpec, Load, layCable, NEAR, Stage } from "./stage.js";
@@ -13,7 +14,8 @@ function rooms(): void {
 	t.test("a link has room for all that are to come, at once, and for those that come later", async (t) => {
 		const note = () => {};
 		const log = { error: note, warn: note, info: note, verbose: note };
-		const outlets = new Outlets({ pump: new Pump(), log, version: "1.0" });
+		const pump = new Pump();
+		const outlets = new Outlets({ pump, log, version: "1.0", departures: new Departures(pump) });
 		const first = await outlets.take(NEAR, 16, 16);
 		const { link } = first;
 		t.equal(link.freeRooms, 256);

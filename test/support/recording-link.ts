@@ -46,6 +46,7 @@ export class RecordingLink implements Link {
 	mtu: number;
 	up = true;
 	readonly status = "up";
+	arrivedUs = 0;
 	readonly isScreened: boolean;
 	readonly canGather: boolean;
 	readonly gathersFast: boolean;

@@ -10,6 +10,7 @@ import type { AtaCommand } from "../../lib/ata/command.js";
 import { AtaDisk } from "../../lib/ata/disk.js";
 import type { BlockDevice } from "../../lib/block/device.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
+import type { Departures } from "../../lib/departures.js";
 import { Disk, makeIdentity } from "../../lib/disk.js";
 import { Random } from "../../lib/random.js";
 import { VirtualClock } from "../../lib/testing/virtual-clock.js";
@@ -79,6 +80,7 @@ export interface BenchOptions extends RecordingLinkOptions {
 	readonly force?: boolean;
 	/** Default: 0x4019, as vblade 25 says. */
 	readonly firmwareVersion?: number;
+	readonly departures?: Departures;
 	/** Instead of a link of its own, made from the options above. */
 	readonly link?: RecordingLink;
 }
@@ -109,6 +111,7 @@ export class Bench {
 			onSilenced: (blade, mac, why) => this.turns.push(`${blade.name} silent: ${macHex(mac)} ${why}`),
 			onServedAgain: (blade, mac) => this.turns.push(`${blade.name} again: ${macHex(mac)}`),
 			clock: this.clock,
+			...(options.departures && { departures: options.departures }),
 			random: new Random(1),
 		});
 		this.target.start();
