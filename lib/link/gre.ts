@@ -7,6 +7,7 @@
  * what an initiator has sent in longer frames before it heard of that still arrives, in fragments.
  */
 
+import { nowUs } from "../departures.js";
 import { invariant, OperatorError } from "../errors.js";
 import { nativeMemory } from "../native.js";
 import type { Pump, PumpStage } from "../pump.js";
@@ -63,6 +64,7 @@ export class GreLink implements Link, PumpStage, SessionListener {
 	mac: number;
 	mtu = MTU_AT_FIRST;
 	up = false;
+	arrivedUs = 0;
 
 	readonly #peer: string;
 	readonly #pump: Pump;
@@ -82,6 +84,7 @@ export class GreLink implements Link, PumpStage, SessionListener {
 	#restart: NodeJS.Timeout | undefined;
 	#toldOfEnd = false;
 	#sink: FrameSink | null = null;
+	#isNewBatch = true;
 	#closed = false;
 
 	/** The link called `name` to the address `peer`. Throws an OperatorError if the package, the privilege or the way there is missing. */
@@ -197,12 +200,15 @@ export class GreLink implements Link, PumpStage, SessionListener {
 			this.#counts.droppedIn += 1;
 			return;
 		}
+		if (this.#isNewBatch) this.arrivedUs = nowUs();
+		this.#isNewBatch = false;
 		this.#counts.framesIn += 1;
 		this.#sink.frame(this, memory, offset, frameBytes, PEER);
 	}
 
 	batchDone(): void {
 		this.#pump.run();
+		this.#isNewBatch = true;
 	}
 
 	state(state: TunnelState): void {
