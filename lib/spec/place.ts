@@ -1,0 +1,38 @@
+/**
+ * Where in a file something is, and the error that says so: `FILE:LINE:COLUMN: message`, as compilers do, so that editors find it.
+ * Used by the readers of files in this room.
+ */
+
+import { closest } from "fastest-levenshtein";
+import { OperatorError } from "../errors.js";
+import { oneLine, quote } from "../text.js";
+
+/** Lines and columns count from 1; a column is a UTF-16 unit. */
+export interface Place {
+	readonly file: string;
+	readonly line: number;
+	readonly column: number;
+}
+
+/** What is wrong at a place of a file. */
+export class PlacedError extends OperatorError {
+	constructor(
+		readonly place: Place,
+		readonly what: string,
+	) {
+		super(`${oneLine(place.file)}:${place.line}:${place.column}: ${oneLine(what)}`);
+	}
+}
+
+/** The place of the character at `index` of `text`. */
+export function placeAt(file: string, text: string, index: number): Place {
+	const before = text.slice(0, index);
+	const lineStart = before.lastIndexOf("\n") + 1;
+	return { file, line: before.split("\n").length, column: index - lineStart + 1 };
+}
+
+/** `no such key "durabilty"; did you mean "durability"?`, with the nearest of what is known. */
+export function unknownName(kind: string, name: string, known: readonly string[]): string {
+	const nearest = known.length === 0 ? "" : `; did you mean ${quote(closest(name, known))}?`;
+	return `no such ${kind} ${quote(name)}${nearest}`;
+}
