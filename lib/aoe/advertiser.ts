@@ -56,8 +56,8 @@ export class Advertiser {
 /** A blade with a MAC mask is nobody else's business: its advertisements go to those in the mask. */
 function* audience(blades: Iterable<Blade>): Generator<Advertisement> {
 	for (const blade of blades) {
-		const { mask } = blade.access;
-		const destinations = mask.size === 0 ? [MAC_BROADCAST] : mask;
+		const { mask, isMasked } = blade.access;
+		const destinations = isMasked ? mask : [MAC_BROADCAST];
 		for (const destination of destinations) yield { blade, destination };
 	}
 }

@@ -9,24 +9,23 @@ import type { Disk } from "../disk.js";
 import { Initiators } from "./initiators.js";
 import { Places } from "./places.js";
 
-/** Highest shelf address a blade may have; 0xffff means "all shelves". */
-export const SHELF_MAX = 0xfffe;
-/** Highest slot address a blade may have; 0xff means "all slots". */
-export const SLOT_MAX = 0xfe;
-
-/** Most entries of a MAC mask or reservation list (the AoE header counts them in one byte). */
-export const ACCESS_LIST_MAX = 255;
-
 /** Who may use a blade. Addresses are 48-bit numbers. */
 export class Access {
-	/** The MAC mask list: empty lets everyone in. */
+	/** The MAC mask list: empty lets everyone in, unless the operator wants nobody. */
 	readonly mask = new Set<number>();
+	/** An operator's wish alone: of an initiator, who has to be let in to edit the list, an empty one means everyone. */
+	isForNobody = false;
 	/** The reservation list: empty means not reserved. */
 	reserved: ReadonlySet<number> = new Set<number>();
 
+	/** True if not everyone is let in. */
+	get isMasked(): boolean {
+		return this.mask.size > 0 || this.isForNobody;
+	}
+
 	/** False for a source that the mask shuts out: it gets no answer at all. */
 	admits(mac: number): boolean {
-		return this.mask.size === 0 || this.mask.has(mac);
+		return this.mask.size === 0 ? !this.isForNobody : this.mask.has(mac);
 	}
 
 	/** False if others have reserved the blade. */
@@ -34,9 +33,6 @@ export class Access {
 		return this.reserved.size === 0 || this.reserved.has(mac);
 	}
 }
-
-/** Most bytes of a config string (AoE specification, section 3.2). */
-export const CONFIG_STRING_MAX = 1024;
 
 /** What carries out a blade's ATA commands: an `AtaDisk`, or a test's stand-in. */
 export interface AtaExecutor {
@@ -74,10 +70,11 @@ export class Blade {
 		return this.#places;
 	}
 
-	/** What the operator wants of it from now on. Without a config string, the one it has stays. */
-	change(macs: Iterable<number>, bufferCount: number, configString?: string): void {
+	/** What the operator wants of it from now on: see `AoeExportSpec`. Without a config string, the one it has stays. */
+	change(macs: readonly number[] | undefined, bufferCount: number, configString?: string): void {
+		this.access.isForNobody = macs?.length === 0;
 		this.access.mask.clear();
-		for (const mac of macs) this.access.mask.add(mac);
+		for (const mac of macs ?? []) this.access.mask.add(mac);
 		this.bufferCount = bufferCount;
 		if (configString !== undefined) this.configString = Buffer.from(configString, "latin1");
 	}

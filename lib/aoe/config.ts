@@ -14,10 +14,11 @@
  */
 
 import type { Link } from "../link/link.js";
+import { CONFIG_STRING_MAX } from "../spec/ranges.js";
 import { Field8, Field16 } from "../wire/fields.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { ATA_HEADER_BYTES } from "./ata-section.js";
-import { type Blade, CONFIG_STRING_MAX } from "./blade.js";
+import type { Blade } from "./blade.js";
 import { AOE_VERSION, AoeError, setError } from "./header.js";
 import type { RejectReason } from "./stats.js";
 

@@ -14,8 +14,9 @@
  *   36 |                 more directives, 8 bytes each ...
  */
 
+import { ACCESS_LIST_MAX } from "../spec/ranges.js";
 import { Field8, FieldMac } from "../wire/fields.js";
-import { ACCESS_LIST_MAX, type Access } from "./blade.js";
+import type { Access } from "./blade.js";
 import { AoeError, setError } from "./header.js";
 import type { RejectReason } from "./stats.js";
 

@@ -13,8 +13,9 @@
  *   32 |              more MAC addresses, 6 bytes each ...
  */
 
+import { ACCESS_LIST_MAX } from "../spec/ranges.js";
 import { Field8, FieldMac } from "../wire/fields.js";
-import { ACCESS_LIST_MAX, type Access } from "./blade.js";
+import type { Access } from "./blade.js";
 import { AoeError, setError } from "./header.js";
 import type { RejectReason } from "./stats.js";
 

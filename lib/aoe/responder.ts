@@ -77,7 +77,7 @@ export class Responder {
 	): RejectReason | undefined {
 		const { bytes } = memory;
 		const { access, shelf, slot } = blade;
-		if (access.mask.size > 0 && !access.admits(ethSource.get(bytes, offset))) return shutOut(blade, "masked");
+		if (access.isMasked && !access.admits(ethSource.get(bytes, offset))) return shutOut(blade, "masked");
 		const reply = this.#link.acquire();
 		if (reply === undefined) return "noRoom";
 		if (frameBytes > reply.capacityBytes) return this.#drop(reply, "oversize");

@@ -5,13 +5,14 @@
  */
 
 import { randomInt } from "node:crypto";
-import { SHELF_MAX, SLOT_MAX } from "../aoe/blade.js";
 import { bench, formatBench, formatSize, type Workload } from "../client/bench.js";
 import type { Initiator } from "../client/initiator.js";
 import { type LoadReport, prepareLoad } from "../client/load.js";
 import type { RemoteDisk } from "../client/remote-disk.js";
 import { OperatorError } from "../errors.js";
 import { PacketLink } from "../link/packet.js";
+import type { CommandLine } from "../spec/getopt.js";
+import { SHELF_MAX, SLOT_MAX } from "../spec/ranges.js";
 import { type NumberForm, readNumber, sizeBytes } from "../spec/values.js";
 import { counted, quote } from "../text.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
@@ -23,7 +24,6 @@ import {
 	understand,
 	withInitiator,
 } from "./client.js";
-import type { CommandLine } from "./getopt.js";
 import { BENCH, type OptionName } from "./options.js";
 
 const SIZE_MAX_BYTES = 16 * 2 ** 20;

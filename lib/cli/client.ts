@@ -11,9 +11,9 @@ import type { Link, LinkLog } from "../link/link.js";
 import { openLink } from "../link/open.js";
 import { UnixLink } from "../link/unix.js";
 import { Pump } from "../pump.js";
+import { type CommandLine, getopt } from "../spec/getopt.js";
+import { parseNetif } from "../spec/netif.js";
 import { oneLine, quote } from "../text.js";
-import { type CommandLine, getopt } from "./getopt.js";
-import { parseNetif } from "./netif.js";
 import type { Form } from "./options.js";
 
 /** A request failed: no answer, or an error of the target's or the disk's. */

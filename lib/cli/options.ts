@@ -4,8 +4,9 @@
  * the README against it. Data only.
  */
 
-import { SHELF_MAX, SLOT_MAX } from "../aoe/blade.js";
-import type { Option } from "./getopt.js";
+import { CLASSIC_OPTIONS } from "../spec/classic.js";
+import type { Option } from "../spec/getopt.js";
+import { SHELF_MAX, SLOT_MAX } from "../spec/ranges.js";
 
 /** An argument that is no option. */
 interface Argument {
@@ -42,45 +43,7 @@ export const SERVE = {
 		},
 		{ name: "filename", help: "a regular file, a block device or mem:SIZE (mem:64M)" },
 	],
-	options: [
-		{
-			name: "buffer-count",
-			short: "b",
-			value: "bufcnt",
-			default: "16",
-			help: "frames that an initiator may have outstanding",
-		},
-		{ name: "direct", short: "d", help: "direct I/O: bypass the page cache" },
-		{ name: "sync", short: "s", help: "the same as --durability=ack" },
-		{ name: "read-only", short: "r", help: "refuse every write" },
-		{ name: "mac", short: "m", value: "mac[,mac...]", help: "answer only these MAC addresses" },
-		{
-			name: "offset",
-			short: "o",
-			value: "offset",
-			default: "0",
-			help: "sectors to skip at the beginning of filename",
-		},
-		{ name: "length", short: "l", value: "length", help: "sectors to export; without it, all after offset" },
-		{
-			name: "durability",
-			value: "ack|flush|none",
-			default: "ack",
-			help: "a write is on stable storage when acknowledged, when flushed, or perhaps never",
-		},
-		{
-			name: "poll-us",
-			value: "microseconds",
-			default: "50",
-			help: "longest wait for a frame without sleeping, if that is fast enough; 0 for never",
-		},
-		{ name: "no-xdp", help: "send every frame through the interface's queue, where tc and tcpdump see it" },
-		{ name: "user", value: "name", help: "once everything is open, go on as this user instead of root" },
-		{ name: "force", help: "serve even if another host answers for shelf and slot" },
-		{ name: "verbose", help: "log more" },
-		HELP,
-		{ name: "version", help: "print the version and exit" },
-	],
+	options: [...CLASSIC_OPTIONS, HELP, { name: "version", help: "print the version and exit" }],
 } as const satisfies Form;
 
 /** The arguments that a blade is made of, as usage shows them. */

@@ -21,7 +21,7 @@ export interface ServeOptions {
 	readonly bufferCount: number;
 	readonly direct: boolean;
 	readonly readOnly: boolean;
-	readonly macs: readonly number[];
+	readonly macs: readonly number[] | undefined;
 	readonly offsetSectors: number;
 	readonly lengthSectors: number | undefined;
 	readonly durability: Durability;

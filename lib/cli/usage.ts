@@ -4,7 +4,7 @@
  */
 
 import yargs, { type Argv } from "yargs";
-import type { Option } from "./getopt.js";
+import type { Option } from "../spec/getopt.js";
 import { BLADE, COMMANDS, type Form, SERVE } from "./options.js";
 
 const COLUMNS = 80;

@@ -20,8 +20,12 @@ export class PlacedError extends OperatorError {
 		readonly place: Place,
 		readonly what: string,
 	) {
-		super(`${oneLine(place.file)}:${place.line}:${place.column}: ${oneLine(what)}`);
+		super(`${shownPlace(place)}: ${oneLine(what)}`);
 	}
+}
+
+export function shownPlace({ file, line, column }: Place): string {
+	return `${oneLine(file)}:${line}:${column}`;
 }
 
 /** The place of the character at `index` of `text`. */

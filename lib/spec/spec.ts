@@ -30,7 +30,7 @@ export type StorageSpec =
 	/** Memory of this process, zeros at start, gone at its end; `name` is `mem:64M`. A multiple of 512 bytes, at least 512. */
 	| { readonly kind: "memory"; readonly name: string; readonly sizeBytes: number };
 
-/** The most that may be asked of a disk, on average: operations, and bytes, per second. Read by `readLimit`. */
+/** The most that may be asked of a disk, on average: operations, and bytes, per second. */
 export interface LimitSpec {
 	/** Of reads and writes together. */
 	readonly iops?: number;
@@ -73,8 +73,8 @@ export interface AoeExportSpec {
 	readonly slot: number;
 	/** At least one; no name twice. */
 	readonly netifs: readonly NetifSpec[];
-	/** The MAC mask: 48-bit numbers, at most 255; none lets everyone in. */
-	readonly macs: readonly number[];
+	/** The MAC mask: 48-bit numbers, at most 255. Undefined lets everyone in, an empty list nobody. */
+	readonly macs: readonly number[] | undefined;
 	/** Frames that an initiator may have outstanding, as advertised: 2..65535. */
 	readonly bufferCount: number;
 	/** The config string; undefined leaves it to initiators. */

@@ -1,13 +1,13 @@
 /**
- * Readers of single values that an operator writes: numbers, sizes, limits, lists of MAC addresses. The same for whatever they are
- * written in; used by the command line, and by whoever reads a configuration. Each returns the value, or throws an
+ * Readers of single values that an operator writes: numbers, sizes, limits, lists of MAC addresses, what a disk is stored in. The
+ * same for whatever they are written in: the command line or configuration files. Each returns the value, or throws an
  * `OperatorError` of one line that names what is wrong and says what is allowed. Pure.
  */
 
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
 import { parseMac } from "../wire/mac.js";
-import type { LimitSpec } from "./spec.js";
+import type { Durability, StorageSpec } from "./spec.js";
 
 export interface NumberForm {
 	readonly min: number;
@@ -56,44 +56,16 @@ const OPERATIONS_FORM: NumberForm = { min: 1, max: 1e9, called: "a number of ope
 const BANDWIDTH_MIN = 4096;
 const BANDWIDTH_MAX = 2 ** 50;
 
-type LimitReader = (what: string, text: string) => number;
+export function readOperations(what: string, text: string): number {
+	return readNumber(what, text, OPERATIONS_FORM);
+}
 
-const readOperations: LimitReader = (what, text) => readNumber(what, text, OPERATIONS_FORM);
-
-const readBandwidth: LimitReader = (what, text) => {
+export function readBandwidth(what: string, text: string): number {
 	const bytes = sizeBytes(text);
 	if (bytes !== undefined && bytes >= BANDWIDTH_MIN && bytes <= BANDWIDTH_MAX) return bytes;
 	throw new OperatorError(
 		`${what} ${quote(text)}: a number of bytes per second is allowed, such as 4096, 512K or 100M, at least 4K and at most 1024T`,
 	);
-};
-
-const LIMITS = new Map<string, [keyof LimitSpec, LimitReader]>([
-	["iops", ["iops", readOperations]],
-	["bandwidth", ["bandwidth", readBandwidth]],
-	["read_iops", ["readIops", readOperations]],
-	["write_iops", ["writeIops", readOperations]],
-	["read_bandwidth", ["readBandwidth", readBandwidth]],
-	["write_bandwidth", ["writeBandwidth", readBandwidth]],
-]);
-
-/** The keys that `readLimit` knows. */
-export const LIMIT_KEYS: readonly string[] = [...LIMITS.keys()];
-
-/** The limit of a disk, by the names and values that an operator gives it. Undefined if there are none. */
-export function readLimit(
-	what: string,
-	values: Readonly<Record<string, string | number>>,
-): LimitSpec | undefined {
-	const limit: { -readonly [Key in keyof LimitSpec]: number } = {};
-	for (const [key, value] of Object.entries(values)) {
-		const known = LIMITS.get(key);
-		if (known === undefined)
-			throw new OperatorError(`${what} ${quote(key)}: there are only ${LIMIT_KEYS.join(", ")}`);
-		const [name, read] = known;
-		limit[name] = read(`${what} ${key}`, String(value));
-	}
-	return Object.keys(limit).length === 0 ? undefined : limit;
 }
 
 /** The addresses of lists with commas in between, each once; at most `max` of them. */
@@ -110,4 +82,47 @@ export function readMacs(lists: readonly string[], max: number): number[] {
 	if (macs.size > max)
 		throw new OperatorError(`mac: ${macs.size} addresses are given; at most ${max} are allowed`);
 	return [...macs];
+}
+
+const DURABILITIES: readonly Durability[] = ["ack", "flush", "none"];
+
+/** `sync`: -s is given too, which means `ack`. */
+export function readDurability(text: string, sync = false): Durability {
+	const durability = DURABILITIES.find((name) => name === text);
+	if (durability === undefined)
+		throw new OperatorError(`durability ${quote(text)}: ack, flush or none is allowed`);
+	if (sync && durability !== "ack")
+		throw new OperatorError(`durability "${durability}": contradicts -s, which means --durability=ack`);
+	return durability;
+}
+
+/** A name; whether there is such a user is looked up when the server starts. */
+export function readUser(text: string): string {
+	if (text === "" || text.includes("\0"))
+		throw new OperatorError(`user ${quote(text)}: the name of a user is allowed`);
+	return text;
+}
+
+const MEMORY_PREFIX = "mem:";
+
+/** The filename of the classic command line: a file, a block device, or `mem:64M`. */
+export function readStorage(filename: string): StorageSpec {
+	if (filename.startsWith(MEMORY_PREFIX)) {
+		const size = filename.slice(MEMORY_PREFIX.length);
+		return { kind: "memory", name: filename, sizeBytes: readMemorySize("filename", size, MEMORY_PREFIX) };
+	}
+	if (filename === "" || filename.includes("\0"))
+		throw new OperatorError(`filename ${quote(filename)}: a file, a block device or mem:SIZE is allowed`);
+	return { kind: "file", name: filename, path: filename };
+}
+
+/** The bytes that `64M` means, as it is written behind `prefix`. */
+export function readMemorySize(what: string, text: string, prefix = ""): number {
+	const isSize = /^[0-9]*[1-9][0-9]*[KMGT]$/.test(text);
+	const bytes = isSize ? sizeBytes(text) : undefined;
+	if (bytes !== undefined) return bytes;
+	const most = isSize ? `, at most ${prefix}${Math.floor(Number.MAX_SAFE_INTEGER / 2 ** 40)}T` : "";
+	throw new OperatorError(
+		`${what} ${quote(prefix + text)}: a size is a number above 0 with K, M, G or T, as in ${prefix}64M${most}`,
+	);
 }

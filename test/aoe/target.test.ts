@@ -226,6 +226,9 @@ t.test("advertisements", async (t) => {
 	);
 	bench.target.advertiseAll();
 	t.equal(bench.link.take().length, 3);
+	blade.change([], 16);
+	bench.target.advertise(blade);
+	t.same(bench.link.take(), [], "a blade for nobody is advertised to nobody");
 });
 
 t.test("one disk at two addresses: what AoE adds is the address's own, all else is the disk's", (t) => {

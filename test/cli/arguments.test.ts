@@ -54,7 +54,7 @@ t.test("without options, the defaults of the manual", async (t) => {
 			bufferCount: 16,
 			direct: false,
 			readOnly: false,
-			macs: [],
+			macs: undefined,
 			offsetSectors: 0,
 			lengthSectors: undefined,
 			durability: "ack",
@@ -130,7 +130,7 @@ t.test("MAC addresses: either case, with colons or without, several", async (t) 
 			`mac "${wrong}": an address is 6 pairs of hexadecimal digits, such as 00:1b:21:3a:4c:5d`,
 		);
 	const many = Array.from({ length: 256 }, (_, index) => index.toString(16).padStart(12, "0"));
-	t.equal(options("-m", many.slice(1).join(",")).macs.length, 255);
+	t.equal(options("-m", many.slice(1).join(",")).macs?.length, 255);
 	refuses(t, ["-m", many.join(","), ...BLADE], "mac: 256 addresses are given; at most 255 are allowed");
 });
 

@@ -49,6 +49,8 @@ function additions(): void {
 		stage.daemon.change(exportSpec("one", 0, { macs: [0x0200000000aa] }));
 		const slots = async () => (await stage.initiator.discover({ waitMs: SOON_MS })).map(({ slot }) => slot);
 		t.same(await slots(), [1], "shut out");
+		stage.daemon.change(exportSpec("one", 0, { macs: [] }));
+		t.same(await slots(), [1], "for nobody");
 		stage.daemon.change(exportSpec("one", 0));
 		t.same((await slots()).sort(), [0, 1]);
 		t.throws(() => stage.daemon.change(exportSpec("one", 5)), {

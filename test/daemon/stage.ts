@@ -39,7 +39,16 @@ export function diskSpec(name: string, storage?: StorageSpec): DiskSpec {
 /** The export of the disk of the same name at 9.`slot`. */
 export function exportSpec(name: string, slot: number, more: Partial<AoeExportSpec> = {}): AoeExportSpec {
 	const address = { shelf: 9, slot, netifs: [NEAR] };
-	return { protocol: "aoe", name, disk: name, ...address, macs: [], bufferCount: 16, force: false, ...more };
+	return {
+		protocol: "aoe",
+		name,
+		disk: name,
+		...address,
+		macs: undefined,
+		bufferCount: 16,
+		force: false,
+		...more,
+	};
 }
 
 export class Stage {

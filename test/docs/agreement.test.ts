@@ -6,9 +6,9 @@
 
 import { readFileSync } from "node:fs";
 import t from "tap";
-import type { Option } from "../../lib/cli/getopt.js";
 import { COMMANDS, type Form, SERVE } from "../../lib/cli/options.js";
 import { helpText } from "../../lib/cli/usage.js";
+import type { Option } from "../../lib/spec/getopt.js";
 import { builtVblade, PROJECT, sourceFile } from "../support/paths.js";
 import { run } from "../support/process.js";
 import { table } from "./tables.js";

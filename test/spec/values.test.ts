@@ -2,7 +2,15 @@
 
 import t from "tap";
 import { OperatorError } from "../../lib/errors.js";
-import { LIMIT_KEYS, readLimit, readMacs, readNumber, sizeBytes } from "../../lib/spec/values.js";
+import {
+	readBandwidth,
+	readMacs,
+	readMemorySize,
+	readNumber,
+	readOperations,
+	readStorage,
+	sizeBytes,
+} from "../../lib/spec/values.js";
 
 t.test("a number: digits in a range, and how it is called where it is wrong", async (t) => {
 	t.equal(readNumber("slot", "007", { min: 0, max: 254 }), 7);
@@ -43,25 +51,30 @@ t.test("MAC addresses: each once, and not too many", async (t) => {
 	);
 });
 
-t.test("a limit: by the names of the configuration, numbers or text", async (t) => {
-	t.same(readLimit("limit", {}), undefined, "none");
-	t.same(readLimit("limit", { iops: 5000, bandwidth: "100M" }), { iops: 5000, bandwidth: 100 * 2 ** 20 });
-	t.same(
-		readLimit("limit", { read_iops: "1", write_iops: 2, read_bandwidth: 4096, write_bandwidth: "1024T" }),
-		{ readIops: 1, writeIops: 2, readBandwidth: 4096, writeBandwidth: 2 ** 50 },
-	);
-	for (const wrong of [0, -1, 1.5, "1K", 1e10])
+t.test("a limit: operations or bytes per second", async (t) => {
+	t.equal(readOperations("iops", "5000"), 5000);
+	t.equal(readBandwidth("bandwidth", "100M"), 100 * 2 ** 20);
+	t.equal(readBandwidth("bandwidth", "4096"), 4096);
+	t.equal(readBandwidth("bandwidth", "1024T"), 2 ** 50);
+	for (const wrong of ["0", "-1", "1.5", "1K", "1e10"])
 		t.throws(
-			() => readLimit("limit", { iops: wrong }),
+			() => readOperations("iops", wrong),
 			new OperatorError(
-				`limit iops "${wrong}": a number of operations per second is a number from 1 to 1000000000`,
+				`iops "${wrong}": a number of operations per second is a number from 1 to 1000000000`,
 			),
 		);
-	for (const wrong of [4095, "3K", "1025T", "fast", -4096])
-		t.throws(() => readLimit("limit", { bandwidth: wrong }), /^limit bandwidth ".*": .* at least 4K/);
-	for (const wrong of ["iop", "constructor", "readIops"])
-		t.throws(
-			() => readLimit("limit", { [wrong]: 1 }),
-			new OperatorError(`limit "${wrong}": there are only ${LIMIT_KEYS.join(", ")}`),
-		);
+	for (const wrong of ["4095", "3K", "1025T", "fast", "-4096"])
+		t.throws(() => readBandwidth("bandwidth", wrong), /^bandwidth ".*": .* at least 4K/);
+});
+
+t.test("memory that is too much says how much is not", async (t) => {
+	const allowed = "a size is a number above 0 with K, M, G or T, as in";
+	t.equal(readMemorySize("memory", "8191T"), 8191 * 2 ** 40);
+	t.throws(() => readMemorySize("memory", "8192T"), {
+		message: `memory "8192T": ${allowed} 64M, at most 8191T`,
+	});
+	t.throws(() => readStorage("mem:9999T"), {
+		message: `filename "mem:9999T": ${allowed} mem:64M, at most mem:8191T`,
+	});
+	t.throws(() => readStorage("mem:0T"), { message: `filename "mem:0T": ${allowed} mem:64M` });
 });

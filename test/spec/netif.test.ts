@@ -1,8 +1,8 @@
-/** Globs of interface names, and what is none. Mirrors the end of lib/cli/netif.ts; all forms of netif are in arguments.test.ts. */
+/** Globs of interface names, and what is none. Mirrors the end of lib/spec/netif.ts; all forms of netif are in arguments.test.ts. */
 
 import t from "tap";
-import { parseNetif } from "../../lib/cli/netif.js";
 import { OperatorError } from "../../lib/errors.js";
+import { parseNetif } from "../../lib/spec/netif.js";
 
 const PRESENT = ["lo", ".x", "eth0", "eth{0,1}", "!a", "a+", "ab"];
 

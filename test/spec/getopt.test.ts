@@ -1,9 +1,9 @@
-/** Command lines taken apart: the forms one by one, and any words as Node's own parser takes them. Mirrors lib/cli/getopt.ts. */
+/** Command lines taken apart: the forms one by one, and any words as Node's own parser takes them. Mirrors lib/spec/getopt.ts. */
 
 import { parseArgs } from "node:util";
 import fc from "fast-check";
 import t from "tap";
-import { type CommandLine, getopt } from "../../lib/cli/getopt.js";
+import { type CommandLine, getopt } from "../../lib/spec/getopt.js";
 
 const OPTIONS = [
 	{ name: "read-only", short: "r", help: "" },

@@ -1,0 +1,208 @@
+/**
+ * The configuration: what root's files, Debian's exports and commands have asked for, as specs. No file is opened here; texts come
+ * in, so that all processes of the daemon understand the same by the same reader. What is wrong comes out as errors with places,
+ * all of them. What can't be served although it is written well is a disk that says why it is broken.
+ */
+
+import { isDeepStrictEqual } from "node:util";
+import { OperatorError } from "../errors.js";
+import type { Config, DiskConfig } from "./configuration.js";
+import { conflictsOf, linkSpecsOf } from "./conflicts.js";
+import { inherited, joined } from "./inherit.js";
+import { AOE_DEFAULTS, DAEMON_DEFAULTS, DISK_DEFAULTS } from "./keys.js";
+import { linksOf } from "./netif.js";
+import { type DiskPart, Parts, type Sources } from "./parts.js";
+import { type Place, PlacedError, shownPlace } from "./place.js";
+import type { AoeValues, DiskSettings, DiskValues, LimitValues } from "./schema.js";
+import type { DiskSpec, ExportSpec, StorageSpec } from "./spec.js";
+import type { TomlPath } from "./toml.js";
+
+export type { Config } from "./configuration.js";
+export type { Sources } from "./parts.js";
+
+export interface Environment {
+	/** The interfaces of this machine, for globs. */
+	readonly interfaceNames: () => readonly string[];
+}
+
+/** Understands a configuration: wholly, or with all that is wrong, in the order of the files. */
+export function readConfig(sources: Sources, environment: Environment): Config | PlacedError[] {
+	const parts = new Parts(sources);
+	const { errors, warnings } = parts;
+	const daemon = joined("daemon", parts.daemon, errors).values;
+	const http = joined("http", parts.http, errors).values;
+	const defaults = joined("defaults", parts.defaults, errors);
+	const disks: DiskConfig[] = [];
+	for (const part of onceEach(parts.disks, errors, warnings)) {
+		const settings = inherited(defaults.settings, part.settings);
+		const values = inherited(defaults.values, part.values);
+		const wrong = wrongWith(part, values);
+		if (wrong.length === 0) disks.push(diskOf(part, settings, values, environment));
+		else errors.push(...wrong);
+		if (values.aoe === undefined)
+			warnings.push(
+				new PlacedError(part.placeOf([]), `disk ${part.name}: nothing serves it; aoe is missing`),
+			);
+	}
+	const served = withoutConflicts(disks, errors, warnings);
+	if (errors.length > 0) return inOrder(errors, sources);
+	return {
+		daemon: {
+			state: daemon.state ?? DAEMON_DEFAULTS.state,
+			user: daemon.user,
+			allow: daemon.allow ?? DAEMON_DEFAULTS.allow,
+			workers: daemon.workers ?? DAEMON_DEFAULTS.workers,
+		},
+		http: {
+			listen: http.listen ?? [],
+			tokenFile: http.token_file,
+			diskHistograms: http.disk_histograms ?? false,
+		},
+		disks: served,
+		links: linkSpecsOf(served),
+		warnings: inOrder(warnings, sources),
+	};
+}
+
+/** A name that is given twice is an error; but what a command has set is only wanted where no file says anything. */
+function onceEach(
+	parts: readonly DiskPart[],
+	errors: PlacedError[],
+	warnings: PlacedError[],
+): Iterable<DiskPart> {
+	const byName = new Map<string, DiskPart>();
+	for (const part of parts) {
+		const first = byName.get(part.name);
+		if (first === undefined) {
+			byName.set(part.name, part);
+			continue;
+		}
+		const told = (what: string) =>
+			new PlacedError(part.placeOf([]), `disk ${part.name}: ${what} ${shownPlace(first.placeOf([]))}`);
+		if (part.origin === "runtime") warnings.push(told("not followed; a file names it:"));
+		else errors.push(told("there is one of this name already:"));
+	}
+	return byName.values();
+}
+
+/** What only a whole disk can lack. */
+function wrongWith(part: DiskPart, { file, memory, aoe }: DiskValues): PlacedError[] {
+	const wrong = (path: TomlPath, what: string) =>
+		new PlacedError(part.placeOf(path), `disk ${part.name}: ${what}`);
+	const found: PlacedError[] = [];
+	if (file === undefined && memory === undefined) found.push(wrong([], "file or memory is missing"));
+	if (file !== undefined && memory !== undefined) found.push(wrong(["memory"], "it has a file already"));
+	if (aoe !== undefined && aoe.address === undefined) found.push(wrong(["aoe"], "aoe.address is missing"));
+	if (aoe !== undefined && (aoe.netif ?? []).length === 0)
+		found.push(wrong(["aoe", "netif"], "aoe.netif is missing, or empty"));
+	return found;
+}
+
+function diskOf(
+	part: DiskPart,
+	settings: DiskSettings,
+	values: DiskValues,
+	environment: Environment,
+): DiskConfig {
+	const { name, origin } = part;
+	const disk = diskSpecOf(name, settings, values);
+	const placeOf = (path: TomlPath = []) => placeIn(part, path);
+	const parts = { name, origin, settings, values, disk, placeOf };
+	try {
+		const exports = values.aoe === undefined ? [] : [aoeExportOf(name, values.aoe, environment)];
+		return { ...parts, exports, broken: undefined };
+	} catch (error) {
+		if (!(error instanceof OperatorError)) throw error;
+		return { ...parts, exports: [], broken: error.message };
+	}
+}
+
+/** What concerns AoE may stand beside `aoe` as well. */
+function placeIn({ placeOf }: DiskPart, path: TomlPath): Place {
+	const place = placeOf(path);
+	const [table, ...rest] = path;
+	const isMissing = table === "aoe" && rest.length > 0 && isDeepStrictEqual(place, placeOf([table]));
+	return isMissing ? placeOf(rest) : place;
+}
+
+function diskSpecOf(name: string, settings: DiskSettings, values: DiskValues): DiskSpec {
+	const { file, memory, read_only, direct, durability, offset, length } = values;
+	const storage: StorageSpec =
+		memory === undefined
+			? { kind: "file", name: file ?? "", path: file ?? "" }
+			: { kind: "memory", name: `mem:${settings.memory}`, sizeBytes: memory };
+	return {
+		name,
+		storage,
+		offsetSectors: offset ?? DISK_DEFAULTS.offset,
+		lengthSectors: length,
+		readOnly: read_only ?? DISK_DEFAULTS.read_only,
+		direct: direct ?? DISK_DEFAULTS.direct,
+		durability: durability ?? DISK_DEFAULTS.durability,
+		...limitOf(values.limit),
+	};
+}
+
+/** An empty table is no limit. */
+function limitOf(values: LimitValues = {}): Pick<DiskSpec, "limit"> {
+	const limit = {
+		...(values.iops !== undefined && { iops: values.iops }),
+		...(values.bandwidth !== undefined && { bandwidth: values.bandwidth }),
+		...(values.read_iops !== undefined && { readIops: values.read_iops }),
+		...(values.write_iops !== undefined && { writeIops: values.write_iops }),
+		...(values.read_bandwidth !== undefined && { readBandwidth: values.read_bandwidth }),
+		...(values.write_bandwidth !== undefined && { writeBandwidth: values.write_bandwidth }),
+	};
+	return Object.keys(limit).length === 0 ? {} : { limit };
+}
+
+/** Throws an OperatorError if there is no such interface. */
+function aoeExportOf(name: string, values: AoeValues, { interfaceNames }: Environment): ExportSpec {
+	const { address, netif = [], macs, buffer_count, config_string, force } = values;
+	return {
+		protocol: "aoe",
+		name,
+		disk: name,
+		shelf: address?.shelf ?? 0,
+		slot: address?.slot ?? 0,
+		netifs: linksOf(netif, interfaceNames),
+		macs,
+		bufferCount: buffer_count ?? AOE_DEFAULTS.buffer_count,
+		...(config_string !== undefined && { configString: config_string }),
+		force: force ?? AOE_DEFAULTS.force,
+	};
+}
+
+/** What two disks can't both have is an error; but a disk of a command, which comes last, is broken alone. */
+function withoutConflicts(
+	disks: readonly DiskConfig[],
+	errors: PlacedError[],
+	warnings: PlacedError[],
+): DiskConfig[] {
+	const conflicts = conflictsOf(disks);
+	const broken = new Map<DiskConfig, string>();
+	for (const { disk, error } of conflicts) {
+		if (disk.origin !== "runtime") errors.push(error);
+		else {
+			warnings.push(error);
+			broken.set(disk, error.what);
+		}
+	}
+	return disks.map((disk) => {
+		const why = broken.get(disk);
+		return why === undefined ? disk : { ...disk, exports: [], broken: why };
+	});
+}
+
+function inOrder(errors: readonly PlacedError[], { files, debian, runtime }: Sources): PlacedError[] {
+	const order = new Map(
+		[...files, ...debian, ...(runtime ? [runtime] : [])].map(({ path }, at) => [path, at]),
+	);
+	const fileAt = ({ place }: PlacedError) => order.get(place.file) ?? 0;
+	return [...errors].sort(
+		(one, other) =>
+			fileAt(one) - fileAt(other) ||
+			one.place.line - other.place.line ||
+			one.place.column - other.place.column,
+	);
+}

@@ -1,0 +1,51 @@
+/**
+ * A configuration that has been understood: what `config.ts` makes of files, and what `difference.ts` and `dump.ts` compare and write.
+ * Types only.
+ */
+
+import type { Origin } from "./parts.js";
+import type { Place, PlacedError } from "./place.js";
+import type { DiskSettings, DiskValues, ListenSpec } from "./schema.js";
+import type { DiskSpec, ExportSpec, LinkSpec } from "./spec.js";
+import type { TomlPath } from "./toml.js";
+
+export interface DaemonConfig {
+	readonly state: string;
+	/** Undefined: vblade, or nobody where there is no such user. */
+	readonly user: string | undefined;
+	/** Folders: what lies in them may be opened for disks that no file names. */
+	readonly allow: readonly string[];
+	readonly workers: number;
+}
+
+export interface HttpConfig {
+	readonly listen: readonly ListenSpec[];
+	readonly tokenFile: string | undefined;
+	readonly diskHistograms: boolean;
+}
+
+export interface DiskConfig {
+	readonly name: string;
+	readonly origin: Origin;
+	/** As they are written, with what holds for all disks. */
+	readonly settings: DiskSettings;
+	/** The same, understood. */
+	readonly values: DiskValues;
+	readonly disk: DiskSpec;
+	readonly exports: readonly ExportSpec[];
+	/** Why it can't be served as things are. Then it has no exports. */
+	readonly broken: string | undefined;
+	/** Of a key, or what is nearest to it; without one, of the disk. Takes a while when it is asked for the first time. */
+	placeOf(path?: TomlPath): Place;
+}
+
+export interface Config {
+	readonly daemon: DaemonConfig;
+	readonly http: HttpConfig;
+	/** In the order of the files. No name twice. */
+	readonly disks: readonly DiskConfig[];
+	/** Every link that a disk is served on. */
+	readonly links: readonly LinkSpec[];
+	/** What is not done as it is written. */
+	readonly warnings: readonly PlacedError[];
+}

@@ -1,0 +1,117 @@
+/**
+ * What disks can't have together: one address on one link, one file that somebody writes, one link that works in two ways. Asked by
+ * `config.ts` with the disks of a whole configuration.
+ */
+
+import path from "node:path";
+import type { DiskConfig } from "./configuration.js";
+import { AOE_DEFAULTS } from "./keys.js";
+import { PlacedError, shownPlace } from "./place.js";
+import type { LinkSpec, NetifSpec } from "./spec.js";
+import type { TomlPath } from "./toml.js";
+
+/** What keeps `disk` from being served beside one before it. */
+export interface Conflict {
+	readonly disk: DiskConfig;
+	readonly error: PlacedError;
+}
+
+/** Each with the first disk that is in the way. */
+export function conflictsOf(disks: readonly DiskConfig[]): Conflict[] {
+	return [...ofAddresses(disks), ...ofFiles(disks), ...ofLinks(disks)];
+}
+
+/** `rest` says what `other` has, whose key is shown. */
+function conflict(disk: DiskConfig, key: TomlPath, other: DiskConfig, rest: string): Conflict {
+	const { name, placeOf } = disk;
+	const what = `disk ${name}: disk ${other.name} (${shownPlace(other.placeOf(key))}) ${rest}`;
+	return { disk, error: new PlacedError(placeOf(key), what) };
+}
+
+/** By whatever way it is reached. */
+function interfaceOf(netif: NetifSpec): string {
+	return netif.kind === "pcap" ? netif.interfaceName : netif.name;
+}
+
+function ofAddresses(disks: readonly DiskConfig[]): Conflict[] {
+	const taken = new Map<string, DiskConfig>();
+	const found: Conflict[] = [];
+	for (const disk of disks)
+		for (const { shelf, slot, netifs } of disk.exports)
+			for (const netif of netifs) {
+				const key = `${shelf}.${slot} ${interfaceOf(netif)}`;
+				const other = taken.get(key);
+				if (other === undefined) taken.set(key, disk);
+				else if (other !== disk) {
+					const rest = `has the address ${shelf}.${slot} on ${netif.name} already`;
+					found.push(conflict(disk, ["aoe", "address"], other, rest));
+					break;
+				}
+			}
+	return found;
+}
+
+function ofFiles(disks: readonly DiskConfig[]): Conflict[] {
+	const users = new Map<string, DiskConfig[]>();
+	const found: Conflict[] = [];
+	for (const disk of disks) {
+		const { storage } = disk.disk;
+		if (storage.kind !== "file") continue;
+		const file = path.normalize(storage.path);
+		const others = users.get(file) ?? [];
+		users.set(file, others);
+		const other = others.find((each) => clash(each, disk));
+		if (other === undefined) others.push(disk);
+		else
+			found.push(conflict(disk, ["file"], other, `has the same part of ${file}, and one of them may write`));
+	}
+	return found;
+}
+
+/** True if one writes what the other has too. */
+function clash({ disk: one }: DiskConfig, { disk: other }: DiskConfig): boolean {
+	if (one.readOnly && other.readOnly) return false;
+	const end = ({ offsetSectors, lengthSectors = Infinity }: typeof one) => offsetSectors + lengthSectors;
+	return one.offsetSectors < end(other) && other.offsetSectors < end(one);
+}
+
+/** Keys that are for a whole link, whichever disk names them. */
+const LINK_KEYS = ["poll_us", "no_xdp"] as const;
+
+function ofLinks(disks: readonly DiskConfig[]): Conflict[] {
+	const found: Conflict[] = [];
+	for (const key of LINK_KEYS) {
+		const first = new Map<string, DiskConfig>();
+		for (const disk of disks) {
+			const value = disk.values.aoe?.[key];
+			if (value === undefined) continue;
+			for (const name of netifsOf(disk).keys()) {
+				const other = first.get(name);
+				if (other === undefined) first.set(name, disk);
+				else if (other.values.aoe?.[key] !== value) {
+					const rest = `has another value, and ${key} is for all that is served on ${name}`;
+					found.push(conflict(disk, ["aoe", key], other, rest));
+					break;
+				}
+			}
+		}
+	}
+	return found;
+}
+
+function netifsOf({ exports }: DiskConfig): ReadonlyMap<string, NetifSpec> {
+	return new Map(exports.flatMap(({ netifs }) => netifs).map((netif) => [netif.name, netif]));
+}
+
+/** How each link works that disks without conflicts are served on. */
+export function linkSpecsOf(disks: readonly DiskConfig[]): LinkSpec[] {
+	const links = new Map<string, LinkSpec>();
+	for (const disk of disks) {
+		const { poll_us, no_xdp } = disk.values.aoe ?? {};
+		for (const [name, netif] of netifsOf(disk)) {
+			const { pollUs, xdp } = links.get(name) ?? { pollUs: AOE_DEFAULTS.poll_us, xdp: !AOE_DEFAULTS.no_xdp };
+			links.set(name, { netif, pollUs: poll_us ?? pollUs, xdp: no_xdp === undefined ? xdp : !no_xdp });
+		}
+	}
+	return [...links.values()];
+}

@@ -1,0 +1,130 @@
+/**
+ * What lies between the configuration that runs and the one that is wanted: steps for the daemon to take, with what each takes, and
+ * what has to wait for a restart. Asked at a reload, by `vblade diff`, and for what a change would do.
+ */
+
+import { isDeepStrictEqual } from "node:util";
+import type { Config, DiskConfig } from "./configuration.js";
+import {
+	AOE_DEFAULTS,
+	DAEMON_EFFORTS,
+	DISK_DEFAULTS,
+	DISK_EFFORTS,
+	type DiskKey,
+	type Effort,
+} from "./keys.js";
+
+/** A key whose value is another one. */
+export interface KeyChange {
+	/** `limit.iops` of a disk; `daemon.workers`. */
+	readonly key: string;
+	/** As they are written; undefined where nothing is. */
+	readonly from: unknown;
+	readonly to: unknown;
+	readonly effort: Effort;
+}
+
+/** What is done with one disk. */
+export type Step =
+	| { readonly kind: "remove"; readonly disk: DiskConfig }
+	/** Closed, and opened as `disk` says; the reasons are those of the `changes` whose effort is `disk`. */
+	| { readonly kind: "replace"; readonly disk: DiskConfig; readonly changes: readonly KeyChange[] }
+	/** It stays open; its exports are removed and added. */
+	| { readonly kind: "reexport"; readonly disk: DiskConfig; readonly changes: readonly KeyChange[] }
+	/** While it is served. */
+	| { readonly kind: "change"; readonly disk: DiskConfig; readonly changes: readonly KeyChange[] }
+	| { readonly kind: "add"; readonly disk: DiskConfig };
+
+export interface Difference {
+	/**
+	 * In order of their kinds, as above. What all of them take away has to be gone before anything is added: disks may have changed
+	 * places.
+	 */
+	readonly steps: readonly Step[];
+	/** Of `daemon` and `http`. */
+	readonly settings: readonly KeyChange[];
+	/** Keys that hold only after a restart. */
+	readonly needsRestart: readonly string[];
+}
+
+/** What has to be done so that `running` is as `wanted`. */
+export function differenceOf(running: Config, wanted: Config): Difference {
+	const before = new Map(running.disks.map((disk) => [disk.name, disk]));
+	const after = new Set(wanted.disks.map(({ name }) => name));
+	const steps: Record<Step["kind"], Step[]> = { remove: [], replace: [], reexport: [], change: [], add: [] };
+	for (const disk of running.disks) if (!after.has(disk.name)) steps.remove.push({ kind: "remove", disk });
+	for (const disk of wanted.disks) {
+		const step = stepOf(before.get(disk.name), disk);
+		if (step !== undefined) steps[step.kind].push(step);
+	}
+	const settings = settingsChanges(running, wanted);
+	const all = Object.values(steps).flat();
+	const later = [
+		...settings.filter(({ effort }) => effort === "restart").map(({ key }) => key),
+		...all.flatMap((step) =>
+			("changes" in step ? step.changes : [])
+				.filter(({ effort }) => effort === "restart")
+				.map(({ key }) => `disk.${step.disk.name}.${key}`),
+		),
+	];
+	return { steps: all, settings, needsRestart: later };
+}
+
+function stepOf(running: DiskConfig | undefined, wanted: DiskConfig): Step | undefined {
+	if (running === undefined) return { kind: "add", disk: wanted };
+	const changes = changesOf(running, wanted);
+	const efforts = new Set(changes.map(({ effort }) => effort));
+	if (running.broken !== wanted.broken || efforts.has("disk"))
+		return { kind: "replace", disk: wanted, changes };
+	if (efforts.has("export")) return { kind: "reexport", disk: wanted, changes };
+	return changes.length === 0 ? undefined : { kind: "change", disk: wanted, changes };
+}
+
+/** The keys of a disk that have another value, in the order of the table of keys. */
+function changesOf(running: DiskConfig, wanted: DiskConfig): KeyChange[] {
+	const [before, after] = [flatValues(running), flatValues(wanted)];
+	const [shownBefore, shownAfter] = [flat(running.settings), flat(wanted.settings)];
+	return DISK_KEYS.filter((key) => !isDeepStrictEqual(before[key], after[key])).map((key) => ({
+		key,
+		from: shownBefore[key],
+		to: shownAfter[key],
+		effort: DISK_EFFORTS[key],
+	}));
+}
+
+const DISK_KEYS = Object.keys(DISK_EFFORTS) as DiskKey[];
+const DEFAULTS = flat({ ...DISK_DEFAULTS, aoe: AOE_DEFAULTS });
+
+/** What its keys come to. */
+function flatValues({ values, exports }: DiskConfig): Readonly<Record<string, unknown>> {
+	const netifs = exports.flatMap((each) => each.netifs.map(({ name }) => name));
+	// A glob that means other interfaces now is another value.
+	return { ...DEFAULTS, ...flat(values), "aoe.netif": [...(values.aoe?.netif ?? []), ...netifs] };
+}
+
+/** A table with those in it as one: `aoe.address`. */
+function flat(table: object): Readonly<Record<string, unknown>> {
+	const found: Record<string, unknown> = {};
+	for (const [key, value] of Object.entries(table)) {
+		if (key !== "limit" && key !== "aoe") found[key] = value;
+		else for (const [inner, each] of Object.entries(value)) found[`${key}.${inner}`] = each;
+	}
+	return found;
+}
+
+function settingsChanges(running: Config, wanted: Config): KeyChange[] {
+	const [before, after] = [settingsOf(running), settingsOf(wanted)];
+	return Object.entries(DAEMON_EFFORTS)
+		.filter(([key]) => !isDeepStrictEqual(before[key], after[key]))
+		.map(([key, effort]) => ({ key, from: before[key], to: after[key], effort }));
+}
+
+/** The settings of `daemon` and `http`, as they are written. */
+function settingsOf({ daemon, http }: Config): Readonly<Record<string, unknown>> {
+	return {
+		...Object.fromEntries(Object.entries(daemon).map(([key, value]) => [`daemon.${key}`, value])),
+		"http.listen": http.listen.map(({ name }) => name),
+		"http.token_file": http.tokenFile,
+		"http.disk_histograms": http.diskHistograms,
+	};
+}

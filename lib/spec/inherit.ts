@@ -1,0 +1,62 @@
+/**
+ * Tables put together: a section that several files have parts of, and a disk with what holds for all disks. The same is done to
+ * what is written (`DiskSettings`) and to what that means (`DiskValues`). Asked by `config.ts`.
+ */
+
+import type { Part } from "./parts.js";
+import { PlacedError, shownPlace } from "./place.js";
+import { AOE_OPTIONS, type DiskSettings, type DiskValues } from "./schema.js";
+
+/** One section of all its parts. A key may stand in one of them only: what is told about others is added to `errors`. */
+export function joined<Settings extends object, Values extends object>(
+	section: string,
+	parts: readonly Part<Settings, Values>[],
+	errors: PlacedError[],
+): { settings: Settings; values: Values } {
+	const first = new Map<string, Part<Settings, Values>>();
+	for (const part of parts)
+		for (const key of Object.keys(part.settings)) {
+			const other = first.get(key);
+			if (other === undefined) first.set(key, part);
+			else
+				errors.push(
+					new PlacedError(
+						part.placeOf([key]),
+						`${section}.${key}: it is also given in ${shownPlace(other.placeOf([key]))}`,
+					),
+				);
+		}
+	return {
+		settings: Object.assign({}, ...parts.map(({ settings }) => settings)) as Settings,
+		values: Object.assign({}, ...parts.map(({ values }) => values)) as Values,
+	};
+}
+
+/** A table of a disk, written or understood. */
+type Table = { [key: string]: unknown; readonly aoe?: object | undefined };
+
+/**
+ * A disk's table with what holds for all disks where it says nothing. What concerns AoE is brought into its `aoe`, if there is
+ * one; what a disk is stored in is one thing, and how it is limited is another.
+ */
+export function inherited<T extends DiskSettings | DiskValues>(defaults: T, own: T): T {
+	const base = ofDisk({ ...defaults });
+	if ("file" in own || "memory" in own) {
+		delete base.file;
+		delete base.memory;
+	}
+	const whole = { ...base, ...ofDisk({ ...own }) };
+	const aoe = { ...ofAoe({ ...defaults }), ...ofAoe({ ...own }) };
+	return ("aoe" in own ? { ...whole, aoe } : whole) as T;
+}
+
+function ofDisk(table: Table): Table {
+	const { aoe, ...own } = table;
+	for (const key of AOE_OPTIONS) delete own[key];
+	return own;
+}
+
+function ofAoe(table: Table): object {
+	const given = AOE_OPTIONS.filter((key) => key in table).map((key) => [key, table[key]]);
+	return { ...Object.fromEntries(given), ...table.aoe };
+}

@@ -1,0 +1,68 @@
+/**
+ * The keys of a configuration, one by one: what holds without them, and what it takes to change one while disks are served. Read by
+ * `difference.ts`; the manual page says the same, to which a test holds it. Data only.
+ */
+
+import type { AoeValues, DaemonValues, DiskValues, HttpValues, LimitValues } from "./schema.js";
+
+/** What it takes that a new value holds. */
+export type Effort =
+	/** Nothing that anybody notices. */
+	| "live"
+	/** The disk stays open, and is served anew. */
+	| "export"
+	/** The disk is closed, and opened anew. */
+	| "disk"
+	/** The daemon is started again. */
+	| "restart";
+
+export const DISK_DEFAULTS = { read_only: false, durability: "ack", direct: false, offset: 0 } as const;
+export const AOE_DEFAULTS = { buffer_count: 16, force: false, poll_us: 50, no_xdp: false } as const;
+export const DAEMON_DEFAULTS = {
+	state: "/var/lib/vblade",
+	allow: [] as readonly string[],
+	workers: 1,
+} as const;
+
+type AoeKey = keyof AoeValues;
+/** A key as messages name it. What concerns AoE may also stand in the disk's own table, but belongs to its `aoe`. */
+export type DiskKey =
+	| Exclude<keyof DiskValues, "limit" | "aoe" | AoeKey>
+	| `limit.${keyof LimitValues}`
+	| `aoe.${AoeKey}`;
+export type DaemonKey = `daemon.${keyof DaemonValues}` | `http.${keyof HttpValues}`;
+
+export const DISK_EFFORTS: Readonly<Record<DiskKey, Effort>> = {
+	file: "disk",
+	memory: "disk",
+	read_only: "disk",
+	durability: "disk",
+	direct: "disk",
+	offset: "disk",
+	length: "disk",
+	"limit.iops": "live",
+	"limit.bandwidth": "live",
+	"limit.read_iops": "live",
+	"limit.write_iops": "live",
+	"limit.read_bandwidth": "live",
+	"limit.write_bandwidth": "live",
+	"aoe.address": "export",
+	"aoe.netif": "export",
+	"aoe.macs": "live",
+	"aoe.buffer_count": "live",
+	"aoe.config_string": "live",
+	"aoe.force": "export",
+	// Of a link, which other disks are served on too.
+	"aoe.poll_us": "restart",
+	"aoe.no_xdp": "restart",
+};
+
+export const DAEMON_EFFORTS: Readonly<Record<DaemonKey, Effort>> = {
+	"daemon.state": "restart",
+	"daemon.user": "restart",
+	"daemon.allow": "live",
+	"daemon.workers": "restart",
+	"http.listen": "restart",
+	"http.token_file": "live",
+	"http.disk_histograms": "live",
+};

@@ -1,0 +1,173 @@
+/**
+ * Files of a configuration taken apart: each table of each file, understood by itself, with what is wrong in it. Asked by
+ * `config.ts`, which puts the parts together.
+ */
+
+import type { z } from "zod";
+import { OperatorError } from "../errors.js";
+import { readDebianDisk } from "./debian-disk.js";
+import { type Place, PlacedError, unknownName } from "./place.js";
+import {
+	type DaemonValues,
+	type DiskSettings,
+	type DiskValues,
+	daemonSchema,
+	diskSchema,
+	type HttpValues,
+	httpSchema,
+	keysAt,
+	readDiskName,
+} from "./schema.js";
+import { readToml, type TomlPath } from "./toml.js";
+
+/** A file that has been read. */
+export interface Source {
+	readonly path: string;
+	readonly text: string;
+}
+
+/** All that a configuration consists of. */
+export interface Sources {
+	/** In the order in which they are read: vblade.toml, and what is in conf.d. */
+	readonly files: readonly Source[];
+	/** Of Debian's /etc/vblade.conf.d. */
+	readonly debian: readonly Source[];
+	/** Disks that were added by command, API or page. */
+	readonly runtime?: Source | undefined;
+}
+
+/** What kind of file a disk is from. */
+export type Origin = "file" | "debian" | "runtime";
+
+/** A table of a file. */
+export interface Part<Settings, Values> {
+	readonly settings: Settings;
+	readonly values: Values;
+	/** Of what is at `path` of the table. */
+	placeOf(path: TomlPath): Place;
+}
+
+export type DiskPart = Part<DiskSettings, DiskValues> & { readonly name: string; readonly origin: Origin };
+
+const TABLES = ["daemon", "http", "defaults", "disk"] as const;
+type Table = (typeof TABLES)[number];
+
+/** What messages call the kinds of value that a schema can expect. */
+const KINDS: Readonly<Record<string, string>> = {
+	string: "text in quotes",
+	number: "a number",
+	boolean: "true or false",
+	array: "a list",
+	object: "a table",
+};
+
+/** Tables of files in the order of those, and what is wrong. */
+export class Parts {
+	readonly daemon: Part<z.input<typeof daemonSchema>, DaemonValues>[] = [];
+	readonly http: Part<z.input<typeof httpSchema>, HttpValues>[] = [];
+	readonly defaults: Part<DiskSettings, DiskValues>[] = [];
+	readonly disks: DiskPart[] = [];
+	readonly errors: PlacedError[] = [];
+	readonly warnings: PlacedError[] = [];
+
+	constructor({ files, debian, runtime }: Sources) {
+		for (const file of files) this.#keeping(() => this.#readFile(file, "file", TABLES));
+		for (const file of debian) this.#keeping(() => this.#readDebian(file));
+		if (runtime !== undefined) this.#keeping(() => this.#readFile(runtime, "runtime", ["disk"]));
+	}
+
+	/** What ends the reading of a file is one more error. */
+	#keeping(read: () => void): void {
+		try {
+			read();
+		} catch (error) {
+			if (!(error instanceof PlacedError)) throw error;
+			this.errors.push(error);
+		}
+	}
+
+	#readFile({ path, text }: Source, origin: Origin, known: readonly Table[]): void {
+		const { values, placeOf } = readToml(path, text);
+		for (const [name, value] of Object.entries(values)) {
+			const table = known.find((each) => each === name);
+			const place = (inner: TomlPath): Place => placeOf([name, ...inner]);
+			switch (table) {
+				case undefined:
+					this.errors.push(new PlacedError(placeOf([name]), unknownName("table", name, known)));
+					break;
+				case "daemon":
+					this.daemon.push(...this.#part(daemonSchema, value, place));
+					break;
+				case "http":
+					this.http.push(...this.#part(httpSchema, value, place));
+					break;
+				case "defaults":
+					this.defaults.push(...this.#part(diskSchema, value, place));
+					break;
+				default:
+					this.#readDisks(value, place, origin);
+			}
+		}
+	}
+
+	#readDisks(disks: unknown, placeOf: (path: TomlPath) => Place, origin: Origin): void {
+		if (!isTable(disks)) {
+			this.errors.push(new PlacedError(placeOf([]), "disk: a table is expected, [disk.NAME]"));
+			return;
+		}
+		for (const [name, value] of Object.entries(disks))
+			this.#addDisk(name, value, (path) => placeOf([name, ...path]), origin);
+	}
+
+	#addDisk(name: string, value: unknown, placeOf: (path: TomlPath) => Place, origin: Origin): void {
+		try {
+			readDiskName(name);
+		} catch (error) {
+			if (!(error instanceof OperatorError)) throw error;
+			this.errors.push(new PlacedError(placeOf([]), error.message));
+			return;
+		}
+		for (const part of this.#part(diskSchema, value, placeOf)) this.disks.push({ ...part, name, origin });
+	}
+
+	#readDebian({ path, text }: Source): void {
+		const { name, settings, placeOf, ignored } = readDebianDisk(path, text);
+		this.#addDisk(name, settings, placeOf, "debian");
+		this.warnings.push(...ignored);
+	}
+
+	/** The part, or none if it has errors, which are kept. */
+	#part<Schema extends z.ZodType>(
+		schema: Schema,
+		value: unknown,
+		placeOf: (path: TomlPath) => Place,
+	): Part<z.input<Schema>, z.output<Schema>>[] {
+		const { success, data, error } = schema.safeParse(value);
+		// What has been understood is of the schema's input type.
+		if (success) return [{ settings: value as z.input<Schema>, values: data, placeOf }];
+		for (const issue of error.issues) this.errors.push(...toldOf(schema, issue, placeOf));
+		return [];
+	}
+}
+
+function isTable(value: unknown): value is object {
+	return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
+
+/** An issue of a schema as people are told. */
+function toldOf(
+	schema: z.ZodType,
+	issue: z.core.$ZodIssue,
+	placeOf: (path: TomlPath) => Place,
+): PlacedError[] {
+	const path = issue.path.map((key) => (typeof key === "number" ? key : String(key)));
+	if (issue.code === "unrecognized_keys")
+		return issue.keys.map(
+			(key) => new PlacedError(placeOf([...path, key]), unknownName("key", key, keysAt(schema, path))),
+		);
+	if (issue.code === "custom") return [new PlacedError(placeOf(path), issue.message)];
+	const name = path.findLast((key) => typeof key === "string");
+	const what =
+		issue.code === "invalid_type" ? `${KINDS[issue.expected] ?? issue.expected} is expected` : issue.message;
+	return [new PlacedError(placeOf(path), name === undefined ? what : `${name}: ${what}`)];
+}

@@ -1,0 +1,29 @@
+/**
+ * What the numbers that an operator writes may be, and what messages call them. The same for the command line and for
+ * configuration files; what AoE itself limits is held to these numbers in `lib/aoe/`. Data only.
+ */
+
+import { SECTOR_BYTES } from "../wire/sector.js";
+import type { NumberForm } from "./values.js";
+
+/** Highest shelf address a blade may have; 0xffff means "all shelves". */
+export const SHELF_MAX = 0xfffe;
+/** Highest slot address a blade may have; 0xff means "all slots". */
+export const SLOT_MAX = 0xfe;
+/** Most entries of a MAC mask or reservation list (the AoE header counts them in one byte). */
+export const ACCESS_LIST_MAX = 255;
+/** Most bytes of a config string (AoE specification, section 3.2). */
+export const CONFIG_STRING_MAX = 1024;
+
+/** So many sectors that their bytes can still be counted exactly. */
+const SECTORS_MAX = Math.floor(Number.MAX_SAFE_INTEGER / SECTOR_BYTES);
+
+export const NUMBERS = {
+	shelf: { min: 0, max: SHELF_MAX, called: "a shelf" },
+	slot: { min: 0, max: SLOT_MAX, called: "a slot" },
+	// Linux never uses a target that advertises 0 or 1; the field on the wire has 16 bits.
+	"buffer count": { min: 2, max: 0xffff, called: "a buffer count" },
+	offset: { min: 0, max: SECTORS_MAX, called: "an offset in sectors" },
+	"poll-us": { min: 0, max: 1000, called: "a time in microseconds" },
+	length: { min: 1, max: SECTORS_MAX, called: "a length in sectors" },
+} as const satisfies Readonly<Record<string, NumberForm>>;

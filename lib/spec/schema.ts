@@ -1,0 +1,197 @@
+/**
+ * What may stand in a configuration file: its tables and keys, and which reader of `values.ts` understands each value, so that a
+ * mistake is told as on the command line. The plain values (`DiskSettings`: as they are written) and what they mean
+ * (`DiskValues`) have the same keys. Used by `parts.ts` for files, and by whoever takes a disk from a program: the same keys there.
+ */
+
+import { isIP } from "node:net";
+import { z } from "zod";
+import { OperatorError } from "../errors.js";
+import { quote } from "../text.js";
+import { readNetif } from "./netif.js";
+import { ACCESS_LIST_MAX, CONFIG_STRING_MAX, NUMBERS } from "./ranges.js";
+import {
+	readBandwidth,
+	readDurability,
+	readMacs,
+	readMemorySize,
+	readNumber,
+	readOperations,
+	readUser,
+} from "./values.js";
+
+/** Processes that serve: more than any machine has cores for. */
+const WORKERS_MAX = 64;
+const PORT_MAX = 65535;
+
+/** A value that `read` understands, or throws an OperatorError for. */
+function understood<Plain extends z.ZodType, Read>(plain: Plain, read: (value: z.output<Plain>) => Read) {
+	return plain.transform((value, context): Read => {
+		try {
+			return read(value);
+		} catch (error) {
+			if (!(error instanceof OperatorError)) throw error;
+			context.addIssue({ code: "custom", message: error.message });
+			return z.NEVER;
+		}
+	});
+}
+
+const text = <Read>(read: (text: string) => Read) => understood(z.string(), read);
+const number = (name: string, range: Parameters<typeof readNumber>[2]) =>
+	understood(z.number(), (value) => readNumber(name, String(value), range));
+const flag = z.boolean();
+
+function readPath(name: string) {
+	return (path: string): string => {
+		if (path.startsWith("/") && !path.includes("\0")) return path;
+		throw new OperatorError(
+			`${name} ${quote(path)}: an absolute path is allowed, such as /srv/vblade/web.img`,
+		);
+	};
+}
+
+/** A listener for TCP; `name` is as it is written. */
+export interface ListenSpec {
+	readonly name: string;
+	readonly host: string;
+	readonly port: number;
+}
+
+function readListen(name: string): ListenSpec {
+	const [, inBrackets, plain, port = ""] = /^(?:\[([^\]]+)\]|([^:]+)):([0-9]+)$/.exec(name) ?? [];
+	const host = inBrackets ?? plain ?? "";
+	if (isIP(host) !== (inBrackets === undefined ? 4 : 6))
+		throw new OperatorError(
+			`listen ${quote(name)}: an address and a port are allowed, such as 127.0.0.1:9470 or [::1]:9470`,
+		);
+	return { name, host, port: readNumber("port", port, { min: 1, max: PORT_MAX, called: "a port" }) };
+}
+
+function readAddress(address: string): { shelf: number; slot: number } {
+	const [, shelf, slot] = /^([0-9]+)\.([0-9]+)$/.exec(address) ?? [];
+	if (shelf === undefined || slot === undefined)
+		throw new OperatorError(`address ${quote(address)}: shelf and slot are allowed, as in 9.0`);
+	return {
+		shelf: readNumber("shelf", shelf, NUMBERS.shelf),
+		slot: readNumber("slot", slot, NUMBERS.slot),
+	};
+}
+
+function readConfigString(string: string): string {
+	// On the wire each character is a byte.
+	if (string.length <= CONFIG_STRING_MAX && /^[\0-\xff]*$/.test(string)) return string;
+	throw new OperatorError(
+		`config_string ${quote(string)}: at most ${CONFIG_STRING_MAX} characters of Latin-1 are allowed`,
+	);
+}
+
+const operations = (name: string) => understood(z.number(), (value) => readOperations(name, String(value)));
+const bandwidth = (name: string) =>
+	understood(z.union([z.string(), z.number()], 'bytes per second are expected, as in "100M"'), (value) =>
+		readBandwidth(name, String(value)),
+	);
+
+const limitSchema = z
+	.strictObject({
+		iops: operations("iops"),
+		bandwidth: bandwidth("bandwidth"),
+		read_iops: operations("read_iops"),
+		write_iops: operations("write_iops"),
+		read_bandwidth: bandwidth("read_bandwidth"),
+		write_bandwidth: bandwidth("write_bandwidth"),
+	})
+	.partial();
+
+/** Keys of an AoE export that may also stand in the disk's own table. */
+const aoeOptions = {
+	buffer_count: number("buffer_count", NUMBERS["buffer count"]),
+	force: flag,
+	poll_us: number("poll_us", NUMBERS["poll-us"]),
+	no_xdp: flag,
+};
+export const AOE_OPTIONS = Object.keys(aoeOptions) as (keyof typeof aoeOptions)[];
+
+const aoeSchema = z
+	.strictObject({
+		address: text(readAddress),
+		netif: z.array(
+			text((netif) => {
+				readNetif(netif);
+				return netif;
+			}),
+		),
+		macs: understood(
+			z.array(
+				text((mac) => {
+					readMacs([mac], ACCESS_LIST_MAX);
+					return mac;
+				}),
+			),
+			(macs) => readMacs(macs, ACCESS_LIST_MAX),
+		),
+		config_string: text(readConfigString),
+		...aoeOptions,
+	})
+	.partial();
+
+export const diskSchema = z
+	.strictObject({
+		file: text(readPath("file")),
+		memory: text((size) => readMemorySize("memory", size)),
+		read_only: flag,
+		durability: text((durability) => readDurability(durability)),
+		direct: flag,
+		offset: number("offset", NUMBERS.offset),
+		length: number("length", NUMBERS.length),
+		limit: limitSchema,
+		...aoeOptions,
+		aoe: aoeSchema,
+	})
+	.partial();
+
+export const daemonSchema = z
+	.strictObject({
+		state: text(readPath("state")),
+		user: text(readUser),
+		allow: z.array(text(readPath("allow"))),
+		workers: number("workers", { min: 1, max: WORKERS_MAX, called: "a number of workers" }),
+	})
+	.partial();
+
+export const httpSchema = z
+	.strictObject({
+		listen: z.array(text(readListen)),
+		token_file: text(readPath("token_file")),
+		disk_histograms: flag,
+	})
+	.partial();
+
+/** A disk's table, as it is written. */
+export type DiskSettings = z.input<typeof diskSchema>;
+export type DiskValues = z.output<typeof diskSchema>;
+export type LimitValues = z.output<typeof limitSchema>;
+export type AoeValues = z.output<typeof aoeSchema>;
+export type DaemonValues = z.output<typeof daemonSchema>;
+export type HttpValues = z.output<typeof httpSchema>;
+
+const DISK_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
+
+/** Throws an OperatorError for what can't be the name of a disk. */
+export function readDiskName(name: string): string {
+	if (DISK_NAME.test(name)) return name;
+	throw new OperatorError(
+		`disk ${quote(name)}: a name is 1 to 64 letters (a-z), digits, and -_. but not - or . at its beginning`,
+	);
+}
+
+/** The names of the keys in the table at `path` of what a schema describes, for messages about one that is not among them. */
+export function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+	const table = schema instanceof z.ZodOptional ? schema.unwrap() : schema;
+	if (!(table instanceof z.ZodObject)) return [];
+	const shape: Readonly<Record<string, z.ZodType>> = table.shape;
+	const [key, ...rest] = path;
+	if (key === undefined) return Object.keys(shape);
+	const inner = shape[String(key)];
+	return inner === undefined ? [] : keysAt(inner, rest);
+}
