@@ -7,6 +7,8 @@
 export const OPEN_READ_ONLY = 1;
 export const OPEN_DIRECT = 2;
 export const OPEN_SYNCED = 4;
+/** Numbers that `fileOpenFor` finds out for `fileAdopt`. */
+export const FILE_TRAITS = 13;
 
 /** What an operation does, in its first field: the numbers of `BlockOp`. */
 export const OperationKind = { read: 0, write: 1, flush: 2, trim: 3, writeZeroes: 4, extents: 5 } as const;
@@ -68,6 +70,7 @@ const LAYOUT: Readonly<Record<string, number>> = {
 	OPEN_READ_ONLY,
 	OPEN_DIRECT,
 	OPEN_SYNCED,
+	FILE_TRAITS,
 	OPERATION_MAY_BORROW,
 	OPERATION_FUA,
 	OPERATION_SYNC_TOO,

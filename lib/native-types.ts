@@ -96,6 +96,13 @@ export interface NativeFile extends StorageTraits {
 	readonly unmapped: boolean;
 }
 
+/** A file that one process has opened for another one: see native/storage/file.h. */
+export interface PassedFile {
+	readonly descriptor: number;
+	/** What was found out, for `fileAdopt` alone. */
+	readonly traits: readonly number[];
+}
+
 /** See native/node/binding.c, which lists the same. */
 export interface Addon {
 	/** The numbers that both sides count on, by name: see native-layout.ts. */
@@ -170,6 +177,18 @@ export interface Addon {
 		begin: number,
 		length: number,
 	): Promise<NativeFile>;
+	/**
+	 * The first half of opening a file, for another process, by a thread of its own: whatever needs a path or a right. The descriptor
+	 * has its locks, which end when each descriptor that was made of it is closed, or `fileClose` says so.
+	 */
+	fileOpenFor(path: string, flags: number, begin: number, length: number): Promise<PassedFile>;
+	/** The other half, where the file is served, by a thread too. Has the descriptor from now on, and closes it if it fails. */
+	fileAdopt(
+		handle: EngineHandle,
+		descriptor: number,
+		flags: number,
+		traits: Float64Array,
+	): Promise<NativeFile>;
 	/** So many bytes of memory as a file: zeros, private to this process. Of the flags only OPEN_READ_ONLY is one here. */
 	memoryOpen(handle: EngineHandle, sizeBytes: number, flags: number): NativeFile;
 	/**
@@ -180,8 +199,10 @@ export interface Addon {
 	fileClose(handle: EngineHandle, file: number): boolean;
 	/** The number of a user. Throws a NativeError: ENOENT if there is none of this name. */
 	findUser(name: string): number;
+	/** The number of a group, likewise. */
+	findGroup(name: string): number;
 	/** See native/common/privileges.h. Throws a NativeError whose step is user, groups, capabilities or filter. */
-	becomeUser(name: string, keepRaw: boolean): void;
+	becomeUser(name: string, keepRaw: boolean, parent: number): void;
 	/** Two connected stream sockets of the unix kind, closed in programs that are started. */
 	socketPair(): [number, number];
 	/** Another descriptor of the same open file. */

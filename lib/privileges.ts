@@ -15,20 +15,50 @@ export function checkUser(name: string): void {
 	if (userId(name) === 0) throw new OperatorError(`user ${quote(name)}: is root; name an ordinary user`);
 }
 
+/** As whom the processes of a daemon serve where nobody is named, and where there is no such user. */
+const OWN_USER = "vblade";
+const ANYBODY = "nobody";
+
+/** As whom the processes of a daemon serve: the user that is `named`, if one is. Throws an OperatorError as `checkUser` does. */
+export function daemonUser(named: string | undefined): string {
+	const name = named ?? (hasUser(OWN_USER) ? OWN_USER : ANYBODY);
+	checkUser(name);
+	return name;
+}
+
+/** The group whose members may ask a daemon: undefined if there is none of this name, and then root alone may. */
+export function findGroup(name: string = OWN_USER): number | undefined {
+	return ifThere(() => native.findGroup(name));
+}
+
 /**
  * Becomes the user `name`, in every thread: the user's groups, no capability but CAP_NET_RAW where `keepRaw` asks for it
  * (a packet socket has to be opened anew when its interface changes), none to be gained, and from here on neither files
- * nor programs can be opened. Throws an OperatorError if that can't be had; the process must then end.
+ * nor programs can be opened. One of several processes names its `parent`: it ends with that one, and can't disturb the others,
+ * which are of the same user. Throws an OperatorError if that can't be had; the process must then end.
  */
-export function becomeUser(name: string, keepRaw: boolean): void {
+export function becomeUser(name: string, keepRaw: boolean, parent = 0): void {
 	// What Node would open when it is needed for the first time.
 	void [process.stdout, process.stderr];
 	try {
-		native.becomeUser(name, keepRaw);
+		native.becomeUser(name, keepRaw, parent);
 	} catch (error) {
 		if (!isNativeError(error)) throw error;
 		const why = `${getSystemErrorName(-error.errno)} at ${error.step}`;
 		throw new OperatorError(`user ${quote(name)}: this system does not let root go (${why})`);
+	}
+}
+
+function hasUser(name: string): boolean {
+	return ifThere(() => native.findUser(name)) !== undefined;
+}
+
+function ifThere(find: () => number): number | undefined {
+	try {
+		return find();
+	} catch (error) {
+		if (isNativeError(error) && error.errno === Errno.ENOENT) return undefined;
+		throw error;
 	}
 }
 

@@ -4,8 +4,9 @@
  * by all file devices (`file.ts`), drained by the pump.
  */
 
+import { closeSync } from "node:fs";
 import { getSystemErrorName } from "node:util";
-import { invariant, StorageStatus } from "../errors.js";
+import { invariant, OperatorError, StorageStatus } from "../errors.js";
 import {
 	COMPLETION_FIELDS,
 	type EngineHandle,
@@ -18,6 +19,7 @@ import {
 	OPERATION_PENDING,
 	OPERATION_SYNC_TOO,
 	OperationField,
+	type PassedFile,
 } from "../native.js";
 import type { Pump, PumpStage } from "../pump.js";
 import { Enclosures } from "./enclosures.js";
@@ -103,6 +105,23 @@ export class StorageEngine implements PumpStage {
 				if (!isNoThread(error) || !this.#isUnused) throw error;
 				return this.open(path, flags, beginBytes, lengthBytes);
 			}
+		};
+		signal?.throwIfAborted();
+		return this.#openings.open(path, begin, signal);
+	}
+
+	/** A file that another process opens, which `ask` has it do; it is measured and mapped by a thread of its own. */
+	adoptLater(
+		path: string,
+		flags: number,
+		ask: () => Promise<PassedFile>,
+		signal?: AbortSignal,
+	): Promise<NativeFile> {
+		const begin = async () => {
+			const { descriptor, traits } = await ask();
+			if (!this.#closed) return native.fileAdopt(this.#handle, descriptor, flags, Float64Array.from(traits));
+			closeSync(descriptor);
+			throw new OperatorError(`${path}: closed before it was open`);
 		};
 		signal?.throwIfAborted();
 		return this.#openings.open(path, begin, signal);

@@ -10,18 +10,19 @@ import { isNativeError, type NativeError, type NativeFile } from "../native.js";
 /** Openings under way; more wait their turn. */
 export const MOST_OPENINGS = 16;
 
-interface Opening {
+interface Opening<File> {
 	readonly path: string;
-	readonly begin: () => Promise<NativeFile>;
-	readonly resolve: (file: NativeFile) => void;
+	readonly begin: () => Promise<File>;
+	readonly resolve: (file: File) => void;
 	readonly reject: (error: unknown) => void;
 	isPutOff: boolean;
 }
 
-export class Openings {
-	readonly #underWay = new Set<Opening>();
+/** `File`: what an opening hands on. */
+export class Openings<File = NativeFile> {
+	readonly #underWay = new Set<Opening<File>>();
 	/** In the order in which they are begun. */
-	readonly #waiting: Opening[] = [];
+	readonly #waiting: Opening<File>[] = [];
 	#errno = 0;
 	#putOff = 0;
 
@@ -41,9 +42,9 @@ export class Openings {
 	}
 
 	/** What `begin` comes to, in turn; `signal` calls it off as long as it waits. */
-	open(path: string, begin: () => Promise<NativeFile>, signal?: AbortSignal): Promise<NativeFile> {
+	open(path: string, begin: () => Promise<File>, signal?: AbortSignal): Promise<File> {
 		return new Promise((resolve, reject) => {
-			const opening: Opening = { path, begin, resolve, reject, isPutOff: false };
+			const opening: Opening<File> = { path, begin, resolve, reject, isPutOff: false };
 			signal?.addEventListener("abort", () => this.#callOff(opening, signal.reason), { once: true });
 			this.#waiting.push(opening);
 			if (this.#errno === 0) this.#advance();
@@ -66,7 +67,7 @@ export class Openings {
 		this.#errno = 0;
 	}
 
-	#callOff(opening: Opening, reason: unknown): void {
+	#callOff(opening: Opening<File>, reason: unknown): void {
 		const place = this.#waiting.indexOf(opening);
 		if (place < 0) return;
 		this.#waiting.splice(place, 1);
@@ -82,7 +83,7 @@ export class Openings {
 		}
 	}
 
-	async #run(opening: Opening): Promise<void> {
+	async #run(opening: Opening<File>): Promise<void> {
 		try {
 			opening.resolve(await opening.begin());
 		} catch (error) {
@@ -93,7 +94,7 @@ export class Openings {
 		if (this.#errno === 0) this.#advance();
 	}
 
-	#putOffOne(opening: Opening, errno: number): void {
+	#putOffOne(opening: Opening<File>, errno: number): void {
 		this.#errno = errno;
 		if (!opening.isPutOff) this.#putOff += 1;
 		opening.isPutOff = true;

@@ -15,6 +15,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -41,6 +42,18 @@ int vb_find_user(const char *name, struct vb_user *user)
 	if (!strings) return -ENOMEM;
 	int error = getpwnam_r(name, &entry, strings, bytes, &found);
 	if (found) *user = (struct vb_user){ .uid = entry.pw_uid, .gid = entry.pw_gid };
+	free(strings);
+	return found ? 0 : error ? -error : -ENOENT;
+}
+
+int vb_find_group(const char *name, gid_t *gid)
+{
+	struct group entry, *found = NULL;
+	size_t bytes = 1 << 20;
+	char *strings = malloc(bytes);
+	if (!strings) return -ENOMEM;
+	int error = getgrnam_r(name, &entry, strings, bytes, &found);
+	if (found) *gid = entry.gr_gid;
 	free(strings);
 	return found ? 0 : error ? -error : -ENOENT;
 }
@@ -83,26 +96,75 @@ static const int FORBIDDEN[] = {
 	SYS_io_uring_setup,
 };
 
-/* Forbids them, with EACCES, and all calls by other numbers than this program's own, in every thread. */
-static int filter_calls(void)
+/* And those by which one of several processes of one user could disturb another one. */
+static const int FORBIDDEN_AMONG_OTHERS[] = {
+	SYS_tkill,
+	SYS_rt_sigqueueinfo,
+	SYS_rt_tgsigqueueinfo,
+#ifdef SYS_pidfd_send_signal
+	SYS_pidfd_send_signal,
+#endif
+};
+
+enum {
+	REFUSE = SECCOMP_RET_ERRNO | EACCES,
+	CALLS = sizeof FORBIDDEN / sizeof FORBIDDEN[0],
+	CALLS_AMONG_OTHERS = sizeof FORBIDDEN_AMONG_OTHERS / sizeof FORBIDDEN_AMONG_OTHERS[0],
+	MOST_STEPS = 2 * (CALLS + CALLS_AMONG_OTHERS) + 32,
+};
+
+#define STEP(...) ((struct sock_filter)BPF_STMT(__VA_ARGS__))
+#define FIELD(name) STEP(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, name))
+/* The next `skipped` steps are only for this value of what was loaded last. */
+#define UNLESS(value, skipped) ((struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, (skipped)))
+
+static unsigned short refuse(struct sock_filter *to, const int *calls, unsigned count)
 {
-	enum { CALLS = sizeof FORBIDDEN / sizeof FORBIDDEN[0], REFUSE = SECCOMP_RET_ERRNO | EACCES };
-	struct sock_filter program[CALLS + 8];
+	for (unsigned i = 0; i < count; i++) {
+		to[2 * i] = UNLESS((unsigned)calls[i], 1);
+		to[2 * i + 1] = STEP(BPF_RET | BPF_K, REFUSE);
+	}
+	return (unsigned short)(2 * count);
+}
+
+/* A call whose first argument is a process may name this one, and no other; 0 is this one too, where `zero_is_own`. */
+static unsigned short refuse_others(struct sock_filter *to, int call, int zero_is_own)
+{
+	unsigned short length = 0;
+	unsigned own = (unsigned)getpid();
+	to[length++] = UNLESS((unsigned)call, 6);
+	to[length++] = FIELD(args[0]);
+	to[length++] = UNLESS(zero_is_own ? 0 : own, 1);
+	to[length++] = STEP(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	to[length++] = UNLESS(own, 1);
+	to[length++] = STEP(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	to[length++] = STEP(BPF_RET | BPF_K, REFUSE);
+	return length;
+}
+
+/* Forbids them, with EACCES, and all calls by other numbers than this program's own, in every thread. */
+static int filter_calls(int among_others)
+{
+	struct sock_filter program[MOST_STEPS];
 	unsigned short length = 0;
 #ifdef OWN_ARCH
-	program[length++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
+	program[length++] = FIELD(arch);
 	program[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OWN_ARCH, 1, 0);
-	program[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, REFUSE);
+	program[length++] = STEP(BPF_RET | BPF_K, REFUSE);
 #endif
-	program[length++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+	program[length++] = FIELD(nr);
 #ifdef __x86_64__
-	program[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_CALLS, CALLS + 1, 0);
+	program[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_CALLS, 0, 1);
+	program[length++] = STEP(BPF_RET | BPF_K, REFUSE);
 #endif
-	for (unsigned i = 0; i < CALLS; i++)
-		program[length++] =
-			(struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)FORBIDDEN[i], (uint8_t)(CALLS - i), 0);
-	program[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	program[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, REFUSE);
+	length += refuse(program + length, FORBIDDEN, CALLS);
+	if (among_others) {
+		length += refuse(program + length, FORBIDDEN_AMONG_OTHERS, CALLS_AMONG_OTHERS);
+		length += refuse_others(program + length, SYS_kill, 0);
+		length += refuse_others(program + length, SYS_tgkill, 0);
+		length += refuse_others(program + length, SYS_prlimit64, 1);
+	}
+	program[length++] = STEP(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	struct sock_fprog filter = { .len = length, .filter = program };
 	long result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter);
 	return result < 0 ? -errno : result > 0 ? -EBUSY : 0;
@@ -125,7 +187,16 @@ static int check_threads(uint32_t allowed)
 	return error;
 }
 
-int vb_become_user(const char *name, int keep_raw, const char **step)
+/* Ends this process when the one that started it does: it is asked for only now, for a change of user forgets it. */
+static int end_with(pid_t parent)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) return -errno;
+	/* It may be gone already; then somebody else is the parent. */
+	if (getppid() != parent) _exit(1);
+	return 0;
+}
+
+int vb_become_user(const char *name, int keep_raw, pid_t parent, const char **step)
 {
 	uint32_t allowed = keep_raw ? 1u << CAP_NET_RAW : 0;
 	struct vb_user user;
@@ -141,7 +212,10 @@ int vb_become_user(const char *name, int keep_raw, const char **step)
 	if (setresuid(user.uid, user.uid, user.uid) < 0) return -errno;
 	*step = "capabilities";
 	if ((error = keep_only(allowed)) < 0 || (error = check_threads(allowed)) < 0) return error;
+	/* Other processes of the user may not look into this one, nor trace it, whatever the system's setting is. */
 	*step = "filter";
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) return -errno;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return -errno;
-	return filter_calls();
+	if (parent > 0 && (error = end_with(parent)) < 0) return error;
+	return filter_calls(parent > 0);
 }

@@ -216,9 +216,9 @@ int get_file_arguments(napi_env env, const napi_value *args, char **path, int *f
 {
 	uint32_t given;
 	double begin, length;
-	if (!get_uint(env, args[2], VB_OPEN_READ_ONLY | VB_OPEN_DIRECT | VB_OPEN_SYNCED, &given) ||
-	    !get_number(env, args[3], MAX_EXACT, &begin) || !get_number(env, args[4], MAX_EXACT, &length) ||
-	    !(*path = get_string(env, args[1])))
+	if (!get_uint(env, args[1], VB_OPEN_READ_ONLY | VB_OPEN_DIRECT | VB_OPEN_SYNCED, &given) ||
+	    !get_number(env, args[2], MAX_EXACT, &begin) || !get_number(env, args[3], MAX_EXACT, &length) ||
+	    !(*path = get_string(env, args[0])))
 		return 0;
 	*flags = (int)given;
 	*part = (struct vb_part){ (uint64_t)begin, (uint64_t)length };
@@ -233,7 +233,7 @@ napi_value js_file_open(napi_env env, napi_callback_info info)
 	int flags;
 	struct vb_part part;
 	if (!get_args(env, info, 5, args) || !is_open_engine(env, args[0]) ||
-	    !get_file_arguments(env, args, &path, &flags, &part))
+	    !get_file_arguments(env, args + 1, &path, &flags, &part))
 		return throw_type(env);
 	struct vb_file file;
 	const char *step;

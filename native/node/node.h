@@ -125,7 +125,7 @@ enum {
 struct vb_file;
 struct vb_part;
 int is_open_engine(napi_env env, napi_value value);
-/* The arguments of fileOpen behind the engine; free() the path. */
+/* Path, flags, and the part: begin and length; free() the path. */
 int get_file_arguments(napi_env env, const napi_value *args, char **path, int *flags, struct vb_part *part);
 /* Hands an open file to an engine, or closes it. What JavaScript is told of it; NULL with an exception pending. */
 napi_value engine_add_file(napi_env env, napi_value handle, struct vb_file *file);
@@ -171,8 +171,11 @@ napi_value js_file_sizes(napi_env env, napi_callback_info info);
 napi_value js_file_close(napi_env env, napi_callback_info info);
 /* opening.c */
 napi_value js_file_open_later(napi_env env, napi_callback_info info);
+napi_value js_file_open_for(napi_env env, napi_callback_info info);
+napi_value js_file_adopt(napi_env env, napi_callback_info info);
 /* privileges.c */
 napi_value js_find_user(napi_env env, napi_callback_info info);
+napi_value js_find_group(napi_env env, napi_callback_info info);
 napi_value js_become_user(napi_env env, napi_callback_info info);
 /* channel.c */
 napi_value js_socket_pair(napi_env env, napi_callback_info info);

@@ -1,16 +1,22 @@
 /*
- * Opening a file for JavaScript by a thread of its own (lib/block/engine.ts: openLater). A disk that hangs may keep that thread
- * for ever, and must not keep the one that serves the others; so nobody waits for it, at the end of the process neither.
+ * Opening a file for JavaScript by a thread of its own (lib/block/engine.ts: openLater), as a whole or one half of it where two
+ * processes share it (storage/file.h). A disk that hangs may keep that thread for ever, and must not keep the one that serves the
+ * others; so nobody waits for it, at the end of the process neither.
  */
 #include "node.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "storage/file.h"
 
 enum { STACK_BYTES = 256 * 1024 };
+
+/* What the thread does. */
+enum half { BOTH, OPEN_FOR, ADOPT };
 
 /* Of whose environment it is: it may end while the thread hangs, and all that is Node's ends with it. */
 enum opening_state { UNDER_WAY, TOLD, FORSAKEN };
@@ -20,6 +26,7 @@ struct opening {
 	pthread_mutex_t lock;
 	enum opening_state state;
 	int references; /* held by the thread, and by the loop's thread until it has been told, or its environment ends */
+	enum half half;
 	char *path;
 	int flags;
 	struct vb_part part;
@@ -30,7 +37,7 @@ struct opening {
 	/* Whom to tell. */
 	napi_threadsafe_function done;
 	napi_deferred deferred;
-	napi_ref engine;
+	napi_ref engine; /* NULL: it is for another process */
 };
 
 static void free_opening(struct opening *opening)
@@ -60,10 +67,21 @@ static void on_opening_forsaken(void *data)
 	if (is_forsaken) release(opening);
 }
 
+static int do_half(struct opening *opening)
+{
+	struct vb_file *file = &opening->file;
+	switch (opening->half) {
+	case BOTH: return vb_file_open(file, opening->path, opening->flags, &opening->part, &opening->step);
+	case OPEN_FOR: return vb_file_open_for(file, opening->path, opening->flags, &opening->part, &opening->step);
+	case ADOPT: return vb_file_adopt(file, &opening->step);
+	}
+	return -EINVAL;
+}
+
 static void *open_in_thread(void *argument)
 {
 	struct opening *opening = argument;
-	opening->error = vb_file_open(&opening->file, opening->path, opening->flags, &opening->part, &opening->step);
+	opening->error = do_half(opening);
 	pthread_mutex_lock(&opening->lock);
 	int is_forsaken = opening->state == FORSAKEN;
 	if (!is_forsaken) {
@@ -77,14 +95,31 @@ static void *open_in_thread(void *argument)
 	return NULL;
 }
 
+/* What goes to another process: { descriptor, traits }. */
+static napi_value make_passed(napi_env env, const struct vb_file *file)
+{
+	double numbers[VB_TRAITS];
+	napi_value object, traits;
+	vb_file_traits(file, numbers);
+	MUST(napi_create_object(env, &object));
+	MUST(napi_create_array_with_length(env, VB_TRAITS, &traits));
+	for (uint32_t i = 0; i < VB_TRAITS; i++) MUST(napi_set_element(env, traits, i, make_number(env, numbers[i])));
+	MUST(napi_set_named_property(env, object, "traits", traits));
+	set_number(env, object, "descriptor", file->fd);
+	return object;
+}
+
 /* In the loop's thread: fulfils the promise. */
 static void settle(napi_env env, struct opening *opening)
 {
-	napi_value engine, result = NULL;
-	MUST(napi_get_reference_value(env, opening->engine, &engine));
-	MUST(napi_delete_reference(env, opening->engine));
+	napi_value engine = NULL, result = NULL;
+	if (opening->engine) {
+		MUST(napi_get_reference_value(env, opening->engine, &engine));
+		MUST(napi_delete_reference(env, opening->engine));
+	}
 	if (opening->error) throw_errno(env, opening->error, opening->step);
-	else result = engine_add_file(env, engine, &opening->file);
+	else if (engine) result = engine_add_file(env, engine, &opening->file);
+	else result = make_passed(env, &opening->file);
 	if (result) MUST(napi_resolve_deferred(env, opening->deferred, result));
 	else if (napi_get_and_clear_last_exception(env, &result) == napi_ok)
 		MUST(napi_reject_deferred(env, opening->deferred, result));
@@ -122,21 +157,14 @@ static int start(struct opening *opening)
 	return -error;
 }
 
-/* fileOpenLater(engine, path, flags, begin, length) -> a promise of what fileOpen returns */
-napi_value js_file_open_later(napi_env env, napi_callback_info info)
+/* Has a thread do it -> a promise of what comes of it. `engine`: who gets the file, NULL if another process does. */
+static napi_value begin(napi_env env, struct opening *opening, napi_value engine)
 {
-	napi_value args[MAX_ARGS], promise, name;
-	struct opening *opening = calloc(1, sizeof *opening);
-	if (!opening) return throw_errno(env, ENOMEM, "memory");
+	napi_value promise, name;
 	pthread_mutex_init(&opening->lock, NULL);
-	if (!get_args(env, info, 5, args) || !is_open_engine(env, args[0]) ||
-	    !get_file_arguments(env, args, &opening->path, &opening->flags, &opening->part)) {
-		free_opening(opening);
-		return throw_type(env);
-	}
 	opening->references = 2;
 	MUST(napi_create_promise(env, &opening->deferred, &promise));
-	MUST(napi_create_reference(env, args[0], 1, &opening->engine));
+	if (engine) MUST(napi_create_reference(env, engine, 1, &opening->engine));
 	MUST(napi_create_string_utf8(env, "vblade opening", NAPI_AUTO_LENGTH, &name));
 	MUST(napi_create_threadsafe_function(env, NULL, NULL, name, 0, 1, NULL, NULL, NULL, tell, &opening->done));
 	/* A disk that hangs keeps no process from ending: an engine does, until it is closed. */
@@ -146,9 +174,62 @@ napi_value js_file_open_later(napi_env env, napi_callback_info info)
 	int error = start(opening);
 	if (!error) return promise;
 	MUST(napi_release_threadsafe_function(opening->done, napi_tsfn_abort));
+	if (opening->half == ADOPT) close(opening->file.fd);
 	opening->error = error;
 	opening->step = "thread";
 	release(opening);
 	tell(env, NULL, NULL, opening);
 	return promise;
+}
+
+static struct opening *new_opening(napi_env env, enum half half)
+{
+	struct opening *opening = calloc(1, sizeof *opening);
+	if (opening) opening->half = half;
+	else throw_errno(env, ENOMEM, "memory");
+	return opening;
+}
+
+/* fileOpenLater(engine, path, flags, begin, length) -> a promise of what fileOpen returns */
+napi_value js_file_open_later(napi_env env, napi_callback_info info)
+{
+	napi_value args[MAX_ARGS];
+	struct opening *opening = new_opening(env, BOTH);
+	if (!opening) return NULL;
+	if (get_args(env, info, 5, args) && is_open_engine(env, args[0]) &&
+	    get_file_arguments(env, args + 1, &opening->path, &opening->flags, &opening->part))
+		return begin(env, opening, args[0]);
+	free(opening);
+	return throw_type(env);
+}
+
+/* fileOpenFor(path, flags, begin, length) -> a promise of { descriptor, traits } */
+napi_value js_file_open_for(napi_env env, napi_callback_info info)
+{
+	napi_value args[MAX_ARGS];
+	struct opening *opening = new_opening(env, OPEN_FOR);
+	if (!opening) return NULL;
+	if (get_args(env, info, 4, args) &&
+	    get_file_arguments(env, args, &opening->path, &opening->flags, &opening->part))
+		return begin(env, opening, NULL);
+	free(opening);
+	return throw_type(env);
+}
+
+/* fileAdopt(engine, descriptor, flags, traits: Float64Array) -> a promise of what fileOpen returns. Has the descriptor. */
+napi_value js_file_adopt(napi_env env, napi_callback_info info)
+{
+	napi_value args[MAX_ARGS];
+	uint32_t fd, flags;
+	double *traits;
+	size_t count;
+	struct opening *opening = new_opening(env, ADOPT);
+	if (!opening) return NULL;
+	if (get_args(env, info, 4, args) && is_open_engine(env, args[0]) && get_uint(env, args[1], INT_MAX, &fd) &&
+	    get_uint(env, args[2], VB_OPEN_READ_ONLY | VB_OPEN_DIRECT | VB_OPEN_SYNCED, &flags) &&
+	    get_array(env, args[3], napi_float64_array, &traits, &count) && count == VB_TRAITS && traits &&
+	    vb_file_passed(&opening->file, (int)fd, (int)flags, traits) == 0)
+		return begin(env, opening, args[0]);
+	free(opening);
+	return throw_type(env);
 }

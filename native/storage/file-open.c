@@ -1,11 +1,13 @@
-/* See file.h: opening, locking, measuring and closing. */
+/*
+ * See file.h: finding, opening and locking, and what else takes a path, or rights, to find out. file-adopt.c goes on, in this
+ * process or in another one.
+ */
 #define _GNU_SOURCE
 #include "file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -13,52 +15,9 @@
 
 #include "claims.h"
 #include "lock.h"
-#include "mapping.h"
 #include "medium.h"
 
 enum { LOCK_TRIES = 15, LOCK_PAUSE_MS = 20 };
-/* Offsets cross into JavaScript as doubles, which are exact up to here (8 PiB). */
-#define MAX_SIZE (1ull << 53)
-
-/* The size of a regular file as the kernel knows it, without asking anyone. */
-static int measure_regular(const struct vb_file *file, uint64_t *size)
-{
-	struct statx status;
-	if (statx(file->fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_SIZE, &status) < 0) return -errno;
-	*size = status.stx_size;
-	return 0;
-}
-
-int vb_file_refresh(const struct vb_file *file)
-{
-	struct stat status;
-	return fstat(file->fd, &status) < 0 ? -errno : 0;
-}
-
-int vb_file_measure(struct vb_file *file)
-{
-	uint64_t size;
-	if (file->is_block) {
-		if (ioctl(file->fd, BLKGETSIZE64, &size) < 0) return -errno;
-	} else {
-		int error = measure_regular(file, &size);
-		if (error) return error;
-	}
-	if (size > MAX_SIZE) size = MAX_SIZE;
-	size -= size % (file->align > 512 ? file->align : 512);
-	/* A file that shrank keeps its mapping: nobody touches it without vb_copy or the kernel's own check. */
-	int grown = size > file->size;
-	file->size = size;
-	if (grown || !file->map) vb_map_file(file);
-	return 0;
-}
-
-int vb_file_reaches(const struct vb_file *file, uint64_t end)
-{
-	uint64_t size;
-	return file->is_block || file->anonymous || measure_regular(file, &size) != 0 || end <= size;
-}
-
 /* What the machine does with the file without locking it: two writers would destroy it. Who only reads may do so beside a loop device. */
 static int check_claims(const struct vb_file *file, const char **step)
 {
@@ -135,12 +94,9 @@ static int open_and_lock(struct vb_file *file, const char *path, const struct vb
 	}
 }
 
-int vb_file_open(struct vb_file *file, const char *path, int flags, const struct vb_part *part, const char **step)
+int vb_file_open_for(struct vb_file *file, const char *path, int flags, const struct vb_part *part, const char **step)
 {
-	memset(file, 0, sizeof *file);
-	file->read_only = !!(flags & VB_OPEN_READ_ONLY);
-	file->direct = !!(flags & VB_OPEN_DIRECT);
-	file->synced = !!(flags & VB_OPEN_SYNCED) && !file->read_only && !file->direct;
+	vb_file_begin(file, flags);
 	struct stat status;
 
 	*step = "find";
@@ -158,8 +114,7 @@ int vb_file_open(struct vb_file *file, const char *path, int flags, const struct
 	}
 	vb_medium_limits(file, &status);
 	if (error) {
-		vb_unlock(file);
-		close(file->fd);
+		vb_file_close(file);
 		return error;
 	}
 	/*
@@ -167,16 +122,11 @@ int vb_file_open(struct vb_file *file, const char *path, int flags, const struct
 	 * small write and its sync go through all blocks of a folio. What is cached from now on is cached as it is asked for.
 	 */
 	if (file->synced && !file->is_block && !file->may_hang) posix_fadvise(file->fd, 0, 0, POSIX_FADV_DONTNEED);
-	*step = "measure";
-	error = vb_file_measure(file);
-	if (error) close(file->fd);
-	return error;
+	return 0;
 }
 
-void vb_file_close(struct vb_file *file)
+int vb_file_open(struct vb_file *file, const char *path, int flags, const struct vb_part *part, const char **step)
 {
-	vb_unmap_file(file);
-	vb_unlock(file);
-	close(file->fd);
-	file->fd = -1;
+	int error = vb_file_open_for(file, path, flags, part, step);
+	return error ? error : vb_file_adopt(file, step);
 }

@@ -53,8 +53,25 @@ struct vb_file {
 	int registered;          /* io_uring knows it under its number */
 };
 
-/* Opens a file and locks the part that is going to be served; *step names the step that failed. */
+/*
+ * Opening is in two halves, which may be in two processes; *step names the step that failed, and then nothing is open.
+ *
+ *   vb_file_open_for   finds the file, opens it and locks the part that is going to be served: whoever may
+ *   vb_file_adopt      measures and maps what a descriptor is of, and needs no more than that
+ */
+int vb_file_open_for(struct vb_file *file, const char *path, int flags, const struct vb_part *part, const char **step);
+int vb_file_adopt(struct vb_file *file, const char **step);
+/* Both. */
 int vb_file_open(struct vb_file *file, const char *path, int flags, const struct vb_part *part, const char **step);
+/*
+ * Between the halves goes the descriptor, and as numbers, what the first one has found out. A file of these flags with what the
+ * numbers say is ready to be adopted; -EINVAL if they are none of vb_file_traits().
+ */
+enum { VB_TRAITS = 13 };
+void vb_file_traits(const struct vb_file *file, double *traits);
+int vb_file_passed(struct vb_file *file, int fd, int flags, const double *traits);
+/* A file of which nothing is known but what it is opened for. */
+void vb_file_begin(struct vb_file *file, int flags);
 /*
  * Measures again; after growth the mapping covers the new size and may have moved. Never waits: where a file may hang it
  * takes the size that the kernel was last told.

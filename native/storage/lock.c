@@ -8,6 +8,10 @@
  *
  * Who wants to write to a part must see that nobody has the whole file, not even to read it: so it takes the file exclusively
  * before it shares it, unless it can't because of others that have locks on parts, which then decide.
+ *
+ * Both are locks of the open file, not of the process: they go with the descriptor to whoever gets it, and end when all descriptors
+ * made of it are closed, or one of those who have it says so. Who has passed it on closes its own at once: then the locks end with
+ * the one who serves it, however that ends.
  */
 #define _GNU_SOURCE
 #include "lock.h"

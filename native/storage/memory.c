@@ -99,6 +99,11 @@ static void open_sources(void)
 	free(line);
 }
 
+void vb_memory_prepare(void)
+{
+	pthread_once(&once, open_sources);
+}
+
 static int read_text(int fd, char *text, size_t room)
 {
 	ssize_t length = fd < 0 ? -1 : pread(fd, text, room - 1, 0);
@@ -168,7 +173,7 @@ int vb_memory_has_room(size_t bytes)
 
 int vb_memory_open(struct vb_file *file, uint64_t size, int flags, const char **step)
 {
-	pthread_once(&once, open_sources);
+	vb_memory_prepare();
 	memset(file, 0, sizeof *file);
 	file->read_only = !!(flags & VB_OPEN_READ_ONLY);
 	file->anonymous = file->in_memory = file->can_trim = file->non_rotational = 1;

@@ -10,6 +10,8 @@
 
 /* As vb_file_open: `size` bytes of zeros, which take memory only where they are written. */
 int vb_memory_open(struct vb_file *file, uint64_t size, int flags, const char **step);
+/* Opens what tells how much memory there is: before the process can't open anything any more. */
+void vb_memory_prepare(void);
 /* Whether there is memory for so many bytes more. Any thread. */
 int vb_memory_has_room(size_t bytes);
 

@@ -4,13 +4,11 @@
  * are made anew. Each check is made without `--user` too, where it must find the opposite: a test of the tests.
  */
 
-import { execFileSync } from "node:child_process";
 import {
 	chmodSync,
 	chownSync,
 	existsSync,
 	mkdirSync,
-	readdirSync,
 	readFileSync,
 	truncateSync,
 	writeFileSync,
@@ -24,13 +22,11 @@ import { namespacesMissing } from "../support/netns.js";
 import { asOrdinaryUser } from "../support/ordinary-user.js";
 import { builtVblade, PROJECT, sourceFile } from "../support/paths.js";
 import { Program, run, sendSignal } from "../support/process.js";
+import { excess, NET_RAW, NONE, numberOf, USER } from "./status.js";
 
 t.setTimeout(60_000);
 const LIMIT_MS = 20_000;
 const VBLADE = [process.execPath, builtVblade(PROJECT)];
-const USER = "nobody";
-const NET_RAW = (1n << 13n).toString(16).padStart(16, "0");
-const NONE = "0".repeat(16);
 const skip = namespacesMissing() ?? false;
 
 /** The hook must be where `nobody` can't go, the public file where everyone can. */
@@ -47,55 +43,12 @@ writeFileSync(hook.HOOK_PUBLIC, "public", { mode: 0o644 });
 mkdirSync(path.dirname(hook.HOOK_NEW));
 chmodSync(path.dirname(hook.HOOK_NEW), 0o777);
 
-/** What /proc says of each thread: the lines of its `status`, by name. */
-function threads(pid: number): Map<string, string>[] {
-	return readdirSync(`/proc/${pid}/task`).map((thread) => {
-		const text = readFileSync(`/proc/${pid}/task/${thread}/status`, "utf8");
-		return new Map(
-			text
-				.split("\n")
-				.filter(Boolean)
-				.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]),
-		);
-	});
-}
-
-function numberOf(kind: "-u" | "-g" | "-G"): string {
-	return execFileSync("id", [kind, USER], { encoding: "utf8" }).trim();
-}
-
 /** What the process can get hold of, in its own words. */
 async function tries(program: Program, pid: number): Promise<Record<string, string>> {
 	const from = program.output.length;
 	process.kill(pid, "SIGUSR2");
 	const [, json = ""] = await program.waitFor(/^tried (.*)$/m, LIMIT_MS, from);
 	return JSON.parse(json) as Record<string, string>;
-}
-
-/** Every privilege of every thread that is too much, in words. */
-function excess(pid: number, mostCapabilities: string): string[] {
-	const [uid, gid, groups] = [numberOf("-u"), numberOf("-g"), numberOf("-G")];
-	const found = new Set<string>();
-	for (const [index, status] of threads(pid).entries()) {
-		const expected: Record<string, readonly string[]> = {
-			Uid: [[uid, uid, uid, uid].join("\t")],
-			Gid: [[gid, gid, gid, gid].join("\t")],
-			Groups: [groups],
-			CapInh: [NONE],
-			CapPrm: [NONE, mostCapabilities],
-			CapEff: [NONE, mostCapabilities],
-			CapAmb: [NONE],
-			NoNewPrivs: ["1"],
-			Seccomp: ["2"],
-			// A thread's bounding set is its own to clear, and no library does it for all. Without new privileges it is moot.
-			...(index === 0 ? { CapBnd: [NONE], CapPrm: [mostCapabilities] } : {}),
-		};
-		for (const [name, allowed] of Object.entries(expected)) {
-			const value = status.get(name) ?? "missing";
-			if (!allowed.includes(value)) found.add(`${name} ${value}`);
-		}
-	}
-	return [...found].sort();
 }
 
 /** A write of one sector and a read of it: the ATA status of both, and whether the same came back. */

@@ -1,0 +1,53 @@
+/** What /proc says of a process that is to have nothing left of root, for the tests of that. */
+
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+
+/** Whom it becomes. */
+export const USER = "nobody";
+/** Sets of capabilities: CAP_NET_RAW alone, and none. */
+export const NET_RAW = (1n << 13n).toString(16).padStart(16, "0");
+export const NONE = "0".repeat(16);
+
+/** What /proc says of each thread: the lines of its `status`, by name. */
+function threads(pid: number): Map<string, string>[] {
+	return readdirSync(`/proc/${pid}/task`).map((thread) => {
+		const text = readFileSync(`/proc/${pid}/task/${thread}/status`, "utf8");
+		return new Map(
+			text
+				.split("\n")
+				.filter(Boolean)
+				.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]),
+		);
+	});
+}
+
+export function numberOf(kind: "-u" | "-g" | "-G"): string {
+	return execFileSync("id", [kind, USER], { encoding: "utf8" }).trim();
+}
+
+/** Every privilege of every thread that is too much, in words. */
+export function excess(pid: number, mostCapabilities: string): string[] {
+	const [uid, gid, groups] = [numberOf("-u"), numberOf("-g"), numberOf("-G")];
+	const found = new Set<string>();
+	for (const [index, status] of threads(pid).entries()) {
+		const expected: Record<string, readonly string[]> = {
+			Uid: [[uid, uid, uid, uid].join("\t")],
+			Gid: [[gid, gid, gid, gid].join("\t")],
+			Groups: [groups],
+			CapInh: [NONE],
+			CapPrm: [NONE, mostCapabilities],
+			CapEff: [NONE, mostCapabilities],
+			CapAmb: [NONE],
+			NoNewPrivs: ["1"],
+			Seccomp: ["2"],
+			// A thread's bounding set is its own to clear, and no library does it for all. Without new privileges it is moot.
+			...(index === 0 ? { CapBnd: [NONE], CapPrm: [mostCapabilities] } : {}),
+		};
+		for (const [name, allowed] of Object.entries(expected)) {
+			const value = status.get(name) ?? "missing";
+			if (!allowed.includes(value)) found.add(`${name} ${value}`);
+		}
+	}
+	return [...found].sort();
+}
