@@ -61,6 +61,19 @@ export interface NativeRoute {
 	readonly local: string;
 }
 
+/** What the driver of a network device tells of it; what it does not tell is missing. */
+export interface InterfaceHardware {
+	/** Frames that it can keep, now and at most. */
+	readonly ring?: {
+		readonly receive: number;
+		readonly receiveMax: number;
+		readonly send: number;
+		readonly sendMax: number;
+	};
+	/** Whether it heeds others that ask it to pause, and asks others to. */
+	readonly pause?: { readonly receive: boolean; readonly send: boolean };
+}
+
 /** What the kernel knows of a file's storage, and a device of its own (`lib/block/device.ts`). */
 export interface StorageTraits {
 	/** Bytes a request may touch, from 0. A multiple of 512. */
@@ -119,6 +132,10 @@ export interface Addon {
 	interfaceInfo(which: string | number): InterfaceInfo | undefined;
 	/** The same from another thread. */
 	interfaceAsk(which: string | number): Promise<InterfaceInfo | undefined>;
+	/** Throws a NativeError if there is no such interface. */
+	interfaceHardware(name: string): InterfaceHardware;
+	/** Whether somebody keeps the machine's clock in step, and how far it may be off. */
+	clockState(): { readonly synchronised: boolean; readonly errorUs: number };
 	/** A descriptor that holds a name of this network namespace; EADDRINUSE if another process has it. */
 	takeName(name: string): number;
 	monitorOpen(changed: (events: number) => void): MonitorHandle;

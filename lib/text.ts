@@ -29,3 +29,12 @@ export function quote(text: string): string {
 export function counted(count: number, what: string): string {
 	return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
+
+const UNITS = ["", "K", "M", "G", "T", "P"];
+
+/** `512`, `1.5K`, `64M`: bytes in binary units, as sizes are written. */
+export function sizeText(bytes: number): string {
+	const unit = bytes < 1 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log2(bytes) / 10));
+	const value = bytes / 2 ** (10 * unit);
+	return `${Number(value.toFixed(value < 10 ? 1 : 0))}${UNITS[unit]}`;
+}

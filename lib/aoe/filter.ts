@@ -13,6 +13,11 @@ import { SHELF_ALL } from "./registry.js";
 /** With more shelves than this all are let in: a long chain of comparisons costs every frame. */
 export const FILTER_SHELVES_MAX = 64;
 
+/** EtherTypes before a VLAN tag that is still part of the frame (IEEE 802.1Q), and the tag's bytes. */
+const ETHERTYPE_VLAN = 0x8100;
+const ETHERTYPE_VLAN_SERVICE = 0x88a8;
+const VLAN_TAG_BYTES = 4;
+
 /**
  * Lets in AoE frames without a VLAN tag, to this host or to all, for one of `shelves` or every shelf: requests, and those
  * responses that tell of another target (config).
@@ -38,4 +43,21 @@ export function aoeFilter(shelves: ReadonlySet<number>): BpfInstruction[] {
 		program.ifEqual(SHELF_ALL, { no: "drop" });
 	}
 	return program.label("keep").return(BPF_KEEP_ALL).label("drop").return(0).assemble();
+}
+
+/** Lets in every AoE frame, whoever it is to, with a VLAN tag or without: for a look at what passes. */
+export function anyAoeFilter(): BpfInstruction[] {
+	return new BpfProgram()
+		.loadHalf(ethType.offset)
+		.ifEqual(ETHERTYPE_AOE, { yes: "keep" })
+		.ifEqual(ETHERTYPE_VLAN, { yes: "tagged" })
+		.ifEqual(ETHERTYPE_VLAN_SERVICE, { no: "drop" })
+		.label("tagged")
+		.loadHalf(ethType.offset + VLAN_TAG_BYTES)
+		.ifEqual(ETHERTYPE_AOE, { no: "drop" })
+		.label("keep")
+		.return(BPF_KEEP_ALL)
+		.label("drop")
+		.return(0)
+		.assemble();
 }

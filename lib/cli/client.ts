@@ -44,7 +44,10 @@ export async function understand<Name extends string>(
 		output.out(await (await import("./usage.js")).helpText(form));
 		return undefined;
 	}
-	const missing = form.arguments.slice(line.positionals.length).map(({ name }) => name);
+	const missing = form.arguments
+		.slice(line.positionals.length)
+		.filter(({ isOptional }) => isOptional !== true)
+		.map(({ name }) => name);
 	const unknown = [...line.unknown, ...line.positionals.slice(form.arguments.length)];
 	const see = `see vblade ${form.name} --help`;
 	if (missing.length > 0) throw new OperatorError(`${listed("missing", missing)}; ${see}`);

@@ -12,13 +12,15 @@ import { SHELF_MAX, SLOT_MAX } from "../spec/ranges.js";
 interface Argument {
 	readonly name: string;
 	readonly help: string;
+	/** It may be left out; what follows it, too. */
+	readonly isOptional?: boolean;
 }
 
 /** One way to call vblade. */
 export interface Form<Name extends string = string> {
 	/** The first word. The form without one serves, as vblade 25 does; its options' short names and meanings are that one's. */
 	readonly name: string;
-	/** All of them have to be given. */
+	/** All have to be given that are not optional. */
 	readonly arguments: readonly Argument[];
 	readonly options: readonly Option<Name>[];
 	/** In one line. */
@@ -88,8 +90,42 @@ export const BENCH = {
 	],
 } as const satisfies Form;
 
+export const DOCTOR = {
+	name: "doctor",
+	help: "Looks for what is wrong here.",
+	arguments: [
+		{ name: "netif", help: "an interface, a list or a glob; all of them without", isOptional: true },
+	],
+	options: [
+		HELP,
+		{ name: "peer", value: "address", help: "try frames with this host too, by its IPv4 address" },
+		{
+			name: "socket",
+			value: "path",
+			default: "/run/vblade/vblade.sock",
+			help: "the socket of the daemon to ask, if there is one",
+		},
+		{ name: "bundle", value: "file", help: "write a report, without secrets, to a .tar.gz file" },
+		{ name: "json", help: "the findings as JSON" },
+	],
+} as const satisfies Form;
+
+export const CAPTURE = {
+	name: "capture",
+	help: "Writes the AoE frames that pass an interface to a file.",
+	arguments: [
+		{ name: "netif", help: "an interface" },
+		{ name: "file", help: "a new file in pcap format; - for standard output" },
+	],
+	options: [
+		HELP,
+		{ name: "count", short: "c", value: "frames", help: "end after so many frames" },
+		{ name: "seconds", value: "seconds", help: "end after so long" },
+	],
+} as const satisfies Form;
+
 /** What vblade does instead of serving, in the order in which it is shown. */
-export const COMMANDS = [DISCOVER, BENCH] as const satisfies readonly Form[];
+export const COMMANDS = [DISCOVER, BENCH, DOCTOR, CAPTURE] as const satisfies readonly Form[];
 export const FORMS = [SERVE, ...COMMANDS] as const satisfies readonly Form[];
 
 /** The names of a form's options. */

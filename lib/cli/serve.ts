@@ -4,9 +4,6 @@
  * another one ends at once, SIGUSR1 logs the counters.
  */
 
-import { readFileSync } from "node:fs";
-import path from "node:path";
-import { packageDirectory } from "../addon.js";
 import { type Daemon, startDaemon } from "../daemon/daemon.js";
 import { unreachable } from "../errors.js";
 import { interfaceNames } from "../link/interfaces.js";
@@ -17,6 +14,7 @@ import { SERVE } from "./options.js";
 import { stopSignal } from "./signals.js";
 import { specOf } from "./specs.js";
 import { watchTurns } from "./turns.js";
+import { packageVersion } from "./version.js";
 
 /** How long requests under way may take after the first signal. */
 const DRAIN_LIMIT_MS = 10_000;
@@ -38,13 +36,6 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
 		default:
 			return unreachable(invocation);
 	}
-}
-
-/** The version in this package's package.json. */
-function packageVersion(): string {
-	const manifest: unknown = JSON.parse(readFileSync(path.join(packageDirectory(), "package.json"), "utf8"));
-	const { version } = manifest as { version: string };
-	return version;
 }
 
 /** Serves until a signal. Resolves to the exit status; throws an OperatorError if a blade can't be served. */

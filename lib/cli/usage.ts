@@ -60,9 +60,9 @@ function withArguments(parser: Argv, form: Form): Argv {
 	return parser;
 }
 
-/** `<netif> <shelf> <slot>` */
+/** `<netif> <shelf> [slot]` */
 function words(form: Form): string {
-	return form.arguments.map(({ name }) => `<${name}>`).join(" ");
+	return form.arguments.map(({ name, isOptional }) => (isOptional ? `[${name}]` : `<${name}>`)).join(" ");
 }
 
 /** `buffer-count=bufcnt`, `write[=percent]`, `force`: the name of an option and what its value is called. */

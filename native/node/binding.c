@@ -20,6 +20,8 @@ static const struct {
 	{ "interfaceName", js_interface_name },
 	{ "interfaceInfo", js_interface_info },
 	{ "interfaceAsk", js_interface_ask },
+	{ "interfaceHardware", js_interface_hardware },
+	{ "clockState", js_clock_state },
 	{ "takeName", js_take_name },
 	{ "routeTo", js_route_to },
 	{ "monitorOpen", js_monitor_open },

@@ -4,7 +4,7 @@
  * `house.test.ts`.
  */
 
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import t from "tap";
 import { COMMANDS, type Form, SERVE } from "../../lib/cli/options.js";
 import { helpText } from "../../lib/cli/usage.js";
@@ -39,9 +39,14 @@ function heading({ name, short, value }: Option): string {
 	return value === undefined ? `-${short}, ${long}` : `-${short} ${value}, ${long}`;
 }
 
+/** `netif`, or `[netif]` for one that may be left out. */
+function wordOf({ name, isOptional }: Form["arguments"][number]): string {
+	return isOptional ? `[${name}]` : name;
+}
+
 /** How the manual writes a command. */
 function callOf(command: Form): string {
-	return [command.name, "[option ...]", ...command.arguments.map(({ name }) => name)].join(" ");
+	return [command.name, "[option ...]", ...command.arguments.map(wordOf)].join(" ");
 }
 
 /** From `usage: vblade` or the like to the end of the last argument, in one line. */
@@ -51,7 +56,7 @@ function synopsis(text: string): string {
 }
 
 t.test("the manual pages are clean", async (t) => {
-	for (const page of ["vblade.8", "vbladed.8"]) {
+	for (const page of readdirSync(sourceFile("man"))) {
 		const { code, output } = await run(["mandoc", "-Tlint", "-Wwarning", sourceFile("man", page)], LIMIT_MS);
 		t.equal(code, 0, `${page} ${output}`);
 		t.equal(output, "");
@@ -83,18 +88,32 @@ t.test("the manual has the options of --help, and no others", async (t) => {
 });
 
 t.test("the manual has the options of the commands, and no others", async (t) => {
-	const page = await manual("vblade.8");
-	const section = page.slice(page.indexOf("\nCOMMANDS"), page.indexOf("\nSIGNALS"));
 	for (const command of COMMANDS) {
-		const [, text = ""] = section.split(`     ${callOf(command)}\n`);
-		// Up to the next command.
-		const [own = ""] = text.split(/^ {5}\S/m);
+		const own = await optionsOf(command);
 		const { stdout } = await run([process.execPath, VBLADE, command.name, "--help"], LIMIT_MS);
-		const offered = [...stdout.matchAll(/^ {2}(--[\w-]+)/gm)].map((match) => match[1]);
-		const described = [...own.matchAll(/^ {13}(--[\w-]+)/gm)].map((match) => match[1]);
+		const offered = [...stdout.matchAll(/^ {2,6}(?:-\w, )?(--[\w-]+)/gm)].map((match) => match[1]);
+		const described = [...own.matchAll(/^ *(?:-\w \S+, )?(--[\w-]+)/gm)]
+			.map((match) => match[1])
+			.filter((name) => name !== "--help");
 		t.strictSame(["--help", ...described], offered, command.name);
 	}
 });
+
+/** What the manual says of a command's options: in a page of its own, or in that of vblade. */
+async function optionsOf(command: Form): Promise<string> {
+	const name = `vblade-${command.name}.8`;
+	if (existsSync(sourceFile("man", name))) {
+		const page = await manual(name);
+		t.match(page, `vblade ${callOf(command)}\n`, `the synopsis of ${name}`);
+		return page.slice(page.indexOf("The options are:"), page.indexOf("\nEXIT STATUS"));
+	}
+	const page = await manual("vblade.8");
+	const section = page.slice(page.indexOf("\nCOMMANDS"), page.indexOf("\nSIGNALS"));
+	const [, text = ""] = section.split(`     ${callOf(command)}\n`);
+	// Up to the next command.
+	const [own = ""] = text.split(/^ {5}\S/m);
+	return own;
+}
 
 t.test("the README has the options of --help, and no others", async (t) => {
 	const readme = read("README.md");
