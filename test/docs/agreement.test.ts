@@ -5,7 +5,7 @@
  */
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import t from "tap";
+import t, { type Test } from "tap";
 import { COMMANDS, type Form, SERVE } from "../../lib/cli/options.js";
 import { helpText } from "../../lib/cli/usage.js";
 import type { Option } from "../../lib/spec/getopt.js";
@@ -89,7 +89,7 @@ t.test("the manual has the options of --help, and no others", async (t) => {
 
 t.test("the manual has the options of the commands, and no others", async (t) => {
 	for (const command of COMMANDS) {
-		const own = await optionsOf(command);
+		const own = await optionsOf(t, command);
 		const { stdout } = await run([process.execPath, VBLADE, command.name, "--help"], LIMIT_MS);
 		const offered = [...stdout.matchAll(/^ {2,6}(?:-\w, )?(--[\w-]+)/gm)].map((match) => match[1]);
 		const described = [...own.matchAll(/^ *(?:-\w \S+, )?(--[\w-]+)/gm)]
@@ -100,7 +100,7 @@ t.test("the manual has the options of the commands, and no others", async (t) =>
 });
 
 /** What the manual says of a command's options: in a page of its own, or in that of vblade. */
-async function optionsOf(command: Form): Promise<string> {
+async function optionsOf(t: Test, command: Form): Promise<string> {
 	const name = `vblade-${command.name}.8`;
 	if (existsSync(sourceFile("man", name))) {
 		const page = await manual(name);
