@@ -105,7 +105,7 @@ t.test("a mistake of the operator is one line and status 2", async (t) => {
 	const cases: [string[], RegExp][] = [
 		[
 			["discovr", "eth0"],
-			/^vblade: "discovr": neither a shelf nor a command \(discover, bench\); see vblade --help$/,
+			/^vblade: "discovr": neither a shelf nor a command \(discover, bench, .*\); see vblade --help$/,
 		],
 		[[], /^vblade: missing arguments: shelf, slot, netif, filename; usage: vblade /],
 		[["70000", "0", socket, disk], /^vblade: shelf "70000": a shelf is a number from 0 to 65534$/],

@@ -85,6 +85,8 @@ function soundArguments(handles: Handles, writer: unknown): Record<string, unkno
 		interfaceName: [LOOPBACK],
 		interfaceInfo: ["lo"],
 		interfaceAsk: ["lo"],
+		interfaceHardware: ["lo"],
+		clockState: [],
 		takeName: [`a test ${process.pid}`],
 		monitorOpen: [noop],
 		monitorNext: [monitor],
