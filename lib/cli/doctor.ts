@@ -16,9 +16,9 @@ import { type Report, resultText, summary } from "../doctor/report.js";
 import { findServers } from "../doctor/servers.js";
 import { OperatorError } from "../errors.js";
 import { type InterfaceInfo, interfaceInfo, interfaceNames } from "../link/interfaces.js";
+import { parseNetif } from "../spec/netif.js";
 import { oneLine, quote } from "../text.js";
 import { EXIT_FAILED, type Output, processOutput, understand } from "./client.js";
-import { parseNetif } from "./netif.js";
 import { DOCTOR } from "./options.js";
 import { packageVersion } from "./version.js";
 

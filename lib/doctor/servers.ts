@@ -3,7 +3,7 @@
  * its command line names. Read once, for `Context`.
  */
 
-import { SHELF_MAX, SLOT_MAX } from "../aoe/blade.js";
+import { SHELF_MAX, SLOT_MAX } from "../spec/ranges.js";
 import { type DaemonReport, type Json, objectsWith } from "./daemon.js";
 import type { Machine } from "./machine.js";
 
