@@ -159,5 +159,14 @@ t.test(
 		layer.limit = { iops: 1e6 };
 		clock.pass(1000);
 		t.equal(done, 20_099, "all that were asked for");
+
+		done = 0;
+		layer.limit = { iops: 1 };
+		clock.pass(10_000);
+		layer.submit(requests[0]!.begin());
+		t.equal(done, 1, "done, and asked for again, which waits");
+		layer.limit = { iops: 1e6 };
+		clock.pass(1000);
+		t.equal(done, 20_000, "one that is alone as well");
 	},
 );

@@ -15,6 +15,7 @@ import type { Clock } from "../../lib/clock.js";
 import { Disk, type DiskIdentity, makeIdentity } from "../../lib/disk.js";
 import type { MemoryLink, MemorySwitch } from "../../lib/link/memory.js";
 import { Pump } from "../../lib/pump.js";
+import type { LimitSpec } from "../../lib/spec/spec.js";
 import type { CrashDevice } from "../../lib/testing/crash-device.js";
 import { DelayLayer } from "../../lib/testing/delay-layer.js";
 import { strictly } from "../../lib/testing/strict-layer.js";
@@ -25,6 +26,8 @@ export const MTU = 2200;
 /** Of its port: enough that it is never full. */
 const TARGET_ROOMS = 128;
 const BUFFER_COUNT = 16;
+/** Of a limited disk: enough that copies of all that waits find a place, too. What found none would be lost on the way. */
+const LIMITED_BUFFER_COUNT = 120;
 /** The blade is a slice of the disk that begins here, as with `-o 8`. */
 export const OFFSET_SECTORS = 8;
 
@@ -74,6 +77,8 @@ export interface MachineOptions {
 	readonly diskMs: number;
 	/** Default: as `layersOn` does it. */
 	readonly compose?: Compose;
+	/** Default: none. */
+	readonly limit?: LimitSpec | undefined;
 }
 
 /** The target's process: from its start until the power is cut. */
@@ -88,7 +93,7 @@ export class Machine {
 		readonly disk: CrashDevice,
 		options: MachineOptions,
 	) {
-		const { seed, diskMs, compose = soundly(options.mode) } = options;
+		const { seed, diskMs, limit, compose = soundly(options.mode) } = options;
 		this.clock = new ProcessClock(clock);
 		const pump = new Pump();
 		this.link = ether.link(pump, { name: "target", mac: TARGET_MAC, mtu: MTU, rooms: TARGET_ROOMS });
@@ -105,7 +110,10 @@ export class Machine {
 			onConflict: () => {},
 			clock: this.clock,
 		});
-		registry.add(new Blade(SHELF, 0, AtaDisk.of(new Disk("e9.0", identity, device)), BUFFER_COUNT));
+		const served = new Disk("e9.0", identity, device, this.clock);
+		served.device.limit = limit;
+		const bufferCount = limit === undefined ? BUFFER_COUNT : LIMITED_BUFFER_COUNT;
+		registry.add(new Blade(SHELF, 0, AtaDisk.of(served), bufferCount));
 		target.start();
 	}
 }

@@ -13,6 +13,7 @@ t.test("what is read is what may be there", async (t) => {
 		[
 			{ scenario: "paths", seeds: 750 },
 			{ scenario: "copying", seeds: 500 },
+			{ scenario: "limited", seeds: 150 },
 		],
 	);
 	for (const outcome of [ordered, paths, copying]) t.ok(outcome!.copies > outcome!.runs, "writes came twice");

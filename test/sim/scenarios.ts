@@ -8,10 +8,11 @@
  * - `copying`: the network itself doubles frames and delivers the second one late. Against that AoE has nothing: what an old
  *   write has written may come back, and the model lets it, from when the copy arrives. Everything else holds.
  *
- * Then those in which the power is cut, and those with a planted bug, which must be found. Played by `schedules.ts`.
+ * Then those whose disk has a limit, those in which the power is cut, and those with a planted bug, which must be found. Played by `schedules.ts`.
  */
 
 import { Random } from "../../lib/random.js";
+import type { LimitSpec } from "../../lib/spec/spec.js";
 import {
 	withHastySync,
 	withoutForce,
@@ -72,6 +73,19 @@ function onNetwork(network: Network, seed: number): Plan {
 	};
 }
 
+/** The disk has a limit, which some of the requests have to wait for so long that they are sent again. */
+function onLimited(seed: number): Plan {
+	const random = new Random(seed ^ 0x11317);
+	const { world, workload } = onNetwork(random.pick(["ordered", "paths"]), seed);
+	const limit = random.pick<LimitSpec>([
+		{ iops: random.pick([20, 60]) },
+		{ writeIops: random.pick([15, 30]) },
+		{ readIops: 15, writeBandwidth: 40_960 },
+		{ bandwidth: 40_960, writeIops: 20 },
+	]);
+	return { world: { ...world, limit }, workload };
+}
+
 /** A short run on a network that is not too bad, and then the power is cut; `cutAfter` decides whether once before, too. */
 function onPower(mode: Mode, seed: number): Plan {
 	const random = new Random(seed ^ 0x90e2);
@@ -110,6 +124,7 @@ export const SOUND = {
 	ordered: (seed) => onNetwork("ordered", seed),
 	paths: (seed) => onNetwork("paths", seed),
 	copying: (seed) => onNetwork("copying", seed),
+	limited: onLimited,
 	"power ack": (seed) => onPower("ack", seed),
 	"power flush": (seed) => onPower("flush", seed),
 	"failing sync ack": (seed) => onFailingSync("ack", seed),

@@ -35,8 +35,8 @@ export interface Outcome {
 export async function play({ world: options, workload }: Plan): Promise<World> {
 	const world = new World(options);
 	await world.run(playIn(world, workload));
-	const { noRoom = 0 } = world.stats?.rejected ?? {};
-	if (noRoom > 0 || world.overruns > 0) throw new Error("too few rooms for this run");
+	const { noRoom = 0, limited = 0 } = world.stats?.rejected ?? {};
+	if (noRoom > 0 || limited > 0 || world.overruns > 0) throw new Error("too few rooms for this run");
 	return world;
 }
 
