@@ -232,6 +232,8 @@ export interface Addon {
 	channelReceive(handle: ChannelHandle, into: Uint8Array, files: Int32Array): number;
 	channelWantWritable(handle: ChannelHandle, wanted: boolean): void;
 	channelClose(handle: ChannelHandle): void;
+	/** One datagram to the socket of this path; a name that begins with `@` is an abstract one. Never waits. Throws a NativeError. */
+	notify(path: string, text: string): void;
 	/** Writes to a descriptor from a thread of its own: see native/common/writer.h. */
 	writerOpen(descriptor: number, limitBytes: number): WriterHandle;
 	/** Whole lines. False: they are lost, and counted. */

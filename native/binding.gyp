@@ -25,6 +25,7 @@
 				"node/machine.c",
 				"node/memory.c",
 				"node/node.c",
+				"node/notify.c",
 				"node/opening.c",
 				"node/privileges.c",
 				"node/route.c",

@@ -59,6 +59,7 @@ static const struct {
 	{ "channelReceive", js_channel_receive },
 	{ "channelWantWritable", js_channel_want_writable },
 	{ "channelClose", js_channel_close },
+	{ "notify", js_notify },
 	{ "writerOpen", js_writer_open },
 	{ "writerPut", js_writer_put },
 	{ "writerFlush", js_writer_flush },

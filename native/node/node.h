@@ -188,6 +188,8 @@ napi_value js_channel_send(napi_env env, napi_callback_info info);
 napi_value js_channel_receive(napi_env env, napi_callback_info info);
 napi_value js_channel_want_writable(napi_env env, napi_callback_info info);
 napi_value js_channel_close(napi_env env, napi_callback_info info);
+/* notify.c */
+napi_value js_notify(napi_env env, napi_callback_info info);
 /* writer.c */
 napi_value js_writer_open(napi_env env, napi_callback_info info);
 napi_value js_writer_put(napi_env env, napi_callback_info info);
