@@ -107,13 +107,7 @@ function soundArguments(handles: Handles, writer: unknown): Record<string, unkno
 		findUser: ["root"],
 		findGroup: ["root"],
 		becomeUser: ["no such user", true, 0],
-		socketPair: [],
-		duplicate: [NOWHERE],
-		channelOpen: [native.socketPair()[0], noop],
-		channelSend: [channel, bytes, new Int32Array(0)],
-		channelReceive: [channel, bytes, new Int32Array(ReceivedFiles.first + CHANNEL_FILES_MAX)],
-		channelWantWritable: [channel, false],
-		channelClose: [makeChannel()],
+		...channelCalls(channel),
 		notify: ["/no/such/socket", "READY=1"],
 		writerOpen: [NOWHERE, PAGE],
 		writerPut: [writer, "a line\n"],
@@ -170,6 +164,18 @@ t.test("every argument of every function", async (t) => {
 	}
 	t.ok(tried > 1000, `${tried} calls`);
 });
+
+function channelCalls(channel: ChannelHandle) {
+	return {
+		socketPair: [],
+		duplicate: [NOWHERE],
+		channelOpen: [native.socketPair()[0], noop],
+		channelSend: [channel, new Uint8Array(8), new Int32Array(0)],
+		channelReceive: [channel, new Uint8Array(8), new Int32Array(ReceivedFiles.first + CHANNEL_FILES_MAX)],
+		channelWantWritable: [channel, false],
+		channelClose: [makeChannel()],
+	};
+}
 
 function engineCalls(engine: EngineHandle) {
 	return {
