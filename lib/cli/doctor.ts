@@ -3,13 +3,13 @@
  * `lib/doctor/`, here is who asks, what is asked of whom, and where the answer goes.
  */
 
-import { writeFileSync } from "node:fs";
+import { closeSync, fchmodSync, fstatSync, openSync, writeFileSync } from "node:fs";
 import { isIPv4 } from "node:net";
 import { hostname } from "node:os";
 import { bundle } from "../doctor/bundle.js";
 import type { Context } from "../doctor/check.js";
 import { CHECKS } from "../doctor/checks.js";
-import { askDaemon, DEFAULT_SOCKET } from "../doctor/daemon.js";
+import { askDaemon } from "../doctor/daemon.js";
 import { examine } from "../doctor/examine.js";
 import { Machine } from "../doctor/machine.js";
 import { type Report, resultText, summary } from "../doctor/report.js";
@@ -25,6 +25,7 @@ import { packageVersion } from "./version.js";
 /** ARPHRD_ETHER of linux/if_arp.h. */
 const TYPE_ETHERNET = 1;
 const LOOPBACK = "lo";
+const OWNER_ALONE = 0o600;
 
 /**
  * Looks at everything and tells each finding. Resolves to the exit status: 0, or 1 if there is a fault. Throws an OperatorError for
@@ -42,7 +43,7 @@ export async function doctorCommand(
 	const peer = line.last("peer");
 	if (peer !== undefined && !isIPv4(peer))
 		throw new OperatorError(`peer ${quote(peer)}: an IPv4 address is allowed`);
-	const socket = line.last("socket") ?? DEFAULT_SOCKET;
+	const socket = line.last("socket") ?? "";
 	const daemon = await askDaemon(socket, (why) =>
 		output.err(`vblade: ${oneLine(socket)}: no daemon was asked (${why}); looking at the machine alone\n`),
 	);
@@ -59,14 +60,22 @@ export async function doctorCommand(
 	};
 	output.out(asJson ? `${JSON.stringify(report, null, "\t")}\n` : `${summary(findings)}\n`);
 	const file = line.last("bundle");
-	if (file !== undefined) write(file, bundle(report, context, new Map()), output);
+	if (file !== undefined) {
+		const { configurationOf } = await import("../doctor/configuration.js");
+		const configuration = configurationOf(machine, line.last("config") ?? "");
+		write(file, bundle(report, context, configuration), output);
+	}
 	return findings.some(({ level }) => level === "fault") ? EXIT_FAILED : 0;
 }
 
 /** Only its owner may read it. */
 function write(file: string, archive: Buffer, output: Output): void {
 	try {
-		writeFileSync(file, archive, { mode: 0o600 });
+		const descriptor = openSync(file, "w", OWNER_ALONE);
+		// It may have been there, for others to read.
+		if (fstatSync(descriptor).isFile()) fchmodSync(descriptor, OWNER_ALONE);
+		writeFileSync(descriptor, archive);
+		closeSync(descriptor);
 	} catch (error) {
 		throw new OperatorError(`${quote(file)}: can't be written (${(error as NodeJS.ErrnoException).code})`);
 	}

@@ -105,6 +105,12 @@ export const DOCTOR = {
 			default: "/run/vblade/vblade.sock",
 			help: "the socket of the daemon to ask, if there is one",
 		},
+		{
+			name: "config",
+			value: "file",
+			default: "/etc/vblade/vblade.toml",
+			help: "the configuration that goes into a report",
+		},
 		{ name: "bundle", value: "file", help: "write a report, without secrets, to a .tar.gz file" },
 		{ name: "json", help: "the findings as JSON" },
 	],

@@ -5,7 +5,6 @@
 
 import { request } from "node:http";
 
-export const DEFAULT_SOCKET = "/run/vblade/vblade.sock";
 const LIMIT_MS = 3000;
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -20,7 +19,9 @@ export interface DaemonReport {
 	readonly failures: readonly string[];
 }
 
-const ASKED = ["status", "disks", "events"] as const;
+/** Whatever there is, up to what no daemon has. */
+const ALL = "?limit=10000";
+const ASKED = { status: "", disks: ALL, links: "", initiators: ALL, events: "" } as const;
 
 /** Undefined, with the reason told to `why`, if nobody is there. */
 export async function askDaemon(
@@ -29,9 +30,9 @@ export async function askDaemon(
 ): Promise<DaemonReport | undefined> {
 	const answers: Record<string, Json> = {};
 	const failures: string[] = [];
-	for (const name of ASKED) {
+	for (const [name, query] of Object.entries(ASKED)) {
 		try {
-			answers[name] = await get(socket, `/api/v1/${name}`);
+			answers[name] = await askSocket(socket, `/api/v1/${name}${query}`);
 		} catch (error) {
 			const { code, message } = error as NodeJS.ErrnoException;
 			if (code === "ENOENT" || code === "ECONNREFUSED") {
@@ -48,7 +49,8 @@ export async function askDaemon(
 	return { socket, answers, failures };
 }
 
-function get(socketPath: string, path: string): Promise<Json> {
+/** What the daemon answers to a GET. Rejects if that is no JSON, and after a while. */
+export function askSocket(socketPath: string, path: string): Promise<Json> {
 	return new Promise((resolve, reject) => {
 		const asked = request({ socketPath, path, headers: { host: "localhost", accept: "application/json" } });
 		const timer = setTimeout(() => asked.destroy(new Error(`no answer within ${LIMIT_MS} ms`)), LIMIT_MS);
@@ -82,12 +84,4 @@ function parse(text: string, reject: (error: Error) => void): Json {
 		reject(new Error("the answer is no JSON"));
 		return null;
 	}
-}
-
-/** Every object within `json` that has all of `keys`. */
-export function objectsWith(json: Json | undefined, ...keys: string[]): { readonly [key: string]: Json }[] {
-	if (typeof json !== "object" || json === null) return [];
-	const inner = Object.values(json).flatMap((value) => objectsWith(value as Json, ...keys));
-	if (Array.isArray(json)) return inner;
-	return keys.every((key) => key in json) ? [json as { readonly [key: string]: Json }, ...inner] : inner;
 }

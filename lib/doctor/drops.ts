@@ -7,7 +7,7 @@ import type { InterfaceInfo } from "../link/interfaces.js";
 import { counted } from "../text.js";
 import { nameOf } from "./ask.js";
 import { type Check, type Finding, note, ok, warn } from "./check.js";
-import { objectsWith } from "./daemon.js";
+import type { Json } from "./daemon.js";
 import type { Machine } from "./machine.js";
 
 const APART_MS = 1000;
@@ -55,16 +55,7 @@ export const drops: Check = {
 		const before = countsOf(machine, interfaces);
 		await new Promise((resolve) => setTimeout(resolve, APART_MS));
 		const found = lost(interfaces, before, countsOf(machine, interfaces));
-		const sockets = objectsWith(daemon?.answers.status, "name", "droppedIn").flatMap(({ name, droppedIn }) =>
-			typeof droppedIn === "number" && droppedIn > 0
-				? [
-						warn(
-							`${String(name)}: the daemon's socket has lost ${counted(droppedIn, "frame")}`,
-							"its ring was full",
-						),
-					]
-				: [],
-		);
+		const sockets = daemon === undefined ? [] : await ofLinks(daemon.answers.links);
 		if (daemon === undefined && servers.length > 0)
 			sockets.push(
 				note(
@@ -133,4 +124,20 @@ function lost(interfaces: readonly InterfaceInfo[], before: Counts, now: Counts)
 		"sysctl net.core.netdev_max_backlog=5000",
 	);
 	return found.length > 0 ? found : [ok("no frame was lost at a ring, at an interface or in the backlog")];
+}
+
+/** What the daemon has not carried out, link by link, by reason. */
+async function ofLinks(answer: Json | undefined): Promise<Finding[]> {
+	const { LinkList } = await import("../control/model.js");
+	const { data } = LinkList.safeParse(answer);
+	return (data?.links ?? []).flatMap(({ name, worker, dropped }) => {
+		const sum = Object.values(dropped).reduce((total, count) => total + count, 0);
+		if (sum === 0) return [];
+		const reasons = Object.entries(dropped)
+			.sort(([, a], [, b]) => b - a)
+			.map(([reason, count]) => `${count} ${data?.reasons[reason] ?? reason}`);
+		return [
+			note(`${name}: ${counted(sum, "frame")} were not carried out by worker ${worker}`, reasons.join("; ")),
+		];
+	});
 }

@@ -12,7 +12,8 @@ import { counted, quote } from "../text.js";
 import { formatMac } from "../wire/mac.js";
 import { addressOf, nameOf, onEachInterface } from "./ask.js";
 import { type Check, type Context, type Finding, fault, ok, warn } from "./check.js";
-import { servedHere } from "./servers.js";
+import { askSocket } from "./daemon.js";
+import { isMeant, servedByProcess } from "./servers.js";
 
 const WAIT_MS = 600;
 const MEND = "stop one of them, or give it another shelf or slot";
@@ -26,14 +27,16 @@ export const rivals: Check = {
 async function look(initiator: Initiator, info: InterfaceInfo, context: Context): Promise<Finding[]> {
 	const found = await initiator.discover({ waitMs: WAIT_MS });
 	const name = nameOf(info);
-	const here = servedHere(context, name);
+	const here = servedByProcess(context.servers, name);
 	const byAddress = new Map<string, FoundBlade[]>();
 	for (const blade of found)
 		byAddress.set(addressOf(blade), [...(byAddress.get(addressOf(blade)) ?? []), blade]);
 	const findings: Finding[] = [];
 	for (const [address, blades] of byAddress) {
 		if (blades.length > 1) findings.push(await twoAnswer(initiator, `${name}: ${address}`, blades));
-		const server = here.get(address);
+		const [{ shelf, slot } = { shelf: 0, slot: 0 }] = blades;
+		const pid = here.get(`${shelf}.${slot}`);
+		const server = pid === undefined ? await ofDaemon(context, `${shelf}.${slot}`, name) : `process ${pid}`;
 		if (server !== undefined)
 			findings.push(
 				fault(
@@ -84,4 +87,21 @@ async function serialOf(initiator: Initiator, blade: FoundBlade): Promise<string
 
 function macsOf(blades: readonly FoundBlade[]): string {
 	return blades.map(({ mac }) => formatMac(mac)).join(" and ");
+}
+
+/** The daemon's disk that has the address on the interface. A question is not heard where it left, so the daemon is asked. */
+async function ofDaemon(
+	{ daemon }: Context,
+	address: string,
+	interfaceName: string,
+): Promise<string | undefined> {
+	if (daemon === undefined) return undefined;
+	const { Disk, DiskList } = await import("../control/model.js");
+	const { data: list } = DiskList.safeParse(daemon.answers.disks);
+	const disk = list?.disks.find((each) => each.address === address);
+	if (disk === undefined) return undefined;
+	const answer = await askSocket(daemon.socket, `/api/v1/disks/${disk.name}`).catch(() => null);
+	const { data: whole } = Disk.safeParse(answer);
+	const netifs = whole?.aoe?.netif ?? [];
+	return netifs.some((netif) => isMeant(netif, interfaceName)) ? `the daemon (disk ${disk.name})` : undefined;
 }

@@ -4,7 +4,6 @@
  */
 
 import { SHELF_MAX, SLOT_MAX } from "../spec/ranges.js";
-import { type DaemonReport, type Json, objectsWith } from "./daemon.js";
 import type { Machine } from "./machine.js";
 
 export interface ServedBlade {
@@ -110,40 +109,27 @@ function isNumber(word: string, max: number): boolean {
 	return /^\d+$/.test(word) && Number(word) <= max;
 }
 
-/**
- * What this machine serves on an interface: who serves each address, `e9.0`. A question that leaves by an interface is not heard
- * by the servers behind it, so this is what the daemon says, and what command lines name.
- */
-export function servedHere(
-	{ servers, daemon }: { readonly servers: readonly Server[]; readonly daemon: DaemonReport | undefined },
-	interfaceName: string,
-): Map<string, string> {
-	const served = new Map<string, string>();
+/** What servers that were started by themselves have on an interface: the process of each address, `9.0`. */
+export function servedByProcess(servers: readonly Server[], interfaceName: string): Map<string, number> {
+	const served = new Map<string, number>();
 	for (const { pid, blades } of servers)
 		for (const { shelf, slot, netif } of blades)
-			if (netif.split(",").some((part) => isMeant(part, interfaceName)))
-				served.set(`e${shelf}.${slot}`, `process ${pid}`);
-	for (const { address, netif } of objectsWith(daemon?.answers.disks, "address", "netif"))
-		if (namesIn(netif).some((part) => isMeant(part, interfaceName)))
-			served.set(`e${String(address)}`, "the daemon");
+			if (isMeant(netif, interfaceName)) served.set(`${shelf}.${slot}`, pid);
 	return served;
 }
 
-function namesIn(netif: Json | undefined): string[] {
-	if (typeof netif === "string") return [netif];
-	return Array.isArray(netif) ? netif.filter((each) => typeof each === "string") : [];
-}
-
-/** True if a name or a shell's glob means the interface. */
-function isMeant(part: string, interfaceName: string): boolean {
-	const bare = part.replace(/^pcap:/, "");
-	const pattern = bare
-		.replace(/[.+^$(){}|\\]/g, "\\$&")
-		.replaceAll("*", ".*")
-		.replaceAll("?", ".");
-	try {
-		return new RegExp(`^${pattern}$`).test(interfaceName);
-	} catch {
-		return false;
-	}
+/** True if a list of names and of a shell's globs means the interface. */
+export function isMeant(netif: string, interfaceName: string): boolean {
+	return netif.split(",").some((part) => {
+		const pattern = part
+			.replace(/^pcap:/, "")
+			.replace(/[.+^$(){}|\\]/g, "\\$&")
+			.replaceAll("*", ".*")
+			.replaceAll("?", ".");
+		try {
+			return new RegExp(`^${pattern}$`).test(interfaceName);
+		} catch {
+			return false;
+		}
+	});
 }

@@ -4,18 +4,16 @@
  */
 
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
 import path from "node:path";
 import t from "tap";
 import { largest } from "../../lib/doctor/ask.js";
 import type { Context, Finding } from "../../lib/doctor/check.js";
-import { askDaemon } from "../../lib/doctor/daemon.js";
 import { drops } from "../../lib/doctor/drops.js";
 import { ofHardware } from "../../lib/doctor/interfaces.js";
 import { limits } from "../../lib/doctor/limits.js";
 import { Machine } from "../../lib/doctor/machine.js";
 import { privileges } from "../../lib/doctor/privileges.js";
-import { findServers, servedHere } from "../../lib/doctor/servers.js";
+import { findServers, servedByProcess } from "../../lib/doctor/servers.js";
 import type { InterfaceInfo } from "../../lib/link/interfaces.js";
 import { scratchDirectory } from "../support/cleanup.js";
 
@@ -177,31 +175,6 @@ t.test("servers are known by their command lines, and by the network that they a
 		{ pid: 10, openFiles: 4, openFilesMax: 20, files: [{ name: "/a.img" }, { name: "/dev/sda1" }] },
 	]);
 	t.equal(servers.length, 1);
-	const answers = { disks: { items: [{ name: "w", aoe: { address: "7.7", netif: ["lan?"] } }] } };
-	const daemon = { socket: "", failures: [], answers };
-	t.strictSame([...servedHere({ servers, daemon }, "eth5")], [["e9.0", "process 10"]]);
-	t.strictSame(
-		[...servedHere({ servers, daemon }, "lan0")],
-		[
-			["e9.1", "process 10"],
-			["e7.7", "the daemon"],
-		],
-	);
-});
-
-t.test("a daemon is asked, whatever it answers", async (t) => {
-	const socket = path.join(scratchDirectory(), "s");
-	t.equal(await askDaemon(socket, (why) => t.equal(why, "there is no such socket")), undefined);
-	const server = createServer((request, response) => {
-		if (request.url === "/api/v1/status") response.end('{"workers":2}');
-		else if (request.url === "/api/v1/disks") response.end("<html>");
-		else response.writeHead(500).end();
-	});
-	await new Promise<void>((resolve) => server.listen(socket, resolve));
-	t.teardown(() => server.close());
-	const report = await askDaemon(socket, (why) => t.fail(why));
-	t.match(report, {
-		answers: { status: { workers: 2 } },
-		failures: ["disks: the answer is no JSON", "events: status 500"],
-	});
+	t.strictSame([...servedByProcess(servers, "eth5")], [["9.0", 10]]);
+	t.strictSame([...servedByProcess(servers, "lan0")], [["9.1", 10]]);
 });

@@ -10,6 +10,7 @@ import { gunzipSync } from "node:zlib";
 import t from "tap";
 import { bundle } from "../../lib/doctor/bundle.js";
 import { type Check, type Context, fault, ok } from "../../lib/doctor/check.js";
+import { configurationOf } from "../../lib/doctor/configuration.js";
 import { examine } from "../../lib/doctor/examine.js";
 import { Machine } from "../../lib/doctor/machine.js";
 import { redact } from "../../lib/doctor/redact.js";
@@ -114,4 +115,20 @@ t.test("the archive is one that tar reads, without what was planted", async (t) 
 	t.equal(read("machine/proc-net-dev"), "eth0: 1 2 3\n");
 	t.equal(read("configuration/vblade.toml"), "[http]\n");
 	t.match(JSON.parse(read("versions.json")), { vblade: "1.2.3", node: process.versions.node });
+});
+
+t.test("the configuration is in the report, but for its secrets", async (t) => {
+	const root = scratchDirectory();
+	mkdirSync(path.join(root, "etc/conf.d"), { recursive: true });
+	const put = (name: string, text: string): void => writeFileSync(path.join(root, "etc", name), text);
+	put("vblade.toml", '[http]\ntoken_file = "/etc/token"\n[disk.far]\nremote = "nbd://me:PLANTED@host/x"\n');
+	put("token", "PLANTED");
+	put("conf.d/a.toml", '[store.attic]\naccess_key = """\nPLANTED\nPLANTED"""\nregion = "here"\n');
+	put("conf.d/broken.toml", 'secret = "PLANTED');
+	put("conf.d/other.txt", "PLANTED");
+	const texts = configurationOf(new Machine(root), "/etc/vblade.toml");
+	t.strictSame([...texts.keys()].sort(), ["conf.d/a.toml", "conf.d/broken.toml", "vblade.toml"]);
+	t.notMatch([...texts.values()].join(), /PLANTED/);
+	t.match(texts.get("vblade.toml"), 'token_file = "/etc/token"');
+	t.match(texts.get("conf.d/a.toml"), 'region = "here"');
 });

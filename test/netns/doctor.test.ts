@@ -8,9 +8,10 @@
  *    +------------+       +-------------------------+       +-----------+
  */
 
-import { writeFileSync } from "node:fs";
+import { statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import t, { type Test } from "tap";
+import { disk, fakeDaemon, whole } from "../doctor/fake-daemon.js";
 import { scratchDirectory } from "../support/cleanup.js";
 import { ip, Namespace, namespacesMissing } from "../support/netns.js";
 import { vbladeCommand } from "../support/paths.js";
@@ -145,6 +146,27 @@ onHub("another host that answers for what is served here is named", async (t, hu
 	t.match(of(findings, "daemon"), [{ what: `servers run here: processes ${pid}` }]);
 });
 
+onHub("another host that answers for what the daemon serves here is named", async (t, hub) => {
+	await hub.serve("b", "7");
+	const disks = ["9.7", "9.8"].map((address) => disk(`at${address}`, { address }));
+	const socket = await fakeDaemon(t, {
+		disks: { disks, total: 2, next: null },
+		"disks/at9.7": whole("at9.7", "9.7", ["lan0"]),
+	});
+	const { findings } = await hub.doctor("lan0", "--socket", socket);
+	const [rival] = of(findings, "rivals");
+	t.equal(
+		rival?.what,
+		`lan0: e9.7 is answered by ${MAC.b}, and is served here, too, by the daemon (disk at9.7)`,
+	);
+	const elsewhere = await fakeDaemon(t, {
+		disks: { disks, total: 2, next: null },
+		"disks/at9.7": whole("at9.7", "9.7", ["lan5"]),
+	});
+	const quiet = await hub.doctor("lan0", "--socket", elsewhere);
+	t.match(of(quiet.findings, "rivals"), [{ level: "ok" }], "on another interface it is none of ours");
+});
+
 onHub("a smaller MTU in the middle is found, each way, and with an initiator's host", async (t, hub) => {
 	await hub.serve("a", "0");
 	hub.hub.ip("link", "set", "to-a", "mtu", "3000");
@@ -182,6 +204,25 @@ onHub("a port of a bridge, and what is down, are faults", async (t, hub) => {
 		"fault idle0: is down, or has no carrier",
 		"fault br0: has an MTU of 2000, but to-b below it one of 1500",
 	]);
+});
+
+t.test("the report is its owner's alone, and has no secret", { skip }, async (t) => {
+	const namespace = new Namespace(`vb${process.pid}s3`);
+	t.teardown(() => namespace.remove());
+	const folder = scratchDirectory();
+	const [config = "", report = ""] = ["vblade.toml", "report.tar.gz"].map((name) => path.join(folder, name));
+	writeFileSync(config, '[store.attic]\ntype = "s3"\naccess_key = "PLANTED"\n');
+	writeFileSync(report, "of before", { mode: 0o644 });
+	await doctor(namespace.name, vbladeCommand(), "--config", config, "--bundle", report);
+	t.equal(statSync(report).mode & 0o777, 0o600);
+	const { stdout } = await run(["tar", "-xzOf", report], DOCTOR_LIMIT_MS);
+	t.match(stdout, 'type = "s3"');
+	t.match(stdout, "io_uring");
+	t.notMatch(stdout, /PLANTED/);
+	const nowhere = [...vbladeCommand(), "doctor", "--bundle", path.join(folder, "none/report.tar.gz")];
+	const { code, stderr } = await run(nowhere, DOCTOR_LIMIT_MS, { namespace: namespace.name });
+	t.equal(code, 2);
+	t.match(stderr, /report\.tar\.gz": can't be written \(ENOENT\)/);
 });
 
 t.test("a full file system is found, and what sparse files promise", { skip }, async (t) => {

@@ -1,0 +1,119 @@
+/** A daemon that answers what tests want it to, over a unix socket. */
+
+import { createServer } from "node:http";
+import path from "node:path";
+import type { Test } from "tap";
+import type { Disk, DiskSummary, Initiator, Link, Status } from "../../lib/control/model.js";
+import { scratchDirectory } from "../support/cleanup.js";
+
+const RATES = {
+	reads: 0,
+	readBytes: 0,
+	writes: 0,
+	writtenBytes: 0,
+	errors: 0,
+	readP99: null,
+	writeP99: null,
+} as const;
+const NOTHING = {
+	reads: 0,
+	readBytes: 0,
+	writes: 0,
+	writtenBytes: 0,
+	flushes: 0,
+	trims: 0,
+	errors: 0,
+	resends: 0,
+} as const;
+const LATENCY = { read: null, write: null, flush: null } as const;
+
+/** Serves what is given, by path without the query, until the test is over. Resolves to the socket. */
+export async function fakeDaemon(t: Test, answers: Readonly<Record<string, unknown>>): Promise<string> {
+	const socket = path.join(scratchDirectory(), "s");
+	const server = createServer((request, response) => {
+		const answer = answers[request.url?.replace(/\?.*/, "").replace("/api/v1/", "") ?? ""];
+		if (answer === undefined) response.writeHead(500).end();
+		else response.end(typeof answer === "string" ? answer : JSON.stringify(answer));
+	});
+	await new Promise<void>((resolve) => server.listen(socket, resolve));
+	t.teardown(() => server.close());
+	return socket;
+}
+
+export function status(changes: Partial<Status>): Status {
+	return {
+		version: "0.1.0",
+		since: "2026-11-26T08:00:00.000Z",
+		health: "ok",
+		problems: [],
+		processes: [],
+		configuration: { files: [], lastReload: null, restartNeeded: [] },
+		counts: { disks: 1, open: 1, failed: 0, fenced: 0, links: 1, initiators: 1 },
+		rates: RATES,
+		latency: LATENCY,
+		...changes,
+	};
+}
+
+export function disk(name: string, changes: Partial<DiskSummary>): DiskSummary {
+	return {
+		name,
+		state: "open",
+		reason: null,
+		storage: "/srv/a.img",
+		address: null,
+		sizeBytes: 1024,
+		readOnly: false,
+		underWay: 0,
+		rates: RATES,
+		errors: 0,
+		busiestInitiator: null,
+		lastSeen: null,
+		...changes,
+	};
+}
+
+/** All of a disk that is served at an address. */
+export function whole(name: string, address: string, netif: string[]): Disk {
+	return {
+		...disk(name, { address }),
+		retryAt: null,
+		durability: "ack",
+		limit: null,
+		source: { kind: "runtime" },
+		notice: null,
+		settings: { file: "/srv/a.img" },
+		identity: null,
+		worker: 0,
+		aoe: { address, netif, macs: null, reservedBy: [], configString: "", silenced: [] },
+		counters: NOTHING,
+		causes: {},
+		latency: LATENCY,
+	};
+}
+
+export function initiator(mac: string, reads: number, resends: number): Initiator {
+	const counters = { ...NOTHING, reads, resends };
+	return { mac, link: "eth0", disks: [], counters, rates: RATES, latency: LATENCY, lastSeen: null };
+}
+
+export function link(name: string, dropped: Readonly<Record<string, number>>): Link {
+	return {
+		name,
+		worker: 0,
+		state: "up",
+		reason: null,
+		mac: null,
+		mtu: 1500,
+		speedBitsPerSecond: null,
+		disks: 1,
+		initiators: 1,
+		framesIn: 0,
+		framesOut: 0,
+		bytesIn: 0,
+		bytesOut: 0,
+		dropped,
+		framesInPerSecond: 0,
+		framesOutPerSecond: 0,
+	};
+}
