@@ -10,6 +10,7 @@ type Run = (argv: readonly string[]) => Promise<number>;
 const RUN: Readonly<Record<(typeof FORMS)[number]["name"], Run>> = {
 	"": async (argv) => (await import("./serve.js")).serveCommand(argv),
 	discover: async (argv) => (await import("./discover.js")).discoverCommand(argv),
+	check: async (argv) => (await import("./check.js")).checkCommand(argv),
 	doctor: async (argv) => (await import("./doctor.js")).doctorCommand(argv),
 	capture: async (argv) => (await import("./capture.js")).captureCommand(argv),
 	bench: async (argv) => (await import("./bench.js")).benchCommand(argv),

@@ -130,8 +130,17 @@ export const CAPTURE = {
 	],
 } as const satisfies Form;
 
+export const CHECK = {
+	name: "check",
+	help: "Says whether a configuration file is good.",
+	arguments: [
+		{ name: "file", help: "instead of /etc/vblade/vblade.toml, with conf.d beside it", isOptional: true },
+	],
+	options: [HELP, { name: "json", help: "the result as JSON" }],
+} as const satisfies Form;
+
 /** What vblade does instead of serving, in the order in which it is shown. */
-export const COMMANDS = [DISCOVER, BENCH, DOCTOR, CAPTURE] as const satisfies readonly Form[];
+export const COMMANDS = [DISCOVER, BENCH, DOCTOR, CAPTURE, CHECK] as const satisfies readonly Form[];
 export const FORMS = [SERVE, ...COMMANDS] as const satisfies readonly Form[];
 
 /** The names of a form's options. */

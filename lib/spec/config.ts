@@ -39,10 +39,6 @@ export function readConfig(sources: Sources, environment: Environment): Config |
 		const wrong = wrongWith(part, values);
 		if (wrong.length === 0) disks.push(diskOf(part, settings, values, environment));
 		else errors.push(...wrong);
-		if (values.aoe === undefined)
-			warnings.push(
-				new PlacedError(part.placeOf([]), `disk ${part.name}: nothing serves it; aoe is missing`),
-			);
 	}
 	const served = withoutConflicts(disks, errors, warnings);
 	if (errors.length > 0) return inOrder(errors, sources);

@@ -26,9 +26,10 @@ export interface DebianDisk {
 /** What concerns the process, which serves other disks too. */
 const IGNORED = ["user", "verbose"] as const satisfies readonly ClassicOption[];
 
-/** Reads the text of a file. Throws a PlacedError for the first thing that is wrong. */
-export function readDebianDisk(file: string, text: string): DebianDisk {
+/** Reads the text of a file, as `readDebianExport` does. Throws a PlacedError for the first thing that is wrong. */
+export function readDebianDisk(file: string, text: string): DebianDisk | undefined {
 	const wanted = readDebianExport(file, text);
+	if (wanted === undefined) return undefined;
 	const { options, placeOf, ignoresIonice } = wanted;
 	const line = getopt(options, CLASSIC_OPTIONS);
 	const [operand] = line.positionals;

@@ -24,12 +24,18 @@ export type DebianExport = Readonly<Record<(typeof REQUIRED)[number], string>> &
 	readonly ignoresIonice: boolean;
 };
 
+/** A file that lacks what an export must have. Debian's scripts pass over it. */
+export class IncompleteExport extends PlacedError {}
+
 function isKnown(name: string): name is Name {
 	return (KNOWN as readonly string[]).includes(name);
 }
 
-/** Reads the text of a file. Throws a PlacedError if a name is not known or missing. */
-export function readDebianExport(file: string, text: string): DebianExport {
+/**
+ * Reads the text of a file. Undefined for one that only shows how to write one, as Debian's skeleton.conf does. Throws a PlacedError
+ * if a name is not known, an IncompleteExport if one is missing.
+ */
+export function readDebianExport(file: string, text: string): DebianExport | undefined {
 	const values = new Map<Name, Assignment>();
 	for (const assignment of readAssignments(file, text)) {
 		if (!isKnown(assignment.name))
@@ -37,6 +43,7 @@ export function readDebianExport(file: string, text: string): DebianExport {
 		// As in a shell, the last one counts.
 		values.set(assignment.name, assignment);
 	}
+	if (values.size === 0) return undefined;
 	const end = placeAt(file, text, text.length);
 	const value = (name: (typeof REQUIRED)[number]) => required(name, values.get(name), end);
 	return {
@@ -53,7 +60,7 @@ export function readDebianExport(file: string, text: string): DebianExport {
 
 function required(name: Name, assignment: Assignment | undefined, end: Place): string {
 	if (assignment === undefined)
-		throw new PlacedError(end, `${name}= is missing; ${REQUIRED.join(", ")} must be there`);
-	if (assignment.value === "") throw new PlacedError(assignment.place, `${name}= is empty`);
+		throw new IncompleteExport(end, `${name}= is missing; ${REQUIRED.join(", ")} must be there`);
+	if (assignment.value === "") throw new IncompleteExport(assignment.place, `${name}= is empty`);
 	return assignment.value;
 }

@@ -28,7 +28,13 @@ export interface KeyChange {
 export type Step =
 	| { readonly kind: "remove"; readonly disk: DiskConfig }
 	/** Closed, and opened as `disk` says; the reasons are those of the `changes` whose effort is `disk`. */
-	| { readonly kind: "replace"; readonly disk: DiskConfig; readonly changes: readonly KeyChange[] }
+	| {
+			readonly kind: "replace";
+			readonly disk: DiskConfig;
+			/** As it is until then. */
+			readonly before: DiskConfig;
+			readonly changes: readonly KeyChange[];
+	  }
 	/** It stays open; its exports are removed and added. */
 	| { readonly kind: "reexport"; readonly disk: DiskConfig; readonly changes: readonly KeyChange[] }
 	/** While it is served. */
@@ -75,13 +81,14 @@ function stepOf(running: DiskConfig | undefined, wanted: DiskConfig): Step | und
 	const changes = changesOf(running, wanted);
 	const efforts = new Set(changes.map(({ effort }) => effort));
 	if (running.broken !== wanted.broken || efforts.has("disk"))
-		return { kind: "replace", disk: wanted, changes };
+		return { kind: "replace", disk: wanted, before: running, changes };
 	if (efforts.has("export")) return { kind: "reexport", disk: wanted, changes };
 	return changes.length === 0 ? undefined : { kind: "change", disk: wanted, changes };
 }
 
 /** The keys of a disk that have another value, in the order of the table of keys. */
 function changesOf(running: DiskConfig, wanted: DiskConfig): KeyChange[] {
+	if (isAsBefore(running, wanted)) return [];
 	const [before, after] = [flatValues(running), flatValues(wanted)];
 	const [shownBefore, shownAfter] = [flat(running.settings), flat(wanted.settings)];
 	return DISK_KEYS.filter((key) => !isDeepStrictEqual(before[key], after[key])).map((key) => ({
@@ -90,6 +97,11 @@ function changesOf(running: DiskConfig, wanted: DiskConfig): KeyChange[] {
 		to: shownAfter[key],
 		effort: DISK_EFFORTS[key],
 	}));
+}
+
+/** Nearly all of thousands are. */
+function isAsBefore(running: DiskConfig, wanted: DiskConfig): boolean {
+	return isDeepStrictEqual([running.settings, running.exports], [wanted.settings, wanted.exports]);
 }
 
 const DISK_KEYS = Object.keys(DISK_EFFORTS) as DiskKey[];

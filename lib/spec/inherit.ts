@@ -40,6 +40,8 @@ type Table = { [key: string]: unknown; readonly aoe?: object | undefined };
  * one; what a disk is stored in is one thing, and how it is limited is another.
  */
 export function inherited<T extends DiskSettings | DiskValues>(defaults: T, own: T): T {
+	const isWhole = Object.keys(defaults).length === 0 && !AOE_OPTIONS.some((key) => key in own);
+	if (isWhole) return own;
 	const base = ofDisk({ ...defaults });
 	if ("file" in own || "memory" in own) {
 		delete base.file;

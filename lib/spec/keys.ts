@@ -49,8 +49,8 @@ export const DISK_EFFORTS: Readonly<Record<DiskKey, Effort>> = {
 	"aoe.address": "export",
 	"aoe.netif": "export",
 	"aoe.macs": "live",
-	"aoe.buffer_count": "live",
 	"aoe.config_string": "live",
+	"aoe.buffer_count": "live",
 	"aoe.force": "export",
 	// Of a link, which other disks are served on too.
 	"aoe.poll_us": "restart",

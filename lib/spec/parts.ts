@@ -5,6 +5,7 @@
 
 import type { z } from "zod";
 import { OperatorError } from "../errors.js";
+import { IncompleteExport } from "./debian.js";
 import { readDebianDisk } from "./debian-disk.js";
 import { type Place, PlacedError, unknownName } from "./place.js";
 import {
@@ -131,9 +132,15 @@ export class Parts {
 	}
 
 	#readDebian({ path, text }: Source): void {
-		const { name, settings, placeOf, ignored } = readDebianDisk(path, text);
-		this.#addDisk(name, settings, placeOf, "debian");
-		this.warnings.push(...ignored);
+		try {
+			const disk = readDebianDisk(path, text);
+			if (disk === undefined) return;
+			this.#addDisk(disk.name, disk.settings, disk.placeOf, "debian");
+			this.warnings.push(...disk.ignored);
+		} catch (error) {
+			if (!(error instanceof IncompleteExport)) throw error;
+			this.warnings.push(error);
+		}
 	}
 
 	/** The part, or none if it has errors, which are kept. */

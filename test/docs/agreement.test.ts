@@ -11,6 +11,7 @@ import { helpText } from "../../lib/cli/usage.js";
 import type { Option } from "../../lib/spec/getopt.js";
 import { builtVblade, PROJECT, sourceFile } from "../support/paths.js";
 import { run } from "../support/process.js";
+import { manual } from "./manual.js";
 import { table } from "./tables.js";
 
 const LIMIT_MS = 10_000;
@@ -22,14 +23,6 @@ const PREFIXES = SERVE.arguments.flatMap(({ help }) =>
 );
 function read(file: string): string {
 	return readFileSync(sourceFile(file), "utf8");
-}
-
-/** A manual page as plain text, paragraphs in one line each. */
-async function manual(name: string): Promise<string> {
-	const { code, stdout } = await run(["mandoc", "-Tascii", "-Owidth=900", sourceFile("man", name)], LIMIT_MS);
-	if (code !== 0) throw new Error(`mandoc ${name}: status ${code}`);
-	// Bold is a letter written twice, underlined a letter over an underscore.
-	return stdout.replaceAll(/.[\b]/g, "");
 }
 
 /** `-b bufcnt, --buffer-count=bufcnt`: how the manual and the README write an option. */

@@ -72,12 +72,15 @@ t.test("what a shell would carry out, or choke on, has a place and a reason", (t
 t.test("an export is the command line that Debian's scripts would start", (t) => {
 	const text =
 		"shelf=14\nslot=2\nnetif=ens3\nfilename=/dev/mapper/export\noptions='-r -m 11:22:33:44:55:66  -o 8'\n";
-	const { options, shelf, slot, netif, filename, placeOf, ignoresIonice } = readDebianExport(FILE, text);
+	const found = readDebianExport(FILE, text);
+	if (found === undefined) throw new Error("no export");
+	const { options, shelf, slot, netif, filename, placeOf, ignoresIonice } = found;
 	t.same(options, ["-r", "-m", "11:22:33:44:55:66", "-o", "8"]);
 	t.same([shelf, slot, netif, filename], ["14", "2", "ens3", "/dev/mapper/export"]);
 	t.same(placeOf("slot"), { file: FILE, line: 2, column: 1 });
 	t.equal(ignoresIonice, false);
-	t.equal(readDebianExport(FILE, `${text}ionice='-c 2'`).ignoresIonice, true);
+	t.equal(readDebianExport(FILE, `${text}ionice='-c 2'`)?.ignoresIonice, true);
+	t.equal(readDebianExport(FILE, "# shelf=1\n"), undefined, "how to write one");
 	t.throws(() => readDebianExport(FILE, "shelf=1\nslot=2\nnetif=x\n"), {
 		message: /web\.conf:4:1: filename= is missing/,
 	});

@@ -109,6 +109,9 @@ t.test("Debian's exports are disks", async (t) => {
 			"6: ionice is not followed: one process serves all disks",
 		],
 	);
+	const without = good(readSources(debian(text.replace("slot=1", "slot="))));
+	t.match(without, { disks: [], warnings: [{ message: /old\.conf:2:1: slot= is empty/ }] });
+	t.match(good(readSources(debian("# shelf=\n"))), { disks: [], warnings: [] });
 	const wrong: [string, string][] = [
 		[text.replace("07", "65535"), '1:1: shelf "65535": a shelf is a number from 0 to 65534'],
 		[

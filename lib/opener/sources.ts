@@ -1,0 +1,86 @@
+/**
+ * The files that the configuration is made of, as texts: the main file, conf.d beside it, what Debian's package keeps, and what commands
+ * have added. Read by the opener at the start and at each reload, and by `vblade check`; what they say is for `lib/spec/`.
+ */
+
+import { constants } from "node:fs";
+import { type FileHandle, open, readdir } from "node:fs/promises";
+import path from "node:path";
+import type { Sources, Source as SourceText } from "../spec/parts.js";
+
+export interface FoundSources extends Sources {
+	/** What could not be read, a line each: it is not the same as not being there. */
+	readonly unreadable: readonly string[];
+}
+
+export const DEFAULT_CONFIG = "/etc/vblade/vblade.toml";
+const DEBIAN_FOLDER = "/etc/vblade.conf.d";
+/** A configuration of thousands of disks has less than one. */
+const LONGEST_BYTES = 16 * 1024 * 1024;
+
+interface Reading {
+	readonly unreadable: string[];
+}
+
+/**
+ * Reads what is there. Only a main file that was asked for by name has to be there; one of the default name need not be, if anything
+ * else is. What can't be read is told in `unreadable`.
+ * @param state the state directory, if its runtime.toml is wanted
+ */
+export async function readSources(main: string, state?: string): Promise<FoundSources> {
+	const reading: Reading = { unreadable: [] };
+	const confd = await readFolder(reading, path.join(path.dirname(main), "conf.d"), ".toml");
+	const debian = main === DEFAULT_CONFIG ? await readFolder(reading, DEBIAN_FOLDER, ".conf") : [];
+	const isNeeded = main !== DEFAULT_CONFIG || confd.length + debian.length === 0;
+	const file = await readText(reading, main, isNeeded);
+	const runtime = state && (await readText(reading, path.join(state, "runtime.toml"), false));
+	const files = file === undefined ? confd : [file, ...confd];
+	return { files, debian, runtime: runtime || undefined, unreadable: reading.unreadable };
+}
+
+async function readFolder(reading: Reading, folder: string, ending: string): Promise<SourceText[]> {
+	let names: string[];
+	try {
+		names = await readdir(folder);
+	} catch (error) {
+		if (codeOf(error) !== "ENOENT") reading.unreadable.push(`${folder}: can't be read (${codeOf(error)})`);
+		return [];
+	}
+	// As a shell would have them, hidden ones left out.
+	const wanted = names.filter((name) => name.endsWith(ending) && !name.startsWith(".")).sort();
+	const texts: SourceText[] = [];
+	for (const name of wanted) {
+		const text = await readText(reading, path.join(folder, name), true);
+		if (text !== undefined) texts.push(text);
+	}
+	return texts;
+}
+
+async function readText(reading: Reading, file: string, isNeeded: boolean): Promise<SourceText | undefined> {
+	let handle: FileHandle | undefined;
+	try {
+		// A pipe of that name must not keep us waiting.
+		handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+		const status = await handle.stat();
+		if (!status.isFile()) throw new Error("not a regular file");
+		if (status.size > LONGEST_BYTES) throw new Error(`longer than ${LONGEST_BYTES} bytes`);
+		const bytes = await handle.readFile();
+		return { path: file, text: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
+	} catch (error) {
+		if (codeOf(error) !== "ENOENT" || isNeeded) reading.unreadable.push(`${file}: ${whyUnreadable(error)}`);
+		return undefined;
+	} finally {
+		await handle?.close();
+	}
+}
+
+function codeOf(error: unknown): string | undefined {
+	return error instanceof Error && "code" in error ? String(error.code) : undefined;
+}
+
+function whyUnreadable(error: unknown): string {
+	const code = codeOf(error);
+	if (code === "ENOENT") return "there is no such file";
+	if (code === "ERR_ENCODING_INVALID_ENCODED_DATA") return "not text in UTF-8";
+	return `can't be read (${code ?? (error instanceof Error ? error.message : String(error))})`;
+}

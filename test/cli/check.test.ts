@@ -1,0 +1,78 @@
+/** `vblade check`: what it says, and how it ends. Mirrors lib/cli/check.ts; what is wrong with files is in test/spec/. */
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import t, { type Test } from "tap";
+import { checkCommand } from "../../lib/cli/check.js";
+
+const DISK = '[disk.web]\nfile = "/srv/web.img"\naoe = { address = "9.0", netif = ["lo"] }\n';
+
+async function check(...argv: string[]): Promise<{ status: number; out: string; err: string }> {
+	let [out, err] = ["", ""];
+	const status = await checkCommand(argv, {
+		out: (text) => {
+			out += text;
+		},
+		err: (text) => {
+			err += text;
+		},
+	});
+	return { status, out, err };
+}
+
+/** A main file, and others in conf.d. */
+function files(t: Test, main: string, others: Readonly<Record<string, string>> = {}): string {
+	const folder = t.testdir();
+	const file = path.join(folder, "vblade.toml");
+	writeFileSync(file, main);
+	mkdirSync(path.join(folder, "conf.d"));
+	for (const [name, text] of Object.entries(others)) writeFileSync(path.join(folder, "conf.d", name), text);
+	return file;
+}
+
+t.test("a good configuration, with what is in conf.d", async (t) => {
+	const more = '[disk.more]\nmemory = "1M"\n';
+	const file = files(t, DISK, { "b.toml": more, ".hidden.toml": "x", "readme.txt": "x" });
+	t.same(await check(file), { status: 0, out: "good: 2 disks\n", err: "" });
+	const { status, out } = await check("--json", file);
+	t.equal(status, 0);
+	t.same(JSON.parse(out), {
+		...{ good: true, unreadable: [], errors: [], warnings: [] },
+		disks: [{ name: "web" }, { name: "more" }],
+	});
+});
+
+t.test("all that is wrong, in the order of the files", async (t) => {
+	const file = files(t, `[demon]\n${DISK}`, { "a.toml": 'disk.x.fil = "/x"\n', "b.toml": DISK });
+	const confd = path.join(path.dirname(file), "conf.d");
+	t.same(await check(file), {
+		status: 1,
+		out: "",
+		err: [
+			`${file}:1:2: no such table "demon"; did you mean "daemon"?\n`,
+			`${confd}/a.toml:1:8: no such key "fil"; did you mean "file"?\n`,
+			`${confd}/b.toml:1:7: disk web: there is one of this name already: ${file}:2:7\n`,
+		].join(""),
+	});
+	const { status, out } = await check(file, "--json");
+	t.equal(status, 1);
+	t.match(JSON.parse(out), {
+		good: false,
+		errors: [{ file, line: 1, column: 2, message: /no such table/ }, {}, {}],
+	});
+});
+
+t.test("a disk that can't be served is told, and is no error", async (t) => {
+	const { status, out, err } = await check(files(t, DISK.replace('"lo"', '"no*such"')));
+	t.equal(status, 0);
+	t.match(err, /^disk web: can't be served at present: netif "no\*such": no interface matches; /);
+	t.equal(out, "good: 1 disk\n");
+});
+
+t.test("a file that can't be read", async (t) => {
+	const { status, out, err } = await check(path.join(t.testdir(), "none.toml"));
+	t.match({ status, out, err }, { status: 1, out: "", err: /none\.toml: there is no such file/ });
+	await t.rejects(check("a", "b"), { message: "unknown argument: b; see vblade check --help" });
+	await t.rejects(check("--jso"), { message: "unknown argument: jso; see vblade check --help" });
+	t.match((await check("--help")).out, /vblade check \[file\]/);
+});
