@@ -120,7 +120,7 @@ void test_ring_of_user(void)
 		const char *step;
 		int error;
 		struct vb_engine *engine = vb_engine_open(1);
-		if (!engine || vb_become_user("nobody", 0, &step) != 0) _exit(1);
+		if (!engine || vb_become_user("nobody", 0, 0, &step) != 0) _exit(1);
 		if (open("/etc/passwd", O_RDONLY) >= 0) _exit(2);
 		if (vb_engine_has_uring(engine, &error) && ask_ring(prepare_open, 0) != -EACCES) _exit(3);
 		_exit(0);
