@@ -89,6 +89,11 @@ export class Latencies {
 		}
 		histogram.record(us);
 	}
+
+	/** As new. */
+	clear(): void {
+		for (const histogram of this.of) histogram?.clear();
+	}
 }
 
 // ---- for those who read counts: of one histogram, the sum of several, or the difference of two moments ----

@@ -9,7 +9,7 @@
 import type { AtaCommand } from "../ata/command.js";
 import type { Timed } from "../departures.js";
 import { type Disk, IoCounts } from "../disk.js";
-import { Histogram, Latencies } from "../histogram.js";
+import { Latencies } from "../histogram.js";
 import { turn } from "../turn.js";
 
 /** How many are looked at. */
@@ -44,7 +44,7 @@ let numbers = 0;
 
 export class Initiator implements Timed {
 	readonly counts = new IoCounts();
-	readonly latency = new Histogram();
+	readonly latencies = new Latencies();
 	/** Commands that have come and have not been answered. */
 	underWay = 0;
 	/** Another one for each that this object has stood for: what figures call it. */
@@ -71,7 +71,7 @@ export class Initiator implements Timed {
 		this.first32 = first32;
 		this.last16 = last16;
 		this.counts.clear();
-		this.latency.clear();
+		this.latencies.clear();
 		this.#whats.fill(-1);
 		this.#waiting = 0;
 	}
@@ -121,7 +121,7 @@ export class Initiator implements Timed {
 	}
 
 	took(kind: number, us: number): void {
-		this.latency.record(us);
+		this.latencies.record(kind, us);
 		this.link.latencies.record(kind, us);
 		this.disk.latencies.record(kind, us);
 	}

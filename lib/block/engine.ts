@@ -152,6 +152,11 @@ export class StorageEngine implements PumpStage {
 		this.#lack.watch(listener);
 	}
 
+	/** Files that are to be opened and can't be yet. */
+	get openingsWaiting(): number {
+		return this.#openings.waiting;
+	}
+
 	/** Operations that could not be begun at once for want of threads or memory, so far. */
 	get putOff(): number {
 		return this.#lack.putOff;

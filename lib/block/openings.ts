@@ -36,6 +36,11 @@ export class Openings<File = NativeFile> {
 		return this.#errno;
 	}
 
+	/** How many wait their turn, or for a thread. */
+	get waiting(): number {
+		return this.#waiting.length;
+	}
+
 	/** How many had to wait for a thread so far. */
 	get putOff(): number {
 		return this.#putOff;

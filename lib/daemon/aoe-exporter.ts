@@ -25,7 +25,7 @@ const UP_LIMIT_MS = 1500;
 const UP_POLL_MS = 20;
 const GIVEN_TWICE = "given twice on one interface";
 
-interface AoeExport {
+export interface AoeExport {
 	spec: AoeExportSpec;
 	/** Address and interface, for each link. */
 	readonly places: readonly string[];
@@ -194,6 +194,15 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 
 	stop(): void {
 		for (const { target } of this.#outlets.all()) target.stop();
+	}
+
+	/** The links, and what is served on each. */
+	outlets(): Iterable<Outlet> {
+		return this.#outlets.all();
+	}
+
+	exported(): Iterable<AoeExport> {
+		return this.#exports.values();
 	}
 
 	report(): string[] {

@@ -18,7 +18,10 @@ import { type AddedSpec, Adding } from "./adding.js";
 import { AoeExporter } from "./aoe-exporter.js";
 import { type DiskEnd, Disks, type Opening } from "./disks.js";
 import type { Addition, Exporter } from "./exporter.js";
+import { FigureCollector, figureSources } from "./figures.js";
+import type { FigureNames } from "./figures-frame.js";
 import type { OpenDevice } from "./openers.js";
+import { type DiskReport, diskReports, type WorkerReport, workerReport } from "./state.js";
 
 /** How long requests under way on a disk that is removed may take. */
 const REMOVE_LIMIT_MS = 5000;
@@ -54,13 +57,18 @@ function needsPacketSockets({ netifs }: ExportSpec): boolean {
 	return netifs.some(({ kind }) => kind !== "unix" && kind !== "gre");
 }
 
+interface Exporters extends Readonly<Record<ExportSpec["protocol"], Exporter>> {
+	readonly aoe: AoeExporter;
+}
+
 type Additions = Readonly<Record<ExportSpec["protocol"], Addition>>;
 
 export class Daemon {
 	readonly #log: Log;
 	readonly #pump = new Pump();
 	readonly #disks: Disks;
-	readonly #exporters: Readonly<Record<ExportSpec["protocol"], Exporter>>;
+	readonly #exporters: Exporters;
+	readonly #figures: FigureCollector;
 	readonly #exports = new Map<string, ExportSpec>();
 	readonly #adding = new Set<Adding>();
 	#closing: Promise<DiskEnd> | null = null;
@@ -73,7 +81,9 @@ export class Daemon {
 			for (const exporter of Object.values(this.#exporters)) exporter.resized(disk);
 		};
 		this.#disks = new Disks({ pump, log, version, onResized, ...(open && { open }) });
-		this.#exporters = { aoe: new AoeExporter({ pump, log, version, departures: new Departures(pump) }) };
+		const aoe = new AoeExporter({ pump, log, version, departures: new Departures(pump) });
+		this.#exporters = { aoe };
+		this.#figures = new FigureCollector(figureSources(this.#disks, aoe));
 	}
 
 	/**
@@ -245,6 +255,24 @@ export class Daemon {
 			const { name, device } = this.#disks.get(disk);
 			return { name, sectors: device.info.sizeBytes / SECTOR_BYTES, readOnly: device.info.readOnly };
 		});
+	}
+
+	/**
+	 * What has been counted: what has changed since that generation, which came with what the asker was told last, in the form of
+	 * `figures-frame.ts`; 0: all.
+	 */
+	figures(since: number): Promise<{ readonly names: FigureNames; readonly frame: Float64Array }> {
+		return this.#figures.collect(since);
+	}
+
+	/** How things stand with all disks, or with some; a batch for each turn of the loop. */
+	diskReports(names?: ReadonlySet<string>): AsyncIterable<readonly DiskReport[]> {
+		return diskReports(this.#disks, this.#exporters.aoe, names);
+	}
+
+	/** How things stand with the links, and with this process. */
+	workerReport(): WorkerReport {
+		return workerReport(this.#disks, this.#exporters.aoe);
 	}
 
 	/** What has been counted since the start, a line each. */

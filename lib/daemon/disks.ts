@@ -43,8 +43,17 @@ export interface Opening {
 	callOff(error: OperatorError): void;
 }
 
+/** The same, for those who look at it. */
+export interface HeldDisk {
+	readonly name: string;
+	readonly spec: DiskSpec;
+	/** null: it is being opened. */
+	readonly disk: Disk | null;
+	readonly isLeaving: boolean;
+}
+
 /** A name that is taken: by a disk, by one that is being opened, or by one that is being closed. */
-class Entry implements Opening {
+class Entry implements Opening, HeldDisk {
 	readonly name: string;
 	disk: Disk | null = null;
 	/** Nobody wants it any more. */
@@ -127,6 +136,7 @@ export class Disks {
 	/** Its name may have been given to another one. */
 	#forget(entry: Entry): void {
 		if (this.#entries.get(entry.name) === entry) this.#entries.delete(entry.name);
+		this.#faults.forget(entry.spec.called ?? entry.name);
 	}
 
 	async #open(spec: DiskSpec, signal: AbortSignal): Promise<Disk> {
@@ -193,6 +203,21 @@ export class Disks {
 	async #closeEntry({ disk, settled }: Entry, limitMs: number): Promise<DiskEnd> {
 		if (disk !== null) return disk.close(limitMs);
 		return (await endWithin(settled, limitMs)) === "abandoned" ? "opening" : "closed";
+	}
+
+	/** What each name stands for now. */
+	held(): Iterable<HeldDisk> {
+		return this.#entries.values();
+	}
+
+	/** What storage does wrong. */
+	get faults(): FaultLog {
+		return this.#faults;
+	}
+
+	/** What they are served by. */
+	get engine(): Pick<StorageEngine, "putOff" | "openingsWaiting" | "description"> {
+		return this.#engine;
 	}
 
 	all(): Opening[] {

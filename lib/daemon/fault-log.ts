@@ -34,12 +34,27 @@ interface Kind {
 	stopWaiting: (() => void) | null;
 }
 
+/** The last thing that a disk's storage did wrong, for whoever looks at the disk. */
+export interface LastFault {
+	/** `read` */
+	readonly what: string;
+	/** null: it has no place. */
+	readonly lba: number | null;
+	readonly cause: string;
+	/** In milliseconds since 1970. */
+	readonly at: number;
+}
+
 export class FaultLog {
 	readonly #log: Log;
 	readonly #clock: Clock;
 	readonly #kinds = new Map<string, Kind>();
 	/** By blade: requests that its disk has done in the end, long after. */
 	readonly #stalls = new Map<string, number>();
+
+	readonly #last = new Map<string, LastFault>();
+	/** By blade: since when its disk has not answered. */
+	readonly #stalledMs = new Map<string, number>();
 
 	constructor(log: Log, clock: Clock = systemClock) {
 		this.#log = log;
@@ -50,6 +65,8 @@ export class FaultLog {
 	failed(blade: string, op: BlockOp, status: StorageStatus, errno: number, lba: number): void {
 		const kind = this.#kindOf(blade, op, status, errno);
 		kind.total += 1;
+		const place = op === BlockOp.flush ? null : lba;
+		this.#last.set(blade, { what: opName(op), lba: place, cause: kind.cause, at: Date.now() });
 		if (kind.stopWaiting !== null) {
 			kind.untold += 1;
 			if (op === BlockOp.flush) return;
@@ -67,10 +84,12 @@ export class FaultLog {
 	stallsOf(blade: string): StallListener {
 		return {
 			stalled: ({ op, offsetBytes, waitedMs }) => {
+				this.#stalledMs.set(blade, Date.now() - waitedMs);
 				const where = op === BlockOp.flush ? "" : ` at LBA ${offsetBytes / SECTOR_BYTES}`;
 				this.#log.error(`${blade}: ${opName(op)}${where} has waited for its disk for ${waitedMs / 1000} s`);
 			},
 			resumed: (waitedMs, requests) => {
+				this.#stalledMs.delete(blade);
 				this.#stalls.set(blade, (this.#stalls.get(blade) ?? 0) + requests);
 				this.#log.warn(
 					`${blade}: its disk answers again after ${waitedMs / 1000} s; ${counted(requests, "request")} waited`,
@@ -88,6 +107,21 @@ export class FaultLog {
 		supplied: (putOff) =>
 			this.#log.warn(`threads for the storage can be had again; ${counted(putOff, "request")} waited`),
 	};
+
+	lastOf(blade: string): LastFault | undefined {
+		return this.#last.get(blade);
+	}
+
+	/** Since when a blade's disk has not answered, in milliseconds since 1970; undefined if it does. */
+	stalledSince(blade: string): number | undefined {
+		return this.#stalledMs.get(blade);
+	}
+
+	/** There is no such blade any more, or another one. */
+	forget(blade: string): void {
+		this.#last.delete(blade);
+		this.#stalledMs.delete(blade);
+	}
 
 	/** All that has been counted, a line for each kind. */
 	report(): string[] {

@@ -1,0 +1,198 @@
+/**
+ * The state of what a worker serves, in words and plain values, for whoever looks: disks with their exports, links, the worker
+ * itself. What changes with every request is in the figures (`figures.ts`); here is what says how things stand, and why. Of
+ * thousands of disks it is made some in a turn of the loop. Asked by `daemon.ts`.
+ */
+
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Blade } from "../aoe/blade.js";
+import type { Silence } from "../aoe/claim.js";
+import type { Disk, DiskPhase } from "../disk.js";
+import { turn } from "../turn.js";
+import { formatMac } from "../wire/mac.js";
+import type { AoeExport, AoeExporter } from "./aoe-exporter.js";
+import type { Disks, HeldDisk } from "./disks.js";
+import type { Outlet } from "./outlets.js";
+
+/** Disks that are looked at in one turn. */
+const DISKS_PER_TURN = 64;
+
+/** An address on a link: served, silent because another host has it, or about to be asked for. */
+export interface PlaceState {
+	readonly link: string;
+	readonly state: "serving" | "silent" | "asking";
+	/** Who has it, and since when (ISO 8601). */
+	readonly rival: string | null;
+	readonly since: string | null;
+}
+
+export interface ExportState {
+	readonly name: string;
+	readonly protocol: "aoe";
+	/** `9.0` */
+	readonly address: string;
+	readonly places: readonly PlaceState[];
+	/** The MAC mask in force; none lets everyone in. */
+	readonly macs: readonly string[];
+	readonly reservedBy: readonly string[];
+	/** A character for each byte. */
+	readonly configString: string;
+	readonly bufferCount: number;
+	/** It takes no more requests. */
+	readonly isLeaving: boolean;
+}
+
+export interface DiskReport {
+	readonly name: string;
+	readonly phase: DiskPhase | "opening";
+	/** It will be gone. */
+	readonly isLeaving: boolean;
+	/** What is known of it once it is open. */
+	readonly open: {
+		readonly sizeBytes: number;
+		readonly readOnly: boolean;
+		readonly serial: string;
+		/** 16 hexadecimal digits. */
+		readonly wwn: string;
+		readonly faults: number;
+	} | null;
+	/** What its storage did wrong last, at what LBA. */
+	readonly lastFault: {
+		readonly what: string;
+		readonly lba: number | null;
+		readonly cause: string;
+		readonly at: string;
+	} | null;
+	/** Since when its storage has not answered. */
+	readonly stalledSince: string | null;
+	readonly exports: readonly ExportState[];
+}
+
+export interface LinkReport {
+	readonly name: string;
+	/** `up, now called enp3s0` */
+	readonly status: string;
+	readonly isUp: boolean;
+	readonly mac: string;
+	readonly mtu: number;
+	readonly blades: number;
+}
+
+export interface WorkerReport {
+	readonly engine: string;
+	readonly putOff: number;
+	/** Files that wait their turn to be opened, or a thread. */
+	readonly openingsWaiting: number;
+	readonly longestTurnSteps: number;
+	readonly links: readonly LinkReport[];
+}
+
+export function workerReport(disks: Disks, aoe: AoeExporter): WorkerReport {
+	const { putOff, openingsWaiting, description } = disks.engine;
+	const links = [...aoe.outlets()].map(linkReport);
+	return { engine: description, putOff, openingsWaiting, longestTurnSteps: turn.most, links };
+}
+
+function linkReport({ link, registry }: Outlet): LinkReport {
+	const { name, status, up, mac, mtu } = link;
+	return { name, status, isUp: up, mac: formatMac(mac), mtu, blades: registry.size };
+}
+
+/** All disks, or those of these names that there are; as many at a time as a turn of the loop has time for. */
+export async function* diskReports(
+	disks: Disks,
+	aoe: AoeExporter,
+	names?: ReadonlySet<string>,
+): AsyncIterable<readonly DiskReport[]> {
+	const wanted = [...disks.held()].filter(({ name }) => names?.has(name) ?? true);
+	const exports = exportsByDisk(aoe);
+	const silences = silencesOf(aoe);
+	for (let from = 0; from < wanted.length; from += DISKS_PER_TURN) {
+		if (from > 0) await nextTurn();
+		yield wanted
+			.slice(from, from + DISKS_PER_TURN)
+			.map((held) => diskReport(held, disks, exports.get(held.name) ?? [], silences));
+	}
+}
+
+/** By blade and by link. */
+type Silences = ReadonlyMap<Blade, ReadonlyMap<Outlet, Silence>>;
+
+function silencesOf(aoe: AoeExporter): Silences {
+	const silences = new Map<Blade, Map<Outlet, Silence>>();
+	for (const outlet of aoe.outlets())
+		for (const silence of outlet.target.silences()) {
+			const ofBlade = silences.get(silence.blade) ?? new Map<Outlet, Silence>();
+			silences.set(silence.blade, ofBlade.set(outlet, silence));
+		}
+	return silences;
+}
+
+function exportsByDisk(aoe: AoeExporter): ReadonlyMap<string, readonly AoeExport[]> {
+	const exports = new Map<string, AoeExport[]>();
+	for (const each of aoe.exported()) {
+		const ofDisk = exports.get(each.spec.disk) ?? [];
+		ofDisk.push(each);
+		exports.set(each.spec.disk, ofDisk);
+	}
+	return exports;
+}
+
+function diskReport(
+	{ name, spec, disk, isLeaving }: HeldDisk,
+	{ faults }: Disks,
+	exports: readonly AoeExport[],
+	silences: Silences,
+): DiskReport {
+	const called = spec.called ?? name;
+	const last = faults.lastOf(called);
+	const stalled = faults.stalledSince(called);
+	return {
+		name,
+		phase: disk?.phase ?? "opening",
+		isLeaving,
+		open: disk && openReport(disk),
+		lastFault: last === undefined ? null : { ...last, at: moment(last.at) },
+		stalledSince: stalled === undefined ? null : moment(stalled),
+		exports: exports.map((each) => exportState(each, silences)),
+	};
+}
+
+function openReport({ device, identity, faults }: Disk): DiskReport["open"] {
+	const { sizeBytes, readOnly } = device.info;
+	const wwn = identity.wwn.toString(16).padStart(16, "0");
+	return { sizeBytes, readOnly, serial: identity.serial, wwn, faults };
+}
+
+function exportState({ spec, blade, outlets, isLeaving }: AoeExport, silences: Silences): ExportState {
+	const { name, protocol, shelf, slot, bufferCount } = spec;
+	const silent = blade === null ? undefined : silences.get(blade);
+	return {
+		name,
+		protocol,
+		address: `${shelf}.${slot}`,
+		places: outlets.map((outlet) => placeState(outlet, blade, silent?.get(outlet))),
+		macs: [...(blade?.access.mask ?? [])].map(formatMac),
+		reservedBy: [...(blade?.access.reserved ?? [])].map(formatMac),
+		configString: Buffer.from(blade?.configString ?? "").toString("latin1"),
+		bufferCount,
+		isLeaving,
+	};
+}
+
+function placeState(
+	{ link, registry }: Outlet,
+	blade: Blade | null,
+	silence: Silence | undefined,
+): PlaceState {
+	if (silence !== undefined) {
+		const { mac, since } = silence;
+		return { link: link.name, state: "silent", rival: formatMac(mac), since: since.toISOString() };
+	}
+	const isServed = blade !== null && registry.has(blade);
+	return { link: link.name, state: isServed ? "serving" : "asking", rival: null, since: null };
+}
+
+function moment(ms: number): string {
+	return new Date(ms).toISOString();
+}
