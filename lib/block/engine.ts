@@ -42,6 +42,8 @@ function defaultEngineKind(): EngineKind {
 }
 
 export class StorageEngine implements PumpStage {
+	/** Files that are being opened, and those that wait for that. */
+	readonly openings = new Openings();
 	readonly #pump: Pump;
 	readonly #operations = new Float64Array(BATCH_OPERATIONS * OperationField.count);
 	readonly #completions = new Float64Array(BATCH_OPERATIONS * COMPLETION_FIELDS);
@@ -56,7 +58,6 @@ export class StorageEngine implements PumpStage {
 	readonly #freeTokens: number[] = [];
 	readonly #stalls = new StallWatch();
 	readonly #sizes: SizeWatch;
-	readonly #openings = new Openings();
 	readonly #lack = new LackWatch();
 	readonly #lackFields = new Float64Array(LACK_FIELDS);
 	readonly #look: NodeJS.Timeout;
@@ -107,7 +108,7 @@ export class StorageEngine implements PumpStage {
 			}
 		};
 		signal?.throwIfAborted();
-		return this.#openings.open(path, begin, signal);
+		return this.openings.open(path, begin, signal);
 	}
 
 	/** A file that another process opens, which `ask` has it do; it is measured and mapped by a thread of its own. */
@@ -124,7 +125,7 @@ export class StorageEngine implements PumpStage {
 			throw new OperatorError(`${path}: closed before it was open`);
 		};
 		signal?.throwIfAborted();
-		return this.#openings.open(path, begin, signal);
+		return this.openings.open(path, begin, signal);
 	}
 
 	/** Memory as a file. Throws a NativeError. */
@@ -152,11 +153,6 @@ export class StorageEngine implements PumpStage {
 		this.#lack.watch(listener);
 	}
 
-	/** Files that are to be opened and can't be yet. */
-	get openingsWaiting(): number {
-		return this.#openings.waiting;
-	}
-
 	/** Operations that could not be begun at once for want of threads or memory, so far. */
 	get putOff(): number {
 		return this.#lack.putOff;
@@ -166,8 +162,8 @@ export class StorageEngine implements PumpStage {
 		if (this.expects) this.#stalls.look(this.#underWay);
 		native.engineRetry(this.#handle, this.#lackFields);
 		const [errno = 0, putOff = 0] = this.#lackFields;
-		this.#lack.look(errno || this.#openings.lack, putOff + this.#openings.putOff);
-		this.#openings.retry();
+		this.#lack.look(errno || this.openings.lack, putOff + this.openings.putOff);
+		this.openings.retry();
 	}
 
 	/** Closes a file; false if requests on it are still under way. A closed engine has closed its files. */
@@ -285,7 +281,7 @@ export class StorageEngine implements PumpStage {
 		if (this.#closed) return;
 		this.#closed = true;
 		clearInterval(this.#look);
-		this.#openings.close();
+		this.openings.close();
 		this.#sizes.close();
 		this.#pump.remove(this);
 		native.engineClose(this.#handle);

@@ -216,7 +216,7 @@ export class Disks {
 	}
 
 	/** What they are served by. */
-	get engine(): Pick<StorageEngine, "putOff" | "openingsWaiting" | "description"> {
+	get engine(): Pick<StorageEngine, "putOff" | "openings" | "description"> {
 		return this.#engine;
 	}
 

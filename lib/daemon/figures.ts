@@ -48,8 +48,8 @@ export function figureSources(disks: Disks, aoe: AoeExporter): FigureSources {
 		},
 		worker() {
 			const { user, system } = process.cpuUsage();
-			const { putOff, openingsWaiting } = disks.engine;
-			return [(user + system) / 1e6, getHeapStatistics().used_heap_size, putOff, openingsWaiting, turn.most];
+			const { putOff, openings } = disks.engine;
+			return [(user + system) / 1e6, getHeapStatistics().used_heap_size, putOff, openings.waiting, turn.most];
 		},
 	};
 }

@@ -88,9 +88,15 @@ export interface WorkerReport {
 }
 
 export function workerReport(disks: Disks, aoe: AoeExporter): WorkerReport {
-	const { putOff, openingsWaiting, description } = disks.engine;
+	const { putOff, openings, description } = disks.engine;
 	const links = [...aoe.outlets()].map(linkReport);
-	return { engine: description, putOff, openingsWaiting, longestTurnSteps: turn.most, links };
+	return {
+		engine: description,
+		putOff,
+		openingsWaiting: openings.waiting,
+		longestTurnSteps: turn.most,
+		links,
+	};
 }
 
 function linkReport({ link, registry }: Outlet): LinkReport {

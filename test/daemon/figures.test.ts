@@ -161,7 +161,9 @@ function served(): void {
 		const last = await ask(asked, after.generation);
 		t.same(last.names.gone, { disks: [names.get("two")], links: [], initiators: [user!.number] });
 	});
+}
 
+function standing(): void {
 	t.test("how things stand", async (t) => {
 		const stage = new Stage(t);
 		await stage.add("one", 0);
@@ -204,4 +206,5 @@ if (await inNamespace(import.meta.url)) {
 	generations();
 	turns();
 	served();
+	standing();
 }
