@@ -39,7 +39,7 @@ export interface GreLinkOptions extends LinkOptions {
 const MTU_AT_FIRST = 1462;
 /** How long the first process has to say how it stands. */
 const START_LIMIT_MS = 10_000;
-/** How long after the end of one process the next is started. */
+/** How long after the end of a process that was of no use the next is started; after another, at once. */
 const RESTART_MS = 500;
 /** The one peer. */
 const PEER = 0;
@@ -264,10 +264,11 @@ export class GreLink implements Link, PumpStage, SessionListener {
 	#down(why: string): void {
 		if (this.#closed) return;
 		if (!this.#toldOfEnd) this.#log(`${this.name}: ${oneLine(why)}; another one is started`);
+		const waitMs = this.#toldOfEnd ? RESTART_MS : 0;
 		this.#toldOfEnd = true;
 		this.#restart = setTimeout(() => {
 			this.#startProcess().catch((error: unknown) => this.#down(String(error)));
-		}, RESTART_MS);
+		}, waitMs);
 		if (!this.up) return;
 		this.up = false;
 		this.#sink?.linkChanged(this);

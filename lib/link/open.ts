@@ -8,7 +8,6 @@ import { Errno, isNativeError } from "../native.js";
 import type { Pump } from "../pump.js";
 import type { NetifSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
-import { GreLink } from "./gre.js";
 import { interfaceInfo, interfaceNames } from "./interfaces.js";
 import type { Link } from "./link.js";
 import { PacketLink, type PacketLinkOptions } from "./packet.js";
@@ -27,7 +26,8 @@ export async function openLink(netif: NetifSpec, pump: Pump, options: PacketLink
 		case "unix":
 			return UnixLink.open(netif.path, { pump, ...options });
 		case "gre":
-			return GreLink.open(netif.name, netif.peer, { pump, ...options });
+			// Of the kinds of link only it starts a process, and loads what that takes.
+			return (await import("./gre.js")).GreLink.open(netif.name, netif.peer, { pump, ...options });
 		case "pcap":
 			return PcapLink.open(netif.interfaceName, { pump, ...options });
 		case "interface":

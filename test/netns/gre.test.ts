@@ -1,9 +1,6 @@
 /**
- * A site behind a router: `vblade 9 0 gre:ADDRESS`, with a router between two networks, and at the other end our own initiator or, where
- * this kernel has it, Linux's `gretap`. A whole Linux with that as a client is in `test/kernel/gre.long.ts`.
- *
- *     server 192.0.2.1 lan0 <=====> lan0 192.0.2.254 router (client's namespace)
- *                                        198.51.100.254 site0 <=====> site0 198.51.100.7 site
+ * A site behind a router: `vblade 9 0 gre:ADDRESS`, with a router between two networks (`test/support/site.ts`), and at the other end our own initiator or, where
+ * this kernel has it, Linux's `gretap`. A whole Linux with that as a client is in `test/kernel/gre-cases.ts`.
  */
 
 import { readFileSync } from "node:fs";
@@ -13,37 +10,25 @@ import { scratchDirectory, until } from "../support/cleanup.js";
 import { ip, Namespace, namespacesMissing } from "../support/netns.js";
 import { vbladeCommand } from "../support/paths.js";
 import { type Program, run } from "../support/process.js";
+import { SERVER_ADDRESS as SERVER, SITE_ADDRESS as SITE, Site } from "../support/site.js";
 import { Stage } from "./stage.js";
 
 t.setTimeout(120_000);
 const LIMIT_MS = 20_000;
-const SERVER = "192.0.2.1";
-const SITE = "198.51.100.7";
 const skip = namespacesMissing() ?? false;
 
 /** The stage with a site behind its client's namespace, which routes. */
 class RoutedStage extends Stage {
-	readonly site: Namespace;
+	readonly #site: Site;
 
 	constructor(mtu = 1500) {
 		super(vbladeCommand());
-		const { server, client: router } = this.lan;
-		this.site = new Namespace(`vb${process.pid}s9`);
-		const end = (name: string) => ["site0", "netns", name, "mtu", String(mtu)];
-		ip("link", "add", ...end(router.name), "type", "veth", "peer", ...end(this.site.name));
-		const setUp: [Namespace, string, string][] = [
-			[server, "lan0", `${SERVER}/24`],
-			[router, "lan0", "192.0.2.254/24"],
-			[router, "site0", "198.51.100.254/24"],
-			[this.site, "site0", `${SITE}/24`],
-		];
-		for (const [namespace, name, address] of setUp) {
-			namespace.ip("address", "add", address, "dev", name);
-			namespace.ip("link", "set", name, "up");
-		}
-		server.ip("route", "add", "default", "via", "192.0.2.254");
-		this.site.ip("route", "add", "default", "via", "198.51.100.254");
-		router.exec("sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward");
+		this.#site = new Site(this.lan, mtu);
+		this.#site.settle();
+	}
+
+	get site(): Namespace {
+		return this.#site.namespace;
 	}
 
 	async serveSite(...options: string[]): Promise<Program> {
@@ -58,7 +43,7 @@ class RoutedStage extends Stage {
 	}
 
 	override async close(): Promise<void> {
-		this.site.remove();
+		this.#site.remove();
 		await super.close();
 	}
 }

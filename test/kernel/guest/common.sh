@@ -52,6 +52,18 @@ load_aoe() {
 	load block/aoe/aoe "$@"
 }
 
+# load_aoe_behind_router: the driver, on a tunnel to the server alone, which is at $server; we are at $site, behind $router.
+load_aoe_behind_router() {
+	must ip link set vec0 mtu "${mtu:?}" up
+	must ip address add "${site:?}/24" dev vec0
+	must ip route add default via "${router:?}"
+	for module in lib/crc-ccitt net/ipv6/ipv6 net/ipv4/ip_tunnel net/ipv4/gre net/ipv4/ip_gre; do load "../$module"; done
+	must ip link add aoe0 type gretap local "$site" remote "${server:?}"
+	must ip link set aoe0 up
+	say "tunnel of MTU $(cat /sys/class/net/aoe0/mtu)"
+	load block/aoe/aoe aoe_iflist=aoe0
+}
+
 # discovered NAME: true if the driver has found the disk; else it asks for it again, as both question and answer may be lost.
 discovered() {
 	[ ! -b "/dev/etherd/$1" ] || return 0

@@ -1,11 +1,12 @@
 #!/bin/sh
 # A file system's whole life on a disk behind AoE: made, filled with a tree, checked, mounted anew and compared.
-# Init of a user-mode Linux; run by test/kernel/kernel.test.ts. Environment: mtu, disk (such as e9.0).
+# Init of a user-mode Linux; run by test/kernel/kernel.test.ts and gre-cases.ts. Environment: mtu, disk (such as e9.0), and behind a
+# router server, site and router (see load_aoe_behind_router).
 # shellcheck source=test/kernel/guest/common.sh
 . "${0%/*}/common.sh"
 
 : "${disk:?}"
-load_aoe
+if [ -n "${server:-}" ]; then load_aoe_behind_router; else load_aoe; fi
 find_disk "$disk"
 device=/dev/etherd/$disk
 say "found $disk, $(blockdev --getsz "$device") sectors"
