@@ -41,6 +41,7 @@ export async function startDaemon(spec: Spec, log: Log, version: string, open?: 
 	if (user !== undefined) checkUser(user);
 	const daemon = new Daemon(log, version, open);
 	try {
+		if (user !== undefined) await keepTunnels(spec);
 		// Before the first frame is looked at.
 		await daemon.add(spec, () => {
 			if (user !== undefined) becomeUser(user, spec.exports.some(needsPacketSockets));
@@ -55,6 +56,13 @@ export async function startDaemon(spec: Spec, log: Log, version: string, open?: 
 /** An interface that changes wants a new packet socket; a unix socket never does, and a tunnel's are another process's. */
 function needsPacketSockets({ netifs }: ExportSpec): boolean {
 	return netifs.some(({ kind }) => kind !== "unix" && kind !== "gre");
+}
+
+/** Tunnels are started again when they end, which this process will not be able to do. */
+async function keepTunnels({ exports }: Pick<Spec, "exports">): Promise<void> {
+	const netifs = exports.flatMap((each) => each.netifs);
+	const peers = new Set(netifs.flatMap((netif) => (netif.kind === "gre" ? [netif.peer] : [])));
+	if (peers.size > 0) (await import("../gre/keeper.js")).startKeeper([...peers]);
 }
 
 interface Exporters extends Readonly<Record<ExportSpec["protocol"], Exporter>> {

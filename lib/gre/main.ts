@@ -15,8 +15,6 @@ const USERS = ["vblade", "nobody"];
 
 /** Resolves when the stream has ended, or it has been told why there is no tunnel. */
 export async function runTunnel(peer: string, descriptor: number): Promise<void> {
-	// The stream's end is the end: whoever gives us work still wants it done when he is told to end.
-	for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
 	const tunnel = new Tunnel({ peer, stream: new Socket({ fd: descriptor }), routeTo });
 	try {
 		const port = openRawPackets(peer, tunnel);

@@ -27,11 +27,11 @@ import {
 } from "./link.js";
 import { madeUpMac } from "./made-up-mac.js";
 import { grownRooms, Outbox, roomsFor } from "./outbox.js";
-import { type StartTunnel, startTunnel } from "./tunnel-process.js";
+import { type StartTunnel, standardTunnel } from "./tunnel-process.js";
 
 export interface GreLinkOptions extends LinkOptions {
 	readonly pump: Pump;
-	/** Default: as a child of this process. */
+	/** Default: as this process has them started. */
 	readonly start?: StartTunnel;
 }
 
@@ -110,7 +110,7 @@ export class GreLink implements Link, PumpStage, SessionListener {
 		this.#pump = options.pump;
 		this.#log = options.log ?? (() => {});
 		this.#leastMtu = options.leastMtu ?? 0;
-		this.#start = options.start ?? startTunnel;
+		this.#start = options.start ?? standardTunnel;
 		this.#outbox = new Outbox({
 			pump: options.pump,
 			counts: this.#counts,

@@ -1,10 +1,11 @@
 /**
- * The process that a `gre:` link has its packets from (`vblade gre PEER`, `lib/gre/`), as this process starts it: a child at the other
- * end of a socket, which is its descriptor 3, and whose end is the child's. Used by `gre.ts` unless somebody else starts it.
+ * The process that a `gre:` link has its packets from (`vblade gre PEER`, `lib/gre/`): a child at the other end of a socket, which is its
+ * descriptor 3, and whose end is the child's. Used by `gre.ts`; a process that may start no program has another one start it
+ * (`lib/gre/keeper.ts`), and says so here.
  */
 
-import { spawn } from "node:child_process";
-import type { Socket } from "node:net";
+import { type ChildProcess, spawn } from "node:child_process";
+import { Socket } from "node:net";
 import path from "node:path";
 import { packageDirectory } from "../addon.js";
 
@@ -25,22 +26,40 @@ export type StartTunnel = (peer: string) => Promise<TunnelProcess>;
 const DESCRIPTOR = 3;
 const FINISH_LIMIT_MS = 2000;
 
-/** The words that start it. */
-function commandFor(peer: string): string[] {
-	const program = path.join(packageDirectory(), "build/bin/vblade.js");
-	return [process.execPath, "--max-semi-space-size=1", program, "gre", peer, "--fd", String(DESCRIPTOR)];
+let standard: StartTunnel = (peer) => startTunnel(peer);
+
+/** From now on this process has its tunnels started like that. */
+export function startTunnelsBy(start: StartTunnel): void {
+	standard = start;
+}
+
+/** In the way of this process. */
+export function standardTunnel(peer: string): Promise<TunnelProcess> {
+	return standard(peer);
+}
+
+/** Starts `vblade gre` with these words; descriptor 3 is `end`: an end of a socket pair, or "pipe" for a new one. */
+export function spawnGre(
+	words: readonly string[],
+	end: number | "pipe",
+	prefix: readonly string[] = [],
+): ChildProcess {
+	const vblade = path.join(packageDirectory(), "build/bin/vblade.js");
+	const command = [...prefix, process.execPath, "--max-semi-space-size=1", vblade];
+	const [program = "", ...args] = [...command, "gre", "--fd", String(DESCRIPTOR), ...words];
+	const child = spawn(program, args, { stdio: ["ignore", "ignore", "inherit", end] });
+	child.unref();
+	return child;
 }
 
 /** Starts it as a child of this process, with `prefix` before the command. */
 export async function startTunnel(peer: string, prefix: readonly string[] = []): Promise<TunnelProcess> {
-	const [program = "", ...words] = [...prefix, ...commandFor(peer)];
-	const child = spawn(program, words, { stdio: ["ignore", "ignore", "inherit", "pipe"] });
+	const child = spawnGre([peer], "pipe", prefix);
 	const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
 	await new Promise<void>((resolve, reject) => {
 		child.once("spawn", resolve);
 		child.once("error", reject);
 	});
-	child.unref();
 	return {
 		stream: child.stdio[DESCRIPTOR] as Socket,
 		end: () => void child.kill("SIGKILL"),
@@ -50,4 +69,9 @@ export async function startTunnel(peer: string, prefix: readonly string[] = []):
 			clearTimeout(limit);
 		},
 	};
+}
+
+/** One that another process has started: its end of the stream. Whoever has started it ends it, at the latest when it starts the next. */
+export function tunnelOn(descriptor: number): TunnelProcess {
+	return { stream: new Socket({ fd: descriptor }), end: () => {}, finish: async () => {} };
 }

@@ -60,12 +60,20 @@ function statusOf(pid: number): Map<string, string> {
 	return new Map(lines.map((line) => line.split(":\t", 2) as [string, string]));
 }
 
-/** The tunnel's process, a child of the server's. */
-function tunnelOf(server: Program, { lan }: Stage): number {
+function processes({ lan }: Stage, matches: (words: readonly string[]) => boolean): number[] {
 	const pids = ip("netns", "pids", lan.server.name).trim().split("\n").map(Number);
-	const pid = pids.find((each) => readFileSync(`/proc/${each}/cmdline`, "utf8").includes("\0gre\0"));
+	return pids.filter((pid) => matches(readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0")));
+}
+
+/** The tunnel's process. */
+function tunnelOf(server: Program, stage: Stage): number {
+	const [pid] = processes(stage, (words) => words.includes("gre") && !words.includes("--keep"));
 	if (pid === undefined) throw new Error(`no tunnel; ${server.output}`);
 	return pid;
+}
+
+function serverOf(stage: Stage): number {
+	return processes(stage, (words) => words.includes("9") && words.includes("0"))[0] ?? 0;
 }
 
 t.test("our initiator at a site behind a router", { skip }, async (t) => {
@@ -101,6 +109,21 @@ t.test("its process has no privilege, and its end costs nothing but a pause", { 
 	t.match(vblade.stderr, `warn: gre:${SITE}: its process has ended; another one is started`);
 	vblade.signal("SIGKILL");
 	await vblade.end;
+});
+
+t.test("with --user, a tunnel that ends is replaced too", { skip }, async (t) => {
+	const stage = await routed(t);
+	const vblade = await stage.serveSite("--user=nobody");
+	t.equal(statusOf(serverOf(stage)).get("Seccomp"), "2", "the server can start nothing any more");
+	const pid = tunnelOf(vblade, stage);
+	process.kill(pid, "SIGKILL");
+	const again = await stage.atSite("bench", `gre:${SERVER}`, "9", "0", "--requests=500");
+	t.equal(again.code, 0, again.output);
+	t.not(tunnelOf(vblade, stage), pid);
+	t.equal((await vblade.stop()).code, 0);
+	const isOver = () => ip("netns", "pids", stage.lan.server.name) === "";
+	await until("the end of all", isOver, LIMIT_MS);
+	t.ok(isOver(), "tunnel and keeper end with the server");
 });
 
 t.test("the server is killed, and its tunnel ends", { skip }, async (t) => {
