@@ -4,7 +4,6 @@
 
 import { z } from "zod";
 import { Disk } from "./disk.js";
-import { DiskSettings } from "./settings.js";
 import { count, diskName, moment, text } from "./units.js";
 
 export const EFFECTS = {
@@ -46,18 +45,12 @@ export const Changed = z
 	.meta({ id: "Changed", description: "What was done: the disk as it is now, or the job that goes on" });
 export type Changed = z.infer<typeof Changed>;
 
-export const NewDisk = z
-	.looseObject({ name: diskName })
-	.and(DiskSettings)
-	.meta({ id: "NewDisk", description: "The name of a new disk beside its settings" });
-export type NewDisk = z.infer<typeof NewDisk>;
-
 export const JOB_STATES = ["running", "done", "failed"] as const;
 
 export const Job = z
 	.object({
 		id: text("Its name in addresses of the API"),
-		kind: z.enum(["reload", "remove"]),
+		kind: z.enum(["reload", "change"]),
 		state: z.enum(JOB_STATES),
 		disk: diskName.nullable(),
 		begun: moment("When it was asked for"),

@@ -4,7 +4,7 @@
  */
 
 import { z } from "zod";
-import { DiskSettings } from "./settings.js";
+import { ShownSettings } from "./settings.js";
 import { bytes, count, diskName, mac, moment, perSecond, seconds, text, total } from "./units.js";
 
 export const DISK_STATES = {
@@ -47,6 +47,9 @@ export const Latency = z
 		description: "From the arrival of a request to its answer, since the worker was started",
 	});
 export type Latency = z.infer<typeof Latency>;
+
+export const OPERATIONS = ["read", "write", "flush"] as const;
+export type Operation = (typeof OPERATIONS)[number];
 
 export const Latencies = z
 	.object({ read: Latency.nullable(), write: Latency.nullable(), flush: Latency.nullable() })
@@ -155,7 +158,7 @@ export const Disk = z
 		notice: z.string().nullable().meta({
 			description: "Where what is running is not what the files say, and until when",
 		}),
-		settings: DiskSettings,
+		settings: ShownSettings,
 		identity: z
 			.object({ serial: text("At most 20 characters"), wwn: text("16 hexadecimal digits") })
 			.nullable()

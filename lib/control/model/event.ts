@@ -23,8 +23,10 @@ export const EVENT_KINDS = [
 	"process",
 	"log",
 ] as const;
+export type EventKind = (typeof EVENT_KINDS)[number];
 
 export const SEVERITIES = ["info", "warning", "error"] as const;
+export type Severity = (typeof SEVERITIES)[number];
 
 export const Event = z
 	.object({

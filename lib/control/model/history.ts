@@ -8,6 +8,9 @@ import { count, diskName, moment, seconds } from "./units.js";
 /** null: nothing is known of that step. */
 const column = (what: string) => z.array(z.number().nonnegative().nullable()).meta({ description: what });
 
+export const WINDOWS = { "5m": "five minutes, by second", "1d": "a day, by minute" } as const;
+export type Window = keyof typeof WINDOWS;
+
 export const History = z
 	.object({
 		disk: diskName,

@@ -5,6 +5,8 @@
 import { z } from "zod";
 import { text } from "./units.js";
 
+export const PROBLEM_TYPE = "application/problem+json";
+
 export const Problem = z
 	.object({
 		type: text("Always `about:blank`: the status says what kind of problem it is"),

@@ -7,6 +7,7 @@ import { Latencies, Rates } from "./disk.js";
 import { bytes, count, moment, seconds, text } from "./units.js";
 
 export const PROCESS_KINDS = ["opener", "worker", "control", "gre"] as const;
+export type ProcessKind = (typeof PROCESS_KINDS)[number];
 
 export const Process = z
 	.object({

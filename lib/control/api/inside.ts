@@ -1,0 +1,26 @@
+/**
+ * What the routes of the API ask: the parts of the control process, put together once by `control.ts`. Types only.
+ */
+
+import type { Changes } from "../changes.js";
+import type { Desired } from "../desired.js";
+import type { EventLog } from "../event-log.js";
+import type { Jobs } from "../jobs.js";
+import type { Process } from "../model.js";
+import type { Observed } from "../observed.js";
+import type { Shower } from "../shown.js";
+
+export interface Inside {
+	readonly version: string;
+	/** Milliseconds since 1970: when all of vblade was started. */
+	readonly sinceMs: number;
+	readonly now: () => number;
+	readonly desired: Desired;
+	readonly observed: Observed;
+	readonly changes: Changes;
+	readonly shower: Shower;
+	readonly events: EventLog;
+	readonly jobs: Jobs;
+	/** All of vblade's, as the opener sees them. */
+	readonly processes: () => Promise<readonly Process[]>;
+}

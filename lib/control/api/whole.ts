@@ -1,0 +1,246 @@
+/**
+ * What concerns all of vblade: status, configuration, reload, jobs, whether it lives and is ready, metrics.
+ */
+
+import { stringify } from "smol-toml";
+import { z } from "zod";
+import { OperatorError } from "../../errors.js";
+import type { Config } from "../../spec/config.js";
+import { quote } from "../../text.js";
+import { METRICS_TYPE, metricsText } from "../metrics.js";
+import { Configuration, Job, JobList, type Process, Status } from "../model.js";
+import { latenciesOf } from "../observed.js";
+import { stepsOf } from "../plan.js";
+import { Refusal } from "../problem.js";
+import { json, type Route, route } from "../routes.js";
+import type { Inside } from "./inside.js";
+import { flag } from "./pages.js";
+
+const PROBLEMS_MAX = 20;
+/** Who has asked for nothing for so long is not counted as an initiator. */
+const RECENT_MS = 60_000;
+
+export function wholeRoutes(inside: Inside): Route[] {
+	return [
+		...healthRoutes(inside),
+		statusRoute(inside),
+		metricsRoute(inside),
+		...configurationRoutes(inside),
+		...jobRoutes(inside),
+	];
+}
+
+const plain = (body: string): Response =>
+	new Response(`${body}\n`, {
+		headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" },
+	});
+
+function healthRoutes({ desired }: Inside): Route[] {
+	return [
+		route({
+			method: "GET",
+			path: "/livez",
+			summary: "Whether this process answers",
+			answers: { 200: { description: "It does", mediaType: "text/plain" } },
+			handle: () => plain("ok"),
+		}),
+		route({
+			method: "GET",
+			path: "/readyz",
+			summary: "Whether every disk has been served, or has been found to be broken, since the start",
+			answers: { 200: { description: "They have", mediaType: "text/plain" } },
+			handle: () => {
+				const opening = desired.stewards().filter(({ state }) => state === "opening").length;
+				if (opening > 0) throw new Refusal(503, `${opening} disks are still being opened`);
+				return plain("ok");
+			},
+		}),
+	];
+}
+
+function statusRoute(inside: Inside): Route {
+	return route({
+		method: "GET",
+		path: "/api/v1/status",
+		summary: "All of vblade at a glance",
+		answers: { 200: { description: "Processes, configuration, counts, rates", schema: Status } },
+		handle: async () => json(statusOf(inside, await inside.processes())),
+	});
+}
+
+function statusOf(inside: Inside, processes: readonly Process[]): Status {
+	const { desired, observed } = inside;
+	const states = desired.stewards().map(({ state }) => state);
+	const count = (wanted: string): number => states.filter((state) => state === wanted).length;
+	const problems = problemsOf(inside);
+	return {
+		version: inside.version,
+		since: new Date(inside.sinceMs).toISOString(),
+		health: problems.length > 0 ? "degraded" : count("opening") > 0 ? "starting" : "ok",
+		problems: problems.slice(0, PROBLEMS_MAX),
+		processes: [...processes],
+		configuration: {
+			files: filesOf(inside).map(({ path }) => path),
+			lastReload: desired.lastReload,
+			restartNeeded: [...desired.restartNeeded],
+		},
+		counts: {
+			disks: states.length,
+			open: count("open"),
+			failed: count("failed"),
+			fenced: count("fenced"),
+			links: observed.links().length,
+			initiators: recentInitiators(inside),
+		},
+		rates: observed.rates,
+		latency: latenciesOf(observed.latency),
+	};
+}
+
+function filesOf({ desired: { wish } }: Inside): { path: string; text: string }[] {
+	return [...wish.sources.files, ...wish.sources.debian];
+}
+
+function recentInitiators({ observed, now }: Inside): number {
+	const since = now() - RECENT_MS;
+	return observed.initiators().filter(({ lastSeenMs }) => (lastSeenMs ?? 0) >= since).length;
+}
+
+/** Worst first. */
+function problemsOf({ desired, observed }: Inside): string[] {
+	const { lastReload } = desired;
+	const stewards = desired.stewards();
+	const told = (wanted: string) =>
+		stewards
+			.filter(({ state }) => state === wanted)
+			.map(({ disk, reason }) => `disk ${disk.name}: ${reason ?? "its storage hangs"}`);
+	return [
+		...told("abandoned"),
+		...told("failed"),
+		...observed
+			.links()
+			.flatMap(({ name, state, reason }) => (state === "up" ? [] : [`link ${name}: ${reason ?? state}`])),
+		...(lastReload?.ok === false ? [`the last reload changed nothing: ${lastReload.errors[0] ?? ""}`] : []),
+		...desired.config.warnings.map(({ message }) => message),
+	];
+}
+
+const metricsQuery = z.strictObject({
+	histograms: flag("A latency histogram of each disk instead of one of all; default: [http] disk_histograms"),
+});
+
+function metricsRoute(inside: Inside): Route {
+	return route({
+		method: "GET",
+		path: "/metrics",
+		summary: "Metrics for Prometheus and its like",
+		query: metricsQuery,
+		answers: { 200: { description: "OpenMetrics 1.0", mediaType: METRICS_TYPE } },
+		handle: async ({ query: { histograms } }) => {
+			const { desired, observed, version } = inside;
+			const { lastReload } = desired;
+			const text = metricsText({
+				version,
+				disks: desired.stewards().map(({ disk: { name }, state }) => {
+					const { figures, view } = observed.disk(name) ?? {};
+					return { name, state, sizeBytes: view?.sizeBytes ?? null, figures };
+				}),
+				links: observed.links(),
+				initiators: recentInitiators(inside),
+				processes: await inside.processes(),
+				latency: observed.latency,
+				histograms: histograms ?? desired.config.http.diskHistograms,
+				lastReload: lastReload
+					? { ok: lastReload.ok, atMs: Date.parse(lastReload.at), okAtMs: desired.lastGoodMs }
+					: undefined,
+			});
+			return new Response(streamOf(text), {
+				headers: { "content-type": METRICS_TYPE, "cache-control": "no-store" },
+			});
+		},
+	});
+}
+
+/** A piece each time the last one has been taken, and the loop has had a turn. */
+function streamOf(pieces: Iterator<string>): ReadableStream<Uint8Array> {
+	const encoder = new TextEncoder();
+	return new ReadableStream({
+		pull: async (controller) => {
+			await new Promise((resolve) => setImmediate(resolve));
+			const { value, done } = pieces.next();
+			if (done) controller.close();
+			else controller.enqueue(encoder.encode(value));
+		},
+	});
+}
+
+function configurationRoutes(inside: Inside): Route[] {
+	return [
+		route({
+			method: "GET",
+			path: "/api/v1/config",
+			summary: "The files, what is running, and what a reload would do",
+			answers: { 200: { description: "The configuration", schema: Configuration } },
+			handle: async ({ trusted }) => json(await configurationOf(inside, trusted)),
+		}),
+		route({
+			method: "POST",
+			path: "/api/v1/reload",
+			summary:
+				"Reads the files again and makes what they say so: all of it, or, if they have an error, nothing",
+			answers: { 202: { description: "The job that does it", schema: Job } },
+			handle: () => {
+				const { job } = inside.desired.reload();
+				return json(job, { status: 202, headers: { location: `/api/v1/jobs/${job.id}` } });
+			},
+		}),
+	];
+}
+
+async function configurationOf({ desired }: Inside, trusted: boolean): Promise<Configuration> {
+	const running = runningText(desired.config);
+	const shown = (files: readonly { path: string; text: string }[]) =>
+		files.map(({ path, text }) => ({ path, text: trusted ? text : null }));
+	try {
+		const { wish, config, difference } = await desired.foresee();
+		return {
+			files: shown([...wish.sources.files, ...wish.sources.debian]),
+			running,
+			differences: stepsOf(difference),
+			errors: [],
+			warnings: config.warnings.map(({ message }) => message),
+		};
+	} catch (error) {
+		if (!(error instanceof OperatorError)) throw error;
+		const { files, debian } = desired.wish.sources;
+		const errors = error.message.split("\n");
+		return { files: shown([...files, ...debian]), running, differences: [], errors, warnings: [] };
+	}
+}
+
+function runningText({ disks }: Config): string {
+	return stringify({ disk: Object.fromEntries(disks.map(({ name, settings }) => [name, settings])) });
+}
+
+function jobRoutes({ jobs }: Inside): Route[] {
+	return [
+		route({
+			method: "GET",
+			path: "/api/v1/jobs",
+			summary: "What was asked for and took its time, latest first",
+			answers: { 200: { description: "The jobs", schema: JobList } },
+			handle: () => json({ jobs: jobs.all() } satisfies JobList),
+		}),
+		route({
+			method: "GET",
+			path: "/api/v1/jobs/{name}",
+			summary: "How far a job is",
+			answers: { 200: { description: "The job", schema: Job } },
+			handle: ({ name }) => {
+				const job = jobs.get(name);
+				if (job === undefined) throw new Refusal(404, `job ${quote(name)}: there is none of this name`);
+				return json(job.job);
+			},
+		}),
+	];
+}

@@ -1,0 +1,174 @@
+/**
+ * Changes of one disk, as the API takes them: each becomes a wish and a plan, which is shown, or carried out if whoever asks has seen
+ * the disk as it is (If-Match). Says how long a change holds, and whom it concerns. Used by `api/disks.ts`.
+ */
+
+import { createHash } from "node:crypto";
+import { OperatorError } from "../errors.js";
+import type { DiskConfig } from "../spec/configuration.js";
+import type { DiskSettings } from "../spec/schema.js";
+import { quote } from "../text.js";
+import type { Desired, Prospect } from "./desired.js";
+import type { Jobs } from "./jobs.js";
+import type { Plan } from "./model.js";
+import type { Observed } from "./observed.js";
+import { stepsOf } from "./plan.js";
+import { pointerTo, Refusal } from "./problem.js";
+import { fingerprintOf, type Steward } from "./steward.js";
+import { checkSettings, merged, wishWith } from "./wish.js";
+
+/** An initiator that has asked for something within that time may miss the disk. */
+const ACTIVE_MS = 60_000;
+
+const UNTIL_RELOAD =
+	"a file names this disk: what is changed here holds until the next reload, or until vblade is started again";
+
+export interface Outcome {
+	readonly plan: Plan;
+	/** undefined: nothing was to be done but the plan. */
+	readonly job: string | undefined;
+}
+
+/** What whoever changes something has seen, and whether he only wants to know. */
+export interface Terms {
+	readonly ifMatch: string | undefined;
+	readonly dryRun: boolean;
+}
+
+export class Changes {
+	constructor(
+		readonly desired: Desired,
+		readonly observed: Observed,
+		readonly jobs: Jobs,
+		readonly now: () => number,
+	) {}
+
+	/** Of what can be changed of a disk. */
+	tagOf(steward: Steward): string {
+		const { disk, isFenced } = steward;
+		const seen = JSON.stringify([fingerprintOf(disk), disk.settings, disk.origin, isFenced]);
+		return `"${createHash("sha256").update(seen).digest("hex").slice(0, 16)}"`;
+	}
+
+	add(name: string, settings: DiskSettings, terms: Terms): Promise<Outcome> {
+		checkSettings(settings);
+		return this.#change(name, terms, "adding", () => {
+			if (this.#configured(name) !== undefined)
+				throw new Refusal(409, `disk ${quote(name)}: there is one of this name already`, {
+					errors: [{ pointer: pointerTo(["name"]), detail: "there is one of this name already" }],
+				});
+			return settings;
+		});
+	}
+
+	patch(name: string, patch: Readonly<Record<string, unknown>>, terms: Terms): Promise<Outcome> {
+		return this.#change(name, terms, "changing", () => {
+			const settings = merged(this.#wanted(name, terms).settings, patch);
+			checkSettings(settings);
+			return settings;
+		});
+	}
+
+	remove(name: string, terms: Terms): Promise<Outcome> {
+		return this.#change(name, terms, "removing", () => {
+			this.#wanted(name, terms);
+			return null;
+		});
+	}
+
+	/** At once: it is for when something is wrong. */
+	async fence(name: string, fenced: boolean, terms: Terms): Promise<Steward> {
+		const steward = this.desired.steward(name);
+		if (steward === undefined) throw new Refusal(404, `disk ${quote(name)}: there is none of this name`);
+		this.#checkTag(steward, terms);
+		if (!terms.dryRun && steward.isFenced !== fenced) await steward.fence(fenced);
+		return steward;
+	}
+
+	async #change(
+		name: string,
+		terms: Terms,
+		doing: string,
+		settings: () => DiskSettings | null,
+	): Promise<Outcome> {
+		const isOfFile = this.#isOfFile(name);
+		const find = (): Prospect => this.#prospect(name, settings(), isOfFile);
+		if (terms.dryRun) return { plan: this.#planOf(find(), name, isOfFile), job: undefined };
+		let plan: Plan = { steps: [], notices: [] };
+		const job = await this.desired.change(
+			() => {
+				const prospect = find();
+				plan = this.#planOf(prospect, name, isOfFile);
+				return prospect;
+			},
+			() => this.jobs.begin("change", `${doing} disk ${name}`, { disk: name }),
+		);
+		return { plan, job: job.job.id };
+	}
+
+	#prospect(name: string, settings: DiskSettings | null, isOfFile: boolean): Prospect {
+		let prospect: Prospect;
+		try {
+			prospect = this.desired.prospectOf(wishWith(this.desired.wish, name, settings, isOfFile));
+		} catch (error) {
+			if (!(error instanceof OperatorError)) throw error;
+			const lines = error.message.split("\n");
+			throw new Refusal(422, lines[0] ?? "", { errors: lines.map((detail) => ({ detail })) });
+		}
+		const broken = prospect.config.disks.find((disk) => disk.name === name)?.broken;
+		if (broken !== undefined && settings !== null) throw new Refusal(422, broken);
+		return prospect;
+	}
+
+	#planOf({ difference }: Prospect, name: string, isOfFile: boolean): Plan {
+		const steps = stepsOf(difference);
+		const notices: string[] = [];
+		if (isOfFile && steps.length > 0) notices.push(UNTIL_RELOAD);
+		const pauses = steps.some(({ effect, live }) => effect === "remove" || !live);
+		const users = this.#activeInitiators(name);
+		if (pauses && users.length > 0) notices.push(`it is in use by ${users.join(", ")}`);
+		return { steps, notices };
+	}
+
+	#activeInitiators(disk: string): string[] {
+		const since = this.now() - ACTIVE_MS;
+		return this.observed
+			.initiators()
+			.filter(({ disks, lastSeenMs }) => disks.includes(disk) && (lastSeenMs ?? 0) >= since)
+			.map(({ mac }) => mac);
+	}
+
+	#configured(name: string): DiskConfig | undefined {
+		return this.desired.config.disks.find((disk) => disk.name === name);
+	}
+
+	/** A disk of the files, also if it was taken away since they were read. */
+	#isOfFile(name: string): boolean {
+		const disk = this.#configured(name);
+		return disk === undefined ? Object.hasOwn(this.desired.wish.overrides, name) : disk.origin !== "runtime";
+	}
+
+	#wanted(name: string, terms: Terms): DiskConfig {
+		const disk = this.#configured(name);
+		const steward = this.desired.steward(name);
+		if (disk === undefined || steward === undefined)
+			throw new Refusal(404, `disk ${quote(name)}: there is none of this name`);
+		this.#checkTag(steward, terms);
+		return disk;
+	}
+
+	#checkTag(steward: Steward, { ifMatch }: Terms): void {
+		if (ifMatch === undefined || ifMatch.trim() === "*") return;
+		const tags = ifMatch.split(",").map((tag) => tag.trim());
+		if (!tags.includes(this.tagOf(steward)))
+			throw new Refusal(412, "it has been changed since: look at it again");
+	}
+
+	/** What of the disk is not as the files say, for whoever looks at it. */
+	noticeOf({ name, origin }: DiskConfig): string | null {
+		if (!Object.hasOwn(this.desired.wish.overrides, name)) return null;
+		return origin === "runtime"
+			? null
+			: "changed by command, API or page: it is as the files say again after a reload";
+	}
+}

@@ -1,0 +1,176 @@
+/**
+ * The control process put together: takes over what is served, makes what is configured so, looks at the data path once a second, and
+ * answers the API. Everything that is outside (opener, workers, listeners, files of the page) is handed in; started by the process
+ * tree, and by tests. Serving does not depend on it: when it ends, workers go on.
+ */
+
+import type { ListenOptions, Server } from "node:net";
+import { hostname } from "node:os";
+import { type Clock, systemClock } from "../clock.js";
+import type { Log } from "../log.js";
+import { diskRoutes } from "./api/disks.js";
+import { eventRoutes } from "./api/events.js";
+import type { Inside } from "./api/inside.js";
+import { networkRoutes } from "./api/network.js";
+import { wholeRoutes } from "./api/whole.js";
+import { type Asset, createApp } from "./app.js";
+import { Changes } from "./changes.js";
+import { Desired } from "./desired.js";
+import { EventLog } from "./event-log.js";
+import { Guard } from "./guard.js";
+import { Jobs } from "./jobs.js";
+import { Kept } from "./kept.js";
+import type { Process } from "./model.js";
+import { Observed } from "./observed.js";
+import type { Opener, Workers } from "./seams.js";
+import { ApiServer, type ServerLimits } from "./server.js";
+import { Shower } from "./shown.js";
+import type { InterfaceNames } from "./wish.js";
+
+const LOOK_MS = 1000;
+/** Asking for processes costs the opener files to be read. */
+const PROCESSES_FRESH_MS = 1000;
+
+export interface Listener {
+	readonly transport: "unix" | "tcp";
+	readonly where: ListenOptions;
+}
+
+export interface ControlOptions {
+	readonly version: string;
+	/** Milliseconds since 1970: when all of vblade was started. */
+	readonly sinceMs: number;
+	readonly opener: Opener;
+	readonly workers: Workers;
+	readonly interfaceNames: InterfaceNames;
+	readonly listeners: readonly Listener[];
+	readonly assets: ReadonlyMap<string, Asset>;
+	readonly log: Log;
+	readonly clock?: Clock;
+	readonly limits?: Partial<ServerLimits>;
+}
+
+export class Control {
+	readonly #options: ControlOptions;
+	readonly #server: ApiServer;
+	readonly #stop: (() => void)[];
+
+	/** Serves from then on. Throws an OperatorError if the configuration, or what was kept, can't be read. */
+	static async start(options: ControlOptions): Promise<Control> {
+		const kept = await Kept.read(options.opener);
+		const guard = new Guard({ token: await options.opener.readToken(), names: [hostname()] });
+		const inside = insideOf(options, kept, guard);
+		const control = new Control(options, inside, guard);
+		options.workers.listen({
+			started: (worker) => inside.desired.lost(worker),
+			happened: (happening) => inside.events.add(happening),
+			set: (disk, set) => void kept.update(disk, { set }),
+		});
+		await inside.desired.start();
+		control.#look(inside.observed);
+		for (const listener of options.listeners) await control.listen(listener);
+		return control;
+	}
+
+	private constructor(
+		options: ControlOptions,
+		readonly inside: Inside,
+		guard: Guard,
+	) {
+		this.#options = options;
+		const { version, assets, log, limits } = options;
+		const routes = [
+			...wholeRoutes(inside),
+			...diskRoutes(inside),
+			...networkRoutes(inside),
+			...eventRoutes(inside),
+		];
+		const onBug = (error: unknown): void => {
+			const message = `this is a bug in vblade: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+			log.error(message);
+			inside.events.add({ kind: "log", severity: "error", message });
+		};
+		this.#server = new ApiServer(createApp({ routes, guard, version, assets, onBug }), limits);
+		this.#stop = [() => inside.desired.stop()];
+	}
+
+	/** Reads the configuration again, and the token. Resolves when that is over: undefined, or what is wrong. */
+	async reload(): Promise<string | undefined> {
+		const running = this.inside.desired.reload();
+		await running.ended;
+		return running.job.state === "failed" ? running.job.message : undefined;
+	}
+
+	/** Also for one that comes later. */
+	listen({ transport, where }: Listener): Promise<Server> {
+		return this.#server.listen(transport, where);
+	}
+
+	/** Once a second. A worker that does not answer is waited for: nothing is asked twice. */
+	#look(observed: Observed): void {
+		const { workers, clock = systemClock, log } = this.#options;
+		let cancel = (): void => {};
+		let stopped = false;
+		const look = async (): Promise<void> => {
+			try {
+				observed.take(await workers.look(), this.inside.now());
+			} catch (error) {
+				log.verbose(`workers can't be looked at: ${String(error)}`);
+			}
+			if (!stopped) cancel = clock.after(LOOK_MS, () => void look());
+		};
+		void look();
+		this.#stop.push(() => {
+			stopped = true;
+			cancel();
+		});
+	}
+
+	async close(): Promise<void> {
+		for (const stop of this.#stop) stop();
+		await this.#server.close();
+	}
+}
+
+function insideOf(options: ControlOptions, kept: Kept, guard: Guard): Inside {
+	const { version, sinceMs, opener, workers, clock = systemClock, interfaceNames } = options;
+	const now = Date.now;
+	const events = new EventLog(now);
+	const jobs = new Jobs(now);
+	const observed = new Observed(now());
+	const onForgotten = (disk: string): void => observed.forget(disk);
+	const onReload = async (): Promise<void> => guard.setToken(await opener.readToken());
+	const desired = new Desired({
+		opener,
+		workers,
+		kept,
+		events,
+		jobs,
+		clock,
+		interfaceNames,
+		now,
+		onReload,
+		onForgotten,
+	});
+	const changes = new Changes(desired, observed, jobs, now);
+	const wallMs = (clockMs: number): number => now() + clockMs - clock.now();
+	const shower = new Shower({ observed, kept, changes, workers, wallMs });
+	const processes = freshProcesses(opener, now);
+	return { version, sinceMs, now, desired, observed, changes, shower, events, jobs, processes };
+}
+
+/** Asked at most once a second, however many want to know. */
+function freshProcesses(opener: Opener, now: () => number): () => Promise<readonly Process[]> {
+	let asked: Promise<readonly Process[]> | undefined;
+	let askedMs = 0;
+	return () => {
+		if (asked === undefined || now() - askedMs > PROCESSES_FRESH_MS) {
+			askedMs = now();
+			asked = opener.processes();
+			asked.catch(() => {
+				asked = undefined;
+			});
+		}
+		return asked;
+	};
+}

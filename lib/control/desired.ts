@@ -1,0 +1,287 @@
+/**
+ * Makes what is wished for so: holds the configuration that runs, a steward for each of its disks, and takes both from one wish to the
+ * next, at a reload or a change of one disk, in the same steps. All or nothing: a wish that has an error changes nothing. Wishes come
+ * one after the other; what it takes to carry one out is not waited for. Made by `control.ts`; asked by the API.
+ */
+
+import type { Clock } from "../clock.js";
+import { OperatorError } from "../errors.js";
+import type { Config } from "../spec/config.js";
+import type { DiskConfig } from "../spec/configuration.js";
+import { type Difference, differenceOf, type Step } from "../spec/difference.js";
+import { counted } from "../text.js";
+import type { EventLog } from "./event-log.js";
+import type { Jobs, RunningJob } from "./jobs.js";
+import type { Kept } from "./kept.js";
+import type { LastReload } from "./model.js";
+import type { Opener, Workers } from "./seams.js";
+import { fingerprintOf, Steward } from "./steward.js";
+import { type InterfaceNames, understand, understood, type Wish } from "./wish.js";
+import { keepWish, keptWish, wishOfFiles } from "./wish-files.js";
+
+/** How often disks are looked after whose interface is missing. */
+const RECONSIDER_MS = 10_000;
+
+export interface DesiredOptions {
+	readonly opener: Opener;
+	readonly workers: Workers;
+	readonly kept: Kept;
+	readonly events: EventLog;
+	readonly jobs: Jobs;
+	readonly clock: Clock;
+	readonly interfaceNames: InterfaceNames;
+	/** Milliseconds since 1970. */
+	readonly now: () => number;
+	/** Before files are read again: what else is read again then. */
+	readonly onReload: () => Promise<void>;
+	/** It is gone for good. */
+	readonly onForgotten: (disk: string) => void;
+}
+
+/** A wish that has been understood, and what it would take. */
+export interface Prospect {
+	readonly wish: Wish;
+	readonly config: Config;
+	readonly difference: Difference;
+}
+
+const NOTHING: Config = {
+	daemon: { state: "", user: undefined, allow: [], workers: 1 },
+	http: { listen: [], tokenFile: undefined, diskHistograms: false },
+	disks: [],
+	links: [],
+	warnings: [],
+};
+
+export class Desired {
+	readonly #options: DesiredOptions;
+	readonly #stewards = new Map<string, Steward>();
+	#wish: Wish = { sources: { files: [], debian: [] }, runtime: "", overrides: {} };
+	#config: Config = NOTHING;
+	#lastReload: LastReload | null = null;
+	#lastGoodMs = 0;
+	readonly #restartNeeded = new Set<string>();
+	/** Wishes come one after the other. */
+	#turn: Promise<unknown> = Promise.resolve();
+	#stopReconsidering: () => void = () => {};
+
+	constructor(options: DesiredOptions) {
+		this.#options = options;
+	}
+
+	get config(): Config {
+		return this.#config;
+	}
+
+	get wish(): Wish {
+		return this.#wish;
+	}
+
+	get lastReload(): LastReload | null {
+		return this.#lastReload;
+	}
+
+	/** When a configuration was last good: milliseconds since 1970. */
+	get lastGoodMs(): number {
+		return this.#lastGoodMs;
+	}
+
+	/** Keys that were changed and count from the next start. */
+	get restartNeeded(): readonly string[] {
+		return [...this.#restartNeeded];
+	}
+
+	steward(name: string): Steward | undefined {
+		return this.#stewards.get(name);
+	}
+
+	/** In the order of the configuration; then those that are on their way out. */
+	stewards(): Steward[] {
+		return [...this.#stewards.values()];
+	}
+
+	/**
+	 * Takes over what workers serve already, and has the rest served. Throws an OperatorError if the configuration has errors: at the
+	 * start of all processes, the one who started them is told.
+	 */
+	async start(): Promise<void> {
+		const serving = new Map((await this.#options.workers.serving()).map((disk) => [disk.name, disk]));
+		const { opener, interfaceNames } = this.#options;
+		// While workers serve, what they serve goes on; else it is what the files say now.
+		const kept = serving.size > 0 ? await keptWish(opener) : undefined;
+		const wish = kept ?? (await wishOfFiles(opener));
+		const config = understood(wish, interfaceNames);
+		this.#take(wish, config);
+		this.#lastReload = { at: this.#timestamp(), ok: true, errors: [] };
+		const known = new Set(config.disks.map(({ name }) => name));
+		const gone = [...serving.keys()].filter((name) => !known.has(name));
+		await Promise.all(gone.map((name) => this.#options.workers.remove(name)));
+		for (const disk of config.disks) {
+			const steward = this.#newSteward(disk);
+			const served = serving.get(disk.name);
+			if (served?.fingerprint === fingerprintOf(disk)) steward.adopt();
+			else void this.#replaceServed(steward, served !== undefined);
+		}
+		await keepWish(opener, wish, kept);
+		this.#reconsiderLater();
+	}
+
+	async #replaceServed(steward: Steward, isServed: boolean): Promise<void> {
+		if (isServed) await steward.withdraw(true);
+		await steward.serve();
+	}
+
+	/** Reads the files again, and makes what they say so. The job says how that goes; one with errors has changed nothing. */
+	reload(): RunningJob {
+		const job = this.#options.jobs.begin("reload", "reading the configuration");
+		void this.#inTurn(async () => {
+			const { opener, interfaceNames, onReload } = this.#options;
+			await onReload();
+			const wish = { ...(await wishOfFiles(opener)), runtime: this.#wish.runtime };
+			const config = understand(wish, interfaceNames);
+			if (Array.isArray(config))
+				return this.#refused(
+					job,
+					config.map(({ message }) => message),
+				);
+			this.#lastReload = { at: this.#timestamp(), ok: true, errors: [] };
+			const prospect = { wish, config, difference: differenceOf(this.#config, config) };
+			await this.#carryOut(prospect, job);
+		}).catch((error: unknown) => {
+			this.#refused(job, [messageOf(error)]);
+		});
+		return job;
+	}
+
+	#refused(job: RunningJob, errors: string[]): void {
+		this.#lastReload = { at: this.#timestamp(), ok: false, errors };
+		const message = `the configuration has ${counted(errors.length, "error")}; nothing was changed: ${errors[0]}`;
+		this.#options.events.add({ kind: "configuration", severity: "error", message });
+		for (const error of errors) job.step(error);
+		job.finish("failed", message);
+	}
+
+	/** What a reload would do; throws an OperatorError with all that is wrong. Nothing is changed. */
+	async foresee(): Promise<Prospect> {
+		const wish = { ...(await wishOfFiles(this.#options.opener)), runtime: this.#wish.runtime };
+		return this.prospectOf(wish);
+	}
+
+	/** Throws an OperatorError, a line for each error. */
+	prospectOf(wish: Wish): Prospect {
+		const config = understood(wish, this.#options.interfaceNames);
+		return { wish, config, difference: differenceOf(this.#config, config) };
+	}
+
+	/** Makes a wish that is found in its turn. Resolves when it is kept; the job when it is carried out. */
+	change(find: () => Prospect, begin: () => RunningJob): Promise<RunningJob> {
+		return this.#inTurn(async () => {
+			const prospect = find();
+			const job = begin();
+			await this.#carryOut(prospect, job);
+			return job;
+		});
+	}
+
+	#inTurn<T>(work: () => Promise<T>): Promise<T> {
+		const done = this.#turn.then(work);
+		this.#turn = done.catch(() => {});
+		return done;
+	}
+
+	async #carryOut({ wish, config, difference }: Prospect, job: RunningJob): Promise<void> {
+		const { steps, needsRestart } = difference;
+		await keepWish(this.#options.opener, wish, this.#wish);
+		this.#take(wish, config);
+		for (const key of needsRestart) this.#restartNeeded.add(key);
+		job.steps(steps.length);
+		void this.#apply(steps, job);
+	}
+
+	#take(wish: Wish, config: Config): void {
+		this.#wish = wish;
+		this.#config = config;
+		this.#lastGoodMs = this.#options.now();
+	}
+
+	async #apply(steps: readonly Step[], job: RunningJob): Promise<void> {
+		// What is taken away goes first: disks may have changed places.
+		await Promise.all(steps.map((step) => this.#takeAway(step, job)));
+		await Promise.all(steps.map((step) => this.#give(step, job)));
+		const message = `${counted(steps.length, "step")}${steps.length === 0 ? ": nothing has changed" : ""}`;
+		const { errors } = job.job;
+		job.finish("done", errors.length === 0 ? message : `${message}; ${errors[0]}`);
+		this.#options.events.add({ kind: "configuration", severity: "info", message: `carried out: ${message}` });
+	}
+
+	async #takeAway({ kind, disk: { name } }: Step, job: RunningJob): Promise<void> {
+		const steward = this.#stewards.get(name);
+		if (steward === undefined) return;
+		if (kind === "replace" || kind === "reexport") return steward.withdraw(kind === "replace");
+		if (kind !== "remove") return;
+		const end = await steward.remove();
+		job.step(end === "closed" ? undefined : `disk ${name}: its storage hangs, and is left alone`);
+		// It may have been added again meanwhile.
+		if (this.#stewards.get(name) !== steward || steward.state !== "removing") return;
+		this.#stewards.delete(name);
+		this.#options.onForgotten(name);
+	}
+
+	async #give({ kind, disk }: Step, job: RunningJob): Promise<void> {
+		if (kind === "remove") return;
+		const steward = this.#stewards.get(disk.name) ?? this.#newSteward(disk);
+		const reason = await (kind === "change" ? steward.change(disk) : steward.serve(disk));
+		job.step(reason === undefined ? undefined : `disk ${disk.name}: ${reason}`);
+	}
+
+	#newSteward(disk: DiskConfig): Steward {
+		const { workers, kept, events, clock } = this.#options;
+		const steward = new Steward(disk, { workers, kept, events, clock, links: () => this.#config.links });
+		this.#stewards.set(disk.name, steward);
+		return steward;
+	}
+
+	/** A worker has been started again: all that it had. */
+	lost(worker: number): void {
+		const { workers } = this.#options;
+		for (const steward of this.#stewards.values())
+			if (workers.workerOf(steward.disk.name) === worker) steward.lost();
+	}
+
+	#reconsiderLater(): void {
+		this.#stopReconsidering = this.#options.clock.after(RECONSIDER_MS, () => {
+			void this.#inTurn(async () => this.#reconsider()).finally(() => this.#reconsiderLater());
+		});
+	}
+
+	/** Whether disks that were broken as this machine was are so still. */
+	#reconsider(): void {
+		if (!this.#config.disks.some(({ broken }) => broken !== undefined)) return;
+		const config = understand(this.#wish, this.#options.interfaceNames);
+		if (Array.isArray(config)) return;
+		const better = new Map(
+			config.disks.flatMap((disk) => (disk.broken === undefined ? [[disk.name, disk]] : [])),
+		);
+		const disks = this.#config.disks.map((disk) =>
+			disk.broken === undefined ? disk : (better.get(disk.name) ?? disk),
+		);
+		const mended = disks.filter((disk, index) => disk !== this.#config.disks[index]);
+		this.#config = { ...this.#config, disks, links: config.links };
+		for (const disk of mended) void this.#stewards.get(disk.name)?.serve(disk);
+	}
+
+	/** Nothing is tried any more. */
+	stop(): void {
+		this.#stopReconsidering();
+		for (const steward of this.#stewards.values()) steward.stop();
+	}
+
+	#timestamp(): string {
+		return new Date(this.#options.now()).toISOString();
+	}
+}
+
+function messageOf(error: unknown): string {
+	if (error instanceof OperatorError) return error.message;
+	throw error;
+}

@@ -1,0 +1,133 @@
+/**
+ * Who may ask what. On the unix socket its mode decides: whoever gets in may do everything. On TCP, reading from this machine is
+ * free; all else, and every change, wants the token. A browser is a caller that others can use: so Host must be an address or
+ * name of ours (a name that an attacker has pointed at this address is none), Origin, where there is one, the same, and changes
+ * must be of a media type that no form can send. Called by `app.ts` before anything of a request is looked at.
+ */
+
+import { createHash, timingSafeEqual } from "node:crypto";
+import { isIP } from "node:net";
+import { Refusal } from "./problem.js";
+
+/** Where a request came from. */
+export interface Caller {
+	readonly transport: "unix" | "tcp";
+	/** Addresses of both ends, on TCP. */
+	readonly localAddress: string;
+	readonly remoteAddress: string;
+}
+
+export interface GuardOptions {
+	/** What changes want on TCP; none: nobody can change anything there. */
+	readonly token: string | undefined;
+	/** Names that this machine is asked by, beside its addresses. */
+	readonly names: readonly string[];
+}
+
+type HeaderGetter = (name: string) => string | undefined;
+
+const CHALLENGE = { headers: { "www-authenticate": 'Bearer realm="vblade"' } };
+
+export class Guard {
+	readonly #names: ReadonlySet<string>;
+	#tokenDigest: Buffer | undefined;
+
+	constructor({ token, names }: GuardOptions) {
+		this.#names = new Set(names.map((name) => name.toLowerCase()));
+		this.setToken(token);
+	}
+
+	setToken(token: string | undefined): void {
+		this.#tokenDigest = token === undefined ? undefined : digest(token);
+	}
+
+	/**
+	 * Throws a Refusal unless the caller may do this.
+	 * @param isPage one of the page's own files: they show nothing, and ask for the token
+	 */
+	admit(method: string, isPage: boolean, caller: Caller, header: HeaderGetter): void {
+		this.#checkHost(caller, header("host"));
+		checkOrigin(header("host"), header("origin"));
+		const reads = method === "GET" || method === "HEAD";
+		if (!reads && method !== "DELETE") checkMediaType(header("content-type"));
+		if (isPage && reads) return;
+		if (this.mayChange(caller, header)) return;
+		if (reads && isLocal(caller, header)) return;
+		if (this.#tokenDigest === undefined)
+			throw new Refusal(
+				403,
+				"there is no [http] token_file: here nobody can do more than read from this machine",
+			);
+		throw new Refusal(
+			401,
+			'this wants "Authorization: Bearer TOKEN", with the token of [http] token_file',
+			CHALLENGE,
+		);
+	}
+
+	/** Whether the caller may do everything. */
+	mayChange({ transport }: Caller, header: HeaderGetter): boolean {
+		if (transport === "unix") return true;
+		const [, token] = /^Bearer +(\S+)$/i.exec(header("authorization") ?? "") ?? [];
+		if (token === undefined || this.#tokenDigest === undefined) return false;
+		// Digests are of equal length, and how far they agree says nothing of the token.
+		return timingSafeEqual(digest(token), this.#tokenDigest);
+	}
+
+	#checkHost({ transport, localAddress }: Caller, host: string | undefined): void {
+		const name = hostName(host ?? "");
+		const ok =
+			transport === "unix"
+				? // Whoever forwards the socket to a port brings browsers; a name of the net has a dot.
+					isLoopback(name) || (name !== "" && !/[.:]/.test(name))
+				: sameAddress(name, localAddress) ||
+					this.#names.has(name) ||
+					(name === "localhost" && isLoopback(localAddress));
+		if (!ok) throw new Refusal(421, "the Host header names neither an address nor a name of this machine");
+	}
+}
+
+function checkOrigin(host: string | undefined, origin: string | undefined): void {
+	if (origin === undefined) return;
+	const { host: from } = URL.canParse(origin) ? new URL(origin) : { host: "" };
+	if (from === "" || from !== host?.toLowerCase())
+		throw new Refusal(403, "the request comes from a page of another site");
+}
+
+function checkMediaType(type: string | undefined): void {
+	const [essence = ""] = (type ?? "").split(";");
+	if (essence.trim().toLowerCase() !== "application/json")
+		throw new Refusal(415, 'changes are taken with "Content-Type: application/json" only');
+}
+
+/** Asked from this machine, and for itself: a proxy says for whom it asks. */
+function isLocal({ remoteAddress }: Caller, header: HeaderGetter): boolean {
+	return (
+		isLoopback(remoteAddress) &&
+		["forwarded", "x-forwarded-for", "x-real-ip", "via"].every((name) => header(name) === undefined)
+	);
+}
+
+/** `[::1]:9470` and `example.org:80` without brackets and port. */
+function hostName(host: string): string {
+	const [, bracketed, plain] = /^(?:\[([^\]]*)\]|([^:]*))(?::\d+)?$/.exec(host) ?? [];
+	return (bracketed ?? plain ?? "").toLowerCase();
+}
+
+/** An address of IPv4 as IPv4 has it, also if it came over a socket of both. */
+function plainAddress(address: string): string {
+	return address.toLowerCase().replace(/^::ffff:(?=\d+\.)/, "");
+}
+
+function sameAddress(name: string, address: string): boolean {
+	return isIP(name) !== 0 && plainAddress(name) === plainAddress(address);
+}
+
+function isLoopback(address: string): boolean {
+	const plain = plainAddress(address);
+	return plain === "::1" || plain === "localhost" || (isIP(plain) === 4 && plain.startsWith("127."));
+}
+
+function digest(token: string): Buffer {
+	return createHash("sha256").update(token).digest();
+}

@@ -1,0 +1,84 @@
+/**
+ * Work that outlasts the request that asked for it: a reload, the removal of a disk that has to be drained. Who asked gets a name
+ * and looks how far it is. The latest hundreds are kept. Begun by `desired.ts`; shown by the API.
+ */
+
+import type { Job } from "./model.js";
+
+const KEPT = 200;
+
+export class RunningJob {
+	#job: Job;
+	/** Resolves when it is over; never rejects. */
+	readonly ended: Promise<void>;
+	#end: () => void = () => {};
+
+	constructor(
+		begin: Pick<Job, "id" | "kind" | "disk" | "total" | "message">,
+		readonly now: () => number,
+	) {
+		const begun = new Date(now()).toISOString();
+		this.#job = { ...begin, state: "running", begun, ended: null, progress: 0, done: 0, errors: [] };
+		this.ended = new Promise((resolve) => {
+			this.#end = resolve;
+		});
+	}
+
+	get job(): Job {
+		return this.#job;
+	}
+
+	/** It is known by now how many there are. */
+	steps(total: number): void {
+		this.#job = { ...this.#job, total };
+	}
+
+	/** A step is over; with an error, if that is how it ended. */
+	step(error?: string): void {
+		const done = this.#job.done + 1;
+		const errors = error === undefined ? this.#job.errors : [...this.#job.errors, error];
+		this.#job = { ...this.#job, done, errors, progress: Math.min(1, done / Math.max(1, this.#job.total)) };
+	}
+
+	finish(state: "done" | "failed", message: string): void {
+		const ended = new Date(this.now()).toISOString();
+		this.#job = { ...this.#job, state, message, ended, progress: state === "done" ? 1 : this.#job.progress };
+		this.#end();
+	}
+}
+
+export class Jobs {
+	readonly #jobs = new Map<string, RunningJob>();
+	#next: number;
+
+	constructor(readonly now: () => number = Date.now) {
+		this.#next = now();
+	}
+
+	begin(kind: Job["kind"], message: string, more: { disk?: string; total?: number } = {}): RunningJob {
+		const id = (this.#next++).toString(36);
+		const job = new RunningJob(
+			{ id, kind, message, disk: more.disk ?? null, total: more.total ?? 1 },
+			this.now,
+		);
+		this.#jobs.set(id, job);
+		this.#forgetOld();
+		return job;
+	}
+
+	get(id: string): RunningJob | undefined {
+		return this.#jobs.get(id);
+	}
+
+	/** Latest first. */
+	all(): Job[] {
+		return [...this.#jobs.values()].map(({ job }) => job).reverse();
+	}
+
+	#forgetOld(): void {
+		for (const [id, { job }] of this.#jobs) {
+			if (this.#jobs.size <= KEPT) return;
+			if (job.state !== "running") this.#jobs.delete(id);
+		}
+	}
+}

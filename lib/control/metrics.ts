@@ -1,0 +1,207 @@
+/**
+ * The metrics, as OpenMetrics 1.0 text: written family by family into pieces, with a turn of the loop between two pieces, so that others
+ * are served meanwhile and nothing larger than a piece is ever held. Written here and not by a library: what is to be told of thousands
+ * of disks lies in arrays already, and this process can't read /proc, which libraries tell of processes from. Asked by the API.
+ */
+
+import { bucketsOf, countOf } from "../histogram.js";
+import { DISK_STATES, type DiskState, OPERATIONS, type Process } from "./model.js";
+import type { ObservedLink } from "./observed.js";
+import type { DiskFigures, Measured, MeasuredByOperation } from "./seams.js";
+
+export const METRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/** Characters after which a piece is handed on. */
+const PIECE = 65_536;
+
+export interface DiskMetrics {
+	readonly name: string;
+	readonly state: DiskState;
+	readonly sizeBytes: number | null;
+	readonly figures: DiskFigures | undefined;
+}
+
+export interface MetricsSource {
+	readonly version: string;
+	readonly disks: readonly DiskMetrics[];
+	readonly links: readonly ObservedLink[];
+	readonly initiators: number;
+	readonly processes: readonly Process[];
+	readonly latency: MeasuredByOperation;
+	/** A histogram of each disk, too. */
+	readonly histograms: boolean;
+	readonly lastReload: { readonly ok: boolean; readonly atMs: number; readonly okAtMs: number } | undefined;
+}
+
+type Kind = "counter" | "gauge" | "histogram" | "info";
+
+/** Gathers lines; what is full is taken away. */
+class Writer {
+	#text = "";
+
+	/** `name` as OpenMetrics has it: without `_total`; the unit is its end. */
+	family(name: string, kind: Kind, help: string): void {
+		const unit = /_(seconds|bytes)$/.exec(name)?.[1];
+		this.#text += `# TYPE ${name} ${kind}\n`;
+		if (unit !== undefined) this.#text += `# UNIT ${name} ${unit}\n`;
+		this.#text += `# HELP ${name} ${help}\n`;
+	}
+
+	line(name: string, labels: string, value: number): void {
+		this.#text += labels === "" ? `${name} ${value}\n` : `${name}{${labels}} ${value}\n`;
+	}
+
+	/** Cumulative, as metrics have it. */
+	histogram(name: string, labels: string, { counts, sumSeconds }: Measured): void {
+		const count = countOf(counts);
+		let text = "";
+		for (const bucket of bucketsOf(counts, 1))
+			text += `${name}_bucket{${labels},le="${bucket.seconds}"} ${bucket.count}\n`;
+		text += `${name}_bucket{${labels},le="+Inf"} ${count}\n${name}_count{${labels}} ${count}\n`;
+		this.#text += `${text}${name}_sum{${labels}} ${sumSeconds}\n`;
+	}
+
+	get isFull(): boolean {
+		return this.#text.length >= PIECE;
+	}
+
+	take(): string {
+		const text = this.#text;
+		this.#text = "";
+		return text;
+	}
+}
+
+/** The text in pieces. Whoever takes them one by one gives the loop its turns. */
+export function* metricsText(source: MetricsSource): Generator<string, void, undefined> {
+	const writer = new Writer();
+	for (const part of [aboutProcess, aboutDisks, aboutLatency, aboutLinks])
+		for (const _ of part(writer, source)) if (writer.isFull) yield writer.take();
+	yield `${writer.take()}# EOF\n`;
+}
+
+type Part = (writer: Writer, source: MetricsSource) => Iterable<void>;
+
+const aboutProcess: Part = function* (writer, { version, processes, initiators, lastReload }) {
+	writer.family("vblade_build", "info", "Version of vblade.");
+	writer.line("vblade_build_info", `version="${escaped(version)}"`, 1);
+	writer.family("vblade_initiators", "gauge", "Initiators that were heard in the last minute.");
+	writer.line("vblade_initiators", "", initiators);
+	const name = (process: Process) => `process="${process.kind}",index="${process.index}"`;
+	writer.family("vblade_process_cpu_seconds", "counter", "Processor time of each process.");
+	for (const each of processes)
+		if (each.cpuSeconds !== null)
+			writer.line("vblade_process_cpu_seconds_total", name(each), each.cpuSeconds);
+	writer.family("vblade_process_resident_memory_bytes", "gauge", "Memory of each process.");
+	for (const each of processes)
+		if (each.residentBytes !== null)
+			writer.line("vblade_process_resident_memory_bytes", name(each), each.residentBytes);
+	writer.family("vblade_process_restarts", "counter", "How often each process was started again.");
+	for (const each of processes) writer.line("vblade_process_restarts_total", name(each), each.restarts);
+	yield;
+	if (lastReload === undefined) return;
+	writer.family(
+		"vblade_config_last_reload_successful",
+		"gauge",
+		"1: the configuration was good when it was last read.",
+	);
+	writer.line("vblade_config_last_reload_successful", "", lastReload.ok ? 1 : 0);
+	writer.family("vblade_config_last_reload_seconds", "gauge", "When the configuration was last read.");
+	writer.line("vblade_config_last_reload_seconds", "", lastReload.atMs / 1000);
+	writer.family("vblade_config_last_reload_successful_seconds", "gauge", "When what was read was last good.");
+	writer.line("vblade_config_last_reload_successful_seconds", "", lastReload.okAtMs / 1000);
+};
+
+/** Counters of a disk: what the metric is called, and what it counts. */
+const COUNTED = [
+	["vblade_disk_reads", "reads", "Reads."],
+	["vblade_disk_read_bytes", "readBytes", "Bytes read."],
+	["vblade_disk_writes", "writes", "Writes."],
+	["vblade_disk_written_bytes", "writtenBytes", "Bytes written."],
+	["vblade_disk_flushes", "flushes", "Flushes."],
+	["vblade_disk_trims", "trims", "Trims."],
+	["vblade_disk_resends", "resends", "Requests that an initiator sent again."],
+] as const;
+
+const aboutDisks: Part = function* (writer, { disks }) {
+	const labels = new Map(disks.map((disk) => [disk, `disk="${escaped(disk.name)}"`]));
+	for (const [name, counter, help] of COUNTED) {
+		writer.family(name, "counter", help);
+		for (const disk of disks) {
+			if (disk.figures) writer.line(`${name}_total`, labels.get(disk)!, disk.figures.counters[counter]);
+			yield;
+		}
+	}
+	writer.family("vblade_disk_errors", "counter", "Requests that ended with an error, by cause.");
+	for (const disk of disks) {
+		for (const [cause, count] of Object.entries(disk.figures?.causes ?? {}))
+			writer.line("vblade_disk_errors_total", `${labels.get(disk)},cause="${escaped(cause)}"`, count);
+		yield;
+	}
+	writer.family("vblade_disk_delayed", "counter", "Requests that waited because of the limit of the disk.");
+	for (const disk of disks) {
+		if (disk.figures?.delayed)
+			writer.line("vblade_disk_delayed_total", labels.get(disk)!, disk.figures.delayed);
+		yield;
+	}
+	writer.family("vblade_disk_io_inflight", "gauge", "Requests that are not answered yet.");
+	for (const disk of disks) {
+		if (disk.figures) writer.line("vblade_disk_io_inflight", labels.get(disk)!, disk.figures.underWay);
+		yield;
+	}
+	writer.family("vblade_disk_size_bytes", "gauge", "Size of the disk.");
+	for (const disk of disks) {
+		if (disk.sizeBytes !== null) writer.line("vblade_disk_size_bytes", labels.get(disk)!, disk.sizeBytes);
+		yield;
+	}
+	writer.family(
+		"vblade_disk_state",
+		"gauge",
+		`State of the disk: 1 for the one it is in: ${Object.keys(DISK_STATES).join(", ")}.`,
+	);
+	for (const disk of disks) {
+		writer.line("vblade_disk_state", `${labels.get(disk)},state="${disk.state}"`, 1);
+		yield;
+	}
+};
+
+const aboutLatency: Part = function* (writer, { disks, latency, histograms }) {
+	const name = "vblade_disk_io_seconds";
+	writer.family(name, "histogram", "From the arrival of a request to its answer.");
+	if (!histograms) {
+		for (const op of OPERATIONS) {
+			const measured = latency[op];
+			if (measured) writer.histogram(name, `op="${op}"`, measured);
+		}
+		return;
+	}
+	for (const disk of disks)
+		for (const op of OPERATIONS) {
+			const measured = disk.figures?.latency[op];
+			if (measured) writer.histogram(name, `disk="${escaped(disk.name)}",op="${op}"`, measured);
+			yield;
+		}
+};
+
+const aboutLinks: Part = function* (writer, { links }) {
+	const labels = (link: ObservedLink) => `link="${escaped(link.name)}",worker="${link.worker}"`;
+	writer.family("vblade_link_frames", "counter", "Frames received and sent.");
+	for (const link of links) {
+		writer.line("vblade_link_frames_total", `${labels(link)},direction="in"`, link.framesIn);
+		writer.line("vblade_link_frames_total", `${labels(link)},direction="out"`, link.framesOut);
+		yield;
+	}
+	writer.family("vblade_link_dropped", "counter", "Frames that were not carried out, by reason.");
+	for (const link of links) {
+		for (const [reason, count] of Object.entries(link.dropped))
+			writer.line("vblade_link_dropped_total", `${labels(link)},reason="${escaped(reason)}"`, count);
+		yield;
+	}
+	writer.family("vblade_link_up", "gauge", "1: the link is up.");
+	for (const link of links) writer.line("vblade_link_up", labels(link), link.state === "up" ? 1 : 0);
+};
+
+/** As the value of a label. */
+function escaped(text: string): string {
+	return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}

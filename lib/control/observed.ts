@@ -1,0 +1,284 @@
+/**
+ * What is seen of the data path: once a second every worker is asked what has changed, and rates, histories and sums are made of the
+ * difference. Run by `control.ts`; read by the API, the metrics and the status. What is not asked for for want of a worker stays as
+ * it was, at a rate of nothing.
+ */
+
+import { HISTOGRAM_CLASSES, quantileOf } from "../histogram.js";
+import { DiskHistory } from "./history.js";
+import {
+	type Counters,
+	type Latencies,
+	type Latency,
+	OPERATIONS,
+	type Operation,
+	type Rates,
+} from "./model.js";
+import type {
+	DiskFigures,
+	DiskView,
+	InitiatorFigures,
+	LinkView,
+	Look,
+	Measured,
+	MeasuredByOperation,
+} from "./seams.js";
+
+export const NO_COUNTERS: Counters = {
+	reads: 0,
+	readBytes: 0,
+	writes: 0,
+	writtenBytes: 0,
+	flushes: 0,
+	trims: 0,
+	errors: 0,
+	resends: 0,
+};
+export const NO_RATES: Rates = {
+	reads: 0,
+	readBytes: 0,
+	writes: 0,
+	writtenBytes: 0,
+	errors: 0,
+	readP99: null,
+	writeP99: null,
+};
+const RATED = ["reads", "readBytes", "writes", "writtenBytes", "errors"] as const;
+
+/** What is known of a disk by looking at it. */
+export interface ObservedDisk {
+	readonly figures: DiskFigures | undefined;
+	readonly view: DiskView | undefined;
+	readonly rates: Rates;
+	readonly history: DiskHistory | undefined;
+}
+
+export interface ObservedLink extends LinkView {
+	readonly worker: number;
+	readonly framesInPerSecond: number;
+	readonly framesOutPerSecond: number;
+}
+
+export interface ObservedInitiator extends InitiatorFigures {
+	readonly rates: Rates;
+}
+
+class Entry implements ObservedDisk {
+	figures: DiskFigures | undefined;
+	view: DiskView | undefined;
+	rates = NO_RATES;
+	history: DiskHistory | undefined;
+}
+
+interface Life {
+	readonly life: number;
+	links: ReadonlyMap<string, ObservedLink>;
+	initiators: ReadonlyMap<string, ObservedInitiator>;
+}
+
+/** One for all disks: what was counted between two looks. */
+const readCounts = new Uint32Array(HISTOGRAM_CLASSES);
+const writeCounts = new Uint32Array(HISTOGRAM_CLASSES);
+
+export class Observed {
+	readonly #disks = new Map<string, Entry>();
+	readonly #workers = new Map<number, Life>();
+	/** Disks that had rates at the last look. */
+	#busy = new Set<Entry>();
+	/** Since this process was started, whatever becomes of workers and disks. */
+	readonly #sums = OPERATIONS.map((operation) => ({
+		operation,
+		sumSeconds: 0,
+		counts: new Float64Array(HISTOGRAM_CLASSES),
+	}));
+	#rates = NO_RATES;
+	#lookedMs: number | undefined;
+
+	constructor(
+		/** Milliseconds since 1970: nothing is known of what was before. */
+		readonly startedMs: number,
+	) {}
+
+	/** @param nowMs milliseconds since 1970 */
+	take(looks: readonly Look[], nowMs: number): void {
+		const seconds = Math.max(0.001, (nowMs - (this.#lookedMs ?? nowMs - 1000)) / 1000);
+		this.#lookedMs = nowMs;
+		const busy = new Set<Entry>();
+		const all: Rates[] = [];
+		for (const look of looks) {
+			const { life, links, initiators } = this.#workers.get(look.worker) ?? {};
+			const isNew = life !== look.life;
+			for (const view of look.views) this.#entry(view.name).view = view;
+			for (const figures of look.figures) {
+				const entry = this.#entry(figures.name);
+				this.#count(entry, figures, isNew, seconds, nowMs);
+				busy.add(entry);
+				all.push(entry.rates);
+			}
+			this.#workers.set(look.worker, {
+				life: look.life,
+				links: linksOf(look, isNew ? undefined : links, seconds),
+				initiators: initiatorsOf(look, isNew ? undefined : initiators, seconds),
+			});
+		}
+		for (const entry of this.#busy) if (!busy.has(entry)) entry.rates = NO_RATES;
+		this.#busy = busy;
+		this.#rates = sumOf(all);
+	}
+
+	#entry(name: string): Entry {
+		let entry = this.#disks.get(name);
+		if (entry === undefined) {
+			entry = new Entry();
+			this.#disks.set(name, entry);
+		}
+		return entry;
+	}
+
+	#count(entry: Entry, figures: DiskFigures, isNew: boolean, seconds: number, nowMs: number): void {
+		const before = isNew ? undefined : entry.figures;
+		entry.figures = figures;
+		this.#addDifference(figures, before);
+		differenceOf(readCounts, figures.latency.read, before?.latency.read);
+		differenceOf(writeCounts, figures.latency.write, before?.latency.write);
+		const { counters } = figures;
+		const rates = ratesOf(counters, before?.counters ?? (isNew ? NO_COUNTERS : counters), seconds);
+		const readP99 = quantileOf(readCounts, 0.99) || null;
+		const writeP99 = quantileOf(writeCounts, 0.99) || null;
+		entry.rates = { ...rates, readP99, writeP99 };
+		if (before === undefined) return;
+		entry.history ??= new DiskHistory(Math.floor(this.startedMs / 1000));
+		const stretch = { reads: 0, readBytes: 0, writes: 0, writtenBytes: 0 };
+		for (const name of ["reads", "readBytes", "writes", "writtenBytes"] as const)
+			stretch[name] = counters[name] - before.counters[name];
+		entry.history.add(Math.floor(nowMs / 1000), { ...stretch, seconds, readCounts, writeCounts });
+	}
+
+	#addDifference(figures: DiskFigures, before: DiskFigures | undefined): void {
+		for (const sum of this.#sums) {
+			const now = figures.latency[sum.operation];
+			const earlier = before?.latency[sum.operation];
+			if (!now) continue;
+			sum.sumSeconds += now.sumSeconds - (earlier?.sumSeconds ?? 0);
+			for (let index = 0; index < HISTOGRAM_CLASSES; index++)
+				sum.counts[index]! += now.counts[index]! - (earlier?.counts[index] ?? 0);
+		}
+	}
+
+	disk(name: string): ObservedDisk | undefined {
+		return this.#disks.get(name);
+	}
+
+	/** Puts back the history of a disk. */
+	historyOf(name: string): DiskHistory {
+		const entry = this.#entry(name);
+		entry.history ??= new DiskHistory(0);
+		return entry.history;
+	}
+
+	/** It is gone for good. */
+	forget(name: string): void {
+		this.#disks.delete(name);
+	}
+
+	disks(): IterableIterator<[string, ObservedDisk]> {
+		return this.#disks.entries();
+	}
+
+	/** Of all disks together. */
+	get rates(): Rates {
+		return this.#rates;
+	}
+
+	get latency(): MeasuredByOperation {
+		const of = (operation: Operation): Measured | null =>
+			this.#sums.find((sum) => sum.operation === operation && sum.sumSeconds > 0) ?? null;
+		return { read: of("read"), write: of("write"), flush: of("flush") };
+	}
+
+	links(): ObservedLink[] {
+		return [...this.#workers.values()].flatMap(({ links }) => [...links.values()]);
+	}
+
+	initiators(): ObservedInitiator[] {
+		return [...this.#workers.values()].flatMap(({ initiators }) => [...initiators.values()]);
+	}
+}
+
+function ratesOf(now: Counters, before: Counters, seconds: number): Rates {
+	const rates = { ...NO_RATES };
+	for (const name of RATED) rates[name] = Math.max(0, now[name] - before[name]) / seconds;
+	return rates;
+}
+
+function sumOf(all: readonly Rates[]): Rates {
+	const sum = { ...NO_RATES };
+	for (const rates of all) {
+		for (const name of RATED) sum[name] += rates[name];
+		for (const name of ["readP99", "writeP99"] as const)
+			sum[name] = Math.max(sum[name] ?? 0, rates[name] ?? 0) || null;
+	}
+	return sum;
+}
+
+function differenceOf(into: Uint32Array, now: Measured | null, before: Measured | null | undefined): void {
+	for (let index = 0; index < into.length; index++)
+		into[index] = Math.max(0, (now?.counts[index] ?? 0) - (before?.counts[index] ?? 0));
+}
+
+function linksOf(
+	{ worker, links }: Look,
+	before: ReadonlyMap<string, ObservedLink> | undefined,
+	seconds: number,
+): ReadonlyMap<string, ObservedLink> {
+	return new Map(
+		links.map((link) => {
+			const { framesIn, framesOut } = before?.get(link.name) ?? link;
+			const framesInPerSecond = Math.max(0, link.framesIn - framesIn) / seconds;
+			const framesOutPerSecond = Math.max(0, link.framesOut - framesOut) / seconds;
+			return [link.name, { ...link, worker, framesInPerSecond, framesOutPerSecond }];
+		}),
+	);
+}
+
+function initiatorsOf(
+	{ initiators }: Look,
+	before: ReadonlyMap<string, ObservedInitiator> | undefined,
+	seconds: number,
+): ReadonlyMap<string, ObservedInitiator> {
+	return new Map(
+		initiators.map((initiator) => {
+			const key = `${initiator.link} ${initiator.mac}`;
+			const earlier = before?.get(key);
+			const rates = ratesOf(initiator.counters, earlier?.counters ?? initiator.counters, seconds);
+			differenceOf(readCounts, initiator.latency.read, earlier?.latency.read ?? initiator.latency.read);
+			differenceOf(writeCounts, initiator.latency.write, earlier?.latency.write ?? initiator.latency.write);
+			const readP99 = quantileOf(readCounts, 0.99) || null;
+			const writeP99 = quantileOf(writeCounts, 0.99) || null;
+			return [key, { ...initiator, rates: { ...rates, readP99, writeP99 } }];
+		}),
+	);
+}
+
+/** As the API has it. */
+export function latenciesOf(latency: MeasuredByOperation): Latencies {
+	return {
+		read: latencyOf(latency.read),
+		write: latencyOf(latency.write),
+		flush: latencyOf(latency.flush),
+	};
+}
+
+function latencyOf(measured: Measured | null): Latency | null {
+	if (measured === null) return null;
+	let count = 0;
+	for (let index = 0; index < measured.counts.length; index++) count += measured.counts[index]!;
+	if (count === 0) return null;
+	const { counts } = measured;
+	return {
+		count,
+		p50: quantileOf(counts, 0.5),
+		p99: quantileOf(counts, 0.99),
+		p999: quantileOf(counts, 0.999),
+	};
+}

@@ -1,0 +1,63 @@
+/**
+ * How a request is refused: an error that handlers throw, and the answer that is made of it (RFC 9457). Used by the guard, the
+ * routes and the server; `app.ts` turns what is thrown into the answer.
+ */
+
+import { STATUS_CODES } from "node:http";
+import { PROBLEM_TYPE, type Problem } from "./model.js";
+
+export type RefusalStatus =
+	| 400
+	| 401
+	| 403
+	| 404
+	| 405
+	| 408
+	| 409
+	| 412
+	| 413
+	| 415
+	| 421
+	| 422
+	| 428
+	| 431
+	| 500
+	| 503;
+
+/** The request is not carried out; `message` is one line for people. Nothing has been changed. */
+export class Refusal extends Error {
+	override name = "Refusal";
+
+	constructor(
+		readonly status: RefusalStatus,
+		message: string,
+		readonly more: {
+			readonly errors?: Problem["errors"];
+			readonly headers?: Readonly<Record<string, string>>;
+		} = {},
+	) {
+		super(message);
+	}
+}
+
+export function problemOf({ status, message, more }: Refusal): Problem {
+	return {
+		type: "about:blank",
+		title: STATUS_CODES[status] ?? "",
+		status,
+		detail: message,
+		...(more.errors && { errors: more.errors }),
+	};
+}
+
+export function problemResponse(refusal: Refusal): Response {
+	return new Response(`${JSON.stringify(problemOf(refusal))}\n`, {
+		status: refusal.status,
+		headers: { "content-type": PROBLEM_TYPE, "cache-control": "no-store", ...refusal.more.headers },
+	});
+}
+
+/** RFC 6901, as the fragment of an address. */
+export function pointerTo(path: readonly PropertyKey[]): string {
+	return `#${path.map((key) => `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("")}`;
+}

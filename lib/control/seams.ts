@@ -1,0 +1,127 @@
+/**
+ * What the control process needs of the others, and what they have to tell it: the opener reads and keeps files for it, the workers
+ * serve disks for it. Control is written against these alone: the process tree puts
+ * channels behind them, tests put fakes.
+ */
+
+import type { Sources } from "../spec/config.js";
+import type { DiskConfig } from "../spec/configuration.js";
+import type { LinkSpec } from "../spec/spec.js";
+import type { Happening } from "./event-log.js";
+import type { AoeExport, Counters, Link, Operation, Process } from "./model.js";
+
+/** Keeps small files of the state by fixed names. */
+export interface Keeper {
+	/** Resolves when it is on stable storage; another file of this name is replaced as a whole. */
+	keep(name: string, bytes: Uint8Array): Promise<void>;
+	kept(name: string): Promise<Uint8Array | undefined>;
+}
+
+export interface Opener extends Keeper {
+	/** All but what `keep` has been given. */
+	readSources(): Promise<Omit<Sources, "runtime">>;
+	/** Without the newline; undefined: none is configured, or it can't be read. */
+	readToken(): Promise<string | undefined>;
+	/** All processes of the tree, as the opener sees them. */
+	processes(): Promise<readonly Process[]>;
+}
+
+/** What has to survive every restart, by name of the disk. */
+export interface KeptDisk {
+	/** Made once, by chance. */
+	readonly serial: string;
+	/** 16 hexadecimal digits. */
+	readonly wwn: string;
+	readonly fenced?: boolean;
+	/** What initiators have set, as the worker has told it. */
+	readonly set?: unknown;
+}
+
+/** A disk that a worker has. */
+export interface ServedDisk {
+	readonly name: string;
+	/** What `add` and `change` were last given. */
+	readonly fingerprint: string;
+}
+
+export type Removed = "closed" | "abandoned" | "opening";
+
+/** Latency as counted: how many requests in each class of `lib/histogram.ts`. */
+export interface Measured {
+	readonly counts: ArrayLike<number>;
+	readonly sumSeconds: number;
+}
+
+export type MeasuredByOperation = Readonly<Record<Operation, Measured | null>>;
+
+/** What a worker has counted of a disk since it was started. */
+export interface DiskFigures {
+	readonly name: string;
+	readonly counters: Counters;
+	readonly causes: Readonly<Record<string, number>>;
+	readonly underWay: number;
+	readonly delayed: number;
+	readonly delayedSeconds: number;
+	/** Milliseconds since 1970. */
+	readonly lastSeenMs: number | null;
+	readonly latency: MeasuredByOperation;
+	readonly busiestInitiator: string | null;
+}
+
+export interface InitiatorFigures {
+	readonly mac: string;
+	readonly link: string;
+	readonly disks: readonly string[];
+	readonly counters: Counters;
+	readonly lastSeenMs: number | null;
+	readonly latency: MeasuredByOperation;
+}
+
+/** What a worker says of a disk that it has, beside what it counts. */
+export interface DiskView {
+	readonly name: string;
+	readonly phase: "open" | "draining" | "abandoned";
+	readonly sizeBytes: number;
+	readonly readOnly: boolean;
+	readonly aoe: AoeExport | null;
+}
+
+export type LinkView = Omit<Link, "worker" | "framesInPerSecond" | "framesOutPerSecond">;
+
+/** What has changed in a worker since it was last looked at. */
+export interface Look {
+	readonly worker: number;
+	/** Another number: it was started again, and has counted from nothing. */
+	readonly life: number;
+	readonly figures: readonly DiskFigures[];
+	readonly views: readonly DiskView[];
+	/** All that it has. */
+	readonly links: readonly LinkView[];
+	readonly initiators: readonly InitiatorFigures[];
+}
+
+export interface WorkersListener {
+	/** What it had has to be added again. */
+	started(worker: number): void;
+	happened(happening: Happening): void;
+	/** An initiator has set something that has to survive. */
+	set(disk: string, what: unknown): void;
+}
+
+export interface Workers {
+	listen(listener: WorkersListener): void;
+	serving(): Promise<readonly ServedDisk[]>;
+	/** Which one serves, or would serve, the disk. */
+	workerOf(disk: string): number;
+	/** Resolves when it is served; throws an OperatorError if it can't be. One that was withdrawn is open already. */
+	add(disk: DiskConfig, links: readonly LinkSpec[], kept: KeptDisk, fingerprint: string): Promise<void>;
+	/** What is live: MAC mask, buffer count, config string, limit. */
+	change(disk: DiskConfig, fingerprint: string): Promise<void>;
+	/** Its exports are removed; it stays open. */
+	withdraw(disk: string): Promise<void>;
+	/** Also calls off one that is still being added. */
+	remove(disk: string): Promise<Removed>;
+	/** Of one that is open: nobody is answered, or all are again. */
+	fence(disk: string, fenced: boolean): Promise<void>;
+	look(): Promise<readonly Look[]>;
+}

@@ -1,0 +1,95 @@
+/**
+ * A disk as the API shows it, put together from what it shall be (its configuration), what became of that (its steward), what is kept of
+ * it, and what is seen of it. Used by `api/`.
+ */
+
+import type { DiskConfig } from "../spec/configuration.js";
+import type { Changes } from "./changes.js";
+import type { Kept } from "./kept.js";
+import type { Disk, DiskSummary, Limit, Source } from "./model.js";
+import { latenciesOf, NO_COUNTERS, NO_RATES, type Observed, type ObservedDisk } from "./observed.js";
+import type { Workers } from "./seams.js";
+import type { Steward } from "./steward.js";
+
+export interface ShowerOptions {
+	readonly observed: Observed;
+	readonly kept: Kept;
+	readonly changes: Changes;
+	readonly workers: Workers;
+	/** From the clock of stewards to milliseconds since 1970. */
+	readonly wallMs: (clockMs: number) => number;
+}
+
+export class Shower {
+	readonly #options: ShowerOptions;
+
+	constructor(options: ShowerOptions) {
+		this.#options = options;
+	}
+
+	/** A row of a list: thousands are made for one answer. */
+	summary(steward: Steward): DiskSummary {
+		const { disk, state, reason } = steward;
+		const { figures, view, rates } = this.#options.observed.disk(disk.name) ?? UNSEEN;
+		const [exported] = disk.exports;
+		return {
+			name: disk.name,
+			state: state === "open" && view?.phase === "abandoned" ? "abandoned" : state,
+			reason,
+			storage: disk.disk.storage.name,
+			address: exported === undefined ? null : `${exported.shelf}.${exported.slot}`,
+			sizeBytes: view?.sizeBytes ?? null,
+			readOnly: view?.readOnly ?? disk.disk.readOnly,
+			underWay: figures?.underWay ?? 0,
+			rates,
+			errors: figures?.counters.errors ?? 0,
+			busiestInitiator: figures?.busiestInitiator ?? null,
+			lastSeen: figures?.lastSeenMs ? new Date(figures.lastSeenMs).toISOString() : null,
+		};
+	}
+
+	/** All there is to know. */
+	disk(steward: Steward): Disk {
+		const { kept, changes, workers, observed, wallMs } = this.#options;
+		const { disk, retryAtMs } = steward;
+		const seen = observed.disk(disk.name) ?? UNSEEN;
+		const identity = kept.find(disk.name);
+		return {
+			...this.summary(steward),
+			retryAt: retryAtMs === null ? null : new Date(wallMs(retryAtMs)).toISOString(),
+			durability: disk.disk.durability,
+			limit: limitOf(disk, seen),
+			source: sourceOf(disk),
+			notice: changes.noticeOf(disk),
+			settings: disk.settings,
+			identity: identity === undefined ? null : { serial: identity.serial, wwn: identity.wwn },
+			worker: workers.workerOf(disk.name),
+			aoe: seen.view?.aoe ?? null,
+			counters: seen.figures?.counters ?? NO_COUNTERS,
+			causes: { ...seen.figures?.causes },
+			latency: seen.figures ? latenciesOf(seen.figures.latency) : { read: null, write: null, flush: null },
+		};
+	}
+}
+
+const UNSEEN: ObservedDisk = { figures: undefined, view: undefined, rates: NO_RATES, history: undefined };
+
+function sourceOf({ origin, placeOf }: DiskConfig): Source {
+	if (origin === "runtime") return { kind: "runtime" };
+	const { file, line } = placeOf();
+	return { kind: "file", file, line };
+}
+
+function limitOf({ values: { limit } }: DiskConfig, { figures }: ObservedDisk): Limit | null {
+	if (limit === undefined) return null;
+	return {
+		iops: limit.iops ?? null,
+		readIops: limit.read_iops ?? null,
+		writeIops: limit.write_iops ?? null,
+		bandwidth: limit.bandwidth ?? null,
+		readBandwidth: limit.read_bandwidth ?? null,
+		writeBandwidth: limit.write_bandwidth ?? null,
+		delayed: figures?.delayed ?? 0,
+		delayedSeconds: figures?.delayedSeconds ?? 0,
+	};
+}

@@ -1,0 +1,215 @@
+/**
+ * Looks after one disk: has it added, again and again while that fails, has it changed, fenced and removed, and knows what state it is
+ * in and why. One that is broken costs the others nothing. Made by `desired.ts` for each disk that is configured; whatever it
+ * has to do with the data path it asks of the workers.
+ */
+
+import { createHash } from "node:crypto";
+import type { Clock } from "../clock.js";
+import { OperatorError } from "../errors.js";
+import type { DiskConfig } from "../spec/configuration.js";
+import type { LinkSpec } from "../spec/spec.js";
+import type { EventLog } from "./event-log.js";
+import type { Kept } from "./kept.js";
+import type { DiskState } from "./model.js";
+import type { Removed, Workers } from "./seams.js";
+
+const FIRST_RETRY_MS = 1000;
+const LAST_RETRY_MS = 60_000;
+
+export interface StewardOptions {
+	readonly workers: Workers;
+	readonly kept: Kept;
+	readonly events: EventLog;
+	readonly clock: Clock;
+	/** How each link works, as things are. */
+	readonly links: () => readonly LinkSpec[];
+}
+
+/** Of what a worker is given: equal for what is to be served alike. */
+export function fingerprintOf({ disk, exports, values }: DiskConfig): string {
+	return createHash("sha256")
+		.update(canonical([disk, exports, values.limit]))
+		.digest("hex")
+		.slice(0, 16);
+}
+
+function canonical(value: unknown): string {
+	if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
+	if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+	const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+	return `{${entries.map(([key, each]) => `${JSON.stringify(key)}:${canonical(each)}`).join(",")}}`;
+}
+
+export class Steward {
+	readonly #options: StewardOptions;
+	#disk: DiskConfig;
+	#state: DiskState = "opening";
+	#reason: string | null = null;
+	#retryAtMs: number | null = null;
+	#cancelRetry: () => void = () => {};
+	/** Each undertaking has a number; one that finds another has been overtaken. */
+	#undertaking = 0;
+	#retryMs = FIRST_RETRY_MS;
+
+	constructor(disk: DiskConfig, options: StewardOptions) {
+		this.#disk = disk;
+		this.#options = options;
+	}
+
+	get disk(): DiskConfig {
+		return this.#disk;
+	}
+
+	get state(): DiskState {
+		return this.#state === "open" && this.isFenced ? "fenced" : this.#state;
+	}
+
+	get reason(): string | null {
+		return this.#reason;
+	}
+
+	/** By the clock of the options. */
+	get retryAtMs(): number | null {
+		return this.#retryAtMs;
+	}
+
+	get isFenced(): boolean {
+		return this.#options.kept.find(this.#disk.name)?.fenced === true;
+	}
+
+	/** A worker has it already, as it shall be. */
+	adopt(): void {
+		this.#undertaking++;
+		this.#enter("open");
+	}
+
+	/** Has it served. Resolves after the first try: undefined, or why that has failed. It is tried again and again then. */
+	async serve(disk: DiskConfig = this.#disk): Promise<string | undefined> {
+		this.#disk = disk;
+		this.#retryMs = FIRST_RETRY_MS;
+		this.#enter("opening");
+		return this.#try(this.#begin());
+	}
+
+	/** What can be changed while it is served. Resolves to why that has failed. */
+	async change(disk: DiskConfig): Promise<string | undefined> {
+		this.#disk = disk;
+		// It is not there: as it is tried again, it will be as it shall be.
+		if (this.#state !== "open") return undefined;
+		try {
+			await this.#options.workers.change(disk, fingerprintOf(disk));
+			this.#tell("disk-changed", "info", "changed while it is served");
+			return undefined;
+		} catch (error) {
+			return messageOf(error);
+		}
+	}
+
+	/** Takes it away from its initiators, for what it shall be: `serve` is called next. It is closed, or open without exports. */
+	async withdraw(closes: boolean): Promise<void> {
+		if (closes || this.#state !== "open") await this.#take("draining");
+		else {
+			this.#begin();
+			this.#enter("draining");
+			await this.#options.workers.withdraw(this.#disk.name);
+		}
+	}
+
+	async remove(): Promise<Removed> {
+		const end = await this.#take("removing");
+		this.#tell(
+			"disk-removed",
+			end === "closed" ? "info" : "warning",
+			`removed${end === "closed" ? "" : ": its storage hangs, and what it holds is given back if it goes on"}`,
+		);
+		return end;
+	}
+
+	/** Nobody is answered, or all are again. It stays so over every restart. */
+	async fence(fenced: boolean): Promise<void> {
+		const { workers, kept } = this.#options;
+		const { name } = this.#disk;
+		// What is fenced stays so whatever ends now; what is not, only when it is said so.
+		await kept.update(name, { fenced });
+		if (this.#state === "open") await workers.fence(name, fenced);
+		this.#tell(
+			fenced ? "disk-fenced" : "disk-unfenced",
+			"info",
+			fenced ? "fenced: nobody is answered" : "unfenced",
+		);
+	}
+
+	/** The worker that had it has been started again. */
+	lost(): void {
+		if (this.#state === "removing" || this.#state === "draining") return;
+		void this.serve();
+	}
+
+	/** Nothing is tried any more. */
+	stop(): void {
+		this.#begin();
+	}
+
+	#begin(): number {
+		this.#cancelRetry();
+		this.#cancelRetry = () => {};
+		this.#retryAtMs = null;
+		return ++this.#undertaking;
+	}
+
+	async #take(state: DiskState): Promise<Removed> {
+		const undertaking = this.#begin();
+		this.#enter(state);
+		const end = await this.#options.workers.remove(this.#disk.name);
+		if (end === "abandoned" && undertaking === this.#undertaking) this.#enter("abandoned");
+		return end;
+	}
+
+	async #try(undertaking: number): Promise<string | undefined> {
+		const { workers, kept, links } = this.#options;
+		const disk = this.#disk;
+		try {
+			if (disk.broken !== undefined) throw new OperatorError(disk.broken);
+			await workers.add(disk, links(), await kept.of(disk.name), fingerprintOf(disk));
+			if (undertaking !== this.#undertaking) return undefined;
+			this.#retryMs = FIRST_RETRY_MS;
+			this.#enter("open");
+			this.#tell("disk-opened", "info", "served");
+			return undefined;
+		} catch (error) {
+			if (undertaking !== this.#undertaking) return undefined;
+			return this.#failed(messageOf(error), undertaking);
+		}
+	}
+
+	#failed(reason: string, undertaking: number): string {
+		const { clock } = this.#options;
+		if (this.#state !== "failed" || this.#reason !== reason) this.#tell("disk-failed", "error", reason);
+		this.#enter("failed", reason);
+		this.#retryAtMs = clock.now() + this.#retryMs;
+		this.#cancelRetry = clock.after(this.#retryMs, () => void this.#try(undertaking));
+		this.#retryMs = Math.min(2 * this.#retryMs, LAST_RETRY_MS);
+		return reason;
+	}
+
+	#enter(state: DiskState, reason: string | null = null): void {
+		this.#retryAtMs = null;
+		this.#state = state;
+		this.#reason = reason;
+	}
+
+	#tell(
+		kind: "disk-opened" | "disk-failed" | "disk-changed" | "disk-removed" | "disk-fenced" | "disk-unfenced",
+		severity: "info" | "warning" | "error",
+		message: string,
+	): void {
+		this.#options.events.add({ kind, severity, disk: this.#disk.name, message });
+	}
+}
+
+/** What the operator did wrong, or what went wrong on the way; our own bugs go on. */
+function messageOf(error: unknown): string {
+	if (error instanceof OperatorError) return error.message;
+	throw error;
+}

@@ -1,0 +1,121 @@
+/**
+ * What is wished for: the texts of the files as they were last read, what was added by command, API or page (`runtime.toml`), and what
+ * of the files' disks was changed that way, which holds until they are read again. A change is another wish; what it comes to is
+ * always found out by the one reader of configurations. Used by `desired.ts`, which keeps it.
+ */
+
+import { parse, stringify } from "smol-toml";
+import { OperatorError } from "../errors.js";
+import { type Config, readConfig, type Sources } from "../spec/config.js";
+import type { DiskConfig } from "../spec/configuration.js";
+import { conflictsOf, linkSpecsOf } from "../spec/conflicts.js";
+import { type PlacedError, unknownName } from "../spec/place.js";
+import { type DiskSettings, diskSchema, keysAt } from "../spec/schema.js";
+import type { Problem } from "./model.js";
+import { pointerTo, Refusal } from "./problem.js";
+
+export interface Wish {
+	/** Without `runtime`. */
+	readonly sources: Omit<Sources, "runtime">;
+	/** Text of runtime.toml. */
+	readonly runtime: string;
+	/** Disks that a file names, as they shall be instead; null: not at all. */
+	readonly overrides: Readonly<Record<string, DiskSettings | null>>;
+}
+
+export const RUNTIME_FILE = "runtime.toml";
+const RUNTIME_HEAD =
+	"# Disks that were added by command, API or page. Written by vblade; change it while vblade is stopped.\n\n";
+
+export type InterfaceNames = () => readonly string[];
+
+/** What it comes to, or all that is wrong with it. */
+export function understand(wish: Wish, interfaceNames: InterfaceNames): Config | PlacedError[] {
+	const runtime = { path: RUNTIME_FILE, text: wish.runtime };
+	const config = readConfig({ ...wish.sources, runtime }, { interfaceNames });
+	if (Array.isArray(config) || Object.keys(wish.overrides).length === 0) return config;
+	const disks: DiskConfig[] = [];
+	for (const disk of config.disks) {
+		const settings = wish.overrides[disk.name];
+		if (settings === undefined) disks.push(disk);
+		else if (settings !== null) {
+			const other = overridden(disk, settings, interfaceNames);
+			if (Array.isArray(other)) return other;
+			disks.push(other);
+		}
+	}
+	const conflicts = conflictsOf(disks);
+	if (conflicts.length > 0) return conflicts.map(({ error }) => error);
+	return { ...config, disks, links: linkSpecsOf(disks) };
+}
+
+/** The same; throws an OperatorError, a line for each that is wrong. */
+export function understood(wish: Wish, interfaceNames: InterfaceNames): Config {
+	const config = understand(wish, interfaceNames);
+	if (Array.isArray(config)) throw new OperatorError(config.map(({ message }) => message).join("\n"));
+	return config;
+}
+
+/** Settings of a disk that runs have what holds for all disks in them already. */
+function overridden(
+	disk: DiskConfig,
+	settings: DiskSettings,
+	interfaceNames: InterfaceNames,
+): DiskConfig | PlacedError[] {
+	const text = textOf({ [disk.name]: settings });
+	const config = readConfig({ files: [{ path: RUNTIME_FILE, text }], debian: [] }, { interfaceNames });
+	if (Array.isArray(config)) return config;
+	const [other] = config.disks;
+	return other === undefined ? disk : { ...other, origin: disk.origin, placeOf: disk.placeOf };
+}
+
+/** The same wish with one disk other than it is, or, with null, without it. */
+export function wishWith(wish: Wish, name: string, settings: DiskSettings | null, isOfFile: boolean): Wish {
+	if (isOfFile) return { ...wish, overrides: { ...wish.overrides, [name]: settings } };
+	const { [name]: _, ...others } = runtimeDisks(wish.runtime);
+	const disks = settings === null ? others : { ...others, [name]: settings };
+	return { ...wish, runtime: `${RUNTIME_HEAD}${textOf(disks)}` };
+}
+
+function runtimeDisks(text: string): Record<string, unknown> {
+	const { disk } = parse(text);
+	return typeof disk === "object" && disk !== null && !Array.isArray(disk) ? { ...disk } : {};
+}
+
+function textOf(disks: Readonly<Record<string, unknown>>): string {
+	return stringify({ disk: disks });
+}
+
+/** Throws a Refusal that points to all that is wrong with the settings of one disk, taken by themselves. */
+export function checkSettings(settings: DiskSettings): void {
+	const { error } = diskSchema.safeParse(settings);
+	if (error === undefined) return;
+	const errors: NonNullable<Problem["errors"]> = error.issues.flatMap((issue) =>
+		issue.code === "unrecognized_keys"
+			? issue.keys.map((key) => ({
+					pointer: pointerTo([...issue.path, key]),
+					detail: unknownName("key", key, keysAt(diskSchema, issue.path)),
+				}))
+			: [{ pointer: pointerTo(issue.path), detail: issue.message }],
+	);
+	throw new Refusal(422, errors[0]?.detail ?? "the settings are not what they should be", { errors });
+}
+
+/** JSON merge patch (RFC 7396): null takes a key away, tables are merged, all else replaces. */
+export function merged(settings: DiskSettings, patch: Readonly<Record<string, unknown>>): DiskSettings {
+	return mergedTable(settings, patch) as DiskSettings;
+}
+
+function mergedTable(table: unknown, patch: Readonly<Record<string, unknown>>): Record<string, unknown> {
+	const entries = new Map(Object.entries(isTable(table) ? table : {}));
+	for (const [key, value] of Object.entries(patch)) {
+		if (value === null) entries.delete(key);
+		else entries.set(key, isTable(value) ? mergedTable(entries.get(key), value) : value);
+	}
+	// Whatever a key is called, it is one of the table.
+	return Object.fromEntries(entries);
+}
+
+function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
+	return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,63 @@
+/**
+ * Figures as workers tell them, for tests: of any number of disks, with counts that follow from how long they have been at it.
+ */
+
+import { NO_COUNTERS } from "../../lib/control/observed.js";
+import type { DiskFigures, DiskView, LinkView, Look, Measured } from "../../lib/control/seams.js";
+import { classOf, HISTOGRAM_CLASSES } from "../../lib/histogram.js";
+
+/** So many requests, all of which took `us` microseconds. */
+export function measured(count: number, us: number): Measured {
+	const counts = new Float64Array(HISTOGRAM_CLASSES);
+	counts[classOf(us)] = count;
+	return { counts, sumSeconds: (count * us) / 1e6 };
+}
+
+/** A disk that has read and written so many blocks of 4 KiB, a read in 100 us and a write in 1 ms. */
+export function figuresOf(
+	name: string,
+	reads: number,
+	writes: number,
+	more: Partial<DiskFigures> = {},
+): DiskFigures {
+	return {
+		name,
+		counters: { ...NO_COUNTERS, reads, readBytes: 4096 * reads, writes, writtenBytes: 4096 * writes },
+		causes: {},
+		underWay: 0,
+		delayed: 0,
+		delayedSeconds: 0,
+		lastSeenMs: 1_700_000_000_000,
+		latency: {
+			read: reads ? measured(reads, 100) : null,
+			write: writes ? measured(writes, 1000) : null,
+			flush: null,
+		},
+		busiestInitiator: null,
+		...more,
+	};
+}
+
+export function viewOf(name: string, sizeBytes = 2 ** 20): DiskView {
+	return { name, phase: "open", sizeBytes, readOnly: false, aoe: null };
+}
+
+export const LINK: LinkView = {
+	name: "eth0",
+	state: "up",
+	reason: null,
+	mac: "02:00:00:00:00:01",
+	mtu: 9000,
+	speedBitsPerSecond: 10e9,
+	disks: 2,
+	initiators: 1,
+	framesIn: 1000,
+	framesOut: 900,
+	bytesIn: 4_000_000,
+	bytesOut: 5_000_000,
+	dropped: { masked: 3 },
+};
+
+export function lookOf(figures: readonly DiskFigures[], more: Partial<Look> = {}): Look {
+	return { worker: 0, life: 1, figures, views: [], links: [], initiators: [], ...more };
+}

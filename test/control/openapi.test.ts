@@ -1,0 +1,80 @@
+/**
+ * The OpenAPI document says what there is: every reference in it leads somewhere, every address of it answers, and what is answered to
+ * GET has the form that it says.
+ */
+
+import t from "tap";
+import type { z } from "zod";
+import * as model from "../../lib/control/model.js";
+import { Stage, settle } from "./stage.js";
+
+type Json = Record<string, unknown>;
+
+function* references(value: unknown): Generator<string> {
+	if (typeof value !== "object" || value === null) return;
+	for (const [key, each] of Object.entries(value)) {
+		if (key === "$ref" && typeof each === "string") yield each;
+		else yield* references(each);
+	}
+}
+
+function at(document: Json, reference: string): unknown {
+	return reference
+		.slice(2)
+		.split("/")
+		.reduce<unknown>((value, key) => (value as Json | undefined)?.[key], document);
+}
+
+t.test("the document is whole, and true", async (t) => {
+	const stage = new Stage();
+	const { inside } = await stage.start(t);
+	await settle();
+	const job = inside.jobs.begin("reload", "a job of the test").job.id;
+	const { body } = await stage.ask("GET", "/openapi.json");
+	t.match(body, { openapi: "3.1.0", info: { title: "vblade", version: "1.0" } });
+	const all = new Set(references(body));
+	t.ok(all.size > 10);
+	for (const reference of all) t.type(at(body, reference), "object", reference);
+	const paths = Object.entries(body.paths as Record<string, Record<string, Json>>);
+	for (const needed of [
+		"/livez",
+		"/readyz",
+		"/metrics",
+		"/api/v1/status",
+		"/api/v1/disks",
+		"/api/v1/initiators",
+		"/api/v1/links",
+		"/api/v1/events",
+		"/api/v1/jobs",
+		"/api/v1/config",
+		"/api/v1/reload",
+	])
+		t.hasProp(body.paths, needed);
+	const ids = new Set<unknown>();
+	for (const [path, operations] of paths)
+		for (const [method, operation] of Object.entries(operations)) {
+			t.notOk(ids.has(operation.operationId), `${operation.operationId} is one`);
+			ids.add(operation.operationId);
+			t.match(operation.summary, /^[A-Z]/);
+			if (method !== "get") continue;
+			const reply = await stage.ask("GET", path.replace("{name}", path.includes("jobs") ? job : "web"));
+			t.equal(reply.status, 200, path);
+
+			const [, name] = /schemas\/(\w+)/.exec(JSON.stringify(operation.responses) ?? "") ?? [];
+			if (reply.body !== undefined && name !== undefined)
+				t.ok(
+					(model as unknown as Record<string, z.ZodType>)[name]?.parse(reply.body),
+					`${path} is a ${name}`,
+				);
+		}
+});
+
+t.test("forms of bodies are told with what the configuration allows", async (t) => {
+	const stage = new Stage();
+	await stage.start(t);
+	const { body } = await stage.ask("GET", "/openapi.json");
+	const { NewDisk } = body.components.schemas;
+	t.match(NewDisk, { type: "object", additionalProperties: false });
+	for (const key of ["name", "file", "memory", "durability", "limit", "aoe"])
+		t.hasProp(NewDisk.properties, key);
+});
