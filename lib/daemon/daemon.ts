@@ -22,6 +22,7 @@ import { FigureCollector, figureSources } from "./figures.js";
 import type { FigureNames } from "./figures-frame.js";
 import type { OpenDevice } from "./openers.js";
 import { type DiskReport, diskReports, type WorkerReport, workerReport } from "./state.js";
+import { keepTunnels } from "./tunnels.js";
 
 /** How long requests under way on a disk that is removed may take. */
 const REMOVE_LIMIT_MS = 5000;
@@ -41,7 +42,7 @@ export async function startDaemon(spec: Spec, log: Log, version: string, open?: 
 	if (user !== undefined) checkUser(user);
 	const daemon = new Daemon(log, version, open);
 	try {
-		if (user !== undefined) await keepTunnels(spec);
+		if (user !== undefined) await keepTunnels(spec.exports);
 		// Before the first frame is looked at.
 		await daemon.add(spec, () => {
 			if (user !== undefined) becomeUser(user, spec.exports.some(needsPacketSockets));
@@ -56,13 +57,6 @@ export async function startDaemon(spec: Spec, log: Log, version: string, open?: 
 /** An interface that changes wants a new packet socket; a unix socket never does, and a tunnel's are another process's. */
 function needsPacketSockets({ netifs }: ExportSpec): boolean {
 	return netifs.some(({ kind }) => kind !== "unix" && kind !== "gre");
-}
-
-/** Tunnels are started again when they end, which this process will not be able to do. */
-async function keepTunnels({ exports }: Pick<Spec, "exports">): Promise<void> {
-	const netifs = exports.flatMap((each) => each.netifs);
-	const peers = new Set(netifs.flatMap((netif) => (netif.kind === "gre" ? [netif.peer] : [])));
-	if (peers.size > 0) (await import("../gre/keeper.js")).startKeeper([...peers]);
 }
 
 interface Exporters extends Readonly<Record<ExportSpec["protocol"], Exporter>> {
