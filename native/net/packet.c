@@ -211,7 +211,8 @@ uint32_t vb_port_after(const struct vb_port *port, uint32_t place)
 
 /*
  * Puts the arrival of frames that have just been found on the clock that nobody sets. If the time of day was set meanwhile, a frame
- * would be far too old, or come from the future: it is not older than the last look after which the ring was empty.
+ * would come from the future, or be far older than the last look that left the ring empty (a little it may be, for the clock is read
+ * after the look).
  */
 static void stamp(struct vb_port *port, uint32_t place, int ready)
 {
@@ -223,7 +224,7 @@ static void stamp(struct vb_port *port, uint32_t place, int ready)
 		struct tpacket2_hdr *header = header_of(port, place);
 		if (header->tp_nsec == VB_STAMPED) continue;
 		int64_t waited = ((int64_t)day.tv_sec - header->tp_sec) * 1000000000 + (day.tv_nsec - (int64_t)header->tp_nsec);
-		if (waited > longest) waited = longest;
+		if (waited > longest + 1000000000) waited = longest;
 		if (waited < 0) waited = 0;
 		header->tp_sec = (uint32_t)((now - (uint64_t)waited) / 1000);
 		header->tp_nsec = VB_STAMPED;
