@@ -24,6 +24,9 @@ const LOOK_MS = 1000;
 /** How long the last frames may take to be written. */
 const LAST_FRAMES_MS = 5000;
 
+/** What is on disks is in the frames. */
+const OWNER_ALONE = 0o600;
+
 /** Why a capture is over. */
 type Reason = "asked" | "gone" | "unwritable";
 
@@ -98,7 +101,7 @@ class Capture {
 			frame: (frame) => this.#keep(frame),
 			drained: () => this.#write(),
 		});
-		this.#stream = file === "-" ? process.stdout : createWriteStream(file);
+		this.#stream = file === "-" ? process.stdout : createWriteStream(file, { mode: OWNER_ALONE });
 		this.#stream.on("error", (error) => this.#unwritable(error));
 	}
 

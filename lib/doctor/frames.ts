@@ -41,10 +41,28 @@ async function look(initiator: Initiator, info: InterfaceInfo): Promise<Finding[
 		];
 	const findings: Finding[] = [];
 	for (const target of targets.slice(0, TARGETS_MAX))
-		findings.push(await there(initiator, info, target), await back(initiator, info, target));
+		findings.push(
+			await there(initiator, info, target),
+			await back(initiator, info, target),
+			...unlike(info, target),
+		);
 	if (targets.length > TARGETS_MAX)
 		findings.push(note(`${nameOf(info)}: ${targets.length - TARGETS_MAX} other targets were not tried`));
 	return findings;
+}
+
+/** A target that has another MTU, by what it announces. */
+function unlike(info: InterfaceInfo, blade: FoundBlade): Finding[] {
+	const { sectorsPerFrame: theirs } = blade;
+	const ours = sectorsPerFrame(info.mtu);
+	if (theirs <= ours) return [];
+	return [
+		note(
+			`${nameOf(info)}: ${targetOf(blade)} announces ${theirs} sectors a frame, and the MTU of ${info.mtu} here has room for ${ours}`,
+			"an initiator that believes it sends frames that are lost",
+			`give both ends one MTU, of ${ATA_HEADER_BYTES + theirs * SECTOR_BYTES - ETH_HEADER_BYTES} at least`,
+		),
+	];
 }
 
 /** From us to a target. */

@@ -1,11 +1,13 @@
 /**
- * Frames as a pcap file (draft-ietf-opsawg-pcap), with times in nanoseconds: what tcpdump and Wireshark read. Pure: gives back the bytes that
+ * Frames as a pcap file (draft-ietf-opsawg-pcap), what tcpdump and Wireshark read. Pure: gives back the bytes that
  * `vblade capture` writes.
  */
 
 import type { SniffedFrame } from "./sniffer.js";
 
-const MAGIC_NANOSECONDS = 0xa1b23c4d;
+/** Says that times are in microseconds. */
+const MAGIC = 0xa1b2c3d4;
+const MICROSECONDS = 1_000_000;
 const VERSION_MAJOR = 2;
 const VERSION_MINOR = 4;
 const LINKTYPE_ETHERNET = 1;
@@ -20,7 +22,7 @@ const TAG_BYTES = 4;
 /** What a file begins with. */
 export function pcapFileHeader(): Buffer {
 	const header = Buffer.alloc(FILE_HEADER_BYTES);
-	header.writeUInt32LE(MAGIC_NANOSECONDS, 0);
+	header.writeUInt32LE(MAGIC, 0);
 	header.writeUInt16LE(VERSION_MAJOR, 4);
 	header.writeUInt16LE(VERSION_MINOR, 6);
 	header.writeUInt32LE(SNAP_BYTES, 16);
@@ -30,11 +32,11 @@ export function pcapFileHeader(): Buffer {
 
 /** One frame, with the VLAN tag that it had on the wire. */
 export function pcapRecord(frame: SniffedFrame): Buffer {
-	const { memory, offset, capturedBytes, frameBytes, seconds, nanoseconds, vlanTag } = frame;
+	const { memory, offset, capturedBytes, frameBytes, timeUs, vlanTag } = frame;
 	const tagBytes = vlanTag === undefined ? 0 : TAG_BYTES;
 	const record = Buffer.allocUnsafe(RECORD_HEADER_BYTES + tagBytes + capturedBytes);
-	record.writeUInt32LE(seconds, 0);
-	record.writeUInt32LE(nanoseconds, 4);
+	record.writeUInt32LE(Math.floor(timeUs / MICROSECONDS), 0);
+	record.writeUInt32LE(timeUs % MICROSECONDS, 4);
 	record.writeUInt32LE(tagBytes + capturedBytes, 8);
 	record.writeUInt32LE(tagBytes + frameBytes, 12);
 	const bytes = memory.bytes.subarray(offset, offset + capturedBytes);

@@ -22,7 +22,6 @@ export const ETHERTYPE_ALL = 3;
 const TP_STATUS = 0;
 const TP_SNAPLEN = 8;
 const TP_SEC = 16;
-const TP_NSEC = 20;
 const TP_VLAN_TCI = 24;
 const TP_VLAN_TPID = 26;
 const TP_STATUS_VLAN_VALID = 1 << 4;
@@ -41,9 +40,8 @@ export interface SniffedFrame {
 	/** Bytes that are there, and bytes that it had. */
 	readonly capturedBytes: number;
 	readonly frameBytes: number;
-	/** When, by the machine's clock. */
-	readonly seconds: number;
-	readonly nanoseconds: number;
+	/** When, in microseconds since 1970: by the machine's clock as it was set when this process began. */
+	readonly timeUs: number;
 	/** The VLAN tag that the kernel has taken off, with its type in the upper half; undefined if there was none. */
 	readonly vlanTag: number | undefined;
 }
@@ -147,11 +145,26 @@ export class Sniffer {
 			offset: header + half(TP_MAC),
 			capturedBytes: word(TP_SNAPLEN),
 			frameBytes: word(TP_LEN),
-			seconds: word(TP_SEC),
-			nanoseconds: word(TP_NSEC),
+			timeUs: timeOf(word(TP_SEC)),
 			vlanTag: isTagged ? tpid * 0x10000 + half(TP_VLAN_TCI) : undefined,
 		});
 	}
+}
+
+/** By how much the machine's clock was ahead of the one that nobody sets, in microseconds. */
+const AHEAD_US = Math.round((performance.timeOrigin + performance.now()) * 1000) - nowUs();
+const STAMPS = 2 ** 32;
+
+/** The time of day of a frame, of which the ring has the microseconds of the other clock, but for the upper bits: see packet.h. */
+function timeOf(stamp: number): number {
+	const now = nowUs();
+	return AHEAD_US + now - ((((now - stamp) % STAMPS) + STAMPS) % STAMPS);
+}
+
+function nowUs(): number {
+	const into = new Float64Array(1);
+	native.clock(into);
+	return Math.floor(into[0]!);
 }
 
 const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;

@@ -183,6 +183,19 @@ onHub("a smaller MTU in the middle is found, each way, and with an initiator's h
 	t.match(back?.what, /no frame arrives that is longer than 2596 bytes/, "five sectors");
 });
 
+onHub("a target with a larger MTU than ours is told of", async (t, hub) => {
+	await hub.serve("a", "0");
+	hub.sides.c.ip("link", "set", "lan0", "mtu", "1500");
+	const { code, findings } = await hub.doctor("lan0");
+	t.equal(code, 0);
+	const found = of(findings, "frames").map(({ level, what }) => `${level} ${what}`);
+	t.strictSame(found, [
+		"ok lan0: frames of 1514 bytes arrive to 02:00:00:00:00:0a (e9.0)",
+		"ok lan0: frames of 1060 bytes come back from 02:00:00:00:00:0a (e9.0)",
+		"note lan0: 02:00:00:00:00:0a (e9.0) announces 16 sectors a frame, and the MTU of 1500 here has room for 2",
+	]);
+});
+
 onHub("what is not there is said", async (t, hub) => {
 	const { code, findings } = await hub.doctor("lan0", "--peer", "192.0.2.99");
 	t.equal(code, 0);
