@@ -38,6 +38,7 @@
 				"storage/file-open.c",
 				"storage/file-ranges.c",
 				"storage/file.c",
+				"storage/glimpse.c",
 				"storage/in-place.c",
 				"storage/jobs.c",
 				"storage/lock.c",

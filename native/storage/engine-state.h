@@ -15,6 +15,7 @@ struct vb_engine {
 	struct vb_residents *residents;
 	struct vb_open_file **opened; /* each allocated once, so that jobs may hold pointers while the table grows */
 	int opened_count;
+	unsigned added; /* files, since the beginning */
 	struct vb_jobs jobs;
 	struct vb_job *done; /* taken from the pool, not yet reaped */
 	int under_way;

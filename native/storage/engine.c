@@ -19,18 +19,17 @@ struct vb_engine *vb_engine_open(int want_uring)
 	if (!engine) return NULL;
 	vb_guard_init();
 	engine->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	engine->residents = vb_residents_open();
+	if (want_uring && engine->event >= 0 && !(engine->uring = vb_uring_open(engine->event))) engine->uring_error = errno;
+	engine->residents = vb_residents_open(engine->uring != NULL);
 	if (engine->event >= 0 && engine->residents) engine->pool = vb_pool_open(engine->event);
-	if (!engine->pool) {
-		int error = errno;
-		if (engine->event >= 0) close(engine->event);
-		if (engine->residents) vb_residents_close(engine->residents);
-		free(engine);
-		errno = error;
-		return NULL;
-	}
-	if (want_uring && !(engine->uring = vb_uring_open(engine->event))) engine->uring_error = errno;
-	return engine;
+	if (engine->pool) return engine;
+	int error = errno;
+	if (engine->uring) vb_uring_close(engine->uring);
+	if (engine->event >= 0) close(engine->event);
+	if (engine->residents) vb_residents_close(engine->residents);
+	free(engine);
+	errno = error;
+	return NULL;
 }
 
 int vb_engine_has_uring(struct vb_engine *engine, int *error)
@@ -64,6 +63,7 @@ int vb_engine_add(struct vb_engine *engine, const struct vb_file *file)
 	memset(opened, 0, sizeof *opened);
 	opened->file = *file;
 	opened->number = number;
+	opened->added = engine->added++;
 	opened->used = 1;
 	if (engine->uring) vb_uring_file(engine->uring, opened, 1);
 	return number;

@@ -73,6 +73,11 @@ static int try_to_open(struct vb_file *file, const char *path, const struct vb_p
 		close(file->fd);
 		return -EROFS;
 	}
+	/*
+	 * A read that is tried in the loop's thread would note its time, and may have to wait for the file system's journal with
+	 * that. Only who owns the file or is root may ask for this.
+	 */
+	fcntl(file->fd, F_SETFL, fcntl(file->fd, F_GETFL) | O_NOATIME);
 	vb_medium_look(file, device);
 	struct vb_part blocks = whole_blocks(file, part);
 	error = vb_lock(file, &blocks, step);

@@ -51,7 +51,9 @@ struct vb_job {
 struct vb_open_file {
 	struct vb_file file;
 	int number;
+	unsigned added;             /* how many have been added before it: numbers are used again */
 	int used;
+	int hidden;                 /* the kernel does not tell this process what of it is in memory */
 	int closing;                /* a worker is closing the file */
 	uint64_t slow_until;        /* microseconds: until then its writes go to others, who may wait */
 	int refreshing;             /* the kernel is being asked for the size */

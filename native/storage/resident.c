@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/guard.h"
+#include "glimpse.h"
 
 enum {
 	GROUP_PAGES = 64,
@@ -21,6 +22,7 @@ enum {
 	/* In between the kernel is asked again, but only so often, which is about a hundredth of the time. */
 	ASKED_PER_MS = 8,
 	ASKED_AT_ONCE = 256,
+	GLIMPSE = 3, /* a look at 64 pages of the page table takes as long as asking so often */
 	STUCK_MS = 8,    /* a file with a request under way, none of which has ended for so long, may have a disk that hangs */
 };
 
@@ -35,15 +37,19 @@ struct vb_residents {
 	unsigned page_shift; /* page = 1 << page_shift: dividing by it takes longer than all the rest */
 	uint64_t now_ms;
 	unsigned may_ask; /* times that it may be asked again about what is remembered */
+	int page_table;
+	int may_begin;    /* what is not in memory may be begun to be read in the loop's thread: so does io_uring */
 	struct group table[1 << TABLE_BITS]; /* from zeroed memory: costs nothing until it is used */
 };
 
-struct vb_residents *vb_residents_open(void)
+struct vb_residents *vb_residents_open(int has_uring)
 {
 	struct vb_residents *residents = mmap(NULL, sizeof *residents, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (residents == MAP_FAILED) return NULL;
 	residents->page = (size_t)sysconf(_SC_PAGESIZE);
 	residents->page_shift = (unsigned)__builtin_ctzl(residents->page);
+	residents->page_table = vb_page_table_open();
+	residents->may_begin = has_uring;
 	vb_residents_tick(residents);
 	return residents;
 }
@@ -63,6 +69,7 @@ uint64_t vb_residents_tick(struct vb_residents *residents)
 
 void vb_residents_close(struct vb_residents *residents)
 {
+	if (residents->page_table >= 0) close(residents->page_table);
 	munmap(residents, sizeof *residents);
 }
 
@@ -78,16 +85,25 @@ static int is_told(const struct vb_file *file)
 	return faccessat(file->fd, "", W_OK, AT_EMPTY_PATH | AT_EACCESS) == 0;
 }
 
-/* Asks the kernel for `count` pages from page number `first`; a bit for each, from bit `first % GROUP_PAGES`. */
-static uint64_t ask(const struct vb_residents *residents, const struct vb_file *file, uint64_t first, size_t count)
+/* Whether what is in memory has to be found out in another way. That is right for who is told, too, if not as quick. */
+static int is_hidden(struct vb_open_file *opened)
+{
+	if (!opened->hidden) opened->hidden = !is_told(&opened->file);
+	return opened->hidden;
+}
+
+/* Asks for `count` pages from page number `first`; a bit for each, from bit `first % GROUP_PAGES`. */
+static uint64_t ask(const struct vb_residents *residents, struct vb_open_file *opened, uint64_t first, size_t count)
 {
 	unsigned char pages[GROUP_PAGES];
+	uint8_t *address = opened->file.map + first * residents->page;
 	uint64_t bits = 0;
-	if (!is_told(file)) return 0;
-	if (mincore(file->map + first * residents->page, count * residents->page, pages) < 0) return 0;
-	for (size_t i = 0; i < count; i++)
-		if (pages[i] & 1) bits |= 1ull << ((first + i) % GROUP_PAGES);
-	return bits;
+	if (is_hidden(opened)) {
+		bits = vb_pages_mapped(residents->page_table, address, count, residents->page);
+	} else if (mincore(address, count * residents->page, pages) == 0) {
+		for (size_t i = 0; i < count; i++) bits |= (uint64_t)(pages[i] & 1) << i;
+	}
+	return bits << (first % GROUP_PAGES);
 }
 
 /*
@@ -103,24 +119,29 @@ static void map_neighbours(const struct vb_residents *residents, const struct vb
 	}
 }
 
+/* Whether nothing that has been asked of the file's storage ends: the page that is gone is the one that would never come. */
+static int is_stuck(const struct vb_residents *residents, const struct vb_open_file *opened)
+{
+	return opened->under_way > 0 && residents->now_ms - opened->progress_ms > STUCK_MS;
+}
+
 /* Whether what was said of a group still holds. */
 static int holds(struct vb_residents *residents, const struct vb_open_file *opened, const struct group *group)
 {
+	unsigned costs = opened->hidden ? GLIMPSE : 1;
 	uint64_t age_ms = residents->now_ms - group->asked_ms;
-	if (age_ms > OLD_MS) return 0;
-	/* The page that is gone is the one that would never come. */
-	if (opened->under_way > 0 && residents->now_ms - opened->progress_ms > STUCK_MS) return 0;
+	if (age_ms > OLD_MS || is_stuck(residents, opened)) return 0;
 	/* What has no disk waits for none. */
-	if (age_ms <= FRESH_MS || residents->may_ask == 0 || opened->file.in_memory) return 1;
-	residents->may_ask--;
+	if (age_ms <= FRESH_MS || residents->may_ask < costs || opened->file.in_memory) return 1;
+	residents->may_ask -= costs;
 	return 0;
 }
 
 /* The pages of a group that are in memory: remembered, or asked for now. */
-static struct group *find(struct vb_residents *residents, const struct vb_open_file *opened, uint64_t number)
+static struct group *find(struct vb_residents *residents, struct vb_open_file *opened, uint64_t number)
 {
-	uint64_t key = (uint64_t)opened->number << GROUP_BITS | number;
-	uint64_t hash = (number ^ (uint64_t)opened->number << 20) * 0x9e3779b97f4a7c15ull;
+	uint64_t key = (uint64_t)opened->added << GROUP_BITS | number;
+	uint64_t hash = (number ^ (uint64_t)opened->added << 20) * 0x9e3779b97f4a7c15ull;
 	struct group *group = &residents->table[hash >> (64 - TABLE_BITS)];
 	int is_known = group->key == key && group->asked_ms != 0;
 	if (is_known && holds(residents, opened, group)) return group;
@@ -128,12 +149,23 @@ static struct group *find(struct vb_residents *residents, const struct vb_open_f
 	uint64_t first = number * GROUP_PAGES;
 	group->key = key;
 	group->asked_ms = residents->now_ms;
-	group->pages = ask(residents, &opened->file, first, total - first < GROUP_PAGES ? total - first : GROUP_PAGES);
+	group->pages = 0;
+	/* A glimpse at all of it is for a group that stays for a while. */
+	if (!is_known && is_hidden(opened)) return group;
+	group->pages = ask(residents, opened, first, total - first < GROUP_PAGES ? total - first : GROUP_PAGES);
 	if (!is_known) map_neighbours(residents, &opened->file, group, first);
 	return group;
 }
 
-uint8_t *vb_resident(struct vb_residents *residents, const struct vb_open_file *opened, uint64_t offset, size_t length)
+/* Whether a page is in memory that was not when its group was asked for: it may have been read since. */
+static int has_come(struct vb_residents *residents, struct vb_open_file *opened, uint64_t page)
+{
+	if (ask(residents, opened, page, 1)) return 1;
+	if (!opened->hidden || is_stuck(residents, opened)) return 0;
+	return vb_page_reach(&opened->file, page << residents->page_shift, residents->page, residents->may_begin);
+}
+
+uint8_t *vb_resident(struct vb_residents *residents, struct vb_open_file *opened, uint64_t offset, size_t length)
 {
 	const struct vb_file *file = &opened->file;
 	/* What the page at the end of a file holds behind the end is nobody's: bytes written there never arrive. */
@@ -143,8 +175,7 @@ uint8_t *vb_resident(struct vb_residents *residents, const struct vb_open_file *
 	for (uint64_t page = offset >> residents->page_shift; page <= last; page++) {
 		struct group *group = find(residents, opened, page / GROUP_PAGES);
 		uint64_t bit = 1ull << (page % GROUP_PAGES);
-		/* It was not there when it was asked for; it may have been read since. */
-		if (!(group->pages & bit)) group->pages |= ask(residents, file, page, 1);
+		if (!(group->pages & bit) && has_come(residents, opened, page)) group->pages |= bit;
 		if (!(group->pages & bit)) return NULL;
 	}
 	return file->map + offset;

@@ -32,7 +32,9 @@ struct vb_file open_file(const char *path, int flags);
 
 void test_file(void);
 void test_guard(void);
+void test_glimpse(void);
 void test_engine(int want_uring);
+void test_numbers(void);
 void test_failures(void);
 void test_tries(void);
 void test_shared_sync(void);

@@ -1,6 +1,7 @@
 /* The engine, with io_uring and without: what it does, what it refuses, and several at once, each in a thread of its own. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -74,6 +75,28 @@ void test_engine(int want_uring)
 	submit(bench);
 	close_bench(bench);
 	for (int i = 0; i < 3; i++) drop(paths[i]);
+}
+
+/* A file that gets the number of one that is gone is not in memory because that one was. */
+void test_numbers(void)
+{
+	struct bench *bench = new_bench(1);
+	char *paths[2] = { new_file(FILE_BYTES), new_file(FILE_BYTES) };
+	struct vb_file files[2] = { open_file(paths[0], 0), open_file(paths[1], 0) };
+	uint64_t failed;
+	for (int i = 0; i < 2; i++) CHECK(vb_file_write(&files[i], 0, memory, PAGE, &failed) == 0 && vb_file_sync(&files[i]) == 0);
+	CHECK(posix_fadvise(files[1].fd, 0, 0, POSIX_FADV_DONTNEED) == 0);
+	int is_on_disk = !files[1].in_memory;
+	for (int i = 0; i < 2; i++) {
+		CHECK(vb_engine_add(bench->engine, &files[i]) == 0);
+		add(bench, VB_READ, 0, 0, PAGE, memory, NULL, 0);
+		submit(bench);
+		CHECK(bench->under_way == (i && is_on_disk));
+		wait_for(bench, 0);
+		CHECK(bench->results[0] == 0 && vb_engine_remove(bench->engine, 0) == 0);
+	}
+	close_bench(bench);
+	for (int i = 0; i < 2; i++) drop(paths[i]);
 }
 
 /* Several engines at once, each in a thread of its own, each against a model of its file. */

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -25,6 +26,12 @@ void test_file(void)
 	CHECK(vb_file_read(&file, 1000, back, sizeof back, &failed) == 0 && !memcmp(bytes, back, sizeof bytes));
 	CHECK(!memcmp(file.map + 1000, bytes, sizeof bytes));
 	CHECK(vb_file_write(&file, 0, bytes, PAGE, &failed) == 0 && vb_file_sync(&file) == 0);
+
+	/* Who reads leaves no trace, which would be written. */
+	struct stat status;
+	CHECK(futimens(file.fd, (struct timespec[2]){ { .tv_sec = 1000 }, { .tv_sec = 2000 } }) == 0);
+	CHECK(vb_file_read(&file, 1000, back, sizeof back, &failed) == 0);
+	CHECK(fstat(file.fd, &status) == 0 && status.st_atime == 1000);
 
 	/* Pieces of a transfer, and calls that a signal interrupts. */
 	meddle.shorten = 1000;

@@ -26,6 +26,8 @@ const DISK_IMAGE_BYTES = 2 * 2 ** 30;
 /** What the other blades of a process have: nobody reads them. */
 const SMALL_IMAGE_BYTES = 2 ** 20;
 const SHARED_MEMORY = "/dev/shm";
+/** Root's alone: to others the kernel does not tell what of it is in memory. */
+const PRIVATE = 0o600;
 const CHUNK_BYTES = 4 * 2 ** 20;
 /** The type that statfs(2) has for tmpfs (TMPFS_MAGIC of linux/magic.h). */
 const TMPFS_MAGIC = 0x01021994;
@@ -136,7 +138,7 @@ function filled(file: string, sizeBytes: number): Image {
 
 function writeAll(file: string, sizeBytes: number, flags: string, finish: (fd: number) => void): void {
 	const chunk = new Uint8Array(CHUNK_BYTES).fill(0x5a);
-	const fd = openSync(file, flags);
+	const fd = openSync(file, flags, PRIVATE);
 	try {
 		for (let at = 0; at < sizeBytes; at += CHUNK_BYTES) writeSync(fd, chunk, 0, CHUNK_BYTES, at);
 		finish(fd);

@@ -108,6 +108,26 @@ function durable(
 	};
 }
 
+/** What is left of root's throughput for a user whom the kernel does not tell what of root's file is in memory. */
+const OF_ROOT = 0.97;
+
+/** A file of root's alone, served by an ordinary user, against the same served by root. */
+function ordinaryUser(
+	key: string,
+	load: Pick<Row, "title" | "sectors"> & Partial<Row>,
+	options = FLUSH,
+): Row {
+	return {
+		...USUAL,
+		...load,
+		key: `ordinary user ${key}`,
+		title: `${load.title}, ordinary user`,
+		image: "ext4",
+		ours: ours([...options, "--user=nobody"]),
+		references: [{ name: "ours, root", serving: ours(options), atLeast: OF_ROOT }],
+	};
+}
+
 /** Blades that share one interface, in the row about many. */
 const MANY = 256;
 
@@ -205,6 +225,12 @@ export const ROWS: readonly Row[] = [
 			{ name: "ours, one blade", serving: ours(FLUSH), atLeast: 0.95 },
 		],
 	},
+	ordinaryUser("read 512", { title: "512 B read, window 16", sectors: 1 }),
+	ordinaryUser("read 4k", { title: "4 KiB read, window 16", sectors: 8 }),
+	ordinaryUser("read 8k", { title: "8 KiB read, window 16", sectors: 16 }),
+	ordinaryUser("read 4k window1", { title: "4 KiB read, window 1", sectors: 8, window: 1 }),
+	ordinaryUser("write 4k", { title: "4 KiB write, window 16, page cache", sectors: 8, writePercent: 100 }),
+	ordinaryUser("durable", { title: "4 KiB write, window 16, durable", sectors: 8, writePercent: 100 }, ACK),
 ];
 
 /** What a change may cost at most: this much of the throughput of before must be left in every row. */

@@ -2,6 +2,7 @@
 // a limit.
 
 import { execFileSync } from "node:child_process";
+import { chmodSync } from "node:fs";
 import t, { type Test } from "tap";
 import { until } from "../support/cleanup.js";
 import { loopDevice, newDirectory, newFile } from "../support/mounts.js";
@@ -16,7 +17,9 @@ import {
 	MIB,
 	onFaultDevice,
 	PAGE_SECTORS,
+	type StageChoices,
 	withFaults,
+	within,
 } from "./stage.js";
 
 /** Asks for something that needs `operation`, on pages that have not been read before. */
@@ -71,16 +74,17 @@ function manyRequests(t: Test): void {
 }
 
 /** A file on an ext4 on a disk that does as it is told, and a server that serves it as e9.0. */
-async function onExt4(t: Test) {
+async function onExt4(t: Test, choices: StageChoices = {}, blockBytes = 4096) {
 	const device = await FaultDevice.open(64 * MIB);
 	const loop = loopDevice(device.path, 512);
-	execFileSync("mkfs.ext4", ["-q", "-b", "4096", "-E", "lazy_itable_init=0", loop.path], {
+	execFileSync("mkfs.ext4", ["-q", "-b", `${blockBytes}`, "-E", "lazy_itable_init=0", loop.path], {
 		timeout: LIMIT_MS,
 	});
 	const directory = newDirectory();
 	execFileSync("mount", ["-o", "commit=1", loop.path, directory], { timeout: LIMIT_MS });
 	const file = newFile(directory, 16 * MIB);
-	const stage = await FaultStage.open(t, file);
+	chmodSync(file, 0o600);
+	const stage = await FaultStage.open(t, file, choices);
 	t.teardown(async () => {
 		await device.mend("read", "write", "sync");
 		await stage.server.stop();
@@ -92,16 +96,20 @@ async function onExt4(t: Test) {
 }
 
 /**
- * Dropping caches does not do for this: a page that is mapped stays. One that somebody else writes past the cache goes, as
- * those do that the kernel needs for something else.
+ * Has a page of a file leave memory. Dropping caches does not do for this: a page that is mapped stays. One that somebody else
+ * writes past the cache goes, as those do that the kernel needs for something else.
  */
-function evicted(t: Test): void {
-	t.test("a page that has left memory since it was read a moment ago, on a disk that hangs", async (t) => {
-		const { device, stage, file } = await onExt4(t);
+function evict(file: string, page: number): void {
+	const past = ["if=/dev/zero", `of=${file}`, "bs=4096", "count=1", `seek=${page}`, "oflag=direct"];
+	execFileSync("dd", [...past, "conv=notrunc,fdatasync", "status=none"], { timeout: LIMIT_MS });
+}
+
+function evicted(t: Test, who: string, choices: StageChoices): void {
+	t.test(`a page that has left memory since ${who} read it a moment ago, on a disk that hangs`, async (t) => {
+		const { device, stage, file } = await onExt4(t, choices);
 		for (let page = 0; page < 64; page++) await stage.faulty.write(page * 8, filled(8, 1));
 		for (let round = 0; round < 2; round++) await stage.faulty.read(0, 64 * 8);
-		const past = ["if=/dev/zero", `of=${file}`, "bs=4096", "count=1", "seek=5", "oflag=direct"];
-		execFileSync("dd", [...past, "conv=notrunc,fdatasync", "status=none"], { timeout: LIMIT_MS });
+		evict(file, 5);
 		// Nor is it in memory as a part of the disk.
 		execFileSync("dd", [`if=${device.path}`, "iflag=nocache", "count=0", "status=none"], {
 			timeout: LIMIT_MS,
@@ -111,14 +119,46 @@ function evicted(t: Test): void {
 		const read = stage.faulty.read(5 * 8, 8).finally(() => {
 			answered = true;
 		});
+		// The place that its bytes are to come to is in memory now.
+		const again = stage.faulty.read(5 * 8 + 1, 1);
 		await stage.othersAreServed();
 		t.notOk(answered, "the others were served while it waited for its disk");
-		await device.mend("read", "write", "sync");
+		const near = await within(stage.faulty.read(6 * 8, 8), "the page behind it");
 		t.ok(
-			(await read).every((byte) => byte === 0),
+			near.every((byte) => byte === 1),
+			"and so was what is in memory of the same file",
+		);
+		await device.mend("read", "write", "sync");
+		for (const bytes of [await read, await again])
+			t.ok(
+				bytes.every((byte) => byte === 0),
+				"it is read in the end",
+			);
+		t.strictSame(await stage.logged(/failed/), [], "a delay is no error");
+	});
+}
+
+/** Where blocks are smaller than pages, one that is written brings a page into memory of which the rest is not there. */
+function partial(t: Test, who: string, choices: StageChoices): void {
+	t.test(`a page that is in memory in part, for ${who}, on a disk that hangs`, async (t) => {
+		const { device, stage, file } = await onExt4(t, choices, 1024);
+		await stage.faulty.write(5 * 8, filled(8, 1));
+		for (let round = 0; round < 2; round++) await stage.faulty.read(5 * 8, 8);
+		evict(file, 5);
+		await device.stick("read");
+		await within(stage.faulty.write(5 * 8, filled(2, 2)), "a block");
+		let answered = false;
+		const read = stage.faulty.read(5 * 8, 8).finally(() => {
+			answered = true;
+		});
+		await stage.othersAreServed();
+		t.notOk(answered, "the others were served while the rest was waited for");
+		await device.mend("read");
+		const bytes = await read;
+		t.ok(
+			bytes.every((byte, at) => byte === (at < 1024 ? 2 : 0)),
 			"it is read in the end",
 		);
-		t.strictSame(await stage.logged(/failed/), [], "a delay is no error");
 	});
 }
 
@@ -182,7 +222,12 @@ await withFaults(import.meta.url, 2, async () => {
 	const endStop = await beginStop(t);
 	for (const engine of ["auto", "threads"] as const) stuck(t, engine);
 	manyRequests(t);
-	evicted(t);
+	const asUser = ["--user", "nobody"];
+	evicted(t, "root", {});
+	evicted(t, "another user", { options: asUser });
+	evicted(t, "another user, by threads,", { options: asUser, engine: "threads" });
+	partial(t, "root", {});
+	partial(t, "another user", { options: asUser });
 	journal(t);
 	t.test("stopping while a disk is stuck has a limit", endStop);
 });
