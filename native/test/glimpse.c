@@ -54,7 +54,7 @@ static void read_as_user(int fd, int want_uring, int flags)
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	struct vb_file file = open_file(path, flags);
 	int number = vb_engine_add(bench->engine, &file);
-	CHECK(number == 0 && vb_become_user("nobody", 0, &step) == 0);
+	CHECK(number == 0 && vb_become_user("nobody", 0, 0, &step) == 0);
 	has_uring = vb_engine_has_uring(bench->engine, &error);
 	/* Where nobody says whether there is something of a page, and only threads may begin to read, all is for them. */
 	uint64_t range[2] = { 0, PAGE }, found[5];
