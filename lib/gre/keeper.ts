@@ -1,6 +1,6 @@
 /**
  * Tunnels for a process that may start no program: another one, which may, starts them and hands over its end of each stream. That is
- * the opener where there is one; for a server with `--user` it is a process that does nothing else (`vblade gre --keep PEER ...`),
+ * the opener where there is one; for a server with `--user` it is a process that does nothing else (`vblade gre PEER ... --keep`),
  * started before root is given up. It starts tunnels to the peers that it was started with, and to no others.
  */
 
@@ -57,7 +57,7 @@ export function startTunnelsByAsking(ask: (request: TunnelRequest) => Promise<De
 /** Starts a keeper for these peers: this process is about to give up what it takes to start tunnels itself. */
 export function startKeeper(peers: readonly string[]): void {
 	const [ours, theirs] = native.socketPair();
-	spawnGre(["--keep", ...peers], theirs).once("error", () => {});
+	spawnGre(peers, theirs, { flags: ["--keep"] }).once("error", () => {});
 	closeSync(theirs);
 	const refuse = (): never => {
 		throw new OperatorError("is not asked anything");

@@ -38,15 +38,15 @@ export function standardTunnel(peer: string): Promise<TunnelProcess> {
 	return standard(peer);
 }
 
-/** Starts `vblade gre` with these words; descriptor 3 is `end`: an end of a socket pair, or "pipe" for a new one. */
+/** Starts `vblade gre` for these peers, with whatever stands behind; descriptor 3 is `end`: an end of a socket pair, or "pipe" for a new one. */
 export function spawnGre(
-	words: readonly string[],
+	peers: readonly string[],
 	end: number | "pipe",
-	prefix: readonly string[] = [],
+	{ prefix = [], flags = [] }: { prefix?: readonly string[]; flags?: readonly string[] } = {},
 ): ChildProcess {
 	const vblade = path.join(packageDirectory(), "build/bin/vblade.js");
 	const command = [...prefix, process.execPath, "--max-semi-space-size=1", vblade];
-	const [program = "", ...args] = [...command, "gre", "--fd", String(DESCRIPTOR), ...words];
+	const [program = "", ...args] = [...command, "gre", ...peers, "--fd", String(DESCRIPTOR), ...flags];
 	const child = spawn(program, args, { stdio: ["ignore", "ignore", "inherit", end] });
 	child.unref();
 	return child;
@@ -54,7 +54,7 @@ export function spawnGre(
 
 /** Starts it as a child of this process, with `prefix` before the command. */
 export async function startTunnel(peer: string, prefix: readonly string[] = []): Promise<TunnelProcess> {
-	const child = spawnGre([peer], "pipe", prefix);
+	const child = spawnGre([peer], "pipe", { prefix });
 	const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
 	await new Promise<void>((resolve, reject) => {
 		child.once("spawn", resolve);
