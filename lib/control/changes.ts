@@ -134,8 +134,8 @@ export class Changes {
 		const since = this.now() - ACTIVE_MS;
 		return this.observed
 			.initiators()
-			.filter(({ disks, lastSeenMs }) => disks.includes(disk) && (lastSeenMs ?? 0) >= since)
-			.map(({ mac }) => mac);
+			.filter(({ figures: { disks, lastSeenMs } }) => disks.includes(disk) && (lastSeenMs ?? 0) >= since)
+			.map(({ figures: { mac } }) => mac);
 	}
 
 	#configured(name: string): DiskConfig | undefined {

@@ -18,6 +18,7 @@ import { Changes } from "./changes.js";
 import { Desired } from "./desired.js";
 import { EventLog } from "./event-log.js";
 import { Guard } from "./guard.js";
+import { HistoryFiles } from "./history-files.js";
 import { Jobs } from "./jobs.js";
 import { Kept } from "./kept.js";
 import type { Process } from "./model.js";
@@ -53,7 +54,7 @@ export interface ControlOptions {
 export class Control {
 	readonly #options: ControlOptions;
 	readonly #server: ApiServer;
-	readonly #stop: (() => void)[];
+	readonly #stop: (() => void | Promise<void>)[];
 
 	/** Serves from then on. Throws an OperatorError if the configuration, or what was kept, can't be read. */
 	static async start(options: ControlOptions): Promise<Control> {
@@ -66,8 +67,10 @@ export class Control {
 			happened: (happening) => inside.events.add(happening),
 			set: (disk, set) => void kept.update(disk, { set }),
 		});
+		const files = new HistoryFiles(options.opener, inside.observed);
+		await files.restore();
 		await inside.desired.start();
-		control.#look(inside.observed);
+		control.#look(inside.observed, files);
 		for (const listener of options.listeners) await control.listen(listener);
 		return control;
 	}
@@ -107,27 +110,29 @@ export class Control {
 	}
 
 	/** Once a second. A worker that does not answer is waited for: nothing is asked twice. */
-	#look(observed: Observed): void {
+	#look(observed: Observed, files: HistoryFiles): void {
 		const { workers, clock = systemClock, log } = this.#options;
 		let cancel = (): void => {};
 		let stopped = false;
 		const look = async (): Promise<void> => {
 			try {
 				observed.take(await workers.look(), this.inside.now());
+				await files.looked(this.inside.now());
 			} catch (error) {
-				log.verbose(`workers can't be looked at: ${String(error)}`);
+				log.verbose(`the figures of this second are missing: ${String(error)}`);
 			}
 			if (!stopped) cancel = clock.after(LOOK_MS, () => void look());
 		};
 		void look();
-		this.#stop.push(() => {
+		this.#stop.push(async () => {
 			stopped = true;
 			cancel();
+			await files.close();
 		});
 	}
 
 	async close(): Promise<void> {
-		for (const stop of this.#stop) stop();
+		for (const stop of this.#stop) await stop();
 		await this.#server.close();
 	}
 }

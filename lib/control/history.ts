@@ -25,7 +25,8 @@ const VALUES = [
 type Value = (typeof VALUES)[number];
 /** Upper bounds of the rows of the heat map; one more row is for what took longer. */
 const HEAT_US = [50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000, 200_000, 1_000_000];
-const HEAT_ROWS = HEAT_US.length + 1;
+export const HEAT_ROWS = HEAT_US.length + 1;
+export const VALUE_COUNT = VALUES.length;
 
 /** The row of the heat map of each class of latency. */
 const HEAT_OF_CLASS = Uint8Array.from(

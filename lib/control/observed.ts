@@ -59,7 +59,8 @@ export interface ObservedLink extends LinkView {
 	readonly framesOutPerSecond: number;
 }
 
-export interface ObservedInitiator extends InitiatorFigures {
+export interface ObservedInitiator {
+	readonly figures: InitiatorFigures;
 	readonly rates: Rates;
 }
 
@@ -247,17 +248,23 @@ function initiatorsOf(
 	seconds: number,
 ): ReadonlyMap<string, ObservedInitiator> {
 	return new Map(
-		initiators.map((initiator) => {
-			const key = `${initiator.link} ${initiator.mac}`;
+		initiators.map((figures) => {
+			const key = `${figures.link} ${figures.mac}`;
 			const earlier = before?.get(key);
-			const rates = ratesOf(initiator.counters, earlier?.counters ?? initiator.counters, seconds);
-			differenceOf(readCounts, initiator.latency.read, earlier?.latency.read ?? initiator.latency.read);
-			differenceOf(writeCounts, initiator.latency.write, earlier?.latency.write ?? initiator.latency.write);
-			const readP99 = quantileOf(readCounts, 0.99) || null;
-			const writeP99 = quantileOf(writeCounts, 0.99) || null;
-			return [key, { ...initiator, rates: { ...rates, readP99, writeP99 } }];
+			// Thousands that do nothing cost next to nothing.
+			if (earlier?.figures === figures && earlier.rates === NO_RATES) return [key, earlier];
+			return [key, { figures, rates: initiatorRates(figures, earlier?.figures ?? figures, seconds) }];
 		}),
 	);
+}
+
+function initiatorRates(now: InitiatorFigures, before: InitiatorFigures, seconds: number): Rates {
+	if (now === before) return NO_RATES;
+	differenceOf(readCounts, now.latency.read, before.latency.read);
+	differenceOf(writeCounts, now.latency.write, before.latency.write);
+	const readP99 = quantileOf(readCounts, 0.99) || null;
+	const writeP99 = quantileOf(writeCounts, 0.99) || null;
+	return { ...ratesOf(now.counters, before.counters, seconds), readP99, writeP99 };
 }
 
 /** As the API has it. */

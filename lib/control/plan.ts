@@ -4,6 +4,7 @@
  */
 
 import type { Step as ConfigStep, Difference, KeyChange } from "../spec/difference.js";
+import { diffText } from "../spec/dump.js";
 import type { Step } from "./model.js";
 
 export function stepsOf({ steps, settings }: Difference): Step[] {
@@ -12,32 +13,12 @@ export function stepsOf({ steps, settings }: Difference): Step[] {
 
 function stepOf(step: ConfigStep): Step {
 	const { kind, disk } = step;
-	const changes = "changes" in step ? `: ${step.changes.map(changeText).join(", ")}` : "";
-	const how = {
-		add: "is added",
-		remove: "is removed",
-		change: "is changed while it is served",
-		reexport: "is served anew",
-		replace: "is closed and opened anew",
-	};
-	return {
-		effect: kind,
-		disk: disk.name,
-		text: `disk ${disk.name} ${how[kind]}${changes}`,
-		live: kind === "add" || kind === "change",
-	};
+	const text = diffText({ steps: [step], settings: [], needsRestart: [] }).join("; ");
+	return { effect: kind, disk: disk.name, text, live: kind === "add" || kind === "change" };
 }
 
 function settingOf(change: KeyChange): Step {
 	const live = change.effort === "live";
-	const text = `${changeText(change)}${live ? "" : ", when vblade is started again"}`;
+	const text = diffText({ steps: [], settings: [change], needsRestart: [] }).join("; ");
 	return { effect: live ? "change" : "restart", disk: null, text, live };
-}
-
-function changeText({ key, from, to }: KeyChange): string {
-	return `${key} ${shown(from)} -> ${shown(to)}`;
-}
-
-function shown(value: unknown): string {
-	return value === undefined ? "(default)" : JSON.stringify(value);
 }

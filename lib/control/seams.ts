@@ -65,9 +65,11 @@ export interface DiskFigures {
 	/** Milliseconds since 1970. */
 	readonly lastSeenMs: number | null;
 	readonly latency: MeasuredByOperation;
+	/** Who has asked most of it since the last look. */
 	readonly busiestInitiator: string | null;
 }
 
+/** The same object as at the last look if nothing has changed. */
 export interface InitiatorFigures {
 	readonly mac: string;
 	readonly link: string;
@@ -84,6 +86,8 @@ export interface DiskView {
 	readonly sizeBytes: number;
 	readonly readOnly: boolean;
 	readonly aoe: AoeExport | null;
+	readonly lastFault: string | null;
+	readonly stalledSince: string | null;
 }
 
 export type LinkView = Omit<Link, "worker" | "framesInPerSecond" | "framesOutPerSecond">;

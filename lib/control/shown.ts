@@ -67,6 +67,8 @@ export class Shower {
 			aoe: seen.view?.aoe ?? null,
 			counters: seen.figures?.counters ?? NO_COUNTERS,
 			causes: { ...seen.figures?.causes },
+			lastFault: seen.view?.lastFault ?? null,
+			stalledSince: seen.view?.stalledSince ?? null,
 			latency: seen.figures ? latenciesOf(seen.figures.latency) : { read: null, write: null, flush: null },
 		};
 	}

@@ -39,7 +39,7 @@ export function figuresOf(
 }
 
 export function viewOf(name: string, sizeBytes = 2 ** 20): DiskView {
-	return { name, phase: "open", sizeBytes, readOnly: false, aoe: null };
+	return { name, phase: "open", sizeBytes, readOnly: false, aoe: null, lastFault: null, stalledSince: null };
 }
 
 export const LINK: LinkView = {
@@ -55,6 +55,9 @@ export const LINK: LinkView = {
 	framesOut: 900,
 	bytesIn: 4_000_000,
 	bytesOut: 5_000_000,
+	counters: NO_COUNTERS,
+	latency: { read: null, write: null, flush: null },
+	underWay: 0,
 	dropped: { masked: 3 },
 };
 

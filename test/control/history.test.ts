@@ -6,11 +6,12 @@
 import fc from "fast-check";
 import t from "tap";
 import { DiskHistory } from "../../lib/control/history.js";
+import { HistoryFiles } from "../../lib/control/history-files.js";
 import { History } from "../../lib/control/model.js";
 import { Observed } from "../../lib/control/observed.js";
 import { EXACT, ROUGH, Series } from "../../lib/control/series.js";
 import { figuresOf, lookOf } from "./figures.js";
-import { Stage, settle } from "./stage.js";
+import { FakeOpener, Stage, settle } from "./stage.js";
 
 t.test("values come back as they were, nearly", async (t) => {
 	for (const [scale, part, max] of [
@@ -122,4 +123,38 @@ t.test("the past of a disk by the API, also of one that was never used", async (
 	}
 	t.equal((await stage.ask("GET", "/api/v1/disks/none/history")).status, 404);
 	t.equal((await stage.ask("GET", "/api/v1/disks/web/history?window=1y")).status, 400);
+});
+
+t.test("what was by the minute is there after a restart; what can't be read is left out", async (t) => {
+	const opener = new FakeOpener();
+	const minute = 28_000_000;
+	const at = (step: number) => 60_000 * (minute + step);
+	const observed = new Observed(at(0));
+	const files = new HistoryFiles(opener, observed);
+	await files.restore();
+	for (let step = 0; step <= 25; step++) {
+		// Idle from the fifth minute to the tenth.
+		const reads = 600 * (step < 5 ? step : Math.max(5, step - 5));
+		observed.take([lookOf([figuresOf("web", reads, 0), figuresOf("idle", 0, 0)])], at(step) + 1000);
+		await files.looked(at(step) + 1000);
+	}
+	await files.close();
+	t.ok([...opener.files.keys()].every((name) => /^history-\d{3}$/.test(name)));
+	t.ok(opener.files.size <= 4);
+
+	const again = new Observed(at(30));
+	await new HistoryFiles(opener, again).restore();
+	const end = at(30) / 1000;
+	const before = observed.disk("web")?.history?.show("web", "1d", end).reads.slice(-31, -5) ?? [];
+	const after = again.disk("web")?.history?.show("web", "1d", end).reads ?? [];
+	t.ok(before.some((value) => (value ?? 0) > 0));
+	t.strictSame(after.slice(-30, -5), before.slice(1), "as it was");
+	t.strictSame(after.slice(-5, -1), [null, null, null, null], "nobody looked");
+	t.equal(again.disk("idle")?.history, undefined);
+
+	for (const [name, bytes] of opener.files) opener.files.set(name, bytes.subarray(0, 3));
+	opener.files.set("history-000", new TextEncoder().encode("no file of ours, but a long one"));
+	const broken = new Observed(at(30));
+	await new HistoryFiles(opener, broken).restore();
+	t.equal(broken.disk("web"), undefined);
 });

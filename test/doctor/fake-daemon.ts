@@ -88,6 +88,8 @@ export function whole(name: string, address: string, netif: string[]): Disk {
 		aoe: { address, netif, macs: null, reservedBy: [], configString: "", silenced: [] },
 		counters: NOTHING,
 		causes: {},
+		lastFault: null,
+		stalledSince: null,
 		latency: LATENCY,
 	};
 }
@@ -112,6 +114,9 @@ export function link(name: string, dropped: Readonly<Record<string, number>>): L
 		framesOut: 0,
 		bytesIn: 0,
 		bytesOut: 0,
+		counters: NOTHING,
+		latency: LATENCY,
+		underWay: 0,
 		dropped,
 		framesInPerSecond: 0,
 		framesOutPerSecond: 0,

@@ -10,6 +10,13 @@ import { json, type Route, route } from "../routes.js";
 import type { Inside } from "./inside.js";
 import { pageOf, paging } from "./pages.js";
 
+/** Of the target, and of the link itself. */
+const REASONS: Readonly<Record<string, string>> = {
+	...REJECT_REASONS,
+	ring: "lost before they were looked at: they came faster than they were taken",
+	queue: "answers that could not leave",
+};
+
 const initiatorsQuery = z.strictObject({
 	disk: z.string().optional().meta({ description: "Those that have used this disk alone" }),
 	...paging,
@@ -22,7 +29,7 @@ export function networkRoutes({ observed }: Inside): Route[] {
 			path: "/api/v1/links",
 			summary: "All links, and what was dropped on them",
 			answers: { 200: { description: "The links", schema: LinkList } },
-			handle: () => json({ links: observed.links(), reasons: REJECT_REASONS } satisfies LinkList),
+			handle: () => json({ links: observed.links(), reasons: REASONS } satisfies LinkList),
 		}),
 		route({
 			method: "GET",
@@ -32,8 +39,12 @@ export function networkRoutes({ observed }: Inside): Route[] {
 			answers: { 200: { description: "The initiators", schema: InitiatorList } },
 			handle: ({ query }) => {
 				const { disk } = query;
-				const all = observed.initiators().filter(({ disks }) => disk === undefined || disks.includes(disk));
-				all.sort((one, other) => busyness(other) - busyness(one) || (one.mac < other.mac ? -1 : 1));
+				const all = observed
+					.initiators()
+					.filter(({ figures: { disks } }) => disk === undefined || disks.includes(disk));
+				all.sort(
+					(one, other) => busyness(other) - busyness(one) || (one.figures.mac < other.figures.mac ? -1 : 1),
+				);
 				const { page, total, next } = pageOf(all, query);
 				return json({ initiators: page.map(shown), total, next } satisfies InitiatorList);
 			},
@@ -45,7 +56,8 @@ function busyness({ rates }: ObservedInitiator): number {
 	return rates.reads + rates.writes;
 }
 
-function shown({ mac, link, disks, counters, rates, latency, lastSeenMs }: ObservedInitiator): Initiator {
+function shown({ figures, rates }: ObservedInitiator): Initiator {
+	const { mac, link, disks, counters, latency, lastSeenMs } = figures;
 	const lastSeen = lastSeenMs === null ? null : new Date(lastSeenMs).toISOString();
 	return { mac, link, disks: [...disks], counters, rates, latency: latenciesOf(latency), lastSeen };
 }

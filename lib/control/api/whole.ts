@@ -2,10 +2,9 @@
  * What concerns all of vblade: status, configuration, reload, jobs, whether it lives and is ready, metrics.
  */
 
-import { stringify } from "smol-toml";
 import { z } from "zod";
 import { OperatorError } from "../../errors.js";
-import type { Config } from "../../spec/config.js";
+import { dumpOf } from "../../spec/dump.js";
 import { quote } from "../../text.js";
 import { METRICS_TYPE, metricsText } from "../metrics.js";
 import { Configuration, Job, JobList, type Process, Status } from "../model.js";
@@ -103,7 +102,7 @@ function filesOf({ desired: { wish } }: Inside): { path: string; text: string }[
 
 function recentInitiators({ observed, now }: Inside): number {
 	const since = now() - RECENT_MS;
-	return observed.initiators().filter(({ lastSeenMs }) => (lastSeenMs ?? 0) >= since).length;
+	return observed.initiators().filter(({ figures: { lastSeenMs } }) => (lastSeenMs ?? 0) >= since).length;
 }
 
 /** Worst first. */
@@ -198,7 +197,7 @@ function configurationRoutes(inside: Inside): Route[] {
 }
 
 async function configurationOf({ desired }: Inside, trusted: boolean): Promise<Configuration> {
-	const running = runningText(desired.config);
+	const running = dumpOf(desired.config);
 	const shown = (files: readonly { path: string; text: string }[]) =>
 		files.map(({ path, text }) => ({ path, text: trusted ? text : null }));
 	try {
@@ -216,10 +215,6 @@ async function configurationOf({ desired }: Inside, trusted: boolean): Promise<C
 		const errors = error.message.split("\n");
 		return { files: shown([...files, ...debian]), running, differences: [], errors, warnings: [] };
 	}
-}
-
-function runningText({ disks }: Config): string {
-	return stringify({ disk: Object.fromEntries(disks.map(({ name, settings }) => [name, settings])) });
 }
 
 function jobRoutes({ jobs }: Inside): Route[] {

@@ -169,6 +169,8 @@ export const Disk = z
 		causes: z
 			.record(z.string(), z.number().int().nonnegative())
 			.meta({ description: "Errors by cause; causes without any are left out" }),
+		lastFault: z.string().nullable().meta({ description: "What its storage did wrong last, where and when" }),
+		stalledSince: moment("Since when its storage has not answered").nullable(),
 		latency: Latencies,
 	})
 	.meta({ id: "Disk" });

@@ -19,8 +19,11 @@ export const Link = z
 		initiators: count("Initiators that were heard on it"),
 		framesIn: total("Frames received"),
 		framesOut: total("Frames sent"),
-		bytesIn: total("Bytes received"),
-		bytesOut: total("Bytes sent"),
+		bytesIn: total("Bytes of data received, to be written"),
+		bytesOut: total("Bytes of data sent, that were read"),
+		counters: Counters,
+		latency: Latencies,
+		underWay: count("Requests that have arrived and are not answered"),
 		dropped: z
 			.record(z.string(), z.number().int().nonnegative())
 			.meta({ description: "Frames that were not carried out, by reason; reasons without any are left out" }),

@@ -1,0 +1,169 @@
+/**
+ * What a worker tells in numbers arrives under the right names: of disks, of links, and of initiators that use several disks; what is not
+ * told again stays, what is gone goes.
+ */
+
+import t from "tap";
+import { Onlooker } from "../../lib/control/onlooker.js";
+import {
+	FIGURES_LAYOUT,
+	type FigureNames,
+	type FigureSection,
+	FigureWriter,
+} from "../../lib/daemon/figures-frame.js";
+import type { DiskReport, WorkerReport } from "../../lib/daemon/state.js";
+import { classOf, HISTOGRAM_CLASSES } from "../../lib/histogram.js";
+
+const NAMES: FigureNames = {
+	isWhole: true,
+	disks: [
+		{ number: 1, name: "web" },
+		{ number: 2, name: "mail" },
+	],
+	links: [{ number: 3, name: "eth0" }],
+	initiators: [
+		{ number: 4, mac: 0x020000000001, disk: 1, link: 3 },
+		{ number: 5, mac: 0x020000000001, disk: 2, link: 3 },
+		{ number: 6, mac: 0x020000000002, disk: 1, link: 3 },
+	],
+	gone: { disks: [], links: [], initiators: [] },
+};
+const NOTHING_NEW: FigureNames = { ...NAMES, isWhole: false, disks: [], links: [], initiators: [] };
+
+const REPORT: WorkerReport = {
+	engine: "",
+	putOff: 0,
+	openingsWaiting: 0,
+	longestTurnSteps: 0,
+	links: [{ name: "eth0", status: "up", isUp: true, mac: "02:00:00:00:00:09", mtu: 9000, blades: 2 }],
+};
+
+const DISK: DiskReport = {
+	name: "web",
+	phase: "open",
+	isLeaving: false,
+	open: { sizeBytes: 4096, readOnly: true, serial: "s", wwn: "3000000000000000", faults: 1 },
+	lastFault: { what: "read", lba: 7, cause: "EIO", at: "2026-11-26T10:00:00.000Z" },
+	stalledSince: null,
+	exports: [
+		{
+			name: "web",
+			protocol: "aoe",
+			address: "9.0",
+			places: [
+				{ link: "eth0", state: "serving", rival: null, since: null },
+				{ link: "eth1", state: "silent", rival: "02:00:00:00:00:05", since: "2026-11-26T10:00:00.000Z" },
+			],
+			macs: [],
+			reservedBy: ["02:00:00:00:00:01"],
+			configString: "a\n\u00ff",
+			bufferCount: 16,
+			isLeaving: false,
+		},
+	],
+};
+
+function row(writer: FigureWriter, section: FigureSection, columns: Record<string, number>): void {
+	writer.row(
+		section,
+		FIGURES_LAYOUT[section].map((name) => columns[name] ?? 0),
+	);
+}
+
+function frame(generation: number, reads: { disk: number; asker: number; count: number }[]): Float64Array {
+	const writer = new FigureWriter(generation);
+	for (const { disk, asker, count } of reads) {
+		const io = { reads: count, readBytes: 512 * count, lastSeenMs: 5000 };
+		row(writer, "disks", { number: disk, ...io, "cause medium": 2, sizeBytes: 4096 });
+		row(writer, "initiators", { number: asker, disk, link: 3, ...io, resends: 1 });
+		const counts = new Float64Array(HISTOGRAM_CLASSES);
+		counts[classOf(100)] = count;
+		writer.latency("disks", disk, 0, 100 * count, counts);
+		writer.latency("initiators", asker, 0, 100 * count, counts);
+	}
+	row(writer, "links", { number: 3, framesIn: 10, droppedIn: 3, "dropped masked": 4, initiators: 2 });
+	return writer.written;
+}
+
+t.test("names, sums over disks, and who is the busiest", async (t) => {
+	const onlooker = new Onlooker(1, 77);
+	t.equal(onlooker.since, 0);
+	const look = onlooker.take(
+		NAMES,
+		frame(1, [
+			{ disk: 1, asker: 4, count: 10 },
+			{ disk: 2, asker: 5, count: 5 },
+		]),
+		[DISK],
+		REPORT,
+	);
+	t.equal(onlooker.since, 1);
+	t.match(look, { worker: 1, life: 77 });
+	t.match(look.figures, [
+		{
+			name: "web",
+			counters: { reads: 10, readBytes: 5120 },
+			causes: { medium: 2 },
+			busiestInitiator: "02:00:00:00:00:01",
+		},
+		{ name: "mail", counters: { reads: 5 }, lastSeenMs: 5000 },
+	]);
+	t.strictSame(Object.keys(look.figures[0]?.causes ?? {}), ["medium"]);
+	t.equal(look.figures[0]?.latency.read?.sumSeconds, 0.001);
+	const [initiator] = look.initiators;
+	t.match(initiator, {
+		mac: "02:00:00:00:00:01",
+		link: "eth0",
+		disks: ["web", "mail"],
+		counters: { reads: 15, resends: 2 },
+	});
+	t.equal(initiator?.latency.read?.counts[classOf(100)], 15);
+	t.match(look.links, [
+		{ name: "eth0", state: "up", mac: "02:00:00:00:00:09", framesIn: 10, dropped: { masked: 4, ring: 3 } },
+	]);
+	t.match(look.views, [
+		{
+			name: "web",
+			readOnly: true,
+			lastFault: /read at LBA 7: EIO/,
+			aoe: {
+				address: "9.0",
+				netif: ["eth0", "eth1"],
+				macs: null,
+				configString: "a\\n\u00ff",
+				silenced: [{ netif: "eth1", mac: "02:00:00:00:00:05" }],
+			},
+		},
+	]);
+});
+
+t.test("what is not told again stays; what is gone goes", async (t) => {
+	const onlooker = new Onlooker(0, 1);
+	const first = onlooker.take(NAMES, frame(1, [{ disk: 1, asker: 4, count: 10 }]), [], REPORT);
+	const second = onlooker.take(NOTHING_NEW, frame(2, [{ disk: 1, asker: 6, count: 30 }]), [], REPORT);
+	t.equal(second.figures[0]?.busiestInitiator, "02:00:00:00:00:02");
+	const of = (look: typeof first, mac: string) => look.initiators.find((each) => each.mac === mac);
+	t.equal(of(second, "02:00:00:00:00:01"), of(first, "02:00:00:00:00:01"), "the same object");
+	t.equal(of(second, "02:00:00:00:00:02")?.counters.reads, 30);
+	const gone = { disks: [2], links: [], initiators: [5, 6] };
+	const third = onlooker.take({ ...NOTHING_NEW, gone }, frame(3, []), [], { ...REPORT, links: [] });
+	t.strictSame(
+		third.initiators.map(({ mac, disks }) => [mac, disks]),
+		[["02:00:00:00:00:01", ["web"]]],
+	);
+	t.strictSame([third.figures, third.links], [[], []]);
+});
+
+t.test("a link that is down says why", async (t) => {
+	const [link] = REPORT.links;
+	if (link === undefined) throw new Error("there is one");
+	const links = [
+		{ ...link, isUp: false, status: "gone" },
+		{ ...link, name: "eth1", isUp: false, status: "down, no carrier" },
+	];
+	const look = new Onlooker(0, 1).take(NAMES, frame(1, []), [], { ...REPORT, links });
+	t.match(look.links, [
+		{ state: "gone", reason: "gone" },
+		{ state: "down", reason: "down, no carrier" },
+	]);
+});
