@@ -24,7 +24,7 @@ const VALUES = [
 ] as const;
 type Value = (typeof VALUES)[number];
 /** Upper bounds of the rows of the heat map; one more row is for what took longer. */
-const HEAT_US = [50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000, 200_000, 1_000_000];
+const HEAT_US = [100, 200, 500, 1000, 2000, 5000, 20_000, 100_000, 1_000_000];
 export const HEAT_ROWS = HEAT_US.length + 1;
 export const VALUE_COUNT = VALUES.length;
 
@@ -99,18 +99,24 @@ export class DiskHistory {
 			const counts = gathered[name];
 			for (let index = 0; index < counts.length; index++) counts[index]! += stretch[name][index]!;
 		}
-		// As if the minute were over: what follows of it replaces the row.
-		this.#minutes.set(minute, rowOf({ ...gathered, seconds: MINUTE_SECONDS }));
 	}
 
 	#clear(minute: number): void {
+		this.#flush();
 		this.#minute = minute;
 		Object.assign(this.#gathered, { reads: 0, readBytes: 0, writes: 0, writtenBytes: 0 });
 		this.#gathered.readCounts.fill(0);
 		this.#gathered.writeCounts.fill(0);
 	}
 
+	/** What has been gathered becomes a row, as if the minute were over: what follows of it replaces that. */
+	#flush(): void {
+		if (this.#minute >= 0)
+			this.#minutes.set(this.#minute, rowOf({ ...this.#gathered, seconds: MINUTE_SECONDS }));
+	}
+
 	show(disk: string, window: Window, nowSecond: number): History {
+		this.#flush();
 		const { stepSeconds, values, heat } = window === "5m" ? this.#seconds : this.#minutes;
 		const end = Math.floor(nowSecond / stepSeconds);
 		const columns = VALUES.map((name, column) => [name, shown(name, values.column(column, end))] as const);
@@ -131,6 +137,7 @@ export class DiskHistory {
 
 	/** The row of a minute, to be kept: exact values, then the heat map. Undefined: there is none. */
 	keptMinute(minute: number): { values: Uint16Array; heat: Uint8Array } | undefined {
+		this.#flush();
 		const values = this.#minutes.values.row(minute);
 		const heat = this.#minutes.heat.row(minute);
 		return values instanceof Uint16Array && heat instanceof Uint8Array ? { values, heat } : undefined;
@@ -163,10 +170,14 @@ function rowOf(stretch: Stretch): Float64Array {
 	row[1] = stretch.readBytes / seconds;
 	row[2] = stretch.writes / seconds;
 	row[3] = stretch.writtenBytes / seconds;
-	row[4] = quantileOf(readCounts, 0.5);
-	row[5] = quantileOf(readCounts, 0.99);
-	row[6] = quantileOf(writeCounts, 0.5);
-	row[7] = quantileOf(writeCounts, 0.99);
+	if (stretch.reads > 0) {
+		row[4] = quantileOf(readCounts, 0.5);
+		row[5] = quantileOf(readCounts, 0.99);
+	}
+	if (stretch.writes > 0) {
+		row[6] = quantileOf(writeCounts, 0.5);
+		row[7] = quantileOf(writeCounts, 0.99);
+	}
 	for (let index = 0; index < HISTOGRAM_CLASSES; index++) {
 		const count = readCounts[index]! + writeCounts[index]!;
 		if (count > 0) row[VALUES.length + HEAT_OF_CLASS[index]!]! += count;
