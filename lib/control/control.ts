@@ -7,6 +7,7 @@
 import type { ListenOptions, Server } from "node:net";
 import { hostname } from "node:os";
 import { type Clock, systemClock } from "../clock.js";
+import { OperatorError } from "../errors.js";
 import type { Log } from "../log.js";
 import { diskRoutes } from "./api/disks.js";
 import { eventRoutes } from "./api/events.js";
@@ -65,7 +66,7 @@ export class Control {
 		options.workers.listen({
 			started: (worker) => inside.desired.lost(worker),
 			happened: (happening) => inside.events.add(happening),
-			set: (disk, set) => void kept.update(disk, { set }),
+			set: (disk, set) => kept.update(disk, { set }),
 		});
 		const files = new HistoryFiles(options.opener, inside.observed);
 		await files.restore();
@@ -119,7 +120,8 @@ export class Control {
 				observed.take(await workers.look(), this.inside.now());
 				await files.looked(this.inside.now());
 			} catch (error) {
-				log.verbose(`the figures of this second are missing: ${String(error)}`);
+				if (!(error instanceof OperatorError)) throw error;
+				log.verbose(`the figures of this second are missing: ${error.message}`);
 			}
 			if (!stopped) cancel = clock.after(LOOK_MS, () => void look());
 		};
@@ -171,9 +173,10 @@ function freshProcesses(opener: Opener, now: () => number): () => Promise<readon
 	return () => {
 		if (asked === undefined || now() - askedMs > PROCESSES_FRESH_MS) {
 			askedMs = now();
-			asked = opener.processes();
-			asked.catch(() => {
-				asked = undefined;
+			// One who only wants to know how things are is told the rest.
+			asked = opener.processes().catch((error: unknown) => {
+				if (!(error instanceof OperatorError)) throw error;
+				return [];
 			});
 		}
 		return asked;

@@ -7,7 +7,7 @@
 import { bucketsOf, countOf } from "../histogram.js";
 import { DISK_STATES, type DiskState, OPERATIONS, type Process } from "./model.js";
 import type { ObservedLink } from "./observed.js";
-import type { DiskFigures, Measured, MeasuredByOperation } from "./seams.js";
+import type { DiskFigures, InitiatorFigures, Measured, MeasuredByOperation } from "./seams.js";
 
 export const METRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -26,6 +26,8 @@ export interface MetricsSource {
 	readonly disks: readonly DiskMetrics[];
 	readonly links: readonly ObservedLink[];
 	readonly initiators: number;
+	/** Those that are told one by one: none, unless it is asked for. */
+	readonly named: readonly InitiatorFigures[];
 	readonly processes: readonly Process[];
 	readonly latency: MeasuredByOperation;
 	/** A histogram of each disk, too. */
@@ -75,7 +77,7 @@ class Writer {
 /** The text in pieces. Whoever takes them one by one gives the loop its turns. */
 export function* metricsText(source: MetricsSource): Generator<string, void, undefined> {
 	const writer = new Writer();
-	for (const part of [aboutProcess, aboutDisks, aboutLatency, aboutLinks])
+	for (const part of [aboutProcess, aboutDisks, aboutLatency, aboutLinks, aboutInitiators])
 		for (const _ of part(writer, source)) if (writer.isFull) yield writer.take();
 	yield `${writer.take()}# EOF\n`;
 }
@@ -199,6 +201,24 @@ const aboutLinks: Part = function* (writer, { links }) {
 	}
 	writer.family("vblade_link_up", "gauge", "1: the link is up.");
 	for (const link of links) writer.line("vblade_link_up", labels(link), link.state === "up" ? 1 : 0);
+};
+
+const aboutInitiators: Part = function* (writer, { named }) {
+	if (named.length === 0) return;
+	for (const [counter, unit] of [
+		["reads", ""],
+		["readBytes", "read_bytes"],
+		["writes", ""],
+		["writtenBytes", "written_bytes"],
+		["resends", ""],
+	] as const) {
+		const name = `vblade_initiator_${unit || counter}`;
+		writer.family(name, "counter", "Of the busiest initiators, on all their disks.");
+		for (const { mac, link, counters } of named) {
+			writer.line(`${name}_total`, `initiator="${mac}",link="${escaped(link)}"`, counters[counter]);
+			yield;
+		}
+	}
 };
 
 /** As the value of a label. */

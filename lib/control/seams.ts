@@ -1,6 +1,6 @@
 /**
  * What the control process needs of the others, and what they have to tell it: the opener reads and keeps files for it, the workers
- * serve disks for it. Control is written against these alone: the process tree puts
+ * serve disks for it. What goes wrong on the way rejects with an OperatorError. Control is written against these alone: the process tree puts
  * channels behind them, tests put fakes.
  */
 
@@ -108,8 +108,8 @@ export interface WorkersListener {
 	/** What it had has to be added again. */
 	started(worker: number): void;
 	happened(happening: Happening): void;
-	/** An initiator has set something that has to survive. */
-	set(disk: string, what: unknown): void;
+	/** An initiator has set something that has to survive. Resolves when it does; then the initiator may be answered. */
+	set(disk: string, what: unknown): Promise<void>;
 }
 
 export interface Workers {

@@ -5,8 +5,9 @@
  */
 
 import { execFileSync } from "node:child_process";
-import type { AddressInfo } from "node:net";
+import net, { type AddressInfo } from "node:net";
 import t, { type Test } from "tap";
+import type { ControlOptions } from "../../lib/control/control.js";
 import { Guard } from "../../lib/control/guard.js";
 import { Problem } from "../../lib/control/model.js";
 import type { Refusal } from "../../lib/control/problem.js";
@@ -23,17 +24,22 @@ if (await inNamespace(import.meta.url)) {
 }
 
 /** Returns how to ask it on TCP. */
-async function serve(t: Test, stage: Stage) {
-	const control = await stage.start(t, {
-		listeners: [{ transport: "unix", where: { path: stage.socketPath } }],
-	});
+async function serve(t: Test, stage: Stage, more: Partial<ControlOptions> = {}) {
+	const control = await stage.start(t, more);
 	const server = await control.listen({ transport: "tcp", where: { host: "127.0.0.1", port: 0 } });
 	const { port } = server.address() as AddressInfo;
-	return (method: string, address: string, headers: Record<string, string> = {}, body?: unknown) =>
-		ask({ host: "127.0.0.1", port }, method, address, {
+	const tcp = (
+		method: string,
+		address: string,
+		headers: Record<string, string> = {},
+		body?: unknown,
+		localAddress?: string,
+	) =>
+		ask({ host: "127.0.0.1", port, ...(localAddress && { localAddress }) }, method, address, {
 			headers: { host: `127.0.0.1:${port}`, ...headers },
 			body,
 		});
+	return Object.assign(tcp, { port });
 }
 
 function ofTokens(): void {
@@ -153,6 +159,27 @@ function ofOthers(): void {
 		t.equal(admit("GET", false, { host: "server:9470", ...BEARER }), 200);
 		t.equal(admit("GET", true, { host: "localhost" }), 421);
 		t.equal(admit("GET", true, { host: "" }), 421);
+	});
+
+	t.test("the page is for everybody, and loads nothing from elsewhere", async (t) => {
+		const page = { mediaType: "text/html; charset=utf-8", bytes: new TextEncoder().encode("<p>vblade</p>") };
+		const stage = new Stage();
+		const tcp = await serve(t, stage, { assets: new Map([["/", page]]) });
+		const { status, text, headers } = await tcp("GET", "/", { "x-forwarded-for": "192.0.2.1" });
+		t.strictSame([status, text, headers["content-type"]], [200, "<p>vblade</p>", page.mediaType]);
+		t.match(headers["content-security-policy"], /default-src 'self'/);
+		t.equal((await tcp("POST", "/", BEARER)).status, 405);
+	});
+
+	t.test("one address can't take all connections", async (t) => {
+		const stage = new Stage();
+		const tcp = await serve(t, stage, { limits: { connectionsOfAddress: 5 } });
+		const sockets = Array.from({ length: 5 }, () => net.connect(tcp.port, "127.0.0.1"));
+		for (const socket of sockets) socket.on("error", () => undefined);
+		await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once("connect", resolve))));
+		await t.rejects(tcp("GET", "/livez"));
+		t.equal((await tcp("GET", "/livez", {}, undefined, "127.0.0.2")).status, 200, "another one comes in");
+		for (const socket of sockets) socket.destroy();
 	});
 
 	t.test("the unix socket is for whoever gets in, but for pages of others", async (t) => {

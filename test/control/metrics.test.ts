@@ -4,6 +4,7 @@
  */
 
 import t, { type Test } from "tap";
+import { InitiatorList } from "../../lib/control/model.js";
 import { countOf } from "../../lib/histogram.js";
 import { figuresOf, LINK, lookOf, viewOf } from "./figures.js";
 import { Stage, settle } from "./stage.js";
@@ -92,6 +93,28 @@ t.test("what was seen, by the names that others rely on", async (t) => {
 		[...series.keys()].some((name) => /io_seconds.*disk=/.test(name)),
 		"one histogram of all",
 	);
+});
+
+t.test("initiators one by one, as many as are asked for", async (t) => {
+	const stage = new Stage();
+	const of = (mac: string, reads: number) => {
+		const { counters, latency } = figuresOf("web", reads, 0);
+		return { mac, link: "eth0", disks: ["web"], counters, latency, lastSeenMs: Date.now() };
+	};
+	const initiators = [of("02:00:00:00:00:01", 5), of("02:00:00:00:00:02", 7)];
+	stage.workers.looks = [lookOf([], { initiators })];
+	await stage.start(t);
+	await settle();
+	const none = parse(t, (await stage.ask("GET", "/metrics")).text);
+	t.equal(none.get("vblade_initiators"), 2);
+	t.notOk([...none.keys()].some((name) => name.startsWith("vblade_initiator_")));
+	const one = parse(t, (await stage.ask("GET", "/metrics?initiators=1")).text);
+	t.equal([...one.keys()].filter((name) => name.startsWith("vblade_initiator_reads_total")).length, 1);
+	const two = parse(t, (await stage.ask("GET", "/metrics?initiators=2")).text);
+	t.equal(two.get('vblade_initiator_reads_total{initiator="02:00:00:00:00:02",link="eth0"}'), 7);
+	const { body } = await stage.ask("GET", "/api/v1/initiators?disk=web");
+	t.equal(InitiatorList.parse(body).total, 2);
+	t.equal((await stage.ask("GET", "/api/v1/initiators?disk=mail")).body.total, 0);
 });
 
 t.test("histograms of each disk, when they are asked for or configured", async (t) => {

@@ -52,7 +52,7 @@ export function networkRoutes({ observed }: Inside): Route[] {
 	];
 }
 
-function busyness({ rates }: ObservedInitiator): number {
+export function busyness({ rates }: ObservedInitiator): number {
 	return rates.reads + rates.writes;
 }
 

@@ -13,7 +13,8 @@ import { stepsOf } from "../plan.js";
 import { Refusal } from "../problem.js";
 import { json, type Route, route } from "../routes.js";
 import type { Inside } from "./inside.js";
-import { flag } from "./pages.js";
+import { busyness } from "./network.js";
+import { flag, wholeNumber } from "./pages.js";
 
 const PROBLEMS_MAX = 20;
 /** Who has asked for nothing for so long is not counted as an initiator. */
@@ -125,6 +126,7 @@ function problemsOf({ desired, observed }: Inside): string[] {
 }
 
 const metricsQuery = z.strictObject({
+	initiators: wholeNumber(1000, "So many of the busiest initiators, one by one; default: none").optional(),
 	histograms: flag("A latency histogram of each disk instead of one of all; default: [http] disk_histograms"),
 });
 
@@ -135,7 +137,7 @@ function metricsRoute(inside: Inside): Route {
 		summary: "Metrics for Prometheus and its like",
 		query: metricsQuery,
 		answers: { 200: { description: "OpenMetrics 1.0", mediaType: METRICS_TYPE } },
-		handle: async ({ query: { histograms } }) => {
+		handle: async ({ query: { histograms, initiators = 0 } }) => {
 			const { desired, observed, version } = inside;
 			const { lastReload } = desired;
 			const text = metricsText({
@@ -146,6 +148,11 @@ function metricsRoute(inside: Inside): Route {
 				}),
 				links: observed.links(),
 				initiators: recentInitiators(inside),
+				named: observed
+					.initiators()
+					.sort((one, other) => busyness(other) - busyness(one))
+					.slice(0, initiators)
+					.map(({ figures }) => figures),
 				processes: await inside.processes(),
 				latency: observed.latency,
 				histograms: histograms ?? desired.config.http.diskHistograms,
