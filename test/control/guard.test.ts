@@ -21,6 +21,7 @@ if (await inNamespace(import.meta.url)) {
 	ofTokens();
 	ofBrowsers();
 	ofOthers();
+	ofListeners();
 }
 
 /** Returns how to ask it on TCP. */
@@ -160,7 +161,9 @@ function ofOthers(): void {
 		t.equal(admit("GET", true, { host: "localhost" }), 421);
 		t.equal(admit("GET", true, { host: "" }), 421);
 	});
+}
 
+function ofListeners(): void {
 	t.test("the page is for everybody, and loads nothing from elsewhere", async (t) => {
 		const page = { mediaType: "text/html; charset=utf-8", bytes: new TextEncoder().encode("<p>vblade</p>") };
 		const stage = new Stage();
