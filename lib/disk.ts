@@ -29,12 +29,13 @@ export interface DiskIdentity {
 /** The identity that follows from what the disk is: the same `seed` gives the same disk. */
 export function makeIdentity(seed: string, version: string): DiskIdentity {
 	const digest = createHash("sha256").update(seed).digest();
-	return {
-		serial: digest.toString("hex").slice(0, 20),
-		firmware: version.slice(0, 8),
-		model: "vblade ATA over Ethernet disk",
-		wwn: (3n << 60n) | (digest.readBigUInt64BE(16) >> 4n),
-	};
+	const wwn = (3n << 60n) | (digest.readBigUInt64BE(16) >> 4n);
+	return knownIdentity(digest.toString("hex").slice(0, 20), wwn, version);
+}
+
+/** The identity with a serial number and world wide name that were given once. */
+export function knownIdentity(serial: string, wwn: bigint, version: string): DiskIdentity {
+	return { serial, firmware: version.slice(0, 8), model: "vblade ATA over Ethernet disk", wwn };
 }
 
 /** What initiators have had done: those of a disk, of a link, or one of them. */

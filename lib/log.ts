@@ -32,8 +32,28 @@ class LogStream extends Writable {
 	}
 }
 
+/** Told of what is written to the log, beside. */
+export type LogListener = (level: "error" | "warn" | "info", message: string) => void;
+
 /** The log of this process: to stderr, `verbose` messages only if asked for. */
-export function createLog(verbose: boolean): Log {
+export function createLog(verbose: boolean, listener?: LogListener): Log {
+	const log = createStderrLog(verbose);
+	if (listener === undefined) return log;
+	const both =
+		(level: "error" | "warn" | "info") =>
+		(message: string): void => {
+			log[level](message);
+			listener(level, message);
+		};
+	return {
+		error: both("error"),
+		warn: both("warn"),
+		info: both("info"),
+		verbose: (message) => log.verbose(message),
+	};
+}
+
+function createStderrLog(verbose: boolean): Log {
 	const line = winston.format.printf(({ level, message }) => `vblade: ${level}: ${oneLine(String(message))}`);
 	return winston.createLogger({
 		level: verbose ? "verbose" : "info",

@@ -242,4 +242,16 @@ export interface Addon {
 	writerFlush(handle: WriterHandle, limitMs: number): boolean;
 	/** Ends the process, without what Node does then, if standard input, output or error is a terminal that is gone. */
 	exitIfHungUp(status: number): void;
+	/**
+	 * A unix socket that listens at `path`, with this mode and group (2^32 - 1: as it is). Throws a NativeError: EADDRINUSE if there
+	 * is something already.
+	 */
+	listenUnix(path: string, mode: number, group: number): number;
+	/** A TCP socket that listens; `address` is a number of IPv4 or IPv6. Throws a NativeError. */
+	listenTcp(address: string, port: number): number;
+	/**
+	 * What is at `path` below `folder`, as a descriptor to be opened through /proc/self/fd. Throws a NativeError: EXDEV if a
+	 * symbolic link leads out of the folder.
+	 */
+	openBeneath(folder: string, path: string): number;
 }

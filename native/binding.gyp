@@ -22,6 +22,7 @@
 				"node/interfaces.c",
 				"node/layout.c",
 				"node/link.c",
+				"node/listen.c",
 				"node/machine.c",
 				"node/memory.c",
 				"node/node.c",

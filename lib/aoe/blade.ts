@@ -17,6 +17,8 @@ export class Access {
 	isForNobody = false;
 	/** The reservation list: empty means not reserved. */
 	reserved: ReadonlySet<number> = new Set<number>();
+	/** How often initiators have changed one of them. */
+	edits = 0;
 
 	/** True if not everyone is let in. */
 	get isMasked(): boolean {
@@ -46,6 +48,8 @@ export class Blade {
 	readonly initiators: Initiators;
 	/** Set by initiators through AoE's query/config; empty at start. */
 	configString: Uint8Array = new Uint8Array(0);
+	/** An initiator has set something that whoever restarts this blade wants to keep: mask, reservation, config string. */
+	onSet: (() => void) | null = null;
 	readonly disk: Disk;
 	#places: Places | null = null;
 

@@ -8,10 +8,12 @@ import { BPF_KEEP_ALL, BpfAncillary, BpfProgram, PacketType } from "../link/bpf.
 import type { BpfInstruction } from "../link/link.js";
 import { ETHERTYPE_AOE, ethType } from "../wire/ethernet.js";
 import { AoeCommand, AoeFlag, aoeCommand, aoeShelf, aoeVersionFlags } from "./header.js";
-import { SHELF_ALL } from "./registry.js";
+import { addressOf, SHELF_ALL, SLOT_ALL } from "./registry.js";
 
 /** With more shelves than this all are let in: a long chain of comparisons costs every frame. */
 export const FILTER_SHELVES_MAX = 64;
+/** The first 24 bits of the word that begins with the shelf: shelf and slot. */
+const ADDRESS_BITS = 0xffffff00;
 
 /** EtherTypes before a VLAN tag that is still part of the frame (IEEE 802.1Q), and the tag's bytes. */
 const ETHERTYPE_VLAN = 0x8100;
@@ -21,8 +23,10 @@ const VLAN_TAG_BYTES = 4;
 /**
  * Lets in AoE frames without a VLAN tag, to this host or to all, for one of `shelves` or every shelf: requests, and those
  * responses that tell of another target (config).
+ * @param addresses where other processes serve on the same link: those of this one (`addressOf`), or all slots of a shelf. What is
+ * for another process does not wake this one then, as long as these are not more than there may be shelves
  */
-export function aoeFilter(shelves: ReadonlySet<number>): BpfInstruction[] {
+export function aoeFilter(shelves: ReadonlySet<number>, addresses?: ReadonlySet<number>): BpfInstruction[] {
 	const program = new BpfProgram()
 		.loadWord(BpfAncillary.vlanTagPresent)
 		.ifEqual(0, { no: "drop" })
@@ -37,7 +41,14 @@ export function aoeFilter(shelves: ReadonlySet<number>): BpfInstruction[] {
 		.loadByte(aoeCommand.offset)
 		.ifEqual(AoeCommand.config, { no: "drop" })
 		.label("shelf");
-	if (shelves.size <= FILTER_SHELVES_MAX) {
+	if (addresses !== undefined && addresses.size + shelves.size <= FILTER_SHELVES_MAX) {
+		program.loadHalf(aoeShelf.offset).ifEqual(SHELF_ALL, { yes: "keep" });
+		program.loadWord(aoeShelf.offset).and(ADDRESS_BITS);
+		const broadcasts = [...shelves].map((shelf) => addressOf(shelf, SLOT_ALL));
+		for (const address of [...addresses, ...broadcasts])
+			program.ifEqual((address << 8) >>> 0, { yes: "keep" });
+		program.return(0);
+	} else if (shelves.size <= FILTER_SHELVES_MAX) {
 		program.loadHalf(aoeShelf.offset);
 		for (const shelf of shelves) program.ifEqual(shelf, { yes: "keep" });
 		program.ifEqual(SHELF_ALL, { no: "drop" });

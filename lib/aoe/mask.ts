@@ -112,6 +112,7 @@ function edit(request: Uint8Array, access: Access, most: number): MaskFault | un
 	}
 	access.mask.clear();
 	for (const mac of mask) access.mask.add(mac);
+	access.edits += 1;
 	return undefined;
 }
 

@@ -61,9 +61,9 @@ export class Neighbours {
 		});
 	}
 
-	/** The shelves that are claimed. */
-	shelves(): number[] {
-		return this.#rounds.claims.map(({ blade }) => blade.shelf);
+	/** What is claimed. */
+	claimed(): Blade[] {
+		return this.#rounds.claims.map(({ blade }) => blade);
 	}
 
 	/** True for an address that would be served if it weren't for others. */

@@ -60,11 +60,6 @@ export class Registry {
 		}
 	}
 
-	/** The shelves that have a blade. */
-	shelves(): Set<number> {
-		return new Set([...this.#blades.values()].map(({ shelf }) => shelf));
-	}
-
 	get size(): number {
 		return this.#blades.size;
 	}

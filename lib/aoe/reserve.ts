@@ -81,6 +81,7 @@ function carryOut(
 	for (let i = 0; i < count; i++)
 		reserved.add(reserveEntryMac.get(request, RESERVE_HEADER_BYTES + i * RESERVE_ENTRY_BYTES));
 	access.reserved = reserved;
+	access.edits += 1;
 	return undefined;
 }
 

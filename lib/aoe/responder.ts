@@ -123,6 +123,8 @@ export class Responder {
 	#control(blade: Blade, room: FrameRoom, request: Uint8Array, peer: number): RejectReason | undefined {
 		const reply = frameView(this.#link, room);
 		const mayChange = blade.access.mayUse(ethSource.get(request, 0));
+		const { edits } = blade.access;
+		const { configString } = blade;
 		const facts = configFacts(this.#link, this.#firmwareVersion);
 		let outcome: number | RejectReason;
 		switch (aoeCommand.get(request, 0)) {
@@ -139,6 +141,8 @@ export class Responder {
 				return this.#refuse(room, AoeError.badCommand, peer);
 		}
 		if (typeof outcome === "string") return this.#drop(room, outcome);
+		// Before the answer leaves: what it says is to last.
+		if (edits !== blade.access.edits || configString !== blade.configString) blade.onSet?.();
 		// Lists and strings: each byte of them is looked at.
 		turn.spend(request.length + outcome);
 		const error = aoeError.get(reply, 0);

@@ -55,6 +55,8 @@ export interface AoeTargetOptions {
 	readonly onSilenced?: (blade: Blade, mac: number, why: string) => void;
 	/** It is served again: that host no longer answers. */
 	readonly onServedAgain?: (blade: Blade, mac: number) => void;
+	/** Other processes of ours serve on the same link: what is for them need not wake this one. Default: none does. */
+	readonly isShared?: boolean;
 	/** Default: other numbers each time. */
 	readonly random?: Random;
 	/** Default: the system's. */
@@ -75,13 +77,15 @@ export class AoeTarget implements FrameSink {
 	/** The link's address, and whether it knows itself which frames are to us: a bridge has more addresses than one. */
 	#own: OwnAddress;
 	#isScreened: boolean;
+	readonly #isShared: boolean;
 	#stopped = false;
 	/** What is listed from now on is news: until then all are told of together. */
 	#servesClaims = false;
 
 	constructor(options: AoeTargetOptions) {
-		const { link, stats, clock = systemClock } = options;
+		const { link, stats, clock = systemClock, isShared = false } = options;
 		this.link = link;
+		this.#isShared = isShared;
 		this.#own = new OwnAddress(link.mac);
 		this.#isScreened = link.isScreened;
 		this.#registry = options.registry;
@@ -133,9 +137,10 @@ export class AoeTarget implements FrameSink {
 	/** Blades were listed or removed: the filter of the link follows. */
 	registryChanged(): void {
 		this.use.allowFor(this.#registry.size);
-		const shelves = this.#registry.shelves();
-		for (const shelf of this.#neighbours.shelves()) shelves.add(shelf);
-		this.link.setFilter(aoeFilter(shelves));
+		const blades = [...this.#registry.values(), ...this.#neighbours.claimed()];
+		const addresses = blades.map(({ shelf, slot }) => addressOf(shelf, slot));
+		const shelves = new Set(blades.map(({ shelf }) => shelf));
+		this.link.setFilter(aoeFilter(shelves, this.#isShared ? new Set(addresses) : undefined));
 	}
 
 	/**

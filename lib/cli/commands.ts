@@ -9,6 +9,7 @@ type Run = (argv: readonly string[]) => Promise<number>;
 
 const RUN: Readonly<Record<(typeof FORMS)[number]["name"], Run>> = {
 	"": async (argv) => (await import("./serve.js")).serveCommand(argv),
+	daemon: async (argv) => (await import("./daemon.js")).daemonCommand(argv),
 	discover: async (argv) => (await import("./discover.js")).discoverCommand(argv),
 	check: async (argv) => (await import("./check.js")).checkCommand(argv),
 	doctor: async (argv) => (await import("./doctor.js")).doctorCommand(argv),
@@ -22,7 +23,12 @@ const HIDDEN: ReadonlyMap<string | undefined, Run> = new Map([
 ]);
 
 /** Does what the words after `vblade` ask for. Resolves to the exit status; throws an OperatorError for a mistake. */
-export function runCommand(argv: readonly string[]): Promise<number> {
+export async function runCommand(argv: readonly string[]): Promise<number> {
+	if (process.env.VBLADE_CHILD !== undefined) {
+		const { childCommand, childKind } = await import("./children.js");
+		const kind = childKind(argv);
+		if (kind !== undefined) return childCommand(kind);
+	}
 	const [first] = argv;
 	const hidden = HIDDEN.get(first);
 	if (hidden !== undefined) return hidden(argv.slice(1));

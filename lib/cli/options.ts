@@ -130,6 +130,28 @@ export const CAPTURE = {
 	],
 } as const satisfies Form;
 
+export const DAEMON = {
+	name: "daemon",
+	help: "Serves what the configuration says, in the foreground.",
+	arguments: [],
+	options: [
+		HELP,
+		{
+			name: "config",
+			value: "file",
+			default: "/etc/vblade/vblade.toml",
+			help: "the configuration, with conf.d beside it",
+		},
+		{
+			name: "socket",
+			value: "path",
+			default: "/run/vblade/vblade.sock",
+			help: "where commands ask the daemon",
+		},
+		{ name: "verbose", help: "log more" },
+	],
+} as const satisfies Form;
+
 export const CHECK = {
 	name: "check",
 	help: "Says whether a configuration file is good.",
@@ -140,7 +162,7 @@ export const CHECK = {
 } as const satisfies Form;
 
 /** What vblade does instead of serving, in the order in which it is shown. */
-export const COMMANDS = [DISCOVER, BENCH, DOCTOR, CAPTURE, CHECK] as const satisfies readonly Form[];
+export const COMMANDS = [DAEMON, DISCOVER, BENCH, DOCTOR, CAPTURE, CHECK] as const satisfies readonly Form[];
 export const FORMS = [SERVE, ...COMMANDS] as const satisfies readonly Form[];
 
 /** The names of a form's options. */

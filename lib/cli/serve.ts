@@ -4,7 +4,8 @@
  * another one ends at once, SIGUSR1 logs the counters.
  */
 
-import { type Daemon, startDaemon } from "../daemon/daemon.js";
+import type { Daemon } from "../daemon/daemon.js";
+import { startDaemon } from "../daemon/start.js";
 import { unreachable } from "../errors.js";
 import { interfaceNames } from "../link/interfaces.js";
 import { createLog, type Log } from "../log.js";

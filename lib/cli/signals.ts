@@ -32,7 +32,7 @@ export function ignoreInherited(): void {
 }
 
 /** The first signal that asks for the end. Another one, that is no copy of it, is the end. */
-export function stopSignal(): Promise<NodeJS.Signals> {
+export function stopSignal(names: readonly NodeJS.Signals[] = STOP_SIGNALS): Promise<NodeJS.Signals> {
 	return new Promise((resolve) => {
 		let askedMs: number | undefined;
 		const listener = (signal: NodeJS.Signals): void => {
@@ -40,7 +40,6 @@ export function stopSignal(): Promise<NodeJS.Signals> {
 			if (performance.now() - askedMs >= COPY_MS) process.exit(128 + constants.signals[signal]);
 			resolve(signal);
 		};
-		for (const signal of STOP_SIGNALS)
-			if (!isIgnored(constants.signals[signal])) process.on(signal, listener);
+		for (const signal of names) if (!isIgnored(constants.signals[signal])) process.on(signal, listener);
 	});
 }

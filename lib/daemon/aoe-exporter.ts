@@ -14,7 +14,7 @@ import { interfaceOf, takeOnInterface } from "../link/exclusive.js";
 import type { Link } from "../link/link.js";
 import { linkKey } from "../link/open.js";
 import type { Log } from "../log.js";
-import type { AoeExportSpec, LinkSpec, NetifSpec } from "../spec/spec.js";
+import type { AccessSpec, AoeExportSpec, ExportSpec, LinkSpec, NetifSpec } from "../spec/spec.js";
 import { counted, quote } from "../text.js";
 import { formatMac } from "../wire/mac.js";
 import type { Addition, Exporter } from "./exporter.js";
@@ -38,12 +38,17 @@ export interface AoeExport {
 	isLeaving: boolean;
 }
 
+export type AccessListener = (spec: ExportSpec, access: AccessSpec) => void;
+
 export class AoeExporter implements Exporter<AoeExportSpec> {
 	readonly #log: Log;
+	readonly #onSet: AccessListener;
 	readonly #outlets: Outlets;
 	readonly #exports = new Map<string, AoeExport>();
 
-	constructor(options: OutletsOptions) {
+	/** `onSet` is told what initiators have set on an export, each time. */
+	constructor(options: OutletsOptions, onSet: AccessListener = () => {}) {
+		this.#onSet = onSet;
 		this.#log = options.log;
 		this.#outlets = new Outlets(options);
 	}
@@ -97,10 +102,12 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 	}
 
 	#add(spec: AoeExportSpec, disk: Disk): void {
-		const { name, shelf, slot, macs, bufferCount, configString, force } = spec;
+		const { name, shelf, slot, macs, bufferCount, configString, force, access } = spec;
 		const exported = this.#get(name);
 		const blade = new Blade(shelf, slot, AtaDisk.of(disk), bufferCount, force);
 		blade.change(macs, bufferCount, configString);
+		if (access !== undefined) takeUp(blade, access);
+		blade.onSet = () => this.#onSet(exported.spec, accessOf(blade));
 		exported.blade = blade;
 		for (const [, netif] of linksOf(spec.netifs)) {
 			const giveBack = takeOnInterface(netif, blade.name);
@@ -214,6 +221,20 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 		invariant(exported !== undefined, `no export ${name}`);
 		return exported;
 	}
+}
+
+/** What initiators had set on a blade before. */
+function takeUp(blade: Blade, { mask, reserved, configString }: AccessSpec): void {
+	blade.change(mask, blade.bufferCount, configString);
+	blade.access.reserved = new Set(reserved);
+}
+
+function accessOf({ access, configString }: Blade): AccessSpec {
+	return {
+		mask: [...access.mask],
+		reserved: [...access.reserved],
+		configString: Buffer.from(configString).toString("latin1"),
+	};
 }
 
 /** One link may be given by two names: it is served on once, and called by the first. */

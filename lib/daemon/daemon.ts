@@ -1,28 +1,27 @@
 /**
  * The daemon: takes specs and makes them so. Disks and exports come, change and go while the others serve. This is the only place
  * where the rooms below are put together: disks are opened by the table in `openers.ts`, exported by the table of exporters
- * below. Started by `lib/cli/serve.ts`; one pump, one storage engine, any number of disks.
+ * below. Started by `start.ts`, and in a worker by `worker.ts`; one pump, one storage engine, any number of disks.
  */
 
 import { endWithin } from "../block/close.js";
 import { Departures } from "../departures.js";
 import type { Disk } from "../disk.js";
 import { OperatorError } from "../errors.js";
+import type { LinkHelpers } from "../link/open.js";
 import type { Log } from "../log.js";
-import { becomeUser, checkUser } from "../privileges.js";
 import { Pump } from "../pump.js";
-import type { DiskSpec, ExportSpec, Spec } from "../spec/spec.js";
+import type { DiskSpec, ExportSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { type AddedSpec, Adding } from "./adding.js";
-import { AoeExporter } from "./aoe-exporter.js";
+import { type AccessListener, AoeExporter } from "./aoe-exporter.js";
 import { type DiskEnd, Disks, type Opening } from "./disks.js";
 import type { Addition, Exporter } from "./exporter.js";
 import { FigureCollector, figureSources } from "./figures.js";
 import type { FigureNames } from "./figures-frame.js";
 import type { OpenDevice } from "./openers.js";
 import { type DiskReport, diskReports, type WorkerReport, workerReport } from "./state.js";
-import { keepTunnels } from "./tunnels.js";
 
 /** How long requests under way on a disk that is removed may take. */
 const REMOVE_LIMIT_MS = 5000;
@@ -36,34 +35,23 @@ export interface Exported {
 	readonly readOnly: boolean;
 }
 
-/** Serves a spec until `close`. Throws an OperatorError, with everything given back, if a part of it can't be served. */
-export async function startDaemon(spec: Spec, log: Log, version: string, open?: OpenDevice): Promise<Daemon> {
-	const { user } = spec.process;
-	if (user !== undefined) checkUser(user);
-	const daemon = new Daemon(log, version, open);
-	try {
-		if (user !== undefined) await keepTunnels(spec.exports);
-		// Before the first frame is looked at.
-		await daemon.add(spec, () => {
-			if (user !== undefined) becomeUser(user, spec.exports.some(needsPacketSockets));
-		});
-		return daemon;
-	} catch (error) {
-		await daemon.close();
-		throw error;
-	}
-}
-
-/** An interface that changes wants a new packet socket; a unix socket never does, and a tunnel's are another process's. */
-function needsPacketSockets({ netifs }: ExportSpec): boolean {
-	return netifs.some(({ kind }) => kind !== "unix" && kind !== "gre");
-}
-
 interface Exporters extends Readonly<Record<ExportSpec["protocol"], Exporter>> {
 	readonly aoe: AoeExporter;
 }
 
 type Additions = Readonly<Record<ExportSpec["protocol"], Addition>>;
+
+export interface DaemonOptions {
+	readonly log: Log;
+	readonly version: string;
+	/** In place of the table of openers. */
+	readonly open?: OpenDevice;
+	readonly helpers?: LinkHelpers;
+	/** Other processes of ours serve on the same links. */
+	readonly isShared?: boolean;
+	/** Told of what initiators have set on an export, each time. */
+	readonly onSet?: AccessListener;
+}
 
 export class Daemon {
 	readonly #log: Log;
@@ -75,15 +63,16 @@ export class Daemon {
 	readonly #adding = new Set<Adding>();
 	#closing: Promise<DiskEnd> | null = null;
 
-	/** `open` in place of the table of openers, for tests. */
-	constructor(log: Log, version: string, open?: OpenDevice) {
+	constructor({ log, version, open, onSet, helpers, isShared = false }: DaemonOptions) {
 		this.#log = log;
 		const pump = this.#pump;
 		const onResized = (disk: Disk): void => {
 			for (const exporter of Object.values(this.#exporters)) exporter.resized(disk);
 		};
 		this.#disks = new Disks({ pump, log, version, onResized, ...(open && { open }) });
-		const aoe = new AoeExporter({ pump, log, version, departures: new Departures(pump) });
+		const departures = new Departures(pump);
+		const outlets = { pump, log, version, departures, isShared, ...(helpers && { helpers }) };
+		const aoe = new AoeExporter(outlets, onSet);
 		this.#exporters = { aoe };
 		this.#figures = new FigureCollector(figureSources(this.#disks, aoe));
 	}
@@ -184,6 +173,14 @@ export class Daemon {
 		const spec = this.#exportOf(name);
 		this.#exports.delete(name);
 		await this.#exporters[spec.protocol].remove(name, limitMs);
+	}
+
+	/** As `removeExport`, at once: what is under way is not answered either. */
+	async fenceExport(name: string): Promise<void> {
+		const { protocol } = this.#exportOf(name);
+		this.#exports.delete(name);
+		this.#exporters[protocol].fence(name);
+		await this.#exporters[protocol].remove(name, 0);
 	}
 
 	/**

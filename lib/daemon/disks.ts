@@ -10,7 +10,7 @@ import { type CloseEnd, endWithin } from "../block/close.js";
 import { StorageEngine } from "../block/engine.js";
 import { GroupCommit } from "../block/group-commit.js";
 import { storageIdentity } from "../block/identity.js";
-import { Disk, makeIdentity } from "../disk.js";
+import { Disk, type DiskIdentity, knownIdentity, makeIdentity } from "../disk.js";
 import { OperatorError } from "../errors.js";
 import type { Log } from "../log.js";
 import type { Pump } from "../pump.js";
@@ -140,8 +140,8 @@ export class Disks {
 	}
 
 	async #open(spec: DiskSpec, signal: AbortSignal): Promise<Disk> {
-		const { name, called = name, storage, offsetSectors } = spec;
-		const { log, version, onResized, open = openDevice } = this.#options;
+		const { name, called = name, storage } = spec;
+		const { log, onResized, open = openDevice } = this.#options;
 		const context: OpenContext = {
 			engine: this.#engine,
 			commits: this.#commits,
@@ -149,8 +149,7 @@ export class Disks {
 			onUnmapped: () => this.#tellUnmapped(called, storage.name),
 		};
 		const device = await open(spec, context);
-		const seed = `${this.#machine}\0${storageIdentity(storage)}\0${offsetSectors}`;
-		const disk = new Disk(called, makeIdentity(seed, version), device);
+		const disk = new Disk(called, this.#identityOf(spec), device);
 		disk.device.limit = spec.limit;
 		disk.onFault = (_disk, op, status, errno, lba) => this.#faults.failed(called, op, status, errno, lba);
 		device.listen({
@@ -164,6 +163,12 @@ export class Disks {
 			},
 		});
 		return disk;
+	}
+
+	#identityOf({ identity, storage, offsetSectors }: DiskSpec): DiskIdentity {
+		const { version } = this.#options;
+		if (identity !== undefined) return knownIdentity(identity.serial, BigInt(`0x${identity.wwn}`), version);
+		return makeIdentity(`${this.#machine}\0${storageIdentity(storage)}\0${offsetSectors}`, version);
 	}
 
 	/** Throws an OperatorError if there is no disk of this name. */

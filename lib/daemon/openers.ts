@@ -6,6 +6,7 @@
 import type { BlockDevice } from "../block/device.js";
 import type { StorageEngine } from "../block/engine.js";
 import { FileDevice } from "../block/file.js";
+import type { FileOptions } from "../block/file-options.js";
 import type { GroupCommit } from "../block/group-commit.js";
 import { layersOn } from "../block/stack.js";
 import { invariant } from "../errors.js";
@@ -20,7 +21,11 @@ export interface OpenContext {
 	readonly signal: AbortSignal;
 	/** There is no address space left for it; see `lib/block/file.ts`. */
 	readonly onUnmapped: () => void;
+	/** Default: this process opens files itself. */
+	readonly openFile?: OpenFile;
 }
+
+export type OpenFile = (engine: StorageEngine, path: string, options: FileOptions) => Promise<FileDevice>;
 
 /** Throws an OperatorError that names the storage and says what is wrong. Others are served meanwhile, however long it takes. */
 export type OpenDevice = (spec: DiskSpec, context: OpenContext) => Promise<BlockDevice>;
@@ -29,8 +34,9 @@ const OPENERS: Readonly<Record<StorageSpec["kind"], OpenDevice>> = {
 	async file(spec, context) {
 		const { storage, readOnly, direct, offsetSectors, lengthSectors } = spec;
 		invariant(storage.kind === "file", "not a file");
-		const file = await FileDevice.open(context.engine, storage.path, {
-			...context,
+		const { openFile = FileDevice.open, ...shared } = context;
+		const file = await openFile(context.engine, storage.path, {
+			...shared,
 			readOnly,
 			direct,
 			offsetBytes: offsetSectors * SECTOR_BYTES,

@@ -10,7 +10,7 @@ import { REJECT_REASONS, TargetStats } from "../aoe/stats.js";
 import { AoeTarget } from "../aoe/target.js";
 import type { Departures } from "../departures.js";
 import type { Link } from "../link/link.js";
-import { linkKey, openLink } from "../link/open.js";
+import { type LinkHelpers, linkKey, openLink } from "../link/open.js";
 import type { Log } from "../log.js";
 import type { Pump } from "../pump.js";
 import type { LinkSpec, NetifSpec } from "../spec/spec.js";
@@ -45,6 +45,9 @@ export interface OutletsOptions {
 	readonly log: Log;
 	readonly version: string;
 	readonly departures: Departures;
+	readonly helpers?: LinkHelpers;
+	/** Other processes of ours serve on the same links. */
+	readonly isShared?: boolean;
 }
 
 export class Outlets {
@@ -103,13 +106,18 @@ export class Outlets {
 	}
 
 	async #open(key: string, netif: NetifSpec, framesInFlight: number, spec?: LinkSpec): Promise<Outlet> {
-		const { pump, log, version, departures } = this.#options;
-		const link = await openLink(netif, pump, {
-			framesInFlight,
-			...(spec && { pollUs: spec.pollUs, xdp: spec.xdp }),
-			leastMtu: LEAST_MTU,
-			log: (message, level = "warn") => log[level](message),
-		});
+		const { pump, log, version, departures, helpers, isShared = false } = this.#options;
+		const link = await openLink(
+			netif,
+			pump,
+			{
+				framesInFlight,
+				...(spec && { pollUs: spec.pollUs, xdp: spec.xdp }),
+				leastMtu: LEAST_MTU,
+				log: (message, level = "warn") => log[level](message),
+			},
+			helpers,
+		);
 		const registry = new Registry();
 		const stats = new TargetStats();
 		const rivals = new RivalLog(link.name, log);
@@ -119,6 +127,7 @@ export class Outlets {
 			stats,
 			departures,
 			firmwareVersion: firmwareNumber(version),
+			isShared,
 			ownMacs: () => new Set([...this.#outlets.values()].map((outlet) => outlet.link.mac)),
 			onConflict: ({ name }, mac) =>
 				log.warn(`${name}: ${formatMac(mac)} on ${link.name} answers for the same shelf and slot`),

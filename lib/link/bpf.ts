@@ -16,6 +16,7 @@ const LOAD_HALF = 0x28;
 const LOAD_BYTE = 0x30;
 const JUMP_EQUAL = 0x15;
 const JUMP_SET = 0x45;
+const AND = 0x54;
 const RETURN = 0x06;
 
 /** Loads from these "addresses" give what the kernel knows of a frame beside its bytes (SKF_AD_* of linux/filter.h). */
@@ -61,6 +62,11 @@ export class BpfProgram {
 
 	loadByte(offset: number): this {
 		return this.#add(LOAD_BYTE, offset);
+	}
+
+	/** Keeps those bits of what was loaded that `bits` has. */
+	and(bits: number): this {
+		return this.#add(AND, bits);
 	}
 
 	/** Compares what was loaded with `value`. */

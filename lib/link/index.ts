@@ -18,5 +18,5 @@ export {
 	type LinkOptions,
 	type LinkStats,
 } from "./link.js";
-export { openLink } from "./open.js";
+export { type LinkHelpers, openLink } from "./open.js";
 export type { PacketLinkOptions as OpenLinkOptions } from "./packet.js";

@@ -20,11 +20,22 @@ export function linkKey(netif: NetifSpec): string {
 	return (isInterface ? interfaceInfo(netif.name)?.names[0] : undefined) ?? netif.name;
 }
 
+/** What a process that may not do it itself has done by another one. */
+export interface LinkHelpers {
+	/** Listens on a unix socket, and gives its descriptor. Throws an OperatorError. */
+	readonly listenUnix?: (path: string) => Promise<number>;
+}
+
 /** Throws an OperatorError if there is no such interface or folder, it is in use, or the privilege is missing. */
-export async function openLink(netif: NetifSpec, pump: Pump, options: PacketLinkOptions): Promise<Link> {
+export async function openLink(
+	netif: NetifSpec,
+	pump: Pump,
+	options: PacketLinkOptions,
+	{ listenUnix }: LinkHelpers = {},
+): Promise<Link> {
 	switch (netif.kind) {
 		case "unix":
-			return UnixLink.open(netif.path, { pump, ...options });
+			return UnixLink.open(netif.path, { pump, ...options, ...(listenUnix && { listenUnix }) });
 		case "gre":
 			// Of the kinds of link only it starts a process, and loads what that takes.
 			return (await import("./gre.js")).GreLink.open(netif.name, netif.peer, { pump, ...options });

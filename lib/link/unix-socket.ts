@@ -12,10 +12,18 @@ import { quote } from "../text.js";
 /** Who may connect: the owner. */
 const SOCKET_MODE = 0o600;
 
-/** Listens on `path`; `accept` gets each connection. Throws an OperatorError that says what is wrong. */
-export async function listen(path: string, accept: (socket: Socket) => void): Promise<Server> {
+/**
+ * Listens on `path`; `accept` gets each connection. Throws an OperatorError that says what is wrong.
+ * @param descriptor of a socket that listens there already
+ */
+export async function listen(
+	path: string,
+	accept: (socket: Socket) => void,
+	descriptor?: number,
+): Promise<Server> {
 	checkPath(path);
 	const server = createServer(accept);
+	if (descriptor !== undefined) return server.listen({ fd: descriptor });
 	let failure = await listening(server, path);
 	if (failure?.code === "EADDRINUSE") {
 		await removeStale(path);

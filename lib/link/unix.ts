@@ -38,6 +38,8 @@ export interface UnixLinkOptions extends LinkOptions {
 	readonly pump: Pump;
 	/** Bytes of payload in a frame; default 9000. */
 	readonly mtu?: number;
+	/** Default: this process makes the socket itself. */
+	readonly listenUnix?: (path: string) => Promise<number>;
 }
 
 const DEFAULT_MTU = 9000;
@@ -67,7 +69,8 @@ export class UnixLink implements Link, PumpStage {
 	/** Listens on `socketPath`, with an address that is the same at every start. Throws an OperatorError if that can't be done, or another process already does. */
 	static async open(socketPath: string, options: UnixLinkOptions): Promise<UnixLink> {
 		const link = new UnixLink(socketPath, options, madeUpMac(path.resolve(socketPath)));
-		link.#server = await listen(socketPath, (socket) => link.#addPeer(socket));
+		const descriptor = await options.listenUnix?.(socketPath);
+		link.#server = await listen(socketPath, (socket) => link.#addPeer(socket), descriptor);
 		link.#server.on("error", (error) => link.#log(`${link.name}: ${error.message}`));
 		options.pump.addLink(link);
 		return link;

@@ -41,6 +41,14 @@ export interface LimitSpec {
 	readonly writeBandwidth?: number;
 }
 
+/** What initiators know a disk by. */
+export interface IdentitySpec {
+	/** At most 20 characters of ASCII. */
+	readonly serial: string;
+	/** World wide name: 16 hexadecimal digits, the first of which is 3 (locally assigned). */
+	readonly wwn: string;
+}
+
 /** A disk: what is stored where, and how. */
 export interface DiskSpec {
 	/** No two have the same. */
@@ -58,6 +66,17 @@ export interface DiskSpec {
 	readonly durability: Durability;
 	/** Undefined: none. */
 	readonly limit?: LimitSpec;
+	/** Undefined: it follows from what and where the storage is. */
+	readonly identity?: IdentitySpec;
+}
+
+/** What initiators have set on a blade, as it was when that was last so. */
+export interface AccessSpec {
+	/** 48-bit numbers, as is `reserved`. */
+	readonly mask: readonly number[];
+	readonly reserved: readonly number[];
+	/** A character per byte. */
+	readonly configString: string;
 }
 
 /** A disk as a blade: at one address, on one or more links. */
@@ -81,6 +100,8 @@ export interface AoeExportSpec {
 	readonly configString?: string;
 	/** Serve even if another host answers for the same shelf and slot. */
 	readonly force: boolean;
+	/** What it begins with, instead of `macs` and `configString`. */
+	readonly access?: AccessSpec;
 }
 
 /** By protocol. */

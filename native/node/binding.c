@@ -64,6 +64,9 @@ static const struct {
 	{ "writerPut", js_writer_put },
 	{ "writerFlush", js_writer_flush },
 	{ "exitIfHungUp", js_exit_if_hung_up },
+	{ "listenUnix", js_listen_unix },
+	{ "listenTcp", js_listen_tcp },
+	{ "openBeneath", js_open_beneath },
 };
 
 static napi_value init(napi_env env, napi_value exports)

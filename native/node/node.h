@@ -195,5 +195,9 @@ napi_value js_writer_open(napi_env env, napi_callback_info info);
 napi_value js_writer_put(napi_env env, napi_callback_info info);
 napi_value js_writer_flush(napi_env env, napi_callback_info info);
 napi_value js_exit_if_hung_up(napi_env env, napi_callback_info info);
+/* listen.c */
+napi_value js_listen_unix(napi_env env, napi_callback_info info);
+napi_value js_listen_tcp(napi_env env, napi_callback_info info);
+napi_value js_open_beneath(napi_env env, napi_callback_info info);
 
 #endif

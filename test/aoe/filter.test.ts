@@ -1,6 +1,7 @@
 // The kernel's filter for a target, run by a machine of our own: which frames it lets in.
 import t from "tap";
 import { aoeFilter } from "../../lib/aoe/filter.js";
+import { addressOf } from "../../lib/aoe/registry.js";
 import { type FrameMeta, runBpf } from "../support/bpf-machine.js";
 import { Bench, bytes } from "../support/target-bench.js";
 
@@ -41,6 +42,21 @@ t.test("many shelves", async (t) => {
 	t.ok(runBpf(all, frame(65), HOST), "more than 64: all are let in");
 	t.notOk(runBpf(all, bytes(`${ADDRESSES} 0800 10 00 0009 00 01 00000001`), HOST));
 	t.notOk(runBpf(aoeFilter(new Set()), frame(0), HOST), "none: only broadcasts");
+});
+
+t.test("links on which other processes serve, too", async (t) => {
+	const addresses = new Set([addressOf(9, 0), addressOf(9, 2), addressOf(0x1234, 0xfe)]);
+	const filter = aoeFilter(new Set([9, 0x1234]), addresses);
+	const kept = (address: string) =>
+		runBpf(filter, bytes(`${ADDRESSES} 88a2 10 00 ${address} 00 00000001`), HOST) > 60_000;
+	for (const address of ["0009 00", "0009 02", "1234 fe", "0009 ff", "1234 ff", "ffff ff", "ffff 01"])
+		t.ok(kept(address), address);
+	for (const address of ["0009 01", "0009 fe", "1234 00", "1235 fe", "00ff ff"])
+		t.notOk(kept(address), address);
+	t.notOk(runBpf(filter, bytes(`${ADDRESSES} 0800 10 00 0009 00 00 00000001`), HOST), "another EtherType");
+	const many = new Set(Array.from({ length: 64 }, (_, slot) => addressOf(9, slot)));
+	const whole = aoeFilter(new Set([9]), many);
+	t.ok(runBpf(whole, bytes(`${ADDRESSES} 88a2 10 00 0009 c8 00 00000001`), HOST), "too many: by shelf");
 });
 
 t.test("the target keeps its link's filter up to date", async (t) => {

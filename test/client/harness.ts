@@ -14,7 +14,8 @@ import { parseArguments } from "../../lib/cli/arguments.js";
 import type { Output } from "../../lib/cli/client.js";
 import { type BladeArguments, type ServeOptions, specOf } from "../../lib/cli/specs.js";
 import { Initiator, type InitiatorOptions } from "../../lib/client/initiator.js";
-import { type Daemon, startDaemon } from "../../lib/daemon/daemon.js";
+import type { Daemon } from "../../lib/daemon/daemon.js";
+import { startDaemon } from "../../lib/daemon/start.js";
 import { Disk, makeIdentity } from "../../lib/disk.js";
 import {
 	type MemoryLink,

@@ -62,7 +62,11 @@ export class Stage {
 		const note = (message: string) => {
 			this.log.push(message);
 		};
-		this.daemon = new Daemon({ error: note, warn: note, info: () => {}, verbose: () => {} }, "1.0", open);
+		this.daemon = new Daemon({
+			log: { error: note, warn: note, info: () => {}, verbose: () => {} },
+			version: "1.0",
+			...(open && { open }),
+		});
 		const link = new PacketLink("far", this.#pump, { framesInFlight: 64 });
 		this.initiator = new Initiator(link, { deadlineMs: 10_000 });
 		t.teardown(async () => {

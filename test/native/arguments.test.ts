@@ -113,6 +113,9 @@ function soundArguments(handles: Handles, writer: unknown): Record<string, unkno
 		writerPut: [writer, "a line\n"],
 		writerFlush: [writer, 1],
 		exitIfHungUp: [0],
+		listenUnix: ["/no/such/socket", 0o600, 0],
+		listenTcp: ["192.0.2.1", 0],
+		openBeneath: ["/no/such/folder", "file"],
 	};
 	if (port !== undefined)
 		Object.assign(sound, {

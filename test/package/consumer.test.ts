@@ -68,8 +68,11 @@ async function pack(t: Test): Promise<Packed> {
 async function install(t: Test, { filename }: Packed): Promise<void> {
 	mkdirSync(installed, { recursive: true });
 	await succeed(t, ["tar", "-xzf", path.join(folder, filename), "--strip-components=1"], installed);
-	for (const name of Object.keys(manifest.dependencies))
-		symlinkSync(sourceFile("node_modules", name), path.join(folder, "node_modules", name));
+	for (const name of Object.keys(manifest.dependencies)) {
+		const link = path.join(folder, "node_modules", name);
+		mkdirSync(path.dirname(link), { recursive: true });
+		symlinkSync(sourceFile("node_modules", name), link);
+	}
 	for (const addon of ["native/build/Release/vblade.node", "native/bench/build/Release/vblade_load.node"])
 		cpSync(sourceFile(addon), path.join(installed, addon));
 }

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArguments } from "../../lib/cli/arguments.js";
 import { specOf } from "../../lib/cli/specs.js";
 import { type LoadOptions, loadRun } from "../../lib/client/load-addon.js";
-import { startDaemon } from "../../lib/daemon/daemon.js";
+import { startDaemon } from "../../lib/daemon/start.js";
 import { interfaceInfo, interfaceNames } from "../../lib/link/interfaces.js";
 
 const [, , file = "", durability = "", writePercent = "", verify = "", requests = "", firstLba = ""] =

@@ -30,6 +30,9 @@ export function runBpf(program: readonly BpfInstruction[], frame: Uint8Array, me
 				accumulator = loaded;
 				break;
 			}
+			case 0x54:
+				accumulator = (accumulator & k) >>> 0;
+				break;
 			case 0x05:
 				at += k;
 				break;

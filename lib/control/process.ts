@@ -1,0 +1,161 @@
+/**
+ * The control process: begins when the opener says so, puts `control.ts` on the channels to the opener and to the workers, and ends with
+ * the opener. It has no privileges, and can open nothing: listeners and texts come as messages. Started as a hidden form of this
+ * program.
+ */
+
+import type { ListenOptions } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Asking, type Delivery } from "../channel/asking.js";
+import { OperatorError, unreachable } from "../errors.js";
+import { interfaceNames } from "../link/interfaces.js";
+import type { Log, LogListener } from "../log.js";
+import type { Begin, ControlBegin, Order } from "../opener/messages.js";
+import { becomeUser } from "../privileges.js";
+import { counted } from "../text.js";
+import { loadAssets } from "./assets.js";
+import { Control, type Listener } from "./control.js";
+import { TreeOpener } from "./tree-opener.js";
+import { TreeWorkers } from "./tree-workers.js";
+
+/** The channel to the opener. */
+const OPENER = 3;
+const EXIT_OPERATOR = 2;
+const MOST_LISTENERS = 64;
+/** How long disks may take to be opened before it is said that the daemon serves: one may hang for ever. */
+const SETTLE_LIMIT_MS = 30_000;
+const SETTLE_POLL_MS = 10;
+
+export interface ControlProcessOptions {
+	readonly makeLog: (verbose: boolean, listener?: LogListener) => Log;
+	readonly version: string;
+}
+
+/** Resolves to the exit status when the opener says that this is the end, or is gone. */
+export function runControl(options: ControlProcessOptions): Promise<number> {
+	return new Promise((resolve) => {
+		new ControlProcess(options, resolve);
+	});
+}
+
+class ControlProcess {
+	readonly #options: ControlProcessOptions;
+	readonly #end: (status: number) => void;
+	readonly #asking: Asking;
+	/** Before anything is given up: what the page is made of. */
+	readonly #assets = loadAssets();
+	#opener: TreeOpener | null = null;
+	#workers: TreeWorkers | null = null;
+	#control: Control | null = null;
+	#log: Log | null = null;
+	/** Those that came before the beginning. */
+	readonly #early: { index: number; descriptor: number }[] = [];
+
+	constructor(options: ControlProcessOptions, end: (status: number) => void) {
+		this.#options = options;
+		this.#end = end;
+		this.#asking = new Asking(
+			OPENER,
+			{
+				answer: () => ({ body: {} }),
+				told: (news) => this.#ordered(news),
+				ended: () => end(0),
+			},
+			{ longestBytes: Number.MAX_SAFE_INTEGER, mostFiles: MOST_LISTENERS },
+		);
+	}
+
+	#ordered({ body, files }: Delivery): void {
+		const order = body as unknown as Order;
+		switch (order.kind) {
+			case "begin":
+				void this.#begin(order, files.take());
+				break;
+			case "peer":
+				for (const descriptor of files.take()) this.#join(order.index, descriptor);
+				break;
+			case "reload":
+				void this.#reload();
+				break;
+			case "report":
+				break;
+			case "stop":
+				void this.#stop();
+				break;
+			default:
+				unreachable(order);
+		}
+	}
+
+	#join(index: number, descriptor: number): void {
+		if (this.#workers === null) this.#early.push({ index, descriptor });
+		else this.#workers.join(index, descriptor);
+	}
+
+	async #begin(
+		{ user, parent, verbose, control, workers, since }: Begin,
+		descriptors: readonly number[],
+	): Promise<void> {
+		const log = this.#options.makeLog(verbose);
+		this.#log = log;
+		if (user !== undefined) becomeUser(user, false, parent);
+		if (control === undefined) return;
+		this.#opener = new TreeOpener(this.#asking, control);
+		this.#workers = new TreeWorkers(workers);
+		for (const { index, descriptor } of this.#early.splice(0)) this.#workers.join(index, descriptor);
+		try {
+			this.#control = await Control.start({
+				version: this.#options.version,
+				sinceMs: Date.parse(since),
+				opener: this.#opener,
+				workers: this.#workers,
+				interfaceNames,
+				listeners: listenersOf(control, descriptors),
+				assets: this.#assets,
+				log,
+			});
+			await this.#settle(this.#control);
+			this.#tellReady();
+		} catch (error) {
+			if (!(error instanceof OperatorError)) throw error;
+			log.error(error.message);
+			this.#end(EXIT_OPERATOR);
+		}
+	}
+
+	/** Each disk has been tried, or is given up waiting for. */
+	async #settle({ inside }: Control): Promise<void> {
+		const endMs = performance.now() + SETTLE_LIMIT_MS;
+		while (performance.now() < endMs && inside.desired.stewards().some(({ state }) => state === "opening"))
+			await sleep(SETTLE_POLL_MS);
+	}
+
+	#tellReady(): void {
+		const stewards = this.#control?.inside.desired.stewards() ?? [];
+		const missing = stewards.filter(({ state }) => state === "failed" || state === "opening").length;
+		this.#opener?.notify(
+			"ready",
+			`${counted(stewards.length, "disk")}${missing === 0 ? "" : `, ${missing} not served`}`,
+		);
+	}
+
+	async #reload(): Promise<void> {
+		this.#opener?.notify("reloading", "reading the configuration");
+		const wrong = await this.#control?.reload();
+		if (wrong !== undefined) this.#log?.error(`the configuration is as it was: ${wrong}`);
+		this.#tellReady();
+	}
+
+	async #stop(): Promise<void> {
+		await this.#control?.close();
+		this.#end(0);
+	}
+}
+
+function listenersOf({ listeners }: ControlBegin, descriptors: readonly number[]): Listener[] {
+	return listeners.flatMap(({ address }, index) => {
+		const fd = descriptors[index];
+		if (fd === undefined) return [];
+		return [{ transport: address.startsWith("unix:") ? "unix" : "tcp", where: { fd } as ListenOptions }];
+	});
+}

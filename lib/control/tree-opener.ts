@@ -1,0 +1,70 @@
+/**
+ * The opener, as control asks it: what `seams.ts` wants of it, over the channel that control was started with. Made by `process.ts`.
+ */
+
+import type { Asking } from "../channel/asking.js";
+import { OperatorError } from "../errors.js";
+import type { ControlBegin, OpenerRequest } from "../opener/messages.js";
+import type { FoundSources } from "../opener/sources.js";
+import type { Process } from "./model.js";
+import type { Opener } from "./seams.js";
+
+type Sources = Awaited<ReturnType<Opener["readSources"]>>;
+
+/** A disk that is busy takes its time to make something durable. */
+const KEEP_LIMIT_MS = 60_000;
+const ASK_LIMIT_MS = 10_000;
+
+export class TreeOpener implements Opener {
+	readonly #asking: Asking;
+	/** What was read last, until it is asked for. */
+	#sources: FoundSources | null;
+
+	constructor(asking: Asking, begin: ControlBegin) {
+		this.#asking = asking;
+		this.#sources = begin.sources;
+	}
+
+	/** At the start what came with the beginning, then what the files are now. */
+	async readSources(): Promise<Sources> {
+		const sources = this.#sources ?? ((await this.#ask({ kind: "sources" })) as unknown as FoundSources);
+		this.#sources = null;
+		const [unreadable] = sources.unreadable;
+		if (unreadable !== undefined) throw new OperatorError(unreadable);
+		return { files: sources.files, debian: sources.debian };
+	}
+
+	async readToken(): Promise<string | undefined> {
+		const { token } = await this.#ask({ kind: "token" });
+		return token as string | undefined;
+	}
+
+	async processes(): Promise<readonly Process[]> {
+		const { processes } = await this.#ask({ kind: "processes" });
+		return processes as Process[];
+	}
+
+	async keep(name: string, bytes: Uint8Array): Promise<void> {
+		await this.#ask({ kind: "keep", name }, KEEP_LIMIT_MS, bytes);
+	}
+
+	async kept(name: string): Promise<Uint8Array | undefined> {
+		const { body, bytes } = await this.#asking.ask({ body: { kind: "kept", name } }, ASK_LIMIT_MS);
+		return body.isThere === true ? bytes : undefined;
+	}
+
+	/** What the service manager is told. */
+	notify(state: "ready" | "reloading", status: string): void {
+		// Whoever does not hear it is told again with the next one.
+		this.#ask({ kind: "notify", state, status }).catch(() => {});
+	}
+
+	async #ask(
+		request: OpenerRequest,
+		limitMs = ASK_LIMIT_MS,
+		bytes?: Uint8Array,
+	): Promise<Readonly<Record<string, unknown>>> {
+		const { body } = await this.#asking.ask({ body: request, ...(bytes && { bytes }) }, limitMs);
+		return body;
+	}
+}

@@ -1,0 +1,27 @@
+/**
+ * Files of a process that can open none: the opener opens and locks them, and what it hands on is served here. Used by `worker.ts`, which
+ * gives it to the table of openers in place of what opens files itself.
+ */
+
+import { FileDevice } from "../block/file.js";
+import { openingOf } from "../block/file-options.js";
+import type { Asking } from "../channel/asking.js";
+import { askForDescriptor } from "./ask-opener.js";
+import { type OpenDevice, type OpenFile, openDevice } from "./openers.js";
+
+/** How long the opener may take to open a file: a disk that spins up is awake by then, one that hangs is given up. */
+const OPEN_LIMIT_MS = 60_000;
+
+/** Opens disks with the help of the process at the other end. */
+export function openThrough(opener: Asking): OpenDevice {
+	const openFile: OpenFile = (engine, path, options) => {
+		const [, flags, beginBytes, lengthBytes] = openingOf(path, options);
+		const { readOnly } = options;
+		const request = { kind: "open", path, readOnly, flags, beginBytes, lengthBytes } as const;
+		return FileDevice.adopt(engine, path, options, async () => {
+			const { descriptor, body } = await askForDescriptor(opener, request, OPEN_LIMIT_MS);
+			return { descriptor, traits: body.traits as number[] };
+		});
+	};
+	return (spec, context) => openDevice(spec, { ...context, openFile });
+}

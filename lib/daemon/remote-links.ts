@@ -1,0 +1,20 @@
+/**
+ * Links of a process that may not make everything that they need: sockets with a name, and other processes, come from the opener. Used by
+ * `worker.ts`, which hands it to whoever opens links.
+ */
+
+import type { Asking } from "../channel/asking.js";
+import { startTunnelsByAsking } from "../gre/keeper.js";
+import type { LinkHelpers } from "../link/open.js";
+import { askForDescriptor } from "./ask-opener.js";
+
+const ASK_LIMIT_MS = 10_000;
+
+/** Has the opener help from now on. */
+export function helpersOf(opener: Asking): LinkHelpers {
+	startTunnelsByAsking((request) => opener.ask({ body: request }, ASK_LIMIT_MS));
+	return {
+		listenUnix: async (path) =>
+			(await askForDescriptor(opener, { kind: "listen", path }, ASK_LIMIT_MS)).descriptor,
+	};
+}

@@ -1,0 +1,43 @@
+/**
+ * What control says to a worker, and a worker to control. A disk is spoken of by its name, with all that it is served as. Types only.
+ */
+
+import type { AccessSpec, DiskSpec, ExportSpec, LinkSpec } from "../spec/spec.js";
+
+/** One disk with its exports. */
+export interface WorkerDisk {
+	readonly disk: DiskSpec;
+	readonly exports: readonly ExportSpec[];
+	readonly links: readonly LinkSpec[];
+	readonly fenced: boolean;
+	/** What control knows it by: the same for what is served the same way. */
+	readonly fingerprint: string;
+}
+
+/** What control asks. */
+export type WorkerRequest =
+	| { readonly kind: "alive" }
+	/** What it serves: the answer has `disks`, each a name and a fingerprint. */
+	| { readonly kind: "serving" }
+	/** Opens and serves it; answered when that is so. */
+	| { readonly kind: "add"; readonly disk: WorkerDisk }
+	/** Of what can be changed while it is served. */
+	| {
+			readonly kind: "change";
+			readonly disk: DiskSpec;
+			readonly exports: readonly ExportSpec[];
+			readonly fingerprint: string;
+	  }
+	/** Its exports are removed, it stays open; to add it again is to export it again. */
+	| { readonly kind: "withdraw"; readonly name: string }
+	/** The answer has `end`. */
+	| { readonly kind: "remove"; readonly name: string; readonly limitMs?: number }
+	| { readonly kind: "fence"; readonly name: string; readonly fenced: boolean }
+	/** What has changed since the look with this number; 0: all. The answer has bytes. */
+	| { readonly kind: "look"; readonly since: number };
+
+/** What a worker tells without being asked. */
+export type WorkerNews =
+	/** A line of the log, as an event. */
+	| { readonly kind: "happened"; readonly level: "error" | "warn" | "info"; readonly message: string }
+	| { readonly kind: "set"; readonly disk: string; readonly export: string; readonly access: AccessSpec };

@@ -1,0 +1,164 @@
+/**
+ * A worker of the daemon: the data plane, as a process without privileges. It serves what control asks for, opens nothing itself (the
+ * opener does that for it, `remote-files.ts`), and goes on serving while control is away. Started by the opener as a hidden form
+ * of this program; ends with it.
+ */
+
+import { Asking, type Delivery, type Parcel } from "../channel/asking.js";
+import { OperatorError, unreachable } from "../errors.js";
+import type { Log, LogListener } from "../log.js";
+import type { Begin, Order } from "../opener/messages.js";
+import { becomeUser } from "../privileges.js";
+import { Daemon } from "./daemon.js";
+import { openThrough } from "./remote-files.js";
+import { helpersOf } from "./remote-links.js";
+import { WorkerDisks } from "./worker-disks.js";
+import { WorkerLooks } from "./worker-look.js";
+import type { WorkerNews, WorkerRequest } from "./worker-messages.js";
+
+/** The channel to the opener. */
+const OPENER = 3;
+/** How long requests under way may take at the end. */
+const DRAIN_LIMIT_MS = 10_000;
+const DONE: Parcel = { body: {} };
+
+/** What a worker needs of whoever starts it. */
+export interface WorkerOptions {
+	readonly makeLog: (verbose: boolean, listener: LogListener) => Log;
+	readonly version: string;
+}
+
+/** Serves until the opener says that this is the end, or is gone. Resolves to the exit status. */
+export function runWorker(options: WorkerOptions): Promise<number> {
+	return new Promise((resolve) => {
+		new Worker(options, resolve);
+	});
+}
+
+class Worker {
+	readonly #options: WorkerOptions;
+	readonly #opener: Asking;
+	readonly #end: (status: number) => void;
+	#control: Asking | null = null;
+	#daemon: Daemon | null = null;
+	#disks: WorkerDisks | null = null;
+	#looks: WorkerLooks | null = null;
+	#log: Log | null = null;
+
+	constructor(options: WorkerOptions, end: (status: number) => void) {
+		this.#options = options;
+		this.#end = end;
+		this.#opener = new Asking(
+			OPENER,
+			{
+				answer: () => DONE,
+				told: (news) => this.#ordered(news),
+				ended: () => end(0),
+			},
+			{ mostFiles: 1, longestBytes: Number.MAX_SAFE_INTEGER },
+		);
+	}
+
+	#ordered({ body, files }: Delivery): void {
+		const order = body as unknown as Order;
+		switch (order.kind) {
+			case "begin":
+				this.#begin(order);
+				break;
+			case "peer":
+				this.#join(files.take());
+				break;
+			case "report":
+				for (const line of this.#daemon?.report() ?? []) this.#log?.info(line);
+				break;
+			case "stop":
+				void this.#stop();
+				break;
+			case "reload":
+				break;
+			default:
+				unreachable(order);
+		}
+	}
+
+	#begin({ user, verbose, parent, workers }: Begin): void {
+		const { makeLog, version } = this.#options;
+		const tell = (news: WorkerNews): void => {
+			this.#control?.tell({ body: news });
+		};
+		this.#log = makeLog(verbose, (level, message) => tell({ kind: "happened", level, message }));
+		// What it needs from the beginning (io_uring) it could not have later.
+		this.#daemon = new Daemon({
+			log: this.#log,
+			version,
+			open: openThrough(this.#opener),
+			helpers: helpersOf(this.#opener),
+			onSet: ({ disk, name }, access) => tell({ kind: "set", disk, export: name, access }),
+			isShared: workers > 1,
+		});
+		if (user !== undefined) becomeUser(user, true, parent);
+		this.#disks = new WorkerDisks(this.#daemon);
+		this.#looks = new WorkerLooks(this.#daemon);
+	}
+
+	/** Control is new. */
+	#join([descriptor]: readonly number[]): void {
+		if (descriptor === undefined) return;
+		this.#control?.close();
+		const control = new Asking(
+			descriptor,
+			{
+				answer: (question) => this.#answer(question.body as unknown as WorkerRequest),
+				told: () => {},
+				ended: () => {
+					if (this.#control === control) this.#control = null;
+				},
+			},
+			{ longestBytes: Number.MAX_SAFE_INTEGER },
+		);
+		this.#control = control;
+	}
+
+	async #answer(request: WorkerRequest): Promise<Parcel> {
+		const disks = this.#disks;
+		const looks = this.#looks;
+		if (disks === null || looks === null) throw new OperatorError("the worker has not begun");
+		switch (request.kind) {
+			case "alive":
+				return DONE;
+			case "serving":
+				return { body: { disks: disks.serving } };
+			case "add":
+				await disks.add(request.disk);
+				return DONE;
+			case "change":
+				await disks.change(request);
+				return DONE;
+			case "withdraw":
+				await disks.withdraw(request.name);
+				return DONE;
+			case "remove":
+				return { body: { end: await disks.remove(request.name, request.limitMs) } };
+			case "fence":
+				await disks.fence(request.name, request.fenced);
+				return DONE;
+			case "look":
+				return looks.look(request.since, disks.names);
+			default:
+				return unreachable(request);
+		}
+	}
+
+	async #stop(): Promise<void> {
+		this.#control?.close();
+		const end = await this.#daemon?.close(DRAIN_LIMIT_MS);
+		if (end !== "abandoned") {
+			this.#end(0);
+			return;
+		}
+		this.#log?.error(
+			`the storage did not finish within ${DRAIN_LIMIT_MS / 1000} s: writes that were not acknowledged may be lost`,
+		);
+		this.#end(1);
+	}
+}

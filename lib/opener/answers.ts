@@ -1,0 +1,117 @@
+/**
+ * What the opener answers to its children: one row of a table for each thing that can be asked, and by whom. A child may have been taken
+ * over by whoever attacks it from the network: what it says is looked at as if it came from there. Used by `opener.ts`.
+ */
+
+import type { Delivery, Parcel } from "../channel/asking.js";
+import { OperatorError } from "../errors.js";
+import { Tunnels } from "../gre/keeper.js";
+import type { Child } from "./children.js";
+import type { ConfigFiles } from "./config-files.js";
+import type { Keeping } from "./keeping.js";
+import type { Listeners } from "./listeners.js";
+import type { Manager } from "./manager.js";
+import type { ControlBegin, OpenerRequest, ProcessInfo } from "./messages.js";
+import { FilesForOthers } from "./opening.js";
+import { usageOf } from "./processes.js";
+import { type Question, questionOf } from "./questions.js";
+
+/** So that no child fills the state directory's disk, or our memory. */
+export interface AnswersOptions {
+	readonly files: ConfigFiles;
+	readonly keeping: Keeping;
+	readonly listeners: Listeners;
+	readonly manager: Manager;
+	readonly children: () => readonly Child[];
+	readonly onReady: (status: string) => void;
+}
+
+type Answer<Kind extends OpenerRequest["kind"]> = (
+	request: Question<Kind>,
+	child: Child,
+	bytes: Uint8Array | undefined,
+) => Parcel | Promise<Parcel>;
+
+const DONE: Parcel = { body: {} };
+const FOR_ALL: readonly OpenerRequest["kind"][] = ["open", "listen", "tunnel"];
+
+export class Answers {
+	readonly #options: AnswersOptions;
+	readonly since = new Date();
+	readonly #opening = new FilesForOthers();
+	readonly #tunnels = new Map<number, Tunnels>();
+	#isReady = false;
+	readonly #answers: { readonly [Kind in OpenerRequest["kind"]]: Answer<Kind> } = {
+		open: (request) => this.#opening.open(request, this.#options.files.grants),
+		listen: ({ path }) => this.#listen(path),
+		tunnel: ({ peer }, { index }) => {
+			this.#options.files.refuseLink(`gre:${peer}`);
+			return { body: {}, files: [this.#tunnelsOf(index).start(peer)] };
+		},
+		sources: async () => ({ body: await this.#options.files.reread() }),
+		token: async () => ({ body: { token: await this.#options.files.token() } }),
+		kept: async ({ name }) => {
+			const bytes = await this.#options.keeping.kept(name);
+			return { body: { isThere: bytes !== undefined }, bytes: bytes ?? new Uint8Array(0) };
+		},
+		keep: async ({ name }, _child, bytes = new Uint8Array(0)) => {
+			await this.#options.keeping.keep(name, bytes);
+			return DONE;
+		},
+		processes: async () => ({ body: { processes: await this.#processes() } }),
+		notify: ({ state, status }) => {
+			this.#options.manager.tell(state, status);
+			if (state === "ready" && !this.#isReady) this.#options.onReady(status);
+			this.#isReady ||= state === "ready";
+			return DONE;
+		},
+	};
+
+	constructor(options: AnswersOptions) {
+		this.#options = options;
+	}
+
+	/** Throws an OperatorError, or a NativeError, that says why not. */
+	answer(child: Child, { body, bytes }: Delivery): Parcel | Promise<Parcel> {
+		const question = questionOf(body);
+		if (child.kind !== "control" && !FOR_ALL.includes(question.kind))
+			throw new OperatorError(`${question.kind}: not for a ${child.kind}`);
+		const answer = this.#answers[question.kind] as Answer<OpenerRequest["kind"]>;
+		return answer(question, child, bytes);
+	}
+
+	/** Of each worker: a tunnel of one is no other's. */
+	#tunnelsOf(worker: number): Tunnels {
+		const tunnels = this.#tunnels.get(worker) ?? new Tunnels();
+		this.#tunnels.set(worker, tunnels);
+		return tunnels;
+	}
+
+	/** What control begins with, and the descriptors of its listeners. */
+	async controlBegin(): Promise<{ control: ControlBegin; files: number[] }> {
+		const { files, listeners } = this.#options;
+		const control = { sources: await files.reread(), listeners: listeners.names };
+		return { control, files: listeners.duplicates() };
+	}
+
+	async #listen(path: string): Promise<Parcel> {
+		this.#options.files.refuseLink(`unix:${path}`);
+		return { body: {}, files: [await this.#options.listeners.forFrames(path)] };
+	}
+
+	async #processes(): Promise<ProcessInfo[]> {
+		const own = { kind: "opener", index: 0, pid: process.pid, since: this.since, restarts: 0 } as const;
+		const others = this.#options
+			.children()
+			.flatMap(({ kind, index, pid, since, restarts }) =>
+				pid === undefined ? [] : [{ kind, index, pid, since, restarts }],
+			);
+		return Promise.all(
+			[own, ...others].map(async (each) => ({
+				...each,
+				since: each.since.toISOString(),
+				...(await usageOf(each.pid)),
+			})),
+		);
+	}
+}

@@ -1,0 +1,120 @@
+/**
+ * Sockets that listen: made by the opener, which may, and kept by it, so that whoever connects while control is started again waits
+ * for it instead of being refused. Handed on as descriptors.
+ */
+
+import { closeSync, lstatSync, unlinkSync } from "node:fs";
+import { connect } from "node:net";
+import path from "node:path";
+import { getSystemErrorName } from "node:util";
+import { OperatorError } from "../errors.js";
+import { Errno, isNativeError, native } from "../native.js";
+import { makeFolder } from "./folders.js";
+import type { ListenerName } from "./messages.js";
+
+/** Leaves the group as it is. */
+const SAME_GROUP = 0xffff_ffff;
+const ALIVE_LIMIT_MS = 1000;
+/** Who may ask the daemon: the owner and the group. */
+const SOCKET_MODE = 0o660;
+/** Who may send frames: the owner. */
+const FRAMES_MODE = 0o600;
+const FOLDER_MODE = 0o755;
+
+/** An address of the configuration: `unix:PATH`, `127.0.0.1:9470`, `[::1]:9470`. */
+async function listenOn(address: string, mode = FRAMES_MODE, group = SAME_GROUP): Promise<number> {
+	try {
+		if (address.startsWith("unix:")) return await listenUnix(address.slice("unix:".length), mode, group);
+		const { host, port } = hostAndPort(address);
+		return native.listenTcp(host, port);
+	} catch (error) {
+		if (!isNativeError(error)) throw error;
+		throw new OperatorError(
+			`${address}: can't listen there (${getSystemErrorName(-error.errno)} at ${error.step})`,
+		);
+	}
+}
+
+function hostAndPort(address: string): { host: string; port: number } {
+	const [, six, four, port] = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):([0-9]{1,5})$/.exec(address) ?? [];
+	const host = six ?? four;
+	if (host === undefined || Number(port) > 65_535)
+		throw new OperatorError(`${address}: an address to listen on is unix:PATH, 127.0.0.1:9470 or [::1]:9470`);
+	return { host, port: Number(port) };
+}
+
+async function listenUnix(file: string, mode: number, group: number): Promise<number> {
+	await makeFolder(path.dirname(file), "the folder of the socket", FOLDER_MODE);
+	try {
+		return native.listenUnix(file, mode, group);
+	} catch (error) {
+		if (!isNativeError(error) || error.errno !== Errno.EADDRINUSE) throw error;
+	}
+	if (!lstatSync(file).isSocket()) throw new OperatorError(`${file}: is there, and no socket`);
+	if (await isAlive(file)) throw new OperatorError(`${file}: another process listens there`);
+	// Left by one that was killed.
+	unlinkSync(file);
+	return native.listenUnix(file, mode, group);
+}
+
+function isAlive(file: string): Promise<boolean> {
+	return new Promise((resolve) => {
+		const socket = connect(file);
+		const answer = (alive: boolean): void => {
+			socket.destroy();
+			resolve(alive);
+		};
+		socket.setTimeout(ALIVE_LIMIT_MS, () => answer(true));
+		socket.once("connect", () => answer(true));
+		// Nobody listens, or so many wait that it is somebody's.
+		socket.once("error", (error) => answer(!("code" in error) || error.code !== "ECONNREFUSED"));
+	});
+}
+
+/** Whoever connects there later is refused. */
+function stopListening(address: string, descriptor: number): void {
+	closeSync(descriptor);
+	if (!address.startsWith("unix:")) return;
+	try {
+		unlinkSync(address.slice("unix:".length));
+	} catch {
+		// Removed by somebody else: nobody can connect there either.
+	}
+}
+
+interface Listener extends ListenerName {
+	readonly descriptor: number;
+}
+
+export class Listeners {
+	readonly #listeners: Listener[] = [];
+	/** Sockets for frames, by path: kept, for a worker that is started again. */
+	readonly #frames = new Map<string, number>();
+
+	/** Throws an OperatorError if it can't listen there. */
+	async listen(purpose: ListenerName["purpose"], address: string, group = SAME_GROUP): Promise<void> {
+		this.#listeners.push({ purpose, address, descriptor: await listenOn(address, SOCKET_MODE, group) });
+	}
+
+	get names(): ListenerName[] {
+		return this.#listeners.map(({ purpose, address }) => ({ purpose, address }));
+	}
+
+	/** In the order of the names, for somebody else. */
+	duplicates(): number[] {
+		return this.#listeners.map(({ descriptor }) => native.duplicate(descriptor));
+	}
+
+	/** A socket at `file` on which frames come in, for somebody else. */
+	async forFrames(file: string): Promise<number> {
+		const known = this.#frames.get(file) ?? (await listenOn(`unix:${file}`));
+		this.#frames.set(file, known);
+		return native.duplicate(known);
+	}
+
+	close(): void {
+		for (const { address, descriptor } of this.#listeners.splice(0)) stopListening(address, descriptor);
+		for (const [file, descriptor] of this.#frames) stopListening(`unix:${file}`, descriptor);
+		this.#frames.clear();
+	}
+}

@@ -1,0 +1,100 @@
+/**
+ * What the processes of the daemon say to each other. The opener begins each conversation (`Begin`); then children ask it for what only
+ * it can have (`OpenerRequest`), and it tells them what has changed (`Order`). Descriptors travel beside a message. Types, and the
+ * few constants that both sides count on.
+ */
+
+import type { FoundSources } from "./sources.js";
+
+/** A process of the daemon. The opener is the one that all others come from. */
+export type ProcessKind = "worker" | "control";
+
+/** Set for a child, to its kind: what it is typed as alone does not make one. */
+export const CHILD_VARIABLE = "VBLADE_CHILD";
+
+/** What survives restarts: names of files in the state directory that the opener keeps for control. */
+export const KEPT_FILE = /^(?:runtime\.toml|disks\.json|wish\.json|history-[0-9]{3})$/;
+
+/** What a listening descriptor is bound to: `unix:PATH`, `127.0.0.1:9470` or `[::1]:9470`. */
+export interface ListenerName {
+	readonly purpose: "socket" | "http";
+	readonly address: string;
+}
+
+/** A process as status shows it. */
+export interface ProcessInfo {
+	readonly kind: "opener" | ProcessKind;
+	readonly index: number;
+	readonly pid: number;
+	/** ISO 8601 */
+	readonly since: string;
+	/** How often it had to be started again. */
+	readonly restarts: number;
+	/** Of all its threads, user and system. */
+	readonly cpuSeconds: number;
+	readonly residentBytes: number;
+}
+
+/** The first thing that a child hears. */
+export interface Begin {
+	readonly kind: "begin";
+	readonly index: number;
+	/** Whom to become; undefined: stay, for nobody here is root. */
+	readonly user: string | undefined;
+	/** The opener, which it ends with. */
+	readonly parent: number;
+	/** When all of this was started: ISO 8601. */
+	readonly since: string;
+	readonly verbose: boolean;
+	/** How many there are. */
+	readonly workers: number;
+	/** Control alone: with the descriptors of the listeners, in this order. */
+	readonly control?: ControlBegin;
+}
+
+export interface ControlBegin {
+	readonly sources: FoundSources;
+	readonly listeners: readonly ListenerName[];
+}
+
+/** What the opener tells a child without being asked. */
+export type Order =
+	| Begin
+	/** With one descriptor: the channel to that process, which is new. */
+	| { readonly kind: "peer"; readonly of: ProcessKind; readonly index: number }
+	/** To control: an operator wants the configuration read again (SIGHUP). */
+	| { readonly kind: "reload" }
+	/** To a worker: say what has been counted in the log (SIGUSR1). */
+	| { readonly kind: "report" }
+	/** Finish what is under way, then end. */
+	| { readonly kind: "stop" };
+
+/** Opens and locks storage. The answer has its `traits`, and the descriptor. */
+export interface OpenRequest {
+	readonly kind: "open";
+	readonly path: string;
+	readonly readOnly: boolean;
+	/** As `fileOpen` takes them. */
+	readonly flags: number;
+	readonly beginBytes: number;
+	readonly lengthBytes: number;
+}
+
+/** What children ask of the opener. */
+export type OpenerRequest =
+	| OpenRequest
+	/** A socket that listens for frames (`unix:PATH`). The answer has the descriptor. */
+	| { readonly kind: "listen"; readonly path: string }
+	/** Starts the process of a tunnel (`gre:PEER`). The answer has the other end of its stream. */
+	| { readonly kind: "tunnel"; readonly peer: string }
+	/** Control alone, as all that follow: the answer is `FoundSources`. What can be opened follows from it from now on. */
+	| { readonly kind: "sources" }
+	/** What the token is now; the answer has none if there is none. */
+	| { readonly kind: "token" }
+	/** What is in a kept file: the answer has its bytes, and `isThere`. */
+	| { readonly kind: "kept"; readonly name: string }
+	/** Its bytes come beside; answered when they are on stable storage. */
+	| { readonly kind: "keep"; readonly name: string }
+	| { readonly kind: "processes" }
+	/** What the service manager shall know. */
+	| { readonly kind: "notify"; readonly state: "ready" | "reloading"; readonly status: string };

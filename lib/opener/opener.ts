@@ -1,0 +1,163 @@
+/**
+ * The opener: the process that the operator starts, and the only one of the daemon's that keeps its privileges. It starts the others and
+ * starts them again, reads the configuration's files, opens what those name, makes the sockets that listen, keeps the state, and
+ * answers the service manager. It understands nothing that comes from a network. Started by `lib/cli/daemon.ts`.
+ *
+ *     opener --+-- worker 0 .. N-1   (lib/daemon/worker.ts)    each with a channel to the opener
+ *              +-- control           (lib/control/)            and one to control
+ */
+
+import type { Log } from "../log.js";
+import { native } from "../native.js";
+import { daemonUser, findGroup } from "../privileges.js";
+import { Answers } from "./answers.js";
+import { Child, type ChildOptions } from "./children.js";
+import { ConfigFiles } from "./config-files.js";
+import { Keeping } from "./keeping.js";
+import { Listeners } from "./listeners.js";
+import { Manager } from "./manager.js";
+import type { ProcessKind } from "./messages.js";
+
+/** How long the others have to end before they are killed: longer than a worker gives its disks. */
+const STOP_LIMIT_MS = 15_000;
+/** Of what comes from a child: texts of the state are the longest. */
+const LONGEST_BYTES = 80 * 1024 * 1024;
+
+export interface OpenerOptions {
+	/** The main configuration file. */
+	readonly config: string;
+	/** Where commands ask control. */
+	readonly socket: string;
+	readonly log: Log;
+	readonly verbose: boolean;
+	/** What starts this program again, up to the name of a form. */
+	readonly program: readonly string[];
+	/** All is served that can be, for the first time. */
+	readonly onReady: (status: string) => void;
+}
+
+export class Opener {
+	readonly #options: OpenerOptions;
+	/** Undefined: they stay who we are, for that is not root. */
+	readonly #user: string | undefined;
+	readonly #workerCount: number;
+	readonly #listeners: Listeners;
+	readonly #manager: Manager;
+	readonly #answers: Answers;
+	readonly #children: Child[];
+	readonly #stopWatching: () => void;
+
+	private constructor(options: OpenerOptions, files: ConfigFiles, keeping: Keeping, listeners: Listeners) {
+		this.#options = options;
+		this.#listeners = listeners;
+		this.#user = process.geteuid?.() === 0 ? daemonUser(files.daemon.user) : undefined;
+		this.#manager = new Manager(options.log);
+		this.#answers = new Answers({
+			...options,
+			files,
+			keeping,
+			listeners,
+			manager: this.#manager,
+			children: () => this.#children,
+		});
+		this.#workerCount = files.daemon.workers;
+		const workers = Array.from({ length: this.#workerCount }, (_, index) => this.#child("worker", index));
+		this.#children = [...workers, this.#child("control", 0)];
+		for (const child of this.#children) child.start();
+		this.#stopWatching = this.#manager.watch(async (limitMs) => {
+			const alive = await Promise.all(workers.map((worker) => worker.isAlive(limitMs)));
+			return alive.every(Boolean);
+		});
+	}
+
+	/** Throws an OperatorError if the daemon can't be started as the files say; then nothing is left of it. */
+	static async start(options: OpenerOptions): Promise<Opener> {
+		const files = await ConfigFiles.read(options.config, options.log);
+		const keeping = await Keeping.in(files.daemon.state);
+		const listeners = new Listeners();
+		try {
+			await listeners.listen("socket", `unix:${options.socket}`, findGroup());
+			for (const { name } of files.http.listen) await listeners.listen("http", name);
+			return new Opener(options, files, keeping, listeners);
+		} catch (error) {
+			listeners.close();
+			throw error;
+		}
+	}
+
+	#child(kind: ProcessKind, index: number): Child {
+		const { program, log } = this.#options;
+		const options: ChildOptions = {
+			kind,
+			index,
+			program,
+			log,
+			asking: { longestBytes: LONGEST_BYTES },
+			onStart: (child) => void this.#begin(child),
+			answer: (child, question) => this.#answers.answer(child, question),
+		};
+		return new Child(options);
+	}
+
+	/** A child is new: it hears what it is, and those it has to do with hear of it. */
+	async #begin(child: Child): Promise<void> {
+		const { kind, index } = child;
+		const { verbose } = this.#options;
+		const since = this.#answers.since.toISOString();
+		const begin = {
+			kind: "begin",
+			index,
+			user: this.#user,
+			parent: process.pid,
+			since,
+			verbose,
+			workers: this.#workerCount,
+		} as const;
+		if (kind === "worker") {
+			child.tell(begin);
+			this.#join(this.#control, child);
+			return;
+		}
+		const { control, files } = await this.#answers.controlBegin();
+		child.tell({ ...begin, control }, files);
+		for (const other of this.#children) if (other.kind === "worker") this.#join(child, other);
+	}
+
+	get #control(): Child | undefined {
+		return this.#children?.find(({ kind }) => kind === "control");
+	}
+
+	/** They get the two ends of a new channel. One that is not there gets another when it is. */
+	#join(control: Child | undefined, worker: Child): void {
+		if (control?.pid === undefined || worker.pid === undefined) return;
+		const [one, other] = native.socketPair();
+		control.tell({ kind: "peer", of: "worker", index: worker.index }, [one]);
+		worker.tell({ kind: "peer", of: "control", index: 0 }, [other]);
+	}
+
+	/** Has control read the configuration again, and make it so. */
+	reload(): void {
+		this.#control?.tell({ kind: "reload" });
+	}
+
+	/** Has the workers log what they have counted. */
+	report(): void {
+		for (const child of this.#children) if (child.kind === "worker") child.tell({ kind: "report" });
+	}
+
+	/** Ends the others, which finish what is under way, then gives everything back. */
+	async stop(): Promise<void> {
+		this.#stopWatching();
+		this.#manager.stopping();
+		for (const child of this.#children) {
+			child.end();
+			child.tell({ kind: "stop" });
+		}
+		const limit = setTimeout(() => {
+			for (const child of this.#children) child.kill();
+		}, STOP_LIMIT_MS);
+		await Promise.all(this.#children.map(({ ended }) => ended));
+		clearTimeout(limit);
+		this.#listeners.close();
+	}
+}

@@ -1,0 +1,63 @@
+/**
+ * What a child asks, made sure of: a question is one of those that there are, with arguments of the right kinds and in range. For the
+ * opener trusts none of them. Used by `answers.ts`.
+ */
+
+import { OperatorError } from "../errors.js";
+import { KEPT_FILE, type OpenerRequest } from "./messages.js";
+
+export type Question<Kind extends OpenerRequest["kind"]> = Extract<OpenerRequest, { kind: Kind }>;
+
+type Fields = Readonly<Record<string, unknown>>;
+type Check = (value: unknown) => boolean;
+
+/** As long as the kernel takes them. */
+const LONGEST_PATH = 4095;
+const LONGEST_ADDRESS = 64;
+const LONGEST_STATUS = 1024;
+const FLAGS_MAX = 255;
+
+const isPath: Check = (value) =>
+	typeof value === "string" && value.startsWith("/") && value.length <= LONGEST_PATH && !value.includes("\0");
+const isText =
+	(longest: number): Check =>
+	(value) =>
+		typeof value === "string" && value.length <= longest;
+const isKept: Check = (value) => typeof value === "string" && KEPT_FILE.test(value);
+const isCount =
+	(max: number): Check =>
+	(value) =>
+		Number.isInteger(value) && Number(value) >= 0 && Number(value) <= max;
+const isOneOf =
+	(values: readonly string[]): Check =>
+	(value) =>
+		typeof value === "string" && values.includes(value);
+
+const FIELDS: Readonly<Record<OpenerRequest["kind"], Readonly<Record<string, Check>>>> = {
+	open: {
+		path: isPath,
+		readOnly: (value) => typeof value === "boolean",
+		flags: isCount(FLAGS_MAX),
+		beginBytes: isCount(Number.MAX_SAFE_INTEGER),
+		lengthBytes: isCount(Number.MAX_SAFE_INTEGER),
+	},
+	listen: { path: isPath },
+	tunnel: { peer: isText(LONGEST_ADDRESS) },
+	sources: {},
+	token: {},
+	kept: { name: isKept },
+	keep: { name: isKept },
+	processes: {},
+	notify: { state: isOneOf(["ready", "reloading"]), status: isText(LONGEST_STATUS) },
+};
+
+/** Throws an OperatorError if it is none of what can be asked. */
+export function questionOf(body: Fields): OpenerRequest {
+	const { kind } = body;
+	const fields =
+		typeof kind === "string" && Object.hasOwn(FIELDS, kind) && FIELDS[kind as OpenerRequest["kind"]];
+	if (!fields) throw new OperatorError("there is no such question");
+	for (const [name, isRight] of Object.entries(fields))
+		if (!isRight(body[name])) throw new OperatorError(`${String(kind)}: ${name} can't be that`);
+	return body as unknown as OpenerRequest;
+}

@@ -1,0 +1,128 @@
+/*
+ * What the opener (lib/opener/) asks of the kernel for others: sockets that listen, which whoever serves them gets as
+ * descriptors, and files below a folder, found without a way out of it.
+ */
+#define _GNU_SOURCE
+#include "node.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { BACKLOG = 511 };
+
+/* 0, or -errno of the step that failed. */
+static int listen_on(int fd, const struct sockaddr *address, socklen_t length, const char **step)
+{
+	*step = "bind";
+	if (bind(fd, address, length) < 0) return -errno;
+	*step = "listen";
+	return listen(fd, BACKLOG) < 0 ? -errno : 0;
+}
+
+/* Nobody may connect before the mode is what it shall be: until then it is the owner's. */
+static int listen_unix(int fd, const char *path, mode_t mode, gid_t group, const char **step)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	*step = "path";
+	if (strlen(path) >= sizeof address.sun_path) return -ENAMETOOLONG;
+	strcpy(address.sun_path, path);
+	mode_t before = umask(0177);
+	int error = listen_on(fd, (struct sockaddr *)&address, sizeof address, step);
+	umask(before);
+	if (error) return error;
+	*step = "mode";
+	if (group != (gid_t)-1 && chown(path, (uid_t)-1, group) < 0) return -errno;
+	return chmod(path, mode) < 0 ? -errno : 0;
+}
+
+static int listen_tcp(int fd, const struct sockaddr *address, socklen_t length, const char **step)
+{
+	int on = 1;
+	*step = "option";
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) return -errno;
+	if (address->sa_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0) return -errno;
+	return listen_on(fd, address, length, step);
+}
+
+static napi_value socket_or_error(napi_env env, int fd, int error, const char *step)
+{
+	if (!error) return make_number(env, fd);
+	close(fd);
+	return throw_errno(env, error, step);
+}
+
+/* listenUnix(path, mode, group) -> descriptor. A group of 2^32 - 1 leaves it as it is. */
+napi_value js_listen_unix(napi_env env, napi_callback_info info)
+{
+	napi_value args[MAX_ARGS];
+	uint32_t mode, group;
+	char *path;
+	if (!get_args(env, info, 3, args) || !get_uint(env, args[1], 0777, &mode) || !get_uint(env, args[2], UINT32_MAX, &group) ||
+	    !(path = get_string(env, args[0])))
+		return throw_type(env);
+	const char *step = "socket";
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int error = fd < 0 ? -errno : listen_unix(fd, path, mode, group, &step);
+	free(path);
+	return fd < 0 ? throw_errno(env, error, step) : socket_or_error(env, fd, error, step);
+}
+
+/* listenTcp(address, port) -> descriptor. The address is a number of IPv4 or IPv6, no name. */
+napi_value js_listen_tcp(napi_env env, napi_callback_info info)
+{
+	napi_value args[MAX_ARGS];
+	uint32_t port;
+	char *text;
+	if (!get_args(env, info, 2, args) || !get_uint(env, args[1], 65535, &port) || !(text = get_string(env, args[0])))
+		return throw_type(env);
+	struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
+	int is_four = inet_pton(AF_INET, text, &four.sin_addr) == 1;
+	int is_six = !is_four && inet_pton(AF_INET6, text, &six.sin6_addr) == 1;
+	free(text);
+	if (!is_four && !is_six) return throw_errno(env, -EINVAL, "address");
+	const char *step = "socket";
+	int fd = socket(is_four ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0) return throw_errno(env, -errno, step);
+	int error = is_four ? listen_tcp(fd, (struct sockaddr *)&four, sizeof four, &step)
+			    : listen_tcp(fd, (struct sockaddr *)&six, sizeof six, &step);
+	return socket_or_error(env, fd, error, step);
+}
+
+/*
+ * openBeneath(folder, path) -> descriptor that stands for what is there (O_PATH), and can be opened through /proc/self/fd.
+ * No symbolic link on the way may lead out of the folder (openat2(2), RESOLVE_BENEATH): EXDEV. It does not wait for what
+ * a device does, but for the file system.
+ */
+napi_value js_open_beneath(napi_env env, napi_callback_info info)
+{
+	napi_value args[MAX_ARGS];
+	char *folder, *path = NULL;
+	if (!get_args(env, info, 2, args) || !(folder = get_string(env, args[0]))) return throw_type(env);
+	if (!(path = get_string(env, args[1]))) {
+		free(folder);
+		return throw_type(env);
+	}
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
+	const char *step = "folder";
+	int fd = -1, directory = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC), error = directory < 0 ? -errno : 0;
+	if (!error) {
+		step = "find";
+		fd = (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+		if (fd < 0) error = -errno;
+		close(directory);
+	}
+	free(folder);
+	free(path);
+	return error ? throw_errno(env, error, step) : make_number(env, fd);
+}

@@ -1,0 +1,156 @@
+/**
+ * A whole daemon for tests: its configuration in a folder of its own, started as a user starts it, asked by its API, its processes killed.
+ * Its disks are at `unix:` links in that folder, or at interfaces of a network namespace.
+ */
+
+import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import path from "node:path";
+import { Initiator } from "../../lib/client/initiator.js";
+import type { RemoteDisk } from "../../lib/client/remote-disk.js";
+import type { Process } from "../../lib/control/model.js";
+import { UnixLink } from "../../lib/link/unix.js";
+import { Pump } from "../../lib/pump.js";
+import { scratchDirectory, until } from "../support/cleanup.js";
+import { vbladeCommand } from "../support/paths.js";
+import { Program, sendSignal } from "../support/process.js";
+
+const START_LIMIT_MS = 30_000;
+const ANSWER_LIMIT_MS = 10_000;
+
+export interface Answer {
+	readonly status: number;
+	readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+	// Tests look into it as they like.
+	readonly body: Readonly<Record<string, never>> & Record<string, unknown>;
+}
+
+export class DaemonTree {
+	readonly folder = scratchDirectory();
+	readonly socket = path.join(this.folder, "run/vblade.sock");
+	readonly frames = path.join(this.folder, "frames.sock");
+	program!: Program;
+	#links: UnixLink[] = [];
+
+	constructor(readonly namespace?: string) {
+		mkdirSync(path.join(this.folder, "run"));
+	}
+
+	path(name: string): string {
+		return path.join(this.folder, name);
+	}
+
+	/** A file of zeros that only root may read. */
+	file(name: string, sizeBytes = 1024 * 1024): string {
+		const file = this.path(name);
+		writeFileSync(file, "", { mode: 0o600 });
+		truncateSync(file, sizeBytes);
+		return file;
+	}
+
+	/** The main file: the state directory, then `text`. */
+	configure(text: string): void {
+		writeFileSync(this.path("vblade.toml"), `[daemon]\nstate = "${this.path("state")}"\n${text}`);
+	}
+
+	get command(): string[] {
+		return [...vbladeCommand(), "daemon", "--config", this.path("vblade.toml"), "--socket", this.socket];
+	}
+
+	/** Resolves when it says that it is ready. */
+	async start(): Promise<void> {
+		this.program = new Program(this.command, { namespace: this.namespace });
+		await this.program.waitFor(/^vblade: ready: .*$/m, START_LIMIT_MS);
+	}
+
+	async stop(): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+		for (const link of this.#links.splice(0)) await link.close();
+		return this.program.stop("SIGTERM", 20_000);
+	}
+
+	ask(method: string, resource: string, body?: object, headers: object = {}): Promise<Answer> {
+		return new Promise((resolve, reject) => {
+			const asked = request(
+				{
+					socketPath: this.socket,
+					method,
+					path: resource,
+					timeout: ANSWER_LIMIT_MS,
+					headers: { ...(body && { "content-type": "application/json" }), ...headers },
+				},
+				(answer) => {
+					let text = "";
+					answer.setEncoding("utf8").on("data", (chunk) => {
+						text += chunk;
+					});
+					answer.on("end", () => {
+						const { statusCode: status = 0, headers } = answer;
+						const isJson = String(headers["content-type"]).includes("json");
+						resolve({ status, headers, body: isJson ? JSON.parse(text) : { text } });
+					});
+				},
+			);
+			asked.on("error", reject);
+			asked.on("timeout", () => asked.destroy(new Error(`${method} ${resource}: no answer`)));
+			asked.end(body && JSON.stringify(body));
+		});
+	}
+
+	async processes(): Promise<readonly Process[]> {
+		const { body } = await this.ask("GET", "/api/v1/status");
+		return body.processes as unknown as Process[];
+	}
+
+	async pidOf(kind: Process["kind"], index = 0): Promise<number> {
+		const found = (await this.processes()).find((each) => each.kind === kind && each.index === index);
+		return found?.pid ?? 0;
+	}
+
+	/** Ends a process as nothing else would, and waits until another has taken its place. */
+	async kill(kind: "worker" | "control", index = 0): Promise<void> {
+		const pid = await this.pidOf(kind, index);
+		sendSignal(pid, "SIGKILL");
+		await until(
+			`${kind} ${index} again`,
+			async () => {
+				const now = await this.pidOf(kind, index).catch(() => 0);
+				return now !== 0 && now !== pid;
+			},
+			START_LIMIT_MS,
+		);
+	}
+
+	/** The state of a disk, once it is `wanted`. */
+	async state(name: string, wanted: string): Promise<Answer["body"]> {
+		let body: Answer["body"] = {};
+		await until(
+			`${name} ${wanted}`,
+			async () => {
+				({ body } = await this.ask("GET", `/api/v1/disks/${name}`));
+				return String(body.state) === wanted;
+			},
+			START_LIMIT_MS,
+		);
+		return body;
+	}
+
+	async initiator(): Promise<Initiator> {
+		const link = await UnixLink.connect(this.frames, { pump: new Pump(), framesInFlight: 16 });
+		this.#links.push(link);
+		return new Initiator(link);
+	}
+
+	/** A disk as an initiator sees it, over a connection of its own. */
+	async open(shelf: number, slot: number): Promise<RemoteDisk> {
+		return (await this.initiator()).open(shelf, slot);
+	}
+
+	kept(): { disks: Record<string, { serial: string; wwn: string; set?: unknown }> } {
+		return JSON.parse(readFileSync(this.path("state/disks.json"), "utf8"));
+	}
+}
+
+/** The tables of a disk, for `configure`. */
+export function diskToml(name: string, storage: string, address: string, netif: string, more = ""): string {
+	return `[disk.${name}]\n${storage}\n${more}\n[disk.${name}.aoe]\naddress = "${address}"\nnetif = ["${netif}"]\n`;
+}

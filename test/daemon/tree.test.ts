@@ -1,0 +1,108 @@
+// The process tree of the daemon, with an initiator on it: what each process has given up, and what becomes of a disk when one of them is
+// killed.
+import { readFileSync } from "node:fs";
+import t from "tap";
+import { SECTOR_BYTES } from "../../lib/wire/sector.js";
+import { excess, NET_RAW, NONE } from "../privileges/status.js";
+import { until } from "../support/cleanup.js";
+import { inNamespace } from "../support/in-namespace.js";
+import { sendSignal } from "../support/process.js";
+import { DaemonTree, diskToml } from "./tree-bench.js";
+
+if (await inNamespace(import.meta.url)) {
+	const isRoot = process.getuid?.() === 0;
+	const tree = new DaemonTree();
+	const file = tree.file("web.img");
+	tree.configure(
+		[
+			diskToml("web", `file = "${file}"`, "9.0", `unix:${tree.frames}`),
+			diskToml("scratch", 'memory = "1M"', "9.1", `unix:${tree.frames}`),
+		].join("\n"),
+	);
+	await tree.start();
+	t.teardown(() => tree.stop());
+
+	const sector = (fill: number): Uint8Array => new Uint8Array(SECTOR_BYTES).fill(fill);
+
+	t.test("workers and control have nothing left of root", { skip: !isRoot && "needs root" }, async (t) => {
+		t.strictSame(excess(await tree.pidOf("worker"), NET_RAW), []);
+		t.strictSame(excess(await tree.pidOf("control"), NONE), []);
+	});
+
+	t.test("a file that only root may read is served, and keeps what is written", async (t) => {
+		const disk = await tree.open(9, 0);
+		await disk.write(3, sector(0xa5));
+		t.strictSame([...(await disk.read(3, 1))], [...sector(0xa5)]);
+		await disk.write(5, sector(0x5a));
+	});
+
+	t.test("a worker that is killed comes back with the same disks", async (t) => {
+		const before = await (await tree.initiator()).discover({ shelf: 9, slot: 0 });
+		const { serial } = (await tree.open(9, 0)).identity;
+		await tree.kill("worker");
+		await tree.state("web", "open");
+		const disk = await tree.open(9, 0);
+		t.strictSame([...(await disk.read(5, 1))], [...sector(0x5a)], "what was acknowledged");
+		t.equal(disk.identity.serial, serial, "it is the same disk");
+		const after = await (await tree.initiator()).discover({ shelf: 9, slot: 0 });
+		t.strictSame(
+			after.map(({ mac }) => mac),
+			before.map(({ mac }) => mac),
+			"at the same MAC address",
+		);
+	});
+
+	t.test("while control is away, disks are served; it knows them when it is back", async (t) => {
+		const disk = await tree.open(9, 0);
+		const worker = await tree.pidOf("worker");
+		sendSignal(await tree.pidOf("control"), "SIGKILL");
+		await disk.write(7, sector(0x77));
+		t.strictSame([...(await disk.read(7, 1))], [...sector(0x77)]);
+		await until(
+			"control again",
+			() =>
+				tree.processes().then(
+					() => true,
+					() => false,
+				),
+			20_000,
+		);
+		await tree.state("web", "open");
+		t.equal(await tree.pidOf("worker"), worker, "it has not been disturbed");
+		t.strictSame([...(await disk.read(7, 1))], [...sector(0x77)], "the same connection");
+	});
+
+	t.test("what initiators set stays set when all are killed and started again", async (t) => {
+		const { identity } = await tree.open(9, 0);
+		const { body } = await tree.ask("GET", "/api/v1/disks/web");
+		const pids = (await tree.processes()).map(({ pid }) => pid);
+		for (const pid of pids) sendSignal(pid ?? 0, "SIGKILL");
+		await tree.program.finished(10_000);
+		await tree.start();
+		t.equal((await tree.open(9, 0)).identity.serial, identity.serial);
+		t.strictSame((await tree.ask("GET", "/api/v1/disks/web")).body.identity, body.identity);
+	});
+
+	t.test("without the opener the others end within a second", async (t) => {
+		const processes = await tree.processes();
+		const others = processes.filter(({ kind }) => kind !== "opener").map(({ pid }) => pid);
+		const opener = processes.find(({ kind }) => kind === "opener");
+		sendSignal(opener?.pid ?? 0, "SIGKILL");
+		// Whoever has to take note of its end may take its time.
+		const isThere = (pid: number | null): boolean => {
+			try {
+				return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "latin1"));
+			} catch {
+				return false;
+			}
+		};
+		await until("their end", () => !others.some(isThere), 1000);
+		t.equal(others.length, 2);
+		await tree.start();
+	});
+
+	t.test("SIGTERM ends all of it, with status 0", async (t) => {
+		t.strictSame(await tree.stop(), { code: 0, signal: null });
+		await tree.start();
+	});
+}

@@ -1,0 +1,49 @@
+// The state directory: files are replaced as a whole, one after the other.
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import t from "tap";
+import { OperatorError } from "../../lib/errors.js";
+import { Keeping } from "../../lib/opener/keeping.js";
+
+const bytes = (text: string): Uint8Array => Buffer.from(text);
+
+t.test("what is kept is there again", async (t) => {
+	const folder = path.join(t.testdir(), "a/state");
+	const keeping = await Keeping.in(folder);
+	t.equal(statSync(folder).mode & 0o777, 0o700, "nobody else looks into it");
+	t.equal(await keeping.kept("disks.json"), undefined);
+	await keeping.keep("disks.json", bytes("{}"));
+	await keeping.keep("history-000", Uint8Array.of(0, 255));
+	const again = await Keeping.in(folder);
+	t.equal(String(await again.kept("disks.json")), "{}");
+	t.strictSame([...((await again.kept("history-000")) ?? [])], [0, 255]);
+	t.equal(statSync(path.join(folder, "disks.json")).mode & 0o777, 0o600);
+});
+
+t.test("the last of many wins, and nothing is left beside them", async (t) => {
+	const folder = t.testdir();
+	const keeping = await Keeping.in(folder);
+	await Promise.all(
+		Array.from({ length: 50 }, (_, i) => keeping.keep("disks.json", bytes(`${i}`.repeat(1000)))),
+	);
+	t.equal(readFileSync(path.join(folder, "disks.json"), "utf8"), "49".repeat(1000));
+	t.strictSame(readdirSync(folder), ["disks.json"]);
+});
+
+t.test("what can't be kept leaves what was there, and the next is tried", async (t) => {
+	const folder = t.testdir();
+	const keeping = await Keeping.in(folder);
+	await keeping.keep("disks.json", bytes("before"));
+	mkdirSync(path.join(folder, "disks.json.new"));
+	await t.rejects(keeping.keep("disks.json", bytes("after")));
+	t.equal(readFileSync(path.join(folder, "disks.json"), "utf8"), "before");
+	await keeping.keep("runtime.toml", bytes("[disk.a]"));
+	t.equal(readFileSync(path.join(folder, "runtime.toml"), "utf8"), "[disk.a]");
+});
+
+t.test("no state directory", async (t) => {
+	const folder = t.testdir({ file: "" });
+	writeFileSync(path.join(folder, "file"), "");
+	await t.rejects(Keeping.in(path.join(folder, "file")), OperatorError);
+	await t.rejects(Keeping.in(path.join(folder, "file/below")), OperatorError);
+});

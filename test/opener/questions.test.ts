@@ -1,0 +1,65 @@
+// The opener trusts nobody who asks: whatever a child says is either a question as it should be, or refused.
+import fc from "fast-check";
+import t from "tap";
+import { OperatorError } from "../../lib/errors.js";
+import { questionOf } from "../../lib/opener/questions.js";
+
+const OPEN = { kind: "open", path: "/srv/web.img", readOnly: false, flags: 0, beginBytes: 0, lengthBytes: 0 };
+
+t.test("questions as they should be", async (t) => {
+	t.strictSame(questionOf(OPEN), OPEN);
+	for (const question of [
+		{ kind: "listen", path: "/run/frames.sock" },
+		{ kind: "sources" },
+		{ kind: "keep", name: "disks.json" },
+		{ kind: "kept", name: "history-143" },
+		{ kind: "processes" },
+		{ kind: "notify", state: "ready", status: "2 disks" },
+	])
+		t.strictSame(questionOf(question), question);
+});
+
+t.test("what is none", async (t) => {
+	const wrong: object[] = [
+		{},
+		{ kind: "toString" },
+		{ kind: "__proto__" },
+		{ kind: 1 },
+		{ kind: "keep", name: "../shadow" },
+		{ kind: "keep", name: "disks.json\n" },
+		{ kind: "kept", name: "token" },
+		{ kind: "notify", state: "ready\nMAINPID=1", status: "" },
+		...["", "web.img", "/a\0b", `/${"x".repeat(5000)}`, 3, null].map((path) => ({ ...OPEN, path })),
+		...[-1, 0.5, Number.NaN, 2 ** 53, "0"].map((beginBytes) => ({ ...OPEN, beginBytes })),
+		{ ...OPEN, readOnly: 0 },
+		{ ...OPEN, flags: 256 },
+	];
+	for (const body of wrong) t.throws(() => questionOf(body as Record<string, unknown>), OperatorError);
+});
+
+t.test("anything else", async (t) => {
+	const anything = fc.dictionary(fc.string(), fc.anything());
+	fc.assert(
+		fc.property(anything, (body) => {
+			t.throws(() => questionOf(body), OperatorError);
+		}),
+		{ numRuns: 300 },
+	);
+	const nearly = fc.record({
+		kind: fc.constantFrom("open", "listen", "sources", "keep", "processes", "notify"),
+		path: fc.oneof(fc.string(), fc.anything()),
+		name: fc.anything(),
+		text: fc.anything(),
+	});
+	fc.assert(
+		fc.property(nearly, (body) => {
+			try {
+				const question = questionOf(body);
+				if (question.kind === "listen") t.ok(question.path.startsWith("/"));
+			} catch (error) {
+				t.ok(error instanceof OperatorError);
+			}
+		}),
+		{ numRuns: 300 },
+	);
+});
