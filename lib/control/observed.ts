@@ -4,16 +4,9 @@
  * it was, at a rate of nothing.
  */
 
-import { HISTOGRAM_CLASSES, quantileOf } from "../histogram.js";
+import { addCounts, HISTOGRAM_CLASSES, quantileOf } from "../histogram.js";
 import { DiskHistory } from "./history.js";
-import {
-	type Counters,
-	type Latencies,
-	type Latency,
-	OPERATIONS,
-	type Operation,
-	type Rates,
-} from "./model.js";
+import type { Counters, Latencies, Latency, Operation, Rates } from "./model.js";
 import type {
 	DiskFigures,
 	DiskView,
@@ -77,7 +70,16 @@ interface Life {
 	initiators: ReadonlyMap<string, ObservedInitiator>;
 }
 
-/** One for all disks: what was counted between two looks. */
+/** Of all disks together; and of the one that is looked at, what was counted since the last look. */
+interface Sum {
+	readonly operation: Operation;
+	sumSeconds: number;
+	readonly counts: Float64Array;
+	readonly difference: Uint32Array;
+}
+
+const NO_COUNTS = new Float64Array(HISTOGRAM_CLASSES);
+/** One for all initiators. */
 const readCounts = new Uint32Array(HISTOGRAM_CLASSES);
 const writeCounts = new Uint32Array(HISTOGRAM_CLASSES);
 
@@ -87,11 +89,9 @@ export class Observed {
 	/** Disks that had rates at the last look. */
 	#busy = new Set<Entry>();
 	/** Since this process was started, whatever becomes of workers and disks. */
-	readonly #sums = OPERATIONS.map((operation) => ({
-		operation,
-		sumSeconds: 0,
-		counts: new Float64Array(HISTOGRAM_CLASSES),
-	}));
+	readonly #read = newSum("read");
+	readonly #write = newSum("write");
+	readonly #sums = [this.#read, this.#write, newSum("flush")];
 	#rates = NO_RATES;
 	#lookedMs: number | undefined;
 
@@ -139,11 +139,10 @@ export class Observed {
 	#count(entry: Entry, figures: DiskFigures, isNew: boolean, seconds: number, nowMs: number): void {
 		const before = isNew ? undefined : entry.figures;
 		entry.figures = figures;
-		this.#addDifference(figures, before);
-		differenceOf(readCounts, figures.latency.read, before?.latency.read);
-		differenceOf(writeCounts, figures.latency.write, before?.latency.write);
+		for (const sum of this.#sums) this.#addTo(sum, figures, before);
 		const { counters } = figures;
 		const rates = ratesOf(counters, before?.counters ?? (isNew ? NO_COUNTERS : counters), seconds);
+		const [readCounts, writeCounts] = [this.#read.difference, this.#write.difference];
 		const readP99 = quantileOf(readCounts, 0.99) || null;
 		const writeP99 = quantileOf(writeCounts, 0.99) || null;
 		entry.rates = { ...rates, readP99, writeP99 };
@@ -155,15 +154,15 @@ export class Observed {
 		entry.history.add(Math.floor(nowMs / 1000), { ...stretch, seconds, readCounts, writeCounts });
 	}
 
-	#addDifference(figures: DiskFigures, before: DiskFigures | undefined): void {
-		for (const sum of this.#sums) {
-			const now = figures.latency[sum.operation];
-			const earlier = before?.latency[sum.operation];
-			if (!now) continue;
-			sum.sumSeconds += now.sumSeconds - (earlier?.sumSeconds ?? 0);
-			for (let index = 0; index < HISTOGRAM_CLASSES; index++)
-				sum.counts[index]! += now.counts[index]! - (earlier?.counts[index] ?? 0);
-		}
+	/** Leaves the difference in the counts of the operation. */
+	#addTo(sum: Sum, { latency }: DiskFigures, before: DiskFigures | undefined): void {
+		const now = latency[sum.operation];
+		const earlier = before?.latency[sum.operation] ?? null;
+		sum.difference.fill(0);
+		if (now === null) return;
+		differenceOf(sum.difference, now.counts, earlier?.counts ?? NO_COUNTS);
+		addCounts(sum.counts, sum.difference);
+		sum.sumSeconds += Math.max(0, now.sumSeconds - (earlier?.sumSeconds ?? 0));
 	}
 
 	disk(name: string): ObservedDisk | undefined {
@@ -222,9 +221,13 @@ function sumOf(all: readonly Rates[]): Rates {
 	return sum;
 }
 
-function differenceOf(into: Uint32Array, now: Measured | null, before: Measured | null | undefined): void {
-	for (let index = 0; index < into.length; index++)
-		into[index] = Math.max(0, (now?.counts[index] ?? 0) - (before?.counts[index] ?? 0));
+function newSum(operation: Operation): Sum {
+	const counts = new Float64Array(HISTOGRAM_CLASSES);
+	return { operation, sumSeconds: 0, counts, difference: new Uint32Array(HISTOGRAM_CLASSES) };
+}
+
+function differenceOf(into: Uint32Array, now: ArrayLike<number>, before: ArrayLike<number>): void {
+	for (let index = 0; index < into.length; index++) into[index] = Math.max(0, now[index]! - before[index]!);
 }
 
 function linksOf(
@@ -260,11 +263,15 @@ function initiatorsOf(
 
 function initiatorRates(now: InitiatorFigures, before: InitiatorFigures, seconds: number): Rates {
 	if (now === before) return NO_RATES;
-	differenceOf(readCounts, now.latency.read, before.latency.read);
-	differenceOf(writeCounts, now.latency.write, before.latency.write);
+	differenceOf(readCounts, countsOf(now.latency.read), countsOf(before.latency.read));
+	differenceOf(writeCounts, countsOf(now.latency.write), countsOf(before.latency.write));
 	const readP99 = quantileOf(readCounts, 0.99) || null;
 	const writeP99 = quantileOf(writeCounts, 0.99) || null;
 	return { ...ratesOf(now.counters, before.counters, seconds), readP99, writeP99 };
+}
+
+function countsOf(measured: Measured | null): ArrayLike<number> {
+	return measured?.counts ?? NO_COUNTS;
 }
 
 /** As the API has it. */
