@@ -115,13 +115,17 @@ export class Control {
 		const { workers, clock = systemClock, log } = this.#options;
 		let cancel = (): void => {};
 		let stopped = false;
+		const missing = (error: unknown): void => {
+			if (!(error instanceof OperatorError)) throw error;
+			log.verbose(`figures are missing: ${error.message}`);
+		};
 		const look = async (): Promise<void> => {
 			try {
 				observed.take(await workers.look(), this.inside.now());
-				await files.looked(this.inside.now());
+				// Not waited for: a state on a disk that hangs must not stop what is live.
+				files.looked(this.inside.now()).catch(missing);
 			} catch (error) {
-				if (!(error instanceof OperatorError)) throw error;
-				log.verbose(`the figures of this second are missing: ${error.message}`);
+				missing(error);
 			}
 			if (!stopped) cancel = clock.after(LOOK_MS, () => void look());
 		};
@@ -129,7 +133,7 @@ export class Control {
 		this.#stop.push(async () => {
 			stopped = true;
 			cancel();
-			await files.close();
+			await files.close().catch(missing);
 		});
 	}
 

@@ -32,6 +32,7 @@ export interface KeptDisk {
 	readonly serial: string;
 	/** 16 hexadecimal digits. */
 	readonly wwn: string;
+	/** It is added so that nobody is answered. */
 	readonly fenced?: boolean;
 	/** What initiators have set, as the worker has told it. */
 	readonly set?: unknown;
