@@ -1,7 +1,8 @@
 /**
  * The demo: the story of vblade's README, for real. A disk of 4 GiB is exported; a Linux kernel on the other end of a virtual
  * cable finds it with its own AoE driver, makes a file system and uses it. Where there can be no kernel client (not root, or
- * user-mode Linux is missing) our own initiator plays its part over a Unix socket, and says so. Run by `scripts/demo`.
+ * user-mode Linux is missing) our own initiator plays its part over a Unix socket, and says so. In the end the daemon serves two disks
+ * and has a page. Run by `scripts/demo`.
  *
  * Leaves nothing behind, whatever happens. Exits with 0 if all went well.
  */
@@ -17,6 +18,7 @@ import { Lan, type Namespace } from "../test/support/netns.js";
 import { sourceFile, vbladeCommand } from "../test/support/paths.js";
 import { Program, run } from "../test/support/process.js";
 import { runGuest, umlMissing } from "../test/support/uml.js";
+import { showDaemon } from "./demo-daemon.js";
 
 const MTU = 9000;
 const START_LIMIT_MS = 10_000;
@@ -151,6 +153,8 @@ try {
 	const missing = umlMissing();
 	if (missing === undefined) await withKernel();
 	else await withInitiator(missing);
+	step("Many disks: the daemon, with a configuration file, and a page to look at");
+	await showDaemon(show);
 	const seconds = ((performance.now() - started) / 1000).toFixed(1);
 	console.log(
 		bold(`The demo went well: ${missing ? "our initiator" : "a Linux kernel"} used the disk. ${seconds} s.`),
