@@ -27,6 +27,7 @@ import { Observed } from "./observed.js";
 import type { Opener, Workers } from "./seams.js";
 import { ApiServer, type ServerLimits } from "./server.js";
 import { Shower } from "./shown.js";
+import { WatchedOpener } from "./watched-opener.js";
 import type { InterfaceNames } from "./wish.js";
 
 const LOOK_MS = 1000;
@@ -59,16 +60,19 @@ export class Control {
 
 	/** Serves from then on. Throws an OperatorError if the configuration, or what was kept, can't be read. */
 	static async start(options: ControlOptions): Promise<Control> {
-		const kept = await Kept.read(options.opener);
-		const guard = new Guard({ token: await options.opener.readToken(), names: [hostname()] });
-		const inside = insideOf(options, kept, guard);
+		const events = new EventLog(Date.now);
+		const opener = new WatchedOpener(options.opener, events);
+		const kept = await Kept.read(opener, options.clock);
+		const guard = new Guard({ token: await opener.readToken(), names: [hostname()] });
+		const inside = insideOf({ ...options, opener }, kept, guard, events);
 		const control = new Control(options, inside, guard);
 		options.workers.listen({
 			started: (worker) => inside.desired.lost(worker),
 			happened: (happening) => inside.events.add(happening),
-			set: (disk, set) => kept.update(disk, { set }),
+			set: (disk, set) => kept.note(disk, { set }),
 		});
-		const files = new HistoryFiles(options.opener, inside.observed);
+		control.#stop.push(() => kept.stop());
+		const files = new HistoryFiles(opener, inside.observed);
 		await files.restore();
 		await inside.desired.start();
 		control.#look(inside.observed, files);
@@ -143,10 +147,14 @@ export class Control {
 	}
 }
 
-function insideOf(options: ControlOptions, kept: Kept, guard: Guard): Inside {
+function insideOf(
+	options: ControlOptions & { readonly opener: WatchedOpener },
+	kept: Kept,
+	guard: Guard,
+	events: EventLog,
+): Inside {
 	const { version, sinceMs, opener, workers, clock = systemClock, interfaceNames } = options;
 	const now = Date.now;
-	const events = new EventLog(now);
 	const jobs = new Jobs(now);
 	const observed = new Observed(now());
 	const onForgotten = (disk: string): void => observed.forget(disk);
@@ -167,7 +175,8 @@ function insideOf(options: ControlOptions, kept: Kept, guard: Guard): Inside {
 	const wallMs = (clockMs: number): number => now() + clockMs - clock.now();
 	const shower = new Shower({ observed, kept, changes, workers, wallMs });
 	const processes = freshProcesses(opener, now);
-	return { version, sinceMs, now, desired, observed, changes, shower, events, jobs, processes };
+	const state = opener;
+	return { version, sinceMs, now, desired, observed, changes, shower, events, jobs, state, processes };
 }
 
 /** Asked at most once a second, however many want to know. */

@@ -122,7 +122,7 @@ export class Desired {
 			if (served?.fingerprint === fingerprintOf(disk)) steward.adopt();
 			else void this.#replaceServed(steward, served !== undefined);
 		}
-		await keepWish(opener, wish, kept);
+		await keepWish(opener, wish, kept).catch(unlessBug);
 		this.#reconsiderLater();
 	}
 
@@ -284,4 +284,9 @@ export class Desired {
 function messageOf(error: unknown): string {
 	if (error instanceof OperatorError) return error.message;
 	throw error;
+}
+
+/** A state that can't be kept is told by whoever keeps it; disks are served. */
+function unlessBug(error: unknown): void {
+	if (!(error instanceof OperatorError)) throw error;
 }

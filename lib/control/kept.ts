@@ -5,11 +5,14 @@
  */
 
 import { randomBytes } from "node:crypto";
+import { type Clock, systemClock } from "../clock.js";
 import { OperatorError } from "../errors.js";
 import type { Keeper, KeptDisk } from "./seams.js";
 
 const FILE = "disks.json";
 const VERSION = 1;
+/** After which what could not be kept is tried again. */
+const RETRY_MS = 10_000;
 /** NAA 3: a name of 60 bits that is locally assigned. */
 const NAA_LOCAL = "3";
 
@@ -23,23 +26,27 @@ export class Kept {
 	readonly #disks: Map<string, KeptDisk>;
 	#writing: Promise<void> | null = null;
 	#next: Promise<void> | null = null;
+	readonly #clock: Clock;
+	#pausing: Promise<void> | null = null;
+	#endPause = (): void => {};
 
-	private constructor(keeper: Keeper, disks: Map<string, KeptDisk>) {
+	private constructor(keeper: Keeper, disks: Map<string, KeptDisk>, clock: Clock) {
 		this.#keeper = keeper;
 		this.#disks = disks;
+		this.#clock = clock;
 	}
 
 	/** Throws an OperatorError if what is there can't be read: a disk that was given another identity would be another disk. */
-	static async read(keeper: Keeper): Promise<Kept> {
+	static async read(keeper: Keeper, clock: Clock = systemClock): Promise<Kept> {
 		const bytes = await keeper.kept(FILE);
-		if (bytes === undefined) return new Kept(keeper, new Map());
+		if (bytes === undefined) return new Kept(keeper, new Map(), clock);
 		const wrong = new OperatorError(
 			`${FILE} of the state can't be read: put the last copy of it in its place; without it, initiators would see other disks`,
 		);
 		try {
 			const file = JSON.parse(new TextDecoder().decode(bytes)) as KeptFile;
 			if (file.version !== VERSION) throw wrong;
-			return new Kept(keeper, new Map(Object.entries(file.disks)));
+			return new Kept(keeper, new Map(Object.entries(file.disks)), clock);
 		} catch {
 			throw wrong;
 		}
@@ -66,6 +73,33 @@ export class Kept {
 	update(name: string, change: Partial<KeptDisk>): Promise<void> {
 		this.#disks.set(name, { ...(this.#disks.get(name) ?? newIdentity()), ...change });
 		return this.#write();
+	}
+
+	/** As `update`, but what can't be kept now is tried again and again: resolves when it is. */
+	async note(name: string, change: Partial<KeptDisk>): Promise<void> {
+		for (let kept = this.update(name, change); ; kept = this.#write())
+			try {
+				return await kept;
+			} catch (error) {
+				if (!(error instanceof OperatorError)) throw error;
+				await this.#pause();
+			}
+	}
+
+	/** One for all that wait. */
+	#pause(): Promise<void> {
+		this.#pausing ??= new Promise((resolve) => {
+			this.#endPause = this.#clock.after(RETRY_MS, () => {
+				this.#pausing = null;
+				resolve();
+			});
+		});
+		return this.#pausing;
+	}
+
+	/** Nothing is tried any more. */
+	stop(): void {
+		this.#endPause();
 	}
 
 	/** One writing at a time; whoever comes meanwhile shares the next. */

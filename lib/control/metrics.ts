@@ -18,6 +18,8 @@ export interface DiskMetrics {
 	readonly name: string;
 	readonly state: DiskState;
 	readonly sizeBytes: number | null;
+	/** Links on which it is silent, for another host serves its address there. */
+	readonly silenced: readonly string[];
 	readonly figures: DiskFigures | undefined;
 }
 
@@ -32,6 +34,8 @@ export interface MetricsSource {
 	readonly latency: MeasuredByOperation;
 	/** A histogram of each disk, too. */
 	readonly histograms: boolean;
+	/** What has to survive a restart is on stable storage. */
+	readonly isStateKept: boolean;
 	readonly lastReload: { readonly ok: boolean; readonly atMs: number; readonly okAtMs: number } | undefined;
 }
 
@@ -84,7 +88,8 @@ export function* metricsText(source: MetricsSource): Generator<string, void, und
 
 type Part = (writer: Writer, source: MetricsSource) => Iterable<void>;
 
-const aboutProcess: Part = function* (writer, { version, processes, initiators, lastReload }) {
+const aboutProcess: Part = function* (writer, source) {
+	const { version, processes, initiators, isStateKept, lastReload } = source;
 	writer.family("vblade_build", "info", "Version of vblade.");
 	writer.line("vblade_build_info", `version="${escaped(version)}"`, 1);
 	writer.family("vblade_initiators", "gauge", "Initiators that were heard in the last minute.");
@@ -100,6 +105,8 @@ const aboutProcess: Part = function* (writer, { version, processes, initiators, 
 			writer.line("vblade_process_resident_memory_bytes", name(each), each.residentBytes);
 	writer.family("vblade_process_restarts", "counter", "How often each process was started again.");
 	for (const each of processes) writer.line("vblade_process_restarts_total", name(each), each.restarts);
+	writer.family("vblade_state_kept", "gauge", "1: what has to survive a restart is on stable storage.");
+	writer.line("vblade_state_kept", "", isStateKept ? 1 : 0);
 	yield;
 	if (lastReload === undefined) return;
 	writer.family(
@@ -146,9 +153,25 @@ const aboutDisks: Part = function* (writer, { disks }) {
 			writer.line("vblade_disk_delayed_total", labels.get(disk)!, disk.figures.delayed);
 		yield;
 	}
+	writer.family("vblade_disk_delayed_seconds", "counter", "How long those waited, all together.");
+	for (const disk of disks) {
+		if (disk.figures?.delayed)
+			writer.line("vblade_disk_delayed_seconds_total", labels.get(disk)!, disk.figures.delayedSeconds);
+		yield;
+	}
 	writer.family("vblade_disk_io_inflight", "gauge", "Requests that are not answered yet.");
 	for (const disk of disks) {
 		if (disk.figures) writer.line("vblade_disk_io_inflight", labels.get(disk)!, disk.figures.underWay);
+		yield;
+	}
+	writer.family(
+		"vblade_disk_silenced",
+		"gauge",
+		"1: another host serves the address on that link, and we do not.",
+	);
+	for (const disk of disks) {
+		for (const link of disk.silenced)
+			writer.line("vblade_disk_silenced", `${labels.get(disk)},link="${escaped(link)}"`, 1);
 		yield;
 	}
 	writer.family("vblade_disk_size_bytes", "gauge", "Size of the disk.");

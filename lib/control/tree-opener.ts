@@ -2,7 +2,7 @@
  * The opener, as control asks it: what `seams.ts` wants of it, over the channel that control was started with. Made by `process.ts`.
  */
 
-import type { Asking } from "../channel/asking.js";
+import { type Asking, NoAnswerError } from "../channel/asking.js";
 import { OperatorError } from "../errors.js";
 import type { ControlBegin, OpenerRequest } from "../opener/messages.js";
 import type { FoundSources } from "../opener/sources.js";
@@ -49,7 +49,9 @@ export class TreeOpener implements Opener {
 	}
 
 	async kept(name: string): Promise<Uint8Array | undefined> {
-		const { body, bytes } = await this.#asking.ask({ body: { kind: "kept", name } }, ASK_LIMIT_MS);
+		const { body, bytes } = await this.#asking
+			.ask({ body: { kind: "kept", name } }, ASK_LIMIT_MS)
+			.catch(noAnswer);
 		return body.isThere === true ? bytes : undefined;
 	}
 
@@ -64,7 +66,13 @@ export class TreeOpener implements Opener {
 		limitMs = ASK_LIMIT_MS,
 		bytes?: Uint8Array,
 	): Promise<Readonly<Record<string, unknown>>> {
-		const { body } = await this.#asking.ask({ body: request, ...(bytes && { bytes }) }, limitMs);
+		const parcel = { body: request, ...(bytes && { bytes }) };
+		const { body } = await this.#asking.ask(parcel, limitMs).catch(noAnswer);
 		return body;
 	}
+}
+
+/** A file that hangs, for one: whoever wants it is told, and goes on. */
+function noAnswer(error: unknown): never {
+	throw error instanceof NoAnswerError ? new OperatorError(`the opener: ${error.message}`) : error;
 }

@@ -5,6 +5,7 @@
 
 import { open, readFile, rename } from "node:fs/promises";
 import path from "node:path";
+import { OperatorError } from "../errors.js";
 import { makeFolder } from "./folders.js";
 
 export class Keeping {
@@ -18,16 +19,30 @@ export class Keeping {
 		return new Keeping(folder);
 	}
 
-	/** What is there; undefined: nothing was ever kept by this name. */
+	/** What is there; undefined: nothing was ever kept by this name. Rejects with an OperatorError if it can't be read. */
 	async kept(name: string): Promise<Uint8Array | undefined> {
-		return readFile(path.join(this.folder, name)).catch(noneIfMissing);
+		return readFile(path.join(this.folder, name)).catch((error: unknown) => {
+			if (codeOf(error) === "ENOENT") return undefined;
+			return this.#refuse(name, "read", error);
+		});
 	}
 
-	/** Replaces a file, after those that are being replaced. Rejects if it can't be done: then the one before is still there. */
+	/**
+	 * Replaces a file, after those that are being replaced. Rejects with an OperatorError if it can't be done: then the one before is still
+	 * there.
+	 */
 	keep(name: string, bytes: Uint8Array): Promise<void> {
-		const kept = this.#last.then(() => this.#replace(name, bytes));
+		const kept = this.#last
+			.then(() => this.#replace(name, bytes))
+			.catch((error: unknown) => this.#refuse(name, "kept", error));
 		this.#last = kept.catch(() => {});
 		return kept;
+	}
+
+	#refuse(name: string, what: string, error: unknown): never {
+		const code = codeOf(error);
+		if (code === undefined) throw error;
+		throw new OperatorError(`${path.join(this.folder, name)}: can't be ${what} (${code})`);
 	}
 
 	async #replace(name: string, bytes: Uint8Array): Promise<void> {
@@ -49,7 +64,7 @@ export class Keeping {
 	}
 }
 
-function noneIfMissing(error: unknown): undefined {
-	if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-	throw error;
+/** ENOSPC, if it is the file system that refuses. */
+function codeOf(error: unknown): string | undefined {
+	return error instanceof Error && "code" in error ? String(error.code) : undefined;
 }

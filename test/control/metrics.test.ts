@@ -4,7 +4,7 @@
  */
 
 import t, { type Test } from "tap";
-import { InitiatorList } from "../../lib/control/model.js";
+import { type AoeExport, InitiatorList } from "../../lib/control/model.js";
 import { countOf } from "../../lib/histogram.js";
 import { figuresOf, LINK, lookOf, viewOf } from "./figures.js";
 import { Stage, settle } from "./stage.js";
@@ -48,14 +48,26 @@ function parse(t: Test, text: string): Map<string, number> {
 	return series;
 }
 
+const SILENCED: AoeExport = {
+	address: "9.0",
+	netif: ["eth0", "eth1"],
+	macs: null,
+	reservedBy: [],
+	configString: "",
+	silenced: [{ netif: "eth1", mac: "02:00:00:00:00:09", since: "2026-11-26T10:00:00Z" }],
+};
+
 async function staged(t: Test): Promise<Stage> {
 	const stage = new Stage();
 	const figures = [
-		figuresOf("web", 100, 10, { causes: { medium: 2 }, underWay: 3, delayed: 4 }),
+		figuresOf("web", 100, 10, { causes: { medium: 2 }, underWay: 3, delayed: 4, delayedSeconds: 0.5 }),
 		figuresOf("mail", 50, 0),
 	];
 	stage.workers.looks = [
-		lookOf(figures, { views: [viewOf("web", 64 * 2 ** 20)], links: [{ ...LINK, name: 'a"b\\c' }] }),
+		lookOf(figures, {
+			views: [{ ...viewOf("web", 64 * 2 ** 20), aoe: SILENCED }],
+			links: [{ ...LINK, name: 'a"b\\c' }],
+		}),
 	];
 	await stage.start(t);
 	await settle();
@@ -76,6 +88,8 @@ t.test("what was seen, by the names that others rely on", async (t) => {
 		'vblade_disk_flushes_total{disk="web"}': 0,
 		'vblade_disk_errors_total{disk="web",cause="medium"}': 2,
 		'vblade_disk_delayed_total{disk="web"}': 4,
+		'vblade_disk_delayed_seconds_total{disk="web"}': 0.5,
+		'vblade_disk_silenced{disk="web",link="eth1"}': 1,
 		'vblade_disk_io_inflight{disk="web"}': 3,
 		'vblade_disk_size_bytes{disk="web"}': 64 * 2 ** 20,
 		'vblade_disk_state{disk="web",state="open"}': 1,
@@ -85,6 +99,7 @@ t.test("what was seen, by the names that others rely on", async (t) => {
 		'vblade_link_dropped_total{link="a\\"b\\\\c",worker="0",reason="masked"}': 3,
 		'vblade_process_cpu_seconds_total{process="control",index="0"}': 1.5,
 		vblade_initiators: 0,
+		vblade_state_kept: 1,
 		vblade_config_last_reload_successful: 1,
 	};
 	for (const [name, value] of Object.entries(expected)) t.equal(series.get(name), value, name);

@@ -1,6 +1,6 @@
 // The process tree of the daemon, with an initiator on it: what each process has given up, and what becomes of a disk when one of them is
 // killed.
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmdirSync } from "node:fs";
 import t from "tap";
 import { SECTOR_BYTES } from "../../lib/wire/sector.js";
 import { excess, NET_RAW, NONE } from "../privileges/status.js";
@@ -81,6 +81,25 @@ if (await inNamespace(import.meta.url)) {
 		await tree.start();
 		t.equal((await tree.open(9, 0)).identity.serial, identity.serial);
 		t.strictSame((await tree.ask("GET", "/api/v1/disks/web")).body.identity, body.identity);
+	});
+
+	t.test("a state that can't be kept ends nobody, and is told", async (t) => {
+		const pids = (await tree.processes()).map(({ pid }) => pid);
+		// What is written first is in the way.
+		mkdirSync(tree.path("state/disks.json.new"));
+		const aoe = { address: "9.2", netif: [`unix:${tree.frames}`] };
+		await tree.ask("POST", "/api/v1/disks", { name: "late", memory: "1M", aoe });
+		const { reason } = await tree.state("late", "failed");
+		t.match(reason, /disks\.json: can't be kept \(EISDIR\)/);
+		const { problems } = (await tree.ask("GET", "/api/v1/status")).body;
+		t.match(String(problems), /disks\.json of the state is not kept/);
+		rmdirSync(tree.path("state/disks.json.new"));
+		await tree.state("late", "open");
+		t.strictSame(
+			(await tree.processes()).map(({ pid }) => pid),
+			pids,
+			"the same processes",
+		);
 	});
 
 	t.test("without the opener the others end within a second", async (t) => {

@@ -35,8 +35,14 @@ t.test("what can't be kept leaves what was there, and the next is tried", async 
 	const keeping = await Keeping.in(folder);
 	await keeping.keep("disks.json", bytes("before"));
 	mkdirSync(path.join(folder, "disks.json.new"));
-	await t.rejects(keeping.keep("disks.json", bytes("after")));
+	await t.rejects(
+		keeping.keep("disks.json", bytes("after")),
+		OperatorError,
+		"told who asked, no end of the opener",
+	);
 	t.equal(readFileSync(path.join(folder, "disks.json"), "utf8"), "before");
+	mkdirSync(path.join(folder, "wish.json"));
+	await t.rejects(keeping.kept("wish.json"), OperatorError);
 	await keeping.keep("runtime.toml", bytes("[disk.a]"));
 	t.equal(readFileSync(path.join(folder, "runtime.toml"), "utf8"), "[disk.a]");
 });

@@ -9,6 +9,7 @@ import type { Jobs } from "../jobs.js";
 import type { Process } from "../model.js";
 import type { Observed } from "../observed.js";
 import type { Shower } from "../shown.js";
+import type { WatchedOpener } from "../watched-opener.js";
 
 export interface Inside {
 	readonly version: string;
@@ -21,6 +22,7 @@ export interface Inside {
 	readonly shower: Shower;
 	readonly events: EventLog;
 	readonly jobs: Jobs;
+	readonly state: WatchedOpener;
 	/** All of vblade's, as the opener sees them. */
 	readonly processes: () => Promise<readonly Process[]>;
 }

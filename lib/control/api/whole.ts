@@ -107,7 +107,7 @@ function recentInitiators({ observed, now }: Inside): number {
 }
 
 /** Worst first. */
-function problemsOf({ desired, observed }: Inside): string[] {
+function problemsOf({ desired, observed, state }: Inside): string[] {
 	const { lastReload } = desired;
 	const stewards = desired.stewards();
 	const told = (wanted: string) =>
@@ -115,6 +115,7 @@ function problemsOf({ desired, observed }: Inside): string[] {
 			.filter(({ state }) => state === wanted)
 			.map(({ disk, reason }) => `disk ${disk.name}: ${reason ?? "its storage hangs"}`);
 	return [
+		...(state.wrong === null ? [] : [state.wrong]),
 		...told("abandoned"),
 		...told("failed"),
 		...observed
@@ -138,13 +139,14 @@ function metricsRoute(inside: Inside): Route {
 		query: metricsQuery,
 		answers: { 200: { description: "OpenMetrics 1.0", mediaType: METRICS_TYPE } },
 		handle: async ({ query: { histograms, initiators = 0 } }) => {
-			const { desired, observed, version } = inside;
+			const { desired, observed, state, version } = inside;
 			const { lastReload } = desired;
 			const text = metricsText({
 				version,
 				disks: desired.stewards().map(({ disk: { name }, state }) => {
 					const { figures, view } = observed.disk(name) ?? {};
-					return { name, state, sizeBytes: view?.sizeBytes ?? null, figures };
+					const silenced = view?.aoe?.silenced.map(({ netif }) => netif) ?? [];
+					return { name, state, sizeBytes: view?.sizeBytes ?? null, silenced, figures };
 				}),
 				links: observed.links(),
 				initiators: recentInitiators(inside),
@@ -156,6 +158,7 @@ function metricsRoute(inside: Inside): Route {
 				processes: await inside.processes(),
 				latency: observed.latency,
 				histograms: histograms ?? desired.config.http.diskHistograms,
+				isStateKept: state.wrong === null,
 				lastReload: lastReload
 					? { ok: lastReload.ok, atMs: Date.parse(lastReload.at), okAtMs: desired.lastGoodMs }
 					: undefined,
