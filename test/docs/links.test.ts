@@ -42,8 +42,12 @@ function read(file: string): string {
 	return readFileSync(sourceFile(file), "utf8");
 }
 
+/** Those below it, too. */
 function filesIn(folder: string): string[] {
-	return readdirSync(sourceFile(folder)).map((name) => path.join(folder, name));
+	const entries = readdirSync(sourceFile(folder), { recursive: true, withFileTypes: true });
+	return entries
+		.filter((entry) => entry.isFile())
+		.map(({ parentPath, name }) => path.relative(sourceFile(), path.join(parentPath, name)));
 }
 
 function foldersBelow(top: string): string[] {
