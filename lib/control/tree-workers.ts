@@ -4,12 +4,13 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { Asking, type Delivery, NoAnswerError } from "../channel/asking.js";
 import type { WorkerLook } from "../daemon/worker-look.js";
-import type { WorkerDisk, WorkerNews, WorkerRequest } from "../daemon/worker-messages.js";
+import type { SetAccess, WorkerDisk, WorkerNews, WorkerRequest } from "../daemon/worker-messages.js";
 import { OperatorError } from "../errors.js";
 import type { DiskConfig } from "../spec/configuration.js";
-import type { AccessSpec, LinkSpec } from "../spec/spec.js";
+import type { ExportSpec, LinkSpec } from "../spec/spec.js";
 import { Onlooker } from "./onlooker.js";
 import type { KeptDisk, Look, Removed, ServedDisk, Workers, WorkersListener } from "./seams.js";
 
@@ -20,11 +21,8 @@ const LOOK_LIMIT_MS = 5000;
 const START_LIMIT_MS = 5000;
 const START_POLL_MS = 5;
 
-/** What initiators have set on a disk, and the mask that was configured when they did: with another one, theirs is over. */
-interface KeptSet {
-	readonly macs: string;
-	readonly access: Readonly<Record<string, AccessSpec>>;
-}
+/** What initiators have set on a disk, by export. */
+type KeptSet = Readonly<Record<string, SetAccess>>;
 
 interface Worker {
 	readonly index: number;
@@ -39,9 +37,6 @@ export class TreeWorkers implements Workers {
 	readonly #workers: readonly Worker[];
 	/** By name of the disk. */
 	readonly #workerOf = new Map<string, Worker>();
-	/** By name of the disk: what initiators have set, by export. */
-	readonly #access = new Map<string, Record<string, AccessSpec>>();
-	readonly #added = new Map<string, DiskConfig>();
 	#listener: WorkersListener | null = null;
 
 	constructor(count: number) {
@@ -110,7 +105,6 @@ export class TreeWorkers implements Workers {
 		kept: KeptDisk,
 		fingerprint: string,
 	): Promise<void> {
-		this.#added.set(disk.name, disk);
 		const added = workerDisk(disk, links, kept, fingerprint);
 		await this.#ask(this.#chosen(disk.name), { kind: "add", disk: added }, ADD_LIMIT_MS);
 	}
@@ -128,8 +122,6 @@ export class TreeWorkers implements Workers {
 		const { body } = await this.#ask(worker, { kind: "remove", name: disk });
 		this.#workerOf.delete(disk);
 		worker.disks.delete(disk);
-		this.#added.delete(disk);
-		this.#access.delete(disk);
 		return body.end as Removed;
 	}
 
@@ -177,12 +169,8 @@ export class TreeWorkers implements Workers {
 			this.#listener?.happened({ kind: "log", severity: level === "warn" ? "warning" : level, message });
 			return;
 		}
-		const { disk, export: name, access } = news;
-		const all = { ...this.#access.get(disk), [name]: access };
-		this.#access.set(disk, all);
-		const macs = macsOf(this.#added.get(disk));
-		const set: KeptSet = { macs, access: all };
-		this.#listener?.set(disk, set);
+		const set: KeptSet = { [news.export]: news.set };
+		this.#listener?.set(news.disk, set);
 	}
 
 	/** Throws an OperatorError: what the worker refuses with, or that it is not there. */
@@ -202,10 +190,6 @@ function numbersIn(bytes: Uint8Array = new Uint8Array(0)): Float64Array {
 	return new Float64Array(bytes.slice().buffer);
 }
 
-function macsOf(disk: DiskConfig | undefined): string {
-	return JSON.stringify(disk?.exports.map(({ macs }) => macs) ?? []);
-}
-
 function workerDisk(
 	disk: DiskConfig,
 	links: readonly LinkSpec[],
@@ -213,16 +197,28 @@ function workerDisk(
 	fingerprint: string,
 ): WorkerDisk {
 	const { serial, wwn, fenced = false } = kept;
-	const set = kept.set as KeptSet | undefined;
-	const isTheirs = set !== undefined && set.macs === macsOf(disk);
+	const set = (kept.set ?? {}) as KeptSet;
 	return {
 		disk: { ...disk.disk, identity: { serial, wwn } },
-		exports: disk.exports.map((each) => {
-			const access = isTheirs ? set.access[each.name] : undefined;
-			return access === undefined ? each : { ...each, access };
-		}),
+		exports: disk.exports.map((each) => withAccess(each, set[each.name])),
 		links,
 		fenced,
 		fingerprint,
+	};
+}
+
+/** What the operator has said anew since is his; the rest is theirs. */
+function withAccess(wanted: ExportSpec, set: SetAccess | undefined): ExportSpec {
+	if (set === undefined) return wanted;
+	const { macs, configString, access } = set;
+	const isMaskTheirs = isDeepStrictEqual(macs, wanted.macs ?? null);
+	const isStringTheirs = configString === (wanted.configString ?? null);
+	return {
+		...wanted,
+		access: {
+			mask: isMaskTheirs ? access.mask : (wanted.macs ?? []),
+			reserved: access.reserved,
+			configString: isStringTheirs ? access.configString : (wanted.configString ?? ""),
+		},
 	};
 }

@@ -225,8 +225,11 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 
 /** What initiators had set on a blade before. */
 function takeUp(blade: Blade, { mask, reserved, configString }: AccessSpec): void {
-	blade.change(mask, blade.bufferCount, configString);
-	blade.access.reserved = new Set(reserved);
+	const { access } = blade;
+	access.mask.clear();
+	for (const mac of mask) access.mask.add(mac);
+	access.reserved = new Set(reserved);
+	blade.configString = Buffer.from(configString, "latin1");
 }
 
 function accessOf({ access, configString }: Blade): AccessSpec {

@@ -40,4 +40,11 @@ export type WorkerRequest =
 export type WorkerNews =
 	/** A line of the log, as an event. */
 	| { readonly kind: "happened"; readonly level: "error" | "warn" | "info"; readonly message: string }
-	| { readonly kind: "set"; readonly disk: string; readonly export: string; readonly access: AccessSpec };
+	| { readonly kind: "set"; readonly disk: string; readonly export: string; readonly set: SetAccess };
+
+/** What initiators have set on an export, and what the operator had said when they did: what he says anew is no longer theirs. */
+export interface SetAccess {
+	readonly macs: readonly number[] | null;
+	readonly configString: string | null;
+	readonly access: AccessSpec;
+}

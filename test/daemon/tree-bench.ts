@@ -6,8 +6,16 @@
 import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import path from "node:path";
+import {
+	CONFIG_HEADER_BYTES,
+	ConfigCommand,
+	configLength,
+	configVersionCommand,
+} from "../../lib/aoe/config.js";
 import { Initiator } from "../../lib/client/initiator.js";
+import { configQuery } from "../../lib/client/query.js";
 import type { RemoteDisk } from "../../lib/client/remote-disk.js";
+import { RoundTrip } from "../../lib/client/round-trip.js";
 import type { Process } from "../../lib/control/model.js";
 import { UnixLink } from "../../lib/link/unix.js";
 import { Pump } from "../../lib/pump.js";
@@ -143,6 +151,26 @@ export class DaemonTree {
 	/** A disk as an initiator sees it, over a connection of its own. */
 	async open(shelf: number, slot: number): Promise<RemoteDisk> {
 		return (await this.initiator()).open(shelf, slot);
+	}
+
+	/** As an initiator does it. */
+	async setConfigString(shelf: number, slot: number, text: string): Promise<void> {
+		const initiator = await this.initiator();
+		const [blade] = await initiator.discover({ shelf, slot });
+		if (blade === undefined) throw new Error(`e${shelf}.${slot} does not answer`);
+		await initiator.ask(
+			{ ...blade, roundTrip: new RoundTrip() },
+			{
+				...configQuery,
+				frameBytes: CONFIG_HEADER_BYTES + text.length,
+				encode(bytes, at) {
+					configQuery.encode(bytes, at);
+					configVersionCommand.set(bytes, at, ConfigCommand.forceSet);
+					configLength.set(bytes, at, text.length);
+					bytes.set(Buffer.from(text, "latin1"), at + CONFIG_HEADER_BYTES);
+				},
+			},
+		);
 	}
 
 	kept(): { disks: Record<string, { serial: string; wwn: string; set?: unknown }> } {

@@ -74,12 +74,22 @@ if (await inNamespace(import.meta.url)) {
 
 	t.test("what initiators set stays set when all are killed and started again", async (t) => {
 		const { identity } = await tree.open(9, 0);
+		// While control is away: it hears of it when it is back.
+		sendSignal(await tree.pidOf("control"), "SIGKILL");
+		await tree.setConfigString(9, 0, "rack 7");
+		await until(
+			"it is kept",
+			() => JSON.stringify(tree.kept().disks.web?.set ?? null).includes("rack 7"),
+			20_000,
+		);
 		const { body } = await tree.ask("GET", "/api/v1/disks/web");
 		const pids = (await tree.processes()).map(({ pid }) => pid);
 		for (const pid of pids) sendSignal(pid ?? 0, "SIGKILL");
 		await tree.program.finished(10_000);
 		await tree.start();
 		t.equal((await tree.open(9, 0)).identity.serial, identity.serial);
+		const [found] = await (await tree.initiator()).discover({ shelf: 9, slot: 0 });
+		t.equal(String(Buffer.from(found?.configString ?? [])), "rack 7");
 		t.strictSame((await tree.ask("GET", "/api/v1/disks/web")).body.identity, body.identity);
 	});
 
