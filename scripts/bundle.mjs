@@ -1,10 +1,11 @@
 /**
  * Joins what tsc has compiled for the program into a few files, build/bin/: the command `vblade`, and what it loads later. Nothing is
  * changed but how often Node has to look for a file, which was a third of the time that a start takes and grows with
- * every file of lib/. Packages stay outside. Called by scripts/setup and `npm run build`, after the compiler.
+ * every file of lib/. Packages stay outside. The files of the daemon's page are put beside it as they are, with the package that draws
+ * its curves. Called by scripts/setup and `npm run build`, after the compiler.
  */
 
-import { chmodSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, rmSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -30,3 +31,10 @@ await build({
 });
 // As npm makes it when it installs the package.
 chmodSync(path.join(outdir, "vblade.js"), 0o755);
+
+const page = path.join(outdir, "page");
+const isOfPage = (file) => !/\.json$/.test(file);
+cpSync(path.join(project, "lib/control/page"), page, { recursive: true, filter: isOfPage });
+const uplot = path.dirname(path.dirname(fileURLToPath(import.meta.resolve("uplot/dist/uPlot.esm.js"))));
+for (const file of ["dist/uPlot.esm.js", "dist/uPlot.min.css", "LICENSE"])
+	cpSync(path.join(uplot, file), path.join(page, "uplot", path.basename(file)));

@@ -112,6 +112,7 @@ interface Extent {
 function functionsOf(file: string, text: string): Extent[] {
 	switch (path.extname(file)) {
 		case ".ts":
+		case ".js":
 			return functionsOfTypeScript(file, text);
 		case ".c":
 		case ".h":

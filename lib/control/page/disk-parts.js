@@ -1,0 +1,178 @@
+/**
+ * The parts of a disk's view that are words and tables. Each is an element and a function that shows a disk in it. Used by `disk.js`.
+ */
+
+import { badge, el, fill, write } from "./dom.js";
+import { ago, byteRate, bytes, count, latency, rate, time } from "./format.js";
+import { Table } from "./table.js";
+
+/** @import { Disk, Initiator, InitiatorList, Latency } from "../model.js" */
+
+/** Something that shows a disk. @typedef {{ element: HTMLElement, show: (disk: Disk) => void }} Part */
+
+/** What has not changed is not made anew: it may be selected. @param {HTMLElement} place @param {readonly (Node | string)[]} nodes */
+function refill(place, nodes) {
+	const text = nodes.map((node) => (typeof node === "string" ? node : node.textContent)).join("\n");
+	if (place.dataset.text === text) return;
+	place.dataset.text = text;
+	fill(place, ...nodes);
+}
+
+/** @param {string} name @returns {Part} */
+export function headPart(name) {
+	const state = el("span", { role: "status" });
+	const words = el("div", { class: "words" });
+	return {
+		element: el(
+			"div",
+			{ class: "head" },
+			el("p", {}, el("a", { href: "#/" }, "All disks")),
+			el("h1", {}, name, " ", state),
+			words,
+		),
+		show(disk) {
+			refill(state, [badge(disk.state)]);
+			refill(
+				words,
+				sentencesOf(disk).map((sentence) => el("p", {}, sentence)),
+			);
+		},
+	};
+}
+
+/** What is out of the ordinary. @param {Disk} disk */
+function sentencesOf({ state, reason, retryAt, notice, aoe, limit }) {
+	return [
+		reason !== null && `${state}: ${reason}`,
+		retryAt !== null && `It is tried again at ${time(retryAt)}.`,
+		notice,
+		...(aoe?.silenced.map(
+			({ netif, mac, since }) =>
+				`Silent on ${netif} since ${time(since)}: ${mac} serves ${aoe.address} there.`,
+		) ?? []),
+		aoe !== null && aoe.reservedBy.length > 0 && `Reserved by ${aoe.reservedBy.join(", ")}.`,
+		limit !== null &&
+			limit.delayed > 0 &&
+			`${count(limit.delayed)} requests have waited for its limit, ${latency(limit.delayedSeconds)} all together.`,
+	].filter((sentence) => typeof sentence === "string");
+}
+
+/** @returns {Part} */
+export function factsPart() {
+	const list = el("dl", { class: "facts" });
+	return {
+		element: list,
+		show(disk) {
+			const facts = factsOf(disk);
+			if (list.childElementCount !== facts.length)
+				fill(list, ...facts.map(([name]) => el("div", {}, el("dt", {}, name), el("dd"))));
+			for (const [index, [, value]] of facts.entries()) {
+				const place = list.children[index]?.lastElementChild;
+				if (place) write(place, value);
+			}
+		},
+	};
+}
+
+/** @param {Disk} disk @returns {[string, string][]} */
+function factsOf(disk) {
+	const {
+		rates,
+		latency: { read, write: written, flush },
+		counters,
+		aoe,
+		identity,
+		source,
+	} = disk;
+	return [
+		["Now", `${rate(rates.reads)} reads/s, ${rate(rates.writes)} writes/s`],
+		["Bytes now", `${byteRate(rates.readBytes)} read, ${byteRate(rates.writtenBytes)} written`],
+		["Waiting", count(disk.underWay)],
+		["Reads", latencyText(read)],
+		["Writes", latencyText(written)],
+		["Flushes", latencyText(flush)],
+		["Sent again", count(counters.resends)],
+		["Last request", ago(disk.lastSeen)],
+		["Size", `${bytes(disk.sizeBytes)}${disk.readOnly ? ", read-only" : ""}`],
+		["Storage", disk.storage],
+		["Address", aoe === null ? (disk.address ?? "–") : `${aoe.address} on ${aoe.netif.join(", ")}`],
+		["For", aoe?.macs ? (aoe.macs.length === 0 ? "nobody" : aoe.macs.join(", ")) : "everyone"],
+		["Durability", disk.durability],
+		["Serial, WWN", identity === null ? "–" : `${identity.serial}, ${identity.wwn}`],
+		["Named by", source.kind === "file" ? `${source.file}:${source.line}` : "command, API or page"],
+		["Worker", disk.worker === null ? "–" : String(disk.worker)],
+	];
+}
+
+/** @param {Latency | null} measured */
+function latencyText(measured) {
+	if (measured === null) return "none";
+	const { count: requests, p50, p99, p999 } = measured;
+	return `${count(requests)}: p50 ${latency(p50)}, p99 ${latency(p99)}, p99.9 ${latency(p999)}`;
+}
+
+/** Who uses it, the busiest first. */
+export function initiatorsPart() {
+	/** @type {Table<Initiator & { isBusiest: boolean }>} */
+	const table = new Table({
+		caption: "Initiators that have used this disk, the busiest first",
+		keyOf: ({ mac, link }) => `${link} ${mac}`,
+		empty: "No initiator has used it.",
+		columns: [
+			{ title: "Initiator", isHeader: true, text: ({ mac }) => mac },
+			{ title: "", text: ({ isBusiest }) => (isBusiest ? "asks most of this disk" : "") },
+			{ title: "Link", text: ({ link }) => link },
+			{ title: "Operations/s", numeric: true, text: ({ rates }) => rate(rates.reads + rates.writes) },
+			{
+				title: "Bytes/s",
+				numeric: true,
+				text: ({ rates }) => byteRate(rates.readBytes + rates.writtenBytes),
+			},
+			{ title: "Read p99", numeric: true, text: ({ rates }) => latency(rates.readP99) },
+			{ title: "Write p99", numeric: true, text: ({ rates }) => latency(rates.writeP99) },
+			{ title: "Sent again", numeric: true, text: ({ counters }) => count(counters.resends) },
+			{ title: "Disks", numeric: true, text: ({ disks }) => count(disks.length) },
+			{ title: "Last seen", text: ({ lastSeen }) => ago(lastSeen) },
+		],
+	});
+	return {
+		element: el(
+			"div",
+			{},
+			el("p", { class: "muted" }, "Figures of an initiator are of all disks that it uses."),
+			table.element,
+		),
+		/** @param {Disk} disk @param {InitiatorList} list */
+		show({ busiestInitiator }, { initiators }) {
+			table.update(
+				initiators
+					.map((each) => ({ ...each, isBusiest: each.mac === busiestInitiator }))
+					.sort((one, other) => Number(other.isBusiest) - Number(one.isBusiest)),
+			);
+		},
+	};
+}
+
+/** @returns {Part} */
+export function causesPart() {
+	/** @type {Table<[string, number]>} */
+	const table = new Table({
+		caption: "Errors by cause",
+		keyOf: ([cause]) => cause,
+		empty: "There were none.",
+		columns: [
+			{ title: "Cause", isHeader: true, text: ([cause]) => cause },
+			{ title: "Requests", numeric: true, text: ([, errors]) => count(errors) },
+		],
+	});
+	return {
+		element: table.element,
+		show: ({ causes }) => table.update(Object.entries(causes).sort(([, one], [, other]) => other - one)),
+	};
+}
+
+/** @returns {Part} */
+export function settingsPart() {
+	const code = el("pre", { tabindex: "0" });
+	return { element: code, show: ({ settings }) => write(code, JSON.stringify(settings, null, 2)) };
+}

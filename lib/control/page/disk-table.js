@@ -1,0 +1,200 @@
+/**
+ * All disks in a list: searched, narrowed to a state, sorted, in pages of 50; each with a curve of its last minutes. While somebody is at
+ * the list, rows keep their places. Shown by `overview.js`.
+ */
+
+import { get } from "./api.js";
+import { badge, diskLink, el, fill, write } from "./dom.js";
+import { byteRate, bytes, count, latency, rate, worstP99 } from "./format.js";
+import { Sparks } from "./spark.js";
+import { Table } from "./table.js";
+
+/** @import { DiskList, DiskSummary } from "../model.js" */
+/** @import { Live } from "./live.js" */
+
+const EVERY_MS = 1000;
+const PAGE = 50;
+const TYPING_MS = 200;
+/** What fills a bar of latency: a second; what leaves it empty: 10 us. Above 5 ms it is another colour, above 50 ms a third. */
+const BAR = { empty: Math.log10(1e-5), full: Math.log10(1) };
+
+const SORTS = {
+	latency: "latency",
+	operations: "operations",
+	bandwidth: "bytes",
+	errors: "errors",
+	queue: "requests that wait",
+	size: "size",
+	name: "name",
+};
+const STATES = ["open", "failed", "fenced", "opening", "draining", "abandoned", "removing"];
+
+export class DiskTable {
+	#offset = 0;
+	#search = el("input", {
+		id: "search",
+		type: "search",
+		placeholder: "name, storage, address",
+		maxlength: "200",
+	});
+	#sort = select("sort", Object.entries(SORTS));
+	#state = select("state", [["", "any"], ...STATES.map((state) => [state, state])]);
+	#pages = el("p", { class: "pages", role: "status" });
+	#back = el("button", { type: "button", on: { click: () => this.#turn(-PAGE) } }, "Previous");
+	#forth = el("button", { type: "button", on: { click: () => this.#turn(PAGE) } }, "Next");
+	#live;
+	#sparks;
+	#table;
+
+	/** @param {Live} live */
+	constructor(live) {
+		this.#live = live;
+		this.#sparks = new Sparks(live.signal);
+		this.#table = new Table({
+			caption: "Disks",
+			columns: columns(this.#sparks),
+			keyOf: (/** @type {DiskSummary} */ { name }) => name,
+			empty: "No disk matches.",
+		});
+		/** @type {HTMLElement} */
+		this.element = el("div", {}, this.#toolbar(), this.#table.element, this.#paging());
+		live.every(EVERY_MS, (signal) => this.#ask(signal));
+	}
+
+	#toolbar() {
+		/** @type {ReturnType<typeof setTimeout> | undefined} */
+		let typing;
+		const again = () => this.#turn(-Infinity);
+		this.#search.addEventListener("input", () => {
+			clearTimeout(typing);
+			typing = setTimeout(again, TYPING_MS);
+		});
+		for (const input of [this.#sort, this.#state]) input.addEventListener("change", again);
+		const field = (/** @type {string} */ text, /** @type {HTMLElement} */ input) =>
+			el("div", { class: "field" }, el("label", { for: input.id }, text), input);
+		return el(
+			"div",
+			{ class: "toolbar", role: "search" },
+			field("Search", this.#search),
+			field("State", this.#state),
+			field("Highest first by", this.#sort),
+			el("a", { class: "button primary", href: "#/add" }, "Add a disk"),
+		);
+	}
+
+	#paging() {
+		return el("div", { class: "paging" }, this.#back, this.#pages, this.#forth);
+	}
+
+	/** @param {number} by */
+	#turn(by) {
+		this.#offset = Math.max(0, this.#offset + by);
+		this.#live.hurry();
+	}
+
+	/** @param {AbortSignal} signal */
+	async #ask(signal) {
+		const query = new URLSearchParams({
+			sort: this.#sort.value,
+			limit: String(PAGE),
+			offset: String(this.#offset),
+			...(this.#search.value && { search: this.#search.value }),
+			...(this.#state.value && { state: this.#state.value }),
+		});
+		const list = /** @type {DiskList} */ (await get(`/api/v1/disks?${query}`, signal));
+		if (list.disks.length === 0 && this.#offset > 0) return this.#turn(-PAGE);
+		this.#sparks.add(list.disks);
+		this.#table.update(this.#table.isInUse ? inPlace(list.disks, this.#table.keys) : list.disks);
+		const last = this.#offset + list.disks.length;
+		write(
+			this.#pages,
+			list.total === 0 ? "none" : `${count(this.#offset + 1)} to ${count(last)} of ${count(list.total)}`,
+		);
+		this.#back.disabled = this.#offset === 0;
+		this.#forth.disabled = list.next === null;
+	}
+}
+
+/**
+ * As they stand, then those that are new.
+ * @param {readonly DiskSummary[]} disks
+ * @param {readonly string[]} keys
+ */
+function inPlace(disks, keys) {
+	const rest = new Map(disks.map((disk) => [disk.name, disk]));
+	const old = keys.flatMap((key) => {
+		const disk = rest.get(key);
+		rest.delete(key);
+		return disk === undefined ? [] : [disk];
+	});
+	return [...old, ...rest.values()];
+}
+
+/** @param {string} id @param {readonly (readonly string[])[]} options */
+function select(id, options) {
+	return el("select", { id }, ...options.map(([value, text = ""]) => el("option", { value }, text)));
+}
+
+/** @param {Sparks} sparks @returns {import("./table.js").Column<DiskSummary>[]} */
+function columns(sparks) {
+	return [
+		{ title: "Disk", isHeader: true, paint: paintName },
+		{ title: "State", paint: paintState },
+		{ title: "Latency p99", numeric: true, paint: paintLatency },
+		{ title: "Operations/s", numeric: true, text: ({ rates }) => rate(rates.reads + rates.writes) },
+		{ title: "Last minutes", wide: true, paint: (cell, { name }) => sparks.paint(cell, name) },
+		{
+			title: "Bytes/s",
+			numeric: true,
+			mid: true,
+			text: ({ rates }) => byteRate(rates.readBytes + rates.writtenBytes),
+		},
+		{ title: "Waiting", numeric: true, mid: true, text: ({ underWay }) => count(underWay) },
+		{ title: "Errors", numeric: true, paint: paintErrors },
+		{
+			title: "Most asked by",
+			mid: true,
+			paint: (cell, { busiestInitiator }) => write(cell, busiestInitiator ?? "–"),
+		},
+		{ title: "Address", wide: true, text: ({ address }) => address ?? "–" },
+		{ title: "Size", numeric: true, wide: true, text: ({ sizeBytes }) => bytes(sizeBytes) },
+	];
+}
+
+/** @param {HTMLElement} cell @param {DiskSummary} disk */
+function paintName(cell, { name }) {
+	if (cell.firstChild === null) cell.append(diskLink(name));
+}
+
+/** @param {HTMLElement} cell @param {DiskSummary} disk */
+function paintState(cell, { state, reason, readOnly }) {
+	const shown = `${state} ${readOnly} ${reason ?? ""}`;
+	if (cell.dataset.shown === shown) return;
+	cell.dataset.shown = shown;
+	fill(
+		cell,
+		badge(state),
+		readOnly && el("span", { class: "muted" }, " read-only"),
+		reason !== null && el("p", { class: "reason" }, reason),
+	);
+}
+
+/** @param {HTMLElement} cell @param {DiskSummary} disk */
+function paintLatency(cell, { rates }) {
+	const worst = worstP99(rates);
+	if (cell.firstChild === null)
+		cell.append(
+			el("span"),
+			el("meter", { min: "0", max: "1", low: "0.54", high: "0.74", optimum: "0", "aria-hidden": "true" }),
+		);
+	const [text, bar] = cell.children;
+	if (text) write(text, latency(worst));
+	const part = worst ? (Math.log10(worst) - BAR.empty) / (BAR.full - BAR.empty) : 0;
+	if (bar instanceof HTMLMeterElement) bar.value = Math.min(1, Math.max(0, part));
+}
+
+/** @param {HTMLElement} cell @param {DiskSummary} disk */
+function paintErrors(cell, { errors }) {
+	write(cell, count(errors));
+	cell.classList.toggle("bad", errors > 0);
+}

@@ -1,0 +1,155 @@
+/**
+ * Fields of a form by the schema of their value: a choice, a number, a text, a list with an entry in each line, or a group of fields.
+ * What is left empty is not set. Used by `form.js`.
+ */
+
+import { el } from "./dom.js";
+
+/**
+ * As far as it is used, JSON Schema.
+ * @typedef {object} Schema
+ * @property {string} [type]
+ * @property {Schema[]} [anyOf]
+ * @property {Record<string, Schema>} [properties]
+ * @property {string} [description]
+ */
+
+/**
+ * @typedef {object} Field
+ * @property {string} key
+ * @property {HTMLElement} element
+ * @property {() => unknown} value undefined: not set
+ * @property {(path: string, message: string) => boolean} complain says what is wrong at a path (`limit/iops`; "" takes all back); false: that is not here
+ */
+
+/** What the schema does not say. @type {Readonly<Record<string, { label?: string, hint?: string, choices?: readonly string[] }>>} */
+const WORDS = {
+	file: { label: "File or block device", hint: "an absolute path, such as /srv/vblade/web.img" },
+	memory: {
+		label: "Memory instead of a file",
+		hint: "a size, such as 64M; what is in it is lost at the end",
+	},
+	read_only: { label: "Read-only" },
+	durability: {
+		label: "Durability",
+		hint: "when a write is acknowledged: on stable storage (ack), in memory with flushes (flush), in memory (none)",
+		choices: ["ack", "flush", "none"],
+	},
+	direct: { label: "Past the page cache" },
+	offset: { label: "Offset", hint: "first sector of 512 bytes of the file" },
+	length: { label: "Length", hint: "sectors of 512 bytes" },
+	limit: { label: "Limit" },
+	iops: { label: "Operations per second" },
+	bandwidth: { label: "Bytes per second", hint: "such as 100M" },
+	read_iops: { label: "Reads per second" },
+	write_iops: { label: "Writes per second" },
+	read_bandwidth: { label: "Bytes read per second" },
+	write_bandwidth: { label: "Bytes written per second" },
+	aoe: { label: "Served by ATA over Ethernet" },
+	address: { label: "Address", hint: "shelf and slot, such as 9.0" },
+	netif: { label: "Links", hint: "one in each line, such as eth0" },
+	macs: { label: "Initiators", hint: "MAC addresses, one in each line; none: everyone" },
+	config_string: { label: "Config string" },
+	buffer_count: { label: "Buffer count" },
+};
+let ids = 0;
+
+/** @param {readonly string[]} path @param {Schema} schema @param {unknown} value @returns {Field} */
+export function fieldOf(path, schema, value) {
+	const key = path.at(-1) ?? "";
+	if (schema.type === "object") return group(path, schema, value);
+	const { label = key, hint = schema.description, choices } = WORDS[key] ?? {};
+	const id = `field-${ids++}`;
+	const wrong = el("p", { class: "error", id: `${id}-wrong`, role: "alert" });
+	const input = inputOf(id, schema, choices, value);
+	input.setAttribute("aria-describedby", `${id}-hint ${id}-wrong`);
+	const element = el(
+		"div",
+		{ class: "field" },
+		el("label", { for: id }, label, " ", label === key ? null : el("code", {}, key)),
+		input,
+		hint && el("p", { class: "muted", id: `${id}-hint` }, hint),
+		wrong,
+	);
+	return {
+		key,
+		element,
+		value: () => read(schema, choices, input.value.trim()),
+		complain(where, message) {
+			// An entry of a list is pointed at by its number.
+			const [first, ...rest] = where.split("/");
+			const isOurs = first === key && rest.every((part) => /^\d+$/.test(part));
+			if (where !== "" && !isOurs) return false;
+			wrong.textContent = message;
+			input.setAttribute("aria-invalid", String(message !== ""));
+			return isOurs;
+		},
+	};
+}
+
+/** @param {readonly string[]} path @param {Schema} schema @param {unknown} value @returns {Field} */
+function group(path, { properties = {} }, value) {
+	const key = path.at(-1) ?? "";
+	const given = /** @type {Record<string, unknown>} */ (value ?? {});
+	const fields = Object.entries(properties).map(([name, schema]) =>
+		fieldOf([...path, name], schema, given[name]),
+	);
+	return {
+		key,
+		element: el(
+			"fieldset",
+			{},
+			el("legend", {}, WORDS[key]?.label ?? key),
+			...fields.map(({ element }) => element),
+		),
+		value() {
+			const entered = fields.map((field) => /** @type {const} */ ([field.key, field.value()]));
+			const set = entered.filter(([, each]) => each !== undefined);
+			return set.length === 0 ? undefined : Object.fromEntries(set);
+		},
+		complain(where, message) {
+			const [first, ...rest] = where.split("/");
+			if (where !== "" && first !== key) return false;
+			return fields.map((field) => field.complain(rest.join("/"), message)).includes(true);
+		},
+	};
+}
+
+/** @param {string} id @param {Schema} schema @param {readonly string[] | undefined} choices @param {unknown} value */
+function inputOf(id, { type }, choices, value) {
+	const text = Array.isArray(value) ? value.join("\n") : value === undefined ? "" : String(value);
+	if (type === "boolean" || choices) {
+		const options = choices ?? ["true", "false"];
+		const words = { true: "yes", false: "no" };
+		const select = el(
+			"select",
+			{ id },
+			el("option", { value: "" }, "(default)"),
+			...options.map((each) =>
+				el("option", { value: each }, Object.entries(words).find(([name]) => name === each)?.[1] ?? each),
+			),
+		);
+		select.value = text;
+		return select;
+	}
+	const plain = { id, autocomplete: "off", spellcheck: "false" };
+	if (type === "array") {
+		const area = el("textarea", { ...plain, rows: "2" });
+		area.value = text;
+		return area;
+	}
+	const input = el("input", { ...plain, type: "text", inputmode: type === "number" ? "numeric" : null });
+	input.value = text;
+	return input;
+}
+
+/** @param {Schema} schema @param {readonly string[] | undefined} choices @param {string} text */
+function read({ type }, choices, text) {
+	if (text === "") return undefined;
+	if (choices) return text;
+	if (type === "boolean") return text === "true";
+	if (type === "array") return text.split(/[\s,]+/).filter((entry) => entry !== "");
+	// What is no number is sent as it is: the server says what is allowed.
+	if (type === "number" || type === "integer") return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
+	return text;
+}

@@ -1,0 +1,210 @@
+/**
+ * Changes made on the page in Chromium, by keyboard alone and by mouse: the token is asked for once, what will happen is said first, what
+ * is wrong is said beside its field, and nobody overwrites what somebody else has changed meanwhile.
+ */
+
+import { execFileSync } from "node:child_process";
+import type { Browser, Page } from "playwright-core";
+import t, { type Test } from "tap";
+import { TOKEN } from "../control/stage.js";
+import { until } from "../support/cleanup.js";
+import { inNamespace } from "../support/in-namespace.js";
+import { chromiumMissing, STEP_LIMIT_MS, startChromium, visit } from "./browser.js";
+import { type Site, serveSite } from "./site.js";
+
+const DISKS = 8;
+const TABS_MAX = 60;
+const missing = chromiumMissing();
+if (missing !== undefined) t.pass("not run", { skip: missing });
+else if (await inNamespace(import.meta.url)) {
+	execFileSync("ip", ["link", "set", "lo", "up"], { timeout: 10_000 });
+	const browser = await startChromium();
+	t.teardown(() => browser.close());
+	ofKeyboard(browser);
+	ofAdding(browser);
+	ofRemoving(browser);
+	ofOthers(browser);
+	ofReloading(browser);
+}
+
+async function settingsOf(site: Site, name: string) {
+	return (await site.stage.ask("GET", `/api/v1/disks/${name}`)).body.settings;
+}
+
+/** What has the keyboard, in words. */
+function focused(page: Page): Promise<string> {
+	return page.evaluate(
+		`(document.activeElement?.labels?.[0] ?? document.activeElement)?.textContent?.trim() ?? ""`,
+	);
+}
+
+/** Goes on until something of this name has the keyboard. */
+async function tabTo(t: Test, page: Page, name: RegExp): Promise<void> {
+	for (let tabs = 0; tabs < TABS_MAX; tabs++) {
+		await page.keyboard.press("Tab");
+		if (!name.test(await focused(page))) continue;
+		const outline = await page.evaluate(`getComputedStyle(document.activeElement).outlineStyle`);
+		t.not(outline, "none", `one sees that ${name.source} has the keyboard`);
+		return;
+	}
+	throw new Error(`${name.source} can't be reached by the keyboard`);
+}
+
+async function giveToken(page: Page): Promise<void> {
+	await page.locator("#token-input").fill(TOKEN);
+	await page.getByRole("button", { name: "Use it" }).click();
+}
+
+function ofKeyboard(browser: Browser): void {
+	t.test("by keyboard alone a disk is found and its limit changed", async (t) => {
+		const site = await serveSite(t, DISKS, 2);
+		const { page, complaints } = await visit(browser, site.url);
+		await page.getByRole("link", { name: "mail" }).waitFor();
+		await tabTo(t, page, /^Skip to content$/);
+		await page.keyboard.press("Enter");
+		await tabTo(t, page, /^Search$/);
+		await page.keyboard.type("mail");
+		await page.getByText("1 to 1 of 1").waitFor();
+		await tabTo(t, page, /^mail$/);
+		await page.keyboard.press("Enter");
+		await page.getByRole("heading", { name: "mail" }).waitFor();
+		await page.getByRole("button", { name: "Change" }).waitFor();
+		await tabTo(t, page, /^Change$/);
+		await page.keyboard.press("Enter");
+		await page.getByLabel(/^Operations per second/).waitFor();
+		await tabTo(t, page, /^Operations per second/);
+		await page.keyboard.type("750");
+		await page.keyboard.press("Enter");
+		await page.locator("#token-input").waitFor();
+		await page.keyboard.type("wrong");
+		await page.keyboard.press("Enter");
+		await page.getByText("That was not the token").waitFor();
+		await page.keyboard.type(TOKEN);
+		await page.keyboard.press("Enter");
+		await page.getByText(/limit.*750/).waitFor();
+		t.equal((await settingsOf(site, "mail")).limit, undefined, "nothing has happened yet");
+		await tabTo(t, page, /^Do it$/);
+		await page.keyboard.press("Enter");
+		await until(
+			"it is changed",
+			async () => (await settingsOf(site, "mail")).limit?.iops === 750,
+			STEP_LIMIT_MS,
+		);
+		await page.getByRole("dialog").waitFor({ state: "detached" });
+		await page.getByText('"iops": 750').waitFor();
+		t.match(await page.locator(".words").innerText(), /as the files say again after a reload/);
+		await page.locator("canvas.heat").focus();
+		await page.keyboard.press("ArrowLeft");
+		await page.getByText(/^\d\d:\d\d:\d\d: [\d,]+ requests/).waitFor();
+		t.strictSame(complaints, []);
+	});
+}
+
+function ofAdding(browser: Browser): void {
+	t.test("a disk is added; what is wrong is said beside the field", async (t) => {
+		const site = await serveSite(t, DISKS, 2);
+		const { page, complaints } = await visit(browser, site.url);
+		await page.getByRole("link", { name: "Add a disk" }).click();
+		await page.getByLabel("Name").fill("new");
+		await page.getByLabel(/^Memory instead/).fill("64M");
+		await page.getByLabel(/^Address/).fill("nine");
+		await page.getByLabel(/^Links/).fill("eth0");
+		await page.getByRole("button", { name: "What will happen" }).click();
+		await giveToken(page);
+		const wrong = page.locator(".field", { has: page.getByLabel(/^Address/) });
+		await wrong.getByText(/shelf and slot are allowed/).waitFor();
+		t.match(await focused(page), /^Address/);
+		await page.getByLabel(/^Address/).fill("40.0");
+		await page.getByRole("button", { name: "What will happen" }).click();
+		await page.getByText("This will happen").waitFor();
+		t.match(await page.getByRole("dialog").innerText(), /disk new/);
+		await page.keyboard.press("Escape");
+		t.equal((await site.stage.ask("GET", "/api/v1/disks/new")).status, 404, "Escape: nothing is done");
+		await page.getByRole("button", { name: "What will happen" }).click();
+		await page.getByRole("button", { name: "Do it" }).click();
+		await page.getByRole("heading", { name: "new" }).waitFor();
+		t.strictSame((await settingsOf(site, "new")).aoe, { address: "40.0", netif: ["eth0"] });
+		t.strictSame(complaints, []);
+	});
+}
+
+function ofRemoving(browser: Browser): void {
+	t.test("a disk is fenced, unfenced and removed, and who uses it is said first", async (t) => {
+		const site = await serveSite(t, DISKS, 2);
+		const { page, complaints } = await visit(browser, `${site.url}#/disk/web`);
+		await page.getByRole("button", { name: "Fence" }).click();
+		await page.getByText("It is in use by 02:00:00:00:00:01").waitFor();
+		await page.getByRole("button", { name: "Fence it" }).click();
+		await giveToken(page);
+		await page.locator(".badge.fenced").first().waitFor();
+		t.equal(await site.stage.state("web"), "fenced");
+		await page.getByRole("button", { name: "Unfence" }).click();
+		await page.getByRole("button", { name: "Unfence it" }).click();
+		await page.locator(".badge.open").first().waitFor();
+		await page.getByRole("button", { name: "Remove" }).click();
+		await page.getByText("it is in use by 02:00:00:00:00:01").waitFor();
+		await page.getByRole("button", { name: "Leave it as it is" }).click();
+		t.equal(await site.stage.state("web"), "open");
+		await page.getByRole("button", { name: "Remove" }).click();
+		await page.getByRole("button", { name: "Remove it" }).click();
+		await page.getByRole("heading", { name: "All disks" }).waitFor();
+		t.equal((await site.stage.ask("GET", "/api/v1/disks/web")).status, 404);
+		t.strictSame(complaints, []);
+	});
+}
+
+function ofOthers(browser: Browser): void {
+	t.test("what somebody else has changed meanwhile is shown, and not overwritten", async (t) => {
+		const site = await serveSite(t, DISKS, 2);
+		const { page } = await visit(browser, `${site.url}#/disk/mail`);
+		await page.getByRole("button", { name: "Change" }).click();
+		await page.getByLabel(/^Operations per second/).fill("100");
+		await site.stage.done(await site.stage.askTagged("PATCH", "mail", { body: { read_only: true } }));
+		await page.getByRole("button", { name: "What will happen" }).click();
+		await giveToken(page);
+		await page.getByText("read_only (default) -> true").waitFor();
+		await page.getByRole("button", { name: "Back to the form" }).click();
+		await page.getByRole("button", { name: "What will happen" }).click();
+		await page.getByText("This will happen").waitFor();
+		await page.getByRole("button", { name: "Do it" }).click();
+		await page.getByText('"iops": 100').waitFor();
+		t.match(await settingsOf(site, "mail"), { limit: { iops: 100 }, read_only: true }, "both are there");
+	});
+
+	t.test("a disk gets another size", async (t) => {
+		const site = await serveSite(t, DISKS, 2);
+		const { page } = await visit(browser, `${site.url}#/disk/mail`);
+		await page.getByRole("button", { name: "Resize" }).click();
+		await page.getByText("A file that has grown is noticed by itself").waitFor();
+		t.equal(await page.getByRole("dialog").locator("input").count(), 2);
+		await page.getByLabel(/^Length/).fill("2048");
+		await page.getByRole("button", { name: "What will happen" }).click();
+		await giveToken(page);
+		await page.getByText("initiators notice").waitFor();
+		await page.getByRole("button", { name: "Do it" }).click();
+		await page.getByText('"length": 2048').waitFor();
+		t.equal((await settingsOf(site, "mail")).file, "/srv/vblade/mail.img", "all else stays");
+	});
+}
+
+function ofReloading(browser: Browser): void {
+	t.test("a reload says what it will do, and what is wrong with the files", async (t) => {
+		const site = await serveSite(t, DISKS, 2);
+		const good = site.stage.opener.text;
+		site.stage.opener.text = `${good}\n[disk.more]\nmemory = "1M"\n`;
+		const { page, complaints } = await visit(browser, `${site.url}#/configuration`);
+		await page.getByText(/A reload would do this/).waitFor();
+		await page.getByRole("button", { name: "Enter it" }).click();
+		await giveToken(page);
+		t.match(await page.getByLabel("/etc/vblade/vblade.toml").innerText(), /\[disk\.more\]/);
+		await page.getByRole("button", { name: "Reload" }).click();
+		t.match(await page.getByRole("dialog").innerText(), /disk more/);
+		await page.getByRole("dialog").getByRole("button", { name: "Reload" }).click();
+		await page.getByText("What is running is what the files say").waitFor();
+		t.equal(await site.stage.state("more"), "open");
+		site.stage.opener.text = `${good}\n[disk.bad]\nmemry = "1M"\n`;
+		await page.getByText("The files have errors; a reload would change nothing").waitFor();
+		await page.getByText(/vblade\.toml:\d+:\d+: .*memry/).waitFor();
+		t.strictSame(complaints, []);
+	});
+}
