@@ -6,6 +6,7 @@
 
 import type { ListenOptions, Server } from "node:net";
 import { hostname } from "node:os";
+import { isDeepStrictEqual } from "node:util";
 import { type Clock, systemClock } from "../clock.js";
 import { OperatorError } from "../errors.js";
 import type { Log } from "../log.js";
@@ -69,7 +70,9 @@ export class Control {
 		options.workers.listen({
 			started: (worker) => inside.desired.lost(worker),
 			happened: (happening) => inside.events.add(happening),
-			set: (disk, set) => kept.note(disk, { set }),
+			set: async (disk, set) => {
+				if (!isDeepStrictEqual(kept.find(disk)?.set, set)) await kept.note(disk, { set });
+			},
 		});
 		control.#stop.push(() => kept.stop());
 		const files = new HistoryFiles(opener, inside.observed);

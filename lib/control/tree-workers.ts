@@ -4,13 +4,13 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { isDeepStrictEqual } from "node:util";
 import { Asking, type Delivery, NoAnswerError } from "../channel/asking.js";
+import type { SetOnDisk } from "../daemon/set-access.js";
 import type { WorkerLook } from "../daemon/worker-look.js";
-import type { SetAccess, WorkerDisk, WorkerNews, WorkerRequest } from "../daemon/worker-messages.js";
+import type { Serving, WorkerDisk, WorkerNews, WorkerRequest } from "../daemon/worker-messages.js";
 import { OperatorError } from "../errors.js";
 import type { DiskConfig } from "../spec/configuration.js";
-import type { ExportSpec, LinkSpec } from "../spec/spec.js";
+import type { LinkSpec } from "../spec/spec.js";
 import { Onlooker } from "./onlooker.js";
 import type { KeptDisk, Look, Removed, ServedDisk, Workers, WorkersListener } from "./seams.js";
 
@@ -20,9 +20,6 @@ const ASK_LIMIT_MS = 20_000;
 const LOOK_LIMIT_MS = 5000;
 const START_LIMIT_MS = 5000;
 const START_POLL_MS = 5;
-
-/** What initiators have set on a disk, by export. */
-type KeptSet = Readonly<Record<string, SetAccess>>;
 
 interface Worker {
 	readonly index: number;
@@ -87,8 +84,12 @@ export class TreeWorkers implements Workers {
 				// It has nothing; when it comes it is told all.
 				if (worker.asking === null) return [];
 				const { body } = await this.#ask(worker, { kind: "serving" });
-				const disks = body.disks as ServedDisk[];
-				for (const { name } of disks) this.#give(name, worker);
+				const disks = body.disks as Serving[];
+				for (const { name, set } of disks) {
+					this.#give(name, worker);
+					// While nobody was there who could keep it.
+					if (Object.keys(set).length > 0) void this.#listener?.set(name, set);
+				}
 				return disks;
 			}),
 		);
@@ -169,8 +170,7 @@ export class TreeWorkers implements Workers {
 			this.#listener?.happened({ kind: "log", severity: level === "warn" ? "warning" : level, message });
 			return;
 		}
-		const set: KeptSet = { [news.export]: news.set };
-		this.#listener?.set(news.disk, set);
+		void this.#listener?.set(news.disk, news.set);
 	}
 
 	/** Throws an OperatorError: what the worker refuses with, or that it is not there. */
@@ -197,28 +197,13 @@ function workerDisk(
 	fingerprint: string,
 ): WorkerDisk {
 	const { serial, wwn, fenced = false } = kept;
-	const set = (kept.set ?? {}) as KeptSet;
+	const set = (kept.set ?? {}) as SetOnDisk;
 	return {
 		disk: { ...disk.disk, identity: { serial, wwn } },
-		exports: disk.exports.map((each) => withAccess(each, set[each.name])),
+		exports: disk.exports,
 		links,
 		fenced,
 		fingerprint,
-	};
-}
-
-/** What the operator has said anew since is his; the rest is theirs. */
-function withAccess(wanted: ExportSpec, set: SetAccess | undefined): ExportSpec {
-	if (set === undefined) return wanted;
-	const { macs, configString, access } = set;
-	const isMaskTheirs = isDeepStrictEqual(macs, wanted.macs ?? null);
-	const isStringTheirs = configString === (wanted.configString ?? null);
-	return {
-		...wanted,
-		access: {
-			mask: isMaskTheirs ? access.mask : (wanted.macs ?? []),
-			reserved: access.reserved,
-			configString: isStringTheirs ? access.configString : (wanted.configString ?? ""),
-		},
+		set,
 	};
 }

@@ -19,6 +19,7 @@ import { counted, quote } from "../text.js";
 import { formatMac } from "../wire/mac.js";
 import type { Addition, Exporter } from "./exporter.js";
 import { type Outlet, Outlets, type OutletsOptions } from "./outlets.js";
+import { setOn, withSet } from "./set-access.js";
 
 /** How long a link may take to be up: the kernel tells of one that has just come up only once a second. */
 const UP_LIMIT_MS = 1500;
@@ -166,7 +167,9 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 		if (exported.blade === null || isAnother(exported.spec, spec)) return false;
 		const more = spec.bufferCount - exported.spec.bufferCount;
 		for (const outlet of exported.outlets) this.#outlets.resize(outlet, more);
+		const { access } = withSet(spec, setOn(exported.spec, accessOf(exported.blade)));
 		exported.blade.change(spec.macs, spec.bufferCount, spec.configString);
+		if (access !== undefined) takeUp(exported.blade, access);
 		exported.spec = spec;
 		for (const { target } of exported.outlets) target.advertise(exported.blade);
 		return true;

@@ -4,15 +4,21 @@
  */
 
 import { OperatorError } from "../errors.js";
-import type { ExportSpec } from "../spec/spec.js";
+import type { AccessSpec, DiskSpec, ExportSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import type { Daemon } from "./daemon.js";
 import type { DiskEnd } from "./disks.js";
-import type { WorkerDisk } from "./worker-messages.js";
+import { type SetOnDisk, setOn, withSet } from "./set-access.js";
+import type { Serving, WorkerDisk } from "./worker-messages.js";
+
+/** The fingerprint of one that is open without exports: that of no other. */
+const WITHDRAWN = "";
 
 export class WorkerDisks {
 	readonly #daemon: Daemon;
 	readonly #disks = new Map<string, WorkerDisk>();
+	/** What initiators have set, by name of the disk: from the moment that it is being added. */
+	readonly #set = new Map<string, SetOnDisk>();
 	/** What each disk is being asked for, until that is done. */
 	readonly #busy = new Map<string, Promise<unknown>>();
 
@@ -25,20 +31,29 @@ export class WorkerDisks {
 	}
 
 	/** What is served, and as what. */
-	get serving(): { name: string; fingerprint: string; fenced: boolean }[] {
-		return [...this.#disks.values()].map(({ disk: { name }, fingerprint, fenced }) => ({
+	get serving(): Serving[] {
+		return [...this.#disks.values()].map(({ disk: { name }, fingerprint }) => ({
 			name,
 			fingerprint,
-			fenced,
+			set: this.#setOn(name),
 		}));
 	}
 
 	/** Throws an OperatorError if it can't be opened or served; then nothing of it is there. */
 	add(added: WorkerDisk): Promise<void> {
-		const { disk, exports, links, fenced } = added;
+		const { disk, links, fenced } = added;
 		return this.#afterwards(disk.name, async () => {
-			const isOpen = this.#disks.has(disk.name);
-			await this.#daemon.add({ disks: isOpen ? [] : [disk], exports: fenced ? [] : exports, links });
+			const before = this.#disks.get(disk.name);
+			// A control that is no more has asked for it.
+			if (before?.fingerprint === added.fingerprint && before.fenced === fenced) return;
+			const isWithdrawn = before?.fingerprint === WITHDRAWN;
+			if (before !== undefined && !isWithdrawn) await this.remove(disk.name);
+			this.#set.set(disk.name, added.set);
+			await this.#daemon.add({
+				disks: isWithdrawn ? [] : [disk],
+				exports: fenced ? [] : this.#withSet(added),
+				links,
+			});
 			this.#disks.set(disk.name, added);
 		});
 	}
@@ -50,9 +65,11 @@ export class WorkerDisks {
 			const before = this.#get(name);
 			if (namesOf(before.exports) !== namesOf(changed.exports))
 				throw new OperatorError(`disk ${quote(name)}: is exported in other ways`);
-			this.#daemon.changeDisk(changed.disk);
+			const disk = { ...changed.disk, ...identityOf(before.disk) };
+			this.#daemon.changeDisk(disk);
 			if (!before.fenced) for (const each of changed.exports) this.#daemon.change(each);
-			this.#disks.set(name, { ...before, ...changed });
+			this.#set.set(name, changedSet(changed.exports, this.#setOn(name)));
+			this.#disks.set(name, { ...before, ...changed, disk });
 		});
 	}
 
@@ -61,15 +78,16 @@ export class WorkerDisks {
 		return this.#afterwards(name, async () => {
 			const disk = this.#get(name);
 			if (!disk.fenced) await Promise.all(disk.exports.map((each) => this.#daemon.removeExport(each.name)));
-			this.#disks.set(name, { ...disk, exports: [], fingerprint: "" });
+			this.#disks.set(name, { ...disk, exports: [], fingerprint: WITHDRAWN });
 		});
 	}
 
 	/** At once, even while it is being added. Throws an OperatorError if there is none of this name. */
-	async remove(name: string, limitMs?: number): Promise<DiskEnd> {
-		const end = await this.#daemon.removeDisk(name, limitMs);
+	remove(name: string, limitMs?: number): Promise<DiskEnd> {
+		// Whoever asks what is served while it takes its time is not told of it.
 		this.#disks.delete(name);
-		return end;
+		this.#set.delete(name);
+		return this.#daemon.removeDisk(name, limitMs);
 	}
 
 	/** Cuts its initiators off, at once, or serves them again. */
@@ -78,10 +96,28 @@ export class WorkerDisks {
 			const disk = this.#get(name);
 			if (disk.fenced === fenced) return;
 			const { exports, links } = disk;
+			const again = { disks: [], exports: this.#withSet(disk), links };
 			if (fenced) await Promise.all(exports.map((each) => this.#daemon.fenceExport(each.name)));
-			else await this.#daemon.add({ disks: [], exports, links });
+			else await this.#daemon.add(again);
 			this.#disks.set(name, { ...disk, fenced });
 		});
+	}
+
+	/** An initiator has set something. Returns all that is set on the disk. */
+	takeSet(exported: ExportSpec, access: AccessSpec): SetOnDisk {
+		const set = { ...this.#setOn(exported.disk), [exported.name]: setOn(exported, access) };
+		this.#set.set(exported.disk, set);
+		return set;
+	}
+
+	#setOn(name: string): SetOnDisk {
+		return this.#set.get(name) ?? {};
+	}
+
+	/** Its exports with what initiators have set. */
+	#withSet({ disk, exports }: WorkerDisk): ExportSpec[] {
+		const set = this.#setOn(disk.name);
+		return exports.map((each) => withSet(each, set[each.name]));
 	}
 
 	#get(name: string): WorkerDisk {
@@ -100,6 +136,20 @@ export class WorkerDisks {
 			if (this.#busy.get(name) === settled) this.#busy.delete(name);
 		}
 	}
+}
+
+/** What is left of it with what is configured now. */
+function changedSet(exports: readonly ExportSpec[], set: SetOnDisk): SetOnDisk {
+	return Object.fromEntries(
+		exports.flatMap((each) => {
+			const { access } = withSet(each, set[each.name]);
+			return access === undefined ? [] : [[each.name, setOn(each, access)]];
+		}),
+	);
+}
+
+function identityOf({ identity }: DiskSpec): Pick<DiskSpec, "identity"> {
+	return identity === undefined ? {} : { identity };
 }
 
 function namesOf(exports: readonly ExportSpec[]): string {

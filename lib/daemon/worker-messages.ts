@@ -2,7 +2,8 @@
  * What control says to a worker, and a worker to control. A disk is spoken of by its name, with all that it is served as. Types only.
  */
 
-import type { AccessSpec, DiskSpec, ExportSpec, LinkSpec } from "../spec/spec.js";
+import type { DiskSpec, ExportSpec, LinkSpec } from "../spec/spec.js";
+import type { SetOnDisk } from "./set-access.js";
 
 /** One disk with its exports. */
 export interface WorkerDisk {
@@ -12,12 +13,20 @@ export interface WorkerDisk {
 	readonly fenced: boolean;
 	/** What control knows it by: the same for what is served the same way. */
 	readonly fingerprint: string;
+	readonly set: SetOnDisk;
+}
+
+/** What a worker says that it serves. */
+export interface Serving {
+	readonly name: string;
+	readonly fingerprint: string;
+	readonly set: SetOnDisk;
 }
 
 /** What control asks. */
 export type WorkerRequest =
 	| { readonly kind: "alive" }
-	/** What it serves: the answer has `disks`, each a name and a fingerprint. */
+	/** What it serves: the answer has `disks`, each as `Serving`. */
 	| { readonly kind: "serving" }
 	/** Opens and serves it; answered when that is so. */
 	| { readonly kind: "add"; readonly disk: WorkerDisk }
@@ -40,11 +49,5 @@ export type WorkerRequest =
 export type WorkerNews =
 	/** A line of the log, as an event. */
 	| { readonly kind: "happened"; readonly level: "error" | "warn" | "info"; readonly message: string }
-	| { readonly kind: "set"; readonly disk: string; readonly export: string; readonly set: SetAccess };
-
-/** What initiators have set on an export, and what the operator had said when they did: what he says anew is no longer theirs. */
-export interface SetAccess {
-	readonly macs: readonly number[] | null;
-	readonly configString: string | null;
-	readonly access: AccessSpec;
-}
+	/** All that initiators have set on a disk; told again when control is new. */
+	| { readonly kind: "set"; readonly disk: string; readonly set: SetOnDisk };

@@ -44,8 +44,6 @@ class Worker {
 	#disks: WorkerDisks | null = null;
 	#looks: WorkerLooks | null = null;
 	#log: Log | null = null;
-	/** By disk: what initiators have set, for a control that was away then. */
-	readonly #set = new Map<string, WorkerNews>();
 
 	constructor(options: WorkerOptions, end: (status: number) => void) {
 		this.#options = options;
@@ -95,10 +93,9 @@ class Worker {
 			version,
 			open: openThrough(this.#opener),
 			helpers: helpersOf(this.#opener),
-			onSet: ({ disk, name, macs = null, configString = null }, access) => {
-				const news = { kind: "set", disk, export: name, set: { macs, configString, access } } as const;
-				this.#set.set(disk, news);
-				tell(news);
+			onSet: (exported, access) => {
+				const set = this.#disks?.takeSet(exported, access);
+				if (set !== undefined) tell({ kind: "set", disk: exported.disk, set });
 			},
 			isShared: workers > 1,
 		});
@@ -123,7 +120,6 @@ class Worker {
 			{ longestBytes: Number.MAX_SAFE_INTEGER },
 		);
 		this.#control = control;
-		for (const news of this.#set.values()) control.tell({ body: news });
 	}
 
 	async #answer(request: WorkerRequest): Promise<Parcel> {
@@ -145,7 +141,6 @@ class Worker {
 				await disks.withdraw(request.name);
 				return DONE;
 			case "remove":
-				this.#set.delete(request.name);
 				return { body: { end: await disks.remove(request.name, request.limitMs) } };
 			case "fence":
 				await disks.fence(request.name, request.fenced);

@@ -3,7 +3,7 @@
  * Its disks are at `unix:` links in that folder, or at interfaces of a network namespace.
  */
 
-import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import path from "node:path";
 import {
@@ -38,6 +38,10 @@ export class DaemonTree {
 	readonly socket = path.join(this.folder, "run/vblade.sock");
 	readonly frames = path.join(this.folder, "frames.sock");
 	program!: Program;
+	/** What is started. */
+	vblade: readonly string[] = vbladeCommand();
+	/** What all that were started have said, before the one that runs. */
+	said = "";
 	#links: UnixLink[] = [];
 
 	constructor(readonly namespace?: string) {
@@ -56,17 +60,19 @@ export class DaemonTree {
 		return file;
 	}
 
-	/** The main file: the state directory, then `text`. */
+	/** The main file, whole at any moment: the state directory, then `text`. */
 	configure(text: string): void {
-		writeFileSync(this.path("vblade.toml"), `[daemon]\nstate = "${this.path("state")}"\n${text}`);
+		writeFileSync(this.path("new.toml"), `[daemon]\nstate = "${this.path("state")}"\n${text}`);
+		renameSync(this.path("new.toml"), this.path("vblade.toml"));
 	}
 
 	get command(): string[] {
-		return [...vbladeCommand(), "daemon", "--config", this.path("vblade.toml"), "--socket", this.socket];
+		return [...this.vblade, "daemon", "--config", this.path("vblade.toml"), "--socket", this.socket];
 	}
 
 	/** Resolves when it says that it is ready. */
 	async start(): Promise<void> {
+		this.said += this.program?.output ?? "";
 		this.program = new Program(this.command, { namespace: this.namespace });
 		await this.program.waitFor(/^vblade: ready: .*$/m, START_LIMIT_MS);
 	}
@@ -102,6 +108,12 @@ export class DaemonTree {
 			asked.on("timeout", () => asked.destroy(new Error(`${method} ${resource}: no answer`)));
 			asked.end(body && JSON.stringify(body));
 		});
+	}
+
+	/** Has the files read again; false if nobody is there who could. */
+	async reload(): Promise<boolean> {
+		const answer = await this.ask("POST", "/api/v1/reload", {}).catch(() => undefined);
+		return answer?.status === 202;
 	}
 
 	async processes(): Promise<readonly Process[]> {

@@ -39,13 +39,13 @@ export async function links(t: Test, { mtu, megabytes, goes, limitMs = 100_000 }
 	const stage = new Stage(t, { mtu, megabytes: megabytes + 64, cables: 2 });
 	const vblade = await stage.serve(0, "lan0,lan1");
 	const { lan } = stage;
-	addSwitch(stage);
+	const second = stage.addSwitch(1);
 	let used: number[] = [];
 	let before: number | undefined;
 	const console = await stage.run({
 		script: "links.sh",
 		variables: { disk: "e9.0", megabytes },
-		interfaceNames: ["lan0", "guest1"],
+		interfaceNames: ["lan0", second],
 		limitMs,
 		onLine: (line) => {
 			if (line.endsWith("both links")) used = [received(lan, "lan0"), received(lan, "lan1")];
@@ -65,15 +65,6 @@ export async function links(t: Test, { mtu, megabytes, goes, limitMs = 100_000 }
 	t.match(console, /compared$/m, "without an error, and all is there");
 	t.equal((await vblade.stop()).code, 0, "the server ends well");
 	await stage.check(t);
-}
-
-/** Puts a switch between `lan1` and `guest1`, in the client's namespace. */
-function addSwitch({ lan, mtu }: Stage): void {
-	const ip = (...args: string[]) => lan.client.ip("link", ...args);
-	ip("add", "switch1", "type", "bridge");
-	ip("add", "port1", "mtu", String(mtu), "type", "veth", "peer", "guest1", "mtu", String(mtu));
-	for (const port of ["lan1", "port1"]) ip("set", port, "master", "switch1");
-	for (const name of ["switch1", "port1", "guest1"]) ip("set", name, "up");
 }
 
 /** Frames that an interface on the server's side has received. */

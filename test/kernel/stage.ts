@@ -93,6 +93,17 @@ export class Stage {
 		return pidFile;
 	}
 
+	/** Puts a switch at the client's end of `lan<n>`, and gives back the port for a guest: it stays up whatever becomes of the cable. */
+	addSwitch(n = 0): string {
+		const ip = (...args: string[]) => this.lan.client.ip("link", ...args);
+		const mtu = String(this.mtu);
+		ip("add", `switch${n}`, "type", "bridge");
+		ip("add", `port${n}`, "mtu", mtu, "type", "veth", "peer", `guest${n}`, "mtu", mtu);
+		for (const port of [`lan${n}`, `port${n}`]) ip("set", port, "master", `switch${n}`);
+		for (const name of [`switch${n}`, `port${n}`, `guest${n}`]) ip("set", name, "up");
+		return `guest${n}`;
+	}
+
 	/** Runs a guest script to its end and gives back what its console said; throws unless it passed. */
 	run(play: Play): Promise<string> {
 		const { script, variables, interfaceNames = ["lan0"], namespace = this.lan.client, onLine } = play;

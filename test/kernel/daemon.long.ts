@@ -1,0 +1,19 @@
+/** What `daemon.test.ts` does in short: both MTUs, more block sizes and depths, again and again. */
+
+import t from "tap";
+import { ordeals } from "./daemon-cases.js";
+import { skip } from "./stage.js";
+
+t.setTimeout(3_000_000);
+
+for (const mtu of [1500, 9000])
+	t.test(`an ext4 of a Linux kernel outlives all that happens to the daemon, MTU ${mtu}`, { skip }, (t) =>
+		ordeals(t, {
+			mtu,
+			jobs: ["4k:4", "16k:2", "64k:4"],
+			megabytes: 8,
+			rate: 800,
+			rounds: 6,
+			limitMs: 900_000,
+		}),
+	);
