@@ -21,6 +21,11 @@ refuse) echo "vblade: shelf: no" >&2; exit 2 ;;
 silent) exit 0 ;;
 hang) echo "vblade: warn: thinking" >&2; exec sleep 60 ;;
 warn) echo "vblade: warn: mind the gap" >&2 ;;
+daemon)
+	echo "start $$" >>"$NOTES/starts"
+	trap 'exit 0' TERM
+	echo "vblade: ready: 2 disks"
+	while :; do sleep 0.05; done ;;
 esac
 trap 'echo "last words" >&2; exit 7' TERM
 echo "pid $$: e9.0, 20480 sectors O_RDWR"

@@ -29,10 +29,7 @@ function system(): string {
 }
 
 async function install(t: Test, ...options: string[]): Promise<string> {
-	const { code, output } = await run(
-		["sh", sourceFile("scripts/install-systemd"), ...options],
-		LIMIT_MS,
-	);
+	const { code, output } = await run(["sh", sourceFile("scripts/install-systemd"), ...options], LIMIT_MS);
 	t.equal(code, 0, output);
 	return output;
 }
@@ -59,7 +56,7 @@ t.test("systemd finds the service not more exposed than it may be", { skip }, as
 		);
 	const { code, output } = await asked(EXPOSURE_MAX);
 	t.match(output, /exposure level for vblade\.service: [0-3]\.|: 4\.0 /);
-	t.equal(code, 0, output.split("\n").at(-2));
+	t.equal(code, 0, output.slice(-200));
 	t.not((await asked(5)).code, 0, "it does say so when one is");
 });
 
@@ -76,7 +73,12 @@ t.test("systemd understands the units", { skip }, async (t) => {
 t.test("what V8 needs, and what initiators wait for", async (t) => {
 	const service = unit("vblade.service").replace(/^#.*$/gm, "");
 	t.notMatch(service, /MemoryDenyWriteExecute/);
-	for (const line of ["Type=notify", "ExecReload=/bin/kill -HUP $MAINPID", "KillMode=mixed", "Restart=always"])
+	for (const line of [
+		"Type=notify",
+		"ExecReload=/bin/kill -HUP $MAINPID",
+		"KillMode=mixed",
+		"Restart=always",
+	])
 		t.ok(service.includes(`\n${line}\n`), line);
 	const [, seconds = "0"] = /^TimeoutStopSec=(\d+)$/m.exec(service) ?? [];
 	t.ok(Number(seconds) > 15, "the opener gives the others 15 s to stop");
