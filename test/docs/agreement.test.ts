@@ -6,7 +6,7 @@
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import t, { type Test } from "tap";
-import { COMMANDS, type Form, SERVE } from "../../lib/cli/options.js";
+import { COMMANDS, DAEMON, type Form, SERVE } from "../../lib/cli/options.js";
 import { helpText } from "../../lib/cli/usage.js";
 import type { Option } from "../../lib/spec/getopt.js";
 import { builtVblade, PROJECT, sourceFile } from "../support/paths.js";
@@ -133,7 +133,8 @@ t.test("the README has the options of --help, and no others", async (t) => {
 
 t.test("vbladed does what its manual says", async (t) => {
 	const script = read("vbladed");
-	const valued = OPTIONS.filter(({ value }) => value !== undefined);
+	const options: readonly Option<string>[] = [...OPTIONS, ...DAEMON.options];
+	const valued = options.filter((option) => option.value !== undefined);
 	const known = /^\t(--.*)\) return 0/m.exec(script)?.[1]?.split(" | ");
 	t.strictSame(
 		known,
@@ -149,8 +150,8 @@ t.test("vbladed does what its manual says", async (t) => {
 	const limit = /VBLADED_TIMEOUT:-(\d+)/.exec(script)?.[1];
 	t.match(section, `instead of ${limit}.`);
 	t.match(page, `no start-up line within ${limit} seconds`);
-	const pidFile = /pid_file=(\/run\/.*\.pid)/.exec(script)?.[1] ?? "none";
-	t.match(page, pidFile.replace("$shelf", "SHELF").replace("$slot", "SLOT"), "the pid file");
+	for (const [, pidFile = "none"] of script.matchAll(/pid_file=(\/run\/.*\.pid)/g))
+		t.match(page, pidFile.replace("$shelf", "SHELF").replace("$slot", "SLOT"), "a pid file");
 });
 
 t.test("the changelog's newest version is that of the package", async (t) => {
