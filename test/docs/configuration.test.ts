@@ -74,7 +74,12 @@ t.test("the examples are good, and no disk of them is broken", async (t) => {
 		page.indexOf("\nEXAMPLES\n") + "\nEXAMPLES\n".length,
 		page.indexOf("\nSEE ALSO"),
 	);
-	for (const text of [example, readFileSync(sourceFile("docs/vblade.toml"), "utf8")]) {
+	const read = (file: string): string => readFileSync(sourceFile(file), "utf8");
+	const inText = ["README.md", "docs/operations.md"].flatMap((file) =>
+		[...read(file).matchAll(/^```toml\n(.*?)^```/gms)].map(([, text = ""]) => text),
+	);
+	t.ok(inText.length > 1);
+	for (const text of [example, read("docs/vblade.toml"), ...inText]) {
 		const { disks, warnings } = configOf(text);
 		t.ok(disks.length > 0);
 		t.same(warnings, []);
