@@ -11,6 +11,7 @@ import { DISK_STATES, OPERATIONS } from "../../lib/control/model.js";
 import { ERROR_CAUSES } from "../../lib/disk.js";
 import { figuresOf, LINK, lookOf, measured, viewOf } from "../control/figures.js";
 import { Stage, settle } from "../control/stage.js";
+import { table } from "../docs/tables.js";
 import { sourceFile } from "../support/paths.js";
 
 /** Labels that Prometheus itself gives, and its own metrics. */
@@ -161,6 +162,19 @@ t.test("what the dashboard asks for is there, and its panels have places of thei
 		t.ok(variables.has(name), `the variable ${name}`);
 	for (const { definition } of templating.list)
 		if (definition !== undefined) t.strictSame(unknown(definition, metrics), [], definition);
+});
+
+t.test("the manual of operations has every metric, and no others", async (t) => {
+	const metrics = await metricsOf(t);
+	const names = new Set(
+		[...metrics.keys()].map((name) => name.replace(/_seconds_(bucket|count|sum)$/, "_seconds")),
+	);
+	names.delete("");
+	const rows = table(readFileSync(sourceFile("docs/operations.md"), "utf8"), "Metrics");
+	const told = rows.flatMap(([name = ""]) => [...name.matchAll(/(vblade_[a-z_]+)(?:\{([a-z,]+)\})?/g)]);
+	t.strictSame(told.map(([, name]) => name).sort(), [...names].sort());
+	for (const [, name = "", labels] of told)
+		for (const label of labels?.split(",") ?? []) t.ok(metrics.get(name)?.has(label), `${name}: ${label}`);
 });
 
 t.test("a name that is not there would be found", async (t) => {
