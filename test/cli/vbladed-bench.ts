@@ -58,8 +58,7 @@ export class Installation {
 	constructor() {
 		for (const directory of [this.notes, this.work, path.dirname(this.pidFile)])
 			mkdirSync(directory, { recursive: true });
-		copyFileSync(sourceFile("vbladed"), this.script);
-		chmodSync(this.script, 0o755);
+		this.copyTo(this.script);
 		executable(path.join(this.top, "vblade"), FAKE_VBLADE);
 		executable(path.join(this.top, "bin", "logger"), FAKE_LOGGER);
 		this.env = {
@@ -68,6 +67,12 @@ export class Installation {
 			VBLADED_PIDFILE: this.pidFile,
 		};
 		atEnd(() => this.kill("SIGKILL"));
+	}
+
+	/** The script, and what it needs beside it. */
+	copyTo(script: string): void {
+		for (const part of ["", "-supervisor"]) copyFileSync(sourceFile(`vbladed${part}`), `${script}${part}`);
+		chmodSync(script, 0o755);
 	}
 
 	call(

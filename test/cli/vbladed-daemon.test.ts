@@ -18,6 +18,10 @@ function supervisorOf(pid: number): number {
 	return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1]);
 }
 
+function starts(place: Installation): number {
+	return place.note("starts").split("\n").length - 1;
+}
+
 t.test("what it is told, with paths made absolute", async (t) => {
 	const place = new Installation();
 	const cases: [string[], string[]][] = [
@@ -47,12 +51,12 @@ t.test("killed, it is started again, and the pid file names the new one", async 
 	for (let round = 0; round < 2; round++) {
 		const before = place.pid;
 		process.kill(before, "SIGKILL");
-		await until("another one", () => place.pid !== before && place.pid > 0 && alive(place.pid), LIMIT_MS);
+		await until("another one", () => starts(place) === round + 2 && place.pid !== before, LIMIT_MS);
 		await place.logged(`process ${before}, ended with status 137; it is started again in ${round + 1} s\n`);
 	}
 	t.match(await place.call([], { MODE }), { code: 2, stderr: /is running\n$/ });
 	await place.stop();
-	t.equal(place.note("starts").split("\n").length - 1, 3);
+	t.equal(starts(place), 3);
 });
 
 t.test("SIGTERM to the supervisor ends both, also between two starts", async (t) => {
@@ -70,7 +74,7 @@ t.test("SIGTERM to the supervisor ends both, also between two starts", async (t)
 	process.kill(second.supervisor, "SIGTERM");
 	await until("the end", () => !alive(second.supervisor), LIMIT_MS);
 	t.notOk(existsSync(place.pidFile));
-	t.equal(place.note("starts").split("\n").length - 1, 2, "nothing was started any more");
+	t.equal(starts(place), 2, "nothing was started any more");
 });
 
 t.test("one whose pid file is somebody else's by then is not started again", async (t) => {

@@ -3,15 +3,7 @@
  * tells what it was given and does as told, and at the end against the real one (memory on a unix socket: no root needed).
  */
 
-import {
-	copyFileSync,
-	existsSync,
-	mkdirSync,
-	readFileSync,
-	readlinkSync,
-	symlinkSync,
-	writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import t from "tap";
 import { scratchDirectory, until } from "../support/cleanup.js";
@@ -204,7 +196,7 @@ t.test("where vblade and the log are", async (t) => {
 		const lonely = path.join(place.top, "lonely", "vbladed");
 		mkdirSync(bin);
 		mkdirSync(path.dirname(lonely));
-		copyFileSync(place.script, lonely);
+		place.copyTo(lonely);
 		const { stdout } = await run(
 			["sh", "-c", `for tool; do command -v "$tool"; done`, "sh", ...TOOLS],
 			LIMIT_MS,
@@ -249,7 +241,12 @@ t.test("the vblade of this package", async (t) => {
 });
 
 t.test("the scripts are what a POSIX shell understands", async (t) => {
-	const scripts = [sourceFile("vbladed"), sourceFile("scripts", "sparsefile")];
+	const scripts = [
+		sourceFile("vbladed"),
+		sourceFile("vbladed-supervisor"),
+		sourceFile("scripts", "install-systemd"),
+		sourceFile("scripts", "sparsefile"),
+	];
 	for (const script of scripts) t.equal((await run(["sh", "-n", script], LIMIT_MS)).code, 0, script);
 	const shellcheck = await run(["sh", "-c", "command -v shellcheck"], LIMIT_MS);
 	if (shellcheck.code === 0) {

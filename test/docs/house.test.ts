@@ -25,7 +25,7 @@ function filesBelow(folder: string): string[] {
 		.filter((file) => !MADE.test(file));
 }
 
-const files = ["vbladed", ...FOLDERS.flatMap(filesBelow)];
+const files = ["vbladed", "vbladed-supervisor", ...FOLDERS.flatMap(filesBelow)];
 const sources = new Map(files.map((file) => [file, read(file)]));
 
 t.test("every room exists, every file is in one, and imports go down or to what stands before", async (t) => {

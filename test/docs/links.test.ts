@@ -21,6 +21,7 @@ const DOCUMENTS = [".", ".github", ...foldersBelow("docs")].flatMap((folder) =>
 /** Whatever else tells people what to run. */
 const PROGRAMS = [
 	"vbladed",
+	"vbladed-supervisor",
 	"package.json",
 	".ci/run",
 	".github/workflows/ci.yml",
