@@ -56,6 +56,20 @@ export function aoeFilter(shelves: ReadonlySet<number>, addresses?: ReadonlySet<
 	return program.label("keep").return(BPF_KEEP_ALL).label("drop").return(0).assemble();
 }
 
+/** For what is served, or asked for; `isShared`: others serve on the same link. */
+export function filterFor(
+	blades: Iterable<{ readonly shelf: number; readonly slot: number }>,
+	isShared: boolean,
+): BpfInstruction[] {
+	const shelves = new Set<number>();
+	const addresses = new Set<number>();
+	for (const { shelf, slot } of blades) {
+		shelves.add(shelf);
+		if (isShared) addresses.add(addressOf(shelf, slot));
+	}
+	return aoeFilter(shelves, isShared ? addresses : undefined);
+}
+
 /** Lets in every AoE frame, whoever it is to, with a VLAN tag or without: for a look at what passes. */
 export function anyAoeFilter(): BpfInstruction[] {
 	return new BpfProgram()

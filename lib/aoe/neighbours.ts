@@ -36,6 +36,8 @@ export interface NeighbourOptions extends Omit<RoundsOptions, "ask" | "self"> {
 	readonly link: Link;
 	/** Every MAC address of this process: what they send is no rival's. */
 	readonly ownMacs: () => ReadonlySet<number>;
+	/** Before a question leaves: the answers have to be let in. */
+	readonly onAsk: () => unknown;
 	/** Others answer for a blade's address. Once per blade and MAC address. */
 	readonly onConflict: (blade: Blade, mac: number) => void;
 }
@@ -55,7 +57,10 @@ export class Neighbours {
 		this.#wasUp = options.link.up;
 		this.#rounds = new Rounds({
 			...options,
-			ask: (claim) => this.#send(claim, claim.tag, ProbeKind.question),
+			ask: (claim) => {
+				options.onAsk();
+				return this.#send(claim, claim.tag, ProbeKind.question);
+			},
 			self: (claim, nowMs) => this.#self(claim, nowMs),
 			onConflict: (blade, mac) => this.#report(blade, mac),
 		});

@@ -19,7 +19,7 @@ import { type Memory, memoryOf } from "../wire/memory.js";
 import { Advertiser } from "./advertiser.js";
 import type { Blade } from "./blade.js";
 import type { Silence } from "./claim.js";
-import { aoeFilter } from "./filter.js";
+import { filterFor } from "./filter.js";
 import {
 	AOE_HEADER_BYTES,
 	AOE_VERSION,
@@ -81,6 +81,7 @@ export class AoeTarget implements FrameSink {
 	#stopped = false;
 	/** What is listed from now on is news: until then all are told of together. */
 	#servesClaims = false;
+	#isFilterOld = false;
 
 	constructor(options: AoeTargetOptions) {
 		const { link, stats, clock = systemClock, isShared = false } = options;
@@ -100,6 +101,7 @@ export class AoeTarget implements FrameSink {
 			...options,
 			clock,
 			random: options.random ?? new Random(),
+			onAsk: () => this.#isFilterOld && this.registryChanged(),
 			onServe: (blade, after) => {
 				this.#list(blade);
 				if (after !== undefined) options.onServedAgain?.(blade, after);
@@ -134,24 +136,23 @@ export class AoeTarget implements FrameSink {
 		return this.#responder.inFlight;
 	}
 
-	/** Blades were listed or removed: the filter of the link follows. */
+	/** Blades were listed or removed: the filter of the link follows. After thousands of claims it does so once, before a question leaves. */
 	registryChanged(): void {
+		this.#isFilterOld = false;
 		this.use.allowFor(this.#registry.size);
 		const blades = [...this.#registry.values(), ...this.#neighbours.claimed()];
-		const addresses = blades.map(({ shelf, slot }) => addressOf(shelf, slot));
-		const shelves = new Set(blades.map(({ shelf }) => shelf));
-		this.link.setFilter(aoeFilter(shelves, this.#isShared ? new Set(addresses) : undefined));
+		this.link.setFilter(filterFor(blades, this.#isShared));
 	}
 
 	/**
-	 * Asks the link who answers for a blade's address, before it is served here. Needs `start`, and `registryChanged` when all
-	 * are claimed; then `serveClaims` if they shall be served. Throws an OperatorError if the address is given twice.
+	 * Asks the link who answers for a blade's address, after `start` and before `serveClaims`. Throws an OperatorError if it is
+	 * given twice.
 	 * @returns the MAC address of another host that answers, or undefined if none does or the link is down
 	 */
 	async claim(blade: Blade): Promise<number | undefined> {
-		const { shelf, slot } = blade;
-		if (this.#neighbours.isClaimed(addressOf(shelf, slot)))
-			throw new OperatorError(`shelf ${shelf} slot ${slot} is given twice on one interface`);
+		if (this.#neighbours.isClaimed(addressOf(blade.shelf, blade.slot)))
+			throw new OperatorError(`shelf ${blade.shelf} slot ${blade.slot} is given twice on one interface`);
+		this.#isFilterOld = true;
 		return this.#neighbours.claim(blade);
 	}
 
@@ -167,7 +168,7 @@ export class AoeTarget implements FrameSink {
 		this.#neighbours.release(blade);
 		this.#registry.remove(blade);
 		blade.initiators.forget(this.use);
-		if (!this.#stopped) this.registryChanged();
+		this.#isFilterOld = true;
 	}
 
 	/** As `release`, at once: what is under way is not answered either. */

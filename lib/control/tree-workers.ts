@@ -198,10 +198,11 @@ function workerDisk(
 ): WorkerDisk {
 	const { serial, wwn, fenced = false } = kept;
 	const set = (kept.set ?? {}) as SetOnDisk;
+	const netifs = new Set(disk.exports.flatMap((each) => each.netifs.map(({ name }) => name)));
 	return {
 		disk: { ...disk.disk, identity: { serial, wwn } },
 		exports: disk.exports,
-		links,
+		links: links.filter(({ netif }) => netifs.has(netif.name)),
 		fenced,
 		fingerprint,
 		set,

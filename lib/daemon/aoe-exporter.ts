@@ -26,10 +26,19 @@ const UP_LIMIT_MS = 1500;
 const UP_POLL_MS = 20;
 const GIVEN_TWICE = "given twice on one interface";
 
+/** Where a blade is served: one of its links. */
+interface Place {
+	readonly netif: NetifSpec;
+	readonly linkKey: string;
+	/** As the kernel calls it. Asking is dear: that is done once for each. */
+	readonly interfaceName: string;
+	/** Address and interface. */
+	readonly key: string;
+}
+
 export interface AoeExport {
 	spec: AoeExportSpec;
-	/** Address and interface, for each link. */
-	readonly places: readonly string[];
+	readonly places: readonly Place[];
 	readonly outlets: Outlet[];
 	/** What gives back the addresses that no other process of this machine may have. */
 	readonly addresses: (() => void)[];
@@ -46,6 +55,8 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 	readonly #onSet: AccessListener;
 	readonly #outlets: Outlets;
 	readonly #exports = new Map<string, AoeExport>();
+	/** By the key of each place that is taken. */
+	readonly #places = new Map<string, AoeExport>();
 
 	/** `onSet` is told what initiators have set on an export, each time. */
 	constructor(options: OutletsOptions, onSet: AccessListener = () => {}) {
@@ -55,22 +66,24 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 	}
 
 	plan(specs: readonly AoeExportSpec[], links: readonly LinkSpec[]): Addition<AoeExportSpec> {
-		const taken = new Map<string, string>();
-		for (const { places, isLeaving } of this.#exports.values())
-			for (const place of places) taken.set(place, isLeaving ? "still being removed" : GIVEN_TWICE);
-		for (const spec of specs)
-			for (const place of placesOf(spec)) {
-				const why = taken.get(place);
-				if (why !== undefined) throw new OperatorError(`shelf ${spec.shelf} slot ${spec.slot} is ${why}`);
-				taken.set(place, GIVEN_TWICE);
+		const places = new Map(specs.map((spec) => [spec, placesOf(spec)]));
+		const planned = new Set<string>();
+		for (const [{ shelf, slot }, those] of places)
+			for (const { key } of those) {
+				const isLeaving = this.#places.get(key)?.isLeaving;
+				if (isLeaving !== undefined || planned.has(key))
+					throw new OperatorError(
+						`shelf ${shelf} slot ${slot} is ${isLeaving ? "still being removed" : GIVEN_TWICE}`,
+					);
+				planned.add(key);
 			}
-		const linkOf = new Map(links.map((link) => [linkKey(link.netif), link]));
+		const linkOf = new Map(links.map((link) => [link.netif.name, link]));
 		/** Frames that those of these may have under way that are still to come, by link. */
-		const planned = new Map<string, number>();
-		for (const { netifs, bufferCount } of specs)
-			for (const [key] of linksOf(netifs)) planned.set(key, (planned.get(key) ?? 0) + bufferCount);
+		const frames = new Map<string, number>();
+		for (const [{ bufferCount }, those] of places)
+			for (const { linkKey } of those) frames.set(linkKey, (frames.get(linkKey) ?? 0) + bufferCount);
 		return {
-			prepare: (spec) => this.#prepare(spec, planned, linkOf),
+			prepare: (spec) => this.#prepare(spec, places.get(spec) ?? placesOf(spec), frames, linkOf),
 			add: (spec, disk) => this.#add(spec, disk),
 			serve: () => this.#serve(specs.map(({ name }) => this.#get(name))),
 		};
@@ -78,6 +91,7 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 
 	async #prepare(
 		spec: AoeExportSpec,
+		places: readonly Place[],
 		planned: Map<string, number>,
 		links: ReadonlyMap<string, LinkSpec>,
 	): Promise<void> {
@@ -87,14 +101,16 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 			throw new OperatorError(
 				`export ${quote(name)}: ${other.isLeaving ? "it is still being removed" : "there is one of this name already"}`,
 			);
-		const parts = { spec, places: placesOf(spec), outlets: [], addresses: [] };
+		const parts = { spec, places, outlets: [], addresses: [] };
 		const exported: AoeExport = { ...parts, blade: null, isLeaving: false };
 		this.#exports.set(name, exported);
+		for (const { key } of places) this.#places.set(key, exported);
 		try {
-			for (const [key, netif] of linksOf(spec.netifs)) {
-				const frames = planned.get(key) ?? 0;
-				exported.outlets.push(await this.#outlets.take(netif, spec.bufferCount, frames, links.get(key)));
-				planned.set(key, frames - spec.bufferCount);
+			for (const { netif, linkKey } of places) {
+				const frames = planned.get(linkKey) ?? 0;
+				const link = links.get(netif.name);
+				exported.outlets.push(await this.#outlets.take(linkKey, netif, spec.bufferCount, frames, link));
+				planned.set(linkKey, frames - spec.bufferCount);
 			}
 		} catch (error) {
 			await this.remove(name);
@@ -110,8 +126,8 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 		if (access !== undefined) takeUp(blade, access);
 		blade.onSet = () => this.#onSet(exported.spec, accessOf(blade));
 		exported.blade = blade;
-		for (const [, netif] of linksOf(spec.netifs)) {
-			const giveBack = takeOnInterface(netif, blade.name);
+		for (const { netif, interfaceName } of exported.places) {
+			const giveBack = takeOnInterface(netif, interfaceName, blade.name);
 			if (giveBack !== undefined) exported.addresses.push(giveBack);
 			else this.#isTaken(blade, `another process of this machine on ${netif.name}`);
 		}
@@ -147,8 +163,6 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 				`${link.name} is down: who else answers for ${namesOf(blades)} is asked when it comes up`,
 			);
 		const owners = blades.map((blade) => target.claim(blade));
-		// Now that it is known of which shelves answers will come.
-		target.registryChanged();
 		for (const [index, mac] of (await Promise.all(owners)).entries())
 			if (mac !== undefined) this.#isTaken(blades[index]!, `${formatMac(mac)} on ${link.name}`);
 	}
@@ -198,6 +212,7 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 		if (exported === undefined) return;
 		this.withdraw(name);
 		this.#exports.delete(name);
+		for (const { key } of exported.places) if (this.#places.get(key) === exported) this.#places.delete(key);
 		const { bufferCount } = exported.spec;
 		await Promise.all(exported.outlets.map((outlet) => this.#outlets.giveBack(outlet, bufferCount, limitMs)));
 	}
@@ -244,15 +259,15 @@ function accessOf({ access, configString }: Blade): AccessSpec {
 }
 
 /** One link may be given by two names: it is served on once, and called by the first. */
-function linksOf(netifs: readonly NetifSpec[]): ReadonlyMap<string, NetifSpec> {
-	const links = new Map<string, NetifSpec>();
-	for (const netif of netifs) if (!links.has(linkKey(netif))) links.set(linkKey(netif), netif);
-	return links;
-}
-
-/** By whatever ways and names an interface is given: as the kernel calls it. */
-function placesOf({ shelf, slot, netifs }: AoeExportSpec): string[] {
-	return [...linksOf(netifs).values()].map((netif) => `${shelf}.${slot} ${interfaceOf(netif)}`);
+function placesOf({ shelf, slot, netifs }: AoeExportSpec): Place[] {
+	const places = new Map<string, Place>();
+	for (const netif of netifs) {
+		const interfaceName = interfaceOf(netif);
+		const key = linkKey(netif, interfaceName);
+		if (!places.has(key))
+			places.set(key, { netif, linkKey: key, interfaceName, key: `${shelf}.${slot} ${interfaceName}` });
+	}
+	return [...places.values()];
 }
 
 /** What can't be changed is what initiators know the blade by, and what it is. */

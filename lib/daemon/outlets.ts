@@ -10,7 +10,7 @@ import { REJECT_REASONS, TargetStats } from "../aoe/stats.js";
 import { AoeTarget } from "../aoe/target.js";
 import type { Departures } from "../departures.js";
 import type { Link } from "../link/link.js";
-import { type LinkHelpers, linkKey, openLink } from "../link/open.js";
+import { type LinkHelpers, openLink } from "../link/open.js";
 import type { Log } from "../log.js";
 import type { Pump } from "../pump.js";
 import type { LinkSpec, NetifSpec } from "../spec/spec.js";
@@ -66,10 +66,16 @@ export class Outlets {
 
 	/**
 	 * For an export, until `giveBack`. Throws an OperatorError if there is no such link.
+	 * @param key of the link, as `linkKey` has it
 	 * @param framesInFlight that it may have under way; `planned`: and those that are to come with it, together
 	 */
-	async take(netif: NetifSpec, framesInFlight: number, planned: number, spec?: LinkSpec): Promise<Outlet> {
-		const key = linkKey(netif);
+	async take(
+		key: string,
+		netif: NetifSpec,
+		framesInFlight: number,
+		planned: number,
+		spec?: LinkSpec,
+	): Promise<Outlet> {
 		for (let other = this.#changing.get(key); other !== undefined; other = this.#changing.get(key))
 			await other.catch(() => {});
 		const known = this.#outlets.get(key);

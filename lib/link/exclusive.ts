@@ -11,14 +11,18 @@ import type { NetifSpec } from "../spec/spec.js";
 import { interfaceInfo } from "./interfaces.js";
 
 /**
- * Takes `what`, of a few letters, on an interface for this process.
+ * Takes `what`, of a few letters, on an interface, by its name as `interfaceOf` has it, for this process.
  * @returns how to give it back, or undefined if another process has it
  */
-export function takeOnInterface(netif: NetifSpec, what: string): (() => void) | undefined {
+export function takeOnInterface(
+	netif: NetifSpec,
+	interfaceName: string,
+	what: string,
+): (() => void) | undefined {
 	// A unix socket's path is one process's anyway.
 	if (netif.kind === "unix") return () => {};
 	try {
-		const descriptor = native.takeName(`vblade/${interfaceOf(netif)}/${what}`);
+		const descriptor = native.takeName(`vblade/${interfaceName}/${what}`);
 		return () => closeSync(descriptor);
 	} catch (error) {
 		if (!isNativeError(error)) throw error;

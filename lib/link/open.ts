@@ -8,16 +8,15 @@ import { Errno, isNativeError } from "../native.js";
 import type { Pump } from "../pump.js";
 import type { NetifSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
-import { interfaceInfo, interfaceNames } from "./interfaces.js";
+import { interfaceNames } from "./interfaces.js";
 import type { Link } from "./link.js";
 import { PacketLink, type PacketLinkOptions } from "./packet.js";
 import { PcapLink } from "./pcap.js";
 import { UnixLink } from "./unix.js";
 
-/** The same for two netifs that are one link: an interface may have several names. */
-export function linkKey(netif: NetifSpec): string {
-	const isInterface = netif.kind === "interface";
-	return (isInterface ? interfaceInfo(netif.name)?.names[0] : undefined) ?? netif.name;
+/** The same for two netifs that are one link: an interface may have several names, and `interfaceName` is the kernel's (`interfaceOf`). */
+export function linkKey(netif: NetifSpec, interfaceName: string): string {
+	return netif.kind === "interface" ? interfaceName : netif.name;
 }
 
 /** What a process that may not do it itself has done by another one. */

@@ -3,7 +3,7 @@ import t from "tap";
 import { aoeFilter } from "../../lib/aoe/filter.js";
 import { addressOf } from "../../lib/aoe/registry.js";
 import { type FrameMeta, runBpf } from "../support/bpf-machine.js";
-import { Bench, bytes } from "../support/target-bench.js";
+import { Bench, bytes, makeBlade } from "../support/target-bench.js";
 
 const HOST: FrameMeta = { packetType: 0, vlanTagged: false };
 const ADDRESSES = "020000000001 0200000000aa";
@@ -66,6 +66,7 @@ t.test("the target keeps its link's filter up to date", async (t) => {
 	bench.disk(8, 0);
 	t.notOk(runBpf(bench.link.filter, query, HOST), "a shelf that is nobody's");
 	const asked = bench.claim(9, 0);
+	bench.clock.pass(0);
 	t.ok(runBpf(bench.link.filter, query, HOST), "a shelf that is asked for");
 	await bench.clock.until(asked);
 	bench.target.registryChanged();
@@ -73,4 +74,17 @@ t.test("the target keeps its link's filter up to date", async (t) => {
 	const other = new Bench();
 	other.disk(9, 3);
 	t.ok(runBpf(other.link.filter, query, HOST), "a shelf that is served");
+});
+
+t.test("thousands that are claimed, or go, together cost one filter for many", async (t) => {
+	const bench = new Bench();
+	const blades = Array.from({ length: 1024 }, (_, index) => makeBlade(index >> 7, index & 127));
+	const owners = Promise.all(blades.map((blade) => bench.target.claim(blade)));
+	const before = bench.link.filters;
+	await bench.clock.until(owners);
+	t.ok(bench.link.filters > before, "it is there before the answers are");
+	t.ok(bench.link.filters - before < 8, `${bench.link.filters - before} filters`);
+	const asked = bench.link.filters;
+	for (const blade of blades) bench.target.release(blade);
+	t.equal(bench.link.filters, asked);
 });

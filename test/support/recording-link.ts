@@ -53,6 +53,8 @@ export class RecordingLink implements Link {
 	readonly stats = newLinkCounts();
 	readonly sent: SentFrame[] = [];
 	filter: readonly BpfInstruction[] = [];
+	/** How often it was set. */
+	filters = 0;
 	readonly rooms: FrameRoom[] = [];
 	readonly #ring: Memory;
 	readonly #free: FrameRoom[];
@@ -161,6 +163,7 @@ export class RecordingLink implements Link {
 
 	setFilter(program: readonly BpfInstruction[]): void {
 		this.filter = program;
+		this.filters += 1;
 	}
 
 	async close(): Promise<void> {

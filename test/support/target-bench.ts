@@ -119,9 +119,7 @@ export class Bench {
 
 	/** Claims an address for a stub, which is served there once `target.serveClaims` has been called and if all is well. */
 	claim(shelf = 9, slot = 0): Promise<number | undefined> {
-		const owner = this.target.claim(new StubDisk(shelf, slot, this.#force).blade);
-		this.target.registryChanged();
-		return owner;
+		return this.target.claim(new StubDisk(shelf, slot, this.#force).blade);
 	}
 
 	/** Serves a stub at an address. */
