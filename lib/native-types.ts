@@ -196,9 +196,16 @@ export interface Addon {
 	): Promise<NativeFile>;
 	/**
 	 * The first half of opening a file, for another process, by a thread of its own: whatever needs a path or a right. The descriptor
-	 * has its locks, which end when each descriptor that was made of it is closed, or `fileClose` says so.
+	 * has its locks, which end when each descriptor that was made of it is closed, or `fileClose` says so. With a folder that is not ""
+	 * the path is in it, and no symbolic link on the way may lead out (EXDEV).
 	 */
-	fileOpenFor(path: string, flags: number, begin: number, length: number): Promise<PassedFile>;
+	fileOpenFor(
+		folder: string,
+		path: string,
+		flags: number,
+		begin: number,
+		length: number,
+	): Promise<PassedFile>;
 	/** The other half, where the file is served, by a thread too. Has the descriptor from now on, and closes it if it fails. */
 	fileAdopt(
 		handle: EngineHandle,
@@ -208,6 +215,10 @@ export interface Addon {
 	): Promise<NativeFile>;
 	/** So many bytes of memory as a file: zeros, private to this process. Of the flags only OPEN_READ_ONLY is one here. */
 	memoryOpen(handle: EngineHandle, sizeBytes: number, flags: number): NativeFile;
+	/** The first half of that, for another process: so many bytes of zeros, as a descriptor. Throws a NativeError. */
+	memoryMake(sizeBytes: number): number;
+	/** The other half. Has the descriptor, and closes it if it fails. Throws a NativeError. */
+	memoryAdopt(handle: EngineHandle, descriptor: number, flags: number): NativeFile;
 	/**
 	 * Measures files, from number `first` on half as many as `sizes` has room for, and returns how many have changed: number and
 	 * bytes of each are in `sizes` from its second element on. The first becomes the number to go on with, 0 after the last.
@@ -249,9 +260,4 @@ export interface Addon {
 	listenUnix(path: string, mode: number, group: number): number;
 	/** A TCP socket that listens; `address` is a number of IPv4 or IPv6. Throws a NativeError. */
 	listenTcp(address: string, port: number): number;
-	/**
-	 * What is at `path` below `folder`, as a descriptor to be opened through /proc/self/fd. Throws a NativeError: EXDEV if a
-	 * symbolic link leads out of the folder.
-	 */
-	openBeneath(folder: string, path: string): number;
 }

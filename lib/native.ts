@@ -35,6 +35,7 @@ export const Errno = {
 	EACCES: 13,
 	EFAULT: 14,
 	EBUSY: 16,
+	EXDEV: 18,
 	ENODEV: 19,
 	EINVAL: 22,
 	ETXTBSY: 26,

@@ -24,6 +24,7 @@
 				"node/link.c",
 				"node/listen.c",
 				"node/machine.c",
+				"node/memory-file.c",
 				"node/memory.c",
 				"node/node.c",
 				"node/notify.c",

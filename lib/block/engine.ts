@@ -128,9 +128,10 @@ export class StorageEngine implements PumpStage {
 		return this.openings.open(path, begin, signal);
 	}
 
-	/** Memory as a file. Throws a NativeError. */
-	openMemory(sizeBytes: number, flags: number): NativeFile {
-		return native.memoryOpen(this.#handle, sizeBytes, flags);
+	/** Memory as a file: new, or what another process keeps, with its descriptor from now on. Throws a NativeError. */
+	openMemory(memory: { sizeBytes: number } | { descriptor: number }, flags: number): NativeFile {
+		if ("descriptor" in memory) return native.memoryAdopt(this.#handle, memory.descriptor, flags);
+		return native.memoryOpen(this.#handle, memory.sizeBytes, flags);
 	}
 
 	/** Tells `listener` when a file has another size than before; a grown one is served to its new end from then on. */

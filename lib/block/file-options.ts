@@ -32,6 +32,8 @@ export interface FileOptions {
 	readonly onUnmapped?: () => void;
 }
 
+export type MemoryOptions = Pick<FileOptions, "readOnly" | "onUnmapped">;
+
 /** The arguments of the addon's functions that open: path, flags, and what is going to be served. */
 export function openingOf(path: string, options: FileOptions): [string, number, number, number] {
 	return [pathOf(path), flagsOf(options), ...partOf(options)];
@@ -39,7 +41,7 @@ export function openingOf(path: string, options: FileOptions): [string, number, 
 
 /** Opens and locks a file for another process, which adopts it. Throws a NativeError, which that one explains, or an OperatorError. */
 export function openToPass(path: string, options: FileOptions): Promise<PassedFile> {
-	return native.fileOpenFor(...openingOf(path, options));
+	return native.fileOpenFor("", ...openingOf(path, options));
 }
 
 export function flagsOf({ readOnly, direct, synced = false }: FileOptions): number {
@@ -62,6 +64,16 @@ export function explained(path: string, error: unknown, options: FileOptions): u
 	if (!isNativeError(error)) return error;
 	const { step, errno, message } = error;
 	return new OperatorError(`${path}: ${explain(step, errno, options) ?? message.toLowerCase()}`);
+}
+
+/** The same for memory. */
+export function explainedMemory(name: string, error: unknown): unknown {
+	if (!isNativeError(error)) return error;
+	const isLimited = error.errno === Errno.EFBIG;
+	const why = isLimited
+		? "larger than a file of this process may be (ulimit -f)"
+		: error.message.toLowerCase();
+	return new OperatorError(`${name}: ${why}`);
 }
 
 /** The cases in which the operator can do something that the system's own words do not say. */

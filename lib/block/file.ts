@@ -5,11 +5,18 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { OperatorError, StorageStatus } from "../errors.js";
-import { Errno, isNativeError, type NativeFile, OPEN_READ_ONLY, type PassedFile } from "../native.js";
+import { type NativeFile, OPEN_READ_ONLY, type PassedFile } from "../native.js";
 import { type CloseEnd, endWithin } from "./close.js";
 import { type BlockDevice, type DeviceInfo, deviceInfo, refuse } from "./device.js";
 import type { StorageEngine } from "./engine.js";
-import { explained, type FileOptions, flagsOf, openingOf } from "./file-options.js";
+import {
+	explained,
+	explainedMemory,
+	type FileOptions,
+	flagsOf,
+	type MemoryOptions,
+	openingOf,
+} from "./file-options.js";
 import { type DeviceListener, Listeners } from "./listeners.js";
 import type { BlockRequest } from "./request.js";
 
@@ -43,7 +50,7 @@ export class FileDevice implements BlockDevice {
 		this.#info = deviceInfo({
 			...this.#file,
 			readOnly: options.readOnly,
-			// Memory lasts as long as the process, flushed or not: there is nothing that a flush could save.
+			// Memory lasts as long as who keeps it, flushed or not: there is nothing that a flush could save.
 			writeCache: !isMemory,
 		});
 		if (this.#file.unmapped) options.onUnmapped?.();
@@ -84,19 +91,32 @@ export class FileDevice implements BlockDevice {
 		engine: StorageEngine,
 		name: string,
 		sizeBytes: number,
-		options: Pick<FileOptions, "readOnly" | "onUnmapped">,
+		options: MemoryOptions,
 	): FileDevice {
-		const flags = options.readOnly ? OPEN_READ_ONLY : 0;
+		return FileDevice.#memory(engine, name, options, (flags) => engine.openMemory({ sizeBytes }, flags));
+	}
+
+	/** The same with memory that another process has made, and keeps beyond the end of this one. Has the descriptor. */
+	static adoptMemory(
+		engine: StorageEngine,
+		name: string,
+		descriptor: number,
+		options: MemoryOptions,
+	): FileDevice {
+		return FileDevice.#memory(engine, name, options, (flags) => engine.openMemory({ descriptor }, flags));
+	}
+
+	static #memory(
+		engine: StorageEngine,
+		name: string,
+		options: MemoryOptions,
+		open: (flags: number) => NativeFile,
+	): FileDevice {
 		try {
-			const file = engine.openMemory(sizeBytes, flags);
+			const file = open(options.readOnly ? OPEN_READ_ONLY : 0);
 			return new FileDevice(engine, name, { ...options, direct: false }, file, true);
 		} catch (error) {
-			if (!isNativeError(error)) throw error;
-			const why =
-				error.errno === Errno.EFBIG
-					? "larger than a file of this process may be (ulimit -f)"
-					: error.message.toLowerCase();
-			throw new OperatorError(`${name}: ${why}`);
+			throw explainedMemory(name, error);
 		}
 	}
 

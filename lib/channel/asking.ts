@@ -28,7 +28,10 @@ export interface Delivery {
 }
 
 export interface AskingUser {
-	/** What to answer. An OperatorError or a NativeError that it throws is thrown for who asked; any other is a bug here. */
+	/**
+	 * What to answer. An OperatorError, or whatever the system refused, is thrown for who asked; any other error that it throws is a
+	 * bug here.
+	 */
 	answer(question: Delivery): Parcel | Promise<Parcel>;
 	told(news: Delivery): void;
 	ended(why: string): void;
@@ -37,6 +40,8 @@ export interface AskingUser {
 export interface AskingOptions extends ChannelOptions {
 	/** Most questions of the other end that may be without an answer: one that asks more breaks the rules. */
 	readonly mostQuestions?: number;
+	/** Most bytes that may have come with them. */
+	readonly mostQuestionBytes?: number;
 	readonly clock?: Clock;
 }
 
@@ -74,10 +79,12 @@ export class Asking {
 	readonly #user: AskingUser;
 	readonly #clock: Clock;
 	readonly #mostQuestions: number;
+	readonly #mostQuestionBytes: number;
 	readonly #asked = new Map<number, Question>();
 	#lastId = 0;
 	/** Questions of the other end that are being answered. */
 	#answering = 0;
+	#answeringBytes = 0;
 	/** What has come without its bytes, which are next. */
 	#incomplete: { readonly envelope: Envelope; readonly delivery: Delivery } | undefined;
 
@@ -85,6 +92,7 @@ export class Asking {
 		this.#user = user;
 		this.#clock = options.clock ?? systemClock;
 		this.#mostQuestions = options.mostQuestions ?? 10_000;
+		this.#mostQuestionBytes = options.mostQuestionBytes ?? Number.MAX_SAFE_INTEGER;
 		this.#channel = new Channel(
 			descriptor,
 			{
@@ -144,10 +152,7 @@ export class Asking {
 	#deliver({ is, id }: Envelope, delivery: Delivery): void {
 		switch (is) {
 			case "question":
-				if (this.#answering >= this.#mostQuestions) {
-					delivery.files.close();
-					throw new FrameError(`more than ${this.#mostQuestions} questions at once`);
-				}
+				this.#refuseTooMany(delivery);
 				void this.#answer(id, delivery);
 				break;
 			case "news":
@@ -170,14 +175,25 @@ export class Asking {
 		}
 	}
 
+	#refuseTooMany({ bytes, files }: Delivery): void {
+		const isTooMuch = this.#answeringBytes + (bytes?.length ?? 0) > this.#mostQuestionBytes;
+		if (this.#answering < this.#mostQuestions && !isTooMuch) return;
+		files.close();
+		const most = isTooMuch ? `${this.#mostQuestionBytes} bytes in` : this.#mostQuestions;
+		throw new FrameError(`more than ${most} questions at once`);
+	}
+
 	async #answer(id: number, question: Delivery): Promise<void> {
+		const bytes = question.bytes?.length ?? 0;
 		this.#answering += 1;
+		this.#answeringBytes += bytes;
 		try {
 			this.#send("answer", id, await this.#user.answer(question));
 		} catch (error) {
 			this.#send("refusal", id, { body: refusalOf(error) });
 		} finally {
 			this.#answering -= 1;
+			this.#answeringBytes -= bytes;
 			question.files.close();
 		}
 	}
@@ -212,8 +228,13 @@ function envelopeOf({ is, id, hasBytes, body }: Readonly<Record<string, unknown>
 /** What is to be said to who asked. Throws what is a bug here. */
 function refusalOf(error: unknown): Refusal {
 	if (isNativeError(error)) return { message: error.message, step: error.step, errno: error.errno };
-	if (error instanceof OperatorError) return { message: error.message };
+	if (error instanceof OperatorError || isSystemError(error)) return { message: error.message };
 	throw error;
+}
+
+/** Node's own, of a call that the system has refused. */
+function isSystemError(error: unknown): error is Error {
+	return error instanceof Error && "syscall" in error && "code" in error;
 }
 
 function errorOf({ message, step, errno }: Readonly<Record<string, unknown>>): Error {

@@ -43,6 +43,8 @@ export interface ChannelUser {
 export interface ChannelOptions {
 	/** Longest message that is taken, in bytes. */
 	readonly longestBytes?: number;
+	/** Of one that is an object; default: as of bytes. */
+	readonly longestTextBytes?: number;
 	/** Most descriptors that are taken with one message. */
 	readonly mostFiles?: number;
 	/** Most bytes that may wait for the other end to read. */
@@ -79,10 +81,13 @@ export class Channel {
 		const { longestBytes = 1024 * 1024, mostFiles = 0, mostWaitingBytes = 64 * 1024 * 1024 } = options;
 		this.#user = user;
 		this.#mostWaitingBytes = mostWaitingBytes;
-		this.#reader = new FrameReader({ longestBytes, mostFiles }, (body, files) => {
-			// A message before it may have been the last one that anybody wanted.
-			if (this.#isOpen) user.message(body, files);
-		});
+		this.#reader = new FrameReader(
+			{ longestBytes, longestTextBytes: options.longestTextBytes ?? longestBytes, mostFiles },
+			(body, files) => {
+				// A message before it may have been the last one that anybody wanted.
+				if (this.#isOpen) user.message(body, files);
+			},
+		);
 		this.#handle = native.channelOpen(descriptor, (events) => this.#ready(events));
 	}
 

@@ -65,6 +65,8 @@ export class FrameError extends Error {
 export interface FrameLimits {
 	/** Longest body. */
 	readonly longestBytes: number;
+	/** Of one that is an object: to understand it takes time, and many times its room. Default: as of bytes. */
+	readonly longestTextBytes?: number;
 	/** Most descriptors of one frame. */
 	readonly mostFiles: number;
 }
@@ -127,9 +129,10 @@ export class FrameReader {
 		const length = this.#headBytes.readUInt32LE(0);
 		const kind = this.#headBytes.readUInt16LE(4);
 		const fileCount = this.#headBytes.readUInt16LE(6);
-		const { longestBytes, mostFiles } = this.#limits;
+		const { longestBytes, longestTextBytes = longestBytes, mostFiles } = this.#limits;
 		if (kind > KIND_BYTES) throw new FrameError(`a frame of an unknown kind (${kind})`);
-		if (length > longestBytes) throw new FrameError(`a frame of ${length} bytes (at most ${longestBytes})`);
+		const longest = kind === KIND_JSON ? longestTextBytes : longestBytes;
+		if (length > longest) throw new FrameError(`a frame of ${length} bytes (at most ${longest})`);
 		if (fileCount > mostFiles)
 			throw new FrameError(`${fileCount} descriptors at once (at most ${mostFiles})`);
 		return { kind, body: Buffer.alloc(length), fileCount };

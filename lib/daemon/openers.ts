@@ -6,7 +6,7 @@
 import type { BlockDevice } from "../block/device.js";
 import type { StorageEngine } from "../block/engine.js";
 import { FileDevice } from "../block/file.js";
-import type { FileOptions } from "../block/file-options.js";
+import type { FileOptions, MemoryOptions } from "../block/file-options.js";
 import type { GroupCommit } from "../block/group-commit.js";
 import { layersOn } from "../block/stack.js";
 import { invariant } from "../errors.js";
@@ -23,7 +23,21 @@ export interface OpenContext {
 	readonly onUnmapped: () => void;
 	/** Default: this process opens files itself. */
 	readonly openFile?: OpenFile;
+	/** Default: it makes memory itself, which is gone at its end. */
+	readonly openMemory?: OpenMemory;
 }
+
+type Memory = Extract<StorageSpec, { kind: "memory" }>;
+
+/** `disk`: whose memory it is. */
+export type OpenMemory = (
+	memory: Memory,
+	options: MemoryOptions & Pick<OpenContext, "engine">,
+	disk: string,
+) => FileDevice | Promise<FileDevice>;
+
+const ownMemory: OpenMemory = ({ name, sizeBytes }, options) =>
+	FileDevice.inMemory(options.engine, name, sizeBytes, options);
 
 export type OpenFile = (engine: StorageEngine, path: string, options: FileOptions) => Promise<FileDevice>;
 
@@ -48,8 +62,8 @@ const OPENERS: Readonly<Record<StorageSpec["kind"], OpenDevice>> = {
 	async memory(spec, context) {
 		const { storage, readOnly } = spec;
 		invariant(storage.kind === "memory", "not memory");
-		const options = { ...context, readOnly };
-		const memory = FileDevice.inMemory(context.engine, storage.name, storage.sizeBytes, options);
+		const { openMemory = ownMemory } = context;
+		const memory = await openMemory(storage, { ...context, readOnly }, spec.name);
 		return layersOn(memory, storage.name, spec, context.commits);
 	},
 };

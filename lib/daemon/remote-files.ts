@@ -1,5 +1,6 @@
 /**
- * Files of a process that can open none: the opener opens and locks them, and what it hands on is served here. Used by `worker.ts`, which
+ * Files of a process that can open none: the opener opens and locks them, and what it hands on is served here. Memory it makes and keeps,
+ * so that what it holds outlives this process. Used by `worker.ts`, which
  * gives it to the table of openers in place of what opens files itself.
  */
 
@@ -7,7 +8,7 @@ import { FileDevice } from "../block/file.js";
 import { openingOf } from "../block/file-options.js";
 import type { Asking } from "../channel/asking.js";
 import { askForDescriptor } from "./ask-opener.js";
-import { type OpenDevice, type OpenFile, openDevice } from "./openers.js";
+import { type OpenDevice, type OpenFile, type OpenMemory, openDevice } from "./openers.js";
 
 /** How long the opener may take to open a file: a disk that spins up is awake by then, one that hangs is given up. */
 const OPEN_LIMIT_MS = 60_000;
@@ -23,5 +24,10 @@ export function openThrough(opener: Asking): OpenDevice {
 			return { descriptor, traits: body.traits as number[] };
 		});
 	};
-	return (spec, context) => openDevice(spec, { ...context, openFile });
+	const openMemory: OpenMemory = async ({ name, sizeBytes }, options, disk) => {
+		const request = { kind: "memory", name: disk, sizeBytes } as const;
+		const { descriptor } = await askForDescriptor(opener, request, OPEN_LIMIT_MS);
+		return FileDevice.adoptMemory(options.engine, name, descriptor, options);
+	};
+	return (spec, context) => openDevice(spec, { ...context, openFile, openMemory });
 }

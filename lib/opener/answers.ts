@@ -6,15 +6,18 @@
 import type { Delivery, Parcel } from "../channel/asking.js";
 import { OperatorError } from "../errors.js";
 import { Tunnels } from "../gre/keeper.js";
+import { quote } from "../text.js";
 import type { Child } from "./children.js";
 import type { ConfigFiles } from "./config-files.js";
 import type { Keeping } from "./keeping.js";
 import type { Listeners } from "./listeners.js";
 import type { Manager } from "./manager.js";
+import { Memories } from "./memories.js";
 import type { ControlBegin, OpenerRequest, ProcessInfo } from "./messages.js";
 import { FilesForOthers } from "./opening.js";
 import { usageOf } from "./processes.js";
 import { type Question, questionOf } from "./questions.js";
+import type { FoundSources } from "./sources.js";
 
 /** So that no child fills the state directory's disk, or our memory. */
 export interface AnswersOptions {
@@ -32,23 +35,33 @@ type Answer<Kind extends OpenerRequest["kind"]> = (
 	bytes: Uint8Array | undefined,
 ) => Parcel | Promise<Parcel>;
 
+const RUNTIME_FILE = "runtime.toml";
 const DONE: Parcel = { body: {} };
-const FOR_ALL: readonly OpenerRequest["kind"][] = ["open", "listen", "tunnel"];
+/** What a worker may ask; control may ask the rest. */
+const FOR_WORKERS: readonly OpenerRequest["kind"][] = ["open", "memory", "listen", "tunnel"];
 
 export class Answers {
 	readonly #options: AnswersOptions;
 	readonly since = new Date();
-	readonly #opening = new FilesForOthers();
+	readonly #memories = new Memories();
+	/** By worker: what one waits for keeps no other, and a tunnel of one is no other's. */
+	readonly #opening = new Map<number, FilesForOthers>();
 	readonly #tunnels = new Map<number, Tunnels>();
 	#isReady = false;
 	readonly #answers: { readonly [Kind in OpenerRequest["kind"]]: Answer<Kind> } = {
-		open: (request) => this.#opening.open(request, this.#options.files.grants),
+		open: (request, { index }) =>
+			ofWorker(this.#opening, index, FilesForOthers).open(request, this.#options.files.grants),
+		memory: ({ name, sizeBytes }) => {
+			if (!this.#options.files.namesDisk(name))
+				throw new OperatorError(`disk ${quote(name)}: there is none of this name, by what is configured`);
+			return { body: {}, files: [this.#memories.descriptorOf(name, sizeBytes)] };
+		},
 		listen: ({ path }) => this.#listen(path),
 		tunnel: ({ peer }, { index }) => {
 			this.#options.files.refuseLink(`gre:${peer}`);
-			return { body: {}, files: [this.#tunnelsOf(index).start(peer)] };
+			return { body: {}, files: [ofWorker(this.#tunnels, index, Tunnels).start(peer)] };
 		},
-		sources: async () => ({ body: await this.#options.files.reread() }),
+		sources: async () => ({ body: await this.#reread() }),
 		token: async () => ({ body: { token: await this.#options.files.token() } }),
 		kept: async ({ name }) => {
 			const bytes = await this.#options.keeping.kept(name);
@@ -56,6 +69,8 @@ export class Answers {
 		},
 		keep: async ({ name }, _child, bytes = new Uint8Array(0)) => {
 			await this.#options.keeping.keep(name, bytes);
+			// Disks in memory that it names get theirs.
+			if (name === RUNTIME_FILE) await this.#reread();
 			return DONE;
 		},
 		processes: async () => ({ body: { processes: await this.#processes() } }),
@@ -74,23 +89,23 @@ export class Answers {
 	/** Throws an OperatorError, or a NativeError, that says why not. */
 	answer(child: Child, { body, bytes }: Delivery): Parcel | Promise<Parcel> {
 		const question = questionOf(body);
-		if (child.kind !== "control" && !FOR_ALL.includes(question.kind))
+		if (FOR_WORKERS.includes(question.kind) !== (child.kind === "worker"))
 			throw new OperatorError(`${question.kind}: not for a ${child.kind}`);
 		const answer = this.#answers[question.kind] as Answer<OpenerRequest["kind"]>;
 		return answer(question, child, bytes);
 	}
 
-	/** Of each worker: a tunnel of one is no other's. */
-	#tunnelsOf(worker: number): Tunnels {
-		const tunnels = this.#tunnels.get(worker) ?? new Tunnels();
-		this.#tunnels.set(worker, tunnels);
-		return tunnels;
+	async #reread(): Promise<FoundSources> {
+		const { files } = this.#options;
+		const sources = await files.reread();
+		this.#memories.retain((name) => files.namesDisk(name));
+		return sources;
 	}
 
 	/** What control begins with, and the descriptors of its listeners. */
 	async controlBegin(): Promise<{ control: ControlBegin; files: number[] }> {
-		const { files, listeners } = this.#options;
-		const control = { sources: await files.reread(), listeners: listeners.names };
+		const { listeners } = this.#options;
+		const control = { sources: await this.#reread(), listeners: listeners.names };
 		return { control, files: listeners.duplicates() };
 	}
 
@@ -114,4 +129,10 @@ export class Answers {
 			})),
 		);
 	}
+}
+
+function ofWorker<T>(all: Map<number, T>, worker: number, Kind: new () => T): T {
+	const known = all.get(worker) ?? new Kind();
+	all.set(worker, known);
+	return known;
 }

@@ -36,6 +36,8 @@ export class Child {
 	#asking: Asking | null = null;
 	#startedMs = 0;
 	#failures = 0;
+	/** What was wrong with what it said. */
+	#whyKilled: string | undefined;
 	#starts = 0;
 	#since = new Date();
 	#stopWaiting: () => void = () => {};
@@ -105,11 +107,15 @@ export class Child {
 			return;
 		}
 		const [ours, theirs] = ends;
+		// What somebody has set for Node, in the environment of the daemon, is not meant for those who have no privileges.
+		const { NODE_OPTIONS: _, ...env } = process.env;
 		const child = spawn(command, [...args, kind], {
 			stdio: ["ignore", "inherit", "inherit", theirs],
-			env: { ...process.env, [CHILD_VARIABLE]: kind },
+			env: { ...env, [CHILD_VARIABLE]: kind },
+			cwd: "/",
 		});
 		closeSync(theirs);
+		this.#whyKilled = undefined;
 		this.#startedMs = this.#clock.now();
 		this.#since = new Date();
 		this.#starts += 1;
@@ -120,13 +126,16 @@ export class Child {
 				answer: (question) => answer(this, question),
 				told: () => {},
 				// Its end is told by the kernel, and one that lives without a channel is of no use.
-				ended: () => child.kill("SIGKILL"),
+				ended: (why) => {
+					if (why !== "ended") this.#whyKilled = why;
+					child.kill("SIGKILL");
+				},
 			},
 			asking,
 		);
 		// One that can't be started only has an error, all others end.
 		child.once("error", (error) => this.#over(`can't be started (${error.message})`));
-		child.once("exit", (status, signal) => this.#over(signal ?? `status ${status}`));
+		child.once("exit", (status, signal) => this.#over(this.#whyKilled ?? signal ?? `status ${status}`));
 		onStart(this);
 	}
 

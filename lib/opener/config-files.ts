@@ -3,15 +3,17 @@
  * opened follows from the files alone. Files with mistakes change nothing: what was granted before goes on. Used by `opener.ts`.
  */
 
-import { readFile } from "node:fs/promises";
 import { OperatorError } from "../errors.js";
 import { interfaceNames } from "../link/interfaces.js";
 import type { Log } from "../log.js";
 import { type Config, readConfig } from "../spec/config.js";
 import { quote } from "../text.js";
 import { Grants } from "./grants.js";
-import { type FoundSources, readSources } from "./sources.js";
+import { OneAtATime } from "./patience.js";
+import { type FoundSources, readSources, textIn, whyUnreadable } from "./sources.js";
 
+/** A file system may hang: nobody waits longer than this for its files. */
+const READ_LIMIT_MS = 8000;
 /** More than any token has. */
 const LONGEST_TOKEN = 4096;
 
@@ -21,9 +23,16 @@ export class ConfigFiles {
 	#grants: Grants;
 	/** Links that a worker can't open itself, by their names. */
 	#links: ReadonlySet<string>;
+	/** Of the files as they were when they had no mistake. */
+	#good: FoundSources;
+	/** Of all disks, also of those that commands have added: a name gives no right but to what has that name. */
+	#disks: ReadonlySet<string>;
+	readonly #sources = new OneAtATime("the configuration's files", READ_LIMIT_MS, () => this.#reread());
+	readonly #token = new OneAtATime("the token's file", READ_LIMIT_MS, () => this.#readToken());
 
 	private constructor(
 		readonly main: string,
+		sources: FoundSources,
 		config: Config,
 		log: Log,
 	) {
@@ -31,12 +40,15 @@ export class ConfigFiles {
 		this.#config = config;
 		this.#grants = grantsOf(config);
 		this.#links = linksOf(config);
+		this.#disks = namesOf(config);
+		this.#good = sources;
 	}
 
 	/** Throws an OperatorError, a line for each mistake, if they can't be understood. */
 	static async read(main: string, log: Log): Promise<ConfigFiles> {
-		const config = configOf(await readSources(main));
-		if (!Array.isArray(config)) return new ConfigFiles(main, config as Config, log);
+		const sources = await readSources(main);
+		const config = configOf(sources);
+		if (!Array.isArray(config)) return new ConfigFiles(main, sources, config as Config, log);
 		for (const mistake of config.slice(1)) log.error(mistake);
 		throw new OperatorError(String(config[0]));
 	}
@@ -53,29 +65,46 @@ export class ConfigFiles {
 		return this.#grants;
 	}
 
+	/** Whether a disk has this name. */
+	namesDisk(name: string): boolean {
+		return this.#disks.has(name);
+	}
+
 	/** As they are now, with what commands have added. */
-	async reread(): Promise<FoundSources> {
+	reread(): Promise<FoundSources> {
+		return this.#sources.get();
+	}
+
+	async #reread(): Promise<FoundSources> {
 		const sources = await readSources(this.main, this.daemon.state);
 		const config = configOf(sources);
-		if (Array.isArray(config)) return sources;
-		this.#config = config as Config;
-		this.#grants = grantsOf(this.#config);
-		this.#links = linksOf(this.#config);
+		if (!Array.isArray(config)) {
+			this.#good = sources;
+			this.#config = config as Config;
+			this.#grants = grantsOf(this.#config);
+			this.#links = linksOf(this.#config);
+		}
+		const { files, debian } = this.#good;
+		const { runtime } = sources;
+		const whole = runtime && readConfig({ files, debian, runtime }, { interfaceNames });
+		this.#disks = namesOf(!whole || Array.isArray(whole) ? this.#config : (whole as Config));
 		return sources;
 	}
 
 	/** What changes are asked for with; undefined if none is configured, or it can't be read. */
-	async token(): Promise<string | undefined> {
+	token(): Promise<string | undefined> {
+		return this.#token.get();
+	}
+
+	async #readToken(): Promise<string | undefined> {
 		const { tokenFile } = this.http;
 		if (tokenFile === undefined) return undefined;
 		try {
-			const token = (await readFile(tokenFile, "utf8")).trim();
-			if (token !== "" && token.length <= LONGEST_TOKEN) return token;
-			this.#log.error(`${tokenFile}: not a token: empty, or too long`);
+			const token = (await textIn(tokenFile, LONGEST_TOKEN)).trim();
+			if (token !== "") return token;
+			this.#log.error(`${tokenFile}: holds no token`);
 		} catch (error) {
-			this.#log.error(
-				`${tokenFile}: can't be read (${error instanceof Error ? error.message : String(error)})`,
-			);
+			this.#log.error(`${tokenFile}: ${whyUnreadable(error)}`);
 		}
 		return undefined;
 	}
@@ -109,4 +138,8 @@ function linksOf({ disks }: Config): ReadonlySet<string> {
 			return netif.kind === "gre" ? [`gre:${netif.peer}`] : [];
 		}),
 	);
+}
+
+function namesOf({ disks }: Config): ReadonlySet<string> {
+	return new Set(disks.map(({ name }) => name));
 }

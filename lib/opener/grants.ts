@@ -4,10 +4,8 @@
  * configuration from the files, never from those who ask.
  */
 
-import { closeSync } from "node:fs";
 import path from "node:path";
 import { OperatorError } from "../errors.js";
-import { isNativeError, native } from "../native.js";
 import { quote } from "../text.js";
 
 /** What the files say of a path. */
@@ -17,11 +15,11 @@ export interface NamedFile {
 	readonly readOnly: boolean;
 }
 
+/** What to open. */
 export interface Grant {
-	/** What to open: the path itself, or what stands for the file that was found. */
+	/** That the path is in: what leads out of it must not be opened. Empty: no matter where it leads. */
+	readonly folder: string;
 	readonly path: string;
-	/** To be called when it is open, or can't be. */
-	release(): void;
 }
 
 export class Grants {
@@ -34,12 +32,12 @@ export class Grants {
 		this.#folders = folders.map((folder) => path.resolve(folder));
 	}
 
-	/** Throws an OperatorError if it may not be opened. */
+	/** Throws an OperatorError if it may not be opened. Looks at no file: that may take for ever. */
 	grant(file: string, readOnly: boolean): Grant {
 		const mayWrite = this.#named.get(file);
-		if (mayWrite !== undefined && (mayWrite || readOnly)) return { path: file, release() {} };
+		if (mayWrite !== undefined && (mayWrite || readOnly)) return { folder: "", path: file };
 		const folder = this.#folders.find((each) => isBelow(each, file));
-		if (folder !== undefined) return beneath(folder, path.relative(folder, file));
+		if (folder !== undefined) return { folder, path: path.relative(folder, file) };
 		const why =
 			mayWrite === false
 				? "is named to be read only"
@@ -53,17 +51,4 @@ function isBelow(folder: string, file: string): boolean {
 	return (
 		path.isAbsolute(file) && relative !== "" && !path.isAbsolute(relative) && !/^\.\.(\/|$)/.test(relative)
 	);
-}
-
-/** The file that is there now, held: nobody can put another in its place before it is opened. */
-function beneath(folder: string, relative: string): Grant {
-	try {
-		const descriptor = native.openBeneath(folder, relative);
-		return { path: `/proc/self/fd/${descriptor}`, release: () => closeSync(descriptor) };
-	} catch (error) {
-		if (!isNativeError(error)) throw error;
-		throw new OperatorError(
-			`${quote(path.join(folder, relative))}: ${error.message} (in ${folder}, which [daemon] allow names)`,
-		);
-	}
 }

@@ -1,60 +1,84 @@
 /**
  * The state directory: what survives a restart, kept for control, which can open nothing. A file is replaced as a whole, and is on
- * stable storage when that is told. Used by the opener alone.
+ * stable storage when that is told. All of them together have a limit: who has taken over control must not fill the disk. Used by the
+ * opener alone.
  */
 
-import { open, readFile, rename } from "node:fs/promises";
+import { open, readFile, rename, stat, unlink } from "node:fs/promises";
 import path from "node:path";
 import { OperatorError } from "../errors.js";
 import { makeFolder } from "./folders.js";
+import { KEPT_FILES } from "./messages.js";
+import { within } from "./patience.js";
+
+/** Several times what a day of the figures of 4,096 disks takes. */
+const MOST_BYTES = 2 * 1024 * 1024 * 1024;
+/** A disk that is busy takes its time to make something durable. */
+const LIMIT_MS = 60_000;
 
 export class Keeping {
 	#last: Promise<unknown> = Promise.resolve();
+	/** By name, of those that there are. */
+	readonly #sizes = new Map<string, number>();
+	readonly #mostBytes: number;
 
-	private constructor(readonly folder: string) {}
+	private constructor(
+		readonly folder: string,
+		mostBytes: number,
+	) {
+		this.#mostBytes = mostBytes;
+	}
 
 	/** Makes the directory, if there is none. Throws an OperatorError if it can't be had. */
-	static async in(folder: string): Promise<Keeping> {
+	static async in(folder: string, mostBytes = MOST_BYTES): Promise<Keeping> {
 		await makeFolder(folder, "the state directory");
-		return new Keeping(folder);
+		const keeping = new Keeping(folder, mostBytes);
+		for (const name of KEPT_FILES) {
+			const status = await stat(path.join(folder, name)).catch(() => undefined);
+			if (status !== undefined) keeping.#sizes.set(name, status.size);
+		}
+		return keeping;
 	}
 
-	/** What is there; undefined: nothing was ever kept by this name. Rejects with an OperatorError if it can't be read. */
-	async kept(name: string): Promise<Uint8Array | undefined> {
-		return readFile(path.join(this.folder, name)).catch((error: unknown) => {
-			if (codeOf(error) === "ENOENT") return undefined;
-			return this.#refuse(name, "read", error);
-		});
+	/** What is there; undefined: nothing was ever kept by this name. Throws an OperatorError if it can't be read. */
+	kept(name: string): Promise<Uint8Array | undefined> {
+		return this.#inTurn(name, "can't be read", () =>
+			readFile(path.join(this.folder, name)).catch(noneIfMissing),
+		);
 	}
 
-	/**
-	 * Replaces a file, after those that are being replaced. Rejects with an OperatorError if it can't be done: then the one before is still
-	 * there.
-	 */
+	/** Replaces a file, after those that are being replaced. Throws an OperatorError if it can't be done: then the one before is still there. */
 	keep(name: string, bytes: Uint8Array): Promise<void> {
-		const kept = this.#last
-			.then(() => this.#replace(name, bytes))
-			.catch((error: unknown) => this.#refuse(name, "kept", error));
-		this.#last = kept.catch(() => {});
-		return kept;
+		return this.#inTurn(name, "can't be kept", () => this.#replace(name, bytes));
 	}
 
-	#refuse(name: string, what: string, error: unknown): never {
-		const code = codeOf(error);
-		if (code === undefined) throw error;
-		throw new OperatorError(`${path.join(this.folder, name)}: can't be ${what} (${code})`);
+	/** One at a time: in order, and so that a directory that hangs takes no more than one of Node's few threads. */
+	#inTurn<T>(name: string, what: string, act: () => Promise<T>): Promise<T> {
+		const file = path.join(this.folder, name);
+		const done = this.#last.then(act).catch((error: unknown) => {
+			const code = codeOf(error);
+			throw code === undefined ? error : new OperatorError(`${file}: ${what} (${code})`);
+		});
+		this.#last = done.catch(() => {});
+		return within(LIMIT_MS, file, done);
 	}
 
 	async #replace(name: string, bytes: Uint8Array): Promise<void> {
 		const file = path.join(this.folder, name);
-		const handle = await open(`${file}.new`, "w", 0o600);
+		let others = 0;
+		for (const [other, size] of this.#sizes) if (other !== name) others += size;
+		if (others + bytes.length > this.#mostBytes)
+			throw new OperatorError(
+				`${file}: can't be kept: no more than ${this.#mostBytes} bytes are kept in all`,
+			);
 		try {
-			await handle.writeFile(bytes);
-			await handle.sync();
-		} finally {
-			await handle.close();
+			await writeDurably(`${file}.new`, bytes);
+		} catch (error) {
+			await unlink(`${file}.new`).catch(() => {});
+			throw error;
 		}
 		await rename(`${file}.new`, file);
+		this.#sizes.set(name, bytes.length);
 		const folder = await open(this.folder);
 		try {
 			await folder.sync();
@@ -62,6 +86,21 @@ export class Keeping {
 			await folder.close();
 		}
 	}
+}
+
+async function writeDurably(file: string, bytes: Uint8Array): Promise<void> {
+	const handle = await open(file, "w", 0o600);
+	try {
+		await handle.writeFile(bytes);
+		await handle.sync();
+	} finally {
+		await handle.close();
+	}
+}
+
+function noneIfMissing(error: unknown): undefined {
+	if (codeOf(error) === "ENOENT") return undefined;
+	throw error;
 }
 
 /** ENOSPC, if it is the file system that refuses. */

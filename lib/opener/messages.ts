@@ -13,7 +13,12 @@ export type ProcessKind = "worker" | "control";
 export const CHILD_VARIABLE = "VBLADE_CHILD";
 
 /** What survives restarts: names of files in the state directory that the opener keeps for control. */
-export const KEPT_FILE = /^(?:runtime\.toml|disks\.json|wish\.json|history-[0-9]{3})$/;
+export const KEPT_FILES: ReadonlySet<string> = new Set([
+	"runtime.toml",
+	"disks.json",
+	"wish.json",
+	...Array.from({ length: 144 }, (_, index) => `history-${String(index).padStart(3, "0")}`),
+]);
 
 /** What a listening descriptor is bound to: `unix:PATH`, `127.0.0.1:9470` or `[::1]:9470`. */
 export interface ListenerName {
@@ -83,6 +88,8 @@ export interface OpenRequest {
 /** What children ask of the opener. */
 export type OpenerRequest =
 	| OpenRequest
+	/** The memory of a disk, by its name: what the last one of this size held. The answer has the descriptor. */
+	| { readonly kind: "memory"; readonly name: string; readonly sizeBytes: number }
 	/** A socket that listens for frames (`unix:PATH`). The answer has the descriptor. */
 	| { readonly kind: "listen"; readonly path: string }
 	/** Starts the process of a tunnel (`gre:PEER`). The answer has the other end of its stream. */

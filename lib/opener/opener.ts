@@ -7,8 +7,10 @@
  *              +-- control           (lib/control/)            and one to control
  */
 
+import type { AskingOptions } from "../channel/asking.js";
+import { OperatorError } from "../errors.js";
 import type { Log } from "../log.js";
-import { native } from "../native.js";
+import { isNativeError, native } from "../native.js";
 import { daemonUser, findGroup } from "../privileges.js";
 import { Answers } from "./answers.js";
 import { Child, type ChildOptions } from "./children.js";
@@ -20,8 +22,19 @@ import type { ProcessKind } from "./messages.js";
 
 /** How long the others have to end before they are killed: longer than a worker gives its disks. */
 const STOP_LIMIT_MS = 15_000;
-/** Of what comes from a child: texts of the state are the longest. */
-const LONGEST_BYTES = 80 * 1024 * 1024;
+const MIB = 1024 * 1024;
+/** What a child may have of this process's memory and descriptors; one that wants more has been taken over, and is started again. */
+const ALLOWANCES: Readonly<Record<ProcessKind, AskingOptions>> = {
+	worker: { longestBytes: 64 * 1024, mostQuestions: 1000, mostWaitingBytes: MIB },
+	// Texts of the state are the longest that it says and hears.
+	control: {
+		longestBytes: 80 * MIB,
+		longestTextBytes: 64 * 1024,
+		mostQuestions: 100,
+		mostQuestionBytes: 160 * MIB,
+		mostWaitingBytes: 256 * MIB,
+	},
+};
 
 export interface OpenerOptions {
 	/** The main configuration file. */
@@ -92,8 +105,8 @@ export class Opener {
 			index,
 			program,
 			log,
-			asking: { longestBytes: LONGEST_BYTES },
-			onStart: (child) => void this.#begin(child),
+			asking: ALLOWANCES[kind],
+			onStart: (child) => void this.#begin(child).catch((error: unknown) => this.#cannotBegin(child, error)),
 			answer: (child, question) => this.#answers.answer(child, question),
 		};
 		return new Child(options);
@@ -121,6 +134,13 @@ export class Opener {
 		const { control, files } = await this.#answers.controlBegin();
 		child.tell({ ...begin, control }, files);
 		for (const other of this.#children) if (other.kind === "worker") this.#join(child, other);
+	}
+
+	/** A later one may find more of what is wanting: descriptors, or files that can be read. */
+	#cannotBegin(child: Child, error: unknown): void {
+		if (!(error instanceof OperatorError || isNativeError(error))) throw error;
+		this.#options.log.error(`${child.name} can't begin: ${error.message}`);
+		child.kill();
 	}
 
 	get #control(): Child | undefined {

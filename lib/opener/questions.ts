@@ -4,7 +4,8 @@
  */
 
 import { OperatorError } from "../errors.js";
-import { KEPT_FILE, type OpenerRequest } from "./messages.js";
+import { OPEN_DIRECT, OPEN_READ_ONLY, OPEN_SYNCED } from "../native.js";
+import { KEPT_FILES, type OpenerRequest } from "./messages.js";
 
 export type Question<Kind extends OpenerRequest["kind"]> = Extract<OpenerRequest, { kind: Kind }>;
 
@@ -15,7 +16,8 @@ type Check = (value: unknown) => boolean;
 const LONGEST_PATH = 4095;
 const LONGEST_ADDRESS = 64;
 const LONGEST_STATUS = 1024;
-const FLAGS_MAX = 255;
+const LONGEST_NAME = 255;
+const FLAGS_MAX = OPEN_READ_ONLY | OPEN_DIRECT | OPEN_SYNCED;
 
 const isPath: Check = (value) =>
 	typeof value === "string" && value.startsWith("/") && value.length <= LONGEST_PATH && !value.includes("\0");
@@ -23,7 +25,7 @@ const isText =
 	(longest: number): Check =>
 	(value) =>
 		typeof value === "string" && value.length <= longest;
-const isKept: Check = (value) => typeof value === "string" && KEPT_FILE.test(value);
+const isKept: Check = (value) => typeof value === "string" && KEPT_FILES.has(value);
 const isCount =
 	(max: number): Check =>
 	(value) =>
@@ -41,6 +43,7 @@ const FIELDS: Readonly<Record<OpenerRequest["kind"], Readonly<Record<string, Che
 		beginBytes: isCount(Number.MAX_SAFE_INTEGER),
 		lengthBytes: isCount(Number.MAX_SAFE_INTEGER),
 	},
+	memory: { name: isText(LONGEST_NAME), sizeBytes: isCount(Number.MAX_SAFE_INTEGER) },
 	listen: { path: isPath },
 	tunnel: { peer: isText(LONGEST_ADDRESS) },
 	sources: {},

@@ -4,7 +4,7 @@
  */
 
 import { constants } from "node:fs";
-import { type FileHandle, open, readdir } from "node:fs/promises";
+import { open, readdir } from "node:fs/promises";
 import path from "node:path";
 import type { Sources, Source as SourceText } from "../spec/parts.js";
 
@@ -57,20 +57,25 @@ async function readFolder(reading: Reading, folder: string, ending: string): Pro
 }
 
 async function readText(reading: Reading, file: string, isNeeded: boolean): Promise<SourceText | undefined> {
-	let handle: FileHandle | undefined;
 	try {
-		// A pipe of that name must not keep us waiting.
-		handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
-		const status = await handle.stat();
-		if (!status.isFile()) throw new Error("not a regular file");
-		if (status.size > LONGEST_BYTES) throw new Error(`longer than ${LONGEST_BYTES} bytes`);
-		const bytes = await handle.readFile();
-		return { path: file, text: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
+		return { path: file, text: await textIn(file, LONGEST_BYTES) };
 	} catch (error) {
 		if (codeOf(error) !== "ENOENT" || isNeeded) reading.unreadable.push(`${file}: ${whyUnreadable(error)}`);
 		return undefined;
+	}
+}
+
+/** All of a regular file, if it is no longer than that. Throws an error for `whyUnreadable`. */
+export async function textIn(file: string, longestBytes: number): Promise<string> {
+	// A pipe of that name must not keep us waiting.
+	const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+	try {
+		const status = await handle.stat();
+		if (!status.isFile()) throw new Error("not a regular file");
+		if (status.size > longestBytes) throw new Error(`longer than ${longestBytes} bytes`);
+		return new TextDecoder("utf-8", { fatal: true }).decode(await handle.readFile());
 	} finally {
-		await handle?.close();
+		await handle.close();
 	}
 }
 
@@ -78,7 +83,7 @@ function codeOf(error: unknown): string | undefined {
 	return error instanceof Error && "code" in error ? String(error.code) : undefined;
 }
 
-function whyUnreadable(error: unknown): string {
+export function whyUnreadable(error: unknown): string {
 	const code = codeOf(error);
 	if (code === "ENOENT") return "there is no such file";
 	if (code === "ERR_ENCODING_INVALID_ENCODED_DATA") return "not text in UTF-8";

@@ -47,6 +47,8 @@ static const struct {
 	{ "fileOpenFor", js_file_open_for },
 	{ "fileAdopt", js_file_adopt },
 	{ "memoryOpen", js_memory_open },
+	{ "memoryMake", js_memory_make },
+	{ "memoryAdopt", js_memory_adopt },
 	{ "fileSizes", js_file_sizes },
 	{ "fileClose", js_file_close },
 	{ "findUser", js_find_user },
@@ -66,7 +68,6 @@ static const struct {
 	{ "exitIfHungUp", js_exit_if_hung_up },
 	{ "listenUnix", js_listen_unix },
 	{ "listenTcp", js_listen_tcp },
-	{ "openBeneath", js_open_beneath },
 };
 
 static napi_value init(napi_env env, napi_value exports)

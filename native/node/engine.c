@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "storage/engine.h"
-#include "storage/memory.h"
 
 struct engine {
 	enum handle_kind kind;
@@ -239,20 +238,6 @@ napi_value js_file_open(napi_env env, napi_callback_info info)
 	const char *step;
 	int error = vb_file_open(&file, path, flags, &part, &step);
 	free(path);
-	return error ? throw_errno(env, error, step) : engine_add_file(env, args[0], &file);
-}
-
-/* memoryOpen(engine, size, flags) -> the same: memory as a file */
-napi_value js_memory_open(napi_env env, napi_callback_info info)
-{
-	napi_value args[MAX_ARGS];
-	double size;
-	uint32_t flags;
-	if (!get_args(env, info, 3, args) || !is_open_engine(env, args[0]) || !get_number(env, args[1], MAX_EXACT, &size) || !get_uint(env, args[2], VB_OPEN_READ_ONLY, &flags))
-		return throw_type(env);
-	struct vb_file file;
-	const char *step;
-	int error = vb_memory_open(&file, (uint64_t)size, (int)flags, &step);
 	return error ? throw_errno(env, error, step) : engine_add_file(env, args[0], &file);
 }
 

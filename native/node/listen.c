@@ -1,20 +1,17 @@
 /*
  * What the opener (lib/opener/) asks of the kernel for others: sockets that listen, which whoever serves them gets as
- * descriptors, and files below a folder, found without a way out of it.
+ * descriptors.
  */
 #define _GNU_SOURCE
 #include "node.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/openat2.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -97,32 +94,4 @@ napi_value js_listen_tcp(napi_env env, napi_callback_info info)
 	int error = is_four ? listen_tcp(fd, (struct sockaddr *)&four, sizeof four, &step)
 			    : listen_tcp(fd, (struct sockaddr *)&six, sizeof six, &step);
 	return socket_or_error(env, fd, error, step);
-}
-
-/*
- * openBeneath(folder, path) -> descriptor that stands for what is there (O_PATH), and can be opened through /proc/self/fd.
- * No symbolic link on the way may lead out of the folder (openat2(2), RESOLVE_BENEATH): EXDEV. It does not wait for what
- * a device does, but for the file system.
- */
-napi_value js_open_beneath(napi_env env, napi_callback_info info)
-{
-	napi_value args[MAX_ARGS];
-	char *folder, *path = NULL;
-	if (!get_args(env, info, 2, args) || !(folder = get_string(env, args[0]))) return throw_type(env);
-	if (!(path = get_string(env, args[1]))) {
-		free(folder);
-		return throw_type(env);
-	}
-	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
-	const char *step = "folder";
-	int fd = -1, directory = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC), error = directory < 0 ? -errno : 0;
-	if (!error) {
-		step = "find";
-		fd = (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
-		if (fd < 0) error = -errno;
-		close(directory);
-	}
-	free(folder);
-	free(path);
-	return error ? throw_errno(env, error, step) : make_number(env, fd);
 }

@@ -170,6 +170,8 @@ napi_value js_engine_retry(napi_env env, napi_callback_info info);
 napi_value js_engine_close(napi_env env, napi_callback_info info);
 napi_value js_file_open(napi_env env, napi_callback_info info);
 napi_value js_memory_open(napi_env env, napi_callback_info info);
+napi_value js_memory_make(napi_env env, napi_callback_info info);
+napi_value js_memory_adopt(napi_env env, napi_callback_info info);
 napi_value js_file_sizes(napi_env env, napi_callback_info info);
 napi_value js_file_close(napi_env env, napi_callback_info info);
 /* opening.c */
@@ -198,6 +200,5 @@ napi_value js_exit_if_hung_up(napi_env env, napi_callback_info info);
 /* listen.c */
 napi_value js_listen_unix(napi_env env, napi_callback_info info);
 napi_value js_listen_tcp(napi_env env, napi_callback_info info);
-napi_value js_open_beneath(napi_env env, napi_callback_info info);
 
 #endif

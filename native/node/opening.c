@@ -27,6 +27,7 @@ struct opening {
 	enum opening_state state;
 	int references; /* held by the thread, and by the loop's thread until it has been told, or its environment ends */
 	enum half half;
+	char *folder; /* that the path is in, for another process; NULL: no matter */
 	char *path;
 	int flags;
 	struct vb_part part;
@@ -43,6 +44,7 @@ struct opening {
 static void free_opening(struct opening *opening)
 {
 	pthread_mutex_destroy(&opening->lock);
+	free(opening->folder);
 	free(opening->path);
 	free(opening);
 }
@@ -72,7 +74,8 @@ static int do_half(struct opening *opening)
 	struct vb_file *file = &opening->file;
 	switch (opening->half) {
 	case BOTH: return vb_file_open(file, opening->path, opening->flags, &opening->part, &opening->step);
-	case OPEN_FOR: return vb_file_open_for(file, opening->path, opening->flags, &opening->part, &opening->step);
+	case OPEN_FOR:
+		return vb_file_open_held(file, opening->folder, opening->path, opening->flags, &opening->part, &opening->step);
 	case ADOPT: return vb_file_adopt(file, &opening->step);
 	}
 	return -EINVAL;
@@ -203,15 +206,16 @@ napi_value js_file_open_later(napi_env env, napi_callback_info info)
 	return throw_type(env);
 }
 
-/* fileOpenFor(path, flags, begin, length) -> a promise of { descriptor, traits } */
+/* fileOpenFor(folder, path, flags, begin, length) -> a promise of { descriptor, traits }. Without a folder: "". */
 napi_value js_file_open_for(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS];
 	struct opening *opening = new_opening(env, OPEN_FOR);
 	if (!opening) return NULL;
-	if (get_args(env, info, 4, args) &&
-	    get_file_arguments(env, args, &opening->path, &opening->flags, &opening->part))
+	if (get_args(env, info, 5, args) && (opening->folder = get_string(env, args[0])) &&
+	    get_file_arguments(env, args + 1, &opening->path, &opening->flags, &opening->part))
 		return begin(env, opening, NULL);
+	free(opening->folder);
 	free(opening);
 	return throw_type(env);
 }

@@ -8,8 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/openat2.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -128,6 +131,34 @@ int vb_file_open_for(struct vb_file *file, const char *path, int flags, const st
 	 */
 	if (file->synced && !file->is_block && !file->may_hang) posix_fadvise(file->fd, 0, 0, POSIX_FADV_DONTNEED);
 	return 0;
+}
+
+/* What there is, as a descriptor that stands for it and is not open: a pipe, a tape and a terminal do not notice. */
+static int hold(const char *folder, const char *path, const char **step)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
+	*step = "find";
+	if (!*folder) return open(path, O_PATH | O_CLOEXEC);
+	*step = "folder";
+	int directory = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (directory < 0) return -1;
+	*step = "find";
+	int held = (int)syscall(SYS_openat2, directory, path, &how, sizeof how), error = errno;
+	close(directory);
+	errno = error;
+	return held;
+}
+
+int vb_file_open_held(struct vb_file *file, const char *folder, const char *path, int flags, const struct vb_part *part,
+		      const char **step)
+{
+	char name[sizeof "/proc/self/fd/" + 3 * sizeof(int)];
+	int held = hold(folder, path, step);
+	if (held < 0) return -errno;
+	snprintf(name, sizeof name, "/proc/self/fd/%d", held);
+	int error = vb_file_open_for(file, name, flags, part, step);
+	close(held);
+	return error;
 }
 
 int vb_file_open(struct vb_file *file, const char *path, int flags, const struct vb_part *part, const char **step)

@@ -61,6 +61,12 @@ struct vb_file {
  */
 int vb_file_open_for(struct vb_file *file, const char *path, int flags, const struct vb_part *part, const char **step);
 int vb_file_adopt(struct vb_file *file, const char **step);
+/*
+ * The first half for somebody who is not trusted: what is found is held, and nobody can put anything in its place before it is
+ * opened. With a folder, `path` is in it, and no symbolic link on the way may lead out (-EXDEV).
+ */
+int vb_file_open_held(struct vb_file *file, const char *folder, const char *path, int flags, const struct vb_part *part,
+		      const char **step);
 /* Both. */
 int vb_file_open(struct vb_file *file, const char *path, int flags, const struct vb_part *part, const char **step);
 /*

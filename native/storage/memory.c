@@ -33,6 +33,7 @@ enum { LOOK_PART = 16 };
 /* Where there is nothing left, nobody looks again for so long. */
 enum { LOOK_PAUSE_NS = 10 * 1000 * 1000 };
 enum { MAX_GROUPS = 16 };
+enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL };
 
 /* A control group with a limit; of version 1 or 2 of the kernel's interface. */
 struct group {
@@ -171,10 +172,24 @@ int vb_memory_has_room(size_t bytes)
 	return 1;
 }
 
-int vb_memory_open(struct vb_file *file, uint64_t size, int flags, const char **step)
+int vb_memory_make(uint64_t size, const char **step)
+{
+	*step = "memory";
+	int fd = memfd_create("vblade", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+	if (fd < 0 && errno == EINVAL) fd = memfd_create("vblade", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0) return -errno;
+	/* Nobody can take pages away that are mapped, or lent. */
+	if (ftruncate(fd, (off_t)size) == 0 && fcntl(fd, F_ADD_SEALS, SEALS) == 0) return fd;
+	int error = -errno;
+	close(fd);
+	return error;
+}
+
+int vb_memory_adopt(struct vb_file *file, int fd, int flags, const char **step)
 {
 	vb_memory_prepare();
 	memset(file, 0, sizeof *file);
+	file->fd = fd;
 	file->read_only = !!(flags & VB_OPEN_READ_ONLY);
 	file->anonymous = file->in_memory = file->can_trim = file->non_rotational = 1;
 	/* As small as they can be: nothing is gained by larger ones. */
@@ -183,15 +198,15 @@ int vb_memory_open(struct vb_file *file, uint64_t size, int flags, const char **
 	file->fast_zeroes = file->knows_extents = 1;
 	file->trim_granularity = file->best_transfer = (uint64_t)getpagesize();
 	file->longest_transfer = VB_TRANSFER_MAX;
-	*step = "memory";
-	file->fd = memfd_create("vblade", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
-	if (file->fd < 0 && errno == EINVAL) file->fd = memfd_create("vblade", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (file->fd < 0) return -errno;
-	/* Nobody can take pages away that are mapped, or lent. */
-	if (ftruncate(file->fd, (off_t)size) < 0 || fcntl(file->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
-		int error = -errno;
-		close(file->fd);
-		return error;
-	}
-	return vb_file_measure(file);
+	*step = "type";
+	int seals = fcntl(fd, F_GET_SEALS);
+	int error = seals < 0 ? -errno : (seals & SEALS) != SEALS ? -EINVAL : vb_file_measure(file);
+	if (error) close(fd);
+	return error;
+}
+
+int vb_memory_open(struct vb_file *file, uint64_t size, int flags, const char **step)
+{
+	int fd = vb_memory_make(size, step);
+	return fd < 0 ? fd : vb_memory_adopt(file, fd, flags, step);
 }

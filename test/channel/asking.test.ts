@@ -1,6 +1,7 @@
 /** Questions and answers over real sockets, and over those of processes that end. Mirrors lib/channel/asking.ts. */
 
 import { closeSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import t, { type Test } from "tap";
 import {
 	Asking,
@@ -99,9 +100,14 @@ t.test("descriptors come along, and are closed unless somebody takes them at onc
 t.test("a refusal is thrown as what it was", async (t) => {
 	const native = Object.assign(new Error("No such file or directory"), { step: "find", errno: 2 });
 	const { near } = sides(t, ({ body }) => {
+		if (body.system) return readFile("/nowhere") as never;
 		throw body.native ? native : new OperatorError("not that");
 	});
 	await t.rejects(near.asking.ask({ body: {} }, LIMIT_MS), new OperatorError("not that"));
+	await t.rejects(near.asking.ask({ body: { system: true } }, LIMIT_MS), {
+		name: "Error",
+		message: /^ENOENT/,
+	});
 	await t.rejects(near.asking.ask({ body: { native: true } }, LIMIT_MS), {
 		message: native.message,
 		step: "find",
@@ -154,11 +160,20 @@ t.test("who breaks the rules of asking is cut off", async (t) => {
 		[[Uint8Array.of(1)], /bytes that belong to nothing/],
 		[[{ is: "news", id: 1, hasBytes: true, body: {} }, { is: "news" }], /bytes are missing/],
 		[new Array(3).fill({ is: "question", id: 1, hasBytes: false, body: {} }), /more than 2 questions/],
+		[
+			[{ is: "question", id: 1, hasBytes: true, body: {} }, new Uint8Array(9)],
+			/more than 8 bytes in questions/,
+		],
+		[[{ is: "news", id: 0, hasBytes: false, body: { long: "x".repeat(900) } }], /a frame of 9.. bytes/],
 	];
 	const { Channel } = await import("../../lib/channel/channel.js");
 	for (const [messages, why] of cases) {
 		const [one, other] = native.socketPair();
-		const near = side(one, () => new Promise(() => {}), { mostQuestions: 2 });
+		const near = side(one, () => new Promise(() => {}), {
+			mostQuestions: 2,
+			mostQuestionBytes: 8,
+			longestTextBytes: 800,
+		});
 		const raw = new Channel(other, { message() {}, ended() {} });
 		for (const message of messages) raw.send(message);
 		await until("the end", () => near.end !== undefined, LIMIT_MS);

@@ -37,6 +37,7 @@ if (await inNamespace(import.meta.url)) {
 	});
 
 	t.test("a worker that is killed comes back with the same disks", async (t) => {
+		await (await tree.open(9, 1)).write(3, sector(0x3c));
 		const before = await (await tree.initiator()).discover({ shelf: 9, slot: 0 });
 		const { serial } = (await tree.open(9, 0)).identity;
 		await tree.kill("worker");
@@ -44,6 +45,8 @@ if (await inNamespace(import.meta.url)) {
 		const disk = await tree.open(9, 0);
 		t.strictSame([...(await disk.read(5, 1))], [...sector(0x5a)], "what was acknowledged");
 		t.equal(disk.identity.serial, serial, "it is the same disk");
+		await tree.state("scratch", "open");
+		t.strictSame([...(await (await tree.open(9, 1)).read(3, 1))], [...sector(0x3c)], "memory too");
 		const after = await (await tree.initiator()).discover({ shelf: 9, slot: 0 });
 		t.strictSame(
 			after.map(({ mac }) => mac),

@@ -98,9 +98,11 @@ function soundArguments(handles: Handles, writer: unknown): Record<string, unkno
 		...engineCalls(engine),
 		fileOpen: [engine, "/nowhere", OPEN_READ_ONLY, 0, 0],
 		fileOpenLater: [engine, "/nowhere", OPEN_READ_ONLY, 0, 0],
-		fileOpenFor: ["/nowhere", OPEN_READ_ONLY, 0, 0],
+		fileOpenFor: ["", "/nowhere", OPEN_READ_ONLY, 0, 0],
 		fileAdopt: [engine, native.duplicate(NOWHERE), OPEN_READ_ONLY, new Float64Array(FILE_TRAITS)],
 		memoryOpen: [engine, PAGE, 0],
+		memoryMake: [-1],
+		memoryAdopt: [engine, native.memoryMake(PAGE), 0],
 		fileSizes: [engine, 0, new Float64Array(3)],
 		fileClose: [engine, file + 1],
 		loadRun: ["no such interface", {}],
@@ -115,7 +117,6 @@ function soundArguments(handles: Handles, writer: unknown): Record<string, unkno
 		exitIfHungUp: [0],
 		listenUnix: ["/no/such/socket", 0o600, 0],
 		listenTcp: ["192.0.2.1", 0],
-		openBeneath: ["/no/such/folder", "file"],
 	};
 	if (port !== undefined)
 		Object.assign(sound, {

@@ -47,6 +47,16 @@ t.test("what can't be kept leaves what was there, and the next is tried", async 
 	t.equal(readFileSync(path.join(folder, "runtime.toml"), "utf8"), "[disk.a]");
 });
 
+t.test("all that is kept has a limit, over restarts too", async (t) => {
+	const folder = t.testdir();
+	const keeping = await Keeping.in(folder, 1000);
+	await keeping.keep("history-000", new Uint8Array(600));
+	await t.rejects(keeping.keep("history-001", new Uint8Array(600)), /no more than 1000 bytes/);
+	await keeping.keep("history-000", new Uint8Array(900));
+	await t.rejects((await Keeping.in(folder, 1000)).keep("history-001", new Uint8Array(101)), OperatorError);
+	await keeping.keep("history-001", new Uint8Array(100));
+});
+
 t.test("no state directory", async (t) => {
 	const folder = t.testdir({ file: "" });
 	writeFileSync(path.join(folder, "file"), "");
