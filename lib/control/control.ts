@@ -134,7 +134,9 @@ export class Control {
 			} catch (error) {
 				missing(error);
 			}
-			if (!stopped) cancel = clock.after(LOOK_MS, () => void look());
+			// At whole seconds: a second between two looks would seem to have had nothing.
+			const untilNextMs = LOOK_MS - (this.inside.now() % LOOK_MS);
+			if (!stopped) cancel = clock.after(untilNextMs, () => void look());
 		};
 		void look();
 		this.#stop.push(async () => {

@@ -11,6 +11,8 @@ import { EXACT, ROUGH, Series } from "./series.js";
 export const MINUTE_SECONDS = 60;
 const SECONDS_KEPT = 300;
 const MINUTES_KEPT = 1440;
+/** What a time since 1970 and a difference of two lose. */
+const ROUNDING_SECONDS = 1e-4;
 
 const VALUES = [
 	"reads",
@@ -87,9 +89,12 @@ export class DiskHistory {
 		this.#minutes = new Window_(MINUTE_SECONDS, MINUTES_KEPT, firstSecond);
 	}
 
-	/** What was done in the stretch that ends with that second. */
-	add(second: number, stretch: Stretch): void {
-		this.#seconds.set(second, rowOf(stretch));
+	/** What was done in the stretch that ends then, in seconds since 1970. One that came late is all the seconds since the last. */
+	add(end: number, stretch: Stretch): void {
+		const second = Math.floor(end);
+		const first = Math.max(second - SECONDS_KEPT, Math.floor(end - stretch.seconds + ROUNDING_SECONDS)) + 1;
+		const values = rowOf(stretch, Math.max(1, second - first + 1));
+		for (let step = Math.min(first, second); step <= second; step++) this.#seconds.set(step, values);
 		const minute = Math.floor(second / MINUTE_SECONDS);
 		if (minute !== this.#minute) this.#clear(minute);
 		const gathered = this.#gathered;
@@ -163,7 +168,8 @@ function shown(name: Value, column: (number | null)[]): (number | null)[] {
 
 const row = new Float64Array(VALUES.length + HEAT_ROWS);
 
-function rowOf(stretch: Stretch): Float64Array {
+/** What a step has of a stretch of so many. */
+function rowOf(stretch: Stretch, steps = 1): Float64Array {
 	const { seconds, readCounts, writeCounts } = stretch;
 	row.fill(0);
 	row[0] = stretch.reads / seconds;
@@ -180,7 +186,7 @@ function rowOf(stretch: Stretch): Float64Array {
 	}
 	for (let index = 0; index < HISTOGRAM_CLASSES; index++) {
 		const count = readCounts[index]! + writeCounts[index]!;
-		if (count > 0) row[VALUES.length + HEAT_OF_CLASS[index]!]! += count;
+		if (count > 0) row[VALUES.length + HEAT_OF_CLASS[index]!]! += count / steps;
 	}
 	return row;
 }

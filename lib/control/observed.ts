@@ -151,7 +151,7 @@ export class Observed {
 		const stretch = { reads: 0, readBytes: 0, writes: 0, writtenBytes: 0 };
 		for (const name of ["reads", "readBytes", "writes", "writtenBytes"] as const)
 			stretch[name] = counters[name] - before.counters[name];
-		entry.history.add(Math.floor(nowMs / 1000), { ...stretch, seconds, readCounts, writeCounts });
+		entry.history.add(nowMs / 1000, { ...stretch, seconds, readCounts, writeCounts });
 	}
 
 	/** Leaves the difference in the counts of the operation. */

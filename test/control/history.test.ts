@@ -88,6 +88,24 @@ t.test("rates and latencies of what was seen", async (t) => {
 	t.ok((minutes.reads.at(-1) ?? 0) > 0);
 });
 
+t.test("a look that comes late, or a little later each time, leaves no gap", async (t) => {
+	const observed = new Observed(1_000_000_000);
+	let reads = 0;
+	for (let atMs = 1_000_000_000, look = 0; look < 20; look++, atMs += look === 12 ? 3400 : 1070) {
+		observed.take([lookOf([figuresOf("web", reads, 0)])], atMs);
+		reads += (look === 11 ? 3400 : 1070) / 10;
+	}
+	const history = observed.disk("web")?.history?.show("web", "5m", 1_000_022);
+	const seen = history?.reads.slice(-22).map((value) => Math.round(value ?? 0));
+	t.strictSame(
+		seen,
+		Array.from({ length: 22 }, () => 100),
+	);
+	const rows = history?.heat.rows ?? [];
+	const requests = rows.reduce((sum, row) => sum + row.reduce((all, count) => all + count, 0), 0);
+	t.ok(Math.abs(requests - 2266) < 200, `about as many as there were: ${requests}`);
+});
+
 t.test("a worker that is started again counts from nothing, and sums go on", async (t) => {
 	const observed = new Observed(0);
 	observed.take([lookOf([figuresOf("web", 1000, 0)])], 1000);
