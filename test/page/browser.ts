@@ -31,6 +31,9 @@ export function startChromium(): Promise<Browser> {
 	});
 }
 
+/** A browser notes each refusal and each failure to connect, which tests provoke; and, without HTTPS, a header of ours that it ignores. */
+const EXPECTED = /^Failed to load resource|Cross-Origin-Opener-Policy header has been ignored/;
+
 export interface Visit {
 	readonly page: Page;
 	/** What the page asked of other hosts, and what it complained of: nothing, if all is well. */
@@ -53,9 +56,7 @@ export async function visit(
 	});
 	page.on("pageerror", (error) => complaints.push(String(error.stack ?? error)));
 	page.on("console", (message) => {
-		// A browser notes each refusal and each failure to connect, which tests provoke.
-		if (message.type() === "error" && !message.text().startsWith("Failed to load resource"))
-			complaints.push(message.text());
+		if (message.type() === "error" && !EXPECTED.test(message.text())) complaints.push(message.text());
 	});
 	page.on("dialog", (dialog) => {
 		complaints.push(`a window of a script: ${dialog.message()}`);

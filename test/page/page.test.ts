@@ -6,16 +6,20 @@
 import { execFileSync } from "node:child_process";
 import type { Browser } from "playwright-core";
 import t from "tap";
+import { TOKEN } from "../control/stage.js";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { chromiumMissing, STEP_LIMIT_MS, startChromium, visit } from "./browser.js";
 import { serveSite } from "./site.js";
 import { BROKEN, BUSY_INITIATOR, SLOW } from "./world.js";
 
+/** Who asks from there asks from another machine, as far as the server can tell. */
+const ELSEWHERE = "192.0.2.1";
 const missing = chromiumMissing();
 if (missing !== undefined) t.pass("not run", { skip: missing });
 else if (await inNamespace(import.meta.url)) {
 	execFileSync("ip", ["link", "set", "lo", "up"], { timeout: 10_000 });
+	execFileSync("ip", ["address", "add", `${ELSEWHERE}/32`, "dev", "lo"], { timeout: 10_000 });
 	const browser = await startChromium();
 	t.teardown(() => browser.close());
 	ofFirstSight(browser);
@@ -23,6 +27,7 @@ else if (await inNamespace(import.meta.url)) {
 	ofOthers(browser);
 	ofLosing(browser);
 	ofThousands(browser);
+	ofToken(browser);
 }
 
 function ofFirstSight(browser: Browser): void {
@@ -128,6 +133,30 @@ function ofLosing(browser: Browser): void {
 			await until("it asks again", () => asked > askedBefore, STEP_LIMIT_MS);
 		},
 	);
+}
+
+function ofToken(browser: Browser): void {
+	t.test("from another machine the token is asked for once, for all that the page shows", async (t) => {
+		const { control, url } = await serveSite(t, 8, 2, ELSEWHERE);
+		const { page, complaints } = await visit(browser, url);
+		await page.locator("#token-input").waitFor();
+		t.equal(await page.locator(".card a").count(), 0, "nothing is shown without it");
+		await page.getByRole("button", { name: "I have none" }).click();
+		await page.getByText(/this wants "Authorization: Bearer TOKEN"/).waitFor();
+		await page.getByRole("button", { name: "Enter the token" }).click();
+		await page.locator("#token-input").fill(TOKEN);
+		await page.getByRole("button", { name: "Use it" }).click();
+		await page.locator(".card").getByRole("link", { name: SLOW }).waitFor();
+		await page.getByRole("link", { name: "Events" }).click();
+		await page.getByText("serves 9.200 too").waitFor();
+		control.inside.events.add({ kind: "log", severity: "info", message: "one that came later" });
+		await page.getByText("one that came later").waitFor();
+		t.equal(await page.locator("dialog").count(), 0);
+		await page.reload();
+		await page.getByText("one that came later").waitFor();
+		t.equal(await page.locator("dialog").count(), 0, "this tab keeps it");
+		t.strictSame(complaints, []);
+	});
 }
 
 /** What makes the page believe that its tab is, or is not, seen. */

@@ -28,16 +28,13 @@ interface Picture {
 
 const wide = { viewport: { width: 1440, height: 900 } };
 const dark = { colorScheme: "dark" } as const;
-const phone = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2 };
+const phone = { viewport: { width: 360, height: 740 } };
 
 const PICTURES: readonly Picture[] = [
 	{ name: "page-disks", hash: "#/", look: wide },
-	{ name: "page-disks-dark", hash: "#/", look: { ...wide, ...dark } },
 	{ name: "page-disk", hash: `#/disk/${SLOW}`, look: { viewport: { width: 1440, height: 1500 } } },
 	{ name: "page-network", hash: "#/network", look: { ...wide, ...dark } },
-	{ name: "page-configuration", hash: "#/configuration", look: wide },
-	{ name: "page-phone", hash: "#/", look: phone },
-	{ name: "page-phone-disk", hash: `#/disk/${SLOW}`, look: { ...phone, ...dark } },
+	{ name: "page-phone", hash: "#/", look: { ...phone, ...dark } },
 	{
 		name: "page-remove",
 		hash: `#/disk/${SLOW}`,

@@ -27,7 +27,12 @@ export interface Site {
 }
 
 /** Serves so many disks. */
-export async function serveSite(t: Test, disks: number, pastSeconds = PAST_SECONDS): Promise<Site> {
+export async function serveSite(
+	t: Test,
+	disks: number,
+	pastSeconds = PAST_SECONDS,
+	host = "127.0.0.1",
+): Promise<Site> {
 	const world = new World(disks);
 	const stage = new Stage();
 	stage.opener.text = world.toml();
@@ -36,17 +41,17 @@ export async function serveSite(t: Test, disks: number, pastSeconds = PAST_SECON
 	stage.workers.look = async () => [world.look(Date.now())];
 	await settle();
 	tellOf(control);
-	const server = await control.listen({ transport: "tcp", where: { host: "127.0.0.1", port: 0 } });
+	const server = await control.listen({ transport: "tcp", where: { host, port: 0 } });
 	const { port } = server.address() as AddressInfo;
 	let running = control;
 	return {
 		stage,
 		control,
-		url: `http://127.0.0.1:${port}/`,
+		url: `http://${host}:${port}/`,
 		stop: () => running.close(),
 		async start() {
 			running = await stage.start(t, { assets: loadAssets(PAGE) });
-			await running.listen({ transport: "tcp", where: { host: "127.0.0.1", port } });
+			await running.listen({ transport: "tcp", where: { host, port } });
 		},
 	};
 }

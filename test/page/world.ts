@@ -28,6 +28,9 @@ export interface Load {
 	readonly errorsPerSecond?: number;
 }
 
+/** More than that is not made up for at once. */
+const SECONDS_MAX = 60;
+
 /** The slow one: somebody writes to it without end. */
 export const SLOW = "attic";
 export const BROKEN = "lab-07";
@@ -102,6 +105,8 @@ export class World {
 	readonly loads: readonly Load[];
 	readonly #counted = new Map<string, Counted>();
 	#framesIn = 1_000_000;
+	/** The last one that was counted. */
+	#second = 0;
 
 	constructor(disks: number) {
 		this.loads = loadsOf(disks);
@@ -118,14 +123,17 @@ export class World {
 		return tables.join("\n");
 	}
 
-	/** What a worker says of the second that is over. */
+	/** What a worker says of the seconds since the last look. */
 	look(nowMs: number): Look {
 		const second = Math.floor(nowMs / 1000);
 		const busy = this.loads.filter(
 			({ name, readsPerSecond, writesPerSecond }) => name !== BROKEN && readsPerSecond + writesPerSecond > 0,
 		);
-		for (const load of busy) this.#counted.get(load.name)?.add(load, second);
-		this.#framesIn += 12_000;
+		for (let each = Math.max(this.#second + 1, second - SECONDS_MAX); each <= second; each++) {
+			for (const load of busy) this.#counted.get(load.name)?.add(load, each);
+			this.#framesIn += 12_000;
+		}
+		this.#second = second;
 		return {
 			worker: 0,
 			life: 1,
