@@ -260,4 +260,6 @@ export interface Addon {
 	listenUnix(path: string, mode: number, group: number): number;
 	/** A TCP socket that listens; `address` is a number of IPv4 or IPv6. Throws a NativeError. */
 	listenTcp(address: string, port: number): number;
+	/** What a socket is bound to: `unix:PATH`, `127.0.0.1:9470`, `[::1]:9470`; "" if it is nothing of that kind. */
+	socketName(descriptor: number): string;
 }

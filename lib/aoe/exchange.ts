@@ -124,6 +124,7 @@ export class Exchange implements CommandOwner {
 		initiator.answered(this.#trace, this.#tag, command.kind, command.request.lengthBytes, failed);
 		if (muted.size > 0 && this.#isMuted(muted)) {
 			stats.rejected.silent += 1;
+			this.#forgetMuted(muted);
 			link.release(room);
 			this.pool.give(this);
 			return;
@@ -149,6 +150,11 @@ export class Exchange implements CommandOwner {
 		this.#holder = null;
 		this.pool.limitedInFlight -= 1;
 		holder.places.give(holder);
+	}
+
+	/** Nobody can ask for it here any more, and this was the last one who had. */
+	#forgetMuted(muted: Set<Blade>): void {
+		if (this.#blade?.disk.underWay === 0) muted.delete(this.#blade);
 	}
 
 	#isMuted(muted: ReadonlySet<Blade>): boolean {

@@ -62,9 +62,13 @@ export class Responder {
 		return this.#exchanges.inFlight;
 	}
 
-	/** Blades whose commands are not answered, for another host serves them now or may do so. */
-	get muted(): Set<Blade> {
-		return this.#exchanges.muted;
+	/** What is under way of this blade is not answered: another host serves it now, or may do so. */
+	mute(blade: Blade): void {
+		if (blade.disk.underWay > 0) this.#exchanges.muted.add(blade);
+	}
+
+	unmute(blade: Blade): void {
+		this.#exchanges.muted.delete(blade);
 	}
 
 	/** A request for one blade. Returns "noRoom" if there was none: then nothing has happened yet. */

@@ -174,7 +174,7 @@ export class AoeTarget implements FrameSink {
 	/** As `release`, at once: what is under way is not answered either. */
 	fence(blade: Blade): void {
 		this.release(blade);
-		this.#responder.muted.add(blade);
+		this.#responder.mute(blade);
 	}
 
 	/** Blades that are not served because others are. */
@@ -203,14 +203,14 @@ export class AoeTarget implements FrameSink {
 	#list(blade: Blade): void {
 		this.#registry.add(blade);
 		this.use.allowFor(this.#registry.size);
-		this.#responder.muted.delete(blade);
+		this.#responder.unmute(blade);
 		if (this.#servesClaims) this.advertise(blade);
 	}
 
 	/** What is under way is not answered either: its data may be the other one's by now, and initiators ask again. */
 	#unlist(blade: Blade): void {
 		this.#registry.remove(blade);
-		this.#responder.muted.add(blade);
+		this.#responder.mute(blade);
 	}
 
 	frame(_link: Link, memory: Memory, offset: number, frameBytes: number, peer: number): void {

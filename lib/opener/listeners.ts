@@ -9,6 +9,7 @@ import path from "node:path";
 import { getSystemErrorName } from "node:util";
 import { OperatorError } from "../errors.js";
 import { Errno, isNativeError, native } from "../native.js";
+import type { ActivatedSocket } from "../notify.js";
 import { makeFolder } from "./folders.js";
 import type { ListenerName } from "./messages.js";
 
@@ -84,16 +85,27 @@ function stopListening(address: string, descriptor: number): void {
 
 interface Listener extends ListenerName {
 	readonly descriptor: number;
+	/** The service manager has it too, and goes on listening there. */
+	readonly isActivated: boolean;
 }
 
 export class Listeners {
 	readonly #listeners: Listener[] = [];
+	/** Those that the service manager has opened, by address, until they are wanted. */
+	readonly #activated: Map<string, number>;
 	/** Sockets for frames, by path: kept, for a worker that is started again. */
 	readonly #frames = new Map<string, number>();
 
+	constructor(activated: readonly ActivatedSocket[] = []) {
+		this.#activated = new Map(activated.map(({ descriptor }) => [native.socketName(descriptor), descriptor]));
+	}
+
 	/** Throws an OperatorError if it can't listen there. */
 	async listen(purpose: ListenerName["purpose"], address: string, group = SAME_GROUP): Promise<void> {
-		this.#listeners.push({ purpose, address, descriptor: await listenOn(address, SOCKET_MODE, group) });
+		const activated = this.#activated.get(address);
+		this.#activated.delete(address);
+		const descriptor = activated ?? (await listenOn(address, SOCKET_MODE, group));
+		this.#listeners.push({ purpose, address, descriptor, isActivated: activated !== undefined });
 	}
 
 	get names(): ListenerName[] {
@@ -113,7 +125,11 @@ export class Listeners {
 	}
 
 	close(): void {
-		for (const { address, descriptor } of this.#listeners.splice(0)) stopListening(address, descriptor);
+		for (const { address, descriptor, isActivated } of this.#listeners.splice(0))
+			if (isActivated) closeSync(descriptor);
+			else stopListening(address, descriptor);
+		for (const descriptor of this.#activated.values()) closeSync(descriptor);
+		this.#activated.clear();
 		for (const [file, descriptor] of this.#frames) stopListening(`unix:${file}`, descriptor);
 		this.#frames.clear();
 	}

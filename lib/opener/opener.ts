@@ -11,6 +11,7 @@ import type { AskingOptions } from "../channel/asking.js";
 import { OperatorError } from "../errors.js";
 import type { Log } from "../log.js";
 import { isNativeError, native } from "../native.js";
+import { activatedSockets } from "../notify.js";
 import { daemonUser, findGroup } from "../privileges.js";
 import { Answers } from "./answers.js";
 import { Child, type ChildOptions } from "./children.js";
@@ -87,7 +88,7 @@ export class Opener {
 	static async start(options: OpenerOptions): Promise<Opener> {
 		const files = await ConfigFiles.read(options.config, options.log);
 		const keeping = await Keeping.in(files.daemon.state);
-		const listeners = new Listeners();
+		const listeners = new Listeners(activatedSockets());
 		try {
 			await listeners.listen("socket", `unix:${options.socket}`, findGroup());
 			for (const { name } of files.http.listen) await listeners.listen("http", name);

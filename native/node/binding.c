@@ -68,6 +68,7 @@ static const struct {
 	{ "exitIfHungUp", js_exit_if_hung_up },
 	{ "listenUnix", js_listen_unix },
 	{ "listenTcp", js_listen_tcp },
+	{ "socketName", js_socket_name },
 };
 
 static napi_value init(napi_env env, napi_value exports)

@@ -7,7 +7,9 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -94,4 +96,45 @@ napi_value js_listen_tcp(napi_env env, napi_callback_info info)
 	int error = is_four ? listen_tcp(fd, (struct sockaddr *)&four, sizeof four, &step)
 			    : listen_tcp(fd, (struct sockaddr *)&six, sizeof six, &step);
 	return socket_or_error(env, fd, error, step);
+}
+
+/* A socket's own address as the configuration would have it. False if it has none of those. */
+static int name_socket(int fd, char *name, size_t room)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_un local;
+		struct sockaddr_in four;
+		struct sockaddr_in6 six;
+		char bytes[sizeof(struct sockaddr_un) + 1]; /* a path of full length has no end of its own */
+	} address = { .bytes = { 0 } };
+	char host[INET6_ADDRSTRLEN];
+	socklen_t length = sizeof address.bytes - 1;
+	if (getsockname(fd, &address.any, &length) < 0) return 0;
+	switch (address.any.sa_family) {
+	case AF_UNIX:
+		snprintf(name, room, "unix:%s", address.local.sun_path);
+		return address.local.sun_path[0] == '/';
+	case AF_INET:
+		inet_ntop(AF_INET, &address.four.sin_addr, host, sizeof host);
+		snprintf(name, room, "%s:%u", host, ntohs(address.four.sin_port));
+		return 1;
+	case AF_INET6:
+		inet_ntop(AF_INET6, &address.six.sin6_addr, host, sizeof host);
+		snprintf(name, room, "[%s]:%u", host, ntohs(address.six.sin6_port));
+		return 1;
+	default: return 0;
+	}
+}
+
+/* socketName(descriptor) -> what it is bound to, "" if that is nothing that can be named */
+napi_value js_socket_name(napi_env env, napi_callback_info info)
+{
+	napi_value args[MAX_ARGS], text;
+	char name[sizeof(struct sockaddr_un) + sizeof "unix:"];
+	uint32_t fd;
+	if (!get_args(env, info, 1, args) || !get_uint(env, args[0], INT_MAX, &fd)) return throw_type(env);
+	if (!name_socket((int)fd, name, sizeof name)) name[0] = 0;
+	MUST(napi_create_string_utf8(env, name, NAPI_AUTO_LENGTH, &text));
+	return text;
 }

@@ -200,5 +200,6 @@ napi_value js_exit_if_hung_up(napi_env env, napi_callback_info info);
 /* listen.c */
 napi_value js_listen_unix(napi_env env, napi_callback_info info);
 napi_value js_listen_tcp(napi_env env, napi_callback_info info);
+napi_value js_socket_name(napi_env env, napi_callback_info info);
 
 #endif

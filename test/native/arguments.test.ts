@@ -101,7 +101,7 @@ function soundArguments(handles: Handles, writer: unknown): Record<string, unkno
 		fileOpenFor: ["", "/nowhere", OPEN_READ_ONLY, 0, 0],
 		fileAdopt: [engine, native.duplicate(NOWHERE), OPEN_READ_ONLY, new Float64Array(FILE_TRAITS)],
 		memoryOpen: [engine, PAGE, 0],
-		memoryMake: [-1],
+		memoryMake: [PAGE],
 		memoryAdopt: [engine, native.memoryMake(PAGE), 0],
 		fileSizes: [engine, 0, new Float64Array(3)],
 		fileClose: [engine, file + 1],
@@ -117,6 +117,7 @@ function soundArguments(handles: Handles, writer: unknown): Record<string, unkno
 		exitIfHungUp: [0],
 		listenUnix: ["/no/such/socket", 0o600, 0],
 		listenTcp: ["192.0.2.1", 0],
+		socketName: [0],
 	};
 	if (port !== undefined)
 		Object.assign(sound, {

@@ -1,0 +1,45 @@
+// Sockets that the service manager has opened: they are used where the configuration wants to listen there, and stay its own.
+import { existsSync } from "node:fs";
+import path from "node:path";
+import t from "tap";
+import { OperatorError } from "../../lib/errors.js";
+import { native } from "../../lib/native.js";
+import { Listeners } from "../../lib/opener/listeners.js";
+import { openDescriptors } from "../channel/ends.js";
+import { scratchDirectory } from "../support/cleanup.js";
+
+const SAME_GROUP = 0xffff_ffff;
+
+t.test("what is bound has a name", async (t) => {
+	const file = path.join(scratchDirectory(), "a.sock");
+	const sockets = new Map([
+		[native.listenUnix(file, 0o600, SAME_GROUP), `unix:${file}`],
+		[native.listenTcp("127.0.0.1", 0), /^127\.0\.0\.1:[1-9][0-9]*$/],
+		[native.listenTcp("::1", 0), /^\[::1\]:[1-9][0-9]*$/],
+	] as [number, string | RegExp][]);
+	for (const [descriptor, name] of sockets) t.match(native.socketName(descriptor), name);
+	t.equal(native.socketName(0x7fff_ffff), "");
+	new Listeners([...sockets.keys()].map((descriptor) => ({ descriptor, name: "" }))).close();
+});
+
+t.test("they are used, and left to who has opened them", async (t) => {
+	const before = openDescriptors();
+	const file = path.join(scratchDirectory(), "b.sock");
+	const tcp = native.listenTcp("127.0.0.1", 0);
+	const address = native.socketName(tcp);
+	const unwanted = native.listenTcp("127.0.0.1", 0);
+	const unix = native.listenUnix(file, 0o600, SAME_GROUP);
+	const listeners = new Listeners(
+		[unix, tcp, unwanted].map((descriptor) => ({ descriptor, name: "vblade" })),
+	);
+	await listeners.listen("socket", `unix:${file}`);
+	await listeners.listen("http", address);
+	t.strictSame(
+		listeners.names.map((name) => name.address),
+		[`unix:${file}`, address],
+	);
+	await t.rejects(new Listeners().listen("http", address), OperatorError, "without it, it could not be had");
+	listeners.close();
+	t.ok(existsSync(file), "the service manager listens there still");
+	t.equal(openDescriptors(), before);
+});
