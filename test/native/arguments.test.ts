@@ -100,9 +100,6 @@ function soundArguments(handles: Handles, writer: unknown): Record<string, unkno
 		fileOpenLater: [engine, "/nowhere", OPEN_READ_ONLY, 0, 0],
 		fileOpenFor: ["", "/nowhere", OPEN_READ_ONLY, 0, 0],
 		fileAdopt: [engine, native.duplicate(NOWHERE), OPEN_READ_ONLY, new Float64Array(FILE_TRAITS)],
-		memoryOpen: [engine, PAGE, 0],
-		memoryMake: [PAGE],
-		memoryAdopt: [engine, native.memoryMake(PAGE), 0],
 		fileSizes: [engine, 0, new Float64Array(3)],
 		fileClose: [engine, file + 1],
 		loadRun: ["no such interface", {}],
@@ -184,6 +181,9 @@ function channelCalls(channel: ChannelHandle) {
 
 function engineCalls(engine: EngineHandle) {
 	return {
+		memoryOpen: [engine, PAGE, 0],
+		memoryMake: [PAGE],
+		memoryAdopt: [engine, native.memoryMake(PAGE), 0],
 		engineCancel: [engine, 0, 0],
 		engineReap: [engine],
 		engineRetry: [engine, new Float64Array(2)],
