@@ -13,7 +13,7 @@ import { PROJECT, sourceFile } from "../support/paths.js";
 import { run } from "../support/process.js";
 import { chart } from "./chart.js";
 import { parseCommandLine, selectKeys } from "./command-line.js";
-import { addressOf } from "./contenders.js";
+import { addressOf } from "./daemon-server.js";
 import { type Figure, isMet, median, ratios, spread, tailLatency, throughput } from "./figures.js";
 import { parseList } from "./machine.js";
 import { reasonOf, type Side } from "./measure.js";

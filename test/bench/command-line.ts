@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import { OperatorError } from "../../lib/errors.js";
 import { quote } from "../../lib/text.js";
 import { builtVblade, sourceFile } from "../support/paths.js";
+import { DAEMON_FIGURES } from "./daemon-figures.js";
 import { FOOTPRINTS } from "./footprint.js";
 import { chooseCores } from "./machine.js";
 import type { Settings } from "./measure.js";
@@ -86,7 +87,7 @@ function parseOptions(args: readonly string[]) {
 }
 
 function makePlan({ only, rounds, seconds, against, quick }: Values): Plan {
-	const keys = selectKeys([...ROWS, ...FOOTPRINTS], only);
+	const keys = selectKeys([...ROWS, ...FOOTPRINTS, ...DAEMON_FIGURES], only);
 	const wholeNumber = /^[1-9][0-9]{0,2}$/;
 	const decimal = /^[0-9]{1,3}(\.[0-9]+)?$/;
 	return {

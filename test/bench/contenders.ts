@@ -11,11 +11,12 @@ import { until } from "../support/cleanup.js";
 import type { Lan } from "../support/netns.js";
 import { builtVblade, PROJECT, VBLADE25, vbladeCommand } from "../support/paths.js";
 import type { Program } from "../support/process.js";
+import { addressOf, BenchDaemon, descriptorsFor } from "./daemon-server.js";
 
 /** One way to serve. */
 export interface Serving {
-	/** `fio` is no server: it writes to the image itself, see `fio.ts`. */
-	readonly program: "ours" | "vblade" | "limit" | "fio";
+	/** `daemon` is ours with a configuration. `fio` is no server: it writes to the image itself, see `fio.ts`. */
+	readonly program: "ours" | "daemon" | "vblade" | "limit" | "fio";
 	readonly options: readonly string[];
 	/** With more than one, ours serves all of them from one process; vblade has a process for each. */
 	readonly blades: number;
@@ -23,21 +24,10 @@ export interface Serving {
 	readonly checkout?: string;
 }
 
-/** Slots of a shelf that can be used: 255 stands for all of them. */
-const SLOTS = 255;
 /** Made by scripts/setup. */
 const LIMIT = path.join(PROJECT, "build/test/bench/limit");
-const FIRST_SHELF = 9;
 const START_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 15_000;
-/** What a blade needs of file descriptors, and what a process needs besides. */
-const descriptorsFor = (blades: number): number => blades * 2 + 1000;
-
-/** Shelf and slot of the blade that stands at `index` of a server's blades. */
-export function addressOf(index: number): { shelf: number; slot: number } {
-	return { shelf: FIRST_SHELF + Math.floor(index / SLOTS), slot: index % SLOTS };
-}
-
 /** A server that is running. */
 export interface Contender {
 	/** Of all its processes. */
@@ -52,6 +42,10 @@ export async function startContender(
 	lan: Lan,
 	core: number,
 ): Promise<Contender> {
+	if (program === "daemon") {
+		const daemon = await BenchDaemon.start(lan, files, options, core);
+		return { pids: daemon.pids, stop: () => daemon.stop() };
+	}
 	if (program === "vblade" && !existsSync(VBLADE25)) throw new Error(`there is no ${VBLADE25}`);
 	const triples = files.flatMap((file, index) => {
 		const { shelf, slot } = addressOf(index);
@@ -81,8 +75,9 @@ function commandFor(
 			return manyProcesses(options, blades);
 		case "limit":
 			return [LIMIT, ...blades.flat()];
+		case "daemon":
 		case "fio":
-			throw new Error("fio serves nothing");
+			throw new Error(`${program} has no command for blades`);
 		default:
 			return unreachable(program);
 	}

@@ -11,6 +11,7 @@ import { namespacesMissing } from "../support/netns.js";
 import { sourceFile } from "../support/paths.js";
 import { chart } from "./chart.js";
 import { type Plan, parseCommandLine, USAGE } from "./command-line.js";
+import { DAEMON_FIGURES, daemonFigures } from "./daemon-figures.js";
 import { type Figure, tailLatency, throughput, workload } from "./figures.js";
 import { FOOTPRINTS, idleFigure, memoryFigure } from "./footprint.js";
 import { Images } from "./images.js";
@@ -32,7 +33,7 @@ async function main(args: readonly string[]): Promise<void> {
 			process.stdout.write(USAGE);
 			return;
 		case "list":
-			for (const { key, title } of [...ROWS, ...FOOTPRINTS])
+			for (const { key, title } of [...ROWS, ...FOOTPRINTS, ...DAEMON_FIGURES])
 				process.stdout.write(`${key.padEnd(22)} ${title}\n`);
 			return;
 		case "show":
@@ -64,6 +65,7 @@ async function measureAll(plan: Plan): Promise<Report> {
 	const figures = measured.flatMap(([row, result]) => throughput(row, result));
 	if (measured.length > 0) figures.push(tailLatency(measured));
 	figures.push(...(await measureFootprints(plan, images)));
+	figures.push(...(await daemonFigures(plan, images, progress)));
 	progress("");
 	return {
 		started: began.toISOString(),

@@ -128,6 +128,22 @@ function ordinaryUser(
 	};
 }
 
+/** What is left of the classic command line's throughput, as root, with the daemon's processes in between. */
+function throughDaemon(
+	key: string,
+	row: Pick<Row, "title" | "sectors"> & Partial<Row>,
+	options = FLUSH,
+): Row {
+	return {
+		...USUAL,
+		...row,
+		key: `daemon ${key}`,
+		title: `${row.title}, daemon`,
+		ours: { program: "daemon", options, blades: 1 },
+		references: [{ name: "ours, root", serving: ours(options), atLeast: OF_ROOT }],
+	};
+}
+
 /** Blades that share one interface, in the row about many. */
 const MANY = 256;
 
@@ -230,6 +246,16 @@ export const ROWS: readonly Row[] = [
 	ordinaryUser("read 8k", { title: "8 KiB read, window 16", sectors: 16 }),
 	ordinaryUser("read 4k window1", { title: "4 KiB read, window 1", sectors: 8, window: 1 }),
 	ordinaryUser("write 4k", { title: "4 KiB write, window 16, page cache", sectors: 8, writePercent: 100 }),
+	throughDaemon("read 512", { title: "512 B read, window 16", sectors: 1 }),
+	throughDaemon("read 4k", { title: "4 KiB read, window 16", sectors: 8 }),
+	throughDaemon("write 4k", { title: "4 KiB write, window 16, page cache", sectors: 8, writePercent: 100 }),
+	throughDaemon("read 4k window1", { title: "4 KiB read, window 1", sectors: 8, window: 1 }),
+	throughDaemon("ext4 read 4k", { title: "4 KiB read, window 16, on ext4", sectors: 8, image: "ext4" }),
+	throughDaemon(
+		"ext4 durable",
+		{ title: "4 KiB write, window 16, durable, on ext4", sectors: 8, writePercent: 100, image: "ext4" },
+		ACK,
+	),
 	ordinaryUser("durable", { title: "4 KiB write, window 16, durable", sectors: 8, writePercent: 100 }, ACK),
 ];
 

@@ -38,7 +38,7 @@ export class DaemonTree {
 	readonly socket = path.join(this.folder, "run/vblade.sock");
 	readonly frames = path.join(this.folder, "frames.sock");
 	program!: Program;
-	/** What is started. */
+	/** What is started, and by what. */
 	vblade: readonly string[] = vbladeCommand();
 	/** What all that were started have said, before the one that runs. */
 	said = "";
