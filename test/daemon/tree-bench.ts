@@ -16,7 +16,7 @@ import { Initiator } from "../../lib/client/initiator.js";
 import { configQuery } from "../../lib/client/query.js";
 import type { RemoteDisk } from "../../lib/client/remote-disk.js";
 import { RoundTrip } from "../../lib/client/round-trip.js";
-import type { Process } from "../../lib/control/model.js";
+import type { Job, Process } from "../../lib/control/model.js";
 import { UnixLink } from "../../lib/link/unix.js";
 import { Pump } from "../../lib/pump.js";
 import { scratchDirectory, until } from "../support/cleanup.js";
@@ -152,6 +152,18 @@ export class DaemonTree {
 			START_LIMIT_MS,
 		);
 		return body;
+	}
+
+	/** All that was asked for has been tried. */
+	async nothingUnderWay(): Promise<void> {
+		await until(
+			"jobs that are over",
+			async () => {
+				const { jobs } = (await this.ask("GET", "/api/v1/jobs")).body;
+				return (jobs as unknown as readonly Job[]).every(({ state }) => state !== "running");
+			},
+			START_LIMIT_MS,
+		);
 	}
 
 	async initiator(): Promise<Initiator> {

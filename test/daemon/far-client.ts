@@ -1,0 +1,166 @@
+/**
+ * An initiator at the far end of a cable (`test/link/cable.ts`), always with the same MAC address: what it sets on a blade, and disks that
+ * it keeps busy. For tests of the daemon on interfaces.
+ */
+
+import {
+	CONFIG_HEADER_BYTES,
+	ConfigCommand,
+	configLength,
+	configVersionCommand,
+} from "../../lib/aoe/config.js";
+import { AoeCommand } from "../../lib/aoe/header.js";
+import {
+	MASK_ENTRY_BYTES,
+	MASK_HEADER_BYTES,
+	MaskCommand,
+	MaskDirective,
+	maskCommand,
+	maskCount,
+	maskEntryDirective,
+	maskEntryMac,
+} from "../../lib/aoe/mask.js";
+import {
+	RESERVE_ENTRY_BYTES,
+	RESERVE_HEADER_BYTES,
+	ReserveCommand,
+	reserveCommand,
+	reserveCount,
+	reserveEntryMac,
+} from "../../lib/aoe/reserve.js";
+import { Initiator } from "../../lib/client/initiator.js";
+import { configQuery, type FoundBlade, type Query } from "../../lib/client/query.js";
+import type { RemoteDisk } from "../../lib/client/remote-disk.js";
+import { RoundTrip } from "../../lib/client/round-trip.js";
+import { PacketLink } from "../../lib/link/packet.js";
+import { Pump } from "../../lib/pump.js";
+import type { Field8, FieldMac } from "../../lib/wire/fields.js";
+import { formatMac } from "../../lib/wire/mac.js";
+import { SECTOR_BYTES } from "../../lib/wire/sector.js";
+
+/** A process that comes back has so long. */
+const DEADLINE_MS = 30_000;
+
+const routeTo = (blade: FoundBlade) => ({ ...blade, roundTrip: new RoundTrip() });
+
+export class FarClient {
+	readonly link: PacketLink;
+	readonly initiator: Initiator;
+
+	constructor(netif = "far") {
+		this.link = new PacketLink(netif, new Pump(), { framesInFlight: 256 });
+		this.initiator = new Initiator(this.link, { deadlineMs: DEADLINE_MS });
+	}
+
+	open(shelf: number, slot: number): Promise<RemoteDisk> {
+		return this.initiator.open(shelf, slot);
+	}
+
+	/** Has the blade to itself, by mask and by reservation, and leaves a string there. */
+	async claim({ blade }: RemoteDisk, text: string): Promise<void> {
+		const { mac } = this.link;
+		await this.#ask(blade, AoeCommand.config, CONFIG_HEADER_BYTES + text.length, (bytes, at) => {
+			configQuery.encode(bytes, at);
+			configVersionCommand.set(bytes, at, ConfigCommand.forceSet);
+			configLength.set(bytes, at, text.length);
+			bytes.set(Buffer.from(text, "latin1"), at + CONFIG_HEADER_BYTES);
+		});
+		await this.#ask(blade, AoeCommand.mask, MASK_HEADER_BYTES + MASK_ENTRY_BYTES, (bytes, at) => {
+			maskCommand.set(bytes, at, MaskCommand.edit);
+			maskCount.set(bytes, at, 1);
+			maskEntryDirective.set(bytes, at + MASK_HEADER_BYTES, MaskDirective.add);
+			maskEntryMac.set(bytes, at + MASK_HEADER_BYTES, mac);
+		});
+		await this.#ask(blade, AoeCommand.reserve, RESERVE_HEADER_BYTES + RESERVE_ENTRY_BYTES, (bytes, at) => {
+			reserveCommand.set(bytes, at, ReserveCommand.set);
+			reserveCount.set(bytes, at, 1);
+			reserveEntryMac.set(bytes, at + RESERVE_HEADER_BYTES, mac);
+		});
+	}
+
+	/** What is set on the blade, as it says itself. */
+	async asSet({ blade }: RemoteDisk): Promise<{ mask: string[]; reserved: string[]; configString: string }> {
+		const { configString } = await this.initiator.ask(routeTo(blade), configQuery);
+		const listed =
+			(count: Field8, first: number, entry: number, mac: FieldMac): Query<string[]>["decode"] =>
+			(bytes, at) =>
+				Array.from({ length: count.get(bytes, at) }, (_, i) =>
+					formatMac(mac.get(bytes, at + first + i * entry)),
+				);
+		const mask = await this.#ask(
+			blade,
+			AoeCommand.mask,
+			MASK_HEADER_BYTES,
+			(bytes, at) => {
+				maskCommand.set(bytes, at, MaskCommand.read);
+				maskCount.set(bytes, at, 0);
+			},
+			listed(maskCount, MASK_HEADER_BYTES, MASK_ENTRY_BYTES, maskEntryMac),
+		);
+		const reserved = await this.#ask(
+			blade,
+			AoeCommand.reserve,
+			RESERVE_HEADER_BYTES,
+			(bytes, at) => {
+				reserveCommand.set(bytes, at, ReserveCommand.read);
+				reserveCount.set(bytes, at, 0);
+			},
+			listed(reserveCount, RESERVE_HEADER_BYTES, RESERVE_ENTRY_BYTES, reserveEntryMac),
+		);
+		return { mask: mask.sort(), reserved, configString: Buffer.from(configString).toString("latin1") };
+	}
+
+	#ask<T = void>(
+		blade: FoundBlade,
+		command: AoeCommand,
+		frameBytes: number,
+		encode: Query<T>["encode"],
+		decode: Query<T>["decode"] = () => undefined as T,
+	): Promise<T> {
+		return this.initiator.ask(routeTo(blade), {
+			command,
+			what: `AoE command ${command}`,
+			frameBytes,
+			encode,
+			decode,
+		});
+	}
+
+	close(): Promise<void> {
+		this.initiator.close();
+		return this.link.close();
+	}
+}
+
+/** Disks that are written and read all the time. */
+export class Load {
+	#isOver = false;
+	readonly #all: Promise<number[]>;
+
+	constructor(disks: readonly RemoteDisk[]) {
+		this.#all = Promise.all(disks.map((disk) => this.#keepBusy(disk)));
+		// Told to whoever stops it.
+		this.#all.catch(() => {});
+	}
+
+	/** How often each disk was written and read. Rejects if anything of it failed. */
+	async stop(): Promise<number[]> {
+		this.#isOver = true;
+		return this.#all;
+	}
+
+	async #keepBusy(disk: RemoteDisk): Promise<number> {
+		const bytes = new Uint8Array(SECTOR_BYTES);
+		let round = 0;
+		while (!this.#isOver) {
+			round += 1;
+			bytes.fill(round);
+			const lba = round % 64;
+			await disk.write(lba, bytes);
+			const read = await disk.read(lba, 1);
+			if (!Buffer.from(read).equals(bytes))
+				throw new Error(`${disk.name}: LBA ${lba} is not what was written`);
+		}
+		return round;
+	}
+}
