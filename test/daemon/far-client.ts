@@ -37,9 +37,11 @@ import { Pump } from "../../lib/pump.js";
 import type { Field8, FieldMac } from "../../lib/wire/fields.js";
 import { formatMac } from "../../lib/wire/mac.js";
 import { SECTOR_BYTES } from "../../lib/wire/sector.js";
+import { pause, until } from "../support/cleanup.js";
 
 /** A process that comes back has so long. */
 const DEADLINE_MS = 30_000;
+const QUIET_MS = 100;
 
 const routeTo = (blade: FoundBlade) => ({ ...blade, roundTrip: new RoundTrip() });
 
@@ -126,6 +128,23 @@ export class FarClient {
 		});
 	}
 
+	/** No answer is on its way any more. */
+	async quiet(): Promise<void> {
+		let before = -1;
+		await until(
+			"quiet",
+			async () => {
+				const { answers, strays } = this.initiator.stats;
+				const now = answers + strays;
+				if (now === before) return true;
+				before = now;
+				await pause(QUIET_MS);
+				return false;
+			},
+			DEADLINE_MS,
+		);
+	}
+
 	close(): Promise<void> {
 		this.initiator.close();
 		return this.link.close();
@@ -135,32 +154,40 @@ export class FarClient {
 /** Disks that are written and read all the time. */
 export class Load {
 	#isOver = false;
-	readonly #all: Promise<number[]>;
+	readonly #all: Promise<unknown>;
+	readonly #rounds: number[];
 
 	constructor(disks: readonly RemoteDisk[]) {
-		this.#all = Promise.all(disks.map((disk) => this.#keepBusy(disk)));
+		this.#rounds = disks.map(() => 0);
+		this.#all = Promise.all(disks.map((disk, i) => this.#keepBusy(disk, i)));
 		// Told to whoever stops it.
 		this.#all.catch(() => {});
+	}
+
+	/** Resolves when each disk has had so many more. */
+	async rounds(more: number): Promise<void> {
+		const goals = this.#rounds.map((round) => round + more);
+		const isThere = () => this.#rounds.every((round, i) => round >= (goals[i] ?? 0));
+		await Promise.race([until("rounds", isThere, DEADLINE_MS), this.#all]);
 	}
 
 	/** How often each disk was written and read. Rejects if anything of it failed. */
 	async stop(): Promise<number[]> {
 		this.#isOver = true;
-		return this.#all;
+		await this.#all;
+		return this.#rounds;
 	}
 
-	async #keepBusy(disk: RemoteDisk): Promise<number> {
+	async #keepBusy(disk: RemoteDisk, i: number): Promise<void> {
 		const bytes = new Uint8Array(SECTOR_BYTES);
-		let round = 0;
-		while (!this.#isOver) {
-			round += 1;
+		for (let round = 1; !this.#isOver; round++) {
 			bytes.fill(round);
 			const lba = round % 64;
 			await disk.write(lba, bytes);
 			const read = await disk.read(lba, 1);
 			if (!Buffer.from(read).equals(bytes))
 				throw new Error(`${disk.name}: LBA ${lba} is not what was written`);
+			this.#rounds[i] = round;
 		}
-		return round;
 	}
 }
