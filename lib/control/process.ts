@@ -100,7 +100,7 @@ class ControlProcess {
 		this.#log = log;
 		if (user !== undefined) becomeUser(user, false, parent);
 		if (control === undefined) return;
-		this.#opener = new TreeOpener(this.#asking, control);
+		this.#opener = new TreeOpener(this.#asking);
 		this.#workers = new TreeWorkers(workers);
 		for (const { index, descriptor } of this.#early.splice(0)) this.#workers.join(index, descriptor);
 		try {

@@ -4,7 +4,7 @@
 
 import { type Asking, NoAnswerError } from "../channel/asking.js";
 import { OperatorError } from "../errors.js";
-import type { ControlBegin, OpenerRequest } from "../opener/messages.js";
+import type { OpenerRequest } from "../opener/messages.js";
 import type { FoundSources } from "../opener/sources.js";
 import type { Process } from "./model.js";
 import type { Opener } from "./seams.js";
@@ -17,18 +17,14 @@ const ASK_LIMIT_MS = 10_000;
 
 export class TreeOpener implements Opener {
 	readonly #asking: Asking;
-	/** What was read last, until it is asked for. */
-	#sources: FoundSources | null;
 
-	constructor(asking: Asking, begin: ControlBegin) {
+	constructor(asking: Asking) {
 		this.#asking = asking;
-		this.#sources = begin.sources;
 	}
 
-	/** At the start what came with the beginning, then what the files are now. */
+	/** What the files are now. */
 	async readSources(): Promise<Sources> {
-		const sources = this.#sources ?? ((await this.#ask({ kind: "sources" })) as unknown as FoundSources);
-		this.#sources = null;
+		const sources = (await this.#ask({ kind: "sources" })) as unknown as FoundSources;
 		const [unreadable] = sources.unreadable;
 		if (unreadable !== undefined) throw new OperatorError(unreadable);
 		return { files: sources.files, debian: sources.debian };

@@ -103,10 +103,9 @@ export class Answers {
 	}
 
 	/** What control begins with, and the descriptors of its listeners. */
-	async controlBegin(): Promise<{ control: ControlBegin; files: number[] }> {
+	controlBegin(): { control: ControlBegin; files: number[] } {
 		const { listeners } = this.#options;
-		const control = { sources: await this.#reread(), listeners: listeners.names };
-		return { control, files: listeners.duplicates() };
+		return { control: { listeners: listeners.names }, files: listeners.duplicates() };
 	}
 
 	async #listen(path: string): Promise<Parcel> {

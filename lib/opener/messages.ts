@@ -4,8 +4,6 @@
  * few constants that both sides count on.
  */
 
-import type { FoundSources } from "./sources.js";
-
 /** A process of the daemon. The opener is the one that all others come from. */
 export type ProcessKind = "worker" | "control";
 
@@ -58,7 +56,6 @@ export interface Begin {
 }
 
 export interface ControlBegin {
-	readonly sources: FoundSources;
 	readonly listeners: readonly ListenerName[];
 }
 

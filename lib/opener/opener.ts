@@ -132,7 +132,7 @@ export class Opener {
 			this.#join(this.#control, child);
 			return;
 		}
-		const { control, files } = await this.#answers.controlBegin();
+		const { control, files } = this.#answers.controlBegin();
 		child.tell({ ...begin, control }, files);
 		for (const other of this.#children) if (other.kind === "worker") this.#join(child, other);
 	}

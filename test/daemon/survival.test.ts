@@ -82,6 +82,16 @@ if (await inNamespace(import.meta.url)) {
 			t.strictSame(await seen(), before, "all is as it was");
 		});
 
+	t.test("the first reload of a control that is new takes the files as they are then", async (t) => {
+		await tree.kill("control");
+		await tree.state("web", "open");
+		configure("", diskToml("other", `file = "${other}"`, "9.1", "near"));
+		await wholeReload();
+		t.equal((await tree.state("other", "open")).state, "open");
+		configure();
+		await wholeReload();
+	});
+
 	t.test("what the operator says anew is his", async (t) => {
 		tree.configure(
 			`${diskToml("web", `file = "${file}"`, "9.0", "near")}macs = ["${mac}", "02:00:00:00:00:77"]\nconfig_string = "mine"\n`,
