@@ -13,7 +13,8 @@ if (target === undefined) throw new Error("usage: node scripts/runtime-modules.m
 /** Of some packages only headers are used, when an addon is compiled, or types. */
 const ONLY_TO_BUILD = /^node_modules\/(?:.*\/)?(?:nan|@types\/[^/]+)$/;
 const WANTED = /(?:^package\.json|\.(?:[cm]?js|json|node))$/;
-const UNWANTED = /(?:^|\/)(?:tests?|examples?|docs|benchmarks?|obj\.target|\.github|src\/build)$|\/(?:config\.gypi|.*\.target\.mk)$/;
+const UNWANTED =
+	/(?:^|\/)(?:tests?|examples?|docs|benchmarks?|obj\.target|\.github|src\/build)$|\/(?:config\.gypi|.*\.target\.mk)$/;
 
 const { packages } = JSON.parse(readFileSync(path.join(project, "package-lock.json"), "utf8"));
 const needed = Object.entries(packages)
@@ -39,10 +40,13 @@ function copy(place) {
 /** What must go with every copy of it. */
 function licenceOf(place) {
 	const from = path.join(project, place);
-	const { name, version, license, author } = JSON.parse(readFileSync(path.join(from, "package.json"), "utf8"));
+	const { name, version, license, author } = JSON.parse(
+		readFileSync(path.join(from, "package.json"), "utf8"),
+	);
 	const file = readdirSync(from).find((entry) => /^licen[cs]e/i.test(entry));
 	const by = typeof author === "string" ? author : author?.name;
-	const text = file === undefined ? `by ${by ?? "its authors"}\n` : readFileSync(path.join(from, file), "utf8");
+	const text =
+		file === undefined ? `by ${by ?? "its authors"}\n` : readFileSync(path.join(from, file), "utf8");
 	return `${name} ${version}: ${typeof license === "string" ? license : "see below"}\n\n${text.trim()}\n`;
 }
 
