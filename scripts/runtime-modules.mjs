@@ -1,6 +1,6 @@
 // Copies those npm packages that the program needs to run, and of each what is needed then: no sources of addons, types or maps. What
 // they are is read from package-lock.json; optional ones that are not installed are left out.
-// usage: node scripts/runtime-modules.mjs FOLDER    Called by scripts/deb and the recipe in docs/containers.md. Prints the licences.
+// usage: node scripts/runtime-modules.mjs FOLDER    Called by scripts/deb. Prints the licences.
 
 import { cpSync, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
