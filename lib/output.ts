@@ -32,6 +32,11 @@ export function complain(lines: string): void {
 	put(STDERR, lines);
 }
 
+/** Whether the reader of standard output has taken all of what was written. Never waits. */
+export function hasTakenAll(): boolean {
+	return native.writerFlush(writerTo(STDOUT), 0);
+}
+
 /**
  * At the end of the process: gives the reader a moment for what has not been written yet. Does not return if a terminal that
  * we were started on is gone: Node would want to give it its settings back, and abort instead of exiting with this status.

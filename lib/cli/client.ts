@@ -14,7 +14,7 @@ import { Pump } from "../pump.js";
 import { type CommandLine, getopt } from "../spec/getopt.js";
 import { parseNetif } from "../spec/netif.js";
 import { oneLine, quote } from "../text.js";
-import type { Form } from "./options.js";
+import type { Form } from "./forms.js";
 
 /** A request failed: no answer, or an error of the target's or the disk's. */
 export const EXIT_FAILED = 1;
@@ -48,7 +48,8 @@ export async function understand<Name extends string>(
 		.slice(line.positionals.length)
 		.filter(({ isOptional }) => isOptional !== true)
 		.map(({ name }) => name);
-	const unknown = [...line.unknown, ...line.positionals.slice(form.arguments.length)];
+	const most = form.arguments.at(-1)?.isRepeated ? line.positionals.length : form.arguments.length;
+	const unknown = [...line.unknown, ...line.positionals.slice(most)];
 	const see = `see vblade ${form.name} --help`;
 	if (missing.length > 0) throw new OperatorError(`${listed("missing", missing)}; ${see}`);
 	if (unknown.length > 0) throw new OperatorError(`${listed("unknown", unknown)}; ${see}`);

@@ -3,11 +3,19 @@
  * commands nor what they are made of. Called by `vblade.ts`.
  */
 
-import { COMMANDS, type FORMS } from "./options.js";
+import { OperatorError } from "../errors.js";
+import { complain, say } from "../output.js";
+import { quote } from "../text.js";
+import { COMMANDS, type FORMS, GROUPS } from "./options.js";
 
 type Run = (argv: readonly string[]) => Promise<number>;
+type Name = (typeof FORMS)[number]["name"];
 
-const RUN: Readonly<Record<(typeof FORMS)[number]["name"], Run>> = {
+const EXIT_USAGE = 2;
+/** A word that is so many letters off is meant to be that one. */
+const TYPO_MAX = 2;
+
+const RUN: Readonly<Record<Name, Run>> = {
 	"": async (argv) => (await import("./serve.js")).serveCommand(argv),
 	daemon: async (argv) => (await import("./daemon.js")).daemonCommand(argv),
 	discover: async (argv) => (await import("./discover.js")).discoverCommand(argv),
@@ -15,6 +23,20 @@ const RUN: Readonly<Record<(typeof FORMS)[number]["name"], Run>> = {
 	doctor: async (argv) => (await import("./doctor.js")).doctorCommand(argv),
 	capture: async (argv) => (await import("./capture.js")).captureCommand(argv),
 	bench: async (argv) => (await import("./bench.js")).benchCommand(argv),
+	reload: async (argv) => (await import("./asking/configuration.js")).reloadCommand(argv),
+	diff: async (argv) => (await import("./asking/configuration.js")).diffCommand(argv),
+	dump: async (argv) => (await import("./asking/configuration.js")).dumpCommand(argv),
+	status: async (argv) => (await import("./asking/status.js")).statusCommand(argv),
+	top: async (argv) => (await import("./asking/top.js")).topCommand(argv),
+	iostat: async (argv) => (await import("./asking/iostat.js")).iostatCommand(argv),
+	events: async (argv) => (await import("./asking/events.js")).eventsCommand(argv),
+	"disk ls": async (argv) => (await import("./asking/disks.js")).diskLsCommand(argv),
+	"disk show": async (argv) => (await import("./asking/disks.js")).diskShowCommand(argv),
+	"disk add": async (argv) => (await import("./asking/changes.js")).diskAddCommand(argv),
+	"disk set": async (argv) => (await import("./asking/changes.js")).diskSetCommand(argv),
+	"disk rm": async (argv) => (await import("./asking/changes.js")).diskRmCommand(argv),
+	"disk fence": async (argv) => (await import("./asking/changes.js")).diskFenceCommand(argv),
+	"disk unfence": async (argv) => (await import("./asking/changes.js")).diskUnfenceCommand(argv),
 };
 
 /** What the program starts itself as, for a part of its work. Not for people: neither help nor the manual has them. */
@@ -29,9 +51,37 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
 		const kind = childKind(argv);
 		if (kind !== undefined) return childCommand(kind);
 	}
-	const [first] = argv;
+	const [first = "", second = ""] = argv;
 	const hidden = HIDDEN.get(first);
 	if (hidden !== undefined) return hidden(argv.slice(1));
-	const form = COMMANDS.find(({ name }) => name === first);
-	return form === undefined ? RUN[""](argv) : RUN[form.name](argv.slice(1));
+	const group = GROUPS.find(({ name }) => name === first);
+	const called = group === undefined ? first : `${first} ${second}`;
+	const form = COMMANDS.find(({ name }) => name === called);
+	if (form !== undefined) return RUN[form.name](argv.slice(group === undefined ? 1 : 2));
+	if (group !== undefined) return outOfGroup(group, second);
+	// Shelf, slot and options begin otherwise.
+	if (/^[a-z]/.test(first)) await refuseTypo(first);
+	return RUN[""](argv);
+}
+
+/** Called without one of its commands. */
+async function outOfGroup(group: (typeof GROUPS)[number], word: string): Promise<number> {
+	if (word !== "" && !word.startsWith("-")) {
+		const { closest } = await import("fastest-levenshtein");
+		const known = COMMANDS.map(({ name }) => name).filter((name) => name.startsWith(`${group.name} `));
+		const nearest = closest(`${group.name} ${word}`, known);
+		throw new OperatorError(`${quote(`${group.name} ${word}`)}: no such command; did you mean "${nearest}"?`);
+	}
+	const text = await (await import("./usage.js")).groupText(group);
+	if (word === "--help") say(text);
+	else complain(text);
+	return word === "--help" ? 0 : EXIT_USAGE;
+}
+
+async function refuseTypo(word: string): Promise<void> {
+	const { closest, distance } = await import("fastest-levenshtein");
+	const known = [...COMMANDS, ...GROUPS].map(({ name }) => name);
+	const nearest = closest(word, known);
+	if (distance(word, nearest) <= TYPO_MAX)
+		throw new OperatorError(`${quote(word)}: no such command; did you mean "${nearest}"?`);
 }

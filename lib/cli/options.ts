@@ -5,29 +5,10 @@
  */
 
 import { CLASSIC_OPTIONS } from "../spec/classic.js";
-import type { Option } from "../spec/getopt.js";
 import { SHELF_MAX, SLOT_MAX } from "../spec/ranges.js";
+import * as ASKING from "./asking/options.js";
+import { type Form, HELP, SOCKET } from "./forms.js";
 
-/** An argument that is no option. */
-interface Argument {
-	readonly name: string;
-	readonly help: string;
-	/** It may be left out; what follows it, too. */
-	readonly isOptional?: boolean;
-}
-
-/** One way to call vblade. */
-export interface Form<Name extends string = string> {
-	/** The first word. The form without one serves, as vblade 25 does; its options' short names and meanings are that one's. */
-	readonly name: string;
-	/** All have to be given that are not optional. */
-	readonly arguments: readonly Argument[];
-	readonly options: readonly Option<Name>[];
-	/** In one line. */
-	readonly help: string;
-}
-
-const HELP = { name: "help", help: "print this and exit" } as const;
 const SHELF = { name: "shelf", help: `0 to ${SHELF_MAX}` };
 const SLOT = { name: "slot", help: `0 to ${SLOT_MAX}` };
 const LINK = { name: "netif", help: "an interface, gre:ADDRESS or unix:PATH" };
@@ -99,12 +80,7 @@ export const DOCTOR = {
 	options: [
 		HELP,
 		{ name: "peer", value: "address", help: "try frames with this host too, by its IPv4 address" },
-		{
-			name: "socket",
-			value: "path",
-			default: "/run/vblade/vblade.sock",
-			help: "the socket of the daemon to ask, if there is one",
-		},
+		{ ...SOCKET, help: "the socket of the daemon to ask, if there is one" },
 		{
 			name: "config",
 			value: "file",
@@ -142,12 +118,7 @@ export const DAEMON = {
 			default: "/etc/vblade/vblade.toml",
 			help: "the configuration, with conf.d beside it",
 		},
-		{
-			name: "socket",
-			value: "path",
-			default: "/run/vblade/vblade.sock",
-			help: "where commands ask the daemon",
-		},
+		{ ...SOCKET, help: "where commands ask the daemon" },
 		{ name: "verbose", help: "log more" },
 	],
 } as const satisfies Form;
@@ -162,7 +133,30 @@ export const CHECK = {
 } as const satisfies Form;
 
 /** What vblade does instead of serving, in the order in which it is shown. */
-export const COMMANDS = [DAEMON, DISCOVER, BENCH, DOCTOR, CAPTURE, CHECK] as const satisfies readonly Form[];
+export const COMMANDS = [
+	DAEMON,
+	CHECK,
+	ASKING.RELOAD,
+	ASKING.DIFF,
+	ASKING.DUMP,
+	ASKING.STATUS,
+	ASKING.TOP,
+	ASKING.IOSTAT,
+	ASKING.EVENTS,
+	ASKING.DISK_LS,
+	ASKING.DISK_SHOW,
+	ASKING.DISK_ADD,
+	ASKING.DISK_SET,
+	ASKING.DISK_RM,
+	ASKING.DISK_FENCE,
+	ASKING.DISK_UNFENCE,
+	DISCOVER,
+	BENCH,
+	DOCTOR,
+	CAPTURE,
+] as const satisfies readonly Form[];
+/** First words of several commands. */
+export const GROUPS = [{ name: "disk", help: "Disks of a running daemon." }] as const;
 export const FORMS = [SERVE, ...COMMANDS] as const satisfies readonly Form[];
 
 /** The names of a form's options. */

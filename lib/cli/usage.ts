@@ -5,7 +5,8 @@
 
 import yargs, { type Argv } from "yargs";
 import type { Option } from "../spec/getopt.js";
-import { BLADE, COMMANDS, type Form, SERVE } from "./options.js";
+import type { Form } from "./forms.js";
+import { BLADE, COMMANDS, type GROUPS, SERVE } from "./options.js";
 
 const COLUMNS = 80;
 
@@ -55,6 +56,16 @@ function ofCommand(form: Form): Argv {
 	);
 }
 
+/** What `vblade disk` prints, and `vblade disk --help`. */
+export async function groupText({ name, help }: (typeof GROUPS)[number]): Promise<string> {
+	const parser = layout()
+		.usage(`$0 ${name} <command>\n\n${help}`)
+		.updateStrings({ "Commands:": "Commands, each with a --help of its own:" });
+	for (const form of COMMANDS)
+		if (form.name.startsWith(`${name} `)) parser.command(`${form.name} ${words(form)}`, form.help);
+	return `${await parser.getHelp()}\n`;
+}
+
 function withArguments(parser: Argv, form: Form): Argv {
 	for (const { name, help } of form.arguments) parser.positional(name, { describe: help });
 	return parser;
@@ -62,7 +73,12 @@ function withArguments(parser: Argv, form: Form): Argv {
 
 /** `<netif> <shelf> [slot]` */
 function words(form: Form): string {
-	return form.arguments.map(({ name, isOptional }) => (isOptional ? `[${name}]` : `<${name}>`)).join(" ");
+	return form.arguments
+		.map(({ name, isOptional, isRepeated }) => {
+			const word = isRepeated ? `${name}..` : name;
+			return isOptional ? `[${word}]` : `<${word}>`;
+		})
+		.join(" ");
 }
 
 /** `buffer-count=bufcnt`, `write[=percent]`, `force`: the name of an option and what its value is called. */

@@ -9,7 +9,8 @@ import { ERROR_CAUSES, type ErrorCause } from "../disk.js";
 import { addCounts, HISTOGRAM_CLASSES } from "../histogram.js";
 import { oneLine } from "../text.js";
 import type { AoeExport, Counters, Operation } from "./model.js";
-import { latenciesOf, NO_COUNTERS } from "./observed.js";
+import { latenciesOf } from "./observed.js";
+import { NO_COUNTERS } from "./rates.js";
 import type {
 	DiskFigures,
 	DiskView,

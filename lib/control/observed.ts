@@ -6,7 +6,8 @@
 
 import { addCounts, HISTOGRAM_CLASSES, quantileOf } from "../histogram.js";
 import { DiskHistory } from "./history.js";
-import type { Counters, Latencies, Latency, Operation, Rates } from "./model.js";
+import type { Latencies, Latency, Operation, Rates } from "./model.js";
+import { latelyTook, NO_COUNTERS, NO_RATES, ratesOf, sumOf } from "./rates.js";
 import type {
 	DiskFigures,
 	DiskView,
@@ -16,27 +17,6 @@ import type {
 	Measured,
 	MeasuredByOperation,
 } from "./seams.js";
-
-export const NO_COUNTERS: Counters = {
-	reads: 0,
-	readBytes: 0,
-	writes: 0,
-	writtenBytes: 0,
-	flushes: 0,
-	trims: 0,
-	errors: 0,
-	resends: 0,
-};
-export const NO_RATES: Rates = {
-	reads: 0,
-	readBytes: 0,
-	writes: 0,
-	writtenBytes: 0,
-	errors: 0,
-	readP99: null,
-	writeP99: null,
-};
-const RATED = ["reads", "readBytes", "writes", "writtenBytes", "errors"] as const;
 
 /** What is known of a disk by looking at it. */
 export interface ObservedDisk {
@@ -143,9 +123,7 @@ export class Observed {
 		const { counters } = figures;
 		const rates = ratesOf(counters, before?.counters ?? (isNew ? NO_COUNTERS : counters), seconds);
 		const [readCounts, writeCounts] = [this.#read.difference, this.#write.difference];
-		const readP99 = quantileOf(readCounts, 0.99) || null;
-		const writeP99 = quantileOf(writeCounts, 0.99) || null;
-		entry.rates = { ...rates, readP99, writeP99 };
+		entry.rates = { ...rates, ...latelyTook(readCounts, writeCounts) };
 		if (before === undefined) return;
 		entry.history ??= new DiskHistory(Math.floor(this.startedMs / 1000));
 		const stretch = { reads: 0, readBytes: 0, writes: 0, writtenBytes: 0 };
@@ -205,22 +183,6 @@ export class Observed {
 	}
 }
 
-function ratesOf(now: Counters, before: Counters, seconds: number): Rates {
-	const rates = { ...NO_RATES };
-	for (const name of RATED) rates[name] = Math.max(0, now[name] - before[name]) / seconds;
-	return rates;
-}
-
-function sumOf(all: readonly Rates[]): Rates {
-	const sum = { ...NO_RATES };
-	for (const rates of all) {
-		for (const name of RATED) sum[name] += rates[name];
-		for (const name of ["readP99", "writeP99"] as const)
-			sum[name] = Math.max(sum[name] ?? 0, rates[name] ?? 0) || null;
-	}
-	return sum;
-}
-
 function newSum(operation: Operation): Sum {
 	const counts = new Float64Array(HISTOGRAM_CLASSES);
 	return { operation, sumSeconds: 0, counts, difference: new Uint32Array(HISTOGRAM_CLASSES) };
@@ -265,9 +227,7 @@ function initiatorRates(now: InitiatorFigures, before: InitiatorFigures, seconds
 	if (now === before) return NO_RATES;
 	differenceOf(readCounts, countsOf(now.latency.read), countsOf(before.latency.read));
 	differenceOf(writeCounts, countsOf(now.latency.write), countsOf(before.latency.write));
-	const readP99 = quantileOf(readCounts, 0.99) || null;
-	const writeP99 = quantileOf(writeCounts, 0.99) || null;
-	return { ...ratesOf(now.counters, before.counters, seconds), readP99, writeP99 };
+	return { ...ratesOf(now.counters, before.counters, seconds), ...latelyTook(readCounts, writeCounts) };
 }
 
 function countsOf(measured: Measured | null): ArrayLike<number> {

@@ -7,7 +7,8 @@ import type { DiskConfig } from "../spec/configuration.js";
 import type { Changes } from "./changes.js";
 import type { Kept } from "./kept.js";
 import type { Disk, DiskSummary, Limit, Source } from "./model.js";
-import { latenciesOf, NO_COUNTERS, NO_RATES, type Observed, type ObservedDisk } from "./observed.js";
+import { latenciesOf, type Observed, type ObservedDisk } from "./observed.js";
+import { NO_COUNTERS, NO_RATES } from "./rates.js";
 import type { Workers } from "./seams.js";
 import type { Steward } from "./steward.js";
 

@@ -3,12 +3,12 @@
 import fc from "fast-check";
 import t, { type Test } from "tap";
 import { type Invocation, parseArguments } from "../../lib/cli/arguments.js";
-import { FORMS, type Form, SERVE } from "../../lib/cli/options.js";
+import { FORMS, SERVE } from "../../lib/cli/options.js";
 import type { BladeArguments, ServeOptions } from "../../lib/cli/specs.js";
 import { helpText } from "../../lib/cli/usage.js";
 import { OperatorError } from "../../lib/errors.js";
 
-const OPTIONS: Form["options"] = SERVE.options;
+const OPTIONS: Parameters<typeof helpText>[0]["options"] = SERVE.options;
 const BLADE = ["9", "0", "eth0", "disk.img"];
 const PRESENT = ["lo", "eth0", "eth1", "eth10", "wlan0", "br-lan", "e.x"];
 

@@ -2,7 +2,7 @@
  * Figures as workers tell them, for tests: of any number of disks, with counts that follow from how long they have been at it.
  */
 
-import { NO_COUNTERS } from "../../lib/control/observed.js";
+import { NO_COUNTERS } from "../../lib/control/rates.js";
 import type { DiskFigures, DiskView, LinkView, Look, Measured } from "../../lib/control/seams.js";
 import { classOf, HISTOGRAM_CLASSES } from "../../lib/histogram.js";
 

@@ -6,7 +6,8 @@
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import t, { type Test } from "tap";
-import { COMMANDS, DAEMON, type Form, SERVE } from "../../lib/cli/options.js";
+import type { Form } from "../../lib/cli/forms.js";
+import { COMMANDS, DAEMON, GROUPS, SERVE } from "../../lib/cli/options.js";
 import { helpText } from "../../lib/cli/usage.js";
 import type { Option } from "../../lib/spec/getopt.js";
 import { builtVblade, PROJECT, sourceFile } from "../support/paths.js";
@@ -33,8 +34,9 @@ function heading({ name, short, value }: Option): string {
 }
 
 /** `netif`, or `[netif]` for one that may be left out. */
-function wordOf({ name, isOptional }: Form["arguments"][number]): string {
-	return isOptional ? `[${name}]` : name;
+function wordOf({ name, isOptional, isRepeated }: Form["arguments"][number]): string {
+	const word = isRepeated ? `${name} ...` : name;
+	return isOptional ? `[${word}]` : word;
 }
 
 /** How the manual writes a command. */
@@ -77,33 +79,72 @@ t.test("the manual has the options of --help, and no others", async (t) => {
 		if (range !== undefined) t.match(page, `a number from ${range}.`, `${name}: the range`);
 	}
 	for (const prefix of PREFIXES) t.match(page, prefix, "a form of netif or filename");
-	for (const command of COMMANDS) t.match(page, `vblade ${callOf(command)}\n`);
+	for (const command of COMMANDS)
+		if (groupOf(command) === undefined) t.match(page, `vblade ${callOf(command)}\n`);
+	for (const { name } of GROUPS) t.match(page, `vblade ${name} command [option ...] [argument ...]\n`);
 });
+
+function groupOf({ name }: Form): string | undefined {
+	return GROUPS.find((group) => name.startsWith(`${group.name} `))?.name;
+}
 
 t.test("the manual has the options of the commands, and no others", async (t) => {
 	for (const command of COMMANDS) {
-		const own = await optionsOf(t, command);
-		const { stdout } = await run([process.execPath, VBLADE, command.name, "--help"], LIMIT_MS);
+		const described = namesIn(await optionsOf(t, command)).filter((name) => name !== "--help");
+		const { stdout } = await run([process.execPath, VBLADE, ...command.name.split(" "), "--help"], LIMIT_MS);
 		const offered = [...stdout.matchAll(/^ {2,6}(?:-\w, )?(--[\w-]+)/gm)].map((match) => match[1]);
-		const described = [...own.matchAll(/^ *(?:-\w \S+, )?(--[\w-]+)/gm)]
-			.map((match) => match[1])
-			.filter((name) => name !== "--help");
 		t.strictSame(["--help", ...described], offered, command.name);
 	}
 });
 
-/** What the manual says of a command's options: in a page of its own, or in that of vblade. */
+function namesIn(text: string): (string | undefined)[] {
+	return [...text.matchAll(/^ *(?:-\w(?: \S+)?, )?(--[\w-]+)/gm)].map((match) => match[1]);
+}
+
+t.test("a group's commands are shown by --help, and without one of them", async (t) => {
+	for (const { name } of GROUPS) {
+		const own = COMMANDS.filter((command) => groupOf(command) === name);
+		const asked = await run([process.execPath, VBLADE, name, "--help"], LIMIT_MS);
+		t.match(asked, { code: 0, stderr: "" });
+		for (const command of own) t.match(asked.stdout, `vblade ${command.name}`);
+		const bare = await run([process.execPath, VBLADE, name], LIMIT_MS);
+		t.match(bare, { code: 2, stdout: "", stderr: asked.stdout });
+	}
+});
+
+/** Pages that tell of several commands: after what all take, each has a heading and its own options. */
+const PAGES: Readonly<Record<string, string>> = {
+	reload: "reload",
+	diff: "reload",
+	dump: "reload",
+	disk: "disk",
+};
+
+/** What the manual says of a command's options: in a page of its own or of several, or in that of vblade. */
 async function optionsOf(t: Test, command: Form): Promise<string> {
+	const [first = ""] = command.name.split(" ");
+	const shared = PAGES[first];
+	if (shared !== undefined) return optionsOfShared(t, await manual(`vblade-${shared}.8`), command);
 	const name = `vblade-${command.name}.8`;
 	if (existsSync(sourceFile("man", name))) {
 		const page = await manual(name);
 		t.match(page, `vblade ${callOf(command)}\n`, `the synopsis of ${name}`);
 		return page.slice(page.indexOf("The options are:"), page.indexOf("\nEXIT STATUS"));
 	}
-	const page = await manual("vblade.8");
-	const section = page.slice(page.indexOf("\nCOMMANDS"), page.indexOf("\nSIGNALS"));
-	const [, text = ""] = section.split(`     ${callOf(command)}\n`);
-	// Up to the next command.
+	return ownPart(await manual("vblade.8"), command, "SIGNALS");
+}
+
+function optionsOfShared(t: Test, page: string, command: Form): string {
+	t.match(page, `vblade ${callOf(command)}\n`, "the synopsis");
+	const common = page.slice(page.indexOf("All of them take:"), page.indexOf("\nCOMMANDS"));
+	return `${common}\n${ownPart(page, command, "EXIT STATUS")}`;
+}
+
+/** Of the section with the commands: up to the next one. */
+function ownPart(page: string, command: Form, next: string): string {
+	const section = page.slice(page.indexOf("\nCOMMANDS"), page.indexOf(`\n${next}`));
+	const [, text] = section.split(`     ${callOf(command)}\n`);
+	if (text === undefined) throw new Error(`${callOf(command)}: not in the section COMMANDS`);
 	const [own = ""] = text.split(/^ {5}\S/m);
 	return own;
 }

@@ -12,7 +12,9 @@ const RATES = {
 	writes: 0,
 	writtenBytes: 0,
 	errors: 0,
+	readP50: null,
 	readP99: null,
+	writeP50: null,
 	writeP99: null,
 } as const;
 const NOTHING = {

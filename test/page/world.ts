@@ -3,7 +3,7 @@
  * figures as workers tell them, which follow from the second alone. Used by the tests of the page and by who makes its pictures.
  */
 
-import { NO_COUNTERS } from "../../lib/control/observed.js";
+import { NO_COUNTERS } from "../../lib/control/rates.js";
 import type { DiskFigures, InitiatorFigures, LinkView, Look, Measured } from "../../lib/control/seams.js";
 import { classOf, HISTOGRAM_CLASSES } from "../../lib/histogram.js";
 import { LINK, viewOf } from "../control/figures.js";

@@ -31,6 +31,8 @@ import { flag, pageOf, paging } from "./pages.js";
 const SORTS = {
 	name: null,
 	latency: ({ rates }: DiskSummary) => Math.max(rates.readP99 ?? 0, rates.writeP99 ?? 0),
+	reads: ({ rates }: DiskSummary) => rates.reads,
+	writes: ({ rates }: DiskSummary) => rates.writes,
 	operations: ({ rates }: DiskSummary) => rates.reads + rates.writes,
 	bandwidth: ({ rates }: DiskSummary) => rates.readBytes + rates.writtenBytes,
 	errors: ({ errors }: DiskSummary) => errors,

@@ -77,7 +77,9 @@ export const Rates = z
 		writes: perSecond("Writes"),
 		writtenBytes: perSecond("Bytes written"),
 		errors: perSecond("Errors"),
+		readP50: seconds("Half of the reads took at most that long").nullable(),
 		readP99: seconds("99 % of the reads took at most that long").nullable(),
+		writeP50: seconds("Half of the writes took at most that long").nullable(),
 		writeP99: seconds("99 % of the writes took at most that long").nullable(),
 	})
 	.meta({ id: "Rates", description: "Of the last seconds; a latency is null where nothing was measured" });

@@ -1,0 +1,157 @@
+/**
+ * `vblade status`: what is served, by whom it is used, what is wrong. Called by `commands.ts`.
+ */
+
+import {
+	type DiskList,
+	type Initiator,
+	InitiatorList,
+	type Latencies,
+	type Link,
+	LinkList,
+	type Process,
+	Status,
+} from "../../control/model.js";
+import { counted, oneLine, sizeText } from "../../text.js";
+import { type Output, processOutput } from "../client.js";
+import { asking, putJson, queryOf } from "./asking.js";
+import type { DaemonClient } from "./client.js";
+import {
+	type Column,
+	latencyText,
+	linesText,
+	NONE,
+	orNone,
+	pairLines,
+	rateText,
+	sizeOrNone,
+	tableLines,
+} from "./columns.js";
+import { allDisks, COLUMNS, someDisks } from "./disks.js";
+import { STATUS } from "./options.js";
+
+/** More than that are told by their number. */
+const SHOWN = 20;
+const INITIATORS_MAX = 10_000;
+
+export async function statusCommand(
+	argv: readonly string[],
+	output: Output = processOutput,
+): Promise<number> {
+	return asking(STATUS, argv, output, async ({ daemon, json }) => {
+		if (json) putJson(output, await everything(daemon));
+		else output.out(linesText(await glance(daemon)));
+		return 0;
+	});
+}
+
+async function everything(daemon: DaemonClient): Promise<object> {
+	const { disks } = await allDisks(daemon);
+	const { links } = await daemon.get("/api/v1/links", LinkList);
+	const { initiators } = await initiatorsOf(daemon, INITIATORS_MAX);
+	return { ...(await daemon.get("/api/v1/status", Status)), disks, links, initiators };
+}
+
+async function glance(daemon: DaemonClient): Promise<string[]> {
+	const [status, disks, { links }, users] = await Promise.all([
+		daemon.get("/api/v1/status", Status),
+		someDisks(daemon, {}, 0, SHOWN),
+		daemon.get("/api/v1/links", LinkList),
+		initiatorsOf(daemon, SHOWN),
+	]);
+	return [
+		...pairLines(factsOf(status)),
+		...status.problems.map((problem) => `! ${oneLine(problem)}`),
+		"",
+		...tableLines(PROCESS_COLUMNS, status.processes),
+		...diskLines(disks),
+		...section(tableLines(LINK_COLUMNS, links), links.length),
+		...section(tableLines(INITIATOR_COLUMNS, users.initiators), users.total),
+		...more(users.total, "initiator", "--json has all"),
+	];
+}
+
+function initiatorsOf(daemon: DaemonClient, limit: number): Promise<InitiatorList> {
+	return daemon.get(`/api/v1/initiators?${queryOf({ limit })}`, InitiatorList);
+}
+
+function diskLines({ disks, total }: DiskList): string[] {
+	return [...section(tableLines(COLUMNS, disks), total), ...more(total, "disk", "vblade disk ls has all")];
+}
+
+function section(lines: readonly string[], total: number): string[] {
+	return total === 0 ? [] : ["", ...lines];
+}
+
+/** Nothing is left out without a word. */
+function more(total: number, what: string, where: string): string[] {
+	return total > SHOWN ? [`and ${counted(total - SHOWN, `more ${what}`)}: ${where}`] : [];
+}
+
+function factsOf(status: Status): (readonly [string, string])[] {
+	const { version, since, health, configuration, counts, rates, latency } = status;
+	const states = [
+		`${counts.open} open`,
+		...(counts.failed > 0 ? [`${counts.failed} failed`] : []),
+		...(counts.fenced > 0 ? [`${counts.fenced} fenced`] : []),
+	].join(", ");
+	const { lastReload, restartNeeded, files } = configuration;
+	return [
+		["vblade", `${version}, ${health}, since ${since}`],
+		["disks", `${counts.disks}: ${states}`],
+		["links", String(counts.links)],
+		["initiators", `${counts.initiators} in the last minute`],
+		["reads", loadText(rates.reads, rates.readBytes, latency.read)],
+		["writes", loadText(rates.writes, rates.writtenBytes, latency.write)],
+		["files", files.join(", ") || NONE],
+		["last reload", lastReload === null ? NONE : `${lastReload.at}, ${lastReload.ok ? "done" : "failed"}`],
+		...(restartNeeded.length > 0 ? ([["from the next start", restartNeeded.join(", ")]] as const) : []),
+	];
+}
+
+function loadText(count: number, bytes: number, latency: Latencies["read"]): string {
+	const took = latency
+		? `; since the start p50 ${latencyText(latency.p50)}, p99 ${latencyText(latency.p99)}, p99.9 ${latencyText(latency.p999)}`
+		: "";
+	return `${rateText(count)}/s, ${sizeText(bytes)}/s${took}`;
+}
+
+const PROCESS_COLUMNS: readonly Column<Process>[] = [
+	{ title: "PROCESS", text: ({ kind, index }) => `${kind} ${index}` },
+	{ title: "PID", isNumber: true, text: ({ pid }) => orNone(pid === null ? null : String(pid)) },
+	{ title: "RESTARTS", isNumber: true, text: ({ restarts }) => String(restarts) },
+	{
+		title: "CPU",
+		isNumber: true,
+		text: ({ cpuSeconds }) => (cpuSeconds === null ? NONE : `${cpuSeconds.toFixed(1)}s`),
+	},
+	{ title: "MEMORY", isNumber: true, text: ({ residentBytes }) => sizeOrNone(residentBytes) },
+	{ title: "SINCE", text: ({ since }) => orNone(since) },
+];
+
+const LINK_COLUMNS: readonly Column<Link>[] = [
+	{ title: "STATE", text: ({ state }) => state },
+	{ title: "MAC", text: ({ mac }) => orNone(mac) },
+	{ title: "MTU", isNumber: true, text: ({ mtu }) => orNone(mtu === null ? null : String(mtu)) },
+	{ title: "DISKS", isNumber: true, text: ({ disks }) => String(disks) },
+	{ title: "IN/S", isNumber: true, text: ({ framesInPerSecond }) => rateText(framesInPerSecond) },
+	{ title: "OUT/S", isNumber: true, text: ({ framesOutPerSecond }) => rateText(framesOutPerSecond) },
+	{
+		title: "DROPPED",
+		isNumber: true,
+		text: ({ dropped }) => String(Object.values(dropped).reduce((sum, count) => sum + count, 0)),
+	},
+	{ title: "LINK", text: ({ name, reason }) => (reason === null ? name : `${name} (${reason})`) },
+];
+
+const INITIATOR_COLUMNS: readonly Column<Initiator>[] = [
+	{ title: "INITIATOR", text: ({ mac }) => mac },
+	{ title: "R/S", isNumber: true, text: ({ rates }) => rateText(rates.reads) },
+	{ title: "W/S", isNumber: true, text: ({ rates }) => rateText(rates.writes) },
+	{ title: "READ P99", isNumber: true, text: ({ rates }) => latencyText(rates.readP99) },
+	{ title: "WRITE P99", isNumber: true, text: ({ rates }) => latencyText(rates.writeP99) },
+	{ title: "RESENDS", isNumber: true, text: ({ counters }) => String(counters.resends) },
+	{ title: "LAST REQUEST", text: ({ lastSeen }) => orNone(lastSeen) },
+	{ title: "DISKS", isNumber: true, text: ({ disks }) => String(disks.length) },
+	{ title: "LINK", text: ({ link }) => link },
+];

@@ -1,0 +1,173 @@
+/** `vblade disk`: lists, details, changes, and what is asked before. With a control process whose workers are fakes. */
+
+import t, { type Test } from "tap";
+import {
+	diskAddCommand,
+	diskFenceCommand,
+	diskRmCommand,
+	diskSetCommand,
+	diskUnfenceCommand,
+} from "../../../lib/cli/asking/changes.js";
+import { diskLsCommand, diskShowCommand } from "../../../lib/cli/asking/disks.js";
+import { Changed, Disk, DiskList, Plan } from "../../../lib/control/model.js";
+import { NO_COUNTERS, NO_RATES } from "../../../lib/control/rates.js";
+import { Stage, settle } from "../../control/stage.js";
+import { run } from "./ask.js";
+
+async function stageOf(t: Test): Promise<{ stage: Stage; at: string }> {
+	const stage = new Stage();
+	await stage.start(t);
+	await settle();
+	return { stage, at: `--socket=${stage.socketPath}` };
+}
+
+t.test("a list, in columns and as JSON", async (t) => {
+	const { at } = await stageOf(t);
+	const { status, out } = await run(diskLsCommand, at);
+	t.equal(status, 0);
+	t.match(out, /^NAME +STATE +ADDRESS +SIZE .*\nweb +open +9\.0 .*\nmail +open +9\.1 /);
+	t.strictSame(
+		DiskList.parse(JSON.parse((await run(diskLsCommand, at, "--json", "--sort=name")).out)).disks.map(
+			({ name }) => name,
+		),
+		["mail", "web"],
+	);
+	t.notMatch((await run(diskLsCommand, at, "--search=9.1")).out, "web");
+	t.match(await run(diskLsCommand, at, "--state=fenced"), { status: 0, out: /^NAME.*\n$/ });
+	t.match(await run(diskLsCommand, at, "--state=shut"), { status: 2, err: /state "shut": one of opening, / });
+	t.match(await run(diskLsCommand, at, "--sort=size"), { status: 2 });
+});
+
+t.test("one disk", async (t) => {
+	const { at } = await stageOf(t);
+	const { out } = await run(diskShowCommand, at, "mail");
+	t.match(out, /^name +mail\nstate +open\n/);
+	t.match(out, /^limit iops +100\/s$/m);
+	t.match(out, /^named by +\/etc\/vblade\/vblade\.toml:\d+$/m);
+	t.equal(Disk.parse(JSON.parse((await run(diskShowCommand, at, "--json", "mail")).out)).name, "mail");
+	t.match(await run(diskShowCommand, at, "gone"), {
+		status: 1,
+		err: 'vblade: disk "gone": there is none of this name\n',
+	});
+	t.match(await run(diskShowCommand, at, "../status"), { status: 2 });
+	t.match(await run(diskShowCommand, at), {
+		status: 2,
+		err: /missing argument: name; see vblade disk show --help/,
+	});
+});
+
+t.test("added, changed, taken away", async (t) => {
+	const { stage, at } = await stageOf(t);
+	const words = [
+		"new",
+		"memory=1M",
+		"aoe.address=9.7",
+		"aoe.netif=eth0,eth1",
+		"limit.bandwidth=10M",
+		"read_only=true",
+	];
+	const dry = await run(diskAddCommand, at, "--dry-run", ...words);
+	t.match(dry, { status: 0, out: "disk new: added\n" });
+	t.equal((await stage.ask("GET", "/api/v1/disks/new")).status, 404, "nothing was done");
+	t.match(await run(diskAddCommand, at, ...words), { status: 0, out: "disk new: added\n", err: "" });
+	const { body } = await stage.ask("GET", "/api/v1/disks/new");
+	t.match(body.settings, {
+		memory: "1M",
+		read_only: true,
+		limit: { bandwidth: "10M" },
+		aoe: { address: "9.7", netif: ["eth0", "eth1"] },
+	});
+	t.match(await run(diskAddCommand, at, ...words), {
+		status: 1,
+		err: /^vblade: name: there is one of this name already\n$/,
+	});
+	t.match(await run(diskSetCommand, at, "new", "limit.iops=5000", "limit.bandwidth=", "aoe.macs=[]"), {
+		status: 0,
+		err: "",
+	});
+	const { settings } = (await stage.ask("GET", "/api/v1/disks/new")).body;
+	t.strictSame([settings.limit, settings.aoe.macs], [{ iops: 5000 }, []]);
+	t.match(await run(diskSetCommand, at, "new", "limit.iops=5000"), { status: 0, out: "it is so already\n" });
+	t.match(await run(diskRmCommand, at, "new"), { status: 0 });
+	t.equal((await stage.ask("GET", "/api/v1/disks/new")).status, 404);
+});
+
+t.test("a disk that a file names: it is said how long that lasts", async (t) => {
+	const { at } = await stageOf(t);
+	const told = await run(diskSetCommand, at, "mail", "limit.iops=200");
+	t.match(told, { status: 0, err: /^vblade: note: a file names this disk: .* until the next reload/ });
+	const json = await run(diskSetCommand, at, "--json", "--dry-run", "mail", "limit.iops=300");
+	t.match(Plan.parse(JSON.parse(json.out)).steps, [{ live: true }]);
+	const same = await run(diskSetCommand, at, "--json", "mail", "limit.iops=200");
+	t.strictSame(Changed.parse(JSON.parse(same.out)).plan.steps, []);
+});
+
+t.test("on a terminal it asks where initiators notice, elsewhere not", async (t) => {
+	const { stage, at } = await stageOf(t);
+	const asked: string[] = [];
+	const saying = (answer: boolean) => async (question: string) => {
+		asked.push(question);
+		return answer;
+	};
+	const set = (answer: boolean) => (argv: readonly string[], output: Parameters<typeof diskSetCommand>[1]) =>
+		diskSetCommand(argv, output, saying(answer));
+	t.match(await run(set(false), at, "web", "durability=none"), {
+		status: 1,
+		err: /closed and opened.*\nvblade: nothing was changed\n$/,
+	});
+	t.equal((await stage.ask("GET", "/api/v1/disks/web")).body.durability, "ack");
+	t.match(await run(set(false), at, "web", "limit.iops=9"), { status: 0 });
+	t.match(await run(set(false), at, "--yes", "web", "durability=flush"), { status: 0 });
+	t.match(await run(set(true), at, "web", "durability=none"), { status: 0 });
+	t.equal(asked.length, 2, "not for what is live, nor with --yes");
+	t.match(await run(diskSetCommand, at, "web", "durability=ack"), { status: 0 }, "no terminal");
+});
+
+t.test("a disk in use is removed by those who mean it", async (t) => {
+	const { stage, at } = await stageOf(t);
+	t.equal((await run(diskRmCommand, at, "mail")).status, 0, "nobody uses it");
+	const { inside } = stage.control;
+	const user = { mac: "02:00:00:00:00:01", link: "eth0", disks: ["web"], lastSeenMs: Date.now() };
+	const look = inside.observed.initiators.bind(inside.observed);
+	inside.observed.initiators = () => [...look(), { figures: { ...NOTHING, ...user }, rates: NO_RATES }];
+	t.match(await run(diskRmCommand, at, "web"), { status: 1, err: /--force removes it all the same\n$/ });
+	const no: typeof diskRmCommand = (argv, output) => diskRmCommand(argv, output, async () => false);
+	t.match(await run(no, at, "web"), { status: 1, err: /nothing was changed/ });
+	t.equal(await stage.state("web"), "open");
+	t.match(await run(diskRmCommand, at, "--force", "web"), { status: 0 });
+});
+
+const NOTHING = { counters: NO_COUNTERS, latency: { read: null, write: null, flush: null } };
+
+t.test("fenced and unfenced", async (t) => {
+	const { stage, at } = await stageOf(t);
+	t.match(await run(diskFenceCommand, at, "web"), { status: 0, out: "disk web is fenced\n" });
+	t.equal(await stage.state("web"), "fenced");
+	t.match(await run(diskUnfenceCommand, at, "web"), { status: 0, out: "disk web is open\n" });
+});
+
+t.test("settings that are wrong", async (t) => {
+	const { at } = await stageOf(t);
+	for (const [words, message] of [
+		[["limit"], /"limit": KEY=VALUE is expected here/],
+		[["=1"], /KEY=VALUE is expected/],
+		[["limit.iop=1"], /no such key "limit.iop"; did you mean "limit.iops"\?/],
+		[["limit.iops=many"], /limit\.iops "many": a number is allowed/],
+		[["limit.iops=0"], /limit\.iops: .*a number of operations per second/],
+		[["limit=5"], /this is a table; give its keys, as in limit\.iops=/],
+		[["read_only=yes"], /true or false is allowed/],
+		[["durability=fast"], /ack, flush or none is allowed/],
+		[["aoe.macs=[oops"], /no value of TOML/],
+		[["aoe.macs=02:00"], /6 pairs of hexadecimal digits/],
+		[["aoe.address=9"], /shelf and slot are allowed/],
+		[["limit.iops=1", "limit.iops=2"], /limit\.iops is given already/],
+		[["limit.iops=1", "limit="], /limit\.iops is given already/],
+	] as const)
+		t.match(await run(diskSetCommand, at, "web", ...words), { status: 2, err: message }, words.join(" "));
+	t.match(await run(diskAddCommand, at, "x", "limit.iops="), { status: 2, err: /a value is expected/ });
+	t.match(
+		await run(diskAddCommand, at, "x", "limit.iops=5"),
+		{ status: 1, err: /^vblade: .+/ },
+		"no storage",
+	);
+});
