@@ -1,9 +1,9 @@
-"""Runs a command on a terminal of its own, whose other end is read only when told to. Used by test/cli/log-terminal.test.ts.
+"""Runs a command on a terminal of its own, whose other end is read only when told to. Used by tests of test/cli/.
 
 usage: terminal.py COMMAND [ARGUMENT ...]     "pid N" on stderr is the command's; what it says goes to stdout as it is read
 
 Commands on stdin, a line each: "read" and "rest" (read the terminal, or don't: how it begins), "stop" and "go" (type
-Ctrl-S, Ctrl-Q), "hangup" (close the window).
+Ctrl-S, Ctrl-Q), "type-TEXT" (without blanks), "enter", "hangup" (close the window).
 Ends with the command's exit status; with 128 and the signal if one has ended it.
 """
 
@@ -33,6 +33,10 @@ def main():
             for command in commands:
                 if command in ("read", "rest"):
                     reading = command == "read"
+                elif command == "enter":
+                    os.write(master, b"\r")
+                elif command.startswith("type-"):
+                    os.write(master, command[len("type-"):].encode())
                 elif command == "hangup":
                     reading = False
                     os.close(master)
