@@ -7,6 +7,7 @@
 import type { ChildProcess } from "node:child_process";
 import { closeSync } from "node:fs";
 import { Asking, type Delivery } from "../channel/asking.js";
+import { type Clock, systemClock } from "../clock.js";
 import { OperatorError } from "../errors.js";
 import { type StartTunnel, spawnGre, startTunnelsBy, tunnelOn } from "../link/tunnel-process.js";
 import { native } from "../native.js";
@@ -19,15 +20,31 @@ export interface TunnelRequest {
 }
 
 const ASK_LIMIT_MS = 10_000;
+/** Between two starts for one peer: less than a link waits before it tries again, more than a program that starts costs. */
+const PAUSE_MS = 400;
 /** What is asked and answered is short. */
 const SHORT = { longestBytes: 4096 };
 
 /** The tunnels that a process has started for another one. */
 export class Tunnels {
 	readonly #running = new Map<string, ChildProcess>();
+	/** Milliseconds of the clock, by peer. */
+	readonly #startedMs = new Map<string, number>();
+	readonly #clock: Clock;
 
-	/** Starts one; the one before it to the same peer ends first, for it may hang. Returns a descriptor for who asked. */
+	constructor(clock: Clock = systemClock) {
+		this.#clock = clock;
+	}
+
+	/**
+	 * Starts one; the one before it to the same peer ends first, for it may hang. Returns a descriptor for who asked. Throws an
+	 * OperatorError if one was started just now: whoever asks without end gets no process without end.
+	 */
 	start(peer: string): number {
+		const nowMs = this.#clock.now();
+		if (nowMs - (this.#startedMs.get(peer) ?? -PAUSE_MS) < PAUSE_MS)
+			throw new OperatorError(`peer ${quote(peer)}: a tunnel to it was started just now`);
+		this.#startedMs.set(peer, nowMs);
 		this.#running.get(peer)?.kill("SIGKILL");
 		const [ours, theirs] = native.socketPair();
 		const child = spawnGre([peer], theirs);

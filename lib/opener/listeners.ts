@@ -112,9 +112,16 @@ export class Listeners {
 		return this.#listeners.map(({ purpose, address }) => ({ purpose, address }));
 	}
 
-	/** In the order of the names, for somebody else. */
+	/** In the order of the names, for somebody else. Throws a NativeError if there are not enough for all: then there are none. */
 	duplicates(): number[] {
-		return this.#listeners.map(({ descriptor }) => native.duplicate(descriptor));
+		const made: number[] = [];
+		try {
+			for (const { descriptor } of this.#listeners) made.push(native.duplicate(descriptor));
+		} catch (error) {
+			for (const descriptor of made) closeSync(descriptor);
+			throw error;
+		}
+		return made;
 	}
 
 	/** A socket at `file` on which frames come in, for somebody else. */

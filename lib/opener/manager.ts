@@ -3,29 +3,49 @@
  * workers answer, that this is alive. Used by `opener.ts`.
  */
 
+import { type Clock, systemClock } from "../clock.js";
 import type { Log } from "../log.js";
 import { Notifier } from "../notify.js";
 
+/** While disks are opened it hears so often that this takes longer, and how long until it hears more. */
+const EXTEND_EVERY_MS = 10_000;
+const EXTEND_BY_MS = 30_000;
+/** After that starting takes as long as the unit says, and no longer. */
+const EXTEND_LIMIT_MS = 600_000;
+
 export class Manager {
 	readonly #log: Log;
-	readonly #notifier = new Notifier();
+	readonly #notifier: Notifier;
+	readonly #clock: Clock;
+	#stopExtending = (): void => {};
 
-	constructor(log: Log) {
+	constructor(log: Log, notifier = new Notifier(), clock: Clock = systemClock) {
 		this.#log = log;
+		this.#notifier = notifier;
+		this.#clock = clock;
+	}
+
+	/** Until it is told that all is ready, it hears that starting takes longer; not for ever. */
+	starting(): void {
+		this.#extend(this.#clock.now() + EXTEND_LIMIT_MS);
+	}
+
+	#extend(endMs: number): void {
+		if (this.#clock.now() >= endMs) return;
+		this.#notifier.extend(EXTEND_BY_MS);
+		this.#stopExtending = this.#clock.after(EXTEND_EVERY_MS, () => this.#extend(endMs));
 	}
 
 	tell(state: "ready" | "reloading", status: string): void {
-		if (state === "ready") this.#notifier.ready();
-		else this.#notifier.reloading();
+		if (state === "ready") {
+			this.#stopExtending();
+			this.#notifier.ready();
+		} else this.#notifier.reloading();
 		this.#notifier.status(status);
 	}
 
-	/** Starting takes so much longer, from now on. */
-	extend(ms: number): void {
-		this.#notifier.extend(ms);
-	}
-
 	stopping(): void {
+		this.#stopExtending();
 		this.#notifier.stopping();
 	}
 

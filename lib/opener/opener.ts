@@ -66,6 +66,7 @@ export class Opener {
 		this.#listeners = listeners;
 		this.#user = process.geteuid?.() === 0 ? daemonUser(files.daemon.user) : undefined;
 		this.#manager = new Manager(options.log);
+		this.#manager.starting();
 		this.#answers = new Answers({
 			...options,
 			files,
@@ -107,14 +108,22 @@ export class Opener {
 			program,
 			log,
 			asking: ALLOWANCES[kind],
-			onStart: (child) => void this.#begin(child).catch((error: unknown) => this.#cannotBegin(child, error)),
+			onStart: (child) => this.#begin(child),
 			answer: (child, question) => this.#answers.answer(child, question),
 		};
 		return new Child(options);
 	}
 
-	/** A child is new: it hears what it is, and those it has to do with hear of it. */
-	async #begin(child: Child): Promise<void> {
+	/** A child is new: it hears what it is, and those it has to do with hear of it. All in one turn, so none that came later hears it. */
+	#begin(child: Child): void {
+		try {
+			this.#introduce(child);
+		} catch (error) {
+			this.#cannotBegin(child, error);
+		}
+	}
+
+	#introduce(child: Child): void {
 		const { kind, index } = child;
 		const { verbose } = this.#options;
 		const since = this.#answers.since.toISOString();

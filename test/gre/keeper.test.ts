@@ -3,8 +3,10 @@
 import { closeSync } from "node:fs";
 import t from "tap";
 import { Asking } from "../../lib/channel/asking.js";
-import { runKeeper } from "../../lib/gre/keeper.js";
+import { OperatorError } from "../../lib/errors.js";
+import { runKeeper, Tunnels } from "../../lib/gre/keeper.js";
 import { native } from "../../lib/native.js";
+import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 import { PEER } from "./packets.js";
 
 const LIMIT_MS = 10_000;
@@ -35,4 +37,18 @@ t.test("a keeper starts tunnels to the peers that it knows, and ends with who as
 	for (const each of first) closeSync(each);
 	asking.close();
 	await ended;
+});
+
+t.test("however often a tunnel is asked for, processes are started with pauses", async (t) => {
+	const clock = new VirtualClock();
+	const tunnels = new Tunnels(clock);
+	closeSync(tunnels.start(PEER));
+	for (let asked = 0; asked < 100; asked++)
+		t.throws(
+			() => tunnels.start(PEER),
+			new OperatorError(`peer "${PEER}": a tunnel to it was started just now`),
+		);
+	closeSync(tunnels.start("192.0.2.9"));
+	clock.pass(400);
+	closeSync(tunnels.start(PEER));
 });

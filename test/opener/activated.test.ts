@@ -1,5 +1,5 @@
 // Sockets that the service manager has opened: they are used where the configuration wants to listen there, and stay its own.
-import { existsSync } from "node:fs";
+import { closeSync, existsSync } from "node:fs";
 import path from "node:path";
 import t from "tap";
 import { OperatorError } from "../../lib/errors.js";
@@ -42,4 +42,16 @@ t.test("they are used, and left to who has opened them", async (t) => {
 	listeners.close();
 	t.ok(existsSync(file), "the service manager listens there still");
 	t.equal(openDescriptors(), before);
+});
+
+t.test("where not all can be handed on, none is left over", async (t) => {
+	const tcp = native.listenTcp("127.0.0.1", 0);
+	const none = 0x7fff_ffff;
+	const listeners = new Listeners([tcp, none].map((descriptor) => ({ descriptor, name: "" })));
+	await listeners.listen("http", native.socketName(tcp));
+	await listeners.listen("http", native.socketName(none));
+	const before = openDescriptors();
+	t.throws(() => listeners.duplicates(), { message: /descriptor/ });
+	t.equal(openDescriptors(), before);
+	closeSync(tcp);
 });

@@ -94,6 +94,19 @@ t.test("a child that ends in the middle of a message", async (t) => {
 	t.ok(openDescriptors() <= before + 12, "nothing is left of them");
 });
 
+t.test("however fast a child is started again, each hears once what it is", async (t) => {
+	const stage = new Stage();
+	await stage.start(t, { control: { kind: "listen" }, worker: { kind: "listen" } });
+	const heard = (kind: string): number[] =>
+		stage.lines.filter((line) => line.kind === kind).flatMap(({ beginnings }) => beginnings ?? []);
+	await until(
+		"both are started again",
+		() => Math.min(heard("control").length, heard("worker").length) >= 3,
+		LIMIT_MS,
+	);
+	t.strictSame(new Set([...heard("control"), ...heard("worker")]), new Set([1]));
+});
+
 t.test("a file that hangs is not opened by thread after thread", async (t) => {
 	// Threads that open keep no process from ending.
 	const stay = setInterval(() => {}, 1000);

@@ -10,6 +10,8 @@ import { type ChannelHandle, Errno, native } from "../../lib/native.js";
 
 const OPENER = 3;
 const LIMIT_MS = 20_000;
+/** A second beginning would have come by then. */
+const LISTEN_MS = 50;
 
 /** What a child of each kind does; one that is not told anything lives until its channel ends. */
 export interface Deeds {
@@ -29,6 +31,8 @@ export type Deed =
 			readonly bytes?: number;
 			readonly files?: number;
 	  }
+	/** Reports how often it hears what it is, and ends. */
+	| { readonly kind: "listen" }
 	/** Asks a question and ends in the middle of the next one. */
 	| { readonly kind: "die"; readonly question: object };
 
@@ -72,8 +76,12 @@ function pause(ms: number): void {
 
 async function converse(deed: Exclude<Deed, { kind: "say" }> | undefined): Promise<void> {
 	const isOver = new Promise<void>((over) => {
+		let beginnings = 0;
 		const told = ({ body }: Delivery): void => {
 			if (body.kind === "stop") process.exit(0);
+			if (body.kind !== "begin") return;
+			beginnings += 1;
+			if (deed?.kind === "listen") setTimeout(() => leave(beginnings), LISTEN_MS);
 		};
 		const user = { answer: () => ({ body: {} }), told, ended: () => over() };
 		const asking = new Asking(OPENER, user, { mostFiles: 64, longestBytes: Number.MAX_SAFE_INTEGER });
@@ -82,6 +90,11 @@ async function converse(deed: Exclude<Deed, { kind: "say" }> | undefined): Promi
 			void asking.ask({ body: deed.question }, LIMIT_MS).then(() => dieWithin(asking));
 	});
 	await isOver;
+}
+
+function leave(beginnings: number): void {
+	report({ beginnings });
+	process.exit(1);
 }
 
 async function askAll(asking: Asking, { questions }: Extract<Deed, { kind: "ask" }>): Promise<void> {

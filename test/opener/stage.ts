@@ -17,6 +17,7 @@ export interface Line {
 	readonly refused?: string;
 	readonly done?: boolean;
 	readonly begins?: boolean;
+	readonly beginnings?: number;
 }
 
 /** A folder with a configuration: one file named for writing, one for reading, one folder allowed. */
