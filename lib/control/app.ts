@@ -38,6 +38,7 @@ type App = Hono<{ Bindings: Surroundings }>;
 type Request_ = Context<{ Bindings: Surroundings }>;
 
 const BODY_MAX_BYTES = 2 ** 20;
+const BODY_MAX_DEPTH = 32;
 
 /** A page of ours loads nothing from elsewhere, is in no frame, and is what we say it is. */
 const SAFE_HEADERS: Readonly<Record<string, string>> = {
@@ -154,9 +155,18 @@ async function readBody(request: Request): Promise<unknown> {
 		if (length > BODY_MAX_BYTES) throw tooLong;
 		chunks.push(chunk);
 	}
+	let body: unknown;
 	try {
-		return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks)));
+		body = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks)));
 	} catch {
 		throw new Refusal(400, "the body is not JSON");
 	}
+	if (isDeeper(body, BODY_MAX_DEPTH)) throw new Refusal(400, `a body may be nested ${BODY_MAX_DEPTH} deep`);
+	return body;
+}
+
+/** Than anything that is asked for: whoever goes through it need not be afraid for the stack. */
+function isDeeper(value: unknown, depth: number): boolean {
+	if (typeof value !== "object" || value === null) return false;
+	return depth === 0 || Object.values(value).some((each) => isDeeper(each, depth - 1));
 }

@@ -15,6 +15,8 @@ const VERSION = 1;
 const RETRY_MS = 10_000;
 /** NAA 3: a name of 60 bits that is locally assigned. */
 const NAA_LOCAL = "3";
+const SERIAL = /^[!-~]{1,20}$/;
+const WWN = /^[0-9a-f]{16}$/;
 
 interface KeptFile {
 	readonly version: number;
@@ -43,13 +45,16 @@ export class Kept {
 		const wrong = new OperatorError(
 			`${FILE} of the state can't be read: put the last copy of it in its place; without it, initiators would see other disks`,
 		);
+		let file: KeptFile;
 		try {
-			const file = JSON.parse(new TextDecoder().decode(bytes)) as KeptFile;
-			if (file.version !== VERSION) throw wrong;
-			return new Kept(keeper, new Map(Object.entries(file.disks)), clock);
+			file = JSON.parse(new TextDecoder().decode(bytes)) as KeptFile;
+			if (file.version === VERSION && Object.values(file.disks).every(isIdentified))
+				return new Kept(keeper, new Map(Object.entries(file.disks)), clock);
 		} catch {
 			throw wrong;
 		}
+		if (file.version <= VERSION) throw wrong;
+		throw new OperatorError(`${FILE} of the state is of a newer vblade (version ${file.version} of the file)`);
 	}
 
 	find(name: string): KeptDisk | undefined {
@@ -125,6 +130,10 @@ export class Kept {
 		const file: KeptFile = { version: VERSION, disks: Object.fromEntries(this.#disks) };
 		await this.#keeper.keep(FILE, new TextEncoder().encode(`${JSON.stringify(file)}\n`));
 	}
+}
+
+function isIdentified({ serial, wwn }: KeptDisk): boolean {
+	return SERIAL.test(serial) && WWN.test(wwn);
 }
 
 function newIdentity(): KeptDisk {

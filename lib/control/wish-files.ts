@@ -16,10 +16,19 @@ export async function wishOfFiles(opener: Opener): Promise<Wish> {
 	return { sources, runtime: runtime ? textOf(runtime) : "", overrides: {} };
 }
 
-/** What was last wished for, if that is known. */
+/** What was last wished for, if that is known: what can't be understood is not, and the files count. */
 export async function keptWish(opener: Opener): Promise<Wish | undefined> {
 	const bytes = await opener.kept(WISH_FILE);
-	return bytes && (JSON.parse(textOf(bytes)) as Wish);
+	try {
+		const { sources, runtime, overrides } = JSON.parse(textOf(bytes ?? new Uint8Array(0))) as Wish;
+		const isKnown =
+			[...sources.files, ...sources.debian].every(({ text }) => typeof text === "string") &&
+			typeof runtime === "string" &&
+			Object.values(overrides).every((each) => typeof each === "object");
+		return isKnown ? { sources, runtime, overrides } : undefined;
+	} catch {
+		return undefined;
+	}
 }
 
 /** Resolves when it is on stable storage: what has been added, and all of it. */

@@ -36,7 +36,8 @@ export function understand(wish: Wish, interfaceNames: InterfaceNames): Config |
 	if (Array.isArray(config) || Object.keys(wish.overrides).length === 0) return config;
 	const disks: DiskConfig[] = [];
 	for (const disk of config.disks) {
-		const settings = wish.overrides[disk.name];
+		// A disk may have a name that every object knows: `constructor`.
+		const settings = Object.hasOwn(wish.overrides, disk.name) ? wish.overrides[disk.name] : undefined;
 		if (settings === undefined) disks.push(disk);
 		else if (settings !== null) {
 			const other = overridden(disk, settings, interfaceNames);

@@ -117,7 +117,7 @@ export class WorkerDisks {
 	/** Its exports with what initiators have set. */
 	#withSet({ disk, exports }: WorkerDisk): ExportSpec[] {
 		const set = this.#setOn(disk.name);
-		return exports.map((each) => withSet(each, set[each.name]));
+		return exports.map((each) => withSet(each, setOf(set, each.name)));
 	}
 
 	#get(name: string): WorkerDisk {
@@ -138,11 +138,16 @@ export class WorkerDisks {
 	}
 }
 
+/** Of one export, which may have a name that every object knows: `constructor`. */
+function setOf(set: SetOnDisk, name: string): SetOnDisk[string] | undefined {
+	return Object.hasOwn(set, name) ? set[name] : undefined;
+}
+
 /** What is left of it with what is configured now. */
 function changedSet(exports: readonly ExportSpec[], set: SetOnDisk): SetOnDisk {
 	return Object.fromEntries(
 		exports.flatMap((each) => {
-			const { access } = withSet(each, set[each.name]);
+			const { access } = withSet(each, setOf(set, each.name));
 			return access === undefined ? [] : [[each.name, setOn(each, access)]];
 		}),
 	);

@@ -1,12 +1,14 @@
 /**
  * The state directory: what survives a restart, kept for control, which can open nothing. A file is replaced as a whole, and is on
- * stable storage when that is told. All of them together have a limit: who has taken over control must not fill the disk. Used by the
+ * stable storage when that is told. One daemon has the directory at a time. All of them together have a limit: who has taken over control must not fill the disk. Used by the
  * opener alone.
  */
 
+import { closeSync } from "node:fs";
 import { open, readFile, rename, stat, unlink } from "node:fs/promises";
 import path from "node:path";
 import { OperatorError } from "../errors.js";
+import { Errno, isNativeError, native } from "../native.js";
 import { makeFolder } from "./folders.js";
 import { KEPT_FILES } from "./messages.js";
 import { within } from "./patience.js";
@@ -15,6 +17,8 @@ import { within } from "./patience.js";
 const MOST_BYTES = 2 * 1024 * 1024 * 1024;
 /** A disk that is busy takes its time to make something durable. */
 const LIMIT_MS = 60_000;
+/** Locked by who has the directory, for as long as he lives. */
+const LOCK_FILE = "lock";
 
 export class Keeping {
 	#last: Promise<unknown> = Promise.resolve();
@@ -25,14 +29,15 @@ export class Keeping {
 	private constructor(
 		readonly folder: string,
 		mostBytes: number,
+		readonly lock: number,
 	) {
 		this.#mostBytes = mostBytes;
 	}
 
-	/** Makes the directory, if there is none. Throws an OperatorError if it can't be had. */
+	/** Makes the directory, if there is none. Throws an OperatorError if it can't be had, or another daemon has it. */
 	static async in(folder: string, mostBytes = MOST_BYTES): Promise<Keeping> {
 		await makeFolder(folder, "the state directory");
-		const keeping = new Keeping(folder, mostBytes);
+		const keeping = new Keeping(folder, mostBytes, await lockIn(folder));
 		for (const name of KEPT_FILES) {
 			const status = await stat(path.join(folder, name)).catch(() => undefined);
 			if (status !== undefined) keeping.#sizes.set(name, status.size);
@@ -40,11 +45,24 @@ export class Keeping {
 		return keeping;
 	}
 
-	/** What is there; undefined: nothing was ever kept by this name. Throws an OperatorError if it can't be read. */
+	/** Others may have the directory. */
+	release(): void {
+		closeSync(this.lock);
+	}
+
+	/**
+	 * What is there; undefined: nothing was ever kept by this name. Throws an OperatorError if it can't be read, or somebody has
+	 * removed it: whoever took it for one that never was would give disks other identities.
+	 */
 	kept(name: string): Promise<Uint8Array | undefined> {
-		return this.#inTurn(name, "can't be read", () =>
-			readFile(path.join(this.folder, name)).catch(noneIfMissing),
-		);
+		return this.#inTurn(name, "can't be read", async () => {
+			try {
+				return await readFile(path.join(this.folder, name));
+			} catch (error) {
+				if (codeOf(error) === "ENOENT" && !this.#sizes.has(name)) return undefined;
+				throw error;
+			}
+		});
 	}
 
 	/** Replaces a file, after those that are being replaced. Throws an OperatorError if it can't be done: then the one before is still there. */
@@ -98,9 +116,18 @@ async function writeDurably(file: string, bytes: Uint8Array): Promise<void> {
 	}
 }
 
-function noneIfMissing(error: unknown): undefined {
-	if (codeOf(error) === "ENOENT") return undefined;
-	throw error;
+async function lockIn(folder: string): Promise<number> {
+	const file = path.join(folder, LOCK_FILE);
+	let why: string;
+	try {
+		await (await open(file, "a", 0o600)).close();
+		return (await within(LIMIT_MS, file, native.fileOpenFor("", file, 0, 0, 0))).descriptor;
+	} catch (error) {
+		if (!isNativeError(error)) why = `can't be locked (${codeOf(error) ?? String(error)})`;
+		else if (error.errno === Errno.EAGAIN) why = "another daemon has it";
+		else why = `can't be locked (${error.message})`;
+	}
+	throw new OperatorError(`the state directory ${folder}: ${why}`);
 }
 
 /** ENOSPC, if it is the file system that refuses. */

@@ -96,6 +96,7 @@ export class Opener {
 			return new Opener(options, files, keeping, listeners);
 		} catch (error) {
 			listeners.close();
+			keeping.release();
 			throw error;
 		}
 	}

@@ -17,9 +17,13 @@ export const DEFAULT_CONFIG = "/etc/vblade/vblade.toml";
 const DEBIAN_FOLDER = "/etc/vblade.conf.d";
 /** A configuration of thousands of disks has less than one. */
 const LONGEST_BYTES = 16 * 1024 * 1024;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROL_CHARACTER = /[\0-\x08\x0b\x0c\x0e-\x1f]/;
 
 interface Reading {
 	readonly unreadable: string[];
+	/** Of all files together, as they go on in one message. */
+	leftBytes: number;
 }
 
 /**
@@ -28,7 +32,7 @@ interface Reading {
  * @param state the state directory, if its runtime.toml is wanted
  */
 export async function readSources(main: string, state?: string): Promise<FoundSources> {
-	const reading: Reading = { unreadable: [] };
+	const reading: Reading = { unreadable: [], leftBytes: LONGEST_BYTES };
 	const confd = await readFolder(reading, path.join(path.dirname(main), "conf.d"), ".toml");
 	const debian = main === DEFAULT_CONFIG ? await readFolder(reading, DEBIAN_FOLDER, ".conf") : [];
 	const isNeeded = main !== DEFAULT_CONFIG || confd.length + debian.length === 0;
@@ -58,7 +62,9 @@ async function readFolder(reading: Reading, folder: string, ending: string): Pro
 
 async function readText(reading: Reading, file: string, isNeeded: boolean): Promise<SourceText | undefined> {
 	try {
-		return { path: file, text: await textIn(file, LONGEST_BYTES) };
+		const text = await textIn(file, reading.leftBytes);
+		reading.leftBytes -= text.length;
+		return { path: file, text };
 	} catch (error) {
 		if (codeOf(error) !== "ENOENT" || isNeeded) reading.unreadable.push(`${file}: ${whyUnreadable(error)}`);
 		return undefined;
@@ -73,7 +79,10 @@ export async function textIn(file: string, longestBytes: number): Promise<string
 		const status = await handle.stat();
 		if (!status.isFile()) throw new Error("not a regular file");
 		if (status.size > longestBytes) throw new Error(`longer than ${longestBytes} bytes`);
-		return new TextDecoder("utf-8", { fatal: true }).decode(await handle.readFile());
+		const text = new TextDecoder("utf-8", { fatal: true }).decode(await handle.readFile());
+		// Zeros, for one, which a file that was not written in time is full of: six times as long on their way to control.
+		if (CONTROL_CHARACTER.test(text)) throw new Error("not text");
+		return text;
 	} finally {
 		await handle.close();
 	}

@@ -81,8 +81,10 @@ t.test("a body has a limit, told or untold", async (t) => {
 			.status,
 		422,
 	);
-	const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
-	t.match((await stage.ask("POST", "/api/v1/disks", { body: deep })).status, 422);
+	const deep = (open: string, close: string): string => `${open.repeat(100_000)}1${close.repeat(100_000)}`;
+	t.equal((await stage.ask("POST", "/api/v1/disks", { body: deep("[", "]") })).status, 400);
+	const patched = await stage.askTagged("PATCH", "web", { body: deep('{"aoe":', "}") });
+	t.equal(patched.status, 400, "not a bug: who merges it needs no stack");
 	const proto = '{"name":"p","memory":"1M","__proto__":{"read_only":true}}';
 	t.equal((await stage.ask("POST", "/api/v1/disks", { body: proto })).status, 202);
 	t.equal(
@@ -157,4 +159,18 @@ t.test("ten thousand connections come and go", async (t) => {
 		});
 	for (let round = 0; round < 5; round++) await Promise.all(Array.from({ length: 2000 }, one));
 	t.equal((await stage.ask("GET", "/livez")).status, 200);
+});
+
+t.test("disks may have names that every object knows", async (t) => {
+	const stage = new Stage();
+	await stage.start(t);
+	for (const name of ["constructor", "toString", "valueOf"]) {
+		const added = await stage.ask("POST", "/api/v1/disks", { body: { name, memory: "1M" } });
+		t.equal(added.status, 202, name);
+		await stage.done(added);
+	}
+	const changed = await stage.askTagged("PATCH", "web", { body: { limit: { iops: 100 } } });
+	t.equal(changed.status, 202, "another one is changed, and they stay as they are");
+	t.equal((await stage.ask("GET", "/api/v1/disks/constructor")).body.storage, "mem:1M");
+	t.equal((await stage.ask("GET", "/api/v1/disks/hasOwnProperty")).status, 404);
 });

@@ -59,3 +59,33 @@ t.test("a start with a full state serves the disks that are known", async (t) =>
 	t.equal(await stage.state("web"), "open");
 	t.equal(await keptGauge(stage), "0");
 });
+
+t.test(
+	"a state that is not as it should be is refused in words, what can be had from elsewhere is",
+	async (t) => {
+		const stage = new Stage();
+		await stage.start(t);
+		await settle();
+		await stage.close();
+		const { files } = stage.opener;
+		const good = files.get("disks.json");
+		for (const [text, why] of [
+			["", /can't be read/],
+			['{"version":1}', /can't be read/],
+			['{"version":1,"disks":{"web":null}}', /can't be read/],
+			['{"version":1,"disks":{"web":{"serial":"x"}}}', /can't be read/],
+			['{"version":2,"disks":{}}', /of a newer vblade/],
+		] as const) {
+			files.set("disks.json", new TextEncoder().encode(text));
+			await t.rejects(stage.start(t), { name: "OperatorError", message: why }, text);
+		}
+		if (good !== undefined) files.set("disks.json", good);
+		for (const text of ["", "{", "null", '{"sources":{},"runtime":1}']) {
+			files.set("wish.json", new TextEncoder().encode(text));
+			await stage.start(t);
+			await settle();
+			t.equal(await stage.state("web"), "open", `the files count, with a wish of ${text}`);
+			await stage.close();
+		}
+	},
+);

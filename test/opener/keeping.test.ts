@@ -1,5 +1,5 @@
 // The state directory: files are replaced as a whole, one after the other.
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import t from "tap";
 import { OperatorError } from "../../lib/errors.js";
@@ -14,6 +14,7 @@ t.test("what is kept is there again", async (t) => {
 	t.equal(await keeping.kept("disks.json"), undefined);
 	await keeping.keep("disks.json", bytes("{}"));
 	await keeping.keep("history-000", Uint8Array.of(0, 255));
+	keeping.release();
 	const again = await Keeping.in(folder);
 	t.equal(String(await again.kept("disks.json")), "{}");
 	t.strictSame([...((await again.kept("history-000")) ?? [])], [0, 255]);
@@ -27,7 +28,7 @@ t.test("the last of many wins, and nothing is left beside them", async (t) => {
 		Array.from({ length: 50 }, (_, i) => keeping.keep("disks.json", bytes(`${i}`.repeat(1000)))),
 	);
 	t.equal(readFileSync(path.join(folder, "disks.json"), "utf8"), "49".repeat(1000));
-	t.strictSame(readdirSync(folder), ["disks.json"]);
+	t.strictSame(readdirSync(folder), ["disks.json", "lock"]);
 });
 
 t.test("what can't be kept leaves what was there, and the next is tried", async (t) => {
@@ -53,6 +54,7 @@ t.test("all that is kept has a limit, over restarts too", async (t) => {
 	await keeping.keep("history-000", new Uint8Array(600));
 	await t.rejects(keeping.keep("history-001", new Uint8Array(600)), /no more than 1000 bytes/);
 	await keeping.keep("history-000", new Uint8Array(900));
+	keeping.release();
 	await t.rejects((await Keeping.in(folder, 1000)).keep("history-001", new Uint8Array(101)), OperatorError);
 	await keeping.keep("history-001", new Uint8Array(100));
 });
@@ -62,4 +64,24 @@ t.test("no state directory", async (t) => {
 	writeFileSync(path.join(folder, "file"), "");
 	await t.rejects(Keeping.in(path.join(folder, "file")), OperatorError);
 	await t.rejects(Keeping.in(path.join(folder, "file/below")), OperatorError);
+});
+
+t.test("one daemon has it at a time", async (t) => {
+	const folder = t.testdir();
+	const keeping = await Keeping.in(folder);
+	await t.rejects(Keeping.in(folder), { name: "OperatorError", message: /another daemon has it$/ });
+	keeping.release();
+	(await Keeping.in(folder)).release();
+});
+
+t.test("what somebody has removed is not as if it had never been", async (t) => {
+	const folder = path.join(t.testdir(), "state");
+	const keeping = await Keeping.in(folder);
+	await keeping.keep("disks.json", bytes("{}"));
+	rmSync(folder, { recursive: true });
+	await t.rejects(keeping.kept("disks.json"), { message: /disks\.json: can't be read \(ENOENT\)/ });
+	t.equal(await keeping.kept("wish.json"), undefined);
+	mkdirSync(folder);
+	await keeping.keep("disks.json", bytes("{ }"));
+	t.equal(String(await keeping.kept("disks.json")), "{ }");
 });
