@@ -54,7 +54,9 @@ export class Kept {
 			throw wrong;
 		}
 		if (file.version <= VERSION) throw wrong;
-		throw new OperatorError(`${FILE} of the state is of a newer vblade (version ${file.version} of the file)`);
+		throw new OperatorError(
+			`${FILE} of the state is of a newer vblade (version ${file.version} of the file)`,
+		);
 	}
 
 	find(name: string): KeptDisk | undefined {

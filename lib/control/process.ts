@@ -48,6 +48,8 @@ class ControlProcess {
 	#workers: TreeWorkers | null = null;
 	#control: Control | null = null;
 	#log: Log | null = null;
+	#isReloading = false;
+	#isReloadWanted = false;
 	/** Those that came before the beginning. */
 	readonly #early: { index: number; descriptor: number }[] = [];
 
@@ -139,7 +141,16 @@ class ControlProcess {
 		);
 	}
 
+	/** However often it is asked for meanwhile, once more is enough. */
 	async #reload(): Promise<void> {
+		this.#isReloadWanted = true;
+		if (this.#isReloading) return;
+		this.#isReloading = true;
+		for (; this.#isReloadWanted; await this.#reloadOnce()) this.#isReloadWanted = false;
+		this.#isReloading = false;
+	}
+
+	async #reloadOnce(): Promise<void> {
 		this.#opener?.notify("reloading", "reading the configuration");
 		const wrong = await this.#control?.reload();
 		if (wrong !== undefined) this.#log?.error(`the configuration is as it was: ${wrong}`);
