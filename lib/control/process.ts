@@ -146,7 +146,10 @@ class ControlProcess {
 		this.#isReloadWanted = true;
 		if (this.#isReloading) return;
 		this.#isReloading = true;
-		for (; this.#isReloadWanted; await this.#reloadOnce()) this.#isReloadWanted = false;
+		while (this.#isReloadWanted) {
+			this.#isReloadWanted = false;
+			await this.#reloadOnce();
+		}
 		this.#isReloading = false;
 	}
 

@@ -1,0 +1,54 @@
+// The whole daemon where it is used otherwise than it should be: started twice, told a thousand times, with names that objects of the
+// language have, and with a state that has gone.
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import t from "tap";
+import { until } from "../support/cleanup.js";
+import { inNamespace } from "../support/in-namespace.js";
+import { Program, sendSignal } from "../support/process.js";
+import { DaemonTree, diskToml } from "./tree-bench.js";
+
+if (await inNamespace(import.meta.url)) {
+	const tree = new DaemonTree();
+	tree.configure(diskToml("web", 'memory = "1M"', "9.0", `unix:${tree.frames}`));
+	await tree.start();
+	t.teardown(() => tree.stop());
+	const pids = async () => (await tree.processes()).map(({ pid }) => pid);
+	const first = await pids();
+
+	t.test("a second daemon on its state directory is refused, whatever its socket", async (t) => {
+		const [program = "", ...args] = tree.command;
+		const other = new Program([program, ...args.slice(0, -1), tree.path("run/other.sock")]);
+		t.equal((await other.finished(20_000)).code, 2);
+		t.match(other.output, /the state directory .*\/state: another daemon has it/);
+	});
+
+	t.test("told to reload a thousand times at once, none of them ends", async (t) => {
+		const { pid = 0 } = (await tree.processes()).find(({ kind }) => kind === "opener") ?? {};
+		for (let times = 0; times < 1000; times++) sendSignal(pid ?? 0, "SIGHUP");
+		tree.configure(diskToml("late", 'memory = "1M"', "9.1", `unix:${tree.frames}`));
+		sendSignal(pid ?? 0, "SIGHUP");
+		await tree.state("late", "open");
+		t.strictSame(await pids(), first);
+	});
+
+	t.test("a worker has disks of any name", async (t) => {
+		for (const [slot, name] of ["constructor", "toString"].entries()) {
+			const aoe = { address: `8.${slot}`, netif: [`unix:${tree.frames}`] };
+			t.equal((await tree.ask("POST", "/api/v1/disks", { name, memory: "1M", aoe })).status, 202);
+			await tree.state(name, "open");
+		}
+		t.strictSame(await pids(), first);
+	});
+
+	t.test("with its state gone, control does not make up who disks are", async (t) => {
+		const kept = readFileSync(tree.path("state/disks.json"));
+		const { pid } = (await tree.processes()).find(({ kind }) => kind === "control") ?? {};
+		rmSync(tree.path("state/disks.json"));
+		sendSignal(pid ?? 0, "SIGKILL");
+		await tree.program.waitFor(/disks\.json: can't be read \(ENOENT\)/, 20_000);
+		writeFileSync(tree.path("state/disks.json"), kept);
+		await until("control again", () => tree.processes().then(Boolean, () => false), 20_000);
+		await tree.state("late", "open");
+		t.strictSame(readFileSync(tree.path("state/disks.json")), kept);
+	});
+}
