@@ -19,6 +19,7 @@ const MOST_BYTES = 2 * 1024 * 1024 * 1024;
 const LIMIT_MS = 60_000;
 /** Locked by who has the directory, for as long as he lives. */
 const LOCK_FILE = "lock";
+const NO_ROOM: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EROFS"]);
 
 export class Keeping {
 	#last: Promise<unknown> = Promise.resolve();
@@ -29,7 +30,7 @@ export class Keeping {
 	private constructor(
 		readonly folder: string,
 		mostBytes: number,
-		readonly lock: number,
+		readonly lock: number | undefined,
 	) {
 		this.#mostBytes = mostBytes;
 	}
@@ -47,7 +48,7 @@ export class Keeping {
 
 	/** Others may have the directory. */
 	release(): void {
-		closeSync(this.lock);
+		if (this.lock !== undefined) closeSync(this.lock);
 	}
 
 	/**
@@ -116,13 +117,15 @@ async function writeDurably(file: string, bytes: Uint8Array): Promise<void> {
 	}
 }
 
-async function lockIn(folder: string): Promise<number> {
+/** Undefined where nothing can be kept: those whose disks are known are served all the same. */
+async function lockIn(folder: string): Promise<number | undefined> {
 	const file = path.join(folder, LOCK_FILE);
 	let why: string;
 	try {
 		await (await open(file, "a", 0o600)).close();
 		return (await within(LIMIT_MS, file, native.fileOpenFor("", file, 0, 0, 0))).descriptor;
 	} catch (error) {
+		if (NO_ROOM.has(codeOf(error) ?? "")) return undefined;
 		if (!isNativeError(error)) why = `can't be locked (${codeOf(error) ?? String(error)})`;
 		else if (error.errno === Errno.EAGAIN) why = "another daemon has it";
 		else why = `can't be locked (${error.message})`;
