@@ -67,13 +67,14 @@ export async function endOf(daemon: DaemonClient, id: string): Promise<Job> {
 
 /** Tells how a job ended; `isSaid`: what it has done. Returns the exit status. */
 export function tellEnd(job: Job, output: Output, json: boolean, isSaid = false): number {
+	const isDone = job.state === "done" && job.errors.length === 0;
 	if (json) putJson(output, job);
 	else {
 		for (const line of job.errors) output.err(`vblade: ${oneLine(line)}\n`);
 		const message = oneLine(job.message);
-		if (job.state === "done" && isSaid) return 0;
+		if (job.state === "done" && isSaid) return isDone ? 0 : EXIT_FAILED;
 		if (job.state === "done") output.out(`${message}\n`);
 		else output.err(`vblade: ${message}\n`);
 	}
-	return job.state === "done" ? 0 : EXIT_FAILED;
+	return isDone ? 0 : EXIT_FAILED;
 }

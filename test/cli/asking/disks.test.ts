@@ -92,6 +92,14 @@ t.test("added, changed, taken away", async (t) => {
 	t.equal((await stage.ask("GET", "/api/v1/disks/new")).status, 404);
 });
 
+t.test("one that can't be served is there, and told", async (t) => {
+	const { stage, at } = await stageOf(t);
+	stage.workers.reasons.set("new", "may not be opened");
+	const told = await run(diskAddCommand, at, "new", "memory=1M", "aoe.address=9.7", "aoe.netif=eth0");
+	t.match(told, { status: 1, out: "disk new: added\n", err: "vblade: disk new: may not be opened\n" });
+	t.equal(await stage.state("new"), "failed");
+});
+
 t.test("a disk that a file names: it is said how long that lasts", async (t) => {
 	const { at } = await stageOf(t);
 	const told = await run(diskSetCommand, at, "mail", "limit.iops=200");
