@@ -20,6 +20,7 @@ const ASK_LIMIT_MS = 20_000;
 const LOOK_LIMIT_MS = 5000;
 const START_LIMIT_MS = 5000;
 const START_POLL_MS = 5;
+const INSIST_PAUSE_MS = 500;
 
 interface Worker {
 	readonly index: number;
@@ -115,15 +116,15 @@ export class TreeWorkers implements Workers {
 	}
 
 	async withdraw(disk: string): Promise<void> {
-		await this.#ask(this.#chosen(disk), { kind: "withdraw", name: disk });
+		await this.#insist(this.#chosen(disk), { kind: "withdraw", name: disk });
 	}
 
 	async remove(disk: string): Promise<Removed> {
 		const worker = this.#chosen(disk);
-		const { body } = await this.#ask(worker, { kind: "remove", name: disk });
+		const answer = await this.#insist(worker, { kind: "remove", name: disk });
 		this.#workerOf.delete(disk);
 		worker.disks.delete(disk);
-		return body.end as Removed;
+		return answer === undefined ? "closed" : (answer.body.end as Removed);
 	}
 
 	async fence(disk: string, fenced: boolean): Promise<void> {
@@ -171,6 +172,23 @@ export class TreeWorkers implements Workers {
 			return;
 		}
 		void this.#listener?.set(news.disk, news.set);
+	}
+
+	/**
+	 * Asks for something to be taken away until that is certain; undefined: the worker has ended, and its successor has only what it
+	 * is given.
+	 */
+	async #insist(worker: Worker, body: WorkerRequest): Promise<Delivery | undefined> {
+		const { life } = worker;
+		while (worker.asking !== null && worker.life === life) {
+			try {
+				return await worker.asking.ask({ body }, ASK_LIMIT_MS);
+			} catch (error) {
+				if (!(error instanceof NoAnswerError)) throw error;
+				await sleep(INSIST_PAUSE_MS);
+			}
+		}
+		return undefined;
 	}
 
 	/** Throws an OperatorError: what the worker refuses with, or that it is not there. */

@@ -76,18 +76,26 @@ export class WorkerDisks {
 	/** Its exports are removed, when what is under way is answered; it stays open. */
 	withdraw(name: string): Promise<void> {
 		return this.#afterwards(name, async () => {
-			const disk = this.#get(name);
+			const disk = this.#disks.get(name);
+			// Nor has it exports.
+			if (disk === undefined) return;
 			if (!disk.fenced) await Promise.all(disk.exports.map((each) => this.#daemon.removeExport(each.name)));
 			this.#disks.set(name, { ...disk, exports: [], fingerprint: WITHDRAWN });
 		});
 	}
 
-	/** At once, even while it is being added. Throws an OperatorError if there is none of this name. */
-	remove(name: string, limitMs?: number): Promise<DiskEnd> {
+	/** At once, even while it is being added; closed if there is none of this name. */
+	async remove(name: string, limitMs?: number): Promise<DiskEnd> {
 		// Whoever asks what is served while it takes its time is not told of it.
 		this.#disks.delete(name);
 		this.#set.delete(name);
-		return this.#daemon.removeDisk(name, limitMs);
+		try {
+			return await this.#daemon.removeDisk(name, limitMs);
+		} catch (error) {
+			// There is none, and that is what is wanted.
+			if (error instanceof OperatorError) return "closed";
+			throw error;
+		}
 	}
 
 	/** Cuts its initiators off, at once, or serves them again. */
