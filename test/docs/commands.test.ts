@@ -11,7 +11,7 @@ import { getopt, type Option } from "../../lib/spec/getopt.js";
 import { sourceFile } from "../support/paths.js";
 
 const markdown = new MarkdownIt("commonmark").enable("table");
-const DOCUMENTS = ["README.md", "docs/differences.md", "docs/reliability.md"];
+const DOCUMENTS = ["README.md", "docs/operations.md", "docs/differences.md", "docs/reliability.md"];
 
 interface Form {
 	readonly name: string;
