@@ -14,7 +14,7 @@ if (target === undefined) throw new Error("usage: node scripts/runtime-modules.m
 const ONLY_TO_BUILD = /^node_modules\/(?:.*\/)?(?:nan|@types\/[^/]+)$/;
 const WANTED = /(?:^package\.json|\.(?:[cm]?js|json|node))$/;
 const UNWANTED =
-	/(?:^|\/)(?:tests?|examples?|docs|benchmarks?|obj\.target|\.github|src\/build)$|\/(?:config\.gypi|.*\.target\.mk)$/;
+	/(?:^|\/)(?:\.[^/]+|node-gyp-build\/(?:bin|build-test|optional)\.js|tests?|examples?|docs|benchmarks?|obj\.target|\.github|src\/build)$|\/(?:config\.gypi|.*\.target\.mk)$/;
 
 const { packages } = JSON.parse(readFileSync(path.join(project, "package-lock.json"), "utf8"));
 const needed = Object.entries(packages)
@@ -31,10 +31,16 @@ function copy(place) {
 		filter: (file) => {
 			const inside = path.relative(from, file);
 			if (inside === "") return true;
-			if (inside.split(path.sep).includes("node_modules") || UNWANTED.test(`/${inside}`)) return false;
+			if (inside.split(path.sep).includes("node_modules") || UNWANTED.test(`/${place}/${inside}`)) return false;
 			return statSync(file).isDirectory() || WANTED.test(inside);
 		},
 	});
+}
+
+/** What the Apache License wants kept. */
+function readNotice(from) {
+	const file = path.join(from, "NOTICE");
+	return existsSync(file) ? `${readFileSync(file, "utf8").trim()}\n\n` : "";
 }
 
 /** What must go with every copy of it. */
@@ -45,6 +51,9 @@ function licenceOf(place) {
 	);
 	const file = readdirSync(from).find((entry) => /^licen[cs]e/i.test(entry));
 	const by = typeof author === "string" ? author : author?.name;
+	// It is long, and on every Debian.
+	if (license === "Apache-2.0")
+		return `${name} ${version}: ${license}, by ${by ?? "its authors"}\n\n${readNotice(from)}/usr/share/common-licenses/Apache-2.0\n`;
 	const text =
 		file === undefined ? `by ${by ?? "its authors"}\n` : readFileSync(path.join(from, file), "utf8");
 	return `${name} ${version}: ${typeof license === "string" ? license : "see below"}\n\n${text.trim()}\n`;

@@ -1,0 +1,67 @@
+/**
+ * A copy of this machine on which Debian's own vblade serves an export, and our Debian package beside it: what the tests of the package
+ * have in common.
+ */
+
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { sourceFile } from "../support/paths.js";
+import { run } from "../support/process.js";
+import { SystemCopy } from "../support/system-copy.js";
+
+const BUILD_LIMIT_MS = 100_000;
+
+/** As much of daemon(1) as the init script of Debian's package uses. */
+const DAEMON = `#!/bin/sh
+action=run
+while [ $# != 0 ]; do
+	case $1 in
+	--running) action=running ;;
+	--stop) action=stop ;;
+	--name) name=$2 && shift ;;
+	--pidfiles) folder=$2 && shift ;;
+	--output | --stdout | --stderr) shift ;;
+	--) shift && break ;;
+	esac
+	shift
+done
+file=$folder/$name.pid
+case $action in
+running) kill -0 "$(cat "$file")" 2>/dev/null ;;
+stop) kill "$(cat "$file")" && while kill -0 "$(cat "$file")" 2>/dev/null; do sleep 0.1; done && rm "$file" ;;
+run) setsid "$@" </dev/null >/dev/null 2>&1 & echo $! >"$file" ;;
+esac
+`;
+
+/** No systemd, but init scripts that are allowed to start what they like; a network that is two ends of a cable; an export. */
+const PREPARE = `
+rm -f /usr/sbin/policy-rc.d
+command -v node >/dev/null || ln -s "${process.execPath}" /usr/local/bin/node
+printf '#!/bin/sh\\necho N 2\\n' >/sbin/runlevel.new && chmod 755 /sbin/runlevel.new && mv /sbin/runlevel.new /sbin/runlevel
+cat >/usr/bin/daemon <<'END'
+${DAEMON}
+END
+chmod 755 /usr/bin/daemon
+ip link add lan0 type veth peer name lan1 && ip link set lan0 up && ip link set lan1 up
+truncate -s 10M /srv/web.img
+printf 'shelf=9\\nslot=0\\nnetif=lan0\\nfilename=/srv/web.img\\noptions=\\nionice=\\n' >/etc/vblade.conf.d/web.conf`;
+
+/** Installs the package; without regard to Node.js where that is not one of Debian's packages. */
+export const INSTALL =
+	"dpkg $(dpkg-query -W nodejs >/dev/null 2>&1 || echo --force-depends) -i /tmp/given/*.deb";
+
+/** Makes the package and gives back its path. */
+export async function makePackage(): Promise<string> {
+	const { code, stdout, output } = await run(["sh", sourceFile("scripts/deb")], BUILD_LIMIT_MS);
+	const file = sourceFile(stdout.trim());
+	if (code !== 0 || !existsSync(file)) throw new Error(`npm run deb: ${output}`);
+	return path.resolve(file);
+}
+
+/** A copy of the machine with Debian's vblade, whose export is not served yet. */
+export async function machineOfDebian(file: string): Promise<SystemCopy> {
+	const machine = new SystemCopy([file]);
+	const { code, output } = await machine.run(PREPARE);
+	if (code !== 0) throw new Error(`the copy of the machine: ${output}`);
+	return machine;
+}
