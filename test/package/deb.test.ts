@@ -45,8 +45,16 @@ t.test("over Debian's vblade, with an init script", { skip }, async (t) => {
 	await machine.run("/etc/init.d/vblade start");
 	const { output: before } = await succeed(t, machine, "cat /run/vblade/web.pid");
 
+	await t.test("what it does not understand leaves Debian's server alone", async (t) => {
+		await succeed(t, machine, "sed 's/slot=0/slot=none/' /etc/vblade.conf.d/web.conf >/etc/vblade.conf.d/bad.conf");
+		const { output } = await succeed(t, machine, INSTALL);
+		t.match(output, /bad\.conf:2:\d+: .*\n(?:.*\n)*vblade: what served until now is left alone/);
+		await succeed(t, machine, `kill -0 ${before}`);
+		await succeed(t, machine, "rm /etc/vblade.conf.d/bad.conf");
+	});
+
 	await succeed(t, machine, INSTALL);
-	t.equal(await seen(machine), "e9.0", "Debian's export is served");
+	t.equal(await seen(machine), "e9.0", "once it is, Debian's export is served");
 	t.not((await machine.run(`kill -0 ${before}`)).code, 0, "and no longer by Debian's");
 	t.match((await succeed(t, machine, "vblade --version")).output, `vblade ${version}`);
 	await succeed(t, machine, "id vblade && /etc/init.d/vblade status && test -e /usr/share/man/man5/vblade.toml.5.gz");
