@@ -48,7 +48,7 @@ t.test("over Debian's vblade, with an init script", { skip }, async (t) => {
 	await t.test("what it does not understand leaves Debian's server alone", async (t) => {
 		await succeed(t, machine, "sed 's/slot=0/slot=none/' /etc/vblade.conf.d/web.conf >/etc/vblade.conf.d/bad.conf");
 		const { output } = await succeed(t, machine, INSTALL);
-		t.match(output, /bad\.conf:2:\d+: .*\n(?:.*\n)*vblade: what served until now is left alone/);
+		t.match(output, /bad\.conf:2\b.*\n(?:.*\n)*vblade: what served until now is left alone/);
 		await succeed(t, machine, `kill -0 ${before}`);
 		await succeed(t, machine, "rm /etc/vblade.conf.d/bad.conf");
 	});
