@@ -31,7 +31,8 @@ function copy(place) {
 		filter: (file) => {
 			const inside = path.relative(from, file);
 			if (inside === "") return true;
-			if (inside.split(path.sep).includes("node_modules") || UNWANTED.test(`/${place}/${inside}`)) return false;
+			if (inside.split(path.sep).includes("node_modules") || UNWANTED.test(`/${place}/${inside}`))
+				return false;
 			return statSync(file).isDirectory() || WANTED.test(inside);
 		},
 	});

@@ -28,6 +28,20 @@ const DISK = '[disk.web]\nfile = "/srv/web.img"\naoe = { address = "9.0", netif 
 
 let file = "";
 
+/** Removes and purges it. */
+async function takeAway(t: Test, machine: SystemCopy): Promise<void> {
+	await succeed(t, machine, "dpkg --remove vblade");
+	t.not((await machine.run("pgrep -x node")).code, 0, "nothing runs");
+	await succeed(t, machine, "test -e /etc/vblade/vblade.toml && test -e /var/lib/vblade/disks.json");
+	const { output } = await succeed(t, machine, "dpkg --purge vblade");
+	t.notMatch(output, /error/);
+	t.not((await machine.run("id vblade")).code, 0);
+	const left =
+		"find / -xdev -path /tmp -prune -o -name '*vblade*' -newer /srv/web.img -print | grep -v '^/var/cache\\|/info$'";
+	t.strictSame((await machine.run(left)).output.trim().split("\n"), ["/etc/vblade.conf.d"]);
+	t.equal((await machine.run("ls /etc/vblade.conf.d")).output, "web.conf\n", "the operator's own");
+}
+
 t.test("it is made", { skip }, async (t) => {
 	file = await makePackage();
 	const { output } = await run(["dpkg-deb", "--field", file], LIMIT_MS);
@@ -46,7 +60,11 @@ t.test("over Debian's vblade, with an init script", { skip }, async (t) => {
 	const { output: before } = await succeed(t, machine, "cat /run/vblade/web.pid");
 
 	await t.test("what it does not understand leaves Debian's server alone", async (t) => {
-		await succeed(t, machine, "sed 's/slot=0/slot=none/' /etc/vblade.conf.d/web.conf >/etc/vblade.conf.d/bad.conf");
+		await succeed(
+			t,
+			machine,
+			"sed 's/slot=0/slot=none/' /etc/vblade.conf.d/web.conf >/etc/vblade.conf.d/bad.conf",
+		);
 		const { output } = await succeed(t, machine, INSTALL);
 		t.match(output, /bad\.conf:2\b.*\n(?:.*\n)*vblade: what served until now is left alone/);
 		await succeed(t, machine, `kill -0 ${before}`);
@@ -57,7 +75,11 @@ t.test("over Debian's vblade, with an init script", { skip }, async (t) => {
 	t.equal(await seen(machine), "e9.0", "once it is, Debian's export is served");
 	t.not((await machine.run(`kill -0 ${before}`)).code, 0, "and no longer by Debian's");
 	t.match((await succeed(t, machine, "vblade --version")).output, `vblade ${version}`);
-	await succeed(t, machine, "id vblade && /etc/init.d/vblade status && test -e /usr/share/man/man5/vblade.toml.5.gz");
+	await succeed(
+		t,
+		machine,
+		"id vblade && /etc/init.d/vblade status && test -e /usr/share/man/man5/vblade.toml.5.gz",
+	);
 	const workers = await machine.run(
 		"ps -o user:20= -o args= -C node | grep -c '^vblade .* \\(worker\\|control\\)$'",
 	);
@@ -85,40 +107,43 @@ t.test("over Debian's vblade, with an init script", { skip }, async (t) => {
 		await succeed(t, machine, "rm /etc/vblade/conf.d/bad.toml");
 	});
 
-	await t.test("removed and purged, nothing is left", async (t) => {
-		await succeed(t, machine, "dpkg --remove vblade");
-		t.not((await machine.run("pgrep -x node")).code, 0, "nothing runs");
-		await succeed(t, machine, "test -e /etc/vblade/vblade.toml && test -e /var/lib/vblade/disks.json");
-		const { output } = await succeed(t, machine, "dpkg --purge vblade");
-		t.notMatch(output, /error/);
-		t.not((await machine.run("id vblade")).code, 0);
-		const left =
-			"find / -xdev -path /tmp -prune -o -name '*vblade*' -newer /srv/web.img -print | grep -v '^/var/cache\\|/info$'";
-		t.strictSame((await machine.run(left)).output.trim().split("\n"), ["/etc/vblade.conf.d"]);
-		t.equal((await machine.run("ls /etc/vblade.conf.d")).output, "web.conf\n", "the operator's own");
-	});
+	await t.test("removed and purged, nothing is left", (t) => takeAway(t, machine));
 });
 
-t.test("as a container has it: the first process, with no more capabilities than the document gives", { skip }, async (t) => {
-	const machine = await machineOfDebian(file);
-	t.teardown(() => machine.end());
-	const document = readFileSync(sourceFile("docs/containers.md"), "utf8");
-	const capabilities = [...document.matchAll(/--cap-add=(\w+)/g)].map(([, name = ""]) => `+${name.toLowerCase()}`);
-	t.equal(new Set(capabilities).size, 7);
-	// As in images: nothing may be started while they are built.
-	await succeed(t, machine, "dpkg --purge vblade && rm -r /etc/vblade.conf.d");
-	await succeed(t, machine, "cd /usr/sbin && printf '#!/bin/sh\\nexit 101\\n' >policy-rc.d && chmod 755 policy-rc.d");
-	await succeed(t, machine, INSTALL);
-	t.not((await machine.run("pgrep -x node")).code, 0, "nothing was started");
-	await succeed(t, machine, `cat >/etc/vblade/conf.d/web.toml <<'END'\n${DISK}\nEND`);
-	const alone = `unshare --pid --fork --mount-proc setpriv --no-new-privs --bounding-set=-all,${capabilities.join()} vblade daemon`;
-	await succeed(t, machine, `${alone} >/tmp/said 2>&1 &`);
-	await succeed(t, machine, "timeout 20 sh -c 'until grep ready: /tmp/said; do sleep 0.1; done' || cat /tmp/said");
-	t.equal(await seen(machine), "e9.0");
-	// The runtime's signal to the first process.
-	await succeed(t, machine, "kill -TERM $(pgrep -o -x -f 'node .*/vblade daemon')");
-	await succeed(t, machine, "timeout 20 sh -c 'while pgrep -x node; do sleep 0.1; done'");
-});
+t.test(
+	"as a container has it: the first process, with no more capabilities than the document gives",
+	{ skip },
+	async (t) => {
+		const machine = await machineOfDebian(file);
+		t.teardown(() => machine.end());
+		const document = readFileSync(sourceFile("docs/containers.md"), "utf8");
+		const capabilities = [...document.matchAll(/--cap-add=(\w+)/g)].map(
+			([, name = ""]) => `+${name.toLowerCase()}`,
+		);
+		t.equal(new Set(capabilities).size, 7);
+		// As in images: nothing may be started while they are built.
+		await succeed(t, machine, "dpkg --purge vblade && rm -r /etc/vblade.conf.d");
+		await succeed(
+			t,
+			machine,
+			"cd /usr/sbin && printf '#!/bin/sh\\nexit 101\\n' >policy-rc.d && chmod 755 policy-rc.d",
+		);
+		await succeed(t, machine, INSTALL);
+		t.not((await machine.run("pgrep -x node")).code, 0, "nothing was started");
+		await succeed(t, machine, `cat >/etc/vblade/conf.d/web.toml <<'END'\n${DISK}\nEND`);
+		const alone = `unshare --pid --fork --mount-proc setpriv --no-new-privs --bounding-set=-all,${capabilities.join()} vblade daemon`;
+		await succeed(t, machine, `${alone} >/tmp/said 2>&1 &`);
+		await succeed(
+			t,
+			machine,
+			"timeout 20 sh -c 'until grep ready: /tmp/said; do sleep 0.1; done' || cat /tmp/said",
+		);
+		t.equal(await seen(machine), "e9.0");
+		// The runtime's signal to the first process.
+		await succeed(t, machine, "kill -TERM $(pgrep -o -x -f 'node .*/vblade daemon')");
+		await succeed(t, machine, "timeout 20 sh -c 'while pgrep -x node; do sleep 0.1; done'");
+	},
+);
 
 t.test("over Debian's vblade, with systemd", { skip }, async (t) => {
 	const machine = await machineOfDebian(file);
