@@ -56,6 +56,19 @@ export class Histogram {
 		this.#sumUs += us;
 	}
 
+	get isEmpty(): boolean {
+		return this.#sumUs === 0 && this.#counts[0] === 0;
+	}
+
+	/** All that was recorded there was recorded here, too. */
+	add(other: Histogram): void {
+		const counts = other.#counts;
+		// Together they may be more than 32 bits hold.
+		void this.counts;
+		for (let index = 0; index < HISTOGRAM_CLASSES; index++) this.#counts[index]! += counts[index]!;
+		this.#sumUs += other.#sumUs;
+	}
+
 	/** All that was recorded, together. */
 	get sumUs(): number {
 		return this.#sumUs;
@@ -88,6 +101,14 @@ export class Latencies {
 			this.of[kind] = histogram;
 		}
 		histogram.record(us);
+	}
+
+	add(other: Latencies): void {
+		for (const [kind, histogram] of other.of.entries()) {
+			if (histogram === null || histogram.isEmpty) continue;
+			this.of[kind] ??= new Histogram();
+			this.of[kind].add(histogram);
+		}
 	}
 
 	/** As new. */

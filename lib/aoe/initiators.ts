@@ -45,6 +45,9 @@ let numbers = 0;
 export class Initiator implements Timed {
 	readonly counts = new IoCounts();
 	readonly latencies = new Latencies();
+	/** What has been measured since `handOn`: a request costs one count, not one each for the initiator, its link and its disk. */
+	readonly #fresh = new Latencies();
+	#hasFresh = false;
 	/** Commands that have come and have not been answered. */
 	underWay = 0;
 	/** Another one for each that this object has stood for: what figures call it. */
@@ -66,6 +69,7 @@ export class Initiator implements Timed {
 
 	/** Stands for this address from now on, and has done nothing yet. */
 	become(first32: number, last16: number): void {
+		this.handOn();
 		numbers += 1;
 		this.number = numbers;
 		this.first32 = first32;
@@ -121,9 +125,17 @@ export class Initiator implements Timed {
 	}
 
 	took(kind: number, us: number): void {
-		this.latencies.record(kind, us);
-		this.link.latencies.record(kind, us);
-		this.disk.latencies.record(kind, us);
+		this.#fresh.record(kind, us);
+		this.#hasFresh = true;
+	}
+
+	/** Adds what has been measured since the last time to what is known of itself, the link and the disk. For whoever looks at one of them. */
+	handOn(): void {
+		if (!this.#hasFresh) return;
+		this.#hasFresh = false;
+		for (const latencies of [this.latencies, this.link.latencies, this.disk.latencies])
+			latencies.add(this.#fresh);
+		this.#fresh.clear();
 	}
 }
 
@@ -156,8 +168,14 @@ export class Initiators {
 		return this.#add(link, first32, last16);
 	}
 
+	/** What has been measured is where it is looked for. */
+	handOn(): void {
+		for (const initiator of this) initiator.handOn();
+	}
+
 	/** Nobody can come by this link any more. */
 	forget(link: LinkUse): void {
+		this.handOn();
 		const staying = [...this].filter((initiator) => initiator.link !== link);
 		link.known -= [...this].length - staying.length;
 		this.#place(this.#ways.length, staying);

@@ -72,7 +72,7 @@ export function submit(disk: DiskState, command: AtaCommand, op: BlockOp, length
 	const { request } = command;
 	request.op = op;
 	request.lengthBytes = lengthBytes;
-	disk.device.submit(request.begin());
+	disk.entry.submit(request.begin());
 }
 
 /** Whole sectors that the room for the answer's data holds. */

@@ -43,8 +43,13 @@ export class DiskState {
 		this.identity = disk.identity;
 	}
 
+	/** Where a request goes in: with a limit, before it. */
+	get entry(): BlockDevice {
+		return this.disk.device.entry;
+	}
+
 	/** Sectors of the disk now; it may grow. */
 	get capacitySectors(): number {
-		return Math.floor(this.device.info.sizeBytes / SECTOR_BYTES);
+		return Math.floor(this.entry.info.sizeBytes / SECTOR_BYTES);
 	}
 }

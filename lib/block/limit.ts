@@ -52,6 +52,11 @@ export class LimitLayer extends DeviceLayer {
 		this.#clock = clock;
 	}
 
+	/** Where requests go in: here, or past this layer as long as there is no limit. To be asked for each. */
+	get entry(): BlockDevice {
+		return this.#rates === null ? this.device : this;
+	}
+
 	/** Undefined: none. */
 	get limit(): LimitSpec | undefined {
 		return this.#limit;

@@ -106,8 +106,13 @@ export class FigureCollector {
 		const things = { disks: [], links: [], initiators: [] };
 		const answer: Answer = { generation, since: isWhole ? 0 : since, writer, ...things };
 		writer.row("worker", this.#sources.worker());
-		for (const outlet of this.#sources.outlets()) this.#link(answer, outlet);
 		const budget = new Budget();
+		for (const blade of [...this.#sources.blades()])
+			for (const initiator of blade.initiators) {
+				initiator.handOn();
+				if (budget.spend(1)) await nextTurn();
+			}
+		for (const outlet of this.#sources.outlets()) this.#link(answer, outlet);
 		for (const [name, disk] of [...this.#sources.disks()])
 			if (budget.spend(this.#disk(answer, name, disk))) await nextTurn();
 		for (const blade of [...this.#sources.blades()])

@@ -75,6 +75,8 @@ t.test("how long a request takes: from its arrival until its answer has left", a
 	now += 300;
 	pump.run();
 	const { latencies } = blade.disk;
+	t.same(latencies.of, [null, null, null, null], "nobody has looked");
+	blade.initiators.handOn();
 	const took = latencies.of.map((each) => each && Math.round(quantileOf(each.counts, 1) * 1e6));
 	t.equal(took[2], null, "no flush");
 	for (const us of took.slice(0, 2)) t.ok(Math.abs(us! - 400) < 20, `${us} us`);
@@ -85,6 +87,8 @@ t.test("how long a request takes: from its arrival until its answer has left", a
 		[400, undefined, undefined, undefined],
 	]);
 	t.equal(bench.target.use.latencies.of[0]?.sumUs, 400);
+	blade.initiators.handOn();
+	t.equal(bench.target.use.latencies.of[0]?.sumUs, 400, "each once");
 });
 
 t.test("what is asked again is known by its tag, or while the first has no answer", async (t) => {
