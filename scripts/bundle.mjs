@@ -15,9 +15,8 @@ const outdir = path.join(project, "build/bin");
 
 // Parts are named for what is in them; those of before would stay.
 rmSync(outdir, { recursive: true, force: true });
-await build({
+const options = {
 	absWorkingDir: project,
-	entryPoints: ["build/lib/cli/vblade.js"],
 	outdir,
 	bundle: true,
 	splitting: true,
@@ -28,7 +27,27 @@ await build({
 	// To the sources in TypeScript, for whoever asks Node for them.
 	sourcemap: true,
 	logLevel: "warning",
-});
+};
+
+/** Leaves imports of a file out that `isLeftOut` is true for: they are looked for when they are wanted. */
+function leavingOut(file, isLeftOut) {
+	return {
+		name: "leaving-out",
+		setup: ({ onResolve }) =>
+			onResolve({ filter: /^\.\// }, ({ importer, kind, path: wanted }) =>
+				kind === "dynamic-import" && importer.endsWith(file) && isLeftOut(wanted)
+					? { path: wanted, external: true }
+					: undefined,
+			),
+	};
+}
+
+// Each way that something is loaded makes parts of its own of what is shared; a server starts with few files if there is only its way.
+const toBoth = leavingOut("/cli/vblade.js", () => true);
+await build({ ...options, entryPoints: { vblade: "build/lib/cli/vblade.js" }, plugins: [toBoth] });
+const toServe = leavingOut("/cli/commands.js", (wanted) => wanted !== "./serve.js");
+await build({ ...options, entryPoints: { serving: "build/lib/cli/main.js" }, plugins: [toServe] });
+await build({ ...options, entryPoints: { main: "build/lib/cli/main.js" } });
 // As npm makes it when it installs the package.
 chmodSync(path.join(outdir, "vblade.js"), 0o755);
 

@@ -1,41 +1,16 @@
 #!/usr/bin/env -S sh -c 'export VBLADE_IGNORED="${VBLADE_IGNORED-$(grep SigIgn: /proc/self/status)}"; exec node --max-semi-space-size=1 "$0" "$@"'
 /**
- * The program `vblade`. Has `commands.ts` do what the command line asks for, and turns every way of ending into an exit
- * status: 0 for done, 2 and one line for a mistake of the operator, 70 and a stack for one of ours.
+ * The program `vblade`. There are two that it can go on with (`scripts/bundle.mjs`), both made of `main.ts`: one that only serves, in few
+ * files, for a server starts with them; and one with all commands, whose parts are many.
  *
  * (Serving allocates nothing, so the young generation of the heap can be small: 1 MiB. What Node would take instead, some
  * 50 MiB after thousands of blades have been opened, would never be used again. And Node forgets which signals were ignored
  * when it was started, so a shell notes it first.)
  */
 
-import { OperatorError } from "../errors.js";
-import { complain, finishOutput, openOutput } from "../output.js";
-import { oneLine } from "../text.js";
-import { runCommand } from "./commands.js";
-import { ignoreInherited } from "./signals.js";
+const { argv, env } = process;
+// A command is a word, a shelf a number, and all else is an option of serving.
+const isCommand = env.VBLADE_CHILD !== undefined || /^[a-z]/.test(argv[2] ?? "");
+await (isCommand ? import("./main.js") : import("./serving.js"));
 
-const EXIT_OPERATOR = 2;
-/** EX_SOFTWARE of sysexits(3). */
-const EXIT_BUG = 70;
-
-function fail(error: unknown): never {
-	if (error instanceof OperatorError) {
-		complain(`vblade: ${oneLine(error.message)}\n`);
-		process.exit(EXIT_OPERATOR);
-	}
-	const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-	complain(`vblade: this is a bug in vblade:\n${stack}\n`);
-	process.exit(EXIT_BUG);
-}
-
-ignoreInherited();
-// Whoever read our output may go; the blades stay.
-process.stdout.on("error", () => undefined);
-process.stderr.on("error", () => undefined);
-// Node itself would wait for the reader.
-process.removeAllListeners("warning");
-process.on("warning", ({ name, message }) => complain(`vblade: warn: ${oneLine(`${name}: ${message}`)}\n`));
-process.on("uncaughtException", fail);
-process.on("exit", finishOutput);
-openOutput();
-runCommand(process.argv.slice(2)).then((status) => process.exit(status), fail);
+export {};

@@ -1,0 +1,36 @@
+/**
+ * What the program does, whichever way it was put together: has `commands.ts` do what the command line asks for, and turns every
+ * way of ending into an exit status: 0 for done, 2 and one line for a mistake of the operator, 70 and a stack for one of ours.
+ */
+
+import { OperatorError } from "../errors.js";
+import { complain, finishOutput, openOutput } from "../output.js";
+import { oneLine } from "../text.js";
+import { runCommand } from "./commands.js";
+import { ignoreInherited } from "./signals.js";
+
+const EXIT_OPERATOR = 2;
+/** EX_SOFTWARE of sysexits(3). */
+const EXIT_BUG = 70;
+
+function fail(error: unknown): never {
+	if (error instanceof OperatorError) {
+		complain(`vblade: ${oneLine(error.message)}\n`);
+		process.exit(EXIT_OPERATOR);
+	}
+	const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+	complain(`vblade: this is a bug in vblade:\n${stack}\n`);
+	process.exit(EXIT_BUG);
+}
+
+ignoreInherited();
+// Whoever read our output may go; the blades stay.
+process.stdout.on("error", () => undefined);
+process.stderr.on("error", () => undefined);
+// Node itself would wait for the reader.
+process.removeAllListeners("warning");
+process.on("warning", ({ name, message }) => complain(`vblade: warn: ${oneLine(`${name}: ${message}`)}\n`));
+process.on("uncaughtException", fail);
+process.on("exit", finishOutput);
+openOutput();
+runCommand(process.argv.slice(2)).then((status) => process.exit(status), fail);
