@@ -5,7 +5,7 @@
 
 import { Writable } from "node:stream";
 import winston from "winston";
-import { complain } from "./output.js";
+import { complain, processName } from "./output.js";
 import { oneLine } from "./text.js";
 
 /** How every room sees the log. */
@@ -54,7 +54,9 @@ export function createLog(verbose: boolean, listener?: LogListener): Log {
 }
 
 function createStderrLog(verbose: boolean): Log {
-	const line = winston.format.printf(({ level, message }) => `vblade: ${level}: ${oneLine(String(message))}`);
+	const line = winston.format.printf(
+		({ level, message }) => `${processName()}: ${level}: ${oneLine(String(message))}`,
+	);
 	return winston.createLogger({
 		level: verbose ? "verbose" : "info",
 		format: line,

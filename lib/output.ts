@@ -15,6 +15,18 @@ const LIMIT_BYTES = 1024 * 1024;
 /** How long the reader has for the last lines when the program ends. */
 const LAST_WORDS_MS = 1000;
 
+let name = "vblade";
+
+/** Of several processes that write to one log, each says which one it is. */
+export function nameProcess(process: string): void {
+	name = `vblade[${process}]`;
+}
+
+/** What lines of this process begin with. */
+export function processName(): string {
+	return name;
+}
+
 const writers = new Map<number, WriterHandle>();
 
 /** At the start: later there may be no descriptor left to open a writer with, and that is what a line may be about. */

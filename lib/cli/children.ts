@@ -5,6 +5,7 @@
 
 import { createLog } from "../log.js";
 import { CHILD_VARIABLE, type ProcessKind } from "../opener/messages.js";
+import { nameProcess } from "../output.js";
 import { packageVersion } from "./version.js";
 
 /** What this process is to be, if the opener has started it as that. */
@@ -19,6 +20,7 @@ export async function childCommand(kind: ProcessKind): Promise<number> {
 	// Signals to the whole group are the opener's, who says what is to be done.
 	for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"] as const)
 		process.on(signal, () => undefined);
+	nameProcess(kind);
 	const version = packageVersion();
 	switch (kind) {
 		case "worker":

@@ -4,7 +4,7 @@
  */
 
 import { OperatorError } from "../errors.js";
-import { complain, finishOutput, openOutput } from "../output.js";
+import { complain, finishOutput, openOutput, processName } from "../output.js";
 import { oneLine } from "../text.js";
 import { runCommand } from "./commands.js";
 import { ignoreInherited } from "./signals.js";
@@ -15,11 +15,11 @@ const EXIT_BUG = 70;
 
 function fail(error: unknown): never {
 	if (error instanceof OperatorError) {
-		complain(`vblade: ${oneLine(error.message)}\n`);
+		complain(`${processName()}: ${oneLine(error.message)}\n`);
 		process.exit(EXIT_OPERATOR);
 	}
 	const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-	complain(`vblade: this is a bug in vblade:\n${stack}\n`);
+	complain(`${processName()}: this is a bug in vblade:\n${stack}\n`);
 	process.exit(EXIT_BUG);
 }
 
@@ -29,7 +29,7 @@ process.stdout.on("error", () => undefined);
 process.stderr.on("error", () => undefined);
 // Node itself would wait for the reader.
 process.removeAllListeners("warning");
-process.on("warning", ({ name, message }) => complain(`vblade: warn: ${oneLine(`${name}: ${message}`)}\n`));
+process.on("warning", ({ name, message }) => complain(`${processName()}: warn: ${oneLine(`${name}: ${message}`)}\n`));
 process.on("uncaughtException", fail);
 process.on("exit", finishOutput);
 openOutput();

@@ -8,6 +8,7 @@ import { Asking, type Delivery, type Parcel } from "../channel/asking.js";
 import { OperatorError, unreachable } from "../errors.js";
 import type { Log, LogListener } from "../log.js";
 import type { Begin, Order } from "../opener/messages.js";
+import { nameProcess } from "../output.js";
 import { becomeUser } from "../privileges.js";
 import { Daemon } from "./daemon.js";
 import { openThrough } from "./remote-files.js";
@@ -81,7 +82,8 @@ class Worker {
 		}
 	}
 
-	#begin({ user, verbose, parent, workers }: Begin): void {
+	#begin({ index, user, verbose, parent, workers }: Begin): void {
+		nameProcess(`worker ${index}`);
 		const { makeLog, version } = this.#options;
 		const tell = (news: WorkerNews): void => {
 			this.#control?.tell({ body: news });

@@ -1,6 +1,6 @@
 // The process tree of the daemon, with an initiator on it: what each process has given up, and what becomes of a disk when one of them is
 // killed.
-import { mkdirSync, readFileSync, rmdirSync } from "node:fs";
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import t from "tap";
 import { SECTOR_BYTES } from "../../lib/wire/sector.js";
 import { excess, NET_RAW, NONE } from "../privileges/status.js";
@@ -113,6 +113,20 @@ if (await inNamespace(import.meta.url)) {
 			pids,
 			"the same processes",
 		);
+	});
+
+	t.test("each line of the log says which process it is of", async () => {
+		const opener = (await tree.processes()).find(({ kind }) => kind === "opener");
+		sendSignal(opener?.pid ?? 0, "SIGUSR1");
+		await tree.program.waitFor(/^vblade\[worker 0\]: info: web: reads /m, 20_000);
+		const good = readFileSync(tree.path("vblade.toml"), "utf8");
+		writeFileSync(tree.path("vblade.toml"), "nonsense");
+		sendSignal(opener?.pid ?? 0, "SIGHUP");
+		await tree.program.waitFor(/^vblade\[control\]: error: the configuration is as it was: /m, 20_000);
+		writeFileSync(tree.path("vblade.toml"), good);
+		await tree.kill("worker");
+		await tree.program.waitFor(/^vblade: error: worker 0 ended /m, 20_000);
+		await tree.state("web", "open");
 	});
 
 	t.test("without the opener the others end within a second", async (t) => {
