@@ -48,8 +48,11 @@ export class Blade {
 	readonly initiators: Initiators;
 	/** Set by initiators through AoE's query/config; empty at start. */
 	configString: Uint8Array = new Uint8Array(0);
-	/** An initiator has set something that whoever restarts this blade wants to keep: mask, reservation, config string. */
-	onSet: (() => void) | null = null;
+	/**
+	 * An initiator has set something that whoever restarts this blade wants to keep: mask, reservation, config string. It is answered when
+	 * what this returns resolves.
+	 */
+	onSet: (() => Promise<void> | undefined) | null = null;
 	readonly disk: Disk;
 	#places: Places | null = null;
 

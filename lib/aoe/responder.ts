@@ -48,6 +48,8 @@ export class Responder {
 	readonly #stats: TargetStats;
 	readonly #firmwareVersion: number;
 	readonly #exchanges: ExchangePool;
+	/** Answers that wait until what they say is kept. */
+	#held = 0;
 
 	constructor(link: Link, stats: TargetStats, firmwareVersion: number, departures: Departures | null) {
 		this.own = new OwnAddress(link.mac);
@@ -57,9 +59,9 @@ export class Responder {
 		this.#exchanges = new ExchangePool(link, stats, departures);
 	}
 
-	/** ATA commands that were taken and not answered yet. */
+	/** Commands that were taken and not answered yet. */
 	get inFlight(): number {
-		return this.#exchanges.inFlight;
+		return this.#exchanges.inFlight + this.#held;
 	}
 
 	/** What is under way of this blade is not answered: another host serves it now, or may do so. */
@@ -125,6 +127,8 @@ export class Responder {
 
 	/** Every command but ATA. */
 	#control(blade: Blade, room: FrameRoom, request: Uint8Array, peer: number): RejectReason | undefined {
+		// As with a disk that hangs: who sets things without end leaves others their rooms.
+		if (this.#held > this.#link.freeRooms) return this.#drop(room, "backlog");
 		const reply = frameView(this.#link, room);
 		const mayChange = blade.access.mayUse(ethSource.get(request, 0));
 		const { edits } = blade.access;
@@ -146,14 +150,40 @@ export class Responder {
 		}
 		if (typeof outcome === "string") return this.#drop(room, outcome);
 		// Before the answer leaves: what it says is to last.
-		if (edits !== blade.access.edits || configString !== blade.configString) blade.onSet?.();
+		const isSet = edits !== blade.access.edits || configString !== blade.configString;
+		const kept = isSet ? blade.onSet?.() : undefined;
 		// Lists and strings: each byte of them is looked at.
 		turn.spend(request.length + outcome);
 		const error = aoeError.get(reply, 0);
 		if (error === 0) this.#stats.requests += 1;
 		else this.#stats.protocolErrors += 1;
-		this.#send(room, outcome, peer);
+		if (kept === undefined) this.#send(room, outcome, peer);
+		else void this.#sendAfter(kept, blade, room, outcome, peer);
 		return error === 0 ? undefined : reasonFor(error);
+	}
+
+	/** Sends it then, unless nobody is to be answered any more. */
+	async #sendAfter(
+		kept: Promise<void>,
+		blade: Blade,
+		room: FrameRoom,
+		replyBytes: number,
+		peer: number,
+	): Promise<void> {
+		const { muted } = this.#exchanges;
+		this.#held += 1;
+		blade.disk.underWay += 1;
+		await kept;
+		this.#held -= 1;
+		blade.disk.underWay -= 1;
+		const isMuted = muted.has(blade);
+		if (blade.disk.underWay === 0) muted.delete(blade);
+		if (!isMuted) {
+			this.#send(room, replyBytes, peer);
+			return;
+		}
+		this.#stats.rejected.silent += 1;
+		this.#link.release(room);
 	}
 
 	#drop(room: FrameRoom, reason: RejectReason): RejectReason {

@@ -32,7 +32,7 @@ export interface DesiredOptions {
 	readonly interfaceNames: InterfaceNames;
 	/** Milliseconds since 1970. */
 	readonly now: () => number;
-	/** Before files are read again: what else is read again then. */
+	/** When files were read again, and are good: what else is read again then. */
 	readonly onReload: () => Promise<void>;
 	/** It is gone for good. */
 	readonly onForgotten: (disk: string) => void;
@@ -136,7 +136,6 @@ export class Desired {
 		const job = this.#options.jobs.begin("reload", "reading the configuration");
 		void this.#inTurn(async () => {
 			const { opener, interfaceNames, onReload } = this.#options;
-			await onReload();
 			const wish = { ...(await wishOfFiles(opener)), runtime: this.#wish.runtime };
 			const config = understand(wish, interfaceNames);
 			if (Array.isArray(config))
@@ -144,6 +143,8 @@ export class Desired {
 					job,
 					config.map(({ message }) => message),
 				);
+			// In the file that the files name now.
+			await onReload();
 			this.#lastReload = { at: this.#timestamp(), ok: true, errors: [] };
 			const prospect = { wish, config, difference: differenceOf(this.#config, config) };
 			await this.#carryOut(prospect, job);

@@ -103,7 +103,7 @@ class ControlProcess {
 		if (user !== undefined) becomeUser(user, false, parent);
 		if (control === undefined) return;
 		this.#opener = new TreeOpener(this.#asking);
-		this.#workers = new TreeWorkers(workers);
+		this.#workers = new TreeWorkers(workers, (index) => this.#opener?.replace(index));
 		for (const { index, descriptor } of this.#early.splice(0)) this.#workers.join(index, descriptor);
 		try {
 			this.#control = await Control.start({

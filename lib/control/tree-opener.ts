@@ -51,6 +51,12 @@ export class TreeOpener implements Opener {
 		return body.isThere === true ? bytes : undefined;
 	}
 
+	/** This worker says what none says. */
+	replace(index: number): void {
+		// One that is not there is started again anyway.
+		this.#ask({ kind: "replace", index }).catch(() => {});
+	}
+
 	/** What the service manager is told. */
 	notify(state: "ready" | "reloading", status: string): void {
 		// Whoever does not hear it is told again with the next one.

@@ -4,13 +4,16 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { Asking, type Delivery, NoAnswerError } from "../channel/asking.js";
+import { Asking, type Delivery, NoAnswerError, type Parcel } from "../channel/asking.js";
+import { FrameError } from "../channel/frames.js";
+import { type Clock, systemClock } from "../clock.js";
 import type { SetOnDisk } from "../daemon/set-access.js";
-import type { WorkerLook } from "../daemon/worker-look.js";
-import type { Serving, WorkerDisk, WorkerNews, WorkerRequest } from "../daemon/worker-messages.js";
+import type { Serving, WorkerDisk, WorkerRequest } from "../daemon/worker-messages.js";
 import { OperatorError } from "../errors.js";
 import type { DiskConfig } from "../spec/configuration.js";
 import type { LinkSpec } from "../spec/spec.js";
+import { quote } from "../text.js";
+import { Allowance, endIn, lookIn, newsIn, numbersIn, servingIn, setIn } from "./heard.js";
 import { Onlooker } from "./onlooker.js";
 import type { KeptDisk, Look, Removed, ServedDisk, Workers, WorkersListener } from "./seams.js";
 
@@ -21,6 +24,9 @@ const LOOK_LIMIT_MS = 5000;
 const START_LIMIT_MS = 5000;
 const START_POLL_MS = 5;
 const INSIST_PAUSE_MS = 500;
+const MOST_TRIES = 3;
+
+const DONE: Parcel = { body: {} };
 
 interface Worker {
 	readonly index: number;
@@ -29,6 +35,9 @@ interface Worker {
 	life: number;
 	onlooker: Onlooker;
 	readonly disks: Set<string>;
+	/** Disks of which it is being kept what initiators have set. */
+	readonly keeping: Set<string>;
+	readonly allowance: Allowance;
 }
 
 export class TreeWorkers implements Workers {
@@ -36,14 +45,19 @@ export class TreeWorkers implements Workers {
 	/** By name of the disk. */
 	readonly #workerOf = new Map<string, Worker>();
 	#listener: WorkersListener | null = null;
+	readonly #replace: (index: number) => void;
 
-	constructor(count: number) {
+	/** `replace` has a worker started again whose words are none. */
+	constructor(count: number, replace: (index: number) => void, clock: Clock = systemClock) {
+		this.#replace = replace;
 		this.#workers = Array.from({ length: count }, (_, index) => ({
 			index,
 			asking: null,
 			life: 0,
 			onlooker: new Onlooker(index, 0),
 			disks: new Set<string>(),
+			keeping: new Set<string>(),
+			allowance: new Allowance(() => clock.now()),
 		}));
 	}
 
@@ -60,16 +74,18 @@ export class TreeWorkers implements Workers {
 		const asking: Asking = new Asking(
 			descriptor,
 			{
-				answer: () => {
-					throw new OperatorError("control answers no worker");
-				},
-				told: ({ body }) => this.#told(worker, body as unknown as WorkerNews),
-				ended: () => {
-					if (worker.asking === asking) worker.asking = null;
+				answer: ({ body }) => this.#believed(worker, () => this.#asked(worker, body)),
+				told: ({ body }) => this.#told(worker, body),
+				ended: (why) => {
+					if (worker.asking !== asking) return;
+					// One that only ends is started again anyway.
+					if (why.startsWith("the other end")) this.#distrust(worker, why);
+					worker.asking = null;
 				},
 			},
 			{ longestBytes: 64 * 1024 * 1024 },
 		);
+		worker.keeping.clear();
 		worker.asking = asking;
 		worker.life += 1;
 		worker.onlooker = new Onlooker(index, worker.life);
@@ -82,10 +98,7 @@ export class TreeWorkers implements Workers {
 			this.#workers.map(async (worker) => {
 				for (let waitedMs = 0; worker.asking === null && waitedMs < START_LIMIT_MS; waitedMs += START_POLL_MS)
 					await sleep(START_POLL_MS);
-				// It has nothing; when it comes it is told all.
-				if (worker.asking === null) return [];
-				const { body } = await this.#ask(worker, { kind: "serving" });
-				const disks = body.disks as Serving[];
+				const disks = await this.#servedBy(worker);
 				for (const { name, set } of disks) {
 					this.#give(name, worker);
 					// While nobody was there who could keep it.
@@ -95,6 +108,19 @@ export class TreeWorkers implements Workers {
 			}),
 		);
 		return all.flat();
+	}
+
+	/** Nothing of one that is not there, or does not say: when it comes it is told all. */
+	async #servedBy(worker: Worker): Promise<readonly Serving[]> {
+		if (worker.asking === null) return [];
+		const { life } = worker;
+		try {
+			return servingIn((await this.#ask(worker, { kind: "serving" })).body);
+		} catch (error) {
+			if (!(error instanceof OperatorError || error instanceof FrameError)) throw error;
+			if (worker.asking !== null && worker.life === life) this.#distrust(worker, error.message);
+			return [];
+		}
 	}
 
 	workerOf(disk: string): number {
@@ -124,7 +150,7 @@ export class TreeWorkers implements Workers {
 		const answer = await this.#insist(worker, { kind: "remove", name: disk });
 		this.#workerOf.delete(disk);
 		worker.disks.delete(disk);
-		return answer === undefined ? "closed" : (answer.body.end as Removed);
+		return answer === undefined ? "closed" : this.#believed(worker, () => endIn(answer.body));
 	}
 
 	async fence(disk: string, fenced: boolean): Promise<void> {
@@ -142,11 +168,16 @@ export class TreeWorkers implements Workers {
 		const { onlooker } = worker;
 		try {
 			const { body, bytes } = await this.#ask(worker, { kind: "look", since: onlooker.since }, LOOK_LIMIT_MS);
-			const { names, worker: report, disks } = body as unknown as WorkerLook;
-			return onlooker.take(names, numbersIn(bytes), disks, report);
+			const { names, worker: report, disks } = lookIn(body);
+			const look = onlooker.take(names, numbersIn(bytes), disks, report);
+			// Of others it has nothing to say, and what was removed is forgotten.
+			const isIts = ({ name }: { readonly name: string }): boolean => worker.disks.has(name);
+			return { ...look, figures: look.figures.filter(isIts), views: look.views.filter(isIts) };
 		} catch (error) {
 			if (error instanceof OperatorError) return undefined;
-			throw error;
+			if (!(error instanceof FrameError)) throw error;
+			if (worker.onlooker === onlooker) this.#distrust(worker, error.message);
+			return undefined;
 		}
 	}
 
@@ -165,13 +196,46 @@ export class TreeWorkers implements Workers {
 		worker.disks.add(disk);
 	}
 
-	#told(_worker: Worker, news: WorkerNews): void {
-		if (news.kind === "happened") {
-			const { level, message } = news;
-			this.#listener?.happened({ kind: "log", severity: level === "warn" ? "warning" : level, message });
-			return;
+	/** Throws a FrameError, which ends the channel, if it is no news. */
+	#told({ allowance }: Worker, words: Delivery["body"]): void {
+		allowance.take();
+		const { level, message } = newsIn(words);
+		this.#listener?.happened({ kind: "log", severity: level === "warn" ? "warning" : level, message });
+	}
+
+	/** An initiator is answered when this is. Before anybody listens nothing is kept: what is set is asked for then. */
+	async #asked(worker: Worker, words: Delivery["body"]): Promise<Parcel> {
+		const { disk, set } = setIn(words);
+		const { disks, keeping } = worker;
+		if (!disks.has(disk)) throw new OperatorError(`disk ${quote(disk)}: is not this worker's`);
+		if (keeping.has(disk)) throw new FrameError("it asks for one disk twice at once");
+		keeping.add(disk);
+		await this.#listener?.set(disk, set);
+		keeping.delete(disk);
+		return DONE;
+	}
+
+	/** What comes of its words. Throws an OperatorError if they are none: then it is heard no more. */
+	async #believed<T>(worker: Worker, hear: () => T | Promise<T>): Promise<T> {
+		try {
+			return await hear();
+		} catch (error) {
+			if (!(error instanceof FrameError)) throw error;
+			this.#distrust(worker, error.message);
+			throw new OperatorError(`worker ${worker.index}: ${error.message}`);
 		}
-		void this.#listener?.set(news.disk, news.set);
+	}
+
+	/** It is heard no more: another one takes its place. */
+	#distrust(worker: Worker, why: string): void {
+		const { index, asking } = worker;
+		// It may have said more by then.
+		if (asking === null) return;
+		worker.asking = null;
+		asking.close();
+		const message = `worker ${index}: ${why}: it is heard no more, and started again`;
+		this.#listener?.happened({ kind: "log", severity: "error", message });
+		this.#replace(index);
 	}
 
 	/**
@@ -180,7 +244,9 @@ export class TreeWorkers implements Workers {
 	 */
 	async #insist(worker: Worker, body: WorkerRequest): Promise<Delivery | undefined> {
 		const { life } = worker;
-		while (worker.asking !== null && worker.life === life) {
+		for (let tries = 0; worker.asking !== null && worker.life === life; tries++) {
+			if (tries === MOST_TRIES) this.#distrust(worker, "it does not take away what it shall");
+			if (worker.asking === null) break;
 			try {
 				return await worker.asking.ask({ body }, ASK_LIMIT_MS);
 			} catch (error) {
@@ -201,11 +267,6 @@ export class TreeWorkers implements Workers {
 			throw error;
 		}
 	}
-}
-
-/** The bytes of a message lie anywhere; numbers have to be aligned. */
-function numbersIn(bytes: Uint8Array = new Uint8Array(0)): Float64Array {
-	return new Float64Array(bytes.slice().buffer);
 }
 
 function workerDisk(

@@ -48,7 +48,8 @@ export interface AoeExport {
 	isLeaving: boolean;
 }
 
-export type AccessListener = (spec: ExportSpec, access: AccessSpec) => void;
+/** Resolves when it is kept, and who has set it may be answered; undefined: that need not be waited for. */
+export type AccessListener = (spec: ExportSpec, access: AccessSpec) => Promise<void> | undefined;
 
 export class AoeExporter implements Exporter<AoeExportSpec> {
 	readonly #log: Log;
@@ -59,7 +60,7 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 	readonly #places = new Map<string, AoeExport>();
 
 	/** `onSet` is told what initiators have set on an export, each time. */
-	constructor(options: OutletsOptions, onSet: AccessListener = () => {}) {
+	constructor(options: OutletsOptions, onSet: AccessListener = () => undefined) {
 		this.#onSet = onSet;
 		this.#log = options.log;
 		this.#outlets = new Outlets(options);

@@ -7,6 +7,7 @@
  */
 
 import { REJECT_REASONS, type RejectReason } from "../aoe/stats.js";
+import { FrameError } from "../channel/frames.js";
 import { type DiskPhase, ERROR_CAUSES, type ErrorCause } from "../disk.js";
 import { invariant } from "../errors.js";
 import { HISTOGRAM_CLASSES } from "../histogram.js";
@@ -150,9 +151,18 @@ export class FigureWriter {
 	}
 }
 
-/** Throws an InvariantError if it is not what this version of the program writes. */
+function demand(condition: boolean, message: string): asserts condition {
+	if (!condition) throw new FrameError(message);
+}
+
+/** Of a Date. */
+const LATEST_MS = 8.64e15;
+
+/** Throws a FrameError if it is not what this version of the program writes. */
 export function readFigures(numbers: Float64Array): Figures {
-	invariant(numbers[0] === VERSION, "figures of another version");
+	demand(numbers[0] === VERSION, "figures of another version");
+	for (let index = 0; index < numbers.length; index++)
+		demand(numbers[index]! >= 0 && numbers[index]! < Infinity, "figures have what is no number from 0");
 	const rows: { readonly [Section in FigureSection]: FigureRow<Section>[] } = {
 		worker: [],
 		disks: [],
@@ -168,17 +178,19 @@ export function readFigures(numbers: Float64Array): Figures {
 			const latency = readLatency(numbers, at);
 			latencies.push(latency);
 			at += LATENCY_FIELDS + numbers[at + LATENCY_FIELDS - 1]!;
+			demand(at <= numbers.length, "figures end within a latency");
 			continue;
 		}
 		const section = SECTIONS[kind];
-		invariant(section !== undefined, `figures have a row of kind ${kind}`);
+		demand(section !== undefined, `figures have a row of kind ${kind}`);
 		const columns = FIGURES_LAYOUT[section];
 		const row: Record<string, number> = {};
 		for (let index = 0; index < columns.length; index++) row[columns[index]!] = numbers[at + index]!;
 		(rows[section] as Record<string, number>[]).push(row);
+		demand((row.lastSeenMs ?? 0) <= LATEST_MS, "figures have a moment that is none");
 		at += columns.length;
 	}
-	invariant(at === numbers.length, "figures end within a row");
+	demand(at === numbers.length, "figures end within a row");
 	return { generation: numbers[1]!, ...rows, latencies };
 }
 
@@ -190,6 +202,9 @@ function readLatency(numbers: Float64Array, at: number): FigureLatency {
 		at,
 		at + LATENCY_FIELDS,
 	);
+	demand(of < SECTIONS.length && Number.isInteger(of), "figures have a latency of nothing");
+	demand(Number.isInteger(first) && Number.isInteger(length), "a latency has classes that are none");
+	demand(first + length <= HISTOGRAM_CLASSES, "a latency has more classes than there are");
 	const counts = new Float64Array(HISTOGRAM_CLASSES);
 	counts.set(numbers.subarray(at + LATENCY_FIELDS, at + LATENCY_FIELDS + length), first);
 	return { of: SECTIONS[of]!, number, kind, sumSeconds: sumUs / 1e6, counts };

@@ -14,6 +14,8 @@ const ASK_LIMIT_MS = 10_000;
 export function helpersOf(opener: Asking): LinkHelpers {
 	startTunnelsByAsking((request) => opener.ask({ body: request }, ASK_LIMIT_MS));
 	return {
+		noPcap:
+			"libpcap is not to be had in the daemon, only on the classic command line; name the interface itself",
 		listenUnix: async (path) =>
 			(await askForDescriptor(opener, { kind: "listen", path }, ASK_LIMIT_MS)).descriptor,
 	};

@@ -35,7 +35,7 @@ export class WorkerDisks {
 		return [...this.#disks.values()].map(({ disk: { name }, fingerprint }) => ({
 			name,
 			fingerprint,
-			set: this.#setOn(name),
+			set: this.setOn(name),
 		}));
 	}
 
@@ -68,7 +68,7 @@ export class WorkerDisks {
 			const disk = { ...changed.disk, ...identityOf(before.disk) };
 			this.#daemon.changeDisk(disk);
 			if (!before.fenced) for (const each of changed.exports) this.#daemon.change(each);
-			this.#set.set(name, changedSet(changed.exports, this.#setOn(name)));
+			this.#set.set(name, changedSet(changed.exports, this.setOn(name)));
 			this.#disks.set(name, { ...before, ...changed, disk });
 		});
 	}
@@ -111,20 +111,19 @@ export class WorkerDisks {
 		});
 	}
 
-	/** An initiator has set something. Returns all that is set on the disk. */
-	takeSet(exported: ExportSpec, access: AccessSpec): SetOnDisk {
-		const set = { ...this.#setOn(exported.disk), [exported.name]: setOn(exported, access) };
-		this.#set.set(exported.disk, set);
-		return set;
+	/** An initiator has set something. */
+	takeSet(exported: ExportSpec, access: AccessSpec): void {
+		this.#set.set(exported.disk, { ...this.setOn(exported.disk), [exported.name]: setOn(exported, access) });
 	}
 
-	#setOn(name: string): SetOnDisk {
+	/** All that initiators have set on the disk. */
+	setOn(name: string): SetOnDisk {
 		return this.#set.get(name) ?? {};
 	}
 
 	/** Its exports with what initiators have set. */
 	#withSet({ disk, exports }: WorkerDisk): ExportSpec[] {
-		const set = this.#setOn(disk.name);
+		const set = this.setOn(disk.name);
 		return exports.map((each) => withSet(each, setOf(set, each.name)));
 	}
 

@@ -45,9 +45,16 @@ export type WorkerRequest =
 	/** What has changed since the look with this number; 0: all. The answer has bytes. */
 	| { readonly kind: "look"; readonly since: number };
 
-/** What a worker tells without being asked. */
-export type WorkerNews =
-	/** A line of the log, as an event. */
-	| { readonly kind: "happened"; readonly level: "error" | "warn" | "info"; readonly message: string }
-	/** All that initiators have set on a disk; told again when control is new. */
-	| { readonly kind: "set"; readonly disk: string; readonly set: SetOnDisk };
+/** What a worker tells without being asked: a line of the log, as an event. */
+export interface WorkerNews {
+	readonly kind: "happened";
+	readonly level: "error" | "warn" | "info";
+	readonly message: string;
+}
+
+/** What a worker asks: to keep all that initiators have set on a disk; answered when that is on stable storage. One at a time of a disk. */
+export interface WorkerQuestion {
+	readonly kind: "set";
+	readonly disk: string;
+	readonly set: SetOnDisk;
+}

@@ -13,9 +13,11 @@ import { becomeUser } from "../privileges.js";
 import { Daemon } from "./daemon.js";
 import { openThrough } from "./remote-files.js";
 import { helpersOf } from "./remote-links.js";
+import { SetKeeping } from "./set-keeping.js";
 import { WorkerDisks } from "./worker-disks.js";
 import { WorkerLooks } from "./worker-look.js";
-import type { WorkerNews, WorkerRequest } from "./worker-messages.js";
+import type { WorkerNews, WorkerQuestion } from "./worker-messages.js";
+import { requestOf } from "./worker-requests.js";
 
 /** The channel to the opener. */
 const OPENER = 3;
@@ -88,6 +90,7 @@ class Worker {
 		const tell = (news: WorkerNews): void => {
 			this.#control?.tell({ body: news });
 		};
+		const keeping = new SetKeeping((disk) => this.#askToKeep(disk));
 		this.#log = makeLog(verbose, (level, message) => tell({ kind: "happened", level, message }));
 		// What it needs from the beginning (io_uring) it could not have later.
 		this.#daemon = new Daemon({
@@ -96,14 +99,21 @@ class Worker {
 			open: openThrough(this.#opener),
 			helpers: helpersOf(this.#opener),
 			onSet: (exported, access) => {
-				const set = this.#disks?.takeSet(exported, access);
-				if (set !== undefined) tell({ kind: "set", disk: exported.disk, set });
+				this.#disks?.takeSet(exported, access);
+				return keeping.keep(exported.disk);
 			},
 			isShared: workers > 1,
 		});
 		if (user !== undefined) becomeUser(user, true, parent);
 		this.#disks = new WorkerDisks(this.#daemon);
 		this.#looks = new WorkerLooks(this.#daemon);
+	}
+
+	#askToKeep(disk: string): Promise<unknown> | undefined {
+		if (this.#disks === null) return undefined;
+		const body: WorkerQuestion = { kind: "set", disk, set: this.#disks.setOn(disk) };
+		// However long that takes, unless control becomes another one. Initiators don't wait for it (`set-keeping.ts`).
+		return this.#control?.ask({ body }, Infinity);
 	}
 
 	/** Control is new. */
@@ -113,7 +123,7 @@ class Worker {
 		const control = new Asking(
 			descriptor,
 			{
-				answer: (question) => this.#answer(question.body as unknown as WorkerRequest),
+				answer: (question) => this.#answer(question.body),
 				told: () => {},
 				ended: () => {
 					if (this.#control === control) this.#control = null;
@@ -124,7 +134,8 @@ class Worker {
 		this.#control = control;
 	}
 
-	async #answer(request: WorkerRequest): Promise<Parcel> {
+	async #answer(body: Delivery["body"]): Promise<Parcel> {
+		const request = requestOf(body);
 		const disks = this.#disks;
 		const looks = this.#looks;
 		if (disks === null || looks === null) throw new OperatorError("the worker has not begun");

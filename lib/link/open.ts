@@ -23,6 +23,8 @@ export function linkKey(netif: NetifSpec, interfaceName: string): string {
 export interface LinkHelpers {
 	/** Listens on a unix socket, and gives its descriptor. Throws an OperatorError. */
 	readonly listenUnix?: (path: string) => Promise<number>;
+	/** Why there is no libpcap here. */
+	readonly noPcap?: string;
 }
 
 /** Throws an OperatorError if there is no such interface or folder, it is in use, or the privilege is missing. */
@@ -30,7 +32,7 @@ export async function openLink(
 	netif: NetifSpec,
 	pump: Pump,
 	options: PacketLinkOptions,
-	{ listenUnix }: LinkHelpers = {},
+	{ listenUnix, noPcap }: LinkHelpers = {},
 ): Promise<Link> {
 	switch (netif.kind) {
 		case "unix":
@@ -39,6 +41,7 @@ export async function openLink(
 			// Of the kinds of link only it starts a process, and loads what that takes.
 			return (await import("./gre.js")).GreLink.open(netif.name, netif.peer, { pump, ...options });
 		case "pcap":
+			if (noPcap !== undefined) throw new OperatorError(`${netif.name}: ${noPcap}`);
 			return PcapLink.open(netif.interfaceName, { pump, ...options });
 		case "interface":
 			return openPacketLink(netif.name, pump, options);

@@ -74,6 +74,13 @@ export class Answers {
 			return DONE;
 		},
 		processes: async () => ({ body: { processes: await this.#processes() } }),
+		replace: ({ index }) => {
+			const worker = this.#options
+				.children()
+				.find((child) => child.kind === "worker" && child.index === index);
+			worker?.kill("control does not understand it");
+			return DONE;
+		},
 		notify: ({ state, status }) => {
 			this.#options.manager.tell(state, status);
 			if (state === "ready" && !this.#isReady) this.#options.onReady(status);

@@ -146,7 +146,9 @@ export class Child {
 		if (this.#process === null) this.#ended();
 	}
 
-	kill(): void {
+	/** `why` is for the log. */
+	kill(why?: string): void {
+		this.#whyKilled ??= why;
 		this.#process?.kill("SIGKILL");
 	}
 

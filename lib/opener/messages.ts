@@ -100,5 +100,7 @@ export type OpenerRequest =
 	/** Its bytes come beside; answered when they are on stable storage. */
 	| { readonly kind: "keep"; readonly name: string }
 	| { readonly kind: "processes" }
+	/** This worker says what none says: it is ended, and started again. */
+	| { readonly kind: "replace"; readonly index: number }
 	/** What the service manager shall know. */
 	| { readonly kind: "notify"; readonly state: "ready" | "reloading"; readonly status: string };

@@ -3,6 +3,7 @@
  * opener trusts none of them. Used by `answers.ts`.
  */
 
+import { type Check, isCount, isFlag, isOneOf, isText } from "../channel/checks.js";
 import { OperatorError } from "../errors.js";
 import { OPEN_DIRECT, OPEN_READ_ONLY, OPEN_SYNCED } from "../native.js";
 import { KEPT_FILES, type OpenerRequest } from "./messages.js";
@@ -10,35 +11,23 @@ import { KEPT_FILES, type OpenerRequest } from "./messages.js";
 export type Question<Kind extends OpenerRequest["kind"]> = Extract<OpenerRequest, { kind: Kind }>;
 
 type Fields = Readonly<Record<string, unknown>>;
-type Check = (value: unknown) => boolean;
 
 /** As long as the kernel takes them. */
 const LONGEST_PATH = 4095;
 const LONGEST_ADDRESS = 64;
 const LONGEST_STATUS = 1024;
 const LONGEST_NAME = 255;
+const MOST_WORKERS = 1024;
 const FLAGS_MAX = OPEN_READ_ONLY | OPEN_DIRECT | OPEN_SYNCED;
 
 const isPath: Check = (value) =>
 	typeof value === "string" && value.startsWith("/") && value.length <= LONGEST_PATH && !value.includes("\0");
-const isText =
-	(longest: number): Check =>
-	(value) =>
-		typeof value === "string" && value.length <= longest;
 const isKept: Check = (value) => typeof value === "string" && KEPT_FILES.has(value);
-const isCount =
-	(max: number): Check =>
-	(value) =>
-		Number.isInteger(value) && Number(value) >= 0 && Number(value) <= max;
-const isOneOf =
-	(values: readonly string[]): Check =>
-	(value) =>
-		typeof value === "string" && values.includes(value);
 
 const FIELDS: Readonly<Record<OpenerRequest["kind"], Readonly<Record<string, Check>>>> = {
 	open: {
 		path: isPath,
-		readOnly: (value) => typeof value === "boolean",
+		readOnly: isFlag,
 		flags: isCount(FLAGS_MAX),
 		beginBytes: isCount(Number.MAX_SAFE_INTEGER),
 		lengthBytes: isCount(Number.MAX_SAFE_INTEGER),
@@ -51,6 +40,7 @@ const FIELDS: Readonly<Record<OpenerRequest["kind"], Readonly<Record<string, Che
 	kept: { name: isKept },
 	keep: { name: isKept },
 	processes: {},
+	replace: { index: isCount(MOST_WORKERS) },
 	notify: { state: isOneOf(["ready", "reloading"]), status: isText(LONGEST_STATUS) },
 };
 

@@ -188,3 +188,37 @@ t.test("a start with a bad configuration says all that is wrong", async (t) => {
 	stage.opener.text = "[disk.a]\nfoo = 1\n[disk.b]\nbar = 1\n";
 	await t.rejects(stage.start(t), /vblade\.toml:2:1.*\n.*vblade\.toml:4:1/);
 });
+
+t.test(
+	"a reload that names another file with the token takes that one's; one with errors takes none",
+	async (t) => {
+		const stage = new Stage();
+		await stage.start(t);
+		await settle();
+		let read = "";
+		const readSources = stage.opener.readSources.bind(stage.opener);
+		stage.opener.readSources = () => {
+			read = stage.opener.text;
+			return readSources();
+		};
+		const asked: string[] = [];
+		stage.opener.readToken = async () => {
+			asked.push(/token_file = "(.*)"/.exec(read)?.[1] ?? "none");
+			return "token";
+		};
+		stage.opener.text = `[http]\ntoken_file = "/new"\n${TWO}`;
+		await stage.control.reload();
+		stage.opener.text = `[http]\ntoken_file = "/bad"\nnonsense = 1\n${TWO}`;
+		await stage.control.reload();
+		t.strictSame(asked, ["/new"]);
+	},
+);
+
+t.test("another address to listen on counts from the next start, and is named", async (t) => {
+	const stage = new Stage();
+	await stage.start(t);
+	await settle();
+	stage.opener.text = `[http]\nlisten = ["127.0.0.1:9470"]\n${TWO}`;
+	await stage.control.reload();
+	t.strictSame(stage.control.inside.desired.restartNeeded, ["http.listen"]);
+});

@@ -115,6 +115,15 @@ if (await inNamespace(import.meta.url)) {
 		);
 	});
 
+	t.test("a disk that wants libpcap is not served, and says why", async (t) => {
+		const aoe = { address: "9.3", netif: ["pcap:lo"] };
+		await tree.ask("POST", "/api/v1/disks", { name: "captured", memory: "1M", aoe });
+		t.match(
+			(await tree.state("captured", "failed")).reason,
+			/^pcap:lo: libpcap is not to be had in the daemon/,
+		);
+	});
+
 	t.test("each line of the log says which process it is of", async () => {
 		const opener = (await tree.processes()).find(({ kind }) => kind === "opener");
 		sendSignal(opener?.pid ?? 0, "SIGUSR1");

@@ -107,6 +107,17 @@ t.test("however fast a child is started again, each hears once what it is", asyn
 	t.strictSame(new Set([...heard("control"), ...heard("worker")]), new Set([1]));
 });
 
+t.test(
+	"a worker that control does not understand is started again, with the reason in the log",
+	async (t) => {
+		const stage = new Stage();
+		await stage.start(t, { control: { kind: "ask", questions: [{ kind: "replace", index: 0 }] } });
+		const said = "worker 0 ended (control does not understand it); it is started again";
+		await until("it is", () => stage.log.includes(said), LIMIT_MS);
+		t.strictSame(await stage.answers("control"), [""]);
+	},
+);
+
 t.test("a file that hangs is not opened by thread after thread", async (t) => {
 	// Threads that open keep no process from ending.
 	const stay = setInterval(() => {}, 1000);

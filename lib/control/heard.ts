@@ -1,0 +1,157 @@
+/**
+ * What a worker says, made sure of before anything is done with it: it hears the network, and somebody may have taken it over. One whose
+ * words are none, or more than any worker has, is heard no more (`FrameError`), and is replaced. Used by `tree-workers.ts`.
+ */
+
+import {
+	type Check,
+	isCount,
+	isEither,
+	isFlag,
+	isList,
+	isMissing,
+	isNull,
+	isOneOf,
+	isShape,
+	isText,
+} from "../channel/checks.js";
+import { FrameError } from "../channel/frames.js";
+import type { WorkerLook } from "../daemon/worker-look.js";
+import type { Serving, WorkerNews, WorkerQuestion } from "../daemon/worker-messages.js";
+import { isSetOnDisk } from "../daemon/worker-requests.js";
+
+type Words = Readonly<Record<string, unknown>>;
+
+/** Of disks, of links, and of initiators: more than one worker serves. */
+const MOST = 65_536;
+const MOST_LINKS = 4096;
+const MOST_PLACES = 4096;
+const MOST_MACS = 1024;
+const LONGEST = 4096;
+const MAC_MAX = 2 ** 48 - 1;
+
+const isWord = isText(LONGEST);
+const isWordOrNull = isEither(isNull, isWord);
+const isNumber = isCount(Number.MAX_SAFE_INTEGER);
+const isNamed = isShape({ number: isNumber, name: isWord });
+const isNumbers = isList(isNumber, MOST);
+
+const isNames = isShape({
+	isWhole: isFlag,
+	disks: isList(isNamed, MOST),
+	links: isList(isNamed, MOST_LINKS),
+	initiators: isList(
+		isShape({ number: isNumber, mac: isCount(MAC_MAX), disk: isNumber, link: isNumber }),
+		MOST,
+	),
+	gone: isShape({ disks: isNumbers, links: isNumbers, initiators: isNumbers }),
+});
+
+const isExport = isShape({
+	address: isWord,
+	places: isList(
+		isShape({ link: isWord, state: isWord, rival: isWordOrNull, since: isWordOrNull }),
+		MOST_PLACES,
+	),
+	macs: isList(isWord, MOST_MACS),
+	reservedBy: isList(isWord, MOST_MACS),
+	configString: isWord,
+});
+
+const isDisk = isShape({
+	name: isWord,
+	phase: isWord,
+	open: isEither(isNull, isShape({ sizeBytes: isNumber, readOnly: isFlag })),
+	lastFault: isEither(
+		isNull,
+		isShape({ what: isWord, lba: isEither(isNull, isNumber), cause: isWord, at: isWord }),
+	),
+	stalledSince: isWordOrNull,
+	exports: isList(isExport, MOST_PLACES),
+});
+
+const isLink = isShape({
+	name: isWord,
+	status: isWord,
+	isUp: isFlag,
+	mac: isWord,
+	mtu: isNumber,
+	blades: isNumber,
+});
+
+const isLook = isShape({
+	names: isNames,
+	worker: isShape({ links: isList(isLink, MOST_LINKS) }),
+	disks: isList(isDisk, MOST),
+});
+
+const isServing = isShape({
+	disks: isList(isShape({ name: isWord, fingerprint: isWord, set: isSetOnDisk }), MOST),
+});
+const isSet = isShape({ kind: isOneOf(["set"]), disk: isWord, set: isSetOnDisk });
+const isNews = isShape({
+	kind: isOneOf(["happened"]),
+	level: isOneOf(["error", "warn", "info"]),
+	message: (value) => typeof value === "string",
+});
+const isEnd = isShape({ end: isEither(isMissing, isOneOf(["closed", "abandoned", "opening"])) });
+
+function heard(what: string, isRight: Check, words: Words): void {
+	if (!isRight(words)) throw new FrameError(`what it says is no ${what}`);
+}
+
+/** Each throws a FrameError unless it is that. */
+export function lookIn(words: Words): WorkerLook {
+	heard("look", isLook, words);
+	return words as unknown as WorkerLook;
+}
+
+export function servingIn(words: Words): readonly Serving[] {
+	heard("list of what it serves", isServing, words);
+	return words.disks as readonly Serving[];
+}
+
+export function setIn(words: Words): WorkerQuestion {
+	heard("question", isSet, words);
+	return words as unknown as WorkerQuestion;
+}
+
+export function newsIn(words: Words): WorkerNews {
+	heard("news", isNews, words);
+	const { message, ...rest } = words as unknown as WorkerNews;
+	return { ...rest, message: message.slice(0, LONGEST) };
+}
+
+export function endIn(words: Words): "closed" | "abandoned" | "opening" {
+	heard("end of a disk", isEnd, words);
+	return (words.end ?? "closed") as "closed" | "abandoned" | "opening";
+}
+
+/** The numbers beside a look: their bytes lie anywhere, and have to be aligned. Throws a FrameError if they are none. */
+export function numbersIn(bytes: Uint8Array = new Uint8Array(0)): Float64Array {
+	if (bytes.length % Float64Array.BYTES_PER_ELEMENT !== 0) throw new FrameError("its figures end within one");
+	return new Float64Array(bytes.slice().buffer);
+}
+
+/** News that a worker may have told beyond what it tells each second: thousands of disks may fail at once. */
+const MOST_NEWS = 20_000;
+const NEWS_A_SECOND = 100;
+
+/** How much of its news is heard. */
+export class Allowance {
+	#left = MOST_NEWS;
+	#atMs: number;
+
+	constructor(readonly now: () => number) {
+		this.#atMs = now();
+	}
+
+	/** For one more. Throws a FrameError if that is too much. */
+	take(): void {
+		const nowMs = this.now();
+		this.#left = Math.min(MOST_NEWS, this.#left + ((nowMs - this.#atMs) / 1000) * NEWS_A_SECOND);
+		this.#atMs = nowMs;
+		if (this.#left < 1) throw new FrameError("it tells more than any worker has to tell");
+		this.#left -= 1;
+	}
+}

@@ -1,0 +1,156 @@
+/**
+ * What control asks of a worker, made sure of: control answers people and programs, and somebody may have taken it over. What is none of
+ * its requests is refused, and ends nobody. What the values do is for `worker-disks.ts`.
+ */
+
+import {
+	type Check,
+	isCount,
+	isEither,
+	isFlag,
+	isList,
+	isMissing,
+	isNull,
+	isOneOf,
+	isShape,
+	isTable,
+	isText,
+} from "../channel/checks.js";
+import { OperatorError } from "../errors.js";
+import type { WorkerDisk, WorkerRequest } from "./worker-messages.js";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const LONGEST = 4096;
+const MOST_EXPORTS = 16;
+const MOST_LINKS = 4096;
+/** Of a mask or a list of who has reserved (AoEr11, 3.3 and 3.4). */
+const MOST_MACS = 255;
+const LONGEST_CONFIG = 1024;
+const MAC_MAX = 2 ** 48 - 1;
+const SECTORS_MAX = 2 ** 43;
+const LIMIT_MAX = 2 ** 52;
+const POLL_MAX_US = 1000;
+const REMOVE_MAX_MS = 3_600_000;
+
+const isWord = isText(LONGEST);
+const optional = (check: Check): Check => isEither(isMissing, check);
+const matches =
+	(pattern: RegExp): Check =>
+	(value) =>
+		typeof value === "string" && pattern.test(value);
+const isMacs = isList(isCount(MAC_MAX), MOST_MACS);
+/** A character for each byte. */
+const isConfigString: Check = (value) =>
+	isText(LONGEST_CONFIG)(value) && Buffer.from(String(value), "latin1").toString("latin1") === value;
+const isAccess = isShape({ mask: isMacs, reserved: isMacs, configString: isConfigString });
+
+/** What initiators have set: of a `SetOnDisk`. */
+export const isSetOnDisk = isTable(
+	isShape({
+		macs: isEither(isNull, isMacs),
+		configString: isEither(isNull, isConfigString),
+		access: isAccess,
+	}),
+	MOST_EXPORTS,
+	LONGEST,
+);
+
+const isNetif: Check = (value) => {
+	if (!isShape({ name: isWord, kind: isWord })(value)) return false;
+	switch ((value as Fields).kind) {
+		case "interface":
+			return true;
+		case "pcap":
+			return isShape({ interfaceName: isWord })(value);
+		case "unix":
+			return isShape({ path: isText(LONGEST) })(value);
+		case "gre":
+			return isShape({ peer: isWord })(value);
+		default:
+			return false;
+	}
+};
+const isStorage = isEither(
+	isShape({ kind: isOneOf(["file"]), name: isWord, path: isWord }),
+	isShape({
+		kind: isOneOf(["memory"]),
+		name: isWord,
+		sizeBytes: (value) =>
+			isCount(Number.MAX_SAFE_INTEGER)(value) && Number(value) > 0 && Number(value) % 512 === 0,
+	}),
+);
+const isLimitValue = optional((value) => isCount(LIMIT_MAX)(value) && value !== 0);
+const isLimit = isShape({
+	iops: isLimitValue,
+	bandwidth: isLimitValue,
+	readIops: isLimitValue,
+	writeIops: isLimitValue,
+	readBandwidth: isLimitValue,
+	writeBandwidth: isLimitValue,
+});
+const isDiskSpec = isShape({
+	name: isWord,
+	called: optional(isWord),
+	storage: isStorage,
+	offsetSectors: isCount(SECTORS_MAX),
+	lengthSectors: optional((value) => isCount(SECTORS_MAX)(value) && value !== 0),
+	readOnly: isFlag,
+	direct: isFlag,
+	durability: isOneOf(["ack", "flush", "none"]),
+	limit: optional(isLimit),
+	identity: optional(isShape({ serial: matches(/^[ -~]{1,20}$/), wwn: matches(/^[0-9a-f]{16}$/) })),
+});
+const isExportSpec = isShape({
+	protocol: isOneOf(["aoe"]),
+	name: isWord,
+	disk: isWord,
+	shelf: isCount(65_534),
+	slot: isCount(254),
+	netifs: (value) => isList(isNetif, MOST_LINKS)(value) && (value as readonly unknown[]).length > 0,
+	macs: optional(isMacs),
+	bufferCount: (value) => isCount(65_535)(value) && Number(value) >= 2,
+	configString: optional(isConfigString),
+	force: isFlag,
+	access: optional(isAccess),
+});
+const isLinkSpec = isShape({ netif: isNetif, pollUs: isCount(POLL_MAX_US), xdp: isFlag });
+const isExports = isList(isExportSpec, MOST_EXPORTS);
+const isWorkerDisk = isShape({
+	disk: isDiskSpec,
+	exports: isExports,
+	links: isList(isLinkSpec, MOST_LINKS),
+	fenced: isFlag,
+	fingerprint: isWord,
+	set: isSetOnDisk,
+});
+
+const REQUESTS: Readonly<Record<WorkerRequest["kind"], Check>> = {
+	alive: isShape({}),
+	serving: isShape({}),
+	add: isShape({ disk: (value) => isWorkerDisk(value) && belongs(value as WorkerDisk) }),
+	change: isShape({ disk: isDiskSpec, exports: isExports, fingerprint: isWord }),
+	withdraw: isShape({ name: isWord }),
+	remove: isShape({ name: isWord, limitMs: optional(isCount(REMOVE_MAX_MS)) }),
+	fence: isShape({ name: isWord, fenced: isFlag }),
+	look: isShape({ since: isCount(Number.MAX_SAFE_INTEGER) }),
+};
+
+/** The exports are the disk's, and no two are called the same. */
+function belongs({ disk, exports }: Pick<WorkerDisk, "disk" | "exports">): boolean {
+	const names = new Set(exports.map(({ name }) => name));
+	return names.size === exports.length && exports.every((each) => each.disk === disk.name);
+}
+
+/** Throws an OperatorError if it is none. */
+export function requestOf(body: Fields): WorkerRequest {
+	const { kind } = body;
+	const isRight =
+		typeof kind === "string" && Object.hasOwn(REQUESTS, kind) && REQUESTS[kind as WorkerRequest["kind"]];
+	if (!isRight) throw new OperatorError("there is no such request");
+	if (!isRight(body)) throw new OperatorError(`${String(kind)}: its values can't be that`);
+	const request = body as unknown as WorkerRequest;
+	if (request.kind === "change" && !belongs(request))
+		throw new OperatorError("change: its exports are not the disk's");
+	return request;
+}

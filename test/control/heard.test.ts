@@ -1,0 +1,175 @@
+// Whoever has taken over a worker can't end control, nor fill it: what is no look, no news and no question is heard once, and the worker is
+// replaced.
+import * as fc from "fast-check";
+import t, { type Test } from "tap";
+import { Asking, type Parcel } from "../../lib/channel/asking.js";
+import { Channel } from "../../lib/channel/channel.js";
+import type { Happening } from "../../lib/control/event-log.js";
+import { TreeWorkers } from "../../lib/control/tree-workers.js";
+import { FIGURES_LAYOUT, FigureWriter } from "../../lib/daemon/figures-frame.js";
+import { native } from "../../lib/native.js";
+import { until } from "../support/cleanup.js";
+import { mutated } from "../support/mutated.js";
+
+const LIMIT_MS = 20_000;
+const ACCESS = { mask: [1], reserved: [2], configString: "a" };
+const SET = { web: { macs: null, configString: null, access: ACCESS } };
+const SERVING = { disks: [{ name: "web", fingerprint: "1", set: SET }] };
+const PLACE = { link: "eth0", state: "serving", rival: null, since: null };
+const LOOK = {
+	names: {
+		isWhole: true,
+		disks: [
+			{ number: 1, name: "web" },
+			{ number: 2, name: "other" },
+		],
+		links: [{ number: 3, name: "eth0" }],
+		initiators: [{ number: 4, mac: 5, disk: 1, link: 3 }],
+		gone: { disks: [7], links: [8], initiators: [9] },
+	},
+	worker: {
+		links: [{ name: "eth0", status: "up", isUp: true, mac: "02:00:00:00:00:01", mtu: 1500, blades: 1 }],
+	},
+	disks: [
+		{
+			name: "web",
+			phase: "open",
+			open: { sizeBytes: 512, readOnly: false },
+			lastFault: { what: "read", lba: 7, cause: "EIO", at: "2026-11-26T10:00:00.000Z" },
+			stalledSince: null,
+			exports: [{ address: "9.0", places: [PLACE], macs: [], reservedBy: [], configString: "a" }],
+		},
+	],
+};
+
+function figures(): number[] {
+	const writer = new FigureWriter(1);
+	for (const number of [1, 2])
+		writer.row(
+			"disks",
+			FIGURES_LAYOUT.disks.map((name) => (name === "number" ? number : 1)),
+		);
+	writer.latency("disks", 1, 0, 100, [0, 1, 2]);
+	return [...writer.written];
+}
+
+/** Control's side of one worker, and the worker, which says what it is told to. */
+class Pair {
+	readonly replaced: number[] = [];
+	readonly happened: Happening[] = [];
+	readonly sets: string[] = [];
+	keep: Promise<void> = Promise.resolve();
+	readonly workers = new TreeWorkers(1, (index) => void this.replaced.push(index));
+	readonly worker: Asking;
+	answers: Record<string, Parcel> = { serving: { body: SERVING } };
+
+	constructor(t: Pick<Test, "teardown">) {
+		const [ours, theirs] = native.socketPair();
+		this.workers.listen({
+			started: () => {},
+			happened: (happening) => void this.happened.push(happening),
+			set: (disk) => {
+				this.sets.push(disk);
+				return this.keep;
+			},
+		});
+		this.workers.join(0, ours);
+		this.worker = new Asking(theirs, {
+			answer: ({ body }) => this.answers[String(body.kind)] ?? { body: {} },
+			told: () => {},
+			ended: () => {},
+		});
+		t.teardown(() => this.worker.close());
+	}
+
+	answer(look: object, numbers: readonly number[], cut = 0): void {
+		const bytes = new Uint8Array(Float64Array.from(numbers).buffer);
+		this.answers.look = { body: look, bytes: bytes.subarray(0, bytes.length - cut) };
+	}
+}
+
+t.test("what a worker says of its own disks is heard, of others not", async (t) => {
+	const pair = new Pair(t);
+	t.strictSame(await pair.workers.serving(), SERVING.disks);
+	pair.answer(LOOK, figures());
+	const [look] = await pair.workers.look();
+	t.strictSame(
+		look?.figures.map(({ name }) => name),
+		["web"],
+	);
+	t.strictSame(pair.replaced, []);
+});
+
+t.test("figures that are none", async (t) => {
+	const wrong: [number[], number][] = [[figures(), 1]];
+	for (const value of [Number.NaN, -1, Infinity, 99, 0.5, 2 ** 53])
+		for (let at = 0; at < figures().length; at += 3) wrong.push([figures().with(at, value), 0]);
+	for (const [numbers, cut] of wrong) {
+		const pair = new Pair(t);
+		await pair.workers.serving();
+		pair.answer(LOOK, numbers, cut);
+		const looks = await pair.workers.look();
+		if (looks.length > 0) continue;
+		t.strictSame(pair.replaced, [0]);
+		t.match(pair.happened, [{ severity: "error", message: /heard no more/ }]);
+		t.strictSame(await pair.workers.look(), [], "nor is it asked again");
+	}
+});
+
+t.test("whatever it answers", async (t) => {
+	await fc.assert(
+		fc.asyncProperty(mutated(SERVING), mutated(LOOK), async (serving, look) => {
+			const pair = new Pair(t);
+			pair.answers.serving = { body: serving };
+			pair.answer(look, figures());
+			const served = await pair.workers.serving();
+			const looks = await pair.workers.look();
+			t.ok(served.length > 0 || looks.length > 0 || pair.replaced.length > 0 || serving.disks?.length === 0);
+			pair.worker.close();
+		}),
+		{ numRuns: 200 },
+	);
+});
+
+t.test("news without end, and what is no news", async (t) => {
+	const flood = new Pair(t);
+	const body = { kind: "happened", level: "info", message: "x" };
+	flood.worker.tell({ body: { ...body, message: "x".repeat(5000) } });
+	for (let told = 0; told < 25_000 && flood.worker.tell({ body }); told++)
+		if (told % 500 === 0) await new Promise((resolve) => setImmediate(resolve));
+	await until("it is replaced", () => flood.replaced.length === 1, LIMIT_MS);
+	t.ok(flood.happened.length < 22_000, `${flood.happened.length}`);
+	t.ok(flood.happened.every(({ message }) => message.length <= 4096));
+	for (const wrong of [{}, { kind: "set" }, { ...body, level: "fatal" }, { ...body, message: 1 }]) {
+		const pair = new Pair(t);
+		pair.worker.tell({ body: wrong });
+		await until("it is replaced", () => pair.replaced.length === 1, LIMIT_MS);
+	}
+});
+
+t.test("what initiators set is answered when it is kept", async (t) => {
+	const pair = new Pair(t);
+	await pair.workers.serving();
+	const body = { kind: "set", disk: "web", set: SET };
+	await pair.worker.ask({ body }, LIMIT_MS);
+	t.strictSame(pair.sets, ["web", "web"], "what was set before, and this");
+	await t.rejects(pair.worker.ask({ body: { ...body, disk: "mail" } }, LIMIT_MS), /is not this worker's/);
+	t.strictSame(pair.replaced, []);
+	pair.keep = new Promise(() => {});
+	const twice = await Promise.allSettled([1, 2].map(() => pair.worker.ask({ body }, LIMIT_MS)));
+	for (const each of twice) t.match(each, { status: "rejected", reason: /the other end is gone/ });
+	t.strictSame(pair.replaced, [0]);
+});
+
+t.test("what is no question, and what is no message", async (t) => {
+	const pair = new Pair(t);
+	for (let asked = 0; asked < 3; asked++) pair.worker.ask({ body: { kind: "x" } }, LIMIT_MS).catch(() => {});
+	await until("it is replaced", () => pair.replaced.length === 1, LIMIT_MS);
+	const [ours, theirs] = native.socketPair();
+	const replaced: number[] = [];
+	new TreeWorkers(1, (index) => void replaced.push(index)).join(0, ours);
+	const channel = new Channel(theirs, { message: () => {}, ended: () => {} });
+	t.teardown(() => channel.close());
+	channel.send({ is: "king" });
+	await until("it is replaced", () => replaced.length === 1, LIMIT_MS);
+});
