@@ -29,7 +29,9 @@ process.stdout.on("error", () => undefined);
 process.stderr.on("error", () => undefined);
 // Node itself would wait for the reader.
 process.removeAllListeners("warning");
-process.on("warning", ({ name, message }) => complain(`${processName()}: warn: ${oneLine(`${name}: ${message}`)}\n`));
+process.on("warning", ({ name, message }) =>
+	complain(`${processName()}: warn: ${oneLine(`${name}: ${message}`)}\n`),
+);
 process.on("uncaughtException", fail);
 process.on("exit", finishOutput);
 openOutput();
