@@ -23,7 +23,7 @@ import { Guard } from "./guard.js";
 import { HistoryFiles } from "./history-files.js";
 import { Jobs } from "./jobs.js";
 import { Kept } from "./kept.js";
-import type { Process } from "./model.js";
+import type { Event, Process } from "./model.js";
 import { Observed } from "./observed.js";
 import type { Opener, Workers } from "./seams.js";
 import { ApiServer, type ServerLimits } from "./server.js";
@@ -62,6 +62,7 @@ export class Control {
 	/** Serves from then on. Throws an OperatorError if the configuration, or what was kept, can't be read. */
 	static async start(options: ControlOptions): Promise<Control> {
 		const events = new EventLog(Date.now);
+		events.listen((event) => logEvent(options.log, event));
 		const opener = new WatchedOpener(options.opener, events);
 		const kept = await Kept.read(opener, options.clock);
 		const guard = new Guard({ token: await opener.readToken(), names: [hostname()] });
@@ -199,4 +200,14 @@ function freshProcesses(opener: Opener, now: () => number): () => Promise<readon
 		}
 		return asked;
 	};
+}
+
+/** What an operator would look for in the log. What workers log is there already; of each disk that is served it would be too much. */
+function logEvent(log: Log, { kind, severity, disk, message }: Event): void {
+	if (kind === "log") return;
+	const line = disk === undefined ? message : `disk ${disk}: ${message}`;
+	if (severity === "error") log.error(line);
+	else if (severity === "warning") log.warn(line);
+	else if (kind === "configuration") log.info(line);
+	else log.verbose(line);
 }

@@ -47,7 +47,6 @@ class ControlProcess {
 	#opener: TreeOpener | null = null;
 	#workers: TreeWorkers | null = null;
 	#control: Control | null = null;
-	#log: Log | null = null;
 	#isReloading = false;
 	#isReloadWanted = false;
 	/** Those that came before the beginning. */
@@ -99,7 +98,6 @@ class ControlProcess {
 		descriptors: readonly number[],
 	): Promise<void> {
 		const log = this.#options.makeLog(verbose);
-		this.#log = log;
 		if (user !== undefined) becomeUser(user, false, parent);
 		if (control === undefined) return;
 		this.#opener = new TreeOpener(this.#asking);
@@ -155,8 +153,7 @@ class ControlProcess {
 
 	async #reloadOnce(): Promise<void> {
 		this.#opener?.notify("reloading", "reading the configuration");
-		const wrong = await this.#control?.reload();
-		if (wrong !== undefined) this.#log?.error(`the configuration is as it was: ${wrong}`);
+		await this.#control?.reload();
 		this.#tellReady();
 	}
 

@@ -25,10 +25,12 @@ if (await inNamespace(import.meta.url)) {
 	t.test("a disk that never could be opened", async (t) => {
 		const control = await tree.pidOf("control");
 		await tree.state("missing", "failed");
+		t.match(tree.program.output, /error: disk missing: .*no\.img: there is no such file/, "the log says why");
 		tree.configure([web, scratch].join("\n"));
 		await tree.ask("POST", "/api/v1/reload", {});
 		await are("scratch", "web");
 		t.equal(await tree.pidOf("control"), control, "control is the same");
+		t.match(tree.program.output, /info: carried out: 1 step/, "so it does of a reload");
 	});
 
 	t.test("a disk whose worker is killed at that moment", async (t) => {
