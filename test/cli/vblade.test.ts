@@ -103,9 +103,10 @@ t.test("a mistake of the operator is one line and status 2", async (t) => {
 	writeFileSync(disk, "");
 	truncateSync(disk, 10 * 512);
 	const cases: [string[], RegExp][] = [
+		[["discovr", "eth0"], /^vblade: "discovr": no such command; did you mean "discover"\?$/],
 		[
-			["discovr", "eth0"],
-			/^vblade: "discovr": neither a shelf nor a command \(discover, bench, .*\); see vblade --help$/,
+			["zzzzzzzz", "eth0"],
+			/^vblade: "zzzzzzzz": neither a shelf nor a command \(.*discover, bench, .*\); see vblade --help$/,
 		],
 		[[], /^vblade: missing arguments: shelf, slot, netif, filename; usage: vblade /],
 		[["70000", "0", socket, disk], /^vblade: shelf "70000": a shelf is a number from 0 to 65534$/],

@@ -103,7 +103,7 @@ t.test("what the operator got wrong is said in one line", async (t) => {
 		[benchCommand, [netif, "9", "0", "--verify", "--write=50"], /^verify: only on a network interface/],
 		[benchCommand, ["no such", "9", "0"], /^netif "no such"/],
 		[benchCommand, ["nosuch0", "9", "0"], /nosuch0/],
-		[benchCommand, ["lo,unix:/x", "9", "0"], /one interface or unix:PATH is allowed here$/],
+		[benchCommand, ["lo,unix:/x", "9", "0"], /one interface, gre:ADDRESS or unix:PATH is allowed here$/],
 		[discoverCommand, [`unix:${dir}/nobody`], /can't connect \(ENOENT\)/],
 		[discoverCommand, [netif, "--seconds", "x"], /^seconds "x"/],
 		[discoverCommand, [], /^missing argument: netif; see vblade discover --help$/],

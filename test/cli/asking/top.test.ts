@@ -3,11 +3,12 @@
  * program on a terminal of its own with a control process whose workers are fakes.
  */
 
+import { readFileSync } from "node:fs";
 import t, { type Test } from "tap";
 import { TopView } from "../../../lib/cli/asking/top-view.js";
 import type { Disk, DiskList, DiskSummary, Status } from "../../../lib/control/model.js";
 import { Stage, settle } from "../../control/stage.js";
-import { pause } from "../../support/cleanup.js";
+import { pause, until } from "../../support/cleanup.js";
 import { builtVblade, PROJECT, sourceFile } from "../../support/paths.js";
 import { Program } from "../../support/process.js";
 
@@ -142,6 +143,12 @@ t.test("stopped and gone on with", async (t) => {
 	process.kill(pid, "SIGTSTP");
 	await terminal.waitFor(/\?1049l$/, LIMIT_MS);
 	const at = terminal.output.length;
+	// A shell goes on with what has stopped, not with what is about to.
+	await until(
+		"it has stopped",
+		() => /^State:\s+T/m.test(readFileSync(`/proc/${pid}/status`, "latin1")),
+		LIMIT_MS,
+	);
 	process.kill(pid, "SIGCONT");
 	await terminal.waitFor(/\?1049h[\s\S]*> mail/, LIMIT_MS, at);
 	terminal.write("type-q\n");
