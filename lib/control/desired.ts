@@ -16,7 +16,7 @@ import type { Kept } from "./kept.js";
 import type { LastReload } from "./model.js";
 import type { Opener, Workers } from "./seams.js";
 import { fingerprintOf, Steward } from "./steward.js";
-import { type InterfaceNames, understand, understood, type Wish } from "./wish.js";
+import { type InterfaceNames, orThrow, understandMost, understood, type Wish } from "./wish.js";
 import { keepWish, keptWish, wishOfFiles } from "./wish-files.js";
 
 /** How often disks are looked after whose interface is missing. */
@@ -110,7 +110,8 @@ export class Desired {
 		// While workers serve, what they serve goes on; else it is what the files say now.
 		const kept = serving.size > 0 ? await keptWish(opener) : undefined;
 		const wish = kept ?? (await wishOfFiles(opener));
-		const config = understood(wish, interfaceNames);
+		const config = orThrow(understandMost(wish, interfaceNames));
+		for (const { message } of config.warnings) this.#warn(message);
 		this.#take(wish, config);
 		this.#lastReload = { at: this.#timestamp(), ok: true, errors: [] };
 		const known = new Set(config.disks.map(({ name }) => name));
@@ -137,7 +138,7 @@ export class Desired {
 		void this.#inTurn(async () => {
 			const { opener, interfaceNames, onReload } = this.#options;
 			const wish = { ...(await wishOfFiles(opener)), runtime: this.#wish.runtime };
-			const config = understand(wish, interfaceNames);
+			const config = understandMost(wish, interfaceNames);
 			if (Array.isArray(config))
 				return this.#refused(
 					job,
@@ -258,7 +259,7 @@ export class Desired {
 	/** Whether disks that were broken as this machine was are so still. */
 	#reconsider(): void {
 		if (!this.#config.disks.some(({ broken }) => broken !== undefined)) return;
-		const config = understand(this.#wish, this.#options.interfaceNames);
+		const config = understandMost(this.#wish, this.#options.interfaceNames);
 		if (Array.isArray(config)) return;
 		const better = new Map(
 			config.disks.flatMap((disk) => (disk.broken === undefined ? [[disk.name, disk]] : [])),
@@ -275,6 +276,10 @@ export class Desired {
 	stop(): void {
 		this.#stopReconsidering();
 		for (const steward of this.#stewards.values()) steward.stop();
+	}
+
+	#warn(message: string): void {
+		this.#options.events.add({ kind: "configuration", severity: "warning", message });
 	}
 
 	#timestamp(): string {

@@ -50,9 +50,24 @@ export function understand(wish: Wish, interfaceNames: InterfaceNames): Config |
 	return { ...config, disks, links: linkSpecsOf(disks) };
 }
 
-/** The same; throws an OperatorError, a line for each that is wrong. */
-export function understood(wish: Wish, interfaceNames: InterfaceNames): Config {
+/**
+ * What can be served of it: what commands have added is left out if it can't be understood, which is a warning. Disks that root's
+ * files name are served all the same; nothing can be added until that is mended.
+ */
+export function understandMost(wish: Wish, interfaceNames: InterfaceNames): Config | PlacedError[] {
 	const config = understand(wish, interfaceNames);
+	if (!Array.isArray(config) || config.some(({ place }) => place.file !== RUNTIME_FILE)) return config;
+	const files = understand({ ...wish, runtime: "" }, interfaceNames);
+	return Array.isArray(files) ? files : { ...files, warnings: [...config, ...files.warnings] };
+}
+
+/** As `understand`; throws an OperatorError, a line for each that is wrong. */
+export function understood(wish: Wish, interfaceNames: InterfaceNames): Config {
+	return orThrow(understand(wish, interfaceNames));
+}
+
+/** Throws an OperatorError, a line for each that is wrong. */
+export function orThrow(config: Config | PlacedError[]): Config {
 	if (Array.isArray(config)) throw new OperatorError(config.map(({ message }) => message).join("\n"));
 	return config;
 }
@@ -78,8 +93,16 @@ export function wishWith(wish: Wish, name: string, settings: DiskSettings | null
 	return { ...wish, runtime: `${RUNTIME_HEAD}${textOf(disks)}` };
 }
 
+/** Throws an OperatorError if it is not what was once written. */
 function runtimeDisks(text: string): Record<string, unknown> {
-	const { disk } = parse(text);
+	let disk: unknown;
+	try {
+		({ disk } = parse(text));
+	} catch {
+		throw new OperatorError(
+			`${RUNTIME_FILE} of the state can't be understood: nothing can be added until it is mended`,
+		);
+	}
 	return typeof disk === "object" && disk !== null && !Array.isArray(disk) ? { ...disk } : {};
 }
 

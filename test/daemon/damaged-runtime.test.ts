@@ -1,0 +1,35 @@
+// What commands had added can't be understood any more: what root's files name is served all the same, and the operator is told.
+import { readFileSync, writeFileSync } from "node:fs";
+import t from "tap";
+import { inNamespace } from "../support/in-namespace.js";
+import { DaemonTree, diskToml } from "./tree-bench.js";
+
+if (await inNamespace(import.meta.url)) {
+	for (const [what, text] of [
+		["no TOML", "{\n"],
+		["a key that there is not", "[disk.a]\nnosuch = 1\n"],
+	] as const)
+		t.test(what, async (t) => {
+			const tree = new DaemonTree();
+			const netif = `unix:${tree.frames}`;
+			tree.configure(diskToml("web", `file = "${tree.file("web.img")}"`, "9.0", netif));
+			await tree.start();
+			await tree.stop();
+			writeFileSync(tree.path("state/runtime.toml"), text);
+			await tree.start();
+			t.teardown(() => tree.stop());
+			await tree.state("web", "open");
+			const { body } = await tree.ask("GET", "/api/v1/status");
+			t.match(JSON.stringify(body.problems), /runtime\.toml:\d+:\d+: /, "status names it");
+			t.match(tree.program.output, /runtime\.toml:\d+:\d+: /, "so does the log");
+			const added = await tree.ask("POST", "/api/v1/disks", {
+				name: "more",
+				memory: "1M",
+				aoe: { address: "9.1", netif: [netif] },
+			});
+			t.ok(added.status >= 400 && added.status < 500, `nothing is added: ${added.status}`);
+			await tree.ask("POST", "/api/v1/reload", {});
+			await tree.state("web", "open");
+			t.equal(readFileSync(tree.path("state/runtime.toml"), "utf8"), text, "and nothing is lost of it");
+		});
+}
