@@ -131,7 +131,10 @@ if (await inNamespace(import.meta.url)) {
 		const good = readFileSync(tree.path("vblade.toml"), "utf8");
 		writeFileSync(tree.path("vblade.toml"), "nonsense");
 		sendSignal(opener?.pid ?? 0, "SIGHUP");
-		await tree.program.waitFor(/^vblade\[control\]: error: the configuration is as it was: /m, 20_000);
+		await tree.program.waitFor(
+			/^vblade\[control\]: error: the configuration has 1 error; nothing was changed: /m,
+			20_000,
+		);
 		writeFileSync(tree.path("vblade.toml"), good);
 		await tree.kill("worker");
 		await tree.program.waitFor(/^vblade: error: worker 0 ended /m, 20_000);
