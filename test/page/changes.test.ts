@@ -90,7 +90,11 @@ function ofKeyboard(browser: Browser): void {
 			async () => (await settingsOf(site, "mail")).limit?.iops === 750,
 			STEP_LIMIT_MS,
 		);
-		await page.getByRole("dialog").waitFor({ state: "detached" });
+		await until(
+			"all dialogs are gone",
+			async () => (await page.getByRole("dialog").count()) === 0,
+			STEP_LIMIT_MS,
+		);
 		await page.getByText('"iops": 750').waitFor();
 		t.match(await page.locator(".words").innerText(), /as the files say again after a reload/);
 		await page.locator("canvas.heat").focus();
