@@ -29,6 +29,11 @@ export class OperatorError extends Error {
 	override name = "OperatorError";
 }
 
+/** What the system calls an error (`ENOSPC`), if it is one of the system's. */
+export function codeOf(error: unknown): string | undefined {
+	return error instanceof Error && "code" in error ? String(error.code) : undefined;
+}
+
 /** How a block request ended. A closed set: every consumer switches over it exhaustively. */
 export const StorageStatus = {
 	/** Done. */

@@ -7,7 +7,7 @@
 import { closeSync } from "node:fs";
 import { open, readFile, rename, stat, unlink } from "node:fs/promises";
 import path from "node:path";
-import { OperatorError } from "../errors.js";
+import { codeOf, OperatorError } from "../errors.js";
 import { Errno, isNativeError, native } from "../native.js";
 import { makeFolder } from "./folders.js";
 import { KEPT_FILES } from "./messages.js";
@@ -131,9 +131,4 @@ async function lockIn(folder: string): Promise<number | undefined> {
 		else why = `can't be locked (${error.message})`;
 	}
 	throw new OperatorError(`the state directory ${folder}: ${why}`);
-}
-
-/** ENOSPC, if it is the file system that refuses. */
-function codeOf(error: unknown): string | undefined {
-	return error instanceof Error && "code" in error ? String(error.code) : undefined;
 }

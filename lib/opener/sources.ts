@@ -6,6 +6,7 @@
 import { constants } from "node:fs";
 import { open, readdir } from "node:fs/promises";
 import path from "node:path";
+import { codeOf } from "../errors.js";
 import type { Sources, Source as SourceText } from "../spec/parts.js";
 
 export interface FoundSources extends Sources {
@@ -86,10 +87,6 @@ export async function textIn(file: string, longestBytes: number): Promise<string
 	} finally {
 		await handle.close();
 	}
-}
-
-function codeOf(error: unknown): string | undefined {
-	return error instanceof Error && "code" in error ? String(error.code) : undefined;
 }
 
 export function whyUnreadable(error: unknown): string {

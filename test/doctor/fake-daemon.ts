@@ -4,29 +4,9 @@ import { createServer } from "node:http";
 import path from "node:path";
 import type { Test } from "tap";
 import type { Disk, DiskSummary, Initiator, Link, Status } from "../../lib/control/model.js";
+import { NO_COUNTERS, NO_RATES } from "../../lib/control/rates.js";
 import { scratchDirectory } from "../support/cleanup.js";
 
-const RATES = {
-	reads: 0,
-	readBytes: 0,
-	writes: 0,
-	writtenBytes: 0,
-	errors: 0,
-	readP50: null,
-	readP99: null,
-	writeP50: null,
-	writeP99: null,
-} as const;
-const NOTHING = {
-	reads: 0,
-	readBytes: 0,
-	writes: 0,
-	writtenBytes: 0,
-	flushes: 0,
-	trims: 0,
-	errors: 0,
-	resends: 0,
-} as const;
 const LATENCY = { read: null, write: null, flush: null } as const;
 
 /** Serves what is given, by path without the query, until the test is over. Resolves to the socket. */
@@ -51,7 +31,7 @@ export function status(changes: Partial<Status>): Status {
 		processes: [],
 		configuration: { files: [], lastReload: null, restartNeeded: [] },
 		counts: { disks: 1, open: 1, failed: 0, fenced: 0, links: 1, initiators: 1 },
-		rates: RATES,
+		rates: NO_RATES,
 		latency: LATENCY,
 		...changes,
 	};
@@ -67,7 +47,7 @@ export function disk(name: string, changes: Partial<DiskSummary>): DiskSummary {
 		sizeBytes: 1024,
 		readOnly: false,
 		underWay: 0,
-		rates: RATES,
+		rates: NO_RATES,
 		errors: 0,
 		busiestInitiator: null,
 		lastSeen: null,
@@ -88,7 +68,7 @@ export function whole(name: string, address: string, netif: string[]): Disk {
 		identity: null,
 		worker: 0,
 		aoe: { address, netif, macs: null, reservedBy: [], configString: "", silenced: [] },
-		counters: NOTHING,
+		counters: NO_COUNTERS,
 		causes: {},
 		lastFault: null,
 		stalledSince: null,
@@ -97,8 +77,8 @@ export function whole(name: string, address: string, netif: string[]): Disk {
 }
 
 export function initiator(mac: string, reads: number, resends: number): Initiator {
-	const counters = { ...NOTHING, reads, resends };
-	return { mac, link: "eth0", disks: [], counters, rates: RATES, latency: LATENCY, lastSeen: null };
+	const counters = { ...NO_COUNTERS, reads, resends };
+	return { mac, link: "eth0", disks: [], counters, rates: NO_RATES, latency: LATENCY, lastSeen: null };
 }
 
 export function link(name: string, dropped: Readonly<Record<string, number>>): Link {
@@ -116,7 +96,7 @@ export function link(name: string, dropped: Readonly<Record<string, number>>): L
 		framesOut: 0,
 		bytesIn: 0,
 		bytesOut: 0,
-		counters: NOTHING,
+		counters: NO_COUNTERS,
 		latency: LATENCY,
 		underWay: 0,
 		dropped,
