@@ -10,7 +10,7 @@ import type { BlockDevice } from "./block/device.js";
 import { LimitLayer } from "./block/limit.js";
 import { BlockOp } from "./block/request.js";
 import { type Clock, systemClock } from "./clock.js";
-import { COUNT_START, countsOf } from "./counters.js";
+import { countsOf } from "./counters.js";
 import type { StorageStatus } from "./errors.js";
 import { Latencies } from "./histogram.js";
 
@@ -38,50 +38,95 @@ export function knownIdentity(serial: string, wwn: bigint, version: string): Dis
 	return { serial, firmware: version.slice(0, 8), model: "vblade ATA over Ethernet disk", wwn };
 }
 
-/** What initiators have had done: those of a disk, of a link, or one of them. */
+/** Where each count is. */
+const Count = {
+	reads: 0,
+	readBytes: 1,
+	writes: 2,
+	writtenBytes: 3,
+	flushes: 4,
+	trims: 5,
+	errors: 6,
+	resends: 7,
+} as const;
+const COUNTS = Object.keys(Count).length;
+
+/**
+ * What initiators have had done: those of a disk, of a link, or one of them. Exact to 2^53. The counts lie side by side: as fields
+ * of an object each would be an object of its own, and a request would touch memory in three times as many places.
+ */
 export class IoCounts {
-	reads = COUNT_START;
-	readBytes = COUNT_START;
-	writes = COUNT_START;
-	writtenBytes = COUNT_START;
-	flushes = COUNT_START;
-	trims = COUNT_START;
+	readonly #counts = new Float64Array(COUNTS);
+
+	get reads(): number {
+		return this.#counts[Count.reads]!;
+	}
+	get readBytes(): number {
+		return this.#counts[Count.readBytes]!;
+	}
+	get writes(): number {
+		return this.#counts[Count.writes]!;
+	}
+	get writtenBytes(): number {
+		return this.#counts[Count.writtenBytes]!;
+	}
+	get flushes(): number {
+		return this.#counts[Count.flushes]!;
+	}
+	get trims(): number {
+		return this.#counts[Count.trims]!;
+	}
 	/** Commands that ended with an error. */
-	errors = COUNT_START;
+	get errors(): number {
+		return this.#counts[Count.errors]!;
+	}
 	/** Commands that had come before, and were asked for once more. */
-	resends = COUNT_START;
+	get resends(): number {
+		return this.#counts[Count.resends]!;
+	}
 
 	/** A command with an operation of this kind has been done; -1: one with none that is counted here. */
 	did(kind: number, bytes: number): void {
+		const counts = this.#counts;
 		switch (kind) {
 			case BlockOp.read:
-				this.reads += 1;
-				this.readBytes += bytes;
+				counts[Count.reads]! += 1;
+				counts[Count.readBytes]! += bytes;
 				break;
 			case BlockOp.write:
-				this.writes += 1;
-				this.writtenBytes += bytes;
+				counts[Count.writes]! += 1;
+				counts[Count.writtenBytes]! += bytes;
 				break;
 			case BlockOp.flush:
-				this.flushes += 1;
+				counts[Count.flushes]! += 1;
 				break;
 			case BlockOp.trim:
-				this.trims += 1;
+				counts[Count.trims]! += 1;
 				break;
 			default:
 		}
 	}
 
+	failed(): void {
+		this.#counts[Count.errors]! += 1;
+	}
+
+	askedAgain(): void {
+		this.#counts[Count.resends]! += 1;
+	}
+
+	/** Adds what `others` have counted since they were as `told` says, which is then as they are. */
+	follow(others: IoCounts, told: IoCounts): void {
+		for (let index = 0; index < COUNTS; index++) {
+			const now = others.#counts[index]!;
+			this.#counts[index]! += now - told.#counts[index]!;
+			told.#counts[index] = now;
+		}
+	}
+
 	/** As new. */
 	clear(): void {
-		this.reads = COUNT_START;
-		this.readBytes = COUNT_START;
-		this.writes = COUNT_START;
-		this.writtenBytes = COUNT_START;
-		this.flushes = COUNT_START;
-		this.trims = COUNT_START;
-		this.errors = COUNT_START;
-		this.resends = COUNT_START;
+		this.#counts.fill(0);
 	}
 }
 

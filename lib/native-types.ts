@@ -125,6 +125,8 @@ export interface Addon {
 	copy(to: number, from: number, length: number): boolean;
 	/** Puts the monotonic time, in microseconds, into `into[0]`: unlike a number returned, this allocates nothing. */
 	clock(into: Float64Array): void;
+	/** The same time as 32 bits, which wrap after 71 minutes: -2^31..2^31-1. */
+	now(): number;
 	interfaceNames(): string[];
 	/** The kernel's name of the interface with this index. */
 	interfaceName(index: number): string | undefined;

@@ -19,7 +19,7 @@ const SETS_MAX = 32;
 /** On one link; and one more for each blade there. */
 const INITIATORS_PER_LINK = 256;
 
-/** What is counted for a link, whoever it was and whichever disk. */
+/** What is counted for a link, whoever it was and whichever disk: what its initiators have handed on. */
 export class LinkUse {
 	readonly counts = new IoCounts();
 	readonly latencies = new Latencies();
@@ -36,6 +36,10 @@ export class LinkUse {
 /** Commands that an initiator may have asked again: the last so many, by what they are about. */
 const REMEMBERED = 32;
 const REMEMBERED_SHIFT = 27;
+const REMEMBERED_WORDS = 4;
+const WHAT = 1;
+const TAG = 2;
+const ARRIVED = 3;
 /** Nobody asks again sooner, unless by the same tag. What comes twice within less is meant twice. */
 const RESEND_US = 1000;
 const GOLDEN = 0x9e3779b1;
@@ -47,18 +51,19 @@ export class Initiator implements Timed {
 	readonly latencies = new Latencies();
 	/** What has been measured since `handOn`: a request costs one count, not one each for the initiator, its link and its disk. */
 	readonly #fresh = new Latencies();
+	/** What of the counts the link has been told. */
+	readonly #told = new IoCounts();
 	#hasFresh = false;
+	/** Nobody looks here any more: what commands that are still under way come to is handed on at once. */
+	#isForgotten = false;
 	/** Commands that have come and have not been answered. */
 	underWay = 0;
 	/** Another one for each that this object has stood for: what figures call it. */
 	number = 0;
 	first32 = 0;
 	last16 = 0;
-	/** Of each command remembered: where, what, by which tag, when. */
-	readonly #lows = new Int32Array(REMEMBERED);
-	readonly #whats = new Int32Array(REMEMBERED);
-	readonly #tags = new Int32Array(REMEMBERED);
-	readonly #arrivals = new Int32Array(REMEMBERED);
+	/** Of each command remembered: where, what, by which tag, when; side by side, for they are looked at together. */
+	readonly #commands = new Int32Array(REMEMBERED * REMEMBERED_WORDS);
 	/** Of those, a bit for each that is not answered. */
 	#waiting = 0;
 
@@ -75,8 +80,9 @@ export class Initiator implements Timed {
 		this.first32 = first32;
 		this.last16 = last16;
 		this.counts.clear();
+		this.#told.clear();
 		this.latencies.clear();
-		this.#whats.fill(-1);
+		this.#commands.fill(-1);
 		this.#waiting = 0;
 	}
 
@@ -93,44 +99,49 @@ export class Initiator implements Timed {
 		const what = (command.command << 24) | (command.count << 16) | ((lba / 2 ** 32) & 0xffff);
 		const trace = Math.imul(low ^ what, GOLDEN) >>> REMEMBERED_SHIFT;
 		const bit = 1 << trace;
-		if (this.#lows[trace] === low && this.#whats[trace] === what) {
-			const isLate = ((arrivedUs - this.#arrivals[trace]!) | 0) >= RESEND_US;
-			if (this.#tags[trace] === tag || ((this.#waiting & bit) !== 0 && isLate)) this.#askedAgain();
+		const commands = this.#commands;
+		const at = trace * REMEMBERED_WORDS;
+		if (commands[at] === low && commands[at + WHAT] === what) {
+			const isLate = ((arrivedUs - commands[at + ARRIVED]!) | 0) >= RESEND_US;
+			if (commands[at + TAG] === tag || ((this.#waiting & bit) !== 0 && isLate)) this.#askedAgain();
 		}
-		this.#lows[trace] = low;
-		this.#whats[trace] = what;
-		this.#tags[trace] = tag;
-		this.#arrivals[trace] = arrivedUs;
+		commands[at] = low;
+		commands[at + WHAT] = what;
+		commands[at + TAG] = tag;
+		commands[at + ARRIVED] = arrivedUs;
 		this.#waiting |= bit;
 		return trace;
 	}
 
 	#askedAgain(): void {
-		this.counts.resends += 1;
-		this.link.counts.resends += 1;
-		this.disk.stats.resends += 1;
+		this.counts.askedAgain();
+		this.disk.stats.askedAgain();
 	}
 
 	/** That command is over. `kind` is -1 if it was none that is counted by kind. */
 	answered(trace: number, tag: number, kind: number, bytes: number, failed: boolean): void {
 		this.underWay -= 1;
-		if (this.#tags[trace] === tag) this.#waiting &= ~(1 << trace);
-		if (failed) {
-			this.counts.errors += 1;
-			this.link.counts.errors += 1;
-		} else {
-			this.counts.did(kind, bytes);
-			this.link.counts.did(kind, bytes);
-		}
+		if (this.#commands[trace * REMEMBERED_WORDS + TAG] === tag) this.#waiting &= ~(1 << trace);
+		if (failed) this.counts.failed();
+		else this.counts.did(kind, bytes);
+		if (this.#isForgotten) this.handOn();
 	}
 
 	took(kind: number, us: number): void {
 		this.#fresh.record(kind, us);
 		this.#hasFresh = true;
+		if (this.#isForgotten) this.handOn();
 	}
 
-	/** Adds what has been measured since the last time to what is known of itself, the link and the disk. For whoever looks at one of them. */
+	/** No longer one of those who use the blade. */
+	forgotten(): void {
+		this.handOn();
+		this.#isForgotten = true;
+	}
+
+	/** Adds what has come since the last time to what is known of the link, and of itself and the disk. For whoever looks at one of them. */
 	handOn(): void {
+		this.link.counts.follow(this.counts, this.#told);
 		if (!this.#hasFresh) return;
 		this.#hasFresh = false;
 		for (const latencies of [this.latencies, this.link.latencies, this.disk.latencies])
@@ -175,7 +186,7 @@ export class Initiators {
 
 	/** Nobody can come by this link any more. */
 	forget(link: LinkUse): void {
-		this.handOn();
+		for (const initiator of this) if (initiator.link === link) initiator.forgotten();
 		const staying = [...this].filter((initiator) => initiator.link !== link);
 		link.known -= [...this].length - staying.length;
 		this.#place(this.#ways.length, staying);
@@ -196,6 +207,7 @@ export class Initiators {
 		link.known += 1;
 		// One with commands under way is still told what they come to.
 		const isReused = other !== null && other.link === link && other.underWay === 0;
+		if (!isReused) other?.forgotten();
 		const initiator = isReused ? other : new Initiator(this.#disk, link);
 		initiator.become(first32, last16);
 		putFirst(ways, start, place, initiator);

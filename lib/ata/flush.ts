@@ -27,7 +27,7 @@ export function flushFinished(
 		storageFailed(disk, command);
 		return;
 	}
-	disk.stats.flushes += 1;
+	disk.stats.did(BlockOp.flush, 0);
 	flushed(disk);
 	command.answer();
 }

@@ -55,7 +55,7 @@ function fail(
 	error: number,
 	lba: number,
 ): void {
-	disk.stats.errors += 1;
+	disk.stats.failed();
 	if (cause !== null) disk.stats.causes[cause] += 1;
 	command.replyStatus = status;
 	command.replyError = error;

@@ -43,9 +43,7 @@ export class Read implements Operation {
 			storageFailed(disk, command);
 			return;
 		}
-		const { stats } = disk;
-		stats.reads += 1;
-		stats.readBytes += request.lengthBytes;
+		disk.stats.did(BlockOp.read, request.lengthBytes);
 		command.dataInBytes = request.lengthBytes;
 		command.replyCount = 0;
 		command.answer();
@@ -88,9 +86,7 @@ export class Write implements Operation {
 			storageFailed(disk, command);
 			return;
 		}
-		const { stats } = disk;
-		stats.writes += 1;
-		stats.writtenBytes += request.lengthBytes;
+		disk.stats.did(BlockOp.write, request.lengthBytes);
 		command.replyCount = 0;
 		command.answer();
 	}

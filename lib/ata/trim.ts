@@ -100,7 +100,7 @@ export class Trim implements Operation {
 	}
 
 	#over(disk: DiskState, command: AtaCommand): void {
-		disk.stats.trims += 1;
+		disk.stats.did(BlockOp.trim, 0);
 		command.answer();
 	}
 }

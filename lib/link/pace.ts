@@ -17,6 +17,8 @@ export const DEFAULT_POLL_US = 50;
 const WEIGHT = 1 / 8;
 /** A pause is no pace: longer gaps count as this many limits, so that a few short ones bring watching back. */
 const GAP_LIMITS_MAX = 4;
+/** Asked while this is loaded: a process that has given up its privileges may be told of none. */
+const PROCESSORS = cpus().length;
 /** After so many watches in a row that found nothing the ring is not watched for a while: so many times. */
 const VAIN_MAX = 32;
 const REST_TIMES = 4096;
@@ -37,7 +39,7 @@ export class Pace {
 	 * `limitUs`: longest time to watch, in microseconds; 0 never watches. Nor does a machine with a single processor. (Those that
 	 * this process is confined to don't count: who sends the frames runs on another one anyway.)
 	 */
-	constructor(limitUs: number, readClock = native.clock, processors = cpus().length) {
+	constructor(limitUs: number, readClock = native.clock, processors = PROCESSORS) {
 		this.#limitUs = processors > 1 ? limitUs : 0;
 		this.#readClock = readClock;
 		this.#averageGap[0] = GAP_LIMITS_MAX * this.#limitUs;

@@ -16,6 +16,7 @@ static const struct {
 	{ "addressOf", js_address_of },
 	{ "copy", js_copy },
 	{ "clock", js_clock_us },
+	{ "now", js_now_us },
 	{ "interfaceNames", js_interface_names },
 	{ "interfaceName", js_interface_name },
 	{ "interfaceInfo", js_interface_info },

@@ -97,6 +97,15 @@ napi_value js_copy(napi_env env, napi_callback_info info)
 	return result;
 }
 
+/* now() -> the monotonic time in microseconds, as 32 bits that wrap: such a number is no object. */
+napi_value js_now_us(napi_env env, napi_callback_info info)
+{
+	(void)info;
+	napi_value result;
+	MUST(napi_create_int32(env, (int32_t)(uint32_t)(uv_hrtime() / 1000), &result));
+	return result;
+}
+
 /* clock(Float64Array): puts the monotonic time in microseconds into its first element. A number would be an object. */
 napi_value js_clock_us(napi_env env, napi_callback_info info)
 {

@@ -46,6 +46,7 @@ t.test("each initiator's requests, and the link's and the disk's", async (t) => 
 		known.map(({ mac }) => mac.toString(16)),
 		["200000000bb", "200000000aa"],
 	);
+	blade.initiators.handOn();
 	const [two, one] = known;
 	t.match(one?.counts, { reads: 1, readBytes: 512, writes: 1, writtenBytes: 512, flushes: 0, errors: 0 });
 	t.match(two?.counts, { reads: 1, readBytes: 512, writes: 0, flushes: 1, errors: 2 });
@@ -99,6 +100,7 @@ t.test("what is asked again is known by its tag, or while the first has no answe
 		bench.link.arrivedUs = arrivedUs;
 		bench.link.receive(request(asking));
 		const { resends } = blade.disk.stats;
+		blade.initiators.handOn();
 		t.equal(bench.target.use.counts.resends, resends);
 		return resends;
 	};

@@ -3,6 +3,7 @@
  */
 
 import t from "tap";
+import { BlockOp } from "../../lib/block/request.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { ABRT, FAULT, makeBench, OK, type Registers } from "./bench.js";
 
@@ -85,7 +86,7 @@ t.test("SMART data and thresholds", async (t) => {
 
 t.test("SMART numbers beyond 32 bits", async (t) => {
 	const { send, disk } = makeBench();
-	disk.stats.readBytes = (2 ** 33 + 5) * 512;
+	disk.stats.did(BlockOp.read, (2 ** 33 + 5) * 512);
 	t.equal(
 		attributes((await send(smart(0xd0))).data)
 			.get(242)

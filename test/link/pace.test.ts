@@ -1,5 +1,6 @@
 /** When to watch an empty ring, and for how long. Mirrors lib/link/pace.ts; time is the test's. */
 
+import { createRequire, syncBuiltinESMExports } from "node:module";
 import t from "tap";
 import { Pace } from "../../lib/link/pace.js";
 
@@ -83,4 +84,25 @@ t.test("never watches with a limit of 0, or with one processor", async (t) => {
 		for (let i = 0; i < 60; i++) gap(5);
 		t.equal(gap(5), 0);
 	}
+});
+
+t.test("a process that may not look for processors any more has as many as before", async (t) => {
+	const os = createRequire(import.meta.url)("node:os") as { cpus: () => unknown[] };
+	const { cpus } = os;
+	t.teardown(() => {
+		os.cpus = cpus;
+		syncBuiltinESMExports();
+	});
+	os.cpus = () => [];
+	syncBuiltinESMExports();
+	const clock = { us: 1000 };
+	const pace = new Pace(50, (into) => {
+		into[0] = clock.us;
+	});
+	for (let i = 0; i < 64; i++) {
+		pace.emptied();
+		clock.us += 5;
+		pace.arrived();
+	}
+	t.equal(pace.emptied() > 0, cpus().length > 1);
 });

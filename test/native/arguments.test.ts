@@ -80,6 +80,7 @@ function soundArguments(handles: Handles, writer: unknown): Record<string, unkno
 		memory: [PAGE],
 		addressOf: [bytes],
 		clock: [doubles],
+		now: [],
 		copy: [memory.address, memory.address + 64, 64],
 		interfaceNames: [],
 		interfaceName: [LOOPBACK],

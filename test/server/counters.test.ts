@@ -6,6 +6,7 @@
 import { setFlagsFromString } from "node:v8";
 import t from "tap";
 import { TargetStats } from "../../lib/aoe/stats.js";
+import { BlockOp } from "../../lib/block/request.js";
 import { DiskStats } from "../../lib/disk.js";
 import { newLinkCounts } from "../../lib/link/link.js";
 import { memoryLinkPair } from "../../lib/link/memory.js";
@@ -42,7 +43,7 @@ t.test("every count of requests, frames and bytes", async (t) => {
 		"of a link": newLinkCounts,
 		"of a target": () => new TargetStats(),
 		"of what a target refuses": () => new TargetStats().rejected,
-		"of a disk": () => new DiskStats(),
+		"of a disk, by cause": () => new DiskStats().causes,
 	};
 	for (const [kind, make] of Object.entries(kinds)) {
 		const twin = make();
@@ -81,9 +82,11 @@ t.test("a target that has served for hours", async (t) => {
 	const counters = [bench.stats, bench.stats.rejected, blade.disk.stats];
 	const twins = [new TargetStats(), new TargetStats().rejected, new DiskStats()];
 	for (const counts of counters) advance(counts);
+	blade.disk.stats.did(BlockOp.read, BEFORE);
 	work();
-	t.equal(blade.disk.stats.reads, BEFORE + REQUESTS);
-	t.equal(blade.disk.stats.writes, BEFORE + REQUESTS);
+	t.equal(blade.disk.stats.reads, 2 * REQUESTS + 1);
+	t.equal(blade.disk.stats.readBytes, BEFORE + 2 * REQUESTS * 512);
+	t.equal(blade.disk.stats.writes, 2 * REQUESTS);
 	t.equal(bench.stats.requests, BEFORE + 2 * REQUESTS);
 	t.equal(bench.stats.rejected.unknownAddress, BEFORE + REQUESTS);
 	for (const [i, counts] of counters.entries()) t.ok(haveSameShape(counts, twins[i]!), `counters ${i}`);
