@@ -1,0 +1,158 @@
+/**
+ * The map of a pool as one thing: for each volume an overlay on its tree, and while a checkpoint is being made a frozen one between. The
+ * pool writes what records say, asks where pages are, and has checkpoints made: `freeze`, then `step` until it is done, then it stores
+ * the roots. Look-ups go on meanwhile, by the old roots until all new ones are there.
+ *
+ * A volume that is deleted is trimmed, all of it; it loses its root when that has been merged.
+ */
+
+import { invariant } from "../../errors.js";
+import type { LeftSink } from "./dead.js";
+import { type Entry, Found, PAGES_MAX } from "./entry.js";
+import { Merge, type Progress } from "./merge.js";
+import { OverlayOrder } from "./order.js";
+import { Overlay } from "./overlay.js";
+import { EMPTY_ROOT, type Root } from "./ref.js";
+import type { NodeWaiter } from "./store.js";
+import type { Tree } from "./tree.js";
+
+/** A checkpoint being made: sorts what is frozen, merges volume by volume, empties what was merged. */
+class Checkpoint {
+	readonly roots = new Map<number, Root>();
+	readonly #order: OverlayOrder;
+	readonly #left: number[];
+	#isSorted = false;
+	#merge: Merge | null = null;
+
+	constructor(
+		readonly tree: Tree,
+		readonly frozen: Overlay,
+		readonly before: ReadonlyMap<number, Root>,
+		readonly sink: LeftSink,
+	) {
+		this.#order = new OverlayOrder(frozen);
+		this.#left = [...before.keys()];
+	}
+
+	step(steps: number, waiter: NodeWaiter | null): Progress {
+		if (!this.#isSorted) {
+			this.#isSorted = this.#order.step(steps);
+			return "more";
+		}
+		const merge = this.#merge ?? this.#next();
+		if (merge === null) return "done";
+		const progress = merge.step(steps, waiter);
+		if (progress !== "done") return progress;
+		this.roots.set(merge.volume, merge.root);
+		this.#merge = null;
+		return "more";
+	}
+
+	#next(): Merge | null {
+		const volume = this.#left.pop();
+		if (volume === undefined) return null;
+		const { tree, frozen, before, sink } = this;
+		this.#merge = new Merge(tree, before.get(volume) ?? EMPTY_ROOT, volume, frozen, this.#order, sink);
+		return this.#merge;
+	}
+}
+
+export class MapLayers {
+	/** Of all volumes, by number: as of the last checkpoint. */
+	readonly roots = new Map<number, Root>();
+	#written: Overlay;
+	/** Merged, and then emptied; the next one that is written. */
+	#other: Overlay;
+	#checkpoint: Checkpoint | null = null;
+	#isEmptied = true;
+	/** Volumes that were deleted since the last checkpoint was begun, and before that. */
+	#deleted = new Set<number>();
+	#deletedBefore = new Set<number>();
+
+	/** `capacity`: entries of an overlay. `seed`: by chance. `sink` hears of what dies. */
+	constructor(
+		readonly tree: Tree,
+		capacity: number,
+		seed: number,
+		readonly sink: LeftSink,
+	) {
+		this.#written = new Overlay(capacity, seed, sink);
+		this.#other = new Overlay(capacity, seed, sink);
+	}
+
+	/** Nothing may be written before a checkpoint is begun. */
+	get isFull(): boolean {
+		return this.#written.isFull;
+	}
+
+	/** Entries that may still be written. */
+	get room(): number {
+		return this.#written.capacity - this.#written.size;
+	}
+
+	/** Whether a checkpoint is being made, or what it leaves tidied up. */
+	get isBusy(): boolean {
+		return this.#checkpoint !== null || !this.#isEmptied;
+	}
+
+	lookUp(volume: number, page: number, into: Entry, waiter: NodeWaiter | null): Found {
+		let found = this.#written.lookUp(volume, page, into);
+		if (found !== Found.none) return found;
+		if (this.#checkpoint !== null) {
+			found = this.#other.lookUp(volume, page, into);
+			if (found !== Found.none) return found;
+		}
+		const root = this.roots.get(volume);
+		return root === undefined ? Found.unmapped : this.tree.lookUp(root, page, into, waiter);
+	}
+
+	/** A volume that has what `root` has: nothing, or what it is a clone of. */
+	addVolume(volume: number, root: Root = EMPTY_ROOT): void {
+		this.roots.set(volume, root);
+	}
+
+	deleteVolume(volume: number, position: number): void {
+		this.trim(volume, 0, PAGES_MAX, position);
+		this.#deleted.add(volume);
+	}
+
+	insert(volume: number, page: number, entry: Entry): void {
+		this.#written.insert(volume, page, entry);
+	}
+
+	/** See `Overlay.trim` for what `position` is. */
+	trim(volume: number, from: number, to: number, position: number): void {
+		this.#written.trim(volume, from, to, position);
+	}
+
+	/** A snapshot was made. */
+	cut(position: number): void {
+		this.#written.cut(position);
+	}
+
+	/** A checkpoint is begun: of all that is written by now. Not while `isBusy`. */
+	freeze(): void {
+		invariant(!this.isBusy, "one checkpoint at a time");
+		[this.#written, this.#other] = [this.#other, this.#written];
+		this.#written.cut(this.#other.trims.cut);
+		this.#checkpoint = new Checkpoint(this.tree, this.#other, this.roots, this.sink);
+		this.#deletedBefore = this.#deleted;
+		this.#deleted = new Set();
+	}
+
+	/** Goes on for about `steps`; `done` when `roots` are the new ones. */
+	step(steps: number, waiter: NodeWaiter | null): Progress {
+		const checkpoint = this.#checkpoint;
+		if (checkpoint === null) {
+			this.#isEmptied ||= this.#other.recycle(steps);
+			return this.#isEmptied ? "done" : "more";
+		}
+		const progress = checkpoint.step(steps, waiter);
+		if (progress !== "done") return progress;
+		for (const [volume, root] of checkpoint.roots) this.roots.set(volume, root);
+		for (const volume of this.#deletedBefore) this.roots.delete(volume);
+		this.#checkpoint = null;
+		this.#isEmptied = false;
+		return "more";
+	}
+}

@@ -1,0 +1,84 @@
+/**
+ * Trees of the map: per volume, what was written before the last checkpoint. Nodes are stored once and never changed; whoever changes a
+ * tree stores the nodes on the way anew and has another root (`lib/pool/map/merge.ts`). Here is what reading them takes: frames of both
+ * kinds, and the look-up. What is asked for and not in memory is `Found.loading`: the waiter is told, and asks again from the root.
+ *
+ * Roots are values: snapshots, clones and moments keep one, and all share the nodes below.
+ */
+
+import { ENTRY_WORDS, type Entry, Found, readEntry } from "./entry.js";
+import { FAILED, FRAMES_MIN, Frames } from "./frames.js";
+import { isUnmapped, LEAF, LEAF_PAGES, LEAF_WORDS } from "./leaf.js";
+import { NODE, NODE_WORDS } from "./node.js";
+import { childOf, isNone, REF_WORDS, type Root, SPAN } from "./ref.js";
+import type { Checksum, NodeFault, NodeStore, NodeWaiter } from "./store.js";
+
+/** Memory for nodes, of a pool of any size. */
+export const TREE_MEMORY_BYTES = 128 * 1024 * 1024;
+
+/** Half of the memory: so many nodes as the leaves of 1 TiB have above them. */
+function framesIn(bytes: number, words: number): number {
+	return Math.max(FRAMES_MIN, Math.floor(bytes / 2 / (words * 4)));
+}
+
+export class Tree {
+	readonly nodes: Frames;
+	readonly leaves: Frames;
+	/** Why the last question that ended as `failed` did. */
+	fault: NodeFault | null = null;
+
+	/** `memoryBytes`: less than usual for a small pool. It is taken as it is touched. */
+	constructor(
+		readonly store: NodeStore,
+		readonly checksum: Checksum,
+		memoryBytes = TREE_MEMORY_BYTES,
+	) {
+		this.nodes = new Frames(NODE, framesIn(memoryBytes, NODE_WORDS), store, checksum);
+		this.leaves = new Frames(LEAF, framesIn(memoryBytes, LEAF_WORDS), store, checksum);
+	}
+
+	/** What is the case for a page: `unmapped`; or `mapped`, and `into` is filled; or `loading`, or `failed`. */
+	lookUp(root: Root, page: number, into: Entry, waiter: NodeWaiter | null): Found {
+		if (page >= SPAN[root.level]! || root.isEmpty) return Found.unmapped;
+		const { nodes, leaves } = this;
+		let refs: Int32Array = root.ref;
+		let at = 0;
+		for (let level = root.level; level > 0; level--) {
+			const frame = nodes.get(refs, at, level, waiter);
+			if (frame < 0) return this.notHere(nodes, frame);
+			nodes.use(frame);
+			refs = nodes.words;
+			at = frame * NODE_WORDS + childOf(page, level) * REF_WORDS;
+			if (isNone(refs, at)) return Found.unmapped;
+		}
+		const frame = leaves.get(refs, at, 0, waiter);
+		if (frame < 0) return this.notHere(leaves, frame);
+		leaves.use(frame);
+		at = frame * LEAF_WORDS + (page % LEAF_PAGES) * ENTRY_WORDS;
+		if (isUnmapped(leaves.words, at)) return Found.unmapped;
+		readEntry(leaves.words, at, into);
+		return Found.mapped;
+	}
+
+	/** Has the leaf of a page read, if it is not here, so that whoever comes for it soon need not wait. */
+	warm(root: Root, page: number): void {
+		if (page >= SPAN[root.level]! || root.isEmpty) return;
+		let refs: Int32Array = root.ref;
+		let at = 0;
+		for (let level = root.level; level > 0; level--) {
+			const frame = this.nodes.get(refs, at, level, null);
+			if (frame < 0) return;
+			refs = this.nodes.words;
+			at = frame * NODE_WORDS + childOf(page, level) * REF_WORDS;
+			if (isNone(refs, at)) return;
+		}
+		this.leaves.get(refs, at, 0, null);
+	}
+
+	/** What `get` of these frames has answered instead of a frame. */
+	notHere(frames: Frames, answer: number): Found {
+		if (answer !== FAILED) return Found.loading;
+		this.fault = frames.fault;
+		return Found.failed;
+	}
+}

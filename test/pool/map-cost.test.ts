@@ -1,0 +1,127 @@
+// What questions to a map cost, in nodes: a volume of 1 TiB, all mapped, made up as it is asked for. And that a trim of all of it costs a
+// few nodes, whatever is below.
+
+import t from "tap";
+import { ENTRY_WORDS, Entry, Found, putEntry } from "../../lib/pool/map/entry.js";
+import { LEAF, LEAF_PAGES } from "../../lib/pool/map/leaf.js";
+import { Merge } from "../../lib/pool/map/merge.js";
+import { NODE, NODE_WORDS } from "../../lib/pool/map/node.js";
+import { OverlayOrder } from "../../lib/pool/map/order.js";
+import { Overlay } from "../../lib/pool/map/overlay.js";
+import { Ranges } from "../../lib/pool/map/ranges.js";
+import { NODE_CHILDREN, putRef, REF_WORDS, Root, SPAN } from "../../lib/pool/map/ref.js";
+import type { NodeReceiver, NodeStore } from "../../lib/pool/map/store.js";
+import { Tree } from "../../lib/pool/map/tree.js";
+import { Random } from "../../lib/random.js";
+import { heapMemory, type Memory } from "../../lib/wire/memory.js";
+
+const PAGES = 2 ** 28;
+const LEVEL = 4;
+const PLACES_PER_LEVEL = 2 ** 40;
+
+/** A node's place says its level, and the number of its first leaf: all else follows. What is stored is counted and forgotten. */
+class MadeUp implements NodeStore {
+	loads = 0;
+	appended = 0;
+	readonly #memory = heapMemory(NODE.storedBytesMax);
+	readonly #words = new Int32Array(NODE_WORDS);
+
+	load(place: number, _bytes: number, receiver: NodeReceiver, frame: number): void {
+		this.loads++;
+		const level = Math.floor(place / PLACES_PER_LEVEL) - 1;
+		const first = (place % PLACES_PER_LEVEL) * LEAF_PAGES;
+		const kind = level === 0 ? LEAF : NODE;
+		const entry = Object.assign(new Entry(), { sectors: 8 });
+		this.#words.fill(0);
+		if (level === 0)
+			for (let page = 0; page < LEAF_PAGES; page++) {
+				entry.position = (first + page + 1) * 8;
+				putEntry(this.#words, page * ENTRY_WORDS, entry);
+			}
+		else
+			for (let child = 0; child < NODE_CHILDREN; child++) {
+				const page = first + child * SPAN[level - 1]!;
+				if (page < PAGES)
+					putRef(this.#words, child * REF_WORDS, placeFor(level - 1, page), mapped(level - 1, page), 0);
+			}
+		const length = kind.encode(this.#words, 0, level, this.#memory.view);
+		receiver.loaded(frame, this.#memory, 0, length);
+	}
+
+	append(_memory: Memory, _bytes: number): number {
+		return ++this.appended;
+	}
+}
+
+function placeFor(level: number, page: number): number {
+	return (level + 1) * PLACES_PER_LEVEL + page / LEAF_PAGES;
+}
+
+function mapped(level: number, first: number): number {
+	return Math.min(SPAN[level]!, PAGES - first);
+}
+
+function made(memoryBytes: number): { store: MadeUp; tree: Tree; root: Root } {
+	const store = new MadeUp();
+	const ref = new Int32Array(REF_WORDS);
+	putRef(ref, 0, placeFor(LEVEL, 0), PAGES, 0);
+	return { store, tree: new Tree(store, () => 0, memoryBytes), root: new Root(ref, 0, LEVEL) };
+}
+
+t.test(
+	"a look-up in 1 TiB reads a node of each level at most, and one, about, when those above the leaves are here",
+	async (t) => {
+		const random = new Random();
+		const { store, tree, root } = made(2 ** 20);
+		const entry = new Entry();
+		for (const page of [0, PAGES - 1, random.below(PAGES)]) {
+			const before = store.loads;
+			t.equal(tree.lookUp(root, page, entry, null), Found.mapped);
+			t.equal(entry.position, (page + 1) * 8);
+			t.ok(store.loads - before <= LEVEL + 1);
+		}
+		t.equal(tree.lookUp(root, PAGES, entry, null), Found.unmapped);
+		// 4 GiB of it: the nodes above its leaves have a place in memory, its leaves have not.
+		const near = (): number => random.below(PAGES / 256);
+		for (let i = 0; i < 2_000; i++) tree.lookUp(root, near(), entry, null);
+		const before = store.loads;
+		for (let i = 0; i < 2_000; i++) tree.lookUp(root, near(), entry, null);
+		t.ok(store.loads - before <= 2_000, `${store.loads - before} nodes for 2,000, seed ${random.seed}`);
+	},
+);
+
+t.test("ranges of 1 TiB are counted, and what is equal in two trees skipped, by a few nodes", async (t) => {
+	const { store, tree, root } = made(2 ** 20);
+	const ranges = new Ranges(tree);
+	t.equal(ranges.mappedBefore(root, 123_456_789, null), Found.mapped);
+	t.equal(ranges.count, 123_456_789);
+	t.equal(ranges.nextUnmapped(root, 77, 2 ** 30, null), Found.mapped);
+	t.equal(ranges.page, PAGES);
+	t.equal(ranges.nextDiffering(root, new Root(root.ref, 0, LEVEL), 0, PAGES, null), Found.none);
+	t.ok(store.loads < 4 * (LEVEL + 1), `${store.loads} nodes`);
+});
+
+t.test("a trim of all but some pages of 1 TiB takes the nodes at its ends, in few steps", async (t) => {
+	const { store, tree, root } = made(2 ** 20);
+	const overlay = new Overlay(16, 1);
+	overlay.trim(1, 1000, PAGES - 1000, 2 ** 40);
+	overlay.insert(1, PAGES / 2 + 5, Object.assign(new Entry(), { position: 2 ** 40 + 8, sectors: 8 }));
+	const order = new OverlayOrder(overlay);
+	while (!order.step(100));
+	let died = 0;
+	let subtrees = 0;
+	const merge = new Merge(tree, root, 1, overlay, order, {
+		died: () => died++,
+		nodeDied: () => {},
+		subtreeDied: (_volume, subtree) => {
+			subtrees += subtree.mapped;
+		},
+	});
+	let slices = 1;
+	while (merge.step(256, null) === "more") slices++;
+	t.equal(merge.root.mapped, 2001);
+	t.equal(died + subtrees, PAGES - 2000, "all others have died, most of them unseen");
+	t.ok(died < 3 * LEAF_PAGES, `${died} one by one`);
+	t.ok(store.loads + store.appended < 6 * (LEVEL + 1), `${store.loads} read, ${store.appended} stored`);
+	t.ok(slices < 16, `${slices} slices`);
+});
