@@ -8,14 +8,21 @@ import winston from "winston";
 import { complain, processName } from "./output.js";
 import { oneLine } from "./text.js";
 
+/** What a message is about, for those who tell it on as an event: the message says it too. */
+export interface Subject {
+	readonly kind: "rival" | "fault" | "disk-stalled" | "disk-resumed";
+	readonly disk: string;
+	readonly link?: string;
+}
+
 /** How every room sees the log. */
 export interface Log {
 	/** Something is lost or will not be served: a failed sync, a disk that shrank. */
-	error(message: string): void;
+	error(message: string, subject?: Subject): void;
 	/** Served on, but the operator should look: another host answers for our address. */
-	warn(message: string): void;
+	warn(message: string, subject?: Subject): void;
 	/** Happens seldom and is worth a line: a link went down, a disk grew. */
-	info(message: string): void;
+	info(message: string, subject?: Subject): void;
 	/** Only with --verbose. */
 	verbose(message: string): void;
 }
@@ -33,7 +40,7 @@ class LogStream extends Writable {
 }
 
 /** Told of what is written to the log, beside. */
-export type LogListener = (level: "error" | "warn" | "info", message: string) => void;
+export type LogListener = (level: "error" | "warn" | "info", message: string, subject?: Subject) => void;
 
 /** The log of this process: to stderr, `verbose` messages only if asked for. */
 export function createLog(verbose: boolean, listener?: LogListener): Log {
@@ -41,9 +48,9 @@ export function createLog(verbose: boolean, listener?: LogListener): Log {
 	if (listener === undefined) return log;
 	const both =
 		(level: "error" | "warn" | "info") =>
-		(message: string): void => {
+		(message: string, subject?: Subject): void => {
 			log[level](message);
-			listener(level, message);
+			listener(level, message, subject);
 		};
 	return {
 		error: both("error"),

@@ -18,12 +18,13 @@ import type { Due } from "./turns.js";
 /** Rivals that are told apart in one round; more change nothing. */
 const RIVALS_MAX = 4;
 
-/** A blade that is silent on a link, and why. */
-export interface Silence {
+/** A blade on a link where another host answers for its address. */
+export interface Contest {
 	readonly blade: Blade;
 	/** Who answers there. */
 	readonly mac: number;
-	readonly since: Date;
+	/** Since when it is silent; undefined: it is served all the same. */
+	readonly silentSince: Date | undefined;
 }
 
 export class Claim implements Due {
@@ -46,6 +47,8 @@ export class Claim implements Due {
 	/** Probes answered since then. */
 	answers = 0;
 	answersSinceMs = 0;
+	/** Of one that answers, too, though it is served: as of the last round. 0: nobody does. */
+	beside = 0;
 	/** Of the one that answers instead, in silence. */
 	rival = 0;
 	silentSince = new Date(0);
@@ -68,6 +71,7 @@ export class Claim implements Due {
 
 	serve(nowMs: number): void {
 		this.state = "serving";
+		this.beside = 0;
 		this.#servingSinceMs = nowMs;
 	}
 

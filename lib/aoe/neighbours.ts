@@ -13,7 +13,7 @@ import { turn } from "../turn.js";
 import { ethSource } from "../wire/ethernet.js";
 import type { Memory } from "../wire/memory.js";
 import type { Blade } from "./blade.js";
-import { Claim, type Silence } from "./claim.js";
+import { Claim, type Contest } from "./claim.js";
 import { aoeAddress, aoeTag } from "./header.js";
 import { isProbeAnswer, ProbeKind, probeSender, probeTag, writeProbe } from "./probe.js";
 import { addressOf } from "./registry.js";
@@ -76,10 +76,11 @@ export class Neighbours {
 		return this.#claimAt.has(address);
 	}
 
-	/** What is not served because others do it. */
-	*silences(): Generator<Silence> {
-		for (const { state, blade, rival, silentSince } of this.#rounds.claims)
-			if (state === "silent") yield { blade, mac: rival, since: silentSince };
+	/** What others answer for, whether it is served here or not. */
+	*contests(): Generator<Contest> {
+		for (const { state, blade, rival, beside, silentSince } of this.#rounds.claims)
+			if (state === "silent") yield { blade, mac: rival, silentSince };
+			else if (state === "serving" && beside !== 0) yield { blade, mac: beside, silentSince: undefined };
 	}
 
 	/**

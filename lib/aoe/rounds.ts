@@ -143,6 +143,7 @@ export class Rounds {
 	#conclude(claim: Claim, now: number): void {
 		claim.tag = 0;
 		claim.concludedMs = now;
+		claim.beside = claim.heard.find(({ party }) => party.standing !== "asking")?.party.mac ?? 0;
 		const other = claim.heard.find(({ verdict }) => verdict.does === "outwait");
 		if (other !== undefined) this.#outwait(claim, other.party.mac, other.verdict.why, now);
 		else if (claim.state === "serving") this.#checkLater(claim, now);

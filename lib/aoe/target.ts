@@ -18,7 +18,7 @@ import { ethDestination, ethSource, MAC_BROADCAST_BYTES } from "../wire/ethernet
 import { type Memory, memoryOf } from "../wire/memory.js";
 import { Advertiser } from "./advertiser.js";
 import type { Blade } from "./blade.js";
-import type { Silence } from "./claim.js";
+import type { Contest } from "./claim.js";
 import { filterFor } from "./filter.js";
 import {
 	AOE_HEADER_BYTES,
@@ -177,9 +177,9 @@ export class AoeTarget implements FrameSink {
 		this.#responder.mute(blade);
 	}
 
-	/** Blades that are not served because others are. */
-	silences(): Iterable<Silence> {
-		return this.#neighbours.silences();
+	/** Blades whose addresses others answer for: silent ones, and those that are served all the same. */
+	contests(): Iterable<Contest> {
+		return this.#neighbours.contests();
 	}
 
 	/** Tells initiators of a blade without being asked: it is new, or has grown. */

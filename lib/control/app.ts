@@ -34,8 +34,10 @@ export interface AppOptions {
 	readonly onBug: (error: unknown) => void;
 }
 
-type App = Hono<{ Bindings: Surroundings }>;
-type Request_ = Context<{ Bindings: Surroundings }>;
+/** `isTrusted`: what the guard has found out. */
+type Environment = { Bindings: Surroundings; Variables: { isTrusted: boolean } };
+type App = Hono<Environment>;
+type Request_ = Context<Environment>;
 
 const BODY_MAX_BYTES = 2 ** 20;
 const BODY_MAX_DEPTH = 32;
@@ -55,7 +57,11 @@ export function createApp(options: AppOptions): App {
 	const app: App = new Hono();
 	app.use(async (c, next) => {
 		const { guard, assets } = options;
-		guard.admit(c.req.method, assets.has(c.req.path), c.env.caller, (name) => c.req.header(name));
+		const isPage = assets.has(c.req.path);
+		c.set(
+			"isTrusted",
+			guard.admit(c.req.method, isPage, c.env.caller, (name) => c.req.header(name)),
+		);
 		await next();
 		for (const [name, value] of Object.entries(SAFE_HEADERS)) c.res.headers.set(name, value);
 	});
@@ -65,8 +71,7 @@ export function createApp(options: AppOptions): App {
 		document ??= openApiDocument(options.routes, options.version);
 		return json(document);
 	});
-	for (const route of options.routes)
-		app.on(route.method, honoPath(route.path), (c) => answer(route, options.guard, c));
+	for (const route of options.routes) app.on(route.method, honoPath(route.path), (c) => answer(route, c));
 	refuseOtherMethods(app, options);
 	app.notFound(() => problemResponse(new Refusal(404, "there is nothing at this address")));
 	app.onError((error) => {
@@ -106,7 +111,7 @@ function refusalOf(error: unknown, onBug: (error: unknown) => void): Refusal {
 	return new Refusal(500, "this is a bug in vblade; its events say more");
 }
 
-async function answer(route: Route, guard: Guard, c: Request_): Promise<Response> {
+async function answer(route: Route, c: Request_): Promise<Response> {
 	const header = (name: string): string | undefined => c.req.header(name);
 	if (route.ifMatch === "required" && header("if-match") === undefined)
 		throw new Refusal(428, 'a change wants "If-Match" with the ETag of what it changes, or "*"');
@@ -114,7 +119,7 @@ async function answer(route: Route, guard: Guard, c: Request_): Promise<Response
 	const body = route.body ? read(route.body, await readBody(c.req.raw), 422, "body") : undefined;
 	return route.handle({
 		caller: c.env.caller,
-		trusted: guard.mayChange(c.env.caller, header),
+		trusted: c.get("isTrusted"),
 		name: c.req.param("name") ?? "",
 		query,
 		body,

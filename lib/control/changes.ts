@@ -11,9 +11,11 @@ import { quote } from "../text.js";
 import type { Desired, Prospect } from "./desired.js";
 import type { Jobs } from "./jobs.js";
 import type { Plan } from "./model.js";
-import type { Observed } from "./observed.js";
+import { initiatorOn, type Observed } from "./observed.js";
+import { demandPermits } from "./permits.js";
 import { stepsOf } from "./plan.js";
 import { pointerTo, Refusal } from "./problem.js";
+import type { Opener } from "./seams.js";
 import { fingerprintOf, type Steward } from "./steward.js";
 import { checkSettings, merged, wishWith } from "./wish.js";
 
@@ -41,6 +43,7 @@ export class Changes {
 		readonly observed: Observed,
 		readonly jobs: Jobs,
 		readonly now: () => number,
+		readonly opener: Pick<Opener, "whyNotFile" | "whyNotLink">,
 	) {}
 
 	/** Of what can be changed of a disk. */
@@ -92,12 +95,12 @@ export class Changes {
 		settings: () => DiskSettings | null,
 	): Promise<Outcome> {
 		const isOfFile = this.#isOfFile(name);
-		const find = (): Prospect => this.#prospect(name, settings(), isOfFile);
-		if (terms.dryRun) return { plan: this.#planOf(find(), name, isOfFile), job: undefined };
+		const find = (): Promise<Prospect> => this.#prospect(name, settings(), isOfFile);
+		if (terms.dryRun) return { plan: this.#planOf(await find(), name, isOfFile), job: undefined };
 		let plan: Plan = { steps: [], notices: [] };
 		const job = await this.desired.change(
-			() => {
-				const prospect = find();
+			async () => {
+				const prospect = await find();
 				plan = this.#planOf(prospect, name, isOfFile);
 				return prospect;
 			},
@@ -106,7 +109,7 @@ export class Changes {
 		return { plan, job: job.job.id };
 	}
 
-	#prospect(name: string, settings: DiskSettings | null, isOfFile: boolean): Prospect {
+	async #prospect(name: string, settings: DiskSettings | null, isOfFile: boolean): Promise<Prospect> {
 		let prospect: Prospect;
 		try {
 			prospect = this.desired.prospectOf(wishWith(this.desired.wish, name, settings, isOfFile));
@@ -115,8 +118,10 @@ export class Changes {
 			const lines = error.message.split("\n");
 			throw new Refusal(422, lines[0] ?? "", { errors: lines.map((detail) => ({ detail })) });
 		}
-		const broken = prospect.config.disks.find((disk) => disk.name === name)?.broken;
-		if (broken !== undefined && settings !== null) throw new Refusal(422, broken);
+		const disk = prospect.config.disks.find((each) => each.name === name);
+		if (disk === undefined || settings === null) return prospect;
+		if (disk.broken !== undefined) throw new Refusal(422, disk.broken);
+		await demandPermits(this.opener, disk, this.#configured(name));
 		return prospect;
 	}
 
@@ -134,7 +139,9 @@ export class Changes {
 		const since = this.now() - ACTIVE_MS;
 		return this.observed
 			.initiators()
-			.filter(({ figures: { disks, lastSeenMs } }) => disks.includes(disk) && (lastSeenMs ?? 0) >= since)
+			.filter(({ figures: { disks } }) => disks.includes(disk))
+			.map((each) => initiatorOn(each, disk))
+			.filter(({ figures: { lastSeenMs } }) => (lastSeenMs ?? 0) >= since)
 			.map(({ figures: { mac } }) => mac);
 	}
 

@@ -4,46 +4,38 @@
  * tree, and by tests. Serving does not depend on it: when it ends, workers go on.
  */
 
-import type { ListenOptions, Server } from "node:net";
+import type { Server } from "node:http";
 import { hostname } from "node:os";
 import { isDeepStrictEqual } from "node:util";
 import { type Clock, systemClock } from "../clock.js";
 import { OperatorError } from "../errors.js";
 import type { Log } from "../log.js";
-import { diskRoutes } from "./api/disks.js";
-import { eventRoutes } from "./api/events.js";
+import type { Started } from "../opener/messages.js";
+import { allRoutes } from "./api/all.js";
 import type { Inside } from "./api/inside.js";
-import { networkRoutes } from "./api/network.js";
-import { wholeRoutes } from "./api/whole.js";
 import { type Asset, createApp } from "./app.js";
-import { Changes } from "./changes.js";
-import { Desired } from "./desired.js";
-import { EventLog } from "./event-log.js";
+import { insideOf } from "./assembly.js";
+import { EventKeeping, pastEvents } from "./event-keeping.js";
+import { EventLog, type Happening } from "./event-log.js";
 import { Guard } from "./guard.js";
 import { HistoryFiles } from "./history-files.js";
-import { Jobs } from "./jobs.js";
 import { Kept } from "./kept.js";
-import type { Event, Process } from "./model.js";
-import { Observed } from "./observed.js";
+import type { Event } from "./model.js";
+import type { Observed } from "./observed.js";
+import type { Listener } from "./places.js";
 import type { Opener, Workers } from "./seams.js";
 import { ApiServer, type ServerLimits } from "./server.js";
-import { Shower } from "./shown.js";
 import { WatchedOpener } from "./watched-opener.js";
 import type { InterfaceNames } from "./wish.js";
 
 const LOOK_MS = 1000;
-/** Asking for processes costs the opener files to be read. */
-const PROCESSES_FRESH_MS = 1000;
-
-export interface Listener {
-	readonly transport: "unix" | "tcp";
-	readonly where: ListenOptions;
-}
 
 export interface ControlOptions {
 	readonly version: string;
 	/** Milliseconds since 1970: when all of vblade was started. */
 	readonly sinceMs: number;
+	/** What holds since then, whatever the files say now. */
+	readonly started: Started;
 	readonly opener: Opener;
 	readonly workers: Workers;
 	readonly interfaceNames: InterfaceNames;
@@ -61,8 +53,9 @@ export class Control {
 
 	/** Serves from then on. Throws an OperatorError if the configuration, or what was kept, can't be read. */
 	static async start(options: ControlOptions): Promise<Control> {
-		const events = new EventLog(Date.now);
-		events.listen((event) => logEvent(options.log, event));
+		const events = new EventLog(Date.now, await pastEvents(options.opener));
+		events.listen((event, isLogged) => logEvent(options.log, event, isLogged));
+		const keeping = new EventKeeping(options.opener, events, options.clock ?? systemClock);
 		const opener = new WatchedOpener(options.opener, events);
 		const kept = await Kept.read(opener, options.clock);
 		const guard = new Guard({ token: await opener.readToken(), names: [hostname()] });
@@ -75,12 +68,17 @@ export class Control {
 				if (!isDeepStrictEqual(kept.find(disk)?.set, set)) await kept.note(disk, { set });
 			},
 		});
-		control.#stop.push(() => kept.stop());
+		control.#stop.push(
+			() => kept.stop(),
+			() => keeping.close(),
+		);
 		const files = new HistoryFiles(opener, inside.observed);
 		await files.restore();
 		await inside.desired.start();
 		control.#look(inside.observed, files);
 		for (const listener of options.listeners) await control.listen(listener);
+		// An earlier life of this process may have ended before it was so.
+		await inside.places.follow(inside.desired.config.http.listen.map(({ name }) => name));
 		return control;
 	}
 
@@ -91,19 +89,20 @@ export class Control {
 	) {
 		this.#options = options;
 		const { version, assets, log, limits } = options;
-		const routes = [
-			...wholeRoutes(inside),
-			...diskRoutes(inside),
-			...networkRoutes(inside),
-			...eventRoutes(inside),
-		];
+		const routes = allRoutes(inside);
 		const onBug = (error: unknown): void => {
 			const message = `this is a bug in vblade: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 			log.error(message);
-			inside.events.add({ kind: "log", severity: "error", message });
+			inside.events.add({ kind: "log", severity: "error", message, isLogged: true });
 		};
 		this.#server = new ApiServer(createApp({ routes, guard, version, assets, onBug }), limits);
-		this.#stop = [() => inside.desired.stop()];
+		inside.places.serveBy(this.#server);
+		this.#stop = [() => inside.places.close(), () => inside.desired.stop()];
+	}
+
+	/** What the opener has told, perhaps an earlier life of this process, too. */
+	happened(happening: Happening & { readonly atMs: number }): void {
+		this.inside.events.addOnce(happening);
 	}
 
 	/** Reads the configuration again, and the token. Resolves when that is over: undefined, or what is wrong. */
@@ -114,11 +113,11 @@ export class Control {
 	}
 
 	/** Also for one that comes later. */
-	listen({ transport, where }: Listener): Promise<Server> {
-		return this.#server.listen(transport, where);
+	listen(listener: Listener): Promise<Server> {
+		return this.inside.places.add(listener);
 	}
 
-	/** Once a second. A worker that does not answer is waited for: nothing is asked twice. */
+	/** Once a second. */
 	#look(observed: Observed, files: HistoryFiles): void {
 		const { workers, clock = systemClock, log } = this.#options;
 		let cancel = (): void => {};
@@ -153,58 +152,9 @@ export class Control {
 	}
 }
 
-function insideOf(
-	options: ControlOptions & { readonly opener: WatchedOpener },
-	kept: Kept,
-	guard: Guard,
-	events: EventLog,
-): Inside {
-	const { version, sinceMs, opener, workers, clock = systemClock, interfaceNames } = options;
-	const now = Date.now;
-	const jobs = new Jobs(now);
-	const observed = new Observed(now());
-	const onForgotten = (disk: string): void => observed.forget(disk);
-	const onReload = async (): Promise<void> => guard.setToken(await opener.readToken());
-	const desired = new Desired({
-		opener,
-		workers,
-		kept,
-		events,
-		jobs,
-		clock,
-		interfaceNames,
-		now,
-		onReload,
-		onForgotten,
-	});
-	const changes = new Changes(desired, observed, jobs, now);
-	const wallMs = (clockMs: number): number => now() + clockMs - clock.now();
-	const shower = new Shower({ observed, kept, changes, workers, wallMs });
-	const processes = freshProcesses(opener, now);
-	const state = opener;
-	return { version, sinceMs, now, desired, observed, changes, shower, events, jobs, state, processes };
-}
-
-/** Asked at most once a second, however many want to know. */
-function freshProcesses(opener: Opener, now: () => number): () => Promise<readonly Process[]> {
-	let asked: Promise<readonly Process[]> | undefined;
-	let askedMs = 0;
-	return () => {
-		if (asked === undefined || now() - askedMs > PROCESSES_FRESH_MS) {
-			askedMs = now();
-			// One who only wants to know how things are is told the rest.
-			asked = opener.processes().catch((error: unknown) => {
-				if (!(error instanceof OperatorError)) throw error;
-				return [];
-			});
-		}
-		return asked;
-	};
-}
-
 /** What an operator would look for in the log. What workers log is there already; of each disk that is served it would be too much. */
-function logEvent(log: Log, { kind, severity, disk, message }: Event): void {
-	if (kind === "log") return;
+function logEvent(log: Log, { kind, severity, disk, message }: Event, isLogged: boolean): void {
+	if (isLogged) return;
 	const line = disk === undefined ? message : `disk ${disk}: ${message}`;
 	if (severity === "error") log.error(line);
 	else if (severity === "warning") log.warn(line);

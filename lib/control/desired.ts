@@ -15,7 +15,7 @@ import type { Jobs, RunningJob } from "./jobs.js";
 import type { Kept } from "./kept.js";
 import type { LastReload } from "./model.js";
 import type { Opener, Workers } from "./seams.js";
-import { fingerprintOf, Steward } from "./steward.js";
+import { fingerprintOf, messageOf, Steward } from "./steward.js";
 import { type InterfaceNames, orThrow, understandMost, understood, type Wish } from "./wish.js";
 import { keepWish, keptWish, wishOfFiles } from "./wish-files.js";
 
@@ -33,7 +33,7 @@ export interface DesiredOptions {
 	/** Milliseconds since 1970. */
 	readonly now: () => number;
 	/** When files were read again, and are good: what else is read again then. */
-	readonly onReload: () => Promise<void>;
+	readonly onReload: (config: Config) => Promise<void>;
 	/** It is gone for good. */
 	readonly onForgotten: (disk: string) => void;
 }
@@ -60,7 +60,8 @@ export class Desired {
 	#config: Config = NOTHING;
 	#lastReload: LastReload | null = null;
 	#lastGoodMs = 0;
-	readonly #restartNeeded = new Set<string>();
+	/** A reload that has not begun to read: who wants another one meanwhile wants this. */
+	#waiting: RunningJob | undefined;
 	/** Wishes come one after the other. */
 	#turn: Promise<unknown> = Promise.resolve();
 	#stopReconsidering: () => void = () => {};
@@ -84,11 +85,6 @@ export class Desired {
 	/** When a configuration was last good: milliseconds since 1970. */
 	get lastGoodMs(): number {
 		return this.#lastGoodMs;
-	}
-
-	/** Keys that were changed and count from the next start. */
-	get restartNeeded(): readonly string[] {
-		return [...this.#restartNeeded];
 	}
 
 	steward(name: string): Steward | undefined {
@@ -128,14 +124,18 @@ export class Desired {
 	}
 
 	async #replaceServed(steward: Steward, isServed: boolean): Promise<void> {
-		if (isServed) await steward.withdraw(true);
+		// One that refuses refuses to serve it, too, and that is tried again.
+		if (isServed) await steward.withdraw(true).catch(unlessBug);
 		await steward.serve();
 	}
 
 	/** Reads the files again, and makes what they say so. The job says how that goes; one with errors has changed nothing. */
 	reload(): RunningJob {
+		if (this.#waiting !== undefined) return this.#waiting;
 		const job = this.#options.jobs.begin("reload", "reading the configuration");
+		this.#waiting = job;
 		void this.#inTurn(async () => {
+			this.#waiting = undefined;
 			const { opener, interfaceNames, onReload } = this.#options;
 			const wish = { ...(await wishOfFiles(opener)), runtime: this.#wish.runtime };
 			const config = understandMost(wish, interfaceNames);
@@ -145,7 +145,7 @@ export class Desired {
 					config.map(({ message }) => message),
 				);
 			// In the file that the files name now.
-			await onReload();
+			await onReload(config);
 			this.#lastReload = { at: this.#timestamp(), ok: true, errors: [] };
 			const prospect = { wish, config, difference: differenceOf(this.#config, config) };
 			await this.#carryOut(prospect, job);
@@ -176,9 +176,9 @@ export class Desired {
 	}
 
 	/** Makes a wish that is found in its turn. Resolves when it is kept; the job when it is carried out. */
-	change(find: () => Prospect, begin: () => RunningJob): Promise<RunningJob> {
+	change(find: () => Promise<Prospect>, begin: () => RunningJob): Promise<RunningJob> {
 		return this.#inTurn(async () => {
-			const prospect = find();
+			const prospect = await find();
 			const job = begin();
 			await this.#carryOut(prospect, job);
 			return job;
@@ -192,10 +192,9 @@ export class Desired {
 	}
 
 	async #carryOut({ wish, config, difference }: Prospect, job: RunningJob): Promise<void> {
-		const { steps, needsRestart } = difference;
+		const { steps } = difference;
 		await keepWish(this.#options.opener, wish, this.#wish);
 		this.#take(wish, config);
-		for (const key of needsRestart) this.#restartNeeded.add(key);
 		job.steps(steps.length);
 		void this.#apply(steps, job);
 	}
@@ -208,8 +207,14 @@ export class Desired {
 
 	async #apply(steps: readonly Step[], job: RunningJob): Promise<void> {
 		// What is taken away goes first: disks may have changed places.
-		await Promise.all(steps.map((step) => this.#takeAway(step, job)));
-		await Promise.all(steps.map((step) => this.#give(step, job)));
+		for (const act of [this.#takeAway, this.#give])
+			await Promise.all(
+				steps.map((step) =>
+					act.call(this, step, job).catch((error: unknown) => {
+						job.step(`disk ${step.disk.name}: ${messageOf(error)}`);
+					}),
+				),
+			);
 		const message = `${counted(steps.length, "step")}${steps.length === 0 ? ": nothing has changed" : ""}`;
 		const { errors } = job.job;
 		job.finish("done", errors.length === 0 ? message : `${message}; ${errors[0]}`);
@@ -285,11 +290,6 @@ export class Desired {
 	#timestamp(): string {
 		return new Date(this.#options.now()).toISOString();
 	}
-}
-
-function messageOf(error: unknown): string {
-	if (error instanceof OperatorError) return error.message;
-	throw error;
 }
 
 /** A state that can't be kept is told by whoever keeps it; disks are served. */

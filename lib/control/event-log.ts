@@ -1,13 +1,15 @@
 /**
  * What has happened, the latest thousands of it, for whoever asks or listens. Everything that others in this room have to tell goes
- * through here; the API sends it on. Ids grow, also over a restart of this process: they begin at the time in milliseconds, which is
- * more than one event a millisecond would have come to.
+ * through here; the API sends it on, and `event-keeping.ts` has the latest kept, so that this process, started again, goes on with
+ * them. Ids grow, also over a restart.
  */
 
 import { oneLine } from "../text.js";
 import type { Event, EventKind, Severity } from "./model.js";
 
 const KEPT = 4096;
+/** Ids that an earlier life of this process may have used after the last that was kept: more than one tells in a moment. */
+const UNKEPT = 100_000;
 
 /** What there is to tell; what it concerns, where that is one thing. */
 export interface Happening {
@@ -19,32 +21,54 @@ export interface Happening {
 	readonly initiator?: string;
 	/** Milliseconds since 1970; default: now. */
 	readonly atMs?: number;
+	/** It is in the log already: another process has put it there. */
+	readonly isLogged?: boolean;
 }
 
-type Listener = (event: Event) => void;
+/** What an earlier life of this process has told. */
+export interface PastEvents {
+	/** Oldest first. */
+	readonly events: readonly Event[];
+	/** The id of one of them after which others may be missing: a life ended there that could not keep its last. */
+	readonly unsureAfter: number | undefined;
+}
+
+type Listener = (event: Event, isLogged: boolean) => void;
+
+const NO_PAST: PastEvents = { events: [], unsureAfter: undefined };
 
 export class EventLog {
-	readonly #ring: Event[] = [];
+	readonly #ring: Event[];
 	readonly #listeners = new Set<Listener>();
-	/** Of the first one that there may have been. */
-	readonly #firstId: number;
 	#nextId: number;
 
-	constructor(readonly now: () => number = Date.now) {
-		this.#firstId = now();
-		this.#nextId = this.#firstId;
+	constructor(
+		readonly now: () => number = Date.now,
+		readonly past = NO_PAST,
+	) {
+		this.#ring = [...past.events];
+		const last = past.events.at(-1)?.id;
+		// The time is above them all, unless the clock was set back.
+		this.#nextId = Math.max(now(), last === undefined ? 0 : last + UNKEPT);
 	}
 
-	add({ atMs, message, ...what }: Happening): void {
+	add({ atMs, message, isLogged = false, ...what }: Happening): void {
 		const at = new Date(atMs ?? this.now()).toISOString();
 		const event: Event = { id: this.#nextId++, at, ...what, message: oneLine(message) };
 		this.#ring.push(event);
 		// In pieces: taking one from the front of an array moves all others.
 		if (this.#ring.length >= 2 * KEPT) this.#ring.splice(0, KEPT);
-		for (const listener of this.#listeners) listener(event);
+		for (const listener of this.#listeners) listener(event, isLogged);
 	}
 
-	/** Those after the id, oldest first, and whether there were others in between. Without an id: the latest. */
+	/** As `add`, unless the same of that moment was told already. */
+	addOnce(happening: Happening & { readonly atMs: number }): void {
+		const at = new Date(happening.atMs).toISOString();
+		const message = oneLine(happening.message);
+		if (!this.#ring.some((event) => event.at === at && event.message === message)) this.add(happening);
+	}
+
+	/** Those after the id, oldest first, and whether there were, or may have been, others in between. Without an id: the latest. */
 	after(
 		id: number | undefined,
 		limit: number,
@@ -53,17 +77,32 @@ export class EventLog {
 		events: Event[];
 		lost: boolean;
 	} {
-		const oldest = this.#ring[0]?.id ?? this.#nextId;
 		if (id === undefined) return { events: this.#ring.filter(wanted).slice(-limit), lost: false };
-		// One of another life of this process, or of the future: all that there is.
-		const known = id >= this.#firstId - 1 && id < this.#nextId;
-		const from = known ? Math.max(0, id + 1 - oldest) : 0;
+		// One that was never told: all that there is.
+		const from = id < this.#nextId ? this.#indexAfter(id) : 0;
 		const events: Event[] = [];
 		for (let at = from; at < this.#ring.length && events.length < limit; at++) {
 			const event = this.#ring[at];
 			if (event !== undefined && wanted(event)) events.push(event);
 		}
-		return { events, lost: !known || id + 1 < oldest };
+		return { events, lost: this.#isLost(id, from) };
+	}
+
+	#indexAfter(id: number): number {
+		const index = this.#ring.findIndex((event) => event.id > id);
+		return index === -1 ? this.#ring.length : index;
+	}
+
+	#isLost(id: number, from: number): boolean {
+		const { unsureAfter } = this.past;
+		if (unsureAfter !== undefined && id <= unsureAfter) return true;
+		const next = this.#ring[from]?.id ?? this.#nextId;
+		return this.#ring[from - 1]?.id !== id && next !== id + 1;
+	}
+
+	/** Oldest first. */
+	latest(most: number): readonly Event[] {
+		return this.#ring.slice(-most);
 	}
 
 	/** Tells of all that follow, until the function returned is called. */

@@ -2,11 +2,13 @@
  * Who may ask what. On the unix socket its mode decides: whoever gets in may do everything. On TCP, reading from this machine is
  * free; all else, and every change, wants the token. A browser is a caller that others can use: so Host must be an address or
  * name of ours (a name that an attacker has pointed at this address is none), Origin, where there is one, the same, and changes
- * must be of a media type that no form can send. Called by `app.ts` before anything of a request is looked at.
+ * must be of a media type that no form can send. Whoever guesses tokens is slowed (`guesses.ts`). Called by `app.ts` before anything
+ * of a request is looked at.
  */
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import { isIP } from "node:net";
+import { Guesses } from "./guesses.js";
 import { Refusal } from "./problem.js";
 
 /** Where a request came from. */
@@ -22,6 +24,8 @@ export interface GuardOptions {
 	readonly token: string | undefined;
 	/** Names that this machine is asked by, beside its addresses. */
 	readonly names: readonly string[];
+	/** Milliseconds, of a clock that only goes on. */
+	readonly now?: () => number;
 }
 
 type HeaderGetter = (name: string) => string | undefined;
@@ -30,9 +34,11 @@ const CHALLENGE = { headers: { "www-authenticate": 'Bearer realm="vblade"' } };
 
 export class Guard {
 	readonly #names: ReadonlySet<string>;
+	readonly #guesses: Guesses;
 	#tokenDigest: Buffer | undefined;
 
-	constructor({ token, names }: GuardOptions) {
+	constructor({ token, names, now = () => performance.now() }: GuardOptions) {
+		this.#guesses = new Guesses(now);
 		this.#names = new Set(names.map((name) => name.toLowerCase()));
 		this.setToken(token);
 	}
@@ -42,17 +48,19 @@ export class Guard {
 	}
 
 	/**
-	 * Throws a Refusal unless the caller may do this.
+	 * Throws a Refusal unless the caller may do this. Returns whether he may do everything. Once for each request: a wrong token counts.
 	 * @param isPage one of the page's own files: they show nothing, and ask for the token
 	 */
-	admit(method: string, isPage: boolean, caller: Caller, header: HeaderGetter): void {
+	admit(method: string, isPage: boolean, caller: Caller, header: HeaderGetter): boolean {
 		this.#checkHost(caller, header("host"));
 		checkOrigin(header("host"), header("origin"));
 		const reads = method === "GET" || method === "HEAD";
 		if (!reads && method !== "DELETE") checkMediaType(header("content-type"));
-		if (isPage && reads) return;
-		if (this.mayChange(caller, header)) return;
-		if (reads && isLocal(caller, header)) return;
+		if (isPage && reads) return false;
+		const trust = this.#trustIn(caller, header);
+		if (trust.isTrusted) return true;
+		if (reads && isLocal(caller, header)) return false;
+		if (trust.waitMs > 0) throw tooManyGuesses(trust.waitMs);
 		if (this.#tokenDigest === undefined)
 			throw new Refusal(
 				403,
@@ -65,13 +73,23 @@ export class Guard {
 		);
 	}
 
-	/** Whether the caller may do everything. */
-	mayChange({ transport }: Caller, header: HeaderGetter): boolean {
-		if (transport === "unix") return true;
+	/** `waitMs`: he brings a token, which is not looked at, for he has guessed too often. */
+	#trustIn(
+		{ transport, remoteAddress }: Caller,
+		header: HeaderGetter,
+	): { isTrusted: boolean; waitMs: number } {
+		if (transport === "unix") return { isTrusted: true, waitMs: 0 };
 		const [, token] = /^Bearer +(\S+)$/i.exec(header("authorization") ?? "") ?? [];
-		if (token === undefined || this.#tokenDigest === undefined) return false;
+		if (token === undefined || this.#tokenDigest === undefined) return { isTrusted: false, waitMs: 0 };
+		const address = plainAddress(remoteAddress);
+		const waitMs = this.#guesses.waitMs(address);
+		if (waitMs > 0) return { isTrusted: false, waitMs };
 		// Digests are of equal length, and how far they agree says nothing of the token.
-		return timingSafeEqual(digest(token), this.#tokenDigest);
+		const given = digest(token);
+		const isTrusted = timingSafeEqual(given, this.#tokenDigest);
+		if (isTrusted) this.#guesses.right(address);
+		else this.#guesses.wrong(address, given.toString("base64"));
+		return { isTrusted, waitMs: 0 };
 	}
 
 	#checkHost({ transport, localAddress }: Caller, host: string | undefined): void {
@@ -85,6 +103,17 @@ export class Guard {
 					(name === "localhost" && isLoopback(localAddress));
 		if (!ok) throw new Refusal(421, "the Host header names neither an address nor a name of this machine");
 	}
+}
+
+function tooManyGuesses(waitMs: number): Refusal {
+	const seconds = Math.ceil(waitMs / 1000);
+	return new Refusal(
+		429,
+		`too many wrong tokens came from this address: the next is looked at in ${seconds} s`,
+		{
+			headers: { "retry-after": String(seconds) },
+		},
+	);
 }
 
 function checkOrigin(host: string | undefined, origin: string | undefined): void {

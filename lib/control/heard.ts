@@ -19,6 +19,7 @@ import { FrameError } from "../channel/frames.js";
 import type { WorkerLook } from "../daemon/worker-look.js";
 import type { Serving, WorkerNews, WorkerQuestion } from "../daemon/worker-messages.js";
 import { isSetOnDisk } from "../daemon/worker-requests.js";
+import type { Happening } from "./event-log.js";
 
 type Words = Readonly<Record<string, unknown>>;
 
@@ -77,6 +78,8 @@ const isLink = isShape({
 	mac: isWord,
 	mtu: isNumber,
 	blades: isNumber,
+	pollUs: isNumber,
+	xdp: isFlag,
 });
 
 const isLook = isShape({
@@ -93,6 +96,14 @@ const isNews = isShape({
 	kind: isOneOf(["happened"]),
 	level: isOneOf(["error", "warn", "info"]),
 	message: (value) => typeof value === "string",
+	subject: isEither(
+		isMissing,
+		isShape({
+			kind: isOneOf(["rival", "fault", "disk-stalled", "disk-resumed"]),
+			disk: isWord,
+			link: isEither(isMissing, isWord),
+		}),
+	),
 });
 const isEnd = isShape({ end: isEither(isMissing, isOneOf(["closed", "abandoned", "opening"])) });
 
@@ -116,10 +127,15 @@ export function setIn(words: Words): WorkerQuestion {
 	return words as unknown as WorkerQuestion;
 }
 
-export function newsIn(words: Words): WorkerNews {
+/** Of the disks of others it has nothing to say. */
+export function newsIn(words: Words, own: ReadonlySet<string>): Happening {
 	heard("news", isNews, words);
-	const { message, ...rest } = words as unknown as WorkerNews;
-	return { ...rest, message: message.slice(0, LONGEST) };
+	const { level, message, subject } = words as unknown as WorkerNews;
+	const severity = level === "warn" ? "warning" : level;
+	const happening = { kind: "log", severity, message: message.slice(0, LONGEST), isLogged: true } as const;
+	if (subject === undefined || !own.has(subject.disk)) return happening;
+	const { kind, disk, link } = subject;
+	return { ...happening, kind, disk, ...(link !== undefined && { link }) };
 }
 
 export function endIn(words: Words): "closed" | "abandoned" | "opening" {

@@ -6,6 +6,8 @@
 import type { Job } from "./model.js";
 
 const KEPT = 200;
+/** Of one job: thousands of disks may all fail for one reason. */
+const ERRORS_MAX = 100;
 
 export class RunningJob {
 	#job: Job;
@@ -36,7 +38,8 @@ export class RunningJob {
 	/** A step is over; with an error, if that is how it ended. */
 	step(error?: string): void {
 		const done = this.#job.done + 1;
-		const errors = error === undefined ? this.#job.errors : [...this.#job.errors, error];
+		const { errors: before } = this.#job;
+		const errors = error === undefined || before.length >= ERRORS_MAX ? before : [...before, error];
 		this.#job = { ...this.#job, done, errors, progress: Math.min(1, done / Math.max(1, this.#job.total)) };
 	}
 

@@ -14,7 +14,7 @@ import { NO_COUNTERS } from "./rates.js";
 import type {
 	DiskFigures,
 	DiskView,
-	InitiatorFigures,
+	InitiatorCounts,
 	LinkView,
 	Measured,
 	MeasuredByOperation,
@@ -59,26 +59,18 @@ export function diskFigures(
 }
 
 interface Part {
-	readonly name: string;
 	readonly row: FigureRow<"initiators"> | undefined;
 	readonly latency: MeasuredByOperation;
 }
 
-/** One initiator of what it does on each of its disks. */
-export function initiatorFigures(
-	parts: readonly Part[],
-	link: string,
-	disks: readonly string[],
-): InitiatorFigures {
+/** What one initiator has asked for, of what it does on each of its disks. */
+export function countsOf(parts: readonly Part[]): InitiatorCounts {
 	const rows = parts.flatMap(({ row }) => row ?? []);
 	const of = (operation: Operation): Measured | null =>
 		sumOf(parts.flatMap(({ latency }) => latency[operation] ?? []));
 	return {
-		mac: parts[0]?.name ?? "",
-		link,
-		disks,
 		counters: countersOf(rows),
-		lastSeenMs: Math.max(0, ...rows.map(({ lastSeenMs }) => lastSeenMs)) || null,
+		lastSeenMs: rows.reduce((latest, { lastSeenMs }) => Math.max(latest, lastSeenMs), 0) || null,
 		latency: { read: of("read"), write: of("write"), flush: of("flush") },
 	};
 }
@@ -114,6 +106,9 @@ function aoeOf({ address, places, macs, reservedBy, configString }: ExportState)
 		configString: oneLine(configString),
 		silenced: places.flatMap(({ link, state, rival, since }) =>
 			state === "silent" && rival !== null && since !== null ? [{ netif: link, mac: rival, since }] : [],
+		),
+		rivals: places.flatMap(({ link, state, rival }) =>
+			state === "serving" && rival !== null ? [{ netif: link, mac: rival }] : [],
 		),
 	};
 }

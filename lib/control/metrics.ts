@@ -4,9 +4,12 @@
  * of disks lies in arrays already, and this process can't read /proc, which libraries tell of processes from. Asked by the API.
  */
 
-import { bucketsOf, countOf } from "../histogram.js";
+import { REJECT_REASONS } from "../aoe/stats.js";
+import { ERROR_CAUSES } from "../disk.js";
+import { bucketsOf, countOf, HISTOGRAM_CLASSES } from "../histogram.js";
 import { DISK_STATES, type DiskState, OPERATIONS, type Process } from "./model.js";
 import type { ObservedLink } from "./observed.js";
+import { NO_COUNTERS } from "./rates.js";
 import type { DiskFigures, InitiatorFigures, Measured, MeasuredByOperation } from "./seams.js";
 
 export const METRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -132,31 +135,36 @@ const COUNTED = [
 	["vblade_disk_resends", "resends", "Requests that an initiator sent again."],
 ] as const;
 
+/** What has never counted is told as 0: what a rate is made of must be there before it grows. */
+const CAUSES = Object.keys(ERROR_CAUSES);
+const REASONS = [...Object.keys(REJECT_REASONS), "ring", "queue"];
+const NOTHING: Measured = { counts: new Float64Array(HISTOGRAM_CLASSES), sumSeconds: 0 };
+
 const aboutDisks: Part = function* (writer, { disks }) {
 	const labels = new Map(disks.map((disk) => [disk, `disk="${escaped(disk.name)}"`]));
 	for (const [name, counter, help] of COUNTED) {
 		writer.family(name, "counter", help);
 		for (const disk of disks) {
-			if (disk.figures) writer.line(`${name}_total`, labels.get(disk)!, disk.figures.counters[counter]);
+			const { figures } = disk;
+			writer.line(`${name}_total`, labels.get(disk)!, (figures?.counters ?? NO_COUNTERS)[counter]);
 			yield;
 		}
 	}
 	writer.family("vblade_disk_errors", "counter", "Requests that ended with an error, by cause.");
 	for (const disk of disks) {
-		for (const [cause, count] of Object.entries(disk.figures?.causes ?? {}))
-			writer.line("vblade_disk_errors_total", `${labels.get(disk)},cause="${escaped(cause)}"`, count);
+		const causes = disk.figures?.causes;
+		for (const cause of CAUSES)
+			writer.line("vblade_disk_errors_total", `${labels.get(disk)},cause="${cause}"`, causes?.[cause] ?? 0);
 		yield;
 	}
 	writer.family("vblade_disk_delayed", "counter", "Requests that waited because of the limit of the disk.");
 	for (const disk of disks) {
-		if (disk.figures?.delayed)
-			writer.line("vblade_disk_delayed_total", labels.get(disk)!, disk.figures.delayed);
+		writer.line("vblade_disk_delayed_total", labels.get(disk)!, disk.figures?.delayed ?? 0);
 		yield;
 	}
 	writer.family("vblade_disk_delayed_seconds", "counter", "How long those waited, all together.");
 	for (const disk of disks) {
-		if (disk.figures?.delayed)
-			writer.line("vblade_disk_delayed_seconds_total", labels.get(disk)!, disk.figures.delayedSeconds);
+		writer.line("vblade_disk_delayed_seconds_total", labels.get(disk)!, disk.figures?.delayedSeconds ?? 0);
 		yield;
 	}
 	writer.family("vblade_disk_io_inflight", "gauge", "Requests that are not answered yet.");
@@ -195,15 +203,14 @@ const aboutLatency: Part = function* (writer, { disks, latency, histograms }) {
 	writer.family(name, "histogram", "From the arrival of a request to its answer.");
 	if (!histograms) {
 		for (const op of OPERATIONS) {
-			const measured = latency[op];
-			if (measured) writer.histogram(name, `op="${op}"`, measured);
+			writer.histogram(name, `op="${op}"`, latency[op] ?? NOTHING);
 		}
 		return;
 	}
 	for (const disk of disks)
 		for (const op of OPERATIONS) {
-			const measured = disk.figures?.latency[op];
-			if (measured) writer.histogram(name, `disk="${escaped(disk.name)}",op="${op}"`, measured);
+			const measured = disk.figures?.latency[op] ?? NOTHING;
+			writer.histogram(name, `disk="${escaped(disk.name)}",op="${op}"`, measured);
 			yield;
 		}
 };
@@ -218,8 +225,12 @@ const aboutLinks: Part = function* (writer, { links }) {
 	}
 	writer.family("vblade_link_dropped", "counter", "Frames that were not carried out, by reason.");
 	for (const link of links) {
-		for (const [reason, count] of Object.entries(link.dropped))
-			writer.line("vblade_link_dropped_total", `${labels(link)},reason="${escaped(reason)}"`, count);
+		for (const reason of REASONS)
+			writer.line(
+				"vblade_link_dropped_total",
+				`${labels(link)},reason="${reason}"`,
+				link.dropped[reason] ?? 0,
+			);
 		yield;
 	}
 	writer.family("vblade_link_up", "gauge", "1: the link is up.");

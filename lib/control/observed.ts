@@ -11,7 +11,9 @@ import { latelyTook, NO_COUNTERS, NO_RATES, ratesOf, sumOf } from "./rates.js";
 import type {
 	DiskFigures,
 	DiskView,
+	InitiatorCounts,
 	InitiatorFigures,
+	LinkOptions,
 	LinkView,
 	Look,
 	Measured,
@@ -35,6 +37,8 @@ export interface ObservedLink extends LinkView {
 export interface ObservedInitiator {
 	readonly figures: InitiatorFigures;
 	readonly rates: Rates;
+	/** In which it has come to those. */
+	readonly seconds: number;
 }
 
 class Entry implements ObservedDisk {
@@ -46,6 +50,9 @@ class Entry implements ObservedDisk {
 
 interface Life {
 	readonly life: number;
+	/** Milliseconds since 1970. */
+	readonly lookedMs: number;
+	readonly linkOptions: readonly LinkOptions[];
 	links: ReadonlyMap<string, ObservedLink>;
 	initiators: ReadonlyMap<string, ObservedInitiator>;
 }
@@ -82,13 +89,15 @@ export class Observed {
 
 	/** @param nowMs milliseconds since 1970 */
 	take(looks: readonly Look[], nowMs: number): void {
-		const seconds = Math.max(0.001, (nowMs - (this.#lookedMs ?? nowMs - 1000)) / 1000);
+		const lookedMs = this.#lookedMs ?? nowMs - 1000;
 		this.#lookedMs = nowMs;
 		const busy = new Set<Entry>();
 		const all: Rates[] = [];
 		for (const look of looks) {
-			const { life, links, initiators } = this.#workers.get(look.worker) ?? {};
-			const isNew = life !== look.life;
+			// It may have answered later than the others.
+			const last = this.#workers.get(look.worker);
+			const seconds = Math.max(0.001, (nowMs - (last?.lookedMs ?? lookedMs)) / 1000);
+			const isNew = last?.life !== look.life;
 			for (const view of look.views) this.#entry(view.name).view = view;
 			for (const figures of look.figures) {
 				const entry = this.#entry(figures.name);
@@ -98,8 +107,10 @@ export class Observed {
 			}
 			this.#workers.set(look.worker, {
 				life: look.life,
-				links: linksOf(look, isNew ? undefined : links, seconds),
-				initiators: initiatorsOf(look, isNew ? undefined : initiators, seconds),
+				lookedMs: nowMs,
+				linkOptions: look.linkOptions,
+				links: linksOf(look, isNew ? undefined : last?.links, seconds),
+				initiators: initiatorsOf(look, isNew ? undefined : last?.initiators, seconds),
 			});
 		}
 		for (const entry of this.#busy) if (!busy.has(entry)) entry.rates = NO_RATES;
@@ -178,6 +189,11 @@ export class Observed {
 		return [...this.#workers.values()].flatMap(({ links }) => [...links.values()]);
 	}
 
+	/** How those run that are open. */
+	linkOptions(): LinkOptions[] {
+		return [...this.#workers.values()].flatMap(({ linkOptions }) => linkOptions);
+	}
+
 	initiators(): ObservedInitiator[] {
 		return [...this.#workers.values()].flatMap(({ initiators }) => [...initiators.values()]);
 	}
@@ -218,12 +234,22 @@ function initiatorsOf(
 			const earlier = before?.get(key);
 			// Thousands that do nothing cost next to nothing.
 			if (earlier?.figures === figures && earlier.rates === NO_RATES) return [key, earlier];
-			return [key, { figures, rates: initiatorRates(figures, earlier?.figures ?? figures, seconds) }];
+			const rates = initiatorRates(figures, earlier?.figures ?? figures, seconds);
+			return [key, { figures, rates, seconds }];
 		}),
 	);
 }
 
-function initiatorRates(now: InitiatorFigures, before: InitiatorFigures, seconds: number): Rates {
+/** What it does on one of its disks alone. */
+export function initiatorOn(initiator: ObservedInitiator, disk: string): ObservedInitiator {
+	const { figures, seconds } = initiator;
+	const counts = figures.disks.length > 1 ? figures.onDisk(disk) : undefined;
+	if (counts === undefined) return initiator;
+	const { now, before } = counts;
+	return { figures: { ...figures, ...now }, rates: initiatorRates(now, before, seconds), seconds };
+}
+
+function initiatorRates(now: InitiatorCounts, before: InitiatorCounts, seconds: number): Rates {
 	if (now === before) return NO_RATES;
 	differenceOf(readCounts, countsOf(now.latency.read), countsOf(before.latency.read));
 	differenceOf(writeCounts, countsOf(now.latency.write), countsOf(before.latency.write));

@@ -13,14 +13,7 @@ import {
 } from "../daemon/figures-frame.js";
 import type { DiskReport, LinkReport, WorkerReport } from "../daemon/state.js";
 import { formatMac } from "../wire/mac.js";
-import {
-	diskFigures,
-	initiatorFigures,
-	linkView,
-	NOTHING_MEASURED,
-	operationsOf,
-	viewOf,
-} from "./look-parts.js";
+import { countsOf, diskFigures, linkView, NOTHING_MEASURED, operationsOf, viewOf } from "./look-parts.js";
 import { OPERATIONS } from "./model.js";
 import type { InitiatorFigures, LinkView, Look, MeasuredByOperation } from "./seams.js";
 
@@ -38,6 +31,9 @@ export interface Asker extends Thing<FigureRow<"initiators">> {
 	readonly link: number;
 	/** What it has asked for since the last look. */
 	operations: number;
+	/** As of the look before. */
+	rowBefore: FigureRow<"initiators"> | undefined;
+	latencyBefore: MeasuredByOperation;
 }
 
 export class Onlooker {
@@ -64,7 +60,11 @@ export class Onlooker {
 		const { generation, disks, links, initiators, latencies } = readFigures(frame);
 		this.#generation = generation;
 		this.#name(names);
-		for (const asker of this.#askers.values()) asker.operations = 0;
+		for (const asker of this.#askers.values()) {
+			asker.operations = 0;
+			asker.rowBefore = asker.row;
+			asker.latencyBefore = asker.latency;
+		}
 		for (const row of initiators) {
 			const asker = this.#askers.get(row.number);
 			if (asker !== undefined) asker.operations = operationsOf(row) - operationsOf(asker.row);
@@ -84,6 +84,7 @@ export class Onlooker {
 			}),
 			views: reports.map(viewOf),
 			links: report.links.map((link) => this.#link(link)),
+			linkOptions: report.links.map(({ name, pollUs, xdp }) => ({ name, pollUs, xdp })),
 			initiators: [...this.#initiators.values()],
 		};
 	}
@@ -94,7 +95,15 @@ export class Onlooker {
 		for (const { number, name } of disks) this.#disks.set(number, { name, ...untold });
 		for (const { number, name } of links) this.#links.set(number, { name, ...untold });
 		for (const { number, mac, disk, link } of initiators)
-			this.#askers.set(number, { name: formatMac(mac), disk, link, operations: 0, ...untold });
+			this.#askers.set(number, {
+				name: formatMac(mac),
+				disk,
+				link,
+				operations: 0,
+				rowBefore: undefined,
+				latencyBefore: NOTHING_MEASURED,
+				...untold,
+			});
 		for (const number of gone.disks) this.#disks.delete(number);
 		for (const number of gone.links) this.#links.delete(number);
 		for (const number of gone.initiators) this.#askers.delete(number);
@@ -123,7 +132,14 @@ export class Onlooker {
 			const group = groups.get(key) ?? [];
 			const link = this.#links.get(group[0]?.link ?? -1)?.name ?? "";
 			const disks = group.flatMap(({ disk }) => this.#disks.get(disk)?.name ?? []);
-			this.#initiators.set(key, initiatorFigures(group, link, disks));
+			const onDisk = (name: string): ReturnType<InitiatorFigures["onDisk"]> => {
+				const asker = group.find(({ disk }) => this.#disks.get(disk)?.name === name);
+				if (asker === undefined) return undefined;
+				const before = { row: asker.rowBefore, latency: asker.latencyBefore };
+				return { now: countsOf([asker]), before: countsOf([before]) };
+			};
+			const mac = group[0]?.name ?? "";
+			this.#initiators.set(key, { mac, link, disks, ...countsOf(group), onDisk });
 		}
 	}
 

@@ -11,7 +11,7 @@ import type { Answer, Route } from "./routes.js";
 type Json = Record<string, unknown>;
 
 /** How anything may be refused. */
-const ALWAYS = [400, 401, 403, 404, 405, 421, 431, 500, 503];
+const ALWAYS = [400, 401, 403, 404, 405, 421, 429, 431, 500, 503];
 const WITH_BODY = [413, 415, 422];
 const WITH_TAG = [412, 428];
 

@@ -20,6 +20,7 @@ export type RefusalStatus =
 	| 421
 	| 422
 	| 428
+	| 429
 	| 431
 	| 500
 	| 503;

@@ -4,17 +4,18 @@
  * program.
  */
 
-import type { ListenOptions } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Asking, type Delivery } from "../channel/asking.js";
 import { OperatorError, unreachable } from "../errors.js";
 import { interfaceNames } from "../link/interfaces.js";
 import type { Log, LogListener } from "../log.js";
-import type { Begin, ControlBegin, Order } from "../opener/messages.js";
+import type { Begin, ControlBegin, Order, ProcessNews } from "../opener/messages.js";
 import { becomeUser } from "../privileges.js";
 import { counted } from "../text.js";
 import { loadAssets } from "./assets.js";
-import { Control, type Listener } from "./control.js";
+import { Control } from "./control.js";
+import type { Happening } from "./event-log.js";
+import { type Listener, listenerOf } from "./places.js";
 import { TreeOpener } from "./tree-opener.js";
 import { TreeWorkers } from "./tree-workers.js";
 
@@ -51,6 +52,8 @@ class ControlProcess {
 	#isReloadWanted = false;
 	/** Those that came before the beginning. */
 	readonly #early: { index: number; descriptor: number }[] = [];
+	/** What there was to tell before there was anybody to tell it. */
+	readonly #news: ProcessNews[] = [];
 
 	constructor(options: ControlProcessOptions, end: (status: number) => void) {
 		this.#options = options;
@@ -77,6 +80,10 @@ class ControlProcess {
 				break;
 			case "reload":
 				void this.#reload();
+				break;
+			case "process":
+				if (this.#control === null) this.#news.push(order.news);
+				else this.#control.happened(happeningOf(order.news));
 				break;
 			case "report":
 				break;
@@ -107,6 +114,7 @@ class ControlProcess {
 			this.#control = await Control.start({
 				version: this.#options.version,
 				sinceMs: Date.parse(since),
+				started: control.started,
 				opener: this.#opener,
 				workers: this.#workers,
 				interfaceNames,
@@ -114,6 +122,8 @@ class ControlProcess {
 				assets: this.#assets,
 				log,
 			});
+			for (const news of [...control.news, ...this.#news.splice(0)])
+				this.#control.happened(happeningOf(news));
 			await this.#settle(this.#control);
 			this.#tellReady();
 		} catch (error) {
@@ -164,9 +174,14 @@ class ControlProcess {
 }
 
 function listenersOf({ listeners }: ControlBegin, descriptors: readonly number[]): Listener[] {
-	return listeners.flatMap(({ address }, index) => {
-		const fd = descriptors[index];
-		if (fd === undefined) return [];
-		return [{ transport: address.startsWith("unix:") ? "unix" : "tcp", where: { fd } as ListenOptions }];
+	return listeners.flatMap((name, index) => {
+		const descriptor = descriptors[index];
+		return descriptor === undefined ? [] : [listenerOf({ ...name, descriptor })];
 	});
+}
+
+function happeningOf({ at, isEnd, message }: ProcessNews): Happening & { atMs: number } {
+	// The opener has put it into the log.
+	const [severity, isLogged] = isEnd ? (["error", true] as const) : (["info", false] as const);
+	return { kind: "process", severity, message, atMs: Date.parse(at), isLogged };
 }

@@ -10,6 +10,14 @@ import type { LinkSpec } from "../spec/spec.js";
 import type { Happening } from "./event-log.js";
 import type { AoeExport, Counters, Link, Operation, Process } from "./model.js";
 
+/** Where the API listens: an address of the configuration, or `unix:PATH` for commands. */
+export interface Listening {
+	readonly purpose: "socket" | "http";
+	readonly address: string;
+	/** Of a socket that listens; whoever asked has it now. */
+	readonly descriptor: number;
+}
+
 /** Keeps small files of the state by fixed names. */
 export interface Keeper {
 	/** Resolves when it is on stable storage; another file of this name is replaced as a whole. */
@@ -24,6 +32,13 @@ export interface Opener extends Keeper {
 	readToken(): Promise<string | undefined>;
 	/** All processes of the tree, as the opener sees them. */
 	processes(): Promise<readonly Process[]>;
+	/** Listens where the files that were last read say, and nowhere else. `wrong`: where it can't, a line each. */
+	listeners(): Promise<{ readonly listeners: readonly Listening[]; readonly wrong: readonly string[] }>;
+	/** Why it would not open that file, or that link (`unix:PATH`, `gre:ADDRESS`), for a disk; undefined: it would try. */
+	whyNotFile(path: string, readOnly: boolean): Promise<string | undefined>;
+	whyNotLink(link: string): Promise<string | undefined>;
+	/** Bits per second of those interfaces that the kernel knows it of, by name. */
+	speeds(names: readonly string[]): Promise<ReadonlyMap<string, number>>;
 }
 
 /** What has to survive every restart, by name of the disk. */
@@ -70,14 +85,22 @@ export interface DiskFigures {
 	readonly busiestInitiator: string | null;
 }
 
-/** The same object as at the last look if nothing has changed. */
-export interface InitiatorFigures {
-	readonly mac: string;
-	readonly link: string;
-	readonly disks: readonly string[];
+/** What an initiator has asked for since the worker was started. */
+export interface InitiatorCounts {
 	readonly counters: Counters;
 	readonly lastSeenMs: number | null;
 	readonly latency: MeasuredByOperation;
+}
+
+/** Of all its disks together. The same object as at the last look if nothing has changed. */
+export interface InitiatorFigures extends InitiatorCounts {
+	readonly mac: string;
+	readonly link: string;
+	readonly disks: readonly string[];
+	/** Of one of its disks alone: as of the last look, and as of the one before. */
+	readonly onDisk: (
+		disk: string,
+	) => { readonly now: InitiatorCounts; readonly before: InitiatorCounts } | undefined;
 }
 
 /** What a worker says of a disk that it has, beside what it counts. */
@@ -91,6 +114,13 @@ export interface DiskView {
 	readonly stalledSince: string | null;
 }
 
+/** How a link runs that is open. */
+export interface LinkOptions {
+	readonly name: string;
+	readonly pollUs: number;
+	readonly xdp: boolean;
+}
+
 export type LinkView = Omit<Link, "worker" | "framesInPerSecond" | "framesOutPerSecond">;
 
 /** What has changed in a worker since it was last looked at. */
@@ -102,6 +132,7 @@ export interface Look {
 	readonly views: readonly DiskView[];
 	/** All that it has. */
 	readonly links: readonly LinkView[];
+	readonly linkOptions: readonly LinkOptions[];
 	readonly initiators: readonly InitiatorFigures[];
 }
 
@@ -128,5 +159,8 @@ export interface Workers {
 	remove(disk: string): Promise<Removed>;
 	/** Of one that is open: nobody is answered, or all are again. */
 	fence(disk: string, fenced: boolean): Promise<void>;
+	/** What those have to tell that answer within a moment; the others are not waited for. */
 	look(): Promise<readonly Look[]>;
+	/** Workers that don't answer, as things are, a line each. */
+	troubles(): readonly string[];
 }

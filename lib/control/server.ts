@@ -32,8 +32,9 @@ const LIMITS: ServerLimits = {
 };
 const HEADER_MAX_BYTES = 16_384;
 const KEEP_ALIVE_MS = 15_000;
-/** How long the last answers may take when the server stops. */
+/** How long the last answers may take when the server stops, and when one of its listeners does. */
 const CLOSE_LIMIT_MS = 2000;
+const STOP_LIMIT_MS = 10_000;
 
 interface Application {
 	fetch(request: Request, surroundings: Surroundings): Response | Promise<Response>;
@@ -67,19 +68,14 @@ export class ApiServer {
 
 	/** Takes no more, and ends when the last answer is out, or after two seconds. */
 	async close(): Promise<void> {
-		await Promise.all(
-			this.#servers.splice(0).map(
-				(server) =>
-					new Promise<void>((resolve) => {
-						const late = setTimeout(() => server.closeAllConnections(), CLOSE_LIMIT_MS);
-						server.close(() => {
-							clearTimeout(late);
-							resolve();
-						});
-						server.closeIdleConnections();
-					}),
-			),
-		);
+		await Promise.all(this.#servers.splice(0).map((server) => closed(server, CLOSE_LIMIT_MS)));
+	}
+
+	/** One that is no longer wanted takes no more. Resolves when its last answer is out, or after ten seconds. */
+	async stop(server: Server): Promise<void> {
+		const index = this.#servers.indexOf(server);
+		if (index !== -1) this.#servers.splice(index, 1);
+		await closed(server, STOP_LIMIT_MS);
 	}
 
 	#create(transport: Caller["transport"]): Server {
@@ -124,6 +120,17 @@ export class ApiServer {
 			if (count > this.#limits.connectionsOfAddress) socket.destroy();
 		});
 	}
+}
+
+function closed(server: Server, limitMs: number): Promise<void> {
+	return new Promise((resolve) => {
+		const late = setTimeout(() => server.closeAllConnections(), limitMs);
+		server.close(() => {
+			clearTimeout(late);
+			resolve();
+		});
+		server.closeIdleConnections();
+	});
 }
 
 function callerOf(transport: Caller["transport"], { socket }: IncomingMessage): Caller {

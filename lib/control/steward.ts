@@ -209,7 +209,7 @@ export class Steward {
 }
 
 /** What the operator did wrong, or what went wrong on the way; our own bugs go on. */
-function messageOf(error: unknown): string {
+export function messageOf(error: unknown): string {
 	if (error instanceof OperatorError) return error.message;
 	throw error;
 }

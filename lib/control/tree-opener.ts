@@ -4,10 +4,10 @@
 
 import { type Asking, NoAnswerError } from "../channel/asking.js";
 import { OperatorError } from "../errors.js";
-import type { OpenerRequest } from "../opener/messages.js";
+import type { ListenerName, OpenerRequest } from "../opener/messages.js";
 import type { FoundSources } from "../opener/sources.js";
 import type { Process } from "./model.js";
-import type { Opener } from "./seams.js";
+import type { Listening, Opener } from "./seams.js";
 
 type Sources = Awaited<ReturnType<Opener["readSources"]>>;
 
@@ -38,6 +38,41 @@ export class TreeOpener implements Opener {
 	async processes(): Promise<readonly Process[]> {
 		const { processes } = await this.#ask({ kind: "processes" });
 		return processes as Process[];
+	}
+
+	async listeners(): Promise<{ listeners: Listening[]; wrong: string[] }> {
+		const { body, files } = await this.#asking
+			.ask({ body: { kind: "listeners" } satisfies OpenerRequest }, ASK_LIMIT_MS)
+			.catch(noAnswer);
+		const descriptors = files.take();
+		const listeners = (body.listeners as ListenerName[]).flatMap((name, index) => {
+			const descriptor = descriptors[index];
+			return descriptor === undefined ? [] : [{ ...name, descriptor }];
+		});
+		return { listeners, wrong: body.wrong as string[] };
+	}
+
+	whyNotFile(path: string, readOnly: boolean): Promise<string | undefined> {
+		return this.#whyNot({ kind: "permit", path, readOnly });
+	}
+
+	whyNotLink(link: string): Promise<string | undefined> {
+		return this.#whyNot({ kind: "permitLink", link });
+	}
+
+	/** What the opener refuses with; an error only if it does not answer. */
+	async #whyNot(body: OpenerRequest): Promise<string | undefined> {
+		try {
+			await this.#asking.ask({ body }, ASK_LIMIT_MS);
+			return undefined;
+		} catch (error) {
+			return error instanceof OperatorError ? error.message : noAnswer(error);
+		}
+	}
+
+	async speeds(names: readonly string[]): Promise<ReadonlyMap<string, number>> {
+		const { speeds } = await this.#ask({ kind: "speeds", names });
+		return new Map(Object.entries(speeds as Record<string, number>));
 	}
 
 	async keep(name: string, bytes: Uint8Array): Promise<void> {

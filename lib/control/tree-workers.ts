@@ -7,15 +7,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Asking, type Delivery, NoAnswerError, type Parcel } from "../channel/asking.js";
 import { FrameError } from "../channel/frames.js";
 import { type Clock, systemClock } from "../clock.js";
-import type { SetOnDisk } from "../daemon/set-access.js";
-import type { Serving, WorkerDisk, WorkerRequest } from "../daemon/worker-messages.js";
+import type { Serving, WorkerRequest } from "../daemon/worker-messages.js";
 import { OperatorError } from "../errors.js";
 import type { DiskConfig } from "../spec/configuration.js";
 import type { LinkSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import { Allowance, endIn, lookIn, newsIn, numbersIn, servingIn, setIn } from "./heard.js";
+import { Looking, lookAtAll } from "./looking.js";
 import { Onlooker } from "./onlooker.js";
 import type { KeptDisk, Look, Removed, ServedDisk, Workers, WorkersListener } from "./seams.js";
+import { workerDisk } from "./worker-disk.js";
 
 /** A file system that checks itself may keep the opener that long; nobody else waits for it. */
 const ADD_LIMIT_MS = 120_000;
@@ -34,6 +35,7 @@ interface Worker {
 	/** Counts how often it, or control, has been started. */
 	life: number;
 	onlooker: Onlooker;
+	readonly looking: Looking;
 	readonly disks: Set<string>;
 	/** Disks of which it is being kept what initiators have set. */
 	readonly keeping: Set<string>;
@@ -50,15 +52,25 @@ export class TreeWorkers implements Workers {
 	/** `replace` has a worker started again whose words are none. */
 	constructor(count: number, replace: (index: number) => void, clock: Clock = systemClock) {
 		this.#replace = replace;
-		this.#workers = Array.from({ length: count }, (_, index) => ({
+		this.#workers = Array.from({ length: count }, (_, index) => this.#newWorker(index, () => clock.now()));
+	}
+
+	#newWorker(index: number, now: () => number): Worker {
+		const worker: Worker = {
 			index,
 			asking: null,
 			life: 0,
 			onlooker: new Onlooker(index, 0),
+			looking: new Looking(
+				() => this.#look(worker),
+				now,
+				(isSilent) => this.#tellSilence(index, isSilent),
+			),
 			disks: new Set<string>(),
 			keeping: new Set<string>(),
-			allowance: new Allowance(() => clock.now()),
-		}));
+			allowance: new Allowance(now),
+		};
+		return worker;
 	}
 
 	listen(listener: WorkersListener): void {
@@ -89,6 +101,7 @@ export class TreeWorkers implements Workers {
 		worker.asking = asking;
 		worker.life += 1;
 		worker.onlooker = new Onlooker(index, worker.life);
+		worker.looking.forget();
 		this.#listener?.started(index);
 	}
 
@@ -157,9 +170,21 @@ export class TreeWorkers implements Workers {
 		await this.#ask(this.#chosen(disk), { kind: "fence", name: disk, fenced });
 	}
 
-	async look(): Promise<readonly Look[]> {
-		const looks = await Promise.all(this.#workers.map((worker) => this.#look(worker)));
-		return looks.flatMap((look) => look ?? []);
+	look(): Promise<readonly Look[]> {
+		return lookAtAll(this.#workers.map(({ looking }) => looking));
+	}
+
+	troubles(): readonly string[] {
+		return this.#workers.flatMap(({ index, asking, looking }) => {
+			if (asking === null) return [`worker ${index} is being started`];
+			return looking.isSilent ? [`worker ${index} does not answer`] : [];
+		});
+	}
+
+	#tellSilence(index: number, isSilent: boolean): void {
+		const severity = isSilent ? "error" : "info";
+		const message = `worker ${index} ${isSilent ? "does not answer" : "answers again"}`;
+		this.#listener?.happened({ kind: "process", severity, message });
 	}
 
 	/** Undefined if it is not there now, or does not answer in time. */
@@ -169,6 +194,7 @@ export class TreeWorkers implements Workers {
 		try {
 			const { body, bytes } = await this.#ask(worker, { kind: "look", since: onlooker.since }, LOOK_LIMIT_MS);
 			const { names, worker: report, disks } = lookIn(body);
+			if (worker.onlooker !== onlooker) return undefined;
 			const look = onlooker.take(names, numbersIn(bytes), disks, report);
 			// Of others it has nothing to say, and what was removed is forgotten.
 			const isIts = ({ name }: { readonly name: string }): boolean => worker.disks.has(name);
@@ -197,10 +223,9 @@ export class TreeWorkers implements Workers {
 	}
 
 	/** Throws a FrameError, which ends the channel, if it is no news. */
-	#told({ allowance }: Worker, words: Delivery["body"]): void {
+	#told({ allowance, disks }: Worker, words: Delivery["body"]): void {
 		allowance.take();
-		const { level, message } = newsIn(words);
-		this.#listener?.happened({ kind: "log", severity: level === "warn" ? "warning" : level, message });
+		this.#listener?.happened(newsIn(words, disks));
 	}
 
 	/** An initiator is answered when this is. Before anybody listens nothing is kept: what is set is asked for then. */
@@ -210,8 +235,11 @@ export class TreeWorkers implements Workers {
 		if (!disks.has(disk)) throw new OperatorError(`disk ${quote(disk)}: is not this worker's`);
 		if (keeping.has(disk)) throw new FrameError("it asks for one disk twice at once");
 		keeping.add(disk);
-		await this.#listener?.set(disk, set);
-		keeping.delete(disk);
+		try {
+			await this.#listener?.set(disk, set);
+		} finally {
+			keeping.delete(disk);
+		}
 		return DONE;
 	}
 
@@ -234,7 +262,7 @@ export class TreeWorkers implements Workers {
 		worker.asking = null;
 		asking.close();
 		const message = `worker ${index}: ${why}: it is heard no more, and started again`;
-		this.#listener?.happened({ kind: "log", severity: "error", message });
+		this.#listener?.happened({ kind: "process", severity: "error", message });
 		this.#replace(index);
 	}
 
@@ -267,23 +295,4 @@ export class TreeWorkers implements Workers {
 			throw error;
 		}
 	}
-}
-
-function workerDisk(
-	disk: DiskConfig,
-	links: readonly LinkSpec[],
-	kept: KeptDisk,
-	fingerprint: string,
-): WorkerDisk {
-	const { serial, wwn, fenced = false } = kept;
-	const set = (kept.set ?? {}) as SetOnDisk;
-	const netifs = new Set(disk.exports.flatMap((each) => each.netifs.map(({ name }) => name)));
-	return {
-		disk: { ...disk.disk, identity: { serial, wwn } },
-		exports: disk.exports,
-		links: links.filter(({ netif }) => netifs.has(netif.name)),
-		fenced,
-		fingerprint,
-		set,
-	};
 }

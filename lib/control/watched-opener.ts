@@ -58,4 +58,20 @@ export class WatchedOpener implements Opener {
 	processes(): ReturnType<Opener["processes"]> {
 		return this.#opener.processes();
 	}
+
+	listeners(): ReturnType<Opener["listeners"]> {
+		return this.#opener.listeners();
+	}
+
+	whyNotFile(path: string, readOnly: boolean): Promise<string | undefined> {
+		return this.#opener.whyNotFile(path, readOnly);
+	}
+
+	whyNotLink(link: string): Promise<string | undefined> {
+		return this.#opener.whyNotLink(link);
+	}
+
+	speeds(names: readonly string[]): ReturnType<Opener["speeds"]> {
+		return this.#opener.speeds(names);
+	}
 }

@@ -76,7 +76,10 @@ export class FaultLog {
 		}
 		const where = op === BlockOp.flush ? "" : ` at LBA ${lba}`;
 		const advice = status === StorageStatus.syncFailed ? "; every write fails until vblade is restarted" : "";
-		this.#log.error(`${blade}: ${opName(op)}${where} failed: ${kind.cause}${advice}`);
+		this.#log.error(`${blade}: ${opName(op)}${where} failed: ${kind.cause}${advice}`, {
+			kind: "fault",
+			disk: blade,
+		});
 		this.#wait(kind);
 	}
 
@@ -86,13 +89,17 @@ export class FaultLog {
 			stalled: ({ op, offsetBytes, waitedMs }) => {
 				this.#stalledMs.set(blade, Date.now() - waitedMs);
 				const where = op === BlockOp.flush ? "" : ` at LBA ${offsetBytes / SECTOR_BYTES}`;
-				this.#log.error(`${blade}: ${opName(op)}${where} has waited for its disk for ${waitedMs / 1000} s`);
+				this.#log.error(`${blade}: ${opName(op)}${where} has waited for its disk for ${waitedMs / 1000} s`, {
+					kind: "disk-stalled",
+					disk: blade,
+				});
 			},
 			resumed: (waitedMs, requests) => {
 				this.#stalledMs.delete(blade);
 				this.#stalls.set(blade, (this.#stalls.get(blade) ?? 0) + requests);
 				this.#log.warn(
 					`${blade}: its disk answers again after ${waitedMs / 1000} s; ${counted(requests, "request")} waited`,
+					{ kind: "disk-resumed", disk: blade },
 				);
 			},
 		};
@@ -175,7 +182,10 @@ export class FaultLog {
 	#tellUntold(kind: Kind): void {
 		const { blade, untold, what, cause, lowestLba, highestLba } = kind;
 		const where = lowestLba <= highestLba ? `, LBA ${lowestLba} to ${highestLba}` : "";
-		this.#log.error(`${blade}: ${untold} more ${what} failed: ${cause}${where}`);
+		this.#log.error(`${blade}: ${untold} more ${what} failed: ${cause}${where}`, {
+			kind: "fault",
+			disk: blade,
+		});
 		kind.untold = 0;
 		kind.lowestLba = Infinity;
 		kind.highestLba = 0;

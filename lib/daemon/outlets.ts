@@ -13,6 +13,7 @@ import type { Link } from "../link/link.js";
 import { type LinkHelpers, openLink } from "../link/open.js";
 import type { Log } from "../log.js";
 import type { Pump } from "../pump.js";
+import { AOE_DEFAULTS } from "../spec/keys.js";
 import type { LinkSpec, NetifSpec } from "../spec/spec.js";
 import { counted } from "../text.js";
 import { formatMac } from "../wire/mac.js";
@@ -30,6 +31,9 @@ export interface Outlet {
 	readonly target: AoeTarget;
 	readonly stats: TargetStats;
 	readonly rivals: RivalLog;
+	/** How it works, for all that is served on it. */
+	readonly pollUs: number;
+	readonly xdp: boolean;
 	/** Exports that want it. */
 	users: number;
 	/** Frames that all of them may have under way. */
@@ -113,12 +117,15 @@ export class Outlets {
 
 	async #open(key: string, netif: NetifSpec, framesInFlight: number, spec?: LinkSpec): Promise<Outlet> {
 		const { pump, log, version, departures, helpers, isShared = false } = this.#options;
+		// As `openLink` has it without a spec.
+		const { pollUs = AOE_DEFAULTS.poll_us, xdp = false } = spec ?? {};
 		const link = await openLink(
 			netif,
 			pump,
 			{
 				framesInFlight,
-				...(spec && { pollUs: spec.pollUs, xdp: spec.xdp }),
+				pollUs,
+				xdp,
 				leastMtu: LEAST_MTU,
 				log: (message, level = "warn") => log[level](message),
 			},
@@ -135,12 +142,11 @@ export class Outlets {
 			firmwareVersion: firmwareNumber(version),
 			isShared,
 			ownMacs: () => new Set([...this.#outlets.values()].map((outlet) => outlet.link.mac)),
-			onConflict: ({ name }, mac) =>
-				log.warn(`${name}: ${formatMac(mac)} on ${link.name} answers for the same shelf and slot`),
-			onSilenced: ({ name }, mac, why) => rivals.silenced(name, formatMac(mac), why),
-			onServedAgain: ({ name }, mac) => rivals.servedAgain(name, formatMac(mac)),
+			onConflict: (blade, mac) => rivals.conflict(blade, formatMac(mac)),
+			onSilenced: (blade, mac, why) => rivals.silenced(blade, formatMac(mac), why),
+			onServedAgain: (blade, mac) => rivals.servedAgain(blade, formatMac(mac)),
 		});
-		const parts = { key, link, registry, target, stats, rivals, users: 0, framesInFlight: 0 };
+		const parts = { key, link, pollUs, xdp, registry, target, stats, rivals, users: 0, framesInFlight: 0 };
 		const outlet: Outlet = { ...parts, started: false, serving: false };
 		this.#outlets.set(key, outlet);
 		return outlet;
@@ -169,9 +175,10 @@ function reportOf({ link, stats, registry, target }: Outlet): string[] {
 		`${name}: frames in ${framesIn}, out ${framesOut}, dropped in ${droppedIn}, out ${droppedOut}`,
 		...stats.rejections().map(([why, count]) => `${name}: ${counted(count, "frame")} ${REJECT_REASONS[why]}`),
 		`${name}: ${counted(registry.size, "blade")} served`,
-		...[...target.silences()].map(
-			({ blade, mac, since }) =>
-				`${blade.name}: silent on ${name}, for ${formatMac(mac)} answers there since ${since.toISOString()}`,
+		...[...target.contests()].map(({ blade, mac, silentSince }) =>
+			silentSince === undefined
+				? `${blade.name}: served on ${name}, where ${formatMac(mac)} answers for it, too`
+				: `${blade.name}: silent on ${name}, for ${formatMac(mac)} answers there since ${silentSince.toISOString()}`,
 		),
 	];
 }

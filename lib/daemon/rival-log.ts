@@ -4,11 +4,16 @@
  * one line. Asked by `outlets.ts`, one for each link.
  */
 
+import type { Blade } from "../aoe/blade.js";
 import { type Clock, systemClock } from "../clock.js";
-import type { Log } from "../log.js";
+import type { Disk } from "../disk.js";
+import type { Log, Subject } from "../log.js";
 
 const LINES_PER_MINUTE = 20;
 const MINUTE_MS = 60_000;
+
+/** What there is to tell of a blade. */
+type NamedBlade = Pick<Blade, "name"> & { readonly disk: Pick<Disk, "name"> };
 
 export class RivalLog {
 	readonly #link: string;
@@ -25,14 +30,24 @@ export class RivalLog {
 	}
 
 	/** `mac` has the blade's address on the link. `why`: in words that go on from who it is. */
-	silenced(blade: string, mac: string, why: string): void {
-		if (this.#mayTell())
-			this.#log.error(`${blade}: not served on ${this.#link} for now: ${mac} there ${why}`);
+	silenced(blade: NamedBlade, mac: string, why: string): void {
+		const message = `${blade.name}: not served on ${this.#link} for now: ${mac} there ${why}`;
+		if (this.#mayTell()) this.#log.error(message, this.#subject(blade));
 	}
 
-	servedAgain(blade: string, mac: string): void {
-		if (this.#mayTell())
-			this.#log.warn(`${blade}: served again on ${this.#link}: ${mac} no longer answers there`);
+	servedAgain(blade: NamedBlade, mac: string): void {
+		const message = `${blade.name}: served again on ${this.#link}: ${mac} no longer answers there`;
+		if (this.#mayTell()) this.#log.warn(message, this.#subject(blade));
+	}
+
+	/** Another answers for the blade's address, too. Once for each of both. */
+	conflict(blade: NamedBlade, mac: string): void {
+		const message = `${blade.name}: ${mac} on ${this.#link} answers for the same shelf and slot`;
+		this.#log.warn(message, this.#subject(blade));
+	}
+
+	#subject({ disk }: NamedBlade): Subject {
+		return { kind: "rival", disk: disk.name, link: this.#link };
 	}
 
 	close(): void {

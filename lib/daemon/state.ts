@@ -6,7 +6,7 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Blade } from "../aoe/blade.js";
-import type { Silence } from "../aoe/claim.js";
+import type { Contest } from "../aoe/claim.js";
 import type { Disk, DiskPhase } from "../disk.js";
 import { turn } from "../turn.js";
 import { formatMac } from "../wire/mac.js";
@@ -21,8 +21,9 @@ const DISKS_PER_TURN = 64;
 export interface PlaceState {
 	readonly link: string;
 	readonly state: "serving" | "silent" | "asking";
-	/** Who has it, and since when (ISO 8601). */
+	/** Who has it, or answers for it too while it is served. */
 	readonly rival: string | null;
+	/** It is silent: ISO 8601. */
 	readonly since: string | null;
 }
 
@@ -76,6 +77,9 @@ export interface LinkReport {
 	readonly mac: string;
 	readonly mtu: number;
 	readonly blades: number;
+	/** What it was opened with. */
+	readonly pollUs: number;
+	readonly xdp: boolean;
 }
 
 export interface WorkerReport {
@@ -99,9 +103,9 @@ export function workerReport(disks: Disks, aoe: AoeExporter): WorkerReport {
 	};
 }
 
-function linkReport({ link, registry }: Outlet): LinkReport {
+function linkReport({ link, registry, pollUs, xdp }: Outlet): LinkReport {
 	const { name, status, up, mac, mtu } = link;
-	return { name, status, isUp: up, mac: formatMac(mac), mtu, blades: registry.size };
+	return { name, status, isUp: up, mac: formatMac(mac), mtu, blades: registry.size, pollUs, xdp };
 }
 
 /** All disks, or those of these names that there are; as many at a time as a turn of the loop has time for. */
@@ -112,26 +116,26 @@ export async function* diskReports(
 ): AsyncIterable<readonly DiskReport[]> {
 	const wanted = [...disks.held()].filter(({ name }) => names?.has(name) ?? true);
 	const exports = exportsByDisk(aoe);
-	const silences = silencesOf(aoe);
+	const contests = contestsOf(aoe);
 	for (let from = 0; from < wanted.length; from += DISKS_PER_TURN) {
 		if (from > 0) await nextTurn();
 		yield wanted
 			.slice(from, from + DISKS_PER_TURN)
-			.map((held) => diskReport(held, disks, exports.get(held.name) ?? [], silences));
+			.map((held) => diskReport(held, disks, exports.get(held.name) ?? [], contests));
 	}
 }
 
 /** By blade and by link. */
-type Silences = ReadonlyMap<Blade, ReadonlyMap<Outlet, Silence>>;
+type Contests = ReadonlyMap<Blade, ReadonlyMap<Outlet, Contest>>;
 
-function silencesOf(aoe: AoeExporter): Silences {
-	const silences = new Map<Blade, Map<Outlet, Silence>>();
+function contestsOf(aoe: AoeExporter): Contests {
+	const contests = new Map<Blade, Map<Outlet, Contest>>();
 	for (const outlet of aoe.outlets())
-		for (const silence of outlet.target.silences()) {
-			const ofBlade = silences.get(silence.blade) ?? new Map<Outlet, Silence>();
-			silences.set(silence.blade, ofBlade.set(outlet, silence));
+		for (const contest of outlet.target.contests()) {
+			const ofBlade = contests.get(contest.blade) ?? new Map<Outlet, Contest>();
+			contests.set(contest.blade, ofBlade.set(outlet, contest));
 		}
-	return silences;
+	return contests;
 }
 
 function exportsByDisk(aoe: AoeExporter): ReadonlyMap<string, readonly AoeExport[]> {
@@ -148,7 +152,7 @@ function diskReport(
 	{ name, spec, disk, isLeaving }: HeldDisk,
 	{ faults }: Disks,
 	exports: readonly AoeExport[],
-	silences: Silences,
+	contests: Contests,
 ): DiskReport {
 	const called = spec.called ?? name;
 	const last = faults.lastOf(called);
@@ -160,7 +164,7 @@ function diskReport(
 		open: disk && openReport(disk),
 		lastFault: last === undefined ? null : { ...last, at: moment(last.at) },
 		stalledSince: stalled === undefined ? null : moment(stalled),
-		exports: exports.map((each) => exportState(each, silences)),
+		exports: exports.map((each) => exportState(each, contests)),
 	};
 }
 
@@ -170,14 +174,14 @@ function openReport({ device, identity, faults }: Disk): DiskReport["open"] {
 	return { sizeBytes, readOnly, serial: identity.serial, wwn, faults };
 }
 
-function exportState({ spec, blade, outlets, isLeaving }: AoeExport, silences: Silences): ExportState {
+function exportState({ spec, blade, outlets, isLeaving }: AoeExport, contests: Contests): ExportState {
 	const { name, protocol, shelf, slot, bufferCount } = spec;
-	const silent = blade === null ? undefined : silences.get(blade);
+	const own = blade === null ? undefined : contests.get(blade);
 	return {
 		name,
 		protocol,
 		address: `${shelf}.${slot}`,
-		places: outlets.map((outlet) => placeState(outlet, blade, silent?.get(outlet))),
+		places: outlets.map((outlet) => placeState(outlet, blade, own?.get(outlet))),
 		macs: [...(blade?.access.mask ?? [])].map(formatMac),
 		reservedBy: [...(blade?.access.reserved ?? [])].map(formatMac),
 		configString: Buffer.from(blade?.configString ?? "").toString("latin1"),
@@ -189,14 +193,13 @@ function exportState({ spec, blade, outlets, isLeaving }: AoeExport, silences: S
 function placeState(
 	{ link, registry }: Outlet,
 	blade: Blade | null,
-	silence: Silence | undefined,
+	contest: Contest | undefined,
 ): PlaceState {
-	if (silence !== undefined) {
-		const { mac, since } = silence;
-		return { link: link.name, state: "silent", rival: formatMac(mac), since: since.toISOString() };
-	}
+	const rival = contest === undefined ? null : formatMac(contest.mac);
+	const since = contest?.silentSince?.toISOString() ?? null;
+	if (since !== null) return { link: link.name, state: "silent", rival, since };
 	const isServed = blade !== null && registry.has(blade);
-	return { link: link.name, state: isServed ? "serving" : "asking", rival: null, since: null };
+	return { link: link.name, state: isServed ? "serving" : "asking", rival, since };
 }
 
 function moment(ms: number): string {

@@ -2,6 +2,7 @@
  * What control says to a worker, and a worker to control. A disk is spoken of by its name, with all that it is served as. Types only.
  */
 
+import type { Subject } from "../log.js";
 import type { DiskSpec, ExportSpec, LinkSpec } from "../spec/spec.js";
 import type { SetOnDisk } from "./set-access.js";
 
@@ -50,6 +51,7 @@ export interface WorkerNews {
 	readonly kind: "happened";
 	readonly level: "error" | "warn" | "info";
 	readonly message: string;
+	readonly subject?: Subject;
 }
 
 /** What a worker asks: to keep all that initiators have set on a disk; answered when that is on stable storage. One at a time of a disk. */

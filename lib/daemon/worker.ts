@@ -78,6 +78,7 @@ class Worker {
 				void this.#stop();
 				break;
 			case "reload":
+			case "process":
 				break;
 			default:
 				unreachable(order);
@@ -91,7 +92,9 @@ class Worker {
 			this.#control?.tell({ body: news });
 		};
 		const keeping = new SetKeeping((disk) => this.#askToKeep(disk));
-		this.#log = makeLog(verbose, (level, message) => tell({ kind: "happened", level, message }));
+		this.#log = makeLog(verbose, (level, message, subject) =>
+			tell({ kind: "happened", level, message, ...(subject && { subject }) }),
+		);
 		// What it needs from the beginning (io_uring) it could not have later.
 		this.#daemon = new Daemon({
 			log: this.#log,

@@ -13,11 +13,12 @@ import type { Keeping } from "./keeping.js";
 import type { Listeners } from "./listeners.js";
 import type { Manager } from "./manager.js";
 import { Memories } from "./memories.js";
-import type { ControlBegin, OpenerRequest, ProcessInfo } from "./messages.js";
+import type { ControlBegin, OpenerRequest, ProcessInfo, ProcessNews, Started } from "./messages.js";
 import { FilesForOthers } from "./opening.js";
 import { usageOf } from "./processes.js";
 import { type Question, questionOf } from "./questions.js";
 import type { FoundSources } from "./sources.js";
+import { speedsOf } from "./speeds.js";
 
 /** So that no child fills the state directory's disk, or our memory. */
 export interface AnswersOptions {
@@ -26,6 +27,7 @@ export interface AnswersOptions {
 	readonly listeners: Listeners;
 	readonly manager: Manager;
 	readonly children: () => readonly Child[];
+	readonly news: () => readonly ProcessNews[];
 	readonly onReady: (status: string) => void;
 }
 
@@ -43,6 +45,7 @@ const FOR_WORKERS: readonly OpenerRequest["kind"][] = ["open", "memory", "listen
 export class Answers {
 	readonly #options: AnswersOptions;
 	readonly since = new Date();
+	readonly #started: Started;
 	readonly #memories = new Memories();
 	/** By worker: what one waits for keeps no other, and a tunnel of one is no other's. */
 	readonly #opening = new Map<number, FilesForOthers>();
@@ -74,6 +77,20 @@ export class Answers {
 			return DONE;
 		},
 		processes: async () => ({ body: { processes: await this.#processes() } }),
+		listeners: async () => {
+			const { files, listeners } = this.#options;
+			const wrong = await listeners.relisten(files.http.listen.map(({ name }) => name));
+			return { body: { listeners: listeners.names, wrong }, files: listeners.duplicates() };
+		},
+		permit: ({ path, readOnly }) => {
+			this.#options.files.grants.grant(path, readOnly);
+			return DONE;
+		},
+		permitLink: ({ link }) => {
+			this.#options.files.refuseLink(link);
+			return DONE;
+		},
+		speeds: async ({ names }) => ({ body: { speeds: await speedsOf(names) } }),
 		replace: ({ index }) => {
 			const worker = this.#options
 				.children()
@@ -91,6 +108,8 @@ export class Answers {
 
 	constructor(options: AnswersOptions) {
 		this.#options = options;
+		const { state, user, workers } = options.files.daemon;
+		this.#started = { state, user, workers };
 	}
 
 	/** Throws an OperatorError, or a NativeError, that says why not. */
@@ -111,8 +130,9 @@ export class Answers {
 
 	/** What control begins with, and the descriptors of its listeners. */
 	controlBegin(): { control: ControlBegin; files: number[] } {
-		const { listeners } = this.#options;
-		return { control: { listeners: listeners.names }, files: listeners.duplicates() };
+		const { listeners, news } = this.#options;
+		const control = { listeners: listeners.names, started: this.#started, news: news() };
+		return { control, files: listeners.duplicates() };
 	}
 
 	async #listen(path: string): Promise<Parcel> {

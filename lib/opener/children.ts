@@ -24,6 +24,8 @@ export interface ChildOptions {
 	readonly asking: AskingOptions;
 	/** It has been started, again perhaps: what is said to it goes there. */
 	readonly onStart: (child: Child) => void;
+	/** It has ended though nobody wanted it to, and will be started again. */
+	readonly onEnd: (child: Child, why: string) => void;
 	/** What it asks. */
 	readonly answer: (child: Child, question: Delivery) => Parcel | Promise<Parcel>;
 	readonly clock?: Clock;
@@ -165,6 +167,7 @@ export class Child {
 		const pauseMs = PAUSES_MS[Math.min(this.#failures, PAUSES_MS.length - 1)] ?? 0;
 		this.#failures += 1;
 		this.#options.log.error(`${this.name} ended (${why}); it is started again`);
+		this.#options.onEnd(this, why);
 		this.#stopWaiting = this.#clock.after(pauseMs, () => this.start());
 	}
 }

@@ -95,6 +95,8 @@ export class Listeners {
 	readonly #activated: Map<string, number>;
 	/** Sockets for frames, by path: kept, for a worker that is started again. */
 	readonly #frames = new Map<string, number>();
+	/** One after the other. */
+	#relistening: Promise<unknown> = Promise.resolve();
 
 	constructor(activated: readonly ActivatedSocket[] = []) {
 		this.#activated = new Map(activated.map(({ descriptor }) => [native.socketName(descriptor), descriptor]));
@@ -106,6 +108,38 @@ export class Listeners {
 		this.#activated.delete(address);
 		const descriptor = activated ?? (await listenOn(address, SOCKET_MODE, group));
 		this.#listeners.push({ purpose, address, descriptor, isActivated: activated !== undefined });
+	}
+
+	/** Has the API listen at these addresses, and at no others. Returns what is wrong, a line for each that can't be had. */
+	relisten(addresses: readonly string[]): Promise<string[]> {
+		const done = this.#relistening.then(() => this.#relisten(new Set(addresses)));
+		this.#relistening = done.catch(() => {});
+		return done;
+	}
+
+	async #relisten(wanted: ReadonlySet<string>): Promise<string[]> {
+		// First: an address may be part of another one.
+		for (const each of this.#listeners.filter(({ purpose }) => purpose === "http"))
+			if (!wanted.has(each.address)) this.#giveUp(each);
+		const wrong: string[] = [];
+		for (const address of wanted) {
+			if (this.#listeners.some((each) => each.address === address)) continue;
+			try {
+				await this.listen("http", address);
+			} catch (error) {
+				if (!(error instanceof OperatorError)) throw error;
+				wrong.push(error.message);
+			}
+		}
+		return wrong;
+	}
+
+	#giveUp(listener: Listener): void {
+		const { address, descriptor, isActivated } = listener;
+		this.#listeners.splice(this.#listeners.indexOf(listener), 1);
+		// The service manager listens on; it may be wanted again.
+		if (isActivated) this.#activated.set(address, descriptor);
+		else stopListening(address, descriptor);
 	}
 
 	get names(): ListenerName[] {

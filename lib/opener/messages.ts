@@ -15,6 +15,7 @@ export const KEPT_FILES: ReadonlySet<string> = new Set([
 	"runtime.toml",
 	"disks.json",
 	"wish.json",
+	"events.json",
 	...Array.from({ length: 144 }, (_, index) => `history-${String(index).padStart(3, "0")}`),
 ]);
 
@@ -38,6 +39,22 @@ export interface ProcessInfo {
 	readonly residentBytes: number;
 }
 
+/** A process has ended, or is there again: for control, which tells it as an event. */
+export interface ProcessNews {
+	/** ISO 8601 */
+	readonly at: string;
+	readonly isEnd: boolean;
+	/** Which one, and why. */
+	readonly message: string;
+}
+
+/** What holds from the start of the opener to its end, whatever the files say now. */
+export interface Started {
+	readonly state: string;
+	readonly user: string | undefined;
+	readonly workers: number;
+}
+
 /** The first thing that a child hears. */
 export interface Begin {
 	readonly kind: "begin";
@@ -57,6 +74,9 @@ export interface Begin {
 
 export interface ControlBegin {
 	readonly listeners: readonly ListenerName[];
+	readonly started: Started;
+	/** The latest, also what an earlier one has been told: it may have been killed before it could say so. */
+	readonly news: readonly ProcessNews[];
 }
 
 /** What the opener tells a child without being asked. */
@@ -66,6 +86,8 @@ export type Order =
 	| { readonly kind: "peer"; readonly of: ProcessKind; readonly index: number }
 	/** To control: an operator wants the configuration read again (SIGHUP). */
 	| { readonly kind: "reload" }
+	/** To control. */
+	| { readonly kind: "process"; readonly news: ProcessNews }
 	/** To a worker: say what has been counted in the log (SIGUSR1). */
 	| { readonly kind: "report" }
 	/** Finish what is under way, then end. */
@@ -100,6 +122,14 @@ export type OpenerRequest =
 	/** Its bytes come beside; answered when they are on stable storage. */
 	| { readonly kind: "keep"; readonly name: string }
 	| { readonly kind: "processes" }
+	/** Listens where the files that were last read say. The answer has `listeners`, their descriptors, and `wrong`. */
+	| { readonly kind: "listeners" }
+	/** Whether that file would be opened for a disk, by what the files name and allow: refused if not. Nothing is opened. */
+	| { readonly kind: "permit"; readonly path: string; readonly readOnly: boolean }
+	/** The same of `unix:PATH` or `gre:PEER`. */
+	| { readonly kind: "permitLink"; readonly link: string }
+	/** How fast interfaces are. The answer has `speeds`, by name, in bits per second, as far as the kernel knows. */
+	| { readonly kind: "speeds"; readonly names: readonly string[] }
 	/** This worker says what none says: it is ended, and started again. */
 	| { readonly kind: "replace"; readonly index: number }
 	/** What the service manager shall know. */

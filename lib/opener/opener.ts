@@ -16,10 +16,12 @@ import { daemonUser, findGroup } from "../privileges.js";
 import { Answers } from "./answers.js";
 import { Child, type ChildOptions } from "./children.js";
 import { ConfigFiles } from "./config-files.js";
+import { watchForHang } from "./hang-watch.js";
 import { Keeping } from "./keeping.js";
 import { Listeners } from "./listeners.js";
 import { Manager } from "./manager.js";
 import type { ProcessKind } from "./messages.js";
+import { ProcessHistory } from "./process-news.js";
 
 /** How long the others have to end before they are killed: longer than a worker gives its disks. */
 const STOP_LIMIT_MS = 15_000;
@@ -59,6 +61,7 @@ export class Opener {
 	readonly #manager: Manager;
 	readonly #answers: Answers;
 	readonly #children: Child[];
+	readonly #history = new ProcessHistory((news) => this.#control?.tell({ kind: "process", news }));
 	readonly #stopWatching: () => void;
 
 	private constructor(options: OpenerOptions, files: ConfigFiles, keeping: Keeping, listeners: Listeners) {
@@ -74,15 +77,22 @@ export class Opener {
 			listeners,
 			manager: this.#manager,
 			children: () => this.#children,
+			news: () => this.#history.latest,
 		});
 		this.#workerCount = files.daemon.workers;
 		const workers = Array.from({ length: this.#workerCount }, (_, index) => this.#child("worker", index));
-		this.#children = [...workers, this.#child("control", 0)];
+		const control = this.#child("control", 0);
+		this.#children = [...workers, control];
 		for (const child of this.#children) child.start();
-		this.#stopWatching = this.#manager.watch(async (limitMs) => {
+		const watched = this.#manager.watch(async (limitMs) => {
 			const alive = await Promise.all(workers.map((worker) => worker.isAlive(limitMs)));
 			return alive.every(Boolean);
 		});
+		const hung = watchForHang(control);
+		this.#stopWatching = () => {
+			watched();
+			hung();
+		};
 	}
 
 	/** Throws an OperatorError if the daemon can't be started as the files say; then nothing is left of it. */
@@ -110,6 +120,7 @@ export class Opener {
 			log,
 			asking: ALLOWANCES[kind],
 			onStart: (child) => this.#begin(child),
+			onEnd: (child, why) => this.#history.ended(child, why),
 			answer: (child, question) => this.#answers.answer(child, question),
 		};
 		return new Child(options);
@@ -119,6 +130,7 @@ export class Opener {
 	#begin(child: Child): void {
 		try {
 			this.#introduce(child);
+			this.#history.started(child);
 		} catch (error) {
 			this.#cannotBegin(child, error);
 		}

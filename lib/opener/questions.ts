@@ -3,7 +3,7 @@
  * opener trusts none of them. Used by `answers.ts`.
  */
 
-import { type Check, isCount, isFlag, isOneOf, isText } from "../channel/checks.js";
+import { type Check, isCount, isFlag, isList, isOneOf, isText } from "../channel/checks.js";
 import { OperatorError } from "../errors.js";
 import { OPEN_DIRECT, OPEN_READ_ONLY, OPEN_SYNCED } from "../native.js";
 import { KEPT_FILES, type OpenerRequest } from "./messages.js";
@@ -18,10 +18,14 @@ const LONGEST_ADDRESS = 64;
 const LONGEST_STATUS = 1024;
 const LONGEST_NAME = 255;
 const MOST_WORKERS = 1024;
+const MOST_LINKS = 4096;
 const FLAGS_MAX = OPEN_READ_ONLY | OPEN_DIRECT | OPEN_SYNCED;
 
 const isPath: Check = (value) =>
 	typeof value === "string" && value.startsWith("/") && value.length <= LONGEST_PATH && !value.includes("\0");
+/** Of an interface: it is part of a path. */
+const isInterface: Check = (value) =>
+	typeof value === "string" && /^[^/\0]{1,15}$/.test(value) && !/^\.\.?$/.test(value);
 const isKept: Check = (value) => typeof value === "string" && KEPT_FILES.has(value);
 
 const FIELDS: Readonly<Record<OpenerRequest["kind"], Readonly<Record<string, Check>>>> = {
@@ -40,6 +44,10 @@ const FIELDS: Readonly<Record<OpenerRequest["kind"], Readonly<Record<string, Che
 	kept: { name: isKept },
 	keep: { name: isKept },
 	processes: {},
+	listeners: {},
+	permit: { path: isPath, readOnly: isFlag },
+	permitLink: { link: isText(LONGEST_PATH) },
+	speeds: { names: isList(isInterface, MOST_LINKS) },
 	replace: { index: isCount(MOST_WORKERS) },
 	notify: { state: isOneOf(["ready", "reloading"]), status: isText(LONGEST_STATUS) },
 };

@@ -62,7 +62,7 @@ export const DAEMON_EFFORTS: Readonly<Record<DaemonKey, Effort>> = {
 	"daemon.user": "restart",
 	"daemon.allow": "live",
 	"daemon.workers": "restart",
-	"http.listen": "restart",
+	"http.listen": "live",
 	"http.token_file": "live",
 	"http.disk_histograms": "live",
 };

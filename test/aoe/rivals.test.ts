@@ -115,7 +115,7 @@ t.test("a target of another kind is left the address, and when it has gone it is
 	live(2000);
 	t.same(bench.turns, ["e9.1 silent: 0200000000bb answers for it and does not stop"]);
 	t.same(bench.conflicts, ["e9.1 0200000000bb"]);
-	t.match([...bench.target.silences()], [{ mac: 0x0200000000bb }], "and that is a state one can ask for");
+	t.match([...bench.target.contests()], [{ mac: 0x0200000000bb }], "and that is a state one can ask for");
 	t.notOk(isServed(bench));
 	live(100_000);
 	t.notOk(isServed(bench), "for as long as it answers");
@@ -124,7 +124,7 @@ t.test("a target of another kind is left the address, and when it has gone it is
 	live(20_000);
 	t.same(bench.turns.slice(1), ["e9.1 again: 0200000000bb"]);
 	t.ok(isServed(bench));
-	t.same([...bench.target.silences()], []);
+	t.same([...bench.target.contests()], []);
 });
 
 t.test("a blade that is silent is not advertised, and finds no one by a broadcast", async (t) => {
@@ -176,6 +176,7 @@ t.test("--force: serves with others, who go on", async (t) => {
 			bench.link.receive(probeFrom("0200000000bb", "01", "01", tagOf(sent), "00010000"));
 	}
 	t.ok(isServed(bench));
+	t.match([...bench.target.contests()], [{ mac: 0x0200000000bb, silentSince: undefined }], "a state, too");
 
 	const other = await serving();
 	for (let i = 0; i < 20; i++) {

@@ -7,7 +7,7 @@ import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { Control } from "../../lib/control/control.js";
 import { figuresOf, lookOf, viewOf } from "./figures.js";
-import { ask, FakeOpener, FakeWorkers, settle } from "./stage.js";
+import { ask, FakeOpener, FakeWorkers, STARTED, settle } from "./stage.js";
 
 const DISKS = 4096;
 const ROUNDS = 5;
@@ -51,6 +51,7 @@ async function serve(): Promise<void> {
 	const control = await Control.start({
 		version: "1.0",
 		sinceMs: 0,
+		started: STARTED,
 		opener,
 		workers,
 		interfaceNames: () => ["eth0"],

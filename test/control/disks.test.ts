@@ -205,3 +205,37 @@ t.test("a fenced disk stays fenced, also when everything is started again", asyn
 	t.equal((await stage.ask("POST", "/api/v1/disks/web/unfence")).body.state, "open");
 	t.notOk(stage.workers.fenced.has("web"));
 });
+
+t.test("what the opener would refuse is refused at once, and says which key allows it", async (t) => {
+	const stage = new Stage();
+	const { refusals } = stage.opener;
+	const why = '"/etc/shadow": is not named, nor in a folder that [daemon] allow names';
+	refusals.set("/etc/shadow", why).set("unix:/run/frames.sock", "is not named");
+	await stage.start(t);
+	await settle();
+	stage.workers.calls.length = 0;
+	const add = (body: object, query = "") =>
+		stage.ask("POST", `/api/v1/disks${query}`, { body: { name: "new", ...body } });
+	const aoe = { address: "9.7", netif: ["eth1"] };
+	for (const query of ["", "?dry_run=true"])
+		t.match(await add({ file: "/etc/shadow", aoe }, query), {
+			status: 422,
+			body: { detail: why, errors: [{ pointer: "#/file", detail: why }] },
+		});
+	t.match(await add({ memory: "1M", aoe: { ...aoe, netif: ["unix:/run/frames.sock"] } }), {
+		status: 422,
+		body: { errors: [{ pointer: "#/aoe/netif" }] },
+	});
+	t.strictSame(stage.workers.calls, []);
+	t.equal((await stage.ask("GET", "/api/v1/disks/new")).status, 404);
+	const good = await add({ file: "/srv/new.img", aoe });
+	t.equal(good.status, 202);
+	await stage.done(good);
+	refusals.set("/srv/new.img", "no longer");
+	t.equal(
+		(await stage.askTagged("PATCH", "new", { body: { limit: { iops: 5 } } })).status,
+		202,
+		"it has it already",
+	);
+	t.equal((await stage.askTagged("PATCH", "new", { body: { file: "/etc/shadow" } })).status, 422);
+});

@@ -4,10 +4,12 @@ import * as fc from "fast-check";
 import t, { type Test } from "tap";
 import { Asking, type Parcel } from "../../lib/channel/asking.js";
 import { Channel } from "../../lib/channel/channel.js";
+import { type Clock, systemClock } from "../../lib/clock.js";
 import type { Happening } from "../../lib/control/event-log.js";
 import { TreeWorkers } from "../../lib/control/tree-workers.js";
 import { FIGURES_LAYOUT, FigureWriter } from "../../lib/daemon/figures-frame.js";
 import { native } from "../../lib/native.js";
+import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 import { until } from "../support/cleanup.js";
 import { mutated } from "../support/mutated.js";
 
@@ -28,7 +30,18 @@ const LOOK = {
 		gone: { disks: [7], links: [8], initiators: [9] },
 	},
 	worker: {
-		links: [{ name: "eth0", status: "up", isUp: true, mac: "02:00:00:00:00:01", mtu: 1500, blades: 1 }],
+		links: [
+			{
+				name: "eth0",
+				status: "up",
+				isUp: true,
+				mac: "02:00:00:00:00:01",
+				mtu: 1500,
+				blades: 1,
+				pollUs: 50,
+				xdp: false,
+			},
+		],
 	},
 	disks: [
 		{
@@ -59,11 +72,12 @@ class Pair {
 	readonly happened: Happening[] = [];
 	readonly sets: string[] = [];
 	keep: Promise<void> = Promise.resolve();
-	readonly workers = new TreeWorkers(1, (index) => void this.replaced.push(index));
+	readonly workers: TreeWorkers;
 	readonly worker: Asking;
-	answers: Record<string, Parcel> = { serving: { body: SERVING } };
+	answers: Record<string, Parcel | Promise<Parcel>> = { serving: { body: SERVING } };
 
-	constructor(t: Pick<Test, "teardown">) {
+	constructor(t: Pick<Test, "teardown">, clock: Clock = systemClock) {
+		this.workers = new TreeWorkers(1, (index) => void this.replaced.push(index), clock);
 		const [ours, theirs] = native.socketPair();
 		this.workers.listen({
 			started: () => {},
@@ -145,6 +159,48 @@ t.test("news without end, and what is no news", async (t) => {
 		pair.worker.tell({ body: wrong });
 		await until("it is replaced", () => pair.replaced.length === 1, LIMIT_MS);
 	}
+});
+
+t.test("news of its own disks are events of their kinds, of others mere lines", async (t) => {
+	const pair = new Pair(t);
+	await pair.workers.serving();
+	const news = { kind: "happened", level: "warn", message: "m" };
+	const subject = { kind: "rival", disk: "web", link: "eth0", initiator: "made up" };
+	for (const disk of ["web", "other"]) pair.worker.tell({ body: { ...news, subject: { ...subject, disk } } });
+	await until("both are heard", () => pair.happened.length === 2, LIMIT_MS);
+	const told = { severity: "warning", message: "m", isLogged: true };
+	t.strictSame(pair.happened, [
+		{ ...told, kind: "rival", disk: "web", link: "eth0" },
+		{ ...told, kind: "log" },
+	]);
+	pair.worker.tell({ body: { ...news, subject: { kind: "process", disk: "web" } } });
+	await until("it is replaced", () => pair.replaced.length === 1, LIMIT_MS);
+});
+
+t.test("a worker that does not answer is said to be silent, and keeps nobody waiting", async (t) => {
+	const clock = new VirtualClock();
+	const pair = new Pair(t, clock);
+	await pair.workers.serving();
+	t.strictSame(pair.workers.troubles(), []);
+	let answer = (): void => {};
+	pair.answers.look = new Promise((resolve) => {
+		answer = () => resolve({ body: LOOK, bytes: new Uint8Array(Float64Array.from(figures()).buffer) });
+	});
+	t.strictSame(await pair.workers.look(), []);
+	t.strictSame(pair.workers.troubles(), [], "it may only be slow");
+	clock.pass(3000);
+	t.strictSame(await pair.workers.look(), []);
+	t.strictSame(pair.workers.troubles(), ["worker 0 does not answer"]);
+	answer();
+	await until("its answer", async () => (await pair.workers.look()).length === 1, LIMIT_MS);
+	t.strictSame(pair.workers.troubles(), []);
+	t.match(pair.happened, [
+		{ kind: "process", severity: "error", message: "worker 0 does not answer" },
+		{ kind: "process", severity: "info", message: "worker 0 answers again" },
+	]);
+	pair.worker.close();
+	await until("it is gone", () => pair.workers.troubles().length === 1, LIMIT_MS);
+	t.strictSame(pair.workers.troubles(), ["worker 0 is being started"]);
 });
 
 t.test("what initiators set is answered when it is kept", async (t) => {

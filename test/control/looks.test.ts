@@ -4,6 +4,7 @@
  */
 
 import t from "tap";
+import { initiatorOn, Observed } from "../../lib/control/observed.js";
 import { Onlooker } from "../../lib/control/onlooker.js";
 import {
 	FIGURES_LAYOUT,
@@ -35,7 +36,18 @@ const REPORT: WorkerReport = {
 	putOff: 0,
 	openingsWaiting: 0,
 	longestTurnSteps: 0,
-	links: [{ name: "eth0", status: "up", isUp: true, mac: "02:00:00:00:00:09", mtu: 9000, blades: 2 }],
+	links: [
+		{
+			name: "eth0",
+			status: "up",
+			isUp: true,
+			mac: "02:00:00:00:00:09",
+			mtu: 9000,
+			blades: 2,
+			pollUs: 50,
+			xdp: true,
+		},
+	],
 };
 
 const DISK: DiskReport = {
@@ -51,7 +63,7 @@ const DISK: DiskReport = {
 			protocol: "aoe",
 			address: "9.0",
 			places: [
-				{ link: "eth0", state: "serving", rival: null, since: null },
+				{ link: "eth0", state: "serving", rival: "02:00:00:00:00:06", since: null },
 				{ link: "eth1", state: "silent", rival: "02:00:00:00:00:05", since: "2026-11-26T10:00:00.000Z" },
 			],
 			macs: [],
@@ -118,6 +130,7 @@ t.test("names, sums over disks, and who is the busiest", async (t) => {
 		counters: { reads: 15, resends: 2 },
 	});
 	t.equal(initiator?.latency.read?.counts[classOf(100)], 15);
+	t.strictSame(look.linkOptions, [{ name: "eth0", pollUs: 50, xdp: true }]);
 	t.match(look.links, [
 		{ name: "eth0", state: "up", mac: "02:00:00:00:00:09", framesIn: 10, dropped: { masked: 4, ring: 3 } },
 	]);
@@ -132,9 +145,32 @@ t.test("names, sums over disks, and who is the busiest", async (t) => {
 				macs: null,
 				configString: "a\\n\u00ff",
 				silenced: [{ netif: "eth1", mac: "02:00:00:00:00:05" }],
+				rivals: [{ netif: "eth0", mac: "02:00:00:00:00:06" }],
 			},
 		},
 	]);
+});
+
+t.test("what an initiator does on one of its disks, and how much of it lately", async (t) => {
+	const onlooker = new Onlooker(0, 1);
+	const observed = new Observed(0);
+	const both = (generation: number, web: number, mail: number) =>
+		frame(generation, [
+			{ disk: 1, asker: 4, count: web },
+			{ disk: 2, asker: 5, count: mail },
+		]);
+	observed.take([onlooker.take(NAMES, both(1, 10, 5), [], REPORT)], 1000);
+	observed.take([onlooker.take(NOTHING_NEW, both(2, 40, 6), [], REPORT)], 2000);
+	const [initiator] = observed.initiators();
+	if (initiator === undefined) throw new Error("there is one");
+	t.match(initiator, { figures: { counters: { reads: 46 } }, rates: { reads: 31 } });
+	const onWeb = initiatorOn(initiator, "web");
+	t.match(onWeb, { figures: { disks: ["web", "mail"], counters: { reads: 40 } }, rates: { reads: 30 } });
+	t.equal(onWeb.figures.latency.read?.counts[classOf(100)], 40);
+	t.match(initiatorOn(initiator, "mail"), { figures: { counters: { reads: 6 } }, rates: { reads: 1 } });
+	observed.take([onlooker.take(NOTHING_NEW, frame(3, []), [], REPORT)], 3000);
+	const [idle] = observed.initiators();
+	t.match(idle && initiatorOn(idle, "web"), { figures: { counters: { reads: 40 } }, rates: { reads: 0 } });
 });
 
 t.test("what is not told again stays; what is gone goes", async (t) => {

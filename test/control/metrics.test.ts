@@ -4,7 +4,9 @@
  */
 
 import t, { type Test } from "tap";
+import { REJECT_REASONS } from "../../lib/aoe/stats.js";
 import { type AoeExport, InitiatorList } from "../../lib/control/model.js";
+import { ERROR_CAUSES } from "../../lib/disk.js";
 import { countOf } from "../../lib/histogram.js";
 import { figuresOf, LINK, lookOf, viewOf } from "./figures.js";
 import { Stage, settle } from "./stage.js";
@@ -55,6 +57,7 @@ const SILENCED: AoeExport = {
 	reservedBy: [],
 	configString: "",
 	silenced: [{ netif: "eth1", mac: "02:00:00:00:00:09", since: "2026-11-26T10:00:00Z" }],
+	rivals: [{ netif: "eth0", mac: "02:00:00:00:00:08" }],
 };
 
 async function staged(t: Test): Promise<Stage> {
@@ -110,11 +113,32 @@ t.test("what was seen, by the names that others rely on", async (t) => {
 	);
 });
 
+t.test("what has never counted is 0 from the beginning", async (t) => {
+	const stage = new Stage();
+	stage.workers.looks = [lookOf([], { links: [{ ...LINK, dropped: {} }] })];
+	stage.workers.reasons.set("mail", "no such file");
+	await stage.start(t);
+	await settle();
+	const series = parse(t, (await stage.ask("GET", "/metrics?histograms=true")).text);
+	for (const disk of ["web", "mail"]) {
+		for (const name of ["reads", "written_bytes", "flushes", "resends", "delayed", "delayed_seconds"])
+			t.equal(series.get(`vblade_disk_${name}_total{disk="${disk}"}`), 0, name);
+		for (const cause of Object.keys(ERROR_CAUSES))
+			t.equal(series.get(`vblade_disk_errors_total{disk="${disk}",cause="${cause}"}`), 0, cause);
+		t.equal(series.get(`vblade_disk_io_seconds_count{disk="${disk}",op="flush"}`), 0);
+	}
+	for (const reason of [...Object.keys(REJECT_REASONS), "ring", "queue"])
+		t.equal(series.get(`vblade_link_dropped_total{link="eth0",worker="0",reason="${reason}"}`), 0, reason);
+	const all = parse(t, (await stage.ask("GET", "/metrics")).text);
+	t.equal(all.get('vblade_disk_io_seconds_bucket{op="write",le="+Inf"}'), 0);
+});
+
 t.test("initiators one by one, as many as are asked for", async (t) => {
 	const stage = new Stage();
 	const of = (mac: string, reads: number) => {
 		const { counters, latency } = figuresOf("web", reads, 0);
-		return { mac, link: "eth0", disks: ["web"], counters, latency, lastSeenMs: Date.now() };
+		const onDisk = (): undefined => undefined;
+		return { mac, link: "eth0", disks: ["web"], counters, latency, lastSeenMs: Date.now(), onDisk };
 	};
 	const initiators = [of("02:00:00:00:00:01", 5), of("02:00:00:00:00:02", 7)];
 	stage.workers.looks = [lookOf([], { initiators })];

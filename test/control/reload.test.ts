@@ -5,7 +5,9 @@
 
 import t from "tap";
 import { Configuration, Job, Status } from "../../lib/control/model.js";
+import { OperatorError } from "../../lib/errors.js";
 import { VirtualClock } from "../../lib/testing/virtual-clock.js";
+import { lookOf } from "./figures.js";
 import { Stage, settle, TWO } from "./stage.js";
 
 const THIRD = `
@@ -214,11 +216,59 @@ t.test(
 	},
 );
 
-t.test("another address to listen on counts from the next start, and is named", async (t) => {
+t.test(
+	"what counts from the next start is named until it holds, whoever was started again meanwhile",
+	async (t) => {
+		const stage = new Stage();
+		const linkOptions = [{ name: "eth0", pollUs: 50, xdp: true }];
+		stage.workers.looks = [lookOf([], { linkOptions })];
+		await stage.start(t);
+		await settle();
+		const needed = async () => (await stage.ask("GET", "/api/v1/status")).body.configuration.restartNeeded;
+		t.strictSame(await needed(), []);
+		stage.opener.text = `[daemon]\nworkers = 2\n${TWO.replace('"9.1"', '"9.1"\npoll_us = 20')}`;
+		t.equal(await stage.control.reload(), undefined);
+		t.strictSame(await needed(), ["daemon.workers", "disk.mail.aoe.poll_us"]);
+		await stage.close();
+		await stage.start(t);
+		await settle();
+		t.strictSame(await needed(), ["daemon.workers", "disk.mail.aoe.poll_us"], "this process started again");
+		await stage.close();
+		stage.workers.looks = [lookOf([], { linkOptions: [{ name: "eth0", pollUs: 20, xdp: true }] })];
+		await stage.start(t);
+		await settle();
+		t.strictSame(
+			await needed(),
+			["daemon.workers"],
+			"a worker that was started again has opened it as it shall be",
+		);
+		stage.opener.text = TWO;
+		await stage.control.reload();
+		t.strictSame(await needed(), ["disk.web.aoe.poll_us"], "the workers as before; the link not");
+	},
+);
+
+t.test("who wants a reload while one waits gets that one", async (t) => {
 	const stage = new Stage();
 	await stage.start(t);
 	await settle();
-	stage.opener.text = `[http]\nlisten = ["127.0.0.1:9470"]\n${TWO}`;
-	await stage.control.reload();
-	t.strictSame(stage.control.inside.desired.restartNeeded, ["http.listen"]);
+	const { desired } = stage.control.inside;
+	const running = desired.reload();
+	t.equal(desired.reload(), running, "it has not begun");
+	await running.ended;
+	t.not(desired.reload(), running);
+});
+
+t.test("a worker that refuses to take a disk away ends nobody, and is told", async (t) => {
+	const stage = new Stage();
+	await stage.start(t);
+	await settle();
+	stage.workers.remove = async () => {
+		throw new OperatorError("not now");
+	};
+	stage.opener.text = TWO.replace('memory = "64M"', 'memory = "65M"');
+	const running = stage.control.inside.desired.reload();
+	await running.ended;
+	t.match(running.job, { state: "done", errors: ["disk web: not now"] });
+	t.equal(await stage.state("web"), "open", "and it goes on");
 });

@@ -8,7 +8,15 @@ import path from "node:path";
 import type { Test } from "tap";
 import { Control, type ControlOptions } from "../../lib/control/control.js";
 import type { Process } from "../../lib/control/model.js";
-import type { Look, Opener, Removed, ServedDisk, Workers, WorkersListener } from "../../lib/control/seams.js";
+import type {
+	Listening,
+	Look,
+	Opener,
+	Removed,
+	ServedDisk,
+	Workers,
+	WorkersListener,
+} from "../../lib/control/seams.js";
 import { OperatorError } from "../../lib/errors.js";
 import type { DiskConfig } from "../../lib/spec/configuration.js";
 import { scratchDirectory } from "../support/cleanup.js";
@@ -16,6 +24,9 @@ import { scratchDirectory } from "../support/cleanup.js";
 export const LIMIT_MS = 20_000;
 export const FILE = "/etc/vblade/vblade.toml";
 export const TOKEN = "a-token-of-the-tests";
+
+/** What the fakes run with: what a configuration says that says nothing of it. */
+export const STARTED = { state: "/var/lib/vblade", user: undefined, workers: 1 };
 
 /** Two disks. */
 export const TWO = `
@@ -38,6 +49,9 @@ export class FakeOpener implements Opener {
 	readonly files = new Map<string, Uint8Array>();
 	/** What `keep` throws. */
 	broken: OperatorError | undefined;
+	/** Why it would not open what a disk is made of. */
+	readonly refusals = new Map<string, string>();
+	speed = new Map<string, number>();
 
 	async readSources() {
 		return { files: [{ path: FILE, text: this.text }], debian: [] };
@@ -62,6 +76,22 @@ export class FakeOpener implements Opener {
 		];
 	}
 
+	async listeners(): Promise<{ listeners: readonly Listening[]; wrong: readonly string[] }> {
+		return { listeners: [], wrong: [] };
+	}
+
+	async whyNotFile(path: string) {
+		return this.refusals.get(path);
+	}
+
+	async whyNotLink(link: string) {
+		return this.refusals.get(link);
+	}
+
+	async speeds() {
+		return this.speed;
+	}
+
 	async keep(name: string, bytes: Uint8Array) {
 		if (this.broken !== undefined) throw this.broken;
 		this.files.set(name, bytes.slice());
@@ -83,6 +113,7 @@ export class FakeWorkers implements Workers {
 	readonly hanging = new Map<string, Promise<Removed>>();
 	looks: readonly Look[] = [];
 	listener: WorkersListener | undefined;
+	trouble: readonly string[] = [];
 
 	listen(listener: WorkersListener): void {
 		this.listener = listener;
@@ -127,6 +158,10 @@ export class FakeWorkers implements Workers {
 
 	async look(): Promise<readonly Look[]> {
 		return this.looks;
+	}
+
+	troubles(): readonly string[] {
+		return this.trouble;
 	}
 }
 
@@ -195,6 +230,7 @@ export class Stage {
 		const control = await Control.start({
 			version: "1.0",
 			sinceMs: 0,
+			started: STARTED,
 			opener: this.opener,
 			workers: this.workers,
 			interfaceNames: () => ["eth0", "eth1"],

@@ -2,6 +2,7 @@
 // killed.
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import t from "tap";
+import type { Event } from "../../lib/control/model.js";
 import { SECTOR_BYTES } from "../../lib/wire/sector.js";
 import { excess, NET_RAW, NONE } from "../privileges/status.js";
 import { until } from "../support/cleanup.js";
@@ -73,6 +74,74 @@ if (await inNamespace(import.meta.url)) {
 		await tree.state("web", "open");
 		t.equal(await tree.pidOf("worker"), worker, "it has not been disturbed");
 		t.strictSame([...(await disk.read(7, 1))], [...sector(0x77)], "the same connection");
+	});
+
+	t.test(
+		"ends of processes are events, which go on; what needs a restart is known all the while",
+		async (t) => {
+			const text = readFileSync(tree.path("vblade.toml"), "utf8");
+			writeFileSync(tree.path("vblade.toml"), text.replace("[daemon]", "[daemon]\nworkers = 2"));
+			t.ok(await tree.reload());
+			await tree.nothingUnderWay();
+			const needed = async () => (await tree.ask("GET", "/api/v1/status")).body.configuration;
+			t.match(await needed(), { restartNeeded: ["daemon.workers"] });
+			await tree.kill("worker");
+			const events = async (query = "") =>
+				(await tree.ask("GET", `/api/v1/events?limit=4096${query}`)).body as unknown as {
+					events: Event[];
+					lost: boolean;
+				};
+			const told = async (message: RegExp) =>
+				(await events()).events.find((each) => message.test(each.message));
+			await until(
+				"its end and its return",
+				async () => (await told(/^worker 0 is there again/)) !== undefined,
+				20_000,
+			);
+			t.match(await told(/^worker 0 ended \(SIGKILL\)/), { kind: "process", severity: "error" });
+			const { id } = (await told(/^worker 0 ended/)) as Event;
+			await tree.kill("control");
+			t.match(await told(/^control ended \(SIGKILL\)/), { kind: "process", severity: "error" });
+			t.match(await events(`&after=${id}`), { lost: true });
+			const all = (await events()).events.map((each) => each.id);
+			t.ok(all.includes(id), "with those of before");
+			t.strictSame(
+				all,
+				[...all].sort((one, other) => one - other),
+				"ids grow",
+			);
+			t.match(await needed(), { restartNeeded: ["daemon.workers"] });
+			writeFileSync(tree.path("vblade.toml"), text);
+			t.ok(await tree.reload());
+			await tree.nothingUnderWay();
+			t.match(await needed(), { restartNeeded: [] });
+		},
+	);
+
+	t.test("while a worker is stopped, the daemon is not ready, and says why", async (t) => {
+		const worker = await tree.pidOf("worker");
+		const ready = async (status: number) =>
+			until(`readyz ${status}`, async () => (await tree.ask("GET", "/readyz")).status === status, 20_000);
+		await ready(200);
+		sendSignal(worker, "SIGSTOP");
+		try {
+			await ready(503);
+			t.match((await tree.ask("GET", "/readyz")).body, { detail: "worker 0 does not answer" });
+		} finally {
+			sendSignal(worker, "SIGCONT");
+		}
+		await ready(200);
+	});
+
+	t.test("a file that is not allowed is refused at once", async (t) => {
+		const aoe = { address: "9.8", netif: [`unix:${tree.frames}`] };
+		const { status, body } = await tree.ask("POST", "/api/v1/disks", {
+			name: "bad",
+			file: "/etc/shadow",
+			aoe,
+		});
+		t.equal(status, 422);
+		t.match(String(body.detail), /not named, nor in a folder that \[daemon\] allow names/);
 	});
 
 	t.test("what initiators set stays set when all are killed and started again", async (t) => {

@@ -67,7 +67,7 @@ export function whole(name: string, address: string, netif: string[]): Disk {
 		settings: { file: "/srv/a.img" },
 		identity: null,
 		worker: 0,
-		aoe: { address, netif, macs: null, reservedBy: [], configString: "", silenced: [] },
+		aoe: { address, netif, macs: null, reservedBy: [], configString: "", silenced: [], rivals: [] },
 		counters: NO_COUNTERS,
 		causes: {},
 		lastFault: null,

@@ -72,8 +72,13 @@ async function metricsOf(t: Test): Promise<ReadonlyMap<string, ReadonlySet<strin
 		latency: { read: measured(1, 100), write: measured(1, 100), flush: measured(1, 100) },
 	});
 	const silenced = [{ netif: "eth0", mac: "02:00:00:00:00:09", since: "2026-11-26T10:00:00Z" }];
-	const aoe = { address: "9.0", netif: ["eth0"], macs: null, reservedBy: [], configString: "", silenced };
-	stage.workers.looks = [lookOf([figures], { views: [{ ...viewOf("web"), aoe }], links: [LINK] })];
+	const aoe = { address: "9.0", netif: ["eth0"], macs: null, reservedBy: [], configString: "" };
+	stage.workers.looks = [
+		lookOf([figures], {
+			views: [{ ...viewOf("web"), aoe: { ...aoe, silenced, rivals: [] } }],
+			links: [LINK],
+		}),
+	];
 	await stage.start(t);
 	await settle();
 	const metrics = new Map<string, Set<string>>();

@@ -57,6 +57,8 @@ t.test("it opens what is named or allowed, and nothing else", async (t) => {
 		{ kind: "memory", name: "nobody", sizeBytes: 512 },
 		// What only control may ask.
 		{ kind: "sources" },
+		{ kind: "listeners" },
+		{ kind: "permit", path: at("web.img"), readOnly: false },
 		{ kind: "token" },
 		{ kind: "keep", name: "runtime.toml" },
 		{ kind: "notify", state: "ready", status: "" },

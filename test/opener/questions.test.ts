@@ -14,6 +14,10 @@ t.test("questions as they should be", async (t) => {
 		{ kind: "keep", name: "disks.json" },
 		{ kind: "kept", name: "history-143" },
 		{ kind: "processes" },
+		{ kind: "listeners" },
+		{ kind: "permit", path: "/srv/web.img", readOnly: true },
+		{ kind: "permitLink", link: "unix:/run/frames.sock" },
+		{ kind: "speeds", names: ["eth0", "..."] },
 		{ kind: "notify", state: "ready", status: "2 disks" },
 	])
 		t.strictSame(questionOf(question), question);
@@ -28,6 +32,11 @@ t.test("what is none", async (t) => {
 		{ kind: "keep", name: "../shadow" },
 		{ kind: "keep", name: "disks.json\n" },
 		{ kind: "kept", name: "token" },
+		...["../../x", "..", ".", "", "a/b", "a\0", "longer than fifteen", 1].map((name) => ({
+			kind: "speeds",
+			names: [name],
+		})),
+		{ kind: "permit", path: "web.img", readOnly: true },
 		{ kind: "notify", state: "ready\nMAINPID=1", status: "" },
 		...["", "web.img", "/a\0b", `/${"x".repeat(5000)}`, 3, null].map((path) => ({ ...OPEN, path })),
 		...[-1, 0.5, Number.NaN, 2 ** 53, "0"].map((beginBytes) => ({ ...OPEN, beginBytes })),

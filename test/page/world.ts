@@ -140,6 +140,7 @@ export class World {
 			figures: busy.map((load) => this.#figures(load, nowMs)),
 			views: this.loads.filter(({ name }) => name !== BROKEN).map((load, index) => this.#view(load, index)),
 			links: this.#links(),
+			linkOptions: [],
 			initiators: this.#initiators(busy, nowMs),
 		};
 	}
@@ -167,6 +168,7 @@ export class World {
 			reservedBy: [],
 			configString: "",
 			silenced: [],
+			rivals: [],
 		};
 		return { ...viewOf(name, (index + 1) * 2 ** 30), aoe };
 	}
@@ -196,6 +198,7 @@ export class World {
 				counters,
 				lastSeenMs: nowMs,
 				latency: { read: measured(first.read), write: measured(first.write), flush: null },
+				onDisk: () => undefined,
 			};
 		});
 	}

@@ -8,9 +8,10 @@ t.test("twenty lines a minute, and one about those beyond", async (t) => {
 	const push = (line: string) => void lines.push(line);
 	const clock = new VirtualClock();
 	const log = new RivalLog("eth0", { error: push, warn: push, info: push, verbose: push }, clock);
+	const blade = (slot: number) => ({ name: `e9.${slot}`, disk: { name: `d${slot}` } });
 	for (let i = 0; i < 100; i++) {
-		log.silenced(`e9.${i}`, "02:00:00:00:00:01", "answers for it already");
-		log.servedAgain(`e9.${i}`, "02:00:00:00:00:01");
+		log.silenced(blade(i), "02:00:00:00:00:01", "answers for it already");
+		log.servedAgain(blade(i), "02:00:00:00:00:01");
 	}
 	t.equal(lines.length, 20);
 	t.same(lines.slice(0, 2), [
@@ -19,7 +20,7 @@ t.test("twenty lines a minute, and one about those beyond", async (t) => {
 	]);
 	clock.pass(60_000);
 	t.same(lines.slice(20), ["eth0: blades fell silent or were served again 180 times more"]);
-	log.silenced("e9.7", "02:00:00:00:00:01", "answers for it already");
+	log.silenced(blade(7), "02:00:00:00:00:01", "answers for it already");
 	t.equal(lines.length, 22, "and then each is told again");
 	clock.pass(60_000);
 	t.equal(lines.length, 22, "with nothing left to tell, nothing is");

@@ -143,7 +143,7 @@ function factsOf(disk: Disk): Pair[] {
 
 function aoeFacts({ aoe }: Disk): Pair[] {
 	if (aoe === null) return [];
-	const { address, netif, macs, reservedBy, configString, silenced } = aoe;
+	const { address, netif, macs, reservedBy, configString, silenced, rivals } = aoe;
 	return [
 		["aoe address", address],
 		["aoe links", netif.join(", ")],
@@ -153,6 +153,7 @@ function aoeFacts({ aoe }: Disk): Pair[] {
 		...silenced.map(
 			({ netif, mac, since }): Pair => ["aoe silent", `on ${netif}: ${mac} serves it since ${since}`],
 		),
+		...rivals.map(({ netif, mac }): Pair => ["aoe rival", `on ${netif}: ${mac} answers for it, too`]),
 	];
 }
 

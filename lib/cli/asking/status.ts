@@ -129,10 +129,17 @@ const PROCESS_COLUMNS: readonly Column<Process>[] = [
 	{ title: "SINCE", text: ({ since }) => orNone(since) },
 ];
 
+/** `10Gbit/s`: of links powers of ten. */
+function speedText(bitsPerSecond: number | null): string {
+	if (bitsPerSecond === null) return NONE;
+	return bitsPerSecond >= 1e9 ? `${bitsPerSecond / 1e9}Gbit/s` : `${bitsPerSecond / 1e6}Mbit/s`;
+}
+
 const LINK_COLUMNS: readonly Column<Link>[] = [
 	{ title: "STATE", text: ({ state }) => state },
 	{ title: "MAC", text: ({ mac }) => orNone(mac) },
 	{ title: "MTU", isNumber: true, text: ({ mtu }) => orNone(mtu === null ? null : String(mtu)) },
+	{ title: "SPEED", isNumber: true, text: ({ speedBitsPerSecond }) => speedText(speedBitsPerSecond) },
 	{ title: "DISKS", isNumber: true, text: ({ disks }) => String(disks) },
 	{ title: "IN/S", isNumber: true, text: ({ framesInPerSecond }) => rateText(framesInPerSecond) },
 	{ title: "OUT/S", isNumber: true, text: ({ framesOutPerSecond }) => rateText(framesOutPerSecond) },

@@ -8,6 +8,8 @@ import type { EventLog } from "../event-log.js";
 import type { Jobs } from "../jobs.js";
 import type { Process } from "../model.js";
 import type { Observed } from "../observed.js";
+import type { Places } from "../places.js";
+import type { Workers } from "../seams.js";
 import type { Shower } from "../shown.js";
 import type { WatchedOpener } from "../watched-opener.js";
 
@@ -23,6 +25,12 @@ export interface Inside {
 	readonly events: EventLog;
 	readonly jobs: Jobs;
 	readonly state: WatchedOpener;
+	/** Keys that count from the next start. */
+	readonly restartNeeded: () => readonly string[];
+	readonly workers: Pick<Workers, "troubles">;
+	readonly places: Places;
+	/** Bits per second, by name of the link. */
+	readonly speeds: () => Promise<ReadonlyMap<string, number>>;
 	/** All of vblade's, as the opener sees them. */
 	readonly processes: () => Promise<readonly Process[]>;
 }

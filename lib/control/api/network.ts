@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { REJECT_REASONS } from "../../aoe/stats.js";
 import { type Initiator, InitiatorList, LinkList } from "../model.js";
-import { latenciesOf, type ObservedInitiator } from "../observed.js";
+import { initiatorOn, latenciesOf, type ObservedInitiator } from "../observed.js";
 import { json, type Route, route } from "../routes.js";
 import type { Inside } from "./inside.js";
 import { pageOf, paging } from "./pages.js";
@@ -18,30 +18,40 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 const initiatorsQuery = z.strictObject({
-	disk: z.string().optional().meta({ description: "Those that have used this disk alone" }),
+	disk: z.string().optional().meta({
+		description:
+			"Those that have used this disk alone, with what they do on it: their other disks don't count",
+	}),
 	...paging,
 });
 
-export function networkRoutes({ observed }: Inside): Route[] {
+export function networkRoutes({ observed, speeds }: Inside): Route[] {
 	return [
 		route({
 			method: "GET",
 			path: "/api/v1/links",
 			summary: "All links, and what was dropped on them",
 			answers: { 200: { description: "The links", schema: LinkList } },
-			handle: () => json({ links: observed.links(), reasons: REASONS } satisfies LinkList),
+			handle: async () => {
+				const known = await speeds();
+				const links = observed
+					.links()
+					.map((link) => ({ ...link, speedBitsPerSecond: known.get(link.name) ?? link.speedBitsPerSecond }));
+				return json({ links, reasons: REASONS } satisfies LinkList);
+			},
 		}),
 		route({
 			method: "GET",
 			path: "/api/v1/initiators",
-			summary: "All initiators that were heard, the busiest first",
+			summary: "All initiators that were heard, the busiest first; figures are of all their disks on a link",
 			query: initiatorsQuery,
 			answers: { 200: { description: "The initiators", schema: InitiatorList } },
 			handle: ({ query }) => {
 				const { disk } = query;
 				const all = observed
 					.initiators()
-					.filter(({ figures: { disks } }) => disk === undefined || disks.includes(disk));
+					.filter(({ figures: { disks } }) => disk === undefined || disks.includes(disk))
+					.map((each) => (disk === undefined ? each : initiatorOn(each, disk)));
 				all.sort(
 					(one, other) => busyness(other) - busyness(one) || (one.figures.mac < other.figures.mac ? -1 : 1),
 				);

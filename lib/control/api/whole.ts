@@ -15,6 +15,7 @@ import { json, type Route, route } from "../routes.js";
 import type { Inside } from "./inside.js";
 import { busyness } from "./network.js";
 import { flag, wholeNumber } from "./pages.js";
+import { problemsOf } from "./problems.js";
 
 const PROBLEMS_MAX = 20;
 /** Who has asked for nothing for so long is not counted as an initiator. */
@@ -35,7 +36,7 @@ const plain = (body: string): Response =>
 		headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" },
 	});
 
-function healthRoutes({ desired }: Inside): Route[] {
+function healthRoutes({ desired, workers }: Inside): Route[] {
 	return [
 		route({
 			method: "GET",
@@ -47,9 +48,12 @@ function healthRoutes({ desired }: Inside): Route[] {
 		route({
 			method: "GET",
 			path: "/readyz",
-			summary: "Whether every disk has been served, or has been found to be broken, since the start",
-			answers: { 200: { description: "They have", mediaType: "text/plain" } },
+			summary:
+				"Whether all workers answer, and every disk has been served, or has been found to be broken, since the start",
+			answers: { 200: { description: "They do, and have", mediaType: "text/plain" } },
 			handle: () => {
+				const [silent] = workers.troubles();
+				if (silent !== undefined) throw new Refusal(503, silent);
 				const opening = desired.stewards().filter(({ state }) => state === "opening").length;
 				if (opening > 0) throw new Refusal(503, `${opening} disks are still being opened`);
 				return plain("ok");
@@ -82,7 +86,7 @@ function statusOf(inside: Inside, processes: readonly Process[]): Status {
 		configuration: {
 			files: filesOf(inside).map(({ path }) => path),
 			lastReload: desired.lastReload,
-			restartNeeded: [...desired.restartNeeded],
+			restartNeeded: [...inside.restartNeeded()],
 		},
 		counts: {
 			disks: states.length,
@@ -104,26 +108,6 @@ function filesOf({ desired: { wish } }: Inside): { path: string; text: string }[
 function recentInitiators({ observed, now }: Inside): number {
 	const since = now() - RECENT_MS;
 	return observed.initiators().filter(({ figures: { lastSeenMs } }) => (lastSeenMs ?? 0) >= since).length;
-}
-
-/** Worst first. */
-function problemsOf({ desired, observed, state }: Inside): string[] {
-	const { lastReload } = desired;
-	const stewards = desired.stewards();
-	const told = (wanted: string) =>
-		stewards
-			.filter(({ state }) => state === wanted)
-			.map(({ disk, reason }) => `disk ${disk.name}: ${reason ?? "its storage hangs"}`);
-	return [
-		...(state.wrong === null ? [] : [state.wrong]),
-		...told("abandoned"),
-		...told("failed"),
-		...observed
-			.links()
-			.flatMap(({ name, state, reason }) => (state === "up" ? [] : [`link ${name}: ${reason ?? state}`])),
-		...(lastReload?.ok === false ? [`the last reload changed nothing: ${lastReload.errors[0] ?? ""}`] : []),
-		...desired.config.warnings.map(({ message }) => message),
-	];
 }
 
 const metricsQuery = z.strictObject({

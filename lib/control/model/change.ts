@@ -59,7 +59,7 @@ export const Job = z
 		done: count("Steps that are over"),
 		total: count("Steps in all"),
 		message: text("One line for people: what it does, or how it ended"),
-		errors: z.array(z.string()).meta({ description: "What went wrong, a line each" }),
+		errors: z.array(z.string()).meta({ description: "What went wrong, a line each; at most 100" }),
 	})
 	.meta({ id: "Job" });
 export type Job = z.infer<typeof Job>;

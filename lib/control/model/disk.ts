@@ -112,6 +112,17 @@ export const Silence = z
 	});
 export type Silence = z.infer<typeof Silence>;
 
+export const Rival = z
+	.object({
+		netif: text("The link"),
+		mac: mac.meta({ description: "Who answers for the address there, beside this server" }),
+	})
+	.meta({
+		id: "Rival",
+		description: "Another host that answers for the address of a disk where it is served here, too",
+	});
+export type Rival = z.infer<typeof Rival>;
+
 export const AoeExport = z
 	.object({
 		address: text("SHELF.SLOT"),
@@ -122,6 +133,7 @@ export const AoeExport = z
 		reservedBy: z.array(mac).meta({ description: "Holders of the reservation; none: it is not reserved" }),
 		configString: text("Printable characters, and `\\xNN` for the others"),
 		silenced: z.array(Silence),
+		rivals: z.array(Rival),
 	})
 	.meta({ id: "AoeExport" });
 export type AoeExport = z.infer<typeof AoeExport>;

@@ -30,7 +30,7 @@ export type Severity = (typeof SEVERITIES)[number];
 
 export const Event = z
 	.object({
-		id: count("Grows by 1; begins anew, above all earlier ones, when the control process is started again"),
+		id: count("Grows by 1; by more when the control process is started again, which goes on with the latest"),
 		at: moment("When it happened"),
 		kind: z.enum(EVENT_KINDS),
 		severity: z.enum(SEVERITIES),
@@ -46,7 +46,8 @@ export const EventList = z
 	.object({
 		events: z.array(Event).meta({ description: "Oldest first" }),
 		lost: z.boolean().meta({
-			description: "There were others between `after` and the first of these, which are not kept any more",
+			description:
+				"There were others between `after` and the first of these, which are not kept any more, or may have been: the control process was killed",
 		}),
 	})
 	.meta({ id: "EventList" });

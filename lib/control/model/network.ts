@@ -14,7 +14,9 @@ export const Link = z
 		reason: z.string().nullable().meta({ description: "Why it is not up" }),
 		mac: mac.nullable(),
 		mtu: bytes("Longest payload of a frame").nullable(),
-		speedBitsPerSecond: count("What the interface says of itself, in bits per second").nullable(),
+		speedBitsPerSecond: count(
+			"What the kernel says of the interface, in bits per second; null: it says nothing",
+		).nullable(),
 		disks: count("Disks that are served on it"),
 		initiators: count("Initiators that were heard on it"),
 		framesIn: total("Frames received"),
@@ -54,7 +56,11 @@ export const Initiator = z
 		latency: Latencies,
 		lastSeen: moment("Its last request").nullable(),
 	})
-	.meta({ id: "Initiator" });
+	.meta({
+		id: "Initiator",
+		description:
+			"Who uses disks: a MAC address on a link. Counters, rates and latencies are of all its disks there, or, asked with `disk`, of that one alone",
+	});
 export type Initiator = z.infer<typeof Initiator>;
 
 export const InitiatorList = z

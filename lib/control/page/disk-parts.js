@@ -139,7 +139,7 @@ export function initiatorsPart() {
 		element: el(
 			"div",
 			{},
-			el("p", { class: "muted" }, "Figures of an initiator are of all disks that it uses."),
+			el("p", { class: "muted" }, "Figures of an initiator are of what it does on this disk."),
 			table.element,
 		),
 		/** @param {Disk} disk @param {InitiatorList} list */

@@ -137,7 +137,8 @@ t.test("a disk in use is removed by those who mean it", async (t) => {
 	const { inside } = stage.control;
 	const user = { mac: "02:00:00:00:00:01", link: "eth0", disks: ["web"], lastSeenMs: Date.now() };
 	const look = inside.observed.initiators.bind(inside.observed);
-	inside.observed.initiators = () => [...look(), { figures: { ...NOTHING, ...user }, rates: NO_RATES }];
+	const rest = { rates: NO_RATES, seconds: 1 };
+	inside.observed.initiators = () => [...look(), { figures: { ...NOTHING, ...user }, ...rest }];
 	t.match(await run(diskRmCommand, at, "web"), { status: 1, err: /--force removes it all the same\n$/ });
 	const no: typeof diskRmCommand = (argv, output) => diskRmCommand(argv, output, async () => false);
 	t.match(await run(no, at, "web"), { status: 1, err: /nothing was changed/ });
@@ -145,7 +146,11 @@ t.test("a disk in use is removed by those who mean it", async (t) => {
 	t.match(await run(diskRmCommand, at, "--force", "web"), { status: 0 });
 });
 
-const NOTHING = { counters: NO_COUNTERS, latency: { read: null, write: null, flush: null } };
+const NOTHING = {
+	counters: NO_COUNTERS,
+	latency: { read: null, write: null, flush: null },
+	onDisk: () => undefined,
+};
 
 t.test("fenced and unfenced", async (t) => {
 	const { stage, at } = await stageOf(t);

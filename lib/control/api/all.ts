@@ -1,0 +1,14 @@
+/**
+ * All routes of the API: what the application is made of, and the list of them in docs/operations.md held against.
+ */
+
+import type { Route } from "../routes.js";
+import { diskRoutes } from "./disks.js";
+import { eventRoutes } from "./events.js";
+import type { Inside } from "./inside.js";
+import { networkRoutes } from "./network.js";
+import { wholeRoutes } from "./whole.js";
+
+export function allRoutes(inside: Inside): Route[] {
+	return [...wholeRoutes(inside), ...diskRoutes(inside), ...networkRoutes(inside), ...eventRoutes(inside)];
+}

@@ -1,0 +1,95 @@
+/**
+ * The parts of the control process, each handed what it needs of the others: what the routes of the API ask. Put together once by
+ * `control.ts`.
+ */
+
+import { type Clock, systemClock } from "../clock.js";
+import { OperatorError } from "../errors.js";
+import type { Started } from "../opener/messages.js";
+import type { Config } from "../spec/config.js";
+import type { Inside } from "./api/inside.js";
+import { Changes } from "./changes.js";
+import { Desired } from "./desired.js";
+import type { EventLog } from "./event-log.js";
+import type { Guard } from "./guard.js";
+import { Jobs } from "./jobs.js";
+import type { Kept } from "./kept.js";
+import type { Process } from "./model.js";
+import { Observed } from "./observed.js";
+import { Places } from "./places.js";
+import { restartNeeded } from "./restart-needed.js";
+import type { Workers } from "./seams.js";
+import { Shower } from "./shown.js";
+import type { WatchedOpener } from "./watched-opener.js";
+import type { InterfaceNames } from "./wish.js";
+
+/** Asking for processes costs the opener files to be read. */
+const PROCESSES_FRESH_MS = 1000;
+/** How fast a link is changes when somebody changes a cable. */
+const SPEEDS_FRESH_MS = 10_000;
+const NO_SPEEDS: ReadonlyMap<string, number> = new Map();
+
+export interface AssemblyOptions {
+	readonly version: string;
+	readonly sinceMs: number;
+	readonly started: Started;
+	readonly opener: WatchedOpener;
+	readonly workers: Workers;
+	readonly interfaceNames: InterfaceNames;
+	readonly clock?: Clock;
+}
+
+export function insideOf(options: AssemblyOptions, kept: Kept, guard: Guard, events: EventLog): Inside {
+	const { version, sinceMs, started, opener, workers, clock = systemClock, interfaceNames } = options;
+	const now = Date.now;
+	const jobs = new Jobs(now);
+	const observed = new Observed(now());
+	const places = new Places(opener, events, clock);
+	const onForgotten = (disk: string): void => observed.forget(disk);
+	const onReload = async ({ http }: Config): Promise<void> => {
+		guard.setToken(await opener.readToken());
+		await places.follow(http.listen.map(({ name }) => name));
+	};
+	const parts = { opener, workers, kept, events, jobs, clock, interfaceNames, now };
+	const desired = new Desired({ ...parts, onReload, onForgotten });
+	const changes = new Changes(desired, observed, jobs, now, opener);
+	const wallMs = (clockMs: number): number => now() + clockMs - clock.now();
+	const shower = new Shower({ observed, kept, changes, workers, wallMs });
+	return {
+		version,
+		sinceMs,
+		now,
+		desired,
+		observed,
+		changes,
+		shower,
+		events,
+		jobs,
+		state: opener,
+		workers,
+		places,
+		restartNeeded: () => restartNeeded(started, desired.config, observed.linkOptions()),
+		speeds: fresh(SPEEDS_FRESH_MS, now, NO_SPEEDS, () => opener.speeds(interfacesOf(desired.config))),
+		processes: fresh<readonly Process[]>(PROCESSES_FRESH_MS, now, [], () => opener.processes()),
+	};
+}
+
+function interfacesOf({ links }: Config): string[] {
+	return links.flatMap(({ netif }) => (netif.kind === "interface" ? [netif.name] : []));
+}
+
+/** Asked at most once in so long, however many want to know. One who only wants to know how things are is told the rest. */
+function fresh<T>(freshMs: number, now: () => number, nothing: T, ask: () => Promise<T>): () => Promise<T> {
+	let asked: Promise<T> | undefined;
+	let askedMs = 0;
+	return () => {
+		if (asked === undefined || now() - askedMs > freshMs) {
+			askedMs = now();
+			asked = ask().catch((error: unknown) => {
+				if (!(error instanceof OperatorError)) throw error;
+				return nothing;
+			});
+		}
+		return asked;
+	};
+}

@@ -1,0 +1,28 @@
+/**
+ * A disk as a worker is given it: what it shall be, and what is kept of it. Used by `tree-workers.ts`.
+ */
+
+import type { SetOnDisk } from "../daemon/set-access.js";
+import type { WorkerDisk } from "../daemon/worker-messages.js";
+import type { DiskConfig } from "../spec/configuration.js";
+import type { LinkSpec } from "../spec/spec.js";
+import type { KeptDisk } from "./seams.js";
+
+export function workerDisk(
+	disk: DiskConfig,
+	links: readonly LinkSpec[],
+	kept: KeptDisk,
+	fingerprint: string,
+): WorkerDisk {
+	const { serial, wwn, fenced = false } = kept;
+	const set = (kept.set ?? {}) as SetOnDisk;
+	const netifs = new Set(disk.exports.flatMap((each) => each.netifs.map(({ name }) => name)));
+	return {
+		disk: { ...disk.disk, identity: { serial, wwn } },
+		exports: disk.exports,
+		links: links.filter(({ netif }) => netifs.has(netif.name)),
+		fenced,
+		fingerprint,
+		set,
+	};
+}

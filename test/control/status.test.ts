@@ -1,0 +1,64 @@
+/**
+ * What status and readiness say of what is wrong at the moment: workers that don't answer, addresses that others answer for, and how fast
+ * links are.
+ */
+
+import t from "tap";
+import { LinkList } from "../../lib/control/model.js";
+import { LINK, lookOf, viewOf } from "./figures.js";
+import { Stage, settle } from "./stage.js";
+
+const AOE = { address: "9.0", netif: ["eth0"], macs: null, reservedBy: [], configString: "" };
+
+t.test("while a worker does not answer, nothing is ready", async (t) => {
+	const stage = new Stage();
+	await stage.start(t);
+	await settle();
+	t.equal((await stage.ask("GET", "/readyz")).status, 200);
+	stage.workers.trouble = ["worker 0 does not answer"];
+	t.match(await stage.ask("GET", "/readyz"), { status: 503, body: { detail: "worker 0 does not answer" } });
+	t.equal((await stage.ask("GET", "/livez")).status, 200);
+	t.match((await stage.ask("GET", "/api/v1/status")).body, {
+		health: "degraded",
+		problems: ["worker 0 does not answer"],
+	});
+	stage.workers.trouble = [];
+	t.equal((await stage.ask("GET", "/readyz")).status, 200);
+});
+
+t.test("a disk that is silenced, and one whose address another answers for, are problems", async (t) => {
+	const stage = new Stage();
+	const silenced = [{ netif: "eth0", mac: "02:00:00:00:00:05", since: "2026-11-26T10:00:00.000Z" }];
+	const rivals = [{ netif: "eth0", mac: "02:00:00:00:00:06" }];
+	stage.workers.looks = [
+		lookOf([], {
+			views: [
+				{ ...viewOf("web"), aoe: { ...AOE, silenced: [], rivals } },
+				{ ...viewOf("mail"), aoe: { ...AOE, address: "9.1", silenced, rivals: [] } },
+			],
+		}),
+	];
+	await stage.start(t);
+	await settle();
+	t.strictSame((await stage.ask("GET", "/api/v1/status")).body.problems, [
+		"disk mail: not served on eth0 for now: 02:00:00:00:00:05 there answers for 9.1",
+		"disk web: 02:00:00:00:00:06 on eth0 answers for 9.0 too, and may have other data",
+	]);
+});
+
+t.test("how fast a link is, where the kernel knows", async (t) => {
+	const stage = new Stage();
+	const link = { ...LINK, speedBitsPerSecond: null };
+	stage.workers.looks = [lookOf([], { links: [link, { ...link, name: "constructor" }] })];
+	stage.opener.speed.set("eth0", 25e9);
+	await stage.start(t);
+	await settle();
+	const { links } = LinkList.parse((await stage.ask("GET", "/api/v1/links")).body);
+	t.strictSame(
+		links.map(({ name, speedBitsPerSecond }) => [name, speedBitsPerSecond]),
+		[
+			["eth0", 25e9],
+			["constructor", null],
+		],
+	);
+});

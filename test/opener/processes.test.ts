@@ -1,0 +1,66 @@
+// What becomes of the daemon's processes, as the opener keeps it for control; control that hangs; and how fast interfaces are.
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import t from "tap";
+import { watchForHang } from "../../lib/opener/hang-watch.js";
+import type { ProcessNews } from "../../lib/opener/messages.js";
+import { ProcessHistory } from "../../lib/opener/process-news.js";
+import { speedsOf } from "../../lib/opener/speeds.js";
+import { VirtualClock } from "../../lib/testing/virtual-clock.js";
+
+t.test("ends and returns are told, and the latest kept for whoever comes later", async (t) => {
+	const told: ProcessNews[] = [];
+	const history = new ProcessHistory((news) => void told.push(news));
+	history.started({ name: "control", pid: 1, restarts: 0 });
+	t.strictSame(told, [], "a first start is no news");
+	history.ended({ name: "worker 0" }, "SIGKILL");
+	history.started({ name: "worker 0", pid: 7, restarts: 1 });
+	t.match(told, [
+		{ isEnd: true, message: "worker 0 ended (SIGKILL); it is started again" },
+		{ isEnd: false, message: "worker 0 is there again, as process 7" },
+	]);
+	t.strictSame(history.latest, told);
+	for (let times = 0; times < 1000; times++) history.ended({ name: "control" }, "status 1");
+	t.equal(history.latest.length, 64);
+});
+
+t.test(
+	"control that does not answer three times in a row is ended; one that is only slow is not",
+	async (t) => {
+		const clock = new VirtualClock();
+		const killed: (string | undefined)[] = [];
+		let isAlive = false;
+		const child = { pid: 1, isAlive: async () => isAlive, kill: (why?: string) => void killed.push(why) };
+		const stop = watchForHang(child, clock);
+		const look = async (): Promise<void> => {
+			clock.pass(10_000);
+			await new Promise((resolve) => setImmediate(resolve));
+		};
+		for (const answers of [true, false, false, true, false, false]) {
+			isAlive = answers;
+			await look();
+		}
+		t.strictSame(killed, []);
+		await look();
+		t.match(killed, [/has not answered/]);
+		child.pid = 2;
+		for (let looks = 0; looks < 3; looks++) await look();
+		t.equal(killed.length, 1, "another one is given its time");
+		stop();
+		for (let looks = 0; looks < 9; looks++) await look();
+		t.equal(killed.length, 1);
+	},
+);
+
+t.test("speeds as the kernel has them", async (t) => {
+	const folder = t.testdir();
+	for (const [name, text] of [
+		["eth0", "10000\n"],
+		["down", "-1\n"],
+		["odd", "fast\n"],
+	] as const) {
+		mkdirSync(path.join(folder, name));
+		writeFileSync(path.join(folder, name, "speed"), text);
+	}
+	t.strictSame(await speedsOf(["eth0", "down", "odd", "none"], folder), { eth0: 10e9 });
+});
