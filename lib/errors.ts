@@ -5,6 +5,7 @@
  * 2. Bad bytes from the network: never an exception. They end as a counter in `lib/aoe/stats.ts`, a drop or a protocol error.
  * 3. A storage operation that failed: a `StorageStatus` on the request, mapped to an ATA status in `lib/ata/status.ts`.
  * 4. The operator erred: an `OperatorError`; `lib/cli/` prints its one line to stderr and exits with 2.
+ * 5. What the operator asked for fails, and nobody erred: a `FailedError`; its one line goes to stderr, and the exit status is 1.
  *
  * Used from every room; imports nothing.
  */
@@ -27,6 +28,14 @@ export function unreachable(value: never): never {
 /** The operator asked for something that can't be done. `message` is one line that names it and says what is allowed. */
 export class OperatorError extends Error {
 	override name = "OperatorError";
+}
+
+/**
+ * What was asked for can't be finished: bytes that were given to read are damaged, a disk is full. `message` is one line that names
+ * what and where.
+ */
+export class FailedError extends Error {
+	override name = "FailedError";
 }
 
 /** What the system calls an error (`ENOSPC`), if it is one of the system's. */

@@ -52,6 +52,9 @@ export const LACK_FIELDS = 2;
 /** Doubles of a frame to send: address and length of the head, address and length of the data. */
 export const SEND_FIELDS = 4;
 
+/** What `fileSeek` looks for. */
+export const SeekTo = { end: 2, data: 3, hole: 4 } as const;
+
 /** What the second number of an extent says of zeros; 0: data. */
 export const EXTENT_ZERO = 1;
 
@@ -89,6 +92,7 @@ const LAYOUT: Readonly<Record<string, number>> = {
 	EVENT_FAILED,
 	CHANNEL_FILES_MAX,
 	...named("files", ReceivedFiles),
+	...named("seek", SeekTo),
 	...named("kind", OperationKind),
 	...named("field", OperationField),
 };

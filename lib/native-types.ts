@@ -227,6 +227,11 @@ export interface Addon {
 	 */
 	fileSizes(handle: EngineHandle, first: number, sizes: Float64Array): number;
 	fileClose(handle: EngineHandle, file: number): boolean;
+	/**
+	 * Where in an open file the next byte of data is, or of a hole, from `offset` on, or its end: a number of `SeekTo`. A negative errno
+	 * if the file system has no answer; there is no more data: ENXIO.
+	 */
+	fileSeek(descriptor: number, offset: number, to: number): number;
 	/** The number of a user. Throws a NativeError: ENOENT if there is none of this name. */
 	findUser(name: string): number;
 	/** The number of a group, likewise. */

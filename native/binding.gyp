@@ -31,6 +31,7 @@
 				"node/opening.c",
 				"node/privileges.c",
 				"node/route.c",
+				"node/seek.c",
 				"node/watch.c",
 				"node/writer.c",
 				"storage/batch.c",

@@ -1,22 +1,23 @@
 /**
  * What the program does, whichever way it was put together: has `commands.ts` do what the command line asks for, and turns every
- * way of ending into an exit status: 0 for done, 2 and one line for a mistake of the operator, 70 and a stack for one of ours.
+ * way of ending into an exit status: 0 for done, 1 and one line for what failed, 2 and one line for a mistake of the operator, 70 and a stack for one of ours.
  */
 
-import { OperatorError } from "../errors.js";
+import { FailedError, OperatorError } from "../errors.js";
 import { complain, finishOutput, openOutput, processName } from "../output.js";
 import { oneLine } from "../text.js";
 import { runCommand } from "./commands.js";
 import { ignoreInherited } from "./signals.js";
 
+const EXIT_FAILED = 1;
 const EXIT_OPERATOR = 2;
 /** EX_SOFTWARE of sysexits(3). */
 const EXIT_BUG = 70;
 
 function fail(error: unknown): never {
-	if (error instanceof OperatorError) {
+	if (error instanceof OperatorError || error instanceof FailedError) {
 		complain(`${processName()}: ${oneLine(error.message)}\n`);
-		process.exit(EXIT_OPERATOR);
+		process.exit(error instanceof OperatorError ? EXIT_OPERATOR : EXIT_FAILED);
 	}
 	const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
 	complain(`${processName()}: this is a bug in vblade:\n${stack}\n`);

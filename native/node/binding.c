@@ -52,6 +52,7 @@ static const struct {
 	{ "memoryAdopt", js_memory_adopt },
 	{ "fileSizes", js_file_sizes },
 	{ "fileClose", js_file_close },
+	{ "fileSeek", js_file_seek },
 	{ "findUser", js_find_user },
 	{ "findGroup", js_find_group },
 	{ "becomeUser", js_become_user },

@@ -1,5 +1,8 @@
 /* See node.h: the numbers that C and JavaScript both count on. lib/native-layout.ts has the same table, by the same names. */
+#define _GNU_SOURCE
 #include "node.h"
+
+#include <unistd.h>
 
 #include "net/packet.h"
 #include "storage/engine.h"
@@ -40,6 +43,9 @@ napi_value make_layout(napi_env env)
 		{ "kind writeZeroes", VB_ZERO },
 		{ "kind extents", VB_EXTENTS },
 		{ "EXTENT_ZERO", VB_EXTENT_ZERO },
+		{ "seek end", SEEK_END },
+		{ "seek data", SEEK_DATA },
+		{ "seek hole", SEEK_HOLE },
 		{ "field kind", VB_F_KIND },
 		{ "field file", VB_F_FILE },
 		{ "field offset", VB_F_OFFSET },

@@ -179,6 +179,8 @@ napi_value js_file_close(napi_env env, napi_callback_info info);
 napi_value js_file_open_later(napi_env env, napi_callback_info info);
 napi_value js_file_open_for(napi_env env, napi_callback_info info);
 napi_value js_file_adopt(napi_env env, napi_callback_info info);
+/* seek.c */
+napi_value js_file_seek(napi_env env, napi_callback_info info);
 /* privileges.c */
 napi_value js_find_user(napi_env env, napi_callback_info info);
 napi_value js_find_group(napi_env env, napi_callback_info info);

@@ -17,6 +17,7 @@ import {
 	type PortHandle,
 	ReceivedFiles,
 	SEND_FIELDS,
+	SeekTo,
 } from "../../lib/native.js";
 import { newDirectory, newFile } from "../support/mounts.js";
 import {
@@ -103,6 +104,7 @@ function soundArguments(handles: Handles, writer: unknown): Record<string, unkno
 		fileAdopt: [engine, native.duplicate(NOWHERE), OPEN_READ_ONLY, new Float64Array(FILE_TRAITS)],
 		fileSizes: [engine, 0, new Float64Array(3)],
 		fileClose: [engine, file + 1],
+		fileSeek: [NOWHERE, 0, SeekTo.end],
 		loadRun: ["no such interface", {}],
 		findUser: ["root"],
 		findGroup: ["root"],
