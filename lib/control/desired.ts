@@ -16,7 +16,7 @@ import type { Kept } from "./kept.js";
 import type { LastReload } from "./model.js";
 import type { Opener, Workers } from "./seams.js";
 import { fingerprintOf, messageOf, Steward } from "./steward.js";
-import { type InterfaceNames, orThrow, understandMost, understood, type Wish } from "./wish.js";
+import { type InterfaceNames, NO_CONFIG, orThrow, understandMost, understood, type Wish } from "./wish.js";
 import { keepWish, keptWish, wishOfFiles } from "./wish-files.js";
 
 /** How often disks are looked after whose interface is missing. */
@@ -45,19 +45,11 @@ export interface Prospect {
 	readonly difference: Difference;
 }
 
-const NOTHING: Config = {
-	daemon: { state: "", user: undefined, allow: [], workers: 1 },
-	http: { listen: [], tokenFile: undefined, diskHistograms: false },
-	disks: [],
-	links: [],
-	warnings: [],
-};
-
 export class Desired {
 	readonly #options: DesiredOptions;
 	readonly #stewards = new Map<string, Steward>();
 	#wish: Wish = { sources: { files: [], debian: [] }, runtime: "", overrides: {} };
-	#config: Config = NOTHING;
+	#config: Config = NO_CONFIG;
 	#lastReload: LastReload | null = null;
 	#lastGoodMs = 0;
 	/** A reload that has not begun to read: who wants another one meanwhile wants this. */
@@ -180,7 +172,12 @@ export class Desired {
 		return this.#inTurn(async () => {
 			const prospect = await find();
 			const job = begin();
-			await this.#carryOut(prospect, job);
+			try {
+				await this.#carryOut(prospect, job);
+			} catch (error) {
+				job.finish("failed", messageOf(error));
+				throw error;
+			}
 			return job;
 		});
 	}

@@ -10,7 +10,7 @@ import { type Config, readConfig, type Sources } from "../spec/config.js";
 import type { DiskConfig } from "../spec/configuration.js";
 import { conflictsOf, linkSpecsOf } from "../spec/conflicts.js";
 import { type PlacedError, unknownName } from "../spec/place.js";
-import { type DiskSettings, diskSchema, keysAt } from "../spec/schema.js";
+import { type DiskSettings, diskSchema, namesAt } from "../spec/schema.js";
 import type { Problem } from "./model.js";
 import { pointerTo, Refusal } from "./problem.js";
 
@@ -26,6 +26,16 @@ export interface Wish {
 export const RUNTIME_FILE = "runtime.toml";
 const RUNTIME_HEAD =
 	"# Disks that were added by command, API or page. Written by vblade; change it while vblade is stopped.\n\n";
+
+/** Before anything was wished for. */
+export const NO_CONFIG: Config = {
+	daemon: { state: "", user: undefined, allow: [], workers: 1 },
+	http: { listen: [], tokenFile: undefined, diskHistograms: false },
+	disks: [],
+	links: [],
+	warnings: [],
+	placeOf: () => undefined,
+};
 
 export type InterfaceNames = () => readonly string[];
 
@@ -118,7 +128,7 @@ export function checkSettings(settings: DiskSettings): void {
 		issue.code === "unrecognized_keys"
 			? issue.keys.map((key) => ({
 					pointer: pointerTo([...issue.path, key]),
-					detail: unknownName("key", key, keysAt(diskSchema, issue.path)),
+					detail: unknownName("key", key, namesAt(diskSchema, issue.path)),
 				}))
 			: [{ pointer: pointerTo(issue.path), detail: issue.message }],
 	);

@@ -6,19 +6,24 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { OperatorError } from "../errors.js";
+import { quote } from "../text.js";
 import type { Config, DiskConfig } from "./configuration.js";
 import { conflictsOf, linkSpecsOf } from "./conflicts.js";
 import { inherited, joined } from "./inherit.js";
 import { AOE_DEFAULTS, DAEMON_DEFAULTS, DISK_DEFAULTS } from "./keys.js";
 import { linksOf } from "./netif.js";
 import { type DiskPart, Parts, type Sources } from "./parts.js";
-import { type Place, PlacedError, shownPlace } from "./place.js";
+import { alreadyAt, type Place, PlacedError } from "./place.js";
 import type { AoeValues, DiskSettings, DiskValues, LimitValues } from "./schema.js";
 import type { DiskSpec, ExportSpec, StorageSpec } from "./spec.js";
 import type { TomlPath } from "./toml.js";
 
 export type { Config } from "./configuration.js";
 export type { Sources } from "./parts.js";
+
+/** Its processes load no library of others; a capture needs one in the process that reads it. */
+const NO_PCAP =
+	"libpcap is not to be had in the daemon, only on the classic command line; name the interface itself";
 
 export interface Environment {
 	/** The interfaces of this machine, for globs. */
@@ -29,8 +34,12 @@ export interface Environment {
 export function readConfig(sources: Sources, environment: Environment): Config | PlacedError[] {
 	const parts = new Parts(sources);
 	const { errors, warnings } = parts;
-	const daemon = joined("daemon", parts.daemon, errors).values;
-	const http = joined("http", parts.http, errors).values;
+	const sections = {
+		daemon: joined("daemon", parts.daemon, errors),
+		http: joined("http", parts.http, errors),
+	};
+	const daemon = sections.daemon.values;
+	const http = sections.http.values;
 	const defaults = joined("defaults", parts.defaults, errors);
 	const disks: DiskConfig[] = [];
 	for (const part of onceEach(parts.disks, errors, warnings)) {
@@ -57,6 +66,7 @@ export function readConfig(sources: Sources, environment: Environment): Config |
 		disks: served,
 		links: linkSpecsOf(served),
 		warnings: inOrder(warnings, sources),
+		placeOf: ([section, ...path]) => sections[section].placeOf(path),
 	};
 }
 
@@ -73,10 +83,9 @@ function onceEach(
 			byName.set(part.name, part);
 			continue;
 		}
-		const told = (what: string) =>
-			new PlacedError(part.placeOf([]), `disk ${part.name}: ${what} ${shownPlace(first.placeOf([]))}`);
-		if (part.origin === "runtime") warnings.push(told("not followed; a file names it:"));
-		else errors.push(told("there is one of this name already:"));
+		const again = alreadyAt(`[disk.${part.name}]`, first.placeOf([]));
+		if (part.origin === "runtime") warnings.push(new PlacedError(part.placeOf([]), `not followed: ${again}`));
+		else errors.push(new PlacedError(part.placeOf([]), again));
 	}
 	return byName.values();
 }
@@ -152,16 +161,19 @@ function limitOf(values: LimitValues = {}): Pick<DiskSpec, "limit"> {
 	return Object.keys(limit).length === 0 ? {} : { limit };
 }
 
-/** Throws an OperatorError if there is no such interface. */
+/** Throws an OperatorError if there is no such interface, or a daemon can't have it. */
 function aoeExportOf(name: string, values: AoeValues, { interfaceNames }: Environment): ExportSpec {
 	const { address, netif = [], macs, buffer_count, config_string, force } = values;
+	const netifs = linksOf(netif, interfaceNames);
+	const pcap = netifs.find(({ kind }) => kind === "pcap");
+	if (pcap !== undefined) throw new OperatorError(`netif ${quote(pcap.name)}: ${NO_PCAP}`);
 	return {
 		protocol: "aoe",
 		name,
 		disk: name,
 		shelf: address?.shelf ?? 0,
 		slot: address?.slot ?? 0,
-		netifs: linksOf(netif, interfaceNames),
+		netifs,
 		macs,
 		bufferCount: buffer_count ?? AOE_DEFAULTS.buffer_count,
 		...(config_string !== undefined && { configString: config_string }),
@@ -190,7 +202,8 @@ function withoutConflicts(
 	});
 }
 
-function inOrder(errors: readonly PlacedError[], { files, debian, runtime }: Sources): PlacedError[] {
+/** Those of one file after the other. */
+export function inOrder(errors: readonly PlacedError[], { files, debian, runtime }: Sources): PlacedError[] {
 	const order = new Map(
 		[...files, ...debian, ...(runtime ? [runtime] : [])].map(({ path }, at) => [path, at]),
 	);

@@ -48,4 +48,6 @@ export interface Config {
 	readonly links: readonly LinkSpec[];
 	/** What is not done as it is written. */
 	readonly warnings: readonly PlacedError[];
+	/** Of a key of `daemon` or `http`; undefined if no file gives it. */
+	placeOf(path: readonly ["daemon" | "http", ...TomlPath]): Place | undefined;
 }

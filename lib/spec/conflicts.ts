@@ -7,7 +7,7 @@ import path from "node:path";
 import type { DiskConfig } from "./configuration.js";
 import { AOE_DEFAULTS } from "./keys.js";
 import { PlacedError, shownPlace } from "./place.js";
-import type { LinkSpec, NetifSpec } from "./spec.js";
+import type { DiskSpec, LinkSpec, NetifSpec } from "./spec.js";
 import type { TomlPath } from "./toml.js";
 
 /** What keeps `disk` from being served beside one before it. */
@@ -28,18 +28,13 @@ function conflict(disk: DiskConfig, key: TomlPath, other: DiskConfig, rest: stri
 	return { disk, error: new PlacedError(placeOf(key), what) };
 }
 
-/** By whatever way it is reached. */
-function interfaceOf(netif: NetifSpec): string {
-	return netif.kind === "pcap" ? netif.interfaceName : netif.name;
-}
-
 function ofAddresses(disks: readonly DiskConfig[]): Conflict[] {
 	const taken = new Map<string, DiskConfig>();
 	const found: Conflict[] = [];
 	for (const disk of disks)
 		for (const { shelf, slot, netifs } of disk.exports)
 			for (const netif of netifs) {
-				const key = `${shelf}.${slot} ${interfaceOf(netif)}`;
+				const key = `${shelf}.${slot} ${netif.name}`;
 				const other = taken.get(key);
 				if (other === undefined) taken.set(key, disk);
 				else if (other !== disk) {
@@ -60,7 +55,7 @@ function ofFiles(disks: readonly DiskConfig[]): Conflict[] {
 		const file = path.normalize(storage.path);
 		const others = users.get(file) ?? [];
 		users.set(file, others);
-		const other = others.find((each) => clash(each, disk));
+		const other = others.find((each) => clash(each.disk, disk.disk));
 		if (other === undefined) others.push(disk);
 		else
 			found.push(conflict(disk, ["file"], other, `has the same part of ${file}, and one of them may write`));
@@ -68,10 +63,13 @@ function ofFiles(disks: readonly DiskConfig[]): Conflict[] {
 	return found;
 }
 
-/** True if one writes what the other has too. */
-function clash({ disk: one }: DiskConfig, { disk: other }: DiskConfig): boolean {
+/** What somebody has of a file. */
+export type FilePart = Pick<DiskSpec, "readOnly" | "offsetSectors" | "lengthSectors">;
+
+/** True if one writes what the other has too, of one file. */
+export function clash(one: FilePart, other: FilePart): boolean {
 	if (one.readOnly && other.readOnly) return false;
-	const end = ({ offsetSectors, lengthSectors = Infinity }: typeof one) => offsetSectors + lengthSectors;
+	const end = ({ offsetSectors, lengthSectors = Infinity }: FilePart) => offsetSectors + lengthSectors;
 	return one.offsetSectors < end(other) && other.offsetSectors < end(one);
 }
 

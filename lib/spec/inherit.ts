@@ -4,15 +4,24 @@
  */
 
 import type { Part } from "./parts.js";
-import { PlacedError, shownPlace } from "./place.js";
+import { alreadyAt, type Place, PlacedError } from "./place.js";
 import { AOE_OPTIONS, type DiskSettings, type DiskValues } from "./schema.js";
+import type { TomlPath } from "./toml.js";
+
+/** A section of several files, as one. */
+export interface Joined<Settings, Values> {
+	readonly settings: Settings;
+	readonly values: Values;
+	/** Undefined for a key that nobody has given. */
+	placeOf(path: TomlPath): Place | undefined;
+}
 
 /** One section of all its parts. A key may stand in one of them only: what is told about others is added to `errors`. */
 export function joined<Settings extends object, Values extends object>(
 	section: string,
 	parts: readonly Part<Settings, Values>[],
 	errors: PlacedError[],
-): { settings: Settings; values: Values } {
+): Joined<Settings, Values> {
 	const first = new Map<string, Part<Settings, Values>>();
 	for (const part of parts)
 		for (const key of Object.keys(part.settings)) {
@@ -20,15 +29,13 @@ export function joined<Settings extends object, Values extends object>(
 			if (other === undefined) first.set(key, part);
 			else
 				errors.push(
-					new PlacedError(
-						part.placeOf([key]),
-						`${section}.${key}: it is also given in ${shownPlace(other.placeOf([key]))}`,
-					),
+					new PlacedError(part.placeOf([key]), alreadyAt(`${section}.${key}`, other.placeOf([key]))),
 				);
 		}
 	return {
 		settings: Object.assign({}, ...parts.map(({ settings }) => settings)) as Settings,
 		values: Object.assign({}, ...parts.map(({ values }) => values)) as Values,
+		placeOf: (path) => first.get(String(path[0]))?.placeOf(path),
 	};
 }
 

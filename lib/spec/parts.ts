@@ -16,7 +16,7 @@ import {
 	diskSchema,
 	type HttpValues,
 	httpSchema,
-	keysAt,
+	namesAt,
 	readDiskName,
 } from "./schema.js";
 import { readToml, type TomlPath } from "./toml.js";
@@ -170,7 +170,7 @@ function toldOf(
 	const path = issue.path.map((key) => (typeof key === "number" ? key : String(key)));
 	if (issue.code === "unrecognized_keys")
 		return issue.keys.map(
-			(key) => new PlacedError(placeOf([...path, key]), unknownName("key", key, keysAt(schema, path))),
+			(key) => new PlacedError(placeOf([...path, key]), unknownName("key", key, namesAt(schema, path))),
 		);
 	if (issue.code === "custom") return [new PlacedError(placeOf(path), issue.message)];
 	const name = path.findLast((key) => typeof key === "string");

@@ -35,8 +35,22 @@ export function placeAt(file: string, text: string, index: number): Place {
 	return { file, line: before.split("\n").length, column: index - lineStart + 1 };
 }
 
-/** `no such key "durabilty"; did you mean "durability"?`, with the nearest of what is known. */
+/** What is said of a table or key that is given twice. */
+export function alreadyAt(name: string, first: Place): string {
+	return `${name} is already at ${shownPlace(first)}`;
+}
+
+/**
+ * `no such key "durabilty"; did you mean "durability"?`, with the nearest of what is known. A key of an inner table (`limit.iops`)
+ * is compared by the last part of its name.
+ */
 export function unknownName(kind: string, name: string, known: readonly string[]): string {
-	const nearest = known.length === 0 ? "" : `; did you mean ${quote(closest(name, known))}?`;
+	const nearest = known.length === 0 ? "" : `; did you mean ${quote(nearestTo(name, known))}?`;
 	return `no such ${kind} ${quote(name)}${nearest}`;
+}
+
+function nearestTo(name: string, known: readonly string[]): string {
+	const lastOf = (full: string): string => full.slice(full.lastIndexOf(".") + 1);
+	const nearest = closest(name, known.map(lastOf));
+	return known.find((full) => lastOf(full) === nearest) ?? nearest;
 }

@@ -4,8 +4,8 @@
  */
 
 import { parse, TomlError } from "smol-toml";
-import { type AST, parseTOML } from "toml-eslint-parser";
-import { type Place, PlacedError } from "./place.js";
+import { type AST, ParseError, parseTOML } from "toml-eslint-parser";
+import { alreadyAt, type Place, PlacedError } from "./place.js";
 
 /** Keys of tables and indexes of arrays, from the outside in. */
 export type TomlPath = readonly (string | number)[];
@@ -22,7 +22,7 @@ export function readToml(file: string, text: string): TomlFile {
 	return {
 		values: parsed(file, text),
 		placeOf: (path) => {
-			places ??= placesIn(file, text);
+			places ??= placesIn(file, parseTOML(text));
 			for (let length = path.length; length > 0; length--) {
 				const place = places.get(keyOf(path.slice(0, length)));
 				if (place !== undefined) return place;
@@ -39,15 +39,56 @@ function parsed(file: string, text: string): Record<string, unknown> {
 		if (!(error instanceof TomlError)) throw error;
 		// The message goes on with the lines around; the first one says what is wrong.
 		const what = error.message.split("\n")[0]?.replace(/^Invalid TOML document: /, "") ?? "";
-		throw new PlacedError({ file, line: error.line, column: error.column }, `not TOML: ${what}`);
+		const again = what.startsWith(REPEATED) ? repeated(file, text, error.line) : undefined;
+		throw new PlacedError({ file, line: error.line, column: error.column }, again ?? `not TOML: ${what}`);
 	}
 }
 
+/** How the parser's message begins where a table, or a key, is given twice. */
+const REPEATED = "trying to redefine";
+
+/** Where the table or key of a line stood before, or something that it would be part of. Undefined if nobody can tell. */
+function repeated(file: string, text: string, line: number): string | undefined {
+	const lines = text.split(/\r?\n/);
+	try {
+		const before = parseTOML(lines.slice(0, line - 1).join("\n"));
+		const places = placesIn(file, before);
+		const { path, isTable } = namedBy(lines[line - 1] ?? "", before);
+		for (let length = path.length; length > 0; length--) {
+			const place = places.get(keyOf(path.slice(0, length)));
+			const name = path.slice(0, length).join(".");
+			if (place !== undefined) return alreadyAt(isTable ? `[${name}]` : name, place);
+		}
+	} catch (error) {
+		// The line is in the middle of something.
+		if (!(error instanceof ParseError)) throw error;
+	}
+	return undefined;
+}
+
+/** The whole name of what a line that follows begins with. Throws a ParseError if it is neither a table nor a key. */
+function namedBy(line: string, before: AST.TOMLProgram): { path: TomlPath; isTable: boolean } {
+	if (line.trimStart().startsWith("[")) {
+		const [node] = parseTOML(line).body[0].body;
+		const path =
+			node?.type === "TOMLTable" ? node.resolvedKey.filter((part) => typeof part === "string") : [];
+		return { path, isTable: true };
+	}
+	const table = before.body[0].body.findLast((node) => node.type === "TOMLTable");
+	// A key may have the character in quotes.
+	const [key = ""] = /^(?:[^="']|"(?:[^"\\]|\\.)*"|'[^']*')*/.exec(line) ?? [];
+	const [pair] = parseTOML(`${key}= 0`).body[0].body;
+	const names = pair?.type === "TOMLKeyValue" ? namesOf(pair.key) : [];
+	return { path: [...(table?.resolvedKey ?? []), ...names], isTable: false };
+}
+
+const namesOf = ({ keys }: AST.TOMLKey): string[] =>
+	keys.map((part) => (part.type === "TOMLBare" ? part.name : part.value));
+
 const keyOf = (path: TomlPath): string => JSON.stringify(path);
 
-function placesIn(file: string, text: string): ReadonlyMap<string, Place> {
+function placesIn(file: string, { body: [top] }: AST.TOMLProgram): ReadonlyMap<string, Place> {
 	const places = new Map<string, Place>();
-	const [top] = parseTOML(text).body;
 	for (const node of top.body) {
 		if (node.type === "TOMLKeyValue") addPair(file, places, [], node);
 		else {
@@ -97,8 +138,7 @@ function addPair(
 	base: TomlPath,
 	{ key, value }: AST.TOMLKeyValue,
 ): void {
-	const names = key.keys.map((part) => (part.type === "TOMLBare" ? part.name : part.value));
-	const path = [...base, ...names];
+	const path = [...base, ...namesOf(key)];
 	addKeys(file, places, base, key, path);
 	addValue(file, places, path, value);
 }

@@ -60,7 +60,7 @@ length = 16
 limit = { iops = 1, bandwidth = "8K", read_iops = 2, write_iops = 3, read_bandwidth = "1M", write_bandwidth = 5000 }
 [disk.a.aoe]
 address = "65534.254"
-netif = ["eth*", "pcap:lo", "unix:/run/a,b"]
+netif = ["eth*", "lo", "unix:/run/a,b"]
 macs = ["02:00:00:00:00:0A", "02-00-00-00-00-0b"]
 config_string = "caf\\u00e9"
 buffer_count = 2
@@ -92,7 +92,7 @@ no_xdp = true
 	});
 	t.strictSame(
 		links.map(({ netif, ...link }) => [netif.name, link]),
-		["eth0", "eth1", "pcap:lo", "unix:/run/a,b"].map((name) => [name, { pollUs: 0, xdp: false }]),
+		["eth0", "eth1", "lo", "unix:/run/a,b"].map((name) => [name, { pollUs: 0, xdp: false }]),
 	);
 });
 

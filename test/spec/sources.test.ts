@@ -16,8 +16,8 @@ t.test("several files", async (t) => {
 		],
 	);
 	t.same(read(`[daemon]\nworkers = 1\n${WEB}`, `${more}${WEB}`), [
-		"1.toml:2:1: daemon.workers: it is also given in 0.toml:2:1",
-		"1.toml:6:7: disk web: there is one of this name already: 0.toml:3:7",
+		"1.toml:2:1: daemon.workers is already at 0.toml:2:1",
+		"1.toml:6:7: [disk.web] is already at 0.toml:3:7",
 	]);
 });
 
@@ -27,9 +27,9 @@ t.test("what two disks can't both have", async (t) => {
 	refuses(
 		t,
 		disk("a", 'memory = "1M"', 'address = "1.1"\nnetif = ["eth*"]') +
-			disk("b", 'memory = "1M"', 'address = "1.1"\nnetif = ["lo", "pcap:eth1"]') +
+			disk("b", 'memory = "1M"', 'address = "1.1"\nnetif = ["lo", "eth1"]') +
 			disk("c", 'memory = "1M"', 'address = "1.1"\nnetif = ["lo"]'),
-		"9:1: disk b: disk a (0.toml:4:1) has the address 1.1 on pcap:eth1 already",
+		"9:1: disk b: disk a (0.toml:4:1) has the address 1.1 on eth1 already",
 		"14:1: disk c: disk b (0.toml:9:1) has the address 1.1 on lo already",
 	);
 	const at = (slot: number) => `address = "1.${slot}"\nnetif = ["eth0"]`;
@@ -54,6 +54,12 @@ t.test("what two disks can't both have", async (t) => {
 			disk("c", 'memory = "1M"', at(2)),
 		"13:1: disk b: disk a (0.toml:3:1) has another value, and poll_us is for all that is served on eth0",
 	);
+});
+
+t.test("a way that the daemon has not got breaks its disk alone", async (t) => {
+	const text = WEB.replace("eth0", "pcap:eth0");
+	const [web] = good(read(text)).disks;
+	t.match(web, { exports: [], broken: /^netif "pcap:eth0": libpcap is not to be had in the daemon, / });
 });
 
 t.test("a glob that matches nothing breaks its disk alone", async (t) => {
@@ -81,7 +87,7 @@ t.test("what commands have added comes after the files", async (t) => {
 		},
 	]);
 	t.match(config.warnings, [
-		{ message: "runtime.toml:1:7: disk web: not followed; a file names it: 0.toml:1:7" },
+		{ message: "runtime.toml:1:7: not followed: [disk.web] is already at 0.toml:1:7" },
 		{ message: /^runtime\.toml:9:1: disk more: disk web/ },
 	]);
 	t.same(readSources(runtime("[daemon]\nworkers = 2")), [

@@ -98,5 +98,10 @@ const trees = some({
 	disk: disks,
 });
 
+/** A disk as a command adds it: at places that those of files may have too. */
+export const anyDisk: fc.Arbitrary<readonly [name: string, settings: DiskSettings]> = fc
+	.nat(NAMES.length)
+	.chain((index) => diskAt(index).map((settings) => [NAMES[index] ?? "new", settings] as const));
+
 /** Texts of configurations. */
 export const texts: fc.Arbitrary<string> = trees.map((tree) => stringify(tree));

@@ -1,0 +1,81 @@
+/** Every key that a user may expect: those that there are, and those of floors that do not stand yet, which are told with the nearest one. */
+
+import t from "tap";
+import { good, read } from "./readings.js";
+
+/** What there is, a line each; a disk's keys that concern AoE may stand in two places. */
+const THERE: Readonly<Record<string, readonly string[]>> = {
+	"[daemon]": ['state = "/var/lib/vblade"', 'user = "vblade"', 'allow = ["/srv/vblade"]', "workers = 1"],
+	"[http]": ['listen = ["127.0.0.1:9470"]', 'token_file = "/etc/vblade/token"', "disk_histograms = false"],
+	"[defaults]": ['durability = "ack"', "read_only = true", 'aoe.netif = ["eth0"]', "limit.iops = 5"],
+	"[disk.web]": [
+		'file = "/srv/web.img"',
+		'memory = "64M"',
+		"read_only = false",
+		'limit = { iops = 5000, bandwidth = "100M", read_iops = 1, write_iops = 1, read_bandwidth = "4K", write_bandwidth = "4K" }',
+		'durability = "flush"',
+		"direct = true",
+		"offset = 1",
+		"length = 1",
+		"buffer_count = 32",
+		"force = true",
+		"poll_us = 0",
+		"no_xdp = true",
+	],
+	"[disk.web.aoe]": [
+		'address = "9.0"',
+		'netif = ["eth0"]',
+		'macs = ["02:00:00:00:00:01"]',
+		'config_string = "rack 7"',
+		"buffer_count = 32",
+		"force = true",
+		"poll_us = 0",
+		"no_xdp = true",
+	],
+};
+
+t.test("what there is", async (t) => {
+	for (const [table, lines] of Object.entries(THERE))
+		for (const line of lines) {
+			const found = read(`${table}\n${line}\n`);
+			const unknown = Array.isArray(found) ? found.filter((message) => /no such/.test(message)) : [];
+			t.same(unknown, [], `${table} ${line}`);
+		}
+	good(read("[defaults]\n[daemon]\n[http]\n[disk]\n"));
+});
+
+const NOT_THERE: readonly [text: string, told: string][] = [
+	["[pool.fast]", 'no such table "pool"; did you mean "http"?'],
+	["[boot]", 'no such table "boot"; did you mean '],
+	["[template.lab]", 'no such table "template"; did you mean '],
+	["[store.attic]", 'no such table "store"; did you mean '],
+	["[head.etcd]", 'no such table "head"; did you mean '],
+	["[nbd]", 'no such table "nbd"; did you mean '],
+	["[iscsi]", 'no such table "iscsi"; did you mean "disk"?'],
+	['[disk.web]\nvolume = "fast/web"', 'no such key "volume"; did you mean '],
+	['[disk.web]\nremote = "nbd://host/web"', 'no such key "remote"; did you mean '],
+	['[disk.web]\nlinear = ["a"]', 'no such key "linear"; did you mean '],
+	['[disk.web]\nmirror = ["a"]', 'no such key "mirror"; did you mean '],
+	["[disk.web]\nresend = 20", 'no such key "resend"; did you mean '],
+	['[disk.web]\ninterval = "5s"', 'no such key "interval"; did you mean '],
+	['[disk.web.nbd]\nname = "web"', 'no such key "nbd"; did you mean '],
+	["[disk.web.iscsi]\nlun = 0", 'no such key "iscsi"; did you mean '],
+	// Where a key is that somebody has written beside its table.
+	['[disk.web]\naddress = "9.0"', 'no such key "address"; did you mean "aoe.address"?'],
+	['[disk.web]\nmac = ["x"]', 'no such key "mac"; did you mean "aoe.macs"?'],
+	["[disk.web]\niops = 5", 'no such key "iops"; did you mean "limit.iops"?'],
+	["[disk.web]\nreadonly = true", 'no such key "readonly"; did you mean "read_only"?'],
+	["[disk.web]\nlimit.bandwith = 5", 'no such key "bandwith"; did you mean "bandwidth"?'],
+	['[defaults]\nnetif = ["eth0"]', 'no such key "netif"; did you mean "aoe.netif"?'],
+];
+
+t.test("what there is not, with what is nearest to it", async (t) => {
+	for (const [text, told] of NOT_THERE) {
+		const found = read(`${text}\n`);
+		const messages = Array.isArray(found) ? found : [];
+		t.ok(
+			messages.some((message) => message.includes(told)),
+			`${text}: ${messages.join()}`,
+		);
+	}
+});
