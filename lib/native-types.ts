@@ -208,6 +208,11 @@ export interface Addon {
 		begin: number,
 		length: number,
 	): Promise<PassedFile>;
+	/**
+	 * What each of many paths leads to, a zero byte behind each, found by one thread of its own: "file DEVICE:INODE" or "block DEVICE",
+	 * alike for all names of one; "other"; or "-ERRNO". The promise never settles while one of them hangs.
+	 */
+	fileLook(paths: Uint8Array): Promise<string[]>;
 	/** The other half, where the file is served, by a thread too. Has the descriptor from now on, and closes it if it fails. */
 	fileAdopt(
 		handle: EngineHandle,

@@ -45,6 +45,7 @@
 				"storage/in-place.c",
 				"storage/jobs.c",
 				"storage/lock.c",
+				"storage/look.c",
 				"storage/mapping.c",
 				"storage/medium.c",
 				"storage/memory.c",

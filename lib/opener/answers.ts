@@ -52,8 +52,13 @@ export class Answers {
 	readonly #tunnels = new Map<number, Tunnels>();
 	#isReady = false;
 	readonly #answers: { readonly [Kind in OpenerRequest["kind"]]: Answer<Kind> } = {
-		open: (request, { index }) =>
-			ofWorker(this.#opening, index, FilesForOthers).open(request, this.#options.files.grants),
+		open: async (request, { index }) => {
+			const { grants, twins } = this.#options.files;
+			// Who may not have it hears nothing of it.
+			grants.grant(request.path, request.readOnly);
+			await twins.refuse(request);
+			return ofWorker(this.#opening, index, FilesForOthers).open(request, grants);
+		},
 		memory: ({ name, sizeBytes }) => {
 			if (!this.#options.files.namesDisk(name))
 				throw new OperatorError(`disk ${quote(name)}: there is none of this name, by what is configured`);

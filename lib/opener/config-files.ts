@@ -10,12 +10,11 @@ import { type Config, readConfig } from "../spec/config.js";
 import { quote } from "../text.js";
 import { Grants } from "./grants.js";
 import { OneAtATime } from "./patience.js";
-import { type FoundSources, readSources, textIn, whyUnreadable } from "./sources.js";
+import { type FoundSources, LONGEST_TOKEN, readSources, textIn, whyUnreadable } from "./sources.js";
+import { Twins } from "./twins.js";
 
 /** A file system may hang: nobody waits longer than this for its files. */
 const READ_LIMIT_MS = 8000;
-/** More than any token has. */
-const LONGEST_TOKEN = 4096;
 
 export class ConfigFiles {
 	readonly #log: Log;
@@ -27,6 +26,8 @@ export class ConfigFiles {
 	#good: FoundSources;
 	/** Of all disks, also of those that commands have added: a name gives no right but to what has that name. */
 	#disks: ReadonlySet<string>;
+	/** Of the same disks. */
+	readonly twins = new Twins();
 	readonly #sources = new OneAtATime("the configuration's files", READ_LIMIT_MS, () => this.#reread());
 	readonly #token = new OneAtATime("the token's file", READ_LIMIT_MS, () => this.#readToken());
 
@@ -41,6 +42,7 @@ export class ConfigFiles {
 		this.#grants = grantsOf(config);
 		this.#links = linksOf(config);
 		this.#disks = namesOf(config);
+		this.twins.take(config.disks);
 		this.#good = sources;
 	}
 
@@ -87,7 +89,9 @@ export class ConfigFiles {
 		const { files, debian } = this.#good;
 		const { runtime } = sources;
 		const whole = runtime && readConfig({ files, debian, runtime }, { interfaceNames });
-		this.#disks = namesOf(!whole || Array.isArray(whole) ? this.#config : (whole as Config));
+		const known = !whole || Array.isArray(whole) ? this.#config : (whole as Config);
+		this.#disks = namesOf(known);
+		this.twins.take(known.disks.filter(({ disk }) => this.#grants.isGranted(disk)));
 		return sources;
 	}
 

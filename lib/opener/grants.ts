@@ -6,6 +6,7 @@
 
 import path from "node:path";
 import { OperatorError } from "../errors.js";
+import type { DiskSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 
 /** What the files say of a path. */
@@ -30,6 +31,16 @@ export class Grants {
 	constructor(named: readonly NamedFile[], folders: readonly string[]) {
 		for (const file of named) this.#named.set(file.path, this.#named.get(file.path) || !file.readOnly);
 		this.#folders = folders.map((folder) => path.resolve(folder));
+	}
+
+	/** Whether the file of a disk may be opened. */
+	isGranted({ storage, readOnly }: DiskSpec): boolean {
+		try {
+			return storage.kind === "file" && this.grant(storage.path, readOnly) !== undefined;
+		} catch (error) {
+			if (!(error instanceof OperatorError)) throw error;
+			return false;
+		}
 	}
 
 	/** Throws an OperatorError if it may not be opened. Looks at no file: that may take for ever. */

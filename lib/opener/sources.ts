@@ -15,6 +15,8 @@ export interface FoundSources extends Sources {
 }
 
 export const DEFAULT_CONFIG = "/etc/vblade/vblade.toml";
+/** More than any token has. */
+export const LONGEST_TOKEN = 4096;
 const DEBIAN_FOLDER = "/etc/vblade.conf.d";
 /** A configuration of thousands of disks has less than one. */
 const LONGEST_BYTES = 16 * 1024 * 1024;

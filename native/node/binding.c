@@ -46,6 +46,7 @@ static const struct {
 	{ "fileOpen", js_file_open },
 	{ "fileOpenLater", js_file_open_later },
 	{ "fileOpenFor", js_file_open_for },
+	{ "fileLook", js_file_look },
 	{ "fileAdopt", js_file_adopt },
 	{ "memoryOpen", js_memory_open },
 	{ "memoryMake", js_memory_make },

@@ -178,6 +178,7 @@ napi_value js_file_close(napi_env env, napi_callback_info info);
 /* opening.c */
 napi_value js_file_open_later(napi_env env, napi_callback_info info);
 napi_value js_file_open_for(napi_env env, napi_callback_info info);
+napi_value js_file_look(napi_env env, napi_callback_info info);
 napi_value js_file_adopt(napi_env env, napi_callback_info info);
 /* seek.c */
 napi_value js_file_seek(napi_env env, napi_callback_info info);

@@ -1,7 +1,7 @@
 /*
  * Opening a file for JavaScript by a thread of its own (lib/block/engine.ts: openLater), as a whole or one half of it where two
- * processes share it (storage/file.h). A disk that hangs may keep that thread for ever, and must not keep the one that serves the
- * others; so nobody waits for it, at the end of the process neither.
+ * processes share it (storage/file.h); or only looking at what paths lead to. A disk that hangs may keep that thread for ever, and
+ * must not keep the one that serves the others; so nobody waits for it, at the end of the process neither.
  */
 #include "node.h"
 
@@ -9,14 +9,16 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "storage/file.h"
+#include "storage/look.h"
 
 enum { STACK_BYTES = 256 * 1024 };
 
 /* What the thread does. */
-enum half { BOTH, OPEN_FOR, ADOPT };
+enum half { BOTH, OPEN_FOR, ADOPT, LOOK };
 
 /* Of whose environment it is: it may end while the thread hangs, and all that is Node's ends with it. */
 enum opening_state { UNDER_WAY, TOLD, FORSAKEN };
@@ -28,13 +30,15 @@ struct opening {
 	int references; /* held by the thread, and by the loop's thread until it has been told, or its environment ends */
 	enum half half;
 	char *folder; /* that the path is in, for another process; NULL: no matter */
-	char *path;
+	char *path; /* LOOK: many, each with a zero byte at its end, and one more behind the last */
 	int flags;
 	struct vb_part part;
 	/* What has come of it. */
 	int error;
 	const char *step;
 	struct vb_file file;
+	struct vb_look *looks;
+	uint32_t look_count;
 	/* Whom to tell. */
 	napi_threadsafe_function done;
 	napi_deferred deferred;
@@ -46,7 +50,14 @@ static void free_opening(struct opening *opening)
 	pthread_mutex_destroy(&opening->lock);
 	free(opening->folder);
 	free(opening->path);
+	free(opening->looks);
 	free(opening);
+}
+
+/* Nobody wants what has come of it. */
+static void discard(struct opening *opening)
+{
+	if (!opening->error && opening->half != LOOK) vb_file_close(&opening->file);
 }
 
 static void release(struct opening *opening)
@@ -77,6 +88,7 @@ static int do_half(struct opening *opening)
 	case OPEN_FOR:
 		return vb_file_open_held(file, opening->folder, opening->path, opening->flags, &opening->part, &opening->step);
 	case ADOPT: return vb_file_adopt(file, &opening->step);
+	case LOOK: opening->step = "memory"; return vb_look(opening->path, &opening->looks, &opening->look_count);
 	}
 	return -EINVAL;
 }
@@ -93,7 +105,7 @@ static void *open_in_thread(void *argument)
 		MUST(napi_release_threadsafe_function(opening->done, napi_tsfn_release));
 	}
 	pthread_mutex_unlock(&opening->lock);
-	if (is_forsaken && !opening->error) vb_file_close(&opening->file);
+	if (is_forsaken) discard(opening);
 	release(opening);
 	return NULL;
 }
@@ -112,6 +124,17 @@ static napi_value make_passed(napi_env env, const struct vb_file *file)
 	return object;
 }
 
+static napi_value make_looks(napi_env env, const struct opening *opening)
+{
+	napi_value list, text;
+	MUST(napi_create_array_with_length(env, opening->look_count, &list));
+	for (uint32_t i = 0; i < opening->look_count; i++) {
+		MUST(napi_create_string_utf8(env, opening->looks[i].text, NAPI_AUTO_LENGTH, &text));
+		MUST(napi_set_element(env, list, i, text));
+	}
+	return list;
+}
+
 /* In the loop's thread: fulfils the promise. */
 static void settle(napi_env env, struct opening *opening)
 {
@@ -122,6 +145,7 @@ static void settle(napi_env env, struct opening *opening)
 	}
 	if (opening->error) throw_errno(env, opening->error, opening->step);
 	else if (engine) result = engine_add_file(env, engine, &opening->file);
+	else if (opening->half == LOOK) result = make_looks(env, opening);
 	else result = make_passed(env, &opening->file);
 	if (result) MUST(napi_resolve_deferred(env, opening->deferred, result));
 	else if (napi_get_and_clear_last_exception(env, &result) == napi_ok)
@@ -144,7 +168,7 @@ static void tell(napi_env env, napi_value function, void *context, void *data)
 	struct opening *opening = data;
 	if (env) MUST(napi_remove_env_cleanup_hook(env, on_opening_forsaken, opening));
 	if (runs_javascript(env)) settle(env, opening);
-	else if (!opening->error) vb_file_close(&opening->file);
+	else discard(opening);
 	release(opening);
 }
 
@@ -234,6 +258,23 @@ napi_value js_file_adopt(napi_env env, napi_callback_info info)
 	    get_array(env, args[3], napi_float64_array, &traits, &count) && count == VB_TRAITS && traits &&
 	    vb_file_passed(&opening->file, (int)fd, (int)flags, traits) == 0)
 		return begin(env, opening, args[0]);
+	free(opening);
+	return throw_type(env);
+}
+
+/* fileLook(paths: Uint8Array) -> a promise of what each leads to. A zero byte is behind each path. */
+napi_value js_file_look(napi_env env, napi_callback_info info)
+{
+	napi_value args[MAX_ARGS];
+	uint8_t *bytes;
+	size_t length;
+	struct opening *opening = new_opening(env, LOOK);
+	if (!opening) return NULL;
+	if (get_args(env, info, 1, args) && get_array(env, args[0], napi_uint8_array, &bytes, &length) &&
+	    (opening->path = calloc(length + 2, 1))) {
+		if (length > 0) memcpy(opening->path, bytes, length);
+		return begin(env, opening, NULL);
+	}
 	free(opening);
 	return throw_type(env);
 }

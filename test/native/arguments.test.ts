@@ -184,6 +184,7 @@ function channelCalls(channel: ChannelHandle) {
 
 function engineCalls(engine: EngineHandle) {
 	return {
+		fileLook: [new Uint8Array(0)],
 		memoryOpen: [engine, PAGE, 0],
 		memoryMake: [PAGE],
 		memoryAdopt: [engine, native.memoryMake(PAGE), 0],
