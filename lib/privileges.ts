@@ -21,7 +21,7 @@ const ANYBODY = "nobody";
 
 /** As whom the processes of a daemon serve: the user that is `named`, if one is. Throws an OperatorError as `checkUser` does. */
 export function daemonUser(named: string | undefined): string {
-	const name = named ?? (hasUser(OWN_USER) ? OWN_USER : ANYBODY);
+	const name = named ?? (findUser(OWN_USER) === undefined ? ANYBODY : OWN_USER);
 	checkUser(name);
 	return name;
 }
@@ -49,8 +49,9 @@ export function becomeUser(name: string, keepRaw: boolean, parent = 0): void {
 	}
 }
 
-function hasUser(name: string): boolean {
-	return ifThere(() => native.findUser(name)) !== undefined;
+/** The number of a user; undefined if there is none of this name. */
+export function findUser(name: string): number | undefined {
+	return ifThere(() => native.findUser(name));
 }
 
 function ifThere(find: () => number): number | undefined {

@@ -1,50 +1,71 @@
 /**
- * `vblade check`: whether a configuration is good, with the place of everything that is not. Called by `commands.ts` with the
- * arguments after the word "check". Nothing is opened but the files of the configuration.
+ * `vblade check`: whether a configuration is good, with the place of everything that is not: as it is written, and on this machine
+ * (`check-here.ts`). Called by `commands.ts` with the arguments after the word "check".
  */
 
-import { interfaceNames } from "../link/interfaces.js";
 import { DEFAULT_CONFIG, readSources } from "../opener/sources.js";
-import { type Config, readConfig } from "../spec/config.js";
+import { type Config, inOrder, readConfig, type Sources } from "../spec/config.js";
 import type { PlacedError } from "../spec/place.js";
 import { counted, oneLine } from "../text.js";
+import { type Faults, faultsHere } from "./check-here.js";
 import { EXIT_FAILED, type Output, processOutput, understand } from "./client.js";
+import { type MachineHere, machineHere } from "./machine-here.js";
 import { CHECK } from "./options.js";
+
+/** What is found. */
+interface Verdict extends Faults {
+	/** Files, a line each. */
+	readonly unreadable: readonly string[];
+	/** None if the configuration can't be understood. */
+	readonly disks: Config["disks"];
+}
 
 /**
  * Prints a line for each thing that is wrong, or how many disks there are. Resolves to the exit status: 0 if the configuration is
  * good, 1 if not. Throws an OperatorError for what the operator got wrong in the command line.
  */
-export async function checkCommand(argv: readonly string[], output: Output = processOutput): Promise<number> {
+export async function checkCommand(
+	argv: readonly string[],
+	output: Output = processOutput,
+	machine: MachineHere = machineHere,
+): Promise<number> {
 	const line = await understand(CHECK, argv, output);
 	if (line === undefined) return 0;
 	const [file = DEFAULT_CONFIG] = line.positionals;
 	const { unreadable, ...sources } = await readSources(file);
-	const config = readConfig(sources, { interfaceNames });
-	const isGood = unreadable.length === 0 && !Array.isArray(config);
-	if (line.has("json")) output.out(`${JSON.stringify(asJson(unreadable, config), null, "\t")}\n`);
-	else tell(unreadable, config, output);
+	const verdict = { unreadable, ...(await verdictOn(sources, file, machine)) };
+	const isGood = verdict.unreadable.length + verdict.errors.length === 0;
+	if (line.has("json")) output.out(`${JSON.stringify(asJson(verdict, isGood), null, "\t")}\n`);
+	else tell(verdict, isGood, output);
 	return isGood ? 0 : EXIT_FAILED;
 }
 
-function tell(unreadable: readonly string[], config: Config | readonly PlacedError[], output: Output): void {
-	for (const line of unreadable) output.err(`${oneLine(line)}\n`);
-	if (isWrong(config)) {
-		for (const { message } of config) output.err(`${message}\n`);
-		return;
-	}
-	for (const { message } of config.warnings) output.err(`${message} (a warning)\n`);
-	for (const { name, broken } of config.disks)
-		if (broken !== undefined) output.err(`disk ${name}: can't be served at present: ${oneLine(broken)}\n`);
-	if (unreadable.length === 0) output.out(`good: ${counted(config.disks.length, "disk")}\n`);
+async function verdictOn(
+	sources: Sources,
+	main: string,
+	machine: MachineHere,
+): Promise<Omit<Verdict, "unreadable">> {
+	const config = readConfig(sources, machine);
+	if (isWrong(config)) return { errors: config, warnings: [], disks: [] };
+	const { errors, warnings } = await faultsHere(config, { file: main, line: 1, column: 1 }, machine);
+	return {
+		errors: inOrder(errors, sources),
+		warnings: inOrder([...config.warnings, ...warnings], sources),
+		disks: config.disks,
+	};
 }
 
-function asJson(unreadable: readonly string[], config: Config | readonly PlacedError[]): object {
-	const errors = isWrong(config) ? config : [];
-	const { warnings, disks } = isWrong(config) ? { warnings: [], disks: [] } : config;
+function tell({ unreadable, errors, warnings, disks }: Verdict, isGood: boolean, output: Output): void {
+	for (const line of unreadable) output.err(`${oneLine(line)}\n`);
+	for (const { message } of errors) output.err(`${message}\n`);
+	for (const { message } of warnings) output.err(`${message} (a warning)\n`);
+	if (isGood) output.out(`good: ${counted(disks.length, "disk")}\n`);
+}
+
+function asJson({ unreadable, errors, warnings, disks }: Verdict, isGood: boolean): object {
 	const plain = ({ place, what }: PlacedError) => ({ ...place, message: what });
 	return {
-		good: unreadable.length + errors.length === 0,
+		good: isGood,
 		unreadable,
 		errors: errors.map(plain),
 		warnings: warnings.map(plain),

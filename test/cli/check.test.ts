@@ -4,19 +4,21 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import t, { type Test } from "tap";
 import { checkCommand } from "../../lib/cli/check.js";
+import { MACHINE } from "./machine.js";
 
-const DISK = '[disk.web]\nfile = "/srv/web.img"\naoe = { address = "9.0", netif = ["lo"] }\n';
+const DISK = '[disk.web]\nmemory = "1M"\naoe = { address = "9.0", netif = ["lo"] }\n';
 
 async function check(...argv: string[]): Promise<{ status: number; out: string; err: string }> {
 	let [out, err] = ["", ""];
-	const status = await checkCommand(argv, {
-		out: (text) => {
+	const output = {
+		out: (text: string) => {
 			out += text;
 		},
-		err: (text) => {
+		err: (text: string) => {
 			err += text;
 		},
-	});
+	};
+	const status = await checkCommand(argv, output, MACHINE);
 	return { status, out, err };
 }
 
@@ -51,7 +53,7 @@ t.test("all that is wrong, in the order of the files", async (t) => {
 		err: [
 			`${file}:1:2: no such table "demon"; did you mean "daemon"?\n`,
 			`${confd}/a.toml:1:8: no such key "fil"; did you mean "file"?\n`,
-			`${confd}/b.toml:1:7: disk web: there is one of this name already: ${file}:2:7\n`,
+			`${confd}/b.toml:1:7: [disk.web] is already at ${file}:2:7\n`,
 		].join(""),
 	});
 	const { status, out } = await check(file, "--json");
@@ -62,11 +64,24 @@ t.test("all that is wrong, in the order of the files", async (t) => {
 	});
 });
 
-t.test("a disk that can't be served is told, and is no error", async (t) => {
-	const { status, out, err } = await check(files(t, DISK.replace('"lo"', '"no*such"')));
+t.test("what may come later is a warning, what is missing is an error", async (t) => {
+	const broken = files(t, DISK.replace('"lo"', '"no*such"'));
+	const { status, out, err } = await check(broken);
 	t.equal(status, 0);
-	t.match(err, /^disk web: can't be served at present: netif "no\*such": no interface matches; /);
+	t.match(
+		err,
+		/vblade\.toml:3:26: disk web: can't be served at present: netif "no\*such": no interface matches; .* \(a warning\)\n$/,
+	);
 	t.equal(out, "good: 1 disk\n");
+	t.match(JSON.parse((await check("--json", broken)).out), {
+		...{ good: true, warnings: [{ line: 3, column: 26 }] },
+		disks: [{ broken: /no interface/ }],
+	});
+	const without = files(t, `[daemon]\nuser = "nosuch"\n${DISK}`);
+	t.same(await check(without), {
+		...{ status: 1, out: "" },
+		err: `${without}:2:1: user "nosuch": there is no such user\n`,
+	});
 });
 
 t.test("a file that can't be read", async (t) => {

@@ -1,0 +1,191 @@
+/**
+ * What only this machine can tell of a configuration that is written well: users, files and interfaces that are not there, files that are
+ * one by two names. An error is what the daemon can't start with, or what takes away something that was asked for; what may come
+ * later is a warning. Called by `check.ts`; nothing is opened but the file of the token.
+ */
+
+import { type Found, Looks } from "../block/looks.js";
+import { codeOf, OperatorError } from "../errors.js";
+import { Errno } from "../native.js";
+import { within } from "../opener/patience.js";
+import { LONGEST_TOKEN, textIn, whyUnreadable } from "../opener/sources.js";
+import { firstOf, groupsOf, twinText } from "../opener/twins.js";
+import type { Config } from "../spec/config.js";
+import type { DiskConfig } from "../spec/configuration.js";
+import { linksOf } from "../spec/netif.js";
+import { type Place, PlacedError } from "../spec/place.js";
+import { quote } from "../text.js";
+import type { MachineHere } from "./machine-here.js";
+
+/** A disk that hangs answers nobody. */
+const LOOK_LIMIT_MS = 3000;
+
+export interface Faults {
+	readonly errors: readonly PlacedError[];
+	readonly warnings: readonly PlacedError[];
+}
+
+/** `main`: where to show what is wrong because nothing is written. */
+export async function faultsHere(config: Config, main: Place, machine: MachineHere): Promise<Faults> {
+	const folders = await folderFaults(config);
+	const errors = [
+		...userErrors(config, machine),
+		...folders.errors,
+		...(await listenErrors(config, machine)),
+	];
+	const warnings = [
+		...absentOwners(config, main, machine),
+		...folders.warnings,
+		...brokenDisks(config),
+		...absentInterfaces(config, machine),
+		...(await fileWarnings(config)),
+	];
+	const token = await tokenFault(config);
+	if (token !== undefined) (token.isError ? errors : warnings).push(token.fault);
+	return { errors, warnings };
+}
+
+function userErrors({ daemon: { user }, placeOf }: Config, machine: MachineHere): PlacedError[] {
+	const place = placeOf(["daemon", "user"]);
+	if (user === undefined || place === undefined) return [];
+	const kind = machine.user(user);
+	if (kind === "ordinary") return [];
+	const why = kind === "root" ? "is root; name an ordinary user" : "there is no such user";
+	return [new PlacedError(place, `user ${quote(user)}: ${why}`)];
+}
+
+/** What is done instead is in the manual, but may not be what was meant. */
+function absentOwners({ daemon }: Config, main: Place, machine: MachineHere): PlacedError[] {
+	const told: string[] = [];
+	if (daemon.user === undefined && machine.user("vblade") === "none")
+		told.push(
+			'there is no user "vblade", and daemon.user names no other: the processes that serve become nobody',
+		);
+	if (!machine.hasGroup("vblade")) told.push('there is no group "vblade": only root may ask the daemon');
+	return told.map((what) => new PlacedError(main, what));
+}
+
+/** The state's folder is made if it is not there; those that are allowed are not. */
+async function folderFaults({ daemon: { state, allow }, placeOf }: Config): Promise<Faults> {
+	const found = await new Looks().look([state, ...allow], LOOK_LIMIT_MS);
+	const stateAt = placeOf(["daemon", "state"]);
+	const isFile = found.get(state)?.kind === "storage";
+	const errors =
+		isFile && stateAt ? [new PlacedError(stateAt, `state ${state}: is a file, and no folder`)] : [];
+	const warnings = allow.flatMap((folder, index) => {
+		const place = placeOf(["daemon", "allow", index]);
+		const { kind = "other" } = found.get(folder) ?? {};
+		if (kind === "other" || place === undefined) return [];
+		const why = kind === "missing" ? "there is no such folder now" : "is a file, and no folder";
+		return [new PlacedError(place, `allow ${folder}: ${why}`)];
+	});
+	return { errors, warnings };
+}
+
+async function listenErrors(
+	{ http: { listen }, placeOf }: Config,
+	machine: MachineHere,
+): Promise<PlacedError[]> {
+	const found: PlacedError[] = [];
+	for (const [index, { name, host }] of listen.entries()) {
+		const place = placeOf(["http", "listen", index]);
+		if (place !== undefined && !(await machine.hasAddress(host)))
+			found.push(new PlacedError(place, `listen ${quote(name)}: this machine has no such address`));
+	}
+	return found;
+}
+
+async function tokenFault({
+	http: { tokenFile },
+	placeOf,
+}: Config): Promise<{ isError: boolean; fault: PlacedError } | undefined> {
+	const place = placeOf(["http", "token_file"]);
+	if (tokenFile === undefined || place === undefined) return undefined;
+	const told = (why: string, isError = true) => ({
+		isError,
+		fault: new PlacedError(place, `token_file ${tokenFile}: ${why}`),
+	});
+	const outcome = "; without a token nobody can change anything over TCP";
+	try {
+		const token = await within(LOOK_LIMIT_MS, tokenFile, textIn(tokenFile, LONGEST_TOKEN));
+		return token.trim() === "" ? told(`holds no token${outcome}`) : undefined;
+	} catch (error) {
+		if (codeOf(error) === "EACCES" && !isRoot()) return told("this user may not look; the daemon may", false);
+		return told(`${error instanceof OperatorError ? "does not answer" : whyUnreadable(error)}${outcome}`);
+	}
+}
+
+const isRoot = (): boolean => process.geteuid?.() === 0;
+
+function brokenDisks({ disks }: Config): PlacedError[] {
+	return disks.flatMap(({ name, broken, placeOf }) =>
+		broken === undefined
+			? []
+			: [new PlacedError(placeOf(["aoe", "netif"]), `disk ${name}: can't be served at present: ${broken}`)],
+	);
+}
+
+/** Each once, where it is named first. */
+function absentInterfaces({ disks }: Config, machine: MachineHere): PlacedError[] {
+	const named = new Map<string, { place: Place; disks: string[] }>();
+	for (const { name, settings, broken, placeOf } of disks) {
+		if (broken !== undefined) continue;
+		for (const [index, text] of (settings.aoe?.netif ?? []).entries())
+			for (const netif of linksOf([text], machine.interfaceNames)) {
+				if (netif.kind !== "interface") continue;
+				const known = named.get(netif.name) ?? { place: placeOf(["aoe", "netif", index]), disks: [] };
+				named.set(netif.name, known);
+				known.disks.push(name);
+			}
+	}
+	return [...named].flatMap(
+		([
+			netif,
+			{
+				place,
+				disks: [first = "", ...others],
+			},
+		]) => {
+			if (machine.hasInterface(netif)) return [];
+			const who = others.length === 0 ? `disk ${first} is` : `disk ${first} and ${others.length} more are`;
+			return [
+				new PlacedError(
+					place,
+					`netif ${quote(netif)}: there is no such interface now; ${who} served when it has come`,
+				),
+			];
+		},
+	);
+}
+
+async function fileWarnings({ disks }: Config): Promise<PlacedError[]> {
+	const files = disks.flatMap((disk) => {
+		const { storage } = disk.disk;
+		return storage.kind === "file" ? [{ disk, path: storage.path }] : [];
+	});
+	const found = await new Looks().look(
+		files.map(({ path }) => path),
+		LOOK_LIMIT_MS,
+	);
+	const groups = groupsOf(disks, found);
+	return files.flatMap(({ disk, path }) => {
+		const file = found.get(path);
+		const group = file?.kind === "storage" ? groups.get(file.identity) : undefined;
+		const first = group && firstOf(group, path, disk.disk);
+		const why = first === undefined ? whyAbsent(file) : `${twinText(first)}: it is not served`;
+		return why === undefined ? [] : [fileWarning(disk, path, why)];
+	});
+}
+
+function fileWarning({ name, placeOf }: DiskConfig, path: string, why: string): PlacedError {
+	return new PlacedError(placeOf(["file"]), `disk ${name}: ${path} ${why}`);
+}
+
+function whyAbsent(found: Found | undefined): string | undefined {
+	if (found === undefined) return `does not answer within ${LOOK_LIMIT_MS / 1000} s`;
+	if (found.kind === "storage") return undefined;
+	if (found.kind === "other") return "is neither a regular file nor a block device";
+	return found.errno === Errno.ENOENT
+		? "is not there now; the disk is served when it has come"
+		: `can't be looked at by this user (errno ${found.errno})`;
+}
