@@ -55,6 +55,10 @@ export class DiskTable {
 			columns: columns(this.#sparks),
 			keyOf: (/** @type {DiskSummary} */ { name }) => name,
 			empty: "No disk matches.",
+			onSort: (sort) => {
+				this.#sort.value = sort;
+				this.#turn(-Infinity);
+			},
 		});
 		/** @type {HTMLElement} */
 		this.element = el("div", {}, this.#toolbar(), this.#table.element, this.#paging());
@@ -104,6 +108,7 @@ export class DiskTable {
 		const list = /** @type {DiskList} */ (await get(`/api/v1/disks?${query}`, signal));
 		if (list.disks.length === 0 && this.#offset > 0) return this.#turn(-PAGE);
 		this.#sparks.add(list.disks);
+		this.#table.sortedBy(this.#sort.value);
 		this.#table.update(this.#table.isInUse ? inPlace(list.disks, this.#table.keys) : list.disks);
 		const last = this.#offset + list.disks.length;
 		write(
@@ -138,26 +143,32 @@ function select(id, options) {
 /** @param {Sparks} sparks @returns {import("./table.js").Column<DiskSummary>[]} */
 function columns(sparks) {
 	return [
-		{ title: "Disk", isHeader: true, paint: paintName },
+		{ title: "Disk", isHeader: true, sort: "name", paint: paintName },
 		{ title: "State", paint: paintState },
-		{ title: "Latency p99", numeric: true, paint: paintLatency },
-		{ title: "Operations/s", numeric: true, text: ({ rates }) => rate(rates.reads + rates.writes) },
+		{ title: "Latency p99", numeric: true, sort: "latency", paint: paintLatency },
+		{
+			title: "Operations/s",
+			numeric: true,
+			sort: "operations",
+			text: ({ rates }) => rate(rates.reads + rates.writes),
+		},
 		{ title: "Last minutes", wide: true, paint: (cell, { name }) => sparks.paint(cell, name) },
 		{
 			title: "Bytes/s",
 			numeric: true,
 			mid: true,
+			sort: "bandwidth",
 			text: ({ rates }) => byteRate(rates.readBytes + rates.writtenBytes),
 		},
-		{ title: "Waiting", numeric: true, mid: true, text: ({ underWay }) => count(underWay) },
-		{ title: "Errors", numeric: true, paint: paintErrors },
+		{ title: "Waiting", numeric: true, mid: true, sort: "queue", text: ({ underWay }) => count(underWay) },
+		{ title: "Errors", numeric: true, sort: "errors", paint: paintErrors },
 		{
 			title: "Most asked by",
 			mid: true,
 			paint: (cell, { busiestInitiator }) => write(cell, busiestInitiator ?? "–"),
 		},
 		{ title: "Address", wide: true, text: ({ address }) => address ?? "–" },
-		{ title: "Size", numeric: true, wide: true, text: ({ sizeBytes }) => bytes(sizeBytes) },
+		{ title: "Size", numeric: true, wide: true, sort: "size", text: ({ sizeBytes }) => bytes(sizeBytes) },
 	];
 }
 

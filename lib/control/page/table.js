@@ -13,6 +13,7 @@ import { el, write } from "./dom.js";
  * @property {boolean} [wide] left out where there is no room for it: on what is narrower than a desk's screen
  * @property {boolean} [mid] likewise, on a phone
  * @property {boolean} [isHeader] names the row
+ * @property {string} [sort] what the title, which is a button then, has the rows sorted by
  * @property {(row: Row) => string} [text]
  * @property {(cell: HTMLElement, row: Row) => void} [paint] in place of `text`, where it is more than that
  */
@@ -32,12 +33,21 @@ export class Table {
 	 * @param {readonly Column<Row>[]} options.columns
 	 * @param {(row: Row) => string} options.keyOf
 	 * @param {string} [options.empty] what to say where there are no rows
+	 * @param {(sort: string) => void} [options.onSort] a title was chosen
 	 */
-	constructor({ caption, columns, keyOf, empty = "There are none." }) {
+	constructor({ caption, columns, keyOf, empty = "There are none.", onSort = () => {} }) {
 		this.#columns = columns;
 		this.#keyOf = keyOf;
 		this.#empty = el("p", { class: "muted", hidden: true }, empty);
-		const head = columns.map((column) => el("th", { scope: "col", class: classOf(column) }, column.title));
+		const head = columns.map((column) =>
+			el(
+				"th",
+				{ scope: "col", class: classOf(column), "data-sort": column.sort },
+				column.sort === undefined
+					? column.title
+					: el("button", { type: "button", on: { click: () => onSort(column.sort ?? "") } }, column.title),
+			),
+		);
 		this.table = el(
 			"table",
 			{},
@@ -52,6 +62,14 @@ export class Table {
 			this.table,
 			this.#empty,
 		);
+	}
+
+	/** Shows by what the rows are sorted. @param {string} sort */
+	sortedBy(sort) {
+		for (const head of this.table.querySelectorAll("thead [data-sort]"))
+			if (head.dataset.sort === sort)
+				head.setAttribute("aria-sort", sort === "name" ? "ascending" : "descending");
+			else head.removeAttribute("aria-sort");
 	}
 
 	/** @param {readonly Row[]} rows in the order in which they shall stand */
