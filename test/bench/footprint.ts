@@ -19,6 +19,10 @@ export const FOOTPRINTS = [
 	{ key: "start", title: "start: until vblade has said what it serves" },
 	{ key: "start-memory", title: "start: memory that one blade's server takes then, more than before" },
 	{ key: "installed", title: "room that the package takes, with all it needs, where it is installed" },
+	{
+		key: "daemon workers",
+		title: "two workers, disks and links: CPU time of a request, to that of one alone",
+	},
 	{ key: "turn", title: "longest turn of the loop, under lists of 1,088 ranges to trim" },
 ] as const;
 type Key = (typeof FOOTPRINTS)[number]["key"];

@@ -24,18 +24,21 @@ const GRACE_MS = 15_000;
 
 export class Loader {
 	readonly #lan: Lan;
+	readonly #interfaceName: string;
 	readonly #program: Program;
 
-	constructor(lan: Lan, core: number) {
+	constructor(lan: Lan, core: number, interfaceName = "lan0") {
 		this.#lan = lan;
+		this.#interfaceName = interfaceName;
 		const script = path.join(PROJECT, "build/test/bench/load-process.js");
 		this.#program = lan.client.start(["taskset", "-c", String(core), process.execPath, script]);
 	}
 
 	/** Runs a load against the server on the other end of the cable. Throws with the reason if it does not answer. */
 	async run(options: Omit<LoadOptions, "targetMac">): Promise<LoadResult> {
-		const targetMac = parseMac(this.#lan.server.mac("lan0")) ?? 0;
-		const request: LoadRequest = { interfaceName: "lan0", options: { ...options, targetMac } };
+		const interfaceName = this.#interfaceName;
+		const targetMac = parseMac(this.#lan.server.mac(interfaceName)) ?? 0;
+		const request: LoadRequest = { interfaceName, options: { ...options, targetMac } };
 		const from = this.#program.output.length;
 		this.#program.write(`${JSON.stringify(request)}\n`);
 		const limitMs = options.seconds * 1000 + GRACE_MS;

@@ -21,6 +21,7 @@ import { type Report, replaceMarked, reportText } from "./report.js";
 import { ROWS, type Row } from "./rows.js";
 import { installedFigure, measureStarts, type Starts, startFigure } from "./start.js";
 import { turnFigure } from "./turn.js";
+import { workersFigure } from "./workers.js";
 
 const DOCUMENT = sourceFile("docs", "benchmarking.md");
 const CHART = sourceFile("docs", "benchmark.svg");
@@ -98,6 +99,9 @@ async function measureFootprints(plan: Plan, images: Images): Promise<Figure[]> 
 				break;
 			case "installed":
 				figures.push(installedFigure());
+				break;
+			case "daemon workers":
+				figures.push(await workersFigure(plan.settings, images));
 				break;
 			case "turn":
 				figures.push(await turnFigure(plan.memoryRounds, plan.settings.seconds));
