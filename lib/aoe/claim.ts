@@ -36,6 +36,8 @@ export class Claim implements Due {
 	/** Of the round under way; 0 between rounds. */
 	tag = 0;
 	queriesLeft = 0;
+	/** From one probe of the round to the next. */
+	gapMs = 0;
 	/** Rounds that have come out alike, one after the other: with somebody to outwait or, in silence, with nobody. */
 	rounds = 0;
 	/** When the last round ended. */

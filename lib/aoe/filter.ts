@@ -41,7 +41,7 @@ export function aoeFilter(shelves: ReadonlySet<number>, addresses?: ReadonlySet<
 		.loadByte(aoeCommand.offset)
 		.ifEqual(AoeCommand.config, { no: "drop" })
 		.label("shelf");
-	if (addresses !== undefined && addresses.size + shelves.size <= FILTER_SHELVES_MAX) {
+	if (addresses !== undefined && isFew(addresses, shelves)) {
 		program.loadHalf(aoeShelf.offset).ifEqual(SHELF_ALL, { yes: "keep" });
 		program.loadWord(aoeShelf.offset).and(ADDRESS_BITS);
 		const broadcasts = [...shelves].map((shelf) => addressOf(shelf, SLOT_ALL));
@@ -56,18 +56,42 @@ export function aoeFilter(shelves: ReadonlySet<number>, addresses?: ReadonlySet<
 	return program.label("keep").return(BPF_KEEP_ALL).label("drop").return(0).assemble();
 }
 
-/** For what is served, or asked for; `isShared`: others serve on the same link. */
-export function filterFor(
-	blades: Iterable<{ readonly shelf: number; readonly slot: number }>,
-	isShared: boolean,
-): BpfInstruction[] {
-	const shelves = new Set<number>();
-	const addresses = new Set<number>();
-	for (const { shelf, slot } of blades) {
-		shelves.add(shelf);
-		if (isShared) addresses.add(addressOf(shelf, slot));
+function isFew(addresses: ReadonlySet<number>, shelves: ReadonlySet<number>): boolean {
+	return addresses.size + shelves.size <= FILTER_SHELVES_MAX;
+}
+
+interface Place {
+	readonly shelf: number;
+	readonly slot: number;
+}
+
+/** The filter of one target: what is served there, or asked for. */
+export class TargetFilter {
+	/** It would be another one by now. */
+	isOld = false;
+	#shelves = new Set<number>();
+	#isByAddress = false;
+
+	/** `isShared`: others serve on the same link. */
+	constructor(readonly isShared: boolean) {}
+
+	/** A blade is asked for. Thousands are on a few shelves, and then it is only these that count. */
+	want({ shelf }: Place): void {
+		this.isOld ||= this.#isByAddress || !this.#shelves.has(shelf);
 	}
-	return aoeFilter(shelves, isShared ? addresses : undefined);
+
+	/** For all these. */
+	make(blades: Iterable<Place>): BpfInstruction[] {
+		this.isOld = false;
+		this.#shelves = new Set();
+		const addresses = new Set<number>();
+		for (const { shelf, slot } of blades) {
+			this.#shelves.add(shelf);
+			if (this.isShared) addresses.add(addressOf(shelf, slot));
+		}
+		this.#isByAddress = this.isShared && isFew(addresses, this.#shelves);
+		return aoeFilter(this.#shelves, this.isShared ? addresses : undefined);
+	}
 }
 
 /** Lets in every AoE frame, whoever it is to, with a VLAN tag or without: for a look at what passes. */

@@ -15,6 +15,9 @@ import { Turns } from "./turns.js";
 const QUERIES = 3;
 /** From one probe of a round to the next, and from the last to the end of the round. */
 const QUERY_GAP_MS = 100;
+/** The same for an address that is new on a link that others have been served on for so long: it is up, and loses nothing at first. */
+const QUERY_GAP_SETTLED_MS = 40;
+const SETTLED_MS = 5000;
 /** How long to wait for a room when there is none. */
 const RETRY_MS = 2;
 /** While it is served an address is asked for after so long, then after twice that, and so on, */
@@ -60,9 +63,12 @@ export class Rounds {
 	readonly #turns: Turns<Claim>;
 	/** What is settled may be served. */
 	#serves = false;
+	/** Since when the link has passed frames without a pause, as far as is known. */
+	#settlesFromMs: number;
 
 	constructor(options: RoundsOptions) {
 		this.#options = options;
+		this.#settlesFromMs = options.clock.now();
 		this.#turns = new Turns(
 			options.clock,
 			this.claims,
@@ -104,6 +110,7 @@ export class Rounds {
 	/** The link is up, or is another one: there may be others now. */
 	askAll(): void {
 		const now = this.#options.clock.now();
+		this.#settlesFromMs = now;
 		for (const claim of this.claims) this.#askAnew(claim, now);
 	}
 
@@ -118,15 +125,21 @@ export class Rounds {
 			claim.tag = this.#options.random.below(0xffff_ffff) + 1;
 			claim.heard.length = 0;
 			claim.queriesLeft = claim.state === "serving" && claim.rounds === 0 ? 1 : QUERIES;
+			claim.gapMs = this.#isNewcomer(claim, now) ? QUERY_GAP_SETTLED_MS : QUERY_GAP_MS;
 		}
 		if (claim.queriesLeft === 0) {
 			this.#conclude(claim, now);
 		} else if (this.#options.ask(claim)) {
 			claim.queriesLeft -= 1;
-			claim.dueMs = now + QUERY_GAP_MS;
+			claim.dueMs = now + claim.gapMs;
 		} else {
 			claim.dueMs = now + RETRY_MS;
 		}
+	}
+
+	/** Somebody waits for the first round about it, on a link that has passed frames for long. */
+	#isNewcomer({ settle, rounds }: Claim, now: number): boolean {
+		return this.#serves && now - this.#settlesFromMs >= SETTLED_MS && settle !== null && rounds === 0;
 	}
 
 	/** Somebody has answered for the address, in this round. */
@@ -239,6 +252,7 @@ export class Rounds {
 
 	/** Others may serve what we have left alone for so long, which counts as little as what a link is down for. */
 	#wasAway(now: number, lateMs: number): void {
+		this.#settlesFromMs = now;
 		for (const claim of this.claims) {
 			if (claim.state !== "serving") continue;
 			this.#pause(claim, now - lateMs);

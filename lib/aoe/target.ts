@@ -19,7 +19,7 @@ import { type Memory, memoryOf } from "../wire/memory.js";
 import { Advertiser } from "./advertiser.js";
 import type { Blade } from "./blade.js";
 import type { Contest } from "./claim.js";
-import { filterFor } from "./filter.js";
+import { TargetFilter } from "./filter.js";
 import {
 	AOE_HEADER_BYTES,
 	AOE_VERSION,
@@ -77,16 +77,15 @@ export class AoeTarget implements FrameSink {
 	/** The link's address, and whether it knows itself which frames are to us: a bridge has more addresses than one. */
 	#own: OwnAddress;
 	#isScreened: boolean;
-	readonly #isShared: boolean;
+	readonly #filter: TargetFilter;
 	#stopped = false;
 	/** What is listed from now on is news: until then all are told of together. */
 	#servesClaims = false;
-	#isFilterOld = false;
 
 	constructor(options: AoeTargetOptions) {
 		const { link, stats, clock = systemClock, isShared = false } = options;
 		this.link = link;
-		this.#isShared = isShared;
+		this.#filter = new TargetFilter(isShared);
 		this.#own = new OwnAddress(link.mac);
 		this.#isScreened = link.isScreened;
 		this.#registry = options.registry;
@@ -101,7 +100,7 @@ export class AoeTarget implements FrameSink {
 			...options,
 			clock,
 			random: options.random ?? new Random(),
-			onAsk: () => this.#isFilterOld && this.registryChanged(),
+			onAsk: () => this.#filter.isOld && this.registryChanged(),
 			onServe: (blade, after) => {
 				this.#list(blade);
 				if (after !== undefined) options.onServedAgain?.(blade, after);
@@ -138,10 +137,9 @@ export class AoeTarget implements FrameSink {
 
 	/** Blades were listed or removed: the filter of the link follows. After thousands of claims it does so once, before a question leaves. */
 	registryChanged(): void {
-		this.#isFilterOld = false;
 		this.use.allowFor(this.#registry.size);
 		const blades = [...this.#registry.values(), ...this.#neighbours.claimed()];
-		this.link.setFilter(filterFor(blades, this.#isShared));
+		this.link.setFilter(this.#filter.make(blades));
 	}
 
 	/**
@@ -152,7 +150,7 @@ export class AoeTarget implements FrameSink {
 	async claim(blade: Blade): Promise<number | undefined> {
 		if (this.#neighbours.isClaimed(addressOf(blade.shelf, blade.slot)))
 			throw new OperatorError(`shelf ${blade.shelf} slot ${blade.slot} is given twice on one interface`);
-		this.#isFilterOld = true;
+		this.#filter.want(blade);
 		return this.#neighbours.claim(blade);
 	}
 
@@ -168,7 +166,7 @@ export class AoeTarget implements FrameSink {
 		this.#neighbours.release(blade);
 		this.#registry.remove(blade);
 		blade.initiators.forget(this.use);
-		this.#isFilterOld = true;
+		this.#filter.isOld = true;
 	}
 
 	/** As `release`, at once: what is under way is not answered either. */

@@ -1,6 +1,6 @@
 // The kernel's filter for a target, run by a machine of our own: which frames it lets in.
 import t from "tap";
-import { aoeFilter } from "../../lib/aoe/filter.js";
+import { aoeFilter, TargetFilter } from "../../lib/aoe/filter.js";
 import { addressOf } from "../../lib/aoe/registry.js";
 import { type FrameMeta, runBpf } from "../support/bpf-machine.js";
 import { Bench, bytes, makeBlade } from "../support/target-bench.js";
@@ -87,4 +87,17 @@ t.test("thousands that are claimed, or go, together cost one filter for many", a
 	const asked = bench.link.filters;
 	for (const blade of blades) bench.target.release(blade);
 	t.equal(bench.link.filters, asked);
+});
+
+t.test("it is another one only for what it does not let in", async (t) => {
+	const wanted = (isShared: boolean): boolean[] => {
+		const filter = new TargetFilter(isShared);
+		filter.make([{ shelf: 9, slot: 0 }]);
+		return [9, 9, 10, 9].map((shelf, slot) => {
+			filter.want({ shelf, slot: slot + 1 });
+			return filter.isOld;
+		});
+	};
+	t.strictSame(wanted(false), [false, false, true, true], "thousands of blades are on few shelves");
+	t.strictSame(wanted(true), [true, true, true, true]);
 });

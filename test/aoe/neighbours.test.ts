@@ -35,6 +35,25 @@ t.test("asking: nobody is there", async (t) => {
 	t.notOk(bench.clock.step(), "no timer is left");
 });
 
+t.test("asking on a link that has been served on for long takes less", async (t) => {
+	const bench = await serving();
+	const took = async (slot: number): Promise<number> => {
+		const from = bench.clock.now();
+		t.equal(await bench.clock.until(bench.claim(9, slot)), undefined);
+		return bench.clock.now() - from;
+	};
+	t.equal(await took(2), 300, "not yet");
+	pass(bench, 5000);
+	t.equal(await took(3), 120);
+	const asked = bench.link.take().filter((sent) => sent[18] === 3 && (sent[14]! & 8) === 0);
+	t.equal(asked.length, 3, "by as many frames");
+	for (const up of [false, true]) {
+		bench.link.up = up;
+		bench.link.changed();
+	}
+	t.equal(await took(4), 300, "it has just come up");
+});
+
 t.test("asking: somebody is", async (t) => {
 	const bench = new Bench();
 	const asked = bench.claim(9, 1);
