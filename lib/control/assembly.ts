@@ -6,7 +6,8 @@
 import { type Clock, systemClock } from "../clock.js";
 import { OperatorError } from "../errors.js";
 import type { Started } from "../opener/messages.js";
-import type { Config } from "../spec/config.js";
+import type { Config, Environment } from "../spec/config.js";
+import { Readings } from "../spec/readings.js";
 import type { Inside } from "./api/inside.js";
 import { Changes } from "./changes.js";
 import { Desired } from "./desired.js";
@@ -21,7 +22,6 @@ import { restartNeeded } from "./restart-needed.js";
 import type { Workers } from "./seams.js";
 import { Shower } from "./shown.js";
 import type { WatchedOpener } from "./watched-opener.js";
-import type { InterfaceNames } from "./wish.js";
 
 /** Asking for processes costs the opener files to be read. */
 const PROCESSES_FRESH_MS = 1000;
@@ -35,7 +35,7 @@ export interface AssemblyOptions {
 	readonly started: Started;
 	readonly opener: WatchedOpener;
 	readonly workers: Workers;
-	readonly interfaceNames: InterfaceNames;
+	readonly interfaceNames: Environment["interfaceNames"];
 	readonly clock?: Clock;
 }
 
@@ -50,7 +50,8 @@ export function insideOf(options: AssemblyOptions, kept: Kept, guard: Guard, eve
 		guard.setToken(await opener.readToken());
 		await places.follow(http.listen.map(({ name }) => name));
 	};
-	const parts = { opener, workers, kept, events, jobs, clock, interfaceNames, now };
+	const environment = { interfaceNames, readings: new Readings() };
+	const parts = { opener, workers, kept, events, jobs, clock, environment, now };
 	const desired = new Desired({ ...parts, onReload, onForgotten });
 	const changes = new Changes(desired, observed, jobs, now, opener);
 	const wallMs = (clockMs: number): number => now() + clockMs - clock.now();

@@ -11,6 +11,7 @@ import { type Clock, systemClock } from "../clock.js";
 import { OperatorError } from "../errors.js";
 import type { Log } from "../log.js";
 import type { Started } from "../opener/messages.js";
+import type { Environment } from "../spec/config.js";
 import { allRoutes } from "./api/all.js";
 import type { Inside } from "./api/inside.js";
 import { type Asset, createApp } from "./app.js";
@@ -26,7 +27,6 @@ import type { Listener } from "./places.js";
 import type { Opener, Workers } from "./seams.js";
 import { ApiServer, type ServerLimits } from "./server.js";
 import { WatchedOpener } from "./watched-opener.js";
-import type { InterfaceNames } from "./wish.js";
 
 const LOOK_MS = 1000;
 
@@ -38,7 +38,7 @@ export interface ControlOptions {
 	readonly started: Started;
 	readonly opener: Opener;
 	readonly workers: Workers;
-	readonly interfaceNames: InterfaceNames;
+	readonly interfaceNames: Environment["interfaceNames"];
 	readonly listeners: readonly Listener[];
 	readonly assets: ReadonlyMap<string, Asset>;
 	readonly log: Log;
@@ -73,8 +73,10 @@ export class Control {
 			() => keeping.close(),
 		);
 		const files = new HistoryFiles(opener, inside.observed);
-		await files.restore();
+		// Disks don't wait for their past, which is in many files.
+		const restored = files.restore();
 		await inside.desired.start();
+		await restored;
 		control.#look(inside.observed, files);
 		for (const listener of options.listeners) await control.listen(listener);
 		// An earlier life of this process may have ended before it was so.

@@ -6,7 +6,7 @@
 
 import type { Clock } from "../clock.js";
 import { OperatorError } from "../errors.js";
-import type { Config } from "../spec/config.js";
+import type { Config, Environment } from "../spec/config.js";
 import type { DiskConfig } from "../spec/configuration.js";
 import { type Difference, differenceOf, type Step } from "../spec/difference.js";
 import { counted } from "../text.js";
@@ -16,7 +16,7 @@ import type { Kept } from "./kept.js";
 import type { LastReload } from "./model.js";
 import type { Opener, Workers } from "./seams.js";
 import { fingerprintOf, messageOf, Steward } from "./steward.js";
-import { type InterfaceNames, NO_CONFIG, orThrow, understandMost, understood, type Wish } from "./wish.js";
+import { NO_CONFIG, orThrow, understandMost, understood, type Wish } from "./wish.js";
 import { keepWish, keptWish, wishOfFiles } from "./wish-files.js";
 
 /** How often disks are looked after whose interface is missing. */
@@ -29,7 +29,8 @@ export interface DesiredOptions {
 	readonly events: EventLog;
 	readonly jobs: Jobs;
 	readonly clock: Clock;
-	readonly interfaceNames: InterfaceNames;
+	/** With what has been read before. */
+	readonly environment: Environment;
 	/** Milliseconds since 1970. */
 	readonly now: () => number;
 	/** When files were read again, and are good: what else is read again then. */
@@ -94,11 +95,11 @@ export class Desired {
 	 */
 	async start(): Promise<void> {
 		const serving = new Map((await this.#options.workers.serving()).map((disk) => [disk.name, disk]));
-		const { opener, interfaceNames } = this.#options;
+		const { opener, environment } = this.#options;
 		// While workers serve, what they serve goes on; else it is what the files say now.
 		const kept = serving.size > 0 ? await keptWish(opener) : undefined;
 		const wish = kept ?? (await wishOfFiles(opener));
-		const config = orThrow(understandMost(wish, interfaceNames));
+		const config = orThrow(understandMost(wish, environment));
 		for (const { message } of config.warnings) this.#warn(message);
 		this.#take(wish, config);
 		this.#lastReload = { at: this.#timestamp(), ok: true, errors: [] };
@@ -128,9 +129,9 @@ export class Desired {
 		this.#waiting = job;
 		void this.#inTurn(async () => {
 			this.#waiting = undefined;
-			const { opener, interfaceNames, onReload } = this.#options;
+			const { opener, environment, onReload } = this.#options;
 			const wish = { ...(await wishOfFiles(opener)), runtime: this.#wish.runtime };
-			const config = understandMost(wish, interfaceNames);
+			const config = understandMost(wish, environment);
 			if (Array.isArray(config))
 				return this.#refused(
 					job,
@@ -163,7 +164,7 @@ export class Desired {
 
 	/** Throws an OperatorError, a line for each error. */
 	prospectOf(wish: Wish): Prospect {
-		const config = understood(wish, this.#options.interfaceNames);
+		const config = understood(wish, this.#options.environment);
 		return { wish, config, difference: differenceOf(this.#config, config) };
 	}
 
@@ -261,7 +262,7 @@ export class Desired {
 	/** Whether disks that were broken as this machine was are so still. */
 	#reconsider(): void {
 		if (!this.#config.disks.some(({ broken }) => broken !== undefined)) return;
-		const config = understandMost(this.#wish, this.#options.interfaceNames);
+		const config = understandMost(this.#wish, this.#options.environment);
 		if (Array.isArray(config)) return;
 		const better = new Map(
 			config.disks.flatMap((disk) => (disk.broken === undefined ? [[disk.name, disk]] : [])),

@@ -6,7 +6,7 @@
 
 import { parse, stringify } from "smol-toml";
 import { OperatorError } from "../errors.js";
-import { type Config, readConfig, type Sources } from "../spec/config.js";
+import { type Config, type Environment, readConfig, type Sources } from "../spec/config.js";
 import type { DiskConfig } from "../spec/configuration.js";
 import { conflictsOf, linkSpecsOf } from "../spec/conflicts.js";
 import { type PlacedError, unknownName } from "../spec/place.js";
@@ -37,12 +37,10 @@ export const NO_CONFIG: Config = {
 	placeOf: () => undefined,
 };
 
-export type InterfaceNames = () => readonly string[];
-
 /** What it comes to, or all that is wrong with it. */
-export function understand(wish: Wish, interfaceNames: InterfaceNames): Config | PlacedError[] {
+export function understand(wish: Wish, environment: Environment): Config | PlacedError[] {
 	const runtime = { path: RUNTIME_FILE, text: wish.runtime };
-	const config = readConfig({ ...wish.sources, runtime }, { interfaceNames });
+	const config = readConfig({ ...wish.sources, runtime }, environment);
 	if (Array.isArray(config) || Object.keys(wish.overrides).length === 0) return config;
 	const disks: DiskConfig[] = [];
 	for (const disk of config.disks) {
@@ -50,7 +48,7 @@ export function understand(wish: Wish, interfaceNames: InterfaceNames): Config |
 		const settings = Object.hasOwn(wish.overrides, disk.name) ? wish.overrides[disk.name] : undefined;
 		if (settings === undefined) disks.push(disk);
 		else if (settings !== null) {
-			const other = overridden(disk, settings, interfaceNames);
+			const other = overridden(disk, settings, environment);
 			if (Array.isArray(other)) return other;
 			disks.push(other);
 		}
@@ -64,16 +62,16 @@ export function understand(wish: Wish, interfaceNames: InterfaceNames): Config |
  * What can be served of it: what commands have added is left out if it can't be understood, which is a warning. Disks that root's
  * files name are served all the same; nothing can be added until that is mended.
  */
-export function understandMost(wish: Wish, interfaceNames: InterfaceNames): Config | PlacedError[] {
-	const config = understand(wish, interfaceNames);
+export function understandMost(wish: Wish, environment: Environment): Config | PlacedError[] {
+	const config = understand(wish, environment);
 	if (!Array.isArray(config) || config.some(({ place }) => place.file !== RUNTIME_FILE)) return config;
-	const files = understand({ ...wish, runtime: "" }, interfaceNames);
+	const files = understand({ ...wish, runtime: "" }, environment);
 	return Array.isArray(files) ? files : { ...files, warnings: [...config, ...files.warnings] };
 }
 
 /** As `understand`; throws an OperatorError, a line for each that is wrong. */
-export function understood(wish: Wish, interfaceNames: InterfaceNames): Config {
-	return orThrow(understand(wish, interfaceNames));
+export function understood(wish: Wish, environment: Environment): Config {
+	return orThrow(understand(wish, environment));
 }
 
 /** Throws an OperatorError, a line for each that is wrong. */
@@ -86,7 +84,7 @@ export function orThrow(config: Config | PlacedError[]): Config {
 function overridden(
 	disk: DiskConfig,
 	settings: DiskSettings,
-	interfaceNames: InterfaceNames,
+	{ interfaceNames }: Environment,
 ): DiskConfig | PlacedError[] {
 	const text = textOf({ [disk.name]: settings });
 	const config = readConfig({ files: [{ path: RUNTIME_FILE, text }], debian: [] }, { interfaceNames });

@@ -6,7 +6,8 @@
 import { OperatorError } from "../errors.js";
 import { interfaceNames } from "../link/interfaces.js";
 import type { Log } from "../log.js";
-import { type Config, readConfig } from "../spec/config.js";
+import { type Config, type Environment, readConfig } from "../spec/config.js";
+import { Readings } from "../spec/readings.js";
 import { quote } from "../text.js";
 import { Grants } from "./grants.js";
 import { OneAtATime } from "./patience.js";
@@ -18,6 +19,7 @@ const READ_LIMIT_MS = 8000;
 
 export class ConfigFiles {
 	readonly #log: Log;
+	readonly #environment: Environment;
 	#config: Config;
 	#grants: Grants;
 	/** Links that a worker can't open itself, by their names. */
@@ -35,9 +37,11 @@ export class ConfigFiles {
 		readonly main: string,
 		sources: FoundSources,
 		config: Config,
+		environment: Environment,
 		log: Log,
 	) {
 		this.#log = log;
+		this.#environment = environment;
 		this.#config = config;
 		this.#grants = grantsOf(config);
 		this.#links = linksOf(config);
@@ -49,8 +53,9 @@ export class ConfigFiles {
 	/** Throws an OperatorError, a line for each mistake, if they can't be understood. */
 	static async read(main: string, log: Log): Promise<ConfigFiles> {
 		const sources = await readSources(main);
-		const config = configOf(sources);
-		if (!Array.isArray(config)) return new ConfigFiles(main, sources, config as Config, log);
+		const environment = { interfaceNames, readings: new Readings() };
+		const config = configOf(sources, environment);
+		if (!Array.isArray(config)) return new ConfigFiles(main, sources, config as Config, environment, log);
 		for (const mistake of config.slice(1)) log.error(mistake);
 		throw new OperatorError(String(config[0]));
 	}
@@ -79,7 +84,7 @@ export class ConfigFiles {
 
 	async #reread(): Promise<FoundSources> {
 		const sources = await readSources(this.main, this.daemon.state);
-		const config = configOf(sources);
+		const config = configOf(sources, this.#environment);
 		if (!Array.isArray(config)) {
 			this.#good = sources;
 			this.#config = config as Config;
@@ -88,7 +93,7 @@ export class ConfigFiles {
 		}
 		const { files, debian } = this.#good;
 		const { runtime } = sources;
-		const whole = runtime && readConfig({ files, debian, runtime }, { interfaceNames });
+		const whole = runtime && readConfig({ files, debian, runtime }, this.#environment);
 		const known = !whole || Array.isArray(whole) ? this.#config : (whole as Config);
 		this.#disks = namesOf(known);
 		this.twins.take(known.disks.filter(({ disk }) => this.#grants.isGranted(disk)));
@@ -121,8 +126,8 @@ export class ConfigFiles {
 }
 
 /** What root's files say, or what is wrong with them, a line each. */
-function configOf({ files, debian, unreadable }: FoundSources): Config | string[] {
-	const config = readConfig({ files, debian }, { interfaceNames });
+function configOf({ files, debian, unreadable }: FoundSources, environment: Environment): Config | string[] {
+	const config = readConfig({ files, debian }, environment);
 	if (!Array.isArray(config)) return unreadable.length === 0 ? config : [...unreadable];
 	return [...unreadable, ...config.map(({ message }) => message)];
 }

@@ -14,6 +14,7 @@ import { AOE_DEFAULTS, DAEMON_DEFAULTS, DISK_DEFAULTS } from "./keys.js";
 import { linksOf } from "./netif.js";
 import { type DiskPart, Parts, type Sources } from "./parts.js";
 import { alreadyAt, type Place, PlacedError } from "./place.js";
+import { type KnownDisk, Readings } from "./readings.js";
 import type { AoeValues, DiskSettings, DiskValues, LimitValues } from "./schema.js";
 import type { DiskSpec, ExportSpec, StorageSpec } from "./spec.js";
 import type { TomlPath } from "./toml.js";
@@ -28,11 +29,15 @@ const NO_PCAP =
 export interface Environment {
 	/** The interfaces of this machine, for globs. */
 	readonly interfaceNames: () => readonly string[];
+	/** Of whoever reads again and again: what is as it was need not be understood again. */
+	readonly readings?: Readings;
 }
 
 /** Understands a configuration: wholly, or with all that is wrong, in the order of the files. */
 export function readConfig(sources: Sources, environment: Environment): Config | PlacedError[] {
-	const parts = new Parts(sources);
+	const { readings = new Readings() } = environment;
+	readings.begin();
+	const parts = new Parts(sources, readings);
 	const { errors, warnings } = parts;
 	const sections = {
 		daemon: joined("daemon", parts.daemon, errors),
@@ -41,8 +46,14 @@ export function readConfig(sources: Sources, environment: Environment): Config |
 	const daemon = sections.daemon.values;
 	const http = sections.http.values;
 	const defaults = joined("defaults", parts.defaults, errors);
+	readings.follow(defaults.settings);
 	const disks: DiskConfig[] = [];
 	for (const part of onceEach(parts.disks, errors, warnings)) {
+		const known = readings.disk(part);
+		if (known !== undefined) {
+			disks.push(placed(part, known));
+			continue;
+		}
 		const settings = inherited(defaults.settings, part.settings);
 		const values = inherited(defaults.values, part.values);
 		const wrong = wrongWith(part, values);
@@ -107,19 +118,30 @@ function diskOf(
 	part: DiskPart,
 	settings: DiskSettings,
 	values: DiskValues,
-	environment: Environment,
+	{ interfaceNames, readings }: Environment,
 ): DiskConfig {
-	const { name, origin } = part;
+	const { name } = part;
 	const disk = diskSpecOf(name, settings, values);
-	const placeOf = (path: TomlPath = []) => placeIn(part, path);
-	const parts = { name, origin, settings, values, disk, placeOf };
+	const parts = { name, settings, values, disk };
+	let asked = false;
+	const present = (): readonly string[] => {
+		asked = true;
+		return interfaceNames();
+	};
 	try {
-		const exports = values.aoe === undefined ? [] : [aoeExportOf(name, values.aoe, environment)];
-		return { ...parts, exports, broken: undefined };
+		const exports = values.aoe === undefined ? [] : [aoeExportOf(name, values.aoe, present)];
+		const known = { ...parts, exports, broken: undefined };
+		// A glob may mean others the next time.
+		if (!asked) readings?.keepDisk(part, known);
+		return placed(part, known);
 	} catch (error) {
 		if (!(error instanceof OperatorError)) throw error;
-		return { ...parts, exports: [], broken: error.message };
+		return placed(part, { ...parts, exports: [], broken: error.message });
 	}
+}
+
+function placed(part: DiskPart, known: KnownDisk): DiskConfig {
+	return { ...known, origin: part.origin, placeOf: (path: TomlPath = []) => placeIn(part, path) };
 }
 
 /** What concerns AoE may stand beside `aoe` as well. */
@@ -162,9 +184,9 @@ function limitOf(values: LimitValues = {}): Pick<DiskSpec, "limit"> {
 }
 
 /** Throws an OperatorError if there is no such interface, or a daemon can't have it. */
-function aoeExportOf(name: string, values: AoeValues, { interfaceNames }: Environment): ExportSpec {
+function aoeExportOf(name: string, values: AoeValues, present: Environment["interfaceNames"]): ExportSpec {
 	const { address, netif = [], macs, buffer_count, config_string, force } = values;
-	const netifs = linksOf(netif, interfaceNames);
+	const netifs = linksOf(netif, present);
 	const pcap = netifs.find(({ kind }) => kind === "pcap");
 	if (pcap !== undefined) throw new OperatorError(`netif ${quote(pcap.name)}: ${NO_PCAP}`);
 	return {

@@ -3,11 +3,13 @@
  * Types only.
  */
 
-import type { Origin } from "./parts.js";
 import type { Place, PlacedError } from "./place.js";
 import type { DiskSettings, DiskValues, ListenSpec } from "./schema.js";
 import type { DiskSpec, ExportSpec, LinkSpec } from "./spec.js";
 import type { TomlPath } from "./toml.js";
+
+/** What kind of file a disk is from. */
+export type Origin = "file" | "debian" | "runtime";
 
 export interface DaemonConfig {
 	readonly state: string;

@@ -106,10 +106,18 @@ export function linkSpecsOf(disks: readonly DiskConfig[]): LinkSpec[] {
 	const links = new Map<string, LinkSpec>();
 	for (const disk of disks) {
 		const { poll_us, no_xdp } = disk.values.aoe ?? {};
-		for (const [name, netif] of netifsOf(disk)) {
-			const { pollUs, xdp } = links.get(name) ?? { pollUs: AOE_DEFAULTS.poll_us, xdp: !AOE_DEFAULTS.no_xdp };
-			links.set(name, { netif, pollUs: poll_us ?? pollUs, xdp: no_xdp === undefined ? xdp : !no_xdp });
-		}
+		for (const { netifs } of disk.exports)
+			for (const netif of netifs) {
+				const known = links.get(netif.name);
+				const { pollUs, xdp } = known ?? { pollUs: AOE_DEFAULTS.poll_us, xdp: !AOE_DEFAULTS.no_xdp };
+				// Nearly all of thousands say nothing of it.
+				if (known !== undefined && poll_us === undefined && no_xdp === undefined) continue;
+				links.set(netif.name, {
+					netif,
+					pollUs: poll_us ?? pollUs,
+					xdp: no_xdp === undefined ? xdp : !no_xdp,
+				});
+			}
 	}
 	return [...links.values()];
 }

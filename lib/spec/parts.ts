@@ -5,9 +5,11 @@
 
 import type { z } from "zod";
 import { OperatorError } from "../errors.js";
+import type { Origin } from "./configuration.js";
 import { IncompleteExport } from "./debian.js";
 import { readDebianDisk } from "./debian-disk.js";
-import { type Place, PlacedError, unknownName } from "./place.js";
+import { type Place, PlacedError, placeAt, unknownName } from "./place.js";
+import type { DiskTable, Readings } from "./readings.js";
 import {
 	type DaemonValues,
 	type DiskSettings,
@@ -19,7 +21,8 @@ import {
 	namesAt,
 	readDiskName,
 } from "./schema.js";
-import { readToml, type TomlPath } from "./toml.js";
+import { cutAtDisks, type DiskText } from "./tables.js";
+import { placesOf, readToml, type TomlFile, type TomlPath } from "./toml.js";
 
 /** A file that has been read. */
 export interface Source {
@@ -36,9 +39,6 @@ export interface Sources {
 	/** Disks that were added by command, API or page. */
 	readonly runtime?: Source | undefined;
 }
-
-/** What kind of file a disk is from. */
-export type Origin = "file" | "debian" | "runtime";
 
 /** A table of a file. */
 export interface Part<Settings, Values> {
@@ -71,7 +71,10 @@ export class Parts {
 	readonly errors: PlacedError[] = [];
 	readonly warnings: PlacedError[] = [];
 
-	constructor({ files, debian, runtime }: Sources) {
+	readonly #readings: Readings;
+
+	constructor({ files, debian, runtime }: Sources, readings: Readings) {
+		this.#readings = readings;
 		for (const file of files) this.#keeping(() => this.#readFile(file, "file", TABLES));
 		for (const file of debian) this.#keeping(() => this.#readDebian(file));
 		if (runtime !== undefined) this.#keeping(() => this.#readFile(runtime, "runtime", ["disk"]));
@@ -87,8 +90,29 @@ export class Parts {
 		}
 	}
 
-	#readFile({ path, text }: Source, origin: Origin, known: readonly Table[]): void {
-		const { values, placeOf } = readToml(path, text);
+	#readFile(file: Source, origin: Origin, known: readonly Table[]): void {
+		if (this.#readApart(file, origin, known)) return;
+		this.#readTables(readToml(file.path, file.text), origin, known);
+	}
+
+	/** Each disk by itself. False if that can't be, or if one is wrong: then nothing has been read. */
+	#readApart({ path, text }: Source, origin: Origin, known: readonly Table[]): boolean {
+		const cut = cutAtDisks(text);
+		const rest = cut && tomlIn(cut.rest);
+		if (cut === undefined || rest === undefined || "disk" in rest) return false;
+		const parts: DiskPart[] = [];
+		for (const disk of cut.disks) {
+			const table = this.#readings.table(disk.text, () => tableIn(disk));
+			if (table === undefined) return false;
+			const { settings, values } = table;
+			parts.push({ settings, values, name: disk.name, origin, placeOf: placesOfDisk(path, text, disk) });
+		}
+		this.#readTables({ values: rest, placeOf: placesOf(path, text) }, origin, known);
+		this.disks.push(...parts);
+		return true;
+	}
+
+	#readTables({ values, placeOf }: TomlFile, origin: Origin, known: readonly Table[]): void {
 		for (const [name, value] of Object.entries(values)) {
 			const table = known.find((each) => each === name);
 			const place = (inner: TomlPath): Place => placeOf([name, ...inner]);
@@ -155,6 +179,36 @@ export class Parts {
 		for (const issue of error.issues) this.errors.push(...toldOf(schema, issue, placeOf));
 		return [];
 	}
+}
+
+/** Undefined: it is not TOML, which reading the whole file tells, with the place. */
+function tomlIn(text: string): TomlFile["values"] | undefined {
+	try {
+		return readToml("", text).values;
+	} catch (error) {
+		if (!(error instanceof PlacedError)) throw error;
+		return undefined;
+	}
+}
+
+/** Looks at no more of the file than the lines of the disk. */
+function placesOfDisk(file: string, whole: string, { name, start, text }: DiskText): DiskPart["placeOf"] {
+	const placeOf = placesOf(file, text);
+	return (path) => {
+		const { line, column } = placeOf(["disk", name, ...path]);
+		return { file, line: placeAt(file, whole, start).line - 1 + line, column };
+	};
+}
+
+/** Undefined if there is anything wrong with it. */
+function tableIn({ name, text }: DiskText): DiskTable | undefined {
+	const { disk, ...others } = tomlIn(text) ?? {};
+	if (!isTable(disk) || Object.keys(others).length > 0) return undefined;
+	const [[found, settings] = ["", undefined], ...more] = Object.entries(disk);
+	if (found !== name || more.length > 0) return undefined;
+	const { success, data } = diskSchema.safeParse(settings);
+	// What has been understood is of the schema's input type.
+	return success ? { settings: settings as DiskSettings, values: data } : undefined;
 }
 
 function isTable(value: unknown): value is object {

@@ -18,17 +18,19 @@ export interface TomlFile {
 
 /** Reads the text of a file. Throws a PlacedError if it is not TOML. */
 export function readToml(file: string, text: string): TomlFile {
+	return { values: parsed(file, text), placeOf: placesOf(file, text) };
+}
+
+/** Where things stand in a file that is TOML. It is looked at when that is first asked. */
+export function placesOf(file: string, text: string): TomlFile["placeOf"] {
 	let places: ReadonlyMap<string, Place> | undefined;
-	return {
-		values: parsed(file, text),
-		placeOf: (path) => {
-			places ??= placesIn(file, parseTOML(text));
-			for (let length = path.length; length > 0; length--) {
-				const place = places.get(keyOf(path.slice(0, length)));
-				if (place !== undefined) return place;
-			}
-			return { file, line: 1, column: 1 };
-		},
+	return (path) => {
+		places ??= placesIn(file, parseTOML(text));
+		for (let length = path.length; length > 0; length--) {
+			const place = places.get(keyOf(path.slice(0, length)));
+			if (place !== undefined) return place;
+		}
+		return { file, line: 1, column: 1 };
 	};
 }
 
