@@ -23,6 +23,8 @@ export function isForMany(address: number): boolean {
 
 export class Registry {
 	readonly #blades = new Map<number, Blade>();
+	/** How often a blade was listed, or ceased to be. */
+	changes = 0;
 
 	/** Lists a blade. Throws an OperatorError if its address is taken. */
 	add(blade: Blade): void {
@@ -31,11 +33,12 @@ export class Registry {
 		if (this.#blades.has(address))
 			throw new OperatorError(`shelf ${shelf} slot ${slot} is given twice on one interface`);
 		this.#blades.set(address, blade);
+		this.changes += 1;
 	}
 
 	/** Unlists a blade, if it is listed. */
 	remove(blade: Blade): void {
-		if (this.has(blade)) this.#blades.delete(addressOf(blade.shelf, blade.slot));
+		if (this.has(blade) && this.#blades.delete(addressOf(blade.shelf, blade.slot))) this.changes += 1;
 	}
 
 	/** What is at exactly this address. */

@@ -111,7 +111,7 @@ export class Channel {
 			this.#put(startFrame("bytes", body.length, files.length), passed);
 			// What can't be sent at once has to stay as it is.
 			const part = this.#put(body, NO_FILES);
-			if (part.bytes.length > 0) part.bytes = Uint8Array.from(part.bytes);
+			if (part.bytes.length > 0) part.bytes = new Uint8Array(part.bytes);
 		} else {
 			const text = JSON.stringify(body);
 			const bytes = Buffer.byteLength(text);

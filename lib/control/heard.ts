@@ -16,8 +16,8 @@ import {
 	isText,
 } from "../channel/checks.js";
 import { FrameError } from "../channel/frames.js";
-import type { WorkerLook } from "../daemon/worker-look.js";
-import type { Serving, WorkerNews, WorkerQuestion } from "../daemon/worker-messages.js";
+import type { WorkerLook, WorkerReports } from "../daemon/worker-look.js";
+import type { ServingSome, WorkerNews, WorkerQuestion } from "../daemon/worker-messages.js";
 import { isSetOnDisk } from "../daemon/worker-requests.js";
 import type { Happening } from "./event-log.js";
 
@@ -86,10 +86,13 @@ const isLook = isShape({
 	names: isNames,
 	worker: isShape({ links: isList(isLink, MOST_LINKS) }),
 	disks: isList(isDisk, MOST),
+	isMore: isFlag,
 });
+const isReports = isShape({ disks: isList(isDisk, MOST), isMore: isFlag });
 
 const isServing = isShape({
 	disks: isList(isShape({ name: isWord, fingerprint: isWord, set: isSetOnDisk }), MOST),
+	isMore: isFlag,
 });
 const isSet = isShape({ kind: isOneOf(["set"]), disk: isWord, set: isSetOnDisk });
 const isNews = isShape({
@@ -117,9 +120,14 @@ export function lookIn(words: Words): WorkerLook {
 	return words as unknown as WorkerLook;
 }
 
-export function servingIn(words: Words): readonly Serving[] {
+export function reportsIn(words: Words): WorkerReports {
+	heard("report of disks", isReports, words);
+	return words as unknown as WorkerReports;
+}
+
+export function servingIn(words: Words): ServingSome {
 	heard("list of what it serves", isServing, words);
-	return words.disks as readonly Serving[];
+	return words as unknown as ServingSome;
 }
 
 export function setIn(words: Words): WorkerQuestion {

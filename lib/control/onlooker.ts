@@ -73,7 +73,8 @@ export class Onlooker {
 		setRows(this.#links, links);
 		setRows(this.#askers, initiators);
 		for (const latency of latencies) this.#measure(latency);
-		this.#regroup(new Set(initiators.map(({ number }) => number)));
+		if (isNews(names) || initiators.length > 0)
+			this.#regroup(new Set(initiators.map(({ number }) => number)));
 		const busiest = this.#busiest();
 		return {
 			worker: this.worker,
@@ -156,6 +157,11 @@ export class Onlooker {
 			if (name === report.name) return linkView(report, row, latency);
 		return linkView(report, undefined, NOTHING_MEASURED);
 	}
+}
+
+/** Who uses what may be another than before. */
+function isNews({ isWhole, disks, initiators, gone }: FigureNames): boolean {
+	return isWhole || disks.length + initiators.length + gone.disks.length + gone.initiators.length > 0;
 }
 
 function setRows<Row extends { readonly number: number }>(

@@ -25,7 +25,7 @@ const EXIT_OPERATOR = 2;
 const MOST_LISTENERS = 64;
 /** How long disks may take to be opened before it is said that the daemon serves: one may hang for ever. */
 const SETTLE_LIMIT_MS = 30_000;
-const SETTLE_POLL_MS = 10;
+const SETTLE_POLL_MS = 40;
 
 export interface ControlProcessOptions {
 	readonly makeLog: (verbose: boolean, listener?: LogListener) => Log;

@@ -12,10 +12,11 @@ import { OperatorError } from "../errors.js";
 import type { DiskConfig } from "../spec/configuration.js";
 import type { LinkSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
-import { Allowance, endIn, lookIn, newsIn, numbersIn, servingIn, setIn } from "./heard.js";
+import { Allowance, endIn, lookIn, newsIn, numbersIn, setIn } from "./heard.js";
 import { Looking, lookAtAll } from "./looking.js";
 import { Onlooker } from "./onlooker.js";
 import type { KeptDisk, Look, Removed, ServedDisk, Workers, WorkersListener } from "./seams.js";
+import { allReports, allServed } from "./whole-answers.js";
 import { workerDisk } from "./worker-disk.js";
 
 /** A file system that checks itself may keep the opener that long; nobody else waits for it. */
@@ -128,7 +129,7 @@ export class TreeWorkers implements Workers {
 		if (worker.asking === null) return [];
 		const { life } = worker;
 		try {
-			return servingIn((await this.#ask(worker, { kind: "serving" })).body);
+			return await allServed((request) => this.#ask(worker, request));
 		} catch (error) {
 			if (!(error instanceof OperatorError || error instanceof FrameError)) throw error;
 			if (worker.asking !== null && worker.life === life) this.#distrust(worker, error.message);
@@ -193,9 +194,10 @@ export class TreeWorkers implements Workers {
 		const { onlooker } = worker;
 		try {
 			const { body, bytes } = await this.#ask(worker, { kind: "look", since: onlooker.since }, LOOK_LIMIT_MS);
-			const { names, worker: report, disks } = lookIn(body);
+			const { names, worker: report, ...told } = lookIn(body);
+			const reports = await allReports(told, (request) => this.#ask(worker, request, LOOK_LIMIT_MS));
 			if (worker.onlooker !== onlooker) return undefined;
-			const look = onlooker.take(names, numbersIn(bytes), disks, report);
+			const look = onlooker.take(names, numbersIn(bytes), reports, report);
 			// Of others it has nothing to say, and what was removed is forgotten.
 			const isIts = ({ name }: { readonly name: string }): boolean => worker.disks.has(name);
 			return { ...look, figures: look.figures.filter(isIts), views: look.views.filter(isIts) };

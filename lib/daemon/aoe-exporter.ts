@@ -58,6 +58,8 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 	readonly #exports = new Map<string, AoeExport>();
 	/** By the key of each place that is taken. */
 	readonly #places = new Map<string, AoeExport>();
+	/** How often an export has come, gone, or changed. */
+	changes = 0;
 
 	/** `onSet` is told what initiators have set on an export, each time. */
 	constructor(options: OutletsOptions, onSet: AccessListener = () => undefined) {
@@ -120,6 +122,7 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 	}
 
 	#add(spec: AoeExportSpec, disk: Disk): void {
+		this.changes += 1;
 		const { name, shelf, slot, macs, bufferCount, configString, force, access } = spec;
 		const exported = this.#get(name);
 		const blade = new Blade(shelf, slot, AtaDisk.of(disk), bufferCount, force);
@@ -186,6 +189,7 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 		exported.blade.change(spec.macs, spec.bufferCount, spec.configString);
 		if (access !== undefined) takeUp(exported.blade, access);
 		exported.spec = spec;
+		this.changes += 1;
 		for (const { target } of exported.outlets) target.advertise(exported.blade);
 		return true;
 	}
@@ -199,6 +203,7 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 		const exported = this.#get(name);
 		const { blade, outlets, addresses } = exported;
 		exported.isLeaving = true;
+		this.changes += 1;
 		if (blade !== null) for (const { target } of outlets) target.release(blade);
 		for (const giveBack of addresses.splice(0)) giveBack();
 	}
@@ -213,6 +218,7 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 		if (exported === undefined) return;
 		this.withdraw(name);
 		this.#exports.delete(name);
+		this.changes += 1;
 		for (const { key } of exported.places) if (this.#places.get(key) === exported) this.#places.delete(key);
 		const { bufferCount } = exported.spec;
 		await Promise.all(exported.outlets.map((outlet) => this.#outlets.giveBack(outlet, bufferCount, limitMs)));

@@ -18,8 +18,7 @@ import { type AddedSpec, Adding } from "./adding.js";
 import { type AccessListener, AoeExporter } from "./aoe-exporter.js";
 import { type DiskEnd, Disks, type Opening } from "./disks.js";
 import type { Addition, Exporter } from "./exporter.js";
-import { FigureCollector, figureSources } from "./figures.js";
-import type { FigureNames } from "./figures-frame.js";
+import { activityOf, type Collected, FigureCollector, figureSources } from "./figures.js";
 import type { OpenDevice } from "./openers.js";
 import { type DiskReport, diskReports, type WorkerReport, workerReport } from "./state.js";
 
@@ -260,8 +259,13 @@ export class Daemon {
 	 * What has been counted: what has changed since that generation, which came with what the asker was told last, in the form of
 	 * `figures-frame.ts`; 0: all.
 	 */
-	figures(since: number): Promise<{ readonly names: FigureNames; readonly frame: Float64Array }> {
+	figures(since: number): Promise<Collected> {
 		return this.#figures.collect(since);
+	}
+
+	/** Another number whenever something has come, gone, changed or been counted. */
+	get activity(): number {
+		return activityOf(this.#disks, this.#exporters.aoe);
 	}
 
 	/** How things stand with all disks, or with some; a batch for each turn of the loop. */

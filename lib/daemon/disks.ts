@@ -3,8 +3,6 @@
  * and tells the log what storage does. Whoever exports a disk gets it from here.
  */
 
-import { readFileSync } from "node:fs";
-import { hostname } from "node:os";
 import { isDeepStrictEqual } from "node:util";
 import { type CloseEnd, endWithin } from "../block/close.js";
 import { StorageEngine } from "../block/engine.js";
@@ -18,6 +16,7 @@ import type { DiskSpec } from "../spec/spec.js";
 import { counted, quote } from "../text.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { FaultLog } from "./fault-log.js";
+import { machineId } from "./machine-id.js";
 import { type OpenContext, type OpenDevice, openDevice } from "./openers.js";
 
 export interface DisksOptions {
@@ -52,6 +51,8 @@ export interface HeldDisk {
 	readonly isLeaving: boolean;
 }
 
+const nothing = (): void => {};
+
 /** A name that is taken: by a disk, by one that is being opened, or by one that is being closed. */
 class Entry implements Opening, HeldDisk {
 	readonly name: string;
@@ -61,27 +62,30 @@ class Entry implements Opening, HeldDisk {
 	readonly opened: Promise<Disk>;
 	/** Resolves when opening has ended, and what was called off has been given back. Never rejects. */
 	readonly settled: Promise<void>;
-	readonly #beginning = new AbortController();
-	#giveUp: (error: OperatorError) => void = () => {};
+	/** Until it is there: thousands are kept for as long as they are served. */
+	#giveUp: (error: OperatorError) => void = nothing;
 
 	constructor(
 		public spec: DiskSpec,
 		open: (signal: AbortSignal) => Promise<Disk>,
 	) {
 		this.name = spec.name;
-		const arriving = this.#arrive(open(this.#beginning.signal));
-		this.settled = arriving.then(
-			() => {},
-			() => {},
-		);
-		const calledOff = new Promise<never>((_, reject) => {
-			this.#giveUp = reject;
+		const beginning = new AbortController();
+		const arriving = this.#arrive(open(beginning.signal));
+		this.settled = arriving.then(nothing, nothing);
+		this.opened = new Promise((resolve, reject) => {
+			arriving.then(resolve, reject);
+			this.#giveUp = (error) => {
+				reject(error);
+				// One that waits its turn to be opened never is.
+				beginning.abort(error);
+			};
 		});
-		this.opened = Promise.race([arriving, calledOff]);
 	}
 
 	async #arrive(opening: Promise<Disk>): Promise<Disk> {
 		const disk = await opening;
+		this.#giveUp = nothing;
 		// In one step: whoever closes it finds it either open, or still to come.
 		if (this.isLeaving) await disk.close();
 		else this.disk = disk;
@@ -92,8 +96,6 @@ class Entry implements Opening, HeldDisk {
 		if (this.disk !== null) return;
 		this.isLeaving = true;
 		this.#giveUp(error);
-		// One that waits its turn to be opened never is.
-		this.#beginning.abort(error);
 	}
 }
 
@@ -104,6 +106,7 @@ export class Disks {
 	readonly #faults: FaultLog;
 	readonly #machine = machineId();
 	readonly #entries = new Map<string, Entry>();
+	#changes = 0;
 	#toldUnmapped = false;
 
 	constructor(options: DisksOptions) {
@@ -128,6 +131,7 @@ export class Disks {
 		const entry = new Entry(spec, (signal) => this.#open(spec, signal));
 		this.#entries.set(name, entry);
 		void entry.settled.then(() => {
+			this.#changes += 1;
 			if (entry.disk === null) this.#forget(entry);
 		});
 		return entry;
@@ -135,6 +139,7 @@ export class Disks {
 
 	/** Its name may have been given to another one. */
 	#forget(entry: Entry): void {
+		this.#changes += 1;
 		if (this.#entries.get(entry.name) === entry) this.#entries.delete(entry.name);
 		this.#faults.forget(entry.spec.called ?? entry.name);
 	}
@@ -155,6 +160,7 @@ export class Disks {
 		device.listen({
 			...this.#faults.stallsOf(called),
 			changed: () => {
+				this.#changes += 1;
 				log.info(`${called}: now ${device.info.sizeBytes / SECTOR_BYTES} sectors`);
 				onResized(disk);
 			},
@@ -190,7 +196,7 @@ export class Disks {
 	}
 
 	/** What has this name. */
-	find(name: string): Opening | undefined {
+	find(name: string): (Opening & HeldDisk) | undefined {
 		return this.#entries.get(name);
 	}
 
@@ -200,6 +206,7 @@ export class Disks {
 		if (entry !== opening) return "closed";
 		entry.callOff(new OperatorError(`disk ${quote(entry.name)}: removed while it was being added`));
 		entry.isLeaving = true;
+		this.#changes += 1;
 		const end = await this.#closeEntry(entry, limitMs);
 		this.#forget(entry);
 		return end;
@@ -213,6 +220,11 @@ export class Disks {
 	/** What each name stands for now. */
 	held(): Iterable<HeldDisk> {
 		return this.#entries.values();
+	}
+
+	/** How often any of them has come, gone, changed, or failed. */
+	get changes(): number {
+		return this.#changes + this.#faults.changes;
 	}
 
 	/** What storage does wrong. */
@@ -278,13 +290,4 @@ function countsOf({ name, stats, device }: Disk): string[] {
 			`${name}: limit: ${counted(delayed, "request")} waited, for ${Math.round(delayedUs / 1000)} ms in all`,
 		);
 	return lines;
-}
-
-/** What stays the same from one start to the next, so that an initiator sees the same disk again. */
-function machineId(): string {
-	try {
-		return readFileSync("/etc/machine-id", "utf8").trim();
-	} catch {
-		return hostname();
-	}
 }

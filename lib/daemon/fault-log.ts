@@ -52,6 +52,8 @@ export class FaultLog {
 	/** By blade: requests that its disk has done in the end, long after. */
 	readonly #stalls = new Map<string, number>();
 
+	/** How often anything was said of a disk here. */
+	changes = 0;
 	readonly #last = new Map<string, LastFault>();
 	/** By blade: since when its disk has not answered. */
 	readonly #stalledMs = new Map<string, number>();
@@ -65,6 +67,7 @@ export class FaultLog {
 	failed(blade: string, op: BlockOp, status: StorageStatus, errno: number, lba: number): void {
 		const kind = this.#kindOf(blade, op, status, errno);
 		kind.total += 1;
+		this.changes += 1;
 		const place = op === BlockOp.flush ? null : lba;
 		this.#last.set(blade, { what: opName(op), lba: place, cause: kind.cause, at: Date.now() });
 		if (kind.stopWaiting !== null) {
@@ -87,6 +90,7 @@ export class FaultLog {
 	stallsOf(blade: string): StallListener {
 		return {
 			stalled: ({ op, offsetBytes, waitedMs }) => {
+				this.changes += 1;
 				this.#stalledMs.set(blade, Date.now() - waitedMs);
 				const where = op === BlockOp.flush ? "" : ` at LBA ${offsetBytes / SECTOR_BYTES}`;
 				this.#log.error(`${blade}: ${opName(op)}${where} has waited for its disk for ${waitedMs / 1000} s`, {
@@ -95,6 +99,7 @@ export class FaultLog {
 				});
 			},
 			resumed: (waitedMs, requests) => {
+				this.changes += 1;
 				this.#stalledMs.delete(blade);
 				this.#stalls.set(blade, (this.#stalls.get(blade) ?? 0) + requests);
 				this.#log.warn(

@@ -20,6 +20,8 @@ import type { Outlet } from "./outlets.js";
 
 /** What a row costs that has to be written, with its histograms. */
 const ROW_LOOKS = 32;
+/** Looks in which nothing has happened until all is looked at once more: in minutes. */
+const LEFT_OUT_MAX = 127;
 /** Who was last told before so many had gone is told all. */
 const GONE_MAX = 4096;
 
@@ -35,6 +37,8 @@ export interface FigureSources {
 	readonly blades: () => Iterable<Blade>;
 	/** The columns of the worker's row. */
 	readonly worker: () => readonly number[];
+	/** Another number whenever something has come, gone, changed or been counted. */
+	readonly activity: () => number;
 }
 
 export function figureSources(disks: Disks, aoe: AoeExporter): FigureSources {
@@ -51,7 +55,18 @@ export function figureSources(disks: Disks, aoe: AoeExporter): FigureSources {
 			const { putOff, openings } = disks.engine;
 			return [(user + system) / 1e6, getHeapStatistics().used_heap_size, putOff, openings.waiting, turn.most];
 		},
+		activity: () => activityOf(disks, aoe),
 	};
+}
+
+/** Another number whenever something of them has come, gone, changed or been counted. All that is in it only grows. */
+export function activityOf(disks: Disks, aoe: AoeExporter): number {
+	let sum = disks.changes + aoe.changes;
+	for (const { stats, registry } of aoe.outlets()) {
+		sum += stats.requests + stats.replies + stats.protocolErrors + stats.responsesHeard + registry.changes;
+		for (const reason of REASONS) sum += stats.rejected[reason];
+	}
+	return sum;
 }
 
 /** One answer, as it grows. */
@@ -71,6 +86,13 @@ interface Gone {
 	readonly generation: number;
 }
 
+/** An answer; `frame` is for `readFigures`. */
+export interface Collected {
+	readonly generation: number;
+	readonly names: FigureNames;
+	readonly frame: Float64Array;
+}
+
 export class FigureCollector {
 	readonly #sources: FigureSources;
 	readonly #disks = new Tracks<Disk>();
@@ -82,6 +104,9 @@ export class FigureCollector {
 	#forgotten = 0;
 	#generation = 0;
 	#numbers = 0;
+	/** When disks and initiators were last looked at, and how often that has been left out since. */
+	#activity = -1;
+	#leftOut = 0;
 	#running: Promise<unknown> = Promise.resolve();
 
 	constructor(sources: FigureSources) {
@@ -92,13 +117,14 @@ export class FigureCollector {
 	 * What has changed since that generation, the one of what the asker was told last; all if it was never told anything (0), or
 	 * by another process. One answer after the other.
 	 */
-	collect(since: number): Promise<{ readonly names: FigureNames; readonly frame: Float64Array }> {
+	collect(since: number): Promise<Collected> {
 		const collected = this.#running.then(() => this.#collect(since));
 		this.#running = collected.catch(() => {});
 		return collected;
 	}
 
-	async #collect(since: number): Promise<{ names: FigureNames; frame: Float64Array }> {
+	async #collect(since: number): Promise<Collected> {
+		const isQuiet = this.#isQuiet(since);
 		const isWhole = since === 0 || since < this.#forgotten || since > this.#generation;
 		this.#generation += 1;
 		const generation = this.#generation;
@@ -107,21 +133,38 @@ export class FigureCollector {
 		const answer: Answer = { generation, since: isWhole ? 0 : since, writer, ...things };
 		writer.row("worker", this.#sources.worker());
 		const budget = new Budget();
+		if (!isQuiet) await this.#handOn(budget);
+		for (const outlet of this.#sources.outlets()) this.#link(answer, outlet);
+		if (!isQuiet) await this.#lookAtAll(answer, budget);
+		const names = this.#namesFor(answer, isWhole);
+		this.#forgetGone();
+		return { generation, names, frame: writer.written };
+	}
+
+	/** Thousands of disks are not looked at if nothing has happened since who asks was last told; but now and then all the same. */
+	#isQuiet(since: number): boolean {
+		const activity = this.#sources.activity();
+		const isQuiet = activity === this.#activity && since === this.#generation && this.#leftOut < LEFT_OUT_MAX;
+		this.#activity = activity;
+		this.#leftOut = isQuiet ? this.#leftOut + 1 : 0;
+		return isQuiet;
+	}
+
+	async #handOn(budget: Budget): Promise<void> {
 		for (const blade of [...this.#sources.blades()])
 			for (const initiator of blade.initiators) {
 				initiator.handOn();
 				if (budget.spend(1)) await nextTurn();
 			}
-		for (const outlet of this.#sources.outlets()) this.#link(answer, outlet);
+	}
+
+	async #lookAtAll(answer: Answer, budget: Budget): Promise<void> {
 		for (const [name, disk] of [...this.#sources.disks()])
 			if (budget.spend(this.#disk(answer, name, disk))) await nextTurn();
 		for (const blade of [...this.#sources.blades()])
 			for (const initiator of [...blade.initiators])
 				if (budget.spend(this.#initiator(answer, initiator))) await nextTurn();
-		this.#findGone(generation);
-		const names = this.#namesFor(answer, isWhole);
-		this.#forgetGone();
-		return { names, frame: writer.written };
+		this.#findGone(answer.generation);
 	}
 
 	#disk(answer: Answer, name: string, disk: Disk): number {
@@ -177,7 +220,7 @@ export class FigureCollector {
 		return ROW_LOOKS;
 	}
 
-	/** Those that were not there this time. */
+	/** Those that were not there this time: a link that goes takes its exports with it, which is no quiet. */
 	#findGone(generation: number): void {
 		const goneOf = (kind: Thing, numbers: readonly number[]): Gone[] =>
 			numbers.map((number) => ({ kind, number, generation }));

@@ -114,8 +114,9 @@ export async function* diskReports(
 	aoe: AoeExporter,
 	names?: ReadonlySet<string>,
 ): AsyncIterable<readonly DiskReport[]> {
-	const wanted = [...disks.held()].filter(({ name }) => names?.has(name) ?? true);
-	const exports = exportsByDisk(aoe);
+	const wanted =
+		names === undefined ? [...disks.held()] : [...names].flatMap((name) => disks.find(name) ?? []);
+	const exports = exportsByDisk(aoe, names);
 	const contests = contestsOf(aoe);
 	for (let from = 0; from < wanted.length; from += DISKS_PER_TURN) {
 		if (from > 0) await nextTurn();
@@ -138,9 +139,13 @@ function contestsOf(aoe: AoeExporter): Contests {
 	return contests;
 }
 
-function exportsByDisk(aoe: AoeExporter): ReadonlyMap<string, readonly AoeExport[]> {
+function exportsByDisk(
+	aoe: AoeExporter,
+	names?: ReadonlySet<string>,
+): ReadonlyMap<string, readonly AoeExport[]> {
 	const exports = new Map<string, AoeExport[]>();
 	for (const each of aoe.exported()) {
+		if (names !== undefined && !names.has(each.spec.disk)) continue;
 		const ofDisk = exports.get(each.spec.disk) ?? [];
 		ofDisk.push(each);
 		exports.set(each.spec.disk, ofDisk);

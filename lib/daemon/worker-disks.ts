@@ -9,10 +9,12 @@ import { quote } from "../text.js";
 import type { Daemon } from "./daemon.js";
 import type { DiskEnd } from "./disks.js";
 import { type SetOnDisk, setOn, withSet } from "./set-access.js";
-import type { Serving, WorkerDisk } from "./worker-messages.js";
+import type { ServingSome, WorkerDisk } from "./worker-messages.js";
 
 /** The fingerprint of one that is open without exports: that of no other. */
 const WITHDRAWN = "";
+/** To tell of thousands in one message would keep initiators waiting. */
+const SERVING_AT_ONCE = 256;
 
 export class WorkerDisks {
 	readonly #daemon: Daemon;
@@ -30,13 +32,13 @@ export class WorkerDisks {
 		return [...this.#disks.keys()];
 	}
 
-	/** What is served, and as what. */
-	get serving(): Serving[] {
-		return [...this.#disks.values()].map(({ disk: { name }, fingerprint }) => ({
-			name,
-			fingerprint,
-			set: this.setOn(name),
-		}));
+	/** What is served, and as what: some, from that one on. */
+	serving(from: number): ServingSome {
+		const end = from + SERVING_AT_ONCE;
+		const disks = [...this.#disks.values()]
+			.slice(from, end)
+			.map(({ disk: { name }, fingerprint }) => ({ name, fingerprint, set: this.setOn(name) }));
+		return { disks, isMore: end < this.#disks.size };
 	}
 
 	/** Throws an OperatorError if it can't be opened or served; then nothing of it is there. */

@@ -24,11 +24,16 @@ export interface Serving {
 	readonly set: SetOnDisk;
 }
 
+export interface ServingSome {
+	readonly disks: readonly Serving[];
+	readonly isMore: boolean;
+}
+
 /** What control asks. */
 export type WorkerRequest =
 	| { readonly kind: "alive" }
-	/** What it serves: the answer has `disks`, each as `Serving`. */
-	| { readonly kind: "serving" }
+	/** What it serves, from one on, some at a time: the answer is `ServingSome`. */
+	| { readonly kind: "serving"; readonly from: number }
 	/** Opens and serves it; answered when that is so. */
 	| { readonly kind: "add"; readonly disk: WorkerDisk }
 	/** Of what can be changed while it is served. */
@@ -44,7 +49,9 @@ export type WorkerRequest =
 	| { readonly kind: "remove"; readonly name: string; readonly limitMs?: number }
 	| { readonly kind: "fence"; readonly name: string; readonly fenced: boolean }
 	/** What has changed since the look with this number; 0: all. The answer has bytes. */
-	| { readonly kind: "look"; readonly since: number };
+	| { readonly kind: "look"; readonly since: number }
+	/** How further disks stand, after a look that has not told all that are new. */
+	| { readonly kind: "reports" };
 
 /** What a worker tells without being asked: a line of the log, as an event. */
 export interface WorkerNews {

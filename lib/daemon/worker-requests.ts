@@ -127,13 +127,14 @@ const isWorkerDisk = isShape({
 
 const REQUESTS: Readonly<Record<WorkerRequest["kind"], Check>> = {
 	alive: isShape({}),
-	serving: isShape({}),
+	serving: isShape({ from: isCount(Number.MAX_SAFE_INTEGER) }),
 	add: isShape({ disk: (value) => isWorkerDisk(value) && belongs(value as WorkerDisk) }),
 	change: isShape({ disk: isDiskSpec, exports: isExports, fingerprint: isWord }),
 	withdraw: isShape({ name: isWord }),
 	remove: isShape({ name: isWord, limitMs: optional(isCount(REMOVE_MAX_MS)) }),
 	fence: isShape({ name: isWord, fenced: isFlag }),
 	look: isShape({ since: isCount(Number.MAX_SAFE_INTEGER) }),
+	reports: isShape({}),
 };
 
 /** The exports are the disk's, and no two are called the same. */

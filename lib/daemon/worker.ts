@@ -146,7 +146,7 @@ class Worker {
 			case "alive":
 				return DONE;
 			case "serving":
-				return { body: { disks: disks.serving } };
+				return { body: disks.serving(request.from) };
 			case "add":
 				await disks.add(request.disk);
 				return DONE;
@@ -163,6 +163,8 @@ class Worker {
 				return DONE;
 			case "look":
 				return looks.look(request.since, disks.names);
+			case "reports":
+				return { body: await looks.reports() };
 			default:
 				return unreachable(request);
 		}

@@ -16,7 +16,7 @@ import { mutated } from "../support/mutated.js";
 const LIMIT_MS = 20_000;
 const ACCESS = { mask: [1], reserved: [2], configString: "a" };
 const SET = { web: { macs: null, configString: null, access: ACCESS } };
-const SERVING = { disks: [{ name: "web", fingerprint: "1", set: SET }] };
+const SERVING = { disks: [{ name: "web", fingerprint: "1", set: SET }], isMore: false };
 const PLACE = { link: "eth0", state: "serving", rival: null, since: null };
 const LOOK = {
 	names: {
@@ -53,6 +53,7 @@ const LOOK = {
 			exports: [{ address: "9.0", places: [PLACE], macs: [], reservedBy: [], configString: "a" }],
 		},
 	],
+	isMore: false,
 };
 
 function figures(): number[] {
@@ -112,6 +113,25 @@ t.test("what a worker says of its own disks is heard, of others not", async (t) 
 		["web"],
 	);
 	t.strictSame(pair.replaced, []);
+});
+
+t.test("what one message does not hold is asked for at once", async (t) => {
+	const pair = new Pair(t);
+	await pair.workers.serving();
+	pair.answer({ ...LOOK, disks: [], isMore: true }, figures());
+	pair.answers.reports = { body: { disks: LOOK.disks, isMore: false } };
+	t.match(await pair.workers.look(), [{ views: [{ name: "web", sizeBytes: 512 }] }]);
+	pair.answers.reports = { body: { disks: [], isMore: true } };
+	t.match(await pair.workers.look(), [{ views: [] }], "but not for ever");
+	pair.answers.reports = { body: { disks: [{}], isMore: false } };
+	t.strictSame(await pair.workers.look(), []);
+	t.strictSame(pair.replaced, [0]);
+});
+
+t.test("a worker that never comes to an end of what it serves", async (t) => {
+	const pair = new Pair(t);
+	pair.answers.serving = { body: { disks: [], isMore: true } };
+	t.strictSame(await pair.workers.serving(), []);
 });
 
 t.test("figures that are none", async (t) => {

@@ -27,6 +27,8 @@ function makeDisk(name: string): Disk {
 	return new Disk(name, makeIdentity(name, "1"), new MemoryDevice(512));
 }
 
+let activity = 0;
+
 /** Disks by name, which nobody serves. */
 function collectorOf(disks: Map<string, Disk>): FigureCollector {
 	const nothing = (): [] => [];
@@ -35,6 +37,7 @@ function collectorOf(disks: Map<string, Disk>): FigureCollector {
 		outlets: nothing,
 		blades: nothing,
 		worker: () => [1, 2, 3, 4, 5],
+		activity: () => activity++,
 	});
 }
 
@@ -133,6 +136,39 @@ function turns(): void {
 	});
 }
 
+function quiet(): void {
+	t.test("what nothing has happened to is not looked at", async (t) => {
+		const disk = makeDisk("a");
+		let activity = 0;
+		let looks = 0;
+		const nothing = (): [] => [];
+		const collector = new FigureCollector({
+			*disks() {
+				looks += 1;
+				yield ["a", disk];
+			},
+			outlets: nothing,
+			blades: nothing,
+			worker: () => [1, 2, 3, 4, 5],
+			activity: () => activity,
+		});
+		let { generation } = await ask(collector, 0);
+		const next = async (): Promise<number> => {
+			const told = await ask(collector, generation);
+			({ generation } = told);
+			return told.disks.length;
+		};
+		t.strictSame([await next(), await next(), looks], [0, 0, 1]);
+		disk.stats.did(READ, 512);
+		activity += 1;
+		t.strictSame([await next(), looks], [1, 2]);
+		t.strictSame([(await ask(collector, 0)).disks.length, looks], [1, 3], "another one is told all");
+		t.strictSame([await next(), looks], [0, 4], "and who was told before that, what he lacks");
+		for (let times = 0; times < 128; times++) await next();
+		t.equal(looks, 5, "now and then it is all the same");
+	});
+}
+
 function served(): void {
 	t.test("of a daemon that serves", async (t) => {
 		const stage = new Stage(t);
@@ -205,6 +241,7 @@ if (await inNamespace(import.meta.url)) {
 	await layCable();
 	generations();
 	turns();
+	quiet();
 	served();
 	standing();
 }

@@ -48,11 +48,12 @@ const RIGHT: object[] = [
 	ADD,
 	CHANGE,
 	{ kind: "alive" },
-	{ kind: "serving" },
+	{ kind: "serving", from: 0 },
 	{ kind: "withdraw", name: "web" },
 	{ kind: "remove", name: "web", limitMs: 10 },
 	{ kind: "fence", name: "web", fenced: true },
 	{ kind: "look", since: 0 },
+	{ kind: "reports" },
 ];
 const say = (): void => {};
 const log = { error: say, warn: say, info: say, verbose: say };
