@@ -148,7 +148,7 @@ class Trial {
 		const { desired, jobs } = control.inside;
 		const sources = { files: [{ path: FILE, text: this.#text }], debian: [] };
 		const wish: Wish = { sources, runtime: desired.wish.runtime, overrides: this.#overrides };
-		const config = understandMost(wish, () => PRESENT);
+		const config = understandMost(wish, { interfaceNames: () => PRESENT });
 		if (Array.isArray(config)) return `it can't be understood: ${config.join()}`;
 		const wanted = config.disks
 			.filter(({ broken }) => broken === undefined)

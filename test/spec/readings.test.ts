@@ -26,11 +26,12 @@ function readWith(readings: Readings, text: string, runtime?: string): Config | 
 /** All of it, as plain values. */
 function shown(config: Config | string[]): unknown {
 	if (Array.isArray(config)) return config;
-	const disks = config.disks.map(({ placeOf, ...disk }) => ({
+	const { placeOf: _, disks, ...others } = config;
+	const shownDisks = disks.map(({ placeOf, ...disk }) => ({
 		...disk,
 		places: [placeOf(), placeOf(["aoe", "address"]), placeOf(["limit"])],
 	}));
-	return { ...config, disks };
+	return { ...others, disks: shownDisks };
 }
 
 const fresh = (text: string): unknown => shown(readWith(new Readings(), text));
