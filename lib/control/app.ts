@@ -155,10 +155,15 @@ async function readBody(request: Request): Promise<unknown> {
 	if (Number(request.headers.get("content-length") ?? 0) > BODY_MAX_BYTES) throw tooLong;
 	const chunks: Uint8Array[] = [];
 	let length = 0;
-	for await (const chunk of request.body ?? []) {
-		length += chunk.length;
-		if (length > BODY_MAX_BYTES) throw tooLong;
-		chunks.push(chunk);
+	try {
+		for await (const chunk of request.body ?? []) {
+			length += chunk.length;
+			if (length > BODY_MAX_BYTES) throw tooLong;
+			chunks.push(chunk);
+		}
+	} catch (error) {
+		// Whoever sent it is gone, most likely.
+		throw error === tooLong ? error : new Refusal(400, "the body has not come whole");
 	}
 	let body: unknown;
 	try {

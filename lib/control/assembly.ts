@@ -47,7 +47,13 @@ export function insideOf(options: AssemblyOptions, kept: Kept, guard: Guard, eve
 	const places = new Places(opener, events, clock);
 	const onForgotten = (disk: string): void => observed.forget(disk);
 	const onReload = async ({ http }: Config): Promise<void> => {
-		guard.setToken(await opener.readToken());
+		try {
+			guard.setToken(await opener.readToken());
+		} catch (error) {
+			if (!(error instanceof OperatorError)) throw error;
+			const message = `the token is the one of before: ${error.message}`;
+			events.add({ kind: "configuration", severity: "error", message });
+		}
 		await places.follow(http.listen.map(({ name }) => name));
 	};
 	const environment = { interfaceNames, readings: new Readings() };

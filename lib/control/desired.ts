@@ -33,7 +33,7 @@ export interface DesiredOptions {
 	readonly environment: Environment;
 	/** Milliseconds since 1970. */
 	readonly now: () => number;
-	/** When files were read again, and are good: what else is read again then. */
+	/** When files were read again, and are good: what else they say. Never rejects. */
 	readonly onReload: (config: Config) => Promise<void>;
 	/** It is gone for good. */
 	readonly onForgotten: (disk: string) => void;
@@ -137,11 +137,9 @@ export class Desired {
 					job,
 					config.map(({ message }) => message),
 				);
-			// In the file that the files name now.
-			await onReload(config);
 			this.#lastReload = { at: this.#timestamp(), ok: true, errors: [] };
 			const prospect = { wish, config, difference: differenceOf(this.#config, config) };
-			await this.#carryOut(prospect, job);
+			await this.#carryOut(prospect, job, () => onReload(config));
 		}).catch((error: unknown) => {
 			this.#refused(job, [messageOf(error)]);
 		});
@@ -189,10 +187,13 @@ export class Desired {
 		return done;
 	}
 
-	async #carryOut({ wish, config, difference }: Prospect, job: RunningJob): Promise<void> {
+	/** `also` is done with it, when it is sure that it is carried out. */
+	async #carryOut(prospect: Prospect, job: RunningJob, also = async (): Promise<void> => {}): Promise<void> {
+		const { wish, config, difference } = prospect;
 		const { steps } = difference;
 		await keepWish(this.#options.opener, wish, this.#wish);
 		this.#take(wish, config);
+		await also();
 		job.steps(steps.length);
 		void this.#apply(steps, job);
 	}

@@ -2,11 +2,12 @@
  * The opener, as control asks it: what `seams.ts` wants of it, over the channel that control was started with. Made by `process.ts`.
  */
 
-import { type Asking, NoAnswerError } from "../channel/asking.js";
+import type { Asking } from "../channel/asking.js";
 import { OperatorError } from "../errors.js";
 import type { ListenerName, OpenerRequest } from "../opener/messages.js";
 import type { FoundSources } from "../opener/sources.js";
 import type { Process } from "./model.js";
+import { asRefusal } from "./refused.js";
 import type { Listening, Opener } from "./seams.js";
 
 type Sources = Awaited<ReturnType<Opener["readSources"]>>;
@@ -111,5 +112,5 @@ export class TreeOpener implements Opener {
 
 /** A file that hangs, for one: whoever wants it is told, and goes on. */
 function noAnswer(error: unknown): never {
-	throw error instanceof NoAnswerError ? new OperatorError(`the opener: ${error.message}`) : error;
+	throw asRefusal("the opener", error);
 }

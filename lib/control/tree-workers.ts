@@ -15,6 +15,7 @@ import { quote } from "../text.js";
 import { Allowance, endIn, lookIn, newsIn, numbersIn, setIn } from "./heard.js";
 import { Looking, lookAtAll } from "./looking.js";
 import { Onlooker } from "./onlooker.js";
+import { asRefusal } from "./refused.js";
 import type { KeptDisk, Look, Removed, ServedDisk, Workers, WorkersListener } from "./seams.js";
 import { allReports, allServed } from "./whole-answers.js";
 import { workerDisk } from "./worker-disk.js";
@@ -280,7 +281,7 @@ export class TreeWorkers implements Workers {
 			try {
 				return await worker.asking.ask({ body }, ASK_LIMIT_MS);
 			} catch (error) {
-				if (!(error instanceof NoAnswerError)) throw error;
+				if (!(error instanceof NoAnswerError)) throw asRefusal(`worker ${worker.index}`, error);
 				await sleep(INSIST_PAUSE_MS);
 			}
 		}
@@ -293,8 +294,7 @@ export class TreeWorkers implements Workers {
 		try {
 			return await asking.ask({ body }, limitMs);
 		} catch (error) {
-			if (error instanceof NoAnswerError) throw new OperatorError(`worker ${index}: ${error.message}`);
-			throw error;
+			throw asRefusal(`worker ${index}`, error);
 		}
 	}
 }

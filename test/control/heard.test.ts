@@ -72,6 +72,7 @@ class Pair {
 	readonly replaced: number[] = [];
 	readonly happened: Happening[] = [];
 	readonly sets: string[] = [];
+	readonly refusals = new Map<string, Error>();
 	keep: Promise<void> = Promise.resolve();
 	readonly workers: TreeWorkers;
 	readonly worker: Asking;
@@ -90,7 +91,11 @@ class Pair {
 		});
 		this.workers.join(0, ours);
 		this.worker = new Asking(theirs, {
-			answer: ({ body }) => this.answers[String(body.kind)] ?? { body: {} },
+			answer: ({ body }) => {
+				const refusal = this.refusals.get(String(body.kind));
+				if (refusal !== undefined) throw refusal;
+				return this.answers[String(body.kind)] ?? { body: {} };
+			},
 			told: () => {},
 			ended: () => {},
 		});
@@ -179,6 +184,17 @@ t.test("news without end, and what is no news", async (t) => {
 		pair.worker.tell({ body: wrong });
 		await until("it is replaced", () => pair.replaced.length === 1, LIMIT_MS);
 	}
+});
+
+t.test("whatever it refuses with is a refusal, and no bug of ours", async (t) => {
+	const pair = new Pair(t);
+	const refusal = Object.assign(new Error("Input/output error"), { step: "open", errno: 5 });
+	for (const kind of ["fence", "remove", "serving", "look"]) pair.refusals.set(kind, refusal);
+	await t.rejects(pair.workers.fence("web", true), { name: "OperatorError", message: /^worker 0: .*Input/ });
+	await t.rejects(pair.workers.remove("web"), { name: "OperatorError" });
+	t.strictSame(await pair.workers.look(), []);
+	t.strictSame(await pair.workers.serving(), []);
+	t.strictSame(pair.replaced, [0], "who does not even say what it serves is replaced");
 });
 
 t.test("news of its own disks are events of their kinds, of others mere lines", async (t) => {

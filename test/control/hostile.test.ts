@@ -95,6 +95,25 @@ t.test("a body has a limit, told or untold", async (t) => {
 	t.equal((await stage.ask("GET", "/livez")).status, 200);
 });
 
+t.test("who is gone in the middle of what he sends is no bug", async (t) => {
+	const stage = new Stage();
+	await stage.start(t);
+	const head = "POST /api/v1/disks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+	for (const how of ["end", "destroy"] as const) {
+		const socket = net.connect(stage.socketPath);
+		socket.on("error", () => undefined);
+		socket.write(`${head}Expect: 100-continue\r\nContent-Length: 10\r\n\r\n`);
+		await new Promise((resolve) => socket.once("data", resolve));
+		const closed = new Promise((resolve) => socket.once("close", resolve));
+		socket[how]();
+		socket.resume();
+		await closed;
+	}
+	t.equal((await stage.ask("GET", "/livez")).status, 200);
+	const { events } = (await stage.ask("GET", "/api/v1/events")).body;
+	t.notMatch(JSON.stringify(events), /bug/);
+});
+
 t.test("slow clients are given up, in the header and in the body", async (t) => {
 	const stage = new Stage();
 	await stage.start(t, { limits: { headersMs: 300, requestMs: 600 } });

@@ -1,6 +1,7 @@
 // What happens to one disk, or is done with it, while others are at work: they notice nothing. None of their frames is lost.
 import { writeFileSync } from "node:fs";
 import t, { type Test } from "tap";
+import type { LinkList } from "../../lib/control/model.js";
 import { SECTOR_BYTES } from "../../lib/wire/sector.js";
 import { layCable } from "../link/cable.js";
 import { until } from "../support/cleanup.js";
@@ -28,6 +29,14 @@ if (await inNamespace(import.meta.url)) {
 	t.teardown(() => tree.stop());
 	const client = new FarClient();
 	t.teardown(() => client.close());
+	await until(
+		"how fast the cable is, which the kernel knows",
+		async () => {
+			const { links } = (await tree.ask("GET", "/api/v1/links")).body as unknown as LinkList;
+			return (links[0]?.speedBitsPerSecond ?? 0) > 0;
+		},
+		LIMIT_MS,
+	);
 	const disks = await Promise.all(files.slice(0, BUSY).map((_, slot) => client.open(9, slot)));
 	const reload = async (text: string): Promise<void> => {
 		configure(text);

@@ -1,5 +1,6 @@
 // The process tree of the daemon, with an initiator on it: what each process has given up, and what becomes of a disk when one of them is
 // killed.
+import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import t from "tap";
 import type { Event } from "../../lib/control/model.js";
@@ -131,6 +132,29 @@ if (await inNamespace(import.meta.url)) {
 			sendSignal(worker, "SIGCONT");
 		}
 		await ready(200);
+	});
+
+	t.test("it listens where the files say now, also when control is started again", async (t) => {
+		execFileSync("ip", ["link", "set", "lo", "up"], { timeout: 10_000 });
+		const text = readFileSync(tree.path("vblade.toml"), "utf8");
+		const answers = (is: boolean) =>
+			until(
+				`it ${is ? "listens" : "does not listen"}`,
+				() =>
+					fetch("http://127.0.0.1:9470/livez").then(
+						({ ok }) => ok === is,
+						() => !is,
+					),
+				20_000,
+			);
+		writeFileSync(tree.path("vblade.toml"), `${text}\n[http]\nlisten = ["127.0.0.1:9470"]\n`);
+		t.ok(await tree.reload());
+		await answers(true);
+		await tree.kill("control");
+		await answers(true);
+		writeFileSync(tree.path("vblade.toml"), text);
+		t.ok(await tree.reload());
+		await answers(false);
 	});
 
 	t.test("a file that is not allowed is refused at once", async (t) => {

@@ -9,6 +9,7 @@ import { statusCommand } from "../../../lib/cli/asking/status.js";
 import { topCommand } from "../../../lib/cli/asking/top.js";
 import type { Output } from "../../../lib/cli/client.js";
 import { DiskSummary, Event, InitiatorList, Job, LinkList, Status } from "../../../lib/control/model.js";
+import { LINK, lookOf } from "../../control/figures.js";
 import { LIMIT_MS, Stage, settle, TWO } from "../../control/stage.js";
 import { until } from "../../support/cleanup.js";
 import { run } from "./ask.js";
@@ -25,8 +26,10 @@ t.test("status: all at a glance, and all of it as JSON", async (t) => {
 	stage.workers.reasons.set("late", "no such file");
 	stage.opener.text = `${TWO}\n[disk.late]\nfile = "/srv/late"\n`;
 	await run(reloadCommand, at);
+	stage.control.inside.observed.take([lookOf([], { links: [LINK] })], Date.now());
 	const { status, out } = await run(statusCommand, at);
 	t.equal(status, 0);
+	t.match(out, /^up +02:00:00:00:00:01 +9000 +10Gbit\/s .* eth0$/m);
 	t.match(out, /^vblade +1\.0, degraded, since /);
 	t.match(out, /^disks +3: 2 open, 1 failed$/m);
 	t.match(out, /^! disk late: no such file$/m);
