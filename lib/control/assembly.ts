@@ -46,15 +46,18 @@ export function insideOf(options: AssemblyOptions, kept: Kept, guard: Guard, eve
 	const observed = new Observed(now());
 	const places = new Places(opener, events, clock);
 	const onForgotten = (disk: string): void => observed.forget(disk);
-	const onReload = async ({ http }: Config): Promise<void> => {
+	const onReload = async ({ http }: Config): Promise<readonly string[]> => {
+		const wrong: string[] = [];
 		try {
 			guard.setToken(await opener.readToken());
 		} catch (error) {
 			if (!(error instanceof OperatorError)) throw error;
 			const message = `the token is the one of before: ${error.message}`;
 			events.add({ kind: "configuration", severity: "error", message });
+			wrong.push(message);
 		}
 		await places.follow(http.listen.map(({ name }) => name));
+		return [...wrong, ...places.wrong];
 	};
 	const environment = { interfaceNames, readings: new Readings() };
 	const parts = { opener, workers, kept, events, jobs, clock, environment, now };

@@ -33,8 +33,8 @@ export interface DesiredOptions {
 	readonly environment: Environment;
 	/** Milliseconds since 1970. */
 	readonly now: () => number;
-	/** When files were read again, and are good: what else they say. Never rejects. */
-	readonly onReload: (config: Config) => Promise<void>;
+	/** When files were read again, and are good: what else they say. Resolves to what went wrong. */
+	readonly onReload: (config: Config) => Promise<readonly string[]>;
 	/** It is gone for good. */
 	readonly onForgotten: (disk: string) => void;
 }
@@ -188,12 +188,16 @@ export class Desired {
 	}
 
 	/** `also` is done with it, when it is sure that it is carried out. */
-	async #carryOut(prospect: Prospect, job: RunningJob, also = async (): Promise<void> => {}): Promise<void> {
+	async #carryOut(
+		prospect: Prospect,
+		job: RunningJob,
+		also?: () => Promise<readonly string[]>,
+	): Promise<void> {
 		const { wish, config, difference } = prospect;
 		const { steps } = difference;
 		await keepWish(this.#options.opener, wish, this.#wish);
 		this.#take(wish, config);
-		await also();
+		for (const wrong of (await also?.()) ?? []) job.trouble(wrong);
 		job.steps(steps.length);
 		void this.#apply(steps, job);
 	}

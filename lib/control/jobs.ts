@@ -35,12 +35,17 @@ export class RunningJob {
 		this.#job = { ...this.#job, total };
 	}
 
+	/** Something went wrong that is no step. */
+	trouble(error: string): void {
+		const { errors } = this.#job;
+		if (errors.length < ERRORS_MAX) this.#job = { ...this.#job, errors: [...errors, error] };
+	}
+
 	/** A step is over; with an error, if that is how it ended. */
 	step(error?: string): void {
+		if (error !== undefined) this.trouble(error);
 		const done = this.#job.done + 1;
-		const { errors: before } = this.#job;
-		const errors = error === undefined || before.length >= ERRORS_MAX ? before : [...before, error];
-		this.#job = { ...this.#job, done, errors, progress: Math.min(1, done / Math.max(1, this.#job.total)) };
+		this.#job = { ...this.#job, done, progress: Math.min(1, done / Math.max(1, this.#job.total)) };
 	}
 
 	finish(state: "done" | "failed", message: string): void {

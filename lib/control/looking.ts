@@ -7,6 +7,7 @@ import type { Look } from "./seams.js";
 
 /** A worker that is busy answers in a fraction of that. */
 const SILENT_MS = 3000;
+const MISSES = 2;
 /** How long those are waited for that are looked at together. */
 const WAIT_MS = 500;
 
@@ -19,6 +20,8 @@ export class Looking {
 	#seen: Look | undefined;
 	/** When it was first asked that has not answered since; undefined: it has. */
 	#askedMs: number | undefined;
+	/** How often there was no answer in a row: this process may have been asleep, and finds all questions old when it wakes. */
+	#misses = 0;
 	#isSilent = false;
 
 	/**
@@ -61,7 +64,9 @@ export class Looking {
 	take(): Look | undefined {
 		const seen = this.#seen;
 		this.#seen = undefined;
-		this.#note(this.#askedMs !== undefined && this.#now() - this.#askedMs >= SILENT_MS);
+		this.#misses = seen === undefined ? this.#misses + 1 : 0;
+		const isLate = this.#askedMs !== undefined && this.#now() - this.#askedMs >= SILENT_MS;
+		this.#note(isLate && this.#misses >= MISSES);
 		return seen;
 	}
 
@@ -69,6 +74,7 @@ export class Looking {
 	forget(): void {
 		this.#askedMs = undefined;
 		this.#seen = undefined;
+		this.#misses = 0;
 		this.#isSilent = false;
 	}
 

@@ -95,7 +95,12 @@ if (await inNamespace(import.meta.url)) {
 		const other = net.createServer().listen(9472, "127.0.0.1");
 		await new Promise((resolve) => other.once("listening", resolve));
 		stage.opener.text = httpAt("127.0.0.1:9472", "127.0.0.1:9473");
-		t.equal(await stage.control.reload(), undefined, "all else is carried out");
+		const { job, ended } = stage.control.inside.desired.reload();
+		await ended;
+		t.match(stage.control.inside.jobs.get(job.id)?.job, {
+			state: "done",
+			errors: [/9472: can't listen there/],
+		});
 		t.equal(await statusAt(9473), 200);
 		const problems = async () => (await stage.ask("GET", "/api/v1/status")).body.problems;
 		t.match(await problems(), [/^\[http\] listen: 127\.0\.0\.1:9472: can't listen there \(EADDRINUSE/]);
