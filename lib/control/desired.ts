@@ -5,7 +5,6 @@
  */
 
 import type { Clock } from "../clock.js";
-import { OperatorError } from "../errors.js";
 import type { Config, Environment } from "../spec/config.js";
 import type { DiskConfig } from "../spec/configuration.js";
 import { type Difference, differenceOf, type Step } from "../spec/difference.js";
@@ -15,7 +14,8 @@ import type { Jobs, RunningJob } from "./jobs.js";
 import type { Kept } from "./kept.js";
 import type { LastReload } from "./model.js";
 import type { Opener, Workers } from "./seams.js";
-import { fingerprintOf, messageOf, Steward } from "./steward.js";
+import { fingerprintOf, Steward } from "./steward.js";
+import { messageOf, unlessBug } from "./thrown.js";
 import { NO_CONFIG, orThrow, understandMost, understood, type Wish } from "./wish.js";
 import { keepWish, keptWish, wishOfFiles } from "./wish-files.js";
 
@@ -293,9 +293,4 @@ export class Desired {
 	#timestamp(): string {
 		return new Date(this.#options.now()).toISOString();
 	}
-}
-
-/** A state that can't be kept is told by whoever keeps it; disks are served. */
-function unlessBug(error: unknown): void {
-	if (!(error instanceof OperatorError)) throw error;
 }

@@ -6,10 +6,10 @@
 
 import { z } from "zod";
 import type { Clock } from "../clock.js";
-import { OperatorError } from "../errors.js";
 import type { EventLog, PastEvents } from "./event-log.js";
 import { Event } from "./model.js";
 import type { Keeper } from "./seams.js";
+import { unlessBug } from "./thrown.js";
 
 const FILE = "events.json";
 const MOST = 1000;
@@ -79,11 +79,7 @@ export class EventKeeping {
 	async #keep(isWhole: boolean): Promise<void> {
 		const { unsureAfter } = this.#events.past;
 		const text = JSON.stringify({ isWhole, unsureAfter, events: this.#events.latest(MOST) });
+		// Events are not worth more words: whatever else is kept tells of a state that can't be.
 		await this.#keeper.keep(FILE, new TextEncoder().encode(text)).catch(unlessBug);
 	}
-}
-
-/** Events are not worth more words: whatever else is kept tells of a state that can't be. */
-function unlessBug(error: unknown): undefined {
-	if (!(error instanceof OperatorError)) throw error;
 }

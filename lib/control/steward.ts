@@ -13,6 +13,7 @@ import type { EventLog } from "./event-log.js";
 import type { Kept } from "./kept.js";
 import type { DiskState } from "./model.js";
 import type { Removed, Workers } from "./seams.js";
+import { messageOf } from "./thrown.js";
 
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 60_000;
@@ -206,10 +207,4 @@ export class Steward {
 	): void {
 		this.#options.events.add({ kind, severity, disk: this.#disk.name, message });
 	}
-}
-
-/** What the operator did wrong, or what went wrong on the way; our own bugs go on. */
-export function messageOf(error: unknown): string {
-	if (error instanceof OperatorError) return error.message;
-	throw error;
 }
