@@ -1,5 +1,6 @@
 /** Requests in the order in which they came, linked through `next`. Kept by `engine.ts` and `durability.ts`. */
 
+import type { StorageStatus } from "../errors.js";
 import type { BlockRequest } from "./request.js";
 
 export class RequestList {
@@ -52,5 +53,16 @@ export class RequestList {
 		this.#first = null;
 		this.#last = null;
 		return first;
+	}
+}
+
+/** Ends all of them alike; the list is empty before the first one hears of it. */
+export function completeAll(list: RequestList, status: StorageStatus, errno: number): void {
+	for (let request = list.takeAll(); request !== null; ) {
+		// Its owner may use the request again at once.
+		const next = request.next;
+		request.next = null;
+		request.complete(status, errno);
+		request = next;
 	}
 }

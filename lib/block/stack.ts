@@ -50,7 +50,8 @@ export function layersOn(
 	}
 }
 
-function slice(device: BlockDevice, name: string, options: LayerOptions): BlockDevice {
+/** The part of a device that `-o` and `-l` say. Throws an OperatorError if there is none. */
+export function slice(device: BlockDevice, name: string, options: LayerOptions): BlockDevice {
 	const { offsetSectors, lengthSectors } = options;
 	if (offsetSectors === 0 && lengthSectors === undefined) return device;
 	const sectors = device.info.sizeBytes / SECTOR_BYTES;

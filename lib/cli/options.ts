@@ -8,6 +8,7 @@ import { CLASSIC_OPTIONS } from "../spec/classic.js";
 import { SHELF_MAX, SLOT_MAX } from "../spec/ranges.js";
 import * as ASKING from "./asking/options.js";
 import { type Form, HELP, SOCKET } from "./forms.js";
+import * as POOLS from "./pools/options.js";
 
 const SHELF = { name: "shelf", help: `0 to ${SHELF_MAX}` };
 const SLOT = { name: "slot", help: `0 to ${SLOT_MAX}` };
@@ -24,7 +25,7 @@ export const SERVE = {
 			name: "netif",
 			help: "an interface, a list (eth0,eth1), a glob ('eth*'), pcap:NAME, gre:ADDRESS or unix:PATH",
 		},
-		{ name: "filename", help: "a regular file, a block device or mem:SIZE (mem:64M)" },
+		{ name: "filename", help: "a regular file, a block device, mem:SIZE (mem:64M) or pool:PATH/VOLUME" },
 	],
 	options: [...CLASSIC_OPTIONS, HELP, { name: "version", help: "print the version and exit" }],
 } as const satisfies Form;
@@ -150,13 +151,22 @@ export const COMMANDS = [
 	ASKING.DISK_RM,
 	ASKING.DISK_FENCE,
 	ASKING.DISK_UNFENCE,
+	POOLS.POOL_CREATE,
+	POOLS.POOL_SHOW,
+	POOLS.VOLUME_CREATE,
+	POOLS.VOLUME_LS,
+	POOLS.VOLUME_SHOW,
 	DISCOVER,
 	BENCH,
 	DOCTOR,
 	CAPTURE,
 ] as const satisfies readonly Form[];
 /** First words of several commands. */
-export const GROUPS = [{ name: "disk", help: "Disks of a running daemon." }] as const;
+export const GROUPS = [
+	{ name: "disk", help: "Disks of a running daemon." },
+	{ name: "pool", help: "Pools: one log for many thin volumes." },
+	{ name: "volume", help: "Volumes of a pool." },
+] as const;
 export const FORMS = [SERVE, ...COMMANDS] as const satisfies readonly Form[];
 
 /** The names of a form's options. */

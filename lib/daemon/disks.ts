@@ -12,7 +12,7 @@ import { Disk, type DiskIdentity, knownIdentity, makeIdentity } from "../disk.js
 import { OperatorError } from "../errors.js";
 import type { Log } from "../log.js";
 import type { Pump } from "../pump.js";
-import type { DiskSpec } from "../spec/spec.js";
+import type { DiskSpec, IdentitySpec } from "../spec/spec.js";
 import { counted, quote } from "../text.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { FaultLog } from "./fault-log.js";
@@ -147,14 +147,19 @@ export class Disks {
 	async #open(spec: DiskSpec, signal: AbortSignal): Promise<Disk> {
 		const { name, called = name, storage } = spec;
 		const { log, onResized, open = openDevice } = this.#options;
+		let { identity } = spec;
 		const context: OpenContext = {
 			engine: this.#engine,
 			commits: this.#commits,
+			pump: this.#options.pump,
+			onIdentity: (own) => {
+				identity ??= own;
+			},
 			signal,
 			onUnmapped: () => this.#tellUnmapped(called, storage.name),
 		};
 		const device = await open(spec, context);
-		const disk = new Disk(called, this.#identityOf(spec), device);
+		const disk = new Disk(called, this.#identityOf(spec, identity), device);
 		disk.device.limit = spec.limit;
 		disk.onFault = (_disk, op, status, errno, lba) => this.#faults.failed(called, op, status, errno, lba);
 		device.listen({
@@ -171,7 +176,7 @@ export class Disks {
 		return disk;
 	}
 
-	#identityOf({ identity, storage, offsetSectors }: DiskSpec): DiskIdentity {
+	#identityOf({ storage, offsetSectors }: DiskSpec, identity: IdentitySpec | undefined): DiskIdentity {
 		const { version } = this.#options;
 		if (identity !== undefined) return knownIdentity(identity.serial, BigInt(`0x${identity.wwn}`), version);
 		return makeIdentity(`${this.#machine}\0${storageIdentity(storage)}\0${offsetSectors}`, version);

@@ -10,13 +10,17 @@ import type { FileOptions, MemoryOptions } from "../block/file-options.js";
 import type { GroupCommit } from "../block/group-commit.js";
 import { layersOn } from "../block/stack.js";
 import { invariant } from "../errors.js";
-import type { DiskSpec, StorageSpec } from "../spec/spec.js";
+import type { Pump } from "../pump.js";
+import type { DiskSpec, IdentitySpec, StorageSpec } from "../spec/spec.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 
 /** What every device of a process shares, and who is told what there is to tell while this one is opened. */
 export interface OpenContext {
 	readonly engine: StorageEngine;
 	readonly commits: GroupCommit;
+	readonly pump: Pump;
+	/** The storage itself knows what initiators are to know it by. */
+	readonly onIdentity: (identity: IdentitySpec) => void;
 	/** Nobody wants it any more: what has not begun need not. */
 	readonly signal: AbortSignal;
 	/** There is no address space left for it; see `lib/block/file.ts`. */
@@ -65,6 +69,20 @@ const OPENERS: Readonly<Record<StorageSpec["kind"], OpenDevice>> = {
 		const { openMemory = ownMemory } = context;
 		const memory = await openMemory(storage, { ...context, readOnly }, spec.name);
 		return layersOn(memory, storage.name, spec, context.commits);
+	},
+	async volume(spec, context) {
+		const { storage } = spec;
+		invariant(storage.kind === "volume", "not a volume");
+		const { openVolume } = await import("../pool/openings.js");
+		const { device, identity } = await openVolume(
+			context.engine,
+			context.pump,
+			storage.pool,
+			storage.volume,
+			spec,
+		);
+		context.onIdentity(identity);
+		return device;
 	},
 };
 

@@ -69,6 +69,8 @@ function settingsOf(wanted: DebianExport, line: CommandLine<ClassicOption>): Dis
 	const shelf = at("shelf", () => readNumber("shelf", wanted.shelf, NUMBERS.shelf));
 	const slot = at("slot", () => readNumber("slot", wanted.slot, NUMBERS.slot));
 	const storage = at("filename", () => readStorage(wanted.filename));
+	if (storage.kind === "volume")
+		throw new PlacedError(placeOf("filename"), `${storage.name}: Debian's exports have no volumes`);
 	const own = at("options", () => optionsOf(line));
 	return {
 		...(storage.kind === "file" ? { file: storage.path } : { memory: storage.name.replace(/^mem:/, "") }),

@@ -28,7 +28,9 @@ export type StorageSpec =
 	/** A regular (or sparse) file or a block special file. */
 	| { readonly kind: "file"; readonly name: string; readonly path: string }
 	/** Memory of this process, zeros at start, gone at its end; `name` is `mem:64M`. A multiple of 512 bytes, at least 512. */
-	| { readonly kind: "memory"; readonly name: string; readonly sizeBytes: number };
+	| { readonly kind: "memory"; readonly name: string; readonly sizeBytes: number }
+	/** A volume of the pool in a directory; `name` is `pool:PATH/VOLUME`. */
+	| { readonly kind: "volume"; readonly name: string; readonly pool: string; readonly volume: string };
 
 /** The most that may be asked of a disk, on average: operations, and bytes, per second. */
 export interface LimitSpec {

@@ -104,6 +104,7 @@ export function readUser(text: string): string {
 }
 
 const MEMORY_PREFIX = "mem:";
+const POOL_PREFIX = "pool:";
 
 /** The filename of the classic command line: a file, a block device, or `mem:64M`. */
 export function readStorage(filename: string): StorageSpec {
@@ -111,9 +112,21 @@ export function readStorage(filename: string): StorageSpec {
 		const size = filename.slice(MEMORY_PREFIX.length);
 		return { kind: "memory", name: filename, sizeBytes: readMemorySize("filename", size, MEMORY_PREFIX) };
 	}
+	if (filename.startsWith(POOL_PREFIX)) return readVolume(filename);
 	if (filename === "" || filename.includes("\0"))
-		throw new OperatorError(`filename ${quote(filename)}: a file, a block device or mem:SIZE is allowed`);
+		throw new OperatorError(
+			`filename ${quote(filename)}: a file, a block device, mem:SIZE or pool:PATH/NAME is allowed`,
+		);
 	return { kind: "file", name: filename, path: filename };
+}
+
+/** `pool:PATH/NAME`: whether there is such a pool, and such a volume in it, is seen when it is opened. */
+function readVolume(filename: string): StorageSpec {
+	const [, pool, volume] = /^pool:([/.][^\0]*)\/([^/\0]+)$/.exec(filename) ?? [];
+	if (pool !== undefined && volume !== undefined) return { kind: "volume", name: filename, pool, volume };
+	throw new OperatorError(
+		`filename ${quote(filename)}: a volume is pool:PATH/NAME, with a path that begins with / or ., as in pool:/srv/pool/web`,
+	);
 }
 
 /** The bytes that `64M` means, as it is written behind `prefix`. */

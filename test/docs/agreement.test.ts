@@ -118,6 +118,8 @@ const PAGES: Readonly<Record<string, string>> = {
 	diff: "reload",
 	dump: "reload",
 	disk: "disk",
+	pool: "pool",
+	volume: "volume",
 };
 
 /** What the manual says of a command's options: in a page of its own or of several, or in that of vblade. */

@@ -1,0 +1,47 @@
+/**
+ * What the commands of pools and volumes have in common: a pool that no daemon has open is opened by this process, for as long as the
+ * command takes. Used by `pool.ts` and `volume.ts`.
+ */
+
+import { StorageEngine } from "../../block/engine.js";
+import { OperatorError } from "../../errors.js";
+import { directoryWorld } from "../../pool/directory.js";
+import type { PoolWorld } from "../../pool/folder.js";
+import { Pool } from "../../pool/pool.js";
+import { Pump } from "../../pump.js";
+import { quote } from "../../text.js";
+
+/** The path of a pool. Throws an OperatorError. */
+export function readPoolPath(text: string): string {
+	if (/^[/.]/.test(text) && !text.includes("\0")) return text;
+	throw new OperatorError(`pool ${quote(text)}: a path that begins with / or . is allowed`);
+}
+
+/** What `PATH/NAME` says. Throws an OperatorError. */
+export function readVolumePath(text: string): { folder: string; name: string } {
+	const slash = text.lastIndexOf("/");
+	const name = text.slice(slash + 1);
+	if (slash < 0 || name === "")
+		throw new OperatorError(`volume ${quote(text)}: PATH/NAME is allowed, as in /srv/pool/web`);
+	return { folder: readPoolPath(slash === 0 ? "/" : text.slice(0, slash)), name };
+}
+
+/** Does `work` with the pool in a directory, opened or made by `open`. */
+export async function withPool<T>(
+	folder: string,
+	work: (pool: Pool) => Promise<T> | T,
+	open: (world: PoolWorld) => Promise<Pool> = Pool.open,
+): Promise<T> {
+	const pump = new Pump();
+	const engine = new StorageEngine(pump);
+	try {
+		const pool = await open(directoryWorld(folder, engine, pump));
+		try {
+			return await work(pool);
+		} finally {
+			await pool.close();
+		}
+	} finally {
+		engine.close();
+	}
+}

@@ -1,0 +1,49 @@
+/** `vblade pool ...`: makes pools and looks at them. Called by `commands.ts` with the arguments after the command's name. */
+
+import { makeFolder } from "../../pool/directory.js";
+import { Pool, type PoolState } from "../../pool/pool.js";
+import { sizeText } from "../../text.js";
+import { type Output, processOutput, understand } from "../client.js";
+import { readPoolPath, withPool } from "./open-pool.js";
+import { POOL_CREATE, POOL_SHOW } from "./options.js";
+
+/** Resolves to the exit status; throws an OperatorError if the pool can't be made. */
+export async function poolCreateCommand(
+	argv: readonly string[],
+	output: Output = processOutput,
+): Promise<number> {
+	const line = await understand(POOL_CREATE, argv, output);
+	if (line === undefined) return 0;
+	const folder = readPoolPath(line.positionals[0] ?? "");
+	await makeFolder(folder);
+	const state = await withPool(folder, (pool) => pool.state, Pool.create);
+	tell(folder, state, line.has("json"), output);
+	return 0;
+}
+
+/** The same for one that there is. */
+export async function poolShowCommand(
+	argv: readonly string[],
+	output: Output = processOutput,
+): Promise<number> {
+	const line = await understand(POOL_SHOW, argv, output);
+	if (line === undefined) return 0;
+	const folder = readPoolPath(line.positionals[0] ?? "");
+	const state = await withPool(folder, (pool) => pool.state);
+	tell(folder, state, line.has("json"), output);
+	return 0;
+}
+
+function tell(folder: string, state: PoolState, asJson: boolean, output: Output): void {
+	if (asJson) {
+		output.out(`${JSON.stringify({ path: folder, ...state }, null, "\t")}\n`);
+		return;
+	}
+	const rows = [
+		["pool", folder],
+		["format", String(state.format)],
+		["volumes", String(state.volumes)],
+		["used", sizeText(state.usedBytes)],
+	];
+	for (const [name = "", value = ""] of rows) output.out(`${name.padEnd(10)}${value}\n`);
+}

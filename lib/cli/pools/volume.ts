@@ -1,0 +1,98 @@
+/** `vblade volume ...`: makes volumes and looks at them. Called by `commands.ts` with the arguments after the command's name. */
+
+import { OperatorError } from "../../errors.js";
+import type { Volume } from "../../pool/catalog.js";
+import type { Pool } from "../../pool/pool.js";
+import { sizeBytes } from "../../spec/values.js";
+import { quote, sizeText } from "../../text.js";
+import { type Output, processOutput, understand } from "../client.js";
+import { readPoolPath, readVolumePath, withPool } from "./open-pool.js";
+import { VOLUME_CREATE, VOLUME_LS, VOLUME_SHOW } from "./options.js";
+
+/** What is said of a volume. */
+interface VolumeLook {
+	readonly name: string;
+	readonly sizeBytes: number;
+	readonly pageBytes: number;
+	readonly usedBytes: number;
+	readonly created: string;
+	readonly serial: string;
+	readonly wwn: string;
+}
+
+function lookAt(pool: Pool, volume: Volume): VolumeLook {
+	const { id: _, createdUs, ...known } = volume;
+	return { ...known, usedBytes: pool.usedBytesOf(volume), created: new Date(createdUs / 1000).toISOString() };
+}
+
+/** Resolves to the exit status; throws an OperatorError if the volume can't be made. */
+export async function volumeCreateCommand(
+	argv: readonly string[],
+	output: Output = processOutput,
+): Promise<number> {
+	const line = await understand(VOLUME_CREATE, argv, output);
+	if (line === undefined) return 0;
+	const [path = "", size = ""] = line.positionals;
+	const { folder, name } = readVolumePath(path);
+	const bytes = readSize("size", size);
+	const pageBytes = readSize("page", line.last("page") ?? "");
+	const look = await withPool(folder, async (pool) =>
+		lookAt(pool, await pool.createVolume(name, bytes, pageBytes)),
+	);
+	tell(look, line.has("json"), output);
+	return 0;
+}
+
+function readSize(what: string, text: string): number {
+	const bytes = sizeBytes(text);
+	if (bytes !== undefined) return bytes;
+	throw new OperatorError(
+		`${what} ${quote(text)}: a number is allowed, with K, M, G or T if it is more than bytes`,
+	);
+}
+
+/** Resolves to the exit status. */
+export async function volumeShowCommand(
+	argv: readonly string[],
+	output: Output = processOutput,
+): Promise<number> {
+	const line = await understand(VOLUME_SHOW, argv, output);
+	if (line === undefined) return 0;
+	const { folder, name } = readVolumePath(line.positionals[0] ?? "");
+	const look = await withPool(folder, (pool) => lookAt(pool, pool.volume(name)));
+	tell(look, line.has("json"), output);
+	return 0;
+}
+
+function tell(look: VolumeLook, asJson: boolean, output: Output): void {
+	if (asJson) {
+		output.out(`${JSON.stringify(look, null, "\t")}\n`);
+		return;
+	}
+	const rows = [
+		["volume", look.name],
+		["size", sizeText(look.sizeBytes)],
+		["used", sizeText(look.usedBytes)],
+		["page", sizeText(look.pageBytes)],
+		["created", look.created],
+		["serial", look.serial],
+		["wwn", look.wwn],
+	];
+	for (const [name = "", value = ""] of rows) output.out(`${name.padEnd(10)}${value}\n`);
+}
+
+/** Resolves to the exit status. */
+export async function volumeLsCommand(
+	argv: readonly string[],
+	output: Output = processOutput,
+): Promise<number> {
+	const line = await understand(VOLUME_LS, argv, output);
+	if (line === undefined) return 0;
+	const folder = readPoolPath(line.positionals[0] ?? "");
+	const looks = await withPool(folder, (pool) => pool.volumes.map((volume) => lookAt(pool, volume)));
+	if (line.has("json")) output.out(`${JSON.stringify(looks, null, "\t")}\n`);
+	else
+		for (const { name, sizeBytes: size, usedBytes } of looks)
+			output.out(`${name.padEnd(24)}${sizeText(size).padStart(8)}${sizeText(usedBytes).padStart(8)}\n`);
+	return 0;
+}

@@ -1,0 +1,43 @@
+/**
+ * What a pool stands on: files of fixed size, each a device, and where time, chance and memory come from. So the pool itself knows
+ * neither paths nor system calls, and a simulation can replace everything. `directory.ts` is the one of the file system.
+ */
+
+import type { BlockDevice } from "../block/device.js";
+import type { Pump } from "../pump.js";
+import type { Memory } from "../wire/memory.js";
+
+export interface PoolFolder {
+	/** What messages call it. */
+	readonly path: string;
+	/** Space is only reliably there, and quick to sync, once it has been written: new slots are filled with zeros ahead. */
+	readonly fillsAhead: boolean;
+	list(): Promise<readonly string[]>;
+	/** Throws an OperatorError. Nobody else can open it until it is closed. */
+	open(name: string): Promise<BlockDevice>;
+	/** A new file of zeros, which is there after a loss of power. Throws an OperatorError. */
+	create(name: string, sizeBytes: number): Promise<BlockDevice>;
+}
+
+export interface PoolWorld {
+	readonly folder: PoolFolder;
+	readonly pump: Pump;
+	/** Microseconds since 1970. */
+	now(): number;
+	/** A whole number by chance, above 0 and below 2^53. */
+	chance(): number;
+	allocate(byteLength: number): Memory;
+}
+
+export const HEAD_NAME = "head";
+
+/** The file that has a slot. */
+export function fileName(file: number): string {
+	return `log.${String(file).padStart(6, "0")}`;
+}
+
+/** The number of a file of the log; undefined if the name is of none. */
+export function fileNumber(name: string): number | undefined {
+	const digits = /^log\.([0-9]{6,9})$/.exec(name)?.[1];
+	return digits === undefined ? undefined : Number(digits);
+}

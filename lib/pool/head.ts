@@ -1,0 +1,149 @@
+/**
+ * The head of a pool: what is needed to find everything else, in two places of a file that are written by turns, so that one of them
+ * is always whole. Read when a pool is opened, written by whoever has something that must not be lost without it.
+ */
+
+import type { BlockDevice } from "../block/device.js";
+import { BlockOp } from "../block/request.js";
+import { OperatorError } from "../errors.js";
+import type { Memory } from "../wire/memory.js";
+import { crc32c } from "./checksum.js";
+import { BLOCK_BYTES, FORMAT } from "./format.js";
+import { run } from "./segments.js";
+
+/** Where the log is to be read from. */
+export interface LogStart {
+	readonly segment: number;
+	readonly slot: number;
+	/** Of the last record before. */
+	readonly sequence: number;
+	readonly crc: number;
+	readonly timeUs: number;
+}
+
+export interface HeadState {
+	/** A number by chance: each pool has another. */
+	readonly pool: number;
+	/** How often the pool has been opened for writing. */
+	readonly incarnation: number;
+	/** Of ownership. */
+	readonly epoch: number;
+	readonly start: LogStart;
+	/** A record that is known to be on stable storage. */
+	readonly stable: number;
+}
+
+export const HEAD_FILE_BYTES = 2 * BLOCK_BYTES;
+const MAGIC = 0x48424c56; // "VLBH"
+const AT = { magic: 0, format: 4, length: 8, crc: 12, text: 16 } as const;
+
+interface Written extends HeadState {
+	readonly generation: number;
+}
+
+/** One place of the head, as bytes. */
+export function encodeHead(state: HeadState, generation: number): Uint8Array {
+	const bytes = new Uint8Array(BLOCK_BYTES);
+	const view = new DataView(bytes.buffer);
+	const { length } = bytes.subarray(AT.text);
+	const text = new TextEncoder().encode(JSON.stringify({ ...state, generation }));
+	if (text.length > length)
+		throw new OperatorError(`the head of the pool would be larger than ${length} bytes`);
+	view.setUint32(AT.magic, MAGIC, true);
+	view.setUint32(AT.format, FORMAT, true);
+	view.setUint32(AT.length, text.length, true);
+	bytes.set(text, AT.text);
+	view.setUint32(AT.crc, crcOf(bytes, text.length), true);
+	return bytes;
+}
+
+function crcOf(bytes: Uint8Array, length: number): number {
+	return crc32c(bytes, AT.text, AT.text + length, crc32c(bytes, 0, AT.crc));
+}
+
+/** What was written there; undefined if it is not whole. Throws an OperatorError for a format that is not ours. */
+export function decodeHead(bytes: Uint8Array, name: string): Written | undefined {
+	const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+	const length = view.getUint32(AT.length, true);
+	if (view.getUint32(AT.magic, true) !== MAGIC || length > BLOCK_BYTES - AT.text) return undefined;
+	if (crcOf(bytes, length) !== view.getUint32(AT.crc, true)) return undefined;
+	const format = view.getUint32(AT.format, true);
+	if (format !== FORMAT)
+		throw new OperatorError(`${name}: a pool of format ${format}; this version knows format ${FORMAT}`);
+	try {
+		const value: unknown = JSON.parse(new TextDecoder().decode(bytes.subarray(AT.text, AT.text + length)));
+		return isHead(value) ? value : undefined;
+	} catch {
+		return undefined;
+	}
+}
+
+function isHead(value: unknown): value is Written {
+	if (typeof value !== "object" || value === null) return false;
+	const { start, ...rest } = value as Record<string, unknown>;
+	return (
+		areNumbers(rest, ["pool", "incarnation", "epoch", "stable", "generation"]) &&
+		typeof start === "object" &&
+		start !== null &&
+		areNumbers(start as Record<string, unknown>, ["segment", "slot", "sequence", "crc", "timeUs"])
+	);
+}
+
+function areNumbers(value: Record<string, unknown>, names: readonly string[]): boolean {
+	return names.every((name) => Number.isSafeInteger(value[name]) && Number(value[name]) >= 0);
+}
+
+export class Head {
+	#state: HeadState;
+	#generation: number;
+
+	private constructor(
+		readonly device: BlockDevice,
+		readonly name: string,
+		readonly memory: Memory,
+		state: HeadState,
+		generation: number,
+	) {
+		this.#state = state;
+		this.#generation = generation;
+	}
+
+	get state(): HeadState {
+		return this.#state;
+	}
+
+	/** `memory`: of the head's size. Throws an OperatorError if there is none that is whole. */
+	static async read(device: BlockDevice, name: string, memory: Memory): Promise<Head> {
+		const isLong = device.info.sizeBytes >= HEAD_FILE_BYTES;
+		if (isLong) await run(device, BlockOp.read, 0, HEAD_FILE_BYTES, memory, name);
+		const places = isLong ? [0, BLOCK_BYTES] : [];
+		const found = places
+			.map((at) => decodeHead(memory.bytes.subarray(at, at + BLOCK_BYTES), name))
+			.filter((state) => state !== undefined)
+			.sort((a, b) => b.generation - a.generation);
+		const [newest] = found;
+		if (newest === undefined)
+			throw new OperatorError(`${name}: no head of a pool, or both of its copies are damaged`);
+		const { generation, ...state } = newest;
+		return new Head(device, name, memory, state, generation);
+	}
+
+	static async create(device: BlockDevice, name: string, memory: Memory, state: HeadState): Promise<Head> {
+		const head = new Head(device, name, memory, state, 0);
+		await head.write({});
+		await head.write({});
+		return head;
+	}
+
+	/** Stable when it resolves. Throws an OperatorError. */
+	async write(changes: Partial<HeadState>): Promise<void> {
+		const state = { ...this.#state, ...changes };
+		const generation = this.#generation + 1;
+		this.memory.bytes.set(encodeHead(state, generation));
+		const at = (generation % 2) * BLOCK_BYTES;
+		await run(this.device, BlockOp.write, at, BLOCK_BYTES, this.memory, this.name);
+		await run(this.device, BlockOp.flush, 0, 0, undefined, this.name);
+		this.#state = state;
+		this.#generation = generation;
+	}
+}

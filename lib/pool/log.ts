@@ -1,0 +1,290 @@
+/**
+ * The log of a pool: takes what volumes change, gathers it to records, and writes one record at a time, so that one sync serves all
+ * who wait for it. While a record is on its way the next one is gathered. Made by `pool.ts` of what `replay.ts` has found; volumes
+ * (`volume-device.ts`) put into `gather` what has room, and wait for room.
+ *
+ * After a write or sync that failed nothing is written any more and nothing is reported as safe: what is on storage is unknown.
+ * Reads go on; what was on its way is read from memory.
+ */
+
+import { Listeners } from "../block/listeners.js";
+import type { BlockRequest } from "../block/request.js";
+import { completeAll, RequestList } from "../block/request-list.js";
+import { StorageStatus } from "../errors.js";
+import type { PumpStage } from "../pump.js";
+import type { Memory } from "../wire/memory.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
+import type { PoolWorld } from "./folder.js";
+import { SEGMENT_SECTORS } from "./format.js";
+import { type EntrySink, Gather } from "./gather.js";
+import { LogCursor, type LogEnd } from "./log-cursor.js";
+import { LogWriter, type WriterOwner } from "./log-writer.js";
+import { ENTRY_BYTES, RecordKind } from "./record.js";
+import type { Segments } from "./segments.js";
+import { SlotFiller } from "./slot-filler.js";
+import type { Summary } from "./summary.js";
+
+/** What a record does. Its entries count when it is on its way. */
+export interface RecordSink extends EntrySink {
+	/** After all entries. */
+	notes(notes: readonly Uint8Array[], position: number, timeUs: number): void;
+}
+
+/** Whoever has found no room in a record. */
+export interface RoomWaiter {
+	/** There is room, or never will be again. True if nothing waits any more. */
+	roomAgain(): boolean;
+}
+
+const Step = { idle: 0, writing: 1, syncing: 2, sealing: 3, waitingForSlot: 4, failed: 5 } as const;
+type Step = (typeof Step)[keyof typeof Step];
+
+/** So much may be unsynced while nobody waits for that: opening must read what comes after the last sync. */
+const UNSYNCED_BYTES_MAX = 256 * 1024 * 1024;
+
+export class Log implements PumpStage, WriterOwner {
+	readonly listeners = new Listeners();
+	/** Takes what comes. */
+	gather: Gather;
+	readonly #world: PoolWorld;
+	readonly #segments: Segments;
+	readonly #sink: RecordSink;
+	/** Of the segment that is being filled. */
+	readonly #summary: Summary;
+	readonly #filler: SlotFiller;
+	readonly #writer = new LogWriter(this);
+	/** On its way, or the last one that was: what it holds is read from memory until the next one is sent. */
+	#flying: Gather;
+	#step: Step = Step.idle;
+	readonly #roomWaiters: RoomWaiter[] = [];
+	/** Those who wait for a sync of what is written already. */
+	readonly #syncWaiters = new RequestList();
+	/** Why nothing is taken; ok while something is. */
+	#refusal: StorageStatus = StorageStatus.ok;
+	#errno = 0;
+	readonly #cursor: LogCursor;
+	/** The last record that is written. */
+	#written: number;
+
+	constructor(world: PoolWorld, segments: Segments, sink: RecordSink, summary: Summary, end: LogEnd) {
+		this.#world = world;
+		this.#segments = segments;
+		this.#sink = sink;
+		this.#summary = summary;
+		this.#cursor = new LogCursor(end);
+		this.#written = end.sequence;
+		this.gather = new Gather(world.allocate(Gather.memoryBytes));
+		this.#flying = new Gather(world.allocate(Gather.memoryBytes));
+		this.gather.begin(end.position);
+		this.#flying.begin(end.position);
+		this.#filler = new SlotFiller(segments, world.allocate);
+		this.#filler.fill(end.nextSlot, true);
+		world.pump.addStorage(this);
+	}
+
+	/** The last record that was sent. */
+	get sequence(): number {
+		return this.#cursor.sequence;
+	}
+
+	/** The last record that is on stable storage. */
+	get stable(): number {
+		return this.#cursor.stable;
+	}
+
+	/** Why changes are refused; ok if they are not. */
+	get refusal(): StorageStatus {
+		return this.#refusal;
+	}
+
+	/** That of the failure behind it. */
+	get errno(): number {
+		return this.#errno;
+	}
+
+	/** The record that has this position and is read from memory, if one does. */
+	flyingAt(position: number): Gather | null {
+		return position >= this.#flying.position ? this.#flying : null;
+	}
+
+	/** Whether so much has room in the record that is being gathered. */
+	fits(entries: number, sectors: number, noteBytes: number): boolean {
+		const { gather } = this;
+		if (!gather.hasRoom(entries, sectors, noteBytes)) return false;
+		const total = gather.sectorsWith(entries, sectors, noteBytes);
+		const packed = gather.packedBytes + ENTRY_BYTES * entries + noteBytes;
+		const begin = gather.position % SEGMENT_SECTORS;
+		const isSealed = this.#step === Step.sealing || this.#step === Step.waitingForSlot;
+		return !isSealed && begin + total + this.#summary.sectorsWith(packed) <= SEGMENT_SECTORS;
+	}
+
+	/** `waiter.roomAgain` will be called. */
+	waitForRoom(waiter: RoomWaiter): void {
+		if (!this.#roomWaiters.includes(waiter)) this.#roomWaiters.push(waiter);
+		this.#world.pump.wake();
+	}
+
+	/** Something was gathered. */
+	wake(): void {
+		this.#world.pump.wake();
+	}
+
+	/** Completes the request when all that was gathered so far is written. */
+	whenWritten(request: BlockRequest): void {
+		if (this.#step === Step.failed) request.complete(StorageStatus.syncFailed, this.#errno);
+		else if (!this.gather.isEmpty) this.gather.writtenWaiters.add(request);
+		else if (this.#step === Step.writing) this.#flying.writtenWaiters.add(request);
+		else request.complete(StorageStatus.ok);
+	}
+
+	/** Completes the request when all that was gathered so far is on stable storage. */
+	whenStable(request: BlockRequest): void {
+		if (this.#step === Step.failed) request.complete(StorageStatus.syncFailed, this.#errno);
+		else if (!this.gather.isEmpty) this.gather.stableWaiters.add(request);
+		else if (this.#step === Step.writing || this.#step === Step.syncing)
+			this.#flying.stableWaiters.add(request);
+		else if (this.#cursor.stable === this.#written) request.complete(StorageStatus.ok);
+		else {
+			this.#syncWaiters.add(request);
+			this.#world.pump.wake();
+		}
+	}
+
+	/** Takes a request back that only waits; false if it is not here. */
+	forget(request: BlockRequest): boolean {
+		return this.#syncWaiters.remove(request) || this.gather.stableWaiters.remove(request);
+	}
+
+	get hasWork(): boolean {
+		if (this.#step !== Step.idle) return false;
+		return !this.gather.isEmpty || this.#roomWaiters.length > 0 || !this.#syncWaiters.isEmpty;
+	}
+
+	get expects(): boolean {
+		return this.#step !== Step.idle && this.#step !== Step.failed;
+	}
+
+	drain(): void {
+		// Who waits for room comes before those who come now.
+		const isLetIn = this.#letIn();
+		if (!this.gather.isEmpty) this.#send();
+		else if (!isLetIn) this.#seal();
+		else if (!this.#syncWaiters.isEmpty) this.#startSync();
+	}
+
+	/** True if nobody waits for room any more. */
+	#letIn(): boolean {
+		const waiters = this.#roomWaiters;
+		while (waiters.length > 0 && waiters[0]!.roomAgain()) waiters.shift();
+		return waiters.length === 0;
+	}
+
+	#send(): void {
+		const record = this.gather;
+		const cursor = this.#cursor;
+		cursor.previousCrc = record.finish(cursor.next(RecordKind.pages, this.#world.now()));
+		const { position, memory, sectors } = record;
+		this.gather = this.#flying;
+		this.#flying = record;
+		this.gather.begin(position + sectors);
+		record.deliver(this.#sink);
+		this.#sink.notes(record.notes, position, cursor.timeUs);
+		this.#summary.add(record);
+		this.#step = Step.writing;
+		const isWaitedFor = !record.stableWaiters.isEmpty || !this.#syncWaiters.isEmpty;
+		this.#submit(position, memory, sectors * SECTOR_BYTES, isWaitedFor);
+		this.#filler.advance(sectors * SECTOR_BYTES);
+	}
+
+	#submit(position: number, memory: Memory, lengthBytes: number, maySync: boolean): void {
+		const device = this.#segments.deviceOf(position);
+		this.#writer.write(device, this.#segments.offsetOf(position), memory, lengthBytes, maySync);
+	}
+
+	written(status: StorageStatus, errno: number, synced: boolean): void {
+		if (status !== StorageStatus.ok) this.#fail(errno);
+		else if (this.#step === Step.sealing) this.#nextSegment();
+		else {
+			this.#written = this.#cursor.sequence;
+			const record = this.#flying;
+			const isWaitedFor = !record.stableWaiters.isEmpty || !this.#syncWaiters.isEmpty;
+			if (synced) this.synced(StorageStatus.ok, 0);
+			else if (isWaitedFor || this.#writer.unsyncedBytes > UNSYNCED_BYTES_MAX) this.#startSync();
+			else this.#step = Step.idle;
+			completeAll(record.writtenWaiters, StorageStatus.ok, 0);
+			this.#world.pump.wake();
+		}
+	}
+
+	#startSync(): void {
+		this.#step = Step.syncing;
+		this.#writer.sync();
+	}
+
+	synced(status: StorageStatus, errno: number): void {
+		if (status !== StorageStatus.ok) {
+			this.#fail(errno);
+			return;
+		}
+		this.#cursor.stable = this.#written;
+		this.#step = Step.idle;
+		completeAll(this.#flying.stableWaiters, StorageStatus.ok, 0);
+		completeAll(this.#syncWaiters, StorageStatus.ok, 0);
+		this.#world.pump.wake();
+	}
+
+	/** Ends the segment with its summary. */
+	#seal(): void {
+		this.#step = Step.sealing;
+		const cursor = this.#cursor;
+		const end = (Math.floor(this.gather.position / SEGMENT_SECTORS) + 1) * SEGMENT_SECTORS;
+		cursor.previousCrc = this.#summary.finish(cursor.next(RecordKind.summary, this.#world.now()), end);
+		const { memory, sectors } = this.#summary;
+		this.#submit(end - sectors, memory, sectors * SECTOR_BYTES, false);
+	}
+
+	/** The summary is written. */
+	#nextSegment(): void {
+		this.#written = this.#cursor.sequence;
+		this.#step = Step.waitingForSlot;
+		const segment = Math.floor(this.gather.position / SEGMENT_SECTORS) + 1;
+		this.#filler.hurry((status) => {
+			if (status !== StorageStatus.ok) {
+				this.#step = Step.idle;
+				this.#refuse(status, 0);
+				this.#world.pump.wake();
+				return;
+			}
+			this.#segments.place(segment, this.#cursor.nextSlot);
+			this.#summary.clear();
+			this.gather.begin(segment * SEGMENT_SECTORS);
+			this.#cursor.nextSlot = this.#segments.takeSlot();
+			this.#filler.fill(this.#cursor.nextSlot, true);
+			this.#step = Step.idle;
+			this.#world.pump.wake();
+		});
+	}
+
+	#fail(errno: number): void {
+		this.#step = Step.failed;
+		this.#refuse(StorageStatus.syncFailed, errno);
+		for (const record of [this.#flying, this.gather]) {
+			completeAll(record.writtenWaiters, StorageStatus.syncFailed, errno);
+			completeAll(record.stableWaiters, StorageStatus.syncFailed, errno);
+		}
+		completeAll(this.#syncWaiters, StorageStatus.syncFailed, errno);
+		this.listeners.degraded({ kind: "syncFailed", errno });
+	}
+
+	/** Nothing more is taken. */
+	#refuse(status: StorageStatus, errno: number): void {
+		this.#refusal = status;
+		this.#errno = errno;
+		this.#letIn();
+	}
+
+	/** Takes no part in the pump any more. */
+	close(): void {
+		this.#world.pump.remove(this);
+	}
+}

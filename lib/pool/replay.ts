@@ -1,0 +1,149 @@
+/**
+ * Finds out what a log holds and where it ends: sealed segments by their summaries, the last one record by record. Called by
+ * `pool.ts` when a pool is opened. What was torn by a loss of power ends the log; what is missing before something that is known to
+ * be stable is damage, and then the pool is not opened.
+ */
+
+import { OperatorError } from "../errors.js";
+import type { Memory } from "../wire/memory.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
+import { crc32c } from "./checksum.js";
+import type { PoolWorld } from "./folder.js";
+import { BLOCK_BYTES, BLOCK_SECTORS, roundUp, SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
+import type { HeadState } from "./head.js";
+import type { RecordSink } from "./log.js";
+import type { LogEnd } from "./log-cursor.js";
+import { type Header, RecordKind } from "./record.js";
+import { Chain, deliverPacked, type Found } from "./replay-records.js";
+import type { Segments } from "./segments.js";
+import type { Summary } from "./summary.js";
+
+export class Replay {
+	readonly #segments: Segments;
+	readonly #head: HeadState;
+	readonly #sink: RecordSink;
+	readonly #chain: Chain;
+	/** A segment, whole. */
+	readonly #memory: Memory;
+
+	constructor(world: PoolWorld, segments: Segments, head: HeadState, sink: RecordSink) {
+		this.#segments = segments;
+		this.#head = head;
+		this.#sink = sink;
+		this.#chain = new Chain(head);
+		this.#memory = world.allocate(SEGMENT_BYTES);
+	}
+
+	/** Tells the sink of all records, and begins the summary of the last segment. Throws an OperatorError. */
+	async run(summary: Summary): Promise<LogEnd> {
+		const { start } = this.#head;
+		let { segment, slot } = start;
+		for (;;) {
+			this.#segments.place(segment, slot);
+			const next = this.#segments.hasFile(slot) ? await this.#sealed(segment, slot) : undefined;
+			if (next === undefined) return this.#open(segment, slot, summary);
+			segment++;
+			slot = next;
+		}
+	}
+
+	/** Takes in a segment by its summary; the slot of the next one, or undefined if it has no summary. */
+	async #sealed(segment: number, slot: number): Promise<number | undefined> {
+		const { bytes, view } = this.#memory;
+		const last = SEGMENT_BYTES - BLOCK_BYTES;
+		await this.#segments.read(slot, last, BLOCK_BYTES, this.#memory);
+		const position = (segment + 1) * SEGMENT_SECTORS - BLOCK_SECTORS;
+		const header = this.#chain.headerAt(bytes, view, 0, position);
+		if (header?.kind !== RecordKind.summary) return undefined;
+		const tailBytes = roundUp(header.tailBytes, BLOCK_BYTES);
+		if (tailBytes > last) throw this.#damage(position);
+		await this.#segments.read(slot, last - tailBytes, tailBytes + BLOCK_BYTES, this.#memory);
+		if (crc32c(bytes, 0, header.tailBytes) !== header.tailCrc) throw this.#damage(position);
+		for (let at = 0; at < header.tailBytes; ) {
+			const end = deliverPacked(bytes, view, at, header.tailBytes, this.#chain, this.#sink);
+			if (end === undefined) throw this.#damage(position);
+			at = end;
+		}
+		if (!this.#chain.take(bytes, view, tailBytes, position)) throw this.#damage(position);
+		return header.nextSlot;
+	}
+
+	/** Takes in the last segment, record by record, up to the end of the log. */
+	async #open(segment: number, slot: number, summary: Summary): Promise<LogEnd> {
+		const begin = segment * SEGMENT_SECTORS;
+		const found = this.#segments.hasFile(slot) ? await this.#walk(begin, slot) : [];
+		let nextSlot = -1;
+		let end = begin;
+		for (const record of this.#whole(found)) {
+			nextSlot = record.header.nextSlot;
+			end = record.position + record.sectors;
+			deliverPacked(record.packed, viewOf(record.packed), 0, record.packed.length, undefined, this.#sink);
+			summary.addPacked(record.packed);
+			this.#chain.took(record.header, record.crc);
+		}
+		await this.#checkBehind(segment, slot, end, nextSlot);
+		if (nextSlot < 0) nextSlot = this.#segments.takeSlot();
+		this.#segments.took(nextSlot);
+		const { pool, epoch, incarnation } = this.#head;
+		const { sequence, crc, timeUs } = this.#chain;
+		return { pool, epoch, incarnation, sequence, crc, timeUs, position: end, nextSlot };
+	}
+
+	/** All records of the segment that follow each other. */
+	async #walk(begin: number, slot: number): Promise<Found[]> {
+		await this.#segments.read(slot, 0, SEGMENT_BYTES, this.#memory);
+		return this.#chain.follow(this.#memory, begin);
+	}
+
+	/**
+	 * Those before the first one that is torn. What is known to be stable is not: a bad page there is found when it is read, but without
+	 * its notes nothing after it makes sense.
+	 */
+	#whole(found: readonly Found[]): readonly Found[] {
+		const stable = Math.max(this.#head.stable, ...found.map(({ header }) => header.stable));
+		const torn = found.findIndex(({ header, isWhole, hasTail }) =>
+			header.sequence > stable ? !isWhole : !hasTail,
+		);
+		const record = found[torn];
+		if (record === undefined) return found;
+		if (record.header.sequence <= stable) throw this.#damage(record.position);
+		return found.slice(0, torn);
+	}
+
+	/** Throws if anything behind the end says that more was stable than there is. */
+	async #checkBehind(segment: number, slot: number, end: number, nextSlot: number): Promise<void> {
+		const { sequence } = this.#chain;
+		if (this.#head.stable > sequence) throw this.#damage(end);
+		const begin = segment * SEGMENT_SECTORS;
+		// (What was walked is still in memory.)
+		if (this.#segments.hasFile(slot) && this.#saysMore(begin, end - begin)) throw this.#damage(end);
+		if (nextSlot < 0 || !this.#segments.hasFile(nextSlot)) return;
+		await this.#segments.read(nextSlot, 0, SEGMENT_BYTES, this.#memory);
+		if (this.#saysMore(begin + SEGMENT_SECTORS, 0)) throw this.#damage(end);
+	}
+
+	/** Whether a header in memory, which begins at a position, is of this log and knows of stable records behind its end. */
+	#saysMore(begin: number, fromSector: number): boolean {
+		const { bytes, view } = this.#memory;
+		for (let sector = fromSector; sector < SEGMENT_SECTORS; sector += BLOCK_SECTORS) {
+			const header: Header | undefined = this.#chain.headerAt(
+				bytes,
+				view,
+				sector * SECTOR_BYTES,
+				begin + sector,
+			);
+			if (header !== undefined && header.stable > this.#chain.sequence) return true;
+		}
+		return false;
+	}
+
+	#damage(position: number): OperatorError {
+		return new OperatorError(
+			`${this.#segments.nameOf(position)}: the log is damaged here: something was written after it and is known to have been stable`,
+		);
+	}
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+	return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

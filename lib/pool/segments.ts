@@ -1,0 +1,134 @@
+/**
+ * Which slot has which segment of the log, and which device has that slot. Asked for every page that is read, so a table. Filled by
+ * `replay.ts` and `log.ts`.
+ */
+
+import { type BlockDevice, PromisedRequest } from "../block/device.js";
+import { BlockOp } from "../block/request.js";
+import { invariant, OperatorError, StorageStatus, storageStatusName } from "../errors.js";
+import type { Memory } from "../wire/memory.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
+import { fileName, fileNumber, type PoolFolder } from "./folder.js";
+import { FILE_BYTES, FILE_SLOTS, SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
+
+const NONE = -1;
+
+export class Segments {
+	readonly #folder: PoolFolder;
+	/** By number of the file. */
+	readonly #devices: BlockDevice[] = [];
+	/** By number of the segment. */
+	#slots = new Int32Array(1024).fill(NONE);
+	/** Slots from here on were never used. */
+	#freshSlot = 0;
+
+	constructor(folder: PoolFolder) {
+		this.#folder = folder;
+	}
+
+	/** Opens the files that there are. */
+	async openAll(): Promise<void> {
+		for (const name of await this.#folder.list()) {
+			const file = fileNumber(name);
+			if (file !== undefined) this.#devices[file] = await this.#folder.open(name);
+		}
+	}
+
+	async close(limitMs?: number): Promise<void> {
+		for (const device of this.#devices) await device?.close(limitMs);
+	}
+
+	get folder(): PoolFolder {
+		return this.#folder;
+	}
+
+	/** Bytes of slots that have been used. */
+	get usedBytes(): number {
+		return this.#freshSlot * SEGMENT_BYTES;
+	}
+
+	/** From now on the segment is in that slot. */
+	place(segment: number, slot: number): void {
+		if (segment >= this.#slots.length) {
+			const larger = new Int32Array(2 * segment).fill(NONE);
+			larger.set(this.#slots);
+			this.#slots = larger;
+		}
+		this.#slots[segment] = slot;
+		this.took(slot);
+	}
+
+	/** The slot is spoken for. */
+	took(slot: number): void {
+		if (slot >= this.#freshSlot) this.#freshSlot = slot + 1;
+	}
+
+	/** A slot that has nothing that anybody needs. */
+	takeSlot(): number {
+		return this.#freshSlot++;
+	}
+
+	has(segment: number): boolean {
+		return segment < this.#slots.length && this.#slots[segment] !== NONE;
+	}
+
+	/** The device that a position of the log is on; `offsetOf` says where there. */
+	deviceOf(position: number): BlockDevice {
+		const slot = this.#slots[Math.floor(position / SEGMENT_SECTORS)]!;
+		return this.#devices[Math.floor(slot / FILE_SLOTS)]!;
+	}
+
+	/** In bytes. */
+	offsetOf(position: number): number {
+		const segment = Math.floor(position / SEGMENT_SECTORS);
+		const inSegment = position - segment * SEGMENT_SECTORS;
+		return (this.#slots[segment]! % FILE_SLOTS) * SEGMENT_BYTES + inSegment * SECTOR_BYTES;
+	}
+
+	/** Where a position is, for messages. */
+	nameOf(position: number): string {
+		const slot = this.#slots[Math.floor(position / SEGMENT_SECTORS)]!;
+		return `${this.#folder.path}/${fileName(Math.floor(slot / FILE_SLOTS))}, byte ${this.offsetOf(position)}`;
+	}
+
+	/** Whether the slot's file is there. */
+	hasFile(slot: number): boolean {
+		return this.#devices[Math.floor(slot / FILE_SLOTS)] !== undefined;
+	}
+
+	/** The file that has a slot, made if it is not there. Throws an OperatorError. */
+	async fileOf(slot: number): Promise<BlockDevice> {
+		const file = Math.floor(slot / FILE_SLOTS);
+		this.#devices[file] ??= await this.#folder.create(fileName(file), FILE_BYTES);
+		return this.#devices[file];
+	}
+
+	/** Reads so many bytes of a slot. Throws an OperatorError. */
+	async read(slot: number, offsetBytes: number, lengthBytes: number, into: Memory): Promise<void> {
+		const file = Math.floor(slot / FILE_SLOTS);
+		const device = this.#devices[file];
+		invariant(device !== undefined, "a slot without a file is read");
+		const at = (slot % FILE_SLOTS) * SEGMENT_BYTES + offsetBytes;
+		await run(device, BlockOp.read, at, lengthBytes, into, `${this.#folder.path}/${fileName(file)}`);
+	}
+}
+
+/** One request, waited for. Throws an OperatorError that begins with `name` if it fails. */
+export async function run(
+	device: BlockDevice,
+	op: BlockOp,
+	offsetBytes: number,
+	lengthBytes: number,
+	memory: Memory | undefined,
+	name: string,
+): Promise<void> {
+	const promised = new PromisedRequest();
+	const { request } = promised;
+	request.op = op;
+	request.offsetBytes = offsetBytes;
+	request.lengthBytes = lengthBytes;
+	if (memory !== undefined) request.memory = memory;
+	const { status, failedOffsetBytes } = await promised.run(device);
+	if (status !== StorageStatus.ok)
+		throw new OperatorError(`${name}: byte ${failedOffsetBytes}: ${storageStatusName(status)}`);
+}

@@ -1,0 +1,167 @@
+/**
+ * Reads of pages that are on storage: handed down to the device that has them, at the place where they are, and checked when they come
+ * back. What was found right lately is not checked again, and may be lent. Used by volumes; nothing is allocated per read.
+ */
+
+import { constants } from "node:os";
+import { BlockOp, BlockRequest, type RequestLayer, type RequestOwner } from "../block/request.js";
+import { StorageStatus } from "../errors.js";
+import type { Memory } from "../wire/memory.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
+import { crc32c } from "./checksum.js";
+import { BLOCK_SECTORS } from "./format.js";
+import type { Segments } from "./segments.js";
+import { Verified } from "./verified.js";
+
+/** Most pages of a read that are checked when it comes back. */
+export const CHECKED_PAGES_MAX = 16;
+
+/** Whoever wanted a page as a whole. */
+export interface FetchOwner {
+	fetched(fetch: PageFetch, status: StorageStatus, errno: number): void;
+}
+
+export class StoredReads implements RequestLayer {
+	readonly verified = new Verified();
+	/** Of the read that is being prepared: pages to be checked. */
+	#checked = 0;
+	readonly #segments: Segments;
+	/** By token: where it began for the volume, and on storage; how many pages are to be checked, of how many sectors. */
+	readonly #offsets: number[] = [];
+	readonly #positions: number[] = [];
+	readonly #counts: number[] = [];
+	readonly #sectors: number[] = [];
+	readonly #mayBorrow: boolean[] = [];
+	readonly #over: (StoredReadOwner | null)[] = [];
+	readonly #crcs: number[] = [];
+	readonly #free: number[] = [];
+	#next = 0;
+	#wrongPages = 0;
+
+	constructor(segments: Segments) {
+		this.#segments = segments;
+	}
+
+	/** Pages that were not what they had been. */
+	get wrongPages(): number {
+		return this.#wrongPages;
+	}
+
+	/** A token for `submit`. With `expect` called for each page, in order, they are checked. */
+	begin(): number {
+		this.#checked = 0;
+		const token = this.#free.pop() ?? this.#next++;
+		return token;
+	}
+
+	/** The next page of the read must have this checksum. */
+	expect(token: number, crc: number): void {
+		this.#crcs[token * CHECKED_PAGES_MAX + this.#checked++] = crc;
+	}
+
+	/** Hands a read of the volume down; `over` is told when it comes back, just before whoever is above. */
+	submit(
+		request: BlockRequest,
+		token: number,
+		position: number,
+		pageSectors: number,
+		over: StoredReadOwner,
+	): void {
+		this.#offsets[token] = request.offsetBytes;
+		this.#positions[token] = position;
+		this.#counts[token] = this.#checked;
+		this.#sectors[token] = pageSectors;
+		this.#mayBorrow[token] = request.mayBorrow;
+		this.#over[token] = over;
+		if (this.#checked > 0) request.mayBorrow = false;
+		request.offsetBytes = this.#segments.offsetOf(position);
+		request.push(this, token);
+		this.#segments.deviceOf(position).submit(request);
+	}
+
+	below(request: BlockRequest, token: number): void {
+		const movedBytes = this.#offsets[token]! - request.offsetBytes;
+		request.offsetBytes = this.#offsets[token]!;
+		request.mayBorrow = this.#mayBorrow[token]!;
+		const over = this.#over[token]!;
+		const wrong = request.status === StorageStatus.ok ? this.#firstWrong(request, token) : -1;
+		this.#over[token] = null;
+		this.#free.push(token);
+		over.readOver();
+		if (request.status !== StorageStatus.ok)
+			request.complete(request.status, request.errno, request.failedOffsetBytes + movedBytes);
+		else if (wrong >= 0)
+			request.complete(StorageStatus.mediumError, constants.errno.EIO, request.offsetBytes + wrong);
+		else request.resume();
+	}
+
+	/** Where the first page begins, in the request, that is not what it was; -1 if there is none. */
+	#firstWrong({ memory, memoryOffset }: BlockRequest, token: number): number {
+		const count = this.#counts[token]!;
+		if (count === 0) return -1;
+		const sectors = this.#sectors[token]!;
+		const bytes = sectors * SECTOR_BYTES;
+		for (let page = 0; page < count; page++) {
+			const at = memoryOffset + page * bytes;
+			if (crc32c(memory.bytes, at, at + bytes) === this.#crcs[token * CHECKED_PAGES_MAX + page]) continue;
+			this.#wrongPages++;
+			return page * bytes;
+		}
+		this.#isRight(this.#positions[token]!, sectors, count * sectors);
+		return -1;
+	}
+
+	#isRight(position: number, pageSectors: number, sectors: number): void {
+		if (pageSectors % BLOCK_SECTORS === 0) this.verified.add(position, sectors);
+	}
+
+	/** Has a page read as a whole, to be looked at. */
+	fetch(fetch: PageFetch, position: number, crc: number): void {
+		fetch.position = position;
+		fetch.crc = crc;
+		const { request } = fetch;
+		request.offsetBytes = this.#segments.offsetOf(position);
+		this.#segments.deviceOf(position).submit(request.begin());
+	}
+
+	/** Whether what was fetched is what it was. */
+	isRight({ memory, request, position, crc }: PageFetch): boolean {
+		const { lengthBytes } = request;
+		if (crc32c(memory.bytes, 0, lengthBytes) !== crc) {
+			this.#wrongPages++;
+			return false;
+		}
+		const sectors = lengthBytes / SECTOR_BYTES;
+		this.#isRight(position, sectors, sectors);
+		return true;
+	}
+}
+
+export interface StoredReadOwner {
+	/** One that was handed down has come back. */
+	readOver(): void;
+}
+
+/** A page that is read as a whole because a part of it is wanted. Kept by its owner and used again and again. */
+export class PageFetch implements RequestOwner {
+	readonly request = new BlockRequest(this);
+	position = 0;
+	crc = 0;
+
+	constructor(
+		readonly reads: StoredReads,
+		readonly memory: Memory,
+		pageBytes: number,
+		readonly owner: FetchOwner,
+	) {
+		this.request.op = BlockOp.read;
+		this.request.lengthBytes = pageBytes;
+		this.request.memory = memory;
+	}
+
+	finished({ status, errno }: BlockRequest): void {
+		if (status !== StorageStatus.ok) this.owner.fetched(this, status, errno);
+		else if (this.reads.isRight(this)) this.owner.fetched(this, StorageStatus.ok, 0);
+		else this.owner.fetched(this, StorageStatus.mediumError, constants.errno.EIO);
+	}
+}

@@ -1,0 +1,71 @@
+/**
+ * The summary of the segment that is being filled: all headers, entries and notes, packed, as they will be its last record. Kept up
+ * by the log (`log.ts`) with each record that it sends; begun by `replay.ts` with those that it has found.
+ */
+
+import type { Memory } from "../wire/memory.js";
+import { crc32c } from "./checksum.js";
+import { BLOCK_BYTES, BLOCK_SECTORS, roundUp } from "./format.js";
+import type { Gather } from "./gather.js";
+import { type HeaderFrame, writeHeader } from "./record.js";
+
+export class Summary {
+	#memory: Memory;
+	#bytes = 0;
+	readonly #allocate: (byteLength: number) => Memory;
+
+	constructor(allocate: (byteLength: number) => Memory) {
+		this.#allocate = allocate;
+		this.#memory = allocate(64 * BLOCK_BYTES);
+	}
+
+	/** What it lies in: packed records from 0 on, and then a block for its header. */
+	get memory(): Memory {
+		return this.#memory;
+	}
+
+	/** Sectors that it takes with so many bytes more. */
+	sectorsWith(bytes: number): number {
+		return BLOCK_SECTORS + (roundUp(this.#bytes + bytes, BLOCK_BYTES) / BLOCK_BYTES) * BLOCK_SECTORS;
+	}
+
+	clear(): void {
+		this.#bytes = 0;
+	}
+
+	add(record: Gather): void {
+		this.#reserve(record.packedBytes);
+		this.#bytes = record.pack(this.#memory.bytes, this.#bytes);
+	}
+
+	/** The same with a packed record. */
+	addPacked(packed: Uint8Array): void {
+		this.#reserve(packed.length);
+		this.#memory.bytes.set(packed, this.#bytes);
+		this.#bytes += packed.length;
+	}
+
+	/** Sectors that it takes. */
+	get sectors(): number {
+		return this.sectorsWith(0);
+	}
+
+	/** Puts its header where it belongs, at the end of a segment that ends at a position. Returns the header's checksum. */
+	finish(frame: HeaderFrame, segmentEnd: number): number {
+		const { bytes, view } = this.#memory;
+		const tailBytes = this.#bytes;
+		const at = roundUp(tailBytes, BLOCK_BYTES);
+		bytes.fill(0, tailBytes, at + BLOCK_BYTES);
+		const tail = { tailBytes, tailCrc: crc32c(bytes, 0, tailBytes) };
+		const position = segmentEnd - BLOCK_SECTORS;
+		return writeHeader(bytes, view, at, frame, { entryCount: 0, dataSectors: 0, position, ...tail });
+	}
+
+	#reserve(bytes: number): void {
+		const needed = roundUp(this.#bytes + bytes, BLOCK_BYTES) + BLOCK_BYTES;
+		if (needed <= this.#memory.bytes.length) return;
+		const larger = this.#allocate(2 * needed);
+		larger.bytes.set(this.#memory.bytes.subarray(0, this.#bytes));
+		this.#memory = larger;
+	}
+}

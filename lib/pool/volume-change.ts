@@ -1,0 +1,223 @@
+/**
+ * A write, trim or writing of zeroes of a volume on its way into a record. Whole pages are copied, or noted as zeros; of a page that is
+ * changed in part the newest content is had first, which may take a read. Made and used again by `volume-device.ts`. What overlaps it
+ * waits meanwhile, above (`lib/block/ordering.ts`).
+ */
+
+import { BlockOp, type BlockRequest } from "../block/request.js";
+import { invariant, StorageStatus } from "../errors.js";
+import type { Memory } from "../wire/memory.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
+import { copyBytes, isZero } from "./bytes.js";
+import { RECORD_DATA_BYTES, RECORD_ENTRIES } from "./format.js";
+import { type PageStore, Where } from "./page-store.js";
+import { type FetchOwner, PageFetch } from "./stored-reads.js";
+
+/** What became of a change. */
+export const Progress = {
+	done: 0,
+	/** It goes on when there is room in a record. */
+	needsRoom: 1,
+	/** It goes on by itself. */
+	fetching: 2,
+} as const;
+export type Progress = (typeof Progress)[keyof typeof Progress];
+
+/** Pages that one entry can make zeros. */
+const HOLE_PAGES_MAX = 2 ** 32 - 1;
+
+export interface ChangeOwner {
+	/** A page that it lacked is here, or can't be had. */
+	changeGoesOn(change: VolumeChange): void;
+}
+
+export class VolumeChange implements FetchOwner {
+	request: BlockRequest | null = null;
+	/** The next one that waits, or that is unused. */
+	next: VolumeChange | null = null;
+	status: StorageStatus = StorageStatus.ok;
+	errno = 0;
+	readonly #store: PageStore;
+	readonly #volume: number;
+	readonly #pageBytes: number;
+	readonly #owner: ChangeOwner;
+	/** Pages of which a part is changed: the first and the last one. */
+	readonly #head: PageFetch;
+	readonly #tail: PageFetch;
+	#headPage = -1;
+	#tailPage = -1;
+	/** A page is being asked for, and has come at once. */
+	#isAsking = false;
+	#isHere = false;
+	#range = 0;
+	#at = 0;
+	#end = 0;
+
+	constructor(
+		store: PageStore,
+		volume: number,
+		pageBytes: number,
+		allocate: (byteLength: number) => Memory,
+		owner: ChangeOwner,
+	) {
+		this.#store = store;
+		this.#volume = volume;
+		this.#pageBytes = pageBytes;
+		this.#owner = owner;
+		this.#head = new PageFetch(store.reads, allocate(pageBytes), pageBytes, this);
+		this.#tail = new PageFetch(store.reads, allocate(pageBytes), pageBytes, this);
+	}
+
+	begin(request: BlockRequest): void {
+		this.request = request;
+		this.status = StorageStatus.ok;
+		this.errno = 0;
+		this.#headPage = -1;
+		this.#tailPage = -1;
+		this.#range = 0;
+		this.#beginRange(request);
+	}
+
+	/** Nothing of it is in a record yet. */
+	get isUntouched(): boolean {
+		return this.#range === 0 && this.#at === this.request!.offsetBytes;
+	}
+
+	#beginRange({ ranges, offsetBytes, lengthBytes }: BlockRequest): void {
+		this.#at = ranges === null ? offsetBytes : ranges[2 * this.#range]!;
+		this.#end = this.#at + (ranges === null ? lengthBytes : ranges[2 * this.#range + 1]!);
+	}
+
+	/** Goes as far as it can. With `done` see `status`. */
+	goOn(): Progress {
+		const { log } = this.#store;
+		if (log.refusal !== StorageStatus.ok) {
+			this.status = log.refusal;
+			this.errno = log.errno;
+		}
+		if (this.status !== StorageStatus.ok) return Progress.done;
+		return this.request!.op === BlockOp.write ? this.#write() : this.#zero();
+	}
+
+	/** As a whole in one record, if it can be. */
+	#write(): Progress {
+		const { log } = this.#store;
+		const { offsetBytes } = this.request!;
+		const bytes = this.#pageBytes;
+		const first = Math.floor(this.#at / bytes);
+		const pages = Math.ceil(this.#end / bytes) - first;
+		if (this.#lacks(first, this.#at, this.#end)) return Progress.fetching;
+		if (this.#lacks(first + pages - 1, this.#at, this.#end)) return Progress.fetching;
+		if (this.status !== StorageStatus.ok) return Progress.done;
+		const isOne = pages <= RECORD_ENTRIES && pages * bytes <= RECORD_DATA_BYTES;
+		if (isOne && this.#at === offsetBytes && !log.fits(pages, (pages * bytes) / SECTOR_BYTES, 0))
+			return Progress.needsRoom;
+		while (this.#at < this.#end) {
+			if (!log.fits(1, bytes / SECTOR_BYTES, 0)) return Progress.needsRoom;
+			const page = Math.floor(this.#at / bytes);
+			const to = Math.min(this.#end, (page + 1) * bytes);
+			this.#put(page, this.#at - page * bytes, to - this.#at);
+			this.#at = to;
+		}
+		log.wake();
+		return Progress.done;
+	}
+
+	#zero(): Progress {
+		const { log } = this.#store;
+		const bytes = this.#pageBytes;
+		const { ranges } = this.request!;
+		for (;;) {
+			while (this.#at < this.#end) {
+				const page = Math.floor(this.#at / bytes);
+				if (this.#lacks(page, this.#at, this.#end)) return Progress.fetching;
+				if (this.status !== StorageStatus.ok) return Progress.done;
+				if (!log.fits(1, bytes / SECTOR_BYTES, 0)) return Progress.needsRoom;
+				this.#at = this.#zeroFrom(page);
+			}
+			if (ranges === null || 2 * ++this.#range >= ranges.length) break;
+			this.#beginRange(this.request!);
+		}
+		log.wake();
+		return Progress.done;
+	}
+
+	/** As much as one entry is for; returns where it ends. */
+	#zeroFrom(page: number): number {
+		const bytes = this.#pageBytes;
+		const begin = page * bytes;
+		const count = Math.min(HOLE_PAGES_MAX, Math.floor((this.#end - begin) / bytes));
+		if (this.#at === begin && count > 0) {
+			this.#store.log.gather.hole(this.#volume, page, count);
+			return begin + count * bytes;
+		}
+		const to = Math.min(this.#end, begin + bytes);
+		this.#put(page, this.#at - begin, to - this.#at);
+		return to;
+	}
+
+	/** Whether a page that is changed in part has to be read first: then that has begun. */
+	#lacks(page: number, from: number, to: number): boolean {
+		const bytes = this.#pageBytes;
+		const isWhole = from <= page * bytes && to >= (page + 1) * bytes;
+		if (isWhole || page === this.#headPage || page === this.#tailPage) return false;
+		if (this.#store.find(this.#volume, page) !== Where.stored) return false;
+		const isHead = page === Math.floor(from / bytes);
+		if (isHead) this.#headPage = page;
+		else this.#tailPage = page;
+		const { position, crc, reads } = this.#store;
+		this.request!.park();
+		this.#isHere = false;
+		this.#isAsking = true;
+		reads.fetch(isHead ? this.#head : this.#tail, position, crc);
+		this.#isAsking = false;
+		return !this.#isHere;
+	}
+
+	fetched(_fetch: PageFetch, status: StorageStatus, errno: number): void {
+		this.status = status;
+		this.errno = errno;
+		this.#isHere = true;
+		if (!this.#isAsking) this.#owner.changeGoesOn(this);
+	}
+
+	/** Changes so many bytes of a page. There is room. */
+	#put(page: number, from: number, length: number): void {
+		const { request } = this;
+		const { gather } = this.#store.log;
+		const source = request!.op === BlockOp.write ? request!.memory : null;
+		const sourceOffset = source === null ? 0 : request!.memoryOffset + this.#at - request!.offsetBytes;
+		if (length === this.#pageBytes && isZero(source!, sourceOffset, length)) {
+			gather.hole(this.#volume, page, 1);
+			return;
+		}
+		const at = length === this.#pageBytes ? this.#place(page) : this.#image(page, source === null);
+		if (at < 0) return;
+		if (source === null) gather.memory.bytes.fill(0, at + from, at + from + length);
+		else copyBytes(gather.memory, at + from, source, sourceOffset, length);
+	}
+
+	#place(page: number): number {
+		return this.#store.log.gather.page(this.#volume, page, this.#pageBytes / SECTOR_BYTES);
+	}
+
+	/** Where the page is in the record, with what it held so far; -1 if that is zeros and may stay so. */
+	#image(page: number, mayStayHole: boolean): number {
+		const store = this.#store;
+		const where = store.find(this.#volume, page);
+		const { gather } = store.log;
+		if (where === Where.hole && mayStayHole) return -1;
+		const { memory, memoryOffset } = store;
+		const at = this.#place(page);
+		if (where === Where.hole) gather.memory.bytes.fill(0, at, at + this.#pageBytes);
+		else if (where === Where.stored)
+			copyBytes(gather.memory, at, this.#fetchedPage(page), 0, this.#pageBytes);
+		else if (memory !== gather.memory) copyBytes(gather.memory, at, memory, memoryOffset, this.#pageBytes);
+		return at;
+	}
+
+	#fetchedPage(page: number): Memory {
+		invariant(page === this.#headPage || page === this.#tailPage, "a page is changed that was not read");
+		return page === this.#headPage ? this.#head.memory : this.#tail.memory;
+	}
+}

@@ -1,0 +1,225 @@
+/**
+ * A volume as a `BlockDevice`. What changes it is over when it has a place in a record: reads see it from then on; when that record is
+ * written or stable is asked further up (`commit-layer.ts`), and that overlapping changes keep their order is seen to by
+ * `lib/block/ordering.ts`, which stands between (`volume-stack.ts`). Made by `pool.ts`.
+ */
+
+import { type CloseEnd, endWithin } from "../block/close.js";
+import { type BlockDevice, type DeviceInfo, deviceInfo, refuse } from "../block/device.js";
+import { addExtent, ExtentFlag } from "../block/extents.js";
+import { type Degradation, type DeviceListener, Listeners } from "../block/listeners.js";
+import { BlockOp, type BlockRequest } from "../block/request.js";
+import { StorageStatus, unreachable } from "../errors.js";
+import type { Memory } from "../wire/memory.js";
+import type { Volume } from "./catalog.js";
+import { BLOCK_BYTES, RECORD_DATA_BYTES } from "./format.js";
+import type { RoomWaiter } from "./log.js";
+import { type PageStore, Where } from "./page-store.js";
+import type { StoredReadOwner } from "./stored-reads.js";
+import { type ChangeOwner, Progress, VolumeChange } from "./volume-change.js";
+import { VolumeReads } from "./volume-reads.js";
+
+/** Pages that one request for extents looks at: for what is behind them one has to ask again. */
+const LOOKED_AT_MAX = 4096;
+
+export class VolumeDevice implements BlockDevice, RoomWaiter, ChangeOwner, StoredReadOwner, DeviceListener {
+	readonly #volume: Volume;
+	readonly #store: PageStore;
+	readonly #allocate: (byteLength: number) => Memory;
+	readonly #reads: VolumeReads;
+	readonly #listeners = new Listeners();
+	readonly #forget: () => void;
+	readonly #whenClosed: () => Promise<void>;
+	#info: DeviceInfo;
+	#unused: VolumeChange | null = null;
+	/** Those that wait for room, in order of arrival. */
+	#firstWaiting: VolumeChange | null = null;
+	#lastWaiting: VolumeChange | null = null;
+	#underWay = 0;
+	#nothingUnderWay: (() => void) | null = null;
+	#closing: Promise<CloseEnd> | null = null;
+
+	constructor(
+		volume: Volume,
+		store: PageStore,
+		allocate: (byteLength: number) => Memory,
+		readOnly: boolean,
+		whenClosed: () => Promise<void>,
+	) {
+		this.#volume = volume;
+		this.#store = store;
+		this.#allocate = allocate;
+		this.#reads = new VolumeReads(store, volume.id, volume.pageBytes, allocate, this);
+		this.#info = infoOf(volume, readOnly);
+		this.#forget = store.log.listeners.add(this);
+		this.#whenClosed = whenClosed;
+	}
+
+	get info(): DeviceInfo {
+		return this.#info;
+	}
+
+	submit(request: BlockRequest): void {
+		const refused = this.#closing !== null ? StorageStatus.closed : refuse(this.#info, request);
+		if (refused !== undefined) {
+			request.complete(refused);
+			return;
+		}
+		switch (request.op) {
+			case BlockOp.read:
+				this.#underWay++;
+				if (!this.#reads.read(request, this)) this.readOver();
+				break;
+			case BlockOp.write:
+			case BlockOp.trim:
+			case BlockOp.writeZeroes:
+				this.#change(request);
+				break;
+			case BlockOp.extents:
+				this.#findExtents(request);
+				request.complete(StorageStatus.ok);
+				break;
+			case BlockOp.flush:
+				// What was gathered is asked for by the layer above.
+				request.complete(StorageStatus.ok);
+				break;
+			default:
+				unreachable(request.op);
+		}
+	}
+
+	readOver(): void {
+		this.#underWay--;
+		if (this.#underWay === 0) this.#nothingUnderWay?.();
+	}
+
+	#change(request: BlockRequest): void {
+		const { id, pageBytes } = this.#volume;
+		const change = this.#unused ?? new VolumeChange(this.#store, id, pageBytes, this.#allocate, this);
+		this.#unused = change.next;
+		change.next = null;
+		change.begin(request);
+		this.#underWay++;
+		if (this.#firstWaiting !== null) this.#wait(change);
+		else this.#goOn(change);
+	}
+
+	/** False if it waits for room. */
+	#goOn(change: VolumeChange, isWaiting = false): boolean {
+		const progress = change.goOn();
+		if (progress === Progress.done) this.#over(change);
+		else if (progress === Progress.needsRoom && !isWaiting) this.#wait(change);
+		return progress !== Progress.needsRoom;
+	}
+
+	#wait(change: VolumeChange): void {
+		change.request!.park();
+		if (this.#lastWaiting === null) this.#firstWaiting = change;
+		else this.#lastWaiting.next = change;
+		this.#lastWaiting = change;
+		this.#store.log.waitForRoom(this);
+	}
+
+	roomAgain(): boolean {
+		for (let change = this.#firstWaiting; change !== null; change = this.#firstWaiting) {
+			const { next } = change;
+			// (It may be over, and used for another request, when this returns.)
+			this.#firstWaiting = next;
+			change.next = null;
+			if (!this.#goOn(change, true)) {
+				change.next = this.#firstWaiting;
+				this.#firstWaiting = change;
+				if (change.next === null) this.#lastWaiting = change;
+				return false;
+			}
+			if (this.#firstWaiting === null) this.#lastWaiting = null;
+		}
+		return true;
+	}
+
+	changeGoesOn(change: VolumeChange): void {
+		if (this.#firstWaiting !== null && change.status === StorageStatus.ok) this.#wait(change);
+		else this.#goOn(change);
+	}
+
+	#over(change: VolumeChange): void {
+		const { status, errno } = change;
+		const request = change.request!;
+		change.request = null;
+		change.next = this.#unused;
+		this.#unused = change;
+		this.readOver();
+		request.complete(status, errno);
+	}
+
+	#findExtents(request: BlockRequest): void {
+		const { id, pageBytes } = this.#volume;
+		const { offsetBytes, lengthBytes } = request;
+		const end = offsetBytes + lengthBytes;
+		let at = offsetBytes;
+		for (let looked = 0; at < end && looked < LOOKED_AT_MAX; looked++) {
+			const page = Math.floor(at / pageBytes);
+			const next = Math.min(end, (page + 1) * pageBytes);
+			const isHole = this.#store.find(id, page) === Where.hole;
+			if (!addExtent(request, next - at, isHole ? ExtentFlag.zero : 0)) return;
+			at = next;
+		}
+	}
+
+	/** What is complete may be lost until a flush; how that is dealt with is said above. */
+	setWriteCache(enabled: boolean): boolean {
+		return enabled;
+	}
+
+	cancel(request: BlockRequest): void {
+		let before: VolumeChange | null = null;
+		for (let change = this.#firstWaiting; change !== null; before = change, change = change.next) {
+			if (change.request !== request) continue;
+			if (!change.isUntouched) return;
+			if (before === null) this.#firstWaiting = change.next;
+			else before.next = change.next;
+			if (this.#lastWaiting === change) this.#lastWaiting = before;
+			change.status = StorageStatus.cancelled;
+			this.#over(change);
+			return;
+		}
+	}
+
+	listen(listener: DeviceListener): () => void {
+		return this.#listeners.add(listener);
+	}
+
+	degraded(degradation: Degradation): void {
+		this.#listeners.degraded(degradation);
+	}
+
+	close(limitMs = Infinity): Promise<CloseEnd> {
+		this.#closing ??= this.#closeInOrder();
+		return endWithin(this.#closing, limitMs);
+	}
+
+	async #closeInOrder(): Promise<CloseEnd> {
+		if (this.#underWay > 0)
+			await new Promise<void>((resolve) => {
+				this.#nothingUnderWay = resolve;
+			});
+		this.#forget();
+		await this.#whenClosed();
+		return "closed";
+	}
+}
+
+function infoOf({ sizeBytes, pageBytes }: Volume, readOnly: boolean): DeviceInfo {
+	return deviceInfo({
+		sizeBytes,
+		physicalBlockBytes: Math.min(pageBytes, BLOCK_BYTES),
+		readOnly,
+		canTrim: true,
+		trimGranularityBytes: pageBytes,
+		fastZeroes: true,
+		knowsExtents: true,
+		writeCache: true,
+		bestTransferBytes: pageBytes,
+		longestTransferBytes: RECORD_DATA_BYTES,
+	});
+}

@@ -1,0 +1,46 @@
+// Commands that make pools and volumes, and tell of them.
+import path from "node:path";
+import t from "tap";
+import { poolCreateCommand, poolShowCommand } from "../../lib/cli/pools/pool.js";
+import { volumeCreateCommand, volumeLsCommand, volumeShowCommand } from "../../lib/cli/pools/volume.js";
+import { newDirectory } from "../support/mounts.js";
+
+type Command = typeof poolCreateCommand;
+
+async function told(command: Command, ...argv: string[]): Promise<string> {
+	let text = "";
+	await command(argv, { out: (more) => (text += more), err: (more) => (text += more) });
+	return text;
+}
+
+t.test("a pool and volumes are made and told of", async (t) => {
+	const folder = path.join(newDirectory(), "deep", "pool");
+	t.match(await told(poolCreateCommand, folder), /^pool +\/.*\nformat +1\nvolumes +0\n/);
+	t.match(
+		await told(volumeCreateCommand, `${folder}/web`, "10G"),
+		/^volume +web\nsize +10G\nused +0\npage +4K\n/,
+	);
+	const made = JSON.parse(await told(volumeCreateCommand, "--json", "--page=64K", `${folder}/db`, "1M"));
+	t.match(made, { name: "db", sizeBytes: 2 ** 20, pageBytes: 65536, usedBytes: 0, wwn: /^3/, created: /Z$/ });
+	t.strictSame(JSON.parse(await told(volumeShowCommand, `${folder}/db`, "--json")), made);
+	t.match(await told(volumeLsCommand, folder), /^db +1M +0\nweb +10G +0\n$/);
+	t.match(JSON.parse(await told(poolShowCommand, folder, "--json")), { path: folder, format: 1, volumes: 2 });
+});
+
+t.test("what is wrong is told in one line", async (t) => {
+	const folder = newDirectory();
+	for (const [command, argv, message] of [
+		[poolCreateCommand, ["fast"], /pool "fast": a path that begins with \/ or \. is allowed/],
+		[poolShowCommand, [folder], /: is no pool/],
+		[poolShowCommand, [`${folder}/none`], /there is no such directory/],
+		[volumeCreateCommand, ["web", "1G"], /volume "web": PATH\/NAME is allowed/],
+		[volumeCreateCommand, [`${folder}/web`, "big"], /size "big": a number is allowed/],
+		[volumeCreateCommand, [`${folder}/web`], /missing argument: size/],
+		[volumeShowCommand, [`${folder}/`], /PATH\/NAME is allowed/],
+	] as const)
+		await t.rejects(told(command, ...argv), message, argv.join(" "));
+	await told(poolCreateCommand, folder);
+	await t.rejects(told(poolCreateCommand, folder), /is not empty/);
+	await t.rejects(told(volumeCreateCommand, `${folder}/web`, "0"), /multiple of 512 bytes, and not 0/);
+	await t.rejects(told(volumeShowCommand, `${folder}/web`), /has no volume "web"/);
+});

@@ -1,0 +1,143 @@
+/** A pool's files in memory, and time and chance that repeat: what pools stand on in tests. */
+
+import { type BlockDevice, PromisedRequest } from "../../lib/block/device.js";
+import { MemoryDevice } from "../../lib/block/memory.js";
+import { BlockOp } from "../../lib/block/request.js";
+import { StorageStatus } from "../../lib/errors.js";
+import type { PoolFolder, PoolWorld } from "../../lib/pool/folder.js";
+import { Pool } from "../../lib/pool/pool.js";
+import { run } from "../../lib/pool/segments.js";
+import { openVolumeStack } from "../../lib/pool/volume-stack.js";
+import { Pump } from "../../lib/pump.js";
+import { Random } from "../../lib/random.js";
+import { strictly } from "../../lib/testing/strict-layer.js";
+import { heapMemory, memoryOf } from "../../lib/wire/memory.js";
+
+/** A device that stays when the pool closes it. */
+function kept(device: BlockDevice): BlockDevice {
+	return {
+		get info() {
+			return device.info;
+		},
+		submit: (request) => device.submit(request),
+		setWriteCache: (enabled) => device.setWriteCache(enabled),
+		cancel: (request) => device.cancel(request),
+		listen: (listener) => device.listen(listener),
+		close: async () => "closed",
+	};
+}
+
+export class MemoryFolder implements PoolFolder {
+	readonly path = "memory";
+	fillsAhead = false;
+	readonly files = new Map<string, BlockDevice>();
+	/** What is put on each file that is opened. */
+	readonly wrap: (device: BlockDevice, name: string) => BlockDevice;
+
+	constructor(wrap: (device: BlockDevice, name: string) => BlockDevice = (device) => device) {
+		this.wrap = wrap;
+	}
+
+	async list(): Promise<readonly string[]> {
+		return [...this.files.keys()];
+	}
+
+	async open(name: string): Promise<BlockDevice> {
+		const file = this.files.get(name);
+		if (file === undefined) throw new Error(`${name}: no such file`);
+		return kept(this.wrap(file, name));
+	}
+
+	async create(name: string, sizeBytes: number): Promise<BlockDevice> {
+		this.files.set(name, this.make(sizeBytes));
+		return this.open(name);
+	}
+
+	protected make(sizeBytes: number): BlockDevice {
+		return new MemoryDevice(sizeBytes);
+	}
+}
+
+export function testWorld(folder: PoolFolder, seed = 1, pump = new Pump()): PoolWorld {
+	const random = new Random(seed);
+	let timeUs = 1_764_000_000_000_000;
+	return {
+		folder,
+		pump,
+		now: () => ++timeUs,
+		chance: () => 1 + random.below(2 ** 31),
+		allocate: heapMemory,
+	};
+}
+
+/** Reads of a file of the folder, past the pool. */
+export async function peek(
+	folder: MemoryFolder,
+	name: string,
+	at: number,
+	length: number,
+): Promise<Uint8Array> {
+	const memory = heapMemory(length);
+	await run(folder.files.get(name)!, BlockOp.read, at, length, memory, name);
+	return memory.bytes;
+}
+
+export async function poke(folder: MemoryFolder, name: string, at: number, bytes: Uint8Array): Promise<void> {
+	await run(folder.files.get(name)!, BlockOp.write, at, bytes.length, memoryOf(bytes, 0), name);
+}
+
+/** A pool with a volume `web`, which is asked a page at a time. */
+export class Stage {
+	private constructor(
+		readonly pool: Pool,
+		readonly device: BlockDevice,
+	) {}
+
+	static async create(folder: MemoryFolder, sizeBytes = 64 * 2 ** 20, seed = 1): Promise<Stage> {
+		const pool = await Pool.create(testWorld(folder, seed));
+		await pool.createVolume("web", sizeBytes, 4096);
+		return Stage.#of(pool);
+	}
+
+	static async open(folder: MemoryFolder): Promise<Stage> {
+		return Stage.#of(await Pool.open(testWorld(folder)));
+	}
+
+	static #of(pool: Pool): Stage {
+		const options = { readOnly: false, offsetSectors: 0, lengthSectors: undefined, between: strictly };
+		return new Stage(pool, openVolumeStack(pool, "web", { ...options, durability: "ack" }));
+	}
+
+	/** Fills pages with a byte each. */
+	async write(page: number, ...values: number[]): Promise<StorageStatus> {
+		const promised = new PromisedRequest();
+		const memory = heapMemory(4096 * values.length);
+		for (const [i, value] of values.entries()) memory.bytes.fill(value, 4096 * i, 4096 * (i + 1));
+		Object.assign(promised.request, { op: BlockOp.write, offsetBytes: 4096 * page, memory });
+		promised.request.lengthBytes = memory.bytes.length;
+		return (await promised.run(this.device)).status;
+	}
+
+	/** The byte that a page is filled with; its status, negative, if it can't be read. */
+	async read(page: number): Promise<number> {
+		const promised = new PromisedRequest();
+		const memory = heapMemory(4096);
+		Object.assign(promised.request, { offsetBytes: 4096 * page, lengthBytes: 4096, memory });
+		const { status } = await promised.run(this.device);
+		if (status !== StorageStatus.ok) return -status;
+		const [value = 0] = memory.bytes;
+		if (!memory.bytes.every((byte) => byte === value)) throw new Error(`page ${page} is a mixture`);
+		return value;
+	}
+
+	async readAll(...pages: number[]): Promise<number[]> {
+		const values: number[] = [];
+		for (const page of pages) values.push(await this.read(page));
+		return values;
+	}
+
+	async close(): Promise<void> {
+		await this.device.close();
+		await this.pool.close();
+	}
+}
