@@ -7,8 +7,8 @@
 const MEASURE_EVERY_MS = 2000;
 /** Files measured in one turn: half a millisecond, for the kernel's side of an idle file is in no cache. */
 export const FILES_PER_TURN = 512;
-/** Turns are not closer to each other: thousands of files are measured every four seconds. */
-const TURN_MIN_MS = 500;
+/** Turns are not closer to each other: thousands of files are measured every eight seconds. */
+const TURN_MIN_MS = 1000;
 
 /** Measures up to `FILES_PER_TURN` files from a number on, and returns how many have changed; see `native.fileSizes`. */
 export type Measure = (first: number, sizes: Float64Array) => number;

@@ -8,7 +8,7 @@ import { OperatorError } from "../errors.js";
 import { Tunnels } from "../gre/keeper.js";
 import { quote } from "../text.js";
 import type { Child } from "./children.js";
-import type { ConfigFiles } from "./config-files.js";
+import type { ConfigFiles, Reread } from "./config-files.js";
 import type { Keeping } from "./keeping.js";
 import type { Listeners } from "./listeners.js";
 import type { Manager } from "./manager.js";
@@ -17,7 +17,6 @@ import type { ControlBegin, OpenerRequest, ProcessInfo, ProcessNews, Started } f
 import { FilesForOthers } from "./opening.js";
 import { usageOf } from "./processes.js";
 import { type Question, questionOf } from "./questions.js";
-import type { FoundSources } from "./sources.js";
 import { speedsOf } from "./speeds.js";
 
 /** So that no child fills the state directory's disk, or our memory. */
@@ -69,7 +68,7 @@ export class Answers {
 			this.#options.files.refuseLink(`gre:${peer}`);
 			return { body: {}, files: [ofWorker(this.#tunnels, index, Tunnels).start(peer)] };
 		},
-		sources: async () => ({ body: await this.#reread() }),
+		sources: async () => ({ body: (await this.#reread()).sources }),
 		token: async () => ({ body: { token: await this.#options.files.token() } }),
 		kept: async ({ name }) => {
 			const bytes = await this.#options.keeping.kept(name);
@@ -78,7 +77,7 @@ export class Answers {
 		keep: async ({ name }, _child, bytes = new Uint8Array(0)) => {
 			await this.#options.keeping.keep(name, bytes);
 			// Disks in memory that it names get theirs.
-			if (name === RUNTIME_FILE) await this.#reread();
+			if (name === RUNTIME_FILE) await (await this.#reread()).taken;
 			return DONE;
 		},
 		processes: async () => ({ body: { processes: await this.#processes() } }),
@@ -126,11 +125,10 @@ export class Answers {
 		return answer(question, child, bytes);
 	}
 
-	async #reread(): Promise<FoundSources> {
+	async #reread(): Promise<Reread> {
 		const { files } = this.#options;
-		const sources = await files.reread();
-		this.#memories.retain((name) => files.namesDisk(name));
-		return sources;
+		const { sources, taken } = await files.reread();
+		return { sources, taken: taken.then(() => this.#memories.retain((name) => files.namesDisk(name))) };
 	}
 
 	/** What control begins with, and the descriptors of its listeners. */

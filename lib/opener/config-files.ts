@@ -3,6 +3,7 @@
  * opened follows from the files alone. Files with mistakes change nothing: what was granted before goes on. Used by `opener.ts`.
  */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { OperatorError } from "../errors.js";
 import { interfaceNames } from "../link/interfaces.js";
 import type { Log } from "../log.js";
@@ -16,6 +17,16 @@ import { Twins } from "./twins.js";
 
 /** A file system may hang: nobody waits longer than this for its files. */
 const READ_LIMIT_MS = 8000;
+
+/** Files that have been read. */
+export interface Reread {
+	readonly sources: FoundSources;
+	/**
+	 * Resolves when they are understood here, and count. That is in the next turn of the loop, before anything is heard that somebody
+	 * asks who has these: thousands of disks are understood by control meanwhile, and not afterwards.
+	 */
+	readonly taken: Promise<void>;
+}
 
 export class ConfigFiles {
 	readonly #log: Log;
@@ -78,12 +89,16 @@ export class ConfigFiles {
 	}
 
 	/** As they are now, with what commands have added. */
-	reread(): Promise<FoundSources> {
+	reread(): Promise<Reread> {
 		return this.#sources.get();
 	}
 
-	async #reread(): Promise<FoundSources> {
+	async #reread(): Promise<Reread> {
 		const sources = await readSources(this.main, this.daemon.state);
+		return { sources, taken: nextTurn().then(() => this.#take(sources)) };
+	}
+
+	#take(sources: FoundSources): void {
 		const config = configOf(sources, this.#environment);
 		if (!Array.isArray(config)) {
 			this.#good = sources;
@@ -97,7 +112,6 @@ export class ConfigFiles {
 		const known = !whole || Array.isArray(whole) ? this.#config : (whole as Config);
 		this.#disks = namesOf(known);
 		this.twins.take(known.disks.filter(({ disk }) => this.#grants.isGranted(disk)));
-		return sources;
 	}
 
 	/** What changes are asked for with; undefined if none is configured, or it can't be read. */

@@ -20,12 +20,15 @@ t.test("another token_file counts from the next reload on", async (t) => {
 	t.equal(await files.token(), "one");
 	configure(named("two"));
 	t.equal(await files.token(), "one", "not before");
-	await files.reread();
+	const { sources, taken } = await files.reread();
+	t.match(sources.files[0]?.text, /two/);
+	t.equal(files.http.tokenFile, file("one"), "whoever asks for them has them before they count here");
+	await taken;
 	t.equal(await files.token(), "two");
 	configure(`${named("one")}nonsense = 1\n`);
-	await files.reread();
+	await (await files.reread()).taken;
 	t.equal(await files.token(), "two");
 	configure("");
-	await files.reread();
+	await (await files.reread()).taken;
 	t.equal(await files.token(), undefined);
 });
