@@ -115,7 +115,8 @@ export async function daemonFigures(
 		await attempt(`round ${round + 1} of ${settings.rounds}`, () =>
 			withDaemon(DISKS, images, settings.loadCore, async (measured) => {
 				values.add("start", measured.startMs);
-				if (wants("memory worker", "memory control") && few !== undefined) {
+				// It hardly varies, and takes its time.
+				if (round === 0 && few !== undefined) {
 					const many = await memoryOf(measured);
 					for (const kind of ["worker", "control"] as const)
 						values.add(`memory ${kind}`, (many[kind] - few[kind]) / (DISKS - FEW_DISKS));
@@ -166,6 +167,7 @@ async function withDaemon<T>(
 }
 
 async function memoryOf({ daemon, imageFolder }: Measured): Promise<{ worker: number; control: number }> {
+	await pause(IDLE_AFTER_MS);
 	const of = (kind: string): number => residentKib([daemon.pidOf.get(kind) ?? 0], imageFolder);
 	return { worker: of("worker"), control: of("control") };
 }
