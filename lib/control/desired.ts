@@ -13,6 +13,7 @@ import type { EventLog } from "./event-log.js";
 import type { Jobs, RunningJob } from "./jobs.js";
 import type { Kept } from "./kept.js";
 import type { LastReload } from "./model.js";
+import { ReloadRecord } from "./reload-record.js";
 import type { Opener, Workers } from "./seams.js";
 import { fingerprintOf, Steward } from "./steward.js";
 import { messageOf, unlessBug } from "./thrown.js";
@@ -51,8 +52,7 @@ export class Desired {
 	readonly #stewards = new Map<string, Steward>();
 	#wish: Wish = { sources: { files: [], debian: [] }, runtime: "", overrides: {} };
 	#config: Config = NO_CONFIG;
-	#lastReload: LastReload | null = null;
-	#lastGoodMs = 0;
+	readonly #record: ReloadRecord;
 	/** A reload that has not begun to read: who wants another one meanwhile wants this. */
 	#waiting: RunningJob | undefined;
 	/** Wishes come one after the other. */
@@ -61,6 +61,7 @@ export class Desired {
 
 	constructor(options: DesiredOptions) {
 		this.#options = options;
+		this.#record = new ReloadRecord(options.opener, options.now);
 	}
 
 	get config(): Config {
@@ -72,12 +73,12 @@ export class Desired {
 	}
 
 	get lastReload(): LastReload | null {
-		return this.#lastReload;
+		return this.#record.last;
 	}
 
 	/** When a configuration was last good: milliseconds since 1970. */
 	get lastGoodMs(): number {
-		return this.#lastGoodMs;
+		return this.#record.goodMs;
 	}
 
 	steward(name: string): Steward | undefined {
@@ -102,7 +103,8 @@ export class Desired {
 		const config = orThrow(understandMost(wish, environment));
 		for (const { message } of config.warnings) this.#warn(message);
 		this.#take(wish, config);
-		this.#lastReload = { at: this.#timestamp(), ok: true, errors: [] };
+		if (kept === undefined) this.#record.note([]);
+		else await this.#record.restore();
 		const known = new Set(config.disks.map(({ name }) => name));
 		const gone = [...serving.keys()].filter((name) => !known.has(name));
 		await Promise.all(gone.map((name) => this.#options.workers.remove(name)));
@@ -137,7 +139,7 @@ export class Desired {
 					job,
 					config.map(({ message }) => message),
 				);
-			this.#lastReload = { at: this.#timestamp(), ok: true, errors: [] };
+			this.#record.note([]);
 			const prospect = { wish, config, difference: differenceOf(this.#config, config) };
 			await this.#carryOut(prospect, job, () => onReload(config));
 		}).catch((error: unknown) => {
@@ -147,7 +149,7 @@ export class Desired {
 	}
 
 	#refused(job: RunningJob, errors: string[]): void {
-		this.#lastReload = { at: this.#timestamp(), ok: false, errors };
+		this.#record.note(errors);
 		const message = `the configuration has ${counted(errors.length, "error")}; nothing was changed: ${errors[0]}`;
 		this.#options.events.add({ kind: "configuration", severity: "error", message });
 		for (const error of errors) job.step(error);
@@ -205,7 +207,7 @@ export class Desired {
 	#take(wish: Wish, config: Config): void {
 		this.#wish = wish;
 		this.#config = config;
-		this.#lastGoodMs = this.#options.now();
+		this.#record.isGood();
 	}
 
 	async #apply(steps: readonly Step[], job: RunningJob): Promise<void> {
@@ -288,9 +290,5 @@ export class Desired {
 
 	#warn(message: string): void {
 		this.#options.events.add({ kind: "configuration", severity: "warning", message });
-	}
-
-	#timestamp(): string {
-		return new Date(this.#options.now()).toISOString();
 	}
 }

@@ -16,6 +16,7 @@ export const KEPT_FILES: ReadonlySet<string> = new Set([
 	"disks.json",
 	"wish.json",
 	"events.json",
+	"reload.json",
 	...Array.from({ length: 144 }, (_, index) => `history-${String(index).padStart(3, "0")}`),
 ]);
 

@@ -248,6 +248,29 @@ t.test(
 	},
 );
 
+t.test("a reload that was refused is known when this process is started again", async (t) => {
+	const stage = new Stage();
+	await stage.start(t);
+	await settle();
+	stage.opener.text = `${TWO}\nnonsense = 1\n`;
+	await stage.control.reload();
+	const { lastReload } = (await stage.ask("GET", "/api/v1/status")).body.configuration;
+	t.match(lastReload, { ok: false, errors: [/nonsense/] });
+	const okAt = async () =>
+		/^vblade_config_last_reload_successful_seconds (\S+)$/m.exec(
+			(await stage.ask("GET", "/metrics")).text,
+		)?.[1];
+	const before = await okAt();
+	await stage.close();
+	await stage.start(t);
+	t.strictSame((await stage.ask("GET", "/api/v1/status")).body.configuration.lastReload, lastReload);
+	t.equal(await okAt(), before);
+	await stage.close();
+	stage.opener.files.set("reload.json", new Uint8Array([1, 2, 3]));
+	await stage.start(t);
+	t.match((await stage.ask("GET", "/api/v1/status")).body.configuration.lastReload, { ok: true });
+});
+
 t.test("who wants a reload while one waits gets that one", async (t) => {
 	const stage = new Stage();
 	await stage.start(t);

@@ -54,7 +54,9 @@ export const Status = z
 			initiators: count("Initiators seen in the last minute"),
 		}),
 		rates: Rates.meta({ description: "Of all disks together" }),
-		latency: Latencies.meta({ description: "Of all disks together" }),
+		latency: Latencies.meta({
+			description: "Of all disks together, with what workers have done that were started again since",
+		}),
 	})
 	.meta({ id: "Status" });
 export type Status = z.infer<typeof Status>;
