@@ -9,6 +9,11 @@ export function checksum(bytes: Uint8Array, from: number, to: number): number {
 	return crc32(bytes.subarray(from, to));
 }
 
+/** The same memory, for writing nodes to it. */
+export function wordsOf({ bytes }: Memory): Int32Array {
+	return new Int32Array(bytes.buffer);
+}
+
 export class MemoryNodes implements NodeStore {
 	readonly stored = new Map<number, Uint8Array>();
 	/** Loads that were asked for and not yet answered, if not at once. */

@@ -21,8 +21,8 @@ import {
 import type { NodeFault, NodeWaiter } from "../../lib/pool/map/store.js";
 import { Tree } from "../../lib/pool/map/tree.js";
 import { Random } from "../../lib/random.js";
-import { heapMemory } from "../../lib/wire/memory.js";
-import { checksum, MemoryNodes } from "./memory-nodes.js";
+import { heapMemory, type Memory } from "../../lib/wire/memory.js";
+import { checksum, MemoryNodes, wordsOf } from "./memory-nodes.js";
 
 function randomLeaf(random: Random): Int32Array {
 	const words = new Int32Array(LEAF_WORDS);
@@ -47,7 +47,7 @@ function randomNode(random: Random, level: number): Int32Array {
 }
 
 /** What comes of stored bytes: the form in memory, or why there is none. */
-function decoded(kind: NodeKind, view: DataView, available: number, level: number): Int32Array | string {
+function decoded(kind: NodeKind, { view }: Memory, available: number, level: number): Int32Array | string {
 	const length = kind.storedBytes(view, 0, available, level);
 	const words = new Int32Array(kind.words).fill(-1);
 	return length === 0 ? "no node" : (kind.decode(view, 0, words, 0, level) ?? words);
@@ -58,16 +58,16 @@ t.test("what is written is read again, and nothing that is cut or of another lev
 	for (let level = 0; level <= 6; level++) {
 		const kind = level === 0 ? LEAF : NODE;
 		const words = level === 0 ? randomLeaf(random) : randomNode(random, level);
-		const { view } = heapMemory(kind.storedBytesMax);
-		const length = kind.encode(words, 0, level, view);
+		const memory = heapMemory(kind.storedBytesMax);
+		const length = kind.encode(words, 0, level, wordsOf(memory));
 		t.equal(length, kind.bytesOf(words, 0));
-		t.strictSame(decoded(kind, view, kind.storedBytesMax, level), words, `seed ${random.seed}`);
-		for (const short of [0, 7, 15, length - 1]) t.equal(decoded(kind, view, short, level), "no node");
-		for (const other of [level - 1, level + 1]) t.equal(decoded(kind, view, length, other), "no node");
+		t.strictSame(decoded(kind, memory, kind.storedBytesMax, level), words, `seed ${random.seed}`);
+		for (const short of [0, 7, 15, length - 1]) t.equal(decoded(kind, memory, short, level), "no node");
+		for (const other of [level - 1, level + 1]) t.equal(decoded(kind, memory, length, other), "no node");
 	}
 	const full = new Int32Array(NODE_WORDS).fill(1);
 	for (const [level, kind] of [LEAF, NODE].entries())
-		t.equal(kind.encode(full, 0, level, heapMemory(kind.storedBytesMax).view), kind.storedBytesMax);
+		t.equal(kind.encode(full, 0, level, wordsOf(heapMemory(kind.storedBytesMax))), kind.storedBytesMax);
 });
 
 t.test("forged bytes are refused or make sense, and are not read beyond", async (t) => {
@@ -75,11 +75,16 @@ t.test("forged bytes are refused or make sense, and are not read beyond", async 
 	for (let round = 0; round < 4000; round++) {
 		const level = random.below(3);
 		const kind = level === 0 ? LEAF : NODE;
-		const { view, bytes } = heapMemory(kind.storedBytesMax);
-		const length = kind.encode(level === 0 ? randomLeaf(random) : randomNode(random, level), 0, level, view);
+		const memory = heapMemory(kind.storedBytesMax);
+		const length = kind.encode(
+			level === 0 ? randomLeaf(random) : randomNode(random, level),
+			0,
+			level,
+			wordsOf(memory),
+		);
 		for (let i = random.below(4); i >= 0; i--)
-			bytes[random.below(random.pick([24, length]))] = random.below(256);
-		const words = decoded(kind, view, length, level);
+			memory.bytes[random.below(random.pick([24, length]))] = random.below(256);
+		const words = decoded(kind, memory, length, level);
 		if (typeof words === "string") continue;
 		for (let child = 0; level > 0 && child < NODE_CHILDREN; child++) {
 			const at = child * REF_WORDS;
@@ -99,9 +104,9 @@ t.test("a leaf may not have pages without a position or without data", async (t)
 	] as const) {
 		const words = new Int32Array(LEAF_WORDS);
 		putEntry(words, 0, Object.assign(new Entry(), entry, wrong));
-		const { view } = heapMemory(LEAF.storedBytesMax);
-		LEAF.encode(words, 0, 0, view);
-		t.equal(decoded(LEAF, view, LEAF.storedBytesMax, 0), reason);
+		const memory = heapMemory(LEAF.storedBytesMax);
+		LEAF.encode(words, 0, 0, wordsOf(memory));
+		t.equal(decoded(LEAF, memory, LEAF.storedBytesMax, 0), reason);
 	}
 });
 
@@ -123,7 +128,7 @@ function leaves(t: Test, count: number): { store: MemoryNodes; frames: Frames; r
 	const memory = heapMemory(LEAF.storedBytesMax);
 	for (let i = 0; i < count; i++) {
 		putEntry(words, 0, Object.assign(new Entry(), { position: 8 + i, sectors: 8 }));
-		const length = LEAF.encode(words, 0, 0, memory.view);
+		const length = LEAF.encode(words, 0, 0, wordsOf(memory));
 		putRef(refs, i * REF_WORDS, store.append(memory, length), 1, checksum(memory.bytes, 0, length));
 	}
 	t.equal(store.stored.size, count);

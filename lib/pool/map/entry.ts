@@ -64,3 +64,11 @@ export function readEntry(words: Int32Array, at: number, into: Entry): void {
 	into.sectors = into.flags & FLAG_ZERO ? 0 : ((second >>> SECTORS_AT) & (SECTORS_MAX - 1)) + 1;
 	into.crc = words[at + 2]! >>> 0;
 }
+
+export function flagsOf(words: Int32Array, at: number): number {
+	return words[at + 1]! >>> FLAGS_AT;
+}
+
+export function hasPosition(words: Int32Array, at: number): boolean {
+	return (words[at]! | (words[at + 1]! & HIGH)) !== 0;
+}

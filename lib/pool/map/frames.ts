@@ -39,7 +39,7 @@ export class Frames implements NodeReceiver {
 	readonly #waiters: (NodeWaiter | null)[];
 	/** Who found all frames being loaded. */
 	#starved: NodeWaiter | null = null;
-	/** 0, or a frame's number plus one. */
+	/** 0, or a frame's number plus one, its sign the other while it is being read. */
 	readonly #index: Int32Array;
 	readonly #mask: number;
 	#hand = 0;
@@ -61,13 +61,30 @@ export class Frames implements NodeReceiver {
 		this.#mask = slots - 1;
 	}
 
+	/** The frame that has the node that a child at `refs[at]` is, if it is here; less than 0 if not. */
+	find(refs: Int32Array, at: number): number {
+		const index = this.#index;
+		const known = this.#refs;
+		for (let slot = this.#hash(refs, at); ; slot = (slot + 1) & this.#mask) {
+			const frame = index[slot]! - 1;
+			// None; or one that is being read, whose sign is another.
+			if (frame < 0) return NO_FRAME;
+			const its = frame * REF_WORDS;
+			if (known[its] === refs[at] && ((known[its + 1]! ^ refs[at + 1]!) & PLACE_HIGH) === 0) return frame;
+		}
+	}
+
 	/**
-	 * The frame that has the node of `level` that a child at `refs[at]` is. `LOADING`: `waiter`, if there is one, will be told to ask
-	 * again. `FAILED`: `fault` says why.
+	 * The same, of a node of `level` that is asked for if it is not here. `LOADING`: `waiter`, if there is one, will be told to ask again.
+	 * `FAILED`: `fault` says why.
 	 */
 	get(refs: Int32Array, at: number, level: number, waiter: NodeWaiter | null): number {
-		const slot = this.#slotOf(refs, at);
-		let frame = this.#index[slot]! - 1;
+		const frame = this.find(refs, at);
+		return frame >= 0 ? frame : this.#ask(refs, at, level, waiter);
+	}
+
+	#ask(refs: Int32Array, at: number, level: number, waiter: NodeWaiter | null): number {
+		let frame = frameIn(this.#index[this.#slotOf(refs, at)]!);
 		if (frame >= 0 && this.#states[frame] === State.ready) return frame;
 		if (frame < 0) {
 			frame = this.#claim(refs, at, level);
@@ -84,9 +101,19 @@ export class Frames implements NodeReceiver {
 		return LOADING;
 	}
 
+	/** Whether this frame still has the node that a child at `refs[at]` is. */
+	has(frame: number, refs: Int32Array, at: number): boolean {
+		const its = frame * REF_WORDS;
+		return (
+			this.#refs[its] === refs[at] &&
+			((this.#refs[its + 1]! ^ refs[at + 1]!) & PLACE_HIGH) === 0 &&
+			this.#states[frame] === State.ready
+		);
+	}
+
 	/** What is in this frame is wanted again: the hand passes over it once. */
 	use(frame: number): void {
-		this.#used[frame] = 1;
+		if (this.#used[frame] === 0) this.#used[frame] = 1;
 	}
 
 	/** A node that was just stored; it lies at `words[from]`. */
@@ -116,7 +143,7 @@ export class Frames implements NodeReceiver {
 			this.failed(frame, wrong);
 			return;
 		}
-		this.#states[frame] = State.ready;
+		this.#ready(frame);
 		this.#tell(frame, null);
 	}
 
@@ -147,8 +174,13 @@ export class Frames implements NodeReceiver {
 		this.#levels[frame] = level;
 		this.#states[frame] = State.loading;
 		this.#used[frame] = 0;
-		this.#index[this.#slotOf(refs, at)] = frame + 1;
+		this.#index[this.#slotOf(refs, at)] = -(frame + 1);
 		return frame;
+	}
+
+	#ready(frame: number): void {
+		this.#states[frame] = State.ready;
+		this.#index[this.#slotOf(this.#refs, frame * REF_WORDS)] = frame + 1;
 	}
 
 	#victim(): number {
@@ -170,12 +202,11 @@ export class Frames implements NodeReceiver {
 		return (hash ^ (hash >>> 15)) & this.#mask;
 	}
 
-	/** Where the index has this node, or would have it. */
+	/** Where the index has this node, being read or not, or would have it. */
 	#slotOf(refs: Int32Array, at: number): number {
-		const index = this.#index;
 		const known = this.#refs;
 		for (let slot = this.#hash(refs, at); ; slot = (slot + 1) & this.#mask) {
-			const frame = index[slot]! - 1;
+			const frame = frameIn(this.#index[slot]!);
 			if (frame < 0) return slot;
 			const its = frame * REF_WORDS;
 			if (known[its] === refs[at] && ((known[its + 1]! ^ refs[at + 1]!) & PLACE_HIGH) === 0) return slot;
@@ -188,7 +219,7 @@ export class Frames implements NodeReceiver {
 		const mask = this.#mask;
 		let hole = this.#slotOf(this.#refs, frame * REF_WORDS);
 		for (let next = (hole + 1) & mask; index[next] !== 0; next = (next + 1) & mask) {
-			const home = this.#hash(this.#refs, (index[next]! - 1) * REF_WORDS);
+			const home = this.#hash(this.#refs, frameIn(index[next]!) * REF_WORDS);
 			if (((next - home) & mask) < ((next - hole) & mask)) continue;
 			index[hole] = index[next]!;
 			hole = next;
@@ -196,6 +227,11 @@ export class Frames implements NodeReceiver {
 		index[hole] = 0;
 		this.#states[frame] = State.empty;
 	}
+}
+
+/** Which frame a word of the index is for, or `NO_FRAME`. */
+function frameIn(word: number): number {
+	return Math.abs(word) - 1;
 }
 
 function linked(waiter: NodeWaiter, others: NodeWaiter | null): NodeWaiter {

@@ -4,8 +4,8 @@
  * without counting.
  */
 
-import { ENTRY_WORDS, Entry, FLAG_ZERO, readEntry } from "./entry.js";
-import { clearBits, countIn, hasBit, isHeader, type NodeKind, putHeader, setBit } from "./kind.js";
+import { ENTRY_WORDS, FLAG_ZERO, flagsOf, hasPosition } from "./entry.js";
+import { bitsIn, countIn, isHeader, type NodeKind, putBits, putHeader } from "./kind.js";
 
 /** Pages of a leaf. */
 export const LEAF_PAGES = 64;
@@ -15,10 +15,7 @@ export const LEAF_WORDS = LEAF_PAGES * ENTRY_WORDS;
 
 /** Header, count and bitmap. */
 const HEAD_BYTES = 16;
-const BITMAP = 8;
 const ENTRY_BYTES = ENTRY_WORDS * 4;
-
-const scratch = new Entry();
 
 /** Whether a leaf in memory has nothing at `at`, where a page's entry would be. */
 export function isUnmapped(words: Int32Array, at: number): boolean {
@@ -34,9 +31,8 @@ export function countMapped(words: Int32Array, at: number): number {
 
 /** What is wrong with an entry in memory. */
 function check(words: Int32Array, at: number): string | undefined {
-	readEntry(words, at, scratch);
-	if (scratch.position === 0) return "a page has no position";
-	return scratch.flags & FLAG_ZERO ? "a page is mapped and has no data" : undefined;
+	if (!hasPosition(words, at)) return "a page has no position";
+	return flagsOf(words, at) & FLAG_ZERO ? "a page is mapped and has no data" : undefined;
 }
 
 export const LEAF: NodeKind = {
@@ -53,10 +49,11 @@ export const LEAF: NodeKind = {
 	decode(view, start, into, at) {
 		const end = start + HEAD_BYTES + countIn(view, start) * ENTRY_BYTES;
 		let next = start + HEAD_BYTES;
-		for (let page = 0; page < LEAF_PAGES; page++) {
-			const place = at + page * ENTRY_WORDS;
-			if (!hasBit(view, start + BITMAP, page)) {
-				into.fill(0, place, place + ENTRY_WORDS);
+		let bits = 0;
+		for (let page = 0, place = at; page < LEAF_PAGES; page++, place += ENTRY_WORDS) {
+			if ((page & 31) === 0) bits = bitsIn(view, start, page);
+			if (((bits >>> (page & 31)) & 1) === 0) {
+				for (let i = 0; i < ENTRY_WORDS; i++) into[place + i] = 0;
 				continue;
 			}
 			if (next === end) return "more pages than it counts";
@@ -72,17 +69,19 @@ export const LEAF: NodeKind = {
 		return HEAD_BYTES + countMapped(words, at) * ENTRY_BYTES;
 	},
 
-	encode(words, at, level, view) {
-		let next = HEAD_BYTES;
-		clearBits(view, BITMAP, LEAF_PAGES);
-		for (let page = 0; page < LEAF_PAGES; page++) {
-			const place = at + page * ENTRY_WORDS;
-			if (isUnmapped(words, place)) continue;
-			setBit(view, BITMAP, page);
-			for (let i = 0; i < ENTRY_WORDS; i++) view.setInt32(next + i * 4, words[place + i]!, true);
-			next += ENTRY_BYTES;
+	encode(words, at, level, into) {
+		let next = HEAD_BYTES / 4;
+		let bits = 0;
+		for (let page = 0, place = at; page < LEAF_PAGES; page++, place += ENTRY_WORDS) {
+			if (!isUnmapped(words, place)) {
+				bits |= 1 << (page & 31);
+				for (let i = 0; i < ENTRY_WORDS; i++) into[next++] = words[place + i]!;
+			}
+			if ((page & 31) < 31) continue;
+			putBits(into, page, bits);
+			bits = 0;
 		}
-		putHeader(view, level, (next - HEAD_BYTES) / ENTRY_BYTES);
-		return next;
+		putHeader(into, level, (next * 4 - HEAD_BYTES) / ENTRY_BYTES);
+		return next * 4;
 	},
 };

@@ -34,10 +34,13 @@ import { NodeWriter } from "./writer.js";
 export type Progress = "more" | "waiting" | "done" | "failed";
 
 /** Steps that take about 200 us. */
-export const SLICE_STEPS = 8_192;
+export const SLICE_STEPS = 4_096;
 
-/** What entering, leaving and storing a node costs. */
-const NODE_STEPS = 32;
+/** What entering a node costs, and what leaving it does if it is stored. */
+const NODE_STEPS = 64;
+
+/** What an entry costs: it lies anywhere in the overlay. */
+const ENTRY_STEPS = 4;
 
 /** Entries ahead whose leaves are being read meanwhile, if they are not here. */
 const AHEAD = 64;
@@ -187,7 +190,7 @@ export class Merge {
 			const number = this.order.at(this.#next);
 			if (this.overlay.pageOf(number) >= end) break;
 			this.#mergeEntry(number);
-			this.#steps--;
+			this.#steps -= ENTRY_STEPS;
 		}
 		const { trims } = this.overlay;
 		if (trims.count > 0)
@@ -198,7 +201,6 @@ export class Merge {
 				row = to < end ? trims.next(this.volume, to) : -1;
 			}
 		this.#page = end;
-		this.#steps -= LEAF_PAGES / 8;
 		this.#leave();
 	}
 

@@ -3,15 +3,14 @@
  * sixteen bytes for each. In memory: 128 children of four words (`ref.ts`), those that there are not all zero.
  */
 
-import { clearBits, countIn, hasBit, isHeader, type NodeKind, putHeader, setBit } from "./kind.js";
-import { isNone, LEVELS_MAX, mappedOf, NODE_CHILDREN, putNone, REF_WORDS, SPAN } from "./ref.js";
+import { bitsIn, countIn, isHeader, type NodeKind, putBits, putHeader } from "./kind.js";
+import { isNone, LEVELS_MAX, mappedOf, NODE_CHILDREN, REF_WORDS, SPAN } from "./ref.js";
 
 /** Words of one in memory. */
 export const NODE_WORDS = NODE_CHILDREN * REF_WORDS;
 
-/** Header and count. */
-const BITMAP = 8;
-const HEAD_BYTES = BITMAP + NODE_CHILDREN / 8;
+/** Header, count and bitmap. */
+const HEAD_BYTES = 8 + NODE_CHILDREN / 8;
 const REF_BYTES = REF_WORDS * 4;
 
 /** Of a node with one child. */
@@ -45,10 +44,11 @@ export const NODE: NodeKind = {
 	decode(view, start, into, at, level) {
 		const end = start + HEAD_BYTES + countIn(view, start) * REF_BYTES;
 		let next = start + HEAD_BYTES;
-		for (let child = 0; child < NODE_CHILDREN; child++) {
-			const place = at + child * REF_WORDS;
-			if (!hasBit(view, start + BITMAP, child)) {
-				putNone(into, place);
+		let bits = 0;
+		for (let child = 0, place = at; child < NODE_CHILDREN; child++, place += REF_WORDS) {
+			if ((child & 31) === 0) bits = bitsIn(view, start, child);
+			if (((bits >>> (child & 31)) & 1) === 0) {
+				for (let i = 0; i < REF_WORDS; i++) into[place + i] = 0;
 				continue;
 			}
 			if (next === end) return "more children than it counts";
@@ -67,17 +67,19 @@ export const NODE: NodeKind = {
 		return bytes;
 	},
 
-	encode(words, at, level, view) {
-		let next = HEAD_BYTES;
-		clearBits(view, BITMAP, NODE_CHILDREN);
-		for (let child = 0; child < NODE_CHILDREN; child++) {
-			const place = at + child * REF_WORDS;
-			if (isNone(words, place)) continue;
-			setBit(view, BITMAP, child);
-			for (let i = 0; i < REF_WORDS; i++) view.setInt32(next + i * 4, words[place + i]!, true);
-			next += REF_BYTES;
+	encode(words, at, level, into) {
+		let next = HEAD_BYTES / 4;
+		let bits = 0;
+		for (let child = 0, place = at; child < NODE_CHILDREN; child++, place += REF_WORDS) {
+			if (!isNone(words, place)) {
+				bits |= 1 << (child & 31);
+				for (let i = 0; i < REF_WORDS; i++) into[next++] = words[place + i]!;
+			}
+			if ((child & 31) < 31) continue;
+			putBits(into, child, bits);
+			bits = 0;
 		}
-		putHeader(view, level, (next - HEAD_BYTES) / REF_BYTES);
-		return next;
+		putHeader(into, level, (next * 4 - HEAD_BYTES) / REF_BYTES);
+		return next * 4;
 	},
 };

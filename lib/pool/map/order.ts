@@ -1,8 +1,9 @@
 /**
- * The entries of a frozen overlay in order of volume and page, for a merge. A radix sort of their numbers, by those bits alone in which
- * entries differ, in as many slices as whoever calls likes: a million entries take a tenth of a second in all.
+ * The entries of a frozen overlay in order of volume and page, for a merge. A radix sort of their numbers by the words of their keys, the
+ * least significant first, and of those by the bits alone in which entries differ; in as many slices as whoever calls likes.
  */
 
+import { unreachable } from "../../errors.js";
 import type { Overlay } from "./overlay.js";
 
 /** Bits that one pass sorts by, at most. */
@@ -15,38 +16,42 @@ const KEY = [
 	(overlay: Overlay, number: number): number => overlay.volumeOf(number),
 ] as const;
 
-/** A pass sorts by some bits of one word. */
-interface Pass {
-	readonly word: (typeof KEY)[number];
-	readonly shift: number;
-	readonly mask: number;
-}
-
-/** What a call of `step` goes on with: looks which bits differ; counts, then moves, for each pass. */
-type Phase = "look" | "count" | "move" | "done";
+/** What a call of `step` goes on with. */
+type Work =
+	/** Looks in which bits of this word entries differ; plans passes by them. */
+	| { readonly do: "look"; readonly word: (typeof KEY)[number] }
+	/** Puts this word of each entry beside its number, where it now is. */
+	| { readonly do: "take"; readonly word: (typeof KEY)[number] }
+	/** Counts how often each digit is there; then moves entries to where they belong. */
+	| { readonly do: "count" | "move"; readonly shift: number; readonly mask: number };
 
 export class OverlayOrder {
-	#overlay: Overlay;
-	#phase: Phase = "look";
-	/** How far this phase is. */
+	readonly #overlay: Overlay;
+	readonly #size: number;
+	readonly #work: Work[] = KEY.map((word) => ({ do: "look", word }));
+	/** How far the first of them is. */
 	#next = 0;
+	#differing = 0;
 	#numbers: Int32Array;
-	#sorted: Int32Array;
-	/** Of each word, the bits in which entries differ. */
-	readonly #differing = new Int32Array(KEY.length);
-	#passes: Pass[] = [];
+	/** One word of the key of each. */
+	#words: Int32Array;
+	#sortedNumbers: Int32Array;
+	#sortedWords: Int32Array;
 	/** Where the next entry with this digit goes. */
 	readonly #places = new Int32Array(2 ** DIGIT_BITS);
 
 	/** The overlay stays as it is until nobody reads this any more. */
 	constructor(overlay: Overlay) {
 		this.#overlay = overlay;
-		this.#numbers = new Int32Array(overlay.size);
-		this.#sorted = new Int32Array(overlay.size);
+		this.#size = overlay.size;
+		this.#numbers = new Int32Array(this.#size);
+		this.#words = new Int32Array(this.#size);
+		this.#sortedNumbers = new Int32Array(this.#size);
+		this.#sortedWords = new Int32Array(this.#size);
 	}
 
 	get size(): number {
-		return this.#numbers.length;
+		return this.#size;
 	}
 
 	/** The number in the overlay of the entry at `place` of this order. */
@@ -68,62 +73,62 @@ export class OverlayOrder {
 
 	/** Goes on for about `steps` entries; true when `at` may be asked. */
 	step(steps: number): boolean {
-		const end = Math.min(this.size, this.#next + steps);
-		switch (this.#phase) {
+		const work = this.#work[0];
+		if (work === undefined) return true;
+		const from = this.#next;
+		const end = Math.min(this.size, from + steps);
+		switch (work.do) {
 			case "look":
-				this.#look(end);
+				this.#look(work.word, from, end);
+				break;
+			case "take":
+				for (let place = from; place < end; place++)
+					this.#words[place] = work.word(this.#overlay, this.#numbers[place]!);
 				break;
 			case "count":
-				this.#count(end);
+				for (let place = from; place < end; place++)
+					this.#places[(this.#words[place]! >>> work.shift) & work.mask]!++;
 				break;
 			case "move":
-				this.#move(end);
+				this.#move(work.shift, work.mask, from, end);
 				break;
-			case "done":
-				return true;
+			default:
+				unreachable(work);
 		}
 		this.#next = end;
-		if (end === this.size) this.#finishPhase();
+		if (end === this.size) this.#finish(work);
 		return false;
 	}
 
-	#look(end: number): void {
-		for (let number = this.#next; number < end; number++) {
+	#look(word: (typeof KEY)[number], from: number, end: number): void {
+		const first = from < end ? word(this.#overlay, 0) : 0;
+		for (let number = from; number < end; number++) {
 			this.#numbers[number] = number;
-			for (let word = 0; word < KEY.length; word++)
-				this.#differing[word]! |= KEY[word]!(this.#overlay, number) ^ KEY[word]!(this.#overlay, 0);
+			this.#differing |= word(this.#overlay, number) ^ first;
 		}
 	}
 
-	#count(end: number): void {
-		const { word, shift, mask } = this.#passes[0]!;
-		for (let number = this.#next; number < end; number++)
-			this.#places[(word(this.#overlay, number) >>> shift) & mask]!++;
-	}
-
-	#move(end: number): void {
-		const { word, shift, mask } = this.#passes[0]!;
-		for (let place = this.#next; place < end; place++) {
-			const number = this.#numbers[place]!;
-			const digit = (word(this.#overlay, number) >>> shift) & mask;
-			this.#sorted[this.#places[digit]!++] = number;
+	#move(shift: number, mask: number, from: number, end: number): void {
+		for (let place = from; place < end; place++) {
+			const word = this.#words[place]!;
+			const to = this.#places[(word >>> shift) & mask]!++;
+			this.#sortedNumbers[to] = this.#numbers[place]!;
+			this.#sortedWords[to] = word;
 		}
 	}
 
-	#finishPhase(): void {
+	#finish(work: Work): void {
 		this.#next = 0;
-		if (this.#phase === "look") this.#passes = KEY.flatMap((word, i) => passesFor(word, this.#differing[i]!));
-		if (this.#phase === "count") {
-			this.#addUp();
-			this.#phase = "move";
-			return;
+		this.#work.shift();
+		if (work.do === "look") {
+			this.#work.push(...passesFor(work.word, this.#differing));
+			this.#differing = 0;
 		}
-		if (this.#phase === "move") {
-			[this.#numbers, this.#sorted] = [this.#sorted, this.#numbers];
-			this.#passes.shift();
-		}
+		if (work.do === "count") this.#addUp();
+		if (work.do !== "move") return;
+		[this.#numbers, this.#sortedNumbers] = [this.#sortedNumbers, this.#numbers];
+		[this.#words, this.#sortedWords] = [this.#sortedWords, this.#words];
 		this.#places.fill(0);
-		this.#phase = this.#passes.length > 0 ? "count" : "done";
 	}
 
 	/** Counts become places. */
@@ -138,11 +143,16 @@ export class OverlayOrder {
 }
 
 /** The fewest passes, of equal width, over the bits from the lowest to the highest that differ. */
-function passesFor(word: Pass["word"], differing: number): Pass[] {
+function passesFor(word: (typeof KEY)[number], differing: number): Work[] {
 	if (differing === 0) return [];
 	const high = 32 - Math.clz32(differing);
 	const low = 31 - Math.clz32(differing & -differing);
 	const count = Math.ceil((high - low) / DIGIT_BITS);
 	const bits = Math.ceil((high - low) / count);
-	return Array.from({ length: count }, (_, i) => ({ word, shift: low + i * bits, mask: 2 ** bits - 1 }));
+	const passes = Array.from({ length: count }, (_, i) => ({ shift: low + i * bits, mask: 2 ** bits - 1 }));
+	const sorting = passes.flatMap((pass): Work[] => [
+		{ do: "count", ...pass },
+		{ do: "move", ...pass },
+	]);
+	return [{ do: "take", word }, ...sorting];
 }

@@ -11,6 +11,7 @@ import { FAILED, FRAMES_MIN, Frames } from "./frames.js";
 import { isUnmapped, LEAF, LEAF_PAGES, LEAF_WORDS } from "./leaf.js";
 import { NODE, NODE_WORDS } from "./node.js";
 import { childOf, isNone, REF_WORDS, type Root, SPAN } from "./ref.js";
+import { Shortcuts } from "./shortcuts.js";
 import type { Checksum, NodeFault, NodeStore, NodeWaiter } from "./store.js";
 
 /** Memory for nodes, of a pool of any size. */
@@ -24,6 +25,7 @@ function framesIn(bytes: number, words: number): number {
 export class Tree {
 	readonly nodes: Frames;
 	readonly leaves: Frames;
+	readonly shortcuts: Shortcuts;
 	/** Why the last question that ended as `failed` did. */
 	fault: NodeFault | null = null;
 
@@ -34,19 +36,22 @@ export class Tree {
 		memoryBytes = TREE_MEMORY_BYTES,
 	) {
 		this.nodes = new Frames(NODE, framesIn(memoryBytes, NODE_WORDS), store, checksum);
+		this.shortcuts = new Shortcuts(this.nodes);
 		this.leaves = new Frames(LEAF, framesIn(memoryBytes, LEAF_WORDS), store, checksum);
 	}
 
 	/** What is the case for a page: `unmapped`; or `mapped`, and `into` is filled; or `loading`, or `failed`. */
 	lookUp(root: Root, page: number, into: Entry, waiter: NodeWaiter | null): Found {
 		if (page >= SPAN[root.level]! || root.isEmpty) return Found.unmapped;
-		const { nodes, leaves } = this;
+		const { nodes, leaves, shortcuts } = this;
 		let refs: Int32Array = root.ref;
 		let at = 0;
-		for (let level = root.level; level > 0; level--) {
-			const frame = nodes.get(refs, at, level, waiter);
+		const short = root.level > 1 ? shortcuts.find(root, page) : -1;
+		for (let level = short < 0 ? root.level : 1; level > 0; level--) {
+			const frame = short < 0 ? nodes.get(refs, at, level, waiter) : short;
 			if (frame < 0) return this.notHere(nodes, frame);
 			nodes.use(frame);
+			if (short < 0 && level === 1) shortcuts.learn(root, page, refs, at, frame);
 			refs = nodes.words;
 			at = frame * NODE_WORDS + childOf(page, level) * REF_WORDS;
 			if (isNone(refs, at)) return Found.unmapped;

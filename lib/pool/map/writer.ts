@@ -11,6 +11,7 @@ import type { Tree } from "./tree.js";
 
 export class NodeWriter {
 	readonly #memory = heapMemory(NODE.storedBytesMax);
+	readonly #words = new Int32Array(this.#memory.bytes.buffer);
 	/** Nodes stored so far, and their bytes. */
 	count = 0;
 	bytes = 0;
@@ -26,8 +27,8 @@ export class NodeWriter {
 			putNone(refs, at);
 			return;
 		}
-		const { bytes, view } = this.#memory;
-		const length = (isLeaf ? LEAF : NODE).encode(words, from, level, view);
+		const { bytes } = this.#memory;
+		const length = (isLeaf ? LEAF : NODE).encode(words, from, level, this.#words);
 		putRef(refs, at, tree.store.append(this.#memory, length), mapped, tree.checksum(bytes, 0, length));
 		(isLeaf ? tree.leaves : tree.nodes).put(refs, at, level, words, from);
 		this.count++;
