@@ -4,6 +4,7 @@
  * as a qcow2 image does, and would then name any file as the one behind it.
  */
 
+import { createHash } from "node:crypto";
 import path from "node:path";
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
@@ -34,7 +35,8 @@ export class Image {
 		const chain = new Chain();
 		try {
 			const first = await chain.open(file, async (opened) => format ?? formatOf(opened));
-			return new Image(first, chain.states.join(" "), chain.layers);
+			const state = createHash("sha256").update(chain.states.join(" ")).digest("hex");
+			return new Image(first, state, chain.layers);
 		} catch (error) {
 			await closeAll(chain.layers);
 			throw error;

@@ -189,6 +189,27 @@ export class Pool implements RecordSink {
 		return this.volume(name);
 	}
 
+	/** Throws an OperatorError. */
+	async renameVolume(name: string, to: string): Promise<void> {
+		checkVolumeName(to);
+		const { id } = this.volume(name);
+		if (this.#catalog.find(to) !== undefined)
+			throw new OperatorError(`${this.#world.folder.path}: has a volume ${quote(to)} already`);
+		await this.#say({ note: "rename", volume: id, name: to });
+	}
+
+	/** All that it holds is lost. Throws an OperatorError, also if somebody uses it. */
+	async deleteVolume(name: string): Promise<void> {
+		const { id } = this.volume(name);
+		if (this.#devices.has(id)) throw new OperatorError(`volume ${quote(name)}: is in use`);
+		await this.#say({ note: "delete", volume: id });
+	}
+
+	/** Names what a volume holds: another text when any volume of the pool has been changed since. */
+	contentId(name: string): string {
+		return `${this.state.id}/${this.volume(name).id}@${this.#log.gather.position}`;
+	}
+
 	#say(note: Note): Promise<void> {
 		return new PendingNote(this.#log, note).done;
 	}

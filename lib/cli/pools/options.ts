@@ -9,6 +9,13 @@ const OPTIONS = [HELP, JSON_OPTION] as const;
 const POOL = { name: "pool", help: "the directory of a pool: a path that begins with / or ." };
 const VOLUME = { name: "volume", help: "PATH/NAME: a volume of the pool at a path that begins with / or ." };
 
+const PAGE = {
+	name: "page",
+	value: "bytes",
+	default: "4K",
+	help: "what is mapped as a whole: 512 to 256K",
+} as const;
+
 export const POOL_CREATE = {
 	name: "pool create",
 	help: "Makes a pool, in a directory that is empty or not there yet.",
@@ -27,10 +34,7 @@ export const VOLUME_CREATE = {
 	name: "volume create",
 	help: "Makes a volume: a thin disk, all zeros.",
 	arguments: [VOLUME, { name: "size", help: "bytes, or with K, M, G or T: 10G" }],
-	options: [
-		...OPTIONS,
-		{ name: "page", value: "bytes", default: "4K", help: "what is mapped as a whole: 512 to 256K" },
-	],
+	options: [...OPTIONS, PAGE],
 } as const satisfies Form;
 
 export const VOLUME_LS = {
@@ -45,4 +49,29 @@ export const VOLUME_SHOW = {
 	help: "Tells all there is to know of a volume.",
 	arguments: [VOLUME],
 	options: OPTIONS,
+} as const satisfies Form;
+
+const FILE = { name: "file", help: "an image of a disk" };
+const FORMAT_OPTION = { name: "format", value: "raw|qcow2" } as const;
+
+export const VOLUME_IMPORT = {
+	name: "volume import",
+	help: "Makes a volume of an image, raw or qcow2.",
+	arguments: [VOLUME, FILE],
+	options: [
+		...OPTIONS,
+		{ ...FORMAT_OPTION, help: "what the image is; its name or its beginning tells without" },
+		PAGE,
+	],
+} as const satisfies Form;
+
+export const VOLUME_EXPORT = {
+	name: "volume export",
+	help: "Writes a volume as an image, raw or qcow2.",
+	arguments: [VOLUME, FILE],
+	options: [
+		...OPTIONS,
+		{ ...FORMAT_OPTION, help: "what to write; without, qcow2 if the file is called so, else raw" },
+		{ name: "force", short: "f", help: "replace a file that is there" },
+	],
 } as const satisfies Form;

@@ -20,7 +20,7 @@ interface VolumeLook {
 	readonly wwn: string;
 }
 
-function lookAt(pool: Pool, volume: Volume): VolumeLook {
+export function lookAt(pool: Pool, volume: Volume): VolumeLook {
 	const { id: _, createdUs, ...known } = volume;
 	return { ...known, usedBytes: pool.usedBytesOf(volume), created: new Date(createdUs / 1000).toISOString() };
 }
@@ -43,7 +43,7 @@ export async function volumeCreateCommand(
 	return 0;
 }
 
-function readSize(what: string, text: string): number {
+export function readSize(what: string, text: string): number {
 	const bytes = sizeBytes(text);
 	if (bytes !== undefined) return bytes;
 	throw new OperatorError(
@@ -64,7 +64,7 @@ export async function volumeShowCommand(
 	return 0;
 }
 
-function tell(look: VolumeLook, asJson: boolean, output: Output): void {
+export function tell(look: VolumeLook, asJson: boolean, output: Output): void {
 	if (asJson) {
 		output.out(`${JSON.stringify(look, null, "\t")}\n`);
 		return;

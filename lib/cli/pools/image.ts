@@ -1,0 +1,105 @@
+/**
+ * `vblade volume import` and `vblade volume export`: images of disks, raw and qcow2, to volumes and back. Called by `commands.ts` with
+ * the arguments after the command's name; both can be interrupted, and go on when they are called once more.
+ */
+
+import { OperatorError } from "../../errors.js";
+import { Image } from "../../image/image.js";
+import type { ImageFormat } from "../../image/layer.js";
+import type { Pool } from "../../pool/pool.js";
+import { copy } from "../../send/copy.js";
+import { DeviceWriter } from "../../send/device.js";
+import { exportImage } from "../../send/export.js";
+import { quote } from "../../text.js";
+import { type Output, processOutput, understand } from "../client.js";
+import { type Progress, progressOf } from "../progress.js";
+import { readVolumePath, withPool } from "./open-pool.js";
+import { VOLUME_EXPORT, VOLUME_IMPORT } from "./options.js";
+import { fillVolume, openToCopy } from "./unfinished.js";
+import { lookAt, readSize, tell } from "./volume.js";
+
+const FORMATS: readonly ImageFormat[] = ["raw", "qcow2"];
+
+function readFormat(text: string | undefined): ImageFormat | undefined {
+	if (text === undefined) return undefined;
+	const format = FORMATS.find((name) => name === text);
+	if (format === undefined)
+		throw new OperatorError(`format ${quote(text)}: ${FORMATS.join(" or ")} is allowed`);
+	return format;
+}
+
+/** Resolves to the exit status; throws an OperatorError, or a FailedError if the image is damaged or the pool full. */
+export async function volumeImportCommand(
+	argv: readonly string[],
+	output: Output = processOutput,
+): Promise<number> {
+	const line = await understand(VOLUME_IMPORT, argv, output);
+	if (line === undefined) return 0;
+	const [path = "", file = ""] = line.positionals;
+	const { folder, name } = readVolumePath(path);
+	const pageBytes = readSize("page", line.last("page") ?? "");
+	const image = await Image.open(file, readFormat(line.last("format")));
+	try {
+		const look = await withPool(folder, async (pool) => {
+			await importImage(pool, name, pageBytes, image);
+			return lookAt(pool, pool.volume(name));
+		});
+		tell(look, line.has("json"), output);
+	} finally {
+		await image.close();
+	}
+	return 0;
+}
+
+async function importImage(pool: Pool, name: string, pageBytes: number, image: Image): Promise<void> {
+	const offsetOf = (kept: unknown): number | undefined => {
+		const { image: state, offsetBytes } = Object(kept) as Record<string, unknown>;
+		return state === image.state && Number.isSafeInteger(offsetBytes) ? Number(offsetBytes) : undefined;
+	};
+	const keptAt = (offsetBytes: number) => ({ image: image.state, offsetBytes });
+	const progress = await progressOf(`import ${name}`, image.sizeBytes);
+	const filling = {
+		isMine: (kept: unknown) => offsetOf(kept) !== undefined,
+		first: keptAt(0),
+		make: (to: Pool, part: string) => to.createVolume(part, image.sizeBytes, pageBytes),
+	};
+	await shown(progress, () =>
+		fillVolume(pool, name, filling, async (device, kept) => {
+			const begin = offsetOf(await kept.read()) ?? 0;
+			await copy(image.extents(begin), new DeviceWriter(device, name), {
+				progress: progress.at,
+				reached: (offset) => kept.write(keptAt(offset)),
+			});
+		}),
+	);
+}
+
+async function shown<T>(progress: Progress, work: () => Promise<T>): Promise<T> {
+	try {
+		return await work();
+	} finally {
+		progress.stop();
+	}
+}
+
+/** Resolves to the exit status; throws an OperatorError, or a FailedError if the file can't be written. */
+export async function volumeExportCommand(
+	argv: readonly string[],
+	output: Output = processOutput,
+): Promise<number> {
+	const line = await understand(VOLUME_EXPORT, argv, output);
+	if (line === undefined) return 0;
+	const [path = "", file = ""] = line.positionals;
+	const { folder, name } = readVolumePath(path);
+	const format = readFormat(line.last("format")) ?? (/\.qcow2$/i.test(file) ? "qcow2" : "raw");
+	const sizeBytes = await withPool(folder, async (pool) => {
+		const device = openToCopy(pool, name, true);
+		const progress = await progressOf(`export ${name}`, device.info.sizeBytes);
+		const source = { device, name: path, id: pool.contentId(name) };
+		const options = { format, force: line.has("force"), progress: progress.at };
+		await shown(progress, () => exportImage(source, file, options)).finally(() => device.close());
+		return device.info.sizeBytes;
+	});
+	if (line.has("json")) output.out(`${JSON.stringify({ file, format, sizeBytes }, null, "\t")}\n`);
+	return 0;
+}
