@@ -37,3 +37,17 @@ export async function progressOf(
 	bar.start(totalBytes, 0, { size: sizeText(0) });
 	return { at: (bytes) => bar.update(bytes, { size: sizeText(bytes) }), stop: () => bar.stop() };
 }
+
+/** Does `work`, which tells how far it is. */
+export async function withProgress<T>(
+	what: string,
+	totalBytes: number,
+	work: (at: Progress["at"]) => Promise<T>,
+): Promise<T> {
+	const progress = await progressOf(what, totalBytes);
+	try {
+		return await work(progress.at);
+	} finally {
+		progress.stop();
+	}
+}

@@ -15,17 +15,17 @@ import type { ResumePoint } from "./token.js";
 const Hex = z.string().regex(/^[0-9a-f]{64}$/);
 const KeptPoint = z.strictObject({ stream: Hex, offsetBytes: z.int().min(0), digest: Hex });
 
-/** How far an earlier attempt has come; undefined if there was none. */
-export async function keptPoint(kept: Kept): Promise<ResumePoint | undefined> {
-	const { success, data } = KeptPoint.safeParse(await kept.read());
+/** How far an earlier attempt has come, as it was kept; undefined if there was none. */
+export function pointOf(kept: unknown): ResumePoint | undefined {
+	const { success, data } = KeptPoint.safeParse(kept);
 	if (!success) return undefined;
 	const { stream, offsetBytes, digest } = data;
 	return { stream: Buffer.from(stream, "hex"), offsetBytes, digest: Buffer.from(digest, "hex") };
 }
 
 /**
- * Receives to the end, and keeps now and then how far it is. The device has to have what the stream says that it goes on from. Throws a
- * FailedError if the stream is not whole.
+ * Receives to the end, and keeps now and then how far it is. The device has to have what the stream says that it goes on from, see
+ * `isOfStream`. Throws a FailedError if the stream is not whole.
  */
 export async function receive(
 	stream: StreamReader,
@@ -34,24 +34,28 @@ export async function receive(
 	kept: Kept,
 	progress: CopyOptions["progress"],
 ): Promise<void> {
-	await holdAgainst(stream.point, kept);
 	const writer = new DeviceWriter(device, name);
-	const marked = async ({ stream: id, offsetBytes, digest }: ResumePoint): Promise<void> => {
+	const marked = async (point: ResumePoint): Promise<void> => {
 		await writer.sync();
-		await kept.write({ stream: id.toString("hex"), offsetBytes, digest: digest.toString("hex") });
+		await kept.write(keptOf(point));
 	};
 	// The stream says itself where it can be gone on with.
 	const options = { progress, reached: async () => {}, everyBytes: Number.POSITIVE_INFINITY };
 	await copy(stream.extents(marked), writer, options);
 }
 
-/** A stream that begins in the middle has to begin where an earlier one has been kept. */
-async function holdAgainst(from: ResumePoint, kept: Kept): Promise<void> {
-	if (from.offsetBytes === 0) return;
-	const point = await keptPoint(kept);
-	const isKept = point?.stream.equals(from.stream) && point.offsetBytes === from.offsetBytes;
-	if (!isKept || !point?.digest.equals(from.digest))
-		throw new FailedError(
-			"the stream goes on from where nothing has been received up to; send it again with the token that is shown",
-		);
+/** What is kept of how far a stream has come, as it is written. */
+export function keptOf({ stream, offsetBytes, digest }: ResumePoint): object {
+	return { stream: stream.toString("hex"), offsetBytes, digest: digest.toString("hex") };
+}
+
+/** Whether something that was kept is of the same stream. A stream that begins in the middle has to begin where that ends. */
+export function isOfStream(kept: unknown, from: ResumePoint): boolean {
+	const point = pointOf(kept);
+	const isSame = point?.stream.equals(from.stream) === true;
+	if (from.offsetBytes === 0) return isSame;
+	if (isSame && point.offsetBytes === from.offsetBytes && point.digest.equals(from.digest)) return true;
+	throw new FailedError(
+		"the stream goes on from where nothing has been received up to: send it with the token that vblade volume receive --token prints",
+	);
 }

@@ -15,7 +15,8 @@ const Snapshot = z.strictObject({ name: Name, id: Id });
 export const StreamBegin = z.strictObject({
 	pool: Name,
 	volume: Name,
-	snapshot: Snapshot,
+	/** What is sent; without a name it is a volume as it was at that time. */
+	snapshot: z.strictObject({ name: Name.nullable(), id: Id }),
 	/** The snapshot that the receiver has to have already; null: it is all sent. */
 	base: Snapshot.nullable(),
 	sizeBytes: z.int().min(512).multipleOf(512),

@@ -5,7 +5,7 @@ import type { Extent } from "../../lib/image/extent.js";
 import type { Random } from "../../lib/random.js";
 import { DeviceReader, DeviceWriter } from "../../lib/send/device.js";
 import type { Kept } from "../../lib/send/kept.js";
-import { receive } from "../../lib/send/receive.js";
+import { isOfStream, receive } from "../../lib/send/receive.js";
 import { send } from "../../lib/send/send.js";
 import type { StreamBegin } from "../../lib/send/stream-begin.js";
 import { StreamReader } from "../../lib/send/stream-reader.js";
@@ -113,6 +113,7 @@ export async function* inPieces(bytes: Buffer, lengthBytes = 10_000): AsyncGener
 
 export async function received(bytes: Buffer, device: MemoryDevice, kept: Kept): Promise<void> {
 	const stream = await StreamReader.open(inPieces(bytes));
+	isOfStream(await kept.read(), stream.point);
 	await receive(stream, device, "a test", kept, () => {});
 }
 

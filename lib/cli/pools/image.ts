@@ -12,7 +12,7 @@ import { DeviceWriter } from "../../send/device.js";
 import { exportImage } from "../../send/export.js";
 import { quote } from "../../text.js";
 import { type Output, processOutput, understand } from "../client.js";
-import { type Progress, progressOf } from "../progress.js";
+import { withProgress } from "../progress.js";
 import { readVolumePath, withPool } from "./open-pool.js";
 import { VOLUME_EXPORT, VOLUME_IMPORT } from "./options.js";
 import { fillVolume, openToCopy } from "./unfinished.js";
@@ -57,29 +57,18 @@ async function importImage(pool: Pool, name: string, pageBytes: number, image: I
 		return state === image.state && Number.isSafeInteger(offsetBytes) ? Number(offsetBytes) : undefined;
 	};
 	const keptAt = (offsetBytes: number) => ({ image: image.state, offsetBytes });
-	const progress = await progressOf(`import ${name}`, image.sizeBytes);
 	const filling = {
 		isMine: (kept: unknown) => offsetOf(kept) !== undefined,
 		first: keptAt(0),
 		make: (to: Pool, part: string) => to.createVolume(part, image.sizeBytes, pageBytes),
 	};
-	await shown(progress, () =>
+	await withProgress(`import ${name}`, image.sizeBytes, (progress) =>
 		fillVolume(pool, name, filling, async (device, kept) => {
 			const begin = offsetOf(await kept.read()) ?? 0;
-			await copy(image.extents(begin), new DeviceWriter(device, name), {
-				progress: progress.at,
-				reached: (offset) => kept.write(keptAt(offset)),
-			});
+			const reached = (offset: number): Promise<void> => kept.write(keptAt(offset));
+			await copy(image.extents(begin), new DeviceWriter(device, name), { progress, reached });
 		}),
 	);
-}
-
-async function shown<T>(progress: Progress, work: () => Promise<T>): Promise<T> {
-	try {
-		return await work();
-	} finally {
-		progress.stop();
-	}
 }
 
 /** Resolves to the exit status; throws an OperatorError, or a FailedError if the file can't be written. */
@@ -94,10 +83,11 @@ export async function volumeExportCommand(
 	const format = readFormat(line.last("format")) ?? (/\.qcow2$/i.test(file) ? "qcow2" : "raw");
 	const sizeBytes = await withPool(folder, async (pool) => {
 		const device = openToCopy(pool, name, true);
-		const progress = await progressOf(`export ${name}`, device.info.sizeBytes);
 		const source = { device, name: path, id: pool.contentId(name) };
-		const options = { format, force: line.has("force"), progress: progress.at };
-		await shown(progress, () => exportImage(source, file, options)).finally(() => device.close());
+		const options = { format, force: line.has("force") };
+		await withProgress(`export ${name}`, device.info.sizeBytes, (progress) =>
+			exportImage(source, file, { ...options, progress }),
+		).finally(() => device.close());
 		return device.info.sizeBytes;
 	});
 	if (line.has("json")) output.out(`${JSON.stringify({ file, format, sizeBytes }, null, "\t")}\n`);

@@ -75,3 +75,23 @@ export const VOLUME_EXPORT = {
 		{ name: "force", short: "f", help: "replace a file that is there" },
 	],
 } as const satisfies Form;
+
+export const VOLUME_SEND = {
+	name: "volume send",
+	help: "Writes a volume to standard output, for volume receive.",
+	arguments: [VOLUME],
+	options: [
+		...OPTIONS,
+		{ name: "resume", value: "token", help: "what an interrupted receive lacks; --token of that prints it" },
+	],
+} as const satisfies Form;
+
+export const VOLUME_RECEIVE = {
+	name: "volume receive",
+	help: "Makes a volume of what volume send writes, from standard input.",
+	arguments: [VOLUME],
+	options: [
+		...OPTIONS,
+		{ name: "token", help: "print how far an interrupted one has come, for --resume of send, and end" },
+	],
+} as const satisfies Form;

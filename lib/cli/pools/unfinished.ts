@@ -21,6 +21,15 @@ export interface Filling {
 	make(pool: Pool, name: string): Promise<unknown>;
 }
 
+function partName(name: string): string {
+	return `${name}.part`;
+}
+
+/** What the volume is called that keeps how far `name` is. */
+export function stateName(name: string): string {
+	return `${partName(name)}.state`;
+}
+
 /** A volume with the layers that make it one to write to: what has been written is safe when it is flushed. */
 export function openToCopy(pool: Pool, name: string, readOnly: boolean): BlockDevice {
 	const whole = { offsetSectors: 0, lengthSectors: undefined };
@@ -38,6 +47,8 @@ export async function fillVolume(
 	fill: (device: BlockDevice, kept: Kept) => Promise<void>,
 ): Promise<void> {
 	const volumes = new Names(pool, name);
+	// Refuses what can't be begun, before anything is made for it.
+	if (!volumes.has(stateName(name))) filling.isMine(undefined);
 	const state = await volumes.state();
 	const stateDevice = openToCopy(pool, state, false);
 	try {
@@ -64,7 +75,7 @@ class Names {
 	readonly #name: string;
 
 	constructor(pool: Pool, name: string) {
-		this.part = `${name}.part`;
+		this.part = partName(name);
 		this.#pool = pool;
 		this.#name = name;
 	}
@@ -79,7 +90,7 @@ class Names {
 
 	/** The one that keeps how far it is, made if there is none. */
 	async state(): Promise<string> {
-		const state = `${this.part}.state`;
+		const state = stateName(this.#name);
 		if (this.has(state)) {
 			if (this.#pool.volume(state).sizeBytes !== KEPT_BYTES) throw this.isThere(state);
 			return state;
