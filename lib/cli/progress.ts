@@ -27,10 +27,10 @@ export async function progressOf(
 			stream,
 			fps: REDRAWS_PER_SECOND,
 			format: `${what} [{bar}] {percentage}% {size} of ${sizeText(totalBytes)}, {eta_formatted} left`,
-			barsize: 30,
-			// What was drawn stays as it is when the command fails.
-			clearOnComplete: false,
-			hideCursor: null,
+			barsize: 24,
+			// The terminal is left as it is: whoever interrupts us gets it back so.
+			linewrap: true,
+			hideCursor: false,
 		},
 		drawing.Presets.legacy,
 	);

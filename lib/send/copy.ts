@@ -20,7 +20,7 @@ export interface CopyOptions {
 	readonly everyBytes?: number;
 }
 
-export const REACHED_EVERY_BYTES = 64 * 1024 * 1024;
+export const REACHED_EVERY_BYTES = 32 * 1024 * 1024;
 
 export async function copy(
 	from: AsyncIterable<Extent>,

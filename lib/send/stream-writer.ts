@@ -13,7 +13,7 @@ import type { ResumePoint } from "./token.js";
 export type TakeBytes = (bytes: Uint8Array) => Promise<void>;
 
 /** Bytes of data between one mark and the next: what is lost at most when a stream breaks off. */
-const MARK_EVERY_BYTES = 64 * 1024 * 1024;
+const MARK_EVERY_BYTES = 32 * 1024 * 1024;
 
 const NOTHING = Buffer.alloc(0);
 
