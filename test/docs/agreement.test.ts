@@ -91,8 +91,9 @@ function groupOf({ name }: Form): string | undefined {
 t.test("the manual has the options of the commands, and no others", async (t) => {
 	for (const command of COMMANDS) {
 		const described = namesIn(await optionsOf(t, command)).filter((name) => name !== "--help");
-		const { stdout } = await run([process.execPath, VBLADE, ...command.name.split(" "), "--help"], LIMIT_MS);
-		const offered = [...stdout.matchAll(/^ {2,6}(?:-\w, )?(--[\w-]+)/gm)].map((match) => match[1]);
+		const offered = [...(await helpText(command)).matchAll(/^ {2,6}(?:-\w, )?(--[\w-]+)/gm)].map(
+			(match) => match[1],
+		);
 		t.strictSame(["--help", ...described], offered, command.name);
 	}
 });
@@ -100,6 +101,12 @@ t.test("the manual has the options of the commands, and no others", async (t) =>
 function namesIn(text: string): (string | undefined)[] {
 	return [...text.matchAll(/^ *(?:-\w(?: \S+)?, )?(--[\w-]+)/gm)].map((match) => match[1]);
 }
+
+t.test("a command prints its help", async (t) => {
+	const { code, stdout } = await run([process.execPath, VBLADE, "disk", "ls", "--help"], LIMIT_MS);
+	t.equal(code, 0);
+	t.match(stdout, /^vblade disk ls\n\nLists the disks\.\n\nOptions:\n +--help .*\n +--socket=path /);
+});
 
 t.test("a group's commands are shown by --help, and without one of them", async (t) => {
 	for (const { name } of GROUPS) {
