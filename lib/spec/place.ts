@@ -42,7 +42,7 @@ export function alreadyAt(name: string, first: Place): string {
 
 /**
  * `no such key "durabilty"; did you mean "durability"?`, with the nearest of what is known. A key of an inner table (`limit.iops`)
- * is compared by the last part of its name.
+ * is compared by the last part of its name, unless it is asked for by all of it.
  */
 export function unknownName(kind: string, name: string, known: readonly string[]): string {
 	const nearest = known.length === 0 ? "" : `; did you mean ${quote(nearestTo(name, known))}?`;
@@ -50,6 +50,7 @@ export function unknownName(kind: string, name: string, known: readonly string[]
 }
 
 function nearestTo(name: string, known: readonly string[]): string {
+	if (name.includes(".")) return closest(name, known);
 	const lastOf = (full: string): string => full.slice(full.lastIndexOf(".") + 1);
 	const nearest = closest(name, known.map(lastOf));
 	return known.find((full) => lastOf(full) === nearest) ?? nearest;
