@@ -119,7 +119,7 @@ export function initiatorsPart() {
 		keyOf: ({ mac, link }) => `${link} ${mac}`,
 		empty: "No initiator has used it.",
 		columns: [
-			{ title: "Initiator", isHeader: true, text: ({ mac }) => mac },
+			{ title: "Initiator", isHeader: true, whole: true, text: ({ mac }) => mac },
 			{ title: "", text: ({ isBusiest }) => (isBusiest ? "asks most of this disk" : "") },
 			{ title: "Link", text: ({ link }) => link },
 			{ title: "Operations/s", numeric: true, text: ({ rates }) => rate(rates.reads + rates.writes) },

@@ -147,7 +147,7 @@ function columns(sparks) {
 		{ title: "State", paint: paintState },
 		{ title: "Latency p99", numeric: true, sort: "latency", paint: paintLatency },
 		{
-			title: "Operations/s",
+			title: "Operations\u200b/s",
 			numeric: true,
 			sort: "operations",
 			text: ({ rates }) => rate(rates.reads + rates.writes),

@@ -22,7 +22,7 @@ function eventTable(withDisk) {
 		columns: [
 			{ title: "Time", text: ({ at }) => time(at) },
 			{ title: "Severity", paint: (cell, { severity }) => once(cell, badge(severity)) },
-			{ title: "Kind", text: ({ kind }) => kind },
+			{ title: "Kind", mid: true, text: ({ kind }) => kind },
 			...(withDisk
 				? [
 						{
@@ -32,7 +32,7 @@ function eventTable(withDisk) {
 						},
 					]
 				: []),
-			{ title: "Message", isHeader: true, text: ({ message }) => message },
+			{ title: "Message", isHeader: true, long: true, text: ({ message }) => message },
 		],
 	});
 }

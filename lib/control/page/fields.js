@@ -50,7 +50,16 @@ const WORDS = {
 	netif: { label: "Links", hint: "one in each line, such as eth0" },
 	macs: { label: "Initiators", hint: "MAC addresses, one in each line; none: everyone" },
 	config_string: { label: "Config string" },
-	buffer_count: { label: "Buffer count" },
+	buffer_count: { label: "Buffer count", hint: "frames that an initiator is told it may have outstanding" },
+	force: { label: "Although another host serves the address" },
+	poll_us: {
+		label: "Longest wait without sleeping",
+		hint: "microseconds, for the whole link; counts from the next start",
+	},
+	no_xdp: {
+		label: "Through the queue of the interface",
+		hint: "every frame, for the whole link; counts from the next start",
+	},
 };
 let ids = 0;
 

@@ -35,8 +35,11 @@ function settingsSchema() {
 /** @param {FormOptions} options */
 export async function settingsForm({ settings, keys, before = [], submit, onSubmit }) {
 	const { properties = {} } = await settingsSchema();
+	// What concerns AoE may stand in two places; it is asked for where it belongs.
+	const isElsewhere = (/** @type {string} */ key) =>
+		key in (properties.aoe?.properties ?? {}) && settings[key] === undefined;
 	const fields = Object.entries(properties)
-		.filter(([key]) => keys === undefined || keys.includes(key))
+		.filter(([key]) => (keys === undefined ? !isElsewhere(key) : keys.includes(key)))
 		.map(([key, schema]) => fieldOf([key], schema, settings[key]));
 	const general = el("p", { class: "error", role: "alert" });
 	const button = el("button", { type: "submit", class: "primary" }, submit);

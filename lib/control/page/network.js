@@ -87,7 +87,7 @@ function linkTable() {
 				wide: true,
 				text: ({ speedBitsPerSecond }) => speed(speedBitsPerSecond),
 			},
-			{ title: "MAC", wide: true, text: ({ mac }) => mac ?? "–" },
+			{ title: "MAC", wide: true, whole: true, text: ({ mac }) => mac ?? "–" },
 			{ title: "Worker", numeric: true, wide: true, text: ({ worker }) => String(worker) },
 		],
 	});
@@ -131,11 +131,16 @@ function dropTable() {
 		keyOf: keyOfDrop,
 		empty: "Nothing was dropped.",
 		columns: [
-			{ title: "Reason", isHeader: true, text: ({ reason }) => reason },
+			{ title: "Reason", isHeader: true, whole: true, text: ({ reason }) => reason },
 			{ title: "Link", text: ({ link }) => link },
 			{ title: "Frames", numeric: true, text: ({ frames }) => count(frames) },
-			{ title: "Just now", numeric: true, text: ({ more }) => (more > 0 ? `+${count(more)}` : "") },
-			{ title: "They were", text: ({ meaning }) => meaning },
+			{
+				title: "Just now",
+				numeric: true,
+				mid: true,
+				text: ({ more }) => (more > 0 ? `+${count(more)}` : ""),
+			},
+			{ title: "They were", long: true, text: ({ meaning }) => meaning },
 		],
 	});
 }
@@ -147,7 +152,7 @@ function initiatorTable() {
 		keyOf: ({ mac, link }) => `${link} ${mac}`,
 		empty: "No initiator was heard.",
 		columns: [
-			{ title: "Initiator", isHeader: true, text: ({ mac }) => mac },
+			{ title: "Initiator", isHeader: true, whole: true, text: ({ mac }) => mac },
 			{ title: "Link", text: ({ link }) => link },
 			{ title: "Operations/s", numeric: true, text: ({ rates }) => rate(rates.reads + rates.writes) },
 			{

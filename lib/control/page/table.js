@@ -12,6 +12,8 @@ import { el, write } from "./dom.js";
  * @property {boolean} [numeric]
  * @property {boolean} [wide] left out where there is no room for it: on what is narrower than a desk's screen
  * @property {boolean} [mid] likewise, on a phone
+ * @property {boolean} [whole] is not broken into lines, such as a MAC address
+ * @property {boolean} [long] has sentences
  * @property {boolean} [isHeader] names the row
  * @property {string} [sort] what the title, which is a button then, has the rows sorted by
  * @property {(row: Row) => string} [text]
@@ -119,8 +121,10 @@ export class Table {
 }
 
 /** @param {Column<any>} column */
-function classOf({ numeric, wide, mid }) {
-	return [numeric && "numeric", wide && "wide-only", mid && "mid-only"].filter(Boolean).join(" ") || null;
+function classOf({ numeric, wide, mid, whole, long }) {
+	const classes = { numeric, "wide-only": wide, "mid-only": mid, whole, long };
+	const names = Object.entries(classes).flatMap(([name, has]) => (has ? [name] : []));
+	return names.join(" ") || null;
 }
 
 /**
