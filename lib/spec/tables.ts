@@ -19,7 +19,7 @@ export interface CutFile {
 }
 
 /** As most are written. A name of digits alone would come before all others. */
-const DISK_HEADER = /[ \t]*\[disk\.(?![0-9]+[\].])([A-Za-z0-9_][A-Za-z0-9_-]{0,63})(?:\.(?:aoe|limit))?\]/y;
+const DISK_HEADER = /\[disk\.(?![0-9]+[\].])([A-Za-z0-9_][A-Za-z0-9_-]{0,63})(?:\.(?:aoe|limit))?\]/y;
 /** Lines of a text may look like headers. */
 const LONG_TEXT = /"""|'''/;
 
@@ -44,15 +44,13 @@ export function cutAtDisks(text: string): CutFile | undefined {
 	return { disks: texts, rest: rest.join("") };
 }
 
-/** Lines that begin a table; or an element of a list that goes over several lines: such a cut can't be read. */
+/**
+ * Lines that begin a table; or an element of a list that goes over several lines: such a cut can't be read. One that is indented is left
+ * in what it stands in, which is found out when that is read.
+ */
 function headersIn(text: string): number[] {
-	const starts: number[] = [];
-	for (let line = 0, end = 0; end >= 0; line = end + 1) {
-		let at = line;
-		while (text[at] === " " || text[at] === "\t") at += 1;
-		if (text[at] === "[") starts.push(line);
-		end = text.indexOf("\n", at);
-	}
+	const starts = text.startsWith("[") ? [0] : [];
+	for (let end = text.indexOf("\n["); end >= 0; end = text.indexOf("\n[", end + 1)) starts.push(end + 1);
 	return starts;
 }
 
