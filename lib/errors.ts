@@ -38,6 +38,11 @@ export class FailedError extends Error {
 	override name = "FailedError";
 }
 
+/** Something of the state was kept, and is not what was kept any more: gone, or in a place that can't be read, or no sense is in it. */
+export class DamagedError extends OperatorError {
+	override name = "DamagedError";
+}
+
 /** What the system calls an error (`ENOSPC`), if it is one of the system's. */
 export function codeOf(error: unknown): string | undefined {
 	return error instanceof Error && "code" in error ? String(error.code) : undefined;

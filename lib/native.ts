@@ -39,6 +39,8 @@ export const Errno = {
 	EXDEV: 18,
 	ENODEV: 19,
 	EINVAL: 22,
+	ENFILE: 23,
+	EMFILE: 24,
 	ETXTBSY: 26,
 	EFBIG: 27,
 	ENOSPC: 28,

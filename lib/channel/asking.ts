@@ -12,6 +12,11 @@ import { type Body, FrameError, Passed } from "./frames.js";
 /** Longest time of a timer. */
 const LONGEST_MS = 2 ** 31 - 1;
 
+/** A limit that is over so much too late was over while this process stood still, and answers may wait to be heard. */
+const STOOD_STILL_MS = 1000;
+/** What they get then. */
+const GRACE_MS = 1000;
+
 /** What is sent, either way. The descriptors are the sender's no more. */
 export interface Parcel {
 	readonly body: object;
@@ -107,13 +112,24 @@ export class Asking {
 	ask(parcel: Parcel, limitMs: number): Promise<Delivery> {
 		return new Promise((resolve, reject) => {
 			const id = ++this.#lastId;
-			const forgetLimit = this.#clock.after(Math.min(limitMs, LONGEST_MS), () => {
+			const late = (): void => {
 				this.#asked.delete(id);
 				reject(new NoAnswerError(`no answer within ${limitMs / 1000} s`));
-			});
-			this.#asked.set(id, { resolve, reject, forgetLimit });
+			};
+			this.#asked.set(id, { resolve, reject, forgetLimit: this.#within(limitMs, late) });
 			if (!this.#send("question", id, parcel)) this.#giveUp("there is nobody to ask any more");
 		});
+	}
+
+	/** Calls `late` when so much time is over in which this process was there to hear. Returns what cancels that. */
+	#within(limitMs: number, late: () => void): () => void {
+		const ms = Math.min(limitMs, LONGEST_MS);
+		const dueMs = this.#clock.now() + ms;
+		let cancel = this.#clock.after(ms, () => {
+			if (this.#clock.now() - dueMs < STOOD_STILL_MS) late();
+			else cancel = this.#clock.after(GRACE_MS, late);
+		});
+		return () => cancel();
 	}
 
 	/** False if there is nobody to tell any more. */

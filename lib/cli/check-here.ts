@@ -7,6 +7,7 @@
 import { type Found, Looks } from "../block/looks.js";
 import { codeOf, OperatorError } from "../errors.js";
 import { Errno } from "../native.js";
+import { wanting } from "../opener/means.js";
 import { within } from "../opener/patience.js";
 import { LONGEST_TOKEN, textIn, whyUnreadable } from "../opener/sources.js";
 import { firstOf, groupsOf, twinText } from "../opener/twins.js";
@@ -39,10 +40,16 @@ export async function faultsHere(config: Config, main: Place, machine: MachineHe
 		...brokenDisks(config),
 		...absentInterfaces(config, machine),
 		...(await fileWarnings(config)),
+		...shortages(config, main, machine),
 	];
 	const token = await tokenFault(config);
 	if (token !== undefined) (token.isError ? errors : warnings).push(token.fault);
 	return { errors, warnings };
+}
+
+function shortages({ daemon, disks, placeOf }: Config, main: Place, machine: MachineHere): PlacedError[] {
+	const place = placeOf(["daemon", "workers"]) ?? main;
+	return wanting(daemon.workers, disks.length, machine.means()).map((what) => new PlacedError(place, what));
 }
 
 function userErrors({ daemon: { user }, placeOf }: Config, machine: MachineHere): PlacedError[] {

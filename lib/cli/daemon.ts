@@ -4,7 +4,9 @@
  */
 
 import path from "node:path";
+import { OperatorError } from "../errors.js";
 import { createLog } from "../log.js";
+import { meansHere } from "../opener/means.js";
 import { Opener } from "../opener/opener.js";
 import { DEFAULT_CONFIG } from "../opener/sources.js";
 import { say } from "../output.js";
@@ -12,6 +14,8 @@ import { type Output, processOutput, understand } from "./client.js";
 import { DAEMON } from "./options.js";
 import { stopSignal } from "./signals.js";
 
+/** Control and workers open as many when they are loaded, and have a few to serve with. */
+const DESCRIPTORS_LEAST = 256;
 const DEFAULT_SOCKET = "/run/vblade/vblade.sock";
 
 /** Resolves to the exit status; throws an OperatorError if the configuration can't be served. */
@@ -21,10 +25,20 @@ export async function daemonCommand(
 ): Promise<number> {
 	const line = await understand(DAEMON, argv, output);
 	if (line === undefined) return 0;
+	const { descriptors } = meansHere();
+	if (descriptors < DESCRIPTORS_LEAST)
+		throw new OperatorError(
+			`a process may have ${descriptors} descriptors open, and the daemon needs ${DESCRIPTORS_LEAST}: raise the limit (ulimit -n, LimitNOFILE=)`,
+		);
 	const verbose = line.has("verbose");
 	const log = createLog(verbose);
 	let opener: Opener | undefined;
-	process.on("SIGHUP", () => opener?.reload());
+	// The files may have been read by then.
+	let isReloadWanted = false;
+	process.on("SIGHUP", () => {
+		isReloadWanted = true;
+		opener?.reload();
+	});
 	process.on("SIGUSR1", () => opener?.report());
 	const stopping = stopSignal(["SIGINT", "SIGTERM"]);
 	opener = await Opener.start({
@@ -35,6 +49,7 @@ export async function daemonCommand(
 		program: ownProgram(),
 		onReady: (status) => say(`vblade: ready: ${status}\n`),
 	});
+	if (isReloadWanted) opener.reload();
 	const signal = await stopping;
 	log.verbose(`${signal}: stopping`);
 	await opener.stop();

@@ -3,6 +3,7 @@
 import { createServer } from "node:net";
 import { codeOf } from "../errors.js";
 import { interfaceInfo, interfaceNames } from "../link/interfaces.js";
+import { type Means, meansHere } from "../opener/means.js";
 import { findGroup, findUser } from "../privileges.js";
 
 export interface MachineHere {
@@ -11,6 +12,7 @@ export interface MachineHere {
 	/** Whether a server can listen at this address. */
 	hasAddress(host: string): Promise<boolean>;
 	interfaceNames(): readonly string[];
+	means(): Means;
 	/** Under this name, or an alternative one. */
 	hasInterface(name: string): boolean;
 }
@@ -30,5 +32,6 @@ export const machineHere: MachineHere = {
 			server.listen(0, host, () => server.close(() => resolve(true)));
 		}),
 	interfaceNames,
+	means: meansHere,
 	hasInterface: (name) => interfaceInfo(name) !== undefined,
 };

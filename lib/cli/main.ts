@@ -3,7 +3,8 @@
  * way of ending into an exit status: 0 for done, 1 and one line for what failed, 2 and one line for a mistake of the operator, 70 and a stack for one of ours.
  */
 
-import { FailedError, OperatorError } from "../errors.js";
+import { codeOf, FailedError, OperatorError } from "../errors.js";
+import { Errno, isNativeError } from "../native.js";
 import { complain, finishOutput, openOutput, processName } from "../output.js";
 import { oneLine } from "../text.js";
 import { runCommand } from "./commands.js";
@@ -19,9 +20,22 @@ function fail(error: unknown): never {
 		complain(`${processName()}: ${oneLine(error.message)}\n`);
 		process.exit(error instanceof OperatorError ? EXIT_OPERATOR : EXIT_FAILED);
 	}
+	if (lacksDescriptors(error)) {
+		complain(
+			`${processName()}: this process may open no more descriptors (ulimit -n): ${oneLine(String(error))}\n`,
+		);
+		process.exit(EXIT_OPERATOR);
+	}
 	const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
 	complain(`${processName()}: this is a bug in vblade:\n${stack}\n`);
 	process.exit(EXIT_BUG);
+}
+
+/** It can happen at any call, and everywhere it is the operator who can mend it. */
+function lacksDescriptors(error: unknown): boolean {
+	if (!(error instanceof Error)) return false;
+	if (isNativeError(error)) return error.errno === Errno.EMFILE || error.errno === Errno.ENFILE;
+	return /^(EMFILE|ENFILE)$/.test(codeOf(error) ?? "");
 }
 
 ignoreInherited();

@@ -6,7 +6,7 @@
 
 import type { Daemon } from "../daemon/daemon.js";
 import { startDaemon } from "../daemon/start.js";
-import { unreachable } from "../errors.js";
+import { OperatorError, unreachable } from "../errors.js";
 import { interfaceNames } from "../link/interfaces.js";
 import { createLog, type Log } from "../log.js";
 import { say } from "../output.js";
@@ -52,9 +52,18 @@ async function serve(invocation: Invocation & { kind: "serve" }): Promise<number
 	if (blades.some(({ shelf }) => shelf === SHELF_LINUX_IGNORES))
 		log.warn(`shelf ${SHELF_LINUX_IGNORES}: initiators on Linux take it for a broadcast and ignore it`);
 
-	daemon = await startDaemon(specOf(blades, options), log, packageVersion());
-	// Before the start-up line: whoever waits for that may send a signal at once.
+	// Before the first disk is opened: one may hang, and whoever has started this waits for its end.
 	const stopping = stopSignal();
+	let isStopping = false;
+	void stopping.then(() => {
+		isStopping = true;
+	});
+	try {
+		daemon = await startDaemon(specOf(blades, options), log, packageVersion(), undefined, stopping);
+	} catch (error) {
+		if (isStopping && error instanceof OperatorError) return 0;
+		throw error;
+	}
 	for (const { name, sectors, readOnly } of daemon.exported)
 		say(`pid ${process.pid}: ${name}, ${sectors} sectors ${readOnly ? "O_RDONLY" : "O_RDWR"}\n`);
 

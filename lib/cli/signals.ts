@@ -1,7 +1,7 @@
 /**
  * Signals from outside: which of them ask for the end, and which are to be ignored because they were when we were started,
- * as nohup(1) and a shell that starts a job in the background arrange. Used by `lib/cli/serve.ts`; `lib/cli/vblade.ts` has
- * it ignore what it has to before it does anything else.
+ * as nohup(1) and a shell that starts a job in the background arrange. Used by `lib/cli/serve.ts` and `daemon.ts`; `lib/cli/vblade.ts` has
+ * it do what can be done before the rest of the program is there.
  */
 
 import { constants } from "node:os";
@@ -31,6 +31,22 @@ export function ignoreInherited(): void {
 		if (isIgnored(constants.signals[name])) process.on(name, () => undefined);
 }
 
+const end = (): never => process.exit(0);
+const ignore = (): void => {};
+
+/**
+ * From now on, until what is served takes over (`stopSignal`): nothing is open yet, so a signal that asks for the end is the end, in
+ * order. What asks for something else is too early. A process that another one has started leaves all to that.
+ */
+export function beforeServing(kind: "serve" | "daemon" | "child"): void {
+	for (const name of STOP_SIGNALS) {
+		const isEnd = kind === "serve" || (kind === "daemon" && name !== "SIGHUP");
+		if (!isIgnored(constants.signals[name])) process.on(name, isEnd ? end : ignore);
+	}
+	// Without a listener Node would open its debugger.
+	process.on("SIGUSR1", ignore);
+}
+
 /** The first signal that asks for the end. Another one, that is no copy of it, is the end. */
 export function stopSignal(names: readonly NodeJS.Signals[] = STOP_SIGNALS): Promise<NodeJS.Signals> {
 	return new Promise((resolve) => {
@@ -40,6 +56,7 @@ export function stopSignal(names: readonly NodeJS.Signals[] = STOP_SIGNALS): Pro
 			if (performance.now() - askedMs >= COPY_MS) process.exit(128 + constants.signals[signal]);
 			resolve(signal);
 		};
-		for (const signal of names) if (!isIgnored(constants.signals[signal])) process.on(signal, listener);
+		for (const signal of names)
+			if (!isIgnored(constants.signals[signal])) process.removeAllListeners(signal).on(signal, listener);
 	});
 }

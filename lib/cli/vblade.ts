@@ -8,9 +8,20 @@
  * when it was started, so a shell notes it first.)
  */
 
-const { argv, env } = process;
-// A command is a word, a shelf a number, and all else is an option of serving.
-const isCommand = env.VBLADE_CHILD !== undefined || /^[a-z]/.test(argv[2] ?? "");
-await (isCommand ? import("./main.js") : import("./serving.js"));
+import { beforeServing } from "./signals.js";
 
-export {};
+const { argv, env } = process;
+const isChild = env.VBLADE_CHILD !== undefined;
+// A command is a word, a shelf a number, and all else is an option of serving.
+const isCommand = isChild || /^[a-z]/.test(argv[2] ?? "");
+if (isChild) beforeServing("child");
+else if (!isCommand) beforeServing("serve");
+else if (argv[2] === "daemon") beforeServing("daemon");
+try {
+	await (isCommand ? import("./main.js") : import("./serving.js"));
+} catch (error) {
+	// Node opens many files of a program at once. What tells of it otherwise is among them.
+	if (!/EMFILE|ENFILE/.test(String(error))) throw error;
+	process.stderr.write(`vblade: too few files can be open at once to start (ulimit -n): ${error}\n`);
+	process.exit(2);
+}

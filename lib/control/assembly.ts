@@ -56,6 +56,8 @@ export function insideOf(options: AssemblyOptions, kept: Kept, guard: Guard, eve
 			events.add({ kind: "configuration", severity: "error", message });
 			wrong.push(message);
 		}
+		opener.acknowledge();
+		await kept.acknowledge();
 		await places.follow(http.listen.map(({ name }) => name));
 		return [...wrong, ...places.wrong];
 	};
@@ -79,8 +81,18 @@ export function insideOf(options: AssemblyOptions, kept: Kept, guard: Guard, eve
 		workers,
 		places,
 		restartNeeded: () => restartNeeded(started, desired.config, observed.linkOptions()),
-		speeds: fresh(SPEEDS_FRESH_MS, now, NO_SPEEDS, () => opener.speeds(interfacesOf(desired.config))),
-		processes: fresh<readonly Process[]>(PROCESSES_FRESH_MS, now, [], () => opener.processes()),
+		speeds: fresh(
+			SPEEDS_FRESH_MS,
+			() => clock.now(),
+			NO_SPEEDS,
+			() => opener.speeds(interfacesOf(desired.config)),
+		),
+		processes: fresh<readonly Process[]>(
+			PROCESSES_FRESH_MS,
+			() => clock.now(),
+			[],
+			() => opener.processes(),
+		),
 	};
 }
 

@@ -12,6 +12,7 @@ import { OperatorError } from "../errors.js";
 import type { Log } from "../log.js";
 import type { Started } from "../opener/messages.js";
 import type { Environment } from "../spec/config.js";
+import { counted } from "../text.js";
 import { allRoutes } from "./api/all.js";
 import type { Inside } from "./api/inside.js";
 import { type Asset, createApp } from "./app.js";
@@ -63,6 +64,7 @@ export class Control {
 		const control = new Control(options, inside, guard);
 		options.workers.listen({
 			started: (worker) => inside.desired.lost(worker),
+			recognized: (disk, identity) => kept.recognize(disk, identity),
 			happened: (happening) => inside.events.add(happening),
 			set: async (disk, set) => {
 				if (!isDeepStrictEqual(kept.find(disk)?.set, set)) await kept.note(disk, { set });
@@ -76,7 +78,8 @@ export class Control {
 		// Disks don't wait for their past, which is in many files.
 		const restored = files.restore();
 		await inside.desired.start();
-		await restored;
+		const unread = await restored;
+		if (unread.length > 0) events.add(lostHistory(unread));
 		control.#look(inside.observed, files);
 		for (const listener of options.listeners) await control.listen(listener);
 		// An earlier life of this process may have ended before it was so.
@@ -130,7 +133,7 @@ export class Control {
 		};
 		const look = async (): Promise<void> => {
 			try {
-				observed.take(await workers.look(), this.inside.now());
+				observed.take(await workers.look(), this.inside.now(), clock.now());
 				// Not waited for: a state on a disk that hangs must not stop what is live.
 				files.looked(this.inside.now()).catch(missing);
 			} catch (error) {
@@ -152,6 +155,11 @@ export class Control {
 		for (const stop of this.#stop) await stop();
 		await this.#server.close();
 	}
+}
+
+function lostHistory(unread: readonly string[]): Happening {
+	const message = `${counted(unread.length, "file")} of the history of figures can't be read, and what they told is lost: ${unread[0]}`;
+	return { kind: "configuration", severity: "warning", message };
 }
 
 /** What an operator would look for in the log. What workers log is there already; of each disk that is served it would be too much. */

@@ -9,6 +9,7 @@ import type { Config, Environment } from "../spec/config.js";
 import type { DiskConfig } from "../spec/configuration.js";
 import { type Difference, differenceOf, type Step } from "../spec/difference.js";
 import { counted } from "../text.js";
+import type { DamageTeller } from "./damage.js";
 import type { EventLog } from "./event-log.js";
 import type { Jobs, RunningJob } from "./jobs.js";
 import type { Kept } from "./kept.js";
@@ -24,7 +25,7 @@ import { keepWish, keptWish, wishOfFiles } from "./wish-files.js";
 const RECONSIDER_MS = 10_000;
 
 export interface DesiredOptions {
-	readonly opener: Opener;
+	readonly opener: Opener & DamageTeller;
 	readonly workers: Workers;
 	readonly kept: Kept;
 	readonly events: EventLog;

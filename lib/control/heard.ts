@@ -90,8 +90,17 @@ const isLook = isShape({
 });
 const isReports = isShape({ disks: isList(isDisk, MOST), isMore: isFlag });
 
+const isIdentity = isShape({ serial: isText(20), wwn: isText(16) });
 const isServing = isShape({
-	disks: isList(isShape({ name: isWord, fingerprint: isWord, set: isSetOnDisk }), MOST),
+	disks: isList(
+		isShape({
+			name: isWord,
+			fingerprint: isWord,
+			set: isSetOnDisk,
+			identity: isEither(isMissing, isIdentity),
+		}),
+		MOST,
+	),
 	isMore: isFlag,
 });
 const isSet = isShape({ kind: isOneOf(["set"]), disk: isWord, set: isSetOnDisk });

@@ -41,13 +41,18 @@ export class HistoryFiles {
 		this.#minute = minuteOf(observed.startedMs);
 	}
 
-	/** Puts back what there is of the last day. What can't be read is left out: figures of the past are not worth a start. */
-	async restore(): Promise<void> {
+	/**
+	 * Puts back what there is of the last day. What can't be read is left out, for figures of the past are not worth a start: the names
+	 * of those files.
+	 */
+	async restore(): Promise<string[]> {
 		const now = this.#minute;
 		const rows = new Map<string, Map<number, Row>>();
+		const unread: string[] = [];
 		for (let index = 0; index < FILES; index++) {
-			const bytes = await this.#keeper.kept(fileName(index)).catch(() => undefined);
-			if (bytes !== undefined) this.#read(bytes, now, rows);
+			const name = fileName(index);
+			const bytes = await this.#keeper.kept(name).catch(() => new Uint8Array(0));
+			if (bytes !== undefined && !this.#read(bytes, now, rows)) unread.push(name);
 		}
 		const minutes = [...this.#known].sort((one, other) => one - other);
 		const nothing: Row = { values: new Uint16Array(VALUE_COUNT), heat: new Uint8Array(HEAT_ROWS) };
@@ -59,6 +64,7 @@ export class HistoryFiles {
 			}
 			history.resume(now * MINUTE_SECONDS);
 		}
+		return unread;
 	}
 
 	/** Called at every look: when a minute is over, it is kept. */
@@ -96,12 +102,13 @@ export class HistoryFiles {
 		);
 	}
 
-	#read(bytes: Uint8Array, now: number, rows: Map<string, Map<number, Row>>): void {
+	/** False if it is no file of ours, or was cut. */
+	#read(bytes: Uint8Array, now: number, rows: Map<string, Map<number, Row>>): boolean {
 		const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 		try {
 			const start = HEAD_LENGTH_BYTES + view.getUint32(0, true);
 			const head = JSON.parse(new TextDecoder().decode(bytes.subarray(HEAD_LENGTH_BYTES, start))) as Head;
-			if (head.version !== VERSION) return;
+			if (head.version !== VERSION) return false;
 			const isKept = (minute: number): boolean => minute <= now && minute > now - FILES * FILE_MINUTES;
 			for (const minute of head.minutes) if (isKept(minute)) this.#known.add(minute);
 			for (let at = start; at + ROW_BYTES <= bytes.length; at += ROW_BYTES) {
@@ -115,8 +122,9 @@ export class HistoryFiles {
 				const ofDisk = rows.get(name) ?? new Map<number, Row>();
 				rows.set(name, ofDisk.set(minute, { values, heat }));
 			}
+			return (bytes.length - start) % ROW_BYTES === 0;
 		} catch {
-			// It is no file of ours, or was cut: the others are read.
+			return false;
 		}
 	}
 }

@@ -67,6 +67,12 @@ class Window_ {
 		this.values.set(step, row, 0);
 		this.heat.set(step, row, VALUES.length);
 	}
+
+	/** It is that step now: what is known of later ones was told by a clock that was wrong. */
+	goBack(step: number): void {
+		this.values.goBack(step);
+		this.heat.goBack(step);
+	}
 }
 
 export class DiskHistory {
@@ -93,9 +99,12 @@ export class DiskHistory {
 	add(end: number, stretch: Stretch): void {
 		const second = Math.floor(end);
 		const first = Math.max(second - SECONDS_KEPT, Math.floor(end - stretch.seconds + ROUNDING_SECONDS)) + 1;
+		const minute = Math.floor(second / MINUTE_SECONDS);
+		if (minute < this.#minute) this.#minute = -1;
+		this.#seconds.goBack(second);
+		this.#minutes.goBack(minute);
 		const values = rowOf(stretch, Math.max(1, second - first + 1));
 		for (let step = Math.min(first, second); step <= second; step++) this.#seconds.set(step, values);
-		const minute = Math.floor(second / MINUTE_SECONDS);
 		if (minute !== this.#minute) this.#clear(minute);
 		const gathered = this.#gathered;
 		for (const name of ["reads", "readBytes", "writes", "writtenBytes"] as const)

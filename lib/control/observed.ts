@@ -80,6 +80,7 @@ export class Observed {
 	readonly #write = newSum("write");
 	readonly #sums = [this.#read, this.#write, newSum("flush")];
 	#rates = NO_RATES;
+	/** By a clock that nobody sets. */
 	#lookedMs: number | undefined;
 
 	constructor(
@@ -87,16 +88,19 @@ export class Observed {
 		readonly startedMs: number,
 	) {}
 
-	/** @param nowMs milliseconds since 1970 */
-	take(looks: readonly Look[], nowMs: number): void {
-		const lookedMs = this.#lookedMs ?? nowMs - 1000;
-		this.#lookedMs = nowMs;
+	/**
+	 * @param nowMs milliseconds since 1970
+	 * @param clockMs by a clock that nobody sets: how long it is since the last look
+	 */
+	take(looks: readonly Look[], nowMs: number, clockMs = nowMs): void {
+		const lookedMs = this.#lookedMs ?? clockMs - 1000;
+		this.#lookedMs = clockMs;
 		const busy = new Set<Entry>();
 		const all: Rates[] = [];
 		for (const look of looks) {
 			// It may have answered later than the others.
 			const last = this.#workers.get(look.worker);
-			const seconds = Math.max(0.001, (nowMs - (last?.lookedMs ?? lookedMs)) / 1000);
+			const seconds = Math.max(0.001, (clockMs - (last?.lookedMs ?? lookedMs)) / 1000);
 			const isNew = last?.life !== look.life;
 			for (const view of look.views) this.#entry(view.name).view = view;
 			for (const figures of look.figures) {
@@ -107,7 +111,7 @@ export class Observed {
 			}
 			this.#workers.set(look.worker, {
 				life: look.life,
-				lookedMs: nowMs,
+				lookedMs: clockMs,
 				linkOptions: look.linkOptions,
 				links: linksOf(look, isNew ? undefined : last?.links, seconds),
 				initiators: initiatorsOf(look, isNew ? undefined : last?.initiators, seconds),

@@ -9,6 +9,7 @@ import { Asking, type Delivery } from "../channel/asking.js";
 import { OperatorError, unreachable } from "../errors.js";
 import { interfaceNames } from "../link/interfaces.js";
 import type { Log, LogListener } from "../log.js";
+import { meansHere } from "../opener/means.js";
 import type { Begin, ControlBegin, Order, ProcessNews } from "../opener/messages.js";
 import { becomeUser } from "../privileges.js";
 import { counted } from "../text.js";
@@ -16,6 +17,7 @@ import { loadAssets } from "./assets.js";
 import { Control } from "./control.js";
 import type { Happening } from "./event-log.js";
 import { type Listener, listenerOf } from "./places.js";
+import { connectionsWithin } from "./server.js";
 import { TreeOpener } from "./tree-opener.js";
 import { TreeWorkers } from "./tree-workers.js";
 
@@ -105,11 +107,18 @@ class ControlProcess {
 		descriptors: readonly number[],
 	): Promise<void> {
 		const log = this.#options.makeLog(verbose);
+		const { descriptors: most } = meansHere();
 		if (user !== undefined) becomeUser(user, false, parent);
 		if (control === undefined) return;
+		if (descriptors.length < control.listeners.length) {
+			log.error("its listeners have not come, for too many descriptors are open (ulimit -n)");
+			this.#end(EXIT_OPERATOR);
+			return;
+		}
 		this.#opener = new TreeOpener(this.#asking);
 		this.#workers = new TreeWorkers(workers, (index) => this.#opener?.replace(index));
 		for (const { index, descriptor } of this.#early.splice(0)) this.#workers.join(index, descriptor);
+		const listeners = listenersOf(control, descriptors);
 		try {
 			this.#control = await Control.start({
 				version: this.#options.version,
@@ -118,7 +127,8 @@ class ControlProcess {
 				opener: this.#opener,
 				workers: this.#workers,
 				interfaceNames,
-				listeners: listenersOf(control, descriptors),
+				listeners,
+				limits: connectionsWithin(most),
 				assets: this.#assets,
 				log,
 			});
@@ -126,6 +136,8 @@ class ControlProcess {
 				this.#control.happened(happeningOf(news));
 			await this.#settle(this.#control);
 			this.#tellReady();
+			// What was asked for before there was anybody who could.
+			if (this.#isReloadWanted) void this.#reload();
 		} catch (error) {
 			if (!(error instanceof OperatorError)) throw error;
 			log.error(error.message);
@@ -152,7 +164,7 @@ class ControlProcess {
 	/** However often it is asked for meanwhile, once more is enough. */
 	async #reload(): Promise<void> {
 		this.#isReloadWanted = true;
-		if (this.#isReloading) return;
+		if (this.#isReloading || this.#control === null) return;
 		this.#isReloading = true;
 		while (this.#isReloadWanted) {
 			this.#isReloadWanted = false;

@@ -22,7 +22,10 @@ export interface Listening {
 export interface Keeper {
 	/** Resolves when it is on stable storage; another file of this name is replaced as a whole. */
 	keep(name: string, bytes: Uint8Array): Promise<void>;
+	/** Undefined: nothing was ever kept by this name. Rejects with a DamagedError if what was kept can't be read any more. */
 	kept(name: string): Promise<Uint8Array | undefined>;
+	/** Puts one that can't be understood out of the way. Its new name. */
+	setAside(name: string): Promise<string>;
 }
 
 export interface Opener extends Keeper {
@@ -41,12 +44,15 @@ export interface Opener extends Keeper {
 	speeds(names: readonly string[]): Promise<ReadonlyMap<string, number>>;
 }
 
-/** What has to survive every restart, by name of the disk. */
-export interface KeptDisk {
-	/** Made once, by chance. */
+/** Made once, by chance. */
+export interface DiskIdentity {
 	readonly serial: string;
 	/** 16 hexadecimal digits. */
 	readonly wwn: string;
+}
+
+/** What has to survive every restart, by name of the disk. */
+export interface KeptDisk extends DiskIdentity {
 	/** It is added so that nobody is answered. */
 	readonly fenced?: boolean;
 	/** What initiators have set, as the worker has told it. */
@@ -139,6 +145,8 @@ export interface Look {
 export interface WorkersListener {
 	/** What it had has to be added again. */
 	started(worker: number): void;
+	/** It serves a disk as this one: told before what initiators have set on it. */
+	recognized(disk: string, identity: DiskIdentity): void;
 	happened(happening: Happening): void;
 	/** An initiator has set something that has to survive. Resolves when it does; then the initiator may be answered. */
 	set(disk: string, what: unknown): Promise<void>;

@@ -48,6 +48,14 @@ export class Series {
 		this.#last = step;
 	}
 
+	/** The clock has gone back to that step: of it and what follows nothing is known, nor of what those have replaced. */
+	goBack(step: number): void {
+		if (step >= this.#last) return;
+		for (let each = Math.max(step, this.#last - this.length + 1); each <= this.#last; each++)
+			this.#codes.fill(this.#unknown, this.#at(each), this.#at(each) + this.columns);
+		this.#last = step - 1;
+	}
+
 	/** One column up to and with step `end`, oldest first; null: unknown. */
 	column(column: number, end: number): (number | null)[] {
 		return Array.from({ length: this.length }, (_, index) => {

@@ -13,8 +13,9 @@ import { PROBLEM_TYPE } from "./model.js";
 import { problemOf, problemResponse, Refusal, type RefusalStatus } from "./problem.js";
 
 export interface ServerLimits {
-	/** On each listener. */
+	/** On the unix socket, and on each other listener. */
 	readonly connections: number;
+	readonly connectionsByTcp: number;
 	/** From one address. */
 	readonly connectionsOfAddress: number;
 	readonly headersMs: number;
@@ -25,6 +26,7 @@ export interface ServerLimits {
 
 const LIMITS: ServerLimits = {
 	connections: 1000,
+	connectionsByTcp: 1000,
 	connectionsOfAddress: 250,
 	headersMs: 10_000,
 	requestMs: 30_000,
@@ -35,6 +37,23 @@ const KEEP_ALIVE_MS = 15_000;
 /** How long the last answers may take when the server stops, and when one of its listeners does. */
 const CLOSE_LIMIT_MS = 2000;
 const STOP_LIMIT_MS = 10_000;
+
+/** What a process has open that nobody is connected to, roughly. */
+const FILES_OWN = 48;
+const CONNECTIONS_LEAST = 8;
+/** More than people have at once. */
+const TCP_LISTENERS = 4;
+
+/** So that no caller finds a process without descriptors: half of them are for the unix socket, which only those may use who are let in. */
+export function connectionsWithin(
+	descriptors: number,
+): Pick<ServerLimits, "connections" | "connectionsByTcp"> {
+	const half = Math.max(CONNECTIONS_LEAST, Math.floor((descriptors - FILES_OWN) / 2));
+	return {
+		connections: Math.min(LIMITS.connections, half),
+		connectionsByTcp: Math.min(LIMITS.connectionsByTcp, Math.floor(half / TCP_LISTENERS)),
+	};
+}
 
 interface Application {
 	fetch(request: Request, surroundings: Surroundings): Response | Promise<Response>;
@@ -79,7 +98,7 @@ export class ApiServer {
 	}
 
 	#create(transport: Caller["transport"]): Server {
-		const { connections, headersMs, requestMs, idleMs } = this.#limits;
+		const { connections, connectionsByTcp, headersMs, requestMs, idleMs } = this.#limits;
 		const listener = getRequestListener(
 			(request, bindings) => {
 				const { incoming, outgoing } = bindings as HttpBindings;
@@ -98,7 +117,7 @@ export class ApiServer {
 			},
 			(incoming, outgoing) => void listener(incoming, outgoing),
 		);
-		server.maxConnections = connections;
+		server.maxConnections = transport === "unix" ? connections : connectionsByTcp;
 		server.setTimeout(idleMs);
 		server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => refuseBytes(error, socket));
 		if (transport === "tcp") this.#boundAddresses(server);

@@ -129,16 +129,38 @@ export class Steward {
 
 	/** Nobody is answered, or all are again. It stays so over every restart. */
 	async fence(fenced: boolean): Promise<void> {
-		const { workers, kept } = this.#options;
+		const { workers } = this.#options;
 		const { name } = this.#disk;
 		// What is fenced stays so whatever ends now; what is not, only when it is said so.
-		await kept.update(name, { fenced });
+		const isKept = await this.#keepFence(fenced);
 		if (this.#state === "open") await workers.fence(name, fenced);
-		this.#tell(
-			fenced ? "disk-fenced" : "disk-unfenced",
-			"info",
-			fenced ? "fenced: nobody is answered" : "unfenced",
-		);
+		if (!fenced) this.#tell("disk-unfenced", "info", "unfenced");
+		else if (isKept) this.#tell("disk-fenced", "info", "fenced: nobody is answered");
+		else
+			this.#tell(
+				"disk-fenced",
+				"warning",
+				"fenced: nobody is answered; that is not kept yet, and would be lost in a restart",
+			);
+	}
+
+	/** False if it is to be, as soon as that can be. Throws an OperatorError if it can't, and nothing is to be done. */
+	async #keepFence(fenced: boolean): Promise<boolean> {
+		const { kept } = this.#options;
+		const { name } = this.#disk;
+		try {
+			await kept.update(name, { fenced });
+			return true;
+		} catch (error) {
+			if (!(error instanceof OperatorError)) throw error;
+			if (!fenced) {
+				kept.putBack(name, { fenced: true });
+				throw error;
+			}
+			// Who wants initiators cut off wants it whatever has become of the state.
+			void kept.note(name, { fenced });
+			return false;
+		}
 	}
 
 	/** The worker that had it has been started again. */

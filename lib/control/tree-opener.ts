@@ -3,7 +3,7 @@
  */
 
 import type { Asking } from "../channel/asking.js";
-import { OperatorError } from "../errors.js";
+import { DamagedError, OperatorError } from "../errors.js";
 import type { ListenerName, OpenerRequest } from "../opener/messages.js";
 import type { FoundSources } from "../opener/sources.js";
 import type { Process } from "./model.js";
@@ -84,7 +84,13 @@ export class TreeOpener implements Opener {
 		const { body, bytes } = await this.#asking
 			.ask({ body: { kind: "kept", name } }, ASK_LIMIT_MS)
 			.catch(noAnswer);
+		if (typeof body.damage === "string") throw new DamagedError(body.damage);
 		return body.isThere === true ? bytes : undefined;
+	}
+
+	async setAside(name: string): Promise<string> {
+		const { aside } = await this.#ask({ kind: "setAside", name });
+		return aside as string;
 	}
 
 	/** This worker says what none says. */

@@ -28,7 +28,6 @@ const START_LIMIT_MS = 5000;
 const START_POLL_MS = 5;
 const INSIST_PAUSE_MS = 500;
 const MOST_TRIES = 3;
-
 const DONE: Parcel = { body: {} };
 
 interface Worker {
@@ -114,8 +113,9 @@ export class TreeWorkers implements Workers {
 				for (let waitedMs = 0; worker.asking === null && waitedMs < START_LIMIT_MS; waitedMs += START_POLL_MS)
 					await sleep(START_POLL_MS);
 				const disks = await this.#servedBy(worker);
-				for (const { name, set } of disks) {
+				for (const { name, set, identity } of disks) {
 					this.#give(name, worker);
+					if (identity !== undefined) this.#listener?.recognized(name, identity);
 					// While nobody was there who could keep it.
 					if (Object.keys(set).length > 0) void this.#listener?.set(name, set);
 				}

@@ -4,14 +4,20 @@
  */
 
 import { OperatorError } from "../errors.js";
+import type { DamageTeller } from "./damage.js";
 import type { EventLog } from "./event-log.js";
 import type { Opener } from "./seams.js";
 
-export class WatchedOpener implements Opener {
+/** Status shows a few. */
+const MOST_DAMAGE = 20;
+
+export class WatchedOpener implements Opener, DamageTeller {
 	readonly #opener: Opener;
 	readonly #events: EventLog;
 	/** By name: why it could not be kept when that was last tried. */
 	readonly #wrong = new Map<string, string>();
+	/** What was found to be damaged, until people have taken note of it. */
+	#damaged: string[] = [];
 
 	constructor(opener: Opener, events: EventLog) {
 		this.#opener = opener;
@@ -22,6 +28,19 @@ export class WatchedOpener implements Opener {
 	get wrong(): string | null {
 		const [first] = this.#wrong.values();
 		return first ?? null;
+	}
+
+	get damage(): readonly string[] {
+		return this.#damaged;
+	}
+
+	damaged(message: string): void {
+		this.#damaged = [...this.#damaged.slice(0, MOST_DAMAGE - 1), message];
+		this.#events.add({ kind: "configuration", severity: "error", message });
+	}
+
+	acknowledge(): void {
+		this.#damaged = [];
 	}
 
 	async keep(name: string, bytes: Uint8Array): Promise<void> {
@@ -41,6 +60,10 @@ export class WatchedOpener implements Opener {
 		if (this.#wrong.get(name) !== message)
 			this.#events.add({ kind: "configuration", severity: "error", message });
 		this.#wrong.set(name, message);
+	}
+
+	setAside(name: string): Promise<string> {
+		return this.#opener.setAside(name);
 	}
 
 	kept(name: string): Promise<Uint8Array | undefined> {

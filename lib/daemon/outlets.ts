@@ -8,6 +8,7 @@ import { LEAST_MTU } from "../aoe/config.js";
 import { Registry } from "../aoe/registry.js";
 import { REJECT_REASONS, TargetStats } from "../aoe/stats.js";
 import { AoeTarget } from "../aoe/target.js";
+import { systemClock } from "../clock.js";
 import type { Departures } from "../departures.js";
 import type { Link } from "../link/link.js";
 import { type LinkHelpers, openLink } from "../link/open.js";
@@ -154,8 +155,8 @@ export class Outlets {
 
 	async #close({ target, link, rivals }: Outlet, limitMs: number): Promise<void> {
 		target.stop();
-		for (const endMs = Date.now() + limitMs; target.inFlight > 0 && Date.now() < endMs; )
-			await sleep(DRAIN_POLL_MS);
+		const { now } = systemClock;
+		for (const endMs = now() + limitMs; target.inFlight > 0 && now() < endMs; ) await sleep(DRAIN_POLL_MS);
 		this.#options.pump.run();
 		await Promise.race([link.close(), sleep(DRAIN_MS)]);
 		rivals.close();

@@ -10,11 +10,27 @@ import { Daemon } from "./daemon.js";
 import type { OpenDevice } from "./openers.js";
 import { keepTunnels } from "./tunnels.js";
 
-/** Serves a spec until `close`. Throws an OperatorError, with everything given back, if a part of it can't be served. */
-export async function startDaemon(spec: Spec, log: Log, version: string, open?: OpenDevice): Promise<Daemon> {
+/** How long what is being opened has, once the end is wanted. */
+const STOP_LIMIT_MS = 1000;
+
+/**
+ * Serves a spec until `close`. Throws an OperatorError, with everything given back, if a part of it can't be served, or `stopping` resolves
+ * before all of it is.
+ */
+export async function startDaemon(
+	spec: Spec,
+	log: Log,
+	version: string,
+	open?: OpenDevice,
+	stopping?: Promise<unknown>,
+): Promise<Daemon> {
 	const { user } = spec.process;
 	if (user !== undefined) checkUser(user);
 	const daemon = new Daemon({ log, version, ...(open && { open }) });
+	let isStarting = true;
+	void stopping?.then(() => {
+		if (isStarting) void daemon.close(STOP_LIMIT_MS);
+	});
 	try {
 		if (user !== undefined) await keepTunnels(spec.exports);
 		// Before the first frame is looked at.
@@ -25,6 +41,8 @@ export async function startDaemon(spec: Spec, log: Log, version: string, open?: 
 	} catch (error) {
 		await daemon.close();
 		throw error;
+	} finally {
+		isStarting = false;
 	}
 }
 

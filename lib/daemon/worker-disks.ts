@@ -37,7 +37,12 @@ export class WorkerDisks {
 		const end = from + SERVING_AT_ONCE;
 		const disks = [...this.#disks.values()]
 			.slice(from, end)
-			.map(({ disk: { name }, fingerprint }) => ({ name, fingerprint, set: this.setOn(name) }));
+			.map(({ disk: { name, identity }, fingerprint }) => ({
+				name,
+				fingerprint,
+				set: this.setOn(name),
+				identity,
+			}));
 		return { disks, isMore: end < this.#disks.size };
 	}
 

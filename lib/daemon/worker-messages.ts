@@ -3,7 +3,7 @@
  */
 
 import type { Subject } from "../log.js";
-import type { DiskSpec, ExportSpec, LinkSpec } from "../spec/spec.js";
+import type { DiskSpec, ExportSpec, IdentitySpec, LinkSpec } from "../spec/spec.js";
 import type { SetOnDisk } from "./set-access.js";
 
 /** One disk with its exports. */
@@ -22,6 +22,8 @@ export interface Serving {
 	readonly name: string;
 	readonly fingerprint: string;
 	readonly set: SetOnDisk;
+	/** As control has given it. */
+	readonly identity: IdentitySpec | undefined;
 }
 
 export interface ServingSome {

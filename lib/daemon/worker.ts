@@ -7,10 +7,11 @@
 import { Asking, type Delivery, type Parcel } from "../channel/asking.js";
 import { OperatorError, unreachable } from "../errors.js";
 import type { Log, LogListener } from "../log.js";
-import type { Begin, Order } from "../opener/messages.js";
+import type { Begin, OpenerRequest, Order } from "../opener/messages.js";
 import { nameProcess } from "../output.js";
 import { becomeUser } from "../privileges.js";
 import { Daemon } from "./daemon.js";
+import { Joining } from "./joining.js";
 import { openThrough } from "./remote-files.js";
 import { helpersOf } from "./remote-links.js";
 import { SetKeeping } from "./set-keeping.js";
@@ -23,6 +24,7 @@ import { requestOf } from "./worker-requests.js";
 const OPENER = 3;
 /** How long requests under way may take at the end. */
 const DRAIN_LIMIT_MS = 10_000;
+const JOIN_LIMIT_MS = 10_000;
 const DONE: Parcel = { body: {} };
 
 /** What a worker needs of whoever starts it. */
@@ -43,6 +45,10 @@ class Worker {
 	readonly #opener: Asking;
 	readonly #end: (status: number) => void;
 	#control: Asking | null = null;
+	readonly #joining = new Joining(
+		() => this.#control !== null,
+		() => this.#opener.ask({ body: { kind: "join" } satisfies OpenerRequest }, JOIN_LIMIT_MS),
+	);
 	#daemon: Daemon | null = null;
 	#disks: WorkerDisks | null = null;
 	#looks: WorkerLooks | null = null;
@@ -121,15 +127,22 @@ class Worker {
 
 	/** Control is new. */
 	#join([descriptor]: readonly number[]): void {
-		if (descriptor === undefined) return;
 		this.#control?.close();
+		this.#control = null;
+		if (descriptor === undefined) {
+			this.#log?.error("the channel to control has not come, for too many descriptors are open (ulimit -n)");
+			this.#joining.lost();
+			return;
+		}
 		const control = new Asking(
 			descriptor,
 			{
 				answer: (question) => this.#answer(question.body),
 				told: () => {},
 				ended: () => {
-					if (this.#control === control) this.#control = null;
+					if (this.#control !== control) return;
+					this.#control = null;
+					this.#joining.lost();
 				},
 			},
 			{ longestBytes: Number.MAX_SAFE_INTEGER },

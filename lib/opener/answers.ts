@@ -4,7 +4,7 @@
  */
 
 import type { Delivery, Parcel } from "../channel/asking.js";
-import { OperatorError } from "../errors.js";
+import { DamagedError, OperatorError } from "../errors.js";
 import { Tunnels } from "../gre/keeper.js";
 import { quote } from "../text.js";
 import type { Child } from "./children.js";
@@ -27,6 +27,8 @@ export interface AnswersOptions {
 	readonly manager: Manager;
 	readonly children: () => readonly Child[];
 	readonly news: () => readonly ProcessNews[];
+	/** Makes a channel between this worker and control. Throws an OperatorError, or a NativeError, if it can't. */
+	readonly join: (worker: Child) => void;
 	readonly onReady: (status: string) => void;
 }
 
@@ -39,7 +41,7 @@ type Answer<Kind extends OpenerRequest["kind"]> = (
 const RUNTIME_FILE = "runtime.toml";
 const DONE: Parcel = { body: {} };
 /** What a worker may ask; control may ask the rest. */
-const FOR_WORKERS: readonly OpenerRequest["kind"][] = ["open", "memory", "listen", "tunnel"];
+const FOR_WORKERS: readonly OpenerRequest["kind"][] = ["open", "memory", "listen", "tunnel", "join"];
 
 export class Answers {
 	readonly #options: AnswersOptions;
@@ -68,12 +70,14 @@ export class Answers {
 			this.#options.files.refuseLink(`gre:${peer}`);
 			return { body: {}, files: [ofWorker(this.#tunnels, index, Tunnels).start(peer)] };
 		},
+		join: (_request, child) => {
+			this.#options.join(child);
+			return DONE;
+		},
 		sources: async () => ({ body: (await this.#reread()).sources }),
 		token: async () => ({ body: { token: await this.#options.files.token() } }),
-		kept: async ({ name }) => {
-			const bytes = await this.#options.keeping.kept(name);
-			return { body: { isThere: bytes !== undefined }, bytes: bytes ?? new Uint8Array(0) };
-		},
+		kept: ({ name }) => this.#kept(name),
+		setAside: async ({ name }) => ({ body: { aside: await this.#options.keeping.setAside(name) } }),
 		keep: async ({ name }, _child, bytes = new Uint8Array(0)) => {
 			await this.#options.keeping.keep(name, bytes);
 			// Disks in memory that it names get theirs.
@@ -136,6 +140,16 @@ export class Answers {
 		const { listeners, news } = this.#options;
 		const control = { listeners: listeners.names, started: this.#started, news: news() };
 		return { control, files: listeners.duplicates() };
+	}
+
+	async #kept(name: string): Promise<Parcel> {
+		try {
+			const bytes = await this.#options.keeping.kept(name);
+			return { body: { isThere: bytes !== undefined }, bytes: bytes ?? new Uint8Array(0) };
+		} catch (error) {
+			if (!(error instanceof DamagedError)) throw error;
+			return { body: { isThere: false, damage: error.message }, bytes: new Uint8Array(0) };
+		}
 	}
 
 	async #listen(path: string): Promise<Parcel> {

@@ -68,10 +68,11 @@ export class Child {
 		return this.#options.index;
 	}
 
-	/** Says something to it, if there is one to hear it; the descriptors are no longer the caller's. */
-	tell(body: Order, files: readonly number[] = []): void {
-		if (this.#asking !== null) this.#asking.tell({ body, files });
-		else for (const file of files) closeSync(file);
+	/** Says something to it; the descriptors are no longer the caller's. False if there is none to hear it. */
+	tell(body: Order, files: readonly number[] = []): boolean {
+		if (this.#asking !== null) return this.#asking.tell({ body, files });
+		for (const file of files) closeSync(file);
+		return false;
 	}
 
 	/** Resolves to false if it does not answer within so long. */

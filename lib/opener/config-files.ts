@@ -79,6 +79,10 @@ export class ConfigFiles {
 		return this.#config.http;
 	}
 
+	get diskCount(): number {
+		return this.#config.disks.length;
+	}
+
 	get grants(): Grants {
 		return this.#grants;
 	}

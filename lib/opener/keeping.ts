@@ -1,30 +1,41 @@
 /**
  * The state directory: what survives a restart, kept for control, which can open nothing. A file is replaced as a whole, and is on
- * stable storage when that is told. One daemon has the directory at a time. All of them together have a limit: who has taken over control must not fill the disk. Used by the
- * opener alone.
+ * stable storage when that is told. One daemon has the directory at a time. All of them together have a limit: who has taken over control
+ * must not fill the disk. Of what can't be made again the file before the last is kept too (`spare.ts`), and a damaged file is
+ * put aside, not written over. Used by the opener alone.
  */
 
-import { closeSync } from "node:fs";
-import { open, readFile, rename, stat, unlink } from "node:fs/promises";
+import { closeSync, constants } from "node:fs";
+import { open, readdir, rename, stat, unlink } from "node:fs/promises";
 import path from "node:path";
-import { codeOf, OperatorError } from "../errors.js";
+import { codeOf, DamagedError, OperatorError } from "../errors.js";
 import { Errno, isNativeError, native } from "../native.js";
 import { makeFolder } from "./folders.js";
 import { KEPT_FILES } from "./messages.js";
 import { within } from "./patience.js";
+import { SPARED, spare } from "./spare.js";
 
 /** Several times what a day of the figures of 4,096 disks takes. */
 const MOST_BYTES = 2 * 1024 * 1024 * 1024;
+/** Of one file: more than control may have kept. */
+const LONGEST_BYTES = 80 * 1024 * 1024;
 /** A disk that is busy takes its time to make something durable. */
 const LIMIT_MS = 60_000;
 /** Locked by who has the directory, for as long as he lives. */
 const LOCK_FILE = "lock";
+/** Damaged files that are kept, of all names. */
+const MOST_ASIDE = 16;
+const ASIDE = ".damaged-";
+/** Of a file that will be no better when it is read once more. */
+const DAMAGE: ReadonlySet<string> = new Set(["ENOENT", "EIO", "EISDIR", "EBADMSG", "EUCLEAN"]);
 const NO_ROOM: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EROFS"]);
 
 export class Keeping {
 	#last: Promise<unknown> = Promise.resolve();
 	/** By name, of those that there are. */
 	readonly #sizes = new Map<string, number>();
+	/** Names of those that were put aside. */
+	readonly #aside: string[] = [];
 	readonly #mostBytes: number;
 
 	private constructor(
@@ -41,8 +52,11 @@ export class Keeping {
 		const keeping = new Keeping(folder, mostBytes, await lockIn(folder));
 		for (const name of KEPT_FILES) {
 			const status = await stat(path.join(folder, name)).catch(() => undefined);
-			if (status !== undefined) keeping.#sizes.set(name, status.size);
+			// What is longer was never kept, and will be found to be damaged.
+			if (status !== undefined) keeping.#sizes.set(name, status.size > LONGEST_BYTES ? 0 : status.size);
 		}
+		const all = await readdir(folder).catch(() => []);
+		keeping.#aside.push(...all.filter((name) => name.includes(ASIDE)));
 		return keeping;
 	}
 
@@ -52,17 +66,34 @@ export class Keeping {
 	}
 
 	/**
-	 * What is there; undefined: nothing was ever kept by this name. Throws an OperatorError if it can't be read, or somebody has
-	 * removed it: whoever took it for one that never was would give disks other identities.
+	 * What is there; undefined: nothing was ever kept by this name. Throws an OperatorError if it can't be read, a DamagedError if that
+	 * will stay so, or somebody has removed it: whoever took it for one that never was would give disks other identities.
 	 */
 	kept(name: string): Promise<Uint8Array | undefined> {
 		return this.#inTurn(name, "can't be read", async () => {
+			const file = path.join(this.folder, name);
 			try {
-				return await readFile(path.join(this.folder, name));
+				return await readWhole(file);
 			} catch (error) {
-				if (codeOf(error) === "ENOENT" && !this.#sizes.has(name)) return undefined;
+				const code = codeOf(error) ?? "";
+				const wasThere = this.#sizes.has(name) || this.#aside.some((each) => each.startsWith(name + ASIDE));
+				if (code === "ENOENT" && !wasThere) return undefined;
+				if (DAMAGE.has(code)) throw new DamagedError(`${file}: can't be read (${code})`);
 				throw error;
 			}
+		});
+	}
+
+	/** Puts a file that nobody understands out of the way, for people to look at. The new name, within the folder. */
+	setAside(name: string): Promise<string> {
+		return this.#inTurn(name, "can't be put aside", async () => {
+			if (this.#aside.length >= MOST_ASIDE)
+				throw new OperatorError(`${this.folder}: has ${MOST_ASIDE} damaged files already`);
+			const aside = name + ASIDE + new Date().toISOString().replaceAll(":", "");
+			await rename(path.join(this.folder, name), path.join(this.folder, aside));
+			this.#aside.push(aside);
+			this.#sizes.delete(name);
+			return aside;
 		});
 	}
 
@@ -96,6 +127,7 @@ export class Keeping {
 			await unlink(`${file}.new`).catch(() => {});
 			throw error;
 		}
+		if (SPARED.has(name)) await spare(file);
 		await rename(`${file}.new`, file);
 		this.#sizes.set(name, bytes.length);
 		const folder = await open(this.folder);
@@ -104,6 +136,20 @@ export class Keeping {
 		} finally {
 			await folder.close();
 		}
+	}
+}
+
+/** Throws a DamagedError if it is no file that was ever kept. */
+async function readWhole(file: string): Promise<Uint8Array> {
+	// A pipe of that name must not keep us waiting.
+	const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+	try {
+		const status = await handle.stat();
+		if (!status.isFile()) throw new DamagedError(`${file}: is no file`);
+		if (status.size > LONGEST_BYTES) throw new DamagedError(`${file}: has ${status.size} bytes`);
+		return await handle.readFile();
+	} finally {
+		await handle.close();
 	}
 }
 

@@ -13,7 +13,9 @@ export const CHILD_VARIABLE = "VBLADE_CHILD";
 /** What survives restarts: names of files in the state directory that the opener keeps for control. */
 export const KEPT_FILES: ReadonlySet<string> = new Set([
 	"runtime.toml",
+	"runtime.toml.before",
 	"disks.json",
+	"disks.json.before",
 	"wish.json",
 	"events.json",
 	"reload.json",
@@ -114,12 +116,16 @@ export type OpenerRequest =
 	| { readonly kind: "listen"; readonly path: string }
 	/** Starts the process of a tunnel (`gre:PEER`). The answer has the other end of its stream. */
 	| { readonly kind: "tunnel"; readonly peer: string }
+	/** Its channel to control is gone, or never came: another one is made, if there is a control. */
+	| { readonly kind: "join" }
 	/** Control alone, as all that follow: the answer is `FoundSources`. What can be opened follows from it from now on. */
 	| { readonly kind: "sources" }
 	/** What the token is now; the answer has none if there is none. */
 	| { readonly kind: "token" }
-	/** What is in a kept file: the answer has its bytes, and `isThere`. */
+	/** What is in a kept file: the answer has its bytes, and `isThere`; or `damage`, why it can't be read any more. */
 	| { readonly kind: "kept"; readonly name: string }
+	/** One that can't be understood is put out of the way: the answer has its new name, `aside`. */
+	| { readonly kind: "setAside"; readonly name: string }
 	/** Its bytes come beside; answered when they are on stable storage. */
 	| { readonly kind: "keep"; readonly name: string }
 	| { readonly kind: "processes" }

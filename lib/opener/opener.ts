@@ -8,6 +8,7 @@
  */
 
 import type { AskingOptions } from "../channel/asking.js";
+import { systemClock } from "../clock.js";
 import { OperatorError } from "../errors.js";
 import type { Log } from "../log.js";
 import { isNativeError, native } from "../native.js";
@@ -20,11 +21,14 @@ import { watchForHang } from "./hang-watch.js";
 import { Keeping } from "./keeping.js";
 import { Listeners } from "./listeners.js";
 import { Manager } from "./manager.js";
+import { meansHere, wanting } from "./means.js";
 import type { ProcessKind } from "./messages.js";
 import { ProcessHistory } from "./process-news.js";
 
 /** How long the others have to end before they are killed: longer than a worker gives its disks. */
 const STOP_LIMIT_MS = 15_000;
+/** Between two channels that a worker asks for. */
+const JOIN_PAUSE_MS = 1000;
 const MIB = 1024 * 1024;
 /** What a child may have of this process's memory and descriptors; one that wants more has been taken over, and is started again. */
 const ALLOWANCES: Readonly<Record<ProcessKind, AskingOptions>> = {
@@ -63,6 +67,9 @@ export class Opener {
 	readonly #children: Child[];
 	readonly #history = new ProcessHistory((news) => this.#control?.tell({ kind: "process", news }));
 	readonly #stopWatching: () => void;
+	#isReloadWanted = false;
+	/** When workers have last asked for that. */
+	readonly #joinedMs = new Map<Child, number>();
 
 	private constructor(options: OpenerOptions, files: ConfigFiles, keeping: Keeping, listeners: Listeners) {
 		this.#options = options;
@@ -78,6 +85,7 @@ export class Opener {
 			manager: this.#manager,
 			children: () => this.#children,
 			news: () => this.#history.latest,
+			join: (worker) => this.#joinAgain(worker),
 		});
 		this.#workerCount = files.daemon.workers;
 		const workers = Array.from({ length: this.#workerCount }, (_, index) => this.#child("worker", index));
@@ -98,6 +106,7 @@ export class Opener {
 	/** Throws an OperatorError if the daemon can't be started as the files say; then nothing is left of it. */
 	static async start(options: OpenerOptions): Promise<Opener> {
 		const files = await ConfigFiles.read(options.config, options.log);
+		for (const line of wanting(files.daemon.workers, files.diskCount, meansHere())) options.log.warn(line);
 		const keeping = await Keeping.in(files.daemon.state);
 		const listeners = new Listeners(activatedSockets());
 		try {
@@ -157,6 +166,7 @@ export class Opener {
 		const { control, files } = this.#answers.controlBegin();
 		child.tell({ ...begin, control }, files);
 		for (const other of this.#children) if (other.kind === "worker") this.#join(child, other);
+		if (this.#isReloadWanted) this.reload();
 	}
 
 	/** A later one may find more of what is wanting: descriptors, or files that can be read. */
@@ -178,9 +188,18 @@ export class Opener {
 		worker.tell({ kind: "peer", of: "control", index: 0 }, [other]);
 	}
 
-	/** Has control read the configuration again, and make it so. */
+	/** Control then has the worker add all its disks, so whoever asks without end is not heard. */
+	#joinAgain(worker: Child): void {
+		const nowMs = systemClock.now();
+		if (nowMs - (this.#joinedMs.get(worker) ?? -JOIN_PAUSE_MS) < JOIN_PAUSE_MS)
+			throw new OperatorError(`${worker.name}: was joined with control just now`);
+		this.#joinedMs.set(worker, nowMs);
+		this.#join(this.#control, worker);
+	}
+
+	/** Has control read the configuration again, and make it so: the next one, if it is being started. */
 	reload(): void {
-		this.#control?.tell({ kind: "reload" });
+		this.#isReloadWanted = this.#control?.tell({ kind: "reload" }) !== true;
 	}
 
 	/** Has the workers log what they have counted. */

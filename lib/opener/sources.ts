@@ -40,7 +40,9 @@ export async function readSources(main: string, state?: string): Promise<FoundSo
 	const debian = main === DEFAULT_CONFIG ? await readFolder(reading, DEBIAN_FOLDER, ".conf") : [];
 	const isNeeded = main !== DEFAULT_CONFIG || confd.length + debian.length === 0;
 	const file = await readText(reading, main, isNeeded);
-	const runtime = state && (await readText(reading, path.join(state, "runtime.toml"), false));
+	// What is wrong with that one is control's to tell: it keeps no file of root's from being served.
+	const added: Reading = { unreadable: [], leftBytes: reading.leftBytes };
+	const runtime = state && (await readText(added, path.join(state, "runtime.toml"), false));
 	const files = file === undefined ? confd : [file, ...confd];
 	return { files, debian, runtime: runtime || undefined, unreadable: reading.unreadable };
 }

@@ -138,6 +138,24 @@ t.test("who is not answered in time gives up; a late answer harms nobody", async
 	await until("all are closed", () => openDescriptors() === before + 2, LIMIT_MS);
 });
 
+t.test("who stood still himself hears what came meanwhile before he gives up", async (t) => {
+	const clock = new VirtualClock();
+	const { near } = sides(t, () => ({ body: { here: true } }), { clock });
+	const asked = near.asking.ask({ body: {} }, 5000);
+	const dead = near.asking.ask({ body: {} }, 5000);
+	clock.stall(600_000);
+	// The timers come before what has arrived, as after SIGCONT.
+	clock.pass(0);
+	t.same((await asked).body, { here: true });
+	await dead;
+	const silent = sides(t, () => new Promise(() => {}), { clock });
+	const unanswered = silent.near.asking.ask({ body: {} }, 5000);
+	clock.stall(600_000);
+	clock.pass(0);
+	clock.pass(2000);
+	await t.rejects(unanswered, new NoAnswerError("no answer within 5 s"), "but no longer");
+});
+
 t.test("the end of the channel ends all questions", async (t) => {
 	const { near, far } = sides(t, () => new Promise(() => {}));
 	const asked = [1, 2, 3].map((n) => near.asking.ask({ body: { n } }, LIMIT_MS));

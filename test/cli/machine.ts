@@ -6,6 +6,7 @@ export const MACHINE: MachineHere = {
 	user: (name) => (name === "root" ? "root" : name === "vblade" ? "ordinary" : "none"),
 	hasGroup: (name) => name === "vblade",
 	hasAddress: machineHere.hasAddress,
+	means: () => ({ processors: 8, memoryBytes: 2 ** 40, descriptors: 2 ** 20 }),
 	interfaceNames: () => ["lo", "eth0"],
 	hasInterface: (name) => ["lo", "eth0", "alternative"].includes(name),
 };

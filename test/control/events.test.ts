@@ -57,6 +57,34 @@ t.test("a list, and what comes after an id", async (t) => {
 	t.equal((await stage.ask("GET", "/api/v1/events?after=x")).status, 400);
 });
 
+t.test("however many listen by TCP, who comes by the socket is heard", async (t) => {
+	const stage = new Stage();
+	const control = await stage.start(t);
+	await settle();
+	const server = await control.listen({ transport: "tcp", where: { host: "127.0.0.1", port: 0 } });
+	const { port } = server.address() as net.AddressInfo;
+	const statuses: (number | undefined)[] = [];
+	const requests = Array.from({ length: 110 }, () =>
+		http
+			.get(
+				{ port, path: "/api/v1/events", agent: false, headers: { accept: "text/event-stream" } },
+				(response) => {
+					response.on("error", () => undefined).resume();
+					statuses.push(response.statusCode);
+				},
+			)
+			.on("error", () => undefined),
+	);
+	t.teardown(() => {
+		for (const request of requests) request.destroy();
+	});
+	await until("all are answered", () => statuses.length === 110, LIMIT_MS);
+	t.equal(statuses.filter((status) => status === 503).length, 10);
+	const one = listen(stage, "?after=0");
+	t.teardown(() => one.stop());
+	await until("it is told", () => one.heard.length > 0, LIMIT_MS);
+});
+
 t.test("a stream tells what happens, and goes on where it was left", async (t) => {
 	const stage = new Stage();
 	const { inside } = await stage.start(t);

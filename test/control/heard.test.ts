@@ -83,6 +83,7 @@ class Pair {
 		const [ours, theirs] = native.socketPair();
 		this.workers.listen({
 			started: () => {},
+			recognized: () => {},
 			happened: (happening) => void this.happened.push(happening),
 			set: (disk) => {
 				this.sets.push(disk);

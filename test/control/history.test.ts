@@ -173,6 +173,7 @@ t.test("what was by the minute is there after a restart; what can't be read is l
 	for (const [name, bytes] of opener.files) opener.files.set(name, bytes.subarray(0, 3));
 	opener.files.set("history-000", new TextEncoder().encode("no file of ours, but a long one"));
 	const broken = new Observed(at(30));
-	await new HistoryFiles(opener, broken).restore();
+	const unread = await new HistoryFiles(opener, broken).restore();
+	t.strictSame(new Set(unread), new Set(opener.files.keys()), "and named");
 	t.equal(broken.disk("web"), undefined);
 });

@@ -6,6 +6,7 @@
 import net from "node:net";
 import t, { type Test } from "tap";
 import { Problem } from "../../lib/control/model.js";
+import { connectionsWithin } from "../../lib/control/server.js";
 import { LIMIT_MS, Stage } from "./stage.js";
 
 /** Sends bytes, and resolves to all that comes back until the other side ends the connection. */
@@ -164,6 +165,16 @@ t.test("connections have a limit; when they are gone, others come in", async (t)
 	}
 	t.pass("it serves again");
 });
+
+t.test(
+	"connections take half of what a process may have open, and by TCP none of the socket's",
+	async (t) => {
+		t.same(connectionsWithin(1_048_576), { connections: 1000, connectionsByTcp: 1000 });
+		t.same(connectionsWithin(Infinity), { connections: 1000, connectionsByTcp: 1000 });
+		t.same(connectionsWithin(1048), { connections: 500, connectionsByTcp: 125 });
+		t.same(connectionsWithin(20), { connections: 8, connectionsByTcp: 2 });
+	},
+);
 
 t.test("ten thousand connections come and go", async (t) => {
 	const stage = new Stage();

@@ -9,6 +9,7 @@ import type { Test } from "tap";
 import { Control, type ControlOptions } from "../../lib/control/control.js";
 import type { Process } from "../../lib/control/model.js";
 import type {
+	DiskIdentity,
 	Listening,
 	Look,
 	Opener,
@@ -17,7 +18,7 @@ import type {
 	Workers,
 	WorkersListener,
 } from "../../lib/control/seams.js";
-import { OperatorError } from "../../lib/errors.js";
+import { DamagedError, OperatorError } from "../../lib/errors.js";
 import type { DiskConfig } from "../../lib/spec/configuration.js";
 import { scratchDirectory } from "../support/cleanup.js";
 
@@ -47,6 +48,9 @@ export class FakeOpener implements Opener {
 	text = TWO;
 	token: string | undefined = TOKEN;
 	readonly files = new Map<string, Uint8Array>();
+	/** Files that are there and can't be read; and what was put aside. */
+	readonly damaged = new Set<string>();
+	readonly aside: string[] = [];
 	/** What `keep` throws. */
 	broken: OperatorError | undefined;
 	/** Why it would not open what a disk is made of. */
@@ -98,7 +102,15 @@ export class FakeOpener implements Opener {
 	}
 
 	async kept(name: string) {
+		if (this.damaged.has(name)) throw new DamagedError(`${name}: can't be read (EIO)`);
 		return this.files.get(name);
+	}
+
+	async setAside(name: string) {
+		this.damaged.delete(name);
+		this.files.delete(name);
+		this.aside.push(name);
+		return `${name}.damaged-then`;
 	}
 }
 
@@ -107,6 +119,8 @@ export class FakeWorkers implements Workers {
 	readonly calls: string[] = [];
 	readonly served = new Map<string, string>();
 	readonly fenced = new Set<string>();
+	/** Who disks are, that it serves. */
+	readonly identities = new Map<string, DiskIdentity>();
 	/** Why disks can't be added. */
 	readonly reasons = new Map<string, string>();
 	/** Disks whose removal does not end before this does. */
@@ -120,6 +134,7 @@ export class FakeWorkers implements Workers {
 	}
 
 	async serving(): Promise<ServedDisk[]> {
+		for (const [name, identity] of this.identities) this.listener?.recognized(name, identity);
 		return [...this.served].map(([name, fingerprint]) => ({ name, fingerprint }));
 	}
 

@@ -60,32 +60,135 @@ t.test("a start with a full state serves the disks that are known", async (t) =>
 	t.equal(await keptGauge(stage), "0");
 });
 
+t.test("a disk is not served before it is kept who it is, however often that is tried", async (t) => {
+	const clock = new VirtualClock();
+	const stage = new Stage();
+	stage.opener.broken = FULL;
+	await stage.start(t, { clock });
+	for (let tries = 0; tries < 3; tries++) {
+		await settle();
+		t.equal(await stage.state("web"), "failed");
+		clock.pass(60_000);
+	}
+	stage.opener.broken = undefined;
+	clock.pass(60_000);
+	await settle();
+	t.equal(await stage.state("web"), "open");
+	const { web } = JSON.parse(text(stage, "disks.json")).disks;
+	t.equal((await stage.ask("GET", "/api/v1/disks/web")).body.identity.serial, web.serial);
+});
+
+t.test("with a full state a disk can be fenced, and is unfenced only when that is kept", async (t) => {
+	const clock = new VirtualClock();
+	const stage = new Stage();
+	await stage.start(t, { clock });
+	await settle();
+	stage.opener.broken = FULL;
+	t.equal((await stage.ask("POST", "/api/v1/disks/web/fence", { body: {} })).status, 200);
+	t.ok(stage.workers.fenced.has("web"));
+	stage.opener.broken = undefined;
+	clock.pass(10_000);
+	await settle();
+	t.equal(JSON.parse(text(stage, "disks.json")).disks.web.fenced, true, "kept as soon as it could be");
+	stage.opener.broken = FULL;
+	t.ok((await stage.ask("POST", "/api/v1/disks/web/unfence", { body: {} })).status >= 400);
+	t.ok(stage.workers.fenced.has("web"));
+	t.equal(await stage.state("web"), "fenced");
+});
+
+const text = (stage: Stage, name: string): string => new TextDecoder().decode(stage.opener.files.get(name));
+const put = (stage: Stage, name: string, what: string): unknown =>
+	stage.opener.files.set(name, new TextEncoder().encode(what));
+
+async function problems(stage: Stage): Promise<string> {
+	return String((await stage.ask("GET", "/api/v1/status")).body.problems);
+}
+
+const DAMAGED = ["", "{", "\0\0\0", "null", '{"version":1}', '{"version":1,"disks":{"web":null}}'];
+for (const damage of [...DAMAGED, '{"version":1,"disks":{"web":{"serial":"x"}}}', undefined])
+	t.test(`who disks are is damaged: ${JSON.stringify(damage)}`, async (t) => {
+		const stage = new Stage();
+		await stage.start(t);
+		await settle();
+		await stage.close();
+		const good = text(stage, "disks.json");
+		put(stage, "disks.json.before", good);
+		if (damage === undefined) stage.opener.damaged.add("disks.json");
+		else put(stage, "disks.json", damage);
+		stage.workers.served.clear();
+		await stage.start(t);
+		await settle();
+		t.equal(await stage.state("web"), "open", "it is served");
+		t.strictSame(stage.opener.aside, ["disks.json"], "what is damaged is not written over");
+		t.strictSame(JSON.parse(text(stage, "disks.json")).disks, JSON.parse(good).disks, "its copy counts");
+		t.match(await problems(stage), /who disks are was damaged.*put aside as disks.json.damaged-/);
+		await stage.close();
+		await stage.start(t);
+		t.match(await problems(stage), /was damaged/, "also to whoever looks later");
+		await stage.control.reload();
+		t.notMatch(await problems(stage), /was damaged/, "until he reloads");
+	});
+
 t.test(
-	"a state that is not as it should be is refused in words, what can be had from elsewhere is",
+	"without a copy, who a disk was is known by the worker that serves it, or it is told that nobody knows",
 	async (t) => {
 		const stage = new Stage();
 		await stage.start(t);
 		await settle();
 		await stage.close();
-		const { files } = stage.opener;
-		const good = files.get("disks.json");
-		for (const [text, why] of [
-			["", /can't be read/],
-			['{"version":1}', /can't be read/],
-			['{"version":1,"disks":{"web":null}}', /can't be read/],
-			['{"version":1,"disks":{"web":{"serial":"x"}}}', /can't be read/],
-			['{"version":2,"disks":{}}', /of a newer vblade/],
-		] as const) {
-			files.set("disks.json", new TextEncoder().encode(text));
-			await t.rejects(stage.start(t), { name: "OperatorError", message: why }, text);
-		}
-		if (good !== undefined) files.set("disks.json", good);
-		for (const text of ["", "{", "null", '{"sources":{},"runtime":1}']) {
-			files.set("wish.json", new TextEncoder().encode(text));
-			await stage.start(t);
-			await settle();
-			t.equal(await stage.state("web"), "open", `the files count, with a wish of ${text}`);
-			await stage.close();
-		}
+		const { web, mail } = JSON.parse(text(stage, "disks.json")).disks;
+		put(stage, "disks.json", "");
+		stage.workers.served.delete("mail");
+		stage.workers.identities.set("web", web);
+		await stage.start(t);
+		await settle();
+		const now = JSON.parse(text(stage, "disks.json")).disks;
+		t.strictSame(now.web, web);
+		t.not(now.mail.serial, mail.serial);
+		t.match(await problems(stage), /disk mail: who it was is not known any more/);
+		t.notMatch(await problems(stage), /disk web: who it was/);
 	},
 );
+
+t.test("a copy that has no file beside it counts: it was ended between two steps", async (t) => {
+	const stage = new Stage();
+	await stage.start(t);
+	await settle();
+	await stage.close();
+	const good = text(stage, "disks.json");
+	put(stage, "disks.json.before", good);
+	stage.opener.files.delete("disks.json");
+	await stage.start(t);
+	t.strictSame(JSON.parse(text(stage, "disks.json")).disks, JSON.parse(good).disks);
+});
+
+t.test("a state of a later version is not written over", async (t) => {
+	const stage = new Stage();
+	put(stage, "disks.json", '{"version":2,"disks":{}}');
+	await t.rejects(stage.start(t), { name: "OperatorError", message: /of a newer vblade/ });
+	t.strictSame(stage.opener.aside, []);
+});
+
+t.test("a wish, or what was added, that is damaged: what else knows of it counts", async (t) => {
+	const stage = new Stage();
+	await stage.start(t);
+	await settle();
+	await stage.done(await stage.ask("POST", "/api/v1/disks", { body: { name: "late", memory: "1M" } }));
+	await stage.close();
+	const runtime = text(stage, "runtime.toml");
+	for (const damage of ["", "{", "null", '{"sources":{},"runtime":1}']) {
+		put(stage, "wish.json", damage);
+		await stage.start(t);
+		await settle();
+		t.equal(await stage.state("web"), "open", `the files count, with a wish of ${damage}`);
+		t.equal(await stage.state("late"), "open");
+		t.match(await problems(stage), /what runs was damaged/);
+		await stage.close();
+	}
+	put(stage, "runtime.toml.before", runtime);
+	stage.opener.damaged.add("runtime.toml");
+	await stage.start(t);
+	await settle();
+	t.equal(await stage.state("late"), "open", "its copy knows what was added");
+	t.equal(text(stage, "runtime.toml"), runtime);
+});

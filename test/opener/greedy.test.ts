@@ -118,6 +118,20 @@ t.test(
 	},
 );
 
+t.test(
+	"a worker that lost its channel to control gets another one, and not one after the other",
+	async (t) => {
+		const stage = new Stage();
+		const join = { kind: "join" };
+		await stage.start(t, {
+			worker: { kind: "ask", questions: [join, join] },
+			control: { kind: "ask", questions: [join] },
+		});
+		t.match(await stage.answers("worker"), ["", /^refused: .*was joined with control just now/]);
+		t.match(await stage.answers("control"), [/^refused: join: not for a control/]);
+	},
+);
+
 t.test("a file that hangs is not opened by thread after thread", async (t) => {
 	// Threads that open keep no process from ending.
 	const stay = setInterval(() => {}, 1000);

@@ -1,8 +1,19 @@
 // The state directory: files are replaced as a whole, one after the other.
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+	linkSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	renameSync,
+	rmSync,
+	statSync,
+	truncateSync,
+	writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import t from "tap";
-import { OperatorError } from "../../lib/errors.js";
+import { DamagedError, OperatorError } from "../../lib/errors.js";
 import { Keeping } from "../../lib/opener/keeping.js";
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
@@ -28,7 +39,12 @@ t.test("the last of many wins, and nothing is left beside them", async (t) => {
 		Array.from({ length: 50 }, (_, i) => keeping.keep("disks.json", bytes(`${i}`.repeat(1000)))),
 	);
 	t.equal(readFileSync(path.join(folder, "disks.json"), "utf8"), "49".repeat(1000));
-	t.strictSame(readdirSync(folder), ["disks.json", "lock"]);
+	t.strictSame(readdirSync(folder), ["disks.json", "disks.json.before", "lock"]);
+	t.equal(
+		readFileSync(path.join(folder, "disks.json.before"), "utf8"),
+		"48".repeat(1000),
+		"and the one before",
+	);
 });
 
 t.test("what can't be kept leaves what was there, and the next is tried", async (t) => {
@@ -43,7 +59,7 @@ t.test("what can't be kept leaves what was there, and the next is tried", async 
 	);
 	t.equal(readFileSync(path.join(folder, "disks.json"), "utf8"), "before");
 	mkdirSync(path.join(folder, "wish.json"));
-	await t.rejects(keeping.kept("wish.json"), OperatorError);
+	await t.rejects(keeping.kept("wish.json"), DamagedError);
 	await keeping.keep("runtime.toml", bytes("[disk.a]"));
 	t.equal(readFileSync(path.join(folder, "runtime.toml"), "utf8"), "[disk.a]");
 });
@@ -80,8 +96,56 @@ t.test("what somebody has removed is not as if it had never been", async (t) => 
 	await keeping.keep("disks.json", bytes("{}"));
 	rmSync(folder, { recursive: true });
 	await t.rejects(keeping.kept("disks.json"), { message: /disks\.json: can't be read \(ENOENT\)/ });
+	await t.rejects(keeping.kept("disks.json"), DamagedError);
 	t.equal(await keeping.kept("wish.json"), undefined);
 	mkdirSync(folder);
 	await keeping.keep("disks.json", bytes("{ }"));
 	t.equal(String(await keeping.kept("disks.json")), "{ }");
+});
+
+t.test("what is put aside is kept, is never as if it had not been, and can't fill the disk", async (t) => {
+	const folder = t.testdir();
+	const keeping = await Keeping.in(folder);
+	await keeping.keep("disks.json", bytes("rubbish"));
+	const aside = await keeping.setAside("disks.json");
+	t.match(aside, /^disks\.json\.damaged-\d{4}-/);
+	t.equal(readFileSync(path.join(folder, aside), "utf8"), "rubbish");
+	await t.rejects(keeping.kept("disks.json"), DamagedError);
+	keeping.release();
+	const again = await Keeping.in(folder);
+	await t.rejects(again.kept("disks.json"), DamagedError, "also after a restart");
+	await t.rejects(again.setAside("disks.json"), /can't be put aside \(ENOENT\)/);
+	for (let times = 1; times < 16; times++) {
+		await again.keep("disks.json", bytes("rubbish"));
+		await again.setAside("disks.json");
+	}
+	await again.keep("disks.json", bytes("rubbish"));
+	await t.rejects(again.setAside("disks.json"), /has 16 damaged files already/);
+});
+
+t.test("a copy is left by one that was ended at any step", async (t) => {
+	const folder = t.testdir({ "disks.json": "1", "disks.json.before.new": "0", "disks.json.new": "torn" });
+	const file = (name: string): string => readFileSync(path.join(folder, name), "utf8");
+	const keeping = await Keeping.in(folder);
+	await keeping.keep("disks.json", bytes("2"));
+	t.strictSame([file("disks.json"), file("disks.json.before")], ["2", "1"]);
+	// The copy was made, and then it ended: both names are of one file.
+	linkSync(path.join(folder, "disks.json"), path.join(folder, "x"));
+	renameSync(path.join(folder, "x"), path.join(folder, "disks.json.before"));
+	await keeping.keep("disks.json", bytes("3"));
+	t.strictSame([file("disks.json"), file("disks.json.before")], ["3", "2"]);
+	t.strictSame(readdirSync(folder), ["disks.json", "disks.json.before", "lock"]);
+});
+
+t.test("what is there in place of a file that was kept is damage, and fills nothing", async (t) => {
+	const folder = t.testdir({ "disks.json": {} });
+	execFileSync("mkfifo", [path.join(folder, "wish.json")]);
+	writeFileSync(path.join(folder, "history-000"), "");
+	truncateSync(path.join(folder, "history-000"), 2 ** 40);
+	const keeping = await Keeping.in(folder);
+	for (const name of ["disks.json", "wish.json", "history-000"])
+		await t.rejects(keeping.kept(name), DamagedError, name);
+	await keeping.setAside("disks.json");
+	await keeping.keep("disks.json", bytes("{}"));
+	t.equal(String(await keeping.kept("disks.json")), "{}");
 });

@@ -53,26 +53,28 @@ export function eventRoutes({ events }: Inside): Route[] {
 	];
 }
 
-type Connection = Pick<Call<undefined, undefined>, "signal" | "disconnect">;
+type Connection = Pick<Call<undefined, undefined>, "caller" | "signal" | "disconnect">;
 
 class Streams {
-	#open = 0;
+	/** So that those who come by TCP take none from those who may use the socket. */
+	readonly #open = { unix: 0, tcp: 0 };
 
 	constructor(readonly events: EventLog) {}
 
 	open(
 		after: number | undefined,
 		wanted: (event: Event) => boolean,
-		{ signal, disconnect }: Connection,
+		{ caller: { transport }, signal, disconnect }: Connection,
 	): Response {
-		if (this.#open >= STREAMS_MAX) throw new Refusal(503, `${STREAMS_MAX} others are listening already`);
-		this.#open++;
+		if (this.#open[transport] >= STREAMS_MAX)
+			throw new Refusal(503, `${STREAMS_MAX} others are listening already`);
+		this.#open[transport]++;
 		let stop: (() => void) | undefined;
 		const close = (): void => {
 			if (stop === undefined) return;
 			stop();
 			stop = undefined;
-			this.#open--;
+			this.#open[transport]--;
 		};
 		const body = new ReadableStream<Uint8Array>(
 			{

@@ -18,6 +18,7 @@ export function problemsOf({ desired, observed, state, workers, places }: Inside
 	});
 	return [
 		...(state.wrong === null ? [] : [state.wrong]),
+		...state.damage,
 		...workers.troubles(),
 		...told("abandoned"),
 		...told("failed"),
