@@ -82,6 +82,11 @@ export class Log implements PumpStage, WriterOwner {
 		world.pump.addStorage(this);
 	}
 
+	/** The segment that is being filled. */
+	get segment(): number {
+		return Math.floor(this.gather.position / SEGMENT_SECTORS);
+	}
+
 	/** The last record that was sent. */
 	get sequence(): number {
 		return this.#cursor.sequence;

@@ -1,31 +1,59 @@
 /**
  * What records say beside pages: volumes that come, change and go, names of positions. One JSON object each, in the tail of a
- * record, after its length. Written by `pool.ts`, understood again by `catalog.ts`; what a later version says is refused, not skipped.
+ * record, after its length. Written by `pool.ts`, carried out by `contents.ts`; what a later version says is refused, not skipped.
+ *
+ * A volume's pages have its *line*'s number; a rollback gives the volume another line.
  */
 
-/** A volume's own page size, identity and number stay as they were made. */
+/** Where a line begins that does not begin empty: as another one was at a position, or as a snapshot of a volume is. */
+export interface Origin {
+	readonly line: number;
+	readonly position: number;
+}
+
 export type Note =
 	| {
 			readonly note: "create";
-			readonly volume: number;
+			readonly line: number;
 			readonly name: string;
 			readonly sizeBytes: number;
 			readonly pageBytes: number;
 			readonly serial: string;
 			readonly wwn: string;
+			/** Of a clone. */
+			readonly origin?: Origin;
 	  }
-	| { readonly note: "resize"; readonly volume: number; readonly sizeBytes: number }
-	| { readonly note: "rename"; readonly volume: number; readonly name: string }
-	| { readonly note: "delete"; readonly volume: number };
+	| { readonly note: "resize"; readonly line: number; readonly sizeBytes: number }
+	| { readonly note: "rename"; readonly line: number; readonly name: string }
+	| { readonly note: "delete"; readonly line: number }
+	/** Those that one record has are of one moment: the one before the next record. */
+	| { readonly note: "snapshot"; readonly line: number; readonly name: string }
+	| { readonly note: "forget"; readonly line: number; readonly name: string }
+	| { readonly note: "hold" | "release"; readonly line: number; readonly name: string }
+	/** The volume goes on as a snapshot of its own is, by a line and with an identity that are new. `kept` names how it was. */
+	| {
+			readonly note: "rollback";
+			readonly line: number;
+			readonly name: string;
+			readonly kept: string;
+			readonly newLine: number;
+			readonly serial: string;
+			readonly wwn: string;
+	  };
 
 const LENGTH_BYTES = 4;
-const NUMBERS = ["volume", "sizeBytes", "pageBytes"] as const;
-const TEXTS = ["name", "serial", "wwn"] as const;
+const NUMBERS: readonly string[] = ["line", "newLine", "sizeBytes", "pageBytes"];
+const NAMED = ["line", "name"];
 const FIELDS: Readonly<Record<Note["note"], readonly string[]>> = {
-	create: ["volume", "name", "sizeBytes", "pageBytes", "serial", "wwn"],
-	resize: ["volume", "sizeBytes"],
-	rename: ["volume", "name"],
-	delete: ["volume"],
+	create: ["line", "name", "sizeBytes", "pageBytes", "serial", "wwn"],
+	resize: ["line", "sizeBytes"],
+	rename: NAMED,
+	delete: ["line"],
+	snapshot: NAMED,
+	forget: NAMED,
+	hold: NAMED,
+	release: NAMED,
+	rollback: ["line", "name", "kept", "newLine", "serial", "wwn"],
 };
 
 export function encodeNote(note: Note): Uint8Array {
@@ -51,17 +79,13 @@ export function splitNotes(bytes: Uint8Array, from: number, to: number): Uint8Ar
 }
 
 /** What `encodeNote` has made; undefined if this version does not know it. */
-export function decodeNote(note: Uint8Array): Note | undefined {
-	return noteOf(note.subarray(LENGTH_BYTES));
-}
-
-function noteOf(text: Uint8Array): Note | undefined {
-	const value = parsed(text);
+export function decodeNote(bytes: Uint8Array): Note | undefined {
+	const value = parsed(bytes.subarray(LENGTH_BYTES));
 	if (value === undefined || typeof value.note !== "string" || !Object.hasOwn(FIELDS, value.note))
 		return undefined;
 	const fields = FIELDS[value.note as Note["note"]];
-	const isKnown = fields.every((field) => isGood(field, value[field]));
-	return isKnown ? (value as unknown as Note) : undefined;
+	const isGood = fields.every((field) => isField(field, value[field])) && isOrigin(value.origin);
+	return isGood ? (value as unknown as Note) : undefined;
 }
 
 function parsed(text: Uint8Array): Record<string, unknown> | undefined {
@@ -73,7 +97,17 @@ function parsed(text: Uint8Array): Record<string, unknown> | undefined {
 	}
 }
 
-function isGood(field: string, value: unknown): boolean {
-	if ((NUMBERS as readonly string[]).includes(field)) return Number.isSafeInteger(value) && Number(value) > 0;
-	return (TEXTS as readonly string[]).includes(field) && typeof value === "string";
+function isField(field: string, value: unknown): boolean {
+	return NUMBERS.includes(field) ? isCount(value) : typeof value === "string";
+}
+
+function isCount(value: unknown): boolean {
+	return Number.isSafeInteger(value) && Number(value) > 0;
+}
+
+function isOrigin(value: unknown): boolean {
+	if (value === undefined) return true;
+	if (typeof value !== "object" || value === null) return false;
+	const { line, position } = value as Record<string, unknown>;
+	return isCount(line) && Number.isSafeInteger(position) && Number(position) >= 0;
 }

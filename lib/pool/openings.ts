@@ -61,8 +61,8 @@ export async function openVolume(
 	}
 	shared.users++;
 	try {
-		const { serial, wwn } = shared.pool.volume(name);
-		const device = openVolumeStack(shared.pool, name, options, () => release(shared));
+		const { device, volume } = await openVolumeStack(shared.pool, name, options, () => release(shared));
+		const { serial, wwn } = volume;
 		return { device, identity: { serial, wwn } };
 	} catch (error) {
 		await release(shared);

@@ -1,6 +1,6 @@
 /**
- * Where each page of each volume is in the log: tables of 512 pages, made where a page is mapped. Filled by records on their way and
- * by replay, asked by volumes.
+ * Where each page of each line is in the log: tables of 512 pages, made where a page is mapped. What is shared (by snapshots, by clones)
+ * is copied, table by table, when one of those who share it changes it. Filled by `contents.ts`, asked by volumes.
  */
 
 import type { EntrySink } from "./gather.js";
@@ -8,6 +8,8 @@ import type { EntrySink } from "./gather.js";
 const CHUNK_PAGES = 512;
 
 interface Chunk {
+	/** Whose it is: only he may change it. */
+	owner: object;
 	/** 0: not mapped. */
 	readonly positions: Float64Array;
 	readonly sectors: Uint16Array;
@@ -15,9 +17,99 @@ interface Chunk {
 	mapped: number;
 }
 
-interface VolumeMap {
-	readonly chunks: Map<number, Chunk>;
-	mapped: number;
+/** The pages of one line. */
+export class LineMap {
+	mapped = 0;
+	readonly #chunks: Map<number, Chunk>;
+	/** Another one whenever what there is becomes shared. */
+	#self: object = {};
+
+	constructor(chunks: Map<number, Chunk> = new Map()) {
+		this.#chunks = chunks;
+	}
+
+	/** One that is the same, and stays so whatever is changed here. */
+	share(): LineMap {
+		const other = new LineMap(new Map(this.#chunks));
+		other.mapped = this.mapped;
+		this.#self = {};
+		return other;
+	}
+
+	get(number: number): Chunk | undefined {
+		return this.#chunks.get(number);
+	}
+
+	put(page: number, position: number, sectors: number, crc: number): void {
+		const number = Math.floor(page / CHUNK_PAGES);
+		const chunk = this.#own(number) ?? this.#add(number);
+		const at = page - number * CHUNK_PAGES;
+		if (chunk.positions[at] === 0) {
+			chunk.mapped++;
+			this.mapped++;
+		}
+		chunk.positions[at] = position;
+		chunk.sectors[at] = sectors;
+		chunk.crcs[at] = crc;
+	}
+
+	unmap(page: number, count: number): void {
+		const first = Math.floor(page / CHUNK_PAGES);
+		const last = Math.floor((page + count - 1) / CHUNK_PAGES);
+		if (last - first > this.#chunks.size) {
+			for (const number of this.#chunks.keys())
+				if (number >= first && number <= last) this.#unmapIn(number, page, count);
+			return;
+		}
+		for (let number = first; number <= last; number++) this.#unmapIn(number, page, count);
+	}
+
+	#unmapIn(number: number, page: number, count: number): void {
+		const begin = number * CHUNK_PAGES;
+		const from = Math.max(0, page - begin);
+		const to = Math.min(CHUNK_PAGES, page + count - begin);
+		const whole = this.#chunks.get(number);
+		if (whole === undefined) return;
+		if (to - from === CHUNK_PAGES) {
+			this.#chunks.delete(number);
+			this.mapped -= whole.mapped;
+			return;
+		}
+		const chunk = this.#own(number)!;
+		for (let at = from; at < to; at++) {
+			if (chunk.positions[at] === 0) continue;
+			chunk.positions[at] = 0;
+			chunk.mapped--;
+			this.mapped--;
+		}
+	}
+
+	/** The table of that number, as one that may be changed. */
+	#own(number: number): Chunk | undefined {
+		const chunk = this.#chunks.get(number);
+		if (chunk === undefined || chunk.owner === this.#self) return chunk;
+		const copy = {
+			owner: this.#self,
+			positions: chunk.positions.slice(),
+			sectors: chunk.sectors.slice(),
+			crcs: chunk.crcs.slice(),
+			mapped: chunk.mapped,
+		};
+		this.#chunks.set(number, copy);
+		return copy;
+	}
+
+	#add(number: number): Chunk {
+		const chunk = {
+			owner: this.#self,
+			positions: new Float64Array(CHUNK_PAGES),
+			sectors: new Uint16Array(CHUNK_PAGES),
+			crcs: new Uint32Array(CHUNK_PAGES),
+			mapped: 0,
+		};
+		this.#chunks.set(number, chunk);
+		return chunk;
+	}
 }
 
 export class PageMap implements EntrySink {
@@ -25,12 +117,12 @@ export class PageMap implements EntrySink {
 	position = 0;
 	sectors = 0;
 	crc = 0;
-	readonly #volumes = new Map<number, VolumeMap>();
+	readonly #lines = new Map<number, LineMap>();
 
 	/** True if the page is mapped: then the fields above say where. */
-	find(volume: number, page: number): boolean {
+	find(line: number, page: number): boolean {
 		const number = Math.floor(page / CHUNK_PAGES);
-		const chunk = this.#volumes.get(volume)?.chunks.get(number);
+		const chunk = this.#lines.get(line)?.get(number);
 		if (chunk === undefined) return false;
 		const at = page - number * CHUNK_PAGES;
 		this.position = chunk.positions[at]!;
@@ -39,75 +131,36 @@ export class PageMap implements EntrySink {
 		return this.position !== 0;
 	}
 
-	/** Mapped pages of a volume. */
-	mappedOf(volume: number): number {
-		return this.#volumes.get(volume)?.mapped ?? 0;
+	/** Mapped pages of a line. */
+	mappedOf(line: number): number {
+		return this.#lines.get(line)?.mapped ?? 0;
 	}
 
-	page(volume: number, page: number, position: number, sectors: number, crc: number): void {
-		const map = this.#volumes.get(volume) ?? this.#add(volume);
-		const number = Math.floor(page / CHUNK_PAGES);
-		const chunk = map.chunks.get(number) ?? addChunk(map, number);
-		const at = page - number * CHUNK_PAGES;
-		if (chunk.positions[at] === 0) {
-			chunk.mapped++;
-			map.mapped++;
+	page(line: number, page: number, position: number, sectors: number, crc: number): void {
+		let map = this.#lines.get(line);
+		if (map === undefined) {
+			map = new LineMap();
+			this.#lines.set(line, map);
 		}
-		chunk.positions[at] = position;
-		chunk.sectors[at] = sectors;
-		chunk.crcs[at] = crc;
+		map.put(page, position, sectors, crc);
 	}
 
-	hole(volume: number, page: number, count: number): void {
-		const map = this.#volumes.get(volume);
-		if (map === undefined) return;
-		const first = Math.floor(page / CHUNK_PAGES);
-		const last = Math.floor((page + count - 1) / CHUNK_PAGES);
-		if (last - first > map.chunks.size) {
-			for (const number of map.chunks.keys())
-				if (number >= first && number <= last) unmap(map, number, page, count);
-			return;
-		}
-		for (let number = first; number <= last; number++) unmap(map, number, page, count);
+	hole(line: number, page: number, count: number): void {
+		this.#lines.get(line)?.unmap(page, count);
 	}
 
-	/** The volume is no more. */
-	forget(volume: number): void {
-		this.#volumes.delete(volume);
+	/** The line as it is now, to be kept. */
+	share(line: number): LineMap {
+		return this.#lines.get(line)?.share() ?? new LineMap();
 	}
 
-	#add(volume: number): VolumeMap {
-		const map = { chunks: new Map<number, Chunk>(), mapped: 0 };
-		this.#volumes.set(volume, map);
-		return map;
+	/** A line that begins as another one was. */
+	attach(line: number, map: LineMap): void {
+		this.#lines.set(line, map.share());
 	}
-}
 
-function addChunk(map: VolumeMap, number: number): Chunk {
-	const chunk = {
-		positions: new Float64Array(CHUNK_PAGES),
-		sectors: new Uint16Array(CHUNK_PAGES),
-		crcs: new Uint32Array(CHUNK_PAGES),
-		mapped: 0,
-	};
-	map.chunks.set(number, chunk);
-	return chunk;
-}
-
-function unmap(map: VolumeMap, number: number, page: number, count: number): void {
-	const chunk = map.chunks.get(number);
-	if (chunk === undefined) return;
-	const from = Math.max(0, page - number * CHUNK_PAGES);
-	const to = Math.min(CHUNK_PAGES, page + count - number * CHUNK_PAGES);
-	if (to - from === CHUNK_PAGES) {
-		map.chunks.delete(number);
-		map.mapped -= chunk.mapped;
-		return;
-	}
-	for (let at = from; at < to; at++) {
-		if (chunk.positions[at] === 0) continue;
-		chunk.positions[at] = 0;
-		chunk.mapped--;
-		map.mapped--;
+	/** The line is no more. */
+	forget(line: number): void {
+		this.#lines.delete(line);
 	}
 }

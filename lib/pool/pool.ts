@@ -1,20 +1,21 @@
 /**
  * A pool: one log with all writes of all its volumes, in one order. Opened by `openings.ts` for whoever serves volumes of it, and by the
- * commands; hands on volumes as devices.
+ * commands; hands on volumes, snapshots and moments as devices.
  */
 
-import { randomBytes } from "node:crypto";
-import { BlockOp, BlockRequest, type RequestOwner } from "../block/request.js";
-import { OperatorError, StorageStatus, storageStatusName } from "../errors.js";
+import { BlockOp, BlockRequest } from "../block/request.js";
+import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
-import { Catalog, checkVolumeName, type Volume } from "./catalog.js";
+import { Administration, identityOf, type Users } from "./administration.js";
+import type { Volume } from "./catalog.js";
+import { Contents } from "./contents.js";
 import { HEAD_NAME, type PoolWorld } from "./folder.js";
-import { FORMAT, PAGE_BYTES_MAX, PAGE_BYTES_MIN } from "./format.js";
+import { FORMAT } from "./format.js";
 import { HEAD_FILE_BYTES, Head } from "./head.js";
-import { Log, type RecordSink, type RoomWaiter } from "./log.js";
-import { encodeNote, type Note } from "./notes.js";
-import { PageMap } from "./page-map.js";
+import { Log } from "./log.js";
+import { type LineMap, PageMap } from "./page-map.js";
 import { PageStore } from "./page-store.js";
+import { type At, contentsAt, readVolumeName } from "./past.js";
 import { Replay } from "./replay.js";
 import { Segments } from "./segments.js";
 import { StoredReads } from "./stored-reads.js";
@@ -29,57 +30,45 @@ export interface PoolState {
 	readonly usedBytes: number;
 }
 
-/** A note that waits for room, and then until it is stable. */
-class PendingNote implements RequestOwner, RoomWaiter {
-	readonly request = new BlockRequest(this);
-	readonly done: Promise<void>;
-	readonly #bytes: Uint8Array;
-	readonly #log: Log;
-	#resolve: () => void = () => {};
-	#reject: (error: Error) => void = () => {};
-
-	constructor(log: Log, note: Note) {
-		this.#log = log;
-		this.#bytes = encodeNote(note);
-		this.request.op = BlockOp.flush;
-		this.done = new Promise((resolve, reject) => {
-			this.#resolve = resolve;
-			this.#reject = reject;
-		});
-		log.waitForRoom(this);
-	}
-
-	roomAgain(): boolean {
-		const { refusal, errno } = this.#log;
-		if (refusal !== StorageStatus.ok) {
-			this.request.begin().complete(refusal, errno);
-			return true;
-		}
-		if (!this.#log.fits(0, 0, this.#bytes.length)) return false;
-		this.#log.gather.addNote(this.#bytes);
-		this.#log.whenStable(this.request.begin());
-		return true;
-	}
-
-	finished({ status }: BlockRequest): void {
-		if (status === StorageStatus.ok) this.#resolve();
-		else this.#reject(new OperatorError(`the pool takes no changes: ${storageStatusName(status)}`));
-	}
+/** What a volume's layers stand on, and what they ask. */
+export interface OpenedVolume {
+	readonly device: VolumeDevice;
+	readonly log: Log;
+	readonly volume: Volume;
 }
 
-export class Pool implements RecordSink {
+/** No volume's: what is of the past has it, in a map of its own. */
+const PAST_LINE = 0;
+
+export class Pool implements Users {
+	/** Makes, changes and removes volumes and snapshots. */
+	readonly administration: Administration;
 	readonly #world: PoolWorld;
 	readonly #head: Head;
 	readonly #segments: Segments;
-	readonly #map = new PageMap();
-	readonly #catalog = new Catalog();
+	readonly #contents: Contents;
+	readonly #summary: Summary;
+	readonly #log: Log;
+	readonly #store: PageStore;
+	/** By line: what is open for writing, or as the newest. */
 	readonly #devices = new Map<number, VolumeDevice>();
-	#store: PageStore | null = null;
 
-	private constructor(world: PoolWorld, head: Head) {
+	private constructor(
+		world: PoolWorld,
+		head: Head,
+		segments: Segments,
+		contents: Contents,
+		summary: Summary,
+		log: Log,
+	) {
 		this.#world = world;
 		this.#head = head;
-		this.#segments = new Segments(world.folder);
+		this.#segments = segments;
+		this.#contents = contents;
+		this.#summary = summary;
+		this.#log = log;
+		this.#store = new PageStore(log, contents.map, new StoredReads(segments));
+		this.administration = new Administration(world.folder.path, contents.catalog, log, this);
 	}
 
 	/** Makes a pool where there is none. Throws an OperatorError. */
@@ -109,46 +98,23 @@ export class Pool implements RecordSink {
 	}
 
 	static async #start(world: PoolWorld, head: Head): Promise<Pool> {
-		const pool = new Pool(world, head);
+		const segments = new Segments(world.folder);
 		try {
-			await pool.#replay();
-			return pool;
+			const { state } = head;
+			const contents = new Contents();
+			const summary = new Summary(world.allocate);
+			await segments.openAll();
+			await segments.fileOf(state.start.slot);
+			const end = await new Replay(world, segments, state, contents).run(summary);
+			// From now on nothing that was left behind the end can follow what is appended. Both copies say so: either may have to open it.
+			const incarnation = state.incarnation + 1;
+			await head.write({ incarnation });
+			await head.write({});
+			const log = new Log(world, segments, contents, summary, { ...end, incarnation });
+			return new Pool(world, head, segments, contents, summary, log);
 		} catch (error) {
-			await pool.#segments.close();
+			await segments.close();
 			throw error;
-		}
-	}
-
-	async #replay(): Promise<void> {
-		const { state } = this.#head;
-		const summary = new Summary(this.#world.allocate);
-		await this.#segments.openAll();
-		await this.#segments.fileOf(state.start.slot);
-		const end = await new Replay(this.#world, this.#segments, state, this).run(summary);
-		// From now on nothing that was left behind the end can follow what is appended. Both copies say so: either may have to open it.
-		const incarnation = state.incarnation + 1;
-		await this.#head.write({ incarnation });
-		await this.#head.write({});
-		const log = new Log(this.#world, this.#segments, this, summary, { ...end, incarnation });
-		this.#store = new PageStore(log, this.#map, new StoredReads(this.#segments));
-	}
-
-	get #log(): Log {
-		return this.#store!.log;
-	}
-
-	page(volume: number, page: number, position: number, sectors: number, crc: number): void {
-		this.#map.page(volume, page, position, sectors, crc);
-	}
-
-	hole(volume: number, page: number, count: number): void {
-		this.#map.hole(volume, page, count);
-	}
-
-	notes(notes: readonly Uint8Array[], _position: number, timeUs: number): void {
-		for (const bytes of notes) {
-			const note = this.#catalog.apply(bytes, timeUs);
-			if (note.note === "delete") this.#map.forget(note.volume);
 		}
 	}
 
@@ -158,85 +124,84 @@ export class Pool implements RecordSink {
 	}
 
 	get volumes(): readonly Volume[] {
-		return this.#catalog.volumes;
+		return this.#contents.catalog.volumes;
 	}
 
 	/** Bytes of a volume that are mapped. */
-	usedBytesOf({ id, pageBytes }: Volume): number {
-		return this.#map.mappedOf(id) * pageBytes;
-	}
-
-	/** Throws an OperatorError if there is none. */
-	volume(name: string): Volume {
-		const volume = this.#catalog.find(name);
-		if (volume === undefined)
-			throw new OperatorError(`${this.#world.folder.path}: has no volume ${quote(name)}`);
-		return volume;
-	}
-
-	/** Makes a volume, all zeros. Throws an OperatorError. */
-	async createVolume(name: string, sizeBytes: number, pageBytes: number): Promise<Volume> {
-		checkVolumeName(name);
-		checkPage(pageBytes);
-		if (!(sizeBytes > 0 && sizeBytes % 512 === 0))
-			throw new OperatorError(`volume ${quote(name)}: its size must be a multiple of 512 bytes, and not 0`);
-		if (this.#catalog.find(name) !== undefined)
-			throw new OperatorError(`${this.#world.folder.path}: has a volume ${quote(name)} already`);
-		const volume = this.#catalog.nextId;
-		const chance = randomBytes(8).toString("hex");
-		const identity = { serial: chance, wwn: `3${chance.slice(1)}` };
-		await this.#say({ note: "create", volume, name, sizeBytes, pageBytes, ...identity });
-		return this.volume(name);
-	}
-
-	/** Throws an OperatorError. */
-	async renameVolume(name: string, to: string): Promise<void> {
-		checkVolumeName(to);
-		const { id } = this.volume(name);
-		if (this.#catalog.find(to) !== undefined)
-			throw new OperatorError(`${this.#world.folder.path}: has a volume ${quote(to)} already`);
-		await this.#say({ note: "rename", volume: id, name: to });
-	}
-
-	/** All that it holds is lost. Throws an OperatorError, also if somebody uses it. */
-	async deleteVolume(name: string): Promise<void> {
-		const { id } = this.volume(name);
-		if (this.#devices.has(id)) throw new OperatorError(`volume ${quote(name)}: is in use`);
-		await this.#say({ note: "delete", volume: id });
+	usedBytesOf({ line, pageBytes }: Volume): number {
+		return this.#contents.map.mappedOf(line) * pageBytes;
 	}
 
 	/** Names what a volume holds: another text when any volume of the pool has been changed since. */
 	contentId(name: string): string {
-		return `${this.state.id}/${this.volume(name).id}@${this.#log.gather.position}`;
+		return `${this.state.id}/${this.administration.volume(name).line}@${this.#log.gather.position}`;
 	}
 
-	#say(note: Note): Promise<void> {
-		return new PendingNote(this.#log, note).done;
-	}
-
-	/** A volume as a device, and the log that its layers ask. One at a time. Throws an OperatorError. */
-	openVolume(
-		name: string,
-		readOnly: boolean,
-		whenClosed: () => Promise<void>,
-	): { device: VolumeDevice; log: Log } {
-		const volume = this.volume(name);
-		if (this.#devices.has(volume.id)) throw new OperatorError(`volume ${quote(name)}: is in use already`);
+	/**
+	 * A volume as a device, or as it was: `web`, `web@snapshot`, `web@-10m`, `web@2026-11-25T10:00:00Z`. What is of the past can only be
+	 * read. Of the present one at a time. Throws an OperatorError.
+	 */
+	async openVolume(text: string, readOnly: boolean, whenClosed: () => Promise<void>): Promise<OpenedVolume> {
+		const { name, at } = readVolumeName(text, this.#world.now());
+		if (at !== undefined) return this.#openPast(text, name, at, whenClosed);
+		const volume = this.administration.volume(name);
+		if (this.isOpen(volume.line)) throw new OperatorError(`volume ${quote(name)}: is in use already`);
 		const closed = (): Promise<void> => {
-			this.#devices.delete(volume.id);
+			this.#devices.delete(volume.line);
 			return whenClosed();
 		};
-		const device = new VolumeDevice(volume, this.#store!, this.#world.allocate, readOnly, closed);
-		this.#devices.set(volume.id, device);
-		return { device, log: this.#log };
+		const device = new VolumeDevice(volume, this.#store, this.#world.allocate, readOnly, closed);
+		this.#devices.set(volume.line, device);
+		return { device, log: this.#log, volume };
+	}
+
+	async #openPast(
+		text: string,
+		name: string,
+		at: At,
+		whenClosed: () => Promise<void>,
+	): Promise<OpenedVolume> {
+		const { volume, map } =
+			at.kind === "snapshot" ? this.#snapshot(name, at.name) : await this.#moment(text, name, at.timeUs);
+		const maps = new PageMap();
+		maps.attach(PAST_LINE, map);
+		const store = new PageStore(this.#log, maps, this.#store.reads);
+		// Another disk than the volume, always the same one.
+		const seed = at.kind === "snapshot" ? at.name : String(at.timeUs);
+		const past = { ...volume, line: PAST_LINE, ...identityOf(`${volume.wwn}@${seed}`) };
+		const device = new VolumeDevice(past, store, this.#world.allocate, true, whenClosed);
+		return { device, log: this.#log, volume: past };
+	}
+
+	#snapshot(name: string, snapshotName: string): { volume: Volume; map: LineMap } {
+		const volume = this.administration.volume(name);
+		const snapshot = this.administration.snapshot(volume, snapshotName);
+		return { volume: { ...volume, sizeBytes: snapshot.sizeBytes }, map: this.#contents.mapOf(snapshot) };
+	}
+
+	async #moment(text: string, name: string, timeUs: number): Promise<{ volume: Volume; map: LineMap }> {
+		if (timeUs > this.#world.now()) throw new OperatorError(`${text}: is in the future`);
+		const open = { summary: this.#summary, log: this.#log };
+		const past = await contentsAt(this.#world, this.#segments, this.#head.state.start, open, timeUs);
+		const volume = past.catalog.find(name);
+		if (volume === undefined) throw new OperatorError(`${text}: there was no such volume then`);
+		return { volume, map: past.map.share(volume.line) };
+	}
+
+	isOpen(line: number): boolean {
+		return this.#devices.has(line);
+	}
+
+	resized(volume: Volume): void {
+		this.#devices.get(volume.line)?.resize(volume);
 	}
 
 	/** What was found right so far is looked at again. To be called every 30 seconds. */
 	age(): void {
-		this.#store!.reads.verified.age();
+		this.#store.reads.verified.age();
 	}
 
-	/** Ends all; what was not asked to be stable may be lost by a loss of power. */
+	/** Ends all, when everything is stable that was written. */
 	async close(): Promise<void> {
 		await new Promise<void>((resolve) => {
 			const request = new BlockRequest({ finished: () => resolve() });
@@ -247,10 +212,4 @@ export class Pool implements RecordSink {
 		await this.#segments.close();
 		await this.#head.device.close();
 	}
-}
-
-function checkPage(pageBytes: number): void {
-	if (pageBytes >= PAGE_BYTES_MIN && pageBytes <= PAGE_BYTES_MAX && Number.isInteger(Math.log2(pageBytes)))
-		return;
-	throw new OperatorError(`page ${pageBytes}: a power of two from 512 to 256K is allowed`);
 }

@@ -54,9 +54,12 @@ export class Chain {
 	headerAt(bytes: Uint8Array, view: DataView, at: number, position: number): Header | undefined {
 		const header = readHeader(bytes, view, at);
 		if (header === undefined) return undefined;
+		return this.isOurs(header, position) ? header : undefined;
+	}
+
+	isOurs(header: Header, position: number): boolean {
 		const { pool, incarnation } = this.#head;
-		const isOurs = header.pool === pool && header.position === position && header.incarnation <= incarnation;
-		return isOurs ? header : undefined;
+		return header.pool === pool && header.position === position && header.incarnation <= incarnation;
 	}
 
 	follows(header: Header): boolean {
@@ -70,10 +73,9 @@ export class Chain {
 	}
 
 	/** Goes on by the header at `at`; false if that does not follow. */
-	take(bytes: Uint8Array, view: DataView, at: number, position?: number): boolean {
+	take(bytes: Uint8Array, view: DataView, at: number): boolean {
 		const header = readHeader(bytes, view, at);
 		if (header === undefined || !this.follows(header)) return false;
-		if (position !== undefined && header.position !== position) return false;
 		this.took(header, crcInHeader(view, at));
 		return true;
 	}

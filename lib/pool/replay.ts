@@ -7,16 +7,15 @@
 import { OperatorError } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
-import { crc32c } from "./checksum.js";
 import type { PoolWorld } from "./folder.js";
 import { BLOCK_BYTES, BLOCK_SECTORS, roundUp, SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
 import type { HeadState } from "./head.js";
 import type { RecordSink } from "./log.js";
 import type { LogEnd } from "./log-cursor.js";
-import { type Header, RecordKind } from "./record.js";
+import type { Header } from "./record.js";
 import { Chain, deliverPacked, type Found } from "./replay-records.js";
 import type { Segments } from "./segments.js";
-import type { Summary } from "./summary.js";
+import { readSummary, type Summary } from "./summary.js";
 
 export class Replay {
 	readonly #segments: Segments;
@@ -40,7 +39,7 @@ export class Replay {
 		let { segment, slot } = start;
 		for (;;) {
 			this.#segments.place(segment, slot);
-			const next = this.#segments.hasFile(slot) ? await this.#sealed(segment, slot) : undefined;
+			const next = this.#segments.hasFile(slot) ? await this.#sealed(segment) : undefined;
 			if (next === undefined) return this.#open(segment, slot, summary);
 			segment++;
 			slot = next;
@@ -48,30 +47,24 @@ export class Replay {
 	}
 
 	/** Takes in a segment by its summary; the slot of the next one, or undefined if it has no summary. */
-	async #sealed(segment: number, slot: number): Promise<number | undefined> {
+	async #sealed(segment: number): Promise<number | undefined> {
 		const { bytes, view } = this.#memory;
-		const last = SEGMENT_BYTES - BLOCK_BYTES;
-		await this.#segments.read(slot, last, BLOCK_BYTES, this.#memory);
-		const position = (segment + 1) * SEGMENT_SECTORS - BLOCK_SECTORS;
-		const header = this.#chain.headerAt(bytes, view, 0, position);
-		if (header?.kind !== RecordKind.summary) return undefined;
-		const tailBytes = roundUp(header.tailBytes, BLOCK_BYTES);
-		if (tailBytes > last) throw this.#damage(position);
-		await this.#segments.read(slot, last - tailBytes, tailBytes + BLOCK_BYTES, this.#memory);
-		if (crc32c(bytes, 0, header.tailBytes) !== header.tailCrc) throw this.#damage(position);
+		const header = await readSummary(this.#segments, segment, this.#memory);
+		if (header === undefined || !this.#chain.isOurs(header, header.position)) return undefined;
 		for (let at = 0; at < header.tailBytes; ) {
 			const end = deliverPacked(bytes, view, at, header.tailBytes, this.#chain, this.#sink);
-			if (end === undefined) throw this.#damage(position);
+			if (end === undefined) throw this.#damage(header.position);
 			at = end;
 		}
-		if (!this.#chain.take(bytes, view, tailBytes, position)) throw this.#damage(position);
+		if (!this.#chain.take(bytes, view, roundUp(header.tailBytes, BLOCK_BYTES)))
+			throw this.#damage(header.position);
 		return header.nextSlot;
 	}
 
 	/** Takes in the last segment, record by record, up to the end of the log. */
 	async #open(segment: number, slot: number, summary: Summary): Promise<LogEnd> {
 		const begin = segment * SEGMENT_SECTORS;
-		const found = this.#segments.hasFile(slot) ? await this.#walk(begin, slot) : [];
+		const found = this.#segments.hasFile(slot) ? await this.#walk(segment) : [];
 		let nextSlot = -1;
 		let end = begin;
 		for (const record of this.#whole(found)) {
@@ -90,9 +83,9 @@ export class Replay {
 	}
 
 	/** All records of the segment that follow each other. */
-	async #walk(begin: number, slot: number): Promise<Found[]> {
-		await this.#segments.read(slot, 0, SEGMENT_BYTES, this.#memory);
-		return this.#chain.follow(this.#memory, begin);
+	async #walk(segment: number): Promise<Found[]> {
+		await this.#segments.read(segment, 0, SEGMENT_BYTES, this.#memory);
+		return this.#chain.follow(this.#memory, segment * SEGMENT_SECTORS);
 	}
 
 	/**
@@ -118,7 +111,8 @@ export class Replay {
 		// (What was walked is still in memory.)
 		if (this.#segments.hasFile(slot) && this.#saysMore(begin, end - begin)) throw this.#damage(end);
 		if (nextSlot < 0 || !this.#segments.hasFile(nextSlot)) return;
-		await this.#segments.read(nextSlot, 0, SEGMENT_BYTES, this.#memory);
+		this.#segments.place(segment + 1, nextSlot);
+		await this.#segments.read(segment + 1, 0, SEGMENT_BYTES, this.#memory);
 		if (this.#saysMore(begin + SEGMENT_SECTORS, 0)) throw this.#damage(end);
 	}
 

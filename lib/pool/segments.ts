@@ -5,7 +5,7 @@
 
 import { type BlockDevice, PromisedRequest } from "../block/device.js";
 import { BlockOp } from "../block/request.js";
-import { invariant, OperatorError, StorageStatus, storageStatusName } from "../errors.js";
+import { OperatorError, StorageStatus, storageStatusName } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { fileName, fileNumber, type PoolFolder } from "./folder.js";
@@ -103,13 +103,18 @@ export class Segments {
 		return this.#devices[file];
 	}
 
-	/** Reads so many bytes of a slot. Throws an OperatorError. */
-	async read(slot: number, offsetBytes: number, lengthBytes: number, into: Memory): Promise<void> {
-		const file = Math.floor(slot / FILE_SLOTS);
-		const device = this.#devices[file];
-		invariant(device !== undefined, "a slot without a file is read");
-		const at = (slot % FILE_SLOTS) * SEGMENT_BYTES + offsetBytes;
-		await run(device, BlockOp.read, at, lengthBytes, into, `${this.#folder.path}/${fileName(file)}`);
+	/** Reads so many bytes of a segment. Throws an OperatorError. */
+	async read(segment: number, offsetBytes: number, lengthBytes: number, into: Memory): Promise<void> {
+		const position = segment * SEGMENT_SECTORS;
+		const name = this.nameOf(position).replace(/, byte.*/, "");
+		await run(
+			this.deviceOf(position),
+			BlockOp.read,
+			this.offsetOf(position) + offsetBytes,
+			lengthBytes,
+			into,
+			name,
+		);
 	}
 }
 

@@ -5,9 +5,10 @@
 
 import type { Memory } from "../wire/memory.js";
 import { crc32c } from "./checksum.js";
-import { BLOCK_BYTES, BLOCK_SECTORS, roundUp } from "./format.js";
+import { BLOCK_BYTES, BLOCK_SECTORS, roundUp, SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
 import type { Gather } from "./gather.js";
-import { type HeaderFrame, writeHeader } from "./record.js";
+import { type Header, type HeaderFrame, RecordKind, readHeader, writeHeader } from "./record.js";
+import type { Segments } from "./segments.js";
 
 export class Summary {
 	#memory: Memory;
@@ -17,6 +18,11 @@ export class Summary {
 	constructor(allocate: (byteLength: number) => Memory) {
 		this.#allocate = allocate;
 		this.#memory = allocate(64 * BLOCK_BYTES);
+	}
+
+	/** Of packed records. */
+	get bytes(): number {
+		return this.#bytes;
 	}
 
 	/** What it lies in: packed records from 0 on, and then a block for its header. */
@@ -68,4 +74,24 @@ export class Summary {
 		larger.bytes.set(this.#memory.bytes.subarray(0, this.#bytes));
 		this.#memory = larger;
 	}
+}
+
+/**
+ * Reads the summary of a segment: its packed records are then at the beginning of `memory`, which is of a segment's size, and its header
+ * behind them. Undefined if there is none that is whole. Whose it is, is not looked at.
+ */
+export async function readSummary(
+	segments: Segments,
+	segment: number,
+	memory: Memory,
+): Promise<Header | undefined> {
+	const last = SEGMENT_BYTES - BLOCK_BYTES;
+	await segments.read(segment, last, BLOCK_BYTES, memory);
+	const header = readHeader(memory.bytes, memory.view, 0);
+	const position = (segment + 1) * SEGMENT_SECTORS - BLOCK_SECTORS;
+	if (header?.kind !== RecordKind.summary || header.position !== position) return undefined;
+	const tailBytes = roundUp(header.tailBytes, BLOCK_BYTES);
+	if (tailBytes > last) return undefined;
+	await segments.read(segment, last - tailBytes, tailBytes + BLOCK_BYTES, memory);
+	return crc32c(memory.bytes, 0, header.tailBytes) === header.tailCrc ? header : undefined;
 }

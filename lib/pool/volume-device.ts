@@ -23,13 +23,14 @@ import { VolumeReads } from "./volume-reads.js";
 const LOOKED_AT_MAX = 4096;
 
 export class VolumeDevice implements BlockDevice, RoomWaiter, ChangeOwner, StoredReadOwner, DeviceListener {
-	readonly #volume: Volume;
+	#volume: Volume;
 	readonly #store: PageStore;
 	readonly #allocate: (byteLength: number) => Memory;
 	readonly #reads: VolumeReads;
 	readonly #listeners = new Listeners();
 	readonly #forget: () => void;
 	readonly #whenClosed: () => Promise<void>;
+	readonly #readOnly: boolean;
 	#info: DeviceInfo;
 	#unused: VolumeChange | null = null;
 	/** Those that wait for room, in order of arrival. */
@@ -49,7 +50,8 @@ export class VolumeDevice implements BlockDevice, RoomWaiter, ChangeOwner, Store
 		this.#volume = volume;
 		this.#store = store;
 		this.#allocate = allocate;
-		this.#reads = new VolumeReads(store, volume.id, volume.pageBytes, allocate, this);
+		this.#reads = new VolumeReads(store, volume.line, volume.pageBytes, allocate, this);
+		this.#readOnly = readOnly;
 		this.#info = infoOf(volume, readOnly);
 		this.#forget = store.log.listeners.add(this);
 		this.#whenClosed = whenClosed;
@@ -57,6 +59,13 @@ export class VolumeDevice implements BlockDevice, RoomWaiter, ChangeOwner, Store
 
 	get info(): DeviceInfo {
 		return this.#info;
+	}
+
+	/** The same volume, with another size. */
+	resize(volume: Volume): void {
+		this.#volume = volume;
+		this.#info = infoOf(volume, this.#readOnly);
+		this.#listeners.changed();
 	}
 
 	submit(request: BlockRequest): void {
@@ -94,8 +103,8 @@ export class VolumeDevice implements BlockDevice, RoomWaiter, ChangeOwner, Store
 	}
 
 	#change(request: BlockRequest): void {
-		const { id, pageBytes } = this.#volume;
-		const change = this.#unused ?? new VolumeChange(this.#store, id, pageBytes, this.#allocate, this);
+		const { line, pageBytes } = this.#volume;
+		const change = this.#unused ?? new VolumeChange(this.#store, line, pageBytes, this.#allocate, this);
 		this.#unused = change.next;
 		change.next = null;
 		change.begin(request);
@@ -153,14 +162,14 @@ export class VolumeDevice implements BlockDevice, RoomWaiter, ChangeOwner, Store
 	}
 
 	#findExtents(request: BlockRequest): void {
-		const { id, pageBytes } = this.#volume;
+		const { line, pageBytes } = this.#volume;
 		const { offsetBytes, lengthBytes } = request;
 		const end = offsetBytes + lengthBytes;
 		let at = offsetBytes;
 		for (let looked = 0; at < end && looked < LOOKED_AT_MAX; looked++) {
 			const page = Math.floor(at / pageBytes);
 			const next = Math.min(end, (page + 1) * pageBytes);
-			const isHole = this.#store.find(id, page) === Where.hole;
+			const isHole = this.#store.find(line, page) === Where.hole;
 			if (!addExtent(request, next - at, isHole ? ExtentFlag.zero : 0)) return;
 			at = next;
 		}

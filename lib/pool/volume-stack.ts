@@ -12,23 +12,24 @@
 import type { BlockDevice } from "../block/device.js";
 import { OrderingLayer } from "../block/ordering.js";
 import { type LayerOptions, slice } from "../block/stack.js";
+import type { Volume } from "./catalog.js";
 import { CommitLayer } from "./commit-layer.js";
 import type { Pool } from "./pool.js";
 
-/** `whenClosed` is waited for by whoever closes it. Throws an OperatorError. */
-export function openVolumeStack(
+/** `name` may be of the past: `web@snapshot`. `whenClosed` is waited for by whoever closes it. Throws an OperatorError. */
+export async function openVolumeStack(
 	pool: Pool,
 	name: string,
 	options: LayerOptions & { readonly readOnly: boolean },
 	whenClosed: () => Promise<void> = async () => {},
-): BlockDevice {
+): Promise<{ device: BlockDevice; volume: Volume }> {
 	const { durability, readOnly, between = (device) => device } = options;
-	const { device, log } = pool.openVolume(name, readOnly, whenClosed);
-	const alignBytes = pool.volume(name).pageBytes;
-	const ordered = between(new OrderingLayer(between(device), { alignBytes }));
+	const { device, log, volume } = await pool.openVolume(name, readOnly, whenClosed);
+	const ordered = between(new OrderingLayer(between(device), { alignBytes: volume.pageBytes }));
 	try {
 		const sliced = slice(ordered, name, options);
-		return new CommitLayer(sliced === ordered ? ordered : between(sliced), log, durability);
+		const top = sliced === ordered ? ordered : between(sliced);
+		return { device: new CommitLayer(top, log, durability), volume };
 	} catch (error) {
 		void ordered.close();
 		throw error;

@@ -91,7 +91,8 @@ t.test("the next attempt at the same goes on, one at something else begins anew"
 		const filling = {
 			isMine: (kept: unknown) => Object(kept).what === what,
 			first: { what, at: 0 },
-			make: async (to: Pool, part: string) => made.push((await to.createVolume(part, MIB, 4096)).name),
+			make: async (to: Pool, part: string) =>
+				made.push((await to.administration.create(part, MIB, 4096)).name),
 		};
 		return fillVolume(pool, "web", filling, async (_, kept) => {
 			begun.push(await kept.read());

@@ -79,7 +79,7 @@ export class CrashRun {
 		const random = this.#random;
 		let folder = new CrashFolder(new Power(Number.POSITIVE_INFINITY), this.planted);
 		const pool = await Pool.create(testWorld(folder, this.seed));
-		for (const name of VOLUMES) await pool.createVolume(name, SECTORS * SECTOR, PAGE_BYTES);
+		for (const name of VOLUMES) await pool.administration.create(name, SECTORS * SECTOR, PAGE_BYTES);
 		await pool.close();
 		let model = new Model(new Array<number>(VOLUMES.length * SECTORS).fill(0));
 		for (let life = 0; life < lives; life++) {
@@ -107,7 +107,9 @@ export class CrashRun {
 		this.#pool = await Pool.open(testWorld(folder, this.seed));
 		const options = { readOnly: false, offsetSectors: 0, lengthSectors: undefined, between: strictly };
 		const durability = this.#mode;
-		this.#devices = VOLUMES.map((name) => openVolumeStack(this.#pool!, name, { ...options, durability }));
+		this.#devices = [];
+		for (const name of VOLUMES)
+			this.#devices.push((await openVolumeStack(this.#pool, name, { ...options, durability })).device);
 	}
 
 	async #readAll(): Promise<number[]> {

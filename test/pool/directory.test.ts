@@ -19,7 +19,7 @@ t.test("a volume on files is a device", async (t) => {
 	const folder = path.join(newDirectory(), "pool");
 	await makeFolder(folder);
 	const pool = await Pool.create(directoryWorld(folder, engine, pump));
-	for (let i = 0; i < 40; i++) await pool.createVolume(`v${i}`, 2 * MIB, 4096);
+	for (let i = 0; i < 40; i++) await pool.administration.create(`v${i}`, 2 * MIB, 4096);
 	await pool.close();
 	let made = 0;
 	await blockConformance(
@@ -38,7 +38,7 @@ t.test("one pool for several disks, and for nobody else", async (t) => {
 	const other = makeBench(t);
 	const folder = newDirectory();
 	const pool = await Pool.create(directoryWorld(folder, engine, pump));
-	for (const name of ["a", "b"]) await pool.createVolume(name, 64 * MIB, 4096);
+	for (const name of ["a", "b"]) await pool.administration.create(name, 64 * MIB, 4096);
 	await pool.close();
 	const options = { ...PLAIN, durability: "flush" } as const;
 	const opened = await Promise.all(["a", "b"].map((name) => openVolume(engine, pump, folder, name, options)));

@@ -95,7 +95,7 @@ export class Stage {
 
 	static async create(folder: MemoryFolder, sizeBytes = 64 * 2 ** 20, seed = 1): Promise<Stage> {
 		const pool = await Pool.create(testWorld(folder, seed));
-		await pool.createVolume("web", sizeBytes, 4096);
+		await pool.administration.create("web", sizeBytes, 4096);
 		return Stage.#of(pool);
 	}
 
@@ -103,9 +103,10 @@ export class Stage {
 		return Stage.#of(await Pool.open(testWorld(folder)));
 	}
 
-	static #of(pool: Pool): Stage {
+	static async #of(pool: Pool): Promise<Stage> {
 		const options = { readOnly: false, offsetSectors: 0, lengthSectors: undefined, between: strictly };
-		return new Stage(pool, openVolumeStack(pool, "web", { ...options, durability: "ack" }));
+		const { device } = await openVolumeStack(pool, "web", { ...options, durability: "ack" });
+		return new Stage(pool, device);
 	}
 
 	/** Fills pages with a byte each. */

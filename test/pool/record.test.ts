@@ -23,7 +23,7 @@ const FRAME = {
 };
 const CREATE: Note = {
 	note: "create",
-	volume: 1,
+	line: 1,
 	name: "web",
 	sizeBytes: 2 ** 40,
 	pageBytes: 4096,
@@ -143,7 +143,7 @@ t.test("packed records of hostile bytes are refused, and nothing is read outside
 		"[]",
 		"null",
 		'{"note":"gone"}',
-		'{"note":"resize","volume":-1,"sizeBytes":1}',
+		'{"note":"resize","line":-1,"sizeBytes":1}',
 		"\xff",
 	])
 		t.equal(decodeNote(Uint8Array.from([0, 0, 0, 0, ...Buffer.from(text, "latin1")])), undefined, text);

@@ -39,7 +39,7 @@ t.test("what was written is there when the pool is opened again", async (t) => {
 	await stage.close();
 	const again = await Stage.open(folder);
 	t.strictSame(await again.readAll(0, 1, 2, 3, 4), [1, 77, 0, 78, 5]);
-	t.equal(again.pool.usedBytesOf(again.pool.volume("web")), 4 * 4096, "zeros cost nothing");
+	t.equal(again.pool.usedBytesOf(again.pool.administration.volume("web")), 4 * 4096, "zeros cost nothing");
 	await again.close();
 });
 
@@ -154,11 +154,14 @@ t.test("trap 16: with one copy of the head damaged the other one opens the pool"
 t.test("trap 9 and 12: names are taken once, and a folder that is no pool is told", async (t) => {
 	const folder = await written(1);
 	const { pool, device } = await Stage.open(folder);
-	await t.rejects(pool.createVolume("web", 4096, 4096), /has a volume "web" already/);
-	await t.rejects(pool.createVolume("-x", 4096, 4096), /a name is 1 to 127/);
-	await t.rejects(pool.createVolume("x", 4096, 1000), /a power of two from 512 to 256K/);
-	await t.rejects(pool.createVolume("x", 4097, 4096), /multiple of 512/);
-	t.throws(() => pool.openVolume("web", true, async () => {}), /in use already/);
+	await t.rejects(pool.administration.create("web", 4096, 4096), /has a volume "web" already/);
+	await t.rejects(pool.administration.create("-x", 4096, 4096), /a name is 1 to 127/);
+	await t.rejects(pool.administration.create("x", 4096, 1000), /a power of two from 512 to 256K/);
+	await t.rejects(pool.administration.create("x", 4097, 4096), /multiple of 512/);
+	await t.rejects(
+		pool.openVolume("web", true, async () => {}),
+		/in use already/,
+	);
 	await device.close();
 	await pool.close();
 	await t.rejects(Pool.open(testWorld(new MemoryFolder())), /memory: is no pool/);

@@ -16,8 +16,8 @@ for (const durability of ["ack", "flush", "none"] as const)
 			const pump = new Pump();
 			const make = async (readOnly: boolean) => {
 				const pool = await Pool.create(testWorld(new MemoryFolder(), 1, pump));
-				await pool.createVolume("web", 2 * MIB, pageBytes);
-				return openVolumeStack(pool, "web", { ...PLAIN, readOnly, durability });
+				await pool.administration.create("web", 2 * MIB, pageBytes);
+				return (await openVolumeStack(pool, "web", { ...PLAIN, readOnly, durability })).device;
 			};
 			await blockConformance(t, durability, () => make(false), {
 				pump,

@@ -42,7 +42,7 @@ export async function volumeImportCommand(
 	try {
 		const look = await withPool(folder, async (pool) => {
 			await importImage(pool, name, pageBytes, image);
-			return lookAt(pool, pool.volume(name));
+			return lookAt(pool, pool.administration.volume(name));
 		});
 		tell(look, line.has("json"), output);
 	} finally {
@@ -60,7 +60,7 @@ async function importImage(pool: Pool, name: string, pageBytes: number, image: I
 	const filling = {
 		isMine: (kept: unknown) => offsetOf(kept) !== undefined,
 		first: keptAt(0),
-		make: (to: Pool, part: string) => to.createVolume(part, image.sizeBytes, pageBytes),
+		make: (to: Pool, part: string) => to.administration.create(part, image.sizeBytes, pageBytes),
 	};
 	await withProgress(`import ${name}`, image.sizeBytes, (progress) =>
 		fillVolume(pool, name, filling, async (device, kept) => {
@@ -82,7 +82,7 @@ export async function volumeExportCommand(
 	const { folder, name } = readVolumePath(path);
 	const format = readFormat(line.last("format")) ?? (/\.qcow2$/i.test(file) ? "qcow2" : "raw");
 	const sizeBytes = await withPool(folder, async (pool) => {
-		const device = openToCopy(pool, name, true);
+		const device = await openToCopy(pool, name, true);
 		const source = { device, name: path, id: pool.contentId(name) };
 		const options = { format, force: line.has("force") };
 		await withProgress(`export ${name}`, device.info.sizeBytes, (progress) =>

@@ -7,6 +7,7 @@ import { type Form, HELP } from "../forms.js";
 const JSON_OPTION = { name: "json", help: "what it says as JSON" } as const;
 const OPTIONS = [HELP, JSON_OPTION] as const;
 const POOL = { name: "pool", help: "the directory of a pool: a path that begins with / or ." };
+const SNAPSHOT = { name: "snapshot", help: "PATH/NAME@SNAPSHOT" };
 const VOLUME = { name: "volume", help: "PATH/NAME: a volume of the pool at a path that begins with / or ." };
 
 const PAGE = {
@@ -94,4 +95,60 @@ export const VOLUME_RECEIVE = {
 		...OPTIONS,
 		{ name: "token", help: "print how far an interrupted one has come, for --resume of send, and end" },
 	],
+} as const satisfies Form;
+
+export const VOLUME_RM = {
+	name: "volume rm",
+	help: "Deletes a volume with all its snapshots, or one snapshot.",
+	arguments: [{ name: "volume", help: "PATH/NAME or PATH/NAME@SNAPSHOT" }],
+	options: OPTIONS,
+} as const satisfies Form;
+
+export const VOLUME_RENAME = {
+	name: "volume rename",
+	help: "Gives a volume another name.",
+	arguments: [VOLUME, { name: "name", help: "the new name, without a path" }],
+	options: OPTIONS,
+} as const satisfies Form;
+
+export const VOLUME_RESIZE = {
+	name: "volume resize",
+	help: "Gives a volume another size.",
+	arguments: [VOLUME, { name: "size", help: "bytes, or with K, M, G or T: 10G" }],
+	options: [...OPTIONS, { name: "shrink", help: "if it is less: what is behind the end is lost" }],
+} as const satisfies Form;
+
+export const VOLUME_SNAPSHOT = {
+	name: "volume snapshot",
+	help: "Names what volumes of one pool are now, all at the same moment.",
+	arguments: [{ ...SNAPSHOT, isRepeated: true }],
+	options: OPTIONS,
+} as const satisfies Form;
+
+export const VOLUME_CLONE = {
+	name: "volume clone",
+	help: "Makes a volume that begins as a snapshot is.",
+	arguments: [SNAPSHOT, { name: "name", help: "of the new volume, without a path" }],
+	options: OPTIONS,
+} as const satisfies Form;
+
+export const VOLUME_ROLLBACK = {
+	name: "volume rollback",
+	help: "Has a volume go on as a snapshot of it is; how it was is kept as another one.",
+	arguments: [SNAPSHOT],
+	options: OPTIONS,
+} as const satisfies Form;
+
+export const VOLUME_HOLD = {
+	name: "volume hold",
+	help: "Keeps a snapshot from being deleted.",
+	arguments: [SNAPSHOT],
+	options: OPTIONS,
+} as const satisfies Form;
+
+export const VOLUME_RELEASE = {
+	name: "volume release",
+	help: "Lets a snapshot be deleted again.",
+	arguments: [SNAPSHOT],
+	options: OPTIONS,
 } as const satisfies Form;

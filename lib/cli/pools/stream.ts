@@ -57,13 +57,13 @@ async function sendVolume(
 	take: TakeBytes,
 	from: ResumePoint | undefined,
 ): Promise<void> {
-	const { sizeBytes, pageBytes } = pool.volume(name);
+	const { sizeBytes, pageBytes } = pool.administration.volume(name);
 	const snapshot = { name: null, id: pool.contentId(name) };
 	const begin = { pool: folder, volume: name, snapshot, base: null, sizeBytes, pageBytes };
 	const changes = async function* (offsetBytes: number) {
 		yield { offsetBytes, lengthBytes: sizeBytes - offsetBytes };
 	};
-	const device = openToCopy(pool, name, true);
+	const device = await openToCopy(pool, name, true);
 	await withProgress(`send ${name}`, sizeBytes, (progress) =>
 		send({ device, begin, changes }, take, from, progress),
 	).finally(() => device.close());
@@ -87,7 +87,7 @@ export async function volumeReceiveCommand(
 		throw new OperatorError("standard input is a terminal: a stream comes from vblade volume send");
 	const look = await withPool(folder, async (pool) => {
 		await receiveVolume(pool, name, await StreamReader.open(input));
-		return lookAt(pool, pool.volume(name));
+		return lookAt(pool, pool.administration.volume(name));
 	});
 	tell(look, line.has("json"), output);
 	return 0;
@@ -98,7 +98,7 @@ async function receiveVolume(pool: Pool, name: string, stream: StreamReader): Pr
 	const filling = {
 		isMine: (kept: unknown) => isOfStream(kept, stream.point),
 		first: keptOf(stream.point),
-		make: (to: Pool, part: string) => to.createVolume(part, sizeBytes, pageBytes),
+		make: (to: Pool, part: string) => to.administration.create(part, sizeBytes, pageBytes),
 	};
 	await withProgress(`receive ${name}`, sizeBytes, (progress) =>
 		fillVolume(pool, name, filling, (device, kept) => receive(stream, device, name, kept, progress)),
@@ -110,7 +110,7 @@ async function tokenFor(pool: Pool, name: string): Promise<string> {
 	const state = stateName(name);
 	const none = new OperatorError(`volume ${quote(name)}: nothing that was received of it is kept`);
 	if (!pool.volumes.some((volume) => volume.name === state)) throw none;
-	const device = openToCopy(pool, state, true);
+	const device = await openToCopy(pool, state, true);
 	try {
 		const point = pointOf(await new KeptOnDevice(device).read());
 		if (point === undefined) throw none;

@@ -31,9 +31,9 @@ export function stateName(name: string): string {
 }
 
 /** A volume with the layers that make it one to write to: what has been written is safe when it is flushed. */
-export function openToCopy(pool: Pool, name: string, readOnly: boolean): BlockDevice {
+export async function openToCopy(pool: Pool, name: string, readOnly: boolean): Promise<BlockDevice> {
 	const whole = { offsetSectors: 0, lengthSectors: undefined };
-	return openVolumeStack(pool, name, { ...whole, durability: "flush", readOnly });
+	return (await openVolumeStack(pool, name, { ...whole, durability: "flush", readOnly })).device;
 }
 
 /**
@@ -50,7 +50,7 @@ export async function fillVolume(
 	// Refuses what can't be begun, before anything is made for it.
 	if (!volumes.has(stateName(name))) filling.isMine(undefined);
 	const state = await volumes.state();
-	const stateDevice = openToCopy(pool, state, false);
+	const stateDevice = await openToCopy(pool, state, false);
 	try {
 		const kept = new KeptOnDevice(stateDevice);
 		const isMine = filling.isMine(await kept.read());
@@ -58,14 +58,14 @@ export async function fillVolume(
 			if (!isMine || volumes.has(volumes.part)) throw volumes.isThere(name);
 		} else {
 			await volumes.begin(isMine, kept, filling);
-			const device = openToCopy(pool, volumes.part, false);
+			const device = await openToCopy(pool, volumes.part, false);
 			await fill(device, kept).finally(() => device.close());
-			await pool.renameVolume(volumes.part, name);
+			await pool.administration.rename(volumes.part, name);
 		}
 	} finally {
 		await stateDevice.close();
 	}
-	await pool.deleteVolume(state);
+	await pool.administration.delete(state);
 }
 
 /** The volumes that belong to an attempt. */
@@ -92,17 +92,17 @@ class Names {
 	async state(): Promise<string> {
 		const state = stateName(this.#name);
 		if (this.has(state)) {
-			if (this.#pool.volume(state).sizeBytes !== KEPT_BYTES) throw this.isThere(state);
+			if (this.#pool.administration.volume(state).sizeBytes !== KEPT_BYTES) throw this.isThere(state);
 			return state;
 		}
 		for (const name of [this.#name, this.part]) if (this.has(name)) throw this.isThere(name);
-		await this.#pool.createVolume(state, KEPT_BYTES, KEPT_BYTES);
+		await this.#pool.administration.create(state, KEPT_BYTES, KEPT_BYTES);
 		return state;
 	}
 
 	/** The one to fill is there, and empty if nobody has begun with it for the same. */
 	async begin(isMine: boolean, kept: Kept, filling: Filling): Promise<void> {
-		if (!isMine && this.has(this.part)) await this.#pool.deleteVolume(this.part);
+		if (!isMine && this.has(this.part)) await this.#pool.administration.delete(this.part);
 		if (!isMine) await kept.write(filling.first);
 		if (!this.has(this.part)) await filling.make(this.#pool, this.part);
 	}

@@ -10,7 +10,7 @@ import { readPoolPath, readVolumePath, withPool } from "./open-pool.js";
 import { VOLUME_CREATE, VOLUME_LS, VOLUME_SHOW } from "./options.js";
 
 /** What is said of a volume. */
-interface VolumeLook {
+export interface VolumeLook {
 	readonly name: string;
 	readonly sizeBytes: number;
 	readonly pageBytes: number;
@@ -18,11 +18,30 @@ interface VolumeLook {
 	readonly created: string;
 	readonly serial: string;
 	readonly wwn: string;
+	readonly snapshots: readonly SnapshotLook[];
+}
+
+interface SnapshotLook {
+	readonly name: string;
+	readonly sizeBytes: number;
+	readonly created: string;
+	readonly held: boolean;
 }
 
 export function lookAt(pool: Pool, volume: Volume): VolumeLook {
-	const { id: _, createdUs, ...known } = volume;
-	return { ...known, usedBytes: pool.usedBytesOf(volume), created: new Date(createdUs / 1000).toISOString() };
+	const { line: _, createdUs, snapshots, ...known } = volume;
+	return {
+		...known,
+		usedBytes: pool.usedBytesOf(volume),
+		created: timeText(createdUs),
+		snapshots: snapshots.map(({ name, sizeBytes, timeUs, isHeld }) => {
+			return { name, sizeBytes, created: timeText(timeUs), held: isHeld };
+		}),
+	};
+}
+
+function timeText(timeUs: number): string {
+	return new Date(timeUs / 1000).toISOString();
 }
 
 /** Resolves to the exit status; throws an OperatorError if the volume can't be made. */
@@ -37,12 +56,13 @@ export async function volumeCreateCommand(
 	const bytes = readSize("size", size);
 	const pageBytes = readSize("page", line.last("page") ?? "");
 	const look = await withPool(folder, async (pool) =>
-		lookAt(pool, await pool.createVolume(name, bytes, pageBytes)),
+		lookAt(pool, await pool.administration.create(name, bytes, pageBytes)),
 	);
 	tell(look, line.has("json"), output);
 	return 0;
 }
 
+/** Throws an OperatorError. */
 export function readSize(what: string, text: string): number {
 	const bytes = sizeBytes(text);
 	if (bytes !== undefined) return bytes;
@@ -59,11 +79,12 @@ export async function volumeShowCommand(
 	const line = await understand(VOLUME_SHOW, argv, output);
 	if (line === undefined) return 0;
 	const { folder, name } = readVolumePath(line.positionals[0] ?? "");
-	const look = await withPool(folder, (pool) => lookAt(pool, pool.volume(name)));
+	const look = await withPool(folder, (pool) => lookAt(pool, pool.administration.volume(name)));
 	tell(look, line.has("json"), output);
 	return 0;
 }
 
+/** Says what there is to say of a volume. */
 export function tell(look: VolumeLook, asJson: boolean, output: Output): void {
 	if (asJson) {
 		output.out(`${JSON.stringify(look, null, "\t")}\n`);
@@ -78,6 +99,8 @@ export function tell(look: VolumeLook, asJson: boolean, output: Output): void {
 		["serial", look.serial],
 		["wwn", look.wwn],
 	];
+	for (const { name, created, held } of look.snapshots)
+		rows.push(["snapshot", `${name}  ${created}${held ? "  held" : ""}`]);
 	for (const [name = "", value = ""] of rows) output.out(`${name.padEnd(10)}${value}\n`);
 }
 

@@ -1,0 +1,144 @@
+/**
+ * Commands that change volumes and snapshots of a pool that no daemon has open. Called by `commands.ts` with the arguments after the
+ * command's name; each resolves to the exit status, and throws an OperatorError if it can't be done.
+ */
+
+import { OperatorError } from "../../errors.js";
+import type { Pool } from "../../pool/pool.js";
+import { quote } from "../../text.js";
+import { type Output, processOutput, understand } from "../client.js";
+import type { Form } from "../forms.js";
+import { readVolumePath, withPool } from "./open-pool.js";
+import {
+	VOLUME_CLONE,
+	VOLUME_HOLD,
+	VOLUME_RELEASE,
+	VOLUME_RENAME,
+	VOLUME_RESIZE,
+	VOLUME_RM,
+	VOLUME_ROLLBACK,
+	VOLUME_SNAPSHOT,
+} from "./options.js";
+import { lookAt, readSize, tell } from "./volume.js";
+
+interface SnapshotPath {
+	readonly folder: string;
+	readonly volume: string;
+	readonly name: string;
+}
+
+/** What `PATH/NAME@SNAPSHOT` says. Throws an OperatorError. */
+function readSnapshotPath(text: string): SnapshotPath {
+	const { folder, name: rest } = readVolumePath(text);
+	const [volume = "", name = "", ...others] = rest.split("@");
+	if (volume !== "" && name !== "" && others.length === 0) return { folder, volume, name };
+	throw new OperatorError(
+		`snapshot ${quote(text)}: PATH/NAME@SNAPSHOT is allowed, as in /srv/pool/web@monday`,
+	);
+}
+
+/** What a command that changes something says of it: a volume as it is now, or nothing. */
+type Act = (pool: Pool, words: readonly string[]) => Promise<string | undefined>;
+
+/** Does `act` in the pool at `folder` and tells of the volume that it names. */
+async function changing(
+	form: Form<"help" | "json" | "shrink">,
+	argv: readonly string[],
+	output: Output,
+	where: (words: readonly string[]) => { readonly folder: string },
+	act: (words: readonly string[], has: (option: "shrink") => boolean) => Act,
+): Promise<number> {
+	const line = await understand(form, argv, output);
+	if (line === undefined) return 0;
+	const words = line.positionals;
+	const { folder } = where(words);
+	const look = await withPool(folder, async (pool) => {
+		const name = await act(words, (option) => line.has(option))(pool, words);
+		return name === undefined ? undefined : lookAt(pool, pool.administration.volume(name));
+	});
+	if (look !== undefined) tell(look, line.has("json"), output);
+	return 0;
+}
+
+const atVolume = ([first = ""]: readonly string[]) => readVolumePath(first);
+const atSnapshot = ([first = ""]: readonly string[]) => readSnapshotPath(first);
+
+export function volumeRmCommand(argv: readonly string[], output = processOutput): Promise<number> {
+	return changing(VOLUME_RM, argv, output, atVolume, ([path = ""]) => async ({ administration }) => {
+		const { name } = readVolumePath(path);
+		if (!name.includes("@")) {
+			await administration.delete(name);
+			return undefined;
+		}
+		const snapshot = readSnapshotPath(path);
+		await administration.forget(snapshot.volume, snapshot.name);
+		return snapshot.volume;
+	});
+}
+
+export function volumeRenameCommand(argv: readonly string[], output = processOutput): Promise<number> {
+	return changing(VOLUME_RENAME, argv, output, atVolume, ([path = "", to = ""]) => async (pool) => {
+		await pool.administration.rename(readVolumePath(path).name, to);
+		return to;
+	});
+}
+
+export function volumeResizeCommand(argv: readonly string[], output = processOutput): Promise<number> {
+	return changing(VOLUME_RESIZE, argv, output, atVolume, ([path = "", size = ""], has) => {
+		const bytes = readSize("size", size);
+		const { name } = readVolumePath(path);
+		return async (pool) => (await pool.administration.resize(name, bytes, has("shrink"))).name;
+	});
+}
+
+/** All in one pool, at one moment. */
+export async function volumeSnapshotCommand(
+	argv: readonly string[],
+	output = processOutput,
+): Promise<number> {
+	const line = await understand(VOLUME_SNAPSHOT, argv, output);
+	if (line === undefined) return 0;
+	const wanted = line.positionals.map(readSnapshotPath);
+	const [first] = wanted;
+	const other = wanted.find(({ folder }) => folder !== first?.folder);
+	if (first === undefined || other !== undefined)
+		throw new OperatorError(`${quote(other?.folder ?? "")}: snapshots of one moment are of one pool`);
+	const taken = await withPool(first.folder, (pool) => pool.administration.takeSnapshots(wanted));
+	const looks = taken.map(({ name, timeUs }, i) => {
+		return { volume: wanted[i]?.volume, name, created: new Date(timeUs / 1000).toISOString() };
+	});
+	if (line.has("json")) output.out(`${JSON.stringify(looks, null, "\t")}\n`);
+	else for (const { volume, name, created } of looks) output.out(`${volume}@${name}  ${created}\n`);
+	return 0;
+}
+
+export function volumeCloneCommand(argv: readonly string[], output = processOutput): Promise<number> {
+	return changing(VOLUME_CLONE, argv, output, atSnapshot, ([path = "", to = ""]) => async (pool) => {
+		const { volume, name } = readSnapshotPath(path);
+		return (await pool.administration.clone(volume, name, to)).name;
+	});
+}
+
+export function volumeRollbackCommand(argv: readonly string[], output = processOutput): Promise<number> {
+	return changing(VOLUME_ROLLBACK, argv, output, atSnapshot, ([path = ""]) => async (pool) => {
+		const { volume, name } = readSnapshotPath(path);
+		await pool.administration.rollback(volume, name);
+		return volume;
+	});
+}
+
+export function volumeHoldCommand(argv: readonly string[], output = processOutput): Promise<number> {
+	return changing(VOLUME_HOLD, argv, output, atSnapshot, ([path = ""]) => holding(path, true));
+}
+
+export function volumeReleaseCommand(argv: readonly string[], output = processOutput): Promise<number> {
+	return changing(VOLUME_RELEASE, argv, output, atSnapshot, ([path = ""]) => holding(path, false));
+}
+
+function holding(path: string, isHeld: boolean): Act {
+	return async (pool) => {
+		const { volume, name } = readSnapshotPath(path);
+		await pool.administration.hold(volume, name, isHeld);
+		return volume;
+	};
+}

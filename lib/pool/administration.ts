@@ -1,0 +1,227 @@
+/**
+ * Makes, changes and removes volumes and snapshots: looks whether it can be done, and says it in the log. One change at a time. Asked by
+ * commands and by whoever serves; `contents.ts` carries out what is said.
+ */
+
+import { createHash, randomUUID } from "node:crypto";
+import { OperatorError } from "../errors.js";
+import { quote } from "../text.js";
+import { type Catalog, checkName, type Snapshot, type Volume } from "./catalog.js";
+import { PAGE_BYTES_MAX, PAGE_BYTES_MIN } from "./format.js";
+import { NOTE_BYTES_MAX } from "./gather.js";
+import type { Log } from "./log.js";
+import { encodeNote, type Note } from "./notes.js";
+import { PendingNote } from "./pending-note.js";
+
+/** What is asked of whoever has the volumes open. */
+export interface Users {
+	/** Whether somebody has the line open for writing. */
+	isOpen(line: number): boolean;
+	/** The volume has another size. */
+	resized(volume: Volume): void;
+}
+
+/** Most sectors that an initiator can address. */
+const SECTORS_MAX = 2 ** 48 - 1;
+
+export class Administration {
+	readonly #path: string;
+	readonly #catalog: Catalog;
+	readonly #log: Log;
+	readonly #users: Users;
+	#turn: Promise<unknown> = Promise.resolve();
+
+	constructor(path: string, catalog: Catalog, log: Log, users: Users) {
+		this.#path = path;
+		this.#catalog = catalog;
+		this.#log = log;
+		this.#users = users;
+	}
+
+	/** Throws an OperatorError if there is none. */
+	volume(name: string): Volume {
+		const volume = this.#catalog.find(name);
+		if (volume === undefined) throw new OperatorError(`${this.#path}: has no volume ${quote(name)}`);
+		return volume;
+	}
+
+	/** The same for snapshots. */
+	snapshot(volume: Volume, name: string): Snapshot {
+		const found = volume.snapshots.find((snapshot) => snapshot.name === name);
+		if (found === undefined)
+			throw new OperatorError(`volume ${quote(volume.name)}: has no snapshot ${quote(name)}`);
+		return found;
+	}
+
+	/** All zeros. */
+	create(name: string, sizeBytes: number, pageBytes: number): Promise<Volume> {
+		return this.#inTurn(async () => {
+			this.#checkNew(name);
+			checkPage(pageBytes);
+			checkSize(name, sizeBytes);
+			const line = this.#catalog.nextLine;
+			await this.#say({ note: "create", line, name, sizeBytes, pageBytes, ...newIdentity() });
+			return this.volume(name);
+		});
+	}
+
+	/** A volume that begins as a snapshot is. */
+	clone(of: string, snapshotName: string, name: string): Promise<Volume> {
+		return this.#inTurn(async () => {
+			const parent = this.volume(of);
+			const { sizeBytes, line: from, position } = this.snapshot(parent, snapshotName);
+			this.#checkNew(name);
+			const line = this.#catalog.nextLine;
+			const origin = { line: from, position };
+			const { pageBytes } = parent;
+			await this.#say({ note: "create", line, name, sizeBytes, pageBytes, ...newIdentity(), origin });
+			return this.volume(name);
+		});
+	}
+
+	/** All of one moment. */
+	takeSnapshots(wanted: readonly { readonly volume: string; readonly name: string }[]): Promise<Snapshot[]> {
+		return this.#inTurn(async () => {
+			for (const { volume, name } of wanted) {
+				checkName("snapshot", name);
+				if (this.volume(volume).snapshots.some((snapshot) => snapshot.name === name))
+					throw new OperatorError(`volume ${quote(volume)}: has a snapshot ${quote(name)} already`);
+				if (wanted.filter((other) => other.volume === volume && other.name === name).length > 1)
+					throw new OperatorError(`${volume}@${name}: is asked for twice`);
+			}
+			await this.#say(
+				...wanted.map(({ volume, name }) => {
+					return { note: "snapshot", line: this.volume(volume).line, name } as const;
+				}),
+			);
+			return wanted.map(({ volume, name }) => this.snapshot(this.volume(volume), name));
+		});
+	}
+
+	forget(volumeName: string, name: string): Promise<void> {
+		return this.#inTurn(async () => {
+			const volume = this.volume(volumeName);
+			if (this.snapshot(volume, name).isHeld)
+				throw new OperatorError(`${volumeName}@${name}: is held; vblade volume release ends that`);
+			await this.#say({ note: "forget", line: volume.line, name });
+		});
+	}
+
+	hold(volumeName: string, name: string, isHeld: boolean): Promise<void> {
+		return this.#inTurn(async () => {
+			const volume = this.volume(volumeName);
+			this.snapshot(volume, name);
+			await this.#say({ note: isHeld ? "hold" : "release", line: volume.line, name });
+		});
+	}
+
+	/** How it was is kept as a snapshot, whose name is returned. Initiators find another disk afterwards. */
+	rollback(volumeName: string, name: string): Promise<string> {
+		return this.#inTurn(async () => {
+			const volume = this.volume(volumeName);
+			this.snapshot(volume, name);
+			this.#checkUnused(volume, "goes back");
+			const kept = freeName(volume, `before-${name}`);
+			const newLine = this.#catalog.nextLine;
+			await this.#say({ note: "rollback", line: volume.line, name, kept, newLine, ...newIdentity() });
+			return kept;
+		});
+	}
+
+	rename(from: string, to: string): Promise<void> {
+		return this.#inTurn(async () => {
+			this.#checkNew(to);
+			await this.#say({ note: "rename", line: this.volume(from).line, name: to });
+		});
+	}
+
+	/** Grows while it is used; shrinks only if that is said, and then what is behind the end is gone. */
+	resize(name: string, sizeBytes: number, mayShrink: boolean): Promise<Volume> {
+		return this.#inTurn(async () => {
+			const volume = this.volume(name);
+			checkSize(name, sizeBytes);
+			if (sizeBytes < volume.sizeBytes) this.#checkShrink(volume, sizeBytes, mayShrink);
+			await this.#say({ note: "resize", line: volume.line, sizeBytes });
+			const resized = this.volume(name);
+			this.#users.resized(resized);
+			return resized;
+		});
+	}
+
+	#checkShrink(volume: Volume, sizeBytes: number, mayShrink: boolean): void {
+		if (!mayShrink)
+			throw new OperatorError(`volume ${quote(volume.name)}: is larger than that; --shrink cuts it off`);
+		if (sizeBytes % volume.pageBytes !== 0)
+			throw new OperatorError(
+				`volume ${quote(volume.name)}: shrinks to whole pages of ${volume.pageBytes} bytes`,
+			);
+		this.#checkUnused(volume, "shrinks");
+	}
+
+	/** With its snapshots. */
+	delete(name: string): Promise<void> {
+		return this.#inTurn(async () => {
+			const volume = this.volume(name);
+			this.#checkUnused(volume, "is deleted");
+			const held = volume.snapshots.find(({ isHeld }) => isHeld);
+			if (held !== undefined)
+				throw new OperatorError(`${name}@${held.name}: is held; vblade volume release ends that`);
+			await this.#say({ note: "delete", line: volume.line });
+		});
+	}
+
+	#checkNew(name: string): void {
+		checkName("volume", name);
+		if (this.#catalog.find(name) !== undefined)
+			throw new OperatorError(`${this.#path}: has a volume ${quote(name)} already`);
+	}
+
+	#checkUnused({ line, name }: Volume, does: string): void {
+		if (this.#users.isOpen(line))
+			throw new OperatorError(`volume ${quote(name)}: ${does} only while nobody serves it`);
+	}
+
+	async #say(...notes: Note[]): Promise<void> {
+		const bytes = notes.reduce((sum, note) => sum + encodeNote(note).length, 0);
+		if (bytes > NOTE_BYTES_MAX)
+			throw new OperatorError("so much can't be said in one record; ask for less at once");
+		await new PendingNote(this.#log, notes).done;
+	}
+
+	#inTurn<T>(act: () => Promise<T>): Promise<T> {
+		const done = this.#turn.then(act);
+		this.#turn = done.catch(() => undefined);
+		return done;
+	}
+}
+
+/** By chance, and then for ever. */
+function newIdentity(): Identity {
+	return identityOf(randomUUID());
+}
+
+type Identity = Pick<Volume, "serial" | "wwn">;
+
+/** The same for the same text. */
+export function identityOf(text: string): Identity {
+	const serial = createHash("sha256").update(text).digest("hex").slice(0, 16);
+	return { serial, wwn: `3${serial.slice(1)}` };
+}
+
+function freeName({ snapshots }: Volume, wanted: string): string {
+	const isTaken = (name: string): boolean => snapshots.some((snapshot) => snapshot.name === name);
+	for (let number = 2, name = wanted; ; name = `${wanted}-${number++}`) if (!isTaken(name)) return name;
+}
+
+function checkPage(pageBytes: number): void {
+	if (pageBytes >= PAGE_BYTES_MIN && pageBytes <= PAGE_BYTES_MAX && Number.isInteger(Math.log2(pageBytes)))
+		return;
+	throw new OperatorError(`page ${pageBytes}: a power of two from 512 to 256K is allowed`);
+}
+
+function checkSize(name: string, sizeBytes: number): void {
+	if (sizeBytes > 0 && sizeBytes % 512 === 0 && sizeBytes / 512 <= SECTORS_MAX) return;
+	throw new OperatorError(
+		`volume ${quote(name)}: its size must be a multiple of 512 bytes, not 0, and at most ${SECTORS_MAX} of them`,
+	);
+}

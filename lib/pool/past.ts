@@ -1,0 +1,79 @@
+/**
+ * What a pool held at a moment of the past: its records up to there, taken in once more from the summaries. And the names that moments
+ * and snapshots have. Used by `pool.ts`.
+ */
+
+import { OperatorError } from "../errors.js";
+import { quote } from "../text.js";
+import type { Memory } from "../wire/memory.js";
+import { Contents } from "./contents.js";
+import type { PoolWorld } from "./folder.js";
+import { SEGMENT_BYTES } from "./format.js";
+import type { LogStart } from "./head.js";
+import type { Log } from "./log.js";
+import { readHeader } from "./record.js";
+import { deliverPacked } from "./replay-records.js";
+import type { Segments } from "./segments.js";
+import { readSummary, type Summary } from "./summary.js";
+
+/** What stands behind the `@` of a volume's name. */
+export type At =
+	| { readonly kind: "snapshot"; readonly name: string }
+	| { readonly kind: "moment"; readonly timeUs: number };
+
+const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86400 };
+const ISO = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})$/;
+
+/** A volume's name, and what is behind an `@` in it. Throws an OperatorError. */
+export function readVolumeName(text: string, nowUs: number): { name: string; at?: At } {
+	const sign = text.indexOf("@");
+	if (sign < 0) return { name: text };
+	const name = text.slice(0, sign);
+	const what = text.slice(sign + 1);
+	const [, count, unit = ""] = /^-(\d+(?:\.\d+)?)([smhd])$/.exec(what) ?? [];
+	if (count !== undefined) {
+		const timeUs = Math.floor(nowUs - Number(count) * UNIT_SECONDS[unit]! * 1e6);
+		return { name, at: { kind: "moment", timeUs } };
+	}
+	if (!ISO.test(what)) return { name, at: { kind: "snapshot", name: what } };
+	const timeUs = timeOf(what);
+	if (Number.isNaN(timeUs)) throw new OperatorError(`moment ${quote(what)}: is not in the calendar`);
+	return { name, at: { kind: "moment", timeUs } };
+}
+
+/** In microseconds; `Date` knows milliseconds. */
+function timeOf(iso: string): number {
+	const digits = /\.(\d+)/.exec(iso)?.[1] ?? "";
+	const whole = Date.parse(iso.replace(/\.\d+/, ""));
+	return whole * 1000 + Number(digits.padEnd(6, "0").slice(0, 6));
+}
+
+/** What a pool held at a time: all of its records up to then. The last segment's summary is not on storage yet. */
+export async function contentsAt(
+	world: PoolWorld,
+	segments: Segments,
+	start: LogStart,
+	{ summary, log }: { readonly summary: Summary; readonly log: Log },
+	timeUs: number,
+): Promise<Contents> {
+	const contents = new Contents();
+	const memory = world.allocate(SEGMENT_BYTES);
+	for (let segment = start.segment; segment < log.segment; segment++) {
+		const header = await readSummary(segments, segment, memory);
+		if (header === undefined)
+			throw new OperatorError(`${world.folder.path}: the summary of segment ${segment} can't be read`);
+		if (!take(memory, header.tailBytes, contents, timeUs)) return contents;
+	}
+	take(summary.memory, summary.bytes, contents, timeUs);
+	return contents;
+}
+
+/** False if it has come to a record that is later. */
+function take({ bytes, view }: Memory, length: number, contents: Contents, timeUs: number): boolean {
+	for (let at = 0; at < length; ) {
+		const header = readHeader(bytes, view, at);
+		if (header === undefined || header.timeUs > timeUs) return false;
+		at = deliverPacked(bytes, view, at, length, undefined, contents) ?? length;
+	}
+	return true;
+}
