@@ -11,6 +11,8 @@ export interface LoadOptions {
 	readonly targetMac: number;
 	readonly shelf: number;
 	readonly slot: number;
+	/** Blades that share the window evenly, the others at the slots behind that one; 1 if it is not said. Not with `verify`. */
+	readonly slots?: number;
 	/** Sectors of 512 bytes per command: 1..255, within the frame size. */
 	readonly sectors: number;
 	/** Commands under way: 1..1024. */

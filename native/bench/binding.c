@@ -87,6 +87,7 @@ static napi_value load_run(napi_env env, napi_callback_info info)
 		.interface = interface,
 		.shelf = (uint16_t)get_count(env, options, "shelf", UINT16_MAX),
 		.slot = (uint8_t)get_count(env, options, "slot", UINT8_MAX),
+		.slots = (uint32_t)get_count(env, options, "slots", UINT8_MAX),
 		.sectors = (uint32_t)get_count(env, options, "sectors", UINT32_MAX),
 		.window = (uint32_t)get_count(env, options, "window", UINT32_MAX),
 		.write_percent = (uint32_t)get_count(env, options, "writePercent", 100),
@@ -98,6 +99,7 @@ static napi_value load_run(napi_env env, napi_callback_info info)
 		.requests = get_count(env, options, "requests", UINT64_MAX),
 		.seed = get_count(env, options, "seed", UINT64_MAX),
 	};
+	if (load->config.slots == 0) load->config.slots = 1;
 	uint64_t mac = get_count(env, options, "targetMac", UINT64_MAX);
 	bool thrown;
 	MUST(napi_is_exception_pending(env, &thrown));

@@ -25,31 +25,34 @@ static void prepare_frames(struct vb_load *load, const uint8_t mac[6])
 		frame[14] = 0x10;
 		frame[16] = (uint8_t)(load->config->shelf >> 8);
 		frame[17] = (uint8_t)load->config->shelf;
-		frame[18] = load->config->slot;
+		frame[18] = (uint8_t)(load->config->slot + i % load->config->slots);
 		memset(frame + VB_LOAD_HEADER_BYTES, 0x5a, load->config->sectors * VB_SECTOR_BYTES);
 	}
 }
 
-/* Responses to us, from the blade's address only. */
-static uint16_t make_filter(const struct vb_load_config *config, struct sock_filter *filter)
+enum { FILTER_LENGTH = 9 };
+
+/* Responses to us, from the blades' addresses only. */
+static uint16_t make_filter(const struct vb_load_config *config, struct sock_filter filter[FILTER_LENGTH])
 {
-	const struct sock_filter program[] = {
+	const struct sock_filter program[FILTER_LENGTH] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SKF_AD_OFF + SKF_AD_PKTTYPE),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_HOST, 0, 5),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_HOST, 0, 6),
 		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 16),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, config->shelf, 0, 3),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, config->shelf, 0, 4),
 		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 18),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, config->slot, 0, 1),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, config->slot, 0, 2),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, config->slot + config->slots, 1, 0),
 		BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
 		BPF_STMT(BPF_RET | BPF_K, 0),
 	};
 	memcpy(filter, program, sizeof program);
-	return sizeof program / sizeof program[0];
+	return FILTER_LENGTH;
 }
 
 static int open_port(struct vb_load *load, uint8_t mac[6], const char **step)
 {
-	struct sock_filter filter[8];
+	struct sock_filter filter[FILTER_LENGTH];
 	*step = "memory";
 	struct vb_interface_answer *answer = malloc(sizeof *answer);
 	if (!answer) return -ENOMEM;
@@ -85,7 +88,8 @@ int vb_load_run(const struct vb_load_config *config, struct vb_load_result *resu
 	memset(result, 0, sizeof *result);
 	*step = "arguments";
 	if (config->window < 1 || config->window > VB_LOAD_WINDOW_MAX || config->sectors < 1 || config->sectors > 255 ||
-	    config->blocks < 1 || (config->verify && config->blocks < 2ull * config->window))
+	    config->blocks < 1 || config->slots < 1 || config->slots + config->slot > 255 ||
+	    (config->verify && (config->blocks < 2ull * config->window || config->slots > 1)))
 		return -EINVAL;
 	struct vb_load *load = calloc(1, sizeof *load);
 	if (!load) return -ENOMEM;

@@ -1,6 +1,6 @@
 /*
- * The data path of our initiator for measuring: keeps a window of READ and WRITE commands under way against one blade,
- * and takes the time of each. Runs in a thread of its own until its time or its requests are over; called by the addon for
+ * The data path of our initiator for measuring: keeps a window of READ and WRITE commands under way against one blade, or a
+ * few that share it, and takes the time of each. Runs in a thread of its own until its time or its requests are over; called by the addon for
  * `vblade bench`. Knows no Node.
  */
 #ifndef VBLADE_LOAD_H
@@ -13,6 +13,7 @@ struct vb_load_config {
 	uint8_t target[6]; /* MAC address of the blade's server */
 	uint16_t shelf;
 	uint8_t slot;
+	uint32_t slots;        /* blades that share the window evenly, at `slot` and the slots behind it: 1..255; not if verifying */
 	uint32_t sectors;      /* sectors of 512 bytes per command, 1..255, within the frame size */
 	uint32_t window;       /* commands under way, 1..VB_LOAD_WINDOW_MAX */
 	uint32_t write_percent;/* 0: reads only, 100: writes only */

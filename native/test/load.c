@@ -12,6 +12,14 @@ void test_load(void)
 	load.window = 0;
 	CHECK(vb_load_run(&load, &result, &step) == -EINVAL);
 	load.window = 4;
+	CHECK(vb_load_run(&load, &result, &step) == -EINVAL);
+	load.slots = 2;
+	load.verify = 1;
+	CHECK(vb_load_run(&load, &result, &step) == -EINVAL);
+	load.verify = 0;
+	load.slot = 254;
+	CHECK(vb_load_run(&load, &result, &step) == -EINVAL);
+	load.slots = 1;
 	load.sectors = 255;
 	load.interface = "nothere0";
 	CHECK(vb_load_run(&load, &result, &step) == -ENODEV);

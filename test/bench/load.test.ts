@@ -4,7 +4,7 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync, truncateSync, writeSync } from "node:fs";
+import { closeSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs";
 import path from "node:path";
 import t, { type Test } from "tap";
 import { pause, scratchDirectory } from "../support/cleanup.js";
@@ -106,6 +106,18 @@ t.test("load", { skip: namespacesMissing() ?? false }, async (t) => {
 		t.match(result, { requests: 40_000, errors: 0, wrong: 0 });
 		t.ok(result.lost > 0 && result.late > 0, `sent again ${result.lost}, late answers ${result.late}`);
 		await server.stop();
+	});
+
+	await t.test("blades that share the window get as much each", async (t) => {
+		const images = [newImage(), newImage(), newImage()];
+		const blades = images.flatMap((image, index) => ["9", String(index), "lan0", image]);
+		const server = lan.server.start([...vbladeCommand(), "--durability=flush", ...blades]);
+		await server.waitFor(/^pid \d+: e9\.2/m, START_LIMIT_MS);
+		const written = { ...STAMPED, verify: 0, writePercent: 100, sequential: 1, window: 8 };
+		t.match(await loader.run({ ...written, slot: 1, slots: 2, requests: 8 }), { requests: 8, errors: 0 });
+		await server.stop();
+		const blocks = images.map((image) => readFileSync(image).filter((byte) => byte === 0x5a).length / 4096);
+		t.strictSame(blocks, [0, 4, 4]);
 	});
 
 	await t.test("requests past the end are errors, and those that fit no frame are refused", async (t) => {
