@@ -237,6 +237,11 @@ export interface Addon {
 	 * if the file system has no answer; there is no more data: ENXIO.
 	 */
 	fileSeek(descriptor: number, offset: number, to: number): number;
+	/** See `crc32c` in lib/crc32c.ts. `crc` and the sum are Int32. */
+	crc32c(bytes: Uint8Array, offset: number, length: number, crc: number): number;
+	isZero(bytes: Uint8Array, offset: number, length: number): boolean;
+	/** Allocates nothing, unlike `set` and `subarray`. False if a page of a mapping was not there. */
+	copyBytes(to: Uint8Array, toOffset: number, from: Uint8Array, offset: number, length: number): boolean;
 	/** The number of a user. Throws a NativeError: ENOENT if there is none of this name. */
 	findUser(name: string): number;
 	/** The number of a group, likewise. */

@@ -17,6 +17,7 @@
 				"net/route.c",
 				"net/xdp.c",
 				"node/binding.c",
+				"node/bytes.c",
 				"node/channel.c",
 				"node/engine.c",
 				"node/interfaces.c",
@@ -36,6 +37,7 @@
 				"node/writer.c",
 				"storage/batch.c",
 				"storage/claims.c",
+				"storage/crc32c.c",
 				"storage/engine.c",
 				"storage/file-adopt.c",
 				"storage/file-open.c",
@@ -56,6 +58,7 @@
 				"storage/traits.c",
 				"storage/uring.c",
 				"storage/work.c",
+				"storage/zero.c",
 			],
 			"conditions": [
 				["have_liburing==1", { "defines": ["HAVE_LIBURING"], "libraries": ["-l:liburing.a"] }],

@@ -5,9 +5,9 @@
  */
 
 import { RequestList } from "../block/request-list.js";
+import { crc32c } from "../crc32c.js";
 import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
-import { crc32c } from "./checksum.js";
 import { BLOCK_BYTES, BLOCK_SECTORS, RECORD_DATA_BYTES, RECORD_ENTRIES, roundUp } from "./format.js";
 import {
 	dataPlace,

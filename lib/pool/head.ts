@@ -5,9 +5,9 @@
 
 import type { BlockDevice } from "../block/device.js";
 import { BlockOp } from "../block/request.js";
+import { crc32c } from "../crc32c.js";
 import { OperatorError } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
-import { crc32c } from "./checksum.js";
 import { BLOCK_BYTES, FORMAT } from "./format.js";
 import { run } from "./segments.js";
 

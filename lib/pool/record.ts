@@ -11,7 +11,7 @@
  * notes of the segment, packed.
  */
 
-import { crc32c } from "./checksum.js";
+import { crc32c } from "../crc32c.js";
 import {
 	BLOCK_BYTES,
 	BLOCK_SECTORS,

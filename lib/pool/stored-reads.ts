@@ -5,10 +5,10 @@
 
 import { constants } from "node:os";
 import { BlockOp, BlockRequest, type RequestLayer, type RequestOwner } from "../block/request.js";
+import { crc32c } from "../crc32c.js";
 import { StorageStatus } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
-import { crc32c } from "./checksum.js";
 import { BLOCK_SECTORS } from "./format.js";
 import type { Segments } from "./segments.js";
 import { Verified } from "./verified.js";

@@ -3,8 +3,8 @@
  * by the log (`log.ts`) with each record that it sends; begun by `replay.ts` with those that it has found.
  */
 
+import { crc32c } from "../crc32c.js";
 import type { Memory } from "../wire/memory.js";
-import { crc32c } from "./checksum.js";
 import { BLOCK_BYTES, BLOCK_SECTORS, roundUp, SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
 import type { Gather } from "./gather.js";
 import { type Header, type HeaderFrame, RecordKind, readHeader, writeHeader } from "./record.js";

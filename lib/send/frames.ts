@@ -5,7 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { crc32c } from "../wire/crc32c.js";
+import { crc32c } from "../crc32c.js";
 
 /** The first 16 bytes. Another format has another number. */
 export const PREAMBLE = Buffer.from("vblade stream 1\n", "latin1");

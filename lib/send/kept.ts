@@ -7,10 +7,10 @@
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { type BlockDevice, PromisedRequest } from "../block/device.js";
 import { BlockOp } from "../block/request.js";
+import { crc32c } from "../crc32c.js";
 import { codeOf, FailedError, StorageStatus, storageStatusName } from "../errors.js";
 import { nativeMemory } from "../native.js";
 import { quote } from "../text.js";
-import { crc32c } from "../wire/crc32c.js";
 
 export interface Kept {
 	/** What was written last; undefined if there is nothing that can be made sense of. */

@@ -3,10 +3,10 @@
  * ask for more memory than the longest may have, and what is wrong ends as one line that says where. Used by the command that receives.
  */
 
+import { crc32c } from "../crc32c.js";
 import { FailedError } from "../errors.js";
 import { DATA_EXTENT_BYTES, type Extent, NO_BYTES } from "../image/extent.js";
 import { quote } from "../text.js";
-import { crc32c } from "../wire/crc32c.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { ByteReader } from "./byte-reader.js";
 import {

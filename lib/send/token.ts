@@ -3,9 +3,9 @@
  * what it says is believed only as far as the digest at the end of the stream bears it out.
  */
 
+import { crc32c } from "../crc32c.js";
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
-import { crc32c } from "../wire/crc32c.js";
 import { DIGEST_BYTES } from "./frames.js";
 
 export interface ResumePoint {

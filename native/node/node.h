@@ -182,6 +182,10 @@ napi_value js_file_look(napi_env env, napi_callback_info info);
 napi_value js_file_adopt(napi_env env, napi_callback_info info);
 /* seek.c */
 napi_value js_file_seek(napi_env env, napi_callback_info info);
+/* bytes.c */
+napi_value js_crc32c(napi_env env, napi_callback_info info);
+napi_value js_is_zero(napi_env env, napi_callback_info info);
+napi_value js_copy_bytes(napi_env env, napi_callback_info info);
 /* privileges.c */
 napi_value js_find_user(napi_env env, napi_callback_info info);
 napi_value js_find_group(napi_env env, napi_callback_info info);

@@ -65,6 +65,7 @@ int main(int argc, char **argv)
 #ifndef __SANITIZE_THREAD__ /* it does not know jumps out of a signal's handler */
 	test_guard();
 #endif
+	test_sums();
 #ifndef __SANITIZE_THREAD__ /* it wants to open files */
 	if (geteuid() == 0) test_glimpse();
 #endif

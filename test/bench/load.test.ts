@@ -64,6 +64,18 @@ async function everySector(t: Test, lan: Lan, loader: Loader): Promise<void> {
 	}
 }
 
+async function sharedWindow(t: Test, lan: Lan, loader: Loader): Promise<void> {
+	const images = [newImage(), newImage(), newImage()];
+	const blades = images.flatMap((image, index) => ["9", String(index), "lan0", image]);
+	const server = lan.server.start([...vbladeCommand(), "--durability=flush", ...blades]);
+	await server.waitFor(/^pid \d+: e9\.2/m, START_LIMIT_MS);
+	const written = { ...STAMPED, verify: 0, writePercent: 100, sequential: 1, window: 8 };
+	t.match(await loader.run({ ...written, slot: 1, slots: 2, requests: 8 }), { requests: 8, errors: 0 });
+	await server.stop();
+	const blocks = images.map((image) => readFileSync(image).filter((byte) => byte === 0x5a).length / 4096);
+	t.strictSame(blocks, [0, 4, 4]);
+}
+
 t.test("load", { skip: namespacesMissing() ?? false }, async (t) => {
 	const lan = new Lan({ mtu: 9000 });
 	const loader = new Loader(lan, 0);
@@ -108,17 +120,7 @@ t.test("load", { skip: namespacesMissing() ?? false }, async (t) => {
 		await server.stop();
 	});
 
-	await t.test("blades that share the window get as much each", async (t) => {
-		const images = [newImage(), newImage(), newImage()];
-		const blades = images.flatMap((image, index) => ["9", String(index), "lan0", image]);
-		const server = lan.server.start([...vbladeCommand(), "--durability=flush", ...blades]);
-		await server.waitFor(/^pid \d+: e9\.2/m, START_LIMIT_MS);
-		const written = { ...STAMPED, verify: 0, writePercent: 100, sequential: 1, window: 8 };
-		t.match(await loader.run({ ...written, slot: 1, slots: 2, requests: 8 }), { requests: 8, errors: 0 });
-		await server.stop();
-		const blocks = images.map((image) => readFileSync(image).filter((byte) => byte === 0x5a).length / 4096);
-		t.strictSame(blocks, [0, 4, 4]);
-	});
+	await t.test("blades that share the window get as much each", (t) => sharedWindow(t, lan, loader));
 
 	await t.test("requests past the end are errors, and those that fit no frame are refused", async (t) => {
 		const server = await serve(lan, newImage(), [], "auto");

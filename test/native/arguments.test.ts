@@ -106,6 +106,7 @@ function soundArguments(handles: Handles, writer: unknown): Record<string, unkno
 		fileClose: [engine, file + 1],
 		fileSeek: [NOWHERE, 0, SeekTo.end],
 		loadRun: ["no such interface", {}],
+		...callsOnBytes(bytes),
 		findUser: ["root"],
 		findGroup: ["root"],
 		becomeUser: ["no such user", true, 0],
@@ -117,7 +118,6 @@ function soundArguments(handles: Handles, writer: unknown): Record<string, unkno
 		exitIfHungUp: [0],
 		listenUnix: ["/no/such/socket", 0o600, 0],
 		listenTcp: ["192.0.2.1", 0],
-		socketName: [0],
 	};
 	if (port !== undefined)
 		Object.assign(sound, {
@@ -170,9 +170,18 @@ t.test("every argument of every function", async (t) => {
 	t.ok(tried > 1000, `${tried} calls`);
 });
 
+function callsOnBytes(bytes: Uint8Array) {
+	return {
+		crc32c: [bytes, 0, 8, 0],
+		isZero: [bytes, 0, 8],
+		copyBytes: [new Uint8Array(8), 0, bytes, 0, 8],
+	};
+}
+
 function channelCalls(channel: ChannelHandle) {
 	return {
 		socketPair: [],
+		socketName: [0],
 		duplicate: [NOWHERE],
 		channelOpen: [native.socketPair()[0], noop],
 		channelSend: [channel, new Uint8Array(8), new Int32Array(0)],
