@@ -47,6 +47,7 @@ const RUN: Readonly<Record<Name, Run>> = {
 	"volume rollback": async (argv) => (await import("./pools/volume-changes.js")).volumeRollbackCommand(argv),
 	"volume hold": async (argv) => (await import("./pools/volume-changes.js")).volumeHoldCommand(argv),
 	"volume release": async (argv) => (await import("./pools/volume-changes.js")).volumeReleaseCommand(argv),
+	"volume diff": async (argv) => (await import("./pools/difference.js")).volumeDiffCommand(argv),
 	"disk ls": async (argv) => (await import("./asking/commands.js")).diskLsCommand(argv),
 	"disk show": async (argv) => (await import("./asking/commands.js")).diskShowCommand(argv),
 	"disk add": async (argv) => (await import("./asking/commands.js")).diskAddCommand(argv),

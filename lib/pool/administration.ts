@@ -21,6 +21,13 @@ export interface Users {
 	resized(volume: Volume): void;
 }
 
+export interface WantedSnapshot {
+	readonly volume: string;
+	readonly name: string;
+	/** What the pool that it was received from calls it. */
+	readonly from?: string;
+}
+
 /** Most sectors that an initiator can address. */
 const SECTORS_MAX = 2 ** 48 - 1;
 
@@ -80,7 +87,7 @@ export class Administration {
 	}
 
 	/** All of one moment. */
-	takeSnapshots(wanted: readonly { readonly volume: string; readonly name: string }[]): Promise<Snapshot[]> {
+	takeSnapshots(wanted: readonly WantedSnapshot[]): Promise<Snapshot[]> {
 		return this.#inTurn(async () => {
 			for (const { volume, name } of wanted) {
 				checkName("snapshot", name);
@@ -90,8 +97,8 @@ export class Administration {
 					throw new OperatorError(`${volume}@${name}: is asked for twice`);
 			}
 			await this.#say(
-				...wanted.map(({ volume, name }) => {
-					return { note: "snapshot", line: this.volume(volume).line, name } as const;
+				...wanted.map(({ volume, ...named }) => {
+					return { note: "snapshot", line: this.volume(volume).line, ...named } as const;
 				}),
 			);
 			return wanted.map(({ volume, name }) => this.snapshot(this.volume(volume), name));
@@ -125,6 +132,18 @@ export class Administration {
 			const newLine = this.#catalog.nextLine;
 			await this.#say({ note: "rollback", line: volume.line, name, kept, newLine, ...newIdentity() });
 			return kept;
+		});
+	}
+
+	/** The volume goes on as the other one is, which is no more; it has the snapshots of both. */
+	replace(name: string, by: string): Promise<void> {
+		return this.#inTurn(async () => {
+			const [volume, other] = [this.volume(name), this.volume(by)];
+			for (const each of [volume, other]) this.#checkUnused(each, "is replaced");
+			const twice = other.snapshots.find((one) => volume.snapshots.some((each) => each.name === one.name));
+			if (twice !== undefined)
+				throw new OperatorError(`volume ${quote(name)}: has a snapshot ${quote(twice.name)} already`);
+			await this.#say({ note: "replace", line: volume.line, newLine: other.line });
 		});
 	}
 

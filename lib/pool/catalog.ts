@@ -12,6 +12,8 @@ export interface Snapshot {
 	readonly timeUs: number;
 	/** So large it was. */
 	readonly sizeBytes: number;
+	/** What the pool that it was received from calls it. */
+	readonly from?: string | undefined;
 	/** It can't be deleted. */
 	readonly isHeld: boolean;
 }

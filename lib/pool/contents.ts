@@ -57,7 +57,7 @@ export class Contents implements RecordSink {
 				this.#delete(this.#volume(note.line));
 				break;
 			case "snapshot":
-				this.#snapshot(note.line, note.name, position, timeUs);
+				this.#snapshot(note.line, note.name, position, timeUs, note.from);
 				break;
 			case "forget":
 				this.#forget(note);
@@ -65,6 +65,9 @@ export class Contents implements RecordSink {
 			case "hold":
 			case "release":
 				this.#hold(note);
+				break;
+			case "replace":
+				this.#goOnBy(note);
 				break;
 			case "rollback":
 				this.#rollback(note, position, timeUs);
@@ -105,10 +108,10 @@ export class Contents implements RecordSink {
 		for (const { line, position } of volume.snapshots) this.#kept.delete(`${line}@${position}`);
 	}
 
-	#snapshot(line: number, name: string, position: number, timeUs: number): void {
+	#snapshot(line: number, name: string, position: number, timeUs: number, from?: string): void {
 		const volume = this.#volume(line);
 		const { sizeBytes, snapshots } = volume;
-		const snapshot: Snapshot = { name, line, position, timeUs, sizeBytes, isHeld: false };
+		const snapshot: Snapshot = { name, line, position, timeUs, sizeBytes, from, isHeld: false };
 		this.#kept.set(`${line}@${position}`, this.map.share(line));
 		this.#replace(volume, { snapshots: [...snapshots, snapshot] });
 	}
@@ -130,6 +133,15 @@ export class Contents implements RecordSink {
 			snapshot.name === name ? { ...snapshot, isHeld: note === "hold" } : snapshot,
 		);
 		this.#replace(volume, { snapshots });
+	}
+
+	#goOnBy({ line, newLine }: NoteOf<"replace">): void {
+		const volume = this.#volume(line);
+		const other = this.#volume(newLine);
+		this.catalog.remove(other);
+		this.map.forget(line);
+		const snapshots = [...volume.snapshots, ...other.snapshots];
+		this.#replace(volume, { line: newLine, sizeBytes: other.sizeBytes, snapshots });
 	}
 
 	#rollback(

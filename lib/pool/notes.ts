@@ -27,9 +27,11 @@ export type Note =
 	| { readonly note: "rename"; readonly line: number; readonly name: string }
 	| { readonly note: "delete"; readonly line: number }
 	/** Those that one record has are of one moment: the one before the next record. */
-	| { readonly note: "snapshot"; readonly line: number; readonly name: string }
+	| { readonly note: "snapshot"; readonly line: number; readonly name: string; readonly from?: string }
 	| { readonly note: "forget"; readonly line: number; readonly name: string }
 	| { readonly note: "hold" | "release"; readonly line: number; readonly name: string }
+	/** The volume goes on by the line of another one, which is no more, and has its snapshots too. */
+	| { readonly note: "replace"; readonly line: number; readonly newLine: number }
 	/** The volume goes on as a snapshot of its own is, by a line and with an identity that are new. `kept` names how it was. */
 	| {
 			readonly note: "rollback";
@@ -53,6 +55,7 @@ const FIELDS: Readonly<Record<Note["note"], readonly string[]>> = {
 	forget: NAMED,
 	hold: NAMED,
 	release: NAMED,
+	replace: ["line", "newLine"],
 	rollback: ["line", "name", "kept", "newLine", "serial", "wwn"],
 };
 
@@ -84,7 +87,10 @@ export function decodeNote(bytes: Uint8Array): Note | undefined {
 	if (value === undefined || typeof value.note !== "string" || !Object.hasOwn(FIELDS, value.note))
 		return undefined;
 	const fields = FIELDS[value.note as Note["note"]];
-	const isGood = fields.every((field) => isField(field, value[field])) && isOrigin(value.origin);
+	const isGood =
+		fields.every((field) => isField(field, value[field])) &&
+		isOrigin(value.origin) &&
+		(value.from === undefined || typeof value.from === "string");
 	return isGood ? (value as unknown as Note) : undefined;
 }
 

@@ -5,7 +5,7 @@
 
 import type { EntrySink } from "./gather.js";
 
-const CHUNK_PAGES = 512;
+export const CHUNK_PAGES = 512;
 
 interface Chunk {
 	/** Whose it is: only he may change it. */
@@ -34,6 +34,11 @@ export class LineMap {
 		other.mapped = this.mapped;
 		this.#self = {};
 		return other;
+	}
+
+	/** Of the tables that there are. */
+	numbers(): Iterable<number> {
+		return this.#chunks.keys();
 	}
 
 	get(number: number): Chunk | undefined {

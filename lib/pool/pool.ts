@@ -9,6 +9,7 @@ import { quote } from "../text.js";
 import { Administration, identityOf, type Users } from "./administration.js";
 import type { Volume } from "./catalog.js";
 import { Contents } from "./contents.js";
+import { differences, type PageRange } from "./difference.js";
 import { HEAD_NAME, type PoolWorld } from "./folder.js";
 import { FORMAT } from "./format.js";
 import { HEAD_FILE_BYTES, Head } from "./head.js";
@@ -132,9 +133,14 @@ export class Pool implements Users {
 		return this.#contents.map.mappedOf(line) * pageBytes;
 	}
 
-	/** Names what a volume holds: another text when any volume of the pool has been changed since. */
-	contentId(name: string): string {
-		return `${this.state.id}/${this.administration.volume(name).line}@${this.#log.gather.position}`;
+	/** Names what a volume holds, or held: another text whenever that may be anything else; the same in the pool that a snapshot was sent to. */
+	contentId(text: string): string {
+		const { name, at } = readVolumeName(text, this.#world.now());
+		const volume = this.administration.volume(name);
+		if (at === undefined) return `${this.state.id}/${volume.line}@${this.#log.gather.position}`;
+		if (at.kind === "moment") return `${this.state.id}/${volume.line} at ${at.timeUs}`;
+		const { line, position, from } = this.administration.snapshot(volume, at.name);
+		return from ?? `${this.state.id}/${line}@${position}`;
 	}
 
 	/**
@@ -161,8 +167,7 @@ export class Pool implements Users {
 		at: At,
 		whenClosed: () => Promise<void>,
 	): Promise<OpenedVolume> {
-		const { volume, map } =
-			at.kind === "snapshot" ? this.#snapshot(name, at.name) : await this.#moment(text, name, at.timeUs);
+		const { volume, map } = await this.#past(text, name, at);
 		const maps = new PageMap();
 		maps.attach(PAST_LINE, map);
 		const store = new PageStore(this.#log, maps, this.#store.reads);
@@ -173,10 +178,24 @@ export class Pool implements Users {
 		return { device, log: this.#log, volume: past };
 	}
 
-	#snapshot(name: string, snapshotName: string): { volume: Volume; map: LineMap } {
+	async #past(text: string, name: string, at: At): Promise<{ volume: Volume; map: LineMap }> {
+		if (at.kind === "moment") return this.#moment(text, name, at.timeUs);
 		const volume = this.administration.volume(name);
-		const snapshot = this.administration.snapshot(volume, snapshotName);
+		const snapshot = this.administration.snapshot(volume, at.name);
 		return { volume: { ...volume, sizeBytes: snapshot.sizeBytes }, map: this.#contents.mapOf(snapshot) };
+	}
+
+	/** Pages in which two volumes or what they were differ, from page `first` on, in order; named as for `openVolume`. */
+	async changes(before: string, after: string, first: number): Promise<Iterable<PageRange>> {
+		const [one, other] = [await this.#mapNow(before), await this.#mapNow(after)];
+		return differences(one, other, first);
+	}
+
+	/** The map, as it is at this moment. */
+	async #mapNow(text: string): Promise<LineMap> {
+		const { name, at } = readVolumeName(text, this.#world.now());
+		if (at !== undefined) return (await this.#past(text, name, at)).map;
+		return this.#contents.map.share(this.administration.volume(name).line);
 	}
 
 	async #moment(text: string, name: string, timeUs: number): Promise<{ volume: Volume; map: LineMap }> {

@@ -6,7 +6,7 @@ import t from "tap";
 import { volumeExportCommand, volumeImportCommand } from "../../lib/cli/pools/image.js";
 import { withPool } from "../../lib/cli/pools/open-pool.js";
 import { poolCreateCommand } from "../../lib/cli/pools/pool.js";
-import { fillVolume } from "../../lib/cli/pools/unfinished.js";
+import { fillVolume, hasVolume } from "../../lib/cli/pools/unfinished.js";
 import { volumeCreateCommand, volumeLsCommand } from "../../lib/cli/pools/volume.js";
 import { progressOf } from "../../lib/cli/progress.js";
 import type { Pool } from "../../lib/pool/pool.js";
@@ -90,6 +90,8 @@ t.test("the next attempt at the same goes on, one at something else begins anew"
 	const attempt = (pool: Pool, what: number, end: boolean): Promise<void> => {
 		const filling = {
 			isMine: (kept: unknown) => Object(kept).what === what,
+			isDone: () => hasVolume(pool, "web"),
+			finish: (to: Pool, part: string) => to.administration.rename(part, "web"),
 			first: { what, at: 0 },
 			make: async (to: Pool, part: string) =>
 				made.push((await to.administration.create(part, MIB, 4096)).name),

@@ -15,7 +15,7 @@ import { type Output, processOutput, understand } from "../client.js";
 import { withProgress } from "../progress.js";
 import { readVolumePath, withPool } from "./open-pool.js";
 import { VOLUME_EXPORT, VOLUME_IMPORT } from "./options.js";
-import { fillVolume, openToCopy } from "./unfinished.js";
+import { fillVolume, hasVolume, openToCopy } from "./unfinished.js";
 import { lookAt, readSize, tell } from "./volume.js";
 
 const FORMATS: readonly ImageFormat[] = ["raw", "qcow2"];
@@ -60,6 +60,8 @@ async function importImage(pool: Pool, name: string, pageBytes: number, image: I
 	const filling = {
 		isMine: (kept: unknown) => offsetOf(kept) !== undefined,
 		first: keptAt(0),
+		isDone: () => hasVolume(pool, name),
+		finish: (to: Pool, part: string) => to.administration.rename(part, name),
 		make: (to: Pool, part: string) => to.administration.create(part, image.sizeBytes, pageBytes),
 	};
 	await withProgress(`import ${name}`, image.sizeBytes, (progress) =>

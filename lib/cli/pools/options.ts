@@ -83,6 +83,12 @@ export const VOLUME_SEND = {
 	arguments: [VOLUME],
 	options: [
 		...OPTIONS,
+		{
+			name: "incremental",
+			short: "i",
+			value: "snapshot",
+			help: "what differs from that one, which the receiver has",
+		},
 		{ name: "resume", value: "token", help: "what an interrupted receive lacks; --token of that prints it" },
 	],
 } as const satisfies Form;
@@ -150,5 +156,15 @@ export const VOLUME_RELEASE = {
 	name: "volume release",
 	help: "Lets a snapshot be deleted again.",
 	arguments: [SNAPSHOT],
+	options: OPTIONS,
+} as const satisfies Form;
+
+export const VOLUME_DIFF = {
+	name: "volume diff",
+	help: "Tells where a volume differs from what it was, or two snapshots from each other.",
+	arguments: [
+		{ name: "before", help: "PATH/NAME@SNAPSHOT, or a moment: PATH/NAME@-10m" },
+		{ name: "after", help: "likewise, in the same pool; without, the volume as it is now", isOptional: true },
+	],
 	options: OPTIONS,
 } as const satisfies Form;

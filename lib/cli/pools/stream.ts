@@ -7,16 +7,18 @@ import { FailedError, OperatorError } from "../../errors.js";
 import type { Pool } from "../../pool/pool.js";
 import { KeptOnDevice } from "../../send/kept.js";
 import { isOfStream, keptOf, pointOf, receive } from "../../send/receive.js";
-import { send } from "../../send/send.js";
+import { type Range, send } from "../../send/send.js";
+import type { StreamBegin } from "../../send/stream-begin.js";
 import { StreamReader } from "../../send/stream-reader.js";
 import type { TakeBytes } from "../../send/stream-writer.js";
 import { type ResumePoint, readToken, tokenOf } from "../../send/token.js";
 import { quote } from "../../text.js";
 import { type Output, processOutput, understand } from "../client.js";
 import { withProgress } from "../progress.js";
+import { changedBytes } from "./difference.js";
 import { readVolumePath, withPool } from "./open-pool.js";
 import { VOLUME_RECEIVE, VOLUME_SEND } from "./options.js";
-import { fillVolume, openToCopy, stateName } from "./unfinished.js";
+import { type Filling, fillVolume, hasVolume, openToCopy, stateName } from "./unfinished.js";
 import { lookAt, tell } from "./volume.js";
 
 /** To whoever reads our standard output, one piece after the other. */
@@ -42,31 +44,59 @@ export async function volumeSendCommand(
 	const line = await understand(VOLUME_SEND, argv, output);
 	if (line === undefined) return 0;
 	const { folder, name } = readVolumePath(line.positionals[0] ?? "");
+	const [volume = ""] = name.split("@");
+	const wanted = line.last("incremental");
+	const base = wanted === undefined ? undefined : readBase(wanted, folder, volume);
 	const token = line.last("resume");
 	const from = token === undefined ? undefined : readToken(token);
 	if (take === undefined && process.stdout.isTTY)
 		throw new OperatorError("standard output is a terminal: a stream is for a pipe or a file");
-	await withPool(folder, (pool) => sendVolume(pool, folder, name, take ?? toStandardOutput, from));
+	await withPool(folder, (pool) => sendVolume(pool, { folder, name, base }, take ?? toStandardOutput, from));
 	return 0;
+}
+
+/** What is sent, and what the receiver has of it already. */
+interface Sent {
+	readonly folder: string;
+	/** With an `@`, perhaps. */
+	readonly name: string;
+	readonly base: string | undefined;
+}
+
+/** What `PATH/NAME@SNAPSHOT` is called, of another volume of the same pool or of the same one: `@monday`. */
+function readBase(text: string, folder: string, volume: string): string {
+	if (text.startsWith("@")) return `${volume}${text}`;
+	const base = readVolumePath(text);
+	if (base.folder === folder) return base.name;
+	throw new OperatorError(`snapshot ${quote(text)}: is not in the pool of what is to be sent`);
+}
+
+function snapshotOf(pool: Pool, name: string): { name: string | null; id: string } {
+	const [, snapshot = null] = name.split("@");
+	return { name: snapshot, id: pool.contentId(name) };
 }
 
 async function sendVolume(
 	pool: Pool,
-	folder: string,
-	name: string,
+	{ folder, name, base }: Sent,
 	take: TakeBytes,
 	from: ResumePoint | undefined,
 ): Promise<void> {
-	const { sizeBytes, pageBytes } = pool.administration.volume(name);
-	const snapshot = { name: null, id: pool.contentId(name) };
-	const begin = { pool: folder, volume: name, snapshot, base: null, sizeBytes, pageBytes };
-	const changes = async function* (offsetBytes: number) {
-		yield { offsetBytes, lengthBytes: sizeBytes - offsetBytes };
-	};
+	const [volume = ""] = name.split("@");
+	const { pageBytes } = pool.administration.volume(volume);
 	const device = await openToCopy(pool, name, true);
+	const { sizeBytes } = device.info;
+	const of = { pool: folder, volume, snapshot: snapshotOf(pool, name), sizeBytes, pageBytes };
+	const begin = { ...of, base: base === undefined ? null : { name: base, id: pool.contentId(base) } };
+	const changes = (offset: number): AsyncIterable<Range> =>
+		base === undefined ? wholeFrom(offset, sizeBytes) : changedBytes(pool, base, name, offset, sizeBytes);
 	await withProgress(`send ${name}`, sizeBytes, (progress) =>
 		send({ device, begin, changes }, take, from, progress),
 	).finally(() => device.close());
+}
+
+async function* wholeFrom(offsetBytes: number, sizeBytes: number): AsyncGenerator<Range> {
+	yield { offsetBytes, lengthBytes: sizeBytes - offsetBytes };
 }
 
 /** Resolves to the exit status; throws an OperatorError, or a FailedError if the stream is damaged or not whole. */
@@ -94,15 +124,61 @@ export async function volumeReceiveCommand(
 }
 
 async function receiveVolume(pool: Pool, name: string, stream: StreamReader): Promise<void> {
-	const { sizeBytes, pageBytes } = stream.begin;
+	const { sizeBytes, snapshot, base } = stream.begin;
+	const receiving =
+		base === null ? receivedWhole(name, stream.begin) : receivedOn(pool, name, stream.begin, base.id);
 	const filling = {
+		...receiving,
 		isMine: (kept: unknown) => isOfStream(kept, stream.point),
 		first: keptOf(stream.point),
-		make: (to: Pool, part: string) => to.administration.create(part, sizeBytes, pageBytes),
+		finish: async ({ administration }: Pool, part: string) => {
+			const named = { volume: part, name: snapshot.name ?? "", from: snapshot.id };
+			// An attempt that was killed may have come so far.
+			const isNamed = administration.volume(part).snapshots.some(({ name: each }) => each === snapshot.name);
+			if (snapshot.name !== null && !isNamed) await administration.takeSnapshots([named]);
+			await receiving.finish(pool, part);
+		},
 	};
 	await withProgress(`receive ${name}`, sizeBytes, (progress) =>
 		fillVolume(pool, name, filling, (device, kept) => receive(stream, device, name, kept, progress)),
 	);
+}
+
+type Receiving = Pick<Filling, "make" | "finish" | "isDone">;
+
+/** A volume that is not there yet. */
+function receivedWhole(name: string, { sizeBytes, pageBytes }: StreamBegin): Receiving {
+	return {
+		make: ({ administration }, part) => administration.create(part, sizeBytes, pageBytes),
+		finish: ({ administration }, part) => administration.rename(part, name),
+		isDone: (pool) => hasVolume(pool, name),
+	};
+}
+
+/** What differs from a snapshot that is there: put on a clone of that, which takes the volume's place. Throws an OperatorError if there is none. */
+function receivedOn(pool: Pool, name: string, { snapshot, sizeBytes }: StreamBegin, base: string): Receiving {
+	const { snapshots } = pool.administration.volume(name);
+	const known = snapshots.find((each) => pool.contentId(`${name}@${each.name}`) === base);
+	if (known === undefined)
+		throw new OperatorError(
+			`volume ${quote(name)}: has no snapshot that is the one which the stream is based on`,
+		);
+	return {
+		make: async ({ administration }, part) => {
+			const [change] = await pool.changes(`${name}@${known.name}`, name, 0);
+			if (change !== undefined)
+				throw new OperatorError(
+					`volume ${quote(name)}: was changed since ${name}@${known.name}; vblade volume rollback goes back to that`,
+				);
+			await administration.clone(name, known.name, part);
+			await administration.resize(part, sizeBytes, true);
+		},
+		finish: ({ administration }, part) => administration.replace(name, part),
+		isDone: () =>
+			pool.administration
+				.volume(name)
+				.snapshots.some((each) => pool.contentId(`${name}@${each.name}`) === snapshot.id),
+	};
 }
 
 /** How far an interrupted receive has come. */

@@ -17,8 +17,16 @@ export interface Filling {
 	isMine(kept: unknown): boolean;
 	/** What to keep at first. */
 	readonly first: object;
-	/** Makes the volume of this name. */
+	/** Makes the volume of this name, to be filled. */
 	make(pool: Pool, name: string): Promise<unknown>;
+	/** It is whole. */
+	finish(pool: Pool, name: string): Promise<unknown>;
+	/** Whether what should come of it is there already. */
+	isDone(pool: Pool): boolean;
+}
+
+export function hasVolume(pool: Pool, name: string): boolean {
+	return pool.volumes.some((volume) => volume.name === name);
 }
 
 function partName(name: string): string {
@@ -37,8 +45,8 @@ export async function openToCopy(pool: Pool, name: string, readOnly: boolean): P
 }
 
 /**
- * Has `fill` fill the volume `name`, unless an earlier attempt had done all but to say so. Throws an OperatorError if there is a volume
- * of that name already.
+ * Has `fill` fill what is to become the volume `name`, unless an earlier attempt had done all but to say so. Throws an OperatorError if it is
+ * there already.
  */
 export async function fillVolume(
 	pool: Pool,
@@ -46,21 +54,22 @@ export async function fillVolume(
 	filling: Filling,
 	fill: (device: BlockDevice, kept: Kept) => Promise<void>,
 ): Promise<void> {
-	const volumes = new Names(pool, name);
-	// Refuses what can't be begun, before anything is made for it.
-	if (!volumes.has(stateName(name))) filling.isMine(undefined);
-	const state = await volumes.state();
+	const [part, state] = [partName(name), stateName(name)];
+	if (!hasVolume(pool, state)) await begin(pool, name, filling);
+	if (pool.administration.volume(state).sizeBytes !== KEPT_BYTES) throw isThere(state);
 	const stateDevice = await openToCopy(pool, state, false);
 	try {
 		const kept = new KeptOnDevice(stateDevice);
 		const isMine = filling.isMine(await kept.read());
-		if (volumes.has(name)) {
-			if (!isMine || volumes.has(volumes.part)) throw volumes.isThere(name);
-		} else {
-			await volumes.begin(isMine, kept, filling);
-			const device = await openToCopy(pool, volumes.part, false);
+		const isDone = filling.isDone(pool);
+		if (isDone && (!isMine || hasVolume(pool, part))) throw isThere(name);
+		if (!isDone) {
+			if (!isMine && hasVolume(pool, part)) await pool.administration.delete(part);
+			if (!isMine) await kept.write(filling.first);
+			if (!hasVolume(pool, part)) await filling.make(pool, part);
+			const device = await openToCopy(pool, part, false);
 			await fill(device, kept).finally(() => device.close());
-			await pool.administration.rename(volumes.part, name);
+			await filling.finish(pool, part);
 		}
 	} finally {
 		await stateDevice.close();
@@ -68,42 +77,14 @@ export async function fillVolume(
 	await pool.administration.delete(state);
 }
 
-/** The volumes that belong to an attempt. */
-class Names {
-	readonly part: string;
-	readonly #pool: Pool;
-	readonly #name: string;
+/** The volume that keeps how far it is. Refuses what can't be begun, before anything is made for it. */
+async function begin(pool: Pool, name: string, filling: Filling): Promise<void> {
+	filling.isMine(undefined);
+	if (filling.isDone(pool)) throw isThere(name);
+	if (hasVolume(pool, partName(name))) throw isThere(partName(name));
+	await pool.administration.create(stateName(name), KEPT_BYTES, KEPT_BYTES);
+}
 
-	constructor(pool: Pool, name: string) {
-		this.part = partName(name);
-		this.#pool = pool;
-		this.#name = name;
-	}
-
-	has(name: string): boolean {
-		return this.#pool.volumes.some((volume) => volume.name === name);
-	}
-
-	isThere(name: string): OperatorError {
-		return new OperatorError(`volume ${quote(name)}: is there already`);
-	}
-
-	/** The one that keeps how far it is, made if there is none. */
-	async state(): Promise<string> {
-		const state = stateName(this.#name);
-		if (this.has(state)) {
-			if (this.#pool.administration.volume(state).sizeBytes !== KEPT_BYTES) throw this.isThere(state);
-			return state;
-		}
-		for (const name of [this.#name, this.part]) if (this.has(name)) throw this.isThere(name);
-		await this.#pool.administration.create(state, KEPT_BYTES, KEPT_BYTES);
-		return state;
-	}
-
-	/** The one to fill is there, and empty if nobody has begun with it for the same. */
-	async begin(isMine: boolean, kept: Kept, filling: Filling): Promise<void> {
-		if (!isMine && this.has(this.part)) await this.#pool.administration.delete(this.part);
-		if (!isMine) await kept.write(filling.first);
-		if (!this.has(this.part)) await filling.make(this.#pool, this.part);
-	}
+function isThere(name: string): OperatorError {
+	return new OperatorError(`volume ${quote(name)}: is there already`);
 }
