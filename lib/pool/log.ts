@@ -161,6 +161,7 @@ export class Log implements PumpStage, WriterOwner {
 	}
 
 	get hasWork(): boolean {
+		if (this.#step === Step.failed) return this.#roomWaiters.length > 0;
 		if (this.#step !== Step.idle) return false;
 		return !this.gather.isEmpty || this.#roomWaiters.length > 0 || !this.#syncWaiters.isEmpty;
 	}
@@ -172,6 +173,7 @@ export class Log implements PumpStage, WriterOwner {
 	drain(): void {
 		// Who waits for room comes before those who come now.
 		const isLetIn = this.#letIn();
+		if (this.#step === Step.failed) return;
 		if (!this.gather.isEmpty) this.#send();
 		else if (!isLetIn) this.#seal();
 		else if (!this.#syncWaiters.isEmpty) this.#startSync();

@@ -1,4 +1,4 @@
-// Trap 14: the power is cut at any request of a pool, in the middle of opening too, again and again: what is there is a prefix of what was
+// Traps 14 and 17: the power is cut at any request of a pool, in the middle of opening too, again and again: what is there is a prefix of what was
 // asked for, over all volumes, with all that was acknowledged. Bugs planted below are found. POOL_SEED=n begins with that seed.
 import t from "tap";
 import { OperatorError } from "../../lib/errors.js";

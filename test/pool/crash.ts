@@ -61,7 +61,8 @@ class Model {
 /** One run from a seed. */
 export class CrashRun {
 	readonly #random: Random;
-	readonly #mode: "ack" | "flush";
+	/** Of each volume: trap 17 is that one waits for syncs and the other one does not. */
+	readonly #modes: readonly ("ack" | "flush")[];
 	#stamp = 0;
 	#pool: Pool | null = null;
 	#devices: BlockDevice[] = [];
@@ -71,7 +72,7 @@ export class CrashRun {
 		readonly planted?: Planted,
 	) {
 		this.#random = new Random(seed);
-		this.#mode = this.#random.pick(["ack", "flush"]);
+		this.#modes = VOLUMES.map(() => this.#random.pick(["ack", "flush"]));
 	}
 
 	/** Throws a CrashError for what is not there, or should not be. */
@@ -106,10 +107,11 @@ export class CrashRun {
 	async #open(folder: CrashFolder): Promise<void> {
 		this.#pool = await Pool.open(testWorld(folder, this.seed));
 		const options = { readOnly: false, offsetSectors: 0, lengthSectors: undefined, between: strictly };
-		const durability = this.#mode;
 		this.#devices = [];
-		for (const name of VOLUMES)
+		for (const [i, name] of VOLUMES.entries()) {
+			const durability = this.#modes[i]!;
 			this.#devices.push((await openVolumeStack(this.#pool, name, { ...options, durability })).device);
+		}
 	}
 
 	async #readAll(): Promise<number[]> {
@@ -167,6 +169,6 @@ export class CrashRun {
 		model.changes.push({ at: volume * SECTORS + sector, sectors, stamp });
 		const { request } = await this.#run(device, op, sector, sectors, stamp);
 		if (request.status !== StorageStatus.ok) throw new CrashError(`a change ended with ${request.status}`);
-		if (this.#mode === "ack") model.safe = Math.max(model.safe, count + 1);
+		if (this.#modes[volume] === "ack") model.safe = Math.max(model.safe, count + 1);
 	}
 }

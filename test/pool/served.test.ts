@@ -1,0 +1,68 @@
+// Volumes as the program serves them: made by commands, written by an initiator, and there after a kill and another start.
+import path from "node:path";
+import t from "tap";
+import { scratchDirectory } from "../support/cleanup.js";
+import { builtVblade, PROJECT } from "../support/paths.js";
+import { Program, run } from "../support/process.js";
+
+const LIMIT_MS = 20_000;
+const VBLADE = [process.execPath, builtVblade(PROJECT)];
+const directory = scratchDirectory();
+const pool = path.join(directory, "pool");
+const socket = `unix:${path.join(directory, "vm.sock")}`;
+
+async function vblade(...args: string[]): Promise<string> {
+	const { code, stdout, stderr } = await run([...VBLADE, ...args], LIMIT_MS);
+	if (code !== 0) throw new Error(`vblade ${args.join(" ")}: ${stderr}`);
+	return stdout;
+}
+
+async function usedBytes(): Promise<number> {
+	return JSON.parse(await vblade("volume", "show", `${pool}/web`, "--json")).usedBytes;
+}
+
+t.test(
+	"a volume is served, killed, and has what was acknowledged; a snapshot is a disk to read",
+	async (t) => {
+		await vblade("pool", "create", pool);
+		await vblade("volume", "create", `${pool}/web`, "64M");
+		const server = new Program([...VBLADE, "9", "0", socket, `pool:${pool}/web`]);
+		await server.waitFor(/e9\.0, 131072 sectors O_RDWR/, LIMIT_MS);
+		const busy = await run([...VBLADE, "volume", "show", `${pool}/web`], LIMIT_MS);
+		t.match(busy, { code: 2, stderr: /head: is in use by another vblade/ }, "trap 12");
+		await vblade(
+			"bench",
+			socket,
+			"9",
+			"0",
+			"--write",
+			"--sequential",
+			"--size=4k",
+			"--requests=1000",
+			"--window=8",
+		);
+		await server.stop("SIGKILL");
+		t.equal(await usedBytes(), 1000 * 4096, "each of a thousand pages that were acknowledged");
+		await vblade("volume", "snapshot", `${pool}/web@monday`);
+		const again = new Program([
+			...VBLADE,
+			"9",
+			"0",
+			socket,
+			`pool:${pool}/web`,
+			"9",
+			"1",
+			socket,
+			`pool:${pool}/web@monday`,
+		]);
+		await again.waitFor(/e9\.1, 131072 sectors O_RD/, LIMIT_MS);
+		t.match(await vblade("discover", socket), /^e9\.0 .*\ne9\.1 /);
+		await vblade("bench", socket, "9", "1", "--requests=100");
+		t.strictSame(await again.stop(), { code: 0, signal: null });
+		t.equal(again.stderr, "");
+		const missing = await run([...VBLADE, "9", "0", socket, `pool:${pool}/gone`], LIMIT_MS);
+		t.match(missing, { code: 2, stderr: /has no volume "gone"/ });
+		const wrong = await run([...VBLADE, "9", "0", socket, "pool:web"], LIMIT_MS);
+		t.match(wrong, { code: 2, stderr: /a volume is pool:PATH\/NAME/ });
+	},
+);

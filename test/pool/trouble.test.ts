@@ -1,0 +1,145 @@
+// Storage under a pool that fails, fills up or was changed by somebody: nothing is reported as safe that is not, nothing hangs, nothing
+// is read that was never written.
+import t from "tap";
+import { BlockOp } from "../../lib/block/request.js";
+import { OperatorError, StorageStatus } from "../../lib/errors.js";
+import { BLOCK_BYTES } from "../../lib/pool/format.js";
+import { Random } from "../../lib/random.js";
+import { FaultyLayer } from "../../lib/testing/faulty-layer.js";
+import { run } from "../block/devices.js";
+import { MemoryFolder, peek, poke, Stage } from "./memory-folder.js";
+
+const TIB = 2 ** 40;
+
+/** Files that fail as they are told. */
+class FaultyFolder extends MemoryFolder {
+	readonly layers: FaultyLayer[] = [];
+
+	constructor() {
+		super((device, name) => {
+			if (!name.startsWith("log.")) return device;
+			const layer = new FaultyLayer(device);
+			this.layers.push(layer);
+			return layer;
+		});
+	}
+}
+
+for (const [name, op] of [
+	["a sync", BlockOp.flush],
+	["a record", BlockOp.write],
+] as const)
+	t.test(`trap 1: after ${name} failed nothing is reported as safe, and reads go on`, async (t) => {
+		const folder = new FaultyFolder();
+		const stage = await Stage.create(folder);
+		let degraded = "";
+		stage.device.listen({ degraded: ({ kind }) => (degraded = kind) });
+		await stage.write(0, 1);
+		folder.layers[0]?.add({ op, times: 1 });
+		t.equal(await stage.write(1, 2), StorageStatus.syncFailed);
+		t.equal(degraded, "syncFailed");
+		t.equal(await stage.write(2, 3), StorageStatus.syncFailed, "what comes later, too");
+		t.equal((await run(stage.device, BlockOp.flush)).status, StorageStatus.syncFailed);
+		t.equal((await run(stage.device, BlockOp.trim, 0, 4096)).status, StorageStatus.syncFailed);
+		t.equal(await stage.read(0), 1);
+		t.ok([0, 2].includes(await stage.read(1)), "the one or the other, not an error");
+		await t.rejects(stage.pool.administration.create("db", 4096, 4096), /takes no changes: syncFailed/);
+		await stage.close();
+		const again = await Stage.open(folder);
+		t.equal(await again.read(0), 1);
+		t.equal(await again.write(2, 3), 0, "opened again, it goes on");
+		await again.close();
+	});
+
+t.test(
+	"trap 11: no space for another file: writes are refused, reads go on, and no acknowledged write is lost",
+	async (t) => {
+		const folder = new MemoryFolder();
+		const stage = await Stage.create(folder);
+		const create = folder.create.bind(folder);
+		folder.create = async () => {
+			throw new OperatorError("no space");
+		};
+		let written = 0;
+		let status: number = StorageStatus.ok;
+		while (status === StorageStatus.ok && written < 100) {
+			status = await stage.write(250 * (written % 60), ...new Array<number>(250).fill(1 + written));
+			if (status === StorageStatus.ok) written++;
+		}
+		t.equal(status, StorageStatus.noSpace);
+		t.ok(written > 50, `${written} records of a megabyte in eight slots`);
+		t.equal((await run(stage.device, BlockOp.flush)).status, StorageStatus.ok, "what was written is stable");
+		t.equal(await stage.read(250 * ((written - 1) % 60)), written);
+		await stage.close();
+		folder.create = create;
+		const again = await Stage.open(folder);
+		t.equal(await again.read(250 * ((written - 1) % 60)), written);
+		t.equal(await again.write(0, 77), 0, "with space again it goes on");
+		await again.close();
+	},
+);
+
+t.test("trap 6: a trim of any size is one record, reads as zeros and survives", async (t) => {
+	const folder = new MemoryFolder();
+	const stage = await Stage.create(folder, TIB);
+	const trimAll = () => run(stage.device, BlockOp.trim, 0, TIB);
+	t.equal((await trimAll()).status, 0, "of an empty volume");
+	for (let page = 0; page < 2000; page += 7) await stage.write(page * 100_003, 1 + (page % 200));
+	t.equal(stage.pool.usedBytesOf(stage.pool.volumes[0]!), 4096 * Math.ceil(2000 / 7));
+	t.equal((await run(stage.device, BlockOp.trim, 512, TIB - 1024)).status, 0, "all but a sector at each end");
+	t.equal((await run(stage.device, BlockOp.read, 0, 512)).memory.bytes[0], 1, "which is as it was");
+	t.equal(await stage.read(7 * 100_003), 0);
+	t.equal(stage.pool.usedBytesOf(stage.pool.volumes[0]!), 4096, "used is right at once");
+	t.equal((await trimAll()).status, 0);
+	t.equal(stage.pool.usedBytesOf(stage.pool.volumes[0]!), 0);
+	await stage.write(1, 5);
+	await stage.close();
+	const again = await Stage.open(folder);
+	t.strictSame(await again.readAll(0, 1, 7 * 100_003), [0, 5, 0]);
+	await again.close();
+});
+
+t.test(
+	"any byte changed: an error that names file and place, or what was once written, never anything else",
+	async (t) => {
+		const random = new Random();
+		t.comment(`seed ${random.seed}`);
+		const folder = new MemoryFolder();
+		const stage = await Stage.create(folder);
+		for (let value = 1; value <= 12; value++) await stage.write(value % 5, value);
+		await stage.close();
+		const seen = { refused: 0, opened: 0 };
+		for (let round = 0; round < 80; round++) {
+			// Half of them in what a block begins with: headers are there.
+			const name = random.chance(0.2) ? "head" : "log.000000";
+			const block = BLOCK_BYTES * random.below(name === "head" ? 2 : 26);
+			const at = block + random.below(random.chance(0.5) ? 100 : BLOCK_BYTES);
+			const sector = at - (at % 512);
+			const before = await peek(folder, name, sector, 512);
+			const changed = before.slice();
+			changed[at - sector]! ^= 1 + random.below(255);
+			const head = await peek(folder, "head", 0, 2 * BLOCK_BYTES);
+			await poke(folder, name, sector, changed);
+			try {
+				const opened = await Stage.open(folder);
+				for (let page = 0; page < 5; page++) {
+					const value = await opened.read(page);
+					if (value !== -StorageStatus.mediumError && value % 5 !== page && value !== 0)
+						t.fail(`round ${round}: page ${page} reads as ${value}`);
+				}
+				await opened.close();
+				seen.opened++;
+			} catch (error) {
+				if (!(error instanceof OperatorError) || !/memory\/(head|log\.000000)/.test(error.message))
+					throw error;
+				seen.refused++;
+			}
+			await poke(folder, name, sector, before);
+			await poke(folder, "head", 0, head);
+		}
+		t.ok(seen.opened > 10 && seen.refused > 3, JSON.stringify(seen));
+		const intact = await Stage.open(folder);
+		t.strictSame(await intact.readAll(0, 1, 2, 3, 4), [10, 11, 12, 8, 9], "unchanged it is all there");
+		await intact.close();
+	},
+);
