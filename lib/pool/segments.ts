@@ -5,7 +5,7 @@
 
 import { type BlockDevice, PromisedRequest } from "../block/device.js";
 import { BlockOp } from "../block/request.js";
-import { OperatorError, StorageStatus, storageStatusName } from "../errors.js";
+import { invariant, OperatorError, StorageStatus, storageStatusName } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { fileName, fileNumber, type PoolFolder } from "./folder.js";
@@ -17,6 +17,8 @@ export class Segments {
 	readonly #folder: PoolFolder;
 	/** By number of the file. */
 	readonly #devices: BlockDevice[] = [];
+	/** Those that are being made. */
+	readonly #making = new Map<number, Promise<BlockDevice>>();
 	/** By number of the segment. */
 	#slots = new Int32Array(1024).fill(NONE);
 	/** Slots from here on were never used. */
@@ -78,6 +80,13 @@ export class Segments {
 		return this.#devices[Math.floor(slot / FILE_SLOTS)]!;
 	}
 
+	/** The same of a slot, whose file is there. */
+	deviceOfSlot(slot: number): BlockDevice {
+		const device = this.#devices[Math.floor(slot / FILE_SLOTS)];
+		invariant(device !== undefined, "a slot without a file is used");
+		return device;
+	}
+
 	/** In bytes. */
 	offsetOf(position: number): number {
 		const segment = Math.floor(position / SEGMENT_SECTORS);
@@ -88,7 +97,11 @@ export class Segments {
 	/** Where a position is, for messages. */
 	nameOf(position: number): string {
 		const slot = this.#slots[Math.floor(position / SEGMENT_SECTORS)]!;
-		return `${this.#folder.path}/${fileName(Math.floor(slot / FILE_SLOTS))}, byte ${this.offsetOf(position)}`;
+		return `${this.fileNameOf(slot)}, byte ${this.offsetOf(position)}`;
+	}
+
+	fileNameOf(slot: number): string {
+		return `${this.#folder.path}/${fileName(Math.floor(slot / FILE_SLOTS))}`;
 	}
 
 	/** Whether the slot's file is there. */
@@ -99,8 +112,16 @@ export class Segments {
 	/** The file that has a slot, made if it is not there. Throws an OperatorError. */
 	async fileOf(slot: number): Promise<BlockDevice> {
 		const file = Math.floor(slot / FILE_SLOTS);
-		this.#devices[file] ??= await this.#folder.create(fileName(file), FILE_BYTES);
-		return this.#devices[file];
+		const device = this.#devices[file];
+		if (device !== undefined) return device;
+		const making = this.#making.get(file) ?? this.#folder.create(fileName(file), FILE_BYTES);
+		this.#making.set(file, making);
+		try {
+			this.#devices[file] = await making;
+			return this.#devices[file];
+		} finally {
+			this.#making.delete(file);
+		}
 	}
 
 	/** Reads so many bytes of a segment. Throws an OperatorError. */
@@ -126,6 +147,7 @@ export async function run(
 	lengthBytes: number,
 	memory: Memory | undefined,
 	name: string,
+	memoryOffset = 0,
 ): Promise<void> {
 	const promised = new PromisedRequest();
 	const { request } = promised;
@@ -133,6 +155,7 @@ export async function run(
 	request.offsetBytes = offsetBytes;
 	request.lengthBytes = lengthBytes;
 	if (memory !== undefined) request.memory = memory;
+	request.memoryOffset = memoryOffset;
 	const { status, failedOffsetBytes } = await promised.run(device);
 	if (status !== StorageStatus.ok)
 		throw new OperatorError(`${name}: byte ${failedOffsetBytes}: ${storageStatusName(status)}`);

@@ -1,0 +1,100 @@
+// The map's nodes in segments of a pool: what a checkpoint has stored is found by whoever opens it, is read once and is checked.
+import t from "tap";
+import { crc32c } from "../../lib/crc32c.js";
+import { StorageStatus } from "../../lib/errors.js";
+import type { LeftSink } from "../../lib/pool/map/dead.js";
+import { Entry, Found } from "../../lib/pool/map/entry.js";
+import { MapLayers } from "../../lib/pool/map/layers.js";
+import { LEAF } from "../../lib/pool/map/leaf.js";
+import { SLICE_STEPS } from "../../lib/pool/map/merge.js";
+import { NODE } from "../../lib/pool/map/node.js";
+import type { Root } from "../../lib/pool/map/ref.js";
+import { Tree } from "../../lib/pool/map/tree.js";
+import { NodeLog } from "../../lib/pool/node-log.js";
+import { Segments } from "../../lib/pool/segments.js";
+import { FaultyLayer } from "../../lib/testing/faulty-layer.js";
+import { heapMemory } from "../../lib/wire/memory.js";
+import { MemoryFolder, peek, poke } from "./memory-folder.js";
+
+const NOBODY: LeftSink = { died: () => {}, nodeDied: () => {}, subtreeDied: () => {} };
+const NODE_BYTES = Math.max(NODE.storedBytesMax, LEAF.storedBytesMax);
+const VOLUME = 1;
+const STRIDE = 1009;
+
+function treeOn(log: NodeLog): Tree {
+	return new Tree(log, (bytes, from, to) => crc32c(bytes, from, to), 2 ** 20);
+}
+
+/** What a map has of a page: its position, 0 for none, -1 if a node can't be had. */
+function positionOf(tree: Tree, root: Root, page: number): number {
+	const entry = new Entry();
+	// (These files answer at once.)
+	const found = tree.lookUp(root, page, entry, null);
+	if (found === Found.failed) return -1;
+	return found === Found.mapped ? entry.position : 0;
+}
+
+/** A pool's files with a checkpoint of so many pages, as often as that. */
+async function stored(
+	pages: number,
+	times: number,
+): Promise<{ folder: MemoryFolder; root: Root; slots: readonly number[] }> {
+	const folder = new MemoryFolder();
+	const segments = new Segments(folder);
+	const log = new NodeLog(segments, heapMemory, NODE_BYTES);
+	const layers = new MapLayers(treeOn(log), pages, 7, NOBODY);
+	layers.addVolume(VOLUME);
+	for (let time = 1; time <= times; time++) {
+		for (let i = 0; i < pages; i++) {
+			const entry = Object.assign(new Entry(), { position: 8 * (i + 1) * time, sectors: 8, crc: i });
+			layers.insert(VOLUME, i * STRIDE, entry);
+		}
+		layers.freeze();
+		while (layers.step(SLICE_STEPS, null) !== "done") if (log.waiting > 0) await log.writeOut();
+		await log.flush();
+	}
+	return { folder, root: layers.roots.get(VOLUME)!, slots: log.slots };
+}
+
+async function opened(folder: MemoryFolder, slots: readonly number[]): Promise<Tree> {
+	const segments = new Segments(folder);
+	await segments.openAll();
+	return treeOn(new NodeLog(segments, heapMemory, NODE_BYTES, slots));
+}
+
+t.test("what was stored is found when it is opened again", async (t) => {
+	const { folder, root, slots } = await stored(3000, 3);
+	const tree = await opened(folder, slots);
+	for (let i = 0; i < 3000; i += 13) t.equal(positionOf(tree, root, i * STRIDE), 24 * (i + 1));
+	t.equal(positionOf(tree, root, 1), 0, "between them nothing is mapped");
+});
+
+t.test("more than a segment of them is written out while it is made", async (t) => {
+	const { folder, root, slots } = await stored(60_000, 6);
+	t.ok(slots.length > 1, `${slots.length} segments`);
+	const tree = await opened(folder, slots);
+	for (let i = 0; i < 60_000; i += 4999) t.equal(positionOf(tree, root, i * STRIDE), 48 * (i + 1));
+});
+
+t.test("a node that was changed, or can't be read, is an error that names its place", async (t) => {
+	const { folder, root, slots } = await stored(100, 1);
+	const at = root.place - (root.place % 512);
+	const bytes = await peek(folder, "log.000000", at, 512);
+	bytes[root.place - at + 20]! ^= 1;
+	await poke(folder, "log.000000", at, bytes);
+	const tree = await opened(folder, slots);
+	t.equal(positionOf(tree, root, STRIDE), -1);
+	t.match(tree.fault?.message, new RegExp(`the map's node at ${root.place}: `));
+	const faulty = new MemoryFolder((device) => {
+		const layer = new FaultyLayer(device);
+		layer.add({ op: 0, status: StorageStatus.mediumError });
+		return layer;
+	});
+	for (const [name, file] of folder.files) faulty.files.set(name, file);
+	const unread = await opened(faulty, slots);
+	t.equal(positionOf(unread, root, STRIDE), -1);
+	t.match(unread.fault?.message, /it can't be read: mediumError/);
+	const lost = await opened(new MemoryFolder(), slots);
+	t.equal(positionOf(lost, root, STRIDE), -1);
+	t.match(lost.fault?.message, /there is no such segment/);
+});
