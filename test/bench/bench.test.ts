@@ -17,8 +17,9 @@ import { addressOf } from "./daemon-server.js";
 import { type Figure, isMet, median, ratios, spread, tailLatency, throughput } from "./figures.js";
 import { parseList } from "./machine.js";
 import { reasonOf, type Side } from "./measure.js";
+import { POOL_ROWS } from "./pool-rows.js";
 import { ownKib } from "./processes.js";
-import { BEGIN, END, type Report, replaceMarked, table } from "./report.js";
+import { ALL, POOLS, type Report, replaceMarked, table } from "./report.js";
 import { ROWS } from "./rows.js";
 import type { Sample } from "./sample.js";
 
@@ -111,8 +112,9 @@ t.test("the tail is that of the worst row at window 16", async (t) => {
 });
 
 t.test("rows: each key once, and sizes that a frame can carry", async (t) => {
-	t.equal(new Set(ROWS.map(({ key }) => key)).size, ROWS.length);
-	for (const { key, sectors, mtu } of ROWS) t.ok(36 - 14 + sectors * 512 <= mtu, key);
+	const rows = [...ROWS, ...POOL_ROWS];
+	t.equal(new Set(rows.map(({ key }) => key)).size, rows.length);
+	for (const { key, sectors, mtu } of rows) t.ok(36 - 14 + sectors * 512 <= mtu, key);
 });
 
 t.test("the command line", async (t) => {
@@ -122,6 +124,13 @@ t.test("the command line", async (t) => {
 	t.same([...selectKeys(keys, ["4k cold"])], ["read 4k cold"]);
 	t.same([...selectKeys(keys, ["4k"])], ["read 4k", "read 4k cold", "write 4k"]);
 	t.throws(() => selectKeys(keys, ["8k"]), new OperatorError('--only "8k": no row has that key; see --list'));
+	t.match(parseCommandLine(["--pools", "--list"]), { keys: POOL_ROWS });
+	t.match(parseCommandLine(["--pools", "--only", "cold"]), {
+		plan: { pools: true, rows: [{ key: "pool read cold ext4" }, { key: "pool read cold xfs" }] },
+	});
+	t.match(parseCommandLine(["--only", "read 4k cold"]), {
+		plan: { pools: false, rows: [{ image: "disk" }] },
+	});
 	const nowhere = ["--against", "/nowhere"];
 	for (const bad of [
 		nowhere,
@@ -167,10 +176,12 @@ t.test("tables and markers", async (t) => {
 		table(["a", "number"], "lr", [["x|y", "1"]]),
 		["| a    | number |", "| ---- | -----: |", "| x\\|y |      1 |"].join("\n"),
 	);
-	const document = `# T\n\n${BEGIN}\nold\n${END}\nrest\n`;
-	t.equal(replaceMarked(document, "new\n"), `# T\n\n${BEGIN}\n\nnew\n\n${END}\nrest\n`);
-	t.throws(() => replaceMarked("nothing", "new"));
-	t.doesNotThrow(() => replaceMarked(readFileSync(sourceFile("docs", "benchmarking.md"), "utf8"), ""));
+	const { begin, end } = ALL;
+	const document = `# T\n\n${begin}\nold\n${end}\nrest\n`;
+	t.equal(replaceMarked(document, "new\n", ALL), `# T\n\n${begin}\n\nnew\n\n${end}\nrest\n`);
+	t.throws(() => replaceMarked("nothing", "new", ALL));
+	const page = readFileSync(sourceFile("docs", "benchmarking.md"), "utf8");
+	for (const marks of [ALL, POOLS]) t.doesNotThrow(() => replaceMarked(page, "", marks));
 });
 
 t.test("the chart is well-formed and shows what it should", async (t) => {

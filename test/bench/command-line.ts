@@ -12,9 +12,11 @@ import { DAEMON_FIGURES } from "./daemon-figures.js";
 import { FOOTPRINTS } from "./footprint.js";
 import { chooseCores } from "./machine.js";
 import type { Settings } from "./measure.js";
+import { POOL_ROWS } from "./pool-rows.js";
 import { againstCheckout, ROWS, type Row } from "./rows.js";
 
 export const USAGE = `usage: npm run bench -- [options]
+  --pools          volumes of pools against plain files, instead of this server against others
   --only TEXT      only the row whose key this is, or all whose key has every word of it; may be repeated
   --list           print the rows' keys and titles, and exit
   --rounds N       rounds of each row (default 7)
@@ -38,13 +40,24 @@ export interface Plan {
 	readonly rows: readonly Row[];
 	/** The top directory of the checkout that each row is held against too. */
 	readonly against: string | undefined;
+	/** Volumes of pools are measured. */
+	readonly pools: boolean;
 	/** Keys of the footprints to measure. */
 	readonly footprints: ReadonlySet<string>;
 }
 
+interface Listed {
+	readonly key: string;
+	readonly title: string;
+}
+
+/** All that can be measured, or all of pools. */
+const listed = (pools: boolean): readonly Listed[] =>
+	pools ? POOL_ROWS : [...ROWS, ...FOOTPRINTS, ...DAEMON_FIGURES];
+
 export type Wanted =
 	| { readonly kind: "help" }
-	| { readonly kind: "list" }
+	| { readonly kind: "list"; readonly keys: readonly Listed[] }
 	/** An earlier report, read from a file. */
 	| { readonly kind: "show"; readonly file: string; readonly docs: boolean }
 	| { readonly kind: "measure"; readonly plan: Plan; readonly file: string; readonly docs: boolean };
@@ -55,7 +68,7 @@ type Values = ReturnType<typeof parseOptions>;
 export function parseCommandLine(args: readonly string[]): Wanted {
 	const values = understand(args);
 	if (values.help) return { kind: "help" };
-	if (values.list) return { kind: "list" };
+	if (values.list) return { kind: "list", keys: listed(values.pools) };
 	if (values.from !== undefined) return { kind: "show", file: values.from, docs: values.docs };
 	return { kind: "measure", plan: makePlan(values), file: values.json, docs: values.docs };
 }
@@ -72,6 +85,7 @@ function parseOptions(args: readonly string[]) {
 	return parseArgs({
 		args: [...args],
 		options: {
+			pools: { type: "boolean", default: false },
 			only: { type: "string", multiple: true, default: [] },
 			list: { type: "boolean", default: false },
 			rounds: { type: "string" },
@@ -86,8 +100,8 @@ function parseOptions(args: readonly string[]) {
 	}).values;
 }
 
-function makePlan({ only, rounds, seconds, against, quick }: Values): Plan {
-	const keys = selectKeys([...ROWS, ...FOOTPRINTS, ...DAEMON_FIGURES], only);
+function makePlan({ pools, only, rounds, seconds, against, quick }: Values): Plan {
+	const keys = selectKeys(listed(pools), only);
 	const wholeNumber = /^[1-9][0-9]{0,2}$/;
 	const decimal = /^[0-9]{1,3}(\.[0-9]+)?$/;
 	return {
@@ -101,9 +115,10 @@ function makePlan({ only, rounds, seconds, against, quick }: Values): Plan {
 		memoryRounds: quick ? 1 : 3,
 		rows: heldAgainst(
 			against,
-			ROWS.filter(({ key }) => keys.has(key)),
+			(pools ? POOL_ROWS : ROWS).filter(({ key }) => keys.has(key)),
 		),
 		against: against === undefined ? undefined : path.resolve(against),
+		pools,
 		footprints: keys,
 	};
 }

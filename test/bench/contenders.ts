@@ -20,6 +20,8 @@ export interface Serving {
 	readonly options: readonly string[];
 	/** With more than one, ours serves all of them from one process; vblade has a process for each. */
 	readonly blades: number;
+	/** What is served are volumes of a pool instead of files: see `pools.ts`. */
+	readonly isVolume?: boolean;
 	/** Ours, as compiled in another checkout of this project: its top directory. */
 	readonly checkout?: string;
 }
@@ -37,7 +39,7 @@ export interface Contender {
 
 /** Starts a server of one file per blade, and waits until all of them are served. Throws with what it said if it can't. */
 export async function startContender(
-	{ program, options, blades, checkout }: Serving,
+	{ program, options, checkout }: Serving,
 	files: readonly string[],
 	lan: Lan,
 	core: number,
@@ -54,7 +56,7 @@ export async function startContender(
 	const command = commandFor(program, options, triples, checkout);
 	const running = lan.server.start(["taskset", "-c", String(core), ...command]);
 	try {
-		await until(`start of ${program}`, () => started(running).length >= blades, START_LIMIT_MS);
+		await until(`start of ${program}`, () => started(running).length >= files.length, START_LIMIT_MS);
 	} catch (error) {
 		await running.stop();
 		throw error;

@@ -34,6 +34,8 @@ const TMPFS_MAGIC = 0x01021994;
 
 /** A file system of its own, on a loop device over a file that has been written from end to end. */
 const FILE_SYSTEM_BYTES = 1536 * 2 ** 20;
+/** With a pool on it, which keeps what has been overwritten for a while. */
+const POOL_FILE_SYSTEM_BYTES = 8 * 2 ** 30;
 const FILE_SYSTEM_IMAGE_BYTES = 2 ** 30;
 const COMMAND_LIMIT_MS = 60_000;
 
@@ -54,6 +56,12 @@ export class Images {
 	#disk: Image | undefined;
 	readonly #mounted = new Map<string, Image>();
 	readonly #small: string[] = [];
+	readonly #fileSystemBytes: number;
+
+	/** With room for a pool beside each image on a file system of its own, if that is what is measured. */
+	constructor(forPools = false) {
+		this.#fileSystemBytes = forPools ? POOL_FILE_SYSTEM_BYTES : FILE_SYSTEM_BYTES;
+	}
 
 	/** The image of a kind. Throws NoImage if there can be none. */
 	of(kind: ImageKind): Image {
@@ -69,7 +77,7 @@ export class Images {
 	/** A new file system, mounted until the end. */
 	#mount(kind: "ext4" | "xfs"): string {
 		const at = path.join(path.dirname(this.disk.path), kind);
-		const { path: file } = filled(`${at}.img`, FILE_SYSTEM_BYTES);
+		const { path: file } = filled(`${at}.img`, this.#fileSystemBytes);
 		const run = (command: string, ...args: string[]) =>
 			execFileSync(command, args, { stdio: "ignore", timeout: COMMAND_LIMIT_MS });
 		mkdirSync(at);
@@ -102,6 +110,15 @@ export class Images {
 			this.#small.push(file);
 		}
 		return this.#small.slice(0, count);
+	}
+
+	/** As many files as an image has parts, beside it, as large as it together. */
+	parts({ path: file, sizeBytes }: Image, count: number): string[] {
+		return Array.from({ length: count }, (_, index) => {
+			const part = `${file}.${index}`;
+			if (!existsSync(part)) filled(part, sizeBytes / count);
+			return part;
+		});
 	}
 
 	/** Where the images in memory are. Throws NoImage if there is no file system in memory. */

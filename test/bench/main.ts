@@ -11,14 +11,14 @@ import { namespacesMissing } from "../support/netns.js";
 import { sourceFile } from "../support/paths.js";
 import { chart } from "./chart.js";
 import { type Plan, parseCommandLine, USAGE } from "./command-line.js";
-import { DAEMON_FIGURES, daemonFigures } from "./daemon-figures.js";
+import { daemonFigures } from "./daemon-figures.js";
 import { type Figure, tailLatency, throughput, workload } from "./figures.js";
 import { FOOTPRINTS, idleFigure, memoryFigure } from "./footprint.js";
 import { Images } from "./images.js";
 import { lookAtMachine, warnings, watchStolen } from "./machine.js";
 import { type Measured, measureRow, reasonOf } from "./measure.js";
-import { type Report, replaceMarked, reportText } from "./report.js";
-import { ROWS, type Row } from "./rows.js";
+import { ALL, POOLS, type Report, replaceMarked, reportText } from "./report.js";
+import type { Row } from "./rows.js";
 import { installedFigure, measureStarts, type Starts, startFigure } from "./start.js";
 import { turnFigure } from "./turn.js";
 import { workersFigure } from "./workers.js";
@@ -34,8 +34,7 @@ async function main(args: readonly string[]): Promise<void> {
 			process.stdout.write(USAGE);
 			return;
 		case "list":
-			for (const { key, title } of [...ROWS, ...FOOTPRINTS, ...DAEMON_FIGURES])
-				process.stdout.write(`${key.padEnd(22)} ${title}\n`);
+			for (const { key, title } of wanted.keys) process.stdout.write(`${key.padEnd(22)} ${title}\n`);
 			return;
 		case "show":
 			show(readReport(wanted.file), wanted.docs);
@@ -55,7 +54,7 @@ async function measureAll(plan: Plan): Promise<Report> {
 	for (const line of warnings(machine)) process.stderr.write(`bench: ${line}\n`);
 	const stolen = watchStolen();
 	const began = new Date();
-	const images = new Images();
+	const images = new Images(plan.pools);
 	const measured: [Row, Measured][] = [];
 	for (const row of plan.rows) {
 		const result = await measureRow(row, plan.settings, images, progress).catch((error: unknown) =>
@@ -64,11 +63,12 @@ async function measureAll(plan: Plan): Promise<Report> {
 		measured.push([row, result]);
 	}
 	const figures = measured.flatMap(([row, result]) => throughput(row, result));
-	if (measured.length > 0) figures.push(tailLatency(measured));
+	if (measured.length > 0 && !plan.pools) figures.push(tailLatency(measured));
 	figures.push(...(await measureFootprints(plan, images)));
 	figures.push(...(await daemonFigures(plan, images, progress)));
 	progress("");
 	return {
+		pools: plan.pools,
 		started: began.toISOString(),
 		minutes: (Date.now() - began.getTime()) / 60_000,
 		machine,
@@ -129,7 +129,8 @@ function show(report: Report, docs: boolean): void {
 	const text = reportText(report);
 	process.stdout.write(text);
 	if (!docs) return;
-	writeFileSync(DOCUMENT, replaceMarked(readFileSync(DOCUMENT, "utf8"), text));
+	writeFileSync(DOCUMENT, replaceMarked(readFileSync(DOCUMENT, "utf8"), text, report.pools ? POOLS : ALL));
+	if (report.pools) return;
 	const { processor, cores, kernel } = report.machine;
 	const caption = `${processor}, ${cores} cores, Linux ${kernel}, ${report.started.slice(0, 10)}`;
 	writeFileSync(CHART, chart(report.figures, caption));

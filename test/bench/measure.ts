@@ -13,13 +13,14 @@
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import type { LoadOptions, LoadResult } from "../../lib/client/load-addon.js";
+import type { LoadResult } from "../../lib/client/load-addon.js";
 import { Lan } from "../support/netns.js";
 import { type Contender, type Serving, startContender } from "./contenders.js";
 import { addressOf } from "./daemon-server.js";
 import { runFio } from "./fio.js";
 import { type Image, type Images, rewrite } from "./images.js";
 import { Loader } from "./loader.js";
+import { fill, type Load, newVolumes, overwrite } from "./pools.js";
 import { cpuSeconds, residentKib } from "./processes.js";
 import type { Row } from "./rows.js";
 import type { Sample } from "./sample.js";
@@ -137,12 +138,12 @@ async function runOnce(
 	if (row.rewritten) rewrite(image);
 	if (serving.program === "fio")
 		return runFio(image, row.sectors * SECTOR_BYTES, row.window, settings.seconds);
-	const files = [...images.small(serving.blades - 1)];
-	const index = Math.floor(serving.blades / 2);
-	files.splice(index, 0, image.path);
+	const { files, index } = toServe(row, serving, image, images);
 	const server = await startContender(serving, files, lan, settings.targetCore);
 	try {
 		const load = { ...loadOf(row, image), ...addressOf(index), seed: round + 1 };
+		if (serving.isVolume) await fill(loader, load);
+		if (row.overwrites !== undefined) await overwrite(loader, load, row.overwrites);
 		const warmUp = row.cold
 			? { ...load, firstLba: 0, blocks: WARM_REGION_SECTORS / row.sectors, requests: 0 }
 			: load;
@@ -158,20 +159,36 @@ async function runOnce(
 	}
 }
 
-/** The load of a row, over the whole image or, if it is cold, what follows the part for warming up. */
-function loadOf(
+/** What a server is given to serve, and which of them, or the first of which, the load is for. */
+function toServe(
 	row: Row,
+	serving: Serving,
 	image: Image,
-): Omit<LoadOptions, "targetMac" | "shelf" | "slot" | "seconds" | "seed"> {
+	images: Images,
+): { files: string[]; index: number } {
+	const { disks = 1 } = row;
+	if (serving.isVolume)
+		return { files: newVolumes(path.dirname(image.path), disks, image.sizeBytes / disks), index: 0 };
+	if (disks > 1) return { files: images.parts(image, disks), index: 0 };
+	const files = [...images.small(serving.blades - 1)];
+	const index = Math.floor(serving.blades / 2);
+	files.splice(index, 0, image.path);
+	return { files, index };
+}
+
+/** The load of a row, over the whole image or, if it is cold, what follows the part for warming up. */
+function loadOf(row: Row, image: Image): Omit<Load, "shelf" | "slot" | "seed"> {
 	const firstLba = row.cold ? WARM_REGION_SECTORS : 0;
+	const { disks = 1 } = row;
 	return {
 		sectors: row.sectors,
 		window: row.window,
 		writePercent: row.writePercent,
-		sequential: 0,
+		slots: disks,
+		sequential: row.sequential ? 1 : 0,
 		verify: 0,
 		firstLba,
-		blocks: Math.floor((image.sizeBytes / SECTOR_BYTES - firstLba) / row.sectors),
+		blocks: Math.floor((image.sizeBytes / disks / SECTOR_BYTES - firstLba) / row.sectors),
 		requests: 0,
 	};
 }

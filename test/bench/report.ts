@@ -9,6 +9,8 @@ import type { Settings } from "./measure.js";
 
 /** All of it; saved as JSON. */
 export interface Report {
+	/** Of pools alone. */
+	readonly pools?: boolean;
 	/** When it began, in ISO 8601. */
 	readonly started: string;
 	readonly minutes: number;
@@ -21,8 +23,18 @@ export interface Report {
 	readonly workloads: readonly Workload[];
 }
 
-export const BEGIN = "<!-- what follows, up to the end mark, is written by npm run bench -- --docs -->";
-export const END = "<!-- end mark -->";
+/** Between which marks of a document a report goes. */
+export interface Marks {
+	readonly begin: string;
+	readonly end: string;
+}
+
+const marks = (command: string, name: string): Marks => ({
+	begin: `<!-- what follows, up to the ${name}, is written by npm run bench -- ${command} -->`,
+	end: `<!-- ${name} -->`,
+});
+export const ALL = marks("--docs", "end mark");
+export const POOLS = marks("--pools --docs", "end mark of pools");
 
 /** The whole report in Markdown. */
 export function reportText(report: Report): string {
@@ -144,10 +156,10 @@ function percent(share: number): string {
 	return `${(share * 100).toFixed(1)} %`;
 }
 
-/** `document` with what is between the markers replaced by `text`. Throws if the markers are not there. */
-export function replaceMarked(document: string, text: string): string {
-	const begin = document.indexOf(BEGIN);
-	const end = document.indexOf(END);
-	if (begin === -1 || end < begin) throw new Error("the markers for the benchmark's tables are missing");
-	return `${document.slice(0, begin + BEGIN.length)}\n\n${text.trim()}\n\n${document.slice(end)}`;
+/** `document` with what is between the marks replaced by `text`. Throws if they are not there. */
+export function replaceMarked(document: string, text: string, { begin, end }: Marks): string {
+	const from = document.indexOf(begin);
+	const to = document.indexOf(end);
+	if (from === -1 || to < from) throw new Error("the marks for the benchmark's tables are missing");
+	return `${document.slice(0, from + begin.length)}\n\n${text.trim()}\n\n${document.slice(to)}`;
 }

@@ -31,12 +31,18 @@ export interface Row {
 	readonly rewritten: boolean;
 	/** The page cache is emptied before each run, and each block is read once at most (nearly). */
 	readonly cold: boolean;
+	/** One block after the other rather than at random. */
+	readonly sequential?: boolean;
+	/** So many disks, each with its part of the window; one if it is not said. */
+	readonly disks?: number;
+	/** So many blocks are written at random before each run. */
+	readonly overwrites?: number;
 	readonly ours: Serving;
 	readonly references: readonly Reference[];
 }
 
-const FLUSH = ["--durability=flush"];
-const ACK = ["--durability=ack"];
+export const FLUSH = ["--durability=flush"];
+export const ACK = ["--durability=ack"];
 
 const ours = (options: readonly string[], blades = 1): Serving => ({ program: "ours", options, blades });
 const vblade = (options: readonly string[] = [], blades = 1): Serving => ({
@@ -46,7 +52,7 @@ const vblade = (options: readonly string[] = [], blades = 1): Serving => ({
 });
 
 /** What holds unless a row says otherwise. */
-const USUAL = {
+export const USUAL = {
 	window: 16,
 	writePercent: 0,
 	mtu: 9000,
