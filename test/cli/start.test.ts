@@ -14,8 +14,8 @@ const LIMIT_MS = 20_000;
 const VBLADE = [process.execPath, builtVblade(PROJECT)];
 const directory = scratchDirectory();
 const socket = `unix:${path.join(directory, "vm.sock")}`;
-/** Files of our own for serving, into which the whole program is put together. */
-const OWN_MAX = 10;
+/** Files of our own for serving, into which the whole program is put together. One of them is what serving and pools share. */
+const OWN_MAX = 11;
 /** The addon's loader, and the log's library with what that needs. */
 const PACKAGES_MAX = 32;
 
