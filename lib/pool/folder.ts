@@ -6,6 +6,7 @@
 import type { BlockDevice } from "../block/device.js";
 import type { Pump } from "../pump.js";
 import type { Memory } from "../wire/memory.js";
+import type { PageLookup } from "./page-lookup.js";
 
 export interface PoolFolder {
 	/** What messages call it. */
@@ -27,6 +28,8 @@ export interface PoolWorld {
 	/** A whole number by chance, above 0 and below 2^53. */
 	chance(): number;
 	allocate(byteLength: number): Memory;
+	/** For tests: what is put between volumes and the map that they ask. */
+	readonly between?: (map: PageLookup) => PageLookup;
 }
 
 export const HEAD_NAME = "head";

@@ -4,6 +4,8 @@
  */
 
 import type { EntrySink } from "./gather.js";
+import { Found } from "./map/entry.js";
+import type { PageLookup } from "./page-lookup.js";
 
 export const CHUNK_PAGES = 512;
 
@@ -117,23 +119,23 @@ export class LineMap {
 	}
 }
 
-export class PageMap implements EntrySink {
+export class PageMap implements EntrySink, PageLookup {
 	/** What `find` has found. */
 	position = 0;
 	sectors = 0;
 	crc = 0;
 	readonly #lines = new Map<number, LineMap>();
 
-	/** True if the page is mapped: then the fields above say where. */
-	find(line: number, page: number): boolean {
+	/** Whether the page is mapped: then the fields above say where. */
+	find(line: number, page: number): Found {
 		const number = Math.floor(page / CHUNK_PAGES);
 		const chunk = this.#lines.get(line)?.get(number);
-		if (chunk === undefined) return false;
+		if (chunk === undefined) return Found.unmapped;
 		const at = page - number * CHUNK_PAGES;
 		this.position = chunk.positions[at]!;
 		this.sectors = chunk.sectors[at]!;
 		this.crc = chunk.crcs[at]!;
-		return this.position !== 0;
+		return this.position === 0 ? Found.unmapped : Found.mapped;
 	}
 
 	/** Mapped pages of a line. */

@@ -7,7 +7,9 @@ import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { ABSENT } from "./gather.js";
 import type { Log } from "./log.js";
-import type { PageMap } from "./page-map.js";
+import { Found } from "./map/entry.js";
+import type { NodeWaiter } from "./map/store.js";
+import type { PageLookup } from "./page-lookup.js";
 import type { StoredReads } from "./stored-reads.js";
 
 export const Where = {
@@ -17,6 +19,10 @@ export const Where = {
 	memory: 1,
 	/** At `position`. */
 	stored: 2,
+	/** What says where it is, is being read: the waiter is told when to ask again. */
+	loading: 3,
+	/** That can't be had. */
+	failed: 4,
 } as const;
 export type Where = (typeof Where)[keyof typeof Where];
 
@@ -28,14 +34,14 @@ export class PageStore {
 
 	constructor(
 		readonly log: Log,
-		readonly map: PageMap,
+		readonly map: PageLookup,
 		readonly reads: StoredReads,
 	) {
 		this.memory = log.gather.memory;
 	}
 
 	/** Where a page is; the fields above say more. */
-	find(volume: number, page: number): Where {
+	find(volume: number, page: number, waiter: NodeWaiter | null): Where {
 		const { gather } = this.log;
 		const gathered = gather.find(volume, page);
 		if (gathered >= 0) {
@@ -44,7 +50,11 @@ export class PageStore {
 			return Where.memory;
 		}
 		const { map } = this;
-		if (gathered !== ABSENT || !map.find(volume, page)) return Where.hole;
+		if (gathered !== ABSENT) return Where.hole;
+		const found = map.find(volume, page, waiter);
+		if (found === Found.loading) return Where.loading;
+		if (found === Found.failed) return Where.failed;
+		if (found !== Found.mapped) return Where.hole;
 		const flying = this.log.flyingAt(map.position);
 		if (flying !== null) {
 			this.memory = flying.memory;

@@ -68,7 +68,8 @@ export class Pool implements Users {
 		this.#contents = contents;
 		this.#summary = summary;
 		this.#log = log;
-		this.#store = new PageStore(log, contents.map, new StoredReads(segments));
+		const map = world.between?.(contents.map) ?? contents.map;
+		this.#store = new PageStore(log, map, new StoredReads(segments));
 		this.administration = new Administration(world.folder.path, contents.catalog, log, this);
 	}
 

@@ -4,12 +4,14 @@
  * waits meanwhile, above (`lib/block/ordering.ts`).
  */
 
+import { constants } from "node:os";
 import { BlockOp, type BlockRequest } from "../block/request.js";
 import { invariant, StorageStatus } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { copyBytes, isZero } from "./bytes.js";
 import { RECORD_DATA_BYTES, RECORD_ENTRIES } from "./format.js";
+import type { NodeFault, NodeWaiter } from "./map/store.js";
 import { type PageStore, Where } from "./page-store.js";
 import { type FetchOwner, PageFetch } from "./stored-reads.js";
 
@@ -31,7 +33,8 @@ export interface ChangeOwner {
 	changeGoesOn(change: VolumeChange): void;
 }
 
-export class VolumeChange implements FetchOwner {
+export class VolumeChange implements FetchOwner, NodeWaiter {
+	nextWaiter: NodeWaiter | null = null;
 	request: BlockRequest | null = null;
 	/** The next one that waits, or that is unused. */
 	next: VolumeChange | null = null;
@@ -161,7 +164,10 @@ export class VolumeChange implements FetchOwner {
 		const bytes = this.#pageBytes;
 		const isWhole = from <= page * bytes && to >= (page + 1) * bytes;
 		if (isWhole || page === this.#headPage || page === this.#tailPage) return false;
-		if (this.#store.find(this.#volume, page) !== Where.stored) return false;
+		const where = this.#find(page);
+		if (where === Where.loading) return true;
+		if (where === Where.failed) this.#fail();
+		if (where !== Where.stored) return false;
 		const isHead = page === Math.floor(from / bytes);
 		if (isHead) this.#headPage = page;
 		else this.#tailPage = page;
@@ -172,6 +178,23 @@ export class VolumeChange implements FetchOwner {
 		reads.fetch(isHead ? this.#head : this.#tail, position, crc);
 		this.#isAsking = false;
 		return !this.#isHere;
+	}
+
+	/** Where a page is: with `loading` this goes on when that is known. */
+	#find(page: number): Where {
+		const where = this.#store.find(this.#volume, page, this);
+		if (where === Where.loading) this.request!.park();
+		return where;
+	}
+
+	#fail(): void {
+		this.status = StorageStatus.mediumError;
+		this.errno = constants.errno.EIO;
+	}
+
+	nodeReady(fault: NodeFault | null): void {
+		if (fault !== null) this.#fail();
+		this.#owner.changeGoesOn(this);
 	}
 
 	fetched(_fetch: PageFetch, status: StorageStatus, errno: number): void {
@@ -204,7 +227,9 @@ export class VolumeChange implements FetchOwner {
 	/** Where the page is in the record, with what it held so far; -1 if that is zeros and may stay so. */
 	#image(page: number, mayStayHole: boolean): number {
 		const store = this.#store;
-		const where = store.find(this.#volume, page);
+		const found = store.find(this.#volume, page, null);
+		// It was looked for just now; the node that said so may be gone again, if it has been read meanwhile.
+		const where = found === Where.loading ? Where.stored : found;
 		const { gather } = store.log;
 		if (where === Where.hole && mayStayHole) return -1;
 		const { memory, memoryOffset } = store;

@@ -4,6 +4,7 @@
  * `lib/block/ordering.ts`, which stands between (`volume-stack.ts`). Made by `pool.ts`.
  */
 
+import { constants } from "node:os";
 import { type CloseEnd, endWithin } from "../block/close.js";
 import { type BlockDevice, type DeviceInfo, deviceInfo, refuse } from "../block/device.js";
 import { addExtent, ExtentFlag } from "../block/extents.js";
@@ -15,14 +16,13 @@ import type { Volume } from "./catalog.js";
 import { BLOCK_BYTES, RECORD_DATA_BYTES } from "./format.js";
 import type { RoomWaiter } from "./log.js";
 import { type PageStore, Where } from "./page-store.js";
-import type { StoredReadOwner } from "./stored-reads.js";
 import { type ChangeOwner, Progress, VolumeChange } from "./volume-change.js";
-import { VolumeReads } from "./volume-reads.js";
+import { type ReadsOwner, VolumeReads } from "./volume-reads.js";
 
 /** Pages that one request for extents looks at: for what is behind them one has to ask again. */
 const LOOKED_AT_MAX = 4096;
 
-export class VolumeDevice implements BlockDevice, RoomWaiter, ChangeOwner, StoredReadOwner, DeviceListener {
+export class VolumeDevice implements BlockDevice, RoomWaiter, ChangeOwner, ReadsOwner, DeviceListener {
 	#volume: Volume;
 	readonly #store: PageStore;
 	readonly #allocate: (byteLength: number) => Memory;
@@ -85,8 +85,8 @@ export class VolumeDevice implements BlockDevice, RoomWaiter, ChangeOwner, Store
 				this.#change(request);
 				break;
 			case BlockOp.extents:
+				this.#underWay++;
 				this.#findExtents(request);
-				request.complete(StorageStatus.ok);
 				break;
 			case BlockOp.flush:
 				// What was gathered is asked for by the layer above.
@@ -161,18 +161,30 @@ export class VolumeDevice implements BlockDevice, RoomWaiter, ChangeOwner, Store
 		request.complete(status, errno);
 	}
 
+	/** A request that has waited for the map goes on. */
+	again(request: BlockRequest): void {
+		if (request.op === BlockOp.extents) this.#findExtents(request);
+		else if (!this.#reads.read(request, this)) this.readOver();
+	}
+
 	#findExtents(request: BlockRequest): void {
-		const { line, pageBytes } = this.#volume;
+		const { pageBytes } = this.#volume;
 		const { offsetBytes, lengthBytes } = request;
 		const end = offsetBytes + lengthBytes;
 		let at = offsetBytes;
 		for (let looked = 0; at < end && looked < LOOKED_AT_MAX; looked++) {
 			const page = Math.floor(at / pageBytes);
 			const next = Math.min(end, (page + 1) * pageBytes);
-			const isHole = this.#store.find(line, page) === Where.hole;
-			if (!addExtent(request, next - at, isHole ? ExtentFlag.zero : 0)) return;
+			const where = this.#reads.find(page);
+			if (where === Where.loading && looked === 0 && this.#reads.wait(request)) return;
+			// What is not known yet is asked for once more.
+			if (where === Where.loading) break;
+			if (!addExtent(request, next - at, where === Where.hole ? ExtentFlag.zero : 0)) break;
 			at = next;
 		}
+		this.readOver();
+		if (at === offsetBytes && end > at) request.complete(StorageStatus.mediumError, constants.errno.EIO);
+		else request.complete(StorageStatus.ok);
 	}
 
 	/** What is complete may be lost until a flush; how that is dealt with is said above. */

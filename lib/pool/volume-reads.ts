@@ -3,14 +3,17 @@
  * handed down to the device that has it. Used by `volume-device.ts`.
  */
 
+import { constants } from "node:os";
 import type { BlockDevice } from "../block/device.js";
 import { type Part, Parts, type Split, type Splitter } from "../block/parts.js";
 import type { BlockRequest } from "../block/request.js";
+import { RequestList } from "../block/request-list.js";
 import { StorageStatus } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { copyBytes } from "./bytes.js";
 import { BLOCK_BYTES, SEGMENT_SECTORS } from "./format.js";
+import type { NodeFault, NodeWaiter } from "./map/store.js";
 import { type PageStore, Where } from "./page-store.js";
 import { CHECKED_PAGES_MAX, type FetchOwner, PageFetch, type StoredReadOwner } from "./stored-reads.js";
 
@@ -38,11 +41,18 @@ class PartOfPage implements FetchOwner {
 	}
 }
 
-export class VolumeReads implements Splitter<BlockDevice> {
+export interface ReadsOwner extends StoredReadOwner {
+	/** A request that has waited can go on. */
+	again(request: BlockRequest): void;
+}
+
+export class VolumeReads implements Splitter<BlockDevice>, NodeWaiter {
+	/** Link of the list of those who wait for a node. */
+	nextWaiter: NodeWaiter | null = null;
 	readonly #volume: number;
 	readonly #pageBytes: number;
 	readonly #allocate: (byteLength: number) => Memory;
-	readonly #owner: StoredReadOwner;
+	readonly #owner: ReadsOwner;
 	readonly #parts = new Parts<BlockDevice>(this, PARTS_AT_ONCE);
 	#unused: PartOfPage | null = null;
 	/** The stretch that was found last. */
@@ -53,13 +63,21 @@ export class VolumeReads implements Splitter<BlockDevice> {
 	#pagePosition = 0;
 	#inPage = 0;
 	#isChecked = false;
+	/** Of a stretch that is looked at. */
+	readonly #crcs = new Uint32Array(CHECKED_PAGES_MAX);
+	/** Requests that wait until it is known where their pages are. */
+	readonly #waiting = new RequestList();
+	/** What was waited for can't be had. */
+	#isFaulty = false;
+	/** Somebody is going to call `nodeReady`. */
+	#isWaiting = false;
 
 	constructor(
 		readonly store: PageStore,
 		volume: number,
 		pageBytes: number,
 		allocate: (byteLength: number) => Memory,
-		owner: StoredReadOwner,
+		owner: ReadsOwner,
 	) {
 		this.#volume = volume;
 		this.#pageBytes = pageBytes;
@@ -76,17 +94,53 @@ export class VolumeReads implements Splitter<BlockDevice> {
 			this.#parts.split(request, device);
 			return false;
 		}
-		if (lengthBytes > 0 && this.#where === Where.stored) {
-			if (this.#isChecked)
-				this.#readPages(request, offsetBytes / this.#pageBytes, lengthBytes / this.#pageBytes);
-			else this.#readStored(request);
-			return true;
+		switch (lengthBytes === 0 ? Where.hole : this.#where) {
+			case Where.stored:
+				if (this.#isChecked) this.#readPages(request);
+				else this.#readStored(request);
+				return true;
+			case Where.loading:
+				if (this.wait(request)) return true;
+				request.complete(StorageStatus.mediumError, constants.errno.EIO);
+				return false;
+			case Where.failed:
+				request.complete(StorageStatus.mediumError, constants.errno.EIO);
+				return false;
+			case Where.hole:
+				memory.bytes.fill(0, memoryOffset, memoryOffset + lengthBytes);
+				break;
+			case Where.memory:
+				copyBytes(memory, memoryOffset, this.#memory, this.#pageOffset + this.#inPage, lengthBytes);
+				break;
 		}
-		if (this.#where === Where.hole || lengthBytes === 0)
-			memory.bytes.fill(0, memoryOffset, memoryOffset + lengthBytes);
-		else copyBytes(memory, memoryOffset, this.#memory, this.#pageOffset + this.#inPage, lengthBytes);
 		request.complete(StorageStatus.ok);
 		return false;
+	}
+
+	/** Where a page is. Of one that has to be waited for, `wait` will have the request asked again. */
+	find(page: number): Where {
+		const where = this.store.find(this.#volume, page, this.#isWaiting ? null : this);
+		if (where === Where.loading) this.#isWaiting = true;
+		return where;
+	}
+
+	/** Hands the request back to its owner when more is known; false if that can't be had. */
+	wait(request: BlockRequest): boolean {
+		if (!this.#isFaulty) this.#waiting.add(request);
+		return !this.#isFaulty;
+	}
+
+	nodeReady(fault: NodeFault | null): void {
+		this.#isWaiting = false;
+		// Who would have to wait again is told: it would be for the same node, again and again.
+		this.#isFaulty = fault !== null;
+		for (let request = this.#waiting.takeAll(); request !== null; ) {
+			const next = request.next;
+			request.next = null;
+			this.#owner.again(request);
+			request = next;
+		}
+		this.#isFaulty = false;
 	}
 
 	next(split: Split<BlockDevice>, part: Part<BlockDevice>): BlockDevice {
@@ -104,12 +158,14 @@ export class VolumeReads implements Splitter<BlockDevice> {
 		const bytes = this.#pageBytes;
 		const page = Math.floor(from / bytes);
 		const inPage = from - page * bytes;
-		this.#where = this.store.find(this.#volume, page);
+		this.#where = this.find(page);
+		this.#crcs[0] = this.store.crc;
 		this.#memory = this.store.memory;
 		this.#pageOffset = this.store.memoryOffset;
 		this.#pagePosition = this.store.position;
 		this.#inPage = inPage;
 		let to = (page + 1) * bytes;
+		if (this.#where === Where.loading || this.#where === Where.failed) return Math.min(to, end);
 		this.#isChecked = this.#where === Where.stored && !this.#isRight(this.store.position);
 		// A part of a page that has to be looked at is a stretch of its own; so is one before such a page.
 		if (this.#isChecked && (inPage > 0 || end < to)) return Math.min(to, end);
@@ -121,14 +177,17 @@ export class VolumeReads implements Splitter<BlockDevice> {
 	#goesOn(page: number, pages: number, restBytes: number): boolean {
 		const { store } = this;
 		const offset = pages * this.#pageBytes;
-		if (store.find(this.#volume, page + pages) !== this.#where) return false;
+		if (this.find(page + pages) !== this.#where) return false;
 		if (this.#where === Where.hole) return true;
 		if (this.#where === Where.memory)
 			return this.#memory === store.memory && store.memoryOffset === this.#pageOffset + offset;
 		if (store.position !== this.#pagePosition + offset / SECTOR_BYTES) return false;
 		if (segmentOf(store.position) !== segmentOf(this.#pagePosition)) return false;
 		if (this.#isRight(store.position) === this.#isChecked) return false;
-		return !this.#isChecked || (pages < CHECKED_PAGES_MAX && restBytes >= this.#pageBytes);
+		if (!this.#isChecked) return true;
+		if (pages >= CHECKED_PAGES_MAX || restBytes < this.#pageBytes) return false;
+		this.#crcs[pages] = store.crc;
+		return true;
 	}
 
 	#isRight(position: number): boolean {
@@ -143,28 +202,24 @@ export class VolumeReads implements Splitter<BlockDevice> {
 	}
 
 	/** A stretch that is looked at: whole pages, or a part of one. */
-	#readPages(request: BlockRequest, first: number, count: number): void {
+	#readPages(request: BlockRequest): void {
 		const { reads } = this.store;
-		if (count < 1 || !Number.isInteger(first) || !Number.isInteger(count)) {
-			this.#readPart(request, Math.floor(first));
+		const count = request.lengthBytes / this.#pageBytes;
+		if (this.#inPage > 0 || !Number.isInteger(count)) {
+			this.#readPart(request);
 			return;
 		}
-		const position = this.#pagePosition;
 		const token = reads.begin();
-		for (let page = first; page < first + count; page++) {
-			this.store.find(this.#volume, page);
-			reads.expect(token, this.store.crc);
-		}
-		reads.submit(request, token, position, this.#pageBytes / SECTOR_BYTES, this.#owner);
+		for (let page = 0; page < count; page++) reads.expect(token, this.#crcs[page]!);
+		reads.submit(request, token, this.#pagePosition, this.#pageBytes / SECTOR_BYTES, this.#owner);
 	}
 
-	#readPart(request: BlockRequest, page: number): void {
-		this.store.find(this.#volume, page);
+	#readPart(request: BlockRequest): void {
 		const part = this.#unused ?? new PartOfPage(this, this.#allocate(this.#pageBytes), this.#pageBytes);
 		this.#unused = part.next;
 		part.target = request;
-		part.from = request.offsetBytes - page * this.#pageBytes;
-		this.store.reads.fetch(part.fetch, this.store.position, this.store.crc);
+		part.from = this.#inPage;
+		this.store.reads.fetch(part.fetch, this.#pagePosition, this.#crcs[0]!);
 	}
 
 	/** Called by the part. */
