@@ -236,18 +236,14 @@ t.test("netif: a name, a list, a glob, a unix socket", async (t) => {
 t.test("filename: a file or memory", async (t) => {
 	const storage = (filename: string) => serve("9", "0", "eth0", filename).blades[0]?.storage;
 	t.strictSame(storage("mem:64M"), { kind: "memory", name: "mem:64M", sizeBytes: 64 * 2 ** 20 });
-	t.match(storage("mem:1K"), { sizeBytes: 1024 });
-	t.match(storage("mem:3G"), { sizeBytes: 3 * 2 ** 30 });
-	t.match(storage("mem:2T"), { sizeBytes: 2 * 2 ** 40 });
+	const sizes = { "mem:1K": 2 ** 10, "mem:3G": 3 * 2 ** 30, "mem:2T": 2 * 2 ** 40 };
+	for (const [text, sizeBytes] of Object.entries(sizes)) t.match(storage(text), { sizeBytes });
 	t.match(storage("./mem:64M"), { kind: "file", path: "./mem:64M" });
 	t.match(storage(" $(x)'\"\n"), { kind: "file", path: " $(x)'\"\n" });
 	for (const wrong of ["mem:", "mem:64", "mem:0M", "mem:64MB", "mem:-1M", "mem:1.5G", "mem:9999T", "mem:64m"])
 		t.throws(() => storage(wrong), /^filename ".*": a size is a number above 0 with K, M, G or T/, wrong);
-	refuses(
-		t,
-		["9", "0", "eth0", ""],
-		'filename "": a file, a block device, mem:SIZE or pool:PATH/NAME is allowed',
-	);
+	const none = ["9", "0", "eth0", ""];
+	refuses(t, none, 'filename "": a file, a block device, mem:SIZE or pool:PATH/NAME is allowed');
 });
 
 t.test("a message is one line that harms no terminal, however long or strange the value", async (t) => {
