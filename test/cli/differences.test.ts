@@ -155,6 +155,20 @@ t.test("snapshots are received with their names, and one on the other", async (t
 	);
 });
 
+t.test("a moment is sent as a volume without a snapshot", async (t) => {
+	const { folder, contents } = await prepare(random);
+	const to = newDirectory();
+	await told(poolCreateCommand, to);
+	await received(await sent(`${folder}/web@-0s`), `${to}/web`);
+	await withPool(to, async (pool) => {
+		t.ok((await contentOf(pool, "web")).equals(contents.get("")!));
+		t.strictSame(pool.administration.volume("web").snapshots, []);
+	});
+	await t.rejects(sent("-i", "@-0s", `${folder}/web@a`), {
+		message: '"web@-0s": is no snapshot, so no receiver can have it',
+	});
+});
+
 t.test("what was changed since the base is not overwritten", async (t) => {
 	const { folder } = await prepare(random);
 	const to = newDirectory();

@@ -106,6 +106,7 @@ t.test("what a stream says of itself is checked", async (t) => {
 		[{ ...FULL, sizeBytes: 2 ** 60 }, "sizeBytes"],
 		[{ ...FULL, pool: "" }, "pool"],
 		[{ ...FULL, base: { name: "a" } }, "base.id"],
+		[{ ...FULL, snapshot: { name: "a/b", id: "1" } }, "snapshot.name"],
 		[{ ...FULL, more: 1 }, ""],
 		[[], ""],
 	];

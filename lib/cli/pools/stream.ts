@@ -4,6 +4,7 @@
  */
 
 import { FailedError, OperatorError } from "../../errors.js";
+import { readVolumeName } from "../../pool/past.js";
 import type { Pool } from "../../pool/pool.js";
 import { KeptOnDevice } from "../../send/kept.js";
 import { isOfStream, keptOf, pointOf, receive } from "../../send/receive.js";
@@ -71,9 +72,17 @@ function readBase(text: string, folder: string, volume: string): string {
 	throw new OperatorError(`snapshot ${quote(text)}: is not in the pool of what is to be sent`);
 }
 
+/** A moment has no name that a receiver could keep. */
 function snapshotOf(pool: Pool, name: string): { name: string | null; id: string } {
-	const [, snapshot = null] = name.split("@");
-	return { name: snapshot, id: pool.contentId(name) };
+	const { at } = readVolumeName(name, Date.now() * 1000);
+	return { name: at?.kind === "snapshot" ? at.name : null, id: pool.contentId(name) };
+}
+
+/** Throws an OperatorError if there is none, or it can't be had by anybody else. */
+function baseOf(pool: Pool, base: string): { name: string; id: string } {
+	const { name, id } = snapshotOf(pool, base);
+	if (name === null) throw new OperatorError(`${quote(base)}: is no snapshot, so no receiver can have it`);
+	return { name: base, id };
 }
 
 async function sendVolume(
@@ -84,10 +93,11 @@ async function sendVolume(
 ): Promise<void> {
 	const [volume = ""] = name.split("@");
 	const { pageBytes } = pool.administration.volume(volume);
+	const known = base === undefined ? null : baseOf(pool, base);
 	const device = await openToCopy(pool, name, true);
 	const { sizeBytes } = device.info;
 	const of = { pool: folder, volume, snapshot: snapshotOf(pool, name), sizeBytes, pageBytes };
-	const begin = { ...of, base: base === undefined ? null : { name: base, id: pool.contentId(base) } };
+	const begin = { ...of, base: known };
 	const changes = (offset: number): AsyncIterable<Range> =>
 		base === undefined ? wholeFrom(offset, sizeBytes) : changedBytes(pool, base, name, offset, sizeBytes);
 	await withProgress(`send ${name}`, sizeBytes, (progress) =>
