@@ -16,23 +16,57 @@ import { openVolumeStack } from "./volume-stack.js";
 /** What was found right is looked at again after once or twice so long. */
 const BELIEVED_MS = 30_000;
 
-class OpenPool {
+/** A pool, from when somebody first wants it until it is closed. */
+class SharedPool {
+	/** Those who have it, or wait for it. */
 	users = 0;
-	readonly #aging: NodeJS.Timeout;
+	readonly opening: Promise<Pool>;
+	#aging: NodeJS.Timeout | undefined;
 
-	constructor(readonly pool: Pool) {
-		this.#aging = setInterval(() => pool.age(), BELIEVED_MS);
-		this.#aging.unref();
+	/** `before`: what has to be over first: it may still be being closed. */
+	constructor(open: () => Promise<Pool>, before: Promise<void>) {
+		this.opening = before.then(open);
+		this.opening.then(
+			(pool) => {
+				this.#aging = setInterval(() => pool.age(), BELIEVED_MS);
+				this.#aging.unref();
+			},
+			() => undefined,
+		);
 	}
 
-	close(): Promise<void> {
+	async close(): Promise<void> {
 		clearInterval(this.#aging);
-		return this.pool.close();
+		const pool = await this.opening.catch(() => undefined);
+		await pool?.close();
 	}
 }
 
-/** By engine, then by path. */
-const pools = new WeakMap<StorageEngine, Map<string, Promise<OpenPool>>>();
+/** The pools of one engine, by path. */
+class SharedPools {
+	readonly #pools = new Map<string, SharedPool>();
+	/** Those that are being closed. */
+	readonly #closing = new Map<string, Promise<void>>();
+
+	/** Counts the caller in: `release` has to follow. */
+	take(key: string, open: () => Promise<Pool>): SharedPool {
+		const shared = this.#pools.get(key) ?? new SharedPool(open, this.#closing.get(key) ?? Promise.resolve());
+		this.#pools.set(key, shared);
+		shared.users++;
+		return shared;
+	}
+
+	async release(key: string, shared: SharedPool): Promise<void> {
+		if (--shared.users > 0) return;
+		this.#pools.delete(key);
+		const closing = shared.close();
+		this.#closing.set(key, closing);
+		await closing;
+		if (this.#closing.get(key) === closing) this.#closing.delete(key);
+	}
+}
+
+const engines = new WeakMap<StorageEngine, SharedPools>();
 
 /** The volume `name` of the pool at `folder`, with all of its layers. The pool is closed with the last of its volumes. Throws an OperatorError. */
 export async function openVolume(
@@ -43,33 +77,22 @@ export async function openVolume(
 	options: LayerOptions & { readonly readOnly: boolean },
 ): Promise<{ device: BlockDevice; identity: IdentitySpec }> {
 	const key = path.resolve(folder);
-	const opened = pools.get(engine) ?? new Map<string, Promise<OpenPool>>();
-	pools.set(engine, opened);
-	const opening = opened.get(key) ?? open(engine, pump, folder);
-	opened.set(key, opening);
-	const release = async (pool: OpenPool): Promise<void> => {
-		if (--pool.users > 0) return;
-		opened.delete(key);
-		await pool.close();
+	const pools = engines.get(engine) ?? new SharedPools();
+	engines.set(engine, pools);
+	const shared = pools.take(key, () => Pool.open(directoryWorld(folder, engine, pump)));
+	let isReleased = false;
+	// Once, whoever comes first: a device that is closed, or an opening that ends badly with one.
+	const release = async (): Promise<void> => {
+		if (isReleased) return;
+		isReleased = true;
+		await pools.release(key, shared);
 	};
-	let shared: OpenPool;
 	try {
-		shared = await opening;
-	} catch (error) {
-		opened.delete(key);
-		throw error;
-	}
-	shared.users++;
-	try {
-		const { device, volume } = await openVolumeStack(shared.pool, name, options, () => release(shared));
+		const { device, volume } = await openVolumeStack(await shared.opening, name, options, release);
 		const { serial, wwn } = volume;
 		return { device, identity: { serial, wwn } };
 	} catch (error) {
-		await release(shared);
+		await release();
 		throw error;
 	}
-}
-
-async function open(engine: StorageEngine, pump: Pump, folder: string): Promise<OpenPool> {
-	return new OpenPool(await Pool.open(directoryWorld(folder, engine, pump)));
 }

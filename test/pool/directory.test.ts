@@ -63,3 +63,33 @@ t.test("one pool for several disks, and for nobody else", async (t) => {
 	);
 	await again.device.close();
 });
+
+t.test("a pool that is being closed is opened again when that is over", async (t) => {
+	const { engine, pump } = makeBench(t);
+	const folder = newDirectory();
+	const pool = await Pool.create(directoryWorld(folder, engine, pump));
+	await pool.administration.create("a", MIB, 4096);
+	await pool.close();
+	const options = { ...PLAIN, durability: "ack" } as const;
+	for (let round = 1; round <= 3; round++) {
+		const { device } = await openVolume(engine, pump, folder, "a", options);
+		t.equal(named(await write(device, 0, 4096, round)), "ok");
+		// Nobody waits for this one.
+		void device.close();
+	}
+	const { device } = await openVolume(engine, pump, folder, "a", options);
+	const outside = { ...options, readOnly: true, offsetSectors: 2 ** 30 };
+	await t.rejects(
+		openVolume(engine, pump, folder, "a@-1s", outside),
+		/there was no such volume then|has 2048 sectors/,
+	);
+	t.ok(isAll((await read(device, 0, 4096)).bytes, 3), "one that can't be opened closes nobody else's pool");
+	await device.close();
+	const gone = openVolume(engine, pump, `${folder}/gone`, "a", options);
+	await t.rejects(gone, /there is no such directory/);
+	await t.rejects(
+		openVolume(engine, pump, `${folder}/gone`, "a", options),
+		/there is no such directory/,
+		"again",
+	);
+});
