@@ -24,7 +24,10 @@ const RETRY_MS = 2;
 const CHECK_FIRST_MS = 1000;
 /** up to this, */
 const CHECK_LONGEST_MS = 32_000;
-/** but on one link not for more addresses a second than this: a server of thousands asks as little as one of hundreds. */
+/**
+ * but from then on, on one link, not for more addresses a second than this: a server of thousands asks as little as one of hundreds.
+ * Those that began together part by chance, until they are as far from each other as that, so that it asks for few at any moment.
+ */
 const CHECKS_PER_SECOND = 16;
 /** The same for an address that another serves: it shall be served again soon when that one has gone. */
 const RETURN_FIRST_MS = 1000;
@@ -192,15 +195,21 @@ export class Rounds {
 		claim.rounds = 0;
 		claim.concludedMs = now;
 		claim.intervalMs = CHECK_FIRST_MS;
-		this.#turns.set(claim, now + claim.intervalMs);
+		this.#turns.set(claim, this.#checkAt(claim, now));
 		this.#options.onServe(claim.blade, after);
 	}
 
 	#checkLater(claim: Claim, now: number): void {
+		const doubledMs = claim.intervalMs * 2;
 		const longestMs = Math.max(CHECK_LONGEST_MS, (this.claims.length / CHECKS_PER_SECOND) * 1000);
 		claim.rounds = 0;
-		claim.intervalMs = Math.min(claim.intervalMs * 2, longestMs);
-		claim.dueMs = now + claim.intervalMs;
+		claim.intervalMs = doubledMs > CHECK_LONGEST_MS ? longestMs : doubledMs;
+		claim.dueMs = this.#checkAt(claim, now);
+	}
+
+	#checkAt({ intervalMs }: Claim, now: number): number {
+		const apartMs = ((this.claims.length - 1) / CHECKS_PER_SECOND) * 1000;
+		return now + intervalMs + Math.floor(this.#options.random.next() * Math.min(intervalMs / 2, apartMs));
 	}
 
 	#yield(claim: Claim, mac: number, why: string, now: number): void {

@@ -29,6 +29,7 @@ export const probeFrom = (
 /** The tag of a frame, and the frame without it. */
 export const tagOf = (sent: Buffer | undefined): string => sent?.toString("hex", 20, 24) ?? "none";
 export const untagged = (sent: Buffer): Buffer => Buffer.from(sent).fill(0, 20, 24);
+export const isQuestion = (sent: Buffer): boolean => (sent[14]! & 8) === 0;
 export const questions = (bench: Bench): Buffer[] => bench.link.take().map(untagged);
 
 /** A bench that serves 9.1 by a claim. */

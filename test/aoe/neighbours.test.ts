@@ -8,6 +8,7 @@ import {
 	ALL,
 	answerFrom,
 	CHECK,
+	isQuestion,
 	isServed,
 	pass,
 	probeFrom,
@@ -45,7 +46,7 @@ t.test("asking on a link that has been served on for long takes less", async (t)
 	t.equal(await took(2), 300, "not yet");
 	pass(bench, 5000);
 	t.equal(await took(3), 90);
-	const asked = bench.link.take().filter((sent) => sent[18] === 3 && (sent[14]! & 8) === 0);
+	const asked = bench.link.take().filter((sent) => sent[18] === 3 && isQuestion(sent));
 	t.equal(asked.length, 3, "by as many frames");
 	for (const up of [false, true]) {
 		bench.link.up = up;
@@ -159,6 +160,23 @@ t.test(
 		t.equal(bench.link.take().length, 1, "and from the shortest interval on");
 	},
 );
+
+t.test("thousands that are served are asked for at moments of their own, each after long", async (t) => {
+	const bench = new Bench();
+	const disks = 2048;
+	const asked = Array.from({ length: disks }, (_, i) => bench.claim(9 + Math.floor(i / 200), i % 200));
+	await bench.clock.until(Promise.all(asked));
+	bench.target.serveClaims();
+	const checksIn = (seconds: number): number[] =>
+		Array.from({ length: seconds }, () => pass(bench, 1000).filter(isQuestion).length);
+	checksIn(32);
+	const sooner = checksIn(96);
+	t.ok(Math.max(...sooner) < disks / 4, `the first round of half a minute: ${Math.max(...sooner)} a second`);
+	const later = checksIn(256);
+	t.ok(Math.max(...later) <= 64, `then: ${Math.max(...later)} a second`);
+	const sum = later.reduce((sum, each) => sum + each);
+	t.ok(sum > disks && sum <= 256 * 16, `${sum} in all: each is asked for, and 16 a second`);
+});
 
 t.test("a link comes up: asked first, then served, then told", async (t) => {
 	const bench = await serving();

@@ -86,7 +86,8 @@ t.test("a disk that is nearly right is served, or refused", async (t) => {
 			await act(change);
 			for (const name of disks.names) await disks.remove(name, 1000);
 		}),
-		{ numRuns: 60 },
+		// What is right is among them: by chance all others may be refused.
+		{ numRuns: 60, examples: [[structuredClone(ADD), structuredClone(CHANGE)]] },
 	);
 	t.ok(served > 0, `${served} were carried out`);
 });
