@@ -8,7 +8,7 @@ import { MapLayers } from "../../lib/pool/map/layers.js";
 import { SLICE_STEPS } from "../../lib/pool/map/merge.js";
 import { Tree } from "../../lib/pool/map/tree.js";
 import { Random } from "../../lib/random.js";
-import { checksum, MemoryNodes } from "./memory-nodes.js";
+import { checksum, finish, MemoryNodes } from "./memory-nodes.js";
 
 const PAGES = 5_000;
 const NOBODY: LeftSink = { died: () => {}, nodeDied: () => {}, subtreeDied: () => {} };
@@ -72,7 +72,7 @@ class World {
 
 	checkpoint(): void {
 		this.layers.freeze();
-		while (this.layers.step(SLICE_STEPS, null) !== "done") this.store.answer();
+		finish(this.store, () => this.layers.step(SLICE_STEPS, null));
 	}
 }
 

@@ -1,6 +1,7 @@
 /** What tests of the map store its nodes in: memory, which answers at once or when told to, and can be damaged. */
 
 import { crc32 } from "node:zlib";
+import type { Progress } from "../../lib/pool/map/merge.js";
 import type { NodeReceiver, NodeStore } from "../../lib/pool/map/store.js";
 import { type Memory, memoryOf } from "../../lib/wire/memory.js";
 
@@ -46,5 +47,13 @@ export class MemoryNodes implements NodeStore {
 
 	answer(): void {
 		for (const answer of this.waiting.splice(0)) answer();
+	}
+}
+
+/** Takes steps until it is done; nodes that are waited for are answered. */
+export function finish(store: MemoryNodes, step: () => Progress): void {
+	for (let progress = step(); progress !== "done"; progress = step()) {
+		if (progress === "failed") throw new Error("a node can't be read");
+		store.answer();
 	}
 }

@@ -9,7 +9,7 @@ import { Ranges } from "../../lib/pool/map/ranges.js";
 import { EMPTY_ROOT, type Root } from "../../lib/pool/map/ref.js";
 import { Tree } from "../../lib/pool/map/tree.js";
 import { Random } from "../../lib/random.js";
-import { checksum, MemoryNodes } from "./memory-nodes.js";
+import { checksum, finish, MemoryNodes } from "./memory-nodes.js";
 
 /** Positions that were given out. */
 let newest = 8;
@@ -22,6 +22,7 @@ const NOBODY = { died: () => {}, nodeDied: () => {}, subtreeDied: () => {} };
 
 /** The tree after some runs of pages were written or trimmed, and what is in it. */
 function changed(
+	store: MemoryNodes,
 	tree: Tree,
 	root: Root,
 	pages: Pages,
@@ -43,7 +44,7 @@ function changed(
 	const order = new OverlayOrder(overlay);
 	while (!order.step(10_000));
 	const merge = new Merge(tree, root, 1, overlay, order, NOBODY);
-	while (merge.step(10_000, null) !== "done");
+	finish(store, () => merge.step(10_000, null));
 	return { root: merge.root, pages: after };
 }
 
@@ -54,8 +55,8 @@ t.test("the next page is found, whatever is asked for", async (t) => {
 		const tree = new Tree(store, checksum, 2 ** 20);
 		const ranges = new Ranges(tree);
 		const nothing: Pages = new Array<undefined>(SIZE).fill(undefined);
-		const a = changed(tree, EMPTY_ROOT, nothing, round * 4, random);
-		const b = changed(tree, a.root, a.pages, 4, random);
+		const a = changed(store, tree, EMPTY_ROOT, nothing, round * 4, random);
+		const b = changed(store, tree, a.root, a.pages, 4, random);
 		store.answersAtOnce = false;
 		const next = (ask: (from: number, to: number) => Found, from: number, to: number): number => {
 			for (let at = from; ; ) {
@@ -94,7 +95,14 @@ t.test("the next page is found, whatever is asked for", async (t) => {
 t.test("a node that can't be read fails the question", async (t) => {
 	const store = new MemoryNodes();
 	const tree = new Tree(store, checksum, 0);
-	const { root } = changed(tree, EMPTY_ROOT, new Array<undefined>(SIZE).fill(undefined), 10, new Random());
+	const { root } = changed(
+		store,
+		tree,
+		EMPTY_ROOT,
+		new Array<undefined>(SIZE).fill(undefined),
+		10,
+		new Random(),
+	);
 	store.stored.clear();
 	const ranges = new Ranges(new Tree(store, checksum, 0));
 	t.equal(ranges.nextMapped(root, 0, SIZE, null), Found.failed);

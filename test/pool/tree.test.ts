@@ -11,7 +11,7 @@ import { EMPTY_ROOT, type Root } from "../../lib/pool/map/ref.js";
 import { Tree } from "../../lib/pool/map/tree.js";
 import { DeadWalk } from "../../lib/pool/map/walk.js";
 import { Random } from "../../lib/random.js";
-import { checksum, MemoryNodes } from "./memory-nodes.js";
+import { checksum, finish, MemoryNodes } from "./memory-nodes.js";
 
 /** Where pages are: what is far apart makes high trees. */
 const BASES = [0, 60, 8_180, 2 ** 20 - 30, 2 ** 31 - 10, 2 ** 45];
@@ -93,11 +93,11 @@ class World implements LeftSink {
 		while (!order.step(1000));
 		for (const volume of VOLUMES) {
 			const merge = new Merge(this.tree, this.roots.get(volume)!, volume, this.overlay, order, this);
-			while (merge.step(1 + this.random.below(300), null) !== "done") this.store.answer();
+			finish(this.store, () => merge.step(1 + this.random.below(300), null));
 			this.roots.set(volume, merge.root);
 		}
 		for (const walk of this.subtrees.splice(0)) {
-			while (walk.step(1 + this.random.below(300), null) !== "done") this.store.answer();
+			finish(this.store, () => walk.step(1 + this.random.below(300), null));
 			this.t.equal(walk.done, walk.subtree.mapped);
 		}
 		while (!this.overlay.recycle(1000));
@@ -158,4 +158,45 @@ t.test("an old root is read as it was", async (t) => {
 	}
 	for (const { root, pages } of world.kept) world.check(root, pages);
 	t.ok(t.passing(), `seed ${random.seed}`);
+});
+
+/** The world after pages of volume 3 were written, with zeros or not, and merged. */
+function written(world: World, pages: number[], flags = 0): Root {
+	for (const page of pages) {
+		const position = ++world.position;
+		if (flags === 0) world.alive.add(position);
+		const entry = Object.assign(new Entry(), { position, sectors: 1 + (position % 512), flags });
+		world.overlay.insert(3, page, entry);
+	}
+	world.checkpoint();
+	return world.roots.get(3)!;
+}
+
+t.test("a tree is as high as its pages need, and zeros beyond it leave nothing behind", async (t) => {
+	const world = new World(t, new Random());
+	const low = written(world, [5]);
+	t.equal(low.level, 0, "one leaf");
+	t.equal(written(world, [2 ** 40], FLAG_ZERO), low);
+	t.equal(world.store.stored.size, 1);
+	const high = written(world, [2 ** 20]);
+	t.equal(high.level, 3);
+	const levels = [1, 2, 3, 4].map(() => {
+		world.overlay.trim(3, 2 ** 20, 2 ** 21, ++world.position);
+		return written(world, [5]).level;
+	});
+	t.strictSame(levels, [2, 1, 0, 0], "lower again");
+	t.equal(world.tree.lookUp(world.roots.get(3)!, 5, new Entry(), null), Found.mapped);
+	t.equal(world.store.stored.size, 1);
+	t.equal(world.alive.size, 1);
+});
+
+t.test("what was written and then trimmed before a checkpoint is dead after it", async (t) => {
+	const deaths: number[][] = [];
+	const world = new World(t, new Random());
+	world.died = ({ birth, death }) => deaths.push([birth, death]);
+	world.overlay.insert(3, 7, Object.assign(new Entry(), { position: 100, sectors: 8 }));
+	world.overlay.trim(3, 0, 10, 200);
+	world.checkpoint();
+	t.ok(world.roots.get(3)?.isEmpty);
+	t.strictSame(deaths, [[100, 200]]);
 });

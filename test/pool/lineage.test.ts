@@ -1,0 +1,184 @@
+// What is free, held against plain tables of what every head, point and moment reads, in histories of chance: nothing that is read is freed,
+// and what nothing reads is, at the latest when the window has passed.
+
+import t from "tap";
+import { Dead } from "../../lib/pool/map/dead.js";
+import { Lineage } from "../../lib/pool/map/lineage.js";
+import type { Point } from "../../lib/pool/map/point.js";
+import { Random } from "../../lib/random.js";
+
+const PAGES = 12;
+
+/** Births of pages, by page. */
+type Pages = ReadonlyMap<number, number>;
+
+interface ModelLine {
+	readonly number: number;
+	readonly begun: Pages;
+	readonly from: number;
+	readonly changes: { position: number; page: number; birth: number | undefined }[];
+	windowAt: number;
+}
+
+interface ModelPoint {
+	readonly point: Point;
+	readonly pages: Pages;
+}
+
+function pagesAt({ begun, changes }: ModelLine, position: number): Pages {
+	const pages = new Map(begun);
+	for (const change of changes) {
+		if (change.position >= position) break;
+		if (change.birth === undefined) pages.delete(change.page);
+		else pages.set(change.page, change.birth);
+	}
+	return pages;
+}
+
+function sectorsOf(birth: number): number {
+	return 1 + (birth % 512);
+}
+
+class World {
+	readonly free = new Set<number>();
+	readonly born = new Set<number>();
+	readonly wrong: string[] = [];
+	readonly lineage = new Lineage({ free: (position, sectors) => this.#freed(position, sectors) });
+	readonly lines: ModelLine[] = [];
+	points: ModelPoint[] = [];
+	position = 10;
+	#next = 1;
+
+	constructor(readonly random: Random) {}
+
+	#freed(birth: number, sectors: number): void {
+		if (this.free.has(birth) || sectors !== sectorsOf(birth)) this.wrong.push(`${birth} is freed again`);
+		this.free.add(birth);
+	}
+
+	any<T>(list: readonly T[]): T | undefined {
+		return list[this.random.below(list.length)];
+	}
+
+	addLine(origin?: ModelPoint): void {
+		const number = this.#next++;
+		this.lineage.addLine(number, origin?.point);
+		const begun = origin?.pages ?? new Map<number, number>();
+		const from = origin?.point.position ?? 0;
+		this.lines.push({ number, begun, from, changes: [], windowAt: 0 });
+	}
+
+	change(line: ModelLine, page: number, isWrite: boolean): void {
+		const birth = pagesAt(line, Infinity).get(page);
+		const death = ++this.position;
+		if (birth !== undefined)
+			this.lineage.died(
+				Object.assign(new Dead(), { volume: line.number, birth, sectors: sectorsOf(birth), death }),
+			);
+		if (isWrite) this.born.add(death);
+		line.changes.push({ position: death, page, birth: isWrite ? death : undefined });
+	}
+
+	keep(line: ModelLine): void {
+		const oldest = Math.max(line.windowAt, line.from);
+		const position = oldest + Math.ceil(this.random.next() ** 0.3 * (this.position + 1 - oldest));
+		this.points.push({ point: this.lineage.keep(line.number, position), pages: pagesAt(line, position) });
+	}
+
+	end(line: ModelLine): void {
+		for (const page of pagesAt(line, Infinity).keys()) this.change(line, page, false);
+		this.lineage.end(line.number);
+		this.lines.splice(this.lines.indexOf(line), 1);
+	}
+
+	moveWindow(line: ModelLine, position: number): void {
+		line.windowAt = Math.max(line.windowAt, position);
+		this.lineage.moveWindow(line.number, position);
+	}
+
+	step(): void {
+		const { random } = this;
+		const line = this.any(this.lines);
+		const point = this.any(this.points.filter(({ point }) => point.isWanted));
+		const choice = random.below(40);
+		if (line === undefined || (choice === 0 && this.lines.length < 6))
+			this.addLine(random.chance(0.7) ? point : undefined);
+		else if (choice < 4) this.keep(line);
+		else if (choice < 6 && point) this.lineage.giveUp(point.point);
+		else if (choice === 6 && random.chance(0.5)) this.end(line);
+		else if (choice < 10)
+			this.moveWindow(line, line.windowAt + random.below(this.position + 1 - line.windowAt));
+		else this.change(line, random.below(PAGES), random.chance(0.8));
+		this.lineage.step(random.below(4));
+	}
+
+	settle(): void {
+		for (const line of this.lines) this.moveWindow(line, this.position + 1);
+		while (!this.lineage.step(10));
+	}
+
+	/** Everything that is read, by whom. */
+	#read(): Set<number>[] {
+		this.points = this.points.filter(({ point }) => point.heir === null);
+		const inWindow = this.lines.map((line) => {
+			const later = line.changes.filter(({ position }) => position >= line.windowAt);
+			const births = later.map(({ birth }) => birth).filter((birth) => birth !== undefined);
+			return new Set([
+				...pagesAt(line, line.windowAt).values(),
+				...births,
+				...pagesAt(line, Infinity).values(),
+			]);
+		});
+		return [...this.points.map(({ pages }) => new Set(pages.values())), ...inWindow];
+	}
+
+	checkSafe(): void {
+		for (const set of this.#read())
+			for (const birth of set) if (this.free.has(birth)) this.wrong.push(`${birth} is read, and free`);
+	}
+
+	/** After `settle`. */
+	checkExact(): void {
+		const sets = this.#read();
+		const read = new Set(sets.flatMap((set) => [...set]));
+		for (const birth of this.born)
+			if (!read.has(birth) && !this.free.has(birth)) this.wrong.push(`nobody reads ${birth}`);
+		for (const { point } of this.points)
+			if (!point.isWanted && [...point.children].filter(({ isDead }) => !isDead).length < 2)
+				this.wrong.push(`nobody needs the point at ${point.position}`);
+		this.points.forEach(({ point }, i) => {
+			if (point.children.size > 1) return;
+			const alone = [...sets[i]!].filter((birth) => sets.every((set, j) => j === i || !set.has(birth)));
+			const sectors = alone.reduce((sum, birth) => sum + sectorsOf(birth), 0);
+			const unique = this.lineage.uniqueSectors(point);
+			if (unique !== sectors)
+				this.wrong.push(`a point at ${point.position} has ${unique} alone, not ${sectors}`);
+		});
+	}
+
+	giveUpAll(): void {
+		for (const line of [...this.lines]) this.end(line);
+		for (const { point } of this.points) if (point.isWanted) this.lineage.giveUp(point);
+		while (!this.lineage.step(10));
+		if (this.free.size !== this.born.size)
+			this.wrong.push(`${this.born.size - this.free.size} are never freed`);
+	}
+}
+
+t.test("nothing that is read is freed, and what nobody reads is", async (t) => {
+	for (let round = 0; round < 60; round++) {
+		const random = new Random();
+		const world = new World(random);
+		for (let step = 0; step < 400; step++) {
+			world.step();
+			if (step % 20 === 0) world.checkSafe();
+			if (step % 100 !== 99) continue;
+			world.settle();
+			world.checkSafe();
+			world.checkExact();
+		}
+		world.giveUpAll();
+		t.strictSame(world.wrong.slice(0, 5), [], `seed ${random.seed}`);
+		if (world.wrong.length > 0) break;
+	}
+});
