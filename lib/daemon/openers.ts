@@ -73,6 +73,8 @@ const OPENERS: Readonly<Record<StorageSpec["kind"], OpenDevice>> = {
 	async volume(spec, context) {
 		const { storage } = spec;
 		invariant(storage.kind === "volume", "not a volume");
+		const { askWhetherPoolsAreTried } = await import("../pool/trial.js");
+		askWhetherPoolsAreTried();
 		const { openVolume } = await import("../pool/openings.js");
 		const { device, identity } = await openVolume(
 			context.engine,

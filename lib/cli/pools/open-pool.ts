@@ -8,6 +8,7 @@ import { OperatorError } from "../../errors.js";
 import { directoryWorld } from "../../pool/directory.js";
 import type { PoolWorld } from "../../pool/folder.js";
 import { Pool } from "../../pool/pool.js";
+import { askWhetherPoolsAreTried } from "../../pool/trial.js";
 import { Pump } from "../../pump.js";
 import { quote } from "../../text.js";
 
@@ -32,6 +33,7 @@ export async function withPool<T>(
 	work: (pool: Pool) => Promise<T> | T,
 	open: (world: PoolWorld) => Promise<Pool> = Pool.open,
 ): Promise<T> {
+	askWhetherPoolsAreTried();
 	const pump = new Pump();
 	const engine = new StorageEngine(pump);
 	try {
