@@ -10,6 +10,7 @@ import { type Clock, systemClock } from "../clock.js";
 import type { Log } from "../log.js";
 import { native } from "../native.js";
 import { CHILD_VARIABLE, type Order, type ProcessKind } from "./messages.js";
+import { standBack } from "./priority.js";
 
 /** How long to wait before each start; the last one goes on. From the beginning again for one that has lived for `LIVED_MS`. */
 const PAUSES_MS = [0, 100, 300, 1000, 3000];
@@ -123,6 +124,8 @@ export class Child {
 		this.#since = new Date();
 		this.#starts += 1;
 		this.#process = child;
+		if (kind === "control" && this.#starts > 1 && child.pid !== undefined)
+			standBack(child.pid, () => this.#process === child, this.#clock);
 		this.#asking = new Asking(
 			ours,
 			{
