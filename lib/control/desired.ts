@@ -258,7 +258,7 @@ export class Desired {
 	lost(worker: number): void {
 		const { workers } = this.#options;
 		for (const steward of this.#stewards.values())
-			if (workers.workerOf(steward.disk.name) === worker) steward.lost();
+			if (workers.workerOf(steward.disk) === worker) steward.lost();
 	}
 
 	#reconsiderLater(): void {

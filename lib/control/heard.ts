@@ -62,7 +62,7 @@ const isExport = isShape({
 const isDisk = isShape({
 	name: isWord,
 	phase: isWord,
-	open: isEither(isNull, isShape({ sizeBytes: isNumber, readOnly: isFlag })),
+	open: isEither(isNull, isShape({ sizeBytes: isNumber, readOnly: isFlag, serial: isWord, wwn: isWord })),
 	lastFault: isEither(
 		isNull,
 		isShape({ what: isWord, lba: isEither(isNull, isNumber), cause: isWord, at: isWord }),

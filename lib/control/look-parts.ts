@@ -94,6 +94,7 @@ export function viewOf({ name, phase, open, lastFault, stalledSince, exports }: 
 		aoe: exported === undefined ? null : aoeOf(exported),
 		lastFault: lastFault && `${lastFault.what}${where}: ${lastFault.cause} (${lastFault.at})`,
 		stalledSince,
+		identity: open && { serial: open.serial, wwn: open.wwn },
 	};
 }
 

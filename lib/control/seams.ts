@@ -118,6 +118,8 @@ export interface DiskView {
 	readonly aoe: AoeExport | null;
 	readonly lastFault: string | null;
 	readonly stalledSince: string | null;
+	/** What initiators know it by; null: it is not open. */
+	readonly identity: { readonly serial: string; readonly wwn: string } | null;
 }
 
 /** How a link runs that is open. */
@@ -156,7 +158,7 @@ export interface Workers {
 	listen(listener: WorkersListener): void;
 	serving(): Promise<readonly ServedDisk[]>;
 	/** Which one serves, or would serve, the disk. */
-	workerOf(disk: string): number;
+	workerOf(disk: Pick<DiskConfig, "name" | "disk">): number;
 	/** Resolves when it is served; throws an OperatorError if it can't be. One that was withdrawn is open already. */
 	add(disk: DiskConfig, links: readonly LinkSpec[], kept: KeptDisk, fingerprint: string): Promise<void>;
 	/** What is live: MAC mask, buffer count, config string, limit. */

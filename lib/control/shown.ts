@@ -54,7 +54,7 @@ export class Shower {
 		const { kept, changes, workers, observed, wallMs } = this.#options;
 		const { disk, retryAtMs } = steward;
 		const seen = observed.disk(disk.name) ?? UNSEEN;
-		const identity = kept.find(disk.name);
+		const identity = disk.disk.storage.kind === "volume" ? seen.view?.identity : kept.find(disk.name);
 		return {
 			...this.summary(steward),
 			retryAt: retryAtMs === null ? null : new Date(wallMs(retryAtMs)).toISOString(),
@@ -63,8 +63,8 @@ export class Shower {
 			source: sourceOf(disk),
 			notice: changes.noticeOf(disk),
 			settings: disk.settings,
-			identity: identity === undefined ? null : { serial: identity.serial, wwn: identity.wwn },
-			worker: workers.workerOf(disk.name),
+			identity: identity ? { serial: identity.serial, wwn: identity.wwn } : null,
+			worker: workers.workerOf(disk),
 			aoe: seen.view?.aoe ?? null,
 			counters: seen.figures?.counters ?? NO_COUNTERS,
 			causes: { ...seen.figures?.causes },

@@ -1,6 +1,6 @@
 /**
  * The workers, as control asks them: what `seams.ts` wants of them, over a channel to each, which is new whenever one of both ends was
- * started again. Which worker has a disk is decided when it is first added, and stays so. Made by `process.ts`.
+ * started again. Made by `process.ts`.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -18,6 +18,7 @@ import { Onlooker } from "./onlooker.js";
 import { asRefusal } from "./refused.js";
 import type { KeptDisk, Look, Removed, ServedDisk, Workers, WorkersListener } from "./seams.js";
 import { allReports, allServed } from "./whole-answers.js";
+import { Choice } from "./worker-choice.js";
 import { workerDisk } from "./worker-disk.js";
 
 /** A file system that checks itself may keep the opener that long; nobody else waits for it. */
@@ -45,8 +46,7 @@ interface Worker {
 
 export class TreeWorkers implements Workers {
 	readonly #workers: readonly Worker[];
-	/** By name of the disk. */
-	readonly #workerOf = new Map<string, Worker>();
+	readonly #choice: Choice<Worker>;
 	#listener: WorkersListener | null = null;
 	readonly #replace: (index: number) => void;
 
@@ -54,6 +54,7 @@ export class TreeWorkers implements Workers {
 	constructor(count: number, replace: (index: number) => void, clock: Clock = systemClock) {
 		this.#replace = replace;
 		this.#workers = Array.from({ length: count }, (_, index) => this.#newWorker(index, () => clock.now()));
+		this.#choice = new Choice(this.#workers);
 	}
 
 	#newWorker(index: number, now: () => number): Worker {
@@ -114,7 +115,7 @@ export class TreeWorkers implements Workers {
 					await sleep(START_POLL_MS);
 				const disks = await this.#servedBy(worker);
 				for (const { name, set, identity } of disks) {
-					this.#give(name, worker);
+					this.#choice.give(name, worker);
 					if (identity !== undefined) this.#listener?.recognized(name, identity);
 					// While nobody was there who could keep it.
 					if (Object.keys(set).length > 0) void this.#listener?.set(name, set);
@@ -138,8 +139,8 @@ export class TreeWorkers implements Workers {
 		}
 	}
 
-	workerOf(disk: string): number {
-		return this.#chosen(disk).index;
+	workerOf(disk: Pick<DiskConfig, "name" | "disk">): number {
+		return this.#choice.of(disk).index;
 	}
 
 	async add(
@@ -149,27 +150,26 @@ export class TreeWorkers implements Workers {
 		fingerprint: string,
 	): Promise<void> {
 		const added = workerDisk(disk, links, kept, fingerprint);
-		await this.#ask(this.#chosen(disk.name), { kind: "add", disk: added }, ADD_LIMIT_MS);
+		await this.#ask(this.#choice.of(disk), { kind: "add", disk: added }, ADD_LIMIT_MS);
 	}
 
 	async change({ name, disk, exports }: DiskConfig, fingerprint: string): Promise<void> {
-		await this.#ask(this.#chosen(name), { kind: "change", disk, exports, fingerprint });
+		await this.#ask(this.#choice.known(name), { kind: "change", disk, exports, fingerprint });
 	}
 
 	async withdraw(disk: string): Promise<void> {
-		await this.#insist(this.#chosen(disk), { kind: "withdraw", name: disk });
+		await this.#insist(this.#choice.known(disk), { kind: "withdraw", name: disk });
 	}
 
 	async remove(disk: string): Promise<Removed> {
-		const worker = this.#chosen(disk);
+		const worker = this.#choice.known(disk);
 		const answer = await this.#insist(worker, { kind: "remove", name: disk });
-		this.#workerOf.delete(disk);
-		worker.disks.delete(disk);
+		this.#choice.forget(disk);
 		return answer === undefined ? "closed" : this.#believed(worker, () => endIn(answer.body));
 	}
 
 	async fence(disk: string, fenced: boolean): Promise<void> {
-		await this.#ask(this.#chosen(disk), { kind: "fence", name: disk, fenced });
+		await this.#ask(this.#choice.known(disk), { kind: "fence", name: disk, fenced });
 	}
 
 	look(): Promise<readonly Look[]> {
@@ -208,21 +208,6 @@ export class TreeWorkers implements Workers {
 			if (worker.onlooker === onlooker) this.#distrust(worker, error.message);
 			return undefined;
 		}
-	}
-
-	/** The worker that has it, or else the one that has fewest, which has it from now on. */
-	#chosen(disk: string): Worker {
-		const known = this.#workerOf.get(disk);
-		if (known !== undefined) return known;
-		const [first] = [...this.#workers].sort((one, other) => one.disks.size - other.disks.size);
-		if (first === undefined) throw new OperatorError("there is no worker");
-		this.#give(disk, first);
-		return first;
-	}
-
-	#give(disk: string, worker: Worker): void {
-		this.#workerOf.set(disk, worker);
-		worker.disks.add(disk);
 	}
 
 	/** Throws a FrameError, which ends the channel, if it is no news. */

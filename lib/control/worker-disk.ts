@@ -17,8 +17,10 @@ export function workerDisk(
 	const { serial, wwn, fenced = false } = kept;
 	const set = (kept.set ?? {}) as SetOnDisk;
 	const netifs = new Set(disk.exports.flatMap((each) => each.netifs.map(({ name }) => name)));
+	// What a volume is known by is in its pool, and goes with it.
+	const identity = disk.disk.storage.kind === "volume" ? {} : { identity: { serial, wwn } };
 	return {
-		disk: { ...disk.disk, identity: { serial, wwn } },
+		disk: { ...disk.disk, ...identity },
 		exports: disk.exports,
 		links: links.filter(({ netif }) => netifs.has(netif.name)),
 		fenced,

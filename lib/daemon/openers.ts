@@ -10,6 +10,7 @@ import type { FileOptions, MemoryOptions } from "../block/file-options.js";
 import type { GroupCommit } from "../block/group-commit.js";
 import { layersOn } from "../block/stack.js";
 import { invariant } from "../errors.js";
+import type { OpenVolume } from "../pool/openings.js";
 import type { Pump } from "../pump.js";
 import type { DiskSpec, IdentitySpec, StorageSpec } from "../spec/spec.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
@@ -29,6 +30,8 @@ export interface OpenContext {
 	readonly openFile?: OpenFile;
 	/** Default: it makes memory itself, which is gone at its end. */
 	readonly openMemory?: OpenMemory;
+	/** Default: it opens pools itself, by code that is loaded for the first of them. */
+	readonly openVolume?: OpenVolume;
 }
 
 type Memory = Extract<StorageSpec, { kind: "memory" }>;
@@ -73,16 +76,8 @@ const OPENERS: Readonly<Record<StorageSpec["kind"], OpenDevice>> = {
 	async volume(spec, context) {
 		const { storage } = spec;
 		invariant(storage.kind === "volume", "not a volume");
-		const { askWhetherPoolsAreTried } = await import("../pool/trial.js");
-		askWhetherPoolsAreTried();
-		const { openVolume } = await import("../pool/openings.js");
-		const { device, identity } = await openVolume(
-			context.engine,
-			context.pump,
-			storage.pool,
-			storage.volume,
-			spec,
-		);
+		const openVolume = context.openVolume ?? (await import("../pool/openings.js")).openVolume;
+		const { device, identity } = await openVolume(context, storage.pool, storage.volume, spec);
 		context.onIdentity(identity);
 		return device;
 	},

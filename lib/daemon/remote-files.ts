@@ -9,6 +9,7 @@ import { openingOf } from "../block/file-options.js";
 import type { Asking } from "../channel/asking.js";
 import { askForDescriptor } from "./ask-opener.js";
 import { type OpenDevice, type OpenFile, type OpenMemory, openDevice } from "./openers.js";
+import { openVolumeThrough } from "./remote-pools.js";
 
 /** How long the opener may take to open a file: a disk that spins up is awake by then, one that hangs is given up. */
 const OPEN_LIMIT_MS = 60_000;
@@ -29,5 +30,6 @@ export function openThrough(opener: Asking): OpenDevice {
 		const { descriptor } = await askForDescriptor(opener, request, OPEN_LIMIT_MS);
 		return FileDevice.adoptMemory(options.engine, name, descriptor, options);
 	};
-	return (spec, context) => openDevice(spec, { ...context, openFile, openMemory });
+	const openVolume = openVolumeThrough(opener, openFile);
+	return (spec, context) => openDevice(spec, { ...context, openFile, openMemory, openVolume });
 }

@@ -71,8 +71,10 @@ const isNetif: Check = (value) => {
 			return false;
 	}
 };
+const isFile = isShape({ kind: isOneOf(["file"]), name: isWord, path: isWord });
+const isVolume = isShape({ kind: isOneOf(["volume"]), name: isWord, pool: isWord, volume: isWord });
 const isStorage = isEither(
-	isShape({ kind: isOneOf(["file"]), name: isWord, path: isWord }),
+	isEither(isFile, isVolume),
 	isShape({
 		kind: isOneOf(["memory"]),
 		name: isWord,

@@ -15,6 +15,7 @@ import type { Manager } from "./manager.js";
 import { Memories } from "./memories.js";
 import type { ControlBegin, OpenerRequest, ProcessInfo, ProcessNews, Started } from "./messages.js";
 import { FilesForOthers } from "./opening.js";
+import { PoolFolders } from "./pool-folders.js";
 import { usageOf } from "./processes.js";
 import { type Question, questionOf } from "./questions.js";
 import { speedsOf } from "./speeds.js";
@@ -41,13 +42,22 @@ type Answer<Kind extends OpenerRequest["kind"]> = (
 const RUNTIME_FILE = "runtime.toml";
 const DONE: Parcel = { body: {} };
 /** What a worker may ask; control may ask the rest. */
-const FOR_WORKERS: readonly OpenerRequest["kind"][] = ["open", "memory", "listen", "tunnel", "join"];
+const FOR_WORKERS: readonly OpenerRequest["kind"][] = [
+	"open",
+	"memory",
+	"poolFiles",
+	"poolFile",
+	"listen",
+	"tunnel",
+	"join",
+];
 
 export class Answers {
 	readonly #options: AnswersOptions;
 	readonly since = new Date();
 	readonly #started: Started;
 	readonly #memories = new Memories();
+	readonly #pools = new PoolFolders();
 	/** By worker: what one waits for keeps no other, and a tunnel of one is no other's. */
 	readonly #opening = new Map<number, FilesForOthers>();
 	readonly #tunnels = new Map<number, Tunnels>();
@@ -64,6 +74,15 @@ export class Answers {
 			if (!this.#options.files.namesDisk(name))
 				throw new OperatorError(`disk ${quote(name)}: there is none of this name, by what is configured`);
 			return { body: {}, files: [this.#memories.descriptorOf(name, sizeBytes)] };
+		},
+		poolFiles: async ({ pool }) => {
+			this.#options.files.grants.refusePool(pool);
+			return { body: { names: await this.#pools.files(pool) } };
+		},
+		poolFile: async ({ pool, file }) => {
+			this.#options.files.grants.refusePool(pool);
+			await this.#pools.make(pool, file);
+			return DONE;
 		},
 		listen: ({ path }) => this.#listen(path),
 		tunnel: ({ peer }, { index }) => {

@@ -150,11 +150,12 @@ function configOf({ files, debian, unreadable }: FoundSources, environment: Envi
 	return [...unreadable, ...config.map(({ message }) => message)];
 }
 
-function grantsOf({ disks, daemon }: Config): Grants {
+function grantsOf({ disks, daemon, pools }: Config): Grants {
 	const named = disks.flatMap(({ disk: { storage, readOnly } }) =>
 		storage.kind === "file" ? [{ path: storage.path, readOnly }] : [],
 	);
-	return new Grants(named, daemon.allow);
+	const folders = pools.map((pool) => pool.path);
+	return new Grants(named, daemon.allow, folders);
 }
 
 function linksOf({ disks }: Config): ReadonlySet<string> {

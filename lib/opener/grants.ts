@@ -1,11 +1,12 @@
 /**
- * What may be opened for others: what root's configuration files name, with the access that they name, or what lies in a folder that
- * they allow. Whoever has taken over a worker or control gets nothing else. Asked by the opener for each request; it knows the
+ * What may be opened for others: what root's configuration files name, with the access that they name, files of a pool in a directory that they
+ * name, or what lies in a folder that they allow. Whoever has taken over a worker or control gets nothing else. Asked by the opener for each request; it knows the
  * configuration from the files, never from those who ask.
  */
 
 import path from "node:path";
 import { OperatorError } from "../errors.js";
+import { fileNumber, HEAD_NAME } from "../pool/folder.js";
 import type { DiskSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 
@@ -27,8 +28,11 @@ export class Grants {
 	/** By path as it is written: true if it may be opened for writing. */
 	readonly #named = new Map<string, boolean>();
 	readonly #folders: readonly string[];
+	readonly #pools: ReadonlySet<string>;
 
-	constructor(named: readonly NamedFile[], folders: readonly string[]) {
+	/** `pools`: their directories. */
+	constructor(named: readonly NamedFile[], folders: readonly string[], pools: readonly string[] = []) {
+		this.#pools = new Set(pools);
 		for (const file of named) this.#named.set(file.path, this.#named.get(file.path) || !file.readOnly);
 		this.#folders = folders.map((folder) => path.resolve(folder));
 	}
@@ -47,6 +51,8 @@ export class Grants {
 	grant(file: string, readOnly: boolean): Grant {
 		const mayWrite = this.#named.get(file);
 		if (mayWrite !== undefined && (mayWrite || readOnly)) return { folder: "", path: file };
+		const { dir, base } = path.parse(file);
+		if (this.#pools.has(dir) && isPoolFile(base)) return { folder: dir, path: base };
 		const folder = this.#folders.find((each) => isBelow(each, file));
 		if (folder !== undefined) return { folder, path: path.relative(folder, file) };
 		const why =
@@ -55,6 +61,17 @@ export class Grants {
 				: "is not named, nor in a folder that [daemon] allow names";
 		throw new OperatorError(`${quote(file)}: ${why}, by the files that root configures`);
 	}
+
+	/** Throws an OperatorError unless the files name a pool in that directory. */
+	refusePool(folder: string): void {
+		if (!this.#pools.has(folder))
+			throw new OperatorError(`${quote(folder)}: is no pool of the files that root configures`);
+	}
+}
+
+/** What a pool's files are called. */
+export function isPoolFile(name: string): boolean {
+	return name === HEAD_NAME || fileNumber(name) !== undefined;
 }
 
 function isBelow(folder: string, file: string): boolean {

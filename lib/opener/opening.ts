@@ -48,7 +48,7 @@ export class FilesForOthers {
 			return { body: { traits: [...traits] }, files: [descriptor] };
 		} catch (error) {
 			if (!isNativeError(error) || error.errno !== Errno.EXDEV) throw error;
-			throw new OperatorError(`${quote(path)}: leads out of ${grant.folder}, which [daemon] allow names`);
+			throw new OperatorError(`${quote(path)}: leads out of ${grant.folder}`);
 		} finally {
 			if (this.#turns.get(key) === turn) this.#turns.delete(key);
 		}

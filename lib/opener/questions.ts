@@ -18,6 +18,8 @@ const LONGEST_ADDRESS = 64;
 const LONGEST_STATUS = 1024;
 const LONGEST_NAME = 255;
 const MOST_WORKERS = 1024;
+/** Of 64 MiB: the kernel maps no more of them at once. */
+const MOST_POOL_FILES = 65_536;
 const MOST_LINKS = 4096;
 const FLAGS_MAX = OPEN_READ_ONLY | OPEN_DIRECT | OPEN_SYNCED;
 
@@ -37,6 +39,8 @@ const FIELDS: Readonly<Record<OpenerRequest["kind"], Readonly<Record<string, Che
 		lengthBytes: isCount(Number.MAX_SAFE_INTEGER),
 	},
 	memory: { name: isText(LONGEST_NAME), sizeBytes: isCount(Number.MAX_SAFE_INTEGER) },
+	poolFiles: { pool: isPath },
+	poolFile: { pool: isPath, file: isCount(MOST_POOL_FILES) },
 	listen: { path: isPath },
 	tunnel: { peer: isText(LONGEST_ADDRESS) },
 	join: {},

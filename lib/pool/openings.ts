@@ -1,6 +1,6 @@
 /**
  * Pools that this process has open: one object for each, however many of its volumes are served. Used by `lib/daemon/openers.ts`;
- * loaded only when a disk is on a volume.
+ * loaded by the classic start only when its disk is on a volume.
  */
 
 import path from "node:path";
@@ -9,8 +9,9 @@ import type { StorageEngine } from "../block/engine.js";
 import type { LayerOptions } from "../block/stack.js";
 import type { Pump } from "../pump.js";
 import type { IdentitySpec } from "../spec/spec.js";
-import { directoryWorld } from "./directory.js";
+import { directoryWorld, type PoolFiles } from "./directory.js";
 import { Pool } from "./pool.js";
+import { askWhetherPoolsAreTried } from "./trial.js";
 import { openVolumeStack } from "./volume-stack.js";
 
 /** What was found right is looked at again after once or twice so long. */
@@ -68,18 +69,28 @@ class SharedPools {
 
 const engines = new WeakMap<StorageEngine, SharedPools>();
 
+/** What all pools of a process share. */
+export interface PoolHome {
+	readonly engine: StorageEngine;
+	readonly pump: Pump;
+	/** Default: this process opens files itself. */
+	readonly files?: PoolFiles;
+}
+
 /** The volume `name` of the pool at `folder`, with all of its layers. The pool is closed with the last of its volumes. Throws an OperatorError. */
-export async function openVolume(
-	engine: StorageEngine,
-	pump: Pump,
+export type OpenVolume = (
+	home: PoolHome,
 	folder: string,
 	name: string,
 	options: LayerOptions & { readonly readOnly: boolean },
-): Promise<{ device: BlockDevice; identity: IdentitySpec }> {
+) => Promise<{ readonly device: BlockDevice; readonly identity: IdentitySpec }>;
+
+export const openVolume: OpenVolume = async ({ engine, pump, files }, folder, name, options) => {
+	askWhetherPoolsAreTried();
 	const key = path.resolve(folder);
 	const pools = engines.get(engine) ?? new SharedPools();
 	engines.set(engine, pools);
-	const shared = pools.take(key, () => Pool.open(directoryWorld(folder, engine, pump)));
+	const shared = pools.take(key, () => Pool.open(directoryWorld(folder, engine, pump, files)));
 	let isReleased = false;
 	// Once, whoever comes first: a device that is closed, or an opening that ends badly with one.
 	const release = async (): Promise<void> => {
@@ -95,4 +106,4 @@ export async function openVolume(
 		await release();
 		throw error;
 	}
-}
+};

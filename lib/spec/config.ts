@@ -7,15 +7,22 @@
 import { isDeepStrictEqual } from "node:util";
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
-import type { Config, DiskConfig } from "./configuration.js";
+import type { Config, DiskConfig, PoolConfig } from "./configuration.js";
 import { conflictsOf, linkSpecsOf } from "./conflicts.js";
 import { inherited, joined } from "./inherit.js";
 import { AOE_DEFAULTS, DAEMON_DEFAULTS, DISK_DEFAULTS } from "./keys.js";
 import { linksOf } from "./netif.js";
 import { type DiskPart, Parts, type Sources } from "./parts.js";
 import { alreadyAt, type Place, PlacedError } from "./place.js";
+import { poolsOf } from "./pools.js";
 import { type KnownDisk, Readings } from "./readings.js";
-import type { AoeValues, DiskSettings, DiskValues, LimitValues } from "./schema.js";
+import {
+	type AoeValues,
+	type DiskSettings,
+	type DiskValues,
+	type LimitValues,
+	STORAGE_KEYS,
+} from "./schema.js";
 import type { DiskSpec, ExportSpec, StorageSpec } from "./spec.js";
 import type { TomlPath } from "./toml.js";
 
@@ -46,7 +53,8 @@ export function readConfig(sources: Sources, environment: Environment): Config |
 	const daemon = sections.daemon.values;
 	const http = sections.http.values;
 	const defaults = joined("defaults", parts.defaults, errors);
-	readings.follow(defaults.settings);
+	const pools = poolsOf(parts.pools, errors);
+	readings.follow(defaults.settings, pools);
 	const disks: DiskConfig[] = [];
 	for (const part of onceEach(parts.disks, errors, warnings)) {
 		const known = readings.disk(part);
@@ -57,7 +65,7 @@ export function readConfig(sources: Sources, environment: Environment): Config |
 		const settings = inherited(defaults.settings, part.settings);
 		const values = inherited(defaults.values, part.values);
 		const wrong = wrongWith(part, values);
-		if (wrong.length === 0) disks.push(diskOf(part, settings, values, environment));
+		if (wrong.length === 0) disks.push(diskOf(part, settings, values, { ...environment, pools }));
 		else errors.push(...wrong);
 	}
 	const served = withoutConflicts(disks, errors, warnings);
@@ -74,6 +82,7 @@ export function readConfig(sources: Sources, environment: Environment): Config |
 			tokenFile: http.token_file,
 			diskHistograms: http.disk_histograms ?? false,
 		},
+		pools,
 		disks: served,
 		links: linkSpecsOf(served),
 		warnings: inOrder(warnings, sources),
@@ -102,12 +111,14 @@ function onceEach(
 }
 
 /** What only a whole disk can lack. */
-function wrongWith(part: DiskPart, { file, memory, aoe }: DiskValues): PlacedError[] {
+function wrongWith(part: DiskPart, values: DiskValues): PlacedError[] {
+	const { aoe } = values;
+	const [storage, other] = STORAGE_KEYS.filter((key) => values[key] !== undefined);
 	const wrong = (path: TomlPath, what: string) =>
 		new PlacedError(part.placeOf(path), `disk ${part.name}: ${what}`);
 	const found: PlacedError[] = [];
-	if (file === undefined && memory === undefined) found.push(wrong([], "file or memory is missing"));
-	if (file !== undefined && memory !== undefined) found.push(wrong(["memory"], "it has a file already"));
+	if (storage === undefined) found.push(wrong([], "file, memory or volume is missing"));
+	if (other !== undefined) found.push(wrong([other], `it has a ${storage} already`));
 	if (aoe !== undefined && aoe.address === undefined) found.push(wrong(["aoe"], "aoe.address is missing"));
 	if (aoe !== undefined && (aoe.netif ?? []).length === 0)
 		found.push(wrong(["aoe", "netif"], "aoe.netif is missing, or empty"));
@@ -118,10 +129,10 @@ function diskOf(
 	part: DiskPart,
 	settings: DiskSettings,
 	values: DiskValues,
-	{ interfaceNames, readings }: Environment,
+	{ interfaceNames, readings, pools }: Environment & { readonly pools: readonly PoolConfig[] },
 ): DiskConfig {
 	const { name } = part;
-	const disk = diskSpecOf(name, settings, values);
+	const disk = diskSpecOf(name, storageOf(settings, values, pools), values);
 	const parts = { name, settings, values, disk };
 	let asked = false;
 	const present = (): readonly string[] => {
@@ -152,12 +163,22 @@ function placeIn({ placeOf }: DiskPart, path: TomlPath): Place {
 	return isMissing ? placeOf(rest) : place;
 }
 
-function diskSpecOf(name: string, settings: DiskSettings, values: DiskValues): DiskSpec {
-	const { file, memory, read_only, direct, durability, offset, length } = values;
-	const storage: StorageSpec =
-		memory === undefined
-			? { kind: "file", name: file ?? "", path: file ?? "" }
-			: { kind: "memory", name: `mem:${settings.memory}`, sizeBytes: memory };
+function storageOf(
+	settings: DiskSettings,
+	{ file = "", memory, volume }: DiskValues,
+	pools: readonly PoolConfig[],
+): StorageSpec {
+	if (volume !== undefined) {
+		// Without such a pool it is a conflict (`conflicts.ts`), and never opened.
+		const pool = pools.find(({ name }) => name === volume.pool)?.path ?? "";
+		return { kind: "volume", name: settings.volume ?? "", pool, volume: volume.volume };
+	}
+	if (memory !== undefined) return { kind: "memory", name: `mem:${settings.memory}`, sizeBytes: memory };
+	return { kind: "file", name: file, path: file };
+}
+
+function diskSpecOf(name: string, storage: StorageSpec, values: DiskValues): DiskSpec {
+	const { read_only, direct, durability, offset, length } = values;
 	return {
 		name,
 		storage,

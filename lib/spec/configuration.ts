@@ -26,6 +26,12 @@ export interface HttpConfig {
 	readonly diskHistograms: boolean;
 }
 
+export interface PoolConfig {
+	readonly name: string;
+	/** Its directory. */
+	readonly path: string;
+}
+
 export interface DiskConfig {
 	readonly name: string;
 	readonly origin: Origin;
@@ -44,6 +50,8 @@ export interface DiskConfig {
 export interface Config {
 	readonly daemon: DaemonConfig;
 	readonly http: HttpConfig;
+	/** No name twice, nor a path. */
+	readonly pools: readonly PoolConfig[];
 	/** In the order of the files. No name twice. */
 	readonly disks: readonly DiskConfig[];
 	/** Every link that a disk is served on. */

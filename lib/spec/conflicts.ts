@@ -1,9 +1,10 @@
 /**
- * What disks can't have together: one address on one link, one file that somebody writes, one link that works in two ways. Asked by
+ * What disks can't have together: one address on one link, one file that somebody writes, one volume, one link that works in two ways. Asked by
  * `config.ts` with the disks of a whole configuration.
  */
 
 import path from "node:path";
+import { quote } from "../text.js";
 import type { DiskConfig } from "./configuration.js";
 import { AOE_DEFAULTS } from "./keys.js";
 import { PlacedError, shownPlace } from "./place.js";
@@ -18,7 +19,7 @@ export interface Conflict {
 
 /** Each with the first disk that is in the way. */
 export function conflictsOf(disks: readonly DiskConfig[]): Conflict[] {
-	return [...ofAddresses(disks), ...ofFiles(disks), ...ofLinks(disks)];
+	return [...ofAddresses(disks), ...ofFiles(disks), ...ofVolumes(disks), ...ofLinks(disks)];
 }
 
 /** `rest` says what `other` has, whose key is shown. */
@@ -59,6 +60,23 @@ function ofFiles(disks: readonly DiskConfig[]): Conflict[] {
 		if (other === undefined) others.push(disk);
 		else
 			found.push(conflict(disk, ["file"], other, `has the same part of ${file}, and one of them may write`));
+	}
+	return found;
+}
+
+/** A volume is served once, whoever writes; and its pool has to be there. */
+function ofVolumes(disks: readonly DiskConfig[]): Conflict[] {
+	const users = new Map<string, DiskConfig>();
+	const found: Conflict[] = [];
+	for (const disk of disks) {
+		const { storage } = disk.disk;
+		if (storage.kind !== "volume") continue;
+		const other = users.get(storage.name);
+		if (storage.pool === "") {
+			const what = `disk ${disk.name}: pool ${quote(disk.values.volume?.pool ?? "")}: there is none of this name`;
+			found.push({ disk, error: new PlacedError(disk.placeOf(["volume"]), what) });
+		} else if (other === undefined) users.set(storage.name, disk);
+		else found.push(conflict(disk, ["volume"], other, "has this volume already"));
 	}
 	return found;
 }

@@ -101,6 +101,7 @@ function changesOf(running: DiskConfig, wanted: DiskConfig): KeyChange[] {
 
 /** Nearly all of thousands are, so this is quick; it may miss one that only looks different. */
 function isAsBefore(running: DiskConfig, wanted: DiskConfig): boolean {
+	if (poolOf(running) !== poolOf(wanted)) return false;
 	// Of a reader that has seen that it is written as before.
 	if (running.settings === wanted.settings && running.exports === wanted.exports) return true;
 	const [one] = running.exports;
@@ -115,10 +116,17 @@ const DISK_KEYS = Object.keys(DISK_EFFORTS) as DiskKey[];
 const DEFAULTS = flat({ ...DISK_DEFAULTS, aoe: AOE_DEFAULTS });
 
 /** What its keys come to. */
-function flatValues({ values, exports }: DiskConfig): Readonly<Record<string, unknown>> {
+function flatValues({ values, disk, exports }: DiskConfig): Readonly<Record<string, unknown>> {
 	const netifs = exports.flatMap((each) => each.netifs.map(({ name }) => name));
-	// A glob that means other interfaces now is another value.
-	return { ...DEFAULTS, ...flat(values), "aoe.netif": [...(values.aoe?.netif ?? []), ...netifs] };
+	// A glob that means other interfaces now is another value, and so is a pool that is elsewhere now.
+	const volume = disk.storage.kind === "volume" && { volume: [values.volume, disk.storage.pool] };
+	const netif = [...(values.aoe?.netif ?? []), ...netifs];
+	return { ...DEFAULTS, ...flat(values), ...volume, "aoe.netif": netif };
+}
+
+/** Where the pool of its volume is. */
+function poolOf({ disk: { storage } }: DiskConfig): string | undefined {
+	return storage.kind === "volume" ? storage.pool : undefined;
 }
 
 /** A table with those in it as one: `aoe.address`. */

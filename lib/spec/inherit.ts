@@ -5,7 +5,7 @@
 
 import type { Part } from "./parts.js";
 import { alreadyAt, type Place, PlacedError } from "./place.js";
-import { AOE_OPTIONS, type DiskSettings, type DiskValues } from "./schema.js";
+import { AOE_OPTIONS, type DiskSettings, type DiskValues, STORAGE_KEYS } from "./schema.js";
 import type { TomlPath } from "./toml.js";
 
 /** A section of several files, as one. */
@@ -50,10 +50,7 @@ export function inherited<T extends DiskSettings | DiskValues>(defaults: T, own:
 	const isWhole = Object.keys(defaults).length === 0 && !AOE_OPTIONS.some((key) => key in own);
 	if (isWhole) return own;
 	const base = ofDisk({ ...defaults });
-	if ("file" in own || "memory" in own) {
-		delete base.file;
-		delete base.memory;
-	}
+	if (STORAGE_KEYS.some((key) => key in own)) for (const key of STORAGE_KEYS) delete base[key];
 	const whole = { ...base, ...ofDisk({ ...own }) };
 	const aoe = { ...ofAoe({ ...defaults }), ...ofAoe({ ...own }) };
 	return ("aoe" in own ? { ...whole, aoe } : whole) as T;

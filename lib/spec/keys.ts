@@ -3,7 +3,7 @@
  * `difference.ts`; the manual page says the same, to which a test holds it. Data only.
  */
 
-import type { AoeValues, DaemonValues, DiskValues, HttpValues, LimitValues } from "./schema.js";
+import type { AoeValues, DaemonValues, DiskValues, HttpValues, LimitValues, PoolValues } from "./schema.js";
 
 /** What it takes that a new value holds. */
 export type Effort =
@@ -35,6 +35,7 @@ export type DaemonKey = `daemon.${keyof DaemonValues}` | `http.${keyof HttpValue
 export const DISK_EFFORTS: Readonly<Record<DiskKey, Effort>> = {
 	file: "disk",
 	memory: "disk",
+	volume: "disk",
 	read_only: "disk",
 	durability: "disk",
 	direct: "disk",
@@ -56,6 +57,9 @@ export const DISK_EFFORTS: Readonly<Record<DiskKey, Effort>> = {
 	"aoe.poll_us": "restart",
 	"aoe.no_xdp": "restart",
 };
+
+/** Of a pool: its disks are closed, and opened from where it is then. */
+export const POOL_EFFORTS: Readonly<Record<keyof PoolValues, Effort>> = { path: "disk" };
 
 export const DAEMON_EFFORTS: Readonly<Record<DaemonKey, Effort>> = {
 	"daemon.state": "restart",

@@ -19,7 +19,10 @@ import {
 	type HttpValues,
 	httpSchema,
 	namesAt,
-	readDiskName,
+	type PoolSettings,
+	type PoolValues,
+	poolSchema,
+	readName,
 } from "./schema.js";
 import { cutAtDisks, type DiskText } from "./tables.js";
 import { placesOf, readToml, type TomlFile, type TomlPath } from "./toml.js";
@@ -50,7 +53,9 @@ export interface Part<Settings, Values> {
 
 export type DiskPart = Part<DiskSettings, DiskValues> & { readonly name: string; readonly origin: Origin };
 
-const TABLES = ["daemon", "http", "defaults", "disk"] as const;
+export type PoolPart = Part<PoolSettings, PoolValues> & { readonly name: string };
+
+const TABLES = ["daemon", "http", "defaults", "pool", "disk"] as const;
 type Table = (typeof TABLES)[number];
 
 /** What messages call the kinds of value that a schema can expect. */
@@ -67,6 +72,7 @@ export class Parts {
 	readonly daemon: Part<z.input<typeof daemonSchema>, DaemonValues>[] = [];
 	readonly http: Part<z.input<typeof httpSchema>, HttpValues>[] = [];
 	readonly defaults: Part<DiskSettings, DiskValues>[] = [];
+	readonly pools: PoolPart[] = [];
 	readonly disks: DiskPart[] = [];
 	readonly errors: PlacedError[] = [];
 	readonly warnings: PlacedError[] = [];
@@ -129,29 +135,46 @@ export class Parts {
 				case "defaults":
 					this.defaults.push(...this.#part(diskSchema, value, place));
 					break;
+				case "pool":
+					this.#readNamed(table, value, place, (name, pool, at) => {
+						for (const part of this.#part(poolSchema, pool, at)) this.pools.push({ ...part, name });
+					});
+					break;
 				default:
-					this.#readDisks(value, place, origin);
+					this.#readNamed(table, value, place, (name, disk, at) => this.#addDisk(name, disk, at, origin));
 			}
 		}
 	}
 
-	#readDisks(disks: unknown, placeOf: (path: TomlPath) => Place, origin: Origin): void {
-		if (!isTable(disks)) {
-			this.errors.push(new PlacedError(placeOf([]), "disk: a table is expected, [disk.NAME]"));
+	/** Tables in a table, by their names. */
+	#readNamed(
+		kind: "disk" | "pool",
+		tables: unknown,
+		placeOf: (path: TomlPath) => Place,
+		add: (name: string, table: unknown, placeOf: (path: TomlPath) => Place) => void,
+	): void {
+		if (!isTable(tables)) {
+			this.errors.push(new PlacedError(placeOf([]), `${kind}: a table is expected, [${kind}.NAME]`));
 			return;
 		}
-		for (const [name, value] of Object.entries(disks))
-			this.#addDisk(name, value, (path) => placeOf([name, ...path]), origin);
+		for (const [name, table] of Object.entries(tables)) {
+			const place = (path: TomlPath): Place => placeOf([name, ...path]);
+			if (this.#isName(kind, name, place([]))) add(name, table, place);
+		}
+	}
+
+	#isName(kind: "disk" | "pool", name: string, place: Place): boolean {
+		try {
+			readName(kind, name);
+			return true;
+		} catch (error) {
+			if (!(error instanceof OperatorError)) throw error;
+			this.errors.push(new PlacedError(place, error.message));
+			return false;
+		}
 	}
 
 	#addDisk(name: string, value: unknown, placeOf: (path: TomlPath) => Place, origin: Origin): void {
-		try {
-			readDiskName(name);
-		} catch (error) {
-			if (!(error instanceof OperatorError)) throw error;
-			this.errors.push(new PlacedError(placeOf([]), error.message));
-			return;
-		}
 		for (const part of this.#part(diskSchema, value, placeOf)) this.disks.push({ ...part, name, origin });
 	}
 
@@ -159,7 +182,8 @@ export class Parts {
 		try {
 			const disk = readDebianDisk(path, text);
 			if (disk === undefined) return;
-			this.#addDisk(disk.name, disk.settings, disk.placeOf, "debian");
+			if (this.#isName("disk", disk.name, disk.placeOf([])))
+				this.#addDisk(disk.name, disk.settings, disk.placeOf, "debian");
 			this.warnings.push(...disk.ignored);
 		} catch (error) {
 			if (!(error instanceof IncompleteExport)) throw error;

@@ -23,7 +23,7 @@ export class Readings {
 	#before: ReadonlyMap<string, DiskTable> = new Map();
 	#beforeThat: ReadonlyMap<string, DiskTable> = new Map();
 	#disks = new WeakMap<DiskSettings, KnownDisk>();
-	#defaults = "";
+	#shared = "";
 	#understood = 0;
 
 	/** How many tables of disks had to be understood so far. */
@@ -48,10 +48,10 @@ export class Readings {
 	}
 
 	/** What holds for all disks: with something else, none is as it was. */
-	follow(defaults: DiskSettings): void {
-		const text = JSON.stringify(defaults);
-		if (text === this.#defaults) return;
-		this.#defaults = text;
+	follow(...shared: readonly object[]): void {
+		const text = JSON.stringify(shared);
+		if (text === this.#shared) return;
+		this.#shared = text;
 		this.#disks = new WeakMap();
 	}
 

@@ -78,6 +78,18 @@ function readAddress(address: string): { shelf: number; slot: number } {
 	};
 }
 
+/** A volume of a pool of the configuration. */
+export interface VolumeName {
+	readonly pool: string;
+	readonly volume: string;
+}
+
+function readVolumeName(text: string): VolumeName {
+	const [, pool, volume] = /^([^/]+)\/([^/\0]+)$/.exec(text) ?? [];
+	if (pool !== undefined && volume !== undefined) return { pool, volume };
+	throw new OperatorError(`volume ${quote(text)}: a pool and a volume of it are allowed, as in fast/web`);
+}
+
 function readConfigString(string: string): string {
 	// On the wire each character is a byte.
 	if (string.length <= CONFIG_STRING_MAX && /^[\0-\xff]*$/.test(string)) return string;
@@ -139,6 +151,7 @@ export const diskSchema = z
 	.strictObject({
 		file: text(readPath("file")),
 		memory: text((size) => readMemorySize("memory", size)),
+		volume: text(readVolumeName),
 		read_only: flag,
 		durability: text((durability) => readDurability(durability)),
 		direct: flag,
@@ -149,6 +162,12 @@ export const diskSchema = z
 		aoe: aoeSchema,
 	})
 	.partial();
+
+/** What a disk can be stored in: one of these. */
+export const STORAGE_KEYS = ["file", "memory", "volume"] as const satisfies readonly (keyof DiskValues)[];
+
+/** Without its path a pool is none, which `config.ts` tells. */
+export const poolSchema = z.strictObject({ path: text(readPath("path")) }).partial();
 
 export const daemonSchema = z
 	.strictObject({
@@ -171,17 +190,24 @@ export const httpSchema = z
 export type DiskSettings = z.input<typeof diskSchema>;
 export type DiskValues = z.output<typeof diskSchema>;
 export type LimitValues = z.output<typeof limitSchema>;
+export type PoolSettings = z.input<typeof poolSchema>;
+export type PoolValues = z.output<typeof poolSchema>;
 export type AoeValues = z.output<typeof aoeSchema>;
 export type DaemonValues = z.output<typeof daemonSchema>;
 export type HttpValues = z.output<typeof httpSchema>;
 
-const DISK_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
+const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
 
 /** Throws an OperatorError for what can't be the name of a disk. */
 export function readDiskName(name: string): string {
-	if (DISK_NAME.test(name)) return name;
+	return readName("disk", name);
+}
+
+/** The same for what `kind` says. */
+export function readName(kind: "disk" | "pool", name: string): string {
+	if (NAME.test(name)) return name;
 	throw new OperatorError(
-		`disk ${quote(name)}: a name is 1 to 64 letters (a-z), digits, and -_. but not - or . at its beginning`,
+		`${kind} ${quote(name)}: a name is 1 to 64 letters (a-z), digits, and -_. but not - or . at its beginning`,
 	);
 }
 

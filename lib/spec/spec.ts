@@ -29,7 +29,7 @@ export type StorageSpec =
 	| { readonly kind: "file"; readonly name: string; readonly path: string }
 	/** Memory of this process, zeros at start, gone at its end; `name` is `mem:64M`. A multiple of 512 bytes, at least 512. */
 	| { readonly kind: "memory"; readonly name: string; readonly sizeBytes: number }
-	/** A volume of the pool in a directory; `name` is `pool:PATH/VOLUME`. */
+	/** A volume of the pool in a directory; `name` is `pool:PATH/VOLUME`, or `POOL/VOLUME` where pools have names. */
 	| { readonly kind: "volume"; readonly name: string; readonly pool: string; readonly volume: string };
 
 /** The most that may be asked of a disk, on average: operations, and bytes, per second. */

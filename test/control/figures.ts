@@ -39,7 +39,8 @@ export function figuresOf(
 }
 
 export function viewOf(name: string, sizeBytes = 2 ** 20): DiskView {
-	return { name, phase: "open", sizeBytes, readOnly: false, aoe: null, lastFault: null, stalledSince: null };
+	const quiet = { aoe: null, lastFault: null, stalledSince: null, identity: null };
+	return { name, phase: "open", sizeBytes, readOnly: false, ...quiet };
 }
 
 export const LINK: LinkView = {

@@ -12,8 +12,9 @@ import {
 	DAEMON_EFFORTS,
 	DISK_DEFAULTS,
 	DISK_EFFORTS,
+	POOL_EFFORTS,
 } from "../../lib/spec/keys.js";
-import { daemonSchema, diskSchema, httpSchema, keysAt } from "../../lib/spec/schema.js";
+import { daemonSchema, diskSchema, httpSchema, keysAt, poolSchema } from "../../lib/spec/schema.js";
 import { sourceFile } from "../support/paths.js";
 import { manual } from "./manual.js";
 
@@ -37,6 +38,7 @@ t.test("the manual has every key and no others, with what a change takes", async
 		found.map(([, key, , effort]) => [key, effort]),
 		[
 			...Object.entries(DAEMON_EFFORTS).map(([key, effort]) => [key.replace(/^\w+\./, ""), effort]),
+			...Object.entries(POOL_EFFORTS),
 			...Object.entries(DISK_EFFORTS),
 		],
 	);
@@ -59,6 +61,7 @@ t.test("the table of keys is that of the schema", async (t) => {
 		...keysAt(httpSchema, []).map((key) => `http.${key}`),
 	];
 	t.strictSame(others, Object.keys(DAEMON_EFFORTS));
+	t.strictSame(keysAt(poolSchema, []), Object.keys(POOL_EFFORTS));
 });
 
 function configOf(text: string): Config {

@@ -1,6 +1,6 @@
 /** `vblade pool ...`: makes pools and looks at them. Called by `commands.ts` with the arguments after the command's name. */
 
-import { makeFolder } from "../../pool/directory.js";
+import { makeFolder } from "../../pool/directory-files.js";
 import { Pool, type PoolState } from "../../pool/pool.js";
 import { sizeText } from "../../text.js";
 import { type Output, processOutput, understand } from "../client.js";

@@ -1,0 +1,33 @@
+/**
+ * The pools of a configuration, by name: each once, with a directory of its own. Asked by `config.ts`, before it understands disks, which
+ * may be on their volumes.
+ */
+
+import path from "node:path";
+import type { PoolConfig } from "./configuration.js";
+import type { PoolPart } from "./parts.js";
+import { alreadyAt, PlacedError } from "./place.js";
+
+/** What is wrong is added to `errors`. */
+export function poolsOf(parts: readonly PoolPart[], errors: PlacedError[]): PoolConfig[] {
+	const byName = new Map<string, PoolPart>();
+	const byPath = new Map<string, PoolPart>();
+	const pools: PoolConfig[] = [];
+	for (const part of parts) {
+		const { name, values, placeOf } = part;
+		const first = byName.get(name);
+		const folder = values.path === undefined ? undefined : path.resolve(values.path);
+		const other = folder === undefined ? undefined : byPath.get(folder);
+		if (first !== undefined)
+			errors.push(new PlacedError(placeOf([]), alreadyAt(`[pool.${name}]`, first.placeOf([]))));
+		else if (folder === undefined) errors.push(new PlacedError(placeOf([]), `pool ${name}: path is missing`));
+		else if (other !== undefined)
+			errors.push(
+				new PlacedError(placeOf(["path"]), alreadyAt(`a pool in ${folder}`, other.placeOf(["path"]))),
+			);
+		else pools.push({ name, path: folder });
+		byName.set(name, first ?? part);
+		if (folder !== undefined) byPath.set(folder, other ?? part);
+	}
+	return pools;
+}

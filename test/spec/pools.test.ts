@@ -1,0 +1,35 @@
+/** Pools in a configuration, and disks on their volumes. Mirrors lib/spec/pools.ts. */
+
+import t from "tap";
+import { differenceOf } from "../../lib/spec/difference.js";
+import { dumpOf } from "../../lib/spec/dump.js";
+import { good, read, refuses } from "./readings.js";
+
+const POOL = '[pool.fast]\npath = "/srv/fast/"\n';
+const DISK = '[disk.web]\nvolume = "fast/web"\n';
+
+t.test("a volume of a pool", async (t) => {
+	const config = good(read(POOL + DISK));
+	t.strictSame(config.pools, [{ name: "fast", path: "/srv/fast" }]);
+	const storage = { kind: "volume", name: "fast/web", pool: "/srv/fast", volume: "web" };
+	t.strictSame(config.disks[0]?.disk.storage, storage);
+	t.strictSame(good(read(dumpOf(config))).disks[0]?.disk.storage, storage, "also from what dump writes");
+	const elsewhere = good(read(POOL.replace("fast/", "slow/") + DISK));
+	t.match(differenceOf(config, elsewhere).steps, [{ kind: "replace", changes: [{ key: "volume" }] }]);
+});
+
+t.test("what is wrong", async (t) => {
+	const wrong: Readonly<Record<string, readonly string[]>> = {
+		[DISK]: ['2:1: disk web: pool "fast": there is none of this name'],
+		"[pool.fast]\n": ["1:7: pool fast: path is missing"],
+		[`${POOL}[pool.slow]\npath = "/srv/fast"\n`]: ["4:1: a pool in /srv/fast is already at 0.toml:2:1"],
+		[`${POOL}${DISK}${DISK.replace("disk.web", "disk.other")}`]: [
+			"6:1: disk other: disk web (0.toml:4:1) has this volume already",
+		],
+		[`${POOL}${DISK}memory = "1M"\n`]: ["4:1: disk web: it has a memory already"],
+		[`${POOL}[disk.web]\nvolume = "fast"\n`]: [
+			'4:1: volume "fast": a pool and a volume of it are allowed, as in fast/web',
+		],
+	};
+	for (const [text, errors] of Object.entries(wrong)) refuses(t, text, ...errors);
+});
