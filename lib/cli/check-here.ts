@@ -4,6 +4,7 @@
  * later is a warning. Called by `check.ts`; nothing is opened but the file of the token.
  */
 
+import path from "node:path";
 import { type Found, Looks } from "../block/looks.js";
 import { codeOf, OperatorError } from "../errors.js";
 import { Errno } from "../native.js";
@@ -11,6 +12,7 @@ import { wanting } from "../opener/means.js";
 import { within } from "../opener/patience.js";
 import { LONGEST_TOKEN, textIn, whyUnreadable } from "../opener/sources.js";
 import { firstOf, groupsOf, twinText } from "../opener/twins.js";
+import { HEAD_NAME } from "../pool/folder.js";
 import type { Config } from "../spec/config.js";
 import type { DiskConfig } from "../spec/configuration.js";
 import { linksOf } from "../spec/netif.js";
@@ -40,6 +42,7 @@ export async function faultsHere(config: Config, main: Place, machine: MachineHe
 		...brokenDisks(config),
 		...absentInterfaces(config, machine),
 		...(await fileWarnings(config)),
+		...(await poolWarnings(config)),
 		...shortages(config, main, machine),
 	];
 	const token = await tokenFault(config);
@@ -181,6 +184,21 @@ async function fileWarnings({ disks }: Config): Promise<PlacedError[]> {
 		const first = group && firstOf(group, path, disk.disk);
 		const why = first === undefined ? whyAbsent(file) : `${twinText(first)}: it is not served`;
 		return why === undefined ? [] : [fileWarning(disk, path, why)];
+	});
+}
+
+async function poolWarnings({ pools }: Config): Promise<PlacedError[]> {
+	const headOf = (folder: string): string => path.join(folder, HEAD_NAME);
+	const found = await new Looks().look(
+		pools.map((pool) => headOf(pool.path)),
+		LOOK_LIMIT_MS,
+	);
+	return pools.flatMap((pool) => {
+		const head = found.get(headOf(pool.path));
+		if (head?.kind === "storage") return [];
+		const isMissing = head?.kind === "missing" && head.errno === Errno.ENOENT;
+		const why = isMissing ? "is no pool now; vblade pool create makes one" : whyAbsent(head);
+		return [new PlacedError(pool.placeOf(), `pool ${pool.name}: ${pool.path} ${why}`)];
 	});
 }
 

@@ -66,8 +66,9 @@ export class Answers {
 		open: async (request, { index }) => {
 			const { grants, twins } = this.#options.files;
 			// Who may not have it hears nothing of it.
-			grants.grant(request.path, request.readOnly);
-			await twins.refuse(request);
+			const { isOfPool } = grants.grant(request.path, request.readOnly);
+			// A pool has thousands; locks keep others away.
+			if (!isOfPool) await twins.refuse(request);
 			return ofWorker(this.#opening, index, FilesForOthers).open(request, grants);
 		},
 		memory: ({ name, sizeBytes }) => {

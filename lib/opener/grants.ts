@@ -22,6 +22,8 @@ export interface Grant {
 	/** That the path is in: what leads out of it must not be opened. Empty: no matter where it leads. */
 	readonly folder: string;
 	readonly path: string;
+	/** A file of a pool. */
+	readonly isOfPool: boolean;
 }
 
 export class Grants {
@@ -50,11 +52,11 @@ export class Grants {
 	/** Throws an OperatorError if it may not be opened. Looks at no file: that may take for ever. */
 	grant(file: string, readOnly: boolean): Grant {
 		const mayWrite = this.#named.get(file);
-		if (mayWrite !== undefined && (mayWrite || readOnly)) return { folder: "", path: file };
+		if (mayWrite !== undefined && (mayWrite || readOnly)) return { folder: "", path: file, isOfPool: false };
 		const { dir, base } = path.parse(file);
-		if (this.#pools.has(dir) && isPoolFile(base)) return { folder: dir, path: base };
+		if (this.#pools.has(dir) && isPoolFile(base)) return { folder: dir, path: base, isOfPool: true };
 		const folder = this.#folders.find((each) => isBelow(each, file));
-		if (folder !== undefined) return { folder, path: path.relative(folder, file) };
+		if (folder !== undefined) return { folder, path: path.relative(folder, file), isOfPool: false };
 		const why =
 			mayWrite === false
 				? "is named to be read only"

@@ -30,6 +30,8 @@ export interface PoolConfig {
 	readonly name: string;
 	/** Its directory. */
 	readonly path: string;
+	/** Where that is said. */
+	placeOf(): Place;
 }
 
 export interface DiskConfig {

@@ -25,7 +25,7 @@ export function poolsOf(parts: readonly PoolPart[], errors: PlacedError[]): Pool
 			errors.push(
 				new PlacedError(placeOf(["path"]), alreadyAt(`a pool in ${folder}`, other.placeOf(["path"]))),
 			);
-		else pools.push({ name, path: folder });
+		else pools.push({ name, path: folder, placeOf: () => placeOf(["path"]) });
 		byName.set(name, first ?? part);
 		if (folder !== undefined) byPath.set(folder, other ?? part);
 	}

@@ -60,6 +60,16 @@ t.test("the token, and addresses to listen on", async (t) => {
 	});
 });
 
+t.test("pools", async (t) => {
+	const folder = t.testdir({ head: "as the pool's" });
+	const pool = (where: string): string => `[pool.fast]\npath = "${where}"\n`;
+	await finds(t, pool(folder), {});
+	const none = path.join(folder, "none");
+	await finds(t, pool(none), {
+		warnings: [`f:2:1: pool fast: ${none} is no pool now; vblade pool create makes one`],
+	});
+});
+
 t.test("interfaces, once each", async (t) => {
 	const disk = (name: string, slot: number, netif: string): string =>
 		`[disk.${name}]\nmemory = "1M"\naoe = { address = "1.${slot}", netif = ${netif} }\n`;

@@ -98,7 +98,17 @@ t.test("whatever else is asked is refused, and nothing is left of it", async (t)
 	const anything = fc.oneof(
 		fc.dictionary(fc.string(), fc.jsonValue()),
 		fc.record({
-			kind: fc.constantFrom("open", "listen", "tunnel", "memory", "keep", "kept", "__proto__"),
+			kind: fc.constantFrom(
+				"open",
+				"listen",
+				"tunnel",
+				"memory",
+				"poolFiles",
+				"poolFile",
+				"keep",
+				"kept",
+				"__proto__",
+			),
 			path: fc.oneof(fc.constant(stage.path("web.img")), fc.string(), fc.jsonValue()),
 			readOnly: fc.oneof(fc.boolean(), fc.jsonValue()),
 			flags: fc.oneof(fc.integer({ min: 0, max: 300 }), fc.jsonValue()),

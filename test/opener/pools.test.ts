@@ -10,7 +10,11 @@ import { FILE_BYTES } from "../../lib/pool/format.js";
 t.test("files of a pool are granted, by their names", async (t) => {
 	const grants = new Grants([], [], ["/srv/fast"]);
 	for (const name of ["head", "log.000000", "log.000017"])
-		t.strictSame(grants.grant(`/srv/fast/${name}`, false), { folder: "/srv/fast", path: name });
+		t.strictSame(grants.grant(`/srv/fast/${name}`, false), {
+			folder: "/srv/fast",
+			path: name,
+			isOfPool: true,
+		});
 	for (const file of [
 		"/srv/fast",
 		"/srv/fast/other",

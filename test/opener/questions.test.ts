@@ -10,6 +10,8 @@ t.test("questions as they should be", async (t) => {
 	t.strictSame(questionOf(OPEN), OPEN);
 	for (const question of [
 		{ kind: "listen", path: "/run/frames.sock" },
+		{ kind: "poolFiles", pool: "/srv/fast" },
+		{ kind: "poolFile", pool: "/srv/fast", file: 17 },
 		{ kind: "sources" },
 		{ kind: "keep", name: "disks.json" },
 		{ kind: "kept", name: "history-143" },
@@ -37,6 +39,8 @@ t.test("what is none", async (t) => {
 			names: [name],
 		})),
 		{ kind: "permit", path: "web.img", readOnly: true },
+		{ kind: "poolFiles", pool: "fast" },
+		...[-1, 0.5, 2 ** 20, "0", "../head"].map((file) => ({ kind: "poolFile", pool: "/srv/fast", file })),
 		{ kind: "notify", state: "ready\nMAINPID=1", status: "" },
 		...["", "web.img", "/a\0b", `/${"x".repeat(5000)}`, 3, null].map((path) => ({ ...OPEN, path })),
 		...[-1, 0.5, Number.NaN, 2 ** 53, "0"].map((beginBytes) => ({ ...OPEN, beginBytes })),

@@ -10,7 +10,8 @@ const DISK = '[disk.web]\nvolume = "fast/web"\n';
 
 t.test("a volume of a pool", async (t) => {
 	const config = good(read(POOL + DISK));
-	t.strictSame(config.pools, [{ name: "fast", path: "/srv/fast" }]);
+	t.match(config.pools, [{ name: "fast", path: "/srv/fast" }]);
+	t.strictSame(config.pools[0]?.placeOf(), { file: "0.toml", line: 2, column: 1 });
 	const storage = { kind: "volume", name: "fast/web", pool: "/srv/fast", volume: "web" };
 	t.strictSame(config.disks[0]?.disk.storage, storage);
 	t.strictSame(good(read(dumpOf(config))).disks[0]?.disk.storage, storage, "also from what dump writes");

@@ -29,6 +29,7 @@ const WORDS = {
 		label: "Memory instead of a file",
 		hint: "a size, such as 64M; what is in it is lost at the end",
 	},
+	volume: { label: "Volume of a pool instead", hint: "pool and volume, such as fast/web" },
 	read_only: { label: "Read-only" },
 	durability: {
 		label: "Durability",
