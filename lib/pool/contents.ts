@@ -29,7 +29,8 @@ export class Contents implements RecordSink {
 	notes(notes: readonly Uint8Array[], position: number, timeUs: number): void {
 		for (const bytes of notes) {
 			const note = decodeNote(bytes);
-			if (note === undefined) throw new OperatorError("the log has a note that this version does not know");
+			if (note === undefined)
+				throw new OperatorError(`position ${position}: the log has a note that this version does not know`);
 			this.#carryOut(note, position, timeUs);
 		}
 	}

@@ -3,7 +3,7 @@
  * for processes that can't.
  */
 
-import { mkdir, open, readdir, unlink } from "node:fs/promises";
+import { link, mkdir, open, readdir, rm, unlink } from "node:fs/promises";
 import path from "node:path";
 import { codeOf, OperatorError } from "../errors.js";
 
@@ -19,17 +19,22 @@ export function namesIn(folder: string): Promise<readonly string[]> {
 /** A new file of zeros, which is there after a loss of power. Throws an OperatorError. */
 export async function makeFile(folder: string, name: string, sizeBytes: number): Promise<void> {
 	const file = path.join(folder, name);
+	const unfinished = `${file}.new`;
 	await inWords(file, async () => {
-		const handle = await open(file, "wx", FILE_MODE);
+		await rm(unfinished, { force: true });
+		const handle = await open(unfinished, "wx", FILE_MODE);
 		try {
 			await handle.truncate(sizeBytes);
 			await handle.sync();
 		} catch (error) {
-			await unlink(file);
+			await unlink(unfinished);
 			throw error;
 		} finally {
 			await handle.close();
 		}
+		// So that none is ever there that is too short, and none is replaced.
+		await link(unfinished, file);
+		await unlink(unfinished);
 		await syncFolder(folder);
 	});
 }

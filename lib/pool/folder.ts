@@ -41,6 +41,6 @@ export function fileName(file: number): string {
 
 /** The number of a file of the log; undefined if the name is of none. */
 export function fileNumber(name: string): number | undefined {
-	const digits = /^log\.([0-9]{6,9})$/.exec(name)?.[1];
-	return digits === undefined ? undefined : Number(digits);
+	const number = Number(/^log\.([0-9]{6,9})$/.exec(name)?.[1]);
+	return fileName(number) === name ? number : undefined;
 }

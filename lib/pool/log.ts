@@ -240,8 +240,18 @@ export class Log implements PumpStage, WriterOwner {
 		this.#world.pump.wake();
 	}
 
-	/** Ends the segment with its summary. */
+	/** Ends the segment, when the next slot is ready: so behind one that has its summary there is a file, or it was taken away. */
 	#seal(): void {
+		this.#step = Step.waitingForSlot;
+		this.#filler.hurry((status) => {
+			if (status === StorageStatus.ok) return this.#writeSummary();
+			this.#step = Step.idle;
+			this.#refuse(status, 0);
+			this.#world.pump.wake();
+		});
+	}
+
+	#writeSummary(): void {
 		this.#step = Step.sealing;
 		const cursor = this.#cursor;
 		const end = (Math.floor(this.gather.position / SEGMENT_SECTORS) + 1) * SEGMENT_SECTORS;
@@ -253,23 +263,14 @@ export class Log implements PumpStage, WriterOwner {
 	/** The summary is written. */
 	#nextSegment(): void {
 		this.#written = this.#cursor.sequence;
-		this.#step = Step.waitingForSlot;
-		const segment = Math.floor(this.gather.position / SEGMENT_SECTORS) + 1;
-		this.#filler.hurry((status) => {
-			if (status !== StorageStatus.ok) {
-				this.#step = Step.idle;
-				this.#refuse(status, 0);
-				this.#world.pump.wake();
-				return;
-			}
-			this.#segments.place(segment, this.#cursor.nextSlot);
-			this.#summary.clear();
-			this.gather.begin(segment * SEGMENT_SECTORS);
-			this.#cursor.nextSlot = this.#segments.takeSlot();
-			this.#filler.fill(this.#cursor.nextSlot, true);
-			this.#step = Step.idle;
-			this.#world.pump.wake();
-		});
+		const segment = this.segment + 1;
+		this.#segments.place(segment, this.#cursor.nextSlot);
+		this.#summary.clear();
+		this.gather.begin(segment * SEGMENT_SECTORS);
+		this.#cursor.nextSlot = this.#segments.takeSlot();
+		this.#filler.fill(this.#cursor.nextSlot, true);
+		this.#step = Step.idle;
+		this.#world.pump.wake();
 	}
 
 	#fail(errno: number): void {

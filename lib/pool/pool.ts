@@ -11,7 +11,7 @@ import type { Volume } from "./catalog.js";
 import { Contents } from "./contents.js";
 import { differences, type PageRange } from "./difference.js";
 import { HEAD_NAME, type PoolWorld } from "./folder.js";
-import { FORMAT } from "./format.js";
+import { FORMAT, SEGMENT_SECTORS } from "./format.js";
 import { HEAD_FILE_BYTES, Head } from "./head.js";
 import { Log } from "./log.js";
 import { type LineMap, PageMap } from "./page-map.js";
@@ -53,6 +53,8 @@ export class Pool implements Users {
 	readonly #store: PageStore;
 	/** By line: what is open for writing, or as the newest. */
 	readonly #devices = new Map<number, VolumeDevice>();
+	/** The head is written by one at a time. */
+	#pulse = Promise.resolve();
 
 	private constructor(
 		world: PoolWorld,
@@ -106,11 +108,14 @@ export class Pool implements Users {
 			const contents = new Contents();
 			const summary = new Summary(world.allocate);
 			await segments.openAll();
-			await segments.fileOf(state.start.slot);
+			// (Where the file was there once and is not, its absence is damage.)
+			if (state.incarnation === 0) await segments.fileOf(state.start.slot);
 			const end = await new Replay(world, segments, state, contents).run(summary);
+			// What was read may be in memory alone.
+			await segments.sync(state.start.segment, Math.floor(end.position / SEGMENT_SECTORS));
 			// From now on nothing that was left behind the end can follow what is appended. Both copies say so: either may have to open it.
 			const incarnation = state.incarnation + 1;
-			await head.write({ incarnation });
+			await head.write({ incarnation, stable: end.sequence });
 			await head.write({});
 			const log = new Log(world, segments, contents, summary, { ...end, incarnation });
 			return new Pool(world, head, segments, contents, summary, log);
@@ -216,9 +221,16 @@ export class Pool implements Users {
 		this.#devices.get(volume.line)?.resize(volume);
 	}
 
-	/** What was found right so far is looked at again. To be called every 30 seconds. */
+	/** What was found right so far is looked at again, and the head says how far the log has come. To be called every 30 seconds. */
 	age(): void {
 		this.#store.reads.verified.age();
+		this.#pulse = this.#pulse.then(() => this.#tellStable());
+	}
+
+	/** Without it the next opening takes a little more on trust, no more. */
+	async #tellStable(): Promise<void> {
+		const { stable } = this.#log;
+		if (stable > this.#head.state.stable) await this.#head.write({ stable }).catch(() => {});
 	}
 
 	/** Ends all, when everything is stable that was written. */
@@ -229,6 +241,8 @@ export class Pool implements Users {
 			this.#log.whenStable(request.begin());
 		});
 		this.#log.close();
+		await this.#pulse;
+		await this.#tellStable();
 		await this.#segments.close();
 		await this.#head.device.close();
 	}

@@ -39,8 +39,9 @@ export class Replay {
 		let { segment, slot } = start;
 		for (;;) {
 			this.#segments.place(segment, slot);
-			const next = this.#segments.hasFile(slot) ? await this.#sealed(segment) : undefined;
-			if (next === undefined) return this.#open(segment, slot, summary);
+			if (!this.#segments.hasFile(slot)) throw this.#missing(segment);
+			const next = await this.#sealed(segment);
+			if (next === undefined) return this.#open(segment, summary);
 			segment++;
 			slot = next;
 		}
@@ -62,9 +63,9 @@ export class Replay {
 	}
 
 	/** Takes in the last segment, record by record, up to the end of the log. */
-	async #open(segment: number, slot: number, summary: Summary): Promise<LogEnd> {
+	async #open(segment: number, summary: Summary): Promise<LogEnd> {
 		const begin = segment * SEGMENT_SECTORS;
-		const found = this.#segments.hasFile(slot) ? await this.#walk(segment) : [];
+		const found = await this.#walk(segment);
 		let nextSlot = -1;
 		let end = begin;
 		for (const record of this.#whole(found)) {
@@ -74,7 +75,7 @@ export class Replay {
 			summary.addPacked(record.packed);
 			this.#chain.took(record.header, record.crc);
 		}
-		await this.#checkBehind(segment, slot, end, nextSlot);
+		await this.#checkBehind(segment, end, nextSlot);
 		if (nextSlot < 0) nextSlot = this.#segments.takeSlot();
 		this.#segments.took(nextSlot);
 		const { pool, epoch, incarnation } = this.#head;
@@ -104,12 +105,12 @@ export class Replay {
 	}
 
 	/** Throws if anything behind the end says that more was stable than there is. */
-	async #checkBehind(segment: number, slot: number, end: number, nextSlot: number): Promise<void> {
+	async #checkBehind(segment: number, end: number, nextSlot: number): Promise<void> {
 		const { sequence } = this.#chain;
 		if (this.#head.stable > sequence) throw this.#damage(end);
 		const begin = segment * SEGMENT_SECTORS;
 		// (What was walked is still in memory.)
-		if (this.#segments.hasFile(slot) && this.#saysMore(begin, end - begin)) throw this.#damage(end);
+		if (this.#saysMore(begin, end - begin)) throw this.#damage(end);
 		if (nextSlot < 0 || !this.#segments.hasFile(nextSlot)) return;
 		this.#segments.place(segment + 1, nextSlot);
 		await this.#segments.read(segment + 1, 0, SEGMENT_BYTES, this.#memory);
@@ -129,6 +130,11 @@ export class Replay {
 			if (header !== undefined && header.stable > this.#chain.sequence) return true;
 		}
 		return false;
+	}
+
+	#missing(segment: number): OperatorError {
+		const place = this.#segments.nameOf(segment * SEGMENT_SECTORS);
+		return new OperatorError(`${place}: the log goes on here, but there is no such file`);
 	}
 
 	#damage(position: number): OperatorError {

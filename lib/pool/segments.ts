@@ -28,15 +28,34 @@ export class Segments {
 		this.#folder = folder;
 	}
 
-	/** Opens the files that there are. */
+	/** Opens the files that there are. Throws an OperatorError. */
 	async openAll(): Promise<void> {
 		for (const name of await this.#folder.list()) {
 			const file = fileNumber(name);
-			if (file !== undefined) this.#devices[file] = await this.#folder.open(name);
+			if (file === undefined) continue;
+			const device = await this.#folder.open(name);
+			this.#devices[file] = device;
+			const { sizeBytes } = device.info;
+			if (sizeBytes !== FILE_BYTES)
+				throw new OperatorError(
+					`${this.#folder.path}/${name}: is ${sizeBytes} bytes long, not ${FILE_BYTES}`,
+				);
+		}
+	}
+
+	/** Has all that was written to some segments, one after the other, on stable storage. Throws an OperatorError. */
+	async sync(first: number, last: number): Promise<void> {
+		const synced = new Set<BlockDevice>();
+		for (let segment = first; segment <= last; segment++) {
+			const device = this.deviceOf(segment * SEGMENT_SECTORS);
+			if (synced.has(device)) continue;
+			await run(device, BlockOp.flush, 0, 0, undefined, this.fileNameOf(this.#slots[segment]!));
+			synced.add(device);
 		}
 	}
 
 	async close(limitMs?: number): Promise<void> {
+		await Promise.allSettled(this.#making.values());
 		for (const device of this.#devices) await device?.close(limitMs);
 	}
 

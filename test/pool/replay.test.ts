@@ -1,6 +1,9 @@
 // What is there when a pool is opened again: after an orderly end, a torn tail, damage, and a slot that had another life. The numbers
 // are those of the traps that others fell into.
 import t from "tap";
+import type { BlockDevice } from "../../lib/block/device.js";
+import { DeviceLayer } from "../../lib/block/layer.js";
+import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
 import { BLOCK_BYTES, SEGMENT_BYTES } from "../../lib/pool/format.js";
 import { Pool } from "../../lib/pool/pool.js";
 import { MemoryFolder, peek, poke, Stage, testWorld } from "./memory-folder.js";
@@ -23,12 +26,19 @@ async function damage(folder: MemoryFolder, name: string, at: number): Promise<v
 }
 
 /** A pool of which so many pages were written, one after the other, each with its number plus one. */
-async function written(pages: number): Promise<MemoryFolder> {
+async function written(pages: number, isKilled = false): Promise<MemoryFolder> {
 	const folder = new MemoryFolder();
 	const stage = await Stage.create(folder);
 	for (let page = 0; page < pages; page++) await stage.write(page, page + 1);
+	const head = await peek(folder, "head", 0, 2 * BLOCK_BYTES);
 	await stage.close();
+	if (isKilled) await poke(folder, "head", 0, head);
 	return folder;
+}
+
+/** The same, when its process was killed: the head does not say how far it had come. */
+function killed(pages: number): Promise<MemoryFolder> {
+	return written(pages, true);
 }
 
 t.test("what was written is there when the pool is opened again", async (t) => {
@@ -42,6 +52,55 @@ t.test("what was written is there when the pool is opened again", async (t) => {
 	t.equal(again.pool.usedBytesOf(again.pool.administration.volume("web")), 4 * 4096, "zeros cost nothing");
 	await again.close();
 });
+
+/** Keeps the names of files that are synced. */
+class Noting extends DeviceLayer {
+	constructor(
+		device: BlockDevice,
+		readonly name: string,
+		readonly synced: string[],
+	) {
+		super(device);
+	}
+
+	protected handle(request: BlockRequest): void {
+		if (request.op === BlockOp.flush) this.synced.push(this.name);
+		this.device.submit(request);
+	}
+
+	below(request: BlockRequest): void {
+		request.resume();
+	}
+}
+
+t.test("what is found is synced before the head calls it stable", async (t) => {
+	const synced: string[] = [];
+	const folder = new MemoryFolder((device, name) => new Noting(device, name, synced));
+	const stage = await Stage.create(folder);
+	await stage.write(0, 1);
+	await stage.close();
+	synced.length = 0;
+	const again = await Stage.open(folder);
+	t.strictSame(synced, [LOG, "head", "head"], "a process that was killed may have left it in memory alone");
+	await again.close();
+	t.equal(synced.at(-1), "head", "and at an orderly end the head is written once more");
+});
+
+t.test(
+	"every half minute the head says how far the log has come: what is lost then is missed, even after a kill",
+	async (t) => {
+		const folder = new MemoryFolder();
+		const stage = await Stage.create(folder);
+		await stage.write(0, 1);
+		stage.pool.age();
+		for (let i = 0; i < 10; i++) await stage.read(0);
+		const head = await peek(folder, "head", 0, 2 * BLOCK_BYTES);
+		await stage.close();
+		await poke(folder, "head", 0, head);
+		await poke(folder, LOG, 0, new Uint8Array(SEGMENT_BYTES));
+		await t.rejects(Pool.open(testWorld(folder)), /memory\/log\.000000, byte 0: the log is damaged here/);
+	},
+);
 
 t.test("many segments, sealed and not", async (t) => {
 	const folder = new MemoryFolder();
@@ -58,7 +117,7 @@ t.test("many segments, sealed and not", async (t) => {
 
 t.test("trap 2: a torn tail ends the log, and all before it is kept", async (t) => {
 	for (const at of [recordAt(3), recordAt(3) + 40, recordAt(3) + 90, recordAt(3) + BLOCK_BYTES + 17]) {
-		const folder = await written(4);
+		const folder = await killed(4);
 		const stage = await writtenAgain(folder, at);
 		t.strictSame(await stage.readAll(0, 1, 2, 3), [1, 2, 3, 0], `byte ${at} is torn`);
 		await stage.close();
@@ -99,7 +158,7 @@ t.test("trap 3: written, torn, reopened, written: both are there", async (t) => 
 	let stage = await writtenAgain(folder, recordAt(1) + BLOCK_BYTES);
 	t.ok(stage, "(the torn one is known to be stable: its page alone is lost)");
 	await stage.close();
-	const other = await written(3);
+	const other = await killed(3);
 	stage = await writtenAgain(other, recordAt(2) + BLOCK_BYTES);
 	await stage.write(9, 99);
 	await stage.close();
@@ -128,7 +187,7 @@ t.test("trap 4: a slot's former life is not replayed", async (t) => {
 });
 
 t.test("trap 5: a header whose pages are missing is no record", async (t) => {
-	const folder = await written(4);
+	const folder = await killed(4);
 	await poke(folder, LOG, recordAt(3) + BLOCK_BYTES, new Uint8Array(BLOCK_BYTES));
 	const stage = await Stage.open(folder);
 	t.strictSame(await stage.readAll(2, 3), [3, 0]);
