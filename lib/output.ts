@@ -50,6 +50,15 @@ export function hasTakenAll(): boolean {
 }
 
 /**
+ * Resolves when whoever reads has taken what commands have written (`process.stdout`, not `say`), or is gone: Node forgets at the end what
+ * a pipe has no room for. A reader who has stopped is waited for, as by any program that prints.
+ */
+export async function outputTaken(): Promise<void> {
+	for (const stream of [process.stdout, process.stderr])
+		if (stream.writableLength > 0) await new Promise<void>((resolve) => stream.write("", () => resolve()));
+}
+
+/**
  * At the end of the process: gives the reader a moment for what has not been written yet. Does not return if a terminal that
  * we were started on is gone: Node would want to give it its settings back, and abort instead of exiting with this status.
  */

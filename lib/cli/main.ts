@@ -5,7 +5,7 @@
 
 import { codeOf, FailedError, OperatorError } from "../errors.js";
 import { Errno, isNativeError } from "../native.js";
-import { complain, finishOutput, openOutput, processName } from "../output.js";
+import { complain, finishOutput, openOutput, outputTaken, processName } from "../output.js";
 import { oneLine } from "../text.js";
 import { runCommand } from "./commands.js";
 import { ignoreInherited } from "./signals.js";
@@ -15,20 +15,21 @@ const EXIT_OPERATOR = 2;
 /** EX_SOFTWARE of sysexits(3). */
 const EXIT_BUG = 70;
 
-function fail(error: unknown): never {
+/** Says what it is. Returns the exit status. */
+function told(error: unknown): number {
 	if (error instanceof OperatorError || error instanceof FailedError) {
 		complain(`${processName()}: ${oneLine(error.message)}\n`);
-		process.exit(error instanceof OperatorError ? EXIT_OPERATOR : EXIT_FAILED);
+		return error instanceof OperatorError ? EXIT_OPERATOR : EXIT_FAILED;
 	}
 	if (lacksDescriptors(error)) {
 		complain(
 			`${processName()}: this process may open no more descriptors (ulimit -n): ${oneLine(String(error))}\n`,
 		);
-		process.exit(EXIT_OPERATOR);
+		return EXIT_OPERATOR;
 	}
 	const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
 	complain(`${processName()}: this is a bug in vblade:\n${stack}\n`);
-	process.exit(EXIT_BUG);
+	return EXIT_BUG;
 }
 
 /** It can happen at any call, and everywhere it is the operator who can mend it. */
@@ -47,7 +48,12 @@ process.removeAllListeners("warning");
 process.on("warning", ({ name, message }) =>
 	complain(`${processName()}: warn: ${oneLine(`${name}: ${message}`)}\n`),
 );
-process.on("uncaughtException", fail);
+process.on("uncaughtException", (error) => process.exit(told(error)));
 process.on("exit", finishOutput);
 openOutput();
-runCommand(process.argv.slice(2)).then((status) => process.exit(status), fail);
+runCommand(process.argv.slice(2))
+	.catch(told)
+	.then(async (status) => {
+		await outputTaken();
+		process.exit(status);
+	});
