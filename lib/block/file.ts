@@ -166,7 +166,7 @@ export class FileDevice implements BlockDevice {
 
 	#measured(sizeBytes: number): void {
 		if (this.#closing !== null) return;
-		if (sizeBytes > this.#info.sizeBytes) {
+		if (sizeBytes > this.#info.sizeBytes || (this.#shrunk && sizeBytes === this.#info.sizeBytes)) {
 			this.#info = deviceInfo({ ...this.#info, sizeBytes });
 			this.#shrunk = false;
 			this.#listeners.changed();

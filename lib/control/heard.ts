@@ -54,7 +54,7 @@ const isExport = isShape({
 		isShape({ link: isWord, state: isWord, rival: isWordOrNull, since: isWordOrNull }),
 		MOST_PLACES,
 	),
-	macs: isList(isWord, MOST_MACS),
+	macs: isEither(isNull, isList(isWord, MOST_MACS)),
 	reservedBy: isList(isWord, MOST_MACS),
 	configString: isWord,
 });
@@ -68,6 +68,7 @@ const isDisk = isShape({
 		isShape({ what: isWord, lba: isEither(isNull, isNumber), cause: isWord, at: isWord }),
 	),
 	stalledSince: isWordOrNull,
+	shrunkBytes: isEither(isNull, isNumber),
 	exports: isList(isExport, MOST_PLACES),
 });
 

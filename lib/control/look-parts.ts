@@ -83,7 +83,8 @@ function sumOf(all: readonly Measured[]): Measured | null {
 	return { counts, sumSeconds: all.reduce((sum, { sumSeconds }) => sum + sumSeconds, 0) };
 }
 
-export function viewOf({ name, phase, open, lastFault, stalledSince, exports }: DiskReport): DiskView {
+export function viewOf(report: DiskReport): DiskView {
+	const { name, phase, open, lastFault, stalledSince, shrunkBytes, exports } = report;
 	const [exported] = exports;
 	const where = lastFault?.lba == null ? "" : ` at LBA ${lastFault.lba}`;
 	return {
@@ -95,6 +96,7 @@ export function viewOf({ name, phase, open, lastFault, stalledSince, exports }: 
 		lastFault: lastFault && `${lastFault.what}${where}: ${lastFault.cause} (${lastFault.at})`,
 		stalledSince,
 		identity: open && { serial: open.serial, wwn: open.wwn },
+		shrunkBytes,
 	};
 }
 
@@ -102,7 +104,7 @@ function aoeOf({ address, places, macs, reservedBy, configString }: ExportState)
 	return {
 		address,
 		netif: places.map(({ link }) => link),
-		macs: macs.length === 0 ? null : [...macs],
+		macs: macs && [...macs],
 		reservedBy: [...reservedBy],
 		configString: oneLine(configString),
 		silenced: places.flatMap(({ link, state, rival, since }) =>

@@ -120,6 +120,8 @@ export interface DiskView {
 	readonly stalledSince: string | null;
 	/** What initiators know it by; null: it is not open. */
 	readonly identity: { readonly serial: string; readonly wwn: string } | null;
+	/** Of a file that is shorter than what is served of it. */
+	readonly shrunkBytes: number | null;
 }
 
 /** How a link runs that is open. */

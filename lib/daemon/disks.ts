@@ -166,11 +166,13 @@ export class Disks {
 			...this.#faults.stallsOf(called),
 			changed: () => {
 				this.#changes += 1;
+				this.#faults.regrown(called);
 				log.info(`${called}: now ${device.info.sizeBytes / SECTOR_BYTES} sectors`);
 				onResized(disk);
 			},
 			degraded: (degradation) => {
-				if (degradation.kind === "shrunk") this.#tellShrunk(called, storage.name, degradation.storageBytes);
+				if (degradation.kind === "shrunk")
+					this.#faults.shrunk(called, storage.name, degradation.storageBytes);
 			},
 		});
 		return disk;
@@ -260,12 +262,6 @@ export class Disks {
 		const { putOff } = this.#engine;
 		if (putOff > 0) lines.push(`storage: ${counted(putOff, "request")} had to wait for a thread`);
 		return lines;
-	}
-
-	#tellShrunk(called: string, file: string, bytes: number): void {
-		this.#options.log.error(
-			`${called}: ${file} has shrunk to ${bytes / SECTOR_BYTES} sectors; requests behind its end fail`,
-		);
 	}
 
 	/** The first one is told; with it are all that follow. */

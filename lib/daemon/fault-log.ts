@@ -57,6 +57,8 @@ export class FaultLog {
 	readonly #last = new Map<string, LastFault>();
 	/** By blade: since when its disk has not answered. */
 	readonly #stalledMs = new Map<string, number>();
+	/** By blade: how long a file is that is shorter than what is served of it. */
+	readonly #shrunkBytes = new Map<string, number>();
 
 	constructor(log: Log, clock: Clock = systemClock) {
 		this.#log = log;
@@ -129,10 +131,31 @@ export class FaultLog {
 		return this.#stalledMs.get(blade);
 	}
 
+	/** A blade's file is shorter than what is served of it. */
+	shrunk(blade: string, file: string, bytes: number): void {
+		this.changes += 1;
+		this.#shrunkBytes.set(blade, bytes);
+		this.#log.error(
+			`${blade}: ${file} has shrunk to ${bytes / SECTOR_BYTES} sectors; requests behind its end fail`,
+			{ kind: "fault", disk: blade },
+		);
+	}
+
+	/** It is long enough again. */
+	regrown(blade: string): void {
+		this.#shrunkBytes.delete(blade);
+	}
+
+	/** How long a blade's file is; undefined if it has all that is served of it. */
+	shrunkBytes(blade: string): number | undefined {
+		return this.#shrunkBytes.get(blade);
+	}
+
 	/** There is no such blade any more, or another one. */
 	forget(blade: string): void {
 		this.#last.delete(blade);
 		this.#stalledMs.delete(blade);
+		this.#shrunkBytes.delete(blade);
 	}
 
 	/** All that has been counted, a line for each kind. */

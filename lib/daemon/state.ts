@@ -33,8 +33,8 @@ export interface ExportState {
 	/** `9.0` */
 	readonly address: string;
 	readonly places: readonly PlaceState[];
-	/** The MAC mask in force; none lets everyone in. */
-	readonly macs: readonly string[];
+	/** The MAC mask in force: null lets everyone in, an empty one nobody. */
+	readonly macs: readonly string[] | null;
 	readonly reservedBy: readonly string[];
 	/** A character for each byte. */
 	readonly configString: string;
@@ -66,6 +66,8 @@ export interface DiskReport {
 	} | null;
 	/** Since when its storage has not answered. */
 	readonly stalledSince: string | null;
+	/** How long its file is, if that is shorter than what is served of it. */
+	readonly shrunkBytes: number | null;
 	readonly exports: readonly ExportState[];
 }
 
@@ -169,6 +171,7 @@ function diskReport(
 		open: disk && openReport(disk),
 		lastFault: last === undefined ? null : { ...last, at: moment(last.at) },
 		stalledSince: stalled === undefined ? null : moment(stalled),
+		shrunkBytes: faults.shrunkBytes(called) ?? null,
 		exports: exports.map((each) => exportState(each, contests)),
 	};
 }
@@ -187,7 +190,7 @@ function exportState({ spec, blade, outlets, isLeaving }: AoeExport, contests: C
 		protocol,
 		address: `${shelf}.${slot}`,
 		places: outlets.map((outlet) => placeState(outlet, blade, own?.get(outlet))),
-		macs: [...(blade?.access.mask ?? [])].map(formatMac),
+		macs: blade?.access.isMasked ? [...blade.access.mask].map(formatMac) : null,
 		reservedBy: [...(blade?.access.reserved ?? [])].map(formatMac),
 		configString: Buffer.from(blade?.configString ?? "").toString("latin1"),
 		bufferCount,

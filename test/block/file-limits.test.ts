@@ -137,6 +137,26 @@ function shrinking(t: Test): void {
 		);
 }
 
+function whole(t: Test): void {
+	t.test("a file that is back to its old size is told of", async (t) => {
+		const all = makeBench(t);
+		const file = newFile(newDirectory(), MIB);
+		const device = openFile(t, file, all);
+		const shrunk = shrinksOf(device);
+		let changes = 0;
+		device.listen({
+			changed: () => {
+				changes += 1;
+			},
+		});
+		truncateSync(file, MIB / 2);
+		await until("it has shrunk", () => shrunk.length > 0, LIMIT_MS);
+		truncateSync(file, MIB);
+		await until("it is whole", () => changes > 0, LIMIT_MS);
+		t.equal(device.info.sizeBytes, MIB);
+	});
+}
+
 function cutting(t: Test): void {
 	t.test("a file that shrinks and grows under load", async (t) => {
 		const all = makeBench(t);
@@ -245,6 +265,7 @@ function givenBack(t: Test): void {
 if (await inMounts(import.meta.url)) {
 	growth(t);
 	shrinking(t);
+	whole(t);
 	cutting(t);
 	noSpace(t);
 	givenBack(t);

@@ -39,7 +39,7 @@ export function figuresOf(
 }
 
 export function viewOf(name: string, sizeBytes = 2 ** 20): DiskView {
-	const quiet = { aoe: null, lastFault: null, stalledSince: null, identity: null };
+	const quiet = { aoe: null, lastFault: null, stalledSince: null, shrunkBytes: null, identity: null };
 	return { name, phase: "open", sizeBytes, readOnly: false, ...quiet };
 }
 

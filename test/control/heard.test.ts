@@ -50,6 +50,7 @@ const LOOK = {
 			open: { sizeBytes: 512, readOnly: false, serial: "a", wwn: "3000000000000000" },
 			lastFault: { what: "read", lba: 7, cause: "EIO", at: "2026-11-26T10:00:00.000Z" },
 			stalledSince: null,
+			shrunkBytes: null,
 			exports: [{ address: "9.0", places: [PLACE], macs: [], reservedBy: [], configString: "a" }],
 		},
 	],

@@ -57,6 +57,7 @@ const DISK: DiskReport = {
 	open: { sizeBytes: 4096, readOnly: true, serial: "s", wwn: "3000000000000000", faults: 1 },
 	lastFault: { what: "read", lba: 7, cause: "EIO", at: "2026-11-26T10:00:00.000Z" },
 	stalledSince: null,
+	shrunkBytes: null,
 	exports: [
 		{
 			name: "web",
@@ -66,7 +67,7 @@ const DISK: DiskReport = {
 				{ link: "eth0", state: "serving", rival: "02:00:00:00:00:06", since: null },
 				{ link: "eth1", state: "silent", rival: "02:00:00:00:00:05", since: "2026-11-26T10:00:00.000Z" },
 			],
-			macs: [],
+			macs: null,
 			reservedBy: ["02:00:00:00:00:01"],
 			configString: "a\n\u00ff",
 			bufferCount: 16,

@@ -5,7 +5,7 @@
 
 import t from "tap";
 import { LinkList } from "../../lib/control/model.js";
-import { LINK, lookOf, viewOf } from "./figures.js";
+import { figuresOf, LINK, lookOf, viewOf } from "./figures.js";
 import { Stage, settle } from "./stage.js";
 
 const AOE = { address: "9.0", netif: ["eth0"], macs: null, reservedBy: [], configString: "" };
@@ -43,6 +43,26 @@ t.test("a disk that is silenced, and one whose address another answers for, are 
 	t.strictSame((await stage.ask("GET", "/api/v1/status")).body.problems, [
 		"disk mail: not served on eth0 for now: 02:00:00:00:00:05 there answers for 9.1",
 		"disk web: 02:00:00:00:00:06 on eth0 answers for 9.0 too, and may have other data",
+	]);
+});
+
+t.test("what the storage of a disk does not do, though it is served, is a problem", async (t) => {
+	const stage = new Stage();
+	const since = "2026-11-26T10:00:00.000Z";
+	stage.workers.looks = [
+		lookOf([figuresOf("mail", 0, 1, { causes: { sync: 2 } })], {
+			views: [
+				{ ...viewOf("web"), stalledSince: since, shrunkBytes: 4096 },
+				{ ...viewOf("gone"), stalledSince: since },
+			],
+		}),
+	];
+	await stage.start(t);
+	await settle();
+	t.strictSame((await stage.ask("GET", "/api/v1/status")).body.problems, [
+		`disk web: its storage has not answered since ${since}`,
+		"disk web: its file has shrunk to 4K; requests behind its end fail",
+		"disk mail: a sync has failed, and every write fails since",
 	]);
 });
 

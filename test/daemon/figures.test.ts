@@ -8,7 +8,7 @@ import type { DiskReport } from "../../lib/daemon/state.js";
 import { Disk, makeIdentity } from "../../lib/disk.js";
 import { countOf } from "../../lib/histogram.js";
 import { inNamespace } from "../support/in-namespace.js";
-import { layCable, Stage } from "./stage.js";
+import { exportSpec, layCable, Stage } from "./stage.js";
 
 const MANY = 4096;
 const READ = 0;
@@ -222,13 +222,15 @@ function standing(): void {
 				{
 					address: "9.0",
 					places: [{ link: "near", state: "serving", rival: null }],
-					macs: [],
+					macs: null,
 					reservedBy: [],
 					configString: "",
 				},
 			],
 		});
 		t.equal((await reports()).length, 2);
+		stage.daemon.change(exportSpec("one", 0, { macs: [] }));
+		t.match(await reports(new Set(["one"])), [{ exports: [{ macs: [] }] }], "nobody is not everybody");
 		t.match(stage.daemon.workerReport(), {
 			putOff: 0,
 			openingsWaiting: 0,

@@ -87,3 +87,18 @@ t.test("a stall is told when it is one, and when it is over", async (t) => {
 	t.strictSame(said(), [], "almost is not");
 	t.strictSame(log.report(), ["e9.0: 2 requests had to wait long"]);
 });
+
+t.test("a file that has shrunk is told, and known until it is long enough, or another one", (t) => {
+	const { log, said } = makeLog();
+	const { changes } = log;
+	log.shrunk("web", "/srv/web", 1024);
+	t.strictSame(said(), ["web: /srv/web has shrunk to 2 sectors; requests behind its end fail"]);
+	t.equal(log.shrunkBytes("web"), 1024);
+	t.not(log.changes, changes, "to whoever looks at what has changed");
+	log.regrown("web");
+	t.equal(log.shrunkBytes("web"), undefined);
+	log.shrunk("web", "/srv/web", 512);
+	log.forget("web");
+	t.equal(log.shrunkBytes("web"), undefined);
+	t.end();
+});

@@ -138,6 +138,8 @@ function factsOf(disk: Disk): Pair[] {
 		["last request", orNone(disk.lastSeen)],
 		["sent again", String(disk.counters.resends)],
 		["errors", errorsText(disk)],
+		...some("last fault", disk.lastFault),
+		...some("no answer since", disk.stalledSince),
 	];
 }
 

@@ -2,7 +2,9 @@
  * What someone should look at, for the status: a line each, worst first.
  */
 
+import { sizeText } from "../../text.js";
 import type { AoeExport } from "../model.js";
+import type { ObservedDisk } from "../observed.js";
 import type { Inside } from "./inside.js";
 
 export function problemsOf({ desired, observed, state, workers, places }: Inside): string[] {
@@ -12,16 +14,20 @@ export function problemsOf({ desired, observed, state, workers, places }: Inside
 		stewards
 			.filter(({ state }) => state === wanted)
 			.map(({ disk, reason }) => `disk ${disk.name}: ${reason ?? "its storage hangs"}`);
-	const exported = stewards.flatMap(({ disk: { name } }) => {
-		const aoe = observed.disk(name)?.view?.aoe;
-		return aoe ? [{ name, aoe }] : [];
-	});
+	const served = stewards
+		.filter(({ state }) => state === "open" || state === "fenced")
+		.flatMap(({ disk: { name } }) => {
+			const seen = observed.disk(name);
+			return seen === undefined ? [] : [{ name, seen }];
+		});
+	const exported = served.flatMap(({ name, seen }) => (seen.view?.aoe ? [{ name, aoe: seen.view.aoe }] : []));
 	return [
 		...(state.wrong === null ? [] : [state.wrong]),
 		...state.damage,
 		...workers.troubles(),
 		...told("abandoned"),
 		...told("failed"),
+		...served.flatMap(({ name, seen }) => faultsOf(name, seen)),
 		...exported.flatMap(({ name, aoe }) => silencesOf(name, aoe)),
 		...exported.flatMap(({ name, aoe }) => rivalsOf(name, aoe)),
 		...observed
@@ -31,6 +37,16 @@ export function problemsOf({ desired, observed, state, workers, places }: Inside
 		...(lastReload?.ok === false ? [`the last reload changed nothing: ${lastReload.errors[0] ?? ""}`] : []),
 		...desired.config.warnings.map(({ message }) => message),
 	];
+}
+
+/** What its storage does not do, though it is served. */
+function faultsOf(name: string, { view, figures }: ObservedDisk): string[] {
+	const told: string[] = [];
+	if (view?.stalledSince) told.push(`its storage has not answered since ${view.stalledSince}`);
+	if (figures?.causes.sync) told.push("a sync has failed, and every write fails since");
+	if (view != null && view.shrunkBytes !== null)
+		told.push(`its file has shrunk to ${sizeText(view.shrunkBytes)}; requests behind its end fail`);
+	return told.map((what) => `disk ${name}: ${what}`);
 }
 
 function silencesOf(name: string, { address, silenced }: AoeExport): string[] {

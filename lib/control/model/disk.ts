@@ -128,7 +128,8 @@ export const AoeExport = z
 		address: text("SHELF.SLOT"),
 		netif: z.array(z.string()).meta({ description: "Links that it is served on" }),
 		macs: z.array(mac).nullable().meta({
-			description: "The MAC mask in force, as configured or as an initiator set it; null: everyone",
+			description:
+				"The MAC mask in force, as configured or as an initiator set it; null: everyone; none: nobody",
 		}),
 		reservedBy: z.array(mac).meta({ description: "Holders of the reservation; none: it is not reserved" }),
 		configString: text("Printable characters, and `\\xNN` for the others"),
