@@ -5,6 +5,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { OperatorError } from "../../errors.js";
+import { outputTaken } from "../../output.js";
 import type { CommandLine } from "../../spec/getopt.js";
 import { oneLine, quote } from "../../text.js";
 import { EXIT_FAILED, type Output, understand } from "../client.js";
@@ -59,8 +60,37 @@ export function queryOf(parameters: Readonly<Record<string, string | number | un
 	).toString();
 }
 
-/** Waits. False if that was ended before its time. */
-export function rest(ms: number, signal: AbortSignal): Promise<boolean> {
+const AGAIN_MS = 1000;
+export const NO_ANSWER = "the daemon does not answer; going on when it does";
+
+/** The daemon has said no. What is in the way otherwise may pass, as when it is started again. */
+export function isRefusal(error: unknown): error is AskError {
+	return error instanceof AskError && (error.status ?? 500) < 500;
+}
+
+/**
+ * Asks until there is an answer, and tells once that there is none. For what goes on: nobody is there to start it again. Throws what the
+ * daemon refuses; resolves to undefined when `signal` says so.
+ */
+export async function untilAnswered<T>(
+	ask: () => Promise<T>,
+	output: Output,
+	signal: AbortSignal,
+): Promise<T | undefined> {
+	for (let isTold = false; ; isTold = true) {
+		try {
+			return await ask();
+		} catch (error) {
+			if (!(error instanceof AskError) || isRefusal(error)) throw error;
+			if (!isTold) output.err(`vblade: ${NO_ANSWER}\n`);
+		}
+		if (!(await rest(AGAIN_MS, signal))) return undefined;
+	}
+}
+
+/** Waits, at least until what was printed has been read. False if that was ended before its time. */
+export async function rest(ms: number, signal: AbortSignal): Promise<boolean> {
+	await outputTaken();
 	return sleep(ms, undefined, { signal }).then(
 		() => true,
 		() => false,

@@ -9,7 +9,7 @@ import { readDiskName } from "../../spec/schema.js";
 import { readNumber } from "../../spec/values.js";
 import { oneLine } from "../../text.js";
 import { type Output, processOutput } from "../client.js";
-import { asking, queryOf, rest, whileRead } from "./asking.js";
+import { asking, isRefusal, NO_ANSWER, queryOf, rest, whileRead } from "./asking.js";
 import { AskError, type DaemonClient } from "./client.js";
 import { EVENTS } from "./options.js";
 
@@ -72,8 +72,8 @@ class Following {
 				await this.#listen(signal);
 			} catch (error) {
 				if (signal.aborted) return;
-				if (error instanceof AskError && (error.status ?? 500) < 500) throw error;
-				if (!this.#isTold) this.tell("the daemon does not answer; going on when it does");
+				if (isRefusal(error)) throw error;
+				if (!this.#isTold) this.tell(NO_ANSWER);
 				this.#isTold = true;
 			}
 			await rest(AGAIN_MS, signal);

@@ -6,7 +6,7 @@
 import { Disk, type Rates, Status } from "../../control/model.js";
 import { readNumber } from "../../spec/values.js";
 import { type Output, processOutput } from "../client.js";
-import { asking, rest, whileRead } from "./asking.js";
+import { asking, rest, untilAnswered, whileRead } from "./asking.js";
 import { AskError, type DaemonClient } from "./client.js";
 import { type Column, latencyText, linesText, rateText, tableLines } from "./columns.js";
 import { allDisks, pathOf } from "./disks.js";
@@ -54,8 +54,11 @@ export async function iostatCommand(
 		if (name !== undefined) pathOf(name);
 		for (let done = 0; done < count; done++) {
 			if (done > 0 && !(await rest((seconds ?? 1) * 1000, signal))) break;
-			const reports = done === 0 ? await sinceStart(daemon, name) : await lately(daemon, name);
-			if (signal.aborted) break;
+			const reports =
+				done === 0
+					? await sinceStart(daemon, name)
+					: await untilAnswered(() => lately(daemon, name), output, signal);
+			if (reports === undefined || signal.aborted) break;
 			const at = new Date().toISOString();
 			if (json) output.out(`${JSON.stringify({ at, sinceStart: done === 0, disks: reports })}\n`);
 			else output.out(`${at}\n${linesText(tableLines(COLUMNS, reports))}\n`);

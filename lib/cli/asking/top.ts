@@ -3,10 +3,10 @@
  * more disks than it shows; elsewhere, and with `-b`, one list after the other. Called by `commands.ts`.
  */
 
-import { Disk, Status } from "../../control/model.js";
+import { Disk, type DiskSummary, Status } from "../../control/model.js";
 import { readNumber } from "../../spec/values.js";
 import { type Output, processOutput } from "../client.js";
-import { asking, type Question, readWord, rest, whileRead } from "./asking.js";
+import { asking, type Question, readWord, rest, untilAnswered, whileRead } from "./asking.js";
 import { AskError } from "./client.js";
 import { linesText } from "./columns.js";
 import { allDisks, pathOf, SORTS, type Sort, someDisks } from "./disks.js";
@@ -46,11 +46,15 @@ export async function topCommand(
 type Asking = Pick<Question, "daemon" | "output" | "json">;
 
 async function batch({ daemon, output, json }: Asking, pace: Pace, signal: AbortSignal): Promise<number> {
+	const ask = async (): Promise<{ status: Status; disks: readonly DiskSummary[] }> => {
+		const status = await daemon.get("/api/v1/status", Status);
+		return { status, disks: (await allDisks(daemon, { sort: pace.sort })).disks };
+	};
 	for (let done = 0; done < pace.count; done++) {
 		if (done > 0 && !(await rest(pace.delayMs, signal))) break;
-		const status = await daemon.get("/api/v1/status", Status);
-		const { disks } = await allDisks(daemon, { sort: pace.sort });
-		if (signal.aborted) break;
+		const seen = done === 0 ? await ask() : await untilAnswered(ask, output, signal);
+		if (seen === undefined || signal.aborted) break;
+		const { status, disks } = seen;
 		const at = new Date().toISOString();
 		if (json) output.out(`${JSON.stringify({ at, status, disks })}\n`);
 		else output.out(`${at}\n${linesText(diskTable(disks))}\n`);

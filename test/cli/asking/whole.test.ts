@@ -105,6 +105,37 @@ t.test("events: the latest", async (t) => {
 	t.match(await run(eventsCommand, at, "-n", "all"), { status: 2 });
 });
 
+t.test(
+	"top -b and iostat go on when the daemon is started again, and tell once that it does not answer",
+	async (t) => {
+		for (const [command, more] of [
+			[topCommand, ["-d0.1"]],
+			[iostatCommand, ["--disk=web", "0.1"]],
+		] as const) {
+			const { stage, at } = await stageOf(t);
+			const [out, err]: string[][] = [[], []];
+			const output: Output = { out: (text) => out?.push(text), err: (text) => err?.push(text) };
+			const stop = new AbortController();
+			const ended = command([at, "--json", ...more], output, stop.signal);
+			await until("it has begun", () => (out?.length ?? 0) > 0, LIMIT_MS);
+			await stage.close();
+			await until("it is missed", () => (err?.length ?? 0) > 0, LIMIT_MS);
+			await stage.start(t);
+			const before = out?.length ?? 0;
+			await until("it goes on", () => (out?.length ?? 0) > before, LIMIT_MS);
+			stop.abort();
+			t.equal(await ended, 0);
+			t.strictSame(err, ["vblade: the daemon does not answer; going on when it does\n"]);
+			await stage.close();
+			t.match(
+				await run(command, at),
+				{ status: 1, err: /is the daemon running/ },
+				"one that was never there",
+			);
+		}
+	},
+);
+
 t.test("events -f goes on when the daemon is started again, and tells each event once", async (t) => {
 	const { stage, at } = await stageOf(t);
 	let [out, err] = ["", ""];
