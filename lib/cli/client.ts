@@ -49,12 +49,27 @@ export async function understand<Name extends string>(
 		.filter(({ isOptional }) => isOptional !== true)
 		.map(({ name }) => name);
 	const most = form.arguments.at(-1)?.isRepeated ? line.positionals.length : form.arguments.length;
-	const unknown = [...line.unknown, ...line.positionals.slice(most)];
+	const unknown = line.positionals.slice(most);
 	const see = `see vblade ${form.name} --help`;
+	// First: what follows it may be its value, and no argument.
+	const [stranger] = line.unknown;
+	if (stranger !== undefined) throw new OperatorError(await unknownOption(stranger, form.options, see));
 	if (missing.length > 0) throw new OperatorError(`${listed("missing", missing)}; ${see}`);
 	if (unknown.length > 0) throw new OperatorError(`${listed("unknown", unknown)}; ${see}`);
 	if (line.mistake !== undefined) throw new OperatorError(line.mistake);
 	return line;
+}
+
+/** A word that is so many letters off is meant to be that one, and so is one that it begins with. */
+const TYPO_MAX = 2;
+
+async function unknownOption(given: string, options: Form["options"], see: string): Promise<string> {
+	const { closest, distance } = await import("fastest-levenshtein");
+	const known = options.map(({ name }) => `--${name}`);
+	const begun = given.length > "--".length ? known.find((name) => name.startsWith(given)) : undefined;
+	const nearest = begun ?? closest(given, known);
+	const isMeant = begun !== undefined || (given.startsWith("--") && distance(given, nearest) <= TYPO_MAX);
+	return `option ${quote(given)}: there is none of this name${isMeant ? `; did you mean ${quote(nearest)}?` : `; ${see}`}`;
 }
 
 function listed(what: string, names: readonly string[]): string {

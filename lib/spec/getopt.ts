@@ -41,7 +41,7 @@ export class CommandLine<Name extends string = string> {
 	readonly positionals: string[] = [];
 	/** The first thing that is wrong with an option, if anything is. */
 	mistake: string | undefined;
-	/** The names of options that do not exist, without dashes. */
+	/** Options that do not exist, as they were given, without values. */
 	readonly unknown: string[] = [];
 	readonly #options: readonly Option<Name>[];
 	/** Every option given, with its values in order; none for options that take none. */
@@ -91,7 +91,7 @@ export class CommandLine<Name extends string = string> {
 
 	#add(shown: string, option: Option<Name> | undefined, joined: string | undefined, words: string[]): void {
 		if (option === undefined) {
-			this.unknown.push(shown.replace(/^--?/, ""));
+			this.unknown.push(shown);
 			this.mistake ??= `option ${quote(shown)}: there is none of this name; see vblade --help`;
 			return;
 		}

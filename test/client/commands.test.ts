@@ -87,7 +87,11 @@ t.test("what the operator got wrong is said in one line", async (t) => {
 		[benchCommand, [], /^missing arguments: netif, shelf, slot; see vblade bench --help$/],
 		[benchCommand, [netif, "9"], /^missing argument: slot; see vblade bench --help$/],
 		[benchCommand, [netif, "9", "0", "7"], /^unknown argument: 7; see vblade bench --help$/],
-		[benchCommand, [netif, "9", "0", "--no-fast"], /^unknown argument: no-fast; see vblade bench --help$/],
+		[
+			benchCommand,
+			[netif, "9", "0", "--no-fast"],
+			/^option "--no-fast": there is none of this name; see vblade bench --help$/,
+		],
 		[benchCommand, [netif, "9", "0", "7", "8"], /^unknown arguments: 7, 8; see vblade bench --help$/],
 		[benchCommand, [netif, "65535", "0"], /^shelf "65535": a number from 0 to 65534 is allowed$/],
 		[benchCommand, [netif, "9", "0x1"], /^slot "0x1": a number from 0 to 254 is allowed$/],
@@ -107,9 +111,17 @@ t.test("what the operator got wrong is said in one line", async (t) => {
 		[discoverCommand, [`unix:${dir}/nobody`], /can't connect \(ENOENT\)/],
 		[discoverCommand, [netif, "--seconds", "x"], /^seconds "x"/],
 		[discoverCommand, [], /^missing argument: netif; see vblade discover --help$/],
-		[discoverCommand, ["--json"], /^missing argument: netif; see vblade discover --help$/],
+		[
+			discoverCommand,
+			["--json"],
+			/^option "--json": there is none of this name; see vblade discover --help$/,
+		],
 		[discoverCommand, ["lo", "lo"], /^unknown argument: lo; see vblade discover --help$/],
-		[discoverCommand, ["lo", "--fast-way"], /^unknown argument: fast-way; see vblade discover --help$/],
+		[
+			discoverCommand,
+			["lo", "--fast-way"],
+			/^option "--fast-way": there is none of this name; see vblade discover --help$/,
+		],
 	];
 	for (const [command, argv, message] of cases)
 		await t.rejects(run(command, ...argv), { name: "OperatorError", message }, argv.join(" "));

@@ -46,7 +46,7 @@ t.test("what holds without an option, and what an option alone stands for", asyn
 t.test("the first mistake is told, and every name that there is not", async (t) => {
 	const line = parse("-rxb", "3", "--force=yes", "--read-only=yes", "-m");
 	t.equal(line.mistake, 'option "-x": there is none of this name; see vblade --help');
-	t.strictSame(line.unknown, ["x", "force"]);
+	t.strictSame(line.unknown, ["-x", "--force"]);
 	t.equal(line.last("buffers"), "3", "the others are understood");
 	t.equal(parse("--read-only=yes").mistake, 'option "--read-only": takes no value');
 	t.equal(parse("-rm").mistake, 'option "-m": needs a value, mac');
