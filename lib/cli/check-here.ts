@@ -4,6 +4,7 @@
  * later is a warning. Called by `check.ts`; nothing is opened but the file of the token.
  */
 
+import { stat } from "node:fs/promises";
 import path from "node:path";
 import { type Found, Looks } from "../block/looks.js";
 import { codeOf, OperatorError } from "../errors.js";
@@ -17,7 +18,9 @@ import type { Config } from "../spec/config.js";
 import type { DiskConfig } from "../spec/configuration.js";
 import { linksOf } from "../spec/netif.js";
 import { type Place, PlacedError } from "../spec/place.js";
+import type { DiskSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
 import type { MachineHere } from "./machine-here.js";
 
 /** A disk that hangs answers nobody. */
@@ -40,6 +43,7 @@ export async function faultsHere(config: Config, main: Place, machine: MachineHe
 		...absentOwners(config, main, machine),
 		...folders.warnings,
 		...brokenDisks(config),
+		...unservedDisks(config),
 		...absentInterfaces(config, machine),
 		...(await fileWarnings(config)),
 		...(await poolWarnings(config)),
@@ -135,6 +139,15 @@ function brokenDisks({ disks }: Config): PlacedError[] {
 	);
 }
 
+/** That may be meant, for the time being; nobody can use it. */
+function unservedDisks({ disks }: Config): PlacedError[] {
+	return disks.flatMap(({ name, broken, exports, placeOf }) =>
+		broken === undefined && exports.length === 0
+			? [new PlacedError(placeOf(), `disk ${name}: nothing serves it, for aoe.address is missing`)]
+			: [],
+	);
+}
+
 /** Each once, where it is named first. */
 function absentInterfaces({ disks }: Config, machine: MachineHere): PlacedError[] {
 	const named = new Map<string, { place: Place; disks: string[] }>();
@@ -178,13 +191,27 @@ async function fileWarnings({ disks }: Config): Promise<PlacedError[]> {
 		LOOK_LIMIT_MS,
 	);
 	const groups = groupsOf(disks, found);
-	return files.flatMap(({ disk, path }) => {
+	const warnings = files.map(async ({ disk, path }) => {
 		const file = found.get(path);
 		const group = file?.kind === "storage" ? groups.get(file.identity) : undefined;
 		const first = group && firstOf(group, path, disk.disk);
 		const why = first === undefined ? whyAbsent(file) : `${twinText(first)}: it is not served`;
-		return why === undefined ? [] : [fileWarning(disk, path, why)];
+		const short = why === undefined ? await whyTooShort(disk.disk, path) : undefined;
+		return why === undefined && short === undefined ? [] : [fileWarning(disk, path, why ?? short ?? "")];
 	});
+	return (await Promise.all(warnings)).flat();
+}
+
+/** Its first look was answered; of one that does not answer another one nothing is said. */
+async function whyTooShort(spec: DiskSpec, path: string): Promise<string | undefined> {
+	const stats = await within(LOOK_LIMIT_MS, path, stat(path)).catch(() => undefined);
+	if (stats === undefined || !stats.isFile()) return undefined;
+	const { offsetSectors, lengthSectors = 1 } = spec;
+	const sectors = Math.floor(stats.size / SECTOR_BYTES);
+	if (offsetSectors + lengthSectors <= sectors) return undefined;
+	return sectors === 0
+		? "holds less than a sector; the disk is served when there is more"
+		: `has ${sectors} sectors, and the disk's offset and length want ${offsetSectors + lengthSectors}`;
 }
 
 async function poolWarnings({ pools }: Config): Promise<PlacedError[]> {

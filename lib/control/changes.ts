@@ -25,6 +25,9 @@ const ACTIVE_MS = 60_000;
 const UNTIL_RELOAD =
 	"a file names this disk: what is changed here holds until the next reload, or until vblade is started again";
 
+const UNSERVED = "nothing serves it: aoe.address is missing";
+const RUNTIME_PLACE = /^runtime\.toml:\d+:\d+: /;
+
 export interface Outcome {
 	readonly plan: Plan;
 	/** undefined: nothing was to be done but the plan. */
@@ -115,7 +118,8 @@ export class Changes {
 			prospect = this.desired.prospectOf(wishWith(this.desired.wish, name, settings, isOfFile));
 		} catch (error) {
 			if (!(error instanceof OperatorError)) throw error;
-			const lines = error.message.split("\n");
+			// What is asked for has no place in a file yet.
+			const lines = error.message.split("\n").map((line) => line.replace(RUNTIME_PLACE, ""));
 			throw new Refusal(422, lines[0] ?? "", { errors: lines.map((detail) => ({ detail })) });
 		}
 		const disk = prospect.config.disks.find((each) => each.name === name);
@@ -125,9 +129,11 @@ export class Changes {
 		return prospect;
 	}
 
-	#planOf({ difference }: Prospect, name: string, isOfFile: boolean): Plan {
+	#planOf({ config, difference }: Prospect, name: string, isOfFile: boolean): Plan {
 		const steps = stepsOf(difference);
 		const notices: string[] = [];
+		const disk = config.disks.find((each) => each.name === name);
+		if (disk?.exports.length === 0 && disk.broken === undefined) notices.push(UNSERVED);
 		if (isOfFile && steps.length > 0) notices.push(UNTIL_RELOAD);
 		const pauses = steps.some(({ effect, live }) => effect === "remove" || !live);
 		const users = this.#activeInitiators(name);

@@ -93,20 +93,33 @@ t.test("interfaces, once each", async (t) => {
 t.test("files of disks", async (t) => {
 	const folder = t.testdir();
 	const at = (name: string): string => path.join(folder, name);
-	writeFileSync(at("a"), "");
+	writeFileSync(at("a"), new Uint8Array(1024));
+	writeFileSync(at("empty"), "");
 	linkSync(at("a"), at("b"));
 	mkdirSync(at("folder"));
-	const disk = (name: string, more = ""): string => `[disk.${name}]\nfile = "${at(name)}"\n${more}\n`;
+	let slot = 0;
+	const disk = (name: string, more = ""): string =>
+		`[disk.${name}]\nfile = "${at(name)}"\naoe = { address = "1.${slot++}", netif = ["lo"] }\n${more}\n`;
 	await finds(t, disk("a"), {});
+	await finds(t, disk("a", "offset = 1\nlength = 1"), {});
+	await finds(t, disk("a", "offset = 2") + disk("empty"), {
+		warnings: [
+			`f:2:1: disk a: ${at("a")} has 2 sectors, and the disk's offset and length want 3`,
+			`f:6:1: disk empty: ${at("empty")} holds less than a sector; the disk is served when there is more`,
+		],
+	});
+	await finds(t, `[disk.a]\nfile = "${at("a")}"`, {
+		warnings: ["f:1:7: disk a: nothing serves it, for aoe.address is missing"],
+	});
 	await finds(t, disk("none") + disk("folder"), {
 		warnings: [
 			`f:2:1: disk none: ${at("none")} is not there now; the disk is served when it has come`,
-			`f:5:1: disk folder: ${at("folder")} is neither a regular file nor a block device`,
+			`f:6:1: disk folder: ${at("folder")} is neither a regular file nor a block device`,
 		],
 	});
 	await finds(t, disk("b") + disk("a"), {
 		warnings: [
-			`f:5:1: disk a: ${at("a")} is the file of disk b (f:2:1) too, which comes first, and one of them may write: it is not served`,
+			`f:6:1: disk a: ${at("a")} is the file of disk b (f:2:1) too, which comes first, and one of them may write: it is not served`,
 		],
 	});
 	await finds(t, disk("b", "read_only = true") + disk("a", "read_only = true"), {});

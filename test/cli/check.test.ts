@@ -33,7 +33,7 @@ function files(t: Test, main: string, others: Readonly<Record<string, string>> =
 }
 
 t.test("a good configuration, with what is in conf.d", async (t) => {
-	const more = '[disk.more]\nmemory = "1M"\n';
+	const more = DISK.replace("web", "more").replace("9.0", "9.1");
 	const file = files(t, DISK, { "b.toml": more, ".hidden.toml": "x", "readme.txt": "x" });
 	t.same(await check(file), { status: 0, out: "good: 2 disks\n", err: "" });
 	const { status, out } = await check("--json", file);
@@ -88,6 +88,14 @@ t.test("a file that can't be read", async (t) => {
 	const { status, out, err } = await check(path.join(t.testdir(), "none.toml"));
 	t.match({ status, out, err }, { status: 1, out: "", err: /none\.toml: there is no such file/ });
 	await t.rejects(check("a", "b"), { message: "unknown argument: b; see vblade check --help" });
-	await t.rejects(check("--jso"), { message: "unknown argument: jso; see vblade check --help" });
+	await t.rejects(check("--jso", "x", "y"), {
+		message: 'option "--jso": there is none of this name; did you mean "--json"?',
+	});
+	await t.rejects(check("-j"), {
+		message: 'option "-j": there is none of this name; see vblade check --help',
+	});
+	await t.rejects(check("--h"), {
+		message: 'option "--h": there is none of this name; did you mean "--help"?',
+	});
 	t.match((await check("--help")).out, /vblade check \[file\]/);
 });

@@ -99,7 +99,7 @@ t.test(
 			detail: /9\.0 on eth0/,
 		});
 		t.match(await refused({ ...NEW, aoe: { address: "9.9", netif: ["eth9*"] } }, 422), { detail: /eth9/ });
-		t.match(await refused({ name: "new" }, 422), { detail: /file or memory is missing/ });
+		t.match(await refused({ name: "new" }, 422), { detail: /file, memory or volume is missing/ });
 		t.match(await refused({ ...NEW, name: "web" }, 409), { detail: /already/ });
 		await refused("[]", 422);
 		await refused("{", 400);
@@ -131,6 +131,23 @@ t.test("a change wants the ETag of what it changes", async (t) => {
 	t.ok(stage.workers.calls.includes("change mail"));
 	t.equal((await stage.ask("PATCH", "/api/v1/disks/mail", { body, headers: tag })).status, 412, "once");
 });
+
+t.test(
+	"a disk that nothing serves is told so; what is wrong with a new one has no place in a file",
+	async (t) => {
+		const stage = new Stage();
+		await stage.start(t);
+		await settle();
+		const added = await stage.ask("POST", "/api/v1/disks", { body: { name: "late", memory: "1M" } });
+		t.strictSame(added.body.plan.notices, ["nothing serves it: aoe.address is missing"]);
+		await stage.done(added);
+		const body = { name: "other", memory: "1M", aoe: { address: "9.7" } };
+		t.match(await stage.ask("POST", "/api/v1/disks", { body }), {
+			status: 422,
+			body: { detail: "disk other: aoe.netif is missing, or empty" },
+		});
+	},
+);
 
 t.test("what a file names is changed until the next reload, and that is said", async (t) => {
 	const stage = new Stage();
