@@ -8,6 +8,8 @@ import type { Keeper } from "./seams.js";
 
 /** What a reader of the state can do, and say. */
 export interface DamageTeller extends Keeper {
+	/** As `keep`, for what is not to be if it can't be kept: whoever asked for it is told, and nothing is lost. */
+	keepOrRefuse(name: string, bytes: Uint8Array): Promise<void>;
 	/** To be seen by people: in the log, as an event, and in status until a reload. */
 	damaged(message: string): void;
 }

@@ -14,6 +14,7 @@ import type { EventLog } from "./event-log.js";
 import type { Jobs, RunningJob } from "./jobs.js";
 import type { Kept } from "./kept.js";
 import type { LastReload } from "./model.js";
+import { endOf } from "./plan.js";
 import { ReloadRecord } from "./reload-record.js";
 import type { Opener, Workers } from "./seams.js";
 import { fingerprintOf, Steward } from "./steward.js";
@@ -115,7 +116,7 @@ export class Desired {
 			if (served?.fingerprint === fingerprintOf(disk)) steward.adopt();
 			else void this.#replaceServed(steward, served !== undefined);
 		}
-		await keepWish(opener, wish, kept).catch(unlessBug);
+		await keepWish((name, bytes) => opener.keep(name, bytes), wish, kept).catch(unlessBug);
 		this.#reconsiderLater();
 	}
 
@@ -198,11 +199,12 @@ export class Desired {
 	): Promise<void> {
 		const { wish, config, difference } = prospect;
 		const { steps } = difference;
-		await keepWish(this.#options.opener, wish, this.#wish);
+		const { opener } = this.#options;
+		await keepWish((name, bytes) => opener.keepOrRefuse(name, bytes), wish, this.#wish);
 		this.#take(wish, config);
 		for (const wrong of (await also?.()) ?? []) job.trouble(wrong);
 		job.steps(steps.length);
-		void this.#apply(steps, job);
+		void this.#apply(difference, job);
 	}
 
 	#take(wish: Wish, config: Config): void {
@@ -211,7 +213,8 @@ export class Desired {
 		this.#record.isGood();
 	}
 
-	async #apply(steps: readonly Step[], job: RunningJob): Promise<void> {
+	async #apply(difference: Difference, job: RunningJob): Promise<void> {
+		const { steps } = difference;
 		// What is taken away goes first: disks may have changed places.
 		for (const act of [this.#takeAway, this.#give])
 			await Promise.all(
@@ -224,7 +227,7 @@ export class Desired {
 		const message = `${counted(steps.length, "step")}${steps.length === 0 ? ": nothing has changed" : ""}`;
 		const { errors } = job.job;
 		job.finish("done", errors.length === 0 ? message : `${message}; ${errors[0]}`);
-		this.#options.events.add({ kind: "configuration", severity: "info", message: `carried out: ${message}` });
+		this.#options.events.add({ kind: "configuration", ...endOf(difference, errors.length === 0) });
 	}
 
 	async #takeAway({ kind, disk: { name } }: Step, job: RunningJob): Promise<void> {

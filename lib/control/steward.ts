@@ -103,7 +103,9 @@ export class Steward {
 			this.#tell("disk-changed", "info", "changed while it is served");
 			return undefined;
 		} catch (error) {
-			return messageOf(error);
+			const reason = messageOf(error);
+			this.#tell("disk-changed", "error", `could not be changed: ${reason}`);
+			return reason;
 		}
 	}
 

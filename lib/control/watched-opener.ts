@@ -50,6 +50,15 @@ export class WatchedOpener implements Opener, DamageTeller {
 			if (error instanceof OperatorError) this.#failed(name, error.message);
 			throw error;
 		}
+		this.#isKept(name);
+	}
+
+	async keepOrRefuse(name: string, bytes: Uint8Array): Promise<void> {
+		await this.#opener.keep(name, bytes);
+		this.#isKept(name);
+	}
+
+	#isKept(name: string): void {
 		if (!this.#wrong.delete(name)) return;
 		const message = `${name} of the state is kept again`;
 		this.#events.add({ kind: "configuration", severity: "info", message });

@@ -56,15 +56,15 @@ export async function keptWish(opener: WishKeeper): Promise<Wish | undefined> {
 }
 
 /**
- * Resolves when it is on stable storage. A change is in one of the two files, never in both: one that can't be kept is nowhere, also
- * after a restart.
+ * Resolves when it is on stable storage, by `keep`. A change is in one of the two files, never in both: one that can't be kept is nowhere,
+ * also after a restart.
  */
-export async function keepWish(opener: Opener, wish: Wish, before: Wish | undefined): Promise<void> {
+export async function keepWish(keep: Opener["keep"], wish: Wish, before: Wish | undefined): Promise<void> {
 	if (before !== undefined && before.runtime !== wish.runtime)
-		await opener.keep(RUNTIME_FILE, bytesOf(wish.runtime));
+		await keep(RUNTIME_FILE, bytesOf(wish.runtime));
 	const { runtime: _, ...rest } = wish;
 	const { runtime: __, ...last } = before ?? NOTHING;
-	if (!isDeepStrictEqual(last, rest)) await opener.keep(WISH_FILE, bytesOf(JSON.stringify(rest)));
+	if (!isDeepStrictEqual(last, rest)) await keep(WISH_FILE, bytesOf(JSON.stringify(rest)));
 }
 
 /** Throws whatever there is to throw if it is none. */

@@ -107,7 +107,7 @@ if (await inNamespace(import.meta.url)) {
 		clock.pass(10_000);
 		await settle();
 		const { events } = (await stage.ask("GET", "/api/v1/events")).body;
-		const told = events.filter(({ message }: { message: string }) => message.includes("9472"));
+		const told = events.filter(({ message }: { message: string }) => message.includes("9472: can't listen"));
 		t.match(told, [{ kind: "configuration", severity: "error" }]);
 		t.equal(told.length, 1, "once, however often it is tried");
 		await new Promise((resolve) => other.close(resolve));

@@ -96,6 +96,18 @@ t.test("with a full state a disk can be fenced, and is unfenced only when that i
 	t.equal(await stage.state("web"), "fenced");
 });
 
+t.test("a change that can't be kept is refused, and nothing is wrong afterwards", async (t) => {
+	const stage = new Stage();
+	await stage.start(t);
+	await settle();
+	stage.opener.broken = FULL;
+	const refused = await stage.ask("POST", "/api/v1/disks", { body: { name: "late", memory: "1M" } });
+	t.ok(refused.status >= 400);
+	stage.opener.broken = undefined;
+	t.match((await stage.ask("GET", "/api/v1/status")).body, { health: "ok", problems: [] });
+	t.equal((await stage.ask("GET", "/api/v1/disks/late")).status, 404);
+});
+
 const text = (stage: Stage, name: string): string => new TextDecoder().decode(stage.opener.files.get(name));
 const put = (stage: Stage, name: string, what: string): unknown =>
 	stage.opener.files.set(name, new TextEncoder().encode(what));
