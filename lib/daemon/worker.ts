@@ -53,6 +53,8 @@ class Worker {
 	#disks: WorkerDisks | null = null;
 	#looks: WorkerLooks | null = null;
 	#log: Log | null = null;
+	/** Of counters, which are no events: those of thousands of disks would leave no room for what has happened. */
+	#counterLog: Log | null = null;
 
 	constructor(options: WorkerOptions, end: (status: number) => void) {
 		this.#options = options;
@@ -78,7 +80,7 @@ class Worker {
 				this.#join(files.take());
 				break;
 			case "report":
-				for (const line of this.#daemon?.report() ?? []) this.#log?.info(line);
+				for (const line of this.#daemon?.report() ?? []) this.#counterLog?.info(line);
 				break;
 			case "stop":
 				void this.#stop();
@@ -101,6 +103,7 @@ class Worker {
 		this.#log = makeLog(verbose, (level, message, subject) =>
 			tell({ kind: "happened", level, message, ...(subject && { subject }) }),
 		);
+		this.#counterLog = makeLog(verbose, () => {});
 		// What it needs from the beginning (io_uring) it could not have later.
 		this.#daemon = new Daemon({
 			log: this.#log,

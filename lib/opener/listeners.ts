@@ -160,6 +160,8 @@ export class Listeners {
 
 	/** A socket at `file` on which frames come in, for somebody else. */
 	async forFrames(file: string): Promise<number> {
+		if (this.#listeners.some(({ address }) => address === `unix:${file}`))
+			throw new OperatorError(`${file}: that is where commands ask this daemon`);
 		const known = this.#frames.get(file) ?? (await listenOn(`unix:${file}`));
 		this.#frames.set(file, known);
 		return native.duplicate(known);

@@ -111,7 +111,8 @@ export class Opener {
 		const listeners = new Listeners(activatedSockets());
 		try {
 			await listeners.listen("socket", `unix:${options.socket}`, findGroup());
-			for (const { name } of files.http.listen) await listeners.listen("http", name);
+			// Where it can't listen for browsers is told by control, and tried again: disks don't wait for that.
+			await listeners.relisten(files.http.listen.map(({ name }) => name));
 			return new Opener(options, files, keeping, listeners);
 		} catch (error) {
 			listeners.close();

@@ -1,7 +1,9 @@
 // The process tree of the daemon, with an initiator on it: what each process has given up, and what becomes of a disk when one of them is
 // killed.
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import t from "tap";
 import type { Event } from "../../lib/control/model.js";
 import { SECTOR_BYTES } from "../../lib/wire/sector.js";
@@ -208,6 +210,22 @@ if (await inNamespace(import.meta.url)) {
 		);
 	});
 
+	t.test("disks are served although another process has the address of the page", async (t) => {
+		const other = createServer().listen(9470, "127.0.0.1");
+		await once(other, "listening");
+		const text = readFileSync(tree.path("vblade.toml"), "utf8");
+		writeFileSync(tree.path("vblade.toml"), `${text}\n[http]\nlisten = ["127.0.0.1:9470"]\n`);
+		for (const { pid } of await tree.processes()) sendSignal(pid ?? 0, "SIGKILL");
+		await tree.program.finished(10_000);
+		await tree.start();
+		await tree.state("web", "open");
+		const { problems } = (await tree.ask("GET", "/api/v1/status")).body;
+		t.match(String(problems), /^\[http\] listen: 127\.0\.0\.1:9470: can't listen there/);
+		writeFileSync(tree.path("vblade.toml"), text);
+		t.ok(await tree.reload());
+		other.close();
+	});
+
 	t.test("a disk that wants libpcap is refused, in words", async (t) => {
 		const aoe = { address: "9.3", netif: ["pcap:lo"] };
 		const { status, body } = await tree.ask("POST", "/api/v1/disks", { name: "captured", memory: "1M", aoe });
@@ -215,7 +233,7 @@ if (await inNamespace(import.meta.url)) {
 		t.match(body.detail, /^netif "pcap:lo": libpcap is not to be had in the daemon/);
 	});
 
-	t.test("each line of the log says which process it is of", async () => {
+	t.test("each line of the log says which process it is of", async (t) => {
 		const opener = (await tree.processes()).find(({ kind }) => kind === "opener");
 		sendSignal(opener?.pid ?? 0, "SIGUSR1");
 		await tree.program.waitFor(/^vblade\[worker 0\]: info: web: reads /m, 20_000);
@@ -230,6 +248,8 @@ if (await inNamespace(import.meta.url)) {
 		await tree.kill("worker");
 		await tree.program.waitFor(/^vblade: error: worker 0 ended /m, 20_000);
 		await tree.state("web", "open");
+		const { body } = await tree.ask("GET", "/api/v1/events?limit=4096");
+		t.notMatch(JSON.stringify(body), "web: reads ", "counters are no events");
 	});
 
 	t.test("without the opener the others end within a second", async (t) => {

@@ -44,6 +44,15 @@ t.test("they are used, and left to who has opened them", async (t) => {
 	t.equal(openDescriptors(), before);
 });
 
+t.test("frames come in where commands don't", async (t) => {
+	const file = path.join(scratchDirectory(), "c.sock");
+	const listeners = new Listeners();
+	t.teardown(() => listeners.close());
+	await listeners.listen("socket", `unix:${file}`);
+	await t.rejects(listeners.forFrames(file), { message: `${file}: that is where commands ask this daemon` });
+	closeSync(await listeners.forFrames(`${file}2`));
+});
+
 t.test("where not all can be handed on, none is left over", async (t) => {
 	const tcp = native.listenTcp("127.0.0.1", 0);
 	const none = 0x7fff_ffff;
