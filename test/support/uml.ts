@@ -9,7 +9,7 @@ import path from "node:path";
 import { scratchDirectory } from "./cleanup.js";
 import { type Namespace, namespacesMissing } from "./netns.js";
 import { PROJECT, sourceFile } from "./paths.js";
-import { run } from "./process.js";
+import { Program } from "./process.js";
 
 const KERNEL = "/usr/bin/linux.uml";
 const MODULES = "/usr/lib/uml/modules";
@@ -39,6 +39,9 @@ export interface GuestOptions {
 	readonly onLine?: (line: string) => void;
 }
 
+/** It has said how it ended; now and then this kernel hangs when it is to power itself off. */
+const POWER_OFF_MS = 10_000;
+
 /**
  * Boots a guest and waits until it has powered itself off. Gives back its console's text. Throws with that text unless
  * the script ended with the line `RESULT PASS`.
@@ -57,11 +60,17 @@ export async function runGuest(options: GuestOptions): Promise<string> {
 		...["con=null", "con0=null,fd:1", ...ports, `init=${scratch}/${options.script}`],
 		...Object.entries(variables).map(([name, value]) => `${name}=${value}`),
 	];
-	const { output: raw } = await run(command, options.limitMs, {
+	const guest = new Program(command, {
 		namespace: options.namespace.name,
 		onLine: (line) => options.onLine?.(line.replace(/\r$/, "")),
 	});
-	const output = raw.replaceAll("\r\n", "\n");
+	try {
+		await guest.waitFor(/^RESULT /m, options.limitMs);
+		await guest.finished(POWER_OFF_MS).catch(() => undefined);
+	} finally {
+		await guest.stop("SIGKILL");
+	}
+	const output = guest.output.replaceAll("\r\n", "\n");
 	if (!/^RESULT PASS$/m.test(output)) throw new Error(`the guest did not end with RESULT PASS:\n${output}`);
 	return output;
 }
