@@ -8,7 +8,9 @@ const THERE: Readonly<Record<string, readonly string[]>> = {
 	"[daemon]": ['state = "/var/lib/vblade"', 'user = "vblade"', 'allow = ["/srv/vblade"]', "workers = 1"],
 	"[http]": ['listen = ["127.0.0.1:9470"]', 'token_file = "/etc/vblade/token"', "disk_histograms = false"],
 	"[defaults]": ['durability = "ack"', "read_only = true", 'aoe.netif = ["eth0"]', "limit.iops = 5"],
+	"[pool.fast]": ['path = "/srv/vblade/fast"'],
 	"[disk.web]": [
+		'volume = "fast/web"',
 		'file = "/srv/web.img"',
 		'memory = "64M"',
 		"read_only = false",
@@ -45,14 +47,13 @@ t.test("what there is", async (t) => {
 });
 
 const NOT_THERE: readonly [text: string, told: string][] = [
-	["[pool.fast]", 'no such table "pool"; did you mean "http"?'],
+	['[pool.fast]\npath = "/srv/fast"\nhistory = "1h"', 'no such key "history"'],
 	["[boot]", 'no such table "boot"; did you mean '],
 	["[template.lab]", 'no such table "template"; did you mean '],
 	["[store.attic]", 'no such table "store"; did you mean '],
 	["[head.etcd]", 'no such table "head"; did you mean '],
 	["[nbd]", 'no such table "nbd"; did you mean '],
 	["[iscsi]", 'no such table "iscsi"; did you mean "disk"?'],
-	['[disk.web]\nvolume = "fast/web"', 'no such key "volume"; did you mean '],
 	['[disk.web]\nremote = "nbd://host/web"', 'no such key "remote"; did you mean '],
 	['[disk.web]\nlinear = ["a"]', 'no such key "linear"; did you mean '],
 	['[disk.web]\nmirror = ["a"]', 'no such key "mirror"; did you mean '],
