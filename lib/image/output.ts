@@ -8,6 +8,7 @@ import { type FileHandle, open, rename } from "node:fs/promises";
 import path from "node:path";
 import { codeOf, FailedError, OperatorError } from "../errors.js";
 import { Errno, isNativeError, native } from "../native.js";
+import { syncFolder } from "../sync-folder.js";
 import { quote } from "../text.js";
 
 /** What disks hold is their owner's to read. */
@@ -61,8 +62,7 @@ export class OutputFile {
 		await this.#try(async () => {
 			await this.#handle.sync();
 			await rename(partOf(this.path), this.path);
-			const folder = await open(path.dirname(this.path), constants.O_RDONLY | constants.O_DIRECTORY);
-			await folder.sync().finally(() => folder.close());
+			await syncFolder(path.dirname(this.path));
 		});
 	}
 

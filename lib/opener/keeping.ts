@@ -10,6 +10,7 @@ import { open, readdir, rename, stat, unlink } from "node:fs/promises";
 import path from "node:path";
 import { codeOf, DamagedError, OperatorError } from "../errors.js";
 import { Errno, isNativeError, native } from "../native.js";
+import { syncFolder } from "../sync-folder.js";
 import { makeFolder } from "./folders.js";
 import { KEPT_FILES } from "./messages.js";
 import { within } from "./patience.js";
@@ -130,12 +131,7 @@ export class Keeping {
 		if (SPARED.has(name)) await spare(file);
 		await rename(`${file}.new`, file);
 		this.#sizes.set(name, bytes.length);
-		const folder = await open(this.folder);
-		try {
-			await folder.sync();
-		} finally {
-			await folder.close();
-		}
+		await syncFolder(this.folder);
 	}
 }
 

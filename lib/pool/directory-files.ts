@@ -6,6 +6,7 @@
 import { link, mkdir, open, readdir, rm, unlink } from "node:fs/promises";
 import path from "node:path";
 import { codeOf, OperatorError } from "../errors.js";
+import { syncFolder } from "../sync-folder.js";
 
 /** Nobody else's business: what is in it belongs to other machines. */
 const FILE_MODE = 0o600;
@@ -45,16 +46,6 @@ export async function makeFolder(folder: string): Promise<void> {
 		await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
 		await syncFolder(path.dirname(path.resolve(folder)));
 	});
-}
-
-/** So that names in it survive a loss of power. */
-async function syncFolder(folder: string): Promise<void> {
-	const handle = await open(folder, "r");
-	try {
-		await handle.sync();
-	} finally {
-		await handle.close();
-	}
 }
 
 async function inWords<T>(name: string, act: () => Promise<T>): Promise<T> {

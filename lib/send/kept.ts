@@ -5,11 +5,13 @@
  */
 
 import { open, readFile, rename, rm } from "node:fs/promises";
+import path from "node:path";
 import { type BlockDevice, PromisedRequest } from "../block/device.js";
 import { BlockOp } from "../block/request.js";
 import { crc32c } from "../crc32c.js";
 import { codeOf, FailedError, StorageStatus, storageStatusName } from "../errors.js";
 import { nativeMemory } from "../native.js";
+import { syncFolder } from "../sync-folder.js";
 import { quote } from "../text.js";
 
 export interface Kept {
@@ -40,6 +42,7 @@ export class KeptInFile implements Kept {
 				await file.close();
 			}
 			await rename(`${this.path}.new`, this.path);
+			await syncFolder(path.dirname(this.path));
 		} catch (error) {
 			throw new FailedError(`${quote(this.path)}: can't be written (${codeOf(error)})`);
 		}
