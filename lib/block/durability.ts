@@ -22,13 +22,11 @@
  */
 
 import { StorageStatus, unreachable } from "../errors.js";
-import { type BlockDevice, type DeviceInfo, deviceInfo } from "./device.js";
+import type { BlockDevice } from "./device.js";
 import type { Committer, GroupCommit } from "./group-commit.js";
-import { DeviceLayer } from "./layer.js";
 import { BlockOp, BlockRequest, type RequestOwner } from "./request.js";
 import { RequestList } from "./request-list.js";
-
-export type DurabilityMode = "ack" | "flush" | "none";
+import { type DurabilityMode, WriteCacheLayer } from "./write-cache.js";
 
 export interface DurabilityOptions {
 	readonly mode: DurabilityMode;
@@ -54,8 +52,7 @@ const LONG = 4;
 /** A trim or a writing of zeroes is long from so many bytes on: below that it takes no longer than a write may. */
 const LONG_BYTES = 1024 * 1024;
 
-export class DurabilityLayer extends DeviceLayer implements Committer, RequestOwner {
-	readonly mode: DurabilityMode;
+export class DurabilityLayer extends WriteCacheLayer implements Committer, RequestOwner {
 	/** Link of the list in `GroupCommit`. */
 	nextToCommit: Committer | null = null;
 
@@ -78,48 +75,10 @@ export class DurabilityLayer extends DeviceLayer implements Committer, RequestOw
 	#syncFailed = false;
 	#syncErrno = 0;
 
-	/** Mode `flush`: the initiator has not switched the write cache off. */
-	#cacheEnabled = true;
-	#infoBelow: DeviceInfo;
-	#info: DeviceInfo;
-
 	constructor(device: BlockDevice, commits: GroupCommit, options: DurabilityOptions) {
-		super(device);
-		this.mode = options.mode;
+		super(device, options.mode);
 		this.#commits = commits;
 		this.#sync.op = BlockOp.flush;
-		this.#infoBelow = device.info;
-		this.#info = this.#makeInfo();
-	}
-
-	override get info(): DeviceInfo {
-		if (this.device.info !== this.#infoBelow) {
-			this.#infoBelow = this.device.info;
-			this.#info = this.#makeInfo();
-		}
-		return this.#info;
-	}
-
-	#makeInfo(): DeviceInfo {
-		return deviceInfo({
-			...this.#infoBelow,
-			writeCache: this.#infoBelow.writeCache && !this.#acksWhenStable,
-		});
-	}
-
-	/** Every write waits for a flush. */
-	get #acksWhenStable(): boolean {
-		return this.mode === "ack" || (this.mode === "flush" && !this.#cacheEnabled);
-	}
-
-	/** `flush` obeys; `ack` never has a write cache; with `none` it can't be switched off. */
-	override setWriteCache(enabled: boolean): boolean {
-		if (this.mode === "flush" && this.device.info.writeCache) {
-			this.#cacheEnabled = enabled;
-			this.#infoBelow = this.device.info;
-			this.#info = this.#makeInfo();
-		}
-		return this.info.writeCache === enabled;
 	}
 
 	protected handle(request: BlockRequest): void {
@@ -193,7 +152,7 @@ export class DurabilityLayer extends DeviceLayer implements Committer, RequestOw
 	/** Decided when the write is complete below: the write cache may have been switched off meanwhile. */
 	#needsSync(request: BlockRequest): boolean {
 		if (this.mode === "none" || !this.device.info.writeCache) return false;
-		return this.#acksWhenStable || (request.fua && request.op !== BlockOp.trim);
+		return this.acksWhenStable || (request.fua && request.op !== BlockOp.trim);
 	}
 
 	/** A flush that has not begun can be taken back. What has been changed waits for nothing but its sync, and has taken effect. */

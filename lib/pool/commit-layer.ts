@@ -5,10 +5,9 @@
  * The top of a volume's layers (`volume-stack.ts`).
  */
 
-import { type BlockDevice, type DeviceInfo, deviceInfo } from "../block/device.js";
-import type { DurabilityMode } from "../block/durability.js";
-import { DeviceLayer } from "../block/layer.js";
+import type { BlockDevice } from "../block/device.js";
 import { BlockOp, type BlockRequest, OP_TRAITS } from "../block/request.js";
+import { type DurabilityMode, WriteCacheLayer } from "../block/write-cache.js";
 import { StorageStatus } from "../errors.js";
 import type { Log } from "./log.js";
 
@@ -16,46 +15,12 @@ import type { Log } from "./log.js";
 const FUA = 1;
 const COMMITTED = 2;
 
-export class CommitLayer extends DeviceLayer {
+export class CommitLayer extends WriteCacheLayer {
 	readonly #log: Log;
-	readonly #mode: DurabilityMode;
-	/** Mode `flush`: the initiator has not switched the write cache off. */
-	#cacheEnabled = true;
-	#infoBelow: DeviceInfo;
-	#info: DeviceInfo;
 
 	constructor(device: BlockDevice, log: Log, mode: DurabilityMode) {
-		super(device);
+		super(device, mode);
 		this.#log = log;
-		this.#mode = mode;
-		this.#infoBelow = device.info;
-		this.#info = this.#makeInfo();
-	}
-
-	override get info(): DeviceInfo {
-		if (this.device.info !== this.#infoBelow) {
-			this.#infoBelow = this.device.info;
-			this.#info = this.#makeInfo();
-		}
-		return this.#info;
-	}
-
-	#makeInfo(): DeviceInfo {
-		return deviceInfo({ ...this.#infoBelow, writeCache: !this.#acksWhenStable });
-	}
-
-	get #acksWhenStable(): boolean {
-		return this.#mode === "ack" || (this.#mode === "flush" && !this.#cacheEnabled);
-	}
-
-	/** `flush` obeys; `ack` never has a write cache; with `none` it can't be switched off. */
-	override setWriteCache(enabled: boolean): boolean {
-		if (this.#mode === "flush") {
-			this.#cacheEnabled = enabled;
-			this.#infoBelow = this.device.info;
-			this.#info = this.#makeInfo();
-		}
-		return this.info.writeCache === enabled;
 	}
 
 	protected handle(request: BlockRequest): void {
@@ -69,7 +34,7 @@ export class CommitLayer extends DeviceLayer {
 	}
 
 	#flush(request: BlockRequest): void {
-		if (this.#mode === "none") {
+		if (this.mode === "none") {
 			request.complete(StorageStatus.ok);
 			return;
 		}
@@ -85,8 +50,8 @@ export class CommitLayer extends DeviceLayer {
 			return;
 		}
 		request.push(this, COMMITTED);
-		const isForced = (token & FUA) !== 0 && request.op !== BlockOp.trim && this.#mode !== "none";
-		if (this.#acksWhenStable || isForced) this.#log.whenStable(request);
+		const isForced = (token & FUA) !== 0 && request.op !== BlockOp.trim && this.mode !== "none";
+		if (this.acksWhenStable || isForced) this.#log.whenStable(request);
 		else this.#log.whenWritten(request);
 	}
 

@@ -1,8 +1,9 @@
 /** A durability layer over a device that a test completes by hand, for the tests of that layer. */
 
-import { DurabilityLayer, type DurabilityMode } from "../../lib/block/durability.js";
+import { DurabilityLayer } from "../../lib/block/durability.js";
 import { GroupCommit } from "../../lib/block/group-commit.js";
 import type { BlockOp, BlockRequest } from "../../lib/block/request.js";
+import type { DurabilityMode } from "../../lib/block/write-cache.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { Pump } from "../../lib/pump.js";
 import { fill, ManualDevice, Noted, SECTOR } from "./devices.js";

@@ -2,11 +2,12 @@
 
 import t from "tap";
 import type { BlockDevice } from "../../lib/block/device.js";
-import { DurabilityLayer, type DurabilityMode } from "../../lib/block/durability.js";
+import { DurabilityLayer } from "../../lib/block/durability.js";
 import { GroupCommit } from "../../lib/block/group-commit.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { OrderingLayer } from "../../lib/block/ordering.js";
 import { BlockOp } from "../../lib/block/request.js";
+import type { DurabilityMode } from "../../lib/block/write-cache.js";
 import { StorageStatus, storageStatusName } from "../../lib/errors.js";
 import { Pump } from "../../lib/pump.js";
 import { blockConformance } from "../../lib/testing/block-conformance.js";
