@@ -15,6 +15,15 @@ export function checkUser(name: string): void {
 	if (userId(name) === 0) throw new OperatorError(`user ${quote(name)}: is root; name an ordinary user`);
 }
 
+/**
+ * Whether a process has a capability, by its number (capabilities(7)): as /proc/PID/status says, of which `status` is the text. Undefined if
+ * that does not tell.
+ */
+export function isCapable(status: string, capability: number): boolean | undefined {
+	const [, bits] = /^CapEff:\s*([0-9a-f]+)$/m.exec(status) ?? [];
+	return bits === undefined ? undefined : ((BigInt(`0x${bits}`) >> BigInt(capability)) & 1n) === 1n;
+}
+
 /** As whom the processes of a daemon serve where nobody is named, and where there is no such user. */
 const OWN_USER = "vblade";
 const ANYBODY = "nobody";

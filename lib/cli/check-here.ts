@@ -196,8 +196,8 @@ async function fileWarnings({ disks }: Config): Promise<PlacedError[]> {
 		const group = file?.kind === "storage" ? groups.get(file.identity) : undefined;
 		const first = group && firstOf(group, path, disk.disk);
 		const why = first === undefined ? whyAbsent(file) : `${twinText(first)}: it is not served`;
-		const short = why === undefined ? await whyTooShort(disk.disk, path) : undefined;
-		return why === undefined && short === undefined ? [] : [fileWarning(disk, path, why ?? short ?? "")];
+		const told = why ?? (await whyTooShort(disk.disk, path));
+		return told === undefined ? [] : [fileWarning(disk, path, told)];
 	});
 	return (await Promise.all(warnings)).flat();
 }

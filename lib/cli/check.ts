@@ -8,7 +8,7 @@ import { type Config, inOrder, readConfig, type Sources } from "../spec/config.j
 import type { PlacedError } from "../spec/place.js";
 import { counted, oneLine } from "../text.js";
 import { type Faults, faultsHere } from "./check-here.js";
-import { EXIT_FAILED, type Output, processOutput, understand } from "./client.js";
+import { EXIT_FAILED, type Output, processOutput, putJson, understand } from "./client.js";
 import { type MachineHere, machineHere } from "./machine-here.js";
 import { CHECK } from "./options.js";
 
@@ -35,7 +35,7 @@ export async function checkCommand(
 	const { unreadable, ...sources } = await readSources(file);
 	const verdict = { unreadable, ...(await verdictOn(sources, file, machine)) };
 	const isGood = verdict.unreadable.length + verdict.errors.length === 0;
-	if (line.has("json")) output.out(`${JSON.stringify(asJson(verdict, isGood), null, "\t")}\n`);
+	if (line.has("json")) putJson(output, asJson(verdict, isGood));
 	else tell(verdict, isGood, output);
 	return isGood ? 0 : EXIT_FAILED;
 }

@@ -30,6 +30,11 @@ export const processOutput: Output = {
 	err: (text) => void process.stderr.write(text),
 };
 
+/** What `--json` says. */
+export function putJson(output: Output, value: object): void {
+	output.out(`${JSON.stringify(value, null, "\t")}\n`);
+}
+
 /**
  * Takes the command line of a form apart. Undefined if all that was wanted is help, which has then been written; throws an
  * OperatorError for arguments that are missing or too many, and for options that do not exist or lack their value.

@@ -18,7 +18,7 @@ import { OperatorError } from "../errors.js";
 import { type InterfaceInfo, interfaceInfo, interfaceNames } from "../link/interfaces.js";
 import { parseNetif } from "../spec/netif.js";
 import { oneLine, quote } from "../text.js";
-import { EXIT_FAILED, type Output, processOutput, understand } from "./client.js";
+import { EXIT_FAILED, type Output, processOutput, putJson, understand } from "./client.js";
 import { DOCTOR } from "./options.js";
 import { packageVersion } from "./version.js";
 
@@ -58,7 +58,8 @@ export async function doctorCommand(
 		host: hostname(),
 		findings,
 	};
-	output.out(asJson ? `${JSON.stringify(report, null, "\t")}\n` : `${summary(findings)}\n`);
+	if (asJson) putJson(output, report);
+	else output.out(`${summary(findings)}\n`);
 	const file = line.last("bundle");
 	if (file !== undefined) {
 		const { configurationOf } = await import("../doctor/configuration.js");

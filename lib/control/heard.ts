@@ -18,20 +18,16 @@ import {
 import { FrameError } from "../channel/frames.js";
 import type { WorkerLook, WorkerReports } from "../daemon/worker-look.js";
 import type { ServingSome, WorkerNews, WorkerQuestion } from "../daemon/worker-messages.js";
-import { isSetOnDisk } from "../daemon/worker-requests.js";
+import { isMac, isSetOnDisk, isWord, LONGEST, MOST_LINKS } from "../daemon/worker-requests.js";
 import type { Happening } from "./event-log.js";
 
 type Words = Readonly<Record<string, unknown>>;
 
 /** Of disks, of links, and of initiators: more than one worker serves. */
 const MOST = 65_536;
-const MOST_LINKS = 4096;
 const MOST_PLACES = 4096;
 const MOST_MACS = 1024;
-const LONGEST = 4096;
-const MAC_MAX = 2 ** 48 - 1;
 
-const isWord = isText(LONGEST);
 const isWordOrNull = isEither(isNull, isWord);
 const isNumber = isCount(Number.MAX_SAFE_INTEGER);
 const isNamed = isShape({ number: isNumber, name: isWord });
@@ -41,10 +37,7 @@ const isNames = isShape({
 	isWhole: isFlag,
 	disks: isList(isNamed, MOST),
 	links: isList(isNamed, MOST_LINKS),
-	initiators: isList(
-		isShape({ number: isNumber, mac: isCount(MAC_MAX), disk: isNumber, link: isNumber }),
-		MOST,
-	),
+	initiators: isList(isShape({ number: isNumber, mac: isMac, disk: isNumber, link: isNumber }), MOST),
 	gone: isShape({ disks: isNumbers, links: isNumbers, initiators: isNumbers }),
 });
 

@@ -21,9 +21,10 @@ import type { WorkerDisk, WorkerRequest } from "./worker-messages.js";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const LONGEST = 4096;
+/** Of any word between control and a worker. */
+export const LONGEST = 4096;
 const MOST_EXPORTS = 16;
-const MOST_LINKS = 4096;
+export const MOST_LINKS = 4096;
 /** Of a mask or a list of who has reserved (AoEr11, 3.3 and 3.4). */
 const MOST_MACS = 255;
 const LONGEST_CONFIG = 1024;
@@ -33,13 +34,14 @@ const LIMIT_MAX = 2 ** 52;
 const POLL_MAX_US = 1000;
 const REMOVE_MAX_MS = 3_600_000;
 
-const isWord = isText(LONGEST);
+export const isWord = isText(LONGEST);
+export const isMac = isCount(MAC_MAX);
 const optional = (check: Check): Check => isEither(isMissing, check);
 const matches =
 	(pattern: RegExp): Check =>
 	(value) =>
 		typeof value === "string" && pattern.test(value);
-const isMacs = isList(isCount(MAC_MAX), MOST_MACS);
+const isMacs = isList(isMac, MOST_MACS);
 /** A character for each byte. */
 const isConfigString: Check = (value) =>
 	isText(LONGEST_CONFIG)(value) && Buffer.from(String(value), "latin1").toString("latin1") === value;
@@ -64,7 +66,7 @@ const isNetif: Check = (value) => {
 		case "pcap":
 			return isShape({ interfaceName: isWord })(value);
 		case "unix":
-			return isShape({ path: isText(LONGEST) })(value);
+			return isShape({ path: isWord })(value);
 		case "gre":
 			return isShape({ peer: isWord })(value);
 		default:

@@ -6,6 +6,7 @@
 import { release } from "node:os";
 import { getSystemErrorName } from "node:util";
 import { COMPLETION_FIELDS, native, OperationField } from "../native.js";
+import { isCapable } from "../privileges.js";
 import { type Check, type Finding, fault, note, ok, warn } from "./check.js";
 import type { Machine } from "./machine.js";
 
@@ -20,9 +21,7 @@ const CAPABILITIES = {
 
 /** Undefined if it can't be told. */
 export function hasCapability(machine: Machine, name: keyof typeof CAPABILITIES): boolean | undefined {
-	const [, bits] = /^CapEff:\s*([0-9a-f]+)$/m.exec(machine.read("/proc/self/status") ?? "") ?? [];
-	if (bits === undefined) return undefined;
-	return ((BigInt(`0x${bits}`) >> BigInt(CAPABILITIES[name])) & 1n) === 1n;
+	return isCapable(machine.read("/proc/self/status") ?? "", CAPABILITIES[name]);
 }
 
 export const privileges: Check = {

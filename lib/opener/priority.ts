@@ -7,18 +7,18 @@
 import { readFileSync } from "node:fs";
 import { setPriority } from "node:os";
 import type { Clock } from "../clock.js";
+import { isCapable } from "../privileges.js";
 
 /** As nice(1) puts it: a tenth of what the others get, where there is not enough for all. */
 const BACK = 10;
 /** Less than anybody waits for a page. */
 const BACK_MS = 5000;
 /** Its bit (capabilities(7)). */
-const CAP_SYS_NICE = 23n;
+const CAP_SYS_NICE = 23;
 
 function mayGiveBack(): boolean {
 	try {
-		const [, bits] = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8")) ?? [];
-		return bits !== undefined && ((BigInt(`0x${bits}`) >> CAP_SYS_NICE) & 1n) === 1n;
+		return isCapable(readFileSync("/proc/self/status", "utf8"), CAP_SYS_NICE) === true;
 	} catch {
 		return false;
 	}

@@ -11,7 +11,7 @@ import { PAGE_BYTES_MAX, PAGE_BYTES_MIN } from "./format.js";
 import { NOTE_BYTES_MAX } from "./gather.js";
 import type { Log } from "./log.js";
 import { encodeNote, type Note } from "./notes.js";
-import { PendingNote } from "./pending-note.js";
+import { bytesOf, PendingNote } from "./pending-note.js";
 
 /** What is asked of whoever has the volumes open. */
 export interface Users {
@@ -201,10 +201,10 @@ export class Administration {
 	}
 
 	async #say(...notes: Note[]): Promise<void> {
-		const bytes = notes.reduce((sum, note) => sum + encodeNote(note).length, 0);
-		if (bytes > NOTE_BYTES_MAX)
+		const encoded = notes.map(encodeNote);
+		if (bytesOf(encoded) > NOTE_BYTES_MAX)
 			throw new OperatorError("so much can't be said in one record; ask for less at once");
-		await new PendingNote(this.#log, notes).done;
+		await new PendingNote(this.#log, encoded).done;
 	}
 
 	#inTurn<T>(act: () => Promise<T>): Promise<T> {

@@ -70,7 +70,7 @@ export class Gather {
 	#rangeCount = 0;
 	#notes: Uint8Array[] = [];
 
-	/** `memory`: of `gatherBytes`. */
+	/** `memory`: of `memoryBytes`. */
 	constructor(readonly memory: Memory) {}
 
 	static readonly memoryBytes = BLOCK_BYTES + RECORD_DATA_BYTES + roundUp(TAIL_BYTES_MAX, BLOCK_BYTES);

@@ -24,12 +24,17 @@ export type At =
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86400 };
 const ISO = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})$/;
 
+/** The volume of which something is named, with an `@` or without. */
+export function volumeIn(text: string): string {
+	const sign = text.indexOf("@");
+	return sign < 0 ? text : text.slice(0, sign);
+}
+
 /** A volume's name, and what is behind an `@` in it. Throws an OperatorError. */
 export function readVolumeName(text: string, nowUs: number): { name: string; at?: At } {
-	const sign = text.indexOf("@");
-	if (sign < 0) return { name: text };
-	const name = text.slice(0, sign);
-	const what = text.slice(sign + 1);
+	const name = volumeIn(text);
+	if (name === text) return { name };
+	const what = text.slice(name.length + 1);
 	const [, count, unit = ""] = /^-(\d+(?:\.\d+)?)([smhd])$/.exec(what) ?? [];
 	if (count !== undefined) {
 		const timeUs = Math.floor(nowUs - Number(count) * UNIT_SECONDS[unit]! * 1e6);

@@ -3,7 +3,6 @@
 import { BlockOp, BlockRequest, type RequestOwner } from "../block/request.js";
 import { OperatorError, StorageStatus, storageStatusName } from "../errors.js";
 import type { Log, RoomWaiter } from "./log.js";
-import { encodeNote, type Note } from "./notes.js";
 
 export class PendingNote implements RequestOwner, RoomWaiter {
 	/** Resolves when they are stable. Rejects with an OperatorError. */
@@ -15,10 +14,11 @@ export class PendingNote implements RequestOwner, RoomWaiter {
 	#resolve: () => void = () => {};
 	#reject: (error: Error) => void = () => {};
 
-	constructor(log: Log, notes: readonly Note[]) {
+	/** @param notes as `encodeNote` makes them; all of them have room in one record */
+	constructor(log: Log, notes: readonly Uint8Array[]) {
 		this.#log = log;
-		this.#notes = notes.map(encodeNote);
-		this.#bytes = this.#notes.reduce((sum, { length }) => sum + length, 0);
+		this.#notes = notes;
+		this.#bytes = bytesOf(notes);
 		this.#request.op = BlockOp.flush;
 		this.done = new Promise((resolve, reject) => {
 			this.#resolve = resolve;
@@ -43,4 +43,8 @@ export class PendingNote implements RequestOwner, RoomWaiter {
 		if (status === StorageStatus.ok) this.#resolve();
 		else this.#reject(new OperatorError(`the pool takes no changes: ${storageStatusName(status)}`));
 	}
+}
+
+export function bytesOf(notes: readonly Uint8Array[]): number {
+	return notes.reduce((sum, { length }) => sum + length, 0);
 }

@@ -50,8 +50,7 @@ export class StoredReads implements RequestLayer {
 	/** A token for `submit`. With `expect` called for each page, in order, they are checked. */
 	begin(): number {
 		this.#checked = 0;
-		const token = this.#free.pop() ?? this.#next++;
-		return token;
+		return this.#free.pop() ?? this.#next++;
 	}
 
 	/** The next page of the read must have this checksum. */

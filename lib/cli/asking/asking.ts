@@ -48,10 +48,6 @@ export async function asking<Name extends string>(
 	}
 }
 
-export function putJson(output: Output, value: object): void {
-	output.out(`${JSON.stringify(value, null, "\t")}\n`);
-}
-
 /** `key=value&...` of what is given. */
 export function queryOf(parameters: Readonly<Record<string, string | number | undefined>>): string {
 	const given = Object.entries(parameters).filter(([, value]) => value !== undefined);

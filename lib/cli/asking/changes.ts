@@ -6,8 +6,8 @@
 import { createInterface } from "node:readline/promises";
 import { Changed, Disk, InitiatorList, Plan } from "../../control/model.js";
 import { oneLine } from "../../text.js";
-import { EXIT_FAILED, type Output, processOutput } from "../client.js";
-import { asking, putJson, type Question, queryOf } from "./asking.js";
+import { EXIT_FAILED, type Output, processOutput, putJson } from "../client.js";
+import { asking, type Question, queryOf } from "./asking.js";
 import { endOf, tellEnd } from "./configuration.js";
 import { pathOf } from "./disks.js";
 import { DISK_ADD, DISK_FENCE, DISK_RM, DISK_SET, DISK_UNFENCE } from "./options.js";

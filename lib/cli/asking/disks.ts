@@ -6,8 +6,8 @@
 import { DISK_STATES, Disk, DiskList, type DiskState, type DiskSummary } from "../../control/model.js";
 import { readDiskName } from "../../spec/schema.js";
 import { sizeText } from "../../text.js";
-import { type Output, processOutput } from "../client.js";
-import { asking, putJson, queryOf, readWord } from "./asking.js";
+import { type Output, processOutput, putJson } from "../client.js";
+import { asking, queryOf, readWord } from "./asking.js";
 import type { DaemonClient } from "./client.js";
 import {
 	type Column,

@@ -13,8 +13,8 @@ import {
 	Status,
 } from "../../control/model.js";
 import { counted, oneLine, sizeText } from "../../text.js";
-import { type Output, processOutput } from "../client.js";
-import { asking, putJson, queryOf } from "./asking.js";
+import { type Output, processOutput, putJson } from "../client.js";
+import { asking, queryOf } from "./asking.js";
 import type { DaemonClient } from "./client.js";
 import {
 	type Column,

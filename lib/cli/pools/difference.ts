@@ -6,11 +6,12 @@
 import type { BlockDevice } from "../../block/device.js";
 import { OperatorError } from "../../errors.js";
 import type { Extent } from "../../image/extent.js";
+import { volumeIn } from "../../pool/past.js";
 import type { Pool } from "../../pool/pool.js";
 import { DeviceReader } from "../../send/device.js";
 import type { Range } from "../../send/send.js";
 import { quote } from "../../text.js";
-import { type Output, processOutput, understand } from "../client.js";
+import { type Output, processOutput, putJson, understand } from "../client.js";
 import { readVolumePath, withPool } from "./open-pool.js";
 import { VOLUME_DIFF } from "./options.js";
 import { openToCopy } from "./unfinished.js";
@@ -31,9 +32,9 @@ export async function* changedBytes(
 	}
 }
 
-function pageBytesOf(pool: Pool, name: string): number {
-	const [volume = ""] = name.split("@");
-	return pool.administration.volume(volume).pageBytes;
+/** Of the volume of which something is named. Throws an OperatorError if there is none. */
+export function pageBytesOf(pool: Pool, name: string): number {
+	return pool.administration.volume(volumeIn(name)).pageBytes;
 }
 
 interface Difference extends Range {
@@ -51,9 +52,9 @@ export async function volumeDiffCommand(
 	const { folder, name: before } = readVolumePath(path);
 	if (!before.includes("@"))
 		throw new OperatorError(`${quote(path)}: PATH/NAME@SNAPSHOT is allowed, or a moment: PATH/NAME@-10m`);
-	const after = other === undefined ? before.split("@")[0]! : readVolumePath(other).name;
+	const after = other === undefined ? volumeIn(before) : readVolumePath(other).name;
 	const found = await withPool(folder, (pool) => compare(pool, before, after));
-	if (line.has("json")) output.out(`${JSON.stringify(found, null, "\t")}\n`);
+	if (line.has("json")) putJson(output, found);
 	else
 		for (const { offsetBytes, lengthBytes, kind } of found)
 			output.out(`${offsetBytes} ${lengthBytes} ${kind}\n`);

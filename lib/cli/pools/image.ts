@@ -11,7 +11,7 @@ import { copy } from "../../send/copy.js";
 import { DeviceWriter } from "../../send/device.js";
 import { exportImage } from "../../send/export.js";
 import { quote } from "../../text.js";
-import { type Output, processOutput, understand } from "../client.js";
+import { type Output, processOutput, putJson, understand } from "../client.js";
 import { withProgress } from "../progress.js";
 import { readVolumePath, withPool } from "./open-pool.js";
 import { VOLUME_EXPORT, VOLUME_IMPORT } from "./options.js";
@@ -92,6 +92,6 @@ export async function volumeExportCommand(
 		).finally(() => device.close());
 		return device.info.sizeBytes;
 	});
-	if (line.has("json")) output.out(`${JSON.stringify({ file, format, sizeBytes }, null, "\t")}\n`);
+	if (line.has("json")) putJson(output, { file, format, sizeBytes });
 	return 0;
 }

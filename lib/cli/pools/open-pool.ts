@@ -11,6 +11,7 @@ import { Pool } from "../../pool/pool.js";
 import { askWhetherPoolsAreTried } from "../../pool/trial.js";
 import { Pump } from "../../pump.js";
 import { quote } from "../../text.js";
+import type { Output } from "../client.js";
 
 /** The path of a pool. Throws an OperatorError. */
 export function readPoolPath(text: string): string {
@@ -46,4 +47,9 @@ export async function withPool<T>(
 	} finally {
 		engine.close();
 	}
+}
+
+/** What there is to say of a pool or a volume, a line each. */
+export function putRows(output: Output, rows: readonly (readonly string[])[]): void {
+	for (const [name = "", value = ""] of rows) output.out(`${name.padEnd(10)}${value}\n`);
 }

@@ -3,8 +3,8 @@
 import { makeFolder } from "../../pool/directory-files.js";
 import { Pool, type PoolState } from "../../pool/pool.js";
 import { sizeText } from "../../text.js";
-import { type Output, processOutput, understand } from "../client.js";
-import { readPoolPath, withPool } from "./open-pool.js";
+import { type Output, processOutput, putJson, understand } from "../client.js";
+import { putRows, readPoolPath, withPool } from "./open-pool.js";
 import { POOL_CREATE, POOL_SHOW } from "./options.js";
 
 /** Resolves to the exit status; throws an OperatorError if the pool can't be made. */
@@ -36,7 +36,7 @@ export async function poolShowCommand(
 
 function tell(folder: string, state: PoolState, asJson: boolean, output: Output): void {
 	if (asJson) {
-		output.out(`${JSON.stringify({ path: folder, ...state }, null, "\t")}\n`);
+		putJson(output, { path: folder, ...state });
 		return;
 	}
 	const rows = [
@@ -45,5 +45,5 @@ function tell(folder: string, state: PoolState, asJson: boolean, output: Output)
 		["volumes", String(state.volumes)],
 		["used", sizeText(state.usedBytes)],
 	];
-	for (const [name = "", value = ""] of rows) output.out(`${name.padEnd(10)}${value}\n`);
+	putRows(output, rows);
 }

@@ -4,7 +4,7 @@
  */
 
 import { FailedError, OperatorError } from "../../errors.js";
-import { readVolumeName } from "../../pool/past.js";
+import { readVolumeName, volumeIn } from "../../pool/past.js";
 import type { Pool } from "../../pool/pool.js";
 import { KeptOnDevice } from "../../send/kept.js";
 import { isOfStream, keptOf, pointOf, receive } from "../../send/receive.js";
@@ -16,7 +16,7 @@ import { type ResumePoint, readToken, tokenOf } from "../../send/token.js";
 import { quote } from "../../text.js";
 import { type Output, processOutput, understand } from "../client.js";
 import { withProgress } from "../progress.js";
-import { changedBytes } from "./difference.js";
+import { changedBytes, pageBytesOf } from "./difference.js";
 import { readVolumePath, withPool } from "./open-pool.js";
 import { VOLUME_RECEIVE, VOLUME_SEND } from "./options.js";
 import { type Filling, fillVolume, hasVolume, openToCopy, stateName } from "./unfinished.js";
@@ -45,9 +45,8 @@ export async function volumeSendCommand(
 	const line = await understand(VOLUME_SEND, argv, output);
 	if (line === undefined) return 0;
 	const { folder, name } = readVolumePath(line.positionals[0] ?? "");
-	const [volume = ""] = name.split("@");
 	const wanted = line.last("incremental");
-	const base = wanted === undefined ? undefined : readBase(wanted, folder, volume);
+	const base = wanted === undefined ? undefined : readBase(wanted, folder, volumeIn(name));
 	const token = line.last("resume");
 	const from = token === undefined ? undefined : readToken(token);
 	if (take === undefined && process.stdout.isTTY)
@@ -91,12 +90,11 @@ async function sendVolume(
 	take: TakeBytes,
 	from: ResumePoint | undefined,
 ): Promise<void> {
-	const [volume = ""] = name.split("@");
-	const { pageBytes } = pool.administration.volume(volume);
+	const pageBytes = pageBytesOf(pool, name);
 	const known = base === undefined ? null : baseOf(pool, base);
 	const device = await openToCopy(pool, name, true);
 	const { sizeBytes } = device.info;
-	const of = { pool: folder, volume, snapshot: snapshotOf(pool, name), sizeBytes, pageBytes };
+	const of = { pool: folder, volume: volumeIn(name), snapshot: snapshotOf(pool, name), sizeBytes, pageBytes };
 	const begin = { ...of, base: known };
 	const changes = (offset: number): AsyncIterable<Range> =>
 		base === undefined ? wholeFrom(offset, sizeBytes) : changedBytes(pool, base, name, offset, sizeBytes);
@@ -195,7 +193,7 @@ function receivedOn(pool: Pool, name: string, { snapshot, sizeBytes }: StreamBeg
 async function tokenFor(pool: Pool, name: string): Promise<string> {
 	const state = stateName(name);
 	const none = new OperatorError(`volume ${quote(name)}: nothing that was received of it is kept`);
-	if (!pool.volumes.some((volume) => volume.name === state)) throw none;
+	if (!hasVolume(pool, state)) throw none;
 	const device = await openToCopy(pool, state, true);
 	try {
 		const point = pointOf(await new KeptOnDevice(device).read());

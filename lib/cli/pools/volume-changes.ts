@@ -6,7 +6,7 @@
 import { OperatorError } from "../../errors.js";
 import type { Pool } from "../../pool/pool.js";
 import { quote } from "../../text.js";
-import { type Output, processOutput, understand } from "../client.js";
+import { type Output, processOutput, putJson, understand } from "../client.js";
 import type { Form } from "../forms.js";
 import { readVolumePath, withPool } from "./open-pool.js";
 import {
@@ -107,7 +107,7 @@ export async function volumeSnapshotCommand(
 	const looks = taken.map(({ name, timeUs }, i) => {
 		return { volume: wanted[i]?.volume, name, created: new Date(timeUs / 1000).toISOString() };
 	});
-	if (line.has("json")) output.out(`${JSON.stringify(looks, null, "\t")}\n`);
+	if (line.has("json")) putJson(output, looks);
 	else for (const { volume, name, created } of looks) output.out(`${volume}@${name}  ${created}\n`);
 	return 0;
 }

@@ -5,8 +5,8 @@ import type { Volume } from "../../pool/catalog.js";
 import type { Pool } from "../../pool/pool.js";
 import { sizeBytes } from "../../spec/values.js";
 import { quote, sizeText } from "../../text.js";
-import { type Output, processOutput, understand } from "../client.js";
-import { readPoolPath, readVolumePath, withPool } from "./open-pool.js";
+import { type Output, processOutput, putJson, understand } from "../client.js";
+import { putRows, readPoolPath, readVolumePath, withPool } from "./open-pool.js";
 import { VOLUME_CREATE, VOLUME_LS, VOLUME_SHOW } from "./options.js";
 
 /** What is said of a volume. */
@@ -87,7 +87,7 @@ export async function volumeShowCommand(
 /** Says what there is to say of a volume. */
 export function tell(look: VolumeLook, asJson: boolean, output: Output): void {
 	if (asJson) {
-		output.out(`${JSON.stringify(look, null, "\t")}\n`);
+		putJson(output, look);
 		return;
 	}
 	const rows = [
@@ -101,7 +101,7 @@ export function tell(look: VolumeLook, asJson: boolean, output: Output): void {
 	];
 	for (const { name, created, held } of look.snapshots)
 		rows.push(["snapshot", `${name}  ${created}${held ? "  held" : ""}`]);
-	for (const [name = "", value = ""] of rows) output.out(`${name.padEnd(10)}${value}\n`);
+	putRows(output, rows);
 }
 
 /** Resolves to the exit status. */
@@ -113,7 +113,7 @@ export async function volumeLsCommand(
 	if (line === undefined) return 0;
 	const folder = readPoolPath(line.positionals[0] ?? "");
 	const looks = await withPool(folder, (pool) => pool.volumes.map((volume) => lookAt(pool, volume)));
-	if (line.has("json")) output.out(`${JSON.stringify(looks, null, "\t")}\n`);
+	if (line.has("json")) putJson(output, looks);
 	else
 		for (const { name, sizeBytes: size, usedBytes } of looks)
 			output.out(`${name.padEnd(24)}${sizeText(size).padStart(8)}${sizeText(usedBytes).padStart(8)}\n`);
