@@ -79,8 +79,9 @@ export async function fillVolume(
 
 /** The volume that keeps how far it is. Refuses what can't be begun, before anything is made for it. */
 async function begin(pool: Pool, name: string, filling: Filling): Promise<void> {
-	filling.isMine(undefined);
+	// First: an attempt may have been killed when all was done but to say so, and what is there goes on from nowhere.
 	if (filling.isDone(pool)) throw isThere(name);
+	filling.isMine(undefined);
 	if (hasVolume(pool, partName(name))) throw isThere(partName(name));
 	await pool.administration.create(stateName(name), KEPT_BYTES, KEPT_BYTES);
 }
