@@ -8,7 +8,7 @@ import { Lan } from "../support/netns.js";
 import { addressOf, BenchDaemon } from "./daemon-server.js";
 import { type Figure, spread } from "./figures.js";
 import type { Images } from "./images.js";
-import { Loader } from "./loader.js";
+import { HOT_READS, Loader } from "./loader.js";
 import { reasonOf, type Settings } from "./measure.js";
 import { cpuSeconds, residentKib } from "./processes.js";
 
@@ -49,18 +49,7 @@ const FEW_DISKS = 256;
 const IDLE_AFTER_MS = 40_000;
 /** A second of figures has been looked at, and what the start has left is over. */
 const SETTLE_MS = 3000;
-const LOAD = {
-	sectors: 8,
-	window: 16,
-	writePercent: 0,
-	sequential: 0,
-	verify: 0,
-	firstLba: 0,
-	blocks: 256,
-	requests: 0,
-	seed: 1,
-};
-const ONE_REQUEST = { ...LOAD, window: 1, requests: 1, seconds: 5 };
+const ONE_REQUEST = { ...HOT_READS, window: 1, requests: 1, seconds: 5 };
 /** Of a load beside which something is done. */
 const BESIDE_SECONDS = 3;
 const BESIDE_AFTER_MS = 500;
@@ -174,7 +163,7 @@ async function memoryOf({ daemon, imageFolder }: Measured): Promise<{ worker: nu
 
 /** A load on a disk, and what is done beside it. */
 async function beside({ loader }: Measured, act: () => Promise<void>) {
-	const load = loader.run({ ...LOAD, ...addressOf(1), seconds: BESIDE_SECONDS });
+	const load = loader.run({ ...HOT_READS, ...addressOf(1), seconds: BESIDE_SECONDS });
 	await pause(BESIDE_AFTER_MS);
 	await act();
 	return load;

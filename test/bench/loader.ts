@@ -22,6 +22,19 @@ export type LoadAnswer = { readonly result: LoadResult } | { readonly failed: st
 /** How long a run may take beyond its own time: the load generator gives up after 10 s without an answer. */
 const GRACE_MS = 15_000;
 
+/** Reads of 4 KiB, 16 at a time, of what is soon in memory. */
+export const HOT_READS = {
+	sectors: 8,
+	window: 16,
+	writePercent: 0,
+	sequential: 0,
+	verify: 0,
+	firstLba: 0,
+	blocks: 256,
+	requests: 0,
+	seed: 1,
+} as const;
+
 export class Loader {
 	readonly #lan: Lan;
 	readonly #interfaceName: string;

@@ -8,7 +8,7 @@ import { Lan } from "../support/netns.js";
 import { type Figure, spread } from "./figures.js";
 import { named } from "./footprint.js";
 import type { Images } from "./images.js";
-import { Loader } from "./loader.js";
+import { HOT_READS, Loader } from "./loader.js";
 import { reasonOf, type Settings } from "./measure.js";
 import { cpuSeconds } from "./processes.js";
 
@@ -16,18 +16,6 @@ const LINKS = ["lan0", "lan1"] as const;
 const MTU = 9000;
 /** Two processes on one core find less in its caches. */
 const MOST_TIMES = 1.05;
-const LOAD = {
-	shelf: 9,
-	sectors: 8,
-	window: 16,
-	writePercent: 0,
-	sequential: 0,
-	verify: 0,
-	firstLba: 0,
-	blocks: 256,
-	requests: 0,
-	seed: 1,
-};
 
 /** A worker with its disk, and what is asked of that. */
 interface Side {
@@ -67,7 +55,7 @@ async function perRequest(sides: readonly Side[], seconds: number): Promise<numb
 	return Promise.all(
 		sides.map(async ({ pid, slot, loader }) => {
 			const before = cpuSeconds([pid]);
-			const { requests } = await loader.run({ ...LOAD, slot, seconds });
+			const { requests } = await loader.run({ ...HOT_READS, shelf: 9, slot, seconds });
 			return (cpuSeconds([pid]) - before) / requests;
 		}),
 	);

@@ -12,16 +12,11 @@ import { DeviceReader, DeviceWriter } from "../../lib/send/device.js";
 import { collected } from "../image/images.js";
 import { inPieces } from "../send/streams.js";
 import { newDirectory } from "../support/mounts.js";
+import { told } from "../support/pools.js";
 
 const PAGE = 4096;
 /** Ends within a page. */
 const SIZE = 300 * PAGE + 512;
-
-async function told(command: typeof poolCreateCommand, ...argv: string[]): Promise<string> {
-	let text = "";
-	await command(argv, { out: (more) => (text += more), err: (more) => (text += more) });
-	return text;
-}
 
 /** Writes, writes once more what is there, and zeroes, here and there. */
 async function change(pool: Pool, name: string, random: Random): Promise<void> {

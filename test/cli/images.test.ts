@@ -5,7 +5,6 @@ import { PassThrough } from "node:stream";
 import t from "tap";
 import { volumeExportCommand, volumeImportCommand } from "../../lib/cli/pools/image.js";
 import { withPool } from "../../lib/cli/pools/open-pool.js";
-import { poolCreateCommand } from "../../lib/cli/pools/pool.js";
 import { fillVolume, hasVolume } from "../../lib/cli/pools/unfinished.js";
 import { volumeCreateCommand, volumeLsCommand } from "../../lib/cli/pools/volume.js";
 import { progressOf } from "../../lib/cli/progress.js";
@@ -13,24 +12,12 @@ import type { Pool } from "../../lib/pool/pool.js";
 import { Random } from "../../lib/random.js";
 import { file, pattern, qcow2, read } from "../image/images.js";
 import { pause } from "../support/cleanup.js";
-import { newDirectory } from "../support/mounts.js";
 import { vbladeCommand } from "../support/paths.js";
+import { newPool, told } from "../support/pools.js";
 import { Program } from "../support/process.js";
 
 const MIB = 1024 * 1024;
 const LIMIT_MS = 60_000;
-
-async function told(command: typeof poolCreateCommand, ...argv: string[]): Promise<string> {
-	let text = "";
-	await command(argv, { out: (more) => (text += more), err: (more) => (text += more) });
-	return text;
-}
-
-async function newPool(): Promise<string> {
-	const folder = newDirectory();
-	await told(poolCreateCommand, folder);
-	return folder;
-}
 
 t.test("an image becomes a volume, and a volume an image of either kind", async (t) => {
 	const folder = await newPool();

@@ -14,14 +14,7 @@ import {
 	volumeSnapshotCommand,
 } from "../../lib/cli/pools/volume-changes.js";
 import { newDirectory } from "../support/mounts.js";
-
-type Command = typeof poolCreateCommand;
-
-async function told(command: Command, ...argv: string[]): Promise<string> {
-	let text = "";
-	await command(argv, { out: (more) => (text += more), err: (more) => (text += more) });
-	return text;
-}
+import { told } from "../support/pools.js";
 
 t.test("a pool and volumes are made and told of", async (t) => {
 	const folder = path.join(newDirectory(), "deep", "pool");

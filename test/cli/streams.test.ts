@@ -3,7 +3,6 @@ import path from "node:path";
 import t from "tap";
 import { volumeExportCommand, volumeImportCommand } from "../../lib/cli/pools/image.js";
 import { withPool } from "../../lib/cli/pools/open-pool.js";
-import { poolCreateCommand } from "../../lib/cli/pools/pool.js";
 import { volumeReceiveCommand, volumeSendCommand } from "../../lib/cli/pools/stream.js";
 import { volumeCreateCommand, volumeLsCommand } from "../../lib/cli/pools/volume.js";
 import { Random } from "../../lib/random.js";
@@ -12,23 +11,12 @@ import { inPieces } from "../send/streams.js";
 import { pause } from "../support/cleanup.js";
 import { newDirectory } from "../support/mounts.js";
 import { vbladeCommand } from "../support/paths.js";
+import { newPool, told } from "../support/pools.js";
 import { Program, run } from "../support/process.js";
 
 const MIB = 1024 * 1024;
 const LIMIT_MS = 60_000;
 const SIZE = 70 * MIB;
-
-async function told(command: typeof poolCreateCommand, ...argv: string[]): Promise<string> {
-	let text = "";
-	await command(argv, { out: (more) => (text += more), err: (more) => (text += more) });
-	return text;
-}
-
-async function newPool(): Promise<string> {
-	const folder = newDirectory();
-	await told(poolCreateCommand, folder);
-	return folder;
-}
 
 /** The stream of a volume. */
 async function sent(...argv: string[]): Promise<Buffer> {

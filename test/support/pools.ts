@@ -2,8 +2,23 @@
 
 import { poolCreateCommand } from "../../lib/cli/pools/pool.js";
 import { volumeCreateCommand, volumeShowCommand } from "../../lib/cli/pools/volume.js";
+import { newDirectory } from "./mounts.js";
 
 const SILENT = { out: () => {}, err: () => {} };
+
+/** What a command says, on either output. */
+export async function told(command: typeof poolCreateCommand, ...argv: string[]): Promise<string> {
+	let text = "";
+	await command(argv, { out: (more) => (text += more), err: (more) => (text += more) });
+	return text;
+}
+
+/** The path of an empty pool. */
+export async function newPool(): Promise<string> {
+	const folder = newDirectory();
+	await told(poolCreateCommand, folder);
+	return folder;
+}
 
 /** A pool with a volume `web` in a directory that is empty; returns what the command line calls the volume. */
 export async function makePool(folder: string, size: string): Promise<string> {
@@ -14,7 +29,5 @@ export async function makePool(folder: string, size: string): Promise<string> {
 
 /** Bytes of the volume that are mapped. Nobody may have the pool open. */
 export async function usedBytes(folder: string): Promise<number> {
-	let text = "";
-	await volumeShowCommand([`${folder}/web`, "--json"], { ...SILENT, out: (more) => (text += more) });
-	return JSON.parse(text).usedBytes;
+	return JSON.parse(await told(volumeShowCommand, `${folder}/web`, "--json")).usedBytes;
 }

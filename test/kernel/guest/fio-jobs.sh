@@ -33,3 +33,30 @@ fio_jobs() {
 run_fio() {
 	fio --output-format=terse --terse-version=3 "$@" >/run/fio.out 2>&1 || fail "fio: $(tail -n 20 /run/fio.out)"
 }
+
+# write_job ROUND OPTION...: what an earlier round has left in place of this one's is found out.
+write_job() {
+	round=$1
+	shift
+	fio_options
+	printf '%s\n' "randseed=$round" "$@"
+	fio_jobs "${jobs:?}" "directory=/mnt/disk"
+}
+
+# write_rounds: round after round, each with other data, until there is the file $enough; leaves their number in $rounds.
+write_rounds() {
+	say "writing"
+	rounds=0
+	until [ -e "${enough:?}" ]; do
+		rounds=$((rounds + 1))
+		write_job $rounds "rate_iops=${rate:?},$rate" verify_backlog=64 >/run/fio.job
+		run_fio /run/fio.job
+	done
+	say "written, $rounds rounds"
+}
+
+# verify_last_round: what that has written is read once more.
+verify_last_round() {
+	write_job "$rounds" >/run/fio.job
+	run_fio --verify_only /run/fio.job
+}

@@ -11,35 +11,18 @@
 
 : "${disk:?}" "${jobs:?}" "${size:?}" "${rate:?}" "${enough:?}"
 
-# write_job ROUND OPTION...: what an earlier round has left in place of this one's is found out.
-write_job() {
-	round=$1
-	shift
-	fio_options
-	printf '%s\n' "randseed=$round" "$@"
-	fio_jobs "$jobs" "directory=/mnt/disk"
-}
-
 load_aoe
 find_disk "$disk"
 device=/dev/etherd/$disk
 make ext4 "$device"
 mkdir /mnt/disk
 must mount "$device" /mnt/disk
-say "writing"
-rounds=0
-until [ -e "$enough" ]; do
-	rounds=$((rounds + 1))
-	write_job $rounds "rate_iops=$rate,$rate" verify_backlog=64 >/run/fio.job
-	run_fio /run/fio.job
-done
-say "written, $rounds rounds"
+write_rounds
 must umount /mnt/disk
 check ext4 "$device"
 forget "$device"
 must mount "$device" /mnt/disk
-write_job $rounds >/run/fio.job
-run_fio --verify_only /run/fio.job
+verify_last_round
 must umount /mnt/disk
 no_errors
 say "verified"

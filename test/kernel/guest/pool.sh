@@ -11,15 +11,6 @@
 
 : "${disk:?}" "${filesystem:?}" "${jobs:?}" "${size:?}" "${rate:?}" "${random:?}" "${enough:?}"
 
-# write_job ROUND OPTION...: what an earlier round has left in place of this one's is found out.
-write_job() {
-	round=$1
-	shift
-	fio_options
-	printf '%s\n' "randseed=$round" "$@"
-	fio_jobs "$jobs" "directory=/mnt/disk"
-}
-
 load_aoe
 find_disk "$disk"
 device=/dev/etherd/$disk
@@ -28,20 +19,12 @@ mkdir /mnt/disk
 must mount "$device" /mnt/disk
 must dd if=/dev/urandom of=/mnt/disk/random bs=1M "count=$random" conv=fsync status=none
 md5sum /mnt/disk/random >/run/sums
-say "writing"
-rounds=0
-until [ -e "$enough" ]; do
-	rounds=$((rounds + 1))
-	write_job $rounds "rate_iops=$rate,$rate" verify_backlog=64 >/run/fio.job
-	run_fio /run/fio.job
-done
-say "written, $rounds rounds"
+write_rounds
 must umount /mnt/disk
 check "$filesystem" "$device"
 forget "$device"
 must mount "$device" /mnt/disk
-write_job $rounds >/run/fio.job
-run_fio --verify_only /run/fio.job
+verify_last_round
 must md5sum -c --quiet /run/sums
 must umount /mnt/disk
 no_errors
