@@ -30,7 +30,7 @@ if (await inNamespace(import.meta.url)) {
 		await tree.ask("POST", "/api/v1/reload", {});
 		await are("scratch", "web");
 		t.equal(await tree.pidOf("control"), control, "control is the same");
-		await tree.program.waitFor(/info: carried out: 1 step/, 20_000);
+		await tree.program.waitFor(/info: carried out: disk missing: removed/, 20_000);
 	});
 
 	t.test("a disk whose worker is killed at that moment", async (t) => {
