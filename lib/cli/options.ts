@@ -177,8 +177,8 @@ export const COMMANDS = [
 /** First words of several commands. */
 export const GROUPS = [
 	{ name: "disk", help: "Disks of a running daemon." },
-	{ name: "pool", help: "Pools: one log for many thin volumes." },
-	{ name: "volume", help: "Volumes of a pool." },
+	{ name: "pool", help: "Pools: one log for many thin volumes. On trial: they want VBLADE_TRIAL=pools." },
+	{ name: "volume", help: "Volumes of a pool. On trial: they want VBLADE_TRIAL=pools." },
 ] as const;
 export const FORMS = [SERVE, ...COMMANDS] as const satisfies readonly Form[];
 
