@@ -20,6 +20,7 @@ import { type EntrySink, Gather } from "./gather.js";
 import { LogCursor, type LogEnd } from "./log-cursor.js";
 import { LogWriter, type WriterOwner } from "./log-writer.js";
 import { ENTRY_BYTES, RecordKind } from "./record.js";
+import { type RoomWaiter, RoomWaiters } from "./room-waiters.js";
 import type { Segments } from "./segments.js";
 import { SlotFiller } from "./slot-filler.js";
 import type { Summary } from "./summary.js";
@@ -30,11 +31,8 @@ export interface RecordSink extends EntrySink {
 	notes(notes: readonly Uint8Array[], position: number, timeUs: number): void;
 }
 
-/** Whoever has found no room in a record. */
-export interface RoomWaiter {
-	/** There is room, or never will be again. True if nothing waits any more. */
-	roomAgain(): boolean;
-}
+/** After "no space" it is tried again, so long after the last time. */
+const RETRY_US = 1_000_000;
 
 const Step = { idle: 0, writing: 1, syncing: 2, sealing: 3, waitingForSlot: 4, failed: 5 } as const;
 type Step = (typeof Step)[keyof typeof Step];
@@ -56,11 +54,12 @@ export class Log implements PumpStage, WriterOwner {
 	/** On its way, or the last one that was: what it holds is read from memory until the next one is sent. */
 	#flying: Gather;
 	#step: Step = Step.idle;
-	readonly #roomWaiters: RoomWaiter[] = [];
+	readonly #roomWaiters = new RoomWaiters();
 	/** Those who wait for a sync of what is written already. */
 	readonly #syncWaiters = new RequestList();
 	/** Why nothing is taken; ok while something is. */
 	#refusal: StorageStatus = StorageStatus.ok;
+	#refusedUs = 0;
 	#errno = 0;
 	readonly #cursor: LogCursor;
 	/** The last record that is written. */
@@ -97,8 +96,13 @@ export class Log implements PumpStage, WriterOwner {
 		return this.#cursor.stable;
 	}
 
-	/** Why changes are refused; ok if they are not. */
-	get refusal(): StorageStatus {
+	/** Why a change that comes now is refused; ok if it is not. Where there was no space it is looked for again: who asks then waits for that. */
+	refuses(): StorageStatus {
+		const isRefusing = this.#refusal !== StorageStatus.ok && this.#step === Step.idle;
+		if (isRefusing && this.#world.now() - this.#refusedUs >= RETRY_US) {
+			this.#refusal = StorageStatus.ok;
+			this.#seal();
+		}
 		return this.#refusal;
 	}
 
@@ -125,7 +129,7 @@ export class Log implements PumpStage, WriterOwner {
 
 	/** `waiter.roomAgain` will be called. */
 	waitForRoom(waiter: RoomWaiter): void {
-		if (!this.#roomWaiters.includes(waiter)) this.#roomWaiters.push(waiter);
+		this.#roomWaiters.add(waiter);
 		this.#world.pump.wake();
 	}
 
@@ -161,9 +165,9 @@ export class Log implements PumpStage, WriterOwner {
 	}
 
 	get hasWork(): boolean {
-		if (this.#step === Step.failed) return this.#roomWaiters.length > 0;
+		if (this.#step === Step.failed) return !this.#roomWaiters.isEmpty;
 		if (this.#step !== Step.idle) return false;
-		return !this.gather.isEmpty || this.#roomWaiters.length > 0 || !this.#syncWaiters.isEmpty;
+		return !this.gather.isEmpty || !this.#roomWaiters.isEmpty || !this.#syncWaiters.isEmpty;
 	}
 
 	get expects(): boolean {
@@ -172,18 +176,11 @@ export class Log implements PumpStage, WriterOwner {
 
 	drain(): void {
 		// Who waits for room comes before those who come now.
-		const isLetIn = this.#letIn();
+		const isLetIn = this.#roomWaiters.letIn();
 		if (this.#step === Step.failed) return;
 		if (!this.gather.isEmpty) this.#send();
 		else if (!isLetIn) this.#seal();
 		else if (!this.#syncWaiters.isEmpty) this.#startSync();
-	}
-
-	/** True if nobody waits for room any more. */
-	#letIn(): boolean {
-		const waiters = this.#roomWaiters;
-		while (waiters.length > 0 && waiters[0]!.roomAgain()) waiters.shift();
-		return waiters.length === 0;
 	}
 
 	#send(): void {
@@ -288,7 +285,8 @@ export class Log implements PumpStage, WriterOwner {
 	#refuse(status: StorageStatus, errno: number): void {
 		this.#refusal = status;
 		this.#errno = errno;
-		this.#letIn();
+		this.#refusedUs = this.#world.now();
+		this.#roomWaiters.letIn();
 	}
 
 	/** Takes no part in the pump any more. */

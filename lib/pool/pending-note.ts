@@ -2,7 +2,8 @@
 
 import { BlockOp, BlockRequest, type RequestOwner } from "../block/request.js";
 import { OperatorError, StorageStatus, storageStatusName } from "../errors.js";
-import type { Log, RoomWaiter } from "./log.js";
+import type { Log } from "./log.js";
+import type { RoomWaiter } from "./room-waiters.js";
 
 export class PendingNote implements RequestOwner, RoomWaiter {
 	/** Resolves when they are stable. Rejects with an OperatorError. */
@@ -28,9 +29,9 @@ export class PendingNote implements RequestOwner, RoomWaiter {
 	}
 
 	roomAgain(): boolean {
-		const { refusal, errno } = this.#log;
+		const refusal = this.#log.refuses();
 		if (refusal !== StorageStatus.ok) {
-			this.#request.begin().complete(refusal, errno);
+			this.#request.begin().complete(refusal, this.#log.errno);
 			return true;
 		}
 		if (!this.#log.fits(0, 0, this.#bytes)) return false;

@@ -221,9 +221,10 @@ export class Pool implements Users {
 		this.#devices.get(volume.line)?.resize(volume);
 	}
 
-	/** What was found right so far is looked at again, and the head says how far the log has come. To be called every 30 seconds. */
+	/** What was found right so far is looked at again, the head says how far the log has come, a full log looks for space. To be called every 30 seconds. */
 	age(): void {
 		this.#store.reads.verified.age();
+		this.#log.refuses();
 		this.#pulse = this.#pulse.then(() => this.#tellStable());
 	}
 

@@ -41,10 +41,14 @@ export class SlotFiller implements RequestOwner {
 	fill(slot: number, isFresh: boolean): void {
 		this.#slot = slot;
 		this.#device = null;
-		this.#failure = StorageStatus.ok;
 		this.#allowedBytes = 0;
 		this.#filledBytes = isFresh && this.#segments.folder.fillsAhead ? 0 : SEGMENT_BYTES;
-		this.#segments.fileOf(slot).then(
+		this.#begin();
+	}
+
+	#begin(): void {
+		this.#failure = StorageStatus.ok;
+		this.#segments.fileOf(this.#slot).then(
 			(device) => {
 				this.#device = device;
 				this.#goOn();
@@ -60,12 +64,15 @@ export class SlotFiller implements RequestOwner {
 		this.#goOn();
 	}
 
-	/** The slot is wanted now. `over` is called, once, when it is ready, or can't be: with what came of it. */
+	/**
+	 * The slot is wanted now. `over` is called, once, when it is ready, or can't be: with what came of it. What has failed before is tried
+	 * again.
+	 */
 	hurry(over: (status: StorageStatus) => void): void {
 		this.#allowedBytes = SEGMENT_BYTES;
 		this.#whenOver = () => over(this.#failure);
-		if (this.isReady || this.#failure !== StorageStatus.ok) this.#over();
-		else this.#goOn();
+		if (this.#failure === StorageStatus.ok) this.#goOn();
+		else this.#begin();
 	}
 
 	#goOn(): void {

@@ -94,8 +94,9 @@ export class VolumeChange implements FetchOwner, NodeWaiter {
 	/** Goes as far as it can. With `done` see `status`. */
 	goOn(): Progress {
 		const { log } = this.#store;
-		if (log.refusal !== StorageStatus.ok) {
-			this.status = log.refusal;
+		const refusal = log.refuses();
+		if (refusal !== StorageStatus.ok) {
+			this.status = refusal;
 			this.errno = log.errno;
 		}
 		if (this.status !== StorageStatus.ok) return Progress.done;

@@ -14,8 +14,8 @@ import { StorageStatus, unreachable } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import type { Volume } from "./catalog.js";
 import { BLOCK_BYTES, RECORD_DATA_BYTES } from "./format.js";
-import type { RoomWaiter } from "./log.js";
 import { type PageStore, Where } from "./page-store.js";
+import type { RoomWaiter } from "./room-waiters.js";
 import { type ChangeOwner, Progress, VolumeChange } from "./volume-change.js";
 import { type ReadsOwner, VolumeReads } from "./volume-reads.js";
 

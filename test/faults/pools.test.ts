@@ -3,6 +3,7 @@
 // acknowledged is there when the pool is opened again.
 
 import { execFileSync, spawnSync } from "node:child_process";
+import { rmSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import path from "node:path";
 import t, { type Test } from "tap";
@@ -146,9 +147,11 @@ function stuck(t: Test): void {
 
 function full(t: Test): void {
 	t.test(
-		"trap 11: a pool on a file system that is full refuses writes, reads, and loses nothing",
+		"trap 11: a pool on a file system that is full refuses writes, reads, loses nothing, and goes on when there is space",
 		async (t) => {
-			const { directory } = mountExt4(40 * MIB, 512);
+			const { directory } = mountExt4(56 * MIB, 512);
+			const ballast = path.join(directory, "ballast");
+			writeFileSync(ballast, Buffer.alloc(16 * MIB, 1));
 			const folder = path.join(directory, "pool");
 			const storage = await makePool(folder, "512M");
 			const stage = await FaultStage.open(t, storage);
@@ -160,6 +163,11 @@ function full(t: Test): void {
 			written--;
 			t.match(end, FULL, `full after ${written}`);
 			await stage.othersAreServed(2);
+			rmSync(ballast);
+			const goesOn = () =>
+				failure(stage.faulty.write(lba(written), filled(WRITE_SECTORS, 1 + (written % 250))));
+			await until("it goes on", async () => (await goesOn()) === undefined, LIMIT_MS);
+			written++;
 			await stage.server.stop("SIGKILL");
 			stage.initiator.close();
 			const again = await FaultStage.open(t, storage);

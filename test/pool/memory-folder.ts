@@ -96,14 +96,14 @@ export class Stage {
 	static async create(folder: MemoryFolder, sizeBytes = 64 * 2 ** 20, seed = 1): Promise<Stage> {
 		const pool = await Pool.create(testWorld(folder, seed));
 		await pool.administration.create("web", sizeBytes, 4096);
-		return Stage.#of(pool);
+		return Stage.of(pool);
 	}
 
 	static async open(folder: MemoryFolder): Promise<Stage> {
-		return Stage.#of(await Pool.open(testWorld(folder)));
+		return Stage.of(await Pool.open(testWorld(folder)));
 	}
 
-	static async #of(pool: Pool): Promise<Stage> {
+	static async of(pool: Pool): Promise<Stage> {
 		const options = { readOnly: false, offsetSectors: 0, lengthSectors: undefined, between: strictly };
 		const { device } = await openVolumeStack(pool, "web", { ...options, durability: "ack" });
 		return new Stage(pool, device);

@@ -3,11 +3,12 @@
 import t from "tap";
 import { BlockOp } from "../../lib/block/request.js";
 import { OperatorError, StorageStatus } from "../../lib/errors.js";
-import { BLOCK_BYTES } from "../../lib/pool/format.js";
+import { BLOCK_BYTES, SEGMENT_BYTES } from "../../lib/pool/format.js";
+import { Pool } from "../../lib/pool/pool.js";
 import { Random } from "../../lib/random.js";
 import { FaultyLayer } from "../../lib/testing/faulty-layer.js";
 import { run } from "../block/devices.js";
-import { MemoryFolder, peek, poke, Stage } from "./memory-folder.js";
+import { MemoryFolder, peek, poke, Stage, testWorld } from "./memory-folder.js";
 
 const TIB = 2 ** 40;
 
@@ -78,6 +79,66 @@ t.test(
 		await again.close();
 	},
 );
+
+t.test("a pool that was full goes on when there is space again, without being opened again", async (t) => {
+	const folder = new MemoryFolder();
+	const world = testWorld(folder);
+	let laterUs = 0;
+	const pool = await Pool.create({ ...world, now: () => world.now() + laterUs });
+	await pool.administration.create("web", 64 * 2 ** 20, 4096);
+	const stage = await Stage.of(pool);
+	const create = folder.create.bind(folder);
+	let tried = 0;
+	folder.create = async () => {
+		tried++;
+		throw new OperatorError("no space");
+	};
+	const fill = () => stage.write(0, ...new Array<number>(250).fill(9));
+	while ((await fill()) === StorageStatus.ok);
+	const before = tried;
+	for (let round = 0; round < 5; round++) t.equal(await fill(), StorageStatus.noSpace);
+	t.equal(tried, before, "it is not looked for at each write");
+	laterUs += 1_000_000;
+	const several = await Promise.all([fill(), stage.write(300, 8), run(stage.device, BlockOp.trim, 0, 4096)]);
+	t.strictSame([several[0], several[1], several[2].status], new Array(3).fill(StorageStatus.noSpace));
+	t.equal(tried, before + 1, "a second later it is, once for all of them");
+	folder.create = create;
+	t.equal(await stage.write(300, 8), StorageStatus.noSpace);
+	laterUs += 1_000_000;
+	t.strictSame(
+		await Promise.all([stage.write(300, 8), stage.write(301, 7)]),
+		[0, 0],
+		"they wait and are done",
+	);
+	t.strictSame(await stage.readAll(0, 300, 301), [9, 8, 7]);
+	await pool.administration.create("db", 4096, 4096);
+	await stage.close();
+	const again = await Stage.open(folder);
+	t.strictSame(await again.readAll(0, 300, 301), [9, 8, 7]);
+	await again.close();
+});
+
+t.test("a slot that can't be written with zeros is tried again, from where that failed", async (t) => {
+	const folder = new FaultyFolder();
+	folder.fillsAhead = true;
+	const world = testWorld(folder);
+	let laterUs = 0;
+	const pool = await Pool.create({ ...world, now: () => world.now() + laterUs });
+	await pool.administration.create("web", 64 * 2 ** 20, 4096);
+	const stage = await Stage.of(pool);
+	// The second slot, but for its beginning.
+	const full = { op: BlockOp.write, status: StorageStatus.noSpace, startBytes: SEGMENT_BYTES + 2 ** 20 };
+	for (const layer of folder.layers) layer.add(full);
+	const fill = () => stage.write(0, ...new Array<number>(250).fill(9));
+	while ((await fill()) === StorageStatus.ok);
+	for (const layer of folder.layers) layer.heal();
+	laterUs += 1_000_000;
+	t.equal(await fill(), StorageStatus.ok);
+	await stage.close();
+	const again = await Stage.open(folder);
+	t.equal(await again.read(0), 9);
+	await again.close();
+});
 
 t.test("trap 6: a trim of any size is one record, reads as zeros and survives", async (t) => {
 	const folder = new MemoryFolder();
