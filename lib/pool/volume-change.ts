@@ -211,34 +211,47 @@ export class VolumeChange implements FetchOwner, NodeWaiter {
 		const { gather } = this.#store.log;
 		const source = request!.op === BlockOp.write ? request!.memory : null;
 		const sourceOffset = source === null ? 0 : request!.memoryOffset + this.#at - request!.offsetBytes;
-		if (length === this.#pageBytes && isZero(source!, sourceOffset, length)) {
-			gather.hole(this.#volume, page, 1);
+		const isWhole = length === this.#pageBytes;
+		const where = isWhole ? Where.hole : this.#whereNow(page);
+		const isZeros = source === null || isZero(source, sourceOffset, length);
+		if (isZeros && this.#isZeroBeside(where, page, from, length)) {
+			if (isWhole || where !== Where.hole) gather.hole(this.#volume, page, 1);
 			return;
 		}
-		const at = length === this.#pageBytes ? this.#place(page) : this.#image(page, source === null);
-		if (at < 0) return;
+		const at = isWhole ? this.#place(page) : this.#image(page, where);
 		if (source === null) gather.memory.bytes.fill(0, at + from, at + from + length);
 		else copyBytes(gather.memory, at + from, source, sourceOffset, length);
+	}
+
+	/** Where a page is that was looked for just now; the node that said so may be gone again, if it has been read meanwhile. */
+	#whereNow(page: number): Where {
+		const where = this.#store.find(this.#volume, page, null);
+		return where === Where.loading ? Where.stored : where;
+	}
+
+	/** Whether all else of a page reads as zeros. */
+	#isZeroBeside(where: Where, page: number, from: number, length: number): boolean {
+		if (where === Where.hole) return true;
+		const isStored = where === Where.stored;
+		const memory = isStored ? this.#fetchedPage(page) : this.#store.memory;
+		const begin = isStored ? 0 : this.#store.memoryOffset;
+		const end = from + length;
+		return isZero(memory, begin, from) && isZero(memory, begin + end, this.#pageBytes - end);
 	}
 
 	#place(page: number): number {
 		return this.#store.log.gather.page(this.#volume, page, this.#pageBytes / SECTOR_BYTES);
 	}
 
-	/** Where the page is in the record, with what it held so far; -1 if that is zeros and may stay so. */
-	#image(page: number, mayStayHole: boolean): number {
-		const store = this.#store;
-		const found = store.find(this.#volume, page, null);
-		// It was looked for just now; the node that said so may be gone again, if it has been read meanwhile.
-		const where = found === Where.loading ? Where.stored : found;
-		const { gather } = store.log;
-		if (where === Where.hole && mayStayHole) return -1;
-		const { memory, memoryOffset } = store;
+	/** Where the page is in the record, with what it held so far. */
+	#image(page: number, where: Where): number {
+		const { memory, memoryOffset, log } = this.#store;
 		const at = this.#place(page);
-		if (where === Where.hole) gather.memory.bytes.fill(0, at, at + this.#pageBytes);
+		if (where === Where.hole) log.gather.memory.bytes.fill(0, at, at + this.#pageBytes);
 		else if (where === Where.stored)
-			copyBytes(gather.memory, at, this.#fetchedPage(page), 0, this.#pageBytes);
-		else if (memory !== gather.memory) copyBytes(gather.memory, at, memory, memoryOffset, this.#pageBytes);
+			copyBytes(log.gather.memory, at, this.#fetchedPage(page), 0, this.#pageBytes);
+		else if (memory !== log.gather.memory)
+			copyBytes(log.gather.memory, at, memory, memoryOffset, this.#pageBytes);
 		return at;
 	}
 
