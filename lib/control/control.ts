@@ -114,7 +114,8 @@ export class Control {
 	async reload(): Promise<string | undefined> {
 		const running = this.inside.desired.reload();
 		await running.ended;
-		return running.job.state === "failed" ? running.job.message : undefined;
+		const { state, message, errors } = running.job;
+		return state === "failed" ? [message, ...errors.slice(0, 1)].join(": ") : undefined;
 	}
 
 	/** Also for one that comes later. */

@@ -8,6 +8,7 @@ import type { Clock } from "../clock.js";
 import type { Config, Environment } from "../spec/config.js";
 import type { DiskConfig } from "../spec/configuration.js";
 import { type Difference, differenceOf, type Step } from "../spec/difference.js";
+import type { PlacedError } from "../spec/place.js";
 import { counted } from "../text.js";
 import type { DamageTeller } from "./damage.js";
 import type { EventLog } from "./event-log.js";
@@ -103,7 +104,7 @@ export class Desired {
 		const kept = serving.size > 0 ? await keptWish(opener) : undefined;
 		const wish = kept ?? (await wishOfFiles(opener));
 		const config = orThrow(understandMost(wish, environment));
-		for (const { message } of config.warnings) this.#warn(message);
+		for (const warning of config.warnings) this.#warn(warning);
 		this.#take(wish, config);
 		if (kept === undefined) this.#record.note([]);
 		else await this.#record.restore();
@@ -152,8 +153,9 @@ export class Desired {
 
 	#refused(job: RunningJob, errors: string[]): void {
 		this.#record.note(errors);
-		const message = `the configuration has ${counted(errors.length, "error")}; nothing was changed: ${errors[0]}`;
-		this.#options.events.add({ kind: "configuration", severity: "error", message });
+		const message = `the configuration has ${counted(errors.length, "error")}; nothing was changed`;
+		const told = `${message}: ${errors[0]}`;
+		this.#options.events.add({ kind: "configuration", severity: "error", message: told });
 		for (const error of errors) job.step(error);
 		job.finish("failed", message);
 	}
@@ -225,9 +227,9 @@ export class Desired {
 				),
 			);
 		const message = `${counted(steps.length, "step")}${steps.length === 0 ? ": nothing has changed" : ""}`;
-		const { errors } = job.job;
-		job.finish("done", errors.length === 0 ? message : `${message}; ${errors[0]}`);
-		this.#options.events.add({ kind: "configuration", ...endOf(difference, errors.length === 0) });
+		job.finish("done", message);
+		const isWhole = job.job.errors.length === 0;
+		this.#options.events.add({ kind: "configuration", ...endOf(difference, isWhole) });
 	}
 
 	async #takeAway({ kind, disk: { name } }: Step, job: RunningJob): Promise<void> {
@@ -292,7 +294,7 @@ export class Desired {
 		for (const steward of this.#stewards.values()) steward.stop();
 	}
 
-	#warn(message: string): void {
-		this.#options.events.add({ kind: "configuration", severity: "warning", message });
+	#warn({ message, isNote }: PlacedError): void {
+		this.#options.events.add({ kind: "configuration", severity: isNote ? "info" : "warning", message });
 	}
 }

@@ -55,7 +55,7 @@ export class Guard {
 		this.#checkHost(caller, header("host"));
 		checkOrigin(header("host"), header("origin"));
 		const reads = method === "GET" || method === "HEAD";
-		if (!reads && method !== "DELETE") checkMediaType(header("content-type"));
+		if (!reads && method !== "DELETE") checkMediaType(method, header("content-type"));
 		if (isPage && reads) return false;
 		const trust = this.#trustIn(caller, header);
 		if (trust.isTrusted) return true;
@@ -123,10 +123,18 @@ function checkOrigin(host: string | undefined, origin: string | undefined): void
 		throw new Refusal(403, "the request comes from a page of another site");
 }
 
-function checkMediaType(type: string | undefined): void {
+/** What bodies are written in: a merge patch (RFC 7396) is JSON by another name. None of these can a form of another site send. */
+export function mediaTypesOf(method: string): readonly string[] {
+	return method === "PATCH" ? ["application/json", "application/merge-patch+json"] : ["application/json"];
+}
+
+function checkMediaType(method: string, type: string | undefined): void {
 	const [essence = ""] = (type ?? "").split(";");
-	if (essence.trim().toLowerCase() !== "application/json")
-		throw new Refusal(415, 'changes are taken with "Content-Type: application/json" only');
+	const taken = mediaTypesOf(method);
+	if (taken.includes(essence.trim().toLowerCase())) return;
+	const shown = taken.map((each) => `"Content-Type: ${each}"`).join(" or ");
+	const headers = method === "PATCH" ? { "accept-patch": taken.join(", ") } : {};
+	throw new Refusal(415, `changes are taken with ${shown} only`, { headers });
 }
 
 /** Asked from this machine, and for itself: a proxy says for whom it asks. */

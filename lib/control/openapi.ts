@@ -5,6 +5,7 @@
 
 import { STATUS_CODES } from "node:http";
 import { z } from "zod";
+import { mediaTypesOf } from "./guard.js";
 import * as model from "./model.js";
 import type { Answer, Route } from "./routes.js";
 
@@ -85,14 +86,14 @@ function operation(route: Route, names: ReadonlyMap<z.ZodType, string>): Json {
 		operationId: operationId(route),
 		summary: route.summary,
 		parameters: parametersOf(route),
-		...(route.body && {
-			requestBody: {
-				required: true,
-				content: { "application/json": { schema: schemaOf(route.bodyForm ?? route.body, names) } },
-			},
-		}),
+		...(route.body && { requestBody: bodyOf(route.method, route.bodyForm ?? route.body, names) }),
 		responses,
 	};
+}
+
+function bodyOf(method: string, form: z.ZodType, names: ReadonlyMap<z.ZodType, string>): Json {
+	const content = mediaTypesOf(method).map((type) => [type, { schema: schemaOf(form, names) }]);
+	return { required: true, content: Object.fromEntries(content) };
 }
 
 function operationId({ method, path }: Route): string {

@@ -12,6 +12,7 @@ import type { LinkSpec } from "../spec/spec.js";
 import type { EventLog } from "./event-log.js";
 import type { Kept } from "./kept.js";
 import type { DiskState } from "./model.js";
+import { AbsentError } from "./refused.js";
 import type { Removed, Workers } from "./seams.js";
 import { messageOf } from "./thrown.js";
 
@@ -52,6 +53,8 @@ export class Steward {
 	/** Each undertaking has a number; one that finds another has been overtaken. */
 	#undertaking = 0;
 	#retryMs = FIRST_RETRY_MS;
+	/** What was last told of why it can't be served; null: it was served since, or shall be another one. */
+	#told: string | null = null;
 
 	constructor(disk: DiskConfig, options: StewardOptions) {
 		this.#disk = disk;
@@ -87,6 +90,7 @@ export class Steward {
 
 	/** Has it served. Resolves after the first try: undefined, or why that has failed. It is tried again and again then. */
 	async serve(disk: DiskConfig = this.#disk): Promise<string | undefined> {
+		if (disk !== this.#disk) this.#told = null;
 		this.#disk = disk;
 		this.#retryMs = FIRST_RETRY_MS;
 		this.#enter("opening");
@@ -199,18 +203,22 @@ export class Steward {
 			await workers.add(disk, links(), await kept.of(disk.name), fingerprintOf(disk));
 			if (undertaking !== this.#undertaking) return undefined;
 			this.#retryMs = FIRST_RETRY_MS;
+			this.#told = null;
 			this.#enter("open");
 			this.#tell("disk-opened", "info", "served");
 			return undefined;
 		} catch (error) {
 			if (undertaking !== this.#undertaking) return undefined;
-			return this.#failed(messageOf(error), undertaking);
+			return this.#failed(messageOf(error), error instanceof AbsentError, undertaking);
 		}
 	}
 
-	#failed(reason: string, undertaking: number): string {
+	/** `isAbsent`: for want of a worker, whose ways of not being there are one reason. */
+	#failed(reason: string, isAbsent: boolean, undertaking: number): string {
 		const { clock } = this.#options;
-		if (this.#state !== "failed" || this.#reason !== reason) this.#tell("disk-failed", "error", reason);
+		const isNews = isAbsent ? this.#told === null : this.#told !== reason;
+		if (isNews) this.#tell("disk-failed", "error", reason);
+		if (isNews) this.#told = reason;
 		this.#enter("failed", reason);
 		this.#retryAtMs = clock.now() + this.#retryMs;
 		this.#cancelRetry = clock.after(this.#retryMs, () => void this.#try(undertaking));

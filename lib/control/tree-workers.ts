@@ -15,7 +15,7 @@ import { quote } from "../text.js";
 import { Allowance, endIn, lookIn, newsIn, numbersIn, setIn } from "./heard.js";
 import { Looking, lookAtAll } from "./looking.js";
 import { Onlooker } from "./onlooker.js";
-import { asRefusal } from "./refused.js";
+import { AbsentError, asRefusal } from "./refused.js";
 import type { KeptDisk, Look, Removed, ServedDisk, Workers, WorkersListener } from "./seams.js";
 import { allReports, allServed } from "./whole-answers.js";
 import { Choice } from "./worker-choice.js";
@@ -274,12 +274,16 @@ export class TreeWorkers implements Workers {
 	}
 
 	/** Throws an OperatorError: what the worker refuses with, or that it is not there. */
-	async #ask({ index, asking }: Worker, body: WorkerRequest, limitMs = ASK_LIMIT_MS): Promise<Delivery> {
-		if (asking === null) throw new OperatorError(`worker ${index} is being started`);
+	async #ask(worker: Worker, body: WorkerRequest, limitMs = ASK_LIMIT_MS): Promise<Delivery> {
+		const { index, asking } = worker;
+		if (asking === null) throw new AbsentError(`worker ${index} is being started`);
 		try {
 			return await asking.ask({ body }, limitMs);
 		} catch (error) {
-			throw asRefusal(`worker ${index}`, error);
+			const isGone = error instanceof NoAnswerError && worker.asking !== asking;
+			throw isGone
+				? new AbsentError(`worker ${index}: ${error.message}`)
+				: asRefusal(`worker ${index}`, error);
 		}
 	}
 }

@@ -35,17 +35,21 @@ export function readDebianDisk(file: string, text: string): DebianDisk | undefin
 	const [operand] = line.positionals;
 	if (line.mistake !== undefined) throw new PlacedError(placeOf("options"), line.mistake);
 	if (operand !== undefined) throw new PlacedError(placeOf("options"), `${operand} is no option`);
-	const ignored = IGNORED.filter((name) => line.has(name)).map(
-		(name) => new PlacedError(placeOf("options"), `--${name} is not followed: it is for all disks or none`),
+	const ignored = IGNORED.filter((name) => line.has(name)).map((name) =>
+		note(placeOf("options"), `--${name} is not followed: it is for all disks or none`),
 	);
 	if (ignoresIonice)
-		ignored.push(new PlacedError(placeOf("ionice"), "ionice is not followed: one process serves all disks"));
+		ignored.push(note(placeOf("ionice"), "ionice is not followed: one process serves all disks"));
 	return {
 		name: path.basename(file, ".conf"),
 		settings: settingsOf(wanted, line),
 		placeOf: (key) => placeOf(variableOf(key)),
 		ignored,
 	};
+}
+
+function note(place: Place, what: string): PlacedError {
+	return new PlacedError(place, what, true);
 }
 
 /** What the common reader of disks refuses is of one of these. */

@@ -19,6 +19,8 @@ export class PlacedError extends OperatorError {
 	constructor(
 		readonly place: Place,
 		readonly what: string,
+		/** All is served as it is meant: nobody need do anything. */
+		readonly isNote = false,
 	) {
 		super(`${shownPlace(place)}: ${oneLine(what)}`);
 	}

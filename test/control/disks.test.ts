@@ -124,8 +124,9 @@ t.test("a change wants the ETag of what it changes", async (t) => {
 
 	const { headers } = await stage.ask("GET", "/api/v1/disks/mail");
 	const tag = { "if-match": headers.etag ?? "" };
-	const changed = await stage.ask("PATCH", "/api/v1/disks/mail", { body, headers: tag });
-	t.equal(changed.status, 202);
+	const type = { "content-type": "application/merge-patch+json; charset=utf-8" };
+	const changed = await stage.ask("PATCH", "/api/v1/disks/mail", { body, headers: { ...tag, ...type } });
+	t.equal(changed.status, 202, "by the name that merge patches have");
 	t.match(changed.body.plan.steps, [{ effect: "change", live: true, text: /limit\.iops 100 -> 200/ }]);
 	await stage.done(changed);
 	t.ok(stage.workers.calls.includes("change mail"));

@@ -121,6 +121,13 @@ function ofBrowsers(): void {
 			const reply = await tcp("POST", "/api/v1/reload", { ...BEARER, "content-type": type });
 			t.equal(reply.status, 415, `Content-Type: ${type}`);
 		}
+		const merging = { ...BEARER, "content-type": "application/merge-patch+json" };
+		t.equal((await tcp("POST", "/api/v1/reload", merging)).status, 415);
+		const patched = await tcp("PATCH", "/api/v1/disks/web", { ...BEARER, "content-type": "text/plain" });
+		t.strictSame(
+			[patched.status, patched.headers["accept-patch"]],
+			[415, "application/json, application/merge-patch+json"],
+		);
 		const { headers } = await tcp("GET", "/api/v1/status");
 		t.match(headers["content-security-policy"], /default-src 'self'.*frame-ancestors 'none'/);
 		t.equal(headers["x-content-type-options"], "nosniff");

@@ -75,6 +75,8 @@ t.test("forms of bodies are told with what the configuration allows", async (t) 
 	const { body } = await stage.ask("GET", "/openapi.json");
 	const { NewDisk } = body.components.schemas;
 	t.match(NewDisk, { type: "object", additionalProperties: false });
+	const { content } = body.paths["/api/v1/disks/{name}"].patch.requestBody;
+	t.strictSame(Object.keys(content), ["application/json", "application/merge-patch+json"]);
 	for (const key of ["name", "file", "memory", "durability", "limit", "aoe"])
 		t.hasProp(NewDisk.properties, key);
 });

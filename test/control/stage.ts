@@ -8,6 +8,7 @@ import path from "node:path";
 import type { Test } from "tap";
 import { Control, type ControlOptions } from "../../lib/control/control.js";
 import type { Process } from "../../lib/control/model.js";
+import { AbsentError } from "../../lib/control/refused.js";
 import type {
 	DiskIdentity,
 	Listening,
@@ -20,6 +21,7 @@ import type {
 } from "../../lib/control/seams.js";
 import { DamagedError, OperatorError } from "../../lib/errors.js";
 import type { DiskConfig } from "../../lib/spec/configuration.js";
+import type { Source } from "../../lib/spec/parts.js";
 import { scratchDirectory } from "../support/cleanup.js";
 
 export const LIMIT_MS = 20_000;
@@ -46,6 +48,8 @@ netif = ["eth0"]
 
 export class FakeOpener implements Opener {
 	text = TWO;
+	/** Exports of Debian's. */
+	readonly debian: Source[] = [];
 	token: string | undefined = TOKEN;
 	readonly files = new Map<string, Uint8Array>();
 	/** Files that are there and can't be read; and what was put aside. */
@@ -58,7 +62,7 @@ export class FakeOpener implements Opener {
 	speed = new Map<string, number>();
 
 	async readSources() {
-		return { files: [{ path: FILE, text: this.text }], debian: [] };
+		return { files: [{ path: FILE, text: this.text }], debian: this.debian };
 	}
 
 	async readToken() {
@@ -128,6 +132,8 @@ export class FakeWorkers implements Workers {
 	looks: readonly Look[] = [];
 	listener: WorkersListener | undefined;
 	trouble: readonly string[] = [];
+	/** How the worker is not there. */
+	absence: string | undefined;
 
 	listen(listener: WorkersListener): void {
 		this.listener = listener;
@@ -144,6 +150,7 @@ export class FakeWorkers implements Workers {
 
 	async add({ name }: DiskConfig, _links: unknown, _kept: unknown, fingerprint: string): Promise<void> {
 		this.calls.push(`add ${name}`);
+		if (this.absence !== undefined) throw new AbsentError(this.absence);
 		const reason = this.reasons.get(name);
 		if (reason !== undefined) throw new OperatorError(reason);
 		this.served.set(name, fingerprint);

@@ -4,7 +4,7 @@
  */
 
 import t from "tap";
-import { LinkList } from "../../lib/control/model.js";
+import { type Event, LinkList } from "../../lib/control/model.js";
 import { figuresOf, LINK, lookOf, viewOf } from "./figures.js";
 import { Stage, settle } from "./stage.js";
 
@@ -44,6 +44,33 @@ t.test("a disk that is silenced, and one whose address another answers for, are 
 		"disk mail: not served on eth0 for now: 02:00:00:00:00:05 there answers for 9.1",
 		"disk web: 02:00:00:00:00:06 on eth0 answers for 9.0 too, and may have other data",
 	]);
+});
+
+t.test("what Debian's exports ask for and nobody misses is a note, and no problem", async (t) => {
+	const stage = new Stage();
+	const text = "shelf=7\nslot=1\nnetif=eth0\nfilename=/srv/old.img\noptions='--user=x'\nionice=-c2\n";
+	stage.opener.debian.push({ path: "/etc/vblade.conf.d/old.conf", text });
+	await stage.start(t);
+	await settle();
+	t.match((await stage.ask("GET", "/api/v1/status")).body, { health: "ok", problems: [] });
+	const { warnings } = (await stage.ask("GET", "/api/v1/config")).body;
+	t.match(
+		warnings,
+		[/--user is not followed/, /ionice is not followed/],
+		"whoever looks at the files is told",
+	);
+	const { events } = (await stage.ask("GET", "/api/v1/events")).body;
+	const told = (events as Event[]).filter(({ message }) => message.includes("not followed"));
+	t.strictSame(
+		told.map(({ severity }) => severity),
+		["info", "info"],
+	);
+	stage.opener.debian.push({ path: "/etc/vblade.conf.d/new.conf", text: text.replace("slot=1", "slot=") });
+	t.equal(await stage.control.reload(), undefined);
+	t.match((await stage.ask("GET", "/api/v1/status")).body, {
+		health: "degraded",
+		problems: [/slot= is empty/],
+	});
 });
 
 t.test("what the storage of a disk does not do, though it is served, is a problem", async (t) => {

@@ -35,7 +35,7 @@ export function problemsOf({ desired, observed, state, workers, places }: Inside
 			.flatMap(({ name, state, reason }) => (state === "up" ? [] : [`link ${name}: ${reason ?? state}`])),
 		...places.wrong.map((wrong) => `[http] listen: ${wrong}`),
 		...(lastReload?.ok === false ? [`the last reload changed nothing: ${lastReload.errors[0] ?? ""}`] : []),
-		...desired.config.warnings.map(({ message }) => message),
+		...desired.config.warnings.flatMap(({ message, isNote }) => (isNote ? [] : [message])),
 	];
 }
 

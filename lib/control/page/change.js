@@ -124,7 +124,7 @@ export async function followJob(id, progress) {
 	for (;;) {
 		const job = /** @type {Job} */ (await get(`/api/v1/jobs/${encodeURIComponent(id)}`));
 		progress(job.message, job.progress);
-		if (job.state === "done") return say(job.message);
+		if (job.state === "done") return say([job.message, ...job.errors.slice(0, 1)].join("; "));
 		if (job.state === "failed") throw new JobFailed([job.message, ...job.errors].join("\n"));
 		await pause(JOB_MS, new AbortController().signal);
 	}
