@@ -45,7 +45,10 @@ export function insideOf(options: AssemblyOptions, kept: Kept, guard: Guard, eve
 	const jobs = new Jobs(now);
 	const observed = new Observed(now());
 	const places = new Places(opener, events, clock);
-	const onForgotten = (disk: string): void => observed.forget(disk);
+	const onForgotten = (disk: string): void => {
+		observed.forget(disk);
+		workers.forget(disk);
+	};
 	const onReload = async ({ http }: Config): Promise<readonly string[]> => {
 		const wrong: string[] = [];
 		try {

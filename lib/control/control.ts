@@ -66,6 +66,7 @@ export class Control {
 			started: (worker) => inside.desired.lost(worker),
 			recognized: (disk, identity) => kept.recognize(disk, identity),
 			happened: (happening) => inside.events.add(happening),
+			seen: (view) => inside.observed.see(view),
 			set: async (disk, set) => {
 				if (!isDeepStrictEqual(kept.find(disk)?.set, set)) await kept.note(disk, { set });
 			},

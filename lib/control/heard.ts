@@ -16,6 +16,7 @@ import {
 	isText,
 } from "../channel/checks.js";
 import { FrameError } from "../channel/frames.js";
+import type { DiskReport } from "../daemon/state.js";
 import type { WorkerLook, WorkerReports } from "../daemon/worker-look.js";
 import type { ServingSome, WorkerNews, WorkerQuestion } from "../daemon/worker-messages.js";
 import { isMac, isSetOnDisk, isWord, LONGEST, MOST_LINKS } from "../daemon/worker-requests.js";
@@ -82,6 +83,7 @@ const isLook = isShape({
 	disks: isList(isDisk, MOST),
 	isMore: isFlag,
 });
+const isReport = isShape({ report: isEither(isMissing, isDisk) });
 const isReports = isShape({ disks: isList(isDisk, MOST), isMore: isFlag });
 
 const isIdentity = isShape({ serial: isText(20), wwn: isText(16) });
@@ -126,6 +128,14 @@ export function lookIn(words: Words): WorkerLook {
 export function reportsIn(words: Words): WorkerReports {
 	heard("report of disks", isReports, words);
 	return words as unknown as WorkerReports;
+}
+
+/** How that disk stands now, if it says so. */
+export function reportIn(words: Words, disk: string): DiskReport | undefined {
+	heard("report of a disk", isReport, words);
+	const { report } = words as { readonly report?: DiskReport };
+	if (report !== undefined && report.name !== disk) throw new FrameError("it reports on another disk");
+	return report;
 }
 
 export function servingIn(words: Words): ServingSome {

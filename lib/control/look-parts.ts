@@ -65,12 +65,24 @@ interface Part {
 
 /** What one initiator has asked for, of what it does on each of its disks. */
 export function countsOf(parts: readonly Part[]): InitiatorCounts {
-	const rows = parts.flatMap(({ row }) => row ?? []);
+	return joined(
+		parts.map(({ row, latency }) => ({
+			counters: row ? countersOf([row]) : NO_COUNTERS,
+			lastSeenMs: row?.lastSeenMs ?? null,
+			latency,
+		})),
+	);
+}
+
+/** One of whom it is known in parts what he has asked for. */
+export function joined(all: readonly InitiatorCounts[]): InitiatorCounts {
+	const counters = { ...NO_COUNTERS };
+	for (const each of all) for (const name of COUNTERS) counters[name] += each.counters[name];
 	const of = (operation: Operation): Measured | null =>
-		sumOf(parts.flatMap(({ latency }) => latency[operation] ?? []));
+		sumOf(all.flatMap(({ latency }) => latency[operation] ?? []));
 	return {
-		counters: countersOf(rows),
-		lastSeenMs: rows.reduce((latest, { lastSeenMs }) => Math.max(latest, lastSeenMs), 0) || null,
+		counters,
+		lastSeenMs: all.reduce((latest, { lastSeenMs }) => Math.max(latest, lastSeenMs ?? 0), 0) || null,
 		latency: { read: of("read"), write: of("write"), flush: of("flush") },
 	};
 }

@@ -122,6 +122,11 @@ export class Observed {
 		this.#rates = sumOf(all);
 	}
 
+	/** How one disk stands, told between two looks. */
+	see(view: DiskView): void {
+		this.#entry(view.name).view = view;
+	}
+
 	#entry(name: string): Entry {
 		let entry = this.#disks.get(name);
 		if (entry === undefined) {

@@ -13,9 +13,18 @@ import {
 } from "../daemon/figures-frame.js";
 import type { DiskReport, LinkReport, WorkerReport } from "../daemon/state.js";
 import { formatMac } from "../wire/mac.js";
-import { countsOf, diskFigures, linkView, NOTHING_MEASURED, operationsOf, viewOf } from "./look-parts.js";
+import {
+	countsOf,
+	diskFigures,
+	joined,
+	linkView,
+	NOTHING_MEASURED,
+	operationsOf,
+	viewOf,
+} from "./look-parts.js";
 import { OPERATIONS } from "./model.js";
-import type { InitiatorFigures, LinkView, Look, MeasuredByOperation } from "./seams.js";
+import { type PastAsker, PastAskers } from "./past-askers.js";
+import type { InitiatorCounts, InitiatorFigures, LinkView, Look, MeasuredByOperation } from "./seams.js";
 
 /** A disk, a link, or an initiator of one disk on one link: what it is called, and what was last told of it. */
 export interface Thing<Row> {
@@ -36,12 +45,21 @@ export interface Asker extends Thing<FigureRow<"initiators">> {
 	latencyBefore: MeasuredByOperation;
 }
 
+/** One MAC address on one link. */
+interface Group {
+	readonly mac: string;
+	readonly link: string;
+	readonly askers: Asker[];
+	readonly past: PastAsker[];
+}
+
 export class Onlooker {
 	readonly #disks = new Map<number, Thing<FigureRow<"disks">>>();
 	readonly #links = new Map<number, Thing<FigureRow<"links">>>();
 	readonly #askers = new Map<number, Asker>();
 	/** By MAC address and link, whatever disks they use. */
 	#initiators = new Map<string, InitiatorFigures>();
+	readonly #past = new PastAskers();
 	#generation = 0;
 
 	constructor(
@@ -91,6 +109,11 @@ export class Onlooker {
 	}
 
 	#name({ isWhole, disks, links, initiators, gone }: FigureNames): void {
+		const known = new Set(initiators.map(({ number }) => number));
+		const leaving = isWhole
+			? [...this.#askers.keys()].filter((number) => !known.has(number))
+			: gone.initiators;
+		for (const number of leaving) this.#leaves(number);
 		if (isWhole) for (const things of [this.#disks, this.#links, this.#askers]) things.clear();
 		const untold = { row: undefined, latency: NOTHING_MEASURED };
 		for (const { number, name } of disks) this.#disks.set(number, { name, ...untold });
@@ -107,8 +130,26 @@ export class Onlooker {
 			});
 		for (const number of gone.disks) this.#disks.delete(number);
 		for (const number of gone.links) this.#links.delete(number);
-		for (const number of gone.initiators) this.#askers.delete(number);
 		if (isWhole || gone.initiators.length > 0) this.#initiators = new Map();
+	}
+
+	/** What it did stays, under names. */
+	#leaves(number: number): void {
+		const asker = this.#askers.get(number);
+		this.#askers.delete(number);
+		const disk = asker && this.#disks.get(asker.disk)?.name;
+		if (asker === undefined || disk === undefined) return;
+		const link = this.#links.get(asker.link)?.name ?? "";
+		this.#past.add({ mac: asker.name, link, disk, counts: countsOf([asker]) });
+	}
+
+	/** The disk is gone for good, and whoever has used it. */
+	forget(disk: string): void {
+		this.#past.forget(disk);
+		for (const [number, asker] of this.#askers)
+			if (this.#disks.get(asker.disk)?.name === disk) this.#askers.delete(number);
+		this.#initiators = new Map();
+		this.#regroup(new Set());
 	}
 
 	#measure({ of, number, kind, sumSeconds, counts }: FigureLatency): void {
@@ -120,28 +161,46 @@ export class Onlooker {
 
 	/** Those initiators anew of whom something has changed. */
 	#regroup(changed: ReadonlySet<number>): void {
-		const groups = new Map<string, Asker[]>();
+		const groups = new Map<string, Group>();
 		const stale = new Set<string>();
+		const groupOf = (mac: string, link: string): Group => {
+			const key = `${mac} ${link}`;
+			if (!this.#initiators.has(key)) stale.add(key);
+			const group = groups.get(key) ?? { mac, link, askers: [], past: [] };
+			groups.set(key, group);
+			return group;
+		};
 		for (const [number, asker] of this.#askers) {
-			const key = `${asker.name} ${asker.link}`;
-			const group = groups.get(key);
-			if (group === undefined) groups.set(key, [asker]);
-			else group.push(asker);
-			if (changed.has(number) || !this.#initiators.has(key)) stale.add(key);
+			const link = this.#links.get(asker.link)?.name ?? "";
+			groupOf(asker.name, link).askers.push(asker);
+			if (changed.has(number)) stale.add(`${asker.name} ${link}`);
 		}
+		for (const asker of this.#past.all()) groupOf(asker.mac, asker.link).past.push(asker);
 		for (const key of stale) {
-			const group = groups.get(key) ?? [];
-			const link = this.#links.get(group[0]?.link ?? -1)?.name ?? "";
-			const disks = group.flatMap(({ disk }) => this.#disks.get(disk)?.name ?? []);
-			const onDisk = (name: string): ReturnType<InitiatorFigures["onDisk"]> => {
-				const asker = group.find(({ disk }) => this.#disks.get(disk)?.name === name);
-				if (asker === undefined) return undefined;
-				const before = { row: asker.rowBefore, latency: asker.latencyBefore };
-				return { now: countsOf([asker]), before: countsOf([before]) };
-			};
-			const mac = group[0]?.name ?? "";
-			this.#initiators.set(key, { mac, link, disks, ...countsOf(group), onDisk });
+			const group = groups.get(key);
+			if (group !== undefined) this.#initiators.set(key, this.#figuresOf(group));
 		}
+	}
+
+	#figuresOf({ mac, link, askers, past }: Group): InitiatorFigures {
+		const nameOf = ({ disk }: Asker): string | undefined => this.#disks.get(disk)?.name;
+		const disks = new Set([
+			...askers.flatMap((asker) => nameOf(asker) ?? []),
+			...past.map(({ disk }) => disk),
+		]);
+		const pastOn = (name: string): InitiatorCounts[] =>
+			past.flatMap(({ disk, counts }) => (disk === name ? [counts] : []));
+		const onDisk = (name: string): ReturnType<InitiatorFigures["onDisk"]> => {
+			if (!disks.has(name)) return undefined;
+			const own = askers.filter((asker) => nameOf(asker) === name);
+			const before = own.map(({ rowBefore, latencyBefore }) => ({ row: rowBefore, latency: latencyBefore }));
+			return {
+				now: joined([countsOf(own), ...pastOn(name)]),
+				before: joined([countsOf(before), ...pastOn(name)]),
+			};
+		};
+		const counts = joined([countsOf(askers), ...past.map((each) => each.counts)]);
+		return { mac, link, disks: [...disks], ...counts, onDisk };
 	}
 
 	/** Who has asked most of each disk, by the disk's number. */

@@ -152,6 +152,8 @@ export interface WorkersListener {
 	/** It serves a disk as this one: told before what initiators have set on it. */
 	recognized(disk: string, identity: DiskIdentity): void;
 	happened(happening: Happening): void;
+	/** How a disk stands that has just been changed. */
+	seen(view: DiskView): void;
 	/** An initiator has set something that has to survive. Resolves when it does; then the initiator may be answered. */
 	set(disk: string, what: unknown): Promise<void>;
 }
@@ -173,6 +175,8 @@ export interface Workers {
 	fence(disk: string, fenced: boolean): Promise<void>;
 	/** What those have to tell that answer within a moment; the others are not waited for. */
 	look(): Promise<readonly Look[]>;
+	/** It is gone for good: who has used it is nobody's business any more. */
+	forget(disk: string): void;
 	/** Workers that don't answer, as things are, a line each. */
 	troubles(): readonly string[];
 }

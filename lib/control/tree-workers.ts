@@ -4,7 +4,7 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { Asking, type Delivery, NoAnswerError, type Parcel } from "../channel/asking.js";
+import { Asking, type Delivery, type Parcel } from "../channel/asking.js";
 import { FrameError } from "../channel/frames.js";
 import { type Clock, systemClock } from "../clock.js";
 import type { Serving, WorkerRequest } from "../daemon/worker-messages.js";
@@ -12,23 +12,22 @@ import { OperatorError } from "../errors.js";
 import type { DiskConfig } from "../spec/configuration.js";
 import type { LinkSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
-import { Allowance, endIn, lookIn, newsIn, numbersIn, setIn } from "./heard.js";
+import { askWorker, insist } from "./ask-worker.js";
+import { Allowance, endIn, lookIn, newsIn, numbersIn, reportIn, setIn } from "./heard.js";
+import { viewOf } from "./look-parts.js";
 import { Looking, lookAtAll } from "./looking.js";
 import { Onlooker } from "./onlooker.js";
-import { AbsentError, asRefusal } from "./refused.js";
 import type { KeptDisk, Look, Removed, ServedDisk, Workers, WorkersListener } from "./seams.js";
+import { ToldViews } from "./told-views.js";
 import { allReports, allServed } from "./whole-answers.js";
 import { Choice } from "./worker-choice.js";
 import { workerDisk } from "./worker-disk.js";
 
 /** A file system that checks itself may keep the opener that long; nobody else waits for it. */
 const ADD_LIMIT_MS = 120_000;
-const ASK_LIMIT_MS = 20_000;
 const LOOK_LIMIT_MS = 5000;
 const START_LIMIT_MS = 5000;
 const START_POLL_MS = 5;
-const INSIST_PAUSE_MS = 500;
-const MOST_TRIES = 3;
 const DONE: Parcel = { body: {} };
 
 interface Worker {
@@ -38,6 +37,7 @@ interface Worker {
 	life: number;
 	onlooker: Onlooker;
 	readonly looking: Looking;
+	told: ToldViews;
 	readonly disks: Set<string>;
 	/** Disks of which it is being kept what initiators have set. */
 	readonly keeping: Set<string>;
@@ -68,6 +68,7 @@ export class TreeWorkers implements Workers {
 				now,
 				(isSilent) => this.#tellSilence(index, isSilent),
 			),
+			told: new ToldViews(),
 			disks: new Set<string>(),
 			keeping: new Set<string>(),
 			allowance: new Allowance(now),
@@ -104,6 +105,7 @@ export class TreeWorkers implements Workers {
 		worker.life += 1;
 		worker.onlooker = new Onlooker(index, worker.life);
 		worker.looking.forget();
+		worker.told = new ToldViews();
 		this.#listener?.started(index);
 	}
 
@@ -131,7 +133,7 @@ export class TreeWorkers implements Workers {
 		if (worker.asking === null) return [];
 		const { life } = worker;
 		try {
-			return await allServed((request) => this.#ask(worker, request));
+			return await allServed((request) => askWorker(worker, request));
 		} catch (error) {
 			if (!(error instanceof OperatorError || error instanceof FrameError)) throw error;
 			if (worker.asking !== null && worker.life === life) this.#distrust(worker, error.message);
@@ -150,15 +152,17 @@ export class TreeWorkers implements Workers {
 		fingerprint: string,
 	): Promise<void> {
 		const added = workerDisk(disk, links, kept, fingerprint);
-		await this.#ask(this.#choice.of(disk), { kind: "add", disk: added }, ADD_LIMIT_MS);
+		await this.#changed(this.#choice.of(disk), disk.name, { kind: "add", disk: added }, ADD_LIMIT_MS);
 	}
 
 	async change({ name, disk, exports }: DiskConfig, fingerprint: string): Promise<void> {
-		await this.#ask(this.#choice.known(name), { kind: "change", disk, exports, fingerprint });
+		await this.#changed(this.#choice.known(name), name, { kind: "change", disk, exports, fingerprint });
 	}
 
 	async withdraw(disk: string): Promise<void> {
-		await this.#insist(this.#choice.known(disk), { kind: "withdraw", name: disk });
+		const worker = this.#choice.known(disk);
+		const answer = await this.#insist(worker, { kind: "withdraw", name: disk });
+		if (answer !== undefined) await this.#believed(worker, () => this.#view(worker, disk, answer));
 	}
 
 	async remove(disk: string): Promise<Removed> {
@@ -169,11 +173,16 @@ export class TreeWorkers implements Workers {
 	}
 
 	async fence(disk: string, fenced: boolean): Promise<void> {
-		await this.#ask(this.#choice.known(disk), { kind: "fence", name: disk, fenced });
+		await this.#changed(this.#choice.known(disk), disk, { kind: "fence", name: disk, fenced });
 	}
 
-	look(): Promise<readonly Look[]> {
-		return lookAtAll(this.#workers.map(({ looking }) => looking));
+	forget(disk: string): void {
+		for (const { onlooker } of this.#workers) onlooker.forget(disk);
+	}
+
+	async look(): Promise<readonly Look[]> {
+		const looks = await lookAtAll(this.#workers.map(({ looking }) => looking));
+		return looks.map((look) => ({ ...look, views: this.#workers[look.worker]!.told.current(look.views) }));
 	}
 
 	troubles(): readonly string[] {
@@ -193,10 +202,11 @@ export class TreeWorkers implements Workers {
 	async #look(worker: Worker): Promise<Look | undefined> {
 		if (worker.asking === null) return undefined;
 		const { onlooker } = worker;
+		worker.told.looks();
 		try {
-			const { body, bytes } = await this.#ask(worker, { kind: "look", since: onlooker.since }, LOOK_LIMIT_MS);
+			const { body, bytes } = await askWorker(worker, { kind: "look", since: onlooker.since }, LOOK_LIMIT_MS);
 			const { names, worker: report, ...told } = lookIn(body);
-			const reports = await allReports(told, (request) => this.#ask(worker, request, LOOK_LIMIT_MS));
+			const reports = await allReports(told, (request) => askWorker(worker, request, LOOK_LIMIT_MS));
 			if (worker.onlooker !== onlooker) return undefined;
 			const look = onlooker.take(names, numbersIn(bytes), reports, report);
 			// Of others it has nothing to say, and what was removed is forgotten.
@@ -254,36 +264,21 @@ export class TreeWorkers implements Workers {
 		this.#replace(index);
 	}
 
-	/**
-	 * Asks for something to be taken away until that is certain; undefined: the worker has ended, and its successor has only what it
-	 * is given.
-	 */
-	async #insist(worker: Worker, body: WorkerRequest): Promise<Delivery | undefined> {
-		const { life } = worker;
-		for (let tries = 0; worker.asking !== null && worker.life === life; tries++) {
-			if (tries === MOST_TRIES) this.#distrust(worker, "it does not take away what it shall");
-			if (worker.asking === null) break;
-			try {
-				return await worker.asking.ask({ body }, ASK_LIMIT_MS);
-			} catch (error) {
-				if (!(error instanceof NoAnswerError)) throw asRefusal(`worker ${worker.index}`, error);
-				await sleep(INSIST_PAUSE_MS);
-			}
-		}
-		return undefined;
+	#insist(worker: Worker, body: WorkerRequest): Promise<Delivery | undefined> {
+		return insist(worker, body, (why) => this.#distrust(worker, why));
 	}
 
-	/** Throws an OperatorError: what the worker refuses with, or that it is not there. */
-	async #ask(worker: Worker, body: WorkerRequest, limitMs = ASK_LIMIT_MS): Promise<Delivery> {
-		const { index, asking } = worker;
-		if (asking === null) throw new AbsentError(`worker ${index} is being started`);
-		try {
-			return await asking.ask({ body }, limitMs);
-		} catch (error) {
-			const isGone = error instanceof NoAnswerError && worker.asking !== asking;
-			throw isGone
-				? new AbsentError(`worker ${index}: ${error.message}`)
-				: asRefusal(`worker ${index}`, error);
-		}
+	/** Asks for a change of a disk, whose answer says how the disk stands then. */
+	async #changed(worker: Worker, disk: string, body: WorkerRequest, limitMs?: number): Promise<void> {
+		const answer = await askWorker(worker, body, limitMs);
+		await this.#believed(worker, () => this.#view(worker, disk, answer));
+	}
+
+	/** Throws a FrameError if the answer is none. */
+	#view({ told }: Worker, disk: string, { body }: Delivery): void {
+		const report = reportIn(body, disk);
+		if (report === undefined) return;
+		told.answered(disk);
+		this.#listener?.seen(viewOf(report));
 	}
 }

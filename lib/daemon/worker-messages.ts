@@ -31,7 +31,7 @@ export interface ServingSome {
 	readonly isMore: boolean;
 }
 
-/** What control asks. */
+/** What control asks. What is answered to a change of a disk (`add`, `change`, `withdraw`, `fence`) has `report`: how it stands then. */
 export type WorkerRequest =
 	| { readonly kind: "alive" }
 	/** What it serves, from one on, some at a time: the answer is `ServingSome`. */

@@ -165,18 +165,18 @@ class Worker {
 				return { body: disks.serving(request.from) };
 			case "add":
 				await disks.add(request.disk);
-				return DONE;
+				return this.#reportOn(request.disk.disk.name);
 			case "change":
 				await disks.change(request);
-				return DONE;
+				return this.#reportOn(request.disk.name);
 			case "withdraw":
 				await disks.withdraw(request.name);
-				return DONE;
+				return this.#reportOn(request.name);
 			case "remove":
 				return { body: { end: await disks.remove(request.name, request.limitMs) } };
 			case "fence":
 				await disks.fence(request.name, request.fenced);
-				return DONE;
+				return this.#reportOn(request.name);
 			case "look":
 				return looks.look(request.since, disks.names);
 			case "reports":
@@ -184,6 +184,13 @@ class Worker {
 			default:
 				return unreachable(request);
 		}
+	}
+
+	/** How it stands, for who has changed that: he need not wait for a look. */
+	async #reportOn(name: string): Promise<Parcel> {
+		for await (const [report] of this.#daemon?.diskReports(new Set([name])) ?? [])
+			return { body: { report } };
+		return DONE;
 	}
 
 	async #stop(): Promise<void> {

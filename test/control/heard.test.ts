@@ -6,6 +6,7 @@ import { Asking, type Parcel } from "../../lib/channel/asking.js";
 import { Channel } from "../../lib/channel/channel.js";
 import { type Clock, systemClock } from "../../lib/clock.js";
 import type { Happening } from "../../lib/control/event-log.js";
+import type { Look } from "../../lib/control/seams.js";
 import { TreeWorkers } from "../../lib/control/tree-workers.js";
 import { FIGURES_LAYOUT, FigureWriter } from "../../lib/daemon/figures-frame.js";
 import { native } from "../../lib/native.js";
@@ -73,6 +74,7 @@ class Pair {
 	readonly replaced: number[] = [];
 	readonly happened: Happening[] = [];
 	readonly sets: string[] = [];
+	readonly seen: string[] = [];
 	readonly refusals = new Map<string, Error>();
 	keep: Promise<void> = Promise.resolve();
 	readonly workers: TreeWorkers;
@@ -85,6 +87,7 @@ class Pair {
 		this.workers.listen({
 			started: () => {},
 			recognized: () => {},
+			seen: ({ name, aoe }) => void this.seen.push(`${name} ${aoe?.macs}`),
 			happened: (happening) => void this.happened.push(happening),
 			set: (disk) => {
 				this.sets.push(disk);
@@ -104,6 +107,17 @@ class Pair {
 		t.teardown(() => this.worker.close());
 	}
 
+	/** What it tells, however long that takes. */
+	async looks(): Promise<readonly Look[]> {
+		let looks: readonly Look[] = [];
+		const look = async (): Promise<boolean> => {
+			looks = await this.workers.look();
+			return looks.length > 0;
+		};
+		await until("its answer", look, LIMIT_MS);
+		return looks;
+	}
+
 	answer(look: object, numbers: readonly number[], cut = 0): void {
 		const bytes = new Uint8Array(Float64Array.from(numbers).buffer);
 		this.answers.look = { body: look, bytes: bytes.subarray(0, bytes.length - cut) };
@@ -114,7 +128,7 @@ t.test("what a worker says of its own disks is heard, of others not", async (t) 
 	const pair = new Pair(t);
 	t.strictSame(await pair.workers.serving(), SERVING.disks);
 	pair.answer(LOOK, figures());
-	const [look] = await pair.workers.look();
+	const [look] = await pair.looks();
 	t.strictSame(
 		look?.figures.map(({ name }) => name),
 		["web"],
@@ -122,17 +136,39 @@ t.test("what a worker says of its own disks is heard, of others not", async (t) 
 	t.strictSame(pair.replaced, []);
 });
 
+t.test("a look that was asked for before a change says nothing of it", async (t) => {
+	const pair = new Pair(t);
+	await pair.workers.serving();
+	const bytes = new Uint8Array(Float64Array.from(figures()).buffer);
+	let answer = (): void => {};
+	pair.answers.look = new Promise((resolve) => {
+		answer = () => resolve({ body: LOOK, bytes });
+	});
+	t.strictSame(await pair.workers.look(), [], "it is under way");
+	const [disk] = LOOK.disks;
+	pair.answers.fence = { body: { report: { ...disk, exports: [] } } };
+	await pair.workers.fence("web", true);
+	t.strictSame(pair.seen, ["web undefined"], "what has become of the disk is known when the change is");
+	answer();
+	t.match(await pair.looks(), [{ views: [] }]);
+	pair.answer(LOOK, figures());
+	t.match(await pair.looks(), [{ views: [{ name: "web" }] }], "the next one does");
+	pair.answers.fence = { body: { report: { ...disk, name: "other" } } };
+	await t.rejects(pair.workers.fence("web", false), /reports on another disk/);
+	t.strictSame(pair.replaced, [0]);
+});
+
 t.test("what one message does not hold is asked for at once", async (t) => {
 	const pair = new Pair(t);
 	await pair.workers.serving();
 	pair.answer({ ...LOOK, disks: [], isMore: true }, figures());
 	pair.answers.reports = { body: { disks: LOOK.disks, isMore: false } };
-	t.match(await pair.workers.look(), [{ views: [{ name: "web", sizeBytes: 512 }] }]);
+	t.match(await pair.looks(), [{ views: [{ name: "web", sizeBytes: 512 }] }]);
 	pair.answers.reports = { body: { disks: [], isMore: true } };
-	t.match(await pair.workers.look(), [{ views: [] }], "but not for ever");
+	t.match(await pair.looks(), [{ views: [] }], "but not for ever");
 	pair.answers.reports = { body: { disks: [{}], isMore: false } };
 	t.strictSame(await pair.workers.look(), []);
-	t.strictSame(pair.replaced, [0]);
+	await until("it is replaced", () => pair.replaced.length === 1, LIMIT_MS);
 });
 
 t.test("a worker that never comes to an end of what it serves", async (t) => {

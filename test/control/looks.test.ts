@@ -4,8 +4,11 @@
  */
 
 import t from "tap";
+import { NOTHING_MEASURED } from "../../lib/control/look-parts.js";
 import { initiatorOn, Observed } from "../../lib/control/observed.js";
 import { Onlooker } from "../../lib/control/onlooker.js";
+import { PastAskers } from "../../lib/control/past-askers.js";
+import { NO_COUNTERS } from "../../lib/control/rates.js";
 import {
 	FIGURES_LAYOUT,
 	type FigureNames,
@@ -186,9 +189,62 @@ t.test("what is not told again stays; what is gone goes", async (t) => {
 	const third = onlooker.take({ ...NOTHING_NEW, gone }, frame(3, []), [], { ...REPORT, links: [] });
 	t.strictSame(
 		third.initiators.map(({ mac, disks }) => [mac, disks]),
-		[["02:00:00:00:00:01", ["web"]]],
+		[
+			["02:00:00:00:00:01", ["web"]],
+			["02:00:00:00:00:02", ["web"]],
+		],
+		"but for who has used what is still there",
 	);
 	t.strictSame([third.figures, third.links], [[], []]);
+});
+
+t.test(
+	"whoever has used a disk is known after it was closed and opened, and until it is removed",
+	async (t) => {
+		const onlooker = new Onlooker(0, 1);
+		const asked = (generation: number, disk: number, asker: number, count: number) =>
+			frame(generation, [{ disk, asker, count }]);
+		onlooker.take(NAMES, asked(1, 1, 4, 10), [], REPORT);
+		const gone = { disks: [1], links: [], initiators: [4, 6] };
+		const closed = onlooker.take({ ...NOTHING_NEW, gone }, frame(2, []), [], REPORT);
+		const shown = ({ initiators }: typeof closed) =>
+			initiators.map(({ mac, disks, counters, lastSeenMs }) => [mac, disks, counters.reads, lastSeenMs]);
+		t.strictSame(shown(closed), [["02:00:00:00:00:01", ["mail", "web"], 10, 5000]]);
+		const again = {
+			...NOTHING_NEW,
+			disks: [{ number: 11, name: "web" }],
+			initiators: [{ number: 14, mac: 0x020000000001, disk: 11, link: 3 }],
+		};
+		const opened = onlooker.take(again, asked(3, 11, 14, 3), [], REPORT);
+		t.strictSame(shown(opened), [["02:00:00:00:00:01", ["mail", "web"], 13, 5000]]);
+		const [initiator] = opened.initiators;
+		t.match(initiator?.onDisk("web"), {
+			now: { counters: { reads: 13 } },
+			before: { counters: { reads: 10 } },
+		});
+		t.equal(initiator?.onDisk("web")?.now.latency.read?.counts[classOf(100)], 13);
+		t.equal(initiator?.onDisk("other"), undefined);
+		const whole = { ...again, isWhole: true, disks: [{ number: 21, name: "web" }], initiators: [] };
+		t.strictSame(shown(onlooker.take({ ...whole, links: NAMES.links }, frame(4, []), [], REPORT)), [
+			["02:00:00:00:00:01", ["web"], 13, 5000],
+		]);
+		onlooker.forget("web");
+		t.strictSame(shown(onlooker.take(NOTHING_NEW, frame(5, []), [], REPORT)), []);
+	},
+);
+
+t.test("of those who have used disks that were closed, the latest are known", async (t) => {
+	const past = new PastAskers(2);
+	const counts = { counters: { ...NO_COUNTERS, reads: 1 }, lastSeenMs: 1, latency: NOTHING_MEASURED };
+	for (const mac of ["a", "b", "a", "c"]) past.add({ mac, link: "eth0", disk: "web", counts });
+	past.add({ mac: "d", link: "eth0", disk: "web", counts: { ...counts, lastSeenMs: null } });
+	t.strictSame(
+		[...past.all()].map(({ mac, counts }) => [mac, counts.counters.reads]),
+		[
+			["a", 2],
+			["c", 1],
+		],
+	);
 });
 
 t.test("a link that is down says why", async (t) => {

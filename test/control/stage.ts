@@ -182,6 +182,8 @@ export class FakeWorkers implements Workers {
 		return this.looks;
 	}
 
+	forget(): void {}
+
 	troubles(): readonly string[] {
 		return this.trouble;
 	}

@@ -1,7 +1,7 @@
 // What happens to one disk, or is done with it, while others are at work: they notice nothing. None of their frames is lost.
 import { writeFileSync } from "node:fs";
 import t, { type Test } from "tap";
-import type { LinkList } from "../../lib/control/model.js";
+import type { InitiatorList, LinkList } from "../../lib/control/model.js";
 import { SECTOR_BYTES } from "../../lib/wire/sector.js";
 import { layCable } from "../link/cable.js";
 import { until } from "../support/cleanup.js";
@@ -89,13 +89,33 @@ if (await inNamespace(import.meta.url)) {
 		await change("POST", "", { name: "mine", memory: "1M", aoe });
 		const mine = await client.open(10, 1);
 		await mine.write(0, new Uint8Array(SECTOR_BYTES).fill(7));
+		// Each is asked once: what was acknowledged is seen, a look does not have to come by.
+		const shown = async () => (await tree.ask("GET", "/api/v1/disks/mine")).body;
+		t.match(await shown(), { state: "open", sizeBytes: 1_048_576, aoe: { address: "10.1", macs: null } });
+		await change("PATCH", "/mine", { aoe: { macs: [] } });
+		t.match(await shown(), { aoe: { macs: [] } });
+		await change("PATCH", "/mine", { aoe: { macs: null } });
+		t.match(await shown(), { aoe: { macs: null } });
 		await change("PATCH", "/mine", { limit: { iops: 1_000_000 } });
 		t.match((await tree.state("mine", "open")).limit, { iops: 1_000_000 });
 		await change("POST", "/mine/fence", {});
-		await tree.state("mine", "fenced");
+		t.match(await shown(), { state: "fenced", aoe: null });
 		await change("POST", "/mine/unfence", {});
+		t.match(await shown(), { state: "open", aoe: { address: "10.1" } });
 		t.strictSame([...(await mine.read(0, 1))], Array(SECTOR_BYTES).fill(7), "its bytes are there");
+		const users = async () => {
+			const { body } = await tree.ask("GET", "/api/v1/initiators?disk=mine");
+			return (body as unknown as InitiatorList).initiators;
+		};
+		await until(
+			"who has read it",
+			async () => (await users()).some(({ counters }) => counters.reads > 0),
+			LIMIT_MS,
+		);
+		await change("PATCH", "/mine", { read_only: true });
+		t.match(await users(), [{ counters: { writes: 1 } }], "who used it before it was closed and opened");
 		await change("DELETE", "/mine");
+		await until("who used it is forgotten with it", async () => (await users()).length === 0, LIMIT_MS);
 	});
 
 	unnoticed("a disk whose file is missing fails alone, and comes up when it is there", async (t) => {
