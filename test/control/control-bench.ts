@@ -6,8 +6,9 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { Control } from "../../lib/control/control.js";
+import { FakeWorkers } from "./fake-workers.js";
 import { figuresOf, lookOf, viewOf } from "./figures.js";
-import { ask, FakeOpener, FakeWorkers, STARTED, settle } from "./stage.js";
+import { ask, FakeOpener, STARTED, settle } from "./stage.js";
 
 const DISKS = 4096;
 const ROUNDS = 5;

@@ -8,21 +8,11 @@ import path from "node:path";
 import type { Test } from "tap";
 import { Control, type ControlOptions } from "../../lib/control/control.js";
 import type { Process } from "../../lib/control/model.js";
-import { AbsentError } from "../../lib/control/refused.js";
-import type {
-	DiskIdentity,
-	Listening,
-	Look,
-	Opener,
-	Removed,
-	ServedDisk,
-	Workers,
-	WorkersListener,
-} from "../../lib/control/seams.js";
-import { DamagedError, OperatorError } from "../../lib/errors.js";
-import type { DiskConfig } from "../../lib/spec/configuration.js";
+import type { Listening, Opener } from "../../lib/control/seams.js";
+import { DamagedError, type OperatorError } from "../../lib/errors.js";
 import type { Source } from "../../lib/spec/parts.js";
 import { scratchDirectory } from "../support/cleanup.js";
+import { FakeWorkers } from "./fake-workers.js";
 
 export const LIMIT_MS = 20_000;
 export const FILE = "/etc/vblade/vblade.toml";
@@ -115,77 +105,6 @@ export class FakeOpener implements Opener {
 		this.files.delete(name);
 		this.aside.push(name);
 		return `${name}.damaged-then`;
-	}
-}
-
-export class FakeWorkers implements Workers {
-	/** What was asked for, a word and a name each. */
-	readonly calls: string[] = [];
-	readonly served = new Map<string, string>();
-	readonly fenced = new Set<string>();
-	/** Who disks are, that it serves. */
-	readonly identities = new Map<string, DiskIdentity>();
-	/** Why disks can't be added. */
-	readonly reasons = new Map<string, string>();
-	/** Disks whose removal does not end before this does. */
-	readonly hanging = new Map<string, Promise<Removed>>();
-	looks: readonly Look[] = [];
-	listener: WorkersListener | undefined;
-	trouble: readonly string[] = [];
-	/** How the worker is not there. */
-	absence: string | undefined;
-
-	listen(listener: WorkersListener): void {
-		this.listener = listener;
-	}
-
-	async serving(): Promise<ServedDisk[]> {
-		for (const [name, identity] of this.identities) this.listener?.recognized(name, identity);
-		return [...this.served].map(([name, fingerprint]) => ({ name, fingerprint }));
-	}
-
-	workerOf(): number {
-		return 0;
-	}
-
-	async add({ name }: DiskConfig, _links: unknown, _kept: unknown, fingerprint: string): Promise<void> {
-		this.calls.push(`add ${name}`);
-		if (this.absence !== undefined) throw new AbsentError(this.absence);
-		const reason = this.reasons.get(name);
-		if (reason !== undefined) throw new OperatorError(reason);
-		this.served.set(name, fingerprint);
-	}
-
-	async change({ name }: DiskConfig, fingerprint: string): Promise<void> {
-		this.calls.push(`change ${name}`);
-		this.served.set(name, fingerprint);
-	}
-
-	async withdraw(name: string): Promise<void> {
-		this.calls.push(`withdraw ${name}`);
-	}
-
-	async remove(name: string): Promise<Removed> {
-		this.calls.push(`remove ${name}`);
-		const end = await (this.hanging.get(name) ?? "closed");
-		this.served.delete(name);
-		return end;
-	}
-
-	async fence(name: string, fenced: boolean): Promise<void> {
-		this.calls.push(`${fenced ? "fence" : "unfence"} ${name}`);
-		if (fenced) this.fenced.add(name);
-		else this.fenced.delete(name);
-	}
-
-	async look(): Promise<readonly Look[]> {
-		return this.looks;
-	}
-
-	forget(): void {}
-
-	troubles(): readonly string[] {
-		return this.trouble;
 	}
 }
 

@@ -5,6 +5,7 @@
 
 import t from "tap";
 import { type Event, LinkList } from "../../lib/control/model.js";
+import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 import { figuresOf, LINK, lookOf, viewOf } from "./figures.js";
 import { Stage, settle } from "./stage.js";
 
@@ -108,4 +109,35 @@ t.test("how fast a link is, where the kernel knows", async (t) => {
 			["constructor", null],
 		],
 	);
+});
+
+t.test("a worker that returns slowly is one event of a disk, whatever it does not answer with", async (t) => {
+	const stage = new Stage();
+	const clock = new VirtualClock();
+	await stage.start(t, { clock });
+	await settle();
+	const failures = async (): Promise<string[]> => {
+		await settle();
+		const { events } = (await stage.ask("GET", "/api/v1/events?disk=web")).body;
+		return (events as Event[]).flatMap(({ kind, message }) => (kind === "disk-failed" ? [message] : []));
+	};
+	const { workers } = stage;
+	workers.absence = "worker 0: the other end is gone";
+	workers.listener?.started(0);
+	await settle();
+	workers.absence = "worker 0 is being started";
+	clock.pass(1000);
+	await settle();
+	workers.listener?.started(0);
+	t.strictSame(await failures(), ["worker 0: the other end is gone"]);
+	workers.absence = undefined;
+	workers.reasons.set("web", "no such file");
+	workers.listener?.started(0);
+	t.equal((await failures()).length, 2, "what is wrong with the disk itself is told");
+	workers.reasons.clear();
+	workers.listener?.started(0);
+	await settle();
+	workers.absence = "worker 0 is being started";
+	workers.listener?.started(0);
+	t.equal((await failures()).length, 3, "after it was served, it is news again");
 });
