@@ -31,6 +31,7 @@ const RUN: Readonly<Record<Name, Run>> = {
 	iostat: async (argv) => (await import("./asking/commands.js")).iostatCommand(argv),
 	events: async (argv) => (await import("./asking/commands.js")).eventsCommand(argv),
 	"pool create": async (argv) => (await import("./pools/pool.js")).poolCreateCommand(argv),
+	"pool ls": async (argv) => (await import("./pools/pool.js")).poolLsCommand(argv),
 	"pool show": async (argv) => (await import("./pools/pool.js")).poolShowCommand(argv),
 	"volume create": async (argv) => (await import("./pools/volume.js")).volumeCreateCommand(argv),
 	"volume ls": async (argv) => (await import("./pools/volume.js")).volumeLsCommand(argv),

@@ -18,6 +18,7 @@ import type { Kept } from "./kept.js";
 import type { Process } from "./model.js";
 import { Observed } from "./observed.js";
 import { Places } from "./places.js";
+import { Pools } from "./pools.js";
 import { restartNeeded } from "./restart-needed.js";
 import type { Workers } from "./seams.js";
 import { Shower } from "./shown.js";
@@ -80,6 +81,7 @@ export function insideOf(options: AssemblyOptions, kept: Kept, guard: Guard, eve
 		shower,
 		events,
 		jobs,
+		pools: new Pools(desired, workers, jobs),
 		state: opener,
 		workers,
 		places,

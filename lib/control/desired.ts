@@ -8,7 +8,6 @@ import type { Clock } from "../clock.js";
 import type { Config, Environment } from "../spec/config.js";
 import type { DiskConfig } from "../spec/configuration.js";
 import { type Difference, differenceOf, type Step } from "../spec/difference.js";
-import type { PlacedError } from "../spec/place.js";
 import { counted } from "../text.js";
 import type { DamageTeller } from "./damage.js";
 import type { EventLog } from "./event-log.js";
@@ -58,7 +57,6 @@ export class Desired {
 	readonly #record: ReloadRecord;
 	/** A reload that has not begun to read: who wants another one meanwhile wants this. */
 	#waiting: RunningJob | undefined;
-	/** Wishes come one after the other. */
 	#turn: Promise<unknown> = Promise.resolve();
 	#stopReconsidering: () => void = () => {};
 
@@ -104,7 +102,8 @@ export class Desired {
 		const kept = serving.size > 0 ? await keptWish(opener) : undefined;
 		const wish = kept ?? (await wishOfFiles(opener));
 		const config = orThrow(understandMost(wish, environment));
-		for (const warning of config.warnings) this.#warn(warning);
+		for (const { message, isNote } of config.warnings)
+			this.#options.events.add({ kind: "configuration", severity: isNote ? "info" : "warning", message });
 		this.#take(wish, config);
 		if (kept === undefined) this.#record.note([]);
 		else await this.#record.restore();
@@ -185,6 +184,11 @@ export class Desired {
 			}
 			return job;
 		});
+	}
+
+	/** Does something for which a disk has to be closed. */
+	aside<T>(name: string, work: () => Promise<T>): Promise<T> {
+		return this.#inTurn(() => this.#stewards.get(name)?.aside(work) ?? work());
 	}
 
 	#inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -292,9 +296,5 @@ export class Desired {
 	stop(): void {
 		this.#stopReconsidering();
 		for (const steward of this.#stewards.values()) steward.stop();
-	}
-
-	#warn({ message, isNote }: PlacedError): void {
-		this.#options.events.add({ kind: "configuration", severity: isNote ? "info" : "warning", message });
 	}
 }

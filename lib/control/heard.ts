@@ -20,6 +20,7 @@ import type { DiskReport } from "../daemon/state.js";
 import type { WorkerLook, WorkerReports } from "../daemon/worker-look.js";
 import type { ServingSome, WorkerNews, WorkerQuestion } from "../daemon/worker-messages.js";
 import { isMac, isSetOnDisk, isWord, LONGEST, MOST_LINKS } from "../daemon/worker-requests.js";
+import type { PoolLook } from "../pool/looks.js";
 import type { Happening } from "./event-log.js";
 
 type Words = Readonly<Record<string, unknown>>;
@@ -157,6 +158,31 @@ export function newsIn(words: Words, own: ReadonlySet<string>): Happening {
 	if (subject === undefined || !own.has(subject.disk)) return happening;
 	const { kind, disk, link } = subject;
 	return { ...happening, kind, disk, ...(link !== undefined && { link }) };
+}
+
+const isPool = isShape({
+	format: isNumber,
+	id: isNumber,
+	usedBytes: isNumber,
+	momentsFrom: isWord,
+	volumes: isList(
+		isShape({
+			name: isWord,
+			sizeBytes: isNumber,
+			pageBytes: isNumber,
+			usedBytes: isNumber,
+			created: isWord,
+			serial: isWord,
+			wwn: isWord,
+			snapshots: isList(isShape({ name: isWord, sizeBytes: isNumber, created: isWord, held: isFlag }), MOST),
+		}),
+		MOST,
+	),
+});
+
+export function poolIn(words: Words): PoolLook {
+	heard("look at a pool", isPool, words);
+	return words as unknown as PoolLook;
 }
 
 export function endIn(words: Words): "closed" | "abandoned" | "opening" {

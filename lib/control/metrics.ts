@@ -9,6 +9,7 @@ import { ERROR_CAUSES } from "../disk.js";
 import { bucketsOf, countOf, HISTOGRAM_CLASSES } from "../histogram.js";
 import { DISK_STATES, type DiskState, OPERATIONS, type Process } from "./model.js";
 import type { ObservedLink } from "./observed.js";
+import type { PoolMetrics } from "./pool-looks.js";
 import { NO_COUNTERS } from "./rates.js";
 import type { DiskFigures, InitiatorFigures, Measured, MeasuredByOperation } from "./seams.js";
 
@@ -30,6 +31,7 @@ export interface MetricsSource {
 	readonly version: string;
 	readonly disks: readonly DiskMetrics[];
 	readonly links: readonly ObservedLink[];
+	readonly pools: readonly PoolMetrics[];
 	readonly initiators: number;
 	/** Those that are told one by one: none, unless it is asked for. */
 	readonly named: readonly InitiatorFigures[];
@@ -84,7 +86,7 @@ class Writer {
 /** The text in pieces. Whoever takes them one by one gives the loop its turns. */
 export function* metricsText(source: MetricsSource): Generator<string, void, undefined> {
 	const writer = new Writer();
-	for (const part of [aboutProcess, aboutDisks, aboutLatency, aboutLinks, aboutInitiators])
+	for (const part of [aboutProcess, aboutDisks, aboutPools, aboutLatency, aboutLinks, aboutInitiators])
 		for (const _ of part(writer, source)) if (writer.isFull) yield writer.take();
 	yield `${writer.take()}# EOF\n`;
 }
@@ -197,6 +199,30 @@ const aboutDisks: Part = function* (writer, { disks }) {
 		yield;
 	}
 };
+
+const aboutPools: Part = function* (writer, { pools }) {
+	if (pools.length === 0) return;
+	writer.family("vblade_pool_up", "gauge", "1: the pool is open.");
+	for (const { name, look } of pools)
+		writer.line("vblade_pool_up", `pool="${escaped(name)}"`, look === undefined ? 0 : 1);
+	writer.family("vblade_pool_used_bytes", "gauge", "What the log of the pool takes up.");
+	for (const { name, look } of pools)
+		if (look) writer.line("vblade_pool_used_bytes", `pool="${escaped(name)}"`, look.usedBytes);
+	for (const [metric, figure, help] of VOLUME_FIGURES) {
+		writer.family(metric, "gauge", help);
+		for (const { name, look } of pools)
+			for (const volume of look?.volumes ?? []) {
+				writer.line(metric, `pool="${escaped(name)}",volume="${escaped(volume.name)}"`, volume[figure]);
+				yield;
+			}
+	}
+};
+
+/** Of a volume: what the metric is called, and what it says. */
+const VOLUME_FIGURES = [
+	["vblade_volume_size_bytes", "sizeBytes", "Size of the volume."],
+	["vblade_volume_used_bytes", "usedBytes", "What the volume has mapped."],
+] as const;
 
 const aboutLatency: Part = function* (writer, { disks, latency, histograms }) {
 	const name = "vblade_disk_io_seconds";

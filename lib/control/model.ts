@@ -9,6 +9,7 @@ export * from "./model/disk.js";
 export * from "./model/event.js";
 export * from "./model/history.js";
 export * from "./model/network.js";
+export * from "./model/pool.js";
 export * from "./model/problem.js";
 export * from "./model/settings.js";
 export * from "./model/status.js";

@@ -4,6 +4,8 @@
  * channels behind them, tests put fakes.
  */
 
+import type { PoolAct } from "../daemon/worker-messages.js";
+import type { PoolLook } from "../pool/looks.js";
 import type { Sources } from "../spec/config.js";
 import type { DiskConfig } from "../spec/configuration.js";
 import type { LinkSpec } from "../spec/spec.js";
@@ -173,6 +175,8 @@ export interface Workers {
 	remove(disk: string): Promise<Removed>;
 	/** Of one that is open: nobody is answered, or all are again. */
 	fence(disk: string, fenced: boolean): Promise<void>;
+	/** What the pool in that directory is like, once that is done with it. */
+	pool(folder: string, act: PoolAct): Promise<PoolLook>;
 	/** What those have to tell that answer within a moment; the others are not waited for. */
 	look(): Promise<readonly Look[]>;
 	/** It is gone for good: who has used it is nobody's business any more. */

@@ -97,6 +97,11 @@ export class Steward {
 		return this.#try(this.#begin());
 	}
 
+	/** What was missing may be there now: if it has failed, it is tried again at once. */
+	hurry(): void {
+		if (this.#state === "failed") void this.serve();
+	}
+
 	/** What can be changed while it is served. Resolves to why that has failed. */
 	async change(disk: DiskConfig): Promise<string | undefined> {
 		this.#disk = disk;
@@ -120,6 +125,16 @@ export class Steward {
 			this.#begin();
 			this.#enter("draining");
 			await this.#options.workers.withdraw(this.#disk.name);
+		}
+	}
+
+	/** Closes it for as long as `work` takes; it is served again, whatever comes of that. */
+	async aside<T>(work: () => Promise<T>): Promise<T> {
+		await this.withdraw(true);
+		try {
+			return await work();
+		} finally {
+			if (this.#state !== "removing") void this.serve();
 		}
 	}
 

@@ -7,13 +7,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Asking, type Delivery, type Parcel } from "../channel/asking.js";
 import { FrameError } from "../channel/frames.js";
 import { type Clock, systemClock } from "../clock.js";
-import type { Serving, WorkerRequest } from "../daemon/worker-messages.js";
+import type { PoolAct, Serving, WorkerRequest } from "../daemon/worker-messages.js";
 import { OperatorError } from "../errors.js";
+import type { PoolLook } from "../pool/looks.js";
 import type { DiskConfig } from "../spec/configuration.js";
 import type { LinkSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import { askWorker, insist } from "./ask-worker.js";
-import { Allowance, endIn, lookIn, newsIn, numbersIn, reportIn, setIn } from "./heard.js";
+import { Allowance, endIn, lookIn, newsIn, numbersIn, poolIn, reportIn, setIn } from "./heard.js";
 import { viewOf } from "./look-parts.js";
 import { Looking, lookAtAll } from "./looking.js";
 import { Onlooker } from "./onlooker.js";
@@ -174,6 +175,12 @@ export class TreeWorkers implements Workers {
 
 	async fence(disk: string, fenced: boolean): Promise<void> {
 		await this.#changed(this.#choice.known(disk), disk, { kind: "fence", name: disk, fenced });
+	}
+
+	async pool(folder: string, act: PoolAct): Promise<PoolLook> {
+		const worker = this.#choice.ofPool(folder);
+		const { body } = await askWorker(worker, { kind: "pool", pool: folder, act });
+		return this.#believed(worker, () => poolIn(body));
 	}
 
 	forget(disk: string): void {

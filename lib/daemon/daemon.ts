@@ -10,6 +10,7 @@ import type { Disk } from "../disk.js";
 import { OperatorError } from "../errors.js";
 import type { LinkHelpers } from "../link/open.js";
 import type { Log } from "../log.js";
+import type { PoolHome } from "../pool/openings.js";
 import { Pump } from "../pump.js";
 import type { DiskSpec, ExportSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
@@ -246,6 +247,10 @@ export class Daemon {
 		const ends = await Promise.all([calledOff, this.#takeAway(exports, this.#disks.all(), limitMs)]);
 		this.#disks.end();
 		return worstOf(ends);
+	}
+
+	get poolHome(): PoolHome {
+		return { engine: this.#disks.engine, pump: this.#pump };
 	}
 
 	get exported(): Exported[] {

@@ -240,7 +240,7 @@ export class Disks {
 	}
 
 	/** What they are served by. */
-	get engine(): Pick<StorageEngine, "putOff" | "openings" | "description"> {
+	get engine(): StorageEngine {
 		return this.#engine;
 	}
 

@@ -7,15 +7,17 @@
 import { FileDevice } from "../block/file.js";
 import { openingOf } from "../block/file-options.js";
 import type { Asking } from "../channel/asking.js";
+import type { PoolFiles } from "../pool/directory.js";
+import { type OpenVolume, openVolume as openVolumeOf } from "../pool/openings.js";
 import { askForDescriptor } from "./ask-opener.js";
 import { type OpenDevice, type OpenFile, type OpenMemory, openDevice } from "./openers.js";
-import { openVolumeThrough } from "./remote-pools.js";
+import { poolFilesThrough } from "./remote-pools.js";
 
 /** How long the opener may take to open a file: a disk that spins up is awake by then, one that hangs is given up. */
 const OPEN_LIMIT_MS = 60_000;
 
-/** Opens disks with the help of the process at the other end. */
-export function openThrough(opener: Asking): OpenDevice {
+/** Opens disks, and what pools have, with the help of the process at the other end. */
+export function openThrough(opener: Asking): { readonly open: OpenDevice; readonly poolFiles: PoolFiles } {
 	const openFile: OpenFile = (engine, path, options) => {
 		const [, flags, beginBytes, lengthBytes] = openingOf(path, options);
 		const { readOnly } = options;
@@ -30,6 +32,11 @@ export function openThrough(opener: Asking): OpenDevice {
 		const { descriptor } = await askForDescriptor(opener, request, OPEN_LIMIT_MS);
 		return FileDevice.adoptMemory(options.engine, name, descriptor, options);
 	};
-	const openVolume = openVolumeThrough(opener, openFile);
-	return (spec, context) => openDevice(spec, { ...context, openFile, openMemory, openVolume });
+	const poolFiles = poolFilesThrough(opener, openFile);
+	const openVolume: OpenVolume = ({ engine, pump }, ...volume) =>
+		openVolumeOf({ engine, pump, files: poolFiles }, ...volume);
+	return {
+		open: (spec, context) => openDevice(spec, { ...context, openFile, openMemory, openVolume }),
+		poolFiles,
+	};
 }

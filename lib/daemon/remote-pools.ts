@@ -1,6 +1,6 @@
 /**
- * Files of pools, for a process that can open none: the opener looks into their directories, makes and opens what is in them. Loads the pools'
- * code with it, which could not be loaded later. Used by `remote-files.ts`.
+ * Files of pools, for a process that can open none: the opener looks into their directories, makes and opens what is in them. The pools' code is
+ * loaded with `remote-files.ts`: it could not be later. Used by `remote-files.ts`.
  */
 
 import path from "node:path";
@@ -9,19 +9,12 @@ import { OperatorError } from "../errors.js";
 import type { OpenerRequest } from "../opener/messages.js";
 import type { PoolFiles } from "../pool/directory.js";
 import { fileNumber } from "../pool/folder.js";
-import { type OpenVolume, openVolume, type PoolHome } from "../pool/openings.js";
 import type { OpenFile } from "./openers.js";
 
 /** Longer than the opener gives a file system. */
 const LIMIT_MS = 70_000;
 
-/** Opens volumes with the help of the process at the other end. */
-export function openVolumeThrough(opener: Asking, openFile: OpenFile): OpenVolume {
-	const files = poolFilesThrough(opener, openFile);
-	return ({ engine, pump }: PoolHome, ...volume) => openVolume({ engine, pump, files }, ...volume);
-}
-
-function poolFilesThrough(opener: Asking, openFile: OpenFile): PoolFiles {
+export function poolFilesThrough(opener: Asking, openFile: OpenFile): PoolFiles {
 	const ask = async (body: OpenerRequest) => {
 		try {
 			return (await opener.ask({ body }, LIMIT_MS)).body;

@@ -31,6 +31,23 @@ export interface ServingSome {
 	readonly isMore: boolean;
 }
 
+/** What is done with a pool. */
+export type PoolAct =
+	| { readonly act: "look" }
+	| { readonly act: "create"; readonly name: string; readonly sizeBytes: number; readonly pageBytes: number }
+	| { readonly act: "resize"; readonly name: string; readonly sizeBytes: number; readonly mayShrink: boolean }
+	| { readonly act: "rename"; readonly name: string; readonly to: string }
+	/** With all that it holds. */
+	| { readonly act: "remove"; readonly name: string }
+	/** All of one moment. */
+	| {
+			readonly act: "snapshot";
+			readonly wanted: readonly { readonly volume: string; readonly name: string }[];
+	  }
+	| { readonly act: "clone"; readonly volume: string; readonly snapshot: string; readonly name: string }
+	| { readonly act: "rollback" | "forget"; readonly volume: string; readonly snapshot: string }
+	| { readonly act: "hold"; readonly volume: string; readonly snapshot: string; readonly isHeld: boolean };
+
 /** What control asks. What is answered to a change of a disk (`add`, `change`, `withdraw`, `fence`) has `report`: how it stands then. */
 export type WorkerRequest =
 	| { readonly kind: "alive" }
@@ -52,6 +69,8 @@ export type WorkerRequest =
 	| { readonly kind: "fence"; readonly name: string; readonly fenced: boolean }
 	/** What has changed since the look with this number; 0: all. The answer has bytes. */
 	| { readonly kind: "look"; readonly since: number }
+	/** Of the pool in that directory, which is this worker's: the answer is a `PoolLook`. */
+	| { readonly kind: "pool"; readonly pool: string; readonly act: PoolAct }
 	/** How further disks stand, after a look that has not told all that are new. */
 	| { readonly kind: "reports" };
 

@@ -32,6 +32,8 @@ const MAC_MAX = 2 ** 48 - 1;
 const SECTORS_MAX = 2 ** 43;
 const LIMIT_MAX = 2 ** 52;
 const POLL_MAX_US = 1000;
+/** Of one moment. */
+const MOST_SNAPSHOTS = 4096;
 const REMOVE_MAX_MS = 3_600_000;
 
 export const isWord = isText(LONGEST);
@@ -129,6 +131,22 @@ const isWorkerDisk = isShape({
 	set: isSetOnDisk,
 });
 
+const isSize = isCount(Number.MAX_SAFE_INTEGER);
+const isPoolAct = [
+	isShape({ act: isOneOf(["look"]) }),
+	isShape({ act: isOneOf(["create"]), name: isWord, sizeBytes: isSize, pageBytes: isSize }),
+	isShape({ act: isOneOf(["resize"]), name: isWord, sizeBytes: isSize, mayShrink: isFlag }),
+	isShape({ act: isOneOf(["rename"]), name: isWord, to: isWord }),
+	isShape({ act: isOneOf(["remove"]), name: isWord }),
+	isShape({
+		act: isOneOf(["snapshot"]),
+		wanted: isList(isShape({ volume: isWord, name: isWord }), MOST_SNAPSHOTS),
+	}),
+	isShape({ act: isOneOf(["clone"]), volume: isWord, snapshot: isWord, name: isWord }),
+	isShape({ act: isOneOf(["rollback", "forget"]), volume: isWord, snapshot: isWord }),
+	isShape({ act: isOneOf(["hold"]), volume: isWord, snapshot: isWord, isHeld: isFlag }),
+].reduce(isEither);
+
 const REQUESTS: Readonly<Record<WorkerRequest["kind"], Check>> = {
 	alive: isShape({}),
 	serving: isShape({ from: isCount(Number.MAX_SAFE_INTEGER) }),
@@ -139,6 +157,7 @@ const REQUESTS: Readonly<Record<WorkerRequest["kind"], Check>> = {
 	fence: isShape({ name: isWord, fenced: isFlag }),
 	look: isShape({ since: isCount(Number.MAX_SAFE_INTEGER) }),
 	reports: isShape({}),
+	pool: isShape({ pool: isWord, act: isPoolAct }),
 };
 
 /** The exports are the disk's, and no two are called the same. */

@@ -18,6 +18,7 @@ import { SetKeeping } from "./set-keeping.js";
 import { WorkerDisks } from "./worker-disks.js";
 import { WorkerLooks } from "./worker-look.js";
 import type { WorkerNews, WorkerQuestion } from "./worker-messages.js";
+import { WorkerPools } from "./worker-pools.js";
 import { requestOf } from "./worker-requests.js";
 
 /** The channel to the opener. */
@@ -52,6 +53,7 @@ class Worker {
 	#daemon: Daemon | null = null;
 	#disks: WorkerDisks | null = null;
 	#looks: WorkerLooks | null = null;
+	#pools: WorkerPools | null = null;
 	#log: Log | null = null;
 	/** Of counters, which are no events: those of thousands of disks would leave no room for what has happened. */
 	#counterLog: Log | null = null;
@@ -104,11 +106,12 @@ class Worker {
 			tell({ kind: "happened", level, message, ...(subject && { subject }) }),
 		);
 		this.#counterLog = makeLog(verbose, () => {});
+		const { open, poolFiles } = openThrough(this.#opener);
 		// What it needs from the beginning (io_uring) it could not have later.
 		this.#daemon = new Daemon({
 			log: this.#log,
 			version,
-			open: openThrough(this.#opener),
+			open,
 			helpers: helpersOf(this.#opener),
 			onSet: (exported, access) => {
 				this.#disks?.takeSet(exported, access);
@@ -119,6 +122,7 @@ class Worker {
 		if (user !== undefined) becomeUser(user, true, parent);
 		this.#disks = new WorkerDisks(this.#daemon);
 		this.#looks = new WorkerLooks(this.#daemon);
+		this.#pools = new WorkerPools({ ...this.#daemon.poolHome, files: poolFiles });
 	}
 
 	#askToKeep(disk: string): Promise<unknown> | undefined {
@@ -157,7 +161,9 @@ class Worker {
 		const request = requestOf(body);
 		const disks = this.#disks;
 		const looks = this.#looks;
-		if (disks === null || looks === null) throw new OperatorError("the worker has not begun");
+		const pools = this.#pools;
+		if (disks === null || looks === null || pools === null)
+			throw new OperatorError("the worker has not begun");
 		switch (request.kind) {
 			case "alive":
 				return DONE;
@@ -181,6 +187,8 @@ class Worker {
 				return looks.look(request.since, disks.names);
 			case "reports":
 				return { body: await looks.reports() };
+			case "pool":
+				return { body: await pools.act(request.pool, request.act) };
 			default:
 				return unreachable(request);
 		}
@@ -195,6 +203,8 @@ class Worker {
 
 	async #stop(): Promise<void> {
 		this.#control?.close();
+		// Not waited for: a disk on it ends it.
+		void this.#pools?.close();
 		const end = await this.#daemon?.close(DRAIN_LIMIT_MS);
 		if (end !== "abandoned") {
 			this.#end(0);

@@ -77,15 +77,14 @@ export interface PoolHome {
 	readonly files?: PoolFiles;
 }
 
-/** The volume `name` of the pool at `folder`, with all of its layers. The pool is closed with the last of its volumes. Throws an OperatorError. */
-export type OpenVolume = (
-	home: PoolHome,
-	folder: string,
-	name: string,
-	options: LayerOptions & { readonly readOnly: boolean },
-) => Promise<{ readonly device: BlockDevice; readonly identity: IdentitySpec }>;
+/** For one user of it. */
+export interface UsedPool {
+	readonly pool: Pool;
+	readonly release: () => Promise<void>;
+}
 
-export const openVolume: OpenVolume = async ({ engine, pump, files }, folder, name, options) => {
+/** The pool at `folder`, open until all who use it have released it. Throws an OperatorError. */
+export async function usePool({ engine, pump, files }: PoolHome, folder: string): Promise<UsedPool> {
 	askWhetherPoolsAreTried();
 	const key = path.resolve(folder);
 	const pools = engines.get(engine) ?? new SharedPools();
@@ -99,7 +98,25 @@ export const openVolume: OpenVolume = async ({ engine, pump, files }, folder, na
 		await pools.release(key, shared);
 	};
 	try {
-		const { device, volume } = await openVolumeStack(await shared.opening, name, options, release);
+		return { pool: await shared.opening, release };
+	} catch (error) {
+		await release();
+		throw error;
+	}
+}
+
+/** The volume `name` of the pool at `folder`, with all of its layers. The pool is closed with the last of its volumes. Throws an OperatorError. */
+export type OpenVolume = (
+	home: PoolHome,
+	folder: string,
+	name: string,
+	options: LayerOptions & { readonly readOnly: boolean },
+) => Promise<{ readonly device: BlockDevice; readonly identity: IdentitySpec }>;
+
+export const openVolume: OpenVolume = async (home, folder, name, options) => {
+	const { pool, release } = await usePool(home, folder);
+	try {
+		const { device, volume } = await openVolumeStack(pool, name, options, release);
 		const { serial, wwn } = volume;
 		return { device, identity: { serial, wwn } };
 	} catch (error) {

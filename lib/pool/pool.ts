@@ -130,6 +130,11 @@ export class Pool implements Users {
 		return { format: FORMAT, id, volumes: this.volumes.length, usedBytes: this.#segments.usedBytes };
 	}
 
+	/** The earliest moment of which it still knows what was there. */
+	get momentsFromUs(): number {
+		return this.#head.state.start.timeUs;
+	}
+
 	get volumes(): readonly Volume[] {
 		return this.#contents.catalog.volumes;
 	}

@@ -9,7 +9,9 @@ import type {
 	Workers,
 	WorkersListener,
 } from "../../lib/control/seams.js";
+import type { PoolAct } from "../../lib/daemon/worker-messages.js";
 import { OperatorError } from "../../lib/errors.js";
+import type { PoolLook } from "../../lib/pool/looks.js";
 import type { DiskConfig } from "../../lib/spec/configuration.js";
 
 export class FakeWorkers implements Workers {
@@ -19,6 +21,8 @@ export class FakeWorkers implements Workers {
 	readonly fenced = new Set<string>();
 	/** Who disks are, that it serves. */
 	readonly identities = new Map<string, DiskIdentity>();
+	/** By directory. */
+	readonly pools = new Map<string, PoolLook>();
 	/** Why disks can't be added. */
 	readonly reasons = new Map<string, string>();
 	/** Disks whose removal does not end before this does. */
@@ -70,6 +74,13 @@ export class FakeWorkers implements Workers {
 		this.calls.push(`${fenced ? "fence" : "unfence"} ${name}`);
 		if (fenced) this.fenced.add(name);
 		else this.fenced.delete(name);
+	}
+
+	async pool(folder: string, act: PoolAct): Promise<PoolLook> {
+		this.calls.push(`pool ${folder} ${JSON.stringify(act)}`);
+		const look = this.pools.get(folder);
+		if (look === undefined) throw new OperatorError(`${folder}: is no pool`);
+		return look;
 	}
 
 	async look(): Promise<readonly Look[]> {

@@ -5,6 +5,7 @@
 import { NO_COUNTERS } from "../../lib/control/rates.js";
 import type { DiskFigures, DiskView, LinkView, Look, Measured } from "../../lib/control/seams.js";
 import { classOf, HISTOGRAM_CLASSES } from "../../lib/histogram.js";
+import type { PoolLook } from "../../lib/pool/looks.js";
 
 /** So many requests, all of which took `us` microseconds. */
 export function measured(count: number, us: number): Measured {
@@ -65,3 +66,23 @@ export const LINK: LinkView = {
 export function lookOf(figures: readonly DiskFigures[], more: Partial<Look> = {}): Look {
 	return { worker: 0, life: 1, figures, views: [], links: [], linkOptions: [], initiators: [], ...more };
 }
+
+/** With one volume. */
+export const POOL: PoolLook = {
+	format: 1,
+	id: 7,
+	usedBytes: 2 ** 24,
+	momentsFrom: "2026-11-26T09:00:00.000Z",
+	volumes: [
+		{
+			name: "web",
+			sizeBytes: 2 ** 30,
+			pageBytes: 4096,
+			usedBytes: 8192,
+			created: "2026-11-26T10:00:00.000Z",
+			serial: "a",
+			wwn: "3000000000000000",
+			snapshots: [{ name: "monday", sizeBytes: 2 ** 30, created: "2026-11-26T11:00:00.000Z", held: true }],
+		},
+	],
+};

@@ -6,6 +6,7 @@
 import t from "tap";
 import type { z } from "zod";
 import * as model from "../../lib/control/model.js";
+import { POOL } from "./figures.js";
 import { Stage, settle } from "./stage.js";
 
 type Json = Record<string, unknown>;
@@ -25,8 +26,17 @@ function at(document: Json, reference: string): unknown {
 		.reduce<unknown>((value, key) => (value as Json | undefined)?.[key], document);
 }
 
+/** Of what there is of the kind that an address is of. */
+function nameIn(path: string, job: string): string {
+	if (path.includes("jobs")) return job;
+	if (path.includes("pools")) return "fast";
+	return path.includes("volumes") ? "fast%2Fweb" : "web";
+}
+
 t.test("the document is whole, and true", async (t) => {
 	const stage = new Stage();
+	stage.opener.text += '[pool.fast]\npath = "/srv/fast"\n';
+	stage.workers.pools.set("/srv/fast", POOL);
 	const { inside } = await stage.start(t);
 	await settle();
 	const job = inside.jobs.begin("reload", "a job of the test").job.id;
@@ -57,7 +67,7 @@ t.test("the document is whole, and true", async (t) => {
 			ids.add(operation.operationId);
 			t.match(operation.summary, /^[A-Z]/);
 			if (method !== "get") continue;
-			const reply = await stage.ask("GET", path.replace("{name}", path.includes("jobs") ? job : "web"));
+			const reply = await stage.ask("GET", path.replace("{name}", nameIn(path, job)));
 			t.equal(reply.status, 200, path);
 
 			const [, name] = /schemas\/(\w+)/.exec(JSON.stringify(operation.responses) ?? "") ?? [];

@@ -3,10 +3,16 @@
 import { readdirSync, renameSync } from "node:fs";
 import t from "tap";
 import { poolCreateCommand } from "../../lib/cli/pools/pool.js";
-import { volumeCreateCommand } from "../../lib/cli/pools/volume.js";
+import { volumeCreateCommand, volumeShowCommand } from "../../lib/cli/pools/volume.js";
+import {
+	volumeResizeCommand,
+	volumeRollbackCommand,
+	volumeSnapshotCommand,
+} from "../../lib/cli/pools/volume-changes.js";
 import { SECTOR_BYTES } from "../../lib/wire/sector.js";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
+import { told } from "../support/pools.js";
 import { sendSignal } from "../support/process.js";
 import { DaemonTree, diskToml } from "./tree-bench.js";
 
@@ -24,11 +30,21 @@ if (await inNamespace(import.meta.url)) {
 			diskToml("web", 'volume = "fast/web"', "9.0", `unix:${tree.frames}`),
 			diskToml("mail", 'volume = "fast/mail"\ndurability = "none"', "9.1", `unix:${tree.frames}`),
 			diskToml("none", 'volume = "fast/none"', "9.2", `unix:${tree.frames}`),
+			diskToml("old", 'volume = "fast/none@one"', "9.3", `unix:${tree.frames}`),
+			diskToml("past", 'volume = "fast/web@-0.001s"', "9.4", `unix:${tree.frames}`),
 		].join("\n"),
 	);
 	await tree.start();
 	t.teardown(() => tree.stop());
 	const sector = (fill: number): Uint8Array => new Uint8Array(SECTOR_BYTES).fill(fill);
+	const at = `--socket=${tree.socket}`;
+	const said = (command: typeof poolCreateCommand, ...argv: string[]) => told(command, at, ...argv);
+	/** What is said by one that could not. */
+	const refused = async (command: typeof poolCreateCommand, ...argv: string[]): Promise<string> => {
+		let text = "";
+		t.equal(await command([at, ...argv], { out: () => {}, err: (more) => (text += more) }), 1);
+		return text;
+	};
 	/** A worker tells it when it is looked at next. */
 	const identityOnce = async () => {
 		let identity: unknown = null;
@@ -61,6 +77,41 @@ if (await inNamespace(import.meta.url)) {
 			await Promise.all(Array.from({ length: 16 }, (_, i) => disk.write((at + i) * 128, bytes.fill(1))));
 		t.ok(readdirSync(pool).includes("log.000001"));
 		await (await tree.open(9, 0)).write(5, sector(0x5a));
+	});
+
+	t.test("a volume is made by command, and grows while it is served", async (t) => {
+		t.match(await said(volumeCreateCommand, "fast/none", "1M"), /^volume +fast\/none$/m);
+		await tree.state("none", "open");
+		t.equal((await tree.open(9, 2)).identity.sectorCount, 2048);
+		await said(volumeResizeCommand, "fast/none", "2M");
+		t.equal((await tree.open(9, 2)).identity.sectorCount, 4096);
+	});
+
+	t.test("a snapshot is a disk, and its volume goes back to it", async (t) => {
+		const disk = await tree.open(9, 2);
+		await disk.write(0, sector(1));
+		await said(volumeSnapshotCommand, "fast/none@one");
+		await disk.write(0, sector(2));
+		await tree.state("old", "open");
+		const old = await tree.open(9, 3);
+		t.strictSame([...(await old.read(0, 1))], [...sector(1)]);
+		await t.rejects(old.write(0, sector(3)), "only to be read");
+		t.match(await refused(volumeRollbackCommand, "fast/none@one"), /disk none is on it/);
+		await said(volumeRollbackCommand, "fast/none@one", "--force");
+		await tree.state("none", "open");
+		const back = await tree.open(9, 2);
+		t.strictSame([...(await back.read(0, 1))], [...sector(1)]);
+		t.not(back.identity.serial, disk.identity.serial, "another disk");
+		t.match(await said(volumeShowCommand, "fast/none"), /^snapshot +before-one /m);
+	});
+
+	t.test("a moment is a disk, the same as long as it is open", async (t) => {
+		await tree.state("past", "open");
+		const past = await tree.open(9, 4);
+		const before = [...(await past.read(3, 1))];
+		await (await tree.open(9, 0)).write(6, sector(9));
+		t.strictSame([...(await past.read(3, 1))], before);
+		t.strictSame([...(await past.read(6, 1))], [...sector(0)]);
 	});
 
 	const ordeals: Readonly<Record<string, () => Promise<unknown>>> = {

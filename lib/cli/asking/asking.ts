@@ -36,9 +36,20 @@ export async function asking<Name extends string>(
 ): Promise<number> {
 	const line = await understand(form, argv, output);
 	if (line === undefined) return 0;
-	const daemon = new DaemonClient(line.last("socket") ?? "");
+	return withDaemon(line.last("socket") ?? "", output, (daemon) =>
+		work({ line, daemon, output, json: line.has("json") }),
+	);
+}
+
+/** The same for a command line that has been taken apart already. */
+export async function withDaemon(
+	socket: string,
+	output: Output,
+	work: (daemon: DaemonClient) => Promise<number>,
+): Promise<number> {
+	const daemon = new DaemonClient(socket);
 	try {
-		return await work({ line, daemon, output, json: line.has("json") });
+		return await work(daemon);
 	} catch (error) {
 		if (!(error instanceof AskError)) throw error;
 		for (const message of error.lines) output.err(`vblade: ${oneLine(message)}\n`);

@@ -6,6 +6,7 @@
 import { OperatorError } from "../../errors.js";
 import { Image } from "../../image/image.js";
 import type { ImageFormat } from "../../image/layer.js";
+import { lookAt } from "../../pool/looks.js";
 import type { Pool } from "../../pool/pool.js";
 import { copy } from "../../send/copy.js";
 import { DeviceWriter } from "../../send/device.js";
@@ -15,8 +16,8 @@ import { type Output, processOutput, putJson, understand } from "../client.js";
 import { withProgress } from "../progress.js";
 import { readVolumePath, withPool } from "./open-pool.js";
 import { VOLUME_EXPORT, VOLUME_IMPORT } from "./options.js";
+import { readSize, tell } from "./tell-volume.js";
 import { fillVolume, hasVolume, openToCopy } from "./unfinished.js";
-import { lookAt, readSize, tell } from "./volume.js";
 
 const FORMATS: readonly ImageFormat[] = ["raw", "qcow2"];
 

@@ -13,9 +13,14 @@ import { Pump } from "../../pump.js";
 import { quote } from "../../text.js";
 import type { Output } from "../client.js";
 
+/** Otherwise it is the name of a pool in the configuration of a running daemon, or begins with one. */
+export function isPath(text: string): boolean {
+	return /^[/.]/.test(text);
+}
+
 /** The path of a pool. Throws an OperatorError. */
 export function readPoolPath(text: string): string {
-	if (/^[/.]/.test(text) && !text.includes("\0")) return text;
+	if (isPath(text) && !text.includes("\0")) return text;
 	throw new OperatorError(`pool ${quote(text)}: a path that begins with / or . is allowed`);
 }
 

@@ -2,13 +2,21 @@
  * The part of the table in `lib/cli/options.ts` that is of pools and their volumes: their arguments and options. Data only.
  */
 
-import { type Form, HELP } from "../forms.js";
+import { type Form, HELP, SOCKET } from "../forms.js";
 
 const JSON_OPTION = { name: "json", help: "what it says as JSON" } as const;
 const OPTIONS = [HELP, JSON_OPTION] as const;
-const POOL = { name: "pool", help: "the directory of a pool: a path that begins with / or ." };
-const SNAPSHOT = { name: "snapshot", help: "PATH/NAME@SNAPSHOT" };
-const VOLUME = { name: "volume", help: "PATH/NAME: a volume of the pool at a path that begins with / or ." };
+/** Of commands that also ask a daemon. */
+const EITHER = [...OPTIONS, SOCKET] as const;
+const POOL = {
+	name: "pool",
+	help: "the directory of a pool: a path that begins with / or .; or the name of a running daemon's",
+};
+const SNAPSHOT = { name: "snapshot", help: "POOL/NAME@SNAPSHOT" };
+const VOLUME = {
+	name: "volume",
+	help: "POOL/NAME: a volume of a pool, which is a path that begins with / or ., or a name",
+};
 
 const PAGE = {
 	name: "page",
@@ -24,32 +32,39 @@ export const POOL_CREATE = {
 	options: OPTIONS,
 } as const satisfies Form;
 
+export const POOL_LS = {
+	name: "pool ls",
+	help: "Lists the pools of a running daemon.",
+	arguments: [],
+	options: EITHER,
+} as const satisfies Form;
+
 export const POOL_SHOW = {
 	name: "pool show",
 	help: "Tells all there is to know of a pool.",
 	arguments: [POOL],
-	options: OPTIONS,
+	options: EITHER,
 } as const satisfies Form;
 
 export const VOLUME_CREATE = {
 	name: "volume create",
 	help: "Makes a volume: a thin disk, all zeros.",
 	arguments: [VOLUME, { name: "size", help: "bytes, or with K, M, G or T: 10G" }],
-	options: [...OPTIONS, PAGE],
+	options: [...EITHER, PAGE],
 } as const satisfies Form;
 
 export const VOLUME_LS = {
 	name: "volume ls",
-	help: "Lists the volumes of a pool.",
-	arguments: [POOL],
-	options: OPTIONS,
+	help: "Lists the volumes of a pool, or of all that a running daemon has.",
+	arguments: [{ ...POOL, isOptional: true }],
+	options: EITHER,
 } as const satisfies Form;
 
 export const VOLUME_SHOW = {
 	name: "volume show",
 	help: "Tells all there is to know of a volume.",
 	arguments: [VOLUME],
-	options: OPTIONS,
+	options: EITHER,
 } as const satisfies Form;
 
 const FILE = { name: "file", help: "an image of a disk" };
@@ -107,56 +122,59 @@ export const VOLUME_RM = {
 	name: "volume rm",
 	help: "Deletes a volume with all its snapshots, or one snapshot.",
 	arguments: [{ name: "volume", help: "PATH/NAME or PATH/NAME@SNAPSHOT" }],
-	options: OPTIONS,
+	options: EITHER,
 } as const satisfies Form;
 
 export const VOLUME_RENAME = {
 	name: "volume rename",
 	help: "Gives a volume another name.",
 	arguments: [VOLUME, { name: "name", help: "the new name, without a path" }],
-	options: OPTIONS,
+	options: EITHER,
 } as const satisfies Form;
 
 export const VOLUME_RESIZE = {
 	name: "volume resize",
 	help: "Gives a volume another size.",
 	arguments: [VOLUME, { name: "size", help: "bytes, or with K, M, G or T: 10G" }],
-	options: [...OPTIONS, { name: "shrink", help: "if it is less: what is behind the end is lost" }],
+	options: [...EITHER, { name: "shrink", help: "if it is less: what is behind the end is lost" }],
 } as const satisfies Form;
 
 export const VOLUME_SNAPSHOT = {
 	name: "volume snapshot",
 	help: "Names what volumes of one pool are now, all at the same moment.",
 	arguments: [{ ...SNAPSHOT, isRepeated: true }],
-	options: OPTIONS,
+	options: EITHER,
 } as const satisfies Form;
 
 export const VOLUME_CLONE = {
 	name: "volume clone",
 	help: "Makes a volume that begins as a snapshot is.",
 	arguments: [SNAPSHOT, { name: "name", help: "of the new volume, without a path" }],
-	options: OPTIONS,
+	options: EITHER,
 } as const satisfies Form;
 
 export const VOLUME_ROLLBACK = {
 	name: "volume rollback",
 	help: "Has a volume go on as a snapshot of it is; how it was is kept as another one.",
 	arguments: [SNAPSHOT],
-	options: OPTIONS,
+	options: [
+		...EITHER,
+		{ name: "force", short: "f", help: "also if a disk serves it: its initiators are cut off first" },
+	],
 } as const satisfies Form;
 
 export const VOLUME_HOLD = {
 	name: "volume hold",
 	help: "Keeps a snapshot from being deleted.",
 	arguments: [SNAPSHOT],
-	options: OPTIONS,
+	options: EITHER,
 } as const satisfies Form;
 
 export const VOLUME_RELEASE = {
 	name: "volume release",
 	help: "Lets a snapshot be deleted again.",
 	arguments: [SNAPSHOT],
-	options: OPTIONS,
+	options: EITHER,
 } as const satisfies Form;
 
 export const VOLUME_DIFF = {

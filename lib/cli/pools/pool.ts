@@ -4,8 +4,8 @@ import { makeFolder } from "../../pool/directory-files.js";
 import { Pool, type PoolState } from "../../pool/pool.js";
 import { sizeText } from "../../text.js";
 import { type Output, processOutput, putJson, understand } from "../client.js";
-import { putRows, readPoolPath, withPool } from "./open-pool.js";
-import { POOL_CREATE, POOL_SHOW } from "./options.js";
+import { isPath, putRows, readPoolPath, withPool } from "./open-pool.js";
+import { POOL_CREATE, POOL_LS, POOL_SHOW } from "./options.js";
 
 /** Resolves to the exit status; throws an OperatorError if the pool can't be made. */
 export async function poolCreateCommand(
@@ -21,6 +21,15 @@ export async function poolCreateCommand(
 	return 0;
 }
 
+/** All that a daemon has. */
+export async function poolLsCommand(
+	argv: readonly string[],
+	output: Output = processOutput,
+): Promise<number> {
+	const line = await understand(POOL_LS, argv, output);
+	return line === undefined ? 0 : (await import("./in-daemon.js")).listPools(line, output);
+}
+
 /** The same for one that there is. */
 export async function poolShowCommand(
 	argv: readonly string[],
@@ -28,7 +37,9 @@ export async function poolShowCommand(
 ): Promise<number> {
 	const line = await understand(POOL_SHOW, argv, output);
 	if (line === undefined) return 0;
-	const folder = readPoolPath(line.positionals[0] ?? "");
+	const [text = ""] = line.positionals;
+	if (!isPath(text)) return (await import("./in-daemon.js")).showPool(line, output);
+	const folder = readPoolPath(text);
 	const state = await withPool(folder, (pool) => pool.state);
 	tell(folder, state, line.has("json"), output);
 	return 0;

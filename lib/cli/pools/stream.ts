@@ -4,6 +4,7 @@
  */
 
 import { FailedError, OperatorError } from "../../errors.js";
+import { lookAt } from "../../pool/looks.js";
 import { readVolumeName, volumeIn } from "../../pool/past.js";
 import type { Pool } from "../../pool/pool.js";
 import { KeptOnDevice } from "../../send/kept.js";
@@ -19,8 +20,8 @@ import { withProgress } from "../progress.js";
 import { changedBytes, pageBytesOf } from "./difference.js";
 import { readVolumePath, withPool } from "./open-pool.js";
 import { VOLUME_RECEIVE, VOLUME_SEND } from "./options.js";
+import { tell } from "./tell-volume.js";
 import { type Filling, fillVolume, hasVolume, openToCopy, stateName } from "./unfinished.js";
-import { lookAt, tell } from "./volume.js";
 
 /** To whoever reads our standard output, one piece after the other. */
 const toStandardOutput: TakeBytes = (bytes) =>

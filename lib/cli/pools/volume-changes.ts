@@ -1,14 +1,15 @@
 /**
- * Commands that change volumes and snapshots of a pool that no daemon has open. Called by `commands.ts` with the arguments after the
- * command's name; each resolves to the exit status, and throws an OperatorError if it can't be done.
+ * Commands that change volumes and snapshots, of a pool that no daemon has open; what a daemon has is for `in-daemon-changes.ts`. Called by
+ * `commands.ts` with the arguments after the command's name; each resolves to the exit status, and throws an OperatorError if it can't be done.
  */
 
 import { OperatorError } from "../../errors.js";
+import { lookAt } from "../../pool/looks.js";
 import type { Pool } from "../../pool/pool.js";
 import { quote } from "../../text.js";
 import { type Output, processOutput, putJson, understand } from "../client.js";
 import type { Form } from "../forms.js";
-import { readVolumePath, withPool } from "./open-pool.js";
+import { isPath, readVolumePath, withPool } from "./open-pool.js";
 import {
 	VOLUME_CLONE,
 	VOLUME_HOLD,
@@ -19,7 +20,7 @@ import {
 	VOLUME_ROLLBACK,
 	VOLUME_SNAPSHOT,
 } from "./options.js";
-import { lookAt, readSize, tell } from "./volume.js";
+import { readSize, tell } from "./tell-volume.js";
 
 interface SnapshotPath {
 	readonly folder: string;
@@ -37,20 +38,24 @@ function readSnapshotPath(text: string): SnapshotPath {
 	);
 }
 
+type InDaemon = typeof import("./in-daemon-changes.js");
+
 /** What a command that changes something says of it: a volume as it is now, or nothing. */
 type Act = (pool: Pool, words: readonly string[]) => Promise<string | undefined>;
 
 /** Does `act` in the pool at `folder` and tells of the volume that it names. */
 async function changing(
-	form: Form<"help" | "json" | "shrink">,
+	form: Form<"help" | "json" | "shrink" | "force" | "socket">,
 	argv: readonly string[],
 	output: Output,
 	where: (words: readonly string[]) => { readonly folder: string },
 	act: (words: readonly string[], has: (option: "shrink") => boolean) => Act,
+	inDaemon: Exclude<keyof InDaemon, "createVolume" | "takeSnapshots">,
 ): Promise<number> {
 	const line = await understand(form, argv, output);
 	if (line === undefined) return 0;
 	const words = line.positionals;
+	if (!isPath(words[0] ?? "")) return (await import("./in-daemon-changes.js"))[inDaemon](line, output);
 	const { folder } = where(words);
 	const look = await withPool(folder, async (pool) => {
 		const name = await act(words, (option) => line.has(option))(pool, words);
@@ -64,31 +69,54 @@ const atVolume = ([first = ""]: readonly string[]) => readVolumePath(first);
 const atSnapshot = ([first = ""]: readonly string[]) => readSnapshotPath(first);
 
 export function volumeRmCommand(argv: readonly string[], output = processOutput): Promise<number> {
-	return changing(VOLUME_RM, argv, output, atVolume, ([path = ""]) => async ({ administration }) => {
-		const { name } = readVolumePath(path);
-		if (!name.includes("@")) {
-			await administration.delete(name);
-			return undefined;
-		}
-		const snapshot = readSnapshotPath(path);
-		await administration.forget(snapshot.volume, snapshot.name);
-		return snapshot.volume;
-	});
+	return changing(
+		VOLUME_RM,
+		argv,
+		output,
+		atVolume,
+		([path = ""]) =>
+			async ({ administration }) => {
+				const { name } = readVolumePath(path);
+				if (!name.includes("@")) {
+					await administration.delete(name);
+					return undefined;
+				}
+				const snapshot = readSnapshotPath(path);
+				await administration.forget(snapshot.volume, snapshot.name);
+				return snapshot.volume;
+			},
+		"removeVolume",
+	);
 }
 
 export function volumeRenameCommand(argv: readonly string[], output = processOutput): Promise<number> {
-	return changing(VOLUME_RENAME, argv, output, atVolume, ([path = "", to = ""]) => async (pool) => {
-		await pool.administration.rename(readVolumePath(path).name, to);
-		return to;
-	});
+	return changing(
+		VOLUME_RENAME,
+		argv,
+		output,
+		atVolume,
+		([path = "", to = ""]) =>
+			async (pool) => {
+				await pool.administration.rename(readVolumePath(path).name, to);
+				return to;
+			},
+		"renameVolume",
+	);
 }
 
 export function volumeResizeCommand(argv: readonly string[], output = processOutput): Promise<number> {
-	return changing(VOLUME_RESIZE, argv, output, atVolume, ([path = "", size = ""], has) => {
-		const bytes = readSize("size", size);
-		const { name } = readVolumePath(path);
-		return async (pool) => (await pool.administration.resize(name, bytes, has("shrink"))).name;
-	});
+	return changing(
+		VOLUME_RESIZE,
+		argv,
+		output,
+		atVolume,
+		([path = "", size = ""], has) => {
+			const bytes = readSize("size", size);
+			const { name } = readVolumePath(path);
+			return async (pool) => (await pool.administration.resize(name, bytes, has("shrink"))).name;
+		},
+		"resizeVolume",
+	);
 }
 
 /** All in one pool, at one moment. */
@@ -98,6 +126,8 @@ export async function volumeSnapshotCommand(
 ): Promise<number> {
 	const line = await understand(VOLUME_SNAPSHOT, argv, output);
 	if (line === undefined) return 0;
+	if (!isPath(line.positionals[0] ?? ""))
+		return (await import("./in-daemon-changes.js")).takeSnapshots(line, output);
 	const wanted = line.positionals.map(readSnapshotPath);
 	const [first] = wanted;
 	const other = wanted.find(({ folder }) => folder !== first?.folder);
@@ -113,26 +143,56 @@ export async function volumeSnapshotCommand(
 }
 
 export function volumeCloneCommand(argv: readonly string[], output = processOutput): Promise<number> {
-	return changing(VOLUME_CLONE, argv, output, atSnapshot, ([path = "", to = ""]) => async (pool) => {
-		const { volume, name } = readSnapshotPath(path);
-		return (await pool.administration.clone(volume, name, to)).name;
-	});
+	return changing(
+		VOLUME_CLONE,
+		argv,
+		output,
+		atSnapshot,
+		([path = "", to = ""]) =>
+			async (pool) => {
+				const { volume, name } = readSnapshotPath(path);
+				return (await pool.administration.clone(volume, name, to)).name;
+			},
+		"cloneVolume",
+	);
 }
 
 export function volumeRollbackCommand(argv: readonly string[], output = processOutput): Promise<number> {
-	return changing(VOLUME_ROLLBACK, argv, output, atSnapshot, ([path = ""]) => async (pool) => {
-		const { volume, name } = readSnapshotPath(path);
-		await pool.administration.rollback(volume, name);
-		return volume;
-	});
+	return changing(
+		VOLUME_ROLLBACK,
+		argv,
+		output,
+		atSnapshot,
+		([path = ""]) =>
+			async (pool) => {
+				const { volume, name } = readSnapshotPath(path);
+				await pool.administration.rollback(volume, name);
+				return volume;
+			},
+		"rollBackVolume",
+	);
 }
 
 export function volumeHoldCommand(argv: readonly string[], output = processOutput): Promise<number> {
-	return changing(VOLUME_HOLD, argv, output, atSnapshot, ([path = ""]) => holding(path, true));
+	return changing(
+		VOLUME_HOLD,
+		argv,
+		output,
+		atSnapshot,
+		([path = ""]) => holding(path, true),
+		"holdSnapshot",
+	);
 }
 
 export function volumeReleaseCommand(argv: readonly string[], output = processOutput): Promise<number> {
-	return changing(VOLUME_RELEASE, argv, output, atSnapshot, ([path = ""]) => holding(path, false));
+	return changing(
+		VOLUME_RELEASE,
+		argv,
+		output,
+		atSnapshot,
+		([path = ""]) => holding(path, false),
+		"releaseSnapshot",
+	);
 }
 
 function holding(path: string, isHeld: boolean): Act {

@@ -7,8 +7,19 @@ import { diskRoutes } from "./disks.js";
 import { eventRoutes } from "./events.js";
 import type { Inside } from "./inside.js";
 import { networkRoutes } from "./network.js";
+import { poolRoutes } from "./pools.js";
+import { snapshotRoutes } from "./snapshots.js";
+import { volumeRoutes } from "./volumes.js";
 import { wholeRoutes } from "./whole.js";
 
 export function allRoutes(inside: Inside): Route[] {
-	return [...wholeRoutes(inside), ...diskRoutes(inside), ...networkRoutes(inside), ...eventRoutes(inside)];
+	return [
+		...wholeRoutes(inside),
+		...diskRoutes(inside),
+		...poolRoutes(inside),
+		...volumeRoutes(inside),
+		...snapshotRoutes(inside),
+		...networkRoutes(inside),
+		...eventRoutes(inside),
+	];
 }

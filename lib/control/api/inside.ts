@@ -9,6 +9,7 @@ import type { Jobs } from "../jobs.js";
 import type { Process } from "../model.js";
 import type { Observed } from "../observed.js";
 import type { Places } from "../places.js";
+import type { Pools } from "../pools.js";
 import type { Workers } from "../seams.js";
 import type { Shower } from "../shown.js";
 import type { WatchedOpener } from "../watched-opener.js";
@@ -24,10 +25,11 @@ export interface Inside {
 	readonly shower: Shower;
 	readonly events: EventLog;
 	readonly jobs: Jobs;
+	readonly pools: Pools;
 	readonly state: WatchedOpener;
 	/** Keys that count from the next start. */
 	readonly restartNeeded: () => readonly string[];
-	readonly workers: Pick<Workers, "troubles">;
+	readonly workers: Pick<Workers, "troubles" | "pool">;
 	readonly places: Places;
 	/** Bits per second, by name of the link. */
 	readonly speeds: () => Promise<ReadonlyMap<string, number>>;

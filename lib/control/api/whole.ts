@@ -10,6 +10,7 @@ import { METRICS_TYPE, metricsText } from "../metrics.js";
 import { Configuration, Job, JobList, type Process, Status } from "../model.js";
 import { latenciesOf } from "../observed.js";
 import { stepsOf } from "../plan.js";
+import { poolMetrics } from "../pool-looks.js";
 import { Refusal } from "../problem.js";
 import { json, type Route, route } from "../routes.js";
 import type { Inside } from "./inside.js";
@@ -132,6 +133,7 @@ function metricsRoute(inside: Inside): Route {
 					const silenced = view?.aoe?.silenced.map(({ netif }) => netif) ?? [];
 					return { name, state, sizeBytes: view?.sizeBytes ?? null, silenced, figures };
 				}),
+				pools: await poolMetrics(inside.workers, desired.config.pools),
 				links: observed.links(),
 				initiators: recentInitiators(inside),
 				named: observed

@@ -1,0 +1,111 @@
+/**
+ * The commands that change volumes and snapshots which a running daemon has: `fast/web`, `fast/web@monday`. Loaded by `volume.ts` and
+ * `volume-changes.ts` when what they are given is no path; each resolves to the exit status.
+ */
+
+import { Job, Pool, Volume, VolumeList } from "../../control/model.js";
+import { OperatorError } from "../../errors.js";
+import { quote } from "../../text.js";
+import { AskError } from "../asking/client.js";
+import { endOf } from "../asking/configuration.js";
+import { type Output, putJson } from "../client.js";
+import { addressOf, asked, type Line, readName, told } from "./in-daemon.js";
+import { readSize } from "./tell-volume.js";
+
+export function createVolume(line: Line<"page">, output: Output): Promise<number> {
+	const { positionals } = line;
+	const sizeBytes = readSize("size", positionals[1] ?? "");
+	const pageBytes = readSize("page", line.last("page") ?? "");
+	const body = { ...readName(positionals[0] ?? ""), sizeBytes, pageBytes };
+	return told(line, output, (daemon) => daemon.send("POST", "/api/v1/volumes", Volume, { body }));
+}
+
+export function resizeVolume(line: Line<"shrink">, output: Output): Promise<number> {
+	const body = { sizeBytes: readSize("size", line.positionals[1] ?? ""), shrink: line.has("shrink") };
+	return told(line, output, (daemon, at) => daemon.send("PATCH", at, Volume, { body }));
+}
+
+export function renameVolume(line: Line, output: Output): Promise<number> {
+	const body = { name: line.positionals[1] ?? "" };
+	return told(line, output, (daemon, at) => daemon.send("PATCH", at, Volume, { body }));
+}
+
+/** With all its snapshots; or one of those. */
+export function removeVolume(line: Line, output: Output): Promise<number> {
+	const [text = ""] = line.positionals;
+	if (text.includes("@")) return changeSnapshot(line, output, "DELETE");
+	const at = addressOf(text);
+	return asked(line, output, async (daemon) => {
+		await daemon.send("DELETE", at, Pool);
+	});
+}
+
+/** All of one moment. */
+export function takeSnapshots(line: Line, output: Output): Promise<number> {
+	const wanted = line.positionals.map(readSnapshot);
+	const names = wanted.map(({ of, snapshot }) => `${of}@${snapshot}`);
+	return asked(line, output, async (daemon) => {
+		const { volumes } = await daemon.send("POST", "/api/v1/snapshots", VolumeList, { body: { names } });
+		const looks = wanted.flatMap(({ of, snapshot }) => {
+			const volume = volumes.find(({ pool, name }) => `${pool}/${name}` === of);
+			const taken = volume?.snapshots.find(({ name }) => name === snapshot);
+			return taken === undefined ? [] : { volume: of, name: snapshot, created: taken.created };
+		});
+		if (line.has("json")) putJson(output, looks);
+		else for (const { volume, name, created } of looks) output.out(`${volume}@${name}  ${created}\n`);
+	});
+}
+
+export function cloneVolume(line: Line, output: Output): Promise<number> {
+	const [text = "", to = ""] = line.positionals;
+	const { of, snapshot } = readSnapshot(text);
+	const { pool, name } = readName(of);
+	// As others are called, or without the pool, which is the same.
+	const body = {
+		pool,
+		name: to.startsWith(`${pool}/`) ? to.slice(pool.length + 1) : to,
+		of: `${name}@${snapshot}`,
+	};
+	return told(line, output, (daemon) => daemon.send("POST", "/api/v1/volumes", Volume, { body }), of);
+}
+
+export function rollBackVolume(line: Line<"force">, output: Output): Promise<number> {
+	const { of, snapshot } = readSnapshot(line.positionals[0] ?? "");
+	const body = { to: snapshot, force: line.has("force") };
+	return told(
+		line,
+		output,
+		async (daemon, at) => {
+			const job = await endOf(daemon, (await daemon.send("POST", `${at}/rollback`, Job, { body })).id);
+			if (job.state === "failed") throw new AskError([job.message]);
+			return daemon.get(at, Volume);
+		},
+		of,
+	);
+}
+
+export function holdSnapshot(line: Line, output: Output): Promise<number> {
+	return changeSnapshot(line, output, "PATCH", { held: true });
+}
+
+export function releaseSnapshot(line: Line, output: Output): Promise<number> {
+	return changeSnapshot(line, output, "PATCH", { held: false });
+}
+
+function changeSnapshot(
+	line: Line,
+	output: Output,
+	method: "PATCH" | "DELETE",
+	body?: object,
+): Promise<number> {
+	const { of, snapshot } = readSnapshot(line.positionals[0] ?? "");
+	const at = `/api/v1/snapshots/${encodeURIComponent(`${of}@${snapshot}`)}`;
+	return told(line, output, (daemon) => daemon.send(method, at, Volume, body && { body }), of);
+}
+
+/** What `POOL/NAME@SNAPSHOT` says. Throws an OperatorError. */
+function readSnapshot(text: string): { of: string; snapshot: string } {
+	const [, of, snapshot] = /^([^/@]+\/[^/@]+)@([^@]+)$/.exec(text) ?? [];
+	if (of !== undefined && snapshot !== undefined) return { of, snapshot };
+	throw new OperatorError(`snapshot ${quote(text)}: POOL/NAME@SNAPSHOT is allowed, as in fast/web@monday`);
+}

@@ -1,0 +1,61 @@
+/**
+ * `/api/v1/snapshots`: names for what volumes were at a moment. What can be done is for `../pools.ts` to say.
+ */
+
+import { z } from "zod";
+import { NewSnapshots, SnapshotList, SnapshotPatch, Volume, VolumeList } from "../model.js";
+import { json, type Route, route } from "../routes.js";
+import type { Inside } from "./inside.js";
+import { pageOf, paging } from "./pages.js";
+
+const listQuery = z.strictObject({
+	pool: z.string().optional().meta({ description: "Those of this pool alone" }),
+	...paging,
+});
+
+export function snapshotRoutes({ pools }: Inside): Route[] {
+	return [
+		route({
+			method: "GET",
+			path: "/api/v1/snapshots",
+			summary: "The snapshots of all volumes, or of those of one pool",
+			query: listQuery,
+			answers: { 200: { description: "The snapshots", schema: SnapshotList } },
+			handle: async ({ query }) => {
+				const { volumes } = await pools.volumes(query.pool);
+				const all = volumes.flatMap(({ pool, name, snapshots }) =>
+					snapshots.map((each) => ({ ...each, pool, volume: name })),
+				);
+				const { page, total, next } = pageOf(all, query);
+				return json({ snapshots: page, total, next } satisfies SnapshotList);
+			},
+		}),
+		route({
+			method: "POST",
+			path: "/api/v1/snapshots",
+			summary: "Names what volumes of one pool are now, all at the same moment",
+			body: NewSnapshots,
+			answers: { 200: { description: "The volumes", schema: VolumeList } },
+			handle: async ({ body }) => {
+				const volumes = await pools.takeSnapshots(body.names);
+				return json({ volumes, total: volumes.length, next: null, wrong: [] } satisfies VolumeList);
+			},
+		}),
+		route({
+			method: "PATCH",
+			path: "/api/v1/snapshots/{name}",
+			summary: "Holds or releases a snapshot: its name is POOL/VOLUME@SNAPSHOT, with %2F and %40",
+			body: SnapshotPatch,
+			answers: { 200: { description: "Its volume", schema: Volume } },
+			handle: async ({ name, body }) => json(await pools.hold(name, body.held)),
+		}),
+		route({
+			method: "DELETE",
+			path: "/api/v1/snapshots/{name}",
+			summary: "Removes a snapshot; clones of it stay as they are",
+			answers: { 200: { description: "Its volume", schema: Volume } },
+			refusals: [409],
+			handle: async ({ name }) => json(await pools.forget(name)),
+		}),
+	];
+}

@@ -1,0 +1,65 @@
+/**
+ * `/api/v1/volumes`: making volumes, also as clones, changing and removing them. What can be done is for `../pools.ts` to say.
+ */
+
+import { Job, NewVolume, Pool, Rollback, Volume, VolumePatch } from "../model.js";
+import { Refusal } from "../problem.js";
+import { json, type Route, route } from "../routes.js";
+import type { Inside } from "./inside.js";
+
+const PAGE_BYTES = 4096;
+
+export function volumeRoutes({ pools }: Inside): Route[] {
+	return [
+		route({
+			method: "POST",
+			path: "/api/v1/volumes",
+			summary: "Makes a volume: all zeros, or what a snapshot is",
+			body: NewVolume,
+			answers: { 200: { description: "The volume", schema: Volume } },
+			handle: async ({ body: { pool, name, sizeBytes, pageBytes, of } }) => {
+				if (of !== undefined) {
+					if (sizeBytes !== undefined || pageBytes !== undefined)
+						throw new Refusal(422, "of: a clone has the size and pages of what it is a clone of");
+					return json(await pools.clone(`${pool}/${of}`, name));
+				}
+				if (sizeBytes === undefined) throw new Refusal(422, "sizeBytes or of is missing");
+				return json(await pools.create(pool, name, sizeBytes, pageBytes ?? PAGE_BYTES));
+			},
+		}),
+		route({
+			method: "PATCH",
+			path: "/api/v1/volumes/{name}",
+			summary: "Gives a volume another size, or another name",
+			body: VolumePatch,
+			answers: { 200: { description: "The volume", schema: Volume } },
+			refusals: [409],
+			handle: async ({ name, body: { sizeBytes, shrink = false, name: to } }) => {
+				const sized = sizeBytes === undefined ? undefined : await pools.resize(name, sizeBytes, shrink);
+				if (to !== undefined && name !== `${name.split("/")[0]}/${to}`)
+					return json(await pools.rename(name, to));
+				return json(sized ?? (await pools.volume(name)));
+			},
+		}),
+		route({
+			method: "DELETE",
+			path: "/api/v1/volumes/{name}",
+			summary: "Removes a volume with all that it holds",
+			answers: { 200: { description: "Its pool", schema: Pool } },
+			refusals: [409],
+			handle: async ({ name }) => json(await pools.remove(name)),
+		}),
+		route({
+			method: "POST",
+			path: "/api/v1/volumes/{name}/rollback",
+			summary: "Has a volume go on as a snapshot of it is; how it was is kept as another snapshot",
+			body: Rollback,
+			answers: { 202: { description: "The job that does it", schema: Job } },
+			refusals: [409],
+			handle: async ({ name, body: { to, force = false } }) => {
+				const { job } = await pools.rollback(name, to, force);
+				return json(job, { status: 202, headers: { location: `/api/v1/jobs/${job.id}` } });
+			},
+		}),
+	];
+}

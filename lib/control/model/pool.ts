@@ -1,0 +1,120 @@
+/**
+ * Pools and their volumes as the API shows them, and what it takes to make and change a volume.
+ */
+
+import { z } from "zod";
+import { bytes, count, moment, text } from "./units.js";
+
+const poolName = text("Its name in the configuration").meta({ example: "fast" });
+
+export const Snapshot = z
+	.object({
+		name: text("Its name"),
+		sizeBytes: bytes("Size of the volume then"),
+		created: moment("When it was made"),
+		held: z.boolean().meta({ description: "It can't be removed until it is released" }),
+	})
+	.meta({ id: "Snapshot" });
+
+export const Volume = z
+	.object({
+		pool: poolName,
+		name: text("Its name in the pool"),
+		sizeBytes: bytes("Size"),
+		pageBytes: bytes("What is mapped as a whole"),
+		usedBytes: bytes("What is mapped"),
+		created: moment("When it was made"),
+		serial: text("What initiators know it by"),
+		wwn: text("16 hexadecimal digits"),
+		disk: z.string().nullable().meta({ description: "The disk that serves it; null: none" }),
+		momentsFrom: moment("The earliest moment that can be looked at"),
+		snapshots: z.array(Snapshot),
+	})
+	.meta({ id: "Volume" });
+export type Volume = z.infer<typeof Volume>;
+
+export const VolumeList = z
+	.object({
+		volumes: z.array(Volume),
+		total: count("Volumes that match, also those that are not in this answer"),
+		next: z.string().nullable().meta({ description: "`offset` of the page that follows" }),
+		wrong: z.array(z.string()).meta({ description: "Pools that can't be looked into, a line each" }),
+	})
+	.meta({ id: "VolumeList" });
+export type VolumeList = z.infer<typeof VolumeList>;
+
+export const Pool = z
+	.object({
+		name: poolName,
+		path: text("Its directory"),
+		reason: z.string().nullable().meta({ description: "Why it can't be used; null: it can" }),
+		format: count("Number of its format").nullable(),
+		volumes: count("How many it has").nullable(),
+		usedBytes: bytes("What it takes up").nullable(),
+	})
+	.meta({ id: "Pool" });
+export type Pool = z.infer<typeof Pool>;
+
+export const PoolList = z.object({ pools: z.array(Pool) }).meta({ id: "PoolList" });
+export type PoolList = z.infer<typeof PoolList>;
+
+export const NewVolume = z
+	.strictObject({
+		pool: poolName,
+		name: text("Its name in the pool"),
+		sizeBytes: bytes("Size: a multiple of 512. Of a clone: that of the snapshot").optional(),
+		pageBytes: bytes(
+			"What is mapped as a whole: a power of two from 512 to 262144. Default 4096, of a clone that of the volume",
+		).optional(),
+		of: text("What it is a clone of: VOLUME@SNAPSHOT, of the same pool").optional(),
+	})
+	.meta({ id: "NewVolume" });
+
+export const VolumePatch = z
+	.strictObject({
+		name: text("Another name").optional(),
+		sizeBytes: bytes("Another size").optional(),
+		shrink: z
+			.boolean()
+			.optional()
+			.meta({ description: "It may become smaller: what is behind its end is lost" }),
+	})
+	.meta({ id: "VolumePatch" });
+
+/** One that is told of by itself. */
+export const NamedSnapshot = Snapshot.extend({ pool: poolName, volume: text("Of which volume") }).meta({
+	id: "NamedSnapshot",
+});
+
+export const SnapshotList = z
+	.object({
+		snapshots: z.array(NamedSnapshot),
+		total: count("Snapshots that match, also those that are not in this answer"),
+		next: z.string().nullable().meta({ description: "`offset` of the page that follows" }),
+	})
+	.meta({ id: "SnapshotList" });
+export type SnapshotList = z.infer<typeof SnapshotList>;
+
+export const NewSnapshots = z
+	.strictObject({
+		names: z
+			.array(text("POOL/VOLUME@SNAPSHOT"))
+			.min(1)
+			.max(4096)
+			.meta({ description: "Several, of one pool: all of the same moment", example: ["fast/web@monday"] }),
+	})
+	.meta({ id: "NewSnapshots" });
+
+export const SnapshotPatch = z
+	.strictObject({ held: z.boolean().meta({ description: "It can't be removed until it is released" }) })
+	.meta({ id: "SnapshotPatch" });
+
+export const Rollback = z
+	.strictObject({
+		to: text("A snapshot of the volume").meta({ example: "monday" }),
+		force: z.boolean().optional().meta({
+			description:
+				"Also of a volume that a disk serves: its initiators are cut off first, and find another WWN",
+		}),
+	})
+	.meta({ id: "Rollback" });

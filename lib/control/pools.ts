@@ -1,0 +1,244 @@
+/**
+ * The pools of the configuration and what is in them: looks at them, and makes, changes and removes volumes and snapshots. The worker that has
+ * a pool is asked each time. Used by `api/pools.ts`, `api/volumes.ts` and `api/snapshots.ts`; what can't be done is a Refusal.
+ */
+
+import type { PoolAct } from "../daemon/worker-messages.js";
+import { OperatorError } from "../errors.js";
+import type { PoolLook } from "../pool/looks.js";
+import type { PoolConfig } from "../spec/configuration.js";
+import { quote } from "../text.js";
+import type { Desired } from "./desired.js";
+import type { Jobs, RunningJob } from "./jobs.js";
+import type { Pool, Volume } from "./model.js";
+import { Refusal } from "./problem.js";
+import type { Workers } from "./seams.js";
+import { messageOf } from "./thrown.js";
+
+/** What `POOL/VOLUME` says. */
+interface Named {
+	readonly pool: PoolConfig;
+	readonly volume: string;
+}
+
+/** What `POOL/VOLUME@SNAPSHOT` says. */
+interface NamedSnapshot extends Named {
+	readonly snapshot: string;
+}
+
+interface Looked {
+	readonly pool: PoolConfig;
+	readonly look: PoolLook | undefined;
+	/** Why not. */
+	readonly reason: string | null;
+}
+
+export class Pools {
+	constructor(
+		readonly desired: Desired,
+		readonly workers: Pick<Workers, "pool">,
+		readonly jobs: Jobs,
+	) {}
+
+	all(): Promise<Pool[]> {
+		return Promise.all(this.desired.config.pools.map((pool) => this.#shownPool(pool)));
+	}
+
+	pool(name: string): Promise<Pool> {
+		return this.#shownPool(this.#poolOf(name));
+	}
+
+	/** Of all pools, or of one; and why others can't be looked into. */
+	async volumes(poolName?: string): Promise<{ volumes: Volume[]; wrong: string[] }> {
+		const pools = poolName === undefined ? this.desired.config.pools : [this.#poolOf(poolName)];
+		const looks = await Promise.all(pools.map((pool) => this.#lookInto(pool)));
+		const disks = this.#disks();
+		const volumes = looks.flatMap(({ pool, look }) => (look === undefined ? [] : shown(disks, pool, look)));
+		return { volumes, wrong: looks.flatMap(({ reason }) => reason ?? []) };
+	}
+
+	async volume(name: string): Promise<Volume> {
+		const { pool, volume } = this.#read(name);
+		return this.#found(pool, await this.#act(pool, { act: "look" }), volume);
+	}
+
+	async create(poolName: string, name: string, sizeBytes: number, pageBytes: number): Promise<Volume> {
+		const pool = this.#poolOf(poolName);
+		return this.#found(pool, await this.#act(pool, { act: "create", name, sizeBytes, pageBytes }), name);
+	}
+
+	/** Of `POOL/VOLUME@SNAPSHOT`, in the same pool. */
+	async clone(of: string, name: string): Promise<Volume> {
+		const { pool, volume, snapshot } = this.#readSnapshot(of);
+		return this.#found(pool, await this.#act(pool, { act: "clone", volume, snapshot, name }), name);
+	}
+
+	async resize(name: string, sizeBytes: number, mayShrink: boolean): Promise<Volume> {
+		const { pool, volume } = this.#read(name);
+		const look = await this.#act(pool, { act: "resize", name: volume, sizeBytes, mayShrink });
+		return this.#found(pool, look, volume);
+	}
+
+	async rename(name: string, to: string): Promise<Volume> {
+		const { pool, volume } = this.#read(name);
+		this.#refuseServed(`${pool.name}/${volume}`);
+		return this.#found(pool, await this.#act(pool, { act: "rename", name: volume, to }), to);
+	}
+
+	async remove(name: string): Promise<Pool> {
+		const { pool, volume } = this.#read(name);
+		this.#refuseServed(`${pool.name}/${volume}`);
+		await this.#act(pool, { act: "remove", name: volume });
+		return this.#shownPool(pool);
+	}
+
+	/** All of one moment: `POOL/VOLUME@SNAPSHOT`, of one pool. Resolves to the volumes. */
+	async takeSnapshots(names: readonly string[]): Promise<Volume[]> {
+		const wanted = names.map((name) => this.#readSnapshot(name));
+		const [first] = wanted;
+		const other = wanted.find(({ pool }) => pool !== first?.pool);
+		if (first === undefined || other !== undefined)
+			throw new Refusal(
+				422,
+				`pool ${quote(other?.pool.name ?? "")}: snapshots of one moment are of one pool`,
+			);
+		const { pool } = first;
+		const asked = wanted.map(({ volume, snapshot }) => ({ volume, name: snapshot }));
+		const look = await this.#act(pool, { act: "snapshot", wanted: asked });
+		return [...new Set(wanted.map(({ volume }) => volume))].map((name) => this.#found(pool, look, name));
+	}
+
+	async hold(name: string, isHeld: boolean): Promise<Volume> {
+		const { pool, volume, snapshot } = this.#readSnapshot(name);
+		return this.#found(pool, await this.#act(pool, { act: "hold", volume, snapshot, isHeld }), volume);
+	}
+
+	async forget(name: string): Promise<Volume> {
+		const { pool, volume, snapshot } = this.#readSnapshot(name);
+		const disk = this.#disks().get(name);
+		if (disk !== undefined) throw new Refusal(409, `snapshot ${quote(name)}: disk ${disk} is on it`);
+		return this.#found(pool, await this.#act(pool, { act: "forget", volume, snapshot }), volume);
+	}
+
+	/** A disk that serves it is closed for that if `force`, and opened again. How far that is, the job says. */
+	async rollback(name: string, snapshot: string, force: boolean): Promise<RunningJob> {
+		const { volumes } = await this.volumes(this.#read(name).pool.name);
+		const { pool, volume } = this.#read(name);
+		const found = volumes.find((each) => each.name === volume);
+		if (!found?.snapshots.some((each) => each.name === snapshot))
+			throw new Refusal(404, `volume ${quote(name)}: there is no snapshot ${quote(snapshot)}`);
+		const act = { act: "rollback", volume, snapshot } as const;
+		const { disk } = found;
+		if (disk !== null && !force)
+			throw new Refusal(409, `volume ${quote(name)}: disk ${disk} is on it; by force it is closed first`);
+		const job = this.jobs.begin("change", `${name} goes back to ${snapshot}`, { ...(disk && { disk }) });
+		const work = (): Promise<PoolLook> => this.#act(pool, act);
+		void (disk === null ? work() : this.desired.aside(disk, work)).then(
+			() => {
+				job.step();
+				job.finish("done", `${name} is as ${snapshot} was; how it was is kept as a snapshot`);
+			},
+			(error: unknown) => job.finish("failed", error instanceof Refusal ? error.message : messageOf(error)),
+		);
+		return job;
+	}
+
+	#poolOf(name: string): PoolConfig {
+		const pool = this.desired.config.pools.find((each) => each.name === name);
+		if (pool === undefined) throw new Refusal(404, `pool ${quote(name)}: there is none of this name`);
+		return pool;
+	}
+
+	#read(name: string): Named {
+		const [, pool, volume] = /^([^/]+)\/([^/@]+)$/.exec(name) ?? [];
+		if (pool === undefined || volume === undefined)
+			throw new Refusal(404, `volume ${quote(name)}: POOL/VOLUME is expected`);
+		return { pool: this.#poolOf(pool), volume };
+	}
+
+	#readSnapshot(name: string): NamedSnapshot {
+		const [, volume, snapshot] = /^([^@]+)@([^@]+)$/.exec(name) ?? [];
+		if (volume === undefined || snapshot === undefined)
+			throw new Refusal(404, `snapshot ${quote(name)}: POOL/VOLUME@SNAPSHOT is expected`);
+		return { ...this.#read(volume), snapshot };
+	}
+
+	/** Throws a Refusal with what the worker says. */
+	async #act(pool: PoolConfig, what: PoolAct): Promise<PoolLook> {
+		try {
+			const look = await this.workers.pool(pool.path, what);
+			if (what.act !== "look") this.#hurry(pool);
+			return look;
+		} catch (error) {
+			if (!(error instanceof OperatorError)) throw error;
+			throw new Refusal(422, error.message);
+		}
+	}
+
+	/** A disk may have waited for what is there now. */
+	#hurry({ path }: PoolConfig): void {
+		for (const steward of this.desired.stewards()) {
+			const { storage } = steward.disk.disk;
+			if (storage.kind === "volume" && storage.pool === path) steward.hurry();
+		}
+	}
+
+	async #lookInto(pool: PoolConfig): Promise<Looked> {
+		try {
+			return { pool, look: await this.workers.pool(pool.path, { act: "look" }), reason: null };
+		} catch (error) {
+			return { pool, look: undefined, reason: messageOf(error) };
+		}
+	}
+
+	async #shownPool(pool: PoolConfig): Promise<Pool> {
+		const { look, reason } = await this.#lookInto(pool);
+		const { format = null, usedBytes = null, volumes } = look ?? {};
+		return { name: pool.name, path: pool.path, reason, format, usedBytes, volumes: volumes?.length ?? null };
+	}
+
+	#found(pool: PoolConfig, look: PoolLook, name: string): Volume {
+		const volume = shown(this.#disks(), pool, look).find((each) => each.name === name);
+		if (volume === undefined)
+			throw new Refusal(404, `pool ${quote(pool.name)}: there is no volume ${quote(name)}`);
+		return volume;
+	}
+
+	/** The disks that are configured to serve volumes, by `POOL/VOLUME`, or what they were, by `POOL/VOLUME@SNAPSHOT`. */
+	#disks(): ReadonlyMap<string, string> {
+		return new Map(
+			this.desired.config.disks.flatMap(({ name, disk: { storage } }) =>
+				storage.kind === "volume" ? [[storage.name, name]] : [],
+			),
+		);
+	}
+
+	/** It, or what it was, would be missing. */
+	#refuseServed(volume: string): void {
+		for (const [name, disk] of this.#disks())
+			if (name === volume || name.startsWith(`${volume}@`))
+				throw new Refusal(
+					409,
+					`volume ${quote(volume)}: disk ${disk} is on ${name === volume ? "it" : name}`,
+				);
+	}
+}
+
+function shown(
+	disks: ReadonlyMap<string, string>,
+	{ name: pool }: PoolConfig,
+	{ volumes, momentsFrom }: PoolLook,
+): Volume[] {
+	return volumes.map((volume) => {
+		// Before it was made there was nothing.
+		const from = volume.created > momentsFrom ? volume.created : momentsFrom;
+		const disk = disks.get(`${pool}/${volume.name}`) ?? null;
+		return {
+			...volume,
+			pool,
+			disk,
+			momentsFrom: from,
+			snapshots: volume.snapshots.map((each) => ({ ...each })),
+		};
+	});
+}

@@ -1,0 +1,98 @@
+/**
+ * The pools of a worker, as control asks about them: what is in them, and changes of their volumes. A pool that no disk is on is opened for
+ * that, and kept open for a while, for who asks once asks again. Used by `worker.ts`.
+ */
+
+import { unreachable } from "../errors.js";
+import { lookAtPool, type PoolLook } from "../pool/looks.js";
+import { type PoolHome, type UsedPool, usePool } from "../pool/openings.js";
+import type { PoolAct } from "./worker-messages.js";
+
+/** Longer than those let pass who look again and again. */
+const KEPT_MS = 60_000;
+
+interface Kept {
+	readonly used: UsedPool;
+	timer: NodeJS.Timeout;
+}
+
+export class WorkerPools {
+	readonly #home: PoolHome;
+	/** By directory. */
+	readonly #kept = new Map<string, Kept>();
+
+	constructor(home: PoolHome) {
+		this.#home = home;
+	}
+
+	/** What the pool is like afterwards. Throws an OperatorError. */
+	async act(folder: string, act: PoolAct): Promise<PoolLook> {
+		const used = await usePool(this.#home, folder);
+		try {
+			await change(used, act);
+			return lookAtPool(used.pool);
+		} finally {
+			await this.#keep(folder, used);
+		}
+	}
+
+	/** In place of what was kept of it before. */
+	async #keep(folder: string, used: UsedPool): Promise<void> {
+		const before = this.#kept.get(folder);
+		const timer = setTimeout(() => void this.#giveUp(folder, used), KEPT_MS);
+		timer.unref();
+		this.#kept.set(folder, { used, timer });
+		if (before === undefined) return;
+		clearTimeout(before.timer);
+		await before.used.release();
+	}
+
+	async #giveUp(folder: string, used: UsedPool): Promise<void> {
+		if (this.#kept.get(folder)?.used === used) this.#kept.delete(folder);
+		await used.release();
+	}
+
+	/** Gives all back. */
+	async close(): Promise<void> {
+		for (const [folder, { used, timer }] of this.#kept) {
+			clearTimeout(timer);
+			await this.#giveUp(folder, used);
+		}
+	}
+}
+
+async function change({ pool: { administration } }: UsedPool, act: PoolAct): Promise<void> {
+	switch (act.act) {
+		case "look":
+			break;
+		case "create":
+			await administration.create(act.name, act.sizeBytes, act.pageBytes);
+			break;
+		case "resize":
+			await administration.resize(act.name, act.sizeBytes, act.mayShrink);
+			break;
+		case "rename":
+			await administration.rename(act.name, act.to);
+			break;
+		case "remove":
+			await administration.delete(act.name);
+			break;
+		case "snapshot":
+			await administration.takeSnapshots(act.wanted);
+			break;
+		case "clone":
+			await administration.clone(act.volume, act.snapshot, act.name);
+			break;
+		case "rollback":
+			await administration.rollback(act.volume, act.snapshot);
+			break;
+		case "forget":
+			await administration.forget(act.volume, act.snapshot);
+			break;
+		case "hold":
+			await administration.hold(act.volume, act.snapshot, act.isHeld);
+			break;
+		default:
+			unreachable(act);
+	}
+}

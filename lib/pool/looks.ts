@@ -1,0 +1,63 @@
+/**
+ * What is said of a pool and its volumes, as plain values: by the commands that open a pool, and by a worker that control asks.
+ */
+
+import type { Volume } from "./catalog.js";
+import type { Pool } from "./pool.js";
+
+export interface SnapshotLook {
+	readonly name: string;
+	readonly sizeBytes: number;
+	/** ISO 8601 */
+	readonly created: string;
+	readonly held: boolean;
+}
+
+/** What is said of a volume. */
+export interface VolumeLook {
+	readonly name: string;
+	readonly sizeBytes: number;
+	readonly pageBytes: number;
+	readonly usedBytes: number;
+	readonly created: string;
+	readonly serial: string;
+	readonly wwn: string;
+	readonly snapshots: readonly SnapshotLook[];
+}
+
+export interface PoolLook {
+	readonly format: number;
+	readonly id: number;
+	readonly usedBytes: number;
+	/** The earliest moment that can be looked at: ISO 8601. */
+	readonly momentsFrom: string;
+	/** By name. */
+	readonly volumes: readonly VolumeLook[];
+}
+
+export function lookAt(pool: Pool, volume: Volume): VolumeLook {
+	const { createdUs, snapshots, name, sizeBytes, pageBytes, serial, wwn } = volume;
+	return {
+		name,
+		sizeBytes,
+		pageBytes,
+		serial,
+		wwn,
+		usedBytes: pool.usedBytesOf(volume),
+		created: timeText(createdUs),
+		snapshots: snapshots.map((snapshot) => {
+			const { name: called, sizeBytes: size, timeUs, isHeld } = snapshot;
+			return { name: called, sizeBytes: size, created: timeText(timeUs), held: isHeld };
+		}),
+	};
+}
+
+export function lookAtPool(pool: Pool): PoolLook {
+	const { format, id, usedBytes } = pool.state;
+	const momentsFrom = timeText(pool.momentsFromUs);
+	return { format, id, usedBytes, momentsFrom, volumes: pool.volumes.map((volume) => lookAt(pool, volume)) };
+}
+
+function timeText(timeUs: number): string {
+	return new Date(timeUs / 1000).toISOString();
+}
