@@ -23,6 +23,8 @@ export interface Parcel {
 	/** What would be long as JSON. */
 	readonly bytes?: Uint8Array;
 	readonly files?: readonly number[];
+	/** Called when the kernel has all of it, before anything else is heard; never, if it can't be sent. */
+	readonly sent?: () => void;
 }
 
 /** What has come. Descriptors that are not taken at once are closed: of a question, when it has been answered. */
@@ -144,9 +146,11 @@ export class Asking {
 		this.#giveUp("closed before it was answered");
 	}
 
-	#send(is: Envelope["is"], id: number, { body, bytes, files }: Parcel): boolean {
-		const isSent = this.#channel.send({ is, id, hasBytes: bytes !== undefined, body }, files);
-		return bytes === undefined ? isSent : this.#channel.send(bytes);
+	#send(is: Envelope["is"], id: number, { body, bytes, files, sent }: Parcel): boolean {
+		const envelope = { is, id, hasBytes: bytes !== undefined, body };
+		if (bytes === undefined) return this.#channel.send(envelope, files, sent);
+		this.#channel.send(envelope, files);
+		return this.#channel.send(bytes, [], sent);
 	}
 
 	#message(body: Body, files: Passed): void {

@@ -56,6 +56,8 @@ interface Part {
 	bytes: Uint8Array;
 	files: Int32Array;
 	readonly cost: number;
+	/** Called when the kernel has all of it. */
+	sent?: (() => void) | undefined;
 }
 
 const NO_FILES = new Int32Array(0);
@@ -99,8 +101,9 @@ export class Channel {
 	/**
 	 * Sends a message, now or as soon as there is room. The descriptors are the channel's from now on, whatever becomes of the
 	 * message: it closes them when they have been sent. False if there is nobody to send to any more.
+	 * @param sent called when the kernel has all of it, perhaps before this returns; never, if it can't be sent
 	 */
-	send(body: object, files: readonly number[] = []): boolean {
+	send(body: object, files: readonly number[] = [], sent?: () => void): boolean {
 		invariant(files.length <= CHANNEL_FILES_MAX, "too many descriptors for one message");
 		const passed = files.length === 0 ? NO_FILES : Int32Array.from(files);
 		if (!this.#isOpen || this.#isMute) {
@@ -110,14 +113,14 @@ export class Channel {
 		if (body instanceof Uint8Array) {
 			this.#put(startFrame("bytes", body.length, files.length), passed);
 			// What can't be sent at once has to stay as it is.
-			const part = this.#put(body, NO_FILES);
+			const part = this.#put(body, NO_FILES, sent);
 			if (part.bytes.length > 0) part.bytes = new Uint8Array(part.bytes);
 		} else {
 			const text = JSON.stringify(body);
 			const bytes = Buffer.byteLength(text);
 			const frame = startFrame("json", bytes, files.length, bytes);
 			frame.write(text, HEAD_BYTES);
-			this.#put(frame, passed);
+			this.#put(frame, passed, sent);
 		}
 		if (this.#waitingBytes > this.#mostWaitingBytes) this.#end("the other end does not read");
 		return this.#isOpen && !this.#isMute;
@@ -132,8 +135,8 @@ export class Channel {
 		native.channelClose(this.#handle);
 	}
 
-	#put(bytes: Uint8Array, files: Int32Array): Part {
-		const part = { bytes, files, cost: bytes.length + files.length * FILE_COST_BYTES };
+	#put(bytes: Uint8Array, files: Int32Array, sent?: () => void): Part {
+		const part = { bytes, files, cost: bytes.length + files.length * FILE_COST_BYTES, sent };
 		this.#waiting.push(part);
 		this.#waitingBytes += part.cost;
 		if (this.#isMute) this.#drop();
@@ -156,6 +159,7 @@ export class Channel {
 			if (part.bytes.length > 0) continue;
 			this.#waiting.shift();
 			this.#waitingBytes -= part.cost;
+			part.sent?.();
 		}
 		this.#wantWritable(false);
 	}

@@ -94,14 +94,17 @@ export class Answers {
 			this.#options.join(child);
 			return DONE;
 		},
-		sources: async () => ({ body: (await this.#reread()).sources }),
+		sources: async () => {
+			const { sources, take } = await this.#reread();
+			return { body: sources, sent: take };
+		},
 		token: async () => ({ body: { token: await this.#options.files.token() } }),
 		kept: ({ name }) => this.#kept(name),
 		setAside: async ({ name }) => ({ body: { aside: await this.#options.keeping.setAside(name) } }),
 		keep: async ({ name }, _child, bytes = new Uint8Array(0)) => {
 			await this.#options.keeping.keep(name, bytes);
 			// Disks in memory that it names get theirs.
-			if (name === RUNTIME_FILE) await (await this.#reread()).taken;
+			if (name === RUNTIME_FILE) (await this.#reread()).take();
 			return DONE;
 		},
 		processes: async () => ({ body: { processes: await this.#processes() } }),
@@ -151,8 +154,12 @@ export class Answers {
 
 	async #reread(): Promise<Reread> {
 		const { files } = this.#options;
-		const { sources, taken } = await files.reread();
-		return { sources, taken: taken.then(() => this.#memories.retain((name) => files.namesDisk(name))) };
+		const { sources, take } = await files.reread();
+		const andRetain = (): void => {
+			take();
+			this.#memories.retain((name) => files.namesDisk(name));
+		};
+		return { sources, take: andRetain };
 	}
 
 	/** What control begins with, and the descriptors of its listeners. */

@@ -3,7 +3,6 @@
  * opened follows from the files alone. Files with mistakes change nothing: what was granted before goes on. Used by `opener.ts`.
  */
 
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { OperatorError } from "../errors.js";
 import { interfaceNames } from "../link/interfaces.js";
 import type { Log } from "../log.js";
@@ -22,10 +21,10 @@ const READ_LIMIT_MS = 8000;
 export interface Reread {
 	readonly sources: FoundSources;
 	/**
-	 * Resolves when they are understood here, and count. That is in the next turn of the loop, before anything is heard that somebody
-	 * asks who has these: thousands of disks are understood by control meanwhile, and not afterwards.
+	 * Understands them here, so that they count, unless they do already, or later ones. To be called before anybody is heard who may
+	 * have them; but when they are on their way, so that of thousands of disks control understands them at the same time.
 	 */
-	readonly taken: Promise<void>;
+	take(): void;
 }
 
 export class ConfigFiles {
@@ -41,6 +40,9 @@ export class ConfigFiles {
 	#disks: ReadonlySet<string>;
 	/** Of the same disks. */
 	readonly twins = new Twins();
+	/** How often the files were read, and which of those readings counts. */
+	#readings = 0;
+	#taken = 0;
 	readonly #sources = new OneAtATime("the configuration's files", READ_LIMIT_MS, () => this.#reread());
 	readonly #token = new OneAtATime("the token's file", READ_LIMIT_MS, () => this.#readToken());
 
@@ -98,8 +100,14 @@ export class ConfigFiles {
 	}
 
 	async #reread(): Promise<Reread> {
+		const reading = ++this.#readings;
 		const sources = await readSources(this.main, this.daemon.state);
-		return { sources, taken: nextTurn().then(() => this.#take(sources)) };
+		const take = (): void => {
+			if (reading <= this.#taken) return;
+			this.#taken = reading;
+			this.#take(sources);
+		};
+		return { sources, take };
 	}
 
 	#take(sources: FoundSources): void {
