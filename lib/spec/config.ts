@@ -57,9 +57,9 @@ export function readConfig(sources: Sources, environment: Environment): Config |
 	readings.follow(defaults.settings, pools);
 	const disks: DiskConfig[] = [];
 	for (const part of onceEach(parts.disks, errors, warnings)) {
-		const known = readings.disk(part);
+		const known = readings.disk(part, (disk) => placed(part, disk));
 		if (known !== undefined) {
-			disks.push(placed(part, known));
+			disks.push(known);
 			continue;
 		}
 		const settings = inherited(defaults.settings, part.settings);
@@ -142,9 +142,10 @@ function diskOf(
 	try {
 		const exports = values.aoe === undefined ? [] : [aoeExportOf(name, values.aoe, present)];
 		const known = { ...parts, exports, broken: undefined };
+		const whole = placed(part, known);
 		// A glob may mean others the next time.
-		if (!asked) readings?.keepDisk(part, known);
-		return placed(part, known);
+		if (!asked) readings?.keepDisk(part, known, whole);
+		return whole;
 	} catch (error) {
 		if (!(error instanceof OperatorError)) throw error;
 		return placed(part, { ...parts, exports: [], broken: error.message });
@@ -239,6 +240,7 @@ function withoutConflicts(
 			broken.set(disk, error.what);
 		}
 	}
+	if (broken.size === 0) return [...disks];
 	return disks.map((disk) => {
 		const why = broken.get(disk);
 		return why === undefined ? disk : { ...disk, exports: [], broken: why };

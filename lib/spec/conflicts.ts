@@ -8,7 +8,7 @@ import { quote } from "../text.js";
 import type { DiskConfig } from "./configuration.js";
 import { AOE_DEFAULTS } from "./keys.js";
 import { PlacedError, shownPlace } from "./place.js";
-import type { DiskSpec, LinkSpec, NetifSpec } from "./spec.js";
+import type { DiskSpec, ExportSpec, LinkSpec, NetifSpec, StorageSpec } from "./spec.js";
 import type { TomlPath } from "./toml.js";
 
 /** What keeps `disk` from being served beside one before it. */
@@ -29,21 +29,34 @@ function conflict(disk: DiskConfig, key: TomlPath, other: DiskConfig, rest: stri
 	return { disk, error: new PlacedError(placeOf(key), what) };
 }
 
+/** Each address on each link, as `9.0 on eth0`. Nearly all of thousands are as they were the last time. */
+const places = remembering((exports: readonly ExportSpec[]): readonly string[] =>
+	exports.flatMap(({ shelf, slot, netifs }) => netifs.map(({ name }) => `${shelf}.${slot} on ${name}`)),
+);
+
+const normalized = remembering((storage: StorageSpec & { kind: "file" }) => path.normalize(storage.path));
+
+function remembering<Key extends object, Value>(make: (key: Key) => Value): (key: Key) => Value {
+	const known = new WeakMap<Key, Value>();
+	return (key) => {
+		const value = known.get(key) ?? make(key);
+		known.set(key, value);
+		return value;
+	};
+}
+
 function ofAddresses(disks: readonly DiskConfig[]): Conflict[] {
 	const taken = new Map<string, DiskConfig>();
 	const found: Conflict[] = [];
 	for (const disk of disks)
-		for (const { shelf, slot, netifs } of disk.exports)
-			for (const netif of netifs) {
-				const key = `${shelf}.${slot} ${netif.name}`;
-				const other = taken.get(key);
-				if (other === undefined) taken.set(key, disk);
-				else if (other !== disk) {
-					const rest = `has the address ${shelf}.${slot} on ${netif.name} already`;
-					found.push(conflict(disk, ["aoe", "address"], other, rest));
-					break;
-				}
+		for (const place of places(disk.exports)) {
+			const other = taken.get(place);
+			if (other === undefined) taken.set(place, disk);
+			else if (other !== disk) {
+				found.push(conflict(disk, ["aoe", "address"], other, `has the address ${place} already`));
+				break;
 			}
+		}
 	return found;
 }
 
@@ -53,11 +66,11 @@ function ofFiles(disks: readonly DiskConfig[]): Conflict[] {
 	for (const disk of disks) {
 		const { storage } = disk.disk;
 		if (storage.kind !== "file") continue;
-		const file = path.normalize(storage.path);
-		const others = users.get(file) ?? [];
-		users.set(file, others);
-		const other = others.find((each) => clash(each.disk, disk.disk));
-		if (other === undefined) others.push(disk);
+		const file = normalized(storage);
+		const others = users.get(file);
+		const other = others?.find((each) => clash(each.disk, disk.disk));
+		if (others === undefined) users.set(file, [disk]);
+		else if (other === undefined) others.push(disk);
 		else
 			found.push(conflict(disk, ["file"], other, `has the same part of ${file}, and one of them may write`));
 	}
@@ -127,9 +140,9 @@ export function linkSpecsOf(disks: readonly DiskConfig[]): LinkSpec[] {
 		for (const { netifs } of disk.exports)
 			for (const netif of netifs) {
 				const known = links.get(netif.name);
-				const { pollUs, xdp } = known ?? { pollUs: AOE_DEFAULTS.poll_us, xdp: !AOE_DEFAULTS.no_xdp };
 				// Nearly all of thousands say nothing of it.
 				if (known !== undefined && poll_us === undefined && no_xdp === undefined) continue;
+				const { pollUs, xdp } = known ?? { pollUs: AOE_DEFAULTS.poll_us, xdp: !AOE_DEFAULTS.no_xdp };
 				links.set(netif.name, {
 					netif,
 					pollUs: poll_us ?? pollUs,

@@ -77,6 +77,7 @@ export function differenceOf(running: Config, wanted: Config): Difference {
 }
 
 function stepOf(running: DiskConfig | undefined, wanted: DiskConfig): Step | undefined {
+	if (running === wanted) return undefined;
 	if (running === undefined) return { kind: "add", disk: wanted };
 	const changes = changesOf(running, wanted);
 	const efforts = new Set(changes.map(({ effort }) => effort));

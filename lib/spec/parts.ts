@@ -9,7 +9,7 @@ import type { Origin } from "./configuration.js";
 import { IncompleteExport } from "./debian.js";
 import { readDebianDisk } from "./debian-disk.js";
 import { type Place, PlacedError, placeAt, unknownName } from "./place.js";
-import type { DiskTable, Readings } from "./readings.js";
+import type { DiskTable, ReadDisk, Readings } from "./readings.js";
 import {
 	type DaemonValues,
 	type DiskSettings,
@@ -103,19 +103,29 @@ export class Parts {
 
 	/** Each disk by itself. False if that can't be, or if one is wrong: then nothing has been read. */
 	#readApart({ path, text }: Source, origin: Origin, known: readonly Table[]): boolean {
-		const cut = cutAtDisks(text);
+		const before = this.#readings.file(path);
+		const cut = cutAtDisks(text, before?.cut);
 		const rest = cut && tomlIn(cut.rest);
 		if (cut === undefined || rest === undefined || "disk" in rest) return false;
-		const parts: DiskPart[] = [];
-		for (const disk of cut.disks) {
-			const table = this.#readings.table(disk.text, () => tableIn(disk));
-			if (table === undefined) return false;
-			const { settings, values } = table;
-			parts.push({ settings, values, name: disk.name, origin, placeOf: placesOfDisk(path, text, disk) });
+		const disks = new Map<string, ReadDisk>();
+		for (const at of cut.disks) {
+			const last = before?.disks.get(at.name);
+			const disk = last?.at === at ? last : this.#diskAt(path, origin, at, last);
+			if (disk === undefined) return false;
+			disks.set(at.name, disk);
 		}
+		this.#readings.keepFile(path, { cut, disks });
 		this.#readTables({ values: rest, placeOf: placesOf(path, text) }, origin, known);
-		this.disks.push(...parts);
+		for (const { part } of disks.values()) this.disks.push(part);
 		return true;
+	}
+
+	/** Undefined if there is anything wrong with it. */
+	#diskAt(path: string, origin: Origin, at: DiskText, last: ReadDisk | undefined): ReadDisk | undefined {
+		const table = this.#readings.table(at, last, () => tableIn(at));
+		if (table === undefined) return undefined;
+		const { settings, values } = table;
+		return { at, part: { settings, values, name: at.name, origin, placeOf: placesOfDisk(path, at) } };
 	}
 
 	#readTables({ values, placeOf }: TomlFile, origin: Origin, known: readonly Table[]): void {
@@ -216,11 +226,13 @@ function tomlIn(text: string): TomlFile["values"] | undefined {
 }
 
 /** Looks at no more of the file than the lines of the disk. */
-function placesOfDisk(file: string, whole: string, { name, start, text }: DiskText): DiskPart["placeOf"] {
-	const placeOf = placesOf(file, text);
+function placesOfDisk(file: string, at: DiskText): DiskPart["placeOf"] {
+	let placeOf: TomlFile["placeOf"] | undefined;
 	return (path) => {
-		const { line, column } = placeOf(["disk", name, ...path]);
-		return { file, line: placeAt(file, whole, start).line - 1 + line, column };
+		// A copy: a part of a text keeps all of it.
+		placeOf ??= placesOf(file, Buffer.from(at.text).toString());
+		const { line, column } = placeOf(["disk", at.name, ...path]);
+		return { file, line: placeAt(file, at.whole, at.start).line - 1 + line, column };
 	};
 }
 

@@ -48,13 +48,16 @@ t.test("a reading after another understands what is new, and no more", async (t)
 	t.equal(after.disks[7]?.exports, before.disks[7]?.exports, "the same objects");
 	t.equal(after.disks[7]?.placeOf().line, (before.disks[7]?.placeOf().line ?? 0) + 1, "where they stand now");
 	t.match(differenceOf(before, after).steps, [{ kind: "add", disk: { name: "d500" } }]);
-	readWith(readings, text.replace("[disk.d3]", "[disk.d3]\nread_only = true"));
+	const changed = good(readWith(readings, text.replace("[disk.d3]", "[disk.d3]\nread_only = true")));
 	t.equal(readings.understood, 502);
+	t.equal(changed.disks[1], after.disks[1], "what stands in front of what has changed is not looked at");
+	t.equal(changed.disks[4]?.exports, after.disks[4]?.exports);
+	t.equal(changed.disks[4]?.placeOf().line, (after.disks[4]?.placeOf().line ?? 0) + 1);
 	for (let times = 0; times < 3; times++) {
 		readWith(readings, text);
 		readWith(readings, text, disk(501));
 	}
-	t.equal(readings.understood, 503, "what commands have added is in every second one");
+	t.equal(readings.understood, 504, "d3 as it was; what commands have added is in every second one");
 });
 
 t.test("what holds for all disks makes others of them", async (t) => {
