@@ -12,10 +12,10 @@ import { conflictsOf, linkSpecsOf } from "./conflicts.js";
 import { inherited, joined } from "./inherit.js";
 import { AOE_DEFAULTS, DAEMON_DEFAULTS, DISK_DEFAULTS } from "./keys.js";
 import { linksOf } from "./netif.js";
-import { type DiskPart, Parts, type Sources } from "./parts.js";
+import { Parts, type Sources } from "./parts.js";
 import { alreadyAt, type Place, PlacedError } from "./place.js";
 import { poolsOf } from "./pools.js";
-import { type KnownDisk, Readings } from "./readings.js";
+import { type DiskPart, type KnownDisk, Readings } from "./readings.js";
 import {
 	type AoeValues,
 	type DiskSettings,

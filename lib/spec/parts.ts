@@ -9,7 +9,7 @@ import type { Origin } from "./configuration.js";
 import { IncompleteExport } from "./debian.js";
 import { readDebianDisk } from "./debian-disk.js";
 import { type Place, PlacedError, placeAt, unknownName } from "./place.js";
-import type { DiskTable, ReadDisk, Readings } from "./readings.js";
+import type { DiskPart, DiskTable, ReadDisk, Readings } from "./readings.js";
 import {
 	type DaemonValues,
 	type DiskSettings,
@@ -50,8 +50,6 @@ export interface Part<Settings, Values> {
 	/** Of what is at `path` of the table. */
 	placeOf(path: TomlPath): Place;
 }
-
-export type DiskPart = Part<DiskSettings, DiskValues> & { readonly name: string; readonly origin: Origin };
 
 export type PoolPart = Part<PoolSettings, PoolValues> & { readonly name: string };
 

@@ -5,15 +5,24 @@
  * readings is forgotten: some are of root's files alone, some with what commands have added.
  */
 
-import type { DiskConfig } from "./configuration.js";
-import type { DiskPart } from "./parts.js";
+import type { DiskConfig, Origin } from "./configuration.js";
+import type { Place } from "./place.js";
 import type { DiskSettings, DiskValues } from "./schema.js";
 import type { CutFile, DiskText } from "./tables.js";
+import type { TomlPath } from "./toml.js";
 
 /** The table of a disk. */
 export interface DiskTable {
 	readonly settings: DiskSettings;
 	readonly values: DiskValues;
+}
+
+/** The same, where it stands. */
+export interface DiskPart extends DiskTable {
+	readonly name: string;
+	readonly origin: Origin;
+	/** Of what is at `path` of the table. */
+	placeOf(path: TomlPath): Place;
 }
 
 /** All of a disk but where it stands. */
@@ -60,7 +69,11 @@ export class Readings {
 	}
 
 	/** The table of a disk that was `before`; `read` understands it, if its text is new. */
-	table(at: DiskText, before: ReadDisk | undefined, read: () => DiskTable | undefined): DiskTable | undefined {
+	table(
+		at: DiskText,
+		before: ReadDisk | undefined,
+		read: () => DiskTable | undefined,
+	): DiskTable | undefined {
 		if (before?.at.text === at.text) return before.part;
 		this.#understood += 1;
 		return read();

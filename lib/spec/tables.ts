@@ -88,7 +88,8 @@ function asBefore(text: string, before: CutFile): Piece[] {
  */
 function headersIn(text: string, from: number): number[] {
 	const starts = text.startsWith("[", from) ? [from] : [];
-	for (let end = text.indexOf("\n[", from); end >= 0; end = text.indexOf("\n[", end + 1)) starts.push(end + 1);
+	for (let end = text.indexOf("\n[", from); end >= 0; end = text.indexOf("\n[", end + 1))
+		starts.push(end + 1);
 	return starts;
 }
 

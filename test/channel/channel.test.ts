@@ -39,21 +39,24 @@ t.test("messages arrive both ways, in order, as they were", async (t) => {
 	if (bytes instanceof Uint8Array) t.equal(bytes.byteOffset % 8, 0, "may be looked at as numbers");
 });
 
-t.test("who sends hears when the kernel has all of it, and of what can't be sent hears nothing", async (t) => {
-	const { near, atFar } = ends(t, { longestBytes: 8 * MIB });
-	const sent: string[] = [];
-	const isSent = (what: string) => () => sent.push(what);
-	near.send({ small: true }, [], isSent("small"));
-	t.strictSame(sent, ["small"]);
-	near.send(new Uint8Array(8 * MIB), [], isSent("bytes"));
-	near.send({ behind: true }, [], isSent("behind"));
-	t.strictSame(sent, ["small"], "no socket takes so much at once");
-	await atFar.came(3);
-	t.strictSame(sent, ["small", "bytes", "behind"]);
-	near.close();
-	near.send({}, [], isSent("after the end"));
-	t.strictSame(sent, ["small", "bytes", "behind"]);
-});
+t.test(
+	"who sends hears when the kernel has all of it, and of what can't be sent hears nothing",
+	async (t) => {
+		const { near, atFar } = ends(t, { longestBytes: 8 * MIB });
+		const sent: string[] = [];
+		const isSent = (what: string) => () => sent.push(what);
+		near.send({ small: true }, [], isSent("small"));
+		t.strictSame(sent, ["small"]);
+		near.send(new Uint8Array(8 * MIB), [], isSent("bytes"));
+		near.send({ behind: true }, [], isSent("behind"));
+		t.strictSame(sent, ["small"], "no socket takes so much at once");
+		await atFar.came(3);
+		t.strictSame(sent, ["small", "bytes", "behind"]);
+		near.close();
+		near.send({}, [], isSent("after the end"));
+		t.strictSame(sent, ["small", "bytes", "behind"]);
+	},
+);
 
 t.test("descriptors travel with their message, and are nobody's else", async (t) => {
 	const before = openDescriptors();
