@@ -12,6 +12,7 @@ import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
 import { Disk, type DiskIdentity } from "../../lib/disk.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { heapMemory } from "../../lib/wire/memory.js";
+import { LIMIT_MS } from "../support/limit.js";
 
 /** What a command comes to: status and error register in one number. */
 export const OK = 0x4000;
@@ -23,7 +24,6 @@ export const FAULT = 0x6104;
 /** Bytes of room before the data in every memory, so that a forgotten offset shows. */
 export const OFFSET = 36;
 const OP_NAMES = new Map<BlockOp, string>(Object.entries(BlockOp).map(([name, op]) => [op, name]));
-const WAIT_LIMIT_MS = 10_000;
 
 export interface Registers {
 	command: number;
@@ -74,7 +74,7 @@ export class TestCommand implements CommandOwner {
 		});
 		let limit: NodeJS.Timeout | undefined;
 		const late = new Promise<never>((_, reject) => {
-			limit = setTimeout(() => reject(new Error("no answer")), WAIT_LIMIT_MS);
+			limit = setTimeout(() => reject(new Error("no answer")), LIMIT_MS);
 		});
 		disk.execute(this.command);
 		await Promise.race([answered, late]);

@@ -8,6 +8,7 @@ import path from "node:path";
 import t from "tap";
 import { OperatorError } from "../../lib/errors.js";
 import { scratchDirectory } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { namespacesMissing } from "../support/netns.js";
 import { PROJECT, sourceFile } from "../support/paths.js";
 import { run } from "../support/process.js";
@@ -220,13 +221,13 @@ t.test("measures one row from end to end", { skip: namespacesMissing() ?? false 
 		"--rounds",
 		"1",
 		"--seconds",
-		"0.1",
+		"0.5",
 		"--against",
 		PROJECT,
 		"--json",
 		file,
 	];
-	const { code, stdout, output } = await run(command, 60_000);
+	const { code, stdout, output } = await run(command, 2 * LIMIT_MS);
 	t.equal(code, 0, output);
 	t.match(stdout, /^\| 4 KiB read, window 16 +\| vblade +\| +\d+\.\d\d \|/m);
 	const report = JSON.parse(readFileSync(file, "utf8")) as Report;
@@ -235,5 +236,5 @@ t.test("measures one row from end to end", { skip: namespacesMissing() ?? false 
 	for (const { name, median: medians } of report.workloads[0]?.servers ?? []) {
 		t.ok(medians !== undefined && medians.requestsPerSecond > 0 && medians.cpuPer100k > 0, name);
 	}
-	t.match(await run([process.execPath, main, "--rounds", "none"], 10_000), { code: 2, stdout: "" });
+	t.match(await run([process.execPath, main, "--rounds", "none"], LIMIT_MS), { code: 2, stdout: "" });
 });

@@ -3,21 +3,17 @@
  * durability; and that a wrong sector, a lost answer and a request past the end do not go unnoticed.
  */
 
-import { randomBytes } from "node:crypto";
-import { closeSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs";
+import { closeSync, openSync, readFileSync, truncateSync } from "node:fs";
 import path from "node:path";
 import t, { type Test } from "tap";
-import { pause, scratchDirectory } from "../support/cleanup.js";
+import { scratchDirectory, until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { Lan, namespacesMissing } from "../support/netns.js";
 import { vbladeCommand } from "../support/paths.js";
-import type { Program } from "../support/process.js";
+import { Program } from "../support/process.js";
 import { Loader } from "./loader.js";
 
 const IMAGE_BYTES = 8 * 2 ** 20;
-const START_LIMIT_MS = 15_000;
-
-/** The load generator sends a request again after so long. */
-const RESEND_MS = 250;
 
 /** Half reads, half writes, so often on the same blocks that most reads find a stamp. */
 const STAMPED = {
@@ -30,7 +26,7 @@ const STAMPED = {
 	verify: 1,
 	firstLba: 0,
 	blocks: 500,
-	seconds: 20,
+	seconds: LIMIT_MS / 1000,
 	requests: 4000,
 	seed: 7,
 };
@@ -45,7 +41,7 @@ function newImage(): string {
 async function serve(lan: Lan, image: string, options: readonly string[], engine: string): Promise<Program> {
 	const command = [...vbladeCommand(), ...options, "9", "0", "lan0", image];
 	const server = lan.server.start(command, { env: { VBLADE_ENGINE: engine } });
-	await server.waitFor(/^pid \d+: e9\.0/m, START_LIMIT_MS);
+	await server.waitFor(/^pid \d+: e9\.0/m, LIMIT_MS);
 	return server;
 }
 
@@ -68,7 +64,7 @@ async function sharedWindow(t: Test, lan: Lan, loader: Loader): Promise<void> {
 	const images = [newImage(), newImage(), newImage()];
 	const blades = images.flatMap((image, index) => ["9", String(index), "lan0", image]);
 	const server = lan.server.start([...vbladeCommand(), "--durability=flush", ...blades]);
-	await server.waitFor(/^pid \d+: e9\.2/m, START_LIMIT_MS);
+	await server.waitFor(/^pid \d+: e9\.2/m, LIMIT_MS);
 	const written = { ...STAMPED, verify: 0, writePercent: 100, sequential: 1, window: 8 };
 	t.match(await loader.run({ ...written, slot: 1, slots: 2, requests: 8 }), { requests: 8, errors: 0 });
 	await server.stop();
@@ -96,26 +92,25 @@ t.test("load", { skip: namespacesMissing() ?? false }, async (t) => {
 	await t.test("a disk that changes behind our back is found out", async (t) => {
 		const image = newImage();
 		const server = await serve(lan, image, ["--durability=flush"], "auto");
-		const file = openSync(image, "r+");
-		const junk = randomBytes(IMAGE_BYTES);
-		const meddle = setInterval(() => writeSync(file, junk, 0, junk.length, 0), 5);
-		t.teardown(() => clearInterval(meddle));
-		const result = await loader.run(STAMPED);
-		clearInterval(meddle);
-		closeSync(file);
+		const meddle = `echo meddles; while :; do head -c ${IMAGE_BYTES} /dev/urandom 1<>"$0"; done`;
+		const meddler = new Program(["sh", "-c", meddle, image]);
+		await meddler.waitFor(/meddles/, LIMIT_MS);
+		const result = await loader.run({ ...STAMPED, requests: 20_000 });
+		await meddler.stop("SIGKILL");
 		t.ok(result.wrong > 0, `${result.wrong} sectors`);
 		await server.stop();
 	});
 
 	await t.test("what gets no answer is sent again, counted, and does no harm", async (t) => {
 		const server = await serve(lan, newImage(), ["--durability=flush"], "auto");
-		const running = loader.run({ ...STAMPED, requests: 40_000 });
-		await pause(50);
+		const frames = () => Number(lan.server.exec("cat", "/sys/class/net/lan0/statistics/rx_packets"));
 		server.signal("SIGSTOP");
-		await pause(3 * RESEND_MS);
+		const before = frames();
+		const running = loader.run(STAMPED);
+		await until("all are sent again", () => frames() >= before + 2 * STAMPED.window, LIMIT_MS);
 		server.signal("SIGCONT");
 		const result = await running;
-		t.match(result, { requests: 40_000, errors: 0, wrong: 0 });
+		t.match(result, { requests: STAMPED.requests, errors: 0, wrong: 0 });
 		t.ok(result.lost > 0 && result.late > 0, `sent again ${result.lost}, late answers ${result.late}`);
 		await server.stop();
 	});

@@ -13,10 +13,10 @@ import { layersOn } from "../../lib/block/stack.js";
 import { Asking, type Delivery } from "../../lib/channel/asking.js";
 import { becomeUser } from "../../lib/privileges.js";
 import { Pump } from "../../lib/pump.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { flush, isAll, named, read, trim, write } from "./file-bench.js";
 
 const CHANNEL = 3;
-const LIMIT_MS = 20_000;
 const MIB = 1024 * 1024;
 
 const pump = new Pump();

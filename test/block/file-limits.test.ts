@@ -7,6 +7,7 @@ import t, { type Test } from "tap";
 import type { BlockDevice } from "../../lib/block/device.js";
 import { native, nativeMemory } from "../../lib/native.js";
 import { until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import {
 	canMount,
 	inMounts,
@@ -33,7 +34,6 @@ import {
 	write,
 } from "./file-bench.js";
 
-const LIMIT_MS = 10_000;
 const SECTOR = 512;
 const PAGE = 4096;
 const MIB = 1024 * 1024;

@@ -3,12 +3,12 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import t from "tap";
+import { LIMIT_MS } from "../support/limit.js";
 import { newDirectory, newFile } from "../support/mounts.js";
 import { vbladeCommand } from "../support/paths.js";
 import { Program } from "../support/process.js";
 import { isAll, makeBench, named, openFile, read, write } from "./file-bench.js";
 
-const LIMIT_MS = 20_000;
 const PAGE = 4096;
 const TIB = 1024 ** 4;
 const FILES = 200;

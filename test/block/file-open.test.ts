@@ -4,11 +4,11 @@ import t, { type Test } from "tap";
 import { PromisedRequest } from "../../lib/block/device.js";
 import { BlockOp } from "../../lib/block/request.js";
 import { nativeMemory } from "../../lib/native.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { inMounts, mountExt4, mountsMissing, newDirectory, newFile, unmount } from "../support/mounts.js";
 import { Program } from "../support/process.js";
 import { isAll, makeBench, named, openFile, openFlags, read } from "./file-bench.js";
 
-const LIMIT_MS = 10_000;
 const PAGE = 4096;
 const MIB = 1024 * 1024;
 /** Bits of open(2)'s flags that are 0 if a file is open for reading alone. */

@@ -5,12 +5,12 @@ import { execFileSync } from "node:child_process";
 import { truncateSync } from "node:fs";
 import t, { type Test } from "tap";
 import { until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { inMounts, loopDevice, mountsMissing, newDirectory, newFile } from "../support/mounts.js";
 import { vbladeCommand } from "../support/paths.js";
 import { Program, run } from "../support/process.js";
 import { isAll, makeBench, named, openStack, read, type StackOptions, write } from "./file-bench.js";
 
-const LIMIT_MS = 10_000;
 const SECTOR = 512;
 const MIB = 1024 * 1024;
 const SECTORS = MIB / SECTOR;

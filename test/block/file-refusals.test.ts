@@ -5,6 +5,7 @@ import { chmodSync, existsSync, linkSync, symlinkSync, truncateSync, unlinkSync 
 import path from "node:path";
 import t, { type Test } from "tap";
 import { until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import {
 	inMounts,
 	type LoopDevice,
@@ -21,7 +22,6 @@ import {
 import { run } from "../support/process.js";
 import { isAll, makeBench, named, openFile, openStack, read, write } from "./file-bench.js";
 
-const LIMIT_MS = 10_000;
 const PAGE = 4096;
 const MIB = 1024 * 1024;
 

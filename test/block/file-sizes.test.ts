@@ -7,10 +7,10 @@ import t from "tap";
 import { FileDevice } from "../../lib/block/file.js";
 import { FILES_PER_TURN, SizeWatch } from "../../lib/block/sizes.js";
 import { until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { newDirectory, newFile } from "../support/mounts.js";
 import { makeBench, openFile } from "./file-bench.js";
 
-const LIMIT_MS = 10_000;
 const MIB = 1024 * 1024;
 
 t.test("thousands of files are measured a few at a time, each in its turn", async (t) => {

@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import t, { type Test } from "tap";
+import { LIMIT_MS } from "../support/limit.js";
 import {
 	inMounts,
 	type LoopDevice,
@@ -17,7 +18,6 @@ import {
 } from "../support/mounts.js";
 import { flush, isAll, makeBench, named, openFile, openStack, read, usedBytes, write } from "./file-bench.js";
 
-const LIMIT_MS = 10_000;
 const SECTOR = 512;
 const PAGE = 4096;
 const MIB = 1024 * 1024;

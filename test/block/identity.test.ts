@@ -6,11 +6,11 @@ import t, { type Test } from "tap";
 import { Initiator } from "../../lib/client/initiator.js";
 import { UnixLink } from "../../lib/link/unix.js";
 import { Pump } from "../../lib/pump.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { canMount, inMounts, loopDevice, newDirectory, newFile } from "../support/mounts.js";
 import { vbladeCommand } from "../support/paths.js";
 import { Program } from "../support/process.js";
 
-const LIMIT_MS = 20_000;
 const MIB = 1024 * 1024;
 
 /** Who the blades at these addresses, served for the time of the question, say they are: serial number and name. */

@@ -5,10 +5,10 @@ import { MOST_OPENINGS, Openings } from "../../lib/block/openings.js";
 import { OperatorError } from "../../lib/errors.js";
 import { type NativeFile, native } from "../../lib/native.js";
 import { until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { newDirectory, newFile } from "../support/mounts.js";
 import { makeBench, read } from "./file-bench.js";
 
-const LIMIT_MS = 10_000;
 const EAGAIN = 11;
 const FILE = { file: 1 } as NativeFile;
 

@@ -13,6 +13,7 @@ import { BlockOp, BlockRequest, type RequestOwner } from "../../lib/block/reques
 import { layersOn } from "../../lib/block/stack.js";
 import { Pump } from "../../lib/pump.js";
 import { heapMemory } from "../../lib/wire/memory.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { MIB, SECTOR } from "./devices.js";
 
 const KINDS = [1, 3, 6];
@@ -22,7 +23,6 @@ const WARM_UP_REQUESTS = 300_000;
 /** Requests that are used in turn; a power of two. */
 const WINDOW = 64;
 const DEVICE_BYTES = 16 * MIB;
-const LIMIT_MS = 60_000;
 
 class One implements RequestOwner {
 	readonly request = new BlockRequest(this);

@@ -14,6 +14,7 @@ import { native, nativeMemory } from "../../lib/native.js";
 import { blockConformance } from "../../lib/testing/block-conformance.js";
 import { openDescriptors } from "../channel/ends.js";
 import { atEnd, until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import {
 	canMount,
 	inMounts,
@@ -27,7 +28,6 @@ import { PROJECT } from "../support/paths.js";
 import { sendSignal } from "../support/process.js";
 import { bytesAt, makeBench } from "./file-bench.js";
 
-const LIMIT_MS = 30_000;
 const MIB = 1024 * 1024;
 const isRoot = process.getuid?.() === 0;
 const skip = isRoot ? false : "only root can become another user";

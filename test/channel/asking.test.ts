@@ -14,7 +14,8 @@ import { OperatorError } from "../../lib/errors.js";
 import { native } from "../../lib/native.js";
 import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 import { until } from "../support/cleanup.js";
-import { descriptor, LIMIT_MS, openDescriptors } from "./ends.js";
+import { LIMIT_MS } from "../support/limit.js";
+import { descriptor, openDescriptors } from "./ends.js";
 
 type Answer = (question: Delivery) => Parcel | Promise<Parcel>;
 

@@ -7,8 +7,9 @@ import { Channel } from "../../lib/channel/channel.js";
 import { startFrame } from "../../lib/channel/frames.js";
 import { Errno, native } from "../../lib/native.js";
 import { pause, until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { newDirectory, newFile } from "../support/mounts.js";
-import { descriptor, ends, halfRaw, isSameFile, LIMIT_MS, Notes, openDescriptors } from "./ends.js";
+import { descriptor, ends, halfRaw, isSameFile, Notes, openDescriptors } from "./ends.js";
 
 const MIB = 1024 * 1024;
 

@@ -6,8 +6,7 @@ import { Channel, type ChannelOptions, type ChannelUser } from "../../lib/channe
 import type { Body, Passed } from "../../lib/channel/frames.js";
 import { type ChannelHandle, native } from "../../lib/native.js";
 import { until } from "../support/cleanup.js";
-
-export const LIMIT_MS = 20_000;
+import { LIMIT_MS } from "../support/limit.js";
 
 /** Notes what comes; keeps descriptors only if `keep` says so. */
 export class Notes implements ChannelUser {

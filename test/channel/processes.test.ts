@@ -7,9 +7,10 @@ import t, { type Test } from "tap";
 import { Asking } from "../../lib/channel/asking.js";
 import { native } from "../../lib/native.js";
 import { atEnd, until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { PROJECT } from "../support/paths.js";
 import { sendSignal } from "../support/process.js";
-import { descriptor, LIMIT_MS, openDescriptors } from "./ends.js";
+import { descriptor, openDescriptors } from "./ends.js";
 
 interface Other {
 	readonly asking: Asking;

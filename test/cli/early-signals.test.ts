@@ -8,10 +8,10 @@ import path from "node:path";
 import t, { type Test } from "tap";
 import { DaemonTree, diskToml } from "../daemon/tree-bench.js";
 import { scratchDirectory, until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { vbladeCommand } from "../support/paths.js";
 import { Program, sendSignal } from "../support/process.js";
 
-const LIMIT_MS = 20_000;
 const directory = scratchDirectory();
 let started = 0;
 

@@ -12,12 +12,12 @@ import type { Pool } from "../../lib/pool/pool.js";
 import { Random } from "../../lib/random.js";
 import { file, pattern, qcow2, read } from "../image/images.js";
 import { pause } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { vbladeCommand } from "../support/paths.js";
 import { newPool, told } from "../support/pools.js";
 import { Program } from "../support/process.js";
 
 const MIB = 1024 * 1024;
-const LIMIT_MS = 60_000;
 
 t.test("an image becomes a volume, and a volume an image of either kind", async (t) => {
 	const folder = await newPool();

@@ -7,10 +7,10 @@ import type { RemoteDisk } from "../../lib/client/remote-disk.js";
 import { UnixLink } from "../../lib/link/unix.js";
 import { Pump } from "../../lib/pump.js";
 import { scratchDirectory, until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { builtVblade, PROJECT } from "../support/paths.js";
 import { type Ended, sendSignal } from "../support/process.js";
 
-export const LIMIT_MS = 30_000;
 export const VBLADE = [process.execPath, builtVblade(PROJECT)];
 /** So many that what they say overflows what is kept, and a few where that does not matter. */
 export const MANY = 1000;

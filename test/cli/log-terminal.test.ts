@@ -1,9 +1,10 @@
 // A log on a terminal: after Ctrl-S, where nobody reads, and one that is closed; every disk is served on.
 
 import t from "tap";
+import { LIMIT_MS } from "../support/limit.js";
 import { sourceFile } from "../support/paths.js";
 import { Program } from "../support/process.js";
-import { LIMIT_MS, MANY, Server, withoutReader } from "./log-bench.js";
+import { MANY, Server, withoutReader } from "./log-bench.js";
 
 t.test("a terminal after Ctrl-S, and one that nobody reads", async (t) => {
 	const server = new Server(t, MANY);

@@ -6,9 +6,10 @@ import { closeSync, constants, openSync, readFileSync, readSync, statSync, write
 import path from "node:path";
 import t, { type Test } from "tap";
 import { atEnd, pause, until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { PROJECT } from "../support/paths.js";
 import { type Ended, sendSignal } from "../support/process.js";
-import { directory, FEW, LIMIT_MS, LOST, MANY, newPath, Server, VBLADE, withoutReader } from "./log-bench.js";
+import { directory, FEW, LOST, MANY, newPath, Server, VBLADE, withoutReader } from "./log-bench.js";
 
 /** A child process whose stdout and stderr are `output`; ended when the test is over. */
 function start(

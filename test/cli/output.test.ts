@@ -4,10 +4,10 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import t from "tap";
 import { scratchDirectory } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { builtVblade, PROJECT } from "../support/paths.js";
 import { Program } from "../support/process.js";
 
-const LIMIT_MS = 20_000;
 /** As JSON several times what a pipe takes. */
 const DISKS = 5000;
 

@@ -7,10 +7,10 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import t from "tap";
 import { pause, scratchDirectory, until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { sourceFile, vbladeCommand } from "../support/paths.js";
 import { Program, run, sendSignal } from "../support/process.js";
 
-const LIMIT_MS = 20_000;
 const directory = scratchDirectory();
 let sockets = 0;
 

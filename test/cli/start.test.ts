@@ -7,10 +7,10 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import t from "tap";
 import { scratchDirectory } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { builtVblade, PROJECT } from "../support/paths.js";
 import { Program } from "../support/process.js";
 
-const LIMIT_MS = 20_000;
 const VBLADE = [process.execPath, builtVblade(PROJECT)];
 const directory = scratchDirectory();
 const socket = `unix:${path.join(directory, "vm.sock")}`;

@@ -9,13 +9,13 @@ import { Random } from "../../lib/random.js";
 import { file, pattern, read } from "../image/images.js";
 import { inPieces } from "../send/streams.js";
 import { pause } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { newDirectory } from "../support/mounts.js";
 import { vbladeCommand } from "../support/paths.js";
 import { newPool, told } from "../support/pools.js";
 import { Program, run } from "../support/process.js";
 
 const MIB = 1024 * 1024;
-const LIMIT_MS = 60_000;
 const SIZE = 70 * MIB;
 
 /** The stream of a volume. */

@@ -3,10 +3,10 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { atEnd, scratchDirectory, until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { sourceFile } from "../support/paths.js";
 import { type Ended, run } from "../support/process.js";
 
-export const LIMIT_MS = 20_000;
 /** Everything that vbladed calls, for a PATH with nothing else on it (and what the fake vblade and this test call). */
 export const TOOLS =
 	"sh setsid timeout flock mktemp mkfifo rm cat grep tr head readlink sleep cut setpriv".split(" ");

@@ -7,17 +7,10 @@ import { existsSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFi
 import path from "node:path";
 import t from "tap";
 import { scratchDirectory, until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { sourceFile } from "../support/paths.js";
 import { run } from "../support/process.js";
-import {
-	alive,
-	executable,
-	FAKE_LOGGER,
-	FAKE_VBLADE,
-	Installation,
-	LIMIT_MS,
-	TOOLS,
-} from "./vbladed-bench.js";
+import { alive, executable, FAKE_LOGGER, FAKE_VBLADE, Installation, TOOLS } from "./vbladed-bench.js";
 
 t.test("a start: detached, noted, logged, and ended", async (t) => {
 	const place = new Installation();
@@ -99,9 +92,9 @@ t.test("a start that fails is the caller's to hear", async (t) => {
 		code: 1,
 		stderr: "vbladed: vblade ended without a word, with status 1\n",
 	});
-	t.match(await place.call(address, { MODE: "hang", VBLADED_TIMEOUT: "1" }), {
+	t.match(await place.call(address, { MODE: "hang", VBLADED_TIMEOUT: "2" }), {
 		code: 1,
-		stderr: "vblade: warn: thinking\nvbladed: vblade did not start within 1 s\n",
+		stderr: "vblade: warn: thinking\nvbladed: vblade did not start within 2 s\n",
 	});
 	t.notOk(existsSync(place.pidFile));
 	t.match(await place.call(address, { VBLADED_TIMEOUT: "soon" }), {

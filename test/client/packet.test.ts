@@ -9,9 +9,8 @@ import { PacketLink } from "../../lib/link/packet.js";
 import { Pump } from "../../lib/pump.js";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { Collected, serveMemory } from "./harness.js";
-
-const LIMIT_MS = 10_000;
 
 function ip(command: string): void {
 	execFileSync("ip", command.split(" "), { stdio: ["ignore", "ignore", "inherit"], timeout: LIMIT_MS });
@@ -72,7 +71,7 @@ async function main(): Promise<void> {
 	t.test("what is written is read", async (t) => {
 		const pump = new Pump();
 		const link = new PacketLink("far", pump, { framesInFlight: 64 });
-		const initiator = new Initiator(link);
+		const initiator = new Initiator(link, { deadlineMs: LIMIT_MS });
 		const disk = await initiator.open(9, 0);
 		const bytes = Uint8Array.from({ length: 2 ** 20 }, (_, at) => (at * 7 + (at >>> 9)) & 0xff);
 		await disk.write(0, bytes);

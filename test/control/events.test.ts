@@ -8,7 +8,8 @@ import t from "tap";
 import { EventLog } from "../../lib/control/event-log.js";
 import { Event, EventList } from "../../lib/control/model.js";
 import { until } from "../support/cleanup.js";
-import { LIMIT_MS, Stage, settle } from "./stage.js";
+import { LIMIT_MS } from "../support/limit.js";
+import { Stage, settle } from "./stage.js";
 
 /** Listens; `events` grows. */
 function listen(stage: Stage, query = "", headers: Record<string, string> = {}) {

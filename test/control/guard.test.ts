@@ -12,12 +12,13 @@ import { Guard } from "../../lib/control/guard.js";
 import { Problem } from "../../lib/control/model.js";
 import type { Refusal } from "../../lib/control/problem.js";
 import { inNamespace } from "../support/in-namespace.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { ask, FILE, Stage, TOKEN } from "./stage.js";
 
 const BEARER = { authorization: `Bearer ${TOKEN}` };
 
 if (await inNamespace(import.meta.url)) {
-	execFileSync("ip", ["link", "set", "lo", "up"], { timeout: 10_000 });
+	execFileSync("ip", ["link", "set", "lo", "up"], { timeout: LIMIT_MS });
 	ofTokens();
 	ofBrowsers();
 	ofOthers();

@@ -7,8 +7,9 @@ import { TreeWorkers } from "../../lib/control/tree-workers.js";
 import { native } from "../../lib/native.js";
 import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 import { until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { mutated } from "../support/mutated.js";
-import { figures, LIMIT_MS, LOOK, Pair, SERVING, SET } from "./pair.js";
+import { figures, LOOK, Pair, SERVING, SET } from "./pair.js";
 
 t.test("what a worker says of its own disks is heard, of others not", async (t) => {
 	const pair = new Pair(t);

@@ -7,7 +7,8 @@ import net from "node:net";
 import t, { type Test } from "tap";
 import { Problem } from "../../lib/control/model.js";
 import { connectionsWithin } from "../../lib/control/server.js";
-import { LIMIT_MS, Stage } from "./stage.js";
+import { LIMIT_MS } from "../support/limit.js";
+import { Stage } from "./stage.js";
 
 /** Sends bytes, and resolves to all that comes back until the other side ends the connection. */
 function exchange(stage: Stage, ...pieces: (string | Buffer)[]): Promise<string> {

@@ -9,8 +9,8 @@ import { TreeWorkers } from "../../lib/control/tree-workers.js";
 import { FIGURES_LAYOUT, FigureWriter } from "../../lib/daemon/figures-frame.js";
 import { native } from "../../lib/native.js";
 import { until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 
-export const LIMIT_MS = 20_000;
 const ACCESS = { mask: [1], reserved: [2], configString: "a" };
 export const SET = { web: { macs: null, configString: null, access: ACCESS } };
 export const SERVING = { disks: [{ name: "web", fingerprint: "1", set: SET }], isMore: false };

@@ -10,7 +10,8 @@ import { Listeners } from "../../lib/opener/listeners.js";
 import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
-import { ask, LIMIT_MS, Stage, settle, TOKEN, TWO } from "./stage.js";
+import { LIMIT_MS } from "../support/limit.js";
+import { ask, Stage, settle, TOKEN, TWO } from "./stage.js";
 
 const httpAt = (...addresses: string[]): string => `[http]\nlisten = ${JSON.stringify(addresses)}\n${TWO}`;
 
@@ -62,7 +63,7 @@ class ListeningStage extends Stage {
 }
 
 if (await inNamespace(import.meta.url)) {
-	execFileSync("ip", ["link", "set", "lo", "up"], { timeout: 10_000 });
+	execFileSync("ip", ["link", "set", "lo", "up"], { timeout: LIMIT_MS });
 
 	t.test("a reload moves it, and what is under way is finished", async (t) => {
 		const stage = new ListeningStage();

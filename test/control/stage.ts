@@ -12,9 +12,9 @@ import type { Listening, Opener } from "../../lib/control/seams.js";
 import { DamagedError, type OperatorError } from "../../lib/errors.js";
 import type { Source } from "../../lib/spec/parts.js";
 import { scratchDirectory } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { FakeWorkers } from "./fake-workers.js";
 
-export const LIMIT_MS = 20_000;
 export const FILE = "/etc/vblade/vblade.toml";
 export const TOKEN = "a-token-of-the-tests";
 

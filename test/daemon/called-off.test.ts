@@ -8,7 +8,8 @@ import { MemoryDevice } from "../../lib/block/memory.js";
 import { openDevice } from "../../lib/daemon/openers.js";
 import { scratchDirectory, until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
-import { diskSpec, exportSpec, holdings, LIMIT_MS, layCable, Stage } from "./stage.js";
+import { LIMIT_MS } from "../support/limit.js";
+import { diskSpec, exportSpec, holdings, layCable, Stage } from "./stage.js";
 
 const REMOVED = { name: "OperatorError", message: /removed while it was being added/ };
 /** More than there are steps of the microtask queue between opening and having opened. */
@@ -153,7 +154,7 @@ function endings(): void {
 	});
 }
 
-t.setTimeout(60_000);
+t.setTimeout(230_000);
 if (await inNamespace(import.meta.url)) {
 	await layCable();
 	removals();

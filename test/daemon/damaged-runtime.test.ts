@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import t from "tap";
 import { inNamespace } from "../support/in-namespace.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { DaemonTree, diskToml } from "./tree-bench.js";
 
 if (await inNamespace(import.meta.url)) {
@@ -19,9 +20,8 @@ if (await inNamespace(import.meta.url)) {
 			await tree.start();
 			t.teardown(() => tree.stop());
 			await tree.state("web", "open");
-			const { body } = await tree.ask("GET", "/api/v1/status");
-			t.match(JSON.stringify(body.problems), /runtime\.toml:\d+:\d+: /, "status names it");
-			t.match(tree.program.output, /runtime\.toml:\d+:\d+: /, "so does the log");
+			await tree.problem(/runtime\.toml:\d+:\d+: /);
+			await tree.program.waitFor(/runtime\.toml:\d+:\d+: /, LIMIT_MS);
 			const added = await tree.ask("POST", "/api/v1/disks", {
 				name: "more",
 				memory: "1M",

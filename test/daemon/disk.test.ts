@@ -9,8 +9,7 @@ import { Disk, makeIdentity } from "../../lib/disk.js";
 import { DelayLayer } from "../../lib/testing/delay-layer.js";
 import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 import { until } from "../support/cleanup.js";
-
-const LIMIT_MS = 20_000;
+import { LIMIT_MS } from "../support/limit.js";
 
 function hanging() {
 	const clock = new VirtualClock();

@@ -20,6 +20,7 @@ import {
 	maskEntryDirective,
 	maskEntryMac,
 } from "../../lib/aoe/mask.js";
+import { SHELF_ALL, SLOT_ALL } from "../../lib/aoe/registry.js";
 import {
 	RESERVE_ENTRY_BYTES,
 	RESERVE_HEADER_BYTES,
@@ -32,15 +33,17 @@ import { Initiator } from "../../lib/client/initiator.js";
 import { configQuery, type FoundBlade, type Query } from "../../lib/client/query.js";
 import type { RemoteDisk } from "../../lib/client/remote-disk.js";
 import { RoundTrip } from "../../lib/client/round-trip.js";
+import { ALL_PEERS } from "../../lib/link/link.js";
 import { PacketLink } from "../../lib/link/packet.js";
 import { Pump } from "../../lib/pump.js";
+import { MAC_BROADCAST } from "../../lib/wire/ethernet.js";
 import type { Field8, FieldMac } from "../../lib/wire/fields.js";
 import { formatMac } from "../../lib/wire/mac.js";
 import { SECTOR_BYTES } from "../../lib/wire/sector.js";
 import { pause, until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 
-/** A process that comes back has so long. */
-const DEADLINE_MS = 30_000;
+/** For an answer too many. */
 const QUIET_MS = 100;
 
 const routeTo = (blade: FoundBlade) => ({ ...blade, roundTrip: new RoundTrip() });
@@ -51,7 +54,7 @@ export class FarClient {
 
 	constructor(netif = "far") {
 		this.link = new PacketLink(netif, new Pump(), { framesInFlight: 256 });
-		this.initiator = new Initiator(this.link, { deadlineMs: DEADLINE_MS });
+		this.initiator = new Initiator(this.link, { deadlineMs: LIMIT_MS });
 	}
 
 	open(shelf: number, slot: number): Promise<RemoteDisk> {
@@ -128,21 +131,26 @@ export class FarClient {
 		});
 	}
 
-	/** No answer is on its way any more. */
-	async quiet(): Promise<void> {
-		let before = -1;
-		await until(
-			"quiet",
-			async () => {
-				const { answers, strays } = this.initiator.stats;
-				const now = answers + strays;
-				if (now === before) return true;
-				before = now;
-				await pause(QUIET_MS);
-				return false;
-			},
-			DEADLINE_MS,
-		);
+	/** Waits until each frame that was ever sent has been answered, and a moment more. Throws if one is answered twice. */
+	async allAnswered(): Promise<void> {
+		const { stats } = this.initiator;
+		const missing = (): number => stats.requests + stats.retransmissions - stats.answers - stats.strays;
+		await until("an answer to each frame", () => missing() <= 0, LIMIT_MS);
+		await pause(QUIET_MS);
+		if (missing() < 0) throw new Error(`${-missing()} answers too many`);
+	}
+
+	/** How many answers there are to one query to all: `count` are waited for, and a moment more. */
+	async countAnswers(count: number): Promise<number> {
+		let come = 0;
+		const all = { shelf: SHELF_ALL, slot: SLOT_ALL, mac: MAC_BROADCAST, peer: ALL_PEERS };
+		const tag = this.initiator.send({ ...all, roundTrip: new RoundTrip() }, configQuery, () => {
+			come += 1;
+		});
+		await until(`${count} answers`, () => come >= count, LIMIT_MS);
+		await pause(QUIET_MS);
+		this.initiator.forget(tag);
+		return come;
 	}
 
 	close(): Promise<void> {
@@ -168,7 +176,7 @@ export class Load {
 	async rounds(more: number): Promise<void> {
 		const goals = this.#rounds.map((round) => round + more);
 		const isThere = () => this.#rounds.every((round, i) => round >= (goals[i] ?? 0));
-		await Promise.race([until("rounds", isThere, DEADLINE_MS), this.#all]);
+		await Promise.race([until("rounds", isThere, LIMIT_MS), this.#all]);
 	}
 
 	/** How often each disk was written and read. Rejects if anything of it failed. */

@@ -5,10 +5,10 @@ import { SECTOR_BYTES } from "../../lib/wire/sector.js";
 import { FaultDevice } from "../faults/fault-device.js";
 import { withFaults } from "../faults/stage.js";
 import { until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { FarClient, Load } from "./far-client.js";
 import { DaemonTree, diskToml } from "./tree-bench.js";
 
-const LIMIT_MS = 30_000;
 const MIB = 1024 * 1024;
 const NETIF = "near1";
 
@@ -55,7 +55,7 @@ function opening(t: Test, scene: Scene): void {
 		await tree.reload();
 		await scene.somebodyWaits();
 		await scene.othersAreServed();
-		t.equal((await tree.ask("GET", "/api/v1/disks/faulty")).body.state, "opening");
+		await tree.state("faulty", "opening");
 		await scene.comesAndGoes(good + faulty);
 		await tree.kill("control");
 		await tree.state("good", "open");

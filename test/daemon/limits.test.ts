@@ -2,9 +2,10 @@
 import t from "tap";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
-import { diskSpec, exportSpec, LIMIT_MS, Load, layCable, Stage } from "./stage.js";
+import { LIMIT_MS } from "../support/limit.js";
+import { diskSpec, exportSpec, Load, layCable, Stage } from "./stage.js";
 
-t.setTimeout(3 * LIMIT_MS);
+t.setTimeout(230_000);
 if (await inNamespace(import.meta.url)) {
 	await layCable();
 

@@ -1,8 +1,10 @@
 // The whole daemon where it is used otherwise than it should be: started twice, told a thousand times, with names that objects of the
 // language have, and with a state that has gone.
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import t from "tap";
+import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { Program, sendSignal } from "../support/process.js";
 import { DaemonTree, diskToml } from "./tree-bench.js";
 
@@ -17,7 +19,7 @@ if (await inNamespace(import.meta.url)) {
 	t.test("a second daemon on its state directory is refused, whatever its socket", async (t) => {
 		const [program = "", ...args] = tree.command;
 		const other = new Program([program, ...args.slice(0, -1), tree.path("run/other.sock")]);
-		t.equal((await other.finished(20_000)).code, 2);
+		t.equal((await other.finished(LIMIT_MS)).code, 2);
 		t.match(other.output, /the state directory .*\/state: another daemon has it/);
 	});
 
@@ -57,9 +59,10 @@ if (await inNamespace(import.meta.url)) {
 			mkdirSync(tree.path("state"), { recursive: true });
 			await tree.kill("control");
 			await tree.state("late", "open");
+			const isKept = () => existsSync(tree.path("state/disks.json")) && served().length === disks.length;
+			await until("it is kept again", isKept, LIMIT_MS);
 			t.strictSame(served(), disks, "the worker that serves knows");
-			const { problems } = (await tree.ask("GET", "/api/v1/status")).body;
-			t.match(String(problems), /who disks are was damaged/);
+			await tree.problem(/who disks are was damaged/);
 		}
 		t.ok(readdirSync(tree.path("state")).some((name) => name.startsWith("disks.json.damaged-")));
 		await tree.stop();

@@ -56,7 +56,7 @@ function service(): void {
 	);
 }
 
-t.setTimeout(60_000);
+t.setTimeout(230_000);
 if (await inNamespace(import.meta.url)) {
 	await layCable();
 	rooms();

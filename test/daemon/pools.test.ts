@@ -12,11 +12,10 @@ import {
 import { SECTOR_BYTES } from "../../lib/wire/sector.js";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { told } from "../support/pools.js";
 import { sendSignal } from "../support/process.js";
 import { DaemonTree, diskToml } from "./tree-bench.js";
-
-const LIMIT_MS = 30_000;
 
 if (await inNamespace(import.meta.url)) {
 	const tree = new DaemonTree();

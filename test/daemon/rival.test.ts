@@ -5,7 +5,8 @@ import type { DiskReport } from "../../lib/daemon/state.js";
 import type { Subject } from "../../lib/log.js";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
-import { diskSpec, exportSpec, LIMIT_MS, layCable } from "./stage.js";
+import { LIMIT_MS } from "../support/limit.js";
+import { diskSpec, exportSpec, layCable } from "./stage.js";
 
 if (await inNamespace(import.meta.url)) {
 	await layCable();

@@ -7,11 +7,9 @@ import t from "tap";
 import { SECTOR_BYTES } from "../../lib/wire/sector.js";
 import { pause, until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { run, sendSignal } from "../support/process.js";
 import { DaemonTree, diskToml } from "./tree-bench.js";
-
-const LIMIT_MS = 30_000;
-const COMMAND_LIMIT_MS = 10_000;
 
 function treeOf(disks: number, script?: string): DaemonTree {
 	const tree = new DaemonTree();
@@ -22,9 +20,6 @@ function treeOf(disks: number, script?: string): DaemonTree {
 	tree.configure(toml.join(""));
 	return tree;
 }
-
-const problems = async (tree: DaemonTree): Promise<string> =>
-	String((await tree.ask("GET", "/api/v1/status")).body.problems);
 
 async function serves(tree: DaemonTree): Promise<void> {
 	const disk = await tree.open(9, 0);
@@ -42,10 +37,8 @@ if (await inNamespace(import.meta.url)) {
 			const tree = treeOf(130, 'ulimit -n 256; exec "$@"');
 			await tree.start();
 			t.teardown(() => tree.stop());
-			t.match(
-				tree.program.output,
-				/warn: a process may have 256 descriptors open, and a worker wants some 324/,
-			);
+			const warning = /warn: a process may have 256 descriptors open, and a worker wants some 324/;
+			await tree.program.waitFor(warning, LIMIT_MS);
 			t.notMatch(tree.program.output, /bug in vblade/);
 			await serves(tree);
 			const pids = (await tree.processes()).map(({ pid }) => pid);
@@ -77,16 +70,16 @@ if (await inNamespace(import.meta.url)) {
 		const tree = treeOf(1);
 		mkdirSync(tree.path("state"));
 		execFileSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", tree.path("state")], {
-			timeout: COMMAND_LIMIT_MS,
+			timeout: LIMIT_MS,
 		});
 		await tree.start();
 		t.teardown(async () => {
 			await tree.stop();
-			execFileSync("umount", [tree.path("state")], { timeout: COMMAND_LIMIT_MS });
+			execFileSync("umount", [tree.path("state")], { timeout: LIMIT_MS });
 		});
 		const remount = (how: string): void =>
 			void execFileSync("mount", ["-o", `remount,bind,${how}`, tree.path("state")], {
-				timeout: COMMAND_LIMIT_MS,
+				timeout: LIMIT_MS,
 			});
 		const fill = (): void => {
 			try {
@@ -99,16 +92,16 @@ if (await inNamespace(import.meta.url)) {
 			until("it is kept", () => JSON.stringify(tree.kept()).includes(text), LIMIT_MS);
 		fill();
 		await tree.setConfigString(9, 0, "full");
-		await until("it is told", async () => (await problems(tree)).includes("ENOSPC"), LIMIT_MS);
+		await tree.problem(/ENOSPC/);
 		await serves(tree);
 		rmSync(tree.path("state/fill"));
 		await isKept("full");
-		await until("all is well", async () => (await problems(tree)) === "", LIMIT_MS);
+		await tree.problem(/^$/);
 		await tree.stop();
 		remount("ro");
 		await tree.start();
 		await tree.setConfigString(9, 0, "read-only");
-		await until("it is told", async () => (await problems(tree)).includes("EROFS"), LIMIT_MS);
+		await tree.problem(/EROFS/);
 		remount("rw");
 		await isKept("read-only");
 	});

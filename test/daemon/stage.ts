@@ -15,8 +15,8 @@ import { PacketLink } from "../../lib/link/packet.js";
 import { Pump } from "../../lib/pump.js";
 import type { AoeExportSpec, DiskSpec, StorageSpec } from "../../lib/spec/spec.js";
 import { until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 
-export const LIMIT_MS = 20_000;
 export const NEAR = { kind: "interface", name: "near" } as const;
 
 /** In a namespace of the test's own, never among the machine's interfaces. */
@@ -68,7 +68,7 @@ export class Stage {
 			...(open && { open }),
 		});
 		const link = new PacketLink("far", this.#pump, { framesInFlight: 64 });
-		this.initiator = new Initiator(link, { deadlineMs: 10_000 });
+		this.initiator = new Initiator(link, { deadlineMs: LIMIT_MS });
 		t.teardown(async () => {
 			this.initiator.close();
 			await link.close();

@@ -3,11 +3,10 @@ import t from "tap";
 import { formatMac } from "../../lib/wire/mac.js";
 import { layCable } from "../link/cable.js";
 import { inNamespace } from "../support/in-namespace.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { sendSignal } from "../support/process.js";
 import { FarClient } from "./far-client.js";
 import { DaemonTree, diskToml } from "./tree-bench.js";
-
-const LIMIT_MS = 30_000;
 
 if (await inNamespace(import.meta.url)) {
 	await layCable(9000);

@@ -2,6 +2,7 @@
 import t from "tap";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { sendSignal } from "../support/process.js";
 import { DaemonTree, diskToml } from "./tree-bench.js";
 
@@ -20,17 +21,17 @@ if (await inNamespace(import.meta.url)) {
 		return (body.disks as unknown as { name: string }[]).map(({ name }) => name).sort();
 	};
 	const are = (...wanted: string[]) =>
-		until(wanted.join(), async () => String(await names().catch(() => [])) === String(wanted), 20_000);
+		until(wanted.join(), async () => String(await names().catch(() => [])) === String(wanted), LIMIT_MS);
 
 	t.test("a disk that never could be opened", async (t) => {
 		const control = await tree.pidOf("control");
 		await tree.state("missing", "failed");
-		t.match(tree.program.output, /error: disk missing: .*no\.img: there is no such file/, "the log says why");
+		await tree.program.waitFor(/error: disk missing: .*no\.img: there is no such file/, LIMIT_MS);
 		tree.configure([web, scratch].join("\n"));
 		await tree.ask("POST", "/api/v1/reload", {});
 		await are("scratch", "web");
 		t.equal(await tree.pidOf("control"), control, "control is the same");
-		await tree.program.waitFor(/info: carried out: disk missing: removed/, 20_000);
+		await tree.program.waitFor(/info: carried out: disk missing: removed/, LIMIT_MS);
 	});
 
 	t.test("a disk whose worker is killed at that moment", async (t) => {
@@ -43,6 +44,7 @@ if (await inNamespace(import.meta.url)) {
 		await are("web");
 		await tree.state("web", "open");
 		t.equal(await tree.pidOf("control"), control, "control is the same");
+		await tree.found(9, 0);
 		const found = await (await tree.initiator()).discover();
 		t.strictSame(
 			found.map(({ slot }) => slot),

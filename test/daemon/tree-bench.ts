@@ -13,18 +13,16 @@ import {
 	configVersionCommand,
 } from "../../lib/aoe/config.js";
 import { Initiator } from "../../lib/client/initiator.js";
-import { configQuery } from "../../lib/client/query.js";
+import { configQuery, type FoundBlade } from "../../lib/client/query.js";
 import type { RemoteDisk } from "../../lib/client/remote-disk.js";
 import { RoundTrip } from "../../lib/client/round-trip.js";
 import type { Job, Process } from "../../lib/control/model.js";
 import { UnixLink } from "../../lib/link/unix.js";
 import { Pump } from "../../lib/pump.js";
 import { scratchDirectory, until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { vbladeCommand } from "../support/paths.js";
 import { Program, sendSignal } from "../support/process.js";
-
-const START_LIMIT_MS = 30_000;
-const ANSWER_LIMIT_MS = 10_000;
 
 export interface Answer {
 	readonly status: number;
@@ -74,12 +72,12 @@ export class DaemonTree {
 	async start(): Promise<void> {
 		this.said += this.program?.output ?? "";
 		this.program = new Program(this.command, { namespace: this.namespace });
-		await this.program.waitFor(/^vblade: ready: .*$/m, START_LIMIT_MS);
+		await this.program.waitFor(/^vblade: ready: .*$/m, LIMIT_MS);
 	}
 
 	async stop(): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
 		for (const link of this.#links.splice(0)) await link.close();
-		return this.program.stop("SIGTERM", 20_000);
+		return this.program.stop("SIGTERM", LIMIT_MS);
 	}
 
 	ask(method: string, resource: string, body?: object, headers: object = {}): Promise<Answer> {
@@ -89,7 +87,7 @@ export class DaemonTree {
 					socketPath: this.socket,
 					method,
 					path: resource,
-					timeout: ANSWER_LIMIT_MS,
+					timeout: LIMIT_MS,
 					headers: { ...(body && { "content-type": "application/json" }), ...headers },
 				},
 				(answer) => {
@@ -136,7 +134,7 @@ export class DaemonTree {
 				const now = await this.pidOf(kind, index).catch(() => 0);
 				return now !== 0 && now !== pid;
 			},
-			START_LIMIT_MS,
+			LIMIT_MS,
 		);
 	}
 
@@ -149,9 +147,16 @@ export class DaemonTree {
 				({ body } = await this.ask("GET", `/api/v1/disks/${name}`));
 				return String(body.state) === wanted;
 			},
-			START_LIMIT_MS,
+			LIMIT_MS,
 		);
 		return body;
+	}
+
+	/** Waits until the status has a problem in such words. */
+	async problem(words: RegExp): Promise<void> {
+		const told = async (): Promise<boolean> =>
+			words.test(String((await this.ask("GET", "/api/v1/status")).body.problems));
+		await until(`a problem: ${words}`, told, LIMIT_MS);
 	}
 
 	/** All that was asked for has been tried. */
@@ -162,14 +167,24 @@ export class DaemonTree {
 				const { jobs } = (await this.ask("GET", "/api/v1/jobs")).body;
 				return (jobs as unknown as readonly Job[]).every(({ state }) => state !== "running");
 			},
-			START_LIMIT_MS,
+			LIMIT_MS,
 		);
 	}
 
 	async initiator(): Promise<Initiator> {
 		const link = await UnixLink.connect(this.frames, { pump: new Pump(), framesInFlight: 16 });
 		this.#links.push(link);
-		return new Initiator(link);
+		return new Initiator(link, { deadlineMs: LIMIT_MS });
+	}
+
+	/** What answers for an address, once it does. */
+	async found(shelf: number, slot: number, initiator?: Initiator): Promise<FoundBlade> {
+		const asking = initiator ?? (await this.initiator());
+		const blades: FoundBlade[] = [];
+		const answers = async (): Promise<boolean> =>
+			blades.push(...(await asking.discover({ shelf, slot }))) > 0;
+		await until(`e${shelf}.${slot} answers`, answers, LIMIT_MS);
+		return blades[0]!;
 	}
 
 	/** A disk as an initiator sees it, over a connection of its own. */
@@ -180,8 +195,7 @@ export class DaemonTree {
 	/** As an initiator does it. */
 	async setConfigString(shelf: number, slot: number, text: string): Promise<void> {
 		const initiator = await this.initiator();
-		const [blade] = await initiator.discover({ shelf, slot });
-		if (blade === undefined) throw new Error(`e${shelf}.${slot} does not answer`);
+		const blade = await this.found(shelf, slot, initiator);
 		await initiator.ask(
 			{ ...blade, roundTrip: new RoundTrip() },
 			{

@@ -2,6 +2,7 @@
 import { linkSync, symlinkSync } from "node:fs";
 import t, { type Test } from "tap";
 import { inNamespace } from "../support/in-namespace.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { sendSignal } from "../support/process.js";
 import { DaemonTree, diskToml } from "./tree-bench.js";
 
@@ -30,7 +31,7 @@ if (await inNamespace(import.meta.url)) {
 	};
 	const killAll = async (): Promise<void> => {
 		for (const { pid } of await tree.processes()) sendSignal(pid ?? 0, "SIGKILL");
-		await tree.program.finished(30_000);
+		await tree.program.finished(LIMIT_MS);
 		await tree.start();
 	};
 	t.test("the first, after the start", (t) => isServed(t, "c", "b", "a"));

@@ -10,12 +10,12 @@ import type { Form } from "../../lib/cli/forms.js";
 import { COMMANDS, DAEMON, GROUPS, SERVE } from "../../lib/cli/options.js";
 import { helpText } from "../../lib/cli/usage.js";
 import type { Option } from "../../lib/spec/getopt.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { builtVblade, PROJECT, sourceFile } from "../support/paths.js";
 import { run } from "../support/process.js";
 import { manual } from "./manual.js";
 import { table } from "./tables.js";
 
-const LIMIT_MS = 10_000;
 const VBLADE = builtVblade(PROJECT);
 const OPTIONS: readonly Option[] = SERVE.options;
 /** `unix:` and its like, as the help for the arguments has them. */

@@ -1,9 +1,8 @@
 /** Manual pages as text, for the tests that hold them against what they tell of. */
 
+import { LIMIT_MS } from "../support/limit.js";
 import { sourceFile } from "../support/paths.js";
 import { run } from "../support/process.js";
-
-const LIMIT_MS = 10_000;
 
 /** A manual page as plain text, paragraphs in one line each. */
 export async function manual(name: string): Promise<string> {

@@ -6,6 +6,7 @@ import { execFileSync } from "node:child_process";
 import { constants } from "node:os";
 import path from "node:path";
 import t, { type Test } from "tap";
+import { LIMIT_MS } from "../support/limit.js";
 import { loopDevice, mountExt4, mountTmpfs, newDirectory, newFile, protectLoop } from "../support/mounts.js";
 import {
 	FAULT,
@@ -14,7 +15,6 @@ import {
 	FULL,
 	failure,
 	filled,
-	LIMIT_MS,
 	MIB,
 	onFaultDevice,
 	UNREADABLE,

@@ -7,12 +7,12 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { atEnd } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { mountsMissing, newDirectory } from "../support/mounts.js";
 import { PROJECT } from "../support/paths.js";
 import { Program } from "../support/process.js";
 
 const PROGRAM = path.join(PROJECT, "build/test/faults/fault-device");
-const LIMIT_MS = 10_000;
 
 /** For `t.test(name, { skip: faultDeviceMissing() }, ...)`. */
 export function faultDeviceMissing(): string | false {

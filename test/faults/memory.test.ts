@@ -1,9 +1,10 @@
 import t, { type Test } from "tap";
+import { LIMIT_MS } from "../support/limit.js";
 import { makeMemoryGroup } from "../support/memory-group.js";
 import { newDirectory, newFile } from "../support/mounts.js";
 import { vbladeCommand } from "../support/paths.js";
 import { run } from "../support/process.js";
-import { FaultStage, FULL, failure, filled, LIMIT_MS, MIB, withFaults } from "./stage.js";
+import { FaultStage, FULL, failure, filled, MIB, withFaults } from "./stage.js";
 
 /** Memory that can't be had, under a blade that promises more than there is. */
 function largerThanMemory(t: Test): void {

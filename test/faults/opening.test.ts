@@ -1,7 +1,8 @@
 // Opening a file on a disk that hangs: who is served meanwhile does not notice, and it is served in the end, or given up.
 import t, { type Test } from "tap";
-import { holdings, LIMIT_MS, Load, layCable, Stage } from "../daemon/stage.js";
+import { holdings, Load, layCable, Stage } from "../daemon/stage.js";
 import { until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { Program } from "../support/process.js";
 import { FaultDevice } from "./fault-device.js";
 import { withFaults } from "./stage.js";

@@ -8,21 +8,11 @@ import { constants } from "node:os";
 import path from "node:path";
 import t, { type Test } from "tap";
 import { until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { loopDevice, mountExt4, newDirectory } from "../support/mounts.js";
 import { makePool, usedBytes } from "../support/pools.js";
 import { FaultDevice, type FaultyOperation } from "./fault-device.js";
-import {
-	FAULT,
-	FaultStage,
-	FULL,
-	failure,
-	filled,
-	LIMIT_MS,
-	MIB,
-	PAGE_SECTORS,
-	withFaults,
-	within,
-} from "./stage.js";
+import { FAULT, FaultStage, FULL, failure, filled, MIB, PAGE_SECTORS, withFaults, within } from "./stage.js";
 
 const { EIO } = constants.errno;
 const DISK_BYTES = 96 * MIB;

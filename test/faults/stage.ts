@@ -14,12 +14,12 @@ import { PacketLink } from "../../lib/link/packet.js";
 import { Pump } from "../../lib/pump.js";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { canMount, inMounts, newDirectory, newFile } from "../support/mounts.js";
 import { vbladeCommand } from "../support/paths.js";
 import { Program } from "../support/process.js";
 import { FaultDevice, faultDeviceMissing } from "./fault-device.js";
 
-export const LIMIT_MS = 10_000;
 export const SECTOR = 512;
 export const PAGE_SECTORS = 8;
 export const MIB = 1024 * 1024;
@@ -52,7 +52,7 @@ export async function withFaults(
 	const skip = canMount ? faultDeviceMissing() : false;
 	if (skip) t.pass("not run", { skip });
 	else if ((canMount || (await inNamespace(url))) && (await inMounts(url))) {
-		t.setTimeout(100_000);
+		t.setTimeout(230_000);
 		for (let cable = 1; cable <= cables; cable++) await layCable(cable);
 		await main();
 	}

@@ -1,17 +1,18 @@
 // Stopping while a slow disk has requests: a signal that reaches vblade twice, once directly and once by its supervisor, is
 // one; all that is under way is answered. The operator's own second signal ends it at once.
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import t, { type Test } from "tap";
 import { Initiator } from "../../lib/client/initiator.js";
 import { UnixLink } from "../../lib/link/unix.js";
 import { Pump } from "../../lib/pump.js";
 import { pause, until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { canMount, inMounts, newDirectory } from "../support/mounts.js";
 import { sourceFile, vbladeCommand } from "../support/paths.js";
 import { Program, run, sendSignal } from "../support/process.js";
 import { FaultDevice, faultDeviceMissing } from "./fault-device.js";
-import { failure, filled, LIMIT_MS, MIB, within } from "./stage.js";
+import { failure, filled, MIB, within } from "./stage.js";
 
 /** A disk whose syncs hang, an address to serve it at, and writes that wait for such a sync once it is served. */
 async function slowDisk(t: Test) {
@@ -85,7 +86,8 @@ function alive(group: number): boolean {
 
 /** Whether a program has gone, but for what the kernel does not let go yet. */
 function isEnding({ pid, ended }: Program): boolean {
-	return ended !== undefined || /^State:\sZ/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+	const status = `/proc/${pid}/status`;
+	return ended !== undefined || !existsSync(status) || /^State:\sZ/m.test(readFileSync(status, "utf8"));
 }
 
 function secondSignal(t: Test): void {

@@ -6,6 +6,7 @@ import { chmodSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import t, { type Test } from "tap";
 import { until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { loopDevice, newDirectory, newFile } from "../support/mounts.js";
 import { vbladeCommand } from "../support/paths.js";
 import { Program } from "../support/process.js";
@@ -14,7 +15,6 @@ import {
 	type Engine,
 	FaultStage,
 	filled,
-	LIMIT_MS,
 	MIB,
 	onFaultDevice,
 	PAGE_SECTORS,

@@ -11,10 +11,11 @@ import type { RemoteDisk } from "../../lib/client/remote-disk.js";
 import { UnixLink } from "../../lib/link/unix.js";
 import { Pump } from "../../lib/pump.js";
 import { scratchDirectory, until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { asOrdinaryUser } from "../support/ordinary-user.js";
 import { vbladeCommand } from "../support/paths.js";
 import { Program } from "../support/process.js";
-import { type Engine, failure, filled, LIMIT_MS, MIB, PAGE_SECTORS, within } from "./stage.js";
+import { type Engine, failure, filled, MIB, PAGE_SECTORS, within } from "./stage.js";
 
 const skip = process.getuid?.() === 0 ? false : "needs root, to become another user";
 /** Users that nobody is: each server has one of its own. */

@@ -13,6 +13,7 @@
 import path from "node:path";
 import type { LoadResult } from "../../lib/client/load-addon.js";
 import { Loader } from "../bench/loader.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { Lan } from "../support/netns.js";
 import { PROJECT, vbladeCommand } from "../support/paths.js";
 import type { Program } from "../support/process.js";
@@ -42,7 +43,6 @@ export interface Served {
 	readonly floodRate: number;
 }
 
-const START_LIMIT_MS = 10_000;
 const TARGET_CORE = 0;
 const LOAD_CORE = 1;
 const SECTORS = 2;
@@ -70,7 +70,7 @@ export class Flooded {
 		const command = ["taskset", "-c", String(TARGET_CORE), ...vbladeCommand(), ...blades];
 		const server = flooded.#lan.server.start(["env", "VBLADE_TURNS=1", ...command]);
 		flooded.#server = server;
-		await server.waitFor(/^pid \d+: e9\.0/m, START_LIMIT_MS);
+		await server.waitFor(/^pid \d+: e9\.0/m, LIMIT_MS);
 		return flooded;
 	}
 
@@ -82,7 +82,7 @@ export class Flooded {
 		frames = flood === "trims" ? LISTS : SHORT,
 	): Promise<Served> {
 		const flooder = flood && this.#lan.client.start(this.#flooder(flood, cable, frames));
-		await flooder?.waitFor(/^flooding$/m, START_LIMIT_MS);
+		await flooder?.waitFor(/^flooding$/m, LIMIT_MS);
 		const load = await this.#loader.run({
 			...{ shelf: 9, slot: 0, sectors: SECTORS, window: 16, writePercent: 50, sequential: 0, verify: 1 },
 			...{ firstLba: 0, blocks: BLOCKS, seconds, requests: 0, seed: 1 },
@@ -99,7 +99,7 @@ export class Flooded {
 		if (server === undefined || pid === undefined) throw new Error("not started");
 		const from = server.output.length;
 		process.kill(Number(pid), "SIGUSR1");
-		const [, ms] = await server.waitFor(/longest turn of the event loop: ([\d.]+) ms/, START_LIMIT_MS, from);
+		const [, ms] = await server.waitFor(/longest turn of the event loop: ([\d.]+) ms/, LIMIT_MS, from);
 		return Number(ms);
 	}
 

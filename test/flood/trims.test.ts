@@ -19,6 +19,7 @@ import { formatMac } from "../../lib/wire/mac.js";
 import { scratchDirectory, until } from "../support/cleanup.js";
 import { ataFrame } from "../support/frames.js";
 import { inNamespace } from "../support/in-namespace.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { ip } from "../support/netns.js";
 import { RawPort } from "../support/raw-port.js";
 
@@ -28,7 +29,6 @@ const BLOCKS = 16;
 const RANGES = BLOCKS * 64;
 const FILE_BYTES = 1024 * 1024 * 1024;
 const READS = 2000;
-const LIMIT_MS = 30_000;
 /** What one such frame may buy, of a hundred: its entries, and 64 stretches among 64 * 100 others. */
 const STEPS_PER_FRAME = RANGES * 4 + 64 * 16 * Math.ceil(Math.log2(64 * FRAMES));
 const SENDER = "02:00:00:00:00:77";
@@ -56,7 +56,7 @@ function serve(): Promise<Daemon> {
 	return startDaemon(specOf(invocation.blades, invocation.options), silent, "0.0.0");
 }
 
-t.setTimeout(LIMIT_MS * 2);
+t.setTimeout(230_000);
 if (await inNamespace(import.meta.url)) {
 	ip("link", "add", "va", "type", "veth", "peer", "name", "vb");
 	for (const name of ["va", "vb"]) ip("link", "set", name, "mtu", String(MTU), "up");

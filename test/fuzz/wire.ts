@@ -21,6 +21,7 @@ import { formatMac } from "../../lib/wire/mac.js";
 import { SECTOR_BYTES } from "../../lib/wire/sector.js";
 import { scratchDirectory } from "../support/cleanup.js";
 import { configFrame } from "../support/frames.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { ip } from "../support/netns.js";
 import { RawPort } from "../support/raw-port.js";
 import { makeBlade } from "../support/target-bench.js";
@@ -33,9 +34,6 @@ const LAST: Address = [12, 200];
 const FIRMWARE = 0x0102;
 /** Sectors before and behind what is exported of a file: somebody else's. */
 const MARGIN_SECTORS = 8;
-
-/** Limit for a window of frames. */
-const WINDOW_LIMIT_MS = 20_000;
 
 /** Lays a cable with the ends `va`, for the target, and `vb`. */
 export function layCable(mtu: number): void {
@@ -167,7 +165,7 @@ export class WireArena implements Arena {
 	async #over(): Promise<void> {
 		const limit = new Promise<void>((resolve, reject) => {
 			const late = (): void => reject(new Error(`broken: ${this.referee.owed} replies did not come`));
-			const timer = setTimeout(late, WINDOW_LIMIT_MS);
+			const timer = setTimeout(late, LIMIT_MS);
 			this.#wake = () => {
 				clearTimeout(timer);
 				resolve();

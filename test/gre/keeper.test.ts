@@ -7,9 +7,8 @@ import { OperatorError } from "../../lib/errors.js";
 import { runKeeper, Tunnels } from "../../lib/gre/keeper.js";
 import { native } from "../../lib/native.js";
 import { VirtualClock } from "../../lib/testing/virtual-clock.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { PEER } from "./packets.js";
-
-const LIMIT_MS = 10_000;
 
 t.test("a keeper starts tunnels to the peers that it knows, and ends with who asks", async (t) => {
 	const [ours, theirs] = native.socketPair();

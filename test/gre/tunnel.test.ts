@@ -7,16 +7,17 @@ import { readMessage, type TunnelState } from "../../lib/link/gre-messages.js";
 import { madeUpMac } from "../../lib/link/made-up-mac.js";
 import { macBytes } from "../../lib/wire/mac.js";
 import { until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { type Bench, checked, frame, gre, ipv4, LOCAL, PEER, startedTunnel } from "./packets.js";
 
-const LIMIT_MS = 10_000;
 const US = macBytes(madeUpMac(`${LOCAL} ${PEER}`));
 const ALL = Buffer.alloc(6, 0xff);
 const OTHER = Buffer.from("020000000009", "hex");
 
 /** How it stands, as it says next. */
 async function told({ messages }: Bench): Promise<TunnelState> {
-	const from = messages.length;
+	// One may be on its way that is of before.
+	const from = messages.length + 1;
 	await until("a message", () => messages.length > from, LIMIT_MS);
 	const state = messages.at(-1);
 	if (state?.kind !== "state") throw new Error("not a state");

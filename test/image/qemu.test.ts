@@ -9,10 +9,10 @@ import path from "node:path";
 import t from "tap";
 import { OutputFile } from "../../lib/image/output.js";
 import { Random } from "../../lib/random.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { directory, read } from "./images.js";
 import { row, writerOf } from "./writing.js";
 
-const LIMIT_MS = 30_000;
 const missing = existsSync("/usr/bin/qemu-img") ? false : "qemu-img is missing (package qemu-utils)";
 
 function qemu(program: "qemu-img" | "qemu-io", ...args: string[]): string {

@@ -10,12 +10,11 @@ import { readFileSync, writeFileSync } from "node:fs";
 import type { Test } from "tap";
 import { DaemonTree } from "../daemon/tree-bench.js";
 import { pause, until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import type { Program } from "../support/process.js";
 import { configureFor, ORDEALS, type Sufferer } from "./ordeals.js";
 import { Stage } from "./stage.js";
 
-/** The driver waits ever longer before it asks again. */
-const BACK_LIMIT_MS = 30_000;
 /** Answers after which it is at work again. */
 const BACK_FRAMES = 200;
 const LOOK_MS = 20;
@@ -75,7 +74,7 @@ class Answers {
 
 	/** `inside`: a program that has said that it is in the namespace. */
 	static async on(inside: Program): Promise<Answers> {
-		await inside.waitFor(/^inside$/m, BACK_LIMIT_MS);
+		await inside.waitFor(/^inside$/m, LIMIT_MS);
 		return new Answers(inside.pid);
 	}
 
@@ -138,7 +137,7 @@ class Suffering {
 
 	async #isBack(after: string): Promise<void> {
 		const before = this.#answers.count();
-		await until(`answers after: ${after}`, () => this.#answers.count() > before + BACK_FRAMES, BACK_LIMIT_MS);
+		await until(`answers after: ${after}`, () => this.#answers.count() > before + BACK_FRAMES, LIMIT_MS);
 	}
 
 	/** Another disk comes and goes all the time; while nobody is there who could be asked, that is left out. */

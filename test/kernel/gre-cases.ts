@@ -38,8 +38,8 @@ export async function behindRouter(t: Test, { mtu, kill }: GreCase): Promise<voi
 	t.match(console, `tunnel of MTU ${mtu - HEADERS_BYTES}`, "the kernel works out the same MTU");
 	t.match(console, `found e9.0, ${MEGABYTES * 2048} sectors`, "it sees the disk with its whole size");
 	t.match(console, /compared \d+ files/, "what came back is what was written");
-	t.equal(/its process has ended; another one is started/.test(vblade.stderr), kill);
 	t.equal((await vblade.stop()).code, 0, "the server ends well");
+	t.equal(/its process has ended; another one is started/.test(vblade.stderr), kill);
 	await stage.check(t);
 }
 

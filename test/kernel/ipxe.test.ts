@@ -10,12 +10,13 @@ import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs"
 import path from "node:path";
 import t, { type Test } from "tap";
 import { scratchDirectory } from "../support/cleanup.js";
+import { GUEST_LIMIT_MS, LIMIT_MS } from "../support/limit.js";
 import { Namespace, namespacesMissing } from "../support/netns.js";
 import { sourceFile, vbladeCommand } from "../support/paths.js";
 import { netdev, type QemuPort, qemuMissing, runQemu } from "../support/qemu.js";
 import { newImage, serveUnix } from "./served.js";
 
-t.setTimeout(100_000);
+t.setTimeout(230_000);
 const IPXE = "/usr/lib/ipxe/ipxe.lkrn";
 const missing = qemuMissing(IPXE, "/usr/bin/as", "/usr/bin/ld");
 /** Of some cylinders: what is smaller than one (255 heads, 63 sectors) iPXE can't load a boot sector from. */
@@ -26,9 +27,6 @@ const WRITE_LBA = 3000;
 const SECTORS = 5;
 /** What the boot sector makes of EXIT_GOOD. */
 const STATUS_GOOD = 33;
-const START_LIMIT_MS = 10_000;
-const MACHINE_LIMIT_MS = 30_000;
-const ASSEMBLE_LIMIT_MS = 10_000;
 
 /** The boot sector, 512 bytes. */
 function assemble(): Buffer {
@@ -37,7 +35,7 @@ function assemble(): Buffer {
 	const symbols = { READ_LBA, WRITE_LBA, SECTORS };
 	const defined = Object.entries(symbols).flatMap(([name, value]) => ["--defsym", `${name}=${value}`]);
 	const source = sourceFile("test/kernel/boot-sector.S");
-	const options = { timeout: ASSEMBLE_LIMIT_MS };
+	const options = { timeout: LIMIT_MS };
 	execFileSync("as", ["--32", ...defined, "-o", object, source], options);
 	execFileSync(
 		"ld",
@@ -75,7 +73,7 @@ class Disk {
 				...["-netdev", netdev(port), "-device", "virtio-net-pci,netdev=net0,romfile="],
 				...["-device", "isa-debug-exit,iobase=0xf4,iosize=4"],
 			],
-			limitMs: MACHINE_LIMIT_MS,
+			limitMs: GUEST_LIMIT_MS,
 			...(namespace === undefined ? {} : { namespace }),
 		});
 		const passed =
@@ -113,7 +111,7 @@ t.test("iPXE boots from an interface", { skip: missing ?? namespacesMissing() ??
 	const file = newImage(path.join(scratchDirectory(), "disk"), SIZE_BYTES);
 	disk.fill(file);
 	const vblade = namespace.start([...vbladeCommand(), "9", "0", "tap0", file]);
-	await vblade.waitFor(/^pid \d+: e9\.0, /m, START_LIMIT_MS);
+	await vblade.waitFor(/^pid \d+: e9\.0, /m, LIMIT_MS);
 	await disk.boot(t, file, { kind: "tap", interfaceName: "tap0" }, namespace.name);
 	t.equal((await vblade.stop()).code, 0, "the server ends well");
 });

@@ -9,7 +9,7 @@ import { umlMissing } from "../support/uml.js";
 import { Stage } from "./stage.js";
 
 // Kernels boot twice; tap would give the whole file half a minute.
-t.setTimeout(115_000);
+t.setTimeout(230_000);
 const skip = umlMissing() ?? false;
 const MEGABYTES = 256;
 const variables = { disk: "e9.0" };

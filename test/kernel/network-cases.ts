@@ -7,15 +7,13 @@ import path from "node:path";
 import type { Test } from "tap";
 import { Random } from "../../lib/random.js";
 import { pause, until } from "../support/cleanup.js";
+import { GUEST_LIMIT_MS, LIMIT_MS } from "../support/limit.js";
 import type { Lan } from "../support/netns.js";
 import { PROJECT } from "../support/paths.js";
 import { killByPidFile, Stage } from "./stage.js";
 
 /** Compiled by scripts/setup from bad-bridge.c. */
 const BAD_BRIDGE = path.join(PROJECT, "build/test/kernel/bad-bridge");
-const READY_LIMIT_MS = 10_000;
-/** After an outage the driver tries again after seconds. */
-const BUSY_LIMIT_MS = 30_000;
 
 export interface LinksCase {
 	readonly mtu: number;
@@ -35,7 +33,10 @@ export interface LinksCase {
  * The link that goes ends at a switch, so that the guest's port stays up: the driver is to find out by itself. (User-mode
  * Linux also panics when a port that it sends on goes down.)
  */
-export async function links(t: Test, { mtu, megabytes, goes, limitMs = 100_000 }: LinksCase): Promise<void> {
+export async function links(
+	t: Test,
+	{ mtu, megabytes, goes, limitMs = GUEST_LIMIT_MS }: LinksCase,
+): Promise<void> {
 	const stage = new Stage(t, { mtu, megabytes: megabytes + 64, cables: 2 });
 	const vblade = await stage.serve(0, "lan0,lan1");
 	const { lan } = stage;
@@ -106,14 +107,14 @@ export async function badNetwork(t: Test, options: BadNetworkCase): Promise<void
 		...[BAD_BRIDGE, "lan1", "lan0"],
 		...Object.entries(rates).map(([name, value]) => `${name}=${value}`),
 	]);
-	await bridge.waitFor(/^ready$/m, READY_LIMIT_MS);
+	await bridge.waitFor(/^ready$/m, LIMIT_MS);
 	const vblade = await stage.serve();
 	const console = await stage.run({
 		script: "bad-network.sh",
 		variables: { disk: "e9.0", jobs: jobs.join(","), size: `${megabytes}m`, rounds, copied },
 		namespace: stage.lan.server,
 		interfaceNames: ["lan1"],
-		limitMs: options.limitMs ?? 100_000,
+		limitMs: options.limitMs ?? GUEST_LIMIT_MS,
 	});
 	t.match(console, `round ${rounds} verified`, "what fio wrote came back");
 	if (copied > 0) t.match(console, /compared$/m, "and what the file system had");
@@ -140,12 +141,12 @@ export interface OutageCase {
 /** Waits until the server has something to do. */
 async function busy(lan: Lan): Promise<void> {
 	const before = received(lan, "lan0");
-	await until("requests", () => received(lan, "lan0") > before + 200, BUSY_LIMIT_MS);
+	await until("requests", () => received(lan, "lan0") > before + 200, LIMIT_MS);
 }
 
 /** The server is killed while fio writes and verifies, and started again. */
 export async function outage(t: Test, options: OutageCase): Promise<void> {
-	const { servers, awayMs, jobs, megabytes, rate, limitMs = 100_000 } = options;
+	const { servers, awayMs, jobs, megabytes, rate, limitMs = GUEST_LIMIT_MS } = options;
 	const stage = new Stage(t, { mtu: 9000, megabytes: jobs.length * megabytes + 64 });
 	const start = async (kind: "vblade" | "vbladed"): Promise<() => Promise<unknown>> => {
 		if (kind === "vblade") {

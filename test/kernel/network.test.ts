@@ -7,7 +7,7 @@ import t from "tap";
 import { badNetwork, links, outage } from "./network-cases.js";
 import { skip } from "./stage.js";
 
-t.setTimeout(115_000);
+t.setTimeout(230_000);
 // Three kernels that mostly wait: the driver tries a dead path for ten seconds, and a server is away for five.
 t.jobs = 3;
 

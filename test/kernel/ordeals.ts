@@ -8,11 +8,11 @@ import { cpSync, existsSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import { type DaemonTree, diskToml } from "../daemon/tree-bench.js";
 import { pause, until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import type { Namespace } from "../support/netns.js";
 import { PROJECT } from "../support/paths.js";
 import { sendSignal } from "../support/process.js";
 
-const LIMIT_MS = 30_000;
 /** Long enough for frames to be lost, or to wait. */
 const LASTS_MS = 600;
 

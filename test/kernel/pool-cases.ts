@@ -8,12 +8,11 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Test } from "tap";
 import { pause } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { vbladeCommand } from "../support/paths.js";
 import { makePool } from "../support/pools.js";
 import { type Program, run } from "../support/process.js";
 import { type Filesystem, Stage } from "./stage.js";
-
-const LIMIT_MS = 30_000;
 
 export interface PoolCase {
 	readonly filesystem: Filesystem;

@@ -1,10 +1,11 @@
 /** A pool under a Linux kernel while its server is killed. In short; `pools.long.ts` goes on for longer. */
 
 import t from "tap";
+import { GUEST_LIMIT_MS } from "../support/limit.js";
 import { pool } from "./pool-cases.js";
 import { skip } from "./stage.js";
 
-t.setTimeout(115_000);
+t.setTimeout(230_000);
 
 t.test("an ext4 on a volume outlives that its server is killed", { skip }, (t) =>
 	pool(t, {
@@ -17,6 +18,6 @@ t.test("an ext4 on a volume outlives that its server is killed", { skip }, (t) =
 		size: "64M",
 		kills: 2,
 		lifeMs: 700,
-		limitMs: 110_000,
+		limitMs: GUEST_LIMIT_MS,
 	}),
 );

@@ -5,11 +5,11 @@
 
 import { readFileSync } from "node:fs";
 import t from "tap";
+import { GUEST_LIMIT_MS } from "../support/limit.js";
 import { debianMissing, runDebian } from "../support/qemu.js";
 import { checkFileSystem, serveUnix } from "./served.js";
 
-t.setTimeout(110_000);
-const GUEST_LIMIT_MS = 90_000;
+t.setTimeout(230_000);
 const PROGRAMS = ["/sbin/mkfs.ext4", "/usr/bin/fio"];
 const SIZE_BYTES = 2 ** 26;
 

@@ -6,12 +6,10 @@
 import { truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Test } from "tap";
+import { LIMIT_MS } from "../support/limit.js";
 import { asOrdinaryUser, giveToOrdinaryUser, ordinaryUsersDirectory } from "../support/ordinary-user.js";
 import { vbladeCommand } from "../support/paths.js";
 import { Program, run } from "../support/process.js";
-
-const START_LIMIT_MS = 10_000;
-const CHECK_LIMIT_MS = 30_000;
 
 export interface Served {
 	readonly vblade: Program;
@@ -33,7 +31,7 @@ export async function serveUnix(
 	const blades = files.flatMap((file, slot) => ["9", String(slot), `unix:${socketPath}`, file]);
 	const vblade = new Program(asOrdinaryUser([...vbladeCommand(), ...blades]));
 	t.teardown(() => vblade.stop("SIGKILL"));
-	await vblade.waitFor(new RegExp(`^pid \\d+: e9\\.${files.length - 1}, `, "m"), START_LIMIT_MS);
+	await vblade.waitFor(new RegExp(`^pid \\d+: e9\\.${files.length - 1}, `, "m"), LIMIT_MS);
 	return { vblade, files, socketPath };
 }
 
@@ -47,7 +45,7 @@ export function newImage(file: string, sizeBytes: number): string {
 
 /** The file must be a sound file system without any server or client. */
 export async function checkFileSystem(t: Test, command: readonly string[]): Promise<void> {
-	const { code, output } = await run(command, CHECK_LIMIT_MS);
+	const { code, output } = await run(command, LIMIT_MS);
 	t.equal(code, 0, `the file alone is a sound file system: ${command[0]}`);
 	if (code !== 0) t.comment(output);
 }

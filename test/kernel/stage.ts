@@ -7,13 +7,11 @@ import { readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Test } from "tap";
 import { scratchDirectory } from "../support/cleanup.js";
+import { GUEST_LIMIT_MS, LIMIT_MS } from "../support/limit.js";
 import { Lan, type Namespace } from "../support/netns.js";
 import { sourceFile, vbladeCommand } from "../support/paths.js";
 import { type Program, run, sendSignal } from "../support/process.js";
 import { runGuest, umlMissing } from "../support/uml.js";
-
-const START_LIMIT_MS = 20_000;
-const CHECK_LIMIT_MS = 60_000;
 
 /** Why the tests can't run here, or false: for `t.test(name, { skip }, ...)`. */
 export const skip =
@@ -71,24 +69,17 @@ export class Stage {
 		const file = this.file(slot);
 		const vblade = this.lan.server.start([...vbladeCommand(), "9", String(slot), netif, file]);
 		const sectors = statSync(file).size / 512;
-		await vblade.waitFor(
-			new RegExp(`^pid \\d+: e9\\.${slot}, ${sectors} sectors O_RDWR$`, "m"),
-			START_LIMIT_MS,
-		);
+		await vblade.waitFor(new RegExp(`^pid \\d+: e9\\.${slot}, ${sectors} sectors O_RDWR$`, "m"), LIMIT_MS);
 		return vblade;
 	}
 
 	/** Starts vbladed for e9.0, and gives back the pid file. The namespace's end is the daemon's too. */
 	async serveAsDaemon(): Promise<string> {
 		const pidFile = path.join(this.scratch, "vbladed.pid");
-		const { code, output } = await run(
-			[sourceFile("vbladed"), "9", "0", "lan0", this.file()],
-			START_LIMIT_MS,
-			{
-				namespace: this.lan.server.name,
-				env: { VBLADED_PIDFILE: pidFile },
-			},
-		);
+		const { code, output } = await run([sourceFile("vbladed"), "9", "0", "lan0", this.file()], LIMIT_MS, {
+			namespace: this.lan.server.name,
+			env: { VBLADED_PIDFILE: pidFile },
+		});
 		if (code !== 0) throw new Error(`vbladed: ${output}`);
 		return pidFile;
 	}
@@ -113,7 +104,7 @@ export class Stage {
 			mtu: this.mtu,
 			script,
 			variables: Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, String(value)])),
-			limitMs: play.limitMs ?? 90_000,
+			limitMs: play.limitMs ?? GUEST_LIMIT_MS,
 			...(onLine ? { onLine } : {}),
 		});
 	}
@@ -121,7 +112,7 @@ export class Stage {
 	/** The file must be a sound file system without any server or client. */
 	async check(t: Test, filesystem: Filesystem = "ext4"): Promise<void> {
 		const checker = filesystem === "xfs" ? ["xfs_repair", "-n"] : ["e2fsck", "-fn"];
-		const { code, output } = await run([...checker, this.file()], CHECK_LIMIT_MS);
+		const { code, output } = await run([...checker, this.file()], LIMIT_MS);
 		t.equal(code, 0, "the file alone is a sound file system");
 		if (code !== 0) t.comment(output);
 	}

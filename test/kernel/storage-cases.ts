@@ -6,6 +6,7 @@
 import { closeSync, openSync, readSync, statSync, truncateSync } from "node:fs";
 import type { Test } from "tap";
 import { pause } from "../support/cleanup.js";
+import { GUEST_LIMIT_MS } from "../support/limit.js";
 import { type Filesystem, Stage } from "./stage.js";
 
 export interface FioCase {
@@ -22,7 +23,7 @@ export interface FioCase {
 
 /** fio writes and verifies, twice. */
 export async function fio(t: Test, options: FioCase): Promise<void> {
-	const { filesystem, mtu, jobs, megabytes, limits = true, limitMs = 100_000 } = options;
+	const { filesystem, mtu, jobs, megabytes, limits = true, limitMs = GUEST_LIMIT_MS } = options;
 	const stage = new Stage(t, { mtu, megabytes: jobs.length * megabytes + 400 });
 	const vblade = await stage.serve();
 	const list = jobs.join(",");
@@ -96,8 +97,8 @@ export async function growth(t: Test, filesystem: Filesystem, megabytes: number)
 	});
 	t.match(console, `mounted ${filesystem} on ${megabytes * 2048} sectors`, "mounted at its old size");
 	t.match(console, "filled and compared", "the new space is there and used");
-	t.match(vblade.output, `e9.0: now ${sectors} sectors`, "the server said so");
-	t.equal((await vblade.stop()).code, 0, "and ends well");
+	t.equal((await vblade.stop()).code, 0, "the server ends well");
+	t.match(vblade.output, `e9.0: now ${sectors} sectors`, "and has said so");
 	t.ok(statSync(stage.file()).blocks > megabytes * 2048, "the file has taken more than it had room for");
 	await stage.check(t, filesystem);
 }

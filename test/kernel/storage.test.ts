@@ -5,7 +5,7 @@ import { skip } from "./stage.js";
 import { fio, growth, raid } from "./storage-cases.js";
 
 // Kernels boot three times.
-t.setTimeout(115_000);
+t.setTimeout(230_000);
 
 t.test("fio on xfs, jumbo frames", { skip }, (t) =>
 	fio(t, { filesystem: "xfs", mtu: 9000, jobs: ["4k:16", "64k:4"], megabytes: 2, limits: false }),

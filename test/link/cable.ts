@@ -3,8 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { interfaceInfo } from "../../lib/link/interfaces.js";
 import { until } from "../support/cleanup.js";
-
-const LIMIT_MS = 10_000;
+import { LIMIT_MS } from "../support/limit.js";
 
 function command(name: string, line: string): void {
 	execFileSync(name, line.split(" "), { stdio: ["ignore", "ignore", "inherit"], timeout: LIMIT_MS });

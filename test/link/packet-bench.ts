@@ -7,9 +7,8 @@ import { PacketLink } from "../../lib/link/packet.js";
 import { Pump } from "../../lib/pump.js";
 import type { Memory } from "../../lib/wire/memory.js";
 import { until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { ip, layCable } from "./cable.js";
-
-const LIMIT_MS = 10_000;
 
 /** Keeps copies of what comes in. */
 export class Sink implements FrameSink {

@@ -9,10 +9,9 @@ import { Pump } from "../../lib/pump.js";
 import { linkConformance } from "../../lib/testing/link-conformance.js";
 import { pause, until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { run } from "../support/process.js";
 import { ip, layCable } from "./cable.js";
-
-const LIMIT_MS = 10_000;
 
 function opening(t: Test): void {
 	const options = { framesInFlight: 16, log: () => {} };
@@ -79,7 +78,7 @@ async function conformance(t: Test): Promise<void> {
 		});
 }
 
-t.setTimeout(60_000);
+t.setTimeout(230_000);
 
 if (await inNamespace(import.meta.url)) {
 	await conformance(t);

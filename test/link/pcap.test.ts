@@ -10,9 +10,8 @@ import { ethSource } from "../../lib/wire/ethernet.js";
 import type { Memory } from "../../lib/wire/memory.js";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { ip, layCable } from "./cable.js";
-
-const LIMIT_MS = 10_000;
 
 class Sink implements FrameSink {
 	frames = 0;

@@ -8,8 +8,7 @@ import type { FrameSink, Link } from "../../lib/link/link.js";
 import { UnixLink, type UnixLinkOptions } from "../../lib/link/unix.js";
 import { Pump } from "../../lib/pump.js";
 import type { Memory } from "../../lib/wire/memory.js";
-
-const LIMIT_MS = 10_000;
+import { LIMIT_MS } from "../support/limit.js";
 
 /** Waits until `done` says so; fails the test if it takes too long. */
 export async function until(done: () => boolean, what: string): Promise<void> {

@@ -7,10 +7,9 @@ import { copyFileSync } from "node:fs";
 import path from "node:path";
 import t from "tap";
 import { scratchDirectory } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { sourceFile } from "../support/paths.js";
 import { run } from "../support/process.js";
-
-const LIMIT_MS = 60_000;
 
 const { code } = await run(["sh", "-c", "command -v promtool"], LIMIT_MS);
 t.test("promtool runs the tests of the rules", { skip: code !== 0 && "there is no promtool" }, async (t) => {

@@ -4,10 +4,10 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:
 import path from "node:path";
 import t from "tap";
 import { atEnd, scratchDirectory } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { PROJECT } from "../support/paths.js";
 import { run } from "../support/process.js";
 
-const LIMIT_MS = 20_000;
 const PRINT = `await import(${JSON.stringify(path.join(PROJECT, "build/lib/native.js"))});
 	const { readFileSync } = await import("node:fs");
 	const files = readFileSync("/proc/self/maps", "utf8").match(/\\S+\\.node$/gm);

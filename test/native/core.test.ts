@@ -3,7 +3,7 @@ import t from "tap";
 import { sourceFile } from "../support/paths.js";
 import { run } from "../support/process.js";
 
-const LIMIT_MS = 100_000;
+const LIMIT_MS = 220_000;
 
 t.test("the C core", async (t) => {
 	const { code, output } = await run(

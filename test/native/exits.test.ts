@@ -2,11 +2,11 @@
 // locked.
 import { fileURLToPath } from "node:url";
 import t from "tap";
+import { LIMIT_MS } from "../support/limit.js";
 import { run } from "../support/process.js";
 import { EXIT_CODE } from "./load.js";
 import { isFree, LOAD, link, newFiles, withCable } from "./load-bench.js";
 
-const LIMIT_MS = 20_000;
 const ROUNDS = 3;
 
 function tests(): void {

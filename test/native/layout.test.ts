@@ -8,10 +8,9 @@ import { BlockOp } from "../../lib/block/request.js";
 import { EXTENT_ZERO, native, OPERATION_LIST_MAX, OperationKind } from "../../lib/native.js";
 import { layoutDifferences } from "../../lib/native-layout.js";
 import { atEnd } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { builtVblade, PROJECT } from "../support/paths.js";
 import { run } from "../support/process.js";
-
-const LIMIT_MS = 20_000;
 
 t.test("both tables say the same", async (t) => {
 	t.strictSame(layoutDifferences(native.layout), []);

@@ -8,13 +8,12 @@ import { PacketLink } from "../../lib/link/packet.js";
 import type { Memory } from "../../lib/wire/memory.js";
 import { isAll, makeBench, named, openFile, read, write } from "../block/file-bench.js";
 import { until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { newDirectory, newFile } from "../support/mounts.js";
 import { run } from "../support/process.js";
 import type { LoadOrder } from "./load.js";
 import { FILE_BYTES, hasNetwork, isFree, LOAD, link, newFiles, withCable } from "./load-bench.js";
 
-const LIMIT_MS = 20_000;
-const GIVE_BACK_LIMIT_MS = 3000;
 const ROUNDS = 6;
 
 /** Runs the load in a worker thread until it is busy, then ends it; resolves when it is gone. */
@@ -86,7 +85,7 @@ function tests(): void {
 			// The kernel ends io_uring's own threads in its time.
 			const grown = () =>
 				Object.entries(holdings()).filter(([name, n]) => n > before[name as keyof typeof before] + 1);
-			await until("everything is given back", () => grown().length === 0, GIVE_BACK_LIMIT_MS).catch(() => {});
+			await until("everything is given back", () => grown().length === 0, LIMIT_MS).catch(() => {});
 			t.strictSame(grown(), [], "nothing is left of them");
 		});
 

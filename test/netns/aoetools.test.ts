@@ -7,6 +7,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import t, { type Test } from "tap";
+import { LIMIT_MS } from "../support/limit.js";
 import { namespacesMissing } from "../support/netns.js";
 import { vbladeCommand } from "../support/paths.js";
 import { run } from "../support/process.js";
@@ -14,12 +15,10 @@ import { FILE_SECTORS, SERVER_MAC, Stage } from "./stage.js";
 
 const skip = namespacesMissing() ?? false;
 const SERVER_MAC_DIGITS = SERVER_MAC.replaceAll(":", "");
-/** Limit for one run of a tool that must succeed. */
-const TOOL_LIMIT_MS = 15_000;
 
 /** Runs a program at the other end of the cable. */
 async function tool(stage: Stage, ...command: string[]) {
-	return run(command, TOOL_LIMIT_MS, { namespace: stage.lan.client.name });
+	return run(command, LIMIT_MS, { namespace: stage.lan.client.name });
 }
 
 /** What aoecfg reads and sets. */
@@ -100,7 +99,7 @@ t.test("two blades on two links, jumbo frames", { skip }, async (t) => {
 		file,
 	]);
 	const vblade = stage.start(...blades);
-	await vblade.waitFor(/^pid \d+: e9\.1/m, TOOL_LIMIT_MS);
+	await vblade.waitFor(/^pid \d+: e9\.1/m, LIMIT_MS);
 	stage.lan.client.ip("link", "set", "lan1", "mtu", "1500");
 	const sancheck = tool(stage, "aoe-sancheck", "-v");
 
@@ -150,9 +149,9 @@ t.test("the other programs need the driver", { skip }, async (t) => {
 	const programs = files.split("\n").filter((file) => /\/s?bin\/./.test(file));
 	const known = [...TRIED, ...Object.keys(WITHOUT_DRIVER)];
 	t.same(programs.map((file) => path.basename(file)).sort(), known.sort(), "all that there are");
-	const version = await run(["aoe-version"], TOOL_LIMIT_MS);
+	const version = await run(["aoe-version"], LIMIT_MS);
 	t.match(version, { code: 0, stdout: /aoetools:\s+\d+/ }, "aoe-version asks nobody");
 	if (existsSync("/sys/module/aoe")) return t.comment("this machine has the driver");
 	for (const [program, { args, says }] of Object.entries(WITHOUT_DRIVER))
-		t.match(await run([program, ...args], TOOL_LIMIT_MS), { code: 1, output: says }, program);
+		t.match(await run([program, ...args], LIMIT_MS), { code: 1, output: says }, program);
 });

@@ -6,15 +6,15 @@
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import t, { type Test } from "tap";
-import { scratchDirectory } from "../support/cleanup.js";
+import { scratchDirectory, until } from "../support/cleanup.js";
 import { configFrame } from "../support/frames.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { namespacesMissing } from "../support/netns.js";
 import { vbladeCommand } from "../support/paths.js";
 import { type Program, run } from "../support/process.js";
 import { CLIENT_MAC, SERVER_MAC, Stage } from "./stage.js";
 
 const skip = namespacesMissing() ?? false;
-const LIMIT_MS = 15_000;
 
 function stageFor(t: Test): Stage {
 	const stage = new Stage(vbladeCommand());
@@ -47,6 +47,8 @@ t.test("a conversation, both ways, until it is ended", { skip }, async (t) => {
 	other.writeUInt16BE(0x88b5, 12);
 	port.send(other);
 	await stage.identify();
+	const last = port.received.at(-1) ?? Buffer.alloc(0);
+	await until("all is in the file", () => readFileSync(file).includes(last), LIMIT_MS);
 	t.strictSame(await capture.stop("SIGINT"), { code: 0, signal: null });
 	t.match(capture.stderr, /^vblade: \d+ frames captured, 0 dropped$/m);
 	const lines = await decoded(file);

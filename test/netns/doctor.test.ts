@@ -13,13 +13,12 @@ import path from "node:path";
 import t, { type Test } from "tap";
 import { disk, fakeDaemon, whole } from "../doctor/fake-daemon.js";
 import { scratchDirectory } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { ip, Namespace, namespacesMissing } from "../support/netns.js";
 import { vbladeCommand } from "../support/paths.js";
 import { type Program, run } from "../support/process.js";
 
 const skip = namespacesMissing() ?? false;
-const START_LIMIT_MS = 10_000;
-const DOCTOR_LIMIT_MS = 60_000;
 const MAC = { a: "02:00:00:00:00:0a", b: "02:00:00:00:00:0b", c: "02:00:00:00:00:0c" } as const;
 const ADDRESS = { a: "192.0.2.1", b: "192.0.2.2", c: "192.0.2.3" } as const;
 type Side = keyof typeof MAC;
@@ -65,7 +64,7 @@ class Hub {
 		const file = path.join(this.#scratch, `${side}${slot}.img`);
 		writeFileSync(file, Buffer.alloc(512 * 1024));
 		const server = this.sides[side].start([...vbladeCommand(), "--force", "9", slot, "lan0", file]);
-		await server.waitFor(/^pid \d+: e9/m, START_LIMIT_MS);
+		await server.waitFor(/^pid \d+: e9/m, LIMIT_MS);
 		return server;
 	}
 
@@ -79,7 +78,7 @@ class Hub {
 }
 
 async function doctor(namespace: string, command: readonly string[], ...words: string[]) {
-	const { code, stdout, stderr } = await run([...command, "doctor", "--json", ...words], DOCTOR_LIMIT_MS, {
+	const { code, stdout, stderr } = await run([...command, "doctor", "--json", ...words], LIMIT_MS, {
 		namespace,
 	});
 	const { findings } = JSON.parse(stdout) as { findings: Finding[] };
@@ -228,12 +227,12 @@ t.test("the report is its owner's alone, and has no secret", { skip }, async (t)
 	writeFileSync(report, "of before", { mode: 0o644 });
 	await doctor(namespace.name, vbladeCommand(), "--config", config, "--bundle", report);
 	t.equal(statSync(report).mode & 0o777, 0o600);
-	const { stdout } = await run(["tar", "-xzOf", report], DOCTOR_LIMIT_MS);
+	const { stdout } = await run(["tar", "-xzOf", report], LIMIT_MS);
 	t.match(stdout, 'type = "s3"');
 	t.match(stdout, "io_uring");
 	t.notMatch(stdout, /PLANTED/);
 	const nowhere = [...vbladeCommand(), "doctor", "--bundle", path.join(folder, "none/report.tar.gz")];
-	const { code, stderr } = await run(nowhere, DOCTOR_LIMIT_MS, { namespace: namespace.name });
+	const { code, stderr } = await run(nowhere, LIMIT_MS, { namespace: namespace.name });
 	t.equal(code, 2);
 	t.match(stderr, /report\.tar\.gz": can't be written \(ENOENT\)/);
 });
@@ -246,7 +245,7 @@ t.test("a full file system is found, and what sparse files promise", { skip }, a
 		{ dd if=/dev/zero of=${folder}/other bs=64k 2>/dev/null; exec "$0" "$@"; }`;
 	const words = [...vbladeCommand(), "9", "0", `unix:${folder}/s`, `${folder}/disk.img`];
 	const server = namespace.start(["unshare", "--mount", "sh", "-c", script, ...words]);
-	await server.waitFor(/^pid \d+: e9/m, START_LIMIT_MS);
+	await server.waitFor(/^pid \d+: e9/m, LIMIT_MS);
 	const { code, findings } = await doctor(namespace.name, vbladeCommand());
 	t.equal(code, 1);
 	const found = of(findings, "space").filter(({ what }) => what.includes("disk.img"));

@@ -1,14 +1,13 @@
 /** A server on an interface that changes, and what it says of that. */
 
 import t, { type Test } from "tap";
+import { LIMIT_MS } from "../support/limit.js";
 import { namespacesMissing } from "../support/netns.js";
 import { vbladeCommand } from "../support/paths.js";
 import type { Program } from "../support/process.js";
 import { Stage } from "./stage.js";
 
 const skip = namespacesMissing() ?? false;
-/** Limit for a server to notice what has become of its interface, and to tell. */
-export const NOTICE_LIMIT_MS = 2000;
 
 /** A stage for one subtest. */
 export function onStage(name: string, act: (t: Test, stage: Stage) => Promise<void>): void {
@@ -22,7 +21,7 @@ export function onStage(name: string, act: (t: Test, stage: Stage) => Promise<vo
 /** Starts a server that serves 9.0 on `netif`. */
 export async function serve(stage: Stage, netif: string): Promise<Program> {
 	const server = stage.start("9", "0", netif, "mem:512K");
-	await server.waitFor(/^pid \d+: e9\.0/m, 10_000);
+	await server.waitFor(/^pid \d+: e9\.0/m, LIMIT_MS);
 	return server;
 }
 
@@ -30,7 +29,7 @@ export async function serve(stage: Stage, netif: string): Promise<Program> {
 export async function report(server: Program): Promise<string> {
 	const from = server.output.length;
 	server.signal("SIGUSR1");
-	await server.waitFor(/e9\.0: reads \d+.*\n/, NOTICE_LIMIT_MS, from);
+	await server.waitFor(/e9\.0: reads \d+.*\n/, LIMIT_MS, from);
 	return server.output.slice(from);
 }
 

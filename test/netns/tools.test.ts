@@ -3,18 +3,18 @@
  * was captured. What they make of our frames is what a stranger would. Debian's aoetools have a file of their own.
  */
 
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import t from "tap";
-import { scratchDirectory } from "../support/cleanup.js";
+import { scratchDirectory, until } from "../support/cleanup.js";
 import { aoeFrame, ataFrame, configFrame, fieldsOf, maskFrame, reserveFrame } from "../support/frames.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { namespacesMissing } from "../support/netns.js";
 import { vbladeCommand } from "../support/paths.js";
 import { run } from "../support/process.js";
 import { CLIENT_MAC, SERVER_MAC, Stage } from "./stage.js";
 
 const skip = namespacesMissing() ?? false;
-/** Limit for one run of a tool that must succeed. */
-const TOOL_LIMIT_MS = 15_000;
 
 /** Frames, each with what tcpdump must make of the answer. */
 function conversation(stage: Stage): { readonly frame: Buffer; readonly decoded: RegExp }[] {
@@ -127,15 +127,16 @@ t.test("a capture of a conversation", { skip }, async (t) => {
 		"0x88a2",
 	];
 	const tcpdump = stage.lan.client.start(capture);
-	await tcpdump.waitFor(/listening on lan0/, TOOL_LIMIT_MS);
+	await tcpdump.waitFor(/listening on lan0/, LIMIT_MS);
 	const talk = conversation(stage);
-	for (const { frame } of talk) {
-		await port.exchange(frame, (reply) => fieldsOf(reply).tag === fieldsOf(frame).tag);
-	}
+	let last: Buffer = Buffer.alloc(0);
+	for (const { frame } of talk)
+		[last = last] = await port.exchange(frame, (reply) => fieldsOf(reply).tag === fieldsOf(frame).tag);
+	await until("all is in the file", () => readFileSync(file).includes(last), LIMIT_MS);
 	await tcpdump.stop("SIGINT");
 
 	await t.test("as tcpdump decodes it", async (t) => {
-		const { code, stdout } = await run(["tcpdump", "-r", file, "-e", "-n", "-vv", "-t"], TOOL_LIMIT_MS);
+		const { code, stdout } = await run(["tcpdump", "-r", file, "-e", "-n", "-vv", "-t"], LIMIT_MS);
 		t.equal(code, 0);
 		const answers = stdout.split(/^(?=\S)/m).filter((text) => /Flags: \[Response/.test(text));
 		t.equal(answers.length, talk.length, "an answer to each frame");
@@ -175,14 +176,14 @@ t.test("tcpdump beside the server sees its answers with --no-xdp, and only then"
 		const watch = stage.lan.server.start(
 			"tcpdump --immediate-mode -Z root -l -n -e -i lan0 ether proto 0x88a2".split(" "),
 		);
-		await watch.waitFor(/listening on lan0/, TOOL_LIMIT_MS);
+		await watch.waitFor(/listening on lan0/, LIMIT_MS);
 		for (let number = 0; number < 3; number++) {
 			const frame = configFrame(stage.header(), 0);
 			await port.exchange(frame, (reply) => fieldsOf(reply).tag === fieldsOf(frame).tag);
 		}
 		// Of those that are seen, what comes last.
 		const [from, to] = options.length === 0 ? [CLIENT_MAC, SERVER_MAC] : [SERVER_MAC, CLIENT_MAC];
-		await watch.waitFor(new RegExp(`(${from} > ${to}[^]*){3}`), TOOL_LIMIT_MS);
+		await watch.waitFor(new RegExp(`(${from} > ${to}[^]*){3}`), LIMIT_MS);
 		await watch.stop("SIGINT");
 		const answers = watch.stdout.split("\n").filter((line) => line.includes(`${SERVER_MAC} > ${CLIENT_MAC}`));
 		t.equal(answers.length, options.length === 0 ? 0 : 3, `${options}: answers seen`);

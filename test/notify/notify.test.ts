@@ -10,7 +10,6 @@ import { scratchDirectory } from "../support/cleanup.js";
 import { PROJECT } from "../support/paths.js";
 import { Program } from "../support/process.js";
 
-const LIMIT_MS = 20_000;
 /** Says each datagram that comes to a socket as a line of JSON. */
 const LISTENER = `
 import json, socket, sys
@@ -21,6 +20,8 @@ print("listens", flush=True)
 while True:
 	print("heard " + json.dumps(s.recv(65536).decode()), flush=True)
 `;
+
+import { LIMIT_MS } from "../support/limit.js";
 
 async function listen(t: Test, name: string): Promise<Program> {
 	const program = new Program(["python3", "-c", LISTENER, name]);

@@ -7,8 +7,9 @@ import { Grants } from "../../lib/opener/grants.js";
 import { FilesForOthers } from "../../lib/opener/opening.js";
 import { openDescriptors } from "../channel/ends.js";
 import { until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import type { Deed } from "./hostile.js";
-import { LIMIT_MS, Stage } from "./stage.js";
+import { Stage } from "./stage.js";
 
 const MIB = 1024 * 1024;
 const question = (body: object, hasBytes = false): object => ({ is: "question", id: 1, hasBytes, body });

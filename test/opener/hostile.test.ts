@@ -7,8 +7,9 @@ import t from "tap";
 import { OPEN_DIRECT, OPEN_SYNCED } from "../../lib/native.js";
 import { openDescriptors } from "../channel/ends.js";
 import { until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import type { Deed } from "./hostile.js";
-import { LIMIT_MS, Stage } from "./stage.js";
+import { Stage } from "./stage.js";
 
 const open = (file: string, more: object = {}): object => ({
 	kind: "open",

@@ -7,9 +7,9 @@ import { appendFileSync, closeSync, readFileSync, readlinkSync } from "node:fs";
 import { Asking, type Delivery } from "../../lib/channel/asking.js";
 import { startFrame } from "../../lib/channel/frames.js";
 import { type ChannelHandle, Errno, native } from "../../lib/native.js";
+import { LIMIT_MS } from "../support/limit.js";
 
 const OPENER = 3;
-const LIMIT_MS = 20_000;
 /** A second beginning would have come by then. */
 const LISTEN_MS = 50;
 

@@ -6,9 +6,9 @@ import type { Test } from "tap";
 import type { Log } from "../../lib/log.js";
 import { Opener } from "../../lib/opener/opener.js";
 import { scratchDirectory, until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import type { Deeds } from "./hostile.js";
 
-export const LIMIT_MS = 60_000;
 const PROGRAM = [process.execPath, new URL("hostile.js", import.meta.url).pathname];
 
 export interface Line {

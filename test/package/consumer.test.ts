@@ -16,10 +16,10 @@ import {
 import path from "node:path";
 import t, { type Test } from "tap";
 import { scratchDirectory } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { sourceFile } from "../support/paths.js";
 import { run } from "../support/process.js";
 
-const LIMIT_MS = 60_000;
 /** Far below the 40 MB that all that is installed may take. */
 const UNPACKED_MAX_BYTES = 6_000_000;
 

@@ -8,10 +8,10 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, wri
 import path from "node:path";
 import t, { type Test } from "tap";
 import { scratchDirectory } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { PROJECT, sourceFile } from "../support/paths.js";
 import { run } from "../support/process.js";
 
-const LIMIT_MS = 30_000;
 const analyze = spawnSync("systemd-analyze", ["--version"]).status === 0;
 const skip = !analyze && "there is no systemd-analyze";
 /** Times ten, as the tool wants it. */

@@ -5,12 +5,10 @@
 
 import { accessSync, constants } from "node:fs";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { LIMIT_MS } from "../support/limit.js";
 import { namespacesMissing } from "../support/netns.js";
 
 const CHROMIUM = "/usr/bin/chromium";
-const START_LIMIT_MS = 60_000;
-/** For one thing to appear or be done, on a machine that is busy with other tests. */
-export const STEP_LIMIT_MS = 20_000;
 
 /** Why there can be no browser here, or undefined. */
 export function chromiumMissing(): string | undefined {
@@ -27,7 +25,7 @@ export function startChromium(): Promise<Browser> {
 		executablePath: CHROMIUM,
 		// It has no sandbox as root; what it loads is ours alone.
 		args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"],
-		timeout: START_LIMIT_MS,
+		timeout: LIMIT_MS,
 	});
 }
 
@@ -47,7 +45,7 @@ export async function visit(
 	options: BrowserContextOptions = {},
 ): Promise<Visit> {
 	const context = await browser.newContext({ timezoneId: "UTC", locale: "en-GB", ...options });
-	context.setDefaultTimeout(STEP_LIMIT_MS);
+	context.setDefaultTimeout(LIMIT_MS);
 	const page = await context.newPage();
 	const complaints: string[] = [];
 	const { origin } = new URL(url);

@@ -9,7 +9,8 @@ import t, { type Test } from "tap";
 import { TOKEN } from "../control/stage.js";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
-import { chromiumMissing, STEP_LIMIT_MS, startChromium, visit } from "./browser.js";
+import { LIMIT_MS } from "../support/limit.js";
+import { chromiumMissing, startChromium, visit } from "./browser.js";
 import { type Site, serveSite } from "./site.js";
 
 const DISKS = 8;
@@ -17,7 +18,7 @@ const TABS_MAX = 60;
 const missing = chromiumMissing();
 if (missing !== undefined) t.pass("not run", { skip: missing });
 else if (await inNamespace(import.meta.url)) {
-	execFileSync("ip", ["link", "set", "lo", "up"], { timeout: 10_000 });
+	execFileSync("ip", ["link", "set", "lo", "up"], { timeout: LIMIT_MS });
 	const browser = await startChromium();
 	t.teardown(() => browser.close());
 	ofKeyboard(browser);
@@ -85,16 +86,8 @@ function ofKeyboard(browser: Browser): void {
 		t.equal((await settingsOf(site, "mail")).limit, undefined, "nothing has happened yet");
 		await tabTo(t, page, /^Do it$/);
 		await page.keyboard.press("Enter");
-		await until(
-			"it is changed",
-			async () => (await settingsOf(site, "mail")).limit?.iops === 750,
-			STEP_LIMIT_MS,
-		);
-		await until(
-			"all dialogs are gone",
-			async () => (await page.getByRole("dialog").count()) === 0,
-			STEP_LIMIT_MS,
-		);
+		await until("it is changed", async () => (await settingsOf(site, "mail")).limit?.iops === 750, LIMIT_MS);
+		await until("all dialogs are gone", async () => (await page.getByRole("dialog").count()) === 0, LIMIT_MS);
 		await page.getByText('"iops": 750').waitFor();
 		t.match(await page.locator(".words").innerText(), /as the files say again after a reload/);
 		await page.locator("canvas.heat").focus();

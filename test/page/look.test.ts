@@ -8,7 +8,8 @@ import type { Browser, Page } from "playwright-core";
 import t from "tap";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
-import { chromiumMissing, STEP_LIMIT_MS, startChromium, visit } from "./browser.js";
+import { LIMIT_MS } from "../support/limit.js";
+import { chromiumMissing, startChromium, visit } from "./browser.js";
 import { type Site, serveSite } from "./site.js";
 import { SLOW } from "./world.js";
 
@@ -25,7 +26,7 @@ const VIEWS = [
 const missing = chromiumMissing();
 if (missing !== undefined) t.pass("not run", { skip: missing });
 else if (await inNamespace(import.meta.url)) {
-	execFileSync("ip", ["link", "set", "lo", "up"], { timeout: 10_000 });
+	execFileSync("ip", ["link", "set", "lo", "up"], { timeout: LIMIT_MS });
 	const browser = await startChromium();
 	t.teardown(() => browser.close());
 	for (const colorScheme of ["light", "dark"] as const) ofViews(browser, colorScheme);
@@ -70,7 +71,7 @@ const FAINT = `(() => {
 /** Curves are drawn anew when they have heard of another width. */
 async function fitting(page: Page): Promise<void> {
 	const fits = async () => ((await page.evaluate(TOO_WIDE)) as string[]).length === 0;
-	await until("it fits", fits, STEP_LIMIT_MS).catch(() => undefined);
+	await until("it fits", fits, LIMIT_MS).catch(() => undefined);
 }
 
 async function opened(browser: Browser, site: Site, colorScheme: "light" | "dark"): Promise<Page> {

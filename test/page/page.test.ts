@@ -9,7 +9,8 @@ import t from "tap";
 import { TOKEN } from "../control/stage.js";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
-import { chromiumMissing, STEP_LIMIT_MS, startChromium, visit } from "./browser.js";
+import { LIMIT_MS } from "../support/limit.js";
+import { chromiumMissing, startChromium, visit } from "./browser.js";
 import { serveSite } from "./site.js";
 import { BROKEN, BUSY_INITIATOR, SLOW } from "./world.js";
 
@@ -18,8 +19,8 @@ const ELSEWHERE = "192.0.2.1";
 const missing = chromiumMissing();
 if (missing !== undefined) t.pass("not run", { skip: missing });
 else if (await inNamespace(import.meta.url)) {
-	execFileSync("ip", ["link", "set", "lo", "up"], { timeout: 10_000 });
-	execFileSync("ip", ["address", "add", `${ELSEWHERE}/32`, "dev", "lo"], { timeout: 10_000 });
+	execFileSync("ip", ["link", "set", "lo", "up"], { timeout: LIMIT_MS });
+	execFileSync("ip", ["address", "add", `${ELSEWHERE}/32`, "dev", "lo"], { timeout: LIMIT_MS });
 	const browser = await startChromium();
 	t.teardown(() => browser.close());
 	ofFirstSight(browser);
@@ -127,10 +128,10 @@ function ofLosing(browser: Browser): void {
 					await page.waitForTimeout(2500);
 					return asked === askedBefore;
 				},
-				STEP_LIMIT_MS,
+				LIMIT_MS,
 			);
 			await page.evaluate(hidden(false));
-			await until("it asks again", () => asked > askedBefore, STEP_LIMIT_MS);
+			await until("it asks again", () => asked > askedBefore, LIMIT_MS);
 		},
 	);
 }

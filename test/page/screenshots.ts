@@ -9,6 +9,7 @@ import path from "node:path";
 import type { BrowserContextOptions, Page } from "playwright-core";
 import t from "tap";
 import { inNamespace } from "../support/in-namespace.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { sourceFile } from "../support/paths.js";
 import { startChromium, visit } from "./browser.js";
 import { serveSite } from "./site.js";
@@ -49,7 +50,7 @@ const PICTURES: readonly Picture[] = [
 ];
 
 if (await inNamespace(import.meta.url)) {
-	execFileSync("ip", ["link", "set", "lo", "up"], { timeout: 10_000 });
+	execFileSync("ip", ["link", "set", "lo", "up"], { timeout: LIMIT_MS });
 	mkdirSync(FOLDER, { recursive: true });
 	t.test("pictures", async (t) => {
 		const site = await serveSite(t, DISKS);

@@ -18,10 +18,9 @@ import { OperatorError } from "../../lib/errors.js";
 import { directoryWorld } from "../../lib/pool/directory.js";
 import { Pool } from "../../lib/pool/pool.js";
 import { makeBench } from "../block/file-bench.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { newDirectory } from "../support/mounts.js";
 import { makePool } from "../support/pools.js";
-
-const LIMIT_MS = 10_000;
 
 /** Puts something in place of a file. */
 const PLACED: Readonly<Record<string, (file: string) => void>> = {

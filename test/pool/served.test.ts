@@ -2,10 +2,10 @@
 import path from "node:path";
 import t from "tap";
 import { scratchDirectory } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { builtVblade, PROJECT } from "../support/paths.js";
 import { Program, run } from "../support/process.js";
 
-const LIMIT_MS = 20_000;
 const VBLADE = [process.execPath, builtVblade(PROJECT)];
 const directory = scratchDirectory();
 const pool = path.join(directory, "pool");

@@ -2,6 +2,7 @@
 import t from "tap";
 import { askWhetherPoolsAreTried } from "../../lib/pool/trial.js";
 import { scratchDirectory } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { vbladeCommand } from "../support/paths.js";
 import { Program } from "../support/process.js";
 
@@ -14,7 +15,7 @@ t.test("whoever does not ask for them is told, and nothing is made", async (t) =
 		["9", "0", `unix:${scratchDirectory()}/s`, "pool:/nowhere/web"],
 	]) {
 		const program = new Program([...vbladeCommand(), ...args], { env });
-		t.equal((await program.finished(10_000)).code, 2);
+		t.equal((await program.finished(LIMIT_MS)).code, 2);
 		t.match(program.output, /^vblade: .*pools are not finished.*VBLADE_TRIAL=pools/m);
 	}
 });

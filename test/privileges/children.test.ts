@@ -8,11 +8,11 @@ import path from "node:path";
 import t from "tap";
 import { daemonUser, findGroup } from "../../lib/privileges.js";
 import { until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { PROJECT } from "../support/paths.js";
 import { Program, run } from "../support/process.js";
 import { excess, NET_RAW, NONE } from "./status.js";
 
-const LIMIT_MS = 20_000;
 const CHILD = [process.execPath, path.join(PROJECT, "build/test/privileges/child.js")];
 const READY = /^pid (\d+) is ready$/m;
 const skip = process.getuid?.() === 0 ? false : "only root can become another user";

@@ -11,14 +11,21 @@ export const NONE = "0".repeat(16);
 
 /** What /proc says of each thread: the lines of its `status`, by name. */
 function threads(pid: number): Map<string, string>[] {
-	return readdirSync(`/proc/${pid}/task`).map((thread) => {
-		const text = readFileSync(`/proc/${pid}/task/${thread}/status`, "utf8");
-		return new Map(
-			text
-				.split("\n")
-				.filter(Boolean)
-				.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]),
-		);
+	return readdirSync(`/proc/${pid}/task`).flatMap((thread) => {
+		const status = `/proc/${pid}/task/${thread}/status`;
+		let text: string;
+		try {
+			text = readFileSync(status, "utf8");
+		} catch {
+			// It has ended meanwhile.
+			return [];
+		}
+		const lines = text.split("\n").filter(Boolean);
+		return [
+			new Map(
+				lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]),
+			),
+		];
 	});
 }
 

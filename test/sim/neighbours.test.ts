@@ -53,7 +53,7 @@ async function chaos(seed: number): Promise<SimulatedLan> {
 }
 
 t.test("whatever has happened: when the network is whole, exactly one serves, and goes on", async (t) => {
-	t.setTimeout(100_000);
+	t.setTimeout(230_000);
 	const first = firstSeed();
 	let silenced = 0;
 	let again = 0;

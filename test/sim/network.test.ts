@@ -6,7 +6,7 @@ import { playSound } from "./sound.js";
 import { firstSeed } from "./worker.js";
 
 t.test("what is read is what may be there", async (t) => {
-	t.setTimeout(100_000);
+	t.setTimeout(230_000);
 	const [ordered, paths, copying] = await playSound(
 		t,
 		[{ scenario: "ordered", seeds: 750 }],

@@ -18,6 +18,7 @@ import { type FaultCounts, faultySchedule } from "../../lib/testing/faulty-sched
 import { LossyLink } from "../../lib/testing/lossy-link.js";
 import { pause, scratchDirectory, until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { Model } from "./model.js";
 import { SECTOR } from "./stamps.js";
 import { firstSeed } from "./worker.js";
@@ -30,7 +31,6 @@ const SECTORS = 24;
 const SHELF = 9;
 const TRANSIT_MAX_MS = 250;
 const FRAME_LIFETIME_MS = 350;
-const LIMIT_MS = 10_000;
 
 function ip(command: string): void {
 	execFileSync("ip", command.split(" "), { stdio: ["ignore", "ignore", "inherit"], timeout: LIMIT_MS });
@@ -98,7 +98,7 @@ async function main(): Promise<void> {
 	await until("the carriers", () => ["near", "far"].every((name) => interfaceInfo(name)?.up), LIMIT_MS);
 	const server = await serveFiles();
 	t.test("what is read is what may be there, on real sockets too", async (t) => {
-		t.setTimeout(100_000);
+		t.setTimeout(230_000);
 		const seed = firstSeed();
 		t.comment(`SIM_SEED=${seed}`);
 		let retransmissions = 0;

@@ -10,13 +10,13 @@ import path from "node:path";
 import t, { type Test } from "tap";
 import { Random } from "../../lib/random.js";
 import { pause, scratchDirectory } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { Lan, namespacesMissing } from "../support/netns.js";
 import { PROJECT, vbladeCommand } from "../support/paths.js";
 import type { Program } from "../support/process.js";
 
 const MIB = 1024 * 1024;
 const PART_SECTORS = 4096;
-const LIMIT_MS = 40_000;
 /** What memory may differ by after warm-up: the collector of garbage does not care to be prompt. */
 const MEMORY_SLACK_KIB = 24 * 1024;
 

@@ -52,7 +52,13 @@ function undoAll(): void {
 
 /** A new directory that is gone at the end. Its path has no spaces. */
 export function scratchDirectory(): string {
-	for (const left of leftBehind(tmpdir(), /^vb(\d+)-/)) rmSync(left, { recursive: true, force: true });
+	for (const left of leftBehind(tmpdir(), /^vb(\d+)-/)) {
+		try {
+			rmSync(left, { recursive: true, force: true });
+		} catch {
+			// Another test process is at it too.
+		}
+	}
 	const directory = mkdtempSync(path.join(tmpdir(), `vb${process.pid}-`));
 	atEnd(() => rmSync(directory, { recursive: true, force: true }));
 	return directory;

@@ -8,13 +8,12 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import { scratchDirectory } from "./cleanup.js";
+import { LIMIT_MS } from "./limit.js";
 import { PROJECT, sourceFile } from "./paths.js";
 
 /** Unpacked by scripts/setup; the package is not installed. */
 const UNPACKED = path.join(PROJECT, "build/guest-kernel");
 const BUSYBOX = "/usr/bin/busybox";
-/** Limit for one of the commands below. */
-const COMMAND_LIMIT_MS = 30_000;
 
 export interface DebianKernel {
 	/** The kernel itself, a bzImage. */
@@ -68,14 +67,14 @@ export function makeInitramfs(kernel: DebianKernel, options: InitramfsOptions, f
 	add(path.join(guest, options.script), "/init");
 	const pack = 'cd "$0" && find . | busybox cpio -o -L -H newc >"$1"';
 	execFileSync("sh", ["-c", pack, tree, file], {
-		timeout: COMMAND_LIMIT_MS,
+		timeout: LIMIT_MS,
 		stdio: ["ignore", "ignore", "pipe"],
 	});
 }
 
 /** The libraries that a program is linked with, and the loader. */
 function librariesOf(program: string): string[] {
-	const text = execFileSync("ldd", [program], { encoding: "utf8", timeout: COMMAND_LIMIT_MS });
+	const text = execFileSync("ldd", [program], { encoding: "utf8", timeout: LIMIT_MS });
 	return [...text.matchAll(/(\/\S+) \(0x/g)].map(([, library]) => library!);
 }
 

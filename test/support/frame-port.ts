@@ -4,12 +4,10 @@
  */
 
 import { pause, until } from "./cleanup.js";
+import { LIMIT_MS } from "./limit.js";
 import type { Namespace } from "./netns.js";
 import { sourceFile } from "./paths.js";
 import type { Program } from "./process.js";
-
-/** Limit for a reply that must come. */
-const REPLY_LIMIT_MS = 3000;
 
 type Match = (frame: Buffer) => boolean;
 
@@ -26,7 +24,7 @@ export class FramePort {
 
 	static async open(namespace: Namespace, interfaceName: string): Promise<FramePort> {
 		const program = namespace.start(["python3", sourceFile("test/support/frame-port.py"), interfaceName]);
-		await program.waitFor(/^ready$/m, 10_000);
+		await program.waitFor(/^ready$/m, LIMIT_MS);
 		return new FramePort(program);
 	}
 
@@ -47,15 +45,11 @@ export class FramePort {
 	}
 
 	/** Sends a frame and waits for `count` frames in return that `match`. */
-	async exchange(frame: Buffer, match: Match, count = 1): Promise<Buffer[]> {
+	async exchange(frame: Buffer, match: Match, count = 1, limitMs = LIMIT_MS): Promise<Buffer[]> {
 		const from = this.received.length;
 		const replies = () => this.received.slice(from).filter(match);
 		this.send(frame);
-		await until(
-			`${count} replies to ${frame.toString("hex")}`,
-			() => replies().length >= count,
-			REPLY_LIMIT_MS,
-		);
+		await until(`${count} replies to ${frame.toString("hex")}`, () => replies().length >= count, limitMs);
 		return replies();
 	}
 

@@ -14,9 +14,9 @@ import { atEnd, scratchDirectory } from "./cleanup.js";
 /** Tells the process inside that it is. */
 const INSIDE = "VBLADE_TEST_MOUNTS";
 /** Limit for all tests of the file. */
-const FILE_LIMIT_MS = 110_000;
+const FILE_LIMIT_MS = 230_000;
 /** Limit for one mount, mkfs or losetup. */
-const COMMAND_LIMIT_MS = 20_000;
+const COMMAND_LIMIT_MS = 60_000;
 
 /** True if the functions below work. */
 export const canMount = process.env[INSIDE] === String(process.ppid);

@@ -14,10 +14,8 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import path from "node:path";
 import { atEnd, leftBehind } from "./cleanup.js";
+import { LIMIT_MS } from "./limit.js";
 import { Program, type RunOptions, sendSignal } from "./process.js";
-
-/** Limit for one `ip` command; they take milliseconds. */
-const IP_LIMIT_MS = 10_000;
 
 /** Why there can be no namespaces here, or undefined: for `t.test(name, { skip: namespacesMissing() }, ...)`. */
 export function namespacesMissing(): string | undefined {
@@ -28,7 +26,7 @@ export function namespacesMissing(): string | undefined {
 		return "network namespaces need the ip command (package iproute2)";
 	}
 	// Root in a container may not do everything.
-	const { status } = spawnSync("unshare", ["--net", "--mount", "true"], { timeout: IP_LIMIT_MS });
+	const { status } = spawnSync("unshare", ["--net", "--mount", "true"], { timeout: LIMIT_MS });
 	return status === 0 ? undefined : "network namespaces are not permitted here";
 }
 
@@ -36,7 +34,7 @@ export function namespacesMissing(): string | undefined {
 export function ip(...args: string[]): string {
 	return execFileSync("ip", args, {
 		encoding: "utf8",
-		timeout: IP_LIMIT_MS,
+		timeout: LIMIT_MS,
 		stdio: ["ignore", "pipe", "pipe"],
 	});
 }

@@ -8,9 +8,9 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { scratchDirectory } from "./cleanup.js";
+import { LIMIT_MS } from "./limit.js";
 import { Program } from "./process.js";
 
-const LIMIT_MS = 60_000;
 const PRIVATE = [
 	"--mount",
 	"--propagation=private",
@@ -22,7 +22,7 @@ const PRIVATE = [
 	"--kill-child",
 ];
 
-/** $1: a folder to do it in; what is in $1/given is in /tmp/given. */
+/** $1: a folder to do it in; what is in $1/given is in /tmp/given, and what is not as on the machine in /tmp/changed. */
 const ENTER = `
 set -e
 cd "$1"
@@ -35,6 +35,8 @@ mount --rbind /dev dev
 mount -t tmpfs vblade-test run
 mount -t tmpfs vblade-test tmp
 cp -R "$1/given" tmp/
+mkdir tmp/changed
+mount --bind ../upper tmp/changed
 exec chroot . sh`;
 
 /** Why there can be none here, for `skip`. */

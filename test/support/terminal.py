@@ -51,6 +51,12 @@ def main():
             os.read(wake, 100)
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
+                while reading and select.select([master], [], [], 10)[0]:
+                    # What it has said last may still be on its way through the kernel.
+                    try:
+                        os.write(1, os.read(master, 65536))
+                    except OSError:
+                        reading = False
                 code = os.waitstatus_to_exitcode(status)
                 return code if code >= 0 else 128 - code
 

@@ -9,10 +9,10 @@ import { TopView } from "../../../lib/cli/asking/top-view.js";
 import type { Disk, DiskList, DiskSummary, Status } from "../../../lib/control/model.js";
 import { Stage, settle } from "../../control/stage.js";
 import { pause, until } from "../../support/cleanup.js";
+import { LIMIT_MS } from "../../support/limit.js";
 import { builtVblade, PROJECT, sourceFile } from "../../support/paths.js";
 import { Program } from "../../support/process.js";
 
-const LIMIT_MS = 20_000;
 const ENTER = "\x1b[?1049h";
 const LEAVE = "\x1b[?1049l";
 

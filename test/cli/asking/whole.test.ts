@@ -10,8 +10,9 @@ import { topCommand } from "../../../lib/cli/asking/top.js";
 import type { Output } from "../../../lib/cli/client.js";
 import { DiskSummary, Event, InitiatorList, Job, LinkList, Status } from "../../../lib/control/model.js";
 import { LINK, lookOf } from "../../control/figures.js";
-import { LIMIT_MS, Stage, settle, TWO } from "../../control/stage.js";
+import { Stage, settle, TWO } from "../../control/stage.js";
 import { until } from "../../support/cleanup.js";
+import { LIMIT_MS } from "../../support/limit.js";
 import { run } from "./ask.js";
 
 async function stageOf(t: Test): Promise<{ stage: Stage; at: string }> {
