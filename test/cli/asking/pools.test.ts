@@ -19,8 +19,9 @@ import {
 } from "../../../lib/cli/pools/volume-changes.js";
 import { WorkerPools } from "../../../lib/daemon/worker-pools.js";
 import { Pump } from "../../../lib/pump.js";
-import { LIMIT_MS, Stage, settle } from "../../control/stage.js";
+import { Stage, settle } from "../../control/stage.js";
 import { until } from "../../support/cleanup.js";
+import { LIMIT_MS } from "../../support/limit.js";
 import { newPool } from "../../support/pools.js";
 import { run } from "./ask.js";
 
