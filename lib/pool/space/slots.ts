@@ -1,0 +1,114 @@
+/**
+ * Which slots may be written to. A slot in which nothing lives any more is used again when that can't be undone by a crash: when what emptied
+ * it is before the checkpoint of the older copy of the head, so that whichever copy opens the pool needs nothing of it; and when nobody reads
+ * from it any more. One that is being read keeps itself alone. Told by `table.ts`; asked by the log, the nodes' log and the cleaner.
+ */
+
+import { invariant } from "../../errors.js";
+import type { SlotSink } from "./table.js";
+
+/** None can be had. */
+export const NO_SLOT = -1;
+
+const State = { free: 0, used: 1, waiting: 2 } as const;
+
+export class Slots implements SlotSink {
+	#states = new Uint8Array(64);
+	/** Readers of each. */
+	#holders = new Int32Array(64);
+	/** Of a slot that waits: how many checkpoints there had been when it was emptied. */
+	#emptiedAfter = new Float64Array(64);
+	#count = 0;
+	/** Slots from here on were never written to. */
+	#freshFrom = 0;
+	#free = 0;
+	#waiting = 0;
+	/** Checkpoints so far. */
+	#checkpoints = 0;
+
+	/** Slots that there are, free ones among them, and those that will be free. */
+	get count(): number {
+		return this.#count;
+	}
+
+	get free(): number {
+		return this.#free;
+	}
+
+	get waiting(): number {
+		return this.#waiting;
+	}
+
+	/** There are so many slots now. */
+	grow(count: number): void {
+		while (count > this.#states.length) this.#enlarge();
+		this.#free += Math.max(0, count - this.#count);
+		this.#count = Math.max(count, this.#count);
+	}
+
+	/** One that is free, the lowest; `NO_SLOT` if none is. */
+	take(): number {
+		const slot = this.#states.subarray(0, this.#count).indexOf(State.free);
+		if (slot >= 0) this.took(slot);
+		return slot;
+	}
+
+	/** This slot is used: the log or a checkpoint says so. */
+	took(slot: number): void {
+		this.grow(slot + 1);
+		const state = this.#states[slot];
+		if (state === State.free) this.#free--;
+		if (state === State.waiting) this.#waiting--;
+		this.#states[slot] = State.used;
+		this.#freshFrom = Math.max(this.#freshFrom, slot + 1);
+	}
+
+	/** Whether it was never written to, as far as is known. */
+	isFresh(slot: number): boolean {
+		return slot >= this.#freshFrom;
+	}
+
+	emptied(slot: number): void {
+		if (this.#states[slot] !== State.used) return;
+		this.#states[slot] = State.waiting;
+		this.#emptiedAfter[slot] = this.#checkpoints;
+		this.#waiting++;
+	}
+
+	/** A checkpoint has all that was emptied so far. Returns its number, for `settle`. */
+	checkpoint(): number {
+		return ++this.#checkpoints;
+	}
+
+	/** Both copies of the head name this checkpoint, or a later one. */
+	settle(checkpoint: number): void {
+		for (let slot = 0; slot < this.#count; slot++) {
+			if (this.#states[slot] !== State.waiting || this.#emptiedAfter[slot]! >= checkpoint) continue;
+			if (this.#holders[slot]! > 0) continue;
+			this.#states[slot] = State.free;
+			this.#waiting--;
+			this.#free++;
+		}
+	}
+
+	/** Somebody reads from the slot until `letGo`. */
+	hold(slot: number): void {
+		this.#holders[slot]!++;
+	}
+
+	letGo(slot: number): void {
+		invariant(this.#holders[slot]! > 0, "a slot is let go by nobody");
+		this.#holders[slot]!--;
+	}
+
+	#enlarge(): void {
+		const length = 2 * this.#states.length;
+		const [states, holders, emptiedAfter] = [this.#states, this.#holders, this.#emptiedAfter];
+		this.#states = new Uint8Array(length);
+		this.#states.set(states);
+		this.#holders = new Int32Array(length);
+		this.#holders.set(holders);
+		this.#emptiedAfter = new Float64Array(length);
+		this.#emptiedAfter.set(emptiedAfter);
+	}
+}

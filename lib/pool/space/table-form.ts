@@ -1,0 +1,144 @@
+/**
+ * The table of segments as bytes, as a checkpoint has it: of each segment a row of 24 bytes, its bitmap of what lives, and, if it was
+ * moved, that of what was. In pieces of bounded size, so that neither making nor reading one takes long. Stored bytes may be anybody's: nothing in them is
+ * believed. docs/pools.md has the layout.
+ */
+
+import { OperatorError } from "../../errors.js";
+import { putU48, SEGMENT_SECTORS, takeU48 } from "../format.js";
+import { POSITIONS_MAX } from "../map/entry.js";
+import { type Bitmaps, countIn } from "./bitmaps.js";
+import { RowState } from "./rows.js";
+import { COARSE_WORDS, FINE_WORDS, type SegmentTable, unitOf } from "./table.js";
+
+const ROW_BYTES = 24;
+const AT = {
+	segment: 0,
+	slot: 6,
+	nextSlot: 10,
+	at: 14,
+	cut: 16,
+	live: 18,
+	summary: 20,
+	longest: 22,
+} as const;
+/** Bits of the last two bytes: the longest page's sectors, up to 512, then these. */
+const LONGEST = 0x3ff;
+const FINE = 0x400;
+const STATE_AT = 11;
+
+/** Positions have 50 bits. */
+const SEGMENTS_MAX = POSITIONS_MAX / SEGMENT_SECTORS;
+
+/** Bytes of the longest row with its bitmaps. */
+export const ROW_BYTES_MAX = ROW_BYTES + 2 * FINE_WORDS * 4;
+
+/** Writes the row of a segment to `bytes` from `at` on, where there is room; returns its end. */
+export function encodeRow(table: SegmentTable, segment: number, bytes: Uint8Array, at: number): number {
+	const { rows } = table;
+	const row = rows.of(segment);
+	const view = new DataView(bytes.buffer, bytes.byteOffset + at, ROW_BYTES);
+	const isMoved = rows.states[row] === RowState.moved;
+	putU48(view, AT.segment, segment);
+	view.setUint32(AT.slot, rows.slots[row]!, true);
+	view.setUint32(AT.nextSlot, isMoved ? rows.nextSlots[row]! : 0, true);
+	view.setUint16(AT.at, isMoved ? rows.ats[row]! : 0, true);
+	view.setUint16(AT.cut, isMoved ? rows.cuts[row]! : 0, true);
+	view.setUint16(AT.live, rows.live[row]!, true);
+	view.setUint16(AT.summary, rows.summaries[row]!, true);
+	const flags = (rows.isFine(row) ? FINE : 0) | (rows.states[row]! << STATE_AT);
+	view.setUint16(AT.longest, rows.longest(row) | flags, true);
+	const end = putBitmap(table.mapsOf(row), rows.liveBits[row]!, bytes, at + ROW_BYTES);
+	return isMoved ? putBitmap(table.mapsOf(row), rows.movedBits[row]!, bytes, end) : end;
+}
+
+function putBitmap(maps: Bitmaps, number: number, bytes: Uint8Array, at: number): number {
+	const [words, from] = [maps.slabOf(number), maps.at(number)];
+	bytes.set(new Uint8Array(words.buffer, from * 4, maps.words * 4), at);
+	return at + maps.words * 4;
+}
+
+/** Puts all rows in `bytes` into the table, whose slots are below `slotCount`. Throws an OperatorError for what is no such table. */
+export function decodeRows(table: SegmentTable, bytes: Uint8Array, slotCount: number): void {
+	for (let at = 0; at < bytes.length; ) {
+		const end = decodeRow(table, bytes, at, slotCount);
+		if (end === undefined) throw new OperatorError(`the table of segments is damaged at byte ${at}`);
+		at = end;
+	}
+}
+
+function decodeRow(
+	table: SegmentTable,
+	bytes: Uint8Array,
+	at: number,
+	slotCount: number,
+): number | undefined {
+	if (at + ROW_BYTES > bytes.length) return undefined;
+	const view = new DataView(bytes.buffer, bytes.byteOffset + at, ROW_BYTES);
+	const flags = view.getUint16(AT.longest, true);
+	const state = flags >>> STATE_AT;
+	const isMoved = state === RowState.moved;
+	const words = flags & FINE ? FINE_WORDS : COARSE_WORDS;
+	const end = at + ROW_BYTES + (isMoved ? 2 : 1) * words * 4;
+	if (end > bytes.length || state < RowState.open || state > RowState.moved) return undefined;
+	const live = wordsAt(bytes, at + ROW_BYTES, words);
+	const moved = isMoved ? wordsAt(bytes, at + ROW_BYTES + words * 4, words) : undefined;
+	if (!isSound(view, live, moved, slotCount) || table.rows.of(takeU48(view, AT.segment)) >= 0)
+		return undefined;
+	restore(table, view, live, moved);
+	return end;
+}
+
+function wordsAt(bytes: Uint8Array, at: number, words: number): Int32Array {
+	return new Int32Array(bytes.slice(at, at + words * 4).buffer);
+}
+
+/** Whether numbers and bitmaps of a row agree. */
+function isSound(
+	view: DataView,
+	live: Int32Array,
+	moved: Int32Array | undefined,
+	slotCount: number,
+): boolean {
+	const unit = unitOf(live.length);
+	const sectors = countIn(live, 0, live.length) * unit;
+	const [at, cut] = [view.getUint16(AT.at, true), view.getUint16(AT.cut, true)];
+	const isOpen = view.getUint16(AT.longest, true) >>> STATE_AT === RowState.open;
+	const isPlaced =
+		takeU48(view, AT.segment) < SEGMENTS_MAX &&
+		(sectors > 0 || isOpen) &&
+		view.getUint32(AT.slot, true) < slotCount &&
+		view.getUint32(AT.nextSlot, true) < slotCount &&
+		view.getUint16(AT.live, true) === sectors &&
+		view.getUint16(AT.summary, true) <= SEGMENT_SECTORS &&
+		(view.getUint16(AT.longest, true) & LONGEST) <= 512;
+	if (moved === undefined || !isPlaced) return isPlaced;
+	const total = countIn(moved, 0, moved.length) * unit;
+	const fits = cut % unit === 0 && at + Math.min(cut, total) <= SEGMENT_SECTORS && cut <= SEGMENT_SECTORS;
+	return fits && live.every((word, i) => (word & ~moved[i]!) === 0);
+}
+
+function restore(table: SegmentTable, view: DataView, live: Int32Array, moved: Int32Array | undefined): void {
+	const { rows } = table;
+	const flags = view.getUint16(AT.longest, true);
+	const row = rows.add(takeU48(view, AT.segment));
+	if (flags & FINE) rows.setFine(row);
+	rows.setLongest(row, flags & LONGEST);
+	rows.states[row] = flags >>> STATE_AT;
+	rows.slots[row] = view.getUint32(AT.slot, true);
+	rows.nextSlots[row] = view.getUint32(AT.nextSlot, true);
+	rows.ats[row] = view.getUint16(AT.at, true);
+	rows.cuts[row] = view.getUint16(AT.cut, true);
+	rows.live[row] = view.getUint16(AT.live, true);
+	rows.summaries[row] = view.getUint16(AT.summary, true);
+	const maps = table.mapsOf(row);
+	rows.liveBits[row] = taken(maps, live);
+	if (moved !== undefined) rows.movedBits[row] = taken(maps, moved);
+	table.restored(row);
+}
+
+function taken(maps: Bitmaps, words: Int32Array): number {
+	const number = maps.take();
+	maps.slabOf(number).set(words, maps.at(number));
+	return number;
+}
