@@ -2,8 +2,10 @@
 // and what nothing reads is, at the latest when the window has passed.
 
 import t from "tap";
+import { OperatorError } from "../../lib/errors.js";
 import { Dead } from "../../lib/pool/map/dead.js";
-import { Lineage } from "../../lib/pool/map/lineage.js";
+import { type FreeSink, Lineage } from "../../lib/pool/map/lineage.js";
+import { decodeLineage, encodeLineage } from "../../lib/pool/map/lineage-form.js";
 import type { Point } from "../../lib/pool/map/point.js";
 import { Random } from "../../lib/random.js";
 
@@ -21,7 +23,7 @@ interface ModelLine {
 }
 
 interface ModelPoint {
-	readonly point: Point;
+	point: Point;
 	readonly pages: Pages;
 }
 
@@ -43,7 +45,8 @@ class World {
 	readonly free = new Set<number>();
 	readonly born = new Set<number>();
 	readonly wrong: string[] = [];
-	readonly lineage = new Lineage({ free: (position, sectors) => this.#freed(position, sectors) });
+	readonly sink: FreeSink = { free: (position, sectors) => this.#freed(position, sectors) };
+	lineage = new Lineage(this.sink);
 	readonly lines: ModelLine[] = [];
 	points: ModelPoint[] = [];
 	position = 10;
@@ -117,6 +120,37 @@ class World {
 		while (!this.lineage.step(10));
 	}
 
+	encoded(): Uint8Array {
+		return Buffer.concat([
+			...encodeLineage(
+				this.lineage,
+				this.points.map(({ point }) => point),
+			),
+		]);
+	}
+
+	/** As if the pool were closed and opened. */
+	reopen(): void {
+		while (!this.lineage.step(10));
+		this.points = this.points.filter(({ point }) => point.heir === null);
+		const { lineage, points } = decodeLineage(this.encoded(), this.sink);
+		this.lineage = lineage;
+		const taken = new Set<Point>();
+		for (const kept of this.points) {
+			const { line, position, isWanted } = kept.point;
+			const same = points.find(
+				(point) =>
+					point.line.number === line.number &&
+					point.position === position &&
+					point.isWanted === isWanted &&
+					!taken.has(point),
+			);
+			if (same === undefined) throw new Error(`the point at ${position} is gone`);
+			taken.add(same);
+			kept.point = same;
+		}
+	}
+
 	/** Everything that is read, by whom. */
 	#read(): Set<number>[] {
 		this.points = this.points.filter(({ point }) => point.heir === null);
@@ -171,6 +205,7 @@ t.test("nothing that is read is freed, and what nobody reads is", async (t) => {
 		const world = new World(random);
 		for (let step = 0; step < 400; step++) {
 			world.step();
+			if (random.chance(0.03)) world.reopen();
 			if (step % 20 === 0) world.checkSafe();
 			if (step % 100 !== 99) continue;
 			world.settle();
@@ -181,4 +216,28 @@ t.test("nothing that is read is freed, and what nobody reads is", async (t) => {
 		t.strictSame(world.wrong.slice(0, 5), [], `seed ${random.seed}`);
 		if (world.wrong.length > 0) break;
 	}
+});
+
+t.test("a lineage with any byte changed is refused in one line, or can be gone on with", async (t) => {
+	const random = new Random();
+	const world = new World(random);
+	for (let step = 0; step < 300; step++) world.step();
+	while (!world.lineage.step(10));
+	const bytes = world.encoded();
+	let refused = 0;
+	for (let i = 0; i < 1_000; i++) {
+		const changed = bytes.slice();
+		changed[random.below(bytes.length)]! ^= 1 << random.below(8);
+		try {
+			const { lineage } = decodeLineage(changed, { free: () => {} });
+			for (const { number } of lineage.lines) lineage.moveWindow(number, world.position + 1);
+			for (let turn = 0; turn < 10_000 && !lineage.step(10); turn++);
+		} catch (error) {
+			if (!(error instanceof OperatorError)) throw new Error(`seed ${random.seed}: ${String(error)}`);
+			refused++;
+		}
+	}
+	t.ok(refused > 0);
+	t.throws(() => decodeLineage(bytes.subarray(8), { free: () => {} }), { name: "OperatorError" });
+	t.throws(() => decodeLineage(bytes.subarray(0, -1), { free: () => {} }), { name: "OperatorError" });
 });

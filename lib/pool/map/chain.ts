@@ -10,7 +10,8 @@ const CHUNK_MIN = 8;
 const CHUNK_MAX = 512;
 
 /** Birth's low word; its high 18 bits and sectors less one; death's two words. */
-const WORDS = 4;
+export const CHAIN_PAGE_WORDS = 4;
+const WORDS = CHAIN_PAGE_WORDS;
 const WORD = 2 ** 32;
 const HIGH = 2 ** 18 - 1;
 const SECTORS_AT = 18;
@@ -52,8 +53,8 @@ export class Chain {
 		if (chunk === null || this.count === 0) return false;
 		const { words } = chunk;
 		const at = this.#gone * WORDS;
-		this.birth = (words[at]! >>> 0) + (words[at + 1]! & HIGH) * WORD;
-		this.sectors = (words[at + 1]! >>> SECTORS_AT) + 1;
+		this.birth = birthIn(words, at);
+		this.sectors = sectorsIn(words, at);
 		this.death = (words[at + 2]! >>> 0) + (words[at + 3]! >>> 0) * WORD;
 		return true;
 	}
@@ -84,6 +85,33 @@ export class Chain {
 		other.sectorsInAll = 0;
 	}
 
+	/** All pages as words, in order. */
+	*pieces(): Generator<Int32Array> {
+		let gone = this.#gone;
+		for (let chunk = this.#first; chunk !== null; chunk = chunk.next) {
+			yield chunk.words.subarray(gone * WORDS, chunk.count * WORDS);
+			gone = 0;
+		}
+	}
+
+	/** Whether all pages are as they should be. */
+	everyPage(isGood: (birth: number, sectors: number) => boolean): boolean {
+		for (const words of this.pieces())
+			for (let at = 0; at < words.length; at += WORDS)
+				if (!isGood(birthIn(words, at), sectorsIn(words, at))) return false;
+		return true;
+	}
+
+	/** Pages as `pieces` gives them, to an empty list. */
+	addWords(words: Int32Array): void {
+		const count = words.length / WORDS;
+		if (count === 0) return;
+		this.#first = { words, count, next: null };
+		this.#last = this.#first;
+		this.count = count;
+		for (let at = 0; at < words.length; at += WORDS) this.sectorsInAll += sectorsIn(words, at);
+	}
+
 	#withRoom(): Chunk {
 		const last = this.#last;
 		const room = last === null ? 0 : last.words.length / WORDS;
@@ -95,4 +123,12 @@ export class Chain {
 		this.#last = chunk;
 		return chunk;
 	}
+}
+
+function birthIn(words: Int32Array, at: number): number {
+	return (words[at]! >>> 0) + (words[at + 1]! & HIGH) * WORD;
+}
+
+function sectorsIn(words: Int32Array, at: number): number {
+	return (words[at + 1]! >>> SECTORS_AT) + 1;
 }

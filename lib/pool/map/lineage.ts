@@ -27,8 +27,15 @@ export class Lineage implements DeadSink {
 	readonly #free = new Chain();
 	readonly #sink: FreeSink;
 
-	constructor(sink: FreeSink) {
+	/** `lines`: as they were kept. */
+	constructor(sink: FreeSink, lines: readonly Line[] = []) {
 		this.#sink = sink;
+		for (const line of lines) this.#lines.set(line.number, line);
+	}
+
+	/** Those that have not ended. */
+	get lines(): readonly Line[] {
+		return [...this.#lines.values()];
 	}
 
 	/** A line begins: as nothing, or as a point is. */

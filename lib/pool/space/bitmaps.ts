@@ -84,6 +84,22 @@ export function nextBit(words: Int32Array, at: number, from: number, limit: numb
 	return limit;
 }
 
+/** The bit that has so many set bits before it, and is set; the end if there are no more. */
+export function bitAtRank(maps: Bitmaps, number: number, rank: number): number {
+	const [words, at] = [maps.slabOf(number), maps.at(number)];
+	let word = 0;
+	let left = rank;
+	for (; word < maps.words; word++) {
+		const count = countIn(words, at + word, 1);
+		if (count > left) break;
+		left -= count;
+	}
+	const limit = maps.words * 32;
+	let bit = nextBit(words, at, word * 32, limit, true);
+	for (; left > 0; left--) bit = nextBit(words, at, bit + 1, limit, true);
+	return bit;
+}
+
 /** Bits `from` to before `to` of a word. */
 function maskOf(from: number, to: number): number {
 	return (to >= BITS ? -1 : (1 << to) - 1) & (-1 << from);

@@ -90,7 +90,7 @@ function decodeRow(
 }
 
 function wordsAt(bytes: Uint8Array, at: number, words: number): Int32Array {
-	return new Int32Array(bytes.slice(at, at + words * 4).buffer);
+	return new Int32Array(new Uint8Array(bytes.subarray(at, at + words * 4)).buffer);
 }
 
 /** Whether numbers and bitmaps of a row agree. */

@@ -9,7 +9,7 @@
 
 import { invariant } from "../../errors.js";
 import { BLOCK_SECTORS, SEGMENT_SECTORS } from "../format.js";
-import { Bitmaps, countBefore, countIn, hasBit, nextBit, putBits } from "./bitmaps.js";
+import { Bitmaps, bitAtRank, countBefore, countIn, hasBit, putBits } from "./bitmaps.js";
 import { RowState, Rows } from "./rows.js";
 
 /** Words of a bitmap with a bit for each block, and for each sector. */
@@ -288,20 +288,4 @@ export class SegmentTable {
 /** Sectors that a bit stands for, in a bitmap of so many words. */
 export function unitOf(words: number): number {
 	return SEGMENT_SECTORS / 32 / words;
-}
-
-/** The bit that has so many set bits before it, and is set; the end if there are no more. */
-function bitAtRank(maps: Bitmaps, number: number, rank: number): number {
-	const [words, at] = [maps.slabOf(number), maps.at(number)];
-	let word = 0;
-	let left = rank;
-	for (; word < maps.words; word++) {
-		const count = countIn(words, at + word, 1);
-		if (count > left) break;
-		left -= count;
-	}
-	const limit = maps.words * 32;
-	let bit = nextBit(words, at, word * 32, limit, true);
-	for (; left > 0; left--) bit = nextBit(words, at, bit + 1, limit, true);
-	return bit;
 }

@@ -1,0 +1,229 @@
+/**
+ * The lineage as bytes, as a checkpoint has it: lines, points and heads, and the lists of dead pages between them. Made in pieces, so that
+ * whoever is served has a turn in between; nothing of the lineage may change meanwhile, and all that is free must have been told.
+ * Stored bytes may be anybody's: nothing in them is believed.
+ */
+
+import { OperatorError } from "../../errors.js";
+import { SEGMENT_SECTORS } from "../format.js";
+import { CHAIN_PAGE_WORDS, Chain } from "./chain.js";
+import { type FreeSink, Lineage } from "./lineage.js";
+import { Line, Point } from "./point.js";
+
+/** "VLBL" and a number for the format. */
+const MAGIC = 0x4c424c56;
+const FORMAT = 1;
+/** Numbers of a line: its own, where its window begins, flags, origin, head. Of a point: line, position, flags, parent, place on its line. */
+const LINE_NUMBERS = 5;
+const POINT_NUMBERS = 5;
+const SECTORS_MAX = 512;
+
+const Flag = { listed: 1, ending: 2, wanted: 4, dead: 8 } as const;
+
+/** Everything that can be reached, each with a number. */
+class Census {
+	readonly points: Point[] = [];
+	readonly lines: Line[] = [];
+	readonly #points = new Map<Point, number>();
+	readonly #lines = new Map<Line, number>();
+
+	constructor(lineage: Lineage, kept: Iterable<Point>) {
+		for (const line of lineage.lines) this.#addLine(line);
+		for (const point of kept) this.#addPoint(point.present);
+		for (let i = 0; i < this.points.length; i++) {
+			const point = this.points[i]!;
+			this.#addLine(point.line);
+			this.#addPoint(parentOf(point));
+			for (const other of [...point.children, ...point.died.keys()]) this.#addPoint(other.present);
+		}
+	}
+
+	#addLine(line: Line): void {
+		if (this.#lines.has(line)) return;
+		this.#lines.set(line, this.lines.push(line) - 1);
+		for (const point of [originOf(line), line.head, ...line.points]) this.#addPoint(point);
+	}
+
+	#addPoint(point: Point | null): void {
+		if (point !== null && !this.#points.has(point)) this.#points.set(point, this.points.push(point) - 1);
+	}
+
+	/** 0: none. */
+	numberOf(point: Point | null): number {
+		return point === null ? 0 : this.#points.get(point.present)! + 1;
+	}
+
+	lineNumberOf(line: Line): number {
+		return this.#lines.get(line)!;
+	}
+}
+
+/** All pieces, one after the other. `kept`: points that somebody has, some perhaps of lines that have ended. */
+export function* encodeLineage(lineage: Lineage, kept: Iterable<Point>): Generator<Uint8Array> {
+	const census = new Census(lineage, kept);
+	const listed = new Set(lineage.lines);
+	const lines = census.lines.flatMap((line) => [
+		line.number,
+		line.windowAt === Infinity ? 0 : line.windowAt,
+		(listed.has(line) ? Flag.listed : 0) | (line.isEnding ? Flag.ending : 0),
+		census.numberOf(originOf(line)),
+		census.numberOf(line.head),
+	]);
+	const points = census.points.flatMap((point) => [
+		census.lineNumberOf(point.line),
+		point.position === Infinity ? 0 : point.position,
+		(point.isWanted ? Flag.wanted : 0) | (point.isDead ? Flag.dead : 0),
+		census.numberOf(parentOf(point)),
+		1 + point.line.points.indexOf(point),
+	]);
+	yield numbers([MAGIC, FORMAT, census.lines.length, census.points.length, ...lines, ...points]);
+	for (const line of census.lines) yield* encodeChain(line.window);
+	for (const point of census.points) {
+		yield numbers([point.died.size]);
+		for (const [first, chain] of point.died) {
+			yield numbers([census.numberOf(first)]);
+			yield* encodeChain(chain);
+		}
+	}
+}
+
+function* encodeChain(chain: Chain): Generator<Uint8Array> {
+	yield numbers([chain.count]);
+	for (const words of chain.pieces()) yield new Uint8Array(words.slice().buffer);
+}
+
+function numbers(values: readonly number[]): Uint8Array {
+	return new Uint8Array(Float64Array.from(values).buffer);
+}
+
+/** Takes what was encoded apart. Whatever makes no sense ends it. */
+class Reader {
+	#at = 0;
+
+	constructor(readonly bytes: Uint8Array) {}
+
+	get isAtEnd(): boolean {
+		return this.#at === this.bytes.length;
+	}
+
+	/** So many bytes, copied. */
+	#take(length: number): ArrayBuffer {
+		check(this.#at + length <= this.bytes.length, "it ends too early");
+		this.#at += length;
+		return new Uint8Array(this.bytes.subarray(this.#at - length, this.#at)).buffer;
+	}
+
+	/** A whole number, up to `max`. */
+	number(max: number = Number.MAX_SAFE_INTEGER): number {
+		const [value = Number.NaN] = new Float64Array(this.#take(8));
+		check(Number.isSafeInteger(value) && value >= 0 && value <= max, "a number is none");
+		return value;
+	}
+
+	rows(count: number, length: number): number[][] {
+		check(count * length * 8 <= this.bytes.length, "it ends too early");
+		return Array.from({ length: count }, () => Array.from({ length }, () => this.number()));
+	}
+
+	chain(): Chain {
+		const count = this.number(this.bytes.length);
+		const chain = new Chain();
+		const words = new Int32Array(this.#take(count * CHAIN_PAGE_WORDS * 4));
+		chain.addWords(words);
+		check(chain.everyPage(isPage), "a dead page is none");
+		return chain;
+	}
+}
+
+function isPage(position: number, sectors: number): boolean {
+	return sectors <= SECTORS_MAX && (position % SEGMENT_SECTORS) + sectors <= SEGMENT_SECTORS;
+}
+
+function check(condition: boolean, what: string): asserts condition {
+	if (!condition) throw new OperatorError(`what the pool's checkpoint says of its past is damaged: ${what}`);
+}
+
+/** A head that nobody needs any more is no child of its parent, which may be gone itself. */
+function parentOf(point: Point): Point | null {
+	return point.parent?.children.has(point) ? point.parent : null;
+}
+
+function originOf({ origin, head, points }: Line): Point | null {
+	return points.length > 0 || parentOf(head) !== null ? origin : null;
+}
+
+/** What was encoded. */
+export interface DecodedLineage {
+	readonly lineage: Lineage;
+	/** Points, and heads. */
+	readonly points: readonly Point[];
+}
+
+/** All pieces, joined, taken apart. Throws an OperatorError. */
+export function decodeLineage(bytes: Uint8Array, sink: FreeSink): DecodedLineage {
+	const reader = new Reader(bytes);
+	check(reader.number() === MAGIC && reader.number() === FORMAT, "this version does not know it");
+	const [lineCount, pointCount] = [reader.number(), reader.number()];
+	const lineRows = reader.rows(lineCount, LINE_NUMBERS);
+	const pointRows = reader.rows(pointCount, POINT_NUMBERS);
+	const lines = lineRows.map(([number = 0]) => new Line(number, null));
+	const heads = new Map(lineRows.map(([, , , , head = 0], i) => [head, lines[i]!]));
+	const points = pointRows.map(([lineNumber = 0, position = 0, flags = 0], i) => {
+		const line = lines[lineNumber];
+		check(line !== undefined, "a point is of no line");
+		const point = heads.get(i + 1) === line ? line.head : new Point(line, position);
+		point.isWanted = (flags & Flag.wanted) !== 0;
+		point.isDead = (flags & Flag.dead) !== 0;
+		return point;
+	});
+	connect(points, pointRows);
+	const listed = lines.filter((line, i) => fillLine(line, lineRows[i]!, points));
+	for (const line of lines) line.window.take(reader.chain());
+	for (const point of points) {
+		for (let left = reader.number(pointCount); left > 0; left--) {
+			const first = points[reader.number(pointCount) - 1];
+			check(first !== undefined, "a list is of no point");
+			point.give(first, reader.chain());
+		}
+	}
+	check(reader.isAtEnd, "it goes on behind its end");
+	return { lineage: new Lineage(sink, listed), points };
+}
+
+/** Parents, children, and the points of each line in order. */
+function connect(points: readonly Point[], rows: readonly number[][]): void {
+	for (const [i, point] of points.entries()) {
+		const [, , , parent = 0, place = 0] = rows[i]!;
+		point.parent = points[parent - 1] ?? null;
+		point.parent?.children.add(point);
+		check(point.parent !== point.parent?.line.head || parent === 0, "something goes on from a head");
+		if (point === point.line.head) continue;
+		check(place > 0 && place <= points.length, "a point is nowhere on its line");
+		check(point.line.points[place - 1] === undefined, "two points are one");
+		point.line.points[place - 1] = point;
+	}
+	for (const point of points) {
+		let steps = 0;
+		for (let at = point.parent; at !== null; at = at.parent) check(++steps <= points.length, "it goes round");
+	}
+}
+
+/** Points of a line are in order, and none is missing. */
+function checkLine({ points }: Line): void {
+	for (const [i, point] of points.entries())
+		check(
+			point !== undefined && (i === 0 || points[i - 1]!.position <= point.position),
+			"a line is not in order",
+		);
+}
+
+/** Whether the line goes on. */
+function fillLine(line: Line, row: readonly number[], points: readonly Point[]): boolean {
+	const [, windowAt = 0, flags = 0, origin = 0] = row;
+	checkLine(line);
+	line.origin = points[origin - 1] ?? null;
+	check(line.origin !== line.origin?.line.head || origin === 0, "a line goes on from a head");
+	line.isEnding = (flags & Flag.ending) !== 0;
+	line.windowAt = line.isEnding ? Infinity : windowAt;
+	return (flags & Flag.listed) !== 0;
+}
