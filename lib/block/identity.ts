@@ -41,8 +41,8 @@ export function storageIdentity(storage: StorageSpec): string {
 	}
 }
 
-/** Undefined if the kernel knows the device by its number only. */
-function deviceIdentity(rdev: number): string | undefined {
+/** Of a block device. Undefined if the kernel knows it by its number only. */
+export function deviceIdentity(rdev: number): string | undefined {
 	const [major, minor] = [(rdev >>> 8) & 0xfff, (rdev & 0xff) | ((rdev >>> 12) & 0xfff00)];
 	const folder = realpathSync(`/sys/dev/block/${major}:${minor}`);
 	const partition = read(path.join(folder, "partition"));

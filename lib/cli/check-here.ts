@@ -217,10 +217,12 @@ async function whyTooShort(spec: DiskSpec, path: string): Promise<string | undef
 async function poolWarnings({ pools }: Config): Promise<PlacedError[]> {
 	const headOf = (folder: string): string => path.join(folder, HEAD_NAME);
 	const found = await new Looks().look(
-		pools.map((pool) => headOf(pool.path)),
+		pools.flatMap((pool) => [pool.path, headOf(pool.path)]),
 		LOOK_LIMIT_MS,
 	);
 	return pools.flatMap((pool) => {
+		// (On a block device nothing is to be seen of it.)
+		if (found.get(pool.path)?.kind === "storage") return [];
 		const head = found.get(headOf(pool.path));
 		if (head?.kind === "storage") return [];
 		const isMissing = head?.kind === "missing" && head.errno === Errno.ENOENT;

@@ -38,6 +38,25 @@ export async function progressOf(
 	return { at: (bytes) => bar.update(bytes, { size: sizeText(bytes) }), stop: () => bar.stop() };
 }
 
+/** The same for who learns only on the way how much there is to do. */
+export class LazyProgress {
+	readonly #what: string;
+	#progress: Promise<Progress> | undefined;
+
+	constructor(what: string) {
+		this.#what = what;
+	}
+
+	at(doneBytes: number, ofBytes: number): void {
+		this.#progress ??= progressOf(this.#what, ofBytes);
+		void this.#progress.then((progress) => progress.at(doneBytes));
+	}
+
+	async stop(): Promise<void> {
+		(await this.#progress)?.stop();
+	}
+}
+
 /** Does `work`, which tells how far it is. */
 export async function withProgress<T>(
 	what: string,

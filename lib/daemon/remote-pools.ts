@@ -24,7 +24,14 @@ export function poolFilesThrough(opener: Asking, openFile: OpenFile): PoolFiles 
 		}
 	};
 	return {
-		list: async (pool) => (await ask({ kind: "poolFiles", pool })).names as readonly string[],
+		async look(pool) {
+			const { isDevice, names, site } = await ask({ kind: "poolFiles", pool });
+			return {
+				isDevice: isDevice === true,
+				names: names as readonly string[],
+				site: site as string | undefined,
+			};
+		},
 		async create(pool, name) {
 			const file = fileNumber(name);
 			if (file === undefined)

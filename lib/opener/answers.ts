@@ -78,7 +78,7 @@ export class Answers {
 		},
 		poolFiles: async ({ pool }) => {
 			this.#options.files.grants.refusePool(pool);
-			return { body: { names: await this.#pools.files(pool) } };
+			return { body: { ...(await this.#pools.look(pool)) } };
 		},
 		poolFile: async ({ pool, file }) => {
 			this.#options.files.grants.refusePool(pool);

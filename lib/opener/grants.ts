@@ -1,7 +1,7 @@
 /**
- * What may be opened for others: what root's configuration files name, with the access that they name, files of a pool in a directory that they
- * name, or what lies in a folder that they allow. Whoever has taken over a worker or control gets nothing else. Asked by the opener for each request; it knows the
- * configuration from the files, never from those who ask.
+ * What may be opened for others: what root's configuration files name, with the access that they name, a pool that they name or its files,
+ * or what lies in a folder that they allow. Whoever has taken over a worker or control gets nothing else. Asked by the opener for each
+ * request; it knows the configuration from the files, never from those who ask.
  */
 
 import path from "node:path";
@@ -53,6 +53,8 @@ export class Grants {
 	grant(file: string, readOnly: boolean): Grant {
 		const mayWrite = this.#named.get(file);
 		if (mayWrite !== undefined && (mayWrite || readOnly)) return { folder: "", path: file, isOfPool: false };
+		// One on a block device; what else is there can't be opened, or is a file that root has named.
+		if (this.#pools.has(file)) return { folder: "", path: file, isOfPool: true };
 		const { dir, base } = path.parse(file);
 		if (this.#pools.has(dir) && isPoolFile(base)) return { folder: dir, path: base, isOfPool: true };
 		const folder = this.#folders.find((each) => isBelow(each, file));

@@ -112,7 +112,7 @@ export type OpenerRequest =
 	| OpenRequest
 	/** The memory of a disk, by its name: what the last one of this size held. The answer has the descriptor. */
 	| { readonly kind: "memory"; readonly name: string; readonly sizeBytes: number }
-	/** What a pool has in its directory: the answer has the `names` of its files. */
+	/** What a pool has in its directory, or that it is a device: the answer is a `PoolLook`. */
 	| { readonly kind: "poolFiles"; readonly pool: string }
 	/** Makes the next file of its log, of zeros; answered when it is there for good. */
 	| { readonly kind: "poolFile"; readonly pool: string; readonly file: number }

@@ -1,11 +1,11 @@
 /**
- * Directories of pools, for workers that can open none: which files are there, and a new one when the log goes on. Only names of a pool's files,
+ * Directories of pools, for workers that can open none: which files are there, or that it is a device, and a new one when the log goes on. Only names of a pool's files,
  * only in directories that root's files name (`grants.ts`), and no more than the next file of a log, so that who has taken over a worker
  * makes nothing else. Used by `answers.ts`.
  */
 
 import { OperatorError } from "../errors.js";
-import { makeFile, namesIn } from "../pool/directory-files.js";
+import { lookAt, makeFile, type PoolLook } from "../pool/directory-files.js";
 import { fileName, fileNumber } from "../pool/folder.js";
 import { FILE_BYTES } from "../pool/format.js";
 import { isPoolFile } from "./grants.js";
@@ -22,14 +22,14 @@ export class PoolFolders {
 	#underWay = 0;
 
 	/** Throws an OperatorError. */
-	files(folder: string): Promise<readonly string[]> {
-		return this.#inTurn(folder, () => poolFiles(folder));
+	look(pool: string): Promise<PoolLook> {
+		return this.#inTurn(pool, () => lookAtPool(pool));
 	}
 
 	/** Throws an OperatorError, also if it is not the next one. One that is there already, as an earlier worker has asked for it, is left alone. */
 	make(folder: string, file: number): Promise<void> {
 		return this.#inTurn(folder, async () => {
-			const names = await poolFiles(folder);
+			const { names } = await lookAtPool(folder);
 			const name = fileName(file);
 			if (names.includes(name)) return;
 			const next = Math.max(-1, ...names.map((each) => fileNumber(each) ?? -1)) + 1;
@@ -61,6 +61,7 @@ export class PoolFolders {
 	}
 }
 
-async function poolFiles(folder: string): Promise<readonly string[]> {
-	return (await namesIn(folder)).filter(isPoolFile);
+async function lookAtPool(pool: string): Promise<PoolLook> {
+	const look = await lookAt(pool);
+	return { ...look, names: look.names.filter(isPoolFile) };
 }

@@ -189,6 +189,14 @@ export class Administration {
 		});
 	}
 
+	/** Initiators take none of the volumes for what it was so far. */
+	renewIdentities(): Promise<void> {
+		return this.#inTurn(async () => {
+			for (const { line } of this.#catalog.volumes)
+				await this.#say({ note: "identity", line, ...newIdentity() });
+		});
+	}
+
 	#checkNew(name: string): void {
 		checkName("volume", name);
 		if (this.#catalog.find(name) !== undefined)

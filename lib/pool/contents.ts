@@ -70,6 +70,9 @@ export class Contents implements RecordSink {
 			case "replace":
 				this.#goOnBy(note);
 				break;
+			case "identity":
+				this.#replace(this.#volume(note.line), { serial: note.serial, wwn: note.wwn });
+				break;
 			case "rollback":
 				this.#rollback(note, position, timeUs);
 				break;

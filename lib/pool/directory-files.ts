@@ -3,18 +3,40 @@
  * for processes that can't.
  */
 
-import { link, mkdir, open, readdir, rm, unlink } from "node:fs/promises";
+import { link, mkdir, open, readdir, rm, stat, unlink } from "node:fs/promises";
 import path from "node:path";
+import { deviceIdentity } from "../block/identity.js";
 import { codeOf, OperatorError } from "../errors.js";
 import { syncFolder } from "../sync-folder.js";
+import { HEAD_NAME } from "./folder.js";
 
 /** Nobody else's business: what is in it belongs to other machines. */
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
 
+/** What there is where a pool is, or is to be. */
+export interface PoolLook {
+	/** It is no directory, but a block device. */
+	readonly isDevice: boolean;
+	/** Files in the directory. */
+	readonly names: readonly string[];
+	/** See `PoolFolder.site`. */
+	readonly site: string | undefined;
+}
+
 /** Throws an OperatorError. */
-export function namesIn(folder: string): Promise<readonly string[]> {
-	return inWords(folder, () => readdir(folder));
+export function lookAt(pool: string): Promise<PoolLook> {
+	return inWords(pool, async () => {
+		const stats = await stat(pool);
+		if (stats.isBlockDevice()) return { isDevice: true, names: [], site: deviceIdentity(stats.rdev) };
+		return { isDevice: false, names: await readdir(pool), site: await siteOf(path.join(pool, HEAD_NAME)) };
+	});
+}
+
+/** Whoever copies a file makes another one, at another time. Undefined if it can't be looked at: who opens it hears why. */
+async function siteOf(head: string): Promise<string | undefined> {
+	const stats = await stat(head, { bigint: true }).catch(() => undefined);
+	return stats && `file ${stats.ino} of ${stats.birthtimeNs}`;
 }
 
 /** A new file of zeros, which is there after a loss of power. Throws an OperatorError. */
@@ -40,9 +62,11 @@ export async function makeFile(folder: string, name: string, sizeBytes: number):
 	});
 }
 
-/** The folder of a pool that is to be made: made too, if it is not there. Throws an OperatorError. */
+/** The folder of a pool that is to be made: made too, if there is neither it nor a block device. Throws an OperatorError. */
 export async function makeFolder(folder: string): Promise<void> {
 	await inWords(folder, async () => {
+		const stats = await stat(folder).catch(() => undefined);
+		if (stats?.isBlockDevice()) return;
 		await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
 		await syncFolder(path.dirname(path.resolve(folder)));
 	});

@@ -1,5 +1,6 @@
 /**
- * A pool's files in a directory of the file system, each served by the storage engine as any file is, and locked as long as it is open.
+ * A pool's files in a directory of the file system, each served by the storage engine as any file is, and locked as long as it is open;
+ * or the block device in their place (`device-folder.ts`).
  * Called by `openings.ts`, and by the commands. A process that can open nothing has another one open them (`PoolFiles`).
  */
 
@@ -9,23 +10,25 @@ import type { BlockDevice } from "../block/device.js";
 import type { StorageEngine } from "../block/engine.js";
 import { FileDevice } from "../block/file.js";
 import type { FileOptions } from "../block/file-options.js";
+import { OperatorError } from "../errors.js";
 import { nativeMemory } from "../native.js";
 import type { Pump } from "../pump.js";
-import { makeFile, namesIn } from "./directory-files.js";
+import { DeviceFolder } from "./device-folder.js";
+import { lookAt, makeFile, type PoolLook } from "./directory-files.js";
 import type { PoolFolder, PoolWorld } from "./folder.js";
 
 /** `randomInt` can't do more. */
 const CHANCE_MAX = 2 ** 48 - 1;
 
-/** How a directory is looked into and files in it are made and opened. All throw an OperatorError. */
+/** How a directory or device is looked at, and files are made and opened. All throw an OperatorError. */
 export interface PoolFiles {
-	list(folder: string): Promise<readonly string[]>;
+	look(pool: string): Promise<PoolLook>;
 	create(folder: string, name: string, sizeBytes: number): Promise<void>;
 	open(engine: StorageEngine, file: string, options: FileOptions): Promise<BlockDevice>;
 }
 
 /** By this process. */
-const OWN_FILES: PoolFiles = { list: namesIn, create: makeFile, open: FileDevice.open };
+const OWN_FILES: PoolFiles = { look: lookAt, create: makeFile, open: FileDevice.open };
 
 class Directory implements PoolFolder {
 	/** Appending to space that was only reserved takes several times as long to sync. */
@@ -37,8 +40,18 @@ class Directory implements PoolFolder {
 		readonly files: PoolFiles,
 	) {}
 
-	list(): Promise<readonly string[]> {
-		return this.files.list(this.path);
+	async list(): Promise<readonly string[]> {
+		return (await this.files.look(this.path)).names;
+	}
+
+	async site(): Promise<string | undefined> {
+		return (await this.files.look(this.path)).site;
+	}
+
+	async most(): Promise<undefined> {}
+
+	async prepare(): Promise<void> {
+		if ((await this.list()).length > 0) throw new OperatorError(`${this.path}: is not empty`);
 	}
 
 	open(name: string): Promise<BlockDevice> {
@@ -52,14 +65,25 @@ class Directory implements PoolFolder {
 	}
 }
 
-export function directoryWorld(
-	folder: string,
+/** What the pool at a path stands on: a directory, or a block device. Throws an OperatorError. */
+export async function poolWorld(
+	pool: string,
 	engine: StorageEngine,
 	pump: Pump,
 	files: PoolFiles = OWN_FILES,
-): PoolWorld {
+): Promise<PoolWorld> {
+	const { isDevice, site } = await files.look(pool);
+	const open = () => files.open(engine, pool, { readOnly: false, direct: false, synced: true });
+	return worldOf(isDevice ? new DeviceFolder(pool, site, open) : new Directory(pool, engine, files), pump);
+}
+
+export function directoryWorld(folder: string, engine: StorageEngine, pump: Pump): PoolWorld {
+	return worldOf(new Directory(folder, engine, OWN_FILES), pump);
+}
+
+function worldOf(folder: PoolFolder, pump: Pump): PoolWorld {
 	return {
-		folder: new Directory(folder, engine, files),
+		folder,
 		pump,
 		now: () => Date.now() * 1000,
 		chance: () => randomInt(1, CHANCE_MAX),

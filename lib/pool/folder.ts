@@ -14,8 +14,14 @@ export interface PoolFolder {
 	/** Space is only reliably there, and quick to sync, once it has been written: new slots are filled with zeros ahead. */
 	readonly fillsAhead: boolean;
 	list(): Promise<readonly string[]>;
+	/** Where its head is, in words that no copy of it has. Undefined where there is nothing to tell it by. Throws an OperatorError. */
+	site(): Promise<string | undefined>;
 	/** Throws an OperatorError. Nobody else can open it until it is closed. */
 	open(name: string): Promise<BlockDevice>;
+	/** Files of the log that have room here; undefined where that shows when they are made. */
+	most(): Promise<number | undefined>;
+	/** Throws an OperatorError unless a new pool can be made here; `force`: whatever is on a device is given up. */
+	prepare(force: boolean): Promise<void>;
 	/** A new file of zeros, which is there after a loss of power. Throws an OperatorError. */
 	create(name: string, sizeBytes: number): Promise<BlockDevice>;
 }

@@ -31,6 +31,12 @@ export interface HeadState {
 	readonly start: LogStart;
 	/** A record that is known to be on stable storage. */
 	readonly stable: number;
+	/** So many slots, the first ones, were written with zeros when the pool was made. */
+	readonly filled?: number;
+	/** Where the head was made (`PoolFolder.site`): somewhere else it is a copy. */
+	readonly site?: string | undefined;
+	/** Numbers that the pool had before it was made one of its own out of a copy: older records have them. */
+	readonly former?: readonly number[];
 }
 
 export const HEAD_FILE_BYTES = 2 * BLOCK_BYTES;
@@ -78,10 +84,20 @@ export function decodeHead(bytes: Uint8Array, name: string): Written | undefined
 	}
 }
 
+/** Whether one of the two places looks as if it was written by us. */
+export function looksLikeHead({ buffer, byteOffset }: Uint8Array): boolean {
+	const view = new DataView(buffer, byteOffset, HEAD_FILE_BYTES);
+	return [0, BLOCK_BYTES].some((at) => view.getUint32(at + AT.magic, true) === MAGIC);
+}
+
 function isHead(value: unknown): value is Written {
 	if (typeof value !== "object" || value === null) return false;
-	const { start, ...rest } = value as Record<string, unknown>;
+	const { start, site, filled = 0, former = [], ...rest } = value as Record<string, unknown>;
 	return (
+		(site === undefined || typeof site === "string") &&
+		Number.isSafeInteger(filled) &&
+		Array.isArray(former) &&
+		former.every((each) => Number.isSafeInteger(each)) &&
 		areNumbers(rest, ["pool", "incarnation", "epoch", "stable", "generation"]) &&
 		typeof start === "object" &&
 		start !== null &&
@@ -103,6 +119,8 @@ export class Head {
 		readonly memory: Memory,
 		state: HeadState,
 		generation: number,
+		/** Bytes at which a copy was read that was not whole. */
+		readonly damagedAt: readonly number[] = [],
 	) {
 		this.#state = state;
 		this.#generation = generation;
@@ -117,15 +135,14 @@ export class Head {
 		const isLong = device.info.sizeBytes >= HEAD_FILE_BYTES;
 		if (isLong) await run(device, BlockOp.read, 0, HEAD_FILE_BYTES, memory, name);
 		const places = isLong ? [0, BLOCK_BYTES] : [];
-		const found = places
-			.map((at) => decodeHead(memory.bytes.subarray(at, at + BLOCK_BYTES), name))
-			.filter((state) => state !== undefined)
-			.sort((a, b) => b.generation - a.generation);
+		const copies = places.map((at) => decodeHead(memory.bytes.subarray(at, at + BLOCK_BYTES), name));
+		const found = copies.filter((state) => state !== undefined).sort((a, b) => b.generation - a.generation);
 		const [newest] = found;
 		if (newest === undefined)
 			throw new OperatorError(`${name}: no head of a pool, or both of its copies are damaged`);
 		const { generation, ...state } = newest;
-		return new Head(device, name, memory, state, generation);
+		const damagedAt = places.filter((_, i) => copies[i] === undefined);
+		return new Head(device, name, memory, state, generation, damagedAt);
 	}
 
 	static async create(device: BlockDevice, name: string, memory: Memory, state: HeadState): Promise<Head> {

@@ -30,6 +30,8 @@ export type Note =
 	| { readonly note: "snapshot"; readonly line: number; readonly name: string; readonly from?: string }
 	| { readonly note: "forget"; readonly line: number; readonly name: string }
 	| { readonly note: "hold" | "release"; readonly line: number; readonly name: string }
+	/** Initiators know the volume by another identity. */
+	| { readonly note: "identity"; readonly line: number; readonly serial: string; readonly wwn: string }
 	/** The volume goes on by the line of another one, which is no more, and has its snapshots too. */
 	| { readonly note: "replace"; readonly line: number; readonly newLine: number }
 	/** The volume goes on as a snapshot of its own is, by a line and with an identity that are new. `kept` names how it was. */
@@ -56,6 +58,7 @@ const FIELDS: Readonly<Record<Note["note"], readonly string[]>> = {
 	hold: NAMED,
 	release: NAMED,
 	replace: ["line", "newLine"],
+	identity: ["line", "serial", "wwn"],
 	rollback: ["line", "name", "kept", "newLine", "serial", "wwn"],
 };
 

@@ -9,7 +9,7 @@ import type { StorageEngine } from "../block/engine.js";
 import type { LayerOptions } from "../block/stack.js";
 import type { Pump } from "../pump.js";
 import type { IdentitySpec } from "../spec/spec.js";
-import { directoryWorld, type PoolFiles } from "./directory.js";
+import { type PoolFiles, poolWorld } from "./directory.js";
 import { Pool } from "./pool.js";
 import { askWhetherPoolsAreTried } from "./trial.js";
 import { openVolumeStack } from "./volume-stack.js";
@@ -89,7 +89,7 @@ export async function usePool({ engine, pump, files }: PoolHome, folder: string)
 	const key = path.resolve(folder);
 	const pools = engines.get(engine) ?? new SharedPools();
 	engines.set(engine, pools);
-	const shared = pools.take(key, () => Pool.open(directoryWorld(folder, engine, pump, files)));
+	const shared = pools.take(key, () => poolWorld(folder, engine, pump, files).then(Pool.open));
 	let isReleased = false;
 	// Once, whoever comes first: a device that is closed, or an opening that ends badly with one.
 	const release = async (): Promise<void> => {

@@ -10,9 +10,10 @@ import { Administration, identityOf, type Users } from "./administration.js";
 import type { Volume } from "./catalog.js";
 import { Contents } from "./contents.js";
 import { differences, type PageRange } from "./difference.js";
-import { HEAD_NAME, type PoolWorld } from "./folder.js";
+import type { PoolWorld } from "./folder.js";
 import { FORMAT, SEGMENT_SECTORS } from "./format.js";
-import { HEAD_FILE_BYTES, Head } from "./head.js";
+import type { Head } from "./head.js";
+import { type CreateOptions, makeHead, openHead, ownState } from "./head-file.js";
 import { Log } from "./log.js";
 import { type LineMap, PageMap } from "./page-map.js";
 import { PageStore } from "./page-store.js";
@@ -76,33 +77,47 @@ export class Pool implements Users {
 	}
 
 	/** Makes a pool where there is none. Throws an OperatorError. */
-	static async create(world: PoolWorld): Promise<Pool> {
-		const { folder } = world;
-		if ((await folder.list()).length > 0) throw new OperatorError(`${folder.path}: is not empty`);
-		const device = await folder.create(HEAD_NAME, HEAD_FILE_BYTES);
-		const start = { segment: 0, slot: 0, sequence: 0, crc: 0, timeUs: world.now() };
-		const state = { pool: world.chance(), incarnation: 0, epoch: 0, start, stable: 0 };
-		const name = `${folder.path}/${HEAD_NAME}`;
-		const head = await Head.create(device, name, world.allocate(HEAD_FILE_BYTES), state);
-		return Pool.#start(world, head);
+	static async create(world: PoolWorld, options: CreateOptions = {}): Promise<Pool> {
+		return Pool.#on(world, await makeHead(world, options));
 	}
 
-	/** Opens a pool for writing. Throws an OperatorError. */
+	/** Opens a pool for writing. Throws an OperatorError, also if it is a copy. */
 	static async open(world: PoolWorld): Promise<Pool> {
-		const { folder } = world;
-		if (!(await folder.list()).includes(HEAD_NAME)) throw new OperatorError(`${folder.path}: is no pool`);
-		const device = await folder.open(HEAD_NAME);
+		return Pool.#on(world, await openHead(world, false));
+	}
+
+	/** The same with a copy, which is a pool of its own afterwards: with another number, and volumes that nobody takes for those of the first. */
+	static async adopt(world: PoolWorld): Promise<Pool> {
+		const pool = await Pool.#on(world, await openHead(world, true));
 		try {
-			const name = `${folder.path}/${HEAD_NAME}`;
-			return await Pool.#start(world, await Head.read(device, name, world.allocate(HEAD_FILE_BYTES)));
+			await pool.administration.renewIdentities();
+			await pool.#renew();
+			return pool;
 		} catch (error) {
-			await device.close();
+			await pool.close();
 			throw error;
 		}
 	}
 
+	static async #on(world: PoolWorld, head: Head): Promise<Pool> {
+		try {
+			return await Pool.#start(world, head);
+		} catch (error) {
+			await head.device.close();
+			throw error;
+		}
+	}
+
+	async #renew(): Promise<void> {
+		const changes = await ownState(this.#world, this.#head);
+		// Both copies: either may have to open it.
+		const written = this.#pulse.then(() => this.#head.write(changes)).then(() => this.#head.write({}));
+		this.#pulse = written.catch(() => undefined);
+		await written;
+	}
+
 	static async #start(world: PoolWorld, head: Head): Promise<Pool> {
-		const segments = new Segments(world.folder);
+		const segments = new Segments(world.folder, head.state.filled);
 		try {
 			const { state } = head;
 			const contents = new Contents();

@@ -58,8 +58,9 @@ export class Chain {
 	}
 
 	isOurs(header: Header, position: number): boolean {
-		const { pool, incarnation } = this.#head;
-		return header.pool === pool && header.position === position && header.incarnation <= incarnation;
+		const { pool, former, incarnation } = this.#head;
+		if (header.pool !== pool && !former?.includes(header.pool)) return false;
+		return header.position === position && header.incarnation <= incarnation;
 	}
 
 	follows(header: Header): boolean {

@@ -24,7 +24,11 @@ export class Segments {
 	/** Slots from here on were never used. */
 	#freshSlot = 0;
 
-	constructor(folder: PoolFolder) {
+	/** `filledSlots`: so many, the first ones, need not be written with zeros before they are used. */
+	constructor(
+		folder: PoolFolder,
+		readonly filledSlots = 0,
+	) {
 		this.#folder = folder;
 	}
 

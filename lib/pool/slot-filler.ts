@@ -42,7 +42,8 @@ export class SlotFiller implements RequestOwner {
 		this.#slot = slot;
 		this.#device = null;
 		this.#allowedBytes = 0;
-		this.#filledBytes = isFresh && this.#segments.folder.fillsAhead ? 0 : SEGMENT_BYTES;
+		const { filledSlots, folder } = this.#segments;
+		this.#filledBytes = isFresh && slot >= filledSlots && folder.fillsAhead ? 0 : SEGMENT_BYTES;
 		this.#begin();
 	}
 

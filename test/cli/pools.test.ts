@@ -1,6 +1,8 @@
 // Commands that make pools and volumes, and tell of them.
+import { closeSync, openSync, writeSync } from "node:fs";
 import path from "node:path";
 import t from "tap";
+import { poolCheckCommand, poolScrubCommand } from "../../lib/cli/pools/examine.js";
 import { poolCreateCommand, poolShowCommand } from "../../lib/cli/pools/pool.js";
 import { volumeCreateCommand, volumeLsCommand, volumeShowCommand } from "../../lib/cli/pools/volume.js";
 import {
@@ -53,13 +55,41 @@ t.test("snapshots, clones, names and sizes", async (t) => {
 	await t.rejects(told(volumeSnapshotCommand, `${folder}/db@b`, `/tmp/db@b`), /are of one pool/);
 });
 
+t.test("check and scrub tell what is damaged, with the exit status", async (t) => {
+	const folder = newDirectory();
+	await told(poolCreateCommand, folder);
+	await told(volumeCreateCommand, `${folder}/web`, "1M");
+	const lines: string[] = [];
+	const output = { out: (text: string) => lines.push(text), err: (text: string) => lines.push(text) };
+	t.equal(await poolCheckCommand([folder], output), 0);
+	t.equal(await poolScrubCommand([folder], output), 0);
+	t.strictSame(lines, [
+		`${folder}: all is well (segments 1, records 1)\n`,
+		`${folder}: all is well (segments 1, records 1, pages 0)\n`,
+	]);
+	const file = openSync(path.join(folder, "head"), "r+");
+	writeSync(file, Buffer.from("x"), 0, 1, 4096);
+	closeSync(file);
+	lines.length = 0;
+	t.equal(await poolScrubCommand([folder, "--json"], output), 1);
+	const place = `${folder}/head, byte 4096`;
+	t.match(JSON.parse(lines.join("")), { path: folder, damaged: 1, findings: [{ place, what: /damaged/ }] });
+	lines.length = 0;
+	t.equal(await poolCheckCommand([folder], output), 1);
+	t.strictSame(lines, [
+		`${place}: this copy of the head is damaged; the other one is whole\n`,
+		`${folder}: damaged in 1 places (segments 1, records 1)\n`,
+	]);
+	await t.rejects(poolCheckCommand([newDirectory()], output), /is no pool/);
+});
+
 t.test("what is wrong is told in one line", async (t) => {
 	const folder = newDirectory();
 	for (const [command, argv, message] of [
 		[poolCreateCommand, ["fast"], /pool "fast": a path that begins with \/ or \. is allowed/],
 		[poolShowCommand, [folder], /: is no pool/],
 		[poolShowCommand, [`${folder}/none`], /there is no such directory/],
-		[volumeCreateCommand, ["web", "1G"], /volume "web": PATH\/NAME is allowed/],
+		[volumeCreateCommand, ["web", "1G"], /volume "web": POOL\/NAME is allowed/],
 		[volumeCreateCommand, [`${folder}/web`, "big"], /size "big": a number is allowed/],
 		[volumeCreateCommand, [`${folder}/web`], /missing argument: size/],
 		[volumeShowCommand, [`${folder}/`], /PATH\/NAME is allowed/],

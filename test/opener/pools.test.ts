@@ -15,13 +15,9 @@ t.test("files of a pool are granted, by their names", async (t) => {
 			path: name,
 			isOfPool: true,
 		});
-	for (const file of [
-		"/srv/fast",
-		"/srv/fast/other",
-		"/srv/fast/sub/head",
-		"/srv/fast/../fast/head",
-		"/srv/head",
-	])
+	const device = { folder: "", path: "/srv/fast", isOfPool: true };
+	t.strictSame(grants.grant("/srv/fast", false), device, "it may be on a device");
+	for (const file of ["/srv/fast/other", "/srv/fast/sub/head", "/srv/fast/../fast/head", "/srv/head"])
 		t.throws(() => grants.grant(file, true), OperatorError, file);
 	grants.refusePool("/srv/fast");
 	for (const folder of ["/srv", "/srv/fast/", "/srv/fast/sub", "/etc"])
@@ -31,7 +27,11 @@ t.test("files of a pool are granted, by their names", async (t) => {
 t.test("the next file of a log is made, and no other", async (t) => {
 	const folder = t.testdir({ head: "", "log.000000": "", secret: "" });
 	const folders = new PoolFolders();
-	t.strictSame([...(await folders.files(folder))].sort(), ["head", "log.000000"], "others are not told of");
+	t.strictSame(
+		[...(await folders.look(folder)).names].sort(),
+		["head", "log.000000"],
+		"others are not told of",
+	);
 	await t.rejects(folders.make(folder, 2), /the next file of the pool is log\.000001/);
 	await Promise.all([folders.make(folder, 1), folders.make(folder, 2)]);
 	t.strictSame(readdirSync(folder).sort(), ["head", "log.000000", "log.000001", "log.000002", "secret"]);
@@ -40,5 +40,5 @@ t.test("the next file of a log is made, and no other", async (t) => {
 	writeFileSync(path.join(folder, "log.000001"), "kept");
 	await folders.make(folder, 1);
 	t.equal(statSync(path.join(folder, "log.000001")).size, 4, "what is there is left alone");
-	await t.rejects(folders.files(path.join(folder, "none")), /there is no such directory/);
+	await t.rejects(folders.look(path.join(folder, "none")), /there is no such directory/);
 });

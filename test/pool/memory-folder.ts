@@ -14,7 +14,7 @@ import { strictly } from "../../lib/testing/strict-layer.js";
 import { heapMemory, memoryOf } from "../../lib/wire/memory.js";
 
 /** A device that stays when the pool closes it. */
-function kept(device: BlockDevice): BlockDevice {
+export function kept(device: BlockDevice): BlockDevice {
 	return {
 		get info() {
 			return device.info;
@@ -30,6 +30,8 @@ function kept(device: BlockDevice): BlockDevice {
 export class MemoryFolder implements PoolFolder {
 	readonly path = "memory";
 	fillsAhead = false;
+	/** Where it is, so that a copy of it is another place. */
+	place = "memory";
 	readonly files = new Map<string, BlockDevice>();
 	/** What is put on each file that is opened. */
 	readonly wrap: (device: BlockDevice, name: string) => BlockDevice;
@@ -40,6 +42,18 @@ export class MemoryFolder implements PoolFolder {
 
 	async list(): Promise<readonly string[]> {
 		return [...this.files.keys()];
+	}
+
+	site(): Promise<string | undefined> {
+		return Promise.resolve(this.place);
+	}
+
+	async most(): Promise<number | undefined> {
+		return undefined;
+	}
+
+	async prepare(): Promise<void> {
+		if (this.files.size > 0) throw new Error("is not empty");
 	}
 
 	async open(name: string): Promise<BlockDevice> {

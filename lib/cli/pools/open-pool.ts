@@ -5,7 +5,7 @@
 
 import { StorageEngine } from "../../block/engine.js";
 import { OperatorError } from "../../errors.js";
-import { directoryWorld } from "../../pool/directory.js";
+import { poolWorld } from "../../pool/directory.js";
 import type { PoolWorld } from "../../pool/folder.js";
 import { Pool } from "../../pool/pool.js";
 import { askWhetherPoolsAreTried } from "../../pool/trial.js";
@@ -33,22 +33,29 @@ export function readVolumePath(text: string): { folder: string; name: string } {
 	return { folder: readPoolPath(slash === 0 ? "/" : text.slice(0, slash)), name };
 }
 
-/** Does `work` with the pool in a directory, opened or made by `open`. */
-export async function withPool<T>(
+/** Does `work` with the pool in a directory or on a device, opened or made by `open`. */
+export function withPool<T>(
 	folder: string,
 	work: (pool: Pool) => Promise<T> | T,
-	open: (world: PoolWorld) => Promise<Pool> = Pool.open,
+	open: (world: PoolWorld) => Promise<Pool> = (world) => Pool.open(world),
 ): Promise<T> {
-	askWhetherPoolsAreTried();
-	const pump = new Pump();
-	const engine = new StorageEngine(pump);
-	try {
-		const pool = await open(directoryWorld(folder, engine, pump));
+	return withWorld(folder, async (world) => {
+		const pool = await open(world);
 		try {
 			return await work(pool);
 		} finally {
 			await pool.close();
 		}
+	});
+}
+
+/** Does `work` with what the pool there stands on. */
+export async function withWorld<T>(folder: string, work: (world: PoolWorld) => Promise<T>): Promise<T> {
+	askWhetherPoolsAreTried();
+	const pump = new Pump();
+	const engine = new StorageEngine(pump);
+	try {
+		return await work(await poolWorld(folder, engine, pump));
 	} finally {
 		engine.close();
 	}

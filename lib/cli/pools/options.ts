@@ -10,7 +10,7 @@ const OPTIONS = [HELP, JSON_OPTION] as const;
 const EITHER = [...OPTIONS, SOCKET] as const;
 const POOL = {
 	name: "pool",
-	help: "the directory of a pool: a path that begins with / or .; or the name of a running daemon's",
+	help: "a directory or block device: a path that begins with / or .; or the name of a running daemon's",
 };
 const SNAPSHOT = { name: "snapshot", help: "POOL/NAME@SNAPSHOT" };
 const VOLUME = {
@@ -27,9 +27,15 @@ const PAGE = {
 
 export const POOL_CREATE = {
 	name: "pool create",
-	help: "Makes a pool, in a directory that is empty or not there yet.",
+	help: "Makes a pool, in a directory that is empty or not there yet, or on a block device.",
 	arguments: [POOL],
-	options: OPTIONS,
+	options: [
+		...OPTIONS,
+		{ name: "force", short: "f", help: "overwrite what is on a block device" },
+		{ name: "preallocate", help: "write all of it with zeros now: the whole device, or --size" },
+		{ name: "size", value: "bytes", help: "what --preallocate writes in a directory: 100G" },
+		{ name: "adopt", help: "make a pool of its own of a copy of one, which is there" },
+	],
 } as const satisfies Form;
 
 export const POOL_LS = {
@@ -44,6 +50,20 @@ export const POOL_SHOW = {
 	help: "Tells all there is to know of a pool.",
 	arguments: [POOL],
 	options: EITHER,
+} as const satisfies Form;
+
+export const POOL_CHECK = {
+	name: "pool check",
+	help: "Looks whether a pool's records follow each other and are whole; its pages: scrub.",
+	arguments: [POOL],
+	options: OPTIONS,
+} as const satisfies Form;
+
+export const POOL_SCRUB = {
+	name: "pool scrub",
+	help: "Reads all of a pool and compares every page with its checksum.",
+	arguments: [POOL],
+	options: OPTIONS,
 } as const satisfies Form;
 
 export const VOLUME_CREATE = {

@@ -1,11 +1,15 @@
 /** `vblade pool ...`: makes pools and looks at them. Called by `commands.ts` with the arguments after the command's name. */
 
-import { makeFolder } from "../../pool/directory-files.js";
+import { OperatorError } from "../../errors.js";
+import { lookAt, makeFolder } from "../../pool/directory-files.js";
 import { Pool, type PoolState } from "../../pool/pool.js";
+import type { Preallocation } from "../../pool/preallocate.js";
 import { sizeText } from "../../text.js";
 import { type Output, processOutput, putJson, understand } from "../client.js";
+import { LazyProgress } from "../progress.js";
 import { isPath, putRows, readPoolPath, withPool } from "./open-pool.js";
 import { POOL_CREATE, POOL_LS, POOL_SHOW } from "./options.js";
+import { readSize } from "./tell-volume.js";
 
 /** Resolves to the exit status; throws an OperatorError if the pool can't be made. */
 export async function poolCreateCommand(
@@ -15,8 +19,15 @@ export async function poolCreateCommand(
 	const line = await understand(POOL_CREATE, argv, output);
 	if (line === undefined) return 0;
 	const folder = readPoolPath(line.positionals[0] ?? "");
-	await makeFolder(folder);
-	const state = await withPool(folder, (pool) => pool.state, Pool.create);
+	const size = line.last("size");
+	const sizeBytes = size === undefined ? undefined : readSize("size", size);
+	const fills = line.has("preallocate");
+	if (!fills && size !== undefined) throw new OperatorError("--size: says how much --preallocate writes");
+	if (line.has("adopt") && (fills || line.has("force")))
+		throw new OperatorError("--adopt: makes nothing new; neither --force nor --preallocate go with it");
+	const state = line.has("adopt")
+		? await withPool(folder, (pool) => pool.state, Pool.adopt)
+		: await create(folder, line.has("force"), fills, sizeBytes);
 	tell(folder, state, line.has("json"), output);
 	return 0;
 }
@@ -28,6 +39,38 @@ export async function poolLsCommand(
 ): Promise<number> {
 	const line = await understand(POOL_LS, argv, output);
 	return line === undefined ? 0 : (await import("./in-daemon.js")).listPools(line, output);
+}
+
+async function create(
+	folder: string,
+	force: boolean,
+	fills: boolean,
+	sizeBytes: number | undefined,
+): Promise<PoolState> {
+	await makeFolder(folder);
+	if (fills) await checkSize(folder, sizeBytes);
+	const shown = new LazyProgress(`preallocate ${folder}`);
+	const filling: Preallocation = { sizeBytes, progress: (done, of) => shown.at(done, of) };
+	try {
+		return await withPool(
+			folder,
+			(pool) => pool.state,
+			(world) => Pool.create(world, { force, filling: fills ? filling : undefined }),
+		);
+	} finally {
+		await shown.stop();
+	}
+}
+
+/** Throws an OperatorError. */
+async function checkSize(folder: string, sizeBytes: number | undefined): Promise<void> {
+	const { isDevice } = await lookAt(folder);
+	if (isDevice && sizeBytes !== undefined)
+		throw new OperatorError(
+			`${folder}: is a block device, of which --preallocate writes all; leave out --size`,
+		);
+	if (!isDevice && (sizeBytes ?? 0) === 0)
+		throw new OperatorError(`${folder}: is a directory; how much --preallocate is to write says --size`);
 }
 
 /** The same for one that there is. */

@@ -1,0 +1,197 @@
+/**
+ * Looks at all of a pool that nobody has open, and changes nothing: both copies of its head, and every segment of the log, by its
+ * summary and record by record; on request every page, too. What is wrong is told with file and place, and all of it, not only what comes
+ * first. Called by the commands that check and scrub.
+ */
+
+import { BlockOp } from "../block/request.js";
+import { OperatorError } from "../errors.js";
+import type { Memory } from "../wire/memory.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
+import { Contents } from "./contents.js";
+import { examineSegment, type SegmentFindings } from "./examine-segment.js";
+import type { PoolWorld } from "./folder.js";
+import { BLOCK_BYTES, BLOCK_SECTORS, FILE_SLOTS, SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
+import type { Head } from "./head.js";
+import { openHead } from "./head-file.js";
+import { crcInHeader, type Header, readHeader } from "./record.js";
+import { Replay } from "./replay.js";
+import { Chain } from "./replay-records.js";
+import { run, Segments } from "./segments.js";
+import { readSummary, Summary } from "./summary.js";
+
+export interface Finding {
+	/** File and byte. */
+	readonly place: string;
+	readonly what: string;
+}
+
+export interface Examination {
+	readonly segments: number;
+	readonly records: number;
+	/** That were compared with their checksums. */
+	readonly pages: number;
+	readonly damaged: number;
+	/** Not more than so many as somebody reads. */
+	readonly findings: readonly Finding[];
+}
+
+export interface ExamineOptions {
+	readonly doPages: boolean;
+	readonly progress: (doneBytes: number, ofBytes: number) => void;
+}
+
+const FINDINGS_MAX = 1000;
+
+/** Throws an OperatorError if there is no pool that can be looked at. */
+export async function examine(world: PoolWorld, options: ExamineOptions): Promise<Examination> {
+	const head = await openHead(world, true);
+	try {
+		const segments = new Segments(world.folder);
+		try {
+			return await new Examiner(world, head, segments, options).run();
+		} finally {
+			await segments.close();
+		}
+	} finally {
+		await head.device.close();
+	}
+}
+
+class Examiner implements SegmentFindings {
+	readonly #world: PoolWorld;
+	readonly #head: Head;
+	readonly #segments: Segments;
+	readonly #options: ExamineOptions;
+	readonly #contents = new Contents();
+	readonly #memory: Memory;
+	readonly #findings: Finding[] = [];
+	#damaged = 0;
+	#records = 0;
+	#pages = 0;
+	/** From record to record. */
+	readonly #chain: Chain;
+	/** What was before is not known: that has been told. */
+	#isBroken = false;
+
+	constructor(world: PoolWorld, head: Head, segments: Segments, options: ExamineOptions) {
+		this.#world = world;
+		this.#head = head;
+		this.#segments = segments;
+		this.#options = options;
+		this.#chain = new Chain(head.state);
+		this.#memory = world.allocate(SEGMENT_BYTES);
+	}
+
+	async run(): Promise<Examination> {
+		for (const at of this.#head.damagedAt)
+			this.#tell(
+				`${this.#head.name}, byte ${at}`,
+				"this copy of the head is damaged; the other one is whole",
+			);
+		await this.#segments.openAll();
+		const { segment: first } = this.#head.state.start;
+		const end = await this.#replay(first);
+		for (let segment = first; segment <= end; segment++) {
+			await this.#segment(segment, segment === end);
+			this.#options.progress((segment - first + 1) * SEGMENT_BYTES, (end - first + 1) * SEGMENT_BYTES);
+		}
+		const [records, pages, damaged, findings] = [this.#records, this.#pages, this.#damaged, this.#findings];
+		return { segments: end - first + 1, records, pages, damaged, findings };
+	}
+
+	/** The segment in which the log ends, as far as it can be followed. */
+	async #replay(first: number): Promise<number> {
+		try {
+			const replay = new Replay(this.#world, this.#segments, this.#head.state, this.#contents);
+			const { position } = await replay.run(new Summary(this.#world.allocate));
+			return Math.floor(position / SEGMENT_SECTORS);
+		} catch (error) {
+			if (!(error instanceof OperatorError)) throw error;
+			// (It begins with the place.)
+			this.#tell("", error.message);
+			return this.#placeByContents(first);
+		}
+	}
+
+	/** What lies behind the damage is found by what it says itself, in its first block or its last. */
+	async #placeByContents(first: number): Promise<number> {
+		let last = first;
+		for (let slot = 0; this.#segments.hasFile(slot); slot++)
+			for (const inSlot of [0, SEGMENT_BYTES - BLOCK_BYTES]) {
+				const position = await this.#positionAt(slot, inSlot);
+				const segment = (position - inSlot / SECTOR_BYTES) / SEGMENT_SECTORS;
+				if (!Number.isInteger(segment) || segment <= first) continue;
+				if (!this.#segments.has(segment)) this.#segments.place(segment, slot);
+				last = Math.max(last, segment);
+			}
+		return last;
+	}
+
+	/** What a header in a slot says that its position is; NaN if there is none of this pool. */
+	async #positionAt(slot: number, inSlot: number): Promise<number> {
+		const at = (slot % FILE_SLOTS) * SEGMENT_BYTES + inSlot;
+		const name = this.#segments.fileNameOf(slot);
+		await run(this.#segments.deviceOfSlot(slot), BlockOp.read, at, BLOCK_BYTES, this.#memory, name);
+		const header = readHeader(this.#memory.bytes, this.#memory.view, 0);
+		const isOurs = header !== undefined && this.#chain.isOurs(header, header.position);
+		return isOurs ? header.position : Number.NaN;
+	}
+
+	async #segment(segment: number, isLast: boolean): Promise<void> {
+		if (!this.#segments.has(segment)) {
+			this.#tell(this.#world.folder.path, `segment ${segment} of the log is nowhere`);
+			this.#isBroken = true;
+			return;
+		}
+		const begin = segment * SEGMENT_SECTORS;
+		const found = await readSummary(this.#segments, segment, this.#memory);
+		const header = found !== undefined && this.#chain.isOurs(found, found.position) ? found : undefined;
+		const summary = header && this.#memory.bytes.slice(0, header.tailBytes);
+		if (header === undefined && !isLast)
+			this.damaged(begin + SEGMENT_SECTORS - BLOCK_SECTORS, "the summary of this segment is damaged here");
+		await this.#segments.read(segment, 0, SEGMENT_BYTES, this.#memory);
+		if (summary === undefined && this.#isBroken) this.#goOnAt(begin);
+		const packed =
+			summary ?? Buffer.concat(this.#chain.follow(this.#memory, begin).map((record) => record.packed));
+		examineSegment(this.#memory, segment, packed, this.#options.doPages, this);
+		if (header !== undefined)
+			this.record(header, crcInHeader(this.#memory.view, SEGMENT_BYTES - BLOCK_BYTES));
+		else this.#isBroken = true;
+	}
+
+	/** The record before is not known: what the first one of the segment in memory says of it is believed. */
+	#goOnAt(begin: number): void {
+		const first = this.#chain.headerAt(this.#memory.bytes, this.#memory.view, 0, begin);
+		if (first === undefined) return;
+		this.#chain.sequence = first.sequence - 1;
+		this.#chain.crc = first.previousCrc;
+	}
+
+	damaged(position: number, what: string): void {
+		this.#tell(this.#segments.nameOf(position), what);
+	}
+
+	badPage(position: number, line: number, page: number, sectors: number): void {
+		const volume = this.#contents.catalog.ofLine(line);
+		const of = volume === undefined ? "a volume that is no more" : `volume ${volume.name}`;
+		this.damaged(position, `a page of ${of} is damaged here, its byte ${page * sectors * SECTOR_BYTES}`);
+	}
+
+	record(header: Header, crc: number): void {
+		this.#records++;
+		if (!this.#isBroken && !this.#chain.follows(header))
+			this.damaged(header.position, "the log does not go on here from the record before");
+		this.#isBroken = false;
+		this.#chain.took(header, crc);
+	}
+
+	pages(count: number): void {
+		this.#pages += count;
+	}
+
+	#tell(place: string, what: string): void {
+		this.#damaged++;
+		if (this.#findings.length < FINDINGS_MAX) this.#findings.push({ place, what });
+	}
+}

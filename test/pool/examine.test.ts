@@ -1,0 +1,108 @@
+// What check and scrub find: whatever byte of a record, a summary, a page or the head is changed, they say in which file and where; of a
+// pool that is as it was written they say nothing, and they change nothing.
+import t from "tap";
+import { type Examination, examine } from "../../lib/pool/examine.js";
+import { BLOCK_BYTES, SEGMENT_BYTES } from "../../lib/pool/format.js";
+import { MemoryFolder, peek, poke, Stage, testWorld } from "./memory-folder.js";
+
+const LOG = "log.000000";
+const ROUNDS = 12;
+
+/** A pool that was closed in order, whose log goes on in several segments. */
+async function written(): Promise<MemoryFolder> {
+	const folder = new MemoryFolder();
+	const stage = await Stage.create(folder);
+	for (let round = 0; round < ROUNDS; round++)
+		for (let page = 0; page < 1000; page += 250)
+			await stage.write(page, ...Array.from({ length: 250 }, (_, i) => 1 + ((page + i + round) % 250)));
+	await stage.close();
+	return folder;
+}
+
+const look = (folder: MemoryFolder, doPages: boolean): Promise<Examination> =>
+	examine(testWorld(folder), { doPages, progress: () => {} });
+
+async function flip(folder: MemoryFolder, name: string, at: number): Promise<void> {
+	const sector = at - (at % 512);
+	const bytes = await peek(folder, name, sector, 512);
+	bytes[at - sector]! ^= 0xff;
+	await poke(folder, name, sector, bytes);
+}
+
+/** With one byte changed, and back. */
+async function withFlipped(
+	folder: MemoryFolder,
+	name: string,
+	at: number,
+	doPages: boolean,
+): Promise<string[]> {
+	await flip(folder, name, at);
+	const { findings, damaged } = await look(folder, doPages);
+	await flip(folder, name, at);
+	if (damaged !== findings.length) throw new Error("some were not told");
+	return findings.map(({ place, what }) => `${place}: ${what}`);
+}
+
+t.test("what is changed is found, and told with file and byte", async (t) => {
+	const folder = await written();
+	const whole = await look(folder, true);
+	t.match(whole, { damaged: 0, findings: [] });
+	t.ok(
+		whole.segments >= 6 && whole.records >= 4 * ROUNDS && whole.pages === 1000 * ROUNDS,
+		JSON.stringify(whole),
+	);
+	t.match(await look(folder, false), { pages: 0, records: whole.records, damaged: 0 });
+	const second = SEGMENT_BYTES;
+	t.strictSame(await withFlipped(folder, LOG, second + 20, false), [
+		`memory/${LOG}, byte ${second}: the header of a record is damaged here`,
+	]);
+	t.match(await withFlipped(folder, LOG, 2 * BLOCK_BYTES + 100, false), [], "that is a page's");
+	const page = await withFlipped(folder, LOG, second + BLOCK_BYTES + 100, true);
+	t.match(page, [
+		new RegExp(
+			`^memory/${LOG}, byte ${second + BLOCK_BYTES}: a page of volume web is damaged here, its byte \\d+$`,
+		),
+	]);
+	t.match(await withFlipped(folder, LOG, 2 * second - BLOCK_BYTES + 30, false), [
+		new RegExp(`^: memory/${LOG}, byte \\d+: the log is damaged here`),
+		`memory/${LOG}, byte ${2 * second - BLOCK_BYTES}: the summary of this segment is damaged here`,
+	]);
+	for (const at of [20, BLOCK_BYTES + 20])
+		t.strictSame(await withFlipped(folder, "head", at, false), [
+			`memory/head, byte ${at - 20}: this copy of the head is damaged; the other one is whole`,
+		]);
+	t.match(await look(folder, true), { damaged: 0 });
+});
+
+t.test("all that is damaged is told, not only what comes first", async (t) => {
+	const folder = await written();
+	// A summary, a header, and pages before and behind them.
+	const places = [
+		SEGMENT_BYTES - BLOCK_BYTES,
+		SEGMENT_BYTES,
+		BLOCK_BYTES * 9,
+		SEGMENT_BYTES + BLOCK_BYTES * 9,
+	];
+	for (const at of places) await flip(folder, LOG, at);
+	for (const at of [4, 5]) await flip(folder, LOG, SEGMENT_BYTES * at - BLOCK_BYTES);
+	const { findings, damaged } = await look(folder, true);
+	const told = findings.map(({ place, what }) => `${place}: ${what}`).join("\n");
+	t.match(told, /byte 8384512: the summary of this segment is damaged here/);
+	t.match(told, /byte 8388608: the header of a record is damaged here/);
+	t.equal(told.match(/a page of volume web is damaged here/g)?.length, 2, told);
+	t.equal(told.match(/the summary of this segment is damaged here/g)?.length, 3);
+	t.equal(damaged, findings.length);
+	t.equal(told.match(/does not go on here/), null, `what follows is not blamed for it: ${told}`);
+});
+
+t.test("a segment that is missing, and one in another's place", async (t) => {
+	const folder = await written();
+	const second = await peek(folder, LOG, SEGMENT_BYTES, SEGMENT_BYTES);
+	await poke(folder, LOG, 2 * SEGMENT_BYTES, second);
+	const { findings } = await look(folder, false);
+	const told = findings.map(({ place, what }) => `${place}: ${what}`);
+	t.match(told, [
+		/byte 16777216: the log is damaged here/,
+		/^memory\/log\.000000, byte 25161728: the summary of this/,
+	]);
+});
