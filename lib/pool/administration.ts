@@ -21,6 +21,14 @@ export interface Users {
 	resized(volume: Volume): void;
 }
 
+/** When snapshots can be taken, and when what they have is stored. */
+export interface Cuts {
+	/** A snapshot is on its way until what is returned is called. */
+	reserve(): Promise<() => void>;
+	/** What snapshots have is stored when it resolves. */
+	idle(): Promise<void>;
+}
+
 export interface WantedSnapshot {
 	readonly volume: string;
 	readonly name: string;
@@ -36,13 +44,15 @@ export class Administration {
 	readonly #catalog: Catalog;
 	readonly #log: Log;
 	readonly #users: Users;
+	readonly #cuts: Cuts;
 	#turn: Promise<unknown> = Promise.resolve();
 
-	constructor(path: string, catalog: Catalog, log: Log, users: Users) {
+	constructor(path: string, catalog: Catalog, log: Log, users: Users, cuts: Cuts) {
 		this.#path = path;
 		this.#catalog = catalog;
 		this.#log = log;
 		this.#users = users;
+		this.#cuts = cuts;
 	}
 
 	/** Throws an OperatorError if there is none. */
@@ -75,6 +85,7 @@ export class Administration {
 	/** A volume that begins as a snapshot is. */
 	clone(of: string, snapshotName: string, name: string): Promise<Volume> {
 		return this.#inTurn(async () => {
+			await this.#cuts.idle();
 			const parent = this.volume(of);
 			const { sizeBytes, line: from, position } = this.snapshot(parent, snapshotName);
 			this.#checkNew(name);
@@ -88,7 +99,7 @@ export class Administration {
 
 	/** All of one moment. */
 	takeSnapshots(wanted: readonly WantedSnapshot[]): Promise<Snapshot[]> {
-		return this.#inTurn(async () => {
+		return this.#cutInTurn(async () => {
 			for (const { volume, name } of wanted) {
 				checkName("snapshot", name);
 				if (this.volume(volume).snapshots.some((snapshot) => snapshot.name === name))
@@ -124,7 +135,7 @@ export class Administration {
 
 	/** How it was is kept as a snapshot, whose name is returned. Initiators find another disk afterwards. */
 	rollback(volumeName: string, name: string): Promise<string> {
-		return this.#inTurn(async () => {
+		return this.#cutInTurn(async () => {
 			const volume = this.volume(volumeName);
 			this.snapshot(volume, name);
 			this.#checkUnused(volume, "goes back");
@@ -213,6 +224,18 @@ export class Administration {
 		if (bytesOf(encoded) > NOTE_BYTES_MAX)
 			throw new OperatorError("so much can't be said in one record; ask for less at once");
 		await new PendingNote(this.#log, encoded).done;
+	}
+
+	/** For what says that how a volume is now is kept. */
+	#cutInTurn<T>(act: () => Promise<T>): Promise<T> {
+		return this.#inTurn(async () => {
+			const release = await this.#cuts.reserve();
+			try {
+				return await act();
+			} finally {
+				release();
+			}
+		});
 	}
 
 	#inTurn<T>(act: () => Promise<T>): Promise<T> {

@@ -2,6 +2,15 @@
 
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
+import type { Root } from "./map/ref.js";
+
+/** What a snapshot has, whatever names it. */
+export class Image {
+	/** Its tree; null until the checkpoint that began with it is merged. */
+	root: Root | null = null;
+
+	constructor(readonly line: number) {}
+}
 
 /** A name for what a volume was at a position. */
 export interface Snapshot {
@@ -9,6 +18,7 @@ export interface Snapshot {
 	/** Of which line, and the position of the last record that counts. */
 	readonly line: number;
 	readonly position: number;
+	readonly image: Image;
 	readonly timeUs: number;
 	/** So large it was. */
 	readonly sizeBytes: number;
@@ -65,6 +75,11 @@ export class Catalog {
 	/** The one that goes on by this line. */
 	ofLine(line: number): Volume | undefined {
 		return this.#byLine.get(line);
+	}
+
+	/** No line that is less was ever a volume's from now on. */
+	skipLines(next: number): void {
+		this.#nextLine = Math.max(this.#nextLine, next);
 	}
 
 	put(volume: Volume): void {

@@ -1,64 +1,129 @@
 /**
  * What a pool holds, as its records say: volumes and snapshots by name, and where their pages are. Filled record by record, by the log as
  * it sends them and by replay, which makes the same of them. A moment of the past is another one, filled up to there. Used by `pool.ts`.
+ *
+ * A snapshot begins with a checkpoint: all that was written before it is frozen, and when that is merged its tree is the snapshot's. So one
+ * can be taken when no checkpoint is being made; who takes one sees to that (`checkpoints.ts`), and replay merges what is in the way.
  */
 
 import { OperatorError, unreachable } from "../errors.js";
-import { Catalog, type Snapshot, type Volume } from "./catalog.js";
-import type { RecordSink } from "./log.js";
+import { Catalog, Image, type Snapshot, type Volume } from "./catalog.js";
+import type { CheckpointState } from "./checkpoint-text.js";
+import { RECORD_ENTRIES } from "./format.js";
+import { Entry, FLAG_ZERO } from "./map/entry.js";
+import type { MapLayers } from "./map/layers.js";
+import { merge, type NextTurn, type NodeOutlet } from "./map/merging.js";
 import { decodeNote, type Note, type Origin } from "./notes.js";
-import { type LineMap, PageMap } from "./page-map.js";
+import type { ReplaySink } from "./replay-records.js";
 
 type NoteOf<Kind extends Note["note"]> = Extract<Note, { note: Kind }>;
 
-export class Contents implements RecordSink {
-	readonly map = new PageMap();
+export class Contents implements ReplaySink {
 	readonly catalog = new Catalog();
-	/** What snapshots were, by line and position. */
-	readonly #kept = new Map<string, LineMap>();
+	/** The last record that a checkpoint had when this was filled from it. */
+	since = 0;
+	/** Called when a record has been taken in, and whether it has begun a checkpoint. */
+	whenTaken: (isCut: boolean) => void = () => {};
+	/** What snapshots that wait for a merge have. */
+	#cut: Image[] = [];
+	/** The record that is being taken in has begun a checkpoint. */
+	#isCut = false;
+	readonly #entry = new Entry();
 
-	page(line: number, page: number, position: number, sectors: number, crc: number): void {
-		this.map.page(line, page, position, sectors, crc);
-	}
+	constructor(
+		readonly layers: MapLayers,
+		readonly outlet: NodeOutlet,
+		readonly nextTurn: NextTurn,
+	) {}
 
-	hole(line: number, page: number, count: number): void {
-		this.map.hole(line, page, count);
-	}
-
-	/** Throws an OperatorError if one makes no sense to this version. */
-	notes(notes: readonly Uint8Array[], position: number, timeUs: number): void {
-		for (const bytes of notes) {
-			const note = decodeNote(bytes);
-			if (note === undefined)
-				throw new OperatorError(`position ${position}: the log has a note that this version does not know`);
-			this.#carryOut(note, position, timeUs);
+	/** Holds what a checkpoint has. */
+	restore({ sequence, nextLine, volumes, roots }: CheckpointState): void {
+		this.since = sequence;
+		this.catalog.skipLines(nextLine);
+		for (const volume of volumes) {
+			this.catalog.put(volume);
+			this.layers.addVolume(volume.line, roots.get(volume.line));
 		}
 	}
 
-	/** How a snapshot was. */
-	mapOf({ line, position }: Origin): LineMap {
-		const map = this.#kept.get(`${line}@${position}`);
-		if (map === undefined)
-			throw new OperatorError(`the log asks for what nothing is known of: ${line}@${position}`);
-		return map;
+	get isFull(): boolean {
+		return this.layers.isFull || this.layers.room < RECORD_ENTRIES;
 	}
 
-	#carryOut(note: Note, position: number, timeUs: number): void {
+	page(line: number, page: number, position: number, sectors: number, crc: number): void {
+		const entry = this.#entry;
+		entry.position = position;
+		entry.sectors = sectors;
+		entry.flags = 0;
+		entry.crc = crc;
+		this.layers.insert(line, page, entry);
+	}
+
+	hole(line: number, page: number, count: number, position: number): void {
+		if (count > 1) {
+			this.layers.trim(line, page, page + count, position);
+			return;
+		}
+		const entry = this.#entry;
+		entry.position = position;
+		entry.sectors = 0;
+		entry.flags = FLAG_ZERO;
+		entry.crc = 0;
+		this.layers.insert(line, page, entry);
+	}
+
+	/** Throws an OperatorError if one makes no sense to this version. */
+	notes(notes: readonly Uint8Array[], position: number, end: number, timeUs: number): void {
+		this.#isCut = false;
+		for (const bytes of notes) this.#carryOut(understood(bytes, position), position, end, timeUs);
+		this.whenTaken(this.#isCut);
+	}
+
+	isReadyFor(notes: readonly Uint8Array[]): boolean {
+		if (this.isFull && !this.layers.isBusy) this.freeze();
+		if (this.isFull) return false;
+		return !notes.some((bytes) => {
+			const note = decodeNote(bytes);
+			if (note?.note === "snapshot" || note?.note === "rollback") return this.layers.isBusy;
+			return note?.note === "create" && note.origin !== undefined && this.#cut.length > 0;
+		});
+	}
+
+	/** All that was taken in so far is frozen: a checkpoint begins. */
+	freeze(): void {
+		this.layers.freeze();
+	}
+
+	/** Has what was frozen merged. Throws if a node can't be had, or stored. */
+	async settle(): Promise<void> {
+		await merge(this.layers, this.outlet, this.nextTurn);
+		for (const image of this.#cut) image.root = this.layers.roots.get(image.line) ?? null;
+		this.#cut = [];
+	}
+
+	/** How a snapshot was. */
+	imageOf(origin: Origin): Image {
+		for (const { snapshots } of this.catalog.volumes)
+			for (const snapshot of snapshots) if (isSamePlace(snapshot, origin)) return snapshot.image;
+		throw new OperatorError(`the log asks for what nothing is known of: ${origin.line}@${origin.position}`);
+	}
+
+	#carryOut(note: Note, position: number, end: number, timeUs: number): void {
 		switch (note.note) {
 			case "create":
 				this.#create(note, timeUs);
 				break;
 			case "resize":
-				this.#resize(note);
+				this.#resize(note, end);
 				break;
 			case "rename":
 				this.#replace(this.#volume(note.line), { name: note.name });
 				break;
 			case "delete":
-				this.#delete(this.#volume(note.line));
+				this.#delete(this.#volume(note.line), end);
 				break;
 			case "snapshot":
-				this.#snapshot(note.line, note.name, position, timeUs, note.from);
+				this.#snapshot(note, position, end, timeUs);
 				break;
 			case "forget":
 				this.#forget(note);
@@ -68,13 +133,13 @@ export class Contents implements RecordSink {
 				this.#hold(note);
 				break;
 			case "replace":
-				this.#goOnBy(note);
+				this.#goOnBy(note, end);
 				break;
 			case "identity":
 				this.#replace(this.#volume(note.line), { serial: note.serial, wwn: note.wwn });
 				break;
 			case "rollback":
-				this.#rollback(note, position, timeUs);
+				this.#rollback(note, position, end, timeUs);
 				break;
 			default:
 				unreachable(note);
@@ -93,42 +158,54 @@ export class Contents implements RecordSink {
 	}
 
 	#create({ note: _, origin, ...made }: NoteOf<"create">, timeUs: number): void {
+		const root = origin === undefined ? undefined : this.imageOf(origin).root;
+		if (root === null) throw new OperatorError(`the log clones what is not stored yet: line ${made.line}`);
 		this.catalog.put({ ...made, createdUs: timeUs, snapshots: [] });
-		if (origin !== undefined) this.map.attach(made.line, this.mapOf(origin));
+		this.layers.addVolume(made.line, root);
 	}
 
 	/** What is cut off is gone: it is zeros when the volume grows again. */
-	#resize({ line, sizeBytes }: NoteOf<"resize">): void {
+	#resize({ line, sizeBytes }: NoteOf<"resize">, end: number): void {
 		const volume = this.#volume(line);
 		const before = Math.ceil(volume.sizeBytes / volume.pageBytes);
 		const pages = Math.ceil(sizeBytes / volume.pageBytes);
-		if (pages < before) this.map.hole(line, pages, before - pages);
+		if (pages < before) this.layers.trim(line, pages, before, end);
 		this.#replace(volume, { sizeBytes });
 	}
 
-	#delete(volume: Volume): void {
+	#delete(volume: Volume, end: number): void {
 		this.catalog.remove(volume);
-		this.map.forget(volume.line);
-		for (const { line, position } of volume.snapshots) this.#kept.delete(`${line}@${position}`);
+		this.layers.deleteVolume(volume.line, end);
 	}
 
-	#snapshot(line: number, name: string, position: number, timeUs: number, from?: string): void {
+	#snapshot(
+		{ line, name, from }: Pick<NoteOf<"snapshot">, "line" | "name" | "from">,
+		position: number,
+		end: number,
+		timeUs: number,
+	): void {
 		const volume = this.#volume(line);
 		const { sizeBytes, snapshots } = volume;
-		const snapshot: Snapshot = { name, line, position, timeUs, sizeBytes, from, isHeld: false };
-		this.#kept.set(`${line}@${position}`, this.map.share(line));
+		const image = this.#imageNow(line, end);
+		const snapshot: Snapshot = { name, line, position, image, timeUs, sizeBytes, from, isHeld: false };
 		this.#replace(volume, { snapshots: [...snapshots, snapshot] });
+	}
+
+	/** What a line has at this record. */
+	#imageNow(line: number, end: number): Image {
+		if (!this.#isCut) this.freeze();
+		this.#isCut = true;
+		this.layers.cut(end);
+		const known = this.#cut.find((image) => image.line === line);
+		if (known !== undefined) return known;
+		const image = new Image(line);
+		this.#cut.push(image);
+		return image;
 	}
 
 	#forget({ line, name }: NoteOf<"forget">): void {
 		const volume = this.#volume(line);
-		const { snapshots } = volume;
-		const left = snapshots.filter((snapshot) => snapshot.name !== name);
-		// One that has another name is of the same moment, perhaps.
-		for (const gone of snapshots)
-			if (gone.name === name && !left.some((other) => isSamePlace(gone, other)))
-				this.#kept.delete(`${gone.line}@${gone.position}`);
-		this.#replace(volume, { snapshots: left });
+		this.#replace(volume, { snapshots: volume.snapshots.filter((snapshot) => snapshot.name !== name) });
 	}
 
 	#hold({ note, line, name }: NoteOf<"hold" | "release">): void {
@@ -139,28 +216,33 @@ export class Contents implements RecordSink {
 		this.#replace(volume, { snapshots });
 	}
 
-	#goOnBy({ line, newLine }: NoteOf<"replace">): void {
+	#goOnBy({ line, newLine }: NoteOf<"replace">, end: number): void {
 		const volume = this.#volume(line);
 		const other = this.#volume(newLine);
 		this.catalog.remove(other);
-		this.map.forget(line);
+		this.layers.deleteVolume(line, end);
 		const snapshots = [...volume.snapshots, ...other.snapshots];
 		this.#replace(volume, { line: newLine, sizeBytes: other.sizeBytes, snapshots });
 	}
 
-	#rollback(
-		{ line, name, kept, newLine, serial, wwn }: NoteOf<"rollback">,
-		position: number,
-		timeUs: number,
-	): void {
+	#rollback(note: NoteOf<"rollback">, position: number, end: number, timeUs: number): void {
+		const { line, name, kept, newLine, serial, wwn } = note;
 		const snapshot = this.#volume(line).snapshots.find((each) => each.name === name);
-		if (snapshot === undefined)
+		const root = snapshot?.image.root;
+		if (snapshot === undefined || root === undefined || root === null)
 			throw new OperatorError(`the log goes back to a snapshot that is not there: ${name}`);
-		this.#snapshot(line, kept, position, timeUs);
-		this.map.attach(newLine, this.mapOf(snapshot));
-		this.map.forget(line);
+		this.#snapshot({ line, name: kept }, position, end, timeUs);
+		this.layers.addVolume(newLine, root);
+		this.layers.deleteVolume(line, end);
 		this.#replace(this.#volume(line), { line: newLine, serial, wwn, sizeBytes: snapshot.sizeBytes });
 	}
+}
+
+function understood(bytes: Uint8Array, position: number): Note {
+	const note = decodeNote(bytes);
+	if (note === undefined)
+		throw new OperatorError(`position ${position}: the log has a note that this version does not know`);
+	return note;
 }
 
 function isSamePlace(one: Origin, other: Origin): boolean {

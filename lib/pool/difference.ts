@@ -1,9 +1,13 @@
 /**
- * What differs between two maps of pages: told from where pages are, without reading any. Asked by `pool.ts` for whoever compares and
+ * What differs between two trees of pages: told from where pages are, without reading any. Asked by `pool.ts` for whoever compares and
  * sends.
  */
 
-import { CHUNK_PAGES, type LineMap } from "./page-map.js";
+import { Entry, Found, PAGES_MAX } from "./map/entry.js";
+import { answerOf } from "./map/merging.js";
+import { Ranges } from "./map/ranges.js";
+import type { Root } from "./map/ref.js";
+import type { Tree } from "./map/tree.js";
 
 /** Pages side by side that are of one kind. */
 export interface PageRange {
@@ -13,40 +17,59 @@ export interface PageRange {
 	readonly mayBeSame: boolean;
 }
 
-const SAME = 0;
-const OTHER = 1;
-const MAY_BE_SAME = 2;
-
-/** From page `first` on, in order. */
-export function* differences(before: LineMap, after: LineMap, first: number): Generator<PageRange> {
-	const numbers = new Set([...before.numbers(), ...after.numbers()]);
-	let begin = 0;
-	let count = 0;
-	let kind = SAME;
-	for (const number of [...numbers].sort((a, b) => a - b)) {
-		// What is shared is the same.
-		if (before.get(number) === after.get(number)) continue;
-		for (let at = 0; at < CHUNK_PAGES; at++) {
-			const page = number * CHUNK_PAGES + at;
-			const found = page < first ? SAME : compare(before, after, number, at);
-			if (count > 0 && found === kind && page === begin + count) {
-				count++;
-				continue;
-			}
-			if (count > 0) yield { page: begin, count, mayBeSame: kind === MAY_BE_SAME };
-			begin = page;
-			count = found === SAME ? 0 : 1;
-			kind = found;
+/** From page `first` on, in order. Throws the fault of a node that can't be had. */
+export async function* differences(
+	tree: Tree,
+	before: Root,
+	after: Root,
+	first: number,
+): AsyncGenerator<PageRange> {
+	const ranges = new Ranges(tree);
+	const sides = [new Side(tree, before), new Side(tree, after)] as const;
+	let found: PageRange | undefined;
+	for (let from = first; from < PAGES_MAX; ) {
+		const start = from;
+		const answer = await answerOf(
+			(waiter) => ranges.nextDiffering(before, after, start, PAGES_MAX, waiter),
+			(each) => each === Found.loading,
+		);
+		if (answer === Found.failed) throw tree.fault;
+		const { page } = ranges;
+		from = page;
+		if (answer !== Found.mapped) continue;
+		from = page + 1;
+		const mayBeSame = !(await areOther(sides[0], sides[1], page));
+		if (found !== undefined && page === found.page + found.count && mayBeSame === found.mayBeSame)
+			found = { ...found, count: found.count + 1 };
+		else {
+			if (found !== undefined) yield found;
+			found = { page, count: 1, mayBeSame };
 		}
 	}
-	if (count > 0) yield { page: begin, count, mayBeSame: kind === MAY_BE_SAME };
+	if (found !== undefined) yield found;
 }
 
-function compare(before: LineMap, after: LineMap, number: number, at: number): number {
-	const [one, other] = [before.get(number), after.get(number)];
-	const [position = 0, otherPosition = 0] = [one?.positions[at], other?.positions[at]];
-	if (position === otherPosition) return SAME;
-	// A page that reads as zeros may be mapped or not, and zeros at its end may be kept or not.
-	const isComparable = position !== 0 && otherPosition !== 0 && one?.sectors[at] === other?.sectors[at];
-	return isComparable && one?.crcs[at] !== other?.crcs[at] ? OTHER : MAY_BE_SAME;
+class Side {
+	readonly entry = new Entry();
+
+	constructor(
+		readonly tree: Tree,
+		readonly root: Root,
+	) {}
+
+	/** Whether the page is mapped: then `entry` says more. */
+	async look(page: number): Promise<boolean> {
+		const found = await answerOf(
+			(waiter) => this.tree.lookUp(this.root, page, this.entry, waiter),
+			(answer) => answer === Found.loading,
+		);
+		if (found === Found.failed) throw this.tree.fault;
+		return found === Found.mapped;
+	}
+}
+
+/** Whether the page surely holds something else: one that reads as zeros may be mapped or not, and zeros at its end kept or not. */
+async function areOther(one: Side, other: Side, page: number): Promise<boolean> {
+	if (!(await one.look(page)) || !(await other.look(page))) return false;
+	return one.entry.sectors === other.entry.sectors && one.entry.crc !== other.entry.crc;
 }

@@ -6,6 +6,7 @@
 
 import { randomInt } from "node:crypto";
 import path from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { BlockDevice } from "../block/device.js";
 import type { StorageEngine } from "../block/engine.js";
 import { FileDevice } from "../block/file.js";
@@ -88,5 +89,6 @@ function worldOf(folder: PoolFolder, pump: Pump): PoolWorld {
 		now: () => Date.now() * 1000,
 		chance: () => randomInt(1, CHANCE_MAX),
 		allocate: nativeMemory,
+		nextTurn,
 	};
 }

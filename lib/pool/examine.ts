@@ -8,12 +8,14 @@ import { BlockOp } from "../block/request.js";
 import { OperatorError } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
-import { Contents } from "./contents.js";
+import { readBlob } from "./blob.js";
+import { type CheckpointState, readCheckpoint } from "./checkpoint-text.js";
 import { examineSegment, type SegmentFindings } from "./examine-segment.js";
 import type { PoolWorld } from "./folder.js";
 import { BLOCK_BYTES, BLOCK_SECTORS, FILE_SLOTS, SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
-import type { Head } from "./head.js";
+import type { Head, LogStart } from "./head.js";
 import { openHead } from "./head-file.js";
+import { LineNames } from "./line-names.js";
 import { crcInHeader, type Header, readHeader } from "./record.js";
 import { Replay } from "./replay.js";
 import { Chain } from "./replay-records.js";
@@ -43,6 +45,9 @@ export interface ExamineOptions {
 
 const FINDINGS_MAX = 1000;
 
+/** Where the log of a new pool begins. */
+const FIRST: LogStart = { segment: 0, slot: 0, sequence: 0, crc: 0, timeUs: 0 };
+
 /** Throws an OperatorError if there is no pool that can be looked at. */
 export async function examine(world: PoolWorld, options: ExamineOptions): Promise<Examination> {
 	const head = await openHead(world, true);
@@ -63,16 +68,17 @@ class Examiner implements SegmentFindings {
 	readonly #head: Head;
 	readonly #segments: Segments;
 	readonly #options: ExamineOptions;
-	readonly #contents = new Contents();
+	readonly #names = new LineNames();
 	readonly #memory: Memory;
 	readonly #findings: Finding[] = [];
 	#damaged = 0;
 	#records = 0;
 	#pages = 0;
 	/** From record to record. */
-	readonly #chain: Chain;
+	#chain: Chain;
 	/** What was before is not known: that has been told. */
 	#isBroken = false;
+	#replayFrom: LogStart;
 
 	constructor(world: PoolWorld, head: Head, segments: Segments, options: ExamineOptions) {
 		this.#world = world;
@@ -80,6 +86,7 @@ class Examiner implements SegmentFindings {
 		this.#segments = segments;
 		this.#options = options;
 		this.#chain = new Chain(head.state);
+		this.#replayFrom = head.state.start;
 		this.#memory = world.allocate(SEGMENT_BYTES);
 	}
 
@@ -90,7 +97,7 @@ class Examiner implements SegmentFindings {
 				"this copy of the head is damaged; the other one is whole",
 			);
 		await this.#segments.openAll();
-		const { segment: first } = this.#head.state.start;
+		const first = await this.#begin();
 		const end = await this.#replay(first);
 		for (let segment = first; segment <= end; segment++) {
 			await this.#segment(segment, segment === end);
@@ -100,10 +107,40 @@ class Examiner implements SegmentFindings {
 		return { segments: end - first + 1, records, pages, damaged, findings };
 	}
 
+	/** The first segment that there is, by the checkpoint; where that can't be read, of a log that is whole. */
+	async #begin(): Promise<number> {
+		const { checkpoint, start } = this.#head.state;
+		if (checkpoint === undefined) return start.segment;
+		const state = await this.#checkpoint();
+		const known = Array.from(state?.slots ?? []).findIndex((slot) => slot >= 0);
+		const first = known < 0 ? (state?.start.segment ?? 0) : known;
+		if (state !== undefined) this.#names.restore(state);
+		else this.#replayFrom = FIRST;
+		for (const [segment, slot] of Array.from(state?.slots ?? []).entries())
+			if (slot >= 0 && this.#segments.hasFile(slot)) this.#segments.place(segment, slot);
+		this.#isBroken = first > 0;
+		this.#chain = new Chain({ ...this.#head.state, start: { ...FIRST, segment: first } });
+		return first;
+	}
+
+	/** What the last checkpoint says; undefined if that is damaged, which is told. */
+	async #checkpoint(): Promise<CheckpointState | undefined> {
+		try {
+			const ref = this.#head.state.checkpoint!;
+			const { lines } = await readBlob(this.#segments, this.#world.allocate, ref);
+			return readCheckpoint(lines, this.#segments.fileNameOf(ref.slot));
+		} catch (error) {
+			if (!(error instanceof OperatorError)) throw error;
+			this.#tell("", error.message);
+			return undefined;
+		}
+	}
+
 	/** The segment in which the log ends, as far as it can be followed. */
 	async #replay(first: number): Promise<number> {
 		try {
-			const replay = new Replay(this.#world, this.#segments, this.#head.state, this.#contents);
+			const state = { ...this.#head.state, start: this.#replayFrom };
+			const replay = new Replay(this.#world, this.#segments, state, this.#names);
 			const { position } = await replay.run(new Summary(this.#world.allocate));
 			return Math.floor(position / SEGMENT_SECTORS);
 		} catch (error) {
@@ -173,8 +210,8 @@ class Examiner implements SegmentFindings {
 	}
 
 	badPage(position: number, line: number, page: number, sectors: number): void {
-		const volume = this.#contents.catalog.ofLine(line);
-		const of = volume === undefined ? "a volume that is no more" : `volume ${volume.name}`;
+		const name = this.#names.of(line);
+		const of = name === undefined ? "a volume that is no more" : `volume ${name}`;
 		this.damaged(position, `a page of ${of} is damaged here, its byte ${page * sectors * SECTOR_BYTES}`);
 	}
 

@@ -26,6 +26,14 @@ export interface PoolFolder {
 	create(name: string, sizeBytes: number): Promise<BlockDevice>;
 }
 
+/** What a map has in memory. */
+export interface MapSize {
+	/** That are not in its trees yet. */
+	readonly entries: number;
+	/** For nodes of trees. */
+	readonly nodeBytes: number;
+}
+
 export interface PoolWorld {
 	readonly folder: PoolFolder;
 	readonly pump: Pump;
@@ -34,6 +42,10 @@ export interface PoolWorld {
 	/** A whole number by chance, above 0 and below 2^53. */
 	chance(): number;
 	allocate(byteLength: number): Memory;
+	/** Resolves when whoever else is served has had a turn. */
+	nextTurn(): Promise<void>;
+	/** For tests: another size of the map in memory than is usual. */
+	readonly mapSize?: MapSize;
 	/** For tests: what is put between volumes and the map that they ask. */
 	readonly between?: (map: PageLookup) => PageLookup;
 }

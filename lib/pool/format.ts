@@ -5,8 +5,9 @@
 
 import { SECTOR_BYTES } from "../wire/sector.js";
 
-/** What does not know this number refuses the pool. */
-export const FORMAT = 1;
+/** What does not know this number refuses the pool. Those from the first one on are opened, and are of this one from then on. */
+export const FORMAT = 2;
+export const FORMAT_FIRST = 1;
 
 /** Records, headers and the head begin at multiples of this. */
 export const BLOCK_BYTES = 4096;
@@ -53,4 +54,11 @@ export function takeU48(view: DataView, at: number): number {
 /** `value` as so many whole blocks, in the unit of `block`. */
 export function roundUp(value: number, block: number): number {
 	return Math.ceil(value / block) * block;
+}
+
+/** Whether it is an object whose fields of these names are numbers of the kind that a pool has: whole, and not below 0. */
+export function areNumbers(value: unknown, names: readonly string[]): boolean {
+	if (typeof value !== "object" || value === null) return false;
+	const fields = value as Record<string, unknown>;
+	return names.every((name) => Number.isSafeInteger(fields[name]) && Number(fields[name]) >= 0);
 }

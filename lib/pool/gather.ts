@@ -38,7 +38,7 @@ export const HOLE = -2;
 /** What a record does, told entry by entry. */
 export interface EntrySink {
 	page(volume: number, page: number, position: number, sectors: number, crc: number): void;
-	/** `position`: of the record, as the birth of what is there no more. */
+	/** `position`: that of the next page that is written, so that what the record has before is older, and what comes behind is not. */
 	hole(volume: number, page: number, count: number, position: number): void;
 }
 
@@ -221,14 +221,16 @@ export class Gather {
 		const { view } = this.memory;
 		const tailAt = BLOCK_BYTES + roundUp(this.dataSectors, BLOCK_SECTORS) * SECTOR_BYTES;
 		const dataPosition = this.position + BLOCK_SECTORS;
+		let dataEnd = 0;
 		for (let entry = 0; entry < this.entryCount; entry++) {
 			const sectors = this.#sectors[entry]!;
 			const volume = this.#volumes[entry]!;
 			const page = this.#pages[entry]!;
-			if (sectors === 0) sink.hole(volume, page, this.#counts[entry]!, this.position);
+			if (sectors === 0) sink.hole(volume, page, this.#counts[entry]!, dataPosition + dataEnd);
 			else {
 				const crc = view.getUint32(entryAt(entry, tailAt) + 12, true);
 				sink.page(volume, page, dataPosition + this.#dataAt[entry]!, sectors, crc);
+				dataEnd = this.#dataAt[entry]! + sectors;
 			}
 		}
 	}

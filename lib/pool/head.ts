@@ -8,7 +8,8 @@ import { BlockOp } from "../block/request.js";
 import { crc32c } from "../crc32c.js";
 import { OperatorError } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
-import { BLOCK_BYTES, FORMAT } from "./format.js";
+import { type BlobRef, isBlobRef } from "./blob.js";
+import { areNumbers, BLOCK_BYTES, FORMAT, FORMAT_FIRST } from "./format.js";
 import { run } from "./segments.js";
 
 /** Where the log is to be read from. */
@@ -37,6 +38,16 @@ export interface HeadState {
 	readonly site?: string | undefined;
 	/** Numbers that the pool had before it was made one of its own out of a copy: older records have them. */
 	readonly former?: readonly number[];
+	/** What the log has said up to a record; none in a pool that is new. */
+	readonly checkpoint?: CheckpointRef | undefined;
+}
+
+/** Where a checkpoint is. */
+export interface CheckpointRef extends BlobRef {
+	/** The last record that is in it, its time, and where it ends. */
+	readonly sequence: number;
+	readonly timeUs: number;
+	readonly position: number;
 }
 
 export const HEAD_FILE_BYTES = 2 * BLOCK_BYTES;
@@ -74,8 +85,10 @@ export function decodeHead(bytes: Uint8Array, name: string): Written | undefined
 	if (view.getUint32(AT.magic, true) !== MAGIC || length > BLOCK_BYTES - AT.text) return undefined;
 	if (crcOf(bytes, length) !== view.getUint32(AT.crc, true)) return undefined;
 	const format = view.getUint32(AT.format, true);
-	if (format !== FORMAT)
-		throw new OperatorError(`${name}: a pool of format ${format}; this version knows format ${FORMAT}`);
+	if (format < FORMAT_FIRST || format > FORMAT)
+		throw new OperatorError(
+			`${name}: a pool of format ${format}; this version knows formats ${FORMAT_FIRST} to ${FORMAT}`,
+		);
 	try {
 		const value: unknown = JSON.parse(new TextDecoder().decode(bytes.subarray(AT.text, AT.text + length)));
 		return isHead(value) ? value : undefined;
@@ -92,21 +105,24 @@ export function looksLikeHead({ buffer, byteOffset }: Uint8Array): boolean {
 
 function isHead(value: unknown): value is Written {
 	if (typeof value !== "object" || value === null) return false;
-	const { start, site, filled = 0, former = [], ...rest } = value as Record<string, unknown>;
+	const { start, site, checkpoint, filled = 0, former = [], ...rest } = value as Record<string, unknown>;
 	return (
 		(site === undefined || typeof site === "string") &&
 		Number.isSafeInteger(filled) &&
 		Array.isArray(former) &&
 		former.every((each) => Number.isSafeInteger(each)) &&
 		areNumbers(rest, ["pool", "incarnation", "epoch", "stable", "generation"]) &&
-		typeof start === "object" &&
-		start !== null &&
-		areNumbers(start as Record<string, unknown>, ["segment", "slot", "sequence", "crc", "timeUs"])
+		isLogStart(start) &&
+		(checkpoint === undefined || isCheckpointRef(checkpoint))
 	);
 }
 
-function areNumbers(value: Record<string, unknown>, names: readonly string[]): boolean {
-	return names.every((name) => Number.isSafeInteger(value[name]) && Number(value[name]) >= 0);
+export function isLogStart(value: unknown): value is LogStart {
+	return areNumbers(value, ["segment", "slot", "sequence", "crc", "timeUs"]);
+}
+
+export function isCheckpointRef(value: unknown): value is CheckpointRef {
+	return isBlobRef(value) && areNumbers(value, ["sequence", "timeUs", "position"]);
 }
 
 export class Head {

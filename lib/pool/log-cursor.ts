@@ -1,5 +1,6 @@
 /** Where a log has got to: what the next record has to say of the one before. Kept by `log.ts`, begun with what `replay.ts` has found. */
 
+import type { LogStart } from "./head.js";
 import type { HeaderFrame, RecordKind } from "./record.js";
 
 /** Where a log ends. */
@@ -15,6 +16,8 @@ export interface LogEnd {
 	readonly position: number;
 	/** The slot that the next segment will have. */
 	readonly nextSlot: number;
+	/** Where the last segment begins. */
+	readonly start: LogStart;
 }
 
 export class LogCursor implements HeaderFrame {
@@ -28,6 +31,8 @@ export class LogCursor implements HeaderFrame {
 	stable: number;
 	previousCrc: number;
 	nextSlot: number;
+	/** Where the segment begins that is being filled. */
+	start: LogStart;
 
 	constructor(end: LogEnd) {
 		this.pool = end.pool;
@@ -38,6 +43,14 @@ export class LogCursor implements HeaderFrame {
 		this.stable = end.sequence;
 		this.previousCrc = end.crc;
 		this.nextSlot = end.nextSlot;
+		this.start = end.start;
+	}
+
+	/** The segment is full: the next one begins, in the slot that was for it. */
+	nextSegment(segment: number, nextSlot: number): void {
+		const { sequence, previousCrc: crc, timeUs } = this;
+		this.start = { segment, slot: this.nextSlot, sequence, crc, timeUs };
+		this.nextSlot = nextSlot;
 	}
 
 	/** The next record begins: this is what its header says. */

@@ -27,8 +27,10 @@ import type { Summary } from "./summary.js";
 
 /** What a record does. Its entries count when it is on its way. */
 export interface RecordSink extends EntrySink {
-	/** After all entries. */
-	notes(notes: readonly Uint8Array[], position: number, timeUs: number): void;
+	/** It can't take the entries of one more record. */
+	readonly isFull: boolean;
+	/** After all entries. The record begins and ends at these positions. */
+	notes(notes: readonly Uint8Array[], position: number, end: number, timeUs: number): void;
 }
 
 /** After "no space" it is tried again, so long after the last time. */
@@ -42,6 +44,8 @@ const UNSYNCED_BYTES_MAX = 256 * 1024 * 1024;
 
 export class Log implements PumpStage, WriterOwner {
 	readonly listeners = new Listeners();
+	/** The map is full and can't be stored: nothing is taken until that is over. */
+	isMapStuck = false;
 	/** Takes what comes. */
 	gather: Gather;
 	readonly #world: PoolWorld;
@@ -61,7 +65,8 @@ export class Log implements PumpStage, WriterOwner {
 	#refusal: StorageStatus = StorageStatus.ok;
 	#refusedUs = 0;
 	#errno = 0;
-	readonly #cursor: LogCursor;
+	/** Where it has got to. */
+	readonly cursor: LogCursor;
 	/** The last record that is written. */
 	#written: number;
 
@@ -70,7 +75,7 @@ export class Log implements PumpStage, WriterOwner {
 		this.#segments = segments;
 		this.#sink = sink;
 		this.#summary = summary;
-		this.#cursor = new LogCursor(end);
+		this.cursor = new LogCursor(end);
 		this.#written = end.sequence;
 		this.gather = new Gather(world.allocate(Gather.memoryBytes));
 		this.#flying = new Gather(world.allocate(Gather.memoryBytes));
@@ -86,18 +91,14 @@ export class Log implements PumpStage, WriterOwner {
 		return Math.floor(this.gather.position / SEGMENT_SECTORS);
 	}
 
-	/** The last record that was sent. */
-	get sequence(): number {
-		return this.#cursor.sequence;
-	}
-
-	/** The last record that is on stable storage. */
-	get stable(): number {
-		return this.#cursor.stable;
+	/** What is on storage is unknown: nothing is written any more. */
+	get hasFailed(): boolean {
+		return this.#step === Step.failed;
 	}
 
 	/** Why a change that comes now is refused; ok if it is not. Where there was no space it is looked for again: who asks then waits for that. */
 	refuses(): StorageStatus {
+		if (this.isMapStuck && !this.hasFailed) return StorageStatus.noSpace;
 		const isRefusing = this.#refusal !== StorageStatus.ok && this.#step === Step.idle;
 		if (isRefusing && this.#world.now() - this.#refusedUs >= RETRY_US) {
 			this.#refusal = StorageStatus.ok;
@@ -120,6 +121,7 @@ export class Log implements PumpStage, WriterOwner {
 	fits(entries: number, sectors: number, noteBytes: number): boolean {
 		const { gather } = this;
 		if (!gather.hasRoom(entries, sectors, noteBytes)) return false;
+		if (entries > 0 && this.#sink.isFull) return false;
 		const total = gather.sectorsWith(entries, sectors, noteBytes);
 		const packed = gather.packedBytes + ENTRY_BYTES * entries + noteBytes;
 		const begin = gather.position % SEGMENT_SECTORS;
@@ -127,14 +129,15 @@ export class Log implements PumpStage, WriterOwner {
 		return !isSealed && begin + total + this.#summary.sectorsWith(packed) <= SEGMENT_SECTORS;
 	}
 
-	/** `waiter.roomAgain` will be called. */
-	waitForRoom(waiter: RoomWaiter): void {
-		this.#roomWaiters.add(waiter);
+	/** `waiter.roomAgain` will be called. `isUrgent`: before that of those who wait already. */
+	waitForRoom(waiter: RoomWaiter, isUrgent = false): void {
+		this.#roomWaiters.add(waiter, isUrgent);
 		this.#world.pump.wake();
 	}
 
-	/** Something was gathered. */
+	/** Something was gathered, or the map is not full any more. */
 	wake(): void {
+		this.#roomWaiters.areForMap = false;
 		this.#world.pump.wake();
 	}
 
@@ -152,7 +155,7 @@ export class Log implements PumpStage, WriterOwner {
 		else if (!this.gather.isEmpty) this.gather.stableWaiters.add(request);
 		else if (this.#step === Step.writing || this.#step === Step.syncing)
 			this.#flying.stableWaiters.add(request);
-		else if (this.#cursor.stable === this.#written) request.complete(StorageStatus.ok);
+		else if (this.cursor.stable === this.#written) request.complete(StorageStatus.ok);
 		else {
 			this.#syncWaiters.add(request);
 			this.#world.pump.wake();
@@ -167,7 +170,7 @@ export class Log implements PumpStage, WriterOwner {
 	get hasWork(): boolean {
 		if (this.#step === Step.failed) return !this.#roomWaiters.isEmpty;
 		if (this.#step !== Step.idle) return false;
-		return !this.gather.isEmpty || !this.#roomWaiters.isEmpty || !this.#syncWaiters.isEmpty;
+		return !this.gather.isEmpty || this.#roomWaiters.mayGoOn || !this.#syncWaiters.isEmpty;
 	}
 
 	get expects(): boolean {
@@ -176,24 +179,24 @@ export class Log implements PumpStage, WriterOwner {
 
 	drain(): void {
 		// Who waits for room comes before those who come now.
-		const isLetIn = this.#roomWaiters.letIn();
+		const isLetIn = this.#roomWaiters.letIn(this.#sink.isFull);
 		if (this.#step === Step.failed) return;
 		if (!this.gather.isEmpty) this.#send();
-		else if (!isLetIn) this.#seal();
+		else if (!isLetIn && this.#roomWaiters.mayGoOn) this.#seal();
 		else if (!this.#syncWaiters.isEmpty) this.#startSync();
 	}
 
 	#send(): void {
 		const record = this.gather;
-		const cursor = this.#cursor;
+		const cursor = this.cursor;
 		cursor.previousCrc = record.finish(cursor.next(RecordKind.pages, this.#world.now()));
 		const { position, memory, sectors } = record;
 		this.gather = this.#flying;
 		this.#flying = record;
 		this.gather.begin(position + sectors);
 		record.deliver(this.#sink);
-		this.#sink.notes(record.notes, position, cursor.timeUs);
 		this.#summary.add(record);
+		this.#sink.notes(record.notes, position, position + sectors, cursor.timeUs);
 		this.#step = Step.writing;
 		const isWaitedFor = !record.stableWaiters.isEmpty || !this.#syncWaiters.isEmpty;
 		this.#submit(position, memory, sectors * SECTOR_BYTES, isWaitedFor);
@@ -209,7 +212,7 @@ export class Log implements PumpStage, WriterOwner {
 		if (status !== StorageStatus.ok) this.#fail(errno);
 		else if (this.#step === Step.sealing) this.#nextSegment();
 		else {
-			this.#written = this.#cursor.sequence;
+			this.#written = this.cursor.sequence;
 			const record = this.#flying;
 			const isWaitedFor = !record.stableWaiters.isEmpty || !this.#syncWaiters.isEmpty;
 			if (synced) this.synced(StorageStatus.ok, 0);
@@ -230,7 +233,7 @@ export class Log implements PumpStage, WriterOwner {
 			this.#fail(errno);
 			return;
 		}
-		this.#cursor.stable = this.#written;
+		this.cursor.stable = this.#written;
 		this.#step = Step.idle;
 		completeAll(this.#flying.stableWaiters, StorageStatus.ok, 0);
 		completeAll(this.#syncWaiters, StorageStatus.ok, 0);
@@ -250,7 +253,7 @@ export class Log implements PumpStage, WriterOwner {
 
 	#writeSummary(): void {
 		this.#step = Step.sealing;
-		const cursor = this.#cursor;
+		const cursor = this.cursor;
 		const end = (Math.floor(this.gather.position / SEGMENT_SECTORS) + 1) * SEGMENT_SECTORS;
 		cursor.previousCrc = this.#summary.finish(cursor.next(RecordKind.summary, this.#world.now()), end);
 		const { memory, sectors } = this.#summary;
@@ -259,13 +262,13 @@ export class Log implements PumpStage, WriterOwner {
 
 	/** The summary is written. */
 	#nextSegment(): void {
-		this.#written = this.#cursor.sequence;
+		this.#written = this.cursor.sequence;
 		const segment = this.segment + 1;
-		this.#segments.place(segment, this.#cursor.nextSlot);
+		this.#segments.place(segment, this.cursor.nextSlot);
 		this.#summary.clear();
 		this.gather.begin(segment * SEGMENT_SECTORS);
-		this.#cursor.nextSlot = this.#segments.takeSlot();
-		this.#filler.fill(this.#cursor.nextSlot, true);
+		this.cursor.nextSegment(segment, this.#segments.takeSlot());
+		this.#filler.fill(this.cursor.nextSlot, true);
 		this.#step = Step.idle;
 		this.#world.pump.wake();
 	}
@@ -286,7 +289,7 @@ export class Log implements PumpStage, WriterOwner {
 		this.#refusal = status;
 		this.#errno = errno;
 		this.#refusedUs = this.#world.now();
-		this.#roomWaiters.letIn();
+		this.#roomWaiters.letIn(false);
 	}
 
 	/** Takes no part in the pump any more. */

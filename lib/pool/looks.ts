@@ -35,7 +35,8 @@ export interface PoolLook {
 	readonly volumes: readonly VolumeLook[];
 }
 
-export function lookAt(pool: Pool, volume: Volume): VolumeLook {
+/** As of the last checkpoint. */
+function lookAt(pool: Pool, volume: Volume): VolumeLook {
 	const { createdUs, snapshots, name, sizeBytes, pageBytes, serial, wwn } = volume;
 	return {
 		name,
@@ -50,6 +51,13 @@ export function lookAt(pool: Pool, volume: Volume): VolumeLook {
 			return { name: called, sizeBytes: size, created: timeText(timeUs), held: isHeld };
 		}),
 	};
+}
+
+/** The same with all that was written by now. */
+export async function lookNow(pool: Pool, volume: Volume): Promise<VolumeLook> {
+	// Where no checkpoint can be made, it is as of the last one.
+	await pool.checkpoint().catch(() => {});
+	return lookAt(pool, volume);
 }
 
 export function lookAtPool(pool: Pool): PoolLook {

@@ -15,6 +15,9 @@ import { run, type Segments } from "./segments.js";
 /** What a segment begins with is no node's: places begin at 1. */
 const FIRST_BYTE = SECTOR_BYTES;
 
+/** Written at once, so that others have a turn. */
+const WRITE_BYTES = 1024 * 1024;
+
 /** A node that is being read. Used again and again. */
 class NodeLoad implements RequestOwner {
 	readonly request = new BlockRequest(this);
@@ -40,6 +43,8 @@ class NodeLoad implements RequestOwner {
 /** What was appended and is not written out. */
 interface Filled {
 	readonly memory: Memory;
+	/** What is before this is on storage alone. */
+	readonly firstBytes: number;
 	/** Bytes of it that are written, in whole blocks, and that there are. */
 	writtenBytes: number;
 	bytes: number;
@@ -52,19 +57,27 @@ export class NodeLog implements NodeStore {
 	/** By number of the segment of nodes. */
 	readonly #slots: number[];
 	readonly #filled = new Map<number, Filled>();
+	/** Files with something that was written out. */
+	readonly #unsynced = new Set<number>();
+	/** Where the last segment goes on that a checkpoint has. */
+	#resumeBytes: number;
+	/** What was said to be on storage may be lost. */
+	#failure: unknown;
 	#unused: NodeLoad | null = null;
 
-	/** `slots`: as a checkpoint has them. `nodeBytesMax`: of one node. */
+	/** `slots`: as a checkpoint has them; `end`: the place behind all that it has. `nodeBytesMax`: of one node. */
 	constructor(
 		segments: Segments,
 		allocate: (byteLength: number) => Memory,
 		nodeBytesMax: number,
 		slots: readonly number[] = [],
+		end = slots.length * SEGMENT_BYTES,
 	) {
 		this.#segments = segments;
 		this.#allocate = allocate;
 		this.#nodeBytesMax = nodeBytesMax;
 		this.#slots = [...slots];
+		this.#resumeBytes = roundUp(end - (slots.length - 1) * SEGMENT_BYTES, BLOCK_BYTES);
 		for (const slot of slots) segments.took(slot);
 	}
 
@@ -79,12 +92,13 @@ export class NodeLog implements NodeStore {
 	}
 
 	append(memory: Memory, bytes: number): number {
-		invariant(bytes <= this.#nodeBytesMax, "a node is larger than it may be");
+		invariant(bytes <= SEGMENT_BYTES - FIRST_BYTE, "a node is larger than it may be");
 		let number = this.#slots.length - 1;
-		let filled = this.#filled.get(number);
+		let filled = this.#filled.get(number) ?? this.#resumed(number);
 		if (filled === undefined || filled.bytes + bytes > SEGMENT_BYTES) {
 			number = this.#slots.push(this.#segments.takeSlot()) - 1;
-			filled = { memory: this.#allocate(SEGMENT_BYTES), writtenBytes: 0, bytes: FIRST_BYTE };
+			const memory = this.#allocate(SEGMENT_BYTES);
+			filled = { memory, firstBytes: FIRST_BYTE, writtenBytes: 0, bytes: FIRST_BYTE };
 			this.#filled.set(number, filled);
 		}
 		filled.memory.bytes.set(memory.bytes.subarray(0, bytes), filled.bytes);
@@ -93,12 +107,23 @@ export class NodeLog implements NodeStore {
 		return place;
 	}
 
+	/** The last segment of a checkpoint, where that has ended; undefined if it is full. */
+	#resumed(number: number): Filled | undefined {
+		const at = this.#resumeBytes;
+		this.#resumeBytes = SEGMENT_BYTES;
+		if (number < 0 || at >= SEGMENT_BYTES) return undefined;
+		const memory = this.#allocate(SEGMENT_BYTES);
+		const filled = { memory, firstBytes: at, writtenBytes: at, bytes: at };
+		this.#filled.set(number, filled);
+		return filled;
+	}
+
 	load(place: number, bytes: number, receiver: NodeReceiver, frame: number): void {
 		const number = Math.floor(place / SEGMENT_BYTES);
 		const offset = place - number * SEGMENT_BYTES;
 		const filled = this.#filled.get(number);
 		const slot = this.#slots[number];
-		if (filled !== undefined) {
+		if (filled !== undefined && offset >= filled.firstBytes) {
 			receiver.loaded(frame, filled.memory, offset, Math.max(0, filled.bytes - offset));
 			return;
 		}
@@ -145,12 +170,23 @@ export class NodeLog implements NodeStore {
 
 	/** All that was appended so far is on stable storage when it resolves. Throws an OperatorError. */
 	async flush(): Promise<void> {
-		const numbers = [...this.#filled.keys()];
+		if (this.#failure !== undefined) throw this.#failure;
 		await this.writeOut();
 		const last = this.#filled.get(this.#slots.length - 1);
 		if (last !== undefined) await this.#write(this.#slots.length - 1, last);
-		const files = new Set(numbers.map((number) => Math.floor(this.#slots[number]! / FILE_SLOTS)));
-		for (const file of files) {
+		try {
+			await this.sync();
+		} catch (error) {
+			// (What a sync has failed for, no other one is for.)
+			this.#failure = error;
+			throw error;
+		}
+	}
+
+	/** All that was written out. */
+	async sync(): Promise<void> {
+		for (const file of [...this.#unsynced]) {
+			this.#unsynced.delete(file);
 			const device = this.#segments.deviceOfSlot(file * FILE_SLOTS);
 			await run(device, BlockOp.flush, 0, 0, undefined, this.#segments.fileNameOf(file * FILE_SLOTS));
 		}
@@ -160,13 +196,16 @@ export class NodeLog implements NodeStore {
 	async #write(number: number, filled: Filled): Promise<void> {
 		const slot = this.#slots[number]!;
 		const device = await this.#segments.fileOf(slot);
-		const from = filled.writtenBytes - (filled.writtenBytes % BLOCK_BYTES);
 		const end = filled.bytes;
-		const to = roundUp(end, BLOCK_BYTES);
 		if (end === filled.writtenBytes) return;
-		const at = (slot % FILE_SLOTS) * SEGMENT_BYTES + from;
-		const name = this.#segments.fileNameOf(slot);
-		await run(device, BlockOp.write, at, to - from, filled.memory, name, from);
+		this.#unsynced.add(Math.floor(slot / FILE_SLOTS));
+		const to = roundUp(end, BLOCK_BYTES);
+		let from = filled.writtenBytes - (filled.writtenBytes % BLOCK_BYTES);
+		for (; from < to; from += WRITE_BYTES) {
+			const length = Math.min(WRITE_BYTES, to - from);
+			const at = (slot % FILE_SLOTS) * SEGMENT_BYTES + from;
+			await run(device, BlockOp.write, at, length, filled.memory, this.#segments.fileNameOf(slot), from);
+		}
 		filled.writtenBytes = end;
 	}
 }

@@ -1,4 +1,4 @@
-/** What knows where pages are that are not being gathered: tables in memory (`page-map.ts`), or trees whose nodes may have to be read first. */
+/** What knows where pages are that are not being gathered: overlays and trees, whose nodes may have to be read first. */
 
 import type { Found } from "./map/entry.js";
 import type { NodeWaiter } from "./map/store.js";

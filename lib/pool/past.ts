@@ -5,11 +5,13 @@
 
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
-import type { Memory } from "../wire/memory.js";
-import { Contents } from "./contents.js";
+import { type Memory, memoryOf } from "../wire/memory.js";
+import { readBlob } from "./blob.js";
+import { readCheckpoint } from "./checkpoint-text.js";
+import type { Contents } from "./contents.js";
 import type { PoolWorld } from "./folder.js";
 import { SEGMENT_BYTES } from "./format.js";
-import type { LogStart } from "./head.js";
+import type { CheckpointRef } from "./head.js";
 import type { Log } from "./log.js";
 import { readHeader } from "./record.js";
 import { deliverPacked } from "./replay-records.js";
@@ -53,32 +55,57 @@ function timeOf(iso: string): number {
 	return whole * 1000 + Number(digits.padEnd(6, "0").slice(0, 6));
 }
 
-/** What a pool held at a time: all of its records up to then. The last segment's summary is not on storage yet. */
-export async function contentsAt(
-	world: PoolWorld,
-	segments: Segments,
-	start: LogStart,
-	{ summary, log }: { readonly summary: Summary; readonly log: Log },
-	timeUs: number,
-): Promise<Contents> {
-	const contents = new Contents();
+/** What it takes to look into the past. */
+export interface PastOf {
+	readonly world: PoolWorld;
+	readonly segments: Segments;
+	/** The last segment's summary is not on storage yet. */
+	readonly summary: Summary;
+	readonly log: Log;
+	/** Checkpoints that can be read, the oldest first. */
+	readonly kept: readonly CheckpointRef[];
+	/** Contents of nothing, on the pool's nodes. */
+	empty(): Contents;
+}
+
+/** What a pool held at a time: what the last checkpoint before has, and all records from there up to then. */
+export async function contentsAt(past: PastOf, timeUs: number): Promise<Contents> {
+	const { world, segments, summary, log, kept } = past;
+	const contents = past.empty();
+	let first = 0;
+	const ref = kept.findLast((each) => each.timeUs <= timeUs);
+	if (ref !== undefined) {
+		const { lines } = await readBlob(segments, world.allocate, ref);
+		const state = readCheckpoint(lines, world.folder.path);
+		contents.restore(state);
+		first = state.start.segment;
+	}
 	const memory = world.allocate(SEGMENT_BYTES);
-	for (let segment = start.segment; segment < log.segment; segment++) {
+	for (let segment = first; segment < log.segment; segment++) {
 		const header = await readSummary(segments, segment, memory);
 		if (header === undefined)
 			throw new OperatorError(`${world.folder.path}: the summary of segment ${segment} can't be read`);
-		if (!take(memory, header.tailBytes, contents, timeUs)) return contents;
+		if (!(await take(memory, header.tailBytes, contents, timeUs))) return contents;
 	}
-	take(summary.memory, summary.bytes, contents, timeUs);
+	// What comes meanwhile is later, and may be put into other memory.
+	const bytes = summary.memory.bytes.slice(0, summary.bytes);
+	await take(memoryOf(bytes, 0), bytes.length, contents, timeUs);
 	return contents;
 }
 
 /** False if it has come to a record that is later. */
-function take({ bytes, view }: Memory, length: number, contents: Contents, timeUs: number): boolean {
+async function take(
+	{ bytes, view }: Memory,
+	length: number,
+	contents: Contents,
+	timeUs: number,
+): Promise<boolean> {
 	for (let at = 0; at < length; ) {
 		const header = readHeader(bytes, view, at);
 		if (header === undefined || header.timeUs > timeUs) return false;
-		at = deliverPacked(bytes, view, at, length, undefined, contents) ?? length;
+		const end = deliverPacked(bytes, view, at, length, undefined, contents) ?? length;
+		if (end === at) await contents.settle();
+		at = end;
 	}
 	return true;
 }

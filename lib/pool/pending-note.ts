@@ -25,7 +25,8 @@ export class PendingNote implements RequestOwner, RoomWaiter {
 			this.#resolve = resolve;
 			this.#reject = reject;
 		});
-		log.waitForRoom(this);
+		// Few, and what makes room for others may be among them.
+		log.waitForRoom(this, true);
 	}
 
 	roomAgain(): boolean {

@@ -3,25 +3,25 @@
  * commands; hands on volumes, snapshots and moments as devices.
  */
 
-import { BlockOp, BlockRequest } from "../block/request.js";
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
 import { Administration, identityOf, type Users } from "./administration.js";
 import type { Volume } from "./catalog.js";
-import { Contents } from "./contents.js";
+import { Checkpoints, stable } from "./checkpoints.js";
+import type { Contents } from "./contents.js";
 import { differences, type PageRange } from "./difference.js";
 import type { PoolWorld } from "./folder.js";
-import { FORMAT, SEGMENT_SECTORS } from "./format.js";
-import type { Head } from "./head.js";
+import { FORMAT } from "./format.js";
+import type { Head, HeadState } from "./head.js";
 import { type CreateOptions, makeHead, openHead, ownState } from "./head-file.js";
-import { Log } from "./log.js";
-import { type LineMap, PageMap } from "./page-map.js";
+import type { Log } from "./log.js";
+import { EMPTY_ROOT, type Root } from "./map/ref.js";
+import { ImageLookup, LayersLookup, MomentLookup } from "./map-lookups.js";
+import { emptyContents, openParts, type PoolParts } from "./opening.js";
+import type { PageLookup } from "./page-lookup.js";
 import { PageStore } from "./page-store.js";
 import { type At, contentsAt, readVolumeName } from "./past.js";
-import { Replay } from "./replay.js";
-import { Segments } from "./segments.js";
 import { StoredReads } from "./stored-reads.js";
-import { Summary } from "./summary.js";
 import { VolumeDevice } from "./volume-device.js";
 
 /** What was found out of a pool. */
@@ -45,35 +45,23 @@ const PAST_LINE = 0;
 export class Pool implements Users {
 	/** Makes, changes and removes volumes and snapshots. */
 	readonly administration: Administration;
-	readonly #world: PoolWorld;
-	readonly #head: Head;
-	readonly #segments: Segments;
-	readonly #contents: Contents;
-	readonly #summary: Summary;
-	readonly #log: Log;
+	readonly #parts: PoolParts;
+	readonly #checkpoints: Checkpoints;
 	readonly #store: PageStore;
 	/** By line: what is open for writing, or as the newest. */
 	readonly #devices = new Map<number, VolumeDevice>();
 	/** The head is written by one at a time. */
 	#pulse = Promise.resolve();
 
-	private constructor(
-		world: PoolWorld,
-		head: Head,
-		segments: Segments,
-		contents: Contents,
-		summary: Summary,
-		log: Log,
-	) {
-		this.#world = world;
-		this.#head = head;
-		this.#segments = segments;
-		this.#contents = contents;
-		this.#summary = summary;
-		this.#log = log;
-		const map = world.between?.(contents.map) ?? contents.map;
-		this.#store = new PageStore(log, map, new StoredReads(segments));
-		this.administration = new Administration(world.folder.path, contents.catalog, log, this);
+	private constructor(parts: PoolParts) {
+		const { world, contents, log, segments } = parts;
+		this.#parts = parts;
+		const writeHead = (changes: () => Partial<HeadState>): Promise<void> => this.#writeHead(changes);
+		this.#checkpoints = new Checkpoints({ ...parts, writeHead }, parts.kept);
+		const map = new LayersLookup(contents.layers);
+		this.#store = new PageStore(log, world.between?.(map) ?? map, new StoredReads(segments));
+		const { path } = world.folder;
+		this.administration = new Administration(path, contents.catalog, log, this, this.#checkpoints);
 	}
 
 	/** Makes a pool where there is none. Throws an OperatorError. */
@@ -101,7 +89,7 @@ export class Pool implements Users {
 
 	static async #on(world: PoolWorld, head: Head): Promise<Pool> {
 		try {
-			return await Pool.#start(world, head);
+			return new Pool(await openParts(world, head));
 		} catch (error) {
 			await head.device.close();
 			throw error;
@@ -109,61 +97,44 @@ export class Pool implements Users {
 	}
 
 	async #renew(): Promise<void> {
-		const changes = await ownState(this.#world, this.#head);
+		const { world, head } = this.#parts;
+		const changes = await ownState(world, head);
 		// Both copies: either may have to open it.
-		const written = this.#pulse.then(() => this.#head.write(changes)).then(() => this.#head.write({}));
-		this.#pulse = written.catch(() => undefined);
-		await written;
-	}
-
-	static async #start(world: PoolWorld, head: Head): Promise<Pool> {
-		const segments = new Segments(world.folder, head.state.filled);
-		try {
-			const { state } = head;
-			const contents = new Contents();
-			const summary = new Summary(world.allocate);
-			await segments.openAll();
-			// (Where the file was there once and is not, its absence is damage.)
-			if (state.incarnation === 0) await segments.fileOf(state.start.slot);
-			const end = await new Replay(world, segments, state, contents).run(summary);
-			// What was read may be in memory alone.
-			await segments.sync(state.start.segment, Math.floor(end.position / SEGMENT_SECTORS));
-			// From now on nothing that was left behind the end can follow what is appended. Both copies say so: either may have to open it.
-			const incarnation = state.incarnation + 1;
-			await head.write({ incarnation, stable: end.sequence });
-			await head.write({});
-			const log = new Log(world, segments, contents, summary, { ...end, incarnation });
-			return new Pool(world, head, segments, contents, summary, log);
-		} catch (error) {
-			await segments.close();
-			throw error;
-		}
+		await this.#writeHead(() => changes);
+		await this.#writeHead(() => ({}));
 	}
 
 	get state(): PoolState {
-		const { pool: id } = this.#head.state;
-		return { format: FORMAT, id, volumes: this.volumes.length, usedBytes: this.#segments.usedBytes };
+		const { head, segments } = this.#parts;
+		const { pool: id } = head.state;
+		return { format: FORMAT, id, volumes: this.volumes.length, usedBytes: segments.usedBytes };
 	}
 
 	/** The earliest moment of which it still knows what was there. */
 	get momentsFromUs(): number {
-		return this.#head.state.start.timeUs;
+		return this.#parts.beganUs;
 	}
 
 	get volumes(): readonly Volume[] {
-		return this.#contents.catalog.volumes;
+		return this.#parts.contents.catalog.volumes;
 	}
 
-	/** Bytes of a volume that are mapped. */
+	/** Bytes of a volume that are mapped, as of the last checkpoint. */
 	usedBytesOf({ line, pageBytes }: Volume): number {
-		return this.#contents.map.mappedOf(line) * pageBytes;
+		return (this.#parts.contents.layers.roots.get(line)?.mapped ?? 0) * pageBytes;
+	}
+
+	/** Has a checkpoint made of all that is written by now. Throws an OperatorError. */
+	checkpoint(): Promise<void> {
+		return this.#checkpoints.request();
 	}
 
 	/** Names what a volume holds, or held: another text whenever that may be anything else; the same in the pool that a snapshot was sent to. */
 	contentId(text: string): string {
-		const { name, at } = readVolumeName(text, this.#world.now());
+		const { world, log } = this.#parts;
+		const { name, at } = readVolumeName(text, world.now());
 		const volume = this.administration.volume(name);
-		if (at === undefined) return `${this.state.id}/${volume.line}@${this.#log.gather.position}`;
+		if (at === undefined) return `${this.state.id}/${volume.line}@${log.gather.position}`;
 		if (at.kind === "moment") return `${this.state.id}/${volume.line} at ${at.timeUs}`;
 		const { line, position, from } = this.administration.snapshot(volume, at.name);
 		return from ?? `${this.state.id}/${line}@${position}`;
@@ -174,7 +145,8 @@ export class Pool implements Users {
 	 * read. Of the present one at a time. Throws an OperatorError.
 	 */
 	async openVolume(text: string, readOnly: boolean, whenClosed: () => Promise<void>): Promise<OpenedVolume> {
-		const { name, at } = readVolumeName(text, this.#world.now());
+		const { world, log } = this.#parts;
+		const { name, at } = readVolumeName(text, world.now());
 		if (at !== undefined) return this.#openPast(text, name, at, whenClosed);
 		const volume = this.administration.volume(name);
 		if (this.isOpen(volume.line)) throw new OperatorError(`volume ${quote(name)}: is in use already`);
@@ -182,9 +154,9 @@ export class Pool implements Users {
 			this.#devices.delete(volume.line);
 			return whenClosed();
 		};
-		const device = new VolumeDevice(volume, this.#store, this.#world.allocate, readOnly, closed);
+		const device = new VolumeDevice(volume, this.#store, world.allocate, readOnly, closed);
 		this.#devices.set(volume.line, device);
-		return { device, log: this.#log, volume };
+		return { device, log, volume };
 	}
 
 	async #openPast(
@@ -193,44 +165,57 @@ export class Pool implements Users {
 		at: At,
 		whenClosed: () => Promise<void>,
 	): Promise<OpenedVolume> {
-		const { volume, map } = await this.#past(text, name, at);
-		const maps = new PageMap();
-		maps.attach(PAST_LINE, map);
-		const store = new PageStore(this.#log, maps, this.#store.reads);
+		const { world, log } = this.#parts;
+		const { volume, lookup } = await this.#past(text, name, at);
+		const store = new PageStore(log, lookup, this.#store.reads);
 		// Another disk than the volume, always the same one.
 		const seed = at.kind === "snapshot" ? at.name : String(at.timeUs);
 		const past = { ...volume, line: PAST_LINE, ...identityOf(`${volume.wwn}@${seed}`) };
-		const device = new VolumeDevice(past, store, this.#world.allocate, true, whenClosed);
-		return { device, log: this.#log, volume: past };
+		const device = new VolumeDevice(past, store, world.allocate, true, whenClosed);
+		return { device, log, volume: past };
 	}
 
-	async #past(text: string, name: string, at: At): Promise<{ volume: Volume; map: LineMap }> {
-		if (at.kind === "moment") return this.#moment(text, name, at.timeUs);
+	async #past(text: string, name: string, at: At): Promise<{ volume: Volume; lookup: PageLookup }> {
+		if (at.kind === "moment") {
+			const { volume, contents } = await this.#moment(text, name, at.timeUs);
+			return { volume, lookup: new MomentLookup(contents.layers, volume.line) };
+		}
 		const volume = this.administration.volume(name);
-		const snapshot = this.administration.snapshot(volume, at.name);
-		return { volume: { ...volume, sizeBytes: snapshot.sizeBytes }, map: this.#contents.mapOf(snapshot) };
+		const { sizeBytes, image } = this.administration.snapshot(volume, at.name);
+		return { volume: { ...volume, sizeBytes }, lookup: new ImageLookup(this.#parts.contents.layers, image) };
 	}
 
 	/** Pages in which two volumes or what they were differ, from page `first` on, in order; named as for `openVolume`. */
-	async changes(before: string, after: string, first: number): Promise<Iterable<PageRange>> {
-		const [one, other] = [await this.#mapNow(before), await this.#mapNow(after)];
-		return differences(one, other, first);
+	async *changes(before: string, after: string, first: number): AsyncGenerator<PageRange> {
+		const [one, other] = [await this.#rootOf(before), await this.#rootOf(after)];
+		yield* differences(this.#parts.tree, one, other, first);
 	}
 
-	/** The map, as it is at this moment. */
-	async #mapNow(text: string): Promise<LineMap> {
-		const { name, at } = readVolumeName(text, this.#world.now());
-		if (at !== undefined) return (await this.#past(text, name, at)).map;
-		return this.#contents.map.share(this.administration.volume(name).line);
+	/** The tree of what is named, with all that was written by now. */
+	async #rootOf(text: string): Promise<Root> {
+		const { name, at } = readVolumeName(text, this.#parts.world.now());
+		if (at?.kind === "moment") {
+			const { volume, contents } = await this.#moment(text, name, at.timeUs);
+			await contents.settle();
+			contents.freeze();
+			await contents.settle();
+			return contents.layers.roots.get(volume.line) ?? EMPTY_ROOT;
+		}
+		const volume = this.administration.volume(name);
+		const { image } = at === undefined ? { image: null } : this.administration.snapshot(volume, at.name);
+		await (image === null ? this.#checkpoints.request() : this.#checkpoints.idle());
+		return (image === null ? this.#parts.contents.layers.roots.get(volume.line) : image.root) ?? EMPTY_ROOT;
 	}
 
-	async #moment(text: string, name: string, timeUs: number): Promise<{ volume: Volume; map: LineMap }> {
-		if (timeUs > this.#world.now()) throw new OperatorError(`${text}: is in the future`);
-		const open = { summary: this.#summary, log: this.#log };
-		const past = await contentsAt(this.#world, this.#segments, this.#head.state.start, open, timeUs);
-		const volume = past.catalog.find(name);
+	async #moment(text: string, name: string, timeUs: number): Promise<{ volume: Volume; contents: Contents }> {
+		const { world, nodes, tree } = this.#parts;
+		if (timeUs > world.now()) throw new OperatorError(`${text}: is in the future`);
+		const { kept } = this.#checkpoints;
+		const empty = (): Contents => emptyContents(world, nodes, tree);
+		const contents = await contentsAt({ ...this.#parts, kept, empty }, timeUs);
+		const volume = contents.catalog.find(name);
 		if (volume === undefined) throw new OperatorError(`${text}: there was no such volume then`);
-		return { volume, map: past.map.share(volume.line) };
+		return { volume, contents };
 	}
 
 	isOpen(line: number): boolean {
@@ -244,27 +229,34 @@ export class Pool implements Users {
 	/** What was found right so far is looked at again, the head says how far the log has come, a full log looks for space. To be called every 30 seconds. */
 	age(): void {
 		this.#store.reads.verified.age();
-		this.#log.refuses();
-		this.#pulse = this.#pulse.then(() => this.#tellStable());
+		this.#parts.log.refuses();
+		this.#checkpoints.age();
+		this.#tellStable();
 	}
 
 	/** Without it the next opening takes a little more on trust, no more. */
-	async #tellStable(): Promise<void> {
-		const { stable } = this.#log;
-		if (stable > this.#head.state.stable) await this.#head.write({ stable }).catch(() => {});
+	#tellStable(): void {
+		const { head, log } = this.#parts;
+		if (log.cursor.stable <= head.state.stable) return;
+		this.#writeHead(() => ({ stable: log.cursor.stable })).catch(() => {});
+	}
+
+	/** After those that were asked to be written before. */
+	#writeHead(changes: () => Partial<HeadState>): Promise<void> {
+		const written = this.#pulse.then(() => this.#parts.head.write(changes()));
+		this.#pulse = written.catch(() => {});
+		return written;
 	}
 
 	/** Ends all, when everything is stable that was written. */
 	async close(): Promise<void> {
-		await new Promise<void>((resolve) => {
-			const request = new BlockRequest({ finished: () => resolve() });
-			request.op = BlockOp.flush;
-			this.#log.whenStable(request.begin());
-		});
-		this.#log.close();
+		const { log, segments, head } = this.#parts;
+		await stable(log).catch(() => {});
+		await this.#checkpoints.close();
+		log.close();
+		this.#tellStable();
 		await this.#pulse;
-		await this.#tellStable();
-		await this.#segments.close();
-		await this.#head.device.close();
+		await segments.close();
+		await head.device.close();
 	}
 }

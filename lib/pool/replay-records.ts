@@ -138,9 +138,18 @@ function arePagesWhole(bytes: Uint8Array, at: number, packed: Uint8Array, { entr
 	return true;
 }
 
+/** Who takes in records that are found on storage. */
+export interface ReplaySink extends RecordSink {
+	/** The last record that it knows already. */
+	readonly since: number;
+	/** Whether it can take such a record in; else `settle` makes that so. */
+	isReadyFor(notes: readonly Uint8Array[]): boolean;
+	settle(): Promise<void>;
+}
+
 /**
- * Tells of the packed record at `at`; returns where it ends, or undefined if it can't be one. With a chain it has to be the next
- * one, and the chain goes on by it.
+ * Tells of the packed record at `at`, unless the sink knows it already; returns where it ends, or undefined if it can't be one; `at` itself
+ * if the sink is not ready for it. With a chain it has to be the next one, and the chain goes on by it.
  */
 export function deliverPacked(
 	bytes: Uint8Array,
@@ -148,29 +157,40 @@ export function deliverPacked(
 	at: number,
 	limit: number,
 	chain: Chain | undefined,
-	sink: RecordSink,
+	sink: ReplaySink,
 ): number | undefined {
 	const header = readHeader(bytes.subarray(0, limit), view, at);
 	if (header === undefined || header.tailBytes < tailEntryBytes(header.entryCount)) return undefined;
 	const end = at + headerBytes(header.entryCount) + header.tailBytes;
 	const notesAt = at + HEADER_BYTES + header.entryCount * ENTRY_BYTES;
-	if (end > limit || (chain !== undefined && !chain.take(bytes, view, at))) return undefined;
+	if (end > limit) return undefined;
 	const notes = splitNotes(bytes, notesAt, end);
 	if (notes === undefined) return undefined;
+	const isKnown = header.sequence <= sink.since;
+	if (!isKnown && !sink.isReadyFor(notes)) return at;
+	if (chain !== undefined && !chain.take(bytes, view, at)) return undefined;
+	if (isKnown) return end;
+	if (!deliverEntries(view, at + HEADER_BYTES, notesAt, header.position + BLOCK_SECTORS, sink))
+		return undefined;
+	const { position, dataSectors, tailBytes, timeUs } = header;
+	sink.notes(notes, position, position + recordSectors(dataSectors, tailBytes), timeUs);
+	return end;
+}
+
+/** Of a record whose pages begin at a position. False if they are none. */
+function deliverEntries(view: DataView, from: number, to: number, begin: number, sink: ReplaySink): boolean {
 	const entry = newEntry();
-	const begin = header.position + BLOCK_SECTORS;
 	let dataSectors = 0;
-	for (let entryAt = at + HEADER_BYTES; entryAt < notesAt; entryAt += ENTRY_BYTES) {
-		if (!readEntry(view, entryAt, entry)) return undefined;
+	for (let at = from; at < to; at += ENTRY_BYTES) {
+		if (!readEntry(view, at, entry)) return false;
 		const { volume, page, sectors, crc, count } = entry;
 		if (sectors === 0) {
-			sink.hole(volume, page, count, header.position);
+			sink.hole(volume, page, count, begin + dataSectors);
 			continue;
 		}
 		const place = dataPlace(dataSectors, sectors);
 		sink.page(volume, page, begin + place, sectors, crc);
 		dataSectors = place + sectors;
 	}
-	sink.notes(notes, header.position, header.timeUs);
-	return end;
+	return true;
 }

@@ -9,23 +9,22 @@ import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import type { PoolWorld } from "./folder.js";
 import { BLOCK_BYTES, BLOCK_SECTORS, roundUp, SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
-import type { HeadState } from "./head.js";
-import type { RecordSink } from "./log.js";
+import type { HeadState, LogStart } from "./head.js";
 import type { LogEnd } from "./log-cursor.js";
 import type { Header } from "./record.js";
-import { Chain, deliverPacked, type Found } from "./replay-records.js";
+import { Chain, deliverPacked, type Found, type ReplaySink } from "./replay-records.js";
 import type { Segments } from "./segments.js";
 import { readSummary, type Summary } from "./summary.js";
 
 export class Replay {
 	readonly #segments: Segments;
 	readonly #head: HeadState;
-	readonly #sink: RecordSink;
+	readonly #sink: ReplaySink;
 	readonly #chain: Chain;
 	/** A segment, whole. */
 	readonly #memory: Memory;
 
-	constructor(world: PoolWorld, segments: Segments, head: HeadState, sink: RecordSink) {
+	constructor(world: PoolWorld, segments: Segments, head: HeadState, sink: ReplaySink) {
 		this.#segments = segments;
 		this.#head = head;
 		this.#sink = sink;
@@ -33,15 +32,16 @@ export class Replay {
 		this.#memory = world.allocate(SEGMENT_BYTES);
 	}
 
-	/** Tells the sink of all records, and begins the summary of the last segment. Throws an OperatorError. */
+	/** Tells the sink of all records that it does not know, and begins the summary of the last segment. Throws an OperatorError. */
 	async run(summary: Summary): Promise<LogEnd> {
 		const { start } = this.#head;
 		let { segment, slot } = start;
 		for (;;) {
 			this.#segments.place(segment, slot);
 			if (!this.#segments.hasFile(slot)) throw this.#missing(segment);
+			const { sequence, crc, timeUs } = this.#chain;
 			const next = await this.#sealed(segment);
-			if (next === undefined) return this.#open(segment, summary);
+			if (next === undefined) return this.#open({ segment, slot, sequence, crc, timeUs }, summary);
 			segment++;
 			slot = next;
 		}
@@ -55,6 +55,7 @@ export class Replay {
 		for (let at = 0; at < header.tailBytes; ) {
 			const end = deliverPacked(bytes, view, at, header.tailBytes, this.#chain, this.#sink);
 			if (end === undefined) throw this.#damage(header.position);
+			if (end === at) await this.#settle();
 			at = end;
 		}
 		if (!this.#chain.take(bytes, view, roundUp(header.tailBytes, BLOCK_BYTES)))
@@ -63,7 +64,8 @@ export class Replay {
 	}
 
 	/** Takes in the last segment, record by record, up to the end of the log. */
-	async #open(segment: number, summary: Summary): Promise<LogEnd> {
+	async #open(start: LogStart, summary: Summary): Promise<LogEnd> {
+		const { segment } = start;
 		const begin = segment * SEGMENT_SECTORS;
 		const found = await this.#walk(segment);
 		let nextSlot = -1;
@@ -71,7 +73,9 @@ export class Replay {
 		for (const record of this.#whole(found)) {
 			nextSlot = record.header.nextSlot;
 			end = record.position + record.sectors;
-			deliverPacked(record.packed, viewOf(record.packed), 0, record.packed.length, undefined, this.#sink);
+			const { packed } = record;
+			const view = viewOf(packed);
+			while (deliverPacked(packed, view, 0, packed.length, undefined, this.#sink) === 0) await this.#settle();
 			summary.addPacked(record.packed);
 			this.#chain.took(record.header, record.crc);
 		}
@@ -80,7 +84,13 @@ export class Replay {
 		this.#segments.took(nextSlot);
 		const { pool, epoch, incarnation } = this.#head;
 		const { sequence, crc, timeUs } = this.#chain;
-		return { pool, epoch, incarnation, sequence, crc, timeUs, position: end, nextSlot };
+		return { pool, epoch, incarnation, sequence, crc, timeUs, position: end, nextSlot, start };
+	}
+
+	/** What is stored for that must not lie where the log has something, which is not known yet. */
+	async #settle(): Promise<void> {
+		this.#segments.keepClear();
+		await this.#sink.settle();
 	}
 
 	/** All records of the segment that follow each other. */

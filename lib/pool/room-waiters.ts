@@ -7,22 +7,33 @@ export interface RoomWaiter {
 }
 
 export class RoomWaiters {
+	/** They wait for the map: a segment more would not help. */
+	areForMap = false;
 	readonly #waiting: RoomWaiter[] = [];
+
+	/** Whether there is somebody for whom there may be room. */
+	get mayGoOn(): boolean {
+		return this.#waiting.length > 0 && !this.areForMap;
+	}
 
 	get isEmpty(): boolean {
 		return this.#waiting.length === 0;
 	}
 
-	add(waiter: RoomWaiter): void {
-		if (!this.#waiting.includes(waiter)) this.#waiting.push(waiter);
+	/** `isUrgent`: before those who wait already. */
+	add(waiter: RoomWaiter, isUrgent: boolean): void {
+		this.areForMap = false;
+		if (isUrgent) this.#waiting.unshift(waiter);
+		else if (!this.#waiting.includes(waiter)) this.#waiting.push(waiter);
 	}
 
-	/** True if nobody waits any more. */
-	letIn(): boolean {
+	/** True if nobody waits any more. `isMapFull`: whoever waits then waits for that. */
+	letIn(isMapFull: boolean): boolean {
 		const waiting = this.#waiting;
 		for (let first = waiting[0]; first?.roomAgain(); first = waiting[0])
 			// (One that is let in may find that nothing is taken any more: then all others are gone already.)
 			if (waiting[0] === first) waiting.shift();
+		this.areForMap = waiting.length > 0 && isMapFull;
 		return this.isEmpty;
 	}
 }

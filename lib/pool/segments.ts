@@ -12,6 +12,8 @@ import { fileName, fileNumber, type PoolFolder } from "./folder.js";
 import { FILE_BYTES, FILE_SLOTS, SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
 
 const NONE = -1;
+/** Files that are being opened at a time. */
+const OPENED_AT_ONCE = 32;
 
 export class Segments {
 	readonly #folder: PoolFolder;
@@ -32,19 +34,25 @@ export class Segments {
 		this.#folder = folder;
 	}
 
-	/** Opens the files that there are. Throws an OperatorError. */
+	/** Opens the files that there are, some at a time. Throws an OperatorError. */
 	async openAll(): Promise<void> {
-		for (const name of await this.#folder.list()) {
-			const file = fileNumber(name);
-			if (file === undefined) continue;
-			const device = await this.#folder.open(name);
-			this.#devices[file] = device;
-			const { sizeBytes } = device.info;
-			if (sizeBytes !== FILE_BYTES)
-				throw new OperatorError(
-					`${this.#folder.path}/${name}: is ${sizeBytes} bytes long, not ${FILE_BYTES}`,
-				);
+		const names = await this.#folder.list();
+		for (let from = 0; from < names.length; from += OPENED_AT_ONCE) {
+			const some = names.slice(from, from + OPENED_AT_ONCE);
+			// (All of these are opened, or not, before anything is closed.)
+			const opened = await Promise.allSettled(some.map((name) => this.#open(name)));
+			for (const each of opened) if (each.status === "rejected") throw each.reason;
 		}
+	}
+
+	async #open(name: string): Promise<void> {
+		const file = fileNumber(name);
+		if (file === undefined) return;
+		const device = await this.#folder.open(name);
+		this.#devices[file] = device;
+		const { sizeBytes } = device.info;
+		if (sizeBytes !== FILE_BYTES)
+			throw new OperatorError(`${this.#folder.path}/${name}: is ${sizeBytes} bytes long, not ${FILE_BYTES}`);
 	}
 
 	/** Has all that was written to some segments, one after the other, on stable storage. Throws an OperatorError. */
@@ -60,7 +68,7 @@ export class Segments {
 
 	async close(limitMs?: number): Promise<void> {
 		await Promise.allSettled(this.#making.values());
-		for (const device of this.#devices) await device?.close(limitMs);
+		await Promise.all(this.#devices.map((device) => device?.close(limitMs)));
 	}
 
 	get folder(): PoolFolder {
@@ -81,6 +89,16 @@ export class Segments {
 		}
 		this.#slots[segment] = slot;
 		this.took(slot);
+	}
+
+	/** The slots of all segments before `end`, in order; -1 for those that have none. */
+	slotsBefore(end: number): Int32Array {
+		return this.#slots.slice(0, end);
+	}
+
+	/** Slots that are taken from now on are in files of their own: who has which of those that there are is not known yet. */
+	keepClear(): void {
+		this.#freshSlot = Math.max(this.#freshSlot, this.#devices.length * FILE_SLOTS);
 	}
 
 	/** The slot is spoken for. */

@@ -223,10 +223,11 @@ export class VolumeChange implements FetchOwner, NodeWaiter {
 		else copyBytes(gather.memory, at + from, source, sourceOffset, length);
 	}
 
-	/** Where a page is that was looked for just now; the node that said so may be gone again, if it has been read meanwhile. */
+	/** Where a page is that was looked for just now, and read if it is stored; the node that said so may be gone again. */
 	#whereNow(page: number): Where {
 		const where = this.#store.find(this.#volume, page, null);
-		return where === Where.loading ? Where.stored : where;
+		if (where !== Where.loading) return where;
+		return page === this.#headPage || page === this.#tailPage ? Where.stored : Where.hole;
 	}
 
 	/** Whether all else of a page reads as zeros. */

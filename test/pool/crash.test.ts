@@ -1,9 +1,11 @@
 // Traps 14 and 17: the power is cut at any request of a pool, in the middle of opening too, again and again: what is there is a prefix of what was
 // asked for, over all volumes, with all that was acknowledged. Bugs planted below are found. POOL_SEED=n begins with that seed.
-import t from "tap";
+import t, { type Test } from "tap";
 import { OperatorError } from "../../lib/errors.js";
-import { CrashError, CrashRun } from "./crash.js";
+import { CrashRun } from "./crash.js";
 import type { Planted } from "./crash-folder.js";
+import { CrashError } from "./crash-model.js";
+import { PLANTS } from "./planted.js";
 
 const RUNS = 40;
 const LIVES = 4;
@@ -23,15 +25,31 @@ t.test("what was promised survives, wherever the power is cut", async (t) => {
 	t.pass(`${RUNS} runs from seed ${FIRST_SEED}`);
 });
 
+t.test("at any request of a checkpoint and of a snapshot, and then while it is opened", async (t) => {
+	const cuts = async (): Promise<number> => {
+		for (let cut = 0; ; cut++) if (!(await new CrashRun(FIRST_SEED + cut).cutAt(cut, cut % 7))) return cut;
+	};
+	t.ok((await cuts()) > 30, `seeds from ${FIRST_SEED}`);
+});
+
+/** Runs until what was planted is found. */
+async function find(t: Test, planted?: Planted): Promise<void> {
+	for (let seed = FIRST_SEED; seed < FIRST_SEED + RUNS_TO_FIND; seed++)
+		try {
+			await new CrashRun(seed, planted).play(LIVES);
+		} catch (error) {
+			t.ok(error instanceof CrashError || error instanceof OperatorError, `${error}`);
+			t.pass(`in run ${seed - FIRST_SEED + 1} from seed ${FIRST_SEED}`);
+			return;
+		}
+	t.fail(`not found in ${RUNS_TO_FIND} runs from seed ${FIRST_SEED}`);
+}
+
 for (const planted of ["no sync", "sync while it is written"] as const satisfies Planted[])
+	t.test(`a planted bug is found: ${planted}`, (t) => find(t, planted));
+
+for (const [planted, plant] of Object.entries(PLANTS))
 	t.test(`a planted bug is found: ${planted}`, async (t) => {
-		for (let seed = FIRST_SEED; seed < FIRST_SEED + RUNS_TO_FIND; seed++)
-			try {
-				await new CrashRun(seed, planted).play(LIVES);
-			} catch (error) {
-				t.ok(error instanceof CrashError || error instanceof OperatorError, `${error}`);
-				t.pass(`in run ${seed - FIRST_SEED + 1} from seed ${FIRST_SEED}`);
-				return;
-			}
-		t.fail(`not found in ${RUNS_TO_FIND} runs from seed ${FIRST_SEED}`);
+		t.teardown(plant());
+		await find(t);
 	});

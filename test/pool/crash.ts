@@ -6,12 +6,15 @@
 import { type BlockDevice, PromisedRequest } from "../../lib/block/device.js";
 import { BlockOp } from "../../lib/block/request.js";
 import { StorageStatus } from "../../lib/errors.js";
+import { RECORD_ENTRIES } from "../../lib/pool/format.js";
 import { Pool } from "../../lib/pool/pool.js";
 import { openVolumeStack } from "../../lib/pool/volume-stack.js";
+import { Pump } from "../../lib/pump.js";
 import { Random } from "../../lib/random.js";
 import { strictly } from "../../lib/testing/strict-layer.js";
 import { heapMemory } from "../../lib/wire/memory.js";
 import { CrashFolder, type Planted, Power } from "./crash-folder.js";
+import { CrashError, Model } from "./crash-model.js";
 import { testWorld } from "./memory-folder.js";
 
 const SECTOR = 512;
@@ -20,43 +23,10 @@ const PAGE_BYTES = 4096;
 const SECTORS = 256;
 const VOLUMES = ["a", "b"] as const;
 const OPERATIONS = 40;
-
-export class CrashError extends Error {
-	override name = "CrashError";
-}
-
-/** So many sectors of the volumes, one behind the other, from one on, are filled with the number of the operation; 0 for zeros. */
-interface Change {
-	readonly at: number;
-	readonly sectors: number;
-	readonly stamp: number;
-}
-
-/** What was asked for since the pool was opened, on top of what was there then. */
-class Model {
-	readonly changes: Change[] = [];
-	/** So many of the changes must survive. */
-	safe = 0;
-
-	constructor(readonly base: readonly number[]) {}
-
-	/** Finds a prefix that has led to this; throws if there is none. */
-	match(found: readonly number[]): void {
-		const state = [...this.base];
-		const tried: number[] = [];
-		for (let count = 0; count <= this.changes.length; count++) {
-			const change = this.changes[count - 1];
-			if (change !== undefined) state.fill(change.stamp, change.at, change.at + change.sectors);
-			if (count < this.safe) continue;
-			const differs = state.findIndex((stamp, i) => stamp !== found[i]);
-			if (differs < 0) return;
-			tried.push(differs);
-		}
-		throw new CrashError(
-			`no prefix of ${this.safe} or more of ${this.changes.length} changes: differs at ${tried}`,
-		);
-	}
-}
+/** So few pages that are written begin a checkpoint, in every second run. */
+const SMALL_MAP = { entries: RECORD_ENTRIES + 24, nodeBytes: 2 ** 18 } as const;
+/** Snapshots that are kept of each volume. */
+const SNAPSHOTS_MAX = 3;
 
 /** One run from a seed. */
 export class CrashRun {
@@ -64,6 +34,8 @@ export class CrashRun {
 	/** Of each volume: trap 17 is that one waits for syncs and the other one does not. */
 	readonly #modes: readonly ("ack" | "flush")[];
 	#stamp = 0;
+	/** Snapshots that were acknowledged, and what they held. */
+	readonly #snapshots = new Map<string, readonly number[]>();
 	#pool: Pool | null = null;
 	#devices: BlockDevice[] = [];
 
@@ -90,6 +62,7 @@ export class CrashRun {
 			folder = folder.crash(random, random.pick([0, 0.5, 0.95, 1]), 8 + random.below(60));
 			const found = await this.#untilOff(folder, async () => {
 				await this.#open(folder);
+				await this.#checkSnapshots();
 				return this.#readAll();
 			});
 			if (found === undefined) continue;
@@ -99,13 +72,48 @@ export class CrashRun {
 		}
 	}
 
+	/**
+	 * The power is cut at the `cut`-th request of some work with checkpoints, and again at the `again`-th of opening what is left. False if
+	 * there were not so many.
+	 */
+	async cutAt(cut: number, again: number): Promise<boolean> {
+		const random = this.#random;
+		let folder = new CrashFolder(new Power(Number.POSITIVE_INFINITY), this.planted);
+		const pool = await Pool.create(testWorld(folder, this.seed));
+		for (const name of VOLUMES) await pool.administration.create(name, SECTORS * SECTOR, PAGE_BYTES);
+		await pool.close();
+		const model = new Model(new Array<number>(VOLUMES.length * SECTORS).fill(0));
+		folder = folder.crash(random, 1, cut);
+		const isOver = await this.#untilOff(folder, async () => {
+			await this.#open(folder);
+			for (let round = 0; round < 3; round++) {
+				for (let i = 0; i < 4; i++) await this.#change(model, random.below(VOLUMES.length));
+				if (round === 1) await this.#snapshot(model, 0);
+				else await this.#pool!.checkpoint();
+			}
+			return true;
+		});
+		folder = folder.crash(random, random.pick([0, 0.5, 1]), again);
+		await this.#untilOff(folder, async () => void (await this.#open(folder)));
+		folder = folder.crash(random, random.pick([0, 0.5, 1]), Number.POSITIVE_INFINITY);
+		await this.#open(folder);
+		await this.#checkSnapshots();
+		model.match(await this.#readAll());
+		return isOver !== true;
+	}
+
 	/** What `act` comes to, unless the power is cut before. */
 	async #untilOff<T>(folder: CrashFolder, act: () => Promise<T>): Promise<T | undefined> {
 		return Promise.race([act(), folder.power.off.then(() => undefined)]);
 	}
 
+	get #hasSmallMap(): boolean {
+		return this.seed % 2 === 0;
+	}
+
 	async #open(folder: CrashFolder): Promise<void> {
-		this.#pool = await Pool.open(testWorld(folder, this.seed));
+		const mapSize = this.#hasSmallMap ? SMALL_MAP : undefined;
+		this.#pool = await Pool.open(testWorld(folder, this.seed, new Pump(), mapSize));
 		const options = { readOnly: false, offsetSectors: 0, lengthSectors: undefined, between: strictly };
 		this.#devices = [];
 		for (const [i, name] of VOLUMES.entries()) {
@@ -116,17 +124,33 @@ export class CrashRun {
 
 	async #readAll(): Promise<number[]> {
 		const stamps: number[] = [];
-		for (const device of this.#devices) {
-			const { request, bytes } = await this.#run(device, BlockOp.read, 0, SECTORS);
-			if (request.status !== StorageStatus.ok) throw new CrashError(`a read ended with ${request.status}`);
-			const view = new DataView(bytes.buffer);
-			for (let at = 0; at < bytes.length; at += SECTOR) {
-				const stamp = view.getUint32(at, true);
-				if (view.getUint32(at + SECTOR - 4, true) !== stamp) throw new CrashError("a sector is a mixture");
-				stamps.push(stamp);
-			}
-		}
+		for (const device of this.#devices) stamps.push(...(await this.#read(device)));
 		return stamps;
+	}
+
+	async #read(device: BlockDevice): Promise<number[]> {
+		const { request, bytes } = await this.#run(device, BlockOp.read, 0, SECTORS);
+		if (request.status !== StorageStatus.ok) throw new CrashError(`a read ended with ${request.status}`);
+		const view = new DataView(bytes.buffer);
+		return Array.from({ length: SECTORS }, (_, sector) => {
+			const stamp = view.getUint32(sector * SECTOR, true);
+			if (view.getUint32((sector + 1) * SECTOR - 4, true) !== stamp)
+				throw new CrashError("a sector is a mixture");
+			return stamp;
+		});
+	}
+
+	async #readSnapshot(name: string): Promise<number[]> {
+		const { device } = await this.#pool!.openVolume(name, true, async () => {});
+		return this.#read(device);
+	}
+
+	async #checkSnapshots(): Promise<void> {
+		for (const [name, stamps] of this.#snapshots) {
+			const found = await this.#readSnapshot(name);
+			const differs = stamps.findIndex((stamp, i) => stamp !== found[i]);
+			if (differs >= 0) throw new CrashError(`snapshot ${name} differs at ${differs}`);
+		}
 	}
 
 	async #run(device: BlockDevice, op: BlockOp, sector: number, sectors: number, stamp = 0) {
@@ -138,33 +162,56 @@ export class CrashRun {
 		return { request: await promised.run(device), bytes: memory.bytes };
 	}
 
-	/** Several at a time, in one order. */
+	/** Several at a time, in one order: where changes may have to wait for the map, each volume has an order of its own. */
 	async #work(model: Model): Promise<void> {
 		const random = this.#random;
 		const underWay: Promise<void>[] = [];
+		let volume = 0;
 		for (let i = 0; i < OPERATIONS; i++) {
-			underWay.push(this.#operation(model));
+			if (underWay.length === 0 || !this.#hasSmallMap) volume = random.below(VOLUMES.length);
+			underWay.push(this.#operation(model, volume));
 			if (random.chance(0.3)) await Promise.all(underWay.splice(0));
 		}
 		await Promise.all(underWay);
 	}
 
-	async #operation(model: Model): Promise<void> {
+	async #snapshot(model: Model, number: number): Promise<void> {
+		const { administration } = this.#pool!;
+		const volume = VOLUMES[number]!;
+		const { safe } = model;
+		const name = `s${++this.#stamp}`;
+		await administration.takeSnapshots([{ volume, name }]);
+		const stamps = await this.#readSnapshot(`${volume}@${name}`);
+		if (!model.wereSo(stamps, number * SECTORS, safe)) throw new CrashError(`${name} was never so`);
+		this.#snapshots.set(`${volume}@${name}`, stamps);
+		const kept = [...this.#snapshots.keys()].filter((each) => each.startsWith(volume));
+		const [oldest = ""] = kept;
+		if (kept.length <= SNAPSHOTS_MAX) return;
+		this.#snapshots.delete(oldest);
+		await administration.forget(volume, oldest.slice(volume.length + 1));
+	}
+
+	async #operation(model: Model, volume: number): Promise<void> {
 		const random = this.#random;
-		const volume = random.below(VOLUMES.length);
 		const device = this.#devices[volume]!;
-		const kind = random.below(10);
+		const kind = random.below(12);
+		if (kind === 10) return this.#pool!.checkpoint();
+		if (kind === 11) return this.#snapshot(model, volume);
+		if (kind > 0) return this.#change(model, volume);
 		const count = model.changes.length;
-		if (kind === 0) {
-			const { request } = await this.#run(device, BlockOp.flush, 0, 0);
-			if (request.status === StorageStatus.ok) model.safe = Math.max(model.safe, count);
-			return;
-		}
+		const { request } = await this.#run(device, BlockOp.flush, 0, 0);
+		if (request.status === StorageStatus.ok) model.safe = Math.max(model.safe, count);
+	}
+
+	async #change(model: Model, volume: number): Promise<void> {
+		const random = this.#random;
+		const device = this.#devices[volume]!;
+		const count = model.changes.length;
 		const sectors = random.chance(0.5) ? 8 * (1 + random.below(4)) : 1 + random.below(20);
 		const sector = random.chance(0.5)
 			? 8 * random.below((SECTORS - sectors) / 8)
 			: random.below(SECTORS - sectors);
-		const op = kind < 3 ? random.pick([BlockOp.trim, BlockOp.writeZeroes]) : BlockOp.write;
+		const op = random.chance(0.2) ? random.pick([BlockOp.trim, BlockOp.writeZeroes]) : BlockOp.write;
 		const stamp = op === BlockOp.write ? ++this.#stamp : 0;
 		model.changes.push({ at: volume * SECTORS + sector, sectors, stamp });
 		const { request } = await this.#run(device, op, sector, sectors, stamp);

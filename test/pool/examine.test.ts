@@ -64,7 +64,6 @@ t.test("what is changed is found, and told with file and byte", async (t) => {
 		),
 	]);
 	t.match(await withFlipped(folder, LOG, 2 * second - BLOCK_BYTES + 30, false), [
-		new RegExp(`^: memory/${LOG}, byte \\d+: the log is damaged here`),
 		`memory/${LOG}, byte ${2 * second - BLOCK_BYTES}: the summary of this segment is damaged here`,
 	]);
 	for (const at of [20, BLOCK_BYTES + 20])
@@ -101,8 +100,5 @@ t.test("a segment that is missing, and one in another's place", async (t) => {
 	await poke(folder, LOG, 2 * SEGMENT_BYTES, second);
 	const { findings } = await look(folder, false);
 	const told = findings.map(({ place, what }) => `${place}: ${what}`);
-	t.match(told, [
-		/byte 16777216: the log is damaged here/,
-		/^memory\/log\.000000, byte 25161728: the summary of this/,
-	]);
+	t.match(told, [/^memory\/log\.000000, byte 25161728: the summary of this/]);
 });

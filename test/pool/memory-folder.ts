@@ -1,10 +1,11 @@
 /** A pool's files in memory, and time and chance that repeat: what pools stand on in tests. */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type BlockDevice, PromisedRequest } from "../../lib/block/device.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { BlockOp } from "../../lib/block/request.js";
 import { StorageStatus } from "../../lib/errors.js";
-import type { PoolFolder, PoolWorld } from "../../lib/pool/folder.js";
+import type { MapSize, PoolFolder, PoolWorld } from "../../lib/pool/folder.js";
 import { Pool } from "../../lib/pool/pool.js";
 import { run } from "../../lib/pool/segments.js";
 import { openVolumeStack } from "../../lib/pool/volume-stack.js";
@@ -72,7 +73,15 @@ export class MemoryFolder implements PoolFolder {
 	}
 }
 
-export function testWorld(folder: PoolFolder, seed = 1, pump = new Pump()): PoolWorld {
+/** What most tests need: another one takes more to be made than they have time. */
+const MAP_SIZE = { entries: 65_536, nodeBytes: 2 ** 20 } as const;
+
+export function testWorld(
+	folder: PoolFolder,
+	seed = 1,
+	pump = new Pump(),
+	mapSize: MapSize = MAP_SIZE,
+): PoolWorld {
 	const random = new Random(seed);
 	let timeUs = 1_764_000_000_000_000;
 	return {
@@ -81,6 +90,8 @@ export function testWorld(folder: PoolFolder, seed = 1, pump = new Pump()): Pool
 		now: () => ++timeUs,
 		chance: () => 1 + random.below(2 ** 31),
 		allocate: heapMemory,
+		nextTurn,
+		mapSize,
 	};
 }
 
@@ -107,14 +118,19 @@ export class Stage {
 		readonly device: BlockDevice,
 	) {}
 
-	static async create(folder: MemoryFolder, sizeBytes = 64 * 2 ** 20, seed = 1): Promise<Stage> {
-		const pool = await Pool.create(testWorld(folder, seed));
+	static async create(
+		folder: MemoryFolder,
+		sizeBytes = 64 * 2 ** 20,
+		seed = 1,
+		mapSize: MapSize = MAP_SIZE,
+	): Promise<Stage> {
+		const pool = await Pool.create(testWorld(folder, seed, new Pump(), mapSize));
 		await pool.administration.create("web", sizeBytes, 4096);
 		return Stage.of(pool);
 	}
 
-	static async open(folder: MemoryFolder): Promise<Stage> {
-		return Stage.of(await Pool.open(testWorld(folder)));
+	static async open(folder: MemoryFolder, mapSize: MapSize = MAP_SIZE): Promise<Stage> {
+		return Stage.of(await Pool.open(testWorld(folder, 1, new Pump(), mapSize)));
 	}
 
 	static async of(pool: Pool): Promise<Stage> {
@@ -155,4 +171,19 @@ export class Stage {
 		await this.device.close();
 		await this.pool.close();
 	}
+}
+
+/** The byte that each of some pages is filled with. */
+export async function show(pool: Pool, name: string, ...pages: number[]): Promise<number[]> {
+	const { device } = await pool.openVolume(name, true, async () => {});
+	const values: number[] = [];
+	for (const page of pages) {
+		const promised = new PromisedRequest();
+		const memory = heapMemory(4096);
+		Object.assign(promised.request, { offsetBytes: 4096 * page, lengthBytes: 4096, memory });
+		const { status } = await promised.run(device);
+		values.push(status === 0 ? memory.bytes[4095]! : -status);
+	}
+	await device.close();
+	return values;
 }

@@ -147,7 +147,10 @@ t.test("trap 2: a damaged summary of a segment that others follow is an error", 
 	const folder = new MemoryFolder();
 	const stage = await Stage.create(folder);
 	for (let round = 0; round < 15; round++) await stage.write(0, ...new Array<number>(250).fill(round + 1));
+	const head = await peek(folder, "head", 0, 2 * BLOCK_BYTES);
 	await stage.close();
+	// Without what a checkpoint has of it.
+	await poke(folder, "head", 0, head);
 	await damage(folder, LOG, SEGMENT_BYTES - BLOCK_BYTES + 30);
 	await t.rejects(Pool.open(testWorld(folder)), /log\.000000, byte \d+: the log is damaged here/);
 });
@@ -174,7 +177,7 @@ t.test("trap 4: a slot's former life is not replayed", async (t) => {
 	const stage = await Stage.open(folder);
 	for (let round = 0; round < 8; round++) await stage.write(100, ...new Array<number>(250).fill(9));
 	// The next slot, where nothing has been written yet.
-	const next = Math.ceil(stage.pool.state.usedBytes / SEGMENT_BYTES) - 1;
+	const next = 1;
 	await stage.close();
 	await poke(folder, LOG, next * SEGMENT_BYTES, former);
 	const again = await Stage.open(folder);

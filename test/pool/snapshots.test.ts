@@ -5,22 +5,7 @@ import { BlockOp } from "../../lib/block/request.js";
 import { readVolumeName } from "../../lib/pool/past.js";
 import { Pool } from "../../lib/pool/pool.js";
 import { heapMemory } from "../../lib/wire/memory.js";
-import { MemoryFolder, Stage, testWorld } from "./memory-folder.js";
-
-/** The byte that each of some pages is filled with. */
-async function show(pool: Pool, name: string, ...pages: number[]): Promise<number[]> {
-	const { device } = await pool.openVolume(name, true, async () => {});
-	const values: number[] = [];
-	for (const page of pages) {
-		const promised = new PromisedRequest();
-		const memory = heapMemory(4096);
-		Object.assign(promised.request, { offsetBytes: 4096 * page, lengthBytes: 4096, memory });
-		const { status } = await promised.run(device);
-		values.push(status === 0 ? memory.bytes[4095]! : -status);
-	}
-	await device.close();
-	return values;
-}
+import { MemoryFolder, Stage, show, testWorld } from "./memory-folder.js";
 
 /** The same of each pool: as it is, and as it is when it is opened again. */
 async function alsoAgain(

@@ -34,18 +34,21 @@ t.test(
 		const folder = new MemoryFolder();
 		const stage = await Stage.create(folder);
 		const { device } = stage;
-		const used = () => stage.pool.usedBytesOf(stage.pool.volumes[0]!);
+		const used = async () => {
+			await stage.pool.checkpoint();
+			return stage.pool.usedBytesOf(stage.pool.volumes[0]!);
+		};
 		const part = (op: BlockOp, sector: number, sectors = 1, byte = 0) =>
 			run(device, op, 512 * sector, 512 * sectors, byte);
 		for (const op of [BlockOp.write, BlockOp.writeZeroes, BlockOp.trim]) {
 			await part(BlockOp.write, 3, 2, 7);
-			t.equal(used(), 4096);
+			t.equal(await used(), 4096);
 			t.equal((await part(op, 4)).status, 0);
-			t.equal(used(), 4096, "a sector is left");
+			t.equal(await used(), 4096, "a sector is left");
 			t.equal((await part(op, 0, 3)).status, 0);
 			t.equal((await run(device, BlockOp.read, 512 * 3, 512)).memory.bytes[9], 7);
 			t.equal((await part(op, 3)).status, 0);
-			t.equal(used(), 0, "nothing is");
+			t.equal(await used(), 0, "nothing is");
 			t.equal(await stage.read(0), 0);
 		}
 		const both = [part(BlockOp.write, 8, 8, 5), part(BlockOp.write, 9, 1, 6), part(BlockOp.write, 24, 1, 4)];
@@ -54,7 +57,7 @@ t.test(
 			(await Promise.all(both)).every(({ status }) => status === 0),
 			"all in one record",
 		);
-		t.equal(used(), 4096, "only the page with a 4");
+		t.equal(await used(), 4096, "only the page with a 4");
 		await stage.close();
 		const again = await Stage.open(folder);
 		t.strictSame(await again.readAll(0, 1, 4), [0, 0, 0]);

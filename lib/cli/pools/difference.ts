@@ -25,7 +25,7 @@ export async function* changedBytes(
 	end: number,
 ): AsyncGenerator<Range & { readonly mayBeSame: boolean }> {
 	const pageBytes = pageBytesOf(pool, after);
-	for (const { page, count, mayBeSame } of await pool.changes(before, after, Math.floor(begin / pageBytes))) {
+	for await (const { page, count, mayBeSame } of pool.changes(before, after, Math.floor(begin / pageBytes))) {
 		const offsetBytes = Math.max(begin, page * pageBytes);
 		const rangeEnd = Math.min(end, (page + count) * pageBytes);
 		if (offsetBytes < rangeEnd) yield { offsetBytes, lengthBytes: rangeEnd - offsetBytes, mayBeSame };

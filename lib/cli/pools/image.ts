@@ -6,7 +6,7 @@
 import { OperatorError } from "../../errors.js";
 import { Image } from "../../image/image.js";
 import type { ImageFormat } from "../../image/layer.js";
-import { lookAt } from "../../pool/looks.js";
+import { lookNow } from "../../pool/looks.js";
 import type { Pool } from "../../pool/pool.js";
 import { copy } from "../../send/copy.js";
 import { DeviceWriter } from "../../send/device.js";
@@ -43,7 +43,7 @@ export async function volumeImportCommand(
 	try {
 		const look = await withPool(folder, async (pool) => {
 			await importImage(pool, name, pageBytes, image);
-			return lookAt(pool, pool.administration.volume(name));
+			return lookNow(pool, pool.administration.volume(name));
 		});
 		tell(look, line.has("json"), output);
 	} finally {

@@ -4,7 +4,7 @@
  */
 
 import { FailedError, OperatorError } from "../../errors.js";
-import { lookAt } from "../../pool/looks.js";
+import { lookNow } from "../../pool/looks.js";
 import { readVolumeName, volumeIn } from "../../pool/past.js";
 import type { Pool } from "../../pool/pool.js";
 import { KeptOnDevice } from "../../send/kept.js";
@@ -126,7 +126,7 @@ export async function volumeReceiveCommand(
 		throw new OperatorError("standard input is a terminal: a stream comes from vblade volume send");
 	const look = await withPool(folder, async (pool) => {
 		await receiveVolume(pool, name, await StreamReader.open(input));
-		return lookAt(pool, pool.administration.volume(name));
+		return lookNow(pool, pool.administration.volume(name));
 	});
 	tell(look, line.has("json"), output);
 	return 0;
@@ -174,8 +174,8 @@ function receivedOn(pool: Pool, name: string, { snapshot, sizeBytes }: StreamBeg
 		);
 	return {
 		make: async ({ administration }, part) => {
-			const [change] = await pool.changes(`${name}@${known.name}`, name, 0);
-			if (change !== undefined)
+			const change = await pool.changes(`${name}@${known.name}`, name, 0).next();
+			if (change.done !== true)
 				throw new OperatorError(
 					`volume ${quote(name)}: was changed since ${name}@${known.name}; vblade volume rollback goes back to that`,
 				);

@@ -4,7 +4,7 @@
  */
 
 import { OperatorError } from "../../errors.js";
-import { lookAt } from "../../pool/looks.js";
+import { lookNow } from "../../pool/looks.js";
 import type { Pool } from "../../pool/pool.js";
 import { quote } from "../../text.js";
 import { type Output, processOutput, putJson, understand } from "../client.js";
@@ -59,7 +59,7 @@ async function changing(
 	const { folder } = where(words);
 	const look = await withPool(folder, async (pool) => {
 		const name = await act(words, (option) => line.has(option))(pool, words);
-		return name === undefined ? undefined : lookAt(pool, pool.administration.volume(name));
+		return name === undefined ? undefined : lookNow(pool, pool.administration.volume(name));
 	});
 	if (look !== undefined) tell(look, line.has("json"), output);
 	return 0;

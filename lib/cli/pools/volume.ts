@@ -1,6 +1,6 @@
 /** `vblade volume ...`: makes volumes and looks at them. Called by `commands.ts` with the arguments after the command's name. */
 
-import { lookAt } from "../../pool/looks.js";
+import { lookNow } from "../../pool/looks.js";
 import { sizeText } from "../../text.js";
 import { type Output, processOutput, putJson, understand } from "../client.js";
 import { isPath, readPoolPath, readVolumePath, withPool } from "./open-pool.js";
@@ -20,7 +20,7 @@ export async function volumeCreateCommand(
 	const bytes = readSize("size", size);
 	const pageBytes = readSize("page", line.last("page") ?? "");
 	const look = await withPool(folder, async (pool) =>
-		lookAt(pool, await pool.administration.create(name, bytes, pageBytes)),
+		lookNow(pool, await pool.administration.create(name, bytes, pageBytes)),
 	);
 	tell(look, line.has("json"), output);
 	return 0;
@@ -36,7 +36,7 @@ export async function volumeShowCommand(
 	const [path = ""] = line.positionals;
 	if (!isPath(path)) return (await import("./in-daemon.js")).showVolume(line, output);
 	const { folder, name } = readVolumePath(path);
-	const look = await withPool(folder, (pool) => lookAt(pool, pool.administration.volume(name)));
+	const look = await withPool(folder, (pool) => lookNow(pool, pool.administration.volume(name)));
 	tell(look, line.has("json"), output);
 	return 0;
 }
@@ -51,7 +51,9 @@ export async function volumeLsCommand(
 	const [path] = line.positionals;
 	if (path === undefined || !isPath(path)) return (await import("./in-daemon.js")).listVolumes(line, output);
 	const folder = readPoolPath(path);
-	const looks = await withPool(folder, (pool) => pool.volumes.map((volume) => lookAt(pool, volume)));
+	const looks = await withPool(folder, (pool) =>
+		Promise.all(pool.volumes.map((volume) => lookNow(pool, volume))),
+	);
 	if (line.has("json")) putJson(output, looks);
 	else
 		for (const { name, sizeBytes: size, usedBytes } of looks)

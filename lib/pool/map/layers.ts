@@ -49,10 +49,14 @@ class Checkpoint {
 	}
 
 	#next(): Merge | null {
-		const volume = this.#left.pop();
-		if (volume === undefined) return null;
 		const { tree, frozen, before, sink } = this;
-		this.#merge = new Merge(tree, before.get(volume) ?? EMPTY_ROOT, volume, frozen, this.#order, sink);
+		const order = this.#order;
+		let volume = this.#left.pop();
+		// What was neither written nor trimmed stays as it is.
+		while (volume !== undefined && !order.has(volume) && frozen.trims.next(volume, 0) < 0)
+			volume = this.#left.pop();
+		if (volume === undefined) return null;
+		this.#merge = new Merge(tree, before.get(volume) ?? EMPTY_ROOT, volume, frozen, order, sink);
 		return this.#merge;
 	}
 }
@@ -96,12 +100,20 @@ export class MapLayers {
 	}
 
 	lookUp(volume: number, page: number, into: Entry, waiter: NodeWaiter | null): Found {
-		let found = this.#written.lookUp(volume, page, into);
-		if (found !== Found.none) return found;
+		const found = this.#written.lookUp(volume, page, into);
+		return found === Found.none ? this.lookUpFrozen(volume, page, into, waiter) : found;
+	}
+
+	/** The same of what was frozen last, or, where that is merged, of the tree. */
+	lookUpFrozen(volume: number, page: number, into: Entry, waiter: NodeWaiter | null): Found {
 		if (this.#checkpoint !== null) {
-			found = this.#other.lookUp(volume, page, into);
+			const found = this.#other.lookUp(volume, page, into);
 			if (found !== Found.none) return found;
 		}
+		return this.#lookUpStored(volume, page, into, waiter);
+	}
+
+	#lookUpStored(volume: number, page: number, into: Entry, waiter: NodeWaiter | null): Found {
 		const root = this.roots.get(volume);
 		return root === undefined ? Found.unmapped : this.tree.lookUp(root, page, into, waiter);
 	}

@@ -71,6 +71,12 @@ export class OverlayOrder {
 		return low;
 	}
 
+	/** Whether there is an entry of `volume`. */
+	has(volume: number): boolean {
+		const place = this.startOf(volume);
+		return place < this.size && this.#overlay.volumeOf(this.at(place)) === volume;
+	}
+
 	/** Goes on for about `steps` entries; true when `at` may be asked. */
 	step(steps: number): boolean {
 		const work = this.#work[0];

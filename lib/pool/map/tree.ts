@@ -15,11 +15,13 @@ import { Shortcuts } from "./shortcuts.js";
 import type { Checksum, NodeFault, NodeStore, NodeWaiter } from "./store.js";
 
 /** Memory for nodes, of a pool of any size. */
-export const TREE_MEMORY_BYTES = 128 * 1024 * 1024;
+export const TREE_MEMORY_BYTES = 96 * 1024 * 1024;
 
-/** Half of the memory: so many nodes as the leaves of 1 TiB have above them. */
+/** Two thirds of the memory: so many nodes as the leaves of 1 TiB have above them. */
+const NODES_SHARE = 2 / 3;
+
 function framesIn(bytes: number, words: number): number {
-	return Math.max(FRAMES_MIN, Math.floor(bytes / 2 / (words * 4)));
+	return Math.max(FRAMES_MIN, Math.floor(bytes / (words * 4)));
 }
 
 export class Tree {
@@ -35,9 +37,9 @@ export class Tree {
 		readonly checksum: Checksum,
 		memoryBytes = TREE_MEMORY_BYTES,
 	) {
-		this.nodes = new Frames(NODE, framesIn(memoryBytes, NODE_WORDS), store, checksum);
+		this.nodes = new Frames(NODE, framesIn(memoryBytes * NODES_SHARE, NODE_WORDS), store, checksum);
 		this.shortcuts = new Shortcuts(this.nodes);
-		this.leaves = new Frames(LEAF, framesIn(memoryBytes, LEAF_WORDS), store, checksum);
+		this.leaves = new Frames(LEAF, framesIn(memoryBytes * (1 - NODES_SHARE), LEAF_WORDS), store, checksum);
 	}
 
 	/** What is the case for a page: `unmapped`; or `mapped`, and `into` is filled; or `loading`, or `failed`. */

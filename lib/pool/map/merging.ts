@@ -1,0 +1,66 @@
+/**
+ * Carries a merge through, a slice in each turn of the event loop, so that whoever is served waits for one slice at most. Nodes that are
+ * asked for come in meanwhile, and those that were made are written out as they fill segments. Used for checkpoints and when a pool or a
+ * moment is opened.
+ */
+
+import type { MapLayers } from "./layers.js";
+import { SLICE_STEPS } from "./merge.js";
+import type { NodeFault, NodeWaiter } from "./store.js";
+
+/** Where what was made goes. */
+export interface NodeOutlet {
+	/** Segments that are full and in memory still. */
+	readonly waiting: number;
+	/** Writes them out. */
+	writeOut(): Promise<void>;
+}
+
+/** Others have had their turn when it resolves. */
+export type NextTurn = () => Promise<void>;
+
+/** One who waits for a node, as a promise. */
+class Awaited implements NodeWaiter {
+	nextWaiter: NodeWaiter | null = null;
+	#told: (() => void) | null = null;
+	#isTold = false;
+
+	nodeReady(_fault: NodeFault | null): void {
+		this.#isTold = true;
+		this.#told?.();
+	}
+
+	async wait(): Promise<void> {
+		if (!this.#isTold)
+			await new Promise<void>((resolve) => {
+				this.#told = resolve;
+			});
+	}
+}
+
+/** The answer of `ask`, which is asked again as often as it has to wait for a node. */
+export async function answerOf<T>(
+	ask: (waiter: NodeWaiter) => T,
+	isWaiting: (answer: T) => boolean,
+): Promise<T> {
+	for (;;) {
+		const waiter = new Awaited();
+		const answer = ask(waiter);
+		if (!isWaiting(answer)) return answer;
+		await waiter.wait();
+	}
+}
+
+/** Goes on with what was frozen until it is merged. Throws what storing nodes throws, or the fault of a node that can't be had. */
+export async function merge(layers: MapLayers, outlet: NodeOutlet, nextTurn: NextTurn): Promise<void> {
+	while (layers.isBusy) {
+		const progress = await answerOf(
+			(waiter) => layers.step(SLICE_STEPS, waiter),
+			(answer) => answer === "waiting",
+		);
+		if (progress === "failed") throw layers.tree.fault;
+		if (progress === "done") return;
+		if (outlet.waiting > 0) await outlet.writeOut();
+		await nextTurn();
+	}
+}
