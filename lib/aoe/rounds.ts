@@ -16,7 +16,7 @@ const QUERIES = 3;
 /** From one probe of a round to the next, and from the last to the end of the round. */
 const QUERY_GAP_MS = 100;
 /** The same for an address that is new on a link that others have been served on for so long: it is up, and loses nothing at first. */
-const QUERY_GAP_SETTLED_MS = 30;
+const QUERY_GAP_SETTLED_MS = 20;
 const SETTLED_MS = 5000;
 /** How long to wait for a room when there is none. */
 const RETRY_MS = 2;

@@ -45,7 +45,7 @@ t.test("asking on a link that has been served on for long takes less", async (t)
 	};
 	t.equal(await took(2), 300, "not yet");
 	pass(bench, 5000);
-	t.equal(await took(3), 90);
+	t.equal(await took(3), 60);
 	const asked = bench.link.take().filter((sent) => sent[18] === 3 && isQuestion(sent));
 	t.equal(asked.length, 3, "by as many frames");
 	for (const up of [false, true]) {
