@@ -74,7 +74,6 @@ export class Rounds {
 		this.#settlesFromMs = options.clock.now();
 		this.#turns = new Turns(
 			options.clock,
-			this.claims,
 			(claim, now) => this.#step(claim, now),
 			(now, lateMs) => this.#wasAway(now, lateMs),
 		);
@@ -101,6 +100,7 @@ export class Rounds {
 	/** Nothing is asked about a claim any more; an open question ends without an answer. Not called in a step. */
 	end(claim: Claim): void {
 		this.claims.splice(this.claims.indexOf(claim), 1);
+		claim.dueMs = Infinity;
 		settle(claim, undefined);
 	}
 

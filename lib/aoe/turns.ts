@@ -20,34 +20,32 @@ export interface Due {
 
 export class Turns<T extends Due> {
 	readonly #clock: Clock;
-	readonly #items: readonly T[];
+	readonly #queue = new Queue<T>();
 	readonly #step: (item: T, nowMs: number) => void;
 	readonly #wasAway: (nowMs: number, lateMs: number) => void;
-	/** Where to go on looking for what is due. */
-	#cursor = 0;
 	#cancel: (() => void) | null = null;
 	#wakeMs = Infinity;
 
 	/**
-	 * @param items may become more or less, but not in a step
 	 * @param step moves on one that is due, and says by its `dueMs` when it is again
 	 * @param wasAway called before the steps when so much time has passed without us
 	 */
 	constructor(
 		clock: Clock,
-		items: readonly T[],
 		step: (item: T, nowMs: number) => void,
 		wasAway: (nowMs: number, lateMs: number) => void,
 	) {
 		this.#clock = clock;
-		this.#items = items;
 		this.#step = step;
 		this.#wasAway = wasAway;
 	}
 
-	/** From outside a step: `item` is due at `dueMs`. */
+	/** From outside a step: `item` is due at `dueMs`. Without this it may only become due never. */
 	set(item: T, dueMs: number): void {
-		item.dueMs = dueMs;
+		if (item.dueMs !== dueMs) {
+			item.dueMs = dueMs;
+			this.#queue.put(item);
+		}
 		this.#wake(dueMs);
 	}
 
@@ -63,19 +61,16 @@ export class Turns<T extends Due> {
 		this.#cancel = null;
 		this.#wakeMs = Infinity;
 		if (lateMs > AWAY_MS) this.#wasAway(now, lateMs);
-		const items = this.#items;
-		let nextMs = Infinity;
-		for (let steps = 0, looked = 0; looked < items.length; looked++) {
-			const item = items[this.#cursor % items.length]!;
-			if (item.dueMs <= now && steps++ === STEPS_PER_TURN) {
-				nextMs = now + TURN_MS;
-				break;
-			}
-			if (item.dueMs <= now) this.#step(item, now);
-			nextMs = Math.min(nextMs, item.dueMs);
-			this.#cursor = (this.#cursor + 1) % items.length;
+		const moved: T[] = [];
+		while (moved.length < STEPS_PER_TURN) {
+			const item = this.#queue.takeDue(now);
+			if (item === undefined) break;
+			this.#step(item, now);
+			moved.push(item);
 		}
-		this.#wake(nextMs);
+		const isMore = this.#queue.firstMs <= now;
+		for (const item of moved) this.#queue.put(item);
+		this.#wake(isMore ? now + TURN_MS : this.#queue.firstMs);
 	}
 
 	/** Sees to it that there is a turn at `dueMs`, or before. */
@@ -87,4 +82,68 @@ export class Turns<T extends Due> {
 		this.#wakeMs = Math.min(Math.max(dueMs, now), now + BEAT_MS);
 		this.#cancel = this.#clock.after(this.#wakeMs - now, () => this.#turn());
 	}
+}
+
+interface Entry<T> {
+	readonly dueMs: number;
+	/** Of two that are due at one time, the one that was put first comes first. */
+	readonly order: number;
+	readonly item: T;
+}
+
+/**
+ * What is due first, without a look at the others, of which there are thousands: a heap. An entry whose item is due at another time
+ * by now counts for nothing.
+ */
+class Queue<T extends Due> {
+	readonly #entries: Entry<T>[] = [];
+	#order = 0;
+
+	/** When there may be something to take. */
+	get firstMs(): number {
+		return this.#entries[0]?.dueMs ?? Infinity;
+	}
+
+	put(item: T): void {
+		const { dueMs } = item;
+		if (dueMs === Infinity) return;
+		const entry = { dueMs, order: this.#order++, item };
+		const entries = this.#entries;
+		let at = entries.length;
+		for (let above = (at - 1) >> 1; at > 0 && isBefore(entry, entries[above]!); above = (at - 1) >> 1) {
+			entries[at] = entries[above]!;
+			at = above;
+		}
+		entries[at] = entry;
+	}
+
+	/** One that is due at `nowMs`, or was before. Undefined if there is none. */
+	takeDue(nowMs: number): T | undefined {
+		while (this.firstMs <= nowMs) {
+			const { item, dueMs } = this.#takeFirst();
+			if (item.dueMs === dueMs) return item;
+		}
+		return undefined;
+	}
+
+	#takeFirst(): Entry<T> {
+		const entries = this.#entries;
+		const first = entries[0]!;
+		const last = entries.pop()!;
+		if (last === first) return first;
+		let at = 0;
+		for (;;) {
+			let below = 2 * at + 1;
+			if (below + 1 < entries.length && isBefore(entries[below + 1]!, entries[below]!)) below += 1;
+			if (below >= entries.length || !isBefore(entries[below]!, last)) break;
+			entries[at] = entries[below]!;
+			at = below;
+		}
+		entries[at] = last;
+		return first;
+	}
+}
+
+function isBefore<T>(one: Entry<T>, other: Entry<T>): boolean {
+	return one.dueMs < other.dueMs || (one.dueMs === other.dueMs && one.order < other.order);
 }

@@ -3,6 +3,7 @@
  * stand, in words. Of thousands of disks it tells how some stand each time, those that are new before the others. Used by `worker.ts`.
  */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Parcel } from "../channel/asking.js";
 import type { Daemon } from "./daemon.js";
 import type { FigureNames } from "./figures-frame.js";
@@ -29,6 +30,12 @@ export interface WorkerLook extends WorkerReports {
 /** What is looked at. */
 export type Looked = Pick<Daemon, "figures" | "diskReports" | "workerReport" | "activity">;
 
+/** Disks that are to be looked at together. */
+interface Together {
+	readonly names: Set<string>;
+	readonly reports: Promise<ReadonlyMap<string, DiskReport>>;
+}
+
 export class WorkerLooks {
 	readonly #daemon: Looked;
 	/** Names of disks that are new to the asker. */
@@ -40,6 +47,8 @@ export class WorkerLooks {
 	#silentLooks = 0;
 	/** Of the last answer. */
 	#generation = 0;
+	/** Those that are asked for in this turn of the loop. */
+	#together: Together | undefined;
 
 	constructor(daemon: Looked) {
 		this.#daemon = daemon;
@@ -67,6 +76,30 @@ export class WorkerLooks {
 		this.#activity = activity;
 		this.#news = news;
 		this.#turns = [...served];
+	}
+
+	/**
+	 * How one disk stands; undefined if there is none. Those that are asked for in one turn of the loop are looked at together, for each look
+	 * goes over all disks: thousands that are added would take seconds.
+	 */
+	async report(name: string): Promise<DiskReport | undefined> {
+		this.#together ??= this.#inNextTurn();
+		const { names, reports } = this.#together;
+		names.add(name);
+		return (await reports).get(name);
+	}
+
+	#inNextTurn(): Together {
+		const names = new Set<string>();
+		const look = async (): Promise<ReadonlyMap<string, DiskReport>> => {
+			await nextTurn();
+			this.#together = undefined;
+			const reports = new Map<string, DiskReport>();
+			for await (const batch of this.#daemon.diskReports(names))
+				for (const report of batch) reports.set(report.name, report);
+			return reports;
+		};
+		return { names, reports: look() };
 	}
 
 	/** The next ones, those that are new before the others. */

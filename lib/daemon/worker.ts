@@ -196,9 +196,8 @@ class Worker {
 
 	/** How it stands, for who has changed that: he need not wait for a look. */
 	async #reportOn(name: string): Promise<Parcel> {
-		for await (const [report] of this.#daemon?.diskReports(new Set([name])) ?? [])
-			return { body: { report } };
-		return DONE;
+		const report = await this.#looks?.report(name);
+		return report === undefined ? DONE : { body: { report } };
 	}
 
 	async #stop(): Promise<void> {
