@@ -12,7 +12,7 @@ import type { BlockAssertions, BlockSuiteOptions } from "./block-conformance-opt
 import { ChainedWrite, Probe } from "./block-conformance-probe.js";
 
 const SECTOR = 512;
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 60_000;
 /**
  * Before and after the memory of a request, to see whether it is overrun. An odd number, as data in a frame
  * is not aligned.

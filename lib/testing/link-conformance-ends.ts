@@ -11,7 +11,7 @@ import { ETH_HEADER_BYTES, ETHERTYPE_AOE, ethDestination, ethSource, ethType } f
 import type { Memory } from "../wire/memory.js";
 
 /** Longest wait for frames that must come. */
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 60_000;
 
 export function take(link: Link): FrameRoom {
 	const room = link.acquire();

@@ -47,6 +47,7 @@ t.test("the log says so in one line", async (t) => {
 	const vblade = new Program([...vbladeCommand(), ...blades]);
 	t.teardown(() => vblade.stop("SIGKILL"));
 	await vblade.waitFor(/e9\.199, \d+ sectors/, LIMIT_MS);
+	await vblade.waitFor(/no address space is left/, LIMIT_MS);
 	t.match(
 		vblade.stderr,
 		/^vblade: info: e9\.\d+: no address space is left to map \S+: it, and more like it, are served by a longer way\n$/,

@@ -26,7 +26,7 @@ async function identities(
 	const [lastShelf, lastSlot] = blades.at(-1) ?? [];
 	await vblade.waitFor(new RegExp(`e${lastShelf}\\.${lastSlot}, `), LIMIT_MS);
 	const link = await UnixLink.connect(socket, { pump: new Pump(), log: () => {}, framesInFlight: 4 });
-	const initiator = new Initiator(link);
+	const initiator = new Initiator(link, { deadlineMs: LIMIT_MS });
 	const found: string[] = [];
 	for (const [shelf, slot] of blades) {
 		const { serial, wwn } = (await initiator.open(Number(shelf), Number(slot))).identity;

@@ -7,6 +7,7 @@ import net from "node:net";
 import t, { type Test } from "tap";
 import { Problem } from "../../lib/control/model.js";
 import { connectionsWithin } from "../../lib/control/server.js";
+import { until } from "../support/cleanup.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { Stage } from "./stage.js";
 
@@ -26,6 +27,16 @@ function exchange(stage: Stage, ...pieces: (string | Buffer)[]): Promise<string>
 		socket.on("close", () => resolve(text));
 		for (const piece of pieces) socket.write(piece);
 	});
+}
+
+/** Waits until somebody who asks is answered: those before may not be gone yet for the server. */
+async function comesIn(stage: Stage): Promise<void> {
+	const answers = (): Promise<boolean> =>
+		stage.ask("GET", "/livez").then(
+			({ status }) => status === 200,
+			() => false,
+		);
+	await until("an answer", answers, LIMIT_MS);
 }
 
 function problemIn(t: Test, text: string, status: number): void {
@@ -118,7 +129,7 @@ t.test("who is gone in the middle of what he sends is no bug", async (t) => {
 
 t.test("slow clients are given up, in the header and in the body", async (t) => {
 	const stage = new Stage();
-	await stage.start(t, { limits: { headersMs: 300, requestMs: 600 } });
+	await stage.start(t, { limits: { headersMs: 1000, requestMs: 1500 } });
 	const [header, body] = await Promise.all([
 		exchange(stage, "GET /livez HTTP/1.1\r\nHost: x\r\nX-Slow: "),
 		exchange(
@@ -155,15 +166,7 @@ t.test("connections have a limit; when they are gone, others come in", async (t)
 	await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once("connect", resolve))));
 	await t.rejects(stage.ask("GET", "/livez"));
 	for (const socket of sockets) socket.destroy();
-	for (let tries = 0; ; tries++) {
-		const status = await stage.ask("GET", "/livez").then(
-			(reply) => reply.status,
-			() => 0,
-		);
-		if (status === 200) break;
-		if (tries > 100) throw new Error("nobody comes in any more");
-		await new Promise((resolve) => setTimeout(resolve, 50));
-	}
+	await comesIn(stage);
 	t.pass("it serves again");
 });
 
@@ -189,7 +192,8 @@ t.test("ten thousand connections come and go", async (t) => {
 			setTimeout(() => socket.destroy(), 50);
 		});
 	for (let round = 0; round < 5; round++) await Promise.all(Array.from({ length: 2000 }, one));
-	t.equal((await stage.ask("GET", "/livez")).status, 200);
+	await comesIn(stage);
+	t.pass("and others come in");
 });
 
 t.test("disks may have names that every object knows", async (t) => {

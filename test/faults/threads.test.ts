@@ -2,7 +2,7 @@
 // and is done when it can be; it is no error of the disk's, least of all a sync that failed. The limit is RLIMIT_NPROC of a
 // user of the test's own, which a test can have everywhere; a cgroup's pids.max fails the same calls with the same errno, in
 // the kernel's fork for our threads as for those of io_uring.
-import { chmodSync, chownSync, closeSync, existsSync, openSync, writeFileSync, writeSync } from "node:fs";
+import { chmodSync, chownSync, closeSync, openSync, writeFileSync, writeSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import t, { type Test } from "tap";
@@ -91,12 +91,23 @@ async function open(
 	}
 	// (The log has no thread either, to say that it serves.)
 	if (late === undefined) await server.waitFor(/^pid \d+: e9\.0/m, LIMIT_MS);
-	else await until("the socket", () => existsSync(socket), LIMIT_MS);
-	const link = await UnixLink.connect(socket, { pump: new Pump(), log: () => {}, framesInFlight: 128 });
+	const link = await connected(socket);
 	const initiator = new Initiator(link, { deadlineMs: 60_000 });
 	t.teardown(() => initiator.close());
 	const disk = await initiator.open(9, 0);
 	return { server, disk, takeAll, ...(giveBack && { giveBack }) };
+}
+
+/** A socket has its name before anybody listens there. */
+async function connected(socket: string): Promise<UnixLink> {
+	let link: UnixLink | undefined;
+	const listens = async (): Promise<boolean> => {
+		const options = { pump: new Pump(), log: () => {}, framesInFlight: 128 };
+		link = await UnixLink.connect(socket, options).catch(() => undefined);
+		return link !== undefined;
+	};
+	await until("somebody listens", listens, LIMIT_MS);
+	return link!;
 }
 
 /** Everything at once that has to wait for a disk. Holds what has failed. */

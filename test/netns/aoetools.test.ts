@@ -45,7 +45,7 @@ t.test("one blade, small frames", { skip }, async (t) => {
 	await stage.serve();
 	// It listens for seconds, so it does that beside the rest.
 	const sancheck = tool(stage, "aoe-sancheck", "lan0");
-	const aoeping = (...options: string[]) => tool(stage, "aoeping", "-s", "2", ...options, "9", "0", "lan0");
+	const aoeping = (...options: string[]) => tool(stage, "aoeping", "-s", "20", ...options, "9", "0", "lan0");
 
 	await t.test("aoeping", async (t) => {
 		const found = new RegExp(`found e9\\.0 with mac ${SERVER_MAC_DIGITS}`);
@@ -72,7 +72,7 @@ t.test("one blade, small frames", { skip }, async (t) => {
 		for (const command of ["read_data", "read_log:0"]) {
 			t.match(await aoeping("-S", command), { code: 0, stdout: /SMART data:/ }, command);
 		}
-		const write = 'head -c 512 /dev/zero | aoeping -s 2 -S write_log:128 "$@"';
+		const write = 'head -c 512 /dev/zero | aoeping -s 20 -S write_log:128 "$@"';
 		const written = await tool(stage, "sh", "-c", write, "sh", "9", "0", "lan0");
 		t.match(written, { code: 1, stderr: /aborted/ }, "there is no log to write");
 		await aoeping("-S", "disable");

@@ -40,7 +40,7 @@ const folder = scratchDirectory();
 const installed = path.join(folder, "node_modules/vblade");
 
 async function succeed(t: Test, argv: readonly string[], cwd: string): Promise<string> {
-	const { code, stdout, output } = await run([...argv], LIMIT_MS, {
+	const { code, stdout, output } = await run([...argv], 2 * LIMIT_MS, {
 		cwd,
 		// npm writes its log and looks for a newer npm, unless it is told otherwise.
 		env: { npm_config_cache: path.join(folder, "npm"), npm_config_update_notifier: "false" },

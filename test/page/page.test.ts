@@ -62,12 +62,15 @@ function ofOneDisk(browser: Browser): void {
 			const { url, control } = await serveSite(t, 20);
 			const { page, complaints } = await visit(browser, `${url}#/disk/${SLOW}`);
 			await page.getByText("asks most of this disk").waitFor();
+			await page.locator(".plot canvas").nth(2).waitFor();
 			t.equal(await page.locator(".plot canvas").count(), 3);
 			await page.getByText(/^About [\d,]+ requests; most took/).waitFor();
 			t.match(await page.locator("canvas.heat").getAttribute("aria-label"), /About [\d,]+ requests/);
 			await page.locator("canvas.heat").hover();
 			await page.getByText(/^\d\d:\d\d:\d\d: [\d,]+ requests, (up to|over)/).waitFor();
-			t.match(await page.getByRole("region", { name: "Errors by cause" }).innerText(), /medium error\s+\d+/);
+			const errors = page.getByRole("region", { name: "Errors by cause" });
+			await errors.getByText("medium error").waitFor();
+			t.match(await errors.innerText(), /medium error\s+\d+/);
 			const message = `disk ${SLOW}: <img src=x onerror="alert(1)"> </td><script>alert(2)</script>`;
 			control.inside.events.add({ kind: "fault", severity: "error", disk: SLOW, message });
 			await page.getByText(message).waitFor();
@@ -87,7 +90,9 @@ function ofOthers(browser: Browser): void {
 			const drops = page.getByRole("region", { name: "Drops by reason" });
 			await drops.getByText("unknownAddress").waitFor();
 			t.match(await drops.innerText(), /for a shelf and slot that are not served here/);
-			t.match(await page.getByRole("region", { name: "Links" }).innerText(), /eth1\s+down\s+no cable/);
+			const links = page.getByRole("region", { name: "Links" });
+			await links.getByText("no cable").waitFor();
+			t.match(await links.innerText(), /eth1\s+down\s+no cable/);
 			await page.getByRole("link", { name: "Events" }).click();
 			await page.getByText("serves 9.200 too").waitFor();
 			control.inside.events.add({ kind: "log", severity: "info", message: "something new" });

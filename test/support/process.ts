@@ -5,6 +5,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { atEnd } from "./cleanup.js";
+import { LIMIT_MS } from "./limit.js";
 
 export interface RunOptions {
 	/** Name of the network namespace to run in. */
@@ -98,8 +99,9 @@ export class Program {
 	}
 
 	/** Ends it: `signal` first, SIGKILL for all of its group when it has gone or `limitMs` are over. */
-	async stop(signal: NodeJS.Signals = "SIGTERM", limitMs = 5000): Promise<Ended> {
-		if (!this.ended) this.#child.kill(signal);
+	async stop(signal: NodeJS.Signals = "SIGTERM", limitMs = LIMIT_MS): Promise<Ended> {
+		if (!this.ended && signal === "SIGKILL") this.signal(signal);
+		else if (!this.ended) this.#child.kill(signal);
 		await this.#wait(() => this.ended !== undefined, limitMs);
 		this.#stop();
 		await this.#wait(() => this.ended !== undefined, limitMs);

@@ -85,7 +85,7 @@ export class SystemCopy {
 		const from = this.#shell.output.length;
 		const mark = `-- ${++this.#commands} is done:`;
 		this.#shell.write(`{ ${lines}\n} </dev/null 2>&1; echo "${mark} $?"\n`);
-		const found = await this.#shell.waitFor(new RegExp(`${mark} (\\d+)\n`), LIMIT_MS, from);
+		const found = await this.#shell.waitFor(new RegExp(`${mark} (\\d+)\n`), 2 * LIMIT_MS, from);
 		return { code: Number(found[1]), output: this.#shell.output.slice(from, from + found.index) };
 	}
 

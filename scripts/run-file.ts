@@ -1,0 +1,71 @@
+/**
+ * Runs one test file as a process group of its own, with a limit, and hands on what it says in TAP, with the line that its result is.
+ * Used by `run-tests.ts`.
+ */
+
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+
+/** What tap has to end a file by itself, and what a file leaves to close its output. */
+const GRACE_MS = 30_000;
+const LEFT_MS = 1000;
+
+export interface FileRun {
+	/** Its TAP, without the version. */
+	readonly said: readonly string[];
+	/** The line that says how it ended, as the so many-th of all. */
+	readonly result: (number: number) => string;
+	/** What there is to say of a failure: YAML, as TAP has it. */
+	readonly more: readonly string[];
+}
+
+/** Process groups that run. */
+const running = new Set<number>();
+
+/** Sends a signal to all that run. */
+export function endAll(signal: NodeJS.Signals): void {
+	for (const group of running) end(group, signal);
+}
+
+function end(group: number | undefined, signal: NodeJS.Signals): void {
+	if (group === undefined) return;
+	try {
+		process.kill(-group, signal);
+	} catch {
+		// There is nobody left.
+	}
+}
+
+export async function runFile(file: string, timeoutSeconds: number): Promise<FileRun> {
+	const begunMs = performance.now();
+	const test = spawn(process.execPath, [file], {
+		detached: true,
+		stdio: ["ignore", "pipe", "inherit"],
+		env: { ...process.env, TAP_TIMEOUT: String(timeoutSeconds) },
+	});
+	const { pid } = test;
+	if (pid !== undefined) running.add(pid);
+	const kill = () => end(pid, "SIGKILL");
+	const limit = setTimeout(kill, timeoutSeconds * 1000 + GRACE_MS);
+	const ended = new Promise<string>((resolve) => {
+		test.once("error", (error) => resolve(`error: ${JSON.stringify(error.message)}`));
+		test.once("exit", (code, signal) => {
+			setTimeout(kill, LEFT_MS).unref();
+			resolve(signal === null ? `exitCode: ${code}` : `signal: ${signal}`);
+		});
+	});
+	const said: string[] = [];
+	for await (const line of createInterface({ input: test.stdout })) said.push(line);
+	const how = await ended;
+	clearTimeout(limit);
+	if (pid !== undefined) running.delete(pid);
+	const ok = how === "exitCode: 0";
+	const [, why] = said.map((line) => /^1\.\.0 # (.*)$/.exec(line)).find((match) => match !== null) ?? [];
+	const time = `time=${(performance.now() - begunMs).toFixed(1)}ms`;
+	return {
+		said: said.filter((line) => line !== "TAP version 14"),
+		result: (number) =>
+			`${ok ? "ok" : "not ok"} ${number} - ${file} # ${ok && why !== undefined ? `SKIP ${why}` : time}`,
+		more: ok ? [] : ["---", how, "..."],
+	};
+}
