@@ -6,11 +6,11 @@ import { poolCreateCommand, poolShowCommand } from "../../lib/cli/pools/pool.js"
 import { volumeCreateCommand } from "../../lib/cli/pools/volume.js";
 import { openVolume } from "../../lib/pool/openings.js";
 import { isAll, makeBench, named, read, write } from "../block/file-bench.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { inMounts, loopDevice, mountsMissing, newDirectory, newFile } from "../support/mounts.js";
 import { told } from "../support/pools.js";
 
 const MIB = 2 ** 20;
-const LIMIT_MS = 20_000;
 
 if (await inMounts(import.meta.url))
 	t.test("on a loop device", { skip: mountsMissing }, async (t) => {
