@@ -3,8 +3,8 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import t from "tap";
+import { LIMIT_MS } from "../support/limit.js";
 
-const LIMIT_MS = 60_000;
 const MIB = 2 ** 20;
 /** What a process has that serves, beside its pool. */
 const OTHERS_MIB = 30;
