@@ -162,9 +162,9 @@ onHub("a bridge with STP, started before it forwards", async (t, hub) => {
 		["serves", "serves"],
 		"nobody can know",
 	);
-	for (const side of ["a", "b"] as const) hub.part(side);
+	hub.part("a");
 	spanning(FORWARD_DELAY);
-	for (const side of ["a", "b"] as const) hub.join(side);
+	hub.join("a");
 	const silent = /error: e9\.0: not served on lan0 for now: (\S+) there/;
 	await until(
 		"one falls silent",
