@@ -24,6 +24,7 @@ const skip = namespacesMissing() ?? false;
 const HUB_MAC = "02:00:00:00:00:c0";
 const MAC = { a: "02:00:00:00:00:0a", b: "02:00:00:00:00:0b" } as const;
 type Side = keyof typeof MAC;
+const SIDES = ["a", "b"] as const;
 /** How long an answer may take when nobody but us uses the LAN. */
 const ANSWER_MS = 200;
 /** The shortest that a bridge with STP takes for each of its two steps, in hundredths of a second. */
@@ -48,7 +49,7 @@ class Hub {
 		[this.hub, this.a, this.b] = [namespace(0), namespace(1), namespace(2)];
 		this.hub.ip("link", "add", "br0", "address", HUB_MAC, "type", "bridge");
 		this.hub.ip("link", "set", "br0", "up");
-		for (const side of ["a", "b"] as const) {
+		for (const side of SIDES) {
 			const end = ["name", "lan0", "netns", this[side].name, "address", MAC[side]];
 			ip("link", "add", ...end, "type", "veth", "peer", "name", `to-${side}`, "netns", this.hub.name);
 			this.hub.ip("link", "set", `to-${side}`, "up");
@@ -62,6 +63,10 @@ class Hub {
 
 	join(side: Side): void {
 		this.hub.ip("link", "set", `to-${side}`, "master", "br0");
+	}
+
+	joinBoth(): void {
+		for (const side of SIDES) this.join(side);
 	}
 
 	/** The cable stays in, the link stays up: the frames go nowhere. */
@@ -120,16 +125,13 @@ function onHub(name: string, act: (t: Test, hub: Hub) => Promise<void>): void {
 }
 
 onHub("both started in the same moment: one serves", async (t, hub) => {
-	hub.join("a");
-	hub.join("b");
+	hub.joinBoth();
 	const servers = { a: hub.start("a"), b: hub.start("b") };
 	// Both wait a moment for their link to come up, and begin to ask when it does.
-	for (const side of ["a", "b"] as const)
-		await until(
-			"it opens its link",
-			() => hub[side].exec("cat", "/proc/net/packet").includes("88a2"),
-			10_000,
-		);
+	for (const side of SIDES) {
+		const isOpen = () => hub[side].exec("cat", "/proc/net/packet").includes("88a2");
+		await until("it opens its link", isOpen, LIMIT_MS);
+	}
 	hub.up();
 	let owner: string | undefined;
 	const oneServes = async (): Promise<boolean> => {
@@ -153,8 +155,7 @@ onHub("a bridge with STP, started before it forwards", async (t, hub) => {
 		hub.hub.ip("link", "set", "br0", "type", "bridge", "stp_state", "1", "forward_delay", delay);
 	// So long that both serve before it forwards, however long a start takes.
 	spanning(LONGEST_DELAY);
-	hub.join("a");
-	hub.join("b");
+	hub.joinBoth();
 	hub.up();
 	const servers = { a: hub.start("a"), b: hub.start("b") };
 	t.same(
@@ -162,15 +163,12 @@ onHub("a bridge with STP, started before it forwards", async (t, hub) => {
 		["serves", "serves"],
 		"nobody can know",
 	);
-	hub.part("a");
+	for (const side of SIDES) hub.part(side);
 	spanning(FORWARD_DELAY);
-	hub.join("a");
+	hub.joinBoth();
 	const silent = /error: e9\.0: not served on lan0 for now: (\S+) there/;
-	await until(
-		"one falls silent",
-		() => Object.values(servers).some(({ stderr }) => silent.test(stderr)),
-		LIMIT_MS,
-	);
+	const isSilent = () => Object.values(servers).some(({ stderr }) => silent.test(stderr));
+	await until("one falls silent", isSilent, LIMIT_MS);
 	const loser = silent.test(servers.a.stderr) ? "a" : "b";
 	const winner = loser === "a" ? "b" : "a";
 	t.equal(silent.exec(servers[loser].stderr)?.[1], MAC[winner]);
@@ -214,8 +212,7 @@ onHub(
 );
 
 onHub("a link that is down at the start: who else is there is asked when it comes up", async (t, hub) => {
-	hub.join("a");
-	hub.join("b");
+	hub.joinBoth();
 	hub.a.ip("link", "set", "lan0", "up");
 	t.equal(await startOutcome(hub.start("a")), "serves");
 	const late = hub.start("b");
@@ -230,8 +227,7 @@ onHub("a link that is down at the start: who else is there is asked when it come
 });
 
 onHub("vblade 25 comes to an address that is served: it is left to it, until it goes", async (t, hub) => {
-	hub.join("a");
-	hub.join("b");
+	hub.joinBoth();
 	hub.up();
 	const ours = hub.start("a");
 	t.equal(await startOutcome(ours), "serves");
