@@ -94,6 +94,24 @@ for (const signal of ["SIGTERM", "SIGINT"] as const)
 		}
 	});
 
+t.test(
+	"before the first moment in which it hears signals, the daemon ends by them, and leaves nothing either",
+	async (t) => {
+		const isExecuted = ({ program: { pid } }: DaemonTree): boolean =>
+			readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("\0daemon\0");
+		for (const isThen of [() => true, isExecuted]) {
+			const tree = daemonTree(t);
+			await asSoonAs(() => isThen(tree));
+			sendSignal(tree.program.pid, "SIGTERM");
+			const { code, signal } = await tree.program.finished(LIMIT_MS);
+			// It may have been quick.
+			t.ok(code === 0 || signal === "SIGTERM", `${code} ${signal}`);
+			t.notOk(existsSync(tree.socket), "no socket is left");
+			await until("no process is left", () => !isLeft(tree.program.pid), LIMIT_MS);
+		}
+	},
+);
+
 t.test("what does not ask for the end of the daemon, or asks it of its children alone", async (t) => {
 	const tree = daemonTree(t);
 	const { pid } = tree.program;
