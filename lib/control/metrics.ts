@@ -36,6 +36,8 @@ export interface MetricsSource {
 	/** Those that are told one by one: none, unless it is asked for. */
 	readonly named: readonly InitiatorFigures[];
 	readonly processes: readonly Process[];
+	/** Whether each worker answers. */
+	readonly answers: readonly boolean[];
 	readonly latency: MeasuredByOperation;
 	/** A histogram of each disk, too. */
 	readonly histograms: boolean;
@@ -94,7 +96,7 @@ export function* metricsText(source: MetricsSource): Generator<string, void, und
 type Part = (writer: Writer, source: MetricsSource) => Iterable<void>;
 
 const aboutProcess: Part = function* (writer, source) {
-	const { version, processes, initiators, isStateKept, lastReload } = source;
+	const { version, processes, answers, initiators, isStateKept, lastReload } = source;
 	writer.family("vblade_build", "info", "Version of vblade.");
 	writer.line("vblade_build_info", `version="${escaped(version)}"`, 1);
 	writer.family("vblade_initiators", "gauge", "Initiators that were heard in the last minute.");
@@ -110,6 +112,9 @@ const aboutProcess: Part = function* (writer, source) {
 			writer.line("vblade_process_resident_memory_bytes", name(each), each.residentBytes);
 	writer.family("vblade_process_restarts", "counter", "How often each process was started again.");
 	for (const each of processes) writer.line("vblade_process_restarts_total", name(each), each.restarts);
+	writer.family("vblade_worker_answers", "gauge", "1: the worker answers, as far as is known.");
+	for (const [worker, isThere] of answers.entries())
+		writer.line("vblade_worker_answers", `worker="${worker}"`, isThere ? 1 : 0);
 	writer.family("vblade_state_kept", "gauge", "1: what has to survive a restart is on stable storage.");
 	writer.line("vblade_state_kept", "", isStateKept ? 1 : 0);
 	yield;

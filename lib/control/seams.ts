@@ -181,6 +181,8 @@ export interface Workers {
 	look(): Promise<readonly Look[]>;
 	/** It is gone for good: who has used it is nobody's business any more. */
 	forget(disk: string): void;
-	/** Workers that don't answer, as things are, a line each. */
+	/** Whether each answers, as far as is known. */
+	answers(): readonly boolean[];
+	/** Those that don't, a line each. */
 	troubles(): readonly string[];
 }

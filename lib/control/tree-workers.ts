@@ -192,6 +192,10 @@ export class TreeWorkers implements Workers {
 		return looks.map((look) => ({ ...look, views: this.#workers[look.worker]!.told.current(look.views) }));
 	}
 
+	answers(): readonly boolean[] {
+		return this.#workers.map(({ asking, looking }) => asking !== null && !looking.isSilent);
+	}
+
 	troubles(): readonly string[] {
 		return this.#workers.flatMap(({ index, asking, looking }) => {
 			if (asking === null) return [`worker ${index} is being started`];

@@ -1,38 +1,60 @@
 /**
- * Control that hangs is ended, so that another takes its place: it is asked now and then whether it is alive, and has to answer one of
- * a few questions in a row. (Workers that hang are the service manager's to judge, `manager.ts`: with them goes what is under way.)
- * Used by `opener.ts`.
+ * A process whose loop hangs is ended, so that another takes its place: it is asked now and then whether it is alive, and has to answer one
+ * of a few questions in a row. With a worker goes what is under way, so of a worker it must be sure that it is the loop: one that has
+ * had no processor time waits for something, perhaps for a disk that hangs, or was stopped, and goes on when that is over. (Of such a one
+ * control tells, and the service manager judges: `manager.ts`.) Used by `opener.ts`.
  */
 
 import { type Clock, systemClock } from "../clock.js";
 import type { Child } from "./children.js";
+import type { ProcessKind } from "./messages.js";
+import { loopSecondsOf } from "./processes.js";
 
-const ASK_MS = 10_000;
-/** A machine that was asleep wakes with one question that is too old. */
-const PATIENCE = 3;
+interface Patience {
+	readonly everyMs: number;
+	readonly limitMs: number;
+	/** How many questions in a row: a machine that was asleep wakes with one that is too old. */
+	readonly misses: number;
+	/** Of the time for an answer, how much its loop has had of a processor before that counts as none. */
+	readonly busyPart: number;
+}
+
+const PATIENCE: Readonly<Record<ProcessKind, Patience>> = {
+	control: { everyMs: 10_000, limitMs: 10_000, misses: 3, busyPart: 0 },
+	// Before a service manager gives up on all of it: within a third of the unit's WatchdogSec=.
+	worker: { everyMs: 1000, limitMs: 4000, misses: 2, busyPart: 0.25 },
+};
 
 /** Returns what stops it. */
 export function watchForHang(
-	child: Pick<Child, "isAlive" | "kill" | "pid">,
+	child: Pick<Child, "kind" | "isAlive" | "kill" | "pid">,
 	clock: Clock = systemClock,
-	limitMs = ASK_MS,
+	secondsOf = loopSecondsOf,
 ): () => void {
+	const { everyMs, limitMs, misses, busyPart } = PATIENCE[child.kind];
 	let silences = 0;
 	let asked: number | undefined;
 	let stop = (): void => {};
+	const hangs = async (pid: number): Promise<boolean> => {
+		if (busyPart === 0) return !(await child.isAlive(limitMs));
+		const before = await secondsOf(pid);
+		if (await child.isAlive(limitMs)) return false;
+		return (await secondsOf(pid)) - before >= (busyPart * limitMs) / 1000;
+	};
 	const look = async (): Promise<void> => {
 		const { pid } = child;
-		const isAlive = pid === undefined || (await child.isAlive(limitMs));
-		silences = isAlive || pid !== asked ? 0 : silences + 1;
+		const isSilent = pid !== undefined && (await hangs(pid));
+		silences = isSilent && pid === asked ? silences + 1 : 0;
 		asked = pid;
-		if (silences >= PATIENCE) {
-			silences = 0;
-			child.kill(`it has not answered for ${(PATIENCE * 2 * ASK_MS) / 1000} s`);
-		}
+		if (silences < misses || child.pid !== pid) return;
+		silences = 0;
+		const silentMs = misses * (limitMs + everyMs);
+		const how = busyPart > 0 ? "its loop has been busy, and" : "it";
+		child.kill(`${how} has not answered for ${silentMs / 1000} s`);
 	};
 	let isStopped = false;
 	const again = (): void => {
-		if (!isStopped) stop = clock.after(ASK_MS, () => void look().then(again));
+		if (!isStopped) stop = clock.after(everyMs, () => void look().then(again));
 	};
 	again();
 	return () => {

@@ -96,10 +96,9 @@ export class Opener {
 			const alive = await Promise.all(workers.map((worker) => worker.isAlive(limitMs)));
 			return alive.every(Boolean);
 		});
-		const hung = watchForHang(control);
+		const hung = this.#children.map((child) => watchForHang(child));
 		this.#stopWatching = () => {
-			watched();
-			hung();
+			for (const stop of [watched, ...hung]) stop();
 		};
 	}
 

@@ -89,6 +89,10 @@ export class FakeWorkers implements Workers {
 
 	forget(): void {}
 
+	answers(): readonly boolean[] {
+		return [this.trouble.length === 0];
+	}
+
 	troubles(): readonly string[] {
 		return this.trouble;
 	}

@@ -152,6 +152,7 @@ t.test("a worker that does not answer is said to be silent, and keeps nobody wai
 	clock.pass(3000);
 	t.strictSame(await pair.workers.look(), []);
 	t.strictSame(pair.workers.troubles(), ["worker 0 does not answer"]);
+	t.strictSame(pair.workers.answers(), [false]);
 	answer();
 	await until("its answer", async () => (await pair.workers.look()).length === 1, LIMIT_MS);
 	t.strictSame(pair.workers.troubles(), []);

@@ -19,6 +19,7 @@ t.test("while a worker does not answer, nothing is ready", async (t) => {
 	stage.workers.trouble = ["worker 0 does not answer"];
 	t.match(await stage.ask("GET", "/readyz"), { status: 503, body: { detail: "worker 0 does not answer" } });
 	t.equal((await stage.ask("GET", "/livez")).status, 200);
+	t.match((await stage.ask("GET", "/metrics")).text, /^vblade_worker_answers\{worker="0"\} 0$/m);
 	t.match((await stage.ask("GET", "/api/v1/status")).body, {
 		health: "degraded",
 		problems: ["worker 0 does not answer"],

@@ -1,10 +1,11 @@
-// What becomes of the daemon's processes, as the opener keeps it for control; control that hangs; and how fast interfaces are.
+// What becomes of the daemon's processes, as the opener keeps it for control; processes that hang; and how fast interfaces are.
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import t from "tap";
 import { watchForHang } from "../../lib/opener/hang-watch.js";
 import type { ProcessNews } from "../../lib/opener/messages.js";
 import { ProcessHistory } from "../../lib/opener/process-news.js";
+import { loopSecondsOf } from "../../lib/opener/processes.js";
 import { speedsOf } from "../../lib/opener/speeds.js";
 import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 
@@ -30,7 +31,8 @@ t.test(
 		const clock = new VirtualClock();
 		const killed: (string | undefined)[] = [];
 		let isAlive = false;
-		const child = { pid: 1, isAlive: async () => isAlive, kill: (why?: string) => void killed.push(why) };
+		const kill = (why?: string) => void killed.push(why);
+		const child = { kind: "control" as const, pid: 1, isAlive: async () => isAlive, kill };
 		const stop = watchForHang(child, clock);
 		const look = async (): Promise<void> => {
 			clock.pass(10_000);
@@ -51,6 +53,63 @@ t.test(
 		t.equal(killed.length, 1);
 	},
 );
+
+t.test(
+	"a worker is ended if its loop had processor time and did not answer, and for nothing else",
+	async (t) => {
+		const clock = new VirtualClock();
+		const killed: (string | undefined)[] = [];
+		let isAlive = true;
+		let seconds = 0;
+		/** Of a second question's time; the loop of one that waits for a disk, or was stopped, has next to none. */
+		let used = 4;
+		const child = {
+			kind: "worker" as const,
+			pid: 1,
+			isAlive: async () => {
+				seconds += used;
+				return isAlive;
+			},
+			kill: (why?: string) => void killed.push(why),
+		};
+		const stop = watchForHang(child, clock, async () => seconds);
+		const looks = async (count: number): Promise<void> => {
+			for (let look = 0; look < count; look++) {
+				clock.pass(1000);
+				await new Promise((resolve) => setImmediate(resolve));
+			}
+		};
+		await looks(5);
+		t.strictSame(killed, [], "it is busy, and answers");
+		isAlive = false;
+		used = 0.1;
+		await looks(30);
+		t.strictSame(killed, [], "it waits");
+		used = 4;
+		await looks(1);
+		isAlive = true;
+		await looks(1);
+		isAlive = false;
+		await looks(1);
+		t.strictSame(killed, [], "one question too old is none");
+		await looks(1);
+		t.strictSame(killed, ["its loop has been busy, and has not answered for 10 s"]);
+		child.pid = 2;
+		await looks(2);
+		t.equal(killed.length, 1, "another one is given its time");
+		await looks(1);
+		t.equal(killed.length, 2);
+		stop();
+	},
+);
+
+t.test("how long a loop has had a processor", async (t) => {
+	const before = await loopSecondsOf(process.pid);
+	const end = process.cpuUsage().user + 100_000;
+	while (process.cpuUsage().user < end);
+	t.ok((await loopSecondsOf(process.pid)) > before);
+	t.equal(await loopSecondsOf(2 ** 30), 0, "one that there is not");
+});
 
 t.test("speeds as the kernel has them", async (t) => {
 	const folder = t.testdir();

@@ -29,7 +29,7 @@ export interface Inside {
 	readonly state: WatchedOpener;
 	/** Keys that count from the next start. */
 	readonly restartNeeded: () => readonly string[];
-	readonly workers: Pick<Workers, "troubles" | "pool">;
+	readonly workers: Pick<Workers, "answers" | "troubles" | "pool">;
 	readonly places: Places;
 	/** Bits per second, by name of the link. */
 	readonly speeds: () => Promise<ReadonlyMap<string, number>>;

@@ -124,7 +124,7 @@ function metricsRoute(inside: Inside): Route {
 		query: metricsQuery,
 		answers: { 200: { description: "OpenMetrics 1.0", mediaType: METRICS_TYPE } },
 		handle: async ({ query: { histograms, initiators = 0 } }) => {
-			const { desired, observed, state, version } = inside;
+			const { desired, observed, state, version, workers } = inside;
 			const { lastReload } = desired;
 			const text = metricsText({
 				version,
@@ -142,6 +142,7 @@ function metricsRoute(inside: Inside): Route {
 					.slice(0, initiators)
 					.map(({ figures }) => figures),
 				processes: await inside.processes(),
+				answers: workers.answers(),
 				latency: observed.latency,
 				histograms: histograms ?? desired.config.http.diskHistograms,
 				isStateKept: state.wrong === null,
