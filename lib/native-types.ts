@@ -116,6 +116,11 @@ export interface PassedFile {
 	readonly traits: readonly number[];
 }
 
+/** For who opens it: what the file is, as `fileLook` tells it. */
+export interface PassingFile extends PassedFile {
+	readonly identity: string;
+}
+
 /** See native/node/binding.c, which lists the same. */
 export interface Addon {
 	/** The numbers that both sides count on, by name: see native-layout.ts. */
@@ -207,7 +212,7 @@ export interface Addon {
 		flags: number,
 		begin: number,
 		length: number,
-	): Promise<PassedFile>;
+	): Promise<PassingFile>;
 	/**
 	 * What each of many paths leads to, a zero byte behind each, found by one thread of its own: "file DEVICE:INODE" or "block DEVICE",
 	 * alike for all names of one; "other"; or "-ERRNO". The promise never settles while one of them hangs.

@@ -19,6 +19,7 @@ import type { Process } from "./model.js";
 import { Observed } from "./observed.js";
 import { Places } from "./places.js";
 import { Pools } from "./pools.js";
+import { Replaced } from "./replaced.js";
 import { restartNeeded } from "./restart-needed.js";
 import type { Workers } from "./seams.js";
 import { Shower } from "./shown.js";
@@ -70,7 +71,8 @@ export function insideOf(options: AssemblyOptions, kept: Kept, guard: Guard, eve
 	const desired = new Desired({ ...parts, onReload, onForgotten });
 	const changes = new Changes(desired, observed, jobs, now, opener);
 	const wallMs = (clockMs: number): number => now() + clockMs - clock.now();
-	const shower = new Shower({ observed, kept, changes, workers, wallMs });
+	const replaced = new Replaced(events, () => desired.stewards());
+	const shower = new Shower({ observed, kept, changes, workers, wallMs, replaced });
 	return {
 		version,
 		sinceMs,
@@ -85,6 +87,7 @@ export function insideOf(options: AssemblyOptions, kept: Kept, guard: Guard, eve
 		state: opener,
 		workers,
 		places,
+		replaced,
 		restartNeeded: () => restartNeeded(started, desired.config, observed.linkOptions()),
 		speeds: fresh(
 			SPEEDS_FRESH_MS,

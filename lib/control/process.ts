@@ -52,6 +52,8 @@ class ControlProcess {
 	#control: Control | null = null;
 	#isReloading = false;
 	#isReloadWanted = false;
+	/** As was last told. */
+	#replaced: readonly string[] | undefined;
 	/** Those that came before the beginning. */
 	readonly #early: { index: number; descriptor: number }[] = [];
 	/** What there was to tell before there was anybody to tell it. */
@@ -86,6 +88,10 @@ class ControlProcess {
 			case "process":
 				if (this.#control === null) this.#news.push(order.news);
 				else this.#control.happened(happeningOf(order.news));
+				break;
+			case "replaced":
+				this.#replaced = order.paths;
+				this.#control?.inside.replaced.take(order.paths);
 				break;
 			case "report":
 				break;
@@ -134,6 +140,7 @@ class ControlProcess {
 			});
 			for (const news of [...control.news, ...this.#news.splice(0)])
 				this.#control.happened(happeningOf(news));
+			this.#control.inside.replaced.take(this.#replaced ?? control.replaced);
 			await this.#settle(this.#control);
 			this.#tellReady();
 			// What was asked for before there was anybody who could.

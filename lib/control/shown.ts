@@ -9,6 +9,7 @@ import type { Kept } from "./kept.js";
 import type { Disk, DiskSummary, Limit, Source } from "./model.js";
 import { latenciesOf, type Observed, type ObservedDisk } from "./observed.js";
 import { NO_COUNTERS, NO_RATES } from "./rates.js";
+import type { Replaced } from "./replaced.js";
 import type { Workers } from "./seams.js";
 import type { Steward } from "./steward.js";
 
@@ -17,6 +18,7 @@ export interface ShowerOptions {
 	readonly kept: Kept;
 	readonly changes: Changes;
 	readonly workers: Workers;
+	readonly replaced: Replaced;
 	/** From the clock of stewards to milliseconds since 1970. */
 	readonly wallMs: (clockMs: number) => number;
 }
@@ -51,7 +53,7 @@ export class Shower {
 
 	/** All there is to know. */
 	disk(steward: Steward): Disk {
-		const { kept, changes, workers, observed, wallMs } = this.#options;
+		const { kept, changes, workers, observed, replaced, wallMs } = this.#options;
 		const { disk, retryAtMs } = steward;
 		const seen = observed.disk(disk.name) ?? UNSEEN;
 		const identity = disk.disk.storage.kind === "volume" ? seen.view?.identity : kept.find(disk.name);
@@ -61,7 +63,8 @@ export class Shower {
 			durability: disk.disk.durability,
 			limit: limitOf(disk, seen),
 			source: sourceOf(disk),
-			notice: changes.noticeOf(disk),
+			notice:
+				[changes.noticeOf(disk), replaced.textOf(steward)].flatMap((text) => text ?? []).join("; ") || null,
 			settings: disk.settings,
 			identity: identity ? { serial: identity.serial, wwn: identity.wwn } : null,
 			worker: workers.workerOf(disk),

@@ -89,6 +89,7 @@ class Worker {
 				break;
 			case "reload":
 			case "process":
+			case "replaced":
 				break;
 			default:
 				unreachable(order);

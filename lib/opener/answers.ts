@@ -14,6 +14,7 @@ import type { Listeners } from "./listeners.js";
 import type { Manager } from "./manager.js";
 import { Memories } from "./memories.js";
 import type { ControlBegin, OpenerRequest, ProcessInfo, ProcessNews, Started } from "./messages.js";
+import { OpenedFiles } from "./opened.js";
 import { FilesForOthers } from "./opening.js";
 import { PoolFolders } from "./pool-folders.js";
 import { usageOf } from "./processes.js";
@@ -31,6 +32,8 @@ export interface AnswersOptions {
 	/** Makes a channel between this worker and control. Throws an OperatorError, or a NativeError, if it can't. */
 	readonly join: (worker: Child) => void;
 	readonly onReady: (status: string) => void;
+	/** Told all files that are not those any more that workers serve. */
+	readonly replaced: (paths: readonly string[]) => void;
 }
 
 type Answer<Kind extends OpenerRequest["kind"]> = (
@@ -58,6 +61,7 @@ export class Answers {
 	readonly #started: Started;
 	readonly #memories = new Memories();
 	readonly #pools = new PoolFolders();
+	readonly #opened: OpenedFiles;
 	/** By worker: what one waits for keeps no other, and a tunnel of one is no other's. */
 	readonly #opening = new Map<number, FilesForOthers>();
 	readonly #tunnels = new Map<number, Tunnels>();
@@ -68,8 +72,15 @@ export class Answers {
 			// Who may not have it hears nothing of it.
 			const { isOfPool } = grants.grant(request.path, request.readOnly);
 			// A pool has thousands; locks keep others away.
-			if (!isOfPool) await twins.refuse(request);
-			return ofWorker(this.#opening, index, FilesForOthers).open(request, grants);
+			const files = ofWorker(this.#opening, index, FilesForOthers);
+			if (isOfPool) return files.open(request, grants);
+			await twins.refuse(request);
+			try {
+				return await files.open(request, grants, (identity) => this.#opened.opened(request, identity));
+			} catch (error) {
+				await twins.explain(request, error, (path) => this.#opened.isOpened(path));
+				throw error;
+			}
 		},
 		memory: ({ name, sizeBytes }) => {
 			if (!this.#options.files.namesDisk(name))
@@ -141,6 +152,7 @@ export class Answers {
 		this.#options = options;
 		const { state, user, workers } = options.files.daemon;
 		this.#started = { state, user, workers };
+		this.#opened = new OpenedFiles(options.replaced);
 	}
 
 	/** Throws an OperatorError, or a NativeError, that says why not. */
@@ -158,14 +170,21 @@ export class Answers {
 		const andRetain = (): void => {
 			take();
 			this.#memories.retain((name) => files.namesDisk(name));
+			this.#opened.retain((path) => files.namesFile(path));
 		};
 		return { sources, take: andRetain };
+	}
+
+	/** Nothing is looked at any more. */
+	close(): void {
+		this.#opened.close();
 	}
 
 	/** What control begins with, and the descriptors of its listeners. */
 	controlBegin(): { control: ControlBegin; files: number[] } {
 		const { listeners, news } = this.#options;
-		const control = { listeners: listeners.names, started: this.#started, news: news() };
+		const { replaced } = this.#opened;
+		const control = { listeners: listeners.names, started: this.#started, news: news(), replaced };
 		return { control, files: listeners.duplicates() };
 	}
 

@@ -38,6 +38,8 @@ export class ConfigFiles {
 	#good: FoundSources;
 	/** Of all disks, also of those that commands have added: a name gives no right but to what has that name. */
 	#disks: ReadonlySet<string>;
+	/** Of the same disks: paths. */
+	#files: ReadonlySet<string>;
 	/** Of the same disks. */
 	readonly twins = new Twins();
 	/** How often the files were read, and which of those readings counts. */
@@ -59,6 +61,7 @@ export class ConfigFiles {
 		this.#grants = grantsOf(config);
 		this.#links = linksOf(config);
 		this.#disks = namesOf(config);
+		this.#files = pathsOf(config);
 		this.twins.take(config.disks);
 		this.#good = sources;
 	}
@@ -94,6 +97,11 @@ export class ConfigFiles {
 		return this.#disks.has(name);
 	}
 
+	/** Whether a disk is of that file. */
+	namesFile(path: string): boolean {
+		return this.#files.has(path);
+	}
+
 	/** As they are now, with what commands have added. */
 	reread(): Promise<Reread> {
 		return this.#sources.get();
@@ -123,6 +131,7 @@ export class ConfigFiles {
 		const whole = runtime && readConfig({ files, debian, runtime }, this.#environment);
 		const known = !whole || Array.isArray(whole) ? this.#config : (whole as Config);
 		this.#disks = namesOf(known);
+		this.#files = pathsOf(known);
 		this.twins.take(known.disks.filter(({ disk }) => this.#grants.isGranted(disk)));
 	}
 
@@ -178,4 +187,8 @@ function linksOf({ disks }: Config): ReadonlySet<string> {
 
 function namesOf({ disks }: Config): ReadonlySet<string> {
 	return new Set(disks.map(({ name }) => name));
+}
+
+function pathsOf({ disks }: Config): ReadonlySet<string> {
+	return new Set(disks.flatMap(({ disk: { storage } }) => (storage.kind === "file" ? [storage.path] : [])));
 }

@@ -80,6 +80,8 @@ export interface ControlBegin {
 	readonly started: Started;
 	/** The latest, also what an earlier one has been told: it may have been killed before it could say so. */
 	readonly news: readonly ProcessNews[];
+	/** Paths of files that are others now than workers serve. */
+	readonly replaced: readonly string[];
 }
 
 /** What the opener tells a child without being asked. */
@@ -91,6 +93,8 @@ export type Order =
 	| { readonly kind: "reload" }
 	/** To control. */
 	| { readonly kind: "process"; readonly news: ProcessNews }
+	/** To control, whenever there are others: as in `ControlBegin`. */
+	| { readonly kind: "replaced"; readonly paths: readonly string[] }
 	/** To a worker: say what has been counted in the log (SIGUSR1). */
 	| { readonly kind: "report" }
 	/** Finish what is under way, then end. */

@@ -86,6 +86,7 @@ export class Opener {
 			children: () => this.#children,
 			news: () => this.#history.latest,
 			join: (worker) => this.#joinAgain(worker),
+			replaced: (paths) => this.#control?.tell({ kind: "replaced", paths }),
 		});
 		this.#workerCount = files.daemon.workers;
 		const workers = Array.from({ length: this.#workerCount }, (_, index) => this.#child("worker", index));
@@ -211,6 +212,7 @@ export class Opener {
 	async stop(): Promise<void> {
 		this.#stopWatching();
 		this.#manager.stopping();
+		this.#answers.close();
 		for (const child of this.#children) {
 			child.end();
 			child.tell({ kind: "stop" });

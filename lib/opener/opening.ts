@@ -6,7 +6,7 @@
 import { Openings } from "../block/openings.js";
 import type { Parcel } from "../channel/asking.js";
 import { OperatorError } from "../errors.js";
-import { Errno, isNativeError, native, OPEN_READ_ONLY, type PassedFile } from "../native.js";
+import { Errno, isNativeError, native, OPEN_READ_ONLY, type PassingFile } from "../native.js";
 import { quote } from "../text.js";
 import type { Grants } from "./grants.js";
 import type { OpenRequest } from "./messages.js";
@@ -23,7 +23,7 @@ interface Turn {
 
 export class FilesForOthers {
 	/** So many at a time: whoever asks for thousands that hang gets no more threads than this. */
-	readonly #openings = new Openings<PassedFile>();
+	readonly #openings = new Openings<PassingFile>();
 	/** One that hangs is not opened by thread after thread, each time that somebody has given up waiting and asks again. */
 	readonly #turns = new Map<string, Turn>();
 
@@ -31,8 +31,12 @@ export class FilesForOthers {
 		setInterval(() => this.#openings.retry(), RETRY_MS).unref();
 	}
 
-	/** Throws an OperatorError if it may not be opened, or a NativeError if it can't. */
-	async open(request: OpenRequest, grants: Grants): Promise<Parcel> {
+	/** `opened` is told what it is. Throws an OperatorError if it may not be opened, or a NativeError if it can't. */
+	async open(
+		request: OpenRequest,
+		grants: Grants,
+		opened: (identity: string) => void = () => {},
+	): Promise<Parcel> {
 		const { path, readOnly, flags, beginBytes, lengthBytes } = request;
 		const grant = grants.grant(path, readOnly);
 		const access = readOnly ? flags | OPEN_READ_ONLY : flags & ~OPEN_READ_ONLY;
@@ -40,11 +44,12 @@ export class FilesForOthers {
 		for (let turn = this.#turns.get(key); turn !== undefined; turn = this.#turns.get(key))
 			await endOf(turn, path);
 		const begin = () => native.fileOpenFor(grant.folder, grant.path, access, beginBytes, lengthBytes);
-		const opened = this.#openings.open(path, begin);
-		const turn: Turn = { underWay: opened.catch(() => {}), waiting: undefined };
+		const opening = this.#openings.open(path, begin);
+		const turn: Turn = { underWay: opening.catch(() => {}), waiting: undefined };
 		this.#turns.set(key, turn);
 		try {
-			const { descriptor, traits } = await opened;
+			const { descriptor, traits, identity } = await opening;
+			opened(identity);
 			return { body: { traits: [...traits] }, files: [descriptor] };
 		} catch (error) {
 			if (!isNativeError(error) || error.errno !== Errno.EXDEV) throw error;

@@ -6,12 +6,15 @@
 
 import { type Found, Looks } from "../block/looks.js";
 import { OperatorError } from "../errors.js";
+import { Errno, isNativeError } from "../native.js";
 import type { DiskConfig } from "../spec/configuration.js";
 import { clash, type FilePart } from "../spec/conflicts.js";
 import { shownPlace } from "../spec/place.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import type { OpenRequest } from "./messages.js";
 
+/** What those are refused with that come second: a lock on a file, or a device that is held. */
+const LOCKED: readonly number[] = [Errno.EAGAIN, Errno.EBUSY];
 /** Nobody waits longer for a disk that may hang: then the locks decide. */
 const LOOK_LIMIT_MS = 500;
 
@@ -54,6 +57,22 @@ export class Twins {
 		throw new OperatorError(`${path}: ${twinText(first)}`);
 	}
 
+	/**
+	 * Throws an OperatorError in place of an error that says that the file is locked, if that is because a disk is served that comes after
+	 * this one: it goes on, and after a restart it is the other way round.
+	 */
+	async explain(request: OpenRequest, error: unknown, isOpened: (path: string) => boolean): Promise<void> {
+		if (!isNativeError(error) || !LOCKED.includes(error.errno)) return;
+		const { path } = request;
+		const found = this.#found.get(path);
+		if (found?.kind !== "storage") return;
+		const group = this.#groups.get(found.identity) ?? [];
+		const other = group.find(
+			(disk) => pathOf(disk) !== path && clash(disk.disk, partOf(request)) && isOpened(pathOf(disk)),
+		);
+		if (other !== undefined) throw new OperatorError(`${path}: ${servedText(other)}`);
+	}
+
 	/** Links may have been changed since. */
 	async #isStill(identity: string, ...paths: readonly string[]): Promise<boolean> {
 		const now = await this.#looks.look(paths, LOOK_LIMIT_MS);
@@ -93,6 +112,11 @@ export function firstOf(group: readonly DiskConfig[], path: string, part: FilePa
 /** What is told of the one that is not served. */
 export function twinText({ name, placeOf }: DiskConfig): string {
 	return `is the file of disk ${name} (${shownPlace(placeOf(["file"]))}) too, which comes first, and one of them may write`;
+}
+
+function servedText({ name, placeOf }: DiskConfig): string {
+	const where = shownPlace(placeOf(["file"]));
+	return `is the file of disk ${name} (${where}) too, which is served until it is closed; after a restart it is this one, which comes first`;
 }
 
 function isSame(one: FilePart, other: FilePart): boolean {

@@ -37,6 +37,7 @@ struct opening {
 	int error;
 	const char *step;
 	struct vb_file file;
+	struct vb_look opened; /* OPEN_FOR: what the file is */
 	struct vb_look *looks;
 	uint32_t look_count;
 	/* Whom to tell. */
@@ -83,10 +84,13 @@ static void on_opening_forsaken(void *data)
 static int do_half(struct opening *opening)
 {
 	struct vb_file *file = &opening->file;
+	int error;
 	switch (opening->half) {
 	case BOTH: return vb_file_open(file, opening->path, opening->flags, &opening->part, &opening->step);
 	case OPEN_FOR:
-		return vb_file_open_held(file, opening->folder, opening->path, opening->flags, &opening->part, &opening->step);
+		error = vb_file_open_held(file, opening->folder, opening->path, opening->flags, &opening->part, &opening->step);
+		if (!error) vb_look_opened(file->fd, &opening->opened);
+		return error;
 	case ADOPT: return vb_file_adopt(file, &opening->step);
 	case LOOK: opening->step = "memory"; return vb_look(opening->path, &opening->looks, &opening->look_count);
 	}
@@ -110,17 +114,20 @@ static void *open_in_thread(void *argument)
 	return NULL;
 }
 
-/* What goes to another process: { descriptor, traits }. */
-static napi_value make_passed(napi_env env, const struct vb_file *file)
+/* What goes to another process: { descriptor, traits }; and what the file is. */
+static napi_value make_passed(napi_env env, const struct opening *opening)
 {
+	const struct vb_file *file = &opening->file;
 	double numbers[VB_TRAITS];
-	napi_value object, traits;
+	napi_value object, traits, identity;
 	vb_file_traits(file, numbers);
 	MUST(napi_create_object(env, &object));
 	MUST(napi_create_array_with_length(env, VB_TRAITS, &traits));
 	for (uint32_t i = 0; i < VB_TRAITS; i++) MUST(napi_set_element(env, traits, i, make_number(env, numbers[i])));
 	MUST(napi_set_named_property(env, object, "traits", traits));
 	set_number(env, object, "descriptor", file->fd);
+	MUST(napi_create_string_utf8(env, opening->opened.text, NAPI_AUTO_LENGTH, &identity));
+	MUST(napi_set_named_property(env, object, "identity", identity));
 	return object;
 }
 
@@ -146,7 +153,7 @@ static void settle(napi_env env, struct opening *opening)
 	if (opening->error) throw_errno(env, opening->error, opening->step);
 	else if (engine) result = engine_add_file(env, engine, &opening->file);
 	else if (opening->half == LOOK) result = make_looks(env, opening);
-	else result = make_passed(env, &opening->file);
+	else result = make_passed(env, opening);
 	if (result) MUST(napi_resolve_deferred(env, opening->deferred, result));
 	else if (napi_get_and_clear_last_exception(env, &result) == napi_ok)
 		MUST(napi_reject_deferred(env, opening->deferred, result));
@@ -230,7 +237,7 @@ napi_value js_file_open_later(napi_env env, napi_callback_info info)
 	return throw_type(env);
 }
 
-/* fileOpenFor(folder, path, flags, begin, length) -> a promise of { descriptor, traits }. Without a folder: "". */
+/* fileOpenFor(folder, path, flags, begin, length) -> a promise of { descriptor, traits, identity }. Without a folder: "". */
 napi_value js_file_open_for(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS];

@@ -15,4 +15,7 @@ struct vb_look {
 /* Of each path of a list: a zero byte is behind each of them, one more behind the last. 0 or -errno; *looks is the caller's to free. */
 int vb_look(const char *paths, struct vb_look **looks, uint32_t *count);
 
+/* Of what is open. */
+void vb_look_opened(int fd, struct vb_look *look);
+
 #endif

@@ -1,6 +1,7 @@
 // Disks that have one file by several names: which of them is served is the same whatever is started again, and the others say why not.
-import { linkSync, symlinkSync } from "node:fs";
+import { linkSync, renameSync, symlinkSync } from "node:fs";
 import t, { type Test } from "tap";
+import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { sendSignal } from "../support/process.js";
@@ -52,4 +53,38 @@ if (await inNamespace(import.meta.url)) {
 		await tree.nothingUnderWay();
 		await isServed(t, "b", "a");
 	});
+	t.test(
+		"the one that is served, when another one is put before it, until all are started again",
+		async (t) => {
+			configure("a", "b");
+			await tree.reload();
+			await tree.nothingUnderWay();
+			await tree.state("b", "open");
+			const { reason } = await tree.state("a", "failed");
+			t.match(
+				reason,
+				/\/a\.img: is the file of disk b \(.*\) too, which is served until .* after a restart it is this one/,
+			);
+			await killAll();
+			await isServed(t, "a", "b");
+		},
+	);
+	t.test(
+		"a file that another one has taken the place of is told, and the old one is served on",
+		async (t) => {
+			renameSync(tree.file("new.img"), tree.path("a.img"));
+			let body: Record<string, unknown> = {};
+			const isTold = async (): Promise<boolean> => {
+				({ body } = await tree.ask("GET", "/api/v1/disks/a"));
+				return body.notice !== null;
+			};
+			await until("it is told", isTold, 30_000);
+			t.match(body, {
+				state: "open",
+				notice: /^the file at .*\/a\.img is another one now; the disk still serves the old one/,
+			});
+			await tree.kill("control");
+			await until("it is told by the next control, too", isTold, 30_000);
+		},
+	);
 }

@@ -10,6 +10,7 @@ import type { Process } from "../model.js";
 import type { Observed } from "../observed.js";
 import type { Places } from "../places.js";
 import type { Pools } from "../pools.js";
+import type { Replaced } from "../replaced.js";
 import type { Workers } from "../seams.js";
 import type { Shower } from "../shown.js";
 import type { WatchedOpener } from "../watched-opener.js";
@@ -31,6 +32,7 @@ export interface Inside {
 	readonly restartNeeded: () => readonly string[];
 	readonly workers: Pick<Workers, "answers" | "troubles" | "pool">;
 	readonly places: Places;
+	readonly replaced: Replaced;
 	/** Bits per second, by name of the link. */
 	readonly speeds: () => Promise<ReadonlyMap<string, number>>;
 	/** All of vblade's, as the opener sees them. */

@@ -7,7 +7,7 @@ import type { AoeExport } from "../model.js";
 import type { ObservedDisk } from "../observed.js";
 import type { Inside } from "./inside.js";
 
-export function problemsOf({ desired, observed, state, workers, places }: Inside): string[] {
+export function problemsOf({ desired, observed, state, workers, places, replaced }: Inside): string[] {
 	const { lastReload } = desired;
 	const stewards = desired.stewards();
 	const told = (wanted: string) =>
@@ -28,6 +28,10 @@ export function problemsOf({ desired, observed, state, workers, places }: Inside
 		...told("abandoned"),
 		...told("failed"),
 		...served.flatMap(({ name, seen }) => faultsOf(name, seen)),
+		...stewards.flatMap((steward) => {
+			const text = replaced.textOf(steward);
+			return text === undefined ? [] : [`disk ${steward.disk.name}: ${text}`];
+		}),
 		...exported.flatMap(({ name, aoe }) => silencesOf(name, aoe)),
 		...exported.flatMap(({ name, aoe }) => rivalsOf(name, aoe)),
 		...observed

@@ -1,0 +1,98 @@
+/**
+ * Whether files that were opened for workers are still what their names lead to: who puts another file in the place of one that is
+ * served (mv new old) may think that it is served now. One after the other is looked at in the background, some at a time, and nobody
+ * waits for it. Filled and asked by `answers.ts`.
+ */
+
+import { Looks } from "../block/looks.js";
+import { type Clock, systemClock } from "../clock.js";
+import type { OpenRequest } from "./messages.js";
+
+const EVERY_MS = 5000;
+/** At a time: thousands take minutes. */
+const LOOKS = 256;
+const LIMIT_MS = 2000;
+
+interface OpenedFile {
+	readonly path: string;
+	/** As `Looks` tells it. */
+	readonly identity: string;
+}
+
+export class OpenedFiles {
+	readonly #looks = new Looks();
+	readonly #tell: (replaced: readonly string[]) => void;
+	/** By path and part: as each was last opened. Those that were looked at last are last. */
+	readonly #files = new Map<string, OpenedFile>();
+	readonly #replaced = new Set<string>();
+	#isClosed = false;
+	#stop: () => void = () => {};
+
+	/** `tell` hears all paths that lead to another file now, whenever one is new or none any more. */
+	constructor(tell: (replaced: readonly string[]) => void, clock: Clock = systemClock) {
+		this.#tell = tell;
+		const again = (): void => {
+			if (!this.#isClosed) this.#stop = clock.after(EVERY_MS, () => void this.#look().then(again));
+		};
+		again();
+	}
+
+	close(): void {
+		this.#isClosed = true;
+		this.#stop();
+	}
+
+	get replaced(): readonly string[] {
+		return [...this.#replaced].map((key) => this.#files.get(key)?.path ?? "");
+	}
+
+	/** It was opened just now. */
+	opened(request: OpenRequest, identity: string): void {
+		const key = keyOf(request);
+		this.#files.set(key, { path: request.path, identity });
+		if (this.#replaced.delete(key)) this.#tell(this.replaced);
+	}
+
+	/** Whether a file was opened by that path, as far as is known: nobody tells when it is closed. */
+	isOpened(path: string): boolean {
+		return [...this.#files.values()].some((file) => file.path === path);
+	}
+
+	/** Nobody wants the others any more. */
+	retain(isWanted: (path: string) => boolean): void {
+		for (const [key, { path }] of this.#files) {
+			if (isWanted(path)) continue;
+			this.#files.delete(key);
+			this.#replaced.delete(key);
+		}
+	}
+
+	/** The next ones. */
+	async #look(): Promise<void> {
+		const turn = [...this.#files].slice(0, LOOKS);
+		const found = await this.#looks.look(
+			turn.map(([, { path }]) => path),
+			LIMIT_MS,
+		);
+		let isNews = false;
+		for (const [key, file] of turn) {
+			// Opened again, or given up, meanwhile.
+			if (this.#files.get(key) !== file) continue;
+			this.#files.delete(key);
+			this.#files.set(key, file);
+			const now = found.get(file.path);
+			// What is not there now, or not known, may be on its way.
+			if (now === undefined || now.kind === "missing") continue;
+			const isOther = now.kind !== "storage" || now.identity !== file.identity;
+			if (isOther === this.#replaced.has(key)) continue;
+			isNews = true;
+			if (isOther) this.#replaced.add(key);
+			else this.#replaced.delete(key);
+		}
+		if (isNews) this.#tell(this.replaced);
+	}
+}
+
+function keyOf({ path, beginBytes, lengthBytes }: OpenRequest): string {
+	return JSON.stringify([path, beginBytes, lengthBytes]);
+}
