@@ -59,7 +59,7 @@ function ofOneDisk(browser: Browser): void {
 	t.test(
 		"a disk has curves, a heat map, initiators, errors and events, and names are only text",
 		async (t) => {
-			const { url, control } = await serveSite(t, 20);
+			const { url, control, world } = await serveSite(t, 20);
 			const { page, complaints } = await visit(browser, `${url}#/disk/${SLOW}`);
 			await page.getByText("asks most of this disk").waitFor();
 			await page.locator(".plot canvas").nth(2).waitFor();
@@ -75,6 +75,8 @@ function ofOneDisk(browser: Browser): void {
 			control.inside.events.add({ kind: "fault", severity: "error", disk: SLOW, message });
 			await page.getByText(message).waitFor();
 			t.equal(await page.locator("main img, main script").count(), 0);
+			world.rivals = [{ netif: "eth0", mac: "02:00:00:00:00:66" }];
+			await page.getByText(/^On eth0 02:00:00:00:00:66 answers for [\d.]+ too, and may have other data\.$/).waitFor();
 			t.strictSame(complaints, []);
 		},
 	);

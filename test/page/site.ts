@@ -18,6 +18,7 @@ const PAGE = path.join(PROJECT, "build/bin/page");
 
 export interface Site {
 	readonly stage: Stage;
+	readonly world: World;
 	readonly control: Control;
 	/** Where a browser finds the page. */
 	readonly url: string;
@@ -46,6 +47,7 @@ export async function serveSite(
 	let running = control;
 	return {
 		stage,
+		world,
 		control,
 		url: `http://${host}:${port}/`,
 		stop: () => running.close(),

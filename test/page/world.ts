@@ -3,6 +3,7 @@
  * figures as workers tell them, which follow from the second alone. Used by the tests of the page and by who makes its pictures.
  */
 
+import type { AoeExport } from "../../lib/control/model.js";
 import { NO_COUNTERS } from "../../lib/control/rates.js";
 import type { DiskFigures, InitiatorFigures, LinkView, Look, Measured } from "../../lib/control/seams.js";
 import { classOf, HISTOGRAM_CLASSES } from "../../lib/histogram.js";
@@ -103,6 +104,8 @@ function measured(counts: Float64Array): Measured | null {
 
 export class World {
 	readonly loads: readonly Load[];
+	/** Who answers for the addresses of all disks, too. */
+	rivals: AoeExport["rivals"] = [];
 	readonly #counted = new Map<string, Counted>();
 	#framesIn = 1_000_000;
 	/** The last one that was counted. */
@@ -168,7 +171,7 @@ export class World {
 			reservedBy: [],
 			configString: "",
 			silenced: [],
-			rivals: [],
+			rivals: this.rivals,
 		};
 		return { ...viewOf(name, (index + 1) * 2 ** 30), aoe };
 	}

@@ -50,6 +50,9 @@ function sentencesOf({ state, reason, retryAt, notice, aoe, limit }) {
 			({ netif, mac, since }) =>
 				`Silent on ${netif} since ${time(since)}: ${mac} serves ${aoe.address} there.`,
 		) ?? []),
+		...(aoe?.rivals.map(
+			({ netif, mac }) => `On ${netif} ${mac} answers for ${aoe.address} too, and may have other data.`,
+		) ?? []),
 		aoe !== null && aoe.reservedBy.length > 0 && `Reserved by ${aoe.reservedBy.join(", ")}.`,
 		limit !== null &&
 			limit.delayed > 0 &&
