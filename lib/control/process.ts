@@ -52,6 +52,8 @@ class ControlProcess {
 	#control: Control | null = null;
 	#isReloading = false;
 	#isReloadWanted = false;
+	/** Listeners that came after the beginning, before there was anybody to serve there. */
+	readonly #late: Listener[] = [];
 	/** As was last told. */
 	#replaced: readonly string[] | undefined;
 	/** Those that came before the beginning. */
@@ -89,6 +91,10 @@ class ControlProcess {
 				if (this.#control === null) this.#news.push(order.news);
 				else this.#control.happened(happeningOf(order.news));
 				break;
+			case "listener":
+				for (const descriptor of files.take())
+					void this.#listen(listenerOf({ ...order.listener, descriptor }));
+				break;
 			case "replaced":
 				this.#replaced = order.paths;
 				this.#control?.inside.replaced.take(order.paths);
@@ -101,6 +107,11 @@ class ControlProcess {
 			default:
 				unreachable(order);
 		}
+	}
+
+	async #listen(listener: Listener): Promise<void> {
+		if (this.#control === null) this.#late.push(listener);
+		else await this.#control.listen(listener);
 	}
 
 	#join(index: number, descriptor: number): void {
@@ -140,6 +151,7 @@ class ControlProcess {
 			});
 			for (const news of [...control.news, ...this.#news.splice(0)])
 				this.#control.happened(happeningOf(news));
+			for (const late of this.#late.splice(0)) await this.#listen(late);
 			this.#control.inside.replaced.take(this.#replaced ?? control.replaced);
 			await this.#settle(this.#control);
 			this.#tellReady();

@@ -90,6 +90,7 @@ class Worker {
 			case "reload":
 			case "process":
 			case "replaced":
+			case "listener":
 				break;
 			default:
 				unreachable(order);

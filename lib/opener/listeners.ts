@@ -7,10 +7,10 @@ import { closeSync, lstatSync, unlinkSync } from "node:fs";
 import { connect } from "node:net";
 import path from "node:path";
 import { getSystemErrorName } from "node:util";
-import { OperatorError } from "../errors.js";
+import { invariant, OperatorError } from "../errors.js";
 import { Errno, isNativeError, native } from "../native.js";
 import type { ActivatedSocket } from "../notify.js";
-import { makeFolder } from "./folders.js";
+import { makeFolder, NoRoomError } from "./folders.js";
 import type { ListenerName } from "./messages.js";
 
 /** Leaves the group as it is. */
@@ -30,9 +30,9 @@ async function listenOn(address: string, mode = FRAMES_MODE, group = SAME_GROUP)
 		return native.listenTcp(host, port);
 	} catch (error) {
 		if (!isNativeError(error)) throw error;
-		throw new OperatorError(
-			`${address}: can't listen there (${getSystemErrorName(-error.errno)} at ${error.step})`,
-		);
+		const code = getSystemErrorName(-error.errno);
+		const Kind = NoRoomError.isSaidBy(code) ? NoRoomError : OperatorError;
+		throw new Kind(`${address}: can't listen there (${code} at ${error.step})`);
 	}
 }
 
@@ -156,6 +156,13 @@ export class Listeners {
 			throw error;
 		}
 		return made;
+	}
+
+	/** Of one, for somebody else. Throws a NativeError if there is no descriptor for it. */
+	duplicateOf(address: string): number {
+		const listener = this.#listeners.find((each) => each.address === address);
+		invariant(listener !== undefined, `nobody listens at ${address}`);
+		return native.duplicate(listener.descriptor);
 	}
 
 	/** A socket at `file` on which frames come in, for somebody else. */

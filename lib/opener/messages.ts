@@ -93,6 +93,8 @@ export type Order =
 	| { readonly kind: "reload" }
 	/** To control. */
 	| { readonly kind: "process"; readonly news: ProcessNews }
+	/** To control, with its descriptor: a socket that could not be had when it began. */
+	| { readonly kind: "listener"; readonly listener: ListenerName }
 	/** To control, whenever there are others: as in `ControlBegin`. */
 	| { readonly kind: "replaced"; readonly paths: readonly string[] }
 	/** To a worker: say what has been counted in the log (SIGUSR1). */

@@ -7,15 +7,17 @@
  *              +-- control           (lib/control/)            and one to control
  */
 
+import { closeSync } from "node:fs";
 import type { AskingOptions } from "../channel/asking.js";
 import { systemClock } from "../clock.js";
 import { OperatorError } from "../errors.js";
 import type { Log } from "../log.js";
 import { isNativeError, native } from "../native.js";
 import { activatedSockets } from "../notify.js";
-import { daemonUser, findGroup } from "../privileges.js";
+import { daemonUser } from "../privileges.js";
 import { Answers } from "./answers.js";
 import { Child, type ChildOptions } from "./children.js";
+import { CommandSocket } from "./command-socket.js";
 import { ConfigFiles } from "./config-files.js";
 import { watchForHang } from "./hang-watch.js";
 import { Keeping } from "./keeping.js";
@@ -62,6 +64,7 @@ export class Opener {
 	readonly #user: string | undefined;
 	readonly #workerCount: number;
 	readonly #listeners: Listeners;
+	readonly #commands: CommandSocket;
 	readonly #manager: Manager;
 	readonly #answers: Answers;
 	readonly #children: Child[];
@@ -71,9 +74,22 @@ export class Opener {
 	/** When workers have last asked for that. */
 	readonly #joinedMs = new Map<Child, number>();
 
-	private constructor(options: OpenerOptions, files: ConfigFiles, keeping: Keeping, listeners: Listeners) {
+	private constructor(
+		options: OpenerOptions,
+		files: ConfigFiles,
+		keeping: Keeping,
+		listeners: Listeners,
+		commands: CommandSocket,
+	) {
 		this.#options = options;
 		this.#listeners = listeners;
+		this.#commands = commands;
+		const { address } = commands;
+		commands.whenLate((descriptor) => {
+			const listener = { purpose: "socket", address } as const;
+			const isTold = this.#control?.tell({ kind: "listener", listener }, [descriptor]);
+			if (isTold === undefined) closeSync(descriptor);
+		});
 		this.#user = process.geteuid?.() === 0 ? daemonUser(files.daemon.user) : undefined;
 		this.#manager = new Manager(options.log);
 		this.#manager.starting();
@@ -109,12 +125,14 @@ export class Opener {
 		for (const line of wanting(files.daemon.workers, files.diskCount, meansHere())) options.log.warn(line);
 		const keeping = await Keeping.in(files.daemon.state);
 		const listeners = new Listeners(activatedSockets());
+		const commands = new CommandSocket(options.socket, listeners, options.log);
 		try {
-			await listeners.listen("socket", `unix:${options.socket}`, findGroup());
+			await commands.listen();
 			// Where it can't listen for browsers is told by control, and tried again: disks don't wait for that.
 			await listeners.relisten(files.http.listen.map(({ name }) => name));
-			return new Opener(options, files, keeping, listeners);
+			return new Opener(options, files, keeping, listeners, commands);
 		} catch (error) {
+			commands.close();
 			listeners.close();
 			keeping.release();
 			throw error;
@@ -213,6 +231,7 @@ export class Opener {
 		this.#stopWatching();
 		this.#manager.stopping();
 		this.#answers.close();
+		this.#commands.close();
 		for (const child of this.#children) {
 			child.end();
 			child.tell({ kind: "stop" });
