@@ -48,28 +48,31 @@ t.test("a disk that is silenced, and one whose address another answers for, are 
 	]);
 });
 
-t.test("a file that another one has taken the place of is a problem, a notice of its disk, and one event", async (t) => {
-	const stage = new Stage();
-	stage.opener.text = TWO.replace('memory = "64M"', 'file = "/srv/web.img"');
-	const { inside } = await stage.start(t);
-	await settle();
-	const notice = async () => (await stage.ask("GET", "/api/v1/disks/web")).body.notice;
-	t.equal(await notice(), null);
-	const text =
-		"the file at /srv/web.img is another one now; the disk still serves the old one; close and open it to take the new one";
-	for (let times = 0; times < 2; times++) inside.replaced.take(["/srv/web.img", "/srv/none.img"]);
-	t.equal(await notice(), text);
-	t.strictSame((await stage.ask("GET", "/api/v1/status")).body.problems, [`disk web: ${text}`]);
-	const { events } = (await stage.ask("GET", "/api/v1/events?disk=web")).body;
-	t.match(
-		(events as Event[]).filter(({ kind }) => kind === "fault"),
-		[{ severity: "warning", message: text }],
-	);
-	t.equal((events as Event[]).filter(({ kind }) => kind === "fault").length, 1);
-	inside.replaced.take([]);
-	t.match((await stage.ask("GET", "/api/v1/status")).body, { problems: [], health: "ok" });
-	t.equal(await notice(), null);
-});
+t.test(
+	"a file that another one has taken the place of is a problem, a notice of its disk, and one event",
+	async (t) => {
+		const stage = new Stage();
+		stage.opener.text = TWO.replace('memory = "64M"', 'file = "/srv/web.img"');
+		const { inside } = await stage.start(t);
+		await settle();
+		const notice = async () => (await stage.ask("GET", "/api/v1/disks/web")).body.notice;
+		t.equal(await notice(), null);
+		const text =
+			"the file at /srv/web.img is another one now; the disk still serves the old one; close and open it to take the new one";
+		for (let times = 0; times < 2; times++) inside.replaced.take(["/srv/web.img", "/srv/none.img"]);
+		t.equal(await notice(), text);
+		t.strictSame((await stage.ask("GET", "/api/v1/status")).body.problems, [`disk web: ${text}`]);
+		const { events } = (await stage.ask("GET", "/api/v1/events?disk=web")).body;
+		t.match(
+			(events as Event[]).filter(({ kind }) => kind === "fault"),
+			[{ severity: "warning", message: text }],
+		);
+		t.equal((events as Event[]).filter(({ kind }) => kind === "fault").length, 1);
+		inside.replaced.take([]);
+		t.match((await stage.ask("GET", "/api/v1/status")).body, { problems: [], health: "ok" });
+		t.equal(await notice(), null);
+	},
+);
 
 t.test("what Debian's exports ask for and nobody misses is a note, and no problem", async (t) => {
 	const stage = new Stage();

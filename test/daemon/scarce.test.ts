@@ -106,23 +106,32 @@ if (await inNamespace(import.meta.url)) {
 		await isKept("read-only");
 	});
 
-	t.test("no room for the socket: disks are served, and commands can ask when there is some", { buffered: true }, async (t) => {
-		const tree = treeOf(1);
-		const inodes = (how: string): void =>
-			void execFileSync("mount", ["-t", "tmpfs", "-o", how, "tmpfs", tree.path("run")], { timeout: COMMAND_LIMIT_MS });
-		inodes("nr_inodes=1");
-		await tree.start();
-		t.teardown(async () => {
-			await tree.stop();
-			execFileSync("umount", [tree.path("run")], { timeout: COMMAND_LIMIT_MS });
-		});
-		await serves(tree);
-		t.match(tree.program.output, /error: unix:.*vblade\.sock: can't listen there \(ENOSPC at .*\): .*tried again/);
-		inodes("remount,nr_inodes=16");
-		await until("it answers", () => tree.processes().then(Boolean, () => false), LIMIT_MS);
-		await tree.program.waitFor(/commands can ask there now/, LIMIT_MS);
-		t.equal((await tree.state("d0", "open")).state, "open");
-	});
+	t.test(
+		"no room for the socket: disks are served, and commands can ask when there is some",
+		{ buffered: true },
+		async (t) => {
+			const tree = treeOf(1);
+			const inodes = (how: string): void =>
+				void execFileSync("mount", ["-t", "tmpfs", "-o", how, "tmpfs", tree.path("run")], {
+					timeout: LIMIT_MS,
+				});
+			inodes("nr_inodes=1");
+			await tree.start();
+			t.teardown(async () => {
+				await tree.stop();
+				execFileSync("umount", [tree.path("run")], { timeout: LIMIT_MS });
+			});
+			await serves(tree);
+			t.match(
+				tree.program.output,
+				/error: unix:.*vblade\.sock: can't listen there \(ENOSPC at .*\): .*tried again/,
+			);
+			inodes("remount,nr_inodes=16");
+			await until("it answers", () => tree.processes().then(Boolean, () => false), LIMIT_MS);
+			await tree.program.waitFor(/commands can ask there now/, LIMIT_MS);
+			t.equal((await tree.state("d0", "open")).state, "open");
+		},
+	);
 
 	t.test("a log that nobody reads", { buffered: true }, async (t) => {
 		const tree = treeOf(1, '"$@" 2>&1 | sleep 600');

@@ -78,13 +78,13 @@ if (await inNamespace(import.meta.url)) {
 				({ body } = await tree.ask("GET", "/api/v1/disks/a"));
 				return body.notice !== null;
 			};
-			await until("it is told", isTold, 30_000);
+			await until("it is told", isTold, LIMIT_MS);
 			t.match(body, {
 				state: "open",
 				notice: /^the file at .*\/a\.img is another one now; the disk still serves the old one/,
 			});
 			await tree.kill("control");
-			await until("it is told by the next control, too", isTold, 30_000);
+			await until("it is told by the next control, too", isTold, LIMIT_MS);
 		},
 	);
 }

@@ -6,8 +6,8 @@ import { native } from "../../lib/native.js";
 import { OpenedFiles } from "../../lib/opener/opened.js";
 import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 import { until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 
-const LIMIT_MS = 20_000;
 const SECTOR = "x".repeat(512);
 
 // Threads that look keep no process from ending.

@@ -76,7 +76,9 @@ function ofOneDisk(browser: Browser): void {
 			await page.getByText(message).waitFor();
 			t.equal(await page.locator("main img, main script").count(), 0);
 			world.rivals = [{ netif: "eth0", mac: "02:00:00:00:00:66" }];
-			await page.getByText(/^On eth0 02:00:00:00:00:66 answers for [\d.]+ too, and may have other data\.$/).waitFor();
+			await page
+				.getByText(/^On eth0 02:00:00:00:00:66 answers for [\d.]+ too, and may have other data\.$/)
+				.waitFor();
 			t.strictSame(complaints, []);
 		},
 	);
