@@ -52,15 +52,7 @@ export function insideOf(options: AssemblyOptions, kept: Kept, guard: Guard, eve
 		workers.forget(disk);
 	};
 	const onReload = async ({ http }: Config): Promise<readonly string[]> => {
-		const wrong: string[] = [];
-		try {
-			guard.setToken(await opener.readToken());
-		} catch (error) {
-			if (!(error instanceof OperatorError)) throw error;
-			const message = `the token is the one of before: ${error.message}`;
-			events.add({ kind: "configuration", severity: "error", message });
-			wrong.push(message);
-		}
+		const wrong = await followToken(guard, opener, events);
 		opener.acknowledge();
 		await kept.acknowledge();
 		await places.follow(http.listen.map(({ name }) => name));
@@ -102,6 +94,19 @@ export function insideOf(options: AssemblyOptions, kept: Kept, guard: Guard, eve
 			() => opener.processes(),
 		),
 	};
+}
+
+/** The token is what its file says now. Returns what is wrong. */
+async function followToken(guard: Guard, opener: WatchedOpener, events: EventLog): Promise<string[]> {
+	try {
+		guard.setToken(await opener.readToken());
+		return [];
+	} catch (error) {
+		if (!(error instanceof OperatorError)) throw error;
+		const message = `the token is the one of before: ${error.message}`;
+		events.add({ kind: "configuration", severity: "error", message });
+		return [message];
+	}
 }
 
 function interfacesOf({ links }: Config): string[] {
