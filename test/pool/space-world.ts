@@ -5,6 +5,7 @@
 
 import { SEGMENT_SECTORS } from "../../lib/pool/format.js";
 import { Cleaner, type CleanerWorld } from "../../lib/pool/space/cleaner.js";
+import { decodeMove, encodeMove, isMoveOf } from "../../lib/pool/space/move-form.js";
 import { NO_SLOT, Slots } from "../../lib/pool/space/slots.js";
 import { type Move, SegmentTable } from "../../lib/pool/space/table.js";
 import { decodeRows, encodeRow, ROW_BYTES_MAX } from "../../lib/pool/space/table-form.js";
@@ -14,7 +15,7 @@ import { SECTOR_BYTES } from "../../lib/wire/sector.js";
 
 export const SLOTS = 12;
 /** Left to the cleaner. */
-const RESERVE = 3;
+export const RESERVE = 3;
 const SUMMARY_SECTORS = 16;
 
 /** What the log says, to be read again. */
@@ -22,7 +23,7 @@ type Said =
 	| { readonly kind: "begin"; readonly segment: number; readonly slot: number }
 	| { readonly kind: "page"; readonly position: number; readonly sectors: number }
 	| { readonly kind: "seal"; readonly segment: number }
-	| { readonly kind: "move"; readonly move: Move };
+	| { readonly kind: "move"; readonly move: string };
 
 /** What a copy of the head names: the table as it was, and how much had been said. */
 interface Checkpoint {
@@ -49,6 +50,8 @@ export class SpaceWorld implements CleanerWorld {
 	/** How often a slot was used again. */
 	reused = 0;
 	readonly #used = new Set<number>();
+	/** Set: nothing happens while the cleaner copies. */
+	isQuiet = false;
 	/** Set: storage fails. */
 	fails = false;
 
@@ -82,7 +85,13 @@ export class SpaceWorld implements CleanerWorld {
 		if (said.kind === "begin") this.table.begin(said.segment, said.slot);
 		else if (said.kind === "page") this.table.born(said.position, said.sectors);
 		else if (said.kind === "seal") this.table.seal(said.segment, SUMMARY_SECTORS);
-		else this.table.move(said.move);
+		else this.#move(said.move);
+	}
+
+	#move(text: string): void {
+		const move = decodeMove(text);
+		if (move === undefined || !isMoveOf(this.table, move)) this.wrong.push(`a move that is none: ${text}`);
+		else this.table.move(move);
 	}
 
 	/** Writes pages, until so many sectors of the log are behind them or there is no slot. */
@@ -208,12 +217,13 @@ export class SpaceWorld implements CleanerWorld {
 
 	/** While the cleaner copies, pages die and others are written. */
 	async mayGoOn(): Promise<void> {
+		if (this.isQuiet) return;
 		if (this.random.chance(0.05)) this.append();
 		const [position] = this.live.keys();
 		if (position !== undefined && this.random.chance(0.05)) this.die(position);
 	}
 
 	async say(moves: readonly Move[]): Promise<void> {
-		for (const move of moves) this.#say({ kind: "move", move });
+		for (const move of moves) this.#say({ kind: "move", move: encodeMove(move) });
 	}
 }

@@ -3,6 +3,7 @@
 
 import t from "tap";
 import { SEGMENT_SECTORS } from "../../lib/pool/format.js";
+import { decodeMove, encodeMove, isMoveOf } from "../../lib/pool/space/move-form.js";
 import { Slots } from "../../lib/pool/space/slots.js";
 import { SegmentTable } from "../../lib/pool/space/table.js";
 import { decodeRows } from "../../lib/pool/space/table-form.js";
@@ -135,4 +136,20 @@ t.test("a table with any byte changed is refused, or makes sense", async (t) => 
 	t.throws(() => decodeRows(new SegmentTable(new Slots()), rows.subarray(1), SLOTS), {
 		name: "OperatorError",
 	});
+});
+
+t.test("a move that can't be is none", async (t) => {
+	const bits = new Int32Array(64).fill(-1, 0, 32);
+	const move = { segment: 2 ** 35, slot: 7, nextSlot: 9, at: 8_184, cut: 8_192, bits };
+	t.strictSame(decodeMove(encodeMove(move)), move);
+	t.equal(decodeMove(encodeMove({ ...move, at: 8_200 })), undefined, "behind the slot's end");
+	t.equal(decodeMove(encodeMove({ ...move, cut: 12 })), undefined, "within a block");
+	t.equal(decodeMove(encodeMove({ ...move, cut: 16_392 })), undefined);
+	t.equal(decodeMove(encodeMove({ ...move, bits: new Int32Array(65) })), undefined);
+	t.equal(decodeMove("nothing"), undefined);
+	const world = sparse(new Random());
+	t.ok(isMoveOf(world.table, { ...move, segment: 0 }));
+	t.ok(isMoveOf(world.table, move), "of a segment that is gone");
+	t.notOk(isMoveOf(world.table, { ...move, segment: 0, bits: new Int32Array(512) }), "of smaller pages");
+	t.notOk(isMoveOf(world.table, { ...move, segment: world.segment }), "of one that is being written");
 });

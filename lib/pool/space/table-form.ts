@@ -1,7 +1,10 @@
 /**
  * The table of segments as bytes, as a checkpoint has it: of each segment a row of 24 bytes, its bitmap of what lives, and, if it was
- * moved, that of what was. In pieces of bounded size, so that neither making nor reading one takes long. Stored bytes may be anybody's: nothing in them is
- * believed. docs/pools.md has the layout.
+ * moved, that of what was. In as many pieces as whoever stores them likes. Stored bytes may be anybody's: nothing in them is believed.
+ *
+ * A row: segment 6, slot 4, slot of the rest 4, sectors of the slot before it 2, how many of its sectors are there 2, sectors that live 2,
+ * of its summary 2; and in 2 the sectors of its longest page (bits 0 to 9), whether bitmaps have a bit for each sector instead of each block (10),
+ * and whether it is being written (1), where it was written (2) or was moved (3) (bits 11 and 12).
  */
 
 import { OperatorError } from "../../errors.js";

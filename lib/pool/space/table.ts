@@ -147,7 +147,8 @@ export class SegmentTable {
 		const moved = rows.movedBits[row]!;
 		const unit = unitOf(maps.words);
 		const bit = Math.floor(this.sector / unit);
-		const [words, at] = [maps.slabOf(moved), maps.at(moved)];
+		const words = maps.slabOf(moved);
+		const at = maps.at(moved);
 		if (!hasBit(words, at, bit)) return false;
 		const rank = countBefore(words, at, bit) * unit + (this.sector % unit);
 		const cut = rows.cuts[row]!;

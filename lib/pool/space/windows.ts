@@ -1,0 +1,72 @@
+/**
+ * How far back each volume can be read, moment by moment. A window begins at a checkpoint, since what is before one can't be had
+ * without it: at the newest that is older than the volume's history is long. When history takes more than its share, or the pool is full, it
+ * is given up from its oldest end, for all volumes, as far as what each of them must keep. Pure: told of checkpoints and the time,
+ * asked where windows begin.
+ */
+
+/** In the log, and when that was. */
+export interface Mark {
+	readonly position: number;
+	readonly timeUs: number;
+}
+
+/** What is wanted of a volume. */
+export interface HistoryPolicy {
+	readonly historyUs: number;
+	/** So much is kept even if writes must be refused for it. */
+	readonly minUs: number;
+}
+
+export class Windows {
+	/** Checkpoints, the oldest first. */
+	#marks: readonly Mark[];
+	/** Nothing before this is kept but what must be. */
+	#givenUp = -0;
+
+	constructor(marks: readonly Mark[]) {
+		this.#marks = marks;
+	}
+
+	/** One more checkpoint. */
+	add(mark: Mark): void {
+		this.#marks = [...this.#marks, mark];
+	}
+
+	/** Where a volume's window begins now: no moment before that is kept. */
+	edge(policy: HistoryPolicy, nowUs: number): number {
+		const wanted = this.#atOrBefore(nowUs - policy.historyUs);
+		return Math.max(wanted, Math.min(this.#givenUp, this.#atOrBefore(nowUs - policy.minUs)));
+	}
+
+	/** Gives up what is between the oldest window's beginning and the next checkpoint. False if all that is left must be kept. */
+	giveUp(policies: Iterable<HistoryPolicy>, nowUs: number): boolean {
+		let oldest = Number.POSITIVE_INFINITY;
+		for (const policy of policies) {
+			const edge = this.edge(policy, nowUs);
+			if (edge < this.#atOrBefore(nowUs - policy.minUs)) oldest = Math.min(oldest, edge);
+		}
+		const next = this.#marks.find(({ position }) => position > oldest);
+		if (next === undefined) return false;
+		this.#givenUp = next.position;
+		return true;
+	}
+
+	/** Checkpoints that some window still needs: from the one on where the oldest begins. The others are forgotten. */
+	needed(policies: Iterable<HistoryPolicy>, nowUs: number): readonly Mark[] {
+		let first = this.#marks.at(-1)?.position ?? 0;
+		for (const policy of policies) first = Math.min(first, this.edge(policy, nowUs));
+		this.#marks = this.#marks.filter(({ position }) => position >= first);
+		return this.#marks;
+	}
+
+	/** The newest checkpoint that is not after this time; of the oldest there is if none is. */
+	#atOrBefore(timeUs: number): number {
+		let position = this.#marks[0]?.position ?? 0;
+		for (const mark of this.#marks) {
+			if (mark.timeUs > timeUs) break;
+			position = mark.position;
+		}
+		return position;
+	}
+}

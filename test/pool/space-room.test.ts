@@ -1,0 +1,152 @@
+// What is done when a pool becomes full, on the space of `space-world.ts`: cleaning, then history, then writes are refused; and a pool that is
+// full becomes emptier by trims alone. Windows of history and schedules of snapshots beside, which are arithmetic.
+
+import t from "tap";
+import { SEGMENT_SECTORS } from "../../lib/pool/format.js";
+import { due, scheduledName } from "../../lib/pool/space/keep.js";
+import { mayWrite, Next, nextStep, reserveSlots } from "../../lib/pool/space/room.js";
+import { NO_SLOT } from "../../lib/pool/space/slots.js";
+import { Windows } from "../../lib/pool/space/windows.js";
+import { Random } from "../../lib/random.js";
+import { RESERVE, SLOTS, SpaceWorld } from "./space-world.js";
+
+const PAGE_SECTORS = 256;
+
+/** A volume that is written over and over; what was there before is history. */
+class Volume {
+	readonly world = new SpaceWorld(new Random(), [PAGE_SECTORS]);
+	readonly pages: number[] = [];
+	readonly history: number[] = [];
+	readonly #random = new Random();
+
+	constructor() {
+		this.world.isQuiet = true;
+	}
+
+	/** Another page, or one again; false if that is refused. */
+	async write(isAgain: boolean): Promise<boolean> {
+		const { world } = this;
+		for (let tries = 0; !this.#append(); tries++) {
+			if (tries === 4) throw new Error("there is room, and it can't be had");
+			if ((await this.makeRoom()) === Next.refuse) return false;
+		}
+		const position = [...world.live.keys()].at(-1)!;
+		const at = isAgain && this.pages.length > 0 ? this.#random.below(this.pages.length) : this.pages.length;
+		if (at < this.pages.length) this.history.push(this.pages[at]!);
+		this.pages[at] = position;
+		return true;
+	}
+
+	/** A page; a segment's end may come first. */
+	#append(): boolean {
+		const { world } = this;
+		const { size } = world.live;
+		for (let i = 0; i < 2 && world.live.size === size; i++) world.append();
+		return world.live.size > size;
+	}
+
+	/** What came last of what was to be done: nothing more, or that writes are refused. */
+	async makeRoom(): Promise<Next> {
+		const { world, history } = this;
+		let isStuck = false;
+		let cleanedInVain = 0;
+		let most = world.slots.free + world.slots.waiting;
+		for (let steps = 0; steps < 500; steps++) {
+			const slot = world.cleaner.emptiest(world.heads[1].segment);
+			const emptiest = slot === NO_SLOT || isStuck ? undefined : world.table.liveIn(slot);
+			const { free, waiting } = world.slots;
+			const hasHistory = history.length > 0;
+			const isUnsettled = world.heads[1].segment < world.segment;
+			if (free + waiting > most) cleanedInVain = 0;
+			most = Math.max(most, free + waiting);
+			const counts = { free, reserve: RESERVE, waiting, emptiest, cleanedInVain };
+			const next = nextStep({ ...counts, isUnsettled, hasHistory });
+			if (next === Next.nothing || next === Next.refuse) return next;
+			isStuck = false;
+			if (next === Next.checkpoint) world.checkpoint();
+			else if (next === Next.clean) {
+				isStuck = !(await world.cleaner.clean(world.heads[1].segment, SEGMENT_SECTORS));
+				cleanedInVain++;
+			} else {
+				for (const position of history.splice(0, 1 + history.length / 4)) world.die(position);
+				cleanedInVain = 0;
+			}
+		}
+		throw new Error("making room has no end");
+	}
+}
+
+t.test(
+	"a full pool gives up history, then refuses writes; what is trimmed can be written again (trap 11)",
+	async (t) => {
+		const volume = new Volume();
+		const { world, pages, history } = volume;
+		while (pages.length < 200) await volume.write(false);
+		for (let i = 0; i < 1_000; i++)
+			if (!(await volume.write(true))) t.fail("history is in the way of a write");
+		while (pages.length < 10_000 && (await volume.write(false)));
+		t.equal(history.length, 0, "nothing of it is left");
+		const most = ((SLOTS - RESERVE) * SEGMENT_SECTORS) / PAGE_SECTORS;
+		t.ok(pages.length > 0.8 * most, `${pages.length} pages of ${most} have a place`);
+		t.notOk(await volume.write(true), "and no other has, though it replaced one");
+		for (const position of pages.splice(100)) world.die(position);
+		t.ok(await volume.write(true), "without being opened again");
+		for (let i = 0; i < 500; i++) if (!(await volume.write(true))) t.fail("it is not full");
+		world.check();
+		t.strictSame(world.wrong, []);
+	},
+);
+
+t.test("what writes don't get", async (t) => {
+	t.equal(reserveSlots(1_000_000, (20 * 2 ** 30) / 4096, 0), 22, "180 MB for 20 GiB");
+	t.equal(reserveSlots(1_000_000, 2 ** 40 / 4096, 64 * 2 ** 20), 205, "1.7 GB for 1 TiB");
+	t.ok(mayWrite({ free: 7, reserve: 6 }));
+	t.notOk(mayWrite({ free: 6, reserve: 6 }));
+});
+
+const HOUR_US = 3600e6;
+
+t.test("a window begins at the newest checkpoint that is older than the history", async (t) => {
+	const marks = [0, 1, 2, 3, 4].map((hour) => ({ position: 100 * hour, timeUs: hour * HOUR_US }));
+	const windows = new Windows(marks.slice(0, 4));
+	windows.add(marks[4]!);
+	const now = 4.5 * HOUR_US;
+	const hour = { historyUs: HOUR_US, minUs: 0 };
+	const day = { historyUs: 24 * HOUR_US, minUs: 2 * HOUR_US };
+	t.equal(windows.edge(hour, now), 300);
+	t.equal(windows.edge({ historyUs: 0, minUs: 0 }, now), 400);
+	t.equal(windows.edge(day, now), 0, "of the oldest there is");
+	t.ok(windows.giveUp([hour, day], now));
+	t.equal(windows.edge(day, now), 100, "the oldest end goes first");
+	t.equal(windows.edge(hour, now), 300, "and nothing of others");
+	t.ok(windows.giveUp([hour, day], now));
+	t.ok(windows.giveUp([hour, day], now), "then theirs, too");
+	t.equal(windows.edge(day, now), 200, "what must be kept is kept");
+	t.equal(windows.edge(hour, now), 400);
+	t.notOk(windows.giveUp([hour, day], now));
+	t.strictSame(windows.needed([hour, day], now), marks.slice(2));
+	t.notOk(new Windows([]).giveUp([hour], now));
+	t.equal(new Windows([]).edge(hour, now), 0);
+});
+
+t.test("a schedule makes one snapshot in each period, and forgets it when its time is over", async (t) => {
+	const schedule = { hourly: 3 * 3600, daily: 3 * 86_400 };
+	const names = ["mine", "auto-none"];
+	for (let minute = 0; minute < 6 * 24 * 60; minute += 20) {
+		const { make, forget } = due(schedule, names, minute * 60e6);
+		for (const name of forget) names.splice(names.indexOf(name), 1);
+		if (make !== undefined) names.push(make);
+	}
+	const hours = (from: number, to: number): string[] =>
+		Array.from({ length: to - from }, (_, i) => scheduledName((from + i) * HOUR_US));
+	const days = [3, 4, 5].map((day) => scheduledName(day * 24 * HOUR_US));
+	t.strictSame(names, ["mine", "auto-none", ...days, ...hours(6 * 24 - 3, 6 * 24)]);
+	t.equal(scheduledName(Date.UTC(2026, 10, 25, 10) * 1000), "auto-2026-11-25T100000Z");
+	t.strictSame(due({}, ["auto-2026-11-25T100000Z"], Date.UTC(2027, 1, 1) * 1000).forget, [
+		"auto-2026-11-25T100000Z",
+	]);
+	t.equal(
+		due({ hourly: 60 }, ["auto-2026-11-25T103000Z"], Date.UTC(2026, 10, 25, 10, 45) * 1000).make,
+		undefined,
+	);
+});
