@@ -221,6 +221,8 @@ export class SegmentTable {
 		const [others, other] = [maps.slabOf(moved), maps.at(moved)];
 		for (let i = 0; i < maps.words; i++) words[at + i]! &= others[other + i]!;
 		this.rows.live[row] = countIn(words, at, maps.words) * unitOf(maps.words);
+		// (The summary is at the segment's end.)
+		if (!hasBit(words, at, maps.words * 32 - 1)) this.rows.summaries[row] = 0;
 	}
 
 	/** Its place is new: what lives in the first of its slots is found out. */
