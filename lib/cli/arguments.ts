@@ -34,7 +34,17 @@ export function parseArguments(argv: readonly string[], present: () => readonly 
 	if (line.has("version")) return { kind: "version" };
 	const options = readOptions(line);
 	const blades = readBlades(line.positionals, present);
+	if (options.scratch) checkScratch(blades, options);
 	return { kind: "serve", blades, options, verbose: line.has("verbose") };
+}
+
+function checkScratch(blades: readonly BladeArguments[], { readOnly }: ServeOptions): void {
+	if (readOnly) throw new OperatorError("--scratch: what is read only can't be written to be forgotten");
+	const other = blades.find(({ storage }) => storage.kind !== "volume" || !storage.volume.includes("@"));
+	if (other !== undefined)
+		throw new OperatorError(
+			`--scratch: ${other.storage.name} is no snapshot or moment of a volume, as pool:/srv/pool/web@monday`,
+		);
 }
 
 function readOptions(line: CommandLine<OptionName<typeof SERVE>>): ServeOptions {
@@ -44,6 +54,7 @@ function readOptions(line: CommandLine<OptionName<typeof SERVE>>): ServeOptions 
 		bufferCount: number("buffer count", line.last("buffer-count")),
 		direct: line.has("direct"),
 		readOnly: line.has("read-only"),
+		scratch: line.has("scratch"),
 		macs: line.has("mac") ? readMacs(line.all("mac"), ACCESS_LIST_MAX) : undefined,
 		offsetSectors: number("offset", line.last("offset")),
 		lengthSectors: length === undefined ? undefined : number("length", length),

@@ -21,6 +21,7 @@ export interface ServeOptions {
 	readonly bufferCount: number;
 	readonly direct: boolean;
 	readonly readOnly: boolean;
+	readonly scratch: boolean;
 	readonly macs: readonly number[] | undefined;
 	readonly offsetSectors: number;
 	readonly lengthSectors: number | undefined;
@@ -33,14 +34,15 @@ export interface ServeOptions {
 
 export function specOf(blades: readonly BladeArguments[], options: ServeOptions): Spec {
 	const { bufferCount, macs, force, pollUs, xdp, user } = options;
-	const { readOnly, direct, offsetSectors, lengthSectors, durability } = options;
+	const { readOnly, scratch, direct, offsetSectors, lengthSectors, durability } = options;
+	const writing = scratch ? { readOnly, scratch } : { readOnly };
 	const links = new Map(blades.flatMap(({ netifs }) => netifs).map((netif) => [netif.name, netif]));
 	// One address may be given on several interfaces, with a disk for each.
 	const named = blades.map((blade, index) => ({ ...blade, name: `${index}: e${blade.shelf}.${blade.slot}` }));
 	return {
 		disks: named.map(({ name, shelf, slot, storage }) => {
 			const called = `e${shelf}.${slot}`;
-			return { name, called, storage, offsetSectors, lengthSectors, readOnly, direct, durability };
+			return { name, called, storage, offsetSectors, lengthSectors, ...writing, direct, durability };
 		}),
 		exports: named.map(({ name, shelf, slot, netifs }) => {
 			return { protocol: "aoe", name, disk: name, shelf, slot, netifs, macs, bufferCount, force };

@@ -73,10 +73,14 @@ export class Pools {
 		return this.#found(pool, await this.#act(pool, { act: "clone", volume, snapshot, name }), name);
 	}
 
-	async resize(name: string, sizeBytes: number, mayShrink: boolean): Promise<Volume> {
+	/** A disk that serves it is closed first if it shrinks by `force`, and is another one to its initiators afterwards. */
+	async resize(name: string, sizeBytes: number, mayShrink: boolean, force: boolean): Promise<Volume> {
 		const { pool, volume } = this.#read(name);
-		const look = await this.#act(pool, { act: "resize", name: volume, sizeBytes, mayShrink });
-		return this.#found(pool, look, volume);
+		const { disk, sizeBytes: before } = await this.volume(name);
+		const isAnother = force && mayShrink && disk !== null && sizeBytes < before;
+		const act = { act: "resize", name: volume, sizeBytes, mayShrink, isAnother } as const;
+		const work = (): Promise<PoolLook> => this.#act(pool, act);
+		return this.#found(pool, await (isAnother ? this.desired.aside(disk, work) : work()), volume);
 	}
 
 	async rename(name: string, to: string): Promise<Volume> {

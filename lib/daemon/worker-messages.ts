@@ -35,7 +35,14 @@ export interface ServingSome {
 export type PoolAct =
 	| { readonly act: "look" }
 	| { readonly act: "create"; readonly name: string; readonly sizeBytes: number; readonly pageBytes: number }
-	| { readonly act: "resize"; readonly name: string; readonly sizeBytes: number; readonly mayShrink: boolean }
+	/** `isAnother`: initiators that have used it find another disk. */
+	| {
+			readonly act: "resize";
+			readonly name: string;
+			readonly sizeBytes: number;
+			readonly mayShrink: boolean;
+			readonly isAnother: boolean;
+	  }
 	| { readonly act: "rename"; readonly name: string; readonly to: string }
 	/** With all that it holds. */
 	| { readonly act: "remove"; readonly name: string }

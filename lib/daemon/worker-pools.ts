@@ -69,7 +69,7 @@ async function change({ pool: { administration } }: UsedPool, act: PoolAct): Pro
 			await administration.create(act.name, act.sizeBytes, act.pageBytes);
 			break;
 		case "resize":
-			await administration.resize(act.name, act.sizeBytes, act.mayShrink);
+			await administration.resize(act.name, act.sizeBytes, act.mayShrink, act.isAnother);
 			break;
 		case "rename":
 			await administration.rename(act.name, act.to);

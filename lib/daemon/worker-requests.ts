@@ -102,6 +102,7 @@ const isDiskSpec = isShape({
 	offsetSectors: isCount(SECTORS_MAX),
 	lengthSectors: optional((value) => isCount(SECTORS_MAX)(value) && value !== 0),
 	readOnly: isFlag,
+	scratch: optional(isFlag),
 	direct: isFlag,
 	durability: isOneOf(["ack", "flush", "none"]),
 	limit: optional(isLimit),
@@ -135,7 +136,13 @@ const isSize = isCount(Number.MAX_SAFE_INTEGER);
 const isPoolAct = [
 	isShape({ act: isOneOf(["look"]) }),
 	isShape({ act: isOneOf(["create"]), name: isWord, sizeBytes: isSize, pageBytes: isSize }),
-	isShape({ act: isOneOf(["resize"]), name: isWord, sizeBytes: isSize, mayShrink: isFlag }),
+	isShape({
+		act: isOneOf(["resize"]),
+		name: isWord,
+		sizeBytes: isSize,
+		mayShrink: isFlag,
+		isAnother: isFlag,
+	}),
 	isShape({ act: isOneOf(["rename"]), name: isWord, to: isWord }),
 	isShape({ act: isOneOf(["remove"]), name: isWord }),
 	isShape({

@@ -7,6 +7,7 @@ import { frames } from "./frames.js";
 import { hardware, interfaces } from "./interfaces.js";
 import { limits } from "./limits.js";
 import { peer } from "./peer.js";
+import { pools } from "./pools.js";
 import { kernel, privileges } from "./privileges.js";
 import { rivals } from "./rivals.js";
 import { serving } from "./serving.js";
@@ -24,5 +25,6 @@ export const CHECKS: readonly Check[] = [
 	frames,
 	peer,
 	space,
+	pools,
 	clock,
 ];

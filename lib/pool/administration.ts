@@ -165,13 +165,18 @@ export class Administration {
 		});
 	}
 
-	/** Grows while it is used; shrinks only if that is said, and then what is behind the end is gone. */
-	resize(name: string, sizeBytes: number, mayShrink: boolean): Promise<Volume> {
+	/**
+	 * Grows while it is used; shrinks only if that is said, and then what is behind the end is gone. `isAnother`: it has another identity
+	 * afterwards, for initiators know it as it was.
+	 */
+	resize(name: string, sizeBytes: number, mayShrink: boolean, isAnother = false): Promise<Volume> {
 		return this.#inTurn(async () => {
 			const volume = this.volume(name);
 			checkSize(name, sizeBytes);
 			if (sizeBytes < volume.sizeBytes) this.#checkShrink(volume, sizeBytes, mayShrink);
-			await this.#say({ note: "resize", line: volume.line, sizeBytes });
+			const { line } = volume;
+			const identity: Note[] = isAnother ? [{ note: "identity", line, ...newIdentity() }] : [];
+			await this.#say({ note: "resize", line, sizeBytes }, ...identity);
 			const resized = this.volume(name);
 			this.#users.resized(resized);
 			return resized;
@@ -246,7 +251,7 @@ export class Administration {
 }
 
 /** By chance, and then for ever. */
-function newIdentity(): Identity {
+export function newIdentity(): Identity {
 	return identityOf(randomUUID());
 }
 

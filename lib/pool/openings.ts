@@ -6,11 +6,18 @@
 import path from "node:path";
 import type { BlockDevice } from "../block/device.js";
 import type { StorageEngine } from "../block/engine.js";
+import { OrderingLayer } from "../block/ordering.js";
 import type { LayerOptions } from "../block/stack.js";
+import { OperatorError } from "../errors.js";
+import { nativeMemory } from "../native.js";
 import type { Pump } from "../pump.js";
 import type { IdentitySpec } from "../spec/spec.js";
+import { quote } from "../text.js";
+import { newIdentity } from "./administration.js";
 import { type PoolFiles, poolWorld } from "./directory.js";
+import { isOfPast } from "./past.js";
 import { Pool } from "./pool.js";
+import { ScratchLayer } from "./scratch.js";
 import { askWhetherPoolsAreTried } from "./trial.js";
 import { openVolumeStack } from "./volume-stack.js";
 
@@ -110,15 +117,26 @@ export type OpenVolume = (
 	home: PoolHome,
 	folder: string,
 	name: string,
-	options: LayerOptions & { readonly readOnly: boolean },
+	options: VolumeOptions,
 ) => Promise<{ readonly device: BlockDevice; readonly identity: IdentitySpec }>;
+
+interface VolumeOptions extends LayerOptions {
+	readonly readOnly: boolean;
+	/** What it was can be written; that is forgotten when it is closed. */
+	readonly scratch?: boolean;
+}
 
 export const openVolume: OpenVolume = async (home, folder, name, options) => {
 	const { pool, release } = await usePool(home, folder);
+	const { scratch = false } = options;
 	try {
+		if (scratch && !isOfPast(name))
+			throw new OperatorError(`volume ${quote(name)}: only what one was can be scratch, as web@monday`);
 		const { device, volume } = await openVolumeStack(pool, name, options, release);
 		const { serial, wwn } = volume;
-		return { device, identity: { serial, wwn } };
+		if (!scratch) return { device, identity: { serial, wwn } };
+		// Another disk each time: what an initiator knows of the last one is gone.
+		return { device: new OrderingLayer(new ScratchLayer(device, nativeMemory)), identity: newIdentity() };
 	} catch (error) {
 		await release();
 		throw error;

@@ -32,6 +32,11 @@ export function volumeIn(text: string): string {
 	return sign < 0 ? text : text.slice(0, sign);
 }
 
+/** Whether it is one with an `@`: what a volume was. */
+export function isOfPast(text: string): boolean {
+	return volumeIn(text) !== text;
+}
+
 /** A volume's name, and what is behind an `@` in it. Throws an OperatorError. */
 export function readVolumeName(text: string, nowUs: number): { name: string; at?: At } {
 	const name = volumeIn(text);

@@ -16,6 +16,10 @@ export const CLASSIC_OPTIONS = [
 	{ name: "direct", short: "d", help: "direct I/O: bypass the page cache" },
 	{ name: "sync", short: "s", help: "the same as --durability=ack" },
 	{ name: "read-only", short: "r", help: "refuse every write" },
+	{
+		name: "scratch",
+		help: "a snapshot or moment of a volume can be written, which is forgotten at the end",
+	},
 	{ name: "mac", short: "m", value: "mac[,mac...]", help: "answer only these MAC addresses" },
 	{
 		name: "offset",

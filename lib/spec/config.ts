@@ -119,6 +119,12 @@ function wrongWith(part: DiskPart, values: DiskValues): PlacedError[] {
 	const found: PlacedError[] = [];
 	if (storage === undefined) found.push(wrong([], "file, memory or volume is missing"));
 	if (other !== undefined) found.push(wrong([other], `it has a ${storage} already`));
+	if (values.scratch && !values.volume?.volume.includes("@"))
+		found.push(
+			wrong(["scratch"], "only a snapshot or a moment of a volume can be scratch, as fast/web@monday"),
+		);
+	if (values.scratch && values.read_only)
+		found.push(wrong(["scratch"], "what is read only can't be written to be forgotten"));
 	if (aoe !== undefined && aoe.address === undefined) found.push(wrong(["aoe"], "aoe.address is missing"));
 	if (aoe !== undefined && (aoe.netif ?? []).length === 0)
 		found.push(wrong(["aoe", "netif"], "aoe.netif is missing, or empty"));
@@ -179,13 +185,14 @@ function storageOf(
 }
 
 function diskSpecOf(name: string, storage: StorageSpec, values: DiskValues): DiskSpec {
-	const { read_only, direct, durability, offset, length } = values;
+	const { read_only, scratch = DISK_DEFAULTS.scratch, direct, durability, offset, length } = values;
 	return {
 		name,
 		storage,
 		offsetSectors: offset ?? DISK_DEFAULTS.offset,
 		lengthSectors: length,
 		readOnly: read_only ?? DISK_DEFAULTS.read_only,
+		...(scratch && { scratch }),
 		direct: direct ?? DISK_DEFAULTS.direct,
 		durability: durability ?? DISK_DEFAULTS.durability,
 		...limitOf(values.limit),

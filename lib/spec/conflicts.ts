@@ -77,7 +77,7 @@ function ofFiles(disks: readonly DiskConfig[]): Conflict[] {
 	return found;
 }
 
-/** A volume is served once, whoever writes; and its pool has to be there. */
+/** A volume is served once, whoever writes, unless that is forgotten; and its pool has to be there. */
 function ofVolumes(disks: readonly DiskConfig[]): Conflict[] {
 	const users = new Map<string, DiskConfig>();
 	const found: Conflict[] = [];
@@ -88,7 +88,8 @@ function ofVolumes(disks: readonly DiskConfig[]): Conflict[] {
 		if (storage.pool === "") {
 			const what = `disk ${disk.name}: pool ${quote(disk.values.volume?.pool ?? "")}: there is none of this name`;
 			found.push({ disk, error: new PlacedError(disk.placeOf(["volume"]), what) });
-		} else if (other === undefined) users.set(storage.name, disk);
+		} else if (disk.disk.scratch) continue;
+		else if (other === undefined) users.set(storage.name, disk);
 		else found.push(conflict(disk, ["volume"], other, "has this volume already"));
 	}
 	return found;

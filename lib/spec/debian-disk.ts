@@ -93,6 +93,7 @@ function optionsOf(line: CommandLine<ClassicOption>): { disk: DiskSettings; aoe:
 	return {
 		disk: {
 			...(line.has("read-only") && { read_only: true }),
+			...(line.has("scratch") && { scratch: true }),
 			...(line.has("direct") && { direct: true }),
 			...(line.has("offset") && { offset: number("offset") }),
 			...(line.has("length") && { length: number("length") }),

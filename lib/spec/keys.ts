@@ -16,7 +16,13 @@ export type Effort =
 	/** The daemon is started again. */
 	| "restart";
 
-export const DISK_DEFAULTS = { read_only: false, durability: "ack", direct: false, offset: 0 } as const;
+export const DISK_DEFAULTS = {
+	read_only: false,
+	scratch: false,
+	durability: "ack",
+	direct: false,
+	offset: 0,
+} as const;
 export const AOE_DEFAULTS = { buffer_count: 16, force: false, poll_us: 50, no_xdp: false } as const;
 export const DAEMON_DEFAULTS = {
 	state: "/var/lib/vblade",
@@ -37,6 +43,7 @@ export const DISK_EFFORTS: Readonly<Record<DiskKey, Effort>> = {
 	memory: "disk",
 	volume: "disk",
 	read_only: "disk",
+	scratch: "disk",
 	durability: "disk",
 	direct: "disk",
 	offset: "disk",

@@ -153,6 +153,7 @@ export const diskSchema = z
 		memory: text((size) => readMemorySize("memory", size)),
 		volume: text(readVolumeName),
 		read_only: flag,
+		scratch: flag,
 		durability: text((durability) => readDurability(durability)),
 		direct: flag,
 		offset: number("offset", NUMBERS.offset),

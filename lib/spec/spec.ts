@@ -63,6 +63,8 @@ export interface DiskSpec {
 	/** Its sectors of 512 bytes, at least 1; undefined: all that follow the offset, growing with the storage. */
 	readonly lengthSectors: number | undefined;
 	readonly readOnly: boolean;
+	/** A snapshot or moment of a volume can be written, which is forgotten when the disk is closed. */
+	readonly scratch?: boolean;
 	/** Open the storage with O_DIRECT. */
 	readonly direct: boolean;
 	readonly durability: Durability;

@@ -54,6 +54,7 @@ t.test("without options, the defaults of the manual", async (t) => {
 			bufferCount: 16,
 			direct: false,
 			readOnly: false,
+			scratch: false,
 			macs: undefined,
 			offsetSectors: 0,
 			lengthSectors: undefined,

@@ -70,7 +70,7 @@ t.test("what is asked of the worker", async (t) => {
 	]);
 	t.strictSame(await asked("PATCH", "/api/v1/volumes/fast%2Fweb", { sizeBytes: 1024 }), [
 		200,
-		'pool /srv/fast {"act":"resize","name":"web","sizeBytes":1024,"mayShrink":false}',
+		'pool /srv/fast {"act":"resize","name":"web","sizeBytes":1024,"mayShrink":false,"isAnother":false}',
 	]);
 	t.strictSame(
 		await asked("PATCH", "/api/v1/volumes/fast%2Fweb", { name: "mail" }),
@@ -108,4 +108,18 @@ t.test("what is asked of the worker", async (t) => {
 	]);
 	t.strictSame(await asked("DELETE", "/api/v1/snapshots/fast%2Fweb"), [404], "that is a volume");
 	t.strictSame(await asked("POST", "/api/v1/snapshots", { names: ["fast/web@a", "slow/web@a"] }), [422]);
+});
+
+t.test("what shrinks by force is closed first, and another disk afterwards", async (t) => {
+	const stage = new Stage();
+	stage.opener.text += TEXT;
+	stage.workers.pools.set("/srv/fast", POOL);
+	await stage.start(t);
+	await settle();
+	stage.workers.calls.length = 0;
+	const body = { sizeBytes: 512, shrink: true, force: true };
+	t.equal((await stage.ask("PATCH", "/api/v1/volumes/fast%2Fweb", { body })).status, 200);
+	const acts = stage.workers.calls.filter((call) => !call.includes('"look"'));
+	const shrunk = '{"act":"resize","name":"web","sizeBytes":512,"mayShrink":true,"isAnother":true}';
+	t.match(acts, [/db/, `pool /srv/fast ${shrunk}`]);
 });

@@ -60,6 +60,11 @@ t.test(
 		await vblade("bench", socket, "9", "1", "--requests=100");
 		t.strictSame(await again.stop(), { code: 0, signal: null });
 		t.equal(again.stderr, "");
+		const scratch = new Program([...VBLADE, "--scratch", "9", "1", socket, `pool:${pool}/web@monday`]);
+		await scratch.waitFor(/e9\.1, 131072 sectors O_RDWR/, LIMIT_MS);
+		await vblade("bench", socket, "9", "1", "--write", "--size=4k", "--requests=100");
+		t.strictSame(await scratch.stop(), { code: 0, signal: null });
+		t.equal(await usedBytes(), 1000 * 4096, "nothing of that is in the pool");
 		const missing = await run([...VBLADE, "9", "0", socket, `pool:${pool}/gone`], LIMIT_MS);
 		t.match(missing, { code: 2, stderr: /has no volume "gone"/ });
 		const wrong = await run([...VBLADE, "9", "0", socket, "pool:web"], LIMIT_MS);

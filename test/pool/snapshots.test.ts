@@ -141,7 +141,14 @@ t.test("traps 9 and 10: deleted is deleted, and another one of its name begins e
 	await administration.rename("web", "www");
 	await administration.resize("www", 4096 * 16, false);
 	await t.rejects(administration.resize("www", 4096, false), /--shrink cuts it off/);
-	await administration.resize("www", 4096 * 2, true);
+	const before = administration.volume("www");
+	t.equal((await administration.resize("www", 4096 * 4, true)).wwn, before.wwn);
+	t.not(
+		(await administration.resize("www", 4096 * 2, true, true)).wwn,
+		before.wwn,
+		"another disk, if wanted",
+	);
+	t.not(administration.volume("www").serial, before.serial);
 	await alsoAgain(folder, stage, async (pool) => {
 		t.strictSame(
 			pool.volumes.map(({ name, sizeBytes }) => [name, sizeBytes]),

@@ -14,6 +14,7 @@ const THERE: Readonly<Record<string, readonly string[]>> = {
 		'file = "/srv/web.img"',
 		'memory = "64M"',
 		"read_only = false",
+		"scratch = true",
 		'limit = { iops = 5000, bandwidth = "100M", read_iops = 1, write_iops = 1, read_bandwidth = "4K", write_bandwidth = "4K" }',
 		'durability = "flush"',
 		"direct = true",

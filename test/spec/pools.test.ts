@@ -19,13 +19,26 @@ t.test("a volume of a pool", async (t) => {
 	t.match(differenceOf(config, elsewhere).steps, [{ kind: "replace", changes: [{ key: "volume" }] }]);
 });
 
+t.test("a snapshot that may be written to be forgotten, more than once", async (t) => {
+	const scratch = (name: string) => `[disk.${name}]\nvolume = "fast/web@monday"\nscratch = true\n`;
+	const config = good(read(POOL + scratch("one") + scratch("two")));
+	t.match(config.disks[1]?.disk, { scratch: true, readOnly: false, storage: { volume: "web@monday" } });
+	t.strictSame(good(read(dumpOf(config))).disks[1]?.disk, config.disks[1]?.disk);
+});
+
 t.test("what is wrong", async (t) => {
+	const only = "only a snapshot or a moment of a volume can be scratch, as fast/web@monday";
 	const wrong: Readonly<Record<string, readonly string[]>> = {
 		[DISK]: ['2:1: disk web: pool "fast": there is none of this name'],
 		"[pool.fast]\n": ["1:7: pool fast: path is missing"],
 		[`${POOL}[pool.slow]\npath = "/srv/fast"\n`]: ["4:1: a pool in /srv/fast is already at 0.toml:2:1"],
 		[`${POOL}${DISK}${DISK.replace("disk.web", "disk.other")}`]: [
 			"6:1: disk other: disk web (0.toml:4:1) has this volume already",
+		],
+		[`${POOL}${DISK}scratch = true\n`]: [`5:1: disk web: ${only}`],
+		'[disk.web]\nfile = "/srv/web.img"\nscratch = true\n': [`3:1: disk web: ${only}`],
+		[`${POOL}[disk.web]\nvolume = "fast/web@a"\nscratch = true\nread_only = true\n`]: [
+			"5:1: disk web: what is read only can't be written to be forgotten",
 		],
 		[`${POOL}${DISK}memory = "1M"\n`]: ["4:1: disk web: it has a memory already"],
 		[`${POOL}[disk.web]\nvolume = "fast"\n`]: [

@@ -20,8 +20,9 @@ export function createVolume(line: Line<"page">, output: Output): Promise<number
 	return told(line, output, (daemon) => daemon.send("POST", "/api/v1/volumes", Volume, { body }));
 }
 
-export function resizeVolume(line: Line<"shrink">, output: Output): Promise<number> {
-	const body = { sizeBytes: readSize("size", line.positionals[1] ?? ""), shrink: line.has("shrink") };
+export function resizeVolume(line: Line<"shrink" | "force">, output: Output): Promise<number> {
+	const sizeBytes = readSize("size", line.positionals[1] ?? "");
+	const body = { sizeBytes, shrink: line.has("shrink"), force: line.has("force") };
 	return told(line, output, (daemon, at) => daemon.send("PATCH", at, Volume, { body }));
 }
 

@@ -156,7 +156,11 @@ export const VOLUME_RESIZE = {
 	name: "volume resize",
 	help: "Gives a volume another size.",
 	arguments: [VOLUME, { name: "size", help: "bytes, or with K, M, G or T: 10G" }],
-	options: [...EITHER, { name: "shrink", help: "if it is less: what is behind the end is lost" }],
+	options: [
+		...EITHER,
+		{ name: "shrink", help: "if it is less: what is behind the end is lost" },
+		{ name: "force", short: "f", help: "shrink also if a disk serves it: its initiators are cut off first" },
+	],
 } as const satisfies Form;
 
 export const VOLUME_SNAPSHOT = {

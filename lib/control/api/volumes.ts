@@ -34,8 +34,9 @@ export function volumeRoutes({ pools }: Inside): Route[] {
 			body: VolumePatch,
 			answers: { 200: { description: "The volume", schema: Volume } },
 			refusals: [409],
-			handle: async ({ name, body: { sizeBytes, shrink = false, name: to } }) => {
-				const sized = sizeBytes === undefined ? undefined : await pools.resize(name, sizeBytes, shrink);
+			handle: async ({ name, body: { sizeBytes, shrink = false, force = false, name: to } }) => {
+				const sized =
+					sizeBytes === undefined ? undefined : await pools.resize(name, sizeBytes, shrink, force);
 				if (to !== undefined && name !== `${name.split("/")[0]}/${to}`)
 					return json(await pools.rename(name, to));
 				return json(sized ?? (await pools.volume(name)));

@@ -78,6 +78,10 @@ export const VolumePatch = z
 			.boolean()
 			.optional()
 			.meta({ description: "It may become smaller: what is behind its end is lost" }),
+		force: z.boolean().optional().meta({
+			description:
+				"With shrink, also of a volume that a disk serves: its initiators are cut off first, and find another WWN",
+		}),
 	})
 	.meta({ id: "VolumePatch" });
 

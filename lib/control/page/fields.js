@@ -31,6 +31,10 @@ const WORDS = {
 	},
 	volume: { label: "Volume of a pool instead", hint: "pool and volume, such as fast/web" },
 	read_only: { label: "Read-only" },
+	scratch: {
+		label: "Writes are forgotten",
+		hint: "of a snapshot or moment of a volume, such as fast/web@monday",
+	},
 	durability: {
 		label: "Durability",
 		hint: "when a write is acknowledged: on stable storage (ack), in memory with flushes (flush), in memory (none)",
