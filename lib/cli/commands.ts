@@ -47,6 +47,7 @@ const RUN: Readonly<Record<Name, Run>> = {
 	"volume resize": async (argv) => (await import("./pools/volume-changes.js")).volumeResizeCommand(argv),
 	"volume snapshot": async (argv) => (await import("./pools/volume-changes.js")).volumeSnapshotCommand(argv),
 	"volume clone": async (argv) => (await import("./pools/volume-changes.js")).volumeCloneCommand(argv),
+	"volume flatten": async (argv) => (await import("./pools/flatten.js")).volumeFlattenCommand(argv),
 	"volume rollback": async (argv) => (await import("./pools/volume-changes.js")).volumeRollbackCommand(argv),
 	"volume hold": async (argv) => (await import("./pools/volume-changes.js")).volumeHoldCommand(argv),
 	"volume release": async (argv) => (await import("./pools/volume-changes.js")).volumeReleaseCommand(argv),

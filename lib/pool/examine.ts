@@ -10,10 +10,11 @@ import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { readBlob } from "./blob.js";
 import { type CheckpointState, readCheckpoint } from "./checkpoint-text.js";
+import { examineNodes, type StoredCheckpoint } from "./examine-nodes.js";
 import { examineSegment, type SegmentFindings } from "./examine-segment.js";
 import type { PoolWorld } from "./folder.js";
 import { BLOCK_BYTES, BLOCK_SECTORS, FILE_SLOTS, SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
-import type { Head, LogStart } from "./head.js";
+import type { CheckpointRef, Head, LogStart } from "./head.js";
 import { openHead } from "./head-file.js";
 import { LineNames } from "./line-names.js";
 import { crcInHeader, type Header, readHeader } from "./record.js";
@@ -33,6 +34,8 @@ export interface Examination {
 	readonly records: number;
 	/** That were compared with their checksums. */
 	readonly pages: number;
+	/** Of the map, likewise. */
+	readonly nodes: number;
 	readonly damaged: number;
 	/** Not more than so many as somebody reads. */
 	readonly findings: readonly Finding[];
@@ -78,6 +81,7 @@ class Examiner implements SegmentFindings {
 	#chain: Chain;
 	/** What was before is not known: that has been told. */
 	#isBroken = false;
+	#stored: StoredCheckpoint | undefined;
 	#replayFrom: LogStart;
 
 	constructor(world: PoolWorld, head: Head, segments: Segments, options: ExamineOptions) {
@@ -103,15 +107,21 @@ class Examiner implements SegmentFindings {
 			await this.#segment(segment, segment === end);
 			this.#options.progress((segment - first + 1) * SEGMENT_BYTES, (end - first + 1) * SEGMENT_BYTES);
 		}
+		const nodes = await this.#nodes();
 		const [records, pages, damaged, findings] = [this.#records, this.#pages, this.#damaged, this.#findings];
-		return { segments: end - first + 1, records, pages, damaged, findings };
+		return { segments: end - first + 1, records, pages, nodes, damaged, findings };
+	}
+
+	async #nodes(): Promise<number> {
+		if (!this.#options.doPages || this.#stored === undefined) return 0;
+		return examineNodes(this.#world, this.#segments, this.#stored, (place, what) => this.#tell(place, what));
 	}
 
 	/** The first segment that there is, by the checkpoint; where that can't be read, of a log that is whole. */
 	async #begin(): Promise<number> {
 		const { checkpoint, start } = this.#head.state;
 		if (checkpoint === undefined) return start.segment;
-		const state = await this.#checkpoint();
+		const state = await this.#checkpoint(checkpoint);
 		const known = Array.from(state?.slots ?? []).findIndex((slot) => slot >= 0);
 		const first = known < 0 ? (state?.start.segment ?? 0) : known;
 		if (state !== undefined) this.#names.restore(state);
@@ -124,11 +134,12 @@ class Examiner implements SegmentFindings {
 	}
 
 	/** What the last checkpoint says; undefined if that is damaged, which is told. */
-	async #checkpoint(): Promise<CheckpointState | undefined> {
+	async #checkpoint(ref: CheckpointRef): Promise<CheckpointState | undefined> {
 		try {
-			const ref = this.#head.state.checkpoint!;
-			const { lines } = await readBlob(this.#segments, this.#world.allocate, ref);
-			return readCheckpoint(lines, this.#segments.fileNameOf(ref.slot));
+			const { lines, pieces } = await readBlob(this.#segments, this.#world.allocate, ref);
+			const state = readCheckpoint(lines, this.#segments.fileNameOf(ref.slot));
+			this.#stored = { state, places: [...pieces, ref] };
+			return state;
 		} catch (error) {
 			if (!(error instanceof OperatorError)) throw error;
 			this.#tell("", error.message);

@@ -53,8 +53,7 @@ t.test("without options, the defaults of the manual", async (t) => {
 		options: {
 			bufferCount: 16,
 			direct: false,
-			readOnly: false,
-			scratch: false,
+			...{ readOnly: false, scratch: false },
 			macs: undefined,
 			offsetSectors: 0,
 			lengthSectors: undefined,

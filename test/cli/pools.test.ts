@@ -1,8 +1,12 @@
 // Commands that make pools and volumes, and tell of them.
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync, writeFileSync, writeSync } from "node:fs";
 import path from "node:path";
 import t from "tap";
+import { volumeDiffCommand } from "../../lib/cli/pools/difference.js";
 import { poolCheckCommand, poolScrubCommand } from "../../lib/cli/pools/examine.js";
+import { volumeFlattenCommand } from "../../lib/cli/pools/flatten.js";
+import { volumeImportCommand } from "../../lib/cli/pools/image.js";
+import { withPool } from "../../lib/cli/pools/open-pool.js";
 import { poolCreateCommand, poolShowCommand } from "../../lib/cli/pools/pool.js";
 import { volumeCreateCommand, volumeLsCommand, volumeShowCommand } from "../../lib/cli/pools/volume.js";
 import {
@@ -55,6 +59,26 @@ t.test("snapshots, clones, names and sizes", async (t) => {
 	await t.rejects(told(volumeSnapshotCommand, `${folder}/db@b`, `/tmp/db@b`), /are of one pool/);
 });
 
+t.test("a clone that is flattened shares nothing with what it began as, and is the same", async (t) => {
+	const folder = newDirectory();
+	await told(poolCreateCommand, folder);
+	const image = path.join(newDirectory(), "image");
+	writeFileSync(image, Buffer.concat([Buffer.alloc(65536, 1), Buffer.alloc(65536), Buffer.alloc(4096, 2)]));
+	await told(volumeImportCommand, `${folder}/web`, image);
+	await told(volumeSnapshotCommand, `${folder}/web@a`);
+	await told(volumeCloneCommand, `${folder}/web@a`, "copy");
+	const changed = () =>
+		withPool(folder, async (pool) => {
+			let pages = 0;
+			for await (const { count } of pool.changes("web@a", "copy", 0)) pages += count;
+			return pages;
+		});
+	t.equal(await changed(), 0);
+	t.match(await told(volumeFlattenCommand, `${folder}/copy`), /^volume +copy\nsize +132K\nused +68K\n/);
+	t.equal(await changed(), 17, "pages that it has of its own now");
+	t.equal(await told(volumeDiffCommand, `${folder}/web@a`, `${folder}/copy`), "", "with the same in them");
+});
+
 t.test("check and scrub tell what is damaged, with the exit status", async (t) => {
 	const folder = newDirectory();
 	await told(poolCreateCommand, folder);
@@ -65,7 +89,7 @@ t.test("check and scrub tell what is damaged, with the exit status", async (t) =
 	t.equal(await poolScrubCommand([folder], output), 0);
 	t.strictSame(lines, [
 		`${folder}: all is well (segments 1, records 1)\n`,
-		`${folder}: all is well (segments 1, records 1, pages 0)\n`,
+		`${folder}: all is well (segments 1, records 1, pages 0, nodes 0)\n`,
 	]);
 	const file = openSync(path.join(folder, "head"), "r+");
 	writeSync(file, Buffer.from("x"), 0, 1, 4096);

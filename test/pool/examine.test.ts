@@ -2,7 +2,7 @@
 // pool that is as it was written they say nothing, and they change nothing.
 import t from "tap";
 import { type Examination, examine } from "../../lib/pool/examine.js";
-import { BLOCK_BYTES, SEGMENT_BYTES } from "../../lib/pool/format.js";
+import { BLOCK_BYTES, FILE_SLOTS, SEGMENT_BYTES } from "../../lib/pool/format.js";
 import { MemoryFolder, peek, poke, Stage, testWorld } from "./memory-folder.js";
 
 const LOG = "log.000000";
@@ -71,6 +71,28 @@ t.test("what is changed is found, and told with file and byte", async (t) => {
 			`memory/head, byte ${at - 20}: this copy of the head is damaged; the other one is whole`,
 		]);
 	t.match(await look(folder, true), { damaged: 0 });
+});
+
+/** Where the first node of the map lies: segments of nodes begin with a sector of nothing. */
+async function firstNode(folder: MemoryFolder): Promise<{ name: string; at: number }> {
+	for (const name of [...folder.files.keys()].filter((each) => each !== "head"))
+		for (let slot = 0; slot < FILE_SLOTS; slot++) {
+			const bytes = await peek(folder, name, slot * SEGMENT_BYTES, 1024);
+			const isZero = (part: Uint8Array) => part.every((byte) => byte === 0);
+			if (isZero(bytes.subarray(0, 512)) && !isZero(bytes.subarray(512)))
+				return { name, at: slot * SEGMENT_BYTES + 512 };
+		}
+	throw new Error("there is no node");
+}
+
+t.test("nodes of the map are compared with their checksums, too", async (t) => {
+	const folder = await written();
+	const { nodes } = await look(folder, true);
+	t.ok(nodes >= 1000 / 64, `${nodes} nodes for a thousand pages`);
+	const { name, at } = await firstNode(folder);
+	const told = await withFlipped(folder, name, at + 40, true);
+	t.equal(told.length, 1);
+	t.match(told[0], `memory/${name}, byte ${at}: a node of the map: `);
 });
 
 t.test("all that is damaged is told, not only what comes first", async (t) => {

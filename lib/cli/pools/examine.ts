@@ -43,7 +43,7 @@ function tell(folder: string, found: Examination, doPages: boolean, output: Outp
 	for (const { place, what } of found.findings) output.out(`${place === "" ? "" : `${place}: `}${what}\n`);
 	const more = found.damaged - found.findings.length;
 	if (more > 0) output.out(`and ${more} more\n`);
-	const pages = doPages ? `, pages ${found.pages}` : "";
+	const pages = doPages ? `, pages ${found.pages}, nodes ${found.nodes}` : "";
 	const result = found.damaged === 0 ? "all is well" : `damaged in ${found.damaged} places`;
 	output.out(`${folder}: ${result} (segments ${found.segments}, records ${found.records}${pages})\n`);
 }

@@ -177,6 +177,13 @@ export const VOLUME_CLONE = {
 	options: EITHER,
 } as const satisfies Form;
 
+export const VOLUME_FLATTEN = {
+	name: "volume flatten",
+	help: "Gives a clone pages of its own for all that it has from what it began as.",
+	arguments: [{ name: "volume", help: "PATH/NAME: a volume of the pool at a path that begins with / or ." }],
+	options: OPTIONS,
+} as const satisfies Form;
+
 export const VOLUME_ROLLBACK = {
 	name: "volume rollback",
 	help: "Has a volume go on as a snapshot of it is; how it was is kept as another one.",

@@ -1,0 +1,37 @@
+/**
+ * `vblade volume flatten`: a clone gets pages of its own for all that it has from what it began as. Called by `commands.ts` with the
+ * arguments after the command's name.
+ */
+
+import { lookNow } from "../../pool/looks.js";
+import { copy } from "../../send/copy.js";
+import { DeviceReader, DeviceWriter } from "../../send/device.js";
+import { type Output, processOutput, understand } from "../client.js";
+import { withProgress } from "../progress.js";
+import { readVolumePath, withPool } from "./open-pool.js";
+import { VOLUME_FLATTEN } from "./options.js";
+import { tell } from "./tell-volume.js";
+import { openToCopy } from "./unfinished.js";
+
+/** Resolves to the exit status; throws an OperatorError, or a FailedError if the pool is full. Once more, it begins anew: what was done stays. */
+export async function volumeFlattenCommand(
+	argv: readonly string[],
+	output: Output = processOutput,
+): Promise<number> {
+	const line = await understand(VOLUME_FLATTEN, argv, output);
+	if (line === undefined) return 0;
+	const { folder, name } = readVolumePath(line.positionals[0] ?? "");
+	const look = await withPool(folder, async (pool) => {
+		const device = await openToCopy(pool, name, false);
+		const { sizeBytes } = device.info;
+		await withProgress(`flatten ${name}`, sizeBytes, (progress) =>
+			copy(new DeviceReader(device, name).extents(0, sizeBytes), new DeviceWriter(device, name), {
+				progress,
+				reached: async () => {},
+			}),
+		).finally(() => device.close());
+		return lookNow(pool, pool.administration.volume(name));
+	});
+	tell(look, line.has("json"), output);
+	return 0;
+}
