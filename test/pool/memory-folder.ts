@@ -54,7 +54,7 @@ export class MemoryFolder implements PoolFolder {
 	}
 
 	async prepare(): Promise<void> {
-		if (this.files.size > 0) throw new Error("is not empty");
+		if (this.files.size > 0) throw new Error(`${this.path}: is not empty`);
 	}
 
 	async open(name: string): Promise<BlockDevice> {
