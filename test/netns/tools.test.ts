@@ -7,7 +7,15 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import t from "tap";
 import { scratchDirectory, until } from "../support/cleanup.js";
-import { aoeFrame, ataFrame, configFrame, fieldsOf, maskFrame, reserveFrame } from "../support/frames.js";
+import {
+	aoeFrame,
+	ataFrame,
+	BROADCAST,
+	configFrame,
+	fieldsOf,
+	maskFrame,
+	reserveFrame,
+} from "../support/frames.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { namespacesMissing } from "../support/netns.js";
 import { vbladeCommand } from "../support/paths.js";
@@ -138,7 +146,9 @@ t.test("a capture of a conversation", { skip }, async (t) => {
 	await t.test("as tcpdump decodes it", async (t) => {
 		const { code, stdout } = await run(["tcpdump", "-r", file, "-e", "-n", "-vv", "-t"], LIMIT_MS);
 		t.equal(code, 0);
-		const answers = stdout.split(/^(?=\S)/m).filter((text) => /Flags: \[Response/.test(text));
+		const answers = stdout
+			.split(/^(?=\S)/m)
+			.filter((text) => /Flags: \[Response/.test(text) && !/> (?:Broadcast|ff:ff:ff:ff:ff:ff)/.test(text));
 		t.equal(answers.length, talk.length, "an answer to each frame");
 		talk.forEach(({ frame, decoded }, i) => {
 			const text = answers[i] ?? "";
@@ -156,7 +166,8 @@ t.test("a capture of a conversation", { skip }, async (t) => {
 	const pcap = await loadPcap();
 	await t.test("as the package pcap reads it", { skip: pcap ? false : "not installed" }, async (t) => {
 		if (!pcap) return;
-		const frames = await readCapture(pcap, file);
+		// Now and then the server asks all whether others serve the same: that belongs to no conversation.
+		const frames = (await readCapture(pcap, file)).filter((frame) => fieldsOf(frame).dst !== BROADCAST);
 		t.equal(frames.length, 2 * talk.length, "every frame and its answer");
 		for (const { frame } of talk) {
 			const at = frames.findIndex((captured) => captured.equals(frame));
