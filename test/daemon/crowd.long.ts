@@ -84,7 +84,7 @@ function residentBytes(pid: number): number {
 }
 
 if (await inNamespace(import.meta.url, 10 * LIMIT_MS)) {
-	execFileSync("ip", ["link", "set", "lo", "up"], { timeout: 10_000 });
+	execFileSync("ip", ["link", "set", "lo", "up"], { timeout: LIMIT_MS });
 	await layCable(1500);
 	const tree = new DaemonTree();
 	const toml = [0, 1].map((slot) =>
