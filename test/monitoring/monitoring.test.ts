@@ -9,7 +9,7 @@ import { parse } from "yaml";
 import { REJECT_REASONS } from "../../lib/aoe/stats.js";
 import { DISK_STATES, OPERATIONS } from "../../lib/control/model.js";
 import { ERROR_CAUSES } from "../../lib/disk.js";
-import { figuresOf, LINK, lookOf, measured, viewOf } from "../control/figures.js";
+import { figuresOf, LINK, lookOf, measured, POOL, viewOf } from "../control/figures.js";
 import { Stage, settle } from "../control/stage.js";
 import { table } from "../docs/tables.js";
 import { sourceFile } from "../support/paths.js";
@@ -79,6 +79,8 @@ async function metricsOf(t: Test): Promise<ReadonlyMap<string, ReadonlySet<strin
 			links: [LINK],
 		}),
 	];
+	stage.opener.text += '[pool.fast]\npath = "/srv/fast"\n';
+	stage.workers.pools.set("/srv/fast", POOL);
 	await stage.start(t);
 	await settle();
 	const metrics = new Map<string, Set<string>>();

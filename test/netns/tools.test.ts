@@ -114,6 +114,16 @@ function readCapture(pcap: PcapModule, file: string): Promise<Buffer[]> {
 	});
 }
 
+/**
+ * What tcpdump says of answers to somebody. Now and then the server asks all whether others serve the same: that belongs to no
+ * conversation.
+ */
+function answersIn(text: string): string[] {
+	const isAnswer = (told: string) =>
+		/Flags: \[Response/.test(told) && !/> (?:Broadcast|ff:ff:ff:ff:ff:ff)/.test(told);
+	return text.split(/^(?=\S)/m).filter(isAnswer);
+}
+
 t.test("a capture of a conversation", { skip }, async (t) => {
 	const stage = new Stage(vbladeCommand());
 	t.teardown(() => stage.close());
@@ -146,9 +156,7 @@ t.test("a capture of a conversation", { skip }, async (t) => {
 	await t.test("as tcpdump decodes it", async (t) => {
 		const { code, stdout } = await run(["tcpdump", "-r", file, "-e", "-n", "-vv", "-t"], LIMIT_MS);
 		t.equal(code, 0);
-		const answers = stdout
-			.split(/^(?=\S)/m)
-			.filter((text) => /Flags: \[Response/.test(text) && !/> (?:Broadcast|ff:ff:ff:ff:ff:ff)/.test(text));
+		const answers = answersIn(stdout);
 		t.equal(answers.length, talk.length, "an answer to each frame");
 		talk.forEach(({ frame, decoded }, i) => {
 			const text = answers[i] ?? "";
@@ -166,7 +174,6 @@ t.test("a capture of a conversation", { skip }, async (t) => {
 	const pcap = await loadPcap();
 	await t.test("as the package pcap reads it", { skip: pcap ? false : "not installed" }, async (t) => {
 		if (!pcap) return;
-		// Now and then the server asks all whether others serve the same: that belongs to no conversation.
 		const frames = (await readCapture(pcap, file)).filter((frame) => fieldsOf(frame).dst !== BROADCAST);
 		t.equal(frames.length, 2 * talk.length, "every frame and its answer");
 		for (const { frame } of talk) {
