@@ -66,11 +66,7 @@ export class Guard {
 				403,
 				"there is no [http] token_file: here nobody can do more than read from this machine",
 			);
-		throw new Refusal(
-			401,
-			'this wants "Authorization: Bearer TOKEN", with the token of [http] token_file',
-			CHALLENGE,
-		);
+		throw wantsToken();
 	}
 
 	/** `waitMs`: he brings a token, which is not looked at, for he has guessed too often. */
@@ -167,4 +163,13 @@ function isLoopback(address: string): boolean {
 
 function digest(token: string): Buffer {
 	return createHash("sha256").update(token).digest();
+}
+
+/** What is not for everybody who may read. */
+export function wantsToken(): Refusal {
+	return new Refusal(
+		401,
+		'this wants "Authorization: Bearer TOKEN", with the token of [http] token_file',
+		CHALLENGE,
+	);
 }

@@ -3,12 +3,13 @@
  * a pool is asked each time. Used by `api/pools.ts`, `api/volumes.ts` and `api/snapshots.ts`; what can't be done is a Refusal.
  */
 
-import type { PoolAct } from "../daemon/worker-messages.js";
+import type { PoolAct, VolumeQuestion } from "../daemon/worker-messages.js";
 import { OperatorError } from "../errors.js";
 import type { PoolLook } from "../pool/looks.js";
 import type { PoolConfig } from "../spec/configuration.js";
 import { quote } from "../text.js";
 import type { Desired } from "./desired.js";
+import type { VolumeAnswers } from "./heard-volume.js";
 import type { Jobs, RunningJob } from "./jobs.js";
 import type { Pool, Volume } from "./model.js";
 import { Refusal } from "./problem.js";
@@ -36,7 +37,7 @@ interface Looked {
 export class Pools {
 	constructor(
 		readonly desired: Desired,
-		readonly workers: Pick<Workers, "pool">,
+		readonly workers: Pick<Workers, "pool" | "volume">,
 		readonly jobs: Jobs,
 	) {}
 
@@ -147,6 +148,15 @@ export class Pools {
 		return job;
 	}
 
+	/** About what `POOL/VOLUME` holds, or `POOL/VOLUME@SNAPSHOT` and `@MOMENT` held: `question` is without the pool. */
+	async ask<Question extends VolumeQuestion>(
+		poolName: string,
+		question: Question,
+	): Promise<VolumeAnswers[Question["ask"]]> {
+		const pool = this.#poolOf(poolName);
+		return orRefuse(this.workers.volume(pool.path, question));
+	}
+
 	#poolOf(name: string): PoolConfig {
 		const pool = this.desired.config.pools.find((each) => each.name === name);
 		if (pool === undefined) throw new Refusal(404, `pool ${quote(name)}: there is none of this name`);
@@ -169,14 +179,9 @@ export class Pools {
 
 	/** Throws a Refusal with what the worker says. */
 	async #act(pool: PoolConfig, what: PoolAct): Promise<PoolLook> {
-		try {
-			const look = await this.workers.pool(pool.path, what);
-			if (what.act !== "look") this.#hurry(pool);
-			return look;
-		} catch (error) {
-			if (!(error instanceof OperatorError)) throw error;
-			throw new Refusal(422, error.message);
-		}
+		const look = await orRefuse(this.workers.pool(pool.path, what));
+		if (what.act !== "look") this.#hurry(pool);
+		return look;
 	}
 
 	/** A disk may have waited for what is there now. */
@@ -225,6 +230,16 @@ export class Pools {
 					409,
 					`volume ${quote(volume)}: disk ${disk} is on ${name === volume ? "it" : name}`,
 				);
+	}
+}
+
+/** Throws a Refusal with what the worker says. */
+async function orRefuse<T>(asked: Promise<T>): Promise<T> {
+	try {
+		return await asked;
+	} catch (error) {
+		if (!(error instanceof OperatorError)) throw error;
+		throw new Refusal(422, error.message);
 	}
 }
 

@@ -4,12 +4,13 @@
  * channels behind them, tests put fakes.
  */
 
-import type { PoolAct } from "../daemon/worker-messages.js";
+import type { PoolAct, VolumeQuestion } from "../daemon/worker-messages.js";
 import type { PoolLook } from "../pool/looks.js";
 import type { Sources } from "../spec/config.js";
 import type { DiskConfig } from "../spec/configuration.js";
 import type { LinkSpec } from "../spec/spec.js";
 import type { Happening } from "./event-log.js";
+import type { VolumeAnswers } from "./heard-volume.js";
 import type { AoeExport, Counters, Link, Operation, Process } from "./model.js";
 
 /** Where the API listens: an address of the configuration, or `unix:PATH` for commands. */
@@ -177,6 +178,11 @@ export interface Workers {
 	fence(disk: string, fenced: boolean): Promise<void>;
 	/** What the pool in that directory is like, once that is done with it. */
 	pool(folder: string, act: PoolAct): Promise<PoolLook>;
+	/** What a volume of the pool in that directory holds, or held. */
+	volume<Question extends VolumeQuestion>(
+		folder: string,
+		question: Question,
+	): Promise<VolumeAnswers[Question["ask"]]>;
 	/** What those have to tell that answer within a moment; the others are not waited for. */
 	look(): Promise<readonly Look[]>;
 	/** It is gone for good: who has used it is nobody's business any more. */

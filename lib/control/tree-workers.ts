@@ -7,14 +7,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Asking, type Delivery, type Parcel } from "../channel/asking.js";
 import { FrameError } from "../channel/frames.js";
 import { type Clock, systemClock } from "../clock.js";
-import type { PoolAct, Serving, WorkerRequest } from "../daemon/worker-messages.js";
+import type { Serving, WorkerRequest } from "../daemon/worker-messages.js";
 import { OperatorError } from "../errors.js";
-import type { PoolLook } from "../pool/looks.js";
 import type { DiskConfig } from "../spec/configuration.js";
 import type { LinkSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import { askWorker, insist } from "./ask-worker.js";
 import { Allowance, endIn, lookIn, newsIn, numbersIn, poolIn, reportIn, setIn } from "./heard.js";
+import { volumeIn } from "./heard-volume.js";
 import { viewOf } from "./look-parts.js";
 import { Looking, lookAtAll } from "./looking.js";
 import { Onlooker } from "./onlooker.js";
@@ -29,7 +29,6 @@ const ADD_LIMIT_MS = 120_000;
 const LOOK_LIMIT_MS = 5000;
 const START_LIMIT_MS = 5000;
 const START_POLL_MS = 5;
-const DONE: Parcel = { body: {} };
 
 interface Worker {
 	readonly index: number;
@@ -177,11 +176,17 @@ export class TreeWorkers implements Workers {
 		await this.#changed(this.#choice.known(disk), disk, { kind: "fence", name: disk, fenced });
 	}
 
-	async pool(folder: string, act: PoolAct): Promise<PoolLook> {
+	pool: Workers["pool"] = async (folder, act) => {
 		const worker = this.#choice.ofPool(folder);
 		const { body } = await askWorker(worker, { kind: "pool", pool: folder, act });
 		return this.#believed(worker, () => poolIn(body));
-	}
+	};
+
+	volume: Workers["volume"] = async (folder, question) => {
+		const worker = this.#choice.ofPool(folder);
+		const answer = await askWorker(worker, { kind: "volume", pool: folder, question });
+		return this.#believed(worker, () => volumeIn(question, answer));
+	};
 
 	forget(disk: string): void {
 		for (const { onlooker } of this.#workers) onlooker.forget(disk);
@@ -249,7 +254,7 @@ export class TreeWorkers implements Workers {
 		} finally {
 			keeping.delete(disk);
 		}
-		return DONE;
+		return { body: {} };
 	}
 
 	/** What comes of its words. Throws an OperatorError if they are none: then it is heard no more. */

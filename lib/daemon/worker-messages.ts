@@ -55,6 +55,27 @@ export type PoolAct =
 	| { readonly act: "rollback" | "forget"; readonly volume: string; readonly snapshot: string }
 	| { readonly act: "hold"; readonly volume: string; readonly snapshot: string; readonly isHeld: boolean };
 
+/** What is asked about what a volume was: `web@monday`, or, when it is first asked about, `web` and `web@-10m`. */
+export type VolumeQuestion =
+	/** Under which name it can be asked about from now on, whatever is written. */
+	| { readonly ask: "about"; readonly name: string }
+	/** The answer has bytes. */
+	| {
+			readonly ask: "read";
+			readonly name: string;
+			readonly offsetBytes: number;
+			readonly lengthBytes: number;
+	  }
+	/** Where there is data. */
+	| {
+			readonly ask: "runs";
+			readonly name: string;
+			readonly offsetBytes: number;
+			readonly lengthBytes: number;
+	  }
+	/** What may differ from what another one was, from a byte on. */
+	| { readonly ask: "changes"; readonly name: string; readonly before: string; readonly offsetBytes: number };
+
 /** What control asks. What is answered to a change of a disk (`add`, `change`, `withdraw`, `fence`) has `report`: how it stands then. */
 export type WorkerRequest =
 	| { readonly kind: "alive" }
@@ -78,6 +99,7 @@ export type WorkerRequest =
 	| { readonly kind: "look"; readonly since: number }
 	/** Of the pool in that directory, which is this worker's: the answer is a `PoolLook`. */
 	| { readonly kind: "pool"; readonly pool: string; readonly act: PoolAct }
+	| { readonly kind: "volume"; readonly pool: string; readonly question: VolumeQuestion }
 	/** How further disks stand, after a look that has not told all that are new. */
 	| { readonly kind: "reports" };
 

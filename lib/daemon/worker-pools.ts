@@ -7,6 +7,7 @@ import { unreachable } from "../errors.js";
 import { lookAtPool, type PoolLook } from "../pool/looks.js";
 import { type PoolHome, type UsedPool, usePool } from "../pool/openings.js";
 import type { PoolAct } from "./worker-messages.js";
+import { WorkerVolumes } from "./worker-volumes.js";
 
 /** Longer than those let pass who look again and again. */
 const KEPT_MS = 60_000;
@@ -17,12 +18,15 @@ interface Kept {
 }
 
 export class WorkerPools {
+	/** What is in them. */
+	readonly volumes: WorkerVolumes;
 	readonly #home: PoolHome;
 	/** By directory. */
 	readonly #kept = new Map<string, Kept>();
 
 	constructor(home: PoolHome) {
 		this.#home = home;
+		this.volumes = new WorkerVolumes(home);
 	}
 
 	/** What the pool is like afterwards. Throws an OperatorError. */
@@ -54,6 +58,7 @@ export class WorkerPools {
 
 	/** Gives all back. */
 	async close(): Promise<void> {
+		await this.volumes.close();
 		for (const [folder, { used, timer }] of this.#kept) {
 			clearTimeout(timer);
 			await this.#giveUp(folder, used);

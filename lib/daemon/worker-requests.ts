@@ -17,6 +17,7 @@ import {
 	isText,
 } from "../channel/checks.js";
 import { OperatorError } from "../errors.js";
+import { DATA_EXTENT_BYTES } from "../image/extent.js";
 import type { WorkerDisk, WorkerRequest } from "./worker-messages.js";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -154,6 +155,18 @@ const isPoolAct = [
 	isShape({ act: isOneOf(["hold"]), volume: isWord, snapshot: isWord, isHeld: isFlag }),
 ].reduce(isEither);
 
+const isVolumeQuestion = [
+	isShape({ ask: isOneOf(["about"]), name: isWord }),
+	isShape({
+		ask: isOneOf(["read"]),
+		name: isWord,
+		offsetBytes: isSize,
+		lengthBytes: isCount(DATA_EXTENT_BYTES),
+	}),
+	isShape({ ask: isOneOf(["runs"]), name: isWord, offsetBytes: isSize, lengthBytes: isSize }),
+	isShape({ ask: isOneOf(["changes"]), name: isWord, before: isWord, offsetBytes: isSize }),
+].reduce(isEither);
+
 const REQUESTS: Readonly<Record<WorkerRequest["kind"], Check>> = {
 	alive: isShape({}),
 	serving: isShape({ from: isCount(Number.MAX_SAFE_INTEGER) }),
@@ -165,6 +178,7 @@ const REQUESTS: Readonly<Record<WorkerRequest["kind"], Check>> = {
 	look: isShape({ since: isCount(Number.MAX_SAFE_INTEGER) }),
 	reports: isShape({}),
 	pool: isShape({ pool: isWord, act: isPoolAct }),
+	volume: isShape({ pool: isWord, question: isVolumeQuestion }),
 };
 
 /** The exports are the disk's, and no two are called the same. */

@@ -191,6 +191,8 @@ class Worker {
 				return { body: await looks.reports() };
 			case "pool":
 				return { body: await pools.act(request.pool, request.act) };
+			case "volume":
+				return pools.volumes.answer(request.pool, request.question);
 			default:
 				return unreachable(request);
 		}

@@ -53,6 +53,14 @@ export function readVolumeName(text: string, nowUs: number): { name: string; at?
 	return { name, at: { kind: "moment", timeUs } };
 }
 
+/** A name that goes on naming the same: of a snapshot it is what it was, else that of a moment. Throws an OperatorError. */
+export function fixedName(text: string, nowUs: number): string {
+	const { name, at = { kind: "moment", timeUs: nowUs } } = readVolumeName(text, nowUs);
+	if (at.kind === "snapshot") return text;
+	const whole = new Date(Math.floor(at.timeUs / 1e6) * 1000).toISOString().slice(0, 19);
+	return `${name}@${whole}.${String(at.timeUs % 1e6).padStart(6, "0")}Z`;
+}
+
 /** In microseconds; `Date` knows milliseconds. */
 function timeOf(iso: string): number {
 	const digits = /\.(\d+)/.exec(iso)?.[1] ?? "";

@@ -83,6 +83,11 @@ export class FakeWorkers implements Workers {
 		return look;
 	}
 
+	/** A test that has volumes puts another one in its place. */
+	volume: Workers["volume"] = async (folder) => {
+		throw new OperatorError(`${folder}: is no pool`);
+	};
+
 	async look(): Promise<readonly Look[]> {
 		return this.looks;
 	}

@@ -34,7 +34,7 @@ interface Answer {
 	readonly status: number;
 	readonly tag: string;
 	readonly type: string;
-	readonly text: string;
+	readonly bytes: Buffer;
 }
 
 /** What a change comes with. */
@@ -75,11 +75,18 @@ export class DaemonClient {
 		return this.#read(path, schema, await this.#ask(method, path, sent));
 	}
 
+	/** Of an answer that is no JSON. */
+	async bytes(path: string): Promise<Uint8Array> {
+		const answer = await this.#ask("GET", path);
+		if (answer.status >= 400) throw this.#refusal(answer);
+		return answer.bytes;
+	}
+
 	/** An answer without an end: server-sent events. Rejects if it does not begin; it ends with `signal`. */
 	async stream(path: string, headers: Record<string, string>, signal: AbortSignal): Promise<IncomingMessage> {
 		const response = await this.#begin({ path, headers, signal, agent: false });
 		if (response.statusCode === 200) return response;
-		const answer = await textOf(response);
+		const answer = await answerOf(response);
 		throw this.#refusal(answer);
 	}
 
@@ -96,7 +103,7 @@ export class DaemonClient {
 		const signal = AbortSignal.timeout(this.limitMs);
 		try {
 			const sent = body && JSON.stringify(body);
-			return await textOf(await this.#begin({ method, path, headers, signal, agent: this.#agent }, sent));
+			return await answerOf(await this.#begin({ method, path, headers, signal, agent: this.#agent }, sent));
 		} catch (error) {
 			throw this.#failure(error, signal);
 		}
@@ -129,7 +136,7 @@ export class DaemonClient {
 
 	async #read<T>(path: string, schema: z.ZodType<T>, answer: Answer): Promise<T> {
 		if (answer.status >= 400) throw this.#refusal(answer);
-		const read = schema.safeParse(json(answer.text));
+		const read = schema.safeParse(json(answer.bytes));
 		if (read.success) return read.data;
 		const [issue] = read.error.issues;
 		const where = issue === undefined || issue.path.length === 0 ? "" : ` (at ${issue.path.join(".")})`;
@@ -144,12 +151,12 @@ export class DaemonClient {
 	/** What the daemon says of itself, whatever else it says. */
 	async #version(): Promise<string | undefined> {
 		const answer = await this.#ask("GET", "/api/v1/status").catch(() => undefined);
-		const { data } = z.looseObject({ version: z.string() }).safeParse(json(answer?.text ?? ""));
+		const { data } = z.looseObject({ version: z.string() }).safeParse(json(answer?.bytes));
 		return data && oneLine(data.version);
 	}
 
-	#refusal({ status, type, text }: Answer): AskError {
-		const { data: problem } = Problem.safeParse(type.startsWith(PROBLEM_TYPE) ? json(text) : undefined);
+	#refusal({ status, type, bytes }: Answer): AskError {
+		const { data: problem } = Problem.safeParse(type.startsWith(PROBLEM_TYPE) ? json(bytes) : undefined);
 		if (problem === undefined) return this.#said(`what answers there is no vblade daemon (status ${status})`);
 		const lines = (problem.errors ?? []).map(({ pointer, place, detail }) =>
 			[place, pointer === undefined ? undefined : keyOf(pointer), detail]
@@ -182,7 +189,7 @@ function reasonOf(code: string): string {
 	}
 }
 
-async function textOf(response: IncomingMessage): Promise<Answer> {
+async function answerOf(response: IncomingMessage): Promise<Answer> {
 	const chunks: Buffer[] = [];
 	let bytes = 0;
 	for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -195,14 +202,14 @@ async function textOf(response: IncomingMessage): Promise<Answer> {
 		status,
 		tag: headers.etag ?? "",
 		type: headers["content-type"] ?? "",
-		text: Buffer.concat(chunks).toString("utf8"),
+		bytes: Buffer.concat(chunks),
 	};
 }
 
 /** Undefined for what is no JSON. */
-function json(text: string): unknown {
+function json(bytes: Buffer = Buffer.alloc(0)): unknown {
 	try {
-		return JSON.parse(text);
+		return JSON.parse(bytes.toString("utf8"));
 	} catch {
 		return undefined;
 	}

@@ -7,35 +7,12 @@ import type { BlockDevice } from "../../block/device.js";
 import { OperatorError } from "../../errors.js";
 import type { Extent } from "../../image/extent.js";
 import { volumeIn } from "../../pool/past.js";
-import type { Pool } from "../../pool/pool.js";
 import { DeviceReader } from "../../send/device.js";
 import type { Range } from "../../send/send.js";
 import { quote } from "../../text.js";
 import { type Output, processOutput, putJson, understand } from "../client.js";
-import { readVolumePath, withPool } from "./open-pool.js";
+import { type Contents, changedBytes, readWhere, withContents } from "./contents.js";
 import { VOLUME_DIFF } from "./options.js";
-import { openToCopy } from "./unfinished.js";
-
-/** What may differ between two names, as the maps tell it: pages that were written anew, in order, from a byte on and up to another. */
-export async function* changedBytes(
-	pool: Pool,
-	before: string,
-	after: string,
-	begin: number,
-	end: number,
-): AsyncGenerator<Range & { readonly mayBeSame: boolean }> {
-	const pageBytes = pageBytesOf(pool, after);
-	for await (const { page, count, mayBeSame } of pool.changes(before, after, Math.floor(begin / pageBytes))) {
-		const offsetBytes = Math.max(begin, page * pageBytes);
-		const rangeEnd = Math.min(end, (page + count) * pageBytes);
-		if (offsetBytes < rangeEnd) yield { offsetBytes, lengthBytes: rangeEnd - offsetBytes, mayBeSame };
-	}
-}
-
-/** Of the volume of which something is named. Throws an OperatorError if there is none. */
-export function pageBytesOf(pool: Pool, name: string): number {
-	return pool.administration.volume(volumeIn(name)).pageBytes;
-}
 
 interface Difference extends Range {
 	readonly kind: "data" | "zero";
@@ -49,25 +26,30 @@ export async function volumeDiffCommand(
 	const line = await understand(VOLUME_DIFF, argv, output);
 	if (line === undefined) return 0;
 	const [path = "", other] = line.positionals;
-	const { folder, name: before } = readVolumePath(path);
+	const where = readWhere(path);
+	const before = where.name;
 	if (!before.includes("@"))
 		throw new OperatorError(`${quote(path)}: PATH/NAME@SNAPSHOT is allowed, or a moment: PATH/NAME@-10m`);
-	const after = other === undefined ? volumeIn(before) : readVolumePath(other).name;
-	const found = await withPool(folder, (pool) => compare(pool, before, after));
-	if (line.has("json")) putJson(output, found);
-	else
-		for (const { offsetBytes, lengthBytes, kind } of found)
-			output.out(`${offsetBytes} ${lengthBytes} ${kind}\n`);
-	return 0;
+	const after = other === undefined ? volumeIn(before) : readWhere(other).name;
+	return withContents(where, line, output, async (contents) => {
+		const found = await compare(contents, before, after);
+		if (line.has("json")) putJson(output, found);
+		else
+			for (const { offsetBytes, lengthBytes, kind } of found)
+				output.out(`${offsetBytes} ${lengthBytes} ${kind}\n`);
+	});
 }
 
-async function compare(pool: Pool, before: string, after: string): Promise<Difference[]> {
-	const one = await openToCopy(pool, before, true);
-	const two = await openToCopy(pool, after, true);
+async function compare(contents: Contents, wasName: string, isName: string): Promise<Difference[]> {
+	const [{ name: before }, { name: after, pageBytes }] = [
+		await contents.about(wasName),
+		await contents.about(isName),
+	];
+	const one = await contents.open(before);
+	const two = await contents.open(after);
 	try {
 		const found: Difference[] = [];
-		const pageBytes = pageBytesOf(pool, after);
-		for await (const range of changedBytes(pool, before, after, 0, two.info.sizeBytes)) {
+		for await (const range of changedBytes(contents, before, after, 0, two.info.sizeBytes)) {
 			const { offsetBytes, lengthBytes, mayBeSame } = range;
 			for await (const extent of new DeviceReader(two, after).extents(offsetBytes, offsetBytes + lengthBytes))
 				if (mayBeSame) await addPages(found, extent, one, before, pageBytes);

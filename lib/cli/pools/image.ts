@@ -14,10 +14,11 @@ import { exportImage } from "../../send/export.js";
 import { quote } from "../../text.js";
 import { type Output, processOutput, putJson, understand } from "../client.js";
 import { withProgress } from "../progress.js";
+import { readWhere, withContents } from "./contents.js";
 import { readVolumePath, withPool } from "./open-pool.js";
 import { VOLUME_EXPORT, VOLUME_IMPORT } from "./options.js";
 import { readSize, tell } from "./tell-volume.js";
-import { fillVolume, hasVolume, openToCopy } from "./unfinished.js";
+import { fillVolume, hasVolume } from "./unfinished.js";
 
 const FORMATS: readonly ImageFormat[] = ["raw", "qcow2"];
 
@@ -82,17 +83,16 @@ export async function volumeExportCommand(
 	const line = await understand(VOLUME_EXPORT, argv, output);
 	if (line === undefined) return 0;
 	const [path = "", file = ""] = line.positionals;
-	const { folder, name } = readVolumePath(path);
+	const where = readWhere(path);
 	const format = readFormat(line.last("format")) ?? (/\.qcow2$/i.test(file) ? "qcow2" : "raw");
-	const sizeBytes = await withPool(folder, async (pool) => {
-		const device = await openToCopy(pool, name, true);
-		const source = { device, name: path, id: pool.contentId(name) };
+	return withContents(where, line, output, async (contents) => {
+		const { name, id } = await contents.about(where.name);
+		const device = await contents.open(name);
+		const { sizeBytes } = device.info;
 		const options = { format, force: line.has("force") };
-		await withProgress(`export ${name}`, device.info.sizeBytes, (progress) =>
-			exportImage(source, file, { ...options, progress }),
+		await withProgress(`export ${where.name}`, sizeBytes, (progress) =>
+			exportImage({ device, name: path, id }, file, { ...options, progress }),
 		).finally(() => device.close());
-		return device.info.sizeBytes;
+		if (line.has("json")) putJson(output, { file, format, sizeBytes });
 	});
-	if (line.has("json")) putJson(output, { file, format, sizeBytes });
-	return 0;
 }

@@ -106,7 +106,7 @@ export const VOLUME_EXPORT = {
 	help: "Writes a volume as an image, raw or qcow2.",
 	arguments: [VOLUME, FILE],
 	options: [
-		...OPTIONS,
+		...EITHER,
 		{ ...FORMAT_OPTION, help: "what to write; without, qcow2 if the file is called so, else raw" },
 		{ name: "force", short: "f", help: "replace a file that is there" },
 	],
@@ -117,7 +117,7 @@ export const VOLUME_SEND = {
 	help: "Writes a volume to standard output, for volume receive.",
 	arguments: [VOLUME],
 	options: [
-		...OPTIONS,
+		...EITHER,
 		{
 			name: "incremental",
 			short: "i",
@@ -215,5 +215,5 @@ export const VOLUME_DIFF = {
 		{ name: "before", help: "PATH/NAME@SNAPSHOT, or a moment: PATH/NAME@-10m" },
 		{ name: "after", help: "likewise, in the same pool; without, the volume as it is now", isOptional: true },
 	],
-	options: OPTIONS,
+	options: EITHER,
 } as const satisfies Form;

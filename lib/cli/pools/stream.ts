@@ -17,7 +17,7 @@ import { type ResumePoint, readToken, tokenOf } from "../../send/token.js";
 import { quote } from "../../text.js";
 import { type Output, processOutput, understand } from "../client.js";
 import { withProgress } from "../progress.js";
-import { changedBytes, pageBytesOf } from "./difference.js";
+import { type Contents, changedBytes, readWhere, withContents } from "./contents.js";
 import { readVolumePath, withPool } from "./open-pool.js";
 import { VOLUME_RECEIVE, VOLUME_SEND } from "./options.js";
 import { tell } from "./tell-volume.js";
@@ -45,15 +45,17 @@ export async function volumeSendCommand(
 ): Promise<number> {
 	const line = await understand(VOLUME_SEND, argv, output);
 	if (line === undefined) return 0;
-	const { folder, name } = readVolumePath(line.positionals[0] ?? "");
+	const where = readWhere(line.positionals[0] ?? "");
+	const { folder, name } = where;
 	const wanted = line.last("incremental");
 	const base = wanted === undefined ? undefined : readBase(wanted, folder, volumeIn(name));
 	const token = line.last("resume");
 	const from = token === undefined ? undefined : readToken(token);
 	if (take === undefined && process.stdout.isTTY)
 		throw new OperatorError("standard output is a terminal: a stream is for a pipe or a file");
-	await withPool(folder, (pool) => sendVolume(pool, { folder, name, base }, take ?? toStandardOutput, from));
-	return 0;
+	return withContents(where, line, output, (contents) =>
+		sendVolume(contents, { folder, name, base }, take ?? toStandardOutput, from),
+	);
 }
 
 /** What is sent, and what the receiver has of it already. */
@@ -67,38 +69,38 @@ interface Sent {
 /** What `PATH/NAME@SNAPSHOT` is called, of another volume of the same pool or of the same one: `@monday`. */
 function readBase(text: string, folder: string, volume: string): string {
 	if (text.startsWith("@")) return `${volume}${text}`;
-	const base = readVolumePath(text);
+	const base = readWhere(text);
 	if (base.folder === folder) return base.name;
 	throw new OperatorError(`snapshot ${quote(text)}: is not in the pool of what is to be sent`);
 }
 
 /** A moment has no name that a receiver could keep. */
-function snapshotOf(pool: Pool, name: string): { name: string | null; id: string } {
+function snapshotOf(name: string, id: string): { name: string | null; id: string } {
 	const { at } = readVolumeName(name, Date.now() * 1000);
-	return { name: at?.kind === "snapshot" ? at.name : null, id: pool.contentId(name) };
+	return { name: at?.kind === "snapshot" ? at.name : null, id };
 }
 
 /** Throws an OperatorError if there is none, or it can't be had by anybody else. */
-function baseOf(pool: Pool, base: string): { name: string; id: string } {
-	const { name, id } = snapshotOf(pool, base);
+async function baseOf(contents: Contents, base: string): Promise<{ name: string; id: string }> {
+	const { name, id } = snapshotOf(base, (await contents.about(base)).id);
 	if (name === null) throw new OperatorError(`${quote(base)}: is no snapshot, so no receiver can have it`);
 	return { name: base, id };
 }
 
 async function sendVolume(
-	pool: Pool,
-	{ folder, name, base }: Sent,
+	contents: Contents,
+	{ folder, name: text, base }: Sent,
 	take: TakeBytes,
 	from: ResumePoint | undefined,
 ): Promise<void> {
-	const pageBytes = pageBytesOf(pool, name);
-	const known = base === undefined ? null : baseOf(pool, base);
-	const device = await openToCopy(pool, name, true);
+	const known = base === undefined ? null : await baseOf(contents, base);
+	const { name, pageBytes, id } = await contents.about(text);
+	const device = await contents.open(name);
 	const { sizeBytes } = device.info;
-	const of = { pool: folder, volume: volumeIn(name), snapshot: snapshotOf(pool, name), sizeBytes, pageBytes };
+	const of = { pool: folder, volume: volumeIn(name), snapshot: snapshotOf(name, id), sizeBytes, pageBytes };
 	const begin = { ...of, base: known };
 	const changes = (offset: number): AsyncIterable<Range> =>
-		base === undefined ? wholeFrom(offset, sizeBytes) : changedBytes(pool, base, name, offset, sizeBytes);
+		base === undefined ? wholeFrom(offset, sizeBytes) : changedBytes(contents, base, name, offset, sizeBytes);
 	await withProgress(`send ${name}`, sizeBytes, (progress) =>
 		send({ device, begin, changes }, take, from, progress),
 	).finally(() => device.close());

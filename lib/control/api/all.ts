@@ -3,6 +3,7 @@
  */
 
 import type { Route } from "../routes.js";
+import { contentRoutes } from "./contents.js";
 import { diskRoutes } from "./disks.js";
 import { eventRoutes } from "./events.js";
 import type { Inside } from "./inside.js";
@@ -18,6 +19,7 @@ export function allRoutes(inside: Inside): Route[] {
 		...diskRoutes(inside),
 		...poolRoutes(inside),
 		...volumeRoutes(inside),
+		...contentRoutes(inside),
 		...snapshotRoutes(inside),
 		...networkRoutes(inside),
 		...eventRoutes(inside),

@@ -122,3 +122,31 @@ export const Rollback = z
 		}),
 	})
 	.meta({ id: "Rollback" });
+
+export const VolumeAbout = z
+	.object({
+		name: text("What it can be asked about by: a snapshot, or a moment that is what it is for ever"),
+		sizeBytes: bytes("Size"),
+		pageBytes: bytes("What is mapped as a whole"),
+		id: text("Another one whenever it may hold anything else"),
+	})
+	.meta({ id: "VolumeAbout" });
+
+const part = { offsetBytes: bytes("Where it begins"), lengthBytes: bytes("Length") };
+
+export const VolumeRuns = z
+	.object({ runs: z.array(z.object({ ...part, kind: z.enum(["data", "hole"]) })) })
+	.meta({ id: "VolumeRuns", description: "What a range consists of, or its beginning" });
+
+export const VolumeChanges = z
+	.object({
+		ranges: z.array(
+			z.object({
+				...part,
+				mayBeSame: z
+					.boolean()
+					.meta({ description: "It was written anew, perhaps with what was there before" }),
+			}),
+		),
+	})
+	.meta({ id: "VolumeChanges", description: "The first that differ; none: there are no more" });

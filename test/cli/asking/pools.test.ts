@@ -3,9 +3,20 @@
  * pool, and disks that are none.
  */
 
+import { readFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import path from "node:path";
+import { Readable } from "node:stream";
 import t, { type Test } from "tap";
 import { StorageEngine } from "../../../lib/block/engine.js";
+import { Passed } from "../../../lib/channel/frames.js";
+import { processOutput } from "../../../lib/cli/client.js";
+import { volumeDiffCommand } from "../../../lib/cli/pools/difference.js";
+import { volumeExportCommand } from "../../../lib/cli/pools/image.js";
+import { withPool } from "../../../lib/cli/pools/open-pool.js";
 import { poolLsCommand, poolShowCommand } from "../../../lib/cli/pools/pool.js";
+import { volumeReceiveCommand, volumeSendCommand } from "../../../lib/cli/pools/stream.js";
+import { openToCopy } from "../../../lib/cli/pools/unfinished.js";
 import { volumeCreateCommand, volumeLsCommand, volumeShowCommand } from "../../../lib/cli/pools/volume.js";
 import {
 	volumeCloneCommand,
@@ -17,16 +28,21 @@ import {
 	volumeRollbackCommand,
 	volumeSnapshotCommand,
 } from "../../../lib/cli/pools/volume-changes.js";
+import { volumeIn } from "../../../lib/control/heard-volume.js";
 import { WorkerPools } from "../../../lib/daemon/worker-pools.js";
 import { Pump } from "../../../lib/pump.js";
-import { Stage, settle } from "../../control/stage.js";
+import { DeviceWriter } from "../../../lib/send/device.js";
+import { ask, Stage, settle } from "../../control/stage.js";
 import { until } from "../../support/cleanup.js";
 import { LIMIT_MS } from "../../support/limit.js";
-import { newPool } from "../../support/pools.js";
+import { newDirectory } from "../../support/mounts.js";
+import { newPool, told } from "../../support/pools.js";
 import { run } from "./ask.js";
 
-async function stageOf(t: Test) {
-	const folder = await newPool();
+/** Ends within a page. */
+const SIZE = 2 ** 20 + 64 * 1024 + 512;
+
+async function stageOf(t: Test, folder: string) {
 	const pump = new Pump();
 	const engine = new StorageEngine(pump);
 	const pools = new WorkerPools({ engine, pump });
@@ -37,6 +53,10 @@ async function stageOf(t: Test) {
 	const stage = new Stage();
 	stage.opener.text = `${stage.opener.text}\n[pool.fast]\npath = "${folder}"\n[disk.db]\nvolume = "fast/db"\n[disk.old]\nvolume = "fast/mail@a"\n`;
 	stage.workers.pool = (...asked) => pools.act(...asked);
+	stage.workers.volume = async (folder, question) => {
+		const { body, bytes } = await pools.volumes.answer(folder, question);
+		return volumeIn(question, { body: { ...body }, ...(bytes && { bytes }), files: new Passed([]) });
+	};
 	await stage.start(t);
 	await settle();
 	const at = `--socket=${stage.socketPath}`;
@@ -52,11 +72,12 @@ async function stageOf(t: Test) {
 		t.equal(status, 1, argv.join(" "));
 		return err;
 	};
-	return { stage, folder, said, refused };
+	return { stage, at, said, refused };
 }
 
 t.test("volumes are made, changed and looked at", async (t) => {
-	const { folder, said, refused } = await stageOf(t);
+	const folder = await newPool();
+	const { said, refused } = await stageOf(t, folder);
 	t.match(
 		await said(volumeCreateCommand, "fast/web", "10G"),
 		/^volume +fast\/web\nsize +10G\nused +0\npage +4K\n/,
@@ -86,7 +107,7 @@ t.test("volumes are made, changed and looked at", async (t) => {
 });
 
 t.test("snapshots, clones, and the way back", async (t) => {
-	const { stage, said, refused } = await stageOf(t);
+	const { stage, said, refused } = await stageOf(t, await newPool());
 	for (const name of ["mail", "db"]) await said(volumeCreateCommand, `fast/${name}`, "1M");
 	t.match(
 		await said(volumeSnapshotCommand, "fast/mail@a", "fast/db@a"),
@@ -115,5 +136,71 @@ t.test("snapshots, clones, and the way back", async (t) => {
 		await refused(volumeRollbackCommand, "fast/copy@a"),
 		/there is no snapshot "a"/,
 		"a clone has none",
+	);
+});
+
+/** A volume `web` whose snapshots `a` and `b` differ here and there, and which has changed since. Returns what `b` holds. */
+async function twoSnapshots(folder: string): Promise<Buffer> {
+	await told(volumeCreateCommand, `${folder}/web`, String(SIZE));
+	const bytes = Buffer.alloc(SIZE);
+	const put = (offsetBytes: number, fill: number, lengthBytes: number) =>
+		withPool(folder, async (pool) => {
+			const device = await openToCopy(pool, "web", false);
+			const writer = new DeviceWriter(device, "web");
+			await writer.put({ kind: "data", offsetBytes, lengthBytes, bytes: Buffer.alloc(lengthBytes, fill) });
+			await writer.sync();
+			await device.close();
+		});
+	const keep = (offset: number, fill: number, length: number) => {
+		bytes.fill(fill, offset, offset + length);
+		return put(offset, fill, length);
+	};
+	await keep(4096, 1, 40_960);
+	await keep(2 ** 20 - 4096, 2, 8192);
+	await told(volumeSnapshotCommand, `${folder}/web@a`);
+	await keep(8192, 3, 512);
+	await keep(16_384, 1, 4096);
+	await keep(SIZE - 512, 4, 512);
+	await told(volumeSnapshotCommand, `${folder}/web@b`);
+	await put(0, 5, 4096);
+	return bytes;
+}
+
+t.test("what volumes held is compared, exported and sent", async (t) => {
+	const folder = await newPool();
+	const bytes = await twoSnapshots(folder);
+	const offline = await told(volumeDiffCommand, `${folder}/web@a`, `${folder}/web@b`);
+	const { stage, at, said, refused } = await stageOf(t, folder);
+	t.equal(offline, `8192 4096 data\n${SIZE - 512} 512 data\n`);
+	t.equal(
+		await said(volumeDiffCommand, "fast/web@a", "fast/web@b"),
+		offline,
+		"as by who has the pool for himself",
+	);
+	t.match(await said(volumeDiffCommand, "fast/web@b"), "0 4096 data\n", "with what it is now");
+	const file = path.join(newDirectory(), "b.raw");
+	await said(volumeExportCommand, "fast/web@b", file);
+	t.ok(readFileSync(file).equals(bytes));
+	bytes.fill(5, 0, 4096);
+	await said(volumeExportCommand, "fast/web", file, "--force");
+	t.ok(readFileSync(file).equals(bytes), "what it is now");
+	const stream: Uint8Array[] = [];
+	const take = async (piece: Uint8Array): Promise<void> => void stream.push(Uint8Array.from(piece));
+	t.equal(await volumeSendCommand(["fast/web@b", at], processOutput, take), 0);
+	const other = await newPool();
+	await volumeReceiveCommand([`${other}/web`], { out: () => {}, err: () => {} }, Readable.from(stream));
+	t.equal(await told(volumeDiffCommand, `${other}/web@b`), "", "the other pool has the snapshot");
+	await told(volumeExportCommand, `${other}/web`, file, "--force");
+	bytes.fill(0, 0, 4096);
+	t.ok(readFileSync(file).equals(bytes));
+	t.match(await refused(volumeExportCommand, "fast/web@none", `${file}2`), /has no snapshot "none"/);
+	const data = "/api/v1/volumes/fast%2Fweb%40b/data?offset=0&length=512";
+	const { port } = (
+		await stage.control.listen({ transport: "tcp", where: { host: "127.0.0.1", port: 0 } })
+	).address() as AddressInfo;
+	t.equal(
+		(await ask({ host: "127.0.0.1", port }, "GET", data)).status,
+		401,
+		"who may look may not read disks",
 	);
 });

@@ -1,0 +1,92 @@
+/**
+ * `/api/v1/volumes/{name}/about`, `data`, `runs` and `changes`: what volumes held, for whoever copies it or compares. Only for those who may
+ * change things: who may look at figures may not read disks.
+ */
+
+import { z } from "zod";
+import { DATA_EXTENT_BYTES } from "../../image/extent.js";
+import { quote } from "../../text.js";
+import { wantsToken } from "../guard.js";
+import { VolumeAbout, VolumeChanges, VolumeRuns } from "../model.js";
+import { Refusal } from "../problem.js";
+import { json, type Route, route } from "../routes.js";
+import type { Inside } from "./inside.js";
+import { wholeNumber } from "./pages.js";
+
+const BYTES = "application/octet-stream";
+const MAX = Number.MAX_SAFE_INTEGER;
+const offset = wholeNumber(MAX, "Where it begins, in bytes");
+const rangeQuery = z.strictObject({ offset, length: wholeNumber(MAX, "How long it is, in bytes") });
+const dataQuery = z.strictObject({
+	offset,
+	length: wholeNumber(DATA_EXTENT_BYTES, "How long it is, in bytes: a multiple of 512"),
+});
+const changesQuery = z.strictObject({
+	before: z.string().meta({ description: "VOLUME@SNAPSHOT or VOLUME@MOMENT of the same pool" }),
+	offset: wholeNumber(MAX, "Those from this byte on"),
+});
+
+export function contentRoutes({ pools }: Inside): Route[] {
+	return [
+		route({
+			method: "GET",
+			path: "/api/v1/volumes/{name}/about",
+			summary: "By what name a volume, a snapshot or a moment can be read, and how large it is",
+			answers: { 200: { description: "What is asked about from then on", schema: VolumeAbout } },
+			handle: async (call) => {
+				const { pool, name } = ofTrusted(call);
+				const { sizeBytes, pageBytes, id, ...fixed } = await pools.ask(pool, { ask: "about", name });
+				return json({ name: `${pool}/${fixed.name}`, sizeBytes, pageBytes, id });
+			},
+		}),
+		route({
+			method: "GET",
+			path: "/api/v1/volumes/{name}/data",
+			summary: "Bytes of a snapshot or a moment, at most a mebibyte at once",
+			query: dataQuery,
+			answers: { 200: { description: "The bytes", mediaType: BYTES } },
+			handle: async (call) => {
+				const { pool, name } = ofTrusted(call);
+				const { offset: offsetBytes, length: lengthBytes } = call.query;
+				const { bytes } = await pools.ask(pool, { ask: "read", name, offsetBytes, lengthBytes });
+				return new Response(Uint8Array.from(bytes), {
+					headers: { "content-type": BYTES, "cache-control": "no-store" },
+				});
+			},
+		}),
+		route({
+			method: "GET",
+			path: "/api/v1/volumes/{name}/runs",
+			summary: "Where a snapshot or a moment has data, and where nothing",
+			query: rangeQuery,
+			answers: { 200: { description: "The first of them", schema: VolumeRuns } },
+			handle: async (call) => {
+				const { pool, name } = ofTrusted(call);
+				const { offset: offsetBytes, length: lengthBytes } = call.query;
+				const { runs } = await pools.ask(pool, { ask: "runs", name, offsetBytes, lengthBytes });
+				return json({ runs });
+			},
+		}),
+		route({
+			method: "GET",
+			path: "/api/v1/volumes/{name}/changes",
+			summary: "Where a snapshot or a moment may differ from another one",
+			query: changesQuery,
+			answers: { 200: { description: "The first of them", schema: VolumeChanges } },
+			handle: async (call) => {
+				const { pool, name } = ofTrusted(call);
+				const { before, offset: offsetBytes } = call.query;
+				const { ranges } = await pools.ask(pool, { ask: "changes", name, before, offsetBytes });
+				return json({ ranges });
+			},
+		}),
+	];
+}
+
+/** Throws a Refusal if whoever asks may only look, or that is no name. */
+function ofTrusted({ trusted, name: text }: { readonly trusted: boolean; readonly name: string }) {
+	if (!trusted) throw wantsToken();
+	const [, pool, name] = /^([^/]+)\/([^/]+)$/.exec(text) ?? [];
+	if (pool !== undefined && name !== undefined) return { pool, name };
+	throw new Refusal(404, `volume ${quote(text)}: POOL/VOLUME@SNAPSHOT is expected`);
+}

@@ -1,0 +1,51 @@
+/**
+ * What a worker answers about what a volume holds, made sure of as all that it says (`heard.ts`). Used by `tree-workers.ts`.
+ */
+
+import type { Delivery } from "../channel/asking.js";
+import { type Check, isCount, isFlag, isList, isOneOf, isShape } from "../channel/checks.js";
+import { FrameError } from "../channel/frames.js";
+import type { VolumeQuestion } from "../daemon/worker-messages.js";
+import { isWord } from "../daemon/worker-requests.js";
+
+/** A part of a volume, in bytes. */
+interface Part {
+	readonly offsetBytes: number;
+	readonly lengthBytes: number;
+}
+
+/** By what was asked. */
+export interface VolumeAnswers {
+	/** `id`: another one whenever it may hold anything else. */
+	readonly about: {
+		readonly name: string;
+		readonly sizeBytes: number;
+		readonly pageBytes: number;
+		readonly id: string;
+	};
+	readonly read: { readonly bytes: Uint8Array };
+	readonly runs: { readonly runs: readonly (Part & { readonly kind: "data" | "hole" })[] };
+	readonly changes: { readonly ranges: readonly (Part & { readonly mayBeSame: boolean })[] };
+}
+
+const MOST = 4096;
+const isNumber = isCount(Number.MAX_SAFE_INTEGER);
+const PART = { offsetBytes: isNumber, lengthBytes: isNumber };
+
+const ANSWERS: Readonly<Record<VolumeQuestion["ask"], Check>> = {
+	about: isShape({ name: isWord, sizeBytes: isNumber, pageBytes: isNumber, id: isWord }),
+	read: isShape({}),
+	runs: isShape({ runs: isList(isShape({ ...PART, kind: isOneOf(["data", "hole"]) }), MOST) }),
+	changes: isShape({ ranges: isList(isShape({ ...PART, mayBeSame: isFlag }), MOST) }),
+};
+
+/** Throws a FrameError if it is none to that question. */
+export function volumeIn<Question extends VolumeQuestion>(
+	question: Question,
+	{ body, bytes = new Uint8Array(0) }: Delivery,
+): VolumeAnswers[Question["ask"]] {
+	const asked: VolumeQuestion = question;
+	const isWhole = asked.ask !== "read" || bytes.length === asked.lengthBytes;
+	if (!isWhole || !ANSWERS[asked.ask](body)) throw new FrameError("what it says of a volume can't be that");
+	return { ...body, bytes } as unknown as VolumeAnswers[Question["ask"]];
+}

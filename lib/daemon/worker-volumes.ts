@@ -1,0 +1,185 @@
+/**
+ * What volumes of a worker's pools hold, or held, for whoever copies it: control asks piece by piece. A snapshot or a moment is opened when it is
+ * first asked about, and kept open for a while: what is asked of it next is of the same. Used by `worker.ts`.
+ */
+
+import type { BlockDevice } from "../block/device.js";
+import { PromisedRequest } from "../block/device.js";
+import { BlockOp } from "../block/request.js";
+import type { Parcel } from "../channel/asking.js";
+import { FailedError, OperatorError, StorageStatus, storageStatusName, unreachable } from "../errors.js";
+import { DATA_EXTENT_BYTES } from "../image/extent.js";
+import { nativeMemory } from "../native.js";
+import { type PoolHome, type UsedPool, usePool } from "../pool/openings.js";
+import { fixedName } from "../pool/past.js";
+import { openVolumeStack } from "../pool/volume-stack.js";
+import { DeviceReader } from "../send/device.js";
+import { quote } from "../text.js";
+import type { VolumeQuestion } from "./worker-messages.js";
+
+/** Longer than it takes until somebody who copies asks for the next piece. */
+const KEPT_MS = 60_000;
+const MOST_OPEN = 16;
+/** In one answer. */
+const MOST_RUNS = 512;
+const MOST_RANGES = 1024;
+
+class OpenPast {
+	#timer: NodeJS.Timeout | undefined;
+	/** Questions that are being answered. */
+	#users = 0;
+	readonly #asked = new PromisedRequest();
+	#turn: Promise<unknown> = Promise.resolve();
+
+	constructor(
+		readonly used: UsedPool,
+		readonly device: BlockDevice,
+		readonly whenIdle: () => void,
+	) {}
+
+	/** Until the next question. */
+	async using<T>(work: () => Promise<T>): Promise<T> {
+		clearTimeout(this.#timer);
+		this.#users++;
+		try {
+			return await work();
+		} finally {
+			if (--this.#users === 0) this.#timer = setTimeout(this.whenIdle, KEPT_MS).unref();
+		}
+	}
+
+	/** One piece at a time: they have the memory in common. */
+	read(name: string, offsetBytes: number, lengthBytes: number): Promise<Uint8Array> {
+		const done = this.#turn.then(async () => {
+			const { request } = this.#asked;
+			if (request.memory.bytes.length === 0) request.memory = nativeMemory(DATA_EXTENT_BYTES);
+			Object.assign(request, { op: BlockOp.read, offsetBytes, lengthBytes });
+			const { status } = await this.#asked.run(this.device);
+			if (status === StorageStatus.ok) return Uint8Array.from(request.memory.bytes.subarray(0, lengthBytes));
+			throw new OperatorError(`${quote(name)}: can't be read (${storageStatusName(status)})`);
+		});
+		this.#turn = done.catch(() => undefined);
+		return done;
+	}
+
+	async close(): Promise<void> {
+		clearTimeout(this.#timer);
+		await this.device.close();
+	}
+}
+
+export class WorkerVolumes {
+	readonly #home: PoolHome;
+	/** By directory and name. */
+	readonly #open = new Map<string, Promise<OpenPast>>();
+
+	constructor(home: PoolHome) {
+		this.#home = home;
+	}
+
+	/** Throws an OperatorError. */
+	async answer(folder: string, question: VolumeQuestion): Promise<Parcel> {
+		if (question.ask === "about") return this.#about(folder, question.name);
+		const past = await this.#past(folder, question.name);
+		return past.using(async () => {
+			switch (question.ask) {
+				case "read": {
+					const { name, offsetBytes, lengthBytes } = question;
+					return { body: {}, bytes: await past.read(name, offsetBytes, lengthBytes) };
+				}
+				case "runs":
+					return { body: { runs: await runsOf(past.device, question) } };
+				case "changes":
+					return { body: { ranges: await rangesOf(past, question) } };
+				default:
+					return unreachable(question);
+			}
+		});
+	}
+
+	/** Of a volume as it is now, or a moment that is counted from now: of the moment that this is. */
+	async #about(folder: string, name: string): Promise<Parcel> {
+		const fixed = fixedName(name, Date.now() * 1000);
+		const past = await this.#past(folder, fixed);
+		return past.using(async () => {
+			const { pool } = past.used;
+			const { sizeBytes } = past.device.info;
+			const { pageBytes } = pool.administration.volume(fixed.slice(0, fixed.indexOf("@")));
+			return { body: { name: fixed, sizeBytes, pageBytes, id: pool.contentId(fixed) } };
+		});
+	}
+
+	#past(folder: string, name: string): Promise<OpenPast> {
+		const key = `${folder}/${name}`;
+		const found = this.#open.get(key) ?? this.#opened(folder, name, key);
+		this.#open.set(key, found);
+		found.catch(() => this.#open.delete(key));
+		return found;
+	}
+
+	async #opened(folder: string, name: string, key: string): Promise<OpenPast> {
+		if (!name.includes("@")) throw new OperatorError(`${quote(name)}: changes while it is copied`);
+		if (this.#open.size >= MOST_OPEN) throw new OperatorError("too much is being copied already");
+		const used = await usePool(this.#home, folder);
+		try {
+			const whole = {
+				offsetSectors: 0,
+				lengthSectors: undefined,
+				durability: "flush",
+				readOnly: true,
+			} as const;
+			const { device } = await openVolumeStack(used.pool, name, whole, used.release);
+			return new OpenPast(used, device, () => void this.#close(key));
+		} catch (error) {
+			await used.release();
+			throw error;
+		}
+	}
+
+	async #close(key: string): Promise<void> {
+		const past = this.#open.get(key);
+		this.#open.delete(key);
+		await (await past?.catch(() => undefined))?.close();
+	}
+
+	/** Gives all back. */
+	async close(): Promise<void> {
+		await Promise.all([...this.#open.keys()].map((key) => this.#close(key)));
+	}
+}
+
+type About<Ask> = Extract<VolumeQuestion, { readonly ask: Ask }>;
+
+/** What a range consists of: at least its beginning. */
+async function runsOf(
+	device: BlockDevice,
+	{ name, offsetBytes, lengthBytes }: About<"runs">,
+): Promise<object[]> {
+	const runs: object[] = [];
+	try {
+		for await (const run of new DeviceReader(device, name).runs(offsetBytes, offsetBytes + lengthBytes)) {
+			runs.push(run);
+			if (runs.length === MOST_RUNS) break;
+		}
+	} catch (error) {
+		if (error instanceof FailedError) throw new OperatorError(error.message);
+		throw error;
+	}
+	return runs;
+}
+
+/** What may differ from what `before` was, from a byte on: the first of it. */
+async function rangesOf({ used: { pool } }: OpenPast, question: About<"changes">): Promise<object[]> {
+	const { name, before, offsetBytes } = question;
+	const { pageBytes } = pool.administration.volume(name.slice(0, name.indexOf("@")));
+	const ranges: object[] = [];
+	for (const { page, count, mayBeSame } of await pool.changes(
+		before,
+		name,
+		Math.floor(offsetBytes / pageBytes),
+	)) {
+		ranges.push({ offsetBytes: page * pageBytes, lengthBytes: count * pageBytes, mayBeSame });
+		if (ranges.length === MOST_RANGES) break;
+	}
+	return ranges;
+}
