@@ -111,10 +111,12 @@ export class WorkerVolumes {
 
 	#past(folder: string, name: string): Promise<OpenPast> {
 		const key = `${folder}/${name}`;
-		const found = this.#open.get(key) ?? this.#opened(folder, name, key);
-		this.#open.set(key, found);
-		found.catch(() => this.#open.delete(key));
-		return found;
+		const known = this.#open.get(key);
+		if (known !== undefined) return known;
+		const opening = this.#opened(folder, name, key);
+		this.#open.set(key, opening);
+		opening.catch(() => this.#open.delete(key));
+		return opening;
 	}
 
 	async #opened(folder: string, name: string, key: string): Promise<OpenPast> {
@@ -173,11 +175,8 @@ async function rangesOf({ used: { pool } }: OpenPast, question: About<"changes">
 	const { name, before, offsetBytes } = question;
 	const { pageBytes } = pool.administration.volume(name.slice(0, name.indexOf("@")));
 	const ranges: object[] = [];
-	for (const { page, count, mayBeSame } of await pool.changes(
-		before,
-		name,
-		Math.floor(offsetBytes / pageBytes),
-	)) {
+	const first = Math.floor(offsetBytes / pageBytes);
+	for await (const { page, count, mayBeSame } of pool.changes(before, name, first)) {
 		ranges.push({ offsetBytes: page * pageBytes, lengthBytes: count * pageBytes, mayBeSame });
 		if (ranges.length === MOST_RANGES) break;
 	}

@@ -11,7 +11,7 @@ import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { chromiumMissing, startChromium, visit } from "./browser.js";
-import { type Site, serveSite } from "./site.js";
+import { FAST, type Site, serveSite } from "./site.js";
 
 const DISKS = 8;
 const TABS_MAX = 60;
@@ -26,6 +26,7 @@ else if (await inNamespace(import.meta.url)) {
 	ofRemoving(browser);
 	ofOthers(browser);
 	ofReloading(browser);
+	ofVolumes(browser);
 }
 
 async function settingsOf(site: Site, name: string) {
@@ -202,6 +203,38 @@ function ofReloading(browser: Browser): void {
 		site.stage.opener.text = `${good}\n[disk.bad]\nmemry = "1M"\n`;
 		await page.getByText("The files have errors; a reload would change nothing").waitFor();
 		await page.getByText(/vblade\.toml:\d+:\d+: .*memry/).waitFor();
+		t.strictSame(complaints, []);
+	});
+}
+
+function ofVolumes(browser: Browser): void {
+	t.test("a volume's past is looked at, compared and gone back to, by keyboard", async (t) => {
+		const { stage, url } = await serveSite(t, DISKS, 2);
+		stage.opener.text += '[disk.db]\nvolume = "fast/web"\n';
+		await stage.done(await stage.ask("POST", "/api/v1/reload"));
+		const { page, complaints } = await visit(browser, `${url}#/pools`);
+		await page.getByRole("link", { name: "fast/web" }).click();
+		await page.getByRole("heading", { name: "fast/web" }).waitFor();
+		await page.getByRole("button", { name: /^Snapshot monday/ }).press("Enter");
+		await page.getByText(/^Snapshot monday: .*1 days ago|^Snapshot monday: .*26 h ago/).waitFor();
+		await page.getByRole("button", { name: "Roll back" }).press("Enter");
+		const words = await page.getByRole("dialog").innerText();
+		t.match(words, /Disk db is closed: its initiators are cut off/, "what will happen is said first");
+		t.match(words, /How it is now is kept as another snapshot, before-monday/);
+		t.notOk(stage.workers.calls.includes("remove db"));
+		await page.getByRole("dialog").getByRole("button", { name: "Roll back" }).press("Enter");
+		await giveToken(page);
+		const back = `pool ${FAST} {"act":"rollback","volume":"web","snapshot":"monday"}`;
+		await until("it goes back", async () => stage.workers.calls.includes(back), LIMIT_MS);
+		t.ok(stage.workers.calls.includes("remove db"), "nobody has it open then");
+		await until("no dialog", async () => (await page.getByRole("dialog").count()) === 0, LIMIT_MS);
+		await page.getByLabel("A moment of the past").press("ArrowLeft");
+		await page.getByText(/^The moment /).waitFor();
+		t.ok(await page.getByRole("button", { name: "Clone" }).isDisabled(), "that wants a snapshot");
+		await page.getByRole("button", { name: "Compare with now" }).press("Enter");
+		await page.getByText("12 KiB in 2 places were written since then").waitFor();
+		await page.getByRole("link", { name: "Serve it as a disk" }).press("Enter");
+		t.match(await page.getByLabel(/^Volume of a pool instead/).inputValue(), /^fast\/web@\d{4}-.*Z$/);
 		t.strictSame(complaints, []);
 	});
 }

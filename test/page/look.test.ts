@@ -21,6 +21,8 @@ const VIEWS = [
 	["#/events", "serves 9.200 too"],
 	["#/configuration", "What is running is what the files say"],
 	["#/add", "Memory instead of a file"],
+	["#/pools", "fast/mail"],
+	["#/volume/fast%2Fweb", "installed"],
 ] as const;
 
 const missing = chromiumMissing();

@@ -31,10 +31,15 @@ const wide = { viewport: { width: 1440, height: 900 } };
 const dark = { colorScheme: "dark" } as const;
 const phone = { viewport: { width: 360, height: 740 } };
 
+async function chooseSnapshot(page: Page): Promise<void> {
+	await page.getByRole("button", { name: /^Snapshot monday/ }).click();
+}
+
 const PICTURES: readonly Picture[] = [
 	{ name: "page-disks", hash: "#/", look: wide },
 	{ name: "page-disk", hash: `#/disk/${SLOW}`, look: { viewport: { width: 1440, height: 1500 } } },
 	{ name: "page-network", hash: "#/network", look: { ...wide, ...dark } },
+	{ name: "page-volume", hash: "#/volume/fast%2Fweb", look: wide, before: chooseSnapshot },
 	{ name: "page-phone", hash: "#/", look: { ...phone, ...dark } },
 	{
 		name: "page-remove",

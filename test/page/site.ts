@@ -6,12 +6,17 @@
 import type { AddressInfo } from "node:net";
 import path from "node:path";
 import type { Test } from "tap";
+import { Passed } from "../../lib/channel/frames.js";
 import { loadAssets } from "../../lib/control/assets.js";
 import type { Control } from "../../lib/control/control.js";
+import { volumeIn } from "../../lib/control/heard-volume.js";
+import { POOL } from "../control/figures.js";
 import { Stage, settle } from "../control/stage.js";
 import { PROJECT } from "../support/paths.js";
 import { BROKEN, BUSY_INITIATOR, SLOW, World } from "./world.js";
 
+/** Where its pool is. */
+export const FAST = "/srv/vblade/fast";
 const PAST_SECONDS = 300;
 /** As `scripts/bundle.mjs` puts it together. */
 const PAGE = path.join(PROJECT, "build/bin/page");
@@ -36,7 +41,8 @@ export async function serveSite(
 ): Promise<Site> {
 	const world = new World(disks);
 	const stage = new Stage();
-	stage.opener.text = world.toml();
+	stage.opener.text = `${world.toml()}\n[pool.fast]\npath = "${FAST}"\n`;
+	givePool(stage);
 	stage.workers.reasons.set(BROKEN, `/srv/vblade/${BROKEN}.img: No such file or directory`);
 	const control = await startedBefore(t, stage, pastSeconds, world);
 	stage.workers.look = async () => [world.look(Date.now())];
@@ -55,6 +61,36 @@ export async function serveSite(
 			running = await stage.start(t, { assets: loadAssets(PAGE) });
 			await running.listen({ transport: "tcp", where: { host, port } });
 		},
+	};
+}
+
+/** With a volume that has a past. */
+function givePool({ workers }: Stage): void {
+	const ago = (hours: number): string => new Date(Date.now() - hours * 3_600_000).toISOString();
+	const [web] = POOL.volumes;
+	const sizeBytes = 20 * 2 ** 30;
+	const snapshots = [
+		{ name: "installed", sizeBytes: 2 ** 34, created: ago(70), held: true },
+		{ name: "monday", sizeBytes, created: ago(26), held: false },
+		{ name: "tuesday", sizeBytes, created: ago(2.5), held: false },
+	];
+	const volumes = [
+		{ ...web!, name: "mail", sizeBytes: 2 ** 40, usedBytes: 3.4 * 2 ** 38, created: ago(900), snapshots: [] },
+		{ ...web!, sizeBytes, usedBytes: 7 * 2 ** 30, created: ago(71), snapshots },
+	];
+	workers.pools.set(FAST, { ...POOL, usedBytes: 2 ** 40, momentsFrom: ago(24), volumes });
+	const ranges = [
+		{ offsetBytes: 8192, lengthBytes: 4096, mayBeSame: false },
+		{ offsetBytes: 2 ** 30, lengthBytes: 8192, mayBeSame: true },
+	];
+	workers.volume = async (_, question) => {
+		const body = {
+			about: { name: "web@2026-11-26T10:00:00.000000Z", sizeBytes, pageBytes: 4096, id: "1" },
+			changes: { ranges: "offsetBytes" in question && question.offsetBytes > 0 ? [] : ranges },
+			read: {},
+			runs: { runs: [] },
+		}[question.ask];
+		return volumeIn(question, { body, files: new Passed([]) });
 	};
 }
 

@@ -1,16 +1,16 @@
 /**
- * What volumes of a running daemon hold, or held: asked by its API, as a device that can only be read. Loaded by `contents.ts`.
+ * What volumes of a running daemon hold, or held: asked by its API, as a device that can only be read. Loaded by `reading.ts`.
  */
 
 import { type BlockDevice, type DeviceInfo, deviceInfo, refuse } from "../../block/device.js";
 import { addExtent, ExtentFlag } from "../../block/extents.js";
 import { BlockOp, type BlockRequest } from "../../block/request.js";
 import { VolumeAbout, VolumeChanges, VolumeRuns } from "../../control/model.js";
-import { StorageStatus } from "../../errors.js";
+import { FailedError, StorageStatus } from "../../errors.js";
 import { queryOf, withDaemon } from "../asking/asking.js";
 import { AskError, type DaemonClient } from "../asking/client.js";
 import type { Output } from "../client.js";
-import { type Contents, Failures } from "./contents.js";
+import type { Contents } from "./contents.js";
 
 /** Resolves to the exit status. */
 export function withDaemonContents(
@@ -99,5 +99,23 @@ class DaemonVolume implements BlockDevice {
 
 	async close(): Promise<"closed"> {
 		return "closed";
+	}
+}
+
+/** Why a device of a daemon could not be read, in the daemon's words; else what is thrown. */
+class Failures {
+	#first: Error | undefined;
+
+	note(error: Error): void {
+		this.#first ??= error;
+	}
+
+	/** Throws what has been noted in place of what came of it. */
+	async instead<T>(work: Promise<T>): Promise<T> {
+		try {
+			return await work;
+		} catch (error) {
+			throw error instanceof FailedError && this.#first !== undefined ? this.#first : error;
+		}
 	}
 }

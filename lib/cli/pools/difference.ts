@@ -11,8 +11,9 @@ import { DeviceReader } from "../../send/device.js";
 import type { Range } from "../../send/send.js";
 import { quote } from "../../text.js";
 import { type Output, processOutput, putJson, understand } from "../client.js";
-import { type Contents, changedBytes, readWhere, withContents } from "./contents.js";
+import { type Contents, changedBytes } from "./contents.js";
 import { VOLUME_DIFF } from "./options.js";
+import { readWhere, withContents } from "./reading.js";
 
 interface Difference extends Range {
 	readonly kind: "data" | "zero";

@@ -14,9 +14,9 @@ import { exportImage } from "../../send/export.js";
 import { quote } from "../../text.js";
 import { type Output, processOutput, putJson, understand } from "../client.js";
 import { withProgress } from "../progress.js";
-import { readWhere, withContents } from "./contents.js";
 import { readVolumePath, withPool } from "./open-pool.js";
 import { VOLUME_EXPORT, VOLUME_IMPORT } from "./options.js";
+import { readWhere, withContents } from "./reading.js";
 import { readSize, tell } from "./tell-volume.js";
 import { fillVolume, hasVolume } from "./unfinished.js";
 

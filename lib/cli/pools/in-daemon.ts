@@ -54,10 +54,13 @@ export function showPool(line: Line, output: Output): Promise<number> {
 	});
 }
 
+/** Most that are told at once. */
+const MOST_VOLUMES = 10_000;
+
 export function listVolumes(line: Line, output: Output): Promise<number> {
 	return asked(line, output, async (daemon) => {
 		const [pool] = line.positionals;
-		const list = await daemon.get(`/api/v1/volumes?${queryOf({ pool, limit: 1000 })}`, VolumeList);
+		const list = await daemon.get(`/api/v1/volumes?${queryOf({ pool, limit: MOST_VOLUMES })}`, VolumeList);
 		if (line.has("json")) putJson(output, list);
 		else output.out(linesText(tableLines(VOLUME_COLUMNS, list.volumes)));
 		for (const wrong of list.wrong) output.err(`vblade: ${wrong}\n`);

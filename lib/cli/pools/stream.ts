@@ -17,9 +17,10 @@ import { type ResumePoint, readToken, tokenOf } from "../../send/token.js";
 import { quote } from "../../text.js";
 import { type Output, processOutput, understand } from "../client.js";
 import { withProgress } from "../progress.js";
-import { type Contents, changedBytes, readWhere, withContents } from "./contents.js";
+import { type Contents, changedBytes } from "./contents.js";
 import { readVolumePath, withPool } from "./open-pool.js";
 import { VOLUME_RECEIVE, VOLUME_SEND } from "./options.js";
+import { readWhere, withContents } from "./reading.js";
 import { tell } from "./tell-volume.js";
 import { type Filling, fillVolume, hasVolume, openToCopy, stateName } from "./unfinished.js";
 

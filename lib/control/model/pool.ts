@@ -131,6 +131,7 @@ export const VolumeAbout = z
 		id: text("Another one whenever it may hold anything else"),
 	})
 	.meta({ id: "VolumeAbout" });
+export type VolumeAbout = z.infer<typeof VolumeAbout>;
 
 const part = { offsetBytes: bytes("Where it begins"), lengthBytes: bytes("Length") };
 
@@ -150,3 +151,4 @@ export const VolumeChanges = z
 		),
 	})
 	.meta({ id: "VolumeChanges", description: "The first that differ; none: there are no more" });
+export type VolumeChanges = z.infer<typeof VolumeChanges>;

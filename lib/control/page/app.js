@@ -14,6 +14,8 @@ import { time } from "./format.js";
 import { Live } from "./live.js";
 import { networkView } from "./network.js";
 import { overview } from "./overview.js";
+import { poolsView } from "./pools.js";
+import { volumeView } from "./volume.js";
 
 /**
  * Builds itself in `main`, and asks for what it shows as long as `live` lasts.
@@ -25,10 +27,15 @@ const VIEWS = {
 	"": { view: overview, title: "Disks" },
 	disk: { view: diskView, title: "Disk" },
 	add: { view: addView, title: "Add a disk" },
+	pools: { view: poolsView, title: "Pools" },
+	volume: { view: volumeView, title: "Volume" },
 	network: { view: networkView, title: "Network" },
 	events: { view: eventsView, title: "Events" },
 	configuration: { view: configurationView, title: "Configuration" },
 };
+
+/** Views that are reached from another one. @type {Readonly<Record<string, string>>} */
+const BELOW = { disk: "", add: "", volume: "pools" };
 
 const THEMES = /** @type {const} */ ({ auto: "system", light: "light", dark: "dark" });
 const THEME = "vblade-theme";
@@ -48,7 +55,7 @@ function show() {
 	document.title = `${shown || title} - vblade`;
 	for (const link of document.querySelectorAll("nav a")) {
 		const [, its = ""] = link.getAttribute("href")?.split("/") ?? [];
-		const isHere = its === place || (its === "" && (place === "disk" || place === "add"));
+		const isHere = its === (BELOW[place] ?? place);
 		if (isHere) link.setAttribute("aria-current", "page");
 		else link.removeAttribute("aria-current");
 	}

@@ -10,8 +10,9 @@ import { settingsForm } from "./form.js";
 /**
  * @param {HTMLElement} main
  * @param {import("./live.js").Live} live
+ * @param {string} volume what it is to be on, if that is known already: POOL/VOLUME, or what that was
  */
-export function addView(main, live) {
+export function addView(main, live, volume) {
 	const place = el("p", { class: "muted" }, "...");
 	main.append(
 		el("p", {}, el("a", { href: "#/" }, "All disks")),
@@ -38,7 +39,7 @@ export function addView(main, live) {
 		el("p", { class: "muted" }, "letters, digits, - _ and ."),
 	);
 	settingsForm({
-		settings: {},
+		settings: volume === "" ? {} : { volume },
 		before: [nameField],
 		submit: "What will happen",
 		onSubmit: (settings) =>

@@ -92,7 +92,7 @@ t.test("volumes are made, changed and looked at", async (t) => {
 		/^NAME +SIZE +USED +DISK\nfast\/db +1M +0 +db\nfast\/web +10G +0 +-\n$/,
 	);
 	t.match(await said(poolLsCommand), new RegExp(`^NAME +VOLUMES +USED +PATH\nfast +2 +\\S+ +${folder}\n$`));
-	t.match(await said(poolShowCommand, "fast"), /^pool +fast\n(.*\n)*format +1\n/);
+	t.match(await said(poolShowCommand, "fast"), /^pool +fast\n(.*\n)*format +\d\n/);
 	t.match(await said(volumeResizeCommand, "fast/web", "20G"), /^size +20G$/m);
 	t.match(await refused(volumeResizeCommand, "fast/web", "1G"), /larger than that; --shrink cuts it off/);
 	t.match(await said(volumeResizeCommand, "fast/web", "1G", "--shrink"), /^size +1G$/m);

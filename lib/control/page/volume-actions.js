@@ -1,0 +1,186 @@
+/**
+ * What can be done with volumes and their snapshots. Whatever takes something away says first what will happen. Used by `pools.js` and
+ * `volume.js`.
+ */
+
+import { request } from "./api.js";
+import { askFor, sizeOf } from "./ask-for.js";
+import { confirmChange, followJob, wordsOf } from "./change.js";
+import { say } from "./dialog.js";
+import { ago, bytes, count, time } from "./format.js";
+
+/** @import { Job, Pool, Volume } from "../model.js" */
+
+/** @typedef {Volume["snapshots"][number]} Snapshot */
+
+const VOLUMES = "/api/v1/volumes";
+const NAME_HINT = "letters, digits, . - and _";
+
+/** The address of a volume in the API. @param {string} name */
+export function volumePath(name) {
+	return `${VOLUMES}/${encodeURIComponent(name)}`;
+}
+
+/** @param {string} name */
+function snapshotPath(name) {
+	return `/api/v1/snapshots/${encodeURIComponent(name)}`;
+}
+
+/** @param {Volume} volume */
+const called = ({ pool, name }) => `${pool}/${name}`;
+
+/** @param {readonly Pool[]} pools @param {() => void} changed */
+export function makeVolume(pools, changed) {
+	askFor({
+		title: "Make a volume",
+		sentences: ["A thin disk, all zeros: it takes up what is written. A disk can be put on it then."],
+		fields: [
+			{ key: "pool", label: "Pool", choices: pools.map(({ name }) => name) },
+			{ key: "name", label: "Name", hint: NAME_HINT },
+			{ key: "size", label: "Size", hint: "such as 10G" },
+		],
+		submit: "Make it",
+		async act({ pool, name, size = "" }) {
+			await request("POST", VOLUMES, { body: { pool, name, sizeBytes: sizeOf(size) } });
+			changed();
+		},
+	});
+}
+
+/** @param {Volume} volume @param {() => void} changed */
+export function takeSnapshot(volume, changed) {
+	askFor({
+		title: `Snapshot of ${called(volume)}`,
+		sentences: [
+			"What the volume is now gets a name. Nobody notices, and it costs nothing until something is overwritten.",
+		],
+		fields: [{ key: "name", label: "Name", hint: NAME_HINT }],
+		submit: "Take it",
+		async act({ name }) {
+			await request("POST", "/api/v1/snapshots", { body: { names: [`${called(volume)}@${name}`] } });
+			changed();
+		},
+	});
+}
+
+/** @param {Volume} volume @param {() => void} changed */
+export function resizeVolume(volume, changed) {
+	askFor({
+		title: `Resize ${called(volume)}`,
+		sentences: [
+			`It has ${bytes(volume.sizeBytes)}. It can become larger at any time, also while it is in use; its initiators see that.`,
+		],
+		fields: [{ key: "size", label: "Size", hint: "such as 20G" }],
+		submit: "Resize it",
+		async act({ size = "" }) {
+			await request("PATCH", volumePath(called(volume)), { body: { sizeBytes: sizeOf(size) } });
+			changed();
+		},
+	});
+}
+
+/** @param {Volume} volume */
+export function renameVolume(volume) {
+	askFor({
+		title: `Rename ${called(volume)}`,
+		sentences: ["Disks are on a volume by its name: it can have another one while no disk is on it."],
+		fields: [{ key: "name", label: "New name", hint: NAME_HINT, value: volume.name }],
+		submit: "Rename it",
+		async act({ name = "" }) {
+			await request("PATCH", volumePath(called(volume)), { body: { name } });
+			location.hash = `#/volume/${encodeURIComponent(`${volume.pool}/${name}`)}`;
+		},
+	});
+}
+
+/** @param {Volume} volume */
+export function removeVolume(volume) {
+	const { snapshots, disk } = volume;
+	confirmChange({
+		title: `Remove ${called(volume)}`,
+		sentences: [
+			`The volume is gone, with ${bytes(volume.usedBytes)} that it holds and ${count(snapshots.length)} snapshots.`,
+			"Clones of it stay as they are.",
+		],
+		notices: disk === null ? [] : [`Disk ${disk} is on it: it has to be removed first.`],
+		confirm: "Remove it",
+		danger: true,
+		async act() {
+			await request("DELETE", volumePath(called(volume)));
+			location.hash = "#/pools";
+		},
+	});
+}
+
+/** @param {Volume} volume @param {Snapshot} snapshot */
+export function cloneSnapshot(volume, { name: snapshot }) {
+	askFor({
+		title: `Clone of ${called(volume)}@${snapshot}`,
+		sentences: ["A new volume begins as the snapshot is. It takes up what is written to it from then on."],
+		fields: [{ key: "name", label: "Name of the new volume", hint: NAME_HINT }],
+		submit: "Make it",
+		async act({ name = "" }) {
+			const { pool } = volume;
+			await request("POST", VOLUMES, { body: { pool, name, of: `${volume.name}@${snapshot}` } });
+			location.hash = `#/volume/${encodeURIComponent(`${pool}/${name}`)}`;
+		},
+	});
+}
+
+/** @param {Volume} volume @param {Snapshot} snapshot @param {() => void} changed */
+export function rollBack(volume, { name: snapshot, created, sizeBytes }, changed) {
+	const { disk } = volume;
+	const isOtherSize = sizeBytes !== volume.sizeBytes;
+	confirmChange({
+		title: `Roll ${called(volume)} back to ${snapshot}`,
+		sentences: [
+			...(disk === null ? [] : [`Disk ${disk} is closed: its initiators are cut off.`]),
+			`The volume goes on as it was at ${time(created)}, ${ago(created)}${isOtherSize ? `, with ${bytes(sizeBytes)}` : ""}.`,
+			`How it is now is kept as another snapshot, before-${snapshot}.`,
+			...(disk === null
+				? []
+				: [
+						`Disk ${disk} is opened again: initiators find another disk, with another serial number and WWN.`,
+					]),
+		],
+		notices: [],
+		confirm: "Roll back",
+		danger: true,
+		async act(progress) {
+			const body = { to: snapshot, force: disk !== null };
+			const answer = await request("POST", `${volumePath(called(volume))}/rollback`, { body });
+			const job = /** @type {Job} */ (await answer.json());
+			await followJob(job.id, progress);
+			changed();
+		},
+	});
+}
+
+/** @param {Volume} volume @param {Snapshot} snapshot @param {() => void} changed */
+export async function holdSnapshot(volume, { name, held }, changed) {
+	try {
+		await request("PATCH", snapshotPath(`${called(volume)}@${name}`), { body: { held: !held } });
+		say(held ? `${name} can be removed again.` : `${name} can't be removed until it is released.`);
+		changed();
+	} catch (error) {
+		say(wordsOf(error), "error");
+	}
+}
+
+/** @param {Volume} volume @param {Snapshot} snapshot @param {() => void} changed */
+export function removeSnapshot(volume, { name, created }, changed) {
+	confirmChange({
+		title: `Remove ${called(volume)}@${name}`,
+		sentences: [
+			`What the volume was at ${time(created)} has no name any more.`,
+			"The volume, its other snapshots and clones stay as they are.",
+		],
+		notices: [],
+		confirm: "Remove it",
+		danger: true,
+		async act() {
+			await request("DELETE", snapshotPath(`${called(volume)}@${name}`));
+			changed();
+		},
+	});
+}
