@@ -5,7 +5,9 @@
 
 import { existsSync } from "node:fs";
 import path from "node:path";
+import type { Test } from "tap";
 import { sourceFile } from "../support/paths.js";
+import type { PrivateShell, Said } from "../support/private-shell.js";
 import { run } from "../support/process.js";
 import { SystemCopy } from "../support/system-copy.js";
 
@@ -61,10 +63,27 @@ export async function makePackage(): Promise<string> {
 	return path.resolve(file);
 }
 
-/** A copy of the machine with Debian's vblade, whose export is not served yet. */
-export async function machineOfDebian(file: string): Promise<SystemCopy> {
-	const machine = new SystemCopy([file]);
+/** A copy of the machine with Debian's vblade, whose export is not served yet; the files, packages to be installed, are there. */
+export async function machineOfDebian(...files: readonly string[]): Promise<SystemCopy> {
+	const machine = new SystemCopy(files);
 	const { code, output } = await machine.run(PREPARE);
 	if (code !== 0) throw new Error(`the copy of the machine: ${output}`);
 	return machine;
 }
+
+/** As while an image is built: nothing may be started. */
+export const START_NOTHING =
+	"cd /usr/sbin && printf '#!/bin/sh\\nexit 101\\n' >policy-rc.d && chmod 755 policy-rc.d";
+
+export async function succeed(t: Test, shell: PrivateShell, lines: string, limitMs?: number): Promise<Said> {
+	const said = await shell.run(lines, limitMs);
+	t.equal(said.code, 0, said.code === 0 ? lines.trim() : `${lines}: ${said.output}`);
+	return said;
+}
+
+/** Says who answers, from the other end of the cable, once somebody does. */
+export const seen = async (machine: SystemCopy): Promise<string> => {
+	const asked = "found=$(vblade discover lan1 2>/dev/null) && break";
+	const { output } = await machine.run(`for n in $(seq 30); do ${asked}; done; echo "\${found%% *}"`);
+	return output.trim();
+};

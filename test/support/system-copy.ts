@@ -1,7 +1,6 @@
 /**
  * This machine once more, to install packages in: a root file system that has all files of the real one and keeps what is changed in
- * memory, with processes and a network of its own. It is gone when the test's process ends, however it ends. A shell in it takes
- * commands one after the other. For tests of the Debian package; needs root.
+ * memory, with processes and a network of its own, for a shell in it (`private-shell.ts`). For tests of the Debian package; needs root.
  */
 
 import { spawnSync } from "node:child_process";
@@ -9,18 +8,9 @@ import { copyFileSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { scratchDirectory } from "./cleanup.js";
 import { LIMIT_MS } from "./limit.js";
-import { Program } from "./process.js";
+import { PRIVATE, PrivateShell } from "./private-shell.js";
 
-const PRIVATE = [
-	"--mount",
-	"--propagation=private",
-	"--pid",
-	"--net",
-	"--ipc",
-	"--uts",
-	"--fork",
-	"--kill-child",
-];
+const ALONE = ["--net", "--ipc", "--uts"];
 
 /** $1: a folder to do it in; what is in $1/given is in /tmp/given, and what is not as on the machine in /tmp/changed. */
 const ENTER = `
@@ -43,9 +33,10 @@ exec chroot . sh`;
 export function copiesMissing(): string | undefined {
 	if (process.getuid?.() !== 0) return "a copy of the system needs root";
 	if (spawnSync("dpkg", ["--version"]).status !== 0) return "there is no dpkg";
-	const probe = [...PRIVATE, "sh", "-c", ENTER.replace("exec chroot . sh", "true"), "sh"];
+	const [unshare = "", ...own] = PRIVATE;
+	const probe = [...own, ...ALONE, "sh", "-c", ENTER.replace("exec chroot . sh", "true"), "sh"];
 	const folder = newFolder();
-	return spawnSync("unshare", [...probe, folder], { timeout: LIMIT_MS }).status === 0
+	return spawnSync(unshare, [...probe, folder], { timeout: LIMIT_MS }).status === 0
 		? undefined
 		: "an overlay of the root file system can't be mounted here";
 }
@@ -56,41 +47,11 @@ function newFolder(): string {
 	return folder;
 }
 
-/** What a command has said, and its exit status. */
-export interface Said {
-	readonly code: number;
-	readonly output: string;
-}
-
-export class SystemCopy {
-	readonly #shell: Program;
-	#commands = 0;
-
+export class SystemCopy extends PrivateShell {
 	/** The files are in /tmp/given. */
 	constructor(files: readonly string[]) {
 		const folder = newFolder();
 		for (const file of files) copyFileSync(file, path.join(folder, "given", path.basename(file)));
-		this.#shell = new Program(["unshare", ...PRIVATE, "sh", "-c", ENTER, "sh", folder], {
-			env: {
-				DEBIAN_FRONTEND: "noninteractive",
-				PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-				LC_ALL: "C",
-			},
-			cwd: "/",
-		});
-	}
-
-	/** Runs lines of shell, and waits until they are done. */
-	async run(lines: string): Promise<Said> {
-		const from = this.#shell.output.length;
-		const mark = `-- ${++this.#commands} is done:`;
-		this.#shell.write(`{ ${lines}\n} </dev/null 2>&1; echo "${mark} $?"\n`);
-		const found = await this.#shell.waitFor(new RegExp(`${mark} (\\d+)\n`), 2 * LIMIT_MS, from);
-		return { code: Number(found[1]), output: this.#shell.output.slice(from, from + found.index) };
-	}
-
-	async end(): Promise<void> {
-		this.#shell.endInput();
-		await this.#shell.stop("SIGKILL");
+		super(ENTER, [folder], ALONE);
 	}
 }
