@@ -4,7 +4,7 @@ import t from "tap";
 import { pool } from "./pool-cases.js";
 import { type Filesystem, skip } from "./stage.js";
 
-t.setTimeout(1_800_000);
+t.setTimeout(3_600_000);
 
 const FILESYSTEMS: readonly Filesystem[] = ["ext4", "xfs"];
 
@@ -21,6 +21,6 @@ for (const filesystem of FILESYSTEMS)
 				size: "512M",
 				kills: 25,
 				lifeMs: 900,
-				limitMs: 400_000,
+				limitMs: 900_000,
 			}),
 		);

@@ -71,6 +71,27 @@ function host(): string {
 	return folder;
 }
 
+async function makeImage(t: Test, shell: PrivateShell): Promise<void> {
+	const base = `podman pull -q ${BASE} || {
+		debootstrap --variant=minbase trixie "$STORE/debian" http://deb.debian.org/debian &&
+		tar -C "$STORE/debian" --numeric-owner -c . | podman import - ${BASE}; }`;
+	await succeed(t, shell, base);
+	const build = documented(/sudo podman build .*/);
+	await succeed(t, shell, build.replace("build", "build --network=host"));
+}
+
+/** What starts the container, on a network and with folders of the test's own. */
+async function startCommand(shell: PrivateShell, folder: string, namespace: string): Promise<string> {
+	const start = documented(/sudo podman run (?:.*\\\n)+\s*vblade$/m)
+		.replace("--network=host", `--network=ns:/run/netns/${namespace}`)
+		// As the document says, for those outside who ask.
+		.replace("--tmpfs=/run", "$& --volume=/run/vblade:/run/vblade")
+		.replaceAll("--volume=/", `--volume=${folder}/`)
+		.replace(/ --device=\S+/, "");
+	const mayRaise = (await shell.run(MAY_RAISE)).code === 0;
+	return mayRaise ? start : start.replace(LIMITS, LOWER);
+}
+
 t.test("a container, as the document says", { skip }, async (t) => {
 	await makePackage();
 	const lan = new Lan();
@@ -80,20 +101,8 @@ t.test("a container, as the document says", { skip }, async (t) => {
 	t.teardown(() => shell.end());
 	await succeed(t, shell, `${PODMAN}; cd ${PROJECT}`);
 
-	const base = `podman pull -q ${BASE} || {
-		debootstrap --variant=minbase trixie "$STORE/debian" http://deb.debian.org/debian &&
-		tar -C "$STORE/debian" --numeric-owner -c . | podman import - ${BASE}; }`;
-	await succeed(t, shell, base);
-	const build = documented(/podman build .*/);
-	await succeed(t, shell, build.replace("build", "build --network=host"));
-
-	let start = documented(/sudo podman run (?:.*\\\n)+\s*vblade$/m)
-		.replace("--network=host", `--network=ns:/run/netns/${lan.server.name}`)
-		// As the document says, for those outside who ask.
-		.replace("--tmpfs=/run", "$& --volume=/run/vblade:/run/vblade")
-		.replaceAll("--volume=/", `--volume=${folder}/`)
-		.replace(/ --device=\S+/, "");
-	if ((await shell.run(MAY_RAISE)).code !== 0) start = start.replace(LIMITS, LOWER);
+	await makeImage(t, shell);
+	const start = await startCommand(shell, folder, lan.server.name);
 	await succeed(t, shell, start);
 
 	const farEnd = async (doing: "read" | "write"): Promise<string> => {
@@ -124,7 +133,15 @@ t.test("a container, as the document says", { skip }, async (t) => {
 		"stopped and started, it is the same disk, and has what was written",
 	);
 
-	await succeed(t, shell, "kill -KILL $(podman inspect --format '{{.State.Pid}}' vblade)");
+	const first = "podman inspect --format '{{.State.Pid}}' vblade";
+	const killed = await succeed(t, shell, first);
+	await succeed(t, shell, `kill -KILL ${killed}`);
+	const isAnother = async () => ![killed, "0"].includes((await shell.run(first)).output.trim());
+	await until("another first process", isAnother, LIMIT_MS);
 	t.equal(await farEnd("read"), identity, "killed, it is started again");
+
+	await succeed(t, shell, documented(/sudo podman rm --force vblade/));
+	await succeed(t, shell, start);
+	t.equal(await farEnd("read"), identity, "another container in its place has the same disk");
 	await succeed(t, shell, "podman rm --force vblade");
 });

@@ -66,9 +66,14 @@ export async function makePackage(): Promise<string> {
 /** A copy of the machine with Debian's vblade, whose export is not served yet; the files, packages to be installed, are there. */
 export async function machineOfDebian(...files: readonly string[]): Promise<SystemCopy> {
 	const machine = new SystemCopy(files);
+	await prepare(machine);
+	return machine;
+}
+
+/** Makes a copy of the machine such a one. */
+export async function prepare(machine: SystemCopy): Promise<void> {
 	const { code, output } = await machine.run(PREPARE);
 	if (code !== 0) throw new Error(`the copy of the machine: ${output}`);
-	return machine;
 }
 
 /** As while an image is built: nothing may be started. */

@@ -27,14 +27,16 @@ mount -t tmpfs vblade-test tmp
 cp -R "$1/given" tmp/
 mkdir tmp/changed
 mount --bind ../upper tmp/changed
-exec chroot . sh`;
+`;
+/** Then, in its root. */
+const SHELL = "exec chroot . sh";
 
 /** Why there can be none here, for `skip`. */
 export function copiesMissing(): string | undefined {
 	if (process.getuid?.() !== 0) return "a copy of the system needs root";
 	if (spawnSync("dpkg", ["--version"]).status !== 0) return "there is no dpkg";
 	const [unshare = "", ...own] = PRIVATE;
-	const probe = [...own, ...ALONE, "sh", "-c", ENTER.replace("exec chroot . sh", "true"), "sh"];
+	const probe = [...own, ...ALONE, "sh", "-c", `${ENTER}true`, "sh"];
 	const folder = newFolder();
 	return spawnSync(unshare, [...probe, folder], { timeout: LIMIT_MS }).status === 0
 		? undefined
@@ -48,10 +50,10 @@ function newFolder(): string {
 }
 
 export class SystemCopy extends PrivateShell {
-	/** The files are in /tmp/given. */
-	constructor(files: readonly string[]) {
+	/** The files are in /tmp/given. `enter`: what becomes the shell, in the root of the copy. */
+	constructor(files: readonly string[], enter = SHELL) {
 		const folder = newFolder();
 		for (const file of files) copyFileSync(file, path.join(folder, "given", path.basename(file)));
-		super(ENTER, [folder], ALONE);
+		super(ENTER + enter, [folder], ALONE);
 	}
 }
