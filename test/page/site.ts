@@ -7,6 +7,7 @@ import type { AddressInfo } from "node:net";
 import path from "node:path";
 import type { Test } from "tap";
 import { Passed } from "../../lib/channel/frames.js";
+import { systemClock } from "../../lib/clock.js";
 import { loadAssets } from "../../lib/control/assets.js";
 import type { Control } from "../../lib/control/control.js";
 import { volumeIn } from "../../lib/control/heard-volume.js";
@@ -99,6 +100,7 @@ async function startedBefore(t: Test, stage: Stage, seconds: number, world: Worl
 	const { now } = Date;
 	let agoMs = seconds * 1000;
 	const startMs = now();
+	const startClockMs = systemClock.now();
 	// Who keeps the function keeps this one, and hears the true time later.
 	Date.now = () => (agoMs > 0 ? startMs - agoMs : now());
 	try {
@@ -106,7 +108,8 @@ async function startedBefore(t: Test, stage: Stage, seconds: number, world: Worl
 		await settle();
 		for (; agoMs > 0; agoMs -= 1000) {
 			const nowMs = Date.now();
-			control.inside.observed.take([world.look(nowMs)], nowMs);
+			// By the clock that the looks to come go by: else the first of them would find all of it in no time, a peak.
+			control.inside.observed.take([world.look(nowMs)], nowMs, startClockMs - agoMs);
 		}
 		return control;
 	} finally {
