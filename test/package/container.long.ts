@@ -71,13 +71,13 @@ function host(): string {
 	return folder;
 }
 
-async function makeImage(t: Test, shell: PrivateShell): Promise<void> {
+async function makeImage(t: Test, shell: PrivateShell, context: string): Promise<void> {
 	const base = `podman pull -q ${BASE} || {
 		debootstrap --variant=minbase trixie "$STORE/debian" http://deb.debian.org/debian &&
 		tar -C "$STORE/debian" --numeric-owner -c . | podman import - ${BASE}; }`;
 	await succeed(t, shell, base);
 	const build = documented(/sudo podman build .*/);
-	await succeed(t, shell, build.replace("build", "build --network=host"));
+	await succeed(t, shell, build.replace("build", "build --network=host").replace(/\S+$/, context));
 }
 
 /** What starts the container, on a network and with folders of the test's own. */
@@ -93,7 +93,7 @@ async function startCommand(shell: PrivateShell, folder: string, namespace: stri
 }
 
 t.test("a container, as the document says", { skip }, async (t) => {
-	await makePackage();
+	const file = await makePackage();
 	const lan = new Lan();
 	t.teardown(() => lan.remove());
 	const folder = host();
@@ -101,7 +101,7 @@ t.test("a container, as the document says", { skip }, async (t) => {
 	t.teardown(() => shell.end());
 	await succeed(t, shell, `${PODMAN}; cd ${PROJECT}`);
 
-	await makeImage(t, shell);
+	await makeImage(t, shell, path.dirname(file));
 	const start = await startCommand(shell, folder, lan.server.name);
 	await succeed(t, shell, start);
 

@@ -4,9 +4,9 @@
  */
 
 import { existsSync } from "node:fs";
-import path from "node:path";
 import type { Test } from "tap";
-import { sourceFile } from "../support/paths.js";
+import { scratchDirectory } from "../support/cleanup.js";
+import { PROJECT } from "../support/paths.js";
 import type { PrivateShell, Said } from "../support/private-shell.js";
 import { run } from "../support/process.js";
 import { SystemCopy } from "../support/system-copy.js";
@@ -55,12 +55,17 @@ printf 'shelf=9\\nslot=0\\nnetif=lan0\\nfilename=/srv/web.img\\noptions=\\nionic
 export const INSTALL =
 	"dpkg $(dpkg-query -W nodejs >/dev/null 2>&1 || echo --force-depends) -i /tmp/given/*.deb";
 
-/** Makes the package and gives back its path. */
+/** $1: the project; $2: a folder. One after the other: all are made in one place. */
+const MAKE =
+	'cd "$1" && flock build/.deb-lock sh -c \'file=$(sh scripts/deb) && cp "$file" "$1" && echo "$1/$(basename "$file")"\' sh "$2"';
+
+/** Makes the package and gives back its path, in a folder of its own. */
 export async function makePackage(): Promise<string> {
-	const { code, stdout, output } = await run(["sh", sourceFile("scripts/deb")], BUILD_LIMIT_MS);
-	const file = sourceFile(stdout.trim());
+	const command = ["sh", "-c", MAKE, "sh", PROJECT, scratchDirectory()];
+	const { code, stdout, output } = await run(command, BUILD_LIMIT_MS);
+	const file = stdout.trim();
 	if (code !== 0 || !existsSync(file)) throw new Error(`npm run deb: ${output}`);
-	return path.resolve(file);
+	return file;
 }
 
 /** A copy of the machine with Debian's vblade, whose export is not served yet; the files, packages to be installed, are there. */
@@ -87,8 +92,10 @@ export async function succeed(t: Test, shell: PrivateShell, lines: string, limit
 }
 
 /** Says who answers, from the other end of the cable, once somebody does. */
-export const seen = async (machine: SystemCopy): Promise<string> => {
+export async function seen(machine: SystemCopy): Promise<string> {
 	const asked = "found=$(vblade discover lan1 2>/dev/null) && break";
-	const { output } = await machine.run(`for n in $(seq 30); do ${asked}; done; echo "\${found%% *}"`);
+	const { output } = await machine.run(
+		`for n in $(seq 30); do ${asked}; done; echo "$found" | sed 's/ .*//'`,
+	);
 	return output.trim();
-};
+}
