@@ -9,11 +9,11 @@ export function memoryArena(options: WorldOptions): Arena {
 	return {
 		aim: { target: TARGET, mtu: options.mtu },
 		referee: world.referee,
-		play(frames) {
+		async play(frames) {
 			world.plant();
 			// Time passes now and then only: requests pile up until the slots are short.
 			for (const [i, frame] of frames.entries()) world.step({ frame, ticks: (i * 7) % 3 });
-			world.settle();
+			await world.settle();
 			world.unlock();
 		},
 	};

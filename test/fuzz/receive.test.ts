@@ -11,7 +11,7 @@ const RUNS_TO_CATCH = 20_000;
 
 t.test("no frame breaks a rule", async (t) => {
 	for (const mtu of [1500, 9000]) {
-		const { seed, runs, failure } = fuzz(mtu, RUNS);
+		const { seed, runs, failure } = await fuzz(mtu, RUNS);
 		t.comment(`FUZZ_SEED=${seed}: ${runs} scenarios at MTU ${mtu}`);
 		t.equal(failure, undefined);
 	}
@@ -103,7 +103,7 @@ const defects: Record<string, { rule: RegExp } & Defect> = {
 
 t.test("a target that breaks a rule is caught", async (t) => {
 	for (const [what, { rule, ...defect }] of Object.entries(defects)) {
-		const { failure } = fuzz(1500, RUNS_TO_CATCH, defect);
+		const { failure } = await fuzz(1500, RUNS_TO_CATCH, defect);
 		t.match(failure, rule, what);
 	}
 });

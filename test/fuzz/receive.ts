@@ -19,18 +19,18 @@ export interface FuzzResult {
 export type Defect = Pick<WorldOptions, "sabotage" | "weaken">;
 
 /** Plays scenarios until one breaks a rule. `runs` is for when FUZZ_RUNS is not set. */
-export function fuzz(mtu: number, runs: number, defect: Defect = {}): FuzzResult {
+export async function fuzz(mtu: number, runs: number, defect: Defect = {}): Promise<FuzzResult> {
 	const seed = numberFrom("FUZZ_SEED") ?? Math.floor(Math.random() * 0x7fffffff);
 	const isWhole = Object.keys(defect).length === 0;
-	const property = fc.property(steps(mtu), (scenario) => {
+	const property = fc.asyncProperty(steps(mtu), async (scenario) => {
 		const world = new World({ mtu, seed, ...defect });
 		for (const step of scenario) {
 			world.plant();
 			world.step(step);
 		}
-		world.settle();
+		await world.settle();
 	});
-	const details = fc.check(property, {
+	const details = await fc.check(property, {
 		seed,
 		numRuns: isWhole ? (numberFrom("FUZZ_RUNS") ?? runs) : runs,
 	});
