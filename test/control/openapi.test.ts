@@ -5,6 +5,8 @@
 
 import t from "tap";
 import type { z } from "zod";
+import { Passed } from "../../lib/channel/frames.js";
+import { volumeIn } from "../../lib/control/heard-volume.js";
 import * as model from "../../lib/control/model.js";
 import { POOL } from "./figures.js";
 import { Stage, settle } from "./stage.js";
@@ -26,6 +28,21 @@ function at(document: Json, reference: string): unknown {
 		.reduce<unknown>((value, key) => (value as Json | undefined)?.[key], document);
 }
 
+/** What a worker says of a volume. */
+const HELD = {
+	about: { name: "web@monday", sizeBytes: 8192, pageBytes: 4096, id: "1" },
+	read: {},
+	runs: { runs: [{ kind: "data", offsetBytes: 0, lengthBytes: 4096 }] },
+	changes: { ranges: [{ offsetBytes: 0, lengthBytes: 4096, mayBeSame: false }] },
+};
+
+/** What has to be said with an address, by its last part. */
+const QUERIES: Readonly<Record<string, string>> = {
+	data: "?offset=0&length=512",
+	runs: "?offset=0&length=8192",
+	changes: "?before=web@monday&offset=0",
+};
+
 /** Of what there is of the kind that an address is of. */
 function nameIn(path: string, job: string): string {
 	if (path.includes("jobs")) return job;
@@ -37,6 +54,9 @@ t.test("the document is whole, and true", async (t) => {
 	const stage = new Stage();
 	stage.opener.text += '[pool.fast]\npath = "/srv/fast"\n';
 	stage.workers.pools.set("/srv/fast", POOL);
+	const bytes = new Uint8Array(512);
+	stage.workers.volume = async (_, question) =>
+		volumeIn(question, { body: HELD[question.ask], bytes, files: new Passed([]) });
 	const { inside } = await stage.start(t);
 	await settle();
 	const job = inside.jobs.begin("reload", "a job of the test").job.id;
@@ -67,7 +87,8 @@ t.test("the document is whole, and true", async (t) => {
 			ids.add(operation.operationId);
 			t.match(operation.summary, /^[A-Z]/);
 			if (method !== "get") continue;
-			const reply = await stage.ask("GET", path.replace("{name}", nameIn(path, job)));
+			const query = QUERIES[path.slice(path.lastIndexOf("/") + 1)] ?? "";
+			const reply = await stage.ask("GET", path.replace("{name}", nameIn(path, job)) + query);
 			t.equal(reply.status, 200, path);
 
 			const [, name] = /schemas\/(\w+)/.exec(JSON.stringify(operation.responses) ?? "") ?? [];

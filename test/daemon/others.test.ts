@@ -94,22 +94,26 @@ if (await inNamespace(import.meta.url)) {
 		t.match(await shown(), { aoe: { macs: null } });
 		await change("PATCH", "/mine", { limit: { iops: 1_000_000 } });
 		t.match((await tree.state("mine", "open")).limit, { iops: 1_000_000 });
+		const users = async () => {
+			const { body } = await tree.ask("GET", "/api/v1/initiators?disk=mine");
+			return (body as unknown as InitiatorList).initiators;
+		};
+		/** What was done is known from the next look on. */
+		const counted = (what: "reads" | "writes") =>
+			until(what, async () => (await users()).some(({ counters }) => counters[what] > 0), LIMIT_MS);
+		await counted("writes");
 		await change("POST", "/mine/fence", {});
 		t.match(await shown(), { state: "fenced", aoe: null });
 		await change("POST", "/mine/unfence", {});
 		t.match(await shown(), { state: "open", aoe: { address: "10.1" } });
 		t.strictSame([...(await mine.read(0, 1))], Array(SECTOR_BYTES).fill(7), "its bytes are there");
-		const users = async () => {
-			const { body } = await tree.ask("GET", "/api/v1/initiators?disk=mine");
-			return (body as unknown as InitiatorList).initiators;
-		};
-		await until(
-			"who has read it",
-			async () => (await users()).some(({ counters }) => counters.reads > 0),
-			LIMIT_MS,
-		);
+		await counted("reads");
 		await change("PATCH", "/mine", { read_only: true });
-		t.match(await users(), [{ counters: { writes: 1 } }], "who used it before it was closed and opened");
+		t.match(
+			await users(),
+			[{ counters: { reads: 1, writes: 1 } }],
+			"who used it before it was closed and opened",
+		);
 		await change("DELETE", "/mine");
 		await until("who used it is forgotten with it", async () => (await users()).length === 0, LIMIT_MS);
 	});
