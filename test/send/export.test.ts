@@ -13,7 +13,7 @@ import { exportImage } from "../../lib/send/export.js";
 import { KEPT_BYTES, KeptInFile, KeptOnDevice } from "../../lib/send/kept.js";
 import { FaultyLayer } from "../../lib/testing/faulty-layer.js";
 import { directory, file, read } from "../image/images.js";
-import { contentOf, SIZE, scribble } from "./streams.js";
+import { contentOf, SIZE, scribbleAll } from "./streams.js";
 
 const CHUNK = 64 * 1024;
 const random = new Random();
@@ -26,7 +26,7 @@ const INTERRUPTED = new Error("interrupted");
 for (const format of ["raw", "qcow2"] as const)
 	t.test(`a device as ${format}, interrupted again and again`, async (t) => {
 		const device = new MemoryDevice(SIZE);
-		await scribble(device, random, 30);
+		await scribbleAll(device, random, 30);
 		const name = path.join(directory, `device.${format}`);
 		const offsets: number[] = [];
 		const attempt = (id: string, extents: number): Promise<void> => {
@@ -65,7 +65,7 @@ t.test("a file is replaced if that is asked for, anything else never", async (t)
 
 t.test("an image on a device, and from a place on", async (t) => {
 	const from = new MemoryDevice(SIZE);
-	await scribble(from, random, 20);
+	await scribbleAll(from, random, 20);
 	const name = path.join(directory, "import.qcow2");
 	await exportImage({ device: from, name: "a", id: "a" }, name, {
 		format: "qcow2",

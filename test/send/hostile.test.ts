@@ -6,7 +6,7 @@ import { FailedError } from "../../lib/errors.js";
 import { Random } from "../../lib/random.js";
 import { digestWith, encodeHeader, FrameKind, NO_DIGEST, PREAMBLE } from "../../lib/send/frames.js";
 import type { StreamBegin } from "../../lib/send/stream-begin.js";
-import { extentsOf, FULL, SIZE, scribble, sent } from "./streams.js";
+import { extentsOf, FULL, SIZE, scribble, scribbleAll, sent } from "./streams.js";
 
 const random = new Random();
 
@@ -68,7 +68,7 @@ t.test("any byte changed, or any cut", async (t) => {
 
 t.test("frames left out, twice, or in another order", async (t) => {
 	const device = new MemoryDevice(SIZE);
-	await scribble(device, random, 8);
+	await scribbleAll(device, random, 8);
 	const { bytes, begins } = await sent(device, FULL);
 	const pieces = begins.map((at, i) => bytes.subarray(at, begins[i + 1]));
 	// Header and data of a frame in the middle: preamble, header, begin, header, data, header, data ...

@@ -17,6 +17,7 @@ import {
 	received,
 	SIZE,
 	scribble,
+	scribbleAll,
 	sent,
 } from "./streams.js";
 
@@ -82,7 +83,7 @@ t.test("broken off anywhere, it is gone on with by its token, and again", async 
 
 t.test("a stream that is broken off is not sent again from its beginning", async (t) => {
 	const from = new MemoryDevice(SIZE);
-	await scribble(from, random, 100);
+	await scribbleAll(from, random, 100);
 	const whole = await sent(from, FULL);
 	const to = new MemoryDevice(SIZE);
 	const kept = new KeptInMemory();

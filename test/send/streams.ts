@@ -51,6 +51,19 @@ export async function scribble(device: MemoryDevice, random: Random, times: numb
 	await writer.sync();
 }
 
+/** The same, and for certain many extents of data with holes between them, wherever chance has written. */
+export async function scribbleAll(device: MemoryDevice, random: Random, times: number): Promise<void> {
+	await scribble(device, random, times);
+	const writer = new DeviceWriter(device, "a test");
+	for (let offsetBytes = 0; offsetBytes < SIZE; offsetBytes += 4 * CHUNK) {
+		const bytes = new Uint8Array(2 * CHUNK).fill(1 + random.below(255));
+		await writer.put({ kind: "data", offsetBytes, lengthBytes: 2 * CHUNK, bytes });
+		const zero = { offsetBytes: offsetBytes + 2 * CHUNK, lengthBytes: CHUNK, bytes: new Uint8Array(0) };
+		await writer.put({ kind: "zero", ...zero });
+	}
+	await writer.sync();
+}
+
 export async function contentOf(device: MemoryDevice): Promise<Buffer> {
 	return (await collected(SIZE, new DeviceReader(device, "a test").extents(0, SIZE))).bytes;
 }
