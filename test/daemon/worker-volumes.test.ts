@@ -1,26 +1,17 @@
 // What a worker says of what volumes held, and what it refuses.
 import t from "tap";
-import { StorageEngine } from "../../lib/block/engine.js";
 import { FrameError, Passed } from "../../lib/channel/frames.js";
 import { volumeCreateCommand } from "../../lib/cli/pools/volume.js";
 import { volumeIn } from "../../lib/control/heard-volume.js";
-import { WorkerPools } from "../../lib/daemon/worker-pools.js";
 import { requestOf } from "../../lib/daemon/worker-requests.js";
-import { Pump } from "../../lib/pump.js";
-import { newPool, told } from "../support/pools.js";
+import { newPool, told, workerPools } from "../support/pools.js";
 
 const files = new Passed([]);
 
 t.test("so many are open at a time, and what is written meanwhile is not read", async (t) => {
 	const folder = await newPool();
 	await told(volumeCreateCommand, `${folder}/web`, "1M");
-	const pump = new Pump();
-	const engine = new StorageEngine(pump);
-	const pools = new WorkerPools({ engine, pump });
-	t.teardown(async () => {
-		await pools.close();
-		engine.close();
-	});
+	const pools = workerPools(t);
 	const names = Array.from({ length: 17 }, (_, i) => `s${i}`);
 	await pools.act(folder, { act: "snapshot", wanted: names.map((name) => ({ volume: "web", name })) });
 	const about = (name: string) => pools.volumes.answer(folder, { ask: "about", name });

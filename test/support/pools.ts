@@ -1,7 +1,11 @@
 /** Pools in directories, made and looked at by this process as the commands do. Used by tests in which the real server serves them. */
 
+import type { Test } from "tap";
+import { StorageEngine } from "../../lib/block/engine.js";
 import { poolCreateCommand } from "../../lib/cli/pools/pool.js";
 import { volumeCreateCommand, volumeShowCommand } from "../../lib/cli/pools/volume.js";
+import { WorkerPools } from "../../lib/daemon/worker-pools.js";
+import { Pump } from "../../lib/pump.js";
 import { newDirectory } from "./mounts.js";
 
 const SILENT = { out: () => {}, err: () => {} };
@@ -30,4 +34,16 @@ export async function makePool(folder: string, size: string): Promise<string> {
 /** Bytes of the volume that are mapped. Nobody may have the pool open. */
 export async function usedBytes(folder: string): Promise<number> {
 	return JSON.parse(await told(volumeShowCommand, `${folder}/web`, "--json")).usedBytes;
+}
+
+/** As a worker has them open; closed when the test has ended. */
+export function workerPools(t: Test): WorkerPools {
+	const pump = new Pump();
+	const engine = new StorageEngine(pump);
+	const pools = new WorkerPools({ engine, pump });
+	t.teardown(async () => {
+		await pools.close();
+		engine.close();
+	});
+	return pools;
 }

@@ -8,7 +8,6 @@ import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { Readable } from "node:stream";
 import t, { type Test } from "tap";
-import { StorageEngine } from "../../../lib/block/engine.js";
 import { Passed } from "../../../lib/channel/frames.js";
 import { processOutput } from "../../../lib/cli/client.js";
 import { volumeDiffCommand } from "../../../lib/cli/pools/difference.js";
@@ -29,27 +28,19 @@ import {
 	volumeSnapshotCommand,
 } from "../../../lib/cli/pools/volume-changes.js";
 import { volumeIn } from "../../../lib/control/heard-volume.js";
-import { WorkerPools } from "../../../lib/daemon/worker-pools.js";
-import { Pump } from "../../../lib/pump.js";
 import { DeviceWriter } from "../../../lib/send/device.js";
 import { ask, Stage, settle } from "../../control/stage.js";
 import { until } from "../../support/cleanup.js";
 import { LIMIT_MS } from "../../support/limit.js";
 import { newDirectory } from "../../support/mounts.js";
-import { newPool, told } from "../../support/pools.js";
+import { newPool, told, workerPools } from "../../support/pools.js";
 import { run } from "./ask.js";
 
 /** Ends within a page. */
 const SIZE = 2 ** 20 + 64 * 1024 + 512;
 
 async function stageOf(t: Test, folder: string) {
-	const pump = new Pump();
-	const engine = new StorageEngine(pump);
-	const pools = new WorkerPools({ engine, pump });
-	t.teardown(async () => {
-		await pools.close();
-		engine.close();
-	});
+	const pools = workerPools(t);
 	const stage = new Stage();
 	stage.opener.text = `${stage.opener.text}\n[pool.fast]\npath = "${folder}"\n[disk.db]\nvolume = "fast/db"\n[disk.old]\nvolume = "fast/mail@a"\n`;
 	stage.workers.pool = (...asked) => pools.act(...asked);
