@@ -6,6 +6,7 @@
 import type { PoolAct, VolumeQuestion } from "../daemon/worker-messages.js";
 import { OperatorError } from "../errors.js";
 import type { PoolLook } from "../pool/looks.js";
+import { fixedName, isMoment } from "../pool/past.js";
 import type { PoolConfig } from "../spec/configuration.js";
 import { quote } from "../text.js";
 import type { Desired } from "./desired.js";
@@ -68,9 +69,9 @@ export class Pools {
 		return this.#found(pool, await this.#act(pool, { act: "create", name, sizeBytes, pageBytes }), name);
 	}
 
-	/** Of `POOL/VOLUME@SNAPSHOT`, in the same pool. */
+	/** Of `POOL/VOLUME@SNAPSHOT`, or a moment, in the same pool. */
 	async clone(of: string, name: string): Promise<Volume> {
-		const { pool, volume, snapshot } = this.#readSnapshot(of);
+		const { pool, volume, snapshot } = this.#readSnapshot(fixed(of));
 		return this.#found(pool, await this.#act(pool, { act: "clone", volume, snapshot, name }), name);
 	}
 
@@ -126,22 +127,24 @@ export class Pools {
 	}
 
 	/** A disk that serves it is closed for that if `force`, and opened again. How far that is, the job says. */
-	async rollback(name: string, snapshot: string, force: boolean): Promise<RunningJob> {
+	async rollback(name: string, at: string, force: boolean): Promise<RunningJob> {
 		const { volumes } = await this.volumes(this.#read(name).pool.name);
 		const { pool, volume } = this.#read(name);
 		const found = volumes.find((each) => each.name === volume);
-		if (!found?.snapshots.some((each) => each.name === snapshot))
-			throw new Refusal(404, `volume ${quote(name)}: there is no snapshot ${quote(snapshot)}`);
+		const isThere = isMoment(at) || found?.snapshots.some((each) => each.name === at);
+		if (found === undefined || !isThere)
+			throw new Refusal(404, `volume ${quote(name)}: there is no snapshot ${quote(at)}`);
+		const { snapshot } = this.#readSnapshot(fixed(`${name}@${at}`));
 		const act = { act: "rollback", volume, snapshot } as const;
 		const { disk } = found;
 		if (disk !== null && !force)
 			throw new Refusal(409, `volume ${quote(name)}: disk ${disk} is on it; by force it is closed first`);
-		const job = this.jobs.begin("change", `${name} goes back to ${snapshot}`, { ...(disk && { disk }) });
+		const job = this.jobs.begin("change", `${name} goes back to ${at}`, { ...(disk && { disk }) });
 		const work = (): Promise<PoolLook> => this.#act(pool, act);
 		void (disk === null ? work() : this.desired.aside(disk, work)).then(
 			() => {
 				job.step();
-				job.finish("done", `${name} is as ${snapshot} was; how it was is kept as a snapshot`);
+				job.finish("done", `${name} is as ${at} was; how it was is kept as a snapshot`);
 			},
 			(error: unknown) => job.finish("failed", error instanceof Refusal ? error.message : messageOf(error)),
 		);
@@ -230,6 +233,15 @@ export class Pools {
 					409,
 					`volume ${quote(volume)}: disk ${disk} is on ${name === volume ? "it" : name}`,
 				);
+	}
+}
+
+/** A moment that is counted from now is the same one whenever it is asked for. Throws a Refusal. */
+function fixed(name: string): string {
+	try {
+		return fixedName(name, Date.now() * 1000);
+	} catch (error) {
+		throw new Refusal(422, messageOf(error));
 	}
 }
 

@@ -3,14 +3,16 @@
  * commands and by whoever serves; `contents.ts` carries out what is said.
  */
 
-import { createHash, randomUUID } from "node:crypto";
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
+import { checkPage, checkSize, freeName, momentName } from "./allowed.js";
 import { type Catalog, checkName, type Snapshot, type Volume } from "./catalog.js";
-import { PAGE_BYTES_MAX, PAGE_BYTES_MIN } from "./format.js";
+import type { PoolWorld } from "./folder.js";
 import { NOTE_BYTES_MAX } from "./gather.js";
+import { newIdentity } from "./identity.js";
 import type { Log } from "./log.js";
 import { encodeNote, type Note } from "./notes.js";
+import { readVolumeName } from "./past.js";
 import { bytesOf, PendingNote } from "./pending-note.js";
 
 /** What is asked of whoever has the volumes open. */
@@ -29,6 +31,21 @@ export interface Cuts {
 	idle(): Promise<void>;
 }
 
+/** What volumes were at moments. */
+export interface Past {
+	/** A snapshot of the volume as it was, by this name: stored when it resolves. */
+	keep(volume: Volume, timeUs: number, name: string): Promise<Snapshot>;
+}
+
+export interface AdministrationOn {
+	readonly world: PoolWorld;
+	readonly catalog: Catalog;
+	readonly log: Log;
+	readonly users: Users;
+	readonly cuts: Cuts;
+	readonly moments: Past;
+}
+
 export interface WantedSnapshot {
 	readonly volume: string;
 	readonly name: string;
@@ -36,23 +53,21 @@ export interface WantedSnapshot {
 	readonly from?: string;
 }
 
-/** Most sectors that an initiator can address. */
-const SECTORS_MAX = 2 ** 48 - 1;
+/** What takes away the snapshot of a moment, of a volume that goes by this line then. */
+type Forgetting = (line: number) => Note[];
 
 export class Administration {
+	readonly #on: AdministrationOn;
 	readonly #path: string;
 	readonly #catalog: Catalog;
-	readonly #log: Log;
 	readonly #users: Users;
-	readonly #cuts: Cuts;
 	#turn: Promise<unknown> = Promise.resolve();
 
-	constructor(path: string, catalog: Catalog, log: Log, users: Users, cuts: Cuts) {
-		this.#path = path;
-		this.#catalog = catalog;
-		this.#log = log;
-		this.#users = users;
-		this.#cuts = cuts;
+	constructor(on: AdministrationOn) {
+		this.#on = on;
+		this.#path = on.world.folder.path;
+		this.#catalog = on.catalog;
+		this.#users = on.users;
 	}
 
 	/** Throws an OperatorError if there is none. */
@@ -82,38 +97,55 @@ export class Administration {
 		});
 	}
 
-	/** A volume that begins as a snapshot is. */
-	clone(of: string, snapshotName: string, name: string): Promise<Volume> {
+	/** A volume that begins as a snapshot is, or as it was at a moment: `at` is what stands behind an `@`. */
+	clone(of: string, at: string, name: string): Promise<Volume> {
 		return this.#inTurn(async () => {
-			await this.#cuts.idle();
-			const parent = this.volume(of);
-			const { sizeBytes, line: from, position } = this.snapshot(parent, snapshotName);
 			this.#checkNew(name);
+			const parent = this.volume(of);
+			const { snapshot, forget } = await this.#snapshotAt(parent, at);
+			await this.#on.cuts.idle();
+			const { sizeBytes, line: from, position } = snapshot;
 			const line = this.#catalog.nextLine;
 			const origin = { line: from, position };
 			const { pageBytes } = parent;
-			await this.#say({ note: "create", line, name, sizeBytes, pageBytes, ...newIdentity(), origin });
+			const made = { note: "create", line, name, sizeBytes, pageBytes, ...newIdentity(), origin } as const;
+			await this.#say(made, ...forget(parent.line));
 			return this.volume(name);
 		});
 	}
 
+	/** A snapshot that there is; of a moment one is made, which what `forget` says takes away again, when it has served. */
+	async #snapshotAt(volume: Volume, text: string): Promise<{ snapshot: Snapshot; forget: Forgetting }> {
+		const { at } = readVolumeName(`${volume.name}@${text}`, this.#on.world.now());
+		if (at?.kind !== "moment") return { snapshot: this.snapshot(volume, text), forget: () => [] };
+		const name = freeName(volume, momentName(at.timeUs));
+		const snapshot = await this.#on.moments.keep(volume, at.timeUs, name);
+		return { snapshot, forget: (line) => [{ note: "forget", line, name }] };
+	}
+
 	/** All of one moment. */
 	takeSnapshots(wanted: readonly WantedSnapshot[]): Promise<Snapshot[]> {
-		return this.#cutInTurn(async () => {
-			for (const { volume, name } of wanted) {
-				checkName("snapshot", name);
-				if (this.volume(volume).snapshots.some((snapshot) => snapshot.name === name))
-					throw new OperatorError(`volume ${quote(volume)}: has a snapshot ${quote(name)} already`);
-				if (wanted.filter((other) => other.volume === volume && other.name === name).length > 1)
-					throw new OperatorError(`${volume}@${name}: is asked for twice`);
-			}
-			await this.#say(
-				...wanted.map(({ volume, ...named }) => {
-					return { note: "snapshot", line: this.volume(volume).line, ...named } as const;
-				}),
-			);
-			return wanted.map(({ volume, name }) => this.snapshot(this.volume(volume), name));
+		return this.#inTurn(async () => {
+			this.#checkWanted(wanted);
+			return this.#withCut(async () => {
+				await this.#say(
+					...wanted.map(({ volume, ...named }) => {
+						return { note: "snapshot", line: this.volume(volume).line, ...named } as const;
+					}),
+				);
+				return wanted.map(({ volume, name }) => this.snapshot(this.volume(volume), name));
+			});
 		});
+	}
+
+	#checkWanted(wanted: readonly WantedSnapshot[]): void {
+		for (const { volume, name } of wanted) {
+			checkName("snapshot", name);
+			if (this.volume(volume).snapshots.some((snapshot) => snapshot.name === name))
+				throw new OperatorError(`volume ${quote(volume)}: has a snapshot ${quote(name)} already`);
+			if (wanted.filter((other) => other.volume === volume && other.name === name).length > 1)
+				throw new OperatorError(`${volume}@${name}: is asked for twice`);
+		}
 	}
 
 	forget(volumeName: string, name: string): Promise<void> {
@@ -134,15 +166,21 @@ export class Administration {
 	}
 
 	/** How it was is kept as a snapshot, whose name is returned. Initiators find another disk afterwards. */
-	rollback(volumeName: string, name: string): Promise<string> {
-		return this.#cutInTurn(async () => {
+	rollback(volumeName: string, at: string): Promise<string> {
+		return this.#inTurn(async () => {
 			const volume = this.volume(volumeName);
-			this.snapshot(volume, name);
+			const { line } = volume;
 			this.#checkUnused(volume, "goes back");
-			const kept = freeName(volume, `before-${name}`);
-			const newLine = this.#catalog.nextLine;
-			await this.#say({ note: "rollback", line: volume.line, name, kept, newLine, ...newIdentity() });
-			return kept;
+			const { snapshot, forget } = await this.#snapshotAt(volume, at);
+			return this.#withCut(async () => {
+				const { name } = snapshot;
+				this.#checkUnused(volume, "goes back");
+				const kept = freeName(volume, `before-${name}`);
+				const newLine = this.#catalog.nextLine;
+				const back = { note: "rollback", line, name, kept, newLine, ...newIdentity() } as const;
+				await this.#say(back, ...forget(newLine));
+				return kept;
+			});
 		});
 	}
 
@@ -228,19 +266,17 @@ export class Administration {
 		const encoded = notes.map(encodeNote);
 		if (bytesOf(encoded) > NOTE_BYTES_MAX)
 			throw new OperatorError("so much can't be said in one record; ask for less at once");
-		await new PendingNote(this.#log, encoded).done;
+		await new PendingNote(this.#on.log, encoded).done;
 	}
 
 	/** For what says that how a volume is now is kept. */
-	#cutInTurn<T>(act: () => Promise<T>): Promise<T> {
-		return this.#inTurn(async () => {
-			const release = await this.#cuts.reserve();
-			try {
-				return await act();
-			} finally {
-				release();
-			}
-		});
+	async #withCut<T>(act: () => Promise<T>): Promise<T> {
+		const release = await this.#on.cuts.reserve();
+		try {
+			return await act();
+		} finally {
+			release();
+		}
 	}
 
 	#inTurn<T>(act: () => Promise<T>): Promise<T> {
@@ -248,35 +284,4 @@ export class Administration {
 		this.#turn = done.catch(() => undefined);
 		return done;
 	}
-}
-
-/** By chance, and then for ever. */
-export function newIdentity(): Identity {
-	return identityOf(randomUUID());
-}
-
-type Identity = Pick<Volume, "serial" | "wwn">;
-
-/** The same for the same text. */
-export function identityOf(text: string): Identity {
-	const serial = createHash("sha256").update(text).digest("hex").slice(0, 16);
-	return { serial, wwn: `3${serial.slice(1)}` };
-}
-
-function freeName({ snapshots }: Volume, wanted: string): string {
-	const isTaken = (name: string): boolean => snapshots.some((snapshot) => snapshot.name === name);
-	for (let number = 2, name = wanted; ; name = `${wanted}-${number++}`) if (!isTaken(name)) return name;
-}
-
-function checkPage(pageBytes: number): void {
-	if (pageBytes >= PAGE_BYTES_MIN && pageBytes <= PAGE_BYTES_MAX && Number.isInteger(Math.log2(pageBytes)))
-		return;
-	throw new OperatorError(`page ${pageBytes}: a power of two from 512 to 256K is allowed`);
-}
-
-function checkSize(name: string, sizeBytes: number): void {
-	if (sizeBytes > 0 && sizeBytes % 512 === 0 && sizeBytes / 512 <= SECTORS_MAX) return;
-	throw new OperatorError(
-		`volume ${quote(name)}: its size must be a multiple of 512 bytes, not 0, and at most ${SECTORS_MAX} of them`,
-	);
 }

@@ -31,6 +31,8 @@ export interface Snapshot {
 export interface Volume {
 	/** What its pages go by: never another volume's, even after it is deleted. */
 	readonly line: number;
+	/** The line that it began with, by which it is known when it goes by another one. */
+	readonly born: number;
 	readonly name: string;
 	readonly sizeBytes: number;
 	readonly pageBytes: number;

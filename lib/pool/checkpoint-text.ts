@@ -116,7 +116,9 @@ class Reader {
 		if (root === undefined || !areNumbers(value, ["line", "sizeBytes", "pageBytes", "createdUs"]))
 			return false;
 		if (!areTexts(value, ["name", "serial", "wwn"])) return false;
-		const volume = { ...(value as Volume), snapshots: [] };
+		const known = value as Volume;
+		// (Older ones don't say which line it was born as.)
+		const volume = { ...known, born: known.born ?? known.line, snapshots: [] };
 		this.#volumes.push(volume);
 		this.#roots.set(volume.line, root);
 		return true;

@@ -56,6 +56,8 @@ export class Checkpoints {
 	#hasFailed = false;
 	/** Snapshots that are on their way: they begin the next one. */
 	#reserved = 0;
+	/** Those who wait until none is. */
+	readonly #whenFree: (() => void)[] = [];
 	#isClosed = false;
 
 	constructor(on: CheckpointsOn, kept: readonly CheckpointRef[]) {
@@ -82,6 +84,11 @@ export class Checkpoints {
 	async request(): Promise<void> {
 		const { log, contents } = this.#on;
 		await this.idle();
+		// A record that begins one can't come while another one is being made.
+		while (this.#reserved > 0) {
+			await new Promise<void>((resolve) => this.#whenFree.push(resolve));
+			await this.idle();
+		}
 		if (log.cursor.sequence === (this.#kept.at(-1)?.sequence ?? 0) || log.hasFailed) return;
 		if (!this.isBusy) {
 			contents.freeze();
@@ -103,8 +110,23 @@ export class Checkpoints {
 		this.#reserved++;
 		return () => {
 			this.#reserved--;
+			if (this.#reserved === 0) for (const tell of this.#whenFree.splice(0)) tell();
 			this.#taken(false);
 		};
+	}
+
+	/** What `act` does is part of one, and of both copies of the head, when it resolves: no record says it. Throws an OperatorError. */
+	async keepWith(act: () => void): Promise<void> {
+		const release = await this.reserve();
+		try {
+			act();
+			this.#on.contents.freeze();
+			this.#begin();
+		} finally {
+			release();
+		}
+		await this.idle();
+		await this.#on.writeHead(() => ({}));
 	}
 
 	/** To be called every 30 seconds. */

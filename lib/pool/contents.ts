@@ -22,6 +22,8 @@ export class Contents implements ReplaySink {
 	readonly catalog = new Catalog();
 	/** The last record that a checkpoint had when this was filled from it. */
 	since = 0;
+	/** Where the log ended behind the last record that was taken in. */
+	end = 0;
 	/** Called when a record has been taken in, and whether it has begun a checkpoint. */
 	whenTaken: (isCut: boolean) => void = () => {};
 	/** What snapshots that wait for a merge have. */
@@ -75,6 +77,7 @@ export class Contents implements ReplaySink {
 	/** Throws an OperatorError if one makes no sense to this version. */
 	notes(notes: readonly Uint8Array[], position: number, end: number, timeUs: number): void {
 		this.#isCut = false;
+		this.end = end;
 		for (const bytes of notes) this.#carryOut(understood(bytes, position), position, end, timeUs);
 		this.whenTaken(this.#isCut);
 	}
@@ -99,6 +102,12 @@ export class Contents implements ReplaySink {
 		await merge(this.layers, this.outlet, this.nextTurn);
 		for (const image of this.#cut) image.root = this.layers.roots.get(image.line) ?? null;
 		this.#cut = [];
+	}
+
+	/** What a volume was at a moment has a name from now on. No record says so: it lasts by the checkpoint that begins with it. */
+	keep(line: number, snapshot: Snapshot): void {
+		const volume = this.#volume(line);
+		this.#replace(volume, { snapshots: [...volume.snapshots, snapshot] });
 	}
 
 	/** How a snapshot was. */
@@ -160,7 +169,7 @@ export class Contents implements ReplaySink {
 	#create({ note: _, origin, ...made }: NoteOf<"create">, timeUs: number): void {
 		const root = origin === undefined ? undefined : this.imageOf(origin).root;
 		if (root === null) throw new OperatorError(`the log clones what is not stored yet: line ${made.line}`);
-		this.catalog.put({ ...made, createdUs: timeUs, snapshots: [] });
+		this.catalog.put({ ...made, born: made.line, createdUs: timeUs, snapshots: [] });
 		this.layers.addVolume(made.line, root);
 	}
 

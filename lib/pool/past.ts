@@ -24,6 +24,7 @@ export type At =
 	| { readonly kind: "moment"; readonly timeUs: number };
 
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86400 };
+const COUNTED = /^-(\d+(?:\.\d+)?)([smhd])$/;
 const ISO = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})$/;
 
 /** The volume of which something is named, with an `@` or without. */
@@ -37,12 +38,17 @@ export function isOfPast(text: string): boolean {
 	return volumeIn(text) !== text;
 }
 
+/** Whether what stands behind an `@` is a moment. */
+export function isMoment(text: string): boolean {
+	return COUNTED.test(text) || ISO.test(text);
+}
+
 /** A volume's name, and what is behind an `@` in it. Throws an OperatorError. */
 export function readVolumeName(text: string, nowUs: number): { name: string; at?: At } {
 	const name = volumeIn(text);
 	if (name === text) return { name };
 	const what = text.slice(name.length + 1);
-	const [, count, unit = ""] = /^-(\d+(?:\.\d+)?)([smhd])$/.exec(what) ?? [];
+	const [, count, unit = ""] = COUNTED.exec(what) ?? [];
 	if (count !== undefined) {
 		const timeUs = Math.floor(nowUs - Number(count) * UNIT_SECONDS[unit]! * 1e6);
 		return { name, at: { kind: "moment", timeUs } };
@@ -91,6 +97,7 @@ export async function contentsAt(past: PastOf, timeUs: number): Promise<Contents
 		const { lines } = await readBlob(segments, world.allocate, ref);
 		const state = readCheckpoint(lines, world.folder.path);
 		contents.restore(state);
+		contents.end = ref.position;
 		first = state.start.segment;
 	}
 	const memory = world.allocate(SEGMENT_BYTES);

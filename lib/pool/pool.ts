@@ -5,22 +5,23 @@
 
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
-import { Administration, identityOf, type Users } from "./administration.js";
+import { Administration, type Users } from "./administration.js";
 import type { Volume } from "./catalog.js";
 import { Checkpoints, stable } from "./checkpoints.js";
-import type { Contents } from "./contents.js";
 import { differences, type PageRange } from "./difference.js";
 import type { PoolWorld } from "./folder.js";
 import { FORMAT } from "./format.js";
 import type { Head, HeadState } from "./head.js";
 import { type CreateOptions, makeHead, openHead, ownState } from "./head-file.js";
+import { identityOf } from "./identity.js";
 import type { Log } from "./log.js";
 import { EMPTY_ROOT, type Root } from "./map/ref.js";
 import { ImageLookup, LayersLookup, MomentLookup } from "./map-lookups.js";
-import { emptyContents, openParts, type PoolParts } from "./opening.js";
+import { Moments } from "./moments.js";
+import { openParts, type PoolParts } from "./opening.js";
 import type { PageLookup } from "./page-lookup.js";
 import { PageStore } from "./page-store.js";
-import { type At, contentsAt, readVolumeName } from "./past.js";
+import { type At, readVolumeName } from "./past.js";
 import { StoredReads } from "./stored-reads.js";
 import { VolumeDevice } from "./volume-device.js";
 
@@ -47,6 +48,7 @@ export class Pool implements Users {
 	readonly administration: Administration;
 	readonly #parts: PoolParts;
 	readonly #checkpoints: Checkpoints;
+	readonly #moments: Moments;
 	readonly #store: PageStore;
 	/** By line: what is open for writing, or as the newest. */
 	readonly #devices = new Map<number, VolumeDevice>();
@@ -60,8 +62,16 @@ export class Pool implements Users {
 		this.#checkpoints = new Checkpoints({ ...parts, writeHead }, parts.kept);
 		const map = new LayersLookup(contents.layers);
 		this.#store = new PageStore(log, world.between?.(map) ?? map, new StoredReads(segments));
-		const { path } = world.folder;
-		this.administration = new Administration(path, contents.catalog, log, this, this.#checkpoints);
+		this.#moments = new Moments(parts, this.#checkpoints);
+		const on = {
+			world,
+			catalog: contents.catalog,
+			log,
+			users: this,
+			cuts: this.#checkpoints,
+			moments: this.#moments,
+		};
+		this.administration = new Administration(on);
 	}
 
 	/** Makes a pool where there is none. Throws an OperatorError. */
@@ -147,7 +157,7 @@ export class Pool implements Users {
 	async openVolume(text: string, readOnly: boolean, whenClosed: () => Promise<void>): Promise<OpenedVolume> {
 		const { world, log } = this.#parts;
 		const { name, at } = readVolumeName(text, world.now());
-		if (at !== undefined) return this.#openPast(text, name, at, whenClosed);
+		if (at !== undefined) return this.#openPast(name, at, whenClosed);
 		const volume = this.administration.volume(name);
 		if (this.isOpen(volume.line)) throw new OperatorError(`volume ${quote(name)}: is in use already`);
 		const closed = (): Promise<void> => {
@@ -159,14 +169,9 @@ export class Pool implements Users {
 		return { device, log, volume };
 	}
 
-	async #openPast(
-		text: string,
-		name: string,
-		at: At,
-		whenClosed: () => Promise<void>,
-	): Promise<OpenedVolume> {
+	async #openPast(name: string, at: At, whenClosed: () => Promise<void>): Promise<OpenedVolume> {
 		const { world, log } = this.#parts;
-		const { volume, lookup } = await this.#past(text, name, at);
+		const { volume, lookup } = await this.#past(name, at);
 		const store = new PageStore(log, lookup, this.#store.reads);
 		// Another disk than the volume, always the same one.
 		const seed = at.kind === "snapshot" ? at.name : String(at.timeUs);
@@ -175,12 +180,12 @@ export class Pool implements Users {
 		return { device, log, volume: past };
 	}
 
-	async #past(text: string, name: string, at: At): Promise<{ volume: Volume; lookup: PageLookup }> {
-		if (at.kind === "moment") {
-			const { volume, contents } = await this.#moment(text, name, at.timeUs);
-			return { volume, lookup: new MomentLookup(contents.layers, volume.line) };
-		}
+	async #past(name: string, at: At): Promise<{ volume: Volume; lookup: PageLookup }> {
 		const volume = this.administration.volume(name);
+		if (at.kind === "moment") {
+			const then = await this.#moments.find(volume, at.timeUs);
+			return { volume: then.volume, lookup: new MomentLookup(then.contents.layers, then.volume.line) };
+		}
 		const { sizeBytes, image } = this.administration.snapshot(volume, at.name);
 		return { volume: { ...volume, sizeBytes }, lookup: new ImageLookup(this.#parts.contents.layers, image) };
 	}
@@ -194,28 +199,11 @@ export class Pool implements Users {
 	/** The tree of what is named, with all that was written by now. */
 	async #rootOf(text: string): Promise<Root> {
 		const { name, at } = readVolumeName(text, this.#parts.world.now());
-		if (at?.kind === "moment") {
-			const { volume, contents } = await this.#moment(text, name, at.timeUs);
-			await contents.settle();
-			contents.freeze();
-			await contents.settle();
-			return contents.layers.roots.get(volume.line) ?? EMPTY_ROOT;
-		}
 		const volume = this.administration.volume(name);
+		if (at?.kind === "moment") return this.#moments.rootOf(await this.#moments.find(volume, at.timeUs));
 		const { image } = at === undefined ? { image: null } : this.administration.snapshot(volume, at.name);
 		await (image === null ? this.#checkpoints.request() : this.#checkpoints.idle());
 		return (image === null ? this.#parts.contents.layers.roots.get(volume.line) : image.root) ?? EMPTY_ROOT;
-	}
-
-	async #moment(text: string, name: string, timeUs: number): Promise<{ volume: Volume; contents: Contents }> {
-		const { world, nodes, tree } = this.#parts;
-		if (timeUs > world.now()) throw new OperatorError(`${text}: is in the future`);
-		const { kept } = this.#checkpoints;
-		const empty = (): Contents => emptyContents(world, nodes, tree);
-		const contents = await contentsAt({ ...this.#parts, kept, empty }, timeUs);
-		const volume = contents.catalog.find(name);
-		if (volume === undefined) throw new OperatorError(`${text}: there was no such volume then`);
-		return { volume, contents };
 	}
 
 	isOpen(line: number): boolean {

@@ -91,6 +91,16 @@ t.test("what is asked of the worker", async (t) => {
 		200,
 		'pool /srv/fast {"act":"clone","volume":"web","snapshot":"monday","name":"web"}',
 	]);
+	const [, moment] = await asked("POST", "/api/v1/volumes", { pool: "fast", name: "web", of: "web@-10m" });
+	t.match(
+		moment,
+		/"snapshot":"\d{4}-\d{2}-\d{2}T[\d:.]+Z"/,
+		"the moment that this was when it was asked for",
+	);
+	t.strictSame(
+		await asked("POST", "/api/v1/volumes", { pool: "fast", name: "x", of: "web@2026-13-01T00:00Z" }),
+		[422],
+	);
 	t.strictSame(await asked("POST", "/api/v1/volumes", { ...wanted, of: "web@monday" }), [422]);
 	t.strictSame(await asked("POST", "/api/v1/volumes", { pool: "fast", name: "x" }), [422]);
 	t.strictSame(await asked("POST", "/api/v1/volumes/fast%2Fweb/rollback", { to: "monday" }), [409]);
@@ -98,6 +108,8 @@ t.test("what is asked of the worker", async (t) => {
 		await asked("POST", "/api/v1/volumes/fast%2Fweb/rollback", { to: "none", force: true }),
 		[404],
 	);
+	const back = await asked("POST", "/api/v1/volumes/fast%2Fweb/rollback", { to: "-1h", force: true });
+	t.equal(back[0], 202, "a moment needs no name");
 	t.strictSame(await asked("PATCH", `/api/v1/snapshots/${of}`, { held: false }), [
 		200,
 		'pool /srv/fast {"act":"hold","volume":"web","snapshot":"monday","isHeld":false}',

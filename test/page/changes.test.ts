@@ -230,11 +230,23 @@ function ofVolumes(browser: Browser): void {
 		await until("no dialog", async () => (await page.getByRole("dialog").count()) === 0, LIMIT_MS);
 		await page.getByLabel("A moment of the past").press("ArrowLeft");
 		await page.getByText(/^The moment /).waitFor();
-		t.ok(await page.getByRole("button", { name: "Clone" }).isDisabled(), "that wants a snapshot");
+		t.ok(await page.getByRole("button", { name: "Hold" }).isDisabled(), "that wants a snapshot");
+		await page.getByRole("button", { name: "Roll back" }).press("Enter");
+		await page.getByText(/as another snapshot, before-moment-\d{8}T\d{6}Z/).waitFor();
+		await page.keyboard.press("Escape");
 		await page.getByRole("button", { name: "Compare with now" }).press("Enter");
 		await page.getByText("12 KiB in 2 places were written since then").waitFor();
 		await page.getByRole("link", { name: "Serve it as a disk" }).press("Enter");
 		t.match(await page.getByLabel(/^Volume of a pool instead/).inputValue(), /^fast\/web@\d{4}-.*Z$/);
+		await page.goBack();
+		await page.getByRole("heading", { name: "fast/web" }).waitFor();
+		await page.getByLabel("A moment of the past").press("ArrowLeft");
+		await page.getByRole("button", { name: "Clone" }).press("Enter");
+		await page.getByLabel("Name of the new volume").fill("then");
+		await page.getByRole("button", { name: "Make it" }).press("Enter");
+		const cloned = (): boolean =>
+			stage.workers.calls.some((call) => /"clone","volume":"web","snapshot":"2.*Z","name":"then"/.test(call));
+		await until("it is cloned", async () => cloned(), LIMIT_MS);
 		t.strictSame(complaints, []);
 	});
 }

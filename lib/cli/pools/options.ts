@@ -13,6 +13,8 @@ const POOL = {
 	help: "a directory or block device: a path that begins with / or .; or the name of a running daemon's",
 };
 const SNAPSHOT = { name: "snapshot", help: "POOL/NAME@SNAPSHOT" };
+/** What it has is a snapshot's, or what a volume was at a moment. */
+const PAST = { name: "snapshot", help: "POOL/NAME@SNAPSHOT, or a moment: POOL/NAME@-10m" };
 const VOLUME = {
 	name: "volume",
 	help: "POOL/NAME: a volume of a pool, which is a path that begins with / or ., or a name",
@@ -172,8 +174,8 @@ export const VOLUME_SNAPSHOT = {
 
 export const VOLUME_CLONE = {
 	name: "volume clone",
-	help: "Makes a volume that begins as a snapshot is.",
-	arguments: [SNAPSHOT, { name: "name", help: "of the new volume, without a path" }],
+	help: "Makes a volume that begins as a snapshot is, or as a volume was at a moment.",
+	arguments: [PAST, { name: "name", help: "of the new volume, without a path" }],
 	options: EITHER,
 } as const satisfies Form;
 
@@ -186,8 +188,8 @@ export const VOLUME_FLATTEN = {
 
 export const VOLUME_ROLLBACK = {
 	name: "volume rollback",
-	help: "Has a volume go on as a snapshot of it is; how it was is kept as another one.",
-	arguments: [SNAPSHOT],
+	help: "Has a volume go on as a snapshot of it is, or as it was; how it is now is kept.",
+	arguments: [PAST],
 	options: [
 		...EITHER,
 		{ name: "force", short: "f", help: "also if a disk serves it: its initiators are cut off first" },

@@ -14,7 +14,7 @@ export function volumeRoutes({ pools }: Inside): Route[] {
 		route({
 			method: "POST",
 			path: "/api/v1/volumes",
-			summary: "Makes a volume: all zeros, or what a snapshot is",
+			summary: "Makes a volume: all zeros, or what a snapshot or a moment is",
 			body: NewVolume,
 			answers: { 200: { description: "The volume", schema: Volume } },
 			handle: async ({ body: { pool, name, sizeBytes, pageBytes, of } }) => {
@@ -53,7 +53,8 @@ export function volumeRoutes({ pools }: Inside): Route[] {
 		route({
 			method: "POST",
 			path: "/api/v1/volumes/{name}/rollback",
-			summary: "Has a volume go on as a snapshot of it is; how it was is kept as another snapshot",
+			summary:
+				"Has a volume go on as a snapshot of it is, or a moment was; how it was is kept as another snapshot",
 			body: Rollback,
 			answers: { 202: { description: "The job that does it", schema: Job } },
 			refusals: [409],

@@ -66,7 +66,7 @@ export const NewVolume = z
 		pageBytes: bytes(
 			"What is mapped as a whole: a power of two from 512 to 262144. Default 4096, of a clone that of the volume",
 		).optional(),
-		of: text("What it is a clone of: VOLUME@SNAPSHOT, of the same pool").optional(),
+		of: text("What it is a clone of: VOLUME@SNAPSHOT or VOLUME@MOMENT, of the same pool").optional(),
 	})
 	.meta({ id: "NewVolume" });
 
@@ -115,7 +115,7 @@ export const SnapshotPatch = z
 
 export const Rollback = z
 	.strictObject({
-		to: text("A snapshot of the volume").meta({ example: "monday" }),
+		to: text("A snapshot of the volume, or a moment").meta({ example: "monday" }),
 		force: z.boolean().optional().meta({
 			description:
 				"Also of a volume that a disk serves: its initiators are cut off first, and find another WWN",

@@ -12,6 +12,7 @@ import { ago, bytes, count, time } from "./format.js";
 /** @import { Job, Pool, Volume } from "../model.js" */
 
 /** @typedef {Volume["snapshots"][number]} Snapshot */
+/** @typedef {{ name: string, created: string, sizeBytes?: number }} Past A snapshot, or a moment by its time: how large it was then is not known here. */
 
 const VOLUMES = "/api/v1/volumes";
 const NAME_HINT = "letters, digits, . - and _";
@@ -112,31 +113,31 @@ export function removeVolume(volume) {
 	});
 }
 
-/** @param {Volume} volume @param {Snapshot} snapshot */
-export function cloneSnapshot(volume, { name: snapshot }) {
+/** @param {Volume} volume @param {Past} past */
+export function cloneVolume(volume, { name: at }) {
 	askFor({
-		title: `Clone of ${called(volume)}@${snapshot}`,
-		sentences: ["A new volume begins as the snapshot is. It takes up what is written to it from then on."],
+		title: `Clone of ${called(volume)}@${at}`,
+		sentences: ["A new volume begins as this one was then. It takes up what is written to it from then on."],
 		fields: [{ key: "name", label: "Name of the new volume", hint: NAME_HINT }],
 		submit: "Make it",
 		async act({ name = "" }) {
 			const { pool } = volume;
-			await request("POST", VOLUMES, { body: { pool, name, of: `${volume.name}@${snapshot}` } });
+			await request("POST", VOLUMES, { body: { pool, name, of: `${volume.name}@${at}` } });
 			location.hash = `#/volume/${encodeURIComponent(`${pool}/${name}`)}`;
 		},
 	});
 }
 
-/** @param {Volume} volume @param {Snapshot} snapshot @param {() => void} changed */
-export function rollBack(volume, { name: snapshot, created, sizeBytes }, changed) {
+/** @param {Volume} volume @param {Past} past @param {() => void} changed */
+export function rollBack(volume, { name: at, created, sizeBytes = volume.sizeBytes }, changed) {
 	const { disk } = volume;
 	const isOtherSize = sizeBytes !== volume.sizeBytes;
 	confirmChange({
-		title: `Roll ${called(volume)} back to ${snapshot}`,
+		title: `Roll ${called(volume)} back to ${at}`,
 		sentences: [
 			...(disk === null ? [] : [`Disk ${disk} is closed: its initiators are cut off.`]),
 			`The volume goes on as it was at ${time(created)}, ${ago(created)}${isOtherSize ? `, with ${bytes(sizeBytes)}` : ""}.`,
-			`How it is now is kept as another snapshot, before-${snapshot}.`,
+			`How it is now is kept as another snapshot, before-${momentName(at)}.`,
 			...(disk === null
 				? []
 				: [
@@ -147,13 +148,18 @@ export function rollBack(volume, { name: snapshot, created, sizeBytes }, changed
 		confirm: "Roll back",
 		danger: true,
 		async act(progress) {
-			const body = { to: snapshot, force: disk !== null };
+			const body = { to: at, force: disk !== null };
 			const answer = await request("POST", `${volumePath(called(volume))}/rollback`, { body });
 			const job = /** @type {Job} */ (await answer.json());
 			await followJob(job.id, progress);
 			changed();
 		},
 	});
+}
+
+/** As the pool calls a moment that it goes back to; of a snapshot, its name. @param {string} at */
+function momentName(at) {
+	return at.replace(/^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2}).*$/, "moment-$1$2$3T$4$5$6Z");
 }
 
 /** @param {Volume} volume @param {Snapshot} snapshot @param {() => void} changed */

@@ -11,7 +11,7 @@ import { ago, bytes, time } from "./format.js";
 import { Table } from "./table.js";
 import { atMsOf, Timeline } from "./timeline.js";
 import {
-	cloneSnapshot,
+	cloneVolume,
 	holdSnapshot,
 	removeSnapshot,
 	removeVolume,
@@ -24,6 +24,7 @@ import {
 
 /** @import { Volume } from "../model.js" */
 /** @import { Chosen, Snapshot } from "./timeline.js" */
+/** @import { Past } from "./volume-actions.js" */
 
 const EVERY_MS = 2000;
 
@@ -153,33 +154,34 @@ function pastPart(name, act, changed) {
 }
 
 /**
- * What can be done with the snapshot that is chosen.
+ * What can be done with the snapshot or moment that is chosen: it is cloned and gone back to; a snapshot is held and removed, too.
  * @param {() => Chosen} chosenNow
  * @param {(what: (volume: Volume) => unknown) => () => void} act
  * @param {() => void} changed
  */
 function snapshotButtons(chosenNow, act, changed) {
-	const snapshot = (/** @type {(volume: Volume, snapshot: Snapshot) => unknown} */ what) =>
+	const ofSnapshot = (/** @type {(volume: Volume, each: Snapshot, changed: () => void) => unknown} */ what) =>
 		act((volume) => {
 			const chosen = chosenNow();
-			if (chosen !== undefined && "snapshot" in chosen) what(volume, chosen.snapshot);
+			if (chosen !== undefined && "snapshot" in chosen) what(volume, chosen.snapshot, changed);
 		});
-	const ofChange = (/** @type {(volume: Volume, each: Snapshot, changed: () => void) => unknown} */ what) =>
-		snapshot((volume, each) => what(volume, each, changed));
-	const hold = buttonOf("Hold", ofChange(holdSnapshot));
-	const elements = [
-		buttonOf("Clone", snapshot(cloneSnapshot)),
-		buttonOf("Roll back", ofChange(rollBack), "danger"),
-		hold,
-		buttonOf("Remove the snapshot", ofChange(removeSnapshot), "danger"),
-	];
+	const ofBoth = (/** @type {(volume: Volume, each: Past, changed: () => void) => unknown} */ what) =>
+		act((volume) => {
+			const chosen = chosenNow();
+			if (chosen !== undefined) what(volume, pastOf(chosen), changed);
+		});
+	const clone = buttonOf("Clone", ofBoth(cloneVolume));
+	const back = buttonOf("Roll back", ofBoth(rollBack), "danger");
+	const hold = buttonOf("Hold", ofSnapshot(holdSnapshot));
+	const remove = buttonOf("Remove the snapshot", ofSnapshot(removeSnapshot), "danger");
 	return {
-		elements,
+		elements: [clone, back, hold, remove],
 		/** @param {Chosen} chosen */
 		show(chosen) {
 			const isSnapshot = chosen !== undefined && "snapshot" in chosen;
 			write(hold, isSnapshot && chosen.snapshot.held ? "Release" : "Hold");
-			for (const each of elements) each.disabled = !isSnapshot;
+			for (const each of [clone, back]) each.disabled = chosen === undefined;
+			for (const each of [hold, remove]) each.disabled = !isSnapshot;
 		},
 	};
 }
@@ -187,7 +189,14 @@ function snapshotButtons(chosenNow, act, changed) {
 /** As the API and the configuration name it. @param {string} name @param {Chosen} chosen */
 function nameOf(name, chosen) {
 	if (chosen === undefined) return name;
-	return `${name}@${"atMs" in chosen ? new Date(chosen.atMs).toISOString() : chosen.snapshot.name}`;
+	return `${name}@${pastOf(chosen).name}`;
+}
+
+/** @param {Exclude<Chosen, undefined>} chosen @returns {Past} */
+function pastOf(chosen) {
+	if ("snapshot" in chosen) return chosen.snapshot;
+	const at = new Date(chosen.atMs).toISOString();
+	return { name: at, created: at };
 }
 
 /** @param {Chosen} chosen */
@@ -195,8 +204,7 @@ function wordsFor(chosen) {
 	if (chosen === undefined) return "Choose a snapshot, or a moment on the line.";
 	const at = new Date(atMsOf(chosen)).toISOString();
 	const when = `${time(at)}, ${ago(at)}`;
-	if ("atMs" in chosen)
-		return `The moment ${when}. It can be served and compared; clones and the way back want a snapshot.`;
+	if ("atMs" in chosen) return `The moment ${when}.`;
 	const { name, sizeBytes, held } = chosen.snapshot;
 	return `Snapshot ${name}: ${when}, ${bytes(sizeBytes)}${held ? ", held" : ""}.`;
 }

@@ -1,0 +1,33 @@
+/** Sizes that volumes can have, and names that are chosen for snapshots. Asked by `administration.ts`. */
+
+import { OperatorError } from "../errors.js";
+import { quote } from "../text.js";
+import type { Volume } from "./catalog.js";
+import { PAGE_BYTES_MAX, PAGE_BYTES_MIN } from "./format.js";
+
+/** Most sectors that an initiator can address. */
+const SECTORS_MAX = 2 ** 48 - 1;
+
+/** `moment-20261125T100000Z` */
+export function momentName(timeUs: number): string {
+	const iso = new Date(timeUs / 1000).toISOString().slice(0, 19);
+	return `moment-${iso.replaceAll(/[-:]/g, "")}Z`;
+}
+
+export function freeName({ snapshots }: Volume, wanted: string): string {
+	const isTaken = (name: string): boolean => snapshots.some((snapshot) => snapshot.name === name);
+	for (let number = 2, name = wanted; ; name = `${wanted}-${number++}`) if (!isTaken(name)) return name;
+}
+
+export function checkPage(pageBytes: number): void {
+	if (pageBytes >= PAGE_BYTES_MIN && pageBytes <= PAGE_BYTES_MAX && Number.isInteger(Math.log2(pageBytes)))
+		return;
+	throw new OperatorError(`page ${pageBytes}: a power of two from 512 to 256K is allowed`);
+}
+
+export function checkSize(name: string, sizeBytes: number): void {
+	if (sizeBytes > 0 && sizeBytes % 512 === 0 && sizeBytes / 512 <= SECTORS_MAX) return;
+	throw new OperatorError(
+		`volume ${quote(name)}: its size must be a multiple of 512 bytes, not 0, and at most ${SECTORS_MAX} of them`,
+	);
+}
