@@ -30,8 +30,9 @@ export class Moments {
 
 	/** `present`: the volume as it is now, whatever it was called then. Throws an OperatorError. */
 	async find(present: Volume, timeUs: number): Promise<Then> {
-		const { world, nodes, tree } = this.#parts;
-		if (timeUs > world.now()) throw refusal(present, timeUs, "is in the future");
+		const { world, nodes, tree, log } = this.#parts;
+		// (The clock may have been set back.)
+		if (timeUs > Math.max(world.now(), log.cursor.timeUs)) throw refusal(present, timeUs, "is in the future");
 		if (timeUs < present.createdUs) throw refusal(present, timeUs, "there was no such volume then");
 		const { kept } = this.#checkpoints;
 		const empty = (): Contents => emptyContents(world, nodes, tree);

@@ -1,6 +1,6 @@
 /** Pools and volumes of the API: who is asked for them, what is shown, and what is refused. */
 
-import t from "tap";
+import t, { type Test } from "tap";
 import { POOL } from "./figures.js";
 import { Stage, settle } from "./stage.js";
 
@@ -52,17 +52,22 @@ t.test("what is shown", async (t) => {
 		t.ok(text.includes(`\n${line}\n`), line);
 });
 
-t.test("what is asked of the worker", async (t) => {
+/** Asks, and says what came of it and what the worker was asked to do. */
+async function asking(t: Test): Promise<(method: string, path: string, body?: object) => Promise<unknown[]>> {
 	const stage = new Stage();
 	stage.opener.text += TEXT;
 	stage.workers.pools.set("/srv/fast", POOL);
 	await stage.start(t);
 	await settle();
-	const asked = async (method: string, path: string, body?: object) => {
+	return async (method: string, path: string, body?: object) => {
 		stage.workers.calls.length = 0;
 		const { status } = await stage.ask(method, path, { ...(body && { body }) });
 		return [status, ...stage.workers.calls.filter((call) => !call.includes('"look"'))];
 	};
+}
+
+t.test("what is asked of the worker", async (t) => {
+	const asked = await asking(t);
 	const wanted = { pool: "fast", name: "web", sizeBytes: 512 };
 	t.strictSame(await asked("POST", "/api/v1/volumes", wanted), [
 		200,
@@ -91,16 +96,6 @@ t.test("what is asked of the worker", async (t) => {
 		200,
 		'pool /srv/fast {"act":"clone","volume":"web","snapshot":"monday","name":"web"}',
 	]);
-	const [, moment] = await asked("POST", "/api/v1/volumes", { pool: "fast", name: "web", of: "web@-10m" });
-	t.match(
-		moment,
-		/"snapshot":"\d{4}-\d{2}-\d{2}T[\d:.]+Z"/,
-		"the moment that this was when it was asked for",
-	);
-	t.strictSame(
-		await asked("POST", "/api/v1/volumes", { pool: "fast", name: "x", of: "web@2026-13-01T00:00Z" }),
-		[422],
-	);
 	t.strictSame(await asked("POST", "/api/v1/volumes", { ...wanted, of: "web@monday" }), [422]);
 	t.strictSame(await asked("POST", "/api/v1/volumes", { pool: "fast", name: "x" }), [422]);
 	t.strictSame(await asked("POST", "/api/v1/volumes/fast%2Fweb/rollback", { to: "monday" }), [409]);
@@ -108,8 +103,6 @@ t.test("what is asked of the worker", async (t) => {
 		await asked("POST", "/api/v1/volumes/fast%2Fweb/rollback", { to: "none", force: true }),
 		[404],
 	);
-	const back = await asked("POST", "/api/v1/volumes/fast%2Fweb/rollback", { to: "-1h", force: true });
-	t.equal(back[0], 202, "a moment needs no name");
 	t.strictSame(await asked("PATCH", `/api/v1/snapshots/${of}`, { held: false }), [
 		200,
 		'pool /srv/fast {"act":"hold","volume":"web","snapshot":"monday","isHeld":false}',
@@ -120,6 +113,22 @@ t.test("what is asked of the worker", async (t) => {
 	]);
 	t.strictSame(await asked("DELETE", "/api/v1/snapshots/fast%2Fweb"), [404], "that is a volume");
 	t.strictSame(await asked("POST", "/api/v1/snapshots", { names: ["fast/web@a", "slow/web@a"] }), [422]);
+});
+
+t.test("a clone begins with a moment, and a volume goes back to one, by its time", async (t) => {
+	const asked = await asking(t);
+	const [, moment] = await asked("POST", "/api/v1/volumes", { pool: "fast", name: "web", of: "web@-10m" });
+	t.match(
+		moment,
+		/"snapshot":"\d{4}-\d{2}-\d{2}T[\d:.]+Z"/,
+		"the moment that this was when it was asked for",
+	);
+	t.strictSame(
+		await asked("POST", "/api/v1/volumes", { pool: "fast", name: "x", of: "web@2026-13-01T00:00Z" }),
+		[422],
+	);
+	const back = await asked("POST", "/api/v1/volumes/fast%2Fweb/rollback", { to: "-1h", force: true });
+	t.equal(back[0], 202, "a moment needs no name");
 });
 
 t.test("what shrinks by force is closed first, and another disk afterwards", async (t) => {

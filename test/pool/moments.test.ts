@@ -1,6 +1,8 @@
 // What volumes were at moments, as clones and as what they go back to: now, and after the pool was opened again.
 import t from "tap";
 import { Pool } from "../../lib/pool/pool.js";
+import { Random } from "../../lib/random.js";
+import { CrashFolder, Power } from "./crash-folder.js";
 import { MemoryFolder, Stage, show, testWorld } from "./memory-folder.js";
 
 /** Each half of some pages is written so often, and the time is told when that is done. */
@@ -113,5 +115,51 @@ t.test(
 		const again = await Pool.open(testWorld(folder));
 		for (let i = 0; i < 8; i++) t.strictSame(await show(again, `c${i}`, 0, 1), [1, 1]);
 		await again.close();
+	},
+);
+
+/** A clone of what `web` was and the way back there, until the power is cut; says what was acknowledged. */
+async function untilOff(
+	folder: CrashFolder,
+	moment: string,
+): Promise<{ isCloned: boolean; isBack: boolean }> {
+	const done = { isCloned: false, isBack: false };
+	const work = async (): Promise<void> => {
+		const { administration } = await Pool.open(testWorld(folder));
+		await administration.clone("web", moment, "copy");
+		done.isCloned = true;
+		await administration.rollback("web", moment);
+		done.isBack = true;
+	};
+	await Promise.race([work(), folder.power.off]);
+	return { ...done };
+}
+
+t.test(
+	"trap 14: the power is cut at any request of a clone of a moment, and of the way back there",
+	async (t) => {
+		const random = new Random(14);
+		const before = new CrashFolder(new Power(Number.POSITIVE_INFINITY));
+		const stage = await Stage.create(before);
+		const [, second = ""] = await written(stage, 1, 2, 3);
+		await stage.close();
+		const ways = new Set<string>();
+		for (let cut = 0; !ways.has("true true"); cut++) {
+			const folder = before.crash(random, 1, cut);
+			const { isCloned, isBack } = await untilOff(folder, second);
+			ways.add(`${isCloned} ${isBack}`);
+			// Twice: what is there when it is opened is there the next time.
+			const survives = random.pick([0, 0.5, 1]);
+			const after = folder.crash(random, survives, Number.POSITIVE_INFINITY);
+			for (let time = 0; time < 2; time++) {
+				const pool = await Pool.open(testWorld(after));
+				const copy = pool.volumes.some(({ name }) => name === "copy") && (await show(pool, "copy", 0, 1));
+				t.ok(copy === false ? !isCloned : `${copy}` === "2,2", `the clone at ${cut}`);
+				const web = `${await show(pool, "web", 0, 1)}`;
+				t.ok(web === "2,2" || (web === "3,3" && !isBack), `the volume at ${cut}`);
+				await pool.close();
+			}
+		}
+		t.equal(ways.size, 3);
 	},
 );
