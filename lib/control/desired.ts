@@ -216,6 +216,7 @@ export class Desired {
 	#take(wish: Wish, config: Config): void {
 		this.#wish = wish;
 		this.#config = config;
+		this.#options.workers.arrange(config.disks);
 		this.#record.isGood();
 	}
 
@@ -232,8 +233,7 @@ export class Desired {
 			);
 		const message = `${counted(steps.length, "step")}${steps.length === 0 ? ": nothing has changed" : ""}`;
 		job.finish("done", message);
-		const isWhole = job.job.errors.length === 0;
-		this.#options.events.add({ kind: "configuration", ...endOf(difference, isWhole) });
+		this.#options.events.add({ kind: "configuration", ...endOf(difference, job.job.errors.length === 0) });
 	}
 
 	async #takeAway({ kind, disk: { name } }: Step, job: RunningJob): Promise<void> {
@@ -265,9 +265,8 @@ export class Desired {
 
 	/** A worker has been started again: all that it had. */
 	lost(worker: number): void {
-		const { workers } = this.#options;
 		for (const steward of this.#stewards.values())
-			if (workers.workerOf(steward.disk) === worker) steward.lost();
+			if (this.#options.workers.workerOf(steward.disk.name) === worker) steward.lost();
 	}
 
 	#reconsiderLater(): void {
@@ -289,6 +288,7 @@ export class Desired {
 		);
 		const mended = disks.filter((disk, index) => disk !== this.#config.disks[index]);
 		this.#config = { ...this.#config, disks, links: config.links };
+		this.#options.workers.arrange(disks);
 		for (const disk of mended) void this.#stewards.get(disk.name)?.serve(disk);
 	}
 

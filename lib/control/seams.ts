@@ -164,8 +164,10 @@ export interface WorkersListener {
 export interface Workers {
 	listen(listener: WorkersListener): void;
 	serving(): Promise<readonly ServedDisk[]>;
+	/** These are all disks that there shall be, told before any of them is added: some belong together. */
+	arrange(disks: readonly DiskConfig[]): void;
 	/** Which one serves, or would serve, the disk. */
-	workerOf(disk: Pick<DiskConfig, "name" | "disk">): number;
+	workerOf(disk: string): number;
 	/** Resolves when it is served; throws an OperatorError if it can't be. One that was withdrawn is open already. */
 	add(disk: DiskConfig, links: readonly LinkSpec[], kept: KeptDisk, fingerprint: string): Promise<void>;
 	/** What is live: MAC mask, buffer count, config string, limit. */

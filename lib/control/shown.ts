@@ -67,7 +67,7 @@ export class Shower {
 				[changes.noticeOf(disk), replaced.textOf(steward)].flatMap((text) => text ?? []).join("; ") || null,
 			settings: disk.settings,
 			identity: identity ? { serial: identity.serial, wwn: identity.wwn } : null,
-			worker: workers.workerOf(disk),
+			worker: workers.workerOf(disk.name),
 			aoe: seen.view?.aoe ?? null,
 			counters: seen.figures?.counters ?? NO_COUNTERS,
 			causes: { ...seen.figures?.causes },

@@ -13,13 +13,14 @@ import type { DiskConfig } from "../spec/configuration.js";
 import type { LinkSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import { askWorker, insist } from "./ask-worker.js";
-import { Allowance, endIn, lookIn, newsIn, numbersIn, poolIn, reportIn, setIn } from "./heard.js";
+import { endIn, lookIn, newsIn, numbersIn, poolIn, reportIn, setIn } from "./heard.js";
 import { volumeIn } from "./heard-volume.js";
 import { viewOf } from "./look-parts.js";
-import { Looking, lookAtAll } from "./looking.js";
+import { lookAtAll } from "./looking.js";
 import { Onlooker } from "./onlooker.js";
 import type { KeptDisk, Look, Removed, ServedDisk, Workers, WorkersListener } from "./seams.js";
 import { ToldViews } from "./told-views.js";
+import { newTreeWorker, type TreeWorker } from "./tree-worker.js";
 import { allReports, allServed } from "./whole-answers.js";
 import { Choice } from "./worker-choice.js";
 import { workerDisk } from "./worker-disk.js";
@@ -30,50 +31,19 @@ const LOOK_LIMIT_MS = 5000;
 const START_LIMIT_MS = 5000;
 const START_POLL_MS = 5;
 
-interface Worker {
-	readonly index: number;
-	asking: Asking | null;
-	/** Counts how often it, or control, has been started. */
-	life: number;
-	onlooker: Onlooker;
-	readonly looking: Looking;
-	told: ToldViews;
-	readonly disks: Set<string>;
-	/** Disks of which it is being kept what initiators have set. */
-	readonly keeping: Set<string>;
-	readonly allowance: Allowance;
-}
-
 export class TreeWorkers implements Workers {
-	readonly #workers: readonly Worker[];
-	readonly #choice: Choice<Worker>;
+	readonly #workers: readonly TreeWorker[];
+	readonly #choice: Choice<TreeWorker>;
 	#listener: WorkersListener | null = null;
 	readonly #replace: (index: number) => void;
 
 	/** `replace` has a worker started again whose words are none. */
 	constructor(count: number, replace: (index: number) => void, clock: Clock = systemClock) {
 		this.#replace = replace;
-		this.#workers = Array.from({ length: count }, (_, index) => this.#newWorker(index, () => clock.now()));
+		const now = (): number => clock.now();
+		const parts = { look: this.#look.bind(this), tellSilence: this.#tellSilence.bind(this) };
+		this.#workers = Array.from({ length: count }, (_, index) => newTreeWorker(index, now, parts));
 		this.#choice = new Choice(this.#workers);
-	}
-
-	#newWorker(index: number, now: () => number): Worker {
-		const worker: Worker = {
-			index,
-			asking: null,
-			life: 0,
-			onlooker: new Onlooker(index, 0),
-			looking: new Looking(
-				() => this.#look(worker),
-				now,
-				(isSilent) => this.#tellSilence(index, isSilent),
-			),
-			told: new ToldViews(),
-			disks: new Set<string>(),
-			keeping: new Set<string>(),
-			allowance: new Allowance(now),
-		};
-		return worker;
 	}
 
 	listen(listener: WorkersListener): void {
@@ -129,7 +99,7 @@ export class TreeWorkers implements Workers {
 	}
 
 	/** Nothing of one that is not there, or does not say: when it comes it is told all. */
-	async #servedBy(worker: Worker): Promise<readonly Serving[]> {
+	async #servedBy(worker: TreeWorker): Promise<readonly Serving[]> {
 		if (worker.asking === null) return [];
 		const { life } = worker;
 		try {
@@ -141,8 +111,12 @@ export class TreeWorkers implements Workers {
 		}
 	}
 
-	workerOf(disk: Pick<DiskConfig, "name" | "disk">): number {
-		return this.#choice.of(disk).index;
+	arrange(disks: readonly DiskConfig[]): void {
+		this.#choice.arrange(disks);
+	}
+
+	workerOf(disk: string): number {
+		return this.#choice.known(disk).index;
 	}
 
 	async add(
@@ -152,7 +126,11 @@ export class TreeWorkers implements Workers {
 		fingerprint: string,
 	): Promise<void> {
 		const added = workerDisk(disk, links, kept, fingerprint);
-		await this.#changed(this.#choice.of(disk), disk.name, { kind: "add", disk: added }, ADD_LIMIT_MS);
+		const worker = this.#choice.of(disk);
+		// It may be open still, where its exports were: it has others now.
+		if (this.#choice.isElsewhere(disk.name, worker)) await this.remove(disk.name);
+		this.#choice.give(disk.name, worker);
+		await this.#changed(worker, disk.name, { kind: "add", disk: added }, ADD_LIMIT_MS);
 	}
 
 	async change({ name, disk, exports }: DiskConfig, fingerprint: string): Promise<void> {
@@ -215,7 +193,7 @@ export class TreeWorkers implements Workers {
 	}
 
 	/** Undefined if it is not there now, or does not answer in time. */
-	async #look(worker: Worker): Promise<Look | undefined> {
+	async #look(worker: TreeWorker): Promise<Look | undefined> {
 		if (worker.asking === null) return undefined;
 		const { onlooker } = worker;
 		worker.told.looks();
@@ -237,13 +215,13 @@ export class TreeWorkers implements Workers {
 	}
 
 	/** Throws a FrameError, which ends the channel, if it is no news. */
-	#told({ allowance, disks }: Worker, words: Delivery["body"]): void {
+	#told({ allowance, disks }: TreeWorker, words: Delivery["body"]): void {
 		allowance.take();
 		this.#listener?.happened(newsIn(words, disks));
 	}
 
 	/** An initiator is answered when this is. Before anybody listens nothing is kept: what is set is asked for then. */
-	async #asked(worker: Worker, words: Delivery["body"]): Promise<Parcel> {
+	async #asked(worker: TreeWorker, words: Delivery["body"]): Promise<Parcel> {
 		const { disk, set } = setIn(words);
 		const { disks, keeping } = worker;
 		if (!disks.has(disk)) throw new OperatorError(`disk ${quote(disk)}: is not this worker's`);
@@ -258,7 +236,7 @@ export class TreeWorkers implements Workers {
 	}
 
 	/** What comes of its words. Throws an OperatorError if they are none: then it is heard no more. */
-	async #believed<T>(worker: Worker, hear: () => T | Promise<T>): Promise<T> {
+	async #believed<T>(worker: TreeWorker, hear: () => T | Promise<T>): Promise<T> {
 		try {
 			return await hear();
 		} catch (error) {
@@ -269,7 +247,7 @@ export class TreeWorkers implements Workers {
 	}
 
 	/** It is heard no more: another one takes its place. */
-	#distrust(worker: Worker, why: string): void {
+	#distrust(worker: TreeWorker, why: string): void {
 		const { index, asking } = worker;
 		// It may have said more by then.
 		if (asking === null) return;
@@ -280,18 +258,18 @@ export class TreeWorkers implements Workers {
 		this.#replace(index);
 	}
 
-	#insist(worker: Worker, body: WorkerRequest): Promise<Delivery | undefined> {
+	#insist(worker: TreeWorker, body: WorkerRequest): Promise<Delivery | undefined> {
 		return insist(worker, body, (why) => this.#distrust(worker, why));
 	}
 
 	/** Asks for a change of a disk, whose answer says how the disk stands then. */
-	async #changed(worker: Worker, disk: string, body: WorkerRequest, limitMs?: number): Promise<void> {
+	async #changed(worker: TreeWorker, disk: string, body: WorkerRequest, limitMs?: number): Promise<void> {
 		const answer = await askWorker(worker, body, limitMs);
 		await this.#believed(worker, () => this.#view(worker, disk, answer));
 	}
 
 	/** Throws a FrameError if the answer is none. */
-	#view({ told }: Worker, disk: string, { body }: Delivery): void {
+	#view({ told }: TreeWorker, disk: string, { body }: Delivery): void {
 		const report = reportIn(body, disk);
 		if (report === undefined) return;
 		told.answered(disk);

@@ -42,6 +42,8 @@ export class FakeWorkers implements Workers {
 		return [...this.served].map(([name, fingerprint]) => ({ name, fingerprint }));
 	}
 
+	arrange(): void {}
+
 	workerOf(): number {
 		return 0;
 	}

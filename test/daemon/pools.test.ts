@@ -23,16 +23,25 @@ if (await inNamespace(import.meta.url)) {
 	const quiet = { out: () => {}, err: () => {} };
 	await poolCreateCommand([pool], quiet);
 	for (const name of ["web", "mail"]) await volumeCreateCommand([`${pool}/${name}`, "1G"], quiet);
-	tree.configure(
-		[
-			`workers = 2\n[pool.fast]\npath = "${pool}"\n`,
-			diskToml("web", 'volume = "fast/web"', "9.0", `unix:${tree.frames}`),
-			diskToml("mail", 'volume = "fast/mail"\ndurability = "none"', "9.1", `unix:${tree.frames}`),
-			diskToml("none", 'volume = "fast/none"', "9.2", `unix:${tree.frames}`),
-			diskToml("old", 'volume = "fast/none@one"', "9.3", `unix:${tree.frames}`),
-			diskToml("past", 'volume = "fast/web@-0.001s"', "9.4", `unix:${tree.frames}`),
-		].join("\n"),
-	);
+	const configure = (more: string): void =>
+		tree.configure(
+			[
+				`workers = 2\n[pool.fast]\npath = "${pool}"\n`,
+				diskToml("web", 'volume = "fast/web"', "9.0", `unix:${tree.frames}`),
+				diskToml("mail", 'volume = "fast/mail"\ndurability = "none"', "9.1", `unix:${tree.frames}`),
+				diskToml("none", 'volume = "fast/none"', "9.2", `unix:${tree.frames}`),
+				diskToml("old", 'volume = "fast/none@one"', "9.3", `unix:${tree.frames}`),
+				diskToml("past", 'volume = "fast/web@-0.001s"', "9.4", `unix:${tree.frames}`),
+				more,
+			].join("\n"),
+		);
+	const plain = tree.file("plain.img");
+	/** A disk without a pool. */
+	const configurePlain = (...links: string[]): void =>
+		configure(
+			diskToml("plain", `file = "${plain}"`, "9.5", links.map((link) => `unix:${link}`).join('", "')),
+		);
+	configurePlain(tree.path("others.sock"));
 	await tree.start();
 	t.teardown(() => tree.stop());
 	const sector = (fill: number): Uint8Array => new Uint8Array(SECTOR_BYTES).fill(fill);
@@ -67,6 +76,17 @@ if (await inNamespace(import.meta.url)) {
 		t.strictSame([...(await disk.read(3, 1))], [...sector(0xa5)]);
 		t.equal((await tree.state("mail", "open")).worker, worker);
 		t.match(await tree.state("none", "failed"), { reason: /has no volume "none"/ });
+	});
+
+	t.test("whoever is at a unix: link finds all of its disks there, which are one worker's", async (t) => {
+		const { worker: other } = await tree.state("plain", "open");
+		t.not(other, worker, "it has a link of its own");
+		configurePlain(tree.path("others.sock"), tree.frames);
+		t.ok(await tree.reload());
+		await until("it is there", async () => (await tree.state("plain", "open")).worker === worker, LIMIT_MS);
+		await (await tree.open(9, 5)).write(0, sector(5));
+		const one = await tree.initiator();
+		for (const slot of [0, 1, 4, 5]) t.equal((await tree.found(9, slot, one)).slot, slot);
 	});
 
 	t.test("the log goes on in files that the opener makes", async (t) => {

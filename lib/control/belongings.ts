@@ -1,0 +1,63 @@
+/**
+ * What of a disk belongs to one process: its pool, whose log that process writes, and its `unix:` links, whose connections each come to whoever
+ * accepts them. And which disks are together for that reason. Pure; used by `worker-choice.ts`.
+ */
+
+import path from "node:path";
+import type { NetifSpec, StorageSpec } from "../spec/spec.js";
+
+export interface PlacedDisk {
+	readonly name: string;
+	readonly disk: { readonly storage: StorageSpec };
+	readonly exports: readonly { readonly netifs: readonly NetifSpec[] }[];
+}
+
+/** In words for people. */
+export type Belonging = `pool ${string}` | `unix:${string}`;
+
+export interface Group {
+	readonly belongings: Set<Belonging>;
+	/** By name. */
+	readonly disks: string[];
+}
+
+export function poolBelonging(folder: string): Belonging {
+	return `pool ${folder}`;
+}
+
+export function belongingsOf({ disk: { storage }, exports }: PlacedDisk): Belonging[] {
+	const links = exports
+		.flatMap(({ netifs }) => netifs)
+		.flatMap((netif): Belonging[] => (netif.kind === "unix" ? [`unix:${path.resolve(netif.path)}`] : []));
+	return storage.kind === "volume" ? [poolBelonging(storage.pool), ...links] : links;
+}
+
+/** Disks that have a belonging in common, or each one with a third, are one group. Those that have none are in none. */
+export function groupsOf(disks: readonly PlacedDisk[]): Group[] {
+	const groupOf = new Map<Belonging, Group>();
+	for (const disk of disks) {
+		const belongings = belongingsOf(disk);
+		if (belongings.length === 0) continue;
+		const met = new Set(belongings.flatMap((each) => groupOf.get(each) ?? []));
+		const [group = { belongings: new Set(), disks: [] }, ...others] = met;
+		for (const each of belongings) group.belongings.add(each);
+		for (const other of others) {
+			for (const each of other.belongings) group.belongings.add(each);
+			group.disks.push(...other.disks);
+		}
+		group.disks.push(disk.name);
+		for (const each of group.belongings) if (groupOf.get(each) !== group) groupOf.set(each, group);
+	}
+	return [...new Set(groupOf.values())];
+}
+
+/** What several disks have in common. */
+export function sharedOf(disks: readonly PlacedDisk[]): ReadonlySet<Belonging> {
+	const [seen, shared] = [new Set<Belonging>(), new Set<Belonging>()];
+	for (const disk of disks)
+		for (const each of new Set(belongingsOf(disk))) {
+			if (seen.has(each)) shared.add(each);
+			seen.add(each);
+		}
+	return shared;
+}
