@@ -23,6 +23,7 @@ import { Replaced } from "./replaced.js";
 import { restartNeeded } from "./restart-needed.js";
 import type { Workers } from "./seams.js";
 import { Shower } from "./shown.js";
+import { VolumeTurns } from "./volume-turns.js";
 import type { WatchedOpener } from "./watched-opener.js";
 
 /** Asking for processes costs the opener files to be read. */
@@ -65,6 +66,7 @@ export function insideOf(options: AssemblyOptions, kept: Kept, guard: Guard, eve
 	const wallMs = (clockMs: number): number => now() + clockMs - clock.now();
 	const replaced = new Replaced(events, () => desired.stewards());
 	const shower = new Shower({ observed, kept, changes, workers, wallMs, replaced });
+	const pools = new Pools(desired, workers, jobs, events);
 	return {
 		version,
 		sinceMs,
@@ -75,7 +77,8 @@ export function insideOf(options: AssemblyOptions, kept: Kept, guard: Guard, eve
 		shower,
 		events,
 		jobs,
-		pools: new Pools(desired, workers, jobs),
+		pools,
+		volumeTurns: new VolumeTurns(pools),
 		state: opener,
 		workers,
 		places,

@@ -14,7 +14,7 @@ import type { Plan } from "./model.js";
 import { initiatorOn, type Observed } from "./observed.js";
 import { demandPermits } from "./permits.js";
 import { stepsOf } from "./plan.js";
-import { pointerTo, Refusal } from "./problem.js";
+import { demandTag, pointerTo, Refusal } from "./problem.js";
 import type { Opener } from "./seams.js";
 import { fingerprintOf, type Steward } from "./steward.js";
 import { checkSettings, merged, wishWith } from "./wish.js";
@@ -171,10 +171,7 @@ export class Changes {
 	}
 
 	#checkTag(steward: Steward, { ifMatch }: Terms): void {
-		if (ifMatch === undefined || ifMatch.trim() === "*") return;
-		const tags = ifMatch.split(",").map((tag) => tag.trim());
-		if (!tags.includes(this.tagOf(steward)))
-			throw new Refusal(412, "it has been changed since: look at it again");
+		demandTag(ifMatch, this.tagOf(steward));
 	}
 
 	/** What of the disk is not as the files say, for whoever looks at it. */

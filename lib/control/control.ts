@@ -165,9 +165,10 @@ function lostHistory(unread: readonly string[]): Happening {
 }
 
 /** What an operator would look for in the log. What workers log is there already; of each disk that is served it would be too much. */
-function logEvent(log: Log, { kind, severity, disk, message }: Event, isLogged: boolean): void {
+function logEvent(log: Log, { kind, severity, disk, volume, message }: Event, isLogged: boolean): void {
 	if (isLogged) return;
-	const line = disk === undefined ? message : `disk ${disk}: ${message}`;
+	const about = disk === undefined ? volume && `volume ${volume}` : `disk ${disk}`;
+	const line = about === undefined ? message : `${about}: ${message}`;
 	if (severity === "error") log.error(line);
 	else if (severity === "warning") log.warn(line);
 	else if (kind === "configuration") log.info(line);

@@ -17,6 +17,8 @@ export interface Happening {
 	readonly severity: Severity;
 	readonly message: string;
 	readonly disk?: string;
+	/** POOL/VOLUME */
+	readonly volume?: string;
 	readonly link?: string;
 	readonly initiator?: string;
 	/** Milliseconds since 1970; default: now. */

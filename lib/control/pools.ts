@@ -10,9 +10,11 @@ import { fixedName, isMoment } from "../pool/past.js";
 import type { PoolConfig } from "../spec/configuration.js";
 import { quote } from "../text.js";
 import type { Desired } from "./desired.js";
+import type { EventLog } from "./event-log.js";
 import type { VolumeAnswers } from "./heard-volume.js";
 import type { Jobs, RunningJob } from "./jobs.js";
-import type { Pool, Volume } from "./model.js";
+import type { NamedSnapshot, Pool, Volume } from "./model.js";
+import { happeningsOf } from "./pool-events.js";
 import { Refusal } from "./problem.js";
 import type { Workers } from "./seams.js";
 import { messageOf } from "./thrown.js";
@@ -24,7 +26,7 @@ interface Named {
 }
 
 /** What `POOL/VOLUME@SNAPSHOT` says. */
-interface NamedSnapshot extends Named {
+interface NameOfSnapshot extends Named {
 	readonly snapshot: string;
 }
 
@@ -40,6 +42,7 @@ export class Pools {
 		readonly desired: Desired,
 		readonly workers: Pick<Workers, "pool" | "volume">,
 		readonly jobs: Jobs,
+		readonly events: Pick<EventLog, "add">,
 	) {}
 
 	all(): Promise<Pool[]> {
@@ -62,6 +65,19 @@ export class Pools {
 	async volume(name: string): Promise<Volume> {
 		const { pool, volume } = this.#read(name);
 		return this.#found(pool, await this.#act(pool, { act: "look" }), volume);
+	}
+
+	/** `POOL/VOLUME@SNAPSHOT`. */
+	async snapshot(name: string): Promise<NamedSnapshot> {
+		const { pool, volume, snapshot } = this.#readSnapshot(name);
+		const { snapshots } = await this.volume(`${pool.name}/${volume}`);
+		const found = snapshots.find((each) => each.name === snapshot);
+		if (found === undefined)
+			throw new Refusal(
+				404,
+				`volume ${quote(`${pool.name}/${volume}`)}: there is no snapshot ${quote(snapshot)}`,
+			);
+		return { ...found, pool: pool.name, volume };
 	}
 
 	async create(poolName: string, name: string, sizeBytes: number, pageBytes: number): Promise<Volume> {
@@ -146,7 +162,12 @@ export class Pools {
 				job.step();
 				job.finish("done", `${name} is as ${at} was; how it was is kept as a snapshot`);
 			},
-			(error: unknown) => job.finish("failed", error instanceof Refusal ? error.message : messageOf(error)),
+			(error: unknown) => {
+				const message = error instanceof Refusal ? error.message : messageOf(error);
+				job.finish("failed", message);
+				const told = `did not go back to ${snapshot}: ${message}`;
+				this.events.add({ kind: "volume-rolled-back", severity: "error", volume: name, message: told });
+			},
 		);
 		return job;
 	}
@@ -173,7 +194,7 @@ export class Pools {
 		return { pool: this.#poolOf(pool), volume };
 	}
 
-	#readSnapshot(name: string): NamedSnapshot {
+	#readSnapshot(name: string): NameOfSnapshot {
 		const [, volume, snapshot] = /^([^@]+)@([^@]+)$/.exec(name) ?? [];
 		if (volume === undefined || snapshot === undefined)
 			throw new Refusal(404, `snapshot ${quote(name)}: POOL/VOLUME@SNAPSHOT is expected`);
@@ -184,6 +205,7 @@ export class Pools {
 	async #act(pool: PoolConfig, what: PoolAct): Promise<PoolLook> {
 		const look = await orRefuse(this.workers.pool(pool.path, what));
 		if (what.act !== "look") this.#hurry(pool);
+		for (const happening of happeningsOf(pool.name, what)) this.events.add(happening);
 		return look;
 	}
 

@@ -62,3 +62,10 @@ export function problemResponse(refusal: Refusal): Response {
 export function pointerTo(path: readonly PropertyKey[]): string {
 	return `#${path.map((key) => `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("")}`;
 }
+
+/** Throws a Refusal if whoever asks has named another one. */
+export function demandTag(ifMatch: string | undefined, tag: string): void {
+	if (ifMatch === undefined || ifMatch.trim() === "*") return;
+	const tags = ifMatch.split(",").map((each) => each.trim());
+	if (!tags.includes(tag)) throw new Refusal(412, "it has been changed since: look at it again");
+}

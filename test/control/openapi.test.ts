@@ -47,6 +47,7 @@ const QUERIES: Readonly<Record<string, string>> = {
 function nameIn(path: string, job: string): string {
 	if (path.includes("jobs")) return job;
 	if (path.includes("pools")) return "fast";
+	if (path.includes("snapshots")) return "fast%2Fweb%40monday";
 	return path.includes("volumes") ? "fast%2Fweb" : "web";
 }
 

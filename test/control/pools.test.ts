@@ -1,6 +1,7 @@
 /** Pools and volumes of the API: who is asked for them, what is shown, and what is refused. */
 
 import t, { type Test } from "tap";
+import { OperatorError } from "../../lib/errors.js";
 import { POOL } from "./figures.js";
 import { Stage, settle } from "./stage.js";
 
@@ -143,4 +144,109 @@ t.test("what shrinks by force is closed first, and another disk afterwards", asy
 	const acts = stage.workers.calls.filter((call) => !call.includes('"look"'));
 	const shrunk = '{"act":"resize","name":"web","sizeBytes":512,"mayShrink":true,"isAnother":true}';
 	t.match(acts, [/db/, `pool /srv/fast ${shrunk}`]);
+});
+
+t.test("a change names what it has seen", async (t) => {
+	const stage = new Stage();
+	stage.opener.text += TEXT.replace(/\[disk.*/s, "");
+	stage.workers.pools.set("/srv/fast", POOL);
+	await stage.start(t);
+	const [volume, snapshot] = ["/api/v1/volumes/fast%2Fweb", "/api/v1/snapshots/fast%2Fweb%40monday"];
+	const tagAt = async (address: string): Promise<string> =>
+		(await stage.ask("GET", address)).headers.etag ?? "";
+	const change = async (method: string, address: string, tag: string, body?: object): Promise<number> => {
+		const headers = { "if-match": tag };
+		return (await stage.ask(method, address, { headers, ...(body && { body }) })).status;
+	};
+	const [ofVolume, ofSnapshot] = [await tagAt(volume), await tagAt(snapshot)];
+	t.match(ofVolume, /^"[0-9a-f]{16}"$/);
+	t.not(ofVolume, ofSnapshot);
+	const [web] = POOL.volumes;
+	stage.workers.pools.set("/srv/fast", { ...POOL, volumes: [{ ...web!, usedBytes: 1 }] });
+	t.equal(await tagAt(volume), ofVolume, "what is written is no change");
+	t.equal(await change("PATCH", snapshot, ofSnapshot, { held: false }), 200);
+	const released = { ...web!, snapshots: web!.snapshots.map((each) => ({ ...each, held: false })) };
+	stage.workers.pools.set("/srv/fast", { ...POOL, volumes: [released] });
+	stage.workers.calls.length = 0;
+	for (const [method, address, body] of [
+		["PATCH", volume, { sizeBytes: 1024 }],
+		["DELETE", volume],
+		["POST", `${volume}/rollback`, { to: "monday" }],
+	] as const)
+		t.equal(await change(method, address, ofVolume, body), 412, `${method} ${address}`);
+	t.equal(await change("PATCH", snapshot, ofSnapshot, { held: true }), 412);
+	t.equal(await change("DELETE", snapshot, ofSnapshot), 412);
+	t.ok(
+		stage.workers.calls.every((call) => call.includes('"look"')),
+		"nothing was done",
+	);
+	t.equal(
+		await change("POST", `${volume}/rollback`, `"other", ${await tagAt(volume)}`, { to: "monday" }),
+		202,
+	);
+	t.equal(await change("DELETE", volume, "*"), 200);
+});
+
+t.test("changes of one volume wait for each other, and find what the other has left", async (t) => {
+	const stage = new Stage();
+	stage.opener.text += TEXT.replace(/\[disk.*/s, "");
+	stage.workers.pools.set("/srv/fast", POOL);
+	await stage.start(t);
+	const volume = "/api/v1/volumes/fast%2Fweb";
+	const headers = { "if-match": (await stage.ask("GET", volume)).headers.etag ?? "" };
+	const { pool } = stage.workers;
+	stage.workers.pool = async (folder, act) => {
+		await settle();
+		const look = await pool.call(stage.workers, folder, act);
+		if (act.act !== "resize") return look;
+		const [web] = look.volumes;
+		stage.workers.pools.set(folder, { ...look, volumes: [{ ...web!, sizeBytes: act.sizeBytes }] });
+		return pool.call(stage.workers, folder, { act: "look" });
+	};
+	const asked = [1024, 2048].map((sizeBytes) => stage.ask("PATCH", volume, { headers, body: { sizeBytes } }));
+	const statuses = (await Promise.all(asked)).map(({ status }) => status);
+	t.strictSame(statuses.sort(), [200, 412]);
+});
+
+t.test("what is done with volumes is told", async (t) => {
+	const stage = new Stage();
+	stage.opener.text += TEXT.replace(/\[disk.*/s, "");
+	stage.workers.pools.set("/srv/fast", POOL);
+	const { inside } = await stage.start(t);
+	const [volumes, snapshots] = ["/api/v1/volumes", "/api/v1/snapshots"];
+	const web = `${volumes}/fast%2Fweb`;
+	await stage.ask("POST", volumes, { body: { pool: "fast", name: "web", sizeBytes: 2 ** 20 } });
+	await stage.ask("POST", volumes, { body: { pool: "fast", name: "web", of: "web@monday" } });
+	await stage.ask("PATCH", web, { body: { sizeBytes: 2 ** 21 } });
+	await stage.ask("PATCH", web, { body: { name: "web2" } });
+	await stage.ask("POST", snapshots, { body: { names: ["fast/web@a", "fast/web@b"] } });
+	await stage.ask("PATCH", `${snapshots}/fast%2Fweb%40monday`, { body: { held: true } });
+	await stage.ask("DELETE", `${snapshots}/fast%2Fweb%40monday`);
+	await stage.done(await stage.ask("POST", `${web}/rollback`, { body: { to: "monday" } }));
+	await stage.ask("DELETE", web);
+	const told = inside.events.latest(100).filter(({ volume }) => volume !== undefined);
+	t.strictSame(
+		told.map(({ kind, volume, message }) => `${kind} ${volume}: ${message}`),
+		[
+			"volume-created fast/web: made, of 1M",
+			"volume-created fast/web: made, a clone of web@monday",
+			"volume-changed fast/web: is 2M large now",
+			"volume-changed fast/web2: is called that now, and was web",
+			"snapshot-taken fast/web: snapshot a taken",
+			"snapshot-taken fast/web: snapshot b taken",
+			"snapshot-changed fast/web: snapshot monday held",
+			"snapshot-removed fast/web: snapshot monday removed",
+			"volume-rolled-back fast/web: is as it was at monday",
+			"volume-removed fast/web: removed",
+		],
+	);
+	stage.workers.pool = async () => {
+		throw new OperatorError("it is on fire");
+	};
+	t.equal((await stage.ask("DELETE", web)).status, 422);
+	t.equal(
+		inside.events.latest(100).filter(({ volume }) => volume !== undefined).length,
+		10,
+		"nothing was done",
+	);
 });

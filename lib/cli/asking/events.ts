@@ -44,12 +44,12 @@ export async function eventsCommand(
 	});
 }
 
-function lineOf({ at, severity, kind, message, disk, link, initiator }: Event): string {
-	const about = [disk && `disk ${disk}`, link && `link ${link}`, initiator]
+function lineOf({ at, severity, kind, message, disk, volume, link, initiator }: Event): string {
+	const about = [disk && `disk ${disk}`, volume && `volume ${volume}`, link && `link ${link}`, initiator]
 		.filter((what) => what !== undefined && !message.includes(what))
 		.map((what) => `${what}: `)
 		.join("");
-	const head = `${at} ${severity.padEnd("warning".length)} ${kind.padEnd("disk-unfenced".length)}`;
+	const head = `${at} ${severity.padEnd("warning".length)} ${kind.padEnd("volume-rolled-back".length)}`;
 	return `${head} ${oneLine(about + message)}\n`;
 }
 

@@ -13,6 +13,7 @@ import type { Pools } from "../pools.js";
 import type { Replaced } from "../replaced.js";
 import type { Workers } from "../seams.js";
 import type { Shower } from "../shown.js";
+import type { VolumeTurns } from "../volume-turns.js";
 import type { WatchedOpener } from "../watched-opener.js";
 
 export interface Inside {
@@ -27,6 +28,7 @@ export interface Inside {
 	readonly events: EventLog;
 	readonly jobs: Jobs;
 	readonly pools: Pools;
+	readonly volumeTurns: VolumeTurns;
 	readonly state: WatchedOpener;
 	/** Keys that count from the next start. */
 	readonly restartNeeded: () => readonly string[];

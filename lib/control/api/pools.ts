@@ -7,6 +7,7 @@ import { Pool, PoolList, Volume, VolumeList } from "../model.js";
 import { json, type Route, route } from "../routes.js";
 import type { Inside } from "./inside.js";
 import { pageOf, paging } from "./pages.js";
+import { taggedVolume } from "./tagged.js";
 
 const listQuery = z.strictObject({
 	pool: z.string().optional().meta({ description: "Those of this pool alone" }),
@@ -45,8 +46,8 @@ export function poolRoutes({ pools }: Inside): Route[] {
 			method: "GET",
 			path: "/api/v1/volumes/{name}",
 			summary: "All there is to know of a volume: its name is POOL/VOLUME, with %2F between",
-			answers: { 200: { description: "The volume", schema: Volume } },
-			handle: async ({ name }) => json(await pools.volume(name)),
+			answers: { 200: { description: "The volume, with its ETag", schema: Volume, tagged: true } },
+			handle: async ({ name }) => taggedVolume(await pools.volume(name)),
 		}),
 	];
 }

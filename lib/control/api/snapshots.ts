@@ -3,17 +3,18 @@
  */
 
 import { z } from "zod";
-import { NewSnapshots, SnapshotList, SnapshotPatch, Volume, VolumeList } from "../model.js";
+import { NamedSnapshot, NewSnapshots, SnapshotList, SnapshotPatch, Volume, VolumeList } from "../model.js";
 import { json, type Route, route } from "../routes.js";
 import type { Inside } from "./inside.js";
 import { pageOf, paging } from "./pages.js";
+import { taggedSnapshot, taggedVolume } from "./tagged.js";
 
 const listQuery = z.strictObject({
 	pool: z.string().optional().meta({ description: "Those of this pool alone" }),
 	...paging,
 });
 
-export function snapshotRoutes({ pools }: Inside): Route[] {
+export function snapshotRoutes({ pools, volumeTurns }: Inside): Route[] {
 	return [
 		route({
 			method: "GET",
@@ -42,20 +43,33 @@ export function snapshotRoutes({ pools }: Inside): Route[] {
 			},
 		}),
 		route({
+			method: "GET",
+			path: "/api/v1/snapshots/{name}",
+			summary: "A snapshot: its name is POOL/VOLUME@SNAPSHOT, with %2F and %40",
+			answers: { 200: { description: "The snapshot, with its ETag", schema: NamedSnapshot, tagged: true } },
+			handle: async ({ name }) => taggedSnapshot(await pools.snapshot(name)),
+		}),
+		route({
 			method: "PATCH",
 			path: "/api/v1/snapshots/{name}",
 			summary: "Holds or releases a snapshot: its name is POOL/VOLUME@SNAPSHOT, with %2F and %40",
 			body: SnapshotPatch,
-			answers: { 200: { description: "Its volume", schema: Volume } },
-			handle: async ({ name, body }) => json(await pools.hold(name, body.held)),
+			answers: { 200: { description: "Its volume, with the ETag of that", schema: Volume, tagged: true } },
+			ifMatch: "optional",
+			handle: ({ name, body, header }) =>
+				volumeTurns.change(name, header("if-match"), async () =>
+					taggedVolume(await pools.hold(name, body.held)),
+				),
 		}),
 		route({
 			method: "DELETE",
 			path: "/api/v1/snapshots/{name}",
 			summary: "Removes a snapshot; clones of it stay as they are",
-			answers: { 200: { description: "Its volume", schema: Volume } },
+			answers: { 200: { description: "Its volume, with the ETag of that", schema: Volume, tagged: true } },
 			refusals: [409],
-			handle: async ({ name }) => json(await pools.forget(name)),
+			ifMatch: "optional",
+			handle: ({ name, header }) =>
+				volumeTurns.change(name, header("if-match"), async () => taggedVolume(await pools.forget(name))),
 		}),
 	];
 }

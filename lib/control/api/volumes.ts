@@ -2,29 +2,32 @@
  * `/api/v1/volumes`: making volumes, also as clones, changing and removing them. What can be done is for `../pools.ts` to say.
  */
 
+import type { RunningJob } from "../jobs.js";
 import { Job, NewVolume, Pool, Rollback, Volume, VolumePatch } from "../model.js";
 import { Refusal } from "../problem.js";
 import { json, type Route, route } from "../routes.js";
 import type { Inside } from "./inside.js";
+import { taggedVolume } from "./tagged.js";
 
 const PAGE_BYTES = 4096;
+const WITH_TAG = "The volume, with its ETag";
 
-export function volumeRoutes({ pools }: Inside): Route[] {
+export function volumeRoutes({ pools, volumeTurns }: Inside): Route[] {
 	return [
 		route({
 			method: "POST",
 			path: "/api/v1/volumes",
 			summary: "Makes a volume: all zeros, or what a snapshot or a moment is",
 			body: NewVolume,
-			answers: { 200: { description: "The volume", schema: Volume } },
+			answers: { 200: { description: WITH_TAG, schema: Volume, tagged: true } },
 			handle: async ({ body: { pool, name, sizeBytes, pageBytes, of } }) => {
 				if (of !== undefined) {
 					if (sizeBytes !== undefined || pageBytes !== undefined)
 						throw new Refusal(422, "of: a clone has the size and pages of what it is a clone of");
-					return json(await pools.clone(`${pool}/${of}`, name));
+					return taggedVolume(await pools.clone(`${pool}/${of}`, name));
 				}
 				if (sizeBytes === undefined) throw new Refusal(422, "sizeBytes or of is missing");
-				return json(await pools.create(pool, name, sizeBytes, pageBytes ?? PAGE_BYTES));
+				return taggedVolume(await pools.create(pool, name, sizeBytes, pageBytes ?? PAGE_BYTES));
 			},
 		}),
 		route({
@@ -32,15 +35,17 @@ export function volumeRoutes({ pools }: Inside): Route[] {
 			path: "/api/v1/volumes/{name}",
 			summary: "Gives a volume another size, or another name",
 			body: VolumePatch,
-			answers: { 200: { description: "The volume", schema: Volume } },
+			answers: { 200: { description: WITH_TAG, schema: Volume, tagged: true } },
 			refusals: [409],
-			handle: async ({ name, body: { sizeBytes, shrink = false, force = false, name: to } }) => {
-				const sized =
-					sizeBytes === undefined ? undefined : await pools.resize(name, sizeBytes, shrink, force);
-				if (to !== undefined && name !== `${name.split("/")[0]}/${to}`)
-					return json(await pools.rename(name, to));
-				return json(sized ?? (await pools.volume(name)));
-			},
+			ifMatch: "optional",
+			handle: ({ name, body: { sizeBytes, shrink = false, force = false, name: to }, header }) =>
+				volumeTurns.change(name, header("if-match"), async () => {
+					const sized =
+						sizeBytes === undefined ? undefined : await pools.resize(name, sizeBytes, shrink, force);
+					if (to !== undefined && name !== `${name.split("/")[0]}/${to}`)
+						return taggedVolume(await pools.rename(name, to));
+					return taggedVolume(sized ?? (await pools.volume(name)));
+				}),
 		}),
 		route({
 			method: "DELETE",
@@ -48,7 +53,9 @@ export function volumeRoutes({ pools }: Inside): Route[] {
 			summary: "Removes a volume with all that it holds",
 			answers: { 200: { description: "Its pool", schema: Pool } },
 			refusals: [409],
-			handle: async ({ name }) => json(await pools.remove(name)),
+			ifMatch: "optional",
+			handle: ({ name, header }) =>
+				volumeTurns.change(name, header("if-match"), async () => json(await pools.remove(name))),
 		}),
 		route({
 			method: "POST",
@@ -58,8 +65,10 @@ export function volumeRoutes({ pools }: Inside): Route[] {
 			body: Rollback,
 			answers: { 202: { description: "The job that does it", schema: Job } },
 			refusals: [409],
-			handle: async ({ name, body: { to, force = false } }) => {
-				const { job } = await pools.rollback(name, to, force);
+			ifMatch: "optional",
+			handle: async ({ name, body: { to, force = false }, header }) => {
+				const rollBack = (): Promise<RunningJob> => pools.rollback(name, to, force);
+				const { job } = await volumeTurns.change(name, header("if-match"), rollBack, ({ ended }) => ended);
 				return json(job, { status: 202, headers: { location: `/api/v1/jobs/${job.id}` } });
 			},
 		}),

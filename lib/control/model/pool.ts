@@ -89,6 +89,7 @@ export const VolumePatch = z
 export const NamedSnapshot = Snapshot.extend({ pool: poolName, volume: text("Of which volume") }).meta({
 	id: "NamedSnapshot",
 });
+export type NamedSnapshot = z.infer<typeof NamedSnapshot>;
 
 export const SnapshotList = z
 	.object({

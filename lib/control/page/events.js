@@ -27,8 +27,10 @@ function eventTable(withDisk) {
 				? [
 						{
 							title: "Concerns",
-							paint: (/** @type {HTMLElement} */ cell, /** @type {Happening} */ { disk, link, initiator }) =>
-								once(cell, disk === undefined ? (link ?? initiator ?? "") : diskLink(disk)),
+							paint: (
+								/** @type {HTMLElement} */ cell,
+								/** @type {Happening} */ { disk, volume, link, initiator },
+							) => once(cell, disk === undefined ? (volume ?? link ?? initiator ?? "") : diskLink(disk)),
 						},
 					]
 				: []),
@@ -63,7 +65,7 @@ export function eventsView(main, live) {
 		const events = feed.events.filter(
 			(event) =>
 				rank(event.severity) >= least &&
-				[event.message, event.kind, event.disk, event.link, event.initiator].some((text) =>
+				[event.message, event.kind, event.disk, event.volume, event.link, event.initiator].some((text) =>
 					text?.toLowerCase().includes(wanted),
 				),
 		);
