@@ -21,11 +21,16 @@ export interface Asked {
 }
 
 /** Throws an OperatorError: what the worker refuses with, or that it is not there. */
-export async function askWorker(worker: Asked, body: WorkerRequest, limitMs = LIMIT_MS): Promise<Delivery> {
+export async function askWorker(
+	worker: Asked,
+	body: WorkerRequest,
+	limitMs = LIMIT_MS,
+	bytes?: Uint8Array,
+): Promise<Delivery> {
 	const { index, asking } = worker;
 	if (asking === null) throw new AbsentError(`worker ${index} is being started`);
 	try {
-		return await asking.ask({ body }, limitMs);
+		return await asking.ask(bytes === undefined ? { body } : { body, bytes }, limitMs);
 	} catch (error) {
 		const isGone = error instanceof NoAnswerError && worker.asking !== asking;
 		throw isGone ? new AbsentError(`worker ${index}: ${error.message}`) : asRefusal(`worker ${index}`, error);

@@ -25,6 +25,8 @@ export interface VolumeAnswers {
 	};
 	readonly read: { readonly bytes: Uint8Array };
 	readonly runs: { readonly runs: readonly (Part & { readonly kind: "data" | "hole" })[] };
+	readonly write: object;
+	readonly release: object;
 	readonly changes: { readonly ranges: readonly (Part & { readonly mayBeSame: boolean })[] };
 }
 
@@ -35,6 +37,8 @@ const PART = { offsetBytes: isNumber, lengthBytes: isNumber };
 const ANSWERS: Readonly<Record<VolumeQuestion["ask"], Check>> = {
 	about: isShape({ name: isWord, sizeBytes: isNumber, pageBytes: isNumber, id: isWord }),
 	read: isShape({}),
+	write: isShape({}),
+	release: isShape({}),
 	runs: isShape({ runs: isList(isShape({ ...PART, kind: isOneOf(["data", "hole"]) }), MOST) }),
 	changes: isShape({ ranges: isList(isShape({ ...PART, mayBeSame: isFlag }), MOST) }),
 };

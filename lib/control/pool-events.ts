@@ -32,6 +32,8 @@ function toldOf(act: PoolAct): readonly Told[] {
 			return [["volume-changed", act.name, `is ${sizeText(act.sizeBytes)} large now`]];
 		case "rename":
 			return [["volume-changed", act.to, `is called that now, and was ${act.name}`]];
+		case "replace":
+			return [["volume-changed", act.name, `is now as ${act.by} was`]];
 		case "remove":
 			return [["volume-removed", act.name, "removed"]];
 		case "rollback":

@@ -107,6 +107,14 @@ export class Pools {
 		return this.#found(pool, await this.#act(pool, { act: "rename", name: volume, to }), to);
 	}
 
+	/** By another one of its pool, which is no more: it has the snapshots of both. */
+	async replace(name: string, by: string): Promise<Volume> {
+		const { pool, volume } = this.#read(name);
+		const disk = this.#disks().get(`${pool.name}/${volume}`);
+		if (disk !== undefined) throw new Refusal(409, `volume ${quote(name)}: disk ${disk} is on it`);
+		return this.#found(pool, await this.#act(pool, { act: "replace", name: volume, by }), volume);
+	}
+
 	async remove(name: string): Promise<Pool> {
 		const { pool, volume } = this.#read(name);
 		this.#refuseServed(`${pool.name}/${volume}`);
@@ -115,7 +123,7 @@ export class Pools {
 	}
 
 	/** All of one moment: `POOL/VOLUME@SNAPSHOT`, of one pool. Resolves to the volumes. */
-	async takeSnapshots(names: readonly string[]): Promise<Volume[]> {
+	async takeSnapshots(names: readonly string[], from?: string): Promise<Volume[]> {
 		const wanted = names.map((name) => this.#readSnapshot(name));
 		const [first] = wanted;
 		const other = wanted.find(({ pool }) => pool !== first?.pool);
@@ -125,7 +133,8 @@ export class Pools {
 				`pool ${quote(other?.pool.name ?? "")}: snapshots of one moment are of one pool`,
 			);
 		const { pool } = first;
-		const asked = wanted.map(({ volume, snapshot }) => ({ volume, name: snapshot }));
+		const known = from === undefined ? {} : { from };
+		const asked = wanted.map(({ volume, snapshot }) => ({ volume, name: snapshot, ...known }));
 		const look = await this.#act(pool, { act: "snapshot", wanted: asked });
 		return [...new Set(wanted.map(({ volume }) => volume))].map((name) => this.#found(pool, look, name));
 	}
@@ -176,9 +185,10 @@ export class Pools {
 	async ask<Question extends VolumeQuestion>(
 		poolName: string,
 		question: Question,
+		bytes?: Uint8Array,
 	): Promise<VolumeAnswers[Question["ask"]]> {
 		const pool = this.#poolOf(poolName);
-		return orRefuse(this.workers.volume(pool.path, question));
+		return orRefuse(this.workers.volume(pool.path, question, bytes));
 	}
 
 	#poolOf(name: string): PoolConfig {

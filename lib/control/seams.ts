@@ -180,10 +180,11 @@ export interface Workers {
 	fence(disk: string, fenced: boolean): Promise<void>;
 	/** What the pool in that directory is like, once that is done with it. */
 	pool(folder: string, act: PoolAct): Promise<PoolLook>;
-	/** What a volume of the pool in that directory holds, or held. */
+	/** What a volume of the pool in that directory holds, or held; or what it shall hold, which are these bytes. */
 	volume<Question extends VolumeQuestion>(
 		folder: string,
 		question: Question,
+		bytes?: Uint8Array,
 	): Promise<VolumeAnswers[Question["ask"]]>;
 	/** What those have to tell that answer within a moment; the others are not waited for. */
 	look(): Promise<readonly Look[]>;

@@ -160,9 +160,9 @@ export class TreeWorkers implements Workers {
 		return this.#believed(worker, () => poolIn(body));
 	};
 
-	volume: Workers["volume"] = async (folder, question) => {
+	volume: Workers["volume"] = async (folder, question, bytes) => {
 		const worker = this.#choice.ofPool(folder);
-		const answer = await askWorker(worker, { kind: "volume", pool: folder, question });
+		const answer = await askWorker(worker, { kind: "volume", pool: folder, question }, undefined, bytes);
 		return this.#believed(worker, () => volumeIn(question, answer));
 	};
 

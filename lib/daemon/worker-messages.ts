@@ -44,18 +44,31 @@ export type PoolAct =
 			readonly isAnother: boolean;
 	  }
 	| { readonly act: "rename"; readonly name: string; readonly to: string }
+	/** It goes on as the other one is, which is no more. */
+	| { readonly act: "replace"; readonly name: string; readonly by: string }
 	/** With all that it holds. */
 	| { readonly act: "remove"; readonly name: string }
 	/** All of one moment. */
 	| {
 			readonly act: "snapshot";
-			readonly wanted: readonly { readonly volume: string; readonly name: string }[];
+			/** `from`: by what id it is known in the pool that it is a copy from. */
+			readonly wanted: readonly { readonly volume: string; readonly name: string; readonly from?: string }[];
 	  }
 	| { readonly act: "clone"; readonly volume: string; readonly snapshot: string; readonly name: string }
 	| { readonly act: "rollback" | "forget"; readonly volume: string; readonly snapshot: string }
 	| { readonly act: "hold"; readonly volume: string; readonly snapshot: string; readonly isHeld: boolean };
 
-/** What is asked about what a volume was: `web@monday`, or, when it is first asked about, `web` and `web@-10m`. */
+/** A piece of what a volume shall hold. */
+export interface WrittenPiece {
+	readonly kind: "data" | "zero";
+	readonly offsetBytes: number;
+	readonly lengthBytes: number;
+}
+
+/**
+ * What is asked about what a volume was: `web@monday`, or, when it is first asked about, `web` and `web@-10m`. Or of one that is being filled:
+ * `web.part`, `web.part.state`.
+ */
 export type VolumeQuestion =
 	/** Under which name it can be asked about from now on, whatever is written. */
 	| { readonly ask: "about"; readonly name: string }
@@ -74,7 +87,16 @@ export type VolumeQuestion =
 			readonly lengthBytes: number;
 	  }
 	/** What may differ from what another one was, from a byte on. */
-	| { readonly ask: "changes"; readonly name: string; readonly before: string; readonly offsetBytes: number };
+	| { readonly ask: "changes"; readonly name: string; readonly before: string; readonly offsetBytes: number }
+	/** Comes with the bytes of all pieces of data. `sync`: answered when all that was ever written is on stable storage. */
+	| {
+			readonly ask: "write";
+			readonly name: string;
+			readonly pieces: readonly WrittenPiece[];
+			readonly sync: boolean;
+	  }
+	/** Nothing more is to be asked. */
+	| { readonly ask: "release"; readonly name: string };
 
 /** What control asks. What is answered to a change of a disk (`add`, `change`, `withdraw`, `fence`) has `report`: how it stands then. */
 export type WorkerRequest =

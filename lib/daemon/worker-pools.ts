@@ -79,6 +79,9 @@ async function change({ pool: { administration } }: UsedPool, act: PoolAct): Pro
 		case "rename":
 			await administration.rename(act.name, act.to);
 			break;
+		case "replace":
+			await administration.replace(act.name, act.by);
+			break;
 		case "remove":
 			await administration.delete(act.name);
 			break;

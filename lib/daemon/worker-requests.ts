@@ -133,6 +133,7 @@ const isWorkerDisk = isShape({
 	set: isSetOnDisk,
 });
 
+const MOST_PIECES = 64;
 const isSize = isCount(Number.MAX_SAFE_INTEGER);
 const isPoolAct = [
 	isShape({ act: isOneOf(["look"]) }),
@@ -145,15 +146,18 @@ const isPoolAct = [
 		isAnother: isFlag,
 	}),
 	isShape({ act: isOneOf(["rename"]), name: isWord, to: isWord }),
+	isShape({ act: isOneOf(["replace"]), name: isWord, by: isWord }),
 	isShape({ act: isOneOf(["remove"]), name: isWord }),
 	isShape({
 		act: isOneOf(["snapshot"]),
-		wanted: isList(isShape({ volume: isWord, name: isWord }), MOST_SNAPSHOTS),
+		wanted: isList(isShape({ volume: isWord, name: isWord, from: optional(isWord) }), MOST_SNAPSHOTS),
 	}),
 	isShape({ act: isOneOf(["clone"]), volume: isWord, snapshot: isWord, name: isWord }),
 	isShape({ act: isOneOf(["rollback", "forget"]), volume: isWord, snapshot: isWord }),
 	isShape({ act: isOneOf(["hold"]), volume: isWord, snapshot: isWord, isHeld: isFlag }),
 ].reduce(isEither);
+
+const isPiece = isShape({ kind: isOneOf(["data", "zero"]), offsetBytes: isSize, lengthBytes: isSize });
 
 const isVolumeQuestion = [
 	isShape({ ask: isOneOf(["about"]), name: isWord }),
@@ -165,6 +169,8 @@ const isVolumeQuestion = [
 	}),
 	isShape({ ask: isOneOf(["runs"]), name: isWord, offsetBytes: isSize, lengthBytes: isSize }),
 	isShape({ ask: isOneOf(["changes"]), name: isWord, before: isWord, offsetBytes: isSize }),
+	isShape({ ask: isOneOf(["write"]), name: isWord, pieces: isList(isPiece, MOST_PIECES), sync: isFlag }),
+	isShape({ ask: isOneOf(["release"]), name: isWord }),
 ].reduce(isEither);
 
 const REQUESTS: Readonly<Record<WorkerRequest["kind"], Check>> = {

@@ -1,92 +1,54 @@
 /**
- * What volumes of a worker's pools hold, or held, for whoever copies it: control asks piece by piece. A snapshot or a moment is opened when it is
- * first asked about, and kept open for a while: what is asked of it next is of the same. Used by `worker.ts`.
+ * What volumes of a worker's pools hold, or held, for whoever copies it, and what is copied to new ones: control asks piece by piece. A snapshot, a
+ * moment or a volume that is being filled is opened when it is first asked about, and kept open for a while: what is asked of it next is of the
+ * same. Used by `worker.ts`.
  */
 
 import type { BlockDevice } from "../block/device.js";
-import { PromisedRequest } from "../block/device.js";
-import { BlockOp } from "../block/request.js";
 import type { Parcel } from "../channel/asking.js";
-import { FailedError, OperatorError, StorageStatus, storageStatusName, unreachable } from "../errors.js";
-import { DATA_EXTENT_BYTES } from "../image/extent.js";
-import { nativeMemory } from "../native.js";
-import { type PoolHome, type UsedPool, usePool } from "../pool/openings.js";
+import { FailedError, OperatorError, unreachable } from "../errors.js";
+import { type PoolHome, usePool } from "../pool/openings.js";
 import { fixedName } from "../pool/past.js";
 import { openVolumeStack } from "../pool/volume-stack.js";
 import { DeviceReader } from "../send/device.js";
 import { quote } from "../text.js";
+import { OpenCopy } from "./open-copy.js";
 import type { VolumeQuestion } from "./worker-messages.js";
 
-/** Longer than it takes until somebody who copies asks for the next piece. */
-const KEPT_MS = 60_000;
+/** What volumes are called that are being filled: nobody else has those open. */
+const FILLED = /^[^@]*\.part(\.state)?$/;
 const MOST_OPEN = 16;
+const NO_BYTES: Uint8Array = new Uint8Array(0);
 /** In one answer. */
 const MOST_RUNS = 512;
 const MOST_RANGES = 1024;
 
-class OpenPast {
-	#timer: NodeJS.Timeout | undefined;
-	/** Questions that are being answered. */
-	#users = 0;
-	readonly #asked = new PromisedRequest();
-	#turn: Promise<unknown> = Promise.resolve();
-
-	constructor(
-		readonly used: UsedPool,
-		readonly device: BlockDevice,
-		readonly whenIdle: () => void,
-	) {}
-
-	/** Until the next question. */
-	async using<T>(work: () => Promise<T>): Promise<T> {
-		clearTimeout(this.#timer);
-		this.#users++;
-		try {
-			return await work();
-		} finally {
-			if (--this.#users === 0) this.#timer = setTimeout(this.whenIdle, KEPT_MS).unref();
-		}
-	}
-
-	/** One piece at a time: they have the memory in common. */
-	read(name: string, offsetBytes: number, lengthBytes: number): Promise<Uint8Array> {
-		const done = this.#turn.then(async () => {
-			const { request } = this.#asked;
-			if (request.memory.bytes.length === 0) request.memory = nativeMemory(DATA_EXTENT_BYTES);
-			Object.assign(request, { op: BlockOp.read, offsetBytes, lengthBytes });
-			const { status } = await this.#asked.run(this.device);
-			if (status === StorageStatus.ok) return Uint8Array.from(request.memory.bytes.subarray(0, lengthBytes));
-			throw new OperatorError(`${quote(name)}: can't be read (${storageStatusName(status)})`);
-		});
-		this.#turn = done.catch(() => undefined);
-		return done;
-	}
-
-	async close(): Promise<void> {
-		clearTimeout(this.#timer);
-		await this.device.close();
-	}
-}
-
 export class WorkerVolumes {
 	readonly #home: PoolHome;
 	/** By directory and name. */
-	readonly #open = new Map<string, Promise<OpenPast>>();
+	readonly #open = new Map<string, Promise<OpenCopy>>();
 
 	constructor(home: PoolHome) {
 		this.#home = home;
 	}
 
 	/** Throws an OperatorError. */
-	async answer(folder: string, question: VolumeQuestion): Promise<Parcel> {
+	async answer(folder: string, question: VolumeQuestion, bytes = NO_BYTES): Promise<Parcel> {
 		if (question.ask === "about") return this.#about(folder, question.name);
+		if (question.ask === "release") {
+			await this.#close(keyOf(folder, question.name));
+			return { body: {} };
+		}
 		const past = await this.#past(folder, question.name);
 		return past.using(async () => {
 			switch (question.ask) {
 				case "read": {
-					const { name, offsetBytes, lengthBytes } = question;
-					return { body: {}, bytes: await past.read(name, offsetBytes, lengthBytes) };
+					const { offsetBytes, lengthBytes } = question;
+					return { body: {}, bytes: await past.read(offsetBytes, lengthBytes) };
 				}
+				case "write":
+					await past.write(question.pieces, bytes, question.sync);
+					return { body: {} };
 				case "runs":
 					return { body: { runs: await runsOf(past.device, question) } };
 				case "changes":
@@ -109,8 +71,8 @@ export class WorkerVolumes {
 		});
 	}
 
-	#past(folder: string, name: string): Promise<OpenPast> {
-		const key = `${folder}/${name}`;
+	#past(folder: string, name: string): Promise<OpenCopy> {
+		const key = keyOf(folder, name);
 		const known = this.#open.get(key);
 		if (known !== undefined) return known;
 		const opening = this.#opened(folder, name, key);
@@ -119,8 +81,10 @@ export class WorkerVolumes {
 		return opening;
 	}
 
-	async #opened(folder: string, name: string, key: string): Promise<OpenPast> {
-		if (!name.includes("@")) throw new OperatorError(`${quote(name)}: changes while it is copied`);
+	async #opened(folder: string, name: string, key: string): Promise<OpenCopy> {
+		const isFilled = FILLED.test(name);
+		if (!isFilled && !name.includes("@"))
+			throw new OperatorError(`${quote(name)}: changes while it is copied`);
 		if (this.#open.size >= MOST_OPEN) throw new OperatorError("too much is being copied already");
 		const used = await usePool(this.#home, folder);
 		try {
@@ -128,10 +92,10 @@ export class WorkerVolumes {
 				offsetSectors: 0,
 				lengthSectors: undefined,
 				durability: "flush",
-				readOnly: true,
+				readOnly: !isFilled,
 			} as const;
 			const { device } = await openVolumeStack(used.pool, name, whole, used.release);
-			return new OpenPast(used, device, () => void this.#close(key));
+			return new OpenCopy(used, device, name, () => void this.#close(key));
 		} catch (error) {
 			await used.release();
 			throw error;
@@ -148,6 +112,10 @@ export class WorkerVolumes {
 	async close(): Promise<void> {
 		await Promise.all([...this.#open.keys()].map((key) => this.#close(key)));
 	}
+}
+
+function keyOf(folder: string, name: string): string {
+	return `${folder}/${name}`;
 }
 
 type About<Ask> = Extract<VolumeQuestion, { readonly ask: Ask }>;
@@ -171,7 +139,7 @@ async function runsOf(
 }
 
 /** What may differ from what `before` was, from a byte on: the first of it. */
-async function rangesOf({ used: { pool } }: OpenPast, question: About<"changes">): Promise<object[]> {
+async function rangesOf({ used: { pool } }: OpenCopy, question: About<"changes">): Promise<object[]> {
 	const { name, before, offsetBytes } = question;
 	const { pageBytes } = pool.administration.volume(name.slice(0, name.indexOf("@")));
 	const ranges: object[] = [];

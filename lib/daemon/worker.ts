@@ -146,7 +146,7 @@ class Worker {
 		const control = new Asking(
 			descriptor,
 			{
-				answer: (question) => this.#answer(question.body),
+				answer: (question) => this.#answer(question),
 				told: () => {},
 				ended: () => {
 					if (this.#control !== control) return;
@@ -159,7 +159,7 @@ class Worker {
 		this.#control = control;
 	}
 
-	async #answer(body: Delivery["body"]): Promise<Parcel> {
+	async #answer({ body, bytes }: Delivery): Promise<Parcel> {
 		const request = requestOf(body);
 		const disks = this.#disks;
 		const looks = this.#looks;
@@ -192,7 +192,7 @@ class Worker {
 			case "pool":
 				return { body: await pools.act(request.pool, request.act) };
 			case "volume":
-				return pools.volumes.answer(request.pool, request.question);
+				return pools.volumes.answer(request.pool, request.question, bytes);
 			default:
 				return unreachable(request);
 		}

@@ -2,9 +2,9 @@
 import t from "tap";
 import { volumeDiffCommand } from "../../lib/cli/pools/difference.js";
 import { withPool } from "../../lib/cli/pools/open-pool.js";
+import { openToCopy } from "../../lib/cli/pools/place.js";
 import { poolCreateCommand } from "../../lib/cli/pools/pool.js";
 import { volumeReceiveCommand, volumeSendCommand } from "../../lib/cli/pools/stream.js";
-import { openToCopy } from "../../lib/cli/pools/unfinished.js";
 import { volumeLsCommand } from "../../lib/cli/pools/volume.js";
 import type { Pool } from "../../lib/pool/pool.js";
 import { Random } from "../../lib/random.js";

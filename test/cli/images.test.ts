@@ -5,6 +5,7 @@ import { PassThrough } from "node:stream";
 import t from "tap";
 import { volumeExportCommand, volumeImportCommand } from "../../lib/cli/pools/image.js";
 import { withPool } from "../../lib/cli/pools/open-pool.js";
+import { type Place, placeOf } from "../../lib/cli/pools/place.js";
 import { fillVolume, hasVolume } from "../../lib/cli/pools/unfinished.js";
 import { volumeCreateCommand, volumeLsCommand } from "../../lib/cli/pools/volume.js";
 import { progressOf } from "../../lib/cli/progress.js";
@@ -77,13 +78,15 @@ t.test("the next attempt at the same goes on, one at something else begins anew"
 	const attempt = (pool: Pool, what: number, end: boolean): Promise<void> => {
 		const filling = {
 			isMine: (kept: unknown) => Object(kept).what === what,
-			isDone: () => hasVolume(pool, "web"),
-			finish: (to: Pool, part: string) => to.administration.rename(part, "web"),
+			isDone: (to: Place) => hasVolume(to, "web"),
+			finish: (to: Place, part: string) => to.rename(part, "web"),
 			first: { what, at: 0 },
-			make: async (to: Pool, part: string) =>
-				made.push((await to.administration.create(part, MIB, 4096)).name),
+			make: (to: Place, part: string) => {
+				made.push(part);
+				return to.create(part, MIB, 4096);
+			},
 		};
-		return fillVolume(pool, "web", filling, async (_, kept) => {
+		return fillVolume(placeOf(pool), "web", filling, async (_, kept) => {
 			begun.push(await kept.read());
 			await kept.write({ what, at: 7 });
 			if (!end) throw new Error("interrupted");

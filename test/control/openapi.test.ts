@@ -34,6 +34,8 @@ const HELD = {
 	read: {},
 	runs: { runs: [{ kind: "data", offsetBytes: 0, lengthBytes: 4096 }] },
 	changes: { ranges: [{ offsetBytes: 0, lengthBytes: 4096, mayBeSame: false }] },
+	write: {},
+	release: {},
 };
 
 /** What has to be said with an address, by its last part. */

@@ -90,6 +90,8 @@ function givePool({ workers }: Stage): void {
 			changes: { ranges: "offsetBytes" in question && question.offsetBytes > 0 ? [] : ranges },
 			read: {},
 			runs: { runs: [] },
+			write: {},
+			release: {},
 		}[question.ask];
 		return volumeIn(question, { body, files: new Passed([]) });
 	};

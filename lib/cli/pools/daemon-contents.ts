@@ -1,12 +1,21 @@
 /**
- * What volumes of a running daemon hold, or held: asked by its API, as a device that can only be read. Loaded by `reading.ts`.
+ * What volumes of a running daemon hold, or held: asked by its API, as a device that can only be read; and such as are being filled, which can be
+ * written, too. Loaded by `reading.ts` and `daemon-place.ts`.
  */
 
+import type { z } from "zod";
 import { type BlockDevice, type DeviceInfo, deviceInfo, refuse } from "../../block/device.js";
 import { addExtent, ExtentFlag } from "../../block/extents.js";
 import { BlockOp, type BlockRequest } from "../../block/request.js";
-import { VolumeAbout, VolumeChanges, VolumeRuns } from "../../control/model.js";
-import { FailedError, StorageStatus } from "../../errors.js";
+import {
+	Nothing,
+	VolumeAbout,
+	VolumeChanges,
+	VolumeRuns,
+	WRITTEN_BYTES_MAX,
+	type WrittenPieces,
+} from "../../control/model.js";
+import { FailedError, StorageStatus, unreachable } from "../../errors.js";
 import { queryOf, withDaemon } from "../asking/asking.js";
 import { AskError, type DaemonClient } from "../asking/client.js";
 import type { Output } from "../client.js";
@@ -26,7 +35,7 @@ export function withDaemonContents(
 	});
 }
 
-function contentsOf(pool: string, daemon: DaemonClient, failures: Failures): Contents {
+export function contentsOf(pool: string, daemon: DaemonClient, failures: Failures): Contents {
 	const at = (name: string): string => `/api/v1/volumes/${encodeURIComponent(`${pool}/${name}`)}`;
 	const about = (name: string) => daemon.get(`${at(name)}/about`, VolumeAbout);
 	return {
@@ -36,7 +45,7 @@ function contentsOf(pool: string, daemon: DaemonClient, failures: Failures): Con
 		},
 		async open(name) {
 			const { sizeBytes } = await about(name);
-			return new DaemonVolume(daemon, at(name), sizeBytes, failures);
+			return new DaemonVolume(daemon, at(name), sizeBytes, failures, true);
 		},
 		async *changes(before, after, begin) {
 			for (let offset = begin; ; ) {
@@ -51,6 +60,16 @@ function contentsOf(pool: string, daemon: DaemonClient, failures: Failures): Con
 	};
 }
 
+/** One that is being filled. */
+export function openDaemonVolume(
+	daemon: DaemonClient,
+	at: string,
+	sizeBytes: number,
+	failures: Failures,
+): BlockDevice {
+	return new DaemonVolume(daemon, at, sizeBytes, failures, false);
+}
+
 class DaemonVolume implements BlockDevice {
 	readonly info: DeviceInfo;
 
@@ -59,8 +78,9 @@ class DaemonVolume implements BlockDevice {
 		readonly at: string,
 		sizeBytes: number,
 		readonly failures: Failures,
+		readOnly: boolean,
 	) {
-		this.info = deviceInfo({ sizeBytes, readOnly: true, knowsExtents: true });
+		this.info = deviceInfo({ sizeBytes, readOnly, knowsExtents: true });
 	}
 
 	submit(request: BlockRequest): void {
@@ -77,14 +97,49 @@ class DaemonVolume implements BlockDevice {
 			);
 	}
 
-	async #carryOut(request: BlockRequest): Promise<void> {
-		const { op, offsetBytes, lengthBytes } = request;
-		const query = queryOf({ offset: offsetBytes, length: lengthBytes });
-		if (op === BlockOp.read) request.memory.bytes.set(await this.daemon.bytes(`${this.at}/data?${query}`));
-		if (op !== BlockOp.extents) return;
+	#carryOut(request: BlockRequest): Promise<void> {
+		const { op, offsetBytes, lengthBytes, memory } = request;
+		switch (op) {
+			case BlockOp.read:
+				return this.#read(request);
+			case BlockOp.extents:
+				return this.#tellExtents(request);
+			case BlockOp.write:
+				return this.#write(memory.bytes, offsetBytes, lengthBytes);
+			case BlockOp.writeZeroes:
+				return this.#send([{ offsetBytes, lengthBytes }], false);
+			case BlockOp.flush:
+				return this.#send([], true);
+			case BlockOp.trim:
+				return Promise.resolve();
+			default:
+				return unreachable(op);
+		}
+	}
+
+	async #read({ offsetBytes: offset, lengthBytes: length, memory }: BlockRequest): Promise<void> {
+		memory.bytes.set(await this.daemon.bytes(`${this.at}/data?${queryOf({ offset, length })}`));
+	}
+
+	async #tellExtents(request: BlockRequest): Promise<void> {
+		const query = queryOf({ offset: request.offsetBytes, length: request.lengthBytes });
 		const { runs } = await this.daemon.get(`${this.at}/runs?${query}`, VolumeRuns);
 		for (const { kind, lengthBytes: length } of runs)
 			if (!addExtent(request, length, kind === "hole" ? ExtentFlag.zero : 0)) return;
+	}
+
+	/** (The memory is the caller's again when the request is complete.) */
+	async #write(bytes: Uint8Array, offsetBytes: number, lengthBytes: number): Promise<void> {
+		for (let at = 0; at < lengthBytes; at += WRITTEN_BYTES_MAX) {
+			const piece = Buffer.from(bytes.subarray(at, Math.min(lengthBytes, at + WRITTEN_BYTES_MAX)));
+			const data = piece.toString("base64");
+			await this.#send([{ offsetBytes: offsetBytes + at, lengthBytes: piece.length, data }], false);
+		}
+	}
+
+	async #send(pieces: z.output<typeof WrittenPieces>["pieces"], sync: boolean): Promise<void> {
+		const body = { pieces, sync } satisfies z.output<typeof WrittenPieces>;
+		await this.daemon.send("POST", `${this.at}/data`, Nothing, { body });
 	}
 
 	setWriteCache(): boolean {
@@ -98,12 +153,13 @@ class DaemonVolume implements BlockDevice {
 	}
 
 	async close(): Promise<"closed"> {
+		if (!this.info.readOnly) await this.daemon.send("POST", `${this.at}/release`, Nothing, { body: {} });
 		return "closed";
 	}
 }
 
 /** Why a device of a daemon could not be read, in the daemon's words; else what is thrown. */
-class Failures {
+export class Failures {
 	#first: Error | undefined;
 
 	note(error: Error): void {

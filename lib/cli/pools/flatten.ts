@@ -10,8 +10,8 @@ import { type Output, processOutput, understand } from "../client.js";
 import { withProgress } from "../progress.js";
 import { readVolumePath, withPool } from "./open-pool.js";
 import { VOLUME_FLATTEN } from "./options.js";
+import { openToCopy } from "./place.js";
 import { tell } from "./tell-volume.js";
-import { openToCopy } from "./unfinished.js";
 
 /** Resolves to the exit status; throws an OperatorError, or a FailedError if the pool is full. Once more, it begins anew: what was done stays. */
 export async function volumeFlattenCommand(

@@ -6,18 +6,16 @@
 import { OperatorError } from "../../errors.js";
 import { Image } from "../../image/image.js";
 import type { ImageFormat } from "../../image/layer.js";
-import { lookNow } from "../../pool/looks.js";
-import type { Pool } from "../../pool/pool.js";
 import { copy } from "../../send/copy.js";
 import { DeviceWriter } from "../../send/device.js";
 import { exportImage } from "../../send/export.js";
 import { quote } from "../../text.js";
 import { type Output, processOutput, putJson, understand } from "../client.js";
 import { withProgress } from "../progress.js";
-import { readVolumePath, withPool } from "./open-pool.js";
 import { VOLUME_EXPORT, VOLUME_IMPORT } from "./options.js";
-import { readWhere, withContents } from "./reading.js";
-import { readSize, tell } from "./tell-volume.js";
+import { type Place, withPlace } from "./place.js";
+import { readNewWhere, readWhere, withContents } from "./reading.js";
+import { readSize } from "./tell-volume.js";
 import { fillVolume, hasVolume } from "./unfinished.js";
 
 const FORMATS: readonly ImageFormat[] = ["raw", "qcow2"];
@@ -38,22 +36,20 @@ export async function volumeImportCommand(
 	const line = await understand(VOLUME_IMPORT, argv, output);
 	if (line === undefined) return 0;
 	const [path = "", file = ""] = line.positionals;
-	const { folder, name } = readVolumePath(path);
+	const where = readNewWhere(path);
 	const pageBytes = readSize("page", line.last("page") ?? "");
 	const image = await Image.open(file, readFormat(line.last("format")));
 	try {
-		const look = await withPool(folder, async (pool) => {
-			await importImage(pool, name, pageBytes, image);
-			return lookNow(pool, pool.administration.volume(name));
+		return await withPlace(where, line, output, async (place) => {
+			await importImage(place, where.name, pageBytes, image);
+			await place.tell(where.name, line.has("json"), output);
 		});
-		tell(look, line.has("json"), output);
 	} finally {
 		await image.close();
 	}
-	return 0;
 }
 
-async function importImage(pool: Pool, name: string, pageBytes: number, image: Image): Promise<void> {
+async function importImage(place: Place, name: string, pageBytes: number, image: Image): Promise<void> {
 	const offsetOf = (kept: unknown): number | undefined => {
 		const { image: state, offsetBytes } = Object(kept) as Record<string, unknown>;
 		return state === image.state && Number.isSafeInteger(offsetBytes) ? Number(offsetBytes) : undefined;
@@ -62,12 +58,12 @@ async function importImage(pool: Pool, name: string, pageBytes: number, image: I
 	const filling = {
 		isMine: (kept: unknown) => offsetOf(kept) !== undefined,
 		first: keptAt(0),
-		isDone: () => hasVolume(pool, name),
-		finish: (to: Pool, part: string) => to.administration.rename(part, name),
-		make: (to: Pool, part: string) => to.administration.create(part, image.sizeBytes, pageBytes),
+		isDone: () => hasVolume(place, name),
+		finish: (to: Place, part: string) => to.rename(part, name),
+		make: (to: Place, part: string) => to.create(part, image.sizeBytes, pageBytes),
 	};
 	await withProgress(`import ${name}`, image.sizeBytes, (progress) =>
-		fillVolume(pool, name, filling, async (device, kept) => {
+		fillVolume(place, name, filling, async (device, kept) => {
 			const begin = offsetOf(await kept.read()) ?? 0;
 			const reached = (offset: number): Promise<void> => kept.write(keptAt(offset));
 			await copy(image.extents(begin), new DeviceWriter(device, name), { progress, reached });

@@ -21,10 +21,13 @@ export type Line<More extends string = never> = Pick<
 
 export function listPools(line: Line, output: Output): Promise<number> {
 	return asked(line, output, async (daemon) => {
-		const list = await daemon.get("/api/v1/pools", PoolList);
-		if (line.has("json")) putJson(output, list);
-		else output.out(linesText(tableLines(POOL_COLUMNS, list.pools)));
+		putPools(await daemon.get("/api/v1/pools", PoolList), line, output);
 	});
+}
+
+export function putPools(list: PoolList, line: Pick<Line, "has">, output: Output): void {
+	if (line.has("json")) putJson(output, list);
+	else output.out(linesText(tableLines(POOL_COLUMNS, list.pools)));
 }
 
 const POOL_COLUMNS = [

@@ -42,8 +42,15 @@ export const POOL_CREATE = {
 
 export const POOL_LS = {
 	name: "pool ls",
-	help: "Lists the pools of a running daemon.",
-	arguments: [],
+	help: "Lists the pools of a running daemon, or those at paths.",
+	arguments: [
+		{
+			name: "pool",
+			help: "a directory or block device: a path that begins with / or .",
+			isOptional: true,
+			isRepeated: true,
+		},
+	],
 	options: EITHER,
 } as const satisfies Form;
 
@@ -97,7 +104,7 @@ export const VOLUME_IMPORT = {
 	help: "Makes a volume of an image, raw or qcow2.",
 	arguments: [VOLUME, FILE],
 	options: [
-		...OPTIONS,
+		...EITHER,
 		{ ...FORMAT_OPTION, help: "what the image is; its name or its beginning tells without" },
 		PAGE,
 	],
@@ -135,7 +142,7 @@ export const VOLUME_RECEIVE = {
 	help: "Makes a volume of what volume send writes, from standard input.",
 	arguments: [VOLUME],
 	options: [
-		...OPTIONS,
+		...EITHER,
 		{ name: "token", help: "print how far an interrupted one has come, for --resume of send, and end" },
 	],
 } as const satisfies Form;

@@ -1,5 +1,6 @@
 /** `vblade pool ...`: makes pools and looks at them. Called by `commands.ts` with the arguments after the command's name. */
 
+import type { PoolList } from "../../control/model.js";
 import { OperatorError } from "../../errors.js";
 import { lookAt, makeFolder } from "../../pool/directory-files.js";
 import { Pool, type PoolState } from "../../pool/pool.js";
@@ -32,13 +33,23 @@ export async function poolCreateCommand(
 	return 0;
 }
 
-/** All that a daemon has. */
+/** All that a daemon has, or those at paths. */
 export async function poolLsCommand(
 	argv: readonly string[],
 	output: Output = processOutput,
 ): Promise<number> {
 	const line = await understand(POOL_LS, argv, output);
-	return line === undefined ? 0 : (await import("./in-daemon.js")).listPools(line, output);
+	if (line === undefined) return 0;
+	const { listPools, putPools } = await import("./in-daemon.js");
+	const folders = line.positionals.map(readPoolPath);
+	if (folders.length === 0) return listPools(line, output);
+	const pools: PoolList["pools"] = [];
+	for (const path of folders) {
+		const { format, volumes, usedBytes } = await withPool(path, (pool) => pool.state);
+		pools.push({ name: path, path, reason: null, format, volumes, usedBytes });
+	}
+	putPools({ pools }, line, output);
+	return 0;
 }
 
 async function create(

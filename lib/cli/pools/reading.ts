@@ -11,7 +11,7 @@ import { quote } from "../../text.js";
 import type { Output } from "../client.js";
 import type { Contents } from "./contents.js";
 import { isPath, readVolumePath, withPool } from "./open-pool.js";
-import { openToCopy } from "./unfinished.js";
+import { openToCopy } from "./place.js";
 
 export interface Where {
 	/** A path, or the name of a pool of a daemon. */
@@ -30,6 +30,13 @@ export function readWhere(text: string): Where {
 	);
 }
 
+/** The same of a volume to be made, which has no `@`. Throws an OperatorError. */
+export function readNewWhere(text: string): Where {
+	const where = readWhere(text);
+	if (isPath(text) || !where.name.includes("@")) return where;
+	throw new OperatorError(`volume ${quote(text)}: POOL/NAME is allowed, as in fast/web`);
+}
+
 /** Resolves to the exit status. */
 export async function withContents(
 	{ folder }: Where,
@@ -45,7 +52,7 @@ export async function withContents(
 	return 0;
 }
 
-function contentsOf(pool: Pool): Contents {
+export function contentsOf(pool: Pool): Contents {
 	const pageBytesOf = (name: string): number => pool.administration.volume(volumeIn(name)).pageBytes;
 	return {
 		async about(text) {

@@ -4,9 +4,7 @@
  */
 
 import { FailedError, OperatorError } from "../../errors.js";
-import { lookNow } from "../../pool/looks.js";
 import { readVolumeName, volumeIn } from "../../pool/past.js";
-import type { Pool } from "../../pool/pool.js";
 import { KeptOnDevice } from "../../send/kept.js";
 import { isOfStream, keptOf, pointOf, receive } from "../../send/receive.js";
 import { type Range, send } from "../../send/send.js";
@@ -18,11 +16,10 @@ import { quote } from "../../text.js";
 import { type Output, processOutput, understand } from "../client.js";
 import { withProgress } from "../progress.js";
 import { type Contents, changedBytes } from "./contents.js";
-import { readVolumePath, withPool } from "./open-pool.js";
 import { VOLUME_RECEIVE, VOLUME_SEND } from "./options.js";
-import { readWhere, withContents } from "./reading.js";
-import { tell } from "./tell-volume.js";
-import { type Filling, fillVolume, hasVolume, openToCopy, stateName } from "./unfinished.js";
+import { type Place, withPlace } from "./place.js";
+import { readNewWhere, readWhere, withContents } from "./reading.js";
+import { type Filling, fillVolume, hasVolume, stateName } from "./unfinished.js";
 
 /** To whoever reads our standard output, one piece after the other. */
 const toStandardOutput: TakeBytes = (bytes) =>
@@ -119,40 +116,38 @@ export async function volumeReceiveCommand(
 ): Promise<number> {
 	const line = await understand(VOLUME_RECEIVE, argv, output);
 	if (line === undefined) return 0;
-	const { folder, name } = readVolumePath(line.positionals[0] ?? "");
-	if (line.has("token")) {
-		const token = await withPool(folder, (pool) => tokenFor(pool, name));
-		output.out(line.has("json") ? `${JSON.stringify({ token })}\n` : `${token}\n`);
-		return 0;
-	}
+	const where = readNewWhere(line.positionals[0] ?? "");
+	const { name } = where;
+	if (line.has("token"))
+		return withPlace(where, line, output, async (place) => {
+			const token = await tokenFor(place, name);
+			output.out(line.has("json") ? `${JSON.stringify({ token })}\n` : `${token}\n`);
+		});
 	if (input === process.stdin && process.stdin.isTTY)
 		throw new OperatorError("standard input is a terminal: a stream comes from vblade volume send");
-	const look = await withPool(folder, async (pool) => {
-		await receiveVolume(pool, name, await StreamReader.open(input));
-		return lookNow(pool, pool.administration.volume(name));
+	return withPlace(where, line, output, async (place) => {
+		await receiveVolume(place, name, await StreamReader.open(input));
+		await place.tell(name, line.has("json"), output);
 	});
-	tell(look, line.has("json"), output);
-	return 0;
 }
 
-async function receiveVolume(pool: Pool, name: string, stream: StreamReader): Promise<void> {
+async function receiveVolume(place: Place, name: string, stream: StreamReader): Promise<void> {
 	const { sizeBytes, snapshot, base } = stream.begin;
 	const receiving =
-		base === null ? receivedWhole(name, stream.begin) : receivedOn(pool, name, stream.begin, base.id);
+		base === null ? receivedWhole(name, stream.begin) : await receivedOn(place, name, stream.begin, base.id);
 	const filling = {
 		...receiving,
 		isMine: (kept: unknown) => isOfStream(kept, stream.point),
 		first: keptOf(stream.point),
-		finish: async ({ administration }: Pool, part: string) => {
-			const named = { volume: part, name: snapshot.name ?? "", from: snapshot.id };
+		finish: async (to: Place, part: string) => {
 			// An attempt that was killed may have come so far.
-			const isNamed = administration.volume(part).snapshots.some(({ name: each }) => each === snapshot.name);
-			if (snapshot.name !== null && !isNamed) await administration.takeSnapshots([named]);
-			await receiving.finish(pool, part);
+			const isNamed = (await to.find(part))?.snapshots.some(({ name: each }) => each === snapshot.name);
+			if (snapshot.name !== null && isNamed !== true) await to.takeSnapshot(part, snapshot.name, snapshot.id);
+			await receiving.finish(to, part);
 		},
 	};
 	await withProgress(`receive ${name}`, sizeBytes, (progress) =>
-		fillVolume(pool, name, filling, (device, kept) => receive(stream, device, name, kept, progress)),
+		fillVolume(place, name, filling, (device, kept) => receive(stream, device, name, kept, progress)),
 	);
 }
 
@@ -161,44 +156,56 @@ type Receiving = Pick<Filling, "make" | "finish" | "isDone">;
 /** A volume that is not there yet. */
 function receivedWhole(name: string, { sizeBytes, pageBytes }: StreamBegin): Receiving {
 	return {
-		make: ({ administration }, part) => administration.create(part, sizeBytes, pageBytes),
-		finish: ({ administration }, part) => administration.rename(part, name),
-		isDone: (pool) => hasVolume(pool, name),
+		make: (place, part) => place.create(part, sizeBytes, pageBytes),
+		finish: (place, part) => place.rename(part, name),
+		isDone: (place) => hasVolume(place, name),
 	};
 }
 
+/** Which snapshot of a volume is known by an id, here or where it was sent from. */
+async function snapshotKnownAs(place: Place, name: string, id: string): Promise<string | undefined> {
+	for (const { name: each } of (await place.find(name))?.snapshots ?? [])
+		if ((await place.contents.about(`${name}@${each}`)).id === id) return each;
+	return undefined;
+}
+
 /** What differs from a snapshot that is there: put on a clone of that, which takes the volume's place. Throws an OperatorError if there is none. */
-function receivedOn(pool: Pool, name: string, { snapshot, sizeBytes }: StreamBegin, base: string): Receiving {
-	const { snapshots } = pool.administration.volume(name);
-	const known = snapshots.find((each) => pool.contentId(`${name}@${each.name}`) === base);
+async function receivedOn(
+	place: Place,
+	name: string,
+	{ snapshot, sizeBytes }: StreamBegin,
+	base: string,
+): Promise<Receiving> {
+	if (!(await hasVolume(place, name)))
+		throw new OperatorError(
+			`the pool has no volume ${quote(name)}, and the stream is based on a snapshot of it`,
+		);
+	const known = await snapshotKnownAs(place, name, base);
 	if (known === undefined)
 		throw new OperatorError(
 			`volume ${quote(name)}: has no snapshot that is the one which the stream is based on`,
 		);
 	return {
-		make: async ({ administration }, part) => {
-			const change = await pool.changes(`${name}@${known.name}`, name, 0).next();
-			if (change.done !== true)
+		make: async (to, part) => {
+			const now = await to.contents.about(name);
+			for await (const _ of to.contents.changes(`${name}@${known}`, now.name, 0))
 				throw new OperatorError(
-					`volume ${quote(name)}: was changed since ${name}@${known.name}; vblade volume rollback goes back to that`,
+					`volume ${quote(name)}: was changed since ${name}@${known}; vblade volume rollback goes back to that`,
 				);
-			await administration.clone(name, known.name, part);
-			await administration.resize(part, sizeBytes, true);
+			await to.clone(name, known, part);
+			await to.resize(part, sizeBytes);
 		},
-		finish: ({ administration }, part) => administration.replace(name, part),
-		isDone: () =>
-			pool.administration
-				.volume(name)
-				.snapshots.some((each) => pool.contentId(`${name}@${each.name}`) === snapshot.id),
+		finish: (to, part) => to.replace(name, part),
+		isDone: async (to) => (await snapshotKnownAs(to, name, snapshot.id)) !== undefined,
 	};
 }
 
 /** How far an interrupted receive has come. */
-async function tokenFor(pool: Pool, name: string): Promise<string> {
+async function tokenFor(place: Place, name: string): Promise<string> {
 	const state = stateName(name);
 	const none = new OperatorError(`volume ${quote(name)}: nothing that was received of it is kept`);
-	if (!hasVolume(pool, state)) throw none;
-	const device = await openToCopy(pool, state, true);
+	if (!(await hasVolume(place, state))) throw none;
+	const device = await place.open(state);
 	try {
 		const point = pointOf(await new KeptOnDevice(device).read());
 		if (point === undefined) throw none;

@@ -6,10 +6,9 @@
 
 import type { BlockDevice } from "../../block/device.js";
 import { OperatorError } from "../../errors.js";
-import type { Pool } from "../../pool/pool.js";
-import { openVolumeStack } from "../../pool/volume-stack.js";
 import { KEPT_BYTES, type Kept, KeptOnDevice } from "../../send/kept.js";
 import { quote } from "../../text.js";
+import type { Place } from "./place.js";
 
 /** What is being done, and how the volume for it is made. */
 export interface Filling {
@@ -18,15 +17,15 @@ export interface Filling {
 	/** What to keep at first. */
 	readonly first: object;
 	/** Makes the volume of this name, to be filled. */
-	make(pool: Pool, name: string): Promise<unknown>;
+	make(place: Place, name: string): Promise<unknown>;
 	/** It is whole. */
-	finish(pool: Pool, name: string): Promise<unknown>;
+	finish(place: Place, name: string): Promise<unknown>;
 	/** Whether what should come of it is there already. */
-	isDone(pool: Pool): boolean;
+	isDone(place: Place): Promise<boolean>;
 }
 
-export function hasVolume(pool: Pool, name: string): boolean {
-	return pool.volumes.some((volume) => volume.name === name);
+export async function hasVolume(place: Place, name: string): Promise<boolean> {
+	return (await place.find(name)) !== undefined;
 }
 
 function partName(name: string): string {
@@ -38,52 +37,47 @@ export function stateName(name: string): string {
 	return `${partName(name)}.state`;
 }
 
-/** A volume with the layers that make it one to write to: what has been written is safe when it is flushed. */
-export async function openToCopy(pool: Pool, name: string, readOnly: boolean): Promise<BlockDevice> {
-	const whole = { offsetSectors: 0, lengthSectors: undefined };
-	return (await openVolumeStack(pool, name, { ...whole, durability: "flush", readOnly })).device;
-}
-
 /**
  * Has `fill` fill what is to become the volume `name`, unless an earlier attempt had done all but to say so. Throws an OperatorError if it is
  * there already.
  */
 export async function fillVolume(
-	pool: Pool,
+	place: Place,
 	name: string,
 	filling: Filling,
 	fill: (device: BlockDevice, kept: Kept) => Promise<void>,
 ): Promise<void> {
 	const [part, state] = [partName(name), stateName(name)];
-	if (!hasVolume(pool, state)) await begin(pool, name, filling);
-	if (pool.administration.volume(state).sizeBytes !== KEPT_BYTES) throw isThere(state);
-	const stateDevice = await openToCopy(pool, state, false);
+	if (!(await hasVolume(place, state))) await begin(place, name, filling);
+	if ((await place.find(state))?.sizeBytes !== KEPT_BYTES) throw isThere(state);
+	const stateDevice = await place.open(state);
 	try {
 		const kept = new KeptOnDevice(stateDevice);
 		const isMine = filling.isMine(await kept.read());
-		const isDone = filling.isDone(pool);
-		if (isDone && (!isMine || hasVolume(pool, part))) throw isThere(name);
+		const isDone = await filling.isDone(place);
+		const hasPart = await hasVolume(place, part);
+		if (isDone && (!isMine || hasPart)) throw isThere(name);
 		if (!isDone) {
-			if (!isMine && hasVolume(pool, part)) await pool.administration.delete(part);
+			if (!isMine && hasPart) await place.remove(part);
 			if (!isMine) await kept.write(filling.first);
-			if (!hasVolume(pool, part)) await filling.make(pool, part);
-			const device = await openToCopy(pool, part, false);
+			if (!isMine || !hasPart) await filling.make(place, part);
+			const device = await place.open(part);
 			await fill(device, kept).finally(() => device.close());
-			await filling.finish(pool, part);
+			await filling.finish(place, part);
 		}
 	} finally {
 		await stateDevice.close();
 	}
-	await pool.administration.delete(state);
+	await place.remove(state);
 }
 
 /** The volume that keeps how far it is. Refuses what can't be begun, before anything is made for it. */
-async function begin(pool: Pool, name: string, filling: Filling): Promise<void> {
+async function begin(place: Place, name: string, filling: Filling): Promise<void> {
 	// First: an attempt may have been killed when all was done but to say so, and what is there goes on from nowhere.
-	if (filling.isDone(pool)) throw isThere(name);
+	if (await filling.isDone(place)) throw isThere(name);
 	filling.isMine(undefined);
-	if (hasVolume(pool, partName(name))) throw isThere(partName(name));
-	await pool.administration.create(stateName(name), KEPT_BYTES, KEPT_BYTES);
+	if (await hasVolume(place, partName(name))) throw isThere(partName(name));
+	await place.create(stateName(name), KEPT_BYTES, KEPT_BYTES);
 }
 
 function isThere(name: string): OperatorError {

@@ -1,13 +1,21 @@
 /**
- * `/api/v1/volumes/{name}/about`, `data`, `runs` and `changes`: what volumes held, for whoever copies it or compares. Only for those who may
- * change things: who may look at figures may not read disks.
+ * `/api/v1/volumes/{name}/about`, `data`, `runs` and `changes`: what volumes held, for whoever copies it or compares, and what new ones shall
+ * hold. Only for those who may change things: who may look at figures may not read disks.
  */
 
 import { z } from "zod";
+import type { WrittenPiece } from "../../daemon/worker-messages.js";
 import { DATA_EXTENT_BYTES } from "../../image/extent.js";
 import { quote } from "../../text.js";
 import { wantsToken } from "../guard.js";
-import { VolumeAbout, VolumeChanges, VolumeRuns } from "../model.js";
+import {
+	Nothing,
+	VolumeAbout,
+	VolumeChanges,
+	VolumeRuns,
+	WRITTEN_BYTES_MAX,
+	WrittenPieces,
+} from "../model.js";
 import { Refusal } from "../problem.js";
 import { json, type Route, route } from "../routes.js";
 import type { Inside } from "./inside.js";
@@ -26,7 +34,59 @@ const changesQuery = z.strictObject({
 	offset: wholeNumber(MAX, "Those from this byte on"),
 });
 
-export function contentRoutes({ pools }: Inside): Route[] {
+export function contentRoutes(inside: Inside): Route[] {
+	return [...reading(inside), ...filling(inside)];
+}
+
+function filling({ pools }: Inside): Route[] {
+	return [
+		route({
+			method: "POST",
+			path: "/api/v1/volumes/{name}/data",
+			summary: "Writes to a volume that is being filled: it is called NAME.part, or NAME.part.state",
+			body: WrittenPieces,
+			answers: { 200: { description: "It is written", schema: Nothing } },
+			handle: async (call) => {
+				const { pool, name } = ofTrusted(call);
+				const { pieces, bytes } = piecesOf(call.body.pieces);
+				await pools.ask(pool, { ask: "write", name, pieces, sync: call.body.sync }, bytes);
+				return json({});
+			},
+		}),
+		route({
+			method: "POST",
+			path: "/api/v1/volumes/{name}/release",
+			summary: "Says that nothing more is read of it or written to it",
+			body: Nothing,
+			answers: { 200: { description: "It is closed", schema: Nothing } },
+			handle: async (call) => {
+				await pools.ask(ofTrusted(call).pool, { ask: "release", name: ofTrusted(call).name });
+				return json({});
+			},
+		}),
+	];
+}
+
+/** Throws a Refusal if bytes are not as many as is said. */
+function piecesOf(written: z.output<typeof WrittenPieces>["pieces"]): {
+	pieces: WrittenPiece[];
+	bytes: Uint8Array;
+} {
+	const all: Buffer[] = [];
+	const pieces = written.map(({ offsetBytes, lengthBytes, data }): WrittenPiece => {
+		if (data === undefined) return { kind: "zero", offsetBytes, lengthBytes };
+		const bytes = Buffer.from(data, "base64");
+		if (bytes.length !== lengthBytes) throw new Refusal(422, "data is not as long as lengthBytes says");
+		all.push(bytes);
+		return { kind: "data", offsetBytes, lengthBytes };
+	});
+	const bytes = Buffer.concat(all);
+	if (bytes.length > WRITTEN_BYTES_MAX)
+		throw new Refusal(422, `at most ${WRITTEN_BYTES_MAX} bytes are written at once`);
+	return { pieces, bytes };
+}
+
+function reading({ pools }: Inside): Route[] {
 	return [
 		route({
 			method: "GET",

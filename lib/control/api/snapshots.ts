@@ -38,7 +38,7 @@ export function snapshotRoutes({ pools, volumeTurns }: Inside): Route[] {
 			body: NewSnapshots,
 			answers: { 200: { description: "The volumes", schema: VolumeList } },
 			handle: async ({ body }) => {
-				const volumes = await pools.takeSnapshots(body.names);
+				const volumes = await pools.takeSnapshots(body.names, body.from);
 				return json({ volumes, total: volumes.length, next: null, wrong: [] } satisfies VolumeList);
 			},
 		}),

@@ -3,7 +3,7 @@
  */
 
 import type { RunningJob } from "../jobs.js";
-import { Job, NewVolume, Pool, Rollback, Volume, VolumePatch } from "../model.js";
+import { Job, NewVolume, Pool, Replacement, Rollback, Volume, VolumePatch } from "../model.js";
 import { Refusal } from "../problem.js";
 import { json, type Route, route } from "../routes.js";
 import type { Inside } from "./inside.js";
@@ -56,6 +56,17 @@ export function volumeRoutes({ pools, volumeTurns }: Inside): Route[] {
 			ifMatch: "optional",
 			handle: ({ name, header }) =>
 				volumeTurns.change(name, header("if-match"), async () => json(await pools.remove(name))),
+		}),
+		route({
+			method: "POST",
+			path: "/api/v1/volumes/{name}/replace",
+			summary: "Has a volume go on as another one is, which is no more; it has the snapshots of both",
+			body: Replacement,
+			answers: { 200: { description: WITH_TAG, schema: Volume, tagged: true } },
+			refusals: [409],
+			ifMatch: "optional",
+			handle: ({ name, body: { by }, header }) =>
+				volumeTurns.change(name, header("if-match"), async () => taggedVolume(await pools.replace(name, by))),
 		}),
 		route({
 			method: "POST",

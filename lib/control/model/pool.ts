@@ -107,6 +107,7 @@ export const NewSnapshots = z
 			.min(1)
 			.max(4096)
 			.meta({ description: "Several, of one pool: all of the same moment", example: ["fast/web@monday"] }),
+		from: text("Of a copy: what `about` says of the snapshot that it is a copy of").optional(),
 	})
 	.meta({ id: "NewSnapshots" });
 
@@ -153,3 +154,26 @@ export const VolumeChanges = z
 	})
 	.meta({ id: "VolumeChanges", description: "The first that differ; none: there are no more" });
 export type VolumeChanges = z.infer<typeof VolumeChanges>;
+
+/** Base64 of it has room in a body of a mebibyte. */
+export const WRITTEN_BYTES_MAX = 512 * 1024;
+
+export const WrittenPieces = z
+	.strictObject({
+		pieces: z
+			.array(
+				z.strictObject({
+					...part,
+					data: z.base64().optional().meta({ description: "Bytes, in base64; left out: zeros" }),
+				}),
+			)
+			.max(64),
+		sync: z.boolean().meta({ description: "Answered when all that was written so far is on stable storage" }),
+	})
+	.meta({ id: "WrittenPieces", description: `Together at most ${WRITTEN_BYTES_MAX} bytes of data` });
+
+export const Replacement = z
+	.strictObject({ by: text("A volume of the same pool, which is no more then") })
+	.meta({ id: "Replacement" });
+
+export const Nothing = z.strictObject({}).meta({ id: "Nothing" });

@@ -11,11 +11,11 @@ import t, { type Test } from "tap";
 import { Passed } from "../../../lib/channel/frames.js";
 import { processOutput } from "../../../lib/cli/client.js";
 import { volumeDiffCommand } from "../../../lib/cli/pools/difference.js";
-import { volumeExportCommand } from "../../../lib/cli/pools/image.js";
+import { volumeExportCommand, volumeImportCommand } from "../../../lib/cli/pools/image.js";
 import { withPool } from "../../../lib/cli/pools/open-pool.js";
+import { openToCopy } from "../../../lib/cli/pools/place.js";
 import { poolLsCommand, poolShowCommand } from "../../../lib/cli/pools/pool.js";
 import { volumeReceiveCommand, volumeSendCommand } from "../../../lib/cli/pools/stream.js";
-import { openToCopy } from "../../../lib/cli/pools/unfinished.js";
 import { volumeCreateCommand, volumeLsCommand, volumeShowCommand } from "../../../lib/cli/pools/volume.js";
 import {
 	volumeCloneCommand,
@@ -28,6 +28,7 @@ import {
 	volumeSnapshotCommand,
 } from "../../../lib/cli/pools/volume-changes.js";
 import { volumeIn } from "../../../lib/control/heard-volume.js";
+import { PoolList, VolumeList } from "../../../lib/control/model.js";
 import { DeviceWriter } from "../../../lib/send/device.js";
 import { ask, Stage, settle } from "../../control/stage.js";
 import { until } from "../../support/cleanup.js";
@@ -44,8 +45,8 @@ async function stageOf(t: Test, folder: string) {
 	const stage = new Stage();
 	stage.opener.text = `${stage.opener.text}\n[pool.fast]\npath = "${folder}"\n[disk.db]\nvolume = "fast/db"\n[disk.old]\nvolume = "fast/mail@a"\n`;
 	stage.workers.pool = (...asked) => pools.act(...asked);
-	stage.workers.volume = async (folder, question) => {
-		const { body, bytes } = await pools.volumes.answer(folder, question);
+	stage.workers.volume = async (folder, question, written) => {
+		const { body, bytes } = await pools.volumes.answer(folder, question, written);
 		return volumeIn(question, { body: { ...body }, ...(bytes && { bytes }), files: new Passed([]) });
 	};
 	await stage.start(t);
@@ -194,4 +195,85 @@ t.test("what volumes held is compared, exported and sent", async (t) => {
 		401,
 		"who may look may not read disks",
 	);
+});
+
+/** What is written to standard output. */
+async function sent(...argv: string[]): Promise<Buffer> {
+	const stream: Uint8Array[] = [];
+	const take = async (piece: Uint8Array): Promise<void> => void stream.push(Uint8Array.from(piece));
+	t.equal(await volumeSendCommand(argv, processOutput, take), 0);
+	return Buffer.concat(stream);
+}
+
+t.test("volumes are made of images, and of what is sent", async (t) => {
+	const folder = await newPool();
+	const from = await newPool();
+	const bytes = await twoSnapshots(from);
+	const { stage, at, said, refused } = await stageOf(t, folder);
+	const image = path.join(newDirectory(), "b.raw");
+	await told(volumeExportCommand, `${from}/web@b`, image);
+	t.match(
+		await said(volumeImportCommand, "fast/new", image, "--page=16K"),
+		/^volume +fast\/new\nsize +1\.1M\nused +\S+\npage +16K\n/,
+	);
+	const back = path.join(newDirectory(), "back.raw");
+	await said(volumeExportCommand, "fast/new", back);
+	t.ok(readFileSync(back).equals(bytes));
+	t.match(await run(volumeImportCommand, at, "fast/new", image), { err: /volume "new": is there already/ });
+	t.notMatch(await said(volumeLsCommand, "fast"), /part/, "nothing else is left");
+
+	const receive =
+		(stream: Buffer) =>
+		(argv: readonly string[], output = processOutput) =>
+			volumeReceiveCommand(argv, output, Readable.from([stream.subarray(0, 5000), stream.subarray(5000)]));
+	const whole = await sent(`${from}/web@a`);
+	await t.rejects(run(receive(whole.subarray(0, -100)), at, "fast/db"), {
+		message: /breaks off before its end/,
+	});
+	t.match(await said(volumeReceiveCommand, "--token", "fast/db"), /^\S{50,}\n$/);
+	t.match(JSON.parse(await said(receive(whole), "--json", "fast/db")), { pool: "fast", name: "db" });
+	const more = await sent(`${from}/web@b`, "-i", "@a");
+	t.ok(more.length < whole.length / 2);
+	t.match(await refused(receive(more), "fast/db"), /disk db is on it/);
+	t.match(await run(receive(more), at, "fast/none"), { status: 2, err: /has no volume "none"/ });
+	await said(receive(whole), "fast/web");
+	t.match(JSON.parse(await said(receive(more), "--json", "fast/web")).snapshots, [
+		{ name: "a" },
+		{ name: "b" },
+	]);
+	await said(volumeExportCommand, "fast/web", back, "--force");
+	t.ok(readFileSync(back).equals(bytes));
+	t.match(await run(receive(more), at, "fast/web"), { status: 2, err: /is there already/ });
+
+	const write = (name: string, body: object) =>
+		stage.ask("POST", `/api/v1/volumes/fast%2F${name}/data`, { body });
+	const piece = { offsetBytes: 0, lengthBytes: 512, data: Buffer.alloc(512, 1).toString("base64") };
+	t.match((await write("web", { pieces: [piece], sync: true })).body, {
+		detail: /changes while it is copied/,
+	});
+	t.equal((await write("web.part", { pieces: [{ ...piece, lengthBytes: 1024 }], sync: true })).status, 422);
+	t.equal((await write("web%40a", { pieces: [piece], sync: true })).status, 422, "the past stays as it was");
+});
+
+t.test("lists have one form, whoever has the pool", async (t) => {
+	const folder = await newPool();
+	await twoSnapshots(folder);
+	const alone = [
+		PoolList.parse(JSON.parse(await told(poolLsCommand, "--json", folder))),
+		VolumeList.parse(JSON.parse(await told(volumeLsCommand, "--json", folder))),
+	] as const;
+	const { said } = await stageOf(t, folder);
+	const [pools, volumes] = [
+		PoolList.parse(JSON.parse(await said(poolLsCommand, "--json"))),
+		VolumeList.parse(JSON.parse(await said(volumeLsCommand, "--json"))),
+	];
+	t.strictSame(
+		alone[0].pools,
+		pools.pools.map((each) => ({ ...each, name: folder, usedBytes: alone[0].pools[0]?.usedBytes })),
+	);
+	const { momentsFrom } = alone[1].volumes[0] ?? {};
+	t.strictSame(alone[1], {
+		...volumes,
+		volumes: volumes.volumes.map((each) => ({ ...each, pool: folder, momentsFrom })),
+	});
 });

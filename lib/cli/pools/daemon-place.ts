@@ -1,0 +1,65 @@
+/**
+ * Where commands make volumes and fill them in a pool of a running daemon: asked by its API. Loaded by `place.ts`.
+ */
+
+import { Pool, Volume, VolumeList } from "../../control/model.js";
+import { withDaemon } from "../asking/asking.js";
+import { AskError, type DaemonClient } from "../asking/client.js";
+import { type Output, putJson } from "../client.js";
+import { contentsOf, Failures, openDaemonVolume } from "./daemon-contents.js";
+import type { Place } from "./place.js";
+import { tell } from "./tell-volume.js";
+
+const VOLUMES = "/api/v1/volumes";
+const NOT_FOUND = 404;
+
+/** Resolves to the exit status. */
+export function withDaemonPlace(
+	pool: string,
+	socket: string,
+	output: Output,
+	work: (place: Place) => Promise<void>,
+): Promise<number> {
+	return withDaemon(socket, output, async (daemon) => {
+		const failures = new Failures();
+		await failures.instead(work(placeIn(pool, daemon, failures)));
+		return 0;
+	});
+}
+
+function placeIn(pool: string, daemon: DaemonClient, failures: Failures): Place {
+	const at = (name: string): string => `${VOLUMES}/${encodeURIComponent(`${pool}/${name}`)}`;
+	const change = (name: string, body: object) => daemon.send("PATCH", at(name), Volume, { body });
+	const make = (body: object) => daemon.send("POST", VOLUMES, Volume, { body: { pool, ...body } });
+	const find = async (name: string): Promise<Volume | undefined> => {
+		try {
+			return await daemon.get(at(name), Volume);
+		} catch (error) {
+			if (error instanceof AskError && error.status === NOT_FOUND) return undefined;
+			throw error;
+		}
+	};
+	return {
+		contents: contentsOf(pool, daemon, failures),
+		find,
+		tell: async (name, asJson, output) => {
+			const volume = await daemon.get(at(name), Volume);
+			if (asJson) putJson(output, volume);
+			else tell({ ...volume, name: `${pool}/${name}` }, false, output);
+		},
+		create: (name, sizeBytes, pageBytes) => make({ name, sizeBytes, pageBytes }),
+		clone: (of, snapshot, name) => make({ name, of: `${of}@${snapshot}` }),
+		resize: (name, sizeBytes) => change(name, { sizeBytes, shrink: true }),
+		rename: (from, to) => change(from, { name: to }),
+		replace: (name, by) => daemon.send("POST", `${at(name)}/replace`, Volume, { body: { by } }),
+		remove: (name) => daemon.send("DELETE", at(name), Pool),
+		takeSnapshot: (volume, name, from) => {
+			const body = { names: [`${pool}/${volume}@${name}`], from };
+			return daemon.send("POST", "/api/v1/snapshots", VolumeList, { body });
+		},
+		open: async (name) => {
+			const { sizeBytes } = await daemon.get(at(name), Volume);
+			return openDaemonVolume(daemon, at(name), sizeBytes, failures);
+		},
+	};
+}
