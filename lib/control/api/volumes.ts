@@ -12,7 +12,11 @@ import { taggedVolume } from "./tagged.js";
 const PAGE_BYTES = 4096;
 const WITH_TAG = "The volume, with its ETag";
 
-export function volumeRoutes({ pools, volumeTurns }: Inside): Route[] {
+export function volumeRoutes(inside: Inside): Route[] {
+	return [...making(inside), ...replacing(inside)];
+}
+
+function making({ pools, volumeTurns }: Inside): Route[] {
 	return [
 		route({
 			method: "POST",
@@ -57,6 +61,12 @@ export function volumeRoutes({ pools, volumeTurns }: Inside): Route[] {
 			handle: ({ name, header }) =>
 				volumeTurns.change(name, header("if-match"), async () => json(await pools.remove(name))),
 		}),
+	];
+}
+
+/** By what another volume or a snapshot is. */
+function replacing({ pools, volumeTurns }: Inside): Route[] {
+	return [
 		route({
 			method: "POST",
 			path: "/api/v1/volumes/{name}/replace",
