@@ -1,8 +1,7 @@
 // What differs between snapshots, told and sent: equal to a byte comparison, and the same at the other end.
 import t from "tap";
 import { volumeDiffCommand } from "../../lib/cli/pools/difference.js";
-import { withPool } from "../../lib/cli/pools/open-pool.js";
-import { openToCopy } from "../../lib/cli/pools/place.js";
+import { openToCopy, withPool } from "../../lib/cli/pools/open-pool.js";
 import { poolCreateCommand } from "../../lib/cli/pools/pool.js";
 import { volumeReceiveCommand, volumeSendCommand } from "../../lib/cli/pools/stream.js";
 import { volumeLsCommand } from "../../lib/cli/pools/volume.js";

@@ -8,9 +8,8 @@ import { copy } from "../../send/copy.js";
 import { DeviceReader, DeviceWriter } from "../../send/device.js";
 import { type Output, processOutput, understand } from "../client.js";
 import { withProgress } from "../progress.js";
-import { readVolumePath, withPool } from "./open-pool.js";
+import { openToCopy, readVolumePath, withPool } from "./open-pool.js";
 import { VOLUME_FLATTEN } from "./options.js";
-import { openToCopy } from "./place.js";
 import { tell } from "./tell-volume.js";
 
 /** Resolves to the exit status; throws an OperatorError, or a FailedError if the pool is full. Once more, it begins anew: what was done stays. */

@@ -3,12 +3,14 @@
  * command takes. Used by `pool.ts` and `volume.ts`.
  */
 
+import type { BlockDevice } from "../../block/device.js";
 import { StorageEngine } from "../../block/engine.js";
 import { OperatorError } from "../../errors.js";
 import { poolWorld } from "../../pool/directory.js";
 import type { PoolWorld } from "../../pool/folder.js";
 import { Pool } from "../../pool/pool.js";
 import { askWhetherPoolsAreTried } from "../../pool/trial.js";
+import { openVolumeStack } from "../../pool/volume-stack.js";
 import { Pump } from "../../pump.js";
 import { quote } from "../../text.js";
 import type { Output } from "../client.js";
@@ -59,6 +61,12 @@ export async function withWorld<T>(folder: string, work: (world: PoolWorld) => P
 	} finally {
 		engine.close();
 	}
+}
+
+/** A volume with the layers that make it one to write to: what has been written is safe when it is flushed. */
+export async function openToCopy(pool: Pool, name: string, readOnly: boolean): Promise<BlockDevice> {
+	const whole = { offsetSectors: 0, lengthSectors: undefined };
+	return (await openVolumeStack(pool, name, { ...whole, durability: "flush", readOnly })).device;
 }
 
 /** What there is to say of a pool or a volume, a line each. */

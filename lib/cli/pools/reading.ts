@@ -10,8 +10,7 @@ import type { CommandLine } from "../../spec/getopt.js";
 import { quote } from "../../text.js";
 import type { Output } from "../client.js";
 import type { Contents } from "./contents.js";
-import { isPath, readVolumePath, withPool } from "./open-pool.js";
-import { openToCopy } from "./place.js";
+import { isPath, openToCopy, readVolumePath, withPool } from "./open-pool.js";
 
 export interface Where {
 	/** A path, or the name of a pool of a daemon. */

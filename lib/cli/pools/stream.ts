@@ -17,7 +17,8 @@ import { type Output, processOutput, understand } from "../client.js";
 import { withProgress } from "../progress.js";
 import { type Contents, changedBytes } from "./contents.js";
 import { VOLUME_RECEIVE, VOLUME_SEND } from "./options.js";
-import { type Place, withPlace } from "./place.js";
+import type { Place } from "./place.js";
+import { withPlace } from "./pool-place.js";
 import { readNewWhere, readWhere, withContents } from "./reading.js";
 import { type Filling, fillVolume, hasVolume, stateName } from "./unfinished.js";
 

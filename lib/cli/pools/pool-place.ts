@@ -1,0 +1,46 @@
+/**
+ * Where commands make volumes and fill them: a pool that this process opens, or else one that a running daemon has. Used by `image.ts` and
+ * `stream.ts`.
+ */
+
+import { lookNow } from "../../pool/looks.js";
+import type { Pool } from "../../pool/pool.js";
+import type { CommandLine } from "../../spec/getopt.js";
+import type { Output } from "../client.js";
+import { isPath, openToCopy, withPool } from "./open-pool.js";
+import type { Place } from "./place.js";
+import { contentsOf, type Where } from "./reading.js";
+import { tell } from "./tell-volume.js";
+
+/** Resolves to the exit status. */
+export async function withPlace(
+	{ folder }: Where,
+	line: Pick<CommandLine<"socket">, "last">,
+	output: Output,
+	work: (place: Place) => Promise<void>,
+): Promise<number> {
+	if (!isPath(folder)) {
+		const { withDaemonPlace } = await import("./daemon-place.js");
+		return withDaemonPlace(folder, line.last("socket") ?? "", output, work);
+	}
+	await withPool(folder, (pool) => work(placeOf(pool)));
+	return 0;
+}
+
+export function placeOf(pool: Pool): Place {
+	const { administration } = pool;
+	return {
+		contents: contentsOf(pool),
+		find: async (name) => pool.volumes.find((volume) => volume.name === name),
+		tell: async (name, asJson, output) =>
+			tell(await lookNow(pool, administration.volume(name)), asJson, output),
+		create: (...what) => administration.create(...what),
+		clone: (...what) => administration.clone(...what),
+		resize: (name, sizeBytes) => administration.resize(name, sizeBytes, true),
+		rename: (...what) => administration.rename(...what),
+		replace: (...what) => administration.replace(...what),
+		remove: (name) => administration.delete(name),
+		takeSnapshot: (volume, name, from) => administration.takeSnapshots([{ volume, name, from }]),
+		open: (name) => openToCopy(pool, name, false),
+	};
+}
