@@ -17,6 +17,7 @@ import type { NamedSnapshot, Pool, Volume } from "./model.js";
 import { happeningsOf } from "./pool-events.js";
 import { Refusal } from "./problem.js";
 import type { Workers } from "./seams.js";
+import { shownVolumes } from "./shown-volumes.js";
 import { messageOf } from "./thrown.js";
 
 /** What `POOL/VOLUME` says. */
@@ -58,7 +59,9 @@ export class Pools {
 		const pools = poolName === undefined ? this.desired.config.pools : [this.#poolOf(poolName)];
 		const looks = await Promise.all(pools.map((pool) => this.#lookInto(pool)));
 		const disks = this.#disks();
-		const volumes = looks.flatMap(({ pool, look }) => (look === undefined ? [] : shown(disks, pool, look)));
+		const volumes = looks.flatMap(({ pool, look }) =>
+			look === undefined ? [] : shownVolumes(pool.name, look, disks),
+		);
 		return { volumes, wrong: looks.flatMap(({ reason }) => reason ?? []) };
 	}
 
@@ -174,7 +177,7 @@ export class Pools {
 			(error: unknown) => {
 				const message = error instanceof Refusal ? error.message : messageOf(error);
 				job.finish("failed", message);
-				const told = `did not go back to ${snapshot}: ${message}`;
+				const told = `did not go back to ${at}: ${message}`;
 				this.events.add({ kind: "volume-rolled-back", severity: "error", volume: name, message: told });
 			},
 		);
@@ -242,7 +245,7 @@ export class Pools {
 	}
 
 	#found(pool: PoolConfig, look: PoolLook, name: string): Volume {
-		const volume = shown(this.#disks(), pool, look).find((each) => each.name === name);
+		const volume = shownVolumes(pool.name, look, this.#disks()).find((each) => each.name === name);
 		if (volume === undefined)
 			throw new Refusal(404, `pool ${quote(pool.name)}: there is no volume ${quote(name)}`);
 		return volume;
@@ -285,23 +288,4 @@ async function orRefuse<T>(asked: Promise<T>): Promise<T> {
 		if (!(error instanceof OperatorError)) throw error;
 		throw new Refusal(422, error.message);
 	}
-}
-
-function shown(
-	disks: ReadonlyMap<string, string>,
-	{ name: pool }: PoolConfig,
-	{ volumes, momentsFrom }: PoolLook,
-): Volume[] {
-	return volumes.map((volume) => {
-		// Before it was made there was nothing.
-		const from = volume.created > momentsFrom ? volume.created : momentsFrom;
-		const disk = disks.get(`${pool}/${volume.name}`) ?? null;
-		return {
-			...volume,
-			pool,
-			disk,
-			momentsFrom: from,
-			snapshots: volume.snapshots.map((each) => ({ ...each })),
-		};
-	});
 }

@@ -1,7 +1,8 @@
 /** `vblade volume ...`: makes volumes and looks at them. Called by `commands.ts` with the arguments after the command's name. */
 
 import type { VolumeList } from "../../control/model.js";
-import { lookAtPool, lookNow, type VolumeLook } from "../../pool/looks.js";
+import { shownVolumes } from "../../control/shown-volumes.js";
+import { lookAtPool, lookNow } from "../../pool/looks.js";
 import { sizeText } from "../../text.js";
 import { type Output, processOutput, putJson, understand } from "../client.js";
 import { isPath, readPoolPath, readVolumePath, withPool } from "./open-pool.js";
@@ -52,27 +53,15 @@ export async function volumeLsCommand(
 	const [path] = line.positionals;
 	if (path === undefined || !isPath(path)) return (await import("./in-daemon.js")).listVolumes(line, output);
 	const folder = readPoolPath(path);
-	const { looks, momentsFrom } = await withPool(folder, async (pool) => ({
-		looks: await Promise.all(pool.volumes.map((volume) => lookNow(pool, volume))),
+	const look = await withPool(folder, async (pool) => ({
+		volumes: await Promise.all(pool.volumes.map((volume) => lookNow(pool, volume))),
 		momentsFrom: lookAtPool(pool).momentsFrom,
 	}));
-	if (line.has("json")) putJson(output, listOf(folder, looks, momentsFrom));
+	const volumes = shownVolumes(folder, look);
+	if (line.has("json"))
+		putJson(output, { volumes, total: volumes.length, next: null, wrong: [] } satisfies VolumeList);
 	else
-		for (const { name, sizeBytes: size, usedBytes } of looks)
+		for (const { name, sizeBytes: size, usedBytes } of volumes)
 			output.out(`${name.padEnd(24)}${sizeText(size).padStart(8)}${sizeText(usedBytes).padStart(8)}\n`);
 	return 0;
-}
-
-/** As a daemon tells it. */
-function listOf(pool: string, looks: readonly VolumeLook[], momentsFrom: string): VolumeList {
-	const volumes = looks.map((look) => {
-		const snapshots = look.snapshots.map((each) => ({ ...each }));
-		return { ...look, pool, disk: null, momentsFrom: later(look.created, momentsFrom), snapshots };
-	});
-	return { volumes, total: volumes.length, next: null, wrong: [] };
-}
-
-/** Of two times in ISO 8601. */
-function later(one: string, other: string): string {
-	return one > other ? one : other;
 }
