@@ -144,6 +144,11 @@ export const COMMANDS = [
 	ASKING.TOP,
 	ASKING.IOSTAT,
 	ASKING.EVENTS,
+	ASKING.MACHINE_LS,
+	ASKING.MACHINE_RESET,
+	ASKING.MACHINE_KEEP,
+	ASKING.MACHINE_GOLDEN,
+	ASKING.MACHINE_RM,
 	ASKING.DISK_LS,
 	ASKING.DISK_SHOW,
 	ASKING.DISK_ADD,
@@ -181,6 +186,7 @@ export const COMMANDS = [
 /** First words of several commands. */
 export const GROUPS = [
 	{ name: "disk", help: "Disks of a running daemon." },
+	{ name: "machine", help: "Machines that boot from clones of an image. On trial, as pools are." },
 	{ name: "pool", help: "Pools: one log for many thin volumes. On trial: they want VBLADE_TRIAL=pools." },
 	{ name: "volume", help: "Volumes of a pool. On trial: they want VBLADE_TRIAL=pools." },
 ] as const;

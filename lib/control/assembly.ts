@@ -15,6 +15,8 @@ import type { EventLog } from "./event-log.js";
 import type { Guard } from "./guard.js";
 import { Jobs } from "./jobs.js";
 import type { Kept } from "./kept.js";
+import { Machines } from "./machines/machines.js";
+import type { Register } from "./machines/register.js";
 import type { Process } from "./model.js";
 import { Observed } from "./observed.js";
 import { Places } from "./places.js";
@@ -40,11 +42,20 @@ export interface AssemblyOptions {
 	readonly workers: Workers;
 	readonly interfaceNames: Environment["interfaceNames"];
 	readonly clock?: Clock;
+	/** Milliseconds since 1970. */
+	readonly now?: () => number;
 }
 
-export function insideOf(options: AssemblyOptions, kept: Kept, guard: Guard, events: EventLog): Inside {
-	const { version, sinceMs, started, opener, workers, clock = systemClock, interfaceNames } = options;
-	const now = Date.now;
+/** What was read of the state before. */
+interface Read {
+	readonly kept: Kept;
+	readonly register: Register;
+}
+
+export function insideOf(options: AssemblyOptions, read: Read, guard: Guard, events: EventLog): Inside {
+	const { kept, register } = read;
+	const { version, sinceMs, started, opener, workers, interfaceNames } = options;
+	const { clock = systemClock, now = Date.now } = options;
 	const jobs = new Jobs(now);
 	const observed = new Observed(now());
 	const places = new Places(opener, events, clock);
@@ -52,11 +63,11 @@ export function insideOf(options: AssemblyOptions, kept: Kept, guard: Guard, eve
 		observed.forget(disk);
 		workers.forget(disk);
 	};
-	const onReload = async ({ http }: Config): Promise<readonly string[]> => {
+	const onReload = async (config: Config): Promise<readonly string[]> => {
 		const wrong = await followToken(guard, opener, events);
 		opener.acknowledge();
 		await kept.acknowledge();
-		await places.follow(http.listen.map(({ name }) => name));
+		await places.follow(config);
 		return [...wrong, ...places.wrong];
 	};
 	const environment = { interfaceNames, readings: new Readings() };
@@ -79,6 +90,7 @@ export function insideOf(options: AssemblyOptions, kept: Kept, guard: Guard, eve
 		jobs,
 		pools,
 		volumeTurns: new VolumeTurns(pools),
+		machines: new Machines({ desired, changes, workers, register, events, jobs, now }),
 		state: opener,
 		workers,
 		places,

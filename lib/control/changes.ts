@@ -136,12 +136,13 @@ export class Changes {
 		if (disk?.exports.length === 0 && disk.broken === undefined) notices.push(UNSERVED);
 		if (isOfFile && steps.length > 0) notices.push(UNTIL_RELOAD);
 		const pauses = steps.some(({ effect, live }) => effect === "remove" || !live);
-		const users = this.#activeInitiators(name);
+		const users = this.activeInitiators(name);
 		if (pauses && users.length > 0) notices.push(`it is in use by ${users.join(", ")}`);
 		return { steps, notices };
 	}
 
-	#activeInitiators(disk: string): string[] {
+	/** Who may miss the disk. */
+	activeInitiators(disk: string): string[] {
 		const since = this.now() - ACTIVE_MS;
 		return this.observed
 			.initiators()

@@ -22,6 +22,8 @@ import { EventLog, type Happening } from "./event-log.js";
 import { Guard } from "./guard.js";
 import { HistoryFiles } from "./history-files.js";
 import { Kept } from "./kept.js";
+import { BootApp } from "./machines/boot-app.js";
+import { Register } from "./machines/register.js";
 import type { Event } from "./model.js";
 import type { Observed } from "./observed.js";
 import type { Listener } from "./places.js";
@@ -44,12 +46,13 @@ export interface ControlOptions {
 	readonly assets: ReadonlyMap<string, Asset>;
 	readonly log: Log;
 	readonly clock?: Clock;
+	readonly now?: () => number;
 	readonly limits?: Partial<ServerLimits>;
 }
 
 export class Control {
 	readonly #options: ControlOptions;
-	readonly #server: ApiServer;
+	readonly #servers: readonly ApiServer[];
 	readonly #stop: (() => void | Promise<void>)[];
 
 	/** Serves from then on. Throws an OperatorError if the configuration, or what was kept, can't be read. */
@@ -60,7 +63,8 @@ export class Control {
 		const opener = new WatchedOpener(options.opener, events);
 		const kept = await Kept.read(opener, options.clock);
 		const guard = new Guard({ token: await opener.readToken(), names: [hostname()] });
-		const inside = insideOf({ ...options, opener }, kept, guard, events);
+		const register = await Register.read(opener);
+		const inside = insideOf({ ...options, opener }, { kept, register }, guard, events);
 		const control = new Control(options, inside, guard);
 		options.workers.listen({
 			started: (worker) => inside.desired.lost(worker),
@@ -84,7 +88,7 @@ export class Control {
 		control.#look(inside.observed, files);
 		for (const listener of options.listeners) await control.listen(listener);
 		// An earlier life of this process may have ended before it was so.
-		await inside.places.follow(inside.desired.config.http.listen.map(({ name }) => name));
+		await inside.places.follow(inside.desired.config);
 		return control;
 	}
 
@@ -101,8 +105,10 @@ export class Control {
 			log.error(message);
 			inside.events.add({ kind: "log", severity: "error", message, isLogged: true });
 		};
-		this.#server = new ApiServer(createApp({ routes, guard, version, assets, onBug }), limits);
-		inside.places.serveBy(this.#server);
+		const http = new ApiServer(createApp({ routes, guard, version, assets, onBug }), limits);
+		const boot = new ApiServer(new BootApp(inside.machines.arrivals, onBug), limits);
+		this.#servers = [http, boot];
+		inside.places.serveBy({ http, boot });
 		this.#stop = [() => inside.places.close(), () => inside.desired.stop()];
 	}
 
@@ -155,7 +161,7 @@ export class Control {
 
 	async close(): Promise<void> {
 		for (const stop of this.#stop) await stop();
-		await this.#server.close();
+		await Promise.all(this.#servers.map((server) => server.close()));
 	}
 }
 
@@ -171,6 +177,6 @@ function logEvent(log: Log, { kind, severity, disk, volume, message }: Event, is
 	const line = about === undefined ? message : `${about}: ${message}`;
 	if (severity === "error") log.error(line);
 	else if (severity === "warning") log.warn(line);
-	else if (kind === "configuration") log.info(line);
+	else if (kind === "configuration" || kind === "machine") log.info(line);
 	else log.verbose(line);
 }

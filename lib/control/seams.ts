@@ -5,6 +5,7 @@
  */
 
 import type { PoolAct, VolumeQuestion } from "../daemon/worker-messages.js";
+import type { ListenerName } from "../opener/messages.js";
 import type { PoolLook } from "../pool/looks.js";
 import type { Sources } from "../spec/config.js";
 import type { DiskConfig } from "../spec/configuration.js";
@@ -13,10 +14,8 @@ import type { Happening } from "./event-log.js";
 import type { VolumeAnswers } from "./heard-volume.js";
 import type { AoeExport, Counters, Link, Operation, Process } from "./model.js";
 
-/** Where the API listens: an address of the configuration, or `unix:PATH` for commands. */
-export interface Listening {
-	readonly purpose: "socket" | "http";
-	readonly address: string;
+/** Where the API, or whoever has boot scripts, listens: an address of the configuration, or `unix:PATH` for commands. */
+export interface Listening extends ListenerName {
 	/** Of a socket that listens; whoever asked has it now. */
 	readonly descriptor: number;
 }

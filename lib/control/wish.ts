@@ -31,7 +31,9 @@ const RUNTIME_HEAD =
 export const NO_CONFIG: Config = {
 	daemon: { state: "", user: undefined, allow: [], workers: 1 },
 	http: { listen: [], tokenFile: undefined, diskHistograms: false },
+	boot: { listen: [] },
 	pools: [],
+	templates: [],
 	disks: [],
 	links: [],
 	warnings: [],

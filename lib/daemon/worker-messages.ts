@@ -44,8 +44,8 @@ export type PoolAct =
 			readonly isAnother: boolean;
 	  }
 	| { readonly act: "rename"; readonly name: string; readonly to: string }
-	/** It goes on as the other one is, which is no more. */
-	| { readonly act: "replace"; readonly name: string; readonly by: string }
+	/** It goes on as the other one is, which is no more. Its snapshots stay. `isAnother`: as above. */
+	| { readonly act: "replace"; readonly name: string; readonly by: string; readonly isAnother: boolean }
 	/** With all that it holds. */
 	| { readonly act: "remove"; readonly name: string }
 	/** All of one moment. */

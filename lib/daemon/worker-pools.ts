@@ -80,7 +80,7 @@ async function change({ pool: { administration } }: UsedPool, act: PoolAct): Pro
 			await administration.rename(act.name, act.to);
 			break;
 		case "replace":
-			await administration.replace(act.name, act.by);
+			await administration.replace(act.name, act.by, act.isAnother);
 			break;
 		case "remove":
 			await administration.delete(act.name);

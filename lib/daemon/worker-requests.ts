@@ -146,7 +146,7 @@ const isPoolAct = [
 		isAnother: isFlag,
 	}),
 	isShape({ act: isOneOf(["rename"]), name: isWord, to: isWord }),
-	isShape({ act: isOneOf(["replace"]), name: isWord, by: isWord }),
+	isShape({ act: isOneOf(["replace"]), name: isWord, by: isWord, isAnother: isFlag }),
 	isShape({ act: isOneOf(["remove"]), name: isWord }),
 	isShape({
 		act: isOneOf(["snapshot"]),

@@ -121,7 +121,7 @@ export class Answers {
 		processes: async () => ({ body: { processes: await this.#processes() } }),
 		listeners: async () => {
 			const { files, listeners } = this.#options;
-			const wrong = await listeners.relisten(files.http.listen.map(({ name }) => name));
+			const wrong = await listeners.relisten(files.listeners);
 			return { body: { listeners: listeners.names, wrong }, files: listeners.duplicates() };
 		},
 		permit: ({ path, readOnly }) => {

@@ -10,6 +10,7 @@ import { type Config, type Environment, readConfig } from "../spec/config.js";
 import { Readings } from "../spec/readings.js";
 import { quote } from "../text.js";
 import { Grants } from "./grants.js";
+import type { ListenerName } from "./messages.js";
 import { OneAtATime } from "./patience.js";
 import { type FoundSources, LONGEST_TOKEN, readSources, textIn, whyUnreadable } from "./sources.js";
 import { Twins } from "./twins.js";
@@ -82,6 +83,15 @@ export class ConfigFiles {
 
 	get http(): Config["http"] {
 		return this.#config.http;
+	}
+
+	/** Where to listen. */
+	get listeners(): ListenerName[] {
+		const { http, boot } = this.#config;
+		return [
+			...http.listen.map(({ name }) => ({ purpose: "http", address: name }) as const),
+			...boot.listen.map(({ name }) => ({ purpose: "boot", address: name }) as const),
+		];
 	}
 
 	get diskCount(): number {
@@ -175,14 +185,14 @@ function grantsOf({ disks, daemon, pools }: Config): Grants {
 	return new Grants(named, daemon.allow, folders);
 }
 
-function linksOf({ disks }: Config): ReadonlySet<string> {
+function linksOf({ disks, templates }: Config): ReadonlySet<string> {
 	const netifs = disks.flatMap(({ exports }) => exports).flatMap((each) => each.netifs);
-	return new Set(
-		netifs.flatMap((netif) => {
-			if (netif.kind === "unix") return [`unix:${netif.path}`];
-			return netif.kind === "gre" ? [`gre:${netif.peer}`] : [];
-		}),
-	);
+	const ofDisks = netifs.flatMap((netif) => {
+		if (netif.kind === "unix") return [`unix:${netif.path}`];
+		return netif.kind === "gre" ? [`gre:${netif.peer}`] : [];
+	});
+	// The disks of its machines are none of the files'; others than these are called as interfaces are.
+	return new Set([...ofDisks, ...templates.flatMap(({ netif }) => netif)]);
 }
 
 function namesOf({ disks }: Config): ReadonlySet<string> {

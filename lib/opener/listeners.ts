@@ -110,22 +110,24 @@ export class Listeners {
 		this.#listeners.push({ purpose, address, descriptor, isActivated: activated !== undefined });
 	}
 
-	/** Has the API listen at these addresses, and at no others. Returns what is wrong, a line for each that can't be had. */
-	relisten(addresses: readonly string[]): Promise<string[]> {
-		const done = this.#relistening.then(() => this.#relisten(new Set(addresses)));
+	/** Has those of the configuration be these, and no others. Returns what is wrong, a line for each that can't be had. */
+	relisten(wanted: readonly ListenerName[]): Promise<string[]> {
+		const done = this.#relistening.then(() => this.#relisten(wanted));
 		this.#relistening = done.catch(() => {});
 		return done;
 	}
 
-	async #relisten(wanted: ReadonlySet<string>): Promise<string[]> {
+	async #relisten(wanted: readonly ListenerName[]): Promise<string[]> {
+		const isSame = (one: ListenerName) => (other: ListenerName) =>
+			one.address === other.address && one.purpose === other.purpose;
 		// First: an address may be part of another one.
-		for (const each of this.#listeners.filter(({ purpose }) => purpose === "http"))
-			if (!wanted.has(each.address)) this.#giveUp(each);
+		for (const each of this.#listeners.filter(({ purpose }) => purpose !== "socket"))
+			if (!wanted.some(isSame(each))) this.#giveUp(each);
 		const wrong: string[] = [];
-		for (const address of wanted) {
+		for (const { purpose, address } of wanted) {
 			if (this.#listeners.some((each) => each.address === address)) continue;
 			try {
-				await this.listen("http", address);
+				await this.listen(purpose, address);
 			} catch (error) {
 				if (!(error instanceof OperatorError)) throw error;
 				wrong.push(error.message);

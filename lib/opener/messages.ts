@@ -17,14 +17,18 @@ export const KEPT_FILES: ReadonlySet<string> = new Set([
 	"disks.json",
 	"disks.json.before",
 	"wish.json",
+	"machines.json",
 	"events.json",
 	"reload.json",
 	...Array.from({ length: 144 }, (_, index) => `history-${String(index).padStart(3, "0")}`),
 ]);
 
+/** Sections of the configuration that say where to listen: the API with its page, and boot scripts. */
+export type WebPurpose = "http" | "boot";
+
 /** What a listening descriptor is bound to: `unix:PATH`, `127.0.0.1:9470` or `[::1]:9470`. */
 export interface ListenerName {
-	readonly purpose: "socket" | "http";
+	readonly purpose: "socket" | WebPurpose;
 	readonly address: string;
 }
 

@@ -129,7 +129,7 @@ export class Opener {
 		try {
 			await commands.listen();
 			// Where it can't listen for browsers is told by control, and tried again: disks don't wait for that.
-			await listeners.relisten(files.http.listen.map(({ name }) => name));
+			await listeners.relisten(files.listeners);
 			return new Opener(options, files, keeping, listeners, commands);
 		} catch (error) {
 			commands.close();

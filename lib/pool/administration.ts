@@ -184,15 +184,19 @@ export class Administration {
 		});
 	}
 
-	/** The volume goes on as the other one is, which is no more; it has the snapshots of both. */
-	replace(name: string, by: string): Promise<void> {
+	/** The volume goes on as the other one is, which is no more; it has the snapshots of both. `isAnother`: as for `resize`. */
+	replace(name: string, by: string, isAnother = false): Promise<void> {
 		return this.#inTurn(async () => {
 			const [volume, other] = [this.volume(name), this.volume(by)];
 			for (const each of [volume, other]) this.#checkUnused(each, "is replaced");
 			const twice = other.snapshots.find((one) => volume.snapshots.some((each) => each.name === one.name));
 			if (twice !== undefined)
 				throw new OperatorError(`volume ${quote(name)}: has a snapshot ${quote(twice.name)} already`);
-			await this.#say({ note: "replace", line: volume.line, newLine: other.line });
+			if (volume.pageBytes !== other.pageBytes)
+				throw new OperatorError(`volume ${quote(name)}: has other pages than ${quote(by)}`);
+			const { line } = other;
+			const identity: Note[] = isAnother ? [{ note: "identity", line, ...newIdentity() }] : [];
+			await this.#say({ note: "replace", line: volume.line, newLine: line }, ...identity);
 		});
 	}
 

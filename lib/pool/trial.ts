@@ -4,13 +4,11 @@
  */
 
 import { OperatorError } from "../errors.js";
-
-/** In the environment: what is to be tried. */
-const TRIAL = "VBLADE_TRIAL";
+import { arePoolsTried, TRIAL } from "../spec/trial.js";
 
 /** Throws an OperatorError unless the operator has said that pools are to be tried. */
 export function askWhetherPoolsAreTried(environment: NodeJS.ProcessEnv = process.env): void {
-	if (environment[TRIAL] === "pools") return;
+	if (arePoolsTried(environment)) return;
 	throw new OperatorError(
 		`pools are not finished (what is written is never freed); to try them: ${TRIAL}=pools in the environment`,
 	);

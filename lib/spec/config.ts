@@ -24,6 +24,7 @@ import {
 	STORAGE_KEYS,
 } from "./schema.js";
 import type { DiskSpec, ExportSpec, StorageSpec } from "./spec.js";
+import { refuseSharedPlaces, templatesOf } from "./templates.js";
 import type { TomlPath } from "./toml.js";
 
 export type { Config } from "./configuration.js";
@@ -49,11 +50,14 @@ export function readConfig(sources: Sources, environment: Environment): Config |
 	const sections = {
 		daemon: joined("daemon", parts.daemon, errors),
 		http: joined("http", parts.http, errors),
+		boot: joined("boot", parts.boot, errors),
 	};
+	refuseSharedPlaces(sections.boot, sections.http, errors);
 	const daemon = sections.daemon.values;
 	const http = sections.http.values;
 	const defaults = joined("defaults", parts.defaults, errors);
 	const pools = poolsOf(parts.pools, errors);
+	const templates = templatesOf(parts.templates, pools, errors);
 	readings.follow(defaults.settings, pools);
 	const disks: DiskConfig[] = [];
 	for (const part of onceEach(parts.disks, errors, warnings)) {
@@ -82,7 +86,9 @@ export function readConfig(sources: Sources, environment: Environment): Config |
 			tokenFile: http.token_file,
 			diskHistograms: http.disk_histograms ?? false,
 		},
+		boot: { listen: sections.boot.values.listen ?? [] },
 		pools,
+		templates,
 		disks: served,
 		links: linkSpecsOf(served),
 		warnings: inOrder(warnings, sources),

@@ -4,7 +4,7 @@
  */
 
 import type { Place, PlacedError } from "./place.js";
-import type { DiskSettings, DiskValues, ListenSpec } from "./schema.js";
+import type { DiskSettings, DiskValues, ImageName, ListenSpec, TemplateSettings } from "./schema.js";
 import type { DiskSpec, ExportSpec, LinkSpec } from "./spec.js";
 import type { TomlPath } from "./toml.js";
 
@@ -34,6 +34,28 @@ export interface PoolConfig {
 	placeOf(): Place;
 }
 
+/** Where boot scripts can be had. */
+export interface BootConfig {
+	readonly listen: readonly ListenSpec[];
+}
+
+/** A room of machines without disks, each of which gets a clone of an image. */
+export interface TemplateConfig {
+	readonly name: string;
+	/** As it is written. */
+	readonly settings: TemplateSettings;
+	/** As it is written, and understood. */
+	readonly imageText: string;
+	readonly image: ImageName;
+	readonly shelf: number;
+	/** As they are written. */
+	readonly netif: readonly string[];
+	/** Who may come: 48-bit numbers; undefined: everyone. */
+	readonly macs: readonly number[] | undefined;
+	/** False: a new clone whenever a machine boots. */
+	readonly keep: boolean;
+}
+
 export interface DiskConfig {
 	readonly name: string;
 	readonly origin: Origin;
@@ -52,14 +74,17 @@ export interface DiskConfig {
 export interface Config {
 	readonly daemon: DaemonConfig;
 	readonly http: HttpConfig;
+	readonly boot: BootConfig;
 	/** No name twice, nor a path. */
 	readonly pools: readonly PoolConfig[];
+	/** No name twice. In the order of the files. */
+	readonly templates: readonly TemplateConfig[];
 	/** In the order of the files. No name twice. */
 	readonly disks: readonly DiskConfig[];
 	/** Every link that a disk is served on. */
 	readonly links: readonly LinkSpec[];
 	/** What is not done as it is written. */
 	readonly warnings: readonly PlacedError[];
-	/** Of a key of `daemon` or `http`; undefined if no file gives it. */
-	placeOf(path: readonly ["daemon" | "http", ...TomlPath]): Place | undefined;
+	/** Of a key of `daemon`, `http` or `boot`; undefined if no file gives it. */
+	placeOf(path: readonly ["daemon" | "http" | "boot", ...TomlPath]): Place | undefined;
 }

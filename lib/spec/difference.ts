@@ -12,6 +12,7 @@ import {
 	DISK_EFFORTS,
 	type DiskKey,
 	type Effort,
+	TEMPLATE_EFFORTS,
 } from "./keys.js";
 
 /** A key whose value is another one. */
@@ -47,7 +48,7 @@ export interface Difference {
 	 * places.
 	 */
 	readonly steps: readonly Step[];
-	/** Of `daemon` and `http`. */
+	/** Of `daemon`, `http`, `boot` and templates. */
 	readonly settings: readonly KeyChange[];
 	/** Keys that hold only after a restart. */
 	readonly needsRestart: readonly string[];
@@ -63,7 +64,7 @@ export function differenceOf(running: Config, wanted: Config): Difference {
 		const step = stepOf(before.get(disk.name), disk);
 		if (step !== undefined) steps[step.kind].push(step);
 	}
-	const settings = settingsChanges(running, wanted);
+	const settings = [...settingsChanges(running, wanted), ...templateChanges(running, wanted)];
 	const all = Object.values(steps).flat();
 	const later = [
 		...settings.filter(({ effort }) => effort === "restart").map(({ key }) => key),
@@ -147,12 +148,31 @@ function settingsChanges(running: Config, wanted: Config): KeyChange[] {
 		.map(([key, effort]) => ({ key, from: before[key], to: after[key], effort }));
 }
 
-/** The settings of `daemon` and `http`, as they are written. */
-function settingsOf({ daemon, http }: Config): Readonly<Record<string, unknown>> {
+/** A template that is not there has no key. */
+function templateChanges(running: Config, wanted: Config): KeyChange[] {
+	const names = new Set([...running.templates, ...wanted.templates].map(({ name }) => name));
+	const found: KeyChange[] = [];
+	for (const name of names) {
+		const [before, after] = [running, wanted].map(
+			({ templates }) => templates.find((each) => each.name === name)?.settings,
+		);
+		for (const [key, effort] of Object.entries(TEMPLATE_EFFORTS)) {
+			const [from, to] = [before, after].map(
+				(table) => Object.entries(table ?? {}).find(([each]) => each === key)?.[1],
+			);
+			if (!isDeepStrictEqual(from, to)) found.push({ key: `template.${name}.${key}`, from, to, effort });
+		}
+	}
+	return found;
+}
+
+/** The settings of `daemon`, `http` and `boot`, as they are written. */
+function settingsOf({ daemon, http, boot }: Config): Readonly<Record<string, unknown>> {
 	return {
 		...Object.fromEntries(Object.entries(daemon).map(([key, value]) => [`daemon.${key}`, value])),
 		"http.listen": http.listen.map(({ name }) => name),
 		"http.token_file": http.tokenFile,
 		"http.disk_histograms": http.diskHistograms,
+		"boot.listen": boot.listen.map(({ name }) => name),
 	};
 }

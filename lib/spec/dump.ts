@@ -12,7 +12,7 @@ import type { Difference, KeyChange, Step } from "./difference.js";
 import { DAEMON_DEFAULTS, type Effort } from "./keys.js";
 
 /** TOML: one file, whatever the configuration was read from. What is as it is without being said is left out. */
-export function dumpOf({ daemon, http, pools, disks }: Config): string {
+export function dumpOf({ daemon, http, boot, pools, templates, disks }: Config): string {
 	const defaults: Readonly<Record<string, unknown>> = DAEMON_DEFAULTS;
 	const tables = {
 		daemon: given(daemon, (key, value) => !isDeepStrictEqual(value, defaults[key])),
@@ -24,7 +24,9 @@ export function dumpOf({ daemon, http, pools, disks }: Config): string {
 			},
 			(_, value) => !(value === false || isDeepStrictEqual(value, [])),
 		),
+		boot: given({ listen: boot.listen.map(({ name }) => name) }, (_, value) => !isDeepStrictEqual(value, [])),
 		pool: Object.fromEntries(pools.map(({ name, path }) => [name, { path }])),
+		template: Object.fromEntries(templates.map(({ name, settings }) => [name, settings])),
 		disk: Object.fromEntries(disks.map(({ name, settings }) => [name, settings])),
 	};
 	return stringify(given(tables, (_, table) => Object.keys(table).length > 0));

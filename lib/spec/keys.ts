@@ -3,7 +3,16 @@
  * `difference.ts`; the manual page says the same, to which a test holds it. Data only.
  */
 
-import type { AoeValues, DaemonValues, DiskValues, HttpValues, LimitValues, PoolValues } from "./schema.js";
+import type {
+	AoeValues,
+	BootValues,
+	DaemonValues,
+	DiskValues,
+	HttpValues,
+	LimitValues,
+	PoolValues,
+	TemplateValues,
+} from "./schema.js";
 
 /** What it takes that a new value holds. */
 export type Effort =
@@ -36,7 +45,10 @@ export type DiskKey =
 	| Exclude<keyof DiskValues, "limit" | "aoe" | AoeKey>
 	| `limit.${keyof LimitValues}`
 	| `aoe.${AoeKey}`;
-export type DaemonKey = `daemon.${keyof DaemonValues}` | `http.${keyof HttpValues}`;
+export type DaemonKey =
+	| `daemon.${keyof DaemonValues}`
+	| `http.${keyof HttpValues}`
+	| `boot.${keyof BootValues}`;
 
 export const DISK_EFFORTS: Readonly<Record<DiskKey, Effort>> = {
 	file: "disk",
@@ -76,4 +88,15 @@ export const DAEMON_EFFORTS: Readonly<Record<DaemonKey, Effort>> = {
 	"http.listen": "live",
 	"http.token_file": "live",
 	"http.disk_histograms": "live",
+	"boot.listen": "live",
 };
+
+/** Of a template: machines that run go on as they are; each has it when it boots the next time. */
+export const TEMPLATE_EFFORTS: Readonly<Record<keyof TemplateValues, Effort>> = {
+	image: "live",
+	shelf: "live",
+	netif: "live",
+	macs: "live",
+	keep: "live",
+};
+export const TEMPLATE_DEFAULTS = { keep: true } as const;

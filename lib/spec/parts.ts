@@ -11,6 +11,8 @@ import { readDebianDisk } from "./debian-disk.js";
 import { type Place, PlacedError, placeAt, unknownName } from "./place.js";
 import type { DiskPart, DiskTable, ReadDisk, Readings } from "./readings.js";
 import {
+	type BootValues,
+	bootSchema,
 	type DaemonValues,
 	type DiskSettings,
 	type DiskValues,
@@ -18,14 +20,19 @@ import {
 	diskSchema,
 	type HttpValues,
 	httpSchema,
+	type NamedTable,
 	namesAt,
 	type PoolSettings,
 	type PoolValues,
 	poolSchema,
 	readName,
+	type TemplateSettings,
+	type TemplateValues,
+	templateSchema,
 } from "./schema.js";
 import { cutAtDisks, type DiskText } from "./tables.js";
 import { placesOf, readToml, type TomlFile, type TomlPath } from "./toml.js";
+import { arePoolsTried } from "./trial.js";
 
 /** A file that has been read. */
 export interface Source {
@@ -53,8 +60,12 @@ export interface Part<Settings, Values> {
 
 export type PoolPart = Part<PoolSettings, PoolValues> & { readonly name: string };
 
+export type TemplatePart = Part<TemplateSettings, TemplateValues> & { readonly name: string };
+
 const TABLES = ["daemon", "http", "defaults", "pool", "disk"] as const;
-type Table = (typeof TABLES)[number];
+/** Of who tries pools. */
+const TRIED_TABLES = ["boot", "template"] as const;
+type Table = (typeof TABLES)[number] | (typeof TRIED_TABLES)[number];
 
 /** What messages call the kinds of value that a schema can expect. */
 const KINDS: Readonly<Record<string, string>> = {
@@ -69,8 +80,10 @@ const KINDS: Readonly<Record<string, string>> = {
 export class Parts {
 	readonly daemon: Part<z.input<typeof daemonSchema>, DaemonValues>[] = [];
 	readonly http: Part<z.input<typeof httpSchema>, HttpValues>[] = [];
+	readonly boot: Part<z.input<typeof bootSchema>, BootValues>[] = [];
 	readonly defaults: Part<DiskSettings, DiskValues>[] = [];
 	readonly pools: PoolPart[] = [];
+	readonly templates: TemplatePart[] = [];
 	readonly disks: DiskPart[] = [];
 	readonly errors: PlacedError[] = [];
 	readonly warnings: PlacedError[] = [];
@@ -79,7 +92,8 @@ export class Parts {
 
 	constructor({ files, debian, runtime }: Sources, readings: Readings) {
 		this.#readings = readings;
-		for (const file of files) this.#keeping(() => this.#readFile(file, "file", TABLES));
+		const tables = arePoolsTried() ? [...TABLES, ...TRIED_TABLES] : TABLES;
+		for (const file of files) this.#keeping(() => this.#readFile(file, "file", tables));
 		for (const file of debian) this.#keeping(() => this.#readDebian(file));
 		if (runtime !== undefined) this.#keeping(() => this.#readFile(runtime, "runtime", ["disk"]));
 	}
@@ -140,12 +154,21 @@ export class Parts {
 				case "http":
 					this.http.push(...this.#part(httpSchema, value, place));
 					break;
+				case "boot":
+					this.boot.push(...this.#part(bootSchema, value, place));
+					break;
 				case "defaults":
 					this.defaults.push(...this.#part(diskSchema, value, place));
 					break;
 				case "pool":
 					this.#readNamed(table, value, place, (name, pool, at) => {
 						for (const part of this.#part(poolSchema, pool, at)) this.pools.push({ ...part, name });
+					});
+					break;
+				case "template":
+					this.#readNamed(table, value, place, (name, template, at) => {
+						for (const part of this.#part(templateSchema, template, at))
+							this.templates.push({ ...part, name });
 					});
 					break;
 				default:
@@ -156,7 +179,7 @@ export class Parts {
 
 	/** Tables in a table, by their names. */
 	#readNamed(
-		kind: "disk" | "pool",
+		kind: NamedTable,
 		tables: unknown,
 		placeOf: (path: TomlPath) => Place,
 		add: (name: string, table: unknown, placeOf: (path: TomlPath) => Place) => void,
@@ -171,7 +194,7 @@ export class Parts {
 		}
 	}
 
-	#isName(kind: "disk" | "pool", name: string, place: Place): boolean {
+	#isName(kind: NamedTable, name: string, place: Place): boolean {
 		try {
 			readName(kind, name);
 			return true;

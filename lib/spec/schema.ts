@@ -90,6 +90,18 @@ function readVolumeName(text: string): VolumeName {
 	throw new OperatorError(`volume ${quote(text)}: a pool and a volume of it are allowed, as in fast/web`);
 }
 
+/** A snapshot of a volume of a pool of the configuration. */
+export interface ImageName extends VolumeName {
+	readonly snapshot: string;
+}
+
+/** Throws an OperatorError if it is not written as one. */
+export function readImage(text: string): ImageName {
+	const [, pool, volume, snapshot] = /^([^/]+)\/([^/@\0]+)@([^/@\0]+)$/.exec(text) ?? [];
+	if (pool !== undefined && volume !== undefined && snapshot !== undefined) return { pool, volume, snapshot };
+	throw new OperatorError(`image ${quote(text)}: a snapshot of a volume is allowed, as in fast/gold@v3`);
+}
+
 function readConfigString(string: string): string {
 	// On the wire each character is a byte.
 	if (string.length <= CONFIG_STRING_MAX && /^[\0-\xff]*$/.test(string)) return string;
@@ -124,24 +136,27 @@ const aoeOptions = {
 };
 export const AOE_OPTIONS = Object.keys(aoeOptions) as (keyof typeof aoeOptions)[];
 
+const netif = z.array(
+	text((name) => {
+		readNetif(name);
+		return name;
+	}),
+);
+const macs = understood(
+	z.array(
+		text((mac) => {
+			readMacs([mac], ACCESS_LIST_MAX);
+			return mac;
+		}),
+	),
+	(list) => readMacs(list, ACCESS_LIST_MAX),
+);
+
 const aoeSchema = z
 	.strictObject({
 		address: text(readAddress),
-		netif: z.array(
-			text((netif) => {
-				readNetif(netif);
-				return netif;
-			}),
-		),
-		macs: understood(
-			z.array(
-				text((mac) => {
-					readMacs([mac], ACCESS_LIST_MAX);
-					return mac;
-				}),
-			),
-			(macs) => readMacs(macs, ACCESS_LIST_MAX),
-		),
+		netif,
+		macs,
 		config_string: text(readConfigString),
 		...aoeOptions,
 	})
@@ -170,6 +185,13 @@ export const STORAGE_KEYS = ["file", "memory", "volume"] as const satisfies read
 /** Without its path a pool is none, which `config.ts` tells. */
 export const poolSchema = z.strictObject({ path: text(readPath("path")) }).partial();
 
+/** What it can't do without `templates.ts` tells. */
+export const templateSchema = z
+	.strictObject({ image: text(readImage), shelf: number("shelf", NUMBERS.shelf), netif, macs, keep: flag })
+	.partial();
+
+export const bootSchema = z.strictObject({ listen: z.array(text(readListen)) }).partial();
+
 export const daemonSchema = z
 	.strictObject({
 		state: text(readPath("state")),
@@ -193,10 +215,18 @@ export type DiskValues = z.output<typeof diskSchema>;
 export type LimitValues = z.output<typeof limitSchema>;
 export type PoolSettings = z.input<typeof poolSchema>;
 export type PoolValues = z.output<typeof poolSchema>;
+export type TemplateSettings = z.input<typeof templateSchema>;
+export type TemplateValues = z.output<typeof templateSchema>;
+export type BootValues = z.output<typeof bootSchema>;
 export type AoeValues = z.output<typeof aoeSchema>;
 export type DaemonValues = z.output<typeof daemonSchema>;
 export type HttpValues = z.output<typeof httpSchema>;
 
+/** Tables of which there may be many, by their names. */
+export type NamedTable = "disk" | "pool" | "template";
+
+/** The disks of its machines have their MAC addresses in their names, too. */
+const TEMPLATE_NAME_MAX = 51;
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
 
 /** Throws an OperatorError for what can't be the name of a disk. */
@@ -205,8 +235,12 @@ export function readDiskName(name: string): string {
 }
 
 /** The same for what `kind` says. */
-export function readName(kind: "disk" | "pool", name: string): string {
-	if (NAME.test(name)) return name;
+export function readName(kind: NamedTable, name: string): string {
+	if (NAME.test(name) && !(kind === "template" && name.length > TEMPLATE_NAME_MAX)) return name;
+	if (kind === "template")
+		throw new OperatorError(
+			`template ${quote(name)}: a name is that of a disk, with at most ${TEMPLATE_NAME_MAX} characters`,
+		);
 	throw new OperatorError(
 		`${kind} ${quote(name)}: a name is 1 to 64 letters (a-z), digits, and -_. but not - or . at its beginning`,
 	);

@@ -6,6 +6,7 @@ import { NO_COUNTERS } from "../../lib/control/rates.js";
 import type { DiskFigures, DiskView, LinkView, Look, Measured } from "../../lib/control/seams.js";
 import { classOf, HISTOGRAM_CLASSES } from "../../lib/histogram.js";
 import type { PoolLook } from "../../lib/pool/looks.js";
+import { formatMac } from "../../lib/wire/mac.js";
 
 /** So many requests, all of which took `us` microseconds. */
 export function measured(count: number, us: number): Measured {
@@ -86,3 +87,13 @@ export const POOL: PoolLook = {
 		},
 	],
 };
+
+/** What is kept of so many machines that have come to the room `lab`: 20.0, 20.1 and so on, from 02:00:00:00:00:01. */
+export function machinesText(count: number): Uint8Array {
+	const machines = Array.from({ length: count }, (_, slot) => {
+		const mac = formatMac(0x020000000001 + slot);
+		const volume = `fast/lab-${mac.replaceAll(":", "")}`;
+		return { template: "lab", mac, shelf: 20, slot, volume, image: "fast/gold@v1", madeMs: 0, keep: null };
+	});
+	return new TextEncoder().encode(JSON.stringify({ machines, golden: {} }));
+}

@@ -8,7 +8,7 @@ import type { z } from "zod";
 import { Passed } from "../../lib/channel/frames.js";
 import { volumeIn } from "../../lib/control/heard-volume.js";
 import * as model from "../../lib/control/model.js";
-import { POOL } from "./figures.js";
+import { machinesText, POOL } from "./figures.js";
 import { Stage, settle } from "./stage.js";
 
 type Json = Record<string, unknown>;
@@ -48,6 +48,7 @@ const QUERIES: Readonly<Record<string, string>> = {
 /** Of what there is of the kind that an address is of. */
 function nameIn(path: string, job: string): string {
 	if (path.includes("jobs")) return job;
+	if (path.includes("machines")) return "lab-020000000001";
 	if (path.includes("pools")) return "fast";
 	if (path.includes("snapshots")) return "fast%2Fweb%40monday";
 	return path.includes("volumes") ? "fast%2Fweb" : "web";
@@ -57,6 +58,7 @@ t.test("the document is whole, and true", async (t) => {
 	const stage = new Stage();
 	stage.opener.text += '[pool.fast]\npath = "/srv/fast"\n';
 	stage.workers.pools.set("/srv/fast", POOL);
+	stage.opener.files.set("machines.json", machinesText(1));
 	const bytes = new Uint8Array(512);
 	stage.workers.volume = async (_, question) =>
 		volumeIn(question, { body: HELD[question.ask], bytes, files: new Passed([]) });

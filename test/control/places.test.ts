@@ -51,7 +51,9 @@ class ListeningStage extends Stage {
 		super();
 		this.opener.listeners = async () => {
 			const wanted = [...(/^listen = (.*)$/m.exec(this.opener.text)?.[1]?.matchAll(/"([^"]+)"/g) ?? [])];
-			const wrong = await this.listeners.relisten(wanted.map(([, address = ""]) => address));
+			const wrong = await this.listeners.relisten(
+				wanted.map(([, address = ""]) => ({ purpose: "http", address })),
+			);
 			const { names } = this.listeners;
 			const descriptors = this.listeners.duplicates();
 			return {

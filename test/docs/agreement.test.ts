@@ -125,6 +125,7 @@ const PAGES: Readonly<Record<string, string>> = {
 	diff: "reload",
 	dump: "reload",
 	disk: "disk",
+	machine: "machine",
 	pool: "pool",
 	volume: "volume",
 };

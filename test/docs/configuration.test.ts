@@ -13,8 +13,18 @@ import {
 	DISK_DEFAULTS,
 	DISK_EFFORTS,
 	POOL_EFFORTS,
+	TEMPLATE_DEFAULTS,
+	TEMPLATE_EFFORTS,
 } from "../../lib/spec/keys.js";
-import { daemonSchema, diskSchema, httpSchema, keysAt, poolSchema } from "../../lib/spec/schema.js";
+import {
+	bootSchema,
+	daemonSchema,
+	diskSchema,
+	httpSchema,
+	keysAt,
+	poolSchema,
+	templateSchema,
+} from "../../lib/spec/schema.js";
 import { sourceFile } from "../support/paths.js";
 import { manual } from "./manual.js";
 
@@ -22,6 +32,7 @@ const DEFAULTS: Readonly<Record<string, unknown>> = {
 	...DAEMON_DEFAULTS,
 	...DISK_DEFAULTS,
 	...Object.fromEntries(Object.entries(AOE_DEFAULTS).map(([key, value]) => [`aoe.${key}`, value])),
+	...TEMPLATE_DEFAULTS,
 	disk_histograms: false,
 };
 
@@ -40,6 +51,7 @@ t.test("the manual has every key and no others, with what a change takes", async
 			...Object.entries(DAEMON_EFFORTS).map(([key, effort]) => [key.replace(/^\w+\./, ""), effort]),
 			...Object.entries(POOL_EFFORTS),
 			...Object.entries(DISK_EFFORTS),
+			...Object.entries(TEMPLATE_EFFORTS),
 		],
 	);
 	for (const [, key = "", value = ""] of found) {
@@ -59,9 +71,11 @@ t.test("the table of keys is that of the schema", async (t) => {
 	const others = [
 		...keysAt(daemonSchema, []).map((key) => `daemon.${key}`),
 		...keysAt(httpSchema, []).map((key) => `http.${key}`),
+		...keysAt(bootSchema, []).map((key) => `boot.${key}`),
 	];
 	t.strictSame(others, Object.keys(DAEMON_EFFORTS));
 	t.strictSame(keysAt(poolSchema, []), Object.keys(POOL_EFFORTS));
+	t.strictSame(keysAt(templateSchema, []), Object.keys(TEMPLATE_EFFORTS));
 });
 
 function configOf(text: string): Config {

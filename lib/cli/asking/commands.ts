@@ -14,5 +14,12 @@ export { diffCommand, dumpCommand, reloadCommand } from "./configuration.js";
 export { diskLsCommand, diskShowCommand } from "./disks.js";
 export { eventsCommand } from "./events.js";
 export { iostatCommand } from "./iostat.js";
+export {
+	machineGoldenCommand,
+	machineKeepCommand,
+	machineLsCommand,
+	machineResetCommand,
+	machineRmCommand,
+} from "./machines.js";
 export { statusCommand } from "./status.js";
 export { topCommand } from "./top.js";

@@ -140,3 +140,45 @@ export const DISK_UNFENCE = {
 	arguments: [DISK_NAME],
 	options: ASKING_OPTIONS,
 } as const satisfies Form;
+
+const MACHINE_NAME = { name: "name", help: "the name of a machine, as vblade machine ls tells it" };
+const MACHINE_FORCE = { name: "force", help: "also while it runs: it is cut off" } as const;
+
+export const MACHINE_LS = {
+	name: "machine ls",
+	help: "Lists the machines that have come.",
+	arguments: [],
+	options: [...ASKING_OPTIONS, { name: "template", value: "name", help: "those of this template alone" }],
+} as const satisfies Form;
+
+export const MACHINE_RESET = {
+	name: "machine reset",
+	help: "Has a machine begin anew, as its template's image is now; what it has written is lost.",
+	arguments: [MACHINE_NAME],
+	options: [...ASKING_OPTIONS, MACHINE_FORCE],
+} as const satisfies Form;
+
+export const MACHINE_KEEP = {
+	name: "machine keep",
+	help: "Has what a machine writes stay from boot to boot.",
+	arguments: [MACHINE_NAME],
+	options: [
+		...ASKING_OPTIONS,
+		{ name: "anew", help: "the other way: it is made anew whenever it boots" },
+		{ name: "as-template", help: "as its template says" },
+	],
+} as const satisfies Form;
+
+export const MACHINE_GOLDEN = {
+	name: "machine golden",
+	help: "Has what a machine holds be the image of its template; the other machines stay as they are.",
+	arguments: [MACHINE_NAME],
+	options: ASKING_OPTIONS,
+} as const satisfies Form;
+
+export const MACHINE_RM = {
+	name: "machine rm",
+	help: "Removes a machine with all that it holds; its slot is free then.",
+	arguments: [MACHINE_NAME],
+	options: [...ASKING_OPTIONS, MACHINE_FORCE],
+} as const satisfies Form;

@@ -7,6 +7,7 @@ import { contentRoutes } from "./contents.js";
 import { diskRoutes } from "./disks.js";
 import { eventRoutes } from "./events.js";
 import type { Inside } from "./inside.js";
+import { machineRoutes } from "./machines.js";
 import { networkRoutes } from "./network.js";
 import { poolRoutes } from "./pools.js";
 import { snapshotRoutes } from "./snapshots.js";
@@ -21,6 +22,7 @@ export function allRoutes(inside: Inside): Route[] {
 		...volumeRoutes(inside),
 		...contentRoutes(inside),
 		...snapshotRoutes(inside),
+		...machineRoutes(inside),
 		...networkRoutes(inside),
 		...eventRoutes(inside),
 	];

@@ -6,6 +6,7 @@ import type { Changes } from "../changes.js";
 import type { Desired } from "../desired.js";
 import type { EventLog } from "../event-log.js";
 import type { Jobs } from "../jobs.js";
+import type { Machines } from "../machines/machines.js";
 import type { Process } from "../model.js";
 import type { Observed } from "../observed.js";
 import type { Places } from "../places.js";
@@ -29,6 +30,7 @@ export interface Inside {
 	readonly jobs: Jobs;
 	readonly pools: Pools;
 	readonly volumeTurns: VolumeTurns;
+	readonly machines: Machines;
 	readonly state: WatchedOpener;
 	/** Keys that count from the next start. */
 	readonly restartNeeded: () => readonly string[];

@@ -37,7 +37,7 @@ export function problemsOf({ desired, observed, state, workers, places, replaced
 		...observed
 			.links()
 			.flatMap(({ name, state, reason }) => (state === "up" ? [] : [`link ${name}: ${reason ?? state}`])),
-		...places.wrong.map((wrong) => `[http] listen: ${wrong}`),
+		...places.wrong,
 		...(lastReload?.ok === false ? [`the last reload changed nothing: ${lastReload.errors[0] ?? ""}`] : []),
 		...desired.config.warnings.flatMap(({ message, isNote }) => (isNote ? [] : [message])),
 	];

@@ -27,6 +27,7 @@ export const EVENT_KINDS = [
 	"rival",
 	"link",
 	"configuration",
+	"machine",
 	"process",
 	"log",
 ] as const;

@@ -1,0 +1,181 @@
+/**
+ * Rooms of diskless machines, as people see them: who has come, and what can be done with a machine. Those that come are for `arrivals.ts`, what
+ * it takes for `preparing.ts`, with which these wait for their turn. Asked by `api/machines.ts`.
+ */
+
+import { OperatorError } from "../../errors.js";
+import type { TemplateConfig } from "../../spec/configuration.js";
+import { quote } from "../../text.js";
+import { formatMac } from "../../wire/mac.js";
+import type { Machine, MachineTemplate } from "../model.js";
+import { Refusal } from "../problem.js";
+import { Arrivals } from "./arrivals.js";
+import { Clones } from "./clones.js";
+import { Preparing, type PreparingParts } from "./preparing.js";
+import { type MachineRecord, machineName, type Register } from "./register.js";
+
+type Parts = Omit<PreparingParts, "clones"> & { readonly workers: ConstructorParameters<typeof Clones>[1] };
+
+export class Machines {
+	readonly arrivals: Arrivals;
+	readonly #parts: PreparingParts & { readonly preparing: Preparing };
+
+	constructor({ workers, ...parts }: Parts) {
+		const made = { ...parts, clones: new Clones(parts.desired, workers) };
+		const preparing = new Preparing(made);
+		this.#parts = { ...made, preparing };
+		this.arrivals = new Arrivals(made, preparing);
+	}
+
+	get #register(): Register {
+		return this.#parts.register;
+	}
+
+	get #templates(): readonly TemplateConfig[] {
+		return this.#parts.desired.config.templates;
+	}
+
+	/** All that have a place. */
+	all(): Machine[] {
+		return this.#register.machines.map((record) => this.#shown(record));
+	}
+
+	machine(name: string): Machine {
+		return this.#shown(this.#find(name));
+	}
+
+	templates(): MachineTemplate[] {
+		return this.#templates.map((template) => this.#shownTemplate(template));
+	}
+
+	#shownTemplate(template: TemplateConfig): MachineTemplate {
+		const { name, imageText, shelf, netif, keep, macs } = template;
+		return {
+			name,
+			image: this.#register.imageOf(template),
+			configured: imageText,
+			shelf,
+			netif: [...netif],
+			keep,
+			macs: macs?.map(formatMac) ?? null,
+			machines: this.#register.machines.filter((each) => each.template === name).length,
+		};
+	}
+
+	/** Its disk is what the image is, whatever was written. Its initiators are cut off, if `force`. */
+	async reset(name: string, force: boolean): Promise<Machine> {
+		this.#refuseUsed(name, force, "is made anew");
+		await this.#parts.preparing.inTurn(async () => {
+			const { template, record } = this.#withTemplate(name);
+			await orRefuse(this.#parts.preparing.bring(template, record, true));
+		});
+		return this.machine(name);
+	}
+
+	/** Whether its clone stays from boot to boot; null: as its template says. */
+	async keep(name: string, keep: boolean | null): Promise<Machine> {
+		await this.#parts.preparing.inTurn(() => orRefuse(this.#register.put({ ...this.#find(name), keep })));
+		return this.machine(name);
+	}
+
+	/** What it holds now is what machines of its template are clones of from now on. Those that there are stay as they are. */
+	async makeGolden(name: string): Promise<MachineTemplate> {
+		const { template, record } = this.#withTemplate(name);
+		await this.#parts.preparing.inTurn(async () => {
+			const at = new Date(this.#parts.now()).toISOString().replace(/[-:]|\.\d+/g, "");
+			const snapshot = `golden-${at}`;
+			await orRefuse(this.#parts.clones.takeSnapshot(record.volume, snapshot));
+			const image = `${record.volume}@${snapshot}`;
+			await orRefuse(this.#register.makeGolden(template, image));
+			const message = `template ${template.name}: its image is ${image} from now on`;
+			this.#parts.events.add({ kind: "machine", severity: "info", message });
+		});
+		return this.#shownTemplate(template);
+	}
+
+	/** With its disk and all that it holds. Its slot is free then. */
+	async remove(name: string, force: boolean): Promise<Machine> {
+		this.#refuseUsed(name, force, "is removed");
+		const before = this.machine(name);
+		await this.#parts.preparing.inTurn(async () => {
+			const { volume } = this.#find(name);
+			const { changes, desired, clones, events, jobs } = this.#parts;
+			const isImage = this.templates().find(({ image }) => image.startsWith(`${volume}@`));
+			if (isImage !== undefined)
+				throw new Refusal(
+					409,
+					`machine ${quote(name)}: the image of template ${isImage.name} is of its disk`,
+				);
+			if (desired.config.disks.some((disk) => disk.name === name)) {
+				const { job } = await changes.remove(name, { ifMatch: undefined, dryRun: false });
+				await jobs.get(job ?? "")?.ended;
+			}
+			await orRefuse(clones.remove(volume));
+			await orRefuse(this.#register.remove(name));
+			this.arrivals.forget(name);
+			events.add({ kind: "machine", severity: "info", message: `machine ${name}: removed` });
+		});
+		return before;
+	}
+
+	#refuseUsed(name: string, force: boolean, does: string): void {
+		this.#find(name);
+		const users = this.#parts.changes.activeInitiators(name);
+		if (users.length > 0 && !force)
+			throw new Refusal(409, `machine ${quote(name)}: ${users.join(", ")} uses it; by force it ${does}`);
+	}
+
+	#find(name: string): MachineRecord {
+		const record = this.#register.find(name);
+		if (record === undefined) throw new Refusal(404, `machine ${quote(name)}: there is none of this name`);
+		return record;
+	}
+
+	#withTemplate(name: string): { template: TemplateConfig; record: MachineRecord } {
+		const record = this.#find(name);
+		const template = this.#templates.find((each) => each.name === record.template);
+		if (template === undefined)
+			throw new Refusal(
+				409,
+				`machine ${quote(name)}: template ${record.template} is not configured any more`,
+			);
+		return { template, record };
+	}
+
+	#shown(record: MachineRecord): Machine {
+		const { template, mac, shelf, slot, volume, image, madeMs } = record;
+		const name = machineName(record);
+		const known = this.#templates.find((each) => each.name === template);
+		const steward = this.#parts.desired.steward(name);
+		const askedMs = this.arrivals.askedMs(name);
+		return {
+			name,
+			template,
+			mac: formatMac(mac),
+			address: `${shelf}.${slot}`,
+			volume,
+			image,
+			isCurrent: known !== undefined && this.#register.imageOf(known) === image,
+			keep: record.keep ?? known?.keep ?? true,
+			isKeepOwn: record.keep !== null,
+			made: timeOf(madeMs),
+			asked: timeOf(askedMs),
+			state: steward?.state ?? null,
+			reason: steward?.reason ?? this.arrivals.whyNot(name),
+			isActive: this.#parts.changes.activeInitiators(name).length > 0,
+		};
+	}
+}
+
+async function orRefuse<T>(asked: Promise<T>): Promise<T> {
+	try {
+		return await asked;
+	} catch (error) {
+		if (error instanceof OperatorError) throw new Refusal(422, error.message);
+		throw error;
+	}
+}
+
+function timeOf(ms: number | null): string | null {
+	return ms === null ? null : new Date(ms).toISOString();
+}

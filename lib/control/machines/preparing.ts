@@ -1,0 +1,163 @@
+/**
+ * What a machine boots from, made as it shall be: its place on the shelf, its clone, its disk. Each step is kept before the next one, so
+ * whatever ends in between is gone on with when the machine asks again. Used by `machines.ts`, for one machine at a time.
+ */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
+import { OperatorError } from "../../errors.js";
+import type { DiskConfig, TemplateConfig } from "../../spec/configuration.js";
+import { NUMBERS } from "../../spec/ranges.js";
+import { type DiskSettings, readImage } from "../../spec/schema.js";
+import { formatMac } from "../../wire/mac.js";
+import type { Changes } from "../changes.js";
+import type { Desired } from "../desired.js";
+import type { EventLog } from "../event-log.js";
+import type { Jobs } from "../jobs.js";
+import type { Steward } from "../steward.js";
+import type { Clones } from "./clones.js";
+import { type MachineRecord, machineName, type Register } from "./register.js";
+
+/** How long it is waited until a disk is served, or can't be: one may hang. */
+const SERVE_LIMIT_MS = 5000;
+const SERVE_POLL_MS = 10;
+/** As whoever wants it. */
+const TERMS = { ifMatch: undefined, dryRun: false };
+
+export interface PreparingParts {
+	readonly desired: Desired;
+	readonly changes: Changes;
+	readonly clones: Clones;
+	readonly register: Register;
+	readonly events: EventLog;
+	readonly jobs: Jobs;
+	/** Milliseconds since 1970. */
+	readonly now: () => number;
+}
+
+export class Preparing {
+	readonly #parts: PreparingParts;
+	#turn: Promise<unknown> = Promise.resolve();
+
+	constructor(parts: PreparingParts) {
+		this.#parts = parts;
+	}
+
+	/** One thing after the other, of all machines. */
+	inTurn<T>(work: () => Promise<T>): Promise<T> {
+		const done = this.#turn.then(work);
+		this.#turn = done.catch(() => {});
+		return done;
+	}
+
+	/** Its place; a new machine gets one. Throws an OperatorError if there is none, or it can't be kept. */
+	async admit(template: TemplateConfig, mac: number): Promise<MachineRecord> {
+		const { register, events, clones } = this.#parts;
+		const name = machineName({ template: template.name, mac });
+		const known = register.find(name);
+		if (known?.shelf === template.shelf) return known;
+		const image = register.imageOf(template);
+		const [disk] = this.#disksOf(name);
+		const volume = `${readImage(image).pool}/${name}`;
+		// Known by its disk alone, if who machines are was lost.
+		const served = disk === undefined ? undefined : await clones.find(volume);
+		const madeMs = served === undefined ? null : Date.parse(served.created);
+		const record = known ?? { template: template.name, mac, volume, image, madeMs, keep: null };
+		const placed = { ...record, shelf: template.shelf, slot: this.#slotFor(template, name) };
+		await register.put(placed);
+		const message = `machine ${name}: is ${template.shelf}.${placed.slot} from now on`;
+		events.add({ kind: "machine", severity: "info", initiator: formatMac(mac), message });
+		return placed;
+	}
+
+	/** Has it have its disk, a new one if that is wanted. Throws an OperatorError, or a Refusal, that says why not. */
+	async bring(template: TemplateConfig, record: MachineRecord, isNew: boolean): Promise<MachineRecord> {
+		const { clones } = this.#parts;
+		const made = await this.#clone(template, record, isNew);
+		await this.#serve(template, made);
+		// In another pool than the image is now.
+		if (made.volume !== record.volume) await clones.remove(record.volume);
+		return made;
+	}
+
+	/** Has its clone be there, a new one if that is wanted. */
+	async #clone(template: TemplateConfig, record: MachineRecord, isNew: boolean): Promise<MachineRecord> {
+		const { register, clones, now } = this.#parts;
+		if (!isNew && record.madeMs !== null && (await clones.find(record.volume)) !== undefined) return record;
+		const image = register.imageOf(template);
+		const parts = readImage(image);
+		const name = machineName(record);
+		if (record.madeMs !== null) await register.put({ ...record, madeMs: null });
+		await clones.make(parts, name);
+		const made = { ...record, volume: `${parts.pool}/${name}`, image, madeMs: now() };
+		await register.put(made);
+		return made;
+	}
+
+	/** Has its disk be served as it shall be. Throws an OperatorError, or a Refusal, that says why it is not. */
+	async #serve({ netif }: TemplateConfig, record: MachineRecord): Promise<void> {
+		const { changes, desired } = this.#parts;
+		const name = machineName(record);
+		const { volume, shelf, slot, mac } = record;
+		const aoe = { address: `${shelf}.${slot}`, netif: [...netif], macs: [formatMac(mac)] };
+		const [disk] = this.#disksOf(name);
+		if (disk !== undefined && disk.origin !== "runtime")
+			throw new OperatorError(`disk ${name}: is one that the files name`);
+		if (disk === undefined) await changes.add(name, { volume, aoe }, TERMS);
+		else if (!isAsWanted(disk.settings, { volume, aoe })) await changes.patch(name, { volume, aoe }, TERMS);
+		else desired.steward(name)?.hurry();
+		const steward = desired.steward(name);
+		const state = steward && (await settled(steward));
+		if (state !== "open") throw new OperatorError(`disk ${name}: ${steward?.reason ?? `is ${state}`}`);
+	}
+
+	/** Whether it need only be told where its disk is. */
+	isReady({ netif, shelf }: TemplateConfig, record: MachineRecord): boolean {
+		const name = machineName(record);
+		if (record.shelf !== shelf || record.madeMs === null) return false;
+		const steward = this.#parts.desired.steward(name);
+		if (steward?.state !== "open") return false;
+		const aoe = {
+			address: `${shelf}.${record.slot}`,
+			netif: [...netif],
+			macs: [formatMac(record.mac)],
+		};
+		return isAsWanted(steward.disk.settings, { volume: record.volume, aoe });
+	}
+
+	/** The lowest that is free; or the one that its disk has already. */
+	#slotFor({ name: template, shelf }: TemplateConfig, name: string): number {
+		const { desired, register } = this.#parts;
+		const taken = new Set<number>();
+		for (const machine of register.machines)
+			if (machine.shelf === shelf && machineName(machine) !== name) taken.add(machine.slot);
+		let own: number | undefined;
+		for (const disk of desired.config.disks)
+			for (const each of disk.exports) {
+				if (each.shelf !== shelf) continue;
+				if (disk.name === name) own = each.slot;
+				else taken.add(each.slot);
+			}
+		if (own !== undefined && !taken.has(own)) return own;
+		for (let slot = NUMBERS.slot.min; slot <= NUMBERS.slot.max; slot++) if (!taken.has(slot)) return slot;
+		throw new OperatorError(`template ${template}: no slot of shelf ${shelf} is free`);
+	}
+
+	#disksOf(name: string): DiskConfig[] {
+		return this.#parts.desired.config.disks.filter((disk) => disk.name === name);
+	}
+}
+
+/** But for what people have set on it beside. */
+function isAsWanted({ volume, aoe }: DiskSettings, wanted: DiskSettings): boolean {
+	const { address, netif, macs } = aoe ?? {};
+	return isDeepStrictEqual({ volume, aoe: { address, netif, macs } }, wanted);
+}
+
+/** Its state, when it is served, or can't be, or after a while. */
+async function settled(steward: Steward): Promise<Steward["state"]> {
+	const endMs = performance.now() + SERVE_LIMIT_MS;
+	const isOnItsWay = (): boolean => steward.state === "opening" || steward.state === "draining";
+	while (isOnItsWay() && performance.now() < endMs) await sleep(SERVE_POLL_MS);
+	return steward.state;
+}

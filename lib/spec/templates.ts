@@ -1,0 +1,64 @@
+/**
+ * The templates of a configuration, by name: each with an image in a pool of the configuration, a shelf and links. And where boot scripts
+ * can be had, which is nowhere else. Asked by `config.ts`.
+ */
+
+import { quote } from "../text.js";
+import type { PoolConfig, TemplateConfig } from "./configuration.js";
+import type { Joined } from "./inherit.js";
+import { TEMPLATE_DEFAULTS } from "./keys.js";
+import type { TemplatePart } from "./parts.js";
+import { alreadyAt, PlacedError } from "./place.js";
+import type { BootValues, HttpValues } from "./schema.js";
+
+/** What is wrong is added to `errors`. */
+export function templatesOf(
+	parts: readonly TemplatePart[],
+	pools: readonly PoolConfig[],
+	errors: PlacedError[],
+): TemplateConfig[] {
+	const byName = new Map<string, TemplatePart>();
+	const templates: TemplateConfig[] = [];
+	for (const part of parts) {
+		const { name, placeOf } = part;
+		const first = byName.get(name);
+		byName.set(name, first ?? part);
+		if (first === undefined) templates.push(...templateOf(part, pools, errors));
+		else errors.push(new PlacedError(placeOf([]), alreadyAt(`[template.${name}]`, first.placeOf([]))));
+	}
+	return templates;
+}
+
+/** None if it has errors. */
+function templateOf(
+	{ name, settings, values, placeOf }: TemplatePart,
+	pools: readonly PoolConfig[],
+	errors: PlacedError[],
+): TemplateConfig[] {
+	const { image, shelf, netif = [], macs, keep = TEMPLATE_DEFAULTS.keep } = values;
+	const before = errors.length;
+	const wrong = (key: string, what: string): void => {
+		errors.push(new PlacedError(placeOf([key]), `template ${name}: ${what}`));
+	};
+	if (image === undefined) wrong("image", "image is missing");
+	else if (!pools.some((pool) => pool.name === image.pool))
+		wrong("image", `pool ${quote(image.pool)}: there is none of this name`);
+	if (shelf === undefined) wrong("shelf", "shelf is missing");
+	if (netif.length === 0) wrong("netif", "netif is missing, or empty");
+	if (errors.length > before || image === undefined || shelf === undefined) return [];
+	return [{ name, settings, imageText: settings.image ?? "", image, shelf, netif, macs, keep }];
+}
+
+/** A machine that wants its script must not find the page there. */
+export function refuseSharedPlaces(
+	boot: Joined<object, BootValues>,
+	http: Joined<object, HttpValues>,
+	errors: PlacedError[],
+): void {
+	for (const [index, { name }] of (boot.values.listen ?? []).entries()) {
+		const place = boot.placeOf(["listen", index]);
+		const isPage = http.values.listen?.some((each) => each.name === name) === true;
+		if (isPage && place !== undefined)
+			errors.push(new PlacedError(place, `boot.listen ${quote(name)}: http.listen has it already`));
+	}
+}

@@ -1,0 +1,194 @@
+/**
+ * Machines that ask for their boot scripts: who gets a disk, which, and what becomes of it. A control process with a pool that is real, and disks
+ * that are not.
+ */
+
+import t, { type Test } from "tap";
+import { volumeCreateCommand } from "../../lib/cli/pools/volume.js";
+import { volumeSnapshotCommand } from "../../lib/cli/pools/volume-changes.js";
+import { OperatorError } from "../../lib/errors.js";
+import { newPool, told, workerPools } from "../support/pools.js";
+import { machinesText } from "./figures.js";
+import { Stage, settle } from "./stage.js";
+
+const LAB = '[template.lab]\nimage = "fast/gold@v1"\nshelf = 20\nnetif = ["eth0"]\n';
+const [A, B] = ["02:00:00:00:00:0a", "02:00:00:00:00:0b"];
+const [C, D] = ["02:00:00:00:02:0c", "02:00:00:00:02:0d"];
+const mac = (text: string): number => Number.parseInt(text.replaceAll(":", ""), 16);
+
+class Room extends Stage {
+	#aheadMs = 0;
+	readonly now = (): number => Date.now() + this.#aheadMs;
+
+	constructor(readonly pool: string) {
+		super();
+	}
+
+	forward(ms: number): void {
+		this.#aheadMs += ms;
+	}
+
+	template(text: string): void {
+		this.opener.text = `[pool.fast]\npath = "${this.pool}"\n${text}`;
+	}
+
+	boot(text: string, template?: string) {
+		return this.control.inside.machines.arrivals.boot(mac(text), template);
+	}
+
+	async machines() {
+		return (await this.ask("GET", "/api/v1/machines")).body.machines;
+	}
+
+	async volume(name: string) {
+		return (await this.ask("GET", `/api/v1/volumes/fast%2F${name}`)).body;
+	}
+}
+
+async function roomOf(t: Test, text = LAB, before = 0): Promise<Room> {
+	const folder = await newPool();
+	await told(volumeCreateCommand, `${folder}/gold`, "1M");
+	await told(volumeSnapshotCommand, `${folder}/gold@v1`);
+	const room = new Room(folder);
+	const pools = workerPools(t);
+	room.workers.pool = (folder, act) => pools.act(folder, act);
+	room.template(text);
+	room.opener.files.set("machines.json", machinesText(before));
+	await room.start(t, { now: room.now });
+	await settle();
+	return room;
+}
+
+t.test("each machine has a disk of its own, and the same again", async (t) => {
+	const room = await roomOf(t);
+	t.strictSame(await Promise.all([room.boot(A), room.boot(B), room.boot(A)]), [
+		{ kind: "boot", name: "lab-02000000000a", address: "20.0" },
+		{ kind: "boot", name: "lab-02000000000b", address: "20.1" },
+		{ kind: "boot", name: "lab-02000000000a", address: "20.0" },
+	]);
+	t.match(await room.machines(), [
+		{ name: "lab-02000000000a", mac: A, address: "20.0", image: "fast/gold@v1", keep: true, state: "open" },
+		{ name: "lab-02000000000b" },
+	]);
+	const { settings } = (await room.ask("GET", "/api/v1/disks/lab-02000000000b")).body;
+	t.strictSame(settings, {
+		volume: "fast/lab-02000000000b",
+		aoe: { address: "20.1", netif: ["eth0"], macs: [B] },
+	});
+	const { serial } = await room.volume("lab-02000000000a");
+	await room.close();
+	await room.start(t, { now: room.now });
+	await settle();
+	t.match(await room.boot(A), { address: "20.0" });
+	t.equal((await room.volume("lab-02000000000a")).serial, serial, "with all that it has");
+	t.match(await room.boot(A, "none"), { kind: "refused" });
+});
+
+t.test(
+	"a machine whose disk is not kept gets a new one each time, but not a thousand a second",
+	async (t) => {
+		const room = await roomOf(t, `${LAB}keep = false\n`);
+		const name = "lab-02000000000a";
+		await Promise.all(Array.from({ length: 1000 }, () => room.boot(A)));
+		const clones = (): number => room.workers.calls.filter((call) => call === `remove ${name}`).length;
+		t.equal(clones(), 0, "made once");
+		const { serial } = await room.volume(name);
+		await room.boot(A);
+		t.equal((await room.volume(name)).serial, serial, "new enough");
+		const { machines } = room.control.inside;
+		room.forward(5000);
+		t.match(await room.boot(A), { kind: "boot", address: "20.0" });
+		t.not((await room.volume(name)).serial, serial, "another disk to its initiator");
+		t.equal(clones(), 1, "closed for that");
+		await machines.keep(name, true);
+		const kept = (await room.volume(name)).serial;
+		room.forward(5000);
+		await room.boot(A);
+		t.equal((await room.volume(name)).serial, kept, "this one is kept");
+	},
+);
+
+t.test("what is in the way is told, and passes", async (t) => {
+	const room = await roomOf(t, LAB.replace("v1", "v2"));
+	const wait = await room.boot(A);
+	t.strictSame(wait, { kind: "wait", why: 'image "fast/gold@v2": there is no such snapshot' });
+	await room.boot(A);
+	const { events } = (await room.ask("GET", "/api/v1/events")).body;
+	const warnings = events.filter((each: { severity: string }) => each.severity === "warning");
+	t.match(warnings, [{ kind: "machine", initiator: A, message: /no such snapshot/ }]);
+	t.equal(warnings.length, 1, "once");
+	await room.ask("POST", "/api/v1/snapshots", { body: { names: ["fast/gold@v2"] } });
+	t.match(await room.boot(A), { kind: "boot", address: "20.0" });
+	room.workers.reasons.set("lab-02000000000b", "no such device");
+	t.match(await room.boot(B), { kind: "wait", why: "disk lab-02000000000b: no such device" });
+	room.workers.reasons.clear();
+	t.match(await room.boot(B), { kind: "boot", address: "20.1" });
+	room.opener.broken = new OperatorError("machines.json: can't be kept (ENOSPC)");
+	t.match(await room.boot("02:00:00:00:00:0c"), { kind: "wait", why: /ENOSPC/ });
+	t.match(await room.boot(A), { kind: "boot" }, "who has a disk boots all the same");
+	room.opener.broken = undefined;
+	t.equal((await room.machines()).length, 2);
+});
+
+t.test("a shelf has no more than its slots, and who may come may be said", async (t) => {
+	const taken = '[disk.one]\nmemory = "1M"\naoe = { address = "20.253", netif = ["eth0"] }\n';
+	const room = await roomOf(t, `${LAB}macs = ["${A}"]\n${taken}`, 253);
+	t.match(await room.boot(A), { address: "20.9" }, "it has come before");
+	t.match(await room.boot(D), { kind: "refused", why: /^02:00:00:00:02:0d is not among the machines/ });
+	room.template(LAB + taken);
+	t.equal(await room.control.reload(), undefined);
+	t.match(await room.boot(D), { kind: "boot", address: "20.254" }, "not where the files have a disk");
+	const last = await room.boot(C);
+	t.strictSame(last, { kind: "wait", why: "template lab: no slot of shelf 20 is free" });
+	t.equal((await room.machines()).length, 254);
+	t.equal((await room.ask("DELETE", "/api/v1/machines/lab-020000000004")).status, 200);
+	t.match(await room.boot(C), { kind: "boot", address: "20.3" }, "the slot of one that was removed");
+});
+
+t.test("people reset machines, and make one the golden image", async (t) => {
+	const room = await roomOf(t);
+	const name = "lab-02000000000a";
+	await room.boot(A);
+	const golden = await room.ask("POST", `/api/v1/machines/${name}/golden`, { body: {} });
+	t.match(golden.body, {
+		name: "lab",
+		configured: "fast/gold@v1",
+		image: /^fast\/lab-02000000000a@golden-\w+$/,
+	});
+	await room.boot(B);
+	t.match(await room.machines(), [{ image: "fast/gold@v1", isCurrent: false }, { image: golden.body.image }]);
+	t.equal((await room.ask("DELETE", `/api/v1/machines/${name}`)).status, 409, "the image is of its disk");
+	const { serial } = await room.volume(name);
+	const reset = await room.ask("POST", `/api/v1/machines/${name}/reset`, { body: {} });
+	t.match(reset.body, { image: golden.body.image, isCurrent: true });
+	t.not((await room.volume(name)).serial, serial);
+	await room.control.reload();
+	const image = async () => (await room.ask("GET", "/api/v1/machines")).body.templates[0].image;
+	t.equal(await image(), golden.body.image, "until the files name another one");
+	await room.ask("POST", "/api/v1/snapshots", { body: { names: ["fast/gold@v2"] } });
+	room.template(LAB.replace("v1", "v2"));
+	await room.control.reload();
+	t.equal(await image(), "fast/gold@v2");
+	t.equal((await room.ask("DELETE", `/api/v1/machines/${name}`)).status, 200);
+	t.equal((await room.ask("GET", `/api/v1/volumes/fast%2F${name}`)).status, 404);
+	t.strictSame(
+		(await room.machines()).map((each: { name: string }) => each.name),
+		["lab-02000000000b"],
+	);
+	for (const path of [`machines/${name}`, "machines/x"])
+		t.equal((await room.ask("GET", `/api/v1/${path}`)).status, 404);
+});
+
+t.test("who machines are is lost, and known by their disks", async (t) => {
+	const room = await roomOf(t);
+	await room.boot(B);
+	await room.boot(A);
+	const { serial } = await room.volume("lab-02000000000a");
+	await room.close();
+	room.opener.files.set("machines.json", new TextEncoder().encode("{"));
+	await room.start(t, { now: room.now });
+	await settle();
+	t.strictSame(room.opener.aside, ["machines.json"]);
+	t.match(await room.boot(A), { address: "20.1" });
+	t.equal((await room.volume("lab-02000000000a")).serial, serial);
+});
