@@ -18,7 +18,7 @@ import type { Config } from "../spec/config.js";
 import type { DiskConfig } from "../spec/configuration.js";
 import { linksOf } from "../spec/netif.js";
 import { type Place, PlacedError } from "../spec/place.js";
-import type { DiskSpec } from "../spec/spec.js";
+import type { DiskSpec, NetifSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import type { MachineHere } from "./machine-here.js";
@@ -45,6 +45,7 @@ export async function faultsHere(config: Config, main: Place, machine: MachineHe
 		...brokenDisks(config),
 		...unservedDisks(config),
 		...absentInterfaces(config, machine),
+		...absentFromTemplates(config, machine),
 		...(await fileWarnings(config)),
 		...(await poolWarnings(config)),
 		...shortages(config, main, machine),
@@ -96,16 +97,14 @@ async function folderFaults({ daemon: { state, allow }, placeOf }: Config): Prom
 	return { errors, warnings };
 }
 
-async function listenErrors(
-	{ http: { listen }, placeOf }: Config,
-	machine: MachineHere,
-): Promise<PlacedError[]> {
+async function listenErrors(config: Config, machine: MachineHere): Promise<PlacedError[]> {
 	const found: PlacedError[] = [];
-	for (const [index, { name, host }] of listen.entries()) {
-		const place = placeOf(["http", "listen", index]);
-		if (place !== undefined && !(await machine.hasAddress(host)))
-			found.push(new PlacedError(place, `listen ${quote(name)}: this machine has no such address`));
-	}
+	for (const section of ["http", "boot"] as const)
+		for (const [index, { name, host }] of config[section].listen.entries()) {
+			const place = config.placeOf([section, "listen", index]);
+			if (place !== undefined && !(await machine.hasAddress(host)))
+				found.push(new PlacedError(place, `listen ${quote(name)}: this machine has no such address`));
+		}
 	return found;
 }
 
@@ -179,6 +178,27 @@ function absentInterfaces({ disks }: Config, machine: MachineHere): PlacedError[
 			];
 		},
 	);
+}
+
+function absentFromTemplates({ templates }: Config, machine: MachineHere): PlacedError[] {
+	return templates.flatMap(({ name, netif, placeOf }) =>
+		netif.flatMap((text, index) => {
+			const isThere = ({ kind, name }: NetifSpec) => kind !== "interface" || machine.hasInterface(name);
+			if (isFound(text, machine) && linksOf([text], machine.interfaceNames).every(isThere)) return [];
+			const what = `netif ${quote(text)}: there is no such interface now; template ${name} has no place for machines there`;
+			return [new PlacedError(placeOf(["netif", index]), what)];
+		}),
+	);
+}
+
+/** A glob may mean none. */
+function isFound(netif: string, { interfaceNames }: MachineHere): boolean {
+	try {
+		return linksOf([netif], interfaceNames).length > 0;
+	} catch (error) {
+		if (!(error instanceof OperatorError)) throw error;
+		return false;
+	}
 }
 
 async function fileWarnings({ disks }: Config): Promise<PlacedError[]> {

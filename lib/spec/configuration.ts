@@ -54,6 +54,8 @@ export interface TemplateConfig {
 	readonly macs: readonly number[] | undefined;
 	/** False: a new clone whenever a machine boots. */
 	readonly keep: boolean;
+	/** Of a key, or what is nearest to it. */
+	placeOf(path: TomlPath): Place;
 }
 
 export interface DiskConfig {

@@ -46,7 +46,7 @@ function templateOf(
 	if (shelf === undefined) wrong("shelf", "shelf is missing");
 	if (netif.length === 0) wrong("netif", "netif is missing, or empty");
 	if (errors.length > before || image === undefined || shelf === undefined) return [];
-	return [{ name, settings, imageText: settings.image ?? "", image, shelf, netif, macs, keep }];
+	return [{ name, settings, imageText: settings.image ?? "", image, shelf, netif, macs, keep, placeOf }];
 }
 
 /** A machine that wants its script must not find the page there. */

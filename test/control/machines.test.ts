@@ -123,6 +123,19 @@ t.test("what is in the way is told, and passes", async (t) => {
 	t.match(await room.boot(B), { kind: "wait", why: "disk lab-02000000000b: no such device" });
 	room.workers.reasons.clear();
 	t.match(await room.boot(B), { kind: "boot", address: "20.1" });
+	const { serial } = await room.volume("lab-02000000000a");
+	const { pool } = room.workers;
+	room.workers.pool = async (folder, act) => {
+		if (act.act === "clone") throw new OperatorError(`${folder}: is full`);
+		return pool(folder, act);
+	};
+	const path = "/api/v1/machines/lab-02000000000a/reset";
+	t.match(await room.ask("POST", path, { body: {} }), { status: 422, text: /is full/ });
+	t.match(await room.boot(A), { kind: "wait", why: /is full/ }, "it was to be made anew");
+	t.equal((await room.volume("lab-02000000000a")).serial, serial, "what it has stays until that can be");
+	room.workers.pool = pool;
+	t.match(await room.boot(A), { kind: "boot", address: "20.0" });
+	t.not((await room.volume("lab-02000000000a")).serial, serial);
 	room.opener.broken = new OperatorError("machines.json: can't be kept (ENOSPC)");
 	t.match(await room.boot("02:00:00:00:00:0c"), { kind: "wait", why: /ENOSPC/ });
 	t.match(await room.boot(A), { kind: "boot" }, "who has a disk boots all the same");
@@ -191,4 +204,26 @@ t.test("who machines are is lost, and known by their disks", async (t) => {
 	t.strictSame(room.opener.aside, ["machines.json"]);
 	t.match(await room.boot(A), { address: "20.1" });
 	t.equal((await room.volume("lab-02000000000a")).serial, serial);
+});
+
+t.test("what was interrupted is gone on with", async (t) => {
+	const room = await roomOf(t);
+	await room.boot(A);
+	const name = "lab-02000000000a";
+	const { serial } = await room.volume(name);
+	await room.close();
+	// It was to be made anew, its disk is not served any more, and the clone for that was there, but not in its place.
+	const kept = room.opener.files.get("machines.json");
+	const text = new TextDecoder().decode(kept).replace(/"madeMs": \d+/, '"madeMs": null');
+	room.opener.files.set("machines.json", new TextEncoder().encode(text));
+	room.opener.files.delete("runtime.toml");
+	room.workers.served.clear();
+	const half = { act: "clone", volume: "gold", snapshot: "v1", name: `${name}.new` } as const;
+	await room.workers.pool(room.pool, half);
+	await room.start(t, { now: room.now });
+	await settle();
+	t.match(await room.boot(A), { kind: "boot", address: "20.0" });
+	t.not((await room.volume(name)).serial, serial);
+	t.equal((await room.volume(`${name}.new`)).status, 404);
+	t.equal(await room.state(name), "open");
 });

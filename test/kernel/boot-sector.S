@@ -1,6 +1,6 @@
 # A boot sector: says that it runs, reads sectors, prints the text at their beginning, turns all their bits over, writes them
-# elsewhere, and ends QEMU with a status. Put into a disk by test/kernel/ipxe.test.ts, which assembles it with these symbols:
-# READ_LBA and WRITE_LBA, and SECTORS, how many.
+# elsewhere, and ends QEMU with a status. Put into a disk by test/kernel/boot-disk.ts, which assembles it with these symbols:
+# READ_LBA and WRITE_LBA, and SECTORS, how many. With OWN the first 16 bytes that it writes are the machine's UUID, as QEMU tells it.
 #
 # The BIOS, or what stands in for it, loads it to 0x7c00 and calls it in real mode with the drive's number in DL. Disk access
 # by the extensions of interrupt 13h (EDD), text to the first serial port, status to QEMU's isa-debug-exit at 0xf4.
@@ -10,6 +10,9 @@
 	.set	SERIAL_READY, 0x20
 	.set	EXIT_PORT, 0xf4
 	.set	BUFFER, 0x8000
+	# QEMU's fw_cfg: a key is written to the first port, bytes are read from the next.
+	.set	FW_CFG_PORT, 0x510
+	.set	FW_CFG_UUID, 2
 	.set	EDD_READ, 0x42
 	.set	EDD_WRITE, 0x43
 	# QEMU's exit status is twice this plus one.
@@ -45,6 +48,16 @@ turn:
 	notb	(%si)
 	incw	%si
 	loop	turn
+
+	.ifdef	OWN
+	movw	$FW_CFG_PORT, %dx
+	movw	$FW_CFG_UUID, %ax
+	outw	%ax, %dx
+	incw	%dx
+	movw	$BUFFER, %di
+	movw	$16, %cx
+	rep	insb
+	.endif
 
 	movl	$WRITE_LBA, lba
 	movb	$EDD_WRITE, %ah

@@ -4,66 +4,21 @@
  * interface as over a cable.
  */
 
-import { execFileSync } from "node:child_process";
-import { randomUUID } from "node:crypto";
-import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import path from "node:path";
 import t, { type Test } from "tap";
 import { scratchDirectory } from "../support/cleanup.js";
 import { GUEST_LIMIT_MS, LIMIT_MS } from "../support/limit.js";
 import { Namespace, namespacesMissing } from "../support/netns.js";
-import { sourceFile, vbladeCommand } from "../support/paths.js";
+import { vbladeCommand } from "../support/paths.js";
 import { netdev, type QemuPort, qemuMissing, runQemu } from "../support/qemu.js";
+import { BootDisk, IPXE, SECTORS, SIZE_BYTES, STATUS_GOOD, WRITE_LBA } from "./boot-disk.js";
 import { newImage, serveUnix } from "./served.js";
 
 t.setTimeout(230_000);
-const IPXE = "/usr/lib/ipxe/ipxe.lkrn";
 const missing = qemuMissing(IPXE, "/usr/bin/as", "/usr/bin/ld");
-/** Of some cylinders: what is smaller than one (255 heads, 63 sectors) iPXE can't load a boot sector from. */
-const SIZE_BYTES = 2 ** 26;
-const READ_LBA = 2000;
-const WRITE_LBA = 3000;
-/** More than iPXE puts into a frame. */
-const SECTORS = 5;
-/** What the boot sector makes of EXIT_GOOD. */
-const STATUS_GOOD = 33;
 
-/** The boot sector, 512 bytes. */
-function assemble(): Buffer {
-	const directory = scratchDirectory();
-	const [object, binary] = [path.join(directory, "sector.o"), path.join(directory, "sector")];
-	const symbols = { READ_LBA, WRITE_LBA, SECTORS };
-	const defined = Object.entries(symbols).flatMap(([name, value]) => ["--defsym", `${name}=${value}`]);
-	const source = sourceFile("test/kernel/boot-sector.S");
-	const options = { timeout: LIMIT_MS };
-	execFileSync("as", ["--32", ...defined, "-o", object, source], options);
-	execFileSync(
-		"ld",
-		["-m", "elf_i386", "-Ttext", "0x7c00", "--oformat", "binary", "-o", binary, object],
-		options,
-	);
-	return readFileSync(binary);
-}
-
-/** A text that nobody can guess, and bytes behind it, as the disk has them at READ_LBA. */
-class Disk {
-	readonly text = `this is disk ${randomUUID()}`;
-	readonly data = Buffer.alloc(SECTORS * 512);
-
-	constructor() {
-		this.data.forEach((_, at) => {
-			this.data[at] = (at * 7 + (at >>> 8)) & 0xff;
-		});
-		this.data.write(`${this.text}\0`, "latin1");
-	}
-
-	fill(file: string): void {
-		const fd = openSync(file, "r+");
-		writeSync(fd, assemble(), 0, 512, 0);
-		writeSync(fd, this.data, 0, this.data.length, READ_LBA * 512);
-		closeSync(fd);
-	}
-
+class Disk extends BootDisk {
 	/** Boots a machine from it and holds what that said and wrote against what the boot sector does. */
 	async boot(t: Test, file: string, port: QemuPort, namespace?: string): Promise<void> {
 		const { code, output } = await runQemu({

@@ -27,6 +27,7 @@ else if (await inNamespace(import.meta.url)) {
 	ofOthers(browser);
 	ofReloading(browser);
 	ofVolumes(browser);
+	ofMachines(browser);
 }
 
 async function settingsOf(site: Site, name: string) {
@@ -247,6 +248,49 @@ function ofVolumes(browser: Browser): void {
 		const cloned = (): boolean =>
 			stage.workers.calls.some((call) => /"clone","volume":"web","snapshot":"2.*Z","name":"then"/.test(call));
 		await until("it is cloned", async () => cloned(), LIMIT_MS);
+		t.strictSame(complaints, []);
+	});
+}
+
+function ofMachines(browser: Browser): void {
+	t.test("a machine is reset, kept, made the golden image and removed", async (t) => {
+		const { stage, url, control } = await serveSite(t, DISKS, 2);
+		const name = "lab-020000000002";
+		t.match(await control.inside.machines.arrivals.boot(0x020000000002), { kind: "boot", address: "20.1" });
+		const { page, complaints } = await visit(browser, `${url}#/machines`);
+		await page.getByRole("row", { name }).getByText("open").waitFor();
+		const press = (words: string) => page.getByRole("button", { name: `${words}: ${name}` }).press("Enter");
+		const acts = (act: string): boolean =>
+			stage.workers.calls.some((call) => call.startsWith("pool ") && call.includes(`"act":"${act}"`));
+		const confirm = async (words: RegExp, button: string): Promise<void> => {
+			t.match(await page.getByRole("dialog").innerText(), words, "what will happen is said first");
+			await page.getByRole("dialog").getByRole("button", { name: button }).press("Enter");
+		};
+		const closed = () =>
+			until("no dialog", async () => (await page.getByRole("dialog").count()) === 0, LIMIT_MS);
+		await press("Reset");
+		stage.workers.calls.length = 0;
+		await confirm(/All that it has written is lost/, "Reset it");
+		await giveToken(page);
+		await closed();
+		t.ok(acts("clone"));
+		await press("Make golden");
+		await confirm(/All others go on with what they have/, "Make it golden");
+		await page.getByText(/made golden here: it is so until the files name another one than/).waitFor();
+		t.ok(acts("snapshot"));
+		await closed();
+		await press("Make it anew at each boot");
+		await page.getByText("made anew, as was said of it").waitFor();
+		await press("Keep");
+		await page.getByText("as it was, as was said of it").waitFor();
+		await page.getByRole("button", { name: "Remove: lab-020000000003" }).press("Enter");
+		await confirm(/The address 20\.2 is free for another machine/, "Remove it");
+		await closed();
+		await until(
+			"it is gone",
+			async () => (await page.getByRole("row", { name: "lab-020000000003" }).count()) === 0,
+			LIMIT_MS,
+		);
 		t.strictSame(complaints, []);
 	});
 }

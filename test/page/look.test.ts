@@ -23,6 +23,7 @@ const VIEWS = [
 	["#/add", "Memory instead of a file"],
 	["#/pools", "fast/mail"],
 	["#/volume/fast%2Fweb", "installed"],
+	["#/machines", "lab-020000000001"],
 ] as const;
 
 const missing = chromiumMissing();

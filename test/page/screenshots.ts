@@ -17,6 +17,7 @@ import { SLOW } from "./world.js";
 
 const FOLDER = process.env.PICTURES ?? sourceFile("docs/images");
 const DISKS = 60;
+const MACHINES = [0x020000000001, 0x020000000002, 0x020000000003, 0x020000000004];
 /** For curves to be drawn. */
 const SETTLE_MS = 2500;
 
@@ -40,6 +41,7 @@ const PICTURES: readonly Picture[] = [
 	{ name: "page-disk", hash: `#/disk/${SLOW}`, look: { viewport: { width: 1440, height: 1500 } } },
 	{ name: "page-network", hash: "#/network", look: { ...wide, ...dark } },
 	{ name: "page-volume", hash: "#/volume/fast%2Fweb", look: wide, before: chooseSnapshot },
+	{ name: "page-machines", hash: "#/machines", look: { viewport: { width: 1440, height: 560 } } },
 	{ name: "page-phone", hash: "#/", look: { ...phone, ...dark } },
 	{
 		name: "page-remove",
@@ -59,6 +61,8 @@ if (await inNamespace(import.meta.url)) {
 	mkdirSync(FOLDER, { recursive: true });
 	t.test("pictures", async (t) => {
 		const site = await serveSite(t, DISKS);
+		const { arrivals } = site.control.inside.machines;
+		for (const mac of MACHINES) await arrivals.boot(mac);
 		const browser = await startChromium();
 		t.teardown(() => browser.close());
 		for (const { name, hash, look, before } of PICTURES) {

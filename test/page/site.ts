@@ -11,13 +11,15 @@ import { systemClock } from "../../lib/clock.js";
 import { loadAssets } from "../../lib/control/assets.js";
 import type { Control } from "../../lib/control/control.js";
 import { volumeIn } from "../../lib/control/heard-volume.js";
-import { POOL } from "../control/figures.js";
+import { machinesText, POOL } from "../control/figures.js";
 import { Stage, settle } from "../control/stage.js";
 import { PROJECT } from "../support/paths.js";
 import { BROKEN, BUSY_INITIATOR, SLOW, World } from "./world.js";
 
 /** Where its pool is. */
 export const FAST = "/srv/vblade/fast";
+/** Three machines have come, and are not there now. */
+const CLASSROOM = '[template.lab]\nimage = "fast/web@installed"\nshelf = 20\nnetif = ["eth0"]\n';
 const PAST_SECONDS = 300;
 /** As `scripts/bundle.mjs` puts it together. */
 const PAGE = path.join(PROJECT, "build/bin/page");
@@ -42,7 +44,8 @@ export async function serveSite(
 ): Promise<Site> {
 	const world = new World(disks);
 	const stage = new Stage();
-	stage.opener.text = `${world.toml()}\n[pool.fast]\npath = "${FAST}"\n`;
+	stage.opener.text = `${world.toml()}\n[pool.fast]\npath = "${FAST}"\n${CLASSROOM}`;
+	stage.opener.files.set("machines.json", machinesText(3));
 	givePool(stage);
 	stage.workers.reasons.set(BROKEN, `/srv/vblade/${BROKEN}.img: No such file or directory`);
 	const control = await startedBefore(t, stage, pastSeconds, world);

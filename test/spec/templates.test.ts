@@ -24,7 +24,12 @@ t.test("a template, and what lies between two", async (t) => {
 	]);
 	t.match(config.boot.listen, [{ name: "192.0.2.1:9471" }]);
 	const again = good(read(dumpOf(config)));
-	t.strictSame([again.templates, again.boot], [config.templates, config.boot], "also from what dump writes");
+	t.strictSame(
+		[again.templates[0]?.settings, again.boot],
+		[config.templates[0]?.settings, config.boot],
+		"also from what dump writes",
+	);
+	t.strictSame(config.templates[0]?.placeOf(["shelf"]), { file: "0.toml", line: 5, column: 1 });
 	const other = LAB.replace("v3", "v4").concat('keep = false\nmacs = ["02:00:00:00:00:01"]\n');
 	const wanted = good(read(POOL + other));
 	t.strictSame(wanted.templates[0]?.macs, [0x020000000001]);

@@ -12,6 +12,7 @@ import { feed } from "./events-feed.js";
 import { addView } from "./form-view.js";
 import { time } from "./format.js";
 import { Live } from "./live.js";
+import { machinesView } from "./machines.js";
 import { networkView } from "./network.js";
 import { overview } from "./overview.js";
 import { poolsView } from "./pools.js";
@@ -29,6 +30,7 @@ const VIEWS = {
 	add: { view: addView, title: "Add a disk" },
 	pools: { view: poolsView, title: "Pools" },
 	volume: { view: volumeView, title: "Volume" },
+	machines: { view: machinesView, title: "Machines" },
 	network: { view: networkView, title: "Network" },
 	events: { view: eventsView, title: "Events" },
 	configuration: { view: configurationView, title: "Configuration" },
