@@ -11,7 +11,7 @@ import { quote } from "../text.js";
 import type { Desired, Prospect } from "./desired.js";
 import type { Jobs } from "./jobs.js";
 import type { Plan } from "./model.js";
-import { initiatorOn, type Observed } from "./observed.js";
+import { initiatorOn, type Observed, type ObservedInitiator } from "./observed.js";
 import { demandPermits } from "./permits.js";
 import { stepsOf } from "./plan.js";
 import { demandTag, pointerTo, Refusal } from "./problem.js";
@@ -139,6 +139,14 @@ export class Changes {
 		const users = this.activeInitiators(name);
 		if (pauses && users.length > 0) notices.push(`it is in use by ${users.join(", ")}`);
 		return { steps, notices };
+	}
+
+	/** Those that an initiator may miss. */
+	activeDisks(): ReadonlySet<string> {
+		const since = this.now() - ACTIVE_MS;
+		const isActive = (initiator: ObservedInitiator) => (disk: string) =>
+			(initiatorOn(initiator, disk).figures.lastSeenMs ?? 0) >= since;
+		return new Set(this.observed.initiators().flatMap((each) => each.figures.disks.filter(isActive(each))));
 	}
 
 	/** Who may miss the disk. */

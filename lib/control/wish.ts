@@ -51,7 +51,7 @@ export function understand(wish: Wish, environment: Environment): Config | Place
 		const settings = Object.hasOwn(wish.overrides, disk.name) ? wish.overrides[disk.name] : undefined;
 		if (settings === undefined) disks.push(disk);
 		else if (settings !== null) {
-			const other = overridden(disk, settings, environment);
+			const other = overridden(disk, settings, config, environment);
 			if (Array.isArray(other)) return other;
 			disks.push(other);
 		}
@@ -87,9 +87,11 @@ export function orThrow(config: Config | PlacedError[]): Config {
 function overridden(
 	disk: DiskConfig,
 	settings: DiskSettings,
+	{ pools }: Config,
 	{ interfaceNames }: Environment,
 ): DiskConfig | PlacedError[] {
-	const text = textOf({ [disk.name]: settings });
+	const pool = Object.fromEntries(pools.map(({ name, path }) => [name, { path }]));
+	const text = stringify({ pool, disk: { [disk.name]: settings } });
 	const config = readConfig({ files: [{ path: RUNTIME_FILE, text }], debian: [] }, { interfaceNames });
 	if (Array.isArray(config)) return config;
 	const [other] = config.disks;

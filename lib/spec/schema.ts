@@ -225,8 +225,8 @@ export type HttpValues = z.output<typeof httpSchema>;
 /** Tables of which there may be many, by their names. */
 export type NamedTable = "disk" | "pool" | "template";
 
-/** The disks of its machines have their MAC addresses in their names, too. */
-const TEMPLATE_NAME_MAX = 51;
+/** Disks and volumes of its machines are called by it, and by their MAC addresses. */
+const TEMPLATE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,50}$/;
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
 
 /** Throws an OperatorError for what can't be the name of a disk. */
@@ -236,10 +236,10 @@ export function readDiskName(name: string): string {
 
 /** The same for what `kind` says. */
 export function readName(kind: NamedTable, name: string): string {
-	if (NAME.test(name) && !(kind === "template" && name.length > TEMPLATE_NAME_MAX)) return name;
+	if ((kind === "template" ? TEMPLATE_NAME : NAME).test(name)) return name;
 	if (kind === "template")
 		throw new OperatorError(
-			`template ${quote(name)}: a name is that of a disk, with at most ${TEMPLATE_NAME_MAX} characters`,
+			`template ${quote(name)}: a name is 1 to 51 letters (a-z), digits, and -_. and begins with a letter or digit`,
 		);
 	throw new OperatorError(
 		`${kind} ${quote(name)}: a name is 1 to 64 letters (a-z), digits, and -_. but not - or . at its beginning`,

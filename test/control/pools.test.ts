@@ -249,4 +249,14 @@ t.test("what is done with volumes is told", async (t) => {
 		10,
 		"nothing was done",
 	);
+
+t.test("a disk of the files that is on a volume is changed as others are", async (t) => {
+	const stage = new Stage();
+	stage.opener.text += `${TEXT}aoe = { address = "9.7", netif = ["eth0"] }\n`;
+	await stage.start(t);
+	await settle();
+	const reply = await stage.askTagged("PATCH", "db", { body: { limit: { iops: 100 } } });
+	await stage.done(reply);
+	t.equal(reply.status, 202);
+	t.match((await stage.ask("GET", "/api/v1/disks/db")).body, { storage: "fast/web", limit: { iops: 100 } });
 });

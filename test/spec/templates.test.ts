@@ -57,7 +57,7 @@ t.test("what is wrong", async (t) => {
 	refuses(
 		t,
 		POOL + LAB.replace("lab", long),
-		`3:11: template "${long}": a name is that of a disk, with at most 51 characters`,
+		`3:11: template "${long}": a name is 1 to 51 letters (a-z), digits, and -_. and begins with a letter or digit`,
 	);
 	refuses(
 		t,

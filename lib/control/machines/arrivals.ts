@@ -98,12 +98,10 @@ export class Arrivals {
 			return Promise.resolve({ kind: "wait", why });
 		}
 		this.#waiting++;
-		const answer = this.#preparing
-			.inTurn(() => this.#bring(template, mac))
-			.finally(() => {
-				this.#waiting--;
-				this.#underWay.delete(name);
-			});
+		const answer = this.#bring(template, mac).finally(() => {
+			this.#waiting--;
+			this.#underWay.delete(name);
+		});
 		this.#underWay.set(name, answer);
 		return answer;
 	}
@@ -111,11 +109,15 @@ export class Arrivals {
 	async #bring(template: TemplateConfig, mac: number): Promise<BootAnswer> {
 		let told = template.name;
 		try {
-			const record = await this.#preparing.admit(template, mac);
-			told = machineName(record);
-			this.#askedMs.set(told, this.#parts.now());
-			const isOld = this.#parts.now() - (record.madeMs ?? 0) > NEW_MS;
-			const made = await this.#preparing.bring(template, record, isOld && !keeps(template, record));
+			const [made, before] = await this.#preparing.inTurn(async () => {
+				const record = await this.#preparing.admit(template, mac);
+				told = machineName(record);
+				this.#askedMs.set(told, this.#parts.now());
+				const isOld = this.#parts.now() - (record.madeMs ?? 0) > NEW_MS;
+				const isNew = isOld && !keeps(template, record);
+				return [await this.#preparing.bring(template, record, isNew), record];
+			});
+			await this.#preparing.served(made, before);
 			this.#told.delete(told);
 			return booting(made);
 		} catch (error) {

@@ -38,6 +38,10 @@ export class Clones {
 		const cloneAs = (clone: string) => this.#act(pool, { act: "clone", volume: of, snapshot, name: clone });
 		const before = named(look, name);
 		if (before === undefined) return void (await cloneAs(name));
+		if (before.pageBytes !== source.pageBytes && before.snapshots.length > 0)
+			throw new OperatorError(
+				`volume ${quote(`${pool}/${name}`)}: has other pages than the image, and snapshots that would be lost`,
+			);
 		if (before.pageBytes !== source.pageBytes)
 			return this.#aside(pool, name, async () => {
 				await this.#act(pool, { act: "remove", name });

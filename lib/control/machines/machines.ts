@@ -37,11 +37,12 @@ export class Machines {
 
 	/** All that have a place. */
 	all(): Machine[] {
-		return this.#register.machines.map((record) => this.#shown(record));
+		const active = this.#parts.changes.activeDisks();
+		return this.#register.machines.map((record) => this.#shown(record, active));
 	}
 
 	machine(name: string): Machine {
-		return this.#shown(this.#find(name));
+		return this.#shown(this.#find(name), this.#parts.changes.activeDisks());
 	}
 
 	templates(): MachineTemplate[] {
@@ -65,10 +66,12 @@ export class Machines {
 	/** Its disk is what the image is, whatever was written. Its initiators are cut off, if `force`. */
 	async reset(name: string, force: boolean): Promise<Machine> {
 		this.#refuseUsed(name, force, "is made anew");
-		await this.#parts.preparing.inTurn(async () => {
+		const { preparing } = this.#parts;
+		const [made, before] = await preparing.inTurn(async () => {
 			const { template, record } = this.#withTemplate(name);
-			await orRefuse(this.#parts.preparing.bring(template, record, true));
+			return [await orRefuse(preparing.bring(template, record, true)), record];
 		});
+		await orRefuse(preparing.served(made, before));
 		return this.machine(name);
 	}
 
@@ -142,7 +145,7 @@ export class Machines {
 		return { template, record };
 	}
 
-	#shown(record: MachineRecord): Machine {
+	#shown(record: MachineRecord, active: ReadonlySet<string>): Machine {
 		const { template, mac, shelf, slot, volume, image, madeMs } = record;
 		const name = machineName(record);
 		const known = this.#templates.find((each) => each.name === template);
@@ -162,7 +165,7 @@ export class Machines {
 			asked: timeOf(askedMs),
 			state: steward?.state ?? null,
 			reason: steward?.reason ?? this.arrivals.whyNot(name),
-			isActive: this.#parts.changes.activeInitiators(name).length > 0,
+			isActive: active.has(name),
 		};
 	}
 }

@@ -15,6 +15,7 @@ import type { Desired } from "../desired.js";
 import type { EventLog } from "../event-log.js";
 import type { Jobs } from "../jobs.js";
 import type { Steward } from "../steward.js";
+import { messageOf } from "../thrown.js";
 import type { Clones } from "./clones.js";
 import { type MachineRecord, machineName, type Register } from "./register.js";
 
@@ -72,12 +73,29 @@ export class Preparing {
 
 	/** Has it have its disk, a new one if that is wanted. Throws an OperatorError, or a Refusal, that says why not. */
 	async bring(template: TemplateConfig, record: MachineRecord, isNew: boolean): Promise<MachineRecord> {
-		const { clones } = this.#parts;
 		const made = await this.#clone(template, record, isNew);
-		await this.#serve(template, made);
-		// In another pool than the image is now.
-		if (made.volume !== record.volume) await clones.remove(record.volume);
+		await this.#putDisk(template, made);
 		return made;
+	}
+
+	/** Resolves when its disk is served, after `bring`: others need not wait for that. Throws an OperatorError that says why it is not. */
+	async served(made: MachineRecord, before: MachineRecord): Promise<void> {
+		const name = machineName(made);
+		const steward = this.#parts.desired.steward(name);
+		const state = steward && (await settled(steward));
+		if (state !== "open") throw new OperatorError(`disk ${name}: ${steward?.reason ?? `is ${state}`}`);
+		// In another pool than the image is now.
+		if (made.volume !== before.volume) await this.inTurn(() => this.#leave(before.volume));
+	}
+
+	async #leave(volume: string): Promise<void> {
+		const { clones, events } = this.#parts;
+		try {
+			await clones.remove(volume);
+		} catch (error) {
+			const message = `volume ${volume} is no machine's any more, and is left: ${messageOf(error)}`;
+			events.add({ kind: "machine", severity: "warning", message });
+		}
 	}
 
 	/** Has its clone be there, a new one if that is wanted. */
@@ -94,35 +112,24 @@ export class Preparing {
 		return made;
 	}
 
-	/** Has its disk be served as it shall be. Throws an OperatorError, or a Refusal, that says why it is not. */
-	async #serve({ netif }: TemplateConfig, record: MachineRecord): Promise<void> {
+	/** Has its disk be configured as it shall be. */
+	async #putDisk(template: TemplateConfig, record: MachineRecord): Promise<void> {
 		const { changes, desired } = this.#parts;
 		const name = machineName(record);
-		const { volume, shelf, slot, mac } = record;
-		const aoe = { address: `${shelf}.${slot}`, netif: [...netif], macs: [formatMac(mac)] };
+		const wanted = settingsOf(template, record);
 		const [disk] = this.#disksOf(name);
 		if (disk !== undefined && disk.origin !== "runtime")
 			throw new OperatorError(`disk ${name}: is one that the files name`);
-		if (disk === undefined) await changes.add(name, { volume, aoe }, TERMS);
-		else if (!isAsWanted(disk.settings, { volume, aoe })) await changes.patch(name, { volume, aoe }, TERMS);
+		if (disk === undefined) await changes.add(name, wanted, TERMS);
+		else if (!isAsWanted(disk.settings, wanted)) await changes.patch(name, wanted, TERMS);
 		else desired.steward(name)?.hurry();
-		const steward = desired.steward(name);
-		const state = steward && (await settled(steward));
-		if (state !== "open") throw new OperatorError(`disk ${name}: ${steward?.reason ?? `is ${state}`}`);
 	}
 
 	/** Whether it need only be told where its disk is. */
-	isReady({ netif, shelf }: TemplateConfig, record: MachineRecord): boolean {
-		const name = machineName(record);
-		if (record.shelf !== shelf || record.madeMs === null) return false;
-		const steward = this.#parts.desired.steward(name);
-		if (steward?.state !== "open") return false;
-		const aoe = {
-			address: `${shelf}.${record.slot}`,
-			netif: [...netif],
-			macs: [formatMac(record.mac)],
-		};
-		return isAsWanted(steward.disk.settings, { volume: record.volume, aoe });
+	isReady(template: TemplateConfig, record: MachineRecord): boolean {
+		if (record.shelf !== template.shelf || record.madeMs === null) return false;
+		const steward = this.#parts.desired.steward(machineName(record));
+		return steward?.state === "open" && isAsWanted(steward.disk.settings, settingsOf(template, record));
 	}
 
 	/** The lowest that is free; or the one that its disk has already. */
@@ -146,6 +153,10 @@ export class Preparing {
 	#disksOf(name: string): DiskConfig[] {
 		return this.#parts.desired.config.disks.filter((disk) => disk.name === name);
 	}
+}
+
+function settingsOf({ netif }: TemplateConfig, { volume, shelf, slot, mac }: MachineRecord) {
+	return { volume, aoe: { address: `${shelf}.${slot}`, netif: [...netif], macs: [formatMac(mac)] } };
 }
 
 /** But for what people have set on it beside. */
