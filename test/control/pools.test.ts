@@ -249,6 +249,7 @@ t.test("what is done with volumes is told", async (t) => {
 		10,
 		"nothing was done",
 	);
+});
 
 t.test("a disk of the files that is on a volume is changed as others are", async (t) => {
 	const stage = new Stage();

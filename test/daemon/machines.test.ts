@@ -105,7 +105,10 @@ if (await inNamespace(import.meta.url)) {
 	t.test("three boot at once from one image, and each writes its own", async (t) => {
 		await tree.state("gold", "open");
 		await startAll();
-		t.match((await get(`/boot.ipxe?mac=${clients[0]!.mac}`)).text, /no such snapshot *\nsleep \d+\nchain /);
+		t.match(
+			(await get(`/boot.ipxe?mac=${clients[0]!.mac}`)).text,
+			/no such snapshot *\nsleep \d+\nchain boot\.ipxe\?mac=[-0-9a-f]+\n$/,
+		);
 		await (await tree.open(9, 0)).write(3, sector(7));
 		const names = { names: ["fast/gold@v1"] };
 		t.equal((await tree.ask("POST", "/api/v1/snapshots", names)).status, 200);
@@ -153,8 +156,8 @@ if (await inNamespace(import.meta.url)) {
 	});
 
 	t.test("nothing but scripts is to be had there", async (t) => {
-		t.match((await get("/boot.ipxe")).text, /^#!ipxe\nchain boot\.ipxe\?mac=\$\{netX\/mac\}\n$/);
-		t.match((await get("/boot.ipxe?template=lab")).text, /mac\}&template=lab\n$/);
+		t.match((await get("/boot.ipxe")).text, /^#!ipxe\nchain boot\.ipxe\?mac=\$\{netX\/mac:hexhyp\}\n$/);
+		t.match((await get("/boot.ipxe?template=lab")).text, /mac:hexhyp\}&template=lab\n$/);
 		t.match((await get("/boot.ipxe?mac=020000000001&template=none")).text, /is not among .*\n.*\nexit 1\n$/);
 		const wrong: readonly [number, string, Record<string, string>?, string?][] = [
 			[404, "/"],

@@ -4,7 +4,7 @@
  */
 
 import { quote } from "../../text.js";
-import { parseMac } from "../../wire/mac.js";
+import { formatMac, parseMac } from "../../wire/mac.js";
 import type { Arrivals } from "./arrivals.js";
 import { answerScript, askingScript } from "./scripts.js";
 
@@ -58,7 +58,7 @@ export class BootApp {
 		const number = parseMac(mac);
 		if (number === undefined || number === 0 || Math.floor(number / GROUP_BIT) % 2 === 1)
 			throw new Wrong(400, `mac ${quote(mac)}: the address of a machine is expected`);
-		const again = `boot.ipxe?mac=${mac}${template === undefined ? "" : `&template=${template}`}`;
+		const again = `boot.ipxe?mac=${formatMac(number).replaceAll(":", "-")}${template === undefined ? "" : `&template=${template}`}`;
 		return answerScript(await this.#arrivals.boot(number, template), again);
 	}
 }

@@ -14,7 +14,8 @@ const ECHO_MAX = 200;
 /** Has the machine come again, with its MAC. */
 export function askingScript(template: string | undefined): string {
 	const more = template === undefined ? "" : `&template=${template}`;
-	return script(`chain boot.ipxe?mac=\${netX/mac}${more}`);
+	// A colon would be the end of a scheme to it.
+	return script(`chain boot.ipxe?mac=\${netX/mac:hexhyp}${more}`);
 }
 
 export function answerScript(answer: BootAnswer, again: string): string {
