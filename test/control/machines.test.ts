@@ -153,6 +153,13 @@ t.test("a shelf has no more than its slots, and who may come may be said", async
 	t.match(await room.boot(D), { kind: "boot", address: "20.254" }, "not where the files have a disk");
 	const last = await room.boot(C);
 	t.strictSame(last, { kind: "wait", why: "template lab: no slot of shelf 20 is free" });
+	const before = room.control.inside.events.latest(1000).length;
+	const many = await Promise.all(
+		Array.from({ length: 300 }, (_, i) => room.control.inside.machines.arrivals.boot(0x020000010000 + i)),
+	);
+	const told = many.map((answer) => ("why" in answer ? answer.why : answer.kind));
+	t.strictSame(new Set(told), new Set([last.kind === "wait" && last.why, "many machines boot at once"]));
+	t.equal(room.control.inside.events.latest(1000).length, before, "told once, however many come");
 	t.equal((await room.machines()).length, 254);
 	t.equal((await room.ask("DELETE", "/api/v1/machines/lab-020000000004")).status, 200);
 	t.match(await room.boot(C), { kind: "boot", address: "20.3" }, "the slot of one that was removed");
@@ -171,17 +178,31 @@ t.test("people reset machines, and make one the golden image", async (t) => {
 	await room.boot(B);
 	t.match(await room.machines(), [{ image: "fast/gold@v1", isCurrent: false }, { image: golden.body.image }]);
 	t.equal((await room.ask("DELETE", `/api/v1/machines/${name}`)).status, 409, "the image is of its disk");
+	const snapshot = `/api/v1/snapshots/${encodeURIComponent(golden.body.image)}`;
+	t.match(
+		await room.ask("DELETE", snapshot),
+		{ status: 422, text: /is held/ },
+		"nor is it removed by itself",
+	);
+	room.forward(5000);
+	const again = await room.ask("POST", `/api/v1/machines/${name}/golden`, { body: {} });
+	t.not(again.body.image, golden.body.image);
+	t.equal((await room.ask("DELETE", snapshot)).status, 200, "another one took its place");
 	const { serial } = await room.volume(name);
 	const reset = await room.ask("POST", `/api/v1/machines/${name}/reset`, { body: {} });
-	t.match(reset.body, { image: golden.body.image, isCurrent: true });
+	t.match(reset.body, { image: again.body.image, isCurrent: true });
 	t.not((await room.volume(name)).serial, serial);
 	await room.control.reload();
 	const image = async () => (await room.ask("GET", "/api/v1/machines")).body.templates[0].image;
-	t.equal(await image(), golden.body.image, "until the files name another one");
+	t.equal(await image(), again.body.image, "until the files name another one");
 	await room.ask("POST", "/api/v1/snapshots", { body: { names: ["fast/gold@v2"] } });
 	room.template(LAB.replace("v1", "v2"));
 	await room.control.reload();
 	t.equal(await image(), "fast/gold@v2");
+	t.match(await room.ask("DELETE", `/api/v1/machines/${name}`), { status: 409, text: /is held/ });
+	t.equal(await room.state(name), "open", "its disk stays, too");
+	const held = `/api/v1/snapshots/${encodeURIComponent(again.body.image)}`;
+	t.equal((await room.ask("PATCH", held, { body: { held: false } })).status, 200);
 	t.equal((await room.ask("DELETE", `/api/v1/machines/${name}`)).status, 200);
 	t.equal((await room.ask("GET", `/api/v1/volumes/fast%2F${name}`)).status, 404);
 	t.strictSame(

@@ -65,9 +65,16 @@ export class Clones {
 		await this.#act(pool, { act: "remove", name: volume });
 	}
 
-	async takeSnapshot(name: string, snapshot: string): Promise<void> {
+	/** What the volume is now gets a name, and keeps it until it is let go. */
+	async takeImage(name: string, snapshot: string): Promise<void> {
 		const [pool, volume] = partsOf(name);
 		await this.#act(pool, { act: "snapshot", wanted: [{ volume, name: snapshot }] });
+		await this.#act(pool, { act: "hold", volume, snapshot, isHeld: true });
+	}
+
+	/** It may be removed. */
+	async letGo({ pool, volume, snapshot }: ImageName): Promise<void> {
+		await this.#act(pool, { act: "hold", volume, snapshot, isHeld: false });
 	}
 
 	/** While no disk has it open. */

@@ -5,10 +5,12 @@
 
 import { OperatorError } from "../../errors.js";
 import type { TemplateConfig } from "../../spec/configuration.js";
+import { readImage } from "../../spec/schema.js";
 import { quote } from "../../text.js";
 import { formatMac } from "../../wire/mac.js";
 import type { Machine, MachineTemplate } from "../model.js";
 import { Refusal } from "../problem.js";
+import { unlessBug } from "../thrown.js";
 import { Arrivals } from "./arrivals.js";
 import { Clones } from "./clones.js";
 import { Preparing, type PreparingParts } from "./preparing.js";
@@ -85,11 +87,15 @@ export class Machines {
 	async makeGolden(name: string): Promise<MachineTemplate> {
 		const { template, record } = this.#withTemplate(name);
 		await this.#parts.preparing.inTurn(async () => {
+			const { clones } = this.#parts;
 			const at = new Date(this.#parts.now()).toISOString().replace(/[-:]|\.\d+/g, "");
 			const snapshot = `golden-${at}`;
-			await orRefuse(this.#parts.clones.takeSnapshot(record.volume, snapshot));
+			await orRefuse(clones.takeImage(record.volume, snapshot));
 			const image = `${record.volume}@${snapshot}`;
+			const before = this.#register.imageOf(template);
 			await orRefuse(this.#register.makeGolden(template, image));
+			// One that was made golden, too; that of the files is theirs.
+			if (before !== template.imageText) await clones.letGo(readImage(before)).catch(unlessBug);
 			const message = `template ${template.name}: its image is ${image} from now on`;
 			this.#parts.events.add({ kind: "machine", severity: "info", message });
 		});
@@ -109,6 +115,9 @@ export class Machines {
 					409,
 					`machine ${quote(name)}: the image of template ${isImage.name} is of its disk`,
 				);
+			const held = (await orRefuse(clones.find(volume)))?.snapshots.find((each) => each.held);
+			if (held !== undefined)
+				throw new Refusal(409, `machine ${quote(name)}: ${volume}@${held.name} is held`);
 			if (desired.config.disks.some((disk) => disk.name === name)) {
 				const { job } = await changes.remove(name, { ifMatch: undefined, dryRun: false });
 				await jobs.get(job ?? "")?.ended;
