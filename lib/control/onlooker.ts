@@ -77,6 +77,14 @@ export class Onlooker {
 	take(names: FigureNames, frame: Float64Array, reports: readonly DiskReport[], report: WorkerReport): Look {
 		const { generation, disks, links, initiators, latencies } = readFigures(frame);
 		this.#generation = generation;
+		const leaving = new Set(names.gone.initiators);
+		// What they did last stays, too.
+		setRows(
+			this.#askers,
+			initiators.filter(({ number }) => leaving.has(number)),
+		);
+		for (const latency of latencies)
+			if (latency.of === "initiators" && leaving.has(latency.number)) this.#measure(latency);
 		this.#name(names);
 		for (const asker of this.#askers.values()) {
 			asker.operations = 0;

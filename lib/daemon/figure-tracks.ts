@@ -41,6 +41,11 @@ export class Track {
 	/** `total` is the sum of all its counts, another one whenever one of them is; `states` are what may also go back. */
 	look(generation: number, total: number, ...states: number[]): void {
 		this.there = generation;
+		this.lookBack(generation, total, ...states);
+	}
+
+	/** The same of one that is not there any more. */
+	lookBack(generation: number, total: number, ...states: number[]): void {
 		if (total !== this.#total) {
 			this.#total = total;
 			this.lastSeenMs = Date.now();
@@ -64,6 +69,12 @@ export class Tracks<Key> {
 			this.#tracks.set(key, track);
 		}
 		return track;
+	}
+
+	/** Undefined: it is not known, or was there in this generation, too. */
+	leaving(key: Key, generation: number): Track | undefined {
+		const track = this.#tracks.get(key);
+		return track?.there === generation ? undefined : track;
 	}
 
 	numberOf(key: Key): number | undefined {

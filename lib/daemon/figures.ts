@@ -99,6 +99,8 @@ export class FigureCollector {
 	readonly #links = new Tracks<LinkUse>();
 	/** By number: one of these objects may stand for one initiator after the other. */
 	readonly #initiators = new Tracks<number>();
+	/** Those of the last time, by number. */
+	#askers = new Map<number, Initiator>();
 	#gone: readonly Gone[] = [];
 	/** Who was last told in this generation or before does not learn of all that are gone. */
 	#forgotten = 0;
@@ -159,11 +161,14 @@ export class FigureCollector {
 	}
 
 	async #lookAtAll(answer: Answer, budget: Budget): Promise<void> {
+		const before = this.#askers;
+		this.#askers = new Map();
 		for (const [name, disk] of [...this.#sources.disks()])
 			if (budget.spend(this.#disk(answer, name, disk))) await nextTurn();
 		for (const blade of [...this.#sources.blades()])
 			for (const initiator of [...blade.initiators])
 				if (budget.spend(this.#initiator(answer, initiator))) await nextTurn();
+		for (const [number, initiator] of before) this.#lastOf(answer, number, initiator);
 		this.#findGone(answer.generation);
 	}
 
@@ -212,12 +217,27 @@ export class FigureCollector {
 		// What has come meanwhile is for the next time.
 		if (disk === undefined || link === undefined) return 1;
 		const track = this.#initiators.of(number, () => number, generation);
+		this.#askers.set(number, initiator);
 		track.look(generation, totalOf(counts), underWay);
 		if (track.since > since) answer.initiators.push({ number, mac, disk, link });
 		if (track.changed <= since) return 1;
 		writer.row("initiators", [number, disk, link, ...columnsOf(counts, underWay, track)]);
 		writeLatencies(writer, "initiators", number, latencies);
 		return ROW_LOOKS;
+	}
+
+	/** What one has done since it was last told of, whose disk was closed or fenced meanwhile. Another one may have its object by now. */
+	#lastOf({ generation, writer }: Answer, number: number, initiator: Initiator): void {
+		const track = this.#initiators.leaving(number, generation);
+		const disk = this.#disks.numberOf(initiator.disk);
+		const link = this.#links.numberOf(initiator.link);
+		if (track === undefined || disk === undefined || link === undefined || initiator.number !== number)
+			return;
+		const { counts, latencies } = initiator;
+		track.lookBack(generation, totalOf(counts), 0);
+		if (track.changed < generation) return;
+		writer.row("initiators", [number, disk, link, ...columnsOf(counts, 0, track)]);
+		writeLatencies(writer, "initiators", number, latencies);
 	}
 
 	/** Those that were not there this time: a link that goes takes its exports with it, which is no quiet. */

@@ -206,27 +206,28 @@ t.test(
 			frame(generation, [{ disk, asker, count }]);
 		onlooker.take(NAMES, asked(1, 1, 4, 10), [], REPORT);
 		const gone = { disks: [1], links: [], initiators: [4, 6] };
-		const closed = onlooker.take({ ...NOTHING_NEW, gone }, frame(2, []), [], REPORT);
+		// What it did last comes with the word that it is gone.
+		const closed = onlooker.take({ ...NOTHING_NEW, gone }, asked(2, 1, 4, 12), [], REPORT);
 		const shown = ({ initiators }: typeof closed) =>
 			initiators.map(({ mac, disks, counters, lastSeenMs }) => [mac, disks, counters.reads, lastSeenMs]);
-		t.strictSame(shown(closed), [["02:00:00:00:00:01", ["mail", "web"], 10, 5000]]);
+		t.strictSame(shown(closed), [["02:00:00:00:00:01", ["mail", "web"], 12, 5000]]);
 		const again = {
 			...NOTHING_NEW,
 			disks: [{ number: 11, name: "web" }],
 			initiators: [{ number: 14, mac: 0x020000000001, disk: 11, link: 3 }],
 		};
 		const opened = onlooker.take(again, asked(3, 11, 14, 3), [], REPORT);
-		t.strictSame(shown(opened), [["02:00:00:00:00:01", ["mail", "web"], 13, 5000]]);
+		t.strictSame(shown(opened), [["02:00:00:00:00:01", ["mail", "web"], 15, 5000]]);
 		const [initiator] = opened.initiators;
 		t.match(initiator?.onDisk("web"), {
-			now: { counters: { reads: 13 } },
-			before: { counters: { reads: 10 } },
+			now: { counters: { reads: 15 } },
+			before: { counters: { reads: 12 } },
 		});
-		t.equal(initiator?.onDisk("web")?.now.latency.read?.counts[classOf(100)], 13);
+		t.equal(initiator?.onDisk("web")?.now.latency.read?.counts[classOf(100)], 15);
 		t.equal(initiator?.onDisk("other"), undefined);
 		const whole = { ...again, isWhole: true, disks: [{ number: 21, name: "web" }], initiators: [] };
 		t.strictSame(shown(onlooker.take({ ...whole, links: NAMES.links }, frame(4, []), [], REPORT)), [
-			["02:00:00:00:00:01", ["web"], 13, 5000],
+			["02:00:00:00:00:01", ["web"], 15, 5000],
 		]);
 		onlooker.forget("web");
 		t.strictSame(shown(onlooker.take(NOTHING_NEW, frame(5, []), [], REPORT)), []);

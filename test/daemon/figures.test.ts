@@ -193,8 +193,10 @@ function served(): void {
 			t.same([latencyOf(of, 0), latencyOf(of, 1)], [1, 5], of);
 		t.ok(after.latencies.every(({ sumSeconds }) => sumSeconds > 0 && sumSeconds < 10));
 
+		for (let i = 0; i < 2; i++) await disk.read(0, 8);
 		await stage.daemon.removeDisk("two");
 		const last = await ask(asked, after.generation);
+		t.match(last.initiators, [{ number: user!.number, reads: 3, writes: 5 }], "what it has done since");
 		t.same(last.names.gone, { disks: [names.get("two")], links: [], initiators: [user!.number] });
 	});
 }
