@@ -20,6 +20,7 @@ import type { Register } from "./machines/register.js";
 import type { Process } from "./model.js";
 import { Observed } from "./observed.js";
 import { Places } from "./places.js";
+import { PoolJobs } from "./pool-jobs.js";
 import { Pools } from "./pools.js";
 import { Replaced } from "./replaced.js";
 import { restartNeeded } from "./restart-needed.js";
@@ -89,6 +90,7 @@ export function insideOf(options: AssemblyOptions, read: Read, guard: Guard, eve
 		events,
 		jobs,
 		pools,
+		poolJobs: new PoolJobs(pools, jobs, events),
 		volumeTurns: new VolumeTurns(pools),
 		machines: new Machines({ desired, changes, workers, register, events, jobs, now }),
 		state: opener,

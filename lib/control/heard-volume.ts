@@ -5,6 +5,7 @@
 import type { Delivery } from "../channel/asking.js";
 import { type Check, isCount, isFlag, isList, isOneOf, isShape } from "../channel/checks.js";
 import { FrameError } from "../channel/frames.js";
+import type { Stretch } from "../daemon/volume-passes.js";
 import type { VolumeQuestion } from "../daemon/worker-messages.js";
 import { isWord } from "../daemon/worker-requests.js";
 
@@ -25,6 +26,8 @@ export interface VolumeAnswers {
 	};
 	readonly read: { readonly bytes: Uint8Array };
 	readonly runs: { readonly runs: readonly (Part & { readonly kind: "data" | "hole" })[] };
+	readonly verify: Stretch;
+	readonly flatten: Stretch;
 	readonly write: object;
 	readonly release: object;
 	readonly changes: { readonly ranges: readonly (Part & { readonly mayBeSame: boolean })[] };
@@ -34,9 +37,14 @@ const MOST = 4096;
 const isNumber = isCount(Number.MAX_SAFE_INTEGER);
 const PART = { offsetBytes: isNumber, lengthBytes: isNumber };
 
+const isFinding = isShape({ offsetBytes: isNumber, what: isWord });
+const isStretch = isShape({ reachedBytes: isNumber, findings: isList(isFinding, MOST) });
+
 const ANSWERS: Readonly<Record<VolumeQuestion["ask"], Check>> = {
 	about: isShape({ name: isWord, sizeBytes: isNumber, pageBytes: isNumber, id: isWord }),
 	read: isShape({}),
+	verify: isStretch,
+	flatten: isStretch,
 	write: isShape({}),
 	release: isShape({}),
 	runs: isShape({ runs: isList(isShape({ ...PART, kind: isOneOf(["data", "hole"]) }), MOST) }),

@@ -14,9 +14,10 @@ export class RunningJob {
 	/** Resolves when it is over; never rejects. */
 	readonly ended: Promise<void>;
 	#end: () => void = () => {};
+	#isCancelled = false;
 
 	constructor(
-		begin: Pick<Job, "id" | "kind" | "disk" | "total" | "message">,
+		begin: Pick<Job, "id" | "kind" | "disk" | "total" | "message" | "cancellable">,
 		readonly now: () => number,
 	) {
 		const begun = new Date(now()).toISOString();
@@ -24,6 +25,19 @@ export class RunningJob {
 		this.ended = new Promise((resolve) => {
 			this.#end = resolve;
 		});
+	}
+
+	/** Whether whoever does it is to leave off. */
+	get isCancelled(): boolean {
+		return this.#isCancelled;
+	}
+
+	/** False: it is over, or nothing that can be left off. */
+	cancel(): boolean {
+		const { state, cancellable } = this.#job;
+		if (state !== "running" || !cancellable) return false;
+		this.#isCancelled = true;
+		return true;
 	}
 
 	get job(): Job {
@@ -41,14 +55,18 @@ export class RunningJob {
 		if (errors.length < ERRORS_MAX) this.#job = { ...this.#job, errors: [...errors, error] };
 	}
 
-	/** A step is over; with an error, if that is how it ended. */
-	step(error?: string): void {
-		if (error !== undefined) this.trouble(error);
-		const done = this.#job.done + 1;
+	/** So much of all is done. */
+	reached(done: number): void {
 		this.#job = { ...this.#job, done, progress: Math.min(1, done / Math.max(1, this.#job.total)) };
 	}
 
-	finish(state: "done" | "failed", message: string): void {
+	/** A step is over; with an error, if that is how it ended. */
+	step(error?: string): void {
+		if (error !== undefined) this.trouble(error);
+		this.reached(this.#job.done + 1);
+	}
+
+	finish(state: Exclude<Job["state"], "running">, message: string): void {
 		const ended = new Date(this.now()).toISOString();
 		this.#job = { ...this.#job, state, message, ended, progress: state === "done" ? 1 : this.#job.progress };
 		this.#end();
@@ -63,12 +81,14 @@ export class Jobs {
 		this.#next = now();
 	}
 
-	begin(kind: Job["kind"], message: string, more: { disk?: string; total?: number } = {}): RunningJob {
+	begin(
+		kind: Job["kind"],
+		message: string,
+		more: { disk?: string; total?: number; cancellable?: boolean } = {},
+	): RunningJob {
 		const id = (this.#next++).toString(36);
-		const job = new RunningJob(
-			{ id, kind, message, disk: more.disk ?? null, total: more.total ?? 1 },
-			this.now,
-		);
+		const { disk = null, total = 1, cancellable = false } = more;
+		const job = new RunningJob({ id, kind, message, disk, total, cancellable }, this.now);
 		this.#jobs.set(id, job);
 		this.#forgetOld();
 		return job;

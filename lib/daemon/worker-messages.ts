@@ -95,6 +95,17 @@ export type VolumeQuestion =
 			readonly pieces: readonly WrittenPiece[];
 			readonly sync: boolean;
 	  }
+	/** Whether a stretch from a byte on can be read, as far as it differs from what was looked at before: how far that is, and what can't. */
+	| {
+			readonly ask: "verify";
+			readonly name: string;
+			readonly before?: string;
+			readonly offsetBytes: number;
+			/** Not only where the pages are. */
+			readonly doPages: boolean;
+	  }
+	/** A stretch of a clone that nobody serves, from a byte on, gets pages of its own. */
+	| { readonly ask: "flatten"; readonly name: string; readonly offsetBytes: number }
 	/** Nothing more is to be asked. */
 	| { readonly ask: "release"; readonly name: string };
 

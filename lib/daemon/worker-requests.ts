@@ -170,6 +170,14 @@ const isVolumeQuestion = [
 	isShape({ ask: isOneOf(["runs"]), name: isWord, offsetBytes: isSize, lengthBytes: isSize }),
 	isShape({ ask: isOneOf(["changes"]), name: isWord, before: isWord, offsetBytes: isSize }),
 	isShape({ ask: isOneOf(["write"]), name: isWord, pieces: isList(isPiece, MOST_PIECES), sync: isFlag }),
+	isShape({
+		ask: isOneOf(["verify"]),
+		name: isWord,
+		before: optional(isWord),
+		offsetBytes: isSize,
+		doPages: isFlag,
+	}),
+	isShape({ ask: isOneOf(["flatten"]), name: isWord, offsetBytes: isSize }),
 	isShape({ ask: isOneOf(["release"]), name: isWord }),
 ].reduce(isEither);
 

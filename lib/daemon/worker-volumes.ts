@@ -8,11 +8,12 @@ import type { BlockDevice } from "../block/device.js";
 import type { Parcel } from "../channel/asking.js";
 import { FailedError, OperatorError, unreachable } from "../errors.js";
 import { type PoolHome, usePool } from "../pool/openings.js";
-import { fixedName } from "../pool/past.js";
+import { fixedName, isOfPast } from "../pool/past.js";
 import { openVolumeStack } from "../pool/volume-stack.js";
 import { DeviceReader } from "../send/device.js";
 import { quote } from "../text.js";
 import { OpenCopy } from "./open-copy.js";
+import { flatten, verify } from "./volume-passes.js";
 import type { VolumeQuestion } from "./worker-messages.js";
 
 /** What volumes are called that are being filled: nobody else has those open. */
@@ -39,6 +40,8 @@ export class WorkerVolumes {
 			await this.#close(keyOf(folder, question.name));
 			return { body: {} };
 		}
+		if (question.ask !== "flatten" && changes(question.name))
+			throw new OperatorError(`${quote(question.name)}: changes while it is copied`);
 		const past = await this.#past(folder, question.name);
 		return past.using(async () => {
 			switch (question.ask) {
@@ -53,6 +56,10 @@ export class WorkerVolumes {
 					return { body: { runs: await runsOf(past.device, question) } };
 				case "changes":
 					return { body: { ranges: await rangesOf(past, question) } };
+				case "verify":
+					return { body: await verify(past, past.used.pool, question) };
+				case "flatten":
+					return { body: await flatten(past, question) };
 				default:
 					return unreachable(question);
 			}
@@ -82,9 +89,6 @@ export class WorkerVolumes {
 	}
 
 	async #opened(folder: string, name: string, key: string): Promise<OpenCopy> {
-		const isFilled = FILLED.test(name);
-		if (!isFilled && !name.includes("@"))
-			throw new OperatorError(`${quote(name)}: changes while it is copied`);
 		if (this.#open.size >= MOST_OPEN) throw new OperatorError("too much is being copied already");
 		const used = await usePool(this.#home, folder);
 		try {
@@ -92,7 +96,7 @@ export class WorkerVolumes {
 				offsetSectors: 0,
 				lengthSectors: undefined,
 				durability: "flush",
-				readOnly: !isFilled,
+				readOnly: isOfPast(name),
 			} as const;
 			const { device } = await openVolumeStack(used.pool, name, whole, used.release);
 			return new OpenCopy(used, device, name, () => void this.#close(key));
@@ -112,6 +116,11 @@ export class WorkerVolumes {
 	async close(): Promise<void> {
 		await Promise.all([...this.#open.keys()].map((key) => this.#close(key)));
 	}
+}
+
+/** Whether others may write to it. */
+function changes(name: string): boolean {
+	return !isOfPast(name) && !FILLED.test(name);
 }
 
 function keyOf(folder: string, name: string): string {

@@ -36,6 +36,8 @@ const HELD = {
 	changes: { ranges: [{ offsetBytes: 0, lengthBytes: 4096, mayBeSame: false }] },
 	write: {},
 	release: {},
+	verify: {},
+	flatten: {},
 };
 
 /** What has to be said with an address, by its last part. */

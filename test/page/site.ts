@@ -95,6 +95,8 @@ function givePool({ workers }: Stage): void {
 			runs: { runs: [] },
 			write: {},
 			release: {},
+			verify: {},
+			flatten: {},
 		}[question.ask];
 		return volumeIn(question, { body, files: new Passed([]) });
 	};

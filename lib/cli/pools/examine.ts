@@ -7,7 +7,7 @@ import { type Examination, examine } from "../../pool/examine.js";
 import { type Output, processOutput, putJson, understand } from "../client.js";
 import type { Form } from "../forms.js";
 import { LazyProgress } from "../progress.js";
-import { readPoolPath, withWorld } from "./open-pool.js";
+import { isPath, readPoolPath, withWorld } from "./open-pool.js";
 import { POOL_CHECK, POOL_SCRUB } from "./options.js";
 
 /** Resolves to the exit status: 1 if something is damaged. Throws an OperatorError if the pool can't be looked at. */
@@ -21,15 +21,20 @@ export function poolScrubCommand(argv: readonly string[], output = processOutput
 }
 
 async function examining(
-	what: string,
-	form: Form<"help" | "json">,
+	what: "check" | "scrub",
+	form: Form<"help" | "json" | "socket">,
 	doPages: boolean,
 	argv: readonly string[],
 	output: Output,
 ): Promise<number> {
 	const line = await understand(form, argv, output);
 	if (line === undefined) return 0;
-	const folder = readPoolPath(line.positionals[0] ?? "");
+	const [text = ""] = line.positionals;
+	if (!isPath(text)) {
+		const { followJob } = await import("./following.js");
+		return followJob(line, output, `${what} ${text}`, `/api/v1/pools/${encodeURIComponent(text)}/${what}`);
+	}
+	const folder = readPoolPath(text);
 	const shown = new LazyProgress(`${what} ${folder}`);
 	const found = await withWorld(folder, (world) =>
 		examine(world, { doPages, progress: (done, of) => shown.at(done, of) }),

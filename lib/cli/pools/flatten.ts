@@ -8,7 +8,7 @@ import { copy } from "../../send/copy.js";
 import { DeviceReader, DeviceWriter } from "../../send/device.js";
 import { type Output, processOutput, understand } from "../client.js";
 import { withProgress } from "../progress.js";
-import { openToCopy, readVolumePath, withPool } from "./open-pool.js";
+import { isPath, openToCopy, readVolumePath, withPool } from "./open-pool.js";
 import { VOLUME_FLATTEN } from "./options.js";
 import { tell } from "./tell-volume.js";
 
@@ -19,7 +19,15 @@ export async function volumeFlattenCommand(
 ): Promise<number> {
 	const line = await understand(VOLUME_FLATTEN, argv, output);
 	if (line === undefined) return 0;
-	const { folder, name } = readVolumePath(line.positionals[0] ?? "");
+	const [text = ""] = line.positionals;
+	if (!isPath(text)) {
+		const [{ followJob }, { addressOf }] = await Promise.all([
+			import("./following.js"),
+			import("./in-daemon.js"),
+		]);
+		return followJob(line, output, `flatten ${text}`, `${addressOf(text)}/flatten`);
+	}
+	const { folder, name } = readVolumePath(text);
 	const look = await withPool(folder, async (pool) => {
 		const device = await openToCopy(pool, name, false);
 		const { sizeBytes } = device.info;

@@ -65,14 +65,14 @@ export const POOL_CHECK = {
 	name: "pool check",
 	help: "Looks whether a pool's records follow each other and are whole; its pages: scrub.",
 	arguments: [POOL],
-	options: OPTIONS,
+	options: EITHER,
 } as const satisfies Form;
 
 export const POOL_SCRUB = {
 	name: "pool scrub",
 	help: "Reads all of a pool and compares every page with its checksum.",
 	arguments: [POOL],
-	options: OPTIONS,
+	options: EITHER,
 } as const satisfies Form;
 
 export const VOLUME_CREATE = {
@@ -189,8 +189,8 @@ export const VOLUME_CLONE = {
 export const VOLUME_FLATTEN = {
 	name: "volume flatten",
 	help: "Gives a clone pages of its own for all that it has from what it began as.",
-	arguments: [{ name: "volume", help: "PATH/NAME: a volume of the pool at a path that begins with / or ." }],
-	options: OPTIONS,
+	arguments: [VOLUME],
+	options: EITHER,
 } as const satisfies Form;
 
 export const VOLUME_ROLLBACK = {

@@ -9,6 +9,7 @@ import { eventRoutes } from "./events.js";
 import type { Inside } from "./inside.js";
 import { machineRoutes } from "./machines.js";
 import { networkRoutes } from "./network.js";
+import { poolJobRoutes } from "./pool-jobs.js";
 import { poolRoutes } from "./pools.js";
 import { snapshotRoutes } from "./snapshots.js";
 import { volumeRoutes } from "./volumes.js";
@@ -21,6 +22,7 @@ export function allRoutes(inside: Inside): Route[] {
 		...poolRoutes(inside),
 		...volumeRoutes(inside),
 		...contentRoutes(inside),
+		...poolJobRoutes(inside),
 		...snapshotRoutes(inside),
 		...machineRoutes(inside),
 		...networkRoutes(inside),

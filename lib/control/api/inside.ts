@@ -10,6 +10,7 @@ import type { Machines } from "../machines/machines.js";
 import type { Process } from "../model.js";
 import type { Observed } from "../observed.js";
 import type { Places } from "../places.js";
+import type { PoolJobs } from "../pool-jobs.js";
 import type { Pools } from "../pools.js";
 import type { Replaced } from "../replaced.js";
 import type { Workers } from "../seams.js";
@@ -29,6 +30,7 @@ export interface Inside {
 	readonly events: EventLog;
 	readonly jobs: Jobs;
 	readonly pools: Pools;
+	readonly poolJobs: PoolJobs;
 	readonly volumeTurns: VolumeTurns;
 	readonly machines: Machines;
 	readonly state: WatchedOpener;

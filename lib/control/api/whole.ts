@@ -234,5 +234,18 @@ function jobRoutes({ jobs }: Inside): Route[] {
 				return json(job.job);
 			},
 		}),
+		route({
+			method: "DELETE",
+			path: "/api/v1/jobs/{name}",
+			summary: "Cancels a job: it ends soon, and what it has done stays",
+			answers: { 202: { description: "The job", schema: Job } },
+			refusals: [409],
+			handle: ({ name }) => {
+				const job = jobs.get(name);
+				if (job === undefined) throw new Refusal(404, `job ${quote(name)}: there is none of this name`);
+				if (!job.cancel()) throw new Refusal(409, `job ${quote(name)}: can't be cancelled`);
+				return json(job.job, { status: 202 });
+			},
+		}),
 	];
 }

@@ -45,19 +45,20 @@ export const Changed = z
 	.meta({ id: "Changed", description: "What was done: the disk as it is now, or the job that goes on" });
 export type Changed = z.infer<typeof Changed>;
 
-export const JOB_STATES = ["running", "done", "failed"] as const;
+export const JOB_STATES = ["running", "done", "failed", "cancelled"] as const;
 
 export const Job = z
 	.object({
 		id: text("Its name in addresses of the API"),
-		kind: z.enum(["reload", "change"]),
+		kind: z.enum(["reload", "change", "flatten", "check", "scrub"]),
 		state: z.enum(JOB_STATES),
 		disk: diskName.nullable(),
 		begun: moment("When it was asked for"),
 		ended: moment("When it was over").nullable(),
 		progress: z.number().min(0).max(1).meta({ description: "How much of it is done: 0 to 1" }),
-		done: count("Steps that are over"),
-		total: count("Steps in all"),
+		done: count("Steps that are over, or bytes of what goes through volumes"),
+		total: count("Steps or bytes in all"),
+		cancellable: z.boolean().meta({ description: "DELETE ends it before it is done" }),
 		message: text("One line for people: what it does, or how it ended"),
 		errors: z.array(z.string()).meta({ description: "What went wrong, a line each; at most 100" }),
 	})

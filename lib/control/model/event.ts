@@ -20,6 +20,7 @@ export const EVENT_KINDS = [
 	"volume-changed",
 	"volume-removed",
 	"volume-rolled-back",
+	"pool-examined",
 	"snapshot-taken",
 	"snapshot-changed",
 	"snapshot-removed",

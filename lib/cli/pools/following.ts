@@ -1,0 +1,50 @@
+/**
+ * A job of a daemon that goes through a volume or a pool, followed to its end: how far it is on a terminal, and cancelled when whoever waits is
+ * interrupted. Loaded by the commands that have such jobs; resolves to the exit status.
+ */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { Job } from "../../control/model.js";
+import { oneLine } from "../../text.js";
+import { withDaemon } from "../asking/asking.js";
+import type { DaemonClient } from "../asking/client.js";
+import { tellEnd } from "../asking/configuration.js";
+import type { Output } from "../client.js";
+import { LazyProgress } from "../progress.js";
+import type { Line } from "./in-daemon.js";
+
+const LOOK_MS = 200;
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
+/** `address`: of the route that begins it. */
+export function followJob(line: Line, output: Output, what: string, address: string): Promise<number> {
+	return withDaemon(line.last("socket") ?? "", output, async (daemon) => {
+		const { id } = await daemon.send("POST", address, Job, { body: {} });
+		const cancel = (): void => void daemon.send("DELETE", jobAt(id), Job).catch(() => {});
+		for (const signal of SIGNALS) process.once(signal, cancel);
+		try {
+			return tellEnd(await endOf(daemon, id, what), output, line.has("json"));
+		} finally {
+			for (const signal of SIGNALS) process.off(signal, cancel);
+		}
+	});
+}
+
+function jobAt(id: string): string {
+	return `/api/v1/jobs/${encodeURIComponent(id)}`;
+}
+
+/** However long that takes: it is known how far it is. */
+async function endOf(daemon: DaemonClient, id: string, what: string): Promise<Job> {
+	const shown = new LazyProgress(oneLine(what));
+	try {
+		for (;;) {
+			const job = await daemon.get(jobAt(id), Job);
+			if (job.state !== "running") return job;
+			shown.at(job.done, job.total);
+			await sleep(LOOK_MS);
+		}
+	} finally {
+		await shown.stop();
+	}
+}

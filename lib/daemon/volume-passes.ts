@@ -1,0 +1,125 @@
+/**
+ * Work that goes through all of a volume, a stretch at a time, so that whoever asks knows how far it is and can leave off: every page compared
+ * with its checksum, or given a place of its own. Used by `worker-volumes.ts`.
+ */
+
+import { FailedError, OperatorError } from "../errors.js";
+import { DATA_EXTENT_BYTES } from "../image/extent.js";
+import type { Pool } from "../pool/pool.js";
+import { DeviceReader, DeviceWriter } from "../send/device.js";
+import type { OpenCopy } from "./open-copy.js";
+import type { VolumeQuestion } from "./worker-messages.js";
+
+/** Data of one stretch, and parts that it consists of. */
+const STRETCH_BYTES = 16 * 1024 * 1024;
+const STRETCH_PARTS = 4096;
+/** That are told of one stretch. */
+const FINDINGS_MAX = 100;
+
+export interface Stretch {
+	/** Where the next one begins. */
+	readonly reachedBytes: number;
+	readonly findings: readonly { readonly offsetBytes: number; readonly what: string }[];
+}
+
+interface Part {
+	readonly offsetBytes: number;
+	readonly lengthBytes: number;
+}
+
+type About<Ask> = Extract<VolumeQuestion, { readonly ask: Ask }>;
+
+export async function verify(copy: OpenCopy, pool: Pool, question: About<"verify">): Promise<Stretch> {
+	const { sizeBytes } = copy.device.info;
+	const findings: { offsetBytes: number; what: string }[] = [];
+	let [doneBytes, parts, reachedBytes] = [0, 0, question.offsetBytes];
+	try {
+		for await (const { offsetBytes, lengthBytes } of partsFrom(copy, pool, question)) {
+			const end = Math.min(sizeBytes, offsetBytes + lengthBytes);
+			for (let at = offsetBytes; at < end; at = reachedBytes) {
+				reachedBytes = question.doPages ? Math.min(end, at + DATA_EXTENT_BYTES) : end;
+				if (question.doPages) findings.push(...(await unreadable(copy, pool, at, reachedBytes)));
+				doneBytes += question.doPages ? reachedBytes - at : 0;
+				if (doneBytes >= STRETCH_BYTES || ++parts >= STRETCH_PARTS)
+					return { reachedBytes, findings: findings.slice(0, FINDINGS_MAX) };
+			}
+		}
+	} catch (error) {
+		// Where its pages are can't be read from there on.
+		if (!(error instanceof FailedError || error instanceof OperatorError)) throw error;
+		findings.push({ offsetBytes: reachedBytes, what: error.message });
+	}
+	return { reachedBytes: sizeBytes, findings: findings.slice(0, FINDINGS_MAX) };
+}
+
+/** Where there is data; if another one was looked at before, where there is other data than there. */
+async function* partsFrom(
+	{ device, name }: OpenCopy,
+	pool: Pool,
+	{ offsetBytes, before }: About<"verify">,
+): AsyncGenerator<Part> {
+	if (before === undefined) {
+		for await (const run of new DeviceReader(device, name).runs(offsetBytes, device.info.sizeBytes))
+			if (run.kind === "data") yield run;
+		return;
+	}
+	const pageBytes = pageBytesOf(pool, name);
+	for await (const { page, count } of pool.changes(before, name, Math.floor(offsetBytes / pageBytes)))
+		if (page * pageBytes < device.info.sizeBytes)
+			yield { offsetBytes: page * pageBytes, lengthBytes: count * pageBytes };
+}
+
+/** Pages of a piece that can't be read. */
+async function unreadable(
+	copy: OpenCopy,
+	pool: Pool,
+	begin: number,
+	end: number,
+): Promise<{ offsetBytes: number; what: string }[]> {
+	if ((await whyNot(copy, begin, end - begin)) === undefined) return [];
+	const findings: { offsetBytes: number; what: string }[] = [];
+	const pageBytes = pageBytesOf(pool, copy.name);
+	for (let at = begin; at < end; at += pageBytes) {
+		const what = await whyNot(copy, at, Math.min(pageBytes, end - at));
+		if (what !== undefined) findings.push({ offsetBytes: at, what });
+	}
+	return findings;
+}
+
+async function whyNot(copy: OpenCopy, offsetBytes: number, lengthBytes: number): Promise<string | undefined> {
+	try {
+		await copy.read(offsetBytes, lengthBytes);
+		return undefined;
+	} catch (error) {
+		if (error instanceof OperatorError) return error.message;
+		throw error;
+	}
+}
+
+function pageBytesOf(pool: Pool, name: string): number {
+	return pool.administration.volume(name.replace(/@.*/s, "")).pageBytes;
+}
+
+/** Nobody else has the volume open, so what is written back is what is there. Throws an OperatorError. */
+export async function flatten(
+	{ device, name }: OpenCopy,
+	{ offsetBytes }: About<"flatten">,
+): Promise<Stretch> {
+	const { sizeBytes } = device.info;
+	const writer = new DeviceWriter(device, name);
+	let [doneBytes, reachedBytes] = [0, sizeBytes];
+	try {
+		for await (const extent of new DeviceReader(device, name).extents(offsetBytes, sizeBytes)) {
+			await writer.put(extent);
+			doneBytes += extent.bytes.length;
+			if (doneBytes < STRETCH_BYTES) continue;
+			reachedBytes = extent.offsetBytes + extent.lengthBytes;
+			break;
+		}
+		await writer.sync();
+	} catch (error) {
+		if (error instanceof FailedError) throw new OperatorError(error.message);
+		throw error;
+	}
+	return { reachedBytes, findings: [] };
+}

@@ -1,0 +1,91 @@
+// Jobs of a daemon that go through volumes and pools: what commands say of them, what they find, and that they can be cancelled.
+import { closeSync, openSync, readdirSync, readFileSync, writeSync } from "node:fs";
+import path from "node:path";
+import t from "tap";
+import { poolCheckCommand, poolScrubCommand } from "../../../lib/cli/pools/examine.js";
+import { volumeFlattenCommand } from "../../../lib/cli/pools/flatten.js";
+import { volumeExportCommand } from "../../../lib/cli/pools/image.js";
+import { volumeCreateCommand } from "../../../lib/cli/pools/volume.js";
+import { volumeCloneCommand, volumeRmCommand } from "../../../lib/cli/pools/volume-changes.js";
+import type { VolumeQuestion } from "../../../lib/daemon/worker-messages.js";
+import { POOL } from "../../control/figures.js";
+import { Stage } from "../../control/stage.js";
+import { until } from "../../support/cleanup.js";
+import { LIMIT_MS } from "../../support/limit.js";
+import { newDirectory } from "../../support/mounts.js";
+import { newPool } from "../../support/pools.js";
+import { stageOf, twoSnapshots } from "./pool-stage.js";
+
+t.test("a clone that nobody serves is flattened, and is free afterwards", async (t) => {
+	const folder = await newPool();
+	const bytes = await twoSnapshots(folder);
+	const { said, refused } = await stageOf(t, folder);
+	await said(volumeCloneCommand, "fast/web@b", "copy");
+	t.equal(await said(volumeFlattenCommand, "fast/copy"), "fast/copy has all of its pages for itself\n");
+	const file = path.join(newDirectory(), "copy.raw");
+	await said(volumeExportCommand, "fast/copy", file);
+	t.ok(readFileSync(file).equals(bytes));
+	await said(volumeRmCommand, "fast/copy");
+	await said(volumeCreateCommand, "fast/db", "1M");
+	t.match(await refused(volumeFlattenCommand, "fast/db"), /disk db is on it/);
+	t.match(await refused(volumeFlattenCommand, "fast/none"), /there is no volume "none"/);
+});
+
+/** Another byte in each place where the log has such a page. */
+function damage(folder: string, page: Buffer): void {
+	for (const name of readdirSync(folder).filter((each) => each.startsWith("log."))) {
+		const file = path.join(folder, name);
+		const all = readFileSync(file);
+		const descriptor = openSync(file, "r+");
+		for (let at = all.indexOf(page); at >= 0; at = all.indexOf(page, at + page.length))
+			writeSync(descriptor, Buffer.from("x"), 0, 1, at);
+		closeSync(descriptor);
+	}
+}
+
+t.test("all that volumes and snapshots have is compared with its checksums", async (t) => {
+	const [whole, damaged] = [await newPool(), await newPool()];
+	for (const folder of [whole, damaged]) await twoSnapshots(folder);
+	const { said, refused } = await stageOf(t, whole);
+	for (const command of [poolCheckCommand, poolScrubCommand])
+		t.equal(await said(command, "fast"), "all is well in 3 volumes\n");
+	t.match(await refused(poolScrubCommand, "slow"), /pool "slow": there is none of this name/);
+	// The page of which the first half kilobyte was written between the two snapshots.
+	damage(damaged, Buffer.concat([Buffer.alloc(512, 3), Buffer.alloc(3584, 1)]));
+	const { said: says, refused: finds } = await stageOf(t, damaged);
+	t.match(await finds(poolScrubCommand, "fast"), /^vblade: fast\/web@b, byte 8192: .*can't be read/);
+	t.equal(
+		await says(poolCheckCommand, "fast"),
+		"all is well in 3 volumes\n",
+		"it is known where the page is",
+	);
+	const { refused: neither } = await stageOf(t, newDirectory());
+	t.match(await neither(poolCheckCommand, "fast"), /is no pool/);
+});
+
+t.test("a job is cancelled between two stretches", async (t) => {
+	const stage = new Stage();
+	stage.opener.text += '[pool.fast]\npath = "/srv/fast"\n';
+	stage.workers.pools.set("/srv/fast", POOL);
+	const asked: VolumeQuestion["ask"][] = [];
+	stage.workers.volume = async (_, question) => {
+		await new Promise(setImmediate);
+		asked.push(question.ask);
+		const reachedBytes = "offsetBytes" in question ? question.offsetBytes + 512 : 0;
+		// biome-ignore lint/suspicious/noExplicitAny: it is only asked what it answers here
+		return { reachedBytes, findings: [] } as any;
+	};
+	await stage.start(t);
+	const begun = await stage.ask("POST", "/api/v1/volumes/fast%2Fweb/flatten", { body: {} });
+	t.match(begun, { status: 202, body: { state: "running", cancellable: true, total: 2 ** 30 } });
+	const job = `/api/v1/jobs/${begun.body.id}`;
+	await until("some of it", async () => (await stage.ask("GET", job)).body.done > 0, LIMIT_MS);
+	t.equal((await stage.ask("DELETE", job)).status, 202);
+	await stage.done(begun);
+	t.match((await stage.ask("GET", job)).body, { state: "cancelled", cancellable: true });
+	t.equal(asked.at(-1), "release");
+	t.equal((await stage.ask("DELETE", job)).status, 409, "it is over");
+	const reload = stage.control.inside.jobs.begin("reload", "one of the test").job.id;
+	t.equal((await stage.ask("DELETE", `/api/v1/jobs/${reload}`)).status, 409, "nothing that can be left off");
+	t.equal((await stage.ask("DELETE", "/api/v1/jobs/none")).status, 404);
+});
