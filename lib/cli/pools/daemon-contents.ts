@@ -72,6 +72,7 @@ export function openDaemonVolume(
 
 class DaemonVolume implements BlockDevice {
 	readonly info: DeviceInfo;
+	readonly #underWay = new Set<Promise<void>>();
 
 	constructor(
 		readonly daemon: DaemonClient,
@@ -85,16 +86,20 @@ class DaemonVolume implements BlockDevice {
 
 	submit(request: BlockRequest): void {
 		const refusal = refuse(this.info, request);
-		if (refusal !== undefined) request.complete(refusal);
-		else
-			this.#carryOut(request).then(
-				() => request.complete(StorageStatus.ok),
-				(error: unknown) => {
-					if (!(error instanceof AskError)) throw error;
-					this.failures.note(error);
-					request.complete(StorageStatus.mediumError);
-				},
-			);
+		if (refusal !== undefined) {
+			request.complete(refusal);
+			return;
+		}
+		const done = this.#carryOut(request).then(
+			() => request.complete(StorageStatus.ok),
+			(error: unknown) => {
+				if (!(error instanceof AskError)) throw error;
+				this.failures.note(error);
+				request.complete(StorageStatus.mediumError);
+			},
+		);
+		this.#underWay.add(done);
+		void done.finally(() => this.#underWay.delete(done));
 	}
 
 	#carryOut(request: BlockRequest): Promise<void> {
@@ -152,7 +157,9 @@ class DaemonVolume implements BlockDevice {
 		return () => {};
 	}
 
+	/** After what has been asked for: a write that came later would have it opened again. */
 	async close(): Promise<"closed"> {
+		await Promise.all(this.#underWay);
 		if (!this.info.readOnly) await this.daemon.send("POST", `${this.at}/release`, Nothing, { body: {} });
 		return "closed";
 	}
