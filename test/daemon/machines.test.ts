@@ -107,7 +107,7 @@ if (await inNamespace(import.meta.url)) {
 		await startAll();
 		t.match(
 			(await get(`/boot.ipxe?mac=${clients[0]!.mac}`)).text,
-			/no such snapshot *\nsleep \d+\nchain boot\.ipxe\?mac=[-0-9a-f]+\n$/,
+			/no such snapshot *\nsleep \d+\nchain --autofree --replace boot\.ipxe\?mac=[-0-9a-f]+\n$/,
 		);
 		await (await tree.open(9, 0)).write(3, sector(7));
 		const names = { names: ["fast/gold@v1"] };
@@ -156,7 +156,10 @@ if (await inNamespace(import.meta.url)) {
 	});
 
 	t.test("nothing but scripts is to be had there", async (t) => {
-		t.match((await get("/boot.ipxe")).text, /^#!ipxe\nchain boot\.ipxe\?mac=\$\{netX\/mac:hexhyp\}\n$/);
+		t.match(
+			(await get("/boot.ipxe")).text,
+			/^#!ipxe\nchain --autofree --replace boot\.ipxe\?mac=\$\{netX\/mac:hexhyp\}\n$/,
+		);
 		t.match((await get("/boot.ipxe?template=lab")).text, /mac:hexhyp\}&template=lab\n$/);
 		t.match((await get("/boot.ipxe?mac=020000000001&template=none")).text, /is not among .*\n.*\nexit 1\n$/);
 		const wrong: readonly [number, string, Record<string, string>?, string?][] = [

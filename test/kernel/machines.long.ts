@@ -43,7 +43,13 @@ function layNetwork(t: Test, guests: readonly Guest[]): Namespace {
 	return namespace;
 }
 
-async function boot(t: Test, { index, mac, uuid }: Guest, text: string, namespace: string): Promise<void> {
+async function boot(
+	t: Test,
+	{ index, mac, uuid }: Guest,
+	text: string,
+	namespace: string,
+	onLine: (line: string) => void = () => {},
+): Promise<void> {
 	const address = `set net0/ip 192.0.2.${10 + index} && set net0/netmask 255.255.255.0`;
 	const { code, output } = await runQemu({
 		args: [
@@ -55,6 +61,7 @@ async function boot(t: Test, { index, mac, uuid }: Guest, text: string, namespac
 		],
 		limitMs: GUEST_LIMIT_MS,
 		namespace,
+		onLine,
 	});
 	const passed =
 		t.match(output, text, `${mac} reads what the image has`) &&
@@ -73,14 +80,23 @@ t.test("three machines boot at once from one image", { skip: missing ?? false },
 	image.fill(file);
 	await told(poolCreateCommand, pool);
 	await told(volumeImportCommand, `${pool}/gold`, file);
-	await told(volumeSnapshotCommand, `${pool}/gold@v1`);
 	tree.configure(
 		`[boot]\nlisten = ["${HERE}:9471"]\n[pool.fast]\npath = "${pool}"\n` +
 			'[template.lab]\nimage = "fast/gold@v1"\nshelf = 20\nnetif = ["br0"]\n',
 	);
 	await tree.start();
 	t.teardown(() => tree.stop());
-	await Promise.all(guests.map((guest) => boot(t, guest, image.text, namespace.name)));
+	const waiting = new Set<Guest>();
+	const all = guests.map((guest) =>
+		boot(t, guest, image.text, namespace.name, (line) => {
+			// The image is made when all have heard that there is none: they come again by themselves.
+			if (!line.includes("no such snapshot") || waiting.has(guest)) return;
+			waiting.add(guest);
+			if (waiting.size === guests.length)
+				void told(volumeSnapshotCommand, `--socket=${tree.socket}`, "fast/gold@v1");
+		}),
+	);
+	await Promise.all(all);
 	const list = await told(machineLsCommand, `--socket=${tree.socket}`);
 	for (const { index } of guests) t.match(list, new RegExp(`^lab-02000000000${index} +20\\.[012] `, "m"));
 	const reset = await told(machineResetCommand, `--socket=${tree.socket}`, "lab-020000000003", "--force");

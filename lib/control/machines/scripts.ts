@@ -6,6 +6,8 @@
 import { unreachable } from "../../errors.js";
 import type { BootAnswer } from "./arrivals.js";
 
+/** In place of the script that says so: else each time that a machine comes again would take up some of its memory. */
+const CHAIN = "chain --autofree --replace";
 const AGAIN_SECONDS = 3;
 /** Long enough to be read before the machine goes on to what else it may boot from. */
 const READ_SECONDS = 10;
@@ -15,7 +17,7 @@ const ECHO_MAX = 200;
 export function askingScript(template: string | undefined): string {
 	const more = template === undefined ? "" : `&template=${template}`;
 	// A colon would be the end of a scheme to it.
-	return script(`chain boot.ipxe?mac=\${netX/mac:hexhyp}${more}`);
+	return script(`${CHAIN} boot.ipxe?mac=\${netX/mac:hexhyp}${more}`);
 }
 
 export function answerScript(answer: BootAnswer, again: string): string {
@@ -26,7 +28,7 @@ export function answerScript(answer: BootAnswer, again: string): string {
 				`sanboot --no-describe aoe:e${answer.address}`,
 			);
 		case "wait":
-			return script(`echo vblade: ${said(answer.why)}`, `sleep ${AGAIN_SECONDS}`, `chain ${again}`);
+			return script(`echo vblade: ${said(answer.why)}`, `sleep ${AGAIN_SECONDS}`, `${CHAIN} ${again}`);
 		case "refused":
 			return script(`echo vblade: ${said(answer.why)}`, `sleep ${READ_SECONDS}`, "exit 1");
 		default:
