@@ -1,10 +1,14 @@
 // Volumes of pools under the daemon: a pool's files are opened by the opener, a volume is served by a worker, and whichever process is killed, what was
 // acknowledged is there.
-import { readdirSync, renameSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import t from "tap";
+import { poolCheckCommand, poolScrubCommand } from "../../lib/cli/pools/examine.js";
+import { volumeFlattenCommand } from "../../lib/cli/pools/flatten.js";
+import { volumeExportCommand, volumeImportCommand } from "../../lib/cli/pools/image.js";
 import { poolCreateCommand } from "../../lib/cli/pools/pool.js";
 import { volumeCreateCommand, volumeShowCommand } from "../../lib/cli/pools/volume.js";
 import {
+	volumeCloneCommand,
 	volumeResizeCommand,
 	volumeRollbackCommand,
 	volumeSnapshotCommand,
@@ -104,6 +108,23 @@ if (await inNamespace(import.meta.url)) {
 		t.equal((await tree.open(9, 2)).identity.sectorCount, 2048);
 		await said(volumeResizeCommand, "fast/none", "2M");
 		t.equal((await tree.open(9, 2)).identity.sectorCount, 4096);
+	});
+
+	t.test("a volume is made of an image, flattened and looked at while others are served", async (t) => {
+		const image = tree.path("image.raw");
+		const bytes = Buffer.alloc(2 ** 20 + SECTOR_BYTES);
+		for (let at = 0; at < bytes.length; at += SECTOR_BYTES)
+			bytes.fill(at / SECTOR_BYTES, at, at + SECTOR_BYTES);
+		writeFileSync(image, bytes);
+		t.match(await said(volumeImportCommand, "fast/image", image), /^volume +fast\/image$/m);
+		await said(volumeSnapshotCommand, "fast/image@a");
+		await said(volumeCloneCommand, "fast/image@a", "copy");
+		t.equal(await said(volumeFlattenCommand, "fast/copy"), "fast/copy has all of its pages for itself\n");
+		await said(volumeExportCommand, "fast/copy", tree.path("copy.raw"));
+		t.ok(readFileSync(tree.path("copy.raw")).equals(bytes));
+		for (const command of [poolCheckCommand, poolScrubCommand])
+			t.match(await said(command, "fast"), /^all is well in \d+ volumes\n$/);
+		t.match(await refused(volumeFlattenCommand, "fast/web"), /disk web is on it/);
 	});
 
 	t.test("a snapshot is a disk, and its volume goes back to it", async (t) => {
