@@ -248,3 +248,28 @@ t.test("what was interrupted is gone on with", async (t) => {
 	t.equal((await room.volume(`${name}.new`)).status, 404);
 	t.equal(await room.state(name), "open");
 });
+
+t.test("an image may have other pages, or be of another pool", async (t) => {
+	const other = await newPool();
+	await told(volumeCreateCommand, `${other}/gold`, "1M");
+	await told(volumeSnapshotCommand, `${other}/gold@v1`);
+	const room = await roomOf(t);
+	const name = "lab-02000000000a";
+	await room.boot(A);
+	const big = { pool: "fast", name: "big", sizeBytes: 2 ** 20, pageBytes: 8192 };
+	await room.ask("POST", "/api/v1/volumes", { body: big });
+	await room.ask("POST", "/api/v1/snapshots", { body: { names: ["fast/big@v1", `fast/${name}@mine`] } });
+	const act = { act: "replace", name, by: "big", isAnother: true } as const;
+	await t.rejects(room.workers.pool(room.pool, act), { message: /has other pages than "big"/ });
+	room.template(LAB.replace("gold", "big"));
+	await room.control.reload();
+	const reset = () => room.ask("POST", `/api/v1/machines/${name}/reset`, { body: {} });
+	t.match(await reset(), { status: 422, text: /has other pages than the image, and snapshots/ });
+	await room.ask("DELETE", `/api/v1/snapshots/fast%2F${name}%40mine`);
+	t.match((await reset()).body, { image: "fast/big@v1" });
+	t.equal((await room.volume(name)).pageBytes, 8192);
+	room.template(`[pool.slow]\npath = "${other}"\n${LAB.replace("fast", "slow")}`);
+	await room.control.reload();
+	t.match((await reset()).body, { image: "slow/gold@v1", volume: `slow/${name}`, state: "open" });
+	t.equal((await room.volume(name)).status, 404, "nothing is left of it");
+});

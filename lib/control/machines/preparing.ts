@@ -81,9 +81,9 @@ export class Preparing {
 	/** Resolves when its disk is served, after `bring`: others need not wait for that. Throws an OperatorError that says why it is not. */
 	async served(made: MachineRecord, before: MachineRecord): Promise<void> {
 		const name = machineName(made);
-		const steward = this.#parts.desired.steward(name);
-		const state = steward && (await settled(steward));
-		if (state !== "open") throw new OperatorError(`disk ${name}: ${steward?.reason ?? `is ${state}`}`);
+		const steward = await settled(() => this.#parts.desired.steward(name));
+		if (steward?.state !== "open")
+			throw new OperatorError(`disk ${name}: ${steward?.reason ?? `is ${steward?.state ?? "not there"}`}`);
 		// In another pool than the image is now.
 		if (made.volume !== before.volume) await this.inTurn(() => this.#leave(before.volume));
 	}
@@ -165,10 +165,13 @@ function isAsWanted({ volume, aoe }: DiskSettings, wanted: DiskSettings): boolea
 	return isDeepStrictEqual({ volume, aoe: { address, netif, macs } }, wanted);
 }
 
-/** Its state, when it is served, or can't be, or after a while. */
-async function settled(steward: Steward): Promise<Steward["state"]> {
+/** Of a disk that was configured: when it is served, or can't be, or after a while. */
+async function settled(find: () => Steward | undefined): Promise<Steward | undefined> {
 	const endMs = performance.now() + SERVE_LIMIT_MS;
-	const isOnItsWay = (): boolean => steward.state === "opening" || steward.state === "draining";
+	const isOnItsWay = (): boolean => {
+		const state = find()?.state;
+		return state === undefined || state === "opening" || state === "draining";
+	};
 	while (isOnItsWay() && performance.now() < endMs) await sleep(SERVE_POLL_MS);
-	return steward.state;
+	return find();
 }
