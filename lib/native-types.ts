@@ -253,6 +253,10 @@ export interface Addon {
 	findGroup(name: string): number;
 	/** See native/common/privileges.h. Throws a NativeError whose step is user, groups, capabilities or filter. */
 	becomeUser(name: string, keepRaw: boolean, parent: number): void;
+	/** By what rule the kernel gives a thread its time: a number of sched(7). Throws a NativeError: ESRCH if there is none. */
+	schedulingOf(thread: number): number;
+	/** Another rule, one of those without a priority. Throws a NativeError, too. */
+	schedule(thread: number, policy: number): void;
 	/** Two connected stream sockets of the unix kind, closed in programs that are started. */
 	socketPair(): [number, number];
 	/** Another descriptor of the same open file. */

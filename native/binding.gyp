@@ -32,6 +32,7 @@
 				"node/opening.c",
 				"node/privileges.c",
 				"node/route.c",
+				"node/scheduling.c",
 				"node/seek.c",
 				"node/watch.c",
 				"node/writer.c",

@@ -78,9 +78,16 @@ export class Neighbours {
 
 	/** What others answer for, whether it is served here or not. */
 	*contests(): Generator<Contest> {
-		for (const { state, blade, rival, beside, silentSince } of this.#rounds.claims)
-			if (state === "silent") yield { blade, mac: rival, silentSince };
-			else if (state === "serving" && beside !== 0) yield { blade, mac: beside, silentSince: undefined };
+		for (const claim of this.#rounds.claims) {
+			const contest = contestOf(claim);
+			if (contest !== undefined) yield contest;
+		}
+	}
+
+	/** Whether others answer for that one. */
+	contestOf({ shelf, slot }: Blade): Contest | undefined {
+		const claim = this.#claimAt.get(addressOf(shelf, slot));
+		return claim && contestOf(claim);
 	}
 
 	/**
@@ -199,6 +206,12 @@ export class Neighbours {
 		rivals.add(mac);
 		this.#options.onConflict(blade, mac);
 	}
+}
+
+function contestOf({ state, blade, rival, beside, silentSince }: Claim): Contest | undefined {
+	if (state === "silent") return { blade, mac: rival, silentSince };
+	const isContested = state === "serving" && beside !== 0;
+	return isContested ? { blade, mac: beside, silentSince: undefined } : undefined;
 }
 
 function isAnswer(claim: Claim, tag: number): boolean {

@@ -29,6 +29,8 @@ const CHECK_LONGEST_MS = 32_000;
  * Those that began together part by chance, until they are as far from each other as that, so that it asks for few at any moment.
  */
 const CHECKS_PER_SECOND = 16;
+/** Of many, those that fall into one part of a second are asked for together: to wake up for each would cost more than to ask. */
+const CHECK_GRID_MS = 250;
 /** The same for an address that another serves: it shall be served again soon when that one has gone. */
 const RETURN_FIRST_MS = 1000;
 const RETURN_LONGEST_MS = 16_000;
@@ -209,7 +211,9 @@ export class Rounds {
 
 	#checkAt({ intervalMs }: Claim, now: number): number {
 		const apartMs = ((this.claims.length - 1) / CHECKS_PER_SECOND) * 1000;
-		return now + intervalMs + Math.floor(this.#options.random.next() * Math.min(intervalMs / 2, apartMs));
+		const atMs = now + intervalMs + this.#options.random.next() * Math.min(intervalMs / 2, apartMs);
+		const gridMs = Math.min(CHECK_GRID_MS, Math.max(1, apartMs));
+		return Math.ceil(atMs / gridMs) * gridMs;
 	}
 
 	#yield(claim: Claim, mac: number, why: string, now: number): void {

@@ -180,6 +180,10 @@ export class AoeTarget implements FrameSink {
 		return this.#neighbours.contests();
 	}
 
+	contestOf(blade: Blade): Contest | undefined {
+		return this.#neighbours.contestOf(blade);
+	}
+
 	/** Tells initiators of a blade without being asked: it is new, or has grown. */
 	advertise(blade: Blade): void {
 		if (!this.#stopped) this.#advertiser.advertise([blade]);

@@ -165,6 +165,7 @@ export class StorageEngine implements PumpStage {
 		const [errno = 0, putOff = 0] = this.#lackFields;
 		this.#lack.look(errno || this.openings.lack, putOff + this.openings.putOff);
 		this.openings.retry();
+		this.#sizes.beat();
 	}
 
 	/** Closes a file; false if requests on it are still under way. A closed engine has closed its files. */

@@ -1,15 +1,12 @@
 /**
- * Notices that files have grown or shrunk: one timer for all files of an engine (`engine.ts`), which measures some of them a
- * turn, so that thousands cost little and never hold the loop. A file's listener is told its new size.
+ * Notices that files have grown or shrunk: at the beat of their engine (`engine.ts`), which wakes once a second anyway, some of them are
+ * measured, so that thousands cost little and never hold the loop. A file's listener is told its new size.
  */
 
-/** How often each file is measured, as long as they are not too many for that. */
-const MEASURE_EVERY_MS = 2000;
-/** Files measured in one turn: half a millisecond, for the kernel's side of an idle file is in no cache. */
+/** How often those are measured that fit into one turn. */
+const BEATS_PER_TURN = 2;
+/** Files measured in one turn: half a millisecond, for the kernel's side of an idle file is in no cache. Thousands take eight seconds. */
 export const FILES_PER_TURN = 512;
-/** Turns are not closer to each other: thousands of files are measured every eight seconds. */
-const TURN_MIN_MS = 1000;
-
 /** Measures up to `FILES_PER_TURN` files from a number on, and returns how many have changed; see `native.fileSizes`. */
 export type Measure = (first: number, sizes: Float64Array) => number;
 
@@ -21,8 +18,7 @@ export class SizeWatch {
 	#next = 0;
 	/** Numbers of files go up to, not including, this. */
 	#end = 0;
-	#timer: NodeJS.Timeout | undefined;
-	#periodMs = 0;
+	#beats = 0;
 	#measurements = 0;
 
 	constructor(measure: Measure) {
@@ -37,32 +33,24 @@ export class SizeWatch {
 	watch(file: number, listener: (sizeBytes: number) => void): void {
 		this.#listeners.set(file, listener);
 		this.#end = Math.max(this.#end, file + 1);
-		this.#keepTime();
 	}
 
 	forget(file: number): void {
 		this.#listeners.delete(file);
-		this.#keepTime();
 	}
 
 	close(): void {
 		this.#listeners.clear();
-		this.#keepTime();
 	}
 
-	/** As many turns as it takes to have been through all files in time, if that can be; none if there are no files. */
-	#keepTime(): void {
-		const turns = Math.ceil(this.#end / FILES_PER_TURN);
-		const periodMs = this.#listeners.size === 0 ? 0 : Math.max(TURN_MIN_MS, MEASURE_EVERY_MS / turns);
-		if (periodMs === this.#periodMs) return;
-		this.#periodMs = periodMs;
-		clearInterval(this.#timer);
-		if (periodMs === 0) return;
-		this.#timer = setInterval(() => this.turn(), periodMs);
-		this.#timer.unref();
+	/** To be called once a second: those that need several turns have one each time. Nothing if there are no files. */
+	beat(): void {
+		this.#beats += 1;
+		if (this.#listeners.size === 0) return;
+		if (this.#end > FILES_PER_TURN || this.#beats % BEATS_PER_TURN === 0) this.turn();
 	}
 
-	/** Measures the next files. Called by the timer. */
+	/** Measures the next files. */
 	turn(): void {
 		this.#measurements += 1;
 		const sizes = this.#sizes;

@@ -9,14 +9,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Blade } from "../aoe/blade.js";
 import { AtaDisk } from "../ata/disk.js";
 import type { Disk } from "../disk.js";
-import { invariant, OperatorError } from "../errors.js";
+import { OperatorError } from "../errors.js";
 import { interfaceOf, takeOnInterface } from "../link/exclusive.js";
 import type { Link } from "../link/link.js";
 import { linkKey } from "../link/open.js";
 import type { Log } from "../log.js";
-import type { AccessSpec, AoeExportSpec, ExportSpec, LinkSpec, NetifSpec } from "../spec/spec.js";
+import type { AccessSpec, AoeExportSpec, ExportSpec, LinkSpec } from "../spec/spec.js";
 import { counted, quote } from "../text.js";
 import { formatMac } from "../wire/mac.js";
+import { type AoeExport, AoeExports, type Place } from "./aoe-exports.js";
 import type { Addition, Exporter } from "./exporter.js";
 import { type Outlet, Outlets, type OutletsOptions } from "./outlets.js";
 import { setOn, withSet } from "./set-access.js";
@@ -26,28 +27,6 @@ const UP_LIMIT_MS = 1500;
 const UP_POLL_MS = 20;
 const GIVEN_TWICE = "given twice on one interface";
 
-/** Where a blade is served: one of its links. */
-interface Place {
-	readonly netif: NetifSpec;
-	readonly linkKey: string;
-	/** As the kernel calls it. Asking is dear: that is done once for each. */
-	readonly interfaceName: string;
-	/** Address and interface. */
-	readonly key: string;
-}
-
-export interface AoeExport {
-	spec: AoeExportSpec;
-	readonly places: readonly Place[];
-	readonly outlets: Outlet[];
-	/** What gives back the addresses that no other process of this machine may have. */
-	readonly addresses: (() => void)[];
-	/** Once it has its disk. */
-	blade: Blade | null;
-	/** Takes no more requests, and is removed when those under way are answered. */
-	isLeaving: boolean;
-}
-
 /** Resolves when it is kept, and who has set it may be answered; undefined: that need not be waited for. */
 export type AccessListener = (spec: ExportSpec, access: AccessSpec) => Promise<void> | undefined;
 
@@ -55,9 +34,7 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 	readonly #log: Log;
 	readonly #onSet: AccessListener;
 	readonly #outlets: Outlets;
-	readonly #exports = new Map<string, AoeExport>();
-	/** By the key of each place that is taken. */
-	readonly #places = new Map<string, AoeExport>();
+	readonly #exports = new AoeExports();
 	/** How often an export has come, gone, or changed. */
 	changes = 0;
 
@@ -73,7 +50,7 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 		const planned = new Set<string>();
 		for (const [{ shelf, slot }, those] of places)
 			for (const { key } of those) {
-				const isLeaving = this.#places.get(key)?.isLeaving;
+				const isLeaving = this.#exports.at(key)?.isLeaving;
 				if (isLeaving !== undefined || planned.has(key))
 					throw new OperatorError(
 						`shelf ${shelf} slot ${slot} is ${isLeaving ? "still being removed" : GIVEN_TWICE}`,
@@ -88,7 +65,7 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 		return {
 			prepare: (spec) => this.#prepare(spec, places.get(spec) ?? placesOf(spec), frames, linkOf),
 			add: (spec, disk) => this.#add(spec, disk),
-			serve: () => this.#serve(specs.map(({ name }) => this.#get(name))),
+			serve: () => this.#serve(specs.map(({ name }) => this.#exports.get(name))),
 		};
 	}
 
@@ -99,15 +76,14 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 		links: ReadonlyMap<string, LinkSpec>,
 	): Promise<void> {
 		const { name } = spec;
-		const other = this.#exports.get(name);
+		const other = this.#exports.find(name);
 		if (other !== undefined)
 			throw new OperatorError(
 				`export ${quote(name)}: ${other.isLeaving ? "it is still being removed" : "there is one of this name already"}`,
 			);
 		const parts = { spec, places, outlets: [], addresses: [] };
 		const exported: AoeExport = { ...parts, blade: null, isLeaving: false };
-		this.#exports.set(name, exported);
-		for (const { key } of places) this.#places.set(key, exported);
+		this.#exports.put(exported);
 		try {
 			for (const { netif, linkKey } of places) {
 				const frames = planned.get(linkKey) ?? 0;
@@ -124,7 +100,7 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 	#add(spec: AoeExportSpec, disk: Disk): void {
 		this.changes += 1;
 		const { name, shelf, slot, macs, bufferCount, configString, force, access } = spec;
-		const exported = this.#get(name);
+		const exported = this.#exports.get(name);
 		const blade = new Blade(shelf, slot, AtaDisk.of(disk), bufferCount, force);
 		blade.change(macs, bufferCount, configString);
 		if (access !== undefined) takeUp(blade, access);
@@ -181,7 +157,7 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 	}
 
 	change(spec: AoeExportSpec): boolean {
-		const exported = this.#get(spec.name);
+		const exported = this.#exports.get(spec.name);
 		if (exported.blade === null || isAnother(exported.spec, spec)) return false;
 		const more = spec.bufferCount - exported.spec.bufferCount;
 		for (const outlet of exported.outlets) this.#outlets.resize(outlet, more);
@@ -195,12 +171,12 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 	}
 
 	resized(disk: Disk): void {
-		for (const { blade, outlets } of this.#exports.values())
+		for (const { blade, outlets } of this.#exports.all())
 			if (blade?.disk === disk) for (const { target } of outlets) target.advertise(blade);
 	}
 
 	withdraw(name: string): void {
-		const exported = this.#get(name);
+		const exported = this.#exports.get(name);
 		const { blade, outlets, addresses } = exported;
 		exported.isLeaving = true;
 		this.changes += 1;
@@ -209,17 +185,16 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 	}
 
 	fence(name: string): void {
-		const { blade, outlets } = this.#get(name);
+		const { blade, outlets } = this.#exports.get(name);
 		if (blade !== null) for (const { target } of outlets) target.fence(blade);
 	}
 
 	async remove(name: string, limitMs?: number): Promise<void> {
-		const exported = this.#exports.get(name);
+		const exported = this.#exports.find(name);
 		if (exported === undefined) return;
 		this.withdraw(name);
-		this.#exports.delete(name);
+		this.#exports.remove(exported);
 		this.changes += 1;
-		for (const { key } of exported.places) if (this.#places.get(key) === exported) this.#places.delete(key);
 		const { bufferCount } = exported.spec;
 		await Promise.all(exported.outlets.map((outlet) => this.#outlets.giveBack(outlet, bufferCount, limitMs)));
 	}
@@ -234,17 +209,15 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 	}
 
 	exported(): Iterable<AoeExport> {
-		return this.#exports.values();
+		return this.#exports.all();
+	}
+
+	exportsOf(disk: string): Iterable<AoeExport> {
+		return this.#exports.of(disk);
 	}
 
 	report(): string[] {
 		return this.#outlets.report();
-	}
-
-	#get(name: string): AoeExport {
-		const exported = this.#exports.get(name);
-		invariant(exported !== undefined, `no export ${name}`);
-		return exported;
 	}
 }
 

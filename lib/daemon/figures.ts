@@ -20,8 +20,8 @@ import type { Outlet } from "./outlets.js";
 
 /** What a row costs that has to be written, with its histograms. */
 const ROW_LOOKS = 32;
-/** Looks in which nothing has happened until all is looked at once more: in minutes. */
-const LEFT_OUT_MAX = 127;
+/** Looks in which nothing has happened until all is looked at once more: in ten minutes. */
+const LEFT_OUT_MAX = 600;
 /** Who was last told before so many had gone is told all. */
 const GONE_MAX = 4096;
 

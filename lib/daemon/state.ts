@@ -6,11 +6,11 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Blade } from "../aoe/blade.js";
-import type { Contest } from "../aoe/claim.js";
 import type { Disk, DiskPhase } from "../disk.js";
 import { turn } from "../turn.js";
 import { formatMac } from "../wire/mac.js";
-import type { AoeExport, AoeExporter } from "./aoe-exporter.js";
+import type { AoeExporter } from "./aoe-exporter.js";
+import type { AoeExport } from "./aoe-exports.js";
 import type { Disks, HeldDisk } from "./disks.js";
 import type { Outlet } from "./outlets.js";
 
@@ -118,48 +118,16 @@ export async function* diskReports(
 ): AsyncIterable<readonly DiskReport[]> {
 	const wanted =
 		names === undefined ? [...disks.held()] : [...names].flatMap((name) => disks.find(name) ?? []);
-	const exports = exportsByDisk(aoe, names);
-	const contests = contestsOf(aoe);
 	for (let from = 0; from < wanted.length; from += DISKS_PER_TURN) {
 		if (from > 0) await nextTurn();
-		yield wanted
-			.slice(from, from + DISKS_PER_TURN)
-			.map((held) => diskReport(held, disks, exports.get(held.name) ?? [], contests));
+		yield wanted.slice(from, from + DISKS_PER_TURN).map((held) => diskReport(held, disks, aoe));
 	}
-}
-
-/** By blade and by link. */
-type Contests = ReadonlyMap<Blade, ReadonlyMap<Outlet, Contest>>;
-
-function contestsOf(aoe: AoeExporter): Contests {
-	const contests = new Map<Blade, Map<Outlet, Contest>>();
-	for (const outlet of aoe.outlets())
-		for (const contest of outlet.target.contests()) {
-			const ofBlade = contests.get(contest.blade) ?? new Map<Outlet, Contest>();
-			contests.set(contest.blade, ofBlade.set(outlet, contest));
-		}
-	return contests;
-}
-
-function exportsByDisk(
-	aoe: AoeExporter,
-	names?: ReadonlySet<string>,
-): ReadonlyMap<string, readonly AoeExport[]> {
-	const exports = new Map<string, AoeExport[]>();
-	for (const each of aoe.exported()) {
-		if (names !== undefined && !names.has(each.spec.disk)) continue;
-		const ofDisk = exports.get(each.spec.disk) ?? [];
-		ofDisk.push(each);
-		exports.set(each.spec.disk, ofDisk);
-	}
-	return exports;
 }
 
 function diskReport(
 	{ name, spec, disk, isLeaving }: HeldDisk,
 	{ faults }: Disks,
-	exports: readonly AoeExport[],
-	contests: Contests,
+	aoe: AoeExporter,
 ): DiskReport {
 	const called = spec.called ?? name;
 	const last = faults.lastOf(called);
@@ -172,7 +140,7 @@ function diskReport(
 		lastFault: last === undefined ? null : { ...last, at: moment(last.at) },
 		stalledSince: stalled === undefined ? null : moment(stalled),
 		shrunkBytes: faults.shrunkBytes(called) ?? null,
-		exports: exports.map((each) => exportState(each, contests)),
+		exports: Array.from(aoe.exportsOf(name), exportState),
 	};
 }
 
@@ -182,14 +150,13 @@ function openReport({ device, identity, faults }: Disk): DiskReport["open"] {
 	return { sizeBytes, readOnly, serial: identity.serial, wwn, faults };
 }
 
-function exportState({ spec, blade, outlets, isLeaving }: AoeExport, contests: Contests): ExportState {
+function exportState({ spec, blade, outlets, isLeaving }: AoeExport): ExportState {
 	const { name, protocol, shelf, slot, bufferCount } = spec;
-	const own = blade === null ? undefined : contests.get(blade);
 	return {
 		name,
 		protocol,
 		address: `${shelf}.${slot}`,
-		places: outlets.map((outlet) => placeState(outlet, blade, own?.get(outlet))),
+		places: outlets.map((outlet) => placeState(outlet, blade)),
 		macs: blade?.access.isMasked ? [...blade.access.mask].map(formatMac) : null,
 		reservedBy: [...(blade?.access.reserved ?? [])].map(formatMac),
 		configString: Buffer.from(blade?.configString ?? "").toString("latin1"),
@@ -198,11 +165,8 @@ function exportState({ spec, blade, outlets, isLeaving }: AoeExport, contests: C
 	};
 }
 
-function placeState(
-	{ link, registry }: Outlet,
-	blade: Blade | null,
-	contest: Contest | undefined,
-): PlaceState {
+function placeState({ link, registry, target }: Outlet, blade: Blade | null): PlaceState {
+	const contest = blade === null ? undefined : target.contestOf(blade);
 	const rival = contest === undefined ? null : formatMac(contest.mac);
 	const since = contest?.silentSince?.toISOString() ?? null;
 	if (since !== null) return { link: link.name, state: "silent", rival, since };

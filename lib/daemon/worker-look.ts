@@ -3,7 +3,6 @@
  * stand, in words. Of thousands of disks it tells how some stand each time, those that are new before the others. Used by `worker.ts`.
  */
 
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Parcel } from "../channel/asking.js";
 import type { Daemon } from "./daemon.js";
 import type { FigureNames } from "./figures-frame.js";
@@ -12,8 +11,8 @@ import type { DiskReport, WorkerReport } from "./state.js";
 /** Disks whose state is told at a time: to write and read of thousands at once would keep others waiting. */
 const REPORTS_A_LOOK = 256;
 
-/** Looks without anything new until all are told of once more: in minutes. */
-const SILENT_LOOKS_MAX = 127;
+/** Looks without anything new until all are told of once more: in ten minutes. */
+const SILENT_LOOKS_MAX = 600;
 
 /** How some disks stand; more of them that are new to the asker are told as soon as he asks for them. */
 export interface WorkerReports {
@@ -30,12 +29,6 @@ export interface WorkerLook extends WorkerReports {
 /** What is looked at. */
 export type Looked = Pick<Daemon, "figures" | "diskReports" | "workerReport" | "activity">;
 
-/** Disks that are to be looked at together. */
-interface Together {
-	readonly names: Set<string>;
-	readonly reports: Promise<ReadonlyMap<string, DiskReport>>;
-}
-
 export class WorkerLooks {
 	readonly #daemon: Looked;
 	/** Names of disks that are new to the asker. */
@@ -47,8 +40,6 @@ export class WorkerLooks {
 	#silentLooks = 0;
 	/** Of the last answer. */
 	#generation = 0;
-	/** Those that are asked for in this turn of the loop. */
-	#together: Together | undefined;
 
 	constructor(daemon: Looked) {
 		this.#daemon = daemon;
@@ -76,30 +67,6 @@ export class WorkerLooks {
 		this.#activity = activity;
 		this.#news = news;
 		this.#turns = [...served];
-	}
-
-	/**
-	 * How one disk stands; undefined if there is none. Those that are asked for in one turn of the loop are looked at together, for each look
-	 * goes over all disks: thousands that are added would take seconds.
-	 */
-	async report(name: string): Promise<DiskReport | undefined> {
-		this.#together ??= this.#inNextTurn();
-		const { names, reports } = this.#together;
-		names.add(name);
-		return (await reports).get(name);
-	}
-
-	#inNextTurn(): Together {
-		const names = new Set<string>();
-		const look = async (): Promise<ReadonlyMap<string, DiskReport>> => {
-			await nextTurn();
-			this.#together = undefined;
-			const reports = new Map<string, DiskReport>();
-			for await (const batch of this.#daemon.diskReports(names))
-				for (const report of batch) reports.set(report.name, report);
-			return reports;
-		};
-		return { names, reports: look() };
 	}
 
 	/** The next ones, those that are new before the others. */

@@ -200,8 +200,9 @@ class Worker {
 
 	/** How it stands, for who has changed that: he need not wait for a look. */
 	async #reportOn(name: string): Promise<Parcel> {
-		const report = await this.#looks?.report(name);
-		return report === undefined ? DONE : { body: { report } };
+		for await (const [report] of this.#daemon?.diskReports(new Set([name])) ?? [])
+			if (report !== undefined) return { body: { report } };
+		return DONE;
 	}
 
 	async #stop(): Promise<void> {

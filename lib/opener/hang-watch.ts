@@ -19,6 +19,9 @@ interface Patience {
 	readonly busyPart: number;
 }
 
+/** Who answers within that is not looked at further: thousands of idle disks shall not have /proc read all day long. */
+const SOON_MS = 200;
+
 const PATIENCE: Readonly<Record<ProcessKind, Patience>> = {
 	control: { everyMs: 10_000, limitMs: 10_000, misses: 3, busyPart: 0 },
 	// Before a service manager gives up on all of it: within a third of the unit's WatchdogSec=.
@@ -37,8 +40,9 @@ export function watchForHang(
 	let stop = (): void => {};
 	const hangs = async (pid: number): Promise<boolean> => {
 		if (busyPart === 0) return !(await child.isAlive(limitMs));
+		if (await child.isAlive(SOON_MS)) return false;
 		const before = await secondsOf(pid);
-		if (await child.isAlive(limitMs)) return false;
+		if (await child.isAlive(limitMs - SOON_MS)) return false;
 		return (await secondsOf(pid)) - before >= (busyPart * limitMs) / 1000;
 	};
 	const look = async (): Promise<void> => {

@@ -26,10 +26,8 @@ export class FilesForOthers {
 	readonly #openings = new Openings<PassingFile>();
 	/** One that hangs is not opened by thread after thread, each time that somebody has given up waiting and asks again. */
 	readonly #turns = new Map<string, Turn>();
-
-	constructor() {
-		setInterval(() => this.#openings.retry(), RETRY_MS).unref();
-	}
+	/** Runs while anybody waits. */
+	#retrying: NodeJS.Timeout | undefined;
 
 	/** `opened` is told what it is. Throws an OperatorError if it may not be opened, or a NativeError if it can't. */
 	async open(
@@ -45,6 +43,7 @@ export class FilesForOthers {
 			await endOf(turn, path);
 		const begin = () => native.fileOpenFor(grant.folder, grant.path, access, beginBytes, lengthBytes);
 		const opening = this.#openings.open(path, begin);
+		this.#keepRetrying();
 		const turn: Turn = { underWay: opening.catch(() => {}), waiting: undefined };
 		this.#turns.set(key, turn);
 		try {
@@ -57,6 +56,15 @@ export class FilesForOthers {
 		} finally {
 			if (this.#turns.get(key) === turn) this.#turns.delete(key);
 		}
+	}
+
+	#keepRetrying(): void {
+		this.#retrying ??= setInterval(() => {
+			this.#openings.retry();
+			if (this.#openings.expects) return;
+			clearInterval(this.#retrying);
+			this.#retrying = undefined;
+		}, RETRY_MS).unref();
 	}
 }
 

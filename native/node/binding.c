@@ -60,6 +60,8 @@ static const struct {
 	{ "findUser", js_find_user },
 	{ "findGroup", js_find_group },
 	{ "becomeUser", js_become_user },
+	{ "schedulingOf", js_scheduling_of },
+	{ "schedule", js_schedule },
 	{ "socketPair", js_socket_pair },
 	{ "duplicate", js_duplicate },
 	{ "channelOpen", js_channel_open },

@@ -161,6 +161,9 @@ napi_value js_port_close(napi_env env, napi_callback_info info);
 /* machine.c */
 napi_value js_interface_hardware(napi_env env, napi_callback_info info);
 napi_value js_clock_state(napi_env env, napi_callback_info info);
+
+napi_value js_scheduling_of(napi_env env, napi_callback_info info);
+napi_value js_schedule(napi_env env, napi_callback_info info);
 /* engine.c */
 napi_value js_engine_open(napi_env env, napi_callback_info info);
 napi_value js_engine_uring(napi_env env, napi_callback_info info);

@@ -10,7 +10,7 @@ import { type Figure, spread } from "./figures.js";
 import type { Images } from "./images.js";
 import { HOT_READS, Loader } from "./loader.js";
 import { reasonOf, type Settings } from "./measure.js";
-import { cpuSeconds, residentKib } from "./processes.js";
+import { cpuSeconds, pin, residentKib } from "./processes.js";
 
 const figure = (
 	key: string,
@@ -49,6 +49,8 @@ const FEW_DISKS = 256;
 const IDLE_AFTER_MS = 40_000;
 /** A second of figures has been looked at, and what the start has left is over. */
 const SETTLE_MS = 3000;
+/** The disk that a load is on. */
+const LOADED = 1;
 const ONE_REQUEST = { ...HOT_READS, window: 1, requests: 1, seconds: 5 };
 /** Of a load beside which something is done. */
 const BESIDE_SECONDS = 3;
@@ -99,10 +101,10 @@ export async function daemonFigures(
 		await measure().catch((error: unknown) => failed.push(reasonOf(error)));
 	};
 	const memory = wants("memory worker", "memory control");
-	const few = memory ? await withDaemon(FEW_DISKS, images, settings.loadCore, memoryOf) : undefined;
+	const few = memory ? await withDaemon(FEW_DISKS, images, settings, memoryOf) : undefined;
 	for (let round = 0; round < settings.rounds; round++)
 		await attempt(`round ${round + 1} of ${settings.rounds}`, () =>
-			withDaemon(DISKS, images, settings.loadCore, async (measured) => {
+			withDaemon(DISKS, images, settings, async (measured) => {
 				values.add("start", measured.startMs);
 				// It hardly varies, and takes its time.
 				if (round === 0 && few !== undefined) {
@@ -128,13 +130,18 @@ interface Measured {
 	readonly imageFolder: string;
 }
 
+/**
+ * Once all is served, the worker stays on the core that servers are measured on, as in all rows. Opener and control run where there is
+ * room: the scheduler would move the worker to them, or to the load generator, and then measures its own choice.
+ */
 async function withDaemon<T>(
 	disks: number,
 	images: Images,
-	loadCore: number,
+	{ targetCore, loadCore }: Settings,
 	look: (measured: Measured) => Promise<T>,
 ): Promise<T> {
 	const files = images.small(disks);
+	images.written(files[LOADED]!);
 	const lan = new Lan({ mtu: 9000 });
 	const loader = new Loader(lan, loadCore);
 	try {
@@ -144,6 +151,7 @@ async function withDaemon<T>(
 			for (const index of [0, disks >> 1, disks - 1])
 				await loader.run({ ...ONE_REQUEST, ...addressOf(index) });
 			const startMs = performance.now() - begin;
+			pin(daemon.pidOf.get("worker") ?? 0, targetCore);
 			await pause(SETTLE_MS);
 			return await look({ daemon, loader, startMs, imageFolder: images.memoryDirectory });
 		} finally {
@@ -163,7 +171,7 @@ async function memoryOf({ daemon, imageFolder }: Measured): Promise<{ worker: nu
 
 /** A load on a disk, and what is done beside it. */
 async function beside({ loader }: Measured, act: () => Promise<void>) {
-	const load = loader.run({ ...HOT_READS, ...addressOf(1), seconds: BESIDE_SECONDS });
+	const load = loader.run({ ...HOT_READS, ...addressOf(LOADED), seconds: BESIDE_SECONDS });
 	await pause(BESIDE_AFTER_MS);
 	await act();
 	return load;

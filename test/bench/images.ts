@@ -101,7 +101,10 @@ export class Images {
 		return this.#disk;
 	}
 
-	/** `count` sparse files in memory, for blades that take up space in a server and nothing else. */
+	/**
+	 * `count` sparse files in memory, for blades that take up space in a server and nothing else. To be read one has to be `written`
+	 * first: a hole of a file in memory never is in memory, and to read it costs more than twice as much.
+	 */
 	small(count: number): readonly string[] {
 		for (let at = this.#small.length; at < count; at++) {
 			const file = path.join(this.memoryDirectory, `${at}.img`);
@@ -110,6 +113,12 @@ export class Images {
 			this.#small.push(file);
 		}
 		return this.#small.slice(0, count);
+	}
+
+	/** One of the small files, every block written. */
+	written(file: string): string {
+		rewrite({ path: file, sizeBytes: SMALL_IMAGE_BYTES });
+		return file;
 	}
 
 	/** As many files as an image has parts, beside it, as large as it together. */
@@ -157,7 +166,8 @@ function writeAll(file: string, sizeBytes: number, flags: string, finish: (fd: n
 	const chunk = new Uint8Array(CHUNK_BYTES).fill(0x5a);
 	const fd = openSync(file, flags, PRIVATE);
 	try {
-		for (let at = 0; at < sizeBytes; at += CHUNK_BYTES) writeSync(fd, chunk, 0, CHUNK_BYTES, at);
+		for (let at = 0; at < sizeBytes; at += CHUNK_BYTES)
+			writeSync(fd, chunk, 0, Math.min(CHUNK_BYTES, sizeBytes - at), at);
 		finish(fd);
 	} finally {
 		closeSync(fd);

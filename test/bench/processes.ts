@@ -3,6 +3,7 @@
  * Asked by the benchmark before and after each run.
  */
 
+import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 
 /** CPU seconds that the threads of these processes have used since they began, in user mode and in the kernel. */
@@ -48,4 +49,9 @@ export function ownKib(smaps: string, imageDirectory: string): number {
 		else if (/^[0-9a-f]+-[0-9a-f]+ /.test(line)) counts = !line.includes(` ${imageDirectory}/`);
 	}
 	return kib;
+}
+
+/** Has a process that runs already stay on one core, with all its threads. */
+export function pin(pid: number, core: number): void {
+	execFileSync("taskset", ["-a", "-p", "-c", String(core), String(pid)], { stdio: "ignore" });
 }

@@ -10,7 +10,7 @@ import { named } from "./footprint.js";
 import type { Images } from "./images.js";
 import { HOT_READS, Loader } from "./loader.js";
 import { reasonOf, type Settings } from "./measure.js";
-import { cpuSeconds } from "./processes.js";
+import { cpuSeconds, pin } from "./processes.js";
 
 const LINKS = ["lan0", "lan1"] as const;
 const MTU = 9000;
@@ -28,7 +28,7 @@ export async function workersFigure(settings: Settings, images: Images): Promise
 	const values: number[] = [];
 	const notes: string[] = [];
 	try {
-		await withSides(images, settings.loadCore, async (sides) => {
+		await withSides(images, settings, async (sides) => {
 			await perRequest(sides, settings.seconds);
 			for (let round = 0; round < settings.rounds; round++) {
 				const alone: number[] = [];
@@ -63,14 +63,14 @@ async function perRequest(sides: readonly Side[], seconds: number): Promise<numb
 
 async function withSides(
 	images: Images,
-	loadCore: number,
+	{ targetCore, loadCore }: Settings,
 	use: (sides: readonly Side[]) => Promise<void>,
 ): Promise<void> {
 	const lan = new Lan({ mtu: MTU });
 	lan.cable(LINKS[1], { mtu: MTU });
 	const loaders = LINKS.map((link) => new Loader(lan, loadCore, link));
 	const tree = new DaemonTree(lan.server.name);
-	const files = images.small(LINKS.length);
+	const files = images.small(LINKS.length).map((file) => images.written(file));
 	const disks = LINKS.map((link, slot) =>
 		diskToml(`d${slot}`, `file = "${files[slot]}"`, `9.${slot}`, link, 'durability = "flush"'),
 	);
@@ -81,7 +81,9 @@ async function withSides(
 			await Promise.all(
 				loaders.map(async (loader, slot) => {
 					const worker = Number((await tree.state(`d${slot}`, "open")).worker);
-					return { loader, slot, pid: await tree.pidOf("worker", worker) };
+					const pid = await tree.pidOf("worker", worker);
+					pin(pid, targetCore);
+					return { loader, slot, pid };
 				}),
 			),
 		);

@@ -1,4 +1,4 @@
-// What it costs to notice that files grow: one timer for all of them, a bounded number of files a turn, nothing for memory. Steps
+// What it costs to notice that files grow: one beat for all of them, a bounded number of files a turn, nothing for memory. Steps
 // are counted; what they take of the processor is in `npm run bench`. (What was suspected of the processor time of an idle server
 // with one file, this look at its size, was not it: that was Node's last collection of the garbage of its start, which comes
 // half a minute later. Where the look does cost is with thousands of files, each of which had a timer.)
@@ -40,9 +40,31 @@ t.test("thousands of files are measured a few at a time, each in its turn", asyn
 		"who has grown is told, and nobody else",
 	);
 	watch.forget(files - 1);
-	for (let turn = 0; turn < 4; turn++) watch.turn();
+	for (let turn = 0; turn < 4; turn++) watch.beat();
 	t.equal(told.length, 8, "who is gone is not");
 	watch.close();
+});
+
+t.test("few are measured at every other beat, none at no beat", (t) => {
+	let turns = 0;
+	const watch = new SizeWatch(() => {
+		turns += 1;
+		return 0;
+	});
+	const afterTwo = (): number => {
+		const before = turns;
+		watch.beat();
+		watch.beat();
+		return turns - before;
+	};
+	t.equal(afterTwo(), 0);
+	watch.watch(FILES_PER_TURN - 1, () => {});
+	t.equal(afterTwo(), 1);
+	watch.watch(FILES_PER_TURN, () => {});
+	t.equal(afterTwo(), 2);
+	watch.close();
+	t.equal(afterTwo(), 0);
+	t.end();
 });
 
 t.test("the addon measures so many files and no more, and tells of those that have changed", async (t) => {

@@ -110,6 +110,8 @@ function soundArguments(handles: Handles, writer: unknown): Record<string, unkno
 		findUser: ["root"],
 		findGroup: ["root"],
 		becomeUser: ["no such user", true, 0],
+		schedulingOf: [0],
+		schedule: [0, 0],
 		...channelCalls(channel),
 		notify: ["/no/such/socket", "READY=1"],
 		writerOpen: [NOWHERE, PAGE],

@@ -2,24 +2,24 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
-import { getPriority } from "node:os";
 import t from "tap";
-import { standBack } from "../../lib/opener/priority.js";
+import { native } from "../../lib/native.js";
+import { SCHED_IDLE, standBack } from "../../lib/opener/priority.js";
 import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 
 const PID = 7;
 
 /** Threads of a process, and what is done to them. */
-function priorities(threads: readonly number[], mayGiveBack = true) {
+function scheduling(threads: readonly number[], mayGiveBack = true) {
 	const said: [number, number][] = [];
 	return {
 		said,
 		mayGiveBack: () => mayGiveBack,
-		own: () => 5,
+		own: () => 3,
 		threadsOf: () => threads,
-		set: (thread: number, priority: number) => {
+		set: (thread: number, policy: number) => {
 			if (thread < 0) throw new Error("ESRCH");
-			said.push([thread, priority]);
+			said.push([thread, policy]);
 		},
 	};
 }
@@ -27,16 +27,16 @@ function priorities(threads: readonly number[], mayGiveBack = true) {
 t.test("all of it stands back, and is as the others again", async (t) => {
 	for (const isThere of [true, false]) {
 		const clock = new VirtualClock();
-		const system = priorities([PID, -1, 8]);
+		const system = scheduling([PID, -1, 8]);
 		standBack(PID, () => isThere, clock, system);
 		t.strictSame(system.said.splice(0), [
-			[PID, 19],
-			[8, 19],
+			[PID, SCHED_IDLE],
+			[8, SCHED_IDLE],
 		]);
 		clock.pass(60_000);
 		const given = [
-			[PID, 5],
-			[8, 5],
+			[PID, 3],
+			[8, 3],
 		];
 		t.strictSame(system.said, isThere ? given : []);
 	}
@@ -44,7 +44,7 @@ t.test("all of it stands back, and is as the others again", async (t) => {
 
 t.test("what could not be given back is not taken", async (t) => {
 	const clock = new VirtualClock();
-	const system = priorities([PID], false);
+	const system = scheduling([PID], false);
 	standBack(PID, () => true, clock, system);
 	clock.pass(60_000);
 	t.strictSame(system.said, []);
@@ -61,12 +61,14 @@ t.test("threads of a real process", { skip: process.geteuid?.() !== 0 && "needs 
 	await once(child.stdout, "data");
 	const threads = readdirSync(`/proc/${pid}/task`).map(Number);
 	t.ok(threads.length > 1);
-	const now = (): number[] => [...new Set(threads.map((thread) => getPriority(thread)))];
+	const now = (): number[] => [...new Set(threads.map((thread) => native.schedulingOf(thread)))];
 	standBack(pid, () => true, clock);
-	t.strictSame(now(), [19]);
+	t.strictSame(now(), [SCHED_IDLE]);
 	clock.pass(60_000);
-	t.strictSame(now(), [getPriority()]);
+	t.strictSame(now(), [native.schedulingOf(process.pid)]);
 	child.kill("SIGKILL");
 	await ended;
 	standBack(pid, () => true, new VirtualClock());
+	t.throws(() => native.schedulingOf(pid), { message: "No such process" });
+	t.throws(() => native.schedule(pid, SCHED_IDLE), { message: "No such process" });
 });
