@@ -76,18 +76,15 @@ export class Neighbours {
 		return this.#claimAt.has(address);
 	}
 
-	/** What others answer for, whether it is served here or not. */
-	*contests(): Generator<Contest> {
-		for (const claim of this.#rounds.claims) {
-			const contest = contestOf(claim);
-			if (contest !== undefined) yield contest;
+	/** What others answer for, of all claims or of one, whether it is served here or not. */
+	*contests(of?: Blade): Generator<Contest> {
+		const claims = of === undefined ? this.#rounds.claims : [this.#claimAt.get(addressOf(of.shelf, of.slot))];
+		for (const claim of claims) {
+			if (claim === undefined) continue;
+			const { state, blade, rival, beside, silentSince } = claim;
+			if (state === "silent") yield { blade, mac: rival, silentSince };
+			else if (state === "serving" && beside !== 0) yield { blade, mac: beside, silentSince: undefined };
 		}
-	}
-
-	/** Whether others answer for that one. */
-	contestOf({ shelf, slot }: Blade): Contest | undefined {
-		const claim = this.#claimAt.get(addressOf(shelf, slot));
-		return claim && contestOf(claim);
 	}
 
 	/**
@@ -206,12 +203,6 @@ export class Neighbours {
 		rivals.add(mac);
 		this.#options.onConflict(blade, mac);
 	}
-}
-
-function contestOf({ state, blade, rival, beside, silentSince }: Claim): Contest | undefined {
-	if (state === "silent") return { blade, mac: rival, silentSince };
-	const isContested = state === "serving" && beside !== 0;
-	return isContested ? { blade, mac: beside, silentSince: undefined } : undefined;
 }
 
 function isAnswer(claim: Claim, tag: number): boolean {

@@ -175,13 +175,9 @@ export class AoeTarget implements FrameSink {
 		this.#responder.mute(blade);
 	}
 
-	/** Blades whose addresses others answer for: silent ones, and those that are served all the same. */
-	contests(): Iterable<Contest> {
-		return this.#neighbours.contests();
-	}
-
-	contestOf(blade: Blade): Contest | undefined {
-		return this.#neighbours.contestOf(blade);
+	/** Blades whose addresses others answer for, of all or of one: silent ones, and those that are served all the same. */
+	contests(blade?: Blade): Iterable<Contest> {
+		return this.#neighbours.contests(blade);
 	}
 
 	/** Tells initiators of a blade without being asked: it is new, or has grown. */

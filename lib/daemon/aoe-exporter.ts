@@ -10,14 +10,14 @@ import { Blade } from "../aoe/blade.js";
 import { AtaDisk } from "../ata/disk.js";
 import type { Disk } from "../disk.js";
 import { OperatorError } from "../errors.js";
-import { interfaceOf, takeOnInterface } from "../link/exclusive.js";
+import { takeOnInterface } from "../link/exclusive.js";
 import type { Link } from "../link/link.js";
-import { linkKey } from "../link/open.js";
 import type { Log } from "../log.js";
 import type { AccessSpec, AoeExportSpec, ExportSpec, LinkSpec } from "../spec/spec.js";
 import { counted, quote } from "../text.js";
 import { formatMac } from "../wire/mac.js";
-import { type AoeExport, AoeExports, type Place } from "./aoe-exports.js";
+import { type AoeExport, AoeExports } from "./aoe-exports.js";
+import { type Place, Places } from "./aoe-places.js";
 import type { Addition, Exporter } from "./exporter.js";
 import { type Outlet, Outlets, type OutletsOptions } from "./outlets.js";
 import { setOn, withSet } from "./set-access.js";
@@ -35,6 +35,7 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 	readonly #onSet: AccessListener;
 	readonly #outlets: Outlets;
 	readonly #exports = new AoeExports();
+	readonly #placesFor = new Places();
 	/** How often an export has come, gone, or changed. */
 	changes = 0;
 
@@ -46,7 +47,7 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 	}
 
 	plan(specs: readonly AoeExportSpec[], links: readonly LinkSpec[]): Addition<AoeExportSpec> {
-		const places = new Map(specs.map((spec) => [spec, placesOf(spec)]));
+		const places = new Map(specs.map((spec) => [spec, this.#placesFor.of(spec)]));
 		const planned = new Set<string>();
 		for (const [{ shelf, slot }, those] of places)
 			for (const { key } of those) {
@@ -63,7 +64,7 @@ export class AoeExporter implements Exporter<AoeExportSpec> {
 		for (const [{ bufferCount }, those] of places)
 			for (const { linkKey } of those) frames.set(linkKey, (frames.get(linkKey) ?? 0) + bufferCount);
 		return {
-			prepare: (spec) => this.#prepare(spec, places.get(spec) ?? placesOf(spec), frames, linkOf),
+			prepare: (spec) => this.#prepare(spec, places.get(spec) ?? this.#placesFor.of(spec), frames, linkOf),
 			add: (spec, disk) => this.#add(spec, disk),
 			serve: () => this.#serve(specs.map(({ name }) => this.#exports.get(name))),
 		};
@@ -236,18 +237,6 @@ function accessOf({ access, configString }: Blade): AccessSpec {
 		reserved: [...access.reserved],
 		configString: Buffer.from(configString).toString("latin1"),
 	};
-}
-
-/** One link may be given by two names: it is served on once, and called by the first. */
-function placesOf({ shelf, slot, netifs }: AoeExportSpec): Place[] {
-	const places = new Map<string, Place>();
-	for (const netif of netifs) {
-		const interfaceName = interfaceOf(netif);
-		const key = linkKey(netif, interfaceName);
-		if (!places.has(key))
-			places.set(key, { netif, linkKey: key, interfaceName, key: `${shelf}.${slot} ${interfaceName}` });
-	}
-	return [...places.values()];
 }
 
 /** What can't be changed is what initiators know the blade by, and what it is. */

@@ -5,18 +5,9 @@
 
 import type { Blade } from "../aoe/blade.js";
 import { invariant } from "../errors.js";
-import type { AoeExportSpec, NetifSpec } from "../spec/spec.js";
+import type { AoeExportSpec } from "../spec/spec.js";
+import type { Place } from "./aoe-places.js";
 import type { Outlet } from "./outlets.js";
-
-/** Where a blade is served: one of its links. */
-export interface Place {
-	readonly netif: NetifSpec;
-	readonly linkKey: string;
-	/** As the kernel calls it. Asking is dear: that is done once for each. */
-	readonly interfaceName: string;
-	/** Address and interface. */
-	readonly key: string;
-}
 
 export interface AoeExport {
 	spec: AoeExportSpec;
@@ -73,7 +64,6 @@ export class AoeExports {
 		const ofDisk = this.#byDisk.get(disk);
 		ofDisk?.delete(exported);
 		if (ofDisk?.size === 0) this.#byDisk.delete(disk);
-		for (const { key } of exported.places)
-			if (this.#byPlace.get(key) === exported) this.#byPlace.delete(key);
+		for (const { key } of exported.places) if (this.#byPlace.get(key) === exported) this.#byPlace.delete(key);
 	}
 }

@@ -166,7 +166,7 @@ function exportState({ spec, blade, outlets, isLeaving }: AoeExport): ExportStat
 }
 
 function placeState({ link, registry, target }: Outlet, blade: Blade | null): PlaceState {
-	const contest = blade === null ? undefined : target.contestOf(blade);
+	const [contest] = blade === null ? [] : target.contests(blade);
 	const rival = contest === undefined ? null : formatMac(contest.mac);
 	const since = contest?.silentSince?.toISOString() ?? null;
 	if (since !== null) return { link: link.name, state: "silent", rival, since };

@@ -138,3 +138,19 @@ export function makeHandles(t: Test): Handles {
 	const { file } = native.fileOpen(open.engine, newFile(newDirectory(), 1024 * 1024), 0, 0, 0);
 	return { ...open, closed: Object.values(shut).filter((handle) => handle !== undefined), file };
 }
+
+export function callsOnBytes(bytes: Uint8Array) {
+	return {
+		crc32c: [bytes, 0, 8, 0],
+		isZero: [bytes, 0, 8],
+		copyBytes: [new Uint8Array(8), 0, bytes, 0, 8],
+	};
+}
+
+export const CALLS_ON_PROCESSES = {
+	findUser: ["root"],
+	findGroup: ["root"],
+	becomeUser: ["no such user", true, 0],
+	schedulingOf: [0],
+	schedule: [0, 0],
+};

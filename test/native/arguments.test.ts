@@ -23,6 +23,8 @@ import { newDirectory, newFile } from "../support/mounts.js";
 import {
 	ARRAYS,
 	addon,
+	CALLS_ON_PROCESSES,
+	callsOnBytes,
 	detached,
 	type Handles,
 	LOOPBACK,
@@ -107,11 +109,7 @@ function soundArguments(handles: Handles, writer: unknown): Record<string, unkno
 		fileSeek: [NOWHERE, 0, SeekTo.end],
 		loadRun: ["no such interface", {}],
 		...callsOnBytes(bytes),
-		findUser: ["root"],
-		findGroup: ["root"],
-		becomeUser: ["no such user", true, 0],
-		schedulingOf: [0],
-		schedule: [0, 0],
+		...CALLS_ON_PROCESSES,
 		...channelCalls(channel),
 		notify: ["/no/such/socket", "READY=1"],
 		writerOpen: [NOWHERE, PAGE],
@@ -171,14 +169,6 @@ t.test("every argument of every function", async (t) => {
 	}
 	t.ok(tried > 1000, `${tried} calls`);
 });
-
-function callsOnBytes(bytes: Uint8Array) {
-	return {
-		crc32c: [bytes, 0, 8, 0],
-		isZero: [bytes, 0, 8],
-		copyBytes: [new Uint8Array(8), 0, bytes, 0, 8],
-	};
-}
 
 function channelCalls(channel: ChannelHandle) {
 	return {
