@@ -25,6 +25,7 @@ import {
 	volumeSnapshotCommand,
 } from "../../../lib/cli/pools/volume-changes.js";
 import { PoolList, VolumeList } from "../../../lib/control/model.js";
+import { OperatorError } from "../../../lib/errors.js";
 import { ask } from "../../control/stage.js";
 import { until } from "../../support/cleanup.js";
 import { LIMIT_MS } from "../../support/limit.js";
@@ -159,6 +160,17 @@ t.test("volumes are made of images, and of what is sent", async (t) => {
 	await said(volumeExportCommand, "fast/new", back);
 	t.ok(readFileSync(back).equals(bytes));
 	t.match(await run(volumeImportCommand, at, "fast/new", image), { err: /volume "new": is there already/ });
+	const { volume } = stage.workers;
+	let writes = 0;
+	stage.workers.volume = async (pool, question, written) => {
+		if (question.ask === "write" && ++writes > 2) throw new OperatorError("the worker has gone");
+		return volume(pool, question, written);
+	};
+	t.match(await refused(volumeImportCommand, "fast/again", image), /the worker has gone/);
+	stage.workers.volume = volume;
+	await said(volumeImportCommand, "fast/again", image);
+	await said(volumeExportCommand, "fast/again", back, "--force");
+	t.ok(readFileSync(back).equals(bytes), "interrupted, it is gone on with");
 	t.notMatch(await said(volumeLsCommand, "fast"), /part/, "nothing else is left");
 
 	const receive =
