@@ -1,6 +1,7 @@
 /**
- * Text of any length among the map's nodes: in pieces, and behind them a list of those, by which it is found again. What a checkpoint says
- * beside its nodes is stored so (`checkpoint-text.ts`). Every piece has its checksum in the list, and the list has its own in the head.
+ * Text and bytes of any length among the map's nodes: in pieces, and behind them a list of those, by which they are found again. What a
+ * checkpoint says beside its nodes is stored so (`checkpoint-text.ts`, `checkpoint-store.ts`). Every piece has its checksum in the list, and
+ * the list has its own in the head.
  */
 
 import { BlockOp } from "../block/request.js";
@@ -24,12 +25,23 @@ const PIECE_BYTES = 64 * 1024;
 /** One list has so many pieces as fit here. */
 const LIST_BYTES_MAX = SEGMENT_BYTES / 2;
 
-/** Takes text line by line, and stores it. */
+/** What is stored beside text: the table of segments, and who still wants dead pages, and dead nodes. */
+const PARTS = ["text", "table", "pages", "nodes"] as const;
+export type BlobPart = (typeof PARTS)[number];
+type Pieces = Record<BlobPart, BlobRef[]>;
+
+function noPieces(): Pieces {
+	return { text: [], table: [], pages: [], nodes: [] };
+}
+
+/** Takes text line by line, and other parts byte by byte, and stores them. */
 export class BlobWriter {
 	readonly #nodes: NodeLog;
-	readonly #pieces: BlobRef[] = [];
+	readonly #pieces = noPieces();
 	readonly #encoder = new TextEncoder();
-	#lines: Uint8Array[] = [];
+	/** What is next to be stored: of one part. */
+	#part: BlobPart = "text";
+	#waiting: Uint8Array[] = [];
 	#bytes = 0;
 
 	constructor(nodes: NodeLog) {
@@ -37,9 +49,14 @@ export class BlobWriter {
 	}
 
 	add(line: string): void {
-		const bytes = this.#encoder.encode(`${line}\n`);
-		if (this.#bytes + bytes.length > PIECE_BYTES) this.#flush();
-		this.#lines.push(bytes);
+		this.addBytes("text", this.#encoder.encode(`${line}\n`));
+	}
+
+	/** What comes next of a part. */
+	addBytes(part: BlobPart, bytes: Uint8Array): void {
+		if (part !== this.#part || this.#bytes + bytes.length > PIECE_BYTES) this.#flush();
+		this.#part = part;
+		this.#waiting.push(bytes);
 		this.#bytes += bytes.length;
 	}
 
@@ -51,23 +68,35 @@ export class BlobWriter {
 		return this.#store(list);
 	}
 
+	/** What was stored so far is not wanted. */
+	drop(): void {
+		for (const { place, bytes } of allOf(this.#pieces)) this.#nodes.free(place, bytes);
+	}
+
 	#flush(): void {
 		if (this.#bytes === 0) return;
-		this.#pieces.push(this.#store(Buffer.concat(this.#lines)));
-		this.#lines = [];
+		const bytes = Buffer.concat(this.#waiting);
+		for (let from = 0; from < bytes.length; from += PIECE_BYTES)
+			this.#pieces[this.#part].push(this.#store(bytes.subarray(from, from + PIECE_BYTES)));
+		this.#waiting = [];
 		this.#bytes = 0;
 	}
 
 	#store(bytes: Uint8Array): BlobRef {
 		const place = this.#nodes.append(memoryOf(bytes, 0), bytes.length);
-		const slot = this.#nodes.slots[Math.floor(place / SEGMENT_BYTES)]!;
-		return { place, slot, bytes: bytes.length, crc: crc32c(bytes) };
+		return { place, slot: this.#nodes.slotOf(place), bytes: bytes.length, crc: crc32c(bytes) };
 	}
+}
+
+function allOf(pieces: Pieces): BlobRef[] {
+	return PARTS.flatMap((part) => pieces[part]);
 }
 
 /** What was read, and where it lies. */
 export interface Blob {
 	readonly lines: readonly string[];
+	/** Of the other parts, each as a whole. */
+	bytesOf(part: Exclude<BlobPart, "text">): Uint8Array;
 	readonly pieces: readonly BlobRef[];
 }
 
@@ -77,19 +106,45 @@ export async function readBlob(
 	allocate: (byteLength: number) => Memory,
 	ref: BlobRef,
 ): Promise<Blob> {
-	const list: unknown = JSON.parse(await readPiece(segments, allocate, ref));
-	if (!Array.isArray(list) || !list.every(isBlobRef))
-		throw new OperatorError(`${placeOf(segments, ref)}: no list of what a checkpoint has`);
-	const texts: string[] = [];
-	for (const piece of list) texts.push(await readPiece(segments, allocate, piece));
-	return { lines: texts.flatMap((text) => text.split("\n").slice(0, -1)), pieces: list };
+	const pieces = await readList(segments, allocate, ref);
+	const read = new Map<BlobPart, Uint8Array>();
+	for (const part of PARTS) {
+		const all: Uint8Array[] = [];
+		for (const piece of pieces[part]) all.push(await readPiece(segments, allocate, piece));
+		read.set(part, Buffer.concat(all));
+	}
+	const bytesOf = (part: BlobPart): Uint8Array => read.get(part)!;
+	const lines = new TextDecoder().decode(bytesOf("text")).split("\n").slice(0, -1);
+	return { lines, bytesOf, pieces: allOf(pieces) };
+}
+
+/** Where all of it lies but the list. Throws an OperatorError. */
+export async function piecesOf(
+	segments: Segments,
+	allocate: (byteLength: number) => Memory,
+	ref: BlobRef,
+): Promise<readonly BlobRef[]> {
+	return allOf(await readList(segments, allocate, ref));
+}
+
+async function readList(
+	segments: Segments,
+	allocate: (byteLength: number) => Memory,
+	ref: BlobRef,
+): Promise<Pieces> {
+	const text = new TextDecoder().decode(await readPiece(segments, allocate, ref));
+	const list: unknown = JSON.parse(text);
+	// Until format 2 there was nothing but text.
+	const pieces = { ...noPieces(), ...(Array.isArray(list) ? { text: list } : (list as Partial<Pieces>)) };
+	if (PARTS.every((part) => Array.isArray(pieces[part]) && pieces[part].every(isBlobRef))) return pieces;
+	throw new OperatorError(`${placeOf(segments, ref)}: no list of what a checkpoint has`);
 }
 
 async function readPiece(
 	segments: Segments,
 	allocate: (byteLength: number) => Memory,
 	ref: BlobRef,
-): Promise<string> {
+): Promise<Uint8Array> {
 	const where = placeOf(segments, ref);
 	if (!segments.hasFile(ref.slot))
 		throw new OperatorError(`${where}: a checkpoint is here, but there is no such file`);
@@ -101,7 +156,7 @@ async function readPiece(
 	await run(segments.deviceOfSlot(ref.slot), BlockOp.read, at, length, memory, segments.fileNameOf(ref.slot));
 	const bytes = memory.bytes.subarray(offset - from, offset - from + ref.bytes);
 	if (crc32c(bytes) !== ref.crc) throw new OperatorError(`${where}: the pool's checkpoint is damaged here`);
-	return new TextDecoder().decode(bytes);
+	return bytes;
 }
 
 function placeOf(segments: Segments, { slot, place }: BlobRef): string {

@@ -3,13 +3,20 @@
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
 import type { Root } from "./map/ref.js";
+import type { Origin } from "./notes.js";
 
 /** What a snapshot has, whatever names it. */
 export class Image {
 	/** Its tree; null until the checkpoint that began with it is merged. */
 	root: Root | null = null;
+	/** Its nodes are before this place. */
+	place = 0;
 
-	constructor(readonly line: number) {}
+	/** `end`: its pages are before this position. */
+	constructor(
+		readonly of: Origin,
+		readonly end: number,
+	) {}
 }
 
 /** A name for what a volume was at a position. */

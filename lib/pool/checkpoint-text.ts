@@ -1,14 +1,16 @@
 /**
- * What a checkpoint says beside the nodes of its trees, as lines of text, each a JSON object: where in the log it is, which slots have what,
- * volumes and snapshots with the roots of their trees, and the checkpoints before it. Written by `checkpoints.ts`, read when a pool or a
- * moment is opened. Whoever wrote it, nothing in it is believed.
+ * What a checkpoint says beside the nodes of its trees, as lines of text, each a JSON object: where in the log it is, which slots have nodes,
+ * volumes and snapshots with the roots of their trees, what is still to be walked, and the checkpoints before it. Written by
+ * `checkpoint-store.ts`, read when a pool or a moment is opened. Whoever wrote it, nothing in it is believed.
  */
 
 import { invariant, OperatorError } from "../errors.js";
 import { Image, type Snapshot, type Volume } from "./catalog.js";
-import { areNumbers } from "./format.js";
+import type { Floor, Walk } from "./descent.js";
+import { areNumbers, SEGMENT_BYTES } from "./format.js";
 import { type CheckpointRef, isCheckpointRef, isLogStart, type LogStart } from "./head.js";
 import { LEVELS_MAX, REF_WORDS, Root } from "./map/ref.js";
+import type { NodeSegment } from "./node-log.js";
 
 /** What all records up to one come to. */
 export interface CheckpointState {
@@ -23,24 +25,33 @@ export interface CheckpointState {
 	readonly volumes: readonly Volume[];
 	/** By line: of all volumes. */
 	readonly roots: ReadonlyMap<number, Root>;
+	/** Lines that were deleted by the last record, which are still to be merged. */
+	readonly ending: ReadonlyMap<number, Root>;
+	readonly nodes: readonly NodeSegment[];
+	readonly walks: readonly Walk[];
+	/** Undefined until format 2, which had no table of segments, but this. */
+	readonly floor: Floor | undefined;
 	/** Of segments from the first one on; -1 for one that has none. */
-	readonly slots: ArrayLike<number>;
-	/** Of segments of nodes. */
-	readonly nodeSlots: ArrayLike<number>;
+	readonly slots: readonly number[];
 	/** Checkpoints before this one, the oldest first. */
 	readonly earlier: readonly CheckpointRef[];
 }
 
-/** Numbers in one line. */
-const SLOTS_PER_LINE = 4096;
+/** Segments in one line. */
+const NODES_PER_LINE = 1024;
 
 /** The lines, one by one. */
-export function* checkpointLines(state: CheckpointState): Generator<string> {
-	const { sequence, timeUs, beganUs, start, nextLine, volumes, roots } = state;
-	yield JSON.stringify({ sequence, timeUs, beganUs, start, nextLine });
-	for (const name of ["slots", "nodeSlots"] as const)
-		for (let from = 0; from < state[name].length; from += SLOTS_PER_LINE)
-			yield JSON.stringify({ [name]: Array.prototype.slice.call(state[name], from, from + SLOTS_PER_LINE) });
+export function* checkpointLines(state: Omit<CheckpointState, "slots">): Generator<string> {
+	const { sequence, timeUs, beganUs, start, nextLine, floor, volumes, roots, nodes } = state;
+	yield JSON.stringify({ sequence, timeUs, beganUs, start, nextLine, floor });
+	for (let from = 0; from < nodes.length; from += NODES_PER_LINE) {
+		const some = nodes.slice(from, from + NODES_PER_LINE);
+		yield JSON.stringify({
+			nodes: some.map(({ number, slot, liveBytes }) => [number, slot, liveBytes]),
+		});
+	}
+	for (const [line, root] of state.ending) yield JSON.stringify({ ending: line, root: numbersOf(root) });
+	for (const { root, ...walk } of state.walks) yield JSON.stringify({ walk, root: numbersOf(root) });
 	for (const earlier of state.earlier) yield JSON.stringify({ earlier });
 	for (const { snapshots, ...volume } of volumes) {
 		const root = roots.get(volume.line);
@@ -48,7 +59,8 @@ export function* checkpointLines(state: CheckpointState): Generator<string> {
 		yield JSON.stringify({ volume, root: numbersOf(root) });
 		for (const { image, ...snapshot } of snapshots) {
 			invariant(image.root !== null, "a snapshot that a checkpoint has is merged");
-			yield JSON.stringify({ snapshot, root: numbersOf(image.root) });
+			const { end, place } = image;
+			yield JSON.stringify({ snapshot, root: numbersOf(image.root), ends: [end, place] });
 		}
 	}
 }
@@ -65,50 +77,98 @@ export function readCheckpoint(lines: readonly string[], where: string): Checkpo
 	throw new OperatorError(`${where}: the pool's checkpoint says what this version does not know`);
 }
 
-type Base = Pick<CheckpointState, "sequence" | "timeUs" | "beganUs" | "start" | "nextLine">;
+type Base = Pick<CheckpointState, "sequence" | "timeUs" | "beganUs" | "start" | "nextLine" | "floor">;
 
 class Reader {
 	base: Base | undefined;
 	readonly #volumes: { -readonly [Key in keyof Volume]: Volume[Key] }[] = [];
 	readonly #roots = new Map<number, Root>();
-	readonly #slots = { slots: [] as number[], nodeSlots: [] as number[] };
+	readonly #ending = new Map<number, Root>();
+	readonly #nodes: NodeSegment[] = [];
+	readonly #walks: Walk[] = [];
+	readonly #slots: number[] = [];
 	readonly #earlier: CheckpointRef[] = [];
 	/** What has several names is one. */
 	readonly #images = new Map<string, Image>();
 
 	state(base: Base): CheckpointState {
-		const { slots, nodeSlots } = this.#slots;
-		return { ...base, volumes: this.#volumes, roots: this.#roots, slots, nodeSlots, earlier: this.#earlier };
+		return {
+			...base,
+			volumes: this.#volumes,
+			roots: this.#roots,
+			ending: this.#ending,
+			nodes: this.#nodes,
+			walks: this.#walks,
+			slots: this.#slots,
+			earlier: this.#earlier,
+		};
 	}
 
 	/** False if it is none of the lines that there are. */
 	take(text: string): boolean {
 		const line = parsed(text);
 		if (line === undefined) return false;
-		if ("slots" in line) return this.#takeSlots("slots", line.slots);
-		if ("nodeSlots" in line) return this.#takeSlots("nodeSlots", line.nodeSlots);
+		if ("slots" in line) return this.#takeSlots(line.slots);
+		if ("nodeSlots" in line) return this.#takeNodeSlots(line.nodeSlots);
+		if ("nodes" in line) return this.#takeNodes(line.nodes);
+		if ("ending" in line) return this.#takeEnding(line.ending, rootOf(line.root));
+		if ("walk" in line) return this.#takeWalk(line.walk, rootOf(line.root));
 		if ("volume" in line) return this.#takeVolume(line.volume, rootOf(line.root));
-		if ("snapshot" in line) return this.#takeSnapshot(line.snapshot, rootOf(line.root));
+		if ("snapshot" in line) return this.#takeSnapshot(line.snapshot, rootOf(line.root), line.ends);
 		if ("earlier" in line) {
 			if (isCheckpointRef(line.earlier)) this.#earlier.push(line.earlier);
 			return isCheckpointRef(line.earlier);
 		}
-		const { sequence, timeUs, beganUs, start, nextLine } = line;
+		const { sequence, timeUs, beganUs, start, nextLine, floor } = line;
 		if (!isLogStart(start) || !areNumbers(line, ["sequence", "timeUs", "beganUs", "nextLine"])) return false;
+		if (floor !== undefined && !areNumbers(floor, ["position", "place"])) return false;
 		this.base = {
 			sequence: Number(sequence),
 			timeUs: Number(timeUs),
 			beganUs: Number(beganUs),
 			start,
 			nextLine: Number(nextLine),
+			floor: floor as Floor | undefined,
 		};
 		return true;
 	}
 
-	#takeSlots(which: "slots" | "nodeSlots", value: unknown): boolean {
-		if (!Array.isArray(value) || !value.every((slot) => Number.isSafeInteger(slot) && slot >= -1))
+	#takeSlots(value: unknown): boolean {
+		if (!areCounts(value)) return false;
+		for (const slot of value) this.#slots.push(slot);
+		return true;
+	}
+
+	/** All that was stored until format 2 stays. */
+	#takeNodeSlots(value: unknown): boolean {
+		if (!areCounts(value)) return false;
+		for (const slot of value)
+			this.#nodes.push({ number: this.#nodes.length, slot, liveBytes: SEGMENT_BYTES });
+		return true;
+	}
+
+	#takeNodes(value: unknown): boolean {
+		if (!Array.isArray(value)) return false;
+		for (const row of value) {
+			if (!Array.isArray(row) || row.length !== 3 || !areCounts(row) || row.some((each) => each < 0))
+				return false;
+			const [number = 0, slot = 0, liveBytes = 0] = row;
+			this.#nodes.push({ number, slot, liveBytes });
+		}
+		return true;
+	}
+
+	#takeEnding(line: unknown, root: Root | undefined): boolean {
+		if (!areNumbers({ line }, ["line"]) || root === undefined) return false;
+		this.#ending.set(Number(line), root);
+		return true;
+	}
+
+	#takeWalk(value: unknown, root: Root | undefined): boolean {
+		if (root === undefined || root.isEmpty || !areNumbers(value, ["line", "death", "deathPlace", "next"]))
 			return false;
-		for (const slot of value) this.#slots[which].push(Number(slot));
+		const { line, death, deathPlace, next } = value as Omit<Walk, "root">;
+		this.#walks.push({ line, death, deathPlace, next, root });
 		return true;
 	}
 
@@ -125,15 +185,18 @@ class Reader {
 	}
 
 	/** Of the volume before it. */
-	#takeSnapshot(value: unknown, root: Root | undefined): boolean {
+	#takeSnapshot(value: unknown, root: Root | undefined, ends: unknown): boolean {
 		const volume = this.#volumes.at(-1);
 		if (volume === undefined || root === undefined) return false;
 		if (!areNumbers(value, ["line", "position", "timeUs", "sizeBytes"]) || !areTexts(value, ["name"]))
 			return false;
 		const known = value as Omit<Snapshot, "image">;
+		if (ends !== undefined && !areCounts(ends)) return false;
+		const [end = 0, place = 0] = ends ?? [known.position];
 		const key = `${known.line}@${known.position}`;
-		const image = this.#images.get(key) ?? new Image(known.line);
+		const image = this.#images.get(key) ?? new Image(known, end);
 		image.root = root;
+		image.place = place;
 		this.#images.set(key, image);
 		volume.snapshots = [...volume.snapshots, { ...known, image }];
 		return true;
@@ -147,6 +210,10 @@ function parsed(text: string): Record<string, unknown> | undefined {
 	} catch {
 		return undefined;
 	}
+}
+
+function areCounts(value: unknown): value is number[] {
+	return Array.isArray(value) && value.every((each) => Number.isSafeInteger(each) && each >= -1);
 }
 
 function areTexts(value: unknown, names: readonly string[]): boolean {

@@ -7,11 +7,12 @@
 
 import { BlockOp, BlockRequest } from "../block/request.js";
 import { OperatorError, StorageStatus, storageStatusName } from "../errors.js";
-import { type BlobRef, BlobWriter } from "./blob.js";
-import { type CheckpointState, checkpointLines } from "./checkpoint-text.js";
+import { type Begun, rowOf, type StoredBlob, storeCheckpoint } from "./checkpoint-store.js";
 import type { Contents } from "./contents.js";
+import type { Descent } from "./descent.js";
 import type { PoolWorld } from "./folder.js";
-import type { CheckpointRef, HeadState } from "./head.js";
+import type { HeadState } from "./head.js";
+import type { History } from "./history.js";
 import type { Log } from "./log.js";
 import { NodeFault } from "./map/store.js";
 import type { NodeLog } from "./node-log.js";
@@ -21,48 +22,39 @@ import type { Segments } from "./segments.js";
 const LOG_SECTORS_MAX = 8 * 2 ** 20;
 const INTERVAL_US = 600e6;
 
-/** Text that is made in one turn. */
-const TEXT_PER_TURN = 16_384;
-
 export interface CheckpointsOn {
 	readonly world: PoolWorld;
 	readonly segments: Segments;
 	readonly nodes: NodeLog;
 	readonly contents: Contents;
+	readonly descent: Descent;
 	readonly log: Log;
-	readonly beganUs: number;
+	readonly history: History;
 	/** Stable when it resolves. */
 	writeHead(changes: () => Partial<HeadState>): Promise<void>;
 }
 
-/** One that was begun: what is known from the beginning, and where it is said when that is stored. */
-interface Begun {
-	readonly state: Omit<CheckpointState, "roots" | "nodeSlots">;
-	/** The log's end then. */
-	readonly position: number;
-	text: BlobRef | null;
-}
-
 export class Checkpoints {
 	readonly #on: CheckpointsOn;
-	/** All that can be read, the oldest first. */
-	readonly #kept: CheckpointRef[];
 	/** When and where in the log the last one began. */
 	#timeUs: number;
 	#position: number;
 	#begun: Begun | null = null;
+	/** Where it is said, when that is stored. */
+	#stored: StoredBlob | null = null;
 	/** That it goes on; null while it does not. */
 	#making: Promise<void> | null = null;
 	#hasFailed = false;
-	/** Snapshots that are on their way: they begin the next one. */
-	#reserved = 0;
-	/** Those who wait until none is. */
-	readonly #whenFree: (() => void)[] = [];
+	/** Something is on its way to the log: a snapshot, which begins the next one, or what must not come while one is made. */
+	#isReserved = false;
+	#reservation: Promise<void> = Promise.resolve();
 	#isClosed = false;
 
-	constructor(on: CheckpointsOn, kept: readonly CheckpointRef[]) {
+	/** Called when one is stored. */
+	whenStored: () => void = () => {};
+
+	constructor(on: CheckpointsOn) {
 		this.#on = on;
-		this.#kept = [...kept];
 		this.#timeUs = on.world.now();
 		this.#position = on.log.gather.position;
 		on.contents.whenTaken = (isCut) => this.#taken(isCut);
@@ -70,30 +62,23 @@ export class Checkpoints {
 		else this.#taken(false);
 	}
 
-	/** Those that can be read, the oldest first. */
-	get kept(): readonly CheckpointRef[] {
-		return this.#kept;
-	}
-
-	/** Whether one is being made, or what replay has left is being merged. */
+	/** Whether one is being made, or what replay has left is being merged, or what has waited for one is being told. */
 	get isBusy(): boolean {
-		return this.#begun !== null || this.#on.contents.layers.isBusy;
+		const { contents, descent } = this.#on;
+		return this.#begun !== null || contents.layers.isBusy || !descent.isIdle;
 	}
 
-	/** All that was written by now is in one when it resolves. Throws an OperatorError. */
-	async request(): Promise<void> {
-		const { log, contents } = this.#on;
-		await this.idle();
-		// A record that begins one can't come while another one is being made.
-		while (this.#reserved > 0) {
-			await new Promise<void>((resolve) => this.#whenFree.push(resolve));
+	/** All that was written by now is in one when it resolves. `isWanted`: even if that is nothing new. Throws an OperatorError. */
+	async request(isWanted = false): Promise<void> {
+		const { log, contents, history } = this.#on;
+		do {
+			await this.#reservation;
 			await this.idle();
-		}
-		if (log.cursor.sequence === (this.#kept.at(-1)?.sequence ?? 0) || log.hasFailed) return;
-		if (!this.isBusy) {
-			contents.freeze();
-			this.#begin();
-		}
+		} while (this.#isReserved || this.isBusy);
+		const isKnown = log.cursor.sequence === (history.kept.at(-1)?.sequence ?? 0);
+		if ((isKnown && !isWanted) || log.hasFailed) return;
+		contents.freeze();
+		this.#begin();
 		await this.idle();
 	}
 
@@ -102,15 +87,29 @@ export class Checkpoints {
 		while (this.isBusy) await (this.#making ?? this.#goOn());
 	}
 
-	/** A record is going to have a snapshot: until what is returned is called, none begins without one. Throws an OperatorError. */
+	/**
+	 * Something is going to be said in the log, a snapshot or what must not come while a checkpoint is made: until what is returned is called
+	 * none begins without it, and nobody else says such things. Throws an OperatorError.
+	 */
 	async reserve(): Promise<() => void> {
-		// (When it resolves another one may have begun.)
-		do await this.idle();
-		while (this.isBusy);
-		this.#reserved++;
+		const before = this.#reservation;
+		let isOver = (): void => {};
+		this.#reservation = new Promise((resolve) => {
+			isOver = resolve;
+		});
+		await before;
+		try {
+			// (When it resolves another one may have begun.)
+			do await this.idle();
+			while (this.isBusy);
+		} catch (error) {
+			isOver();
+			throw error;
+		}
+		this.#isReserved = true;
 		return () => {
-			this.#reserved--;
-			if (this.#reserved === 0) for (const tell of this.#whenFree.splice(0)) tell();
+			this.#isReserved = false;
+			isOver();
 			this.#taken(false);
 		};
 	}
@@ -126,7 +125,6 @@ export class Checkpoints {
 			release();
 		}
 		await this.idle();
-		await this.#on.writeHead(() => ({}));
 	}
 
 	/** To be called every 30 seconds. */
@@ -134,8 +132,7 @@ export class Checkpoints {
 		const { log, world } = this.#on;
 		if (log.hasFailed || this.#making !== null) return;
 		if (this.isBusy) this.#goOn().catch(() => {});
-		else if (world.now() - this.#timeUs >= INTERVAL_US && this.#reserved === 0)
-			this.request().catch(() => {});
+		else if (world.now() - this.#timeUs >= INTERVAL_US && !this.#isReserved) this.request().catch(() => {});
 	}
 
 	/** The last one, if anything is new. */
@@ -151,7 +148,7 @@ export class Checkpoints {
 		else if (this.isBusy) {
 			log.isMapStuck = contents.isFull && this.#hasFailed;
 			if (log.isMapStuck) log.wake();
-		} else if (this.#reserved === 0 && !this.#isClosed) {
+		} else if (!this.#isReserved && !this.#isClosed) {
 			const isFar = log.gather.position - this.#position >= LOG_SECTORS_MAX;
 			if (!isFar && !contents.isFull) return;
 			contents.freeze();
@@ -161,13 +158,15 @@ export class Checkpoints {
 
 	/** What there is was frozen just now. */
 	#begin(): void {
-		const { log, contents, segments, world, beganUs } = this.#on;
+		const { log, contents, segments, world, history, descent } = this.#on;
 		const { nextLine, volumes } = contents.catalog;
 		const { sequence, timeUs, start } = log.cursor;
-		const slots = segments.slotsBefore(start.segment);
-		const state = { sequence, timeUs, beganUs, start, nextLine, volumes, slots, earlier: [...this.#kept] };
+		const { beganUs, kept: earlier } = history;
+		const state = { sequence, timeUs, beganUs, start, nextLine, volumes, earlier };
+		const openRow = rowOf(segments, start.segment);
+		descent.freeze();
 		this.#position = log.gather.position;
-		this.#begun = { state, position: this.#position, text: null };
+		this.#begun = { state, position: this.#position, openRow, lines: contents.withoutVolume };
 		this.#timeUs = world.now();
 		log.wake();
 		this.#goOn().catch(() => {});
@@ -193,37 +192,28 @@ export class Checkpoints {
 	}
 
 	async #make(): Promise<void> {
-		const { nodes, contents, log, writeHead } = this.#on;
+		const { nodes, contents, log, descent, world, writeHead, segments, history } = this.#on;
 		await contents.settle();
 		const begun = this.#begun;
-		// (What replay has left goes into the next one.)
-		if (begun === null) return;
+		// (What replay has left goes into the next one; so does what has waited, when it is told.)
+		if (begun === null) return descent.tell(world.nextTurn);
 		const { position, state } = begun;
 		const { sequence, timeUs, start } = state;
-		begun.text ??= await this.#store(begun);
+		this.#stored ??= await storeCheckpoint(this.#on, begun);
+		const { ref, slots } = this.#stored;
 		await nodes.flush();
 		while (log.cursor.stable < sequence) await stable(log);
-		const checkpoint = { ...begun.text, sequence, timeUs, position };
-		await writeHead(() => ({ start, checkpoint, stable: log.cursor.stable }));
-		this.#kept.push(checkpoint);
+		const checkpoint = { ...ref, sequence, timeUs, position };
+		// Both copies: whichever opens the pool, it needs nothing of what is free from now on.
+		for (const changes of [{ start, checkpoint }, {}])
+			await writeHead(() => ({ ...changes, stable: log.cursor.stable }));
+		segments.slots.settle(slots);
 		this.#begun = null;
-	}
-
-	/** What there is to say beside the trees. */
-	async #store({ state }: Begun): Promise<BlobRef> {
-		const { nodes, contents, world } = this.#on;
-		const writer = new BlobWriter(nodes);
-		const roots = new Map(contents.layers.roots);
-		const nodeSlots = [...nodes.slots];
-		let length = 0;
-		for (const line of checkpointLines({ ...state, roots, nodeSlots })) {
-			writer.add(line);
-			length += line.length;
-			if (length < TEXT_PER_TURN) continue;
-			length = 0;
-			await world.nextTurn();
-		}
-		return writer.finish();
+		this.#stored = null;
+		descent.thaw();
+		await history.add(checkpoint);
+		await descent.tell(world.nextTurn);
+		this.whenStored();
 	}
 }
 

@@ -10,6 +10,7 @@ import { OperatorError, unreachable } from "../errors.js";
 import { Catalog, Image, type Snapshot, type Volume } from "./catalog.js";
 import type { CheckpointState } from "./checkpoint-text.js";
 import { RECORD_ENTRIES } from "./format.js";
+import type { Life } from "./life.js";
 import { Entry, FLAG_ZERO } from "./map/entry.js";
 import type { MapLayers } from "./map/layers.js";
 import { merge, type NextTurn, type NodeOutlet } from "./map/merging.js";
@@ -36,16 +37,27 @@ export class Contents implements ReplaySink {
 		readonly layers: MapLayers,
 		readonly outlet: NodeOutlet,
 		readonly nextTurn: NextTurn,
+		readonly life: Life,
 	) {}
 
 	/** Holds what a checkpoint has. */
-	restore({ sequence, nextLine, volumes, roots }: CheckpointState): void {
+	restore({ sequence, nextLine, volumes, roots, ending }: CheckpointState, position: number): void {
 		this.since = sequence;
+		this.end = position;
 		this.catalog.skipLines(nextLine);
 		for (const volume of volumes) {
 			this.catalog.put(volume);
 			this.layers.addVolume(volume.line, roots.get(volume.line));
 		}
+		for (const [line, root] of ending) {
+			this.layers.addVolume(line, root);
+			this.layers.deleteVolume(line, position);
+		}
+	}
+
+	/** Lines that are no volume's any more, and are still to be merged. */
+	get withoutVolume(): number[] {
+		return [...this.layers.roots.keys()].filter((line) => this.catalog.ofLine(line) === undefined);
 	}
 
 	get isFull(): boolean {
@@ -53,6 +65,7 @@ export class Contents implements ReplaySink {
 	}
 
 	page(line: number, page: number, position: number, sectors: number, crc: number): void {
+		this.life.born(position, sectors);
 		const entry = this.#entry;
 		entry.position = position;
 		entry.sectors = sectors;
@@ -95,18 +108,24 @@ export class Contents implements ReplaySink {
 	/** All that was taken in so far is frozen: a checkpoint begins. */
 	freeze(): void {
 		this.layers.freeze();
+		this.life.merges();
 	}
 
 	/** Has what was frozen merged. Throws if a node can't be had, or stored. */
 	async settle(): Promise<void> {
 		await merge(this.layers, this.outlet, this.nextTurn);
-		for (const image of this.#cut) image.root = this.layers.roots.get(image.line) ?? null;
+		for (const image of this.#cut) {
+			image.root = this.layers.roots.get(image.of.line) ?? null;
+			image.place = this.life.merged(image.of);
+		}
 		this.#cut = [];
 	}
 
 	/** What a volume was at a moment has a name from now on. No record says so: it lasts by the checkpoint that begins with it. */
 	keep(line: number, snapshot: Snapshot): void {
 		const volume = this.#volume(line);
+		const { end, place } = snapshot.image;
+		this.life.keeps(snapshot, end, place);
 		this.#replace(volume, { snapshots: [...volume.snapshots, snapshot] });
 	}
 
@@ -144,6 +163,10 @@ export class Contents implements ReplaySink {
 			case "replace":
 				this.#goOnBy(note, end);
 				break;
+			case "move":
+				if (!this.life.moves(note.move))
+					throw new OperatorError(`position ${position}: the log moves a segment as it can't be moved`);
+				break;
 			case "identity":
 				this.#replace(this.#volume(note.line), { serial: note.serial, wwn: note.wwn });
 				break;
@@ -170,6 +193,7 @@ export class Contents implements ReplaySink {
 		const root = origin === undefined ? undefined : this.imageOf(origin).root;
 		if (root === null) throw new OperatorError(`the log clones what is not stored yet: line ${made.line}`);
 		this.catalog.put({ ...made, born: made.line, createdUs: timeUs, snapshots: [] });
+		this.life.begins(made.line, origin);
 		this.layers.addVolume(made.line, root);
 	}
 
@@ -184,6 +208,7 @@ export class Contents implements ReplaySink {
 
 	#delete(volume: Volume, end: number): void {
 		this.catalog.remove(volume);
+		for (const snapshot of volume.snapshots) this.life.givesUp(snapshot);
 		this.layers.deleteVolume(volume.line, end);
 	}
 
@@ -195,25 +220,27 @@ export class Contents implements ReplaySink {
 	): void {
 		const volume = this.#volume(line);
 		const { sizeBytes, snapshots } = volume;
-		const image = this.#imageNow(line, end);
+		const image = this.#imageNow({ line, position }, end);
 		const snapshot: Snapshot = { name, line, position, image, timeUs, sizeBytes, from, isHeld: false };
 		this.#replace(volume, { snapshots: [...snapshots, snapshot] });
 	}
 
 	/** What a line has at this record. */
-	#imageNow(line: number, end: number): Image {
+	#imageNow(of: Origin, end: number): Image {
+		this.life.keeps(of, end);
 		if (!this.#isCut) this.freeze();
 		this.#isCut = true;
 		this.layers.cut(end);
-		const known = this.#cut.find((image) => image.line === line);
+		const known = this.#cut.find((image) => isSamePlace(image.of, of));
 		if (known !== undefined) return known;
-		const image = new Image(line);
+		const image = new Image(of, end);
 		this.#cut.push(image);
 		return image;
 	}
 
 	#forget({ line, name }: NoteOf<"forget">): void {
 		const volume = this.#volume(line);
+		for (const snapshot of volume.snapshots) if (snapshot.name === name) this.life.givesUp(snapshot);
 		this.#replace(volume, { snapshots: volume.snapshots.filter((snapshot) => snapshot.name !== name) });
 	}
 
@@ -241,6 +268,7 @@ export class Contents implements ReplaySink {
 		if (snapshot === undefined || root === undefined || root === null)
 			throw new OperatorError(`the log goes back to a snapshot that is not there: ${name}`);
 		this.#snapshot({ line, name: kept }, position, end, timeUs);
+		this.life.begins(newLine, snapshot);
 		this.layers.addVolume(newLine, root);
 		this.layers.deleteVolume(line, end);
 		this.#replace(this.#volume(line), { line: newLine, serial, wwn, sizeBytes: snapshot.sizeBytes });

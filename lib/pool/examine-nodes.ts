@@ -1,75 +1,87 @@
 /**
- * Reads every node of the trees that a checkpoint has, each once however many share it, and has it compared with its checksum. Used by
- * `examine.ts`.
+ * Reads every node of the trees that a checkpoint has, each once however many share it, and has it compared with its checksum; and tells of
+ * the pages that leaves have. Used by `examine.ts`.
  */
 
 import { crc32c } from "../crc32c.js";
-import type { BlobRef } from "./blob.js";
 import type { CheckpointState } from "./checkpoint-text.js";
-import type { PoolWorld } from "./folder.js";
 import { FILE_SLOTS, SEGMENT_BYTES } from "./format.js";
+import { ENTRY_WORDS, Entry, readEntry } from "./map/entry.js";
 import { FAILED, LOADING } from "./map/frames.js";
-import { LEAF } from "./map/leaf.js";
+import { isUnmapped, LEAF_PAGES, LEAF_WORDS } from "./map/leaf.js";
 import { answerOf } from "./map/merging.js";
-import { NODE, NODE_WORDS } from "./map/node.js";
-import { isNone, NODE_CHILDREN, placeOf, REF_WORDS, type Root } from "./map/ref.js";
+import { NODE_WORDS } from "./map/node.js";
+import { isNone, NODE_CHILDREN, placeOf, REF_WORDS, type Root, SPAN } from "./map/ref.js";
 import { NodeFault } from "./map/store.js";
 import { Tree } from "./map/tree.js";
-import { NodeLog } from "./node-log.js";
+import type { NodeLog } from "./node-log.js";
 import type { Segments } from "./segments.js";
+import { NO_SLOT } from "./space/slots.js";
 
 /** Nobody waits for the same node again: a little is enough. */
 const TREE_BYTES = 8 * 1024 * 1024;
 
-/** A checkpoint, and where its own text lies. */
+/** A checkpoint, and where nodes lie. */
 export interface StoredCheckpoint {
 	readonly state: CheckpointState;
-	readonly places: readonly BlobRef[];
+	readonly nodes: NodeLog;
+}
+
+export interface NodeFindings {
+	tell(place: string, what: string): void;
+	/** A page that is mapped. */
+	page(line: number, page: number, entry: Entry): Promise<void>;
 }
 
 /** Resolves to the number of nodes; what is wrong with one is told, with its place. */
 export async function examineNodes(
-	{ allocate }: PoolWorld,
 	segments: Segments,
-	{ state, places }: StoredCheckpoint,
-	tell: (place: string, what: string) => void,
+	{ state, nodes }: StoredCheckpoint,
+	findings: NodeFindings,
 ): Promise<number> {
-	const slots = Array.from(state.nodeSlots);
-	for (const { place, slot } of places) slots[Math.floor(place / SEGMENT_BYTES)] = slot;
-	const largest = Math.max(NODE.storedBytesMax, LEAF.storedBytesMax);
-	const nodes = new NodeLog(segments, allocate, largest, slots);
 	const tree = new Tree(nodes, (bytes, from, to) => crc32c(bytes, from, to), TREE_BYTES);
-	const walk = new NodeWalk(tree, (place, what) => tell(placeName(segments, slots, place), what));
-	const snapshots = state.volumes.flatMap((volume) => volume.snapshots);
-	const roots = [...state.roots.values(), ...snapshots.map(({ image }) => image.root)];
-	for (const root of roots) if (root !== null) await walk.tree(root);
+	const walk = new NodeWalk(tree, {
+		tell: (place, what) => findings.tell(placeName(segments, nodes, place), what),
+		page: (line, page, entry) => findings.page(line, page, entry),
+	});
+	for (const [line, root] of state.roots) await walk.tree(line, root);
+	for (const { image } of state.volumes.flatMap((volume) => volume.snapshots))
+		if (image.root !== null) await walk.tree(image.of.line, image.root);
 	return walk.count;
 }
 
-function placeName(segments: Segments, slots: readonly number[], place: number): string {
-	const slot = slots[Math.floor(place / SEGMENT_BYTES)];
-	if (slot === undefined) return segments.folder.path;
+function placeName(segments: Segments, nodes: NodeLog, place: number): string {
+	const slot = nodes.slotOf(place);
+	if (slot === NO_SLOT) return segments.folder.path;
 	return `${segments.fileNameOf(slot)}, byte ${(slot % FILE_SLOTS) * SEGMENT_BYTES + (place % SEGMENT_BYTES)}`;
+}
+
+/** By place. */
+interface WalkFindings extends Pick<NodeFindings, "page"> {
+	tell(place: number, what: string): void;
 }
 
 class NodeWalk {
 	count = 0;
 	readonly #tree: Tree;
-	readonly #tell: (place: number, what: string) => void;
-	/** Those that have others below them. */
+	readonly #findings: WalkFindings;
+	/** Those that were read. */
 	readonly #seen = new Set<number>();
+	readonly #entry = new Entry();
+	#line = 0;
 
-	constructor(tree: Tree, tell: (place: number, what: string) => void) {
+	constructor(tree: Tree, findings: WalkFindings) {
 		this.#tree = tree;
-		this.#tell = tell;
+		this.#findings = findings;
 	}
 
-	async tree(root: Root): Promise<void> {
-		if (!root.isEmpty) await this.#node(root.ref, 0, root.level);
+	async tree(line: number, root: Root): Promise<void> {
+		this.#line = line;
+		if (!root.isEmpty) await this.#node(root.ref, 0, root.level, 0);
 	}
 
-	/** What `refs[at]` says is at `level`, and all below it. */
-	async #node(refs: Int32Array, at: number, level: number): Promise<void> {
+	/** What `refs[at]` says is at `level`, for pages from `first` on, and all below it. */
+	async #node(refs: Int32Array, at: number, level: number, first: number): Promise<void> {
 		const place = placeOf(refs, at);
 		if (this.#seen.has(place)) return;
 		this.#seen.add(place);
@@ -80,13 +92,24 @@ class NodeWalk {
 		);
 		if (frame === FAILED) {
 			const what = frames.fault instanceof NodeFault ? frames.fault.what : "it can't be read";
-			this.#tell(place, `a node of the map: ${what}`);
+			this.#findings.tell(place, `a node of the map: ${what}`);
 			return;
 		}
 		this.count++;
-		if (level === 0) return;
-		const children = frames.words.slice(frame * NODE_WORDS, (frame + 1) * NODE_WORDS);
-		for (let child = 0; child < NODE_CHILDREN; child++)
-			if (!isNone(children, child * REF_WORDS)) await this.#node(children, child * REF_WORDS, level - 1);
+		const words = level === 0 ? LEAF_WORDS : NODE_WORDS;
+		const node = frames.words.slice(frame * words, (frame + 1) * words);
+		if (level === 0) return this.#leaf(node, first);
+		for (let child = 0; child < NODE_CHILDREN; child++) {
+			if (isNone(node, child * REF_WORDS)) continue;
+			await this.#node(node, child * REF_WORDS, level - 1, first + child * SPAN[level - 1]!);
+		}
+	}
+
+	async #leaf(leaf: Int32Array, first: number): Promise<void> {
+		for (let page = 0; page < LEAF_PAGES; page++) {
+			if (isUnmapped(leaf, page * ENTRY_WORDS)) continue;
+			readEntry(leaf, page * ENTRY_WORDS, this.#entry);
+			await this.#findings.page(this.#line, first + page, this.#entry);
+		}
 	}
 }

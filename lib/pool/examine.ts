@@ -5,11 +5,11 @@
  */
 
 import { BlockOp } from "../block/request.js";
+import { crc32c } from "../crc32c.js";
 import { OperatorError } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
-import { readBlob } from "./blob.js";
-import { type CheckpointState, readCheckpoint } from "./checkpoint-text.js";
+import { readSpace } from "./checkpoint-read.js";
 import { examineNodes, type StoredCheckpoint } from "./examine-nodes.js";
 import { examineSegment, type SegmentFindings } from "./examine-segment.js";
 import type { PoolWorld } from "./folder.js";
@@ -17,10 +17,12 @@ import { BLOCK_BYTES, BLOCK_SECTORS, FILE_SLOTS, SEGMENT_BYTES, SEGMENT_SECTORS 
 import type { CheckpointRef, Head, LogStart } from "./head.js";
 import { openHead } from "./head-file.js";
 import { LineNames } from "./line-names.js";
+import type { Entry } from "./map/entry.js";
 import { crcInHeader, type Header, readHeader } from "./record.js";
 import { Replay } from "./replay.js";
 import { Chain } from "./replay-records.js";
 import { run, Segments } from "./segments.js";
+import { RowState } from "./space/rows.js";
 import { readSummary, Summary } from "./summary.js";
 
 export interface Finding {
@@ -82,6 +84,8 @@ class Examiner implements SegmentFindings {
 	/** What was before is not known: that has been told. */
 	#isBroken = false;
 	#stored: StoredCheckpoint | undefined;
+	/** Segments that were looked at record by record. */
+	readonly #whole = new Set<number>();
 	#replayFrom: LogStart;
 
 	constructor(world: PoolWorld, head: Head, segments: Segments, options: ExamineOptions) {
@@ -103,47 +107,71 @@ class Examiner implements SegmentFindings {
 		await this.#segments.openAll();
 		const first = await this.#begin();
 		const end = await this.#replay(first);
-		for (let segment = first; segment <= end; segment++) {
+		const segments = this.#between(first, end);
+		for (const [i, segment] of segments.entries()) {
+			// (What is between may be gone, with all that was in it.)
+			if (segment !== segments[i - 1]! + 1 && i > 0) this.#isBroken = true;
 			await this.#segment(segment, segment === end);
-			this.#options.progress((segment - first + 1) * SEGMENT_BYTES, (end - first + 1) * SEGMENT_BYTES);
+			this.#options.progress((i + 1) * SEGMENT_BYTES, segments.length * SEGMENT_BYTES);
 		}
 		const nodes = await this.#nodes();
 		const [records, pages, damaged, findings] = [this.#records, this.#pages, this.#damaged, this.#findings];
-		return { segments: end - first + 1, records, pages, nodes, damaged, findings };
+		return { segments: segments.length, records, pages, nodes, damaged, findings };
+	}
+
+	/** Those that there are, before the checkpoint; behind that none may be missing. */
+	#between(first: number, end: number): number[] {
+		const { start } = this.#head.state;
+		const from = this.#stored === undefined ? first : Math.min(end, start.segment);
+		const before = this.#segments.table.rows.segments().filter((segment) => segment < from);
+		return [...before, ...Array.from({ length: end - from + 1 }, (_, i) => from + i)];
 	}
 
 	async #nodes(): Promise<number> {
 		if (!this.#options.doPages || this.#stored === undefined) return 0;
-		return examineNodes(this.#world, this.#segments, this.#stored, (place, what) => this.#tell(place, what));
+		return examineNodes(this.#segments, this.#stored, {
+			tell: (place, what) => this.#tell(place, what),
+			page: (line, page, entry) => this.#page(line, page, entry),
+		});
+	}
+
+	/** A page of a segment that is not there as it was written, but has moved. */
+	async #page(line: number, page: number, { position, sectors, crc }: Entry): Promise<void> {
+		const segment = Math.floor(position / SEGMENT_SECTORS);
+		if (this.#whole.has(segment)) return;
+		if (this.#segments.find(position) === undefined) {
+			this.#tell(this.#world.folder.path, `position ${position} of the log is nowhere`);
+			return;
+		}
+		const bytes = sectors * SECTOR_BYTES;
+		const inSegment = (position % SEGMENT_SECTORS) * SECTOR_BYTES;
+		await this.#segments.read(segment, inSegment, bytes, this.#memory);
+		this.#pages++;
+		if (crc32c(this.#memory.bytes, 0, bytes) !== crc >>> 0) this.badPage(position, line, page, sectors);
 	}
 
 	/** The first segment that there is, by the checkpoint; where that can't be read, of a log that is whole. */
 	async #begin(): Promise<number> {
 		const { checkpoint, start } = this.#head.state;
 		if (checkpoint === undefined) return start.segment;
-		const state = await this.#checkpoint(checkpoint);
-		const known = Array.from(state?.slots ?? []).findIndex((slot) => slot >= 0);
-		const first = known < 0 ? (state?.start.segment ?? 0) : known;
-		if (state !== undefined) this.#names.restore(state);
-		else this.#replayFrom = FIRST;
-		for (const [segment, slot] of Array.from(state?.slots ?? []).entries())
-			if (slot >= 0 && this.#segments.hasFile(slot)) this.#segments.place(segment, slot);
+		const isRead = await this.#checkpoint(checkpoint);
+		const first = isRead ? (this.#segments.table.rows.segments()[0] ?? start.segment) : 0;
+		if (!isRead) this.#replayFrom = FIRST;
 		this.#isBroken = first > 0;
 		this.#chain = new Chain({ ...this.#head.state, start: { ...FIRST, segment: first } });
 		return first;
 	}
 
-	/** What the last checkpoint says; undefined if that is damaged, which is told. */
-	async #checkpoint(ref: CheckpointRef): Promise<CheckpointState | undefined> {
+	/** What the last checkpoint says; false if that is damaged, which is told. */
+	async #checkpoint(ref: CheckpointRef): Promise<boolean> {
 		try {
-			const { lines, pieces } = await readBlob(this.#segments, this.#world.allocate, ref);
-			const state = readCheckpoint(lines, this.#segments.fileNameOf(ref.slot));
-			this.#stored = { state, places: [...pieces, ref] };
-			return state;
+			this.#stored = await readSpace(this.#world, this.#segments, ref);
+			this.#names.restore(this.#stored.state);
+			return true;
 		} catch (error) {
 			if (!(error instanceof OperatorError)) throw error;
 			this.#tell("", error.message);
-			return undefined;
+			return false;
 		}
 	}
 
@@ -192,6 +220,11 @@ class Examiner implements SegmentFindings {
 			this.#isBroken = true;
 			return;
 		}
+		if (this.#isThinned(segment)) {
+			this.#isBroken = true;
+			return;
+		}
+		this.#whole.add(segment);
 		const begin = segment * SEGMENT_SECTORS;
 		const found = await readSummary(this.#segments, segment, this.#memory);
 		const header = found !== undefined && this.#chain.isOurs(found, found.position) ? found : undefined;
@@ -206,6 +239,14 @@ class Examiner implements SegmentFindings {
 		if (header !== undefined)
 			this.record(header, crcInHeader(this.#memory.view, SEGMENT_BYTES - BLOCK_BYTES));
 		else this.#isBroken = true;
+	}
+
+	/** Whether a segment lies where it was written no more, or nobody reads it as part of the log. */
+	#isThinned(segment: number): boolean {
+		const { rows } = this.#segments.table;
+		const row = rows.of(segment);
+		if (this.#stored === undefined || segment >= this.#head.state.start.segment) return false;
+		return rows.states[row] !== RowState.inPlace || rows.summaries[row] === 0;
 	}
 
 	/** The record before is not known: what the first one of the segment in memory says of it is believed. */

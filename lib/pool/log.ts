@@ -18,11 +18,13 @@ import type { PoolWorld } from "./folder.js";
 import { SEGMENT_SECTORS } from "./format.js";
 import { type EntrySink, Gather } from "./gather.js";
 import { LogCursor, type LogEnd } from "./log-cursor.js";
+import { Refusal, WriteRoom } from "./log-room.js";
 import { LogWriter, type WriterOwner } from "./log-writer.js";
+import { NextSlot } from "./next-slot.js";
 import { ENTRY_BYTES, RecordKind } from "./record.js";
 import { type RoomWaiter, RoomWaiters } from "./room-waiters.js";
 import type { Segments } from "./segments.js";
-import { SlotFiller } from "./slot-filler.js";
+import { NO_SLOT } from "./space/slots.js";
 import type { Summary } from "./summary.js";
 
 /** What a record does. Its entries count when it is on its way. */
@@ -32,9 +34,6 @@ export interface RecordSink extends EntrySink {
 	/** After all entries. The record begins and ends at these positions. */
 	notes(notes: readonly Uint8Array[], position: number, end: number, timeUs: number): void;
 }
-
-/** After "no space" it is tried again, so long after the last time. */
-const RETRY_US = 1_000_000;
 
 const Step = { idle: 0, writing: 1, syncing: 2, sealing: 3, waitingForSlot: 4, failed: 5 } as const;
 type Step = (typeof Step)[keyof typeof Step];
@@ -46,6 +45,7 @@ export class Log implements PumpStage, WriterOwner {
 	readonly listeners = new Listeners();
 	/** The map is full and can't be stored: nothing is taken until that is over. */
 	isMapStuck = false;
+	readonly room: WriteRoom;
 	/** Takes what comes. */
 	gather: Gather;
 	readonly #world: PoolWorld;
@@ -53,7 +53,7 @@ export class Log implements PumpStage, WriterOwner {
 	readonly #sink: RecordSink;
 	/** Of the segment that is being filled. */
 	readonly #summary: Summary;
-	readonly #filler: SlotFiller;
+	readonly #next: NextSlot;
 	readonly #writer = new LogWriter(this);
 	/** On its way, or the last one that was: what it holds is read from memory until the next one is sent. */
 	#flying: Gather;
@@ -61,16 +61,15 @@ export class Log implements PumpStage, WriterOwner {
 	readonly #roomWaiters = new RoomWaiters();
 	/** Those who wait for a sync of what is written already. */
 	readonly #syncWaiters = new RequestList();
-	/** Why nothing is taken; ok while something is. */
-	#refusal: StorageStatus = StorageStatus.ok;
-	#refusedUs = 0;
-	#errno = 0;
-	/** Where it has got to. */
+	readonly #refusal = new Refusal();
+	/** Who found no room lately would find none in a segment more. */
+	#lacksSpace = false;
+	/** Where it has got to, and the last record that is written. */
 	readonly cursor: LogCursor;
-	/** The last record that is written. */
 	#written: number;
 
 	constructor(world: PoolWorld, segments: Segments, sink: RecordSink, summary: Summary, end: LogEnd) {
+		this.room = new WriteRoom(segments.slots);
 		this.#world = world;
 		this.#segments = segments;
 		this.#sink = sink;
@@ -79,10 +78,8 @@ export class Log implements PumpStage, WriterOwner {
 		this.#written = end.sequence;
 		this.gather = new Gather(world.allocate(Gather.memoryBytes));
 		this.#flying = new Gather(world.allocate(Gather.memoryBytes));
-		this.gather.begin(end.position);
-		this.#flying.begin(end.position);
-		this.#filler = new SlotFiller(segments, world.allocate);
-		this.#filler.fill(end.nextSlot, true);
+		for (const record of [this.gather, this.#flying]) record.begin(end.position);
+		this.#next = new NextSlot(segments, this.cursor, this.room, world.allocate);
 		world.pump.addStorage(this);
 	}
 
@@ -99,17 +96,16 @@ export class Log implements PumpStage, WriterOwner {
 	/** Why a change that comes now is refused; ok if it is not. Where there was no space it is looked for again: who asks then waits for that. */
 	refuses(): StorageStatus {
 		if (this.isMapStuck && !this.hasFailed) return StorageStatus.noSpace;
-		const isRefusing = this.#refusal !== StorageStatus.ok && this.#step === Step.idle;
-		if (isRefusing && this.#world.now() - this.#refusedUs >= RETRY_US) {
-			this.#refusal = StorageStatus.ok;
+		if (this.#step === Step.idle && this.#refusal.mayRetry(this.#world.now())) {
+			this.#refusal.status = StorageStatus.ok;
 			this.#seal();
 		}
-		return this.#refusal;
+		return this.#refusal.status;
 	}
 
 	/** That of the failure behind it. */
 	get errno(): number {
-		return this.#errno;
+		return this.#refusal.errno;
 	}
 
 	/** The record that has this position and is read from memory, if one does. */
@@ -120,6 +116,8 @@ export class Log implements PumpStage, WriterOwner {
 	/** Whether so much has room in the record that is being gathered. */
 	fits(entries: number, sectors: number, noteBytes: number): boolean {
 		const { gather } = this;
+		this.#lacksSpace = sectors > 0 && !this.room.mayWriteNow;
+		if (this.#lacksSpace) return false;
 		if (!gather.hasRoom(entries, sectors, noteBytes)) return false;
 		if (entries > 0 && this.#sink.isFull) return false;
 		const total = gather.sectorsWith(entries, sectors, noteBytes);
@@ -143,7 +141,7 @@ export class Log implements PumpStage, WriterOwner {
 
 	/** Completes the request when all that was gathered so far is written. */
 	whenWritten(request: BlockRequest): void {
-		if (this.#step === Step.failed) request.complete(StorageStatus.syncFailed, this.#errno);
+		if (this.hasFailed) request.complete(StorageStatus.syncFailed, this.errno);
 		else if (!this.gather.isEmpty) this.gather.writtenWaiters.add(request);
 		else if (this.#step === Step.writing) this.#flying.writtenWaiters.add(request);
 		else request.complete(StorageStatus.ok);
@@ -151,7 +149,7 @@ export class Log implements PumpStage, WriterOwner {
 
 	/** Completes the request when all that was gathered so far is on stable storage. */
 	whenStable(request: BlockRequest): void {
-		if (this.#step === Step.failed) request.complete(StorageStatus.syncFailed, this.#errno);
+		if (this.#step === Step.failed) request.complete(StorageStatus.syncFailed, this.errno);
 		else if (!this.gather.isEmpty) this.gather.stableWaiters.add(request);
 		else if (this.#step === Step.writing || this.#step === Step.syncing)
 			this.#flying.stableWaiters.add(request);
@@ -168,7 +166,7 @@ export class Log implements PumpStage, WriterOwner {
 	}
 
 	get hasWork(): boolean {
-		if (this.#step === Step.failed) return !this.#roomWaiters.isEmpty;
+		if (this.hasFailed) return !this.#roomWaiters.isEmpty;
 		if (this.#step !== Step.idle) return false;
 		return !this.gather.isEmpty || this.#roomWaiters.mayGoOn || !this.#syncWaiters.isEmpty;
 	}
@@ -179,7 +177,7 @@ export class Log implements PumpStage, WriterOwner {
 
 	drain(): void {
 		// Who waits for room comes before those who come now.
-		const isLetIn = this.#roomWaiters.letIn(this.#sink.isFull);
+		const isLetIn = this.#roomWaiters.letIn(() => this.#sink.isFull || this.#lacksSpace);
 		if (this.#step === Step.failed) return;
 		if (!this.gather.isEmpty) this.#send();
 		else if (!isLetIn && this.#roomWaiters.mayGoOn) this.#seal();
@@ -187,8 +185,7 @@ export class Log implements PumpStage, WriterOwner {
 	}
 
 	#send(): void {
-		const record = this.gather;
-		const cursor = this.cursor;
+		const { gather: record, cursor } = this;
 		cursor.previousCrc = record.finish(cursor.next(RecordKind.pages, this.#world.now()));
 		const { position, memory, sectors } = record;
 		this.gather = this.#flying;
@@ -197,15 +194,19 @@ export class Log implements PumpStage, WriterOwner {
 		record.deliver(this.#sink);
 		this.#summary.add(record);
 		this.#sink.notes(record.notes, position, position + sectors, cursor.timeUs);
+		if (this.room.isRefusing) this.room.wanted();
 		this.#step = Step.writing;
-		const isWaitedFor = !record.stableWaiters.isEmpty || !this.#syncWaiters.isEmpty;
-		this.#submit(position, memory, sectors * SECTOR_BYTES, isWaitedFor);
-		this.#filler.advance(sectors * SECTOR_BYTES);
+		this.#submit(position, memory, sectors * SECTOR_BYTES, this.#isWaitedFor(record));
+		this.#next.advance(sectors * SECTOR_BYTES);
+	}
+
+	#isWaitedFor(record: Gather): boolean {
+		return !record.stableWaiters.isEmpty || !this.#syncWaiters.isEmpty;
 	}
 
 	#submit(position: number, memory: Memory, lengthBytes: number, maySync: boolean): void {
 		const device = this.#segments.deviceOf(position);
-		this.#writer.write(device, this.#segments.offsetOf(position), memory, lengthBytes, maySync);
+		this.#writer.write(device, this.#segments.offsetBytes, memory, lengthBytes, maySync);
 	}
 
 	written(status: StorageStatus, errno: number, synced: boolean): void {
@@ -214,9 +215,9 @@ export class Log implements PumpStage, WriterOwner {
 		else {
 			this.#written = this.cursor.sequence;
 			const record = this.#flying;
-			const isWaitedFor = !record.stableWaiters.isEmpty || !this.#syncWaiters.isEmpty;
 			if (synced) this.synced(StorageStatus.ok, 0);
-			else if (isWaitedFor || this.#writer.unsyncedBytes > UNSYNCED_BYTES_MAX) this.#startSync();
+			else if (this.#isWaitedFor(record) || this.#writer.unsyncedBytes > UNSYNCED_BYTES_MAX)
+				this.#startSync();
 			else this.#step = Step.idle;
 			completeAll(record.writtenWaiters, StorageStatus.ok, 0);
 			this.#world.pump.wake();
@@ -243,7 +244,7 @@ export class Log implements PumpStage, WriterOwner {
 	/** Ends the segment, when the next slot is ready: so behind one that has its summary there is a file, or it was taken away. */
 	#seal(): void {
 		this.#step = Step.waitingForSlot;
-		this.#filler.hurry((status) => {
+		this.#next.hurry((status) => {
 			if (status === StorageStatus.ok) return this.#writeSummary();
 			this.#step = Step.idle;
 			this.#refuse(status, 0);
@@ -262,13 +263,15 @@ export class Log implements PumpStage, WriterOwner {
 
 	/** The summary is written. */
 	#nextSegment(): void {
-		this.#written = this.cursor.sequence;
+		const { cursor } = this;
+		this.#written = cursor.sequence;
 		const segment = this.segment + 1;
-		this.#segments.place(segment, this.cursor.nextSlot);
+		this.#segments.table.seal(segment - 1, this.#summary.sectors);
+		this.#segments.place(segment, cursor.nextSlot);
 		this.#summary.clear();
 		this.gather.begin(segment * SEGMENT_SECTORS);
-		this.cursor.nextSegment(segment, this.#segments.takeSlot());
-		this.#filler.fill(this.cursor.nextSlot, true);
+		cursor.nextSegment(segment, NO_SLOT);
+		this.#next.take();
 		this.#step = Step.idle;
 		this.#world.pump.wake();
 	}
@@ -286,10 +289,8 @@ export class Log implements PumpStage, WriterOwner {
 
 	/** Nothing more is taken. */
 	#refuse(status: StorageStatus, errno: number): void {
-		this.#refusal = status;
-		this.#errno = errno;
-		this.#refusedUs = this.#world.now();
-		this.#roomWaiters.letIn(false);
+		this.#refusal.begin(status, errno, this.#world.now());
+		this.#roomWaiters.letIn(() => false);
 	}
 
 	/** Takes no part in the pump any more. */

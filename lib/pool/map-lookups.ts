@@ -56,8 +56,8 @@ export class ImageLookup extends EntryLookup {
 	}
 
 	find(_line: number, page: number, waiter: NodeWaiter | null): Found {
-		const { root, line } = this.image;
-		if (root === null) return this.layers.lookUpFrozen(line, page, this.entry, waiter);
+		const { root, of } = this.image;
+		if (root === null) return this.layers.lookUpFrozen(of.line, page, this.entry, waiter);
 		return this.layers.tree.lookUp(root, page, this.entry, waiter);
 	}
 }

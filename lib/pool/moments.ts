@@ -9,37 +9,59 @@ import { OperatorError } from "../errors.js";
 import { type Catalog, Image, type Snapshot, type Volume } from "./catalog.js";
 import type { Checkpoints } from "./checkpoints.js";
 import type { Contents } from "./contents.js";
+import type { CheckpointRef } from "./head.js";
+import type { History } from "./history.js";
 import { EMPTY_ROOT, type Root } from "./map/ref.js";
-import { emptyContents, type PoolParts } from "./opening.js";
+import { MomentNodes } from "./moment-nodes.js";
+import { momentContents, type PoolParts } from "./opening.js";
 import { contentsAt } from "./past.js";
 
 /** A volume as it was. */
 export interface Then {
 	readonly volume: Volume;
 	readonly contents: Contents;
+	/** The checkpoint that it was read from; undefined: none. */
+	readonly ref: CheckpointRef | undefined;
+	readonly nodes: MomentNodes;
+	/** Nobody looks at it any more. */
+	readonly release: () => void;
 }
 
 export class Moments {
 	readonly #parts: PoolParts;
 	readonly #checkpoints: Checkpoints;
+	readonly #history: History;
 
-	constructor(parts: PoolParts, checkpoints: Checkpoints) {
+	constructor(parts: PoolParts, checkpoints: Checkpoints, history: History) {
 		this.#parts = parts;
 		this.#checkpoints = checkpoints;
+		this.#history = history;
 	}
 
-	/** `present`: the volume as it is now, whatever it was called then. Throws an OperatorError. */
+	/** `present`: the volume as it is now, whatever it was called then. Nothing of it goes until `release` is called. Throws an OperatorError. */
 	async find(present: Volume, timeUs: number): Promise<Then> {
-		const { world, nodes, tree, log } = this.#parts;
+		const { world, log, living } = this.#parts;
 		// (The clock may have been set back.)
 		if (timeUs > Math.max(world.now(), log.cursor.timeUs)) throw refusal(present, timeUs, "is in the future");
 		if (timeUs < present.createdUs) throw refusal(present, timeUs, "there was no such volume then");
-		const { kept } = this.#checkpoints;
-		const empty = (): Contents => emptyContents(world, nodes, tree);
-		const contents = await contentsAt({ ...this.#parts, kept, empty }, timeUs);
-		const volume = sameVolume(contents.catalog, present);
-		if (volume === undefined) throw refusal(present, timeUs, "there was no such volume then");
-		return { volume, contents };
+		const { ref, release: unpin } = this.#history.pin(timeUs);
+		const nodes = new MomentNodes(this.#parts.nodes);
+		const release = (): void => {
+			nodes.release();
+			unpin();
+		};
+		try {
+			const empty = (): Contents => momentContents(this.#parts, nodes);
+			const contents = await contentsAt({ ...this.#parts, ref, empty }, timeUs);
+			const volume = sameVolume(contents.catalog, present);
+			if (volume === undefined) throw refusal(present, timeUs, "there was no such volume then");
+			if (!living.descent.reaches(volume.line, ref?.position ?? 0))
+				throw refusal(present, timeUs, "is not kept any more");
+			return { volume, contents, ref, nodes, release };
+		} catch (error) {
+			release();
+			throw error;
+		}
 	}
 
 	/** Its tree, with all that was written by then. */
@@ -53,13 +75,22 @@ export class Moments {
 	/** A snapshot of the volume, as it was, by this name. Throws an OperatorError. */
 	async keep(present: Volume, timeUs: number, name: string): Promise<Snapshot> {
 		const then = await this.find(present, timeUs);
-		const { line, sizeBytes } = then.volume;
-		const image = new Image(line);
-		image.root = await this.rootOf(then);
-		// (The last sector that counts; of what has a record of its own, it is where that begins.)
-		const snapshot = { name, line, position: then.contents.end - 1, image, timeUs, sizeBytes, isHeld: false };
-		await this.#checkpoints.keepWith(() => this.#parts.contents.keep(present.line, snapshot));
-		return snapshot;
+		try {
+			const { line, sizeBytes } = then.volume;
+			const root = await this.rootOf(then);
+			const { contents, ref, nodes } = then;
+			// (The last sector that counts; of what has a record of its own, it is where that begins.)
+			const position = contents.end - 1;
+			const image = new Image({ line, position }, contents.end);
+			image.root = root;
+			image.place = ref === undefined ? 0 : ref.place + ref.bytes;
+			const snapshot = { name, line, position, image, timeUs, sizeBytes, isHeld: false };
+			nodes.keep();
+			await this.#checkpoints.keepWith(() => this.#parts.contents.keep(present.line, snapshot));
+			return snapshot;
+		} finally {
+			then.release();
+		}
 	}
 }
 

@@ -1,16 +1,22 @@
 /**
  * Where the map's nodes are stored: one behind the other in segments of their own, each in a slot. A node's place is the number of bytes
  * before it, counted through all of them, and is never another node's. What was appended is in memory until it is written out, and can be
- * read at once; after `flush` it is on stable storage. What lies where is part of a checkpoint.
+ * read at once; after `flush` it is on stable storage. What lies where is part of a checkpoint, and how much of it is still wanted: a
+ * segment of which nothing is gives its slot back.
  */
 
 import { BlockOp, BlockRequest, type RequestOwner } from "../block/request.js";
-import { invariant, StorageStatus, storageStatusName } from "../errors.js";
+import { invariant, OperatorError, StorageStatus, storageStatusName } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { BLOCK_BYTES, FILE_SLOTS, roundUp, SEGMENT_BYTES } from "./format.js";
+import { LEAF } from "./map/leaf.js";
+import { NODE } from "./map/node.js";
 import type { NodeReceiver, NodeStore } from "./map/store.js";
 import { run, type Segments } from "./segments.js";
+import { NO_SLOT } from "./space/slots.js";
+
+const NODE_BYTES_MAX = Math.max(NODE.storedBytesMax, LEAF.storedBytesMax);
 
 /** What a segment begins with is no node's: places begin at 1. */
 const FIRST_BYTE = SECTOR_BYTES;
@@ -23,6 +29,7 @@ class NodeLoad implements RequestOwner {
 	readonly request = new BlockRequest(this);
 	receiver: NodeReceiver | null = null;
 	frame = 0;
+	slot = 0;
 	/** Where the node begins in what is read. */
 	start = 0;
 	next: NodeLoad | null = null;
@@ -50,12 +57,21 @@ interface Filled {
 	bytes: number;
 }
 
+/** As a checkpoint has it. */
+export interface NodeSegment {
+	readonly number: number;
+	readonly slot: number;
+	/** Bytes of it that somebody may read. */
+	liveBytes: number;
+}
+
 export class NodeLog implements NodeStore {
 	readonly #segments: Segments;
 	readonly #allocate: (byteLength: number) => Memory;
-	readonly #nodeBytesMax: number;
-	/** By number of the segment of nodes. */
-	readonly #slots: number[];
+	/** By number. */
+	readonly #stored = new Map<number, NodeSegment>();
+	/** The number of the last one; -1: there is none. */
+	#last: number;
 	readonly #filled = new Map<number, Filled>();
 	/** Files with something that was written out. */
 	readonly #unsynced = new Set<number>();
@@ -65,25 +81,64 @@ export class NodeLog implements NodeStore {
 	#failure: unknown;
 	#unused: NodeLoad | null = null;
 
-	/** `slots`: as a checkpoint has them; `end`: the place behind all that it has. `nodeBytesMax`: of one node. */
+	/** `stored`: as a checkpoint has them; `end`: the place behind all that it has. */
 	constructor(
 		segments: Segments,
 		allocate: (byteLength: number) => Memory,
-		nodeBytesMax: number,
-		slots: readonly number[] = [],
-		end = slots.length * SEGMENT_BYTES,
+		stored: readonly NodeSegment[] = [],
+		end = stored.reduce((most, { number }) => Math.max(most, number + 1), 0) * SEGMENT_BYTES,
 	) {
 		this.#segments = segments;
 		this.#allocate = allocate;
-		this.#nodeBytesMax = nodeBytesMax;
-		this.#slots = [...slots];
-		this.#resumeBytes = roundUp(end - (slots.length - 1) * SEGMENT_BYTES, BLOCK_BYTES);
-		for (const slot of slots) segments.took(slot);
+		this.#last = Math.ceil(end / SEGMENT_BYTES) - 1;
+		this.#resumeBytes = roundUp(end - this.#last * SEGMENT_BYTES, BLOCK_BYTES);
+		for (const { number, slot, liveBytes } of stored) {
+			this.#stored.set(number, { number, slot, liveBytes });
+			segments.slots.took(slot);
+		}
 	}
 
 	/** What a checkpoint has to keep. */
-	get slots(): readonly number[] {
-		return this.#slots;
+	get stored(): readonly NodeSegment[] {
+		return [...this.#stored.values()].map((each) => ({ ...each }));
+	}
+
+	/** The slot that has a place. */
+	slotOf(place: number): number {
+		return this.#stored.get(Math.floor(place / SEGMENT_BYTES))?.slot ?? NO_SLOT;
+	}
+
+	/** The place that what is appended next will have, or one before it in the same segment. */
+	get end(): number {
+		const bytes = this.#filled.get(this.#last)?.bytes ?? Math.min(this.#resumeBytes, SEGMENT_BYTES);
+		return this.#last * SEGMENT_BYTES + bytes;
+	}
+
+	/** Leaves a gap, and says where that ends: all that there is is before it, and all that comes is not. */
+	gap(): number {
+		const filled = this.#filled.get(this.#last) ?? this.#resumed(this.#last);
+		if (filled !== undefined && filled.bytes < SEGMENT_BYTES) filled.bytes++;
+		return this.end;
+	}
+
+	/** Whether a slice of a merge can be stored. */
+	get hasRoom(): boolean {
+		return this.#segments.slots.free > 0 || this.end % SEGMENT_BYTES < SEGMENT_BYTES / 2;
+	}
+
+	/** Nobody reads what is at a place any more. */
+	free(place: number, bytes: number): void {
+		const number = Math.floor(place / SEGMENT_BYTES);
+		const segment = this.#stored.get(number);
+		if (segment === undefined) return;
+		segment.liveBytes -= bytes;
+		this.#settle(segment);
+	}
+
+	#settle({ number, slot, liveBytes }: NodeSegment): void {
+		if (liveBytes > 0 || number === this.#last || this.#filled.has(number)) return;
+		this.#stored.delete(number);
+		this.#segments.slots.emptied(slot);
 	}
 
 	/** Segments that are full and in memory still: who appends much has them written out. */
@@ -91,27 +146,42 @@ export class NodeLog implements NodeStore {
 		return Math.max(0, this.#filled.size - 1);
 	}
 
-	append(memory: Memory, bytes: number): number {
-		invariant(bytes <= SEGMENT_BYTES - FIRST_BYTE, "a node is larger than it may be");
-		let number = this.#slots.length - 1;
-		let filled = this.#filled.get(number) ?? this.#resumed(number);
-		if (filled === undefined || filled.bytes + bytes > SEGMENT_BYTES) {
-			number = this.#slots.push(this.#segments.takeSlot()) - 1;
-			const memory = this.#allocate(SEGMENT_BYTES);
-			filled = { memory, firstBytes: FIRST_BYTE, writtenBytes: 0, bytes: FIRST_BYTE };
-			this.#filled.set(number, filled);
-		}
+	/** At an even place, or at an odd one. */
+	append(memory: Memory, bytes: number, odd: 0 | 1 = 0): number {
+		invariant(bytes < SEGMENT_BYTES - FIRST_BYTE, "a node is larger than it may be");
+		let filled = this.#filled.get(this.#last) ?? this.#resumed(this.#last);
+		if (filled === undefined || filled.bytes + 1 + bytes > SEGMENT_BYTES) filled = this.#begun();
+		filled.bytes += (filled.bytes + odd) % 2;
 		filled.memory.bytes.set(memory.bytes.subarray(0, bytes), filled.bytes);
-		const place = number * SEGMENT_BYTES + filled.bytes;
+		const place = this.#last * SEGMENT_BYTES + filled.bytes;
 		filled.bytes += bytes;
+		this.#stored.get(this.#last)!.liveBytes += bytes;
 		return place;
 	}
 
-	/** The last segment of a checkpoint, where that has ended; undefined if it is full. */
+	/** One more segment. */
+	#begun(): Filled {
+		const slot = this.#segments.takeSlot();
+		if (slot === NO_SLOT) throw new OperatorError("there is no space left for the pool's map");
+		const before = this.#stored.get(this.#last);
+		const number = ++this.#last;
+		this.#stored.set(number, { number, slot, liveBytes: 0 });
+		const filled = {
+			memory: this.#allocate(SEGMENT_BYTES),
+			firstBytes: FIRST_BYTE,
+			writtenBytes: 0,
+			bytes: FIRST_BYTE,
+		};
+		this.#filled.set(number, filled);
+		if (before !== undefined) this.#settle(before);
+		return filled;
+	}
+
+	/** The last segment of a checkpoint, where that has ended; undefined if it is full, or gone. */
 	#resumed(number: number): Filled | undefined {
 		const at = this.#resumeBytes;
 		this.#resumeBytes = SEGMENT_BYTES;
-		if (number < 0 || at >= SEGMENT_BYTES) return undefined;
+		if (number < 0 || at >= SEGMENT_BYTES || !this.#stored.has(number)) return undefined;
 		const memory = this.#allocate(SEGMENT_BYTES);
 		const filled = { memory, firstBytes: at, writtenBytes: at, bytes: at };
 		this.#filled.set(number, filled);
@@ -122,7 +192,7 @@ export class NodeLog implements NodeStore {
 		const number = Math.floor(place / SEGMENT_BYTES);
 		const offset = place - number * SEGMENT_BYTES;
 		const filled = this.#filled.get(number);
-		const slot = this.#slots[number];
+		const slot = this.#stored.get(number)?.slot;
 		if (filled !== undefined && offset >= filled.firstBytes) {
 			receiver.loaded(frame, filled.memory, offset, Math.max(0, filled.bytes - offset));
 			return;
@@ -131,14 +201,16 @@ export class NodeLog implements NodeStore {
 			receiver.failed(frame, "there is no such segment of nodes");
 			return;
 		}
-		const load = this.#unused ?? new NodeLoad(this, this.#allocate(this.#nodeBytesMax + 2 * SECTOR_BYTES));
+		const load = this.#unused ?? new NodeLoad(this, this.#allocate(NODE_BYTES_MAX + 2 * SECTOR_BYTES));
 		this.#unused = load.next;
 		load.next = null;
 		load.receiver = receiver;
 		load.frame = frame;
 		const from = offset - (offset % SECTOR_BYTES);
 		load.start = offset - from;
-		const to = Math.min(SEGMENT_BYTES, roundUp(offset + Math.min(bytes, this.#nodeBytesMax), SECTOR_BYTES));
+		load.slot = slot;
+		this.#segments.slots.hold(slot);
+		const to = Math.min(SEGMENT_BYTES, roundUp(offset + Math.min(bytes, NODE_BYTES_MAX), SECTOR_BYTES));
 		const { request } = load;
 		request.offsetBytes = (slot % FILE_SLOTS) * SEGMENT_BYTES + from;
 		request.lengthBytes = to - from;
@@ -150,6 +222,7 @@ export class NodeLog implements NodeStore {
 		const { request, frame, start } = load;
 		const receiver = load.receiver!;
 		load.receiver = null;
+		this.#segments.slots.letGo(load.slot);
 		if (request.status === StorageStatus.ok)
 			receiver.loaded(frame, request.memory, start, request.lengthBytes - start);
 		else receiver.failed(frame, `it can't be read: ${storageStatusName(request.status)}`);
@@ -162,9 +235,11 @@ export class NodeLog implements NodeStore {
 	async writeOut(): Promise<void> {
 		for (const [number, filled] of this.#filled) {
 			// (Meanwhile more is appended.)
-			if (number === this.#slots.length - 1) continue;
+			if (number === this.#last) continue;
 			await this.#write(number, filled);
 			this.#filled.delete(number);
+			const segment = this.#stored.get(number);
+			if (segment !== undefined) this.#settle(segment);
 		}
 	}
 
@@ -172,8 +247,9 @@ export class NodeLog implements NodeStore {
 	async flush(): Promise<void> {
 		if (this.#failure !== undefined) throw this.#failure;
 		await this.writeOut();
-		const last = this.#filled.get(this.#slots.length - 1);
-		if (last !== undefined) await this.#write(this.#slots.length - 1, last);
+		const number = this.#last;
+		const last = this.#filled.get(number);
+		if (last !== undefined) await this.#write(number, last);
 		try {
 			await this.sync();
 		} catch (error) {
@@ -194,7 +270,7 @@ export class NodeLog implements NodeStore {
 
 	/** The blocks that have something new. */
 	async #write(number: number, filled: Filled): Promise<void> {
-		const slot = this.#slots[number]!;
+		const { slot } = this.#stored.get(number)!;
 		const device = await this.#segments.fileOf(slot);
 		const end = filled.bytes;
 		if (end === filled.writtenBytes) return;

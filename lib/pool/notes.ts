@@ -30,6 +30,8 @@ export type Note =
 	| { readonly note: "snapshot"; readonly line: number; readonly name: string; readonly from?: string }
 	| { readonly note: "forget"; readonly line: number; readonly name: string }
 	| { readonly note: "hold" | "release"; readonly line: number; readonly name: string }
+	/** A segment of the log is somewhere else now, without what was dead: `space/move-form.ts`. */
+	| { readonly note: "move"; readonly move: string }
 	/** Initiators know the volume by another identity. */
 	| { readonly note: "identity"; readonly line: number; readonly serial: string; readonly wwn: string }
 	/** The volume goes on by the line of another one, which is no more, and has its snapshots too. */
@@ -58,6 +60,7 @@ const FIELDS: Readonly<Record<Note["note"], readonly string[]>> = {
 	hold: NAMED,
 	release: NAMED,
 	replace: ["line", "newLine"],
+	move: ["move"],
 	identity: ["line", "serial", "wwn"],
 	rollback: ["line", "name", "kept", "newLine", "serial", "wwn"],
 };

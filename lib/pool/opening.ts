@@ -4,20 +4,20 @@
  */
 
 import { crc32c } from "../crc32c.js";
-import { OperatorError } from "../errors.js";
-import { readBlob } from "./blob.js";
-import { type CheckpointState, readCheckpoint } from "./checkpoint-text.js";
+import { readSpace } from "./checkpoint-read.js";
 import { Contents } from "./contents.js";
 import type { PoolWorld } from "./folder.js";
-import { SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
+import { SEGMENT_SECTORS } from "./format.js";
 import type { CheckpointRef, Head } from "./head.js";
+import type { Life } from "./life.js";
+import { Living, NO_LIFE } from "./living.js";
 import { Log } from "./log.js";
 import type { LeftSink } from "./map/dead.js";
 import { MapLayers } from "./map/layers.js";
-import { LEAF } from "./map/leaf.js";
-import { NODE } from "./map/node.js";
+import type { NodeOutlet } from "./map/merging.js";
 import { OVERLAY_MAX } from "./map/overlay.js";
 import { TREE_MEMORY_BYTES, Tree } from "./map/tree.js";
+import type { MomentNodes } from "./moment-nodes.js";
 import { NodeLog } from "./node-log.js";
 import { Replay } from "./replay.js";
 import { Segments } from "./segments.js";
@@ -30,6 +30,7 @@ export interface PoolParts {
 	readonly nodes: NodeLog;
 	readonly tree: Tree;
 	readonly contents: Contents;
+	readonly living: Living;
 	/** Of the last segment. */
 	readonly summary: Summary;
 	readonly log: Log;
@@ -39,10 +40,9 @@ export interface PoolParts {
 	readonly beganUs: number;
 }
 
-const NODE_BYTES_MAX = Math.max(NODE.storedBytesMax, LEAF.storedBytesMax);
 const MAP_SIZE = { entries: OVERLAY_MAX, nodeBytes: TREE_MEMORY_BYTES } as const;
 
-/** Nothing that has died is given back yet. */
+/** What dies for who looks at what was, does not. */
 const NOBODY: LeftSink = { died: () => {}, nodeDied: () => {}, subtreeDied: () => {} };
 
 /** Throws an OperatorError, when all that was opened is closed again but the head. */
@@ -51,56 +51,48 @@ export async function openParts(world: PoolWorld, head: Head): Promise<PoolParts
 	try {
 		await segments.openAll();
 		const stored = await readStored(world, segments, head);
-		const nodes = new NodeLog(segments, world.allocate, NODE_BYTES_MAX, stored.nodeSlots, stored.end);
-		const { nodeBytes } = world.mapSize ?? MAP_SIZE;
-		const tree = new Tree(nodes, (bytes, from, to) => crc32c(bytes, from, to), nodeBytes);
-		const contents = emptyContents(world, nodes, tree);
-		const { kept, state } = stored;
-		if (state !== undefined) contents.restore(state);
-		const beganUs = state?.beganUs ?? head.state.start.timeUs;
-		return await readLog({ world, head, segments, nodes, tree, contents, kept, beganUs });
+		return await readLog({ world, head, segments, ...stored });
 	} catch (error) {
 		await segments.close();
 		throw error;
 	}
 }
 
-/** Of nothing, on the pool's nodes. */
-export function emptyContents(world: PoolWorld, nodes: NodeLog, tree: Tree): Contents {
-	const { entries } = world.mapSize ?? MAP_SIZE;
-	return new Contents(new MapLayers(tree, entries, world.chance() | 0, NOBODY), nodes, world.nextTurn);
+/** Of nothing, for a moment. */
+export function momentContents({ world, tree }: PoolParts, nodes: MomentNodes): Contents {
+	return emptyContents(world, nodes, tree.writingTo(nodes));
 }
+
+/** Of nothing, on the pool's nodes. */
+function emptyContents(world: PoolWorld, nodes: NodeOutlet, tree: Tree, living?: Living): Contents {
+	const { entries } = world.mapSize ?? MAP_SIZE;
+	const seed = world.chance() | 0;
+	const descent = living?.descent;
+	const layers = new MapLayers(tree, entries, seed, descent ?? NOBODY, descent?.written);
+	layers.whenGone = (line) => descent?.isGone(line);
+	const life: Life = living ?? NO_LIFE;
+	return new Contents(layers, nodes, world.nextTurn, life);
+}
+
+type Stored = Pick<PoolParts, "nodes" | "tree" | "contents" | "living" | "kept" | "beganUs">;
 
 /** What the last checkpoint has; nothing, in a pool that has none. */
-interface Stored {
-	readonly state?: CheckpointState;
-	readonly nodeSlots: readonly number[];
-	/** The place behind all that it has. */
-	readonly end: number;
-	readonly kept: readonly CheckpointRef[];
+async function readStored(world: PoolWorld, segments: Segments, head: Head): Promise<Stored> {
+	const { checkpoint, start } = head.state;
+	if (checkpoint === undefined) {
+		const nodes = new NodeLog(segments, world.allocate);
+		return { ...partsOn(world, nodes, new Living(segments, nodes)), kept: [], beganUs: start.timeUs };
+	}
+	const { state, nodes, living } = await readSpace(world, segments, checkpoint);
+	const parts = partsOn(world, nodes, living);
+	parts.contents.restore(state, checkpoint.position);
+	return { ...parts, kept: [...state.earlier, checkpoint], beganUs: state.beganUs };
 }
 
-async function readStored(world: PoolWorld, segments: Segments, head: Head): Promise<Stored> {
-	const { checkpoint } = head.state;
-	if (checkpoint === undefined) return { nodeSlots: [], end: 0, kept: [] };
-	const { lines, pieces } = await readBlob(segments, world.allocate, checkpoint);
-	const state = readCheckpoint(lines, segments.fileNameOf(checkpoint.slot));
-	for (let segment = 0; segment < state.slots.length; segment++) {
-		const slot = state.slots[segment]!;
-		if (slot < 0) continue;
-		segments.place(segment, slot);
-		if (segments.hasFile(slot)) continue;
-		const place = segments.nameOf(segment * SEGMENT_SECTORS);
-		throw new OperatorError(`${place}: the log is here, but there is no such file`);
-	}
-	// What it says itself lies in segments of nodes, too, and the next nodes come behind it.
-	const nodeSlots = Array.from(state.nodeSlots);
-	for (const { place, slot } of [...pieces, checkpoint]) nodeSlots[Math.floor(place / SEGMENT_BYTES)] = slot;
-	for (const slot of nodeSlots)
-		if (!segments.hasFile(slot))
-			throw new OperatorError(`${segments.fileNameOf(slot)}: the map is here, but there is no such file`);
-	const kept = [...state.earlier, checkpoint];
-	return { state, nodeSlots, end: checkpoint.place + checkpoint.bytes, kept };
+function partsOn(world: PoolWorld, nodes: NodeLog, living: Living) {
+	const { nodeBytes } = world.mapSize ?? MAP_SIZE;
+	const tree = new Tree(nodes, (bytes, from, to) => crc32c(bytes, from, to), nodeBytes);
+	return { nodes, tree, living, contents: emptyContents(world, nodes, tree, living) };
 }
 
 /** Finds out where the log ends, and begins another incarnation there. */
@@ -109,7 +101,7 @@ async function readLog(parts: Omit<PoolParts, "summary" | "log">): Promise<PoolP
 	const { state } = head;
 	const summary = new Summary(world.allocate);
 	// (Where the file was there once and is not, its absence is damage.)
-	if (state.incarnation === 0) await segments.fileOf(state.start.slot);
+	if (state.incarnation === 0 && !segments.hasFile(state.start.slot)) await segments.grow();
 	const end = await new Replay(world, segments, state, contents).run(summary);
 	// What was read may be in memory alone.
 	await segments.sync(state.start.segment, Math.floor(end.position / SEGMENT_SECTORS));

@@ -81,23 +81,21 @@ export interface PastOf {
 	/** The last segment's summary is not on storage yet. */
 	readonly summary: Summary;
 	readonly log: Log;
-	/** Checkpoints that can be read, the oldest first. */
-	readonly kept: readonly CheckpointRef[];
+	/** The last checkpoint before; undefined: the log is read from its beginning. */
+	readonly ref: CheckpointRef | undefined;
 	/** Contents of nothing, on the pool's nodes. */
 	empty(): Contents;
 }
 
 /** What a pool held at a time: what the last checkpoint before has, and all records from there up to then. */
 export async function contentsAt(past: PastOf, timeUs: number): Promise<Contents> {
-	const { world, segments, summary, log, kept } = past;
+	const { world, segments, summary, log, ref } = past;
 	const contents = past.empty();
 	let first = 0;
-	const ref = kept.findLast((each) => each.timeUs <= timeUs);
 	if (ref !== undefined) {
 		const { lines } = await readBlob(segments, world.allocate, ref);
 		const state = readCheckpoint(lines, world.folder.path);
-		contents.restore(state);
-		contents.end = ref.position;
+		contents.restore(state, ref.position);
 		first = state.start.segment;
 	}
 	const memory = world.allocate(SEGMENT_BYTES);

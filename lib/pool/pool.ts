@@ -13,6 +13,7 @@ import type { PoolWorld } from "./folder.js";
 import { FORMAT } from "./format.js";
 import type { Head, HeadState } from "./head.js";
 import { type CreateOptions, makeHead, openHead, ownState } from "./head-file.js";
+import { DEFAULT_POLICY, History } from "./history.js";
 import { identityOf } from "./identity.js";
 import type { Log } from "./log.js";
 import { EMPTY_ROOT, type Root } from "./map/ref.js";
@@ -23,6 +24,7 @@ import type { PageLookup } from "./page-lookup.js";
 import { PageStore } from "./page-store.js";
 import { type At, readVolumeName } from "./past.js";
 import { StoredReads } from "./stored-reads.js";
+import { Upkeep } from "./upkeep.js";
 import { VolumeDevice } from "./volume-device.js";
 
 /** What was found out of a pool. */
@@ -47,8 +49,10 @@ export class Pool implements Users {
 	/** Makes, changes and removes volumes and snapshots. */
 	readonly administration: Administration;
 	readonly #parts: PoolParts;
+	readonly #history: History;
 	readonly #checkpoints: Checkpoints;
 	readonly #moments: Moments;
+	readonly #upkeep: Upkeep;
 	readonly #store: PageStore;
 	/** By line: what is open for writing, or as the newest. */
 	readonly #devices = new Map<number, VolumeDevice>();
@@ -56,22 +60,24 @@ export class Pool implements Users {
 	#pulse = Promise.resolve();
 
 	private constructor(parts: PoolParts) {
-		const { world, contents, log, segments } = parts;
+		const { world, contents, log, segments, living } = parts;
+		const { descent } = living;
 		this.#parts = parts;
+		const { allocate, now } = { allocate: world.allocate, now: () => world.now() };
+		const policyOf = () => DEFAULT_POLICY;
+		this.#history = new History({ ...parts, descent, allocate, now, policyOf }, parts.kept);
 		const writeHead = (changes: () => Partial<HeadState>): Promise<void> => this.#writeHead(changes);
-		this.#checkpoints = new Checkpoints({ ...parts, writeHead }, parts.kept);
+		const on = { ...parts, descent, history: this.#history };
+		this.#checkpoints = new Checkpoints({ ...on, writeHead });
+		this.#upkeep = new Upkeep({ ...on, checkpoints: this.#checkpoints, room: log.room });
+		this.#checkpoints.whenStored = () => this.#upkeep.poke();
+		this.#upkeep.poke();
 		const map = new LayersLookup(contents.layers);
 		this.#store = new PageStore(log, world.between?.(map) ?? map, new StoredReads(segments));
-		this.#moments = new Moments(parts, this.#checkpoints);
-		const on = {
-			world,
-			catalog: contents.catalog,
-			log,
-			users: this,
-			cuts: this.#checkpoints,
-			moments: this.#moments,
-		};
-		this.administration = new Administration(on);
+		this.#moments = new Moments(parts, this.#checkpoints, this.#history);
+		const { catalog } = contents;
+		const [cuts, moments] = [this.#checkpoints, this.#moments];
+		this.administration = new Administration({ world, catalog, log, users: this, cuts, moments });
 	}
 
 	/** Makes a pool where there is none. Throws an OperatorError. */
@@ -122,7 +128,7 @@ export class Pool implements Users {
 
 	/** The earliest moment of which it still knows what was there. */
 	get momentsFromUs(): number {
-		return this.#parts.beganUs;
+		return this.#history.beganUs;
 	}
 
 	get volumes(): readonly Volume[] {
@@ -171,39 +177,66 @@ export class Pool implements Users {
 
 	async #openPast(name: string, at: At, whenClosed: () => Promise<void>): Promise<OpenedVolume> {
 		const { world, log } = this.#parts;
-		const { volume, lookup } = await this.#past(name, at);
+		const { volume, lookup, release } = await this.#past(name, at);
 		const store = new PageStore(log, lookup, this.#store.reads);
 		// Another disk than the volume, always the same one.
 		const seed = at.kind === "snapshot" ? at.name : String(at.timeUs);
 		const past = { ...volume, line: PAST_LINE, ...identityOf(`${volume.wwn}@${seed}`) };
-		const device = new VolumeDevice(past, store, world.allocate, true, whenClosed);
+		const closed = (): Promise<void> => {
+			release();
+			return whenClosed();
+		};
+		const device = new VolumeDevice(past, store, world.allocate, true, closed);
 		return { device, log, volume: past };
 	}
 
-	async #past(name: string, at: At): Promise<{ volume: Volume; lookup: PageLookup }> {
+	/** Nothing of it goes until `release` is called. */
+	async #past(name: string, at: At): Promise<{ volume: Volume; lookup: PageLookup; release: () => void }> {
 		const volume = this.administration.volume(name);
 		if (at.kind === "moment") {
 			const then = await this.#moments.find(volume, at.timeUs);
-			return { volume: then.volume, lookup: new MomentLookup(then.contents.layers, then.volume.line) };
+			const lookup = new MomentLookup(then.contents.layers, then.volume.line);
+			return { volume: then.volume, lookup, release: then.release };
 		}
-		const { sizeBytes, image } = this.administration.snapshot(volume, at.name);
-		return { volume: { ...volume, sizeBytes }, lookup: new ImageLookup(this.#parts.contents.layers, image) };
+		const { contents, living } = this.#parts;
+		const snapshot = this.administration.snapshot(volume, at.name);
+		const { sizeBytes, image } = snapshot;
+		living.keeps(snapshot, image.end);
+		const release = (): void => living.givesUp(snapshot);
+		return { volume: { ...volume, sizeBytes }, lookup: new ImageLookup(contents.layers, image), release };
 	}
 
 	/** Pages in which two volumes or what they were differ, from page `first` on, in order; named as for `openVolume`. */
 	async *changes(before: string, after: string, first: number): AsyncGenerator<PageRange> {
-		const [one, other] = [await this.#rootOf(before), await this.#rootOf(after)];
-		yield* differences(this.#parts.tree, one, other, first);
+		const held: (() => void)[] = [];
+		try {
+			const [one, other] = [await this.#rootOf(before, held), await this.#rootOf(after, held)];
+			yield* differences(this.#parts.tree, one, other, first);
+		} finally {
+			for (const release of held) release();
+		}
 	}
 
-	/** The tree of what is named, with all that was written by now. */
-	async #rootOf(text: string): Promise<Root> {
+	/** The tree of what is named, with all that was written by now; it stays until all that was put into `held` is called. */
+	async #rootOf(text: string, held: (() => void)[]): Promise<Root> {
 		const { name, at } = readVolumeName(text, this.#parts.world.now());
 		const volume = this.administration.volume(name);
-		if (at?.kind === "moment") return this.#moments.rootOf(await this.#moments.find(volume, at.timeUs));
-		const { image } = at === undefined ? { image: null } : this.administration.snapshot(volume, at.name);
-		await (image === null ? this.#checkpoints.request() : this.#checkpoints.idle());
-		return (image === null ? this.#parts.contents.layers.roots.get(volume.line) : image.root) ?? EMPTY_ROOT;
+		if (at?.kind === "moment") {
+			const then = await this.#moments.find(volume, at.timeUs);
+			held.push(then.release);
+			return this.#moments.rootOf(then);
+		}
+		if (at === undefined) {
+			await this.#checkpoints.request();
+			held.push(this.#history.pin(this.#parts.world.now()).release);
+			return this.#parts.contents.layers.roots.get(volume.line) ?? EMPTY_ROOT;
+		}
+		const snapshot = this.administration.snapshot(volume, at.name);
+		const { living } = this.#parts;
+		living.keeps(snapshot, snapshot.image.end);
+		held.push(() => living.givesUp(snapshot));
+		await this.#checkpoints.idle();
+		return snapshot.image.root ?? EMPTY_ROOT;
 	}
 
 	isOpen(line: number): boolean {
@@ -219,6 +252,7 @@ export class Pool implements Users {
 		this.#store.reads.verified.age();
 		this.#parts.log.refuses();
 		this.#checkpoints.age();
+		this.#upkeep.age();
 		this.#tellStable();
 	}
 
@@ -240,6 +274,7 @@ export class Pool implements Users {
 	async close(): Promise<void> {
 		const { log, segments, head } = this.#parts;
 		await stable(log).catch(() => {});
+		await this.#upkeep.close();
 		await this.#checkpoints.close();
 		log.close();
 		this.#tellStable();

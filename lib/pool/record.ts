@@ -172,7 +172,8 @@ export function readHeader(bytes: Uint8Array, view: DataView, at: number): Heade
 		dataSectors: view.getUint32(at + AT.dataSectors, true),
 		tailBytes: view.getUint32(at + AT.tailBytes, true),
 		tailCrc: view.getUint32(at + AT.tailCrc, true),
-		nextSlot: view.getUint32(at + AT.nextSlot, true),
+		// (`NO_SLOT`, where none could be had.)
+		nextSlot: view.getInt32(at + AT.nextSlot, true),
 	};
 	const isKnown = kind === RecordKind.pages || kind === RecordKind.summary;
 	return isKnown && entryCount <= RECORD_ENTRIES ? header : undefined;

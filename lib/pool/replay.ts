@@ -41,7 +41,7 @@ export class Replay {
 			if (!this.#segments.hasFile(slot)) throw this.#missing(segment);
 			const { sequence, crc, timeUs } = this.#chain;
 			const next = await this.#sealed(segment);
-			if (next === undefined) return this.#open({ segment, slot, sequence, crc, timeUs }, summary);
+			if (next === undefined) return await this.#open({ segment, slot, sequence, crc, timeUs }, summary);
 			segment++;
 			slot = next;
 		}
@@ -60,6 +60,8 @@ export class Replay {
 		}
 		if (!this.#chain.take(bytes, view, roundUp(header.tailBytes, BLOCK_BYTES)))
 			throw this.#damage(header.position);
+		const tailSectors = roundUp(header.tailBytes, BLOCK_BYTES) / SECTOR_BYTES;
+		this.#segments.table.seal(segment, tailSectors + BLOCK_SECTORS);
 		return header.nextSlot;
 	}
 
@@ -80,8 +82,9 @@ export class Replay {
 			this.#chain.took(record.header, record.crc);
 		}
 		await this.#checkBehind(segment, end, nextSlot);
+		this.#segments.isKnown();
 		if (nextSlot < 0) nextSlot = this.#segments.takeSlot();
-		this.#segments.took(nextSlot);
+		else this.#segments.slots.took(nextSlot);
 		const { pool, epoch, incarnation } = this.#head;
 		const { sequence, crc, timeUs } = this.#chain;
 		return { pool, epoch, incarnation, sequence, crc, timeUs, position: end, nextSlot, start };
@@ -122,8 +125,7 @@ export class Replay {
 		// (What was walked is still in memory.)
 		if (this.#saysMore(begin, end - begin)) throw this.#damage(end);
 		if (nextSlot < 0 || !this.#segments.hasFile(nextSlot)) return;
-		this.#segments.place(segment + 1, nextSlot);
-		await this.#segments.read(segment + 1, 0, SEGMENT_BYTES, this.#memory);
+		await this.#segments.readSlot(nextSlot, 0, SEGMENT_BYTES, this.#memory);
 		if (this.#saysMore(begin + SEGMENT_SECTORS, 0)) throw this.#damage(end);
 	}
 

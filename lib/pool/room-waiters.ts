@@ -7,7 +7,7 @@ export interface RoomWaiter {
 }
 
 export class RoomWaiters {
-	/** They wait for the map: a segment more would not help. */
+	/** They wait for the map, or for space: a segment more would not help. */
 	areForMap = false;
 	readonly #waiting: RoomWaiter[] = [];
 
@@ -27,13 +27,13 @@ export class RoomWaiters {
 		else if (!this.#waiting.includes(waiter)) this.#waiting.push(waiter);
 	}
 
-	/** True if nobody waits any more. `isMapFull`: whoever waits then waits for that. */
-	letIn(isMapFull: boolean): boolean {
+	/** True if nobody waits any more. `isForMap`: whether who waits then waits for that. */
+	letIn(isForMap: () => boolean): boolean {
 		const waiting = this.#waiting;
 		for (let first = waiting[0]; first?.roomAgain(); first = waiting[0])
 			// (One that is let in may find that nothing is taken any more: then all others are gone already.)
 			if (waiting[0] === first) waiting.shift();
-		this.areForMap = waiting.length > 0 && isMapFull;
+		this.areForMap = waiting.length > 0 && isForMap();
 		return this.isEmpty;
 	}
 }

@@ -1,6 +1,6 @@
 /**
- * Which slot has which segment of the log, and which device has that slot. Asked for every page that is read, so a table. Filled by
- * `replay.ts` and `log.ts`.
+ * The files of the log as devices, and where on them the log lies: which slot has which segment is a table (`space/table.ts`), and which slots
+ * may be written to is kept beside it (`space/slots.ts`). Asked for every page that is read. Filled by `replay.ts` and `log.ts`.
  */
 
 import { type BlockDevice, PromisedRequest } from "../block/device.js";
@@ -10,21 +10,27 @@ import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { fileName, fileNumber, type PoolFolder } from "./folder.js";
 import { FILE_BYTES, FILE_SLOTS, SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
+import { Slots } from "./space/slots.js";
+import { SegmentTable } from "./space/table.js";
 
-const NONE = -1;
 /** Files that are being opened at a time. */
 const OPENED_AT_ONCE = 32;
 
 export class Segments {
+	readonly slots = new Slots();
+	readonly table = new SegmentTable(this.slots);
 	readonly #folder: PoolFolder;
 	/** By number of the file. */
 	readonly #devices: BlockDevice[] = [];
 	/** Those that are being made. */
 	readonly #making = new Map<number, Promise<BlockDevice>>();
-	/** By number of the segment. */
-	#slots = new Int32Array(1024).fill(NONE);
-	/** Slots from here on were never used. */
-	#freshSlot = 0;
+	/** Files that there can be. */
+	#filesMax = Number.POSITIVE_INFINITY;
+	/** Not 0: slots that are taken are behind all that there were. */
+	#clearFrom = 0;
+	/** What `find` has found: a slot, and bytes of its file before the page. */
+	slot = 0;
+	offsetBytes = 0;
 
 	/** `filledSlots`: so many, the first ones, need not be written with zeros before they are used. */
 	constructor(
@@ -43,6 +49,8 @@ export class Segments {
 			const opened = await Promise.allSettled(some.map((name) => this.#open(name)));
 			for (const each of opened) if (each.status === "rejected") throw each.reason;
 		}
+		this.slots.grow(this.#devices.length * FILE_SLOTS);
+		this.#filesMax = (await this.#folder.most()) ?? this.#filesMax;
 	}
 
 	async #open(name: string): Promise<void> {
@@ -61,7 +69,7 @@ export class Segments {
 		for (let segment = first; segment <= last; segment++) {
 			const device = this.deviceOf(segment * SEGMENT_SECTORS);
 			if (synced.has(device)) continue;
-			await run(device, BlockOp.flush, 0, 0, undefined, this.fileNameOf(this.#slots[segment]!));
+			await run(device, BlockOp.flush, 0, 0, undefined, this.fileNameOf(this.slot));
 			synced.add(device);
 		}
 	}
@@ -75,50 +83,64 @@ export class Segments {
 		return this.#folder;
 	}
 
-	/** Bytes of slots that have been used. */
+	/** Bytes of slots that have something, or had it a moment ago. */
 	get usedBytes(): number {
-		return this.#freshSlot * SEGMENT_BYTES;
+		return (this.slots.count - this.slots.free) * SEGMENT_BYTES;
 	}
 
-	/** From now on the segment is in that slot. */
+	/** The log goes on in a segment, in that slot. */
 	place(segment: number, slot: number): void {
-		if (segment >= this.#slots.length) {
-			const larger = new Int32Array(2 * segment).fill(NONE);
-			larger.set(this.#slots);
-			this.#slots = larger;
-		}
-		this.#slots[segment] = slot;
-		this.took(slot);
+		this.table.begin(segment, slot);
 	}
 
-	/** The slots of all segments before `end`, in order; -1 for those that have none. */
-	slotsBefore(end: number): Int32Array {
-		return this.#slots.slice(0, end);
-	}
-
-	/** Slots that are taken from now on are in files of their own: who has which of those that there are is not known yet. */
+	/** Until `isKnown`, slots that are taken are in files of their own: who has which of those that there are is not known yet. */
 	keepClear(): void {
-		this.#freshSlot = Math.max(this.#freshSlot, this.#devices.length * FILE_SLOTS);
+		this.#clearFrom = Math.max(this.#clearFrom, this.#devices.length * FILE_SLOTS);
 	}
 
-	/** The slot is spoken for. */
-	took(slot: number): void {
-		if (slot >= this.#freshSlot) this.#freshSlot = slot + 1;
+	/** Who has which slot is known. */
+	isKnown(): void {
+		this.#clearFrom = 0;
 	}
 
-	/** A slot that has nothing that anybody needs. */
+	/** A slot that has nothing that anybody needs; `NO_SLOT` if there is none. */
 	takeSlot(): number {
-		return this.#freshSlot++;
+		if (this.#clearFrom === 0) return this.slots.take();
+		const slot = this.#clearFrom++;
+		this.slots.took(slot);
+		return slot;
+	}
+
+	/** Whether there can be more files. */
+	get mayGrow(): boolean {
+		return this.#devices.length < this.#filesMax;
+	}
+
+	/** Makes one more file. Throws an OperatorError. */
+	async grow(): Promise<void> {
+		const slot = this.#devices.length * FILE_SLOTS;
+		await this.fileOf(slot);
+		this.slots.grow(slot + FILE_SLOTS);
 	}
 
 	has(segment: number): boolean {
-		return segment < this.#slots.length && this.#slots[segment] !== NONE;
+		return this.table.rows.of(segment) >= 0;
 	}
 
-	/** The device that a position of the log is on; `offsetOf` says where there. */
+	/** The device that has what is at a position of the log, and the fields above say where; undefined if nothing is known of it. */
+	find(position: number): BlockDevice | undefined {
+		const { table } = this;
+		if (!table.locate(position)) return undefined;
+		this.slot = table.slot;
+		this.offsetBytes = (table.slot % FILE_SLOTS) * SEGMENT_BYTES + table.sector * SECTOR_BYTES;
+		return this.#devices[Math.floor(table.slot / FILE_SLOTS)];
+	}
+
+	/** The same of what is known to be there. */
 	deviceOf(position: number): BlockDevice {
-		const slot = this.#slots[Math.floor(position / SEGMENT_SECTORS)]!;
-		return this.#devices[Math.floor(slot / FILE_SLOTS)]!;
+		const device = this.find(position);
+		invariant(device !== undefined, "the log is asked for where it is not");
+		return device;
 	}
 
 	/** The same of a slot, whose file is there. */
@@ -128,17 +150,10 @@ export class Segments {
 		return device;
 	}
 
-	/** In bytes. */
-	offsetOf(position: number): number {
-		const segment = Math.floor(position / SEGMENT_SECTORS);
-		const inSegment = position - segment * SEGMENT_SECTORS;
-		return (this.#slots[segment]! % FILE_SLOTS) * SEGMENT_BYTES + inSegment * SECTOR_BYTES;
-	}
-
 	/** Where a position is, for messages. */
 	nameOf(position: number): string {
-		const slot = this.#slots[Math.floor(position / SEGMENT_SECTORS)]!;
-		return `${this.fileNameOf(slot)}, byte ${this.offsetOf(position)}`;
+		if (this.find(position) === undefined) return this.#folder.path;
+		return `${this.fileNameOf(this.slot)}, byte ${this.offsetBytes}`;
 	}
 
 	fileNameOf(slot: number): string {
@@ -165,18 +180,24 @@ export class Segments {
 		}
 	}
 
-	/** Reads so many bytes of a segment. Throws an OperatorError. */
+	/** Reads so many bytes of a segment, in as many places as they lie. Throws an OperatorError. */
 	async read(segment: number, offsetBytes: number, lengthBytes: number, into: Memory): Promise<void> {
-		const position = segment * SEGMENT_SECTORS;
-		const name = this.nameOf(position).replace(/, byte.*/, "");
-		await run(
-			this.deviceOf(position),
-			BlockOp.read,
-			this.offsetOf(position) + offsetBytes,
-			lengthBytes,
-			into,
-			name,
-		);
+		const begin = segment * SEGMENT_SECTORS;
+		for (let done = 0; done < lengthBytes; ) {
+			const device = this.find(begin + (offsetBytes + done) / SECTOR_BYTES);
+			if (device === undefined)
+				throw new OperatorError(`${this.#folder.path}: segment ${segment} of the log is nowhere`);
+			const length = Math.min(lengthBytes - done, this.table.reach * SECTOR_BYTES);
+			const name = this.fileNameOf(this.slot);
+			await run(device, BlockOp.read, this.offsetBytes, length, into, name, done);
+			done += length;
+		}
+	}
+
+	/** Reads so many bytes of a slot, whatever it has. Throws an OperatorError. */
+	async readSlot(slot: number, offsetBytes: number, lengthBytes: number, into: Memory): Promise<void> {
+		const at = (slot % FILE_SLOTS) * SEGMENT_BYTES + offsetBytes;
+		await run(this.deviceOfSlot(slot), BlockOp.read, at, lengthBytes, into, this.fileNameOf(slot));
 	}
 }
 

@@ -1,7 +1,7 @@
 /**
  * Makes the next slot ready while the one before is being filled: its file is made if there is none, and on file systems where that
  * helps it is written with zeros, about as fast as the log goes on, so that nobody waits for it and no sync has much of it to write. Used by
- * `log.ts`.
+ * `next-slot.ts`.
  */
 
 import type { BlockDevice } from "../block/device.js";
@@ -10,6 +10,7 @@ import { StorageStatus } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import { FILE_SLOTS, SEGMENT_BYTES } from "./format.js";
 import type { Segments } from "./segments.js";
+import { NO_SLOT } from "./space/slots.js";
 
 const PIECE_BYTES = 128 * 1024;
 /** So much faster than the log. */
@@ -18,7 +19,7 @@ const LEAD = 1.5;
 export class SlotFiller implements RequestOwner {
 	readonly #segments: Segments;
 	readonly #request = new BlockRequest(this);
-	#slot = 0;
+	#slot = NO_SLOT;
 	#device: BlockDevice | null = null;
 	#filledBytes = 0;
 	#allowedBytes = 0;
@@ -72,7 +73,8 @@ export class SlotFiller implements RequestOwner {
 	hurry(over: (status: StorageStatus) => void): void {
 		this.#allowedBytes = SEGMENT_BYTES;
 		this.#whenOver = () => over(this.#failure);
-		if (this.#failure === StorageStatus.ok) this.#goOn();
+		if (this.#slot === NO_SLOT) this.#over();
+		else if (this.#failure === StorageStatus.ok) this.#goOn();
 		else this.#begin();
 	}
 
@@ -97,6 +99,12 @@ export class SlotFiller implements RequestOwner {
 		}
 		this.#filledBytes += PIECE_BYTES;
 		this.#goOn();
+	}
+
+	/** There is none. */
+	none(): void {
+		this.#slot = NO_SLOT;
+		this.#failure = StorageStatus.noSpace;
 	}
 
 	#fail(status: StorageStatus): void {

@@ -11,6 +11,7 @@ import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { BLOCK_SECTORS } from "./format.js";
 import type { Segments } from "./segments.js";
+import { NO_SLOT } from "./space/slots.js";
 import { Verified } from "./verified.js";
 
 /** Most pages of a read that are checked when it comes back. */
@@ -34,6 +35,8 @@ export class StoredReads implements RequestLayer {
 	readonly #mayBorrow: boolean[] = [];
 	readonly #over: (StoredReadOwner | null)[] = [];
 	readonly #crcs: number[] = [];
+	/** The slot that is read from: it is not used again meanwhile. */
+	readonly #slots: number[] = [];
 	readonly #free: number[] = [];
 	#next = 0;
 	#wrongPages = 0;
@@ -45,6 +48,12 @@ export class StoredReads implements RequestLayer {
 	/** Pages that were not what they had been. */
 	get wrongPages(): number {
 		return this.#wrongPages;
+	}
+
+	/** Sectors from a position on that lie together on storage. */
+	reachAt(position: number): number {
+		const { table } = this.#segments;
+		return table.locate(position) ? table.reach : 0;
 	}
 
 	/** A token for `submit`. With `expect` called for each page, in order, they are checked. */
@@ -73,9 +82,17 @@ export class StoredReads implements RequestLayer {
 		this.#mayBorrow[token] = request.mayBorrow;
 		this.#over[token] = over;
 		if (this.#checked > 0) request.mayBorrow = false;
-		request.offsetBytes = this.#segments.offsetOf(position);
+		const segments = this.#segments;
+		const device = segments.find(position);
+		this.#slots[token] = device === undefined ? NO_SLOT : segments.slot;
 		request.push(this, token);
-		this.#segments.deviceOf(position).submit(request);
+		if (device === undefined) {
+			request.complete(StorageStatus.mediumError, constants.errno.EIO);
+			return;
+		}
+		segments.slots.hold(segments.slot);
+		request.offsetBytes = segments.offsetBytes;
+		device.submit(request);
 	}
 
 	below(request: BlockRequest, token: number): void {
@@ -84,6 +101,7 @@ export class StoredReads implements RequestLayer {
 		request.mayBorrow = this.#mayBorrow[token]!;
 		const over = this.#over[token]!;
 		const wrong = request.status === StorageStatus.ok ? this.#firstWrong(request, token) : -1;
+		if (this.#slots[token] !== NO_SLOT) this.#segments.slots.letGo(this.#slots[token]!);
 		this.#over[token] = null;
 		this.#free.push(token);
 		over.readOver();
@@ -119,8 +137,21 @@ export class StoredReads implements RequestLayer {
 		fetch.position = position;
 		fetch.crc = crc;
 		const { request } = fetch;
-		request.offsetBytes = this.#segments.offsetOf(position);
-		this.#segments.deviceOf(position).submit(request.begin());
+		const segments = this.#segments;
+		const device = segments.find(position);
+		fetch.slot = device === undefined ? NO_SLOT : segments.slot;
+		if (device === undefined) {
+			request.begin().complete(StorageStatus.mediumError, constants.errno.EIO);
+			return;
+		}
+		segments.slots.hold(segments.slot);
+		request.offsetBytes = segments.offsetBytes;
+		device.submit(request.begin());
+	}
+
+	/** What was fetched is here, or not. */
+	fetched({ slot }: PageFetch): void {
+		if (slot !== NO_SLOT) this.#segments.slots.letGo(slot);
 	}
 
 	/** Whether what was fetched is what it was. */
@@ -146,6 +177,7 @@ export class PageFetch implements RequestOwner {
 	readonly request = new BlockRequest(this);
 	position = 0;
 	crc = 0;
+	slot = NO_SLOT;
 
 	constructor(
 		readonly reads: StoredReads,
@@ -159,6 +191,7 @@ export class PageFetch implements RequestOwner {
 	}
 
 	finished({ status, errno }: BlockRequest): void {
+		this.reads.fetched(this);
 		if (status !== StorageStatus.ok) this.owner.fetched(this, status, errno);
 		else if (this.reads.isRight(this)) this.owner.fetched(this, StorageStatus.ok, 0);
 		else this.owner.fetched(this, StorageStatus.mediumError, constants.errno.EIO);

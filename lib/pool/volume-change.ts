@@ -99,6 +99,8 @@ export class VolumeChange implements FetchOwner, NodeWaiter {
 			this.status = refusal;
 			this.errno = log.errno;
 		}
+		// (What becomes zeros is taken: it may be what makes room.)
+		if (this.request!.op === BlockOp.write && log.room.isFull) this.status = StorageStatus.noSpace;
 		if (this.status !== StorageStatus.ok) return Progress.done;
 		return this.request!.op === BlockOp.write ? this.#write() : this.#zero();
 	}
@@ -136,7 +138,8 @@ export class VolumeChange implements FetchOwner, NodeWaiter {
 				const page = Math.floor(this.#at / bytes);
 				if (this.#lacks(page, this.#at, this.#end)) return Progress.fetching;
 				if (this.status !== StorageStatus.ok) return Progress.done;
-				if (!log.fits(1, bytes / SECTOR_BYTES, 0)) return Progress.needsRoom;
+				if (!this.#zeroFits(page)) return Progress.needsRoom;
+				if (this.status !== StorageStatus.ok) return Progress.done;
 				this.#at = this.#zeroFrom(page);
 			}
 			if (ranges === null || 2 * ++this.#range >= ranges.length) break;
@@ -144,6 +147,15 @@ export class VolumeChange implements FetchOwner, NodeWaiter {
 		}
 		log.wake();
 		return Progress.done;
+	}
+
+	/** Whole pages take no space; of others what is beside the zeros is written anew. */
+	#zeroFits(page: number): boolean {
+		const { log } = this.#store;
+		const bytes = this.#pageBytes;
+		const isWhole = this.#at <= page * bytes && this.#end >= (page + 1) * bytes;
+		if (!isWhole && log.room.isFull) this.status = StorageStatus.noSpace;
+		return this.status !== StorageStatus.ok || log.fits(1, isWhole ? 0 : bytes / SECTOR_BYTES, 0);
 	}
 
 	/** As much as one entry is for; returns where it ends. */

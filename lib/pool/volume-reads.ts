@@ -12,7 +12,7 @@ import { StorageStatus } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { copyBytes } from "./bytes.js";
-import { BLOCK_BYTES, SEGMENT_SECTORS } from "./format.js";
+import { BLOCK_BYTES } from "./format.js";
 import type { NodeFault, NodeWaiter } from "./map/store.js";
 import { type PageStore, Where } from "./page-store.js";
 import { CHECKED_PAGES_MAX, type FetchOwner, PageFetch, type StoredReadOwner } from "./stored-reads.js";
@@ -61,6 +61,8 @@ export class VolumeReads implements Splitter<BlockDevice>, NodeWaiter {
 	/** Of the page that the stretch begins in, and how far into that it begins. */
 	#pageOffset = 0;
 	#pagePosition = 0;
+	/** Sectors from there on that lie one behind the other on storage, if positions do. */
+	#reach = 0;
 	#inPage = 0;
 	#isChecked = false;
 	/** Of a stretch that is looked at. */
@@ -163,6 +165,7 @@ export class VolumeReads implements Splitter<BlockDevice>, NodeWaiter {
 		this.#memory = this.store.memory;
 		this.#pageOffset = this.store.memoryOffset;
 		this.#pagePosition = this.store.position;
+		this.#reach = this.#where === Where.stored ? this.store.reads.reachAt(this.store.position) : 0;
 		this.#inPage = inPage;
 		let to = (page + 1) * bytes;
 		if (this.#where === Where.loading || this.#where === Where.failed) return Math.min(to, end);
@@ -182,7 +185,7 @@ export class VolumeReads implements Splitter<BlockDevice>, NodeWaiter {
 		if (this.#where === Where.memory)
 			return this.#memory === store.memory && store.memoryOffset === this.#pageOffset + offset;
 		if (store.position !== this.#pagePosition + offset / SECTOR_BYTES) return false;
-		if (segmentOf(store.position) !== segmentOf(this.#pagePosition)) return false;
+		if (offset / SECTOR_BYTES + this.#pageBytes / SECTOR_BYTES > this.#reach) return false;
 		if (this.#isRight(store.position) === this.#isChecked) return false;
 		if (!this.#isChecked) return true;
 		if (pages >= CHECKED_PAGES_MAX || restBytes < this.#pageBytes) return false;
@@ -234,8 +237,4 @@ export class VolumeReads implements Splitter<BlockDevice>, NodeWaiter {
 		this.#owner.readOver();
 		target.complete(status, errno);
 	}
-}
-
-function segmentOf(position: number): number {
-	return Math.floor(position / SEGMENT_SECTORS);
 }

@@ -10,6 +10,7 @@ import { decodeHead } from "../../lib/pool/head.js";
 import { Pool } from "../../lib/pool/pool.js";
 import { Random } from "../../lib/random.js";
 import { poolOfFormat1 } from "./format-1.js";
+import { poolOfFormat2 } from "./format-2.js";
 import { MemoryFolder, peek, poke, Stage, show, testWorld } from "./memory-folder.js";
 
 /** So many pages that are written begin a checkpoint. */
@@ -89,6 +90,21 @@ t.test("a pool of format 1 is opened, and is of this one from then on", async (t
 		await pool.close();
 	}
 	t.not(await checkpointOf(folder), undefined);
+});
+
+t.test("a pool of format 2 is opened, and goes on, though what was before is not given back", async (t) => {
+	const folder = await poolOfFormat2();
+	for (let time = 0; time < 3; time++) {
+		const stage = await Stage.open(folder, MAP_SIZE);
+		t.strictSame(await show(stage.pool, "web@one", 0, 1, 2, 3, 5), [1, 2, 3, 4, 0]);
+		t.strictSame(await show(stage.pool, "copy", 0, 1, 2, 3, 5), [1, 2, 3, 4, 0]);
+		t.strictSame(await show(stage.pool, "web@two", 0, 1, 2, 3, 5, 6), [1, 22, 3, 33, 55, 0]);
+		t.strictSame(await stage.readAll(0, 1, 2, 3, 5, 6), [11, 22, 3, 33, 55, 66]);
+		for (let round = 0; round < 40; round++)
+			await stage.write(100, ...new Array<number>(250).fill(round + 1));
+		t.equal(await stage.read(150), 40);
+		await stage.close();
+	}
 });
 
 t.test("many snapshots, one right after the other, while it is written", async (t) => {

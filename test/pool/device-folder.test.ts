@@ -53,15 +53,14 @@ t.test("it goes on until the device is full, and is opened again", async (t) => 
 	const devices = new Devices(140 * MIB);
 	const stage = await devices.createPool();
 	let written = 0;
-	while ((await stage.write(250 * (written % 60), ...record(1 + (written % 250)))) === StorageStatus.ok)
-		written++;
-	t.ok(written > 100, `${written} megabytes in two parts of 64`);
+	while ((await stage.write(250 * written, ...record(1 + (written % 250)))) === StorageStatus.ok) written++;
+	t.ok(written > 50, `${written} megabytes in two parts of 64`);
 	const last = written - 1;
-	t.equal(await stage.read(250 * (last % 60)), 1 + (last % 250));
+	t.equal(await stage.read(250 * last), 1 + (last % 250));
 	await stage.close();
 	t.equal(devices.isOpen, 0, "and lets go of the device");
 	const again = await devices.reopen();
-	t.equal(await again.read(250 * (last % 60)), 1 + (last % 250));
+	t.equal(await again.read(250 * last), 1 + (last % 250));
 	await again.close();
 });
 

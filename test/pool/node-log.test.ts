@@ -5,19 +5,16 @@ import { StorageStatus } from "../../lib/errors.js";
 import type { LeftSink } from "../../lib/pool/map/dead.js";
 import { Entry, Found } from "../../lib/pool/map/entry.js";
 import { MapLayers } from "../../lib/pool/map/layers.js";
-import { LEAF } from "../../lib/pool/map/leaf.js";
 import { SLICE_STEPS } from "../../lib/pool/map/merge.js";
-import { NODE } from "../../lib/pool/map/node.js";
 import type { Root } from "../../lib/pool/map/ref.js";
 import { Tree } from "../../lib/pool/map/tree.js";
-import { NodeLog } from "../../lib/pool/node-log.js";
+import { NodeLog, type NodeSegment } from "../../lib/pool/node-log.js";
 import { Segments } from "../../lib/pool/segments.js";
 import { FaultyLayer } from "../../lib/testing/faulty-layer.js";
 import { heapMemory } from "../../lib/wire/memory.js";
 import { MemoryFolder, peek, poke } from "./memory-folder.js";
 
 const NOBODY: LeftSink = { died: () => {}, nodeDied: () => {}, subtreeDied: () => {} };
-const NODE_BYTES = Math.max(NODE.storedBytesMax, LEAF.storedBytesMax);
 const VOLUME = 1;
 const STRIDE = 1009;
 
@@ -38,10 +35,11 @@ function positionOf(tree: Tree, root: Root, page: number): number {
 async function stored(
 	pages: number,
 	times: number,
-): Promise<{ folder: MemoryFolder; root: Root; slots: readonly number[] }> {
+): Promise<{ folder: MemoryFolder; root: Root; slots: readonly NodeSegment[] }> {
 	const folder = new MemoryFolder();
 	const segments = new Segments(folder);
-	const log = new NodeLog(segments, heapMemory, NODE_BYTES);
+	for (let file = 0; file < 2; file++) await segments.grow();
+	const log = new NodeLog(segments, heapMemory);
 	const layers = new MapLayers(treeOn(log), pages, 7, NOBODY);
 	layers.addVolume(VOLUME);
 	for (let time = 1; time <= times; time++) {
@@ -53,13 +51,13 @@ async function stored(
 		while (layers.step(SLICE_STEPS, null) !== "done") if (log.waiting > 0) await log.writeOut();
 		await log.flush();
 	}
-	return { folder, root: layers.roots.get(VOLUME)!, slots: log.slots };
+	return { folder, root: layers.roots.get(VOLUME)!, slots: log.stored };
 }
 
-async function opened(folder: MemoryFolder, slots: readonly number[]): Promise<Tree> {
+async function opened(folder: MemoryFolder, slots: readonly NodeSegment[]): Promise<Tree> {
 	const segments = new Segments(folder);
 	await segments.openAll();
-	return treeOn(new NodeLog(segments, heapMemory, NODE_BYTES, slots));
+	return treeOn(new NodeLog(segments, heapMemory, slots));
 }
 
 t.test("what was stored is found when it is opened again", async (t) => {

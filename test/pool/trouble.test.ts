@@ -68,7 +68,7 @@ t.test(
 			if (status === StorageStatus.ok) written++;
 		}
 		t.equal(status, StorageStatus.noSpace);
-		t.ok(written > 50, `${written} records of a megabyte in eight slots`);
+		t.ok(written > 20, `${written} records of a megabyte in eight slots`);
 		t.equal((await run(stage.device, BlockOp.flush)).status, StorageStatus.ok, "what was written is stable");
 		t.equal(await stage.read(250 * ((written - 1) % 60)), written);
 		await stage.close();
@@ -85,7 +85,7 @@ t.test("a pool that was full goes on when there is space again, without being op
 	const world = testWorld(folder);
 	let laterUs = 0;
 	const pool = await Pool.create({ ...world, now: () => world.now() + laterUs });
-	await pool.administration.create("web", 64 * 2 ** 20, 4096);
+	await pool.administration.create("web", 2 ** 30, 4096);
 	const stage = await Stage.of(pool);
 	const create = folder.create.bind(folder);
 	let tried = 0;
@@ -93,15 +93,16 @@ t.test("a pool that was full goes on when there is space again, without being op
 		tried++;
 		throw new OperatorError("no space");
 	};
-	const fill = () => stage.write(0, ...new Array<number>(250).fill(9));
+	let page = 0;
+	const fill = () => stage.write(250 * page++, ...new Array<number>(250).fill(9));
 	while ((await fill()) === StorageStatus.ok);
 	const before = tried;
 	for (let round = 0; round < 5; round++) t.equal(await fill(), StorageStatus.noSpace);
 	t.equal(tried, before, "it is not looked for at each write");
 	laterUs += 1_000_000;
-	const several = await Promise.all([fill(), stage.write(300, 8), run(stage.device, BlockOp.trim, 0, 4096)]);
-	t.strictSame([several[0], several[1], several[2].status], new Array(3).fill(StorageStatus.noSpace));
+	t.strictSame(await Promise.all([fill(), stage.write(300, 8)]), new Array(2).fill(StorageStatus.noSpace));
 	t.equal(tried, before + 1, "a second later it is, once for all of them");
+	t.equal((await run(stage.device, BlockOp.trim, 4096, 4096)).status, StorageStatus.ok, "a trim is taken");
 	folder.create = create;
 	t.equal(await stage.write(300, 8), StorageStatus.noSpace);
 	laterUs += 1_000_000;

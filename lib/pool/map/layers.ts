@@ -7,7 +7,7 @@
  */
 
 import { invariant } from "../../errors.js";
-import type { LeftSink } from "./dead.js";
+import type { DeadSink, LeftSink } from "./dead.js";
 import { type Entry, Found, PAGES_MAX } from "./entry.js";
 import { Merge, type Progress } from "./merge.js";
 import { OverlayOrder } from "./order.js";
@@ -73,20 +73,29 @@ export class MapLayers {
 	#deleted = new Set<number>();
 	#deletedBefore = new Set<number>();
 
-	/** `capacity`: entries of an overlay. `seed`: by chance. `sink` hears of what dies. */
+	/** Called when a volume that was deleted has no root any more. */
+	whenGone: (volume: number) => void = () => {};
+
+	/** `capacity`: entries of an overlay. `seed`: by chance. `sink` hears of what merges leave, `writtenSink` of what is written over before. */
 	constructor(
 		readonly tree: Tree,
 		capacity: number,
 		seed: number,
 		readonly sink: LeftSink,
+		writtenSink: DeadSink = sink,
 	) {
-		this.#written = new Overlay(capacity, seed, sink);
-		this.#other = new Overlay(capacity, seed, sink);
+		this.#written = new Overlay(capacity, seed, writtenSink);
+		this.#other = new Overlay(capacity, seed, writtenSink);
 	}
 
 	/** Nothing may be written before a checkpoint is begun. */
 	get isFull(): boolean {
 		return this.#written.isFull;
+	}
+
+	/** Entries of an overlay. */
+	get capacity(): number {
+		return this.#written.capacity;
 	}
 
 	/** Entries that may still be written. */
@@ -162,7 +171,10 @@ export class MapLayers {
 		const progress = checkpoint.step(steps, waiter);
 		if (progress !== "done") return progress;
 		for (const [volume, root] of checkpoint.roots) this.roots.set(volume, root);
-		for (const volume of this.#deletedBefore) this.roots.delete(volume);
+		for (const volume of this.#deletedBefore) {
+			this.roots.delete(volume);
+			this.whenGone(volume);
+		}
 		this.#checkpoint = null;
 		this.#isEmptied = false;
 		return "more";

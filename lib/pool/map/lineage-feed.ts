@@ -32,6 +32,11 @@ export class LineageFeed implements DeadSink {
 		return !this.#isFrozen && this.#waiting.length === 0;
 	}
 
+	/** What waits, waits for a checkpoint. */
+	get isFrozen(): boolean {
+		return this.#isFrozen;
+	}
+
 	/** A checkpoint begins: what is said from now on is not in it. When `isIdle`. */
 	freeze(): void {
 		this.#isFrozen = true;

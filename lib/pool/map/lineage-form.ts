@@ -100,7 +100,10 @@ function numbers(values: readonly number[]): Uint8Array {
 class Reader {
 	#at = 0;
 
-	constructor(readonly bytes: Uint8Array) {}
+	constructor(
+		readonly bytes: Uint8Array,
+		readonly isGood: IsGood,
+	) {}
 
 	get isAtEnd(): boolean {
 		return this.#at === this.bytes.length;
@@ -130,7 +133,7 @@ class Reader {
 		const chain = new Chain();
 		const words = new Int32Array(this.#take(count * CHAIN_PAGE_WORDS * 4));
 		chain.addWords(words);
-		check(chain.everyPage(isPage), "a dead page is none");
+		check(chain.everyPage(this.isGood), "a dead page is none");
 		return chain;
 	}
 }
@@ -159,9 +162,12 @@ export interface DecodedLineage {
 	readonly points: readonly Point[];
 }
 
-/** All pieces, joined, taken apart. Throws an OperatorError. */
-export function decodeLineage(bytes: Uint8Array, sink: FreeSink): DecodedLineage {
-	const reader = new Reader(bytes);
+/** Whether something so long can be at a position. */
+export type IsGood = (position: number, sectors: number) => boolean;
+
+/** All pieces, joined, taken apart. `isGood`: what died can have been so. Throws an OperatorError. */
+export function decodeLineage(bytes: Uint8Array, sink: FreeSink, isGood: IsGood = isPage): DecodedLineage {
+	const reader = new Reader(bytes, isGood);
 	check(reader.number() === MAGIC && reader.number() === FORMAT, "this version does not know it");
 	const [lineCount, pointCount] = [reader.number(), reader.number()];
 	const lineRows = reader.rows(lineCount, LINE_NUMBERS);

@@ -119,6 +119,11 @@ export class Lineage implements DeadSink {
 		return this.#line(number).window.sectorsInAll;
 	}
 
+	/** Moments of a line before this position are not offered any more. */
+	windowAt(number: number): number {
+		return this.#line(number).windowAt;
+	}
+
 	/** Whether a line was begun and has not ended. */
 	hasLine(number: number): boolean {
 		return this.#lines.has(number);

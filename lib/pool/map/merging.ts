@@ -4,6 +4,7 @@
  * moment is opened.
  */
 
+import { OperatorError } from "../../errors.js";
 import type { MapLayers } from "./layers.js";
 import { SLICE_STEPS } from "./merge.js";
 import type { NodeFault, NodeWaiter } from "./store.js";
@@ -12,6 +13,8 @@ import type { NodeFault, NodeWaiter } from "./store.js";
 export interface NodeOutlet {
 	/** Segments that are full and in memory still. */
 	readonly waiting: number;
+	/** Whether there is room for what a slice makes. */
+	readonly hasRoom: boolean;
 	/** Writes them out. */
 	writeOut(): Promise<void>;
 }
@@ -54,6 +57,8 @@ export async function answerOf<T>(
 /** Goes on with what was frozen until it is merged. Throws what storing nodes throws, or the fault of a node that can't be had. */
 export async function merge(layers: MapLayers, outlet: NodeOutlet, nextTurn: NextTurn): Promise<void> {
 	while (layers.isBusy) {
+		// (In the middle of a slice it would be too late.)
+		if (!outlet.hasRoom) throw new OperatorError("there is no space left for the pool's map");
 		const progress = await answerOf(
 			(waiter) => layers.step(SLICE_STEPS, waiter),
 			(answer) => answer === "waiting",

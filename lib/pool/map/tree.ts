@@ -42,6 +42,11 @@ export class Tree {
 		this.leaves = new Frames(LEAF, framesIn(memoryBytes * (1 - NODES_SHARE), LEAF_WORDS), store, checksum);
 	}
 
+	/** The same tree, whose new nodes are stored elsewhere. */
+	writingTo(store: NodeStore): Tree {
+		return Object.assign(Object.create(this) as Tree, { store });
+	}
+
 	/** What is the case for a page: `unmapped`; or `mapped`, and `into` is filled; or `loading`, or `failed`. */
 	lookUp(root: Root, page: number, into: Entry, waiter: NodeWaiter | null): Found {
 		if (page >= SPAN[root.level]! || root.isEmpty) return Found.unmapped;

@@ -18,12 +18,16 @@ const NODE_STEPS = 32;
 export class DeadWalk {
 	/** Pages that were told of so far, of `subtree.mapped`. */
 	done = 0;
+	/** Of the subtree's pages, those before this one were told of. */
+	next = -0;
 	readonly #path: Path;
 	readonly #top: number;
 	readonly #dead = new Dead();
 	readonly #entry = new Entry();
 	/** At each level, the child that comes next. */
 	readonly #next: Int32Array;
+	/** Whether the node of each level was told of: with its first leaf, so that `next` says that, too. */
+	readonly #isTold: Uint8Array;
 
 	constructor(
 		readonly subtree: Root,
@@ -31,13 +35,17 @@ export class DeadWalk {
 		death: number,
 		tree: Tree,
 		readonly sink: Pick<LeftSink, "died" | "nodeDied">,
+		/** What is before this page was told of by another walk: as it had it as `next`. */
+		readonly from = 0,
 	) {
+		this.next = from;
 		this.#path = new Path(tree);
 		this.#dead.volume = volume;
 		this.#dead.death = death;
 		// One level more, with the subtree as its only child: then its own node is like any other.
 		this.#top = subtree.level + 1;
 		this.#next = new Int32Array(this.#top + 1);
+		this.#isTold = new Uint8Array(this.#top + 1).fill(1);
 		this.#path.enterNew(this.#top, 0);
 		this.#path.words.set(subtree.ref, this.#path.at(this.#top));
 	}
@@ -54,8 +62,8 @@ export class DeadWalk {
 				continue;
 			}
 			const at = path.childAt(level, child);
-			if (!isNone(path.words, at)) {
-				const first = path.first[level]! + child * SPAN[level - 1]!;
+			const first = path.first[level]! + child * SPAN[level - 1]!;
+			if (!isNone(path.words, at) && first + SPAN[level - 1]! > this.from) {
 				const found = path.enter(level - 1, first, path.words, at, waiter);
 				if (found !== Found.mapped) return found === Found.failed ? "failed" : "waiting";
 				left -= NODE_STEPS;
@@ -68,9 +76,11 @@ export class DeadWalk {
 
 	#entered(level: number): void {
 		const path = this.#path;
-		this.sink.nodeDied(this.volume, path.place[level]!, path.bytes[level]!);
+		const first = path.first[level]!;
 		this.#next[level] = 0;
+		this.#isTold[level] = first < this.from ? 1 : 0;
 		if (level > 0) return;
+		for (let above = 0; above < this.#top; above++) this.#tell(above);
 		for (let page = 0; page < LEAF_PAGES; page++) {
 			const at = page * ENTRY_WORDS;
 			if (isUnmapped(path.words, at)) continue;
@@ -80,6 +90,13 @@ export class DeadWalk {
 			this.sink.died(this.#dead);
 			this.done++;
 		}
+		this.next = first + LEAF_PAGES;
 		path.level = 1;
+	}
+
+	#tell(level: number): void {
+		if (this.#isTold[level]) return;
+		this.#isTold[level] = 1;
+		this.sink.nodeDied(this.volume, this.#path.place[level]!, this.#path.bytes[level]!);
 	}
 }

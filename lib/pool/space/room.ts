@@ -1,5 +1,5 @@
 /**
- * What is done when slots become scarce, and when a write is refused: first cleaning, then history from its oldest end, and only if
+ * What is done when slots become scarce, and when a write is refused: first cleaning or one more file, then history from its oldest end, and only if
  * neither can give anything back is there no space. Until that is known writes wait. Some slots are never for writes: what trims, deletions,
  * checkpoints and the cleaner need, so that a full pool can always become emptier. Pure: told how things stand, says what comes next.
  */
@@ -12,17 +12,30 @@ const LEAF_PAGES = 64;
 const CHECKPOINTS = 2;
 /** For the log, the cleaner's two, and what trims and deletions say. */
 const SLOTS_AT_LEAST = 6;
-/** Cleaning begins when so many are left beyond the reserve. */
+/** A small pool does with less: one for each of these. */
+const SMALL = 3;
+const SHARE_MAX = 0.25;
+/** Cleaning begins when so many are left beyond the reserve: of a small pool few, of a large one more, for each checkpoint stores the map. */
 const AHEAD = 8;
+const AHEAD_MAX = 256;
 
-/** Slots that no write gets: `entries` of an overlay, mapped pages, bytes of the table of segments. */
-export function reserveSlots(entries: number, pages: number, tableBytes: number): number {
+function aheadOf(slots: number): number {
+	return Math.max(Math.min(AHEAD, slots / 8), Math.min(AHEAD_MAX, slots / 64));
+}
+
+/** With fewer that are free nothing is cleaned, so that a checkpoint can still be stored. */
+const CLEANS_FROM = 3;
+
+/** Of so many slots that no write gets: `entries` of an overlay, mapped pages, bytes of the table of segments. */
+export function reserveSlots(slots: number, entries: number, pages: number, tableBytes: number): number {
 	const leaves = Math.min(entries, Math.ceil(pages / LEAF_PAGES));
-	return SLOTS_AT_LEAST + Math.ceil((CHECKPOINTS * leaves * LEAF_BYTES + tableBytes) / SEGMENT_BYTES);
+	const wanted = SLOTS_AT_LEAST + Math.ceil((CHECKPOINTS * leaves * LEAF_BYTES + tableBytes) / SEGMENT_BYTES);
+	return Math.min(wanted, Math.max(SMALL, Math.floor(slots * SHARE_MAX)));
 }
 
 export interface Standing {
-	/** Slots that can be written to, and how many of them writes don't get. */
+	/** All slots; those that can be written to, and how many of them writes don't get. */
+	readonly slots: number;
 	readonly free: number;
 	readonly reserve: number;
 	/** Slots that were emptied, and come back by checkpoints. */
@@ -35,10 +48,15 @@ export interface Standing {
 	readonly isUnsettled: boolean;
 	/** Whether there is history that may be given up. */
 	readonly hasHistory: boolean;
+	/** There may be more slots than there are. */
+	readonly canGrow: boolean;
+	/** How much of the slots that are used lives, up to 1. */
+	readonly liveShare: number;
 }
 
 export const Next = {
 	nothing: "nothing",
+	grow: "grow",
 	clean: "clean",
 	checkpoint: "checkpoint",
 	giveUp: "give up history",
@@ -52,15 +70,22 @@ const ANY_GAIN = 0.9 * SEGMENT_SECTORS;
 
 const IN_VAIN_MAX = 8;
 
+/** Where less lives cleaning gives enough, and no more is asked of the file system. */
+const GROWS_FROM = 0.5;
+
 export function nextStep(standing: Standing): Next {
-	const { free, reserve, waiting, isUnsettled, hasHistory } = standing;
+	const { free, reserve, waiting, isUnsettled, hasHistory, canGrow } = standing;
 	const emptiest = standing.cleanedInVain < IN_VAIN_MAX ? standing.emptiest : undefined;
 	const left = free - reserve;
-	if (left >= AHEAD) return Next.nothing;
-	if (emptiest !== undefined && emptiest <= WORTH_IT && left + waiting < AHEAD) return Next.clean;
+	const ahead = aheadOf(standing.slots);
+	if (left >= ahead) return Next.nothing;
+	if (waiting > 0 && free < CLEANS_FROM) return Next.checkpoint;
+	if (canGrow && standing.liveShare >= GROWS_FROM) return Next.grow;
+	if (emptiest !== undefined && emptiest <= WORTH_IT && left + waiting < ahead) return Next.clean;
 	if (left > 0 && waiting === 0) return Next.nothing;
 	if (waiting > 0 || isUnsettled) return Next.checkpoint;
 	if (emptiest !== undefined && emptiest <= ANY_GAIN) return Next.clean;
+	if (canGrow) return Next.grow;
 	return hasHistory ? Next.giveUp : Next.refuse;
 }
 

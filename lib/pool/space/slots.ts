@@ -19,12 +19,15 @@ export class Slots implements SlotSink {
 	/** Of a slot that waits: how many checkpoints there had been when it was emptied. */
 	#emptiedAfter = new Float64Array(64);
 	#count = 0;
+	/** Whether the one that was taken last was never written to, as far as is known. */
+	wasFresh = false;
 	/** Slots from here on were never written to. */
 	#freshFrom = 0;
 	#free = 0;
 	#waiting = 0;
 	/** Checkpoints so far. */
 	#checkpoints = 0;
+	#settled = 0;
 
 	/** Slots that there are, free ones among them, and those that will be free. */
 	get count(): number {
@@ -49,6 +52,7 @@ export class Slots implements SlotSink {
 	/** One that is free, the lowest; `NO_SLOT` if none is. */
 	take(): number {
 		const slot = this.#states.subarray(0, this.#count).indexOf(State.free);
+		this.wasFresh = slot >= this.#freshFrom;
 		if (slot >= 0) this.took(slot);
 		return slot;
 	}
@@ -63,11 +67,6 @@ export class Slots implements SlotSink {
 		this.#freshFrom = Math.max(this.#freshFrom, slot + 1);
 	}
 
-	/** Whether it was never written to, as far as is known. */
-	isFresh(slot: number): boolean {
-		return slot >= this.#freshFrom;
-	}
-
 	emptied(slot: number): void {
 		if (this.#states[slot] !== State.used) return;
 		this.#states[slot] = State.waiting;
@@ -80,8 +79,19 @@ export class Slots implements SlotSink {
 		return ++this.#checkpoints;
 	}
 
-	/** Both copies of the head name this checkpoint, or a later one. */
-	settle(checkpoint: number): void {
+	/** Slots that the next checkpoint will give back: they were emptied since the last one, and nobody reads from them. */
+	get comingBack(): number {
+		let count = 0;
+		for (let slot = 0; slot < this.#count; slot++) {
+			if (this.#states[slot] !== State.waiting || this.#holders[slot]! > 0) continue;
+			if (this.#emptiedAfter[slot]! >= this.#checkpoints) count++;
+		}
+		return count;
+	}
+
+	/** Both copies of the head name this checkpoint, or a later one: the last one, or, for what was held then, any before. */
+	settle(checkpoint = this.#settled): void {
+		this.#settled = Math.max(this.#settled, checkpoint);
 		for (let slot = 0; slot < this.#count; slot++) {
 			if (this.#states[slot] !== State.waiting || this.#emptiedAfter[slot]! >= checkpoint) continue;
 			if (this.#holders[slot]! > 0) continue;

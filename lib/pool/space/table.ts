@@ -71,7 +71,10 @@ export class SegmentTable {
 		if (row < 0 || this.rows.states[row] !== RowState.open) return;
 		this.rows.states[row] = RowState.inPlace;
 		this.rows.summaries[row] = summarySectors;
+		// (It is no page, and may be cut in two.)
+		const longest = this.rows.longest(row);
 		this.born((segment + 1) * SEGMENT_SECTORS - summarySectors, summarySectors);
+		this.rows.setLongest(row, longest);
 		this.closeSlot(this.rows.slots[row]!);
 	}
 

@@ -18,25 +18,28 @@ export interface HistoryPolicy {
 	readonly minUs: number;
 }
 
-export class Windows {
+export class Windows<Kind extends Mark = Mark> {
 	/** Checkpoints, the oldest first. */
-	#marks: readonly Mark[];
+	#marks: readonly Kind[];
 	/** Nothing before this is kept but what must be. */
 	#givenUp = -0;
+	/** No window passes this: somebody looks at a moment. */
+	holdBack = Number.POSITIVE_INFINITY;
 
-	constructor(marks: readonly Mark[]) {
+	constructor(marks: readonly Kind[]) {
 		this.#marks = marks;
 	}
 
 	/** One more checkpoint. */
-	add(mark: Mark): void {
+	add(mark: Kind): void {
 		this.#marks = [...this.#marks, mark];
 	}
 
 	/** Where a volume's window begins now: no moment before that is kept. */
 	edge(policy: HistoryPolicy, nowUs: number): number {
 		const wanted = this.#atOrBefore(nowUs - policy.historyUs);
-		return Math.max(wanted, Math.min(this.#givenUp, this.#atOrBefore(nowUs - policy.minUs)));
+		const edge = Math.max(wanted, Math.min(this.#givenUp, this.#atOrBefore(nowUs - policy.minUs)));
+		return Math.min(edge, this.holdBack);
 	}
 
 	/** Gives up what is between the oldest window's beginning and the next checkpoint. False if all that is left must be kept. */
@@ -53,7 +56,7 @@ export class Windows {
 	}
 
 	/** Checkpoints that some window still needs: from the one on where the oldest begins. The others are forgotten. */
-	needed(policies: Iterable<HistoryPolicy>, nowUs: number): readonly Mark[] {
+	needed(policies: Iterable<HistoryPolicy>, nowUs: number): readonly Kind[] {
 		let first = this.#marks.at(-1)?.position ?? 0;
 		for (const policy of policies) first = Math.min(first, this.edge(policy, nowUs));
 		this.#marks = this.#marks.filter(({ position }) => position >= first);

@@ -1,0 +1,149 @@
+/**
+ * Reads what a checkpoint has beside the nodes of its trees, as `checkpoint-store.ts` has stored it: the table of segments is filled, and it is known
+ * again who wants what has died. Whoever wrote it, nothing in it is believed. Used when a pool is opened, and when one is examined.
+ */
+
+import { OperatorError } from "../errors.js";
+import { type Blob, type BlobRef, readBlob } from "./blob.js";
+import { type CheckpointState, readCheckpoint } from "./checkpoint-text.js";
+import type { Descent } from "./descent.js";
+import type { PoolWorld } from "./folder.js";
+import { FILE_SLOTS, SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
+import type { CheckpointRef } from "./head.js";
+import { Living } from "./living.js";
+import { decodeLineage } from "./map/lineage-form.js";
+import { NodeLog, type NodeSegment } from "./node-log.js";
+import type { Segments } from "./segments.js";
+import { RowState } from "./space/rows.js";
+import { NO_SLOT } from "./space/slots.js";
+import { decodeRows } from "./space/table-form.js";
+
+/** Slots behind those that there are: a file that is missing is told as such. */
+const MISSING_SLOTS_MAX = 8192;
+
+export interface StoredSpace {
+	readonly state: CheckpointState;
+	readonly nodes: NodeLog;
+	readonly living: Living;
+}
+
+/** Throws an OperatorError that names the file and place of what can't be had. */
+export async function readSpace(
+	{ allocate }: PoolWorld,
+	segments: Segments,
+	ref: CheckpointRef,
+): Promise<StoredSpace> {
+	const blob = await readBlob(segments, allocate, ref);
+	const where = segments.fileNameOf(ref.slot);
+	const state = readCheckpoint(blob.lines, where);
+	const stored = withBlob(state.nodes, [...blob.pieces, ref]);
+	for (const { slot } of stored)
+		if (!segments.hasFile(slot))
+			throw new OperatorError(`${segments.fileNameOf(slot)}: the map is here, but there is no such file`);
+	const nodes = new NodeLog(segments, allocate, stored, ref.place + ref.bytes);
+	const living = new Living(segments, nodes);
+	try {
+		restoreSpace({ segments, descent: living.descent }, state, blob, ref);
+	} catch (error) {
+		throw error instanceof OperatorError ? new OperatorError(`${where}: ${error.message}`) : error;
+	}
+	checkFiles(segments);
+	return { state, nodes, living };
+}
+
+/** What a checkpoint says itself lies in segments of nodes, too. */
+function withBlob(nodes: readonly NodeSegment[], pieces: readonly BlobRef[]): NodeSegment[] {
+	const stored = new Map(nodes.map((each) => [each.number, { ...each }]));
+	for (const { place, slot, bytes } of pieces) {
+		const number = Math.floor(place / SEGMENT_BYTES);
+		const segment = stored.get(number) ?? { number, slot, liveBytes: 0 };
+		segment.liveBytes += bytes;
+		stored.set(number, segment);
+	}
+	return [...stored.values()].filter(({ slot }) => slot !== NO_SLOT);
+}
+
+/** Throws an OperatorError if a segment lies in a file that is not there. */
+function checkFiles(segments: Segments): void {
+	const { rows } = segments.table;
+	for (const segment of rows.segments()) {
+		const row = rows.of(segment);
+		const slots = [rows.slots[row]!, rows.states[row] === RowState.moved ? rows.nextSlots[row]! : 0];
+		const missing = slots.find((slot) => !segments.hasFile(slot));
+		if (missing === undefined) continue;
+		const byte = (missing % FILE_SLOTS) * SEGMENT_BYTES;
+		throw new OperatorError(
+			`${segments.fileNameOf(missing)}, byte ${byte}: the log is here, but there is no such file`,
+		);
+	}
+}
+
+/** What a checkpoint's text goes with: the table is filled, and the descent restored. Throws an OperatorError. */
+function restoreSpace(
+	{ segments, descent }: { segments: Segments; descent: Descent },
+	state: CheckpointState,
+	blob: Blob,
+	ref: CheckpointRef,
+): void {
+	const { floor } = state;
+	if (floor === undefined) restoreOld(segments, descent, state, ref);
+	else {
+		decodeRows(segments.table, blob.bytesOf("table"), segments.slots.count + MISSING_SLOTS_MAX);
+		const pages = decodeLineage(blob.bytesOf("pages"), descent.pageSink);
+		const nodes = decodeLineage(blob.bytesOf("nodes"), descent.nodeSink, isNode);
+		descent.restore({ pages, nodes, walks: state.walks, floor });
+		restoreKept(descent, state);
+	}
+	for (const { line } of [...state.volumes, ...state.walks])
+		check(descent.pages.hasLine(line) && descent.nodes.hasLine(line));
+}
+
+function isNode(place: number, bytes: number): boolean {
+	return (place % SEGMENT_BYTES) + bytes <= SEGMENT_BYTES;
+}
+
+function check(condition: boolean): asserts condition {
+	if (!condition) throw new OperatorError("the pool's checkpoint does not know whose its pages are");
+}
+
+/** Points are those of snapshots, or were somebody's who has gone. */
+function restoreKept(descent: Descent, { volumes }: CheckpointState): void {
+	const { pagePoints, nodePoints } = descent;
+	for (const { snapshots } of volumes)
+		for (const snapshot of snapshots) {
+			const { end, place } = snapshot.image;
+			check(pagePoints.has(snapshot.line, end) && nodePoints.has(snapshot.line, place));
+			descent.keeps(snapshot, end, place);
+		}
+	pagePoints.giveUpOthers();
+	nodePoints.giveUpOthers();
+}
+
+/** Until format 2 nothing was said of what lives: all that there is does, for ever. */
+function restoreOld(
+	segments: Segments,
+	descent: Descent,
+	{ slots, start, volumes }: CheckpointState,
+	{ position, place, bytes }: CheckpointRef,
+): void {
+	const { table } = segments;
+	for (const [segment, slot] of slots.entries()) {
+		if (slot < 0) continue;
+		table.begin(segment, slot);
+		table.born(segment * SEGMENT_SECTORS, SEGMENT_SECTORS);
+		table.seal(segment, 0);
+	}
+	const begin = start.segment * SEGMENT_SECTORS;
+	table.begin(start.segment, start.slot);
+	if (position > begin) table.born(begin, position - begin);
+	descent.floor = { position, place: place + bytes };
+	const lines = new Set(volumes.map(({ line }) => line));
+	for (const { snapshots } of volumes) for (const { line } of snapshots) lines.add(line);
+	for (const line of lines) descent.begins(line);
+	for (const { snapshots } of volumes)
+		for (const snapshot of snapshots) {
+			descent.keeps(snapshot, snapshot.image.end);
+			snapshot.image.place = descent.merged(snapshot);
+		}
+	for (const line of lines) if (!volumes.some((volume) => volume.line === line)) descent.isGone(line);
+}

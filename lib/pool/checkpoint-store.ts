@@ -1,0 +1,104 @@
+/**
+ * Stores what a checkpoint has beside the nodes of its trees: text (`checkpoint-text.ts`), the table of segments, and who still wants what has
+ * died. All of one moment: nothing of it changes while it is stored. Used by `checkpoints.ts`; read again by `checkpoint-read.ts`.
+ */
+
+import { OperatorError } from "../errors.js";
+import { type BlobRef, BlobWriter } from "./blob.js";
+import { type CheckpointState, checkpointLines } from "./checkpoint-text.js";
+import type { Contents } from "./contents.js";
+import type { Descent } from "./descent.js";
+import type { PoolWorld } from "./folder.js";
+import { encodeLineage } from "./map/lineage-form.js";
+import type { Root } from "./map/ref.js";
+import type { NodeLog } from "./node-log.js";
+import type { Segments } from "./segments.js";
+import { encodeRow, ROW_BYTES_MAX } from "./space/table-form.js";
+
+/** What is made in one turn, in bytes. */
+const BYTES_PER_TURN = 128 * 1024;
+
+/** One that was begun: what is known from the beginning. */
+export interface Begun {
+	readonly state: Pick<
+		CheckpointState,
+		"sequence" | "timeUs" | "beganUs" | "start" | "nextLine" | "volumes" | "earlier"
+	>;
+	/** The log's end then. */
+	readonly position: number;
+	/** The segment that was being filled, as it was. */
+	readonly openRow: Uint8Array;
+	/** Lines without a volume: those that are not gone when all is merged have been deleted by the last record. */
+	readonly lines: readonly number[];
+}
+
+export interface StoreOf {
+	readonly world: PoolWorld;
+	readonly segments: Segments;
+	readonly nodes: NodeLog;
+	readonly contents: Contents;
+	readonly descent: Descent;
+}
+
+/** A segment as it is now. */
+export function rowOf({ table }: Segments, segment: number): Uint8Array {
+	const bytes = new Uint8Array(ROW_BYTES_MAX);
+	return bytes.slice(0, encodeRow(table, segment, bytes, 0));
+}
+
+export interface StoredBlob {
+	readonly ref: BlobRef;
+	/** What slots wait for, which were emptied before: see `Slots.settle`. */
+	readonly slots: number;
+}
+
+/** When all is merged. Stable when the nodes are. Throws an OperatorError. */
+export async function storeCheckpoint(of: StoreOf, begun: Begun): Promise<StoredBlob> {
+	const { world, nodes, descent, segments } = of;
+	await descent.settle(world.nextTurn);
+	descent.isHeld = true;
+	const writer = new BlobWriter(nodes);
+	try {
+		const slots = segments.slots.checkpoint();
+		let made = 0;
+		for (const piece of piecesOf(of, begun)) {
+			if (typeof piece.bytes === "string") writer.add(piece.bytes);
+			else writer.addBytes(piece.part, piece.bytes);
+			made += piece.bytes.length;
+			if (made < BYTES_PER_TURN) continue;
+			made = 0;
+			await world.nextTurn();
+			if (!nodes.hasRoom) throw new OperatorError("there is no space left for the pool's checkpoint");
+		}
+		return { ref: writer.finish(), slots };
+	} catch (error) {
+		writer.drop();
+		throw error;
+	} finally {
+		descent.isHeld = false;
+	}
+}
+
+type Piece =
+	| { readonly part: "text"; readonly bytes: string }
+	| { readonly part: "table" | "pages" | "nodes"; readonly bytes: Uint8Array };
+
+function* piecesOf({ nodes, contents, descent, segments }: StoreOf, begun: Begun): Generator<Piece> {
+	const { state, openRow } = begun;
+	// (Before any of this is among the nodes.)
+	const stored = nodes.stored;
+	const roots = new Map(contents.layers.roots);
+	const ending = new Map<number, Root>();
+	for (const line of begun.lines) {
+		const root = roots.get(line);
+		if (root !== undefined) ending.set(line, root);
+	}
+	const { floor, walks } = descent;
+	for (const line of checkpointLines({ ...state, roots, ending, nodes: stored, walks, floor }))
+		yield { part: "text", bytes: line };
+	for (const segment of segments.table.rows.segments())
+		if (segment < state.start.segment) yield { part: "table", bytes: rowOf(segments, segment) };
+	yield { part: "table", bytes: openRow };
+	for (const bytes of encodeLineage(descent.pages, descent.pagePoints.all)) yield { part: "pages", bytes };
+	for (const bytes of encodeLineage(descent.nodes, descent.nodePoints.all)) yield { part: "nodes", bytes };
+}

@@ -1,0 +1,295 @@
+/**
+ * Who descends from whom, and so who still wants what has died: of pages and of the map's nodes, each by the rules of `map/lineage.ts`. Told by
+ * `contents.ts` of volumes and snapshots, by the map of what dies; has subtrees walked that died at once; tells the space of what nobody
+ * wants any more. Part of each checkpoint (`checkpoint-store.ts`): what is said of later records waits until that is stored.
+ *
+ * Pages are born and die at positions of the log. Nodes are born at their places and die at the place where the nodes begin of the
+ * merge that has left them out, so that a snapshot is a point in both.
+ */
+
+import { invariant } from "../errors.js";
+import { Dead, type DeadSink, type LeftSink } from "./map/dead.js";
+import { type FreeSink, Lineage } from "./map/lineage.js";
+import { LineageFeed } from "./map/lineage-feed.js";
+import type { DecodedLineage } from "./map/lineage-form.js";
+import { SLICE_STEPS } from "./map/merge.js";
+import { answerOf, type NextTurn } from "./map/merging.js";
+import type { Point } from "./map/point.js";
+import { Points } from "./map/points.js";
+import type { Root } from "./map/ref.js";
+import type { Tree } from "./map/tree.js";
+import { DeadWalk } from "./map/walk.js";
+import type { Origin } from "./notes.js";
+
+/** Where what is free is told, and where nodes are. */
+export interface DescentSpace {
+	/** A page. */
+	free(position: number, sectors: number): void;
+	/** A node. */
+	freeNode(place: number, bytes: number): void;
+	/** All nodes that there are lie before this place, and all that come do not. */
+	gap(): number;
+}
+
+/** A subtree that is to be walked, and how far that has come. */
+export interface Walk {
+	readonly line: number;
+	readonly root: Root;
+	readonly death: number;
+	/** The same for its nodes. */
+	readonly deathPlace: number;
+	/** Pages of it before this one were told of. */
+	next: number;
+}
+
+/** What was before is not given back: of a pool of a format that did not keep who wants it. */
+export interface Floor {
+	readonly position: number;
+	readonly place: number;
+}
+
+/** A snapshot, whatever names it, and whoever reads it. */
+interface Kept {
+	readonly page: Point;
+	/** Null until the checkpoint is merged that began with it. */
+	node: Point | null;
+	users: number;
+}
+
+export interface DescentState {
+	readonly pages: DecodedLineage;
+	readonly nodes: DecodedLineage;
+	readonly walks: readonly Walk[];
+	readonly floor: Floor;
+}
+
+export class Descent implements LeftSink {
+	/** For what a checkpoint has. */
+	readonly pageSink: FreeSink;
+	readonly nodeSink: FreeSink;
+	pages: Lineage;
+	nodes: Lineage;
+	pagePoints: Points;
+	nodePoints: Points;
+	floor: Floor = { position: 0, place: 0 };
+	/** What overlays say of what was written over. */
+	readonly written: DeadSink = { died: (dead) => this.#feed(dead) };
+	/** Nothing may change: it is being stored. */
+	isHeld = false;
+	readonly #space: DescentSpace;
+	#feeding: LineageFeed;
+	#walks: Walk[] = [];
+	#walk: DeadWalk | null = null;
+	readonly #failed = new Set<Walk>();
+	/** Lines that have no root any more, and end when all of theirs was walked. */
+	readonly #ending = new Set<number>();
+	readonly #kept = new Map<string, Kept>();
+	/** Where nodes die that the merge under way leaves out. */
+	#deathPlace = -0;
+	readonly #deadNode = new Dead();
+
+	constructor(space: DescentSpace) {
+		this.#space = space;
+		this.pageSink = { free: (position, sectors) => space.free(position, sectors) };
+		this.nodeSink = { free: (place, bytes) => space.freeNode(place, bytes) };
+		this.pages = new Lineage(this.pageSink);
+		this.nodes = new Lineage(this.nodeSink);
+		this.pagePoints = new Points(this.pages);
+		this.nodePoints = new Points(this.nodes);
+		this.#feeding = new LineageFeed(this.pages);
+	}
+
+	/** As a checkpoint has it; who wants points is told by `keeps`. */
+	restore({ pages, nodes, walks, floor }: DescentState): void {
+		this.pages = pages.lineage;
+		this.nodes = nodes.lineage;
+		this.pagePoints = new Points(this.pages, pages.points);
+		this.nodePoints = new Points(this.nodes, nodes.points);
+		this.floor = floor;
+		this.#feeding = new LineageFeed(this.pages);
+		this.#walks = [...walks];
+	}
+
+	get walks(): readonly Walk[] {
+		return this.#walks;
+	}
+
+	/** Nothing waits to be told. */
+	get isIdle(): boolean {
+		return this.#feeding.isIdle;
+	}
+
+	/** A checkpoint begins: what is said from now on is not in it. When `isIdle`. */
+	freeze(): void {
+		this.#feeding.freeze();
+	}
+
+	/** It is stored. */
+	thaw(): void {
+		this.#feeding.thaw();
+	}
+
+	/** The map was frozen, to be merged: nodes that die then die here. */
+	merges(): void {
+		this.#deathPlace = this.#space.gap();
+	}
+
+	/** A line begins, as nothing or as a snapshot is. */
+	begins(line: number, origin?: Origin): void {
+		this.#feeding.say(() => {
+			const kept = origin && this.#kept.get(keyOf(origin));
+			this.pages.addLine(line, kept?.page ?? null);
+			this.nodes.addLine(line, kept?.node ?? null);
+		});
+	}
+
+	/** One more wants a line as it is, its pages before `end`, where a merge begins: now, or long ago, and then its nodes are before `place`. */
+	keeps(origin: Origin, end: number, place?: number): void {
+		const known = this.#kept.get(keyOf(origin));
+		if (known !== undefined) {
+			known.users++;
+			return;
+		}
+		invariant(this.isIdle, "what is kept begins a checkpoint");
+		const page = this.pagePoints.keep(origin.line, end);
+		const node = place === undefined ? null : this.nodePoints.keep(origin.line, place);
+		this.#kept.set(keyOf(origin), { page, node, users: 1 });
+	}
+
+	/** That was merged: says before which place its nodes are. */
+	merged(origin: Origin): number {
+		const kept = this.#kept.get(keyOf(origin));
+		if (kept === undefined) return 0;
+		kept.node ??= this.nodePoints.keep(origin.line, this.#space.gap());
+		return kept.node.position;
+	}
+
+	/** One less wants it. */
+	givesUp(origin: Origin): void {
+		this.#feeding.say(() => {
+			const kept = this.#kept.get(keyOf(origin));
+			if (kept === undefined || --kept.users > 0) return;
+			this.#kept.delete(keyOf(origin));
+			this.pagePoints.giveUp(kept.page);
+			if (kept.node !== null) this.nodePoints.giveUp(kept.node);
+		});
+	}
+
+	/** Moments of a line before a checkpoint, whose nodes end at a place, are not offered any more. */
+	moveWindow(line: number, position: number, place: number): void {
+		if (this.pages.hasLine(line)) this.pages.moveWindow(line, position);
+		if (this.nodes.hasLine(line)) this.nodes.moveWindow(line, place);
+	}
+
+	/** Whether a line can be looked at as it was when the log ended at a position. */
+	reaches(line: number, position: number): boolean {
+		return this.pages.hasLine(line) && this.pages.windowAt(line) <= position;
+	}
+
+	/** A merge has found it. */
+	died(dead: Dead): void {
+		if (dead.birth >= this.floor.position) this.pages.died(dead);
+	}
+
+	#feed(dead: Dead): void {
+		if (dead.birth >= this.floor.position) this.#feeding.died(dead);
+	}
+
+	nodeDied(volume: number, place: number, bytes: number): void {
+		this.#nodeDied(volume, place, bytes, this.#deathPlace);
+	}
+
+	#nodeDied(volume: number, place: number, bytes: number, death: number): void {
+		if (place < this.floor.place || isOfMoment(place)) return;
+		const dead = this.#deadNode;
+		dead.volume = volume;
+		dead.birth = place;
+		dead.sectors = bytes;
+		dead.death = death;
+		this.nodes.died(dead);
+	}
+
+	subtreeDied(line: number, root: Root, death: number): void {
+		// (What is below is no younger; nodes of a moment may have any below.)
+		if (root.place < this.floor.place) return;
+		this.#walks.push({ line, root, death, deathPlace: this.#deathPlace, next: 0 });
+	}
+
+	/** A line has no root any more: nothing more dies on it but what is walked. */
+	isGone(line: number): void {
+		this.#ending.add(line);
+		this.#end(line);
+	}
+
+	#end(line: number): void {
+		if (!this.#ending.has(line) || this.#walks.some((walk) => walk.line === line)) return;
+		this.#ending.delete(line);
+		this.pages.end(line);
+		this.nodes.end(line);
+	}
+
+	/** All that is free is told when it resolves; what waits or has to be walked is not. */
+	async settle(nextTurn: NextTurn): Promise<void> {
+		while (!this.#step()) await nextTurn();
+	}
+
+	/** What has waited for a checkpoint is told when it resolves. */
+	async tell(nextTurn: NextTurn): Promise<void> {
+		while (!this.#feeding.isFrozen && !this.#feeding.step(SLICE_STEPS)) await nextTurn();
+	}
+
+	/** Goes on with all there is to do, until nothing is left or it is being stored. */
+	async work(tree: Tree, nextTurn: NextTurn): Promise<void> {
+		while (!this.isHeld) {
+			const isTold = this.#feeding.isFrozen || this.#feeding.step(SLICE_STEPS);
+			const isWalked = await this.#goOn(tree);
+			if (this.isHeld || (this.#step() && isTold && isWalked)) return;
+			await nextTurn();
+		}
+	}
+
+	#step(): boolean {
+		const arePagesDone = this.pages.step(SLICE_STEPS);
+		return this.nodes.step(SLICE_STEPS) && arePagesDone;
+	}
+
+	/** A slice of the first walk; true if there is none. */
+	async #goOn(tree: Tree): Promise<boolean> {
+		const next = this.#walks.find((walk) => !this.#failed.has(walk));
+		if (next === undefined) return true;
+		this.#walk ??= this.#begun(next, tree);
+		const walk = this.#walk;
+		const progress = await answerOf(
+			(waiter) => (this.isHeld ? "more" : walk.step(SLICE_STEPS, waiter)),
+			(answer) => answer === "waiting",
+		);
+		next.next = walk.next;
+		if (progress === "more") return false;
+		this.#walk = null;
+		// What is below a node that can't be read is not given back. Others go on.
+		if (progress === "failed") this.#failed.add(next);
+		else {
+			this.#walks.splice(this.#walks.indexOf(next), 1);
+			this.#end(next.line);
+		}
+		return false;
+	}
+
+	#begun({ line, root, death, deathPlace, next }: Walk, tree: Tree): DeadWalk {
+		const sink = {
+			died: (dead: Dead) => this.died(dead),
+			nodeDied: (volume: number, place: number, bytes: number) =>
+				this.#nodeDied(volume, place, bytes, deathPlace),
+		};
+		return new DeadWalk(root, line, death, tree, sink, next);
+	}
+}
+
+/** Nodes that were made to look at a moment are nobody's: see `moment-nodes.ts`. */
+function isOfMoment(place: number): boolean {
+	return place % 2 === 1;
+}
+
+function keyOf({ line, position }: Origin): string {
+	return `${line}@${position}`;
+}

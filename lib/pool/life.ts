@@ -1,0 +1,22 @@
+/** What `contents.ts` tells of whatever takes up space in a pool, and of whoever wants it. */
+
+import type { Origin } from "./notes.js";
+
+/** The pool (`living.ts`); of a moment nobody. */
+export interface Life {
+	/** A page was written. */
+	born(position: number, sectors: number): void;
+	/** A line begins, as nothing or as a snapshot is. */
+	begins(line: number, origin?: Origin): void;
+	/** All that was taken in so far is to be merged: it was frozen. */
+	merges(): void;
+	/**
+	 * A line is kept as it is, its pages before `end`, and, if that is known, its nodes before `place`; that was merged, and its nodes are before
+	 * what is returned; one less wants that.
+	 */
+	keeps(origin: Origin, end: number, place?: number): void;
+	merged(origin: Origin): number;
+	givesUp(origin: Origin): void;
+	/** A segment is somewhere else. False if it can't be. */
+	moves(move: string): boolean;
+}

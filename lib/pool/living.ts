@@ -1,0 +1,67 @@
+/**
+ * What takes up space in a pool, and who wants it: brings the table of segments and the descent together, as `contents.ts` tells of records
+ * that are taken in. Made by `opening.ts`.
+ */
+
+import { Descent } from "./descent.js";
+import type { Life } from "./life.js";
+import type { NodeLog } from "./node-log.js";
+import type { Origin } from "./notes.js";
+import type { Segments } from "./segments.js";
+import { decodeMove, isMoveOf } from "./space/move-form.js";
+
+export class Living implements Life {
+	readonly descent: Descent;
+	readonly #segments: Segments;
+
+	constructor(segments: Segments, nodes: NodeLog) {
+		this.#segments = segments;
+		this.descent = new Descent({
+			free: (position, sectors) => segments.table.free(position, sectors),
+			freeNode: (place, bytes) => nodes.free(place, bytes),
+			gap: () => nodes.gap(),
+		});
+	}
+
+	born(position: number, sectors: number): void {
+		this.#segments.table.born(position, sectors);
+	}
+
+	begins(line: number, origin?: Origin): void {
+		this.descent.begins(line, origin);
+	}
+
+	merges(): void {
+		this.descent.merges();
+	}
+
+	keeps(origin: Origin, end: number, place?: number): void {
+		this.descent.keeps(origin, end, place);
+	}
+
+	merged(origin: Origin): number {
+		return this.descent.merged(origin);
+	}
+
+	givesUp(origin: Origin): void {
+		this.descent.givesUp(origin);
+	}
+
+	moves(text: string): boolean {
+		const move = decodeMove(text);
+		if (move === undefined || !isMoveOf(this.#segments.table, move)) return false;
+		this.#segments.table.move(move);
+		return true;
+	}
+}
+
+/** Of what was: nothing lives or dies because somebody looks at it. */
+export const NO_LIFE: Life = {
+	born: () => {},
+	begins: () => {},
+	merges: () => {},
+	keeps: () => {},
+	merged: () => 0,
+	givesUp: () => {},
+	moves: () => true,
+};

@@ -1,0 +1,59 @@
+/**
+ * What the log takes: whether writes may take space, as `upkeep.ts` finds out and the log asks before anything has a place in a record; and why
+ * nothing is taken at all, when that is so. Used by `log.ts`.
+ */
+
+import { StorageStatus } from "../errors.js";
+import { mayWrite } from "./space/room.js";
+import type { Slots } from "./space/slots.js";
+
+export class WriteRoom {
+	/** Slots that no write gets: trims, deletions, checkpoints and the cleaner do. */
+	reserve = 0;
+	/** There is nothing more to be had: who writes is told. */
+	isRefusing = false;
+	/** Called when somebody waits for room, or a slot was taken. */
+	wanted: () => void = () => {};
+	readonly #slots: Slots;
+
+	constructor(slots: Slots) {
+		this.#slots = slots;
+	}
+
+	get mayWrite(): boolean {
+		return mayWrite({ free: this.#slots.free, reserve: this.reserve });
+	}
+
+	/** The same; if not, somebody looks for space. */
+	get mayWriteNow(): boolean {
+		if (this.mayWrite) return true;
+		this.wanted();
+		return false;
+	}
+
+	/** A write finds no space, and there is none to be had. */
+	get isFull(): boolean {
+		return !this.mayWriteNow && this.isRefusing;
+	}
+}
+
+/** After "no space" it is tried again, so long after the last time. */
+const RETRY_US = 1_000_000;
+
+/** Why nothing is taken. */
+export class Refusal {
+	status: StorageStatus = StorageStatus.ok;
+	errno = 0;
+	#sinceUs = 0;
+
+	begin(status: StorageStatus, errno: number, nowUs: number): void {
+		this.status = status;
+		this.errno = errno;
+		this.#sinceUs = nowUs;
+	}
+
+	/** It is long enough ago to look again whether there is space. */
+	mayRetry(nowUs: number): boolean {
+		return this.status !== StorageStatus.ok && nowUs - this.#sinceUs >= RETRY_US;
+	}
+}

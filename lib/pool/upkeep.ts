@@ -1,0 +1,256 @@
+/**
+ * Sees to it that there are slots to write to: has what died given back, makes files, cleans, has checkpoints made, and gives up history, as
+ * `space/room.ts` says what comes next; when nothing helps, writes are refused until something does. Works in the background whenever somebody
+ * says that there may be something to do. Made by `pool.ts`.
+ */
+
+import { BlockOp } from "../block/request.js";
+import { OperatorError, unreachable } from "../errors.js";
+import type { Memory } from "../wire/memory.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
+import type { Checkpoints } from "./checkpoints.js";
+import type { Contents } from "./contents.js";
+import type { Descent } from "./descent.js";
+import type { PoolWorld } from "./folder.js";
+import { FILE_SLOTS, SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
+import { NOTE_BYTES_MAX } from "./gather.js";
+import type { Head } from "./head.js";
+import type { History } from "./history.js";
+import type { Log } from "./log.js";
+import type { WriteRoom } from "./log-room.js";
+import { encodeNote } from "./notes.js";
+import { bytesOf, PendingNote } from "./pending-note.js";
+import { run, type Segments } from "./segments.js";
+import { Cleaner, type CleanerWorld } from "./space/cleaner.js";
+import { encodeMove } from "./space/move-form.js";
+import { Next, nextStep, reserveSlots, type Standing } from "./space/room.js";
+import { NO_SLOT } from "./space/slots.js";
+import type { Move } from "./space/table.js";
+
+export interface UpkeepOf {
+	readonly world: PoolWorld;
+	readonly head: Head;
+	readonly segments: Segments;
+	readonly contents: Contents;
+	readonly descent: Descent;
+	readonly log: Log;
+	readonly checkpoints: Checkpoints;
+	readonly history: History;
+	readonly room: WriteRoom;
+}
+
+/** So often it is looked for space while there is none. */
+const RETRY_US = 1_000_000;
+
+/** Of the table, about: a row and its bitmap. */
+const ROW_BYTES = 280;
+
+export class Upkeep implements CleanerWorld {
+	readonly #of: UpkeepOf;
+	readonly #cleaner: Cleaner;
+	#running: Promise<void> | null = null;
+	/** There may be more to do than was seen. */
+	#again = false;
+	#isClosed = false;
+	/** Slots that were cleaned since one came back, or something died. */
+	#inVain = 0;
+	/** The last one could not be cleaned. */
+	#isStuck = false;
+	/** Slots that were free, or about to be, at most since somebody poked. */
+	#most = 0;
+	/** When all was tried in vain, and the last record then. */
+	#refusedUs = 0;
+	#refusedAt = 0;
+	/** No more files can be made, as far as is known. */
+	#isLastFile = false;
+
+	constructor(of: UpkeepOf) {
+		this.#of = of;
+		this.#cleaner = new Cleaner(of.segments.table, this);
+		of.room.wanted = () => this.#wanted();
+		this.#reserve();
+	}
+
+	/** Where all was tried in vain, that is done again when something was said since, or from time to time. */
+	#wanted(): void {
+		const { room, log, world } = this.#of;
+		if (room.isRefusing && log.cursor.sequence === this.#refusedAt) {
+			if (world.now() - this.#refusedUs < RETRY_US) return;
+			this.#isLastFile = false;
+		}
+		room.isRefusing = false;
+		this.poke();
+	}
+
+	/** There may be something to do. */
+	poke(): void {
+		this.#again = true;
+		if (this.#running !== null || this.#isClosed) return;
+		this.#running = this.#run().finally(() => {
+			this.#running = null;
+		});
+	}
+
+	/** From time to time: what failed is tried again. */
+	age(): void {
+		this.#isLastFile = false;
+		this.poke();
+	}
+
+	/** Nothing is under way when it resolves. */
+	async close(): Promise<void> {
+		this.#isClosed = true;
+		await this.#running;
+	}
+
+	async #run(): Promise<void> {
+		const { room, descent, contents, world, log } = this.#of;
+		this.#most = 0;
+		while (this.#again && !this.#isClosed && !log.hasFailed) {
+			this.#again = false;
+			try {
+				if (this.#next() !== Next.grow) await descent.work(contents.layers.tree, world.nextTurn);
+				if (await this.#do(this.#next())) this.#again = true;
+			} catch (error) {
+				// What can't be done now is tried when somebody pokes again.
+				if (!(error instanceof OperatorError)) throw error;
+				if (!room.mayWrite) this.#refuse();
+			}
+			this.#reserve();
+			if (room.mayWrite) room.isRefusing = false;
+			log.wake();
+		}
+	}
+
+	#next(): Next {
+		return nextStep(this.#standing());
+	}
+
+	/** True if there may be more. */
+	async #do(next: Next): Promise<boolean> {
+		const { segments, checkpoints, history } = this.#of;
+		switch (next) {
+			case Next.nothing:
+				return false;
+			case Next.grow:
+				await segments.grow().catch(() => {
+					this.#isLastFile = true;
+				});
+				return true;
+			case Next.clean:
+				this.#isStuck = !(await this.#cleaner.clean(this.#of.head.state.start.segment, SEGMENT_SECTORS));
+				this.#inVain++;
+				return true;
+			case Next.checkpoint:
+				await checkpoints.request(segments.slots.comingBack > 0);
+				this.#isStuck = false;
+				return true;
+			case Next.giveUp:
+				this.#inVain = 0;
+				this.#isStuck = false;
+				return history.giveUp();
+			case Next.refuse:
+				this.#refuse();
+				return false;
+			default:
+				return unreachable(next);
+		}
+	}
+
+	#refuse(): void {
+		const { room, log, world } = this.#of;
+		room.isRefusing = true;
+		this.#refusedAt = log.cursor.sequence;
+		this.#refusedUs = world.now();
+	}
+
+	#standing(): Standing {
+		const { segments, head, log, history, room } = this.#of;
+		const { slots, table } = segments;
+		slots.settle();
+		const { free, comingBack: waiting } = slots;
+		if (free + waiting > this.#most) this.#inVain = 0;
+		this.#most = Math.max(this.#most, free + waiting);
+		const victim = this.#cleaner.emptiest(head.state.start.segment);
+		return {
+			slots: slots.count,
+			free,
+			reserve: room.reserve,
+			waiting,
+			emptiest: victim === NO_SLOT || this.#isStuck ? undefined : table.liveIn(victim),
+			cleanedInVain: this.#inVain,
+			isUnsettled: log.cursor.sequence !== (history.kept.at(-1)?.sequence ?? 0),
+			hasHistory: history.hasSome,
+			canGrow: segments.mayGrow && !this.#isLastFile,
+			liveShare: this.#liveShare(),
+		};
+	}
+
+	/** Of the slots that are used. */
+	#liveShare(): number {
+		const { slots, table } = this.#of.segments;
+		let sectors = 0;
+		for (let slot = 0; slot < slots.count; slot++) sectors += table.liveIn(slot);
+		return sectors / Math.max(1, (slots.count - slots.free) * SEGMENT_SECTORS);
+	}
+
+	/** What writes don't get is counted anew. */
+	#reserve(): void {
+		const { contents, segments, room } = this.#of;
+		let pages = 0;
+		for (const root of contents.layers.roots.values()) pages += root.mapped;
+		const { slots, table } = segments;
+		const { capacity } = contents.layers;
+		room.reserve = reserveSlots(slots.count, capacity, pages, ROW_BYTES * table.rows.size);
+	}
+
+	allocate(byteLength: number): Memory {
+		return this.#of.world.allocate(byteLength);
+	}
+
+	takeSlot(): number {
+		return this.#of.segments.takeSlot();
+	}
+
+	read(slot: number, sector: number, sectors: number, into: Memory): Promise<void> {
+		return this.#of.segments.readSlot(slot, sector * SECTOR_BYTES, sectors * SECTOR_BYTES, into);
+	}
+
+	async write(slot: number, sector: number, sectors: number, from: Memory): Promise<void> {
+		const { segments } = this.#of;
+		const at = (slot % FILE_SLOTS) * SEGMENT_BYTES + sector * SECTOR_BYTES;
+		const name = segments.fileNameOf(slot);
+		await run(segments.deviceOfSlot(slot), BlockOp.write, at, sectors * SECTOR_BYTES, from, name);
+	}
+
+	async sync(slots: ReadonlySet<number>): Promise<void> {
+		const { segments } = this.#of;
+		const devices = new Map([...slots].map((slot) => [segments.deviceOfSlot(slot), slot]));
+		for (const [device, slot] of devices)
+			await run(device, BlockOp.flush, 0, 0, undefined, segments.fileNameOf(slot));
+	}
+
+	mayGoOn(): Promise<void> {
+		return this.#of.world.nextTurn();
+	}
+
+	/** No checkpoint begins meanwhile: what it stores of the table must be of one moment. */
+	async say(moves: readonly Move[]): Promise<void> {
+		const { checkpoints, log } = this.#of;
+		const release = await checkpoints.reserve();
+		try {
+			let some: Uint8Array[] = [];
+			for (const move of moves) {
+				const note = encodeNote({ note: "move", move: encodeMove(move) });
+				if (bytesOf(some) + note.length > NOTE_BYTES_MAX) {
+					await new PendingNote(log, some).done;
+					some = [];
+				}
+				some.push(note);
+			}
+			await new PendingNote(log, some).done;
+		} finally {
+			release();
+		}
+	}
+}
