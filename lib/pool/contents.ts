@@ -51,7 +51,7 @@ export class Contents implements ReplaySink {
 		}
 		for (const [line, root] of ending) {
 			this.layers.addVolume(line, root);
-			this.layers.deleteVolume(line, position);
+			this.layers.deleteVolume(line, position + 1);
 		}
 	}
 
@@ -220,7 +220,8 @@ export class Contents implements ReplaySink {
 	): void {
 		const volume = this.#volume(line);
 		const { sizeBytes, snapshots } = volume;
-		const image = this.#imageNow({ line, position }, end);
+		// (What this record has made zeros died at its end, perhaps.)
+		const image = this.#imageNow({ line, position }, end + 1);
 		const snapshot: Snapshot = { name, line, position, image, timeUs, sizeBytes, from, isHeld: false };
 		this.#replace(volume, { snapshots: [...snapshots, snapshot] });
 	}
@@ -270,7 +271,7 @@ export class Contents implements ReplaySink {
 		this.#snapshot({ line, name: kept }, position, end, timeUs);
 		this.life.begins(newLine, snapshot);
 		this.layers.addVolume(newLine, root);
-		this.layers.deleteVolume(line, end);
+		this.layers.deleteVolume(line, end + 1);
 		this.#replace(this.#volume(line), { line: newLine, serial, wwn, sizeBytes: snapshot.sizeBytes });
 	}
 }

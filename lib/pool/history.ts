@@ -125,7 +125,9 @@ export class History {
 		for (const volume of contents.catalog.volumes) {
 			const position = this.#windows.edge(policyOf(volume), now());
 			const mark = this.#all.find((each) => each.position === position);
-			if (mark !== undefined) descent.moveWindow(volume.line, position, mark.place + mark.bytes);
+			// (What its last record has made zeros died at its end, perhaps.)
+			if (mark !== undefined && isCheckpoint(mark))
+				descent.moveWindow(volume.line, position + 1, mark.place + mark.bytes);
 		}
 		const needed = new Set(this.#windows.needed(this.#policies(), now()));
 		const dropped = this.#all.filter((ref) => !needed.has(ref));

@@ -55,7 +55,7 @@ export class Moments {
 			const contents = await contentsAt({ ...this.#parts, ref, empty }, timeUs);
 			const volume = sameVolume(contents.catalog, present);
 			if (volume === undefined) throw refusal(present, timeUs, "there was no such volume then");
-			if (!living.descent.reaches(volume.line, ref?.position ?? 0))
+			if (!living.descent.reaches(volume.line, ref === undefined ? 0 : ref.position + 1))
 				throw refusal(present, timeUs, "is not kept any more");
 			return { volume, contents, ref, nodes, release };
 		} catch (error) {
@@ -81,7 +81,7 @@ export class Moments {
 			const { contents, ref, nodes } = then;
 			// (The last sector that counts; of what has a record of its own, it is where that begins.)
 			const position = contents.end - 1;
-			const image = new Image({ line, position }, contents.end);
+			const image = new Image({ line, position }, contents.end + 1);
 			image.root = root;
 			image.place = ref === undefined ? 0 : ref.place + ref.bytes;
 			const snapshot = { name, line, position, image, timeUs, sizeBytes, isHeld: false };

@@ -91,9 +91,15 @@ export class CrashFolder extends MemoryFolder {
 		readonly power: Power,
 		readonly planted?: Planted,
 		files: ReadonlyMap<string, BlockDevice> = new Map(),
+		/** Files of the log that have room. */
+		readonly filesMax?: number,
 	) {
 		super((device) => new Muted(new Powered(device, power, planted), power, planted));
 		for (const [name, device] of files) this.files.set(name, device);
+	}
+
+	override async most(): Promise<number | undefined> {
+		return this.filesMax;
 	}
 
 	protected override make(sizeBytes: number): BlockDevice {
@@ -105,6 +111,6 @@ export class CrashFolder extends MemoryFolder {
 		const files = new Map<string, BlockDevice>();
 		for (const [name, device] of this.files)
 			if (device instanceof CrashDevice) files.set(name, device.crash(random, survival));
-		return new CrashFolder(new Power(left), this.planted, files);
+		return new CrashFolder(new Power(left), this.planted, files, this.filesMax);
 	}
 }

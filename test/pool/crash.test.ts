@@ -8,6 +8,7 @@ import { CrashError } from "./crash-model.js";
 import { PLANTS } from "./planted.js";
 
 const RUNS = 40;
+const SMALL_RUNS = 3;
 const LIVES = 4;
 const RUNS_TO_FIND = 300;
 const FIRST_SEED = Number(process.env.POOL_SEED ?? 1 + Math.floor(Math.random() * 1e6));
@@ -23,6 +24,17 @@ t.test("what was promised survives, wherever the power is cut", async (t) => {
 			return;
 		}
 	t.pass(`${RUNS} runs from seed ${FIRST_SEED}`);
+});
+
+t.test("what was promised survives where space has to come back", async (t) => {
+	for (let seed = FIRST_SEED; seed < FIRST_SEED + SMALL_RUNS; seed++)
+		try {
+			await new CrashRun(seed, undefined, true).play(LIVES);
+		} catch (error) {
+			t.error(error, `seed ${seed}`);
+			return;
+		}
+	t.pass(`${SMALL_RUNS} runs from seed ${FIRST_SEED}`);
 });
 
 t.test("at any request of a checkpoint and of a snapshot, and then while it is opened", async (t) => {

@@ -22,6 +22,8 @@ const PAGE_BYTES = 4096;
 /** Of each volume. */
 const SECTORS = 256;
 const VOLUMES = ["a", "b"] as const;
+/** Of one that is written, and that is all. */
+const BULK_SECTORS = 4 * 2 ** 11;
 const OPERATIONS = 40;
 /** So few pages that are written begin a checkpoint, in every second run. */
 const SMALL_MAP = { entries: RECORD_ENTRIES + 24, nodeBytes: 2 ** 18 } as const;
@@ -38,10 +40,13 @@ export class CrashRun {
 	readonly #snapshots = new Map<string, readonly number[]>();
 	#pool: Pool | null = null;
 	#devices: BlockDevice[] = [];
+	#bulkDevice: BlockDevice | null = null;
 
+	/** `isSmall`: the pool is so small that space has to come back, and much is written beside. */
 	constructor(
 		readonly seed: number,
 		readonly planted?: Planted,
+		readonly isSmall = false,
 	) {
 		this.#random = new Random(seed);
 		this.#modes = VOLUMES.map(() => this.#random.pick(["ack", "flush"]));
@@ -50,16 +55,18 @@ export class CrashRun {
 	/** Throws a CrashError for what is not there, or should not be. */
 	async play(lives: number): Promise<void> {
 		const random = this.#random;
-		let folder = new CrashFolder(new Power(Number.POSITIVE_INFINITY), this.planted);
+		let folder = this.#newFolder();
 		const pool = await Pool.create(testWorld(folder, this.seed));
 		for (const name of VOLUMES) await pool.administration.create(name, SECTORS * SECTOR, PAGE_BYTES);
+		if (this.isSmall) await pool.administration.create("bulk", BULK_SECTORS * SECTOR, PAGE_BYTES);
 		await pool.close();
 		let model = new Model(new Array<number>(VOLUMES.length * SECTORS).fill(0));
 		for (let life = 0; life < lives; life++) {
 			// First in the middle of opening, perhaps; then in the middle of everything.
 			folder = folder.crash(random, random.pick([0, 0.5, 0.95, 1]), random.below(8));
 			await this.#untilOff(folder, async () => void (await this.#open(folder)));
-			folder = folder.crash(random, random.pick([0, 0.5, 0.95, 1]), 8 + random.below(60));
+			const left = 8 + random.below(this.isSmall ? 600 : 60);
+			folder = folder.crash(random, random.pick([0, 0.5, 0.95, 1]), left);
 			const found = await this.#untilOff(folder, async () => {
 				await this.#open(folder);
 				await this.#checkSnapshots();
@@ -78,7 +85,7 @@ export class CrashRun {
 	 */
 	async cutAt(cut: number, again: number): Promise<boolean> {
 		const random = this.#random;
-		let folder = new CrashFolder(new Power(Number.POSITIVE_INFINITY), this.planted);
+		let folder = this.#newFolder();
 		const pool = await Pool.create(testWorld(folder, this.seed));
 		for (const name of VOLUMES) await pool.administration.create(name, SECTORS * SECTOR, PAGE_BYTES);
 		await pool.close();
@@ -102,6 +109,17 @@ export class CrashRun {
 		return isOver !== true;
 	}
 
+	#newFolder(): CrashFolder {
+		const power = new Power(Number.POSITIVE_INFINITY);
+		return new CrashFolder(power, this.planted, undefined, this.isSmall ? 1 : undefined);
+	}
+
+	/** Half a megabyte, anywhere on a volume that nobody looks at; of a pool that is full it is refused. */
+	async #bulk(): Promise<void> {
+		const [sectors, last] = [1024, BULK_SECTORS - 1024];
+		await this.#run(this.#bulkDevice!, BlockOp.write, 8 * this.#random.below(last / 8), sectors, 1);
+	}
+
 	/** What `act` comes to, unless the power is cut before. */
 	async #untilOff<T>(folder: CrashFolder, act: () => Promise<T>): Promise<T | undefined> {
 		return Promise.race([act(), folder.power.off.then(() => undefined)]);
@@ -120,6 +138,9 @@ export class CrashRun {
 			const durability = this.#modes[i]!;
 			this.#devices.push((await openVolumeStack(this.#pool, name, { ...options, durability })).device);
 		}
+		if (!this.isSmall) return;
+		const bulk = await openVolumeStack(this.#pool, "bulk", { ...options, durability: "none" });
+		this.#bulkDevice = bulk.device;
 	}
 
 	async #readAll(): Promise<number[]> {
@@ -168,6 +189,7 @@ export class CrashRun {
 		const underWay: Promise<void>[] = [];
 		let volume = 0;
 		for (let i = 0; i < OPERATIONS; i++) {
+			for (let left = this.isSmall ? 4 : 0; left > 0; left--) await this.#bulk();
 			if (underWay.length === 0 || !this.#hasSmallMap) volume = random.below(VOLUMES.length);
 			underWay.push(this.#operation(model, volume));
 			if (random.chance(0.3)) await Promise.all(underWay.splice(0));
