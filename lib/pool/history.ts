@@ -113,28 +113,34 @@ export class History {
 	async giveUp(): Promise<boolean> {
 		const [before] = this.#all;
 		this.#holdBack();
-		if (!this.#windows.giveUp(this.#policies(), this.#of.now())) return false;
+		if (!this.#windows.giveUp(this.#policies(), this.#nowUs)) return false;
 		await this.trim();
 		return this.#all[0] !== before;
 	}
 
 	/** Moves windows on, and forgets what none of them needs any more. */
 	async trim(): Promise<void> {
-		const { contents, descent, now, policyOf } = this.#of;
+		const { contents, descent, policyOf } = this.#of;
+		const nowUs = this.#nowUs;
 		this.#holdBack();
 		for (const volume of contents.catalog.volumes) {
-			const position = this.#windows.edge(policyOf(volume), now());
+			const position = this.#windows.edge(policyOf(volume), nowUs);
 			const mark = this.#all.find((each) => each.position === position);
 			// (What its last record has made zeros died at its end, perhaps.)
 			if (mark !== undefined && isCheckpoint(mark))
 				descent.moveWindow(volume.line, position + 1, mark.place + mark.bytes);
 		}
-		const needed = new Set(this.#windows.needed(this.#policies(), now()));
+		const needed = new Set(this.#windows.needed(this.#policies(), nowUs));
 		const dropped = this.#all.filter((ref) => !needed.has(ref));
 		this.#all = this.#all.filter((ref) => needed.has(ref));
 		this.#forgetSummaries();
 		if (dropped.length > 0) this.#beganUs = Math.max(this.#beganUs, this.#all[0]?.timeUs ?? 0);
 		for (const ref of dropped) if (isCheckpoint(ref)) await this.#drop(ref);
+	}
+
+	/** Not before the last checkpoint: the clock may have been set back. */
+	get #nowUs(): number {
+		return Math.max(this.#of.now(), this.#all.at(-1)?.timeUs ?? 0);
 	}
 
 	#policies(): HistoryPolicy[] {

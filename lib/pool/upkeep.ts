@@ -118,6 +118,8 @@ export class Upkeep implements CleanerWorld {
 			}
 			this.#reserve();
 			if (room.mayWrite) room.isRefusing = false;
+			// (Who waits is told how it ended, whatever that was.)
+			else if (!this.#again) this.#refuse();
 			log.wake();
 		}
 	}

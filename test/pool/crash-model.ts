@@ -17,7 +17,21 @@ export class Model {
 	/** So many of the changes must survive. */
 	safe = 0;
 
+	readonly #done = new Set<number>();
+
 	constructor(readonly base: readonly number[]) {}
+
+	/** So many changes, the first ones, are over. */
+	get acknowledged(): number {
+		let count = 0;
+		while (this.#done.has(count)) count++;
+		return count;
+	}
+
+	/** The change after so many is. */
+	acknowledge(count: number): void {
+		this.#done.add(count);
+	}
 
 	/** Whether so many sectors were so, from `at` on, at some time since `from` changes were asked for. */
 	wereSo(found: readonly number[], at: number, from: number): boolean {

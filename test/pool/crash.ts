@@ -220,7 +220,9 @@ export class CrashRun {
 		if (kind === 10) return this.#pool!.checkpoint();
 		if (kind === 11) return this.#snapshot(model, volume);
 		if (kind > 0) return this.#change(model, volume);
-		const count = model.changes.length;
+		// One that waits for the map, or for space, is not flushed: it is not acknowledged.
+		const mayWait = this.#hasSmallMap || this.isSmall;
+		const count = mayWait ? model.acknowledged : model.changes.length;
 		const { request } = await this.#run(device, BlockOp.flush, 0, 0);
 		if (request.status === StorageStatus.ok) model.safe = Math.max(model.safe, count);
 	}
@@ -238,6 +240,7 @@ export class CrashRun {
 		model.changes.push({ at: volume * SECTORS + sector, sectors, stamp });
 		const { request } = await this.#run(device, op, sector, sectors, stamp);
 		if (request.status !== StorageStatus.ok) throw new CrashError(`a change ended with ${request.status}`);
+		model.acknowledge(count);
 		if (this.#modes[volume] === "ack") model.safe = Math.max(model.safe, count + 1);
 	}
 }
