@@ -29,8 +29,8 @@ const CHECK_LONGEST_MS = 32_000;
  * Those that began together part by chance, until they are as far from each other as that, so that it asks for few at any moment.
  */
 const CHECKS_PER_SECOND = 16;
-/** Of many, those that fall into one part of a second are asked for together: to wake up for each would cost more than to ask. */
-const CHECK_GRID_MS = 250;
+/** Of many, those that fall into one second are asked for together: to wake up for each would cost more than to ask. */
+const CHECK_GRID_MS = 1000;
 /** The same for an address that another serves: it shall be served again soon when that one has gone. */
 const RETURN_FIRST_MS = 1000;
 const RETURN_LONGEST_MS = 16_000;
