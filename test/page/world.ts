@@ -1,6 +1,6 @@
 /**
  * A site for the page to show: disks with names and loads as people have them, one slow, one broken, two links, some initiators, and
- * figures as workers tell them, which follow from the second alone. Used by the tests of the page and by who makes its pictures.
+ * figures as workers tell them, which follow from the time alone. Used by the tests of the page and by who makes its pictures.
  */
 
 import type { AoeExport } from "../../lib/control/model.js";
@@ -68,19 +68,20 @@ function mac(index: number): string {
 	return `02:00:00:00:00:${index.toString(16).padStart(2, "0")}`;
 }
 
-/** What has been counted of a disk; grows with each second. */
+/** What has been counted of a disk; grows with time. */
 class Counted {
 	readonly counters = { ...NO_COUNTERS };
 	readonly read = new Float64Array(HISTOGRAM_CLASSES);
 	readonly write = new Float64Array(HISTOGRAM_CLASSES);
 
-	add(load: Load, second: number): void {
+	/** What came in so many seconds, up to this one. */
+	add(load: Load, second: number, seconds: number): void {
 		const { name, readsPerSecond, writesPerSecond, errorsPerSecond = 0 } = load;
 		const wave = 1 + 0.35 * Math.sin(second / 17 + name.length) + 0.1 * Math.sin(second * 1.7);
 		// Somebody's hour of copying: slow and many for a while.
 		const surge = name === SLOW && second % 180 > 90 ? 2.5 : 1;
-		const reads = Math.round(readsPerSecond * wave);
-		const writes = Math.round(writesPerSecond * wave * surge);
+		const reads = Math.round(seconds * readsPerSecond * wave);
+		const writes = Math.round(seconds * writesPerSecond * wave * surge);
 		this.counters.reads += reads;
 		this.counters.readBytes += reads * 8192;
 		this.counters.writes += writes;
@@ -108,8 +109,8 @@ export class World {
 	rivals: AoeExport["rivals"] = [];
 	readonly #counted = new Map<string, Counted>();
 	#framesIn = 1_000_000;
-	/** The last one that was counted. */
-	#second = 0;
+	/** Until when it has counted. */
+	#countedMs = 0;
 
 	constructor(disks: number) {
 		this.loads = loadsOf(disks);
@@ -128,15 +129,19 @@ export class World {
 
 	/** What a worker says of the seconds since the last look. */
 	look(nowMs: number): Look {
-		const second = Math.floor(nowMs / 1000);
 		const busy = this.loads.filter(
 			({ name, readsPerSecond, writesPerSecond }) => name !== BROKEN && readsPerSecond + writesPerSecond > 0,
 		);
-		for (let each = Math.max(this.#second + 1, second - SECONDS_MAX); each <= second; each++) {
-			for (const load of busy) this.#counted.get(load.name)?.add(load, each);
-			this.#framesIn += 12_000;
+		// In parts of about a second: of whole ones none may end between two looks, and two between the next, a peak.
+		const sinceMs = Math.max(this.#countedMs, nowMs - SECONDS_MAX * 1000);
+		const parts = Math.max(1, Math.round((nowMs - sinceMs) / 1000));
+		const seconds = Math.max(0, nowMs - sinceMs) / 1000 / parts;
+		for (let part = 1; part <= parts; part++) {
+			const second = sinceMs / 1000 + part * seconds;
+			for (const load of busy) this.#counted.get(load.name)?.add(load, second, seconds);
+			this.#framesIn += Math.round(12_000 * seconds);
 		}
-		this.#second = second;
+		this.#countedMs = nowMs;
 		return {
 			worker: 0,
 			life: 1,
