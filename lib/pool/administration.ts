@@ -4,47 +4,16 @@
  */
 
 import { OperatorError } from "../errors.js";
-import { quote } from "../text.js";
+import { changedSettings, type SettingsChange } from "../spec/policy.js";
+import { quote, sizeText } from "../text.js";
+import type { AdministrationOn, Users } from "./administration-on.js";
 import { checkPage, checkSize, freeName, momentName } from "./allowed.js";
 import { type Catalog, checkName, type Snapshot, type Volume } from "./catalog.js";
-import type { PoolWorld } from "./folder.js";
 import { NOTE_BYTES_MAX } from "./gather.js";
 import { newIdentity } from "./identity.js";
-import type { Log } from "./log.js";
 import { encodeNote, type Note } from "./notes.js";
 import { readVolumeName } from "./past.js";
 import { bytesOf, PendingNote } from "./pending-note.js";
-
-/** What is asked of whoever has the volumes open. */
-export interface Users {
-	/** Whether somebody has the line open for writing. */
-	isOpen(line: number): boolean;
-	/** The volume has another size. */
-	resized(volume: Volume): void;
-}
-
-/** When snapshots can be taken, and when what they have is stored. */
-export interface Cuts {
-	/** A snapshot is on its way until what is returned is called. */
-	reserve(): Promise<() => void>;
-	/** What snapshots have is stored when it resolves. */
-	idle(): Promise<void>;
-}
-
-/** What volumes were at moments. */
-export interface Past {
-	/** A snapshot of the volume as it was, by this name: stored when it resolves. */
-	keep(volume: Volume, timeUs: number, name: string): Promise<Snapshot>;
-}
-
-export interface AdministrationOn {
-	readonly world: PoolWorld;
-	readonly catalog: Catalog;
-	readonly log: Log;
-	readonly users: Users;
-	readonly cuts: Cuts;
-	readonly moments: Past;
-}
 
 export interface WantedSnapshot {
 	readonly volume: string;
@@ -220,9 +189,31 @@ export class Administration {
 			const identity: Note[] = isAnother ? [{ note: "identity", line, ...newIdentity() }] : [];
 			await this.#say({ note: "resize", line, sizeBytes }, ...identity);
 			const resized = this.volume(name);
-			this.#users.resized(resized);
+			this.#users.changed(resized);
 			return resized;
 		});
+	}
+
+	/** What is kept of a volume, and how much it may hold. */
+	set(name: string, changes: SettingsChange): Promise<Volume> {
+		return this.#inTurn(async () => {
+			const { line } = this.volume(name);
+			const { quotaBytes } = changes;
+			if (typeof quotaBytes === "number") await this.#checkQuota(this.volume(name), quotaBytes);
+			const settings = changedSettings(this.volume(name).settings, changes);
+			await this.#say({ note: "set", line, settings });
+			const changed = this.volume(name);
+			this.#users.changed(changed);
+			return changed;
+		});
+	}
+
+	async #checkQuota(volume: Volume, quotaBytes: number): Promise<void> {
+		const used = await this.#users.countUsed(volume);
+		if (used <= quotaBytes) return;
+		throw new OperatorError(
+			`volume ${quote(volume.name)}: holds ${sizeText(used)} already, more than a quota of ${sizeText(quotaBytes)}`,
+		);
 	}
 
 	#checkShrink(volume: Volume, sizeBytes: number, mayShrink: boolean): void {

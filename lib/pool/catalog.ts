@@ -1,6 +1,7 @@
 /** Which volumes and snapshots a pool has. Filled by `contents.ts`; asked by `pool.ts`. */
 
 import { OperatorError } from "../errors.js";
+import type { VolumeSettings } from "../spec/policy.js";
 import { quote } from "../text.js";
 import type { Root } from "./map/ref.js";
 import type { Origin } from "./notes.js";
@@ -47,6 +48,7 @@ export interface Volume {
 	readonly serial: string;
 	readonly wwn: string;
 	readonly createdUs: number;
+	readonly settings: VolumeSettings;
 	/** In the order in which they were made. */
 	readonly snapshots: readonly Snapshot[];
 }

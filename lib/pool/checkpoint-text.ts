@@ -5,6 +5,7 @@
  */
 
 import { invariant, OperatorError } from "../errors.js";
+import { areVolumeSettings } from "../spec/policy.js";
 import { Image, type Snapshot, type Volume } from "./catalog.js";
 import type { Floor, Walk } from "./descent.js";
 import { areNumbers, SEGMENT_BYTES } from "./format.js";
@@ -177,8 +178,10 @@ class Reader {
 			return false;
 		if (!areTexts(value, ["name", "serial", "wwn"])) return false;
 		const known = value as Volume;
-		// (Older ones don't say which line it was born as.)
-		const volume = { ...known, born: known.born ?? known.line, snapshots: [] };
+		// (Older ones say neither of these.)
+		const { born = known.line, settings = {} } = known;
+		if (!areVolumeSettings(settings)) return false;
+		const volume = { ...known, born, settings, snapshots: [] };
 		this.#volumes.push(volume);
 		this.#roots.set(volume.line, root);
 		return true;

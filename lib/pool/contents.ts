@@ -25,6 +25,9 @@ export class Contents implements ReplaySink {
 	since = 0;
 	/** Where the log ended behind the last record that was taken in. */
 	end = 0;
+	/** The same when the last checkpoint began, and the last one that is merged. */
+	frozenEnd = 0;
+	mergedEnd = 0;
 	/** Called when a record has been taken in, and whether it has begun a checkpoint. */
 	whenTaken: (isCut: boolean) => void = () => {};
 	/** What snapshots that wait for a merge have. */
@@ -109,11 +112,13 @@ export class Contents implements ReplaySink {
 	freeze(): void {
 		this.layers.freeze();
 		this.life.merges();
+		this.frozenEnd = this.end;
 	}
 
 	/** Has what was frozen merged. Throws if a node can't be had, or stored. */
 	async settle(): Promise<void> {
 		await merge(this.layers, this.outlet, this.nextTurn);
+		this.mergedEnd = this.frozenEnd;
 		for (const image of this.#cut) {
 			image.root = this.layers.roots.get(image.of.line) ?? null;
 			image.place = this.life.merged(image.of);
@@ -167,6 +172,9 @@ export class Contents implements ReplaySink {
 				if (!this.life.moves(note.move))
 					throw new OperatorError(`position ${position}: the log moves a segment as it can't be moved`);
 				break;
+			case "set":
+				this.#replace(this.#volume(note.line), { settings: note.settings });
+				break;
 			case "identity":
 				this.#replace(this.#volume(note.line), { serial: note.serial, wwn: note.wwn });
 				break;
@@ -192,7 +200,7 @@ export class Contents implements ReplaySink {
 	#create({ note: _, origin, ...made }: NoteOf<"create">, timeUs: number): void {
 		const root = origin === undefined ? undefined : this.imageOf(origin).root;
 		if (root === null) throw new OperatorError(`the log clones what is not stored yet: line ${made.line}`);
-		this.catalog.put({ ...made, born: made.line, createdUs: timeUs, snapshots: [] });
+		this.catalog.put({ ...made, born: made.line, settings: {}, createdUs: timeUs, snapshots: [] });
 		this.life.begins(made.line, origin);
 		this.layers.addVolume(made.line, root);
 	}

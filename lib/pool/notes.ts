@@ -5,6 +5,8 @@
  * A volume's pages have its *line*'s number; a rollback gives the volume another line.
  */
 
+import { areVolumeSettings, type VolumeSettings } from "../spec/policy.js";
+
 /** Where a line begins that does not begin empty: as another one was at a position, or as a snapshot of a volume is. */
 export interface Origin {
 	readonly line: number;
@@ -26,6 +28,8 @@ export type Note =
 	| { readonly note: "resize"; readonly line: number; readonly sizeBytes: number }
 	| { readonly note: "rename"; readonly line: number; readonly name: string }
 	| { readonly note: "delete"; readonly line: number }
+	/** What is kept of it and how much it may hold: all that is not as for other volumes. */
+	| { readonly note: "set"; readonly line: number; readonly settings: VolumeSettings }
 	/** Those that one record has are of one moment: the one before the next record. */
 	| { readonly note: "snapshot"; readonly line: number; readonly name: string; readonly from?: string }
 	| { readonly note: "forget"; readonly line: number; readonly name: string }
@@ -55,6 +59,7 @@ const FIELDS: Readonly<Record<Note["note"], readonly string[]>> = {
 	resize: ["line", "sizeBytes"],
 	rename: NAMED,
 	delete: ["line"],
+	set: ["line", "settings"],
 	snapshot: NAMED,
 	forget: NAMED,
 	hold: NAMED,
@@ -110,6 +115,7 @@ function parsed(text: Uint8Array): Record<string, unknown> | undefined {
 }
 
 function isField(field: string, value: unknown): boolean {
+	if (field === "settings") return areVolumeSettings(value);
 	return NUMBERS.includes(field) ? isCount(value) : typeof value === "string";
 }
 

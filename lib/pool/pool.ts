@@ -5,7 +5,8 @@
 
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
-import { Administration, type Users } from "./administration.js";
+import { Administration } from "./administration.js";
+import type { Users } from "./administration-on.js";
 import type { Volume } from "./catalog.js";
 import { Checkpoints, stable } from "./checkpoints.js";
 import { differences, type PageRange } from "./difference.js";
@@ -23,6 +24,7 @@ import { openParts, type PoolParts } from "./opening.js";
 import type { PageLookup } from "./page-lookup.js";
 import { PageStore } from "./page-store.js";
 import { type At, readVolumeName } from "./past.js";
+import { Quota } from "./quota.js";
 import { StoredReads } from "./stored-reads.js";
 import { Upkeep } from "./upkeep.js";
 import { VolumeDevice } from "./volume-device.js";
@@ -140,6 +142,12 @@ export class Pool implements Users {
 		return (this.#parts.contents.layers.roots.get(line)?.mapped ?? 0) * pageBytes;
 	}
 
+	async countUsed(volume: Volume): Promise<number> {
+		await stable(this.#parts.log);
+		await this.#checkpoints.request();
+		return this.usedBytesOf(volume);
+	}
+
 	/** Has a checkpoint made of all that is written by now. Throws an OperatorError. */
 	checkpoint(): Promise<void> {
 		return this.#checkpoints.request();
@@ -170,8 +178,11 @@ export class Pool implements Users {
 			this.#devices.delete(volume.line);
 			return whenClosed();
 		};
-		const device = new VolumeDevice(volume, this.#store, world.allocate, readOnly, closed);
+		const quota = this.#quotaOf(volume);
+		const device = new VolumeDevice(volume, this.#store, world.allocate, readOnly, closed, quota);
 		this.#devices.set(volume.line, device);
+		// (What was written to it earlier is counted by a checkpoint only.)
+		if (volume.settings.quotaBytes !== undefined) await this.#checkpoints.request();
 		return { device, log, volume };
 	}
 
@@ -186,8 +197,17 @@ export class Pool implements Users {
 			release();
 			return whenClosed();
 		};
-		const device = new VolumeDevice(past, store, world.allocate, true, closed);
+		const device = new VolumeDevice(past, store, world.allocate, true, closed, this.#quotaOf(past));
 		return { device, log, volume: past };
+	}
+
+	#quotaOf(volume: Volume): Quota {
+		const { contents, log } = this.#parts;
+		const checkpoint = async (): Promise<void> => {
+			await stable(log);
+			await this.#checkpoints.request();
+		};
+		return new Quota({ contents, log, checkpoint }, volume);
 	}
 
 	/** Nothing of it goes until `release` is called. */
@@ -243,8 +263,8 @@ export class Pool implements Users {
 		return this.#devices.has(line);
 	}
 
-	resized(volume: Volume): void {
-		this.#devices.get(volume.line)?.resize(volume);
+	changed(volume: Volume): void {
+		this.#devices.get(volume.line)?.change(volume);
 	}
 
 	/** What was found right so far is looked at again, the head says how far the log has come, a full log looks for space. To be called every 30 seconds. */

@@ -13,6 +13,7 @@ import { copyBytes, isZero } from "./bytes.js";
 import { RECORD_DATA_BYTES, RECORD_ENTRIES } from "./format.js";
 import type { NodeFault, NodeWaiter } from "./map/store.js";
 import { type PageStore, Where } from "./page-store.js";
+import { Allowance, type Quota, Verdict } from "./quota.js";
 import { type FetchOwner, PageFetch } from "./stored-reads.js";
 
 /** What became of a change. */
@@ -44,6 +45,7 @@ export class VolumeChange implements FetchOwner, NodeWaiter {
 	readonly #volume: number;
 	readonly #pageBytes: number;
 	readonly #owner: ChangeOwner;
+	readonly #allowance: Allowance;
 	/** Pages of which a part is changed: the first and the last one. */
 	readonly #head: PageFetch;
 	readonly #tail: PageFetch;
@@ -62,11 +64,13 @@ export class VolumeChange implements FetchOwner, NodeWaiter {
 		pageBytes: number,
 		allocate: (byteLength: number) => Memory,
 		owner: ChangeOwner,
+		quota: Quota,
 	) {
 		this.#store = store;
 		this.#volume = volume;
 		this.#pageBytes = pageBytes;
 		this.#owner = owner;
+		this.#allowance = new Allowance(quota, volume, pageBytes);
 		this.#head = new PageFetch(store.reads, allocate(pageBytes), pageBytes, this);
 		this.#tail = new PageFetch(store.reads, allocate(pageBytes), pageBytes, this);
 	}
@@ -78,6 +82,7 @@ export class VolumeChange implements FetchOwner, NodeWaiter {
 		this.#headPage = -1;
 		this.#tailPage = -1;
 		this.#range = 0;
+		this.#allowance.begin();
 		this.#beginRange(request);
 	}
 
@@ -116,17 +121,39 @@ export class VolumeChange implements FetchOwner, NodeWaiter {
 		if (this.#lacks(first + pages - 1, this.#at, this.#end)) return Progress.fetching;
 		if (this.status !== StorageStatus.ok) return Progress.done;
 		const isOne = pages <= RECORD_ENTRIES && pages * bytes <= RECORD_DATA_BYTES;
-		if (isOne && this.#at === offsetBytes && !log.fits(pages, (pages * bytes) / SECTOR_BYTES, 0))
-			return Progress.needsRoom;
+		const isWhole = isOne && this.#at === offsetBytes;
+		if (isWhole && !log.fits(pages, (pages * bytes) / SECTOR_BYTES, 0)) return Progress.needsRoom;
+		if (isWhole && !this.#isAllowed(first, pages)) return this.#refused;
 		while (this.#at < this.#end) {
 			if (!log.fits(1, bytes / SECTOR_BYTES, 0)) return Progress.needsRoom;
 			const page = Math.floor(this.#at / bytes);
+			if (!isWhole && !this.#isAllowed(page, 1)) return this.#refused;
 			const to = Math.min(this.#end, (page + 1) * bytes);
 			this.#put(page, this.#at - page * bytes, to - this.#at);
 			this.#at = to;
+			if (!isWhole) this.#allowance.gathered();
 		}
+		if (isWhole) this.#allowance.gathered();
 		log.wake();
 		return Progress.done;
+	}
+
+	/** Whether the volume may have so many pages as they are written. If not: `#refused`. */
+	#isAllowed(first: number, pages: number): boolean {
+		const request = this.request!;
+		const verdict = this.#allowance.ask(this.#store, request, first, pages, this);
+		if (verdict === Verdict.unsure) request.park();
+		else if (verdict === Verdict.failed) this.#fail();
+		else if (verdict === Verdict.over) {
+			this.status = StorageStatus.noSpace;
+			this.errno = constants.errno.ENOSPC;
+		}
+		return verdict === Verdict.allowed;
+	}
+
+	/** It failed, or goes on by itself. */
+	get #refused(): Progress {
+		return this.status === StorageStatus.ok ? Progress.fetching : Progress.done;
 	}
 
 	#zero(): Progress {
@@ -165,6 +192,7 @@ export class VolumeChange implements FetchOwner, NodeWaiter {
 		const count = Math.min(HOLE_PAGES_MAX, Math.floor((this.#end - begin) / bytes));
 		if (this.#at === begin && count > 0) {
 			this.#store.log.gather.hole(this.#volume, page, count);
+			this.#allowance.quota.loosen();
 			return begin + count * bytes;
 		}
 		const to = Math.min(this.#end, begin + bytes);
@@ -227,7 +255,9 @@ export class VolumeChange implements FetchOwner, NodeWaiter {
 		const where = isWhole ? Where.hole : this.#whereNow(page);
 		const isZeros = source === null || isZero(source, sourceOffset, length);
 		if (isZeros && this.#isZeroBeside(where, page, from, length)) {
-			if (isWhole || where !== Where.hole) gather.hole(this.#volume, page, 1);
+			if (!isWhole && where === Where.hole) return;
+			gather.hole(this.#volume, page, 1);
+			this.#allowance.quota.loosen();
 			return;
 		}
 		const at = isWhole ? this.#place(page) : this.#image(page, where);

@@ -15,6 +15,7 @@ import type { Memory } from "../wire/memory.js";
 import type { Volume } from "./catalog.js";
 import { BLOCK_BYTES, RECORD_DATA_BYTES } from "./format.js";
 import { type PageStore, Where } from "./page-store.js";
+import type { Quota } from "./quota.js";
 import type { RoomWaiter } from "./room-waiters.js";
 import { type ChangeOwner, Progress, VolumeChange } from "./volume-change.js";
 import { type ReadsOwner, VolumeReads } from "./volume-reads.js";
@@ -31,6 +32,7 @@ export class VolumeDevice implements BlockDevice, RoomWaiter, ChangeOwner, Reads
 	readonly #forget: () => void;
 	readonly #whenClosed: () => Promise<void>;
 	readonly #readOnly: boolean;
+	readonly #quota: Quota;
 	#info: DeviceInfo;
 	#unused: VolumeChange | null = null;
 	/** Those that wait for room, in order of arrival. */
@@ -46,8 +48,10 @@ export class VolumeDevice implements BlockDevice, RoomWaiter, ChangeOwner, Reads
 		allocate: (byteLength: number) => Memory,
 		readOnly: boolean,
 		whenClosed: () => Promise<void>,
+		quota: Quota,
 	) {
 		this.#volume = volume;
+		this.#quota = quota;
 		this.#store = store;
 		this.#allocate = allocate;
 		this.#reads = new VolumeReads(store, volume.line, volume.pageBytes, allocate, this);
@@ -61,9 +65,12 @@ export class VolumeDevice implements BlockDevice, RoomWaiter, ChangeOwner, Reads
 		return this.#info;
 	}
 
-	/** The same volume, with another size. */
-	resize(volume: Volume): void {
+	/** The same volume, with another size or quota. */
+	change(volume: Volume): void {
+		const isResized = volume.sizeBytes !== this.#volume.sizeBytes;
 		this.#volume = volume;
+		this.#quota.change(volume);
+		if (!isResized) return;
 		this.#info = infoOf(volume, this.#readOnly);
 		this.#listeners.changed();
 	}
@@ -104,7 +111,8 @@ export class VolumeDevice implements BlockDevice, RoomWaiter, ChangeOwner, Reads
 
 	#change(request: BlockRequest): void {
 		const { line, pageBytes } = this.#volume;
-		const change = this.#unused ?? new VolumeChange(this.#store, line, pageBytes, this.#allocate, this);
+		const change =
+			this.#unused ?? new VolumeChange(this.#store, line, pageBytes, this.#allocate, this, this.#quota);
 		this.#unused = change.next;
 		change.next = null;
 		change.begin(request);

@@ -1,6 +1,6 @@
 /**
- * `limit.iops=5000`: settings of a disk as words of a command line. The keys are those of `[disk.NAME]` in vblade.toml(5), with dots;
- * values are read by the schema that reads files. Used by `changes.ts`. Throws an OperatorError for what is not understood.
+ * `limit.iops=5000`: settings of a disk, or a volume, as words of a command line. The keys are those of `[disk.NAME]` in vblade.toml(5), with dots;
+ * values are read by the schema that reads files. Used by `changes.ts` and the commands of volumes. Throws an OperatorError for what is not understood.
  */
 
 import { parse, TomlError } from "smol-toml";
@@ -14,8 +14,6 @@ import { quote } from "../../text.js";
 export type Settings = { [key: string]: unknown };
 
 /** Every key, with dots, and the schema of its value. Tables are keys, too. */
-const KEYS: ReadonlyMap<string, z.ZodType> = new Map(keysOf(diskSchema, ""));
-
 function keysOf(schema: z.ZodType, prefix: string): [string, z.ZodType][] {
 	const table = schema instanceof z.ZodOptional ? (schema.unwrap() as z.ZodType) : schema;
 	if (!(table instanceof z.ZodObject)) return [];
@@ -25,22 +23,30 @@ function keysOf(schema: z.ZodType, prefix: string): [string, z.ZodType][] {
 	});
 }
 
-/** The settings that `words` ask for. `key=` is null, if keys can be taken away here. */
-export function readSettings(words: readonly string[], mayTakeAway: boolean): Settings {
+/** The settings that `words` ask for, of a disk or by another `schema`. `key=` is null, if keys can be taken away here. */
+export function readSettings(
+	words: readonly string[],
+	mayTakeAway: boolean,
+	schema: z.ZodType = diskSchema,
+): Settings {
+	const keys: ReadonlyMap<string, z.ZodType> = new Map(keysOf(schema, ""));
 	const settings: Settings = {};
 	const given = new Set<string>();
 	for (const word of words) {
 		const at = word.indexOf("=");
-		if (at <= 0) throw new OperatorError(`${quote(word)}: KEY=VALUE is expected here, as in limit.iops=5000`);
+		if (at <= 0)
+			throw new OperatorError(
+				`${quote(word)}: KEY=VALUE is expected here, as in ${schema === diskSchema ? "limit.iops=5000" : "quota=10G"}`,
+			);
 		const [key, text] = [word.slice(0, at), word.slice(at + 1)];
-		const schema = KEYS.get(key);
-		if (schema === undefined) throw new OperatorError(unknownName("key", key, [...KEYS.keys()]));
+		const known = keys.get(key);
+		if (known === undefined) throw new OperatorError(unknownName("key", key, [...keys.keys()]));
 		for (const other of given)
 			if (other === key || other.startsWith(`${key}.`) || key.startsWith(`${other}.`))
 				throw new OperatorError(`${quote(word)}: ${other} is given already`);
 		given.add(key);
 		if (text === "" && !mayTakeAway) throw new OperatorError(`${quote(word)}: a value is expected`);
-		put(settings, key.split("."), text === "" ? null : readValue(key, schema, text));
+		put(settings, key.split("."), text === "" ? null : readValue(key, known, text));
 	}
 	return settings;
 }

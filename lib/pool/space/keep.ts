@@ -4,12 +4,10 @@
  * and what can go is found out of the times alone. Snapshots that somebody made himself, or holds, are none of its business. Pure: asked from time to time.
  */
 
-/** Periods by name, in seconds; they begin at multiples of them since 1970, in UTC. Weeks begin on Thursdays, therefore, which nobody minds. */
-export const PERIODS = { hourly: 3_600, daily: 86_400, weekly: 604_800 } as const;
-export type Period = keyof typeof PERIODS;
+import { PERIODS, type Period, type Schedule } from "../../spec/policy.js";
 
-/** By period: for how long, in seconds. */
-export type Schedule = Partial<Readonly<Record<Period, number>>>;
+/** Periods in seconds; they begin at multiples of them since 1970, in UTC. Weeks begin on Thursdays, therefore, which nobody minds. */
+const LENGTHS: Readonly<Record<Period, number>> = { hourly: 3_600, daily: 86_400, weekly: 604_800 };
 
 /** What those that a schedule made are called: what they are of, to the second. */
 const NAME = /^auto-(\d{4})-(\d{2})-(\d{2})T(\d{2})(\d{2})(\d{2})Z$/;
@@ -44,10 +42,10 @@ export function due(schedule: Schedule, names: readonly string[], nowUs: number)
 		.sort((a, b) => a.time - b.time);
 	const kept = new Set<string>();
 	let isMissing = false;
-	for (const period of Object.keys(PERIODS) as Period[]) {
+	for (const period of PERIODS) {
 		const forSeconds = schedule[period];
 		if (forSeconds === undefined) continue;
-		const length = PERIODS[period];
+		const length = LENGTHS[period];
 		let last = Number.NaN;
 		for (const { name, time } of made) {
 			const isFirst = Math.floor(time / length) !== last;

@@ -1,0 +1,116 @@
+/**
+ * What is kept of volumes' pasts, and how much they may hold: the values that files, commands and programs give, read and written. Used by
+ * `schema.ts` and `lib/pool/`. Pure.
+ */
+
+import { OperatorError } from "../errors.js";
+import { quote, sizeText } from "../text.js";
+import { sizeBytes } from "./values.js";
+
+/** How often a schedule makes snapshots. */
+export const PERIODS = ["hourly", "daily", "weekly"] as const;
+export type Period = (typeof PERIODS)[number];
+
+/** By period: for how long, in seconds. */
+export type Schedule = Partial<Readonly<Record<Period, number>>>;
+
+/** Of a volume; what is left out is as the pool has it, and there is no quota without one. */
+export interface VolumeSettings {
+	readonly historySeconds?: number;
+	readonly keep?: Schedule;
+	readonly quotaBytes?: number;
+}
+
+/** What is left out stays as it is; null takes it away. Of `keep` the same holds period by period. */
+export interface SettingsChange {
+	readonly historySeconds?: number | null;
+	readonly keep?: { readonly [Each in Period]?: number | null | undefined } | null;
+	readonly quotaBytes?: number | null;
+}
+
+export function changedSettings(settings: VolumeSettings, change: SettingsChange): VolumeSettings {
+	const keep = change.keep && given({ ...settings.keep, ...change.keep });
+	return given({ ...settings, ...change, ...(keep !== undefined && { keep }) }) as VolumeSettings;
+}
+
+/** Without what is taken away. */
+function given(table: object): object {
+	return Object.fromEntries(
+		Object.entries(table).filter(([, value]) => value !== null && value !== undefined),
+	);
+}
+
+const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+/** Ten years. */
+const SECONDS_MAX = 3650 * 86_400;
+
+/** The seconds that `90s`, `1h`, `7d` or `0` mean. Throws an OperatorError. */
+export function readDuration(what: string, text: string): number {
+	const [, digits, unit = "s"] = /^([0-9]+)([smhd])$/.exec(text === "0" ? "0s" : text) ?? [];
+	const seconds = Number(digits) * UNIT_SECONDS[unit]!;
+	if (seconds <= SECONDS_MAX) return seconds;
+	throw new OperatorError(
+		`${what} ${quote(text)}: a time is allowed, such as 30m, 1h or 7d, at most 3650d; 0 is none`,
+	);
+}
+
+/** As it would be written. */
+export function durationText(seconds: number): string {
+	if (seconds === 0) return "0";
+	const [unit = "s", length = 1] =
+		Object.entries(UNIT_SECONDS)
+			.reverse()
+			.find(([, each]) => seconds % each === 0) ?? [];
+	return `${seconds / length}${unit}`;
+}
+
+/** The bytes of a quota. Throws an OperatorError. */
+export function readQuota(text: string): number {
+	const bytes = sizeBytes(text);
+	if (bytes !== undefined && bytes > 0) return bytes;
+	throw new OperatorError(
+		`quota ${quote(text)}: a number above 0 is allowed, with K, M, G or T if it is more than bytes`,
+	);
+}
+
+/** As they would be written, by the names of their keys; null is what the pool has. */
+export interface SettingsText {
+	readonly history: string | null;
+	readonly keep: Partial<Readonly<Record<Period, string>>> | null;
+	readonly quota: string | null;
+}
+
+export function settingsText({ historySeconds, keep, quotaBytes }: VolumeSettings): SettingsText {
+	return {
+		history: historySeconds === undefined ? null : durationText(historySeconds),
+		keep: keep === undefined ? null : scheduleText(keep),
+		quota: quotaBytes === undefined ? null : sizeText(quotaBytes),
+	};
+}
+
+export function scheduleText(keep: Schedule): Partial<Record<Period, string>> {
+	return Object.fromEntries(Object.entries(keep).map(([period, seconds]) => [period, durationText(seconds)]));
+}
+
+/** Whether a value that was kept somewhere is one of these. */
+export function areVolumeSettings(value: unknown): value is VolumeSettings {
+	if (typeof value !== "object" || value === null) return false;
+	const { historySeconds, keep, quotaBytes, ...others } = value as Record<string, unknown>;
+	return (
+		Object.keys(others).length === 0 &&
+		isCountOrNothing(historySeconds) &&
+		isCountOrNothing(quotaBytes) &&
+		(keep === undefined || isSchedule(keep))
+	);
+}
+
+export function isSchedule(value: unknown): value is Schedule {
+	if (typeof value !== "object" || value === null) return false;
+	return Object.entries(value).every(
+		([period, seconds]) => PERIODS.some((each) => each === period) && isCountOrNothing(seconds),
+	);
+}
+
+function isCountOrNothing(value: unknown): boolean {
+	return value === undefined || (Number.isSafeInteger(value) && Number(value) >= 0);
+}
