@@ -43,6 +43,7 @@ const RUN: Readonly<Record<Name, Run>> = {
 	"volume send": async (argv) => (await import("./pools/stream.js")).volumeSendCommand(argv),
 	"volume receive": async (argv) => (await import("./pools/stream.js")).volumeReceiveCommand(argv),
 	"volume rm": async (argv) => (await import("./pools/volume-changes.js")).volumeRmCommand(argv),
+	"volume set": async (argv) => (await import("./pools/volume-changes.js")).volumeSetCommand(argv),
 	"volume rename": async (argv) => (await import("./pools/volume-changes.js")).volumeRenameCommand(argv),
 	"volume resize": async (argv) => (await import("./pools/volume-changes.js")).volumeResizeCommand(argv),
 	"volume snapshot": async (argv) => (await import("./pools/volume-changes.js")).volumeSnapshotCommand(argv),

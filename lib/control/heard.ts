@@ -13,6 +13,7 @@ import {
 	isNull,
 	isOneOf,
 	isShape,
+	isTable,
 	isText,
 } from "../channel/checks.js";
 import { FrameError } from "../channel/frames.js";
@@ -21,6 +22,7 @@ import type { WorkerLook, WorkerReports } from "../daemon/worker-look.js";
 import type { ServingSome, WorkerNews, WorkerQuestion } from "../daemon/worker-messages.js";
 import { isMac, isSetOnDisk, isWord, LONGEST, MOST_LINKS } from "../daemon/worker-requests.js";
 import type { PoolLook } from "../pool/looks.js";
+import { PERIODS } from "../spec/policy.js";
 import type { Happening } from "./event-log.js";
 
 type Words = Readonly<Record<string, unknown>>;
@@ -174,6 +176,9 @@ const isPool = isShape({
 			created: isWord,
 			serial: isWord,
 			wwn: isWord,
+			history: isWordOrNull,
+			keep: isEither(isNull, isTable(isWord, PERIODS.length, LONGEST)),
+			quotaBytes: isEither(isNull, isNumber),
 			snapshots: isList(isShape({ name: isWord, sizeBytes: isNumber, created: isWord, held: isFlag }), MOST),
 		}),
 		MOST,

@@ -217,7 +217,9 @@ const aboutPools: Part = function* (writer, { pools }) {
 		writer.family(metric, "gauge", help);
 		for (const { name, look } of pools)
 			for (const volume of look?.volumes ?? []) {
-				writer.line(metric, `pool="${escaped(name)}",volume="${escaped(volume.name)}"`, volume[figure]);
+				const value = volume[figure];
+				const labels = `pool="${escaped(name)}",volume="${escaped(volume.name)}"`;
+				if (value !== null) writer.line(metric, labels, value);
 				yield;
 			}
 	}
@@ -227,6 +229,7 @@ const aboutPools: Part = function* (writer, { pools }) {
 const VOLUME_FIGURES = [
 	["vblade_volume_size_bytes", "sizeBytes", "Size of the volume."],
 	["vblade_volume_used_bytes", "usedBytes", "What the volume has mapped."],
+	["vblade_volume_quota_bytes", "quotaBytes", "What the volume may have mapped; none: no quota."],
 ] as const;
 
 const aboutLatency: Part = function* (writer, { disks, latency, histograms }) {

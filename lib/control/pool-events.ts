@@ -4,6 +4,7 @@
 
 import type { PoolAct } from "../daemon/worker-messages.js";
 import { unreachable } from "../errors.js";
+import { durationText, PERIODS, type SettingsChange } from "../spec/policy.js";
 import { sizeText } from "../text.js";
 import type { Happening } from "./event-log.js";
 import type { EventKind } from "./model.js";
@@ -34,6 +35,8 @@ function toldOf(act: PoolAct): readonly Told[] {
 			return [["volume-changed", act.to, `is called that now, and was ${act.name}`]];
 		case "replace":
 			return [["volume-changed", act.name, `is now as ${act.by} was`]];
+		case "set":
+			return [["volume-changed", act.name, `has ${settingsWords(act.settings)} now`]];
 		case "remove":
 			return [["volume-removed", act.name, "removed"]];
 		case "rollback":
@@ -49,4 +52,23 @@ function toldOf(act: PoolAct): readonly Told[] {
 		default:
 			return unreachable(act);
 	}
+}
+
+function settingsWords({ quotaBytes, historySeconds, keep }: SettingsChange): string {
+	const words: string[] = [];
+	if (quotaBytes !== undefined)
+		words.push(quotaBytes === null ? "no quota" : `a quota of ${sizeText(quotaBytes)}`);
+	if (historySeconds !== undefined)
+		words.push(
+			`a history ${historySeconds === null ? "as in its pool" : `of ${durationText(historySeconds)}`}`,
+		);
+	if (keep === null) words.push("snapshots by the schedule of its pool");
+	for (const period of PERIODS) {
+		const seconds = keep?.[period];
+		if (seconds !== undefined)
+			words.push(
+				`${seconds === null ? "no" : ""} ${period} snapshots${seconds === null ? "" : ` for ${durationText(seconds)}`}`.trim(),
+			);
+	}
+	return words.join(", ");
 }

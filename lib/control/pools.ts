@@ -8,6 +8,7 @@ import { OperatorError } from "../errors.js";
 import type { PoolLook } from "../pool/looks.js";
 import { fixedName, isMoment } from "../pool/past.js";
 import type { PoolConfig } from "../spec/configuration.js";
+import type { SettingsChange } from "../spec/policy.js";
 import { quote } from "../text.js";
 import type { Desired } from "./desired.js";
 import type { EventLog } from "./event-log.js";
@@ -102,6 +103,12 @@ export class Pools {
 		const act = { act: "resize", name: volume, sizeBytes, mayShrink, isAnother } as const;
 		const work = (): Promise<PoolLook> => this.#act(pool, act);
 		return this.#found(pool, await (isAnother ? this.desired.aside(disk, work) : work()), volume);
+	}
+
+	/** What is kept of it, and how much it may hold. */
+	async set(name: string, settings: SettingsChange): Promise<Volume> {
+		const { pool, volume } = this.#read(name);
+		return this.#found(pool, await this.#act(pool, { act: "set", name: volume, settings }), volume);
 	}
 
 	async rename(name: string, to: string): Promise<Volume> {

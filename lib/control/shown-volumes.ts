@@ -16,6 +16,7 @@ export function shownVolumes(
 		const from = volume.created > momentsFrom ? volume.created : momentsFrom;
 		const disk = disks.get(`${pool}/${volume.name}`) ?? null;
 		const snapshots = volume.snapshots.map((each) => ({ ...each }));
-		return { ...volume, pool, disk, momentsFrom: from, snapshots };
+		const keep = volume.keep && { ...volume.keep };
+		return { ...volume, keep, pool, disk, momentsFrom: from, snapshots };
 	});
 }

@@ -3,6 +3,7 @@
  */
 
 import type { Subject } from "../log.js";
+import type { SettingsChange } from "../spec/policy.js";
 import type { DiskSpec, ExportSpec, IdentitySpec, LinkSpec } from "../spec/spec.js";
 import type { SetOnDisk } from "./set-access.js";
 
@@ -46,6 +47,9 @@ export type PoolAct =
 	| { readonly act: "rename"; readonly name: string; readonly to: string }
 	/** It goes on as the other one is, which is no more. Its snapshots stay. `isAnother`: as above. */
 	| { readonly act: "replace"; readonly name: string; readonly by: string; readonly isAnother: boolean }
+	/** It goes on as the other one is, which is no more. */
+	| { readonly act: "replace"; readonly name: string; readonly by: string }
+	| { readonly act: "set"; readonly name: string; readonly settings: SettingsChange }
 	/** With all that it holds. */
 	| { readonly act: "remove"; readonly name: string }
 	/** All of one moment. */

@@ -82,6 +82,9 @@ async function change({ pool: { administration } }: UsedPool, act: PoolAct): Pro
 		case "replace":
 			await administration.replace(act.name, act.by, act.isAnother);
 			break;
+		case "set":
+			await administration.set(act.name, act.settings);
+			break;
 		case "remove":
 			await administration.delete(act.name);
 			break;

@@ -135,6 +135,12 @@ const isWorkerDisk = isShape({
 
 const MOST_PIECES = 64;
 const isSize = isCount(Number.MAX_SAFE_INTEGER);
+const isSetting = optional(isEither(isNull, isSize));
+const isSettingsChange = isShape({
+	historySeconds: isSetting,
+	keep: optional(isEither(isNull, isShape({ hourly: isSetting, daily: isSetting, weekly: isSetting }))),
+	quotaBytes: isSetting,
+});
 const isPoolAct = [
 	isShape({ act: isOneOf(["look"]) }),
 	isShape({ act: isOneOf(["create"]), name: isWord, sizeBytes: isSize, pageBytes: isSize }),
@@ -147,6 +153,8 @@ const isPoolAct = [
 	}),
 	isShape({ act: isOneOf(["rename"]), name: isWord, to: isWord }),
 	isShape({ act: isOneOf(["replace"]), name: isWord, by: isWord, isAnother: isFlag }),
+	isShape({ act: isOneOf(["replace"]), name: isWord, by: isWord }),
+	isShape({ act: isOneOf(["set"]), name: isWord, settings: isSettingsChange }),
 	isShape({ act: isOneOf(["remove"]), name: isWord }),
 	isShape({
 		act: isOneOf(["snapshot"]),

@@ -2,6 +2,7 @@
  * What is said of a pool and its volumes, as plain values: by the commands that open a pool, and by a worker that control asks.
  */
 
+import { durationText, type ScheduleText, scheduleText } from "../spec/policy.js";
 import type { Volume } from "./catalog.js";
 import type { Pool } from "./pool.js";
 
@@ -22,6 +23,10 @@ export interface VolumeLook {
 	readonly created: string;
 	readonly serial: string;
 	readonly wwn: string;
+	/** What is set of it, as it would be written; null: it is as for other volumes of the pool. */
+	readonly history: string | null;
+	readonly keep: ScheduleText | null;
+	readonly quotaBytes: number | null;
 	readonly snapshots: readonly SnapshotLook[];
 }
 
@@ -37,7 +42,8 @@ export interface PoolLook {
 
 /** As of the last checkpoint. */
 function lookAt(pool: Pool, volume: Volume): VolumeLook {
-	const { createdUs, snapshots, name, sizeBytes, pageBytes, serial, wwn } = volume;
+	const { createdUs, snapshots, name, sizeBytes, pageBytes, serial, wwn, settings } = volume;
+	const { historySeconds, keep, quotaBytes = null } = settings;
 	return {
 		name,
 		sizeBytes,
@@ -46,6 +52,9 @@ function lookAt(pool: Pool, volume: Volume): VolumeLook {
 		wwn,
 		usedBytes: pool.usedBytesOf(volume),
 		created: timeText(createdUs),
+		history: historySeconds === undefined ? null : durationText(historySeconds),
+		keep: keep === undefined ? null : scheduleText(keep),
+		quotaBytes,
 		snapshots: snapshots.map((snapshot) => {
 			const { name: called, sizeBytes: size, timeUs, isHeld } = snapshot;
 			return { name: called, sizeBytes: size, created: timeText(timeUs), held: isHeld };

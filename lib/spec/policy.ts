@@ -4,7 +4,7 @@
  */
 
 import { OperatorError } from "../errors.js";
-import { quote, sizeText } from "../text.js";
+import { quote } from "../text.js";
 import { sizeBytes } from "./values.js";
 
 /** How often a schedule makes snapshots. */
@@ -73,22 +73,10 @@ export function readQuota(text: string): number {
 	);
 }
 
-/** As they would be written, by the names of their keys; null is what the pool has. */
-export interface SettingsText {
-	readonly history: string | null;
-	readonly keep: Partial<Readonly<Record<Period, string>>> | null;
-	readonly quota: string | null;
-}
+/** By period, as it would be written. */
+export type ScheduleText = Partial<Readonly<Record<Period, string>>>;
 
-export function settingsText({ historySeconds, keep, quotaBytes }: VolumeSettings): SettingsText {
-	return {
-		history: historySeconds === undefined ? null : durationText(historySeconds),
-		keep: keep === undefined ? null : scheduleText(keep),
-		quota: quotaBytes === undefined ? null : sizeText(quotaBytes),
-	};
-}
-
-export function scheduleText(keep: Schedule): Partial<Record<Period, string>> {
+export function scheduleText(keep: Schedule): ScheduleText {
 	return Object.fromEntries(Object.entries(keep).map(([period, seconds]) => [period, durationText(seconds)]));
 }
 

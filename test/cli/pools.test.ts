@@ -17,6 +17,7 @@ import {
 	volumeResizeCommand,
 	volumeRmCommand,
 	volumeRollbackCommand,
+	volumeSetCommand,
 	volumeSnapshotCommand,
 } from "../../lib/cli/pools/volume-changes.js";
 import { newDirectory } from "../support/mounts.js";
@@ -52,6 +53,16 @@ t.test("snapshots, clones, names and sizes", async (t) => {
 	t.match(await told(volumeRollbackCommand, `${folder}/web@a`), /snapshot +before-a /);
 	t.notMatch(await told(volumeRmCommand, `${folder}/web@a`), /snapshot +a /);
 	t.match(await told(volumeResizeCommand, `${folder}/web`, "2M"), /size +2M/);
+	t.match(
+		await told(volumeSetCommand, `${folder}/web`, "quota=1M", "keep.daily=30d", "history=90m"),
+		/quota +1M\nhistory +90m\nkeep +daily 30d\n/,
+	);
+	t.notMatch(await told(volumeSetCommand, `${folder}/web`, "keep=", "history="), /keep|history/);
+	await t.rejects(told(volumeSetCommand, `${folder}/web`, "quote=1M"), /key "quote".*quota/);
+	await t.rejects(
+		told(volumeSetCommand, `${folder}/web`, "history=1y"),
+		/history: history "1y": a time is allowed/,
+	);
 	t.match(await told(volumeRenameCommand, `${folder}/web`, "www"), /volume +www/);
 	t.equal(await told(volumeRmCommand, `${folder}/www`), "");
 	t.match(await told(volumeLsCommand, folder), /^copy .*\ndb .*\n$/);

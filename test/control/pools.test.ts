@@ -49,6 +49,7 @@ t.test("what is shown", async (t) => {
 		'vblade_pool_up{pool="slow"} 0',
 		'vblade_pool_used_bytes{pool="fast"} 16777216',
 		'vblade_volume_used_bytes{pool="fast",volume="web"} 8192',
+		'vblade_volume_quota_bytes{pool="fast",volume="web"} 536870912',
 	])
 		t.ok(text.includes(`\n${line}\n`), line);
 });
@@ -78,6 +79,11 @@ t.test("what is asked of the worker", async (t) => {
 		200,
 		'pool /srv/fast {"act":"resize","name":"web","sizeBytes":1024,"mayShrink":false,"isAnother":false}',
 	]);
+	t.strictSame(await asked("PATCH", "/api/v1/volumes/fast%2Fweb", { quota: "1G", keep: { hourly: null } }), [
+		200,
+		'pool /srv/fast {"act":"set","name":"web","settings":{"keep":{"hourly":null},"quotaBytes":1073741824}}',
+	]);
+	t.strictSame(await asked("PATCH", "/api/v1/volumes/fast%2Fweb", { quota: "much" }), [422]);
 	t.strictSame(
 		await asked("PATCH", "/api/v1/volumes/fast%2Fweb", { name: "mail" }),
 		[409],

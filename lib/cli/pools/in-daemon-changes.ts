@@ -11,6 +11,7 @@ import { endOf } from "../asking/configuration.js";
 import { type Output, putJson } from "../client.js";
 import { addressOf, asked, type Line, readName, told } from "./in-daemon.js";
 import { readSize } from "./tell-volume.js";
+import { readVolumeSettings } from "./volume-settings.js";
 
 export function createVolume(line: Line<"page">, output: Output): Promise<number> {
 	const { positionals } = line;
@@ -28,6 +29,11 @@ export function resizeVolume(line: Line<"shrink" | "force">, output: Output): Pr
 
 export function renameVolume(line: Line, output: Output): Promise<number> {
 	const body = { name: line.positionals[1] ?? "" };
+	return told(line, output, (daemon, at) => daemon.send("PATCH", at, Volume, { body }));
+}
+
+export function setVolume(line: Line, output: Output): Promise<number> {
+	const body = readVolumeSettings(line.positionals.slice(1)).plain;
 	return told(line, output, (daemon, at) => daemon.send("PATCH", at, Volume, { body }));
 }
 

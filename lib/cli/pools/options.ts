@@ -172,6 +172,13 @@ export const VOLUME_RESIZE = {
 	],
 } as const satisfies Form;
 
+export const VOLUME_SET = {
+	name: "volume set",
+	help: "Sets what is kept of a volume, and how much it may hold: history, keep, quota; KEY= takes it away.",
+	arguments: [VOLUME, { name: "key=value", help: "quota=10G, history=1h, keep.daily=30d", isRepeated: true }],
+	options: EITHER,
+} as const satisfies Form;
+
 export const VOLUME_SNAPSHOT = {
 	name: "volume snapshot",
 	help: "Names what volumes of one pool are now, all at the same moment.",

@@ -6,6 +6,7 @@
 import { OperatorError } from "../../errors.js";
 import { lookNow } from "../../pool/looks.js";
 import type { Pool } from "../../pool/pool.js";
+import { settingsChange } from "../../spec/schema.js";
 import { quote } from "../../text.js";
 import { type Output, processOutput, putJson, understand } from "../client.js";
 import type { Form } from "../forms.js";
@@ -18,9 +19,11 @@ import {
 	VOLUME_RESIZE,
 	VOLUME_RM,
 	VOLUME_ROLLBACK,
+	VOLUME_SET,
 	VOLUME_SNAPSHOT,
 } from "./options.js";
 import { readSize, tell } from "./tell-volume.js";
+import { readVolumeSettings } from "./volume-settings.js";
 
 interface SnapshotPath {
 	readonly folder: string;
@@ -116,6 +119,21 @@ export function volumeResizeCommand(argv: readonly string[], output = processOut
 			return async (pool) => (await pool.administration.resize(name, bytes, has("shrink"))).name;
 		},
 		"resizeVolume",
+	);
+}
+
+export function volumeSetCommand(argv: readonly string[], output = processOutput): Promise<number> {
+	return changing(
+		VOLUME_SET,
+		argv,
+		output,
+		atVolume,
+		([path = "", ...words]) => {
+			const { name } = readVolumePath(path);
+			const change = settingsChange(readVolumeSettings(words).change);
+			return async (pool) => (await pool.administration.set(name, change)).name;
+		},
+		"setVolume",
 	);
 }
 

@@ -2,6 +2,7 @@
  * `/api/v1/volumes`: making volumes, also as clones, changing and removing them. What can be done is for `../pools.ts` to say.
  */
 
+import { settingsChange } from "../../spec/schema.js";
 import type { RunningJob } from "../jobs.js";
 import { Job, NewVolume, Pool, Replacement, Rollback, Volume, VolumePatch } from "../model.js";
 import { Refusal } from "../problem.js";
@@ -37,18 +38,19 @@ function making({ pools, volumeTurns }: Inside): Route[] {
 		route({
 			method: "PATCH",
 			path: "/api/v1/volumes/{name}",
-			summary: "Gives a volume another size, or another name",
+			summary: "Gives a volume another size or name, a quota, another history",
 			body: VolumePatch,
 			answers: { 200: { description: WITH_TAG, schema: Volume, tagged: true } },
 			refusals: [409],
 			ifMatch: "optional",
-			handle: ({ name, body: { sizeBytes, shrink = false, force = false, name: to }, header }) =>
+			handle: ({ name, body: { sizeBytes, shrink = false, force = false, name: to, ...keys }, header }) =>
 				volumeTurns.change(name, header("if-match"), async () => {
-					const sized =
-						sizeBytes === undefined ? undefined : await pools.resize(name, sizeBytes, shrink, force);
+					const change = settingsChange(keys);
+					let changed = Object.keys(change).length === 0 ? undefined : await pools.set(name, change);
+					if (sizeBytes !== undefined) changed = await pools.resize(name, sizeBytes, shrink, force);
 					if (to !== undefined && name !== `${name.split("/")[0]}/${to}`)
 						return taggedVolume(await pools.rename(name, to));
-					return taggedVolume(sized ?? (await pools.volume(name)));
+					return taggedVolume(changed ?? (await pools.volume(name)));
 				}),
 		}),
 		route({

@@ -3,6 +3,7 @@
  */
 
 import { z } from "zod";
+import { volumePatchSchema } from "../../spec/schema.js";
 import { bytes, count, moment, text } from "./units.js";
 
 const poolName = text("Its name in the configuration").meta({ example: "fast" });
@@ -26,6 +27,11 @@ export const Volume = z
 		created: moment("When it was made"),
 		serial: text("What initiators know it by"),
 		wwn: text("16 hexadecimal digits"),
+		history: text("How far back each moment is kept; null: as in its pool").nullable(),
+		keep: z.record(z.string(), z.string()).nullable().meta({
+			description: "For how long snapshots are kept that are made by themselves; null: as in its pool",
+		}),
+		quotaBytes: bytes("What may be mapped; null: no quota").nullable(),
 		disk: z.string().nullable().meta({ description: "The disk that serves it; null: none" }),
 		momentsFrom: moment("The earliest moment that can be looked at"),
 		snapshots: z.array(Snapshot),
@@ -73,6 +79,7 @@ export const NewVolume = z
 export const VolumePatch = z
 	.strictObject({
 		name: text("Another name").optional(),
+		...volumePatchSchema.shape,
 		sizeBytes: bytes("Another size").optional(),
 		shrink: z
 			.boolean()

@@ -81,11 +81,11 @@ function showFacts(place, volume) {
 	place.dataset.shown = shown;
 	const fact = (/** @type {string} */ title, /** @type {Node | string} */ value) =>
 		el("div", {}, el("dt", {}, title), el("dd", {}, value));
-	const { sizeBytes, usedBytes, pageBytes, created, serial, wwn, disk, momentsFrom } = volume;
+	const { sizeBytes, usedBytes, quotaBytes, pageBytes, created, serial, wwn, disk, momentsFrom } = volume;
 	fill(
 		place,
 		fact("Size", bytes(sizeBytes)),
-		fact("Used", bytes(usedBytes)),
+		fact("Used", quotaBytes === null ? bytes(usedBytes) : `${bytes(usedBytes)} of ${bytes(quotaBytes)}`),
 		fact("Page", bytes(pageBytes)),
 		fact("Disk", disk === null ? "none" : diskLink(disk)),
 		fact("Made", time(created)),

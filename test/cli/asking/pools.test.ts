@@ -22,6 +22,7 @@ import {
 	volumeResizeCommand,
 	volumeRmCommand,
 	volumeRollbackCommand,
+	volumeSetCommand,
 	volumeSnapshotCommand,
 } from "../../../lib/cli/pools/volume-changes.js";
 import { PoolList, VolumeList } from "../../../lib/control/model.js";
@@ -55,6 +56,12 @@ t.test("volumes are made, changed and looked at", async (t) => {
 	t.match(await said(volumeResizeCommand, "fast/web", "20G"), /^size +20G$/m);
 	t.match(await refused(volumeResizeCommand, "fast/web", "1G"), /larger than that; --shrink cuts it off/);
 	t.match(await said(volumeResizeCommand, "fast/web", "1G", "--shrink"), /^size +1G$/m);
+	t.match(
+		await said(volumeSetCommand, "fast/web", "quota=512M", "keep.hourly=7d"),
+		/^quota +512M\nkeep +hourly 7d$/m,
+	);
+	t.match(await said(volumeSetCommand, "fast/web", "keep.hourly="), /^quota +512M\ncreated/m);
+	t.match(JSON.parse(await said(volumeSetCommand, "fast/web", "quota=", "--json")), { quotaBytes: null });
 	t.match(await said(volumeRenameCommand, "fast/web", "www"), /^volume +fast\/www$/m);
 	t.match(await refused(volumeShowCommand, "fast/web"), /pool "fast": there is no volume "web"/);
 	t.match(await refused(volumeRmCommand, "fast/db"), /volume "fast\/db": disk db is on it/);
