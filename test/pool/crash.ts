@@ -183,16 +183,16 @@ export class CrashRun {
 		return { request: await promised.run(device), bytes: memory.bytes };
 	}
 
-	/** Several at a time, in one order: where changes may have to wait for the map, each volume has an order of its own. */
+	/** Several at a time, in one order; where changes may have to wait for the map, one by one. */
 	async #work(model: Model): Promise<void> {
 		const random = this.#random;
 		const underWay: Promise<void>[] = [];
-		let volume = 0;
 		for (let i = 0; i < OPERATIONS; i++) {
 			for (let left = this.isSmall ? 4 : 0; left > 0; left--) await this.#bulk();
-			if (underWay.length === 0 || !this.#hasSmallMap) volume = random.below(VOLUMES.length);
-			underWay.push(this.#operation(model, volume));
-			if (random.chance(0.3)) await Promise.all(underWay.splice(0));
+			underWay.push(this.#operation(model, random.below(VOLUMES.length)));
+			const isTurn = random.chance(0.3);
+			// (One that waits for the map may be overtaken, and then what is there is no prefix.)
+			if (isTurn || this.#hasSmallMap) await Promise.all(underWay.splice(0));
 		}
 		await Promise.all(underWay);
 	}
