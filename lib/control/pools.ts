@@ -6,12 +6,13 @@
 import type { PoolAct, VolumeQuestion } from "../daemon/worker-messages.js";
 import { OperatorError } from "../errors.js";
 import type { PoolLook } from "../pool/looks.js";
-import { fixedName, isMoment } from "../pool/past.js";
+import { isMoment } from "../pool/past.js";
 import type { PoolConfig } from "../spec/configuration.js";
 import type { SettingsChange } from "../spec/policy.js";
 import { quote } from "../text.js";
 import type { Desired } from "./desired.js";
 import type { EventLog } from "./event-log.js";
+import { fixed } from "./fixed.js";
 import type { VolumeAnswers } from "./heard-volume.js";
 import type { Jobs, RunningJob } from "./jobs.js";
 import type { NamedSnapshot, Pool, Volume } from "./model.js";
@@ -279,15 +280,6 @@ export class Pools {
 					409,
 					`volume ${quote(volume)}: disk ${disk} is on ${name === volume ? "it" : name}`,
 				);
-	}
-}
-
-/** A moment that is counted from now is the same one whenever it is asked for. Throws a Refusal. */
-function fixed(name: string): string {
-	try {
-		return fixedName(name, Date.now() * 1000);
-	} catch (error) {
-		throw new Refusal(422, messageOf(error));
 	}
 }
 

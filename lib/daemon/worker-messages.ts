@@ -47,8 +47,6 @@ export type PoolAct =
 	| { readonly act: "rename"; readonly name: string; readonly to: string }
 	/** It goes on as the other one is, which is no more. Its snapshots stay. `isAnother`: as above. */
 	| { readonly act: "replace"; readonly name: string; readonly by: string; readonly isAnother: boolean }
-	/** It goes on as the other one is, which is no more. */
-	| { readonly act: "replace"; readonly name: string; readonly by: string }
 	| { readonly act: "set"; readonly name: string; readonly settings: SettingsChange }
 	/** With all that it holds. */
 	| { readonly act: "remove"; readonly name: string }

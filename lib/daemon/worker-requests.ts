@@ -153,7 +153,6 @@ const isPoolAct = [
 	}),
 	isShape({ act: isOneOf(["rename"]), name: isWord, to: isWord }),
 	isShape({ act: isOneOf(["replace"]), name: isWord, by: isWord, isAnother: isFlag }),
-	isShape({ act: isOneOf(["replace"]), name: isWord, by: isWord }),
 	isShape({ act: isOneOf(["set"]), name: isWord, settings: isSettingsChange }),
 	isShape({ act: isOneOf(["remove"]), name: isWord }),
 	isShape({

@@ -9,7 +9,6 @@ import { z } from "zod";
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
 import { readNetif } from "./netif.js";
-import { type Period, readDuration, readQuota, type SettingsChange } from "./policy.js";
 import { ACCESS_LIST_MAX, CONFIG_STRING_MAX, NUMBERS } from "./ranges.js";
 import {
 	readBandwidth,
@@ -38,7 +37,7 @@ function understood<Plain extends z.ZodType, Read>(plain: Plain, read: (value: z
 	});
 }
 
-const text = <Read>(read: (text: string) => Read) => understood(z.string(), read);
+export const text = <Read>(read: (text: string) => Read) => understood(z.string(), read);
 const number = (name: string, range: Parameters<typeof readNumber>[2]) =>
 	understood(z.number(), (value) => readNumber(name, String(value), range));
 const flag = z.boolean();
@@ -182,44 +181,6 @@ export const diskSchema = z
 
 /** What a disk can be stored in: one of these. */
 export const STORAGE_KEYS = ["file", "memory", "volume"] as const satisfies readonly (keyof DiskValues)[];
-
-const keepKeys = {
-	hourly: text((time) => readDuration("hourly", time)),
-	daily: text((time) => readDuration("daily", time)),
-	weekly: text((time) => readDuration("weekly", time)),
-} satisfies Record<Period, z.ZodType>;
-const keepSchema = z.strictObject(keepKeys).partial();
-
-const history = text((time) => readDuration("history", time));
-const quota = text(readQuota);
-
-/** What is kept of a volume, and how much it may hold. */
-export const volumeSchema = z.strictObject({ history, keep: keepSchema, quota }).partial();
-
-/** Changes of that: null takes a key away. */
-export const volumePatchSchema = z
-	.strictObject({
-		history: history.nullable(),
-		keep: z
-			.strictObject({
-				hourly: keepKeys.hourly.nullable(),
-				daily: keepKeys.daily.nullable(),
-				weekly: keepKeys.weekly.nullable(),
-			})
-			.partial()
-			.nullable(),
-		quota: quota.nullable(),
-	})
-	.partial();
-
-/** As pools take them. */
-export function settingsChange({ history, keep, quota }: z.output<typeof volumePatchSchema>): SettingsChange {
-	return {
-		...(history !== undefined && { historySeconds: history }),
-		...(keep !== undefined && { keep }),
-		...(quota !== undefined && { quotaBytes: quota }),
-	};
-}
 
 /** Without its path a pool is none, which `config.ts` tells. */
 export const poolSchema = z.strictObject({ path: text(readPath("path")) }).partial();

@@ -6,7 +6,7 @@
 import { OperatorError } from "../../errors.js";
 import { lookNow } from "../../pool/looks.js";
 import type { Pool } from "../../pool/pool.js";
-import { settingsChange } from "../../spec/schema.js";
+import { settingsChange } from "../../spec/volume-schema.js";
 import { quote } from "../../text.js";
 import { type Output, processOutput, putJson, understand } from "../client.js";
 import type { Form } from "../forms.js";

@@ -1,7 +1,7 @@
 /** `quota=10G history=2h`: what is set of a volume, as words of a command line. Used by `volume-changes.ts` and `in-daemon-changes.ts`. */
 
 import type { z } from "zod";
-import { volumePatchSchema, volumeSchema } from "../../spec/schema.js";
+import { volumePatchSchema, volumeSchema } from "../../spec/volume-schema.js";
 import { readSettings, type Settings } from "../asking/settings.js";
 
 /** As the API takes it, and as that is understood. Throws an OperatorError. */

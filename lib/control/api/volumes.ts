@@ -2,7 +2,7 @@
  * `/api/v1/volumes`: making volumes, also as clones, changing and removing them. What can be done is for `../pools.ts` to say.
  */
 
-import { settingsChange } from "../../spec/schema.js";
+import { settingsChange } from "../../spec/volume-schema.js";
 import type { RunningJob } from "../jobs.js";
 import { Job, NewVolume, Pool, Replacement, Rollback, Volume, VolumePatch } from "../model.js";
 import { Refusal } from "../problem.js";

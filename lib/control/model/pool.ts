@@ -3,7 +3,7 @@
  */
 
 import { z } from "zod";
-import { volumePatchSchema } from "../../spec/schema.js";
+import { volumePatchSchema } from "../../spec/volume-schema.js";
 import { bytes, count, moment, text } from "./units.js";
 
 const poolName = text("Its name in the configuration").meta({ example: "fast" });

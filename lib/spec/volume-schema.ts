@@ -1,0 +1,46 @@
+/**
+ * What is set of a volume, as `vblade volume set` and the API take it: what is kept of it, and how much it may hold. Used by `lib/control/` and
+ * `lib/cli/`.
+ */
+
+import { z } from "zod";
+import { type Period, readDuration, readQuota, type SettingsChange } from "./policy.js";
+import { text } from "./schema.js";
+
+const keepKeys = {
+	hourly: text((time) => readDuration("hourly", time)),
+	daily: text((time) => readDuration("daily", time)),
+	weekly: text((time) => readDuration("weekly", time)),
+} satisfies Record<Period, z.ZodType>;
+const keepSchema = z.strictObject(keepKeys).partial();
+
+const history = text((time) => readDuration("history", time));
+const quota = text(readQuota);
+
+/** What is kept of a volume, and how much it may hold. */
+export const volumeSchema = z.strictObject({ history, keep: keepSchema, quota }).partial();
+
+/** Changes of that: null takes a key away. */
+export const volumePatchSchema = z
+	.strictObject({
+		history: history.nullable(),
+		keep: z
+			.strictObject({
+				hourly: keepKeys.hourly.nullable(),
+				daily: keepKeys.daily.nullable(),
+				weekly: keepKeys.weekly.nullable(),
+			})
+			.partial()
+			.nullable(),
+		quota: quota.nullable(),
+	})
+	.partial();
+
+/** As pools take them. */
+export function settingsChange({ history, keep, quota }: z.output<typeof volumePatchSchema>): SettingsChange {
+	return {
+		...(history !== undefined && { historySeconds: history }),
+		...(keep !== undefined && { keep }),
+		...(quota !== undefined && { quotaBytes: quota }),
+	};
+}
