@@ -17,8 +17,12 @@ import type { Segments } from "./segments.js";
 import { RowState } from "./space/rows.js";
 import { type HistoryPolicy, Windows } from "./space/windows.js";
 
-/** Of a volume of which nothing else is said. */
-export const DEFAULT_POLICY: HistoryPolicy = { historyUs: 3_600e6, minUs: 0 };
+const HISTORY_SECONDS = 3600;
+
+/** What a volume's settings say; else an hour. */
+export function policyOf({ settings: { historySeconds = HISTORY_SECONDS } }: Volume): HistoryPolicy {
+	return { historyUs: historySeconds * 1e6, minUs: 0 };
+}
 
 /** Where the log begins: what was from there on can be read without a checkpoint. */
 interface Beginning extends Pick<CheckpointRef, "position" | "place" | "bytes" | "timeUs"> {

@@ -14,7 +14,7 @@ import type { PoolWorld } from "./folder.js";
 import { FORMAT } from "./format.js";
 import type { Head, HeadState } from "./head.js";
 import { type CreateOptions, makeHead, openHead, ownState } from "./head-file.js";
-import { DEFAULT_POLICY, History } from "./history.js";
+import { History, policyOf } from "./history.js";
 import { identityOf } from "./identity.js";
 import type { Log } from "./log.js";
 import { EMPTY_ROOT, type Root } from "./map/ref.js";
@@ -24,7 +24,7 @@ import { openParts, type PoolParts } from "./opening.js";
 import type { PageLookup } from "./page-lookup.js";
 import { PageStore } from "./page-store.js";
 import { type At, readVolumeName } from "./past.js";
-import { Quota } from "./quota.js";
+import { quotaOf } from "./quota.js";
 import { StoredReads } from "./stored-reads.js";
 import { Upkeep } from "./upkeep.js";
 import { VolumeDevice } from "./volume-device.js";
@@ -44,7 +44,7 @@ export interface OpenedVolume {
 	readonly volume: Volume;
 }
 
-/** No volume's: what is of the past has it, in a map of its own. */
+// No volume's: what is of the past has it, in a map of its own.
 const PAST_LINE = 0;
 
 export class Pool implements Users {
@@ -65,9 +65,11 @@ export class Pool implements Users {
 		const { world, contents, log, segments, living } = parts;
 		const { descent } = living;
 		this.#parts = parts;
-		const { allocate, now } = { allocate: world.allocate, now: () => world.now() };
-		const policyOf = () => DEFAULT_POLICY;
-		this.#history = new History({ ...parts, descent, allocate, now, policyOf }, parts.kept);
+		const { allocate } = world;
+		this.#history = new History(
+			{ ...parts, descent, allocate, now: () => world.now(), policyOf },
+			parts.kept,
+		);
 		const writeHead = (changes: () => Partial<HeadState>): Promise<void> => this.#writeHead(changes);
 		const on = { ...parts, descent, history: this.#history };
 		this.#checkpoints = new Checkpoints({ ...on, writeHead });
@@ -143,7 +145,6 @@ export class Pool implements Users {
 	}
 
 	async countUsed(volume: Volume): Promise<number> {
-		await stable(this.#parts.log);
 		await this.#checkpoints.request();
 		return this.usedBytesOf(volume);
 	}
@@ -178,10 +179,9 @@ export class Pool implements Users {
 			this.#devices.delete(volume.line);
 			return whenClosed();
 		};
-		const quota = this.#quotaOf(volume);
+		const quota = quotaOf(this.#parts, this.#checkpoints, volume);
 		const device = new VolumeDevice(volume, this.#store, world.allocate, readOnly, closed, quota);
 		this.#devices.set(volume.line, device);
-		// (What was written to it earlier is counted by a checkpoint only.)
 		if (volume.settings.quotaBytes !== undefined) await this.#checkpoints.request();
 		return { device, log, volume };
 	}
@@ -197,17 +197,15 @@ export class Pool implements Users {
 			release();
 			return whenClosed();
 		};
-		const device = new VolumeDevice(past, store, world.allocate, true, closed, this.#quotaOf(past));
+		const device = new VolumeDevice(
+			past,
+			store,
+			world.allocate,
+			true,
+			closed,
+			quotaOf(this.#parts, this.#checkpoints, past),
+		);
 		return { device, log, volume: past };
-	}
-
-	#quotaOf(volume: Volume): Quota {
-		const { contents, log } = this.#parts;
-		const checkpoint = async (): Promise<void> => {
-			await stable(log);
-			await this.#checkpoints.request();
-		};
-		return new Quota({ contents, log, checkpoint }, volume);
 	}
 
 	/** Nothing of it goes until `release` is called. */

@@ -8,6 +8,7 @@
 import type { BlockRequest } from "../block/request.js";
 import { isZero } from "./bytes.js";
 import type { Volume } from "./catalog.js";
+import { type Checkpoints, stable } from "./checkpoints.js";
 import type { Contents } from "./contents.js";
 import type { Log } from "./log.js";
 import type { NodeWaiter } from "./map/store.js";
@@ -116,6 +117,19 @@ export class Quota {
 	loosen(): void {
 		this.count(0, true);
 	}
+}
+
+/** Of a volume of the pool whose parts these are. */
+export function quotaOf(
+	{ contents, log }: Pick<QuotaOn, "contents" | "log">,
+	checkpoints: Pick<Checkpoints, "request">,
+	volume: Volume,
+): Quota {
+	const checkpoint = async (): Promise<void> => {
+		await stable(log);
+		await checkpoints.request();
+	};
+	return new Quota({ contents, log, checkpoint }, volume);
 }
 
 /** What one write asks of the quota, however often it has to wait. */

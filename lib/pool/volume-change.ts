@@ -10,21 +10,12 @@ import { invariant, StorageStatus } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { copyBytes, isZero } from "./bytes.js";
+import { Progress } from "./change-progress.js";
 import { RECORD_DATA_BYTES, RECORD_ENTRIES } from "./format.js";
 import type { NodeFault, NodeWaiter } from "./map/store.js";
 import { type PageStore, Where } from "./page-store.js";
 import { Allowance, type Quota, Verdict } from "./quota.js";
 import { type FetchOwner, PageFetch } from "./stored-reads.js";
-
-/** What became of a change. */
-export const Progress = {
-	done: 0,
-	/** It goes on when there is room in a record. */
-	needsRoom: 1,
-	/** It goes on by itself. */
-	fetching: 2,
-} as const;
-export type Progress = (typeof Progress)[keyof typeof Progress];
 
 /** Pages that one entry can make zeros. */
 const HOLE_PAGES_MAX = 2 ** 32 - 1;

@@ -13,11 +13,12 @@ import { BlockOp, type BlockRequest } from "../block/request.js";
 import { StorageStatus, unreachable } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import type { Volume } from "./catalog.js";
+import { Progress } from "./change-progress.js";
 import { BLOCK_BYTES, RECORD_DATA_BYTES } from "./format.js";
 import { type PageStore, Where } from "./page-store.js";
 import type { Quota } from "./quota.js";
 import type { RoomWaiter } from "./room-waiters.js";
-import { type ChangeOwner, Progress, VolumeChange } from "./volume-change.js";
+import { type ChangeOwner, VolumeChange } from "./volume-change.js";
 import { type ReadsOwner, VolumeReads } from "./volume-reads.js";
 
 /** Pages that one request for extents looks at: for what is behind them one has to ask again. */
