@@ -18,6 +18,9 @@ import { deliverPacked } from "./replay-records.js";
 import type { Segments } from "./segments.js";
 import { readSummary, type Summary } from "./summary.js";
 
+/** No volume's line: what is of the past has it, in a map of its own. */
+export const PAST_LINE = 0;
+
 /** What stands behind the `@` of a volume's name. */
 export type At =
 	| { readonly kind: "snapshot"; readonly name: string }

@@ -23,7 +23,7 @@ import { Moments } from "./moments.js";
 import { openParts, type PoolParts } from "./opening.js";
 import type { PageLookup } from "./page-lookup.js";
 import { PageStore } from "./page-store.js";
-import { type At, readVolumeName } from "./past.js";
+import { type At, PAST_LINE, readVolumeName } from "./past.js";
 import { quotaOf } from "./quota.js";
 import { StoredReads } from "./stored-reads.js";
 import { Upkeep } from "./upkeep.js";
@@ -43,9 +43,6 @@ export interface OpenedVolume {
 	readonly log: Log;
 	readonly volume: Volume;
 }
-
-// No volume's: what is of the past has it, in a map of its own.
-const PAST_LINE = 0;
 
 export class Pool implements Users {
 	/** Makes, changes and removes volumes and snapshots. */
