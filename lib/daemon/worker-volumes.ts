@@ -16,7 +16,7 @@ import { OpenCopy } from "./open-copy.js";
 import { flatten, verify } from "./volume-passes.js";
 import type { VolumeQuestion } from "./worker-messages.js";
 
-/** What volumes are called that are being filled: nobody else has those open. */
+/** What volumes are called that are being filled: no disk has those open, and they are not gone through while they are written. */
 const FILLED = /^[^@]*\.part(\.state)?$/;
 const MOST_OPEN = 16;
 const NO_BYTES: Uint8Array = new Uint8Array(0);
@@ -40,7 +40,7 @@ export class WorkerVolumes {
 			await this.#close(keyOf(folder, question.name));
 			return { body: {} };
 		}
-		if (question.ask !== "flatten" && changes(question.name))
+		if (question.ask === "flatten" ? FILLED.test(question.name) : changes(question.name))
 			throw new OperatorError(`${quote(question.name)}: changes while it is copied`);
 		const past = await this.#past(folder, question.name);
 		return past.using(async () => {

@@ -54,12 +54,17 @@ export function readVolumeName(text: string, nowUs: number): { name: string; at?
 	const [, count, unit = ""] = COUNTED.exec(what) ?? [];
 	if (count !== undefined) {
 		const timeUs = Math.floor(nowUs - Number(count) * UNIT_SECONDS[unit]! * 1e6);
-		return { name, at: { kind: "moment", timeUs } };
+		return { name, at: momentAt(timeUs, what) };
 	}
 	if (!ISO.test(what)) return { name, at: { kind: "snapshot", name: what } };
-	const timeUs = timeOf(what);
+	return { name, at: momentAt(timeOf(what), what) };
+}
+
+/** Throws an OperatorError if no clock has ever shown that: `Date` knows times that are written as `timeUs` only within limits. */
+function momentAt(timeUs: number, what: string): At {
 	if (Number.isNaN(timeUs)) throw new OperatorError(`moment ${quote(what)}: is not in the calendar`);
-	return { name, at: { kind: "moment", timeUs } };
+	if (timeUs < 0) throw new OperatorError(`moment ${quote(what)}: is before 1970`);
+	return { kind: "moment", timeUs };
 }
 
 /** A name that goes on naming the same: of a snapshot it is what it was, else that of a moment. Throws an OperatorError. */
