@@ -108,6 +108,30 @@ t.test(
 	},
 );
 
+t.test("a disk that takes long to be served is not made anew until its machine was told of it", async (t) => {
+	const room = await roomOf(t, `${LAB}keep = false\n`);
+	const name = "lab-02000000000a";
+	room.workers.reasons.set(name, "no such device");
+	const serials = new Set<string>();
+	for (let times = 0; times < 3; times++) {
+		t.match(await room.boot(A), { kind: "wait" });
+		serials.add((await room.volume(name)).serial);
+		room.forward(5000);
+	}
+	room.workers.reasons.clear();
+	t.match(await room.boot(A), { kind: "boot" });
+	serials.add((await room.volume(name)).serial);
+	t.equal(serials.size, 1);
+	room.forward(5000);
+	await room.boot(A);
+	serials.add((await room.volume(name)).serial);
+	t.equal(serials.size, 2, "when it boots again");
+	room.forward(-3_600_000);
+	await room.boot(A);
+	serials.add((await room.volume(name)).serial);
+	t.equal(serials.size, 3, "also when the clock was set back");
+});
+
 t.test("what is in the way is told, and passes", async (t) => {
 	const room = await roomOf(t, LAB.replace("v1", "v2"));
 	const wait = await room.boot(A);

@@ -170,6 +170,8 @@ if (await inNamespace(import.meta.url)) {
 			[405, "/boot.ipxe?mac=020000000001", {}, "HEAD"],
 			[403, "/boot.ipxe?mac=020000000001", { origin: "http://elsewhere.example" }],
 			[403, "/boot.ipxe?mac=020000000001", { "sec-fetch-site": "cross-site" }],
+			[403, "/boot.ipxe?mac=020000000001", { "accept-language": "en" }],
+			[403, "/boot.ipxe?mac=020000000001", { "user-agent": "Mozilla/5.0 (X11; Linux x86_64)" }],
 			[400, "/boot.ipxe?mac=ff:ff:ff:ff:ff:ff"],
 			[400, "/boot.ipxe?mac=0"],
 			[400, "/boot.ipxe?mac=020000000001&mac=020000000002"],

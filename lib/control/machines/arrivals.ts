@@ -36,6 +36,8 @@ export class Arrivals {
 	#waiting = 0;
 	/** By name: who asks again meanwhile waits for the same. */
 	readonly #underWay = new Map<string, Promise<BootAnswer>>();
+	/** Those whose disk was made anew, by name, until they are told where it is: it is new to them, however long that took. */
+	readonly #untold = new Set<string>();
 	/** When they have last asked, by name; of those that have a place. */
 	readonly #askedMs = new Map<string, number>();
 	/** What was last told of why one can't be booted: by name, of those that have a place, or by template. */
@@ -62,6 +64,7 @@ export class Arrivals {
 	forget(name: string): void {
 		this.#askedMs.delete(name);
 		this.#told.delete(name);
+		this.#untold.delete(name);
 	}
 
 	/** What the machine with that MAC shall boot from: of this template, or of the first that has a place for it. */
@@ -77,7 +80,9 @@ export class Arrivals {
 		if (record !== undefined) this.#askedMs.set(name, this.#parts.now());
 		const isKept = record !== undefined && keeps(template, record);
 		if (isKept && this.#preparing.isReady(template, record)) return booting(record);
-		return soon(this.#underWay.get(name) ?? this.#prepare(template, mac, name));
+		const answer = await soon(this.#underWay.get(name) ?? this.#prepare(template, mac, name));
+		if (answer.kind === "boot") this.#untold.delete(name);
+		return answer;
 	}
 
 	#refuse(mac: number, wanted: string | undefined): BootAnswer {
@@ -85,7 +90,7 @@ export class Arrivals {
 		const why = `${formatMac(mac)} is not among the machines of ${where}`;
 		// However many come, one is told of at a time.
 		const nowMs = this.#parts.now();
-		if (nowMs - this.#refusedMs > REFUSED_PAUSE_MS) {
+		if (isPast(this.#refusedMs, REFUSED_PAUSE_MS, nowMs)) {
 			this.#refusedMs = nowMs;
 			this.#warn(mac, why);
 		}
@@ -113,9 +118,10 @@ export class Arrivals {
 				const record = await this.#preparing.admit(template, mac);
 				told = machineName(record);
 				this.#askedMs.set(told, this.#parts.now());
-				const isOld = this.#parts.now() - (record.madeMs ?? 0) > NEW_MS;
-				const isNew = isOld && !keeps(template, record);
-				return [await this.#preparing.bring(template, record, isNew), record];
+				const isOld = isPast(record.madeMs ?? 0, NEW_MS, this.#parts.now()) && !this.#untold.has(told);
+				const after = await this.#preparing.bring(template, record, isOld && !keeps(template, record));
+				if (after.madeMs !== record.madeMs) this.#untold.add(told);
+				return [after, record];
 			});
 			await this.#preparing.served(made, before);
 			this.#told.delete(told);
@@ -131,6 +137,11 @@ export class Arrivals {
 	#warn(mac: number, message: string): void {
 		this.#parts.events.add({ kind: "machine", severity: "warning", initiator: formatMac(mac), message });
 	}
+}
+
+/** Whether it is longer ago than that; a time to come is of a clock that was set back since. */
+function isPast(thenMs: number, limitMs: number, nowMs: number): boolean {
+	return nowMs < thenMs || nowMs - thenMs > limitMs;
 }
 
 function keeps(template: TemplateConfig, { keep }: MachineRecord): boolean {

@@ -9,8 +9,12 @@ import type { Arrivals } from "./arrivals.js";
 import { answerScript, askingScript } from "./scripts.js";
 
 const PATH = "/boot.ipxe";
-/** What only browsers send. */
-const BROWSERS = ["origin", "referer", "sec-fetch-site", "cookie"];
+/**
+ * What only browsers send. Of a picture on another site's page, which may ask not to be named, to an address without TLS, that is the language
+ * and what browsers have called themselves for ever; no page can change either.
+ */
+const BROWSERS = ["origin", "referer", "sec-fetch-site", "cookie", "accept-language"];
+const BROWSER_NAME = /^Mozilla\//;
 const TEMPLATE = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
 /** Of a MAC's first byte, in a 48-bit number: it means many. */
 const GROUP_BIT = 2 ** 40;
@@ -48,7 +52,9 @@ export class BootApp {
 
 	async #answer({ method, url, headers }: Request): Promise<string> {
 		if (method !== "GET") throw new Wrong(405, "here only GET can be asked for", { allow: "GET" });
-		if (BROWSERS.some((name) => headers.has(name))) throw new Wrong(403, "this is for machines that boot");
+		const isBrowser = BROWSER_NAME.test(headers.get("user-agent") ?? "");
+		if (isBrowser || BROWSERS.some((name) => headers.has(name)))
+			throw new Wrong(403, "this is for machines that boot");
 		const { pathname, searchParams } = new URL(url);
 		if (pathname !== PATH) throw new Wrong(404, `there is nothing but ${PATH}`);
 		const [mac, template] = [only(searchParams, "mac"), only(searchParams, "template")];

@@ -9,6 +9,8 @@ import { formatMac, parseMac } from "../../wire/mac.js";
 import { type DamageTeller, putAside, readKept } from "../damage.js";
 
 const FILE = "machines.json";
+/** That a `Date` can be (ECMAScript, 21.4.1.1). */
+const TIME_MAX_MS = 8.64e15;
 
 export interface MachineRecord {
 	readonly template: string;
@@ -130,10 +132,16 @@ export class Register {
 /** Throws whatever there is to throw if it is none. */
 function keptIn(text: string): Kept {
 	const { machines, golden } = JSON.parse(text) as Kept;
-	const isMachine = ({ template, mac, shelf, slot, volume, image }: Kept["machines"][number]): boolean =>
-		[template, volume, image].every((each) => typeof each === "string") &&
-		parseMac(mac) !== undefined &&
-		[shelf, slot].every(Number.isInteger);
+	const isMachine = (machine: Kept["machines"][number]): boolean => {
+		const { template, mac, shelf, slot, volume, image, madeMs, keep } = machine;
+		return (
+			[template, volume, image].every((each) => typeof each === "string") &&
+			parseMac(mac) !== undefined &&
+			[shelf, slot].every(Number.isInteger) &&
+			(madeMs === null || Math.abs(madeMs) <= TIME_MAX_MS) &&
+			(keep === null || typeof keep === "boolean")
+		);
+	};
 	const isGolden = ({ image, insteadOf }: Golden): boolean =>
 		[image, insteadOf].every((each) => typeof each === "string");
 	if (machines.every(isMachine) && Object.values(golden).every(isGolden)) return { machines, golden };
