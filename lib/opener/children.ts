@@ -113,12 +113,22 @@ export class Child {
 		const [ours, theirs] = ends;
 		// What somebody has set for Node, in the environment of the daemon, is not meant for those who have no privileges.
 		const { NODE_OPTIONS: _, ...env } = process.env;
-		const child = spawn(command, [...args, kind], {
-			stdio: ["ignore", "inherit", "inherit", theirs],
-			env: { ...env, [CHILD_VARIABLE]: kind },
-			cwd: "/",
-		});
-		closeSync(theirs);
+		let child: ChildProcess;
+		try {
+			child = spawn(command, [...args, kind], {
+				stdio: ["ignore", "inherit", "inherit", theirs],
+				env: { ...env, [CHILD_VARIABLE]: kind },
+				cwd: "/",
+			});
+		} catch (error) {
+			// What Node does not tell as an event: there is no memory for another process.
+			closeSync(ours);
+			this.#startedMs = this.#clock.now();
+			this.#over(`can't be started (${String(error)})`);
+			return;
+		} finally {
+			closeSync(theirs);
+		}
 		this.#whyKilled = undefined;
 		this.#startedMs = this.#clock.now();
 		this.#since = new Date();

@@ -1,7 +1,8 @@
 // What becomes of the daemon's processes, as the opener keeps it for control; processes that hang; and how fast interfaces are.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import t from "tap";
+import { Child } from "../../lib/opener/children.js";
 import { watchForHang } from "../../lib/opener/hang-watch.js";
 import type { ProcessNews } from "../../lib/opener/messages.js";
 import { ProcessHistory } from "../../lib/opener/process-news.js";
@@ -122,4 +123,31 @@ t.test("speeds as the kernel has them", async (t) => {
 		writeFileSync(path.join(folder, name, "speed"), text);
 	}
 	t.strictSame(await speedsOf(["eth0", "down", "odd", "none"], folder), { eth0: 10e9 });
+});
+
+t.test("a process that can't even be tried to be started is tried again", async (t) => {
+	const clock = new VirtualClock();
+	const ends: string[] = [];
+	const say = (): void => {};
+	const child = new Child({
+		kind: "control",
+		index: 0,
+		// To the kernel that is too long, which Node throws, as it does when there is no memory for another process.
+		program: ["/bin/true", "x".repeat(2 ** 20)],
+		log: { error: say, warn: say, info: say, verbose: say },
+		asking: {},
+		onStart: () => t.fail("it is not there"),
+		onEnd: (_, why) => void ends.push(why),
+		answer: () => ({ body: {} }),
+		clock,
+	});
+	const before = readdirSync("/proc/self/fd").length;
+	child.start();
+	t.match(ends, [/can't be started \(.*E2BIG/]);
+	for (let times = 0; times < 5; times++) clock.pass(5000);
+	t.ok(ends.length > 2, "and again");
+	t.equal(readdirSync("/proc/self/fd").length, before, "no descriptor is left");
+	t.equal(child.pid, undefined);
+	child.end();
+	await child.ended;
 });
