@@ -66,6 +66,11 @@ function readOptions(line: CommandLine<OptionName<typeof SERVE>>): ServeOptions 
 	};
 }
 
+/** The first words of all commands. */
+function commandWords(): string[] {
+	return [...new Set(COMMANDS.map(({ name }) => name.replace(/ .*/, "")))];
+}
+
 function number(what: keyof typeof NUMBERS, text = ""): number {
 	return readNumber(what, text, NUMBERS[what]);
 }
@@ -74,7 +79,7 @@ function readBlades(positionals: readonly string[], present: () => readonly stri
 	const [first = "0"] = positionals;
 	if (positionals.length % SERVE.arguments.length !== 0 && !/^-?[0-9]/.test(first))
 		throw new OperatorError(
-			`${quote(first)}: neither a shelf nor a command (${COMMANDS.map(({ name }) => name).join(", ")}); see vblade --help`,
+			`${quote(first)}: neither a shelf nor a command (${commandWords().join(", ")}); see vblade --help`,
 		);
 	const missing = SERVE.arguments.slice(positionals.length % SERVE.arguments.length).map(({ name }) => name);
 	if (positionals.length === 0 || missing.length < SERVE.arguments.length)

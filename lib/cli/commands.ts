@@ -109,6 +109,10 @@ async function outOfGroup(group: (typeof GROUPS)[number], word: string): Promise
 async function refuseTypo(word: string): Promise<void> {
 	const { closest, distance } = await import("fastest-levenshtein");
 	const known = [...COMMANDS, ...GROUPS].map(({ name }) => name);
+	// `vblade unfence web` is `vblade disk unfence web`.
+	const within = COMMANDS.flatMap(({ name }) => (name.endsWith(` ${word}`) ? [quote(name)] : []));
+	if (within.length > 0)
+		throw new OperatorError(`${quote(word)}: no such command; did you mean ${within.join(" or ")}?`);
 	const nearest = closest(word, known);
 	if (distance(word, nearest) <= TYPO_MAX)
 		throw new OperatorError(`${quote(word)}: no such command; did you mean "${nearest}"?`);

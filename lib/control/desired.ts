@@ -231,9 +231,9 @@ export class Desired {
 					}),
 				),
 			);
-		const message = `${counted(steps.length, "step")}${steps.length === 0 ? ": nothing has changed" : ""}`;
-		job.finish("done", message);
-		this.#options.events.add({ kind: "configuration", ...endOf(difference, job.job.errors.length === 0) });
+		const end = endOf(difference, job.job.errors.length === 0);
+		job.finish("done", end.message);
+		this.#options.events.add({ kind: "configuration", ...end });
 	}
 
 	async #takeAway({ kind, disk: { name } }: Step, job: RunningJob): Promise<void> {

@@ -10,7 +10,7 @@ import { OperatorError, unreachable } from "../errors.js";
 import { interfaceNames } from "../link/interfaces.js";
 import type { Log, LogListener } from "../log.js";
 import { meansHere } from "../opener/means.js";
-import type { Begin, ControlBegin, Order, ProcessNews } from "../opener/messages.js";
+import type { Begin, ControlBegin, Order, ProcessNews, Replacement } from "../opener/messages.js";
 import { becomeUser } from "../privileges.js";
 import { counted } from "../text.js";
 import { loadAssets } from "./assets.js";
@@ -55,7 +55,7 @@ class ControlProcess {
 	/** Listeners that came after the beginning, before there was anybody to serve there. */
 	readonly #late: Listener[] = [];
 	/** As was last told. */
-	#replaced: readonly string[] | undefined;
+	#replaced: readonly Replacement[] | undefined;
 	/** Those that came before the beginning. */
 	readonly #early: { index: number; descriptor: number }[] = [];
 	/** What there was to tell before there was anybody to tell it. */
@@ -96,8 +96,8 @@ class ControlProcess {
 					void this.#listen(listenerOf({ ...order.listener, descriptor }));
 				break;
 			case "replaced":
-				this.#replaced = order.paths;
-				this.#control?.inside.replaced.take(order.paths);
+				this.#replaced = order.files;
+				this.#control?.inside.replaced.take(order.files);
 				break;
 			case "report":
 				break;

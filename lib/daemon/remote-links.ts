@@ -5,6 +5,7 @@
 
 import type { Asking } from "../channel/asking.js";
 import { startTunnelsByAsking } from "../gre/keeper.js";
+import { GreLink } from "../link/gre.js";
 import type { LinkHelpers } from "../link/open.js";
 import { askForDescriptor } from "./ask-opener.js";
 
@@ -14,6 +15,7 @@ const ASK_LIMIT_MS = 10_000;
 export function helpersOf(opener: Asking): LinkHelpers {
 	startTunnelsByAsking((request) => opener.ask({ body: request }, ASK_LIMIT_MS));
 	return {
+		openTunnel: (name, peer, options) => GreLink.open(name, peer, options),
 		noPcap:
 			"libpcap is not to be had in the daemon, only on the classic command line; name the interface itself",
 		listenUnix: async (path) =>

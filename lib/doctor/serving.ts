@@ -31,20 +31,28 @@ export const serving: Check = {
 async function ofDaemon({ socket, answers, failures }: DaemonReport): Promise<Finding[]> {
 	const { DiskList, InitiatorList, Status } = await import("../control/model.js");
 	const found: Finding[] = [];
+	const disks = DiskList.safeParse(answers.disks).data;
 	if (failures.length > 0)
 		found.push(warn(`${socket}: the daemon did not answer all that it was asked`, failures.join("; ")));
 	found.push(
-		...ofStatus(Status.safeParse(answers.status).data),
-		...ofDisks(DiskList.safeParse(answers.disks).data),
+		...ofStatus(Status.safeParse(answers.status).data, disks),
+		...ofDisks(disks),
 		...ofInitiators(InitiatorList.safeParse(answers.initiators).data),
 	);
 	return found.length > 0 ? found : [ok(`${socket}: the daemon answers, and has nothing to complain of`)];
 }
 
-function ofStatus(data: Status | undefined): Finding[] {
+function ofStatus(data: Status | undefined, list: DiskList | undefined): Finding[] {
+	// Each of these is a fault of its own, below.
+	const bad = new Set(
+		(list?.disks ?? [])
+			.filter(({ state }) => BAD_STATES.includes(state))
+			.map(({ name, reason }) => `disk ${name}: ${reason}`),
+	);
+	const problems = (data?.problems ?? []).filter((problem) => !bad.has(problem));
 	const again = data?.processes.filter(({ restarts }) => restarts > 0) ?? [];
 	return [
-		...(data?.problems ?? []).map((problem) => warn(`the daemon says: ${problem}`)),
+		...problems.map((problem) => warn(`the daemon says: ${problem}`)),
 		...again.map(({ kind, index, restarts }) =>
 			note(
 				`${kind} ${index} of the daemon was started again ${counted(restarts, "time")}`,

@@ -9,7 +9,7 @@ import type { Pump } from "../pump.js";
 import type { NetifSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import { interfaceNames } from "./interfaces.js";
-import type { Link } from "./link.js";
+import type { Link, LinkOptions } from "./link.js";
 import { PacketLink, type PacketLinkOptions } from "./packet.js";
 import { PcapLink } from "./pcap.js";
 import { UnixLink } from "./unix.js";
@@ -23,6 +23,8 @@ export function linkKey(netif: NetifSpec, interfaceName: string): string {
 export interface LinkHelpers {
 	/** Listens on a unix socket, and gives its descriptor. Throws an OperatorError. */
 	readonly listenUnix?: (path: string) => Promise<number>;
+	/** Opens a tunnel; by default what does is loaded then, which a process that can open no file any more can't. */
+	readonly openTunnel?: (name: string, peer: string, options: LinkOptions & { pump: Pump }) => Promise<Link>;
 	/** Why there is no libpcap here. */
 	readonly noPcap?: string;
 }
@@ -32,14 +34,17 @@ export async function openLink(
 	netif: NetifSpec,
 	pump: Pump,
 	options: PacketLinkOptions,
-	{ listenUnix, noPcap }: LinkHelpers = {},
+	{ listenUnix, noPcap, openTunnel }: LinkHelpers = {},
 ): Promise<Link> {
 	switch (netif.kind) {
 		case "unix":
 			return UnixLink.open(netif.path, { pump, ...options, ...(listenUnix && { listenUnix }) });
-		case "gre":
+		case "gre": {
 			// Of the kinds of link only it starts a process, and loads what that takes.
-			return (await import("./gre.js")).GreLink.open(netif.name, netif.peer, { pump, ...options });
+			const how = { pump, ...options };
+			if (openTunnel !== undefined) return openTunnel(netif.name, netif.peer, how);
+			return (await import("./gre.js")).GreLink.open(netif.name, netif.peer, how);
+		}
 		case "pcap":
 			if (noPcap !== undefined) throw new OperatorError(`${netif.name}: ${noPcap}`);
 			return PcapLink.open(netif.interfaceName, { pump, ...options });

@@ -13,7 +13,14 @@ import type { Keeping } from "./keeping.js";
 import type { Listeners } from "./listeners.js";
 import type { Manager } from "./manager.js";
 import { Memories } from "./memories.js";
-import type { ControlBegin, OpenerRequest, ProcessInfo, ProcessNews, Started } from "./messages.js";
+import type {
+	ControlBegin,
+	OpenerRequest,
+	ProcessInfo,
+	ProcessNews,
+	Replacement,
+	Started,
+} from "./messages.js";
 import { OpenedFiles } from "./opened.js";
 import { FilesForOthers } from "./opening.js";
 import { PoolFolders } from "./pool-folders.js";
@@ -33,7 +40,7 @@ export interface AnswersOptions {
 	readonly join: (worker: Child) => void;
 	readonly onReady: (status: string) => void;
 	/** Told all files that are not those any more that workers serve. */
-	readonly replaced: (paths: readonly string[]) => void;
+	readonly replaced: (files: readonly Replacement[]) => void;
 }
 
 type Answer<Kind extends OpenerRequest["kind"]> = (

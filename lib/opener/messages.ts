@@ -84,8 +84,13 @@ export interface ControlBegin {
 	readonly started: Started;
 	/** The latest, also what an earlier one has been told: it may have been killed before it could say so. */
 	readonly news: readonly ProcessNews[];
-	/** Paths of files that are others now than workers serve. */
-	readonly replaced: readonly string[];
+	readonly replaced: readonly Replacement[];
+}
+
+/** A path that leads to another file now than the one that a worker serves, or to none. */
+export interface Replacement {
+	readonly path: string;
+	readonly isGone: boolean;
 }
 
 /** What the opener tells a child without being asked. */
@@ -100,7 +105,7 @@ export type Order =
 	/** To control, with its descriptor: a socket that could not be had when it began. */
 	| { readonly kind: "listener"; readonly listener: ListenerName }
 	/** To control, whenever there are others: as in `ControlBegin`. */
-	| { readonly kind: "replaced"; readonly paths: readonly string[] }
+	| { readonly kind: "replaced"; readonly files: readonly Replacement[] }
 	/** To a worker: say what has been counted in the log (SIGUSR1). */
 	| { readonly kind: "report" }
 	/** Finish what is under way, then end. */

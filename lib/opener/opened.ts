@@ -1,12 +1,12 @@
 /**
  * Whether files that were opened for workers are still what their names lead to: who puts another file in the place of one that is
- * served (mv new old) may think that it is served now. One after the other is looked at in the background, some at a time, and nobody
+ * served (mv new old) may think that it is served now, and who has removed it, that it is not in use. One after the other is looked at in the background, some at a time, and nobody
  * waits for it. Filled and asked by `answers.ts`.
  */
 
-import { Looks } from "../block/looks.js";
+import { type Found, Looks } from "../block/looks.js";
 import { type Clock, systemClock } from "../clock.js";
-import type { OpenRequest } from "./messages.js";
+import type { OpenRequest, Replacement } from "./messages.js";
 
 const EVERY_MS = 5000;
 /** At a time: a house of few disks knows at once, thousands take a quarter of an hour and no processor that could be measured. */
@@ -21,15 +21,18 @@ interface OpenedFile {
 
 export class OpenedFiles {
 	readonly #looks = new Looks();
-	readonly #tell: (replaced: readonly string[]) => void;
+	readonly #tell: (replaced: readonly Replacement[]) => void;
 	/** By path and part: as each was last opened. Those that were looked at last are last. */
 	readonly #files = new Map<string, OpenedFile>();
-	readonly #replaced = new Set<string>();
+	/** Those that lead to something else now, and whether that is nothing. */
+	readonly #replaced = new Map<string, boolean>();
+	/** Nothing was there when they were looked at last. */
+	readonly #missing = new Set<string>();
 	#isClosed = false;
 	#stop: () => void = () => {};
 
-	/** `tell` hears all paths that lead to another file now, whenever one is new or none any more. */
-	constructor(tell: (replaced: readonly string[]) => void, clock: Clock = systemClock) {
+	/** `tell` hears of all paths that lead to another file now, or to none, whenever that has changed. */
+	constructor(tell: (replaced: readonly Replacement[]) => void, clock: Clock = systemClock) {
 		this.#tell = tell;
 		const again = (): void => {
 			if (!this.#isClosed) this.#stop = clock.after(EVERY_MS, () => void this.#look().then(again));
@@ -42,14 +45,15 @@ export class OpenedFiles {
 		this.#stop();
 	}
 
-	get replaced(): readonly string[] {
-		return [...this.#replaced].map((key) => this.#files.get(key)?.path ?? "");
+	get replaced(): readonly Replacement[] {
+		return [...this.#replaced].map(([key, isGone]) => ({ path: this.#files.get(key)?.path ?? "", isGone }));
 	}
 
 	/** It was opened just now. */
 	opened(request: OpenRequest, identity: string): void {
 		const key = keyOf(request);
 		this.#files.set(key, { path: request.path, identity });
+		this.#missing.delete(key);
 		if (this.#replaced.delete(key)) this.#tell(this.replaced);
 	}
 
@@ -64,6 +68,7 @@ export class OpenedFiles {
 			if (isWanted(path)) continue;
 			this.#files.delete(key);
 			this.#replaced.delete(key);
+			this.#missing.delete(key);
 		}
 	}
 
@@ -82,15 +87,24 @@ export class OpenedFiles {
 			this.#files.delete(key);
 			this.#files.set(key, file);
 			const now = found.get(file.path);
-			// What is not there now, or not known, may be on its way.
-			if (now === undefined || now.kind === "missing") continue;
-			const isOther = now.kind !== "storage" || now.identity !== file.identity;
-			if (isOther === this.#replaced.has(key)) continue;
-			isNews = true;
-			if (isOther) this.#replaced.add(key);
-			else this.#replaced.delete(key);
+			if (now !== undefined && this.#hasChanged(key, file, now)) isNews = true;
 		}
 		if (isNews) this.#tell(this.replaced);
+	}
+
+	#hasChanged(key: string, file: OpenedFile, now: Found): boolean {
+		const isMissing = now.kind === "missing";
+		// What is missing for the first time may be on its way.
+		if (isMissing && !this.#missing.has(key)) {
+			this.#missing.add(key);
+			return false;
+		}
+		if (!isMissing) this.#missing.delete(key);
+		const isOther = now.kind !== "storage" || now.identity !== file.identity;
+		if ((isOther ? isMissing : undefined) === this.#replaced.get(key)) return false;
+		if (isOther) this.#replaced.set(key, isMissing);
+		else this.#replaced.delete(key);
+		return true;
 	}
 }
 

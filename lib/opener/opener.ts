@@ -102,7 +102,7 @@ export class Opener {
 			children: () => this.#children,
 			news: () => this.#history.latest,
 			join: (worker) => this.#joinAgain(worker),
-			replaced: (paths) => this.#control?.tell({ kind: "replaced", paths }),
+			replaced: (files) => this.#control?.tell({ kind: "replaced", files }),
 		});
 		this.#workerCount = files.daemon.workers;
 		const workers = Array.from({ length: this.#workerCount }, (_, index) => this.#child("worker", index));

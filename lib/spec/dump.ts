@@ -57,8 +57,12 @@ function stepText(step: Step): string[] {
 		case "replace": {
 			const { broken } = step.disk;
 			const lines = step.changes.map((change) => `${name}: ${changeText(change)}`);
+			const loss = lossOf(step.before);
+			// Mostly the line of a key has said so.
+			if (broken === undefined && loss === "" && step.changes.some(({ effort }) => effort === "disk"))
+				return lines;
 			const again = `${name}: ${broken === undefined ? "closed and opened" : `broken: ${broken}`}`;
-			return [...lines, `${again}${lossOf(step.before)}`];
+			return [...lines, `${again}${loss}`];
 		}
 		case "reexport":
 		case "change":

@@ -101,6 +101,8 @@ t.test("a mistake of the operator is one line and status 2", async (t) => {
 	truncateSync(disk, 10 * 512);
 	const cases: [string[], RegExp][] = [
 		[["discovr", "eth0"], /^vblade: "discovr": no such command; did you mean "discover"\?$/],
+		[["unfence", "web"], /^vblade: "unfence": no such command; did you mean "disk unfence"\?$/],
+		[["hold"], /^vblade: "hold": no such command; did you mean "volume hold"\?$/],
 		[
 			["zzzzzzzz", "eth0"],
 			/^vblade: "zzzzzzzz": neither a shelf nor a command \(.*discover, bench, .*\); see vblade --help$/,

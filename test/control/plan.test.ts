@@ -31,6 +31,11 @@ t.test("the first of what was done are named, and it is said if not all is", asy
 		severity: "warning",
 		message: "not all is carried out: disk c: added",
 	});
+	stage.opener.text = `[http]\ndisk_histograms = true\n${disks(["a", "b", "c"])}`;
+	const reply = await stage.ask("POST", "/api/v1/reload");
+	await stage.done(reply);
+	const told = stage.control.inside.jobs.get(reply.body.id)?.job.message;
+	t.equal(told, "carried out: http.disk_histograms false -> true (live)", "who asked for it hears the same");
 });
 
 t.test("a worker that does not change a disk is told of, as an error of that disk", async (t) => {

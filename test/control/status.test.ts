@@ -59,7 +59,11 @@ t.test(
 		t.equal(await notice(), null);
 		const text =
 			"the file at /srv/web.img is another one now; the disk still serves the old one; close and open it to take the new one";
-		for (let times = 0; times < 2; times++) inside.replaced.take(["/srv/web.img", "/srv/none.img"]);
+		const take = (isGone: boolean): void => {
+			const files = ["/srv/web.img", "/srv/none.img"].map((path) => ({ path, isGone }));
+			for (let times = 0; times < 2; times++) inside.replaced.take(files);
+		};
+		take(false);
 		t.equal(await notice(), text);
 		t.strictSame((await stage.ask("GET", "/api/v1/status")).body.problems, [`disk web: ${text}`]);
 		const { events } = (await stage.ask("GET", "/api/v1/events?disk=web")).body;
@@ -68,6 +72,10 @@ t.test(
 			[{ severity: "warning", message: text }],
 		);
 		t.equal((events as Event[]).filter(({ kind }) => kind === "fault").length, 1);
+		take(true);
+		t.match(await notice(), /^there is no file at \/srv\/web\.img any more; .* lost when it is closed/);
+		const again = (await stage.ask("GET", "/api/v1/events?disk=web")).body.events as unknown as Event[];
+		t.equal(again.filter(({ kind }) => kind === "fault").length, 2, "which is news");
 		inside.replaced.take([]);
 		t.match((await stage.ask("GET", "/api/v1/status")).body, { problems: [], health: "ok" });
 		t.equal(await notice(), null);

@@ -28,7 +28,10 @@ t.test("what a daemon knows to be wrong is told", async (t) => {
 	];
 	const initiators = [initiator("02:00:00:00:00:01", 1000, 50), initiator("02:00:00:00:00:02", 10_000, 1)];
 	const socket = await fakeDaemon(t, {
-		status: status({ problems: ["the last reload failed"], processes: [...processes] }),
+		status: status({
+			problems: ["disk web: no such file", "the last reload failed"],
+			processes: [...processes],
+		}),
 		disks: { disks, total: 3, next: null },
 		initiators: { initiators, total: 2, next: null },
 		links: {

@@ -6,6 +6,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import t, { type Test } from "tap";
+import { DaemonTree, diskToml } from "../daemon/tree-bench.js";
 import { scratchDirectory, until } from "../support/cleanup.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { ip, Namespace, namespacesMissing } from "../support/netns.js";
@@ -128,6 +129,20 @@ t.test("with --user, a tunnel that ends is replaced too", { skip }, async (t) =>
 	const isOver = () => ip("netns", "pids", stage.lan.server.name) === "";
 	await until("the end of all", isOver, LIMIT_MS);
 	t.ok(isOver(), "tunnel and keeper end with the server");
+});
+
+t.test("a disk of the daemon, which is added while another one is served", { skip }, async (t) => {
+	const stage = await routed(t);
+	const tree = new DaemonTree(stage.lan.server.name);
+	const near = diskToml("near", 'memory = "1M"', "9.1", "lan0");
+	tree.configure(near);
+	await tree.start();
+	t.teardown(() => tree.stop());
+	tree.configure(near + diskToml("far", 'memory = "1M"', "9.0", `gre:${SITE}`));
+	t.ok(await tree.reload());
+	await tree.state("far", "open");
+	const read = await stage.atSite("bench", `gre:${SERVER}`, "9", "0", "--requests=500");
+	t.equal(read.code, 0, read.output);
 });
 
 t.test("the server is killed, and its tunnel ends", { skip }, async (t) => {

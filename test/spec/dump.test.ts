@@ -43,17 +43,20 @@ t.test("a line for each difference", async (t) => {
 	const before =
 		disk("a", 'memory = "1M"') +
 		disk("bb", 'file = "/b"\nlimit = { iops = 5000 }') +
-		disk("ccc", 'memory = "1M"');
+		disk("ccc", 'memory = "1M"') +
+		disk("eeeee", 'file = "/e"');
 	const after =
 		`[daemon]\nuser = "x"\n` +
 		disk("bb", 'file = "/b"\nlimit = { iops = 6000 }').replace("eth0", "eth1") +
 		disk("ccc", 'memory = "2M"') +
+		disk("eeeee", 'file = "/f"') +
 		'[disk.dddd]\nmemory = "1M"\naoe = { address = "9.9", netif = ["x*"] }';
 	t.same(diffText(differenceOf(soundConfig(before), soundConfig(after))), [
 		"daemon.user unset -> x (after a restart)",
 		"disk a: removed, and what is in its memory is lost",
 		"disk ccc: memory 1M -> 2M (closed and opened)",
 		"disk ccc: closed and opened, and what is in its memory is lost",
+		"disk eeeee: file /e -> /f (closed and opened)",
 		"disk bb: limit.iops 5000 -> 6000 (live)",
 		'disk bb: aoe.netif ["eth0"] -> ["eth1"] (served anew)',
 		'disk dddd: added, but broken: netif "x*": no interface matches; there are eth0, eth1',
