@@ -3,6 +3,7 @@
  * with its checksum, or given a place of its own. Used by `worker-volumes.ts`.
  */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { FailedError, OperatorError } from "../errors.js";
 import { DATA_EXTENT_BYTES } from "../image/extent.js";
 import type { Pool } from "../pool/pool.js";
@@ -12,7 +13,7 @@ import type { VolumeQuestion } from "./worker-messages.js";
 
 /** Data of one stretch, and parts that it consists of. */
 const STRETCH_BYTES = 16 * 1024 * 1024;
-const STRETCH_PARTS = 4096;
+const STRETCH_PARTS = 512;
 /** That are told of one stretch. */
 const FINDINGS_MAX = 100;
 
@@ -25,6 +26,7 @@ export interface Stretch {
 interface Part {
 	readonly offsetBytes: number;
 	readonly lengthBytes: number;
+	readonly hasData: boolean;
 }
 
 type About<Ask> = Extract<VolumeQuestion, { readonly ask: Ask }>;
@@ -34,12 +36,13 @@ export async function verify(copy: OpenCopy, pool: Pool, question: About<"verify
 	const findings: { offsetBytes: number; what: string }[] = [];
 	let [doneBytes, parts, reachedBytes] = [0, 0, question.offsetBytes];
 	try {
-		for await (const { offsetBytes, lengthBytes } of partsFrom(copy, pool, question)) {
+		for await (const { offsetBytes, lengthBytes, hasData } of partsFrom(copy, pool, question)) {
+			const doPages = question.doPages && hasData;
 			const end = Math.min(sizeBytes, offsetBytes + lengthBytes);
 			for (let at = offsetBytes; at < end; at = reachedBytes) {
-				reachedBytes = question.doPages ? Math.min(end, at + DATA_EXTENT_BYTES) : end;
-				if (question.doPages) findings.push(...(await unreadable(copy, pool, at, reachedBytes)));
-				doneBytes += question.doPages ? reachedBytes - at : 0;
+				reachedBytes = doPages ? Math.min(end, at + DATA_EXTENT_BYTES) : end;
+				if (doPages) findings.push(...(await unreadable(copy, pool, at, reachedBytes)));
+				doneBytes += doPages ? reachedBytes - at : 0;
 				if (doneBytes >= STRETCH_BYTES || ++parts >= STRETCH_PARTS)
 					return { reachedBytes, findings: findings.slice(0, FINDINGS_MAX) };
 			}
@@ -52,21 +55,29 @@ export async function verify(copy: OpenCopy, pool: Pool, question: About<"verify
 	return { reachedBytes: sizeBytes, findings: findings.slice(0, FINDINGS_MAX) };
 }
 
-/** Where there is data; if another one was looked at before, where there is other data than there. */
+/**
+ * Where there is data, and stretches of holes, which count as parts although there is nothing to look at: a volume may be holes for
+ * petabytes. If another one was looked at before, where there is other data than there.
+ */
 async function* partsFrom(
 	{ device, name }: OpenCopy,
 	pool: Pool,
 	{ offsetBytes, before }: About<"verify">,
 ): AsyncGenerator<Part> {
 	if (before === undefined) {
-		for await (const run of new DeviceReader(device, name).runs(offsetBytes, device.info.sizeBytes))
-			if (run.kind === "data") yield run;
+		for await (const { kind, ...run } of new DeviceReader(device, name).runs(
+			offsetBytes,
+			device.info.sizeBytes,
+		)) {
+			await nextTurn();
+			yield { ...run, hasData: kind === "data" };
+		}
 		return;
 	}
 	const pageBytes = pageBytesOf(pool, name);
 	for await (const { page, count } of pool.changes(before, name, Math.floor(offsetBytes / pageBytes)))
 		if (page * pageBytes < device.info.sizeBytes)
-			yield { offsetBytes: page * pageBytes, lengthBytes: count * pageBytes };
+			yield { offsetBytes: page * pageBytes, lengthBytes: count * pageBytes, hasData: true };
 }
 
 /** Pages of a piece that can't be read. */
@@ -107,12 +118,13 @@ export async function flatten(
 ): Promise<Stretch> {
 	const { sizeBytes } = device.info;
 	const writer = new DeviceWriter(device, name);
-	let [doneBytes, reachedBytes] = [0, sizeBytes];
+	let [doneBytes, parts, reachedBytes] = [0, 0, sizeBytes];
 	try {
 		for await (const extent of new DeviceReader(device, name).extents(offsetBytes, sizeBytes)) {
 			await writer.put(extent);
 			doneBytes += extent.bytes.length;
-			if (doneBytes < STRETCH_BYTES) continue;
+			await nextTurn();
+			if (doneBytes < STRETCH_BYTES && ++parts < STRETCH_PARTS) continue;
 			reachedBytes = extent.offsetBytes + extent.lengthBytes;
 			break;
 		}

@@ -4,6 +4,7 @@
  * same. Used by `worker.ts`.
  */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { BlockDevice } from "../block/device.js";
 import type { Parcel } from "../channel/asking.js";
 import { FailedError, OperatorError, unreachable } from "../errors.js";
@@ -139,6 +140,8 @@ async function runsOf(
 		for await (const run of new DeviceReader(device, name).runs(offsetBytes, offsetBytes + lengthBytes)) {
 			runs.push(run);
 			if (runs.length === MOST_RUNS) break;
+			// What was found of thousands of pages may be one run, and others are served meanwhile.
+			await nextTurn();
 		}
 	} catch (error) {
 		if (error instanceof FailedError) throw new OperatorError(error.message);

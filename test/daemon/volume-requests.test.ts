@@ -120,3 +120,19 @@ t.test("a moment that is in no calendar, and a volume that is being filled", asy
 		"what is written meanwhile is not written over",
 	);
 });
+
+t.test("a volume of petabytes without data is gone through a stretch at a time", async (t) => {
+	const folder = await newPool();
+	const sizeBytes = 2 ** 52;
+	await told(volumeCreateCommand, `${folder}/web`, "1M");
+	const pools = workerPools(t);
+	await pools.act(folder, { act: "create", name: "wide", sizeBytes, pageBytes: 4096 });
+	await pools.act(folder, { act: "snapshot", wanted: [{ volume: "wide", name: "s" }] });
+	const verify = { ask: "verify", name: "wide@s", offsetBytes: 0, doPages: true } as const;
+	const { body } = await pools.volumes.answer(folder, verify);
+	const { reachedBytes } = body as { reachedBytes: number };
+	t.ok(reachedBytes > 0 && reachedBytes < sizeBytes, `${reachedBytes}`);
+	const flatten = { ask: "flatten", name: "wide", offsetBytes: 0 } as const;
+	const done = (await pools.volumes.answer(folder, flatten)).body as { reachedBytes: number };
+	t.ok(done.reachedBytes > 0 && done.reachedBytes < sizeBytes, `${done.reachedBytes}`);
+});
