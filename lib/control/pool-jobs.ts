@@ -3,6 +3,7 @@
  * and it can be cancelled. Used by `api/pool-jobs.ts`.
  */
 
+import { volumeIn } from "../pool/past.js";
 import { counted, quote } from "../text.js";
 import type { EventLog } from "./event-log.js";
 import type { VolumeAnswers } from "./heard-volume.js";
@@ -112,7 +113,7 @@ export class PoolJobs {
 
 	/** What stays the same while it is looked at. */
 	async #nameOf(pool: string, name: string): Promise<string | undefined> {
-		const volume = await this.pools.volume(`${pool}/${name.replace(/@.*/s, "")}`).catch(refused);
+		const volume = await this.pools.volume(`${pool}/${volumeIn(name)}`).catch(refused);
 		const [, snapshot] = name.split("@");
 		const isThere = snapshot === undefined || volume?.snapshots.some((each) => each.name === snapshot);
 		if (volume === undefined || !isThere) return undefined;

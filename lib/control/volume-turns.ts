@@ -4,6 +4,7 @@
  */
 
 import { hash } from "node:crypto";
+import { volumeIn } from "../pool/past.js";
 import type { NamedSnapshot, Volume } from "./model.js";
 import type { Pools } from "./pools.js";
 import { demandTag } from "./problem.js";
@@ -37,7 +38,7 @@ export class VolumeTurns {
 		work: () => Promise<T>,
 		over?: (done: T) => Promise<unknown>,
 	): Promise<T> {
-		const volume = name.replace(/@.*/s, "");
+		const volume = volumeIn(name);
 		const done = (this.#turns.get(volume) ?? Promise.resolve()).then(async () => {
 			if (ifMatch !== undefined) demandTag(ifMatch, await this.#tagOf(name));
 			return work();

@@ -6,6 +6,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { FailedError, OperatorError } from "../errors.js";
 import { DATA_EXTENT_BYTES } from "../image/extent.js";
+import { changedRanges, pageBytesOf } from "../pool/changed-ranges.js";
 import type { Pool } from "../pool/pool.js";
 import { DeviceReader, DeviceWriter } from "../send/device.js";
 import type { OpenCopy } from "./open-copy.js";
@@ -74,10 +75,8 @@ async function* partsFrom(
 		}
 		return;
 	}
-	const pageBytes = pageBytesOf(pool, name);
-	for await (const { page, count } of pool.changes(before, name, Math.floor(offsetBytes / pageBytes)))
-		if (page * pageBytes < device.info.sizeBytes)
-			yield { offsetBytes: page * pageBytes, lengthBytes: count * pageBytes, hasData: true };
+	for await (const range of changedRanges(pool, before, name, offsetBytes))
+		if (range.offsetBytes < device.info.sizeBytes) yield { ...range, hasData: true };
 }
 
 /** Pages of a piece that can't be read. */
@@ -105,10 +104,6 @@ async function whyNot(copy: OpenCopy, offsetBytes: number, lengthBytes: number):
 		if (error instanceof OperatorError) return error.message;
 		throw error;
 	}
-}
-
-function pageBytesOf(pool: Pool, name: string): number {
-	return pool.administration.volume(name.replace(/@.*/s, "")).pageBytes;
 }
 
 /** Nobody else has the volume open, so what is written back is what is there. Throws an OperatorError. */

@@ -8,6 +8,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { BlockDevice } from "../block/device.js";
 import type { Parcel } from "../channel/asking.js";
 import { FailedError, OperatorError, unreachable } from "../errors.js";
+import { changedRanges, pageBytesOf } from "../pool/changed-ranges.js";
 import { type PoolHome, usePool } from "../pool/openings.js";
 import { fixedName, isOfPast } from "../pool/past.js";
 import { openVolumeStack } from "../pool/volume-stack.js";
@@ -74,7 +75,7 @@ export class WorkerVolumes {
 		return past.using(async () => {
 			const { pool } = past.used;
 			const { sizeBytes } = past.device.info;
-			const { pageBytes } = pool.administration.volume(fixed.slice(0, fixed.indexOf("@")));
+			const pageBytes = pageBytesOf(pool, fixed);
 			return { body: { name: fixed, sizeBytes, pageBytes, id: pool.contentId(fixed) } };
 		});
 	}
@@ -153,11 +154,9 @@ async function runsOf(
 /** What may differ from what `before` was, from a byte on: the first of it. */
 async function rangesOf({ used: { pool } }: OpenCopy, question: About<"changes">): Promise<object[]> {
 	const { name, before, offsetBytes } = question;
-	const { pageBytes } = pool.administration.volume(name.slice(0, name.indexOf("@")));
 	const ranges: object[] = [];
-	const first = Math.floor(offsetBytes / pageBytes);
-	for await (const { page, count, mayBeSame } of pool.changes(before, name, first)) {
-		ranges.push({ offsetBytes: page * pageBytes, lengthBytes: count * pageBytes, mayBeSame });
+	for await (const range of changedRanges(pool, before, name, offsetBytes)) {
+		ranges.push(range);
 		if (ranges.length === MOST_RANGES) break;
 	}
 	return ranges;

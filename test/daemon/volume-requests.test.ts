@@ -114,6 +114,8 @@ t.test("a moment that is in no calendar, and a volume that is being filled", asy
 	const data = { kind: "data", offsetBytes: 0, lengthBytes: 512 } as const;
 	const write = { ask: "write", name: "new.part", pieces: [data], sync: true } as const;
 	await pools.volumes.answer(folder, write, new Uint8Array(512).fill(1));
+	const since = { ask: "changes", name: "new.part", before: "new.part", offsetBytes: 0 } as const;
+	t.strictSame((await pools.volumes.answer(folder, since)).body, { ranges: [] }, "of its whole name");
 	await t.rejects(
 		pools.volumes.answer(folder, { ask: "flatten", name: "new.part", offsetBytes: 0 }),
 		/changes while it is copied/,

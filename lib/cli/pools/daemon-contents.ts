@@ -1,6 +1,6 @@
 /**
  * What volumes of a running daemon hold, or held: asked by its API, as a device that can only be read; and such as are being filled, which can be
- * written, too. Loaded by `reading.ts` and `daemon-place.ts`.
+ * written, too. Used by `daemon-place.ts`.
  */
 
 import type { z } from "zod";
@@ -16,24 +16,9 @@ import {
 	type WrittenPieces,
 } from "../../control/model.js";
 import { FailedError, StorageStatus, unreachable } from "../../errors.js";
-import { queryOf, withDaemon } from "../asking/asking.js";
+import { queryOf } from "../asking/asking.js";
 import { AskError, type DaemonClient } from "../asking/client.js";
-import type { Output } from "../client.js";
 import type { Contents } from "./contents.js";
-
-/** Resolves to the exit status. */
-export function withDaemonContents(
-	pool: string,
-	socket: string,
-	output: Output,
-	work: (contents: Contents) => Promise<void>,
-): Promise<number> {
-	return withDaemon(socket, output, async (daemon) => {
-		const failures = new Failures();
-		await failures.instead(work(contentsOf(pool, daemon, failures)));
-		return 0;
-	});
-}
 
 export function contentsOf(pool: string, daemon: DaemonClient, failures: Failures): Contents {
 	const at = (name: string): string => `/api/v1/volumes/${encodeURIComponent(`${pool}/${name}`)}`;

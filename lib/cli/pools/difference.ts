@@ -13,7 +13,8 @@ import { quote } from "../../text.js";
 import { type Output, processOutput, putJson, understand } from "../client.js";
 import { type Contents, changedBytes } from "./contents.js";
 import { VOLUME_DIFF } from "./options.js";
-import { readWhere, withContents } from "./reading.js";
+import { withPlace } from "./pool-place.js";
+import { readWhere } from "./reading.js";
 
 interface Difference extends Range {
 	readonly kind: "data" | "zero";
@@ -32,7 +33,7 @@ export async function volumeDiffCommand(
 	if (!before.includes("@"))
 		throw new OperatorError(`${quote(path)}: PATH/NAME@SNAPSHOT is allowed, or a moment: PATH/NAME@-10m`);
 	const after = other === undefined ? volumeIn(before) : readWhere(other).name;
-	return withContents(where, line, output, async (contents) => {
+	return withPlace(where, line, output, async ({ contents }) => {
 		const found = await compare(contents, before, after);
 		if (line.has("json")) putJson(output, found);
 		else

@@ -15,7 +15,7 @@ import { withProgress } from "../progress.js";
 import { VOLUME_EXPORT, VOLUME_IMPORT } from "./options.js";
 import type { Place } from "./place.js";
 import { withPlace } from "./pool-place.js";
-import { readNewWhere, readWhere, withContents } from "./reading.js";
+import { readNewWhere, readWhere } from "./reading.js";
 import { readSize } from "./tell-volume.js";
 import { fillVolume, hasVolume } from "./unfinished.js";
 
@@ -82,7 +82,7 @@ export async function volumeExportCommand(
 	const [path = "", file = ""] = line.positionals;
 	const where = readWhere(path);
 	const format = readFormat(line.last("format")) ?? (/\.qcow2$/i.test(file) ? "qcow2" : "raw");
-	return withContents(where, line, output, async (contents) => {
+	return withPlace(where, line, output, async ({ contents }) => {
 		const { name, id } = await contents.about(where.name);
 		const device = await contents.open(name);
 		const { sizeBytes } = device.info;

@@ -1,6 +1,6 @@
 /**
- * Where commands make volumes and fill them: a pool that this process opens, or else one that a running daemon has. Used by `image.ts` and
- * `stream.ts`.
+ * Where commands read volumes, make them and fill them: a pool that this process opens, or else one that a running daemon has. Used by
+ * `difference.ts`, `image.ts` and `stream.ts`.
  */
 
 import { lookNow } from "../../pool/looks.js";

@@ -19,7 +19,7 @@ import { type Contents, changedBytes } from "./contents.js";
 import { VOLUME_RECEIVE, VOLUME_SEND } from "./options.js";
 import type { Place } from "./place.js";
 import { withPlace } from "./pool-place.js";
-import { readNewWhere, readWhere, withContents } from "./reading.js";
+import { readNewWhere, readWhere } from "./reading.js";
 import { type Filling, fillVolume, hasVolume, stateName } from "./unfinished.js";
 
 /** To whoever reads our standard output, one piece after the other. */
@@ -52,7 +52,7 @@ export async function volumeSendCommand(
 	const from = token === undefined ? undefined : readToken(token);
 	if (take === undefined && process.stdout.isTTY)
 		throw new OperatorError("standard output is a terminal: a stream is for a pipe or a file");
-	return withContents(where, line, output, (contents) =>
+	return withPlace(where, line, output, ({ contents }) =>
 		sendVolume(contents, { folder, name, base }, take ?? toStandardOutput, from),
 	);
 }
