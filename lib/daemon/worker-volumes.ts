@@ -76,7 +76,7 @@ export class WorkerVolumes {
 			const { pool } = past.used;
 			const { sizeBytes } = past.device.info;
 			const pageBytes = pageBytesOf(pool, fixed);
-			return { body: { name: fixed, sizeBytes, pageBytes, id: pool.contentId(fixed) } };
+			return { body: { name: fixed, sizeBytes, pageBytes, id: pool.readings.contentId(fixed) } };
 		});
 	}
 

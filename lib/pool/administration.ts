@@ -3,24 +3,26 @@
  * commands and by whoever serves; `contents.ts` carries out what is said.
  */
 
+import { isDeepStrictEqual } from "node:util";
 import { OperatorError } from "../errors.js";
-import { changedSettings, type SettingsChange } from "../spec/policy.js";
+import { changedSettings, type PoolSettings, type SettingsChange } from "../spec/policy.js";
 import { quote, sizeText } from "../text.js";
 import type { AdministrationOn, Users } from "./administration-on.js";
-import { checkPage, checkSize, freeName, momentName } from "./allowed.js";
+import {
+	checkPage,
+	checkSize,
+	checkWanted,
+	freeName,
+	momentName,
+	type NamedSnapshot,
+	type WantedSnapshot,
+} from "./allowed.js";
 import { type Catalog, checkName, type Snapshot, type Volume } from "./catalog.js";
 import { NOTE_BYTES_MAX } from "./gather.js";
 import { newIdentity } from "./identity.js";
-import { encodeNote, type Note } from "./notes.js";
+import { encodeNote, type Note, type SettingsSource } from "./notes.js";
 import { readVolumeName } from "./past.js";
 import { bytesOf, PendingNote } from "./pending-note.js";
-
-export interface WantedSnapshot {
-	readonly volume: string;
-	readonly name: string;
-	/** What the pool that it was received from calls it. */
-	readonly from?: string;
-}
 
 /** What takes away the snapshot of a moment, of a volume that goes by this line then. */
 type Forgetting = (line: number) => Note[];
@@ -95,7 +97,7 @@ export class Administration {
 	/** All of one moment. */
 	takeSnapshots(wanted: readonly WantedSnapshot[]): Promise<Snapshot[]> {
 		return this.#inTurn(async () => {
-			this.#checkWanted(wanted);
+			checkWanted(wanted, (name) => this.volume(name));
 			return this.#withCut(async () => {
 				await this.#say(
 					...wanted.map(({ volume, ...named }) => {
@@ -107,22 +109,30 @@ export class Administration {
 		});
 	}
 
-	#checkWanted(wanted: readonly WantedSnapshot[]): void {
-		for (const { volume, name } of wanted) {
-			checkName("snapshot", name);
-			if (this.volume(volume).snapshots.some((snapshot) => snapshot.name === name))
-				throw new OperatorError(`volume ${quote(volume)}: has a snapshot ${quote(name)} already`);
-			if (wanted.filter((other) => other.volume === volume && other.name === name).length > 1)
-				throw new OperatorError(`${volume}@${name}: is asked for twice`);
-		}
-	}
-
 	forget(volumeName: string, name: string): Promise<void> {
 		return this.#inTurn(async () => {
 			const volume = this.volume(volumeName);
 			if (this.snapshot(volume, name).isHeld)
 				throw new OperatorError(`${volumeName}@${name}: is held; vblade volume release ends that`);
 			await this.#say({ note: "forget", line: volume.line, name });
+		});
+	}
+
+	/** Those that are there still and may go. Resolves to them. */
+	forgetAll(
+		wanted: readonly NamedSnapshot[],
+		mayGo: (volume: Volume, snapshot: NamedSnapshot) => boolean,
+	): Promise<NamedSnapshot[]> {
+		return this.#inTurn(async () => {
+			const notes: Note[] = [];
+			const going = wanted.filter((each) => {
+				const volume = this.#catalog.find(each.volume);
+				if (volume === undefined || !mayGo(volume, each)) return false;
+				notes.push({ note: "forget", line: volume.line, name: each.name });
+				return true;
+			});
+			if (notes.length > 0) await this.#say(...notes);
+			return going;
 		});
 	}
 
@@ -205,6 +215,14 @@ export class Administration {
 			const changed = this.volume(name);
 			this.#users.changed(changed);
 			return changed;
+		});
+	}
+
+	/** What holds for all volumes of which nothing else is set. */
+	setPool(by: SettingsSource, poolSettings: PoolSettings): Promise<void> {
+		return this.#inTurn(async () => {
+			if (isDeepStrictEqual(this.#catalog.settingsBy[by] ?? {}, poolSettings)) return;
+			await this.#say({ note: "pool", by, poolSettings });
 		});
 	}
 

@@ -1,12 +1,34 @@
-/** Sizes that volumes can have, and names that are chosen for snapshots. Asked by `administration.ts`. */
+/** Sizes that volumes can have, and names of snapshots. Asked by `administration.ts`. */
 
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
-import type { Volume } from "./catalog.js";
+import { checkName, type Volume } from "./catalog.js";
 import { PAGE_BYTES_MAX, PAGE_BYTES_MIN } from "./format.js";
 
 /** Most sectors that an initiator can address. */
 const SECTORS_MAX = 2 ** 48 - 1;
+
+export interface NamedSnapshot {
+	readonly volume: string;
+	readonly name: string;
+}
+
+export interface WantedSnapshot extends NamedSnapshot {
+	/** What the pool that it was received from calls it. */
+	readonly from?: string;
+}
+
+/** Throws an OperatorError unless all of them can be taken. */
+export function checkWanted(wanted: readonly WantedSnapshot[], find: (volume: string) => Volume): void {
+	const asked = new Set<string>();
+	for (const { volume, name } of wanted) {
+		checkName("snapshot", name);
+		if (find(volume).snapshots.some((snapshot) => snapshot.name === name))
+			throw new OperatorError(`volume ${quote(volume)}: has a snapshot ${quote(name)} already`);
+		if (asked.has(`${volume}@${name}`)) throw new OperatorError(`${volume}@${name}: is asked for twice`);
+		asked.add(`${volume}@${name}`);
+	}
+}
 
 /** `moment-20261125T100000Z` */
 export function momentName(timeUs: number): string {

@@ -1,10 +1,10 @@
 /** Which volumes and snapshots a pool has. Filled by `contents.ts`; asked by `pool.ts`. */
 
 import { OperatorError } from "../errors.js";
-import type { VolumeSettings } from "../spec/policy.js";
+import type { PoolSettings, VolumeSettings } from "../spec/policy.js";
 import { quote } from "../text.js";
 import type { Root } from "./map/ref.js";
-import type { Origin } from "./notes.js";
+import type { Origin, SettingsSource } from "./notes.js";
 
 /** What a snapshot has, whatever names it. */
 export class Image {
@@ -64,7 +64,12 @@ export function checkName(what: string, name: string): void {
 		);
 }
 
+/** What was set of a pool, by whom. */
+export type SettingsBySource = Readonly<Partial<Record<SettingsSource, PoolSettings>>>;
+
 export class Catalog {
+	/** What was set of the pool. */
+	settingsBy: SettingsBySource = {};
 	readonly #byLine = new Map<number, Volume>();
 	readonly #byName = new Map<string, Volume>();
 	#nextLine = 1;
@@ -79,6 +84,11 @@ export class Catalog {
 		return this.#nextLine;
 	}
 
+	/** What holds of the pool. */
+	get settings(): PoolSettings {
+		return { ...this.settingsBy.create, ...this.settingsBy.file };
+	}
+
 	find(name: string): Volume | undefined {
 		return this.#byName.get(name);
 	}
@@ -86,6 +96,14 @@ export class Catalog {
 	/** The one that goes on by this line. */
 	ofLine(line: number): Volume | undefined {
 		return this.#byLine.get(line);
+	}
+
+	/** Whether another volume goes by a line, or has a snapshot of it. */
+	isOfAnother({ born }: Volume, line: number): boolean {
+		return this.volumes.some(
+			(each) =>
+				each.born !== born && (each.line === line || each.snapshots.some((snapshot) => snapshot.line === line)),
+		);
 	}
 
 	/** No line that is less was ever a volume's from now on. */

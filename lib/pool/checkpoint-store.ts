@@ -22,7 +22,7 @@ const BYTES_PER_TURN = 128 * 1024;
 export interface Begun {
 	readonly state: Pick<
 		CheckpointState,
-		"sequence" | "timeUs" | "beganUs" | "start" | "nextLine" | "volumes" | "earlier"
+		"sequence" | "timeUs" | "beganUs" | "start" | "nextLine" | "settingsBy" | "volumes" | "earlier"
 	>;
 	/** The log's end then. */
 	readonly position: number;

@@ -5,8 +5,8 @@
  */
 
 import { invariant, OperatorError } from "../errors.js";
-import { areVolumeSettings } from "../spec/policy.js";
-import { Image, type Snapshot, type Volume } from "./catalog.js";
+import { arePoolSettings, areVolumeSettings } from "../spec/policy.js";
+import { Image, type SettingsBySource, type Snapshot, type Volume } from "./catalog.js";
 import type { Floor, Walk } from "./descent.js";
 import { areNumbers, SEGMENT_BYTES } from "./format.js";
 import { type CheckpointRef, isCheckpointRef, isLogStart, type LogStart } from "./head.js";
@@ -23,6 +23,8 @@ export interface CheckpointState {
 	/** Of the segment that has the record behind. */
 	readonly start: LogStart;
 	readonly nextLine: number;
+	/** What was set of the pool; undefined: nothing. */
+	readonly settingsBy?: SettingsBySource | undefined;
 	readonly volumes: readonly Volume[];
 	/** By line: of all volumes. */
 	readonly roots: ReadonlyMap<number, Root>;
@@ -43,8 +45,8 @@ const NODES_PER_LINE = 1024;
 
 /** The lines, one by one. */
 export function* checkpointLines(state: Omit<CheckpointState, "slots">): Generator<string> {
-	const { sequence, timeUs, beganUs, start, nextLine, floor, volumes, roots, nodes } = state;
-	yield JSON.stringify({ sequence, timeUs, beganUs, start, nextLine, floor });
+	const { sequence, timeUs, beganUs, start, nextLine, settingsBy, floor, volumes, roots, nodes } = state;
+	yield JSON.stringify({ sequence, timeUs, beganUs, start, nextLine, settingsBy, floor });
 	for (let from = 0; from < nodes.length; from += NODES_PER_LINE) {
 		const some = nodes.slice(from, from + NODES_PER_LINE);
 		yield JSON.stringify({
@@ -78,7 +80,10 @@ export function readCheckpoint(lines: readonly string[], where: string): Checkpo
 	throw new OperatorError(`${where}: the pool's checkpoint says what this version does not know`);
 }
 
-type Base = Pick<CheckpointState, "sequence" | "timeUs" | "beganUs" | "start" | "nextLine" | "floor">;
+type Base = Pick<
+	CheckpointState,
+	"sequence" | "timeUs" | "beganUs" | "start" | "nextLine" | "settingsBy" | "floor"
+>;
 
 class Reader {
 	base: Base | undefined;
@@ -120,15 +125,17 @@ class Reader {
 			if (isCheckpointRef(line.earlier)) this.#earlier.push(line.earlier);
 			return isCheckpointRef(line.earlier);
 		}
-		const { sequence, timeUs, beganUs, start, nextLine, floor } = line;
+		const { sequence, timeUs, beganUs, start, nextLine, settingsBy, floor } = line;
 		if (!isLogStart(start) || !areNumbers(line, ["sequence", "timeUs", "beganUs", "nextLine"])) return false;
 		if (floor !== undefined && !areNumbers(floor, ["position", "place"])) return false;
+		if (settingsBy !== undefined && !areSettingsBySource(settingsBy)) return false;
 		this.base = {
 			sequence: Number(sequence),
 			timeUs: Number(timeUs),
 			beganUs: Number(beganUs),
 			start,
 			nextLine: Number(nextLine),
+			settingsBy,
 			floor: floor as Floor | undefined,
 		};
 		return true;
@@ -204,6 +211,13 @@ class Reader {
 		volume.snapshots = [...volume.snapshots, { ...known, image }];
 		return true;
 	}
+}
+
+function areSettingsBySource(value: unknown): value is SettingsBySource {
+	if (typeof value !== "object" || value === null) return false;
+	return Object.entries(value).every(
+		([by, settings]) => (by === "create" || by === "file") && arePoolSettings(settings),
+	);
 }
 
 function parsed(text: string): Record<string, unknown> | undefined {

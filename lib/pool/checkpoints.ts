@@ -159,10 +159,10 @@ export class Checkpoints {
 	/** What there is was frozen just now. */
 	#begin(): void {
 		const { log, contents, segments, world, history, descent } = this.#on;
-		const { nextLine, volumes } = contents.catalog;
+		const { nextLine, settingsBy, volumes } = contents.catalog;
 		const { sequence, timeUs, start } = log.cursor;
 		const { beganUs, kept: earlier } = history;
-		const state = { sequence, timeUs, beganUs, start, nextLine, volumes, earlier };
+		const state = { sequence, timeUs, beganUs, start, nextLine, settingsBy, volumes, earlier };
 		const openRow = rowOf(segments, start.segment);
 		descent.freeze();
 		this.#position = log.gather.position;

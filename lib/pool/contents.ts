@@ -14,7 +14,7 @@ import type { Life } from "./life.js";
 import { Entry, FLAG_ZERO } from "./map/entry.js";
 import type { MapLayers } from "./map/layers.js";
 import { merge, type NextTurn, type NodeOutlet } from "./map/merging.js";
-import { decodeNote, type Note, type Origin } from "./notes.js";
+import { decodeNote, isSamePlace, type Note, type Origin, understood } from "./notes.js";
 import type { ReplaySink } from "./replay-records.js";
 
 type NoteOf<Kind extends Note["note"]> = Extract<Note, { note: Kind }>;
@@ -44,9 +44,11 @@ export class Contents implements ReplaySink {
 	) {}
 
 	/** Holds what a checkpoint has. */
-	restore({ sequence, nextLine, volumes, roots, ending }: CheckpointState, position: number): void {
+	restore(state: CheckpointState, position: number): void {
+		const { sequence, nextLine, volumes, roots, ending, settingsBy = {} } = state;
 		this.since = sequence;
 		this.end = position;
+		this.catalog.settingsBy = settingsBy;
 		this.catalog.skipLines(nextLine);
 		for (const volume of volumes) {
 			this.catalog.put(volume);
@@ -175,6 +177,9 @@ export class Contents implements ReplaySink {
 			case "set":
 				this.#replace(this.#volume(note.line), { settings: note.settings });
 				break;
+			case "pool":
+				this.catalog.settingsBy = { ...this.catalog.settingsBy, [note.by]: note.poolSettings };
+				break;
 			case "identity":
 				this.#replace(this.#volume(note.line), { serial: note.serial, wwn: note.wwn });
 				break;
@@ -282,15 +287,4 @@ export class Contents implements ReplaySink {
 		this.layers.deleteVolume(line, end + 1);
 		this.#replace(this.#volume(line), { line: newLine, serial, wwn, sizeBytes: snapshot.sizeBytes });
 	}
-}
-
-function understood(bytes: Uint8Array, position: number): Note {
-	const note = decodeNote(bytes);
-	if (note === undefined)
-		throw new OperatorError(`position ${position}: the log has a note that this version does not know`);
-	return note;
-}
-
-function isSamePlace(one: Origin, other: Origin): boolean {
-	return one.line === other.line && one.position === other.position;
 }

@@ -164,6 +164,11 @@ export class Descent implements LeftSink {
 		return kept.node.position;
 	}
 
+	/** What keeps its pages. */
+	pointOf(origin: Origin): Point | undefined {
+		return this.#kept.get(keyOf(origin))?.page;
+	}
+
 	/** One less wants it. */
 	givesUp(origin: Origin): void {
 		this.#feeding.say(() => {

@@ -5,13 +5,21 @@
  * A volume's pages have its *line*'s number; a rollback gives the volume another line.
  */
 
-import { areVolumeSettings, type VolumeSettings } from "../spec/policy.js";
+import { OperatorError } from "../errors.js";
+import { arePoolSettings, areVolumeSettings, type PoolSettings, type VolumeSettings } from "../spec/policy.js";
 
 /** Where a line begins that does not begin empty: as another one was at a position, or as a snapshot of a volume is. */
 export interface Origin {
 	readonly line: number;
 	readonly position: number;
 }
+
+export function isSamePlace(one: Origin, other: Origin): boolean {
+	return one.line === other.line && one.position === other.position;
+}
+
+/** Who has set something of a pool: the configuration goes before whoever made it. */
+export type SettingsSource = "create" | "file";
 
 export type Note =
 	| {
@@ -30,6 +38,8 @@ export type Note =
 	| { readonly note: "delete"; readonly line: number }
 	/** What is kept of it and how much it may hold: all that is not as for other volumes. */
 	| { readonly note: "set"; readonly line: number; readonly settings: VolumeSettings }
+	/** What holds for all volumes of which nothing else is set: as the pool was made, or as a daemon's configuration says. */
+	| { readonly note: "pool"; readonly by: SettingsSource; readonly poolSettings: PoolSettings }
 	/** Those that one record has are of one moment: the one before the next record. */
 	| { readonly note: "snapshot"; readonly line: number; readonly name: string; readonly from?: string }
 	| { readonly note: "forget"; readonly line: number; readonly name: string }
@@ -60,6 +70,7 @@ const FIELDS: Readonly<Record<Note["note"], readonly string[]>> = {
 	rename: NAMED,
 	delete: ["line"],
 	set: ["line", "settings"],
+	pool: ["by", "poolSettings"],
 	snapshot: NAMED,
 	forget: NAMED,
 	hold: NAMED,
@@ -105,6 +116,14 @@ export function decodeNote(bytes: Uint8Array): Note | undefined {
 	return isGood ? (value as unknown as Note) : undefined;
 }
 
+/** The same; throws an OperatorError if this version does not know it. */
+export function understood(bytes: Uint8Array, position: number): Note {
+	const note = decodeNote(bytes);
+	if (note === undefined)
+		throw new OperatorError(`position ${position}: the log has a note that this version does not know`);
+	return note;
+}
+
 function parsed(text: Uint8Array): Record<string, unknown> | undefined {
 	try {
 		const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(text));
@@ -116,6 +135,8 @@ function parsed(text: Uint8Array): Record<string, unknown> | undefined {
 
 function isField(field: string, value: unknown): boolean {
 	if (field === "settings") return areVolumeSettings(value);
+	if (field === "poolSettings") return arePoolSettings(value);
+	if (field === "by") return value === "create" || value === "file";
 	return NUMBERS.includes(field) ? isCount(value) : typeof value === "string";
 }
 

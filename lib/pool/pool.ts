@@ -7,9 +7,8 @@ import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
 import { Administration } from "./administration.js";
 import type { Users } from "./administration-on.js";
-import type { Volume } from "./catalog.js";
+import type { Snapshot, Volume } from "./catalog.js";
 import { Checkpoints, stable } from "./checkpoints.js";
-import { differences, type PageRange } from "./difference.js";
 import type { PoolWorld } from "./folder.js";
 import { FORMAT } from "./format.js";
 import type { Head, HeadState } from "./head.js";
@@ -17,15 +16,16 @@ import { type CreateOptions, makeHead, openHead, ownState } from "./head-file.js
 import { History, policyOf } from "./history.js";
 import { identityOf } from "./identity.js";
 import type { Log } from "./log.js";
-import { EMPTY_ROOT, type Root } from "./map/ref.js";
-import { ImageLookup, LayersLookup, MomentLookup } from "./map-lookups.js";
+import { LayersLookup } from "./map-lookups.js";
 import { Moments } from "./moments.js";
 import { openParts, type PoolParts } from "./opening.js";
-import type { PageLookup } from "./page-lookup.js";
 import { PageStore } from "./page-store.js";
 import { type At, PAST_LINE, readVolumeName } from "./past.js";
 import { quotaOf } from "./quota.js";
+import { Readings } from "./readings.js";
+import { Schedules } from "./schedules.js";
 import { StoredReads } from "./stored-reads.js";
+import type { PoolTold } from "./told.js";
 import { Upkeep } from "./upkeep.js";
 import { VolumeDevice } from "./volume-device.js";
 
@@ -47,6 +47,13 @@ export interface OpenedVolume {
 export class Pool implements Users {
 	/** Makes, changes and removes volumes and snapshots. */
 	readonly administration: Administration;
+	/** What names name. */
+	readonly readings: Readings;
+	/** Told of what it does of its own accord. */
+	tell: (told: PoolTold) => void = () => {};
+	/** Snapshots, as `web@monday`, that no schedule removes. */
+	spared: ReadonlySet<string> = new Set();
+	readonly #schedules: Schedules;
 	readonly #parts: PoolParts;
 	readonly #history: History;
 	readonly #checkpoints: Checkpoints;
@@ -79,6 +86,16 @@ export class Pool implements Users {
 		const { catalog } = contents;
 		const [cuts, moments] = [this.#checkpoints, this.#moments];
 		this.administration = new Administration({ world, catalog, log, users: this, cuts, moments });
+		const { administration } = this;
+		this.readings = new Readings({ ...on, parts, administration, moments, checkpoints: cuts });
+		this.#schedules = new Schedules({
+			administration,
+			volumes: () => this.volumes,
+			scheduleOf: ({ settings }) => settings.keep ?? catalog.settings.keep,
+			isSpared: (volume, snapshot) => this.#isSpared(volume, snapshot),
+			now: () => world.now(),
+			tell: (told) => this.tell(told),
+		});
 	}
 
 	/** Makes a pool where there is none. Throws an OperatorError. */
@@ -151,17 +168,6 @@ export class Pool implements Users {
 		return this.#checkpoints.request();
 	}
 
-	/** Names what a volume holds, or held: another text whenever that may be anything else; the same in the pool that a snapshot was sent to. */
-	contentId(text: string): string {
-		const { world, log } = this.#parts;
-		const { name, at } = readVolumeName(text, world.now());
-		const volume = this.administration.volume(name);
-		if (at === undefined) return `${this.state.id}/${volume.line}@${log.gather.position}`;
-		if (at.kind === "moment") return `${this.state.id}/${volume.line} at ${at.timeUs}`;
-		const { line, position, from } = this.administration.snapshot(volume, at.name);
-		return from ?? `${this.state.id}/${line}@${position}`;
-	}
-
 	/**
 	 * A volume as a device, or as it was: `web`, `web@snapshot`, `web@-10m`, `web@2026-11-25T10:00:00Z`. What is of the past can only be
 	 * read. Of the present one at a time. Throws an OperatorError.
@@ -185,7 +191,7 @@ export class Pool implements Users {
 
 	async #openPast(name: string, at: At, whenClosed: () => Promise<void>): Promise<OpenedVolume> {
 		const { world, log } = this.#parts;
-		const { volume, lookup, release } = await this.#past(name, at);
+		const { volume, lookup, release } = await this.readings.past(name, at);
 		const store = new PageStore(log, lookup, this.#store.reads);
 		// Another disk than the volume, always the same one.
 		const seed = at.kind === "snapshot" ? at.name : String(at.timeUs);
@@ -205,55 +211,6 @@ export class Pool implements Users {
 		return { device, log, volume: past };
 	}
 
-	/** Nothing of it goes until `release` is called. */
-	async #past(name: string, at: At): Promise<{ volume: Volume; lookup: PageLookup; release: () => void }> {
-		const volume = this.administration.volume(name);
-		if (at.kind === "moment") {
-			const then = await this.#moments.find(volume, at.timeUs);
-			const lookup = new MomentLookup(then.contents.layers, then.volume.line);
-			return { volume: then.volume, lookup, release: then.release };
-		}
-		const { contents, living } = this.#parts;
-		const snapshot = this.administration.snapshot(volume, at.name);
-		const { sizeBytes, image } = snapshot;
-		living.keeps(snapshot, image.end);
-		const release = (): void => living.givesUp(snapshot);
-		return { volume: { ...volume, sizeBytes }, lookup: new ImageLookup(contents.layers, image), release };
-	}
-
-	/** Pages in which two volumes or what they were differ, from page `first` on, in order; named as for `openVolume`. */
-	async *changes(before: string, after: string, first: number): AsyncGenerator<PageRange> {
-		const held: (() => void)[] = [];
-		try {
-			const [one, other] = [await this.#rootOf(before, held), await this.#rootOf(after, held)];
-			yield* differences(this.#parts.tree, one, other, first);
-		} finally {
-			for (const release of held) release();
-		}
-	}
-
-	/** The tree of what is named, with all that was written by now; it stays until all that was put into `held` is called. */
-	async #rootOf(text: string, held: (() => void)[]): Promise<Root> {
-		const { name, at } = readVolumeName(text, this.#parts.world.now());
-		const volume = this.administration.volume(name);
-		if (at?.kind === "moment") {
-			const then = await this.#moments.find(volume, at.timeUs);
-			held.push(then.release);
-			return this.#moments.rootOf(then);
-		}
-		if (at === undefined) {
-			await this.#checkpoints.request();
-			held.push(this.#history.pin(this.#parts.world.now()).release);
-			return this.#parts.contents.layers.roots.get(volume.line) ?? EMPTY_ROOT;
-		}
-		const snapshot = this.administration.snapshot(volume, at.name);
-		const { living } = this.#parts;
-		living.keeps(snapshot, snapshot.image.end);
-		held.push(() => living.givesUp(snapshot));
-		await this.#checkpoints.idle();
-		return snapshot.image.root ?? EMPTY_ROOT;
-	}
-
 	isOpen(line: number): boolean {
 		return this.#devices.has(line);
 	}
@@ -268,7 +225,20 @@ export class Pool implements Users {
 		this.#parts.log.refuses();
 		this.#checkpoints.age();
 		this.#upkeep.age();
+		void this.keepSchedules();
 		this.#tellStable();
+	}
+
+	/** Snapshots are made and removed by schedules. To be called as often. */
+	keepSchedules(): Promise<void> {
+		return this.#parts.log.hasFailed ? Promise.resolve() : this.#schedules.keep();
+	}
+
+	#isSpared(volume: Volume, snapshot: Snapshot): boolean {
+		if (this.spared.has(`${volume.name}@${snapshot.name}`) || this.readings.isRead(snapshot)) return true;
+		const { living, contents } = this.#parts;
+		const children = living.descent.pointOf(snapshot)?.children ?? [];
+		return [...children].some(({ line }) => contents.catalog.isOfAnother(volume, line.number));
 	}
 
 	/** Without it the next opening takes a little more on trust, no more. */
@@ -288,6 +258,7 @@ export class Pool implements Users {
 	/** Ends all, when everything is stable that was written. */
 	async close(): Promise<void> {
 		const { log, segments, head } = this.#parts;
+		await this.#schedules.close();
 		await stable(log).catch(() => {});
 		await this.#upkeep.close();
 		await this.#checkpoints.close();

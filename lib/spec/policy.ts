@@ -21,6 +21,19 @@ export interface VolumeSettings {
 	readonly quotaBytes?: number;
 }
 
+/** A share of the pool, or bytes. */
+export type HistorySpace = { readonly percent: number } | { readonly bytes: number };
+
+/** Of a pool: what holds for volumes of which nothing else is set. */
+export interface PoolSettings {
+	readonly historySeconds?: number;
+	/** What all history may take, at most: the oldest goes first. */
+	readonly historySpace?: HistorySpace;
+	/** So much of it stays even if writes must be refused for it. */
+	readonly historyMinSeconds?: number;
+	readonly keep?: Schedule;
+}
+
 /** What is left out stays as it is; null takes it away. Of `keep` the same holds period by period. */
 export interface SettingsChange {
 	readonly historySeconds?: number | null;
@@ -64,6 +77,22 @@ export function durationText(seconds: number): string {
 	return `${seconds / length}${unit}`;
 }
 
+/** What `10%` or `20G` mean. Throws an OperatorError. */
+export function readHistorySpace(text: string): HistorySpace {
+	const [, percent] = /^([0-9]{1,3})%$/.exec(text) ?? [];
+	if (percent !== undefined && Number(percent) <= 100) return { percent: Number(percent) };
+	const bytes = sizeBytes(text);
+	if (bytes !== undefined && percent === undefined) return { bytes };
+	throw new OperatorError(
+		`history_space ${quote(text)}: a share of the pool is allowed, as 10%, or a number, with K, M, G or T if it is more than bytes`,
+	);
+}
+
+/** As it would be written. */
+export function historySpaceText(space: HistorySpace): string {
+	return "percent" in space ? `${space.percent}%` : String(space.bytes);
+}
+
 /** The bytes of a quota. Throws an OperatorError. */
 export function readQuota(text: string): number {
 	const bytes = sizeBytes(text);
@@ -92,7 +121,28 @@ export function areVolumeSettings(value: unknown): value is VolumeSettings {
 	);
 }
 
-export function isSchedule(value: unknown): value is Schedule {
+/** The same of a pool. */
+export function arePoolSettings(value: unknown): value is PoolSettings {
+	if (typeof value !== "object" || value === null) return false;
+	const { historySeconds, historySpace, historyMinSeconds, keep, ...others } = value as Record<string, unknown>;
+	return (
+		Object.keys(others).length === 0 &&
+		isCountOrNothing(historySeconds) &&
+		isCountOrNothing(historyMinSeconds) &&
+		(historySpace === undefined || isHistorySpace(historySpace)) &&
+		(keep === undefined || isSchedule(keep))
+	);
+}
+
+function isHistorySpace(value: unknown): boolean {
+	if (typeof value !== "object" || value === null || Object.keys(value).length !== 1) return false;
+	const { percent, bytes } = value as Record<string, unknown>;
+	return percent === undefined
+		? bytes !== undefined && isCountOrNothing(bytes)
+		: isCountOrNothing(percent) && Number(percent) <= 100;
+}
+
+function isSchedule(value: unknown): value is Schedule {
 	if (typeof value !== "object" || value === null) return false;
 	return Object.entries(value).every(
 		([period, seconds]) => PERIODS.some((each) => each === period) && isCountOrNothing(seconds),

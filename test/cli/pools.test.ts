@@ -81,7 +81,7 @@ t.test("a clone that is flattened shares nothing with what it began as, and is t
 	const changed = () =>
 		withPool(folder, async (pool) => {
 			let pages = 0;
-			for await (const { count } of pool.changes("web@a", "copy", 0)) pages += count;
+			for await (const { count } of pool.readings.changes("web@a", "copy", 0)) pages += count;
 			return pages;
 		});
 	t.equal(await changed(), 0);

@@ -39,7 +39,7 @@ export function contentsOf(pool: Pool): Contents {
 	return {
 		async about(text) {
 			const name = text.includes("@") ? fixedName(text, Date.now() * 1000) : text;
-			return { name, pageBytes: pageBytesOf(pool, name), id: pool.contentId(name) };
+			return { name, pageBytes: pageBytesOf(pool, name), id: pool.readings.contentId(name) };
 		},
 		open: (name) => openToCopy(pool, name, true),
 		changes: (...what) => changedRanges(pool, ...what),

@@ -43,8 +43,8 @@ export function due(schedule: Schedule, names: readonly string[], nowUs: number)
 	const kept = new Set<string>();
 	let isMissing = false;
 	for (const period of PERIODS) {
-		const forSeconds = schedule[period];
-		if (forSeconds === undefined) continue;
+		const forSeconds = schedule[period] ?? 0;
+		if (forSeconds === 0) continue;
 		const length = LENGTHS[period];
 		let last = Number.NaN;
 		for (const { name, time } of made) {
@@ -52,7 +52,8 @@ export function due(schedule: Schedule, names: readonly string[], nowUs: number)
 			last = Math.floor(time / length);
 			if (isFirst && now - time <= forSeconds) kept.add(name);
 		}
-		isMissing ||= last !== Math.floor(now / length);
+		// (One that is later was made before the clock was set back.)
+		isMissing ||= !names.some((name) => Math.floor((timeOf(name) ?? Number.NaN) / length) === Math.floor(now / length));
 	}
 	const forget = made.map(({ name }) => name).filter((name) => !kept.has(name));
 	return isMissing ? { make: scheduledName(nowUs), forget } : { forget };

@@ -1,0 +1,117 @@
+/**
+ * What names of volumes, snapshots and moments name: as something to read, as a tree, as the id of what it holds; and who reads which
+ * snapshot. Made by `pool.ts`.
+ */
+
+import type { Administration } from "./administration.js";
+import type { Snapshot, Volume } from "./catalog.js";
+import type { Checkpoints } from "./checkpoints.js";
+import { differences, type PageRange } from "./difference.js";
+import type { History } from "./history.js";
+import { EMPTY_ROOT, type Root } from "./map/ref.js";
+import { ImageLookup, MomentLookup } from "./map-lookups.js";
+import type { Moments } from "./moments.js";
+import type { PoolParts } from "./opening.js";
+import type { PageLookup } from "./page-lookup.js";
+import { type At, readVolumeName } from "./past.js";
+
+export interface ReadingsOf {
+	readonly parts: PoolParts;
+	readonly administration: Pick<Administration, "volume" | "snapshot">;
+	readonly moments: Moments;
+	readonly history: History;
+	readonly checkpoints: Checkpoints;
+}
+
+/** What a volume was: nothing of it goes until `release` is called. */
+export interface Past {
+	readonly volume: Volume;
+	readonly lookup: PageLookup;
+	readonly release: () => void;
+}
+
+export class Readings {
+	readonly #of: ReadingsOf;
+	/** How many read a snapshot. */
+	readonly #readers = new Map<Snapshot["image"], number>();
+
+	constructor(of: ReadingsOf) {
+		this.#of = of;
+	}
+
+	isRead({ image }: Snapshot): boolean {
+		return this.#readers.has(image);
+	}
+
+	async past(name: string, at: At): Promise<Past> {
+		const { administration, moments, parts } = this.#of;
+		const volume = administration.volume(name);
+		if (at.kind === "moment") {
+			const then = await moments.find(volume, at.timeUs);
+			const lookup = new MomentLookup(then.contents.layers, then.volume.line);
+			return { volume: then.volume, lookup, release: then.release };
+		}
+		const snapshot = administration.snapshot(volume, at.name);
+		const { sizeBytes, image } = snapshot;
+		const release = this.#read(snapshot);
+		return { volume: { ...volume, sizeBytes }, lookup: new ImageLookup(parts.contents.layers, image), release };
+	}
+
+	#read(snapshot: Snapshot): () => void {
+		const { living } = this.#of.parts;
+		const { image } = snapshot;
+		living.keeps(snapshot, image.end);
+		this.#readers.set(image, (this.#readers.get(image) ?? 0) + 1);
+		return () => {
+			const left = (this.#readers.get(image) ?? 1) - 1;
+			if (left > 0) this.#readers.set(image, left);
+			else this.#readers.delete(image);
+			living.givesUp(snapshot);
+		};
+	}
+
+	/** Pages in which two volumes or what they were differ, from page `first` on, in order. */
+	async *changes(before: string, after: string, first: number): AsyncGenerator<PageRange> {
+		const held: (() => void)[] = [];
+		try {
+			const [one, other] = [await this.#rootOf(before, held), await this.#rootOf(after, held)];
+			yield* differences(this.#of.parts.tree, one, other, first);
+		} finally {
+			for (const release of held) release();
+		}
+	}
+
+	/** The tree of what is named, with all that was written by now; it stays until all that was put into `held` is called. */
+	async #rootOf(text: string, held: (() => void)[]): Promise<Root> {
+		const { parts, administration, moments, history, checkpoints } = this.#of;
+		const { name, at } = readVolumeName(text, parts.world.now());
+		const volume = administration.volume(name);
+		if (at?.kind === "moment") {
+			const then = await moments.find(volume, at.timeUs);
+			held.push(then.release);
+			return moments.rootOf(then);
+		}
+		if (at === undefined) {
+			await checkpoints.request();
+			held.push(history.pin(parts.world.now()).release);
+			return parts.contents.layers.roots.get(volume.line) ?? EMPTY_ROOT;
+		}
+		const snapshot = administration.snapshot(volume, at.name);
+		held.push(this.#read(snapshot));
+		await checkpoints.idle();
+		return snapshot.image.root ?? EMPTY_ROOT;
+	}
+
+	/** Another text whenever what is named may hold anything else; the same in the pool that a snapshot was sent to. */
+	contentId(text: string): string {
+		const { parts, administration } = this.#of;
+		const { world, log, head } = parts;
+		const { name, at } = readVolumeName(text, world.now());
+		const volume = administration.volume(name);
+		const { pool } = head.state;
+		if (at === undefined) return `${pool}/${volume.line}@${log.gather.position}`;
+		if (at.kind === "moment") return `${pool}/${volume.line} at ${at.timeUs}`;
+		const { line, position, from } = administration.snapshot(volume, at.name);
+		return from ?? `${pool}/${line}@${position}`;
+	}
+}
