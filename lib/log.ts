@@ -9,11 +9,18 @@ import { complain, processName } from "./output.js";
 import { oneLine } from "./text.js";
 
 /** What a message is about, for those who tell it on as an event: the message says it too. */
-export interface Subject {
-	readonly kind: "rival" | "fault" | "disk-stalled" | "disk-resumed";
-	readonly disk: string;
-	readonly link?: string;
-}
+export type Subject =
+	| {
+			readonly kind: "rival" | "fault" | "disk-stalled" | "disk-resumed";
+			readonly disk: string;
+			readonly link?: string;
+	  }
+	/** `pool`: its path. */
+	| {
+			readonly kind: "snapshot-taken" | "snapshot-removed" | "pool-history";
+			readonly pool: string;
+			readonly volume?: string;
+	  };
 
 /** How every room sees the log. */
 export interface Log {

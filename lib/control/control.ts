@@ -69,7 +69,7 @@ export class Control {
 		options.workers.listen({
 			started: (worker) => inside.desired.lost(worker),
 			recognized: (disk, identity) => kept.recognize(disk, identity),
-			happened: (happening) => inside.events.add(happening),
+			happened: (happening) => inside.events.add(inside.pools.named(happening)),
 			seen: (view) => inside.observed.see(view),
 			set: async (disk, set) => {
 				if (!isDeepStrictEqual(kept.find(disk)?.set, set)) await kept.note(disk, { set });

@@ -19,6 +19,8 @@ export interface Happening {
 	readonly disk?: string;
 	/** POOL/VOLUME */
 	readonly volume?: string;
+	/** The path of a pool that has told it itself, of `volume` or of all: nobody is told that (`named` of `pools.ts`). */
+	readonly poolPath?: string;
 	readonly link?: string;
 	readonly initiator?: string;
 	/** Milliseconds since 1970; default: now. */
@@ -54,7 +56,7 @@ export class EventLog {
 		this.#nextId = Math.max(now(), last === undefined ? 0 : last + UNKEPT);
 	}
 
-	add({ atMs, message, isLogged = false, ...what }: Happening): void {
+	add({ atMs, message, isLogged = false, poolPath: _, ...what }: Happening): void {
 		const at = new Date(atMs ?? this.now()).toISOString();
 		const event: Event = { id: this.#nextId++, at, ...what, message: oneLine(message) };
 		this.#ring.push(event);

@@ -108,7 +108,14 @@ const isNews = isShape({
 	level: isOneOf(["error", "warn", "info"]),
 	message: (value) => typeof value === "string",
 	subject: isEither(
-		isMissing,
+		isEither(
+			isMissing,
+			isShape({
+				kind: isOneOf(["snapshot-taken", "snapshot-removed", "pool-history"]),
+				pool: isWord,
+				volume: isEither(isMissing, isWord),
+			}),
+		),
 		isShape({
 			kind: isOneOf(["rival", "fault", "disk-stalled", "disk-resumed"]),
 			disk: isWord,
@@ -151,13 +158,22 @@ export function setIn(words: Words): WorkerQuestion {
 	return words as unknown as WorkerQuestion;
 }
 
-/** Of the disks of others it has nothing to say. */
-export function newsIn(words: Words, own: ReadonlySet<string>): Happening {
+/** Of the disks and pools of others it has nothing to say. */
+export function newsIn(
+	words: Words,
+	own: ReadonlySet<string>,
+	isOwnPool: (path: string) => boolean,
+): Happening {
 	heard("news", isNews, words);
 	const { level, message, subject } = words as unknown as WorkerNews;
 	const severity = level === "warn" ? "warning" : level;
 	const happening = { kind: "log", severity, message: message.slice(0, LONGEST), isLogged: true } as const;
-	if (subject === undefined || !own.has(subject.disk)) return happening;
+	if (subject === undefined) return happening;
+	if ("pool" in subject) {
+		const { kind, pool: poolPath, volume } = subject;
+		return isOwnPool(poolPath) ? { ...happening, kind, poolPath, ...(volume && { volume }) } : happening;
+	}
+	if (!own.has(subject.disk)) return happening;
 	const { kind, disk, link } = subject;
 	return { ...happening, kind, disk, ...(link !== undefined && { link }) };
 }

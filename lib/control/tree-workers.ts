@@ -215,9 +215,10 @@ export class TreeWorkers implements Workers {
 	}
 
 	/** Throws a FrameError, which ends the channel, if it is no news. */
-	#told({ allowance, disks }: TreeWorker, words: Delivery["body"]): void {
-		allowance.take();
-		this.#listener?.happened(newsIn(words, disks));
+	#told(worker: TreeWorker, words: Delivery["body"]): void {
+		worker.allowance.take();
+		const isOwnPool = (path: string): boolean => this.#choice.hasPool(path, worker);
+		this.#listener?.happened(newsIn(words, worker.disks, isOwnPool));
 	}
 
 	/** An initiator is answered when this is. Before anybody listens nothing is kept: what is set is asked for then. */

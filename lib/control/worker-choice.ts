@@ -87,6 +87,10 @@ export class Choice<Worker extends { readonly index: number; readonly disks: Set
 		return home;
 	}
 
+	hasPool(folder: string, worker: Worker): boolean {
+		return this.#homes.get(poolBelonging(folder)) === worker;
+	}
+
 	/** The worker that has it, or else the one that has fewest, which has it from now on. */
 	known(disk: string): Worker {
 		return this.#workerOf.get(disk) ?? this.give(disk, this.#idlest());

@@ -18,6 +18,7 @@ import { SECTOR_BYTES } from "../wire/sector.js";
 import { FaultLog } from "./fault-log.js";
 import { machineId } from "./machine-id.js";
 import { type OpenContext, type OpenDevice, openDevice } from "./openers.js";
+import { poolTeller } from "./pool-log.js";
 
 export interface DisksOptions {
 	readonly pump: Pump;
@@ -152,6 +153,7 @@ export class Disks {
 			engine: this.#engine,
 			commits: this.#commits,
 			pump: this.#options.pump,
+			tell: poolTeller(log),
 			onIdentity: (own) => {
 				identity ??= own;
 			},

@@ -11,6 +11,7 @@ import type { GroupCommit } from "../block/group-commit.js";
 import { layersOn } from "../block/stack.js";
 import { invariant } from "../errors.js";
 import type { OpenVolume } from "../pool/openings.js";
+import type { TellPool } from "../pool/told.js";
 import type { Pump } from "../pump.js";
 import type { DiskSpec, IdentitySpec, StorageSpec } from "../spec/spec.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
@@ -20,6 +21,8 @@ export interface OpenContext {
 	readonly engine: StorageEngine;
 	readonly commits: GroupCommit;
 	readonly pump: Pump;
+	/** Hears what a pool tells that is opened. */
+	readonly tell?: TellPool;
 	/** The storage itself knows what initiators are to know it by. */
 	readonly onIdentity: (identity: IdentitySpec) => void;
 	/** Nobody wants it any more: what has not begun need not. */

@@ -33,8 +33,7 @@ export function openThrough(opener: Asking): { readonly open: OpenDevice; readon
 		return FileDevice.adoptMemory(options.engine, name, descriptor, options);
 	};
 	const poolFiles = poolFilesThrough(opener, openFile);
-	const openVolume: OpenVolume = ({ engine, pump }, ...volume) =>
-		openVolumeOf({ engine, pump, files: poolFiles }, ...volume);
+	const openVolume: OpenVolume = (home, ...volume) => openVolumeOf({ ...home, files: poolFiles }, ...volume);
 	return {
 		open: (spec, context) => openDevice(spec, { ...context, openFile, openMemory, openVolume }),
 		poolFiles,

@@ -102,7 +102,8 @@ export class Catalog {
 	isOfAnother({ born }: Volume, line: number): boolean {
 		return this.volumes.some(
 			(each) =>
-				each.born !== born && (each.line === line || each.snapshots.some((snapshot) => snapshot.line === line)),
+				each.born !== born &&
+				(each.line === line || each.snapshots.some((snapshot) => snapshot.line === line)),
 		);
 	}
 

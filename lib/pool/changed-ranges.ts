@@ -26,6 +26,10 @@ export async function* changedRanges(
 	begin: number,
 ): AsyncGenerator<ChangedRange> {
 	const pageBytes = pageBytesOf(pool, after);
-	for await (const { page, count, mayBeSame } of pool.readings.changes(before, after, Math.floor(begin / pageBytes)))
+	for await (const { page, count, mayBeSame } of pool.readings.changes(
+		before,
+		after,
+		Math.floor(begin / pageBytes),
+	))
 		yield { offsetBytes: page * pageBytes, lengthBytes: count * pageBytes, mayBeSame };
 }

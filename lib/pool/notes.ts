@@ -6,7 +6,12 @@
  */
 
 import { OperatorError } from "../errors.js";
-import { arePoolSettings, areVolumeSettings, type PoolSettings, type VolumeSettings } from "../spec/policy.js";
+import {
+	arePoolSettings,
+	areVolumeSettings,
+	type PoolSettings,
+	type VolumeSettings,
+} from "../spec/policy.js";
 
 /** Where a line begins that does not begin empty: as another one was at a position, or as a snapshot of a volume is. */
 export interface Origin {

@@ -18,6 +18,7 @@ import { newIdentity } from "./identity.js";
 import { isOfPast } from "./past.js";
 import { Pool } from "./pool.js";
 import { ScratchLayer } from "./scratch.js";
+import type { TellPool } from "./told.js";
 import { askWhetherPoolsAreTried } from "./trial.js";
 import { openVolumeStack } from "./volume-stack.js";
 
@@ -82,6 +83,8 @@ export interface PoolHome {
 	readonly pump: Pump;
 	/** Default: this process opens files itself. */
 	readonly files?: PoolFiles;
+	/** Hears what pools tell of their own accord, if it opens them. */
+	readonly tell?: TellPool;
 }
 
 /** For one user of it. */
@@ -91,12 +94,16 @@ export interface UsedPool {
 }
 
 /** The pool at `folder`, open until all who use it have released it. Throws an OperatorError. */
-export async function usePool({ engine, pump, files }: PoolHome, folder: string): Promise<UsedPool> {
+export async function usePool({ engine, pump, files, tell }: PoolHome, folder: string): Promise<UsedPool> {
 	askWhetherPoolsAreTried();
 	const key = path.resolve(folder);
 	const pools = engines.get(engine) ?? new SharedPools();
 	engines.set(engine, pools);
-	const shared = pools.take(key, () => poolWorld(folder, engine, pump, files).then(Pool.open));
+	const shared = pools.take(key, async () => {
+		const pool = await Pool.open(await poolWorld(folder, engine, pump, files));
+		if (tell !== undefined) pool.tell = (told) => tell(folder, told);
+		return pool;
+	});
 	let isReleased = false;
 	// Once, whoever comes first: a device that is closed, or an opening that ends badly with one.
 	const release = async (): Promise<void> => {

@@ -54,7 +54,11 @@ export class Readings {
 		const snapshot = administration.snapshot(volume, at.name);
 		const { sizeBytes, image } = snapshot;
 		const release = this.#read(snapshot);
-		return { volume: { ...volume, sizeBytes }, lookup: new ImageLookup(parts.contents.layers, image), release };
+		return {
+			volume: { ...volume, sizeBytes },
+			lookup: new ImageLookup(parts.contents.layers, image),
+			release,
+		};
 	}
 
 	#read(snapshot: Snapshot): () => void {

@@ -6,6 +6,7 @@
 
 import { OperatorError } from "../errors.js";
 import type { Schedule } from "../spec/policy.js";
+import { counted } from "../text.js";
 import type { Administration } from "./administration.js";
 import type { NamedSnapshot } from "./allowed.js";
 import type { Snapshot, Volume } from "./catalog.js";
@@ -26,6 +27,9 @@ export interface SchedulesOf {
 const MADE_PER_RECORD = 256;
 const FORGOTTEN_PER_RECORD = 64;
 const FORGOTTEN_PER_ROUND = 256;
+
+/** More than these are told in one line. */
+const TOLD_EACH = 8;
 
 /** What is being filled is no volume yet. */
 const UNFINISHED = /\.part(\.state)?$/;
@@ -83,14 +87,14 @@ export class Schedules {
 
 	async #make(wanted: readonly NamedSnapshot[]): Promise<void> {
 		await this.#of.administration.takeSnapshots(wanted);
-		this.#tell("snapshot-taken", wanted, "taken as its schedule says");
+		this.#tell("snapshot-taken", wanted, "taken by schedule");
 	}
 
 	async #forget(wanted: readonly NamedSnapshot[]): Promise<void> {
 		const forgotten = await this.#of.administration.forgetAll(wanted, (volume, { name }) =>
 			this.#mayGo(volume, name),
 		);
-		this.#tell("snapshot-removed", forgotten, "removed as its schedule says");
+		this.#tell("snapshot-removed", forgotten, "removed by schedule");
 	}
 
 	/** What can't be done now is tried in the next round. */
@@ -109,14 +113,22 @@ export class Schedules {
 			const { message } = error;
 			if (this.#troubles.get(kind) !== message) {
 				const what = kind === "snapshot-taken" ? "taken" : "removed";
-				this.#of.tell({ kind, level: "error", message: `snapshots of schedules are not ${what}: ${message}` });
+				this.#of.tell({
+					kind,
+					level: "error",
+					message: `snapshots of schedules are not ${what}: ${message}`,
+				});
 			}
 			this.#troubles.set(kind, message);
 		}
 	}
 
 	#tell(kind: PoolTold["kind"], all: readonly NamedSnapshot[], what: string): void {
-		for (const { volume, name } of all)
-			this.#of.tell({ kind, level: "info", volume, message: `snapshot ${name} ${what}` });
+		const level = "info";
+		if (all.length > TOLD_EACH)
+			this.#of.tell({ kind, level, message: `${counted(all.length, "snapshot")} ${what}` });
+		else
+			for (const { volume, name } of all)
+				this.#of.tell({ kind, level, volume, message: `snapshot ${name} ${what}` });
 	}
 }

@@ -7,3 +7,6 @@ export interface PoolTold {
 	readonly volume?: string;
 	readonly message: string;
 }
+
+/** `pool`: its path. */
+export type TellPool = (pool: string, told: PoolTold) => void;

@@ -124,7 +124,10 @@ export function areVolumeSettings(value: unknown): value is VolumeSettings {
 /** The same of a pool. */
 export function arePoolSettings(value: unknown): value is PoolSettings {
 	if (typeof value !== "object" || value === null) return false;
-	const { historySeconds, historySpace, historyMinSeconds, keep, ...others } = value as Record<string, unknown>;
+	const { historySeconds, historySpace, historyMinSeconds, keep, ...others } = value as Record<
+		string,
+		unknown
+	>;
 	return (
 		Object.keys(others).length === 0 &&
 		isCountOrNothing(historySeconds) &&

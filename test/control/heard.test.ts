@@ -122,7 +122,7 @@ t.test("whatever it refuses with is a refusal, and no bug of ours", async (t) =>
 	t.strictSame(pair.replaced, [0], "who does not even say what it serves is replaced");
 });
 
-t.test("news of its own disks are events of their kinds, of others mere lines", async (t) => {
+t.test("news of its own disks and pools are events of their kinds, of others mere lines", async (t) => {
 	const pair = new Pair(t);
 	await pair.workers.serving();
 	const news = { kind: "happened", level: "warn", message: "m" };
@@ -132,6 +132,16 @@ t.test("news of its own disks are events of their kinds, of others mere lines", 
 	const told = { severity: "warning", message: "m", isLogged: true };
 	t.strictSame(pair.happened, [
 		{ ...told, kind: "rival", disk: "web", link: "eth0" },
+		{ ...told, kind: "log" },
+	]);
+	pair.refusals.set("pool", Object.assign(new Error("Input/output error"), { step: "open", errno: 5 }));
+	await t.rejects(pair.workers.pool("/srv/fast", { act: "look" }));
+	const taken = { kind: "snapshot-taken", volume: "web" };
+	for (const pool of ["/srv/fast", "/srv/slow"])
+		pair.worker.tell({ body: { ...news, subject: { ...taken, pool } } });
+	await until("those are heard", () => pair.happened.length === 4, LIMIT_MS);
+	t.strictSame(pair.happened.slice(2), [
+		{ ...told, ...taken, poolPath: "/srv/fast" },
 		{ ...told, kind: "log" },
 	]);
 	pair.worker.tell({ body: { ...news, subject: { kind: "process", disk: "web" } } });

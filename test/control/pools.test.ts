@@ -257,6 +257,25 @@ t.test("what is done with volumes is told", async (t) => {
 	);
 });
 
+t.test("what pools tell themselves are events of them by name", async (t) => {
+	const stage = new Stage();
+	stage.opener.text += TEXT;
+	const { inside } = await stage.start(t);
+	const taken = { kind: "snapshot-taken", severity: "info", message: "taken", isLogged: true } as const;
+	for (const poolPath of ["/srv/fast", "/srv/none"])
+		stage.workers.listener?.happened({ ...taken, poolPath, volume: "web" });
+	stage.workers.listener?.happened({ ...taken, poolPath: "/srv/slow" });
+	const told = inside.events.latest(100).filter(({ kind }) => kind === "snapshot-taken");
+	t.strictSame(
+		told.map(({ volume, message }) => [volume, message]),
+		[
+			["fast/web", "taken"],
+			[undefined, "taken"],
+			[undefined, "taken"],
+		],
+	);
+});
+
 t.test("a disk of the files that is on a volume is changed as others are", async (t) => {
 	const stage = new Stage();
 	stage.opener.text += `${TEXT}aoe = { address = "9.7", netif = ["eth0"] }\n`;

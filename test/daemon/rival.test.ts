@@ -41,7 +41,7 @@ if (await inNamespace(import.meta.url)) {
 		});
 		t.strictSame(far && (await placeOf(far)), { link: "far", state: "serving", rival: macs[0], since: null });
 		t.strictSame(
-			told.find((subject) => subject?.link === "near"),
+			told.find((subject) => subject?.kind === "rival" && subject.link === "near"),
 			{ kind: "rival", disk: "web", link: "near" },
 		);
 	});

@@ -16,7 +16,8 @@ async function scheduled(folder = new MemoryFolder()) {
 	const pool = await Pool.create(world);
 	pool.tell = (each) => told.push(each);
 	const { administration } = pool;
-	const namesOf = (volume: string): string[] => administration.volume(volume).snapshots.map(({ name }) => name);
+	const namesOf = (volume: string): string[] =>
+		administration.volume(volume).snapshots.map(({ name }) => name);
 	/** Sets the clock to so many hours after the beginning. */
 	const at = async (hours: number): Promise<void> => {
 		clock.us = BEGIN_US + hours * HOUR_US;
@@ -45,7 +46,7 @@ t.test("snapshots of several volumes are made at one moment and forgotten, and t
 		kind: "snapshot-removed",
 		level: "info",
 		volume: "web",
-		message: `snapshot ${nameAt(0)} removed as its schedule says`,
+		message: `snapshot ${nameAt(0)} removed by schedule`,
 	});
 	await pool.close();
 });

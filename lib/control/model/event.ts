@@ -21,6 +21,7 @@ export const EVENT_KINDS = [
 	"volume-removed",
 	"volume-rolled-back",
 	"pool-examined",
+	"pool-history",
 	"snapshot-taken",
 	"snapshot-changed",
 	"snapshot-removed",

@@ -53,7 +53,9 @@ export function due(schedule: Schedule, names: readonly string[], nowUs: number)
 			if (isFirst && now - time <= forSeconds) kept.add(name);
 		}
 		// (One that is later was made before the clock was set back.)
-		isMissing ||= !names.some((name) => Math.floor((timeOf(name) ?? Number.NaN) / length) === Math.floor(now / length));
+		isMissing ||= !names.some(
+			(name) => Math.floor((timeOf(name) ?? Number.NaN) / length) === Math.floor(now / length),
+		);
 	}
 	const forget = made.map(({ name }) => name).filter((name) => !kept.has(name));
 	return isMissing ? { make: scheduledName(nowUs), forget } : { forget };
