@@ -27,6 +27,7 @@ import { Register } from "./machines/register.js";
 import type { Event } from "./model.js";
 import type { Observed } from "./observed.js";
 import type { Listener } from "./places.js";
+import { namedBy } from "./pool-events.js";
 import type { Opener, Workers } from "./seams.js";
 import { ApiServer, type ServerLimits } from "./server.js";
 import { WatchedOpener } from "./watched-opener.js";
@@ -69,7 +70,7 @@ export class Control {
 		options.workers.listen({
 			started: (worker) => inside.desired.lost(worker),
 			recognized: (disk, identity) => kept.recognize(disk, identity),
-			happened: (happening) => inside.events.add(inside.pools.named(happening)),
+			happened: (happening) => inside.events.add(namedBy(inside.desired.config.pools, happening)),
 			seen: (view) => inside.observed.see(view),
 			set: async (disk, set) => {
 				if (!isDeepStrictEqual(kept.find(disk)?.set, set)) await kept.note(disk, { set });

@@ -19,7 +19,7 @@ export interface Happening {
 	readonly disk?: string;
 	/** POOL/VOLUME */
 	readonly volume?: string;
-	/** The path of a pool that has told it itself, of `volume` or of all: nobody is told that (`named` of `pools.ts`). */
+	/** The path of a pool that has told it itself, of `volume` or of all: nobody is told that (`namedBy` of `pool-events.ts`). */
 	readonly poolPath?: string;
 	readonly link?: string;
 	readonly initiator?: string;

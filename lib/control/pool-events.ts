@@ -1,9 +1,11 @@
 /**
- * What is told as events of what was done with a pool: a line for each volume that it concerns. Used by `pools.ts`.
+ * What is told as events of what was done with a pool: a line for each volume that it concerns. Used by `pools.ts`, and by `control.ts` for what
+ * pools tell themselves.
  */
 
 import type { PoolAct } from "../daemon/worker-messages.js";
 import { unreachable } from "../errors.js";
+import type { PoolConfig } from "../spec/configuration.js";
 import { durationText, PERIODS, type SettingsChange } from "../spec/policy.js";
 import { sizeText } from "../text.js";
 import type { Happening } from "./event-log.js";
@@ -19,6 +21,14 @@ export function happeningsOf(pool: string, act: PoolAct): Happening[] {
 		volume: `${pool}/${volume}`,
 		message,
 	}));
+}
+
+/** What a pool has told itself, which knows no name of it. */
+export function namedBy(pools: readonly PoolConfig[], { poolPath, ...happening }: Happening): Happening {
+	const pool = pools.find(({ path }) => path === poolPath);
+	const { volume, ...others } = happening;
+	if (pool === undefined) return poolPath === undefined ? happening : others;
+	return volume === undefined ? happening : { ...others, volume: `${pool.name}/${volume}` };
 }
 
 function toldOf(act: PoolAct): readonly Told[] {

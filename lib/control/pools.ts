@@ -11,7 +11,7 @@ import type { PoolConfig } from "../spec/configuration.js";
 import type { SettingsChange } from "../spec/policy.js";
 import { quote } from "../text.js";
 import type { Desired } from "./desired.js";
-import type { EventLog, Happening } from "./event-log.js";
+import type { EventLog } from "./event-log.js";
 import { fixed } from "./fixed.js";
 import type { VolumeAnswers } from "./heard-volume.js";
 import type { Jobs, RunningJob } from "./jobs.js";
@@ -204,14 +204,6 @@ export class Pools {
 	): Promise<VolumeAnswers[Question["ask"]]> {
 		const pool = this.#poolOf(poolName);
 		return orRefuse(this.workers.volume(pool.path, question, bytes));
-	}
-
-	/** What a pool has told itself, which knows no name of it. */
-	named({ poolPath, ...happening }: Happening): Happening {
-		const pool = this.desired.config.pools.find(({ path }) => path === poolPath);
-		const { volume, ...others } = happening;
-		if (pool === undefined) return poolPath === undefined ? happening : others;
-		return volume === undefined ? happening : { ...others, volume: `${pool.name}/${volume}` };
 	}
 
 	#poolOf(name: string): PoolConfig {

@@ -21,7 +21,6 @@ import { type DiskEnd, Disks, type Opening } from "./disks.js";
 import type { Addition, Exporter } from "./exporter.js";
 import { activityOf, type Collected, FigureCollector, figureSources } from "./figures.js";
 import type { OpenDevice } from "./openers.js";
-import { poolTeller } from "./pool-log.js";
 import { type DiskReport, diskReports, type WorkerReport, workerReport } from "./state.js";
 
 /** How long requests under way on a disk that is removed may take. */
@@ -251,7 +250,7 @@ export class Daemon {
 	}
 
 	get poolHome(): PoolHome {
-		return { engine: this.#disks.engine, pump: this.#pump, tell: poolTeller(this.#log) };
+		return { engine: this.#disks.engine, pump: this.#pump };
 	}
 
 	get exported(): Exported[] {

@@ -1,6 +1,6 @@
 /**
  * What pools tell of their own accord, as lines of the log; a worker's control makes events of them. Given to whoever opens pools, by `disks.ts`
- * and `daemon.ts`.
+ * and `worker.ts`.
  */
 
 import type { Log } from "../log.js";

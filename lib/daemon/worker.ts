@@ -12,6 +12,7 @@ import { nameProcess } from "../output.js";
 import { becomeUser } from "../privileges.js";
 import { Daemon } from "./daemon.js";
 import { Joining } from "./joining.js";
+import { poolTeller } from "./pool-log.js";
 import { openThrough } from "./remote-files.js";
 import { helpersOf } from "./remote-links.js";
 import { SetKeeping } from "./set-keeping.js";
@@ -124,7 +125,11 @@ class Worker {
 		if (user !== undefined) becomeUser(user, true, parent);
 		this.#disks = new WorkerDisks(this.#daemon);
 		this.#looks = new WorkerLooks(this.#daemon);
-		this.#pools = new WorkerPools({ ...this.#daemon.poolHome, files: poolFiles });
+		this.#pools = new WorkerPools({
+			...this.#daemon.poolHome,
+			files: poolFiles,
+			tell: poolTeller(this.#log),
+		});
 	}
 
 	#askToKeep(disk: string): Promise<unknown> | undefined {

@@ -13,7 +13,9 @@ t.test("the space that history may take is a share or a size", async (t) => {
 
 t.test("settings of a pool that were kept are looked at", async (t) => {
 	t.ok(arePoolSettings({}));
-	t.ok(arePoolSettings({ historySeconds: 0, historySpace: { percent: 10 }, historyMinSeconds: 60, keep: {} }));
+	t.ok(
+		arePoolSettings({ historySeconds: 0, historySpace: { percent: 10 }, historyMinSeconds: 60, keep: {} }),
+	);
 	for (const wrong of [
 		null,
 		[],
