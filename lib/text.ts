@@ -32,6 +32,11 @@ export function counted(count: number, what: string): string {
 
 const UNITS = ["", "K", "M", "G", "T", "P"];
 
+/** ISO 8601, of microseconds since 1970. */
+export function timeText(timeUs: number): string {
+	return new Date(timeUs / 1000).toISOString();
+}
+
 /** `512`, `1.5K`, `64M`: bytes in binary units, as sizes are written. */
 export function sizeText(bytes: number): string {
 	const unit = bytes < 1 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log2(bytes) / 10));

@@ -183,6 +183,12 @@ const isPool = isShape({
 	id: isNumber,
 	usedBytes: isNumber,
 	momentsFrom: isWord,
+	settings: isShape({
+		history: isWord,
+		historySpace: isWord,
+		historyMin: isWord,
+		keep: isTable(isWord, PERIODS.length, LONGEST),
+	}),
 	volumes: isList(
 		isShape({
 			name: isWord,
@@ -190,6 +196,7 @@ const isPool = isShape({
 			pageBytes: isNumber,
 			usedBytes: isNumber,
 			created: isWord,
+			momentsFrom: isWord,
 			serial: isWord,
 			wwn: isWord,
 			history: isWordOrNull,

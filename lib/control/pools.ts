@@ -19,7 +19,7 @@ import type { NamedSnapshot, Pool, Volume } from "./model.js";
 import { happeningsOf } from "./pool-events.js";
 import { Refusal } from "./problem.js";
 import type { Workers } from "./seams.js";
-import { shownVolumes } from "./shown-volumes.js";
+import { shownPool, shownVolumes } from "./shown-volumes.js";
 import { messageOf } from "./thrown.js";
 
 /** What `POOL/VOLUME` says. */
@@ -252,8 +252,7 @@ export class Pools {
 
 	async #shownPool(pool: PoolConfig): Promise<Pool> {
 		const { look, reason } = await this.#lookInto(pool);
-		const { format = null, usedBytes = null, volumes } = look ?? {};
-		return { name: pool.name, path: pool.path, reason, format, usedBytes, volumes: volumes?.length ?? null };
+		return shownPool(pool.name, pool.path, look, reason);
 	}
 
 	#found(pool: PoolConfig, look: PoolLook, name: string): Volume {

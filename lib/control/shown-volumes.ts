@@ -1,22 +1,32 @@
 /**
- * The volumes of a pool as the API shows them. Used by `pools.ts`, and by the command that lists volumes of a pool which it has opened itself.
+ * A pool and its volumes as the API shows them. Used by `pools.ts`, and by the commands that show what they have opened themselves.
  */
 
 import type { PoolLook } from "../pool/looks.js";
-import type { Volume } from "./model.js";
+import type { Pool, Volume } from "./model.js";
+
+/** `reason`: why there is no look at it. */
+export function shownPool(
+	name: string,
+	path: string,
+	look: PoolLook | undefined,
+	reason: string | null = null,
+): Pool {
+	const { format = null, usedBytes = null, momentsFrom = null, volumes } = look ?? {};
+	const settings = look === undefined ? null : { ...look.settings, keep: { ...look.settings.keep } };
+	return { name, path, reason, format, usedBytes, momentsFrom, settings, volumes: volumes?.length ?? null };
+}
 
 /** `disks`: those that serve volumes, by `POOL/VOLUME`. */
 export function shownVolumes(
 	pool: string,
-	{ volumes, momentsFrom }: Pick<PoolLook, "volumes" | "momentsFrom">,
+	{ volumes }: Pick<PoolLook, "volumes">,
 	disks: ReadonlyMap<string, string> = new Map(),
 ): Volume[] {
 	return volumes.map((volume) => {
-		// Before it was made there was nothing.
-		const from = volume.created > momentsFrom ? volume.created : momentsFrom;
 		const disk = disks.get(`${pool}/${volume.name}`) ?? null;
 		const snapshots = volume.snapshots.map((each) => ({ ...each }));
 		const keep = volume.keep && { ...volume.keep };
-		return { ...volume, keep, pool, disk, momentsFrom: from, snapshots };
+		return { ...volume, keep, pool, disk, snapshots };
 	});
 }

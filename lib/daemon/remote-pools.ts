@@ -25,11 +25,12 @@ export function poolFilesThrough(opener: Asking, openFile: OpenFile): PoolFiles 
 	};
 	return {
 		async look(pool) {
-			const { isDevice, names, site } = await ask({ kind: "poolFiles", pool });
+			const { isDevice, names, site, freeBytes } = await ask({ kind: "poolFiles", pool });
 			return {
 				isDevice: isDevice === true,
 				names: names as readonly string[],
 				site: site as string | undefined,
+				freeBytes: freeBytes as number | undefined,
 			};
 		},
 		async create(pool, name) {

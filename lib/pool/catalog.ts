@@ -48,6 +48,8 @@ export interface Volume {
 	readonly serial: string;
 	readonly wwn: string;
 	readonly createdUs: number;
+	/** Since when it goes by another line than it was made with: what was before is that one's. */
+	readonly goesOnFromUs?: number;
 	readonly settings: VolumeSettings;
 	/** In the order in which they were made. */
 	readonly snapshots: readonly Snapshot[];

@@ -149,7 +149,8 @@ export class Checkpoints {
 			log.isMapStuck = contents.isFull && this.#hasFailed;
 			if (log.isMapStuck) log.wake();
 		} else if (!this.#isReserved && !this.#isClosed) {
-			const isFar = log.gather.position - this.#position >= LOG_SECTORS_MAX;
+			const most = Math.min(LOG_SECTORS_MAX, this.#on.history.logSectorsMax);
+			const isFar = log.gather.position - this.#position >= most;
 			if (!isFar && !contents.isFull) return;
 			contents.freeze();
 			this.#begin();

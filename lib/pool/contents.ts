@@ -168,7 +168,7 @@ export class Contents implements ReplaySink {
 				this.#hold(note);
 				break;
 			case "replace":
-				this.#goOnBy(note, end);
+				this.#goOnBy(note, end, timeUs);
 				break;
 			case "move":
 				if (!this.life.moves(note.move))
@@ -266,13 +266,13 @@ export class Contents implements ReplaySink {
 		this.#replace(volume, { snapshots });
 	}
 
-	#goOnBy({ line, newLine }: NoteOf<"replace">, end: number): void {
+	#goOnBy({ line, newLine }: NoteOf<"replace">, end: number, goesOnFromUs: number): void {
 		const volume = this.#volume(line);
 		const other = this.#volume(newLine);
 		this.catalog.remove(other);
 		this.layers.deleteVolume(line, end);
 		const snapshots = [...volume.snapshots, ...other.snapshots];
-		this.#replace(volume, { line: newLine, sizeBytes: other.sizeBytes, snapshots });
+		this.#replace(volume, { line: newLine, sizeBytes: other.sizeBytes, snapshots, goesOnFromUs });
 	}
 
 	#rollback(note: NoteOf<"rollback">, position: number, end: number, timeUs: number): void {
@@ -285,6 +285,7 @@ export class Contents implements ReplaySink {
 		this.life.begins(newLine, snapshot);
 		this.layers.addVolume(newLine, root);
 		this.layers.deleteVolume(line, end + 1);
-		this.#replace(this.#volume(line), { line: newLine, serial, wwn, sizeBytes: snapshot.sizeBytes });
+		const { sizeBytes } = snapshot;
+		this.#replace(this.#volume(line), { line: newLine, serial, wwn, sizeBytes, goesOnFromUs: timeUs });
 	}
 }

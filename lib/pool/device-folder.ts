@@ -74,6 +74,8 @@ export class DeviceFolder implements PoolFolder {
 		});
 	}
 
+	async free(): Promise<undefined> {}
+
 	most(): Promise<number> {
 		return this.#using(async (device) => mostIn(device));
 	}

@@ -3,7 +3,7 @@
  * for processes that can't.
  */
 
-import { link, mkdir, open, readdir, rm, stat, unlink } from "node:fs/promises";
+import { link, mkdir, open, readdir, rm, stat, statfs, unlink } from "node:fs/promises";
 import path from "node:path";
 import { deviceIdentity } from "../block/identity.js";
 import { codeOf, OperatorError } from "../errors.js";
@@ -22,14 +22,22 @@ export interface PoolLook {
 	readonly names: readonly string[];
 	/** See `PoolFolder.site`. */
 	readonly site: string | undefined;
+	/** What its file system has left for whoever is not root; undefined: it is a device. */
+	readonly freeBytes: number | undefined;
 }
 
 /** Throws an OperatorError. */
 export function lookAt(pool: string): Promise<PoolLook> {
 	return inWords(pool, async () => {
 		const stats = await stat(pool);
-		if (stats.isBlockDevice()) return { isDevice: true, names: [], site: deviceIdentity(stats.rdev) };
-		return { isDevice: false, names: await readdir(pool), site: await siteOf(path.join(pool, HEAD_NAME)) };
+		if (stats.isBlockDevice())
+			return { isDevice: true, names: [], site: deviceIdentity(stats.rdev), freeBytes: undefined };
+		const [names, site, { bavail, bsize }] = await Promise.all([
+			readdir(pool),
+			siteOf(path.join(pool, HEAD_NAME)),
+			statfs(pool),
+		]);
+		return { isDevice: false, names, site, freeBytes: bavail * bsize };
 	});
 }
 

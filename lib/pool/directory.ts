@@ -51,6 +51,10 @@ class Directory implements PoolFolder {
 
 	async most(): Promise<undefined> {}
 
+	async free(): Promise<number | undefined> {
+		return (await this.files.look(this.path)).freeBytes;
+	}
+
 	async prepare(): Promise<void> {
 		if ((await this.list()).length > 0) throw new OperatorError(`${this.path}: is not empty`);
 	}

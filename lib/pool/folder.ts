@@ -20,6 +20,8 @@ export interface PoolFolder {
 	open(name: string): Promise<BlockDevice>;
 	/** Files of the log that have room here; undefined where that shows when they are made. */
 	most(): Promise<number | undefined>;
+	/** Bytes that its file system has left for it, as far as that is known; undefined: it gets none. Throws an OperatorError. */
+	free(): Promise<number | undefined>;
 	/** Throws an OperatorError unless a new pool can be made here; `force`: whatever is on a device is given up. */
 	prepare(force: boolean): Promise<void>;
 	/** A new file of zeros, which is there after a loss of power. Throws an OperatorError. */

@@ -5,23 +5,34 @@
  */
 
 import { OperatorError } from "../errors.js";
+import { HISTORY_SECONDS, HISTORY_SPACE, type PoolSettings } from "../spec/policy.js";
+import { sizeText, timeText } from "../text.js";
 import type { Memory } from "../wire/memory.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
 import { type BlobRef, piecesOf } from "./blob.js";
 import type { Volume } from "./catalog.js";
 import type { Contents } from "./contents.js";
 import type { Descent } from "./descent.js";
-import { SEGMENT_SECTORS } from "./format.js";
+import { FILE_BYTES, SEGMENT_SECTORS } from "./format.js";
 import type { CheckpointRef } from "./head.js";
 import type { NodeLog } from "./node-log.js";
 import type { Segments } from "./segments.js";
 import { RowState } from "./space/rows.js";
 import { type HistoryPolicy, Windows } from "./space/windows.js";
+import type { PoolTold } from "./told.js";
 
-const HISTORY_SECONDS = 3600;
+/** How often it is told for one reason that history is given up. */
+const TOLD_US = 3600e6;
+/** Checkpoints are no nearer to each other for its sake. */
+const LOG_BYTES_MIN = FILE_BYTES;
 
-/** What a volume's settings say; else an hour. */
-export function policyOf({ settings: { historySeconds = HISTORY_SECONDS } }: Volume): HistoryPolicy {
-	return { historyUs: historySeconds * 1e6, minUs: 0 };
+/** Why history is given up that is wanted. */
+export type GivenUpFor = "space" | "share";
+
+/** What a volume's settings say, or else the pool's. */
+export function policyOf({ settings }: Volume, pool: PoolSettings): HistoryPolicy {
+	const seconds = settings.historySeconds ?? pool.historySeconds ?? HISTORY_SECONDS;
+	return { historyUs: seconds * 1e6, minUs: Math.min(seconds, pool.historyMinSeconds ?? 0) * 1e6 };
 }
 
 /** Where the log begins: what was from there on can be read without a checkpoint. */
@@ -42,9 +53,14 @@ export interface HistoryOf {
 	readonly descent: Descent;
 	readonly allocate: (byteLength: number) => Memory;
 	readonly now: () => number;
-	readonly policyOf: (volume: Volume) => HistoryPolicy;
+	readonly tell: (told: PoolTold) => void;
 	/** From when on it is known what there was, if nothing was given up. */
 	readonly beganUs: number;
+}
+
+export interface Pin {
+	readonly ref: CheckpointRef | undefined;
+	readonly release: () => void;
 }
 
 export class History {
@@ -57,6 +73,12 @@ export class History {
 	/** Summaries of segments before this one are forgotten. */
 	#forgotten = -0;
 	#beganUs: number;
+	/**
+	 * So much of the log may come between two checkpoints: its share is kept by giving up what is between them. As it was when the last one
+	 * was made.
+	 */
+	logSectorsMax = Number.POSITIVE_INFINITY;
+	readonly #toldUs = new Map<GivenUpFor, number>();
 
 	constructor(of: HistoryOf, kept: readonly CheckpointRef[]) {
 		this.#of = of;
@@ -81,6 +103,28 @@ export class History {
 		return this.#beganUs;
 	}
 
+	/** The same of a volume. */
+	beganUsOf({ line, createdUs, goesOnFromUs = createdUs }: Volume): number {
+		const { descent } = this.#of;
+		const first = this.#all.find((each) => descent.reaches(line, isCheckpoint(each) ? each.position + 1 : 0));
+		return Math.max(goesOnFromUs, first === undefined || !isCheckpoint(first) ? this.#beganUs : first.timeUs);
+	}
+
+	/** Bytes that moments within windows have, and what those may be. */
+	get takenBytes(): number {
+		const { contents, descent } = this.#of;
+		const lines = contents.catalog.volumes.filter(({ line }) => descent.pages.hasLine(line));
+		return lines.reduce((sum, { line }) => sum + descent.pages.windowSectors(line), 0) * SECTOR_BYTES;
+	}
+
+	get spaceBytes(): number {
+		const { contents, segments } = this.#of;
+		const { historySpace = HISTORY_SPACE } = contents.catalog.settings;
+		return "bytes" in historySpace
+			? historySpace.bytes
+			: Math.floor((segments.sizeBytes * historySpace.percent) / 100);
+	}
+
 	/** One more checkpoint, which the head names. */
 	async add(ref: CheckpointRef): Promise<void> {
 		this.#all = [...this.#all, ref];
@@ -90,14 +134,11 @@ export class History {
 
 	/**
 	 * The checkpoint that a moment is read from; undefined: from the beginning of the log. Nothing of it goes until what is returned is called.
-	 * Throws an OperatorError if it has gone.
+	 * Undefined: it has gone.
 	 */
-	pin(timeUs: number): { readonly ref: CheckpointRef | undefined; readonly release: () => void } {
+	pin(timeUs: number): Pin | undefined {
 		const ref = this.kept.findLast((each) => each.timeUs <= timeUs);
-		if (ref === undefined && this.#all.every(isCheckpoint))
-			throw new OperatorError(
-				`what was before ${new Date(this.#beganUs / 1000).toISOString()} is not kept any more`,
-			);
+		if (ref === undefined && this.#all.every(isCheckpoint)) return undefined;
 		const position = ref?.position ?? 0;
 		this.#pinned.push(position);
 		const release = (): void => {
@@ -114,21 +155,43 @@ export class History {
 	}
 
 	/** Gives up what is oldest and need not be kept. False if there is nothing. */
-	async giveUp(): Promise<boolean> {
+	async giveUp(why: GivenUpFor): Promise<boolean> {
 		const [before] = this.#all;
 		this.#holdBack();
 		if (!this.#windows.giveUp(this.#policies(), this.#nowUs)) return false;
 		await this.trim();
-		return this.#all[0] !== before;
+		if (this.#all[0] === before) return false;
+		this.#tell(why);
+		return true;
+	}
+
+	/** What takes more than its share is given up, as far as it may be; true if there was some. */
+	async shrink(): Promise<boolean> {
+		return this.takenBytes > this.spaceBytes && (await this.giveUp("share"));
+	}
+
+	/** Once, as long as it goes on. */
+	#tell(why: GivenUpFor): void {
+		const nowUs = this.#of.now();
+		const toldUs = this.#toldUs.get(why) ?? Number.NEGATIVE_INFINITY;
+		this.#toldUs.set(why, nowUs);
+		if (Math.abs(nowUs - toldUs) < TOLD_US) return;
+		const because = why === "space" ? "the pool is full" : `it takes more than ${sizeText(this.spaceBytes)}`;
+		const message = `history is given up from its oldest end, for ${because}; there are moments from ${timeText(this.#beganUs)} on`;
+		this.#of.tell({ kind: "pool-history", level: why === "space" ? "warn" : "info", message });
 	}
 
 	/** Moves windows on, and forgets what none of them needs any more. */
 	async trim(): Promise<void> {
-		const { contents, descent, policyOf } = this.#of;
+		const { contents, descent } = this.#of;
+		const { settings } = contents.catalog;
 		const nowUs = this.#nowUs;
 		this.#holdBack();
+		const hasWindow = this.#policies().some(({ historyUs }) => historyUs > 0);
+		const most = Math.max(LOG_BYTES_MIN, this.spaceBytes / 2) / SECTOR_BYTES;
+		this.logSectorsMax = hasWindow ? most : Number.POSITIVE_INFINITY;
 		for (const volume of contents.catalog.volumes) {
-			const position = this.#windows.edge(policyOf(volume), nowUs);
+			const position = this.#windows.edge(policyOf(volume, settings), nowUs);
 			const mark = this.#all.find((each) => each.position === position);
 			// (What its last record has made zeros died at its end, perhaps.)
 			if (mark !== undefined && isCheckpoint(mark))
@@ -148,7 +211,8 @@ export class History {
 	}
 
 	#policies(): HistoryPolicy[] {
-		return this.#of.contents.catalog.volumes.map((volume) => this.#of.policyOf(volume));
+		const { volumes, settings } = this.#of.contents.catalog;
+		return volumes.map((volume) => policyOf(volume, settings));
 	}
 
 	#holdBack(): void {

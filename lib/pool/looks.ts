@@ -2,7 +2,14 @@
  * What is said of a pool and its volumes, as plain values: by the commands that open a pool, and by a worker that control asks.
  */
 
-import { durationText, type ScheduleText, scheduleText } from "../spec/policy.js";
+import {
+	durationText,
+	type PoolSettingsText,
+	type ScheduleText,
+	scheduleText,
+	settingsText,
+} from "../spec/policy.js";
+import { timeText } from "../text.js";
 import type { Volume } from "./catalog.js";
 import type { Pool } from "./pool.js";
 
@@ -21,6 +28,8 @@ export interface VolumeLook {
 	readonly pageBytes: number;
 	readonly usedBytes: number;
 	readonly created: string;
+	/** The earliest moment that can be looked at: ISO 8601. */
+	readonly momentsFrom: string;
 	readonly serial: string;
 	readonly wwn: string;
 	/** What is set of it, as it would be written; null: it is as for other volumes of the pool. */
@@ -36,8 +45,15 @@ export interface PoolLook {
 	readonly usedBytes: number;
 	/** The earliest moment that can be looked at: ISO 8601. */
 	readonly momentsFrom: string;
+	/** What holds for volumes of which nothing else is set. */
+	readonly settings: PoolSettingsText;
 	/** By name. */
 	readonly volumes: readonly VolumeLook[];
+}
+
+/** A whole millisecond, which can be looked at. */
+function beganText(timeUs: number): string {
+	return timeText(Math.ceil(timeUs / 1000) * 1000);
 }
 
 /** As of the last checkpoint. */
@@ -52,6 +68,7 @@ function lookAt(pool: Pool, volume: Volume): VolumeLook {
 		wwn,
 		usedBytes: pool.usedBytesOf(volume),
 		created: timeText(createdUs),
+		momentsFrom: beganText(pool.history.beganUsOf(volume)),
 		history: historySeconds === undefined ? null : durationText(historySeconds),
 		keep: keep === undefined ? null : scheduleText(keep),
 		quotaBytes,
@@ -71,10 +88,12 @@ export async function lookNow(pool: Pool, volume: Volume): Promise<VolumeLook> {
 
 export function lookAtPool(pool: Pool): PoolLook {
 	const { format, id, usedBytes } = pool.state;
-	const momentsFrom = timeText(pool.momentsFromUs);
-	return { format, id, usedBytes, momentsFrom, volumes: pool.volumes.map((volume) => lookAt(pool, volume)) };
-}
-
-function timeText(timeUs: number): string {
-	return new Date(timeUs / 1000).toISOString();
+	return {
+		format,
+		id,
+		usedBytes,
+		momentsFrom: beganText(pool.history.beganUs),
+		settings: settingsText(pool.settings),
+		volumes: pool.volumes.map((volume) => lookAt(pool, volume)),
+	};
 }

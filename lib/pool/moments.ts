@@ -6,6 +6,7 @@
  */
 
 import { OperatorError } from "../errors.js";
+import { quote, timeText } from "../text.js";
 import { type Catalog, Image, type Snapshot, type Volume } from "./catalog.js";
 import type { Checkpoints } from "./checkpoints.js";
 import type { Contents } from "./contents.js";
@@ -44,7 +45,11 @@ export class Moments {
 		// (The clock may have been set back.)
 		if (timeUs > Math.max(world.now(), log.cursor.timeUs)) throw refusal(present, timeUs, "is in the future");
 		if (timeUs < present.createdUs) throw refusal(present, timeUs, "there was no such volume then");
-		const { ref, release: unpin } = this.#history.pin(timeUs);
+		const beganUs = Math.ceil(this.#history.beganUsOf(present) / 1000) * 1000;
+		const gone = `is not kept any more; volume ${quote(present.name)} goes back to ${timeText(beganUs)}`;
+		const pin = this.#history.pin(timeUs);
+		if (pin === undefined) throw refusal(present, timeUs, gone);
+		const { ref, release: unpin } = pin;
 		const nodes = new MomentNodes(this.#parts.nodes);
 		const release = (): void => {
 			nodes.release();
@@ -56,7 +61,7 @@ export class Moments {
 			const volume = sameVolume(contents.catalog, present);
 			if (volume === undefined) throw refusal(present, timeUs, "there was no such volume then");
 			if (!living.descent.reaches(volume.line, ref === undefined ? 0 : ref.position + 1))
-				throw refusal(present, timeUs, "is not kept any more");
+				throw refusal(present, timeUs, gone);
 			return { volume, contents, ref, nodes, release };
 		} catch (error) {
 			release();
@@ -95,7 +100,7 @@ export class Moments {
 }
 
 function refusal({ name }: Volume, timeUs: number, what: string): OperatorError {
-	return new OperatorError(`${name}@${new Date(timeUs / 1000).toISOString()}: ${what}`);
+	return new OperatorError(`${name}@${timeText(timeUs)}: ${what}`);
 }
 
 /** Whatever it was called, and whichever line it went by: never another one of its name. */

@@ -4,6 +4,7 @@
  */
 
 import { OperatorError } from "../errors.js";
+import type { PoolSettings } from "../spec/policy.js";
 import { quote } from "../text.js";
 import { Administration } from "./administration.js";
 import type { Users } from "./administration-on.js";
@@ -13,7 +14,7 @@ import type { PoolWorld } from "./folder.js";
 import { FORMAT } from "./format.js";
 import type { Head, HeadState } from "./head.js";
 import { type CreateOptions, makeHead, openHead, ownState } from "./head-file.js";
-import { History, policyOf } from "./history.js";
+import { History } from "./history.js";
 import { identityOf } from "./identity.js";
 import type { Log } from "./log.js";
 import { LayersLookup } from "./map-lookups.js";
@@ -71,7 +72,7 @@ export class Pool implements Users {
 		this.#parts = parts;
 		const { allocate } = world;
 		this.#history = new History(
-			{ ...parts, descent, allocate, now: () => world.now(), policyOf },
+			{ ...parts, descent, allocate, now: () => world.now(), tell: (told) => this.tell(told) },
 			parts.kept,
 		);
 		const writeHead = (changes: () => Partial<HeadState>): Promise<void> => this.#writeHead(changes);
@@ -144,9 +145,14 @@ export class Pool implements Users {
 		return { format: FORMAT, id, volumes: this.volumes.length, usedBytes: segments.usedBytes };
 	}
 
-	/** The earliest moment of which it still knows what was there. */
-	get momentsFromUs(): number {
-		return this.#history.beganUs;
+	/** What is kept of its past. */
+	get history(): Pick<History, "beganUs" | "beganUsOf" | "spaceBytes"> {
+		return this.#history;
+	}
+
+	/** What was set of it. */
+	get settings(): PoolSettings {
+		return this.#parts.contents.catalog.settings;
 	}
 
 	get volumes(): readonly Volume[] {
@@ -224,6 +230,7 @@ export class Pool implements Users {
 		this.#store.reads.verified.age();
 		this.#parts.log.refuses();
 		this.#checkpoints.age();
+		void this.#parts.segments.measure();
 		this.#upkeep.age();
 		void this.keepSchedules();
 		this.#tellStable();

@@ -97,7 +97,8 @@ export class Readings {
 		}
 		if (at === undefined) {
 			await checkpoints.request();
-			held.push(history.pin(parts.world.now()).release);
+			const pin = history.pin(parts.world.now());
+			if (pin !== undefined) held.push(pin.release);
 			return parts.contents.layers.roots.get(volume.line) ?? EMPTY_ROOT;
 		}
 		const snapshot = administration.snapshot(volume, at.name);

@@ -26,6 +26,8 @@ export class Segments {
 	readonly #making = new Map<number, Promise<BlockDevice>>();
 	/** Files that there can be. */
 	#filesMax = Number.POSITIVE_INFINITY;
+	/** That the file system has left for more; undefined: no matter. */
+	#freeBytes: number | undefined;
 	/** Not 0: slots that are taken are behind all that there were. */
 	#clearFrom = 0;
 	/** What `find` has found: a slot, and bytes of its file before the page. */
@@ -51,6 +53,19 @@ export class Segments {
 		}
 		this.slots.grow(this.#devices.length * FILE_SLOTS);
 		this.#filesMax = (await this.#folder.most()) ?? this.#filesMax;
+		await this.measure();
+	}
+
+	/** Finds out how large it may become. What can't be had is as it was. */
+	async measure(): Promise<void> {
+		this.#freeBytes = await this.#folder.free().catch(() => this.#freeBytes);
+	}
+
+	/** What it has and may get, as it was last measured. */
+	get sizeBytes(): number {
+		const files =
+			this.#devices.length + Math.floor((this.#freeBytes ?? Number.POSITIVE_INFINITY) / FILE_BYTES);
+		return Math.min(files, this.#filesMax) * FILE_BYTES;
 	}
 
 	async #open(name: string): Promise<void> {

@@ -104,12 +104,12 @@ export class Upkeep implements CleanerWorld {
 	}
 
 	async #run(): Promise<void> {
-		const { room, descent, contents, world, log } = this.#of;
+		const { room, log } = this.#of;
 		this.#most = 0;
 		while (this.#again && !this.#isClosed && !log.hasFailed) {
 			this.#again = false;
 			try {
-				if (this.#next() !== Next.grow) await descent.work(contents.layers.tree, world.nextTurn);
+				if (this.#next() !== Next.grow) await this.#giveBack();
 				if (await this.#do(this.#next())) this.#again = true;
 			} catch (error) {
 				// What can't be done now is tried when somebody pokes again.
@@ -122,6 +122,18 @@ export class Upkeep implements CleanerWorld {
 			else if (!this.#again) this.#refuse();
 			log.wake();
 		}
+	}
+
+	/** What nobody wants, and then history beyond its share. */
+	async #giveBack(): Promise<void> {
+		const { descent, contents, world, history } = this.#of;
+		do await descent.work(contents.layers.tree, world.nextTurn);
+		while (
+			// (Where it had to leave off, it is not known yet what is left.)
+			!this.#isClosed &&
+			!descent.isHeld &&
+			(await history.shrink())
+		);
 	}
 
 	#next(): Next {
@@ -150,7 +162,7 @@ export class Upkeep implements CleanerWorld {
 			case Next.giveUp:
 				this.#inVain = 0;
 				this.#isStuck = false;
-				return history.giveUp();
+				return history.giveUp("space");
 			case Next.refuse:
 				this.#refuse();
 				return false;

@@ -14,6 +14,10 @@ export type Period = (typeof PERIODS)[number];
 /** By period: for how long, in seconds. */
 export type Schedule = Partial<Readonly<Record<Period, number>>>;
 
+/** How far back moments are kept of which nothing else is said, and what that may take. */
+export const HISTORY_SECONDS = 3600;
+export const HISTORY_SPACE: HistorySpace = { percent: 10 };
+
 /** Of a volume; what is left out is as the pool has it, and there is no quota without one. */
 export interface VolumeSettings {
 	readonly historySeconds?: number;
@@ -107,6 +111,25 @@ export type ScheduleText = Partial<Readonly<Record<Period, string>>>;
 
 export function scheduleText(keep: Schedule): ScheduleText {
 	return Object.fromEntries(Object.entries(keep).map(([period, seconds]) => [period, durationText(seconds)]));
+}
+
+/** What holds of a pool, as it would be written. */
+export interface PoolSettingsText {
+	readonly history: string;
+	readonly historySpace: string;
+	readonly historyMin: string;
+	readonly keep: ScheduleText;
+}
+
+export function settingsText(settings: PoolSettings): PoolSettingsText {
+	const { historySeconds = HISTORY_SECONDS, historySpace = HISTORY_SPACE } = settings;
+	const { historyMinSeconds = 0, keep = {} } = settings;
+	return {
+		history: durationText(historySeconds),
+		historySpace: historySpaceText(historySpace),
+		historyMin: durationText(historyMinSeconds),
+		keep: scheduleText(keep),
+	};
 }
 
 /** Whether a value that was kept somewhere is one of these. */

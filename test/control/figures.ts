@@ -74,6 +74,7 @@ export const POOL: PoolLook = {
 	id: 7,
 	usedBytes: 2 ** 24,
 	momentsFrom: "2026-11-26T09:00:00.000Z",
+	settings: { history: "1h", historySpace: "10%", historyMin: "0", keep: { daily: "30d" } },
 	volumes: [
 		{
 			name: "web",
@@ -81,6 +82,7 @@ export const POOL: PoolLook = {
 			pageBytes: 4096,
 			usedBytes: 8192,
 			created: "2026-11-26T10:00:00.000Z",
+			momentsFrom: "2026-11-26T10:00:00.000Z",
 			serial: "a",
 			wwn: "3000000000000000",
 			history: null,

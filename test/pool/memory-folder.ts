@@ -53,6 +53,10 @@ export class MemoryFolder implements PoolFolder {
 		return undefined;
 	}
 
+	async free(): Promise<number | undefined> {
+		return undefined;
+	}
+
 	async prepare(): Promise<void> {
 		if (this.files.size > 0) throw new Error(`${this.path}: is not empty`);
 	}

@@ -10,8 +10,9 @@ import type { CommandLine } from "../../spec/getopt.js";
 import { quote, sizeText } from "../../text.js";
 import { queryOf, withDaemon } from "../asking/asking.js";
 import type { DaemonClient } from "../asking/client.js";
-import { linesText, orNone, pairLines, sizeOrNone, tableLines } from "../asking/columns.js";
+import { linesText, orNone, sizeOrNone, tableLines } from "../asking/columns.js";
 import { type Output, putJson } from "../client.js";
+import { poolLines } from "./tell-pool.js";
 import { tell } from "./tell-volume.js";
 
 export type Line<More extends string = never> = Pick<
@@ -41,19 +42,7 @@ export function showPool(line: Line, output: Output): Promise<number> {
 	return asked(line, output, async (daemon) => {
 		const pool = await daemon.get(`/api/v1/pools/${encodeURIComponent(line.positionals[0] ?? "")}`, Pool);
 		if (line.has("json")) putJson(output, pool);
-		else
-			output.out(
-				linesText(
-					pairLines([
-						["pool", pool.name],
-						["path", pool.path],
-						...(pool.reason === null ? [] : ([["reason", pool.reason]] as const)),
-						["format", orNone(pool.format?.toString() ?? null)],
-						["volumes", orNone(pool.volumes?.toString() ?? null)],
-						["used", sizeOrNone(pool.usedBytes)],
-					]),
-				),
-			);
+		else output.out(linesText(poolLines(pool)));
 	});
 }
 

@@ -1,15 +1,18 @@
 /** `vblade pool ...`: makes pools and looks at them. Called by `commands.ts` with the arguments after the command's name. */
 
-import type { PoolList } from "../../control/model.js";
+import type { PoolList, Pool as ShownPool } from "../../control/model.js";
+import { shownPool } from "../../control/shown-volumes.js";
 import { OperatorError } from "../../errors.js";
 import { lookAt, makeFolder } from "../../pool/directory-files.js";
-import { Pool, type PoolState } from "../../pool/pool.js";
+import { lookAtPool, type PoolLook } from "../../pool/looks.js";
+import { Pool } from "../../pool/pool.js";
 import type { Preallocation } from "../../pool/preallocate.js";
-import { sizeText } from "../../text.js";
+import { linesText } from "../asking/columns.js";
 import { type Output, processOutput, putJson, understand } from "../client.js";
 import { LazyProgress } from "../progress.js";
-import { isPath, putRows, readPoolPath, withPool } from "./open-pool.js";
+import { isPath, readPoolPath, withPool } from "./open-pool.js";
 import { POOL_CREATE, POOL_LS, POOL_SHOW } from "./options.js";
+import { poolLines } from "./tell-pool.js";
 import { readSize } from "./tell-volume.js";
 
 /** Resolves to the exit status; throws an OperatorError if the pool can't be made. */
@@ -26,10 +29,10 @@ export async function poolCreateCommand(
 	if (!fills && size !== undefined) throw new OperatorError("--size: says how much --preallocate writes");
 	if (line.has("adopt") && (fills || line.has("force")))
 		throw new OperatorError("--adopt: makes nothing new; neither --force nor --preallocate go with it");
-	const state = line.has("adopt")
-		? await withPool(folder, (pool) => pool.state, Pool.adopt)
+	const look = line.has("adopt")
+		? await withPool(folder, lookAtPool, Pool.adopt)
 		: await create(folder, line.has("force"), fills, sizeBytes);
-	tell(folder, state, line.has("json"), output);
+	tell(shownPool(folder, folder, look), line.has("json"), output);
 	return 0;
 }
 
@@ -44,10 +47,7 @@ export async function poolLsCommand(
 	const folders = line.positionals.map(readPoolPath);
 	if (folders.length === 0) return listPools(line, output);
 	const pools: PoolList["pools"] = [];
-	for (const path of folders) {
-		const { format, volumes, usedBytes } = await withPool(path, (pool) => pool.state);
-		pools.push({ name: path, path, reason: null, format, volumes, usedBytes });
-	}
+	for (const path of folders) pools.push(shownPool(path, path, await withPool(path, lookAtPool)));
 	putPools({ pools }, line, output);
 	return 0;
 }
@@ -57,16 +57,14 @@ async function create(
 	force: boolean,
 	fills: boolean,
 	sizeBytes: number | undefined,
-): Promise<PoolState> {
+): Promise<PoolLook> {
 	await makeFolder(folder);
 	if (fills) await checkSize(folder, sizeBytes);
 	const shown = new LazyProgress(`preallocate ${folder}`);
 	const filling: Preallocation = { sizeBytes, progress: (done, of) => shown.at(done, of) };
 	try {
-		return await withPool(
-			folder,
-			(pool) => pool.state,
-			(world) => Pool.create(world, { force, filling: fills ? filling : undefined }),
+		return await withPool(folder, lookAtPool, (world) =>
+			Pool.create(world, { force, filling: fills ? filling : undefined }),
 		);
 	} finally {
 		await shown.stop();
@@ -94,21 +92,11 @@ export async function poolShowCommand(
 	const [text = ""] = line.positionals;
 	if (!isPath(text)) return (await import("./in-daemon.js")).showPool(line, output);
 	const folder = readPoolPath(text);
-	const state = await withPool(folder, (pool) => pool.state);
-	tell(folder, state, line.has("json"), output);
+	tell(shownPool(folder, folder, await withPool(folder, lookAtPool)), line.has("json"), output);
 	return 0;
 }
 
-function tell(folder: string, state: PoolState, asJson: boolean, output: Output): void {
-	if (asJson) {
-		putJson(output, { path: folder, ...state });
-		return;
-	}
-	const rows = [
-		["pool", folder],
-		["format", String(state.format)],
-		["volumes", String(state.volumes)],
-		["used", sizeText(state.usedBytes)],
-	];
-	putRows(output, rows);
+function tell(pool: ShownPool, asJson: boolean, output: Output): void {
+	if (asJson) putJson(output, pool);
+	else output.out(linesText(poolLines(pool)));
 }

@@ -31,6 +31,7 @@ export function tell(look: VolumeLook, asJson: boolean, output: Output): void {
 		...(look.history === null ? [] : [["history", look.history]]),
 		...Object.entries(look.keep ?? {}).map(([period, time]) => ["keep", `${period} ${time}`]),
 		["created", look.created],
+		["moments", `from ${look.momentsFrom}`],
 		["serial", look.serial],
 		["wwn", look.wwn],
 	];

@@ -57,6 +57,18 @@ export const Pool = z
 		format: count("Number of its format").nullable(),
 		volumes: count("How many it has").nullable(),
 		usedBytes: bytes("What it takes up").nullable(),
+		momentsFrom: moment("The earliest moment that can be looked at").nullable(),
+		settings: z
+			.object({
+				history: text("How far back each moment is kept"),
+				historySpace: text("What that may take: a share of the pool, or bytes"),
+				historyMin: text("How far back it is kept even if writes must be refused for it"),
+				keep: z.record(z.string(), z.string()).meta({
+					description: "For how long snapshots are kept that are made by themselves, by period",
+				}),
+			})
+			.nullable()
+			.meta({ description: "What holds for volumes of which nothing else is set" }),
 	})
 	.meta({ id: "Pool" });
 export type Pool = z.infer<typeof Pool>;

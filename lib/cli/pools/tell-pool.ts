@@ -1,0 +1,26 @@
+/** What commands say of a pool, whoever has it. Used by `pool.ts` and `in-daemon.ts`. */
+
+import type { Pool } from "../../control/model.js";
+import { orNone, pairLines, sizeOrNone } from "../asking/columns.js";
+
+export function poolLines(pool: Pool): string[] {
+	const { name, path, reason, settings } = pool;
+	return pairLines([
+		["pool", name],
+		...(path === name ? [] : [["path", path] as const]),
+		...(reason === null ? [] : [["reason", reason] as const]),
+		["format", orNone(pool.format?.toString() ?? null)],
+		["volumes", orNone(pool.volumes?.toString() ?? null)],
+		["used", sizeOrNone(pool.usedBytes)],
+		...(settings === null ? [] : settingsPairs(settings)),
+		["moments", pool.momentsFrom === null ? orNone(null) : `from ${pool.momentsFrom}`],
+	]);
+}
+
+function settingsPairs(settings: NonNullable<Pool["settings"]>): (readonly [string, string])[] {
+	const { history, historySpace, historyMin, keep } = settings;
+	return [
+		["history", `${history}, in at most ${historySpace}, at least ${historyMin}`],
+		...Object.entries(keep).map(([period, time]) => ["keep", `${period} ${time}`] as const),
+	];
+}
