@@ -56,7 +56,7 @@ export class Upkeep implements CleanerWorld {
 	#inVain = 0;
 	/** The last one could not be cleaned. */
 	#isStuck = false;
-	/** Slots that were free, or about to be, at most since somebody poked. */
+	/** Slots that were free, or about to be, and those that writes have taken by then: at most, since somebody poked. */
 	#most = 0;
 	/** When all was tried in vain, and the last record then. */
 	#refusedUs = 0;
@@ -183,8 +183,10 @@ export class Upkeep implements CleanerWorld {
 		const { slots, table } = segments;
 		slots.settle();
 		const { free, comingBack: waiting } = slots;
-		if (free + waiting > this.#most) this.#inVain = 0;
-		this.#most = Math.max(this.#most, free + waiting);
+		// (What cleaning has given and writes have taken again was not in vain.)
+		const given = free + waiting + log.segment;
+		if (given > this.#most) this.#inVain = 0;
+		this.#most = Math.max(this.#most, given);
 		const victim = this.#cleaner.emptiest(head.state.start.segment);
 		return {
 			slots: slots.count,

@@ -37,10 +37,20 @@ const FILE_SYSTEM_BYTES = 1536 * 2 ** 20;
 /** With a pool on it, which keeps what has been overwritten for a while. */
 const POOL_FILE_SYSTEM_BYTES = 8 * 2 ** 30;
 const FILE_SYSTEM_IMAGE_BYTES = 2 ** 30;
+/** A pool that can't grow, and the image of which it is 70 % full; the rest of that file system is taken. */
+export const FULL_POOL_BYTES = 2 * 2 ** 30;
+const FULL_IMAGE_BYTES = 1432 * 2 ** 20;
+/** What a file system keeps for itself of that, at most, and what is left of it: less than another file of a pool. */
+const FULL_SPARE_BYTES = 300 * 2 ** 20;
+const FULL_LEFT_BYTES = 48 * 2 ** 20;
 const COMMAND_LIMIT_MS = 60_000;
+/** Of a file system. */
+const IMAGE = "durable.img";
 
-/** In memory, on the disk of the project, or on a file system with a journal over that disk. */
-export type ImageKind = "memory" | "disk" | "ext4" | "xfs";
+/** A file system with a journal over the disk of the project. */
+export type FileSystem = "ext4" | "xfs";
+/** In memory, on the disk of the project, or on a file system over that disk, which may have room for a pool of a certain size alone. */
+export type ImageKind = "memory" | "disk" | FileSystem | `full ${FileSystem}`;
 
 export interface Image {
 	readonly path: string;
@@ -69,19 +79,34 @@ export class Images {
 		if (kind === "disk") return this.disk;
 		const known = this.#mounted.get(kind);
 		if (known !== undefined) return known;
-		const image = filled(path.join(this.#mount(kind), "durable.img"), FILE_SYSTEM_IMAGE_BYTES);
+		const image = this.#onFileSystem(kind);
 		this.#mounted.set(kind, image);
 		return image;
 	}
 
+	#onFileSystem(kind: Exclude<ImageKind, "memory" | "disk">): Image {
+		if (kind === "ext4" || kind === "xfs")
+			return filled(
+				path.join(this.#mount(kind, kind, this.#fileSystemBytes), IMAGE),
+				FILE_SYSTEM_IMAGE_BYTES,
+			);
+		const type = kind === "full ext4" ? "ext4" : "xfs";
+		const at = this.#mount(type, `${type}-full`, FULL_IMAGE_BYTES + FULL_POOL_BYTES + FULL_SPARE_BYTES);
+		const image = filled(path.join(at, IMAGE), FULL_IMAGE_BYTES);
+		const { bfree, bsize } = statfsSync(at);
+		const rest = bfree * bsize - FULL_POOL_BYTES - FULL_LEFT_BYTES;
+		execFileSync("fallocate", ["-l", String(rest), path.join(at, "rest")], { timeout: COMMAND_LIMIT_MS });
+		return image;
+	}
+
 	/** A new file system, mounted until the end. */
-	#mount(kind: "ext4" | "xfs"): string {
-		const at = path.join(path.dirname(this.disk.path), kind);
-		const { path: file } = filled(`${at}.img`, this.#fileSystemBytes);
+	#mount(type: FileSystem, name: string, sizeBytes: number): string {
+		const at = path.join(path.dirname(this.disk.path), name);
+		const { path: file } = filled(`${at}.img`, sizeBytes);
 		const run = (command: string, ...args: string[]) =>
 			execFileSync(command, args, { stdio: "ignore", timeout: COMMAND_LIMIT_MS });
 		mkdirSync(at);
-		run(`mkfs.${kind}`, kind === "ext4" ? "-F" : "-f", file);
+		run(`mkfs.${type}`, type === "ext4" ? "-F" : "-f", file);
 		run("mount", "-o", "loop", file, at);
 		atEnd(() => run("umount", at));
 		return at;

@@ -20,7 +20,7 @@ import { addressOf } from "./daemon-server.js";
 import { runFio } from "./fio.js";
 import { type Image, type Images, rewrite } from "./images.js";
 import { Loader } from "./loader.js";
-import { fill, type Load, newVolumes, overwrite } from "./pools.js";
+import { age, fill, fullVolume, type Load, newVolumes, overwrite } from "./pools.js";
 import { cpuSeconds, residentKib } from "./processes.js";
 import type { Row } from "./rows.js";
 import type { Sample } from "./sample.js";
@@ -142,7 +142,7 @@ async function runOnce(
 	const server = await startContender(serving, files, lan, settings.targetCore);
 	try {
 		const load = { ...loadOf(row, image), ...addressOf(index), seed: round + 1 };
-		if (serving.isVolume) await fill(loader, load);
+		if (serving.isVolume) await (row.isAged ? age(loader, load, image) : fill(loader, load));
 		if (row.overwrites !== undefined) await overwrite(loader, load, row.overwrites);
 		const warmUp = row.cold
 			? { ...load, firstLba: 0, blocks: WARM_REGION_SECTORS / row.sectors, requests: 0 }
@@ -152,7 +152,8 @@ async function runOnce(
 		const patience = row.cold ? COLD_PATIENCE : 1;
 		const requests = row.cold ? COLD_REQUESTS_PER_SECOND * settings.seconds : 0;
 		const before = cpuSeconds(server.pids);
-		const result = checked(await loader.run({ ...load, seconds: settings.seconds * patience, requests }));
+		const seconds = Math.max(settings.seconds, row.secondsMin ?? 0) * patience;
+		const result = checked(await loader.run({ ...load, seconds, requests }));
 		return sample(result, cpuSeconds(server.pids) - before, server, image);
 	} finally {
 		await server.stop();
@@ -167,6 +168,7 @@ function toServe(
 	images: Images,
 ): { files: string[]; index: number } {
 	const { disks = 1 } = row;
+	if (serving.isVolume && row.isAged) return { files: [fullVolume(image)], index: 0 };
 	if (serving.isVolume)
 		return { files: newVolumes(path.dirname(image.path), disks, image.sizeBytes / disks), index: 0 };
 	if (disks > 1) return { files: images.parts(image, disks), index: 0 };

@@ -22,13 +22,13 @@ const file = (options: readonly string[]): Serving => ({ program: "ours", option
 type Load = Pick<Row, "key" | "title"> & Partial<Row>;
 
 function against(atLeast: number, options: readonly string[], load: Load): readonly Row[] {
-	return FILE_SYSTEMS.map((image) => ({
+	return FILE_SYSTEMS.map((type) => ({
 		...USUAL,
 		sectors: 8,
 		...load,
-		key: `pool ${load.key} ${image}`,
-		title: `${load.title}, on ${image}`,
-		image,
+		key: `pool ${load.key} ${type}`,
+		title: `${load.title}, on ${type}`,
+		image: load.isAged ? `full ${type}` : type,
 		ours: volume(options),
 		references: [{ name: "plain file", serving: file(options), atLeast }],
 	}));
@@ -42,12 +42,27 @@ const durable = (window: number, atLeast: number): readonly Row[] =>
 		writePercent: 100,
 	});
 
+/** Cleaning and checkpoints come and go: a second has more of them or fewer. */
+const STEADY_SECONDS = 4;
+
+const steady = (window: number, atLeast: number): readonly Row[] =>
+	against(atLeast, ACK, {
+		key: `steady w${window}`,
+		title: `4 KiB write, window ${window}, durable, pool 70 % full and written over three times`,
+		window,
+		writePercent: 100,
+		isAged: true,
+		secondsMin: STEADY_SECONDS,
+	});
+
 const SMALL = { sectors: 2, mtu: 1500, writePercent: 100 } as const;
 
 export const POOL_ROWS: readonly Row[] = [
 	...durable(1, 0.9),
 	...durable(16, 1.3),
 	...durable(64, 2),
+	...steady(16, 1.2),
+	...steady(64, 1.6),
 	...against(2.5, ACK, {
 		key: `durable ${VOLUMES} volumes`,
 		title: `4 KiB write, ${VOLUMES} disks, window 4 each, durable`,

@@ -7,7 +7,9 @@ import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import path from "node:path";
 import type { LoadOptions } from "../../lib/client/load-addon.js";
+import { SECTOR_BYTES } from "../../lib/wire/sector.js";
 import { vbladeCommand } from "../support/paths.js";
+import { FULL_POOL_BYTES, type Image } from "./images.js";
 import type { Loader } from "./loader.js";
 
 const COMMAND_LIMIT_MS = 120_000;
@@ -18,11 +20,19 @@ const FILL_LIMIT_S = 120;
 /** The load of a run, which knows its blades and its blocks. */
 export type Load = Omit<LoadOptions, "targetMac" | "seconds">;
 
+/** A pool that is written over so often, its own size each time, is as it will stay. */
+const AGE = 3;
+
 /** Makes a pool in `folder`, instead of the one that was there, with so many volumes; what the server calls them. */
-export function newVolumes(folder: string, count: number, sizeBytes: number): string[] {
+export function newVolumes(
+	folder: string,
+	count: number,
+	sizeBytes: number,
+	...options: readonly string[]
+): string[] {
 	const pool = path.join(folder, "pool");
 	rmSync(pool, { recursive: true, force: true });
-	vblade("pool", "create", pool);
+	vblade("pool", "create", pool, ...options);
 	return Array.from({ length: count }, (_, index) => {
 		const volume = `${pool}/v${index}`;
 		vblade("volume", "create", volume, String(sizeBytes));
@@ -30,7 +40,30 @@ export function newVolumes(folder: string, count: number, sizeBytes: number): st
 	});
 }
 
-function vblade(...args: string[]): void {
+/** Pools that have been written over, by the image that they are beside. */
+const aged = new Set<string>();
+
+/** A volume without history in a pool that can't grow; the same one each time. */
+export function fullVolume({ path: file, sizeBytes }: Image): string {
+	const folder = path.dirname(file);
+	const volume = `${folder}/pool/v0`;
+	if (aged.has(file)) return `pool:${volume}`;
+	newVolumes(folder, 1, sizeBytes, "--preallocate", `--size=${FULL_POOL_BYTES}`);
+	vblade("volume", "set", volume, "history=0");
+	return `pool:${volume}`;
+}
+
+/** Fills that volume, and writes it over until the pool is as it will stay, if that has not been done. */
+export async function age(loader: Loader, load: Load, { path: file }: Image): Promise<void> {
+	if (aged.has(file)) return;
+	await fill(loader, load);
+	const blockBytes = load.sectors * SECTOR_BYTES;
+	for (let time = 0; time < AGE; time++)
+		await overwrite(loader, { ...load, seed: load.seed + time }, Math.round(FULL_POOL_BYTES / blockBytes));
+	aged.add(file);
+}
+
+export function vblade(...args: string[]): void {
 	const [program = "", ...before] = vbladeCommand();
 	execFileSync(program, [...before, ...args], {
 		stdio: ["ignore", "ignore", "pipe"],

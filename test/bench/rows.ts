@@ -37,6 +37,10 @@ export interface Row {
 	readonly disks?: number;
 	/** So many blocks are written at random before each run. */
 	readonly overwrites?: number;
+	/** The pool can't grow, is 70 % full and has been written over three times, before the first run of any row on that image. */
+	readonly isAged?: boolean;
+	/** A run takes so many seconds at least. */
+	readonly secondsMin?: number;
 	readonly ours: Serving;
 	readonly references: readonly Reference[];
 }

@@ -68,7 +68,8 @@ export type Next = (typeof Next)[keyof typeof Next];
 const WORTH_IT = 0.75 * SEGMENT_SECTORS;
 const ANY_GAIN = 0.9 * SEGMENT_SECTORS;
 
-const IN_VAIN_MAX = 8;
+/** A tenth of a slot each is one after ten, of which what checkpoints store takes its part. */
+const IN_VAIN_MAX = 24;
 
 /** Where less lives cleaning gives enough, and no more is asked of the file system. */
 const GROWS_FROM = 0.5;
