@@ -21,6 +21,7 @@ import type { Process } from "./model.js";
 import { Observed } from "./observed.js";
 import { Places } from "./places.js";
 import { PoolJobs } from "./pool-jobs.js";
+import { PoolKeeping } from "./pool-keeping.js";
 import { Pools } from "./pools.js";
 import { Replaced } from "./replaced.js";
 import { restartNeeded } from "./restart-needed.js";
@@ -90,6 +91,7 @@ export function insideOf(options: AssemblyOptions, read: Read, guard: Guard, eve
 		events,
 		jobs,
 		pools,
+		poolKeeping: new PoolKeeping({ desired, workers, events, clock }),
 		poolJobs: new PoolJobs(pools, jobs, events),
 		volumeTurns: new VolumeTurns(pools),
 		machines: new Machines({ desired, changes, workers, register, events, jobs, now }),

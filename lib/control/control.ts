@@ -68,7 +68,10 @@ export class Control {
 		const inside = insideOf({ ...options, opener }, { kept, register }, guard, events);
 		const control = new Control(options, inside, guard);
 		options.workers.listen({
-			started: (worker) => inside.desired.lost(worker),
+			started: (worker) => {
+				inside.desired.lost(worker);
+				inside.poolKeeping.lost();
+			},
 			recognized: (disk, identity) => kept.recognize(disk, identity),
 			happened: (happening) => inside.events.add(namedBy(inside.desired.config.pools, happening)),
 			seen: (view) => inside.observed.see(view),
@@ -141,6 +144,7 @@ export class Control {
 			log.verbose(`figures are missing: ${error.message}`);
 		};
 		const look = async (): Promise<void> => {
+			this.inside.poolKeeping.look();
 			try {
 				observed.take(await workers.look(), this.inside.now(), clock.now());
 				// Not waited for: a state on a disk that hangs must not stop what is live.

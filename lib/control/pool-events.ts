@@ -34,6 +34,7 @@ export function namedBy(pools: readonly PoolConfig[], { poolPath, ...happening }
 function toldOf(act: PoolAct): readonly Told[] {
 	switch (act.act) {
 		case "look":
+		case "configure":
 			return [];
 		case "create":
 			return [["volume-created", act.name, `made, of ${sizeText(act.sizeBytes)}`]];

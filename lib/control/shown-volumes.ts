@@ -12,9 +12,10 @@ export function shownPool(
 	look: PoolLook | undefined,
 	reason: string | null = null,
 ): Pool {
-	const { format = null, usedBytes = null, momentsFrom = null, volumes } = look ?? {};
+	const { format = null, id = null, usedBytes = null, momentsFrom = null, volumes } = look ?? {};
 	const settings = look === undefined ? null : { ...look.settings, keep: { ...look.settings.keep } };
-	return { name, path, reason, format, usedBytes, momentsFrom, settings, volumes: volumes?.length ?? null };
+	const count = volumes?.length ?? null;
+	return { name, path, reason, format, id, usedBytes, momentsFrom, settings, volumes: count };
 }
 
 /** `disks`: those that serve volumes, by `POOL/VOLUME`. */

@@ -3,7 +3,7 @@
  */
 
 import type { Subject } from "../log.js";
-import type { SettingsChange } from "../spec/policy.js";
+import type { PoolSettings, SettingsChange } from "../spec/policy.js";
 import type { DiskSpec, ExportSpec, IdentitySpec, LinkSpec } from "../spec/spec.js";
 import type { SetOnDisk } from "./set-access.js";
 
@@ -48,6 +48,8 @@ export type PoolAct =
 	/** It goes on as the other one is, which is no more. Its snapshots stay. `isAnother`: as above. */
 	| { readonly act: "replace"; readonly name: string; readonly by: string; readonly isAnother: boolean }
 	| { readonly act: "set"; readonly name: string; readonly settings: SettingsChange }
+	/** What a configuration says of it, and snapshots, as `web@monday`, that no schedule removes. */
+	| { readonly act: "configure"; readonly settings: PoolSettings; readonly spared: readonly string[] }
 	/** With all that it holds. */
 	| { readonly act: "remove"; readonly name: string }
 	/** All of one moment. */

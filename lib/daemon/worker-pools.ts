@@ -36,7 +36,8 @@ export class WorkerPools {
 			await change(used, act);
 			return lookAtPool(used.pool);
 		} finally {
-			await this.#keep(folder, used);
+			// (Nobody has asked for it.)
+			await (act.act === "configure" ? used.release() : this.#keep(folder, used));
 		}
 	}
 
@@ -66,7 +67,8 @@ export class WorkerPools {
 	}
 }
 
-async function change({ pool: { administration } }: UsedPool, act: PoolAct): Promise<void> {
+async function change({ pool }: UsedPool, act: PoolAct): Promise<void> {
+	const { administration } = pool;
 	switch (act.act) {
 		case "look":
 			break;
@@ -84,6 +86,11 @@ async function change({ pool: { administration } }: UsedPool, act: PoolAct): Pro
 			break;
 		case "set":
 			await administration.set(act.name, act.settings);
+			break;
+		case "configure":
+			pool.spared = new Set(act.spared);
+			await administration.setPool("file", act.settings);
+			void pool.keepSchedules();
 			break;
 		case "remove":
 			await administration.delete(act.name);

@@ -18,6 +18,7 @@ import {
 } from "../channel/checks.js";
 import { OperatorError } from "../errors.js";
 import { DATA_EXTENT_BYTES } from "../image/extent.js";
+import { arePoolSettings } from "../spec/policy.js";
 import type { WorkerDisk, WorkerRequest } from "./worker-messages.js";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -154,6 +155,11 @@ const isPoolAct = [
 	isShape({ act: isOneOf(["rename"]), name: isWord, to: isWord }),
 	isShape({ act: isOneOf(["replace"]), name: isWord, by: isWord, isAnother: isFlag }),
 	isShape({ act: isOneOf(["set"]), name: isWord, settings: isSettingsChange }),
+	isShape({
+		act: isOneOf(["configure"]),
+		settings: arePoolSettings,
+		spared: isList(isWord, MOST_SNAPSHOTS),
+	}),
 	isShape({ act: isOneOf(["remove"]), name: isWord }),
 	isShape({
 		act: isOneOf(["snapshot"]),

@@ -58,7 +58,10 @@ export function readConfig(sources: Sources, environment: Environment): Config |
 	const defaults = joined("defaults", parts.defaults, errors);
 	const pools = poolsOf(parts.pools, errors);
 	const templates = templatesOf(parts.templates, pools, errors);
-	readings.follow(defaults.settings, pools);
+	readings.follow(
+		defaults.settings,
+		pools.map(({ name, path }) => [name, path]),
+	);
 	const disks: DiskConfig[] = [];
 	for (const part of onceEach(parts.disks, errors, warnings)) {
 		const known = readings.disk(part, (disk) => placed(part, disk));

@@ -4,7 +4,15 @@
  */
 
 import type { Place, PlacedError } from "./place.js";
-import type { DiskSettings, DiskValues, ImageName, ListenSpec, TemplateSettings } from "./schema.js";
+import type { PoolSettings } from "./policy.js";
+import type {
+	DiskSettings,
+	DiskValues,
+	ImageName,
+	ListenSpec,
+	TemplateSettings,
+	PoolSettings as WrittenPool,
+} from "./schema.js";
 import type { DiskSpec, ExportSpec, LinkSpec } from "./spec.js";
 import type { TomlPath } from "./toml.js";
 
@@ -30,6 +38,10 @@ export interface PoolConfig {
 	readonly name: string;
 	/** Its directory. */
 	readonly path: string;
+	/** As it is written. */
+	readonly settings: WrittenPool;
+	/** What it says of its past. */
+	readonly kept: PoolSettings;
 	/** Where that is said. */
 	placeOf(): Place;
 }

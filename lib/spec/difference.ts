@@ -12,6 +12,7 @@ import {
 	DISK_EFFORTS,
 	type DiskKey,
 	type Effort,
+	POOL_EFFORTS,
 	TEMPLATE_EFFORTS,
 } from "./keys.js";
 
@@ -48,11 +49,14 @@ export interface Difference {
 	 * places.
 	 */
 	readonly steps: readonly Step[];
-	/** Of `daemon`, `http`, `boot` and templates. */
+	/** Of `daemon`, `http`, `boot`, pools and templates. */
 	readonly settings: readonly KeyChange[];
 	/** Keys that hold only after a restart. */
 	readonly needsRestart: readonly string[];
 }
+
+/** Of a pool: where it is, its disks tell. */
+const { path: _, ...KEPT_EFFORTS } = POOL_EFFORTS;
 
 /** What has to be done so that `running` is as `wanted`. */
 export function differenceOf(running: Config, wanted: Config): Difference {
@@ -64,7 +68,11 @@ export function differenceOf(running: Config, wanted: Config): Difference {
 		const step = stepOf(before.get(disk.name), disk);
 		if (step !== undefined) steps[step.kind].push(step);
 	}
-	const settings = [...settingsChanges(running, wanted), ...templateChanges(running, wanted)];
+	const settings = [
+		...settingsChanges(running, wanted),
+		...namedChanges("pool", running.pools, wanted.pools, KEPT_EFFORTS),
+		...namedChanges("template", running.templates, wanted.templates, TEMPLATE_EFFORTS),
+	];
 	const all = Object.values(steps).flat();
 	const later = [
 		...settings.filter(({ effort }) => effort === "restart").map(({ key }) => key),
@@ -148,19 +156,27 @@ function settingsChanges(running: Config, wanted: Config): KeyChange[] {
 		.map(([key, effort]) => ({ key, from: before[key], to: after[key], effort }));
 }
 
-/** A template that is not there has no key. */
-function templateChanges(running: Config, wanted: Config): KeyChange[] {
-	const names = new Set([...running.templates, ...wanted.templates].map(({ name }) => name));
+interface Named {
+	readonly name: string;
+	readonly settings: object;
+}
+
+/** Of tables of which there may be many, by name: one that is not there has no key. */
+function namedChanges(
+	table: string,
+	running: readonly Named[],
+	wanted: readonly Named[],
+	efforts: Readonly<Record<string, Effort>>,
+): KeyChange[] {
+	const names = new Set([...running, ...wanted].map(({ name }) => name));
 	const found: KeyChange[] = [];
 	for (const name of names) {
-		const [before, after] = [running, wanted].map(
-			({ templates }) => templates.find((each) => each.name === name)?.settings,
-		);
-		for (const [key, effort] of Object.entries(TEMPLATE_EFFORTS)) {
+		const [before, after] = [running, wanted].map((all) => all.find((each) => each.name === name)?.settings);
+		for (const [key, effort] of Object.entries(efforts)) {
 			const [from, to] = [before, after].map(
-				(table) => Object.entries(table ?? {}).find(([each]) => each === key)?.[1],
+				(settings) => Object.entries(settings ?? {}).find(([each]) => each === key)?.[1],
 			);
-			if (!isDeepStrictEqual(from, to)) found.push({ key: `template.${name}.${key}`, from, to, effort });
+			if (!isDeepStrictEqual(from, to)) found.push({ key: `${table}.${name}.${key}`, from, to, effort });
 		}
 	}
 	return found;

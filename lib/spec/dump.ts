@@ -25,7 +25,7 @@ export function dumpOf({ daemon, http, boot, pools, templates, disks }: Config):
 			(_, value) => !(value === false || isDeepStrictEqual(value, [])),
 		),
 		boot: given({ listen: boot.listen.map(({ name }) => name) }, (_, value) => !isDeepStrictEqual(value, [])),
-		pool: Object.fromEntries(pools.map(({ name, path }) => [name, { path }])),
+		pool: Object.fromEntries(pools.map(({ name, settings }) => [name, settings])),
 		template: Object.fromEntries(templates.map(({ name, settings }) => [name, settings])),
 		disk: Object.fromEntries(disks.map(({ name, settings }) => [name, settings])),
 	};

@@ -77,8 +77,14 @@ export const DISK_EFFORTS: Readonly<Record<DiskKey, Effort>> = {
 	"aoe.no_xdp": "restart",
 };
 
-/** Of a pool: its disks are closed, and opened from where it is then. */
-export const POOL_EFFORTS: Readonly<Record<keyof PoolValues, Effort>> = { path: "disk" };
+/** Of a pool: when it is elsewhere its disks are closed, and opened from there. */
+export const POOL_EFFORTS: Readonly<Record<keyof PoolValues, Effort>> = {
+	path: "disk",
+	history: "live",
+	history_space: "live",
+	history_min: "live",
+	keep: "live",
+};
 
 export const DAEMON_EFFORTS: Readonly<Record<DaemonKey, Effort>> = {
 	"daemon.state": "restart",

@@ -7,6 +7,14 @@ import path from "node:path";
 import type { PoolConfig } from "./configuration.js";
 import type { PoolPart } from "./parts.js";
 import { alreadyAt, PlacedError } from "./place.js";
+import type { PoolSettings } from "./policy.js";
+
+/** As pools take it: what is not said is left out. */
+export function keptOf(values: PoolPart["values"]): PoolSettings {
+	const { history, history_space: historySpace, history_min: historyMinSeconds, keep } = values;
+	const said = { historySeconds: history, historySpace, historyMinSeconds, keep };
+	return Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined)) as PoolSettings;
+}
 
 /** What is wrong is added to `errors`. */
 export function poolsOf(parts: readonly PoolPart[], errors: PlacedError[]): PoolConfig[] {
@@ -25,7 +33,10 @@ export function poolsOf(parts: readonly PoolPart[], errors: PlacedError[]): Pool
 			errors.push(
 				new PlacedError(placeOf(["path"]), alreadyAt(`a pool in ${folder}`, other.placeOf(["path"]))),
 			);
-		else pools.push({ name, path: folder, placeOf: () => placeOf(["path"]) });
+		else {
+			const settings = { ...part.settings, path: folder };
+			pools.push({ name, path: folder, settings, kept: keptOf(values), placeOf: () => placeOf(["path"]) });
+		}
 		byName.set(name, first ?? part);
 		if (folder !== undefined) byPath.set(folder, other ?? part);
 	}

@@ -9,6 +9,7 @@ import { z } from "zod";
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
 import { readNetif } from "./netif.js";
+import { type Period, readDuration, readHistorySpace } from "./policy.js";
 import { ACCESS_LIST_MAX, CONFIG_STRING_MAX, NUMBERS } from "./ranges.js";
 import {
 	readBandwidth,
@@ -182,8 +183,25 @@ export const diskSchema = z
 /** What a disk can be stored in: one of these. */
 export const STORAGE_KEYS = ["file", "memory", "volume"] as const satisfies readonly (keyof DiskValues)[];
 
+const periodTime = (period: Period) => text((time) => readDuration(period, time));
+export const keepKeys = {
+	hourly: periodTime("hourly"),
+	daily: periodTime("daily"),
+	weekly: periodTime("weekly"),
+} satisfies Record<Period, z.ZodType>;
+export const keepSchema = z.strictObject(keepKeys).partial();
+export const historyTime = text((time) => readDuration("history", time));
+
 /** Without its path a pool is none, which `config.ts` tells. */
-export const poolSchema = z.strictObject({ path: text(readPath("path")) }).partial();
+export const poolSchema = z
+	.strictObject({
+		path: text(readPath("path")),
+		history: historyTime,
+		history_space: text(readHistorySpace),
+		history_min: text((time) => readDuration("history_min", time)),
+		keep: keepSchema,
+	})
+	.partial();
 
 /** What it can't do without `templates.ts` tells. */
 export const templateSchema = z

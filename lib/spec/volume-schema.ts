@@ -4,17 +4,9 @@
  */
 
 import { z } from "zod";
-import { type Period, readDuration, readQuota, type SettingsChange } from "./policy.js";
-import { text } from "./schema.js";
+import { readQuota, type SettingsChange } from "./policy.js";
+import { historyTime as history, keepKeys, keepSchema, text } from "./schema.js";
 
-const keepKeys = {
-	hourly: text((time) => readDuration("hourly", time)),
-	daily: text((time) => readDuration("daily", time)),
-	weekly: text((time) => readDuration("weekly", time)),
-} satisfies Record<Period, z.ZodType>;
-const keepSchema = z.strictObject(keepKeys).partial();
-
-const history = text((time) => readDuration("history", time));
 const quota = text(readQuota);
 
 /** What is kept of a volume, and how much it may hold. */

@@ -61,11 +61,35 @@ t.test("one that was moved on its file system is no copy", async (t) => {
 	t.match(await told(poolShowCommand, to), /^pool/);
 });
 
+t.test("what is kept of its past is said when it is made", async (t) => {
+	const folder = path.join(newDirectory(), "pool");
+	const past = ["--history", "2h", "--history-space", "1G", "--keep", "hourly=7d", "--keep", "daily=30d"];
+	t.match(
+		await told(poolCreateCommand, folder, ...past),
+		/\nhistory +2h, in at most 1073741824, at least 0\nkeep +hourly 7d\n/,
+	);
+	const { settings } = JSON.parse(await told(poolShowCommand, folder, "--json"));
+	t.strictSame(settings, {
+		history: "2h",
+		historySpace: "1073741824",
+		historyMin: "0",
+		keep: { hourly: "7d", daily: "30d" },
+	});
+	const none = path.join(newDirectory(), "none");
+	for (const [option, value, message] of [
+		["--history", "long", /^history: history "long": a time is allowed/],
+		["--keep", "yearly=1d", /^no such key "keep\.yearly"/],
+		["--keep", "hourly", /KEY=VALUE/],
+	] as const)
+		await t.rejects(told(poolCreateCommand, none, option, value), message);
+	await t.rejects(told(poolShowCommand, none), /no such directory/, "nothing was made");
+});
+
 t.test("options that don't go together", async (t) => {
 	const folder = newDirectory();
 	for (const [argv, message] of [
 		[["--adopt"], /: is no pool/],
-		[["--adopt", "--force"], /neither --force nor --preallocate/],
+		[["--adopt", "--force"], /--adopt: makes nothing new; --force does not go with it/],
 		[["--size", "1G"], /--size: says how much --preallocate writes/],
 		[["--preallocate"], /is a directory; how much --preallocate is to write says --size/],
 		[["--preallocate", "--size", "much"], /size "much": a number is allowed/],

@@ -19,6 +19,36 @@ t.test("a volume of a pool", async (t) => {
 	t.match(differenceOf(config, elsewhere).steps, [{ kind: "replace", changes: [{ key: "volume" }] }]);
 });
 
+t.test("what is kept of its past, and what changes of that", async (t) => {
+	const keys =
+		'history = "2h"\nhistory_space = "20%"\nhistory_min = "0"\nkeep = { hourly = "7d", daily = "30d" }\n';
+	const config = good(read(POOL + keys + DISK));
+	const kept = {
+		historySeconds: 7200,
+		historySpace: { percent: 20 },
+		historyMinSeconds: 0,
+		keep: { hourly: 7 * 86_400, daily: 30 * 86_400 },
+	};
+	t.strictSame(config.pools[0]?.kept, kept);
+	t.strictSame(good(read(dumpOf(config))).pools[0]?.kept, kept, "also from what dump writes");
+	t.strictSame(good(read(POOL)).pools[0]?.kept, {});
+	const later = keys.replace("2h", "3h").replace(/keep.*\n/, "");
+	const { steps, settings } = differenceOf(config, good(read(POOL + later + DISK)));
+	t.strictSame(steps, []);
+	t.match(settings, [
+		{ key: "pool.fast.history", from: "2h", to: "3h", effort: "live" },
+		{ key: "pool.fast.keep", from: { hourly: "7d", daily: "30d" }, to: undefined, effort: "live" },
+	]);
+	refuses(
+		t,
+		`${POOL}history = "long"\nhistory_space = "120%"\nkeep = { hourly = "1w", monthly = "1d" }\n`,
+		'3:1: history "long": a time is allowed, such as 30m, 1h or 7d, at most 3650d; 0 is none',
+		'4:1: history_space "120%": a share of the pool is allowed, as 10%, or a number, with K, M, G or T if it is more than bytes',
+		'5:10: hourly "1w": a time is allowed, such as 30m, 1h or 7d, at most 3650d; 0 is none',
+		'5:25: no such key "monthly"; did you mean "hourly"?',
+	);
+});
+
 t.test("a snapshot that may be written to be forgotten, more than once", async (t) => {
 	const scratch = (name: string) => `[disk.${name}]\nvolume = "fast/web@monday"\nscratch = true\n`;
 	const config = good(read(POOL + scratch("one") + scratch("two")));

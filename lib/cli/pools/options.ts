@@ -37,6 +37,10 @@ export const POOL_CREATE = {
 		{ name: "preallocate", help: "write all of it with zeros now: the whole device, or --size" },
 		{ name: "size", value: "bytes", help: "what --preallocate writes in a directory: 100G" },
 		{ name: "adopt", help: "make a pool of its own of a copy of one, which is there" },
+		{ name: "history", value: "time", help: "how far back every moment is kept: 1h, if it is not said" },
+		{ name: "history-space", value: "share", help: "what that may take: 10%, if it is not said, or 20G" },
+		{ name: "history-min", value: "time", help: "how far back it is kept even if writes are refused for it" },
+		{ name: "keep", value: "schedule", help: "snapshots made by themselves, and for how long: hourly=7d" },
 	],
 } as const satisfies Form;
 

@@ -7,11 +7,13 @@ import { lookAt, makeFolder } from "../../pool/directory-files.js";
 import { lookAtPool, type PoolLook } from "../../pool/looks.js";
 import { Pool } from "../../pool/pool.js";
 import type { Preallocation } from "../../pool/preallocate.js";
+import type { PoolSettings } from "../../spec/policy.js";
 import { linesText } from "../asking/columns.js";
 import { type Output, processOutput, putJson, understand } from "../client.js";
 import { LazyProgress } from "../progress.js";
 import { isPath, readPoolPath, withPool } from "./open-pool.js";
 import { POOL_CREATE, POOL_LS, POOL_SHOW } from "./options.js";
+import { PAST_OPTIONS, readPoolSettings } from "./pool-settings.js";
 import { poolLines } from "./tell-pool.js";
 import { readSize } from "./tell-volume.js";
 
@@ -27,11 +29,13 @@ export async function poolCreateCommand(
 	const sizeBytes = size === undefined ? undefined : readSize("size", size);
 	const fills = line.has("preallocate");
 	if (!fills && size !== undefined) throw new OperatorError("--size: says how much --preallocate writes");
-	if (line.has("adopt") && (fills || line.has("force")))
-		throw new OperatorError("--adopt: makes nothing new; neither --force nor --preallocate go with it");
+	const other = (["force", "preallocate", ...PAST_OPTIONS] as const).find((name) => line.has(name));
+	if (line.has("adopt") && other !== undefined)
+		throw new OperatorError(`--adopt: makes nothing new; --${other} does not go with it`);
+	const settings = readPoolSettings(line);
 	const look = line.has("adopt")
 		? await withPool(folder, lookAtPool, Pool.adopt)
-		: await create(folder, line.has("force"), fills, sizeBytes);
+		: await create(folder, line.has("force"), fills, sizeBytes, settings);
 	tell(shownPool(folder, folder, look), line.has("json"), output);
 	return 0;
 }
@@ -57,14 +61,20 @@ async function create(
 	force: boolean,
 	fills: boolean,
 	sizeBytes: number | undefined,
+	settings: PoolSettings,
 ): Promise<PoolLook> {
 	await makeFolder(folder);
 	if (fills) await checkSize(folder, sizeBytes);
 	const shown = new LazyProgress(`preallocate ${folder}`);
 	const filling: Preallocation = { sizeBytes, progress: (done, of) => shown.at(done, of) };
 	try {
-		return await withPool(folder, lookAtPool, (world) =>
-			Pool.create(world, { force, filling: fills ? filling : undefined }),
+		return await withPool(
+			folder,
+			async (pool) => {
+				await pool.administration.setPool("create", settings);
+				return lookAtPool(pool);
+			},
+			(world) => Pool.create(world, { force, filling: fills ? filling : undefined }),
 		);
 	} finally {
 		await shown.stop();

@@ -11,6 +11,7 @@ import type { Process } from "../model.js";
 import type { Observed } from "../observed.js";
 import type { Places } from "../places.js";
 import type { PoolJobs } from "../pool-jobs.js";
+import type { PoolKeeping } from "../pool-keeping.js";
 import type { Pools } from "../pools.js";
 import type { Replaced } from "../replaced.js";
 import type { Workers } from "../seams.js";
@@ -30,6 +31,7 @@ export interface Inside {
 	readonly events: EventLog;
 	readonly jobs: Jobs;
 	readonly pools: Pools;
+	readonly poolKeeping: PoolKeeping;
 	readonly poolJobs: PoolJobs;
 	readonly volumeTurns: VolumeTurns;
 	readonly machines: Machines;

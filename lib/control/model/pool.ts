@@ -55,6 +55,7 @@ export const Pool = z
 		path: text("Its directory"),
 		reason: z.string().nullable().meta({ description: "Why it can't be used; null: it can" }),
 		format: count("Number of its format").nullable(),
+		id: count("By which it is told from others, and from copies of it").nullable(),
 		volumes: count("How many it has").nullable(),
 		usedBytes: bytes("What it takes up").nullable(),
 		momentsFrom: moment("The earliest moment that can be looked at").nullable(),

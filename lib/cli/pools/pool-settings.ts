@@ -1,0 +1,19 @@
+/** What is kept of a pool's past, as options of `vblade pool create`: the keys of `[pool.NAME]`. Used by `pool.ts`. */
+
+import type { CommandLine } from "../../spec/getopt.js";
+import type { PoolSettings } from "../../spec/policy.js";
+import { keptOf } from "../../spec/pools.js";
+import { poolSchema } from "../../spec/schema.js";
+import { readSettings } from "../asking/settings.js";
+
+export const PAST_OPTIONS = ["history", "history-space", "history-min", "keep"] as const;
+
+/** Throws an OperatorError. */
+export function readPoolSettings(
+	line: Pick<CommandLine<(typeof PAST_OPTIONS)[number]>, "all">,
+): PoolSettings {
+	const words = PAST_OPTIONS.flatMap((name) =>
+		line.all(name).map((text) => `${name.replace("-", "_")}${name === "keep" ? "." : "="}${text}`),
+	);
+	return keptOf(poolSchema.parse(readSettings(words, false, poolSchema)));
+}

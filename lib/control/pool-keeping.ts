@@ -1,0 +1,99 @@
+/**
+ * Sees to it that pools have what is configured of them: what is kept of their past, and which snapshots no schedule may remove, because disks or
+ * templates are on them. Looks once a second whether that is something else; tells it again when a worker is new, and from time to time, so
+ * that schedules are kept of pools that no disk has open. Made by `assembly.ts`, called by `control.ts`.
+ */
+
+import { isDeepStrictEqual } from "node:util";
+import type { Clock } from "../clock.js";
+import type { PoolAct } from "../daemon/worker-messages.js";
+import type { Config } from "../spec/config.js";
+import type { PoolConfig } from "../spec/configuration.js";
+import type { EventLog } from "./event-log.js";
+import type { Workers } from "./seams.js";
+import { messageOf } from "./thrown.js";
+
+/** What fails is told again so soon. */
+const RETRY_MS = 30_000;
+const AGAIN_MS = 15 * 60_000;
+
+type Configure = Extract<PoolAct, { act: "configure" }>;
+
+/** Of one pool. */
+interface Told {
+	readonly act: Configure;
+	atMs: number;
+	isUnderWay: boolean;
+	/** Why it is not so. */
+	trouble: string | undefined;
+}
+
+export interface PoolKeepingOf {
+	readonly desired: { readonly config: Pick<Config, "pools" | "disks" | "templates"> };
+	readonly workers: Pick<Workers, "pool">;
+	readonly events: Pick<EventLog, "add">;
+	readonly clock: Pick<Clock, "now">;
+}
+
+export class PoolKeeping {
+	readonly #of: PoolKeepingOf;
+	/** By path. */
+	#told = new Map<string, Told>();
+
+	constructor(of: PoolKeepingOf) {
+		this.#of = of;
+	}
+
+	/** A worker is new. */
+	lost(): void {
+		for (const told of this.#told.values()) told.atMs = Number.NEGATIVE_INFINITY;
+	}
+
+	look(): void {
+		const { desired, clock } = this.#of;
+		const before = this.#told;
+		const nowMs = clock.now();
+		this.#told = new Map();
+		for (const pool of desired.config.pools) {
+			const act = actFor(pool, desired.config);
+			let told = before.get(pool.path);
+			if (told === undefined || (!told.isUnderWay && !isDeepStrictEqual(told.act, act)))
+				told = { act, atMs: Number.NEGATIVE_INFINITY, isUnderWay: false, trouble: told?.trouble };
+			this.#told.set(pool.path, told);
+			const waitMs = told.trouble === undefined ? AGAIN_MS : RETRY_MS;
+			if (!told.isUnderWay && nowMs - told.atMs >= waitMs) void this.#tell(pool, told, nowMs);
+		}
+	}
+
+	async #tell({ name, path }: PoolConfig, told: Told, nowMs: number): Promise<void> {
+		const { trouble } = told;
+		told.atMs = nowMs;
+		told.isUnderWay = true;
+		try {
+			await this.#of.workers.pool(path, told.act);
+			told.trouble = undefined;
+		} catch (error) {
+			told.trouble = messageOf(error);
+		} finally {
+			told.isUnderWay = false;
+		}
+		if (told.trouble === undefined || told.trouble === trouble) return;
+		const message = `pool ${name}: what is configured of it does not hold yet: ${told.trouble}`;
+		this.#of.events.add({ kind: "configuration", severity: "warning", message });
+	}
+}
+
+function actFor(
+	{ name, path, kept }: PoolConfig,
+	{ disks, templates }: PoolKeepingOf["desired"]["config"],
+): Configure {
+	const served = disks.flatMap(({ disk: { storage } }) =>
+		storage.kind === "volume" && storage.pool === path && storage.volume.includes("@")
+			? [storage.volume]
+			: [],
+	);
+	const images = templates.flatMap(({ image }) =>
+		image.pool === name ? [`${image.volume}@${image.snapshot}`] : [],
+	);
+	return { act: "configure", settings: kept, spared: [...new Set([...served, ...images])].sort() };
+}

@@ -1,0 +1,79 @@
+// What control tells workers of pools, unasked: once, again when it is something else or the worker is new, and from time to time.
+
+import t from "tap";
+import { PoolKeeping } from "../../lib/control/pool-keeping.js";
+import type { PoolAct } from "../../lib/daemon/worker-messages.js";
+import { OperatorError } from "../../lib/errors.js";
+import { VirtualClock } from "../../lib/testing/virtual-clock.js";
+import { good, read } from "../spec/readings.js";
+import { POOL } from "./figures.js";
+import { settle } from "./stage.js";
+
+const text = (history: string, snapshot: string): string => `
+[pool.fast]
+path = "/srv/fast"
+history = "${history}"
+[pool.slow]
+path = "/srv/slow"
+[disk.db]
+volume = "fast/db"
+[disk.old]
+volume = "fast/db@${snapshot}"
+[template.lab]
+image = "fast/gold@v3"
+shelf = 20
+netif = ["eth0"]
+`;
+
+t.test("pools are told what is configured of them", async (t) => {
+	const clock = new VirtualClock();
+	const desired = { config: good(read(text("2h", "monday"))) };
+	const asked: [string, PoolAct][] = [];
+	const messages: string[] = [];
+	let trouble: string | undefined;
+	const keeping = new PoolKeeping({
+		desired,
+		clock,
+		events: { add: ({ message }) => messages.push(message) },
+		workers: {
+			pool: async (folder, act) => {
+				asked.push([folder, act]);
+				if (trouble !== undefined) throw new OperatorError(trouble);
+				return POOL;
+			},
+		},
+	});
+	const looks = async (passMs: number): Promise<[string, PoolAct][]> => {
+		clock.pass(passMs);
+		keeping.look();
+		await settle();
+		return asked.splice(0);
+	};
+	const fast = {
+		act: "configure",
+		settings: { historySeconds: 7200 },
+		spared: ["db@monday", "gold@v3"],
+	} as const;
+	const slow = ["/srv/slow", { act: "configure", settings: {}, spared: [] }] as const;
+	t.strictSame(await looks(1000), [["/srv/fast", fast], slow]);
+	t.strictSame(await looks(1000), []);
+	desired.config = good(read(text("3h", "monday")));
+	const changed = { ...fast, settings: { historySeconds: 10_800 } };
+	t.strictSame(await looks(1000), [["/srv/fast", changed]]);
+	desired.config = good(read(text("3h", "@-10m".slice(1))));
+	t.strictSame(await looks(1000), [["/srv/fast", { ...changed, spared: ["db@-10m", "gold@v3"] }]]);
+	keeping.lost();
+	t.equal((await looks(1000)).length, 2, "a worker is new");
+	t.equal((await looks(14 * 60_000)).length, 0);
+	trouble = "/srv/slow: is no pool";
+	t.equal((await looks(60_000)).length, 2, "from time to time");
+	const told = ["fast", "slow"].map(
+		(name) => `pool ${name}: what is configured of it does not hold yet: /srv/slow: is no pool`,
+	);
+	t.strictSame(messages, told);
+	t.equal((await looks(30_000)).length, 2, "what failed is tried again");
+	t.strictSame(messages, told, "and told once");
+	trouble = undefined;
+	t.equal((await looks(30_000)).length, 2);
+	t.equal((await looks(30_000)).length, 0);
+});
