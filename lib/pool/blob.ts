@@ -140,7 +140,8 @@ async function readList(
 	throw new OperatorError(`${placeOf(segments, ref)}: no list of what a checkpoint has`);
 }
 
-async function readPiece(
+/** Throws an OperatorError that names file and byte. */
+export async function readPiece(
 	segments: Segments,
 	allocate: (byteLength: number) => Memory,
 	ref: BlobRef,

@@ -11,7 +11,7 @@ import type { PoolWorld } from "./folder.js";
 import { FILE_SLOTS, SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
 import type { CheckpointRef } from "./head.js";
 import { Living } from "./living.js";
-import { decodeLineage } from "./map/lineage-form.js";
+import { decodeLineage, isNode } from "./map/lineage-form.js";
 import { NodeLog, type NodeSegment } from "./node-log.js";
 import type { Segments } from "./segments.js";
 import { RowState } from "./space/rows.js";
@@ -29,7 +29,7 @@ export interface StoredSpace {
 
 /** Throws an OperatorError that names the file and place of what can't be had. */
 export async function readSpace(
-	{ allocate }: PoolWorld,
+	{ allocate, mapSize }: PoolWorld,
 	segments: Segments,
 	ref: CheckpointRef,
 ): Promise<StoredSpace> {
@@ -41,7 +41,7 @@ export async function readSpace(
 		if (!segments.hasFile(slot))
 			throw new OperatorError(`${segments.fileNameOf(slot)}: the map is here, but there is no such file`);
 	const nodes = new NodeLog(segments, allocate, stored, ref.place + ref.bytes);
-	const living = new Living(segments, nodes);
+	const living = new Living({ segments, nodes, allocate, memoryPages: mapSize?.deadPages });
 	try {
 		restoreSpace({ segments, descent: living.descent }, state, blob, ref);
 	} catch (error) {
@@ -93,13 +93,10 @@ function restoreSpace(
 		const nodes = decodeLineage(blob.bytesOf("nodes"), descent.nodeSink, isNode);
 		descent.restore({ pages, nodes, walks: state.walks, floor });
 		restoreKept(descent, state);
+		restoreGone(descent, state);
 	}
 	for (const { line } of [...state.volumes, ...state.walks])
 		check(descent.pages.hasLine(line) && descent.nodes.hasLine(line));
-}
-
-function isNode(place: number, bytes: number): boolean {
-	return (place % SEGMENT_BYTES) + bytes <= SEGMENT_BYTES;
 }
 
 function check(condition: boolean): asserts condition {
@@ -117,6 +114,12 @@ function restoreKept(descent: Descent, { volumes }: CheckpointState): void {
 		}
 	pagePoints.giveUpOthers();
 	nodePoints.giveUpOthers();
+}
+
+/** Lines that have no root any more end when what they had was walked. */
+function restoreGone(descent: Descent, { roots, ending }: CheckpointState): void {
+	for (const { number } of descent.pages.lines)
+		if (!roots.has(number) && !ending.has(number)) descent.isGone(number);
 }
 
 /** Until format 2 nothing was said of what lives: all that there is does, for ever. */

@@ -7,7 +7,8 @@
 import { invariant, OperatorError } from "../errors.js";
 import { arePoolSettings, areVolumeSettings } from "../spec/policy.js";
 import { Image, type SettingsBySource, type Snapshot, type Volume } from "./catalog.js";
-import type { Floor, Walk } from "./descent.js";
+import type { Walk } from "./dead-walks.js";
+import type { Floor } from "./descent.js";
 import { areNumbers, SEGMENT_BYTES } from "./format.js";
 import { type CheckpointRef, isCheckpointRef, isLogStart, type LogStart } from "./head.js";
 import { LEVELS_MAX, REF_WORDS, Root } from "./map/ref.js";

@@ -8,17 +8,20 @@
  */
 
 import { invariant } from "../errors.js";
+import type { DeadLists } from "./dead-lists.js";
+import { DeadWalks, type Walk, type WalkSink } from "./dead-walks.js";
+import type { Chain } from "./map/chain.js";
 import { Dead, type DeadSink, type LeftSink } from "./map/dead.js";
 import { type FreeSink, Lineage } from "./map/lineage.js";
 import { LineageFeed } from "./map/lineage-feed.js";
-import type { DecodedLineage } from "./map/lineage-form.js";
+import { chainsOf, type DecodedLineage, isNode, isPage } from "./map/lineage-form.js";
 import { SLICE_STEPS } from "./map/merge.js";
-import { answerOf, type NextTurn } from "./map/merging.js";
+import type { NextTurn } from "./map/merging.js";
+import type { StoredPart } from "./map/part.js";
 import type { Point } from "./map/point.js";
 import { Points } from "./map/points.js";
 import type { Root } from "./map/ref.js";
 import type { Tree } from "./map/tree.js";
-import { DeadWalk } from "./map/walk.js";
 import type { Origin } from "./notes.js";
 
 /** Where what is free is told, and where nodes are. */
@@ -27,19 +30,10 @@ export interface DescentSpace {
 	free(position: number, sectors: number): void;
 	/** A node. */
 	freeNode(place: number, bytes: number): void;
+	/** A part of a list, which lies among the nodes. */
+	freePart(part: StoredPart): void;
 	/** All nodes that there are lie before this place, and all that come do not. */
 	gap(): number;
-}
-
-/** A subtree that is to be walked, and how far that has come. */
-export interface Walk {
-	readonly line: number;
-	readonly root: Root;
-	readonly death: number;
-	/** The same for its nodes. */
-	readonly deathPlace: number;
-	/** Pages of it before this one were told of. */
-	next: number;
 }
 
 /** What was before is not given back: of a pool of a format that did not keep who wants it. */
@@ -63,8 +57,10 @@ export interface DescentState {
 	readonly floor: Floor;
 }
 
-export class Descent implements LeftSink {
-	/** For what a checkpoint has. */
+/** So many slices are done before a checkpoint is stored of what can be done; the rest is in it as what is to be done. */
+const SETTLE_SLICES = 256;
+
+export class Descent implements LeftSink, WalkSink {
 	readonly pageSink: FreeSink;
 	readonly nodeSink: FreeSink;
 	pages: Lineage;
@@ -77,10 +73,9 @@ export class Descent implements LeftSink {
 	/** Nothing may change: it is being stored. */
 	isHeld = false;
 	readonly #space: DescentSpace;
+	readonly #lists: DeadLists;
 	#feeding: LineageFeed;
-	#walks: Walk[] = [];
-	#walk: DeadWalk | null = null;
-	readonly #failed = new Set<Walk>();
+	readonly #walks = new DeadWalks(this);
 	/** Lines that have no root any more, and end when all of theirs was walked. */
 	readonly #ending = new Set<number>();
 	readonly #kept = new Map<string, Kept>();
@@ -88,10 +83,12 @@ export class Descent implements LeftSink {
 	#deathPlace = -0;
 	readonly #deadNode = new Dead();
 
-	constructor(space: DescentSpace) {
+	constructor(space: DescentSpace, lists: DeadLists) {
 		this.#space = space;
-		this.pageSink = { free: (position, sectors) => space.free(position, sectors) };
-		this.nodeSink = { free: (place, bytes) => space.freeNode(place, bytes) };
+		this.#lists = lists;
+		const freePart = (part: StoredPart): void => space.freePart(part);
+		this.pageSink = { free: (position, sectors) => space.free(position, sectors), freePart };
+		this.nodeSink = { free: (place, bytes) => space.freeNode(place, bytes), freePart };
 		this.pages = new Lineage(this.pageSink);
 		this.nodes = new Lineage(this.nodeSink);
 		this.pagePoints = new Points(this.pages);
@@ -107,11 +104,11 @@ export class Descent implements LeftSink {
 		this.nodePoints = new Points(this.nodes, nodes.points);
 		this.floor = floor;
 		this.#feeding = new LineageFeed(this.pages);
-		this.#walks = [...walks];
+		this.#walks.restore(walks);
 	}
 
 	get walks(): readonly Walk[] {
-		return this.#walks;
+		return this.#walks.all;
 	}
 
 	/** Nothing waits to be told. */
@@ -200,11 +197,7 @@ export class Descent implements LeftSink {
 		if (dead.birth >= this.floor.position) this.#feeding.died(dead);
 	}
 
-	nodeDied(volume: number, place: number, bytes: number): void {
-		this.#nodeDied(volume, place, bytes, this.#deathPlace);
-	}
-
-	#nodeDied(volume: number, place: number, bytes: number, death: number): void {
+	nodeDied(volume: number, place: number, bytes: number, death = this.#deathPlace): void {
 		if (place < this.floor.place || isOfMoment(place)) return;
 		const dead = this.#deadNode;
 		dead.volume = volume;
@@ -217,25 +210,34 @@ export class Descent implements LeftSink {
 	subtreeDied(line: number, root: Root, death: number): void {
 		// (What is below is no younger; nodes of a moment may have any below.)
 		if (root.place < this.floor.place) return;
-		this.#walks.push({ line, root, death, deathPlace: this.#deathPlace, next: 0 });
+		this.#walks.add({ line, root, death, deathPlace: this.#deathPlace, next: 0 });
 	}
 
-	/** A line has no root any more: nothing more dies on it but what is walked. */
+	hasPassed({ line, death, deathPlace }: Walk): boolean {
+		return this.pages.windowAt(line) > death && this.nodes.windowAt(line) > deathPlace;
+	}
+
+	/** A line has no root any more: nothing more dies on it but what is walked, and no moment of it is offered. */
 	isGone(line: number): void {
 		this.#ending.add(line);
-		this.#end(line);
+		this.moveWindow(line, Infinity, Infinity);
+		this.walked(line);
 	}
 
-	#end(line: number): void {
-		if (!this.#ending.has(line) || this.#walks.some((walk) => walk.line === line)) return;
+	walked(line: number): void {
+		if (!this.#ending.has(line) || !this.#walks.isOver(line)) return;
 		this.#ending.delete(line);
 		this.pages.end(line);
 		this.nodes.end(line);
 	}
 
-	/** All that is free is told when it resolves; what waits or has to be walked is not. */
+	/** Much of what can be done is done when it resolves, and little is in memory. */
 	async settle(nextTurn: NextTurn): Promise<void> {
-		while (!this.#step()) await nextTurn();
+		for (let slices = 0; slices < SETTLE_SLICES; slices++) {
+			if (this.#step() && !(await this.#fetch())) break;
+			await nextTurn();
+		}
+		await this.#store(nextTurn);
 	}
 
 	/** What has waited for a checkpoint is told when it resolves. */
@@ -245,10 +247,13 @@ export class Descent implements LeftSink {
 
 	/** Goes on with all there is to do, until nothing is left or it is being stored. */
 	async work(tree: Tree, nextTurn: NextTurn): Promise<void> {
+		this.#walks.look();
 		while (!this.isHeld) {
 			const isTold = this.#feeding.isFrozen || this.#feeding.step(SLICE_STEPS);
-			const isWalked = await this.#goOn(tree);
-			if (this.isHeld || (this.#step() && isTold && isWalked)) return;
+			const isWalked = await this.#walks.goOn(tree, () => this.isHeld);
+			if (this.isHeld) return;
+			if (this.#step() && isTold && isWalked && !(await this.#fetch())) return;
+			if (this.#lists.isMuch(this.pages.added + this.nodes.added)) await this.#store(nextTurn);
 			await nextTurn();
 		}
 	}
@@ -258,35 +263,28 @@ export class Descent implements LeftSink {
 		return this.nodes.step(SLICE_STEPS) && arePagesDone;
 	}
 
-	/** A slice of the first walk; true if there is none. */
-	async #goOn(tree: Tree): Promise<boolean> {
-		const next = this.#walks.find((walk) => !this.#failed.has(walk));
-		if (next === undefined) return true;
-		this.#walk ??= this.#begun(next, tree);
-		const walk = this.#walk;
-		const progress = await answerOf(
-			(waiter) => (this.isHeld ? "more" : walk.step(SLICE_STEPS, waiter)),
-			(answer) => answer === "waiting",
-		);
-		next.next = walk.next;
-		if (progress === "more") return false;
-		this.#walk = null;
-		// What is below a node that can't be read is not given back. Others go on.
-		if (progress === "failed") this.#failed.add(next);
-		else {
-			this.#walks.splice(this.#walks.indexOf(next), 1);
-			this.#end(next.line);
-		}
-		return false;
+	/** Reads what is wanted of lists. False if nothing is. */
+	async #fetch(): Promise<boolean> {
+		const isPageRead = await this.#lists.fetch(this.pages, isPage);
+		return (await this.#lists.fetch(this.nodes, isNode)) || isPageRead;
 	}
 
-	#begun({ line, root, death, deathPlace, next }: Walk, tree: Tree): DeadWalk {
-		const sink = {
-			died: (dead: Dead) => this.died(dead),
-			nodeDied: (volume: number, place: number, bytes: number) =>
-				this.#nodeDied(volume, place, bytes, deathPlace),
-		};
-		return new DeadWalk(root, line, death, tree, sink, next);
+	/** What is wrong with lists that are stored. */
+	faults(): AsyncGenerator<string> {
+		return this.#lists.faults(this.#chains());
+	}
+
+	/** All lists. */
+	*#chains(): Generator<Chain> {
+		yield* chainsOf(this.pages, this.pagePoints.all);
+		yield* chainsOf(this.nodes, this.nodePoints.all);
+	}
+
+	async #store(nextTurn: NextTurn): Promise<void> {
+		this.pages.added = 0;
+		this.nodes.added = 0;
+		const mayGoOn = (): boolean => !this.isHeld;
+		await this.#lists.store(() => this.#chains(), mayGoOn, nextTurn);
 	}
 }
 

@@ -9,8 +9,8 @@ import { crc32c } from "../crc32c.js";
 import { OperatorError } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
-import { readSpace } from "./checkpoint-read.js";
-import { examineNodes, type StoredCheckpoint } from "./examine-nodes.js";
+import { readSpace, type StoredSpace } from "./checkpoint-read.js";
+import { examineNodes } from "./examine-nodes.js";
 import { examineSegment, type SegmentFindings } from "./examine-segment.js";
 import type { PoolWorld } from "./folder.js";
 import { BLOCK_BYTES, BLOCK_SECTORS, FILE_SLOTS, SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
@@ -83,7 +83,7 @@ class Examiner implements SegmentFindings {
 	#chain: Chain;
 	/** What was before is not known: that has been told. */
 	#isBroken = false;
-	#stored: StoredCheckpoint | undefined;
+	#stored: StoredSpace | undefined;
 	/** Segments that were looked at record by record. */
 	readonly #whole = new Set<number>();
 	#replayFrom: LogStart;
@@ -129,6 +129,7 @@ class Examiner implements SegmentFindings {
 
 	async #nodes(): Promise<number> {
 		if (!this.#options.doPages || this.#stored === undefined) return 0;
+		for await (const fault of this.#stored.living.descent.faults()) this.#tell("", fault);
 		return examineNodes(this.#segments, this.#stored, {
 			tell: (place, what) => this.#tell(place, what),
 			page: (line, page, entry) => this.#page(line, page, entry),

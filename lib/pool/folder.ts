@@ -34,6 +34,8 @@ export interface MapSize {
 	readonly entries: number;
 	/** For nodes of trees. */
 	readonly nodeBytes: number;
+	/** Of the lists of what has died. */
+	readonly deadPages?: number;
 }
 
 export interface PoolWorld {

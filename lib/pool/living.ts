@@ -3,9 +3,10 @@
  * that are taken in. Made by `opening.ts`.
  */
 
-import { Descent } from "./descent.js";
+import { DeadLists, type DeadListsOf } from "./dead-lists.js";
+import { Descent, type DescentSpace } from "./descent.js";
 import type { Life } from "./life.js";
-import type { NodeLog } from "./node-log.js";
+import { DEAD_BYTES } from "./map/part.js";
 import type { Origin } from "./notes.js";
 import type { Segments } from "./segments.js";
 import { decodeMove, isMoveOf } from "./space/move-form.js";
@@ -14,13 +15,16 @@ export class Living implements Life {
 	readonly descent: Descent;
 	readonly #segments: Segments;
 
-	constructor(segments: Segments, nodes: NodeLog) {
+	constructor(of: DeadListsOf) {
+		const { segments, nodes } = of;
 		this.#segments = segments;
-		this.descent = new Descent({
+		const space: DescentSpace = {
 			free: (position, sectors) => segments.table.free(position, sectors),
 			freeNode: (place, bytes) => nodes.free(place, bytes),
+			freePart: ({ place, count }) => nodes.free(place, count * DEAD_BYTES),
 			gap: () => nodes.gap(),
-		});
+		};
+		this.descent = new Descent(space, new DeadLists(of));
 	}
 
 	born(position: number, sectors: number): void {

@@ -5,7 +5,7 @@
  * segment of which nothing is gives its slot back.
  */
 
-import { BlockOp, BlockRequest, type RequestOwner } from "../block/request.js";
+import { BlockOp } from "../block/request.js";
 import { invariant, OperatorError, StorageStatus, storageStatusName } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
@@ -13,6 +13,7 @@ import { BLOCK_BYTES, FILE_SLOTS, roundUp, SEGMENT_BYTES } from "./format.js";
 import { LEAF } from "./map/leaf.js";
 import { NODE } from "./map/node.js";
 import type { NodeReceiver, NodeStore } from "./map/store.js";
+import { NodeLoad } from "./node-load.js";
 import { run, type Segments } from "./segments.js";
 import { NO_SLOT } from "./space/slots.js";
 
@@ -23,29 +24,6 @@ const FIRST_BYTE = SECTOR_BYTES;
 
 /** Written at once, so that others have a turn. */
 const WRITE_BYTES = 1024 * 1024;
-
-/** A node that is being read. Used again and again. */
-class NodeLoad implements RequestOwner {
-	readonly request = new BlockRequest(this);
-	receiver: NodeReceiver | null = null;
-	frame = 0;
-	slot = 0;
-	/** Where the node begins in what is read. */
-	start = 0;
-	next: NodeLoad | null = null;
-
-	constructor(
-		readonly log: NodeLog,
-		memory: Memory,
-	) {
-		this.request.op = BlockOp.read;
-		this.request.memory = memory;
-	}
-
-	finished(): void {
-		this.log.finished(this);
-	}
-}
 
 /** What was appended and is not written out. */
 interface Filled {
@@ -215,6 +193,15 @@ export class NodeLog implements NodeStore {
 		request.offsetBytes = (slot % FILE_SLOTS) * SEGMENT_BYTES + from;
 		request.lengthBytes = to - from;
 		this.#segments.deviceOfSlot(slot).submit(request.begin());
+	}
+
+	/** What is at a place, as long as it may be in memory alone: good until others have a turn. */
+	unwritten(place: number, bytes: number): Uint8Array | undefined {
+		const number = Math.floor(place / SEGMENT_BYTES);
+		const offset = place - number * SEGMENT_BYTES;
+		const filled = this.#filled.get(number);
+		if (filled === undefined || offset < filled.firstBytes) return undefined;
+		return filled.memory.bytes.subarray(offset, offset + bytes);
 	}
 
 	/** Called by the one that has been read. */

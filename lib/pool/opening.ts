@@ -81,7 +81,9 @@ async function readStored(world: PoolWorld, segments: Segments, head: Head): Pro
 	const { checkpoint, start } = head.state;
 	if (checkpoint === undefined) {
 		const nodes = new NodeLog(segments, world.allocate);
-		return { ...partsOn(world, nodes, new Living(segments, nodes)), kept: [], beganUs: start.timeUs };
+		const { allocate, mapSize } = world;
+		const living = new Living({ segments, nodes, allocate, memoryPages: mapSize?.deadPages });
+		return { ...partsOn(world, nodes, living), kept: [], beganUs: start.timeUs };
 	}
 	const { state, nodes, living } = await readSpace(world, segments, checkpoint);
 	const parts = partsOn(world, nodes, living);

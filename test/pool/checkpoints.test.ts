@@ -11,6 +11,7 @@ import { Pool } from "../../lib/pool/pool.js";
 import { Random } from "../../lib/random.js";
 import { poolOfFormat1 } from "./format-1.js";
 import { poolOfFormat2 } from "./format-2.js";
+import { poolOfFormat3 } from "./format-3.js";
 import { MemoryFolder, peek, poke, Stage, show, testWorld } from "./memory-folder.js";
 
 /** So many pages that are written begin a checkpoint. */
@@ -105,6 +106,21 @@ t.test("a pool of format 2 is opened, and goes on, though what was before is not
 		t.equal(await stage.read(150), 40);
 		await stage.close();
 	}
+});
+
+t.test("a pool of format 3 is opened, and all is as it was, again and again", async (t) => {
+	const folder = await poolOfFormat3();
+	let stage = await Stage.open(folder, MAP_SIZE);
+	const all = [0, 1, 2, 3, 4, 5, 6, 7];
+	for (let time = 0; time < 3; time++) {
+		t.strictSame(await show(stage.pool, "web@one", ...all), [1, 2, 3, 4, 5, 0, 0, 0]);
+		t.strictSame(await show(stage.pool, "copy", ...all), [1, 2, 3, 4, 5, 0, 0, 0]);
+		t.strictSame(await show(stage.pool, "web@two", ...all), [11, 12, 13, 4, 5, 55, 0, 0]);
+		t.strictSame(await stage.readAll(...all), [31, 12, 13, 4, 5, 65, 86, 77]);
+		await stage.close();
+		stage = await Stage.open(folder, MAP_SIZE);
+	}
+	await stage.close();
 });
 
 t.test("many snapshots, one right after the other, while it is written", async (t) => {

@@ -25,8 +25,8 @@ const VOLUMES = ["a", "b"] as const;
 /** Of one that is written, and that is all. */
 const BULK_SECTORS = 4 * 2 ** 11;
 const OPERATIONS = 40;
-/** So few pages that are written begin a checkpoint, in every second run. */
-const SMALL_MAP = { entries: RECORD_ENTRIES + 24, nodeBytes: 2 ** 18 } as const;
+/** So few pages that are written begin a checkpoint, in every second run, and all lists of dead pages are stored in parts. */
+const SMALL_MAP = { entries: RECORD_ENTRIES + 24, nodeBytes: 2 ** 18, deadPages: 1 } as const;
 /** Snapshots that are kept of each volume. */
 const SNAPSHOTS_MAX = 3;
 

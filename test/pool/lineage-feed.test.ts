@@ -10,7 +10,7 @@ import { Random } from "../../lib/random.js";
 const LINES = 3;
 
 function newLineage(): Lineage {
-	const lineage = new Lineage({ free: () => {} });
+	const lineage = new Lineage({ free: () => {}, freePart: () => {} });
 	for (let line = 1; line <= LINES; line++) lineage.addLine(line);
 	return lineage;
 }

@@ -5,7 +5,7 @@ import t from "tap";
 import { OperatorError } from "../../lib/errors.js";
 import { Dead } from "../../lib/pool/map/dead.js";
 import { type FreeSink, Lineage } from "../../lib/pool/map/lineage.js";
-import { decodeLineage, encodeLineage } from "../../lib/pool/map/lineage-form.js";
+import { chainsOf, decodeLineage, encodeLineage } from "../../lib/pool/map/lineage-form.js";
 import type { Point } from "../../lib/pool/map/point.js";
 import { Random } from "../../lib/random.js";
 
@@ -45,7 +45,14 @@ class World {
 	readonly free = new Set<number>();
 	readonly born = new Set<number>();
 	readonly wrong: string[] = [];
-	readonly sink: FreeSink = { free: (position, sectors) => this.#freed(position, sectors) };
+	readonly sink: FreeSink = {
+		free: (position, sectors) => this.#freed(position, sectors),
+		freePart: ({ place }) => {
+			if (!this.parts.delete(place)) this.wrong.push(`part ${place} is freed again`);
+		},
+	};
+	/** Parts of lists, by place. */
+	readonly parts = new Map<number, Uint8Array>();
 	lineage = new Lineage(this.sink);
 	readonly lines: ModelLine[] = [];
 	points: ModelPoint[] = [];
@@ -112,12 +119,37 @@ class World {
 		else if (choice < 10)
 			this.moveWindow(line, line.windowAt + random.below(this.position + 1 - line.windowAt));
 		else this.change(line, random.below(PAGES), random.chance(0.8));
-		this.lineage.step(random.below(4));
+		if (random.chance(0.05)) this.store();
+		this.work(random.below(4));
+	}
+
+	/** What is in memory of some lists is stored, in parts. */
+	store(): void {
+		const kept = this.points.map(({ point }) => point);
+		const append = (bytes: Uint8Array) => {
+			const place = this.#next++;
+			this.parts.set(place, bytes);
+			return { place, crc: 0 };
+		};
+		for (const chain of chainsOf(this.lineage, kept))
+			if (this.random.chance(0.5)) chain.store({ append }, 1 + this.random.below(4));
+	}
+
+	/** A step; what is away is read. False if nothing is left to do. */
+	work(steps: number): boolean {
+		const isDone = this.lineage.step(steps);
+		const { away } = this.lineage;
+		const part = away?.away;
+		if (!away || !part) return !isDone;
+		const bytes = this.parts.get(part.place);
+		if (!bytes || !away.fill(part, new Int32Array(bytes.slice().buffer), () => true))
+			this.wrong.push(`part ${part.place} is not there`);
+		return true;
 	}
 
 	settle(): void {
 		for (const line of this.lines) this.moveWindow(line, this.position + 1);
-		while (!this.lineage.step(10));
+		while (this.work(10));
 	}
 
 	encoded(): Uint8Array {
@@ -131,7 +163,7 @@ class World {
 
 	/** As if the pool were closed and opened. */
 	reopen(): void {
-		while (!this.lineage.step(10));
+		if (this.random.chance(0.5)) while (this.work(10));
 		this.points = this.points.filter(({ point }) => point.heir === null);
 		const { lineage, points } = decodeLineage(this.encoded(), this.sink);
 		this.lineage = lineage;
@@ -193,7 +225,8 @@ class World {
 	giveUpAll(): void {
 		for (const line of [...this.lines]) this.end(line);
 		for (const { point } of this.points) if (point.isWanted) this.lineage.giveUp(point);
-		while (!this.lineage.step(10));
+		while (this.work(10));
+		if (this.parts.size > 0) this.wrong.push(`${this.parts.size} parts are never freed`);
 		if (this.free.size !== this.born.size)
 			this.wrong.push(`${this.born.size - this.free.size} are never freed`);
 	}
@@ -222,14 +255,15 @@ t.test("a lineage with any byte changed is refused in one line, or can be gone o
 	const random = new Random();
 	const world = new World(random);
 	for (let step = 0; step < 300; step++) world.step();
-	while (!world.lineage.step(10));
+	while (world.work(10));
+	world.store();
 	const bytes = world.encoded();
 	let refused = 0;
 	for (let i = 0; i < 1_000; i++) {
 		const changed = bytes.slice();
 		changed[random.below(bytes.length)]! ^= 1 << random.below(8);
 		try {
-			const { lineage } = decodeLineage(changed, { free: () => {} });
+			const { lineage } = decodeLineage(changed, { free: () => {}, freePart: () => {} });
 			for (const { number } of lineage.lines) lineage.moveWindow(number, world.position + 1);
 			for (let turn = 0; turn < 10_000 && !lineage.step(10); turn++);
 		} catch (error) {
@@ -238,6 +272,10 @@ t.test("a lineage with any byte changed is refused in one line, or can be gone o
 		}
 	}
 	t.ok(refused > 0);
-	t.throws(() => decodeLineage(bytes.subarray(8), { free: () => {} }), { name: "OperatorError" });
-	t.throws(() => decodeLineage(bytes.subarray(0, -1), { free: () => {} }), { name: "OperatorError" });
+	t.throws(() => decodeLineage(bytes.subarray(8), { free: () => {}, freePart: () => {} }), {
+		name: "OperatorError",
+	});
+	t.throws(() => decodeLineage(bytes.subarray(0, -1), { free: () => {}, freePart: () => {} }), {
+		name: "OperatorError",
+	});
 });

@@ -1,128 +1,260 @@
 /**
- * Lists of dead pages: where each was born, how long it is, and where it died; in chunks, so that two lists are joined without a look at
- * either. Used by `lib/pool/map/lineage.ts`, which keeps millions of pages so.
+ * Lists of dead pages: where each was born, how long it is, and where it died. What was added last is in memory, in chunks; what was before
+ * is stored, in parts (`part.ts`), of which the first is read when its turn comes; so lists of millions take little memory, and two are joined
+ * without a look at either. Used by `lib/pool/map/lineage.ts`.
  */
 
 import { invariant } from "../../errors.js";
+import { DEAD_WORDS, PART_PAGES, type Part, type PartStore, type StoredPart } from "./part.js";
 
 /** Pages of a chunk: of a list's first, and of its largest. */
 const CHUNK_MIN = 8;
 const CHUNK_MAX = 512;
 
-/** Birth's low word; its high 18 bits and sectors less one; death's two words. */
-export const CHAIN_PAGE_WORDS = 4;
-const WORDS = CHAIN_PAGE_WORDS;
+const WORDS = DEAD_WORDS;
 const WORD = 2 ** 32;
 const HIGH = 2 ** 18 - 1;
 const SECTORS_AT = 18;
 
+/** Pages `from` to before `end` of it are there. */
 interface Chunk {
 	readonly words: Int32Array;
-	count: number;
+	from: number;
+	end: number;
 	next: Chunk | null;
 }
+
+/** Whether something so long can be at a position. */
+export type IsGood = (position: number, sectors: number) => boolean;
 
 export class Chain {
 	/** Pages, and their sectors in all. */
 	count = 0;
 	sectorsInAll = -0;
+	/** Of the pages, those that are in memory for want of more. */
+	inMemory = 0;
 	/** The page that was shown last. */
 	birth = -0;
 	sectors = 0;
 	death = -0;
+	/** The first part can't be read. */
+	isStuck = false;
+	#oldest: Part | null = null;
+	#newest: Part | null = null;
+	/** How many pages of the oldest part are gone, and their sectors. */
+	#gone = 0;
+	#goneSectors = 0;
+	/** What that part has, if it was read; where the first page that is left died, or before. */
+	#read: Int32Array | null = null;
+	#awayDeath = -0;
+	/** Behind all parts. */
 	#first: Chunk | null = null;
 	#last: Chunk | null = null;
-	/** How many of the first chunk are gone. */
-	#gone = 0;
 
 	add(birth: number, sectors: number, death: number): void {
 		const chunk = this.#withRoom();
 		const { words } = chunk;
-		const at = chunk.count++ * WORDS;
+		const at = chunk.end++ * WORDS;
 		words[at] = birth;
 		words[at + 1] = (birth / WORD) | ((sectors - 1) << SECTORS_AT);
 		words[at + 2] = death;
 		words[at + 3] = death / WORD;
 		this.count++;
+		this.inMemory++;
 		this.sectorsInAll += sectors;
 	}
 
-	/** Shows the first page; false if there is none. */
+	/** Shows the first page; false if there is none, or it is away. */
 	show(): boolean {
-		const chunk = this.#first;
-		if (chunk === null || this.count === 0) return false;
-		const { words } = chunk;
-		const at = this.#gone * WORDS;
+		const words = this.#oldest === null ? this.#first?.words : this.#read;
+		if (!words) return false;
+		const at = (this.#oldest === null ? this.#first!.from : this.#gone) * WORDS;
 		this.birth = birthIn(words, at);
 		this.sectors = sectorsIn(words, at);
-		this.death = (words[at + 2]! >>> 0) + (words[at + 3]! >>> 0) * WORD;
+		this.death = deathIn(words, at);
 		return true;
 	}
 
-	/** Takes the first page away, which was shown. */
-	drop(): void {
-		const chunk = this.#first!;
+	/** Takes the first page away, which was shown. Returns a part that is not needed any more. */
+	drop(): Part | null {
 		this.count--;
 		this.sectorsInAll -= this.sectors;
-		if (++this.#gone < chunk.count) return;
+		const part = this.#oldest;
+		if (part === null) {
+			this.inMemory--;
+			this.#first!.from++;
+			this.#passEmpty();
+			return null;
+		}
+		this.#goneSectors += this.sectors;
+		if (++this.#gone < part.count) return null;
+		this.#gone = 0;
+		this.#goneSectors = 0;
+		this.#read = null;
+		this.#oldest = part.next;
+		if (part.next === null) this.#newest = null;
+		else this.#awayDeath = part.next.firstDeath;
+		return part;
+	}
+
+	#passEmpty(): void {
+		const chunk = this.#first!;
+		if (chunk.from < chunk.end) return;
 		this.#first = chunk.next;
 		if (chunk.next === null) this.#last = null;
-		this.#gone = 0;
 	}
 
-	/** All pages of `other`, none of which were taken away, come behind these; `other` is empty then. */
-	take(other: Chain): void {
-		invariant(other.#gone === 0, "a list that is joined is whole");
-		if (other.count === 0) return;
-		if (this.#last === null) this.#first = other.#first;
-		else this.#last.next = other.#first;
-		this.#last = other.#last;
-		this.count += other.count;
-		this.sectorsInAll += other.sectorsInAll;
-		other.#first = null;
-		other.#last = null;
-		other.count = 0;
-		other.sectorsInAll = 0;
+	/** The part that has to be read before the first page can be shown. */
+	get away(): Part | null {
+		return this.#read === null ? this.#oldest : null;
 	}
 
-	/** All pages as words, in order. */
-	*pieces(): Generator<Int32Array> {
-		let gone = this.#gone;
-		for (let chunk = this.#first; chunk !== null; chunk = chunk.next) {
-			yield chunk.words.subarray(gone * WORDS, chunk.count * WORDS);
-			gone = 0;
-		}
+	/** Where the first page of that died, or before. */
+	get awayDeath(): number {
+		return this.#awayDeath;
 	}
 
-	/** Whether all pages are as they should be. */
-	everyPage(isGood: (birth: number, sectors: number) => boolean): boolean {
-		for (const words of this.pieces())
-			for (let at = 0; at < words.length; at += WORDS)
-				if (!isGood(birthIn(words, at), sectorsIn(words, at))) return false;
+	/** What the part that was away has. False if that makes no sense. */
+	fill(part: Part, words: Int32Array, isGood: IsGood): boolean {
+		if (part !== this.away) return true;
+		if (words.length !== part.count * WORDS || !areGood(words, isGood)) return false;
+		this.#read = words;
 		return true;
 	}
 
-	/** Pages as `pieces` gives them, to an empty list. */
-	addWords(words: Int32Array): void {
-		const count = words.length / WORDS;
-		if (count === 0) return;
-		this.#first = { words, count, next: null };
+	/** The first page is left for later. */
+	rest(): void {
+		if (this.#read === null) return;
+		this.#awayDeath = deathIn(this.#read, this.#gone * WORDS);
+		this.#read = null;
+	}
+
+	/** All pages of `other`, none of which were taken away, are among these; `other` is empty then. */
+	take(other: Chain): void {
+		invariant(other.#gone === 0, "a list that is joined is whole");
+		if (other.#oldest !== null) this.#takeParts(other.#oldest, other.#newest!);
+		if (other.#first !== null) {
+			if (this.#last === null) this.#first = other.#first;
+			else this.#last.next = other.#first;
+			this.#last = other.#last;
+		}
+		this.count += other.count;
+		this.inMemory += other.inMemory;
+		this.sectorsInAll += other.sectorsInAll;
+		other.#clear();
+	}
+
+	#clear(): void {
+		this.#oldest = null;
+		this.#newest = null;
+		this.#first = null;
+		this.#last = null;
+		this.count = 0;
+		this.inMemory = 0;
+		this.sectorsInAll = 0;
+	}
+
+	/** Behind the parts that there are, and so before what is in memory. */
+	#takeParts(first: Part, last: Part): void {
+		if (this.#newest === null) {
+			this.#oldest = first;
+			this.#awayDeath = first.firstDeath;
+		} else this.#newest.next = first;
+		this.#newest = last;
+	}
+
+	/** Stores what is in memory: a whole part, or, if that is not less than `least`, what there is. False if there is not so much. */
+	store(parts: PartStore, least = PART_PAGES): boolean {
+		const count = Math.min(PART_PAGES, this.inMemory);
+		if (count < Math.max(1, least)) return false;
+		const words = new Int32Array(count * WORDS);
+		for (let filled = 0; filled < count; this.#passEmpty()) {
+			const chunk = this.#first!;
+			const end = Math.min(chunk.end, chunk.from + count - filled);
+			words.set(chunk.words.subarray(chunk.from * WORDS, end * WORDS), filled * WORDS);
+			filled += end - chunk.from;
+			chunk.from = end;
+		}
+		this.inMemory -= count;
+		const part: Part = {
+			...parts.append(new Uint8Array(words.buffer)),
+			count,
+			sectors: sectorsOf(words),
+			firstDeath: deathIn(words, 0),
+			next: null,
+		};
+		this.#takeParts(part, part);
+		return true;
+	}
+
+	/** How many pages of the first part are gone, and their sectors. */
+	get gone(): readonly [pages: number, sectors: number] {
+		return [this.#gone, this.#goneSectors];
+	}
+
+	/** What is stored of it, in order. */
+	*parts(): Generator<StoredPart> {
+		for (let part = this.#oldest; part !== null; part = part.next) yield part;
+	}
+
+	/** What is in memory behind that, as words, in order. */
+	*pieces(): Generator<Int32Array> {
+		for (let chunk = this.#first; chunk !== null; chunk = chunk.next)
+			yield chunk.words.subarray(chunk.from * WORDS, chunk.end * WORDS);
+	}
+
+	/** A list as it was stored: parts, what of the first of them is `gone`, and pages as `pieces` gives them. */
+	static of(parts: readonly StoredPart[], gone: Chain["gone"], words: Int32Array): Chain {
+		const chain = new Chain();
+		for (const each of parts) {
+			const part = { ...each, next: null };
+			chain.#takeParts(part, part);
+			chain.count += part.count;
+			chain.sectorsInAll += part.sectors;
+		}
+		return chain.#complete(gone, words);
+	}
+
+	#complete([gone, goneSectors]: Chain["gone"], words: Int32Array): Chain {
+		this.#gone = gone;
+		this.#goneSectors = goneSectors;
+		this.count -= gone;
+		this.sectorsInAll -= goneSectors;
+		if (gone > 0) this.#awayDeath = 0;
+		const end = words.length / WORDS;
+		if (end === 0) return this;
+		this.#first = { words, from: 0, end, next: null };
 		this.#last = this.#first;
-		this.count = count;
-		for (let at = 0; at < words.length; at += WORDS) this.sectorsInAll += sectorsIn(words, at);
+		this.count += end;
+		this.inMemory = end;
+		this.sectorsInAll += sectorsOf(words);
+		return this;
 	}
 
 	#withRoom(): Chunk {
 		const last = this.#last;
 		const room = last === null ? 0 : last.words.length / WORDS;
-		if (last !== null && last.count < room) return last;
+		if (last !== null && last.end < room) return last;
 		const size = Math.max(CHUNK_MIN, Math.min(CHUNK_MAX, room * 2));
-		const chunk = { words: new Int32Array(size * WORDS), count: 0, next: null };
+		const chunk = { words: new Int32Array(size * WORDS), from: 0, end: 0, next: null };
 		if (last === null) this.#first = chunk;
 		else last.next = chunk;
 		this.#last = chunk;
 		return chunk;
 	}
+}
+
+/** Whether all pages are as they should be. */
+export function areGood(words: Int32Array, isGood: IsGood): boolean {
+	for (let at = 0; at < words.length; at += WORDS)
+		if (!isGood(birthIn(words, at), sectorsIn(words, at))) return false;
+	return true;
+}
+
+function sectorsOf(words: Int32Array): number {
+	let sectors = 0;
+	for (let at = 0; at < words.length; at += WORDS) sectors += sectorsIn(words, at);
+	return sectors;
 }
 
 function birthIn(words: Int32Array, at: number): number {
@@ -131,4 +263,8 @@ function birthIn(words: Int32Array, at: number): number {
 
 function sectorsIn(words: Int32Array, at: number): number {
 	return (words[at + 1]! >>> SECTORS_AT) + 1;
+}
+
+function deathIn(words: Int32Array, at: number): number {
+	return (words[at + 2]! >>> 0) + (words[at + 3]! >>> 0) * WORD;
 }

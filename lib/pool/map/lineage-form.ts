@@ -1,22 +1,28 @@
 /**
- * The lineage as bytes, as a checkpoint has it: lines, points and heads, and the lists of dead pages between them. Made in pieces, so that
- * whoever is served has a turn in between; nothing of the lineage may change meanwhile, and all that is free must have been told.
- * Stored bytes may be anybody's: nothing in them is believed.
+ * The lineage as bytes, as a checkpoint has it: lines, points and heads, and the lists of dead pages between them: where their parts are
+ * stored, and what is in memory. Made in pieces, so that whoever is served has a turn in between; nothing of the lineage may change
+ * meanwhile. Stored bytes may be anybody's: nothing in them is believed.
  */
 
 import { OperatorError } from "../../errors.js";
-import { SEGMENT_SECTORS } from "../format.js";
-import { CHAIN_PAGE_WORDS, Chain } from "./chain.js";
+import { SEGMENT_BYTES, SEGMENT_SECTORS } from "../format.js";
+import { areGood, Chain, type IsGood } from "./chain.js";
 import { type FreeSink, Lineage } from "./lineage.js";
+import { DEAD_BYTES, PART_PAGES, type StoredPart } from "./part.js";
 import { Line, Point } from "./point.js";
 
-/** "VLBL" and a number for the format. */
+/** "VLBL" and a number for the format. Of the first one lists had no parts, and nothing waited that was free. */
 const MAGIC = 0x4c424c56;
-const FORMAT = 1;
+const FORMAT = 2;
+const FORMAT_WITHOUT_PARTS = 1;
 /** Numbers of a line: its own, where its window begins, flags, origin, head. Of a point: line, position, flags, parent, place on its line. */
 const LINE_NUMBERS = 5;
 const POINT_NUMBERS = 5;
+/** Of a part: its place, checksum, pages, sectors, and where its first page died. */
+const PART_NUMBERS = 5;
 const SECTORS_MAX = 512;
+/** Parts that are made bytes of at once. */
+const PARTS_PER_PIECE = 512;
 
 const Flag = { listed: 1, ending: 2, wanted: 4, dead: 8 } as const;
 
@@ -69,12 +75,13 @@ export function* encodeLineage(lineage: Lineage, kept: Iterable<Point>): Generat
 		census.numberOf(originOf(line)),
 		census.numberOf(line.head),
 	]);
+	const places = new Map(census.lines.flatMap(({ points }) => points.map((point, i) => [point, i + 1])));
 	const points = census.points.flatMap((point) => [
 		census.lineNumberOf(point.line),
 		point.position === Infinity ? 0 : point.position,
 		(point.isWanted ? Flag.wanted : 0) | (point.isDead ? Flag.dead : 0),
 		census.numberOf(parentOf(point)),
-		1 + point.line.points.indexOf(point),
+		places.get(point) ?? 0,
 	]);
 	yield numbers([MAGIC, FORMAT, census.lines.length, census.points.length, ...lines, ...points]);
 	for (const line of census.lines) yield* encodeChain(line.window);
@@ -85,10 +92,28 @@ export function* encodeLineage(lineage: Lineage, kept: Iterable<Point>): Generat
 			yield* encodeChain(chain);
 		}
 	}
+	const { free } = lineage;
+	yield numbers([free.length]);
+	for (const chain of free) yield* encodeChain(chain);
+}
+
+/** All lists of a lineage. */
+export function* chainsOf(lineage: Lineage, kept: Iterable<Point>): Generator<Chain> {
+	const { lines, points } = new Census(lineage, kept);
+	for (const { window } of lines) yield window;
+	for (const { died } of points) yield* died.values();
+	yield* lineage.free;
 }
 
 function* encodeChain(chain: Chain): Generator<Uint8Array> {
-	yield numbers([chain.count]);
+	const parts = [...chain.parts()];
+	yield numbers([parts.length, ...(parts.length > 0 ? chain.gone : []), chain.inMemory]);
+	for (let from = 0; from < parts.length; from += PARTS_PER_PIECE) {
+		const some = parts.slice(from, from + PARTS_PER_PIECE);
+		yield numbers(
+			some.flatMap(({ place, crc, count, sectors, firstDeath }) => [place, crc, count, sectors, firstDeath]),
+		);
+	}
 	for (const words of chain.pieces()) yield new Uint8Array(words.slice().buffer);
 }
 
@@ -128,18 +153,30 @@ class Reader {
 		return Array.from({ length: count }, () => Array.from({ length }, () => this.number()));
 	}
 
-	chain(): Chain {
+	chain(hasParts: boolean): Chain {
+		const partCount = hasParts ? this.number(this.bytes.length) : 0;
+		const gone: Chain["gone"] = partCount > 0 ? [this.number(), this.number()] : [0, 0];
 		const count = this.number(this.bytes.length);
-		const chain = new Chain();
-		const words = new Int32Array(this.#take(count * CHAIN_PAGE_WORDS * 4));
-		chain.addWords(words);
-		check(chain.everyPage(this.isGood), "a dead page is none");
-		return chain;
+		const parts = this.rows(partCount, PART_NUMBERS).map(partOf);
+		check(partCount === 0 || gone[0] < parts[0]!.count, "what is gone of a list is more than it had");
+		const words = new Int32Array(this.#take(count * DEAD_BYTES));
+		check(areGood(words, this.isGood), "a dead page is none");
+		return Chain.of(parts, gone, words);
 	}
 }
 
-function isPage(position: number, sectors: number): boolean {
+function partOf([place = 0, crc = 0, count = 0, sectors = 0, firstDeath = 0]: readonly number[]): StoredPart {
+	const isThere = place > 0 && (place % SEGMENT_BYTES) + count * DEAD_BYTES <= SEGMENT_BYTES;
+	check(isThere && count > 0 && count <= PART_PAGES && sectors >= count, "a part of a list is none");
+	return { place, crc, count, sectors, firstDeath };
+}
+
+export function isPage(position: number, sectors: number): boolean {
 	return sectors <= SECTORS_MAX && (position % SEGMENT_SECTORS) + sectors <= SEGMENT_SECTORS;
+}
+
+export function isNode(place: number, bytes: number): boolean {
+	return (place % SEGMENT_BYTES) + bytes <= SEGMENT_BYTES;
 }
 
 function check(condition: boolean, what: string): asserts condition {
@@ -162,13 +199,12 @@ export interface DecodedLineage {
 	readonly points: readonly Point[];
 }
 
-/** Whether something so long can be at a position. */
-export type IsGood = (position: number, sectors: number) => boolean;
-
 /** All pieces, joined, taken apart. `isGood`: what died can have been so. Throws an OperatorError. */
 export function decodeLineage(bytes: Uint8Array, sink: FreeSink, isGood: IsGood = isPage): DecodedLineage {
 	const reader = new Reader(bytes, isGood);
-	check(reader.number() === MAGIC && reader.number() === FORMAT, "this version does not know it");
+	const [magic, format] = [reader.number(), reader.number()];
+	const hasParts = format === FORMAT;
+	check(magic === MAGIC && (hasParts || format === FORMAT_WITHOUT_PARTS), "this version does not know it");
 	const [lineCount, pointCount] = [reader.number(), reader.number()];
 	const lineRows = reader.rows(lineCount, LINE_NUMBERS);
 	const pointRows = reader.rows(pointCount, POINT_NUMBERS);
@@ -184,16 +220,17 @@ export function decodeLineage(bytes: Uint8Array, sink: FreeSink, isGood: IsGood 
 	});
 	connect(points, pointRows);
 	const listed = lines.filter((line, i) => fillLine(line, lineRows[i]!, points));
-	for (const line of lines) line.window.take(reader.chain());
+	for (const line of lines) line.window = reader.chain(hasParts);
 	for (const point of points) {
 		for (let left = reader.number(pointCount); left > 0; left--) {
 			const first = points[reader.number(pointCount) - 1];
 			check(first !== undefined, "a list is of no point");
-			point.give(first, reader.chain());
+			point.give(first, reader.chain(hasParts));
 		}
 	}
+	const free = Array.from({ length: hasParts ? reader.number(bytes.length) : 0 }, () => reader.chain(true));
 	check(reader.isAtEnd, "it goes on behind its end");
-	return { lineage: new Lineage(sink, listed), points };
+	return { lineage: new Lineage(sink, listed, free), points };
 }
 
 /** Parents, children, and the points of each line in order. */

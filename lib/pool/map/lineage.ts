@@ -9,28 +9,42 @@
  *
  * A point with several children (clones, a rollback) stays until it has one; `isWanted` is false meanwhile. A point's position is
  * the log's end when it was made: what was born before is in it, what died from there on was alive.
+ *
+ * Lists are stored but for their ends (`chain.ts`): where the next page of one is away, `away` says so, and whoever has storage reads it.
  */
 
 import { invariant } from "../../errors.js";
 import { Chain } from "./chain.js";
 import type { Dead, DeadSink } from "./dead.js";
+import type { StoredPart } from "./part.js";
 import { Line, Point } from "./point.js";
 
 export interface FreeSink {
 	/** Nobody wants the page at this position any more. */
 	free(position: number, sectors: number): void;
+	/** Nobody reads this part of a list any more. */
+	freePart(part: StoredPart): void;
 }
 
 export class Lineage implements DeadSink {
+	/** A list whose next page is wanted, and has to be read before. */
+	away: Chain | null = null;
+	/** Pages that were added to lists since this was last set to 0. */
+	added = 0;
 	readonly #lines = new Map<number, Line>();
-	/** What is free and was not told yet. */
+	/** Those of which something may have to be done in the background. */
+	readonly #moving: Set<Line>;
+	/** What is free and was not told yet: page by page, and whole lists. */
 	readonly #free = new Chain();
+	#freeLists: Chain[];
 	readonly #sink: FreeSink;
 
-	/** `lines`: as they were kept. */
-	constructor(sink: FreeSink, lines: readonly Line[] = []) {
+	/** `lines`: as they were kept; `free`: what was free and had not been told. */
+	constructor(sink: FreeSink, lines: readonly Line[] = [], free: readonly Chain[] = []) {
 		this.#sink = sink;
 		for (const line of lines) this.#lines.set(line.number, line);
+		this.#moving = new Set(lines);
+		this.#freeLists = [...free];
 	}
 
 	/** Those that have not ended. */
@@ -75,13 +89,19 @@ export class Lineage implements DeadSink {
 
 	/** A page of this line is not read by its head any more. */
 	died({ volume, birth, sectors, death }: Dead): void {
-		this.#line(volume).window.add(birth, sectors, death);
+		const line = this.#line(volume);
+		if (death < line.windowAt) this.#settle(line, birth, sectors, death);
+		else {
+			line.window.add(birth, sectors, death);
+			this.added++;
+		}
 	}
 
 	/** Moments before `position` are not offered any more. What that frees, `step` finds. */
 	moveWindow(number: number, position: number): void {
 		const line = this.#line(number);
 		line.windowAt = Math.max(line.windowAt, position);
+		this.#moving.add(line);
 	}
 
 	/** The line was deleted, or its volume has gone back to a point of it: all its pages were told of as dead. */
@@ -89,20 +109,67 @@ export class Lineage implements DeadSink {
 		const line = this.#line(number);
 		line.windowAt = Infinity;
 		line.isEnding = true;
+		this.#moving.add(line);
 	}
 
-	/** Goes on with what is to be done in the background, for about so many pages; true when nothing is left. */
+	/** Goes on with what is to be done in the background, for about so many pages; true when nothing is left but what is away. */
 	step(steps: number): boolean {
+		this.away = null;
+		let left = this.#tell(steps);
+		for (const line of this.#moving) {
+			if (left <= 0) return false;
+			left = this.#moveOn(line, left);
+		}
+		return left > 0 && this.free.every(({ away }) => away !== null);
+	}
+
+	/** What is free and was not told. */
+	get free(): readonly Chain[] {
+		return [this.#free, ...this.#freeLists].filter(({ count }) => count > 0);
+	}
+
+	/** Tells of what is free; returns the steps that are left. */
+	#tell(steps: number): number {
 		let left = steps;
-		for (const line of this.#lines.values()) {
-			for (; left > 0 && line.window.show() && line.window.death < line.windowAt; left--) this.#settle(line);
-			if (left > 0 && line.isEnding) this.#ended(line);
+		for (const chain of [this.#free, ...this.#freeLists]) {
+			for (; left > 0 && chain.show(); left--) {
+				this.#sink.free(chain.birth, chain.sectors);
+				this.#drop(chain);
+			}
+			if (left > 0) this.#want(chain);
 		}
-		for (; left > 0 && this.#free.show(); left--) {
-			this.#sink.free(this.#free.birth, this.#free.sectors);
-			this.#free.drop();
+		if (left > 0) this.#freeLists = this.#freeLists.filter(({ count }) => count > 0);
+		return left;
+	}
+
+	/** Takes the first page of a list away. */
+	#drop(chain: Chain): void {
+		const part = chain.drop();
+		if (part !== null) this.#sink.freePart(part);
+	}
+
+	/** Its next page is wanted. */
+	#want(chain: Chain): void {
+		if (chain.away !== null && !chain.isStuck) this.away ??= chain;
+	}
+
+	/** The window of a line moves on; returns the steps that are left. */
+	#moveOn(line: Line, steps: number): number {
+		const { window } = line;
+		let left = steps;
+		for (; left > 0 && window.show() && window.death < line.windowAt; left--) {
+			this.#settle(line, window.birth, window.sectors, window.death);
+			this.#drop(window);
 		}
-		return left > 0;
+		if (left <= 0) return left;
+		if (window.away !== null && window.awayDeath < line.windowAt) {
+			this.#want(window);
+			return left;
+		}
+		window.rest();
+		this.#moving.delete(line);
+		if (line.isEnding) this.#ended(line);
+		return left;
 	}
 
 	/** Sectors that giving up this point would free. */
@@ -135,24 +202,23 @@ export class Lineage implements DeadSink {
 		return line;
 	}
 
-	/** The window has passed the death of the first page in it. */
-	#settle(line: Line): void {
-		const { window } = line;
-		const { birth, sectors, death } = window;
+	/** The window has passed the death of a page. */
+	#settle(line: Line, birth: number, sectors: number, death: number): void {
 		const at = line.countTo(death);
 		const before = line.points[at - 1] ?? line.origin;
-		if (before === null || birth >= before.position) this.#free.add(birth, sectors, death);
-		else {
-			const edge = line.points[at] ?? line.head;
-			const first = firstWith(before, birth);
-			let chain = edge.died.get(first);
-			if (chain === undefined) {
-				chain = new Chain();
-				edge.died.set(first, chain);
-			}
-			chain.add(birth, sectors, death);
+		if (before === null || birth >= before.position) {
+			this.#free.add(birth, sectors, death);
+			return;
 		}
-		window.drop();
+		const edge = line.points[at] ?? line.head;
+		const first = firstWith(before, birth);
+		let chain = edge.died.get(first);
+		if (chain === undefined) {
+			chain = new Chain();
+			edge.died.set(first, chain);
+		}
+		chain.add(birth, sectors, death);
+		this.added++;
 	}
 
 	/** Of a line that has ended nothing is in the window any more: its head goes, unless its point before needs what lies on the edge. */
@@ -170,13 +236,17 @@ export class Lineage implements DeadSink {
 
 	/** Ends of deleted lines are not needed behind a point that has other children: what is on their edges dies there, too. */
 	#dropDead(point: Point): void {
-		for (const child of point.children)
-			if (child.isDead && point.children.size > 1) point.children.delete(child);
+		for (const child of point.children) {
+			if (!child.isDead || point.children.size === 1) continue;
+			point.children.delete(child);
+			for (const chain of child.died.values()) for (const part of chain.parts()) this.#sink.freePart(part);
+			child.died.clear();
+		}
 	}
 
 	/** What is on this edge is read by nobody. */
 	#release(edge: Point): void {
-		for (const chain of edge.died.values()) this.#free.take(chain);
+		this.#freeLists.push(...edge.died.values());
 		edge.died.clear();
 	}
 
@@ -187,7 +257,7 @@ export class Lineage implements DeadSink {
 		const before = point.parent;
 		for (const [first, chain] of [...child.died]) {
 			if (first.present !== point) continue;
-			this.#free.take(chain);
+			this.#freeLists.push(chain);
 			child.died.delete(first);
 		}
 		for (const [first, chain] of point.died) child.give(first, chain);

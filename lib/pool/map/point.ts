@@ -11,7 +11,7 @@ export class Line {
 	readonly points: Point[] = [];
 	readonly head: Point;
 	/** Dead pages that moments within the window may still read, about in order of death. */
-	readonly window = new Chain();
+	window = new Chain();
 	/** Moments before this position are not offered any more. */
 	windowAt = -0;
 	/** Deleted: its window is over, and when that is settled, so is its head. */

@@ -1,0 +1,105 @@
+/**
+ * Keeps lists of dead pages out of memory: has what is in memory stored among the nodes when it is too much, and reads what of them is wanted
+ * again. Used by `descent.ts`. What is stored so lasts by the next checkpoint, as nodes do.
+ */
+
+import { crc32c } from "../crc32c.js";
+import { OperatorError } from "../errors.js";
+import { type Memory, memoryOf } from "../wire/memory.js";
+import { readPiece } from "./blob.js";
+import type { Chain, IsGood } from "./map/chain.js";
+import type { Lineage } from "./map/lineage.js";
+import type { NextTurn } from "./map/merging.js";
+import { DEAD_BYTES, PART_PAGES, type PartStore, type StoredPart } from "./map/part.js";
+import type { NodeLog } from "./node-log.js";
+import type { Segments } from "./segments.js";
+
+/** Pages of all lists that stay in memory, 2 MiB, and are stored as a whole at each checkpoint; or so many of each list. */
+const MEMORY_PAGES = 128 * 1024;
+const PART_PAGES_MIN = 16;
+/** A list is stored in parts of so many pages at least; if too much is left, of a fraction of that, and so on. */
+const FRACTION = 4;
+/** So many lists are looked at in one turn. */
+const LISTS_PER_TURN = 1024;
+
+export interface DeadListsOf {
+	readonly segments: Segments;
+	readonly nodes: NodeLog;
+	readonly allocate: (byteLength: number) => Memory;
+	/** Instead of the usual number. */
+	readonly memoryPages?: number | undefined;
+}
+
+export class DeadLists implements PartStore {
+	readonly #of: DeadListsOf;
+	readonly #memoryPages: number;
+
+	constructor(of: DeadListsOf) {
+		this.#of = of;
+		this.#memoryPages = of.memoryPages ?? MEMORY_PAGES;
+	}
+
+	append(bytes: Uint8Array): Pick<StoredPart, "place" | "crc"> {
+		const place = this.#of.nodes.append(memoryOf(bytes, 0), bytes.length);
+		return { place, crc: crc32c(bytes) };
+	}
+
+	/** Throws an OperatorError that names file and byte. */
+	async read({ place, count, crc }: StoredPart): Promise<Int32Array> {
+		const { segments, nodes, allocate } = this.#of;
+		const length = count * DEAD_BYTES;
+		const slot = nodes.slotOf(place);
+		const ref = { place, slot, bytes: length, crc };
+		const bytes = nodes.unwritten(place, length) ?? (await readPiece(segments, allocate, ref));
+		return new Int32Array(bytes.slice().buffer);
+	}
+
+	/** What of lists can't be read, and where that is. */
+	async *faults(chains: Iterable<Chain>): AsyncGenerator<string> {
+		for (const chain of chains)
+			for (const part of chain.parts())
+				try {
+					await this.read(part);
+				} catch (error) {
+					if (!(error instanceof OperatorError)) throw error;
+					yield error.message;
+				}
+	}
+
+	/** Reads what a lineage needs to go on; false if that is nothing. What can't be read stays as it is, and others go on. */
+	async fetch({ away }: Lineage, isGood: IsGood): Promise<boolean> {
+		const part = away?.away ?? null;
+		if (away === null || part === null) return away !== null;
+		try {
+			if (!away.fill(part, await this.read(part), isGood)) away.isStuck = true;
+		} catch (error) {
+			if (!(error instanceof OperatorError)) throw error;
+			if (part === away.away) away.isStuck = true;
+		}
+		return true;
+	}
+
+	/** Whether so many pages that were added are too much to be in memory. */
+	isMuch(pages: number): boolean {
+		return pages > this.#memoryPages;
+	}
+
+	/** Stores what is too much in memory, as long as that may be and there is room. Throws an OperatorError. */
+	async store(chains: () => Iterable<Chain>, mayGoOn: () => boolean, nextTurn: NextTurn): Promise<void> {
+		const { nodes } = this.#of;
+		const min = Math.min(PART_PAGES_MIN, this.#memoryPages);
+		for (let least = PART_PAGES; least >= min; least /= FRACTION) {
+			let left = 0;
+			let seen = 0;
+			for (const chain of chains()) {
+				while (mayGoOn() && nodes.hasRoom && chain.store(this, least)) {
+					if (nodes.waiting > 0) await nodes.writeOut();
+					await nextTurn();
+				}
+				left += chain.inMemory;
+				if (++seen % LISTS_PER_TURN === 0) await nextTurn();
+			}
+			if (!this.isMuch(left)) return;
+		}
+	}
+}
