@@ -96,8 +96,11 @@ function* piecesOf({ nodes, contents, descent, segments }: StoreOf, begun: Begun
 	const { floor, walks } = descent;
 	for (const line of checkpointLines({ ...state, roots, ending, nodes: stored, walks, floor }))
 		yield { part: "text", bytes: line };
-	for (const segment of segments.table.rows.segments())
+	const { rows } = segments.table;
+	for (let row = rows.next(0); row >= 0; row = rows.next(row + 1)) {
+		const segment = rows.segmentOf(row);
 		if (segment < state.start.segment) yield { part: "table", bytes: rowOf(segments, segment) };
+	}
 	yield { part: "table", bytes: openRow };
 	for (const bytes of encodeLineage(descent.pages, descent.pagePoints.all)) yield { part: "pages", bytes };
 	for (const bytes of encodeLineage(descent.nodes, descent.nodePoints.all)) yield { part: "nodes", bytes };

@@ -224,7 +224,9 @@ export class History {
 		const { table } = this.#of.segments;
 		const end = Math.floor((this.#all[0]?.position ?? 0) / SEGMENT_SECTORS);
 		if (end <= this.#forgotten) return;
-		for (const segment of table.rows.segments()) if (segment < end) table.forgetSummary(segment);
+		const { rows } = table;
+		for (let row = rows.next(0); row >= 0; row = rows.next(row + 1))
+			if (rows.summaries[row]! > 0 && rows.segmentOf(row) < end) table.forgetSummary(rows.segmentOf(row));
 		this.#forgotten = end;
 	}
 

@@ -15,6 +15,8 @@ import { SegmentTable } from "./space/table.js";
 
 /** Files that are being opened at a time. */
 const OPENED_AT_ONCE = 32;
+/** For what the file system keeps of a file besides. */
+const LEFT_BYTES = 2 ** 20;
 
 export class Segments {
 	readonly slots = new Slots();
@@ -131,9 +133,15 @@ export class Segments {
 		return this.#devices.length < this.#filesMax;
 	}
 
-	/** Makes one more file. Throws an OperatorError. */
+	/** Makes one more file, if there is space for all of it: its length alone takes none. (The first one may have less.) Throws an OperatorError. */
 	async grow(): Promise<void> {
 		const slot = this.#devices.length * FILE_SLOTS;
+		const { path, fillsAhead } = this.#folder;
+		// (Slots that were never written to will take theirs.)
+		const promised = fillsAhead ? this.slots.fresh(this.filledSlots) * SEGMENT_BYTES : 0;
+		const freeBytes = (await this.#folder.free()) ?? Number.POSITIVE_INFINITY;
+		if (slot > 0 && freeBytes - promised < FILE_BYTES + LEFT_BYTES)
+			throw new OperatorError(`${path}: there is no space for another file of ${FILE_BYTES} bytes`);
 		await this.fileOf(slot);
 		this.slots.grow(slot + FILE_SLOTS);
 	}

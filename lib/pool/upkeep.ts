@@ -187,18 +187,26 @@ export class Upkeep implements CleanerWorld {
 		const given = free + waiting + log.segment;
 		if (given > this.#most) this.#inVain = 0;
 		this.#most = Math.max(this.#most, given);
-		const victim = this.#cleaner.emptiest(head.state.start.segment);
+		const emptiest = (): number | undefined => {
+			const victim = this.#cleaner.emptiest(head.state.start.segment);
+			return victim === NO_SLOT || this.#isStuck ? undefined : table.liveIn(victim);
+		};
+		const liveShare = (): number => this.#liveShare();
 		return {
 			slots: slots.count,
 			free,
 			reserve: room.reserve,
 			waiting,
-			emptiest: victim === NO_SLOT || this.#isStuck ? undefined : table.liveIn(victim),
+			get emptiest() {
+				return emptiest();
+			},
 			cleanedInVain: this.#inVain,
 			isUnsettled: log.cursor.sequence !== (history.kept.at(-1)?.sequence ?? 0),
 			hasHistory: history.hasSome,
 			canGrow: segments.mayGrow && !this.#isLastFile,
-			liveShare: this.#liveShare(),
+			get liveShare() {
+				return liveShare();
+			},
 		};
 	}
 

@@ -18,6 +18,7 @@ import { addressOf } from "./daemon-server.js";
 import { type Figure, isMet, median, ratios, spread, tailLatency, throughput } from "./figures.js";
 import { parseList } from "./machine.js";
 import { reasonOf, type Side } from "./measure.js";
+import { POOL_FIGURES } from "./pool-figures.js";
 import { POOL_ROWS } from "./pool-rows.js";
 import { ownKib } from "./processes.js";
 import { ALL, POOLS, type Report, replaceMarked, table } from "./report.js";
@@ -114,7 +115,8 @@ t.test("the tail is that of the worst row at window 16", async (t) => {
 
 t.test("rows: each key once, and sizes that a frame can carry", async (t) => {
 	const rows = [...ROWS, ...POOL_ROWS];
-	t.equal(new Set(rows.map(({ key }) => key)).size, rows.length);
+	const keys = [...rows, ...POOL_FIGURES].map(({ key }) => key);
+	t.equal(new Set(keys).size, keys.length);
 	for (const { key, sectors, mtu } of rows) t.ok(36 - 14 + sectors * 512 <= mtu, key);
 });
 
@@ -125,7 +127,7 @@ t.test("the command line", async (t) => {
 	t.same([...selectKeys(keys, ["4k cold"])], ["read 4k cold"]);
 	t.same([...selectKeys(keys, ["4k"])], ["read 4k", "read 4k cold", "write 4k"]);
 	t.throws(() => selectKeys(keys, ["8k"]), new OperatorError('--only "8k": no row has that key; see --list'));
-	t.match(parseCommandLine(["--pools", "--list"]), { keys: POOL_ROWS });
+	t.match(parseCommandLine(["--pools", "--list"]), { keys: [...POOL_ROWS, ...POOL_FIGURES] });
 	t.match(parseCommandLine(["--pools", "--only", "cold"]), {
 		plan: { pools: true, rows: [{ key: "pool read cold ext4" }, { key: "pool read cold xfs" }] },
 	});

@@ -12,6 +12,7 @@ import { DAEMON_FIGURES } from "./daemon-figures.js";
 import { FOOTPRINTS } from "./footprint.js";
 import { chooseCores } from "./machine.js";
 import type { Settings } from "./measure.js";
+import { POOL_FIGURES } from "./pool-figures.js";
 import { POOL_ROWS } from "./pool-rows.js";
 import { againstCheckout, ROWS, type Row } from "./rows.js";
 
@@ -53,7 +54,7 @@ interface Listed {
 
 /** All that can be measured, or all of pools. */
 const listed = (pools: boolean): readonly Listed[] =>
-	pools ? POOL_ROWS : [...ROWS, ...FOOTPRINTS, ...DAEMON_FIGURES];
+	pools ? [...POOL_ROWS, ...POOL_FIGURES] : [...ROWS, ...FOOTPRINTS, ...DAEMON_FIGURES];
 
 export type Wanted =
 	| { readonly kind: "help" }

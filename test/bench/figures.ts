@@ -21,7 +21,7 @@ export interface Figure {
 	readonly title: string;
 	/** What ours is held against, for a ratio. */
 	readonly against: string;
-	readonly unit: "times" | "KiB" | "%" | "ms";
+	readonly unit: "times" | "KiB" | "%" | "ms" | "s";
 	readonly bound: { readonly kind: "at least" | "at most"; readonly value: number };
 	/** Undefined where it could not be measured; `note` then says why. */
 	readonly value: Spread | undefined;

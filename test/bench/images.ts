@@ -18,6 +18,7 @@ import {
 import path from "node:path";
 import { atEnd, leftBehind } from "../support/cleanup.js";
 import { PROJECT } from "../support/paths.js";
+import { mountSlow } from "./slow-disk.js";
 
 /** Larger than a processor's caches, so that hot means hot in memory. */
 const MEMORY_IMAGE_BYTES = 256 * 2 ** 20;
@@ -47,10 +48,14 @@ const COMMAND_LIMIT_MS = 60_000;
 /** Of a file system. */
 const IMAGE = "durable.img";
 
+/** A disk in memory whose syncs take their time, and what is on it. */
+const SLOW_FILE_SYSTEM_BYTES = 4 * 2 ** 30;
+const SLOW_IMAGE_BYTES = 256 * 2 ** 20;
+
 /** A file system with a journal over the disk of the project. */
 export type FileSystem = "ext4" | "xfs";
 /** In memory, on the disk of the project, or on a file system over that disk, which may have room for a pool of a certain size alone. */
-export type ImageKind = "memory" | "disk" | FileSystem | `full ${FileSystem}`;
+export type ImageKind = "memory" | "disk" | "slow ext4" | FileSystem | `full ${FileSystem}`;
 
 export interface Image {
 	readonly path: string;
@@ -73,18 +78,27 @@ export class Images {
 		this.#fileSystemBytes = forPools ? POOL_FILE_SYSTEM_BYTES : FILE_SYSTEM_BYTES;
 	}
 
+	/** The image of a kind, which may take its time. Throws if there can be none. */
+	async made(kind: ImageKind): Promise<Image> {
+		if (kind !== "slow ext4" || this.#mounted.has(kind)) return this.of(kind);
+		const at = await mountSlow(path.dirname(this.disk.path), SLOW_FILE_SYSTEM_BYTES);
+		this.#mounted.set(kind, filled(path.join(at, IMAGE), SLOW_IMAGE_BYTES));
+		return this.of(kind);
+	}
+
 	/** The image of a kind. Throws NoImage if there can be none. */
 	of(kind: ImageKind): Image {
 		if (kind === "memory") return this.memory;
 		if (kind === "disk") return this.disk;
 		const known = this.#mounted.get(kind);
 		if (known !== undefined) return known;
+		if (kind === "slow ext4") throw new NoImage("the slow disk is made when it is waited for");
 		const image = this.#onFileSystem(kind);
 		this.#mounted.set(kind, image);
 		return image;
 	}
 
-	#onFileSystem(kind: Exclude<ImageKind, "memory" | "disk">): Image {
+	#onFileSystem(kind: Exclude<ImageKind, "memory" | "disk" | "slow ext4">): Image {
 		if (kind === "ext4" || kind === "xfs")
 			return filled(
 				path.join(this.#mount(kind, kind, this.#fileSystemBytes), IMAGE),

@@ -17,6 +17,7 @@ import { FOOTPRINTS, idleFigure, memoryFigure } from "./footprint.js";
 import { Images } from "./images.js";
 import { lookAtMachine, warnings, watchStolen } from "./machine.js";
 import { type Measured, measureRow, reasonOf } from "./measure.js";
+import { poolFigures } from "./pool-figures.js";
 import { ALL, POOLS, type Report, replaceMarked, reportText } from "./report.js";
 import type { Row } from "./rows.js";
 import { installedFigure, measureStarts, type Starts, startFigure } from "./start.js";
@@ -66,6 +67,7 @@ async function measureAll(plan: Plan): Promise<Report> {
 	if (measured.length > 0 && !plan.pools) figures.push(tailLatency(measured));
 	figures.push(...(await measureFootprints(plan, images)));
 	figures.push(...(await daemonFigures(plan, images, progress)));
+	if (plan.pools) figures.push(...(await poolFigures(plan, images, progress)));
 	progress("");
 	return {
 		pools: plan.pools,

@@ -66,7 +66,7 @@ export async function measureRow(
 	progress: (text: string) => void,
 ): Promise<Measured> {
 	const sides = [{ name: "ours", serving: row.ours }, ...row.references].map((side) => new Runs(side, row));
-	const image = images.of(row.image);
+	const image = await images.made(row.image);
 	const lan = new Lan({ mtu: row.mtu });
 	const loader = new Loader(lan, settings.loadCore);
 	try {

@@ -4,6 +4,7 @@
  */
 
 import type { Serving } from "./contenders.js";
+import type { FileSystem } from "./images.js";
 import { ACK, FLUSH, type Row, USUAL } from "./rows.js";
 
 /** On a journal that syncs wait for, and on one that they hardly do. */
@@ -21,14 +22,19 @@ const file = (options: readonly string[]): Serving => ({ program: "ours", option
 
 type Load = Pick<Row, "key" | "title"> & Partial<Row>;
 
-function against(atLeast: number, options: readonly string[], load: Load): readonly Row[] {
-	return FILE_SYSTEMS.map((type) => ({
+function against(
+	atLeast: number,
+	options: readonly string[],
+	load: Load,
+	on: readonly ("slow ext4" | FileSystem)[] = FILE_SYSTEMS,
+): readonly Row[] {
+	return on.map((type) => ({
 		...USUAL,
 		sectors: 8,
 		...load,
 		key: `pool ${load.key} ${type}`,
 		title: `${load.title}, on ${type}`,
-		image: load.isAged ? `full ${type}` : type,
+		image: load.isAged && type !== "slow ext4" ? `full ${type}` : type,
 		ours: volume(options),
 		references: [{ name: "plain file", serving: file(options), atLeast }],
 	}));
@@ -55,6 +61,14 @@ const steady = (window: number, atLeast: number): readonly Row[] =>
 		secondsMin: STEADY_SECONDS,
 	});
 
+const MANY = {
+	key: `durable ${VOLUMES} volumes`,
+	title: `4 KiB write, ${VOLUMES} disks, window 4 each, durable`,
+	window: VOLUMES * 4,
+	disks: VOLUMES,
+	writePercent: 100,
+} as const;
+
 const SMALL = { sectors: 2, mtu: 1500, writePercent: 100 } as const;
 
 export const POOL_ROWS: readonly Row[] = [
@@ -63,13 +77,8 @@ export const POOL_ROWS: readonly Row[] = [
 	...durable(64, 2),
 	...steady(16, 1.2),
 	...steady(64, 1.6),
-	...against(2.5, ACK, {
-		key: `durable ${VOLUMES} volumes`,
-		title: `4 KiB write, ${VOLUMES} disks, window 4 each, durable`,
-		window: VOLUMES * 4,
-		disks: VOLUMES,
-		writePercent: 100,
-	}),
+	...against(2.5, ACK, MANY),
+	...against(4, ACK, { ...MANY, title: `${MANY.title}, a sync of 1 ms` }, ["slow ext4"]),
 	...against(0.75, FLUSH, {
 		key: "write cache",
 		title: "4 KiB write, window 16, page cache",

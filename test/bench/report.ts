@@ -141,6 +141,8 @@ function shown(value: number, unit: Figure["unit"]): string {
 			return `${value.toFixed(3)} %`;
 		case "ms":
 			return `${value.toFixed(2)} ms`;
+		case "s":
+			return `${value.toFixed(2)} s`;
 	}
 }
 

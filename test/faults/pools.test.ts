@@ -139,9 +139,10 @@ function full(t: Test): void {
 	t.test(
 		"trap 11: a pool on a file system that is full refuses writes, reads, loses nothing, and goes on when there is space",
 		async (t) => {
-			const { directory } = mountExt4(56 * MIB, 512);
+			// (Room for a little more than half a file of the log, and for another one when the ballast is gone.)
+			const { directory } = mountExt4(184 * MIB, 512);
 			const ballast = path.join(directory, "ballast");
-			writeFileSync(ballast, Buffer.alloc(16 * MIB, 1));
+			writeFileSync(ballast, Buffer.alloc(128 * MIB, 1));
 			const folder = path.join(directory, "pool");
 			const storage = await makePool(folder, "512M");
 			const stage = await FaultStage.open(t, storage);

@@ -5,7 +5,7 @@ import t from "tap";
 import { SEGMENT_SECTORS } from "../../lib/pool/format.js";
 import { due, scheduledName } from "../../lib/pool/space/keep.js";
 import { mayWrite, Next, nextStep, reserveSlots } from "../../lib/pool/space/room.js";
-import { NO_SLOT } from "../../lib/pool/space/slots.js";
+import { NO_SLOT, Slots } from "../../lib/pool/space/slots.js";
 import { Windows } from "../../lib/pool/space/windows.js";
 import { Random } from "../../lib/random.js";
 import { RESERVE, SLOTS, SpaceWorld } from "./space-world.js";
@@ -96,6 +96,39 @@ t.test(
 		t.strictSame(world.wrong, []);
 	},
 );
+
+t.test("where there is room nobody looks through all slots", async (t) => {
+	const counts = { slots: 131_072, free: 500, reserve: 200, waiting: 0, cleanedInVain: 0 };
+	let looks = 0;
+	const standing = {
+		...counts,
+		isUnsettled: true,
+		hasHistory: true,
+		canGrow: true,
+		get emptiest() {
+			return ++looks;
+		},
+		get liveShare() {
+			return ++looks;
+		},
+	};
+	t.equal(nextStep(standing), Next.nothing);
+	t.equal(looks, 0);
+	t.equal(
+		nextStep({ ...standing, free: 210, canGrow: false, emptiest: 1 }),
+		Next.clean,
+		"where there is little",
+	);
+});
+
+t.test("slots that were never written to are counted, for their space is not taken yet", async (t) => {
+	const slots = new Slots();
+	slots.grow(16);
+	slots.took(2);
+	t.equal(slots.fresh(0), 13);
+	t.equal(slots.fresh(10), 6, "those that were filled when the pool was made have theirs");
+	t.equal(slots.fresh(20), 0);
+});
 
 t.test("what writes don't get", async (t) => {
 	t.equal(reserveSlots(Infinity, 1_000_000, (20 * 2 ** 30) / 4096, 0), 22, "180 MB for 20 GiB");

@@ -1,8 +1,9 @@
 // A pool that is 60 % full, and small, is written over by whoever keeps 64 pages under way: what cleaning gives is taken again at once, and cleaning
 // goes on for all that.
 
-import t from "tap";
+import t, { type Test } from "tap";
 import { StorageStatus } from "../../lib/errors.js";
+import { FILE_BYTES } from "../../lib/pool/format.js";
 import { Random } from "../../lib/random.js";
 import { MemoryFolder, Stage } from "./memory-folder.js";
 
@@ -19,9 +20,20 @@ class FullFolder extends MemoryFolder {
 	}
 }
 
-t.test("a pool that is written over while it is cleaned refuses nothing", async (t) => {
+/** On a file system with space for so many, which takes any file. */
+class TightFolder extends MemoryFolder {
+	get logs(): number {
+		return [...this.files.keys()].filter((name) => name.startsWith("log.")).length;
+	}
+
+	override async free(): Promise<number> {
+		return (FILES + 0.5 - this.logs) * FILE_BYTES;
+	}
+}
+
+async function writeOver(t: Test, folder: MemoryFolder): Promise<void> {
 	const random = new Random();
-	const stage = await Stage.create(new FullFolder(), PAGES * 4096, 1, MAP_SIZE);
+	const stage = await Stage.create(folder, PAGES * 4096, 1, MAP_SIZE);
 	await stage.pool.administration.set("web", { historySeconds: 0 });
 	for (let page = 0; page < PAGES; page += 250) {
 		const count = Math.min(250, PAGES - page);
@@ -36,4 +48,14 @@ t.test("a pool that is written over while it is cleaned refuses nothing", async 
 		await Promise.all(Array.from({ length: 64 }, write));
 	t.equal(refused, 0, `seed ${random.seed}`);
 	await stage.close();
+}
+
+t.test("a pool that is written over while it is cleaned refuses nothing", (t) =>
+	writeOver(t, new FullFolder()),
+);
+
+t.test("one whose file system is full is cleaned instead of growing", async (t) => {
+	const folder = new TightFolder();
+	await writeOver(t, folder);
+	t.equal(folder.logs, FILES);
 });

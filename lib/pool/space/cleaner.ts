@@ -79,8 +79,9 @@ export class Cleaner {
 
 	#emptier(best: number, row: number, slot: number): number {
 		const table = this.#table;
-		if (table.liveOf(row, slot) === 0 || table.isOpen(slot)) return best;
-		return best === NO_SLOT || table.liveIn(slot) < table.liveIn(best) ? slot : best;
+		// (Most are told by this alone, of many.)
+		if (best !== NO_SLOT && table.liveIn(slot) >= table.liveIn(best)) return best;
+		return table.liveOf(row, slot) === 0 || table.isOpen(slot) ? best : slot;
 	}
 
 	/** Segments that have something alive there, in order. */

@@ -33,6 +33,7 @@ export function reserveSlots(slots: number, entries: number, pages: number, tabl
 	return Math.min(wanted, Math.max(SMALL, Math.floor(slots * SHARE_MAX)));
 }
 
+/** What takes a look at all slots is found out when it is asked for. */
 export interface Standing {
 	/** All slots; those that can be written to, and how many of them writes don't get. */
 	readonly slots: number;
@@ -76,10 +77,10 @@ const GROWS_FROM = 0.5;
 
 export function nextStep(standing: Standing): Next {
 	const { free, reserve, waiting, isUnsettled, hasHistory, canGrow } = standing;
-	const emptiest = standing.cleanedInVain < IN_VAIN_MAX ? standing.emptiest : undefined;
 	const left = free - reserve;
 	const ahead = aheadOf(standing.slots);
 	if (left >= ahead) return Next.nothing;
+	const emptiest = standing.cleanedInVain < IN_VAIN_MAX ? standing.emptiest : undefined;
 	if (waiting > 0 && free < CLEANS_FROM) return Next.checkpoint;
 	if (canGrow && standing.liveShare >= GROWS_FROM) return Next.grow;
 	if (emptiest !== undefined && emptiest <= WORTH_IT && left + waiting < ahead) return Next.clean;

@@ -52,7 +52,13 @@ export class Rows {
 		return this.#segments[row]!;
 	}
 
-	/** In order. */
+	/** The first row from `row` on that is one; -1 if none is. */
+	next(row: number): number {
+		for (let at = row; at < this.#end; at++) if (this.states[at] !== RowState.none) return at;
+		return -1;
+	}
+
+	/** In order. For those who have time: a pool of a TiB has 131,072. */
 	segments(): number[] {
 		return [...this.#bySegment.keys()].sort((a, b) => a - b);
 	}

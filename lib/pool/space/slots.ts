@@ -42,6 +42,11 @@ export class Slots implements SlotSink {
 		return this.#waiting;
 	}
 
+	/** Slots behind `filled` that were never written to, as far as is known. */
+	fresh(filled: number): number {
+		return Math.max(0, this.#count - Math.max(filled, this.#freshFrom));
+	}
+
 	/** There are so many slots now. */
 	grow(count: number): void {
 		while (count > this.#states.length) this.#enlarge();
