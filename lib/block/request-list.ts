@@ -6,6 +6,11 @@ import type { BlockRequest } from "./request.js";
 export class RequestList {
 	#first: BlockRequest | null = null;
 	#last: BlockRequest | null = null;
+	#length = 0;
+
+	get length(): number {
+		return this.#length;
+	}
 
 	get first(): BlockRequest | null {
 		return this.#first;
@@ -20,6 +25,7 @@ export class RequestList {
 		if (this.#last === null) this.#first = request;
 		else this.#last.next = request;
 		this.#last = request;
+		this.#length++;
 	}
 
 	/** Takes the first one out. */
@@ -29,6 +35,7 @@ export class RequestList {
 		this.#first = first.next;
 		if (this.#first === null) this.#last = null;
 		first.next = null;
+		this.#length--;
 	}
 
 	/** Takes one out, wherever it is; false if it is not there. */
@@ -44,6 +51,7 @@ export class RequestList {
 		else before.next = request.next;
 		if (this.#last === request) this.#last = before;
 		request.next = null;
+		this.#length--;
 		return true;
 	}
 
@@ -52,6 +60,7 @@ export class RequestList {
 		const first = this.#first;
 		this.#first = null;
 		this.#last = null;
+		this.#length = 0;
 		return first;
 	}
 }

@@ -91,6 +91,7 @@ function worldOf(folder: PoolFolder, pump: Pump): PoolWorld {
 		folder,
 		pump,
 		now: () => Date.now() * 1000,
+		elapsed: () => performance.now() * 1000,
 		chance: () => randomInt(1, CHANCE_MAX),
 		allocate: nativeMemory,
 		nextTurn,

@@ -43,6 +43,8 @@ export interface PoolWorld {
 	readonly pump: Pump;
 	/** Microseconds since 1970. */
 	now(): number;
+	/** Microseconds since some moment, with fractions; never goes back. */
+	elapsed(): number;
 	/** A whole number by chance, above 0 and below 2^53. */
 	chance(): number;
 	allocate(byteLength: number): Memory;

@@ -15,9 +15,12 @@ export interface WriterOwner {
 	synced(status: StorageStatus, errno: number): void;
 }
 
+/** So much may be unsynced while nobody waits for that: opening must read what comes after the last sync. */
+const UNSYNCED_BYTES_MAX = 256 * 1024 * 1024;
+
 export class LogWriter implements RequestOwner {
 	/** Written since the last sync. */
-	unsyncedBytes = 0;
+	#unsyncedBytes = 0;
 	readonly #owner: WriterOwner;
 	readonly #write = new BlockRequest(this);
 	readonly #sync = new BlockRequest(this);
@@ -28,6 +31,11 @@ export class LogWriter implements RequestOwner {
 		this.#owner = owner;
 		this.#write.op = BlockOp.write;
 		this.#sync.op = BlockOp.flush;
+	}
+
+	/** It is time for a sync, even if nobody waits for one. */
+	get hasMuchUnsynced(): boolean {
+		return this.#unsyncedBytes > UNSYNCED_BYTES_MAX;
 	}
 
 	/** As one request: it is there as a whole, or the log ends before it. */
@@ -59,7 +67,7 @@ export class LogWriter implements RequestOwner {
 		if (request === this.#write) {
 			const synced = status === StorageStatus.ok && request.synced;
 			if (synced) this.#isSynced();
-			else this.unsyncedBytes += request.lengthBytes;
+			else this.#unsyncedBytes += request.lengthBytes;
 			this.#owner.written(status, errno, synced);
 			return;
 		}
@@ -76,6 +84,6 @@ export class LogWriter implements RequestOwner {
 
 	#isSynced(): void {
 		this.#unsynced.length = 0;
-		this.unsyncedBytes = 0;
+		this.#unsyncedBytes = 0;
 	}
 }

@@ -17,6 +17,7 @@ import { SECTOR_BYTES } from "../wire/sector.js";
 import type { PoolWorld } from "./folder.js";
 import { SEGMENT_SECTORS } from "./format.js";
 import { type EntrySink, Gather } from "./gather.js";
+import { LogCompany } from "./log-company.js";
 import { LogCursor, type LogEnd } from "./log-cursor.js";
 import { Refusal, WriteRoom } from "./log-room.js";
 import { LogWriter, type WriterOwner } from "./log-writer.js";
@@ -37,9 +38,6 @@ export interface RecordSink extends EntrySink {
 
 const Step = { idle: 0, writing: 1, syncing: 2, sealing: 3, waitingForSlot: 4, failed: 5 } as const;
 type Step = (typeof Step)[keyof typeof Step];
-
-/** So much may be unsynced while nobody waits for that: opening must read what comes after the last sync. */
-const UNSYNCED_BYTES_MAX = 256 * 1024 * 1024;
 
 export class Log implements PumpStage, WriterOwner {
 	readonly listeners = new Listeners();
@@ -62,6 +60,7 @@ export class Log implements PumpStage, WriterOwner {
 	/** Those who wait for a sync of what is written already. */
 	readonly #syncWaiters = new RequestList();
 	readonly #refusal = new Refusal();
+	readonly #company: LogCompany;
 	/** Who found no room lately would find none in a segment more. */
 	#lacksSpace = false;
 	/** Where it has got to, and the last record that is written. */
@@ -80,6 +79,7 @@ export class Log implements PumpStage, WriterOwner {
 		this.#flying = new Gather(world.allocate(Gather.memoryBytes));
 		for (const record of [this.gather, this.#flying]) record.begin(end.position);
 		this.#next = new NextSlot(segments, this.cursor, this.room, world.allocate);
+		this.#company = new LogCompany(world, () => this.gather.stableWaiters.length);
 		world.pump.addStorage(this);
 	}
 
@@ -103,7 +103,6 @@ export class Log implements PumpStage, WriterOwner {
 		return this.#refusal.status;
 	}
 
-	/** That of the failure behind it. */
 	get errno(): number {
 		return this.#refusal.errno;
 	}
@@ -168,7 +167,9 @@ export class Log implements PumpStage, WriterOwner {
 	get hasWork(): boolean {
 		if (this.hasFailed) return !this.#roomWaiters.isEmpty;
 		if (this.#step !== Step.idle) return false;
-		return !this.gather.isEmpty || this.#roomWaiters.mayGoOn || !this.#syncWaiters.isEmpty;
+		if (this.#roomWaiters.mayGoOn) return true;
+		if (this.#company.isAwaited) return false;
+		return !this.gather.isEmpty || !this.#syncWaiters.isEmpty;
 	}
 
 	get expects(): boolean {
@@ -181,11 +182,12 @@ export class Log implements PumpStage, WriterOwner {
 		if (this.#step === Step.failed) return;
 		if (!this.gather.isEmpty) this.#send();
 		else if (!isLetIn && this.#roomWaiters.mayGoOn) this.#seal();
-		else if (!this.#syncWaiters.isEmpty) this.#startSync();
+		else if (!this.#syncWaiters.isEmpty) this.#sync();
 	}
 
 	#send(): void {
 		const { gather: record, cursor } = this;
+		this.#company.sent();
 		cursor.previousCrc = record.finish(cursor.next(RecordKind.pages, this.#world.now()));
 		const { position, memory, sectors } = record;
 		this.gather = this.#flying;
@@ -204,27 +206,26 @@ export class Log implements PumpStage, WriterOwner {
 		return !record.stableWaiters.isEmpty || !this.#syncWaiters.isEmpty;
 	}
 
-	#submit(position: number, memory: Memory, lengthBytes: number, maySync: boolean): void {
+	#submit(position: number, memory: Memory, bytes: number, maySync: boolean): void {
 		const device = this.#segments.deviceOf(position);
-		this.#writer.write(device, this.#segments.offsetBytes, memory, lengthBytes, maySync);
+		this.#writer.write(device, this.#segments.offsetBytes, memory, bytes, maySync);
 	}
 
 	written(status: StorageStatus, errno: number, synced: boolean): void {
 		if (status !== StorageStatus.ok) this.#fail(errno);
 		else if (this.#step === Step.sealing) this.#nextSegment();
 		else {
-			this.#written = this.cursor.sequence;
 			const record = this.#flying;
+			this.#written = this.cursor.sequence;
 			if (synced) this.synced(StorageStatus.ok, 0);
-			else if (this.#isWaitedFor(record) || this.#writer.unsyncedBytes > UNSYNCED_BYTES_MAX)
-				this.#startSync();
+			else if (this.#isWaitedFor(record) || this.#writer.hasMuchUnsynced) this.#sync();
 			else this.#step = Step.idle;
 			completeAll(record.writtenWaiters, StorageStatus.ok, 0);
 			this.#world.pump.wake();
 		}
 	}
 
-	#startSync(): void {
+	#sync(): void {
 		this.#step = Step.syncing;
 		this.#writer.sync();
 	}
@@ -236,6 +237,7 @@ export class Log implements PumpStage, WriterOwner {
 		}
 		this.cursor.stable = this.#written;
 		this.#step = Step.idle;
+		this.#company.answered(this.#flying.stableWaiters.length + this.#syncWaiters.length);
 		completeAll(this.#flying.stableWaiters, StorageStatus.ok, 0);
 		completeAll(this.#syncWaiters, StorageStatus.ok, 0);
 		this.#world.pump.wake();
@@ -261,7 +263,6 @@ export class Log implements PumpStage, WriterOwner {
 		this.#submit(end - sectors, memory, sectors * SECTOR_BYTES, false);
 	}
 
-	/** The summary is written. */
 	#nextSegment(): void {
 		const { cursor } = this;
 		this.#written = cursor.sequence;
@@ -287,13 +288,12 @@ export class Log implements PumpStage, WriterOwner {
 		this.listeners.degraded({ kind: "syncFailed", errno });
 	}
 
-	/** Nothing more is taken. */
 	#refuse(status: StorageStatus, errno: number): void {
 		this.#refusal.begin(status, errno, this.#world.now());
 		this.#roomWaiters.letIn(() => false);
 	}
 
-	/** Takes no part in the pump any more. */
+	/** No part of the pump any more. */
 	close(): void {
 		this.#world.pump.remove(this);
 	}

@@ -92,6 +92,7 @@ export function testWorld(
 		folder,
 		pump,
 		now: () => ++timeUs,
+		elapsed: () => ++timeUs,
 		chance: () => 1 + random.below(2 ** 31),
 		allocate: heapMemory,
 		nextTurn,
