@@ -55,13 +55,6 @@ export class DeadWalks {
 		return [...this.#soon, ...this.#later, ...this.#failed];
 	}
 
-	/** Pages of a line that wait for its window. */
-	pagesOf(line: number): number {
-		let pages = 0;
-		for (const walk of this.#later) if (walk.line === line) pages += walk.root.mapped;
-		return pages;
-	}
-
 	add(walk: Walk): void {
 		if (walk.root.mapped < PART_PAGES) this.#soon.push(walk);
 		else this.#later.push(walk);

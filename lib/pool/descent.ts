@@ -250,9 +250,10 @@ export class Descent implements LeftSink, WalkSink {
 		this.#walks.look();
 		while (!this.isHeld) {
 			const isTold = this.#feeding.isFrozen || this.#feeding.step(SLICE_STEPS);
-			const isWalked = await this.#walks.goOn(tree, () => this.isHeld);
-			if (this.isHeld) return;
-			if (this.#step() && isTold && isWalked && !(await this.#fetch())) return;
+			// (What a walk finds is told before it goes on, so that it is never much.)
+			const isDone = this.#step() && !(await this.#fetch());
+			const isWalked = isDone && (await this.#walks.goOn(tree, () => this.isHeld));
+			if (isTold && isWalked) return;
 			if (this.#lists.isMuch(this.pages.added + this.nodes.added)) await this.#store(nextTurn);
 			await nextTurn();
 		}

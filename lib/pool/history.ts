@@ -113,8 +113,15 @@ export class History {
 	/** Bytes that moments within windows have, and what those may be. */
 	get takenBytes(): number {
 		const { contents, descent } = this.#of;
-		const lines = contents.catalog.volumes.filter(({ line }) => descent.pages.hasLine(line));
-		return lines.reduce((sum, { line }) => sum + descent.pages.windowSectors(line), 0) * SECTOR_BYTES;
+		const volumes = new Map(contents.catalog.volumes.map((volume) => [volume.line, volume]));
+		let bytes = 0;
+		for (const line of volumes.keys())
+			if (descent.pages.hasLine(line)) bytes += descent.pages.windowSectors(line) * SECTOR_BYTES;
+		// (What was trimmed as a whole is not in the window's list.)
+		for (const walk of descent.walks)
+			if (volumes.has(walk.line) && !descent.hasPassed(walk))
+				bytes += walk.root.mapped * volumes.get(walk.line)!.pageBytes;
+		return bytes;
 	}
 
 	get spaceBytes(): number {

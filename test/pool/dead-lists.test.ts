@@ -12,6 +12,7 @@ import { Tree } from "../../lib/pool/map/tree.js";
 import { NodeLog } from "../../lib/pool/node-log.js";
 import { Segments } from "../../lib/pool/segments.js";
 import { heapMemory } from "../../lib/wire/memory.js";
+import { made } from "./made-up-nodes.js";
 import { MemoryFolder, poke } from "./memory-folder.js";
 
 const LINE = 1;
@@ -146,6 +147,26 @@ t.test("a snapshot that alone has many pages is deleted, however often it is ope
 	await world.work();
 	t.equal(world.freed.size, MANY);
 	t.equal(world.again, 0);
+});
+
+t.test("what was trimmed as a whole is in no list: it is walked when the window has passed it", async (t) => {
+	const world = await World.make();
+	const { tree, root } = made(2 ** 20);
+	world.descent.subtreeDied(LINE, root, 2 ** 40);
+	await world.work();
+	world.reopen();
+	t.equal(world.descent.walks.length, 1);
+	t.equal(world.freed.size + world.inMemory, 0, "it waits");
+	world.descent.moveWindow(LINE, 2 ** 40 + 1, 2 ** 40);
+	let turns = 0;
+	await world.descent.work(tree, async () => {
+		await world.nextTurn();
+		// (All of it is a terabyte.)
+		world.descent.isHeld = ++turns === 8;
+	});
+	t.ok(world.freed.size > SLICE_STEPS, `${world.freed.size} came back in some turns`);
+	t.ok(world.inMemory <= SLICE_STEPS, `${world.inMemory} are still to be told of`);
+	t.ok(world.descent.walks[0]!.next >= world.freed.size, "it goes on from there");
 });
 
 t.test("a part of a list that can't be read is told of, with its place", async (t) => {

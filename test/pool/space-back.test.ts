@@ -8,6 +8,7 @@ import { BlockOp } from "../../lib/block/request.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { RECORD_ENTRIES } from "../../lib/pool/format.js";
 import { Random } from "../../lib/random.js";
+import { heapMemory } from "../../lib/wire/memory.js";
 import { MemoryFolder, Stage, show } from "./memory-folder.js";
 
 const MAP_SIZE = { entries: RECORD_ENTRIES + 1_000, nodeBytes: 2 ** 20 } as const;
@@ -136,5 +137,29 @@ t.test("a pool that is full takes trims and deletions, and then writes again (tr
 	}
 	t.equal(status, StorageStatus.ok);
 	t.strictSame(await stage.readAll(0, 250 * (records - 1), 250 * records), [0, 1, 2]);
+	await stage.close();
+});
+
+t.test("a volume that was deleted just before the end gives its space back after it", async (t) => {
+	const folder = new SmallFolder(2);
+	let stage = await Stage.create(folder, 2 ** 30, 1, MAP_SIZE);
+	const { administration } = stage.pool;
+	await administration.create("gone", 2 ** 30, 4096);
+	const { device } = await stage.pool.openVolume("gone", false, async () => {});
+	const memory = heapMemory(2 ** 20);
+	for (let offsetBytes = 0; offsetBytes < 66 * 2 ** 20; offsetBytes += 2 ** 20) {
+		const promised = new PromisedRequest();
+		memory.bytes.fill(1);
+		Object.assign(promised.request, { op: BlockOp.write, offsetBytes, lengthBytes: 2 ** 20, memory });
+		t.equal((await promised.run(device)).status, StorageStatus.ok);
+	}
+	await device.close();
+	await administration.delete("gone");
+	await stage.close();
+	stage = await Stage.open(folder, MAP_SIZE);
+	// (With what was deleted that would be more than there is.)
+	for (let record = 0; record < 56; record++)
+		if ((await stage.write(250 * record, ...new Array<number>(250).fill(1))) !== StorageStatus.ok)
+			t.fail(`there is no space after ${record} megabytes`);
 	await stage.close();
 });

@@ -13,7 +13,9 @@ import { isNone, NODE_CHILDREN, type Root, SPAN } from "./ref.js";
 import type { NodeWaiter } from "./store.js";
 import type { Tree } from "./tree.js";
 
+/** What entering a node costs, and a page of it. */
 const NODE_STEPS = 32;
+const PAGE_STEPS = 2;
 
 export class DeadWalk {
 	/** Pages that were told of so far, of `subtree.mapped`. */
@@ -67,7 +69,9 @@ export class DeadWalk {
 				const found = path.enter(level - 1, first, path.words, at, waiter);
 				if (found !== Found.mapped) return found === Found.failed ? "failed" : "waiting";
 				left -= NODE_STEPS;
+				const before = this.done;
 				this.#entered(level - 1);
+				left -= PAGE_STEPS * (this.done - before);
 			}
 			this.#next[level]!++;
 		}

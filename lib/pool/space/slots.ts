@@ -16,15 +16,14 @@ export class Slots implements SlotSink {
 	#states = new Uint8Array(64);
 	/** Readers of each. */
 	#holders = new Int32Array(64);
-	/** Of a slot that waits: how many checkpoints there had been when it was emptied. */
-	#emptiedAfter = new Float64Array(64);
+	/** Slots that wait, and how many checkpoints there had been when each was emptied. */
+	readonly #emptied = new Map<number, number>();
 	#count = 0;
 	/** Whether the one that was taken last was never written to, as far as is known. */
 	wasFresh = false;
 	/** Slots from here on were never written to. */
 	#freshFrom = 0;
 	#free = 0;
-	#waiting = 0;
 	/** Checkpoints so far. */
 	#checkpoints = 0;
 	#settled = 0;
@@ -39,7 +38,7 @@ export class Slots implements SlotSink {
 	}
 
 	get waiting(): number {
-		return this.#waiting;
+		return this.#emptied.size;
 	}
 
 	/** Slots behind `filled` that were never written to, as far as is known. */
@@ -67,7 +66,7 @@ export class Slots implements SlotSink {
 		this.grow(slot + 1);
 		const state = this.#states[slot];
 		if (state === State.free) this.#free--;
-		if (state === State.waiting) this.#waiting--;
+		if (state === State.waiting) this.#emptied.delete(slot);
 		this.#states[slot] = State.used;
 		this.#freshFrom = Math.max(this.#freshFrom, slot + 1);
 	}
@@ -75,8 +74,7 @@ export class Slots implements SlotSink {
 	emptied(slot: number): void {
 		if (this.#states[slot] !== State.used) return;
 		this.#states[slot] = State.waiting;
-		this.#emptiedAfter[slot] = this.#checkpoints;
-		this.#waiting++;
+		this.#emptied.set(slot, this.#checkpoints);
 	}
 
 	/** A checkpoint has all that was emptied so far. Returns its number, for `settle`. */
@@ -87,21 +85,18 @@ export class Slots implements SlotSink {
 	/** Slots that the next checkpoint will give back: they were emptied since the last one, and nobody reads from them. */
 	get comingBack(): number {
 		let count = 0;
-		for (let slot = 0; slot < this.#count; slot++) {
-			if (this.#states[slot] !== State.waiting || this.#holders[slot]! > 0) continue;
-			if (this.#emptiedAfter[slot]! >= this.#checkpoints) count++;
-		}
+		for (const [slot, after] of this.#emptied)
+			if (after >= this.#checkpoints && this.#holders[slot] === 0) count++;
 		return count;
 	}
 
 	/** Both copies of the head name this checkpoint, or a later one: the last one, or, for what was held then, any before. */
 	settle(checkpoint = this.#settled): void {
 		this.#settled = Math.max(this.#settled, checkpoint);
-		for (let slot = 0; slot < this.#count; slot++) {
-			if (this.#states[slot] !== State.waiting || this.#emptiedAfter[slot]! >= checkpoint) continue;
-			if (this.#holders[slot]! > 0) continue;
+		for (const [slot, after] of this.#emptied) {
+			if (after >= checkpoint || this.#holders[slot]! > 0) continue;
 			this.#states[slot] = State.free;
-			this.#waiting--;
+			this.#emptied.delete(slot);
 			this.#free++;
 		}
 	}
@@ -118,12 +113,10 @@ export class Slots implements SlotSink {
 
 	#enlarge(): void {
 		const length = 2 * this.#states.length;
-		const [states, holders, emptiedAfter] = [this.#states, this.#holders, this.#emptiedAfter];
+		const [states, holders] = [this.#states, this.#holders];
 		this.#states = new Uint8Array(length);
 		this.#states.set(states);
 		this.#holders = new Int32Array(length);
 		this.#holders.set(holders);
-		this.#emptiedAfter = new Float64Array(length);
-		this.#emptiedAfter.set(emptiedAfter);
 	}
 }
