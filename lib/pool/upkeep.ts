@@ -51,6 +51,8 @@ export class Upkeep implements CleanerWorld {
 	#running: Promise<void> | null = null;
 	/** There may be more to do than was seen. */
 	#again = false;
+	/** Somebody waits, which by itself gives nothing back. */
+	#isAsked = false;
 	#isClosed = false;
 	/** Slots that were cleaned since one came back, or something died. */
 	#inVain = 0;
@@ -79,7 +81,8 @@ export class Upkeep implements CleanerWorld {
 			this.#isLastFile = false;
 		}
 		room.isRefusing = false;
-		this.poke();
+		if (this.#running === null) this.poke();
+		else this.#isAsked = true;
 	}
 
 	/** There may be something to do. */
@@ -106,8 +109,9 @@ export class Upkeep implements CleanerWorld {
 	async #run(): Promise<void> {
 		const { room, log } = this.#of;
 		this.#most = 0;
-		while (this.#again && !this.#isClosed && !log.hasFailed) {
+		while ((this.#again || this.#isAsked) && !this.#isClosed && !log.hasFailed) {
 			this.#again = false;
+			this.#isAsked = false;
 			try {
 				if (this.#next() !== Next.grow) await this.#giveBack();
 				if (await this.#do(this.#next())) this.#again = true;
@@ -118,7 +122,7 @@ export class Upkeep implements CleanerWorld {
 			}
 			this.#reserve();
 			if (room.mayWrite) room.isRefusing = false;
-			// (Who waits is told how it ended, whatever that was.)
+			// (Who waits is told how it ended, whatever that was, and however many ask meanwhile.)
 			else if (!this.#again) this.#refuse();
 			log.wake();
 		}

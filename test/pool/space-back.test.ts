@@ -163,3 +163,23 @@ t.test("a volume that was deleted just before the end gives its space back after
 			t.fail(`there is no space after ${record} megabytes`);
 	await stage.close();
 });
+
+t.test(
+	"however many write to a pool that is full, each is told so, though its history must be kept",
+	async (t) => {
+		const stage = await Stage.create(new SmallFolder(1), 2 ** 30, 1, MAP_SIZE);
+		await stage.pool.administration.setPool("file", { historyMinSeconds: 3600 });
+		const writer = async (first: number) => {
+			for (let page = first; page < first + 20_000; page += 50)
+				if ((await stage.write(page, ...new Array<number>(50).fill(1))) !== StorageStatus.ok) return true;
+			return false;
+		};
+		const told = await Promise.all([0, 1, 2, 3, 4, 5].map((i) => writer(20_000 * i)));
+		t.notOk(told.includes(false));
+		// Those who come back to it wait for nobody.
+		const again = await Promise.all([0, 1, 2, 3].map((i) => stage.write(200_000 + 50 * i, 1)));
+		t.ok(again.every((status) => status === StorageStatus.noSpace));
+		t.equal(await stage.read(0), 1, "it is still read");
+		await stage.close();
+	},
+);
