@@ -4,7 +4,7 @@
  */
 
 import { volumeIn } from "../pool/past.js";
-import { counted, quote } from "../text.js";
+import { counted } from "../text.js";
 import type { EventLog } from "./event-log.js";
 import type { VolumeAnswers } from "./heard-volume.js";
 import type { Jobs, RunningJob } from "./jobs.js";
@@ -30,10 +30,9 @@ export class PoolJobs {
 		readonly events: Pick<EventLog, "add">,
 	) {}
 
-	/** `POOL/VOLUME`, which no disk serves. Once more, it begins anew: what was done stays. */
+	/** `POOL/VOLUME`, whoever uses it. Once more, it goes on: what was done stays. */
 	async flatten(name: string): Promise<RunningJob> {
-		const { pool, name: volume, disk, sizeBytes } = await this.pools.volume(name);
-		if (disk !== null) throw new Refusal(409, `volume ${quote(name)}: disk ${disk} is on it`);
+		const { pool, name: volume, sizeBytes } = await this.pools.volume(name);
 		const job = this.jobs.begin("flatten", `${name} gets pages of its own`, {
 			total: sizeBytes,
 			cancellable: true,
@@ -41,11 +40,7 @@ export class PoolJobs {
 		void run(job, async () => {
 			const step = (offsetBytes: number) =>
 				this.pools.ask(pool, { ask: "flatten", name: volume, offsetBytes });
-			try {
-				await through(job, 0, sizeBytes, step);
-			} finally {
-				await this.#release(pool, volume);
-			}
+			await through(job, 0, sizeBytes, step);
 			this.events.add({
 				kind: "volume-changed",
 				severity: "info",

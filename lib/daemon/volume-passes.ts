@@ -1,6 +1,6 @@
 /**
  * Work that goes through all of a volume, a stretch at a time, so that whoever asks knows how far it is and can leave off: every page compared
- * with its checksum, or given a place of its own. Used by `worker-volumes.ts`.
+ * with its checksum. Used by `worker-volumes.ts`.
  */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -8,7 +8,7 @@ import { FailedError, OperatorError } from "../errors.js";
 import { DATA_EXTENT_BYTES } from "../image/extent.js";
 import { changedRanges, pageBytesOf } from "../pool/changed-ranges.js";
 import type { Pool } from "../pool/pool.js";
-import { DeviceReader, DeviceWriter } from "../send/device.js";
+import { DeviceReader } from "../send/device.js";
 import type { OpenCopy } from "./open-copy.js";
 import type { VolumeQuestion } from "./worker-messages.js";
 
@@ -104,29 +104,4 @@ async function whyNot(copy: OpenCopy, offsetBytes: number, lengthBytes: number):
 		if (error instanceof OperatorError) return error.message;
 		throw error;
 	}
-}
-
-/** Nobody else has the volume open, so what is written back is what is there. Throws an OperatorError. */
-export async function flatten(
-	{ device, name }: OpenCopy,
-	{ offsetBytes }: About<"flatten">,
-): Promise<Stretch> {
-	const { sizeBytes } = device.info;
-	const writer = new DeviceWriter(device, name);
-	let [doneBytes, parts, reachedBytes] = [0, 0, sizeBytes];
-	try {
-		for await (const extent of new DeviceReader(device, name).extents(offsetBytes, sizeBytes)) {
-			await writer.put(extent);
-			doneBytes += extent.bytes.length;
-			await nextTurn();
-			if (doneBytes < STRETCH_BYTES && ++parts < STRETCH_PARTS) continue;
-			reachedBytes = extent.offsetBytes + extent.lengthBytes;
-			break;
-		}
-		await writer.sync();
-	} catch (error) {
-		if (error instanceof FailedError) throw new OperatorError(error.message);
-		throw error;
-	}
-	return { reachedBytes, findings: [] };
 }

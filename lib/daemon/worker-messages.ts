@@ -108,7 +108,7 @@ export type VolumeQuestion =
 			/** Not only where the pages are. */
 			readonly doPages: boolean;
 	  }
-	/** A stretch of a clone that nobody serves, from a byte on, gets pages of its own. */
+	/** A stretch of a clone, from a byte on, gets pages of its own. */
 	| { readonly ask: "flatten"; readonly name: string; readonly offsetBytes: number }
 	/** Nothing more is to be asked. */
 	| { readonly ask: "release"; readonly name: string };

@@ -26,7 +26,7 @@ export class WorkerPools {
 
 	constructor(home: PoolHome) {
 		this.#home = home;
-		this.volumes = new WorkerVolumes(home);
+		this.volumes = new WorkerVolumes(home, (folder, used) => this.#keep(folder, used));
 	}
 
 	/** What the pool is like afterwards. Throws an OperatorError. */

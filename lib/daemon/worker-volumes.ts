@@ -9,13 +9,13 @@ import type { BlockDevice } from "../block/device.js";
 import type { Parcel } from "../channel/asking.js";
 import { FailedError, OperatorError, unreachable } from "../errors.js";
 import { changedRanges, pageBytesOf } from "../pool/changed-ranges.js";
-import { type PoolHome, usePool } from "../pool/openings.js";
+import { type PoolHome, type UsedPool, usePool } from "../pool/openings.js";
 import { fixedName, isOfPast } from "../pool/past.js";
 import { openVolumeStack } from "../pool/volume-stack.js";
 import { DeviceReader } from "../send/device.js";
 import { quote } from "../text.js";
 import { OpenCopy } from "./open-copy.js";
-import { flatten, verify } from "./volume-passes.js";
+import { type Stretch, verify } from "./volume-passes.js";
 import type { VolumeQuestion } from "./worker-messages.js";
 
 /** What volumes are called that are being filled: no disk has those open, and they are not gone through while they are written. */
@@ -28,11 +28,14 @@ const MOST_RANGES = 1024;
 
 export class WorkerVolumes {
 	readonly #home: PoolHome;
+	readonly #keep: (folder: string, used: UsedPool) => Promise<void>;
 	/** By directory and name. */
 	readonly #open = new Map<string, Promise<OpenCopy>>();
 
-	constructor(home: PoolHome) {
+	/** `keep`: a pool that was used may be used again soon. */
+	constructor(home: PoolHome, keep: (folder: string, used: UsedPool) => Promise<void>) {
 		this.#home = home;
+		this.#keep = keep;
 	}
 
 	/** Throws an OperatorError. */
@@ -44,6 +47,7 @@ export class WorkerVolumes {
 		}
 		if (question.ask === "flatten" ? FILLED.test(question.name) : changes(question.name))
 			throw new OperatorError(`${quote(question.name)}: changes while it is copied`);
+		if (question.ask === "flatten") return this.#flatten(folder, question);
 		const past = await this.#past(folder, question.name);
 		return past.using(async () => {
 			switch (question.ask) {
@@ -60,12 +64,20 @@ export class WorkerVolumes {
 					return { body: { ranges: await rangesOf(past, question) } };
 				case "verify":
 					return { body: await verify(past, past.used.pool, question) };
-				case "flatten":
-					return { body: await flatten(past, question) };
 				default:
 					return unreachable(question);
 			}
 		});
+	}
+
+	async #flatten(folder: string, { name, offsetBytes }: About<"flatten">): Promise<Parcel> {
+		const used = await usePool(this.#home, folder);
+		try {
+			const reachedBytes = await used.pool.flatten(name, offsetBytes);
+			return { body: { reachedBytes, findings: [] } satisfies Stretch };
+		} finally {
+			await this.#keep(folder, used);
+		}
 	}
 
 	/** Of a volume as it is now, or a moment that is counted from now: of the moment that this is. */

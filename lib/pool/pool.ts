@@ -10,6 +10,7 @@ import { Administration } from "./administration.js";
 import type { Users } from "./administration-on.js";
 import type { Snapshot, Volume } from "./catalog.js";
 import { Checkpoints, stable } from "./checkpoints.js";
+import { Flatten } from "./flatten.js";
 import type { PoolWorld } from "./folder.js";
 import { FORMAT } from "./format.js";
 import type { Head, HeadState } from "./head.js";
@@ -215,6 +216,21 @@ export class Pool implements Users {
 			quotaOf(this.#parts, this.#checkpoints, past),
 		);
 		return { device, log, volume: past };
+	}
+
+	/**
+	 * Gives a stretch of a volume pages of its own, from a byte on, whoever uses it; resolves to how far that is. Throws an OperatorError.
+	 */
+	async flatten(name: string, offsetBytes: number): Promise<number> {
+		const volume = this.administration.volume(name);
+		const served = this.#devices.get(volume.line);
+		const device = served ?? (await this.openVolume(name, false, async () => {})).device;
+		const of = { parts: this.#parts, history: this.#history, store: this.#store };
+		try {
+			return await new Flatten(of, volume, device).stretch(offsetBytes);
+		} finally {
+			if (served === undefined) await device.close();
+		}
 	}
 
 	isOpen(line: number): boolean {

@@ -25,6 +25,10 @@ import { type ReadsOwner, VolumeReads } from "./volume-reads.js";
 const LOOKED_AT_MAX = 4096;
 
 export class VolumeDevice implements BlockDevice, RoomWaiter, ChangeOwner, ReadsOwner, DeviceListener {
+	/** Where requests come in that have a place among all others. */
+	entry: BlockDevice = this;
+	/** Has requests for extents done in another way than telling those: true if it has taken one. */
+	aside: ((request: BlockRequest) => boolean) | null = null;
 	#volume: Volume;
 	readonly #store: PageStore;
 	readonly #allocate: (byteLength: number) => Memory;
@@ -93,6 +97,7 @@ export class VolumeDevice implements BlockDevice, RoomWaiter, ChangeOwner, Reads
 				this.#change(request);
 				break;
 			case BlockOp.extents:
+				if (this.aside?.(request) === true) break;
 				this.#underWay++;
 				this.#findExtents(request);
 				break;

@@ -26,6 +26,7 @@ export async function openVolumeStack(
 	const { durability, readOnly, between = (device) => device } = options;
 	const { device, log, volume } = await pool.openVolume(name, readOnly, whenClosed);
 	const ordered = between(new OrderingLayer(between(device), { alignBytes: volume.pageBytes }));
+	device.entry = ordered;
 	try {
 		const sliced = slice(ordered, name, options);
 		const top = sliced === ordered ? ordered : between(sliced);

@@ -4,15 +4,13 @@
  */
 
 import { lookNow } from "../../pool/looks.js";
-import { copy } from "../../send/copy.js";
-import { DeviceReader, DeviceWriter } from "../../send/device.js";
 import { type Output, processOutput, understand } from "../client.js";
 import { withProgress } from "../progress.js";
-import { isPath, openToCopy, readVolumePath, withPool } from "./open-pool.js";
+import { isPath, readVolumePath, withPool } from "./open-pool.js";
 import { VOLUME_FLATTEN } from "./options.js";
 import { tell } from "./tell-volume.js";
 
-/** Resolves to the exit status; throws an OperatorError, or a FailedError if the pool is full. Once more, it begins anew: what was done stays. */
+/** Resolves to the exit status; throws an OperatorError, or a FailedError if the pool is full. Once more, it goes on: what was done stays. */
 export async function volumeFlattenCommand(
 	argv: readonly string[],
 	output: Output = processOutput,
@@ -29,14 +27,10 @@ export async function volumeFlattenCommand(
 	}
 	const { folder, name } = readVolumePath(text);
 	const look = await withPool(folder, async (pool) => {
-		const device = await openToCopy(pool, name, false);
-		const { sizeBytes } = device.info;
-		await withProgress(`flatten ${name}`, sizeBytes, (progress) =>
-			copy(new DeviceReader(device, name).extents(0, sizeBytes), new DeviceWriter(device, name), {
-				progress,
-				reached: async () => {},
-			}),
-		).finally(() => device.close());
+		const { sizeBytes } = pool.administration.volume(name);
+		await withProgress(`flatten ${name}`, sizeBytes, async (progress) => {
+			for (let at = 0; at < sizeBytes; progress(at)) at = await pool.flatten(name, at);
+		});
 		return lookNow(pool, pool.administration.volume(name));
 	});
 	tell(look, line.has("json"), output);

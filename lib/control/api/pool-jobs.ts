@@ -15,7 +15,7 @@ export function poolJobRoutes({ poolJobs }: Inside): Route[] {
 		route({
 			method: "POST",
 			path: "/api/v1/volumes/{name}/flatten",
-			summary: "Gives a clone that no disk serves pages of its own for all that it has",
+			summary: "Gives a clone pages of its own for all that it has",
 			answers: ANSWERS,
 			refusals: [409],
 			handle: async ({ name }) => accepted(await poolJobs.flatten(name)),

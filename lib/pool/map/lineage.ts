@@ -191,6 +191,11 @@ export class Lineage implements DeadSink {
 		return this.#line(number).windowAt;
 	}
 
+	/** What was born before this position is not its own alone: it has that from what it began as. */
+	originAt(number: number): number {
+		return this.#lines.get(number)?.origin?.position ?? 0;
+	}
+
 	/** Whether a line was begun and has not ended. */
 	hasLine(number: number): boolean {
 		return this.#lines.has(number);

@@ -16,7 +16,7 @@ import { newDirectory } from "../../support/mounts.js";
 import { newPool } from "../../support/pools.js";
 import { stageOf, twoSnapshots } from "./pool-stage.js";
 
-t.test("a clone that nobody serves is flattened, and is free afterwards", async (t) => {
+t.test("a clone is flattened, and is free afterwards", async (t) => {
 	const folder = await newPool();
 	const bytes = await twoSnapshots(folder);
 	const { said, refused } = await stageOf(t, folder);
@@ -27,7 +27,7 @@ t.test("a clone that nobody serves is flattened, and is free afterwards", async 
 	t.ok(readFileSync(file).equals(bytes));
 	await said(volumeRmCommand, "fast/copy");
 	await said(volumeCreateCommand, "fast/db", "1M");
-	t.match(await refused(volumeFlattenCommand, "fast/db"), /disk db is on it/);
+	t.equal(await said(volumeFlattenCommand, "fast/db"), "fast/db has all of its pages for itself\n", "it is served");
 	t.match(await refused(volumeFlattenCommand, "fast/none"), /there is no volume "none"/);
 });
 
@@ -83,7 +83,6 @@ t.test("a job is cancelled between two stretches", async (t) => {
 	t.equal((await stage.ask("DELETE", job)).status, 202);
 	await stage.done(begun);
 	t.match((await stage.ask("GET", job)).body, { state: "cancelled", cancellable: true });
-	t.equal(asked.at(-1), "release");
 	t.equal((await stage.ask("DELETE", job)).status, 409, "it is over");
 	const reload = stage.control.inside.jobs.begin("reload", "one of the test").job.id;
 	t.equal((await stage.ask("DELETE", `/api/v1/jobs/${reload}`)).status, 409, "nothing that can be left off");
