@@ -10,6 +10,7 @@ import { quote, sizeText } from "../text.js";
 import type { AdministrationOn, Users } from "./administration-on.js";
 import {
 	checkPage,
+	checkReplaced,
 	checkSize,
 	checkWanted,
 	freeName,
@@ -168,11 +169,7 @@ export class Administration {
 		return this.#inTurn(async () => {
 			const [volume, other] = [this.volume(name), this.volume(by)];
 			for (const each of [volume, other]) this.#checkUnused(each, "is replaced");
-			const twice = other.snapshots.find((one) => volume.snapshots.some((each) => each.name === one.name));
-			if (twice !== undefined)
-				throw new OperatorError(`volume ${quote(name)}: has a snapshot ${quote(twice.name)} already`);
-			if (volume.pageBytes !== other.pageBytes)
-				throw new OperatorError(`volume ${quote(name)}: has other pages than ${quote(by)}`);
+			checkReplaced(volume, other);
 			const { line } = other;
 			const identity: Note[] = isAnother ? [{ note: "identity", line, ...newIdentity() }] : [];
 			await this.#say({ note: "replace", line: volume.line, newLine: line }, ...identity);

@@ -30,6 +30,17 @@ export function checkWanted(wanted: readonly WantedSnapshot[], find: (volume: st
 	}
 }
 
+/** Throws an OperatorError unless a volume can go on as another one. */
+export function checkReplaced(volume: Volume, by: Volume): void {
+	const { name } = volume;
+	if (volume.line === by.line) throw new OperatorError(`volume ${quote(name)}: can't be replaced by itself`);
+	const twice = by.snapshots.find((one) => volume.snapshots.some((each) => each.name === one.name));
+	if (twice !== undefined)
+		throw new OperatorError(`volume ${quote(name)}: has a snapshot ${quote(twice.name)} already`);
+	if (volume.pageBytes !== by.pageBytes)
+		throw new OperatorError(`volume ${quote(name)}: has other pages than ${quote(by.name)}`);
+}
+
 /** `moment-20261125T100000Z` */
 export function momentName(timeUs: number): string {
 	const iso = new Date(timeUs / 1000).toISOString().slice(0, 19);

@@ -190,3 +190,14 @@ t.test("a volume grows while it is used, and what was cut off is zeros", async (
 	t.strictSame(await show(stage.pool, "web", 3, 7), [0, 0]);
 	await stage.pool.close();
 });
+
+t.test("a volume does not take its own place", async (t) => {
+	const stage = await Stage.create(new MemoryFolder());
+	await stage.write(0, 1);
+	await stage.device.close();
+	const { pool } = stage;
+	await t.rejects(pool.administration.replace("web", "web"), /can't be replaced by itself/);
+	await pool.checkpoint();
+	t.strictSame(await show(pool, "web", 0), [1]);
+	await pool.close();
+});

@@ -27,7 +27,11 @@ t.test("a clone is flattened, and is free afterwards", async (t) => {
 	t.ok(readFileSync(file).equals(bytes));
 	await said(volumeRmCommand, "fast/copy");
 	await said(volumeCreateCommand, "fast/db", "1M");
-	t.equal(await said(volumeFlattenCommand, "fast/db"), "fast/db has all of its pages for itself\n", "it is served");
+	t.equal(
+		await said(volumeFlattenCommand, "fast/db"),
+		"fast/db has all of its pages for itself\n",
+		"it is served",
+	);
 	t.match(await refused(volumeFlattenCommand, "fast/none"), /there is no volume "none"/);
 });
 
