@@ -178,10 +178,24 @@ export function newsIn(
 	return { ...happening, kind, disk, ...(link !== undefined && { link }) };
 }
 
+const isSnapshot = isShape({
+	name: isWord,
+	sizeBytes: isNumber,
+	usedBytes: isNumber,
+	uniqueBytes: isNumber,
+	created: isWord,
+	held: isFlag,
+	clones: isList(isWord, MOST),
+});
+
 const isPool = isShape({
 	format: isNumber,
 	id: isNumber,
+	sizeBytes: isNumber,
 	usedBytes: isNumber,
+	historyBytes: isNumber,
+	waitingBytes: isNumber,
+	freeBytes: isNumber,
 	momentsFrom: isWord,
 	settings: isShape({
 		history: isWord,
@@ -195,6 +209,9 @@ const isPool = isShape({
 			sizeBytes: isNumber,
 			pageBytes: isNumber,
 			usedBytes: isNumber,
+			uniqueBytes: isNumber,
+			sharedBytes: isNumber,
+			historyBytes: isNumber,
 			created: isWord,
 			momentsFrom: isWord,
 			serial: isWord,
@@ -202,7 +219,7 @@ const isPool = isShape({
 			history: isWordOrNull,
 			keep: isEither(isNull, isTable(isWord, PERIODS.length, LONGEST)),
 			quotaBytes: isEither(isNull, isNumber),
-			snapshots: isList(isShape({ name: isWord, sizeBytes: isNumber, created: isWord, held: isFlag }), MOST),
+			snapshots: isList(isSnapshot, MOST),
 		}),
 		MOST,
 	),

@@ -6,7 +6,8 @@
 
 import { REJECT_REASONS } from "../aoe/stats.js";
 import { ERROR_CAUSES } from "../disk.js";
-import { bucketsOf, countOf, HISTOGRAM_CLASSES } from "../histogram.js";
+import { HISTOGRAM_CLASSES } from "../histogram.js";
+import { escaped, Writer } from "./metrics-writer.js";
 import { DISK_STATES, type DiskState, OPERATIONS, type Process } from "./model.js";
 import type { ObservedLink } from "./observed.js";
 import type { PoolMetrics } from "./pool-looks.js";
@@ -14,9 +15,6 @@ import { NO_COUNTERS } from "./rates.js";
 import type { DiskFigures, InitiatorFigures, Measured, MeasuredByOperation } from "./seams.js";
 
 export const METRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/** Characters after which a piece is handed on. */
-const PIECE = 65_536;
 
 export interface DiskMetrics {
 	readonly name: string;
@@ -44,45 +42,6 @@ export interface MetricsSource {
 	/** What has to survive a restart is on stable storage. */
 	readonly isStateKept: boolean;
 	readonly lastReload: { readonly ok: boolean; readonly atMs: number; readonly okAtMs: number } | undefined;
-}
-
-type Kind = "counter" | "gauge" | "histogram" | "info";
-
-/** Gathers lines; what is full is taken away. */
-class Writer {
-	#text = "";
-
-	/** `name` as OpenMetrics has it: without `_total`; the unit is its end. */
-	family(name: string, kind: Kind, help: string): void {
-		const unit = /_(seconds|bytes)$/.exec(name)?.[1];
-		this.#text += `# TYPE ${name} ${kind}\n`;
-		if (unit !== undefined) this.#text += `# UNIT ${name} ${unit}\n`;
-		this.#text += `# HELP ${name} ${help}\n`;
-	}
-
-	line(name: string, labels: string, value: number): void {
-		this.#text += labels === "" ? `${name} ${value}\n` : `${name}{${labels}} ${value}\n`;
-	}
-
-	/** Cumulative, as metrics have it. */
-	histogram(name: string, labels: string, { counts, sumSeconds }: Measured): void {
-		const count = countOf(counts);
-		let text = "";
-		for (const bucket of bucketsOf(counts, 1))
-			text += `${name}_bucket{${labels},le="${bucket.seconds}"} ${bucket.count}\n`;
-		text += `${name}_bucket{${labels},le="+Inf"} ${count}\n${name}_count{${labels}} ${count}\n`;
-		this.#text += `${text}${name}_sum{${labels}} ${sumSeconds}\n`;
-	}
-
-	get isFull(): boolean {
-		return this.#text.length >= PIECE;
-	}
-
-	take(): string {
-		const text = this.#text;
-		this.#text = "";
-		return text;
-	}
 }
 
 /** The text in pieces. Whoever takes them one by one gives the loop its turns. */
@@ -210,9 +169,11 @@ const aboutPools: Part = function* (writer, { pools }) {
 	writer.family("vblade_pool_up", "gauge", "1: the pool is open.");
 	for (const { name, look } of pools)
 		writer.line("vblade_pool_up", `pool="${escaped(name)}"`, look === undefined ? 0 : 1);
-	writer.family("vblade_pool_used_bytes", "gauge", "What the log of the pool takes up.");
-	for (const { name, look } of pools)
-		if (look) writer.line("vblade_pool_used_bytes", `pool="${escaped(name)}"`, look.usedBytes);
+	for (const [metric, figure, help] of POOL_FIGURES) {
+		writer.family(metric, "gauge", help);
+		for (const { name, look } of pools)
+			if (look) writer.line(metric, `pool="${escaped(name)}"`, look[figure]);
+	}
 	for (const [metric, figure, help] of VOLUME_FIGURES) {
 		writer.family(metric, "gauge", help);
 		for (const { name, look } of pools)
@@ -225,10 +186,21 @@ const aboutPools: Part = function* (writer, { pools }) {
 	}
 };
 
+/** Of a pool: what the metric is called, and what it says. */
+const POOL_FIGURES = [
+	["vblade_pool_size_bytes", "sizeBytes", "What the pool has for everything."],
+	["vblade_pool_used_bytes", "usedBytes", "What somebody may still read."],
+	["vblade_pool_history_bytes", "historyBytes", "Of that, what only moments have."],
+	["vblade_pool_waiting_bytes", "waitingBytes", "What nobody reads any more, or not yet, and is not free."],
+	["vblade_pool_free_bytes", "freeBytes", "What is left."],
+] as const;
+
 /** Of a volume: what the metric is called, and what it says. */
 const VOLUME_FIGURES = [
 	["vblade_volume_size_bytes", "sizeBytes", "Size of the volume."],
 	["vblade_volume_used_bytes", "usedBytes", "What the volume has mapped."],
+	["vblade_volume_unique_bytes", "uniqueBytes", "Of that, what neither snapshots nor other volumes have."],
+	["vblade_volume_history_bytes", "historyBytes", "What only moments of the volume have."],
 	["vblade_volume_quota_bytes", "quotaBytes", "What the volume may have mapped; none: no quota."],
 ] as const;
 
@@ -288,8 +260,3 @@ const aboutInitiators: Part = function* (writer, { named }) {
 		}
 	}
 };
-
-/** As the value of a label. */
-function escaped(text: string): string {
-	return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
-}

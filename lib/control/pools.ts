@@ -62,7 +62,7 @@ export class Pools {
 		const looks = await Promise.all(pools.map((pool) => this.#lookInto(pool)));
 		const disks = this.#disks();
 		const volumes = looks.flatMap(({ pool, look }) =>
-			look === undefined ? [] : shownVolumes(pool.name, look, disks),
+			look === undefined ? [] : shownVolumes(pool.name, look.volumes, disks),
 		);
 		return { volumes, wrong: looks.flatMap(({ reason }) => reason ?? []) };
 	}
@@ -256,7 +256,7 @@ export class Pools {
 	}
 
 	#found(pool: PoolConfig, look: PoolLook, name: string): Volume {
-		const volume = shownVolumes(pool.name, look, this.#disks()).find((each) => each.name === name);
+		const volume = shownVolumes(pool.name, look.volumes, this.#disks()).find((each) => each.name === name);
 		if (volume === undefined)
 			throw new Refusal(404, `pool ${quote(pool.name)}: there is no volume ${quote(name)}`);
 		return volume;

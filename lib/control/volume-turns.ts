@@ -10,16 +10,20 @@ import type { Pools } from "./pools.js";
 import { demandTag } from "./problem.js";
 
 /** Of what can be changed; what was written since is no change. */
-export function tagOfVolume({ usedBytes: _, momentsFrom: __, ...seen }: Volume): string {
-	return tagOf(seen);
+export function tagOfVolume(volume: Volume): string {
+	return tagOf(volume);
 }
 
 export function tagOfSnapshot(snapshot: NamedSnapshot): string {
 	return tagOf(snapshot);
 }
 
+/** What is so by what was written, or by what became of others. */
+const UNSEEN = new Set(["usedBytes", "uniqueBytes", "sharedBytes", "historyBytes", "momentsFrom", "clones"]);
+
 function tagOf(seen: object): string {
-	return `"${hash("sha256", JSON.stringify(seen)).slice(0, 16)}"`;
+	const text = JSON.stringify(seen, (key, value: unknown) => (UNSEEN.has(key) ? undefined : value));
+	return `"${hash("sha256", text).slice(0, 16)}"`;
 }
 
 export class VolumeTurns {

@@ -3,6 +3,7 @@
 import { OperatorError } from "../errors.js";
 import type { PoolSettings, VolumeSettings } from "../spec/policy.js";
 import { quote } from "../text.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
 import type { Root } from "./map/ref.js";
 import type { Origin, SettingsSource } from "./notes.js";
 
@@ -13,11 +14,17 @@ export class Image {
 	/** Its nodes are before this place. */
 	place = 0;
 
-	/** `end`: its pages are before this position. */
+	/** `end`: its pages are before this position; `pageBytes` long. */
 	constructor(
 		readonly of: Origin,
 		readonly end: number,
+		readonly pageBytes: number,
 	) {}
+
+	/** All that it has; undefined until that is merged. */
+	get sectors(): number | undefined {
+		return this.root === null ? undefined : this.root.mapped * (this.pageBytes / SECTOR_BYTES);
+	}
 }
 
 /** A name for what a volume was at a position. */

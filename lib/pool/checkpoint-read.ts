@@ -110,7 +110,7 @@ function restoreKept(descent: Descent, { volumes }: CheckpointState): void {
 		for (const snapshot of snapshots) {
 			const { end, place } = snapshot.image;
 			check(pagePoints.has(snapshot.line, end) && nodePoints.has(snapshot.line, place));
-			descent.keeps(snapshot, end, place);
+			descent.keeps(snapshot, end, snapshot.image);
 		}
 	pagePoints.giveUpOthers();
 	nodePoints.giveUpOthers();
@@ -146,7 +146,7 @@ function restoreOld(
 	for (const { snapshots } of volumes)
 		for (const snapshot of snapshots) {
 			descent.keeps(snapshot, snapshot.image.end);
-			snapshot.image.place = descent.merged(snapshot);
+			snapshot.image.place = descent.merged(snapshot, snapshot.image.sectors);
 		}
 	for (const line of lines) if (!volumes.some((volume) => volume.line === line)) descent.isGone(line);
 }

@@ -205,7 +205,7 @@ class Reader {
 		if (ends !== undefined && !areCounts(ends)) return false;
 		const [end = 0, place = 0] = ends ?? [known.position];
 		const key = `${known.line}@${known.position}`;
-		const image = this.#images.get(key) ?? new Image(known, end);
+		const image = this.#images.get(key) ?? new Image(known, end, volume.pageBytes);
 		image.root = root;
 		image.place = place;
 		this.#images.set(key, image);

@@ -123,7 +123,7 @@ export class Contents implements ReplaySink {
 		this.mergedEnd = this.frozenEnd;
 		for (const image of this.#cut) {
 			image.root = this.layers.roots.get(image.of.line) ?? null;
-			image.place = this.life.merged(image.of);
+			image.place = this.life.merged(image.of, image.sectors);
 		}
 		this.#cut = [];
 	}
@@ -131,8 +131,8 @@ export class Contents implements ReplaySink {
 	/** What a volume was at a moment has a name from now on. No record says so: it lasts by the checkpoint that begins with it. */
 	keep(line: number, snapshot: Snapshot): void {
 		const volume = this.#volume(line);
-		const { end, place } = snapshot.image;
-		this.life.keeps(snapshot, end, place);
+		const { end } = snapshot.image;
+		this.life.keeps(snapshot, end, snapshot.image);
 		this.#replace(volume, { snapshots: [...volume.snapshots, snapshot] });
 	}
 
@@ -232,22 +232,22 @@ export class Contents implements ReplaySink {
 		timeUs: number,
 	): void {
 		const volume = this.#volume(line);
-		const { sizeBytes, snapshots } = volume;
+		const { sizeBytes, snapshots, pageBytes } = volume;
 		// (What this record has made zeros died at its end, perhaps.)
-		const image = this.#imageNow({ line, position }, end + 1);
+		const image = this.#imageNow({ line, position }, end + 1, pageBytes);
 		const snapshot: Snapshot = { name, line, position, image, timeUs, sizeBytes, from, isHeld: false };
 		this.#replace(volume, { snapshots: [...snapshots, snapshot] });
 	}
 
 	/** What a line has at this record. */
-	#imageNow(of: Origin, end: number): Image {
+	#imageNow(of: Origin, end: number, pageBytes: number): Image {
 		this.life.keeps(of, end);
 		if (!this.#isCut) this.freeze();
 		this.#isCut = true;
 		this.layers.cut(end);
 		const known = this.#cut.find((image) => isSamePlace(image.of, of));
 		if (known !== undefined) return known;
-		const image = new Image(of, end);
+		const image = new Image(of, end, pageBytes);
 		this.#cut.push(image);
 		return image;
 	}

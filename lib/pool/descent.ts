@@ -10,11 +10,13 @@
 import { invariant } from "../errors.js";
 import type { DeadLists } from "./dead-lists.js";
 import { DeadWalks, type Walk, type WalkSink } from "./dead-walks.js";
+import type { StoredImage } from "./life.js";
 import type { Chain } from "./map/chain.js";
 import { Dead, type DeadSink, type LeftSink } from "./map/dead.js";
 import { type FreeSink, Lineage } from "./map/lineage.js";
+import { chainsOf } from "./map/lineage-census.js";
 import { LineageFeed } from "./map/lineage-feed.js";
-import { chainsOf, type DecodedLineage, isNode, isPage } from "./map/lineage-form.js";
+import { type DecodedLineage, isNode, isPage } from "./map/lineage-form.js";
 import { SLICE_STEPS } from "./map/merge.js";
 import type { NextTurn } from "./map/merging.js";
 import type { StoredPart } from "./map/part.js";
@@ -69,7 +71,9 @@ export class Descent implements LeftSink, WalkSink {
 	nodePoints: Points;
 	floor: Floor = { position: 0, place: 0 };
 	/** What overlays say of what was written over. */
-	readonly written: DeadSink = { died: (dead) => this.#feed(dead) };
+	readonly written: DeadSink = {
+		died: (dead) => dead.birth >= this.floor.position && this.#feeding.died(dead),
+	};
 	/** Nothing may change: it is being stored. */
 	isHeld = false;
 	readonly #space: DescentSpace;
@@ -140,23 +144,23 @@ export class Descent implements LeftSink, WalkSink {
 		});
 	}
 
-	/** One more wants a line as it is, its pages before `end`, where a merge begins: now, or long ago, and then its nodes are before `place`. */
-	keeps(origin: Origin, end: number, place?: number): void {
+	/** One more wants a line as it is, its pages before `end`, where a merge begins: now, or long ago, and then it is stored. */
+	keeps(origin: Origin, end: number, stored?: StoredImage): void {
 		const known = this.#kept.get(keyOf(origin));
-		if (known !== undefined) {
-			known.users++;
-			return;
-		}
+		if (known !== undefined) known.users++;
+		if (known !== undefined) return;
 		invariant(this.isIdle, "what is kept begins a checkpoint");
 		const page = this.pagePoints.keep(origin.line, end);
-		const node = place === undefined ? null : this.nodePoints.keep(origin.line, place);
+		const node = stored === undefined ? null : this.nodePoints.keep(origin.line, stored.place);
+		page.sectors ??= stored?.sectors;
 		this.#kept.set(keyOf(origin), { page, node, users: 1 });
 	}
 
-	/** That was merged: says before which place its nodes are. */
-	merged(origin: Origin): number {
+	/** That was merged, so many sectors of pages: says before which place its nodes are. */
+	merged(origin: Origin, sectors: number | undefined): number {
 		const kept = this.#kept.get(keyOf(origin));
 		if (kept === undefined) return 0;
+		kept.page.sectors ??= sectors;
 		kept.node ??= this.nodePoints.keep(origin.line, this.#space.gap());
 		return kept.node.position;
 	}
@@ -191,10 +195,6 @@ export class Descent implements LeftSink, WalkSink {
 	/** A merge has found it. */
 	died(dead: Dead): void {
 		if (dead.birth >= this.floor.position) this.pages.died(dead);
-	}
-
-	#feed(dead: Dead): void {
-		if (dead.birth >= this.floor.position) this.#feeding.died(dead);
 	}
 
 	nodeDied(volume: number, place: number, bytes: number, death = this.#deathPlace): void {

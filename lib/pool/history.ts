@@ -15,6 +15,7 @@ import type { Contents } from "./contents.js";
 import type { Descent } from "./descent.js";
 import { FILE_BYTES, SEGMENT_SECTORS } from "./format.js";
 import type { CheckpointRef } from "./head.js";
+import { historySectors } from "./map/takings.js";
 import type { NodeLog } from "./node-log.js";
 import type { Segments } from "./segments.js";
 import { RowState } from "./space/rows.js";
@@ -115,8 +116,7 @@ export class History {
 		const { contents, descent } = this.#of;
 		const volumes = new Map(contents.catalog.volumes.map((volume) => [volume.line, volume]));
 		let bytes = 0;
-		for (const line of volumes.keys())
-			if (descent.pages.hasLine(line)) bytes += descent.pages.windowSectors(line) * SECTOR_BYTES;
+		for (const line of volumes.keys()) bytes += historySectors(descent.pages.line(line)) * SECTOR_BYTES;
 		// (What was trimmed as a whole is not in the window's list.)
 		for (const walk of descent.walks)
 			if (volumes.has(walk.line) && !descent.hasPassed(walk))

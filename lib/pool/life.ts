@@ -2,6 +2,12 @@
 
 import type { Origin } from "./notes.js";
 
+/** Its nodes are before a place, and it has so many sectors, if that is known. */
+export interface StoredImage {
+	readonly place: number;
+	readonly sectors: number | undefined;
+}
+
 /** The pool (`living.ts`); of a moment nobody. */
 export interface Life {
 	/** A page was written. */
@@ -11,11 +17,11 @@ export interface Life {
 	/** All that was taken in so far is to be merged: it was frozen. */
 	merges(): void;
 	/**
-	 * A line is kept as it is, its pages before `end`, and, if that is known, its nodes before `place`; that was merged, and its nodes are before
-	 * what is returned; one less wants that.
+	 * A line is kept as it is, its pages before `end`; if that is merged, it is known what is `stored` of it; that was merged, so many sectors, and
+	 * its nodes are before what is returned; one less wants that.
 	 */
-	keeps(origin: Origin, end: number, place?: number): void;
-	merged(origin: Origin): number;
+	keeps(origin: Origin, end: number, stored?: StoredImage): void;
+	merged(origin: Origin, sectors: number | undefined): number;
 	givesUp(origin: Origin): void;
 	/** A segment is somewhere else. False if it can't be. */
 	moves(move: string): boolean;

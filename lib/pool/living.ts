@@ -5,7 +5,7 @@
 
 import { DeadLists, type DeadListsOf } from "./dead-lists.js";
 import { Descent, type DescentSpace } from "./descent.js";
-import type { Life } from "./life.js";
+import type { Life, StoredImage } from "./life.js";
 import { DEAD_BYTES } from "./map/part.js";
 import type { Origin } from "./notes.js";
 import type { Segments } from "./segments.js";
@@ -39,12 +39,12 @@ export class Living implements Life {
 		this.descent.merges();
 	}
 
-	keeps(origin: Origin, end: number, place?: number): void {
-		this.descent.keeps(origin, end, place);
+	keeps(origin: Origin, end: number, stored?: StoredImage): void {
+		this.descent.keeps(origin, end, stored);
 	}
 
-	merged(origin: Origin): number {
-		return this.descent.merged(origin);
+	merged(origin: Origin, sectors: number | undefined): number {
+		return this.descent.merged(origin, sectors);
 	}
 
 	givesUp(origin: Origin): void {

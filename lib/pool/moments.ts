@@ -81,12 +81,12 @@ export class Moments {
 	async keep(present: Volume, timeUs: number, name: string): Promise<Snapshot> {
 		const then = await this.find(present, timeUs);
 		try {
-			const { line, sizeBytes } = then.volume;
+			const { line, sizeBytes, pageBytes } = then.volume;
 			const root = await this.rootOf(then);
 			const { contents, ref, nodes } = then;
 			// (The last sector that counts; of what has a record of its own, it is where that begins.)
 			const position = contents.end - 1;
-			const image = new Image({ line, position }, contents.end + 1);
+			const image = new Image({ line, position }, contents.end + 1, pageBytes);
 			image.root = root;
 			image.place = ref === undefined ? 0 : ref.place + ref.bytes;
 			const snapshot = { name, line, position, image, timeUs, sizeBytes, isHeld: false };

@@ -81,6 +81,13 @@ export class NodeLog implements NodeStore {
 		return [...this.#stored.values()].map((each) => ({ ...each }));
 	}
 
+	/** Bytes that somebody may read. */
+	get liveBytes(): number {
+		let bytes = 0;
+		for (const segment of this.#stored.values()) bytes += segment.liveBytes;
+		return bytes;
+	}
+
 	/** The slot that has a place. */
 	slotOf(place: number): number {
 		return this.#stored.get(Math.floor(place / SEGMENT_BYTES))?.slot ?? NO_SLOT;

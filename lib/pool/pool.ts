@@ -23,6 +23,7 @@ import { Moments } from "./moments.js";
 import { openParts, type PoolParts } from "./opening.js";
 import { PageStore } from "./page-store.js";
 import { type At, PAST_LINE, readVolumeName } from "./past.js";
+import { PoolSpace } from "./pool-space.js";
 import { quotaOf } from "./quota.js";
 import { Readings } from "./readings.js";
 import { Schedules } from "./schedules.js";
@@ -36,7 +37,6 @@ export interface PoolState {
 	readonly format: number;
 	readonly id: number;
 	readonly volumes: number;
-	readonly usedBytes: number;
 }
 
 /** What a volume's layers stand on, and what they ask. */
@@ -49,6 +49,8 @@ export interface OpenedVolume {
 export class Pool implements Users {
 	/** Makes, changes and removes volumes and snapshots. */
 	readonly administration: Administration;
+	/** What all of it takes up. */
+	readonly space: PoolSpace;
 	/** What names name. */
 	readonly readings: Readings;
 	/** Told of what it does of its own accord. */
@@ -71,6 +73,7 @@ export class Pool implements Users {
 		const { world, contents, log, segments, living } = parts;
 		const { descent } = living;
 		this.#parts = parts;
+		this.space = new PoolSpace(parts);
 		const { allocate } = world;
 		this.#history = new History(
 			{ ...parts, descent, allocate, now: () => world.now(), tell: (told) => this.tell(told) },
@@ -141,9 +144,7 @@ export class Pool implements Users {
 	}
 
 	get state(): PoolState {
-		const { head, segments } = this.#parts;
-		const { pool: id } = head.state;
-		return { format: FORMAT, id, volumes: this.volumes.length, usedBytes: segments.usedBytes };
+		return { format: FORMAT, id: this.#parts.head.state.pool, volumes: this.volumes.length };
 	}
 
 	/** What is kept of its past. */
@@ -160,14 +161,9 @@ export class Pool implements Users {
 		return this.#parts.contents.catalog.volumes;
 	}
 
-	/** Bytes of a volume that are mapped, as of the last checkpoint. */
-	usedBytesOf({ line, pageBytes }: Volume): number {
-		return (this.#parts.contents.layers.roots.get(line)?.mapped ?? 0) * pageBytes;
-	}
-
 	async countUsed(volume: Volume): Promise<number> {
 		await this.#checkpoints.request();
-		return this.usedBytesOf(volume);
+		return this.space.usedBytes(volume);
 	}
 
 	/** Has a checkpoint made of all that is written by now. Throws an OperatorError. */

@@ -100,11 +100,6 @@ export class Segments {
 		return this.#folder;
 	}
 
-	/** Bytes of slots that have something, or had it a moment ago. */
-	get usedBytes(): number {
-		return (this.slots.count - this.slots.free) * SEGMENT_BYTES;
-	}
-
 	/** The log goes on in a segment, in that slot. */
 	place(segment: number, slot: number): void {
 		this.table.begin(segment, slot);

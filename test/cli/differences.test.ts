@@ -139,7 +139,7 @@ t.test("snapshots are received with their names, and one on the other", async (t
 			["a", "b", "c"],
 		);
 	});
-	t.match(await told(volumeLsCommand, to), /^copy .*\n$/);
+	t.match(await told(volumeLsCommand, to), /^NAME .*\n\S+\/copy .*\n$/);
 	const again = newDirectory();
 	await told(poolCreateCommand, again);
 	await received(await sent(`${to}/copy@b`), `${again}/third`);

@@ -44,10 +44,14 @@ t.test("an image becomes a volume, and a volume an image of either kind", async 
 		const said = await told(volumeExportCommand, "-f", "--json", `${folder}/web`, out);
 		t.strictSame(JSON.parse(said), { file: out, format, sizeBytes: 4 * MIB });
 		const again = await told(volumeImportCommand, `${folder}/${format}`, out, `--format=${format}`);
-		t.match(again, /^volume +\w+\nsize +4M\nused +2\.9M\n/);
+		t.match(again, /^volume +\S+\nsize +4M\nused +2\.9M\n/);
 	}
 	await t.rejects(told(volumeImportCommand, `${folder}/web`, image), /volume "web": is there already/);
-	t.match(await told(volumeLsCommand, folder), /^qcow2 .*\nraw .*\nweb .*\n$/, "and nothing else");
+	t.match(
+		await told(volumeLsCommand, folder),
+		/^NAME .*\n\S+\/qcow2 .*\n\S+\/raw .*\n\S+\/web .*\n$/,
+		"and nothing else",
+	);
 });
 
 t.test("what is wrong is told in one line, and leaves nothing that looks whole", async (t) => {
@@ -65,7 +69,7 @@ t.test("what is wrong is told in one line, and leaves nothing that looks whole",
 	await told(volumeImportCommand, `${folder}/web`, file("good.raw", pattern(MIB)));
 	t.match(
 		await told(volumeLsCommand, folder),
-		/^web +1M +1M\n$/,
+		/^NAME .*\n\S+\/web +1M +1M .*\n$/,
 		"what was left is gone with what took its place",
 	);
 	await told(volumeCreateCommand, `${folder}/db.part`, "1M");
@@ -87,7 +91,7 @@ t.test("the next attempt at the same goes on, one at something else begins anew"
 				return to.create(part, MIB, 4096);
 			},
 		};
-		return fillVolume(placeOf(pool), "web", filling, async (_, kept) => {
+		return fillVolume(placeOf(folder, pool), "web", filling, async (_, kept) => {
 			begun.push(await kept.read());
 			await kept.write({ what, at: 7 });
 			if (!end) throw new Error("interrupted");
@@ -134,11 +138,11 @@ t.test("killed at any time, and called again until it is done", async (t) => {
 		}
 		const last = new Program([...vbladeCommand(), "volume", ...argv]);
 		await last.finished(LIMIT_MS);
-		t.match(last.output, /^$|^volume +web\n|is there already/);
+		t.match(last.output, /^$|^volume +\S+\/web\n|is there already/);
 	}
 	t.ok(readFileSync(out).equals(readFileSync(image)));
 	t.notOk(existsSync(`${out}.part`) || existsSync(`${out}.part.state`));
-	t.match(await told(volumeLsCommand, folder), /^web +\d+M +50M\n$/);
+	t.match(await told(volumeLsCommand, folder), /^NAME .*\n\S+\/web +\d+M +50M .*\n$/);
 });
 
 t.test("how far it is, is shown on a terminal alone", async (t) => {

@@ -72,7 +72,11 @@ export function lookOf(figures: readonly DiskFigures[], more: Partial<Look> = {}
 export const POOL: PoolLook = {
 	format: 1,
 	id: 7,
+	sizeBytes: 2 ** 30,
 	usedBytes: 2 ** 24,
+	historyBytes: 2 ** 20,
+	waitingBytes: 2 ** 23,
+	freeBytes: 2 ** 30 - 2 ** 24 - 2 ** 23,
 	momentsFrom: "2026-11-26T09:00:00.000Z",
 	settings: { history: "1h", historySpace: "10%", historyMin: "0", keep: { daily: "30d" } },
 	volumes: [
@@ -81,6 +85,9 @@ export const POOL: PoolLook = {
 			sizeBytes: 2 ** 30,
 			pageBytes: 4096,
 			usedBytes: 8192,
+			uniqueBytes: 4096,
+			sharedBytes: 4096,
+			historyBytes: 2 ** 20,
 			created: "2026-11-26T10:00:00.000Z",
 			momentsFrom: "2026-11-26T10:00:00.000Z",
 			serial: "a",
@@ -88,7 +95,17 @@ export const POOL: PoolLook = {
 			history: null,
 			keep: null,
 			quotaBytes: 2 ** 29,
-			snapshots: [{ name: "monday", sizeBytes: 2 ** 30, created: "2026-11-26T11:00:00.000Z", held: true }],
+			snapshots: [
+				{
+					name: "monday",
+					sizeBytes: 2 ** 30,
+					usedBytes: 2 ** 25,
+					uniqueBytes: 2 ** 24,
+					created: "2026-11-26T11:00:00.000Z",
+					held: true,
+					clones: ["shop"],
+				},
+			],
 		},
 	],
 };

@@ -74,13 +74,30 @@ function givePool({ workers }: Stage): void {
 	const [web] = POOL.volumes;
 	const sizeBytes = 20 * 2 ** 30;
 	const snapshots = [
-		{ name: "installed", sizeBytes: 2 ** 34, created: ago(70), held: true },
-		{ name: "monday", sizeBytes, created: ago(26), held: false },
-		{ name: "tuesday", sizeBytes, created: ago(2.5), held: false },
-	];
+		{ name: "installed", sizeBytes: 2 ** 34, created: ago(70), held: true, clones: ["lab"] },
+		{ name: "monday", sizeBytes, created: ago(26), held: false, clones: [] },
+		{ name: "tuesday", sizeBytes, created: ago(2.5), held: false, clones: [] },
+	].map((each, i) => ({ ...each, usedBytes: (4 + i) * 2 ** 30, uniqueBytes: i * 0.3 * 2 ** 30 }));
 	const volumes = [
-		{ ...web!, name: "mail", sizeBytes: 2 ** 40, usedBytes: 3.4 * 2 ** 38, created: ago(900), snapshots: [] },
-		{ ...web!, sizeBytes, usedBytes: 7 * 2 ** 30, created: ago(71), snapshots },
+		{
+			...web!,
+			name: "mail",
+			sizeBytes: 2 ** 40,
+			usedBytes: 3.4 * 2 ** 38,
+			uniqueBytes: 3.4 * 2 ** 38,
+			sharedBytes: 0,
+			created: ago(900),
+			snapshots: [],
+		},
+		{
+			...web!,
+			sizeBytes,
+			usedBytes: 7 * 2 ** 30,
+			uniqueBytes: 2 ** 30,
+			sharedBytes: 6 * 2 ** 30,
+			created: ago(71),
+			snapshots,
+		},
 	];
 	workers.pools.set(FAST, { ...POOL, usedBytes: 2 ** 40, momentsFrom: ago(24), volumes });
 	const ranges = [

@@ -57,7 +57,7 @@ t.test("when the map in memory is full it is stored, again and again, and all is
 	t.equal(await wrong({ read: (page) => again.read(page) }), undefined);
 	await again.close();
 	const third = await Stage.open(killed, MAP_SIZE);
-	t.equal(third.pool.usedBytesOf(third.pool.administration.volume("web")), 4096 * pages.size);
+	t.equal(third.pool.space.usedBytes(third.pool.administration.volume("web")), 4096 * pages.size);
 	t.equal(await wrong({ read: (page) => third.read(page) }), undefined);
 	await third.close();
 });
@@ -69,7 +69,7 @@ t.test("a pool that was closed in order is opened by its checkpoint alone", asyn
 	await stage.close();
 	const before = await checkpointOf(folder);
 	const again = await Stage.open(folder);
-	t.equal(again.pool.usedBytesOf(again.pool.volumes[0]!), 5 * 4096, "before any other is made");
+	t.equal(again.pool.space.usedBytes(again.pool.volumes[0]!), 5 * 4096, "before any other is made");
 	t.strictSame(await again.readAll(0, 1, 2, 3, 4, 5), [1, 2, 3, 4, 5, 0]);
 	await again.close();
 	t.strictSame(await checkpointOf(folder), before, "nothing is new, and nothing is stored");

@@ -6,8 +6,10 @@ import { DeadLists } from "../../lib/pool/dead-lists.js";
 import { Descent } from "../../lib/pool/descent.js";
 import { SEGMENT_BYTES } from "../../lib/pool/format.js";
 import { Dead } from "../../lib/pool/map/dead.js";
-import { chainsOf, decodeLineage, encodeLineage } from "../../lib/pool/map/lineage-form.js";
+import { chainsOf } from "../../lib/pool/map/lineage-census.js";
+import { decodeLineage, encodeLineage } from "../../lib/pool/map/lineage-form.js";
 import { SLICE_STEPS } from "../../lib/pool/map/merge.js";
+import { uniqueSectors } from "../../lib/pool/map/takings.js";
 import { Tree } from "../../lib/pool/map/tree.js";
 import { NodeLog } from "../../lib/pool/node-log.js";
 import { Segments } from "../../lib/pool/segments.js";
@@ -95,7 +97,7 @@ class World {
 		this.descent.restore({ ...state, walks, floor });
 		for (const point of this.descent.pagePoints.all) {
 			const place = this.descent.nodePoints.all[0]!.position;
-			this.descent.keeps({ line: LINE, position: point.position - 1 }, point.position, place);
+			this.descent.keeps({ line: LINE, position: point.position - 1 }, point.position, { place, sectors: 0 });
 		}
 	}
 }
@@ -132,7 +134,7 @@ t.test("a window of many pages is stored, and comes back where it was when it mo
 t.test("a snapshot that alone has many pages is deleted, however often it is opened meanwhile", async (t) => {
 	const world = await World.make();
 	const snapshot = { line: LINE, position: world.position + MANY * SECTORS };
-	world.descent.keeps(snapshot, snapshot.position + 1, 1);
+	world.descent.keeps(snapshot, snapshot.position + 1, { place: 1, sectors: 0 });
 	world.die(MANY);
 	world.descent.moveWindow(LINE, world.position, 0);
 	await world.work();
@@ -140,7 +142,7 @@ t.test("a snapshot that alone has many pages is deleted, however often it is ope
 	world.reopen();
 	t.ok(world.inMemory <= MEMORY_PAGES, `${world.inMemory} pages in memory`);
 	const [point] = world.descent.pagePoints.all;
-	t.equal(world.descent.pages.uniqueSectors(point!), MANY * SECTORS, "known without a look");
+	t.equal(uniqueSectors(point!), MANY * SECTORS, "known without a look");
 	world.descent.givesUp({ line: LINE, position: point!.position - 1 });
 	t.equal(world.freed.size, 0, "that is done in the background");
 	world.reopen();

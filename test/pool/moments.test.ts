@@ -90,7 +90,7 @@ t.test(
 			const taken = stage.pool.administration.takeSnapshots([{ volume: "web", name: "a" }]);
 			for (let turn = 0; turn < turns; turn++) await undefined;
 			await Promise.all([taken, stage.pool.checkpoint()]);
-			t.equal(stage.pool.usedBytesOf(stage.pool.administration.volume("web")), 4096);
+			t.equal(stage.pool.space.usedBytes(stage.pool.administration.volume("web")), 4096);
 			await stage.close();
 		}
 	},

@@ -107,6 +107,6 @@ t.test("several at once have it together", async (t) => {
 	const more = Array.from({ length: 40 }, (_, i) => run(stage, BlockOp.write, 200 + i, 1, 1));
 	await Promise.all([...trims, ...more]);
 	await stage.pool.checkpoint();
-	t.ok(stage.pool.usedBytesOf(stage.pool.administration.volume("web")) <= 20 * PAGE);
+	t.ok(stage.pool.space.usedBytes(stage.pool.administration.volume("web")) <= 20 * PAGE);
 	await stage.close();
 });

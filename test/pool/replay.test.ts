@@ -49,7 +49,11 @@ t.test("what was written is there when the pool is opened again", async (t) => {
 	await stage.close();
 	const again = await Stage.open(folder);
 	t.strictSame(await again.readAll(0, 1, 2, 3, 4), [1, 77, 0, 78, 5]);
-	t.equal(again.pool.usedBytesOf(again.pool.administration.volume("web")), 4 * 4096, "zeros cost nothing");
+	t.equal(
+		again.pool.space.usedBytes(again.pool.administration.volume("web")),
+		4 * 4096,
+		"zeros cost nothing",
+	);
 	await again.close();
 });
 
@@ -111,7 +115,7 @@ t.test("many segments, sealed and not", async (t) => {
 	await stage.close();
 	const again = await Stage.open(folder);
 	for (const page of [0, 1, 199, 200, 777, 1199]) t.equal(await again.read(page), (page + 5) % 251);
-	t.ok(again.pool.state.usedBytes > 3 * SEGMENT_BYTES);
+	t.ok(again.pool.space.ofPool().usedBytes > 3 * SEGMENT_BYTES);
 	await again.close();
 });
 

@@ -149,7 +149,7 @@ t.test("trap 6: a trim of any size is one record, reads as zeros and survives", 
 	for (let page = 0; page < 2000; page += 7) await stage.write(page * 100_003, 1 + (page % 200));
 	const used = async () => {
 		await stage.pool.checkpoint();
-		return stage.pool.usedBytesOf(stage.pool.volumes[0]!);
+		return stage.pool.space.usedBytes(stage.pool.volumes[0]!);
 	};
 	t.equal(await used(), 4096 * Math.ceil(2000 / 7));
 	t.equal((await run(stage.device, BlockOp.trim, 512, TIB - 1024)).status, 0, "all but a sector at each end");

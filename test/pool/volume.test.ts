@@ -36,7 +36,7 @@ t.test(
 		const { device } = stage;
 		const used = async () => {
 			await stage.pool.checkpoint();
-			return stage.pool.usedBytesOf(stage.pool.volumes[0]!);
+			return stage.pool.space.usedBytes(stage.pool.volumes[0]!);
 		};
 		const part = (op: BlockOp, sector: number, sectors = 1, byte = 0) =>
 			run(device, op, 512 * sector, 512 * sectors, byte);
@@ -61,7 +61,7 @@ t.test(
 		await stage.close();
 		const again = await Stage.open(folder);
 		t.strictSame(await again.readAll(0, 1, 4), [0, 0, 0]);
-		t.equal(again.pool.usedBytesOf(again.pool.volumes[0]!), 4096);
+		t.equal(again.pool.space.usedBytes(again.pool.volumes[0]!), 4096);
 		await again.close();
 	},
 );

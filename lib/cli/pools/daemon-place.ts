@@ -5,7 +5,7 @@
 import { Pool, Volume, VolumeList } from "../../control/model.js";
 import { withDaemon } from "../asking/asking.js";
 import { AskError, type DaemonClient } from "../asking/client.js";
-import { type Output, putJson } from "../client.js";
+import type { Output } from "../client.js";
 import { contentsOf, Failures, openDaemonVolume } from "./daemon-contents.js";
 import type { Place } from "./place.js";
 import { tell } from "./tell-volume.js";
@@ -43,9 +43,7 @@ function placeIn(pool: string, daemon: DaemonClient, failures: Failures): Place 
 		contents: contentsOf(pool, daemon, failures),
 		find,
 		tell: async (name, asJson, output) => {
-			const volume = await daemon.get(at(name), Volume);
-			if (asJson) putJson(output, volume);
-			else tell({ ...volume, name: `${pool}/${name}` }, false, output);
+			tell(await daemon.get(at(name), Volume), asJson, output);
 		},
 		create: (name, sizeBytes, pageBytes) => make({ name, sizeBytes, pageBytes }),
 		clone: (of, snapshot, name) => make({ name, of: `${of}@${snapshot}` }),

@@ -3,12 +3,11 @@
  * arguments after the command's name.
  */
 
-import { lookNow } from "../../pool/looks.js";
 import { type Output, processOutput, understand } from "../client.js";
 import { withProgress } from "../progress.js";
 import { isPath, readVolumePath, withPool } from "./open-pool.js";
 import { VOLUME_FLATTEN } from "./options.js";
-import { tell } from "./tell-volume.js";
+import { tell, volumeNow } from "./tell-volume.js";
 
 /** Resolves to the exit status; throws an OperatorError, or a FailedError if the pool is full. Once more, it goes on: what was done stays. */
 export async function volumeFlattenCommand(
@@ -31,7 +30,7 @@ export async function volumeFlattenCommand(
 		await withProgress(`flatten ${name}`, sizeBytes, async (progress) => {
 			for (let at = 0; at < sizeBytes; progress(at)) at = await pool.flatten(name, at);
 		});
-		return lookNow(pool, pool.administration.volume(name));
+		return volumeNow(folder, pool, name);
 	});
 	tell(look, line.has("json"), output);
 	return 0;

@@ -34,7 +34,9 @@ export function putPools(list: PoolList, line: Pick<Line, "has">, output: Output
 const POOL_COLUMNS = [
 	{ title: "NAME", text: ({ name }: Pool) => name },
 	{ title: "VOLUMES", isNumber: true, text: ({ volumes }: Pool) => orNone(volumes?.toString() ?? null) },
+	{ title: "SIZE", isNumber: true, text: ({ sizeBytes }: Pool) => sizeOrNone(sizeBytes) },
 	{ title: "USED", isNumber: true, text: ({ usedBytes }: Pool) => sizeOrNone(usedBytes) },
+	{ title: "FREE", isNumber: true, text: ({ freeBytes }: Pool) => sizeOrNone(freeBytes) },
 	{ title: "PATH", text: ({ path, reason }: Pool) => `${path}${reason === null ? "" : ` (${reason})`}` },
 ];
 
@@ -53,16 +55,22 @@ export function listVolumes(line: Line, output: Output): Promise<number> {
 	return asked(line, output, async (daemon) => {
 		const [pool] = line.positionals;
 		const list = await daemon.get(`/api/v1/volumes?${queryOf({ pool, limit: MOST_VOLUMES })}`, VolumeList);
-		if (line.has("json")) putJson(output, list);
-		else output.out(linesText(tableLines(VOLUME_COLUMNS, list.volumes)));
-		for (const wrong of list.wrong) output.err(`vblade: ${wrong}\n`);
+		putVolumes(list, line, output);
 	});
+}
+
+export function putVolumes(list: VolumeList, line: Pick<Line, "has">, output: Output): void {
+	if (line.has("json")) putJson(output, list);
+	else output.out(linesText(tableLines(VOLUME_COLUMNS, list.volumes)));
+	for (const wrong of list.wrong) output.err(`vblade: ${wrong}\n`);
 }
 
 const VOLUME_COLUMNS = [
 	{ title: "NAME", text: ({ pool, name }: Volume) => `${pool}/${name}` },
 	{ title: "SIZE", isNumber: true, text: ({ sizeBytes }: Volume) => sizeText(sizeBytes) },
 	{ title: "USED", isNumber: true, text: ({ usedBytes }: Volume) => sizeText(usedBytes) },
+	{ title: "UNIQUE", isNumber: true, text: ({ uniqueBytes }: Volume) => sizeText(uniqueBytes) },
+	{ title: "PAST", isNumber: true, text: ({ historyBytes }: Volume) => sizeText(historyBytes) },
 	{ title: "DISK", text: ({ disk }: Volume) => orNone(disk) },
 ];
 
@@ -91,9 +99,7 @@ export async function told(
 ): Promise<number> {
 	const at = addressOf(name);
 	return asked(line, output, async (daemon) => {
-		const volume = await work(daemon, at);
-		if (line.has("json")) putJson(output, volume);
-		else tell({ ...volume, name: `${volume.pool}/${volume.name}` }, false, output);
+		tell(await work(daemon, at), line.has("json"), output);
 	});
 }
 

@@ -3,14 +3,13 @@
  * `difference.ts`, `image.ts` and `stream.ts`.
  */
 
-import { lookNow } from "../../pool/looks.js";
 import type { Pool } from "../../pool/pool.js";
 import type { CommandLine } from "../../spec/getopt.js";
 import type { Output } from "../client.js";
 import { isPath, openToCopy, withPool } from "./open-pool.js";
 import type { Place } from "./place.js";
 import { contentsOf, type Where } from "./reading.js";
-import { tell } from "./tell-volume.js";
+import { tell, volumeNow } from "./tell-volume.js";
 
 /** Resolves to the exit status. */
 export async function withPlace(
@@ -23,17 +22,16 @@ export async function withPlace(
 		const { withDaemonPlace } = await import("./daemon-place.js");
 		return withDaemonPlace(folder, line.last("socket") ?? "", output, work);
 	}
-	await withPool(folder, (pool) => work(placeOf(pool)));
+	await withPool(folder, (pool) => work(placeOf(folder, pool)));
 	return 0;
 }
 
-export function placeOf(pool: Pool): Place {
+export function placeOf(folder: string, pool: Pool): Place {
 	const { administration } = pool;
 	return {
 		contents: contentsOf(pool),
 		find: async (name) => pool.volumes.find((volume) => volume.name === name),
-		tell: async (name, asJson, output) =>
-			tell(await lookNow(pool, administration.volume(name)), asJson, output),
+		tell: async (name, asJson, output) => tell(await volumeNow(folder, pool, name), asJson, output),
 		create: (...what) => administration.create(...what),
 		clone: (...what) => administration.clone(...what),
 		resize: (name, sizeBytes) => administration.resize(name, sizeBytes, true),

@@ -34,7 +34,7 @@ export async function poolCreateCommand(
 		throw new OperatorError(`--adopt: makes nothing new; --${other} does not go with it`);
 	const settings = readPoolSettings(line);
 	const look = line.has("adopt")
-		? await withPool(folder, lookAtPool, Pool.adopt)
+		? await withPool(folder, (pool) => lookAtPool(pool), Pool.adopt)
 		: await create(folder, line.has("force"), fills, sizeBytes, settings);
 	tell(shownPool(folder, folder, look), line.has("json"), output);
 	return 0;
@@ -51,7 +51,8 @@ export async function poolLsCommand(
 	const folders = line.positionals.map(readPoolPath);
 	if (folders.length === 0) return listPools(line, output);
 	const pools: PoolList["pools"] = [];
-	for (const path of folders) pools.push(shownPool(path, path, await withPool(path, lookAtPool)));
+	for (const path of folders)
+		pools.push(shownPool(path, path, await withPool(path, (pool) => lookAtPool(pool, true))));
 	putPools({ pools }, line, output);
 	return 0;
 }
@@ -102,7 +103,8 @@ export async function poolShowCommand(
 	const [text = ""] = line.positionals;
 	if (!isPath(text)) return (await import("./in-daemon.js")).showPool(line, output);
 	const folder = readPoolPath(text);
-	tell(shownPool(folder, folder, await withPool(folder, lookAtPool)), line.has("json"), output);
+	const look = await withPool(folder, (pool) => lookAtPool(pool, true));
+	tell(shownPool(folder, folder, look), line.has("json"), output);
 	return 0;
 }
 

@@ -11,7 +11,11 @@ export function poolLines(pool: Pool): string[] {
 		...(reason === null ? [] : [["reason", reason] as const]),
 		["format", orNone(pool.format?.toString() ?? null)],
 		["volumes", orNone(pool.volumes?.toString() ?? null)],
+		["size", sizeOrNone(pool.sizeBytes)],
 		["used", sizeOrNone(pool.usedBytes)],
+		["past", sizeOrNone(pool.historyBytes)],
+		["waiting", sizeOrNone(pool.waitingBytes)],
+		["free", sizeOrNone(pool.freeBytes)],
 		...(settings === null ? [] : settingsPairs(settings)),
 		["moments", pool.momentsFrom === null ? orNone(null) : `from ${pool.momentsFrom}`],
 	]);

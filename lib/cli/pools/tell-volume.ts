@@ -1,7 +1,10 @@
 /** What commands say of a volume, and sizes that they are given. Used by the commands of this folder. */
 
+import type { Volume } from "../../control/model.js";
+import { shownVolumes } from "../../control/shown-volumes.js";
 import { OperatorError } from "../../errors.js";
-import type { VolumeLook } from "../../pool/looks.js";
+import { lookNow } from "../../pool/looks.js";
+import type { Pool } from "../../pool/pool.js";
 import { sizeBytes } from "../../spec/values.js";
 import { quote, sizeText } from "../../text.js";
 import { type Output, putJson } from "../client.js";
@@ -16,16 +19,25 @@ export function readSize(what: string, text: string): number {
 	);
 }
 
+/** What there is to say of a volume of a pool that this process has opened, with all that was written by now. */
+export async function volumeNow(folder: string, pool: Pool, name: string): Promise<Volume> {
+	const [volume] = shownVolumes(folder, [await lookNow(pool, pool.administration.volume(name))]);
+	return volume!;
+}
+
 /** Says what there is to say of a volume. */
-export function tell(look: VolumeLook, asJson: boolean, output: Output): void {
+export function tell(look: Volume, asJson: boolean, output: Output): void {
 	if (asJson) {
 		putJson(output, look);
 		return;
 	}
 	const rows = [
-		["volume", look.name],
+		["volume", `${look.pool}/${look.name}`],
 		["size", sizeText(look.sizeBytes)],
 		["used", sizeText(look.usedBytes)],
+		["unique", sizeText(look.uniqueBytes)],
+		["shared", sizeText(look.sharedBytes)],
+		["past", sizeText(look.historyBytes)],
 		["page", sizeText(look.pageBytes)],
 		...(look.quotaBytes === null ? [] : [["quota", sizeText(look.quotaBytes)]]),
 		...(look.history === null ? [] : [["history", look.history]]),
@@ -35,7 +47,10 @@ export function tell(look: VolumeLook, asJson: boolean, output: Output): void {
 		["serial", look.serial],
 		["wwn", look.wwn],
 	];
-	for (const { name, created, held } of look.snapshots)
-		rows.push(["snapshot", `${name}  ${created}${held ? "  held" : ""}`]);
+	for (const { name, created, held, uniqueBytes, clones } of look.snapshots) {
+		const cloned = clones.length === 0 ? "" : `  clones ${clones.join(", ")}`;
+		const frees = `  frees ${sizeText(uniqueBytes)}`;
+		rows.push(["snapshot", `${name}  ${created}${frees}${held ? "  held" : ""}${cloned}`]);
+	}
 	putRows(output, rows);
 }

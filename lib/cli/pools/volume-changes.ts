@@ -4,7 +4,6 @@
  */
 
 import { OperatorError } from "../../errors.js";
-import { lookNow } from "../../pool/looks.js";
 import type { Pool } from "../../pool/pool.js";
 import { settingsChange } from "../../spec/volume-schema.js";
 import { quote } from "../../text.js";
@@ -22,7 +21,7 @@ import {
 	VOLUME_SET,
 	VOLUME_SNAPSHOT,
 } from "./options.js";
-import { readSize, tell } from "./tell-volume.js";
+import { readSize, tell, volumeNow } from "./tell-volume.js";
 import { readVolumeSettings } from "./volume-settings.js";
 
 interface SnapshotPath {
@@ -62,7 +61,7 @@ async function changing(
 	const { folder } = where(words);
 	const look = await withPool(folder, async (pool) => {
 		const name = await act(words, (option) => line.has(option))(pool, words);
-		return name === undefined ? undefined : lookNow(pool, pool.administration.volume(name));
+		return name === undefined ? undefined : volumeNow(folder, pool, name);
 	});
 	if (look !== undefined) tell(look, line.has("json"), output);
 	return 0;

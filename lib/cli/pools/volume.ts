@@ -1,13 +1,11 @@
 /** `vblade volume ...`: makes volumes and looks at them. Called by `commands.ts` with the arguments after the command's name. */
 
-import type { VolumeList } from "../../control/model.js";
 import { shownVolumes } from "../../control/shown-volumes.js";
-import { lookAtPool, lookNow } from "../../pool/looks.js";
-import { sizeText } from "../../text.js";
-import { type Output, processOutput, putJson, understand } from "../client.js";
+import { lookAtPool } from "../../pool/looks.js";
+import { type Output, processOutput, understand } from "../client.js";
 import { isPath, readPoolPath, readVolumePath, withPool } from "./open-pool.js";
 import { VOLUME_CREATE, VOLUME_LS, VOLUME_SHOW } from "./options.js";
-import { readSize, tell } from "./tell-volume.js";
+import { readSize, tell, volumeNow } from "./tell-volume.js";
 
 /** Resolves to the exit status; throws an OperatorError if the volume can't be made. */
 export async function volumeCreateCommand(
@@ -21,9 +19,10 @@ export async function volumeCreateCommand(
 	const { folder, name } = readVolumePath(path);
 	const bytes = readSize("size", size);
 	const pageBytes = readSize("page", line.last("page") ?? "");
-	const look = await withPool(folder, async (pool) =>
-		lookNow(pool, await pool.administration.create(name, bytes, pageBytes)),
-	);
+	const look = await withPool(folder, async (pool) => {
+		await pool.administration.create(name, bytes, pageBytes);
+		return volumeNow(folder, pool, name);
+	});
 	tell(look, line.has("json"), output);
 	return 0;
 }
@@ -38,7 +37,7 @@ export async function volumeShowCommand(
 	const [path = ""] = line.positionals;
 	if (!isPath(path)) return (await import("./in-daemon.js")).showVolume(line, output);
 	const { folder, name } = readVolumePath(path);
-	const look = await withPool(folder, (pool) => lookNow(pool, pool.administration.volume(name)));
+	const look = await withPool(folder, (pool) => volumeNow(folder, pool, name));
 	tell(look, line.has("json"), output);
 	return 0;
 }
@@ -53,15 +52,9 @@ export async function volumeLsCommand(
 	const [path] = line.positionals;
 	if (path === undefined || !isPath(path)) return (await import("./in-daemon.js")).listVolumes(line, output);
 	const folder = readPoolPath(path);
-	const look = await withPool(folder, async (pool) => ({
-		volumes: await Promise.all(pool.volumes.map((volume) => lookNow(pool, volume))),
-		momentsFrom: lookAtPool(pool).momentsFrom,
-	}));
-	const volumes = shownVolumes(folder, look);
-	if (line.has("json"))
-		putJson(output, { volumes, total: volumes.length, next: null, wrong: [] } satisfies VolumeList);
-	else
-		for (const { name, sizeBytes: size, usedBytes } of volumes)
-			output.out(`${name.padEnd(24)}${sizeText(size).padStart(8)}${sizeText(usedBytes).padStart(8)}\n`);
+	const look = await withPool(folder, (pool) => lookAtPool(pool, true));
+	const volumes = shownVolumes(folder, look.volumes);
+	const { putVolumes } = await import("./in-daemon.js");
+	putVolumes({ volumes, total: volumes.length, next: null, wrong: [] }, line, output);
 	return 0;
 }

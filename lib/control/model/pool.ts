@@ -12,6 +12,9 @@ export const Snapshot = z
 	.object({
 		name: text("Its name"),
 		sizeBytes: bytes("Size of the volume then"),
+		usedBytes: bytes("What it has mapped"),
+		uniqueBytes: bytes("What only it has: removing it alone frees that"),
+		clones: z.array(z.string()).meta({ description: "Volumes that began as it is" }),
 		created: moment("When it was made"),
 		held: z.boolean().meta({ description: "It can't be removed until it is released" }),
 	})
@@ -24,6 +27,9 @@ export const Volume = z
 		sizeBytes: bytes("Size"),
 		pageBytes: bytes("What is mapped as a whole"),
 		usedBytes: bytes("What is mapped"),
+		uniqueBytes: bytes("Of that, what it alone has"),
+		sharedBytes: bytes("Of that, what its snapshots or other volumes have, too"),
+		historyBytes: bytes("What only moments have that are still kept"),
 		created: moment("When it was made"),
 		serial: text("What initiators know it by"),
 		wwn: text("16 hexadecimal digits"),
@@ -57,7 +63,11 @@ export const Pool = z
 		format: count("Number of its format").nullable(),
 		id: count("By which it is told from others, and from copies of it").nullable(),
 		volumes: count("How many it has").nullable(),
-		usedBytes: bytes("What it takes up").nullable(),
+		sizeBytes: bytes("What it has for everything").nullable(),
+		usedBytes: bytes("What somebody may still read").nullable(),
+		historyBytes: bytes("Of that, what only moments have").nullable(),
+		waitingBytes: bytes("What nobody reads any more, or not yet, and is not free").nullable(),
+		freeBytes: bytes("What is left").nullable(),
 		momentsFrom: moment("The earliest moment that can be looked at").nullable(),
 		settings: z
 			.object({

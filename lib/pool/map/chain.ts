@@ -203,6 +203,13 @@ export class Chain {
 			yield chunk.words.subarray(chunk.from * WORDS, chunk.end * WORDS);
 	}
 
+	/** All pages that are in memory, in order. */
+	visit(visitor: (birth: number, sectors: number, death: number) => void): void {
+		for (const words of this.pieces())
+			for (let at = 0; at < words.length; at += WORDS)
+				visitor(birthIn(words, at), sectorsIn(words, at), deathIn(words, at));
+	}
+
 	/** A list as it was stored: parts, what of the first of them is `gone`, and pages as `pieces` gives them. */
 	static of(parts: readonly StoredPart[], gone: Chain["gone"], words: Int32Array): Chain {
 		const chain = new Chain();

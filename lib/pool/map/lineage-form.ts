@@ -8,16 +8,23 @@ import { OperatorError } from "../../errors.js";
 import { SEGMENT_BYTES, SEGMENT_SECTORS } from "../format.js";
 import { areGood, Chain, type IsGood } from "./chain.js";
 import { type FreeSink, Lineage } from "./lineage.js";
+import { Census, originOf, parentOf } from "./lineage-census.js";
 import { DEAD_BYTES, PART_PAGES, type StoredPart } from "./part.js";
 import { Line, Point } from "./point.js";
+import { addWindowed, countAnew } from "./window-sums.js";
 
 /** "VLBL" and a number for the format. Of the first one lists had no parts, and nothing waited that was free. */
 const MAGIC = 0x4c424c56;
 const FORMAT = 2;
-const FORMAT_WITHOUT_PARTS = 1;
-/** Numbers of a line: its own, where its window begins, flags, origin, head. Of a point: line, position, flags, parent, place on its line. */
-const LINE_NUMBERS = 5;
-const POINT_NUMBERS = 5;
+/** It had neither parts nor sums: of lines and points the first five numbers. */
+const FORMAT_FIRST = 1;
+/**
+ * Numbers of a line: its own, where its window begins, flags, origin, head, sectors of its history, where the last page died, and how many
+ * pages of its window are in no sum. Of a point: line, position, flags, parent, place on its line, sectors that it reads and one more (0: not known).
+ */
+const LINE_NUMBERS = 8;
+const POINT_NUMBERS = 6;
+const NUMBERS_AT_FIRST = 5;
 /** Of a part: its place, checksum, pages, sectors, and where its first page died. */
 const PART_NUMBERS = 5;
 const SECTORS_MAX = 512;
@@ -25,44 +32,6 @@ const SECTORS_MAX = 512;
 const PARTS_PER_PIECE = 512;
 
 const Flag = { listed: 1, ending: 2, wanted: 4, dead: 8 } as const;
-
-/** Everything that can be reached, each with a number. */
-class Census {
-	readonly points: Point[] = [];
-	readonly lines: Line[] = [];
-	readonly #points = new Map<Point, number>();
-	readonly #lines = new Map<Line, number>();
-
-	constructor(lineage: Lineage, kept: Iterable<Point>) {
-		for (const line of lineage.lines) this.#addLine(line);
-		for (const point of kept) this.#addPoint(point.present);
-		for (let i = 0; i < this.points.length; i++) {
-			const point = this.points[i]!;
-			this.#addLine(point.line);
-			this.#addPoint(parentOf(point));
-			for (const other of [...point.children, ...point.died.keys()]) this.#addPoint(other.present);
-		}
-	}
-
-	#addLine(line: Line): void {
-		if (this.#lines.has(line)) return;
-		this.#lines.set(line, this.lines.push(line) - 1);
-		for (const point of [originOf(line), line.head, ...line.points]) this.#addPoint(point);
-	}
-
-	#addPoint(point: Point | null): void {
-		if (point !== null && !this.#points.has(point)) this.#points.set(point, this.points.push(point) - 1);
-	}
-
-	/** 0: none. */
-	numberOf(point: Point | null): number {
-		return point === null ? 0 : this.#points.get(point.present)! + 1;
-	}
-
-	lineNumberOf(line: Line): number {
-		return this.#lines.get(line)!;
-	}
-}
 
 /** All pieces, one after the other. `kept`: points that somebody has, some perhaps of lines that have ended. */
 export function* encodeLineage(lineage: Lineage, kept: Iterable<Point>): Generator<Uint8Array> {
@@ -74,6 +43,9 @@ export function* encodeLineage(lineage: Lineage, kept: Iterable<Point>): Generat
 		(listed.has(line) ? Flag.listed : 0) | (line.isEnding ? Flag.ending : 0),
 		census.numberOf(originOf(line)),
 		census.numberOf(line.head),
+		line.history,
+		line.lastDeath,
+		line.uncounted,
 	]);
 	const places = new Map(census.lines.flatMap(({ points }) => points.map((point, i) => [point, i + 1])));
 	const points = census.points.flatMap((point) => [
@@ -82,6 +54,7 @@ export function* encodeLineage(lineage: Lineage, kept: Iterable<Point>): Generat
 		(point.isWanted ? Flag.wanted : 0) | (point.isDead ? Flag.dead : 0),
 		census.numberOf(parentOf(point)),
 		places.get(point) ?? 0,
+		point.sectors === undefined ? 0 : point.sectors + 1,
 	]);
 	yield numbers([MAGIC, FORMAT, census.lines.length, census.points.length, ...lines, ...points]);
 	for (const line of census.lines) yield* encodeChain(line.window);
@@ -91,18 +64,22 @@ export function* encodeLineage(lineage: Lineage, kept: Iterable<Point>): Generat
 			yield numbers([census.numberOf(first)]);
 			yield* encodeChain(chain);
 		}
+		const windowed = windowedOf(point, census);
+		yield numbers([windowed.size, ...[...windowed].flat()]);
 	}
 	const { free } = lineage;
 	yield numbers([free.length]);
 	for (const chain of free) yield* encodeChain(chain);
 }
 
-/** All lists of a lineage. */
-export function* chainsOf(lineage: Lineage, kept: Iterable<Point>): Generator<Chain> {
-	const { lines, points } = new Census(lineage, kept);
-	for (const { window } of lines) yield window;
-	for (const { died } of points) yield* died.values();
-	yield* lineage.free;
+/** By the number of the point: sectors that it was the first to have. (What points had that it stands for now is its own.) */
+function windowedOf({ windowed }: Point, census: Census): Map<number, number> {
+	const sums = new Map<number, number>();
+	for (const [first, sectors] of windowed) {
+		const number = census.numberOf(first);
+		sums.set(number, (sums.get(number) ?? 0) + sectors);
+	}
+	return sums;
 }
 
 function* encodeChain(chain: Chain): Generator<Uint8Array> {
@@ -153,6 +130,13 @@ class Reader {
 		return Array.from({ length: count }, () => Array.from({ length }, () => this.number()));
 	}
 
+	/** One of those that there are. */
+	point(points: readonly Point[]): Point {
+		const point = points[this.number(points.length) - 1];
+		check(point !== undefined, "a list is of no point");
+		return point;
+	}
+
 	chain(hasParts: boolean): Chain {
 		const partCount = hasParts ? this.number(this.bytes.length) : 0;
 		const gone: Chain["gone"] = partCount > 0 ? [this.number(), this.number()] : [0, 0];
@@ -183,15 +167,6 @@ function check(condition: boolean, what: string): asserts condition {
 	if (!condition) throw new OperatorError(`what the pool's checkpoint says of its past is damaged: ${what}`);
 }
 
-/** A head that nobody needs any more is no child of its parent, which may be gone itself. */
-function parentOf(point: Point): Point | null {
-	return point.parent?.children.has(point) ? point.parent : null;
-}
-
-function originOf({ origin, head, points }: Line): Point | null {
-	return points.length > 0 || parentOf(head) !== null ? origin : null;
-}
-
 /** What was encoded. */
 export interface DecodedLineage {
 	readonly lineage: Lineage;
@@ -202,35 +177,53 @@ export interface DecodedLineage {
 /** All pieces, joined, taken apart. `isGood`: what died can have been so. Throws an OperatorError. */
 export function decodeLineage(bytes: Uint8Array, sink: FreeSink, isGood: IsGood = isPage): DecodedLineage {
 	const reader = new Reader(bytes, isGood);
-	const [magic, format] = [reader.number(), reader.number()];
-	const hasParts = format === FORMAT;
-	check(magic === MAGIC && (hasParts || format === FORMAT_WITHOUT_PARTS), "this version does not know it");
+	const isFirst = readFormat(reader) === FORMAT_FIRST;
 	const [lineCount, pointCount] = [reader.number(), reader.number()];
-	const lineRows = reader.rows(lineCount, LINE_NUMBERS);
-	const pointRows = reader.rows(pointCount, POINT_NUMBERS);
+	const lineRows = reader.rows(lineCount, isFirst ? NUMBERS_AT_FIRST : LINE_NUMBERS);
+	const pointRows = reader.rows(pointCount, isFirst ? NUMBERS_AT_FIRST : POINT_NUMBERS);
 	const lines = lineRows.map(([number = 0]) => new Line(number, null));
 	const heads = new Map(lineRows.map(([, , , , head = 0], i) => [head, lines[i]!]));
-	const points = pointRows.map(([lineNumber = 0, position = 0, flags = 0], i) => {
+	const points = pointRows.map(([lineNumber = 0, position = 0, flags = 0, , , reads = 0], i) => {
 		const line = lines[lineNumber];
 		check(line !== undefined, "a point is of no line");
 		const point = heads.get(i + 1) === line ? line.head : new Point(line, position);
 		point.isWanted = (flags & Flag.wanted) !== 0;
 		point.isDead = (flags & Flag.dead) !== 0;
+		if (reads > 0) point.sectors = reads - 1;
 		return point;
 	});
 	connect(points, pointRows);
 	const listed = lines.filter((line, i) => fillLine(line, lineRows[i]!, points));
-	for (const line of lines) line.window = reader.chain(hasParts);
+	for (const line of lines) line.window = reader.chain(!isFirst);
 	for (const point of points) {
-		for (let left = reader.number(pointCount); left > 0; left--) {
-			const first = points[reader.number(pointCount) - 1];
-			check(first !== undefined, "a list is of no point");
-			point.give(first, reader.chain(hasParts));
-		}
+		// (A point may stand for several that are gone.)
+		for (let left = reader.number(bytes.length); left > 0; left--)
+			point.give(reader.point(points), reader.chain(!isFirst));
+		if (!isFirst)
+			for (let left = reader.number(bytes.length); left > 0; left--)
+				addWindowed(point, reader.point(points), reader.number());
 	}
-	const free = Array.from({ length: hasParts ? reader.number(bytes.length) : 0 }, () => reader.chain(true));
+	const free = Array.from({ length: isFirst ? 0 : reader.number(bytes.length) }, () => reader.chain(true));
 	check(reader.isAtEnd, "it goes on behind its end");
+	for (const [i, line] of lines.entries()) fillCounts(line, lineRows[i]!, isFirst);
 	return { lineage: new Lineage(sink, listed, free), points };
+}
+
+function readFormat(reader: Reader): number {
+	check(reader.number() === MAGIC, "this version does not know it");
+	const format = reader.number();
+	check(format === FORMAT || format === FORMAT_FIRST, "this version does not know it");
+	return format;
+}
+
+/** The sums of its window, as they were; at first there were none. */
+function fillCounts(line: Line, row: readonly number[], isFirst: boolean): void {
+	const [, , , , , history = 0, lastDeath = 0, uncounted = 0] = row;
+	line.history = history;
+	line.lastDeath = lastDeath;
+	line.uncounted = uncounted;
+	check(uncounted <= line.window.count, "a sum is of more than there is");
+	if (isFirst) countAnew(line);
 }
 
 /** Parents, children, and the points of each line in order. */

@@ -18,6 +18,7 @@ import { Chain } from "./chain.js";
 import type { Dead, DeadSink } from "./dead.js";
 import type { StoredPart } from "./part.js";
 import { Line, Point } from "./point.js";
+import { collapsedWindow, count, forgetCounts, keptBefore, keptWindow, Lot } from "./window-sums.js";
 
 export interface FreeSink {
 	/** Nobody wants the page at this position any more. */
@@ -38,6 +39,7 @@ export class Lineage implements DeadSink {
 	readonly #free = new Chain();
 	#freeLists: Chain[];
 	readonly #sink: FreeSink;
+	readonly #lot = new Lot();
 
 	/** `lines`: as they were kept; `free`: what was free and had not been told. */
 	constructor(sink: FreeSink, lines: readonly Line[] = [], free: readonly Chain[] = []) {
@@ -78,6 +80,8 @@ export class Lineage implements DeadSink {
 		// All that is on the edge died before the window, and so before the point.
 		for (const [first, chain] of next.died) point.died.set(first, chain);
 		next.died.clear();
+		keptWindow(point, next);
+		if (next !== line.head) keptBefore(point, next);
 		return point;
 	}
 
@@ -92,7 +96,10 @@ export class Lineage implements DeadSink {
 		const line = this.#line(volume);
 		if (death < line.windowAt) this.#settle(line, birth, sectors, death);
 		else {
+			this.#lot.find(line, birth, death);
+			count(line, this.#lot, sectors);
 			line.window.add(birth, sectors, death);
+			line.lastDeath = Math.max(line.lastDeath, death);
 			this.added++;
 		}
 	}
@@ -120,6 +127,8 @@ export class Lineage implements DeadSink {
 			if (left <= 0) return false;
 			left = this.#moveOn(line, left);
 		}
+		// (Some of it may have become free just now.)
+		for (const chain of this.free) this.#want(chain);
 		return left > 0 && this.free.every(({ away }) => away !== null);
 	}
 
@@ -159,6 +168,8 @@ export class Lineage implements DeadSink {
 		let left = steps;
 		for (; left > 0 && window.show() && window.death < line.windowAt; left--) {
 			this.#settle(line, window.birth, window.sectors, window.death);
+			if (line.uncounted > 0) line.uncounted--;
+			else count(line, this.#lot, -window.sectors);
 			this.#drop(window);
 		}
 		if (left <= 0) return left;
@@ -172,18 +183,9 @@ export class Lineage implements DeadSink {
 		return left;
 	}
 
-	/** Sectors that giving up this point would free. */
-	uniqueSectors(point: Point): number {
-		const [child, other] = point.children;
-		if (child === undefined || other !== undefined) return 0;
-		let sectors = 0;
-		for (const [first, chain] of child.died) if (first.present === point) sectors += chain.sectorsInAll;
-		return sectors;
-	}
-
-	/** Sectors that only moments within a line's window read, or perhaps a point. */
-	windowSectors(number: number): number {
-		return this.#line(number).window.sectorsInAll;
+	/** What a line takes up is known by these, and by its points: see `takings.ts`. */
+	line(number: number): Line | undefined {
+		return this.#lines.get(number);
 	}
 
 	/** Moments of a line before this position are not offered any more. */
@@ -209,18 +211,16 @@ export class Lineage implements DeadSink {
 
 	/** The window has passed the death of a page. */
 	#settle(line: Line, birth: number, sectors: number, death: number): void {
-		const at = line.countTo(death);
-		const before = line.points[at - 1] ?? line.origin;
-		if (before === null || birth >= before.position) {
+		this.#lot.find(line, birth, death);
+		const { edge, first } = this.#lot;
+		if (first === null) {
 			this.#free.add(birth, sectors, death);
 			return;
 		}
-		const edge = line.points[at] ?? line.head;
-		const first = firstWith(before, birth);
-		let chain = edge.died.get(first);
+		let chain = edge!.died.get(first);
 		if (chain === undefined) {
 			chain = new Chain();
-			edge.died.set(first, chain);
+			edge!.died.set(first, chain);
 		}
 		chain.add(birth, sectors, death);
 		this.added++;
@@ -232,6 +232,7 @@ export class Lineage implements DeadSink {
 		line.isEnding = false;
 		head.isDead = true;
 		this.#lines.delete(line.number);
+		forgetCounts(line);
 		if (head.parent === null) this.#release(head);
 		else {
 			this.#dropDead(head.parent);
@@ -267,6 +268,7 @@ export class Lineage implements DeadSink {
 		}
 		for (const [first, chain] of point.died) child.give(first, chain);
 		point.died.clear();
+		collapsedWindow(point, child);
 		point.heir = child;
 		point.line.points.splice(point.line.points.indexOf(point), 1);
 		if (child.line.origin === point) child.line.origin = before;
@@ -281,15 +283,4 @@ export class Lineage implements DeadSink {
 		this.#dropDead(before);
 		this.#collapse(before);
 	}
-}
-
-/** The first point that had what was born at `birth`, of those that lead to `before`, which had it. */
-function firstWith(before: Point, birth: number): Point {
-	let { line } = before;
-	let origin = line.origin;
-	while (origin !== null && birth < origin.position) {
-		line = origin.line;
-		origin = line.origin;
-	}
-	return line.points[line.countTo(birth)]!;
 }

@@ -14,6 +14,12 @@ export class Line {
 	window = new Chain();
 	/** Moments before this position are not offered any more. */
 	windowAt = -0;
+	/** Of the window: sectors that no point reads. */
+	history = -0;
+	/** Pages of the window, the first ones, that are in no sum. */
+	uncounted = 0;
+	/** Where the last page of it died that was told of. */
+	lastDeath = -0;
 	/** Deleted: its window is over, and when that is settled, so is its head. */
 	isEnding = false;
 
@@ -51,6 +57,10 @@ export class Point {
 	heir: Point | null = null;
 	/** By the first point that had them: what died between `parent` and here. */
 	readonly died = new Map<Point, Chain>();
+	/** By the same: sectors of what will be there when the window has passed it. */
+	readonly windowed = new Map<Point, number>();
+	/** Sectors of all that it reads; undefined: not known. */
+	sectors: number | undefined;
 
 	constructor(
 		readonly line: Line,

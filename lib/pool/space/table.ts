@@ -46,6 +46,8 @@ export class SegmentTable {
 	readonly coarse = new Bitmaps(COARSE_WORDS);
 	readonly fine = new Bitmaps(FINE_WORDS);
 	readonly #sink: SlotSink;
+	/** Sectors that live, in all slots. */
+	liveSectors = 0;
 	/** By slot: sectors that live there. */
 	#liveIn = new Int32Array(64);
 	/** Slots that are being written to. */
@@ -248,6 +250,7 @@ export class SegmentTable {
 			this.#liveIn = larger;
 		}
 		this.#liveIn[slot]! += sectors;
+		this.liveSectors += sectors;
 	}
 
 	/** Something of a row has died. */

@@ -40,7 +40,7 @@ t.test("volumes are made, changed and looked at", async (t) => {
 	const { said, refused } = await stageOf(t, folder);
 	t.match(
 		await said(volumeCreateCommand, "fast/web", "10G"),
-		/^volume +fast\/web\nsize +10G\nused +0\npage +4K\n/,
+		/^volume +fast\/web\nsize +10G\nused +0\nunique +0\nshared +0\npast +0\npage +4K\n/,
 	);
 	t.match(JSON.parse(await said(volumeCreateCommand, "fast/db", "1M", "--page=64K", "--json")), {
 		pool: "fast",
@@ -49,9 +49,12 @@ t.test("volumes are made, changed and looked at", async (t) => {
 	});
 	t.match(
 		await said(volumeLsCommand),
-		/^NAME +SIZE +USED +DISK\nfast\/db +1M +0 +db\nfast\/web +10G +0 +-\n$/,
+		/^NAME +SIZE +USED +UNIQUE +PAST +DISK\nfast\/db +1M +0 +0 +0 +db\nfast\/web +10G +0 +0 +0 +-\n$/,
 	);
-	t.match(await said(poolLsCommand), new RegExp(`^NAME +VOLUMES +USED +PATH\nfast +2 +\\S+ +${folder}\n$`));
+	t.match(
+		await said(poolLsCommand),
+		new RegExp(`^NAME +VOLUMES +SIZE +USED +FREE +PATH\nfast +2 +\\S+ +\\S+ +\\S+ +${folder}\n$`),
+	);
 	t.match(await said(poolShowCommand, "fast"), /^pool +fast\n(.*\n)*format +\d\n/);
 	t.match(await said(volumeResizeCommand, "fast/web", "20G"), /^size +20G$/m);
 	t.match(await refused(volumeResizeCommand, "fast/web", "1G"), /larger than that; --shrink cuts it off/);
@@ -82,7 +85,7 @@ t.test("snapshots, clones, and the way back", async (t) => {
 	);
 	t.match(await refused(volumeSnapshotCommand, "fast/mail@a"), /has a snapshot "a" already/);
 	t.match(await refused(volumeSnapshotCommand, "fast/mail@b", "slow/db@b"), /pool "slow": there is none/);
-	t.match(await said(volumeHoldCommand, "fast/db@a"), /snapshot +a {2}\S+ {2}held\n/);
+	t.match(await said(volumeHoldCommand, "fast/db@a"), /snapshot +a {2}\S+ {2}frees 0 {2}held\n/);
 	t.match(await refused(volumeRmCommand, "fast/db@a"), /db@a: is held/);
 	t.notMatch(await said(volumeReleaseCommand, "fast/db@a"), /held/);
 	t.match(await refused(volumeRmCommand, "fast/mail@a"), /snapshot "fast\/mail@a": disk old is on it/);
@@ -161,7 +164,7 @@ t.test("volumes are made of images, and of what is sent", async (t) => {
 	await told(volumeExportCommand, `${from}/web@b`, image);
 	t.match(
 		await said(volumeImportCommand, "fast/new", image, "--page=16K"),
-		/^volume +fast\/new\nsize +1\.1M\nused +\S+\npage +16K\n/,
+		/^volume +fast\/new\nsize +1\.1M\nused +\S+\n(.*\n)*page +16K\n/,
 	);
 	const back = path.join(newDirectory(), "back.raw");
 	await said(volumeExportCommand, "fast/new", back);

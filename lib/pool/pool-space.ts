@@ -1,0 +1,134 @@
+/**
+ * What volumes, snapshots and the pool take up, as of the last checkpoint. All of it is known by running sums: to ask for a volume costs as
+ * many steps as its last snapshot has before it, whatever it holds. What the words mean is in docs/pools.md. Made by `pool.ts`, asked by `looks.ts`.
+ */
+
+import { SECTOR_BYTES } from "../wire/sector.js";
+import type { Snapshot, Volume } from "./catalog.js";
+import type { Contents } from "./contents.js";
+import type { PoolWorld } from "./folder.js";
+import { SEGMENT_BYTES } from "./format.js";
+import type { Living } from "./living.js";
+import type { Point } from "./map/point.js";
+import { historySectors, sharedSectors, uniqueSectors } from "./map/takings.js";
+import type { NodeLog } from "./node-log.js";
+import type { Segments } from "./segments.js";
+
+export interface VolumeSpace {
+	/** What is mapped; of that, what nobody else has, and what others have, too. */
+	readonly usedBytes: number;
+	readonly uniqueBytes: number;
+	readonly sharedBytes: number;
+	/** What only moments of it have. */
+	readonly historyBytes: number;
+}
+
+export interface SnapshotSpace {
+	readonly usedBytes: number;
+	/** What deleting it alone would free. */
+	readonly uniqueBytes: number;
+}
+
+export interface PoolFigures {
+	readonly sizeBytes: number;
+	/** What anybody may still read. */
+	readonly usedBytes: number;
+	/** Of that, what only moments have. */
+	readonly historyBytes: number;
+	/** What nobody reads any more, and is not free yet. */
+	readonly waitingBytes: number;
+	readonly freeBytes: number;
+}
+
+export interface PoolSpaceOf {
+	readonly world: Pick<PoolWorld, "nextTurn">;
+	readonly contents: Contents;
+	readonly living: Living;
+	readonly segments: Segments;
+	readonly nodes: NodeLog;
+}
+
+export class PoolSpace {
+	steps = 0;
+	readonly #of: PoolSpaceOf;
+
+	constructor(of: PoolSpaceOf) {
+		this.#of = of;
+	}
+
+	/** Bytes of a volume that are mapped. */
+	usedBytes({ line, pageBytes }: Volume): number {
+		return (this.#of.contents.layers.roots.get(line)?.mapped ?? 0) * pageBytes;
+	}
+
+	ofVolume(volume: Volume): VolumeSpace {
+		const usedBytes = this.usedBytes(volume);
+		const line = this.#of.living.descent.pages.line(volume.line);
+		// (Pools of older formats don't know it of all, and while what was trimmed is gone through, more counts as shared than is there.)
+		const shared = line === undefined ? 0 : (sharedSectors(line) ?? Number.POSITIVE_INFINITY);
+		const sharedBytes = Math.min(usedBytes, shared * SECTOR_BYTES);
+		const historyBytes = historySectors(line) * SECTOR_BYTES;
+		return { usedBytes, sharedBytes, uniqueBytes: usedBytes - sharedBytes, historyBytes };
+	}
+
+	/** Steps: as many as `steps` says afterwards. */
+	ofSnapshot(snapshot: Snapshot): SnapshotSpace {
+		const point = this.#of.living.descent.pointOf(snapshot);
+		this.steps = point === undefined ? 0 : stepsOf(point);
+		const unique = point === undefined ? 0 : uniqueSectors(point);
+		return { usedBytes: (snapshot.image.sectors ?? 0) * SECTOR_BYTES, uniqueBytes: unique * SECTOR_BYTES };
+	}
+
+	/** Names of volumes, by what they began as. */
+	clones(): ReadonlyMap<Point, readonly string[]> {
+		const { contents, living } = this.#of;
+		const clones = new Map<Point, string[]>();
+		for (const { line, name } of contents.catalog.volumes) {
+			const origin = living.descent.pages.line(line)?.origin;
+			if (!origin) continue;
+			const others = clones.get(origin);
+			if (others === undefined) clones.set(origin, [name]);
+			else others.push(name);
+		}
+		return clones;
+	}
+
+	/** What clones of a snapshot began as. */
+	placeOf(snapshot: Snapshot): Point | undefined {
+		return this.#of.living.descent.pointOf(snapshot);
+	}
+
+	/** Whoever is served has had a turn when it resolves. */
+	nextTurn(): Promise<void> {
+		return this.#of.world.nextTurn();
+	}
+
+	ofPool(): PoolFigures {
+		const { segments, nodes, contents, living } = this.#of;
+		const { slots, table } = segments;
+		const takenBytes = (slots.count - slots.free) * SEGMENT_BYTES;
+		const madeBytes = slots.count * SEGMENT_BYTES;
+		// (What a file system has left is not always known.)
+		const sizeBytes = Number.isFinite(segments.sizeBytes)
+			? Math.max(segments.sizeBytes, madeBytes)
+			: madeBytes;
+		const usedBytes = table.liveSectors * SECTOR_BYTES + nodes.liveBytes;
+		let history = 0;
+		for (const { line } of contents.catalog.volumes)
+			history += historySectors(living.descent.pages.line(line));
+		return {
+			sizeBytes,
+			usedBytes,
+			historyBytes: history * SECTOR_BYTES,
+			waitingBytes: takenBytes - usedBytes,
+			freeBytes: sizeBytes - takenBytes,
+		};
+	}
+}
+
+/** Lists that are gone through for what a point alone has. */
+function stepsOf({ children, parent }: Point): number {
+	let steps = 0;
+	for (const point of [...children, ...(parent?.children ?? [])]) steps += point.died.size;
+	return steps;
+}
