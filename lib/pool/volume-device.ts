@@ -146,8 +146,9 @@ export class VolumeDevice implements BlockDevice, RoomWaiter, ChangeOwner, Reads
 	roomAgain(): boolean {
 		for (let change = this.#firstWaiting; change !== null; change = this.#firstWaiting) {
 			const { next } = change;
-			// (It may be over, and used for another request, when this returns.)
+			// (It may be over, and used for another request, when this returns; and others may wait by then.)
 			this.#firstWaiting = next;
+			if (next === null) this.#lastWaiting = null;
 			change.next = null;
 			if (!this.#goOn(change, true)) {
 				change.next = this.#firstWaiting;
@@ -155,7 +156,6 @@ export class VolumeDevice implements BlockDevice, RoomWaiter, ChangeOwner, Reads
 				if (change.next === null) this.#lastWaiting = change;
 				return false;
 			}
-			if (this.#firstWaiting === null) this.#lastWaiting = null;
 		}
 		return true;
 	}
