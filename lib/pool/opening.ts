@@ -3,11 +3,13 @@
  * whose methods have them work together.
  */
 
+import { BlockOp } from "../block/request.js";
 import { crc32c } from "../crc32c.js";
+import type { Memory } from "../wire/memory.js";
 import { readSpace } from "./checkpoint-read.js";
 import { Contents } from "./contents.js";
 import type { PoolWorld } from "./folder.js";
-import { SEGMENT_SECTORS } from "./format.js";
+import { BLOCK_BYTES, BLOCK_SECTORS, roundUp, SEGMENT_SECTORS } from "./format.js";
 import type { CheckpointRef, Head } from "./head.js";
 import type { Life } from "./life.js";
 import { Living, NO_LIFE } from "./living.js";
@@ -20,7 +22,7 @@ import { TREE_MEMORY_BYTES, Tree } from "./map/tree.js";
 import type { MomentNodes } from "./moment-nodes.js";
 import { NodeLog } from "./node-log.js";
 import { Replay } from "./replay.js";
-import { Segments } from "./segments.js";
+import { run, Segments } from "./segments.js";
 import { Summary } from "./summary.js";
 
 export interface PoolParts {
@@ -105,6 +107,7 @@ async function readLog(parts: Omit<PoolParts, "summary" | "log">): Promise<PoolP
 	// (Where the file was there once and is not, its absence is damage.)
 	if (state.incarnation === 0 && !segments.hasFile(state.start.slot)) await segments.grow();
 	const end = await new Replay(world, segments, state, contents).run(summary);
+	await forgetSummary(segments, end.position, world.allocate(BLOCK_BYTES));
 	// What was read may be in memory alone.
 	await segments.sync(state.start.segment, Math.floor(end.position / SEGMENT_SECTORS));
 	// From now on nothing that was left behind the end can follow what is appended. Both copies say so: either may have to open it.
@@ -113,4 +116,18 @@ async function readLog(parts: Omit<PoolParts, "summary" | "log">): Promise<PoolP
 	await head.write({});
 	const log = new Log(world, segments, contents, summary, { ...end, incarnation });
 	return { ...parts, summary, log };
+}
+
+/** One that was stable before what it says was: of the segment that is filled from `position` on, so that nobody believes it afterwards. */
+async function forgetSummary(segments: Segments, position: number, zeros: Memory): Promise<void> {
+	const last = roundUp(position + 1, SEGMENT_SECTORS) - BLOCK_SECTORS;
+	const device = segments.deviceOf(last);
+	await run(
+		device,
+		BlockOp.write,
+		segments.offsetBytes,
+		BLOCK_BYTES,
+		zeros,
+		segments.fileNameOf(segments.slot),
+	);
 }

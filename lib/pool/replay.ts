@@ -23,12 +23,16 @@ export class Replay {
 	readonly #chain: Chain;
 	/** A segment, whole. */
 	readonly #memory: Memory;
+	/** The last record that anything says to be stable; what is behind the segment that is being read has been asked, or not yet. */
+	#stable: number;
+	#hasLookedAhead = false;
 
 	constructor(world: PoolWorld, segments: Segments, head: HeadState, sink: ReplaySink) {
 		this.#segments = segments;
 		this.#head = head;
 		this.#sink = sink;
 		this.#chain = new Chain(head);
+		this.#stable = head.stable;
 		this.#memory = world.allocate(SEGMENT_BYTES);
 	}
 
@@ -52,6 +56,7 @@ export class Replay {
 		const { bytes, view } = this.#memory;
 		const header = await readSummary(this.#segments, segment, this.#memory);
 		if (header === undefined || !this.#chain.isOurs(header, header.position)) return undefined;
+		if (!(await this.#isThere(segment, header))) return undefined;
 		for (let at = 0; at < header.tailBytes; ) {
 			const end = deliverPacked(bytes, view, at, header.tailBytes, this.#chain, this.#sink);
 			if (end === undefined) throw this.#damage(header.position);
@@ -63,6 +68,41 @@ export class Replay {
 		const tailSectors = roundUp(header.tailBytes, BLOCK_BYTES) / SECTOR_BYTES;
 		this.#segments.table.seal(segment, tailSectors + BLOCK_SECTORS);
 		return header.nextSlot;
+	}
+
+	/** Whether all that a summary says is there: one may be stable whose pages are not. */
+	async #isThere(segment: number, header: Header): Promise<boolean> {
+		this.#stable = Math.max(this.#stable, header.stable);
+		if (header.sequence - 1 <= this.#stable) return true;
+		if (!this.#hasLookedAhead) await this.#lookAhead(segment + 1, header.nextSlot);
+		this.#hasLookedAhead = true;
+		if (header.sequence - 1 > this.#stable) {
+			const found = await this.#walk(segment);
+			const isWhole = found.every((record) => record.isWhole);
+			if (!isWhole || found.at(-1)?.header.sequence !== header.sequence - 1) return false;
+		}
+		await readSummary(this.#segments, segment, this.#memory);
+		return true;
+	}
+
+	/** What the segments behind say of what is stable. */
+	async #lookAhead(first: number, firstSlot: number): Promise<void> {
+		let [segment, slot] = [first, firstSlot];
+		const { bytes, view } = this.#memory;
+		const last = SEGMENT_SECTORS - BLOCK_SECTORS;
+		while (slot >= 0 && this.#segments.hasFile(slot)) {
+			const begin = segment * SEGMENT_SECTORS;
+			await this.#segments.readSlot(slot, last * SECTOR_BYTES, BLOCK_BYTES, this.#memory);
+			const header = this.#chain.headerAt(bytes, view, 0, begin + last);
+			if (header === undefined) break;
+			this.#stable = Math.max(this.#stable, header.stable);
+			segment++;
+			slot = header.nextSlot;
+		}
+		if (slot < 0 || !this.#segments.hasFile(slot)) return;
+		await this.#segments.readSlot(slot, 0, SEGMENT_BYTES, this.#memory);
+		for (const header of this.#headers(segment * SEGMENT_SECTORS, 0))
+			this.#stable = Math.max(this.#stable, header.stable);
 	}
 
 	/** Takes in the last segment, record by record, up to the end of the log. */
@@ -107,7 +147,7 @@ export class Replay {
 	 * its notes nothing after it makes sense.
 	 */
 	#whole(found: readonly Found[]): readonly Found[] {
-		const stable = Math.max(this.#head.stable, ...found.map(({ header }) => header.stable));
+		const stable = Math.max(this.#stable, ...found.map(({ header }) => header.stable));
 		const torn = found.findIndex(({ header, isWhole, hasTail }) =>
 			header.sequence > stable ? !isWhole : !hasTail,
 		);
@@ -120,7 +160,7 @@ export class Replay {
 	/** Throws if anything behind the end says that more was stable than there is. */
 	async #checkBehind(segment: number, end: number, nextSlot: number): Promise<void> {
 		const { sequence } = this.#chain;
-		if (this.#head.stable > sequence) throw this.#damage(end);
+		if (this.#stable > sequence) throw this.#damage(end);
 		const begin = segment * SEGMENT_SECTORS;
 		// (What was walked is still in memory.)
 		if (this.#saysMore(begin, end - begin)) throw this.#damage(end);
@@ -131,17 +171,17 @@ export class Replay {
 
 	/** Whether a header in memory, which begins at a position, is of this log and knows of stable records behind its end. */
 	#saysMore(begin: number, fromSector: number): boolean {
+		for (const { stable } of this.#headers(begin, fromSector)) if (stable > this.#chain.sequence) return true;
+		return false;
+	}
+
+	/** Those in memory that are of this log, in a segment that begins at a position. */
+	*#headers(begin: number, fromSector: number): Generator<Header> {
 		const { bytes, view } = this.#memory;
 		for (let sector = fromSector; sector < SEGMENT_SECTORS; sector += BLOCK_SECTORS) {
-			const header: Header | undefined = this.#chain.headerAt(
-				bytes,
-				view,
-				sector * SECTOR_BYTES,
-				begin + sector,
-			);
-			if (header !== undefined && header.stable > this.#chain.sequence) return true;
+			const header = this.#chain.headerAt(bytes, view, sector * SECTOR_BYTES, begin + sector);
+			if (header !== undefined) yield header;
 		}
-		return false;
 	}
 
 	#missing(segment: number): OperatorError {
