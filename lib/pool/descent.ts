@@ -11,6 +11,7 @@ import { invariant } from "../errors.js";
 import type { DeadLists } from "./dead-lists.js";
 import { DeadWalks, type Walk, type WalkSink } from "./dead-walks.js";
 import type { StoredImage } from "./life.js";
+import { LineEnds } from "./line-ends.js";
 import type { Chain } from "./map/chain.js";
 import { Dead, type DeadSink, type LeftSink } from "./map/dead.js";
 import { type FreeSink, Lineage } from "./map/lineage.js";
@@ -80,8 +81,7 @@ export class Descent implements LeftSink, WalkSink {
 	readonly #lists: DeadLists;
 	#feeding: LineageFeed;
 	readonly #walks = new DeadWalks(this);
-	/** Lines that have no root any more, and end when all of theirs was walked. */
-	readonly #ending = new Set<number>();
+	readonly ends: LineEnds;
 	readonly #kept = new Map<string, Kept>();
 	/** Where nodes die that the merge under way leaves out. */
 	#deathPlace = -0;
@@ -98,6 +98,13 @@ export class Descent implements LeftSink, WalkSink {
 		this.pagePoints = new Points(this.pages);
 		this.nodePoints = new Points(this.nodes);
 		this.#feeding = new LineageFeed(this.pages);
+		this.ends = new LineEnds({
+			pass: (line) => this.moveWindow(line, Infinity, Infinity),
+			isWalked: (line) => this.#walks.isOver(line),
+			end: (line) => {
+				for (const lineage of [this.pages, this.nodes]) lineage.end(line);
+			},
+		});
 	}
 
 	/** As a checkpoint has it; who wants points is told by `keeps`. */
@@ -219,16 +226,11 @@ export class Descent implements LeftSink, WalkSink {
 
 	/** A line has no root any more: nothing more dies on it but what is walked, and no moment of it is offered. */
 	isGone(line: number): void {
-		this.#ending.add(line);
-		this.moveWindow(line, Infinity, Infinity);
-		this.walked(line);
+		this.ends.add(line);
 	}
 
 	walked(line: number): void {
-		if (!this.#ending.has(line) || !this.#walks.isOver(line)) return;
-		this.#ending.delete(line);
-		this.pages.end(line);
-		this.nodes.end(line);
+		this.ends.settle(line);
 	}
 
 	/** Much of what can be done is done when it resolves, and little is in memory. */

@@ -51,8 +51,10 @@ export class Moments {
 		if (pin === undefined) throw refusal(present, timeUs, gone);
 		const { ref, release: unpin } = pin;
 		const nodes = new MomentNodes(this.#parts.nodes);
+		let letGo = (): void => {};
 		const release = (): void => {
 			nodes.release();
+			letGo();
 			unpin();
 		};
 		try {
@@ -62,6 +64,7 @@ export class Moments {
 			if (volume === undefined) throw refusal(present, timeUs, "there was no such volume then");
 			if (!living.descent.reaches(volume.line, ref === undefined ? 0 : ref.position + 1))
 				throw refusal(present, timeUs, gone);
+			letGo = living.descent.ends.look(volume.line);
 			return { volume, contents, ref, nodes, release };
 		} catch (error) {
 			release();
