@@ -85,7 +85,10 @@ export class History {
 		this.#of = of;
 		this.#beganUs = of.beganUs;
 		const beginning: Beginning = { position: 0, place: 0, bytes: 0, timeUs: of.beganUs, isBeginning: true };
-		this.#all = this.#hasBeginning || kept.length === 0 ? [beginning, ...kept] : kept;
+		const all = this.#hasBeginning || kept.length === 0 ? [beginning, ...kept] : kept;
+		const from = this.#readableFrom(all[0]!.position);
+		this.#all = all.filter((each, i) => i === all.length - 1 || each.position >= from);
+		if (this.#all.length < all.length) this.#beganUs = Math.max(of.beganUs, this.#all[0]!.timeUs);
 		this.#windows = new Windows(this.#all);
 	}
 
@@ -152,6 +155,18 @@ export class History {
 			this.#pinned.splice(this.#pinned.indexOf(position), 1);
 		};
 		return { ref, release };
+	}
+
+	/** From where on all of the log can be read: what was given up after the last checkpoint may have been moved away since. */
+	#readableFrom(first: number): number {
+		const { rows } = this.#of.segments.table;
+		const segments = rows.segments();
+		for (let segment = segments.at(-1) ?? 0; segment >= Math.floor(first / SEGMENT_SECTORS); segment--) {
+			const row = rows.of(segment);
+			const isThere = row >= 0 && (rows.states[row] === RowState.open || rows.summaries[row]! > 0);
+			if (!isThere) return (segment + 1) * SEGMENT_SECTORS;
+		}
+		return first;
 	}
 
 	/** Whether the log can be read from its first record on. */

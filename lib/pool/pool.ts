@@ -83,6 +83,8 @@ export class Pool implements Users {
 		const on = { ...parts, descent, history: this.#history };
 		this.#checkpoints = new Checkpoints({ ...on, writeHead });
 		this.#upkeep = new Upkeep({ ...on, checkpoints: this.#checkpoints, room: log.room });
+		// (Windows are where they were when the last checkpoint was made: what they have passed since may be gone.)
+		this.#history.trim().catch(() => {});
 		this.#checkpoints.whenStored = () => this.#upkeep.poke();
 		this.#upkeep.poke();
 		const map = new LayersLookup(contents.layers);
