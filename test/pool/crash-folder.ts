@@ -5,7 +5,7 @@ import { DeviceLayer } from "../../lib/block/layer.js";
 import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
 import { StorageStatus } from "../../lib/errors.js";
 import type { Random } from "../../lib/random.js";
-import { CrashDevice } from "../../lib/testing/crash-device.js";
+import { CrashDisk } from "./crash-disk.js";
 import { MemoryFolder } from "./memory-folder.js";
 
 /** Bugs of the storage's, which look like bugs of the pool's. */
@@ -28,11 +28,14 @@ export class Power {
 
 	/** False if nothing happens any more. */
 	spend(): boolean {
-		if (this.left-- <= 0 && !this.isOff) {
-			this.isOff = true;
-			this.#cut();
-		}
+		if (this.left-- <= 0) this.end();
 		return !this.isOff;
+	}
+
+	end(): void {
+		if (this.isOff) return;
+		this.isOff = true;
+		this.#cut();
 	}
 }
 
@@ -103,14 +106,15 @@ export class CrashFolder extends MemoryFolder {
 	}
 
 	protected override make(sizeBytes: number): BlockDevice {
-		return new CrashDevice(sizeBytes);
+		return new CrashDisk(sizeBytes);
 	}
 
 	/** What is there afterwards, with power for so many requests more. */
 	crash(random: Random, survival: number, left: number): CrashFolder {
+		this.power.end();
 		const files = new Map<string, BlockDevice>();
 		for (const [name, device] of this.files)
-			if (device instanceof CrashDevice) files.set(name, device.crash(random, survival));
+			if (device instanceof CrashDisk) files.set(name, device.crash(random, survival));
 		return new CrashFolder(new Power(left), this.planted, files, this.filesMax);
 	}
 }

@@ -1,6 +1,33 @@
-/** Bugs that are planted in a pool, to see that they are found: each is there until what is returned is called. For `crash.test.ts`. */
+/**
+ * Bugs that are planted in a pool, to see that they are found: each is there until what is returned is called. For `crash.test.ts`, and those of
+ * cleaning and history for `whole.long.ts`.
+ */
 
 import { NodeLog } from "../../lib/pool/node-log.js";
+import { Windows } from "../../lib/pool/space/windows.js";
+import { Upkeep } from "../../lib/pool/upkeep.js";
+
+/** Has a method be another one. */
+function planted<Of extends object, Name extends keyof Of>(of: Of, name: Name, by: Of[Name]): () => void {
+	const before = Object.getOwnPropertyDescriptor(of, name)!;
+	Object.defineProperty(of, name, { configurable: true, writable: true, value: by });
+	return () => Object.defineProperty(of, name, before);
+}
+
+/** Where space has to come back. */
+export const SPACE_PLANTS = {
+	"moved pages are not synced": () => planted(Upkeep.prototype, "sync", async () => {}),
+	"a window moves past what is looked at": () =>
+		planted(Windows.prototype, "edge", function (this: Windows, policy, nowUs) {
+			const { holdBack } = this;
+			this.holdBack = Number.POSITIVE_INFINITY;
+			const edge = EDGE.call(this, policy, nowUs);
+			this.holdBack = holdBack;
+			return edge;
+		}),
+} as const satisfies Record<string, () => () => void>;
+
+const EDGE = Windows.prototype.edge;
 
 export const PLANTS = {
 	"the head names a checkpoint before its nodes are written": () => {

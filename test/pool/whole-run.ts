@@ -1,0 +1,76 @@
+/**
+ * A small pool that is used in every way there is, and whose power is cut at some request, of opening it too, again and again: what is found is
+ * one state that it was in, none before what was promised. Used by `whole.test.ts`.
+ */
+
+import { RECORD_ENTRIES } from "../../lib/pool/format.js";
+import { Random } from "../../lib/random.js";
+import { CrashFolder, Power } from "./crash-folder.js";
+import { BULK, BULK_SECTORS, type Legacy, WholeLife } from "./whole-life.js";
+import { Course } from "./whole-model.js";
+import { operate } from "./whole-operations.js";
+
+const OPERATIONS = 60;
+const NOTHING: Legacy = { moments: [], stamp: 0, timeUs: 1_764_000_000_000_000, momentsSeen: 0, refused: 0 };
+
+export class WholeRun {
+	/** The last one. */
+	life: WholeLife;
+	readonly #random: Random;
+
+	constructor(readonly seed: number) {
+		this.#random = new Random(seed);
+		const filesMax = this.#random.pick([1, 1, 2]);
+		const folder = new CrashFolder(new Power(Number.POSITIVE_INFINITY), undefined, undefined, filesMax);
+		const entries = RECORD_ENTRIES + this.#random.pick([24, 400, 20_000]);
+		const map = { entries, nodeBytes: 2 ** 18 };
+		this.life = new WholeLife(folder, new Random(seed), map, new Course(new Map()), NOTHING);
+	}
+
+	/** Throws a CrashError for what is not as it was promised. */
+	async play(lives: number): Promise<void> {
+		const random = this.#random;
+		await this.life.begin("create");
+		await this.life.pool.administration.create(BULK, BULK_SECTORS * 512, random.pick([4096, 65_536]));
+		await this.life.pool.close();
+		for (let life = 0; life < lives; life++) {
+			// In the middle of opening, and of opening once more; then in the middle of everything.
+			let survival = this.#crash(random.below(8));
+			for (let again = random.below(3); again > 0; again--) {
+				await this.#untilOff(() => this.life.begin());
+				survival = Math.min(survival, this.#crash(random.below(12)));
+			}
+			await this.#untilOff(() => this.life.begin());
+			survival = Math.min(survival, this.#crash(20 + random.below(random.pick([60, 400]))));
+			const { life } = this;
+			await this.#untilOff(() => live(life, survival));
+		}
+		const survival = this.#crash(Number.POSITIVE_INFINITY);
+		await this.life.begin();
+		await this.life.find(survival);
+	}
+
+	/** Cuts the power, and has so many requests be done until it is cut again. Returns how likely each unsynced sector has survived. */
+	#crash(left: number): number {
+		const { course, mapSize } = this.life;
+		const survival = this.#random.pick([0, 0.5, 0.95, 1]);
+		const folder = this.life.folder.crash(this.#random, survival, left);
+		const random = new Random(1 + this.#random.below(2 ** 30));
+		this.life = new WholeLife(folder, random, mapSize, course, this.life);
+		return survival;
+	}
+
+	#untilOff(act: () => Promise<void>): Promise<void> {
+		return Promise.race([act(), this.life.folder.power.off]);
+	}
+}
+
+async function live(life: WholeLife, survival: number): Promise<void> {
+	await life.begin();
+	await life.find(survival);
+	for (let i = 0; i < OPERATIONS; i++) {
+		for (let left = life.random.below(6); left > 0; left--) life.writeBulk();
+		await operate(life);
+		if (life.random.chance(0.3)) await life.bulkWritten();
+	}
+}

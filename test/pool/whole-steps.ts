@@ -1,0 +1,66 @@
+/** How something is done to a pool and what came of it is found out, also if it was refused: for `whole-operations.ts`. */
+
+import { BlockOp } from "../../lib/block/request.js";
+import { FailedError, OperatorError, StorageStatus } from "../../lib/errors.js";
+import { CrashError } from "./crash-model.js";
+import { modeOf, type WholeLife } from "./whole-life.js";
+import { changed, filled, type State, type VolumeNow } from "./whole-model.js";
+
+/** Says so, does it, and finds out what came of it if it was refused. */
+export async function make(
+	run: WholeLife,
+	what: string,
+	states: readonly State[],
+	act: () => Promise<unknown>,
+) {
+	const { course } = run;
+	const first = course.states.length - 1;
+	for (const state of states) course.add(what, state);
+	try {
+		await act();
+	} catch (error) {
+		if (!(error instanceof OperatorError || error instanceof FailedError)) throw error;
+		run.refused++;
+		const found = await run.read();
+		course.match(found, first);
+		course.add(`${what}, refused`, found);
+		course.over(false);
+		return;
+	}
+	course.over(true);
+}
+
+/** A request that changes something. */
+export async function change(
+	run: WholeLife,
+	name: string,
+	op: BlockOp,
+	at: number,
+	sectors: number,
+): Promise<void> {
+	const { course } = run;
+	const { stamps } = course.now.get(name)!;
+	const stamp = op === BlockOp.write ? ++run.stamp : 0;
+	const before = course.states.length - 1;
+	course.add(`${op} ${name}`, changed(course.now, name, { stamps: filled(stamps, at, sectors, stamp) }));
+	const { request } = await run.run(await run.device(name), op, at, sectors, stamp);
+	if (request.status === StorageStatus.noSpace) {
+		run.refused++;
+		const found = await run.read();
+		course.match(found, before);
+		course.add(`${op} ${name}, refused`, found);
+	} else if (request.status !== StorageStatus.ok)
+		throw new CrashError(`a change ended with ${request.status}`);
+	course.over(request.status === StorageStatus.ok && modeOf(name) === "ack");
+}
+
+/** Part of a volume: in half of the cases of whole pages, of a few. */
+export function place({ random }: WholeLife, { stamps, pageSectors }: VolumeNow): [number, number] {
+	const pages = Math.floor(stamps.length / pageSectors);
+	if (random.chance(0.5) && pages > 0) {
+		const count = 1 + random.below(Math.min(pages, 4));
+		return [pageSectors * random.below(pages - count + 1), pageSectors * count];
+	}
+	const sectors = 1 + random.below(Math.min(stamps.length, 40));
+	return [random.below(stamps.length - sectors + 1), sectors];
+}

@@ -1,0 +1,20 @@
+// Traps 14, 8, 18 and 19 in a whole pool: it is used in every way there is while its space comes back, and its power is cut at any request, of opening
+// it too; what is found is a state that it was in, none before what was promised, and its moments are what they were. A few runs that are always
+// the same; `whole.long.ts` has more.
+import t from "tap";
+import { WholeRun } from "./whole-run.js";
+
+const RUNS = 4;
+const LIVES = 4;
+
+t.setTimeout(230_000);
+
+t.test("a pool that is used in every way is what it was, wherever its power is cut", async (t) => {
+	let moments = 0;
+	for (let seed = 1; seed <= RUNS; seed++) {
+		const run = new WholeRun(seed);
+		await run.play(LIVES);
+		moments += run.life.momentsSeen;
+	}
+	t.ok(moments > 0, `${moments} looks at moments`);
+});
