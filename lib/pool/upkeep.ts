@@ -166,7 +166,10 @@ export class Upkeep implements CleanerWorld {
 			case Next.giveUp:
 				this.#inVain = 0;
 				this.#isStuck = false;
-				return history.giveUp("space");
+				if (!(await history.giveUp("space"))) return false;
+				// (Before anything of it is cleaned: whichever checkpoint opens the pool, it offers no moment that is gone.)
+				await checkpoints.request(true);
+				return true;
 			case Next.refuse:
 				this.#refuse();
 				return false;
