@@ -9,6 +9,7 @@ import { type CheckpointState, checkpointLines } from "./checkpoint-text.js";
 import type { Contents } from "./contents.js";
 import type { Descent } from "./descent.js";
 import type { PoolWorld } from "./folder.js";
+import type { History } from "./history.js";
 import { encodeLineage } from "./map/lineage-form.js";
 import type { Root } from "./map/ref.js";
 import type { NodeLog } from "./node-log.js";
@@ -22,7 +23,7 @@ const BYTES_PER_TURN = 128 * 1024;
 export interface Begun {
 	readonly state: Pick<
 		CheckpointState,
-		"sequence" | "timeUs" | "beganUs" | "start" | "nextLine" | "settingsBy" | "volumes" | "earlier"
+		"sequence" | "timeUs" | "beganUs" | "start" | "nextLine" | "settingsBy" | "volumes"
 	>;
 	/** The log's end then. */
 	readonly position: number;
@@ -38,6 +39,7 @@ export interface StoreOf {
 	readonly nodes: NodeLog;
 	readonly contents: Contents;
 	readonly descent: Descent;
+	readonly history: Pick<History, "stored">;
 }
 
 /** A segment as it is now. */
@@ -83,10 +85,11 @@ type Piece =
 	| { readonly part: "text"; readonly bytes: string }
 	| { readonly part: "table" | "pages" | "nodes"; readonly bytes: Uint8Array };
 
-function* piecesOf({ nodes, contents, descent, segments }: StoreOf, begun: Begun): Generator<Piece> {
+function* piecesOf({ nodes, contents, descent, segments, history }: StoreOf, begun: Begun): Generator<Piece> {
 	const { state, openRow } = begun;
-	// (Before any of this is among the nodes.)
+	// (Before any of this is among the nodes. What those before it have is given back when they are named no more, so both are of one moment.)
 	const stored = nodes.stored;
+	const earlier = history.stored;
 	const roots = new Map(contents.layers.roots);
 	const ending = new Map<number, Root>();
 	for (const line of begun.lines) {
@@ -94,7 +97,7 @@ function* piecesOf({ nodes, contents, descent, segments }: StoreOf, begun: Begun
 		if (root !== undefined) ending.set(line, root);
 	}
 	const { floor, walks } = descent;
-	for (const line of checkpointLines({ ...state, roots, ending, nodes: stored, walks, floor }))
+	for (const line of checkpointLines({ ...state, earlier, roots, ending, nodes: stored, walks, floor }))
 		yield { part: "text", bytes: line };
 	const { rows } = segments.table;
 	for (let row = rows.next(0); row >= 0; row = rows.next(row + 1)) {

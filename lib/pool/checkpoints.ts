@@ -162,8 +162,8 @@ export class Checkpoints {
 		const { log, contents, segments, world, history, descent } = this.#on;
 		const { nextLine, settingsBy, volumes } = contents.catalog;
 		const { sequence, timeUs, start } = log.cursor;
-		const { beganUs, kept: earlier } = history;
-		const state = { sequence, timeUs, beganUs, start, nextLine, settingsBy, volumes, earlier };
+		const { beganUs } = history;
+		const state = { sequence, timeUs, beganUs, start, nextLine, settingsBy, volumes };
 		const openRow = rowOf(segments, start.segment);
 		descent.freeze();
 		this.#position = log.gather.position;

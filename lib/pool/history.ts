@@ -69,6 +69,8 @@ export class History {
 	readonly #windows: Windows<Kept>;
 	/** The oldest first. */
 	#all: readonly Kept[];
+	/** Those that are being dropped. */
+	readonly #dropping: CheckpointRef[] = [];
 	/** Positions of checkpoints that somebody looks at, one for each who does. */
 	readonly #pinned: number[] = [];
 	/** Summaries of segments before this one are forgotten. */
@@ -95,6 +97,11 @@ export class History {
 	/** Checkpoints that can be read, the oldest first. */
 	get kept(): readonly CheckpointRef[] {
 		return this.#all.filter(isCheckpoint);
+	}
+
+	/** The same, and those that nobody wants any more but whose bytes are not given back yet: what a checkpoint has to name. */
+	get stored(): readonly CheckpointRef[] {
+		return [...this.#dropping, ...this.kept];
 	}
 
 	/** Whether there is something that may be given up, perhaps. */
@@ -224,7 +231,9 @@ export class History {
 		this.#all = this.#all.filter((ref) => needed.has(ref));
 		this.#forgetSummaries();
 		if (dropped.length > 0) this.#beganUs = Math.max(this.#beganUs, this.#all[0]?.timeUs ?? 0);
-		for (const ref of dropped) if (isCheckpoint(ref)) await this.#drop(ref);
+		const refs = dropped.filter(isCheckpoint);
+		this.#dropping.push(...refs);
+		for (const ref of refs) await this.#drop(ref);
 	}
 
 	/** Not before the last checkpoint: the clock may have been set back. */
@@ -253,14 +262,17 @@ export class History {
 	}
 
 	/** What a checkpoint says beside its trees is not wanted any more. */
-	async #drop(ref: BlobRef): Promise<void> {
+	async #drop(ref: CheckpointRef): Promise<void> {
 		const { segments, allocate, nodes } = this.#of;
+		let pieces: readonly BlobRef[] = [];
 		try {
-			const pieces = await piecesOf(segments, allocate, ref);
-			for (const { place, bytes } of [...pieces, ref]) nodes.free(place, bytes);
+			pieces = [...(await piecesOf(segments, allocate, ref)), ref];
 		} catch (error) {
 			// (What can't be read stays; everything else goes on.)
 			if (!(error instanceof OperatorError)) throw error;
 		}
+		// Both at once: a checkpoint that named it after its bytes were given back would have them given back again.
+		this.#dropping.splice(this.#dropping.indexOf(ref), 1);
+		for (const { place, bytes } of pieces) nodes.free(place, bytes);
 	}
 }
