@@ -48,8 +48,7 @@ export interface Floor {
 /** A snapshot, whatever names it, and whoever reads it. */
 interface Kept {
 	readonly page: Point;
-	/** Null until the checkpoint is merged that began with it. */
-	node: Point | null;
+	node: Point | null; // until the checkpoint is merged that began with it
 	users: number;
 }
 

@@ -91,6 +91,8 @@ export class Upkeep implements CleanerWorld {
 		if (this.#running !== null || this.#isClosed) return;
 		this.#running = this.#run().finally(() => {
 			this.#running = null;
+			// (Somebody may have come when all was done, but before that was known.)
+			if ((this.#again || this.#isAsked) && !this.#of.log.hasFailed) this.poke();
 		});
 	}
 
