@@ -52,7 +52,7 @@ t.test("a volume is the same in another pool, also when the stream breaks off on
 	await t.rejects(received(rest, `${to}/other`), { message: /goes on from where nothing has been received/ });
 	t.match(await received(rest, `${to}/db`), /^volume +\S+\/db\nsize +70M\nused +35M\n(.*\n)*page +16K\n/);
 	t.ok((await contentOf(`${to}/db`)).equals(content));
-	t.match(await told(volumeLsCommand, to), /^db .*\n$/);
+	t.match(await told(volumeLsCommand, to), /^NAME .*\n\S+\/db .*\n$/);
 	await t.rejects(received(whole, `${to}/db`), { message: /volume "db": is there already/ });
 	await told(volumeCreateCommand, `${from}/new`, "1M");
 	await t.rejects(sent(`--resume=${token}`, `${from}/web`), { message: /the token is of another stream/ });
@@ -79,7 +79,7 @@ t.test("a receiver that is killed at any time goes on from its token", async (t)
 	const last = await run(["sh", "-c", `${vblade} volume receive ${to}/web <${stream}`], LIMIT_MS);
 	t.match(last.output, /^volume +\S+\/web\n|is there already/);
 	t.ok((await contentOf(`${to}/web`)).equals(content));
-	t.match(await told(volumeLsCommand, to), /^web .*\n$/);
+	t.match(await told(volumeLsCommand, to), /^NAME .*\n\S+\/web .*\n$/);
 });
 
 t.test("what is wrong is told in one line", async (t) => {
