@@ -39,10 +39,14 @@ export async function change(
 	sectors: number,
 ): Promise<void> {
 	const { course } = run;
-	const { stamps } = course.now.get(name)!;
+	const volume = course.now.get(name)!;
 	const stamp = op === BlockOp.write ? ++run.stamp : 0;
 	const before = course.states.length - 1;
-	course.add(`${op} ${name}`, changed(course.now, name, { stamps: filled(stamps, at, sectors, stamp) }));
+	const parts = op === BlockOp.write ? [sectors] : zeroParts(at, sectors, volume.pageSectors);
+	for (const part of parts) {
+		const stamps = filled(volume.stamps, at, part, stamp);
+		course.add(`${op} ${name}`, changed(course.now, name, { stamps }));
+	}
 	const { request } = await run.run(await run.device(name), op, at, sectors, stamp);
 	if (request.status === StorageStatus.noSpace) {
 		run.refused++;
@@ -52,6 +56,15 @@ export async function change(
 	} else if (request.status !== StorageStatus.ok)
 		throw new CrashError(`a change ended with ${request.status}`);
 	course.over(request.status === StorageStatus.ok && modeOf(name) === "ack");
+}
+
+/** Zeros may be in several records: to the end of the page that they begin in, whole pages, and the beginning of one. How far each goes. */
+function zeroParts(at: number, sectors: number, pageSectors: number): number[] {
+	const end = at + sectors;
+	const places = [Math.ceil(at / pageSectors), Math.floor(end / pageSectors)].map(
+		(page) => page * pageSectors,
+	);
+	return [...places.filter((place) => place > at && place < end).map((place) => place - at), sectors];
 }
 
 /** Part of a volume: in half of the cases of whole pages, of a few. */
