@@ -95,9 +95,12 @@ t.test("load", { skip: namespacesMissing() ?? false }, async (t) => {
 		const meddle = `echo meddles; while :; do head -c ${IMAGE_BYTES} /dev/urandom 1<>"$0"; done`;
 		const meddler = new Program(["sh", "-c", meddle, image]);
 		await meddler.waitFor(/meddles/, LIMIT_MS);
-		const result = await loader.run({ ...STAMPED, requests: 20_000 });
+		// (It is done by another process, which may have no turn while a run lasts.)
+		let wrong = 0;
+		for (let run = 0; wrong === 0 && run < 50; run++)
+			wrong = (await loader.run({ ...STAMPED, requests: 20_000 })).wrong;
 		await meddler.stop("SIGKILL");
-		t.ok(result.wrong > 0, `${result.wrong} sectors`);
+		t.ok(wrong > 0, `${wrong} sectors`);
 		await server.stop();
 	});
 

@@ -8,7 +8,13 @@ const THERE: Readonly<Record<string, readonly string[]>> = {
 	"[daemon]": ['state = "/var/lib/vblade"', 'user = "vblade"', 'allow = ["/srv/vblade"]', "workers = 1"],
 	"[http]": ['listen = ["127.0.0.1:9470"]', 'token_file = "/etc/vblade/token"', "disk_histograms = false"],
 	"[defaults]": ['durability = "ack"', "read_only = true", 'aoe.netif = ["eth0"]', "limit.iops = 5"],
-	"[pool.fast]": ['path = "/srv/vblade/fast"'],
+	"[pool.fast]": [
+		'path = "/srv/vblade/fast"',
+		'history = "1h"',
+		'history_space = "10%"',
+		'history_min = "0"',
+		'keep = { hourly = "7d", daily = "30d" }',
+	],
 	"[disk.web]": [
 		'volume = "fast/web"',
 		'file = "/srv/web.img"',
@@ -48,7 +54,7 @@ t.test("what there is", async (t) => {
 });
 
 const NOT_THERE: readonly [text: string, told: string][] = [
-	['[pool.fast]\npath = "/srv/fast"\nhistory = "1h"', 'no such key "history"'],
+	['[pool.fast]\npath = "/srv/fast"\nhistroy = "1h"', 'no such key "histroy"; did you mean "history"?'],
 	["[boot]", 'no such table "boot"; did you mean '],
 	["[template.lab]", 'no such table "template"; did you mean '],
 	["[store.attic]", 'no such table "store"; did you mean '],
