@@ -45,7 +45,8 @@ const defects: Record<string, { rule: RegExp } & Defect> = {
 		},
 	},
 	"a data byte changed": {
-		rule: /something else than was written/,
+		// What the drive says of itself (IDENTIFY) and a long config string reach as far as data does: either rule may find it.
+		rule: /something else than was written|says what it must/,
 		sabotage: ({ memory, offset }, headBytes, send) => {
 			if (headBytes > 60) memory.bytes[offset + 36 + 511]! ^= 1;
 			send(headBytes);
