@@ -45,10 +45,12 @@ const defects: Record<string, { rule: RegExp } & Defect> = {
 		},
 	},
 	"a data byte changed": {
-		// What the drive says of itself (IDENTIFY) and a long config string reach as far as data does: either rule may find it.
+		// What the drive says of itself (IDENTIFY) reaches as far as data does; no more does, of a command that succeeds.
 		rule: /something else than was written|says what it must/,
-		sabotage: ({ memory, offset }, headBytes, send) => {
-			if (headBytes > 60) memory.bytes[offset + 36 + 511]! ^= 1;
+		sabotage: ({ memory: { bytes }, offset }, headBytes, send) => {
+			const isAta = bytes[offset + 19] === 0;
+			const hasSucceeded = (bytes[offset + 27]! & 1) === 0;
+			if (isAta && hasSucceeded && headBytes > 60) bytes[offset + 36 + 511]! ^= 1;
 			send(headBytes);
 		},
 	},
