@@ -4,11 +4,13 @@
  * Played in short by `pools.test.ts`, at length by `pools.long.ts`.
  */
 
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Test } from "tap";
+import { SECTOR_BYTES } from "../../lib/wire/sector.js";
 import { pause } from "../support/cleanup.js";
 import { LIMIT_MS } from "../support/limit.js";
+import { type LoopDevice, loopDevice, newDirectory, newFile } from "../support/mounts.js";
 import { vbladeCommand } from "../support/paths.js";
 import { makePool } from "../support/pools.js";
 import { type Program, run } from "../support/process.js";
@@ -26,6 +28,8 @@ export interface PoolCase {
 	readonly rate: number;
 	/** Of the volume, as `volume create` takes it. */
 	readonly size: string;
+	/** The pool is on a block device of so many megabytes, keeps no history, and is written over; if not given, in a directory that has room. */
+	readonly cramped?: number;
 	/** How often the server is killed, and for how long it serves before. */
 	readonly kills: number;
 	readonly lifeMs: number;
@@ -35,9 +39,10 @@ export interface PoolCase {
 export async function pool(t: Test, options: PoolCase): Promise<void> {
 	const { filesystem, mtu, jobs, megabytes, random, rate, limitMs } = options;
 	const stage = new Stage(t, { mtu, megabytes: 0, blades: 0 });
-	const folder = path.join(stage.scratch, "pool");
 	const enough = path.join(stage.scratch, "enough");
-	const server = new Mortal(stage, await makePool(folder, options.size));
+	const device = options.cramped === undefined ? undefined : loopOf(options.cramped);
+	const folder = device?.path ?? path.join(stage.scratch, "pool");
+	const server = new Mortal(stage, await makePool(folder, options.size, device && "--history=0"));
 	await server.start();
 	let dying: Promise<void> | undefined;
 	const console = await stage.run({
@@ -60,6 +65,7 @@ export async function pool(t: Test, options: PoolCase): Promise<void> {
 	await dying;
 	t.match(console, /verified$/m, "without an error, and all is there");
 	t.equal((await server.program.stop()).code, 0, "the server ends well");
+	if (device !== undefined) t.ok(writtenBytes(device) > device.sizeBytes * 1.5, "the pool was written over");
 	const image = path.join(stage.scratch, "image.raw");
 	const { code, output } = await run(
 		[...vbladeCommand(), "volume", "export", `${folder}/web`, image],
@@ -68,6 +74,17 @@ export async function pool(t: Test, options: PoolCase): Promise<void> {
 	t.equal(code, 0, output);
 	stage.files.push(image);
 	await stage.check(t, filesystem);
+}
+
+function loopOf(megabytes: number): LoopDevice & { readonly sizeBytes: number } {
+	const sizeBytes = megabytes * 2 ** 20;
+	return { ...loopDevice(newFile(newDirectory(), sizeBytes), SECTOR_BYTES), sizeBytes };
+}
+
+/** To the device, since it is there. */
+function writtenBytes({ name }: LoopDevice): number {
+	const fields = readFileSync(`/sys/block/${name}/stat`, "latin1").trim().split(/\s+/);
+	return Number(fields[6]) * SECTOR_BYTES;
 }
 
 /** A server that is killed, and started again. */

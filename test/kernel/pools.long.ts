@@ -24,3 +24,19 @@ for (const filesystem of FILESYSTEMS)
 				limitMs: 900_000,
 			}),
 		);
+
+t.test("ext4 on a pool that has room for little more, and is written over again and again", { skip }, (t) =>
+	pool(t, {
+		filesystem: "ext4",
+		mtu: 9000,
+		jobs: ["4k:16", "64k:4"],
+		megabytes: 40,
+		random: 16,
+		rate: 6000,
+		size: "160M",
+		cramped: 320,
+		kills: 40,
+		lifeMs: 1500,
+		limitMs: 900_000,
+	}),
+);

@@ -24,9 +24,9 @@ export async function newPool(): Promise<string> {
 	return folder;
 }
 
-/** A pool with a volume `web` in a directory that is empty; returns what the command line calls the volume. */
-export async function makePool(folder: string, size: string): Promise<string> {
-	await poolCreateCommand([folder], SILENT);
+/** A pool with a volume `web` in a directory that is empty, or on a device; returns what the command line calls the volume. */
+export async function makePool(folder: string, size: string, option?: string): Promise<string> {
+	await poolCreateCommand([folder, ...(option === undefined ? [] : [option])], SILENT);
 	await volumeCreateCommand([`${folder}/web`, size], SILENT);
 	return `pool:${folder}/web`;
 }
