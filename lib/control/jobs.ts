@@ -15,13 +15,24 @@ export class RunningJob {
 	readonly ended: Promise<void>;
 	#end: () => void = () => {};
 	#isCancelled = false;
+	/** Called once it is. */
+	whenCancelled: () => void = () => {};
 
 	constructor(
-		begin: Pick<Job, "id" | "kind" | "disk" | "total" | "message" | "cancellable">,
+		begin: Pick<Job, "id" | "kind" | "disk" | "of" | "total" | "message" | "cancellable">,
 		readonly now: () => number,
 	) {
 		const begun = new Date(now()).toISOString();
-		this.#job = { ...begin, state: "running", begun, ended: null, progress: 0, done: 0, errors: [] };
+		this.#job = {
+			...begin,
+			state: "running",
+			begun,
+			ended: null,
+			progress: 0,
+			done: 0,
+			errors: [],
+			waiting: false,
+		};
 		this.ended = new Promise((resolve) => {
 			this.#end = resolve;
 		});
@@ -37,11 +48,17 @@ export class RunningJob {
 		const { state, cancellable } = this.#job;
 		if (state !== "running" || !cancellable) return false;
 		this.#isCancelled = true;
+		this.whenCancelled();
 		return true;
 	}
 
 	get job(): Job {
 		return this.#job;
+	}
+
+	/** For its turn. */
+	waits(waiting: boolean): void {
+		this.#job = { ...this.#job, waiting };
 	}
 
 	/** It is known by now how many there are. */
@@ -84,11 +101,11 @@ export class Jobs {
 	begin(
 		kind: Job["kind"],
 		message: string,
-		more: { disk?: string; total?: number; cancellable?: boolean } = {},
+		more: { disk?: string; of?: string; total?: number; cancellable?: boolean } = {},
 	): RunningJob {
 		const id = (this.#next++).toString(36);
-		const { disk = null, total = 1, cancellable = false } = more;
-		const job = new RunningJob({ id, kind, message, disk, total, cancellable }, this.now);
+		const { disk = null, of = null, total = 1, cancellable = false } = more;
+		const job = new RunningJob({ id, kind, message, disk, of, total, cancellable }, this.now);
 		this.#jobs.set(id, job);
 		this.#forgetOld();
 		return job;

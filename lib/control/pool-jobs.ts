@@ -3,12 +3,12 @@
  * and it can be cancelled. Used by `api/pool-jobs.ts`.
  */
 
-import { volumeIn } from "../pool/past.js";
 import { counted } from "../text.js";
 import type { EventLog } from "./event-log.js";
 import type { VolumeAnswers } from "./heard-volume.js";
+import { JobTurns } from "./job-turns.js";
 import type { Jobs, RunningJob } from "./jobs.js";
-import type { Volume } from "./model.js";
+import type { Job, Volume } from "./model.js";
 import type { Pools } from "./pools.js";
 import { Refusal } from "./problem.js";
 
@@ -24,6 +24,8 @@ interface Looked {
 }
 
 export class PoolJobs {
+	readonly #turns = new JobTurns();
+
 	constructor(
 		readonly pools: Pools,
 		readonly jobs: Jobs,
@@ -32,12 +34,10 @@ export class PoolJobs {
 
 	/** `POOL/VOLUME`, whoever uses it. Once more, it goes on: what was done stays. */
 	async flatten(name: string): Promise<RunningJob> {
+		this.#turns.refuseMore();
 		const { pool, name: volume, sizeBytes } = await this.pools.volume(name);
-		const job = this.jobs.begin("flatten", `${name} gets pages of its own`, {
-			total: sizeBytes,
-			cancellable: true,
-		});
-		void run(job, async () => {
+		const job = this.#begin("flatten", name, `${name} gets pages of its own`, sizeBytes);
+		void this.#run(pool, job, async () => {
 			const step = (offsetBytes: number) =>
 				this.pools.ask(pool, { ask: "flatten", name: volume, offsetBytes });
 			await through(job, 0, sizeBytes, step);
@@ -54,13 +54,14 @@ export class PoolJobs {
 
 	/** All that the pool's volumes and snapshots have; `doPages`: each page, not only where it is. */
 	async examine(pool: string, doPages: boolean): Promise<RunningJob> {
+		this.#turns.refuseMore();
 		const { volumes, wrong } = await this.pools.volumes(pool);
 		if (wrong[0] !== undefined) throw new Refusal(422, wrong[0]);
 		const all = volumes.flatMap(lookedAt);
 		const total = all.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 		const what = doPages ? "scrub" : "check";
-		const job = this.jobs.begin(what, `${what} of pool ${pool}`, { total, cancellable: true });
-		void run(job, async () => {
+		const job = this.#begin(what, pool, `${what} of pool ${pool}`, total);
+		void this.#run(pool, job, async () => {
 			let [from, damaged] = [0, 0];
 			let before: Looked | undefined;
 			for (const each of all) {
@@ -78,7 +79,34 @@ export class PoolJobs {
 		return job;
 	}
 
-	/** How many places of it are damaged. */
+	/** Throws a Refusal if there are enough, or the same one is under way. */
+	#begin(kind: Job["kind"], of: string, message: string, total: number): RunningJob {
+		const same = this.jobs.all().find((job) => job.state === "running" && job.kind === kind && job.of === of);
+		if (same !== undefined)
+			throw new Refusal(
+				409,
+				`${same.message}: ${same.waiting ? "waits" : "runs"} already, as job ${same.id}`,
+			);
+		this.#turns.refuseMore();
+		return this.jobs.begin(kind, message, { of, total, cancellable: true });
+	}
+
+	/** When it is its turn. `work` resolves to what is said when it is done. */
+	async #run(pool: string, job: RunningJob, work: () => Promise<string>): Promise<void> {
+		await this.#turns.begin(pool, job);
+		try {
+			if (job.isCancelled) throw new Cancelled();
+			job.finish("done", await work());
+		} catch (error) {
+			if (error instanceof Cancelled) job.finish("cancelled", "cancelled; what was done stays");
+			else if (error instanceof Refusal) job.finish("failed", error.message);
+			else throw error;
+		} finally {
+			this.#turns.end(pool, job);
+		}
+	}
+
+	/** How many places of it are damaged; 0 also of what has been removed meanwhile. */
 	async #look(
 		job: RunningJob,
 		{ volume: { pool }, name: text, sizeBytes }: Looked,
@@ -87,32 +115,43 @@ export class PoolJobs {
 		doPages: boolean,
 	): Promise<number> {
 		let damaged = 0;
-		// It may have been removed meanwhile.
-		const name = await this.#nameOf(pool, text);
-		if (name === undefined) return 0;
-		const still = before === undefined ? undefined : await this.#nameOf(pool, before);
+		const about = await this.#about(pool, text);
+		if (about === undefined) return 0;
+		const still = before === undefined ? undefined : await this.#about(pool, before);
+		const { name, id } = about;
+		const asked = { ask: "verify", name, id, before: still?.name, beforeId: still?.id, doPages } as const;
 		try {
 			await through(job, from, sizeBytes, async (offsetBytes) => {
-				const since = still === undefined ? {} : { before: still };
-				const stretch = await this.pools.ask(pool, { ask: "verify", name, ...since, offsetBytes, doPages });
+				const stretch = await this.pools.ask(pool, { ...asked, offsetBytes });
 				damaged += stretch.findings.length;
 				for (const { offsetBytes: at, what } of stretch.findings)
 					job.trouble(`${pool}/${text}, byte ${at}: ${what}`);
 				return stretch;
 			});
+		} catch (error) {
+			// (It may be something else by now.)
+			if (!(error instanceof Refusal) || (await this.#about(pool, name))?.id === id) throw error;
 		} finally {
 			await this.#release(pool, name);
 		}
 		return damaged;
 	}
 
-	/** What stays the same while it is looked at. */
-	async #nameOf(pool: string, name: string): Promise<string | undefined> {
-		const volume = await this.pools.volume(`${pool}/${volumeIn(name)}`).catch(refused);
-		const [, snapshot] = name.split("@");
-		const isThere = snapshot === undefined || volume?.snapshots.some((each) => each.name === snapshot);
-		if (volume === undefined || !isThere) return undefined;
-		return snapshot === undefined ? (await this.pools.ask(pool, { ask: "about", name })).name : name;
+	/** Of what stays the same while it is looked at; undefined: it is not there any more. */
+	async #about(pool: string, name: string): Promise<VolumeAnswers["about"] | undefined> {
+		try {
+			return await this.pools.ask(pool, { ask: "about", name });
+		} catch (error) {
+			if (!(error instanceof Refusal) || (await this.#isThere(pool, name))) throw error;
+			return undefined;
+		}
+	}
+
+	/** Whether there is something to look at by that name; a moment that is refused is gone. */
+	async #isThere(pool: string, name: string): Promise<boolean> {
+		const { volumes, wrong } = await this.pools.volumes(pool);
+		if (wrong[0] !== undefined) throw new Refusal(422, wrong[0]);
+		return volumes.flatMap(lookedAt).some((each) => each.name === name);
 	}
 
 	async #release(pool: string, name: string): Promise<void> {
@@ -147,16 +186,5 @@ async function through(
 		if (reachedBytes <= offset) throw new Refusal(422, "the worker does not get on with it");
 		offset = Math.min(reachedBytes, sizeBytes);
 		job.reached(from + offset);
-	}
-}
-
-/** `work` resolves to what is said when it is done. */
-async function run(job: RunningJob, work: () => Promise<string>): Promise<void> {
-	try {
-		job.finish("done", await work());
-	} catch (error) {
-		if (error instanceof Cancelled) job.finish("cancelled", "cancelled; what was done stays");
-		else if (error instanceof Refusal) job.finish("failed", error.message);
-		else throw error;
 	}
 }

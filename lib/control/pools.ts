@@ -123,6 +123,7 @@ export class Pools {
 		const { pool, volume } = this.#read(name);
 		const disk = this.#disks().get(`${pool.name}/${volume}`);
 		if (disk !== undefined) throw new Refusal(409, `volume ${quote(name)}: disk ${disk} is on it`);
+		this.#refuseServed(`${pool.name}/${by}`);
 		return this.#found(
 			pool,
 			await this.#act(pool, { act: "replace", name: volume, by, isAnother: false }),

@@ -7,7 +7,9 @@ import { BlockOp } from "../block/request.js";
 import { OperatorError, StorageStatus, storageStatusName } from "../errors.js";
 import { DATA_EXTENT_BYTES } from "../image/extent.js";
 import { nativeMemory } from "../native.js";
+import { pageBytesOf } from "../pool/changed-ranges.js";
 import type { UsedPool } from "../pool/openings.js";
+import { isOfPast } from "../pool/past.js";
 import { quote } from "../text.js";
 import type { Memory } from "../wire/memory.js";
 import type { WrittenPiece } from "./worker-messages.js";
@@ -19,8 +21,15 @@ export class OpenCopy {
 	#timer: NodeJS.Timeout | undefined;
 	/** Questions that are being answered. */
 	#users = 0;
+	#whenUnused: () => void = () => {};
+	/** When the last one was answered. */
+	#answeredMs = performance.now();
+	#isClosed = false;
 	readonly #asked = new PromisedRequest();
 	#turn: Promise<unknown> = Promise.resolve();
+	/** What the name stood for when this was opened. */
+	readonly id: string;
+	readonly pageBytes: number;
 
 	constructor(
 		readonly used: UsedPool,
@@ -28,7 +37,24 @@ export class OpenCopy {
 		/** What messages call it. */
 		readonly name: string,
 		readonly whenIdle: () => void,
-	) {}
+	) {
+		this.id = this.idNow;
+		this.pageBytes = pageBytesOf(used.pool, name);
+	}
+
+	/** What the name stands for now. Throws an OperatorError if that is nothing. */
+	get idNow(): string {
+		const { administration, readings } = this.used.pool;
+		// (Of one that is being filled, whatever it holds by now.)
+		return isOfPast(this.name)
+			? readings.contentId(this.name)
+			: String(administration.volume(this.name).line);
+	}
+
+	/** Since when nobody has asked. */
+	get idleMs(): number {
+		return this.#users > 0 ? 0 : performance.now() - this.#answeredMs;
+	}
 
 	/** Until the next question. */
 	async using<T>(work: () => Promise<T>): Promise<T> {
@@ -37,8 +63,14 @@ export class OpenCopy {
 		try {
 			return await work();
 		} finally {
-			if (--this.#users === 0) this.#timer = setTimeout(this.whenIdle, KEPT_MS).unref();
+			this.#answeredMs = performance.now();
+			if (--this.#users === 0) this.#unused();
 		}
+	}
+
+	#unused(): void {
+		if (this.#isClosed) this.#whenUnused();
+		else this.#timer = setTimeout(this.whenIdle, KEPT_MS).unref();
 	}
 
 	/** Throws an OperatorError. */
@@ -87,8 +119,14 @@ export class OpenCopy {
 			throw new OperatorError(`${quote(this.name)}: can't be ${what} (${storageStatusName(status)})`);
 	}
 
+	/** When all has been answered that was asked. */
 	async close(): Promise<void> {
 		clearTimeout(this.#timer);
+		this.#isClosed = true;
+		if (this.#users > 0)
+			await new Promise<void>((resolve) => {
+				this.#whenUnused = resolve;
+			});
 		await this.device.close();
 	}
 }

@@ -6,7 +6,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { FailedError, OperatorError } from "../errors.js";
 import { DATA_EXTENT_BYTES } from "../image/extent.js";
-import { changedRanges, pageBytesOf } from "../pool/changed-ranges.js";
+import { changedRanges } from "../pool/changed-ranges.js";
 import type { Pool } from "../pool/pool.js";
 import { DeviceReader } from "../send/device.js";
 import type { OpenCopy } from "./open-copy.js";
@@ -32,7 +32,9 @@ interface Part {
 
 type About<Ask> = Extract<VolumeQuestion, { readonly ask: Ask }>;
 
-export async function verify(copy: OpenCopy, pool: Pool, question: About<"verify">): Promise<Stretch> {
+/** If what was looked at before is not there any more by its name, or this is not, all of it is looked at. */
+export async function verify(copy: OpenCopy, pool: Pool, asked: About<"verify">): Promise<Stretch> {
+	const question = isComparable(copy, pool, asked) ? asked : { ...asked, before: undefined };
 	const { sizeBytes } = copy.device.info;
 	const findings: { offsetBytes: number; what: string }[] = [];
 	let [doneBytes, parts, reachedBytes] = [0, 0, question.offsetBytes];
@@ -42,7 +44,7 @@ export async function verify(copy: OpenCopy, pool: Pool, question: About<"verify
 			const end = Math.min(sizeBytes, offsetBytes + lengthBytes);
 			for (let at = offsetBytes; at < end; at = reachedBytes) {
 				reachedBytes = doPages ? Math.min(end, at + DATA_EXTENT_BYTES) : end;
-				if (doPages) findings.push(...(await unreadable(copy, pool, at, reachedBytes)));
+				if (doPages) findings.push(...(await unreadable(copy, at, reachedBytes)));
 				doneBytes += doPages ? reachedBytes - at : 0;
 				if (doneBytes >= STRETCH_BYTES || ++parts >= STRETCH_PARTS)
 					return { reachedBytes, findings: findings.slice(0, FINDINGS_MAX) };
@@ -51,9 +53,25 @@ export async function verify(copy: OpenCopy, pool: Pool, question: About<"verify
 	} catch (error) {
 		// Where its pages are can't be read from there on.
 		if (!(error instanceof FailedError || error instanceof OperatorError)) throw error;
+		if (question.before !== undefined && !isComparable(copy, pool, question)) {
+			const rest = await verify(copy, pool, { ...question, offsetBytes: reachedBytes });
+			return { ...rest, findings: [...findings, ...rest.findings].slice(0, FINDINGS_MAX) };
+		}
 		findings.push({ offsetBytes: reachedBytes, what: error.message });
 	}
 	return { reachedBytes: sizeBytes, findings: findings.slice(0, FINDINGS_MAX) };
+}
+
+/** Whether what is told by names is of these: either may have been removed, and made anew. */
+function isComparable(copy: OpenCopy, pool: Pool, { before, beforeId }: About<"verify">): boolean {
+	if (before === undefined) return false;
+	try {
+		const id = pool.readings.contentId(before);
+		return copy.id === copy.idNow && id === (beforeId ?? id);
+	} catch (error) {
+		if (!(error instanceof OperatorError)) throw error;
+		return false;
+	}
 }
 
 /**
@@ -82,13 +100,12 @@ async function* partsFrom(
 /** Pages of a piece that can't be read. */
 async function unreadable(
 	copy: OpenCopy,
-	pool: Pool,
 	begin: number,
 	end: number,
 ): Promise<{ offsetBytes: number; what: string }[]> {
 	if ((await whyNot(copy, begin, end - begin)) === undefined) return [];
 	const findings: { offsetBytes: number; what: string }[] = [];
-	const pageBytes = pageBytesOf(pool, copy.name);
+	const { pageBytes } = copy;
 	for (let at = begin; at < end; at += pageBytes) {
 		const what = await whyNot(copy, at, Math.min(pageBytes, end - at));
 		if (what !== undefined) findings.push({ offsetBytes: at, what });

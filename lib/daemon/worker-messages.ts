@@ -71,7 +71,7 @@ export interface WrittenPiece {
 
 /**
  * What is asked about what a volume was: `web@monday`, or, when it is first asked about, `web` and `web@-10m`. Or of one that is being filled:
- * `web.part`, `web.part.state`.
+ * `web.part`, `web.part.state`. `id`: what `about` has said, so that nobody is told of what has got the name since.
  */
 export type VolumeQuestion =
 	/** Under which name it can be asked about from now on, whatever is written. */
@@ -80,6 +80,7 @@ export type VolumeQuestion =
 	| {
 			readonly ask: "read";
 			readonly name: string;
+			readonly id?: string | undefined;
 			readonly offsetBytes: number;
 			readonly lengthBytes: number;
 	  }
@@ -87,11 +88,19 @@ export type VolumeQuestion =
 	| {
 			readonly ask: "runs";
 			readonly name: string;
+			readonly id?: string | undefined;
 			readonly offsetBytes: number;
 			readonly lengthBytes: number;
 	  }
 	/** What may differ from what another one was, from a byte on. */
-	| { readonly ask: "changes"; readonly name: string; readonly before: string; readonly offsetBytes: number }
+	| {
+			readonly ask: "changes";
+			readonly name: string;
+			readonly id?: string | undefined;
+			readonly before: string;
+			readonly beforeId?: string | undefined;
+			readonly offsetBytes: number;
+	  }
 	/** Comes with the bytes of all pieces of data. `sync`: answered when all that was ever written is on stable storage. */
 	| {
 			readonly ask: "write";
@@ -103,7 +112,9 @@ export type VolumeQuestion =
 	| {
 			readonly ask: "verify";
 			readonly name: string;
-			readonly before?: string;
+			readonly id?: string | undefined;
+			readonly before?: string | undefined;
+			readonly beforeId?: string | undefined;
 			readonly offsetBytes: number;
 			/** Not only where the pages are. */
 			readonly doPages: boolean;

@@ -24,9 +24,10 @@ export class WorkerPools {
 	/** By directory. */
 	readonly #kept = new Map<string, Kept>();
 
-	constructor(home: PoolHome) {
+	/** `idleMs`: what nobody has asked about for so long may be closed, if there is too much. */
+	constructor(home: PoolHome, idleMs?: number) {
 		this.#home = home;
-		this.volumes = new WorkerVolumes(home, (folder, used) => this.#keep(folder, used));
+		this.volumes = new WorkerVolumes(home, (folder, used) => this.#keep(folder, used), idleMs);
 	}
 
 	/** What the pool is like afterwards. Throws an OperatorError. */

@@ -172,21 +172,30 @@ const isPoolAct = [
 
 const isPiece = isShape({ kind: isOneOf(["data", "zero"]), offsetBytes: isSize, lengthBytes: isSize });
 
+const isNamed = { name: isWord, id: optional(isWord) };
+
 const isVolumeQuestion = [
 	isShape({ ask: isOneOf(["about"]), name: isWord }),
 	isShape({
 		ask: isOneOf(["read"]),
-		name: isWord,
+		...isNamed,
 		offsetBytes: isSize,
 		lengthBytes: isCount(DATA_EXTENT_BYTES),
 	}),
-	isShape({ ask: isOneOf(["runs"]), name: isWord, offsetBytes: isSize, lengthBytes: isSize }),
-	isShape({ ask: isOneOf(["changes"]), name: isWord, before: isWord, offsetBytes: isSize }),
+	isShape({ ask: isOneOf(["runs"]), ...isNamed, offsetBytes: isSize, lengthBytes: isSize }),
+	isShape({
+		ask: isOneOf(["changes"]),
+		...isNamed,
+		before: isWord,
+		beforeId: optional(isWord),
+		offsetBytes: isSize,
+	}),
 	isShape({ ask: isOneOf(["write"]), name: isWord, pieces: isList(isPiece, MOST_PIECES), sync: isFlag }),
 	isShape({
 		ask: isOneOf(["verify"]),
-		name: isWord,
+		...isNamed,
 		before: optional(isWord),
+		beforeId: optional(isWord),
 		offsetBytes: isSize,
 		doPages: isFlag,
 	}),

@@ -1,16 +1,17 @@
 /**
  * What volumes of a worker's pools hold, or held, for whoever copies it, and what is copied to new ones: control asks piece by piece. A snapshot, a
  * moment or a volume that is being filled is opened when it is first asked about, and kept open for a while: what is asked of it next is of the
- * same. Used by `worker.ts`.
+ * same, although it was removed meanwhile. Who names its id is never given what came by the same name later; who does not, never what was before.
+ * Used by `worker.ts`.
  */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { BlockDevice } from "../block/device.js";
 import type { Parcel } from "../channel/asking.js";
 import { FailedError, OperatorError, unreachable } from "../errors.js";
-import { changedRanges, pageBytesOf } from "../pool/changed-ranges.js";
+import { changedRanges } from "../pool/changed-ranges.js";
 import { type PoolHome, type UsedPool, usePool } from "../pool/openings.js";
-import { fixedName, isOfPast } from "../pool/past.js";
+import { fixedName, isMoment, isOfPast, volumeIn } from "../pool/past.js";
 import { openVolumeStack } from "../pool/volume-stack.js";
 import { DeviceReader } from "../send/device.js";
 import { quote } from "../text.js";
@@ -21,21 +22,35 @@ import type { VolumeQuestion } from "./worker-messages.js";
 /** What volumes are called that are being filled: no disk has those open, and they are not gone through while they are written. */
 const FILLED = /^[^@]*\.part(\.state)?$/;
 const MOST_OPEN = 16;
+/** Whoever copies asks for the next piece sooner; what nobody has asked for is closed when there are others to be opened. */
+const IDLE_MS = 5000;
 const NO_BYTES: Uint8Array = new Uint8Array(0);
 /** In one answer. */
 const MOST_RUNS = 512;
 const MOST_RANGES = 1024;
 
+interface Opening {
+	readonly whenOpen: Promise<OpenCopy>;
+	/** Undefined: not yet. */
+	copy: OpenCopy | undefined;
+}
+
 export class WorkerVolumes {
 	readonly #home: PoolHome;
 	readonly #keep: (folder: string, used: UsedPool) => Promise<void>;
+	readonly #idleMs: number;
 	/** By directory and name. */
-	readonly #open = new Map<string, Promise<OpenCopy>>();
+	readonly #open = new Map<string, Opening>();
 
 	/** `keep`: a pool that was used may be used again soon. */
-	constructor(home: PoolHome, keep: (folder: string, used: UsedPool) => Promise<void>) {
+	constructor(
+		home: PoolHome,
+		keep: (folder: string, used: UsedPool) => Promise<void>,
+		idleMs: number = IDLE_MS,
+	) {
 		this.#home = home;
 		this.#keep = keep;
+		this.#idleMs = idleMs;
 	}
 
 	/** Throws an OperatorError. */
@@ -48,8 +63,8 @@ export class WorkerVolumes {
 		if (question.ask === "flatten" ? FILLED.test(question.name) : changes(question.name))
 			throw new OperatorError(`${quote(question.name)}: changes while it is copied`);
 		if (question.ask === "flatten") return this.#flatten(folder, question);
-		const past = await this.#past(folder, question.name);
-		return past.using(async () => {
+		const id = "id" in question ? question.id : undefined;
+		return this.#using(folder, question.name, id, async (past) => {
 			switch (question.ask) {
 				case "read": {
 					const { offsetBytes, lengthBytes } = question;
@@ -80,30 +95,60 @@ export class WorkerVolumes {
 		}
 	}
 
-	/** Of a volume as it is now, or a moment that is counted from now: of the moment that this is. */
+	/** Of a volume as it is now, or a moment that is counted from now: of the moment that this is, which stays open. */
 	async #about(folder: string, name: string): Promise<Parcel> {
 		const fixed = fixedName(name, Date.now() * 1000);
-		const past = await this.#past(folder, fixed);
-		return past.using(async () => {
-			const { pool } = past.used;
-			const { sizeBytes } = past.device.info;
-			const pageBytes = pageBytesOf(pool, fixed);
-			return { body: { name: fixed, sizeBytes, pageBytes, id: pool.readings.contentId(fixed) } };
-		});
+		const at = fixed.slice(volumeIn(fixed).length + 1);
+		if (isMoment(at)) {
+			return this.#using(folder, fixed, undefined, async ({ id, device, pageBytes }) => {
+				const { sizeBytes } = device.info;
+				return { body: { name: fixed, sizeBytes, pageBytes, id } };
+			});
+		}
+		const used = await usePool(this.#home, folder);
+		try {
+			const { administration, readings } = used.pool;
+			const volume = administration.volume(volumeIn(fixed));
+			const { sizeBytes } = administration.snapshot(volume, at);
+			const { pageBytes } = volume;
+			return { body: { name: fixed, sizeBytes, pageBytes, id: readings.contentId(fixed) } };
+		} finally {
+			await this.#keep(folder, used);
+		}
 	}
 
-	#past(folder: string, name: string): Promise<OpenCopy> {
+	/** Of what the name stood for when it had this id; without one, of what it stands for now. */
+	async #using<T>(
+		folder: string,
+		name: string,
+		id: string | undefined,
+		work: (copy: OpenCopy) => Promise<T>,
+	): Promise<T> {
 		const key = keyOf(folder, name);
-		const known = this.#open.get(key);
-		if (known !== undefined) return known;
-		const opening = this.#opened(folder, name, key);
+		for (;;) {
+			const opening = this.#open.get(key) ?? this.#begin(folder, name, key);
+			const copy = await opening.whenOpen;
+			if (this.#open.get(key) !== opening) continue;
+			if (copy.id === (id ?? copy.idNow)) return copy.using(() => work(copy));
+			if (copy.id === copy.idNow) throw isAnother(name);
+			void this.#close(key);
+		}
+	}
+
+	#begin(folder: string, name: string, key: string): Opening {
+		this.#makeRoom();
+		const opening: Opening = { whenOpen: this.#opened(folder, name, key), copy: undefined };
 		this.#open.set(key, opening);
-		opening.catch(() => this.#open.delete(key));
+		opening.whenOpen.then(
+			(copy) => {
+				opening.copy = copy;
+			},
+			() => this.#open.delete(key),
+		);
 		return opening;
 	}
 
 	async #opened(folder: string, name: string, key: string): Promise<OpenCopy> {
-		if (this.#open.size >= MOST_OPEN) throw new OperatorError("too much is being copied already");
 		const used = await usePool(this.#home, folder);
 		try {
 			const whole = {
@@ -120,16 +165,28 @@ export class WorkerVolumes {
 		}
 	}
 
+	/** Closes what nobody seems to copy any more, if there is too much. */
+	#makeRoom(): void {
+		if (this.#open.size < MOST_OPEN) return;
+		const idle = [...this.#open].find(([, { copy }]) => copy !== undefined && copy.idleMs >= this.#idleMs);
+		if (idle === undefined) throw new OperatorError("too much is being copied already");
+		void this.#close(idle[0]);
+	}
+
 	async #close(key: string): Promise<void> {
-		const past = this.#open.get(key);
+		const opening = this.#open.get(key);
 		this.#open.delete(key);
-		await (await past?.catch(() => undefined))?.close();
+		await (await opening?.whenOpen.catch(() => undefined))?.close();
 	}
 
 	/** Gives all back. */
 	async close(): Promise<void> {
 		await Promise.all([...this.#open.keys()].map((key) => this.#close(key)));
 	}
+}
+
+function isAnother(name: string): OperatorError {
+	return new OperatorError(`${quote(name)}: is another one than it was before; begin anew`);
 }
 
 /** Whether others may write to it. */
@@ -164,8 +221,11 @@ async function runsOf(
 }
 
 /** What may differ from what `before` was, from a byte on: the first of it. */
-async function rangesOf({ used: { pool } }: OpenCopy, question: About<"changes">): Promise<object[]> {
-	const { name, before, offsetBytes } = question;
+async function rangesOf(copy: OpenCopy, question: About<"changes">): Promise<object[]> {
+	const { pool } = copy.used;
+	const { name, before, beforeId, offsetBytes } = question;
+	if (copy.id !== copy.idNow) throw isAnother(name);
+	if (beforeId !== undefined && beforeId !== pool.readings.contentId(before)) throw isAnother(before);
 	const ranges: object[] = [];
 	for await (const range of changedRanges(pool, before, name, offsetBytes)) {
 		ranges.push(range);

@@ -90,6 +90,7 @@ t.test("what is asked of the worker", async (t) => {
 		"a disk is on it",
 	);
 	t.strictSame(await asked("DELETE", "/api/v1/volumes/fast%2Fweb"), [409]);
+	t.strictSame(await asked("POST", "/api/v1/volumes/fast%2Fmail/replace", { by: "web" }), [409]);
 	t.strictSame(await asked("DELETE", "/api/v1/volumes/fast%2Fmail"), [
 		200,
 		'pool /srv/fast {"act":"remove","name":"mail"}',

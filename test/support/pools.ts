@@ -37,10 +37,10 @@ export async function usedBytes(folder: string): Promise<number> {
 }
 
 /** As a worker has them open; closed when the test has ended. */
-export function workerPools(t: Test): WorkerPools {
+export function workerPools(t: Test, idleMs?: number): WorkerPools {
 	const pump = new Pump();
 	const engine = new StorageEngine(pump);
-	const pools = new WorkerPools({ engine, pump });
+	const pools = new WorkerPools({ engine, pump }, idleMs);
 	t.teardown(async () => {
 		await pools.close();
 		engine.close();

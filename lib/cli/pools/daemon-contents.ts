@@ -22,19 +22,26 @@ import type { Contents } from "./contents.js";
 
 export function contentsOf(pool: string, daemon: DaemonClient, failures: Failures): Contents {
 	const at = (name: string): string => `/api/v1/volumes/${encodeURIComponent(`${pool}/${name}`)}`;
-	const about = (name: string) => daemon.get(`${at(name)}/about`, VolumeAbout);
+	/** By name: what it stood for when it was first asked about. */
+	const ids = new Map<string, string>();
+	const about = async (text: string) => {
+		const found = await daemon.get(`${at(text)}/about`, VolumeAbout);
+		const name = found.name.slice(pool.length + 1);
+		if (!ids.has(name)) ids.set(name, found.id);
+		return { ...found, name };
+	};
 	return {
 		async about(text) {
 			const { name, pageBytes, id } = await about(text);
-			return { name: name.slice(pool.length + 1), pageBytes, id };
+			return { name, pageBytes, id };
 		},
-		async open(name) {
-			const { sizeBytes } = await about(name);
-			return new DaemonVolume(daemon, at(name), sizeBytes, failures, true);
+		async open(text) {
+			const { name, sizeBytes } = await about(text);
+			return new DaemonVolume(daemon, at(name), sizeBytes, failures, ids.get(name));
 		},
 		async *changes(before, after, begin) {
 			for (let offset = begin; ; ) {
-				const query = queryOf({ before, offset });
+				const query = queryOf({ before, id: ids.get(after), before_id: ids.get(before), offset });
 				const { ranges } = await daemon.get(`${at(after)}/changes?${query}`, VolumeChanges);
 				yield* ranges;
 				const last = ranges.at(-1);
@@ -52,7 +59,7 @@ export function openDaemonVolume(
 	sizeBytes: number,
 	failures: Failures,
 ): BlockDevice {
-	return new DaemonVolume(daemon, at, sizeBytes, failures, false);
+	return new DaemonVolume(daemon, at, sizeBytes, failures);
 }
 
 class DaemonVolume implements BlockDevice {
@@ -64,9 +71,10 @@ class DaemonVolume implements BlockDevice {
 		readonly at: string,
 		sizeBytes: number,
 		readonly failures: Failures,
-		readOnly: boolean,
+		/** Of what is read and not written. */
+		readonly id?: string,
 	) {
-		this.info = deviceInfo({ sizeBytes, readOnly, knowsExtents: true });
+		this.info = deviceInfo({ sizeBytes, readOnly: id !== undefined, knowsExtents: true });
 	}
 
 	submit(request: BlockRequest): void {
@@ -108,11 +116,11 @@ class DaemonVolume implements BlockDevice {
 	}
 
 	async #read({ offsetBytes: offset, lengthBytes: length, memory }: BlockRequest): Promise<void> {
-		memory.bytes.set(await this.daemon.bytes(`${this.at}/data?${queryOf({ offset, length })}`));
+		memory.bytes.set(await this.daemon.bytes(`${this.at}/data?${queryOf({ offset, length, id: this.id })}`));
 	}
 
 	async #tellExtents(request: BlockRequest): Promise<void> {
-		const query = queryOf({ offset: request.offsetBytes, length: request.lengthBytes });
+		const query = queryOf({ offset: request.offsetBytes, length: request.lengthBytes, id: this.id });
 		const { runs } = await this.daemon.get(`${this.at}/runs?${query}`, VolumeRuns);
 		for (const { kind, lengthBytes: length } of runs)
 			if (!addExtent(request, length, kind === "hole" ? ExtentFlag.zero : 0)) return;

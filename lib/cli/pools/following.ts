@@ -23,7 +23,7 @@ export function followJob(line: Line, output: Output, what: string, address: str
 		const cancel = (): void => void daemon.send("DELETE", jobAt(id), Job).catch(() => {});
 		for (const signal of SIGNALS) process.once(signal, cancel);
 		try {
-			return tellEnd(await endOf(daemon, id, what), output, line.has("json"));
+			return tellEnd(await endOf(daemon, id, what, output), output, line.has("json"));
 		} finally {
 			for (const signal of SIGNALS) process.off(signal, cancel);
 		}
@@ -35,13 +35,17 @@ function jobAt(id: string): string {
 }
 
 /** However long that takes: it is known how far it is. */
-async function endOf(daemon: DaemonClient, id: string, what: string): Promise<Job> {
+async function endOf(daemon: DaemonClient, id: string, what: string, output: Output): Promise<Job> {
+	let isTold = false;
 	const shown = new LazyProgress(oneLine(what));
 	try {
 		for (;;) {
 			const job = await daemon.get(jobAt(id), Job);
 			if (job.state !== "running") return job;
-			shown.at(job.done, job.total);
+			if (job.waiting && !isTold)
+				output.err(`vblade: ${oneLine(what)}: waits until others are done (job ${id})\n`);
+			isTold ||= job.waiting;
+			if (!job.waiting) shown.at(job.done, job.total);
 			await sleep(LOOK_MS);
 		}
 	} finally {

@@ -24,13 +24,19 @@ import { wholeNumber } from "./pages.js";
 const BYTES = "application/octet-stream";
 const MAX = Number.MAX_SAFE_INTEGER;
 const offset = wholeNumber(MAX, "Where it begins, in bytes");
-const rangeQuery = z.strictObject({ offset, length: wholeNumber(MAX, "How long it is, in bytes") });
+const id = z.string().optional().meta({
+	description: "What `about` has said: refused if the name stands for something else by now",
+});
+const rangeQuery = z.strictObject({ offset, length: wholeNumber(MAX, "How long it is, in bytes"), id });
 const dataQuery = z.strictObject({
+	id,
 	offset,
 	length: wholeNumber(DATA_EXTENT_BYTES, "How long it is, in bytes: a multiple of 512"),
 });
 const changesQuery = z.strictObject({
 	before: z.string().meta({ description: "VOLUME@SNAPSHOT or VOLUME@MOMENT of the same pool" }),
+	id,
+	before_id: id,
 	offset: wholeNumber(MAX, "Those from this byte on"),
 });
 
@@ -107,8 +113,8 @@ function reading({ pools }: Inside): Route[] {
 			answers: { 200: { description: "The bytes", mediaType: BYTES } },
 			handle: async (call) => {
 				const { pool, name } = ofTrusted(call);
-				const { offset: offsetBytes, length: lengthBytes } = call.query;
-				const { bytes } = await pools.ask(pool, { ask: "read", name, offsetBytes, lengthBytes });
+				const { offset: offsetBytes, length: lengthBytes, id } = call.query;
+				const { bytes } = await pools.ask(pool, { ask: "read", name, id, offsetBytes, lengthBytes });
 				return new Response(Uint8Array.from(bytes), {
 					headers: { "content-type": BYTES, "cache-control": "no-store" },
 				});
@@ -122,8 +128,8 @@ function reading({ pools }: Inside): Route[] {
 			answers: { 200: { description: "The first of them", schema: VolumeRuns } },
 			handle: async (call) => {
 				const { pool, name } = ofTrusted(call);
-				const { offset: offsetBytes, length: lengthBytes } = call.query;
-				const { runs } = await pools.ask(pool, { ask: "runs", name, offsetBytes, lengthBytes });
+				const { offset: offsetBytes, length: lengthBytes, id } = call.query;
+				const { runs } = await pools.ask(pool, { ask: "runs", name, id, offsetBytes, lengthBytes });
 				return json({ runs });
 			},
 		}),
@@ -135,8 +141,9 @@ function reading({ pools }: Inside): Route[] {
 			answers: { 200: { description: "The first of them", schema: VolumeChanges } },
 			handle: async (call) => {
 				const { pool, name } = ofTrusted(call);
-				const { before, offset: offsetBytes } = call.query;
-				const { ranges } = await pools.ask(pool, { ask: "changes", name, before, offsetBytes });
+				const { before, id, before_id: beforeId, offset: offsetBytes } = call.query;
+				const asked = { ask: "changes", name, id, before, beforeId, offsetBytes } as const;
+				const { ranges } = await pools.ask(pool, asked);
 				return json({ ranges });
 			},
 		}),

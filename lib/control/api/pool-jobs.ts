@@ -25,6 +25,7 @@ export function poolJobRoutes({ poolJobs }: Inside): Route[] {
 			path: "/api/v1/pools/{name}/check",
 			summary: "Looks whether it can be told where all pages of a pool's volumes and snapshots are",
 			answers: ANSWERS,
+			refusals: [409],
 			handle: async ({ name }) => accepted(await poolJobs.examine(name, false)),
 		}),
 		route({
@@ -32,6 +33,7 @@ export function poolJobRoutes({ poolJobs }: Inside): Route[] {
 			path: "/api/v1/pools/{name}/scrub",
 			summary: "Reads all pages of a pool's volumes and snapshots and compares them with their checksums",
 			answers: ANSWERS,
+			refusals: [409],
 			handle: async ({ name }) => accepted(await poolJobs.examine(name, true)),
 		}),
 	];

@@ -53,6 +53,8 @@ export const Job = z
 		kind: z.enum(["reload", "change", "flatten", "check", "scrub"]),
 		state: z.enum(JOB_STATES),
 		disk: diskName.nullable(),
+		of: text("The pool, or the volume, that it goes through").nullable(),
+		waiting: z.boolean().meta({ description: "Others have to be done before it begins" }),
 		begun: moment("When it was asked for"),
 		ended: moment("When it was over").nullable(),
 		progress: z.number().min(0).max(1).meta({ description: "How much of it is done: 0 to 1" }),

@@ -8,6 +8,7 @@ import { volumeExportCommand } from "../../../lib/cli/pools/image.js";
 import { volumeCreateCommand } from "../../../lib/cli/pools/volume.js";
 import { volumeCloneCommand, volumeRmCommand } from "../../../lib/cli/pools/volume-changes.js";
 import type { VolumeQuestion } from "../../../lib/daemon/worker-messages.js";
+import { OperatorError } from "../../../lib/errors.js";
 import { POOL } from "../../control/figures.js";
 import { Stage } from "../../control/stage.js";
 import { until } from "../../support/cleanup.js";
@@ -66,6 +67,36 @@ t.test("all that volumes and snapshots have is compared with its checksums", asy
 	const { refused: neither } = await stageOf(t, newDirectory());
 	t.match(await neither(poolCheckCommand, "fast"), /is no pool/);
 });
+
+t.test(
+	"what is removed while a pool is looked at is no damage, and who can't be asked is no end",
+	async (t) => {
+		const folder = await newPool();
+		await twoSnapshots(folder);
+		const { stage, said, refused } = await stageOf(t, folder);
+		const { volume } = stage.workers;
+		let meanwhile = async (_: VolumeQuestion): Promise<void> => {};
+		stage.workers.volume = async (...asked) => {
+			const answer = await volume(...asked);
+			await meanwhile(asked[1]);
+			return answer;
+		};
+		meanwhile = async ({ ask, name }) => {
+			if (ask === "about" && name === "web@b") throw new OperatorError("worker 1 is being started");
+		};
+		t.match(await refused(poolScrubCommand, "fast"), /worker 1 is being started/);
+		meanwhile = async ({ ask, name }) => {
+			const act = { act: "forget", volume: "web", snapshot: "a" } as const;
+			if (ask === "verify" && name === "web@a") await stage.workers.pool(folder, act);
+		};
+		t.equal(await said(poolScrubCommand, "fast"), "all is well in 3 volumes\n");
+		meanwhile = async ({ ask, name }) => {
+			if (ask === "verify" && name === "web@b")
+				await stage.workers.pool(folder, { act: "remove", name: "web" });
+		};
+		t.equal(await said(poolScrubCommand, "fast"), "all is well in 2 volumes\n");
+	},
+);
 
 t.test("a job is cancelled between two stretches", async (t) => {
 	const stage = new Stage();
