@@ -145,6 +145,7 @@ export class Control {
 		};
 		const look = async (): Promise<void> => {
 			this.inside.poolKeeping.look();
+			this.inside.machines.tidy();
 			try {
 				observed.take(await workers.look(), this.inside.now(), clock.now());
 				// Not waited for: a state on a disk that hangs must not stop what is live.

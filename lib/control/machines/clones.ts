@@ -66,15 +66,17 @@ export class Clones {
 	}
 
 	/** What the volume is now gets a name, and keeps it until it is let go. */
-	async takeImage(name: string, snapshot: string): Promise<void> {
-		const [pool, volume] = partsOf(name);
+	async takeImage({ pool, volume, snapshot }: ImageName): Promise<void> {
 		await this.#act(pool, { act: "snapshot", wanted: [{ volume, name: snapshot }] });
 		await this.#act(pool, { act: "hold", volume, snapshot, isHeld: true });
 	}
 
-	/** It may be removed. */
-	async letGo({ pool, volume, snapshot }: ImageName): Promise<void> {
-		await this.#act(pool, { act: "hold", volume, snapshot, isHeld: false });
+	/** It may be removed; `isToGo`: it is. One that is not there has gone already. */
+	async letGo({ pool, volume, snapshot }: ImageName, isToGo: boolean): Promise<void> {
+		const source = named(await this.#act(pool, { act: "look" }), volume);
+		const found = source?.snapshots.find(({ name }) => name === snapshot);
+		if (found?.held) await this.#act(pool, { act: "hold", volume, snapshot, isHeld: false });
+		if (found !== undefined && isToGo) await this.#act(pool, { act: "forget", volume, snapshot });
 	}
 
 	/** While no disk has it open. */

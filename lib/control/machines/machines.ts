@@ -5,14 +5,13 @@
 
 import { OperatorError } from "../../errors.js";
 import type { TemplateConfig } from "../../spec/configuration.js";
-import { readImage } from "../../spec/schema.js";
 import { quote } from "../../text.js";
 import { formatMac } from "../../wire/mac.js";
 import type { Machine, MachineTemplate } from "../model.js";
 import { Refusal } from "../problem.js";
-import { unlessBug } from "../thrown.js";
 import { Arrivals } from "./arrivals.js";
 import { Clones } from "./clones.js";
+import { Golden } from "./golden.js";
 import { Preparing, type PreparingParts } from "./preparing.js";
 import { type MachineRecord, machineName, type Register } from "./register.js";
 
@@ -21,12 +20,14 @@ type Parts = Omit<PreparingParts, "clones"> & { readonly workers: ConstructorPar
 export class Machines {
 	readonly arrivals: Arrivals;
 	readonly #parts: PreparingParts & { readonly preparing: Preparing };
+	readonly #golden: Golden;
 
 	constructor({ workers, ...parts }: Parts) {
 		const made = { ...parts, clones: new Clones(parts.desired, workers) };
 		const preparing = new Preparing(made);
 		this.#parts = { ...made, preparing };
 		this.arrivals = new Arrivals(made, preparing);
+		this.#golden = new Golden(parts.register, made.clones);
 	}
 
 	get #register(): Register {
@@ -87,19 +88,20 @@ export class Machines {
 	async makeGolden(name: string): Promise<MachineTemplate> {
 		const { template, record } = this.#withTemplate(name);
 		await this.#parts.preparing.inTurn(async () => {
-			const { clones } = this.#parts;
-			const at = new Date(this.#parts.now()).toISOString().replace(/[-:]|\.\d+/g, "");
-			const snapshot = `golden-${at}`;
-			await orRefuse(clones.takeImage(record.volume, snapshot));
-			const image = `${record.volume}@${snapshot}`;
-			const before = this.#register.imageOf(template);
-			await orRefuse(this.#register.makeGolden(template, image));
-			// One that was made golden, too; that of the files is theirs.
-			if (before !== template.imageText) await clones.letGo(readImage(before)).catch(unlessBug);
+			const image = await orRefuse(this.#golden.make(template, record, this.#parts.now()));
 			const message = `template ${template.name}: its image is ${image} from now on`;
 			this.#parts.events.add({ kind: "machine", severity: "info", message });
 		});
 		return this.#shownTemplate(template);
+	}
+
+	/** Lets go what an interrupted `makeGolden` has left. To be called now and then. */
+	tidy(): void {
+		if (!this.#golden.isUntidy(this.#parts.now())) return;
+		void this.#parts.preparing.inTurn(async () => {
+			const message = await this.#golden.tidy();
+			if (message !== undefined) this.#parts.events.add({ kind: "machine", severity: "warning", message });
+		});
 	}
 
 	/** With its disk and all that it holds. Its slot is free then. */

@@ -38,6 +38,8 @@ interface Golden {
 interface Kept {
 	readonly machines: readonly (Omit<MachineRecord, "mac"> & { readonly mac: string })[];
 	readonly golden: Readonly<Record<string, Golden>>;
+	/** As `left` of the register. */
+	readonly left?: Readonly<Record<string, boolean>>;
 }
 
 /** Of its disk, and of its clone within the pool, too. */
@@ -49,6 +51,7 @@ export class Register {
 	readonly #keeper: DamageTeller;
 	#machines: ReadonlyMap<string, MachineRecord>;
 	#golden: ReadonlyMap<string, Golden>;
+	#left: ReadonlyMap<string, boolean>;
 	/** One after the other. */
 	#turn: Promise<unknown> = Promise.resolve();
 
@@ -57,6 +60,7 @@ export class Register {
 		const machines = (kept?.machines ?? []).map((each) => ({ ...each, mac: parseMac(each.mac) ?? 0 }));
 		this.#machines = new Map(machines.map((machine) => [machineName(machine), machine]));
 		this.#golden = new Map(Object.entries(kept?.golden ?? {}));
+		this.#left = new Map(Object.entries(kept?.left ?? {}));
 	}
 
 	/** What can't be read is put aside: machines are found again by their disks, as they come. */
@@ -100,21 +104,50 @@ export class Register {
 		return golden?.insteadOf === imageText ? golden.image : imageText;
 	}
 
+	/** Images that are no template's and may be held; true: it is to be removed, for it never was one. */
+	get left(): ReadonlyMap<string, boolean> {
+		return this.#left;
+	}
+
+	/** One that is about to be made. */
+	leave(image: string, isToGo: boolean): Promise<void> {
+		return this.#change(() => {
+			this.#left = new Map(this.#left).set(image, isToGo);
+		});
+	}
+
+	/** The one before it is left. */
 	makeGolden({ name, imageText }: Pick<TemplateConfig, "name" | "imageText">, image: string): Promise<void> {
 		return this.#change(() => {
+			const left = new Map(this.#left);
+			left.delete(image);
+			const before = this.#golden.get(name)?.image;
+			// (What the files name is theirs.)
+			if (before !== undefined && before !== imageText) left.set(before, false);
+			this.#left = left;
 			this.#golden = new Map(this.#golden).set(name, { image, insteadOf: imageText });
+		});
+	}
+
+	/** Nothing is to be done with it any more. */
+	tidied(image: string): Promise<void> {
+		return this.#change(() => {
+			const left = new Map(this.#left);
+			left.delete(image);
+			this.#left = left;
 		});
 	}
 
 	#change(make: () => void): Promise<void> {
 		const done = this.#turn.then(async () => {
-			const [machines, golden] = [this.#machines, this.#golden];
+			const [machines, golden, left] = [this.#machines, this.#golden, this.#left];
 			make();
 			try {
 				await this.#keeper.keepOrRefuse(FILE, new TextEncoder().encode(this.#text()));
 			} catch (error) {
 				this.#machines = machines;
 				this.#golden = golden;
+				this.#left = left;
 				throw error;
 			}
 		});
@@ -124,14 +157,15 @@ export class Register {
 
 	#text(): string {
 		const machines = this.machines.map((each) => ({ ...each, mac: formatMac(each.mac) }));
-		const kept: Kept = { machines, golden: Object.fromEntries(this.#golden) };
+		const left = this.#left.size > 0 ? { left: Object.fromEntries(this.#left) } : {};
+		const kept: Kept = { machines, golden: Object.fromEntries(this.#golden), ...left };
 		return `${JSON.stringify(kept, undefined, "\t")}\n`;
 	}
 }
 
 /** Throws whatever there is to throw if it is none. */
 function keptIn(text: string): Kept {
-	const { machines, golden } = JSON.parse(text) as Kept;
+	const { machines, golden, left = {} } = JSON.parse(text) as Kept;
 	const isMachine = (machine: Kept["machines"][number]): boolean => {
 		const { template, mac, shelf, slot, volume, image, madeMs, keep } = machine;
 		return (
@@ -144,6 +178,8 @@ function keptIn(text: string): Kept {
 	};
 	const isGolden = ({ image, insteadOf }: Golden): boolean =>
 		[image, insteadOf].every((each) => typeof each === "string");
-	if (machines.every(isMachine) && Object.values(golden).every(isGolden)) return { machines, golden };
+	const isLeft = Object.values(left).every((each) => typeof each === "boolean");
+	if (machines.every(isMachine) && Object.values(golden).every(isGolden) && isLeft)
+		return { machines, golden, left };
 	throw new DamagedError(`${FILE}: is not what was kept`);
 }
