@@ -81,11 +81,14 @@ export class Catalog {
 	settingsBy: SettingsBySource = {};
 	readonly #byLine = new Map<number, Volume>();
 	readonly #byName = new Map<string, Volume>();
+	/** Null: something has changed. */
+	#inOrder: readonly Volume[] | null = null;
 	#nextLine = 1;
 
 	/** By name. */
 	get volumes(): readonly Volume[] {
-		return [...this.#byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+		this.#inOrder ??= [...this.#byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+		return this.#inOrder;
 	}
 
 	/** For the next volume. */
@@ -122,12 +125,14 @@ export class Catalog {
 	}
 
 	put(volume: Volume): void {
+		this.#inOrder = null;
 		this.#byLine.set(volume.line, volume);
 		this.#byName.set(volume.name, volume);
 		this.#nextLine = Math.max(this.#nextLine, volume.line + 1);
 	}
 
 	remove(volume: Volume): void {
+		this.#inOrder = null;
 		this.#byLine.delete(volume.line);
 		this.#byName.delete(volume.name);
 	}

@@ -11,7 +11,7 @@ import type { PoolWorld } from "./folder.js";
 import { FILE_SLOTS, SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
 import type { CheckpointRef } from "./head.js";
 import { Living } from "./living.js";
-import { decodeLineage, isNode } from "./map/lineage-form.js";
+import { decodeLineage, isNode } from "./map/lineage-read.js";
 import { NodeLog, type NodeSegment } from "./node-log.js";
 import type { Segments } from "./segments.js";
 import { RowState } from "./space/rows.js";

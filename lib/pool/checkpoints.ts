@@ -148,6 +148,9 @@ export class Checkpoints {
 		else if (this.isBusy) {
 			log.isMapStuck = contents.isFull && this.#hasFailed;
 			if (log.isMapStuck) log.wake();
+			// (The record has said what is too much for one turn.)
+			if (this.#begun === null && this.#making === null && !contents.layers.isBusy)
+				this.#goOn().catch(() => {});
 		} else if (!this.#isReserved && !this.#isClosed) {
 			const most = Math.min(LOG_SECTORS_MAX, this.#on.history.logSectorsMax);
 			const isFar = log.gather.position - this.#position >= most;

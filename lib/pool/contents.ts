@@ -105,7 +105,8 @@ export class Contents implements ReplaySink {
 		if (this.isFull) return false;
 		return !notes.some((bytes) => {
 			const note = decodeNote(bytes);
-			if (note?.note === "snapshot" || note?.note === "rollback") return this.layers.isBusy;
+			if (note?.note === "snapshot" || note?.note === "rollback")
+				return this.layers.isBusy || !this.life.isSettled;
 			return note?.note === "create" && note.origin !== undefined && this.#cut.length > 0;
 		});
 	}
@@ -119,6 +120,7 @@ export class Contents implements ReplaySink {
 
 	/** Has what was frozen merged. Throws if a node can't be had, or stored. */
 	async settle(): Promise<void> {
+		await this.life.settle(this.nextTurn);
 		await merge(this.layers, this.outlet, this.nextTurn);
 		this.mergedEnd = this.frozenEnd;
 		for (const image of this.#cut) {
@@ -221,7 +223,7 @@ export class Contents implements ReplaySink {
 
 	#delete(volume: Volume, end: number): void {
 		this.catalog.remove(volume);
-		for (const snapshot of volume.snapshots) this.life.givesUp(snapshot);
+		this.life.givesUpAll(volume.snapshots);
 		this.layers.deleteVolume(volume.line, end);
 	}
 

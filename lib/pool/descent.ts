@@ -10,6 +10,7 @@
 import { invariant } from "../errors.js";
 import type { DeadLists } from "./dead-lists.js";
 import { DeadWalks, type Walk, type WalkSink } from "./dead-walks.js";
+import { KeptPoints } from "./kept-points.js";
 import type { StoredImage } from "./life.js";
 import { LineEnds } from "./line-ends.js";
 import type { Chain } from "./map/chain.js";
@@ -17,7 +18,7 @@ import { Dead, type DeadSink, type LeftSink } from "./map/dead.js";
 import { type FreeSink, Lineage } from "./map/lineage.js";
 import { chainsOf } from "./map/lineage-census.js";
 import { LineageFeed } from "./map/lineage-feed.js";
-import { type DecodedLineage, isNode, isPage } from "./map/lineage-form.js";
+import { type DecodedLineage, isNode, isPage } from "./map/lineage-read.js";
 import { SLICE_STEPS } from "./map/merge.js";
 import type { NextTurn } from "./map/merging.js";
 import type { StoredPart } from "./map/part.js";
@@ -43,13 +44,6 @@ export interface DescentSpace {
 export interface Floor {
 	readonly position: number;
 	readonly place: number;
-}
-
-/** A snapshot, whatever names it, and whoever reads it. */
-interface Kept {
-	readonly page: Point;
-	node: Point | null; // until the checkpoint is merged that began with it
-	users: number;
 }
 
 export interface DescentState {
@@ -81,7 +75,7 @@ export class Descent implements LeftSink, WalkSink {
 	#feeding: LineageFeed;
 	readonly #walks = new DeadWalks(this);
 	readonly ends: LineEnds;
-	readonly #kept = new Map<string, Kept>();
+	readonly #kept = new KeptPoints(this);
 	/** Where nodes die that the merge under way leaves out. */
 	#deathPlace = -0;
 	readonly #deadNode = new Dead();
@@ -144,7 +138,7 @@ export class Descent implements LeftSink, WalkSink {
 	/** A line begins, as nothing or as a snapshot is. */
 	begins(line: number, origin?: Origin): void {
 		this.#feeding.say(() => {
-			const kept = origin && this.#kept.get(keyOf(origin));
+			const kept = origin && this.#kept.of(origin);
 			this.pages.addLine(line, kept?.page ?? null);
 			this.nodes.addLine(line, kept?.node ?? null);
 		});
@@ -152,19 +146,16 @@ export class Descent implements LeftSink, WalkSink {
 
 	/** One more wants a line as it is, its pages before `end`, where a merge begins: now, or long ago, and then it is stored. */
 	keeps(origin: Origin, end: number, stored?: StoredImage): void {
-		const known = this.#kept.get(keyOf(origin));
+		const known = this.#kept.of(origin);
 		if (known !== undefined) known.users++;
 		if (known !== undefined) return;
 		invariant(this.isIdle, "what is kept begins a checkpoint");
-		const page = this.pagePoints.keep(origin.line, end);
-		const node = stored === undefined ? null : this.nodePoints.keep(origin.line, stored.place);
-		page.sectors ??= stored?.sectors;
-		this.#kept.set(keyOf(origin), { page, node, users: 1 });
+		this.#kept.add(origin, end, stored?.place).page.sectors ??= stored?.sectors;
 	}
 
 	/** That was merged, so many sectors of pages: says before which place its nodes are. */
 	merged(origin: Origin, sectors: number | undefined): number {
-		const kept = this.#kept.get(keyOf(origin));
+		const kept = this.#kept.of(origin);
 		if (kept === undefined) return 0;
 		kept.page.sectors ??= sectors;
 		kept.node ??= this.nodePoints.keep(origin.line, this.#space.gap());
@@ -173,18 +164,17 @@ export class Descent implements LeftSink, WalkSink {
 
 	/** What keeps its pages. */
 	pointOf(origin: Origin): Point | undefined {
-		return this.#kept.get(keyOf(origin))?.page;
+		return this.#kept.of(origin)?.page;
 	}
 
 	/** One less wants it. */
 	givesUp(origin: Origin): void {
-		this.#feeding.say(() => {
-			const kept = this.#kept.get(keyOf(origin));
-			if (kept === undefined || --kept.users > 0) return;
-			this.#kept.delete(keyOf(origin));
-			this.pagePoints.giveUp(kept.page);
-			if (kept.node !== null) this.nodePoints.giveUp(kept.node);
-		});
+		this.#feeding.say(() => this.#kept.giveUp(origin));
+	}
+
+	/** The same of many: `isIdle` when that is done, a little in each turn. */
+	givesUpAll(origins: readonly Origin[]): void {
+		if (origins.length > 0) this.#feeding.sayLater(this.#kept.giveUpAll(origins));
 	}
 
 	/** Moments of a line before a checkpoint, whose nodes end at a place, are not offered any more. */
@@ -293,8 +283,4 @@ export class Descent implements LeftSink, WalkSink {
 /** Nodes that were made to look at a moment are nobody's: see `moment-nodes.ts`. */
 function isOfMoment(place: number): boolean {
 	return place % 2 === 1;
-}
-
-function keyOf({ line, position }: Origin): string {
-	return `${line}@${position}`;
 }

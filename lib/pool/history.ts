@@ -7,15 +7,16 @@
 import { OperatorError } from "../errors.js";
 import { HISTORY_SECONDS, HISTORY_SPACE, type PoolSettings } from "../spec/policy.js";
 import { sizeText, timeText } from "../text.js";
-import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { type BlobRef, piecesOf } from "./blob.js";
 import type { Volume } from "./catalog.js";
 import type { Contents } from "./contents.js";
 import type { Descent } from "./descent.js";
+import type { PoolWorld } from "./folder.js";
 import { FILE_BYTES, SEGMENT_SECTORS } from "./format.js";
 import type { CheckpointRef } from "./head.js";
-import { historySectors } from "./map/takings.js";
+import { historyBytes } from "./history-bytes.js";
+import { inTurns } from "./map/turns.js";
 import type { NodeLog } from "./node-log.js";
 import type { Segments } from "./segments.js";
 import { RowState } from "./space/rows.js";
@@ -26,6 +27,8 @@ import type { PoolTold } from "./told.js";
 const TOLD_US = 3600e6;
 /** Checkpoints are no nearer to each other for its sake. */
 const LOG_BYTES_MIN = FILE_BYTES;
+/** Rows of the table of segments that are looked at in one step. */
+const ROWS_PER_STEP = 64;
 
 /** Why history is given up that is wanted. */
 export type GivenUpFor = "space" | "share";
@@ -34,6 +37,10 @@ export type GivenUpFor = "space" | "share";
 export function policyOf({ settings }: Volume, pool: PoolSettings): HistoryPolicy {
 	const seconds = settings.historySeconds ?? pool.historySeconds ?? HISTORY_SECONDS;
 	return { historyUs: seconds * 1e6, minUs: Math.min(seconds, pool.historyMinSeconds ?? 0) * 1e6 };
+}
+
+function keyOf({ historyUs, minUs }: HistoryPolicy): string {
+	return `${historyUs}, ${minUs}`;
 }
 
 /** Where the log begins: what was from there on can be read without a checkpoint. */
@@ -52,8 +59,7 @@ export interface HistoryOf {
 	readonly nodes: NodeLog;
 	readonly contents: Contents;
 	readonly descent: Descent;
-	readonly allocate: (byteLength: number) => Memory;
-	readonly now: () => number;
+	readonly world: PoolWorld;
 	readonly tell: (told: PoolTold) => void;
 	/** From when on it is known what there was, if nothing was given up. */
 	readonly beganUs: number;
@@ -124,14 +130,7 @@ export class History {
 	/** Bytes that moments within windows have, and what those may be. */
 	get takenBytes(): number {
 		const { contents, descent } = this.#of;
-		const volumes = new Map(contents.catalog.volumes.map((volume) => [volume.line, volume]));
-		let bytes = 0;
-		for (const line of volumes.keys()) bytes += historySectors(descent.pages.line(line)) * SECTOR_BYTES;
-		// (What was trimmed as a whole is not in the window's list.)
-		for (const walk of descent.walks)
-			if (volumes.has(walk.line) && !descent.hasPassed(walk))
-				bytes += walk.root.mapped * volumes.get(walk.line)!.pageBytes;
-		return bytes;
+		return historyBytes(descent, contents.catalog.volumes);
 	}
 
 	get spaceBytes(): number {
@@ -167,8 +166,7 @@ export class History {
 	/** From where on all of the log can be read: what was given up after the last checkpoint may have been moved away since. */
 	#readableFrom(first: number): number {
 		const { rows } = this.#of.segments.table;
-		const segments = rows.segments();
-		for (let segment = segments.at(-1) ?? 0; segment >= Math.floor(first / SEGMENT_SECTORS); segment--) {
+		for (let segment = rows.last; segment >= Math.floor(first / SEGMENT_SECTORS); segment--) {
 			const row = rows.of(segment);
 			const isThere = row >= 0 && (rows.states[row] === RowState.open || rows.summaries[row]! > 0);
 			if (!isThere) return (segment + 1) * SEGMENT_SECTORS;
@@ -201,7 +199,7 @@ export class History {
 
 	/** Once, as long as it goes on. */
 	#tell(why: GivenUpFor): void {
-		const nowUs = this.#of.now();
+		const nowUs = this.#of.world.now();
 		const toldUs = this.#toldUs.get(why) ?? Number.NEGATIVE_INFINITY;
 		this.#toldUs.set(why, nowUs);
 		if (Math.abs(nowUs - toldUs) < TOLD_US) return;
@@ -219,31 +217,42 @@ export class History {
 		const hasWindow = this.#policies().some(({ historyUs }) => historyUs > 0);
 		const most = Math.max(LOG_BYTES_MIN, this.spaceBytes / 2) / SECTOR_BYTES;
 		this.logSectorsMax = hasWindow ? most : Number.POSITIVE_INFINITY;
+		const marks = new Map<string, Kept | undefined>();
 		for (const volume of contents.catalog.volumes) {
-			const position = this.#windows.edge(policyOf(volume, settings), nowUs);
-			const mark = this.#all.find((each) => each.position === position);
+			const policy = policyOf(volume, settings);
+			const key = keyOf(policy);
+			if (!marks.has(key)) marks.set(key, this.#markOf(policy, nowUs));
+			const mark = marks.get(key);
 			// (What its last record has made zeros died at its end, perhaps.)
 			if (mark !== undefined && isCheckpoint(mark))
-				descent.moveWindow(volume.line, position + 1, mark.place + mark.bytes);
+				descent.moveWindow(volume.line, mark.position + 1, mark.place + mark.bytes);
 		}
 		const needed = new Set(this.#windows.needed(this.#policies(), nowUs));
 		const dropped = this.#all.filter((ref) => !needed.has(ref));
 		this.#all = this.#all.filter((ref) => needed.has(ref));
-		this.#forgetSummaries();
 		if (dropped.length > 0) this.#beganUs = Math.max(this.#beganUs, this.#all[0]?.timeUs ?? 0);
 		const refs = dropped.filter(isCheckpoint);
 		this.#dropping.push(...refs);
+		await inTurns(this.#forgetSummaries(), this.#of.world.nextTurn);
 		for (const ref of refs) await this.#drop(ref);
+	}
+
+	/** Where windows begin now. */
+	#markOf(policy: HistoryPolicy, nowUs: number): Kept | undefined {
+		const position = this.#windows.edge(policy, nowUs);
+		return this.#all.find((each) => each.position === position);
 	}
 
 	/** Not before the last checkpoint: the clock may have been set back. */
 	get #nowUs(): number {
-		return Math.max(this.#of.now(), this.#all.at(-1)?.timeUs ?? 0);
+		return Math.max(this.#of.world.now(), this.#all.at(-1)?.timeUs ?? 0);
 	}
 
+	/** Of a thousand volumes most have the same: each that there is once. */
 	#policies(): HistoryPolicy[] {
 		const { volumes, settings } = this.#of.contents.catalog;
-		return volumes.map((volume) => policyOf(volume, settings));
+		const policies = volumes.map((volume) => policyOf(volume, settings));
+		return [...new Map(policies.map((policy) => [keyOf(policy), policy])).values()];
 	}
 
 	#holdBack(): void {
@@ -251,22 +260,26 @@ export class History {
 	}
 
 	/** The log is read from the oldest checkpoint on, at most. */
-	#forgetSummaries(): void {
+	*#forgetSummaries(): Generator<void> {
 		const { table } = this.#of.segments;
 		const end = Math.floor((this.#all[0]?.position ?? 0) / SEGMENT_SECTORS);
 		if (end <= this.#forgotten) return;
-		const { rows } = table;
-		for (let row = rows.next(0); row >= 0; row = rows.next(row + 1))
-			if (rows.summaries[row]! > 0 && rows.segmentOf(row) < end) table.forgetSummary(rows.segmentOf(row));
 		this.#forgotten = end;
+		const { rows } = table;
+		for (let row = 0; row < rows.end; row++) {
+			if (row % ROWS_PER_STEP === 0) yield;
+			if (rows.summaries[row] === 0 || rows.segmentOf(row) >= end) continue;
+			table.forgetSummary(rows.segmentOf(row));
+			yield;
+		}
 	}
 
 	/** What a checkpoint says beside its trees is not wanted any more. */
 	async #drop(ref: CheckpointRef): Promise<void> {
-		const { segments, allocate, nodes } = this.#of;
+		const { segments, nodes, world } = this.#of;
 		let pieces: readonly BlobRef[] = [];
 		try {
-			pieces = [...(await piecesOf(segments, allocate, ref)), ref];
+			pieces = [...(await piecesOf(segments, world.allocate, ref)), ref];
 		} catch (error) {
 			// (What can't be read stays; everything else goes on.)
 			if (!(error instanceof OperatorError)) throw error;

@@ -1,5 +1,6 @@
 /** What `contents.ts` tells of whatever takes up space in a pool, and of whoever wants it. */
 
+import type { NextTurn } from "./map/merging.js";
 import type { Origin } from "./notes.js";
 
 /** Its nodes are before a place, and it has so many sectors, if that is known. */
@@ -23,6 +24,10 @@ export interface Life {
 	keeps(origin: Origin, end: number, stored?: StoredImage): void;
 	merged(origin: Origin, sectors: number | undefined): number;
 	givesUp(origin: Origin): void;
+	/** One less wants each of these: that takes effect before `settle` resolves, and nothing is kept before. */
+	givesUpAll(origins: readonly Origin[]): void;
+	readonly isSettled: boolean;
+	settle(nextTurn: NextTurn): Promise<void>;
 	/** A segment is somewhere else. False if it can't be. */
 	moves(move: string): boolean;
 }

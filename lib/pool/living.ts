@@ -6,6 +6,7 @@
 import { DeadLists, type DeadListsOf } from "./dead-lists.js";
 import { Descent, type DescentSpace } from "./descent.js";
 import type { Life, StoredImage } from "./life.js";
+import type { NextTurn } from "./map/merging.js";
 import { DEAD_BYTES } from "./map/part.js";
 import type { Origin } from "./notes.js";
 import type { Segments } from "./segments.js";
@@ -51,6 +52,18 @@ export class Living implements Life {
 		this.descent.givesUp(origin);
 	}
 
+	givesUpAll(origins: readonly Origin[]): void {
+		this.descent.givesUpAll(origins);
+	}
+
+	get isSettled(): boolean {
+		return this.descent.isIdle;
+	}
+
+	settle(nextTurn: NextTurn): Promise<void> {
+		return this.descent.tell(nextTurn);
+	}
+
 	moves(text: string): boolean {
 		const move = decodeMove(text);
 		if (move === undefined || !isMoveOf(this.#segments.table, move)) return false;
@@ -67,5 +80,8 @@ export const NO_LIFE: Life = {
 	keeps: () => {},
 	merged: () => 0,
 	givesUp: () => {},
+	givesUpAll: () => {},
+	isSettled: true,
+	settle: async () => {},
 	moves: () => true,
 };

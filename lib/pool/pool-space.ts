@@ -8,9 +8,10 @@ import type { Snapshot, Volume } from "./catalog.js";
 import type { Contents } from "./contents.js";
 import type { PoolWorld } from "./folder.js";
 import { SEGMENT_BYTES } from "./format.js";
+import { historyBytes } from "./history-bytes.js";
 import type { Living } from "./living.js";
 import type { Point } from "./map/point.js";
-import { historySectors, sharedSectors, uniqueSectors } from "./map/takings.js";
+import { sharedSectors, uniqueSectors } from "./map/takings.js";
 import type { NodeLog } from "./node-log.js";
 import type { Segments } from "./segments.js";
 
@@ -67,8 +68,8 @@ export class PoolSpace {
 		// (Pools of older formats don't know it of all, and while what was trimmed is gone through, more counts as shared than is there.)
 		const shared = line === undefined ? 0 : (sharedSectors(line) ?? Number.POSITIVE_INFINITY);
 		const sharedBytes = Math.min(usedBytes, shared * SECTOR_BYTES);
-		const historyBytes = historySectors(line) * SECTOR_BYTES;
-		return { usedBytes, sharedBytes, uniqueBytes: usedBytes - sharedBytes, historyBytes };
+		const history = historyBytes(this.#of.living.descent, [volume]);
+		return { usedBytes, sharedBytes, uniqueBytes: usedBytes - sharedBytes, historyBytes: history };
 	}
 
 	/** Steps: as many as `steps` says afterwards. */
@@ -113,13 +114,10 @@ export class PoolSpace {
 			? Math.max(segments.sizeBytes, madeBytes)
 			: madeBytes;
 		const usedBytes = table.liveSectors * SECTOR_BYTES + nodes.liveBytes;
-		let history = 0;
-		for (const { line } of contents.catalog.volumes)
-			history += historySectors(living.descent.pages.line(line));
 		return {
 			sizeBytes,
 			usedBytes,
-			historyBytes: history * SECTOR_BYTES,
+			historyBytes: historyBytes(living.descent, contents.catalog.volumes),
 			waitingBytes: takenBytes - usedBytes,
 			freeBytes: sizeBytes - takenBytes,
 		};

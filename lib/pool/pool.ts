@@ -74,11 +74,7 @@ export class Pool implements Users {
 		const { descent } = living;
 		this.#parts = parts;
 		this.space = new PoolSpace(parts);
-		const { allocate } = world;
-		this.#history = new History(
-			{ ...parts, descent, allocate, now: () => world.now(), tell: (told) => this.tell(told) },
-			parts.kept,
-		);
+		this.#history = new History({ ...parts, descent, tell: (told) => this.tell(told) }, parts.kept);
 		const writeHead = (changes: () => Partial<HeadState>): Promise<void> => this.#writeHead(changes);
 		const on = { ...parts, descent, history: this.#history };
 		this.#checkpoints = new Checkpoints({ ...on, writeHead });
@@ -101,6 +97,7 @@ export class Pool implements Users {
 			scheduleOf: ({ settings }) => settings.keep ?? catalog.settings.keep,
 			isSpared: (volume, snapshot) => this.#isSpared(volume, snapshot),
 			now: () => world.now(),
+			nextTurn: world.nextTurn,
 			tell: (told) => this.tell(told),
 		});
 	}
@@ -259,7 +256,9 @@ export class Pool implements Users {
 		if (this.spared.has(`${volume.name}@${snapshot.name}`) || this.readings.isRead(snapshot)) return true;
 		const { living, contents } = this.#parts;
 		const children = living.descent.pointOf(snapshot)?.children ?? [];
-		return [...children].some(({ line }) => contents.catalog.isOfAnother(volume, line.number));
+		for (const { line } of children)
+			if (line.number !== snapshot.line && contents.catalog.isOfAnother(volume, line.number)) return true;
+		return false;
 	}
 
 	/** Without it the next opening takes a little more on trust, no more. */

@@ -10,7 +10,9 @@ import { counted } from "../text.js";
 import type { Administration } from "./administration.js";
 import type { NamedSnapshot } from "./allowed.js";
 import type { Snapshot, Volume } from "./catalog.js";
-import { due } from "./space/keep.js";
+import type { NextTurn } from "./map/merging.js";
+import { inTurns } from "./map/turns.js";
+import { type Due, due } from "./space/keep.js";
 import type { PoolTold } from "./told.js";
 
 export interface SchedulesOf {
@@ -20,6 +22,7 @@ export interface SchedulesOf {
 	/** Somebody needs it. */
 	readonly isSpared: (volume: Volume, snapshot: Snapshot) => boolean;
 	readonly now: () => number;
+	readonly nextTurn: NextTurn;
 	readonly tell: (told: PoolTold) => void;
 }
 
@@ -27,6 +30,8 @@ export interface SchedulesOf {
 const MADE_PER_RECORD = 256;
 const FORGOTTEN_PER_RECORD = 64;
 const FORGOTTEN_PER_ROUND = 256;
+/** For each that is forgotten all of its volume are gone through: so many in one record. */
+const PASSED_PER_RECORD = 16_384;
 
 /** More than these are told in one line. */
 const TOLD_EACH = 8;
@@ -34,11 +39,27 @@ const TOLD_EACH = 8;
 /** What is being filled is no volume yet. */
 const UNFINISHED = /\.part(\.state)?$/;
 
+interface Round {
+	readonly make: readonly NamedSnapshot[];
+	/** Over, and may go. */
+	readonly over: readonly NamedSnapshot[];
+	/** Snapshots of a volume of which some are over. */
+	readonly most: number;
+}
+
+interface Quiet {
+	readonly schedule: Schedule;
+	readonly fromUs: number;
+	readonly toUs: number;
+}
+
 export class Schedules {
 	readonly #of: SchedulesOf;
 	#round: Promise<void> | null = null;
 	/** Why the last round could not make or forget, so that it is told once. */
 	readonly #troubles = new Map<PoolTold["kind"], string>();
+	/** Of volumes of which nothing was due: from when until when, by which schedule. One that is changed is another one. */
+	readonly #quiet = new WeakMap<Volume, Quiet>();
 	#isClosed = false;
 
 	constructor(of: SchedulesOf) {
@@ -61,27 +82,49 @@ export class Schedules {
 	}
 
 	async #keep(): Promise<void> {
-		const nowUs = this.#of.now();
+		const { make, over, most } = await inTurns(this.#find(), this.#of.nextTurn);
+		await this.#inParts("snapshot-taken", make, MADE_PER_RECORD, (some) => this.#make(some));
+		// (A pool that is too full for new ones is given what the old ones have.)
+		const perRecord = Math.max(1, Math.min(FORGOTTEN_PER_RECORD, Math.floor(PASSED_PER_RECORD / most)));
+		await this.#inParts("snapshot-removed", over, perRecord, (some) => this.#forget(some));
+	}
+
+	/** What is to be done in a round. */
+	*#find(): Generator<void, Round> {
 		const make: NamedSnapshot[] = [];
-		const forget: NamedSnapshot[] = [];
+		const over: NamedSnapshot[] = [];
+		let most = 1;
 		for (const volume of this.#of.volumes()) {
+			yield;
 			const schedule = this.#of.scheduleOf(volume);
 			const isOn = schedule !== undefined && Object.values(schedule).some((seconds) => seconds > 0);
 			if (!isOn || UNFINISHED.test(volume.name)) continue;
-			const names = volume.snapshots.map(({ name }) => name);
-			const { make: name, forget: over } = due(schedule, names, nowUs);
+			const { make: name, forget } = yield* this.#due(volume, schedule);
 			if (name !== undefined) make.push({ volume: volume.name, name });
-			for (const each of over)
-				if (this.#mayGo(volume, each)) forget.push({ volume: volume.name, name: each });
+			if (forget.length === 0) continue;
+			most = Math.max(most, volume.snapshots.length);
+			const byName = new Map(volume.snapshots.map((snapshot) => [snapshot.name, snapshot]));
+			for (const each of forget) {
+				yield;
+				if (over.length === FORGOTTEN_PER_ROUND) break;
+				if (this.#mayGo(volume, byName.get(each))) over.push({ volume: volume.name, name: each });
+			}
 		}
-		await this.#inParts("snapshot-taken", make, MADE_PER_RECORD, (some) => this.#make(some));
-		// (A pool that is too full for new ones is given what the old ones have.)
-		const over = forget.slice(0, FORGOTTEN_PER_ROUND);
-		await this.#inParts("snapshot-removed", over, FORGOTTEN_PER_RECORD, (some) => this.#forget(some));
+		return { make, over, most };
 	}
 
-	#mayGo(volume: Volume, name: string): boolean {
-		const snapshot = volume.snapshots.find((each) => each.name === name);
+	*#due(volume: Volume, schedule: Schedule): Generator<void, Pick<Due, "make" | "forget">> {
+		const nowUs = this.#of.now();
+		const quiet = this.#quiet.get(volume);
+		if (quiet?.schedule === schedule && quiet.fromUs <= nowUs && nowUs < quiet.toUs) return { forget: [] };
+		const names = volume.snapshots.map(({ name }) => name);
+		const found = yield* due(schedule, names, nowUs);
+		if (found.make === undefined && found.forget.length === 0)
+			this.#quiet.set(volume, { schedule, fromUs: nowUs, toUs: found.nextUs });
+		return found;
+	}
+
+	#mayGo(volume: Volume, snapshot: Snapshot | undefined): boolean {
 		return snapshot !== undefined && !snapshot.isHeld && !this.#of.isSpared(volume, snapshot);
 	}
 
@@ -92,7 +135,10 @@ export class Schedules {
 
 	async #forget(wanted: readonly NamedSnapshot[]): Promise<void> {
 		const forgotten = await this.#of.administration.forgetAll(wanted, (volume, { name }) =>
-			this.#mayGo(volume, name),
+			this.#mayGo(
+				volume,
+				volume.snapshots.find((each) => each.name === name),
+			),
 		);
 		this.#tell("snapshot-removed", forgotten, "removed by schedule");
 	}

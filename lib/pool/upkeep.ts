@@ -18,12 +18,13 @@ import type { Head } from "./head.js";
 import type { History } from "./history.js";
 import type { Log } from "./log.js";
 import type { WriteRoom } from "./log-room.js";
+import { inTurns } from "./map/turns.js";
 import { encodeNote } from "./notes.js";
 import { bytesOf, PendingNote } from "./pending-note.js";
 import { run, type Segments } from "./segments.js";
 import { Cleaner, type CleanerWorld } from "./space/cleaner.js";
 import { encodeMove } from "./space/move-form.js";
-import { Next, nextStep, reserveSlots, type Standing } from "./space/room.js";
+import { isEnough, Next, nextStep, reserveSlots, type Standing } from "./space/room.js";
 import { NO_SLOT } from "./space/slots.js";
 import type { Move } from "./space/table.js";
 
@@ -115,8 +116,8 @@ export class Upkeep implements CleanerWorld {
 			this.#again = false;
 			this.#isAsked = false;
 			try {
-				if (this.#next() !== Next.grow) await this.#giveBack();
-				if (await this.#do(this.#next())) this.#again = true;
+				if ((await this.#next()) !== Next.grow) await this.#giveBack();
+				if (await this.#do(await this.#next())) this.#again = true;
 			} catch (error) {
 				// What can't be done now is tried when somebody pokes again.
 				if (!(error instanceof OperatorError)) throw error;
@@ -142,8 +143,20 @@ export class Upkeep implements CleanerWorld {
 		);
 	}
 
-	#next(): Next {
-		return nextStep(this.#standing());
+	async #next(): Promise<Next> {
+		return nextStep(this.#standing(await this.#emptiest()));
+	}
+
+	/** Sectors that live in the emptiest slot that may be cleaned; not looked for where there is no need. */
+	async #emptiest(): Promise<number | undefined> {
+		const { segments, room, head, world } = this.#of;
+		const { slots, table } = segments;
+		slots.settle();
+		const isNeeded = !isEnough({ slots: slots.count, free: slots.free, reserve: room.reserve });
+		if (!isNeeded || this.#isStuck) return undefined;
+		const finding = this.#cleaner.emptiest(head.state.start.segment);
+		const victim = await inTurns(finding, world.nextTurn);
+		return victim === NO_SLOT ? undefined : table.liveIn(victim);
 	}
 
 	/** True if there may be more. */
@@ -187,8 +200,8 @@ export class Upkeep implements CleanerWorld {
 		this.#refusedUs = world.now();
 	}
 
-	#standing(): Standing {
-		const { segments, head, log, history, room } = this.#of;
+	#standing(emptiest: number | undefined): Standing {
+		const { segments, log, history, room } = this.#of;
 		const { slots, table } = segments;
 		slots.settle();
 		const { free, comingBack: waiting } = slots;
@@ -196,35 +209,19 @@ export class Upkeep implements CleanerWorld {
 		const given = free + waiting + log.segment;
 		if (given > this.#most) this.#inVain = 0;
 		this.#most = Math.max(this.#most, given);
-		const emptiest = (): number | undefined => {
-			const victim = this.#cleaner.emptiest(head.state.start.segment);
-			return victim === NO_SLOT || this.#isStuck ? undefined : table.liveIn(victim);
-		};
-		const liveShare = (): number => this.#liveShare();
+		const usedSlots = Math.max(1, slots.count - slots.free);
 		return {
 			slots: slots.count,
 			free,
 			reserve: room.reserve,
 			waiting,
-			get emptiest() {
-				return emptiest();
-			},
+			emptiest,
 			cleanedInVain: this.#inVain,
 			isUnsettled: log.cursor.sequence !== (history.kept.at(-1)?.sequence ?? 0),
 			hasHistory: history.hasSome,
 			canGrow: segments.mayGrow && !this.#isLastFile,
-			get liveShare() {
-				return liveShare();
-			},
+			liveShare: table.liveSectors / (usedSlots * SEGMENT_SECTORS),
 		};
-	}
-
-	/** Of the slots that are used. */
-	#liveShare(): number {
-		const { slots, table } = this.#of.segments;
-		let sectors = 0;
-		for (let slot = 0; slot < slots.count; slot++) sectors += table.liveIn(slot);
-		return sectors / Math.max(1, (slots.count - slots.free) * SEGMENT_SECTORS);
 	}
 
 	/** What writes don't get is counted anew. */

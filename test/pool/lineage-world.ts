@@ -5,7 +5,8 @@
 import { Dead } from "../../lib/pool/map/dead.js";
 import { type FreeSink, Lineage } from "../../lib/pool/map/lineage.js";
 import { chainsOf } from "../../lib/pool/map/lineage-census.js";
-import { decodeLineage, encodeLineage } from "../../lib/pool/map/lineage-form.js";
+import { encodeLineage } from "../../lib/pool/map/lineage-form.js";
+import { decodeLineage } from "../../lib/pool/map/lineage-read.js";
 import type { Point } from "../../lib/pool/map/point.js";
 import { sharedSectors, uniqueSectors } from "../../lib/pool/map/takings.js";
 import type { Random } from "../../lib/random.js";

@@ -3,7 +3,7 @@
 
 import t from "tap";
 import { OperatorError } from "../../lib/errors.js";
-import { decodeLineage } from "../../lib/pool/map/lineage-form.js";
+import { decodeLineage } from "../../lib/pool/map/lineage-read.js";
 import { Random } from "../../lib/random.js";
 import { pagesAt, World } from "./lineage-world.js";
 

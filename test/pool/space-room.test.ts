@@ -3,6 +3,7 @@
 
 import t from "tap";
 import { SEGMENT_SECTORS } from "../../lib/pool/format.js";
+import { atOnce } from "../../lib/pool/map/turns.js";
 import { due, scheduledName } from "../../lib/pool/space/keep.js";
 import { mayWrite, Next, nextStep, reserveSlots } from "../../lib/pool/space/room.js";
 import { NO_SLOT, Slots } from "../../lib/pool/space/slots.js";
@@ -52,7 +53,7 @@ class Volume {
 		let cleanedInVain = 0;
 		let most = world.slots.free + world.slots.waiting;
 		for (let steps = 0; steps < 500; steps++) {
-			const slot = world.cleaner.emptiest(world.heads[1].segment);
+			const slot = atOnce(world.cleaner.emptiest(world.heads[1].segment));
 			const emptiest = slot === NO_SLOT || isStuck ? undefined : world.table.liveIn(slot);
 			const { free, waiting } = world.slots;
 			const hasHistory = history.length > 0;
@@ -166,7 +167,7 @@ t.test("a schedule makes one snapshot in each period, and forgets it when its ti
 	const schedule = { hourly: 3 * 3600, daily: 3 * 86_400 };
 	const names = ["mine", "auto-none"];
 	for (let minute = 0; minute < 6 * 24 * 60; minute += 20) {
-		const { make, forget } = due(schedule, names, minute * 60e6);
+		const { make, forget } = atOnce(due(schedule, names, minute * 60e6));
 		for (const name of forget) names.splice(names.indexOf(name), 1);
 		if (make !== undefined) names.push(make);
 	}
@@ -175,11 +176,11 @@ t.test("a schedule makes one snapshot in each period, and forgets it when its ti
 	const days = [3, 4, 5].map((day) => scheduledName(day * 24 * HOUR_US));
 	t.strictSame(names, ["mine", "auto-none", ...days, ...hours(6 * 24 - 3, 6 * 24)]);
 	t.equal(scheduledName(Date.UTC(2026, 10, 25, 10) * 1000), "auto-2026-11-25T100000Z");
-	t.strictSame(due({}, ["auto-2026-11-25T100000Z"], Date.UTC(2027, 1, 1) * 1000).forget, [
+	t.strictSame(atOnce(due({}, ["auto-2026-11-25T100000Z"], Date.UTC(2027, 1, 1) * 1000)).forget, [
 		"auto-2026-11-25T100000Z",
 	]);
 	t.equal(
-		due({ hourly: 60 }, ["auto-2026-11-25T103000Z"], Date.UTC(2026, 10, 25, 10, 45) * 1000).make,
+		atOnce(due({ hourly: 60 }, ["auto-2026-11-25T103000Z"], Date.UTC(2026, 10, 25, 10, 45) * 1000)).make,
 		undefined,
 	);
 });

@@ -33,6 +33,8 @@ export class Chain {
 	sectorsInAll = -0;
 	/** Of the pages, those that are in memory for want of more. */
 	inMemory = 0;
+	/** Parts that are stored. */
+	partCount = 0;
 	/** The page that was shown last. */
 	birth = -0;
 	sectors = 0;
@@ -91,6 +93,7 @@ export class Chain {
 		this.#gone = 0;
 		this.#goneSectors = 0;
 		this.#read = null;
+		this.partCount--;
 		this.#oldest = part.next;
 		if (part.next === null) this.#newest = null;
 		else this.#awayDeath = part.next.firstDeath;
@@ -132,7 +135,7 @@ export class Chain {
 	/** All pages of `other`, none of which were taken away, are among these; `other` is empty then. */
 	take(other: Chain): void {
 		invariant(other.#gone === 0, "a list that is joined is whole");
-		if (other.#oldest !== null) this.#takeParts(other.#oldest, other.#newest!);
+		if (other.#oldest !== null) this.#takeParts(other.#oldest, other.#newest!, other.partCount);
 		if (other.#first !== null) {
 			if (this.#last === null) this.#first = other.#first;
 			else this.#last.next = other.#first;
@@ -151,11 +154,13 @@ export class Chain {
 		this.#last = null;
 		this.count = 0;
 		this.inMemory = 0;
+		this.partCount = 0;
 		this.sectorsInAll = 0;
 	}
 
 	/** Behind the parts that there are, and so before what is in memory. */
-	#takeParts(first: Part, last: Part): void {
+	#takeParts(first: Part, last: Part, count: number): void {
+		this.partCount += count;
 		if (this.#newest === null) {
 			this.#oldest = first;
 			this.#awayDeath = first.firstDeath;
@@ -183,13 +188,18 @@ export class Chain {
 			firstDeath: deathIn(words, 0),
 			next: null,
 		};
-		this.#takeParts(part, part);
+		this.#takeParts(part, part, 1);
 		return true;
 	}
 
 	/** How many pages of the first part are gone, and their sectors. */
 	get gone(): readonly [pages: number, sectors: number] {
 		return [this.#gone, this.#goneSectors];
+	}
+
+	/** What is stored of it first; the rest follows that. */
+	get firstPart(): Readonly<Part> | null {
+		return this.#oldest;
 	}
 
 	/** What is stored of it, in order. */
@@ -215,7 +225,7 @@ export class Chain {
 		const chain = new Chain();
 		for (const each of parts) {
 			const part = { ...each, next: null };
-			chain.#takeParts(part, part);
+			chain.#takeParts(part, part, 1);
 			chain.count += part.count;
 			chain.sectorsInAll += part.sectors;
 		}

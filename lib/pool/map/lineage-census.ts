@@ -2,7 +2,7 @@
 
 import type { Chain } from "./chain.js";
 import type { Lineage } from "./lineage.js";
-import type { Line, Point } from "./point.js";
+import { Line, type Point } from "./point.js";
 
 /** Everything that can be reached, each with a number. */
 export class Census {
@@ -10,27 +10,42 @@ export class Census {
 	readonly lines: Line[] = [];
 	readonly #points = new Map<Point, number>();
 	readonly #lines = new Map<Line, number>();
+	/** Of points that are kept: the how many of its line each is. */
+	readonly #places = new Map<Point, number>();
 
-	constructor(lineage: Lineage, kept: Iterable<Point>) {
-		for (const line of lineage.lines) this.#addLine(line);
-		for (const point of kept) this.#addPoint(point.present);
+	/** Finds it, step by step: each when it has its number; null for a step that has found nothing new. */
+	*take(lineage: Lineage, kept: Iterable<Point>): Generator<Line | Point | null> {
+		for (const line of lineage.lines) yield* this.#line(line);
+		for (const point of kept) yield this.#point(point);
 		for (let i = 0; i < this.points.length; i++) {
 			const point = this.points[i]!;
-			this.#addLine(point.line);
-			this.#addPoint(parentOf(point));
-			for (const other of [...point.children, ...point.died.keys(), ...point.windowed.keys()])
-				this.#addPoint(other.present);
+			yield* this.#line(point.line);
+			yield this.#point(parentOf(point));
+			for (const child of point.children) yield this.#point(child);
+			for (const first of point.died.keys()) yield this.#point(first);
+			for (const first of point.windowed.keys()) yield this.#point(first);
 		}
 	}
 
-	#addLine(line: Line): void {
+	*#line(line: Line): Generator<Line | Point | null> {
 		if (this.#lines.has(line)) return;
 		this.#lines.set(line, this.lines.push(line) - 1);
-		for (const point of [originOf(line), line.head, ...line.points]) this.#addPoint(point);
+		yield line;
+		yield this.#point(originOf(line));
+		yield this.#point(line.head);
+		let place = 0;
+		for (const point of line.points) {
+			this.#places.set(point, ++place);
+			yield this.#point(point);
+		}
 	}
 
-	#addPoint(point: Point | null): void {
-		if (point !== null && !this.#points.has(point)) this.#points.set(point, this.points.push(point) - 1);
+	/** Null if it has its number already. */
+	#point(any: Point | null): Point | null {
+		const point = any?.present ?? null;
+		if (point === null || this.#points.has(point)) return null;
+		this.#points.set(point, this.points.push(point) - 1);
+		return point;
 	}
 
 	/** 0: none. */
@@ -41,13 +56,19 @@ export class Census {
 	lineNumberOf(line: Line): number {
 		return this.#lines.get(line)!;
 	}
+
+	/** The how many of its line it is; 0: it is a head, or none of its line any more. */
+	placeOf(point: Point): number {
+		return this.#places.get(point) ?? 0;
+	}
 }
 
-/** All lists of a lineage. */
+/** All lists of a lineage. (Where it changes in between, one may be missed.) */
 export function* chainsOf(lineage: Lineage, kept: Iterable<Point>): Generator<Chain> {
-	const { lines, points } = new Census(lineage, kept);
-	for (const { window } of lines) yield window;
-	for (const { died } of points) yield* died.values();
+	for (const found of new Census().take(lineage, kept)) {
+		if (found instanceof Line) yield found.window;
+		else if (found !== null) yield* found.died.values();
+	}
 	yield* lineage.free;
 }
 

@@ -11,8 +11,8 @@ import type { Lineage } from "./lineage.js";
 const PIECE_PAGES = 4_096;
 const NUMBERS = 4;
 
-/** What waits: pages that have died, or something else that was said. */
-type Piece = { readonly numbers: Float64Array; count: number } | (() => void);
+/** What waits: pages that have died, something else that was said, or much of that, which is as much as so many pages at each step. */
+type Piece = { readonly numbers: Float64Array; count: number } | (() => void) | Iterator<number>;
 
 export class LineageFeed implements DeadSink {
 	readonly #lineage: Lineage;
@@ -53,6 +53,11 @@ export class LineageFeed implements DeadSink {
 		else this.#waiting.push(what);
 	}
 
+	/** The same of what is too much for one turn: it is told by `step`, and all that is said from now on comes after it. */
+	sayLater(what: Iterator<number>): void {
+		this.#waiting.push(what);
+	}
+
 	/** A page was written over before it was merged. */
 	died(dead: Dead): void {
 		if (this.isIdle) {
@@ -60,7 +65,7 @@ export class LineageFeed implements DeadSink {
 			return;
 		}
 		let piece = this.#waiting.at(-1);
-		if (piece === undefined || typeof piece === "function" || piece.count === PIECE_PAGES) {
+		if (piece === undefined || !("numbers" in piece) || piece.count === PIECE_PAGES) {
 			piece = { numbers: new Float64Array(PIECE_PAGES * NUMBERS), count: 0 };
 			this.#waiting.push(piece);
 		}
@@ -78,7 +83,11 @@ export class LineageFeed implements DeadSink {
 			const [piece] = this.#waiting;
 			if (piece === undefined) return true;
 			if (typeof piece === "function") piece();
-			else if (this.#told < piece.count) {
+			else if ("next" in piece) {
+				const { done, value } = piece.next();
+				left -= value;
+				if (done !== true) continue;
+			} else if (this.#told < piece.count) {
 				this.#tell(piece.numbers, this.#told++ * NUMBERS);
 				continue;
 			}

@@ -266,8 +266,7 @@ export class Lineage implements DeadSink {
 			this.#freeLists.push(chain);
 			child.died.delete(first);
 		}
-		for (const [first, chain] of point.died) child.give(first, chain);
-		point.died.clear();
+		child.takeDied(point);
 		collapsedWindow(point, child);
 		point.heir = child;
 		point.line.points.splice(point.line.points.indexOf(point), 1);

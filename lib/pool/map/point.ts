@@ -56,7 +56,7 @@ export class Point {
 	/** Where those that it alone had on an edge belong since it is gone. */
 	heir: Point | null = null;
 	/** By the first point that had them: what died between `parent` and here. */
-	readonly died = new Map<Point, Chain>();
+	died = new Map<Point, Chain>();
 	/** By the same: sectors of what will be there when the window has passed it. */
 	readonly windowed = new Map<Point, number>();
 	/** Sectors of all that it reads; undefined: not known. */
@@ -73,6 +73,13 @@ export class Point {
 		while (point.heir !== null) point = point.heir;
 		if (this.heir !== null) this.heir = point;
 		return point;
+	}
+
+	/** Moves all lists of an edge to the one that leads here. (Those of the edge with fewer go to the other's: that may have thousands.) */
+	takeDied(from: Point): void {
+		if (from.died.size > this.died.size) [this.died, from.died] = [from.died, this.died];
+		for (const [first, chain] of from.died) this.give(first, chain);
+		from.died.clear();
 	}
 
 	/** Moves a list to the edge that leads here. */

@@ -7,11 +7,15 @@
  */
 
 import { BLOCK_SECTORS, roundUp, SEGMENT_SECTORS } from "../format.js";
+import { inTurns } from "../map/turns.js";
 import { countIn, nextBit } from "./bitmaps.js";
 import { MovedPages, type SlotStore } from "./moved-pages.js";
 import { RowState } from "./rows.js";
 import { NO_SLOT } from "./slots.js";
 import { type Move, type SegmentTable, unitOf } from "./table.js";
+
+/** Rows of the table that are looked at in one step: a pool of a TiB has 131,072. */
+const ROWS_PER_STEP = 64;
 
 export interface CleanerWorld extends SlotStore {
 	/** A slot for moved pages; `NO_SLOT` if there is none. */
@@ -43,11 +47,15 @@ export class Cleaner {
 	 * none, or no slot to move to. Throws what storage throws: then nothing was moved.
 	 */
 	async clean(before: number, liveMax: number): Promise<boolean> {
-		const victim = this.emptiest(before);
-		if (victim === NO_SLOT || this.#table.liveIn(victim) > liveMax) return false;
+		const nextTurn = (): Promise<void> => this.#world.mayGoOn(0);
+		const victim = await inTurns(this.emptiest(before), nextTurn);
+		if (victim === NO_SLOT) return false;
+		const segments = await inTurns(this.#residents(victim), nextTurn);
+		// (Meanwhile it may have become empty, and even be written to again.)
+		if (this.#table.isOpen(victim) || this.#table.liveIn(victim) > liveMax) return false;
 		const moves: Move[] = [];
 		try {
-			for (const segment of this.#residents(victim)) {
+			for (const segment of segments) {
 				const move = this.#plan(segment);
 				if (move === undefined) break;
 				await this.#pages.copy(move);
@@ -62,12 +70,13 @@ export class Cleaner {
 		return this.#table.liveIn(victim) === 0;
 	}
 
-	/** The slot in which least lives. */
-	emptiest(before: number): number {
+	/** The slot in which least lives; found step by step. */
+	*emptiest(before: number): Generator<void, number> {
 		const table = this.#table;
 		const { rows } = table;
 		let best = NO_SLOT;
 		for (let row = 0; row < rows.end; row++) {
+			if (row % ROWS_PER_STEP === 0) yield;
 			const state = rows.states[row]!;
 			if (state === RowState.none || state === RowState.open) continue;
 			if (state === RowState.inPlace && rows.segmentOf(row) >= before) continue;
@@ -85,11 +94,12 @@ export class Cleaner {
 	}
 
 	/** Segments that have something alive there, in order. */
-	#residents(slot: number): number[] {
+	*#residents(slot: number): Generator<void, number[]> {
 		const { rows } = this.#table;
 		const segments: number[] = [];
 		for (let row = 0; row < rows.end; row++) {
-			if (rows.states[row] === RowState.none) continue;
+			if (row % ROWS_PER_STEP === 0) yield;
+			if (rows.states[row] === RowState.none || rows.states[row] === RowState.open) continue;
 			if (this.#table.liveOf(row, slot) > 0) segments.push(rows.segmentOf(row));
 		}
 		return segments.sort((a, b) => a - b);

@@ -31,32 +31,47 @@ export interface Due {
 	readonly make?: string;
 	/** Those to be forgotten. */
 	readonly forget: readonly string[];
+	/** Before this nothing else is due. */
+	readonly nextUs: number;
 }
 
-/** What a schedule asks for now, of a volume with snapshots that are called so. */
-export function due(schedule: Schedule, names: readonly string[], nowUs: number): Due {
+interface Made {
+	readonly name: string;
+	readonly time: number;
+}
+
+/** What a schedule asks for now, of a volume with snapshots that are called so. Found step by step: there may be thousands. */
+export function* due(schedule: Schedule, names: readonly string[], nowUs: number): Generator<void, Due> {
 	const now = Math.floor(nowUs / SECOND_US);
-	const made = names
-		.map((name) => ({ name, time: timeOf(name) ?? Number.NaN }))
-		.filter(({ time }) => time <= now)
-		.sort((a, b) => a.time - b.time);
+	const all: Made[] = [];
+	for (const name of names) {
+		const time = timeOf(name);
+		if (time !== undefined) all.push({ name, time });
+		yield;
+	}
+	const made = all.filter(({ time }) => time <= now).sort((a, b) => a.time - b.time);
 	const kept = new Set<string>();
 	let isMissing = false;
+	let next = Number.POSITIVE_INFINITY;
 	for (const period of PERIODS) {
 		const forSeconds = schedule[period] ?? 0;
 		if (forSeconds === 0) continue;
 		const length = LENGTHS[period];
 		let last = Number.NaN;
 		for (const { name, time } of made) {
+			yield;
 			const isFirst = Math.floor(time / length) !== last;
 			last = Math.floor(time / length);
-			if (isFirst && now - time <= forSeconds) kept.add(name);
+			if (!isFirst || now - time > forSeconds) continue;
+			kept.add(name);
+			next = Math.min(next, time + forSeconds + 1);
 		}
+		const current = Math.floor(now / length);
+		next = Math.min(next, (current + 1) * length);
 		// (One that is later was made before the clock was set back.)
-		isMissing ||= !names.some(
-			(name) => Math.floor((timeOf(name) ?? Number.NaN) / length) === Math.floor(now / length),
-		);
+		isMissing ||= !all.some(({ time }) => Math.floor(time / length) === current);
 	}
 	const forget = made.map(({ name }) => name).filter((name) => !kept.has(name));
-	return isMissing ? { make: scheduledName(nowUs), forget } : { forget };
+	const nextUs = next * SECOND_US;
+	return isMissing ? { make: scheduledName(nowUs), forget, nextUs } : { forget, nextUs };
 }

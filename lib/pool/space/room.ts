@@ -33,7 +33,6 @@ export function reserveSlots(slots: number, entries: number, pages: number, tabl
 	return Math.min(wanted, Math.max(SMALL, Math.floor(slots * SHARE_MAX)));
 }
 
-/** What takes a look at all slots is found out when it is asked for. */
 export interface Standing {
 	/** All slots; those that can be written to, and how many of them writes don't get. */
 	readonly slots: number;
@@ -75,11 +74,16 @@ const IN_VAIN_MAX = 24;
 /** Where less lives cleaning gives enough, and no more is asked of the file system. */
 const GROWS_FROM = 0.5;
 
+/** Whether there are as many slots as are wanted: then the rest of how things stand does not matter. */
+export function isEnough({ slots, free, reserve }: Pick<Standing, "slots" | "free" | "reserve">): boolean {
+	return free - reserve >= aheadOf(slots);
+}
+
 export function nextStep(standing: Standing): Next {
 	const { free, reserve, waiting, isUnsettled, hasHistory, canGrow } = standing;
+	if (isEnough(standing)) return Next.nothing;
 	const left = free - reserve;
 	const ahead = aheadOf(standing.slots);
-	if (left >= ahead) return Next.nothing;
 	const emptiest = standing.cleanedInVain < IN_VAIN_MAX ? standing.emptiest : undefined;
 	if (waiting > 0 && free < CLEANS_FROM) return Next.checkpoint;
 	if (canGrow && standing.liveShare >= GROWS_FROM) return Next.grow;

@@ -33,6 +33,8 @@ export class Rows {
 	readonly #free: number[] = [];
 	/** One more than the last that was ever used. */
 	#end = 0;
+	/** The last segment that was ever added. */
+	last = -0;
 
 	get size(): number {
 		return this.#bySegment.size;
@@ -72,6 +74,7 @@ export class Rows {
 		this.live[row] = 0;
 		this.liveFirst[row] = 0;
 		this.#bySegment.set(segment, row);
+		this.last = Math.max(this.last, segment);
 		return row;
 	}
 

@@ -1,0 +1,22 @@
+/**
+ * What only moments have: the bytes that giving up all history would free, as far as lists know it; of what was trimmed as a whole and is not gone
+ * through yet all counts, though snapshots may have some of it, too. Asked by `history.ts`, which keeps it within its share, and by
+ * `pool-space.ts`, which shows it.
+ */
+
+import { SECTOR_BYTES } from "../wire/sector.js";
+import type { Volume } from "./catalog.js";
+import type { Descent } from "./descent.js";
+import { historySectors } from "./map/takings.js";
+
+export function historyBytes(descent: Descent, volumes: readonly Volume[]): number {
+	const pageBytes = new Map(volumes.map((volume) => [volume.line, volume.pageBytes]));
+	let sectors = 0;
+	for (const line of pageBytes.keys()) sectors += historySectors(descent.pages.line(line));
+	let trimmed = 0;
+	for (const walk of descent.walks) {
+		const each = pageBytes.get(walk.line);
+		if (each !== undefined && !descent.hasPassed(walk)) trimmed += walk.root.mapped * each;
+	}
+	return sectors * SECTOR_BYTES + trimmed;
+}
