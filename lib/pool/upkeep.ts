@@ -80,6 +80,8 @@ export class Upkeep implements CleanerWorld {
 		if (room.isRefusing && log.cursor.sequence === this.#refusedAt) {
 			if (world.now() - this.#refusedUs < RETRY_US) return;
 			this.#isLastFile = false;
+			// (Even if the last time is not over: who asks now is told of this one.)
+			this.#again = true;
 		}
 		room.isRefusing = false;
 		if (this.#running === null) this.poke();
