@@ -21,7 +21,7 @@ import type { DiskReport } from "../daemon/state.js";
 import type { WorkerLook, WorkerReports } from "../daemon/worker-look.js";
 import type { ServingSome, WorkerNews, WorkerQuestion } from "../daemon/worker-messages.js";
 import { isMac, isSetOnDisk, isWord, LONGEST, MOST_LINKS } from "../daemon/worker-requests.js";
-import type { PoolLook } from "../pool/looks.js";
+import { type PoolLook, TOLD_MAX } from "../pool/looks.js";
 import { PERIODS } from "../spec/policy.js";
 import type { Happening } from "./event-log.js";
 
@@ -187,6 +187,7 @@ const isSnapshot = isShape({
 	held: isFlag,
 	clones: isList(isWord, MOST),
 });
+const isTold = (of: Check): Check => isList(of, TOLD_MAX);
 
 const isPool = isShape({
 	format: isNumber,
@@ -194,6 +195,7 @@ const isPool = isShape({
 	sizeBytes: isNumber,
 	usedBytes: isNumber,
 	historyBytes: isNumber,
+	freeingBytes: isNumber,
 	waitingBytes: isNumber,
 	freeBytes: isNumber,
 	momentsFrom: isWord,
@@ -203,7 +205,9 @@ const isPool = isShape({
 		historyMin: isWord,
 		keep: isTable(isWord, PERIODS.length, LONGEST),
 	}),
-	volumes: isList(
+	volumeCount: isNumber,
+	isMore: isFlag,
+	volumes: isTold(
 		isShape({
 			name: isWord,
 			sizeBytes: isNumber,
@@ -219,9 +223,9 @@ const isPool = isShape({
 			history: isWordOrNull,
 			keep: isEither(isNull, isTable(isWord, PERIODS.length, LONGEST)),
 			quotaBytes: isEither(isNull, isNumber),
-			snapshots: isList(isSnapshot, MOST),
+			snapshotCount: isNumber,
+			snapshots: isTold(isSnapshot),
 		}),
-		MOST,
 	),
 });
 

@@ -7,10 +7,10 @@
 import { REJECT_REASONS } from "../aoe/stats.js";
 import { ERROR_CAUSES } from "../disk.js";
 import { HISTOGRAM_CLASSES } from "../histogram.js";
+import { aboutMachines, aboutPools, type PoolsSource } from "./metrics-pools.js";
 import { escaped, Writer } from "./metrics-writer.js";
 import { DISK_STATES, type DiskState, OPERATIONS, type Process } from "./model.js";
 import type { ObservedLink } from "./observed.js";
-import type { PoolMetrics } from "./pool-looks.js";
 import { NO_COUNTERS } from "./rates.js";
 import type { DiskFigures, InitiatorFigures, Measured, MeasuredByOperation } from "./seams.js";
 
@@ -25,11 +25,10 @@ export interface DiskMetrics {
 	readonly figures: DiskFigures | undefined;
 }
 
-export interface MetricsSource {
+export interface MetricsSource extends PoolsSource {
 	readonly version: string;
 	readonly disks: readonly DiskMetrics[];
 	readonly links: readonly ObservedLink[];
-	readonly pools: readonly PoolMetrics[];
 	readonly initiators: number;
 	/** Those that are told one by one: none, unless it is asked for. */
 	readonly named: readonly InitiatorFigures[];
@@ -47,8 +46,7 @@ export interface MetricsSource {
 /** The text in pieces. Whoever takes them one by one gives the loop its turns. */
 export function* metricsText(source: MetricsSource): Generator<string, void, undefined> {
 	const writer = new Writer();
-	for (const part of [aboutProcess, aboutDisks, aboutPools, aboutLatency, aboutLinks, aboutInitiators])
-		for (const _ of part(writer, source)) if (writer.isFull) yield writer.take();
+	for (const part of PARTS) for (const _ of part(writer, source)) if (writer.isFull) yield writer.take();
 	yield `${writer.take()}# EOF\n`;
 }
 
@@ -164,46 +162,6 @@ const aboutDisks: Part = function* (writer, { disks }) {
 	}
 };
 
-const aboutPools: Part = function* (writer, { pools }) {
-	if (pools.length === 0) return;
-	writer.family("vblade_pool_up", "gauge", "1: the pool is open.");
-	for (const { name, look } of pools)
-		writer.line("vblade_pool_up", `pool="${escaped(name)}"`, look === undefined ? 0 : 1);
-	for (const [metric, figure, help] of POOL_FIGURES) {
-		writer.family(metric, "gauge", help);
-		for (const { name, look } of pools)
-			if (look) writer.line(metric, `pool="${escaped(name)}"`, look[figure]);
-	}
-	for (const [metric, figure, help] of VOLUME_FIGURES) {
-		writer.family(metric, "gauge", help);
-		for (const { name, look } of pools)
-			for (const volume of look?.volumes ?? []) {
-				const value = volume[figure];
-				const labels = `pool="${escaped(name)}",volume="${escaped(volume.name)}"`;
-				if (value !== null) writer.line(metric, labels, value);
-				yield;
-			}
-	}
-};
-
-/** Of a pool: what the metric is called, and what it says. */
-const POOL_FIGURES = [
-	["vblade_pool_size_bytes", "sizeBytes", "What the pool has for everything."],
-	["vblade_pool_used_bytes", "usedBytes", "What somebody may still read."],
-	["vblade_pool_history_bytes", "historyBytes", "Of that, what only moments have."],
-	["vblade_pool_waiting_bytes", "waitingBytes", "What nobody reads any more, or not yet, and is not free."],
-	["vblade_pool_free_bytes", "freeBytes", "What is left."],
-] as const;
-
-/** Of a volume: what the metric is called, and what it says. */
-const VOLUME_FIGURES = [
-	["vblade_volume_size_bytes", "sizeBytes", "Size of the volume."],
-	["vblade_volume_used_bytes", "usedBytes", "What the volume has mapped."],
-	["vblade_volume_unique_bytes", "uniqueBytes", "Of that, what neither snapshots nor other volumes have."],
-	["vblade_volume_history_bytes", "historyBytes", "What only moments of the volume have."],
-	["vblade_volume_quota_bytes", "quotaBytes", "What the volume may have mapped; none: no quota."],
-] as const;
-
 const aboutLatency: Part = function* (writer, { disks, latency, histograms }) {
 	const name = "vblade_disk_io_seconds";
 	writer.family(name, "histogram", "From the arrival of a request to its answer.");
@@ -260,3 +218,13 @@ const aboutInitiators: Part = function* (writer, { named }) {
 		}
 	}
 };
+
+const PARTS: readonly Part[] = [
+	aboutProcess,
+	aboutDisks,
+	aboutPools,
+	aboutMachines,
+	aboutLatency,
+	aboutLinks,
+	aboutInitiators,
+];

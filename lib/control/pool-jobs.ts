@@ -15,6 +15,8 @@ import { Refusal } from "./problem.js";
 /** It has been cancelled. */
 class Cancelled extends Error {}
 
+const NOT_FOUND = 404;
+
 /** What is looked at: a snapshot, or a volume as it is. */
 interface Looked {
 	readonly volume: Volume;
@@ -57,7 +59,11 @@ export class PoolJobs {
 		this.#turns.refuseMore();
 		const { volumes, wrong } = await this.pools.volumes(pool);
 		if (wrong[0] !== undefined) throw new Refusal(422, wrong[0]);
-		const all = volumes.flatMap(lookedAt);
+		const all: Looked[] = [];
+		for (const { name } of volumes) {
+			const volume = await foundOf(this.pools.volume(`${pool}/${name}`));
+			if (volume !== undefined) all.push(...lookedAt(volume));
+		}
 		const total = all.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 		const what = doPages ? "scrub" : "check";
 		const job = this.#begin(what, pool, `${what} of pool ${pool}`, total);
@@ -149,9 +155,8 @@ export class PoolJobs {
 
 	/** Whether there is something to look at by that name; a moment that is refused is gone. */
 	async #isThere(pool: string, name: string): Promise<boolean> {
-		const { volumes, wrong } = await this.pools.volumes(pool);
-		if (wrong[0] !== undefined) throw new Refusal(422, wrong[0]);
-		return volumes.flatMap(lookedAt).some((each) => each.name === name);
+		const full = `${pool}/${name}`;
+		return (await foundOf<object>(name.includes("@") ? this.pools.snapshot(full) : this.pools.volume(full))) !== undefined;
 	}
 
 	async #release(pool: string, name: string): Promise<void> {
@@ -162,6 +167,16 @@ export class PoolJobs {
 function refused(error: unknown): undefined {
 	if (!(error instanceof Refusal)) throw error;
 	return undefined;
+}
+
+/** Undefined: it is not there any more. */
+async function foundOf<T>(asked: Promise<T>): Promise<T | undefined> {
+	try {
+		return await asked;
+	} catch (error) {
+		if (error instanceof Refusal && error.status === NOT_FOUND) return undefined;
+		throw error;
+	}
 }
 
 /** Its snapshots, oldest first, then what it is now: of each what the one before does not have is looked at. */

@@ -24,7 +24,9 @@ export function poolMetrics(
 	return Promise.all(
 		pools.map(async ({ name, path }) => {
 			const end = new AbortController();
-			const look = workers.pool(path, { act: "look" }).catch(unlessBug);
+			const look = workers
+				.pool(path, { act: "look", isNow: false, sight: { of: "volumes" } })
+				.catch(unlessBug);
 			const late = sleep(LIMIT_MS, undefined, { signal: end.signal }).catch(() => undefined);
 			try {
 				return { name, look: await Promise.race([look, late]) };

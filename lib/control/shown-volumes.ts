@@ -3,21 +3,29 @@
  */
 
 import type { PoolLook, VolumeLook } from "../pool/looks.js";
-import type { Pool, Volume } from "./model.js";
+import type { Pool, Volume, VolumeSummary } from "./model.js";
 
-/** `disks`: those that serve volumes, by `POOL/VOLUME`. */
+/** The disks that serve volumes, by `POOL/VOLUME`. */
+export type DisksOn = ReadonlyMap<string, string>;
+
+const NO_DISKS: DisksOn = new Map();
+
+/** With those of its snapshots that were looked at. */
+export function shownVolume(pool: string, volume: VolumeLook, disks = NO_DISKS): Volume {
+	const { snapshots, keep, ...others } = volume;
+	const disk = disks.get(`${pool}/${volume.name}`) ?? null;
+	return { pool, ...others, keep: keep && { ...keep }, disk, snapshots: [...snapshots] };
+}
+
 export function shownVolumes(
 	pool: string,
 	volumes: readonly VolumeLook[],
-	disks: ReadonlyMap<string, string> = new Map(),
-): Volume[] {
-	return volumes.map((volume) => ({
-		...volume,
-		keep: volume.keep && { ...volume.keep },
-		pool,
-		disk: disks.get(`${pool}/${volume.name}`) ?? null,
-		snapshots: volume.snapshots.map((each) => ({ ...each, clones: [...each.clones] })),
-	}));
+	disks = NO_DISKS,
+): VolumeSummary[] {
+	return volumes.map((volume) => {
+		const { snapshots: _, ...summary } = shownVolume(pool, volume, disks);
+		return summary;
+	});
 }
 
 /** `reason`: why it could not be looked at. */
@@ -33,10 +41,11 @@ export function shownPool(
 		reason,
 		format: look?.format ?? null,
 		id: look?.id ?? null,
-		volumes: look?.volumes.length ?? null,
+		volumes: look?.volumeCount ?? null,
 		sizeBytes: look?.sizeBytes ?? null,
 		usedBytes: look?.usedBytes ?? null,
 		historyBytes: look?.historyBytes ?? null,
+		freeingBytes: look?.freeingBytes ?? null,
 		waitingBytes: look?.waitingBytes ?? null,
 		freeBytes: look?.freeBytes ?? null,
 		momentsFrom: look?.momentsFrom ?? null,

@@ -7,8 +7,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Asking, type Delivery, type Parcel } from "../channel/asking.js";
 import { FrameError } from "../channel/frames.js";
 import { type Clock, systemClock } from "../clock.js";
-import type { Serving, WorkerRequest } from "../daemon/worker-messages.js";
+import type { PoolAct, Serving, WorkerRequest } from "../daemon/worker-messages.js";
 import { OperatorError } from "../errors.js";
+import type { PoolLook } from "../pool/looks.js";
 import type { DiskConfig } from "../spec/configuration.js";
 import type { LinkSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
@@ -21,7 +22,7 @@ import { Onlooker } from "./onlooker.js";
 import type { KeptDisk, Look, Removed, ServedDisk, Workers, WorkersListener } from "./seams.js";
 import { ToldViews } from "./told-views.js";
 import { newTreeWorker, type TreeWorker } from "./tree-worker.js";
-import { allReports, allServed } from "./whole-answers.js";
+import { allReports, allServed, wholeAct } from "./whole-answers.js";
 import { Choice } from "./worker-choice.js";
 import { workerDisk } from "./worker-disk.js";
 
@@ -156,8 +157,11 @@ export class TreeWorkers implements Workers {
 
 	pool: Workers["pool"] = async (folder, act) => {
 		const worker = this.#choice.ofPool(folder);
-		const { body } = await askWorker(worker, { kind: "pool", pool: folder, act });
-		return this.#believed(worker, () => poolIn(body));
+		const asked = async (part: PoolAct): Promise<PoolLook> => {
+			const { body } = await askWorker(worker, { kind: "pool", pool: folder, act: part });
+			return this.#believed(worker, () => poolIn(body));
+		};
+		return wholeAct(asked, act);
 	};
 
 	volume: Workers["volume"] = async (folder, question, bytes) => {

@@ -3,27 +3,39 @@
  * go with what is shown. Used by `api/volumes.ts` and `api/snapshots.ts`.
  */
 
-import { hash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
+import { setImmediate as turn } from "node:timers/promises";
 import { volumeIn } from "../pool/past.js";
 import type { NamedSnapshot, Volume } from "./model.js";
 import type { Pools } from "./pools.js";
 import { demandTag } from "./problem.js";
 
+/** There may be thousands. */
+const SNAPSHOTS_A_TURN = 64;
+
 /** Of what can be changed; what was written since is no change. */
-export function tagOfVolume(volume: Volume): string {
-	return tagOf(volume);
+export async function tagOfVolume({ snapshots, ...volume }: Volume): Promise<string> {
+	const sum = createHash("sha256").update(seenOf(volume));
+	for (const [index, snapshot] of snapshots.entries()) {
+		sum.update(seenOf(snapshot));
+		if (index % SNAPSHOTS_A_TURN === SNAPSHOTS_A_TURN - 1) await turn();
+	}
+	return tagOf(sum);
 }
 
 export function tagOfSnapshot(snapshot: NamedSnapshot): string {
-	return tagOf(snapshot);
+	return tagOf(createHash("sha256").update(seenOf(snapshot)));
 }
 
 /** What is so by what was written, or by what became of others. */
 const UNSEEN = new Set(["usedBytes", "uniqueBytes", "sharedBytes", "historyBytes", "momentsFrom", "clones"]);
 
-function tagOf(seen: object): string {
-	const text = JSON.stringify(seen, (key, value: unknown) => (UNSEEN.has(key) ? undefined : value));
-	return `"${hash("sha256", text).slice(0, 16)}"`;
+function seenOf(whole: object): string {
+	return JSON.stringify(whole, (key, value: unknown) => (UNSEEN.has(key) ? undefined : value));
+}
+
+function tagOf(sum: Hash): string {
+	return `"${sum.digest("hex").slice(0, 16)}"`;
 }
 
 export class VolumeTurns {
@@ -47,13 +59,13 @@ export class VolumeTurns {
 			if (ifMatch !== undefined) demandTag(ifMatch, await this.#tagOf(name));
 			return work();
 		});
-		const turn: Promise<unknown> = done
+		const ended: Promise<unknown> = done
 			.then(over)
 			.catch(() => undefined)
 			.then(() => {
-				if (this.#turns.get(volume) === turn) this.#turns.delete(volume);
+				if (this.#turns.get(volume) === ended) this.#turns.delete(volume);
 			});
-		this.#turns.set(volume, turn);
+		this.#turns.set(volume, ended);
 		return done;
 	}
 

@@ -1,11 +1,12 @@
 /**
- * What a worker tells of thousands of disks, message by message: one for all would keep those waiting whom it serves. One that never
+ * What a worker tells of thousands of disks or volumes, message by message: one for all would keep those waiting whom it serves. One that never
  * comes to an end is left off. Used by `tree-workers.ts`.
  */
 
 import type { DiskReport } from "../daemon/state.js";
 import type { WorkerReports } from "../daemon/worker-look.js";
-import type { Serving, WorkerRequest } from "../daemon/worker-messages.js";
+import type { PoolAct, Serving, WorkerRequest } from "../daemon/worker-messages.js";
+import { type PoolLook, type Sight, wholeLook } from "../pool/looks.js";
 import { reportsIn, servingIn } from "./heard.js";
 
 /** More than a worker has. */
@@ -23,6 +24,19 @@ export async function allServed(ask: Ask): Promise<Serving[]> {
 		isLeft = isMore && disks.length > 0;
 	}
 	return all;
+}
+
+/** Does something with a pool, and resolves to all that is looked at of it. */
+export function wholeAct(ask: (act: PoolAct) => Promise<PoolLook>, act: PoolAct): Promise<PoolLook> {
+	if (act.act !== "look") return ask(act);
+	let { isNow } = act;
+	const next = (sight: Sight): Promise<PoolLook> => {
+		const asked = ask({ act: "look", isNow, sight });
+		// (What follows is of the same moment, about.)
+		isNow = false;
+		return asked;
+	};
+	return wholeLook(next, act.sight);
 }
 
 /** How disks stand: those that it has told, and further ones that are new to us. Throws a FrameError for what is no such answer. */

@@ -3,6 +3,7 @@
  */
 
 import type { Subject } from "../log.js";
+import type { Sight } from "../pool/looks.js";
 import type { PoolSettings, SettingsChange } from "../spec/policy.js";
 import type { DiskSpec, ExportSpec, IdentitySpec, LinkSpec } from "../spec/spec.js";
 import type { SetOnDisk } from "./set-access.js";
@@ -34,7 +35,8 @@ export interface ServingSome {
 
 /** What is done with a pool. */
 export type PoolAct =
-	| { readonly act: "look" }
+	/** `isNow`: with all that was written by now, or else with what was trimmed. */
+	| { readonly act: "look"; readonly isNow: boolean; readonly sight: Sight }
 	| { readonly act: "create"; readonly name: string; readonly sizeBytes: number; readonly pageBytes: number }
 	/** `isAnother`: initiators that have used it find another disk. */
 	| {
@@ -145,7 +147,7 @@ export type WorkerRequest =
 	| { readonly kind: "fence"; readonly name: string; readonly fenced: boolean }
 	/** What has changed since the look with this number; 0: all. The answer has bytes. */
 	| { readonly kind: "look"; readonly since: number }
-	/** Of the pool in that directory, which is this worker's: the answer is a `PoolLook`. */
+	/** Of the pool in that directory, which is this worker's: the answer is a `PoolLook`, or its beginning. */
 	| { readonly kind: "pool"; readonly pool: string; readonly act: PoolAct }
 	| { readonly kind: "volume"; readonly pool: string; readonly question: VolumeQuestion }
 	/** How further disks stand, after a look that has not told all that are new. */

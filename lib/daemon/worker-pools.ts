@@ -3,14 +3,20 @@
  * that, and kept open for a while, for who asks once asks again. Used by `worker.ts`.
  */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { unreachable } from "../errors.js";
 import { lookAtPool, type PoolLook } from "../pool/looks.js";
 import { type PoolHome, type UsedPool, usePool } from "../pool/openings.js";
+import type { Pool } from "../pool/pool.js";
 import type { PoolAct } from "./worker-messages.js";
 import { WorkerVolumes } from "./worker-volumes.js";
 
 /** Longer than those let pass who look again and again. */
 const KEPT_MS = 60_000;
+/** Those wait no longer for a checkpoint. */
+const REFRESH_MS = 3000;
+/** Checkpoints cost something: for what is trimmed all the time no more are made. */
+const TRIMS_MS = 5000;
 
 interface Kept {
 	readonly used: UsedPool;
@@ -30,12 +36,13 @@ export class WorkerPools {
 		this.volumes = new WorkerVolumes(home, (folder, used) => this.#keep(folder, used), idleMs);
 	}
 
-	/** What the pool is like afterwards. Throws an OperatorError. */
+	/** What the pool is like afterwards, or the part that is looked at. Throws an OperatorError. */
 	async act(folder: string, act: PoolAct): Promise<PoolLook> {
 		const used = await usePool(this.#home, folder);
 		try {
-			await change(used, act);
-			return lookAtPool(used.pool);
+			if (act.act === "look") await refresh(used, act.isNow);
+			else await change(used, act);
+			return await lookAtPool(used.pool, act.act === "look" ? act.sight : { of: "pool" });
 		} finally {
 			// (Nobody has asked for it.)
 			await (act.act === "configure" ? used.release() : this.#keep(folder, used));
@@ -68,11 +75,24 @@ export class WorkerPools {
 	}
 }
 
-async function change({ pool }: UsedPool, act: PoolAct): Promise<void> {
+/** Of pools: when looks have last had a checkpoint made for what was trimmed. */
+const refreshed = new WeakMap<Pool, number>();
+
+/** What is looked at is as of the last checkpoint: has one made if that is to be, not for ever, and for who looks all the time not all the time. */
+async function refresh({ pool }: UsedPool, isNow: boolean): Promise<void> {
+	const nowMs = performance.now();
+	const isDue = pool.space.isBehind && nowMs - (refreshed.get(pool) ?? Number.NEGATIVE_INFINITY) >= TRIMS_MS;
+	if (!isNow && !isDue) return;
+	refreshed.set(pool, nowMs);
+	const end = new AbortController();
+	const late = sleep(REFRESH_MS, undefined, { signal: end.signal }).catch(() => {});
+	await Promise.race([pool.checkpoint().catch(() => {}), late]);
+	end.abort();
+}
+
+async function change({ pool }: UsedPool, act: Exclude<PoolAct, { act: "look" }>): Promise<void> {
 	const { administration } = pool;
 	switch (act.act) {
-		case "look":
-			break;
 		case "create":
 			await administration.create(act.name, act.sizeBytes, act.pageBytes);
 			break;

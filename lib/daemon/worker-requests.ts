@@ -18,6 +18,7 @@ import {
 } from "../channel/checks.js";
 import { OperatorError } from "../errors.js";
 import { DATA_EXTENT_BYTES } from "../image/extent.js";
+import { TOLD_MAX } from "../pool/looks.js";
 import { arePoolSettings } from "../spec/policy.js";
 import type { WorkerDisk, WorkerRequest } from "./worker-messages.js";
 
@@ -142,8 +143,14 @@ const isSettingsChange = isShape({
 	keep: optional(isEither(isNull, isShape({ hourly: isSetting, daily: isSetting, weekly: isSetting }))),
 	quotaBytes: isSetting,
 });
+const isSight = [
+	isShape({ of: isOneOf(["pool"]) }),
+	isShape({ of: isOneOf(["volumes"]), after: optional(isWord) }),
+	isShape({ of: isOneOf(["volume"]), name: isWord, after: optional(isWord) }),
+	isShape({ of: isOneOf(["snapshots"]), names: isList(isWord, TOLD_MAX) }),
+].reduce(isEither);
 const isPoolAct = [
-	isShape({ act: isOneOf(["look"]) }),
+	isShape({ act: isOneOf(["look"]), isNow: isFlag, sight: isSight }),
 	isShape({ act: isOneOf(["create"]), name: isWord, sizeBytes: isSize, pageBytes: isSize }),
 	isShape({
 		act: isOneOf(["resize"]),

@@ -62,6 +62,9 @@ export interface Volume {
 	readonly snapshots: readonly Snapshot[];
 }
 
+/** Of most volumes. */
+const PAGE_BYTES = 4096;
+
 /** As in files' names; what a moment or snapshot begins with is none. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,126}$/;
 
@@ -83,12 +86,18 @@ export class Catalog {
 	readonly #byName = new Map<string, Volume>();
 	/** Null: something has changed. */
 	#inOrder: readonly Volume[] | null = null;
+	/** Of lines whose volumes were removed, where that is not the usual. */
+	readonly #pageBytes = new Map<number, number>();
 	#nextLine = 1;
 
 	/** By name. */
 	get volumes(): readonly Volume[] {
 		this.#inOrder ??= [...this.#byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 		return this.#inOrder;
+	}
+
+	get count(): number {
+		return this.#byName.size;
 	}
 
 	/** For the next volume. */
@@ -131,8 +140,14 @@ export class Catalog {
 		this.#nextLine = Math.max(this.#nextLine, volume.line + 1);
 	}
 
+	/** Of a line, also one whose volume was removed since the pool was opened. */
+	pageBytesOf(line: number): number {
+		return this.#byLine.get(line)?.pageBytes ?? this.#pageBytes.get(line) ?? PAGE_BYTES;
+	}
+
 	remove(volume: Volume): void {
 		this.#inOrder = null;
+		if (volume.pageBytes !== PAGE_BYTES) this.#pageBytes.set(volume.line, volume.pageBytes);
 		this.#byLine.delete(volume.line);
 		this.#byName.delete(volume.name);
 	}

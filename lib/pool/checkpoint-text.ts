@@ -176,8 +176,14 @@ class Reader {
 	#takeWalk(value: unknown, root: Root | undefined): boolean {
 		if (root === undefined || root.isEmpty || !areNumbers(value, ["line", "death", "deathPlace", "next"]))
 			return false;
-		const { line, death, deathPlace, next } = value as Omit<Walk, "root">;
-		this.#walks.push({ line, death, deathPlace, next, root });
+		const {
+			line,
+			death,
+			deathPlace,
+			next,
+			done = 0,
+		} = value as Omit<Walk, "root" | "done"> & { done?: unknown };
+		this.#walks.push({ line, death, deathPlace, next, done: Number(done) || 0, root });
 		return true;
 	}
 

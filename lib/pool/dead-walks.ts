@@ -21,6 +21,8 @@ export interface Walk {
 	readonly deathPlace: number;
 	/** Pages of it before this one were told of. */
 	next: number;
+	/** How many that were. */
+	done: number;
 }
 
 /** Who is told. */
@@ -40,6 +42,8 @@ export class DeadWalks {
 	/** Those that came to a node that can't be read: what is below is not given back, and others go on. */
 	readonly #failed: Walk[] = [];
 	#begun: DeadWalk | null = null;
+	/** Pages that it had told of when it was looked at last. */
+	#told = 0;
 	readonly #sink: WalkSink;
 
 	constructor(sink: WalkSink) {
@@ -77,12 +81,15 @@ export class DeadWalks {
 	async goOn(tree: Tree, isHeld: () => boolean): Promise<boolean> {
 		const [next] = this.#soon;
 		if (next === undefined) return true;
+		if (this.#begun === null) this.#told = 0;
 		this.#begun ??= this.#begin(next, tree);
 		const walk = this.#begun;
 		const progress = await answerOf(
 			(waiter) => (isHeld() ? "more" : walk.step(SLICE_STEPS, waiter)),
 			(answer) => answer === "waiting",
 		);
+		next.done += walk.done - this.#told;
+		this.#told = walk.done;
 		next.next = walk.next;
 		if (progress === "more") return false;
 		this.#begun = null;

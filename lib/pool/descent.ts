@@ -206,7 +206,7 @@ export class Descent implements LeftSink, WalkSink {
 	subtreeDied(line: number, root: Root, death: number): void {
 		// (What is below is no younger; nodes of a moment may have any below.)
 		if (root.place < this.floor.place) return;
-		this.#walks.add({ line, root, death, deathPlace: this.#deathPlace, next: 0 });
+		this.#walks.add({ line, root, death, deathPlace: this.#deathPlace, next: 0, done: 0 });
 	}
 
 	hasPassed({ line, death, deathPlace }: Walk): boolean {

@@ -1,8 +1,9 @@
 /**
- * What is said of a pool and its volumes, as plain values: by the commands that open a pool, and by a worker that control asks. Whoever is
- * served has a turn every so many steps, for there may be thousands of volumes and snapshots.
+ * What is said of a pool and its volumes, as plain values: by the commands that open a pool, and by a worker that control asks. There may be
+ * thousands of volumes, each with thousands of snapshots: some are told at a time, and whoever is served has a turn every so many steps.
  */
 
+import { unreachable } from "../errors.js";
 import {
 	durationText,
 	type PoolSettingsText,
@@ -13,10 +14,24 @@ import {
 import { timeText } from "../text.js";
 import type { Snapshot, Volume } from "./catalog.js";
 import type { Pool } from "./pool.js";
-import type { PoolFigures, SnapshotSpace, VolumeSpace } from "./pool-space.js";
+import type { PoolFigures, SnapshotSpace, Unwalked, VolumeSpace } from "./pool-space.js";
 
 /** In one turn: a volume, a snapshot, or a list of dead pages. */
 const STEPS_PER_TURN = 512;
+/** Of volumes or of snapshots: what is told at a time. */
+export const TOLD_MAX = 128;
+/** So often it is asked for more. */
+const PARTS_MAX = 4096;
+
+/** What of a pool is looked at. `after`: what was told last, for what comes behind it. */
+export type Sight =
+	| { readonly of: "pool" }
+	/** Its volumes, by name, without their snapshots. */
+	| { readonly of: "volumes"; readonly after?: string }
+	/** One volume, with its snapshots. */
+	| { readonly of: "volume"; readonly name: string; readonly after?: string }
+	/** Those, as `web@monday`, each with its volume: at most as many as are told at a time. */
+	| { readonly of: "snapshots"; readonly names: readonly string[] };
 
 export interface SnapshotLook extends SnapshotSpace {
 	readonly name: string;
@@ -25,7 +40,7 @@ export interface SnapshotLook extends SnapshotSpace {
 	readonly created: string;
 	readonly held: boolean;
 	/** Volumes that began as it is. */
-	readonly clones: readonly string[];
+	readonly clones: string[];
 }
 
 /** What is said of a volume. */
@@ -42,6 +57,9 @@ export interface VolumeLook extends VolumeSpace {
 	readonly history: string | null;
 	readonly keep: ScheduleText | null;
 	readonly quotaBytes: number | null;
+	/** All that it has. */
+	readonly snapshotCount: number;
+	/** Those that were looked at. */
 	readonly snapshots: readonly SnapshotLook[];
 }
 
@@ -52,8 +70,12 @@ export interface PoolLook extends PoolFigures {
 	readonly momentsFrom: string;
 	/** What holds for volumes of which nothing else is set. */
 	readonly settings: PoolSettingsText;
-	/** By name. */
+	/** All that it has. */
+	readonly volumeCount: number;
+	/** Those that were looked at. */
 	readonly volumes: readonly VolumeLook[];
+	/** There are more behind the last one that is told: a volume, or a snapshot of the volume. */
+	readonly isMore: boolean;
 }
 
 /** A whole millisecond, which can be looked at. */
@@ -65,18 +87,34 @@ function beganText(timeUs: number): string {
 class Looker {
 	readonly #pool: Pool;
 	readonly #clones: ReturnType<Pool["space"]["clones"]>;
+	readonly #unwalked: Unwalked;
 	#left = STEPS_PER_TURN;
 
 	constructor(pool: Pool) {
 		this.#pool = pool;
 		this.#clones = pool.space.clones();
+		this.#unwalked = pool.space.unwalked();
 	}
 
-	async lookAt(volume: Volume): Promise<VolumeLook> {
+	/** With no volumes. */
+	get pool(): Omit<PoolLook, "volumes" | "isMore"> {
+		const { state, space, history, settings } = this.#pool;
+		const { volumes: volumeCount, ...others } = state;
+		return {
+			...others,
+			...space.ofPool(this.#unwalked),
+			volumeCount,
+			momentsFrom: beganText(history.beganUs),
+			settings: settingsText(settings),
+		};
+	}
+
+	/** With those of its snapshots. */
+	async lookAt(volume: Volume, snapshots: readonly Snapshot[]): Promise<VolumeLook> {
 		const { createdUs, name, sizeBytes, pageBytes, serial, wwn, settings } = volume;
 		const { historySeconds, keep, quotaBytes = null } = settings;
-		const space = this.#pool.space.ofVolume(volume);
-		await this.#steps(1 + volume.snapshots.length / 16);
+		const space = this.#pool.space.ofVolume(volume, this.#unwalked);
+		await this.#steps(1);
 		return {
 			name,
 			sizeBytes,
@@ -89,16 +127,19 @@ class Looker {
 			keep: keep === undefined ? null : scheduleText(keep),
 			quotaBytes,
 			momentsFrom: beganText(this.#pool.history.beganUsOf(volume)),
-			snapshots: await this.#snapshots(volume),
+			snapshotCount: volume.snapshots.length,
+			snapshots: await this.#snapshots(volume, snapshots),
 		};
 	}
 
-	async #snapshots({ snapshots, name: of }: Volume): Promise<SnapshotLook[]> {
+	async #snapshots({ snapshots, name: of }: Volume, wanted: readonly Snapshot[]): Promise<SnapshotLook[]> {
 		const { space } = this.#pool;
 		const looks: SnapshotLook[] = [];
 		const names = new Map<number, number>();
-		for (const { position } of snapshots) names.set(position, (names.get(position) ?? 0) + 1);
-		for (const snapshot of snapshots) {
+		if (wanted.length > 0)
+			for (const { position } of snapshots) names.set(position, (names.get(position) ?? 0) + 1);
+		await this.#steps(names.size / 16);
+		for (const snapshot of wanted) {
 			const { name, sizeBytes, timeUs, isHeld } = snapshot;
 			const clones = this.#clonesOf(snapshot).filter((clone) => clone !== of);
 			const created = timeText(timeUs);
@@ -124,20 +165,71 @@ class Looker {
 	}
 }
 
-/** The same with all that was written by now. */
-export async function lookNow(pool: Pool, volume: Volume): Promise<VolumeLook> {
-	// Where no checkpoint can be made, it is as of the last one.
-	await pool.checkpoint().catch(() => {});
-	return new Looker(pool).lookAt(volume);
-}
-
-/** `isNow`: with all that was written by now. */
-export async function lookAtPool(pool: Pool, isNow = false): Promise<PoolLook> {
-	if (isNow) await pool.checkpoint().catch(() => {});
+/** As of the last checkpoint. Of what is not there nothing is told. */
+export async function lookAtPool(pool: Pool, sight: Sight): Promise<PoolLook> {
 	const looker = new Looker(pool);
 	const volumes: VolumeLook[] = [];
-	for (const volume of pool.volumes) volumes.push(await looker.lookAt(volume));
-	const momentsFrom = beganText(pool.history.beganUs);
-	const settings = settingsText(pool.settings);
-	return { ...pool.state, ...pool.space.ofPool(), momentsFrom, settings, volumes };
+	const { wanted, isMore } = wantedOf(pool, sight);
+	for (const [volume, snapshots] of wanted) volumes.push(await looker.lookAt(volume, snapshots));
+	return { ...looker.pool, volumes, isMore };
+}
+
+type Wanted = readonly (readonly [Volume, readonly Snapshot[]])[];
+
+function wantedOf(pool: Pool, sight: Sight): { wanted: Wanted; isMore: boolean } {
+	switch (sight.of) {
+		case "pool":
+			return { wanted: [], isMore: false };
+		case "volumes": {
+			const { after = "" } = sight;
+			const left = pool.volumes.filter(({ name }) => name > after);
+			return { wanted: left.slice(0, TOLD_MAX).map((each) => [each, []]), isMore: left.length > TOLD_MAX };
+		}
+		case "volume": {
+			const volume = pool.find(sight.name);
+			if (volume === undefined) return { wanted: [], isMore: false };
+			// (One that was removed meanwhile: from the beginning.)
+			const from = volume.snapshots.findIndex(({ name }) => name === sight.after) + 1;
+			const snapshots = volume.snapshots.slice(from, from + TOLD_MAX);
+			return { wanted: [[volume, snapshots]], isMore: from + snapshots.length < volume.snapshots.length };
+		}
+		case "snapshots":
+			return { wanted: sight.names.slice(0, TOLD_MAX).flatMap((name) => named(pool, name)), isMore: false };
+		default:
+			return unreachable(sight);
+	}
+}
+
+function named(pool: Pool, text: string): Wanted {
+	const [volumeName = "", name] = text.split("@");
+	const volume = pool.find(volumeName);
+	const snapshot = volume?.snapshots.find((each) => each.name === name);
+	return volume === undefined || snapshot === undefined ? [] : [[volume, [snapshot]]];
+}
+
+/** All of it, by asking for some at a time. */
+export async function wholeLook(ask: (sight: Sight) => Promise<PoolLook>, sight: Sight): Promise<PoolLook> {
+	let look = await ask(sight);
+	const volumes = new Map(look.volumes.map((each) => [each.name, each]));
+	if (sight.of === "pool" || sight.of === "snapshots") return look;
+	const snapshots = new Map(look.volumes.flatMap((each) => each.snapshots.map((one) => [one.name, one])));
+	for (let parts = 0; look.isMore && parts < PARTS_MAX; parts++) {
+		const last = sight.of === "volumes" ? look.volumes.at(-1) : look.volumes[0]?.snapshots.at(-1);
+		if (last === undefined) break;
+		look = await ask({ ...sight, after: last.name });
+		for (const each of look.volumes) {
+			volumes.set(each.name, each);
+			for (const one of each.snapshots) snapshots.set(one.name, one);
+		}
+	}
+	if (sight.of === "volumes") return { ...look, volumes: [...volumes.values()] };
+	const all = [...snapshots.values()];
+	return { ...look, volumes: look.volumes.map((each) => ({ ...each, snapshots: all })) };
+}
+
+/** All of it, with all that was written by now. */
+export async function lookNow(pool: Pool, sight: Sight): Promise<PoolLook> {
+	// Where no checkpoint can be made, it is as of the last one.
+	await pool.checkpoint().catch(() => {});
+	return wholeLook((part) => lookAtPool(pool, part), sight);
 }

@@ -36,9 +36,19 @@ export interface PoolFigures {
 	readonly usedBytes: number;
 	/** Of that, what only moments have. */
 	readonly historyBytes: number;
+	/** Of what is used, what was trimmed or removed and is still to be gone through: what of it nobody else has is free then. */
+	readonly freeingBytes: number;
 	/** What nobody reads any more, and is not free yet. */
 	readonly waitingBytes: number;
 	readonly freeBytes: number;
+}
+
+/** What was trimmed or removed as a whole and is still to be gone through. */
+export interface Unwalked {
+	/** Bytes that moments of a line may still read. */
+	readonly byLine: ReadonlyMap<number, number>;
+	/** All others. */
+	readonly freeingBytes: number;
 }
 
 export interface PoolSpaceOf {
@@ -62,14 +72,37 @@ export class PoolSpace {
 		return (this.#of.contents.layers.roots.get(line)?.mapped ?? 0) * pageBytes;
 	}
 
-	ofVolume(volume: Volume): VolumeSpace {
+	/** Whether something was trimmed that is counted as used. */
+	get isBehind(): boolean {
+		return this.#of.contents.layers.isTrimmed;
+	}
+
+	unwalked(): Unwalked {
+		const { contents, living } = this.#of;
+		const { catalog, layers } = contents;
+		const byLine = new Map<number, number>();
+		let freeingBytes = 0;
+		for (const walk of living.descent.walks) {
+			const { line, root, done } = walk;
+			const bytes = (root.mapped - done) * catalog.pageBytesOf(line);
+			const isKept = catalog.ofLine(line) !== undefined && !living.descent.hasPassed(walk);
+			if (isKept) byLine.set(line, (byLine.get(line) ?? 0) + bytes);
+			else freeingBytes += bytes;
+		}
+		// (Until the next checkpoint is made.)
+		for (const [line, { mapped }] of layers.roots)
+			if (catalog.ofLine(line) === undefined) freeingBytes += mapped * catalog.pageBytesOf(line);
+		return { byLine, freeingBytes };
+	}
+
+	ofVolume(volume: Volume, { byLine } = this.unwalked()): VolumeSpace {
 		const usedBytes = this.usedBytes(volume);
 		const line = this.#of.living.descent.pages.line(volume.line);
 		// (Pools of older formats don't know it of all, and while what was trimmed is gone through, more counts as shared than is there.)
 		const shared = line === undefined ? 0 : (sharedSectors(line) ?? Number.POSITIVE_INFINITY);
 		const sharedBytes = Math.min(usedBytes, shared * SECTOR_BYTES);
-		const history = historyBytes(this.#of.living.descent, [volume]);
-		return { usedBytes, sharedBytes, uniqueBytes: usedBytes - sharedBytes, historyBytes: history };
+		const historyBytes = historySectors(line) * SECTOR_BYTES + (byLine.get(volume.line) ?? 0);
+		return { usedBytes, sharedBytes, uniqueBytes: usedBytes - sharedBytes, historyBytes };
 	}
 
 	/** Steps: as many as `steps` says afterwards. */
@@ -104,7 +137,7 @@ export class PoolSpace {
 		return this.#of.world.nextTurn();
 	}
 
-	ofPool(): PoolFigures {
+	ofPool({ freeingBytes } = this.unwalked()): PoolFigures {
 		const { segments, nodes, contents, living } = this.#of;
 		const { slots, table } = segments;
 		const takenBytes = (slots.count - slots.free) * SEGMENT_BYTES;
@@ -117,7 +150,8 @@ export class PoolSpace {
 		return {
 			sizeBytes,
 			usedBytes,
-			historyBytes: historyBytes(living.descent, contents.catalog.volumes),
+			historyBytes: Math.min(usedBytes, historyBytes(living.descent, contents.catalog.volumes)),
+			freeingBytes: Math.min(usedBytes, freeingBytes),
 			waitingBytes: takenBytes - usedBytes,
 			freeBytes: sizeBytes - takenBytes,
 		};

@@ -143,7 +143,7 @@ export class Pool implements Users {
 	}
 
 	get state(): PoolState {
-		return { format: FORMAT, id: this.#parts.head.state.pool, volumes: this.volumes.length };
+		return { format: FORMAT, id: this.#parts.head.state.pool, volumes: this.#parts.contents.catalog.count };
 	}
 
 	/** What is kept of its past. */
@@ -158,6 +158,10 @@ export class Pool implements Users {
 
 	get volumes(): readonly Volume[] {
 		return this.#parts.contents.catalog.volumes;
+	}
+
+	find(name: string): Volume | undefined {
+		return this.#parts.contents.catalog.find(name);
 	}
 
 	async countUsed(volume: Volume): Promise<number> {

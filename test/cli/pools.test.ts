@@ -43,7 +43,7 @@ t.test("snapshots, clones, names and sizes", async (t) => {
 	for (const name of ["web", "db"]) await told(volumeCreateCommand, `${folder}/${name}`, "1M");
 	t.match(
 		await told(volumeSnapshotCommand, `${folder}/web@a`, `${folder}/db@a`),
-		/^web@a {2}(\S+)\ndb@a {2}\1\n$/,
+		new RegExp(`^${folder}/web@a {2}(\\S+)\n${folder}/db@a {2}\\1\n$`),
 		"of one moment",
 	);
 	t.match(await told(volumeHoldCommand, `${folder}/web@a`), /snapshot +a {2}\S+ {2}frees 0 {2}held\n/);

@@ -10,8 +10,8 @@ import type {
 	WorkersListener,
 } from "../../lib/control/seams.js";
 import type { PoolAct } from "../../lib/daemon/worker-messages.js";
-import { OperatorError } from "../../lib/errors.js";
-import type { PoolLook } from "../../lib/pool/looks.js";
+import { OperatorError, unreachable } from "../../lib/errors.js";
+import type { PoolLook, Sight } from "../../lib/pool/looks.js";
 import type { DiskConfig } from "../../lib/spec/configuration.js";
 
 export class FakeWorkers implements Workers {
@@ -84,7 +84,7 @@ export class FakeWorkers implements Workers {
 		this.calls.push(`pool ${folder} ${JSON.stringify(act)}`);
 		const look = this.pools.get(folder);
 		if (look === undefined) throw new OperatorError(`${folder}: is no pool`);
-		return look;
+		return act.act === "look" ? seen(look, act.sight) : look;
 	}
 
 	/** A test that has volumes puts another one in its place. */
@@ -104,5 +104,27 @@ export class FakeWorkers implements Workers {
 
 	troubles(): readonly string[] {
 		return this.trouble;
+	}
+}
+
+/** The part of it that is looked at. */
+function seen(look: PoolLook, sight: Sight): PoolLook {
+	switch (sight.of) {
+		case "pool":
+			return { ...look, volumes: [] };
+		case "volumes":
+			return { ...look, volumes: look.volumes.map((each) => ({ ...each, snapshots: [] })) };
+		case "volume":
+			return { ...look, volumes: look.volumes.filter(({ name }) => name === sight.name) };
+		case "snapshots": {
+			const volumes = look.volumes.flatMap((volume) =>
+				volume.snapshots
+					.filter(({ name }) => sight.names.includes(`${volume.name}@${name}`))
+					.map((each) => ({ ...volume, snapshots: [each] })),
+			);
+			return { ...look, volumes };
+		}
+		default:
+			return unreachable(sight);
 	}
 }

@@ -75,10 +75,13 @@ export const POOL: PoolLook = {
 	sizeBytes: 2 ** 30,
 	usedBytes: 2 ** 24,
 	historyBytes: 2 ** 20,
+	freeingBytes: 2 ** 22,
 	waitingBytes: 2 ** 23,
 	freeBytes: 2 ** 30 - 2 ** 24 - 2 ** 23,
 	momentsFrom: "2026-11-26T09:00:00.000Z",
 	settings: { history: "1h", historySpace: "10%", historyMin: "0", keep: { daily: "30d" } },
+	volumeCount: 1,
+	isMore: false,
 	volumes: [
 		{
 			name: "web",
@@ -95,6 +98,7 @@ export const POOL: PoolLook = {
 			history: null,
 			keep: null,
 			quotaBytes: 2 ** 29,
+			snapshotCount: 1,
 			snapshots: [
 				{
 					name: "monday",

@@ -135,7 +135,7 @@ t.test("news of its own disks and pools are events of their kinds, of others mer
 		{ ...told, kind: "log" },
 	]);
 	pair.refusals.set("pool", Object.assign(new Error("Input/output error"), { step: "open", errno: 5 }));
-	await t.rejects(pair.workers.pool("/srv/fast", { act: "look" }));
+	await t.rejects(pair.workers.pool("/srv/fast", { act: "look", isNow: false, sight: { of: "pool" } }));
 	const taken = { kind: "snapshot-taken", volume: "web" };
 	for (const pool of ["/srv/fast", "/srv/slow"])
 		pair.worker.tell({ body: { ...news, subject: { ...taken, pool } } });

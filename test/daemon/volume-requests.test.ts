@@ -56,7 +56,17 @@ const question = fc.oneof(
 	asked("release"),
 );
 const act = fc.oneof(
-	acted("look"),
+	acted("look", {
+		isNow: isHeld,
+		sight: fc.oneof(
+			fc.record({ of: fc.constantFrom("pool", "volumes", "none") }),
+			fc.record({ of: fc.constantFrom("volumes", "volume"), name, after: fc.constantFrom("", "s", "web") }),
+			fc.record({
+				of: fc.constant("snapshots"),
+				names: fc.array(fc.constantFrom("web@s", "@", "web", "a@b@c")),
+			}),
+		),
+	}),
 	acted("create", { name, sizeBytes: offsetBytes, pageBytes: fc.constantFrom(...OFFSETS) }),
 	acted("resize", { name, sizeBytes: offsetBytes, mayShrink: isHeld, isAnother: isHeld }),
 	acted("rename", { name, to: name }),

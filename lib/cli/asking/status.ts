@@ -49,7 +49,12 @@ async function everything(daemon: DaemonClient): Promise<object> {
 	const { disks } = await allDisks(daemon);
 	const { links } = await daemon.get("/api/v1/links", LinkList);
 	const { initiators } = await initiatorsOf(daemon, INITIATORS_MAX);
-	return { ...(await daemon.get("/api/v1/status", Status)), disks, links, initiators };
+	const status = await daemon.get("/api/v1/status", Status);
+	if (status.counts.pools === 0) return { ...status, disks, links, initiators, pools: [], volumes: [] };
+	const { allPools, allVolumes } = await import("../pools/in-daemon.js");
+	const { pools } = await allPools(daemon);
+	const { volumes } = await allVolumes(daemon, undefined);
+	return { ...status, disks, links, initiators, pools, volumes };
 }
 
 async function glance(daemon: DaemonClient): Promise<string[]> {
@@ -65,6 +70,7 @@ async function glance(daemon: DaemonClient): Promise<string[]> {
 		"",
 		...tableLines(PROCESS_COLUMNS, status.processes),
 		...diskLines(disks),
+		...(status.counts.pools === 0 ? [] : await poolLinesOf(daemon)),
 		...section(tableLines(LINK_COLUMNS, links), links.length),
 		...section(tableLines(INITIATOR_COLUMNS, users.initiators), users.total),
 		...more(users.total, "initiator", "--json has all"),
@@ -77,6 +83,22 @@ function initiatorsOf(daemon: DaemonClient, limit: number): Promise<InitiatorLis
 
 function diskLines({ disks, total }: DiskList): string[] {
 	return [...section(tableLines(COLUMNS, disks), total), ...more(total, "disk", "vblade disk ls has all")];
+}
+
+/** Pools with their space, and volumes with how far back they go. */
+async function poolLinesOf(daemon: DaemonClient): Promise<string[]> {
+	const { allPools, POOL_COLUMNS, someVolumes, VOLUME_COLUMNS } = await import("../pools/in-daemon.js");
+	const [{ pools }, { volumes, total }] = await Promise.all([allPools(daemon), someVolumes(daemon, SHOWN)]);
+	return [
+		...section(tableLines(called("POOL", POOL_COLUMNS), pools), pools.length),
+		...section(tableLines(called("VOLUME", VOLUME_COLUMNS), volumes), total),
+		...more(total, "volume", "vblade volume ls has all"),
+	];
+}
+
+/** Of a list among others, what its rows are. */
+function called<Row>(title: string, [first, ...others]: readonly Column<Row>[]): Column<Row>[] {
+	return first === undefined ? [] : [{ ...first, title }, ...others];
 }
 
 function section(lines: readonly string[], total: number): string[] {
@@ -101,6 +123,9 @@ function factsOf(status: Status): (readonly [string, string])[] {
 		["disks", `${counts.disks}: ${states}`],
 		["links", String(counts.links)],
 		["initiators", `${counts.initiators} in the last minute`],
+		...(counts.machines > 0
+			? ([["machines", `${counts.machines}: ${counts.activeMachines} active`]] as const)
+			: []),
 		["reads", loadText(rates.reads, rates.readBytes, latency.read)],
 		["writes", loadText(rates.writes, rates.writtenBytes, latency.write)],
 		["files", files.join(", ") || NONE],

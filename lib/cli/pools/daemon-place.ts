@@ -2,7 +2,7 @@
  * Where commands make volumes and fill them in a pool of a running daemon: asked by its API. Loaded by `place.ts`.
  */
 
-import { Pool, Volume, VolumeList } from "../../control/model.js";
+import { Pool, SnapshotList, Volume } from "../../control/model.js";
 import { withDaemon } from "../asking/asking.js";
 import { AskError, type DaemonClient } from "../asking/client.js";
 import type { Output } from "../client.js";
@@ -53,7 +53,7 @@ function placeIn(pool: string, daemon: DaemonClient, failures: Failures): Place 
 		remove: (name) => daemon.send("DELETE", at(name), Pool),
 		takeSnapshot: (volume, name, from) => {
 			const body = { names: [`${pool}/${volume}@${name}`], from };
-			return daemon.send("POST", "/api/v1/snapshots", VolumeList, { body });
+			return daemon.send("POST", "/api/v1/snapshots", SnapshotList, { body });
 		},
 		open: async (name) => {
 			const { sizeBytes } = await daemon.get(at(name), Volume);

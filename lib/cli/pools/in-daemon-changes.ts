@@ -3,14 +3,14 @@
  * `volume-changes.ts` when what they are given is no path; each resolves to the exit status.
  */
 
-import { Job, Pool, Volume, VolumeList } from "../../control/model.js";
+import { Job, Pool, SnapshotList, Volume } from "../../control/model.js";
 import { OperatorError } from "../../errors.js";
 import { quote } from "../../text.js";
 import { AskError } from "../asking/client.js";
 import { endOf } from "../asking/configuration.js";
-import { type Output, putJson } from "../client.js";
+import type { Output } from "../client.js";
 import { addressOf, asked, type Line, readName, told } from "./in-daemon.js";
-import { readSize } from "./tell-volume.js";
+import { readSize, tellTaken } from "./tell-volume.js";
 import { readVolumeSettings } from "./volume-settings.js";
 
 export function createVolume(line: Line<"page">, output: Output): Promise<number> {
@@ -52,14 +52,8 @@ export function takeSnapshots(line: Line, output: Output): Promise<number> {
 	const wanted = line.positionals.map(readSnapshot);
 	const names = wanted.map(({ of, snapshot }) => `${of}@${snapshot}`);
 	return asked(line, output, async (daemon) => {
-		const { volumes } = await daemon.send("POST", "/api/v1/snapshots", VolumeList, { body: { names } });
-		const looks = wanted.flatMap(({ of, snapshot }) => {
-			const volume = volumes.find(({ pool, name }) => `${pool}/${name}` === of);
-			const taken = volume?.snapshots.find(({ name }) => name === snapshot);
-			return taken === undefined ? [] : { volume: of, name: snapshot, created: taken.created };
-		});
-		if (line.has("json")) putJson(output, looks);
-		else for (const { volume, name, created } of looks) output.out(`${volume}@${name}  ${created}\n`);
+		const taken = await daemon.send("POST", "/api/v1/snapshots", SnapshotList, { body: { names } });
+		tellTaken(taken, line.has("json"), output);
 	});
 }
 

@@ -4,13 +4,13 @@
  * is in `in-daemon-changes.ts`.
  */
 
-import { Pool, PoolList, Volume, VolumeList } from "../../control/model.js";
+import { Pool, PoolList, Volume, VolumeList, type VolumeSummary } from "../../control/model.js";
 import { OperatorError } from "../../errors.js";
 import type { CommandLine } from "../../spec/getopt.js";
 import { quote, sizeText } from "../../text.js";
 import { queryOf, withDaemon } from "../asking/asking.js";
 import type { DaemonClient } from "../asking/client.js";
-import { linesText, orNone, sizeOrNone, tableLines } from "../asking/columns.js";
+import { type Column, linesText, orNone, sizeOrNone, tableLines } from "../asking/columns.js";
 import { type Output, putJson } from "../client.js";
 import { poolLines } from "./tell-pool.js";
 import { tell } from "./tell-volume.js";
@@ -22,8 +22,13 @@ export type Line<More extends string = never> = Pick<
 
 export function listPools(line: Line, output: Output): Promise<number> {
 	return asked(line, output, async (daemon) => {
-		putPools(await daemon.get("/api/v1/pools", PoolList), line, output);
+		putPools(await allPools(daemon), line, output);
 	});
+}
+
+/** With all that was written by now. */
+export function allPools(daemon: DaemonClient): Promise<PoolList> {
+	return daemon.get("/api/v1/pools?now=true", PoolList);
 }
 
 export function putPools(list: PoolList, line: Pick<Line, "has">, output: Output): void {
@@ -31,32 +36,68 @@ export function putPools(list: PoolList, line: Pick<Line, "has">, output: Output
 	else output.out(linesText(tableLines(POOL_COLUMNS, list.pools)));
 }
 
-const POOL_COLUMNS = [
-	{ title: "NAME", text: ({ name }: Pool) => name },
-	{ title: "VOLUMES", isNumber: true, text: ({ volumes }: Pool) => orNone(volumes?.toString() ?? null) },
-	{ title: "SIZE", isNumber: true, text: ({ sizeBytes }: Pool) => sizeOrNone(sizeBytes) },
-	{ title: "USED", isNumber: true, text: ({ usedBytes }: Pool) => sizeOrNone(usedBytes) },
-	{ title: "FREE", isNumber: true, text: ({ freeBytes }: Pool) => sizeOrNone(freeBytes) },
-	{ title: "PATH", text: ({ path, reason }: Pool) => `${path}${reason === null ? "" : ` (${reason})`}` },
+export const POOL_COLUMNS: readonly Column<Pool>[] = [
+	{ title: "NAME", text: ({ name }) => name },
+	{ title: "VOLUMES", isNumber: true, text: ({ volumes }) => orNone(volumes?.toString() ?? null) },
+	{ title: "SIZE", isNumber: true, text: ({ sizeBytes }) => sizeOrNone(sizeBytes) },
+	{ title: "USED", isNumber: true, text: ({ usedBytes }) => sizeOrNone(usedBytes) },
+	{ title: "FREE", isNumber: true, text: ({ freeBytes }) => sizeOrNone(freeBytes) },
+	{ title: "FREEING", isNumber: true, text: ({ freeingBytes }) => sizeOrNone(freeingBytes) },
+	{ title: "MOMENTS FROM", text: ({ momentsFrom }) => orNone(momentsFrom) },
+	{ title: "PATH", text: ({ path, reason }) => `${path}${reason === null ? "" : ` (${reason})`}` },
 ];
 
 export function showPool(line: Line, output: Output): Promise<number> {
 	return asked(line, output, async (daemon) => {
-		const pool = await daemon.get(`/api/v1/pools/${encodeURIComponent(line.positionals[0] ?? "")}`, Pool);
+		const pool = await daemon.get(
+			`/api/v1/pools/${encodeURIComponent(line.positionals[0] ?? "")}?now=true`,
+			Pool,
+		);
 		if (line.has("json")) putJson(output, pool);
 		else output.out(linesText(poolLines(pool)));
 	});
 }
 
-/** Most that are told at once. */
-const MOST_VOLUMES = 10_000;
+/** So many are asked for at once. */
+const PAGE = 1000;
 
 export function listVolumes(line: Line, output: Output): Promise<number> {
 	return asked(line, output, async (daemon) => {
-		const [pool] = line.positionals;
-		const list = await daemon.get(`/api/v1/volumes?${queryOf({ pool, limit: MOST_VOLUMES })}`, VolumeList);
-		putVolumes(list, line, output);
+		putVolumes(await allVolumes(daemon, line.positionals[0]), line, output);
 	});
+}
+
+/** All pages of a list. */
+export async function pagesOf<Page extends { readonly next: string | null }, Item>(
+	ask: (offset: string) => Promise<Page>,
+	items: (page: Page) => readonly Item[],
+): Promise<Item[]> {
+	const all: Item[] = [];
+	for (let offset: string | null = "0"; offset !== null; ) {
+		const page: Page = await ask(offset);
+		all.push(...items(page));
+		offset = page.next;
+	}
+	return all;
+}
+
+/** The first of all pools' volumes, with all that was written by now. */
+export function someVolumes(daemon: DaemonClient, limit: number): Promise<VolumeList> {
+	return daemon.get(`/api/v1/volumes?${queryOf({ limit, now: "true" })}`, VolumeList);
+}
+
+/** All volumes of a pool, or of all, with all that was written by now. */
+export async function allVolumes(daemon: DaemonClient, pool: string | undefined): Promise<VolumeList> {
+	let wrong: string[] = [];
+	const ask = async (offset: string): Promise<VolumeList> => {
+		const now = offset === "0" ? "true" : undefined;
+		const query = queryOf({ pool, limit: PAGE, offset, now });
+		const page = await daemon.get(`/api/v1/volumes?${query}`, VolumeList);
+		wrong = page.wrong;
+		return page;
+	};
+	const volumes = await pagesOf(ask, (page) => page.volumes);
+	return { volumes, total: volumes.length, next: null, wrong };
 }
 
 export function putVolumes(list: VolumeList, line: Pick<Line, "has">, output: Output): void {
@@ -65,17 +106,19 @@ export function putVolumes(list: VolumeList, line: Pick<Line, "has">, output: Ou
 	for (const wrong of list.wrong) output.err(`vblade: ${wrong}\n`);
 }
 
-const VOLUME_COLUMNS = [
-	{ title: "NAME", text: ({ pool, name }: Volume) => `${pool}/${name}` },
-	{ title: "SIZE", isNumber: true, text: ({ sizeBytes }: Volume) => sizeText(sizeBytes) },
-	{ title: "USED", isNumber: true, text: ({ usedBytes }: Volume) => sizeText(usedBytes) },
-	{ title: "UNIQUE", isNumber: true, text: ({ uniqueBytes }: Volume) => sizeText(uniqueBytes) },
-	{ title: "PAST", isNumber: true, text: ({ historyBytes }: Volume) => sizeText(historyBytes) },
-	{ title: "DISK", text: ({ disk }: Volume) => orNone(disk) },
+export const VOLUME_COLUMNS: readonly Column<VolumeSummary>[] = [
+	{ title: "NAME", text: ({ pool, name }) => `${pool}/${name}` },
+	{ title: "SIZE", isNumber: true, text: ({ sizeBytes }) => sizeText(sizeBytes) },
+	{ title: "USED", isNumber: true, text: ({ usedBytes }) => sizeText(usedBytes) },
+	{ title: "UNIQUE", isNumber: true, text: ({ uniqueBytes }) => sizeText(uniqueBytes) },
+	{ title: "PAST", isNumber: true, text: ({ historyBytes }) => sizeText(historyBytes) },
+	{ title: "SNAPS", isNumber: true, text: ({ snapshotCount }) => String(snapshotCount) },
+	{ title: "MOMENTS FROM", text: ({ momentsFrom }) => momentsFrom },
+	{ title: "DISK", text: ({ disk }) => orNone(disk) },
 ];
 
 export function showVolume(line: Line, output: Output): Promise<number> {
-	return told(line, output, (daemon, at) => daemon.get(at, Volume));
+	return told(line, output, (daemon, at) => daemon.get(`${at}?now=true`, Volume));
 }
 
 /** `POOL/NAME`. Throws an OperatorError. */

@@ -100,6 +100,26 @@ export const VOLUME_SHOW = {
 	options: EITHER,
 } as const satisfies Form;
 
+export const VOLUME_DU = {
+	name: "volume du",
+	help: "Tells what volumes and each of their snapshots take up, and what removing a snapshot frees.",
+	arguments: [
+		{
+			name: "what",
+			help: "POOL, or POOL/NAME for one volume; without, all that a running daemon has",
+			isOptional: true,
+		},
+	],
+	options: EITHER,
+} as const satisfies Form;
+
+export const VOLUME_HISTORY = {
+	name: "volume history",
+	help: "Tells how far back a volume can be looked at: from when on at each moment, and its snapshots.",
+	arguments: [VOLUME],
+	options: EITHER,
+} as const satisfies Form;
+
 const FILE = { name: "file", help: "an image of a disk" };
 const FORMAT_OPTION = { name: "format", value: "raw|qcow2" } as const;
 

@@ -4,7 +4,7 @@ import type { PoolList, Pool as ShownPool } from "../../control/model.js";
 import { shownPool } from "../../control/shown-volumes.js";
 import { OperatorError } from "../../errors.js";
 import { lookAt, makeFolder } from "../../pool/directory-files.js";
-import { lookAtPool, type PoolLook } from "../../pool/looks.js";
+import { lookAtPool, lookNow, type PoolLook } from "../../pool/looks.js";
 import { Pool } from "../../pool/pool.js";
 import type { Preallocation } from "../../pool/preallocate.js";
 import type { PoolSettings } from "../../spec/policy.js";
@@ -34,7 +34,7 @@ export async function poolCreateCommand(
 		throw new OperatorError(`--adopt: makes nothing new; --${other} does not go with it`);
 	const settings = readPoolSettings(line);
 	const look = line.has("adopt")
-		? await withPool(folder, (pool) => lookAtPool(pool), Pool.adopt)
+		? await withPool(folder, (pool) => lookAtPool(pool, { of: "pool" }), Pool.adopt)
 		: await create(folder, line.has("force"), fills, sizeBytes, settings);
 	tell(shownPool(folder, folder, look), line.has("json"), output);
 	return 0;
@@ -52,7 +52,7 @@ export async function poolLsCommand(
 	if (folders.length === 0) return listPools(line, output);
 	const pools: PoolList["pools"] = [];
 	for (const path of folders)
-		pools.push(shownPool(path, path, await withPool(path, (pool) => lookAtPool(pool, true))));
+		pools.push(shownPool(path, path, await withPool(path, (pool) => lookNow(pool, { of: "pool" }))));
 	putPools({ pools }, line, output);
 	return 0;
 }
@@ -73,7 +73,7 @@ async function create(
 			folder,
 			async (pool) => {
 				await pool.administration.setPool("create", settings);
-				return lookAtPool(pool);
+				return lookAtPool(pool, { of: "pool" });
 			},
 			(world) => Pool.create(world, { force, filling: fills ? filling : undefined }),
 		);
@@ -103,7 +103,7 @@ export async function poolShowCommand(
 	const [text = ""] = line.positionals;
 	if (!isPath(text)) return (await import("./in-daemon.js")).showPool(line, output);
 	const folder = readPoolPath(text);
-	const look = await withPool(folder, (pool) => lookAtPool(pool, true));
+	const look = await withPool(folder, (pool) => lookNow(pool, { of: "pool" }));
 	tell(shownPool(folder, folder, look), line.has("json"), output);
 	return 0;
 }

@@ -14,6 +14,7 @@ export function poolLines(pool: Pool): string[] {
 		["size", sizeOrNone(pool.sizeBytes)],
 		["used", sizeOrNone(pool.usedBytes)],
 		["past", sizeOrNone(pool.historyBytes)],
+		["freeing", sizeOrNone(pool.freeingBytes)],
 		["waiting", sizeOrNone(pool.waitingBytes)],
 		["free", sizeOrNone(pool.freeBytes)],
 		...(settings === null ? [] : settingsPairs(settings)),

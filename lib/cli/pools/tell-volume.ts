@@ -1,9 +1,9 @@
 /** What commands say of a volume, and sizes that they are given. Used by the commands of this folder. */
 
-import type { Volume } from "../../control/model.js";
-import { shownVolumes } from "../../control/shown-volumes.js";
+import type { NamedSnapshot, SnapshotList, Volume } from "../../control/model.js";
+import { shownVolume } from "../../control/shown-volumes.js";
 import { OperatorError } from "../../errors.js";
-import { lookNow } from "../../pool/looks.js";
+import { lookAtPool, lookNow, TOLD_MAX } from "../../pool/looks.js";
 import type { Pool } from "../../pool/pool.js";
 import { sizeBytes } from "../../spec/values.js";
 import { quote, sizeText } from "../../text.js";
@@ -21,8 +21,32 @@ export function readSize(what: string, text: string): number {
 
 /** What there is to say of a volume of a pool that this process has opened, with all that was written by now. */
 export async function volumeNow(folder: string, pool: Pool, name: string): Promise<Volume> {
-	const [volume] = shownVolumes(folder, [await lookNow(pool, pool.administration.volume(name))]);
-	return volume!;
+	const { volumes } = await lookNow(pool, { of: "volume", name: pool.administration.volume(name).name });
+	return shownVolume(folder, volumes[0]!);
+}
+
+/** The same of snapshots, as `web@monday`. */
+export async function snapshotsNow(
+	folder: string,
+	pool: Pool,
+	names: readonly string[],
+): Promise<NamedSnapshot[]> {
+	const found: NamedSnapshot[] = [];
+	for (let at = 0; at < names.length; at += TOLD_MAX) {
+		const part = names.slice(at, at + TOLD_MAX);
+		const { volumes } = await lookAtPool(pool, { of: "snapshots", names: part });
+		for (const { name: volume, snapshots } of volumes)
+			for (const each of snapshots) found.push({ ...each, pool: folder, volume });
+	}
+	return found;
+}
+
+/** Says which snapshots were taken. */
+export function tellTaken(list: SnapshotList, asJson: boolean, output: Output): void {
+	if (asJson) putJson(output, list);
+	else
+		for (const { pool, volume, name, created } of list.snapshots)
+			output.out(`${pool}/${volume}@${name}  ${created}\n`);
 }
 
 /** Says what there is to say of a volume. */

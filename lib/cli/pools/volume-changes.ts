@@ -7,7 +7,7 @@ import { OperatorError } from "../../errors.js";
 import type { Pool } from "../../pool/pool.js";
 import { settingsChange } from "../../spec/volume-schema.js";
 import { quote } from "../../text.js";
-import { type Output, processOutput, putJson, understand } from "../client.js";
+import { type Output, processOutput, understand } from "../client.js";
 import type { Form } from "../forms.js";
 import { isPath, readVolumePath, withPool } from "./open-pool.js";
 import {
@@ -21,7 +21,7 @@ import {
 	VOLUME_SET,
 	VOLUME_SNAPSHOT,
 } from "./options.js";
-import { readSize, tell, volumeNow } from "./tell-volume.js";
+import { readSize, snapshotsNow, tell, tellTaken, volumeNow } from "./tell-volume.js";
 import { readVolumeSettings } from "./volume-settings.js";
 
 interface SnapshotPath {
@@ -150,12 +150,13 @@ export async function volumeSnapshotCommand(
 	const other = wanted.find(({ folder }) => folder !== first?.folder);
 	if (first === undefined || other !== undefined)
 		throw new OperatorError(`${quote(other?.folder ?? "")}: snapshots of one moment are of one pool`);
-	const taken = await withPool(first.folder, (pool) => pool.administration.takeSnapshots(wanted));
-	const looks = taken.map(({ name, timeUs }, i) => {
-		return { volume: wanted[i]?.volume, name, created: new Date(timeUs / 1000).toISOString() };
+	const { folder } = first;
+	const snapshots = await withPool(folder, async (pool) => {
+		await pool.administration.takeSnapshots(wanted);
+		const names = wanted.map(({ volume, name }) => `${volume}@${name}`);
+		return snapshotsNow(folder, pool, names);
 	});
-	if (line.has("json")) putJson(output, looks);
-	else for (const { volume, name, created } of looks) output.out(`${volume}@${name}  ${created}\n`);
+	tellTaken({ snapshots, total: snapshots.length, next: null }, line.has("json"), output);
 	return 0;
 }
 

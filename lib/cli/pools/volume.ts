@@ -1,7 +1,7 @@
 /** `vblade volume ...`: makes volumes and looks at them. Called by `commands.ts` with the arguments after the command's name. */
 
 import { shownVolumes } from "../../control/shown-volumes.js";
-import { lookAtPool } from "../../pool/looks.js";
+import { lookNow } from "../../pool/looks.js";
 import { type Output, processOutput, understand } from "../client.js";
 import { isPath, readPoolPath, readVolumePath, withPool } from "./open-pool.js";
 import { VOLUME_CREATE, VOLUME_LS, VOLUME_SHOW } from "./options.js";
@@ -52,7 +52,7 @@ export async function volumeLsCommand(
 	const [path] = line.positionals;
 	if (path === undefined || !isPath(path)) return (await import("./in-daemon.js")).listVolumes(line, output);
 	const folder = readPoolPath(path);
-	const look = await withPool(folder, (pool) => lookAtPool(pool, true));
+	const look = await withPool(folder, (pool) => lookNow(pool, { of: "volumes" }));
 	const volumes = shownVolumes(folder, look.volumes);
 	const { putVolumes } = await import("./in-daemon.js");
 	putVolumes({ volumes, total: volumes.length, next: null, wrong: [] }, line, output);

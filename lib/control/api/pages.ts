@@ -4,7 +4,7 @@
 
 import { z } from "zod";
 
-const PAGE = 1000;
+export const PAGE = 1000;
 const PAGE_MAX = 10_000;
 
 /** A whole number in an address. */

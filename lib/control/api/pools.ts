@@ -5,14 +5,20 @@
 import { z } from "zod";
 import { Pool, PoolList, Volume, VolumeList } from "../model.js";
 import { json, type Route, route } from "../routes.js";
+import { listed } from "../streamed.js";
 import type { Inside } from "./inside.js";
-import { pageOf, paging } from "./pages.js";
+import { flag, pageOf, paging } from "./pages.js";
 import { taggedVolume } from "./tagged.js";
 
+const now = flag(
+	"With all that was written by now; else with what was trimmed, and written by the last checkpoint",
+);
 const listQuery = z.strictObject({
 	pool: z.string().optional().meta({ description: "Those of this pool alone" }),
 	...paging,
+	now,
 });
+const oneQuery = z.strictObject({ now });
 
 export function poolRoutes({ pools }: Inside): Route[] {
 	return [
@@ -21,14 +27,16 @@ export function poolRoutes({ pools }: Inside): Route[] {
 			path: "/api/v1/pools",
 			summary: "All pools of the configuration",
 			answers: { 200: { description: "The pools", schema: PoolList } },
-			handle: async () => json({ pools: await pools.all() } satisfies PoolList),
+			query: oneQuery,
+			handle: async ({ query }) => json({ pools: await pools.all(query.now) } satisfies PoolList),
 		}),
 		route({
 			method: "GET",
 			path: "/api/v1/pools/{name}",
 			summary: "All there is to know of a pool",
 			answers: { 200: { description: "The pool", schema: Pool } },
-			handle: async ({ name }) => json(await pools.pool(name)),
+			query: oneQuery,
+			handle: async ({ name, query }) => json(await pools.pool(name, query.now)),
 		}),
 		route({
 			method: "GET",
@@ -37,9 +45,9 @@ export function poolRoutes({ pools }: Inside): Route[] {
 			query: listQuery,
 			answers: { 200: { description: "The volumes", schema: VolumeList } },
 			handle: async ({ query }) => {
-				const { volumes, wrong } = await pools.volumes(query.pool);
+				const { volumes, wrong } = await pools.volumes(query.pool, query.now);
 				const { page, total, next } = pageOf(volumes, query);
-				return json({ volumes: page, total, next, wrong } satisfies VolumeList);
+				return listed({ volumes: page, total, next, wrong } satisfies VolumeList, "volumes");
 			},
 		}),
 		route({
@@ -47,7 +55,8 @@ export function poolRoutes({ pools }: Inside): Route[] {
 			path: "/api/v1/volumes/{name}",
 			summary: "All there is to know of a volume: its name is POOL/VOLUME, with %2F between",
 			answers: { 200: { description: "The volume, with its ETag", schema: Volume, tagged: true } },
-			handle: async ({ name }) => taggedVolume(await pools.volume(name)),
+			query: oneQuery,
+			handle: async ({ name, query }) => taggedVolume(await pools.volume(name, query.now)),
 		}),
 	];
 }

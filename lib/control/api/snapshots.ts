@@ -3,14 +3,16 @@
  */
 
 import { z } from "zod";
-import { NamedSnapshot, NewSnapshots, SnapshotList, SnapshotPatch, Volume, VolumeList } from "../model.js";
-import { json, type Route, route } from "../routes.js";
+import { NamedSnapshot, NewSnapshots, SnapshotList, SnapshotPatch, Volume } from "../model.js";
+import { type Route, route } from "../routes.js";
+import { listed } from "../streamed.js";
 import type { Inside } from "./inside.js";
-import { pageOf, paging } from "./pages.js";
+import { PAGE, paging } from "./pages.js";
 import { taggedSnapshot, taggedVolume } from "./tagged.js";
 
 const listQuery = z.strictObject({
 	pool: z.string().optional().meta({ description: "Those of this pool alone" }),
+	volume: z.string().optional().meta({ description: "Those of this volume alone: POOL/VOLUME" }),
 	...paging,
 });
 
@@ -19,16 +21,15 @@ export function snapshotRoutes({ pools, volumeTurns }: Inside): Route[] {
 		route({
 			method: "GET",
 			path: "/api/v1/snapshots",
-			summary: "The snapshots of all volumes, or of those of one pool",
+			summary: "The snapshots of all volumes, or of those of one pool, or of one",
 			query: listQuery,
 			answers: { 200: { description: "The snapshots", schema: SnapshotList } },
 			handle: async ({ query }) => {
-				const { volumes } = await pools.volumes(query.pool);
-				const all = volumes.flatMap(({ pool, name, snapshots }) =>
-					snapshots.map((each) => ({ ...each, pool, volume: name })),
-				);
-				const { page, total, next } = pageOf(all, query);
-				return json({ snapshots: page, total, next } satisfies SnapshotList);
+				const { offset = 0, limit = PAGE } = query;
+				const { snapshots, total } = await pools.snapshots(query, offset, limit);
+				const end = offset + limit;
+				const next = end < total ? String(end) : null;
+				return listed({ snapshots, total, next } satisfies SnapshotList, "snapshots");
 			},
 		}),
 		route({
@@ -36,10 +37,10 @@ export function snapshotRoutes({ pools, volumeTurns }: Inside): Route[] {
 			path: "/api/v1/snapshots",
 			summary: "Names what volumes of one pool are now, all at the same moment",
 			body: NewSnapshots,
-			answers: { 200: { description: "The volumes", schema: VolumeList } },
+			answers: { 200: { description: "The snapshots", schema: SnapshotList } },
 			handle: async ({ body }) => {
-				const volumes = await pools.takeSnapshots(body.names, body.from);
-				return json({ volumes, total: volumes.length, next: null, wrong: [] } satisfies VolumeList);
+				const snapshots = await pools.takeSnapshots(body.names, body.from);
+				return listed({ snapshots, total: snapshots.length, next: null } satisfies SnapshotList, "snapshots");
 			},
 		}),
 		route({

@@ -4,10 +4,11 @@
 
 import type { NamedSnapshot, Volume } from "../model.js";
 import { json } from "../routes.js";
+import { listed } from "../streamed.js";
 import { tagOfSnapshot, tagOfVolume } from "../volume-turns.js";
 
-export function taggedVolume(volume: Volume): Response {
-	return json(volume, { headers: { etag: tagOfVolume(volume) } });
+export async function taggedVolume(volume: Volume): Promise<Response> {
+	return listed(volume, "snapshots", { etag: await tagOfVolume(volume) });
 }
 
 export function taggedSnapshot(snapshot: NamedSnapshot): Response {

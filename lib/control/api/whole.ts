@@ -13,6 +13,7 @@ import { stepsOf } from "../plan.js";
 import { poolMetrics } from "../pool-looks.js";
 import { Refusal } from "../problem.js";
 import { json, type Route, route } from "../routes.js";
+import { streamOf } from "../streamed.js";
 import type { Inside } from "./inside.js";
 import { busyness } from "./network.js";
 import { flag, wholeNumber } from "./pages.js";
@@ -96,6 +97,8 @@ function statusOf(inside: Inside, processes: readonly Process[]): Status {
 			fenced: count("fenced"),
 			links: observed.links().length,
 			initiators: recentInitiators(inside),
+			pools: desired.config.pools.length,
+			...inside.machines.counts(),
 		},
 		rates: observed.rates,
 		latency: latenciesOf(observed.latency),
@@ -133,6 +136,7 @@ function metricsRoute(inside: Inside): Route {
 					const silenced = view?.aoe?.silenced.map(({ netif }) => netif) ?? [];
 					return { name, state, sizeBytes: view?.sizeBytes ?? null, silenced, figures };
 				}),
+				templates: inside.machines.templates(),
 				pools: await poolMetrics(inside.workers, desired.config.pools),
 				links: observed.links(),
 				initiators: recentInitiators(inside),
@@ -153,19 +157,6 @@ function metricsRoute(inside: Inside): Route {
 			return new Response(streamOf(text), {
 				headers: { "content-type": METRICS_TYPE, "cache-control": "no-store" },
 			});
-		},
-	});
-}
-
-/** A piece each time the last one has been taken, and the loop has had a turn. */
-function streamOf(pieces: Iterator<string>): ReadableStream<Uint8Array> {
-	const encoder = new TextEncoder();
-	return new ReadableStream({
-		pull: async (controller) => {
-			await new Promise((resolve) => setImmediate(resolve));
-			const { value, done } = pieces.next();
-			if (done) controller.close();
-			else controller.enqueue(encoder.encode(value));
 		},
 	});
 }

@@ -5,7 +5,7 @@
 
 import type { PoolAct } from "../../daemon/worker-messages.js";
 import { OperatorError } from "../../errors.js";
-import type { PoolLook, VolumeLook } from "../../pool/looks.js";
+import type { PoolLook, Sight, VolumeLook } from "../../pool/looks.js";
 import type { ImageName } from "../../spec/schema.js";
 import { quote } from "../../text.js";
 import type { Desired } from "../desired.js";
@@ -23,7 +23,7 @@ export class Clones {
 	/** The volume of that name; undefined: there is none. Throws an OperatorError if that can't be known. */
 	async find(name: string): Promise<VolumeLook | undefined> {
 		const [pool, volume] = partsOf(name);
-		return named(await this.#act(pool, { act: "look" }), volume);
+		return this.#find(pool, volume);
 	}
 
 	/**
@@ -31,14 +31,14 @@ export class Clones {
 	 * OperatorError.
 	 */
 	async make({ pool, volume: of, snapshot }: ImageName, name: string): Promise<void> {
-		const look = await this.#act(pool, { act: "look" });
-		const source = named(look, of);
-		if (!source?.snapshots.some((each) => each.name === snapshot))
+		const { volumes } = await this.#look(pool, { of: "snapshots", names: [`${of}@${snapshot}`] });
+		const [source] = volumes;
+		if (source === undefined)
 			throw new OperatorError(`image ${quote(`${pool}/${of}@${snapshot}`)}: there is no such snapshot`);
 		const cloneAs = (clone: string) => this.#act(pool, { act: "clone", volume: of, snapshot, name: clone });
-		const before = named(look, name);
+		const before = await this.#find(pool, name);
 		if (before === undefined) return void (await cloneAs(name));
-		if (before.pageBytes !== source.pageBytes && before.snapshots.length > 0)
+		if (before.pageBytes !== source.pageBytes && before.snapshotCount > 0)
 			throw new OperatorError(
 				`volume ${quote(`${pool}/${name}`)}: has other pages than the image, and snapshots that would be lost`,
 			);
@@ -49,7 +49,7 @@ export class Clones {
 			});
 		const by = `${name}.new`;
 		// Of an earlier try that was interrupted.
-		if (named(look, by) !== undefined) await this.#act(pool, { act: "remove", name: by });
+		if ((await this.#find(pool, by)) !== undefined) await this.#act(pool, { act: "remove", name: by });
 		await cloneAs(by);
 		await this.#aside(
 			pool,
@@ -87,6 +87,14 @@ export class Clones {
 		return disk === undefined ? work() : this.#desired.aside(disk.name, work);
 	}
 
+	async #find(pool: string, name: string): Promise<VolumeLook | undefined> {
+		return (await this.#look(pool, { of: "volume", name })).volumes[0];
+	}
+
+	#look(pool: string, sight: Sight): Promise<PoolLook> {
+		return this.#act(pool, { act: "look", isNow: false, sight });
+	}
+
 	async #act(name: string, act: PoolAct): Promise<PoolLook> {
 		const pool = this.#desired.config.pools.find((each) => each.name === name);
 		if (pool === undefined) throw new OperatorError(`pool ${quote(name)}: there is none of this name`);
@@ -97,8 +105,4 @@ export class Clones {
 function partsOf(name: string): [pool: string, volume: string] {
 	const [pool = "", volume = ""] = name.split("/");
 	return [pool, volume];
-}
-
-function named({ volumes }: PoolLook, name: string): VolumeLook | undefined {
-	return volumes.find((each) => each.name === name);
 }

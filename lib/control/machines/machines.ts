@@ -52,8 +52,14 @@ export class Machines {
 		return this.#templates.map((template) => this.#shownTemplate(template));
 	}
 
+	counts(): { machines: number; activeMachines: number } {
+		const all = this.all();
+		return { machines: all.length, activeMachines: all.filter(({ isActive }) => isActive).length };
+	}
+
 	#shownTemplate(template: TemplateConfig): MachineTemplate {
 		const { name, imageText, shelf, netif, keep, macs } = template;
+		const own = this.all().filter((each) => each.template === name);
 		return {
 			name,
 			image: this.#register.imageOf(template),
@@ -62,7 +68,9 @@ export class Machines {
 			netif: [...netif],
 			keep,
 			macs: macs?.map(formatMac) ?? null,
-			machines: this.#register.machines.filter((each) => each.template === name).length,
+			machines: own.length,
+			active: own.filter(({ isActive }) => isActive).length,
+			outdated: own.filter(({ isCurrent }) => !isCurrent).length,
 		};
 	}
 

@@ -39,6 +39,8 @@ export const MachineTemplate = z
 		keep: z.boolean().meta({ description: "What machines write stays from boot to boot" }),
 		macs: z.array(mac).nullable().meta({ description: "Who may come; null: everyone" }),
 		machines: count("How many have come"),
+		active: count("Of those, how many have asked for something within the last minute"),
+		outdated: count("Of those, how many are not of its image"),
 	})
 	.meta({ id: "MachineTemplate" });
 export type MachineTemplate = z.infer<typeof MachineTemplate>;

@@ -20,7 +20,8 @@ export const Snapshot = z
 	})
 	.meta({ id: "Snapshot" });
 
-export const Volume = z
+/** As it is in lists. */
+export const VolumeSummary = z
 	.object({
 		pool: poolName,
 		name: text("Its name in the pool"),
@@ -40,14 +41,19 @@ export const Volume = z
 		quotaBytes: bytes("What may be mapped; null: no quota").nullable(),
 		disk: z.string().nullable().meta({ description: "The disk that serves it; null: none" }),
 		momentsFrom: moment("The earliest moment that can be looked at"),
-		snapshots: z.array(Snapshot),
+		snapshotCount: count("How many snapshots it has"),
 	})
-	.meta({ id: "Volume" });
+	.meta({ id: "VolumeSummary" });
+export type VolumeSummary = z.infer<typeof VolumeSummary>;
+
+export const Volume = VolumeSummary.extend({
+	snapshots: z.array(Snapshot).meta({ description: "In the order in which they were made" }),
+}).meta({ id: "Volume" });
 export type Volume = z.infer<typeof Volume>;
 
 export const VolumeList = z
 	.object({
-		volumes: z.array(Volume),
+		volumes: z.array(VolumeSummary),
 		total: count("Volumes that match, also those that are not in this answer"),
 		next: z.string().nullable().meta({ description: "`offset` of the page that follows" }),
 		wrong: z.array(z.string()).meta({ description: "Pools that can't be looked into, a line each" }),
@@ -66,6 +72,9 @@ export const Pool = z
 		sizeBytes: bytes("What it has for everything").nullable(),
 		usedBytes: bytes("What somebody may still read").nullable(),
 		historyBytes: bytes("Of that, what only moments have").nullable(),
+		freeingBytes: bytes(
+			"Of what is used, what was trimmed or removed and is still to be gone through, in the background",
+		).nullable(),
 		waitingBytes: bytes("What nobody reads any more, or not yet, and is not free").nullable(),
 		freeBytes: bytes("What is left").nullable(),
 		momentsFrom: moment("The earliest moment that can be looked at").nullable(),

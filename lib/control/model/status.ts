@@ -52,6 +52,9 @@ export const Status = z
 			fenced: count("Disks that are fenced"),
 			links: count("Links"),
 			initiators: count("Initiators seen in the last minute"),
+			pools: count("Pools that are configured"),
+			machines: count("Machines of templates that have come"),
+			activeMachines: count("Machines that have asked for something within the last minute"),
 		}),
 		rates: Rates.meta({ description: "Of all disks together" }),
 		latency: Latencies.meta({

@@ -103,6 +103,11 @@ export class MapLayers {
 		return this.#written.capacity - this.#written.size;
 	}
 
+	/** Something was trimmed of which `roots` do not know yet. */
+	get isTrimmed(): boolean {
+		return this.#written.trims.count > 0 || (this.#checkpoint !== null && this.#other.trims.count > 0);
+	}
+
 	/** Whether a checkpoint is being made, or what it leaves tidied up. */
 	get isBusy(): boolean {
 		return this.#checkpoint !== null || !this.#isEmptied;

@@ -9,6 +9,7 @@ import type { poolLsCommand } from "../../../lib/cli/pools/pool.js";
 import { volumeCreateCommand } from "../../../lib/cli/pools/volume.js";
 import { volumeSnapshotCommand } from "../../../lib/cli/pools/volume-changes.js";
 import { volumeIn } from "../../../lib/control/heard-volume.js";
+import { wholeAct } from "../../../lib/control/whole-answers.js";
 import { DeviceWriter } from "../../../lib/send/device.js";
 import { Stage, settle } from "../../control/stage.js";
 import { told, workerPools } from "../../support/pools.js";
@@ -21,7 +22,7 @@ export async function stageOf(t: Test, folder: string) {
 	const pools = workerPools(t);
 	const stage = new Stage();
 	stage.opener.text = `${stage.opener.text}\n[pool.fast]\npath = "${folder}"\n[disk.db]\nvolume = "fast/db"\n[disk.old]\nvolume = "fast/mail@a"\n`;
-	stage.workers.pool = (...asked) => pools.act(...asked);
+	stage.workers.pool = (at, act) => wholeAct((part) => pools.act(at, part), act);
 	stage.workers.volume = async (folder, question, written) => {
 		const { body, bytes } = await pools.volumes.answer(folder, question, written);
 		return volumeIn(question, { body: { ...body }, ...(bytes && { bytes }), files: new Passed([]) });

@@ -49,11 +49,13 @@ t.test("volumes are made, changed and looked at", async (t) => {
 	});
 	t.match(
 		await said(volumeLsCommand),
-		/^NAME +SIZE +USED +UNIQUE +PAST +DISK\nfast\/db +1M +0 +0 +0 +db\nfast\/web +10G +0 +0 +0 +-\n$/,
+		/^NAME +SIZE +USED +UNIQUE +PAST +SNAPS +MOMENTS FROM +DISK\nfast\/db +1M +0 +0 +0 +0 +\S+Z +db\nfast\/web +10G +0 +0 +0 +0 +\S+Z +-\n$/,
 	);
 	t.match(
 		await said(poolLsCommand),
-		new RegExp(`^NAME +VOLUMES +SIZE +USED +FREE +PATH\nfast +2 +\\S+ +\\S+ +\\S+ +${folder}\n$`),
+		new RegExp(
+			`^NAME +VOLUMES +SIZE +USED +FREE +FREEING +MOMENTS FROM +PATH\nfast +2 +(\\S+ +){5}${folder}\n$`,
+		),
 	);
 	t.match(await said(poolShowCommand, "fast"), /^pool +fast\n(.*\n)*format +\d\n/);
 	t.match(await said(volumeResizeCommand, "fast/web", "20G"), /^size +20G$/m);

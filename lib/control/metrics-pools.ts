@@ -1,0 +1,72 @@
+/** The part of the metrics that is of pools, their volumes, and the machines of templates. Used by `metrics.ts`. */
+
+import { escaped, type Writer } from "./metrics-writer.js";
+import type { MachineTemplate } from "./model.js";
+import type { PoolMetrics } from "./pool-looks.js";
+
+export interface PoolsSource {
+	readonly pools: readonly PoolMetrics[];
+	readonly templates: readonly MachineTemplate[];
+}
+
+export function* aboutPools(writer: Writer, { pools }: PoolsSource): Iterable<void> {
+	if (pools.length === 0) return;
+	writer.family("vblade_pool_up", "gauge", "1: the pool is open.");
+	for (const { name, look } of pools)
+		writer.line("vblade_pool_up", `pool="${escaped(name)}"`, look === undefined ? 0 : 1);
+	for (const [metric, figure, help] of POOL_FIGURES) {
+		writer.family(metric, "gauge", help);
+		for (const { name, look } of pools)
+			if (look) writer.line(metric, `pool="${escaped(name)}"`, look[figure]);
+	}
+	for (const [metric, figure, help] of VOLUME_FIGURES) {
+		writer.family(metric, "gauge", help);
+		for (const { name, look } of pools)
+			for (const volume of look?.volumes ?? []) {
+				const value = volume[figure];
+				const labels = `pool="${escaped(name)}",volume="${escaped(volume.name)}"`;
+				if (value !== null) writer.line(metric, labels, value);
+				yield;
+			}
+	}
+}
+
+/** Of a pool: what the metric is called, and what it says. */
+const POOL_FIGURES = [
+	["vblade_pool_size_bytes", "sizeBytes", "What the pool has for everything."],
+	["vblade_pool_used_bytes", "usedBytes", "What somebody may still read."],
+	["vblade_pool_history_bytes", "historyBytes", "Of that, what only moments have."],
+	[
+		"vblade_pool_freeing_bytes",
+		"freeingBytes",
+		"Of what is used, what was trimmed or removed and is still to be gone through.",
+	],
+	["vblade_pool_waiting_bytes", "waitingBytes", "What nobody reads any more, or not yet, and is not free."],
+	["vblade_pool_free_bytes", "freeBytes", "What is left."],
+] as const;
+
+/** Of a volume: what the metric is called, and what it says. */
+const VOLUME_FIGURES = [
+	["vblade_volume_size_bytes", "sizeBytes", "Size of the volume."],
+	["vblade_volume_used_bytes", "usedBytes", "What the volume has mapped."],
+	["vblade_volume_unique_bytes", "uniqueBytes", "Of that, what neither snapshots nor other volumes have."],
+	["vblade_volume_history_bytes", "historyBytes", "What only moments of the volume have."],
+	["vblade_volume_quota_bytes", "quotaBytes", "What the volume may have mapped; none: no quota."],
+] as const;
+
+export function* aboutMachines(writer: Writer, { templates }: PoolsSource): Iterable<void> {
+	if (templates.length === 0) return;
+	for (const [metric, figure, help] of MACHINE_FIGURES) {
+		writer.family(metric, "gauge", help);
+		for (const template of templates)
+			writer.line(metric, `template="${escaped(template.name)}"`, template[figure]);
+	}
+	yield;
+}
+
+/** Of a template: what the metric is called, and what it says. */
+const MACHINE_FIGURES = [
+	["vblade_machines", "machines", "Machines that have come."],
+	["vblade_machines_active", "active", "Machines that have asked for something within the last minute."],
+	["vblade_machines_outdated", "outdated", "Machines whose disk is of another image than new ones get."],
+] as const;
