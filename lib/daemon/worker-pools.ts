@@ -83,7 +83,7 @@ async function refresh({ pool }: UsedPool, isNow: boolean): Promise<void> {
 	const nowMs = performance.now();
 	const isDue = pool.space.isBehind && nowMs - (refreshed.get(pool) ?? Number.NEGATIVE_INFINITY) >= TRIMS_MS;
 	if (!isNow && !isDue) return;
-	refreshed.set(pool, nowMs);
+	if (isDue) refreshed.set(pool, nowMs);
 	const end = new AbortController();
 	const late = sleep(REFRESH_MS, undefined, { signal: end.signal }).catch(() => {});
 	await Promise.race([pool.checkpoint().catch(() => {}), late]);

@@ -8,10 +8,12 @@ import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { Readable } from "node:stream";
 import t from "tap";
+import { statusCommand } from "../../../lib/cli/asking/status.js";
 import { processOutput } from "../../../lib/cli/client.js";
 import { volumeDiffCommand } from "../../../lib/cli/pools/difference.js";
 import { volumeExportCommand, volumeImportCommand } from "../../../lib/cli/pools/image.js";
 import { poolLsCommand, poolShowCommand } from "../../../lib/cli/pools/pool.js";
+import { volumeDuCommand, volumeHistoryCommand } from "../../../lib/cli/pools/space.js";
 import { volumeReceiveCommand, volumeSendCommand } from "../../../lib/cli/pools/stream.js";
 import { volumeCreateCommand, volumeLsCommand, volumeShowCommand } from "../../../lib/cli/pools/volume.js";
 import {
@@ -108,6 +110,33 @@ t.test("snapshots, clones, and the way back", async (t) => {
 		/there is no snapshot "a"/,
 		"a clone has none",
 	);
+});
+
+t.test("what volumes and snapshots take up, and how far back they go", async (t) => {
+	const folder = await newPool();
+	await twoSnapshots(folder);
+	const du = await told(volumeDuCommand, folder);
+	const history = await told(volumeHistoryCommand, `${folder}/web`);
+	t.match(du, /^SIZE +USED +UNIQUE +PAST +NAME\n *1\.1M +\S+ +\S+ +\S+ +\S+\/web\n( +1\.1M +\S+ +\S+ +- +\S+\/web@[ab]\n){2}pool /);
+	t.match(await told(volumeDuCommand, `${folder}/web`), /\/web@b\n$/, "of one volume, nothing of the pool");
+	t.match(history, /^volume +\S+\/web\nmoments +each one from \S+Z on, .*\nhistory +1h\nkeep +-\n\nTAKEN +SIZE +FREES +HELD +SNAPSHOT +CLONES\n/);
+	const { said, refused } = await stageOf(t, folder);
+	const named = (text: string): string => text.replaceAll(folder, "fast");
+	const rows = (text: string): string[] => named(text).split("\n").slice(1, 4).map((row) => row.replaceAll(/ +/g, " "));
+	t.strictSame(rows(await said(volumeDuCommand, "fast")), rows(du), "as by who has the pool for himself");
+	t.strictSame(rows(await said(volumeDuCommand)), rows(du));
+	t.match(await said(volumeDuCommand), /\npool fast: \S+ used of \S+, \S+ free\n$/);
+	const one = JSON.parse(await said(volumeDuCommand, "fast/web", "--json"));
+	t.match(one, { pools: [], volumes: [{ name: "web", snapshotCount: 2 }], snapshots: [{ name: "a" }, { name: "b" }] });
+	t.equal(named(history), await said(volumeHistoryCommand, "fast/web"));
+	t.match(await refused(volumeDuCommand, "fast/none"), /there is no volume "none"/);
+	t.match(await refused(volumeHistoryCommand, "fast/none"), /there is no volume "none"/);
+	t.match(
+		await said(statusCommand),
+		/\nPOOL +VOLUMES .*\nfast +1 .*\n\nVOLUME +SIZE .*\nfast\/web .* 2 +\S+Z +-\n/,
+		"all at a glance",
+	);
+	t.match(JSON.parse(await said(statusCommand, "--json")), { pools: [{ name: "fast" }], volumes: [{ name: "web" }] });
 });
 
 t.test("what volumes held is compared, exported and sent", async (t) => {
