@@ -55,7 +55,8 @@ t.test("what is removed while it is told of leaves nothing out that stays", asyn
 	const ask = async (sight: Sight): Promise<PoolLook> => {
 		const look = await lookAtPool(stage.pool, sight);
 		// The last one that was told, and one before it.
-		if (++parts === 1) for (const at of [5, TOLD_MAX - 1]) await administration.forget("web", names("s")[at]!);
+		if (++parts === 1)
+			for (const at of [5, TOLD_MAX - 1]) await administration.forget("web", names("s")[at]!);
 		return look;
 	};
 	const [web] = (await wholeLook(ask, { of: "volume", name: "web" })).volumes;

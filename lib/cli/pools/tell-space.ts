@@ -77,7 +77,10 @@ const SNAPSHOT_COLUMNS: readonly Column<Snapshot>[] = [
 
 /** The oldest first. */
 export function tellHistory(volume: Volume, { settings }: Pool, asJson: boolean, output: Output): void {
-	if (asJson) return putJson(output, volume);
+	if (asJson) {
+		putJson(output, volume);
+		return;
+	}
 	const { pool, name, history, keep, momentsFrom, historyBytes } = volume;
 	const snapshots = volume.snapshots.toSorted((one, other) => (one.created < other.created ? -1 : 1));
 	const kept = Object.entries({ ...settings?.keep, ...keep }).map(([period, time]) => `${period} ${time}`);

@@ -8,7 +8,7 @@ import { ago, bytes, count } from "./format.js";
 import { Table } from "./table.js";
 import { makeVolume } from "./volume-actions.js";
 
-/** @import { Pool, PoolList, Volume, VolumeList } from "../model.js" */
+/** @import { Pool, PoolList, VolumeList, VolumeSummary } from "../model.js" */
 
 const EVERY_MS = 2000;
 const VOLUMES = 1000;
@@ -80,7 +80,7 @@ function paintState(cell, { reason }) {
 	else fill(cell, badge("failed"), el("p", { class: "reason" }, reason));
 }
 
-/** @returns {Table<Volume>} */
+/** @returns {Table<VolumeSummary>} */
 function volumeTable() {
 	return new Table({
 		caption: "Volumes",
@@ -90,25 +90,25 @@ function volumeTable() {
 			{ title: "Volume", isHeader: true, paint: paintName },
 			{ title: "Size", numeric: true, text: ({ sizeBytes }) => bytes(sizeBytes) },
 			{ title: "Used", numeric: true, paint: paintUsed },
-			{ title: "Snapshots", numeric: true, text: ({ snapshots }) => count(snapshots.length) },
+			{ title: "Snapshots", numeric: true, text: ({ snapshotCount }) => count(snapshotCount) },
 			{ title: "Disk", paint: paintDisk },
 			{ title: "Made", mid: true, text: ({ created }) => ago(created) },
 		],
 	});
 }
 
-/** @param {Volume} volume */
+/** @param {VolumeSummary} volume */
 function fullName({ pool, name }) {
 	return `${pool}/${name}`;
 }
 
-/** @param {HTMLElement} cell @param {Volume} volume */
+/** @param {HTMLElement} cell @param {VolumeSummary} volume */
 function paintName(cell, volume) {
 	const name = fullName(volume);
 	if (cell.textContent !== name) fill(cell, el("a", { href: `#/volume/${encodeURIComponent(name)}` }, name));
 }
 
-/** @param {HTMLElement} cell @param {Volume} volume */
+/** @param {HTMLElement} cell @param {VolumeSummary} volume */
 function paintUsed(cell, { usedBytes, sizeBytes }) {
 	const shown = `${usedBytes}/${sizeBytes}`;
 	if (cell.dataset.shown === shown) return;
@@ -126,7 +126,7 @@ function paintUsed(cell, { usedBytes, sizeBytes }) {
 	);
 }
 
-/** @param {HTMLElement} cell @param {Volume} volume */
+/** @param {HTMLElement} cell @param {VolumeSummary} volume */
 function paintDisk(cell, { disk }) {
 	if (cell.dataset.shown === String(disk)) return;
 	cell.dataset.shown = String(disk);

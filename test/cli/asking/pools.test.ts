@@ -117,17 +117,31 @@ t.test("what volumes and snapshots take up, and how far back they go", async (t)
 	await twoSnapshots(folder);
 	const du = await told(volumeDuCommand, folder);
 	const history = await told(volumeHistoryCommand, `${folder}/web`);
-	t.match(du, /^SIZE +USED +UNIQUE +PAST +NAME\n *1\.1M +\S+ +\S+ +\S+ +\S+\/web\n( +1\.1M +\S+ +\S+ +- +\S+\/web@[ab]\n){2}pool /);
+	t.match(
+		du,
+		/^ *SIZE +USED +UNIQUE +PAST +NAME\n *1\.1M +\S+ +\S+ +\S+ +\S+\/web\n( +1\.1M +\S+ +\S+ +- +\S+\/web@[ab]\n){2}pool /,
+	);
 	t.match(await told(volumeDuCommand, `${folder}/web`), /\/web@b\n$/, "of one volume, nothing of the pool");
-	t.match(history, /^volume +\S+\/web\nmoments +each one from \S+Z on, .*\nhistory +1h\nkeep +-\n\nTAKEN +SIZE +FREES +HELD +SNAPSHOT +CLONES\n/);
+	t.match(
+		history,
+		/^volume +\S+\/web\nmoments +each one from \S+Z on, .*\nhistory +1h\nkeep +-\n\nTAKEN +SIZE +FREES +HELD +SNAPSHOT +CLONES\n/,
+	);
 	const { said, refused } = await stageOf(t, folder);
 	const named = (text: string): string => text.replaceAll(folder, "fast");
-	const rows = (text: string): string[] => named(text).split("\n").slice(1, 4).map((row) => row.replaceAll(/ +/g, " "));
+	const rows = (text: string): string[] =>
+		named(text)
+			.split("\n")
+			.slice(1, 4)
+			.map((row) => row.replaceAll(/ +/g, " "));
 	t.strictSame(rows(await said(volumeDuCommand, "fast")), rows(du), "as by who has the pool for himself");
 	t.strictSame(rows(await said(volumeDuCommand)), rows(du));
 	t.match(await said(volumeDuCommand), /\npool fast: \S+ used of \S+, \S+ free\n$/);
 	const one = JSON.parse(await said(volumeDuCommand, "fast/web", "--json"));
-	t.match(one, { pools: [], volumes: [{ name: "web", snapshotCount: 2 }], snapshots: [{ name: "a" }, { name: "b" }] });
+	t.match(one, {
+		pools: [],
+		volumes: [{ name: "web", snapshotCount: 2 }],
+		snapshots: [{ name: "a" }, { name: "b" }],
+	});
 	t.equal(named(history), await said(volumeHistoryCommand, "fast/web"));
 	t.match(await refused(volumeDuCommand, "fast/none"), /there is no volume "none"/);
 	t.match(await refused(volumeHistoryCommand, "fast/none"), /there is no volume "none"/);
@@ -136,7 +150,10 @@ t.test("what volumes and snapshots take up, and how far back they go", async (t)
 		/\nPOOL +VOLUMES .*\nfast +1 .*\n\nVOLUME +SIZE .*\nfast\/web .* 2 +\S+Z +-\n/,
 		"all at a glance",
 	);
-	t.match(JSON.parse(await said(statusCommand, "--json")), { pools: [{ name: "fast" }], volumes: [{ name: "web" }] });
+	t.match(JSON.parse(await said(statusCommand, "--json")), {
+		pools: [{ name: "fast" }],
+		volumes: [{ name: "web" }],
+	});
 });
 
 t.test("what volumes held is compared, exported and sent", async (t) => {
