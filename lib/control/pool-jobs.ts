@@ -156,7 +156,10 @@ export class PoolJobs {
 	/** Whether there is something to look at by that name; a moment that is refused is gone. */
 	async #isThere(pool: string, name: string): Promise<boolean> {
 		const full = `${pool}/${name}`;
-		return (await foundOf<object>(name.includes("@") ? this.pools.snapshot(full) : this.pools.volume(full))) !== undefined;
+		return (
+			(await foundOf<object>(name.includes("@") ? this.pools.snapshot(full) : this.pools.volume(full))) !==
+			undefined
+		);
 	}
 
 	async #release(pool: string, name: string): Promise<void> {

@@ -119,7 +119,7 @@ t.test("what volumes and snapshots take up, and how far back they go", async (t)
 	const history = await told(volumeHistoryCommand, `${folder}/web`);
 	t.match(
 		du,
-		/^ *SIZE +USED +UNIQUE +PAST +NAME\n *1\.1M +\S+ +\S+ +\S+ +\S+\/web\n( +1\.1M +\S+ +\S+ +- +\S+\/web@[ab]\n){2}pool /,
+		/^ *SIZE +USED +UNIQUE +PAST +NAME\n *1\.1M +\S+ +\S+ +\S+ +\S+\/web\n( *1\.1M +\S+ +\S+ +- +\S+\/web@[ab]\n){2}pool /,
 	);
 	t.match(await told(volumeDuCommand, `${folder}/web`), /\/web@b\n$/, "of one volume, nothing of the pool");
 	t.match(
