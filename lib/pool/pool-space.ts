@@ -11,7 +11,7 @@ import { SEGMENT_BYTES } from "./format.js";
 import { historyBytes } from "./history-bytes.js";
 import type { Living } from "./living.js";
 import type { Point } from "./map/point.js";
-import { sharedSectors, uniqueSectors } from "./map/takings.js";
+import { historySectors, sharedSectors, uniqueSectors } from "./map/takings.js";
 import type { NodeLog } from "./node-log.js";
 import type { Segments } from "./segments.js";
 

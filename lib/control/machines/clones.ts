@@ -73,8 +73,8 @@ export class Clones {
 
 	/** It may be removed; `isToGo`: it is. One that is not there has gone already. */
 	async letGo({ pool, volume, snapshot }: ImageName, isToGo: boolean): Promise<void> {
-		const source = named(await this.#act(pool, { act: "look" }), volume);
-		const found = source?.snapshots.find(({ name }) => name === snapshot);
+		const { volumes } = await this.#look(pool, { of: "snapshots", names: [`${volume}@${snapshot}`] });
+		const found = volumes[0]?.snapshots[0];
 		if (found?.held) await this.#act(pool, { act: "hold", volume, snapshot, isHeld: false });
 		if (found !== undefined && isToGo) await this.#act(pool, { act: "forget", volume, snapshot });
 	}
