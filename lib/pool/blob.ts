@@ -9,29 +9,38 @@ import { crc32c } from "../crc32c.js";
 import { OperatorError } from "../errors.js";
 import { type Memory, memoryOf } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
-import { areNumbers, FILE_SLOTS, roundUp, SEGMENT_BYTES } from "./format.js";
+import { type BlobRef, isBlobRef, offsetOf, type StoredRow } from "./blob-ref.js";
+import { FILE_SLOTS, roundUp, SEGMENT_BYTES } from "./format.js";
 import type { NodeLog } from "./node-log.js";
 import { run, type Segments } from "./segments.js";
-
-/** Where something is: `place` as nodes have one, and the slot of that segment of nodes. */
-export interface BlobRef {
-	readonly place: number;
-	readonly slot: number;
-	readonly bytes: number;
-	readonly crc: number;
-}
+import { NO_SLOT } from "./space/slots.js";
 
 const PIECE_BYTES = 64 * 1024;
 /** One list has so many pieces as fit here. */
 const LIST_BYTES_MAX = SEGMENT_BYTES / 2;
 
-/** What is stored beside text: the table of segments, and who still wants dead pages, and dead nodes. */
-const PARTS = ["text", "table", "pages", "nodes"] as const;
-export type BlobPart = (typeof PARTS)[number];
+/**
+ * What is stored beside text: the table of segments; who still wants dead pages, and dead nodes; and rows that are stored as a whole each, and
+ * again only when they have changed: segments of nodes.
+ */
+const WHOLE_PARTS = ["text", "table", "pages", "nodes"] as const;
+const ROWS_PARTS = ["segments"] as const;
+const PARTS = [...WHOLE_PARTS, ...ROWS_PARTS] as const;
+type WholePart = (typeof WHOLE_PARTS)[number];
+type RowsPart = (typeof ROWS_PARTS)[number];
+type BlobPart = (typeof PARTS)[number];
 type Pieces = Record<BlobPart, BlobRef[]>;
+/** Of each checkpoint, as long as somebody may look at what was; all other parts are the last one's. */
+const KEPT_PART = "text";
+/** Pieces that are being read at a time. */
+const READ_AT_ONCE = 16;
+
+function noRows(): Record<RowsPart, ReadRow[]> {
+	return { segments: [] };
+}
 
 function noPieces(): Pieces {
-	return { text: [], table: [], pages: [], nodes: [] };
+	return { text: [], table: [], pages: [], nodes: [], segments: [] };
 }
 
 /** Takes text line by line, and other parts byte by byte, and stores them. */
@@ -40,9 +49,12 @@ export class BlobWriter {
 	readonly #pieces = noPieces();
 	readonly #encoder = new TextEncoder();
 	/** What is next to be stored: of one part. */
-	#part: BlobPart = "text";
+	#part: WholePart = KEPT_PART;
 	#waiting: Uint8Array[] = [];
 	#bytes = 0;
+	/** What was stored, of rows among them. */
+	readonly #stored: BlobRef[] = [];
+	readonly #rows: StoredRow[] = [];
 
 	constructor(nodes: NodeLog) {
 		this.#nodes = nodes;
@@ -53,24 +65,42 @@ export class BlobWriter {
 	}
 
 	/** What comes next of a part. */
-	addBytes(part: BlobPart, bytes: Uint8Array): void {
+	addBytes(part: WholePart, bytes: Uint8Array): void {
 		if (part !== this.#part || this.#bytes + bytes.length > PIECE_BYTES) this.#flush();
 		this.#part = part;
 		this.#waiting.push(bytes);
 		this.#bytes += bytes.length;
 	}
 
+	/** One of a part of rows: stored if it is not, and named where it is. Says how many bytes that took. */
+	addRow(part: RowsPart, row: StoredRow, encode: () => Uint8Array): number {
+		this.#flush();
+		const bytes = row.ref === null ? encode() : undefined;
+		if (bytes !== undefined) {
+			this.#rows.push(row);
+			// (Where that is stored may be what it tells of.)
+			row.isChanged = false;
+			row.ref = this.#store(bytes);
+		}
+		if (row.ref !== null) this.#pieces[part].push(this.#nodes.places.now(row.ref));
+		return bytes?.length ?? 0;
+	}
+
 	/** All was added. Stable when the nodes are. */
 	finish(): BlobRef {
 		this.#flush();
-		const list = this.#encoder.encode(JSON.stringify(this.#pieces));
+		const pieces = this.#pieces;
+		const list = this.#encoder.encode(JSON.stringify(pieces));
 		if (list.length > LIST_BYTES_MAX) throw new OperatorError("the pool has more names than it can keep");
-		return this.#store(list);
+		const ref = this.#store(list);
+		this.#nodes.places.stale.push(...ofLastOnly(pieces));
+		return ref;
 	}
 
 	/** What was stored so far is not wanted. */
 	drop(): void {
-		for (const { place, bytes } of allOf(this.#pieces)) this.#nodes.free(place, bytes);
+		for (const row of this.#rows) Object.assign(row, { ref: null, isChanged: true });
+		for (const { place, bytes } of this.#stored) this.#nodes.free(place, bytes);
 	}
 
 	#flush(): void {
@@ -84,20 +114,31 @@ export class BlobWriter {
 
 	#store(bytes: Uint8Array): BlobRef {
 		const place = this.#nodes.append(memoryOf(bytes, 0), bytes.length);
-		return { place, slot: this.#nodes.slotOf(place), bytes: bytes.length, crc: crc32c(bytes) };
+		const ref = { place, slot: NO_SLOT, bytes: bytes.length, crc: crc32c(bytes) };
+		this.#stored.push(ref);
+		return this.#nodes.places.now(ref);
 	}
 }
 
-function allOf(pieces: Pieces): BlobRef[] {
-	return PARTS.flatMap((part) => pieces[part]);
+/** What the next checkpoint has no more, beside rows. */
+function ofLastOnly(pieces: Pieces): BlobRef[] {
+	return WHOLE_PARTS.flatMap((part) => (part === KEPT_PART ? [] : pieces[part]));
 }
 
 /** What was read, and where it lies. */
 export interface Blob {
 	readonly lines: readonly string[];
-	/** Of the other parts, each as a whole. */
-	bytesOf(part: Exclude<BlobPart, "text">): Uint8Array;
+	/** Of other parts, each as a whole. */
+	bytesOf(part: Exclude<WholePart, "text">): Uint8Array;
+	/** One by one. Undefined in what an older format has. */
+	readonly rows: Readonly<Record<RowsPart, readonly ReadRow[]>> | undefined;
 	readonly pieces: readonly BlobRef[];
+	readonly ofLastOnly: readonly BlobRef[];
+}
+
+export interface ReadRow {
+	readonly ref: BlobRef;
+	readonly bytes: Uint8Array;
 }
 
 /** Throws an OperatorError that names the file and place of what can't be had. */
@@ -106,38 +147,81 @@ export async function readBlob(
 	allocate: (byteLength: number) => Memory,
 	ref: BlobRef,
 ): Promise<Blob> {
-	const pieces = await readList(segments, allocate, ref);
-	const read = new Map<BlobPart, Uint8Array>();
-	for (const part of PARTS) {
-		const all: Uint8Array[] = [];
-		for (const piece of pieces[part]) all.push(await readPiece(segments, allocate, piece));
-		read.set(part, Buffer.concat(all));
-	}
-	const bytesOf = (part: BlobPart): Uint8Array => read.get(part)!;
-	const lines = new TextDecoder().decode(bytesOf("text")).split("\n").slice(0, -1);
-	return { lines, bytesOf, pieces: allOf(pieces) };
+	const { pieces, isOlder } = await readList(segments, allocate, ref);
+	const read = (part: BlobPart): Promise<Uint8Array[]> => readPieces(segments, allocate, pieces[part]);
+	const whole = new Map<BlobPart, Uint8Array>();
+	for (const part of WHOLE_PARTS) whole.set(part, Buffer.concat(await read(part)));
+	const rows = noRows();
+	for (const part of ROWS_PARTS)
+		for (const [i, bytes] of (await read(part)).entries()) rows[part].push({ ref: pieces[part][i]!, bytes });
+	return {
+		lines: linesOf(whole.get(KEPT_PART)!),
+		bytesOf: (part) => whole.get(part)!,
+		rows: isOlder ? undefined : rows,
+		pieces: PARTS.flatMap((part) => pieces[part]),
+		ofLastOnly: isOlder ? [] : ofLastOnly(pieces),
+	};
 }
 
-/** Where all of it lies but the list. Throws an OperatorError. */
-export async function piecesOf(
+/** The text alone, of a checkpoint whose place is known to `nodes`. Throws an OperatorError. */
+export async function readText(
 	segments: Segments,
 	allocate: (byteLength: number) => Memory,
+	{ places }: Pick<NodeLog, "places">,
+	ref: BlobRef,
+): Promise<readonly string[]> {
+	const { pieces } = await readList(segments, allocate, places.now(ref));
+	const text = pieces[KEPT_PART].map((piece) => places.now(piece));
+	return linesOf(Buffer.concat(await readPieces(segments, allocate, text)));
+}
+
+function linesOf(text: Uint8Array): readonly string[] {
+	return new TextDecoder().decode(text).split("\n").slice(0, -1);
+}
+
+/** All of it that is there when it is not the last one any more. Throws an OperatorError. */
+export async function keptPiecesOf(
+	segments: Segments,
+	allocate: (byteLength: number) => Memory,
+	{ places }: Pick<NodeLog, "places">,
 	ref: BlobRef,
 ): Promise<readonly BlobRef[]> {
-	return allOf(await readList(segments, allocate, ref));
+	const { pieces, isOlder } = await readList(segments, allocate, places.now(ref));
+	return [...(isOlder ? PARTS : ([KEPT_PART] as const)).flatMap((part) => pieces[part]), ref];
 }
 
 async function readList(
 	segments: Segments,
 	allocate: (byteLength: number) => Memory,
 	ref: BlobRef,
-): Promise<Pieces> {
+): Promise<{ readonly pieces: Pieces; readonly isOlder: boolean }> {
 	const text = new TextDecoder().decode(await readPiece(segments, allocate, ref));
 	const list: unknown = JSON.parse(text);
 	// Until format 2 there was nothing but text.
-	const pieces = { ...noPieces(), ...(Array.isArray(list) ? { text: list } : (list as Partial<Pieces>)) };
-	if (PARTS.every((part) => Array.isArray(pieces[part]) && pieces[part].every(isBlobRef))) return pieces;
+	const read: Partial<Pieces> = Array.isArray(list) ? { text: list } : (list as Partial<Pieces>);
+	const pieces = { ...noPieces(), ...read };
+	if (PARTS.every((part) => Array.isArray(pieces[part]) && pieces[part].every(isBlobRef)))
+		return { pieces, isOlder: read.segments === undefined };
 	throw new OperatorError(`${placeOf(segments, ref)}: no list of what a checkpoint has`);
+}
+
+/** In order, some at a time. */
+async function readPieces(
+	segments: Segments,
+	allocate: (byteLength: number) => Memory,
+	pieces: readonly BlobRef[],
+): Promise<Uint8Array[]> {
+	const read: Uint8Array[] = [];
+	for (let from = 0; from < pieces.length; from += READ_AT_ONCE) {
+		const some = pieces.slice(from, from + READ_AT_ONCE);
+		// (All of these are over before anything is closed.)
+		const settled = await Promise.allSettled(some.map((piece) => readPiece(segments, allocate, piece)));
+		for (const each of settled) {
+			if (each.status === "rejected") throw each.reason;
+			read.push(each.value);
+		}
+	}
+	return read;
 }
 
 /** Throws an OperatorError that names file and byte. */
@@ -149,23 +233,30 @@ export async function readPiece(
 	const where = placeOf(segments, ref);
 	if (!segments.hasFile(ref.slot))
 		throw new OperatorError(`${where}: a checkpoint is here, but there is no such file`);
-	const offset = ref.place % SEGMENT_BYTES;
+	const offset = offsetOf(ref);
 	const from = offset - (offset % SECTOR_BYTES);
 	const length = roundUp(offset + ref.bytes, SECTOR_BYTES) - from;
 	const memory = allocate(length);
 	const at = (ref.slot % FILE_SLOTS) * SEGMENT_BYTES + from;
-	await run(segments.deviceOfSlot(ref.slot), BlockOp.read, at, length, memory, segments.fileNameOf(ref.slot));
+	segments.slots.hold(ref.slot);
+	try {
+		await run(
+			segments.deviceOfSlot(ref.slot),
+			BlockOp.read,
+			at,
+			length,
+			memory,
+			segments.fileNameOf(ref.slot),
+		);
+	} finally {
+		segments.slots.letGo(ref.slot);
+	}
 	const bytes = memory.bytes.subarray(offset - from, offset - from + ref.bytes);
 	if (crc32c(bytes) !== ref.crc) throw new OperatorError(`${where}: the pool's checkpoint is damaged here`);
 	return bytes;
 }
 
-function placeOf(segments: Segments, { slot, place }: BlobRef): string {
-	return `${segments.fileNameOf(slot)}, byte ${(slot % FILE_SLOTS) * SEGMENT_BYTES + (place % SEGMENT_BYTES)}`;
-}
-
-export function isBlobRef(value: unknown): value is BlobRef {
-	if (!areNumbers(value, ["place", "slot", "bytes", "crc"])) return false;
-	const { place, bytes } = value as BlobRef;
-	return (place % SEGMENT_BYTES) + bytes <= SEGMENT_BYTES;
+/** File and byte. */
+export function placeOf(segments: Segments, ref: BlobRef): string {
+	return `${segments.fileNameOf(ref.slot)}, byte ${(ref.slot % FILE_SLOTS) * SEGMENT_BYTES + offsetOf(ref)}`;
 }

@@ -4,7 +4,7 @@
  */
 
 import { OperatorError } from "../errors.js";
-import { type Blob, type BlobRef, readBlob } from "./blob.js";
+import { type Blob, readBlob } from "./blob.js";
 import { type CheckpointState, readCheckpoint } from "./checkpoint-text.js";
 import type { Descent } from "./descent.js";
 import type { PoolWorld } from "./folder.js";
@@ -12,10 +12,12 @@ import { FILE_SLOTS, SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
 import type { CheckpointRef } from "./head.js";
 import { Living } from "./living.js";
 import { decodeLineage, isNode } from "./map/lineage-read.js";
-import { NodeLog, type NodeSegment } from "./node-log.js";
+import { NodeLog } from "./node-log.js";
+import { NodePlaces } from "./node-places.js";
+import { decodeNodeRow } from "./node-rows.js";
+import { NodeSegment } from "./node-segment.js";
 import type { Segments } from "./segments.js";
 import { RowState } from "./space/rows.js";
-import { NO_SLOT } from "./space/slots.js";
 import { decodeRows } from "./space/table-form.js";
 
 /** Slots behind those that there are: a file that is missing is told as such. */
@@ -36,11 +38,9 @@ export async function readSpace(
 	const blob = await readBlob(segments, allocate, ref);
 	const where = segments.fileNameOf(ref.slot);
 	const state = readCheckpoint(blob.lines, where);
-	const stored = withBlob(state.nodes, [...blob.pieces, ref]);
-	for (const { slot } of stored)
-		if (!segments.hasFile(slot))
-			throw new OperatorError(`${segments.fileNameOf(slot)}: the map is here, but there is no such file`);
-	const nodes = new NodeLog(segments, allocate, stored, ref.place + ref.bytes);
+	const places = placesIn(segments, state, blob, ref, where);
+	const end = ref.place + ref.bytes;
+	const nodes = new NodeLog(segments, allocate, places, end, { fillBytes: mapSize?.nodeFillBytes });
 	const living = new Living({ segments, nodes, allocate, memoryPages: mapSize?.deadPages });
 	try {
 		restoreSpace({ segments, descent: living.descent }, state, blob, ref);
@@ -51,16 +51,39 @@ export async function readSpace(
 	return { state, nodes, living };
 }
 
-/** What a checkpoint says itself lies in segments of nodes, too. */
-function withBlob(nodes: readonly NodeSegment[], pieces: readonly BlobRef[]): NodeSegment[] {
-	const stored = new Map(nodes.map((each) => [each.number, { ...each }]));
-	for (const { place, slot, bytes } of pieces) {
-		const number = Math.floor(place / SEGMENT_BYTES);
-		const segment = stored.get(number) ?? { number, slot, liveBytes: 0 };
-		segment.liveBytes += bytes;
-		stored.set(number, segment);
+/** Where nodes lie. What a checkpoint says itself is among them, too. Throws an OperatorError that begins with `where`. */
+function placesIn(
+	segments: Segments,
+	{ nodes }: CheckpointState,
+	{ rows, pieces, ofLastOnly }: Blob,
+	ref: CheckpointRef,
+	where: string,
+): NodePlaces {
+	const slotCount = segments.slots.count + MISSING_SLOTS_MAX;
+	const stored = nodes.map(({ number, slot, liveBytes }) => new NodeSegment(number, slot, liveBytes));
+	for (const row of rows?.segments ?? []) {
+		const segment = decodeNodeRow(row.bytes, slotCount, where);
+		segment.ref = row.ref;
+		segment.isChanged = false;
+		stored.push(segment);
 	}
-	return [...stored.values()].filter(({ slot }) => slot !== NO_SLOT);
+	const places = new NodePlaces(segments.slots);
+	for (const segment of stored) {
+		if (!segments.hasFile(segment.slot))
+			throw new OperatorError(
+				`${segments.fileNameOf(segment.slot)}: the map is here, but there is no such file`,
+			);
+		// (Of a row that comes twice the accounts would be wrong.)
+		if (places.of(segment.number) === undefined) places.add(segment);
+	}
+	for (const { place, bytes, slot } of [...pieces, ref]) {
+		const number = Math.floor(place / SEGMENT_BYTES);
+		if (places.of(number) === undefined)
+			places.add(new NodeSegment(number, slot, rows === undefined ? 0 : undefined));
+		places.took(place, bytes);
+	}
+	places.stale = [...ofLastOnly];
+	return places;
 }
 
 /** Throws an OperatorError if a segment lies in a file that is not there. */

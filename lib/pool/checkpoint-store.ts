@@ -4,7 +4,8 @@
  */
 
 import { OperatorError } from "../errors.js";
-import { type BlobRef, BlobWriter } from "./blob.js";
+import { BlobWriter } from "./blob.js";
+import type { BlobRef } from "./blob-ref.js";
 import { type CheckpointState, checkpointLines } from "./checkpoint-text.js";
 import type { Contents } from "./contents.js";
 import type { Descent } from "./descent.js";
@@ -13,6 +14,7 @@ import type { History } from "./history.js";
 import { encodeLineage } from "./map/lineage-form.js";
 import type { Root } from "./map/ref.js";
 import type { NodeLog } from "./node-log.js";
+import { encodeNodeRow } from "./node-rows.js";
 import type { Segments } from "./segments.js";
 import { encodeRow, ROW_BYTES_MAX } from "./space/table-form.js";
 
@@ -23,7 +25,7 @@ const BYTES_PER_TURN = 128 * 1024;
 export interface Begun {
 	readonly state: Pick<
 		CheckpointState,
-		"sequence" | "timeUs" | "beganUs" | "start" | "nextLine" | "settingsBy" | "volumes"
+		"sequence" | "timeUs" | "start" | "nextLine" | "settingsBy" | "volumes"
 	>;
 	/** The log's end then. */
 	readonly position: number;
@@ -39,7 +41,7 @@ export interface StoreOf {
 	readonly nodes: NodeLog;
 	readonly contents: Contents;
 	readonly descent: Descent;
-	readonly history: Pick<History, "stored">;
+	readonly history: Pick<History, "stored" | "beganUs">;
 }
 
 /** A segment as it is now. */
@@ -59,26 +61,50 @@ export async function storeCheckpoint(of: StoreOf, begun: Begun): Promise<Stored
 	const { world, nodes, descent, segments } = of;
 	await descent.settle(world.nextTurn);
 	descent.isHeld = true;
+	nodes.hold();
 	const writer = new BlobWriter(nodes);
+	const turns = new Turns(of);
 	try {
 		const slots = segments.slots.checkpoint();
-		let made = 0;
+		nodes.places.forgetStale();
 		for (const piece of piecesOf(of, begun)) {
 			if (typeof piece.bytes === "string") writer.add(piece.bytes);
 			else writer.addBytes(piece.part, piece.bytes);
-			made += piece.bytes.length;
 			// (An empty one says that what took time has no bytes.)
-			if (made < BYTES_PER_TURN && piece.bytes.length > 0) continue;
-			made = 0;
-			await world.nextTurn();
-			if (!nodes.hasRoom) throw new OperatorError("there is no space left for the pool's checkpoint");
+			await turns.made(piece.bytes.length > 0 ? piece.bytes.length : BYTES_PER_TURN);
+		}
+		for (const segment of nodes.places.all) {
+			const bytes = writer.addRow("segments", segment, () => encodeNodeRow(segment));
+			await turns.made(bytes);
 		}
 		return { ref: writer.finish(), slots };
 	} catch (error) {
 		writer.drop();
 		throw error;
 	} finally {
+		nodes.letGo();
 		descent.isHeld = false;
+	}
+}
+
+/** Others have theirs while much is made, and it is written out meanwhile. */
+class Turns {
+	readonly #of: StoreOf;
+	#made = 0;
+
+	constructor(of: StoreOf) {
+		this.#of = of;
+	}
+
+	/** So many bytes. Throws an OperatorError if there is no room for more. */
+	async made(bytes: number): Promise<void> {
+		this.#made += bytes;
+		if (this.#made < BYTES_PER_TURN) return;
+		this.#made = 0;
+		const { nodes, world } = this.#of;
+		if (nodes.waiting > 0) await nodes.writeOut();
+		await world.nextTurn();
+		if (!nodes.hasRoom) throw new OperatorError("there is no space left for the pool's checkpoint");
 	}
 }
 
@@ -86,11 +112,10 @@ type Piece =
 	| { readonly part: "text"; readonly bytes: string }
 	| { readonly part: "table" | "pages" | "nodes"; readonly bytes: Uint8Array };
 
-function* piecesOf({ nodes, contents, descent, segments, history }: StoreOf, begun: Begun): Generator<Piece> {
+function* piecesOf({ contents, descent, segments, history }: StoreOf, begun: Begun): Generator<Piece> {
 	const { state, openRow } = begun;
-	// (Before any of this is among the nodes. What those before it have is given back when they are named no more, so both are of one moment.)
-	const stored = nodes.stored;
-	const earlier = history.stored;
+	// (What those before it have is given back when they are named no more, and not while nodes are held: both are of one moment.)
+	const { stored: earlier, beganUs } = history;
 	const roots = new Map(contents.layers.roots);
 	const ending = new Map<number, Root>();
 	for (const line of begun.lines) {
@@ -98,7 +123,7 @@ function* piecesOf({ nodes, contents, descent, segments, history }: StoreOf, beg
 		if (root !== undefined) ending.set(line, root);
 	}
 	const { floor, walks } = descent;
-	for (const line of checkpointLines({ ...state, earlier, roots, ending, nodes: stored, walks, floor }))
+	for (const line of checkpointLines({ ...state, beganUs, earlier, roots, ending, walks, floor }))
 		yield { part: "text", bytes: line };
 	const { rows } = segments.table;
 	for (let row = rows.next(0); row >= 0; row = rows.next(row + 1)) {

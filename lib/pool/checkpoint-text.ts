@@ -12,7 +12,13 @@ import type { Floor } from "./descent.js";
 import { areNumbers, SEGMENT_BYTES } from "./format.js";
 import { type CheckpointRef, isCheckpointRef, isLogStart, type LogStart } from "./head.js";
 import { LEVELS_MAX, REF_WORDS, Root } from "./map/ref.js";
-import type { NodeSegment } from "./node-log.js";
+
+/** What formats until 4 have of a segment of nodes: how much of it somebody may read, without what the checkpoint says itself. */
+export interface OlderNodes {
+	readonly number: number;
+	readonly slot: number;
+	readonly liveBytes: number;
+}
 
 /** What all records up to one come to. */
 export interface CheckpointState {
@@ -31,7 +37,7 @@ export interface CheckpointState {
 	readonly roots: ReadonlyMap<number, Root>;
 	/** Lines that were deleted by the last record, which are still to be merged. */
 	readonly ending: ReadonlyMap<number, Root>;
-	readonly nodes: readonly NodeSegment[];
+	readonly nodes: readonly OlderNodes[];
 	readonly walks: readonly Walk[];
 	/** Undefined until format 2, which had no table of segments, but this. */
 	readonly floor: Floor | undefined;
@@ -41,19 +47,10 @@ export interface CheckpointState {
 	readonly earlier: readonly CheckpointRef[];
 }
 
-/** Segments in one line. */
-const NODES_PER_LINE = 1024;
-
 /** The lines, one by one. */
-export function* checkpointLines(state: Omit<CheckpointState, "slots">): Generator<string> {
-	const { sequence, timeUs, beganUs, start, nextLine, settingsBy, floor, volumes, roots, nodes } = state;
+export function* checkpointLines(state: Omit<CheckpointState, "slots" | "nodes">): Generator<string> {
+	const { sequence, timeUs, beganUs, start, nextLine, settingsBy, floor, volumes, roots } = state;
 	yield JSON.stringify({ sequence, timeUs, beganUs, start, nextLine, settingsBy, floor });
-	for (let from = 0; from < nodes.length; from += NODES_PER_LINE) {
-		const some = nodes.slice(from, from + NODES_PER_LINE);
-		yield JSON.stringify({
-			nodes: some.map(({ number, slot, liveBytes }) => [number, slot, liveBytes]),
-		});
-	}
 	for (const [line, root] of state.ending) yield JSON.stringify({ ending: line, root: numbersOf(root) });
 	for (const { root, ...walk } of state.walks) yield JSON.stringify({ walk, root: numbersOf(root) });
 	for (const earlier of state.earlier) yield JSON.stringify({ earlier });
@@ -91,7 +88,7 @@ class Reader {
 	readonly #volumes: { -readonly [Key in keyof Volume]: Volume[Key] }[] = [];
 	readonly #roots = new Map<number, Root>();
 	readonly #ending = new Map<number, Root>();
-	readonly #nodes: NodeSegment[] = [];
+	readonly #nodes: OlderNodes[] = [];
 	readonly #walks: Walk[] = [];
 	readonly #slots: number[] = [];
 	readonly #earlier: CheckpointRef[] = [];

@@ -162,11 +162,10 @@ export class Checkpoints {
 
 	/** What there is was frozen just now. */
 	#begin(): void {
-		const { log, contents, segments, world, history, descent } = this.#on;
+		const { log, contents, segments, world, descent } = this.#on;
 		const { nextLine, settingsBy, volumes } = contents.catalog;
 		const { sequence, timeUs, start } = log.cursor;
-		const { beganUs } = history;
-		const state = { sequence, timeUs, beganUs, start, nextLine, settingsBy, volumes };
+		const state = { sequence, timeUs, start, nextLine, settingsBy, volumes };
 		const openRow = rowOf(segments, start.segment);
 		descent.freeze();
 		this.#position = log.gather.position;

@@ -13,6 +13,7 @@ import type { NextTurn } from "./map/merging.js";
 import { DEAD_BYTES, PART_PAGES, type PartStore, type StoredPart } from "./map/part.js";
 import type { NodeLog } from "./node-log.js";
 import type { Segments } from "./segments.js";
+import { NO_SLOT } from "./space/slots.js";
 
 /** Pages of all lists that stay in memory, 2 MiB, and are stored as a whole at each checkpoint; or so many of each list. */
 const MEMORY_PAGES = 128 * 1024;
@@ -48,8 +49,7 @@ export class DeadLists implements PartStore {
 	async read({ place, count, crc }: StoredPart): Promise<Int32Array> {
 		const { segments, nodes, allocate } = this.#of;
 		const length = count * DEAD_BYTES;
-		const slot = nodes.slotOf(place);
-		const ref = { place, slot, bytes: length, crc };
+		const ref = nodes.places.now({ place, slot: NO_SLOT, bytes: length, crc });
 		const bytes = nodes.unwritten(place, length) ?? (await readPiece(segments, allocate, ref));
 		return new Int32Array(bytes.slice().buffer);
 	}

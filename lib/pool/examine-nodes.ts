@@ -4,14 +4,14 @@
  */
 
 import { crc32c } from "../crc32c.js";
+import { placeOf } from "./blob.js";
 import type { CheckpointState } from "./checkpoint-text.js";
-import { FILE_SLOTS, SEGMENT_BYTES } from "./format.js";
 import { ENTRY_WORDS, Entry, readEntry } from "./map/entry.js";
 import { FAILED, LOADING } from "./map/frames.js";
 import { isUnmapped, LEAF_PAGES, LEAF_WORDS } from "./map/leaf.js";
 import { answerOf } from "./map/merging.js";
 import { NODE_WORDS } from "./map/node.js";
-import { isNone, NODE_CHILDREN, placeOf, REF_WORDS, type Root, SPAN } from "./map/ref.js";
+import { isNone, NODE_CHILDREN, placeOf as placeIn, REF_WORDS, type Root, SPAN } from "./map/ref.js";
 import { NodeFault } from "./map/store.js";
 import { Tree } from "./map/tree.js";
 import type { NodeLog } from "./node-log.js";
@@ -51,9 +51,8 @@ export async function examineNodes(
 }
 
 function placeName(segments: Segments, nodes: NodeLog, place: number): string {
-	const slot = nodes.slotOf(place);
-	if (slot === NO_SLOT) return segments.folder.path;
-	return `${segments.fileNameOf(slot)}, byte ${(slot % FILE_SLOTS) * SEGMENT_BYTES + (place % SEGMENT_BYTES)}`;
+	const ref = nodes.places.now({ place, slot: NO_SLOT, bytes: 0, crc: 0 });
+	return ref.slot === NO_SLOT ? segments.folder.path : placeOf(segments, ref);
 }
 
 /** By place. */
@@ -82,7 +81,7 @@ class NodeWalk {
 
 	/** What `refs[at]` says is at `level`, for pages from `first` on, and all below it. */
 	async #node(refs: Int32Array, at: number, level: number, first: number): Promise<void> {
-		const place = placeOf(refs, at);
+		const place = placeIn(refs, at);
 		if (this.#seen.has(place)) return;
 		this.#seen.add(place);
 		const frames = level === 0 ? this.#tree.leaves : this.#tree.nodes;

@@ -36,6 +36,9 @@ export interface MapSize {
 	readonly nodeBytes: number;
 	/** Of the lists of what has died. */
 	readonly deadPages?: number;
+	/** Bytes of a segment of nodes that are filled, and slots of such segments beyond twice what lives in them. */
+	readonly nodeFillBytes?: number;
+	readonly spareNodeSlots?: number;
 }
 
 export interface PoolWorld {

@@ -6,7 +6,7 @@
 import { SECTOR_BYTES } from "../wire/sector.js";
 
 /** What does not know this number refuses the pool. Those from the first one on are opened, and are of this one from then on. */
-export const FORMAT = 4;
+export const FORMAT = 5;
 export const FORMAT_FIRST = 1;
 
 /** Records, headers and the head begin at multiples of this. */

@@ -8,7 +8,7 @@ import { BlockOp } from "../block/request.js";
 import { crc32c } from "../crc32c.js";
 import { OperatorError } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
-import { type BlobRef, isBlobRef } from "./blob.js";
+import { type BlobRef, isBlobRef } from "./blob-ref.js";
 import { areNumbers, BLOCK_BYTES, FORMAT, FORMAT_FIRST } from "./format.js";
 import { run } from "./segments.js";
 

@@ -8,7 +8,8 @@ import { OperatorError } from "../errors.js";
 import { HISTORY_SECONDS, HISTORY_SPACE, type PoolSettings } from "../spec/policy.js";
 import { sizeText, timeText } from "../text.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
-import { type BlobRef, piecesOf } from "./blob.js";
+import { keptPiecesOf } from "./blob.js";
+import type { BlobRef } from "./blob-ref.js";
 import type { Volume } from "./catalog.js";
 import type { Contents } from "./contents.js";
 import type { Descent } from "./descent.js";
@@ -93,7 +94,10 @@ export class History {
 		this.#of = of;
 		this.#beganUs = of.beganUs;
 		const beginning: Beginning = { position: 0, place: 0, bytes: 0, timeUs: of.beganUs, isBeginning: true };
-		const all = this.#hasBeginning || kept.length === 0 ? [beginning, ...kept] : kept;
+		// (Where that is not known from the first record on, its beginning was given up.)
+		const [first] = kept;
+		const hasBeginning = first === undefined || (of.beganUs < first.timeUs && this.#hasBeginning);
+		const all = hasBeginning ? [beginning, ...kept] : kept;
 		const from = this.#readableFrom(all[0]!.position);
 		this.#all = all.filter((each, i) => i === all.length - 1 || each.position >= from);
 		if (this.#all.length < all.length) this.#beganUs = Math.max(of.beganUs, this.#all[0]!.timeUs);
@@ -279,7 +283,7 @@ export class History {
 		const { segments, nodes, world } = this.#of;
 		let pieces: readonly BlobRef[] = [];
 		try {
-			pieces = [...(await piecesOf(segments, world.allocate, ref)), ref];
+			pieces = await keptPiecesOf(segments, world.allocate, nodes, ref);
 		} catch (error) {
 			// (What can't be read stays; everything else goes on.)
 			if (!(error instanceof OperatorError)) throw error;

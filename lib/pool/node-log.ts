@@ -14,6 +14,8 @@ import { LEAF } from "./map/leaf.js";
 import { NODE } from "./map/node.js";
 import type { NodeReceiver, NodeStore } from "./map/store.js";
 import { NodeLoad } from "./node-load.js";
+import { NodePlaces } from "./node-places.js";
+import { GRANULE_BYTES, NodeSegment } from "./node-segment.js";
 import { run, type Segments } from "./segments.js";
 import { NO_SLOT } from "./space/slots.js";
 
@@ -35,19 +37,18 @@ interface Filled {
 	bytes: number;
 }
 
-/** As a checkpoint has it. */
-export interface NodeSegment {
-	readonly number: number;
-	readonly slot: number;
-	/** Bytes of it that somebody may read. */
-	liveBytes: number;
+/** For tests: other numbers than are usual. */
+export interface NodeLogSize {
+	/** How far a segment is filled, if there is another slot. */
+	readonly fillBytes?: number | undefined;
 }
 
 export class NodeLog implements NodeStore {
+	/** Where segments lie, and what lives. */
+	readonly places: NodePlaces;
 	readonly #segments: Segments;
 	readonly #allocate: (byteLength: number) => Memory;
-	/** By number. */
-	readonly #stored = new Map<number, NodeSegment>();
+	readonly #fillBytes: number;
 	/** The number of the last one; -1: there is none. */
 	#last: number;
 	readonly #filled = new Map<number, Filled>();
@@ -55,42 +56,34 @@ export class NodeLog implements NodeStore {
 	readonly #unsynced = new Set<number>();
 	/** Where the last segment goes on that a checkpoint has. */
 	#resumeBytes: number;
+	/** What is given back when `letGo` says so: place and length of each. Null: at once. */
+	#held: number[] | null = null;
 	/** What was said to be on storage may be lost. */
 	#failure: unknown;
 	#unused: NodeLoad | null = null;
 
-	/** `stored`: as a checkpoint has them; `end`: the place behind all that it has. */
+	/** `places`: as a checkpoint has them; `end`: the place behind all that it has. */
 	constructor(
 		segments: Segments,
 		allocate: (byteLength: number) => Memory,
-		stored: readonly NodeSegment[] = [],
-		end = stored.reduce((most, { number }) => Math.max(most, number + 1), 0) * SEGMENT_BYTES,
+		places = new NodePlaces(segments.slots),
+		end = endOf(places),
+		{ fillBytes = SEGMENT_BYTES }: NodeLogSize = {},
 	) {
 		this.#segments = segments;
 		this.#allocate = allocate;
+		this.#fillBytes = fillBytes;
+		this.places = places;
 		this.#last = Math.ceil(end / SEGMENT_BYTES) - 1;
 		this.#resumeBytes = roundUp(end - this.#last * SEGMENT_BYTES, BLOCK_BYTES);
-		for (const { number, slot, liveBytes } of stored) {
-			this.#stored.set(number, { number, slot, liveBytes });
-			segments.slots.took(slot);
-		}
-	}
-
-	/** What a checkpoint has to keep. */
-	get stored(): readonly NodeSegment[] {
-		return [...this.#stored.values()].map((each) => ({ ...each }));
+		// (What an older format has is not gone on with.)
+		if (places.of(this.#last)?.live === null) this.#resumeBytes = SEGMENT_BYTES;
+		places.isOpen = (number) => number === this.#last || this.#filled.has(number);
 	}
 
 	/** Bytes that somebody may read. */
 	get liveBytes(): number {
-		let bytes = 0;
-		for (const segment of this.#stored.values()) bytes += segment.liveBytes;
-		return bytes;
-	}
-
-	/** The slot that has a place. */
-	slotOf(place: number): number {
-		return this.#stored.get(Math.floor(place / SEGMENT_BYTES))?.slot ?? NO_SLOT;
+		return this.places.liveBytes;
 	}
 
 	/** The place that what is appended next will have, or one before it in the same segment. */
@@ -113,17 +106,19 @@ export class NodeLog implements NodeStore {
 
 	/** Nobody reads what is at a place any more. */
 	free(place: number, bytes: number): void {
-		const number = Math.floor(place / SEGMENT_BYTES);
-		const segment = this.#stored.get(number);
-		if (segment === undefined) return;
-		segment.liveBytes -= bytes;
-		this.#settle(segment);
+		if (this.#held === null) this.places.free(place, bytes);
+		else this.#held.push(place, bytes);
 	}
 
-	#settle({ number, slot, liveBytes }: NodeSegment): void {
-		if (liveBytes > 0 || number === this.#last || this.#filled.has(number)) return;
-		this.#stored.delete(number);
-		this.#segments.slots.emptied(slot);
+	/** What is given back from now on stays until `letGo`: what a checkpoint stores is of one moment. */
+	hold(): void {
+		this.#held ??= [];
+	}
+
+	letGo(): void {
+		const held = this.#held ?? [];
+		this.#held = null;
+		for (let i = 0; i < held.length; i += 2) this.places.free(held[i]!, held[i + 1]!);
 	}
 
 	/** Segments that are full and in memory still: who appends much has them written out. */
@@ -135,12 +130,14 @@ export class NodeLog implements NodeStore {
 	append(memory: Memory, bytes: number, odd: 0 | 1 = 0): number {
 		invariant(bytes < SEGMENT_BYTES - FIRST_BYTE, "a node is larger than it may be");
 		let filled = this.#filled.get(this.#last) ?? this.#resumed(this.#last);
-		if (filled === undefined || filled.bytes + 1 + bytes > SEGMENT_BYTES) filled = this.#begun();
-		filled.bytes += (filled.bytes + odd) % 2;
-		filled.memory.bytes.set(memory.bytes.subarray(0, bytes), filled.bytes);
-		const place = this.#last * SEGMENT_BYTES + filled.bytes;
-		filled.bytes += bytes;
-		this.#stored.get(this.#last)!.liveBytes += bytes;
+		const isFull = filled !== undefined && startIn(filled) + odd + bytes > SEGMENT_BYTES;
+		const isEnough = filled !== undefined && filled.bytes >= this.#fillBytes && this.#segments.slots.free > 0;
+		if (filled === undefined || isFull || isEnough) filled = this.#begun();
+		const start = startIn(filled) + odd;
+		filled.memory.bytes.set(memory.bytes.subarray(0, bytes), start);
+		filled.bytes = start + bytes;
+		const place = this.#last * SEGMENT_BYTES + start;
+		this.places.took(place, bytes);
 		return place;
 	}
 
@@ -148,9 +145,9 @@ export class NodeLog implements NodeStore {
 	#begun(): Filled {
 		const slot = this.#segments.takeSlot();
 		if (slot === NO_SLOT) throw new OperatorError("there is no space left for the pool's map");
-		const before = this.#stored.get(this.#last);
+		const before = this.places.of(this.#last);
 		const number = ++this.#last;
-		this.#stored.set(number, { number, slot, liveBytes: 0 });
+		this.places.add(new NodeSegment(number, slot));
 		const filled = {
 			memory: this.#allocate(SEGMENT_BYTES),
 			firstBytes: FIRST_BYTE,
@@ -158,7 +155,7 @@ export class NodeLog implements NodeStore {
 			bytes: FIRST_BYTE,
 		};
 		this.#filled.set(number, filled);
-		if (before !== undefined) this.#settle(before);
+		if (before !== undefined) this.places.settle(before);
 		return filled;
 	}
 
@@ -166,7 +163,7 @@ export class NodeLog implements NodeStore {
 	#resumed(number: number): Filled | undefined {
 		const at = this.#resumeBytes;
 		this.#resumeBytes = SEGMENT_BYTES;
-		if (number < 0 || at >= SEGMENT_BYTES || !this.#stored.has(number)) return undefined;
+		if (number < 0 || at >= SEGMENT_BYTES || this.places.of(number) === undefined) return undefined;
 		const memory = this.#allocate(SEGMENT_BYTES);
 		const filled = { memory, firstBytes: at, writtenBytes: at, bytes: at };
 		this.#filled.set(number, filled);
@@ -177,25 +174,27 @@ export class NodeLog implements NodeStore {
 		const number = Math.floor(place / SEGMENT_BYTES);
 		const offset = place - number * SEGMENT_BYTES;
 		const filled = this.#filled.get(number);
-		const slot = this.#stored.get(number)?.slot;
 		if (filled !== undefined && offset >= filled.firstBytes) {
 			receiver.loaded(frame, filled.memory, offset, Math.max(0, filled.bytes - offset));
 			return;
 		}
-		if (slot === undefined || !this.#segments.hasFile(slot)) {
+		const segment = this.places.of(number);
+		const at = segment === undefined ? -1 : segment.locate(offset);
+		if (segment === undefined || at < 0 || !this.#segments.hasFile(segment.slot)) {
 			receiver.failed(frame, "there is no such segment of nodes");
 			return;
 		}
+		const { slot } = segment;
 		const load = this.#unused ?? new NodeLoad(this, this.#allocate(NODE_BYTES_MAX + 2 * SECTOR_BYTES));
 		this.#unused = load.next;
 		load.next = null;
 		load.receiver = receiver;
 		load.frame = frame;
-		const from = offset - (offset % SECTOR_BYTES);
-		load.start = offset - from;
+		const from = at - (at % SECTOR_BYTES);
+		load.start = at - from;
 		load.slot = slot;
 		this.#segments.slots.hold(slot);
-		const to = Math.min(SEGMENT_BYTES, roundUp(offset + Math.min(bytes, NODE_BYTES_MAX), SECTOR_BYTES));
+		const to = Math.min(SEGMENT_BYTES, roundUp(at + Math.min(bytes, NODE_BYTES_MAX), SECTOR_BYTES));
 		const { request } = load;
 		request.offsetBytes = (slot % FILE_SLOTS) * SEGMENT_BYTES + from;
 		request.lengthBytes = to - from;
@@ -232,8 +231,8 @@ export class NodeLog implements NodeStore {
 			if (number === this.#last) continue;
 			await this.#write(number, filled);
 			this.#filled.delete(number);
-			const segment = this.#stored.get(number);
-			if (segment !== undefined) this.#settle(segment);
+			const segment = this.places.of(number);
+			if (segment !== undefined) this.places.settle(segment);
 		}
 	}
 
@@ -264,18 +263,33 @@ export class NodeLog implements NodeStore {
 
 	/** The blocks that have something new. */
 	async #write(number: number, filled: Filled): Promise<void> {
-		const { slot } = this.#stored.get(number)!;
-		const device = await this.#segments.fileOf(slot);
 		const end = filled.bytes;
 		if (end === filled.writtenBytes) return;
-		this.#unsynced.add(Math.floor(slot / FILE_SLOTS));
-		const to = roundUp(end, BLOCK_BYTES);
-		let from = filled.writtenBytes - (filled.writtenBytes % BLOCK_BYTES);
-		for (; from < to; from += WRITE_BYTES) {
-			const length = Math.min(WRITE_BYTES, to - from);
-			const at = (slot % FILE_SLOTS) * SEGMENT_BYTES + from;
-			await run(device, BlockOp.write, at, length, filled.memory, this.#segments.fileNameOf(slot), from);
-		}
+		const { slot } = this.places.of(number)!;
+		const from = filled.writtenBytes - (filled.writtenBytes % BLOCK_BYTES);
+		await this.writeSlot(slot, from, roundUp(end, BLOCK_BYTES), filled.memory);
 		filled.writtenBytes = end;
 	}
+
+	/** What is in memory from one byte to before another, to the same bytes of a slot. Stable with all that was appended. Throws an OperatorError. */
+	async writeSlot(slot: number, first: number, end: number, memory: Memory): Promise<void> {
+		const device = await this.#segments.fileOf(slot);
+		const name = this.#segments.fileNameOf(slot);
+		this.#unsynced.add(Math.floor(slot / FILE_SLOTS));
+		for (let from = first; from < end; from += WRITE_BYTES) {
+			const at = (slot % FILE_SLOTS) * SEGMENT_BYTES + from;
+			await run(device, BlockOp.write, at, Math.min(WRITE_BYTES, end - from), memory, name, from);
+		}
+	}
+}
+
+/** Where the next one begins. */
+function startIn({ bytes }: Filled): number {
+	return roundUp(bytes, GRANULE_BYTES);
+}
+
+function endOf(places: NodePlaces): number {
+	let end = 0;
+	for (const { number } of places.all) end = Math.max(end, (number + 1) * SEGMENT_BYTES);
+	return end;
 }

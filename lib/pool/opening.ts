@@ -82,8 +82,9 @@ type Stored = Pick<PoolParts, "nodes" | "tree" | "contents" | "living" | "kept" 
 async function readStored(world: PoolWorld, segments: Segments, head: Head): Promise<Stored> {
 	const { checkpoint, start } = head.state;
 	if (checkpoint === undefined) {
-		const nodes = new NodeLog(segments, world.allocate);
 		const { allocate, mapSize } = world;
+		const size = { fillBytes: mapSize?.nodeFillBytes };
+		const nodes = new NodeLog(segments, allocate, undefined, undefined, size);
 		const living = new Living({ segments, nodes, allocate, memoryPages: mapSize?.deadPages });
 		return { ...partsOn(world, nodes, living), kept: [], beganUs: start.timeUs };
 	}

@@ -6,13 +6,14 @@
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
 import { type Memory, memoryOf } from "../wire/memory.js";
-import { readBlob } from "./blob.js";
+import { readText } from "./blob.js";
 import { readCheckpoint } from "./checkpoint-text.js";
 import type { Contents } from "./contents.js";
 import type { PoolWorld } from "./folder.js";
 import { SEGMENT_BYTES } from "./format.js";
 import type { CheckpointRef } from "./head.js";
 import type { Log } from "./log.js";
+import type { NodeLog } from "./node-log.js";
 import { readHeader } from "./record.js";
 import { deliverPacked } from "./replay-records.js";
 import type { Segments } from "./segments.js";
@@ -86,6 +87,7 @@ function timeOf(iso: string): number {
 export interface PastOf {
 	readonly world: PoolWorld;
 	readonly segments: Segments;
+	readonly nodes: NodeLog;
 	/** The last segment's summary is not on storage yet. */
 	readonly summary: Summary;
 	readonly log: Log;
@@ -97,11 +99,11 @@ export interface PastOf {
 
 /** What a pool held at a time: what the last checkpoint before has, and all records from there up to then. */
 export async function contentsAt(past: PastOf, timeUs: number): Promise<Contents> {
-	const { world, segments, summary, log, ref } = past;
+	const { world, segments, nodes, summary, log, ref } = past;
 	const contents = past.empty();
 	let first = 0;
 	if (ref !== undefined) {
-		const { lines } = await readBlob(segments, world.allocate, ref);
+		const lines = await readText(segments, world.allocate, nodes, ref);
 		const state = readCheckpoint(lines, world.folder.path);
 		contents.restore(state, ref.position);
 		first = state.start.segment;

@@ -19,6 +19,8 @@ import type { History } from "./history.js";
 import type { Log } from "./log.js";
 import type { WriteRoom } from "./log-room.js";
 import { inTurns } from "./map/turns.js";
+import type { NodeLog } from "./node-log.js";
+import { nodeUpkeep } from "./node-upkeep.js";
 import { encodeNote } from "./notes.js";
 import { bytesOf, PendingNote } from "./pending-note.js";
 import { run, type Segments } from "./segments.js";
@@ -32,6 +34,7 @@ export interface UpkeepOf {
 	readonly world: PoolWorld;
 	readonly head: Head;
 	readonly segments: Segments;
+	readonly nodes: NodeLog;
 	readonly contents: Contents;
 	readonly descent: Descent;
 	readonly log: Log;
@@ -49,6 +52,7 @@ const ROW_BYTES = 280;
 export class Upkeep implements CleanerWorld {
 	readonly #of: UpkeepOf;
 	readonly #cleaner: Cleaner;
+	readonly #cleanNodes: ReturnType<typeof nodeUpkeep>;
 	#running: Promise<void> | null = null;
 	/** There may be more to do than was seen. */
 	#again = false;
@@ -70,6 +74,7 @@ export class Upkeep implements CleanerWorld {
 	constructor(of: UpkeepOf) {
 		this.#of = of;
 		this.#cleaner = new Cleaner(of.segments.table, this);
+		this.#cleanNodes = nodeUpkeep(of);
 		of.room.wanted = () => this.#wanted();
 		this.#reserve();
 	}
@@ -118,7 +123,10 @@ export class Upkeep implements CleanerWorld {
 			this.#again = false;
 			this.#isAsked = false;
 			try {
-				if ((await this.#next()) !== Next.grow) await this.#giveBack();
+				if ((await this.#next()) !== Next.grow) {
+					await this.#giveBack();
+					await this.#cleanNodes(() => !this.#isClosed);
+				}
 				if (await this.#do(await this.#next())) this.#again = true;
 			} catch (error) {
 				// What can't be done now is tried when somebody pokes again.

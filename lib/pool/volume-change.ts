@@ -90,6 +90,13 @@ export class VolumeChange implements FetchOwner, NodeWaiter {
 	/** Goes as far as it can. With `done` see `status`. */
 	goOn(): Progress {
 		const { log } = this.#store;
+		const progress = this.#goOn(log);
+		// (Of what is refused in the middle, some may be in a record.)
+		if (progress === Progress.done && !log.gather.isEmpty) log.wake();
+		return progress;
+	}
+
+	#goOn(log: PageStore["log"]): Progress {
 		const refusal = log.refuses();
 		if (refusal !== StorageStatus.ok) {
 			this.status = refusal;
@@ -125,7 +132,6 @@ export class VolumeChange implements FetchOwner, NodeWaiter {
 			if (!isWhole) this.#allowance.gathered();
 		}
 		if (isWhole) this.#allowance.gathered();
-		log.wake();
 		return Progress.done;
 	}
 
@@ -148,7 +154,6 @@ export class VolumeChange implements FetchOwner, NodeWaiter {
 	}
 
 	#zero(): Progress {
-		const { log } = this.#store;
 		const bytes = this.#pageBytes;
 		const { ranges } = this.request!;
 		for (;;) {
@@ -163,7 +168,6 @@ export class VolumeChange implements FetchOwner, NodeWaiter {
 			if (ranges === null || 2 * ++this.#range >= ranges.length) break;
 			this.#beginRange(this.request!);
 		}
-		log.wake();
 		return Progress.done;
 	}
 

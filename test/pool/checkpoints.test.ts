@@ -12,6 +12,7 @@ import { Random } from "../../lib/random.js";
 import { poolOfFormat1 } from "./format-1.js";
 import { poolOfFormat2 } from "./format-2.js";
 import { poolOfFormat3 } from "./format-3.js";
+import { poolOfFormat4 } from "./format-4.js";
 import { MemoryFolder, peek, poke, Stage, show, testWorld } from "./memory-folder.js";
 
 /** So many pages that are written begin a checkpoint. */
@@ -121,6 +122,26 @@ t.test("a pool of format 3 is opened, and all is as it was, again and again", as
 		stage = await Stage.open(folder, MAP_SIZE);
 	}
 	await stage.close();
+});
+
+t.test("a pool of format 4 is opened, and its segments of nodes go when nothing of them lives", async (t) => {
+	const folder = await poolOfFormat4();
+	const all = [0, 70, 4 * 70, 5 * 70, 39 * 70];
+	for (let time = 0; time < 3; time++) {
+		const stage = await Stage.open(folder, MAP_SIZE);
+		t.strictSame(await show(stage.pool, "web@one", 0, 1, 70), [1, 2, 0]);
+		t.strictSame(await show(stage.pool, "web@three", ...all), [40, 41, 44, 45, 79]);
+		const now = time === 2 ? [9, 9, 9, 9, 9] : [200, 201, 204, 105, 139];
+		t.strictSame(await stage.readAll(...all), now);
+		if (time === 1) for (let i = 0; i < 40; i++) await stage.write(i * 70, 9);
+		await stage.close();
+	}
+	const pool = await Pool.open(testWorld(folder));
+	await pool.administration.delete("web");
+	await pool.close();
+	const again = await Pool.open(testWorld(folder));
+	t.strictSame(await show(again, "copy", 0, 1, 70), [1, 2, 0]);
+	await again.close();
 });
 
 t.test("many snapshots, one right after the other, while it is written", async (t) => {

@@ -17,6 +17,7 @@ import { Segments } from "../../lib/pool/segments.js";
 import { heapMemory } from "../../lib/wire/memory.js";
 import { made } from "./made-up-nodes.js";
 import { MemoryFolder, poke } from "./memory-folder.js";
+import { reread } from "./node-world.js";
 
 const LINE = 1;
 const MEMORY_PAGES = 4096;
@@ -111,8 +112,7 @@ t.test("a window of many pages is stored, and comes back where it was when it mo
 		t.ok(world.inMemory <= MEMORY_PAGES, `${world.inMemory} pages in memory`);
 	}
 	t.equal(world.freed.size, 0);
-	const stored = world.nodes.stored.reduce((sum, { liveBytes }) => sum + liveBytes, 0);
-	t.ok(stored >= 16 * (3 * MANY - MEMORY_PAGES), "they are among the nodes");
+	t.ok(world.nodes.liveBytes >= 16 * (3 * MANY - MEMORY_PAGES), "they are among the nodes");
 	for (const half of [MANY / 2, MANY + 7]) {
 		world.descent.moveWindow(LINE, 1_000_000 + MANY * SECTORS * 2 - (MANY - half), 0);
 		if (half < MANY) await world.work();
@@ -125,11 +125,7 @@ t.test("a window of many pages is stored, and comes back where it was when it mo
 	t.equal(world.freed.size, 3 * MANY);
 	t.equal(world.again, 0);
 	t.ok(world.most <= SLICE_STEPS, `${world.most} in one turn`);
-	t.equal(
-		world.nodes.stored.reduce((sum, { liveBytes }) => sum + liveBytes, 0),
-		0,
-		"nothing of them is left",
-	);
+	t.equal(world.nodes.liveBytes, 0, "nothing of them is left");
 });
 
 t.test("a snapshot that alone has many pages is deleted, however often it is opened meanwhile", async (t) => {
@@ -177,8 +173,8 @@ t.test("a part of a list that can't be read is told of, with its place", async (
 	world.die(MANY);
 	await world.work();
 	await world.nodes.flush();
-	const broken = new NodeLog(world.segments, heapMemory, world.nodes.stored, SEGMENT_BYTES - 1);
-	const { slot } = broken.stored[0]!;
+	const broken = new NodeLog(world.segments, heapMemory, reread(world.segments, world.nodes.places));
+	const { slot } = broken.places.of(0)!;
 	await poke(world.folder, "log.000000", slot * SEGMENT_BYTES + 512, new Uint8Array(1024).fill(7));
 	const of = { segments: world.segments, nodes: broken, allocate: heapMemory };
 	const faults: string[] = [];

@@ -48,8 +48,13 @@ const PACKED = [
 	"J53BUFsBAA==",
 ];
 
-export async function poolOfFormat3(): Promise<MemoryFolder> {
-	const bytes = gunzipSync(Buffer.from(PACKED.join(""), "base64"));
+export function poolOfFormat3(): Promise<MemoryFolder> {
+	return poolOf(PACKED);
+}
+
+/** Of pieces that are packed so. */
+export async function poolOf(packed: readonly string[]): Promise<MemoryFolder> {
+	const bytes = gunzipSync(Buffer.from(packed.join(""), "base64"));
 	const folder = new MemoryFolder();
 	await folder.create(FILES[0], 2 * BLOCK_BYTES);
 	await folder.create(FILES[1], FILE_BYTES);

@@ -8,11 +8,13 @@ import { MapLayers } from "../../lib/pool/map/layers.js";
 import { SLICE_STEPS } from "../../lib/pool/map/merge.js";
 import type { Root } from "../../lib/pool/map/ref.js";
 import { Tree } from "../../lib/pool/map/tree.js";
-import { NodeLog, type NodeSegment } from "../../lib/pool/node-log.js";
+import { NodeLog } from "../../lib/pool/node-log.js";
+import type { NodePlaces } from "../../lib/pool/node-places.js";
 import { Segments } from "../../lib/pool/segments.js";
 import { FaultyLayer } from "../../lib/testing/faulty-layer.js";
 import { heapMemory } from "../../lib/wire/memory.js";
 import { MemoryFolder, peek, poke } from "./memory-folder.js";
+import { reread } from "./node-world.js";
 
 const NOBODY: LeftSink = { died: () => {}, nodeDied: () => {}, subtreeDied: () => {} };
 const VOLUME = 1;
@@ -35,7 +37,7 @@ function positionOf(tree: Tree, root: Root, page: number): number {
 async function stored(
 	pages: number,
 	times: number,
-): Promise<{ folder: MemoryFolder; root: Root; slots: readonly NodeSegment[] }> {
+): Promise<{ folder: MemoryFolder; root: Root; places: NodePlaces }> {
 	const folder = new MemoryFolder();
 	const segments = new Segments(folder);
 	for (let file = 0; file < 2; file++) await segments.grow();
@@ -51,36 +53,36 @@ async function stored(
 		while (layers.step(SLICE_STEPS, null) !== "done") if (log.waiting > 0) await log.writeOut();
 		await log.flush();
 	}
-	return { folder, root: layers.roots.get(VOLUME)!, slots: log.stored };
+	return { folder, root: layers.roots.get(VOLUME)!, places: log.places };
 }
 
-async function opened(folder: MemoryFolder, slots: readonly NodeSegment[]): Promise<Tree> {
+async function opened(folder: MemoryFolder, places: NodePlaces): Promise<Tree> {
 	const segments = new Segments(folder);
 	await segments.openAll();
-	return treeOn(new NodeLog(segments, heapMemory, slots));
+	return treeOn(new NodeLog(segments, heapMemory, reread(segments, places)));
 }
 
 t.test("what was stored is found when it is opened again", async (t) => {
-	const { folder, root, slots } = await stored(3000, 3);
-	const tree = await opened(folder, slots);
+	const { folder, root, places } = await stored(3000, 3);
+	const tree = await opened(folder, places);
 	for (let i = 0; i < 3000; i += 13) t.equal(positionOf(tree, root, i * STRIDE), 24 * (i + 1));
 	t.equal(positionOf(tree, root, 1), 0, "between them nothing is mapped");
 });
 
 t.test("more than a segment of them is written out while it is made", async (t) => {
-	const { folder, root, slots } = await stored(60_000, 6);
-	t.ok(slots.length > 1, `${slots.length} segments`);
-	const tree = await opened(folder, slots);
+	const { folder, root, places } = await stored(60_000, 6);
+	t.ok(places.count > 1, `${places.count} segments`);
+	const tree = await opened(folder, places);
 	for (let i = 0; i < 60_000; i += 4999) t.equal(positionOf(tree, root, i * STRIDE), 48 * (i + 1));
 });
 
 t.test("a node that was changed, or can't be read, is an error that names its place", async (t) => {
-	const { folder, root, slots } = await stored(100, 1);
+	const { folder, root, places } = await stored(100, 1);
 	const at = root.place - (root.place % 512);
 	const bytes = await peek(folder, "log.000000", at, 512);
 	bytes[root.place - at + 20]! ^= 1;
 	await poke(folder, "log.000000", at, bytes);
-	const tree = await opened(folder, slots);
+	const tree = await opened(folder, places);
 	t.equal(positionOf(tree, root, STRIDE), -1);
 	t.match(tree.fault?.message, new RegExp(`the map's node at ${root.place}: `));
 	const faulty = new MemoryFolder((device) => {
@@ -89,10 +91,10 @@ t.test("a node that was changed, or can't be read, is an error that names its pl
 		return layer;
 	});
 	for (const [name, file] of folder.files) faulty.files.set(name, file);
-	const unread = await opened(faulty, slots);
+	const unread = await opened(faulty, places);
 	t.equal(positionOf(unread, root, STRIDE), -1);
 	t.match(unread.fault?.message, /it can't be read: mediumError/);
-	const lost = await opened(new MemoryFolder(), slots);
+	const lost = await opened(new MemoryFolder(), places);
 	t.equal(positionOf(lost, root, STRIDE), -1);
 	t.match(lost.fault?.message, /there is no such segment/);
 });

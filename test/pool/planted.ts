@@ -4,6 +4,8 @@
  */
 
 import { NodeLog } from "../../lib/pool/node-log.js";
+import { NodePlaces } from "../../lib/pool/node-places.js";
+import { Slots } from "../../lib/pool/space/slots.js";
 import { Windows } from "../../lib/pool/space/windows.js";
 import { Upkeep } from "../../lib/pool/upkeep.js";
 
@@ -25,8 +27,20 @@ export const SPACE_PLANTS = {
 			this.holdBack = holdBack;
 			return edge;
 		}),
+	"slots that nodes were moved from are used again at once": () => {
+		const { move } = NodePlaces.prototype;
+		return planted(NodePlaces.prototype, "move", function (this: NodePlaces, ...args) {
+			const isOver = planted(Slots.prototype, "emptied", function (this: Slots, slot) {
+				EMPTIED.call(this, slot);
+				this.settle(Number.POSITIVE_INFINITY);
+			});
+			move.apply(this, args);
+			isOver();
+		});
+	},
 } as const satisfies Record<string, () => () => void>;
 
+const { emptied: EMPTIED } = Slots.prototype;
 const EDGE = Windows.prototype.edge;
 
 export const PLANTS = {

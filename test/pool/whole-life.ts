@@ -8,6 +8,7 @@ import { type BlockDevice, PromisedRequest } from "../../lib/block/device.js";
 import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
 import { OperatorError, StorageStatus } from "../../lib/errors.js";
 import type { Volume } from "../../lib/pool/catalog.js";
+import type { MapSize } from "../../lib/pool/folder.js";
 import { Pool } from "../../lib/pool/pool.js";
 import { openVolumeStack } from "../../lib/pool/volume-stack.js";
 import type { Random } from "../../lib/random.js";
@@ -54,7 +55,7 @@ export class WholeLife implements Legacy {
 	constructor(
 		readonly folder: CrashFolder,
 		readonly random: Random,
-		readonly mapSize: { readonly entries: number; readonly nodeBytes: number },
+		readonly mapSize: MapSize,
 		course: Course,
 		legacy: Legacy,
 	) {

@@ -3,7 +3,7 @@
  * one state that it was in, none before what was promised. Used by `whole.test.ts`.
  */
 
-import { RECORD_ENTRIES } from "../../lib/pool/format.js";
+import { RECORD_ENTRIES, SEGMENT_BYTES } from "../../lib/pool/format.js";
 import { Random } from "../../lib/random.js";
 import { CrashFolder, Power } from "./crash-folder.js";
 import { BULK, BULK_SECTORS, type Legacy, WholeLife } from "./whole-life.js";
@@ -23,7 +23,9 @@ export class WholeRun {
 		const filesMax = this.#random.pick([1, 1, 2]);
 		const folder = new CrashFolder(new Power(Number.POSITIVE_INFINITY), undefined, undefined, filesMax);
 		const entries = RECORD_ENTRIES + this.#random.pick([24, 400, 20_000]);
-		const map = { entries, nodeBytes: 2 ** 18 };
+		// (Segments of nodes are many, and are cleaned whenever there are two.)
+		const nodeFillBytes = this.#random.pick([16_384, 131_072, SEGMENT_BYTES]);
+		const map = { entries, nodeBytes: 2 ** 18, nodeFillBytes, spareNodeSlots: 0 };
 		this.life = new WholeLife(folder, new Random(seed), map, new Course(new Map()), NOTHING);
 	}
 

@@ -24,7 +24,7 @@ function aheadOf(slots: number): number {
 }
 
 /** With fewer that are free nothing is cleaned, so that a checkpoint can still be stored. */
-const CLEANS_FROM = 3;
+export const CLEANS_FROM = 3;
 
 /** Of so many slots that no write gets: `entries` of an overlay, mapped pages, bytes of the table of segments. */
 export function reserveSlots(slots: number, entries: number, pages: number, tableBytes: number): number {

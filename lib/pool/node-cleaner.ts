@@ -1,0 +1,139 @@
+/**
+ * Keeps the slots that nodes take few: where much of them is dead, what lives in the emptiest is written to one slot, closely packed, segment by
+ * segment. Nothing is said of it in the log, since a node's place stays: the next checkpoint has where segments are, and until both copies
+ * of the head name that, what was left stays as it is. Used by `upkeep.ts`, one slot at a time.
+ */
+
+import type { Memory } from "../wire/memory.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
+import { BLOCK_BYTES, roundUp, SEGMENT_BYTES } from "./format.js";
+import type { NodePlaces } from "./node-places.js";
+import { GRANULE_BYTES, type NodeSegment } from "./node-segment.js";
+import { NO_SLOT } from "./space/slots.js";
+
+/** Read at once. */
+const WINDOW_BYTES = 256 * 1024;
+
+/** Slots beyond twice what lives: what is being filled, and what is too little for another round. */
+const SPARE_SLOTS = 3;
+const SLOTS_PER_LIVE = 2;
+
+export interface NodeCleanerWorld {
+	readonly places: NodePlaces;
+	/** Instead of the usual number. */
+	readonly spareSlots?: number | undefined;
+	allocate(byteLength: number): Memory;
+	takeSlot(): number;
+	/** Nothing was moved to it after all. */
+	giveSlot(slot: number): void;
+	read(slot: number, offsetBytes: number, lengthBytes: number, into: Memory): Promise<void>;
+	/** Stable when nodes are. */
+	write(slot: number, bytes: number, from: Memory): Promise<void>;
+	mayGoOn(): Promise<void>;
+	/** No checkpoint is being made until what is returned is called. */
+	reserve(): Promise<() => void>;
+}
+
+interface Moving {
+	readonly segment: NodeSegment;
+	readonly at: number;
+	readonly runs: Int32Array;
+}
+
+export class NodeCleaner {
+	/** Bytes that were moved so far. */
+	movedBytes = 0;
+	readonly #world: NodeCleanerWorld;
+	#window: Memory | null = null;
+
+	constructor(world: NodeCleanerWorld) {
+		this.#world = world;
+	}
+
+	/** Makes one slot of several, if there are too many; false if not, or there is no slot to move to. Throws what storage throws: then nothing was moved. */
+	async clean(): Promise<boolean> {
+		const segments = this.#victims();
+		const slot = segments.length > 0 ? this.#world.takeSlot() : NO_SLOT;
+		if (slot === NO_SLOT) return false;
+		let isMoved = false;
+		try {
+			isMoved = await this.#move(segments, slot);
+		} finally {
+			if (!isMoved) this.#world.giveSlot(slot);
+		}
+		return isMoved;
+	}
+
+	async #move(segments: readonly NodeSegment[], slot: number): Promise<boolean> {
+		const world = this.#world;
+		const target = world.allocate(SEGMENT_BYTES);
+		const all: Moving[] = [];
+		let end = 0;
+		for (const segment of segments) {
+			// (Something may have died since, but nothing is more.)
+			const moving = { segment, at: end, runs: segment.livingRuns() };
+			await this.#copy(moving, target);
+			all.push(moving);
+			end += moving.runs.at(-1)! * GRANULE_BYTES;
+		}
+		await world.write(slot, roundUp(end, BLOCK_BYTES), target);
+		this.movedBytes += end;
+		const release = await world.reserve();
+		const left = all.filter(({ segment }) => world.places.of(segment.number) === segment);
+		for (const { segment, at, runs } of left) world.places.move(segment, slot, at, runs);
+		release();
+		return left.length > 0;
+	}
+
+	/** Segments of the emptiest slots, as many as fit into one; none if there are not too many. */
+	#victims(): NodeSegment[] {
+		const { places, spareSlots = SPARE_SLOTS } = this.#world;
+		const bySlot = new Map<number, { bytes: number; segments: NodeSegment[] }>();
+		let liveBytes = 0;
+		for (const segment of places.all) {
+			if (segment.live === null || places.isOpen(segment.number)) continue;
+			const slot = bySlot.get(segment.slot) ?? { bytes: 0, segments: [] };
+			slot.bytes += segment.liveBytes;
+			slot.segments.push(segment);
+			liveBytes += segment.liveBytes;
+			bySlot.set(segment.slot, slot);
+		}
+		const most = (SLOTS_PER_LIVE * liveBytes) / SEGMENT_BYTES + spareSlots;
+		let tooMany = bySlot.size - most;
+		if (tooMany <= 0) return [];
+		const victims: NodeSegment[] = [];
+		let bytes = 0;
+		let slots = 0;
+		for (const slot of [...bySlot.values()].sort((a, b) => a.bytes - b.bytes)) {
+			if (bytes + slot.bytes > SEGMENT_BYTES || (slots > 1 && tooMany <= 0)) break;
+			victims.push(...slot.segments);
+			bytes += slot.bytes;
+			if (slots++ > 0) tooMany--;
+		}
+		return slots > 1 ? victims : [];
+	}
+
+	async #copy({ segment, at, runs }: Moving, target: Memory): Promise<void> {
+		const world = this.#world;
+		this.#window ??= world.allocate(WINDOW_BYTES);
+		const window = this.#window;
+		let [from, to] = [0, 0];
+		for (let run = 0; run < runs.length - 2; run += 2) {
+			let source = segment.locate(runs[run]! * GRANULE_BYTES);
+			let into = at + runs[run + 1]! * GRANULE_BYTES;
+			for (let left = (runs[run + 3]! - runs[run + 1]!) * GRANULE_BYTES; left > 0; ) {
+				if (source < from || source >= to) {
+					await world.mayGoOn();
+					from = source - (source % SECTOR_BYTES);
+					to = Math.min(SEGMENT_BYTES, from + WINDOW_BYTES);
+					await world.read(segment.slot, from, to - from, window);
+				}
+				const length = Math.min(left, to - source);
+				target.bytes.set(window.bytes.subarray(source - from, source - from + length), into);
+				source += length;
+				into += length;
+				left -= length;
+			}
+		}
+	}
+}

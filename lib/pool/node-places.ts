@@ -1,0 +1,126 @@
+/**
+ * Which segments of nodes there are, where each lies, and what of them lives: asked for every node that is read. A slot in which nothing lives
+ * any more is given back. What checkpoints have among the nodes beside trees is here too, as far as the next one has it no more. Kept by
+ * `node-log.ts`.
+ */
+
+import type { BlobRef } from "./blob-ref.js";
+import { SEGMENT_BYTES } from "./format.js";
+import type { NodeSegment } from "./node-segment.js";
+import type { Slots } from "./space/slots.js";
+
+export function segmentOf(place: number): number {
+	return Math.floor(place / SEGMENT_BYTES);
+}
+
+export class NodePlaces {
+	/** Bytes that live. */
+	liveBytes = 0;
+	/** What the last checkpoint has and the next one has not: that gives it back. */
+	stale: BlobRef[] = [];
+	readonly #bySegment = new Map<number, NodeSegment>();
+	/** By slot: how many segments lie there. */
+	readonly #residents = new Map<number, number>();
+	readonly #slots: Slots;
+	/** Segments that are written to, which stay. */
+	isOpen: (number: number) => boolean = () => false;
+
+	constructor(slots: Slots) {
+		this.#slots = slots;
+	}
+
+	get all(): IterableIterator<NodeSegment> {
+		return this.#bySegment.values();
+	}
+
+	get count(): number {
+		return this.#bySegment.size;
+	}
+
+	of(number: number): NodeSegment | undefined {
+		return this.#bySegment.get(number);
+	}
+
+	add(segment: NodeSegment): void {
+		this.#bySegment.set(segment.number, segment);
+		this.liveBytes += segment.liveBytes;
+		this.#settled(segment.slot);
+	}
+
+	/** One lives there. */
+	#settled(slot: number): void {
+		this.#slots.took(slot);
+		this.#residents.set(slot, (this.#residents.get(slot) ?? 0) + 1);
+	}
+
+	#left(slot: number): void {
+		const left = this.#residents.get(slot)! - 1;
+		if (left > 0) this.#residents.set(slot, left);
+		else {
+			this.#residents.delete(slot);
+			this.#slots.emptied(slot);
+		}
+	}
+
+	/** Something was stored. */
+	took(place: number, bytes: number): void {
+		this.#put(place, bytes, true);
+	}
+
+	/** Nobody reads what is at a place any more. */
+	free(place: number, bytes: number): void {
+		this.#put(place, bytes, false);
+	}
+
+	#put(place: number, bytes: number, isLive: boolean): void {
+		const segment = this.#bySegment.get(segmentOf(place));
+		if (segment === undefined) return;
+		this.liveBytes -= segment.liveBytes;
+		segment.put(place % SEGMENT_BYTES, bytes, isLive);
+		this.liveBytes += segment.liveBytes;
+		if (!isLive) this.settle(segment);
+	}
+
+	/** A segment of which nothing lives is forgotten. */
+	settle(segment: NodeSegment): void {
+		if (segment.liveBytes > 0 || this.isOpen(segment.number)) return;
+		this.#bySegment.delete(segment.number);
+		if (segment.ref !== null) this.stale.push(segment.ref);
+		segment.ref = null;
+		this.#left(segment.slot);
+	}
+
+	/** What lives of a segment lies elsewhere now: of what is gone by then, nothing. */
+	move(segment: NodeSegment, slot: number, at: number, runs: Int32Array): void {
+		const before = segment.slot;
+		this.#settled(slot);
+		this.liveBytes -= segment.liveBytes;
+		segment.move(slot, at, runs);
+		this.liveBytes += segment.liveBytes;
+		this.#left(before);
+		this.settle(segment);
+	}
+
+	/** Where something that was stored is now: `place` and the rest do not change. */
+	now({ place, bytes, crc, slot }: BlobRef): BlobRef {
+		const segment = this.of(segmentOf(place));
+		const offset = place % SEGMENT_BYTES;
+		const at = segment?.locate(offset) ?? -1;
+		if (segment === undefined || at < 0) return { place, slot, bytes, crc };
+		const ref = { place, slot: segment.slot, bytes, crc };
+		return at === offset ? ref : { ...ref, at };
+	}
+
+	/** A checkpoint is going to be stored: what it stores anew, or has no more, is not wanted where it is. */
+	forgetStale(): void {
+		do {
+			for (const { place, bytes } of this.stale.splice(0)) this.free(place, bytes);
+			// (By that others change.)
+			for (const segment of this.#bySegment.values())
+				if (segment.isChanged && segment.ref !== null) {
+					this.stale.push(segment.ref);
+					segment.ref = null;
+				}
+		} while (this.stale.length > 0);
+	}
+}
