@@ -25,7 +25,7 @@ import { told } from "../support/pools.js";
 
 t.test("a pool and volumes are made and told of", async (t) => {
 	const folder = path.join(newDirectory(), "deep", "pool");
-	t.match(await told(poolCreateCommand, folder), /^pool +\/.*\nformat +4\nvolumes +0\n/);
+	t.match(await told(poolCreateCommand, folder), /^pool +\/.*\nformat +5\nvolumes +0\n/);
 	t.match(
 		await told(volumeCreateCommand, `${folder}/web`, "10G"),
 		/^volume +\S+\/web\nsize +10G\nused +0\nunique +0\nshared +0\npast +0\npage +4K\n/,
@@ -34,7 +34,7 @@ t.test("a pool and volumes are made and told of", async (t) => {
 	t.match(made, { name: "db", sizeBytes: 2 ** 20, pageBytes: 65536, usedBytes: 0, wwn: /^3/, created: /Z$/ });
 	t.strictSame(JSON.parse(await told(volumeShowCommand, `${folder}/db`, "--json")), made);
 	t.match(await told(volumeLsCommand, folder), /^NAME .*\n\S+\/db +1M +0 .*\n\S+\/web +10G +0 .*\n$/);
-	t.match(JSON.parse(await told(poolShowCommand, folder, "--json")), { path: folder, format: 4, volumes: 2 });
+	t.match(JSON.parse(await told(poolShowCommand, folder, "--json")), { path: folder, format: 5, volumes: 2 });
 });
 
 t.test("snapshots, clones, names and sizes", async (t) => {
