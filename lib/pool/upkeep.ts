@@ -229,6 +229,7 @@ export class Upkeep implements CleanerWorld {
 			cleanedInVain: this.#inVain,
 			isUnsettled: log.cursor.sequence !== (history.kept.at(-1)?.sequence ?? 0),
 			hasHistory: history.hasSome,
+			untold: log.segment - head.state.start.segment,
 			canGrow: segments.mayGrow && !this.#isLastFile,
 			liveShare: table.liveSectors / (usedSlots * SEGMENT_SECTORS),
 		};

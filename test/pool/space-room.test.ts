@@ -60,7 +60,7 @@ class Volume {
 			const isUnsettled = world.heads[1].segment < world.segment;
 			if (free + waiting > most) cleanedInVain = 0;
 			most = Math.max(most, free + waiting);
-			const counts = { free, reserve: RESERVE, waiting, emptiest, cleanedInVain };
+			const counts = { free, reserve: RESERVE, waiting, emptiest, cleanedInVain, untold: 0 };
 			const next = nextStep({ ...counts, isUnsettled, hasHistory, canGrow: false, liveShare: 1, slots: 64 });
 			if (next === Next.nothing || next === Next.refuse) return next;
 			isStuck = false;
@@ -99,7 +99,7 @@ t.test(
 );
 
 t.test("where there is room nobody looks through all slots", async (t) => {
-	const counts = { slots: 131_072, free: 500, reserve: 200, waiting: 0, cleanedInVain: 0 };
+	const counts = { slots: 131_072, free: 800, reserve: 200, waiting: 0, cleanedInVain: 0, untold: 0 };
 	let looks = 0;
 	const standing = {
 		...counts,
@@ -121,6 +121,25 @@ t.test("where there is room nobody looks through all slots", async (t) => {
 		"where there is little",
 	);
 });
+
+t.test(
+	"cleaning begins when half is left, and one checkpoint gives back what it has emptied until then",
+	async (t) => {
+		const counts = { slots: 512, reserve: 20, emptiest: 100, cleanedInVain: 0, liveShare: 0.7 };
+		const next = (left: number, waiting: number, untold = 0) => {
+			const standing = { ...counts, free: 20 + left, waiting, untold };
+			return nextStep({ ...standing, isUnsettled: true, hasHistory: false, canGrow: false });
+		};
+		t.equal(next(9, 0), Next.nothing);
+		t.equal(next(9, 3), Next.nothing, "though some would come back");
+		for (let waiting = 0; waiting < 8; waiting++) t.equal(next(8, waiting), Next.clean);
+		t.equal(next(8, 8), Next.checkpoint);
+		t.equal(next(5, 8), Next.clean, "writes have taken some meanwhile");
+		t.equal(next(1, 8), Next.checkpoint, "and so many that no more can wait");
+		t.equal(next(1, 0), Next.clean);
+		t.equal(next(8, 0, 16), Next.checkpoint, "first of all it is asked what has died");
+	},
+);
 
 t.test("slots that were never written to are counted, for their space is not taken yet", async (t) => {
 	const slots = new Slots();

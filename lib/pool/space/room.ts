@@ -15,15 +15,18 @@ const SLOTS_AT_LEAST = 6;
 /** A small pool does with less: one for each of these. */
 const SMALL = 3;
 const SHARE_MAX = 0.25;
-/** Cleaning begins when so many are left beyond the reserve: of a small pool few, of a large one more, for each checkpoint stores the map. */
-const AHEAD = 8;
-const AHEAD_MAX = 256;
+/**
+ * So many are left beyond the reserve after cleaning, which begins when half of them are: what it empties comes back by one checkpoint, which
+ * stores the map of all that was written since the one before. Of a small pool few, of a large one more.
+ */
+const AHEAD = 16;
+const AHEAD_MAX = 1024;
 
 function aheadOf(slots: number): number {
-	return Math.max(Math.min(AHEAD, slots / 8), Math.min(AHEAD_MAX, slots / 64));
+	return Math.max(Math.min(AHEAD, slots / 8), Math.min(AHEAD_MAX, slots / 32));
 }
 
-/** With fewer that are free nothing is cleaned, so that a checkpoint can still be stored. */
+/** With fewer that are free, or less than half the reserve, nothing is cleaned, so that a checkpoint can still be stored. */
 export const CLEANS_FROM = 3;
 
 /** Of so many slots that no write gets: `entries` of an overlay, mapped pages, bytes of the table of segments. */
@@ -50,6 +53,8 @@ export interface Standing {
 	readonly hasHistory: boolean;
 	/** There may be more slots than there are. */
 	readonly canGrow: boolean;
+	/** Segments that were written since the last checkpoint: what has died since is not known. */
+	readonly untold: number;
 	/** How much of the slots that are used lives, up to 1. */
 	readonly liveShare: number;
 }
@@ -76,17 +81,21 @@ const GROWS_FROM = 0.5;
 
 /** Whether there are as many slots as are wanted: then the rest of how things stand does not matter. */
 export function isEnough({ slots, free, reserve }: Pick<Standing, "slots" | "free" | "reserve">): boolean {
-	return free - reserve >= aheadOf(slots);
+	return free - reserve > aheadOf(slots) / 2;
 }
 
 export function nextStep(standing: Standing): Next {
-	const { free, reserve, waiting, isUnsettled, hasHistory, canGrow } = standing;
+	const { free, reserve, waiting, untold, isUnsettled, hasHistory, canGrow } = standing;
 	if (isEnough(standing)) return Next.nothing;
 	const left = free - reserve;
 	const ahead = aheadOf(standing.slots);
 	const emptiest = standing.cleanedInVain < IN_VAIN_MAX ? standing.emptiest : undefined;
-	if (waiting > 0 && free < CLEANS_FROM) return Next.checkpoint;
+	if (waiting > 0 && free < Math.max(CLEANS_FROM, reserve / 2)) return Next.checkpoint;
 	if (canGrow && standing.liveShare >= GROWS_FROM) return Next.grow;
+	// (Writes need some now.)
+	if (left < ahead / 8 && waiting >= ahead / 4) return Next.checkpoint;
+	// (Segments are emptier than they look.)
+	if (untold >= ahead && isUnsettled) return Next.checkpoint;
 	if (emptiest !== undefined && emptiest <= WORTH_IT && left + waiting < ahead) return Next.clean;
 	if (left > 0 && waiting === 0) return Next.nothing;
 	if (waiting > 0 || isUnsettled) return Next.checkpoint;
