@@ -95,6 +95,19 @@ t.test("figures: reached, missed, not measured and doubtful", async (t) => {
 	t.match(none, [{ value: undefined, note: "vblade: gone" }]);
 });
 
+t.test("of a plain file and the disk, that one counts which the writes have to wait for", async (t) => {
+	const row = POOL_ROWS.find(({ key }) => key === "pool write cache ext4")!;
+	const found = (disk: number): Figure[] =>
+		throughput(row, {
+			ours: side("ours", sample(80)),
+			references: [side("plain file", sample(100)), side("the disk, in order", sample(disk))],
+		});
+	t.strictSame(found(120).map(isMet), [true, undefined], "the disk is quick enough");
+	t.strictSame(found(119).map(isMet), [undefined, false]);
+	t.strictSame(found(100).map(isMet), [undefined, true]);
+	t.match(found(100)[0], { value: { median: 0.8 }, note: /^does not count: the disk, in order is 1.00/ });
+});
+
 t.test("the tail is that of the worst row at window 16", async (t) => {
 	const [first, second] = ROWS.filter(({ window }) => window === 16);
 	const alone = ROWS.find(({ window }) => window === 1);

@@ -15,13 +15,15 @@ import { addressOf, BenchDaemon, descriptorsFor } from "./daemon-server.js";
 
 /** One way to serve. */
 export interface Serving {
-	/** `daemon` is ours with a configuration. `fio` is no server: it writes to the image itself, see `fio.ts`. */
-	readonly program: "ours" | "daemon" | "vblade" | "limit" | "fio";
+	/** `daemon` is ours with a configuration. `fio` is no server: it writes to the image itself, at random or in order, see `fio.ts`. */
+	readonly program: "ours" | "daemon" | "vblade" | "limit" | "fio" | "fio in order";
 	readonly options: readonly string[];
 	/** With more than one, ours serves all of them from one process; vblade has a process for each. */
 	readonly blades: number;
 	/** What is served are volumes of a pool instead of files: see `pools.ts`. */
 	readonly isVolume?: boolean;
+	/** Descriptors that it needs, if not so many as its blades. */
+	readonly descriptors?: number;
 	/** Ours, as compiled in another checkout of this project: its top directory. */
 	readonly checkout?: string;
 }
@@ -39,11 +41,12 @@ export interface Contender {
 
 /** Starts a server of one file per blade, and waits until all of them are served. Throws with what it said if it can't. */
 export async function startContender(
-	{ program, options, checkout }: Serving,
+	serving: Serving,
 	files: readonly string[],
 	lan: Lan,
 	core: number,
 ): Promise<Contender> {
+	const { program, options } = serving;
 	if (program === "daemon") {
 		const daemon = await BenchDaemon.start(lan, files, options, core);
 		return { pids: daemon.pids, stop: () => daemon.stop() };
@@ -53,7 +56,7 @@ export async function startContender(
 		const { shelf, slot } = addressOf(index);
 		return [[String(shelf), String(slot), "lan0", file]];
 	});
-	const command = commandFor(program, options, triples, checkout);
+	const command = commandFor(serving, triples);
 	const running = lan.server.start(["taskset", "-c", String(core), ...command]);
 	try {
 		await until(`start of ${program}`, () => started(running).length >= files.length, START_LIMIT_MS);
@@ -64,21 +67,18 @@ export async function startContender(
 	return { pids: [...new Set(started(running))], stop: () => stop(running, program) };
 }
 
-function commandFor(
-	program: Serving["program"],
-	options: readonly string[],
-	blades: readonly string[][],
-	checkout: string | undefined,
-): string[] {
+function commandFor(serving: Serving, blades: readonly string[][]): string[] {
+	const { program, options } = serving;
 	switch (program) {
 		case "ours":
-			return oneProcess(checkout === undefined ? vbladeCommand() : [builtVblade(checkout)], options, blades);
+			return oneProcess(serving, blades);
 		case "vblade":
 			return manyProcesses(options, blades);
 		case "limit":
 			return [LIMIT, ...blades.flat()];
 		case "daemon":
 		case "fio":
+		case "fio in order":
 			throw new Error(`${program} has no command for blades`);
 		default:
 			return unreachable(program);
@@ -86,12 +86,9 @@ function commandFor(
 }
 
 /** Ours: the four arguments repeated. */
-function oneProcess(
-	command: readonly string[],
-	options: readonly string[],
-	blades: readonly string[][],
-): string[] {
-	const limit = descriptorsFor(blades.length);
+function oneProcess({ options, checkout, descriptors }: Serving, blades: readonly string[][]): string[] {
+	const command = checkout === undefined ? vbladeCommand() : [builtVblade(checkout)];
+	const limit = descriptors ?? descriptorsFor(blades.length);
 	return ["prlimit", `--nofile=${limit}:${limit}`, ...command, ...options, ...blades.flat()];
 }
 

@@ -21,11 +21,13 @@ export interface Figure {
 	readonly title: string;
 	/** What ours is held against, for a ratio. */
 	readonly against: string;
-	readonly unit: "times" | "KiB" | "%" | "ms" | "s";
+	readonly unit: "times" | "KiB" | "MiB" | "%" | "ms" | "s";
 	readonly bound: { readonly kind: "at least" | "at most"; readonly value: number };
 	/** Undefined where it could not be measured; `note` then says why. */
 	readonly value: Spread | undefined;
 	readonly note: string;
+	/** Of two references another one counts: whether this is reached is no matter. */
+	readonly isBeside?: boolean;
 }
 
 /** What one server did in one row: medians over the rounds. */
@@ -44,8 +46,9 @@ export interface Workload {
 	readonly servers: readonly Performance[];
 }
 
-export function isMet({ value, bound }: Figure): boolean | undefined {
-	if (value === undefined) return undefined;
+/** Undefined: that is not known, or no matter. */
+export function isMet({ value, bound, isBeside }: Figure): boolean | undefined {
+	if (value === undefined || isBeside === true) return undefined;
 	return bound.kind === "at least" ? value.median >= bound.value : value.median <= bound.value;
 }
 
@@ -87,18 +90,41 @@ function lostIn(side: Side): number {
 
 /** The figures of a row about throughput: one for each server that ours is held against. */
 export function throughput(row: Row, measured: Measured): Figure[] {
-	return row.references.map(({ name, atLeast }, index) => {
-		const theirs = measured.references[index] ?? { name, failed: "not run" };
+	return row.references.map((reference, index) => {
+		const theirs = sideAt(row, measured, index);
+		const beside = besideThePoint(row, measured, index);
+		const notes = [remarks(measured.ours, theirs), beside];
 		return {
 			key: row.key,
 			title: row.title,
-			against: name,
+			against: reference.name,
 			unit: "times",
-			bound: { kind: "at least", value: atLeast },
+			bound: { kind: "at least", value: reference.atLeast },
 			value: ratios(measured.ours, theirs, (sample) => sample.requestsPerSecond),
-			note: remarks(measured.ours, theirs),
+			note: notes.filter((text) => text !== "").join("; "),
+			isBeside: beside !== "",
 		};
 	});
+}
+
+function sideAt({ references }: Row, measured: Measured, index: number): Side {
+	return measured.references[index] ?? { name: references[index]?.name ?? "", failed: "not run" };
+}
+
+/** Of two references of which only one counts: what the other one has to be told. */
+function besideThePoint(row: Row, measured: Measured, index: number): string {
+	const at = row.references[index]?.countsBelow === undefined ? index + 1 : index;
+	const { countsBelow } = row.references[at] ?? {};
+	if (countsBelow === undefined || at === 0) return "";
+	const faster = ratios(
+		sideAt(row, measured, at),
+		sideAt(row, measured, at - 1),
+		(one) => one.requestsPerSecond,
+	);
+	if (faster === undefined) return "";
+	const counts = faster.median >= countsBelow ? at - 1 : at;
+	if (counts === index) return "";
+	return `does not count: ${row.references[at]?.name} is ${faster.median.toFixed(2)} of ${row.references[at - 1]?.name}`;
 }
 
 /** The slowest request of a thousand, ours to vblade's: of all rows at window 16 the one in which ours is worst. */

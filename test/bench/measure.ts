@@ -20,7 +20,7 @@ import { addressOf } from "./daemon-server.js";
 import { runFio } from "./fio.js";
 import { type Image, type Images, rewrite } from "./images.js";
 import { Loader } from "./loader.js";
-import { age, fill, fullVolume, type Load, newVolumes, overwrite } from "./pools.js";
+import { type Load, makeReady, volumesOf, type WantedPool } from "./pools.js";
 import { cpuSeconds, residentKib } from "./processes.js";
 import type { Row } from "./rows.js";
 import type { Sample } from "./sample.js";
@@ -136,14 +136,15 @@ async function runOnce(
 	loader: Loader,
 ): Promise<Sample> {
 	if (row.rewritten) rewrite(image);
-	if (serving.program === "fio")
-		return runFio(image, row.sectors * SECTOR_BYTES, row.window, settings.seconds);
+	const runSeconds = Math.max(settings.seconds, row.secondsMin ?? 0);
+	const isInOrder = serving.program === "fio in order";
+	if (serving.program === "fio" || isInOrder)
+		return runFio(image, row.sectors * SECTOR_BYTES, row.window, runSeconds, isInOrder);
 	const { files, index } = toServe(row, serving, image, images);
 	const server = await startContender(serving, files, lan, settings.targetCore);
 	try {
 		const load = { ...loadOf(row, image), ...addressOf(index), seed: round + 1 };
-		if (serving.isVolume) await (row.isAged ? age(loader, load, image) : fill(loader, load));
-		if (row.overwrites !== undefined) await overwrite(loader, load, row.overwrites);
+		if (serving.isVolume) await makeReady(loader, load, image, wantedOf(row));
 		const warmUp = row.cold
 			? { ...load, firstLba: 0, blocks: WARM_REGION_SECTORS / row.sectors, requests: 0 }
 			: load;
@@ -152,8 +153,7 @@ async function runOnce(
 		const patience = row.cold ? COLD_PATIENCE : 1;
 		const requests = row.cold ? COLD_REQUESTS_PER_SECOND * settings.seconds : 0;
 		const before = cpuSeconds(server.pids);
-		const seconds = Math.max(settings.seconds, row.secondsMin ?? 0) * patience;
-		const result = checked(await loader.run({ ...load, seconds, requests }));
+		const result = checked(await loader.run({ ...load, seconds: runSeconds * patience, requests }));
 		return sample(result, cpuSeconds(server.pids) - before, server, image);
 	} finally {
 		await server.stop();
@@ -168,14 +168,17 @@ function toServe(
 	images: Images,
 ): { files: string[]; index: number } {
 	const { disks = 1 } = row;
-	if (serving.isVolume && row.isAged) return { files: [fullVolume(image)], index: 0 };
-	if (serving.isVolume)
-		return { files: newVolumes(path.dirname(image.path), disks, image.sizeBytes / disks), index: 0 };
+	if (serving.isVolume) return { files: volumesOf(image, wantedOf(row)), index: 0 };
 	if (disks > 1) return { files: images.parts(image, disks), index: 0 };
 	const files = [...images.small(serving.blades - 1)];
 	const index = Math.floor(serving.blades / 2);
 	files.splice(index, 0, image.path);
 	return { files, index };
+}
+
+/** The pool that a row's volumes are of. */
+function wantedOf({ disks = 1, pool = "written" }: Row): WantedPool {
+	return { disks, state: pool };
 }
 
 /** The load of a row, over the whole image or, if it is cold, what follows the part for warming up. */
@@ -217,7 +220,7 @@ function sample(result: LoadResult, cpu: number, server: Contender, image: Image
 }
 
 /** Empties the page cache of everything that is on disk. */
-function dropCaches(): void {
+export function dropCaches(): void {
 	execFileSync("sync");
 	writeFileSync(DROP_CACHES, "3\n");
 }

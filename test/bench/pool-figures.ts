@@ -1,5 +1,5 @@
 /**
- * What is measured of pools that is no row: things done to volumes while they are served. Says what there is, and has it measured; called by
+ * What is measured of pools that is no row: things done to volumes while they are served, what is written for a byte, a volume of 1 TiB. Says what there is, and has it measured; called by
  * `main.ts`.
  */
 
@@ -8,8 +8,10 @@ import type { Images } from "./images.js";
 import { reasonOf, type Settings } from "./measure.js";
 import { measureOpening, POOL_SIZES } from "./pool-opening.js";
 import { measureSnapshots } from "./pool-snapshots.js";
+import { measureTebibyte, TEBIBYTE } from "./pool-tebibyte.js";
 import { type About, PoolValues } from "./pool-values.js";
 import { ACTS, measureWaits, WINDOWS } from "./pool-waits.js";
+import { measureWritten, WRITTEN } from "./pool-written.js";
 
 /** What an initiator waits at most while something is done to volumes of the same pool. */
 const WAIT_MAX_MS = 10;
@@ -41,7 +43,13 @@ const openingsOf = (size: keyof typeof POOL_SIZES): readonly About[] =>
 		return about(`open ${size} ${name}`, what, "s", seconds);
 	});
 
-export const POOL_FIGURES: readonly About[] = [...SNAPSHOTS, ...WAITS, ...SIZES.flatMap(openingsOf)];
+export const POOL_FIGURES: readonly About[] = [
+	...SNAPSHOTS,
+	...WAITS,
+	...SIZES.flatMap(openingsOf),
+	...WRITTEN,
+	...TEBIBYTE,
+];
 
 function about(key: string, title: string, unit: "times" | "ms" | "s", value: number): About {
 	const kind = unit === "times" ? "at least" : "at most";
@@ -75,5 +83,7 @@ export async function poolFigures(
 	await attempt(SNAPSHOTS, () => measureSnapshots(on));
 	await attempt(WAITS, () => measureWaits(on, memoryRounds));
 	for (const size of SIZES) await attempt(openingsOf(size), () => measureOpening(on, size, memoryRounds));
+	await attempt(WRITTEN, () => measureWritten(on));
+	await attempt(TEBIBYTE, () => measureTebibyte(on, memoryRounds));
 	return POOL_FIGURES.filter(({ key }) => keys.has(key)).map((each) => values.figure(each));
 }

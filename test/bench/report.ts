@@ -71,7 +71,7 @@ function figureTable(figures: readonly Figure[]): string {
 				figure.value === undefined ? "not measured" : shown(figure.value.median, figure.unit),
 				figure.value === undefined ? "" : range(figure.value, figure.unit),
 				`${figure.bound.kind} ${shown(figure.bound.value, figure.unit)}`,
-				met === undefined ? "?" : met ? "yes" : "NO",
+				met === undefined ? (figure.isBeside ? "" : "?") : met ? "yes" : "NO",
 				figure.note,
 			];
 		}),
@@ -137,6 +137,8 @@ function shown(value: number, unit: Figure["unit"]): string {
 			return value.toFixed(2);
 		case "KiB":
 			return `${value.toFixed(1)} KiB`;
+		case "MiB":
+			return `${value.toFixed(0)} MiB`;
 		case "%":
 			return `${value.toFixed(3)} %`;
 		case "ms":

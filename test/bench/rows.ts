@@ -5,6 +5,7 @@
 
 import type { Serving } from "./contenders.js";
 import type { ImageKind } from "./images.js";
+import type { PoolState } from "./pools.js";
 
 /** A server that ours is compared with, and how many times as many requests ours has to carry out in the same time. */
 export interface Reference {
@@ -13,6 +14,8 @@ export interface Reference {
 	readonly atLeast: number;
 	/** Requests under way, if not as many as in the row. */
 	readonly window?: number;
+	/** How many times as fast it has to be as the reference before it: then that one counts, else this one does, and the other is beside the point. */
+	readonly countsBelow?: number;
 }
 
 export interface Row {
@@ -35,10 +38,8 @@ export interface Row {
 	readonly sequential?: boolean;
 	/** So many disks, each with its part of the window; one if it is not said. */
 	readonly disks?: number;
-	/** So many blocks are written at random before each run. */
-	readonly overwrites?: number;
-	/** The pool can't grow, is 70 % full and has been written over three times, before the first run of any row on that image. */
-	readonly isAged?: boolean;
+	/** What the pool is like before the first run of any row on that image; made so by `pools.ts`, written over if it is not said. */
+	readonly pool?: PoolState;
 	/** A run takes so many seconds at least. */
 	readonly secondsMin?: number;
 	readonly ours: Serving;
