@@ -211,7 +211,7 @@ export class Upkeep implements CleanerWorld {
 	}
 
 	#standing(emptiest: number | undefined): Standing {
-		const { segments, log, history, room } = this.#of;
+		const { segments, head, log, history, room } = this.#of;
 		const { slots, table } = segments;
 		slots.settle();
 		const { free, comingBack: waiting } = slots;

@@ -1,6 +1,6 @@
 /**
  * Bytes that a disk has to write for each byte of random durable writes, records, checkpoints and cleaning included, of a volume without history in a
- * pool that is as full as it has been for a while: 20 GiB, by the pool's own code, in files without pages (`pool-made-up.ts`). Called
+ * pool that has been so full for a while, of the nine tenths that it offers: 20 GiB, by the pool's own code, in files without pages (`pool-made-up.ts`). Called
  * by `pool-figures.ts`.
  */
 
@@ -18,6 +18,8 @@ const FULL = [
 export const MAP_MOST = 0.2;
 const SIZE_BYTES = 20 * 2 ** 30;
 const WINDOW = 16;
+/** Of its slots a pool offers so many to volumes. */
+const OFFERED = 0.9;
 /** So often the pool is written over, its own size each time, before anything is counted; and so much of the volume while it is. */
 const SETTLED = 1.5;
 const COUNTED = 0.5;
@@ -40,11 +42,12 @@ export async function measureWritten({ images, values, wants, progress }: Measur
 	const folder = path.join(path.dirname(images.disk.path), "made-up");
 	for (const { percent } of FULL) {
 		if (!wants(`written ${percent}`) && !wants(`written ${percent} map`)) continue;
-		const made = await MadeUpPool.create(folder, SIZE_BYTES, percent / 100);
+		const share = (OFFERED * percent) / 100;
+		const made = await MadeUpPool.create(folder, SIZE_BYTES, share);
 		const say = (what: string): void => progress(`pools: ${percent} % full, 20 GiB: ${what}`);
 		await made.fill((share) => say(`${Math.round(100 * share)} % filled`));
 		say("is written over");
-		await made.overwrite(Math.round((SETTLED * made.pages * 100) / percent), WINDOW);
+		await made.overwrite(Math.round((SETTLED * made.pages) / share), WINDOW);
 		const { log, moved, map } = await made.written(Math.round(COUNTED * made.pages), WINDOW);
 		await made.end(false);
 		rmSync(folder, { recursive: true, force: true });
