@@ -52,7 +52,7 @@ class Volume {
 		let isStuck = false;
 		let cleanedInVain = 0;
 		let most = world.slots.free + world.slots.waiting;
-		for (let steps = 0; steps < 500; steps++) {
+		for (let steps = 0; steps < 3000; steps++) {
 			const slot = atOnce(world.cleaner.emptiest(world.heads[1].segment));
 			const emptiest = slot === NO_SLOT || isStuck ? undefined : world.table.liveIn(slot);
 			const { free, waiting } = world.slots;
