@@ -79,7 +79,7 @@ export function insideOf(options: AssemblyOptions, read: Read, guard: Guard, eve
 	const wallMs = (clockMs: number): number => now() + clockMs - clock.now();
 	const replaced = new Replaced(events, () => desired.stewards());
 	const shower = new Shower({ observed, kept, changes, workers, wallMs, replaced });
-	const pools = new Pools(desired, workers, jobs, events);
+	const pools = new Pools(desired, workers, jobs, events, (disk) => changes.activeInitiators(disk));
 	return {
 		version,
 		sinceMs,

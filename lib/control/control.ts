@@ -73,7 +73,10 @@ export class Control {
 				inside.poolKeeping.lost();
 			},
 			recognized: (disk, identity) => kept.recognize(disk, identity),
-			happened: (happening) => inside.events.add(namedBy(inside.desired.config.pools, happening)),
+			happened: (happening) => {
+				inside.poolKeeping.happened(happening);
+				inside.events.add(namedBy(inside.desired.config.pools, happening));
+			},
 			seen: (view) => inside.observed.see(view),
 			set: async (disk, set) => {
 				if (!isDeepStrictEqual(kept.find(disk)?.set, set)) await kept.note(disk, { set });

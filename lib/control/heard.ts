@@ -111,7 +111,7 @@ const isNews = isShape({
 		isEither(
 			isMissing,
 			isShape({
-				kind: isOneOf(["snapshot-taken", "snapshot-removed", "pool-history"]),
+				kind: isOneOf(["snapshot-taken", "snapshot-removed", "pool-history", "pool-away"]),
 				pool: isWord,
 				volume: isEither(isMissing, isWord),
 			}),
@@ -191,6 +191,7 @@ const isTold = (of: Check): Check => isList(of, TOLD_MAX);
 
 const isPool = isShape({
 	format: isNumber,
+	away: isEither(isNull, isWord),
 	id: isNumber,
 	sizeBytes: isNumber,
 	usedBytes: isNumber,

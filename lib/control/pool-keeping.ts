@@ -9,7 +9,7 @@ import type { Clock } from "../clock.js";
 import type { PoolAct } from "../daemon/worker-messages.js";
 import type { Config } from "../spec/config.js";
 import type { PoolConfig } from "../spec/configuration.js";
-import type { EventLog } from "./event-log.js";
+import type { EventLog, Happening } from "./event-log.js";
 import type { Workers } from "./seams.js";
 import { messageOf } from "./thrown.js";
 
@@ -26,6 +26,8 @@ interface Told {
 	isUnderWay: boolean;
 	/** Why it is not so. */
 	trouble: string | undefined;
+	/** Why its directory can't be asked for more, although it is open. */
+	away: string | null;
 }
 
 export interface PoolKeepingOf {
@@ -49,6 +51,22 @@ export class PoolKeeping {
 		for (const told of this.#told.values()) told.atMs = Number.NEGATIVE_INFINITY;
 	}
 
+	/** What is wrong with pools, a line each. */
+	get troubles(): string[] {
+		const { pools } = this.#of.desired.config;
+		return pools.flatMap(({ name, path }) => {
+			const { trouble, away } = this.#told.get(path) ?? {};
+			const what = trouble ?? away;
+			return what ? [`pool ${name}: ${what}`] : [];
+		});
+	}
+
+	/** A pool has told something itself. */
+	happened({ kind, severity, message, poolPath }: Happening): void {
+		const told = kind === "pool-away" ? this.#told.get(poolPath ?? "") : undefined;
+		if (told !== undefined) told.away = severity === "info" ? null : message;
+	}
+
 	look(): void {
 		const { desired, clock } = this.#of;
 		const before = this.#told;
@@ -58,7 +76,13 @@ export class PoolKeeping {
 			const act = actFor(pool, desired.config);
 			let told = before.get(pool.path);
 			if (told === undefined || (!told.isUnderWay && !isDeepStrictEqual(told.act, act)))
-				told = { act, atMs: Number.NEGATIVE_INFINITY, isUnderWay: false, trouble: told?.trouble };
+				told = {
+					act,
+					atMs: Number.NEGATIVE_INFINITY,
+					isUnderWay: false,
+					trouble: told?.trouble,
+					away: told?.away ?? null,
+				};
 			this.#told.set(pool.path, told);
 			const waitMs = told.trouble === undefined ? AGAIN_MS : RETRY_MS;
 			if (!told.isUnderWay && nowMs - told.atMs >= waitMs) void this.#tell(pool, told, nowMs);
@@ -70,7 +94,7 @@ export class PoolKeeping {
 		told.atMs = nowMs;
 		told.isUnderWay = true;
 		try {
-			await this.#of.workers.pool(path, told.act);
+			told.away = (await this.#of.workers.pool(path, told.act)).away;
 			told.trouble = undefined;
 		} catch (error) {
 			told.trouble = messageOf(error);

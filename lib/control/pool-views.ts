@@ -4,13 +4,12 @@
  */
 
 import type { PoolAct } from "../daemon/worker-messages.js";
-import { OperatorError } from "../errors.js";
 import { type PoolLook, type Sight, TOLD_MAX } from "../pool/looks.js";
 import type { PoolConfig } from "../spec/configuration.js";
 import { quote } from "../text.js";
 import type { Desired } from "./desired.js";
 import type { NamedSnapshot, Pool, Volume, VolumeSummary } from "./model.js";
-import { Refusal } from "./problem.js";
+import { orRefuse, Refusal } from "./problem.js";
 import type { Workers } from "./seams.js";
 import { type DisksOn, shownPool, shownVolume, shownVolumes } from "./shown-volumes.js";
 import { messageOf } from "./thrown.js";
@@ -174,15 +173,5 @@ export class PoolViews {
 		} catch (error) {
 			return { pool, look: undefined, reason: messageOf(error) };
 		}
-	}
-}
-
-/** Throws a Refusal with what the worker says. */
-export async function orRefuse<T>(asked: Promise<T>): Promise<T> {
-	try {
-		return await asked;
-	} catch (error) {
-		if (!(error instanceof OperatorError)) throw error;
-		throw new Refusal(422, error.message);
 	}
 }

@@ -15,8 +15,8 @@ import type { VolumeAnswers } from "./heard-volume.js";
 import type { Jobs, RunningJob } from "./jobs.js";
 import type { NamedSnapshot, Pool, Volume } from "./model.js";
 import { happeningsOf } from "./pool-events.js";
-import { orRefuse, PoolViews } from "./pool-views.js";
-import { Refusal } from "./problem.js";
+import { PoolViews } from "./pool-views.js";
+import { orRefuse, Refusal } from "./problem.js";
 import type { Workers } from "./seams.js";
 import { messageOf } from "./thrown.js";
 
@@ -26,6 +26,8 @@ export class Pools extends PoolViews {
 		workers: Pick<Workers, "pool" | "volume">,
 		readonly jobs: Jobs,
 		readonly events: Pick<EventLog, "add">,
+		/** Initiators that would miss a disk. */
+		readonly usersOf: (disk: string) => readonly string[],
 	) {
 		super(desired, workers);
 	}
@@ -47,7 +49,9 @@ export class Pools extends PoolViews {
 	async resize(name: string, sizeBytes: number, mayShrink: boolean, force: boolean): Promise<Volume> {
 		const { pool, volume } = this.read(name);
 		const { disk, sizeBytes: before } = await this.volume(name);
-		const isAnother = force && mayShrink && disk !== null && sizeBytes < before;
+		const shrinks = mayShrink && disk !== null && sizeBytes < before;
+		if (shrinks && !force) throw this.#needsForce(name, disk);
+		const isAnother = shrinks && force;
 		const act = { act: "resize", name: volume, sizeBytes, mayShrink, isAnother } as const;
 		const work = (): Promise<void> => this.#act(pool, act);
 		await (isAnother ? this.desired.aside(disk, work) : work());
@@ -127,8 +131,7 @@ export class Pools extends PoolViews {
 			throw new Refusal(404, `volume ${quote(name)}: there is no snapshot ${quote(at)}`);
 		const { snapshot } = this.readSnapshot(fixed(`${name}@${at}`));
 		const act = { act: "rollback", volume, snapshot } as const;
-		if (disk !== null && !force)
-			throw new Refusal(409, `volume ${quote(name)}: disk ${disk} is on it; by force it is closed first`);
+		if (disk !== null && !force) throw this.#needsForce(name, disk);
 		const job = this.jobs.begin("change", `${name} goes back to ${at}`, { ...(disk && { disk }) });
 		const work = (): Promise<void> => this.#act(pool, act);
 		void (disk === null ? work() : this.desired.aside(disk, work)).then(
@@ -169,6 +172,16 @@ export class Pools extends PoolViews {
 			const { storage } = steward.disk.disk;
 			if (storage.kind === "volume" && storage.pool === path) steward.hurry();
 		}
+	}
+
+	/** Whoever uses the disk would find it to be another one. */
+	#needsForce(name: string, disk: string): Refusal {
+		const users = this.usersOf(disk);
+		const used = users.length === 0 ? "" : `, and ${users.join(", ")} uses that`;
+		return new Refusal(
+			409,
+			`volume ${quote(name)}: disk ${disk} is on it${used}; by force it is closed first`,
+		);
 	}
 
 	/** It, or what it was, would be missing. */

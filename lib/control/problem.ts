@@ -4,6 +4,7 @@
  */
 
 import { STATUS_CODES } from "node:http";
+import { OperatorError } from "../errors.js";
 import { PROBLEM_TYPE, type Problem } from "./model.js";
 
 export type RefusalStatus =
@@ -56,6 +57,16 @@ export function problemResponse(refusal: Refusal): Response {
 		status: refusal.status,
 		headers: { "content-type": PROBLEM_TYPE, "cache-control": "no-store", ...refusal.more.headers },
 	});
+}
+
+/** Throws a Refusal with what a worker, or the state, says. */
+export async function orRefuse<T>(asked: Promise<T>): Promise<T> {
+	try {
+		return await asked;
+	} catch (error) {
+		if (!(error instanceof OperatorError)) throw error;
+		throw new Refusal(422, error.message);
+	}
 }
 
 /** RFC 6901, as the fragment of an address. */

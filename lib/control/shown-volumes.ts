@@ -28,7 +28,7 @@ export function shownVolumes(
 	});
 }
 
-/** `reason`: why it could not be looked at. */
+/** `reason`: why it could not be looked at. One that is open may be away, too. */
 export function shownPool(
 	name: string,
 	path: string,
@@ -38,7 +38,7 @@ export function shownPool(
 	return {
 		name,
 		path,
-		reason,
+		reason: reason ?? look?.away ?? null,
 		format: look?.format ?? null,
 		id: look?.id ?? null,
 		volumes: look?.volumeCount ?? null,

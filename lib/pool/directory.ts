@@ -34,6 +34,8 @@ const OWN_FILES: PoolFiles = { look: lookAt, create: makeFile, open: FileDevice.
 class Directory implements PoolFolder {
 	/** Appending to space that was only reserved takes several times as long to sync. */
 	readonly fillsAhead = true;
+	/** Where the head was that was opened. */
+	#site: string | undefined;
 
 	constructor(
 		readonly path: string,
@@ -41,18 +43,28 @@ class Directory implements PoolFolder {
 		readonly files: PoolFiles,
 	) {}
 
+	/** Throws an OperatorError also if the path leads to another one than it did: what is made there would be that one's. */
+	async #look(): Promise<PoolLook> {
+		const look = await this.files.look(this.path);
+		if (this.#site !== undefined && look.site !== this.#site)
+			throw new OperatorError(`${this.path}: is not there any more; another one may be in its place`);
+		return look;
+	}
+
 	async list(): Promise<readonly string[]> {
-		return (await this.files.look(this.path)).names;
+		return (await this.#look()).names;
 	}
 
 	async site(): Promise<string | undefined> {
-		return (await this.files.look(this.path)).site;
+		const { site } = await this.#look();
+		this.#site = site;
+		return site;
 	}
 
 	async most(): Promise<undefined> {}
 
 	async free(): Promise<number | undefined> {
-		return (await this.files.look(this.path)).freeBytes;
+		return (await this.#look()).freeBytes;
 	}
 
 	async prepare(): Promise<void> {
@@ -65,6 +77,7 @@ class Directory implements PoolFolder {
 	}
 
 	async create(name: string, sizeBytes: number): Promise<BlockDevice> {
+		await this.#look();
 		await this.files.create(this.path, name, sizeBytes);
 		return this.open(name);
 	}

@@ -66,6 +66,8 @@ export interface VolumeLook extends VolumeSpace {
 export interface PoolLook extends PoolFigures {
 	readonly format: number;
 	readonly id: number;
+	/** Why its directory can't be asked for more, although it is open; null: it can. */
+	readonly away: string | null;
 	/** The earliest moment that can be looked at: ISO 8601. */
 	readonly momentsFrom: string;
 	/** What holds for volumes of which nothing else is set. */

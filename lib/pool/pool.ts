@@ -37,6 +37,8 @@ export interface PoolState {
 	readonly format: number;
 	readonly id: number;
 	readonly volumes: number;
+	/** Why its directory can't be asked for more, although it is open; null: it can. */
+	readonly away: string | null;
 }
 
 /** What a volume's layers stand on, and what they ask. */
@@ -143,7 +145,9 @@ export class Pool implements Users {
 	}
 
 	get state(): PoolState {
-		return { format: FORMAT, id: this.#parts.head.state.pool, volumes: this.#parts.contents.catalog.count };
+		const { head, segments, contents } = this.#parts;
+		const volumes = contents.catalog.count;
+		return { format: FORMAT, id: head.state.pool, volumes, away: segments.away };
 	}
 
 	/** What is kept of its past. */
@@ -245,7 +249,7 @@ export class Pool implements Users {
 		this.#store.reads.verified.age();
 		this.#parts.log.refuses();
 		this.#checkpoints.age();
-		void this.#parts.segments.measure();
+		void this.#parts.segments.measure().then((told) => told && this.tell(told));
 		this.#upkeep.age();
 		void this.keepSchedules();
 		this.#tellStable();

@@ -12,6 +12,7 @@ import { fileName, fileNumber, type PoolFolder } from "./folder.js";
 import { FILE_BYTES, FILE_SLOTS, SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
 import { Slots } from "./space/slots.js";
 import { SegmentTable } from "./space/table.js";
+import type { PoolTold } from "./told.js";
 
 /** Files that are being opened at a time. */
 const OPENED_AT_ONCE = 32;
@@ -30,6 +31,8 @@ export class Segments {
 	#filesMax = Number.POSITIVE_INFINITY;
 	/** That the file system has left for more; undefined: no matter. */
 	#freeBytes: number | undefined;
+	/** Why there can't be more files: it is not where it was. Null: it is there. */
+	away: string | null = null;
 	/** Not 0: slots that are taken are behind all that there were. */
 	#clearFrom = 0;
 	/** What `find` has found: a slot, and bytes of its file before the page. */
@@ -58,9 +61,20 @@ export class Segments {
 		await this.measure();
 	}
 
-	/** Finds out how large it may become. What can't be had is as it was. */
-	async measure(): Promise<void> {
-		this.#freeBytes = await this.#folder.free().catch(() => this.#freeBytes);
+	/** Finds out how large it may become, or else why that can't be had: then it is as it was. Resolves to what is to be told. */
+	async measure(): Promise<PoolTold | undefined> {
+		const before = this.away;
+		try {
+			this.#freeBytes = await this.#folder.free();
+			this.away = null;
+		} catch (error) {
+			if (!(error instanceof OperatorError)) throw error;
+			this.away = error.message;
+		}
+		if ((this.away === null) === (before === null)) return undefined;
+		const isBack = { level: "info", message: "is where it was again" } as const;
+		const isAway = { level: "error", message: `${this.away}; what is open is served on` } as const;
+		return { kind: "pool-away", ...(this.away === null ? isBack : isAway) };
 	}
 
 	/** What it has and may get, as it was last measured. */

@@ -1,7 +1,7 @@
 /** What a pool tells of its own accord, for whoever looks after it. Types only. */
 
 export interface PoolTold {
-	readonly kind: "snapshot-taken" | "snapshot-removed" | "pool-history";
+	readonly kind: "snapshot-taken" | "snapshot-removed" | "pool-history" | "pool-away";
 	readonly level: "error" | "warn" | "info";
 	/** The one that it is about. */
 	readonly volume?: string;

@@ -71,6 +71,7 @@ export function lookOf(figures: readonly DiskFigures[], more: Partial<Look> = {}
 /** With one volume. */
 export const POOL: PoolLook = {
 	format: 1,
+	away: null,
 	id: 7,
 	sizeBytes: 2 ** 30,
 	usedBytes: 2 ** 24,

@@ -73,7 +73,15 @@ t.test("pools are told what is configured of them", async (t) => {
 	t.strictSame(messages, told);
 	t.equal((await looks(30_000)).length, 2, "what failed is tried again");
 	t.strictSame(messages, told, "and told once");
+	t.strictSame(keeping.troubles, ["pool fast: /srv/slow: is no pool", "pool slow: /srv/slow: is no pool"]);
 	trouble = undefined;
 	t.equal((await looks(30_000)).length, 2);
 	t.equal((await looks(30_000)).length, 0);
+	t.strictSame(keeping.troubles, []);
+	const away = { kind: "pool-away", poolPath: "/srv/fast", message: "there is no such directory" } as const;
+	keeping.happened({ ...away, severity: "error" });
+	await looks(1000);
+	t.strictSame(keeping.troubles, ["pool fast: there is no such directory"]);
+	keeping.happened({ ...away, severity: "info" });
+	t.strictSame(keeping.troubles, []);
 });

@@ -7,7 +7,8 @@ import type { AoeExport } from "../model.js";
 import type { ObservedDisk } from "../observed.js";
 import type { Inside } from "./inside.js";
 
-export function problemsOf({ desired, observed, state, workers, places, replaced }: Inside): string[] {
+export function problemsOf(inside: Inside): string[] {
+	const { desired, observed, state, workers, places, replaced, poolKeeping } = inside;
 	const { lastReload } = desired;
 	const stewards = desired.stewards();
 	const told = (wanted: string) =>
@@ -25,6 +26,7 @@ export function problemsOf({ desired, observed, state, workers, places, replaced
 		...(state.wrong === null ? [] : [state.wrong]),
 		...state.damage,
 		...workers.troubles(),
+		...poolKeeping.troubles,
 		...told("abandoned"),
 		...told("failed"),
 		...served.flatMap(({ name, seen }) => faultsOf(name, seen)),

@@ -3,12 +3,11 @@
  * it takes for `preparing.ts`, with which these wait for their turn. Asked by `api/machines.ts`.
  */
 
-import { OperatorError } from "../../errors.js";
 import type { TemplateConfig } from "../../spec/configuration.js";
 import { quote } from "../../text.js";
 import { formatMac } from "../../wire/mac.js";
 import type { Machine, MachineTemplate } from "../model.js";
-import { Refusal } from "../problem.js";
+import { orRefuse, Refusal } from "../problem.js";
 import { Arrivals } from "./arrivals.js";
 import { Clones } from "./clones.js";
 import { Golden } from "./golden.js";
@@ -186,15 +185,6 @@ export class Machines {
 			reason: steward?.reason ?? this.arrivals.whyNot(name),
 			isActive: active.has(name),
 		};
-	}
-}
-
-async function orRefuse<T>(asked: Promise<T>): Promise<T> {
-	try {
-		return await asked;
-	} catch (error) {
-		if (error instanceof OperatorError) throw new Refusal(422, error.message);
-		throw error;
 	}
 }
 

@@ -22,6 +22,7 @@ export const EVENT_KINDS = [
 	"volume-rolled-back",
 	"pool-examined",
 	"pool-history",
+	"pool-away",
 	"snapshot-taken",
 	"snapshot-changed",
 	"snapshot-removed",
