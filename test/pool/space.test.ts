@@ -84,6 +84,24 @@ t.test("a slot that is being read keeps itself alone from being used again (trap
 	t.equal(slots.take(), slot);
 });
 
+t.test("a slot in which a segment has nothing any more may be somebody else's", async (t) => {
+	const emptied: number[] = [];
+	const table = new SegmentTable({ took: () => {}, emptied: (slot) => emptied.push(slot) });
+	table.begin(0, 0);
+	table.born(0, SEGMENT_SECTORS - 8);
+	table.seal(0, 8);
+	const bits = new Int32Array(64).fill(-1);
+	const half = SEGMENT_SECTORS / 2;
+	table.move({ segment: 0, slot: 1, at: 0, cut: half, nextSlot: 2, bits });
+	t.strictSame(emptied.splice(0), [0]);
+	table.free(half, half);
+	t.strictSame(emptied.splice(0), [2], "from now on the log may have it, or nodes");
+	table.free(0, 64);
+	t.strictSame(emptied, []);
+	table.move({ segment: 0, slot: 3, at: 0, cut: SEGMENT_SECTORS, nextSlot: 3, bits: bits.fill(0, 32) });
+	t.strictSame(emptied, [1]);
+});
+
 t.test("what was emptied is not used again before both copies of the head know (trap 16)", async (t) => {
 	const world = sparse(new Random());
 	const { free } = world.slots;

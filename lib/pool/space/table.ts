@@ -112,6 +112,7 @@ export class SegmentTable {
 		if (slot === this.rows.slots[row]) this.rows.liveFirst[row]! -= gone;
 		this.#addLive(slot, -gone);
 		this.#settle(row);
+		if (gone > 0) this.#emptied(slot);
 	}
 
 	/** The cleaner, or the log when it is read again, says where a segment is now. */
@@ -121,7 +122,7 @@ export class SegmentTable {
 		const { rows } = this;
 		invariant(rows.states[row] !== RowState.open, "a segment is moved that is written to");
 		const [from, to] = [rows.slots[row]!, rows.nextSlots[row]!];
-		const isSplit = this.#isSplit(row);
+		const [inFrom, inTo] = [this.liveOf(row, from), this.#isSplit(row) ? this.liveOf(row, to) : 0];
 		this.#count(row, -1);
 		const maps = this.mapsOf(row);
 		if (rows.states[row] === RowState.inPlace) rows.movedBits[row] = maps.take();
@@ -135,8 +136,8 @@ export class SegmentTable {
 		this.#divide(row);
 		this.#count(row, 1);
 		this.#settle(row);
-		this.#emptied(from);
-		if (isSplit) this.#emptied(to);
+		if (inFrom > 0) this.#emptied(from);
+		if (inTo > 0) this.#emptied(to);
 	}
 
 	/** Says where the page at this position lies, in the fields above; false if nothing is known of it. */
@@ -253,20 +254,17 @@ export class SegmentTable {
 		this.liveSectors += sectors;
 	}
 
-	/** Something of a row has died. */
+	/** Something of a row has died: if all has, the row is gone. */
 	#settle(row: number): void {
 		const { rows } = this;
-		const [slot, nextSlot, isSplit] = [rows.slots[row]!, rows.nextSlots[row]!, this.#isSplit(row)];
-		if (rows.live[row] === 0 && rows.states[row] !== RowState.open) {
-			const maps = this.mapsOf(row);
-			maps.give(rows.liveBits[row]!);
-			if (rows.states[row] === RowState.moved) maps.give(rows.movedBits[row]!);
-			rows.remove(row);
-		}
-		this.#emptied(slot);
-		if (isSplit) this.#emptied(nextSlot);
+		if (rows.live[row] !== 0 || rows.states[row] === RowState.open) return;
+		const maps = this.mapsOf(row);
+		maps.give(rows.liveBits[row]!);
+		if (rows.states[row] === RowState.moved) maps.give(rows.movedBits[row]!);
+		rows.remove(row);
 	}
 
+	/** Something that was there is not any more. (Of a row that has nothing in a slot somebody else may have that by now.) */
 	#emptied(slot: number): void {
 		if (this.#liveIn[slot] === 0 && !this.#open.has(slot)) this.#sink.emptied(slot);
 	}
