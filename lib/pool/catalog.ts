@@ -5,7 +5,7 @@ import type { PoolSettings, VolumeSettings } from "../spec/policy.js";
 import { quote } from "../text.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import type { Root } from "./map/ref.js";
-import type { Origin, SettingsSource } from "./notes.js";
+import { isSamePlace, type Origin, type SettingsSource } from "./notes.js";
 
 /** What a snapshot has, whatever names it. */
 export class Image {
@@ -43,6 +43,15 @@ export interface Snapshot {
 	readonly isHeld: boolean;
 }
 
+/** A line that a volume went by until it went back, or was replaced: moments of it are the volume's still. */
+export interface PastLine {
+	readonly line: number;
+	/** Since when it went by it. */
+	readonly fromUs: number;
+	/** The log's end when that was over. */
+	readonly end: number;
+}
+
 export interface Volume {
 	/** What its pages go by: never another volume's, even after it is deleted. */
 	readonly line: number;
@@ -57,6 +66,8 @@ export interface Volume {
 	readonly createdUs: number;
 	/** Since when it goes by another line than it was made with: what was before is that one's. */
 	readonly goesOnFromUs?: number;
+	/** Those of which moments may still be offered, in order. */
+	readonly past?: readonly PastLine[];
 	readonly settings: VolumeSettings;
 	/** In the order in which they were made. */
 	readonly snapshots: readonly Snapshot[];
@@ -64,6 +75,19 @@ export interface Volume {
 
 /** Of most volumes. */
 const PAGE_BYTES = 4096;
+
+/** All lines of which a volume has moments. */
+export function linesOf({ line, past = [] }: Volume): number[] {
+	return [...past.map((each) => each.line), line];
+}
+
+/** The same as `past`, of a volume that goes by its line no more. */
+export function pastWith(
+	{ line, createdUs, goesOnFromUs = createdUs, past = [] }: Volume,
+	end: number,
+): PastLine[] {
+	return [...past, { line, fromUs: goesOnFromUs, end }];
+}
 
 /** As in files' names; what a moment or snapshot begins with is none. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,126}$/;
@@ -117,6 +141,13 @@ export class Catalog {
 	/** The one that goes on by this line. */
 	ofLine(line: number): Volume | undefined {
 		return this.#byLine.get(line);
+	}
+
+	/** How a snapshot was. Throws an OperatorError. */
+	imageOf(origin: Origin): Image {
+		for (const { snapshots } of this.volumes)
+			for (const snapshot of snapshots) if (isSamePlace(snapshot, origin)) return snapshot.image;
+		throw new OperatorError(`the log asks for what nothing is known of: ${origin.line}@${origin.position}`);
 	}
 
 	/** Whether another volume goes by a line, or has a snapshot of it. */

@@ -116,6 +116,8 @@ function restoreSpace(
 		const nodes = decodeLineage(blob.bytesOf("nodes"), descent.nodeSink, isNode);
 		descent.restore({ pages, nodes, walks: state.walks, floor });
 		restoreKept(descent, state);
+		for (const { line } of state.volumes.flatMap(({ past = [] }) => past))
+			if (descent.pages.hasLine(line)) descent.ends.linger(line);
 		restoreGone(descent, state);
 	}
 	for (const { line } of [...state.volumes, ...state.walks])

@@ -190,8 +190,8 @@ class Reader {
 		if (!areTexts(value, ["name", "serial", "wwn"])) return false;
 		const known = value as Volume;
 		// (Older ones say neither of these.)
-		const { born = known.line, settings = {} } = known;
-		if (!areVolumeSettings(settings)) return false;
+		const { born = known.line, settings = {}, past } = known;
+		if (!areVolumeSettings(settings) || (past !== undefined && !arePastLines(past))) return false;
 		const volume = { ...known, born, settings, snapshots: [] };
 		this.#volumes.push(volume);
 		this.#roots.set(volume.line, root);
@@ -215,6 +215,10 @@ class Reader {
 		volume.snapshots = [...volume.snapshots, { ...known, image }];
 		return true;
 	}
+}
+
+function arePastLines(value: unknown): boolean {
+	return Array.isArray(value) && value.every((each) => areNumbers(each, ["line", "fromUs", "end"]));
 }
 
 function areSettingsBySource(value: unknown): value is SettingsBySource {

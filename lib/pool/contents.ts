@@ -7,7 +7,7 @@
  */
 
 import { OperatorError, unreachable } from "../errors.js";
-import { Catalog, Image, type Snapshot, type Volume } from "./catalog.js";
+import { Catalog, Image, pastWith, type Snapshot, type Volume } from "./catalog.js";
 import type { CheckpointState } from "./checkpoint-text.js";
 import { RECORD_ENTRIES } from "./format.js";
 import type { Life } from "./life.js";
@@ -138,11 +138,12 @@ export class Contents implements ReplaySink {
 		this.#replace(volume, { snapshots: [...volume.snapshots, snapshot] });
 	}
 
-	/** How a snapshot was. */
-	imageOf(origin: Origin): Image {
-		for (const { snapshots } of this.catalog.volumes)
-			for (const snapshot of snapshots) if (isSamePlace(snapshot, origin)) return snapshot.image;
-		throw new OperatorError(`the log asks for what nothing is known of: ${origin.line}@${origin.position}`);
+	/** Moments of a volume before a position are not offered any more: lines that were over by then are not its own from now on. */
+	lapse(volume: Volume, position: number): void {
+		const { past = [] } = volume;
+		const over = past.filter(({ end }) => end <= position);
+		for (const { line } of over) this.life.lapses(line);
+		if (over.length > 0) this.#replace(volume, { past: past.slice(over.length) });
 	}
 
 	#carryOut(note: Note, position: number, end: number, timeUs: number): void {
@@ -205,7 +206,7 @@ export class Contents implements ReplaySink {
 	}
 
 	#create({ note: _, origin, ...made }: NoteOf<"create">, timeUs: number): void {
-		const root = origin === undefined ? undefined : this.imageOf(origin).root;
+		const root = origin === undefined ? undefined : this.catalog.imageOf(origin).root;
 		if (root === null) throw new OperatorError(`the log clones what is not stored yet: line ${made.line}`);
 		this.catalog.put({ ...made, born: made.line, settings: {}, createdUs: timeUs, snapshots: [] });
 		this.life.begins(made.line, origin);
@@ -222,6 +223,7 @@ export class Contents implements ReplaySink {
 	}
 
 	#delete(volume: Volume, end: number): void {
+		this.lapse(volume, Number.POSITIVE_INFINITY);
 		this.catalog.remove(volume);
 		this.life.givesUpAll(volume.snapshots);
 		this.layers.deleteVolume(volume.line, end);
@@ -269,12 +271,14 @@ export class Contents implements ReplaySink {
 	}
 
 	#goOnBy({ line, newLine }: NoteOf<"replace">, end: number, goesOnFromUs: number): void {
-		const volume = this.#volume(line);
-		const other = this.#volume(newLine);
+		const [volume, other] = [this.#volume(line), this.#volume(newLine)];
+		this.lapse(other, Number.POSITIVE_INFINITY);
 		this.catalog.remove(other);
+		this.life.lingers(line);
 		this.layers.deleteVolume(line, end);
+		const past = pastWith(volume, end);
 		const snapshots = [...volume.snapshots, ...other.snapshots];
-		this.#replace(volume, { line: newLine, sizeBytes: other.sizeBytes, snapshots, goesOnFromUs });
+		this.#replace(volume, { line: newLine, sizeBytes: other.sizeBytes, snapshots, goesOnFromUs, past });
 	}
 
 	#rollback(note: NoteOf<"rollback">, position: number, end: number, timeUs: number): void {
@@ -285,9 +289,12 @@ export class Contents implements ReplaySink {
 			throw new OperatorError(`the log goes back to a snapshot that is not there: ${name}`);
 		this.#snapshot({ line, name: kept }, position, end, timeUs);
 		this.life.begins(newLine, snapshot);
+		this.life.lingers(line);
 		this.layers.addVolume(newLine, root);
 		this.layers.deleteVolume(line, end + 1);
 		const { sizeBytes } = snapshot;
-		this.#replace(this.#volume(line), { line: newLine, serial, wwn, sizeBytes, goesOnFromUs: timeUs });
+		const volume = this.#volume(line);
+		const past = pastWith(volume, end + 1);
+		this.#replace(volume, { line: newLine, serial, wwn, sizeBytes, goesOnFromUs: timeUs, past });
 	}
 }

@@ -213,9 +213,18 @@ export class Descent implements LeftSink, WalkSink {
 		return this.pages.windowAt(line) > death && this.nodes.windowAt(line) > deathPlace;
 	}
 
+	/** Whether a snapshot has all of it, of how its volume was before it went back. */
+	isOfSnapshot({ line, death }: Walk): boolean {
+		return this.pages.line(line)?.points.at(-1)?.position === death;
+	}
+
 	/** A line has no root any more: nothing more dies on it but what is walked, and no moment of it is offered. */
 	isGone(line: number): void {
 		this.ends.add(line);
+	}
+
+	lapses(line: number): void {
+		this.#feeding.say(() => this.ends.lapse(line));
 	}
 
 	walked(line: number): void {

@@ -5,18 +5,21 @@
  */
 
 import { SECTOR_BYTES } from "../wire/sector.js";
-import type { Volume } from "./catalog.js";
+import { linesOf, type Volume } from "./catalog.js";
 import type { Descent } from "./descent.js";
 import { historySectors } from "./map/takings.js";
 
 export function historyBytes(descent: Descent, volumes: readonly Volume[]): number {
-	const pageBytes = new Map(volumes.map((volume) => [volume.line, volume.pageBytes]));
+	const pageBytes = new Map(
+		volumes.flatMap((volume) => linesOf(volume).map((line) => [line, volume.pageBytes])),
+	);
 	let sectors = 0;
 	for (const line of pageBytes.keys()) sectors += historySectors(descent.pages.line(line));
 	let trimmed = 0;
 	for (const walk of descent.walks) {
 		const each = pageBytes.get(walk.line);
-		if (each !== undefined && !descent.hasPassed(walk)) trimmed += walk.root.mapped * each;
+		const isOther = descent.isOfSnapshot(walk) || descent.hasPassed(walk);
+		if (each !== undefined && !isOther) trimmed += walk.root.mapped * each;
 	}
 	return sectors * SECTOR_BYTES + trimmed;
 }

@@ -5,18 +5,19 @@
  */
 
 import { OperatorError } from "../errors.js";
-import { HISTORY_SECONDS, HISTORY_SPACE, type PoolSettings } from "../spec/policy.js";
+import { HISTORY_SPACE } from "../spec/policy.js";
 import { sizeText, timeText } from "../text.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { keptPiecesOf } from "./blob.js";
 import type { BlobRef } from "./blob-ref.js";
-import type { Volume } from "./catalog.js";
+import { linesOf, type Volume } from "./catalog.js";
 import type { Contents } from "./contents.js";
 import type { Descent } from "./descent.js";
 import type { PoolWorld } from "./folder.js";
 import { FILE_BYTES, SEGMENT_SECTORS } from "./format.js";
 import type { CheckpointRef } from "./head.js";
 import { historyBytes } from "./history-bytes.js";
+import { policyKey, policyOf } from "./history-policy.js";
 import { inTurns } from "./map/turns.js";
 import type { NodeLog } from "./node-log.js";
 import type { Segments } from "./segments.js";
@@ -33,16 +34,6 @@ const ROWS_PER_STEP = 64;
 
 /** Why history is given up that is wanted. */
 export type GivenUpFor = "space" | "share";
-
-/** What a volume's settings say, or else the pool's. */
-export function policyOf({ settings }: Volume, pool: PoolSettings): HistoryPolicy {
-	const seconds = settings.historySeconds ?? pool.historySeconds ?? HISTORY_SECONDS;
-	return { historyUs: seconds * 1e6, minUs: Math.min(seconds, pool.historyMinSeconds ?? 0) * 1e6 };
-}
-
-function keyOf({ historyUs, minUs }: HistoryPolicy): string {
-	return `${historyUs}, ${minUs}`;
-}
 
 /** Where the log begins: what was from there on can be read without a checkpoint. */
 interface Beginning extends Pick<CheckpointRef, "position" | "place" | "bytes" | "timeUs"> {
@@ -124,17 +115,29 @@ export class History {
 		return this.#beganUs;
 	}
 
-	/** The same of a volume. */
-	beganUsOf({ line, createdUs, goesOnFromUs = createdUs }: Volume): number {
-		const { descent } = this.#of;
-		const first = this.#all.find((each) => descent.reaches(line, isCheckpoint(each) ? each.position + 1 : 0));
-		return Math.max(goesOnFromUs, first === undefined || !isCheckpoint(first) ? this.#beganUs : first.timeUs);
+	/** The same of a volume, also by lines that it went by before. */
+	beganUsOf({ line, createdUs, goesOnFromUs = createdUs, past = [] }: Volume): number {
+		let beganUs = this.#beganUsOn(line) ?? this.#beganUs;
+		let fromUs = goesOnFromUs;
+		for (const before of past.toReversed()) {
+			const beforeUs = this.#beganUsOn(before.line);
+			if (beganUs > fromUs || beforeUs === undefined) break;
+			beganUs = beforeUs;
+			fromUs = before.fromUs;
+		}
+		return Math.max(fromUs, beganUs);
+	}
+
+	/** From when on a line can be looked at, perhaps from before it began; undefined: not at all. */
+	#beganUsOn(line: number): number | undefined {
+		const isThere = (position: number): boolean => this.#of.descent.reaches(line, position);
+		const first = this.#all.find((each) => isThere(isCheckpoint(each) ? each.position + 1 : 0));
+		return first !== undefined && isCheckpoint(first) ? first.timeUs : first && this.#beganUs;
 	}
 
 	/** Bytes that moments within windows have, and what those may be. */
 	get takenBytes(): number {
-		const { contents, descent } = this.#of;
-		return historyBytes(descent, contents.catalog.volumes);
+		return historyBytes(this.#of.descent, this.#of.contents.catalog.volumes);
 	}
 
 	get spaceBytes(): number {
@@ -224,12 +227,14 @@ export class History {
 		const marks = new Map<string, Kept | undefined>();
 		for (const volume of contents.catalog.volumes) {
 			const policy = policyOf(volume, settings);
-			const key = keyOf(policy);
+			const key = policyKey(policy);
 			if (!marks.has(key)) marks.set(key, this.#markOf(policy, nowUs));
 			const mark = marks.get(key);
 			// (What its last record has made zeros died at its end, perhaps.)
-			if (mark !== undefined && isCheckpoint(mark))
-				descent.moveWindow(volume.line, mark.position + 1, mark.place + mark.bytes);
+			if (mark === undefined || !isCheckpoint(mark)) continue;
+			const [first, place] = [mark.position + 1, mark.place + mark.bytes];
+			for (const line of linesOf(volume)) descent.moveWindow(line, first, place);
+			contents.lapse(volume, mark.position);
 		}
 		const needed = new Set(this.#windows.needed(this.#policies(), nowUs));
 		const dropped = this.#all.filter((ref) => !needed.has(ref));
@@ -256,7 +261,7 @@ export class History {
 	#policies(): HistoryPolicy[] {
 		const { volumes, settings } = this.#of.contents.catalog;
 		const policies = volumes.map((volume) => policyOf(volume, settings));
-		return [...new Map(policies.map((policy) => [keyOf(policy), policy])).values()];
+		return [...new Map(policies.map((policy) => [policyKey(policy), policy])).values()];
 	}
 
 	#holdBack(): void {

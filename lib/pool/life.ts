@@ -28,6 +28,9 @@ export interface Life {
 	givesUpAll(origins: readonly Origin[]): void;
 	readonly isSettled: boolean;
 	settle(nextTurn: NextTurn): Promise<void>;
+	/** A line goes on no more, but its moments are offered until it lapses. */
+	lingers(line: number): void;
+	lapses(line: number): void;
 	/** A segment is somewhere else. False if it can't be. */
 	moves(move: string): boolean;
 }

@@ -1,6 +1,6 @@
 /**
- * When a line ends that is no volume's any more: not while somebody looks at a moment of it, whose pages would be free then, nor while a subtree of
- * it is still to be walked. Kept by `descent.ts`.
+ * When a line ends that goes on no more: not while a volume that went by it offers its moments, nor while somebody looks at one, whose pages
+ * would be free then, nor while a subtree of it is still to be walked. Kept by `descent.ts`.
  */
 
 export interface LineEndsOf {
@@ -14,6 +14,8 @@ export interface LineEndsOf {
 export class LineEnds {
 	readonly #of: LineEndsOf;
 	readonly #ending = new Set<number>();
+	/** Those of which moments are offered by a volume that goes on by another line. */
+	readonly #lingering = new Set<number>();
 	/** How many look at each. */
 	readonly #looked = new Map<number, number>();
 
@@ -27,9 +29,19 @@ export class LineEnds {
 		this.settle(line);
 	}
 
+	/** Its moments are offered when it goes on no more, until it lapses. */
+	linger(line: number): void {
+		this.#lingering.add(line);
+	}
+
+	lapse(line: number): void {
+		this.#lingering.delete(line);
+		this.settle(line);
+	}
+
 	/** It may end now, perhaps. */
 	settle(line: number): void {
-		if (!this.#ending.has(line) || this.#looked.has(line)) return;
+		if (!this.#ending.has(line) || this.#looked.has(line) || this.#lingering.has(line)) return;
 		this.#of.pass(line);
 		if (!this.#of.isWalked(line)) return;
 		this.#ending.delete(line);

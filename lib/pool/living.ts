@@ -64,6 +64,14 @@ export class Living implements Life {
 		return this.descent.tell(nextTurn);
 	}
 
+	lingers(line: number): void {
+		this.descent.ends.linger(line);
+	}
+
+	lapses(line: number): void {
+		this.descent.lapses(line);
+	}
+
 	moves(text: string): boolean {
 		const move = decodeMove(text);
 		if (move === undefined || !isMoveOf(this.#segments.table, move)) return false;
@@ -83,5 +91,7 @@ export const NO_LIFE: Life = {
 	givesUpAll: () => {},
 	isSettled: true,
 	settle: async () => {},
+	lingers: () => {},
+	lapses: () => {},
 	moves: () => true,
 };

@@ -15,12 +15,15 @@ export interface WriterOwner {
 	synced(status: StorageStatus, errno: number): void;
 }
 
-/** So much may be unsynced while nobody waits for that: opening must read what comes after the last sync. */
-const UNSYNCED_BYTES_MAX = 256 * 1024 * 1024;
+/** So much may be unsynced while nobody waits for syncs: opening must read what comes after the last one. */
+export const UNSYNCED_BYTES_MAX = 256 * 1024 * 1024;
+/** While somebody does, whose sync has to wait for all of it, that others have written. */
+export const UNSYNCED_BYTES_AWAITED = 8 * 1024 * 1024;
 
 export class LogWriter implements RequestOwner {
-	/** Written since the last sync. */
+	/** Written since the last sync, and so much is written before one that nobody waits for: twice as much after each. */
 	#unsyncedBytes = 0;
+	#mostBytes = UNSYNCED_BYTES_AWAITED;
 	readonly #owner: WriterOwner;
 	readonly #write = new BlockRequest(this);
 	readonly #sync = new BlockRequest(this);
@@ -35,7 +38,7 @@ export class LogWriter implements RequestOwner {
 
 	/** It is time for a sync, even if nobody waits for one. */
 	get hasMuchUnsynced(): boolean {
-		return this.#unsyncedBytes > UNSYNCED_BYTES_MAX;
+		return this.#unsyncedBytes >= this.#mostBytes;
 	}
 
 	/** As one request: it is there as a whole, or the log ends before it. */
@@ -53,10 +56,16 @@ export class LogWriter implements RequestOwner {
 		request.memory = memory;
 		// It would be no sync of what another file still has.
 		request.maySync = maySync && this.#unsynced.length === 1;
+		if (maySync) this.#mostBytes = UNSYNCED_BYTES_AWAITED;
 		device.submit(request.begin());
 	}
 
-	sync(): void {
+	sync(isAwaited: boolean): void {
+		this.#mostBytes = isAwaited ? UNSYNCED_BYTES_AWAITED : Math.min(UNSYNCED_BYTES_MAX, 2 * this.#mostBytes);
+		this.#goOn();
+	}
+
+	#goOn(): void {
 		const [first] = this.#unsynced;
 		if (first === undefined) this.#owner.synced(StorageStatus.ok, 0);
 		else first.submit(this.#sync.begin());
@@ -74,7 +83,7 @@ export class LogWriter implements RequestOwner {
 		if (status === StorageStatus.ok) {
 			this.#unsynced.shift();
 			if (this.#unsynced.length > 0) {
-				this.sync();
+				this.#goOn();
 				return;
 			}
 			this.#isSynced();

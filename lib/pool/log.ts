@@ -227,7 +227,7 @@ export class Log implements PumpStage, WriterOwner {
 
 	#sync(): void {
 		this.#step = Step.syncing;
-		this.#writer.sync();
+		this.#writer.sync(this.#isWaitedFor(this.#flying));
 	}
 
 	synced(status: StorageStatus, errno: number): void {

@@ -4,7 +4,7 @@
  */
 
 import { SECTOR_BYTES } from "../wire/sector.js";
-import type { Snapshot, Volume } from "./catalog.js";
+import { linesOf, type Snapshot, type Volume } from "./catalog.js";
 import type { Contents } from "./contents.js";
 import type { PoolWorld } from "./folder.js";
 import { SEGMENT_BYTES } from "./format.js";
@@ -82,10 +82,13 @@ export class PoolSpace {
 		const { catalog, layers } = contents;
 		const byLine = new Map<number, number>();
 		let freeingBytes = 0;
-		for (const walk of living.descent.walks) {
+		const { descent } = living;
+		const lines = new Set(descent.walks.length === 0 ? [] : catalog.volumes.flatMap(linesOf));
+		for (const walk of descent.walks) {
+			if (descent.isOfSnapshot(walk)) continue;
 			const { line, root, done } = walk;
 			const bytes = (root.mapped - done) * catalog.pageBytesOf(line);
-			const isKept = catalog.ofLine(line) !== undefined && !living.descent.hasPassed(walk);
+			const isKept = lines.has(line) && !descent.hasPassed(walk);
 			if (isKept) byLine.set(line, (byLine.get(line) ?? 0) + bytes);
 			else freeingBytes += bytes;
 		}
@@ -101,7 +104,11 @@ export class PoolSpace {
 		// (Pools of older formats don't know it of all, and while what was trimmed is gone through, more counts as shared than is there.)
 		const shared = line === undefined ? 0 : (sharedSectors(line) ?? Number.POSITIVE_INFINITY);
 		const sharedBytes = Math.min(usedBytes, shared * SECTOR_BYTES);
-		const historyBytes = historySectors(line) * SECTOR_BYTES + (byLine.get(volume.line) ?? 0);
+		let historyBytes = 0;
+		for (const each of linesOf(volume)) {
+			const sectors = historySectors(this.#of.living.descent.pages.line(each));
+			historyBytes += sectors * SECTOR_BYTES + (byLine.get(each) ?? 0);
+		}
 		return { usedBytes, sharedBytes, uniqueBytes: usedBytes - sharedBytes, historyBytes };
 	}
 

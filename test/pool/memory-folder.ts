@@ -11,6 +11,7 @@ import { run } from "../../lib/pool/segments.js";
 import { openVolumeStack } from "../../lib/pool/volume-stack.js";
 import { Pump } from "../../lib/pump.js";
 import { Random } from "../../lib/random.js";
+import type { Durability } from "../../lib/spec/spec.js";
 import { strictly } from "../../lib/testing/strict-layer.js";
 import { heapMemory, memoryOf } from "../../lib/wire/memory.js";
 
@@ -116,7 +117,7 @@ export async function poke(folder: MemoryFolder, name: string, at: number, bytes
 	await run(folder.files.get(name)!, BlockOp.write, at, bytes.length, memoryOf(bytes, 0), name);
 }
 
-/** A pool with a volume `web`, which is asked a page at a time. */
+/** A pool with a volume, `web` if nothing else is said, which is asked a page at a time. */
 export class Stage {
 	private constructor(
 		readonly pool: Pool,
@@ -138,9 +139,9 @@ export class Stage {
 		return Stage.of(await Pool.open(testWorld(folder, 1, new Pump(), mapSize)));
 	}
 
-	static async of(pool: Pool): Promise<Stage> {
+	static async of(pool: Pool, name = "web", durability: Durability = "ack"): Promise<Stage> {
 		const options = { readOnly: false, offsetSectors: 0, lengthSectors: undefined, between: strictly };
-		const { device } = await openVolumeStack(pool, "web", { ...options, durability: "ack" });
+		const { device } = await openVolumeStack(pool, name, { ...options, durability });
 		return new Stage(pool, device);
 	}
 

@@ -9,24 +9,14 @@ import { StorageStatus } from "../../lib/errors.js";
 import { RECORD_ENTRIES } from "../../lib/pool/format.js";
 import { Random } from "../../lib/random.js";
 import { heapMemory } from "../../lib/wire/memory.js";
-import { MemoryFolder, Stage, show } from "./memory-folder.js";
+import { Stage, show } from "./memory-folder.js";
+import { SmallFolder } from "./small-folder.js";
 
 const MAP_SIZE = { entries: RECORD_ENTRIES + 1_000, nodeBytes: 2 ** 20 } as const;
 const SLOTS = 16;
 const SLOT_PAGES = 2048;
 /** Of the volume. */
 const PAGES = 4_000;
-
-/** A folder with room for so many files of the log. */
-export class SmallFolder extends MemoryFolder {
-	constructor(readonly filesMax: number) {
-		super();
-	}
-
-	override async most(): Promise<number> {
-		return this.filesMax;
-	}
-}
 
 /** What pages hold. */
 class Written {

@@ -1,0 +1,109 @@
+// What a volume was before it went back, or was replaced, is its own past: moments of then are offered as long as its window has them, and what
+// only they have comes back when it has passed them.
+import t from "tap";
+import { Pool } from "../../lib/pool/pool.js";
+import { MemoryFolder, Stage, show, testWorld } from "./memory-folder.js";
+import { isoOf } from "./whole-life.js";
+
+const HOUR_US = 3600e6;
+const PAGES = 200;
+
+/** A pool with a volume `web` whose clock can be set. */
+class World {
+	readonly folder = new MemoryFolder();
+	pool!: Pool;
+	laterUs = 0;
+	#now: () => number = () => 0;
+
+	static async create(): Promise<World> {
+		const world = new World();
+		await world.open("create");
+		await world.pool.administration.create("web", PAGES * 4096, 4096);
+		return world;
+	}
+
+	async open(how: "create" | "open" = "open"): Promise<void> {
+		const world = testWorld(this.folder);
+		this.#now = world.now;
+		this.pool = await Pool[how]({ ...world, now: () => this.now });
+	}
+
+	get now(): number {
+		return this.#now() + this.laterUs;
+	}
+
+	/** All of `web` is written; returns its name at the moment when that was done. */
+	async write(value: number): Promise<string> {
+		const stage = await Stage.of(this.pool);
+		await stage.write(0, ...new Array<number>(PAGES).fill(value));
+		await stage.device.close();
+		return `web@${isoOf(this.now)}`;
+	}
+
+	async show(name: string): Promise<string> {
+		return [...new Set(await show(this.pool, name, 0, 77, PAGES - 1))].join();
+	}
+
+	/** An hour and more goes by, and all that can be given back is. */
+	async pass(): Promise<void> {
+		this.laterUs += 1.5 * HOUR_US;
+		for (let i = 0; i < 3; i++) {
+			await this.write(99);
+			await this.pool.checkpoint();
+		}
+	}
+}
+
+t.test("moments from before a volume went back are offered until its window has passed them", async (t) => {
+	const world = await World.create();
+	const { pool } = world;
+	await pool.administration.takeSnapshots([{ volume: "web", name: "empty" }]);
+	const moments = [await world.write(1), await world.write(2)];
+	await pool.administration.rollback("web", "empty");
+	moments.push(await world.write(3));
+	await pool.administration.rollback("web", "empty");
+	for (const { name } of pool.administration.volume("web").snapshots)
+		await pool.administration.forget("web", name);
+	await pool.checkpoint();
+	const { createdUs } = pool.administration.volume("web");
+	for (let life = 0; life < 3; life++) {
+		for (const [i, moment] of moments.entries()) t.equal(await world.show(moment), `${i + 1}`);
+		t.equal(world.pool.history.beganUsOf(world.pool.administration.volume("web")), createdUs);
+		await world.pool.administration.clone("web", moments[1]!.slice(4), `copy${life}`);
+		t.equal(await world.show(`copy${life}`), "2");
+		await world.pool.close();
+		await world.open();
+	}
+	for (let life = 0; life < 3; life++) await world.pool.administration.delete(`copy${life}`);
+	for (const { name } of world.pool.administration.volume("web").snapshots)
+		await world.pool.administration.forget("web", name);
+	for (let i = 0; i < 2; i++) {
+		await world.write(i);
+		await world.pool.checkpoint();
+	}
+	const before = world.pool.space.ofVolume(world.pool.administration.volume("web")).historyBytes;
+	t.ok(before >= 3 * PAGES * 4096, `${before} bytes are history`);
+	await world.pass();
+	for (const moment of moments) await t.rejects(world.show(moment), /is not kept any more/);
+	t.strictSame(world.pool.administration.volume("web").past, [], "the lines that it went by are over");
+	await world.pool.close();
+});
+
+t.test("moments from before a volume was replaced are its own, and go with it", async (t) => {
+	const world = await World.create();
+	const { administration } = world.pool;
+	const moment = await world.write(1);
+	await administration.create("other", PAGES * 4096, 4096);
+	await administration.replace("web", "other");
+	t.equal(await world.show("web"), "0");
+	t.equal(await world.show(moment), "1");
+	const used = (): number => world.pool.space.ofPool().usedBytes;
+	await administration.delete("web");
+	await administration.create("web", PAGES * 4096, 4096);
+	await t.rejects(world.show(moment), /there was no such volume then/);
+	await world.write(1);
+	await world.pool.checkpoint();
+	await world.pool.checkpoint();
+	t.ok(used() < 2 * PAGES * 4096, `${used()} bytes are used`);
+	await world.pool.close();
+});
