@@ -189,9 +189,9 @@ export const COMMANDS = [
 /** First words of several commands. */
 export const GROUPS = [
 	{ name: "disk", help: "Disks of a running daemon." },
-	{ name: "machine", help: "Machines that boot from clones of an image. On trial, as pools are." },
-	{ name: "pool", help: "Pools: one log for many thin volumes. On trial: they want VBLADE_TRIAL=pools." },
-	{ name: "volume", help: "Volumes of a pool. On trial: they want VBLADE_TRIAL=pools." },
+	{ name: "machine", help: "Machines that boot from clones of an image." },
+	{ name: "pool", help: "Pools: one log for many thin volumes." },
+	{ name: "volume", help: "Volumes of a pool." },
 ] as const;
 export const FORMS = [SERVE, ...COMMANDS] as const satisfies readonly Form[];
 

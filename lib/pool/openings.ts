@@ -19,7 +19,6 @@ import { isOfPast } from "./past.js";
 import { Pool } from "./pool.js";
 import { ScratchLayer } from "./scratch.js";
 import type { TellPool } from "./told.js";
-import { askWhetherPoolsAreTried } from "./trial.js";
 import { openVolumeStack } from "./volume-stack.js";
 
 /** What was found right is looked at again after once or twice so long. */
@@ -95,7 +94,6 @@ export interface UsedPool {
 
 /** The pool at `folder`, open until all who use it have released it. Throws an OperatorError. */
 export async function usePool({ engine, pump, files, tell }: PoolHome, folder: string): Promise<UsedPool> {
-	askWhetherPoolsAreTried();
 	const key = path.resolve(folder);
 	const pools = engines.get(engine) ?? new SharedPools();
 	engines.set(engine, pools);

@@ -32,7 +32,6 @@ import {
 } from "./schema.js";
 import { cutAtDisks, type DiskText } from "./tables.js";
 import { placesOf, readToml, type TomlFile, type TomlPath } from "./toml.js";
-import { arePoolsTried } from "./trial.js";
 
 /** A file that has been read. */
 export interface Source {
@@ -62,10 +61,8 @@ export type PoolPart = Part<PoolSettings, PoolValues> & { readonly name: string 
 
 export type TemplatePart = Part<TemplateSettings, TemplateValues> & { readonly name: string };
 
-const TABLES = ["daemon", "http", "defaults", "pool", "disk"] as const;
-/** Of who tries pools. */
-const TRIED_TABLES = ["boot", "template"] as const;
-type Table = (typeof TABLES)[number] | (typeof TRIED_TABLES)[number];
+const TABLES = ["daemon", "http", "boot", "defaults", "pool", "template", "disk"] as const;
+type Table = (typeof TABLES)[number];
 
 /** What messages call the kinds of value that a schema can expect. */
 const KINDS: Readonly<Record<string, string>> = {
@@ -92,8 +89,7 @@ export class Parts {
 
 	constructor({ files, debian, runtime }: Sources, readings: Readings) {
 		this.#readings = readings;
-		const tables = arePoolsTried() ? [...TABLES, ...TRIED_TABLES] : TABLES;
-		for (const file of files) this.#keeping(() => this.#readFile(file, "file", tables));
+		for (const file of files) this.#keeping(() => this.#readFile(file, "file", TABLES));
 		for (const file of debian) this.#keeping(() => this.#readDebian(file));
 		if (runtime !== undefined) this.#keeping(() => this.#readFile(runtime, "runtime", ["disk"]));
 	}

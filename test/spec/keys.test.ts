@@ -55,8 +55,8 @@ t.test("what there is", async (t) => {
 
 const NOT_THERE: readonly [text: string, told: string][] = [
 	['[pool.fast]\npath = "/srv/fast"\nhistroy = "1h"', 'no such key "histroy"; did you mean "history"?'],
-	["[boot]", 'no such table "boot"; did you mean '],
-	["[template.lab]", 'no such table "template"; did you mean '],
+	["[boto]", 'no such table "boto"; did you mean "boot"?'],
+	["[temptate.lab]", 'no such table "temptate"; did you mean "template"?'],
 	["[store.attic]", 'no such table "store"; did you mean '],
 	["[head.etcd]", 'no such table "head"; did you mean '],
 	["[nbd]", 'no such table "nbd"; did you mean '],

@@ -5,7 +5,6 @@ import { differenceOf } from "../../lib/spec/difference.js";
 import { dumpOf } from "../../lib/spec/dump.js";
 import { good, read, refuses } from "./readings.js";
 
-process.env.VBLADE_TRIAL = "pools";
 const POOL = '[pool.fast]\npath = "/srv/fast/"\n';
 const LAB = '[template.lab]\nimage = "fast/gold@v3"\nshelf = 20\nnetif = ["eth0"]\n';
 const BOOT = '[boot]\nlisten = ["192.0.2.1:9471"]\n';
@@ -64,12 +63,4 @@ t.test("what is wrong", async (t) => {
 		`${BOOT}[http]\nlisten = ["192.0.2.1:9471"]\n`,
 		'2:11: boot.listen "192.0.2.1:9471": http.listen has it already',
 	);
-});
-
-t.test("who does not try pools knows none of it", async (t) => {
-	t.teardown(() => {
-		process.env.VBLADE_TRIAL = "pools";
-	});
-	process.env.VBLADE_TRIAL = "";
-	refuses(t, BOOT, '1:2: no such table "boot"; did you mean "pool"?');
 });

@@ -8,9 +8,6 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
-// What is on trial (lib/pool/trial.ts) is tested, here and in all that tests start.
-process.env.VBLADE_TRIAL ??= "pools";
-
 type Undo = () => void;
 
 const undos: Undo[] = [];

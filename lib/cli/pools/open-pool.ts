@@ -9,7 +9,6 @@ import { OperatorError } from "../../errors.js";
 import { poolWorld } from "../../pool/directory.js";
 import type { PoolWorld } from "../../pool/folder.js";
 import { Pool } from "../../pool/pool.js";
-import { askWhetherPoolsAreTried } from "../../pool/trial.js";
 import { openVolumeStack } from "../../pool/volume-stack.js";
 import { Pump } from "../../pump.js";
 import { quote } from "../../text.js";
@@ -53,7 +52,6 @@ export function withPool<T>(
 
 /** Does `work` with what the pool there stands on. */
 export async function withWorld<T>(folder: string, work: (world: PoolWorld) => Promise<T>): Promise<T> {
-	askWhetherPoolsAreTried();
 	const pump = new Pump();
 	const engine = new StorageEngine(pump);
 	try {
