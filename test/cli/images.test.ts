@@ -61,6 +61,8 @@ t.test("what is wrong is told in one line, and leaves nothing that looks whole",
 	const image = file("bad.qcow2", good);
 	const damaged = { name: "FailedError", message: /bad.qcow2": at byte / };
 	await t.rejects(told(volumeImportCommand, `${folder}/web`, image), damaged);
+	const empty = file("empty.raw", Buffer.alloc(0));
+	await t.rejects(told(volumeImportCommand, `${folder}/e`, empty), { message: /empty.raw": is empty$/ });
 	await t.rejects(told(volumeExportCommand, `${folder}/web`, "/nowhere"), /has no volume "web"/);
 	await t.rejects(
 		told(volumeImportCommand, `${folder}/web`, image, "--format=vmdk"),

@@ -115,4 +115,6 @@ t.test("through a pipe, between two processes", async (t) => {
 	);
 	t.match(cut.stderr, /vblade: the stream: up to byte \d+: it breaks off before its end\n/);
 	t.equal(cut.code, 1);
+	const full = await run(["sh", "-c", `${vblade} volume send ${from}/web >/dev/full`], LIMIT_MS);
+	t.match(full, { code: 1, stderr: /^vblade: the stream can't be written to standard output \(ENOSPC\)\n$/ });
 });

@@ -19,10 +19,18 @@ const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 /** `address`: of the route that begins it. */
 export function followJob(line: Line, output: Output, what: string, address: string): Promise<number> {
 	return withDaemon(line.last("socket") ?? "", output, async (daemon) => {
-		const { id } = await daemon.send("POST", address, Job, { body: {} });
-		const cancel = (): void => void daemon.send("DELETE", jobAt(id), Job).catch(() => {});
+		let begun: string | undefined;
+		let isCalledOff = false;
+		const cancel = (): void => {
+			isCalledOff = true;
+			if (begun !== undefined) void daemon.send("DELETE", jobAt(begun), Job).catch(() => {});
+		};
+		// (Before it begins: it may have begun when we are interrupted, and we not know it yet.)
 		for (const signal of SIGNALS) process.once(signal, cancel);
 		try {
+			const { id } = await daemon.send("POST", address, Job, { body: {} });
+			begun = id;
+			if (isCalledOff) cancel();
 			return tellEnd(await endOf(daemon, id, what, output), output, line.has("json"));
 		} finally {
 			for (const signal of SIGNALS) process.off(signal, cancel);

@@ -41,6 +41,7 @@ export async function volumeImportCommand(
 	const pageBytes = readSize("page", line.last("page") ?? "");
 	const image = await Image.open(file, readFormat(line.last("format")));
 	try {
+		if (image.sizeBytes === 0) throw new OperatorError(`${quote(file)}: is empty`);
 		return await withPlace(where, line, output, async (place) => {
 			await importImage(place, where.name, pageBytes, image);
 			await place.tell(where.name, line.has("json"), output);

@@ -3,7 +3,7 @@
  * the arguments after the command's name. What breaks off is gone on with by a token, which people carry from one to the other.
  */
 
-import { FailedError, OperatorError } from "../../errors.js";
+import { codeOf, FailedError, OperatorError } from "../../errors.js";
 import { readVolumeName, volumeIn } from "../../pool/past.js";
 import { KeptOnDevice } from "../../send/kept.js";
 import { isOfStream, keptOf, pointOf, receive } from "../../send/receive.js";
@@ -26,13 +26,10 @@ import { type Filling, fillVolume, hasVolume, stateName } from "./unfinished.js"
 const toStandardOutput: TakeBytes = (bytes) =>
 	new Promise((resolve, reject) => {
 		process.stdout.write(bytes, (error) => {
-			if (error)
-				reject(
-					new FailedError(
-						`whoever reads the stream has gone (${"code" in error ? error.code : error.message})`,
-					),
-				);
-			else resolve();
+			const code = error && (codeOf(error) ?? error.message);
+			if (!error) resolve();
+			else if (code === "EPIPE") reject(new FailedError("whoever reads the stream has gone (EPIPE)"));
+			else reject(new FailedError(`the stream can't be written to standard output (${code})`));
 		});
 	});
 

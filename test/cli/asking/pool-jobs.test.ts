@@ -14,7 +14,9 @@ import { Stage } from "../../control/stage.js";
 import { until } from "../../support/cleanup.js";
 import { LIMIT_MS } from "../../support/limit.js";
 import { newDirectory } from "../../support/mounts.js";
+import { vbladeCommand } from "../../support/paths.js";
 import { newPool } from "../../support/pools.js";
+import { Program } from "../../support/process.js";
 import { stageOf, twoSnapshots } from "./pool-stage.js";
 
 t.test("a clone is flattened, and is free afterwards", async (t) => {
@@ -97,6 +99,30 @@ t.test(
 		t.equal(await said(poolScrubCommand, "fast"), "all is well in 2 volumes\n");
 	},
 );
+
+t.test("a job is cancelled when whoever follows it is interrupted", async (t) => {
+	const stage = new Stage();
+	stage.opener.text += '[pool.fast]\npath = "/srv/fast"\n';
+	stage.workers.pools.set("/srv/fast", POOL);
+	let isHeld = true;
+	stage.workers.volume = async (_, question) => {
+		await until("that it may go on", () => !isHeld, LIMIT_MS);
+		const reachedBytes = "offsetBytes" in question ? question.offsetBytes + 512 : 0;
+		// biome-ignore lint/suspicious/noExplicitAny: it is only asked what it answers here
+		return { reachedBytes, findings: [] } as any;
+	};
+	await stage.start(t);
+	const at = `--socket=${stage.socketPath}`;
+	const follower = new Program([...vbladeCommand(), "volume", "flatten", "fast/web", at]);
+	const job = () => stage.control.inside.jobs.all().find(({ kind }) => kind === "flatten");
+	await until("the job", () => job() !== undefined, LIMIT_MS);
+	follower.signal("SIGINT");
+	await until("that it is called off", () => stage.control.inside.jobs.get(job()!.id)!.isCancelled, LIMIT_MS);
+	isHeld = false;
+	t.equal((await follower.finished(LIMIT_MS)).code, 1);
+	t.match(follower.stderr, /cancelled; what was done stays/);
+	t.match(job(), { state: "cancelled" });
+});
 
 t.test("a job is cancelled between two stretches", async (t) => {
 	const stage = new Stage();
