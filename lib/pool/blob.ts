@@ -20,11 +20,11 @@ const PIECE_BYTES = 64 * 1024;
 const LIST_BYTES_MAX = SEGMENT_BYTES / 2;
 
 /**
- * What is stored beside text: the table of segments; who still wants dead pages, and dead nodes; and rows that are stored as a whole each, and
- * again only when they have changed: segments of nodes.
+ * What is stored beside text: of the table of segments the row of the one that is being filled; who still wants dead pages, and dead nodes; and what is
+ * stored again only when it has changed: segments of nodes, and all other rows of the table, in groups.
  */
 const WHOLE_PARTS = ["text", "table", "pages", "nodes"] as const;
-const ROWS_PARTS = ["segments"] as const;
+const ROWS_PARTS = ["segments", "groups"] as const;
 const PARTS = [...WHOLE_PARTS, ...ROWS_PARTS] as const;
 type WholePart = (typeof WHOLE_PARTS)[number];
 type RowsPart = (typeof ROWS_PARTS)[number];
@@ -36,11 +36,11 @@ const KEPT_PART = "text";
 const READ_AT_ONCE = 16;
 
 function noRows(): Record<RowsPart, ReadRow[]> {
-	return { segments: [] };
+	return { segments: [], groups: [] };
 }
 
 function noPieces(): Pieces {
-	return { text: [], table: [], pages: [], nodes: [], segments: [] };
+	return { text: [], table: [], pages: [], nodes: [], segments: [], groups: [] };
 }
 
 /** Takes text line by line, and other parts byte by byte, and stores them. */

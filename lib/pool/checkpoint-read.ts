@@ -18,7 +18,7 @@ import { decodeNodeRow } from "./node-rows.js";
 import { NodeSegment } from "./node-segment.js";
 import type { Segments } from "./segments.js";
 import { RowState } from "./space/rows.js";
-import { decodeRows } from "./space/table-form.js";
+import { decodeGroup, decodeRows } from "./space/table-form.js";
 
 /** Slots behind those that there are: a file that is missing is told as such. */
 const MISSING_SLOTS_MAX = 8192;
@@ -31,7 +31,7 @@ export interface StoredSpace {
 
 /** Throws an OperatorError that names the file and place of what can't be had. */
 export async function readSpace(
-	{ allocate, mapSize }: PoolWorld,
+	{ allocate, mapSize, nextTurn }: PoolWorld,
 	segments: Segments,
 	ref: CheckpointRef,
 ): Promise<StoredSpace> {
@@ -43,6 +43,12 @@ export async function readSpace(
 	const nodes = new NodeLog(segments, allocate, places, end, { fillBytes: mapSize?.nodeFillBytes });
 	const living = new Living({ segments, nodes, allocate, memoryPages: mapSize?.deadPages });
 	try {
+		const slotCount = segments.slots.count + MISSING_SLOTS_MAX;
+		for (const [i, group] of (blob.rows?.groups ?? []).entries()) {
+			decodeGroup(segments.table, i, group, slotCount);
+			await nextTurn();
+		}
+		segments.table.rows.endGroups();
 		restoreSpace({ segments, descent: living.descent }, state, blob, ref);
 	} catch (error) {
 		throw error instanceof OperatorError ? new OperatorError(`${where}: ${error.message}`) : error;

@@ -16,7 +16,7 @@ import type { Root } from "./map/ref.js";
 import type { NodeLog } from "./node-log.js";
 import { encodeNodeRow } from "./node-rows.js";
 import type { Segments } from "./segments.js";
-import { encodeRow, ROW_BYTES_MAX } from "./space/table-form.js";
+import { encodeGroup } from "./space/table-form.js";
 
 /** What is made in one turn, in bytes. */
 const BYTES_PER_TURN = 128 * 1024;
@@ -44,12 +44,6 @@ export interface StoreOf {
 	readonly history: Pick<History, "stored" | "beganUs">;
 }
 
-/** A segment as it is now. */
-export function rowOf({ table }: Segments, segment: number): Uint8Array {
-	const bytes = new Uint8Array(ROW_BYTES_MAX);
-	return bytes.slice(0, encodeRow(table, segment, bytes, 0));
-}
-
 export interface StoredBlob {
 	readonly ref: BlobRef;
 	/** What slots wait for, which were emptied before: see `Slots.settle`. */
@@ -66,12 +60,23 @@ export async function storeCheckpoint(of: StoreOf, begun: Begun): Promise<Stored
 	const turns = new Turns(of);
 	try {
 		const slots = segments.slots.checkpoint();
-		nodes.places.forgetStale();
+		nodes.places.forgetStale(segments.table.rows.groups);
 		for (const piece of piecesOf(of, begun)) {
 			if (typeof piece.bytes === "string") writer.add(piece.bytes);
 			else writer.addBytes(piece.part, piece.bytes);
 			// (An empty one says that what took time has no bytes.)
 			await turns.made(piece.bytes.length > 0 ? piece.bytes.length : BYTES_PER_TURN);
+		}
+		for (const [i, group] of segments.table.rows.groups.entries()) {
+			let isWhole = true;
+			const bytes = writer.addRow("groups", group, () => {
+				const encoded = encodeGroup(segments.table, i, begun.state.start.segment);
+				({ isWhole } = encoded);
+				return encoded.bytes;
+			});
+			// (What is behind the checkpoint is in the next one.)
+			if (!isWhole) group.isChanged = true;
+			await turns.made(bytes);
 		}
 		for (const segment of nodes.places.all) {
 			const bytes = writer.addRow("segments", segment, () => encodeNodeRow(segment));
@@ -112,7 +117,7 @@ type Piece =
 	| { readonly part: "text"; readonly bytes: string }
 	| { readonly part: "table" | "pages" | "nodes"; readonly bytes: Uint8Array };
 
-function* piecesOf({ contents, descent, segments, history }: StoreOf, begun: Begun): Generator<Piece> {
+function* piecesOf({ contents, descent, history }: StoreOf, begun: Begun): Generator<Piece> {
 	const { state, openRow } = begun;
 	// (What those before it have is given back when they are named no more, and not while nodes are held: both are of one moment.)
 	const { stored: earlier, beganUs } = history;
@@ -125,11 +130,6 @@ function* piecesOf({ contents, descent, segments, history }: StoreOf, begun: Beg
 	const { floor, walks } = descent;
 	for (const line of checkpointLines({ ...state, beganUs, earlier, roots, ending, walks, floor }))
 		yield { part: "text", bytes: line };
-	const { rows } = segments.table;
-	for (let row = rows.next(0); row >= 0; row = rows.next(row + 1)) {
-		const segment = rows.segmentOf(row);
-		if (segment < state.start.segment) yield { part: "table", bytes: rowOf(segments, segment) };
-	}
 	yield { part: "table", bytes: openRow };
 	for (const bytes of encodeLineage(descent.pages, descent.pagePoints.all)) yield { part: "pages", bytes };
 	for (const bytes of encodeLineage(descent.nodes, descent.nodePoints.all)) yield { part: "nodes", bytes };

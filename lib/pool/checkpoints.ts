@@ -7,7 +7,7 @@
 
 import { BlockOp, BlockRequest } from "../block/request.js";
 import { OperatorError, StorageStatus, storageStatusName } from "../errors.js";
-import { type Begun, rowOf, type StoredBlob, storeCheckpoint } from "./checkpoint-store.js";
+import { type Begun, type StoredBlob, storeCheckpoint } from "./checkpoint-store.js";
 import type { Contents } from "./contents.js";
 import type { Descent } from "./descent.js";
 import type { PoolWorld } from "./folder.js";
@@ -17,6 +17,7 @@ import type { Log } from "./log.js";
 import { NodeFault } from "./map/store.js";
 import type { NodeLog } from "./node-log.js";
 import type { Segments } from "./segments.js";
+import { encodeRow } from "./space/table-form.js";
 
 /** So much of the log is read at most when a pool or a moment is opened: 4 GiB. */
 const LOG_SECTORS_MAX = 8 * 2 ** 20;
@@ -166,7 +167,7 @@ export class Checkpoints {
 		const { nextLine, settingsBy, volumes } = contents.catalog;
 		const { sequence, timeUs, start } = log.cursor;
 		const state = { sequence, timeUs, start, nextLine, settingsBy, volumes };
-		const openRow = rowOf(segments, start.segment);
+		const openRow = encodeRow(segments.table, start.segment);
 		descent.freeze();
 		this.#position = log.gather.position;
 		this.#begun = { state, position: this.#position, openRow, lines: contents.withoutVolume };

@@ -4,7 +4,7 @@
  * `node-log.ts`.
  */
 
-import type { BlobRef } from "./blob-ref.js";
+import type { BlobRef, StoredRow } from "./blob-ref.js";
 import { SEGMENT_BYTES } from "./format.js";
 import type { NodeSegment } from "./node-segment.js";
 import type { Slots } from "./space/slots.js";
@@ -111,16 +111,21 @@ export class NodePlaces {
 		return at === offset ? ref : { ...ref, at };
 	}
 
-	/** A checkpoint is going to be stored: what it stores anew, or has no more, is not wanted where it is. */
-	forgetStale(): void {
+	/** A checkpoint is going to be stored: what it stores anew, or has no more, is not wanted where it is; of `others`, which it has too, as well. */
+	forgetStale(others: Iterable<StoredRow>): void {
+		this.#forget(others);
 		do {
 			for (const { place, bytes } of this.stale.splice(0)) this.free(place, bytes);
 			// (By that others change.)
-			for (const segment of this.#bySegment.values())
-				if (segment.isChanged && segment.ref !== null) {
-					this.stale.push(segment.ref);
-					segment.ref = null;
-				}
+			this.#forget(this.#bySegment.values());
 		} while (this.stale.length > 0);
+	}
+
+	#forget(rows: Iterable<StoredRow>): void {
+		for (const row of rows) {
+			if (!row.isChanged || row.ref === null) continue;
+			this.stale.push(row.ref);
+			row.ref = null;
+		}
 	}
 }

@@ -8,7 +8,7 @@ import { Cleaner, type CleanerWorld } from "../../lib/pool/space/cleaner.js";
 import { decodeMove, encodeMove, isMoveOf } from "../../lib/pool/space/move-form.js";
 import { NO_SLOT, Slots } from "../../lib/pool/space/slots.js";
 import { type Move, SegmentTable } from "../../lib/pool/space/table.js";
-import { decodeRows, encodeRow, ROW_BYTES_MAX } from "../../lib/pool/space/table-form.js";
+import { decodeRows, encodeRow } from "../../lib/pool/space/table-form.js";
 import type { Random } from "../../lib/random.js";
 import { heapMemory, type Memory } from "../../lib/wire/memory.js";
 import { SECTOR_BYTES } from "../../lib/wire/sector.js";
@@ -131,13 +131,11 @@ export class SpaceWorld implements CleanerWorld {
 	}
 
 	#checkpoint(): Checkpoint {
-		const bytes = new Uint8Array((SLOTS + 1) * 40 * ROW_BYTES_MAX);
-		let at = 0;
-		for (const segment of this.table.rows.segments()) at = encodeRow(this.table, segment, bytes, at);
+		const rows = this.table.rows.segments().map((segment) => encodeRow(this.table, segment));
 		return {
 			number: this.slots.checkpoint(),
 			segment: this.segment,
-			rows: bytes.slice(0, at),
+			rows: Buffer.concat(rows),
 			said: this.said.length,
 		};
 	}

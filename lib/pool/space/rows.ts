@@ -1,9 +1,14 @@
 /** The rows of the table of segments, by number of the segment: columns that grow together. Kept by `table.ts`, stored by `table-form.ts`. */
 
+import type { BlobRef, StoredRow } from "../blob-ref.js";
+
 export const RowState = { none: 0, open: 1, inPlace: 2, moved: 3 } as const;
 
 const FINE = 1;
 const LONGEST_AT = 1;
+
+/** So many are stored together, when one of them has changed. */
+export const GROUP_ROWS = 256;
 
 function grown(column: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
 	const larger = new Int32Array(2 * column.length);
@@ -31,6 +36,10 @@ export class Rows {
 	#segments = new Float64Array(64);
 	readonly #bySegment = new Map<number, number>();
 	readonly #free: number[] = [];
+	/** Of each `GROUP_ROWS` rows, whether they have changed since they were stored. */
+	readonly groups: StoredRow[] = [];
+	/** Rows that were none when they were stored: not used before all are read again. */
+	readonly #gaps: number[] = [];
 	/** One more than the last that was ever used. */
 	#end = 0;
 	/** The last segment that was ever added. */
@@ -66,8 +75,8 @@ export class Rows {
 	}
 
 	add(segment: number): number {
-		const row = this.#free.pop() ?? this.#end++;
-		if (row >= this.slots.length) this.#grow();
+		const row = this.#free.pop() ?? this.#begun();
+		this.touch(row);
 		this.#segments[row] = segment;
 		this.#flags[row] = 0;
 		this.summaries[row] = 0;
@@ -78,7 +87,32 @@ export class Rows {
 		return row;
 	}
 
+	/** Something of a row changes. */
+	touch(row: number): void {
+		this.groups[Math.floor(row / GROUP_ROWS)]!.isChanged = true;
+	}
+
+	/** All rows of a group, the next one, were added: so it is stored there. */
+	endGroup(group: number, ref: BlobRef): void {
+		while (this.#end < (group + 1) * GROUP_ROWS) this.#gaps.push(this.#begun());
+		this.groups[group] = { ref, isChanged: false };
+	}
+
+	/** All groups were added: others may be where there are none. */
+	endGroups(): void {
+		for (let gap = this.#gaps.pop(); gap !== undefined; gap = this.#gaps.pop()) this.#free.push(gap);
+	}
+
+	/** One more row. */
+	#begun(): number {
+		const row = this.#end++;
+		if (row >= this.slots.length) this.#grow();
+		if (row % GROUP_ROWS === 0) this.groups.push({ ref: null, isChanged: true });
+		return row;
+	}
+
 	remove(row: number): void {
+		this.touch(row);
 		this.#bySegment.delete(this.#segments[row]!);
 		this.states[row] = RowState.none;
 		this.#free.push(row);

@@ -5,10 +5,17 @@
  */
 
 import { invariant } from "../../errors.js";
-import type { SlotSink } from "./table.js";
 
 /** None can be had. */
 export const NO_SLOT = -1;
+
+/** What `table.ts` tells. */
+export interface SlotSink {
+	/** Something lives in this slot, or will. */
+	took(slot: number): void;
+	/** Nothing lives in this slot, and nothing is written to it. */
+	emptied(slot: number): void;
+}
 
 const State = { free: 0, used: 1, waiting: 2 } as const;
 

@@ -8,10 +8,11 @@
  */
 
 import { OperatorError } from "../../errors.js";
+import type { BlobRef } from "../blob-ref.js";
 import { putU48, SEGMENT_SECTORS, takeU48 } from "../format.js";
 import { POSITIONS_MAX } from "../map/entry.js";
 import { type Bitmaps, countIn } from "./bitmaps.js";
-import { RowState } from "./rows.js";
+import { GROUP_ROWS, RowState } from "./rows.js";
 import { COARSE_WORDS, FINE_WORDS, type SegmentTable, unitOf } from "./table.js";
 
 const ROW_BYTES = 24;
@@ -33,16 +34,54 @@ const STATE_AT = 11;
 /** Positions have 50 bits. */
 const SEGMENTS_MAX = POSITIONS_MAX / SEGMENT_SECTORS;
 
-/** Bytes of the longest row with its bitmaps. */
-export const ROW_BYTES_MAX = ROW_BYTES + 2 * FINE_WORDS * 4;
+/** A group begins with how many rows it has. */
+const COUNT_BYTES = 4;
 
-/** Writes the row of a segment to `bytes` from `at` on, where there is room; returns its end. */
-export function encodeRow(table: SegmentTable, segment: number, bytes: Uint8Array, at: number): number {
+/** The row of a segment. */
+export function encodeRow(table: SegmentTable, segment: number): Uint8Array {
+	const row = table.rows.of(segment);
+	const bytes = new Uint8Array(bytesOf(table, row));
+	putRow(table, row, bytes, 0);
+	return bytes;
+}
+
+/** Those of a group whose segments are before one; `isWhole`: there are no others. */
+export function encodeGroup(
+	table: SegmentTable,
+	group: number,
+	before: number,
+): { readonly bytes: Uint8Array; readonly isWhole: boolean } {
 	const { rows } = table;
-	const row = rows.of(segment);
+	const first = group * GROUP_ROWS;
+	const told: number[] = [];
+	let length = COUNT_BYTES;
+	let isWhole = true;
+	for (let row = first; row < Math.min(rows.end, first + GROUP_ROWS); row++) {
+		if (rows.states[row] === RowState.none) continue;
+		if (rows.segmentOf(row) >= before) isWhole = false;
+		else {
+			told.push(row);
+			length += bytesOf(table, row);
+		}
+	}
+	const bytes = new Uint8Array(length);
+	new DataView(bytes.buffer).setUint32(0, told.length, true);
+	let at = COUNT_BYTES;
+	for (const row of told) at = putRow(table, row, bytes, at);
+	return { bytes, isWhole };
+}
+
+function bytesOf(table: SegmentTable, row: number): number {
+	const maps = table.rows.states[row] === RowState.moved ? 2 : 1;
+	return ROW_BYTES + maps * table.mapsOf(row).words * 4;
+}
+
+/** Returns where it ends. */
+function putRow(table: SegmentTable, row: number, bytes: Uint8Array, at: number): number {
+	const { rows } = table;
 	const view = new DataView(bytes.buffer, bytes.byteOffset + at, ROW_BYTES);
 	const isMoved = rows.states[row] === RowState.moved;
-	putU48(view, AT.segment, segment);
+	putU48(view, AT.segment, rows.segmentOf(row));
 	view.setUint32(AT.slot, rows.slots[row]!, true);
 	view.setUint32(AT.nextSlot, isMoved ? rows.nextSlots[row]! : 0, true);
 	view.setUint16(AT.at, isMoved ? rows.ats[row]! : 0, true);
@@ -68,6 +107,22 @@ export function decodeRows(table: SegmentTable, bytes: Uint8Array, slotCount: nu
 		if (end === undefined) throw new OperatorError(`the table of segments is damaged at byte ${at}`);
 		at = end;
 	}
+}
+
+/** The next group, as it is stored at `ref`. Throws an OperatorError. */
+export function decodeGroup(
+	table: SegmentTable,
+	group: number,
+	{ ref, bytes }: { readonly ref: BlobRef; readonly bytes: Uint8Array },
+	slotCount: number,
+): void {
+	const { size } = table.rows;
+	const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+	const count = bytes.length < COUNT_BYTES ? -1 : view.getUint32(0, true);
+	if (count < 0 || count > GROUP_ROWS) throw new OperatorError("the table of segments is damaged");
+	decodeRows(table, bytes.subarray(COUNT_BYTES), slotCount);
+	if (table.rows.size !== size + count) throw new OperatorError("the table of segments is damaged");
+	table.rows.endGroup(group, ref);
 }
 
 function decodeRow(

@@ -11,17 +11,11 @@ import { invariant } from "../../errors.js";
 import { BLOCK_SECTORS, SEGMENT_SECTORS } from "../format.js";
 import { Bitmaps, bitAtRank, countBefore, countIn, hasBit, putBits } from "./bitmaps.js";
 import { RowState, Rows } from "./rows.js";
+import type { SlotSink } from "./slots.js";
 
 /** Words of a bitmap with a bit for each block, and for each sector. */
 export const COARSE_WORDS = SEGMENT_SECTORS / BLOCK_SECTORS / 32;
 export const FINE_WORDS = SEGMENT_SECTORS / 32;
-
-export interface SlotSink {
-	/** Something lives in this slot, or will. */
-	took(slot: number): void;
-	/** Nothing lives in this slot, and nothing is written to it. */
-	emptied(slot: number): void;
-}
 
 /** Where a segment was moved to, without what was dead by then. */
 export interface Move {
@@ -73,9 +67,10 @@ export class SegmentTable {
 		if (row < 0 || this.rows.states[row] !== RowState.open) return;
 		this.rows.states[row] = RowState.inPlace;
 		this.rows.summaries[row] = summarySectors;
+		this.rows.touch(row);
 		// (It is no page, and may be cut in two.)
 		const longest = this.rows.longest(row);
-		this.born((segment + 1) * SEGMENT_SECTORS - summarySectors, summarySectors);
+		if (summarySectors > 0) this.born((segment + 1) * SEGMENT_SECTORS - summarySectors, summarySectors);
 		this.rows.setLongest(row, longest);
 		this.closeSlot(this.rows.slots[row]!);
 	}
@@ -86,6 +81,7 @@ export class SegmentTable {
 		if (row < 0) return;
 		const sectors = this.rows.summaries[row]!;
 		this.rows.summaries[row] = 0;
+		this.rows.touch(row);
 		if (sectors > 0) this.free((segment + 1) * SEGMENT_SECTORS - sectors, sectors);
 	}
 
@@ -234,6 +230,7 @@ export class SegmentTable {
 	/** Its place is new: what lives in the first of its slots is found out. */
 	#divide(row: number): void {
 		const { rows } = this;
+		rows.touch(row);
 		rows.liveFirst[row] = rows.live[row]!;
 		if (!this.#isSplit(row)) return;
 		const maps = this.mapsOf(row);
@@ -273,6 +270,7 @@ export class SegmentTable {
 		const maps = this.mapsOf(row);
 		const live = this.rows.liveBits[row]!;
 		const unit = unitOf(maps.words);
+		this.rows.touch(row);
 		return putBits(maps.slabOf(live), maps.at(live), sector / unit, sectors / unit, isSet) * unit;
 	}
 
