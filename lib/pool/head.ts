@@ -34,6 +34,8 @@ export interface HeadState {
 	readonly stable: number;
 	/** So many slots, the first ones, were written with zeros when the pool was made. */
 	readonly filled?: number;
+	/** So many may be used, at least; undefined: all that files have room for. */
+	readonly slots?: number;
 	/** Where the head was made (`PoolFolder.site`): somewhere else it is a copy. */
 	readonly site?: string | undefined;
 	/** Numbers that the pool had before it was made one of its own out of a copy: older records have them. */
@@ -105,10 +107,19 @@ export function looksLikeHead({ buffer, byteOffset }: Uint8Array): boolean {
 
 function isHead(value: unknown): value is Written {
 	if (typeof value !== "object" || value === null) return false;
-	const { start, site, checkpoint, filled = 0, former = [], ...rest } = value as Record<string, unknown>;
+	const {
+		start,
+		site,
+		checkpoint,
+		filled = 0,
+		slots = 0,
+		former = [],
+		...rest
+	} = value as Record<string, unknown>;
 	return (
 		(site === undefined || typeof site === "string") &&
 		Number.isSafeInteger(filled) &&
+		Number.isSafeInteger(slots) &&
 		Array.isArray(former) &&
 		former.every((each) => Number.isSafeInteger(each)) &&
 		areNumbers(rest, ["pool", "incarnation", "epoch", "stable", "generation"]) &&

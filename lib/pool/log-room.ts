@@ -14,6 +14,8 @@ export class WriteRoom {
 	isRefusing = false;
 	/** Called when somebody waits for room, or a slot was taken. */
 	wanted: () => void = () => {};
+	/** Called when the log has gone on by so many bytes. */
+	advanced: (bytes: number) => void = () => {};
 	readonly #slots: Slots;
 
 	constructor(slots: Slots) {

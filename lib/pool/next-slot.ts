@@ -39,6 +39,7 @@ export class NextSlot {
 	/** The log has gone on by so much. */
 	advance(bytes: number): void {
 		this.#filler.advance(bytes);
+		this.#room.advanced(bytes);
 	}
 
 	/** It is wanted now: `over` is called when it is ready, or can't be, with what came of it. */

@@ -49,7 +49,7 @@ const NOBODY: LeftSink = { died: () => {}, nodeDied: () => {}, subtreeDied: () =
 
 /** Throws an OperatorError, when all that was opened is closed again but the head. */
 export async function openParts(world: PoolWorld, head: Head): Promise<PoolParts> {
-	const segments = new Segments(world.folder, head.state.filled);
+	const segments = new Segments(world.folder, head.state);
 	try {
 		await segments.openAll();
 		const stored = await readStored(world, segments, head);

@@ -278,7 +278,8 @@ export class Pool implements Users {
 
 	/** After those that were asked to be written before. */
 	#writeHead(changes: () => Partial<HeadState>): Promise<void> {
-		const written = this.#pulse.then(() => this.#parts.head.write(changes()));
+		const { head, segments } = this.#parts;
+		const written = this.#pulse.then(() => head.write({ ...segments.known, ...changes() }));
 		this.#pulse = written.catch(() => {});
 		return written;
 	}

@@ -19,6 +19,12 @@ const OPENED_AT_ONCE = 32;
 /** For what the file system keeps of a file besides. */
 const LEFT_BYTES = 2 ** 20;
 
+/** What the head says of slots: so many, the first ones, were written with zeros when the pool was made; and those that may be used, at least. */
+export interface KnownSlots {
+	readonly filled?: number;
+	readonly slots?: number;
+}
+
 export class Segments {
 	readonly slots = new Slots();
 	readonly table = new SegmentTable(this.slots);
@@ -39,12 +45,13 @@ export class Segments {
 	slot = 0;
 	offsetBytes = 0;
 
-	/** `filledSlots`: so many, the first ones, need not be written with zeros before they are used. */
-	constructor(
-		folder: PoolFolder,
-		readonly filledSlots = 0,
-	) {
+	/** Slots that were written with zeros by now, behind the first ones. */
+	readonly #filled = new Set<number>();
+	readonly #known: KnownSlots;
+
+	constructor(folder: PoolFolder, known: KnownSlots = {}) {
 		this.#folder = folder;
+		this.#known = known;
 	}
 
 	/** Opens the files that there are, some at a time. Throws an OperatorError. */
@@ -56,7 +63,8 @@ export class Segments {
 			const opened = await Promise.allSettled(some.map((name) => this.#open(name)));
 			for (const each of opened) if (each.status === "rejected") throw each.reason;
 		}
-		this.slots.grow(this.#devices.length * FILE_SLOTS);
+		const inFiles = this.#devices.length * FILE_SLOTS;
+		this.slots.grow(Math.min(inFiles, this.#known.slots ?? inFiles));
 		this.#filesMax = (await this.#folder.most()) ?? this.#filesMax;
 		await this.measure();
 	}
@@ -79,9 +87,14 @@ export class Segments {
 
 	/** What it has and may get, as it was last measured. */
 	get sizeBytes(): number {
-		const files =
-			this.#devices.length + Math.floor((this.#freeBytes ?? Number.POSITIVE_INFINITY) / FILE_BYTES);
-		return Math.min(files, this.#filesMax) * FILE_BYTES;
+		const more = this.#roomIn(this.#freeBytes ?? Number.POSITIVE_INFINITY);
+		return Math.min(this.slots.count + more, this.#filesMax * FILE_SLOTS) * SEGMENT_BYTES;
+	}
+
+	/** More slots that a file system has room for which has so much left. (Those that were never written to will take theirs.) */
+	#roomIn(freeBytes: number): number {
+		const promised = this.folder.fillsAhead ? this.slots.fresh((slot) => this.isFilled(slot)) : 0;
+		return Math.max(0, Math.floor((freeBytes - LEFT_BYTES) / SEGMENT_BYTES) - promised);
 	}
 
 	async #open(name: string): Promise<void> {
@@ -137,22 +150,48 @@ export class Segments {
 		return slot;
 	}
 
-	/** Whether there can be more files. */
+	/** Whether there can be more slots. */
 	get mayGrow(): boolean {
-		return this.#devices.length < this.#filesMax;
+		return this.slots.count < this.#filesMax * FILE_SLOTS;
 	}
 
-	/** Makes one more file, if there is space for all of it: its length alone takes none. (The first one may have less.) Throws an OperatorError. */
+	/** What the head has to say. */
+	get known(): Pick<KnownSlots, "slots"> {
+		return this.#folder.fillsAhead ? { slots: this.slots.count } : {};
+	}
+
+	/** Makes one more file, with all of its slots. (The first one may have less.) Throws an OperatorError. */
 	async grow(): Promise<void> {
 		const slot = this.#devices.length * FILE_SLOTS;
-		const { path, fillsAhead } = this.#folder;
-		// (Slots that were never written to will take theirs.)
-		const promised = fillsAhead ? this.slots.fresh(this.filledSlots) * SEGMENT_BYTES : 0;
 		const freeBytes = (await this.#folder.free()) ?? Number.POSITIVE_INFINITY;
-		if (slot > 0 && freeBytes - promised < FILE_BYTES + LEFT_BYTES)
-			throw new OperatorError(`${path}: there is no space for another file of ${FILE_BYTES} bytes`);
+		if (slot > 0 && freeBytes < FILE_BYTES + LEFT_BYTES)
+			throw new OperatorError(
+				`${this.#folder.path}: there is no space for another file of ${FILE_BYTES} bytes`,
+			);
 		await this.fileOf(slot);
 		this.slots.grow(slot + FILE_SLOTS);
+	}
+
+	/** The slot behind all that there are, in a file that is made if there is none; it may be used when it is `filled`. Throws an OperatorError. */
+	async nextNew(): Promise<number> {
+		const slot = this.slots.count;
+		this.#freeBytes = await this.#folder.free();
+		if (this.#freeBytes !== undefined && this.#roomIn(this.#freeBytes) === 0)
+			throw new OperatorError(`${this.#folder.path}: there is no space for more of the log`);
+		await this.fileOf(slot);
+		return slot;
+	}
+
+	/** It was written with zeros, which are stable. */
+	filled(slot: number): void {
+		this.#filled.add(slot);
+		if (this.#freeBytes !== undefined) this.#freeBytes -= SEGMENT_BYTES;
+		this.slots.grow(slot + 1);
+	}
+
+	/** Whether a slot that was never used need not be written with zeros before it is. */
+	isFilled(slot: number): boolean {
+		return !this.#folder.fillsAhead || slot < (this.#known.filled ?? 0) || this.#filled.has(slot);
 	}
 
 	has(segment: number): boolean {

@@ -1,7 +1,7 @@
 /**
  * Makes the next slot ready while the one before is being filled: its file is made if there is none, and on file systems where that
- * helps it is written with zeros, about as fast as the log goes on, so that nobody waits for it and no sync has much of it to write. Used by
- * `next-slot.ts`.
+ * helps it is written with zeros, unless that was done before (`file-filler.ts`, `preallocate.ts`), about as fast as the log goes on, so that nobody
+ * waits for it and no sync has much of it to write. Used by `next-slot.ts`.
  */
 
 import type { BlockDevice } from "../block/device.js";
@@ -43,8 +43,7 @@ export class SlotFiller implements RequestOwner {
 		this.#slot = slot;
 		this.#device = null;
 		this.#allowedBytes = 0;
-		const { filledSlots, folder } = this.#segments;
-		this.#filledBytes = isFresh && slot >= filledSlots && folder.fillsAhead ? 0 : SEGMENT_BYTES;
+		this.#filledBytes = isFresh && !this.#segments.isFilled(slot) ? 0 : SEGMENT_BYTES;
 		this.#begin();
 	}
 

@@ -4,16 +4,14 @@
  * says that there may be something to do. Made by `pool.ts`.
  */
 
-import { BlockOp } from "../block/request.js";
 import { OperatorError, unreachable } from "../errors.js";
-import type { Memory } from "../wire/memory.js";
-import { SECTOR_BYTES } from "../wire/sector.js";
 import type { Checkpoints } from "./checkpoints.js";
+import { CleanerStorage } from "./cleaner-storage.js";
 import type { Contents } from "./contents.js";
 import type { Descent } from "./descent.js";
+import { FileFiller } from "./file-filler.js";
 import type { PoolWorld } from "./folder.js";
-import { FILE_SLOTS, SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
-import { NOTE_BYTES_MAX } from "./gather.js";
+import { FILE_SLOTS, SEGMENT_SECTORS } from "./format.js";
 import type { Head } from "./head.js";
 import type { History } from "./history.js";
 import type { Log } from "./log.js";
@@ -21,14 +19,10 @@ import type { WriteRoom } from "./log-room.js";
 import { inTurns } from "./map/turns.js";
 import type { NodeLog } from "./node-log.js";
 import { nodeUpkeep } from "./node-upkeep.js";
-import { encodeNote } from "./notes.js";
-import { bytesOf, PendingNote } from "./pending-note.js";
-import { run, type Segments } from "./segments.js";
-import { Cleaner, type CleanerWorld } from "./space/cleaner.js";
-import { encodeMove } from "./space/move-form.js";
+import type { Segments } from "./segments.js";
+import { Cleaner } from "./space/cleaner.js";
 import { isEnough, Next, nextStep, reserveSlots, type Standing } from "./space/room.js";
 import { NO_SLOT } from "./space/slots.js";
-import type { Move } from "./space/table.js";
 
 export interface UpkeepOf {
 	readonly world: PoolWorld;
@@ -49,10 +43,11 @@ const RETRY_US = 1_000_000;
 /** Of the table, about: a row and its bitmap. */
 const ROW_BYTES = 280;
 
-export class Upkeep implements CleanerWorld {
+export class Upkeep {
 	readonly #of: UpkeepOf;
 	readonly #cleaner: Cleaner;
 	readonly #cleanNodes: ReturnType<typeof nodeUpkeep>;
+	readonly #filler: FileFiller;
 	#running: Promise<void> | null = null;
 	/** There may be more to do than was seen. */
 	#again = false;
@@ -73,9 +68,12 @@ export class Upkeep implements CleanerWorld {
 
 	constructor(of: UpkeepOf) {
 		this.#of = of;
-		this.#cleaner = new Cleaner(of.segments.table, this);
+		this.#cleaner = new Cleaner(of.segments.table, new CleanerStorage(of));
 		this.#cleanNodes = nodeUpkeep(of);
 		of.room.wanted = () => this.#wanted();
+		this.#filler = new FileFiller(of.segments, of.world);
+		this.#filler.whenTold = () => this.#grown();
+		of.room.advanced = (bytes) => this.#filler.advance(bytes);
 		this.#reserve();
 	}
 
@@ -104,6 +102,12 @@ export class Upkeep implements CleanerWorld {
 		});
 	}
 
+	/** There are more slots, or there can be none. */
+	#grown(): void {
+		this.#isLastFile = this.#filler.hasFailed;
+		this.poke();
+	}
+
 	/** From time to time: what failed is tried again. */
 	age(): void {
 		this.#isLastFile = false;
@@ -113,6 +117,7 @@ export class Upkeep implements CleanerWorld {
 	/** Nothing is under way when it resolves. */
 	async close(): Promise<void> {
 		this.#isClosed = true;
+		await this.#filler.close();
 		await this.#running;
 	}
 
@@ -176,10 +181,7 @@ export class Upkeep implements CleanerWorld {
 			case Next.nothing:
 				return false;
 			case Next.grow:
-				await segments.grow().catch(() => {
-					this.#isLastFile = true;
-				});
-				return true;
+				return this.#grow();
 			case Next.clean:
 				this.#isStuck = !(await this.#cleaner.clean(this.#of.head.state.start.segment, SEGMENT_SECTORS));
 				this.#inVain++;
@@ -201,6 +203,21 @@ export class Upkeep implements CleanerWorld {
 			default:
 				return unreachable(next);
 		}
+	}
+
+	/** Where slots have to be written with zeros it goes on in the background, as long as nobody waits. */
+	async #grow(): Promise<boolean> {
+		const { segments, room } = this.#of;
+		if (segments.folder.fillsAhead) {
+			this.#filler.begin();
+			if (room.mayWrite) return false;
+			await this.#filler.next();
+			this.#isLastFile = this.#filler.hasFailed;
+		} else
+			await segments.grow().catch(() => {
+				this.#isLastFile = true;
+			});
+		return true;
 	}
 
 	#refuse(): void {
@@ -231,6 +248,7 @@ export class Upkeep implements CleanerWorld {
 			hasHistory: history.hasSome,
 			untold: log.segment - head.state.start.segment,
 			canGrow: segments.mayGrow && !this.#isLastFile,
+			growsBelow: segments.folder.fillsAhead ? FILE_SLOTS : 0,
 			liveShare: table.liveSectors / (usedSlots * SEGMENT_SECTORS),
 		};
 	}
@@ -243,55 +261,5 @@ export class Upkeep implements CleanerWorld {
 		const { slots, table } = segments;
 		const { capacity } = contents.layers;
 		room.reserve = reserveSlots(slots.count, capacity, pages, ROW_BYTES * table.rows.size);
-	}
-
-	allocate(byteLength: number): Memory {
-		return this.#of.world.allocate(byteLength);
-	}
-
-	takeSlot(): number {
-		return this.#of.segments.takeSlot();
-	}
-
-	read(slot: number, sector: number, sectors: number, into: Memory): Promise<void> {
-		return this.#of.segments.readSlot(slot, sector * SECTOR_BYTES, sectors * SECTOR_BYTES, into);
-	}
-
-	async write(slot: number, sector: number, sectors: number, from: Memory): Promise<void> {
-		const { segments } = this.#of;
-		const at = (slot % FILE_SLOTS) * SEGMENT_BYTES + sector * SECTOR_BYTES;
-		const name = segments.fileNameOf(slot);
-		await run(segments.deviceOfSlot(slot), BlockOp.write, at, sectors * SECTOR_BYTES, from, name);
-	}
-
-	async sync(slots: ReadonlySet<number>): Promise<void> {
-		const { segments } = this.#of;
-		const devices = new Map([...slots].map((slot) => [segments.deviceOfSlot(slot), slot]));
-		for (const [device, slot] of devices)
-			await run(device, BlockOp.flush, 0, 0, undefined, segments.fileNameOf(slot));
-	}
-
-	mayGoOn(): Promise<void> {
-		return this.#of.world.nextTurn();
-	}
-
-	/** No checkpoint begins meanwhile: what it stores of the table must be of one moment. */
-	async say(moves: readonly Move[]): Promise<void> {
-		const { checkpoints, log } = this.#of;
-		const release = await checkpoints.reserve();
-		try {
-			let some: Uint8Array[] = [];
-			for (const move of moves) {
-				const note = encodeNote({ note: "move", move: encodeMove(move) });
-				if (bytesOf(some) + note.length > NOTE_BYTES_MAX) {
-					await new PendingNote(log, some).done;
-					some = [];
-				}
-				some.push(note);
-			}
-			await new PendingNote(log, some).done;
-		} finally {
-			release();
-		}
 	}
 }

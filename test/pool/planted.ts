@@ -3,15 +3,16 @@
  * cleaning and history for `whole.long.ts`.
  */
 
+import { CleanerStorage } from "../../lib/pool/cleaner-storage.js";
 import { Checkpoints } from "../../lib/pool/checkpoints.js";
 import { DeadWalks } from "../../lib/pool/dead-walks.js";
 import { Head } from "../../lib/pool/head.js";
 import { LineageFeed } from "../../lib/pool/map/lineage-feed.js";
 import { NodeLog } from "../../lib/pool/node-log.js";
+
 import { NodePlaces } from "../../lib/pool/node-places.js";
 import { Slots } from "../../lib/pool/space/slots.js";
 import { Windows } from "../../lib/pool/space/windows.js";
-import { Upkeep } from "../../lib/pool/upkeep.js";
 
 /** Has a method be another one. */
 function planted<Of extends object, Name extends keyof Of>(of: Of, name: Name, by: Of[Name]): () => void {
@@ -22,7 +23,7 @@ function planted<Of extends object, Name extends keyof Of>(of: Of, name: Name, b
 
 /** Where space has to come back. */
 export const SPACE_PLANTS = {
-	"moved pages are not synced": () => planted(Upkeep.prototype, "sync", async () => {}),
+	"moved pages are not synced": () => planted(CleanerStorage.prototype, "sync", async () => {}),
 	"a window moves past what is looked at": () =>
 		planted(Windows.prototype, "edge", function (this: Windows, policy, nowUs) {
 			const { holdBack } = this;

@@ -57,6 +57,8 @@ export interface Standing {
 	readonly untold: number;
 	/** How much of the slots that are used lives, up to 1. */
 	readonly liveShare: number;
+	/** With less than so many that writes may take it grows: more takes some time to be made. */
+	readonly growsBelow: number;
 }
 
 export const Next = {
@@ -86,8 +88,9 @@ export function isEnough({ slots, free, reserve }: Pick<Standing, "slots" | "fre
 
 export function nextStep(standing: Standing): Next {
 	const { free, reserve, waiting, untold, isUnsettled, hasHistory, canGrow } = standing;
-	if (isEnough(standing)) return Next.nothing;
 	const left = free - reserve;
+	if (canGrow && left < standing.growsBelow && standing.liveShare >= GROWS_FROM && left > 0) return Next.grow;
+	if (isEnough(standing)) return Next.nothing;
 	const ahead = aheadOf(standing.slots);
 	const emptiest = standing.cleanedInVain < IN_VAIN_MAX ? standing.emptiest : undefined;
 	if (waiting > 0 && free < Math.max(CLEANS_FROM, reserve / 2)) return Next.checkpoint;

@@ -48,9 +48,11 @@ export class Slots implements SlotSink {
 		return this.#emptied.size;
 	}
 
-	/** Slots behind `filled` that were never written to, as far as is known. */
-	fresh(filled: number): number {
-		return Math.max(0, this.#count - Math.max(filled, this.#freshFrom));
+	/** Slots that were never written to, as far as is known. */
+	fresh(isFilled: (slot: number) => boolean): number {
+		let count = 0;
+		for (let slot = this.#freshFrom; slot < this.#count; slot++) if (!isFilled(slot)) count++;
+		return count;
 	}
 
 	/** There are so many slots now. */

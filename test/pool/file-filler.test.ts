@@ -1,0 +1,157 @@
+// A pool in a directory grows slot by slot, each written with zeros before: in the background, as fast as the log, and as far as there is space.
+
+import t from "tap";
+import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
+import { StorageStatus } from "../../lib/errors.js";
+import { FileFiller } from "../../lib/pool/file-filler.js";
+import { SEGMENT_BYTES } from "../../lib/pool/format.js";
+import { Segments } from "../../lib/pool/segments.js";
+import { heapMemory } from "../../lib/wire/memory.js";
+import { until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
+import { MemoryFolder, Stage } from "./memory-folder.js";
+
+const MIB = 2 ** 20;
+
+const turnsUntil = (condition: () => boolean | Promise<boolean>): Promise<void> =>
+	until("slots", condition, LIMIT_MS);
+
+/** A directory in which so many bytes are left, and what is written there. */
+class SmallFolder extends MemoryFolder {
+	override fillsAhead = true;
+	freeBytes = Number.POSITIVE_INFINITY;
+	writtenBytes = 0;
+	syncs = 0;
+	isFull = false;
+	readonly #taken = new Set<string>();
+
+	constructor() {
+		super((device, name) => ({
+			...device,
+			info: device.info,
+			submit: (request: BlockRequest): void => {
+				if (request.op === BlockOp.flush) this.syncs++;
+				if (request.op === BlockOp.write) {
+					if (this.isFull) {
+						request.complete(StorageStatus.noSpace);
+						return;
+					}
+					this.writtenBytes += request.lengthBytes;
+					this.#take(name, request.offsetBytes, request.lengthBytes);
+				}
+				device.submit(request);
+			},
+		}));
+	}
+
+	/** What was never written to takes space now. */
+	#take(name: string, offsetBytes: number, lengthBytes: number): void {
+		for (let at = offsetBytes; at < offsetBytes + lengthBytes; at += 4096) {
+			const block = `${name} ${Math.floor(at / 4096)}`;
+			if (!this.#taken.has(block)) this.freeBytes -= 4096;
+			this.#taken.add(block);
+		}
+	}
+
+	override async free(): Promise<number> {
+		return this.freeBytes;
+	}
+}
+
+async function filling(folder = new SmallFolder()) {
+	const segments = new Segments(folder);
+	await segments.grow();
+	for (let slot = 0; slot < 8; slot++) segments.slots.took(slot);
+	const filler = new FileFiller(segments, { allocate: heapMemory });
+	return { folder, segments, filler };
+}
+
+t.test("it goes on as the log does, and each slot is synced before it may be used", async (t) => {
+	const { folder, segments, filler } = await filling();
+	let told = 0;
+	filler.whenTold = () => {
+		told++;
+		t.equal(folder.syncs, segments.slots.count - 8, "synced");
+	};
+	filler.begin();
+	for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+	t.equal(folder.writtenBytes, 0, "nothing was written to the log");
+	filler.advance(2 * MIB);
+	await turnsUntil(() => folder.writtenBytes >= 3 * MIB);
+	for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+	t.equal(folder.writtenBytes, 3 * MIB);
+	t.equal(segments.slots.count, 8);
+	filler.advance(4 * MIB);
+	await turnsUntil(() => told === 1);
+	t.equal(segments.slots.count, 9);
+	t.ok(segments.isFilled(8));
+	t.notOk(segments.isFilled(9));
+	filler.advance(100 * MIB);
+	await turnsUntil(() => segments.slots.count === 16);
+	await filler.close();
+	t.equal(folder.writtenBytes, 64 * MIB);
+});
+
+t.test("who waits for a slot gets one at once; an end in between is waited for", async (t) => {
+	const { segments, filler } = await filling();
+	filler.begin();
+	await filler.next();
+	t.equal(segments.slots.count, 9);
+	await filler.close();
+	t.equal(segments.slots.count, 9);
+	filler.begin();
+	await filler.next();
+	t.equal(segments.slots.count, 9, "it is over");
+});
+
+t.test("as many slots as there is space for, and the rest when there is more", async (t) => {
+	const folder = new SmallFolder();
+	folder.freeBytes = 3.5 * SEGMENT_BYTES;
+	const { segments, filler } = await filling(folder);
+	filler.begin();
+	filler.advance(1024 * MIB);
+	await turnsUntil(() => filler.hasFailed);
+	t.equal(segments.slots.count, 11);
+	await segments.measure();
+	t.equal(segments.sizeBytes, 11 * SEGMENT_BYTES);
+	folder.freeBytes = 2.5 * SEGMENT_BYTES;
+	await segments.measure();
+	t.equal(segments.sizeBytes, 13 * SEGMENT_BYTES);
+	filler.begin();
+	folder.isFull = true;
+	await filler.next();
+	t.ok(filler.hasFailed, "somebody else was faster");
+	t.equal(segments.slots.count, 11);
+	folder.isFull = false;
+	filler.begin();
+	await filler.next();
+	t.equal(segments.slots.count, 12);
+	t.notOk(filler.hasFailed);
+	await filler.close();
+	t.equal(folder.files.size, 2, "all of that in one file");
+});
+
+t.test("a pool that was opened again has the slots that it had, and no more", async (t) => {
+	const folder = new SmallFolder();
+	folder.freeBytes = 90 * MIB;
+	const stage = await Stage.create(folder, 2 ** 30);
+	await stage.pool.administration.set("web", { historySeconds: 0 });
+	let page = 0;
+	const fill = (): Promise<StorageStatus> => stage.write(250 * page++, ...new Array<number>(250).fill(9));
+	while ((await fill()) === StorageStatus.ok);
+	const { sizeBytes } = stage.pool.space.ofPool();
+	t.ok(
+		sizeBytes > 64 * MIB && sizeBytes < 90 * MIB + 2 * SEGMENT_BYTES,
+		`${sizeBytes} bytes, some in the second file`,
+	);
+	t.ok(folder.freeBytes < SEGMENT_BYTES + MIB);
+	await stage.close();
+	const again = await Stage.open(folder);
+	t.equal(again.pool.space.ofPool().sizeBytes, sizeBytes);
+	t.equal(await again.write(0, 1), StorageStatus.noSpace);
+	folder.freeBytes = 90 * MIB;
+	again.pool.age();
+	await turnsUntil(async () => (await again.write(0, 1)) === StorageStatus.ok);
+	t.strictSame(await again.readAll(0, 1, 250), [1, 9, 9]);
+	await again.close();
+});
