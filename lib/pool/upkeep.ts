@@ -236,7 +236,8 @@ export class Upkeep {
 		const given = free + waiting + log.segment;
 		if (given > this.#most) this.#inVain = 0;
 		this.#most = Math.max(this.#most, given);
-		const usedSlots = Math.max(1, slots.count - slots.free);
+		// (But for the one that is written to, and the next.)
+		const usedSlots = Math.max(1, slots.count - slots.free - 2);
 		return {
 			slots: slots.count,
 			free,
