@@ -3,8 +3,8 @@
  * cleaning and history for `whole.long.ts`.
  */
 
-import { CleanerStorage } from "../../lib/pool/cleaner-storage.js";
 import { Checkpoints } from "../../lib/pool/checkpoints.js";
+import { CleanerStorage } from "../../lib/pool/cleaner-storage.js";
 import { DeadWalks } from "../../lib/pool/dead-walks.js";
 import { Head } from "../../lib/pool/head.js";
 import { LineageFeed } from "../../lib/pool/map/lineage-feed.js";
@@ -65,7 +65,7 @@ export const SPACE_PLANTS = {
 	"what is to be walked is forgotten": () => planted(DeadWalks.prototype, "restore", () => {}),
 	"what was moved is told in the middle of a checkpoint": () => {
 		let isTold = false;
-		const undo = planted(Upkeep.prototype, "say", function (this: Upkeep, moves) {
+		const undo = planted(CleanerStorage.prototype, "say", function (this: CleanerStorage, moves) {
 			isTold = true;
 			const said = SAY.call(this, moves);
 			isTold = false;
@@ -82,7 +82,7 @@ export const SPACE_PLANTS = {
 	"what died later is in a checkpoint": () => planted(LineageFeed.prototype, "freeze", () => {}),
 } as const satisfies Record<string, () => () => void>;
 
-const SAY = Upkeep.prototype.say;
+const SAY = CleanerStorage.prototype.say;
 const RESERVE = Checkpoints.prototype.reserve;
 const EDGE = Windows.prototype.edge;
 const EMPTIED = Slots.prototype.emptied;
