@@ -82,6 +82,8 @@ function givePool({ workers }: Stage): void {
 		{
 			...web!,
 			name: "mail",
+			quotaBytes: null,
+			snapshotCount: 0,
 			sizeBytes: 2 ** 40,
 			usedBytes: 3.4 * 2 ** 38,
 			uniqueBytes: 3.4 * 2 ** 38,
@@ -91,6 +93,10 @@ function givePool({ workers }: Stage): void {
 		},
 		{
 			...web!,
+			quotaBytes: null,
+			snapshotCount: snapshots.length,
+			historyBytes: 3 * 2 ** 28,
+			momentsFrom: ago(24),
 			sizeBytes,
 			usedBytes: 7 * 2 ** 30,
 			uniqueBytes: 2 ** 30,
@@ -99,7 +105,19 @@ function givePool({ workers }: Stage): void {
 			snapshots,
 		},
 	];
-	workers.pools.set(FAST, { ...POOL, usedBytes: 2 ** 40, momentsFrom: ago(24), volumes });
+	const [usedBytes, waitingBytes] = [900 * 2 ** 30, 40 * 2 ** 30];
+	workers.pools.set(FAST, {
+		...POOL,
+		sizeBytes: 1.5 * 2 ** 40,
+		usedBytes,
+		historyBytes: 60 * 2 ** 30,
+		freeingBytes: 110 * 2 ** 30,
+		waitingBytes,
+		freeBytes: 1.5 * 2 ** 40 - usedBytes - waitingBytes,
+		momentsFrom: ago(24),
+		volumeCount: volumes.length,
+		volumes,
+	});
 	const ranges = [
 		{ offsetBytes: 8192, lengthBytes: 4096, mayBeSame: false },
 		{ offsetBytes: 2 ** 30, lengthBytes: 8192, mayBeSame: true },

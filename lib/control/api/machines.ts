@@ -6,11 +6,13 @@
 import { z } from "zod";
 import { Machine, MachineList, MachinePatch, MachineReset, MachineTemplate } from "../model.js";
 import { json, type Route, route } from "../routes.js";
+import { listed } from "../streamed.js";
 import type { Inside } from "./inside.js";
 import { flag, pageOf, paging } from "./pages.js";
 
 const listQuery = z.strictObject({
 	template: z.string().optional().meta({ description: "Those of this template alone" }),
+	search: z.string().optional().meta({ description: "Part of the name, MAC or address" }),
 	...paging,
 });
 const removeQuery = z.strictObject({ force: flag("Also while it runs: it is cut off") });
@@ -24,11 +26,17 @@ export function machineRoutes({ machines }: Inside): Route[] {
 			query: listQuery,
 			answers: { 200: { description: "The machines", schema: MachineList } },
 			handle: ({ query }) => {
-				const { template } = query;
-				const all = machines.all().filter((each) => template === undefined || each.template === template);
+				const { template, search } = query;
+				const all = machines
+					.all()
+					.filter((each) => template === undefined || each.template === template)
+					.filter(
+						({ name, mac, address }) =>
+							search === undefined || [name, mac, address].some((text) => text.includes(search)),
+					);
 				const { page, total, next } = pageOf(all, query);
 				const templates = machines.templates();
-				return json({ machines: page, templates, total, next } satisfies MachineList);
+				return listed({ machines: page, templates, total, next } satisfies MachineList, "machines");
 			},
 		}),
 		route({

@@ -15,6 +15,7 @@ const now = flag(
 );
 const listQuery = z.strictObject({
 	pool: z.string().optional().meta({ description: "Those of this pool alone" }),
+	search: z.string().optional().meta({ description: "Part of POOL/VOLUME, or of the name of its disk" }),
 	...paging,
 	now,
 });
@@ -46,7 +47,12 @@ export function poolRoutes({ pools }: Inside): Route[] {
 			answers: { 200: { description: "The volumes", schema: VolumeList } },
 			handle: async ({ query }) => {
 				const { volumes, wrong } = await pools.volumes(query.pool, query.now);
-				const { page, total, next } = pageOf(volumes, query);
+				const { search } = query;
+				const found = volumes.filter(
+					({ pool, name, disk }) =>
+						search === undefined || `${pool}/${name}`.includes(search) || disk?.includes(search),
+				);
+				const { page, total, next } = pageOf(found, query);
 				return listed({ volumes: page, total, next, wrong } satisfies VolumeList, "volumes");
 			},
 		}),

@@ -149,6 +149,17 @@ export async function get(path, signal) {
 	return (await request("GET", path, { signal })).json();
 }
 
+/**
+ * The same with the ETag that a change of it may name, as `tag`.
+ * @param {string} path
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<any>}
+ */
+export async function getTagged(path, signal) {
+	const answer = await request("GET", path, { signal });
+	return { ...(await answer.json()), tag: answer.headers.get("etag") ?? "*" };
+}
+
 /** The address of a disk in the API. @param {string} name */
 export function diskPath(name) {
 	return `/api/v1/disks/${encodeURIComponent(name)}`;

@@ -72,6 +72,13 @@ class NoSize extends Error {}
 
 const UNITS = { "": 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3, T: 1024 ** 4 };
 
+/** The same the other way round, without a loss. @param {number} bytes */
+export function sizeTextOf(bytes) {
+	const units = Object.entries(UNITS).reverse();
+	const [unit = "", factor = 1] = units.find(([, each]) => bytes > 0 && bytes % each === 0) ?? [];
+	return `${bytes / factor}${unit}`;
+}
+
 /** Bytes; throws if it is none. @param {string} text such as 10G */
 export function sizeOf(text) {
 	const [, number = "", unit = ""] = /^(\d+(?:\.\d+)?)([KMGT]?)$/.exec(text) ?? [];

@@ -6,6 +6,7 @@
 import { get } from "./api.js";
 import { badge, diskLink, el, fill, write } from "./dom.js";
 import { byteRate, bytes, count, latency, rate, worstP99 } from "./format.js";
+import { Pager, searchField } from "./pager.js";
 import { Sparks } from "./spark.js";
 import { Table } from "./table.js";
 
@@ -14,7 +15,6 @@ import { Table } from "./table.js";
 
 const EVERY_MS = 1000;
 const PAGE = 50;
-const TYPING_MS = 200;
 /** What fills a bar of latency: a second; what leaves it empty: 10 us. Above 5 ms it is another colour, above 50 ms a third. */
 const BAR = { empty: Math.log10(1e-5), full: Math.log10(1) };
 
@@ -30,25 +30,16 @@ const SORTS = {
 const STATES = ["open", "failed", "fenced", "opening", "draining", "abandoned", "removing"];
 
 export class DiskTable {
-	#offset = 0;
-	#search = el("input", {
-		id: "search",
-		type: "search",
-		placeholder: "name, storage, address",
-		maxlength: "200",
-	});
+	#search = searchField("search", "name, storage, address", () => this.#pager.turn(-Infinity));
 	#sort = select("sort", Object.entries(SORTS));
 	#state = select("state", [["", "any"], ...STATES.map((state) => [state, state])]);
-	#pages = el("p", { class: "pages", role: "status" });
-	#back = el("button", { type: "button", on: { click: () => this.#turn(-PAGE) } }, "Previous");
-	#forth = el("button", { type: "button", on: { click: () => this.#turn(PAGE) } }, "Next");
-	#live;
+	#pager;
 	#sparks;
 	#table;
 
 	/** @param {Live} live */
 	constructor(live) {
-		this.#live = live;
+		this.#pager = new Pager(PAGE, () => live.hurry());
 		this.#sparks = new Sparks(live.signal);
 		this.#table = new Table({
 			caption: "Disks",
@@ -57,43 +48,27 @@ export class DiskTable {
 			empty: "No disk matches.",
 			onSort: (sort) => {
 				this.#sort.value = sort;
-				this.#turn(-Infinity);
+				this.#pager.turn(-Infinity);
 			},
 		});
 		/** @type {HTMLElement} */
-		this.element = el("div", {}, this.#toolbar(), this.#table.element, this.#paging());
+		this.element = el("div", {}, this.#toolbar(), this.#table.element, this.#pager.element);
 		live.every(EVERY_MS, (signal) => this.#ask(signal));
 	}
 
 	#toolbar() {
-		/** @type {ReturnType<typeof setTimeout> | undefined} */
-		let typing;
-		const again = () => this.#turn(-Infinity);
-		this.#search.addEventListener("input", () => {
-			clearTimeout(typing);
-			typing = setTimeout(again, TYPING_MS);
-		});
+		const again = () => this.#pager.turn(-Infinity);
 		for (const input of [this.#sort, this.#state]) input.addEventListener("change", again);
 		const field = (/** @type {string} */ text, /** @type {HTMLElement} */ input) =>
 			el("div", { class: "field" }, el("label", { for: input.id }, text), input);
 		return el(
 			"div",
 			{ class: "toolbar", role: "search" },
-			field("Search", this.#search),
+			this.#search.element,
 			field("State", this.#state),
 			field("Highest first by", this.#sort),
 			el("a", { class: "button primary", href: "#/add" }, "Add a disk"),
 		);
-	}
-
-	#paging() {
-		return el("div", { class: "paging" }, this.#back, this.#pages, this.#forth);
-	}
-
-	/** @param {number} by */
-	#turn(by) {
-		this.#offset = Math.max(0, this.#offset + by);
-		this.#live.hurry();
 	}
 
 	/** @param {AbortSignal} signal */
@@ -101,22 +76,15 @@ export class DiskTable {
 		const query = new URLSearchParams({
 			sort: this.#sort.value,
 			limit: String(PAGE),
-			offset: String(this.#offset),
-			...(this.#search.value && { search: this.#search.value }),
+			offset: String(this.#pager.offset),
+			...(this.#search.input.value && { search: this.#search.input.value }),
 			...(this.#state.value && { state: this.#state.value }),
 		});
 		const list = /** @type {DiskList} */ (await get(`/api/v1/disks?${query}`, signal));
-		if (list.disks.length === 0 && this.#offset > 0) return this.#turn(-PAGE);
+		if (!this.#pager.show(list.disks.length, list.total)) return;
 		this.#sparks.add(list.disks);
 		this.#table.sortedBy(this.#sort.value);
 		this.#table.update(this.#table.isInUse ? inPlace(list.disks, this.#table.keys) : list.disks);
-		const last = this.#offset + list.disks.length;
-		write(
-			this.#pages,
-			list.total === 0 ? "none" : `${count(this.#offset + 1)} to ${count(last)} of ${count(list.total)}`,
-		);
-		this.#back.disabled = this.#offset === 0;
-		this.#forth.disabled = list.next === null;
 	}
 }
 

@@ -7,12 +7,13 @@ import { get } from "./api.js";
 import { badge, diskLink, el, fill, write } from "./dom.js";
 import { ago, count } from "./format.js";
 import { actionsOf } from "./machine-actions.js";
+import { Pager, searchField } from "./pager.js";
 import { Table } from "./table.js";
 
 /** @import { Machine, MachineList, MachineTemplate } from "../model.js" */
 
 const EVERY_MS = 2000;
-const MACHINES = 1000;
+const PAGE = 50;
 
 /**
  * @param {HTMLElement} main
@@ -21,7 +22,8 @@ const MACHINES = 1000;
 export function machinesView(main, live) {
 	const templates = templateTable();
 	const machines = machineTable(() => live.hurry());
-	const total = el("p", { class: "muted" });
+	const pager = new Pager(PAGE, () => live.hurry());
+	const search = searchField("machine-search", "name, MAC, address", () => pager.turn(-Infinity));
 	const problem = el("p", { class: "error", role: "alert" });
 	main.append(
 		el("h1", {}, "Machines"),
@@ -29,16 +31,21 @@ export function machinesView(main, live) {
 		el("h2", {}, "Templates"),
 		templates.element,
 		el("h2", {}, "Who has come"),
-		total,
+		el("div", { class: "toolbar", role: "search" }, search.element),
 		machines.element,
+		pager.element,
 	);
 	live.every(
 		EVERY_MS,
 		async (signal) => {
-			const list = /** @type {MachineList} */ (await get(`/api/v1/machines?limit=${MACHINES}`, signal));
+			const query = new URLSearchParams({
+				limit: String(PAGE),
+				offset: String(pager.offset),
+				...(search.input.value && { search: search.input.value }),
+			});
+			const list = /** @type {MachineList} */ (await get(`/api/v1/machines?${query}`, signal));
 			templates.update(list.templates);
-			machines.update(list.machines);
-			write(total, list.total > MACHINES ? `The first ${MACHINES} of ${count(list.total)}.` : "");
+			if (pager.show(list.machines.length, list.total)) machines.update(list.machines);
 			write(problem, "");
 		},
 		({ message }) => write(problem, message),
@@ -49,12 +56,15 @@ export function machinesView(main, live) {
 function templateTable() {
 	return new Table({
 		caption: "Templates",
+		cards: true,
 		keyOf: ({ name }) => name,
 		empty: "No room of diskless machines is configured: [template.NAME] in the configuration is one.",
 		columns: [
 			{ title: "Template", isHeader: true, text: ({ name }) => name },
 			{ title: "Image", paint: paintImage },
 			{ title: "Machines", numeric: true, text: ({ machines }) => count(machines) },
+			{ title: "In use", numeric: true, text: ({ active }) => count(active) },
+			{ title: "Of another image", numeric: true, mid: true, text: ({ outdated }) => count(outdated) },
 			{
 				title: "Who may come",
 				text: ({ macs }) => (macs === null ? "everyone" : `${count(macs.length)} named`),
@@ -79,8 +89,9 @@ function paintImage(cell, { image, configured }) {
 function machineTable(changed) {
 	return new Table({
 		caption: "Machines",
+		cards: true,
 		keyOf: ({ name }) => name,
-		empty: "No machine has come yet.",
+		empty: "No machine has come yet, or none matches.",
 		columns: [
 			{ title: "Machine", isHeader: true, whole: true, paint: paintName },
 			{ title: "State", paint: paintState },

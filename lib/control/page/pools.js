@@ -1,72 +1,97 @@
 /**
- * Pools with their space, and the volumes in them. Called by `app.js`; one volume is in `volume.js`.
+ * Pools with their space, and what can be done with them; and the volumes in them, in pages. Called by `app.js`; one volume is in `volume.js`.
  */
 
 import { get } from "./api.js";
 import { badge, diskLink, el, fill, write } from "./dom.js";
-import { ago, bytes, count } from "./format.js";
+import { ago, bytes, count, time } from "./format.js";
+import { Pager, searchField } from "./pager.js";
+import { jobButton, PoolJobs, paintJob } from "./pool-jobs.js";
+import { paintSpace } from "./space-bar.js";
 import { Table } from "./table.js";
 import { makeVolume } from "./volume-actions.js";
 
 /** @import { Pool, PoolList, VolumeList, VolumeSummary } from "../model.js" */
 
 const EVERY_MS = 2000;
-const VOLUMES = 1000;
+const PAGE = 50;
 
 /**
  * @param {HTMLElement} main
  * @param {import("./live.js").Live} live
  */
 export function poolsView(main, live) {
-	const pools = poolTable();
+	const changed = () => live.hurry();
+	const jobs = new PoolJobs();
+	const pools = poolTable(jobs, changed);
 	const volumes = volumeTable();
-	const total = el("p", { class: "muted" });
+	const pager = new Pager(PAGE, changed);
+	const search = searchField("volume-search", "pool, name, disk", () => pager.turn(-Infinity));
 	const problem = el("p", { class: "error", role: "alert" });
 	/** @type {readonly Pool[]} */
 	let known = [];
 	const make = el(
 		"button",
-		{ type: "button", disabled: true, on: { click: () => makeVolume(known, () => live.hurry()) } },
+		{ type: "button", disabled: true, class: "primary", on: { click: () => makeVolume(known, changed) } },
 		"Make a volume",
 	);
 	main.append(
 		el("h1", {}, "Pools"),
 		problem,
 		pools.element,
-		el("div", { class: "toolbar" }, el("h2", {}, "Volumes"), make),
-		total,
+		el("h2", {}, "Volumes"),
+		el("div", { class: "toolbar", role: "search" }, search.element, make),
 		volumes.element,
+		pager.element,
 	);
 	live.every(
 		EVERY_MS,
 		async (signal) => {
+			const query = new URLSearchParams({
+				limit: String(PAGE),
+				offset: String(pager.offset),
+				...(search.input.value && { search: search.input.value }),
+			});
 			const [list, found] = await Promise.all([
 				/** @type {Promise<PoolList>} */ (get("/api/v1/pools", signal)),
-				/** @type {Promise<VolumeList>} */ (get(`/api/v1/volumes?limit=${VOLUMES}`, signal)),
+				/** @type {Promise<VolumeList>} */ (get(`/api/v1/volumes?${query}`, signal)),
+				jobs.look(signal),
 			]);
 			known = list.pools.filter(({ reason }) => reason === null);
 			make.disabled = known.length === 0;
 			pools.update(list.pools);
-			volumes.update(found.volumes);
-			write(total, found.total > VOLUMES ? `The first ${VOLUMES} of ${count(found.total)}.` : "");
+			if (pager.show(found.volumes.length, found.total)) volumes.update(found.volumes);
 			write(problem, "");
 		},
 		({ message }) => write(problem, message),
 	);
 }
 
-/** @returns {Table<Pool>} */
-function poolTable() {
+/** @param {PoolJobs} jobs @param {() => void} changed @returns {Table<Pool>} */
+function poolTable(jobs, changed) {
+	const path = (/** @type {string} */ name) => `/api/v1/pools/${encodeURIComponent(name)}`;
 	return new Table({
 		caption: "Pools",
+		cards: true,
 		keyOf: ({ name }) => name,
 		empty: "No pool is configured: [pool.NAME] in the configuration names one.",
 		columns: [
 			{ title: "Pool", isHeader: true, text: ({ name }) => name },
 			{ title: "State", paint: paintState },
-			{ title: "Used", numeric: true, text: ({ usedBytes }) => bytes(usedBytes) },
+			{ title: "Space", long: true, paint: paintSpace },
 			{ title: "Volumes", numeric: true, text: ({ volumes }) => (volumes === null ? "–" : count(volumes)) },
+			{ title: "Moments from", mid: true, text: ({ momentsFrom }) => time(momentsFrom) },
 			{ title: "Directory", wide: true, text: ({ path }) => path },
+			{
+				title: "Look for damage",
+				paint: (cell, { name, reason }) => {
+					if (reason !== null) return write(cell, "–");
+					paintJob(cell, jobs.of(name), () => [
+						jobButton("Check", name, `${path(name)}/check`, changed),
+						jobButton("Scrub", name, `${path(name)}/scrub`, changed),
+					]);
+				},
+			},
 		],
 	});
 }
@@ -84,17 +109,25 @@ function paintState(cell, { reason }) {
 function volumeTable() {
 	return new Table({
 		caption: "Volumes",
+		cards: true,
 		keyOf: fullName,
-		empty: "There is no volume.",
+		empty: "There is no volume yet, or none matches.",
 		columns: [
 			{ title: "Volume", isHeader: true, paint: paintName },
 			{ title: "Size", numeric: true, text: ({ sizeBytes }) => bytes(sizeBytes) },
 			{ title: "Used", numeric: true, paint: paintUsed },
+			{ title: "Removing frees", numeric: true, text: frees },
+			{ title: "Moments take", numeric: true, mid: true, text: ({ historyBytes }) => bytes(historyBytes) },
 			{ title: "Snapshots", numeric: true, text: ({ snapshotCount }) => count(snapshotCount) },
 			{ title: "Disk", paint: paintDisk },
-			{ title: "Made", mid: true, text: ({ created }) => ago(created) },
+			{ title: "Made", wide: true, text: ({ created }) => ago(created) },
 		],
 	});
+}
+
+/** What its snapshots alone have comes beside. @param {VolumeSummary} volume */
+function frees({ uniqueBytes, historyBytes, snapshotCount }) {
+	return `${snapshotCount > 0 ? "at least " : ""}${bytes(uniqueBytes + historyBytes)}`;
 }
 
 /** @param {VolumeSummary} volume */

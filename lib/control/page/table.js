@@ -36,8 +36,9 @@ export class Table {
 	 * @param {(row: Row) => string} options.keyOf
 	 * @param {string} [options.empty] what to say where there are no rows
 	 * @param {(sort: string) => void} [options.onSort] a title was chosen
+	 * @param {boolean} [options.cards] on a phone each row is a card, for there are more columns than fit
 	 */
-	constructor({ caption, columns, keyOf, empty = "There are none.", onSort = () => {} }) {
+	constructor({ caption, columns, keyOf, empty = "There are none.", onSort = () => {}, cards = false }) {
 		this.#columns = columns;
 		this.#keyOf = keyOf;
 		this.#empty = el("p", { class: "muted", hidden: true }, empty);
@@ -60,7 +61,7 @@ export class Table {
 		/** @type {HTMLElement} */
 		this.element = el(
 			"div",
-			{ class: "scroll", role: "region", "aria-label": caption, tabindex: "0" },
+			{ class: cards ? "scroll cards" : "scroll", role: "region", "aria-label": caption, tabindex: "0" },
 			this.table,
 			this.#empty,
 		);

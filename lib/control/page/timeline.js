@@ -11,8 +11,8 @@ import { time } from "./format.js";
 /** @typedef {Volume["snapshots"][number]} Snapshot */
 /** @typedef {{ snapshot: Snapshot } | { atMs: number } | undefined} Chosen undefined: what it is now */
 
-/** Marks that can be told from each other; the list beside has all. */
-const MARKS = 200;
+/** Places for marks that can be told from each other; the list beside has all. */
+const MARKS = 100;
 
 export class Timeline {
 	/** @type {Chosen} */
@@ -62,12 +62,13 @@ export class Timeline {
 		const nowMs = Date.now();
 		const windowMs = Date.parse(momentsFrom);
 		this.#windowMs = windowMs;
-		const fromMs = Math.min(windowMs, ...snapshots.map(({ created }) => Date.parse(created)));
+		let fromMs = windowMs;
+		for (const { created } of snapshots) fromMs = Math.min(fromMs, Date.parse(created));
 		const part = (/** @type {number} */ atMs) => `${(100 * (atMs - fromMs)) / Math.max(1, nowMs - fromMs)}%`;
 		const shown = JSON.stringify(snapshots);
 		if (shown !== this.#shown) {
 			this.#shown = shown;
-			fill(this.#marks, ...snapshots.slice(-MARKS).map((each) => this.#mark(each)));
+			fill(this.#marks, ...apart(snapshots, fromMs, nowMs).map((each) => this.#mark(each)));
 		}
 		for (const mark of this.#marks.children) mark.style.left = part(Number(mark.dataset.at));
 		this.#window.style.left = part(windowMs);
@@ -99,6 +100,20 @@ export class Timeline {
 			on: { click: () => this.choose({ snapshot }) },
 		});
 	}
+}
+
+/**
+ * Of those that would be one mark, the latest.
+ * @param {readonly Snapshot[]} snapshots
+ * @param {number} fromMs
+ * @param {number} nowMs
+ */
+function apart(snapshots, fromMs, nowMs) {
+	/** @type {Map<number, Snapshot>} */
+	const places = new Map();
+	for (const each of snapshots)
+		places.set(Math.floor((MARKS * (Date.parse(each.created) - fromMs)) / Math.max(1, nowMs - fromMs)), each);
+	return [...places.values()];
 }
 
 /** @param {Chosen} chosen @param {string} name */

@@ -3,14 +3,15 @@
  * `volume.js`.
  */
 
-import { request } from "./api.js";
-import { askFor, sizeOf } from "./ask-for.js";
+import { getTagged, Refused, request } from "./api.js";
+import { askFor, sizeOf, sizeTextOf } from "./ask-for.js";
 import { confirmChange, followJob, wordsOf } from "./change.js";
 import { say } from "./dialog.js";
 import { ago, bytes, count, time } from "./format.js";
 
 /** @import { Job, Pool, Volume } from "../model.js" */
 
+/** @typedef {Volume & { tag: string }} Seen As it was when it was last looked at: a change is of no other. */
 /** @typedef {Volume["snapshots"][number]} Snapshot */
 /** @typedef {{ name: string, created: string, sizeBytes?: number }} Past A snapshot, or a moment by its time: how large it was then is not known here. */
 
@@ -48,7 +49,7 @@ export function makeVolume(pools, changed) {
 	});
 }
 
-/** @param {Volume} volume @param {() => void} changed */
+/** @param {Seen} volume @param {() => void} changed */
 export function takeSnapshot(volume, changed) {
 	askFor({
 		title: `Snapshot of ${called(volume)}`,
@@ -64,7 +65,7 @@ export function takeSnapshot(volume, changed) {
 	});
 }
 
-/** @param {Volume} volume @param {() => void} changed */
+/** @param {Seen} volume @param {() => void} changed */
 export function resizeVolume(volume, changed) {
 	askFor({
 		title: `Resize ${called(volume)}`,
@@ -74,13 +75,35 @@ export function resizeVolume(volume, changed) {
 		fields: [{ key: "size", label: "Size", hint: "such as 20G" }],
 		submit: "Resize it",
 		async act({ size = "" }) {
-			await request("PATCH", volumePath(called(volume)), { body: { sizeBytes: sizeOf(size) } });
+			await request("PATCH", volumePath(called(volume)), { body: { sizeBytes: sizeOf(size) }, ifMatch: volume.tag });
 			changed();
 		},
 	});
 }
 
-/** @param {Volume} volume */
+/** What is kept of it, and how much it may hold. @param {Seen} volume @param {() => void} changed */
+export function setVolume(volume, changed) {
+	const { quotaBytes, history, keep } = volume;
+	const period = (/** @type {string} */ name) => ({ key: name, label: `Keep ${name} snapshots for`, value: keep?.[name] ?? "" });
+	askFor({
+		title: `What is kept of ${called(volume)}`,
+		sentences: ["What is left empty is as in its pool; without a quota there is no limit but the size."],
+		fields: [
+			{ key: "quota", label: "Quota", hint: "such as 10G", value: quotaBytes === null ? "" : sizeTextOf(quotaBytes) },
+			{ key: "history", label: "Keep each moment for", hint: "such as 30m, 1h, 7d", value: history ?? "" },
+			...["hourly", "daily", "weekly"].map(period),
+		],
+		submit: "Set it",
+		async act({ quota = "", history: time = "", ...periods }) {
+			const kept = Object.entries(periods).map(([name, value]) => [name, value || null]);
+			const body = { quota: quota || null, history: time || null, keep: Object.fromEntries(kept) };
+			await request("PATCH", volumePath(called(volume)), { body, ifMatch: volume.tag });
+			changed();
+		},
+	});
+}
+
+/** @param {Seen} volume */
 export function renameVolume(volume) {
 	askFor({
 		title: `Rename ${called(volume)}`,
@@ -88,13 +111,13 @@ export function renameVolume(volume) {
 		fields: [{ key: "name", label: "New name", hint: NAME_HINT, value: volume.name }],
 		submit: "Rename it",
 		async act({ name = "" }) {
-			await request("PATCH", volumePath(called(volume)), { body: { name } });
+			await request("PATCH", volumePath(called(volume)), { body: { name }, ifMatch: volume.tag });
 			location.hash = `#/volume/${encodeURIComponent(`${volume.pool}/${name}`)}`;
 		},
 	});
 }
 
-/** @param {Volume} volume */
+/** @param {Seen} volume */
 export function removeVolume(volume) {
 	const { snapshots, disk } = volume;
 	confirmChange({
@@ -107,13 +130,13 @@ export function removeVolume(volume) {
 		confirm: "Remove it",
 		danger: true,
 		async act() {
-			await request("DELETE", volumePath(called(volume)));
+			await request("DELETE", volumePath(called(volume)), { ifMatch: volume.tag });
 			location.hash = "#/pools";
 		},
 	});
 }
 
-/** @param {Volume} volume @param {Past} past */
+/** @param {Seen} volume @param {Past} past */
 export function cloneVolume(volume, { name: at }) {
 	askFor({
 		title: `Clone of ${called(volume)}@${at}`,
@@ -128,7 +151,7 @@ export function cloneVolume(volume, { name: at }) {
 	});
 }
 
-/** @param {Volume} volume @param {Past} past @param {() => void} changed */
+/** @param {Seen} volume @param {Past} past @param {() => void} changed */
 export function rollBack(volume, { name: at, created, sizeBytes = volume.sizeBytes }, changed) {
 	const { disk } = volume;
 	const isOtherSize = sizeBytes !== volume.sizeBytes;
@@ -149,7 +172,7 @@ export function rollBack(volume, { name: at, created, sizeBytes = volume.sizeByt
 		danger: true,
 		async act(progress) {
 			const body = { to: at, force: disk !== null };
-			const answer = await request("POST", `${volumePath(called(volume))}/rollback`, { body });
+			const answer = await request("POST", `${volumePath(called(volume))}/rollback`, { body, ifMatch: volume.tag });
 			const job = /** @type {Job} */ (await answer.json());
 			await followJob(job.id, progress);
 			changed();
@@ -162,10 +185,24 @@ function momentName(at) {
 	return at.replace(/^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2}).*$/, "moment-$1$2$3T$4$5$6Z");
 }
 
-/** @param {Volume} volume @param {Snapshot} snapshot @param {() => void} changed */
-export async function holdSnapshot(volume, { name, held }, changed) {
+/**
+ * Where it is in the API, and what a change of it has to name; throws a Refused if it is another one than was looked at.
+ * @param {Volume} volume
+ * @param {Snapshot} snapshot
+ */
+async function seenSnapshot(volume, { name, created, held }) {
+	const path = snapshotPath(`${called(volume)}@${name}`);
+	const now = await getTagged(path);
+	if (now.created === created && now.held === held) return { path, ifMatch: now.tag };
+	throw new Refused({ type: "about:blank", title: "changed", status: 412, detail: "it has been changed meanwhile" });
+}
+
+/** @param {Seen} volume @param {Snapshot} snapshot @param {() => void} changed */
+export async function holdSnapshot(volume, snapshot, changed) {
+	const { name, held } = snapshot;
 	try {
-		await request("PATCH", snapshotPath(`${called(volume)}@${name}`), { body: { held: !held } });
+		const { path, ifMatch } = await seenSnapshot(volume, snapshot);
+		await request("PATCH", path, { body: { held: !held }, ifMatch });
 		say(held ? `${name} can be removed again.` : `${name} can't be removed until it is released.`);
 		changed();
 	} catch (error) {
@@ -173,19 +210,21 @@ export async function holdSnapshot(volume, { name, held }, changed) {
 	}
 }
 
-/** @param {Volume} volume @param {Snapshot} snapshot @param {() => void} changed */
-export function removeSnapshot(volume, { name, created }, changed) {
+/** @param {Seen} volume @param {Snapshot} snapshot @param {() => void} changed */
+export function removeSnapshot(volume, snapshot, changed) {
+	const { name, created, uniqueBytes } = snapshot;
 	confirmChange({
 		title: `Remove ${called(volume)}@${name}`,
 		sentences: [
-			`What the volume was at ${time(created)} has no name any more.`,
+			`What the volume was at ${time(created)} has no name any more; that frees ${bytes(uniqueBytes)}.`,
 			"The volume, its other snapshots and clones stay as they are.",
 		],
 		notices: [],
 		confirm: "Remove it",
 		danger: true,
 		async act() {
-			await request("DELETE", snapshotPath(`${called(volume)}@${name}`));
+			const { path, ifMatch } = await seenSnapshot(volume, snapshot);
+			await request("DELETE", path, { ifMatch });
 			changed();
 		},
 	});

@@ -3,11 +3,13 @@
  * done is in `volume-actions.js`.
  */
 
-import { get } from "./api.js";
+import { getTagged } from "./api.js";
 import { compare } from "./compare.js";
 import { section } from "./disk.js";
 import { diskLink, el, fill, write } from "./dom.js";
 import { ago, bytes, time } from "./format.js";
+import { Pager } from "./pager.js";
+import { jobButton, PoolJobs, paintJob } from "./pool-jobs.js";
 import { Table } from "./table.js";
 import { atMsOf, Timeline } from "./timeline.js";
 import {
@@ -18,15 +20,17 @@ import {
 	renameVolume,
 	resizeVolume,
 	rollBack,
+	setVolume,
 	takeSnapshot,
 	volumePath,
 } from "./volume-actions.js";
 
-/** @import { Volume } from "../model.js" */
 /** @import { Chosen, Snapshot } from "./timeline.js" */
-/** @import { Past } from "./volume-actions.js" */
+/** @import { Past, Seen } from "./volume-actions.js" */
 
 const EVERY_MS = 2000;
+/** Of snapshots. */
+const PAGE = 50;
 
 /**
  * @param {HTMLElement} main
@@ -34,15 +38,17 @@ const EVERY_MS = 2000;
  * @param {string} name POOL/VOLUME
  */
 export function volumeView(main, live, name) {
-	/** @type {Volume | undefined} */
+	/** @type {Seen | undefined} */
 	let volume;
 	const changed = () => live.hurry();
-	const act = (/** @type {(volume: Volume) => unknown} */ what) => () => volume && void what(volume);
-	const button = (/** @type {string} */ text, /** @type {(volume: Volume) => unknown} */ what, kind = "") =>
+	const act = (/** @type {(volume: Seen) => unknown} */ what) => () => volume && void what(volume);
+	const button = (/** @type {string} */ text, /** @type {(volume: Seen) => unknown} */ what, kind = "") =>
 		el("button", { type: "button", class: kind, on: { click: act(what) } }, text);
 	const problem = el("p", { class: "error", role: "alert" });
 	const facts = el("dl", { class: "facts" });
 	const past = pastPart(name, act, changed);
+	const jobs = new PoolJobs();
+	const flatten = el("div");
 	const body = el(
 		"div",
 		{ hidden: true },
@@ -51,7 +57,9 @@ export function volumeView(main, live, name) {
 			{ class: "buttons", role: "group", "aria-label": `What can be done with volume ${name}` },
 			button("Take a snapshot", (each) => takeSnapshot(each, changed), "primary"),
 			button("Resize", (each) => resizeVolume(each, changed)),
+			button("What is kept", (each) => setVolume(each, changed)),
 			button("Rename", renameVolume),
+			flatten,
 			button("Remove", removeVolume, "danger"),
 		),
 		facts,
@@ -61,7 +69,11 @@ export function volumeView(main, live, name) {
 	live.every(
 		EVERY_MS,
 		async (signal) => {
-			volume = /** @type {Volume} */ (await get(volumePath(name), signal));
+			volume = /** @type {Seen} */ (await getTagged(volumePath(name), signal));
+			await jobs.look(signal);
+			paintJob(flatten, jobs.of(name), () => [
+				jobButton("Flatten", name, `${volumePath(name)}/flatten`, changed),
+			]);
 			showFacts(facts, volume);
 			past.show(volume);
 			write(problem, "");
@@ -74,7 +86,7 @@ export function volumeView(main, live, name) {
 	);
 }
 
-/** @param {HTMLElement} place @param {Volume} volume */
+/** @param {HTMLElement} place @param {Seen} volume */
 function showFacts(place, volume) {
 	const shown = JSON.stringify(volume);
 	if (place.dataset.shown === shown) return;
@@ -82,14 +94,21 @@ function showFacts(place, volume) {
 	const fact = (/** @type {string} */ title, /** @type {Node | string} */ value) =>
 		el("div", {}, el("dt", {}, title), el("dd", {}, value));
 	const { sizeBytes, usedBytes, quotaBytes, pageBytes, created, serial, wwn, disk, momentsFrom } = volume;
+	const { uniqueBytes, sharedBytes, historyBytes, history, keep } = volume;
+	const kept = Object.entries(keep ?? {}).map(([period, time]) => `${period} ${time}`);
 	fill(
 		place,
 		fact("Size", bytes(sizeBytes)),
 		fact("Used", quotaBytes === null ? bytes(usedBytes) : `${bytes(usedBytes)} of ${bytes(quotaBytes)}`),
-		fact("Page", bytes(pageBytes)),
+		fact("Only it has", bytes(uniqueBytes)),
+		fact("Shared with snapshots or clones", bytes(sharedBytes)),
+		fact("Only moments have", bytes(historyBytes)),
 		fact("Disk", disk === null ? "none" : diskLink(disk)),
 		fact("Made", time(created)),
 		fact("Moments reach back to", time(momentsFrom)),
+		fact("Each moment is kept for", history ?? "as in its pool"),
+		fact("Snapshots by themselves", kept.join(", ") || "as in its pool"),
+		fact("Page", bytes(pageBytes)),
 		fact("Serial number", serial),
 		fact("WWN", wwn),
 	);
@@ -102,7 +121,7 @@ function buttonOf(text, click, kind = "") {
 
 /**
  * @param {string} name
- * @param {(what: (volume: Volume) => unknown) => () => void} act
+ * @param {(what: (volume: Seen) => unknown) => () => void} act
  * @param {() => void} changed
  */
 function pastPart(name, act, changed) {
@@ -116,6 +135,16 @@ function pastPart(name, act, changed) {
 	);
 	const ofSnapshots = snapshotButtons(() => timeline.chosen, act, changed);
 	const table = snapshotTable((each) => timeline.choose({ snapshot: each }));
+	const pager = new Pager(PAGE, showPage);
+	/** @type {readonly Snapshot[]} */
+	let snapshots = [];
+
+	/** The latest first. */
+	function showPage() {
+		const from = snapshots.length - pager.offset;
+		const page = snapshots.slice(Math.max(0, from - PAGE), Math.max(0, from)).reverse();
+		if (pager.show(page.length, snapshots.length)) table.update(page);
+	}
 
 	/** @param {Chosen} chosen */
 	function showChosen(chosen) {
@@ -144,11 +173,13 @@ function pastPart(name, act, changed) {
 			),
 			found,
 			table.element,
+			pager.element,
 		),
-		/** @param {Volume} volume */
+		/** @param {Seen} volume */
 		show(volume) {
 			timeline.show(volume);
-			table.update([...volume.snapshots].reverse());
+			snapshots = volume.snapshots;
+			showPage();
 		},
 	};
 }
@@ -156,16 +187,16 @@ function pastPart(name, act, changed) {
 /**
  * What can be done with the snapshot or moment that is chosen: it is cloned and gone back to; a snapshot is held and removed, too.
  * @param {() => Chosen} chosenNow
- * @param {(what: (volume: Volume) => unknown) => () => void} act
+ * @param {(what: (volume: Seen) => unknown) => () => void} act
  * @param {() => void} changed
  */
 function snapshotButtons(chosenNow, act, changed) {
-	const ofSnapshot = (/** @type {(volume: Volume, each: Snapshot, changed: () => void) => unknown} */ what) =>
+	const ofSnapshot = (/** @type {(volume: Seen, each: Snapshot, changed: () => void) => unknown} */ what) =>
 		act((volume) => {
 			const chosen = chosenNow();
 			if (chosen !== undefined && "snapshot" in chosen) what(volume, chosen.snapshot, changed);
 		});
-	const ofBoth = (/** @type {(volume: Volume, each: Past, changed: () => void) => unknown} */ what) =>
+	const ofBoth = (/** @type {(volume: Seen, each: Past, changed: () => void) => unknown} */ what) =>
 		act((volume) => {
 			const chosen = chosenNow();
 			if (chosen !== undefined) what(volume, pastOf(chosen), changed);
@@ -213,6 +244,7 @@ function wordsFor(chosen) {
 function snapshotTable(choose) {
 	return new Table({
 		caption: "Snapshots, the latest first",
+		cards: true,
 		keyOf: ({ name }) => name,
 		empty: "There is no snapshot.",
 		columns: [
@@ -229,7 +261,9 @@ function snapshotTable(choose) {
 			},
 			{ title: "Taken", text: ({ created }) => time(created) },
 			{ title: "Ago", mid: true, text: ({ created }) => ago(created) },
-			{ title: "Size", numeric: true, text: ({ sizeBytes }) => bytes(sizeBytes) },
+			{ title: "Size", numeric: true, mid: true, text: ({ sizeBytes }) => bytes(sizeBytes) },
+			{ title: "Removing frees", numeric: true, text: ({ uniqueBytes }) => bytes(uniqueBytes) },
+			{ title: "Clones", text: ({ clones }) => clones.join(", ") },
 			{ title: "Held", text: ({ held }) => (held ? "held" : "") },
 		],
 	});
