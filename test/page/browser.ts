@@ -5,6 +5,7 @@
 
 import { accessSync, constants } from "node:fs";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { TOKEN } from "../control/stage.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { namespacesMissing } from "../support/netns.js";
 
@@ -62,4 +63,10 @@ export async function visit(
 	});
 	await page.goto(url);
 	return { page, complaints };
+}
+
+/** Where it is asked for. */
+export async function giveToken(page: Page): Promise<void> {
+	await page.locator("#token-input").fill(TOKEN);
+	await page.getByRole("button", { name: "Use it" }).click();
 }

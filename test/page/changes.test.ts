@@ -10,7 +10,7 @@ import { TOKEN } from "../control/stage.js";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
-import { chromiumMissing, startChromium, visit } from "./browser.js";
+import { chromiumMissing, giveToken, startChromium, visit } from "./browser.js";
 import { FAST, type Site, serveSite } from "./site.js";
 
 const DISKS = 8;
@@ -51,11 +51,6 @@ async function tabTo(t: Test, page: Page, name: RegExp): Promise<void> {
 		return;
 	}
 	throw new Error(`${name.source} can't be reached by the keyboard`);
-}
-
-async function giveToken(page: Page): Promise<void> {
-	await page.locator("#token-input").fill(TOKEN);
-	await page.getByRole("button", { name: "Use it" }).click();
 }
 
 function ofKeyboard(browser: Browser): void {

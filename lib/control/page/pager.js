@@ -34,11 +34,12 @@ export class Pager {
 			return false;
 		}
 		const last = this.offset + length;
-		write(this.#shown, total === 0 ? "none" : `${count(this.offset + 1)} to ${count(last)} of ${count(total)}`);
+		write(
+			this.#shown,
+			total === 0 ? "none" : `${count(this.offset + 1)} to ${count(last)} of ${count(total)}`,
+		);
 		this.#back.disabled = this.offset === 0;
 		this.#forth.disabled = last >= total;
-		// What fits into one page needs no buttons.
-		this.element.hidden = total <= this.size && this.offset === 0;
 		return true;
 	}
 }

@@ -35,7 +35,10 @@ export class PoolJobs {
 
 /** @param {Job} job */
 function tellEnd({ state, message, errors }) {
-	say([message, ...errors.slice(0, 1)].join("; "), state === "failed" || errors.length > 0 ? "error" : "info");
+	say(
+		[message, ...errors.slice(0, 1)].join("; "),
+		state === "failed" || errors.length > 0 ? "error" : "info",
+	);
 }
 
 /**
@@ -55,7 +58,10 @@ export function paintJob(place, job, buttons) {
 	if (job === undefined) return;
 	const bar = /** @type {HTMLProgressElement} */ (place.querySelector("progress"));
 	bar.value = job.progress;
-	write(/** @type {Element} */ (place.querySelector(".far")), `${job.kind} ${Math.floor(job.progress * 100)} %`);
+	write(
+		/** @type {Element} */ (place.querySelector(".far")),
+		`${job.kind} ${Math.floor(job.progress * 100)} %`,
+	);
 }
 
 /** @param {Job} job */

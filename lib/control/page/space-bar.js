@@ -25,8 +25,15 @@ export function paintSpace(cell, pool) {
 	}
 	const past = historyBytes ?? 0;
 	const freeing = freeingBytes ?? 0;
-	const figures = { used: Math.max(0, usedBytes - past - freeing), past, freeing, waiting: waitingBytes ?? 0 };
-	const words = PARTS.flatMap(([part, name]) => (figures[part] > 0 ? [`${bytes(figures[part])} ${name}`] : []));
+	const figures = {
+		used: Math.max(0, usedBytes - past - freeing),
+		past,
+		freeing,
+		waiting: waitingBytes ?? 0,
+	};
+	const words = PARTS.flatMap(([part, name]) =>
+		figures[part] > 0 ? [`${bytes(figures[part])} ${name}`] : [],
+	);
 	const bar = el("div", { class: "space-bar", role: "img", "aria-label": words.join(", ") });
 	for (const [part] of PARTS) {
 		const each = el("span", { class: part });

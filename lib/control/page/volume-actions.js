@@ -75,7 +75,10 @@ export function resizeVolume(volume, changed) {
 		fields: [{ key: "size", label: "Size", hint: "such as 20G" }],
 		submit: "Resize it",
 		async act({ size = "" }) {
-			await request("PATCH", volumePath(called(volume)), { body: { sizeBytes: sizeOf(size) }, ifMatch: volume.tag });
+			await request("PATCH", volumePath(called(volume)), {
+				body: { sizeBytes: sizeOf(size) },
+				ifMatch: volume.tag,
+			});
 			changed();
 		},
 	});
@@ -84,12 +87,21 @@ export function resizeVolume(volume, changed) {
 /** What is kept of it, and how much it may hold. @param {Seen} volume @param {() => void} changed */
 export function setVolume(volume, changed) {
 	const { quotaBytes, history, keep } = volume;
-	const period = (/** @type {string} */ name) => ({ key: name, label: `Keep ${name} snapshots for`, value: keep?.[name] ?? "" });
+	const period = (/** @type {string} */ name) => ({
+		key: name,
+		label: `Keep ${name} snapshots for`,
+		value: keep?.[name] ?? "",
+	});
 	askFor({
 		title: `What is kept of ${called(volume)}`,
 		sentences: ["What is left empty is as in its pool; without a quota there is no limit but the size."],
 		fields: [
-			{ key: "quota", label: "Quota", hint: "such as 10G", value: quotaBytes === null ? "" : sizeTextOf(quotaBytes) },
+			{
+				key: "quota",
+				label: "Quota",
+				hint: "such as 10G",
+				value: quotaBytes === null ? "" : sizeTextOf(quotaBytes),
+			},
 			{ key: "history", label: "Keep each moment for", hint: "such as 30m, 1h, 7d", value: history ?? "" },
 			...["hourly", "daily", "weekly"].map(period),
 		],
@@ -172,7 +184,10 @@ export function rollBack(volume, { name: at, created, sizeBytes = volume.sizeByt
 		danger: true,
 		async act(progress) {
 			const body = { to: at, force: disk !== null };
-			const answer = await request("POST", `${volumePath(called(volume))}/rollback`, { body, ifMatch: volume.tag });
+			const answer = await request("POST", `${volumePath(called(volume))}/rollback`, {
+				body,
+				ifMatch: volume.tag,
+			});
 			const job = /** @type {Job} */ (await answer.json());
 			await followJob(job.id, progress);
 			changed();
@@ -194,7 +209,12 @@ async function seenSnapshot(volume, { name, created, held }) {
 	const path = snapshotPath(`${called(volume)}@${name}`);
 	const now = await getTagged(path);
 	if (now.created === created && now.held === held) return { path, ifMatch: now.tag };
-	throw new Refused({ type: "about:blank", title: "changed", status: 412, detail: "it has been changed meanwhile" });
+	throw new Refused({
+		type: "about:blank",
+		title: "changed",
+		status: 412,
+		detail: "it has been changed meanwhile",
+	});
 }
 
 /** @param {Seen} volume @param {Snapshot} snapshot @param {() => void} changed */

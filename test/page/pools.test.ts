@@ -1,0 +1,104 @@
+/**
+ * Pools and their volumes on the page, in Chromium: space, thousands of volumes and snapshots in pages, what looks for damage with its
+ * progress, and what two people do at once.
+ */
+
+import { execFileSync } from "node:child_process";
+import type { Browser } from "playwright-core";
+import t from "tap";
+import { until } from "../support/cleanup.js";
+import { inNamespace } from "../support/in-namespace.js";
+import { LIMIT_MS } from "../support/limit.js";
+import { chromiumMissing, giveToken, startChromium, visit } from "./browser.js";
+import { FAST, serveSite } from "./site.js";
+
+const missing = chromiumMissing();
+if (missing !== undefined) t.pass("not run", { skip: missing });
+else if (await inNamespace(import.meta.url)) {
+	execFileSync("ip", ["link", "set", "lo", "up"], { timeout: LIMIT_MS });
+	const browser = await startChromium();
+	t.teardown(() => browser.close());
+	ofThousands(browser);
+	ofJobs(browser);
+	ofTwo(browser);
+}
+
+const DISKS = 3;
+const COUNT = 1000;
+
+function ofThousands(browser: Browser): void {
+	t.test("a thousand volumes and snapshots are gone through in pages", async (t) => {
+		const { stage, url } = await serveSite(t, DISKS, 2);
+		const look = stage.workers.pools.get(FAST)!;
+		const web = look.volumes.find(({ name }) => name === "web")!;
+		const of = (what: string, i: number): string => `${what}-${String(i).padStart(4, "0")}`;
+		const all = Array.from({ length: COUNT }, (_, i) => i);
+		const snapshots = all.map((i) => ({ ...web.snapshots[1]!, name: of("auto", i) }));
+		const volumes = all.map((i) => ({ ...web, name: of("v", i), snapshotCount: COUNT, snapshots }));
+		stage.workers.pools.set(FAST, { ...look, volumeCount: COUNT, volumes });
+		const { page, complaints } = await visit(browser, `${url}#/pools`);
+		await page.getByText("900 GiB of 1.5 TiB used, 596 GiB free").waitFor();
+		await page.getByText("730 GiB kept, 60 GiB past, 110 GiB being freed").waitFor();
+		await page.getByText("1 to 50 of 1,000").waitFor();
+		await page.getByRole("button", { name: "Next" }).press("Enter");
+		await page.getByRole("link", { name: "fast/v-0099" }).waitFor();
+		await page.getByLabel("Search").fill("v-0777");
+		await page.getByText("1 to 1 of 1").waitFor();
+		await page.getByRole("link", { name: "fast/v-0777" }).press("Enter");
+		await page.getByRole("button", { name: "auto-0999", exact: true }).waitFor();
+		await page.getByText("1 to 50 of 1,000").waitFor();
+		await page.getByRole("button", { name: "Next" }).press("Enter");
+		await page.getByRole("button", { name: "auto-0949", exact: true }).press("Enter");
+		await page.getByText(/^Snapshot auto-0949: /).waitFor();
+		t.strictSame(complaints, []);
+	});
+}
+
+function ofJobs(browser: Browser): void {
+	t.test("what goes through a pool says how far it is, and is cancelled", async (t) => {
+		const { control, url } = await serveSite(t, DISKS, 2);
+		const { jobs } = control.inside;
+		const job = jobs.begin("scrub", "scrub of pool fast", { of: "fast", total: 100, cancellable: true });
+		job.reached(34);
+		const { page, complaints } = await visit(browser, `${url}#/pools`);
+		await page.getByText("scrub 34 %").waitFor();
+		t.equal(await page.getByRole("button", { name: "Scrub: fast" }).count(), 0, "one at a time");
+		await page.getByRole("button", { name: "Cancel: scrub of pool fast" }).press("Enter");
+		await giveToken(page);
+		await until("it is told to leave off", async () => job.isCancelled, LIMIT_MS);
+		job.finish("cancelled", "cancelled; what was done stays");
+		await page.getByText("cancelled; what was done stays").waitFor();
+		await page.getByRole("button", { name: "Scrub: fast" }).press("Enter");
+		await until(
+			"another one",
+			async () => jobs.all().filter(({ kind }) => kind === "scrub").length === 2,
+			LIMIT_MS,
+		);
+		t.strictSame(complaints, []);
+	});
+}
+
+function ofTwo(browser: Browser): void {
+	t.test("what somebody else has changed meanwhile is not changed unseen", async (t) => {
+		const { stage, url } = await serveSite(t, DISKS, 2);
+		const { page } = await visit(browser, `${url}#/volume/fast%2Fweb`);
+		await page.getByRole("button", { name: "What is kept" }).press("Enter");
+		await page.getByLabel("Quota").fill("30G");
+		const look = stage.workers.pools.get(FAST)!;
+		const volumes = look.volumes.map((each) => ({ ...each, sizeBytes: each.sizeBytes * 2 }));
+		stage.workers.pools.set(FAST, { ...look, volumes });
+		await page.getByRole("button", { name: "Set it" }).press("Enter");
+		await giveToken(page);
+		await page.getByText("Somebody has changed it meanwhile: look at it again.").waitFor();
+		t.notOk(stage.workers.calls.some((call) => call.includes('"act":"set"')));
+		await page.keyboard.press("Escape");
+		await page.getByText("40 GiB", { exact: true }).waitFor();
+		await page.getByRole("button", { name: "What is kept" }).press("Enter");
+		await page.getByLabel("Quota").fill("30G");
+		await page.getByLabel("Keep hourly snapshots for").fill("7d");
+		await page.getByRole("button", { name: "Set it" }).press("Enter");
+		const asked =
+			'"settings":{"historySeconds":null,"keep":{"hourly":604800,"daily":null,"weekly":null},"quotaBytes":32212254720}';
+		await until("it is set", async () => stage.workers.calls.some((call) => call.includes(asked)), LIMIT_MS);
+	});
+}
