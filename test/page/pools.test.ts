@@ -12,6 +12,9 @@ import { LIMIT_MS } from "../support/limit.js";
 import { chromiumMissing, giveToken, startChromium, visit } from "./browser.js";
 import { FAST, serveSite } from "./site.js";
 
+const DISKS = 3;
+const COUNT = 1000;
+
 const missing = chromiumMissing();
 if (missing !== undefined) t.pass("not run", { skip: missing });
 else if (await inNamespace(import.meta.url)) {
@@ -22,9 +25,6 @@ else if (await inNamespace(import.meta.url)) {
 	ofJobs(browser);
 	ofTwo(browser);
 }
-
-const DISKS = 3;
-const COUNT = 1000;
 
 function ofThousands(browser: Browser): void {
 	t.test("a thousand volumes and snapshots are gone through in pages", async (t) => {

@@ -17,6 +17,14 @@ const listQuery = z.strictObject({
 });
 const removeQuery = z.strictObject({ force: flag("Also while it runs: it is cut off") });
 
+function isMatch(
+	{ name, mac, address, template }: Machine,
+	{ template: of, search }: z.output<typeof listQuery>,
+): boolean {
+	if (of !== undefined && template !== of) return false;
+	return search === undefined || [name, mac, address].some((text) => text.includes(search));
+}
+
 export function machineRoutes({ machines }: Inside): Route[] {
 	return [
 		route({
@@ -26,14 +34,7 @@ export function machineRoutes({ machines }: Inside): Route[] {
 			query: listQuery,
 			answers: { 200: { description: "The machines", schema: MachineList } },
 			handle: ({ query }) => {
-				const { template, search } = query;
-				const all = machines
-					.all()
-					.filter((each) => template === undefined || each.template === template)
-					.filter(
-						({ name, mac, address }) =>
-							search === undefined || [name, mac, address].some((text) => text.includes(search)),
-					);
+				const all = machines.all().filter((each) => isMatch(each, query));
 				const { page, total, next } = pageOf(all, query);
 				const templates = machines.templates();
 				return listed({ machines: page, templates, total, next } satisfies MachineList, "machines");
