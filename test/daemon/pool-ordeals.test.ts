@@ -139,7 +139,8 @@ if (await inNamespace(import.meta.url)) {
 		await tree.nothingUnderWay();
 		const { body: end } = await tree.ask("GET", `/api/v1/jobs/${job.id}`);
 		if (String(end.state) !== "done") t.match(end, { state: "failed", message: /worker 0/ });
-		await tree.state("web", "open");
+		const isThere = async () => (await tree.ask("GET", "/api/v1/volumes/fast%2Fcopy")).status === 200;
+		await until("another worker answers", isThere, LIMIT_MS);
 		await done(volumeFlattenCommand, "fast/copy");
 		await done(volumeRmCommand, "fast/big");
 		await done(volumeExportCommand, "fast/copy", tree.path("copy.raw"));
