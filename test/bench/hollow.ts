@@ -97,12 +97,11 @@ class HollowFile implements BlockDevice {
 	}
 }
 
-/** Moved pages are read from holes; nodes begin behind a sector of zeros. */
+/** Moved pages are read from holes. */
 function kindOf(block: Uint8Array): Written {
-	const { buffer, byteOffset } = block;
-	const words = new Int32Array(buffer, byteOffset, BLOCK_BYTES / 4);
+	const words = new Int32Array(block.buffer, block.byteOffset, BLOCK_BYTES / 4);
 	if (words[0] === RECORD) return "log";
-	return words[0] !== 0 || words.every((word) => word === 0) ? "moved" : "map";
+	return words.every((word) => word === 0) ? "moved" : "map";
 }
 
 export class HollowFolder implements PoolFolder {
