@@ -40,8 +40,10 @@ export interface UpkeepOf {
 /** So often it is looked for space while there is none. */
 const RETRY_US = 1_000_000;
 
-/** Of the table, about: a row and its bitmap. */
+/** About: of a segment of the log its row and bitmap, of one of nodes what is packed of that, and a snapshot in text and in both lists. */
 const ROW_BYTES = 280;
+const NODE_ROW_BYTES = 20_000;
+const SNAPSHOT_BYTES = 512;
 
 export class Upkeep {
 	readonly #of: UpkeepOf;
@@ -254,13 +256,13 @@ export class Upkeep {
 		};
 	}
 
-	/** What writes don't get is counted anew. */
+	/** What writes don't get is counted anew: the map, and all that a checkpoint has beside. */
 	#reserve(): void {
-		const { contents, segments, room } = this.#of;
+		const { contents, segments, room, nodes } = this.#of;
 		let pages = 0;
 		for (const root of contents.layers.roots.values()) pages += root.mapped;
-		const { slots, table } = segments;
-		const { capacity } = contents.layers;
-		room.reserve = reserveSlots(slots.count, capacity, pages, ROW_BYTES * table.rows.size);
+		let beside = ROW_BYTES * segments.table.rows.size + NODE_ROW_BYTES * nodes.places.count;
+		for (const { snapshots } of contents.catalog.volumes) beside += SNAPSHOT_BYTES * snapshots.length;
+		room.reserve = reserveSlots(segments.slots.count, contents.layers.capacity, pages, beside);
 	}
 }

@@ -139,6 +139,40 @@ t.test("a pool that is full takes trims and deletions, and then writes again (tr
 	await stage.close();
 });
 
+t.test("a full pool with many snapshots forgets them, and then takes writes again (trap 11)", async (t) => {
+	const stage = await Stage.create(new SmallFolder(1), 2 ** 30, 1, MAP_SIZE);
+	const { administration } = stage.pool;
+	const names = Array.from({ length: 60 }, (_, i) => ({ volume: "web", name: `s${i}` }));
+	let records = 0;
+	const write = (value: number): Promise<StorageStatus> =>
+		stage.write(250 * (records % 4), ...new Array<number>(250).fill(value));
+	for (const name of names) {
+		await stage.write(250 * 5 + records, 1);
+		await administration.takeSnapshots([name]);
+	}
+	// (Each snapshot has a megabyte of its own, until there is no space for one more.)
+	for (
+		let status: StorageStatus = StorageStatus.ok;
+		status === StorageStatus.ok && records < 100;
+		records++
+	) {
+		status = await write(1 + records);
+		if (status === StorageStatus.ok)
+			await administration.takeSnapshots([{ volume: "web", name: `m${records}` }]).catch(() => {});
+	}
+	t.ok(records < 100, `full after ${records} megabytes`);
+	const [volume] = stage.pool.volumes;
+	for (const { name } of volume!.snapshots) await administration.forget("web", name);
+	let status: StorageStatus = StorageStatus.noSpace;
+	for (let turns = 0; status !== StorageStatus.ok && turns < 10_000; turns++) {
+		await nextTurn();
+		status = await write(7);
+	}
+	t.equal(status, StorageStatus.ok);
+	t.equal(await stage.read(250 * (records % 4)), 7);
+	await stage.close();
+});
+
 t.test("a volume that was deleted just before the end gives its space back after it", async (t) => {
 	const folder = new SmallFolder(2);
 	let stage = await Stage.create(folder, 2 ** 30, 1, MAP_SIZE);
