@@ -2,6 +2,7 @@
 // that seed.
 import t from "tap";
 import { InvariantError, OperatorError } from "../../lib/errors.js";
+import { NodeFault } from "../../lib/pool/map/store.js";
 import { CrashError } from "./crash-model.js";
 import { SPACE_PLANTS } from "./planted.js";
 import { WholeRun } from "./whole-run.js";
@@ -31,7 +32,9 @@ for (const [planted, plant] of Object.entries(SPACE_PLANTS))
 			try {
 				await new WholeRun(seed).play(LIVES);
 			} catch (error) {
-				const isFound = [CrashError, OperatorError, InvariantError].some((kind) => error instanceof kind);
+				const isFound = [CrashError, NodeFault, OperatorError, InvariantError].some(
+					(kind) => error instanceof kind,
+				);
 				t.ok(isFound, `${error}`);
 				t.pass(`in run ${seed - FIRST_SEED + 1} from seed ${FIRST_SEED}`);
 				return;
