@@ -106,6 +106,25 @@ function missing(text: string): string[] {
 	return absent;
 }
 
+/** Tests that a text names, as `file`: "test", "another test", that are not in their files. */
+function missingTests(text: string): string[] {
+	const absent: string[] = [];
+	for (const [, file = "", names = ""] of text.matchAll(/`(test\/[\w./-]+\.ts)`: ((?:"[^"]+"(?:, )?)+)/g)) {
+		const there = testsIn(file);
+		for (const [, name = ""] of names.matchAll(/"([^"]+)"/g))
+			if (!there.some((each) => each.test(name))) absent.push(`${file}: ${name}`);
+	}
+	return absent;
+}
+
+/** What tests of a file are called, whatever stands where a name is put together. */
+function testsIn(file: string): RegExp[] {
+	return [...read(file).matchAll(/\bt\.test\(\s*(["`])(.*?)\1/gs)].map(([, , name = ""]) => {
+		const parts = name.split(/\$\{[^}]*\}/);
+		return new RegExp(`^${parts.map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join(".+")}$`);
+	});
+}
+
 for (const document of DOCUMENTS) {
 	t.test(`${document}: what it points to exists`, async (t) => {
 		const text = read(document);
@@ -117,6 +136,7 @@ for (const document of DOCUMENTS) {
 			t.ok(anchorsOf(read(target)).has(anchor), `a heading for ${link}`);
 		}
 		t.strictSame(missing(text), [], "commands and files");
+		t.strictSame(missingTests(text), [], "tests");
 	});
 }
 
@@ -136,4 +156,7 @@ t.test("a link or command that leads nowhere would be found", async (t) => {
 	t.strictSame(linksOf(text), ["gone.md#y"]);
 	t.strictSame([...anchorsOf(text)], ["a-b-c", "a-b-c-1"]);
 	t.strictSame(missing(text), ["npm run gone", "build/test/gone.test.js", "scripts/gone"]);
+	const here = "test/docs/links.test.ts";
+	const named = `\`${here}\`: "every decision is in the list of them", "README.md: what it points to exists"; \`${here}\`: "gone"`;
+	t.strictSame(missingTests(named), [`${here}: gone`]);
 });

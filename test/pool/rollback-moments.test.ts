@@ -1,61 +1,10 @@
-// What a volume was before it went back, or was replaced, is its own past: moments of then are offered as long as its window has them, and what
-// only they have comes back when it has passed them.
+// What a volume was before it went back, or was replaced, is its own past: moments of then are offered as long as its window has them, and what only
+// they have comes back when it has passed them.
 import t from "tap";
-import { Pool } from "../../lib/pool/pool.js";
-import { MemoryFolder, Stage, show, testWorld } from "./memory-folder.js";
-import { isoOf } from "./whole-life.js";
-
-const HOUR_US = 3600e6;
-const PAGES = 200;
-
-/** A pool with a volume `web` whose clock can be set. */
-class World {
-	readonly folder = new MemoryFolder();
-	pool!: Pool;
-	laterUs = 0;
-	#now: () => number = () => 0;
-
-	static async create(): Promise<World> {
-		const world = new World();
-		await world.open("create");
-		await world.pool.administration.create("web", PAGES * 4096, 4096);
-		return world;
-	}
-
-	async open(how: "create" | "open" = "open"): Promise<void> {
-		const world = testWorld(this.folder);
-		this.#now = world.now;
-		this.pool = await Pool[how]({ ...world, now: () => this.now });
-	}
-
-	get now(): number {
-		return this.#now() + this.laterUs;
-	}
-
-	/** All of `web` is written; returns its name at the moment when that was done. */
-	async write(value: number): Promise<string> {
-		const stage = await Stage.of(this.pool);
-		await stage.write(0, ...new Array<number>(PAGES).fill(value));
-		await stage.device.close();
-		return `web@${isoOf(this.now)}`;
-	}
-
-	async show(name: string): Promise<string> {
-		return [...new Set(await show(this.pool, name, 0, 77, PAGES - 1))].join();
-	}
-
-	/** An hour and more goes by, and all that can be given back is. */
-	async pass(): Promise<void> {
-		this.laterUs += 1.5 * HOUR_US;
-		for (let i = 0; i < 3; i++) {
-			await this.write(99);
-			await this.pool.checkpoint();
-		}
-	}
-}
+import { ClockedPool, PAGES } from "./clocked-pool.js";
 
 t.test("moments from before a volume went back are offered until its window has passed them", async (t) => {
-	const world = await World.create();
+	const world = await ClockedPool.create();
 	const { pool } = world;
 	await pool.administration.takeSnapshots([{ volume: "web", name: "empty" }]);
 	const moments = [await world.write(1), await world.write(2)];
@@ -90,7 +39,7 @@ t.test("moments from before a volume went back are offered until its window has 
 });
 
 t.test("moments from before a volume was replaced are its own, and go with it", async (t) => {
-	const world = await World.create();
+	const world = await ClockedPool.create();
 	const { administration } = world.pool;
 	const moment = await world.write(1);
 	await administration.create("other", PAGES * 4096, 4096);
