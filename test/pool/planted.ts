@@ -3,13 +3,9 @@
  * cleaning and history for `whole.long.ts`.
  */
 
-import { Checkpoints } from "../../lib/pool/checkpoints.js";
 import { CleanerStorage } from "../../lib/pool/cleaner-storage.js";
-import { DeadWalks } from "../../lib/pool/dead-walks.js";
-import { Head } from "../../lib/pool/head.js";
 import { LineageFeed } from "../../lib/pool/map/lineage-feed.js";
 import { NodeLog } from "../../lib/pool/node-log.js";
-
 import { NodePlaces } from "../../lib/pool/node-places.js";
 import { Slots } from "../../lib/pool/space/slots.js";
 import { Windows } from "../../lib/pool/space/windows.js";
@@ -43,51 +39,11 @@ export const SPACE_PLANTS = {
 			isOver();
 		});
 	},
-	"a slot is used again as soon as it is empty": () =>
-		planted(Slots.prototype, "emptied", function (this: Slots, slot) {
-			EMPTIED.call(this, slot);
-			this.settle(Number.POSITIVE_INFINITY);
-		}),
-	"a slot is used again before the head names the checkpoint": () =>
-		planted(Slots.prototype, "checkpoint", function (this: Slots) {
-			const number = CHECKPOINT.call(this);
-			this.settle(number);
-			return number;
-		}),
-	"the head names a checkpoint in one place only": () => {
-		const named = new WeakSet<Head>();
-		return planted(Head.prototype, "write", async function (this: Head, changes) {
-			if (!("checkpoint" in changes) && named.delete(this)) return;
-			if ("checkpoint" in changes) named.add(this);
-			await WRITE.call(this, changes);
-		});
-	},
-	"what is to be walked is forgotten": () => planted(DeadWalks.prototype, "restore", () => {}),
-	"what was moved is told in the middle of a checkpoint": () => {
-		let isTold = false;
-		const undo = planted(CleanerStorage.prototype, "say", function (this: CleanerStorage, moves) {
-			isTold = true;
-			const said = SAY.call(this, moves);
-			isTold = false;
-			return said;
-		});
-		const undoReserve = planted(Checkpoints.prototype, "reserve", async function (this: Checkpoints) {
-			return isTold ? () => {} : RESERVE.call(this);
-		});
-		return () => {
-			undo();
-			undoReserve();
-		};
-	},
 	"what died later is in a checkpoint": () => planted(LineageFeed.prototype, "freeze", () => {}),
 } as const satisfies Record<string, () => () => void>;
 
-const SAY = CleanerStorage.prototype.say;
-const RESERVE = Checkpoints.prototype.reserve;
 const EDGE = Windows.prototype.edge;
 const EMPTIED = Slots.prototype.emptied;
-const CHECKPOINT = Slots.prototype.checkpoint;
-const WRITE = Head.prototype.write;
 
 export const PLANTS = {
 	"the head names a checkpoint before its nodes are written": () => {
