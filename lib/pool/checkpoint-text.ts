@@ -92,6 +92,8 @@ class Reader {
 	readonly #walks: Walk[] = [];
 	readonly #slots: number[] = [];
 	readonly #earlier: CheckpointRef[] = [];
+	/** Of the last volume. */
+	#snapshots: Snapshot[] = [];
 	/** What has several names is one. */
 	readonly #images = new Map<string, Image>();
 
@@ -192,7 +194,9 @@ class Reader {
 		// (Older ones say neither of these.)
 		const { born = known.line, settings = {}, past } = known;
 		if (!areVolumeSettings(settings) || (past !== undefined && !arePastLines(past))) return false;
-		const volume = { ...known, born, settings, snapshots: [] };
+		// (Each of thousands is added to it, none copied.)
+		this.#snapshots = [];
+		const volume = { ...known, born, settings, snapshots: this.#snapshots };
 		this.#volumes.push(volume);
 		this.#roots.set(volume.line, root);
 		return true;
@@ -212,7 +216,7 @@ class Reader {
 		image.root = root;
 		image.place = place;
 		this.#images.set(key, image);
-		volume.snapshots = [...volume.snapshots, { ...known, image }];
+		this.#snapshots.push({ ...known, image });
 		return true;
 	}
 }
