@@ -16,6 +16,7 @@ import { nativeMemory } from "../native.js";
 import type { Pump } from "../pump.js";
 import { DeviceFolder } from "./device-folder.js";
 import { lookAt, makeFile, type PoolLook } from "./directory-files.js";
+import { FailedSyncLayer } from "./failed-sync.js";
 import type { PoolFolder, PoolWorld } from "./folder.js";
 
 /** `randomInt` can't do more. */
@@ -91,7 +92,8 @@ export async function poolWorld(
 	files: PoolFiles = OWN_FILES,
 ): Promise<PoolWorld> {
 	const { isDevice, site } = await files.look(pool);
-	const open = () => files.open(engine, pool, { readOnly: false, direct: false, synced: true });
+	const how = { readOnly: false, direct: false, synced: true };
+	const open = async () => new FailedSyncLayer(await files.open(engine, pool, how));
 	return worldOf(isDevice ? new DeviceFolder(pool, site, open) : new Directory(pool, engine, files), pump);
 }
 

@@ -275,10 +275,11 @@ export class NodeLog implements NodeStore {
 	async writeSlot(slot: number, first: number, end: number, memory: Memory): Promise<void> {
 		const device = await this.#segments.fileOf(slot);
 		const name = this.#segments.fileNameOf(slot);
-		this.#unsynced.add(Math.floor(slot / FILE_SLOTS));
 		for (let from = first; from < end; from += WRITE_BYTES) {
 			const at = (slot % FILE_SLOTS) * SEGMENT_BYTES + from;
 			await run(device, BlockOp.write, at, Math.min(WRITE_BYTES, end - from), memory, name, from);
+			// (Now, and each time: a sync that came meanwhile is none of this.)
+			this.#unsynced.add(Math.floor(slot / FILE_SLOTS));
 		}
 	}
 }

@@ -10,6 +10,7 @@ import { Administration } from "./administration.js";
 import type { Users } from "./administration-on.js";
 import type { Snapshot, Volume } from "./catalog.js";
 import { Checkpoints, stable } from "./checkpoints.js";
+import { ofOneFate } from "./failed-sync.js";
 import { Flatten } from "./flatten.js";
 import type { PoolWorld } from "./folder.js";
 import { FORMAT } from "./format.js";
@@ -106,17 +107,17 @@ export class Pool implements Users {
 
 	/** Makes a pool where there is none. Throws an OperatorError. */
 	static async create(world: PoolWorld, options: CreateOptions = {}): Promise<Pool> {
-		return Pool.#on(world, await makeHead(world, options));
+		return Pool.#on(world, (on) => makeHead(on, options));
 	}
 
 	/** Opens a pool for writing. Throws an OperatorError, also if it is a copy. */
 	static async open(world: PoolWorld): Promise<Pool> {
-		return Pool.#on(world, await openHead(world, false));
+		return Pool.#on(world, (on) => openHead(on, false));
 	}
 
 	/** The same with a copy, which is a pool of its own afterwards: with another number, and volumes that nobody takes for those of the first. */
 	static async adopt(world: PoolWorld): Promise<Pool> {
-		const pool = await Pool.#on(world, await openHead(world, true));
+		const pool = await Pool.#on(world, (on) => openHead(on, true));
 		try {
 			await pool.administration.renewIdentities();
 			await pool.#renew();
@@ -127,7 +128,9 @@ export class Pool implements Users {
 		}
 	}
 
-	static async #on(world: PoolWorld, head: Head): Promise<Pool> {
+	static async #on(under: PoolWorld, headOf: (world: PoolWorld) => Promise<Head>): Promise<Pool> {
+		const world = ofOneFate(under);
+		const head = await headOf(world);
 		try {
 			return new Pool(await openParts(world, head));
 		} catch (error) {
@@ -137,17 +140,14 @@ export class Pool implements Users {
 	}
 
 	async #renew(): Promise<void> {
-		const { world, head } = this.#parts;
-		const changes = await ownState(world, head);
+		const changes = await ownState(this.#parts.world, this.#parts.head);
 		// Both copies: either may have to open it.
-		await this.#writeHead(() => changes);
-		await this.#writeHead(() => ({}));
+		for (const each of [changes, {}]) await this.#writeHead(() => each);
 	}
 
 	get state(): PoolState {
 		const { head, segments, contents } = this.#parts;
-		const volumes = contents.catalog.count;
-		return { format: FORMAT, id: head.state.pool, volumes, away: segments.away };
+		return { format: FORMAT, id: head.state.pool, volumes: contents.catalog.count, away: segments.away };
 	}
 
 	/** What is kept of its past. */

@@ -9,7 +9,7 @@ import { Segments } from "../../lib/pool/segments.js";
 import { heapMemory } from "../../lib/wire/memory.js";
 import { until } from "../support/cleanup.js";
 import { LIMIT_MS } from "../support/limit.js";
-import { MemoryFolder, Stage } from "./memory-folder.js";
+import { kept, MemoryFolder, Stage } from "./memory-folder.js";
 
 const MIB = 2 ** 20;
 
@@ -27,7 +27,7 @@ class SmallFolder extends MemoryFolder {
 
 	constructor() {
 		super((device, name) => ({
-			...device,
+			...kept(device),
 			info: device.info,
 			submit: (request: BlockRequest): void => {
 				if (request.op === BlockOp.flush) this.syncs++;

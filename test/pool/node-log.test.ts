@@ -1,7 +1,9 @@
 // The map's nodes in segments of a pool: what a checkpoint has stored is found by whoever opens it, is read once and is checked.
 import t from "tap";
+import { BlockOp } from "../../lib/block/request.js";
 import { crc32c } from "../../lib/crc32c.js";
 import { StorageStatus } from "../../lib/errors.js";
+import { SEGMENT_BYTES } from "../../lib/pool/format.js";
 import type { LeftSink } from "../../lib/pool/map/dead.js";
 import { Entry, Found } from "../../lib/pool/map/entry.js";
 import { MapLayers } from "../../lib/pool/map/layers.js";
@@ -13,7 +15,7 @@ import type { NodePlaces } from "../../lib/pool/node-places.js";
 import { Segments } from "../../lib/pool/segments.js";
 import { FaultyLayer } from "../../lib/testing/faulty-layer.js";
 import { heapMemory } from "../../lib/wire/memory.js";
-import { MemoryFolder, peek, poke } from "./memory-folder.js";
+import { kept, MemoryFolder, peek, poke } from "./memory-folder.js";
 import { reread } from "./node-world.js";
 
 const NOBODY: LeftSink = { died: () => {}, nodeDied: () => {}, subtreeDied: () => {} };
@@ -97,4 +99,26 @@ t.test("a node that was changed, or can't be read, is an error that names its pl
 	const lost = await opened(new MemoryFolder(), places);
 	t.equal(positionOf(lost, root, STRIDE), -1);
 	t.match(lost.fault?.message, /there is no such segment/);
+});
+
+t.test("what is written to a slot while its file is synced is synced with the next", async (t) => {
+	const ops: BlockOp[] = [];
+	let meanwhile = Promise.resolve();
+	const folder = new MemoryFolder((device) => ({
+		...kept(device),
+		info: device.info,
+		submit: (request) => {
+			ops.push(request.op);
+			device.submit(request);
+			if (ops.length === 3) meanwhile = log.sync();
+		},
+	}));
+	const segments = new Segments(folder);
+	await segments.grow();
+	const log = new NodeLog(segments, heapMemory);
+	await log.writeSlot(segments.takeSlot(), 0, SEGMENT_BYTES, heapMemory(SEGMENT_BYTES));
+	await meanwhile;
+	t.not(ops.at(-1), BlockOp.flush);
+	await log.sync();
+	t.equal(ops.at(-1), BlockOp.flush);
 });

@@ -12,13 +12,13 @@ import { MemoryFolder, peek, poke, Stage, testWorld } from "./memory-folder.js";
 
 const TIB = 2 ** 40;
 
-/** Files that fail as they are told. */
+/** Files that fail as they are told: those of the log, or the head. */
 class FaultyFolder extends MemoryFolder {
 	readonly layers: FaultyLayer[] = [];
 
-	constructor() {
+	constructor(prefix = "log.") {
 		super((device, name) => {
-			if (!name.startsWith("log.")) return device;
+			if (!name.startsWith(prefix)) return device;
 			const layer = new FaultyLayer(device);
 			this.layers.push(layer);
 			return layer;
@@ -51,6 +51,27 @@ for (const [name, op] of [
 		t.equal(await again.write(2, 3), 0, "opened again, it goes on");
 		await again.close();
 	});
+
+for (const file of ["log.", "head"])
+	t.test(
+		`trap 1: after a checkpoint's sync of ${file} failed, what is written is not safe either`,
+		async (t) => {
+			// (The kernel tells of what was lost once, be it the log's, and whoever asks.)
+			const folder = new FaultyFolder(file);
+			const stage = await Stage.create(folder);
+			await stage.write(0, 1);
+			folder.layers[0]?.add({ op: BlockOp.flush, times: 1, status: StorageStatus.syncFailed });
+			await t.rejects(stage.pool.checkpoint(), /syncFailed/);
+			t.equal(await stage.write(1, 2), StorageStatus.syncFailed);
+			t.equal((await run(stage.device, BlockOp.flush)).status, StorageStatus.syncFailed);
+			t.equal(await stage.read(0), 1);
+			await stage.close();
+			const again = await Stage.open(folder);
+			t.strictSame(await again.readAll(0), [1]);
+			t.equal(await again.write(1, 3), StorageStatus.ok);
+			await again.close();
+		},
+	);
 
 t.test(
 	"trap 11: no space for another file: writes are refused, reads go on, and no acknowledged write is lost",
