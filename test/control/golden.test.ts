@@ -78,6 +78,31 @@ t.test("control ends at any step", async (t) => {
 	t.ok(steps > 4 && steps < STEPS_MAX, `${steps} steps`);
 });
 
+t.test(
+	"two images of one second have names of their own, and the one that holds is not let go",
+	async (t) => {
+		const room = await roomOf(t);
+		await room.boot(MAC);
+		await room.close();
+		const nowMs = room.now();
+		await room.start(t, { now: () => nowMs });
+		await settle();
+		const images: string[] = [];
+		for (let time = 0; time < 3; time++) {
+			t.equal((await room.ask("POST", `/api/v1/machines/${NAME}/golden`, { body: {} })).status, 200);
+			images.push(await imageNow(room));
+		}
+		t.equal(new Set(images).size, 3);
+		room.control.inside.machines.tidy();
+		await room.control.inside.machines.keep(NAME, true);
+		const { snapshots } = (await room.volume(NAME)) as { snapshots: Snapshot[] };
+		t.strictSame(
+			snapshots.map(({ name, held }) => [`fast/${NAME}@${name}`, held]),
+			images.map((image, i) => [image, i === 2]),
+		);
+	},
+);
+
 t.test("a pool that is away is waited for, and told of", async (t) => {
 	const room = await roomOf(t);
 	await room.boot(MAC);

@@ -5,7 +5,7 @@
 
 import type { PoolAct } from "../../daemon/worker-messages.js";
 import { OperatorError } from "../../errors.js";
-import type { PoolLook, Sight, VolumeLook } from "../../pool/looks.js";
+import type { PoolLook, Sight, SnapshotLook, VolumeLook } from "../../pool/looks.js";
 import type { ImageName } from "../../spec/schema.js";
 import { quote } from "../../text.js";
 import type { Desired } from "../desired.js";
@@ -72,11 +72,17 @@ export class Clones {
 	}
 
 	/** It may be removed; `isToGo`: it is. One that is not there has gone already. */
-	async letGo({ pool, volume, snapshot }: ImageName, isToGo: boolean): Promise<void> {
-		const { volumes } = await this.#look(pool, { of: "snapshots", names: [`${volume}@${snapshot}`] });
-		const found = volumes[0]?.snapshots[0];
+	async letGo(image: ImageName, isToGo: boolean): Promise<void> {
+		const { pool, volume, snapshot } = image;
+		const found = await this.findImage(image);
 		if (found?.held) await this.#act(pool, { act: "hold", volume, snapshot, isHeld: false });
 		if (found !== undefined && isToGo) await this.#act(pool, { act: "forget", volume, snapshot });
+	}
+
+	/** The snapshot of that name; undefined: there is none. Throws an OperatorError if that can't be known. */
+	async findImage({ pool, volume, snapshot }: ImageName): Promise<SnapshotLook | undefined> {
+		const { volumes } = await this.#look(pool, { of: "snapshots", names: [`${volume}@${snapshot}`] });
+		return volumes[0]?.snapshots[0];
 	}
 
 	/** While no disk has it open. */

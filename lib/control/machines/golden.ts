@@ -29,11 +29,19 @@ export class Golden {
 	async make(template: TemplateConfig, { volume }: MachineRecord, nowMs: number): Promise<string> {
 		await this.tidy();
 		const at = new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, "");
-		const image = `${volume}@golden-${at}`;
+		const image = await this.#freeName(`${volume}@golden-${at}`);
 		await this.#register.leave(image, true);
 		await this.#clones.takeImage(readImage(image));
 		await this.#register.makeGolden(template, image);
 		await this.tidy();
+		return image;
+	}
+
+	/** There may be an image of the same second, and of more of them where the clock was set back: none that is there is taken for one that was left. */
+	async #freeName(wanted: string): Promise<string> {
+		let image = wanted;
+		for (let number = 2; (await this.#clones.findImage(readImage(image))) !== undefined; number++)
+			image = `${wanted}-${number}`;
 		return image;
 	}
 
