@@ -47,6 +47,8 @@ export interface Measured {
 	readonly references: readonly Side[];
 }
 
+/** Within which an image is read once, in order. */
+const READ_ALL_SECONDS = 30;
 /** At the beginning of the image in a cold row: for warming up, and left alone by the run that counts. */
 const WARM_REGION_SECTORS = 32 * 2048;
 /** A cold run is this many requests per second of its time, so that both servers meet as many blocks for a second time. */
@@ -148,6 +150,9 @@ async function runOnce(
 		const warmUp = row.cold
 			? { ...load, firstLba: 0, blocks: WARM_REGION_SECTORS / row.sectors, requests: 0 }
 			: load;
+		// (Hot is what everybody has read: a pool looks at each page once a minute, and reads by chance leave half of an image unread.)
+		if (row.writePercent === 0 && !row.cold)
+			checked(await loader.run({ ...load, sequential: 1, requests: load.blocks, seconds: READ_ALL_SECONDS }));
 		checked(await loader.run({ ...warmUp, seconds: settings.warmUpSeconds }));
 		if (row.cold) dropCaches();
 		const patience = row.cold ? COLD_PATIENCE : 1;

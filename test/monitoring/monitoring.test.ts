@@ -79,7 +79,8 @@ async function metricsOf(t: Test): Promise<ReadonlyMap<string, ReadonlySet<strin
 			links: [LINK],
 		}),
 	];
-	stage.opener.text += '[pool.fast]\npath = "/srv/fast"\n';
+	stage.opener.text +=
+		'[pool.fast]\npath = "/srv/fast"\n[template.lab]\nimage = "fast/web@monday"\nshelf = 20\nnetif = ["eth0"]\n';
 	stage.workers.pools.set("/srv/fast", POOL);
 	await stage.start(t);
 	await settle();
