@@ -26,8 +26,13 @@ function aheadOf(slots: number): number {
 	return Math.max(Math.min(AHEAD, slots / 8), Math.min(AHEAD_MAX, slots / 32));
 }
 
-/** With fewer that are free, or less than half the reserve, nothing is cleaned, so that a checkpoint can still be stored. */
+/** With fewer that are free, or less than half the reserve, nothing is cleaned while slots wait, so that a checkpoint can still be stored. */
 export const CLEANS_FROM = 3;
+/**
+ * With fewer nothing is cleaned at all: one for what is moved, one for the checkpoints by which the emptied one comes back. As long as there is
+ * history that is given up before it comes to that.
+ */
+const CLEANING_TAKES = 2;
 
 /** Of so many slots that no write gets: `entries` of an overlay, mapped pages, bytes of the table of segments. */
 export function reserveSlots(slots: number, entries: number, pages: number, tableBytes: number): number {
@@ -92,7 +97,10 @@ export function nextStep(standing: Standing): Next {
 	if (canGrow && left < standing.growsBelow && standing.liveShare >= GROWS_FROM && left > 0) return Next.grow;
 	if (isEnough(standing)) return Next.nothing;
 	const ahead = aheadOf(standing.slots);
-	const emptiest = standing.cleanedInVain < IN_VAIN_MAX ? standing.emptiest : undefined;
+	// (What is cleaned goes to a slot first, and comes back by a checkpoint, which may want another one.)
+	const mayClean =
+		free >= (hasHistory ? CLEANS_FROM : CLEANING_TAKES) && standing.cleanedInVain < IN_VAIN_MAX;
+	const emptiest = mayClean ? standing.emptiest : undefined;
 	if (waiting > 0 && free < Math.max(CLEANS_FROM, reserve / 2)) return Next.checkpoint;
 	if (canGrow && standing.liveShare >= GROWS_FROM) return Next.grow;
 	// (Writes need some now.)
