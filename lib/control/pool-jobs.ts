@@ -76,8 +76,11 @@ export class PoolJobs {
 				from += each.sizeBytes;
 				before = each;
 			}
+			const snapshots = all.filter(({ name }) => name.includes("@")).length;
 			const message =
-				damaged === 0 ? `all is well in ${counted(all.length, "volume")}` : `damaged in ${damaged} places`;
+				damaged === 0
+					? `all is well in ${counted(all.length - snapshots, "volume")}, ${counted(snapshots, "snapshot")}`
+					: `damaged in ${counted(damaged, "place")}`;
 			const severity = damaged === 0 ? "info" : "error";
 			this.events.add({ kind: "pool-examined", severity, message: `${what} of pool ${pool}: ${message}` });
 			return message;

@@ -10,6 +10,7 @@ import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
 import { dataLength, type Extent, type ExtentKind, NO_BYTES } from "./extent.js";
 import { ImageFile } from "./file.js";
+import { refuseForeign } from "./foreign.js";
 import type { ImageFormat, Layer, Run } from "./layer.js";
 import { Qcow2Layer } from "./qcow2.js";
 import { QCOW2_MAGIC } from "./qcow2-header.js";
@@ -143,7 +144,11 @@ class Chain {
 /** By its name, else by its beginning; but that is not enough where it makes others be opened. */
 async function formatOf(file: ImageFile): Promise<ImageFormat> {
 	const extension = path.extname(file.path).toLowerCase();
-	if (extension === ".raw" || !(await looksLikeQcow2(file))) return "raw";
+	if (extension === ".raw") return "raw";
+	if (!(await looksLikeQcow2(file))) {
+		await refuseForeign(file);
+		return "raw";
+	}
 	if (extension === ".qcow2" || extension === ".qcow") return "qcow2";
 	const layer = await Qcow2Layer.open(file);
 	if (layer.header.backing === undefined) return "qcow2";

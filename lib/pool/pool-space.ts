@@ -8,7 +8,7 @@ import { linesOf, type Snapshot, type Volume } from "./catalog.js";
 import type { Contents } from "./contents.js";
 import type { PoolWorld } from "./folder.js";
 import { SEGMENT_BYTES } from "./format.js";
-import { historyBytes } from "./history-bytes.js";
+import { historyBytes, onlyOfMoments } from "./history-bytes.js";
 import type { Living } from "./living.js";
 import type { Point } from "./map/point.js";
 import { historySectors, sharedSectors, uniqueSectors } from "./map/takings.js";
@@ -92,6 +92,8 @@ export class PoolSpace {
 			if (isKept) byLine.set(line, (byLine.get(line) ?? 0) + bytes);
 			else freeingBytes += bytes;
 		}
+		for (const [line, bytes] of byLine)
+			if (catalog.ofLine(line) === undefined) byLine.set(line, onlyOfMoments(descent, line, bytes));
 		// (Until the next checkpoint is made.)
 		for (const [line, { mapped }] of layers.roots)
 			if (catalog.ofLine(line) === undefined) freeingBytes += mapped * catalog.pageBytesOf(line);

@@ -47,6 +47,7 @@ export function readConfig(sources: Sources, environment: Environment): Config |
 	readings.begin();
 	const parts = new Parts(sources, readings);
 	const { errors, warnings } = parts;
+	if (!parts.isWhole) return inOrder(errors, sources);
 	const sections = {
 		daemon: joined("daemon", parts.daemon, errors),
 		http: joined("http", parts.http, errors),

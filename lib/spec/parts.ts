@@ -85,22 +85,28 @@ export class Parts {
 	readonly errors: PlacedError[] = [];
 	readonly warnings: PlacedError[] = [];
 
+	/** All of root's files could be read; else what others seem to lack may be there. */
+	isWhole = true;
+
 	readonly #readings: Readings;
 
 	constructor({ files, debian, runtime }: Sources, readings: Readings) {
 		this.#readings = readings;
-		for (const file of files) this.#keeping(() => this.#readFile(file, "file", TABLES));
+		for (const file of files)
+			if (!this.#keeping(() => this.#readFile(file, "file", TABLES))) this.isWhole = false;
 		for (const file of debian) this.#keeping(() => this.#readDebian(file));
 		if (runtime !== undefined) this.#keeping(() => this.#readFile(runtime, "runtime", ["disk"]));
 	}
 
-	/** What ends the reading of a file is one more error. */
-	#keeping(read: () => void): void {
+	/** What ends the reading of a file is one more error, and the result is false. */
+	#keeping(read: () => void): boolean {
 		try {
 			read();
+			return true;
 		} catch (error) {
 			if (!(error instanceof PlacedError)) throw error;
 			this.errors.push(error);
+			return false;
 		}
 	}
 

@@ -97,6 +97,9 @@ t.test("what differs is what a byte comparison finds", async (t) => {
 		);
 	}
 	await t.rejects(told(volumeDiffCommand, `${folder}/web`), { message: /PATH\/NAME@SNAPSHOT is allowed/ });
+	await t.rejects(told(volumeDiffCommand, `${folder}/web@a`, "/other/web@a"), {
+		message: /in the same pool is compared/,
+	});
 });
 
 async function sent(...argv: string[]): Promise<Buffer> {
@@ -128,7 +131,7 @@ t.test("snapshots are received with their names, and one on the other", async (t
 		t.ok((await contentOf(pool, "copy")).equals(contents.get("a")!), "it is what it was until all has come");
 	});
 	await received(ab, `${to}/copy`);
-	await t.rejects(received(ab, `${to}/copy`), { message: /volume "copy": is there already/ });
+	await t.rejects(received(ab, `${to}/copy`), { message: /volume "copy": has the snapshot already/ });
 	await received(bc, `${to}/copy`);
 	await withPool(to, async (pool) => {
 		for (const name of ["a", "b", "c"])

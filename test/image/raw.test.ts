@@ -40,6 +40,25 @@ t.test("no extent of data goes across a multiple of 1 MiB", async (t) => {
 	await image.close();
 });
 
+t.test("an image of another kind, or a packed one, is no raw disk unless somebody says so", async (t) => {
+	const vdi = Buffer.alloc(512);
+	vdi.writeUInt32LE(0xbeda107f, 64);
+	for (const [called, begin] of [
+		["a VMDK image", "KDMV"],
+		["a VHDX image", "vhdxfile"],
+		["a VDI image", vdi],
+		["a file packed by gzip", Buffer.from("1f8b0800", "hex")],
+	] as const) {
+		const bytes = Buffer.concat([Buffer.from(begin), Buffer.alloc(512)]);
+		await t.rejects(read(file("other.img", bytes)), {
+			message: new RegExp(`begins as ${called}, .*--format=raw$`),
+		});
+		await (await Image.open(file("other.img", bytes), "raw")).close();
+		await (await Image.open(file("other.raw", bytes))).close();
+	}
+	await read(file("short.bin", Buffer.from("KD")));
+});
+
 t.test("what is no file is refused at once", async (t) => {
 	const folder = path.join(directory, "folder");
 	mkdirSync(folder);

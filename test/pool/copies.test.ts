@@ -77,9 +77,9 @@ t.test("what is kept of its past is said when it is made", async (t) => {
 	});
 	const none = path.join(newDirectory(), "none");
 	for (const [option, value, message] of [
-		["--history", "long", /^history: history "long": a time is allowed/],
+		["--history", "long", /^history "long": a time is allowed/],
 		["--keep", "yearly=1d", /^no such key "keep\.yearly"/],
-		["--keep", "hourly", /KEY=VALUE/],
+		["--keep", "hourly", /^keep "hourly": PERIOD=TIME is allowed, as in hourly=7d$/],
 	] as const)
 		await t.rejects(told(poolCreateCommand, none, option, value), message);
 	await t.rejects(told(poolShowCommand, none), /no such directory/, "nothing was made");

@@ -56,3 +56,32 @@ t.test("moments from before a volume was replaced are its own, and go with it", 
 	t.ok(used() < 2 * PAGES * 4096, `${used()} bytes are used`);
 	await world.pool.close();
 });
+
+t.test("what a volume had in common with a snapshot when it was replaced is not its past", async (t) => {
+	const world = await World.create();
+	const { pool } = world;
+	const { administration } = pool;
+	// (More than is gone through at once.)
+	const pages = 5000;
+	const write = async (name: string, from: number, count: number): Promise<void> => {
+		const stage = await Stage.of(pool, name);
+		for (let page = from; page < from + count; page += 100)
+			await stage.write(page, ...new Array<number>(Math.min(100, from + count - page)).fill(7));
+		await stage.device.close();
+	};
+	await administration.create("gold", pages * 4096, 4096);
+	await write("gold", 0, pages);
+	await administration.takeSnapshots([{ volume: "gold", name: "v1" }]);
+	await administration.clone("gold", "v1", "machine");
+	for (let boot = 1; boot <= 3; boot++) {
+		await write("machine", boot, 3);
+		await administration.clone("gold", "v1", "anew");
+		await administration.replace("machine", "anew");
+		await pool.checkpoint();
+		await pool.checkpoint();
+		const { historyBytes } = pool.space.ofVolume(administration.volume("machine"));
+		t.equal(historyBytes, 3 * boot * 4096);
+		t.equal(pool.space.ofPool().historyBytes, historyBytes);
+	}
+	await pool.close();
+});

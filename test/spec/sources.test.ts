@@ -21,6 +21,13 @@ t.test("several files", async (t) => {
 	]);
 });
 
+t.test("what one file seems to lack may be in another that can't be read", async (t) => {
+	const two = '[disk.two]\nmemory = "1M"\naoe.address = "9.1"\n';
+	const defaults = '[defaults.aoe]\nnetif = ["eth0"]\n';
+	t.equal(good(read(defaults, two)).disks.length, 1);
+	t.same(read(`${defaults}[disk\n`, two), ["0.toml:3:6: not TOML: illegal character in key"]);
+});
+
 t.test("what two disks can't both have", async (t) => {
 	const disk = (name: string, settings: string, aoe: string) =>
 		`[disk.${name}]\n${settings}\n[disk.${name}.aoe]\n${aoe}\n`;

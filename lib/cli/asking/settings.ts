@@ -64,7 +64,8 @@ function readValue(key: string, schema: z.ZodType, text: string): unknown {
 	const value = plainValue(key, schema, text);
 	const { error } = schema.safeParse(value);
 	const [issue] = error?.issues ?? [];
-	if (issue !== undefined) throw new OperatorError(`${key}: ${issue.message}`);
+	if (issue !== undefined)
+		throw new OperatorError(issue.message.startsWith(`${key} `) ? issue.message : `${key}: ${issue.message}`);
 	return value;
 }
 

@@ -32,7 +32,10 @@ export async function volumeDiffCommand(
 	const before = where.name;
 	if (!before.includes("@"))
 		throw new OperatorError(`${quote(path)}: PATH/NAME@SNAPSHOT is allowed, or a moment: PATH/NAME@-10m`);
-	const after = other === undefined ? volumeIn(before) : readWhere(other).name;
+	const is = other === undefined ? { ...where, name: volumeIn(before) } : readWhere(other);
+	if (is.folder !== where.folder)
+		throw new OperatorError(`${quote(other ?? "")}: only what is in the same pool is compared`);
+	const after = is.name;
 	return withPlace(where, line, output, async ({ contents }) => {
 		const found = await compare(contents, before, after);
 		if (line.has("json")) putJson(output, found);

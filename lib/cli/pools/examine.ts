@@ -4,6 +4,7 @@
  */
 
 import { type Examination, examine } from "../../pool/examine.js";
+import { counted } from "../../text.js";
 import { type Output, processOutput, putJson, understand } from "../client.js";
 import type { Form } from "../forms.js";
 import { LazyProgress } from "../progress.js";
@@ -49,6 +50,6 @@ function tell(folder: string, found: Examination, doPages: boolean, output: Outp
 	const more = found.damaged - found.findings.length;
 	if (more > 0) output.out(`and ${more} more\n`);
 	const pages = doPages ? `, pages ${found.pages}, nodes ${found.nodes}` : "";
-	const result = found.damaged === 0 ? "all is well" : `damaged in ${found.damaged} places`;
+	const result = found.damaged === 0 ? "all is well" : `damaged in ${counted(found.damaged, "place")}`;
 	output.out(`${folder}: ${result} (segments ${found.segments}, records ${found.records}${pages})\n`);
 }

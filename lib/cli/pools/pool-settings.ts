@@ -1,9 +1,11 @@
 /** What is kept of a pool's past, as options of `vblade pool create`: the keys of `[pool.NAME]`. Used by `pool.ts`. */
 
+import { OperatorError } from "../../errors.js";
 import type { CommandLine } from "../../spec/getopt.js";
 import type { PoolSettings } from "../../spec/policy.js";
 import { keptOf } from "../../spec/pools.js";
 import { poolSchema } from "../../spec/schema.js";
+import { quote } from "../../text.js";
 import { readSettings } from "../asking/settings.js";
 
 export const PAST_OPTIONS = ["history", "history-space", "history-min", "keep"] as const;
@@ -12,6 +14,9 @@ export const PAST_OPTIONS = ["history", "history-space", "history-min", "keep"] 
 export function readPoolSettings(
 	line: Pick<CommandLine<(typeof PAST_OPTIONS)[number]>, "all">,
 ): PoolSettings {
+	for (const text of line.all("keep"))
+		if (!text.includes("="))
+			throw new OperatorError(`keep ${quote(text)}: PERIOD=TIME is allowed, as in hourly=7d`);
 	const words = PAST_OPTIONS.flatMap((name) =>
 		line.all(name).map((text) => `${name.replace("-", "_")}${name === "keep" ? "." : "="}${text}`),
 	);

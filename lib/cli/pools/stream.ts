@@ -149,7 +149,7 @@ async function receiveVolume(place: Place, name: string, stream: StreamReader): 
 	);
 }
 
-type Receiving = Pick<Filling, "make" | "finish" | "isDone">;
+type Receiving = Pick<Filling, "make" | "finish" | "isDone" | "doneText">;
 
 /** A volume that is not there yet. */
 function receivedWhole(name: string, { sizeBytes, pageBytes }: StreamBegin): Receiving {
@@ -195,6 +195,7 @@ async function receivedOn(
 		},
 		finish: (to, part) => to.replace(name, part),
 		isDone: async (to) => (await snapshotKnownAs(to, name, snapshot.id)) !== undefined,
+		doneText: "has the snapshot already that the stream ends with",
 	};
 }
 

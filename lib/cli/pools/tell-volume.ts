@@ -15,7 +15,7 @@ export function readSize(what: string, text: string): number {
 	const bytes = sizeBytes(text);
 	if (bytes !== undefined) return bytes;
 	throw new OperatorError(
-		`${what} ${quote(text)}: a number is allowed, with K, M, G or T if it is more than bytes`,
+		`${what} ${quote(text)}: a number is allowed, with K, M, G or T if it is more than bytes, at most 8191T`,
 	);
 }
 

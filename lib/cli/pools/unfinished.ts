@@ -22,6 +22,8 @@ export interface Filling {
 	finish(place: Place, name: string): Promise<unknown>;
 	/** Whether what should come of it is there already. */
 	isDone(place: Place): Promise<boolean>;
+	/** What is said then, of the volume; without, that it is there. */
+	readonly doneText?: string;
 }
 
 export async function hasVolume(place: Place, name: string): Promise<boolean> {
@@ -56,7 +58,7 @@ export async function fillVolume(
 		const isMine = filling.isMine(await kept.read());
 		const isDone = await filling.isDone(place);
 		const hasPart = await hasVolume(place, part);
-		if (isDone && (!isMine || hasPart)) throw isThere(name);
+		if (isDone && (!isMine || hasPart)) throw isThere(name, filling.doneText);
 		if (!isDone) {
 			if (!isMine && hasPart) await place.remove(part);
 			if (!isMine) await kept.write(filling.first);
@@ -74,12 +76,12 @@ export async function fillVolume(
 /** The volume that keeps how far it is. Refuses what can't be begun, before anything is made for it. */
 async function begin(place: Place, name: string, filling: Filling): Promise<void> {
 	// First: an attempt may have been killed when all was done but to say so, and what is there goes on from nowhere.
-	if (await filling.isDone(place)) throw isThere(name);
+	if (await filling.isDone(place)) throw isThere(name, filling.doneText);
 	filling.isMine(undefined);
 	if (await hasVolume(place, partName(name))) throw isThere(partName(name));
 	await place.create(stateName(name), KEPT_BYTES, KEPT_BYTES);
 }
 
-function isThere(name: string): OperatorError {
-	return new OperatorError(`volume ${quote(name)}: is there already`);
+function isThere(name: string, what = "is there already"): OperatorError {
+	return new OperatorError(`volume ${quote(name)}: ${what}`);
 }

@@ -55,7 +55,7 @@ t.test("all that volumes and snapshots have is compared with its checksums", asy
 	for (const folder of [whole, damaged]) await twoSnapshots(folder);
 	const { said, refused } = await stageOf(t, whole);
 	for (const command of [poolCheckCommand, poolScrubCommand])
-		t.equal(await said(command, "fast"), "all is well in 3 volumes\n");
+		t.equal(await said(command, "fast"), "all is well in 1 volume, 2 snapshots\n");
 	t.match(await refused(poolScrubCommand, "slow"), /pool "slow": there is none of this name/);
 	// The page of which the first half kilobyte was written between the two snapshots.
 	damage(damaged, Buffer.concat([Buffer.alloc(512, 3), Buffer.alloc(3584, 1)]));
@@ -63,7 +63,7 @@ t.test("all that volumes and snapshots have is compared with its checksums", asy
 	t.match(await finds(poolScrubCommand, "fast"), /^vblade: fast\/web@b, byte 8192: .*can't be read/);
 	t.equal(
 		await says(poolCheckCommand, "fast"),
-		"all is well in 3 volumes\n",
+		"all is well in 1 volume, 2 snapshots\n",
 		"it is known where the page is",
 	);
 	const { refused: neither } = await stageOf(t, newDirectory());
@@ -91,12 +91,12 @@ t.test(
 			const act = { act: "forget", volume: "web", snapshot: "a" } as const;
 			if (ask === "verify" && name === "web@a") await stage.workers.pool(folder, act);
 		};
-		t.equal(await said(poolScrubCommand, "fast"), "all is well in 3 volumes\n");
+		t.equal(await said(poolScrubCommand, "fast"), "all is well in 1 volume, 2 snapshots\n");
 		meanwhile = async ({ ask, name }) => {
 			if (ask === "verify" && name === "web@b")
 				await stage.workers.pool(folder, { act: "remove", name: "web" });
 		};
-		t.equal(await said(poolScrubCommand, "fast"), "all is well in 2 volumes\n");
+		t.equal(await said(poolScrubCommand, "fast"), "all is well in 1 volume, 1 snapshot\n");
 	},
 );
 
