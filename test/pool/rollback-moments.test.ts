@@ -2,6 +2,7 @@
 // they have comes back when it has passed them.
 import t from "tap";
 import { ClockedPool, PAGES } from "./clocked-pool.js";
+import { Stage } from "./memory-folder.js";
 
 t.test("moments from before a volume went back are offered until its window has passed them", async (t) => {
 	const world = await ClockedPool.create();
@@ -58,7 +59,7 @@ t.test("moments from before a volume was replaced are its own, and go with it", 
 });
 
 t.test("what a volume had in common with a snapshot when it was replaced is not its past", async (t) => {
-	const world = await World.create();
+	const world = await ClockedPool.create();
 	const { pool } = world;
 	const { administration } = pool;
 	// (More than is gone through at once.)
