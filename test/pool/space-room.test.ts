@@ -125,6 +125,23 @@ t.test(
 	},
 );
 
+t.test("what cleaning takes before it gives is left, and a checkpoint's slot with it", async (t) => {
+	const counts = {
+		slots: 16,
+		reserve: 4,
+		waiting: 0,
+		cleanedInVain: 0,
+		untold: 0,
+		liveShare: 0.4,
+		growsBelow: 0,
+	};
+	const full = { ...counts, isUnsettled: false, canGrow: false, emptiest: 1 };
+	t.equal(nextStep({ ...full, free: 3, hasHistory: true }), Next.clean);
+	t.equal(nextStep({ ...full, free: 2, hasHistory: true }), Next.giveUp);
+	t.equal(nextStep({ ...full, free: 2, hasHistory: false }), Next.clean);
+	t.equal(nextStep({ ...full, free: 1, hasHistory: false }), Next.refuse);
+});
+
 t.test(
 	"cleaning begins when half is left, and one checkpoint gives back what it has emptied until then",
 	async (t) => {
