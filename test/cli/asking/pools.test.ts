@@ -252,7 +252,7 @@ t.test("volumes are made of images, and of what is sent", async (t) => {
 	]);
 	await said(volumeExportCommand, "fast/web", back, "--force");
 	t.ok(readFileSync(back).equals(bytes));
-	t.match(await run(receive(more), at, "fast/web"), { status: 2, err: /is there already/ });
+	t.match(await run(receive(more), at, "fast/web"), { status: 2, err: /has the snapshot already/ });
 
 	const write = (name: string, body: object) =>
 		stage.ask("POST", `/api/v1/volumes/fast%2F${name}/data`, { body });
