@@ -33,7 +33,7 @@ look() {
 	xfs) must mount -o nouuid "/dev/etherd/$1" "/mnt/$1" ;;
 	*) must mount "/dev/etherd/$1" "/mnt/$1" ;;
 	esac
-	(cd "/mnt/$1" && must md5sum -c --quiet /run/sums)
+	(must cd "/mnt/$1" && must md5sum -c --quiet /run/sums)
 	must dd if=/dev/urandom "of=/mnt/$1/more" bs=64k count=16 conv=fsync status=none
 	must umount "/mnt/$1"
 	check "$filesystem" "/dev/etherd/$1"
@@ -60,7 +60,7 @@ must umount /mnt/disk
 forget "$device"
 told away back
 must mount "$device" /mnt/disk
-(cd /mnt/disk && must md5sum -c --quiet /run/sums)
+(must cd /mnt/disk && must md5sum -c --quiet /run/sums)
 must umount /mnt/disk
 check "$filesystem" "$device"
 no_errors
