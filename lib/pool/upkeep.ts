@@ -60,6 +60,8 @@ export class Upkeep {
 	#inVain = 0;
 	/** The last one could not be cleaned. */
 	#isStuck = false;
+	/** None of the history may be given up, as was found out since somebody poked. */
+	#isAllGiven = false;
 	/** Slots that were free, or about to be, and those that writes have taken by then: at most, since somebody poked. */
 	#most = 0;
 	/** When all was tried in vain, and the last record then. */
@@ -126,6 +128,7 @@ export class Upkeep {
 	async #run(): Promise<void> {
 		const { room, log } = this.#of;
 		this.#most = 0;
+		this.#isAllGiven = false;
 		while ((this.#again || this.#isAsked) && !this.#isClosed && !log.hasFailed) {
 			this.#again = false;
 			this.#isAsked = false;
@@ -195,7 +198,11 @@ export class Upkeep {
 			case Next.giveUp:
 				this.#inVain = 0;
 				this.#isStuck = false;
-				if (!(await history.giveUp("space"))) return false;
+				if (!(await history.giveUp("space"))) {
+					// (Then what is left is cleaned, with the last slots.)
+					this.#isAllGiven = true;
+					return true;
+				}
 				// (Before anything of it is cleaned: whichever checkpoint opens the pool, it offers no moment that is gone.)
 				await checkpoints.request(true);
 				return true;
@@ -248,7 +255,7 @@ export class Upkeep {
 			emptiest,
 			cleanedInVain: this.#inVain,
 			isUnsettled: log.cursor.sequence !== (history.kept.at(-1)?.sequence ?? 0),
-			hasHistory: history.hasSome,
+			hasHistory: history.hasSome && !this.#isAllGiven,
 			untold: log.segment - head.state.start.segment,
 			canGrow: segments.mayGrow && !this.#isLastFile,
 			growsBelow: segments.folder.fillsAhead ? FILE_SLOTS : 0,

@@ -9,6 +9,8 @@ import { PLANTS } from "./planted.js";
 
 const RUNS = 40;
 const SMALL_RUNS = 3;
+/** Of these, what has ever been found wrong in a small pool: history that could not be given up was waited for, though cleaning would have done. */
+const SMALL_FOUND = [2];
 const LIVES = 4;
 const RUNS_TO_FIND = 300;
 const FIRST_SEED = Number(process.env.POOL_SEED ?? 1 + Math.floor(Math.random() * 1e6));
@@ -27,14 +29,15 @@ t.test("what was promised survives, wherever the power is cut", async (t) => {
 });
 
 t.test("what was promised survives where space has to come back", async (t) => {
-	for (let seed = FIRST_SEED; seed < FIRST_SEED + SMALL_RUNS; seed++)
+	const some = Array.from({ length: SMALL_RUNS }, (_, i) => FIRST_SEED + i);
+	for (const seed of [...SMALL_FOUND, ...some])
 		try {
 			await new CrashRun(seed, undefined, true).play(LIVES);
 		} catch (error) {
 			t.error(error, `seed ${seed}`);
 			return;
 		}
-	t.pass(`${SMALL_RUNS} runs from seed ${FIRST_SEED}`);
+	t.pass(`${SMALL_RUNS} runs from seed ${FIRST_SEED}, and ${SMALL_FOUND}`);
 });
 
 t.test("at any request of a checkpoint and of a snapshot, and then while it is opened", async (t) => {
