@@ -38,6 +38,11 @@ export class FailedError extends Error {
 	override name = "FailedError";
 }
 
+/** Somebody else holds a lock on it. */
+export class InUseError extends OperatorError {
+	override name = "InUseError";
+}
+
 /** Something of the state was kept, and is not what was kept any more: gone, or in a place that can't be read, or no sense is in it. */
 export class DamagedError extends OperatorError {
 	override name = "DamagedError";

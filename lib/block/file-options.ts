@@ -3,7 +3,7 @@
  * half of opening for another one, `openToPass`, which needs rights that who serves the file has given up.
  */
 
-import { OperatorError } from "../errors.js";
+import { InUseError, OperatorError } from "../errors.js";
 import {
 	Errno,
 	isNativeError,
@@ -63,7 +63,8 @@ function pathOf(path: string): string {
 export function explained(path: string, error: unknown, options: FileOptions): unknown {
 	if (!isNativeError(error)) return error;
 	const { step, errno, message } = error;
-	return new OperatorError(`${path}: ${explain(step, errno, options) ?? message.toLowerCase()}`);
+	const text = `${path}: ${explain(step, errno, options) ?? message.toLowerCase()}`;
+	return step === "lock" && errno === Errno.EAGAIN ? new InUseError(text) : new OperatorError(text);
 }
 
 /** The same for memory. */

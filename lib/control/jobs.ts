@@ -31,6 +31,7 @@ export class RunningJob {
 			progress: 0,
 			done: 0,
 			errors: [],
+			errorCount: 0,
 			waiting: false,
 		};
 		this.ended = new Promise((resolve) => {
@@ -68,8 +69,9 @@ export class RunningJob {
 
 	/** Something went wrong that is no step. */
 	trouble(error: string): void {
-		const { errors } = this.#job;
-		if (errors.length < ERRORS_MAX) this.#job = { ...this.#job, errors: [...errors, error] };
+		const { errors, errorCount } = this.#job;
+		const told = errors.length < ERRORS_MAX ? [...errors, error] : errors;
+		this.#job = { ...this.#job, errors: told, errorCount: errorCount + 1 };
 	}
 
 	/** So much of all is done. */

@@ -5,6 +5,7 @@
  */
 
 import { getSystemErrorName } from "node:util";
+import { errnoText } from "../block/failure-text.js";
 import type { LackListener } from "../block/lack.js";
 import { BlockOp } from "../block/request.js";
 import type { StallListener } from "../block/stalls.js";
@@ -179,7 +180,7 @@ export class FaultLog {
 	#kindOf(blade: string, op: BlockOp, status: StorageStatus, errno: number): Kind {
 		// After a sync has failed everything fails, for the same reason.
 		const what = status === StorageStatus.syncFailed ? "requests" : `${opName(op)}s`;
-		const cause = `${storageStatusName(status)}${errno === 0 ? "" : ` (${getSystemErrorName(-errno)})`}`;
+		const cause = `${storageStatusName(status)}${errno === 0 ? "" : ` (${errnoText(errno)})`}`;
 		const key = `${blade} ${what} ${cause}`;
 		let kind = this.#kinds.get(key);
 		if (kind === undefined) {

@@ -45,10 +45,24 @@ export async function openHead(world: PoolWorld, mayBeCopy: boolean): Promise<He
 	}
 }
 
-/** Throws an OperatorError if the head was made somewhere else. */
-async function refuseCopy(folder: PoolFolder, { state }: Head): Promise<void> {
+/** Whether the pool that is there was made somewhere else; undefined: there is nothing to tell that by. Throws an OperatorError. */
+export async function isCopy(world: PoolWorld): Promise<boolean | undefined> {
+	const head = await openHead(world, true);
+	try {
+		return await isMadeElsewhere(world.folder, head);
+	} finally {
+		await head.device.close();
+	}
+}
+
+async function isMadeElsewhere(folder: PoolFolder, { state }: Head): Promise<boolean | undefined> {
 	const site = await folder.site();
-	if (state.site === undefined || site === undefined || state.site === site) return;
+	return state.site === undefined || site === undefined ? undefined : state.site !== site;
+}
+
+/** Throws an OperatorError if the head was made somewhere else. */
+async function refuseCopy(folder: PoolFolder, head: Head): Promise<void> {
+	if ((await isMadeElsewhere(folder, head)) !== true) return;
 	throw new OperatorError(
 		`${folder.path}: is a copy of a pool that was made somewhere else; vblade pool create --adopt makes a pool of its own of it`,
 	);

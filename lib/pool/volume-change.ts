@@ -143,7 +143,7 @@ export class VolumeChange implements FetchOwner, NodeWaiter {
 		else if (verdict === Verdict.failed) this.#fail();
 		else if (verdict === Verdict.over) {
 			this.status = StorageStatus.noSpace;
-			this.errno = constants.errno.ENOSPC;
+			this.errno = constants.errno.EDQUOT;
 		}
 		return verdict === Verdict.allowed;
 	}

@@ -8,6 +8,7 @@ import { volumeFlattenCommand } from "../../lib/cli/pools/flatten.js";
 import { volumeImportCommand } from "../../lib/cli/pools/image.js";
 import { withPool } from "../../lib/cli/pools/open-pool.js";
 import { poolCreateCommand, poolShowCommand } from "../../lib/cli/pools/pool.js";
+import { volumeRmCommand } from "../../lib/cli/pools/remove.js";
 import { volumeCreateCommand, volumeLsCommand, volumeShowCommand } from "../../lib/cli/pools/volume.js";
 import {
 	volumeCloneCommand,
@@ -15,7 +16,6 @@ import {
 	volumeReleaseCommand,
 	volumeRenameCommand,
 	volumeResizeCommand,
-	volumeRmCommand,
 	volumeRollbackCommand,
 	volumeSetCommand,
 	volumeSnapshotCommand,
@@ -47,11 +47,11 @@ t.test("snapshots, clones, names and sizes", async (t) => {
 		"of one moment",
 	);
 	t.match(await told(volumeHoldCommand, `${folder}/web@a`), /snapshot +a {2}\S+ {2}frees 0 {2}held\n/);
-	await t.rejects(told(volumeRmCommand, `${folder}/web@a`), /web@a: is held/);
+	await t.rejects(told(volumeRmCommand, "--force", `${folder}/web@a`), /web@a: is held/);
 	t.notMatch(await told(volumeReleaseCommand, `${folder}/web@a`), /held/);
 	t.match(await told(volumeCloneCommand, `${folder}/web@a`, "copy"), /^volume +\S+\/copy\nsize +1M\n/);
 	t.match(await told(volumeRollbackCommand, `${folder}/web@a`), /snapshot +before-a /);
-	t.notMatch(await told(volumeRmCommand, `${folder}/web@a`), /snapshot +a /);
+	t.notMatch(await told(volumeRmCommand, "--force", `${folder}/web@a`), /snapshot +a /);
 	t.match(await told(volumeResizeCommand, `${folder}/web`, "2M"), /size +2M/);
 	t.match(
 		await told(volumeSetCommand, `${folder}/web`, "quota=1M", "keep.daily=30d", "history=90m"),
@@ -61,7 +61,7 @@ t.test("snapshots, clones, names and sizes", async (t) => {
 	await t.rejects(told(volumeSetCommand, `${folder}/web`, "quote=1M"), /key "quote".*quota/);
 	await t.rejects(told(volumeSetCommand, `${folder}/web`, "history=1y"), /^history "1y": a time is allowed/);
 	t.match(await told(volumeRenameCommand, `${folder}/web`, "www"), /volume +\S+\/www/);
-	t.equal(await told(volumeRmCommand, `${folder}/www`), "");
+	t.equal(await told(volumeRmCommand, "--force", `${folder}/www`), "");
 	t.match(await told(volumeLsCommand, folder), /^NAME .*\n\S+\/copy .*\n\S+\/db .*\n$/);
 	await t.rejects(told(volumeSnapshotCommand, `${folder}/db`), /PATH\/NAME@SNAPSHOT is allowed/);
 	await t.rejects(told(volumeSnapshotCommand, `${folder}/db@b`, `/tmp/db@b`), /are of one pool/);
@@ -73,6 +73,9 @@ t.test("a clone that is flattened shares nothing with what it began as, and is t
 	const image = path.join(newDirectory(), "image");
 	writeFileSync(image, Buffer.concat([Buffer.alloc(65536, 1), Buffer.alloc(65536), Buffer.alloc(4096, 2)]));
 	await told(volumeImportCommand, `${folder}/web`, image);
+	t.match(await told(volumeSetCommand, `${folder}/web`, "quota=72K"), /^quota +72K$/m);
+	t.match(await told(volumeSetCommand, `${folder}/web`, "quota=71K"), /^quota +71K \(used up\)$/m);
+	t.match(await told(volumeLsCommand, folder), / 71K \(used up\) /);
 	await told(volumeSnapshotCommand, `${folder}/web@a`);
 	await told(volumeCloneCommand, `${folder}/web@a`, "copy");
 	const changed = () =>
@@ -105,7 +108,7 @@ t.test("check and scrub tell what is damaged, with the exit status", async (t) =
 	lines.length = 0;
 	t.equal(await poolScrubCommand([folder, "--json"], output), 1);
 	const place = `${folder}/head, byte 4096`;
-	t.match(JSON.parse(lines.join("")), { path: folder, damaged: 1, findings: [{ place, what: /damaged/ }] });
+	t.match(JSON.parse(lines.join("")), { pool: folder, damaged: 1, findings: [{ place, what: /damaged/ }] });
 	lines.length = 0;
 	t.equal(await poolCheckCommand([folder], output), 1);
 	t.strictSame(lines, [
@@ -131,4 +134,43 @@ t.test("what is wrong is told in one line", async (t) => {
 	await t.rejects(told(poolCreateCommand, folder), /is not empty/);
 	await t.rejects(told(volumeCreateCommand, `${folder}/web`, "0"), /multiple of 512 bytes, not 0/);
 	await t.rejects(told(volumeShowCommand, `${folder}/web`), /has no volume "web"/);
+});
+
+t.test("what does not come back is removed when its name is typed, or by force", async (t) => {
+	const folder = newDirectory();
+	await told(poolCreateCommand, folder);
+	for (const name of ["web", "new.part", "new.part.state", "old.part.state"])
+		await told(volumeCreateCommand, `${folder}/${name}`, name === "new.part.state" ? "4K" : "1M");
+	const web = `${folder}/web`;
+	await told(volumeSnapshotCommand, `${web}@a`);
+	await t.rejects(told(volumeRmCommand, web), /\/web": would not come back; --force removes it/);
+	const asked: string[] = [];
+	const output = { out: () => {}, err: () => {} };
+	const answering = (answer: string) => async (question: string) => {
+		asked.push(question);
+		return answer;
+	};
+	for (const answer of ["", "y", "web"]) t.equal(await volumeRmCommand([web], output, answering(answer)), 1);
+	t.match(await told(volumeShowCommand, web), /snapshot +a /);
+	t.equal(await volumeRmCommand([`${web}@a`], output, answering(`${web}@a`)), 0);
+	t.equal(await volumeRmCommand([web], output, answering(web)), 0);
+	t.match(asked[0], /^a volume with all of its snapshots .* type \/.*\/web: $/);
+	t.match(asked.at(-2), /^a snapshot /);
+	await told(volumeRmCommand, "-f", `${folder}/new.part`);
+	t.match(
+		await told(volumeLsCommand, folder),
+		/^NAME .*\n\S+\/old\.part\.state .*\n$/,
+		"with what says how far it was",
+	);
+});
+
+t.test("who has a pool is told by name", async (t) => {
+	const folder = newDirectory();
+	await told(poolCreateCommand, folder);
+	await withPool(folder, async () => {
+		await t.rejects(
+			told(poolShowCommand, folder),
+			new RegExp(`${folder}: is in use by process ${process.pid} \\(\\S*node .*\\)$`),
+		);
+	});
 });

@@ -126,6 +126,11 @@ if (await inNamespace(import.meta.url)) {
 			await disk.write(4, sector(10 + i));
 		}
 		t.match(await said(machineLsCommand), new RegExp(`^${clients[1]!.name} +20\\.${clients[1]!.slot} `, "m"));
+		t.match(await said(machineLsCommand, "--template=lab"), clients[1]!.name);
+		await t.rejects(
+			said(machineLsCommand, "--template=lap"),
+			/template "lap": .* none of this name; there is lab/,
+		);
 	});
 
 	t.test("what they wrote is there, when control was killed", async (t) => {

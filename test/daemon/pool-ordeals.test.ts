@@ -5,11 +5,11 @@ import t from "tap";
 import { volumeFlattenCommand } from "../../lib/cli/pools/flatten.js";
 import { volumeExportCommand, volumeImportCommand } from "../../lib/cli/pools/image.js";
 import { poolCreateCommand } from "../../lib/cli/pools/pool.js";
+import { volumeRmCommand } from "../../lib/cli/pools/remove.js";
 import { volumeCreateCommand } from "../../lib/cli/pools/volume.js";
 import {
 	volumeCloneCommand,
 	volumeResizeCommand,
-	volumeRmCommand,
 	volumeRollbackCommand,
 	volumeSnapshotCommand,
 } from "../../lib/cli/pools/volume-changes.js";
@@ -85,7 +85,7 @@ if (await inNamespace(import.meta.url)) {
 				LIMIT_MS,
 			);
 			t.match((await say(volumeResizeCommand, "--shrink", "fast/web", "1M")).text, isUsed);
-			t.match((await say(volumeRmCommand, "fast/web")).text, /disk web is on it/);
+			t.match((await say(volumeRmCommand, "--force", "fast/web")).text, /disk web is on it/);
 			t.equal(await first(disk), 2, "nothing was done");
 			await done(volumeRollbackCommand, "--force", "fast/web@one");
 			await tree.state("web", "open");
@@ -142,7 +142,7 @@ if (await inNamespace(import.meta.url)) {
 		const isThere = async () => (await tree.ask("GET", "/api/v1/volumes/fast%2Fcopy")).status === 200;
 		await until("another worker answers", isThere, LIMIT_MS);
 		await done(volumeFlattenCommand, "fast/copy");
-		await done(volumeRmCommand, "fast/big");
+		await done(volumeRmCommand, "--force", "fast/big");
 		await done(volumeExportCommand, "fast/copy", tree.path("copy.raw"));
 		t.ok((await read(tree.path("copy.raw"))).bytes.equals(bytes));
 	});

@@ -51,6 +51,10 @@ t.test("a copy is refused, and adopted it is another pool with other disks and t
 	cpSync(copy, again, { recursive: true });
 	await t.rejects(told(poolShowCommand, again), COPY, "a copy of the copy");
 	await told(poolCreateCommand, again, "--adopt");
+	t.match(
+		await told(poolCreateCommand, again, "--adopt"),
+		/: was no copy that is known as one; all the same its volumes have other serial numbers/,
+	);
 	t.equal((await look(again)).web.usedBytes, 4096);
 });
 

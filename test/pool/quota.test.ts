@@ -1,6 +1,7 @@
 // The quota of a volume: nothing is mapped beyond it, and nothing is refused within it.
 import t from "tap";
 import { PromisedRequest } from "../../lib/block/device.js";
+import { errnoText } from "../../lib/block/failure-text.js";
 import { BlockOp } from "../../lib/block/request.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { RECORD_ENTRIES } from "../../lib/pool/format.js";
@@ -23,7 +24,9 @@ async function run(
 	const memory = heapMemory(PAGE * pages);
 	memory.bytes.fill(value);
 	Object.assign(promised.request, { op, memory, offsetBytes: PAGE * page, lengthBytes: PAGE * pages });
-	return (await promised.run(device)).status;
+	const { status, errno } = await promised.run(device);
+	if (status === noSpace) t.equal(errnoText(errno), "EDQUOT: the quota is used up", "not as of a full pool");
+	return status;
 }
 
 t.test("what is over the quota is refused as by a full disk; what is overwritten is not", async (t) => {

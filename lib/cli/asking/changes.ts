@@ -3,7 +3,6 @@
  * what has become another thing since it was looked at. Called by `commands.ts`.
  */
 
-import { createInterface } from "node:readline/promises";
 import { Changed, Disk, InitiatorList, Plan } from "../../control/model.js";
 import { oneLine } from "../../text.js";
 import { EXIT_FAILED, type Output, processOutput, putJson } from "../client.js";
@@ -12,6 +11,7 @@ import { endOf, tellEnd } from "./configuration.js";
 import { pathOf } from "./disks.js";
 import { DISK_ADD, DISK_FENCE, DISK_RM, DISK_SET, DISK_UNFENCE } from "./options.js";
 import { readSettings } from "./settings.js";
+import { askTerminal } from "./terminal.js";
 
 const DISKS = "/api/v1/disks";
 const DRY_RUN = "?dry_run=true";
@@ -21,17 +21,9 @@ const ACTIVE_MS = 60_000;
 /** Asks whoever sits at the terminal; undefined where there is none. */
 export type Ask = ((question: string) => Promise<boolean>) | undefined;
 
-/** On a terminal alone: whoever has no terminal is not asked. */
 function terminal(): Ask {
-	if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
-	return async (question) => {
-		const lines = createInterface({ input: process.stdin, output: process.stderr });
-		// The end of input is no yes.
-		const ended = new Promise<string>((resolve) => lines.once("close", () => resolve("")));
-		const answer = await Promise.race([lines.question(`${question} [y/N] `), ended]);
-		lines.close();
-		return /^y(es)?$/i.test(answer.trim());
-	};
+	const ask = askTerminal();
+	return ask && (async (question) => /^y(es)?$/i.test(await ask(`${question} [y/N] `)));
 }
 
 export async function diskAddCommand(

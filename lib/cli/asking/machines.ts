@@ -5,7 +5,7 @@
 import { Machine, MachineList, MachineTemplate } from "../../control/model.js";
 import { OperatorError } from "../../errors.js";
 import { readDiskName } from "../../spec/schema.js";
-import { oneLine } from "../../text.js";
+import { oneLine, quote } from "../../text.js";
 import { type Output, processOutput, putJson } from "../client.js";
 import { asking, type Question, queryOf } from "./asking.js";
 import { type Column, linesText, orNone, tableLines } from "./columns.js";
@@ -29,12 +29,22 @@ const COLUMNS: readonly Column<Machine>[] = [
 
 export function machineLsCommand(argv: readonly string[], output: Output = processOutput): Promise<number> {
 	return asking(MACHINE_LS, argv, output, async ({ line, daemon, json }) => {
-		const query = queryOf({ template: line.last("template"), limit: PAGE });
+		const template = line.last("template");
+		const query = queryOf({ template, limit: PAGE });
 		const list = await daemon.get(`/api/v1/machines?${query}`, MachineList);
+		if (template !== undefined) refuseUnknown(template, list);
 		if (json) putJson(output, list);
 		else output.out(linesText(tableLines(COLUMNS, list.machines)));
 		return 0;
 	});
+}
+
+/** Throws an OperatorError for what is no template, unless machines of it are left. */
+function refuseUnknown(template: string, { machines, templates }: MachineList): void {
+	const names = templates.map(({ name }) => name);
+	if (machines.length > 0 || names.includes(template)) return;
+	const others = names.length === 0 ? "there is none at all" : `there is ${names.join(", ")}`;
+	throw new OperatorError(`template ${quote(template)}: the configuration has none of this name; ${others}`);
 }
 
 /** Throws an OperatorError for what is no name of a machine. */

@@ -3,9 +3,10 @@
  * after the command's name.
  */
 
+import type { Job } from "../../control/model.js";
 import { type Examination, examine } from "../../pool/examine.js";
-import { counted } from "../../text.js";
-import { type Output, processOutput, putJson, understand } from "../client.js";
+import { counted, oneLine } from "../../text.js";
+import { EXIT_FAILED, type Output, processOutput, putJson, understand } from "../client.js";
 import type { Form } from "../forms.js";
 import { LazyProgress } from "../progress.js";
 import { isPath, readPoolPath, withWorld } from "./open-pool.js";
@@ -31,25 +32,56 @@ async function examining(
 	const line = await understand(form, argv, output);
 	if (line === undefined) return 0;
 	const [text = ""] = line.positionals;
+	const asJson = line.has("json");
 	if (!isPath(text)) {
 		const { followJob } = await import("./following.js");
-		return followJob(line, output, `${what} ${text}`, `/api/v1/pools/${encodeURIComponent(text)}/${what}`);
+		const address = `/api/v1/pools/${encodeURIComponent(text)}/${what}`;
+		return followJob(line, output, `${what} ${text}`, address, async (job) =>
+			tell(foundBy(text, job), job.message, asJson, output),
+		);
 	}
 	const folder = readPoolPath(text);
 	const shown = new LazyProgress(`${what} ${folder}`);
 	const found = await withWorld(folder, (world) =>
 		examine(world, { doPages, progress: (done, of) => shown.at(done, of) }),
 	).finally(() => shown.stop());
-	if (line.has("json")) putJson(output, { path: folder, ...found });
-	else tell(folder, found, doPages, output);
-	return found.damaged === 0 ? 0 : 1;
+	return tell({ pool: folder, ...found }, summaryOf(found, doPages), asJson, output);
 }
 
-function tell(folder: string, found: Examination, doPages: boolean, output: Output): void {
-	for (const { place, what } of found.findings) output.out(`${place === "" ? "" : `${place}: `}${what}\n`);
-	const more = found.damaged - found.findings.length;
-	if (more > 0) output.out(`and ${more} more\n`);
-	const pages = doPages ? `, pages ${found.pages}, nodes ${found.nodes}` : "";
-	const result = found.damaged === 0 ? "all is well" : `damaged in ${counted(found.damaged, "place")}`;
-	output.out(`${folder}: ${result} (segments ${found.segments}, records ${found.records}${pages})\n`);
+/** What is found, whoever has the pool: a daemon does not count what it reads. */
+interface Found extends Pick<Examination, "damaged" | "findings"> {
+	readonly pool: string;
+	readonly segments: number | null;
+	readonly records: number | null;
+	readonly pages: number | null;
+	readonly nodes: number | null;
+}
+
+/** In a job's errors, as `fast/web, byte 8192: can't be read`. */
+function foundBy(pool: string, { errors, errorCount: damaged }: Job): Found {
+	const findings = errors.map((error) => {
+		const [place = "", ...what] = error.split(": ");
+		return { place, what: what.join(": ") };
+	});
+	return { pool, damaged, findings, segments: null, records: null, pages: null, nodes: null };
+}
+
+function summaryOf({ damaged, segments, records, pages, nodes }: Examination, doPages: boolean): string {
+	const result = damaged === 0 ? "all is well" : `damaged in ${counted(damaged, "place")}`;
+	const read = doPages ? `, pages ${pages}, nodes ${nodes}` : "";
+	return `${result} (segments ${segments}, records ${records}${read})`;
+}
+
+/** Returns the exit status. */
+function tell(found: Found, summary: string, asJson: boolean, output: Output): number {
+	const { pool, findings, damaged } = found;
+	if (asJson) putJson(output, found);
+	else {
+		for (const { place, what } of findings)
+			output.out(`${oneLine(place === "" ? what : `${place}: ${what}`)}\n`);
+		const more = damaged - findings.length;
+		if (more > 0) output.out(`and ${more} more\n`);
+		output.out(`${oneLine(`${pool}: ${summary}`)}\n`);
+	}
+	return damaged === 0 ? 0 : EXIT_FAILED;
 }

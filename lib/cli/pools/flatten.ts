@@ -18,11 +18,15 @@ export async function volumeFlattenCommand(
 	if (line === undefined) return 0;
 	const [text = ""] = line.positionals;
 	if (!isPath(text)) {
-		const [{ followJob }, { addressOf }] = await Promise.all([
+		const [{ followJob }, { addressOf, volumeOf }] = await Promise.all([
 			import("./following.js"),
 			import("./in-daemon.js"),
 		]);
-		return followJob(line, output, `flatten ${text}`, `${addressOf(text)}/flatten`);
+		const at = addressOf(text);
+		return followJob(line, output, `flatten ${text}`, `${at}/flatten`, async (_, daemon) => {
+			tell(await volumeOf(daemon, at), line.has("json"), output);
+			return 0;
+		});
 	}
 	const { folder, name } = readVolumePath(text);
 	const look = await withPool(folder, async (pool) => {

@@ -7,8 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Job } from "../../control/model.js";
 import { oneLine } from "../../text.js";
 import { withDaemon } from "../asking/asking.js";
-import type { DaemonClient } from "../asking/client.js";
-import { tellEnd } from "../asking/configuration.js";
+import { AskError, type DaemonClient } from "../asking/client.js";
 import type { Output } from "../client.js";
 import { LazyProgress } from "../progress.js";
 import type { Line } from "./in-daemon.js";
@@ -16,8 +15,17 @@ import type { Line } from "./in-daemon.js";
 const LOOK_MS = 200;
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
+/** What is said of a job that was done; resolves to the exit status. */
+type TellDone = (job: Job, daemon: DaemonClient) => Promise<number>;
+
 /** `address`: of the route that begins it. */
-export function followJob(line: Line, output: Output, what: string, address: string): Promise<number> {
+export function followJob(
+	line: Line,
+	output: Output,
+	what: string,
+	address: string,
+	tellDone: TellDone,
+): Promise<number> {
 	return withDaemon(line.last("socket") ?? "", output, async (daemon) => {
 		let begun: string | undefined;
 		let isCalledOff = false;
@@ -31,7 +39,9 @@ export function followJob(line: Line, output: Output, what: string, address: str
 			const { id } = await daemon.send("POST", address, Job, { body: {} });
 			begun = id;
 			if (isCalledOff) cancel();
-			return tellEnd(await endOf(daemon, id, what, output), output, line.has("json"));
+			const job = await endOf(daemon, id, what, output);
+			if (job.state !== "done") throw new AskError([...job.errors, job.message]);
+			return await tellDone(job, daemon);
 		} finally {
 			for (const signal of SIGNALS) process.off(signal, cancel);
 		}

@@ -3,13 +3,13 @@
  * `volume-changes.ts` when what they are given is no path; each resolves to the exit status.
  */
 
-import { Job, Pool, SnapshotList, Volume } from "../../control/model.js";
+import { Job, SnapshotList, Volume } from "../../control/model.js";
 import { OperatorError } from "../../errors.js";
 import { quote } from "../../text.js";
 import { AskError } from "../asking/client.js";
 import { endOf } from "../asking/configuration.js";
 import type { Output } from "../client.js";
-import { addressOf, asked, type Line, readName, told } from "./in-daemon.js";
+import { asked, type Line, readName, told } from "./in-daemon.js";
 import { readSize, tellTaken } from "./tell-volume.js";
 import { readVolumeSettings } from "./volume-settings.js";
 
@@ -37,14 +37,8 @@ export function setVolume(line: Line, output: Output): Promise<number> {
 	return told(line, output, (daemon, at) => daemon.send("PATCH", at, Volume, { body }));
 }
 
-/** With all its snapshots; or one of those. */
-export function removeVolume(line: Line, output: Output): Promise<number> {
-	const [text = ""] = line.positionals;
-	if (text.includes("@")) return changeSnapshot(line, output, "DELETE");
-	const at = addressOf(text);
-	return asked(line, output, async (daemon) => {
-		await daemon.send("DELETE", at, Pool);
-	});
+export function removeSnapshot(line: Line, output: Output): Promise<number> {
+	return changeSnapshot(line, output, "DELETE");
 }
 
 /** All of one moment. */

@@ -13,7 +13,7 @@ import type { DaemonClient } from "../asking/client.js";
 import { type Column, linesText, orNone, sizeOrNone, tableLines } from "../asking/columns.js";
 import { type Output, putJson } from "../client.js";
 import { poolLines } from "./tell-pool.js";
-import { tell } from "./tell-volume.js";
+import { quotaText, tell } from "./tell-volume.js";
 
 export type Line<More extends string = never> = Pick<
 	CommandLine<"socket" | "json" | More>,
@@ -112,13 +112,19 @@ export const VOLUME_COLUMNS: readonly Column<VolumeSummary>[] = [
 	{ title: "USED", isNumber: true, text: ({ usedBytes }) => sizeText(usedBytes) },
 	{ title: "UNIQUE", isNumber: true, text: ({ uniqueBytes }) => sizeText(uniqueBytes) },
 	{ title: "PAST", isNumber: true, text: ({ historyBytes }) => sizeText(historyBytes) },
+	{ title: "QUOTA", text: quotaText },
 	{ title: "SNAPS", isNumber: true, text: ({ snapshotCount }) => String(snapshotCount) },
 	{ title: "MOMENTS FROM", text: ({ momentsFrom }) => momentsFrom },
 	{ title: "DISK", text: ({ disk }) => orNone(disk) },
 ];
 
 export function showVolume(line: Line, output: Output): Promise<number> {
-	return told(line, output, (daemon, at) => daemon.get(`${at}?now=true`, Volume));
+	return told(line, output, volumeOf);
+}
+
+/** With all that was written by now. */
+export function volumeOf(daemon: DaemonClient, at: string): Promise<Volume> {
+	return daemon.get(`${at}?now=true`, Volume);
 }
 
 /** `POOL/NAME`. Throws an OperatorError. */

@@ -5,7 +5,7 @@
 
 import type { BlockDevice } from "../../block/device.js";
 import { StorageEngine } from "../../block/engine.js";
-import { OperatorError } from "../../errors.js";
+import { InUseError, OperatorError } from "../../errors.js";
 import { poolWorld } from "../../pool/directory.js";
 import type { PoolWorld } from "../../pool/folder.js";
 import { Pool } from "../../pool/pool.js";
@@ -50,12 +50,14 @@ export function withPool<T>(
 	});
 }
 
-/** Does `work` with what the pool there stands on. */
+/** Does `work` with what the pool there stands on. Throws an OperatorError that says who has it, if somebody has. */
 export async function withWorld<T>(folder: string, work: (world: PoolWorld) => Promise<T>): Promise<T> {
 	const pump = new Pump();
 	const engine = new StorageEngine(pump);
 	try {
 		return await work(await poolWorld(folder, engine, pump));
+	} catch (error) {
+		throw error instanceof InUseError ? await (await import("./in-use.js")).namingUser(folder, error) : error;
 	} finally {
 		engine.close();
 	}

@@ -174,8 +174,8 @@ export const VOLUME_RECEIVE = {
 export const VOLUME_RM = {
 	name: "volume rm",
 	help: "Deletes a volume with all its snapshots, or one snapshot.",
-	arguments: [{ name: "volume", help: "PATH/NAME or PATH/NAME@SNAPSHOT" }],
-	options: EITHER,
+	arguments: [{ name: "volume", help: "POOL/NAME or POOL/NAME@SNAPSHOT" }],
+	options: [...EITHER, { name: "force", short: "f", help: "do not ask" }],
 } as const satisfies Form;
 
 export const VOLUME_RENAME = {

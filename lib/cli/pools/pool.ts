@@ -4,10 +4,12 @@ import type { PoolList, Pool as ShownPool } from "../../control/model.js";
 import { shownPool } from "../../control/shown-volumes.js";
 import { OperatorError } from "../../errors.js";
 import { lookAt, makeFolder } from "../../pool/directory-files.js";
+import { isCopy } from "../../pool/head-file.js";
 import { lookAtPool, lookNow, type PoolLook } from "../../pool/looks.js";
 import { Pool } from "../../pool/pool.js";
 import type { Preallocation } from "../../pool/preallocate.js";
 import type { PoolSettings } from "../../spec/policy.js";
+import { oneLine } from "../../text.js";
 import { linesText } from "../asking/columns.js";
 import { type Output, processOutput, putJson, understand } from "../client.js";
 import { LazyProgress } from "../progress.js";
@@ -34,7 +36,7 @@ export async function poolCreateCommand(
 		throw new OperatorError(`--adopt: makes nothing new; --${other} does not go with it`);
 	const settings = readPoolSettings(line);
 	const look = line.has("adopt")
-		? await withPool(folder, (pool) => lookAtPool(pool, { of: "pool" }), Pool.adopt)
+		? await adopt(folder, output)
 		: await create(folder, line.has("force"), fills, sizeBytes, settings);
 	tell(shownPool(folder, folder, look), line.has("json"), output);
 	return 0;
@@ -80,6 +82,24 @@ async function create(
 	} finally {
 		await shown.stop();
 	}
+}
+
+/** Also of what is no copy: one of a whole file system is not told from the first. */
+async function adopt(folder: string, output: Output): Promise<PoolLook> {
+	let wasCopy: boolean | undefined;
+	const look = await withPool(
+		folder,
+		(pool) => lookAtPool(pool, { of: "pool" }),
+		async (world) => {
+			wasCopy = await isCopy(world);
+			return Pool.adopt(world);
+		},
+	);
+	if (wasCopy === false)
+		output.err(
+			`vblade: note: ${oneLine(folder)}: was no copy that is known as one; all the same its volumes have other serial numbers and world wide names now\n`,
+		);
+	return look;
 }
 
 /** Throws an OperatorError. */

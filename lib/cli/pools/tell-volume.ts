@@ -7,6 +7,7 @@ import { lookAtPool, lookNow, TOLD_MAX } from "../../pool/looks.js";
 import type { Pool } from "../../pool/pool.js";
 import { sizeBytes } from "../../spec/values.js";
 import { quote, sizeText } from "../../text.js";
+import { NONE } from "../asking/columns.js";
 import { type Output, putJson } from "../client.js";
 import { putRows } from "./open-pool.js";
 
@@ -49,6 +50,16 @@ export function tellTaken(list: SnapshotList, asJson: boolean, output: Output): 
 			output.out(`${pool}/${volume}@${name}  ${created}\n`);
 }
 
+/** How much it may hold, and whether more is refused. */
+export function quotaText({
+	quotaBytes,
+	usedBytes,
+	pageBytes,
+}: Pick<Volume, "quotaBytes" | "usedBytes" | "pageBytes">): string {
+	if (quotaBytes === null) return NONE;
+	return `${sizeText(quotaBytes)}${usedBytes + pageBytes > quotaBytes ? " (used up)" : ""}`;
+}
+
 /** Says what there is to say of a volume. */
 export function tell(look: Volume, asJson: boolean, output: Output): void {
 	if (asJson) {
@@ -63,7 +74,7 @@ export function tell(look: Volume, asJson: boolean, output: Output): void {
 		["shared", sizeText(look.sharedBytes)],
 		["past", sizeText(look.historyBytes)],
 		["page", sizeText(look.pageBytes)],
-		...(look.quotaBytes === null ? [] : [["quota", sizeText(look.quotaBytes)]]),
+		...(look.quotaBytes === null ? [] : [["quota", quotaText(look)]]),
 		...(look.history === null ? [] : [["history", look.history]]),
 		...Object.entries(look.keep ?? {}).map(([period, time]) => ["keep", `${period} ${time}`]),
 		["created", look.created],

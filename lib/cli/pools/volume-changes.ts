@@ -5,6 +5,7 @@
 
 import { OperatorError } from "../../errors.js";
 import type { Pool } from "../../pool/pool.js";
+import type { CommandLine } from "../../spec/getopt.js";
 import { settingsChange } from "../../spec/volume-schema.js";
 import { quote } from "../../text.js";
 import { type Output, processOutput, understand } from "../client.js";
@@ -16,7 +17,6 @@ import {
 	VOLUME_RELEASE,
 	VOLUME_RENAME,
 	VOLUME_RESIZE,
-	VOLUME_RM,
 	VOLUME_ROLLBACK,
 	VOLUME_SET,
 	VOLUME_SNAPSHOT,
@@ -42,8 +42,8 @@ function readSnapshotPath(text: string): SnapshotPath {
 
 type InDaemon = typeof import("./in-daemon-changes.js");
 
-/** What a command that changes something says of it: a volume as it is now, or nothing. */
-type Act = (pool: Pool, words: readonly string[]) => Promise<string | undefined>;
+/** Names the volume of which a command that has changed something tells. */
+type Act = (pool: Pool, words: readonly string[]) => Promise<string>;
 
 /** Does `act` in the pool at `folder` and tells of the volume that it names. */
 async function changing(
@@ -52,44 +52,22 @@ async function changing(
 	output: Output,
 	where: (words: readonly string[]) => { readonly folder: string },
 	act: (words: readonly string[], has: (option: "shrink") => boolean) => Act,
-	inDaemon: Exclude<keyof InDaemon, "createVolume" | "takeSnapshots">,
+	inDaemon: Exclude<keyof InDaemon, "createVolume" | "takeSnapshots" | "removeSnapshot">,
 ): Promise<number> {
 	const line = await understand(form, argv, output);
 	if (line === undefined) return 0;
 	const words = line.positionals;
 	if (!isPath(words[0] ?? "")) return (await import("./in-daemon-changes.js"))[inDaemon](line, output);
 	const { folder } = where(words);
-	const look = await withPool(folder, async (pool) => {
-		const name = await act(words, (option) => line.has(option))(pool, words);
-		return name === undefined ? undefined : volumeNow(folder, pool, name);
-	});
-	if (look !== undefined) tell(look, line.has("json"), output);
+	const look = await withPool(folder, async (pool) =>
+		volumeNow(folder, pool, await act(words, (option) => line.has(option))(pool, words)),
+	);
+	tell(look, line.has("json"), output);
 	return 0;
 }
 
 const atVolume = ([first = ""]: readonly string[]) => readVolumePath(first);
 const atSnapshot = ([first = ""]: readonly string[]) => readSnapshotPath(first);
-
-export function volumeRmCommand(argv: readonly string[], output = processOutput): Promise<number> {
-	return changing(
-		VOLUME_RM,
-		argv,
-		output,
-		atVolume,
-		([path = ""]) =>
-			async ({ administration }) => {
-				const { name } = readVolumePath(path);
-				if (!name.includes("@")) {
-					await administration.delete(name);
-					return undefined;
-				}
-				const snapshot = readSnapshotPath(path);
-				await administration.forget(snapshot.volume, snapshot.name);
-				return snapshot.volume;
-			},
-		"removeVolume",
-	);
-}
 
 export function volumeRenameCommand(argv: readonly string[], output = processOutput): Promise<number> {
 	return changing(
@@ -219,4 +197,18 @@ function holding(path: string, isHeld: boolean): Act {
 		await pool.administration.hold(volume, name, isHeld);
 		return volume;
 	};
+}
+
+/** What `volume rm` does with one. */
+export async function forgetSnapshot(
+	line: Pick<CommandLine<"json">, "has" | "positionals">,
+	output: Output,
+): Promise<number> {
+	const { folder, volume, name } = readSnapshotPath(line.positionals[0] ?? "");
+	const look = await withPool(folder, async (pool) => {
+		await pool.administration.forget(volume, name);
+		return volumeNow(folder, pool, volume);
+	});
+	tell(look, line.has("json"), output);
+	return 0;
 }

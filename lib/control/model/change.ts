@@ -63,6 +63,7 @@ export const Job = z
 		cancellable: z.boolean().meta({ description: "DELETE ends it before it is done" }),
 		message: text("One line for people: what it does, or how it ended"),
 		errors: z.array(z.string()).meta({ description: "What went wrong, a line each; at most 100" }),
+		errorCount: count("How much went wrong in all"),
 	})
 	.meta({ id: "Job" });
 export type Job = z.infer<typeof Job>;

@@ -13,6 +13,7 @@ import { processOutput } from "../../../lib/cli/client.js";
 import { volumeDiffCommand } from "../../../lib/cli/pools/difference.js";
 import { volumeExportCommand, volumeImportCommand } from "../../../lib/cli/pools/image.js";
 import { poolLsCommand, poolShowCommand } from "../../../lib/cli/pools/pool.js";
+import { volumeRmCommand } from "../../../lib/cli/pools/remove.js";
 import { volumeDuCommand, volumeHistoryCommand } from "../../../lib/cli/pools/space.js";
 import { volumeReceiveCommand, volumeSendCommand } from "../../../lib/cli/pools/stream.js";
 import { volumeCreateCommand, volumeLsCommand, volumeShowCommand } from "../../../lib/cli/pools/volume.js";
@@ -22,7 +23,6 @@ import {
 	volumeReleaseCommand,
 	volumeRenameCommand,
 	volumeResizeCommand,
-	volumeRmCommand,
 	volumeRollbackCommand,
 	volumeSetCommand,
 	volumeSnapshotCommand,
@@ -51,7 +51,7 @@ t.test("volumes are made, changed and looked at", async (t) => {
 	});
 	t.match(
 		await said(volumeLsCommand),
-		/^NAME +SIZE +USED +UNIQUE +PAST +SNAPS +MOMENTS FROM +DISK\nfast\/db +1M +0 +0 +0 +0 +\S+Z +db\nfast\/web +10G +0 +0 +0 +0 +\S+Z +-\n$/,
+		/^NAME +SIZE +USED +UNIQUE +PAST +QUOTA +SNAPS +MOMENTS FROM +DISK\nfast\/db +1M +0 +0 +0 +- +0 +\S+Z +db\nfast\/web +10G +0 +0 +0 +- +0 +\S+Z +-\n$/,
 	);
 	t.match(
 		await said(poolLsCommand),
@@ -71,9 +71,9 @@ t.test("volumes are made, changed and looked at", async (t) => {
 	t.match(JSON.parse(await said(volumeSetCommand, "fast/web", "quota=", "--json")), { quotaBytes: null });
 	t.match(await said(volumeRenameCommand, "fast/web", "www"), /^volume +fast\/www$/m);
 	t.match(await refused(volumeShowCommand, "fast/web"), /pool "fast": there is no volume "web"/);
-	t.match(await refused(volumeRmCommand, "fast/db"), /volume "fast\/db": disk db is on it/);
+	t.match(await refused(volumeRmCommand, "--force", "fast/db"), /volume "fast\/db": disk db is on it/);
 	t.match(await refused(volumeRenameCommand, "fast/db", "x"), /disk db is on it/);
-	t.equal(await said(volumeRmCommand, "fast/www"), "");
+	t.equal(await said(volumeRmCommand, "--force", "fast/www"), "");
 	t.notMatch(await said(volumeLsCommand, "fast"), /www/);
 	t.match(await refused(volumeLsCommand, "slow"), /pool "slow": there is none of this name/);
 	t.match(await run(volumeShowCommand, "web"), { status: 2, err: /volume "web": POOL\/NAME is allowed/ });
@@ -90,10 +90,13 @@ t.test("snapshots, clones, and the way back", async (t) => {
 	t.match(await refused(volumeSnapshotCommand, "fast/mail@a"), /has a snapshot "a" already/);
 	t.match(await refused(volumeSnapshotCommand, "fast/mail@b", "slow/db@b"), /pool "slow": there is none/);
 	t.match(await said(volumeHoldCommand, "fast/db@a"), /snapshot +a {2}\S+ {2}frees 0 {2}held\n/);
-	t.match(await refused(volumeRmCommand, "fast/db@a"), /db@a: is held/);
+	t.match(await refused(volumeRmCommand, "--force", "fast/db@a"), /db@a: is held/);
 	t.notMatch(await said(volumeReleaseCommand, "fast/db@a"), /held/);
-	t.match(await refused(volumeRmCommand, "fast/mail@a"), /snapshot "fast\/mail@a": disk old is on it/);
-	t.match(await refused(volumeRmCommand, "fast/mail"), /disk old is on fast\/mail@a/);
+	t.match(
+		await refused(volumeRmCommand, "--force", "fast/mail@a"),
+		/snapshot "fast\/mail@a": disk old is on it/,
+	);
+	t.match(await refused(volumeRmCommand, "--force", "fast/mail"), /disk old is on fast\/mail@a/);
 	t.match(await said(volumeCloneCommand, "fast/db@a", "copy"), /^volume +fast\/copy\nsize +1M\n/);
 	t.match(await said(volumeCloneCommand, "fast/db@a", "fast/copy2"), /^volume +fast\/copy2\n/);
 	t.match(await refused(volumeRollbackCommand, "fast/db@a"), /disk db is on it; by force it is closed first/);
