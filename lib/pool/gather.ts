@@ -4,8 +4,9 @@
  * page.
  */
 
-import { RequestList } from "../block/request-list.js";
+import { completeAll, RequestList } from "../block/request-list.js";
 import { crc32c } from "../crc32c.js";
+import type { StorageStatus } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { BLOCK_BYTES, BLOCK_SECTORS, RECORD_DATA_BYTES, RECORD_ENTRIES, roundUp } from "./format.js";
@@ -40,6 +41,14 @@ export interface EntrySink {
 	page(volume: number, page: number, position: number, sectors: number, crc: number): void;
 	/** `position`: that of the next page that is written, so that what the record has before is older, and what comes behind is not. */
 	hole(volume: number, page: number, count: number, position: number): void;
+}
+
+/** What a record does. Its entries count when it is on its way. */
+export interface RecordSink extends EntrySink {
+	/** It can't take the entries of one more record. */
+	readonly isFull: boolean;
+	/** After all entries. The record begins and ends at these positions. */
+	notes(notes: readonly Uint8Array[], position: number, end: number, timeUs: number): void;
 }
 
 export class Gather {
@@ -112,6 +121,12 @@ export class Gather {
 			this.noteBytes + noteBytes <= NOTE_BYTES_MAX &&
 			this.#rangeCount < RANGES_MAX
 		);
+	}
+
+	/** Whoever waits for it is told. */
+	fail(status: StorageStatus, errno: number): void {
+		completeAll(this.writtenWaiters, status, errno);
+		completeAll(this.stableWaiters, status, errno);
 	}
 
 	addNote(note: Uint8Array): void {

@@ -1,6 +1,7 @@
 /**
- * Puts one record after the other on storage, and syncs: one thing at a time. It knows which files have something that was not
- * synced; a sync takes them in the order of the log, so that nothing is stable behind a hole. Used by `log.ts`.
+ * Puts one record after the other on storage, and syncs. It knows which files have something that was not synced; a sync takes them in
+ * the order of the log, so that nothing is stable behind a hole. One that nobody waits for goes on beside further records, which are
+ * for the next one. Used by `log.ts`.
  */
 
 import type { BlockDevice } from "../block/device.js";
@@ -11,24 +12,36 @@ import type { Memory } from "../wire/memory.js";
 export interface WriterOwner {
 	/** `synced`: and so is all that was written before. */
 	written(status: StorageStatus, errno: number, synced: boolean): void;
-	/** All that was written is on stable storage, or nobody knows what is. */
-	synced(status: StorageStatus, errno: number): void;
+	/** All up to that record is on stable storage, or nobody knows what is. */
+	synced(status: StorageStatus, errno: number, sequence: number): void;
 }
 
 /** So much may be unsynced while nobody waits for syncs: opening must read what comes after the last one. */
 export const UNSYNCED_BYTES_MAX = 256 * 1024 * 1024;
 /** While somebody does, whose sync has to wait for all of it, that others have written. */
 export const UNSYNCED_BYTES_AWAITED = 8 * 1024 * 1024;
+/** A sync that nobody waits for begins with so much, or with half of what may be unsynced: the other half is written meanwhile. */
+export const SYNC_BYTES = 32 * 1024 * 1024;
 
 export class LogWriter implements RequestOwner {
-	/** Written since the last sync, and so much is written before one that nobody waits for: twice as much after each. */
+	/** There is a sync under way, of all up to that record. */
+	#isSyncing = false;
+	#sequence = 0;
+	/** What is on storage is unknown: nothing more is told. */
+	#hasFailed = false;
+	/** Written since the last sync began, and what that is for. */
 	#unsyncedBytes = 0;
+	#syncingBytes = 0;
+	/** So much may be unsynced: twice as much after each sync that nobody waited for. */
 	#mostBytes = UNSYNCED_BYTES_AWAITED;
+	/** Nobody has waited since the sync under way began. */
+	#isForNobody = false;
 	readonly #owner: WriterOwner;
 	readonly #write = new BlockRequest(this);
 	readonly #sync = new BlockRequest(this);
-	/** Those with something unsynced, in the order of the log. */
-	readonly #unsynced: BlockDevice[] = [];
+	/** Those with something unsynced that the sync under way is for, and those with something that it is not for; in the order of the log. */
+	#syncing: BlockDevice[] = [];
+	#unsynced: BlockDevice[] = [];
 
 	constructor(owner: WriterOwner) {
 		this.#owner = owner;
@@ -37,8 +50,13 @@ export class LogWriter implements RequestOwner {
 	}
 
 	/** It is time for a sync, even if nobody waits for one. */
+	get isSyncDue(): boolean {
+		return !this.#isSyncing && this.#unsyncedBytes >= Math.min(SYNC_BYTES, this.#mostBytes / 2);
+	}
+
+	/** Nothing more is to be written before the sync under way is over. */
 	get hasMuchUnsynced(): boolean {
-		return this.#unsyncedBytes >= this.#mostBytes;
+		return this.#isSyncing && this.#unsyncedBytes + this.#syncingBytes >= this.#mostBytes;
 	}
 
 	/** As one request: it is there as a whole, or the log ends before it. */
@@ -55,44 +73,61 @@ export class LogWriter implements RequestOwner {
 		request.lengthBytes = lengthBytes;
 		request.memory = memory;
 		// It would be no sync of what another file still has.
-		request.maySync = maySync && this.#unsynced.length === 1;
-		if (maySync) this.#mostBytes = UNSYNCED_BYTES_AWAITED;
+		request.maySync = maySync && !this.#isSyncing && this.#unsynced.length === 1;
+		if (maySync) this.#isAwaited();
 		device.submit(request.begin());
 	}
 
-	sync(isAwaited: boolean): void {
-		this.#mostBytes = isAwaited ? UNSYNCED_BYTES_AWAITED : Math.min(UNSYNCED_BYTES_MAX, 2 * this.#mostBytes);
+	/** Of all that is written, up to the record of that number. One that is under way goes first, and is told of. */
+	sync(sequence: number, isAwaited: boolean): void {
+		if (isAwaited) this.#isAwaited();
+		if (this.#isSyncing) return;
+		this.#isSyncing = true;
+		this.#isForNobody = !isAwaited;
+		this.#sequence = sequence;
+		this.#syncingBytes = this.#unsyncedBytes;
+		this.#unsyncedBytes = 0;
+		[this.#syncing, this.#unsynced] = [this.#unsynced, this.#syncing];
 		this.#goOn();
 	}
 
+	#isAwaited(): void {
+		this.#mostBytes = UNSYNCED_BYTES_AWAITED;
+		this.#isForNobody = false;
+	}
+
 	#goOn(): void {
-		const [first] = this.#unsynced;
-		if (first === undefined) this.#owner.synced(StorageStatus.ok, 0);
-		else first.submit(this.#sync.begin());
+		const [first] = this.#syncing;
+		if (first !== undefined) {
+			first.submit(this.#sync.begin());
+			return;
+		}
+		this.#isSyncing = false;
+		this.#syncingBytes = 0;
+		if (this.#isForNobody) this.#mostBytes = Math.min(UNSYNCED_BYTES_MAX, 2 * this.#mostBytes);
+		this.#owner.synced(StorageStatus.ok, 0, this.#sequence);
 	}
 
 	finished(request: BlockRequest): void {
 		const { status, errno } = request;
-		if (request === this.#write) {
-			const synced = status === StorageStatus.ok && request.synced;
-			if (synced) this.#isSynced();
-			else this.#unsyncedBytes += request.lengthBytes;
-			this.#owner.written(status, errno, synced);
-			return;
+		const isSync = request === this.#sync;
+		if (this.#hasFailed) return;
+		this.#hasFailed = status !== StorageStatus.ok;
+		if (!isSync) this.#isWritten(request);
+		else if (this.#hasFailed) this.#owner.synced(status, errno, this.#sequence);
+		else {
+			this.#syncing.shift();
+			this.#goOn();
 		}
-		if (status === StorageStatus.ok) {
-			this.#unsynced.shift();
-			if (this.#unsynced.length > 0) {
-				this.#goOn();
-				return;
-			}
-			this.#isSynced();
-		}
-		this.#owner.synced(status, errno);
 	}
 
-	#isSynced(): void {
-		this.#unsynced.length = 0;
-		this.#unsyncedBytes = 0;
+	#isWritten({ status, errno, synced: isSynced, lengthBytes }: BlockRequest): void {
+		// (What the sync under way is for is not, whatever is said of what came later.)
+		const synced = isSynced && !this.#hasFailed && !this.#isSyncing;
+		if (synced) {
+			this.#unsynced.length = 0;
+			this.#unsyncedBytes = 0;
+		} else this.#unsyncedBytes += lengthBytes;
+		this.#owner.written(status, errno, synced);
 	}
 }

@@ -1,7 +1,7 @@
 /**
  * The log of a pool: takes what volumes change, gathers it to records, and writes one record at a time, so that one sync serves all
- * who wait for it. While a record is on its way the next one is gathered. Made by `pool.ts` of what `replay.ts` has found; volumes
- * (`volume-device.ts`) put into `gather` what has room, and wait for room.
+ * who wait for it. While a record is on its way the next one is gathered; while nobody waits for a sync, records are written beside it.
+ * Made by `pool.ts` of what `replay.ts` has found; volumes (`volume-device.ts`) put into `gather` what has room, and wait for room.
  *
  * After a write or sync that failed nothing is written any more and nothing is reported as safe: what is on storage is unknown.
  * Reads go on; what was on its way is read from memory.
@@ -12,11 +12,10 @@ import type { BlockRequest } from "../block/request.js";
 import { completeAll, RequestList } from "../block/request-list.js";
 import { StorageStatus } from "../errors.js";
 import type { PumpStage } from "../pump.js";
-import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import type { PoolWorld } from "./folder.js";
 import { SEGMENT_SECTORS } from "./format.js";
-import { type EntrySink, Gather } from "./gather.js";
+import { Gather, type RecordSink } from "./gather.js";
 import { LogCompany } from "./log-company.js";
 import { LogCursor, type LogEnd } from "./log-cursor.js";
 import { Refusal, WriteRoom } from "./log-room.js";
@@ -27,14 +26,6 @@ import { type RoomWaiter, RoomWaiters } from "./room-waiters.js";
 import type { Segments } from "./segments.js";
 import { NO_SLOT } from "./space/slots.js";
 import type { Summary } from "./summary.js";
-
-/** What a record does. Its entries count when it is on its way. */
-export interface RecordSink extends EntrySink {
-	/** It can't take the entries of one more record. */
-	readonly isFull: boolean;
-	/** After all entries. The record begins and ends at these positions. */
-	notes(notes: readonly Uint8Array[], position: number, end: number, timeUs: number): void;
-}
 
 const Step = { idle: 0, writing: 1, syncing: 2, sealing: 3, waitingForSlot: 4, failed: 5 } as const;
 type Step = (typeof Step)[keyof typeof Step];
@@ -168,8 +159,7 @@ export class Log implements PumpStage, WriterOwner {
 		if (this.hasFailed) return !this.#roomWaiters.isEmpty;
 		if (this.#step !== Step.idle) return false;
 		if (this.#roomWaiters.mayGoOn) return true;
-		if (this.#company.isAwaited) return false;
-		return !this.gather.isEmpty || !this.#syncWaiters.isEmpty;
+		return !this.#company.isAwaited && !(this.gather.isEmpty && this.#syncWaiters.isEmpty);
 	}
 
 	get expects(): boolean {
@@ -189,7 +179,7 @@ export class Log implements PumpStage, WriterOwner {
 		const { gather: record, cursor } = this;
 		this.#company.sent();
 		cursor.previousCrc = record.finish(cursor.next(RecordKind.pages, this.#world.now()));
-		const { position, memory, sectors } = record;
+		const { position, sectors } = record;
 		this.gather = this.#flying;
 		this.#flying = record;
 		this.gather.begin(position + sectors);
@@ -198,44 +188,57 @@ export class Log implements PumpStage, WriterOwner {
 		this.#sink.notes(record.notes, position, position + sectors, cursor.timeUs);
 		if (this.room.isRefusing) this.room.wanted();
 		this.#step = Step.writing;
-		this.#submit(position, memory, sectors * SECTOR_BYTES, this.#isWaitedFor(record));
+		this.#write(position, record, this.#isWaitedFor);
 		this.#next.advance(sectors * SECTOR_BYTES);
 	}
 
-	#isWaitedFor(record: Gather): boolean {
-		return !record.stableWaiters.isEmpty || !this.#syncWaiters.isEmpty;
+	/** That all that has been sent is stable. */
+	get #isWaitedFor(): boolean {
+		return !this.#flying.stableWaiters.isEmpty || !this.#syncWaiters.isEmpty;
 	}
 
-	#submit(position: number, memory: Memory, bytes: number, maySync: boolean): void {
+	#write(position: number, { memory, sectors }: Gather | Summary, maySync: boolean): void {
 		const device = this.#segments.deviceOf(position);
-		this.#writer.write(device, this.#segments.offsetBytes, memory, bytes, maySync);
+		this.#writer.write(device, this.#segments.offsetBytes, memory, sectors * SECTOR_BYTES, maySync);
 	}
 
 	written(status: StorageStatus, errno: number, synced: boolean): void {
 		if (status !== StorageStatus.ok) this.#fail(errno);
 		else if (this.#step === Step.sealing) this.#nextSegment();
 		else {
-			const record = this.#flying;
 			this.#written = this.cursor.sequence;
-			if (synced) this.synced(StorageStatus.ok, 0);
-			else if (this.#isWaitedFor(record) || this.#writer.hasMuchUnsynced) this.#sync();
-			else this.#step = Step.idle;
-			completeAll(record.writtenWaiters, StorageStatus.ok, 0);
+			if (synced) this.#stable(this.#written);
+			else if (this.#isWaitedFor) this.#sync();
+			else this.#syncBeside();
+			completeAll(this.#flying.writtenWaiters, StorageStatus.ok, 0);
 			this.#world.pump.wake();
 		}
 	}
 
+	/** Somebody waits for it: no record is written before it is over. */
 	#sync(): void {
 		this.#step = Step.syncing;
-		this.#writer.sync(this.#isWaitedFor(this.#flying));
+		this.#writer.sync(this.#written, true);
 	}
 
-	synced(status: StorageStatus, errno: number): void {
-		if (status !== StorageStatus.ok) {
-			this.#fail(errno);
-			return;
-		}
-		this.cursor.stable = this.#written;
+	/** Nobody waits for what there is to sync: records are written meanwhile, unless they would be too many. */
+	#syncBeside(): void {
+		this.#step = Step.idle;
+		if (this.#writer.isSyncDue) this.#writer.sync(this.#written, false);
+		if (this.#writer.hasMuchUnsynced) this.#step = Step.syncing;
+	}
+
+	synced(status: StorageStatus, errno: number, sequence: number): void {
+		if (status !== StorageStatus.ok) this.#fail(errno);
+		else if (this.#step !== Step.syncing) this.cursor.stable = sequence;
+		// (It had begun before somebody came who waits for a later record.)
+		else if (sequence < this.#written && this.#isWaitedFor) this.#sync();
+		else this.#stable(sequence);
+	}
+
+	/** Records up to this one are: who waits has waited for no other. */
+	#stable(sequence: number): void {
+		this.cursor.stable = sequence;
 		this.#step = Step.idle;
 		this.#company.answered(this.#flying.stableWaiters.length + this.#syncWaiters.length);
 		completeAll(this.#flying.stableWaiters, StorageStatus.ok, 0);
@@ -247,6 +250,7 @@ export class Log implements PumpStage, WriterOwner {
 	#seal(): void {
 		this.#step = Step.waitingForSlot;
 		this.#next.hurry((status) => {
+			if (this.hasFailed) return;
 			if (status === StorageStatus.ok) return this.#writeSummary();
 			this.#step = Step.idle;
 			this.#refuse(status, 0);
@@ -259,8 +263,7 @@ export class Log implements PumpStage, WriterOwner {
 		const cursor = this.cursor;
 		const end = (Math.floor(this.gather.position / SEGMENT_SECTORS) + 1) * SEGMENT_SECTORS;
 		cursor.previousCrc = this.#summary.finish(cursor.next(RecordKind.summary, this.#world.now()), end);
-		const { memory, sectors } = this.#summary;
-		this.#submit(end - sectors, memory, sectors * SECTOR_BYTES, false);
+		this.#write(end - this.#summary.sectors, this.#summary, false);
 	}
 
 	#nextSegment(): void {
@@ -280,10 +283,7 @@ export class Log implements PumpStage, WriterOwner {
 	#fail(errno: number): void {
 		this.#step = Step.failed;
 		this.#refuse(StorageStatus.syncFailed, errno);
-		for (const record of [this.#flying, this.gather]) {
-			completeAll(record.writtenWaiters, StorageStatus.syncFailed, errno);
-			completeAll(record.stableWaiters, StorageStatus.syncFailed, errno);
-		}
+		for (const record of [this.#flying, this.gather]) record.fail(StorageStatus.syncFailed, errno);
 		completeAll(this.#syncWaiters, StorageStatus.syncFailed, errno);
 		this.listeners.degraded({ kind: "syncFailed", errno });
 	}
@@ -293,7 +293,6 @@ export class Log implements PumpStage, WriterOwner {
 		this.#roomWaiters.letIn(() => false);
 	}
 
-	/** No part of the pump any more. */
 	close(): void {
 		this.#world.pump.remove(this);
 	}

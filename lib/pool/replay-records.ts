@@ -7,8 +7,8 @@ import { crc32c } from "../crc32c.js";
 import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { BLOCK_BYTES, BLOCK_SECTORS, roundUp, SEGMENT_BYTES } from "./format.js";
+import type { RecordSink } from "./gather.js";
 import type { HeadState } from "./head.js";
-import type { RecordSink } from "./log.js";
 import { splitNotes } from "./notes.js";
 import {
 	crcInHeader,
