@@ -65,6 +65,7 @@ function compile(program, flags) {
 		"pread",
 		"pwritev2",
 		"fdatasync",
+		"mincore",
 		"pthread_create",
 		"io_uring_submit",
 		"io_uring_queue_init",

@@ -21,11 +21,7 @@ export class Verified {
 	has(position: number): boolean {
 		const segment = Math.floor(position / SEGMENT_SECTORS);
 		const block = Math.floor((position - segment * SEGMENT_SECTORS) / BLOCK_SECTORS);
-		const young = this.#young[segment];
-		const old = this.#old[segment];
-		const word =
-			(young === undefined ? 0 : young[block >>> 5]!) | (old === undefined ? 0 : old[block >>> 5]!);
-		return (word & (1 << (block & 31))) !== 0;
+		return hasBlock(this.#young[segment], block) || hasBlock(this.#old[segment], block);
 	}
 
 	/** All blocks that begin in so many sectors are right. */
@@ -40,4 +36,8 @@ export class Verified {
 		for (let block = Math.ceil(first); block < first + sectors / BLOCK_SECTORS; block++)
 			bits[block >>> 5]! |= 1 << (block & 31);
 	}
+}
+
+function hasBlock(bits: Uint32Array | undefined, block: number): boolean {
+	return bits !== undefined && (bits[block >>> 5]! & (1 << (block & 31))) !== 0;
 }

@@ -51,6 +51,8 @@ export class VolumeReads implements Splitter<BlockDevice>, NodeWaiter {
 	nextWaiter: NodeWaiter | null = null;
 	readonly #volume: number;
 	readonly #pageBytes: number;
+	/** Whole ones: those that were looked at are remembered. */
+	readonly #isOfBlocks: boolean;
 	readonly #allocate: (byteLength: number) => Memory;
 	readonly #owner: ReadsOwner;
 	readonly #parts = new Parts<BlockDevice>(this, PARTS_AT_ONCE);
@@ -83,6 +85,7 @@ export class VolumeReads implements Splitter<BlockDevice>, NodeWaiter {
 	) {
 		this.#volume = volume;
 		this.#pageBytes = pageBytes;
+		this.#isOfBlocks = pageBytes % BLOCK_BYTES === 0;
 		this.#allocate = allocate;
 		this.#owner = owner;
 		this.#memory = store.memory;
@@ -165,13 +168,13 @@ export class VolumeReads implements Splitter<BlockDevice>, NodeWaiter {
 		this.#memory = this.store.memory;
 		this.#pageOffset = this.store.memoryOffset;
 		this.#pagePosition = this.store.position;
-		this.#reach = this.#where === Where.stored ? this.store.reads.reachAt(this.store.position) : 0;
 		this.#inPage = inPage;
 		let to = (page + 1) * bytes;
 		if (this.#where === Where.loading || this.#where === Where.failed) return Math.min(to, end);
 		this.#isChecked = this.#where === Where.stored && !this.#isRight(this.store.position);
 		// A part of a page that has to be looked at is a stretch of its own; so is one before such a page.
 		if (this.#isChecked && (inPage > 0 || end < to)) return Math.min(to, end);
+		if (to < end && this.#where === Where.stored) this.#reach = this.store.reads.reachAt(this.#pagePosition);
 		for (let pages = 1; to < end && this.#goesOn(page, pages, end - to); pages++) to += bytes;
 		return Math.min(to, end);
 	}
@@ -194,7 +197,7 @@ export class VolumeReads implements Splitter<BlockDevice>, NodeWaiter {
 	}
 
 	#isRight(position: number): boolean {
-		return this.#pageBytes % BLOCK_BYTES === 0 && this.store.reads.verified.has(position);
+		return this.#isOfBlocks && this.store.reads.verified.has(position);
 	}
 
 	/** A stretch of pages that were looked at lately. */

@@ -1,4 +1,7 @@
-/* See resident.h. A table of groups of 64 pages, direct-mapped: what falls on the same place forgets what was there. */
+/*
+ * See resident.h. A table of groups of 64 pages, with room for four where a group falls; the one that was asked for longest ago gives way. With
+ * room for one, much of a pool, which is many files, was asked for again and again.
+ */
 #define _GNU_SOURCE
 #include "resident.h"
 
@@ -15,7 +18,8 @@
 enum {
 	GROUP_PAGES = 64,
 	NEIGHBOURS = 16, /* pages that the kernel maps at once, unless told otherwise (fault_around_bytes) */
-	TABLE_BITS = 14, /* with pages of 4 KiB: 4 GiB are remembered */
+	WAYS = 4,
+	TABLE_BITS = 14, /* with pages of 4 KiB: 16 GiB are remembered */
 	GROUP_BITS = 36, /* of the key: the number of the group, enough for the longest file; above: the file, all of its number */
 	FRESH_MS = 8,    /* an answer is as good as new */
 	OLD_MS = 1000,   /* an answer is worth nothing */
@@ -25,6 +29,9 @@ enum {
 	GLIMPSE = 3, /* a look at 64 pages of the page table takes as long as asking so often */
 	STUCK_MS = 8,    /* a file with a request under way, none of which has ended for so long, may have a disk that hangs */
 };
+
+/* Spread both what is near in a file and what is alike in many, so that hardly anywhere more fall than have room (a sequence of low discrepancy). */
+static const uint64_t BY_GROUP = 0xc13fa9a902a6328full, BY_FILE = 0x91e10da5c79e7b1dull;
 
 struct group {
 	uint64_t key;      /* which group of which file */
@@ -39,7 +46,7 @@ struct vb_residents {
 	unsigned may_ask; /* times that it may be asked again about what is remembered */
 	int page_table;
 	int may_begin;    /* what is not in memory may be begun to be read in the loop's thread: so does io_uring */
-	struct group table[1 << TABLE_BITS]; /* from zeroed memory: costs nothing until it is used */
+	struct group table[1 << TABLE_BITS][WAYS]; /* from zeroed memory: costs nothing until it is used */
 };
 
 struct vb_residents *vb_residents_open(int has_uring)
@@ -137,12 +144,22 @@ static int holds(struct vb_residents *residents, const struct vb_open_file *open
 	return 0;
 }
 
+/* Where this group is remembered, or else what it takes the place of. */
+static struct group *place_of(struct vb_residents *residents, uint64_t key, uint64_t hash)
+{
+	struct group *ways = residents->table[hash >> (64 - TABLE_BITS)], *oldest = ways;
+	for (struct group *way = ways; way < ways + WAYS; way++) {
+		if (way->key == key) return way;
+		if (way->asked_ms < oldest->asked_ms) oldest = way;
+	}
+	return oldest;
+}
+
 /* The pages of a group that are in memory: remembered, or asked for now. */
 static struct group *find(struct vb_residents *residents, struct vb_open_file *opened, uint64_t number)
 {
 	uint64_t key = (uint64_t)opened->added << GROUP_BITS | number;
-	uint64_t hash = (number ^ (uint64_t)opened->added << 20) * 0x9e3779b97f4a7c15ull;
-	struct group *group = &residents->table[hash >> (64 - TABLE_BITS)];
+	struct group *group = place_of(residents, key, number * BY_GROUP + opened->added * BY_FILE);
 	int is_known = group->key == key && group->asked_ms != 0;
 	if (is_known && holds(residents, opened, group)) return group;
 	uint64_t total = (opened->file.map_bytes + residents->page - 1) / residents->page;

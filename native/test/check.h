@@ -33,6 +33,7 @@ struct vb_file open_file(const char *path, int flags);
 void test_file(void);
 void test_guard(void);
 void test_sums(void);
+void test_residents(void);
 void test_glimpse(void);
 void test_engine(int want_uring);
 void test_numbers(void);

@@ -66,6 +66,7 @@ int main(int argc, char **argv)
 	test_guard();
 #endif
 	test_sums();
+	test_residents();
 #ifndef __SANITIZE_THREAD__ /* it wants to open files */
 	if (geteuid() == 0) test_glimpse();
 #endif

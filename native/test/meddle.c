@@ -69,6 +69,13 @@ int __wrap_fdatasync(int fd)
 	return -1;
 }
 
+int __real_mincore(void *address, size_t length, unsigned char *pages);
+int __wrap_mincore(void *address, size_t length, unsigned char *pages)
+{
+	__atomic_fetch_add(&meddle.asked, 1, __ATOMIC_RELAXED);
+	return __real_mincore(address, length, pages);
+}
+
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument)
 {

@@ -11,6 +11,7 @@ struct meddle {
 	int interrupt;   /* so many calls are interrupted first */
 	int hang;        /* reads wait until let_go is posted */
 	int syncs, reads;
+	int asked;       /* what of a file is in memory; of any file */
 	int no_threads;  /* errno, or 0; of any file */
 	int no_ring;     /* the same */
 	int refused;     /* calls that were, for these two */

@@ -8,7 +8,7 @@ import { Merge } from "../../lib/pool/map/merge.js";
 import { OverlayOrder } from "../../lib/pool/map/order.js";
 import { Overlay } from "../../lib/pool/map/overlay.js";
 import { Ranges } from "../../lib/pool/map/ranges.js";
-import { Root } from "../../lib/pool/map/ref.js";
+import { Root, SPAN } from "../../lib/pool/map/ref.js";
 import { Random } from "../../lib/random.js";
 import { LEVEL, made, PAGES } from "./made-up-nodes.js";
 
@@ -33,6 +33,35 @@ t.test(
 		t.ok(store.loads - before <= 2_000, `${store.loads - before} nodes for 2,000, seed ${random.seed}`);
 	},
 );
+
+t.test("a page whose leaf is here is found without the nodes above it", async (t) => {
+	const { store, tree, root } = made(2 ** 20);
+	const entry = new Entry();
+	t.equal(tree.lookUp(root, 77, entry, null), Found.mapped);
+	// Each of these needs a leaf, and a node above it, of its own: there is room for that many leaves, but not for the nodes.
+	const others = tree.leaves.count - 1;
+	t.ok(others > tree.nodes.count + 100);
+	for (let i = 1; i <= others; i++) tree.lookUp(root, i * SPAN[1]!, entry, null);
+	const before = store.loads;
+	t.equal(tree.lookUp(root, 78, entry, null), Found.mapped);
+	t.equal(entry.position, 79 * 8);
+	t.equal(store.loads, before, "nothing is read");
+});
+
+t.test("a leaf whose place in memory another one has got is found by no way that led there", async (t) => {
+	const random = new Random();
+	const { tree, root } = made(0);
+	const entry = new Entry();
+	// Four times as many leaves as there is room for.
+	const near = (): number => random.below(4 * tree.leaves.count * LEAF_PAGES);
+	let wrong = 0;
+	for (let i = 0; i < 4_000; i++) {
+		const page = near();
+		tree.lookUp(root, page, entry, null);
+		if (entry.position !== (page + 1) * 8) wrong++;
+	}
+	t.equal(wrong, 0, `seed ${random.seed}`);
+});
 
 t.test("ranges of 1 TiB are counted, and what is equal in two trees skipped, by a few nodes", async (t) => {
 	const { store, tree, root } = made(2 ** 20);

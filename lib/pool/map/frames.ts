@@ -28,6 +28,8 @@ const PLACE_HIGH = 2 ** 21 - 1;
 export class Frames implements NodeReceiver {
 	/** Nodes as `kind` has them in memory, one behind the other. */
 	readonly words: Int32Array;
+	/** Of each frame, how often it was given to another node: as long as that is the same, so is what is in it. */
+	readonly turns: Int32Array;
 	/** Why the last node that could not be had at once could not. */
 	fault: NodeFault | null = null;
 	/** For figures, and for tests that count. */
@@ -51,6 +53,7 @@ export class Frames implements NodeReceiver {
 		readonly checksum: Checksum,
 	) {
 		this.words = new Int32Array(count * kind.words);
+		this.turns = new Int32Array(count);
 		this.#refs = new Int32Array(count * REF_WORDS);
 		this.#levels = new Uint8Array(count);
 		this.#states = new Uint8Array(count);
@@ -99,16 +102,6 @@ export class Frames implements NodeReceiver {
 		}
 		if (waiter !== null) this.#waiters[frame] = linked(waiter, this.#waiters[frame]!);
 		return LOADING;
-	}
-
-	/** Whether this frame still has the node that a child at `refs[at]` is. */
-	has(frame: number, refs: Int32Array, at: number): boolean {
-		const its = frame * REF_WORDS;
-		return (
-			this.#refs[its] === refs[at] &&
-			((this.#refs[its + 1]! ^ refs[at + 1]!) & PLACE_HIGH) === 0 &&
-			this.#states[frame] === State.ready
-		);
 	}
 
 	/** What is in this frame is wanted again: the hand passes over it once. */
@@ -171,6 +164,7 @@ export class Frames implements NodeReceiver {
 		if (frame < 0) return NO_FRAME;
 		if (this.#states[frame] === State.ready) this.#forget(frame);
 		for (let i = 0; i < REF_WORDS; i++) this.#refs[frame * REF_WORDS + i] = refs[at + i]!;
+		this.turns[frame]!++;
 		this.#levels[frame] = level;
 		this.#states[frame] = State.loading;
 		this.#used[frame] = 0;

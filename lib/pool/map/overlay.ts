@@ -66,6 +66,7 @@ export class Overlay {
 
 	/** What is the case for this page, unless what is older knows (`none`). `into` is filled if it is mapped. */
 	lookUp(volume: number, page: number, into: Entry): Found {
+		if (this.size === 0 && this.trims.count === 0) return Found.none;
 		const slot = this.#slotOf(volume, page);
 		if (slot < 0)
 			return this.trims.count > 0 && this.trims.find(volume, page) >= 0 ? Found.unmapped : Found.none;

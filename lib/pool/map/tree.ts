@@ -17,6 +17,10 @@ import type { Checksum, NodeFault, NodeStore, NodeWaiter } from "./store.js";
 /** Memory for nodes, of a pool of any size. */
 export const TREE_MEMORY_BYTES = 96 * 1024 * 1024;
 
+/** Ways straight to nodes: as many as have the leaves of 128 GiB; and to leaves: those of 4 GiB, about, in half a MiB. */
+const NODE_WAY_BITS = 12;
+const LEAF_WAY_BITS = 14;
+
 /** Two thirds of the memory: so many nodes as the leaves of 1 TiB have above them. */
 const NODES_SHARE = 2 / 3;
 
@@ -27,7 +31,9 @@ function framesIn(bytes: number, words: number): number {
 export class Tree {
 	readonly nodes: Frames;
 	readonly leaves: Frames;
-	readonly shortcuts: Shortcuts;
+	/** To the nodes just above the leaves, and to leaves. */
+	readonly toNodes: Shortcuts;
+	readonly toLeaves: Shortcuts;
 	/** Why the last question that ended as `failed` did. */
 	fault: NodeFault | null = null;
 
@@ -38,8 +44,9 @@ export class Tree {
 		memoryBytes = TREE_MEMORY_BYTES,
 	) {
 		this.nodes = new Frames(NODE, framesIn(memoryBytes * NODES_SHARE, NODE_WORDS), store, checksum);
-		this.shortcuts = new Shortcuts(this.nodes);
 		this.leaves = new Frames(LEAF, framesIn(memoryBytes * (1 - NODES_SHARE), LEAF_WORDS), store, checksum);
+		this.toNodes = new Shortcuts(this.nodes, 1, NODE_WAY_BITS);
+		this.toLeaves = new Shortcuts(this.leaves, 0, LEAF_WAY_BITS);
 	}
 
 	/** The same tree, whose new nodes are stored elsewhere. */
@@ -50,26 +57,36 @@ export class Tree {
 	/** What is the case for a page: `unmapped`; or `mapped`, and `into` is filled; or `loading`, or `failed`. */
 	lookUp(root: Root, page: number, into: Entry, waiter: NodeWaiter | null): Found {
 		if (page >= SPAN[root.level]! || root.isEmpty) return Found.unmapped;
-		const { nodes, leaves, shortcuts } = this;
-		let refs: Int32Array = root.ref;
-		let at = 0;
-		const short = root.level > 1 ? shortcuts.find(root, page) : -1;
-		for (let level = short < 0 ? root.level : 1; level > 0; level--) {
-			const frame = short < 0 ? nodes.get(refs, at, level, waiter) : short;
-			if (frame < 0) return this.notHere(nodes, frame);
-			nodes.use(frame);
-			if (short < 0 && level === 1) shortcuts.learn(root, page, refs, at, frame);
-			refs = nodes.words;
-			at = frame * NODE_WORDS + childOf(page, level) * REF_WORDS;
-			if (isNone(refs, at)) return Found.unmapped;
-		}
-		const frame = leaves.get(refs, at, 0, waiter);
-		if (frame < 0) return this.notHere(leaves, frame);
+		const { leaves } = this;
+		const short = this.toLeaves.find(root, page);
+		const frame = short < 0 ? this.leafOf(root, page, waiter) : short;
+		if (frame < 0) return -frame as Found;
 		leaves.use(frame);
-		at = frame * LEAF_WORDS + (page % LEAF_PAGES) * ENTRY_WORDS;
+		const at = frame * LEAF_WORDS + (page & (LEAF_PAGES - 1)) * ENTRY_WORDS;
 		if (isUnmapped(leaves.words, at)) return Found.unmapped;
 		readEntry(leaves.words, at, into);
 		return Found.mapped;
+	}
+
+	/** The frame of the leaf that has a page, from as near to it as is known; or, below 0, what is found instead. */
+	leafOf(root: Root, page: number, waiter: NodeWaiter | null): number {
+		const { nodes, leaves } = this;
+		let refs: Int32Array = root.ref;
+		let at = 0;
+		const short = root.level > 1 ? this.toNodes.find(root, page) : -1;
+		for (let level = short < 0 ? root.level : 1; level > 0; level--) {
+			const frame = short < 0 ? nodes.get(refs, at, level, waiter) : short;
+			if (frame < 0) return -this.notHere(nodes, frame);
+			nodes.use(frame);
+			if (short < 0 && level === 1) this.toNodes.learn(root, page, frame);
+			refs = nodes.words;
+			at = frame * NODE_WORDS + childOf(page, level) * REF_WORDS;
+			if (isNone(refs, at)) return -Found.unmapped;
+		}
+		const frame = leaves.get(refs, at, 0, waiter);
+		if (frame < 0) return -this.notHere(leaves, frame);
+		this.toLeaves.learn(root, page, frame);
+		return frame;
 	}
 
 	/** Has the leaf of a page read, if it is not here, so that whoever comes for it soon need not wait. */

@@ -138,11 +138,13 @@ export class SegmentTable {
 
 	/** Says where the page at this position lies, in the fields above; false if nothing is known of it. */
 	locate(position: number): boolean {
-		const row = this.#rowAt(position);
-		if (row < 0) return false;
 		const { rows } = this;
+		const segment = Math.floor(position / SEGMENT_SECTORS);
+		const row = rows.of(segment);
+		if (row < 0) return false;
 		this.slot = rows.slots[row]!;
-		this.sector = position % SEGMENT_SECTORS;
+		// (The remainder of a number that is no integer of 31 bits takes as long as all the rest.)
+		this.sector = position - segment * SEGMENT_SECTORS;
 		this.reach = SEGMENT_SECTORS - this.sector;
 		if (rows.states[row] !== RowState.moved) return true;
 		const maps = this.mapsOf(row);
