@@ -6,13 +6,11 @@
 
 import { BlockOp } from "../block/request.js";
 import type { Memory } from "../wire/memory.js";
-import type { PoolWorld } from "./folder.js";
+import { BESIDE_SYNC_BYTES, type PoolWorld } from "./folder.js";
 import { FILE_SLOTS, SEGMENT_BYTES } from "./format.js";
 import { run, type Segments } from "./segments.js";
 
 const PIECE_BYTES = 512 * 1024;
-/** Synced at once, so that no sync of the log waits for much of it. */
-const SYNC_BYTES = 2 * 1024 * 1024;
 /** So much faster than the log: of what it makes writes don't get all. */
 const LEAD = 3;
 
@@ -114,7 +112,8 @@ export class FileFiller {
 			const at = (slot % FILE_SLOTS) * SEGMENT_BYTES + done;
 			await run(device, BlockOp.write, at, PIECE_BYTES, this.#zeros, name);
 			this.#doneBytes += PIECE_BYTES;
-			if ((done + PIECE_BYTES) % SYNC_BYTES === 0) await run(device, BlockOp.flush, 0, 0, undefined, name);
+			if ((done + PIECE_BYTES) % BESIDE_SYNC_BYTES === 0)
+				await run(device, BlockOp.flush, 0, 0, undefined, name);
 		}
 		return true;
 	}

@@ -61,6 +61,9 @@ export interface PoolWorld {
 
 export const HEAD_NAME = "head";
 
+/** What is written beside the log is synced when there is so much, as syncs of the log wait for all that is to be written to their file. */
+export const BESIDE_SYNC_BYTES = 2 * 1024 * 1024;
+
 /** The file that has a slot. */
 export function fileName(file: number): string {
 	return `log.${String(file).padStart(6, "0")}`;

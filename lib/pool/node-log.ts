@@ -9,6 +9,7 @@ import { BlockOp } from "../block/request.js";
 import { invariant, OperatorError, StorageStatus, storageStatusName } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
+import { BESIDE_SYNC_BYTES } from "./folder.js";
 import { BLOCK_BYTES, FILE_SLOTS, roundUp, SEGMENT_BYTES } from "./format.js";
 import { LEAF } from "./map/leaf.js";
 import { NODE } from "./map/node.js";
@@ -58,8 +59,8 @@ export class NodeLog implements NodeStore {
 	#resumeBytes: number;
 	/** What is given back when `letGo` says so: place and length of each. Null: at once. */
 	#held: number[] | null = null;
-	/** What was said to be on storage may be lost. */
-	#failure: unknown;
+	/** The last sync. What one has failed for, no later one is for. */
+	#syncing: Promise<void> = Promise.resolve();
 	#unused: NodeLoad | null = null;
 
 	/** `places`: as a checkpoint has them; `end`: the place behind all that it has. */
@@ -238,22 +239,21 @@ export class NodeLog implements NodeStore {
 
 	/** All that was appended so far is on stable storage when it resolves. Throws an OperatorError. */
 	async flush(): Promise<void> {
-		if (this.#failure !== undefined) throw this.#failure;
+		await this.#syncing;
 		await this.writeOut();
 		const number = this.#last;
 		const last = this.#filled.get(number);
 		if (last !== undefined) await this.#write(number, last);
-		try {
-			await this.sync();
-		} catch (error) {
-			// (What a sync has failed for, no other one is for.)
-			this.#failure = error;
-			throw error;
-		}
+		await this.sync();
 	}
 
-	/** All that was written out. */
-	async sync(): Promise<void> {
+	/** All that was written out; and what another one is under way for, which may be the same file. */
+	sync(): Promise<void> {
+		this.#syncing = this.#syncing.then(() => this.#sync());
+		return this.#syncing;
+	}
+
+	async #sync(): Promise<void> {
 		for (const file of [...this.#unsynced]) {
 			this.#unsynced.delete(file);
 			const device = this.#segments.deviceOfSlot(file * FILE_SLOTS);
@@ -280,6 +280,7 @@ export class NodeLog implements NodeStore {
 			await run(device, BlockOp.write, at, Math.min(WRITE_BYTES, end - from), memory, name, from);
 			// (Now, and each time: a sync that came meanwhile is none of this.)
 			this.#unsynced.add(Math.floor(slot / FILE_SLOTS));
+			if ((from + WRITE_BYTES - first) % BESIDE_SYNC_BYTES === 0) await this.sync();
 		}
 	}
 }

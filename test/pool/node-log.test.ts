@@ -1,8 +1,11 @@
 // The map's nodes in segments of a pool: what a checkpoint has stored is found by whoever opens it, is read once and is checked.
+import { setImmediate as nextTurn } from "node:timers/promises";
 import t from "tap";
-import { BlockOp } from "../../lib/block/request.js";
+import { DeviceLayer } from "../../lib/block/layer.js";
+import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
 import { crc32c } from "../../lib/crc32c.js";
 import { StorageStatus } from "../../lib/errors.js";
+import { BESIDE_SYNC_BYTES } from "../../lib/pool/folder.js";
 import { SEGMENT_BYTES } from "../../lib/pool/format.js";
 import type { LeftSink } from "../../lib/pool/map/dead.js";
 import { Entry, Found } from "../../lib/pool/map/entry.js";
@@ -116,9 +119,88 @@ t.test("what is written to a slot while its file is synced is synced with the ne
 	const segments = new Segments(folder);
 	await segments.grow();
 	const log = new NodeLog(segments, heapMemory);
-	await log.writeSlot(segments.takeSlot(), 0, SEGMENT_BYTES, heapMemory(SEGMENT_BYTES));
+	const [slot, memory] = [segments.takeSlot(), heapMemory(SEGMENT_BYTES)];
+	// (So little that it is not synced of itself.)
+	for (let at = 0; at < 4 * 4096; at += 4096) await log.writeSlot(slot, at, at + 4096, memory);
 	await meanwhile;
 	t.not(ops.at(-1), BlockOp.flush);
 	await log.sync();
 	t.equal(ops.at(-1), BlockOp.flush);
+});
+
+/** How much of each file is written and not synced, at most. */
+class Unsynced extends DeviceLayer {
+	most = 0;
+	#bytes = 0;
+
+	protected handle(request: BlockRequest): void {
+		this.#bytes = request.op === BlockOp.flush ? 0 : this.#bytes + request.lengthBytes;
+		this.most = Math.max(this.most, this.#bytes);
+		this.device.submit(request);
+	}
+
+	below(request: BlockRequest): void {
+		request.resume();
+	}
+}
+
+t.test("nodes are synced as they are written, so that no sync of the log waits for many", async (t) => {
+	const layers: Unsynced[] = [];
+	const folder = new MemoryFolder((device) => {
+		const layer = new Unsynced(device);
+		layers.push(layer);
+		return layer;
+	});
+	const segments = new Segments(folder);
+	await segments.grow();
+	const log = new NodeLog(segments, heapMemory);
+	const memory = heapMemory(4096);
+	for (let bytes = 0; bytes < 2.5 * SEGMENT_BYTES; bytes += memory.bytes.length)
+		log.append(memory, memory.bytes.length);
+	await log.flush();
+	t.strictSame(
+		layers.map(({ most }) => most),
+		[BESIDE_SYNC_BYTES],
+	);
+});
+
+/** Syncs that are let go of one by one. */
+class HeldSyncs extends DeviceLayer {
+	readonly held: BlockRequest[] = [];
+
+	protected handle(request: BlockRequest): void {
+		if (request.op === BlockOp.flush) this.held.push(request);
+		else this.device.submit(request);
+	}
+
+	below(request: BlockRequest): void {
+		request.resume();
+	}
+}
+
+t.test("a flush waits for the sync that another one has begun, and fails with it", async (t) => {
+	const layers: HeldSyncs[] = [];
+	const folder = new MemoryFolder((device) => {
+		const layer = new HeldSyncs(device);
+		layers.push(layer);
+		return layer;
+	});
+	const segments = new Segments(folder);
+	await segments.grow();
+	const log = new NodeLog(segments, heapMemory);
+	log.append(heapMemory(4096), 4096);
+	const ends: string[] = [];
+	const both = [log.flush(), log.flush()].map((flush) =>
+		flush.then(
+			() => ends.push("stable"),
+			() => ends.push("failed"),
+		),
+	);
+	const [layer] = layers;
+	while (layer!.held.length === 0) await nextTurn();
+	t.strictSame(ends, [], "neither is over before the sync is");
+	for (const request of layer!.held.splice(0)) request.complete(StorageStatus.syncFailed, 5);
+	await Promise.all(both);
+	t.strictSame(ends, ["failed", "failed"]);
+	await t.rejects(log.flush(), "nor is any later one");
 });
