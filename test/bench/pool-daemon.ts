@@ -1,9 +1,9 @@
 /**
- * A pool that `vblade daemon` serves, for what is done to volumes while they are served: made anew, in a folder that is given. Used by
- * `pool-waits.ts` and `pool-snapshots.ts`.
+ * A pool that `vblade daemon` serves, for what is done to volumes while they are served: made anew, in a folder that is given; and plain files beside
+ * it, to compare with. Used by `pool-waits.ts` and `pool-snapshots.ts`.
  */
 
-import { rmSync } from "node:fs";
+import { rmSync, truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { LoadOptions, LoadResult } from "../../lib/client/load-addon.js";
 import { DaemonTree, diskToml } from "../daemon/tree-bench.js";
@@ -22,10 +22,11 @@ const JOB_LIMIT_MS = 120_000;
 const SETTLE_MS = 1000;
 const POOL = "p";
 
-/** A volume to make and serve. */
+/** A volume to make and serve; or a file, of zeros. */
 export interface Wanted {
 	readonly name: string;
 	readonly sizeBytes: number;
+	readonly isFile?: boolean;
 	/** 4 KiB if it is not said. */
 	readonly pageBytes?: number;
 	/** As `volume set` has it. */
@@ -61,9 +62,10 @@ export class PoolDaemon {
 		const lan = new Lan({ mtu: MTU });
 		const loader = new Loader(lan, loadCore);
 		const tree = new DaemonTree(lan.server.name);
-		const disks = wanted.map(({ name }, index) => {
+		const disks = wanted.map(({ name, isFile = false }, index) => {
 			const { shelf, slot } = addressOf(index);
-			return diskToml(name, `volume = "${POOL}/${name}"`, `${shelf}.${slot}`, `lan0", "unix:${tree.frames}`);
+			const storage = isFile ? `file = "${fileOf(folder, name)}"` : `volume = "${POOL}/${name}"`;
+			return diskToml(name, storage, `${shelf}.${slot}`, `lan0", "unix:${tree.frames}`);
 		});
 		tree.configure(`[pool.${POOL}]\npath = "${pool}"\n${disks.join("")}`);
 		try {
@@ -77,6 +79,7 @@ export class PoolDaemon {
 			await loader.stop();
 			lan.remove();
 			rmSync(pool, { recursive: true, force: true });
+			for (const { name, isFile } of wanted) if (isFile) rmSync(fileOf(folder, name));
 		}
 	}
 
@@ -138,11 +141,20 @@ export class PoolDaemon {
 	}
 }
 
+function fileOf(folder: string, name: string): string {
+	return path.join(folder, `served-${name}.img`);
+}
+
 function makePool(folder: string, wanted: readonly Wanted[]): string {
 	const pool = path.join(folder, "served");
 	rmSync(pool, { recursive: true, force: true });
 	vblade("pool", "create", pool);
-	for (const { name, sizeBytes, pageBytes = 4096, settings = [] } of wanted) {
+	for (const { name, sizeBytes, pageBytes = 4096, settings = [], isFile = false } of wanted) {
+		if (isFile) {
+			writeFileSync(fileOf(folder, name), "");
+			truncateSync(fileOf(folder, name), sizeBytes);
+			continue;
+		}
 		vblade("volume", "create", `${pool}/${name}`, String(sizeBytes), `--page=${pageBytes}`);
 		if (settings.length > 0) vblade("volume", "set", `${pool}/${name}`, ...settings);
 	}

@@ -1,7 +1,7 @@
 /**
  * How long an initiator waits at most, half of whose requests are reads and half durable writes, while something large is done to volumes of the
- * same pool, one of which is its own; beside it the same while nothing is done but a question, which is what the machine itself has to answer
- * for. Called by `pool-figures.ts`.
+ * same pool, one of which is its own; beside it the same while nothing is done but a question, and the same of a plain file on the same file
+ * system, which is what the machine itself has to answer for. Called by `pool-figures.ts`.
  */
 
 import path from "node:path";
@@ -21,6 +21,7 @@ const MANY_PAGES = 2 ** 20;
 const CHANGED_BLOCKS = 110_000;
 
 const NEAR = { name: "near", sizeBytes: 256 * 2 ** 20 };
+const PLAIN = { name: "plain", sizeBytes: NEAR.sizeBytes, isFile: true };
 const MANY = { name: "many", sizeBytes: MANY_PAGES * 512, pageBytes: 512, settings: ["history=0"] };
 const GROUP: readonly Wanted[] = Array.from({ length: 14 }, (_, i) => ({
 	name: `g${i}`,
@@ -103,14 +104,17 @@ const QUESTION: Act = { name: "", title: "", act: (daemon) => daemon.ask("GET", 
 export async function measureWaits(on: Measuring, rounds: number): Promise<void> {
 	const { settings, images, values, wants, progress } = on;
 	const folder = path.dirname(images.of("ext4").path);
-	const quiet = new Map<number, number[]>(WINDOWS.map((window) => [window, []]));
-	await PoolDaemon.with(folder, [NEAR, MANY, ...GROUP], settings, async (daemon) => {
+	const quiet = new Map(WINDOWS.map((window) => [window, { volume: [] as number[], file: [] as number[] }]));
+	await PoolDaemon.with(folder, [NEAR, MANY, ...GROUP, PLAIN], settings, async (daemon) => {
 		await daemon.write("near");
+		await daemon.write("plain");
 		await daemon.write("many");
 		await longest(daemon, QUESTION, 16, "warm");
 		for (let round = 0; round < rounds; round++)
 			for (const window of WINDOWS) {
-				quiet.get(window)!.push(await longest(daemon, QUESTION, window, ""));
+				const { volume, file } = quiet.get(window)!;
+				file.push(await longest(daemon, QUESTION, window, "", "plain"));
+				volume.push(await longest(daemon, QUESTION, window, ""));
 				for (const act of ACTS) {
 					const key = `wait ${act.name} w${window}`;
 					if (!wants(key)) continue;
@@ -119,11 +123,15 @@ export async function measureWaits(on: Measuring, rounds: number): Promise<void>
 				}
 			}
 	});
-	for (const [window, found] of quiet) {
-		const { median, max } = spread(found);
-		const text = `without it ${median.toFixed(1)} ms, at most ${max.toFixed(1)}`;
+	for (const [window, { volume, file }] of quiet) {
+		const text = `without it ${inWords(volume)}; of a plain file ${inWords(file)}`;
 		for (const { name } of ACTS) values.note(`wait ${name} w${window}`, text);
 	}
+}
+
+function inWords(found: readonly number[]): string {
+	const { median, max } = spread(found);
+	return `${median.toFixed(1)} ms, at most ${max.toFixed(1)}`;
 }
 
 /** Milliseconds that a request has waited at most while something was done. */
@@ -132,9 +140,10 @@ async function longest(
 	{ prepare, act }: Act,
 	window: number,
 	id: string,
+	disk = "near",
 ): Promise<number> {
 	await prepare?.(daemon, id);
-	const load = daemon.load("near", { window, writePercent: 50, seconds: SECONDS, seed: 1 });
+	const load = daemon.load(disk, { window, writePercent: 50, seconds: SECONDS, seed: 1 });
 	await pause(AFTER_MS);
 	const [{ maxUs }] = await Promise.all([load, act(daemon, id)]);
 	return maxUs / 1000;
