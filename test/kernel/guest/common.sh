@@ -105,6 +105,23 @@ check() {
 	esac
 }
 
+# mount_new DISK FILESYSTEM: finds the disk and mounts a new file system of it at /mnt/disk. It is $device from then on.
+mount_new() {
+	find_disk "$1"
+	device=/dev/etherd/$1
+	make "$2" "$device"
+	must mkdir /mnt/disk
+	must mount "$device" /mnt/disk
+}
+
+# mount_again FILESYSTEM: checks it, and mounts it with what is on the disk alone.
+mount_again() {
+	must umount /mnt/disk
+	check "$1" "$device"
+	forget "$device"
+	must mount "$device" /mnt/disk
+}
+
 # no_errors: not one request may have failed.
 no_errors() {
 	! dmesg | grep -E "I/O error|Buffer I/O|device (lost|failed)|EXT4-fs error|XFS.*(error|orrupt)" || fail "the kernel saw errors"

@@ -10,20 +10,13 @@
 
 : "${disk:?}" "${filesystem:?}" "${jobs:?}" "${size:?}"
 load_aoe
-find_disk "$disk"
-device=/dev/etherd/$disk
-make "$filesystem" "$device"
-mkdir /mnt/disk
-must mount "$device" /mnt/disk
+mount_new "$disk" "$filesystem"
 say "mounted $filesystem, fio with $engine"
 fio_options >/run/fio.job
 fio_jobs "$jobs" "directory=/mnt/disk" >>/run/fio.job
 run_fio /run/fio.job
 say "wrote and verified $jobs"
-must umount /mnt/disk
-check "$filesystem" "$device"
-forget "$device"
-must mount "$device" /mnt/disk
+mount_again "$filesystem"
 run_fio --verify_only /run/fio.job
 must umount /mnt/disk
 no_errors

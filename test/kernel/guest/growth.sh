@@ -8,11 +8,7 @@
 
 : "${disk:?}" "${filesystem:?}" "${sectors:?}"
 load_aoe
-find_disk "$disk"
-device=/dev/etherd/$disk
-make "$filesystem" "$device"
-mkdir /mnt/disk
-must mount "$device" /mnt/disk
+mount_new "$disk" "$filesystem"
 head -c 2000000 /dev/urandom >/mnt/disk/old
 old=$(blockdev --getsz "$device")
 say "mounted $filesystem on $old sectors"
@@ -31,10 +27,7 @@ esac
 # More than would have fitted before.
 head -c $((old * 512)) /dev/urandom >/mnt/disk/new || fail "the new space can't be filled"
 (cd /mnt/disk && sha256sum old new) >/run/sums
-must umount /mnt/disk
-check "$filesystem" "$device"
-forget "$device"
-must mount "$device" /mnt/disk
+mount_again "$filesystem"
 (cd /mnt/disk && sha256sum --quiet --strict -c /run/sums) || fail "files differ"
 must umount /mnt/disk
 no_errors

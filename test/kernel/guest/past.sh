@@ -40,11 +40,7 @@ look() {
 }
 
 load_aoe
-find_disk "$disk"
-device=/dev/etherd/$disk
-make "$filesystem" "$device"
-mkdir /mnt/disk
-must mount "$device" /mnt/disk
+mount_new "$disk" "$filesystem"
 must dd if=/dev/urandom of=/mnt/disk/random bs=1M "count=$random" conv=fsync status=none
 (cd /mnt/disk && md5sum random >/run/sums)
 worked &

@@ -12,18 +12,11 @@
 : "${disk:?}" "${filesystem:?}" "${jobs:?}" "${size:?}" "${rate:?}" "${random:?}" "${enough:?}"
 
 load_aoe
-find_disk "$disk"
-device=/dev/etherd/$disk
-make "$filesystem" "$device"
-mkdir /mnt/disk
-must mount "$device" /mnt/disk
+mount_new "$disk" "$filesystem"
 must dd if=/dev/urandom of=/mnt/disk/random bs=1M "count=$random" conv=fsync status=none
 md5sum /mnt/disk/random >/run/sums
 write_rounds
-must umount /mnt/disk
-check "$filesystem" "$device"
-forget "$device"
-must mount "$device" /mnt/disk
+mount_again "$filesystem"
 verify_last_round
 must md5sum -c --quiet /run/sums
 must umount /mnt/disk
