@@ -17,7 +17,7 @@ export type Subject =
 	  }
 	/** `pool`: its path. */
 	| {
-			readonly kind: "snapshot-taken" | "snapshot-removed" | "pool-history" | "pool-away";
+			readonly kind: "snapshot-taken" | "snapshot-removed" | "pool-history" | "pool-away" | "pool-clock";
 			readonly pool: string;
 			readonly volume?: string;
 	  };

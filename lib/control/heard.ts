@@ -111,7 +111,7 @@ const isNews = isShape({
 		isEither(
 			isMissing,
 			isShape({
-				kind: isOneOf(["snapshot-taken", "snapshot-removed", "pool-history", "pool-away"]),
+				kind: isOneOf(["snapshot-taken", "snapshot-removed", "pool-history", "pool-away", "pool-clock"]),
 				pool: isWord,
 				volume: isEither(isMissing, isWord),
 			}),
@@ -200,6 +200,7 @@ const isPool = isShape({
 	waitingBytes: isNumber,
 	freeBytes: isNumber,
 	momentsFrom: isWord,
+	unsure: isTold(isShape({ from: isWord, to: isWord })),
 	settings: isShape({
 		history: isWord,
 		historySpace: isWord,

@@ -49,6 +49,7 @@ export function shownPool(
 		waitingBytes: look?.waitingBytes ?? null,
 		freeBytes: look?.freeBytes ?? null,
 		momentsFrom: look?.momentsFrom ?? null,
+		unsure: look === undefined ? null : look.unsure.map(({ from, to }) => ({ from, to })),
 		settings: look === undefined ? null : { ...look.settings, keep: { ...look.settings.keep } },
 	};
 }

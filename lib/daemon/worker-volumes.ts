@@ -95,9 +95,19 @@ export class WorkerVolumes {
 		}
 	}
 
+	/** By the pool's clock. */
+	async #fixed(folder: string, name: string): Promise<string> {
+		const used = await usePool(this.#home, folder);
+		try {
+			return fixedName(name, used.pool.time.presentUs);
+		} finally {
+			await this.#keep(folder, used);
+		}
+	}
+
 	/** Of a volume as it is now, or a moment that is counted from now: of the moment that this is, which stays open. */
 	async #about(folder: string, name: string): Promise<Parcel> {
-		const fixed = fixedName(name, Date.now() * 1000);
+		const fixed = await this.#fixed(folder, name);
 		const at = fixed.slice(volumeIn(fixed).length + 1);
 		if (isMoment(at)) {
 			return this.#using(folder, fixed, undefined, async ({ id, device, pageBytes }) => {

@@ -5,7 +5,7 @@ import type { PoolSettings, VolumeSettings } from "../spec/policy.js";
 import { quote } from "../text.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import type { Root } from "./map/ref.js";
-import { isSamePlace, type Origin, type SettingsSource } from "./notes.js";
+import { type ClockJump, isSamePlace, type NoteOf, type Origin, type SettingsSource } from "./notes.js";
 
 /** What a snapshot has, whatever names it. */
 export class Image {
@@ -103,9 +103,18 @@ export function checkName(what: string, name: string): void {
 /** What was set of a pool, by whom. */
 export type SettingsBySource = Readonly<Partial<Record<SettingsSource, PoolSettings>>>;
 
+/** What a checkpoint has of the pool itself. */
+export interface OfPool {
+	readonly nextLine: number;
+	readonly settingsBy?: SettingsBySource | undefined;
+	readonly jumps?: readonly ClockJump[] | undefined;
+}
+
 export class Catalog {
 	/** What was set of the pool. */
 	settingsBy: SettingsBySource = {};
+	/** When its clock was set back. */
+	jumps: readonly ClockJump[] = [];
 	readonly #byLine = new Map<number, Volume>();
 	readonly #byName = new Map<string, Volume>();
 	/** Null: something has changed. */
@@ -159,9 +168,17 @@ export class Catalog {
 		);
 	}
 
-	/** No line that is less was ever a volume's from now on. */
-	skipLines(next: number): void {
-		this.#nextLine = Math.max(this.#nextLine, next);
+	/** What a checkpoint has of the pool itself: no line that is less than the next was ever a volume's. */
+	begin({ settingsBy = {}, jumps = [], nextLine }: OfPool): void {
+		this.settingsBy = settingsBy;
+		this.jumps = jumps;
+		this.#nextLine = Math.max(this.#nextLine, nextLine);
+	}
+
+	/** What the log says of the pool itself. */
+	hear(note: NoteOf<"pool" | "clock">): void {
+		if (note.note === "pool") this.settingsBy = { ...this.settingsBy, [note.by]: note.poolSettings };
+		else this.jumps = [...this.jumps, { sinceUs: note.sinceUs, untilUs: note.untilUs }];
 	}
 
 	put(volume: Volume): void {

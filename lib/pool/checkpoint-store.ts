@@ -25,8 +25,10 @@ const BYTES_PER_TURN = 128 * 1024;
 export interface Begun {
 	readonly state: Pick<
 		CheckpointState,
-		"sequence" | "timeUs" | "start" | "nextLine" | "settingsBy" | "volumes"
+		"sequence" | "timeUs" | "start" | "nextLine" | "settingsBy" | "jumps" | "volumes"
 	>;
+	/** Its time by what had passed. */
+	readonly agedUs: number | undefined;
 	/** The log's end then. */
 	readonly position: number;
 	/** The segment that was being filled, as it was. */

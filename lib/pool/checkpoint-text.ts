@@ -12,6 +12,7 @@ import type { Floor } from "./descent.js";
 import { areNumbers, SEGMENT_BYTES } from "./format.js";
 import { type CheckpointRef, isCheckpointRef, isLogStart, type LogStart } from "./head.js";
 import { LEVELS_MAX, REF_WORDS, Root } from "./map/ref.js";
+import type { ClockJump } from "./notes.js";
 
 /** What formats until 4 have of a segment of nodes: how much of it somebody may read, without what the checkpoint says itself. */
 export interface OlderNodes {
@@ -32,6 +33,8 @@ export interface CheckpointState {
 	readonly nextLine: number;
 	/** What was set of the pool; undefined: nothing. */
 	readonly settingsBy?: SettingsBySource | undefined;
+	/** When the clock was set back; undefined: never. */
+	readonly jumps?: readonly ClockJump[] | undefined;
 	readonly volumes: readonly Volume[];
 	/** By line: of all volumes. */
 	readonly roots: ReadonlyMap<number, Root>;
@@ -49,8 +52,8 @@ export interface CheckpointState {
 
 /** The lines, one by one. */
 export function* checkpointLines(state: Omit<CheckpointState, "slots" | "nodes">): Generator<string> {
-	const { sequence, timeUs, beganUs, start, nextLine, settingsBy, floor, volumes, roots } = state;
-	yield JSON.stringify({ sequence, timeUs, beganUs, start, nextLine, settingsBy, floor });
+	const { sequence, timeUs, beganUs, start, nextLine, settingsBy, jumps, floor, volumes, roots } = state;
+	yield JSON.stringify({ sequence, timeUs, beganUs, start, nextLine, settingsBy, jumps, floor });
 	for (const [line, root] of state.ending) yield JSON.stringify({ ending: line, root: numbersOf(root) });
 	for (const { root, ...walk } of state.walks) yield JSON.stringify({ walk, root: numbersOf(root) });
 	for (const earlier of state.earlier) yield JSON.stringify({ earlier });
@@ -80,7 +83,7 @@ export function readCheckpoint(lines: readonly string[], where: string): Checkpo
 
 type Base = Pick<
 	CheckpointState,
-	"sequence" | "timeUs" | "beganUs" | "start" | "nextLine" | "settingsBy" | "floor"
+	"sequence" | "timeUs" | "beganUs" | "start" | "nextLine" | "settingsBy" | "jumps" | "floor"
 >;
 
 class Reader {
@@ -125,10 +128,11 @@ class Reader {
 			if (isCheckpointRef(line.earlier)) this.#earlier.push(line.earlier);
 			return isCheckpointRef(line.earlier);
 		}
-		const { sequence, timeUs, beganUs, start, nextLine, settingsBy, floor } = line;
+		const { sequence, timeUs, beganUs, start, nextLine, settingsBy, jumps, floor } = line;
 		if (!isLogStart(start) || !areNumbers(line, ["sequence", "timeUs", "beganUs", "nextLine"])) return false;
 		if (floor !== undefined && !areNumbers(floor, ["position", "place"])) return false;
 		if (settingsBy !== undefined && !areSettingsBySource(settingsBy)) return false;
+		if (jumps !== undefined && !areJumps(jumps)) return false;
 		this.base = {
 			sequence: Number(sequence),
 			timeUs: Number(timeUs),
@@ -136,6 +140,7 @@ class Reader {
 			start,
 			nextLine: Number(nextLine),
 			settingsBy,
+			jumps,
 			floor: floor as Floor | undefined,
 		};
 		return true;
@@ -219,6 +224,10 @@ class Reader {
 		this.#snapshots.push({ ...known, image });
 		return true;
 	}
+}
+
+function areJumps(value: unknown): value is ClockJump[] {
+	return Array.isArray(value) && value.every((each) => areNumbers(each, ["sinceUs", "untilUs"]));
 }
 
 function arePastLines(value: unknown): boolean {

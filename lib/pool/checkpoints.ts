@@ -56,7 +56,7 @@ export class Checkpoints {
 
 	constructor(on: CheckpointsOn) {
 		this.#on = on;
-		this.#timeUs = on.world.now();
+		this.#timeUs = on.world.elapsed();
 		this.#position = on.log.gather.position;
 		on.contents.whenTaken = (isCut) => this.#taken(isCut);
 		if (this.isBusy) this.#goOn().catch(() => {});
@@ -133,7 +133,8 @@ export class Checkpoints {
 		const { log, world } = this.#on;
 		if (log.hasFailed || this.#making !== null) return;
 		if (this.isBusy) this.#goOn().catch(() => {});
-		else if (world.now() - this.#timeUs >= INTERVAL_US && !this.#isReserved) this.request().catch(() => {});
+		else if (world.elapsed() - this.#timeUs >= INTERVAL_US && !this.#isReserved)
+			this.request().catch(() => {});
 	}
 
 	/** The last one, if anything is new. */
@@ -163,15 +164,19 @@ export class Checkpoints {
 
 	/** What there is was frozen just now. */
 	#begin(): void {
-		const { log, contents, segments, world, descent } = this.#on;
-		const { nextLine, settingsBy, volumes } = contents.catalog;
+		const { log, contents, segments, world, descent, history } = this.#on;
+		const { catalog } = contents;
+		const { nextLine, settingsBy, volumes } = catalog;
+		catalog.jumps = catalog.jumps.filter(({ untilUs }) => untilUs > history.beganUs);
+		const jumps = catalog.jumps.length === 0 ? undefined : catalog.jumps;
 		const { sequence, timeUs, start } = log.cursor;
-		const state = { sequence, timeUs, start, nextLine, settingsBy, volumes };
+		const state = { sequence, timeUs, start, nextLine, settingsBy, jumps, volumes };
 		const openRow = encodeRow(segments.table, start.segment);
 		descent.freeze();
 		this.#position = log.gather.position;
-		this.#begun = { state, position: this.#position, openRow, lines: contents.withoutVolume };
-		this.#timeUs = world.now();
+		const agedUs = world.aged?.();
+		this.#begun = { state, agedUs, position: this.#position, openRow, lines: contents.withoutVolume };
+		this.#timeUs = world.elapsed();
 		log.wake();
 		this.#goOn().catch(() => {});
 	}
@@ -201,13 +206,13 @@ export class Checkpoints {
 		const begun = this.#begun;
 		// (What replay has left goes into the next one; so does what has waited, when it is told.)
 		if (begun === null) return descent.tell(world.nextTurn);
-		const { position, state } = begun;
+		const { position, state, agedUs } = begun;
 		const { sequence, timeUs, start } = state;
 		this.#stored ??= await storeCheckpoint(this.#on, begun);
 		const { ref, slots } = this.#stored;
 		await nodes.flush();
 		while (log.cursor.stable < sequence) await stable(log);
-		const checkpoint = { ...ref, sequence, timeUs, position };
+		const checkpoint = { ...ref, sequence, timeUs, position, ...(agedUs !== undefined && { agedUs }) };
 		// Both copies: whichever opens the pool, it needs nothing of what is free from now on.
 		for (const changes of [{ start, checkpoint }, {}])
 			await writeHead(() => ({ ...changes, stable: log.cursor.stable }));

@@ -14,10 +14,8 @@ import type { Life } from "./life.js";
 import { Entry, FLAG_ZERO } from "./map/entry.js";
 import type { MapLayers } from "./map/layers.js";
 import { merge, type NextTurn, type NodeOutlet } from "./map/merging.js";
-import { decodeNote, isSamePlace, type Note, type Origin, understood } from "./notes.js";
+import { decodeNote, isSamePlace, type Note, type NoteOf, type Origin, understood } from "./notes.js";
 import type { ReplaySink } from "./replay-records.js";
-
-type NoteOf<Kind extends Note["note"]> = Extract<Note, { note: Kind }>;
 
 export class Contents implements ReplaySink {
 	readonly catalog = new Catalog();
@@ -45,11 +43,10 @@ export class Contents implements ReplaySink {
 
 	/** Holds what a checkpoint has. */
 	restore(state: CheckpointState, position: number): void {
-		const { sequence, nextLine, volumes, roots, ending, settingsBy = {} } = state;
+		const { sequence, volumes, roots, ending } = state;
 		this.since = sequence;
 		this.end = position;
-		this.catalog.settingsBy = settingsBy;
-		this.catalog.skipLines(nextLine);
+		this.catalog.begin(state);
 		for (const volume of volumes) {
 			this.catalog.put(volume);
 			this.layers.addVolume(volume.line, roots.get(volume.line));
@@ -181,7 +178,8 @@ export class Contents implements ReplaySink {
 				this.#replace(this.#volume(note.line), { settings: note.settings });
 				break;
 			case "pool":
-				this.catalog.settingsBy = { ...this.catalog.settingsBy, [note.by]: note.poolSettings };
+			case "clock":
+				this.catalog.hear(note);
 				break;
 			case "identity":
 				this.#replace(this.#volume(note.line), { serial: note.serial, wwn: note.wwn });

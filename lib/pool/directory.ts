@@ -5,6 +5,8 @@
  */
 
 import { randomInt } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { uptime } from "node:os";
 import path from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { BlockDevice } from "../block/device.js";
@@ -12,12 +14,12 @@ import type { StorageEngine } from "../block/engine.js";
 import { FileDevice } from "../block/file.js";
 import type { FileOptions } from "../block/file-options.js";
 import { OperatorError } from "../errors.js";
-import { nativeMemory } from "../native.js";
+import { native, nativeMemory } from "../native.js";
 import type { Pump } from "../pump.js";
 import { DeviceFolder } from "./device-folder.js";
 import { lookAt, makeFile, type PoolLook } from "./directory-files.js";
 import { FailedSyncLayer } from "./failed-sync.js";
-import type { PoolFolder, PoolWorld } from "./folder.js";
+import type { PoolFolder, PoolWorld, Uptime } from "./folder.js";
 
 /** `randomInt` can't do more. */
 const CHANCE_MAX = 2 ** 48 - 1;
@@ -101,12 +103,28 @@ export function directoryWorld(folder: string, engine: StorageEngine, pump: Pump
 	return worldOf(new Directory(folder, engine, OWN_FILES), pump);
 }
 
+/** When this is loaded: a worker can open nothing later. */
+function bootId(): string {
+	try {
+		return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+	} catch {
+		return "";
+	}
+}
+
+const UPTIME: Uptime = {
+	boot: bootId(),
+	us: () => Math.round(uptime() * 1e6),
+	isSynchronised: () => native.clockState().synchronised,
+};
+
 function worldOf(folder: PoolFolder, pump: Pump): PoolWorld {
 	return {
 		folder,
 		pump,
 		now: () => Date.now() * 1000,
 		elapsed: () => performance.now() * 1000,
+		uptime: UPTIME,
 		chance: () => randomInt(1, CHANCE_MAX),
 		allocate: nativeMemory,
 		nextTurn,

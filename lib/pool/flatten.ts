@@ -57,7 +57,7 @@ export class Flatten {
 	async stretch(offsetBytes: number): Promise<number> {
 		const { parts, history } = this.#of;
 		const { sizeBytes, pageBytes, line } = this.#volume;
-		const pin = history.pin(parts.world.now());
+		const pin = history.pin(Number.POSITIVE_INFINITY);
 		try {
 			const root = parts.contents.layers.roots.get(line) ?? EMPTY_ROOT;
 			const pages = this.#before === 0 ? 0 : Math.ceil(sizeBytes / pageBytes);

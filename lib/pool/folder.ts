@@ -41,6 +41,16 @@ export interface MapSize {
 	readonly spareNodeSlots?: number;
 }
 
+/** What is known of the time beside what the clock shows. */
+export interface Uptime {
+	/** Another one after each start of the machine; empty: not known. */
+	readonly boot: string;
+	/** Microseconds since then, also those in which it slept. */
+	us(): number;
+	/** Whether the kernel says that the clock is kept in step with others. */
+	isSynchronised(): boolean;
+}
+
 export interface PoolWorld {
 	readonly folder: PoolFolder;
 	readonly pump: Pump;
@@ -48,6 +58,10 @@ export interface PoolWorld {
 	now(): number;
 	/** Microseconds since some moment, with fractions; never goes back. */
 	elapsed(): number;
+	/** How long the machine has run; without, `now` is believed, whatever it says. */
+	readonly uptime?: Uptime;
+	/** As `now`, but by what has passed alone, where that is known: `pool-clock.ts`. */
+	readonly aged?: () => number;
 	/** A whole number by chance, above 0 and below 2^53. */
 	chance(): number;
 	allocate(byteLength: number): Memory;

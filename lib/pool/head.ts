@@ -42,6 +42,16 @@ export interface HeadState {
 	readonly former?: readonly number[];
 	/** What the log has said up to a record; none in a pool that is new. */
 	readonly checkpoint?: CheckpointRef | undefined;
+	/** What time it was, and how long the machine had run, when this was written. */
+	readonly clock?: ClockMark | undefined;
+}
+
+/** What the next life of a pool knows of the time: `pool-clock.ts`. */
+export interface ClockMark {
+	readonly boot: string;
+	readonly runUs: number;
+	readonly shownUs: number;
+	readonly agedUs: number;
 }
 
 /** Where a checkpoint is. */
@@ -50,6 +60,8 @@ export interface CheckpointRef extends BlobRef {
 	readonly sequence: number;
 	readonly timeUs: number;
 	readonly position: number;
+	/** Its time by what had passed; undefined: it was not known. */
+	readonly agedUs?: number;
 }
 
 export const HEAD_FILE_BYTES = 2 * BLOCK_BYTES;
@@ -111,6 +123,7 @@ function isHead(value: unknown): value is Written {
 		start,
 		site,
 		checkpoint,
+		clock,
 		filled = 0,
 		slots = 0,
 		former = [],
@@ -124,6 +137,7 @@ function isHead(value: unknown): value is Written {
 		former.every((each) => Number.isSafeInteger(each)) &&
 		areNumbers(rest, ["pool", "incarnation", "epoch", "stable", "generation"]) &&
 		isLogStart(start) &&
+		(clock === undefined || isClockMark(clock)) &&
 		(checkpoint === undefined || isCheckpointRef(checkpoint))
 	);
 }
@@ -133,7 +147,12 @@ export function isLogStart(value: unknown): value is LogStart {
 }
 
 export function isCheckpointRef(value: unknown): value is CheckpointRef {
-	return isBlobRef(value) && areNumbers(value, ["sequence", "timeUs", "position"]);
+	if (!isBlobRef(value) || !areNumbers(value, ["sequence", "timeUs", "position"])) return false;
+	return !("agedUs" in value) || areNumbers(value, ["agedUs"]);
+}
+
+function isClockMark(value: unknown): value is ClockMark {
+	return areNumbers(value, ["runUs", "shownUs", "agedUs"]) && typeof (value as ClockMark).boot === "string";
 }
 
 export class Head {

@@ -17,6 +17,7 @@ import type { PoolWorld } from "./folder.js";
 import { FILE_BYTES, SEGMENT_SECTORS } from "./format.js";
 import type { CheckpointRef } from "./head.js";
 import { historyBytes } from "./history-bytes.js";
+import { agedOf, type Beginning, isCheckpoint, type Kept } from "./history-points.js";
 import { policyKey, policyOf } from "./history-policy.js";
 import { inTurns } from "./map/turns.js";
 import type { NodeLog } from "./node-log.js";
@@ -34,17 +35,6 @@ const ROWS_PER_STEP = 64;
 
 /** Why history is given up that is wanted. */
 export type GivenUpFor = "space" | "share";
-
-/** Where the log begins: what was from there on can be read without a checkpoint. */
-interface Beginning extends Pick<CheckpointRef, "position" | "place" | "bytes" | "timeUs"> {
-	readonly isBeginning: true;
-}
-
-type Kept = CheckpointRef | Beginning;
-
-function isCheckpoint(kept: Kept): kept is CheckpointRef {
-	return !("isBeginning" in kept);
-}
 
 export interface HistoryOf {
 	readonly segments: Segments;
@@ -133,6 +123,11 @@ export class History {
 		const isThere = (position: number): boolean => this.#of.descent.reaches(line, position);
 		const first = this.#all.find((each) => isThere(isCheckpoint(each) ? each.position + 1 : 0));
 		return first !== undefined && isCheckpoint(first) ? first.timeUs : first && this.#beganUs;
+	}
+
+	/** The latest time up to this one that is a checkpoint's: what came before it had been written by then. */
+	sureUs(timeUs: number): number {
+		return this.#all.findLast((each) => each.timeUs <= timeUs)?.timeUs ?? Math.min(timeUs, this.#beganUs);
 	}
 
 	/** Bytes that moments within windows have, and what those may be. */
@@ -252,9 +247,11 @@ export class History {
 		return this.#all.find((each) => each.position === position);
 	}
 
-	/** Not before the last checkpoint: the clock may have been set back. */
+	/** By what has passed; not before the last checkpoint: the clock may have been set back. */
 	get #nowUs(): number {
-		return Math.max(this.#of.world.now(), this.#all.at(-1)?.timeUs ?? 0);
+		const { world } = this.#of;
+		const last = this.#all.at(-1);
+		return Math.max(world.aged?.() ?? world.now(), (last && agedOf(last)) ?? 0);
 	}
 
 	/** Of a thousand volumes most have the same: each that there is once. */

@@ -25,7 +25,7 @@ export class LineNames implements ReplaySink {
 	notes(notes: readonly Uint8Array[]): void {
 		for (const bytes of notes) {
 			const note = decodeNote(bytes);
-			if (note === undefined || note.note === "move" || note.note === "pool") continue;
+			if (note === undefined || !("line" in note)) continue;
 			const name = this.#names.get(note.line);
 			if (note.note === "create" || note.note === "rename") this.#names.set(note.line, note.name);
 			else if (note.note === "delete") this.#names.delete(note.line);

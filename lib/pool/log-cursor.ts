@@ -57,7 +57,8 @@ export class LogCursor implements HeaderFrame {
 	next(kind: RecordKind, nowUs: number): this {
 		this.kind = kind;
 		this.sequence++;
-		this.timeUs = Math.max(this.timeUs, nowUs);
+		// (A moment's name says one record, also when the clock was set back.)
+		this.timeUs = Math.max(this.timeUs + 1, nowUs);
 		return this;
 	}
 }

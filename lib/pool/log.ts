@@ -87,7 +87,7 @@ export class Log implements PumpStage, WriterOwner {
 	/** Why a change that comes now is refused; ok if it is not. Where there was no space it is looked for again: who asks then waits for that. */
 	refuses(): StorageStatus {
 		if (this.isMapStuck && !this.hasFailed) return StorageStatus.noSpace;
-		if (this.#step === Step.idle && this.#refusal.mayRetry(this.#world.now())) {
+		if (this.#step === Step.idle && this.#refusal.mayRetry(this.#world.elapsed())) {
 			this.#refusal.status = StorageStatus.ok;
 			this.#seal();
 		}
@@ -289,7 +289,7 @@ export class Log implements PumpStage, WriterOwner {
 	}
 
 	#refuse(status: StorageStatus, errno: number): void {
-		this.#refusal.begin(status, errno, this.#world.now());
+		this.#refusal.begin(status, errno, this.#world.elapsed());
 		this.#roomWaiters.letIn(() => false);
 	}
 

@@ -70,6 +70,8 @@ export interface PoolLook extends PoolFigures {
 	readonly away: string | null;
 	/** The earliest moment that can be looked at: ISO 8601. */
 	readonly momentsFrom: string;
+	/** When its clock was set back: between these times what was written has no sure one. */
+	readonly unsure: readonly { readonly from: string; readonly to: string }[];
 	/** What holds for volumes of which nothing else is set. */
 	readonly settings: PoolSettingsText;
 	/** All that it has. */
@@ -79,6 +81,9 @@ export interface PoolLook extends PoolFigures {
 	/** There are more behind the last one that is told: a volume, or a snapshot of the volume. */
 	readonly isMore: boolean;
 }
+
+/** So many of the latest are told. */
+const TOLD_JUMPS = 16;
 
 /** A whole millisecond, which can be looked at. */
 function beganText(timeUs: number): string {
@@ -100,13 +105,16 @@ class Looker {
 
 	/** With no volumes. */
 	get pool(): Omit<PoolLook, "volumes" | "isMore"> {
-		const { state, space, history, settings } = this.#pool;
+		const { state, space, history, settings, time } = this.#pool;
 		const { volumes: volumeCount, ...others } = state;
 		return {
 			...others,
 			...space.ofPool(this.#unwalked),
 			volumeCount,
 			momentsFrom: beganText(history.beganUs),
+			unsure: time.all.slice(-TOLD_JUMPS).map(({ sinceUs, untilUs }) => {
+				return { from: timeText(sinceUs), to: timeText(untilUs) };
+			}),
 			settings: settingsText(settings),
 		};
 	}

@@ -9,6 +9,7 @@ import { OperatorError } from "../errors.js";
 import { quote, timeText } from "../text.js";
 import { type Catalog, Image, type Snapshot, type Volume } from "./catalog.js";
 import type { Checkpoints } from "./checkpoints.js";
+import { type ClockJumps, unsureText } from "./clock-jumps.js";
 import type { Contents } from "./contents.js";
 import type { CheckpointRef } from "./head.js";
 import type { History } from "./history.js";
@@ -32,11 +33,13 @@ export class Moments {
 	readonly #parts: PoolParts;
 	readonly #checkpoints: Checkpoints;
 	readonly #history: History;
+	readonly #jumps: ClockJumps;
 
-	constructor(parts: PoolParts, checkpoints: Checkpoints, history: History) {
+	constructor(parts: PoolParts, checkpoints: Checkpoints, history: History, jumps: ClockJumps) {
 		this.#parts = parts;
 		this.#checkpoints = checkpoints;
 		this.#history = history;
+		this.#jumps = jumps;
 	}
 
 	/** `present`: the volume as it is now, whatever it was called then. Nothing of it goes until `release` is called. Throws an OperatorError. */
@@ -45,6 +48,9 @@ export class Moments {
 		// (The clock may have been set back.)
 		if (timeUs > Math.max(world.now(), log.cursor.timeUs)) throw refusal(present, timeUs, "is in the future");
 		if (timeUs < present.createdUs) throw refusal(present, timeUs, "there was no such volume then");
+		const jump = this.#jumps.at(timeUs);
+		if (jump !== undefined)
+			throw refusal(present, timeUs, `the clock was set back then: ${unsureText(jump)}; snapshots have`);
 		const beganUs = Math.ceil(this.#history.beganUsOf(present) / 1000) * 1000;
 		const gone = `is not kept any more; volume ${quote(present.name)} goes back to ${timeText(beganUs)}`;
 		const pin = this.#history.pin(timeUs);

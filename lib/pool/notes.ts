@@ -26,6 +26,12 @@ export function isSamePlace(one: Origin, other: Origin): boolean {
 /** Who has set something of a pool: the configuration goes before whoever made it. */
 export type SettingsSource = "create" | "file";
 
+/** The clock was ahead and was set back: what was written between these times has no sure one. */
+export interface ClockJump {
+	readonly sinceUs: number;
+	readonly untilUs: number;
+}
+
 export type Note =
 	| {
 			readonly note: "create";
@@ -51,6 +57,7 @@ export type Note =
 	| { readonly note: "hold" | "release"; readonly line: number; readonly name: string }
 	/** A segment of the log is somewhere else now, without what was dead: `space/move-form.ts`. */
 	| { readonly note: "move"; readonly move: string }
+	| ({ readonly note: "clock" } & ClockJump)
 	/** Initiators know the volume by another identity. */
 	| { readonly note: "identity"; readonly line: number; readonly serial: string; readonly wwn: string }
 	/** The volume goes on by the line of another one, which is no more, and has its snapshots too. */
@@ -66,8 +73,10 @@ export type Note =
 			readonly wwn: string;
 	  };
 
+export type NoteOf<Kind extends Note["note"]> = Extract<Note, { note: Kind }>;
+
 const LENGTH_BYTES = 4;
-const NUMBERS: readonly string[] = ["line", "newLine", "sizeBytes", "pageBytes"];
+const NUMBERS: readonly string[] = ["line", "newLine", "sizeBytes", "pageBytes", "sinceUs", "untilUs"];
 const NAMED = ["line", "name"];
 const FIELDS: Readonly<Record<Note["note"], readonly string[]>> = {
 	create: ["line", "name", "sizeBytes", "pageBytes", "serial", "wwn"],
@@ -82,6 +91,7 @@ const FIELDS: Readonly<Record<Note["note"], readonly string[]>> = {
 	release: NAMED,
 	replace: ["line", "newLine"],
 	move: ["move"],
+	clock: ["sinceUs", "untilUs"],
 	identity: ["line", "serial", "wwn"],
 	rollback: ["line", "name", "kept", "newLine", "serial", "wwn"],
 };

@@ -100,6 +100,7 @@ export async function usePool({ engine, pump, files, tell }: PoolHome, folder: s
 	const shared = pools.take(key, async () => {
 		const pool = await Pool.open(await poolWorld(folder, engine, pump, files));
 		if (tell !== undefined) pool.tell = (told) => tell(folder, told);
+		pool.time.tell();
 		return pool;
 	});
 	let isReleased = false;

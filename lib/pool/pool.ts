@@ -10,12 +10,14 @@ import { Administration } from "./administration.js";
 import type { Users } from "./administration-on.js";
 import type { Snapshot, Volume } from "./catalog.js";
 import { Checkpoints, stable } from "./checkpoints.js";
+import { ClockJumps } from "./clock-jumps.js";
 import { ofOneFate } from "./failed-sync.js";
 import { Flatten } from "./flatten.js";
 import type { PoolWorld } from "./folder.js";
 import { FORMAT } from "./format.js";
 import type { Head, HeadState } from "./head.js";
 import { type CreateOptions, makeHead, openHead, ownState } from "./head-file.js";
+import { hasHeirs } from "./heirs.js";
 import { History } from "./history.js";
 import { identityOf } from "./identity.js";
 import type { Log } from "./log.js";
@@ -24,23 +26,15 @@ import { Moments } from "./moments.js";
 import { openParts, type PoolParts } from "./opening.js";
 import { PageStore } from "./page-store.js";
 import { type At, PAST_LINE, readVolumeName } from "./past.js";
+import { PoolClock } from "./pool-clock.js";
 import { PoolSpace } from "./pool-space.js";
 import { quotaOf } from "./quota.js";
 import { Readings } from "./readings.js";
 import { Schedules } from "./schedules.js";
 import { StoredReads } from "./stored-reads.js";
-import type { PoolTold } from "./told.js";
+import type { PoolState, PoolTold } from "./told.js";
 import { Upkeep } from "./upkeep.js";
 import { VolumeDevice } from "./volume-device.js";
-
-/** What was found out of a pool. */
-export interface PoolState {
-	readonly format: number;
-	readonly id: number;
-	readonly volumes: number;
-	/** Why its directory can't be asked for more, although it is open; null: it can. */
-	readonly away: string | null;
-}
 
 /** What a volume's layers stand on, and what they ask. */
 export interface OpenedVolume {
@@ -56,6 +50,8 @@ export class Pool implements Users {
 	readonly space: PoolSpace;
 	/** What names name. */
 	readonly readings: Readings;
+	/** What is known of its clock. */
+	readonly time: ClockJumps;
 	/** Told of what it does of its own accord. */
 	tell: (told: PoolTold) => void = () => {};
 	/** Snapshots, as `web@monday`, that no schedule removes. */
@@ -72,7 +68,7 @@ export class Pool implements Users {
 	/** The head is written by one at a time. */
 	#pulse = Promise.resolve();
 
-	private constructor(parts: PoolParts) {
+	private constructor(parts: PoolParts, clock: PoolClock) {
 		const { world, contents, log, segments, living } = parts;
 		const { descent } = living;
 		this.#parts = parts;
@@ -88,8 +84,10 @@ export class Pool implements Users {
 		this.#upkeep.poke();
 		const map = new LayersLookup(contents.layers);
 		this.#store = new PageStore(log, world.between?.(map) ?? map, new StoredReads(segments));
-		this.#moments = new Moments(parts, this.#checkpoints, this.#history);
 		const { catalog } = contents;
+		const history = this.#history;
+		this.time = new ClockJumps({ clock, catalog, history, log, tell: (told) => this.tell(told) });
+		this.#moments = new Moments(parts, this.#checkpoints, history, this.time);
 		const [cuts, moments] = [this.#checkpoints, this.#moments];
 		this.administration = new Administration({ world, catalog, log, users: this, cuts, moments });
 		const { administration } = this;
@@ -129,10 +127,13 @@ export class Pool implements Users {
 	}
 
 	static async #on(under: PoolWorld, headOf: (world: PoolWorld) => Promise<Head>): Promise<Pool> {
-		const world = ofOneFate(under);
+		const clock = new PoolClock(under);
+		const world = clock.worldOn(ofOneFate(under));
 		const head = await headOf(world);
 		try {
-			return new Pool(await openParts(world, head));
+			const parts = await openParts(world, head);
+			clock.begin(parts.log.cursor.timeUs, head.state.clock);
+			return new Pool(parts, clock);
 		} catch (error) {
 			await head.device.close();
 			throw error;
@@ -251,6 +252,7 @@ export class Pool implements Users {
 		this.#checkpoints.age();
 		void this.#parts.segments.measure().then((told) => told && this.tell(told));
 		this.#upkeep.age();
+		this.time.tell();
 		void this.keepSchedules();
 		this.#tellStable();
 	}
@@ -261,12 +263,8 @@ export class Pool implements Users {
 	}
 
 	#isSpared(volume: Volume, snapshot: Snapshot): boolean {
-		if (this.spared.has(`${volume.name}@${snapshot.name}`) || this.readings.isRead(snapshot)) return true;
-		const { living, contents } = this.#parts;
-		const children = living.descent.pointOf(snapshot)?.children ?? [];
-		for (const { line } of children)
-			if (line.number !== snapshot.line && contents.catalog.isOfAnother(volume, line.number)) return true;
-		return false;
+		const isUsed = this.spared.has(`${volume.name}@${snapshot.name}`) || this.readings.isRead(snapshot);
+		return isUsed || hasHeirs(this.#parts, volume, snapshot);
 	}
 
 	/** Without it the next opening takes a little more on trust, no more. */
@@ -279,7 +277,9 @@ export class Pool implements Users {
 	/** After those that were asked to be written before. */
 	#writeHead(changes: () => Partial<HeadState>): Promise<void> {
 		const { head, segments } = this.#parts;
-		const written = this.#pulse.then(() => head.write({ ...segments.known, ...changes() }));
+		const written = this.#pulse.then(() =>
+			head.write({ ...segments.known, clock: this.time.mark(), ...changes() }),
+		);
 		this.#pulse = written.catch(() => {});
 		return written;
 	}

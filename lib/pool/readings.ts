@@ -97,7 +97,7 @@ export class Readings {
 		}
 		if (at === undefined) {
 			await checkpoints.request();
-			const pin = history.pin(parts.world.now());
+			const pin = history.pin(Number.POSITIVE_INFINITY);
 			if (pin !== undefined) held.push(pin.release);
 			return parts.contents.layers.roots.get(volume.line) ?? EMPTY_ROOT;
 		}

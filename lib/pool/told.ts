@@ -1,7 +1,16 @@
-/** What a pool tells of its own accord, for whoever looks after it. Types only. */
+/** What a pool tells, of its own accord or when it is asked, for whoever looks after it. Types only. */
+
+/** What was found out of a pool. */
+export interface PoolState {
+	readonly format: number;
+	readonly id: number;
+	readonly volumes: number;
+	/** Why its directory can't be asked for more, although it is open; null: it can. */
+	readonly away: string | null;
+}
 
 export interface PoolTold {
-	readonly kind: "snapshot-taken" | "snapshot-removed" | "pool-history" | "pool-away";
+	readonly kind: "snapshot-taken" | "snapshot-removed" | "pool-history" | "pool-away" | "pool-clock";
 	readonly level: "error" | "warn" | "info";
 	/** The one that it is about. */
 	readonly volume?: string;

@@ -85,7 +85,7 @@ export class Upkeep {
 	#wanted(): void {
 		const { room, log, world } = this.#of;
 		if (room.isRefusing && log.cursor.sequence === this.#refusedAt) {
-			if (world.now() - this.#refusedUs < RETRY_US) return;
+			if (world.elapsed() - this.#refusedUs < RETRY_US) return;
 			this.#isLastFile = false;
 			// (Even if the last time is not over: who asks now is told of this one.)
 			this.#again = true;
@@ -233,7 +233,7 @@ export class Upkeep {
 		const { room, log, world } = this.#of;
 		room.isRefusing = true;
 		this.#refusedAt = log.cursor.sequence;
-		this.#refusedUs = world.now();
+		this.#refusedUs = world.elapsed();
 	}
 
 	#standing(emptiest: number | undefined): Standing {

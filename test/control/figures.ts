@@ -80,6 +80,7 @@ export const POOL: PoolLook = {
 	waitingBytes: 2 ** 23,
 	freeBytes: 2 ** 30 - 2 ** 24 - 2 ** 23,
 	momentsFrom: "2026-11-26T09:00:00.000Z",
+	unsure: [],
 	settings: { history: "1h", historySpace: "10%", historyMin: "0", keep: { daily: "30d" } },
 	volumeCount: 1,
 	isMore: false,

@@ -11,7 +11,14 @@ export const PAGES = 200;
 export class ClockedPool {
 	readonly folder = new SmallFolder(2);
 	pool!: Pool;
+	/** What has passed. */
 	laterUs = 0;
+	/** By how much the clock is ahead of that. */
+	aheadUs = 0;
+	boot = "first";
+	/** What the kernel says of the clock. */
+	isSynchronised = false;
+	readonly told: string[] = [];
 	#now: () => number = () => 0;
 
 	static async create(): Promise<ClockedPool> {
@@ -24,11 +31,15 @@ export class ClockedPool {
 	async open(how: "create" | "open" = "open"): Promise<void> {
 		const world = testWorld(this.folder);
 		this.#now = world.now;
-		this.pool = await Pool[how]({ ...world, now: () => this.now });
+		const us = (): number => this.#now() + this.laterUs;
+		const elapsed = (): number => us() + 0.25;
+		const uptime = { boot: this.boot, us, isSynchronised: () => this.isSynchronised };
+		this.pool = await Pool[how]({ ...world, now: () => this.now, elapsed, uptime });
+		this.pool.tell = ({ kind, message }) => this.told.push(`${kind}: ${message}`);
 	}
 
 	get now(): number {
-		return this.#now() + this.laterUs;
+		return this.#now() + this.laterUs + this.aheadUs;
 	}
 
 	/** All of `web` is written; returns its name at the moment when that was done. */

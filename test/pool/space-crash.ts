@@ -69,7 +69,8 @@ export class SpaceCrash {
 
 	async #open(how: "create" | "open"): Promise<void> {
 		const world = testWorld(this.#folder, this.seed, undefined, MAP_SIZE);
-		this.#pool = await Pool[how]({ ...world, now: () => ++this.#timeUs });
+		const clock = (): number => ++this.#timeUs;
+		this.#pool = await Pool[how]({ ...world, now: clock, elapsed: clock });
 	}
 
 	async #crash(left: number): Promise<void> {

@@ -105,7 +105,7 @@ t.test("a pool that was full goes on when there is space again, without being op
 	const folder = new MemoryFolder();
 	const world = testWorld(folder);
 	let laterUs = 0;
-	const pool = await Pool.create({ ...world, now: () => world.now() + laterUs });
+	const pool = await Pool.create({ ...world, elapsed: () => world.elapsed() + laterUs });
 	await pool.administration.create("web", 2 ** 30, 4096);
 	const stage = await Stage.of(pool);
 	const create = folder.create.bind(folder);
@@ -145,7 +145,7 @@ t.test("a slot that can't be written with zeros is tried again, from where that 
 	folder.fillsAhead = true;
 	const world = testWorld(folder);
 	let laterUs = 0;
-	const pool = await Pool.create({ ...world, now: () => world.now() + laterUs });
+	const pool = await Pool.create({ ...world, elapsed: () => world.elapsed() + laterUs });
 	await pool.administration.create("web", 64 * 2 ** 20, 4096);
 	const stage = await Stage.of(pool);
 	// The second slot, but for its beginning.

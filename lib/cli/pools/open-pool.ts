@@ -6,6 +6,7 @@
 import type { BlockDevice } from "../../block/device.js";
 import { StorageEngine } from "../../block/engine.js";
 import { InUseError, OperatorError } from "../../errors.js";
+import { complain } from "../../output.js";
 import { poolWorld } from "../../pool/directory.js";
 import type { PoolWorld } from "../../pool/folder.js";
 import { Pool } from "../../pool/pool.js";
@@ -42,6 +43,8 @@ export function withPool<T>(
 ): Promise<T> {
 	return withWorld(folder, async (world) => {
 		const pool = await open(world);
+		pool.tell = ({ level, message }) => level !== "info" && complain(`vblade: note: ${folder}: ${message}\n`);
+		pool.time.tell();
 		try {
 			return await work(pool);
 		} finally {

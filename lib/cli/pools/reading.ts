@@ -38,7 +38,7 @@ export function readNewWhere(text: string): Where {
 export function contentsOf(pool: Pool): Contents {
 	return {
 		async about(text) {
-			const name = text.includes("@") ? fixedName(text, Date.now() * 1000) : text;
+			const name = text.includes("@") ? fixedName(text, pool.time.presentUs) : text;
 			return { name, pageBytes: pageBytesOf(pool, name), id: pool.readings.contentId(name) };
 		},
 		open: (name) => openToCopy(pool, name, true),

@@ -75,10 +75,22 @@ const SNAPSHOT_COLUMNS: readonly Column<Snapshot>[] = [
 	{ title: "CLONES", text: ({ clones }) => orNone(clones.length === 0 ? null : clones.join(", ")) },
 ];
 
+/** When the clock was set back, as far as there are moments of that. */
+function unsureOf({ momentsFrom }: Volume, unsure: Pool["unsure"]): (readonly [string, string])[] {
+	return (unsure ?? [])
+		.filter(({ to }) => to > momentsFrom)
+		.map(({ from, to }) => ["but", `none from ${from} to ${to}: the clock was set back then`]);
+}
+
 /** The oldest first. */
-export function tellHistory(volume: Volume, { settings }: Pool, asJson: boolean, output: Output): void {
+export function tellHistory(
+	volume: Volume,
+	{ settings, unsure }: Pool,
+	asJson: boolean,
+	output: Output,
+): void {
 	if (asJson) {
-		putJson(output, volume);
+		putJson(output, { ...volume, unsure });
 		return;
 	}
 	const { pool, name, history, keep, momentsFrom, historyBytes } = volume;
@@ -88,6 +100,7 @@ export function tellHistory(volume: Volume, { settings }: Pool, asJson: boolean,
 		...pairLines([
 			["volume", `${pool}/${name}`],
 			["moments", `each one from ${momentsFrom} on, which takes ${sizeText(historyBytes)}`],
+			...unsureOf(volume, unsure),
 			["history", orNone(history ?? settings?.history ?? null)],
 			["keep", kept.join(", ") || NONE],
 		]),

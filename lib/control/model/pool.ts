@@ -78,6 +78,10 @@ export const Pool = z
 		waitingBytes: bytes("What nobody reads any more, or not yet, and is not free").nullable(),
 		freeBytes: bytes("What is left").nullable(),
 		momentsFrom: moment("The earliest moment that can be looked at").nullable(),
+		unsure: z
+			.array(z.object({ from: moment("From when"), to: moment("Until when") }))
+			.nullable()
+			.meta({ description: "When its clock was ahead and was set back: what was written has no sure time" }),
 		settings: z
 			.object({
 				history: text("How far back each moment is kept"),

@@ -9,6 +9,8 @@
 export interface Mark {
 	readonly position: number;
 	readonly timeUs: number;
+	/** The same by what had passed, if that is known. */
+	readonly agedUs?: number;
 }
 
 /** What is wanted of a volume. */
@@ -67,7 +69,7 @@ export class Windows<Kind extends Mark = Mark> {
 	#atOrBefore(timeUs: number): number {
 		let position = this.#marks[0]?.position ?? 0;
 		for (const mark of this.#marks) {
-			if (mark.timeUs > timeUs) break;
+			if ((mark.agedUs ?? mark.timeUs) > timeUs) break;
 			position = mark.position;
 		}
 		return position;
