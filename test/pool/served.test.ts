@@ -29,7 +29,7 @@ t.test(
 		const server = new Program([...VBLADE, "9", "0", socket, `pool:${pool}/web`]);
 		await server.waitFor(/e9\.0, 131072 sectors O_RDWR/, LIMIT_MS);
 		const busy = await run([...VBLADE, "volume", "show", `${pool}/web`], LIMIT_MS);
-		t.match(busy, { code: 2, stderr: /head: is in use by another vblade/ }, "trap 12");
+		t.match(busy, { code: 2, stderr: /: is in use by process \d+ \(.*pool:/ }, "trap 12");
 		await vblade(
 			"bench",
 			socket,
