@@ -7,19 +7,22 @@
 import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { BLOCK_BYTES, roundUp, SEGMENT_BYTES } from "./format.js";
-import type { NodePlaces } from "./node-places.js";
+import { type NodePlaces, segmentOf } from "./node-places.js";
 import { GRANULE_BYTES, type NodeSegment } from "./node-segment.js";
 import { NO_SLOT } from "./space/slots.js";
 
 /** Read at once. */
 const WINDOW_BYTES = 256 * 1024;
 
-/** Slots beyond twice what lives: what is being filled, and what is too little for another round. */
+/** Slots beyond twice what lives: what is being filled, and what is too little for another round; of a small pool fewer, one for so many of its own. */
 const SPARE_SLOTS = 3;
+const SLOTS_PER_SPARE = 16;
 const SLOTS_PER_LIVE = 2;
 
 export interface NodeCleanerWorld {
 	readonly places: NodePlaces;
+	/** Of the pool. */
+	readonly slotCount: () => number;
 	/** Instead of the usual number. */
 	readonly spareSlots?: number | undefined;
 	allocate(byteLength: number): Memory;
@@ -28,7 +31,7 @@ export interface NodeCleanerWorld {
 	giveSlot(slot: number): void;
 	read(slot: number, offsetBytes: number, lengthBytes: number, into: Memory): Promise<void>;
 	/** Stable when nodes are. */
-	write(slot: number, bytes: number, from: Memory): Promise<void>;
+	write(slot: number, first: number, end: number, from: Memory): Promise<void>;
 	mayGoOn(): Promise<void>;
 	/** No checkpoint is being made until what is returned is called. */
 	reserve(): Promise<() => void>;
@@ -38,6 +41,12 @@ interface Moving {
 	readonly segment: NodeSegment;
 	readonly at: number;
 	readonly runs: Int32Array;
+}
+
+/** In one slot. */
+interface Crowd {
+	bytes: number;
+	readonly segments: NodeSegment[];
 }
 
 export class NodeCleaner {
@@ -64,11 +73,28 @@ export class NodeCleaner {
 		return isMoved;
 	}
 
-	async #move(segments: readonly NodeSegment[], slot: number): Promise<boolean> {
+	/** What lives in other slots goes behind a place, where a segment was filled to: as many of the emptiest as have room there. False if none has. */
+	async fold(end: number): Promise<boolean> {
+		const { places } = this.#world;
+		const into = places.of(segmentOf(end));
+		const first = roundUp(end % SEGMENT_BYTES, BLOCK_BYTES);
+		if (into === undefined || places.isOpen(into.number) || first === 0) return false;
+		const victims: NodeSegment[] = [];
+		let bytes = first;
+		for (const slot of this.#slots()) {
+			if (bytes + slot.bytes > SEGMENT_BYTES) break;
+			if (slot.segments.some((segment) => segment.slot === into.slot)) continue;
+			victims.push(...slot.segments);
+			bytes += slot.bytes;
+		}
+		return victims.length > 0 && (await this.#move(victims, into.slot, first));
+	}
+
+	async #move(segments: readonly NodeSegment[], slot: number, first = 0): Promise<boolean> {
 		const world = this.#world;
 		const target = world.allocate(SEGMENT_BYTES);
 		const all: Moving[] = [];
-		let end = 0;
+		let end = first;
 		for (const segment of segments) {
 			// (Something may have died since, but nothing is more.)
 			const moving = { segment, at: end, runs: segment.livingRuns() };
@@ -76,8 +102,8 @@ export class NodeCleaner {
 			all.push(moving);
 			end += moving.runs.at(-1)! * GRANULE_BYTES;
 		}
-		await world.write(slot, roundUp(end, BLOCK_BYTES), target);
-		this.movedBytes += end;
+		await world.write(slot, first, roundUp(end, BLOCK_BYTES), target);
+		this.movedBytes += end - first;
 		const release = await world.reserve();
 		const left = all.filter(({ segment }) => world.places.of(segment.number) === segment);
 		for (const { segment, at, runs } of left) world.places.move(segment, slot, at, runs);
@@ -85,26 +111,33 @@ export class NodeCleaner {
 		return left.length > 0;
 	}
 
-	/** Segments of the emptiest slots, as many as fit into one; none if there are not too many. */
-	#victims(): NodeSegment[] {
-		const { places, spareSlots = SPARE_SLOTS } = this.#world;
-		const bySlot = new Map<number, { bytes: number; segments: NodeSegment[] }>();
-		let liveBytes = 0;
+	/** What may be moved, by slots, the emptiest first. */
+	#slots(): Crowd[] {
+		const { places } = this.#world;
+		const bySlot = new Map<number, Crowd>();
 		for (const segment of places.all) {
 			if (segment.live === null || places.isOpen(segment.number)) continue;
 			const slot = bySlot.get(segment.slot) ?? { bytes: 0, segments: [] };
 			slot.bytes += segment.liveBytes;
 			slot.segments.push(segment);
-			liveBytes += segment.liveBytes;
 			bySlot.set(segment.slot, slot);
 		}
+		return [...bySlot.values()].sort((a, b) => a.bytes - b.bytes);
+	}
+
+	/** Segments of the emptiest slots, as many as fit into one; none if there are not too many. */
+	#victims(): NodeSegment[] {
+		const usual = Math.min(SPARE_SLOTS, Math.ceil(this.#world.slotCount() / SLOTS_PER_SPARE));
+		const { spareSlots = usual } = this.#world;
+		const all = this.#slots();
+		const liveBytes = all.reduce((sum, { bytes }) => sum + bytes, 0);
 		const most = (SLOTS_PER_LIVE * liveBytes) / SEGMENT_BYTES + spareSlots;
-		let tooMany = bySlot.size - most;
+		let tooMany = all.length - most;
 		if (tooMany <= 0) return [];
 		const victims: NodeSegment[] = [];
 		let bytes = 0;
 		let slots = 0;
-		for (const slot of [...bySlot.values()].sort((a, b) => a.bytes - b.bytes)) {
+		for (const slot of all) {
 			if (bytes + slot.bytes > SEGMENT_BYTES || (slots > 1 && tooMany <= 0)) break;
 			victims.push(...slot.segments);
 			bytes += slot.bytes;

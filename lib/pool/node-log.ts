@@ -21,11 +21,10 @@ import { run, type Segments } from "./segments.js";
 import { NO_SLOT } from "./space/slots.js";
 
 const NODE_BYTES_MAX = Math.max(NODE.storedBytesMax, LEAF.storedBytesMax);
-
 /** What a segment begins with is no node's: places begin at 1. */
 const FIRST_BYTE = SECTOR_BYTES;
 
-/** Written at once, so that others have a turn. */
+/** Written at once, so that others have a turn; a slice of a merge appends less, too. */
 const WRITE_BYTES = 1024 * 1024;
 
 /** What was appended and is not written out. */
@@ -38,9 +37,8 @@ interface Filled {
 	bytes: number;
 }
 
-/** For tests: other numbers than are usual. */
 export interface NodeLogSize {
-	/** How far a segment is filled, if there is another slot. */
+	/** For tests: how far a segment is filled, if there is another slot. */
 	readonly fillBytes?: number | undefined;
 }
 
@@ -100,9 +98,14 @@ export class NodeLog implements NodeStore {
 		return this.end;
 	}
 
+	/** Bytes that have room without another slot. */
+	get roomBytes(): number {
+		return (SEGMENT_BYTES - (this.end % SEGMENT_BYTES)) % SEGMENT_BYTES;
+	}
+
 	/** Whether a slice of a merge can be stored. */
 	get hasRoom(): boolean {
-		return this.#segments.slots.free > 0 || this.end % SEGMENT_BYTES < SEGMENT_BYTES / 2;
+		return this.#segments.slots.free > 0 || this.roomBytes > WRITE_BYTES;
 	}
 
 	/** Nobody reads what is at a place any more. */
@@ -133,7 +136,7 @@ export class NodeLog implements NodeStore {
 		let filled = this.#filled.get(this.#last) ?? this.#resumed(this.#last);
 		const isFull = filled !== undefined && startIn(filled) + odd + bytes > SEGMENT_BYTES;
 		const isEnough = filled !== undefined && filled.bytes >= this.#fillBytes && this.#segments.slots.free > 0;
-		if (filled === undefined || isFull || isEnough) filled = this.#begun();
+		if (filled === undefined || isFull || isEnough) filled = this.begin();
 		const start = startIn(filled) + odd;
 		filled.memory.bytes.set(memory.bytes.subarray(0, bytes), start);
 		filled.bytes = start + bytes;
@@ -142,8 +145,8 @@ export class NodeLog implements NodeStore {
 		return place;
 	}
 
-	/** One more segment. */
-	#begun(): Filled {
+	/** One more segment, so that what was filled until now may be cleaned when it is written out. Throws an OperatorError. */
+	begin(): Filled {
 		const slot = this.#segments.takeSlot();
 		if (slot === NO_SLOT) throw new OperatorError("there is no space left for the pool's map");
 		const before = this.places.of(this.#last);

@@ -37,6 +37,10 @@ export class NodePlaces {
 		return this.#bySegment.size;
 	}
 
+	get slotCount(): number {
+		return this.#residents.size;
+	}
+
 	of(number: number): NodeSegment | undefined {
 		return this.#bySegment.get(number);
 	}

@@ -6,7 +6,6 @@ import type { PoolWorld } from "./folder.js";
 import { NodeCleaner } from "./node-cleaner.js";
 import type { NodeLog } from "./node-log.js";
 import type { Segments } from "./segments.js";
-import { CLEANS_FROM } from "./space/room.js";
 
 export interface NodeUpkeepOf {
 	readonly world: PoolWorld;
@@ -15,24 +14,47 @@ export interface NodeUpkeepOf {
 	readonly checkpoints: Checkpoints;
 }
 
-/** Cleans as much as is to be cleaned, while `mayGoOn` and there are slots. What can't be done now is done another time. */
-export function nodeUpkeep({ world, segments, nodes, checkpoints }: NodeUpkeepOf) {
-	const cleaner = new NodeCleaner({
-		places: nodes.places,
-		spareSlots: world.mapSize?.spareNodeSlots,
-		allocate: world.allocate,
-		takeSlot: () => segments.takeSlot(),
-		giveSlot: (slot) => segments.slots.emptied(slot),
-		read: (slot, offsetBytes, lengthBytes, into) => segments.readSlot(slot, offsetBytes, lengthBytes, into),
-		write: (slot, bytes, from) => nodes.writeSlot(slot, 0, bytes, from),
-		mayGoOn: () => world.nextTurn(),
-		reserve: () => checkpoints.reserve(),
-	});
-	return async (mayGoOn: () => boolean): Promise<void> => {
+export class NodeUpkeep {
+	readonly #of: NodeUpkeepOf;
+	readonly #cleaner: NodeCleaner;
+
+	constructor(of: NodeUpkeepOf) {
+		this.#of = of;
+		const { world, segments, nodes, checkpoints } = of;
+		this.#cleaner = new NodeCleaner({
+			places: nodes.places,
+			slotCount: () => segments.slots.count,
+			spareSlots: world.mapSize?.spareNodeSlots,
+			allocate: world.allocate,
+			takeSlot: () => segments.takeSlot(),
+			giveSlot: (slot) => segments.slots.emptied(slot),
+			read: (slot, offsetBytes, lengthBytes, into) => segments.readSlot(slot, offsetBytes, lengthBytes, into),
+			write: (slot, first, end, from) => nodes.writeSlot(slot, first, end, from),
+			mayGoOn: () => world.nextTurn(),
+			reserve: () => checkpoints.reserve(),
+		});
+	}
+
+	/**
+	 * Cleans as much as is to be cleaned, while `mayGoOn` and there are slots: one for what is moved, and `forCheckpoint`, by which what that was
+	 * moved from comes back. What can't be done now is done another time.
+	 */
+	async clean(mayGoOn: () => boolean, forCheckpoint: () => number): Promise<void> {
+		const { slots } = this.#of.segments;
 		try {
-			while (mayGoOn() && segments.slots.free > CLEANS_FROM && (await cleaner.clean()));
+			while (mayGoOn() && slots.free > forCheckpoint() && (await this.#cleaner.clean()));
 		} catch (error) {
 			if (!(error instanceof OperatorError)) throw error;
 		}
-	};
+	}
+
+	/** Of a small pool: nodes go on in another slot, and what lives of those before comes to lie in the one that was filled. Takes one slot and gives one. Throws an OperatorError. */
+	async renew(): Promise<void> {
+		const { nodes, checkpoints } = this.#of;
+		const { end } = nodes;
+		nodes.begin();
+		// (Then it is written out, and can be read.)
+		await checkpoints.request(true);
+		if (await this.#cleaner.fold(end)) await checkpoints.request(true);
+	}
 }

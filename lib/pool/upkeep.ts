@@ -18,10 +18,11 @@ import type { Log } from "./log.js";
 import type { WriteRoom } from "./log-room.js";
 import { inTurns } from "./map/turns.js";
 import type { NodeLog } from "./node-log.js";
-import { nodeUpkeep } from "./node-upkeep.js";
+import { NodeUpkeep } from "./node-upkeep.js";
+import { heldBy, storedBytes } from "./reserve.js";
 import type { Segments } from "./segments.js";
 import { Cleaner } from "./space/cleaner.js";
-import { isEnough, Next, nextStep, reserveSlots, type Standing } from "./space/room.js";
+import { type Held, isEnough, Next, nextStep, reserveSlots, type Standing } from "./space/room.js";
 import { NO_SLOT } from "./space/slots.js";
 
 export interface UpkeepOf {
@@ -40,15 +41,10 @@ export interface UpkeepOf {
 /** So often it is looked for space while there is none. */
 const RETRY_US = 1_000_000;
 
-/** About: of a segment of the log its row and bitmap, of one of nodes what is packed of that, and a snapshot in text and in both lists. */
-const ROW_BYTES = 280;
-const NODE_ROW_BYTES = 20_000;
-const SNAPSHOT_BYTES = 512;
-
 export class Upkeep {
 	readonly #of: UpkeepOf;
 	readonly #cleaner: Cleaner;
-	readonly #cleanNodes: ReturnType<typeof nodeUpkeep>;
+	readonly #nodeUpkeep: NodeUpkeep;
 	readonly #filler: FileFiller;
 	#running: Promise<void> | null = null;
 	/** There may be more to do than was seen. */
@@ -56,11 +52,13 @@ export class Upkeep {
 	/** Somebody waits, which by itself gives nothing back. */
 	#isAsked = false;
 	#isClosed = false;
+	/** What two checkpoints store, at most, as it was counted last. */
+	#storedBytes = 0;
 	/** Slots that were cleaned since one came back, or something died. */
 	#inVain = 0;
 	/** The last one could not be cleaned. */
 	#isStuck = false;
-	/** None of the history may be given up, as was found out since somebody poked. */
+	/** None of the history may be given up, as was found out since the last checkpoint. */
 	#isAllGiven = false;
 	/** Slots that were free, or about to be, and those that writes have taken by then: at most, since somebody poked. */
 	#most = 0;
@@ -73,7 +71,7 @@ export class Upkeep {
 	constructor(of: UpkeepOf) {
 		this.#of = of;
 		this.#cleaner = new Cleaner(of.segments.table, new CleanerStorage(of));
-		this.#cleanNodes = nodeUpkeep(of);
+		this.#nodeUpkeep = new NodeUpkeep(of);
 		of.room.wanted = () => this.#wanted();
 		this.#filler = new FileFiller(of.segments, of.world);
 		this.#filler.whenTold = () => this.#grown();
@@ -135,7 +133,10 @@ export class Upkeep {
 			try {
 				if ((await this.#next()) !== Next.grow) {
 					await this.#giveBack();
-					await this.#cleanNodes(() => !this.#isClosed);
+					await this.#nodeUpkeep.clean(
+						() => !this.#isClosed,
+						() => (this.#held().hasNodeRoom ? 0 : 1),
+					);
 				}
 				if (await this.#do(await this.#next())) this.#again = true;
 			} catch (error) {
@@ -194,6 +195,11 @@ export class Upkeep {
 			case Next.checkpoint:
 				await checkpoints.request(segments.slots.comingBack > 0);
 				this.#isStuck = false;
+				// (What was written until now is history, too.)
+				this.#isAllGiven = false;
+				return true;
+			case Next.renewNodes:
+				await this.#nodeUpkeep.renew();
 				return true;
 			case Next.giveUp:
 				this.#inVain = 0;
@@ -251,6 +257,7 @@ export class Upkeep {
 			slots: slots.count,
 			free,
 			reserve: room.reserve,
+			held: this.#held(),
 			waiting,
 			emptiest,
 			cleanedInVain: this.#inVain,
@@ -263,13 +270,14 @@ export class Upkeep {
 		};
 	}
 
-	/** What writes don't get is counted anew: the map, and all that a checkpoint has beside. */
+	/** What writes don't get is counted anew. */
 	#reserve(): void {
-		const { contents, segments, room, nodes } = this.#of;
-		let pages = 0;
-		for (const root of contents.layers.roots.values()) pages += root.mapped;
-		let beside = ROW_BYTES * segments.table.rows.size + NODE_ROW_BYTES * nodes.places.count;
-		for (const { snapshots } of contents.catalog.volumes) beside += SNAPSHOT_BYTES * snapshots.length;
-		room.reserve = reserveSlots(segments.slots.count, contents.layers.capacity, pages, beside);
+		const { segments, room } = this.#of;
+		this.#storedBytes = storedBytes(this.#of);
+		room.reserve = reserveSlots(segments.slots.count, this.#storedBytes, this.#held());
+	}
+
+	#held(): Held {
+		return heldBy(this.#of, this.#cleaner, this.#storedBytes);
 	}
 }

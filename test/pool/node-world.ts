@@ -58,11 +58,12 @@ export class NodeWorld {
 		return new NodeCleaner({
 			places: nodes.places,
 			spareSlots,
+			slotCount: () => segments.slots.count,
 			allocate: heapMemory,
 			takeSlot: () => segments.takeSlot(),
 			giveSlot: (slot) => segments.slots.emptied(slot),
 			read: (slot, offset, length, into) => segments.readSlot(slot, offset, length, into),
-			write: (slot, bytes, from) => nodes.writeSlot(slot, 0, bytes, from),
+			write: (slot, first, end, from) => nodes.writeSlot(slot, first, end, from),
 			mayGoOn: async () => this.meanwhile(),
 			reserve: async () => () => {},
 		});

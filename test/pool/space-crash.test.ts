@@ -3,7 +3,7 @@
 import t from "tap";
 import { SpaceCrash } from "./space-crash.js";
 
-const LIVES = 6;
+const LIVES = 4;
 
 t.test("trap 16: space is used again when neither copy of the head needs what was there", async (t) => {
 	const run = new SpaceCrash(1);

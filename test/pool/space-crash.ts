@@ -45,7 +45,7 @@ export class SpaceCrash {
 
 	constructor(readonly seed: number) {
 		this.#random = new Random(seed);
-		this.#folder = new CrashFolder(new Power(Number.POSITIVE_INFINITY), undefined, undefined, 2);
+		this.#folder = new CrashFolder(new Power(Number.POSITIVE_INFINITY), undefined, undefined, 1);
 	}
 
 	/** Throws a CrashError for what is not there, or should not be. */

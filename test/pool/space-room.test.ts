@@ -5,13 +5,21 @@ import t from "tap";
 import { SEGMENT_SECTORS } from "../../lib/pool/format.js";
 import { atOnce } from "../../lib/pool/map/turns.js";
 import { due, scheduledName } from "../../lib/pool/space/keep.js";
-import { isEnough, mayWrite, Next, nextStep, reserveSlots } from "../../lib/pool/space/room.js";
+import {
+	checkpointBytes,
+	isEnough,
+	mayWrite,
+	Next,
+	nextStep,
+	reserveSlots,
+} from "../../lib/pool/space/room.js";
 import { NO_SLOT, Slots } from "../../lib/pool/space/slots.js";
 import { Windows } from "../../lib/pool/space/windows.js";
 import { Random } from "../../lib/random.js";
 import { RESERVE, SLOTS, SpaceWorld } from "./space-world.js";
 
 const PAGE_SECTORS = 256;
+const NOTHING_HELD = { hasNext: false, nodeSlots: 1, targetSectors: 0, hasNodeRoom: false } as const;
 
 /** A volume that is written over and over; what was there before is history. */
 class Volume {
@@ -60,7 +68,16 @@ class Volume {
 			const isUnsettled = world.heads[1].segment < world.segment;
 			if (free + waiting > most) cleanedInVain = 0;
 			most = Math.max(most, free + waiting);
-			const counts = { free, reserve: RESERVE, waiting, emptiest, cleanedInVain, untold: 0 };
+			const held = { ...NOTHING_HELD, targetSectors: world.cleaner.targetSectors };
+			const counts = {
+				free,
+				reserve: RESERVE,
+				held,
+				waiting,
+				emptiest,
+				cleanedInVain,
+				untold: 0,
+			};
 			const next = nextStep({
 				...counts,
 				isUnsettled,
@@ -109,9 +126,16 @@ t.test(
 t.test(
 	"where there is room the emptiest slot need not be looked for; a pool that has to be written with zeros grows before",
 	(t) => {
-		const counts = { slots: 131_072, free: 800, reserve: 200, waiting: 0, cleanedInVain: 0, untold: 0 };
+		const counts = {
+			slots: 131_072,
+			free: 800,
+			reserve: 200,
+			waiting: 0,
+			cleanedInVain: 0,
+			untold: 0,
+		};
 		const others = { isUnsettled: true, hasHistory: true, canGrow: true, emptiest: 1, liveShare: 0.4 };
-		const standing = { ...counts, ...others, growsBelow: 8 };
+		const standing = { ...counts, ...others, growsBelow: 8, held: NOTHING_HELD };
 		t.ok(isEnough(standing));
 		t.equal(nextStep(standing), Next.nothing);
 		t.notOk(isEnough({ ...standing, free: 210 }));
@@ -135,11 +159,29 @@ t.test("what cleaning takes before it gives is left, and a checkpoint's slot wit
 		liveShare: 0.4,
 		growsBelow: 0,
 	};
-	const full = { ...counts, isUnsettled: false, canGrow: false, emptiest: 1 };
+	const emptiest = SEGMENT_SECTORS / 2;
+	const full = { ...counts, isUnsettled: false, canGrow: false, emptiest, held: NOTHING_HELD };
 	t.equal(nextStep({ ...full, free: 3, hasHistory: true }), Next.clean);
 	t.equal(nextStep({ ...full, free: 2, hasHistory: true }), Next.giveUp);
+	t.equal(nextStep({ ...full, free: 2, hasHistory: true, emptiest: emptiest / 2 }), Next.clean);
 	t.equal(nextStep({ ...full, free: 2, hasHistory: false }), Next.clean);
 	t.equal(nextStep({ ...full, free: 1, hasHistory: false }), Next.refuse);
+	const nodes = { ...full, free: 2, hasHistory: true };
+	const two = { ...NOTHING_HELD, nodeSlots: 2 };
+	t.equal(nextStep({ ...nodes, held: two }), Next.renewNodes);
+	t.equal(nextStep({ ...nodes, held: two, free: 0 }), Next.giveUp);
+	t.equal(nextStep({ ...nodes, held: { ...two, hasNodeRoom: true } }), Next.clean);
+	const hasTarget = { ...NOTHING_HELD, targetSectors: emptiest };
+	t.equal(nextStep({ ...full, free: 1, hasHistory: false, held: hasTarget }), Next.clean, "it has room");
+	t.equal(nextStep({ ...full, free: 0, hasHistory: false, held: hasTarget }), Next.refuse);
+	t.equal(
+		nextStep({ ...full, free: 0, hasHistory: false, held: { ...hasTarget, hasNodeRoom: true } }),
+		Next.clean,
+	);
+	t.equal(
+		nextStep({ ...full, free: 1, hasHistory: true, held: { ...hasTarget, hasNodeRoom: true } }),
+		Next.clean,
+	);
 });
 
 t.test(
@@ -154,7 +196,7 @@ t.test(
 			growsBelow: 0,
 		};
 		const next = (left: number, waiting: number, untold = 0) => {
-			const standing = { ...counts, free: 20 + left, waiting, untold };
+			const standing = { ...counts, free: 20 + left, waiting, untold, held: NOTHING_HELD };
 			return nextStep({ ...standing, isUnsettled: true, hasHistory: false, canGrow: false });
 		};
 		t.equal(next(9, 0), Next.nothing);
@@ -184,8 +226,14 @@ t.test("slots that were never written to are counted, for their space is not tak
 });
 
 t.test("what writes don't get", async (t) => {
-	t.equal(reserveSlots(Infinity, 1_000_000, (20 * 2 ** 30) / 4096, 0), 22, "180 MB for 20 GiB");
-	t.equal(reserveSlots(Infinity, 1_000_000, 2 ** 40 / 4096, 64 * 2 ** 20), 205, "1.7 GB for 1 TiB");
+	const reserve = (pages: number, tableBytes: number): number =>
+		reserveSlots(Infinity, checkpointBytes(1_000_000, pages, tableBytes), NOTHING_HELD);
+	t.equal(reserve((20 * 2 ** 30) / 4096, 0), 22, "180 MB for 20 GiB");
+	t.equal(reserve(2 ** 40 / 4096, 64 * 2 ** 20), 205, "1.7 GB for 1 TiB");
+	t.equal(reserveSlots(8, 1000, NOTHING_HELD), 3, "of few slots few");
+	const held = { ...NOTHING_HELD, hasNext: true };
+	t.equal(reserveSlots(8, 1000, held), 2, "and less of what is held already");
+	t.equal(reserveSlots(8, 1000, { ...held, nodeSlots: 2 }), 1, "but for the last one");
 	t.ok(mayWrite({ free: 7, reserve: 6 }));
 	t.notOk(mayWrite({ free: 6, reserve: 6 }));
 });

@@ -42,6 +42,11 @@ export class Cleaner {
 		this.#pages = new MovedPages(table, world);
 	}
 
+	/** Sectors that have room without another slot. */
+	get targetSectors(): number {
+		return this.#target === NO_SLOT ? 0 : SEGMENT_SECTORS - roundUp(this.#filled, BLOCK_SECTORS);
+	}
+
 	/**
 	 * Empties the emptiest slot of those whose segments are before `before`, if no more than `liveMax` sectors live there; false if there is
 	 * none, or no slot to move to. Throws what storage throws: then nothing was moved.

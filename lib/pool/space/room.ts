@@ -27,18 +27,43 @@ function aheadOf(slots: number): number {
 }
 
 /** With fewer that are free, or less than half the reserve, nothing is cleaned while slots wait, so that a checkpoint can still be stored. */
-export const CLEANS_FROM = 3;
-/**
- * With fewer nothing is cleaned at all: one for what is moved, one for the checkpoints by which the emptied one comes back. As long as there is
- * history that is given up before it comes to that.
- */
-const CLEANING_TAKES = 2;
+const SETTLES_BELOW = 3;
 
-/** Of so many slots that no write gets: `entries` of an overlay, mapped pages, bytes of the table of segments. */
-export function reserveSlots(slots: number, entries: number, pages: number, tableBytes: number): number {
+/** What two checkpoints store, at most: `entries` of an overlay, mapped pages, bytes of the table of segments. */
+export function checkpointBytes(entries: number, pages: number, tableBytes: number): number {
 	const leaves = Math.min(entries, Math.ceil(pages / LEAF_PAGES));
-	const wanted = SLOTS_AT_LEAST + Math.ceil((CHECKPOINTS * leaves * LEAF_BYTES + tableBytes) / SEGMENT_BYTES);
-	return Math.min(wanted, Math.max(SMALL, Math.floor(slots * SHARE_MAX)));
+	return CHECKPOINTS * leaves * LEAF_BYTES + tableBytes;
+}
+
+/** What those have already who are to be served from the reserve. */
+export interface Held {
+	/** The log has a slot to go on in. */
+	readonly hasNext: boolean;
+	/** Slots that have nodes. Two are enough to go on: what lives of a full one goes behind what the other has. */
+	readonly nodeSlots: number;
+	/** What two checkpoints store has room where nodes go. */
+	readonly hasNodeRoom: boolean;
+	/** Sectors that have room where moved pages go. */
+	readonly targetSectors: number;
+}
+
+/**
+ * Of so many slots that no write gets. Of a small pool what is held counts, and one is left that cleaning and nodes take by turns and give back: what
+ * has room where pages were moved is nobody's when the pool is opened again.
+ */
+export function reserveSlots(slots: number, storedBytes: number, { hasNext, nodeSlots }: Held): number {
+	const wanted = SLOTS_AT_LEAST + Math.ceil(storedBytes / SEGMENT_BYTES);
+	const most = Math.max(SMALL, Math.floor(slots * SHARE_MAX)) - count(hasNext, nodeSlots > 1);
+	return Math.min(wanted, most);
+}
+
+function count(...held: boolean[]): number {
+	return held.filter(Boolean).length;
+}
+
+/** Slots that cleaning takes before it gives any: one for what is moved, one for the checkpoints by which the emptied one comes back. */
+export function cleaningTakes(liveSectors: number, { targetSectors, hasNodeRoom }: Held): number {
+	return 2 - count(liveSectors <= targetSectors, hasNodeRoom);
 }
 
 export interface Standing {
@@ -46,6 +71,7 @@ export interface Standing {
 	readonly slots: number;
 	readonly free: number;
 	readonly reserve: number;
+	readonly held: Held;
 	/** Slots that were emptied, and come back by checkpoints. */
 	readonly waiting: number;
 	/** Sectors that live in the emptiest slot that may be cleaned; undefined if there is none. */
@@ -71,6 +97,8 @@ export const Next = {
 	grow: "grow",
 	clean: "clean",
 	checkpoint: "checkpoint",
+	/** Another slot for nodes is begun, and what lives of those before goes behind what is in the one that was filled. */
+	renewNodes: "renew nodes",
 	giveUp: "give up history",
 	refuse: "refuse",
 } as const;
@@ -79,6 +107,8 @@ export type Next = (typeof Next)[keyof typeof Next];
 /** More than this living in a slot, and cleaning it is hardly worth it; when nothing else is left, a tenth is: so a pool offers nine. */
 const WORTH_IT = 0.75 * SEGMENT_SECTORS;
 const ANY_GAIN = 0.9 * SEGMENT_SECTORS;
+/** So little is moved even before history is given up, with the last slots. */
+const NEARLY_EMPTY = 0.25 * SEGMENT_SECTORS;
 
 /** A tenth of a slot each is one after ten, of which what checkpoints store takes its part. */
 const IN_VAIN_MAX = 24;
@@ -96,12 +126,11 @@ export function nextStep(standing: Standing): Next {
 	const left = free - reserve;
 	if (canGrow && left < standing.growsBelow && standing.liveShare >= GROWS_FROM && left > 0) return Next.grow;
 	if (isEnough(standing)) return Next.nothing;
+	const { hasNodeRoom, nodeSlots } = standing.held;
+	if (!hasNodeRoom && nodeSlots > 1 && free > 0 && free < SETTLES_BELOW) return Next.renewNodes;
 	const ahead = aheadOf(standing.slots);
-	// (What is cleaned goes to a slot first, and comes back by a checkpoint, which may want another one.)
-	const mayClean =
-		free >= (hasHistory ? CLEANS_FROM : CLEANING_TAKES) && standing.cleanedInVain < IN_VAIN_MAX;
-	const emptiest = mayClean ? standing.emptiest : undefined;
-	if (waiting > 0 && free < Math.max(CLEANS_FROM, reserve / 2)) return Next.checkpoint;
+	const emptiest = mayClean(standing) ? standing.emptiest : undefined;
+	if (waiting > 0 && free < Math.max(SETTLES_BELOW, reserve / 2)) return Next.checkpoint;
 	if (canGrow && standing.liveShare >= GROWS_FROM) return Next.grow;
 	// (Writes need some now.)
 	if (left < ahead / 8 && waiting >= ahead / 4) return Next.checkpoint;
@@ -113,6 +142,13 @@ export function nextStep(standing: Standing): Next {
 	if (emptiest !== undefined && emptiest <= ANY_GAIN) return Next.clean;
 	if (canGrow) return Next.grow;
 	return hasHistory ? Next.giveUp : Next.refuse;
+}
+
+/** Whether cleaning has what it takes. (As long as there is history that is given up before the last slot goes for that, unless it takes little.) */
+function mayClean({ free, held, emptiest, hasHistory, cleanedInVain }: Standing): boolean {
+	if (emptiest === undefined || cleanedInVain >= IN_VAIN_MAX) return false;
+	const left = hasHistory && emptiest > NEARLY_EMPTY ? 1 : 0;
+	return free >= cleaningTakes(emptiest, held) + left;
 }
 
 /** Whether a write may be taken; if not, it waits, unless `nextStep` says that it is refused. */

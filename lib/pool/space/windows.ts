@@ -20,6 +20,9 @@ export interface HistoryPolicy {
 	readonly minUs: number;
 }
 
+/** So many parts are given up one by one, until few checkpoints are left. */
+const PARTS = 16;
+
 export class Windows<Kind extends Mark = Mark> {
 	/** Checkpoints, the oldest first. */
 	#marks: readonly Kind[];
@@ -44,14 +47,18 @@ export class Windows<Kind extends Mark = Mark> {
 		return Math.min(edge, this.holdBack);
 	}
 
-	/** Gives up what is between the oldest window's beginning and the next checkpoint. False if all that is left must be kept. */
+	/**
+	 * Gives up what is between the oldest window's beginning and the next checkpoint; of many checkpoints a part, for each time costs another one. False
+	 * if all that is left must be kept.
+	 */
 	giveUp(policies: Iterable<HistoryPolicy>, nowUs: number): boolean {
 		let oldest = Number.POSITIVE_INFINITY;
 		for (const policy of policies) {
 			const edge = this.edge(policy, nowUs);
 			if (edge < this.#atOrBefore(nowUs - policy.minUs)) oldest = Math.min(oldest, edge);
 		}
-		const next = this.#marks.find(({ position }) => position > oldest);
+		const later = this.#marks.filter(({ position }) => position > oldest);
+		const next = later[Math.floor(later.length / PARTS)];
 		if (next === undefined) return false;
 		this.#givenUp = next.position;
 		return true;
