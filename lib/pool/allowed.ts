@@ -2,11 +2,8 @@
 
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
+import { isPageSize, isVolumeSize, VOLUME_SECTORS_MAX } from "./bounds.js";
 import { checkName, type Volume } from "./catalog.js";
-import { PAGE_BYTES_MAX, PAGE_BYTES_MIN } from "./format.js";
-
-/** Most sectors that an initiator can address. */
-const SECTORS_MAX = 2 ** 48 - 1;
 
 export interface NamedSnapshot {
 	readonly volume: string;
@@ -53,14 +50,13 @@ export function freeName({ snapshots }: Volume, wanted: string): string {
 }
 
 export function checkPage(pageBytes: number): void {
-	if (pageBytes >= PAGE_BYTES_MIN && pageBytes <= PAGE_BYTES_MAX && Number.isInteger(Math.log2(pageBytes)))
-		return;
+	if (isPageSize(pageBytes)) return;
 	throw new OperatorError(`page ${pageBytes}: a power of two from 512 to 256K is allowed`);
 }
 
 export function checkSize(name: string, sizeBytes: number): void {
-	if (sizeBytes > 0 && sizeBytes % 512 === 0 && sizeBytes / 512 <= SECTORS_MAX) return;
+	if (isVolumeSize(sizeBytes)) return;
 	throw new OperatorError(
-		`volume ${quote(name)}: its size must be a multiple of 512 bytes, not 0, and at most ${SECTORS_MAX} of them`,
+		`volume ${quote(name)}: its size must be a multiple of 512 bytes, not 0, and at most ${VOLUME_SECTORS_MAX} of them`,
 	);
 }

@@ -14,6 +14,7 @@ import { FILE_SLOTS, roundUp, SEGMENT_BYTES } from "./format.js";
 import type { NodeLog } from "./node-log.js";
 import { run, type Segments } from "./segments.js";
 import { NO_SLOT } from "./space/slots.js";
+import { storedJson } from "./stored-json.js";
 
 const PIECE_BYTES = 64 * 1024;
 /** One list has so many pieces as fit here. */
@@ -195,10 +196,11 @@ async function readList(
 	allocate: (byteLength: number) => Memory,
 	ref: BlobRef,
 ): Promise<{ readonly pieces: Pieces; readonly isOlder: boolean }> {
-	const text = new TextDecoder().decode(await readPiece(segments, allocate, ref));
-	const list: unknown = JSON.parse(text);
+	const list = storedJson(await readPiece(segments, allocate, ref));
 	// Until format 2 there was nothing but text.
-	const read: Partial<Pieces> = Array.isArray(list) ? { text: list } : (list as Partial<Pieces>);
+	const read: Partial<Pieces> = Array.isArray(list)
+		? { text: list }
+		: ((list ?? { text: null }) as Partial<Pieces>);
 	const pieces = { ...noPieces(), ...read };
 	if (PARTS.every((part) => Array.isArray(pieces[part]) && pieces[part].every(isBlobRef)))
 		return { pieces, isOlder: read.segments === undefined };
@@ -258,5 +260,5 @@ export async function readPiece(
 
 /** File and byte. */
 export function placeOf(segments: Segments, ref: BlobRef): string {
-	return `${segments.fileNameOf(ref.slot)}, byte ${(ref.slot % FILE_SLOTS) * SEGMENT_BYTES + offsetOf(ref)}`;
+	return segments.nameInSlot(ref.slot, offsetOf(ref));
 }

@@ -4,6 +4,7 @@ import { OperatorError } from "../errors.js";
 import type { PoolSettings, VolumeSettings } from "../spec/policy.js";
 import { quote } from "../text.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
+import { isName, NAME_MAX } from "./bounds.js";
 import type { Root } from "./map/ref.js";
 import { type ClockJump, isSamePlace, type NoteOf, type Origin, type SettingsSource } from "./notes.js";
 
@@ -89,14 +90,11 @@ export function pastWith(
 	return [...past, { line, fromUs: goesOnFromUs, end }];
 }
 
-/** As in files' names; what a moment or snapshot begins with is none. */
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,126}$/;
-
 /** Throws an OperatorError. `what` is called so: a volume, or a snapshot. */
 export function checkName(what: string, name: string): void {
-	if (!NAME.test(name))
+	if (!isName(name, NAME_MAX))
 		throw new OperatorError(
-			`${what} ${quote(name)}: a name is 1 to 127 letters, digits, dots, dashes and underscores, the first a letter or digit`,
+			`${what} ${quote(name)}: a name is 1 to ${NAME_MAX} letters, digits, dots, dashes and underscores, the first a letter or digit`,
 		);
 }
 
@@ -181,7 +179,16 @@ export class Catalog {
 		else this.jumps = [...this.jumps, { sinceUs: note.sinceUs, untilUs: note.untilUs }];
 	}
 
+	/** A line that the log begins: it never was another one's. Throws an OperatorError. */
+	begun(line: number): number {
+		if (line >= this.#nextLine) return line;
+		throw new OperatorError(`the log begins what has begun before: line ${line}`);
+	}
+
+	/** Throws an OperatorError if another one is called so. */
 	put(volume: Volume): void {
+		if (this.#byName.has(volume.name))
+			throw new OperatorError(`there are two volumes that are called ${quote(volume.name)}`);
 		this.#inOrder = null;
 		this.#byLine.set(volume.line, volume);
 		this.#byName.set(volume.name, volume);

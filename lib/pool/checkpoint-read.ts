@@ -11,7 +11,7 @@ import type { PoolWorld } from "./folder.js";
 import { FILE_SLOTS, SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
 import type { CheckpointRef } from "./head.js";
 import { Living } from "./living.js";
-import { decodeLineage, isNode } from "./map/lineage-read.js";
+import { decodeLineage, isNode, isPage } from "./map/lineage-read.js";
 import { NodeLog } from "./node-log.js";
 import { NodePlaces } from "./node-places.js";
 import { decodeNodeRow } from "./node-rows.js";
@@ -19,9 +19,6 @@ import { NodeSegment } from "./node-segment.js";
 import type { Segments } from "./segments.js";
 import { RowState } from "./space/rows.js";
 import { decodeGroup, decodeRows } from "./space/table-form.js";
-
-/** Slots behind those that there are: a file that is missing is told as such. */
-const MISSING_SLOTS_MAX = 8192;
 
 export interface StoredSpace {
 	readonly state: CheckpointState;
@@ -38,12 +35,14 @@ export async function readSpace(
 	const blob = await readBlob(segments, allocate, ref);
 	const where = segments.fileNameOf(ref.slot);
 	const state = readCheckpoint(blob.lines, where);
+	if (!areInOrder([...state.earlier, ref]))
+		throw new OperatorError(`${where}: what the pool's checkpoint says of those before it is damaged`);
 	const places = placesIn(segments, state, blob, ref, where);
 	const end = ref.place + ref.bytes;
 	const nodes = new NodeLog(segments, allocate, places, end, { fillBytes: mapSize?.nodeFillBytes });
 	const living = new Living({ segments, nodes, allocate, memoryPages: mapSize?.deadPages });
 	try {
-		const slotCount = segments.slots.count + MISSING_SLOTS_MAX;
+		const slotCount = segments.slots.limit;
 		for (const [i, group] of (blob.rows?.groups ?? []).entries()) {
 			decodeGroup(segments.table, i, group, slotCount);
 			await nextTurn();
@@ -57,6 +56,14 @@ export async function readSpace(
 	return { state, nodes, living };
 }
 
+/** One behind the other. */
+function areInOrder(refs: readonly CheckpointRef[]): boolean {
+	return refs.every((ref, i) => {
+		const { sequence, timeUs, position } = refs[i - 1] ?? { sequence: 0, timeUs: 0, position: 0 };
+		return sequence <= ref.sequence && timeUs <= ref.timeUs && position <= ref.position;
+	});
+}
+
 /** Where nodes lie. What a checkpoint says itself is among them, too. Throws an OperatorError that begins with `where`. */
 function placesIn(
 	segments: Segments,
@@ -65,7 +72,7 @@ function placesIn(
 	ref: CheckpointRef,
 	where: string,
 ): NodePlaces {
-	const slotCount = segments.slots.count + MISSING_SLOTS_MAX;
+	const slotCount = segments.slots.limit;
 	const stored = nodes.map(({ number, slot, liveBytes }) => new NodeSegment(number, slot, liveBytes));
 	for (const row of rows?.segments ?? []) {
 		const segment = decodeNodeRow(row.bytes, slotCount, where);
@@ -117,9 +124,11 @@ function restoreSpace(
 	const { floor } = state;
 	if (floor === undefined) restoreOld(segments, descent, state, ref);
 	else {
-		decodeRows(segments.table, blob.bytesOf("table"), segments.slots.count + MISSING_SLOTS_MAX);
-		const pages = decodeLineage(blob.bytesOf("pages"), descent.pageSink);
-		const nodes = decodeLineage(blob.bytesOf("nodes"), descent.nodeSink, isNode);
+		decodeRows(segments.table, blob.bytesOf("table"), segments.slots.limit);
+		const [pagesEnd, nodesEnd] = [ref.position + 1, ref.place + ref.bytes];
+		const pages = decodeLineage(blob.bytesOf("pages"), descent.pageSink, isPage, pagesEnd);
+		const nodes = decodeLineage(blob.bytesOf("nodes"), descent.nodeSink, isNode, nodesEnd);
+		for (const { number } of [...pages.lineage.lines, ...nodes.lineage.lines]) check(number < state.nextLine);
 		descent.restore({ pages, nodes, walks: state.walks, floor });
 		restoreKept(descent, state);
 		for (const { line } of state.volumes.flatMap(({ past = [] }) => past))

@@ -6,6 +6,7 @@
 
 import { invariant, OperatorError } from "../errors.js";
 import { arePoolSettings, areVolumeSettings } from "../spec/policy.js";
+import { isName, isPageSize, isVolumeSize } from "./bounds.js";
 import { Image, type SettingsBySource, type Snapshot, type Volume } from "./catalog.js";
 import type { Walk } from "./dead-walks.js";
 import type { Floor } from "./descent.js";
@@ -13,6 +14,7 @@ import { areNumbers, SEGMENT_BYTES } from "./format.js";
 import { type CheckpointRef, isCheckpointRef, isLogStart, type LogStart } from "./head.js";
 import { LEVELS_MAX, REF_WORDS, Root } from "./map/ref.js";
 import type { ClockJump } from "./notes.js";
+import { storedJson } from "./stored-json.js";
 
 /** What formats until 4 have of a segment of nodes: how much of it somebody may read, without what the checkpoint says itself. */
 export interface OlderNodes {
@@ -89,6 +91,7 @@ type Base = Pick<
 class Reader {
 	base: Base | undefined;
 	readonly #volumes: { -readonly [Key in keyof Volume]: Volume[Key] }[] = [];
+	readonly #names = new Set<string>();
 	readonly #roots = new Map<number, Root>();
 	readonly #ending = new Map<number, Root>();
 	readonly #nodes: OlderNodes[] = [];
@@ -115,7 +118,7 @@ class Reader {
 
 	/** False if it is none of the lines that there are. */
 	take(text: string): boolean {
-		const line = parsed(text);
+		const line = storedJson(text);
 		if (line === undefined) return false;
 		if ("slots" in line) return this.#takeSlots(line.slots);
 		if ("nodeSlots" in line) return this.#takeNodeSlots(line.nodeSlots);
@@ -196,8 +199,11 @@ class Reader {
 			return false;
 		if (!areTexts(value, ["name", "serial", "wwn"])) return false;
 		const known = value as Volume;
+		if (!isName(known.name) || !isPageSize(known.pageBytes) || !isVolumeSize(known.sizeBytes)) return false;
 		// (Older ones say neither of these.)
 		const { born = known.line, settings = {}, past } = known;
+		if (this.#roots.has(known.line) || this.#names.has(known.name)) return false;
+		this.#names.add(known.name);
 		if (!areVolumeSettings(settings) || (past !== undefined && !arePastLines(past))) return false;
 		// (Each of thousands is added to it, none copied.)
 		this.#snapshots = [];
@@ -214,6 +220,7 @@ class Reader {
 		if (!areNumbers(value, ["line", "position", "timeUs", "sizeBytes"]) || !areTexts(value, ["name"]))
 			return false;
 		const known = value as Omit<Snapshot, "image">;
+		if (!isName(known.name) || !isVolumeSize(known.sizeBytes)) return false;
 		if (ends !== undefined && !areCounts(ends)) return false;
 		const [end = 0, place = 0] = ends ?? [known.position];
 		const key = `${known.line}@${known.position}`;
@@ -239,15 +246,6 @@ function areSettingsBySource(value: unknown): value is SettingsBySource {
 	return Object.entries(value).every(
 		([by, settings]) => (by === "create" || by === "file") && arePoolSettings(settings),
 	);
-}
-
-function parsed(text: string): Record<string, unknown> | undefined {
-	try {
-		const value: unknown = JSON.parse(text);
-		return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
-	} catch {
-		return undefined;
-	}
 }
 
 function areCounts(value: unknown): value is number[] {

@@ -6,7 +6,7 @@
  */
 
 import { BlockOp, BlockRequest } from "../block/request.js";
-import { OperatorError, StorageStatus, storageStatusName } from "../errors.js";
+import { OperatorError, StorageStatus } from "../errors.js";
 import { type Begun, type StoredBlob, storeCheckpoint } from "./checkpoint-store.js";
 import type { Contents } from "./contents.js";
 import type { Descent } from "./descent.js";
@@ -14,7 +14,6 @@ import type { PoolWorld } from "./folder.js";
 import type { HeadState } from "./head.js";
 import type { History } from "./history.js";
 import type { Log } from "./log.js";
-import { NodeFault } from "./map/store.js";
 import type { NodeLog } from "./node-log.js";
 import type { Segments } from "./segments.js";
 import { encodeRow } from "./space/table-form.js";
@@ -186,7 +185,7 @@ export class Checkpoints {
 			() => this.#isOver(false),
 			(error: unknown) => {
 				this.#isOver(true);
-				throw asOperatorError(error);
+				throw error;
 			},
 		);
 		this.#making = making;
@@ -233,13 +232,5 @@ export async function stable(log: Log): Promise<void> {
 		request.op = BlockOp.flush;
 		log.whenStable(request.begin());
 	});
-	if (status !== StorageStatus.ok)
-		throw new OperatorError(`the pool's log can't be synced: ${storageStatusName(status)}`);
-}
-
-function asOperatorError(error: unknown): OperatorError {
-	if (error instanceof OperatorError) return error;
-	if (error instanceof NodeFault)
-		return new OperatorError(`the pool can't go on to store its map: ${error.message}`);
-	throw error;
+	if (status !== StorageStatus.ok) throw new OperatorError(log.refusal.what(status));
 }

@@ -93,7 +93,7 @@ export class Contents implements ReplaySink {
 	notes(notes: readonly Uint8Array[], position: number, end: number, timeUs: number): void {
 		this.#isCut = false;
 		this.end = end;
-		for (const bytes of notes) this.#carryOut(understood(bytes, position), position, end, timeUs);
+		for (const bytes of notes) this.#carryOut(understood(bytes), position, end, timeUs);
 		this.whenTaken(this.#isCut);
 	}
 
@@ -172,7 +172,7 @@ export class Contents implements ReplaySink {
 				break;
 			case "move":
 				if (!this.life.moves(note.move))
-					throw new OperatorError(`position ${position}: the log moves a segment as it can't be moved`);
+					throw new OperatorError("the log moves a segment as it can't be moved");
 				break;
 			case "set":
 				this.#replace(this.#volume(note.line), { settings: note.settings });
@@ -206,7 +206,8 @@ export class Contents implements ReplaySink {
 	#create({ note: _, origin, ...made }: NoteOf<"create">, timeUs: number): void {
 		const root = origin === undefined ? undefined : this.catalog.imageOf(origin).root;
 		if (root === null) throw new OperatorError(`the log clones what is not stored yet: line ${made.line}`);
-		this.catalog.put({ ...made, born: made.line, settings: {}, createdUs: timeUs, snapshots: [] });
+		const born = this.catalog.begun(made.line);
+		this.catalog.put({ ...made, born, settings: {}, createdUs: timeUs, snapshots: [] });
 		this.life.begins(made.line, origin);
 		this.layers.addVolume(made.line, root);
 	}
@@ -286,13 +287,12 @@ export class Contents implements ReplaySink {
 		if (snapshot === undefined || root === undefined || root === null)
 			throw new OperatorError(`the log goes back to a snapshot that is not there: ${name}`);
 		this.#snapshot({ line, name: kept }, position, end, timeUs);
-		this.life.begins(newLine, snapshot);
+		this.life.begins(this.catalog.begun(newLine), snapshot);
 		this.life.lingers(line);
 		this.layers.addVolume(newLine, root);
 		this.layers.deleteVolume(line, end + 1);
-		const { sizeBytes } = snapshot;
 		const volume = this.#volume(line);
-		const past = pastWith(volume, end + 1);
+		const [{ sizeBytes }, past] = [snapshot, pastWith(volume, end + 1)];
 		this.#replace(volume, { line: newLine, serial, wwn, sizeBytes, goesOnFromUs: timeUs, past });
 	}
 }

@@ -4,7 +4,6 @@
  */
 
 import { crc32c } from "../crc32c.js";
-import { placeOf } from "./blob.js";
 import type { CheckpointState } from "./checkpoint-text.js";
 import { ENTRY_WORDS, Entry, readEntry } from "./map/entry.js";
 import { FAILED, LOADING } from "./map/frames.js";
@@ -15,8 +14,6 @@ import { isNone, NODE_CHILDREN, placeOf as placeIn, REF_WORDS, type Root, SPAN }
 import { NodeFault } from "./map/store.js";
 import { Tree } from "./map/tree.js";
 import type { NodeLog } from "./node-log.js";
-import type { Segments } from "./segments.js";
-import { NO_SLOT } from "./space/slots.js";
 
 /** Nobody waits for the same node again: a little is enough. */
 const TREE_BYTES = 8 * 1024 * 1024;
@@ -35,24 +32,18 @@ export interface NodeFindings {
 
 /** Resolves to the number of nodes; what is wrong with one is told, with its place. */
 export async function examineNodes(
-	segments: Segments,
 	{ state, nodes }: StoredCheckpoint,
 	findings: NodeFindings,
 ): Promise<number> {
 	const tree = new Tree(nodes, (bytes, from, to) => crc32c(bytes, from, to), TREE_BYTES);
 	const walk = new NodeWalk(tree, {
-		tell: (place, what) => findings.tell(placeName(segments, nodes, place), what),
+		tell: (place, what) => findings.tell(nodes.nameOf(place), what),
 		page: (line, page, entry) => findings.page(line, page, entry),
 	});
 	for (const [line, root] of state.roots) await walk.tree(line, root);
 	for (const { image } of state.volumes.flatMap((volume) => volume.snapshots))
 		if (image.root !== null) await walk.tree(image.of.line, image.root);
 	return walk.count;
-}
-
-function placeName(segments: Segments, nodes: NodeLog, place: number): string {
-	const ref = nodes.places.now({ place, slot: NO_SLOT, bytes: 0, crc: 0 });
-	return ref.slot === NO_SLOT ? segments.folder.path : placeOf(segments, ref);
 }
 
 /** By place. */

@@ -130,7 +130,7 @@ class Examiner implements SegmentFindings {
 	async #nodes(): Promise<number> {
 		if (!this.#options.doPages || this.#stored === undefined) return 0;
 		for await (const fault of this.#stored.living.descent.faults()) this.#tell("", fault);
-		return examineNodes(this.#segments, this.#stored, {
+		return examineNodes(this.#stored, {
 			tell: (place, what) => this.#tell(place, what),
 			page: (line, page, entry) => this.#page(line, page, entry),
 		});

@@ -11,6 +11,7 @@ import type { Memory } from "../wire/memory.js";
 import { type BlobRef, isBlobRef } from "./blob-ref.js";
 import { areNumbers, BLOCK_BYTES, FORMAT, FORMAT_FIRST } from "./format.js";
 import { run } from "./segments.js";
+import { storedJson } from "./stored-json.js";
 
 /** Where the log is to be read from. */
 export interface LogStart {
@@ -103,12 +104,8 @@ export function decodeHead(bytes: Uint8Array, name: string): Written | undefined
 		throw new OperatorError(
 			`${name}: a pool of format ${format}; this version knows formats ${FORMAT_FIRST} to ${FORMAT}`,
 		);
-	try {
-		const value: unknown = JSON.parse(new TextDecoder().decode(bytes.subarray(AT.text, AT.text + length)));
-		return isHead(value) ? value : undefined;
-	} catch {
-		return undefined;
-	}
+	const value: unknown = storedJson(bytes.subarray(AT.text, AT.text + length));
+	return isHead(value) ? value : undefined;
 }
 
 /** Whether one of the two places looks as if it was written by us. */

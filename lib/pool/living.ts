@@ -75,6 +75,7 @@ export class Living implements Life {
 	moves(text: string): boolean {
 		const move = decodeMove(text);
 		if (move === undefined || !isMoveOf(this.#segments.table, move)) return false;
+		if (Math.max(move.slot, move.nextSlot) >= this.#segments.slots.limit) return false;
 		this.#segments.table.move(move);
 		return true;
 	}

@@ -3,7 +3,7 @@
  * nothing is taken at all, when that is so. Used by `log.ts`.
  */
 
-import { StorageStatus } from "../errors.js";
+import { StorageStatus, storageStatusName } from "../errors.js";
 import { mayWrite } from "./space/room.js";
 import type { Slots } from "./space/slots.js";
 
@@ -46,12 +46,21 @@ const RETRY_US = 1_000_000;
 export class Refusal {
 	status: StorageStatus = StorageStatus.ok;
 	errno = 0;
+	/** File and byte that the log had come to when storage failed. */
+	where = "";
 	#sinceUs = 0;
 
 	begin(status: StorageStatus, errno: number, nowUs: number): void {
 		this.status = status;
 		this.errno = errno;
 		this.#sinceUs = nowUs;
+	}
+
+	/** One line of that: with `status`, of a change that has ended so. */
+	what(status = this.status): string {
+		const name = storageStatusName(status);
+		if (this.where === "") return `the pool takes no changes: ${name}`;
+		return `${this.where}: storage has failed (${name}); the pool takes no changes until it is opened again`;
 	}
 
 	/** It is long enough ago to look again whether there is space. */

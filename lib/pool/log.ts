@@ -50,7 +50,8 @@ export class Log implements PumpStage, WriterOwner {
 	readonly #roomWaiters = new RoomWaiters();
 	/** Those who wait for a sync of what is written already. */
 	readonly #syncWaiters = new RequestList();
-	readonly #refusal = new Refusal();
+	/** Why nothing is taken. */
+	readonly refusal = new Refusal();
 	readonly #company: LogCompany;
 	/** Who found no room lately would find none in a segment more. */
 	#lacksSpace = false;
@@ -87,15 +88,11 @@ export class Log implements PumpStage, WriterOwner {
 	/** Why a change that comes now is refused; ok if it is not. Where there was no space it is looked for again: who asks then waits for that. */
 	refuses(): StorageStatus {
 		if (this.isMapStuck && !this.hasFailed) return StorageStatus.noSpace;
-		if (this.#step === Step.idle && this.#refusal.mayRetry(this.#world.elapsed())) {
-			this.#refusal.status = StorageStatus.ok;
+		if (this.#step === Step.idle && this.refusal.mayRetry(this.#world.elapsed())) {
+			this.refusal.status = StorageStatus.ok;
 			this.#seal();
 		}
-		return this.#refusal.status;
-	}
-
-	get errno(): number {
-		return this.#refusal.errno;
+		return this.refusal.status;
 	}
 
 	/** The record that has this position and is read from memory, if one does. */
@@ -131,7 +128,7 @@ export class Log implements PumpStage, WriterOwner {
 
 	/** Completes the request when all that was gathered so far is written. */
 	whenWritten(request: BlockRequest): void {
-		if (this.hasFailed) request.complete(StorageStatus.syncFailed, this.errno);
+		if (this.hasFailed) request.complete(StorageStatus.syncFailed, this.refusal.errno);
 		else if (!this.gather.isEmpty) this.gather.writtenWaiters.add(request);
 		else if (this.#step === Step.writing) this.#flying.writtenWaiters.add(request);
 		else request.complete(StorageStatus.ok);
@@ -139,7 +136,7 @@ export class Log implements PumpStage, WriterOwner {
 
 	/** Completes the request when all that was gathered so far is on stable storage. */
 	whenStable(request: BlockRequest): void {
-		if (this.#step === Step.failed) request.complete(StorageStatus.syncFailed, this.errno);
+		if (this.#step === Step.failed) request.complete(StorageStatus.syncFailed, this.refusal.errno);
 		else if (!this.gather.isEmpty) this.gather.stableWaiters.add(request);
 		else if (this.#step === Step.writing || this.#step === Step.syncing)
 			this.#flying.stableWaiters.add(request);
@@ -282,6 +279,7 @@ export class Log implements PumpStage, WriterOwner {
 
 	#fail(errno: number): void {
 		this.#step = Step.failed;
+		this.refusal.where = this.#segments.nameOf(this.#flying.position);
 		this.#refuse(StorageStatus.syncFailed, errno);
 		for (const record of [this.#flying, this.gather]) record.fail(StorageStatus.syncFailed, errno);
 		completeAll(this.#syncWaiters, StorageStatus.syncFailed, errno);
@@ -289,7 +287,7 @@ export class Log implements PumpStage, WriterOwner {
 	}
 
 	#refuse(status: StorageStatus, errno: number): void {
-		this.#refusal.begin(status, errno, this.#world.elapsed());
+		this.refusal.begin(status, errno, this.#world.elapsed());
 		this.#roomWaiters.letIn(() => false);
 	}
 

@@ -33,6 +33,10 @@ export class MomentNodes implements NodeStore, NodeOutlet {
 		this.#nodes.load(place, bytes, receiver, frame);
 	}
 
+	nameOf(place: number): string {
+		return this.#nodes.nameOf(place);
+	}
+
 	append(memory: Memory, bytes: number): number {
 		const place = this.#nodes.append(memory, bytes, 1);
 		this.#made.push(place, bytes);

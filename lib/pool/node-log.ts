@@ -205,6 +205,10 @@ export class NodeLog implements NodeStore {
 		this.#segments.deviceOfSlot(slot).submit(request.begin());
 	}
 
+	nameOf(place: number): string {
+		return this.#segments.nameInSlot(...this.places.where(place));
+	}
+
 	/** What is at a place, as long as it may be in memory alone: good until others have a turn. */
 	unwritten(place: number, bytes: number): Uint8Array | undefined {
 		const number = Math.floor(place / SEGMENT_BYTES);

@@ -7,7 +7,7 @@
 import type { BlobRef, StoredRow } from "./blob-ref.js";
 import { SEGMENT_BYTES } from "./format.js";
 import type { NodeSegment } from "./node-segment.js";
-import type { Slots } from "./space/slots.js";
+import { NO_SLOT, type Slots } from "./space/slots.js";
 
 export function segmentOf(place: number): number {
 	return Math.floor(place / SEGMENT_BYTES);
@@ -113,6 +113,13 @@ export class NodePlaces {
 		if (segment === undefined || at < 0) return { place, slot, bytes, crc };
 		const ref = { place, slot: segment.slot, bytes, crc };
 		return at === offset ? ref : { ...ref, at };
+	}
+
+	/** The slot that has a place, and bytes of it before that; `NO_SLOT`: it is nowhere. */
+	where(place: number): readonly [slot: number, offsetBytes: number] {
+		const segment = this.of(segmentOf(place));
+		const at = segment?.locate(place % SEGMENT_BYTES) ?? -1;
+		return segment === undefined || at < 0 ? [NO_SLOT, 0] : [segment.slot, at];
 	}
 
 	/** A checkpoint is going to be stored: what it stores anew, or has no more, is not wanted where it is; of `others`, which it has too, as well. */

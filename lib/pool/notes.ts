@@ -12,6 +12,8 @@ import {
 	type PoolSettings,
 	type VolumeSettings,
 } from "../spec/policy.js";
+import { isName, isPageSize, isVolumeSize } from "./bounds.js";
+import { storedJson } from "./stored-json.js";
 
 /** Where a line begins that does not begin empty: as another one was at a position, or as a snapshot of a volume is. */
 export interface Origin {
@@ -120,39 +122,33 @@ export function splitNotes(bytes: Uint8Array, from: number, to: number): Uint8Ar
 
 /** What `encodeNote` has made; undefined if this version does not know it. */
 export function decodeNote(bytes: Uint8Array): Note | undefined {
-	const value = parsed(bytes.subarray(LENGTH_BYTES));
+	const value = storedJson(bytes.subarray(LENGTH_BYTES));
 	if (value === undefined || typeof value.note !== "string" || !Object.hasOwn(FIELDS, value.note))
 		return undefined;
 	const fields = FIELDS[value.note as Note["note"]];
 	const isGood =
 		fields.every((field) => isField(field, value[field])) &&
 		isOrigin(value.origin) &&
+		(value.note !== "replace" || value.line !== value.newLine) &&
 		(value.from === undefined || typeof value.from === "string");
 	return isGood ? (value as unknown as Note) : undefined;
 }
 
 /** The same; throws an OperatorError if this version does not know it. */
-export function understood(bytes: Uint8Array, position: number): Note {
+export function understood(bytes: Uint8Array): Note {
 	const note = decodeNote(bytes);
-	if (note === undefined)
-		throw new OperatorError(`position ${position}: the log has a note that this version does not know`);
+	if (note === undefined) throw new OperatorError("the log has a note that this version does not know");
 	return note;
-}
-
-function parsed(text: Uint8Array): Record<string, unknown> | undefined {
-	try {
-		const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(text));
-		return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
-	} catch {
-		return undefined;
-	}
 }
 
 function isField(field: string, value: unknown): boolean {
 	if (field === "settings") return areVolumeSettings(value);
 	if (field === "poolSettings") return arePoolSettings(value);
 	if (field === "by") return value === "create" || value === "file";
-	return NUMBERS.includes(field) ? isCount(value) : typeof value === "string";
+	if (field === "name" || field === "kept") return isName(value);
+	if (!NUMBERS.includes(field)) return typeof value === "string";
+	if (field === "pageBytes") return isPageSize(Number(value));
+	return isCount(value) && (field !== "sizeBytes" || isVolumeSize(Number(value)));
 }
 
 function isCount(value: unknown): boolean {

@@ -5,6 +5,7 @@
 
 import { BlockOp } from "../block/request.js";
 import { crc32c } from "../crc32c.js";
+import { OperatorError } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import { readSpace } from "./checkpoint-read.js";
 import { Contents } from "./contents.js";
@@ -108,6 +109,10 @@ async function readLog(parts: Omit<PoolParts, "summary" | "log">): Promise<PoolP
 	// (Where the file was there once and is not, its absence is damage.)
 	if (state.incarnation === 0 && !segments.hasFile(state.start.slot)) await segments.grow();
 	const end = await new Replay(world, segments, state, contents).run(summary);
+	if (end.position < (state.checkpoint?.position ?? 0))
+		throw new OperatorError(
+			`${segments.nameOf(end.position)}: the log ends here, before what the pool's checkpoint has of it`,
+		);
 	await forgetSummary(segments, end.position, world.allocate(BLOCK_BYTES));
 	// What was read may be in memory alone.
 	await segments.sync(state.start.segment, Math.floor(end.position / SEGMENT_SECTORS));

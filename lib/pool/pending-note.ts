@@ -1,7 +1,7 @@
 /** Notes on their way into one record, and then until that is stable. Made by `administration.ts`. */
 
 import { BlockOp, BlockRequest, type RequestOwner } from "../block/request.js";
-import { OperatorError, StorageStatus, storageStatusName } from "../errors.js";
+import { OperatorError, StorageStatus } from "../errors.js";
 import type { Log } from "./log.js";
 import type { RoomWaiter } from "./room-waiters.js";
 
@@ -32,7 +32,7 @@ export class PendingNote implements RequestOwner, RoomWaiter {
 	roomAgain(): boolean {
 		const refusal = this.#log.refuses();
 		if (refusal !== StorageStatus.ok) {
-			this.#request.begin().complete(refusal, this.#log.errno);
+			this.#request.begin().complete(refusal, this.#log.refusal.errno);
 			return true;
 		}
 		if (!this.#log.fits(0, 0, this.#bytes)) return false;
@@ -43,7 +43,7 @@ export class PendingNote implements RequestOwner, RoomWaiter {
 
 	finished({ status }: BlockRequest): void {
 		if (status === StorageStatus.ok) this.#resolve();
-		else this.#reject(new OperatorError(`the pool takes no changes: ${storageStatusName(status)}`));
+		else this.#reject(new OperatorError(this.#log.refusal.what(status)));
 	}
 }
 

@@ -147,8 +147,10 @@ export class Pool implements Users {
 	}
 
 	get state(): PoolState {
-		const { head, segments, contents } = this.#parts;
-		return { format: FORMAT, id: head.state.pool, volumes: contents.catalog.count, away: segments.away };
+		const { head, segments, contents, log } = this.#parts;
+		const failed = log.hasFailed ? log.refusal.what() : null;
+		const { away } = segments;
+		return { format: FORMAT, id: head.state.pool, volumes: contents.catalog.count, away, failed };
 	}
 
 	/** What is kept of its past. */
@@ -211,14 +213,8 @@ export class Pool implements Users {
 			release();
 			return whenClosed();
 		};
-		const device = new VolumeDevice(
-			past,
-			store,
-			world.allocate,
-			true,
-			closed,
-			quotaOf(this.#parts, this.#checkpoints, past),
-		);
+		const quota = quotaOf(this.#parts, this.#checkpoints, past);
+		const device = new VolumeDevice(past, store, world.allocate, true, closed, quota);
 		return { device, log, volume: past };
 	}
 

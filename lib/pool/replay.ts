@@ -41,8 +41,8 @@ export class Replay {
 		const { start } = this.#head;
 		let { segment, slot } = start;
 		for (;;) {
+			if (!this.#segments.hasFile(slot)) throw this.#missing(slot);
 			this.#segments.place(segment, slot);
-			if (!this.#segments.hasFile(slot)) throw this.#missing(segment);
 			const { sequence, crc, timeUs } = this.#chain;
 			const next = await this.#sealed(segment);
 			if (next === undefined) return await this.#open({ segment, slot, sequence, crc, timeUs }, summary);
@@ -58,7 +58,7 @@ export class Replay {
 		if (header === undefined || !this.#chain.isOurs(header, header.position)) return undefined;
 		if (!(await this.#isThere(segment, header))) return undefined;
 		for (let at = 0; at < header.tailBytes; ) {
-			const end = deliverPacked(bytes, view, at, header.tailBytes, this.#chain, this.#sink);
+			const end = this.#deliver(bytes, view, at, header.tailBytes, header.position, this.#chain);
 			if (end === undefined) throw this.#damage(header.position);
 			if (end === at) await this.#settle();
 			at = end;
@@ -117,17 +117,36 @@ export class Replay {
 			end = record.position + record.sectors;
 			const { packed } = record;
 			const view = viewOf(packed);
-			while (deliverPacked(packed, view, 0, packed.length, undefined, this.#sink) === 0) await this.#settle();
+			while (this.#deliver(packed, view, 0, packed.length, record.position) === 0) await this.#settle();
 			summary.addPacked(record.packed);
 			this.#chain.took(record.header, record.crc);
 		}
 		await this.#checkBehind(segment, end, nextSlot);
 		this.#segments.isKnown();
+		const { slots } = this.#segments;
+		if (nextSlot >= slots.limit) throw this.#missing(nextSlot);
 		if (nextSlot < 0) nextSlot = this.#segments.takeSlot();
-		else this.#segments.slots.took(nextSlot);
+		else slots.took(nextSlot);
 		const { pool, epoch, incarnation } = this.#head;
 		const { sequence, crc, timeUs } = this.#chain;
 		return { pool, epoch, incarnation, sequence, crc, timeUs, position: end, nextSlot, start };
+	}
+
+	/** The same as `deliverPacked`; what makes no sense to the sink is told with file and place. */
+	#deliver(
+		bytes: Uint8Array,
+		view: DataView,
+		at: number,
+		limit: number,
+		position: number,
+		chain?: Chain,
+	): number | undefined {
+		try {
+			return deliverPacked(bytes, view, at, limit, chain, this.#sink);
+		} catch (error) {
+			if (!(error instanceof OperatorError)) throw error;
+			throw new OperatorError(`${this.#segments.nameOf(position)}: ${error.message}`);
+		}
 	}
 
 	/** What is stored for that must not lie where the log has something, which is not known yet. */
@@ -184,8 +203,8 @@ export class Replay {
 		}
 	}
 
-	#missing(segment: number): OperatorError {
-		const place = this.#segments.nameOf(segment * SEGMENT_SECTORS);
+	#missing(slot: number): OperatorError {
+		const place = this.#segments.nameInSlot(slot, 0);
 		return new OperatorError(`${place}: the log goes on here, but there is no such file`);
 	}
 

@@ -10,7 +10,7 @@ import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { fileName, fileNumber, type PoolFolder } from "./folder.js";
 import { FILE_BYTES, FILE_SLOTS, SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
-import { Slots } from "./space/slots.js";
+import { NO_SLOT, Slots } from "./space/slots.js";
 import { SegmentTable } from "./space/table.js";
 import type { PoolTold } from "./told.js";
 
@@ -44,7 +44,6 @@ export class Segments {
 	/** What `find` has found: a slot, and bytes of its file before the page. */
 	slot = 0;
 	offsetBytes = 0;
-
 	/** Slots that were written with zeros by now, behind the first ones. */
 	readonly #filled = new Set<number>();
 	readonly #known: KnownSlots;
@@ -223,12 +222,18 @@ export class Segments {
 
 	/** Where a position is, for messages. */
 	nameOf(position: number): string {
-		if (this.find(position) === undefined) return this.#folder.path;
-		return `${this.fileNameOf(this.slot)}, byte ${this.offsetBytes}`;
+		const isThere = this.find(position) !== undefined;
+		return isThere ? `${this.fileNameOf(this.slot)}, byte ${this.offsetBytes}` : this.#folder.path;
 	}
 
 	fileNameOf(slot: number): string {
 		return `${this.#folder.path}/${fileName(Math.floor(slot / FILE_SLOTS))}`;
+	}
+
+	/** The same, and the byte; without a slot the pool alone. */
+	nameInSlot(slot: number, offsetBytes: number): string {
+		const at = (slot % FILE_SLOTS) * SEGMENT_BYTES + offsetBytes;
+		return slot === NO_SLOT ? this.#folder.path : `${this.fileNameOf(slot)}, byte ${at}`;
 	}
 
 	/** Whether the slot's file is there. */

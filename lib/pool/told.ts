@@ -7,6 +7,8 @@ export interface PoolState {
 	readonly volumes: number;
 	/** Why its directory can't be asked for more, although it is open; null: it can. */
 	readonly away: string | null;
+	/** Where its storage has failed, and that it takes no changes any more; null: it does. */
+	readonly failed: string | null;
 }
 
 export interface PoolTold {

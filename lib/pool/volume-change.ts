@@ -100,7 +100,7 @@ export class VolumeChange implements FetchOwner, NodeWaiter {
 		const refusal = log.refuses();
 		if (refusal !== StorageStatus.ok) {
 			this.status = refusal;
-			this.errno = log.errno;
+			this.errno = log.refusal.errno;
 		}
 		// (What becomes zeros is taken: it may be what makes room.)
 		if (this.request!.op === BlockOp.write && log.room.isFull) this.status = StorageStatus.noSpace;

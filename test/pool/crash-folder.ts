@@ -96,8 +96,11 @@ export class CrashFolder extends MemoryFolder {
 		files: ReadonlyMap<string, BlockDevice> = new Map(),
 		/** Files of the log that have room. */
 		readonly filesMax?: number,
+		/** See `PoolFolder`. */
+		fillsAhead = false,
 	) {
 		super((device) => new Muted(new Powered(device, power, planted), power, planted));
+		this.fillsAhead = fillsAhead;
 		for (const [name, device] of files) this.files.set(name, device);
 	}
 
@@ -115,6 +118,11 @@ export class CrashFolder extends MemoryFolder {
 		const files = new Map<string, BlockDevice>();
 		for (const [name, device] of this.files)
 			if (device instanceof CrashDisk) files.set(name, device.crash(random, survival));
-		return new CrashFolder(new Power(left), this.planted, files, this.filesMax);
+		return new CrashFolder(new Power(left), this.planted, files, this.filesMax, this.fillsAhead);
 	}
+}
+
+/** Whether slots are written with zeros before they are used: in a third of the runs, whatever else their seeds make of them. */
+export function doesFillAhead(seed: number): boolean {
+	return seed % 3 === 0;
 }

@@ -13,7 +13,7 @@ import { Pump } from "../../lib/pump.js";
 import { Random } from "../../lib/random.js";
 import { strictly } from "../../lib/testing/strict-layer.js";
 import { heapMemory } from "../../lib/wire/memory.js";
-import { CrashFolder, type Planted, Power } from "./crash-folder.js";
+import { CrashFolder, doesFillAhead, type Planted, Power } from "./crash-folder.js";
 import { CrashError, Model } from "./crash-model.js";
 import { testWorld } from "./memory-folder.js";
 
@@ -111,7 +111,8 @@ export class CrashRun {
 
 	#newFolder(): CrashFolder {
 		const power = new Power(Number.POSITIVE_INFINITY);
-		return new CrashFolder(power, this.planted, undefined, this.isSmall ? 1 : undefined);
+		const filesMax = this.isSmall ? 1 : undefined;
+		return new CrashFolder(power, this.planted, undefined, filesMax, doesFillAhead(this.seed));
 	}
 
 	/** Half a megabyte, anywhere on a volume that nobody looks at; of a pool that is full it is refused. */

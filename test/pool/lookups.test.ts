@@ -55,7 +55,7 @@ class SlowLookup implements PageLookup {
 		const waiters = this.#waiters.get(node) ?? [];
 		this.#waiters.delete(node);
 		if (!this.isBroken) this.#known = [...this.#known, node].slice(-this.most);
-		const fault = this.isBroken ? new NodeFault(node, "it can't be read") : null;
+		const fault = this.isBroken ? new NodeFault(`node ${node}`, "it can't be read") : null;
 		for (const waiter of waiters) waiter.nodeReady(fault);
 	}
 }

@@ -48,6 +48,10 @@ class MadeUp implements NodeStore {
 	append(_memory: Memory, _bytes: number): number {
 		return ++this.appended;
 	}
+
+	nameOf(place: number): string {
+		return `place ${place}`;
+	}
 }
 
 function placeFor(level: number, page: number): number {

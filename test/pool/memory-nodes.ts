@@ -45,6 +45,10 @@ export class MemoryNodes implements NodeStore {
 		return place;
 	}
 
+	nameOf(place: number): string {
+		return `memory, byte ${place}`;
+	}
+
 	answer(): void {
 		for (const answer of this.waiting.splice(0)) answer();
 	}

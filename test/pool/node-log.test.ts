@@ -89,7 +89,7 @@ t.test("a node that was changed, or can't be read, is an error that names its pl
 	await poke(folder, "log.000000", at, bytes);
 	const tree = await opened(folder, places);
 	t.equal(positionOf(tree, root, STRIDE), -1);
-	t.match(tree.fault?.message, new RegExp(`the map's node at ${root.place}: `));
+	t.match(tree.fault?.message, new RegExp(`^memory/log.000000, byte ${root.place}: a node of the map: `));
 	const faulty = new MemoryFolder((device) => {
 		const layer = new FaultyLayer(device);
 		layer.add({ op: 0, status: StorageStatus.mediumError });

@@ -170,12 +170,12 @@ t.test(
 			const waiter = new Waiter();
 			frames.get(refs, 0, 0, waiter);
 			store.answer();
-			t.strictSame(waiter.told, [`the map's node at ${place}: ${reason}`]);
+			t.strictSame(waiter.told, [`memory, byte ${place}: a node of the map: ${reason}`]);
 		}
 		store.stored.delete(place);
 		store.answersAtOnce = true;
 		t.equal(frames.get(refs, 0, 0, null), FAILED);
-		t.equal(frames.fault?.message, `the map's node at ${place}: there is nothing`);
+		t.equal(frames.fault?.message, `memory, byte ${place}: a node of the map: there is nothing`);
 		store.stored.set(place, good);
 		t.ok(frames.get(refs, 0, 0, null) >= 0);
 		t.equal(frames.loads.failed, 3);
@@ -188,7 +188,7 @@ t.test("a tree says which node failed, above or below", async (t) => {
 	const tree = new Tree(store, checksum, 0);
 	const root = new Root(refs, 0, 1);
 	t.equal(tree.lookUp(root, 0, new Entry(), null), Found.failed);
-	t.match(tree.fault, { place: root.place, what: /not of this level/ });
+	t.match(tree.fault?.message, new RegExp(`byte ${root.place}: .*not of this level`));
 	t.equal(crcOf(root.ref, 0), crcOf(refs, 0));
 });
 

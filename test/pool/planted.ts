@@ -4,6 +4,7 @@
  */
 
 import { CleanerStorage } from "../../lib/pool/cleaner-storage.js";
+import { Head } from "../../lib/pool/head.js";
 import { LineageFeed } from "../../lib/pool/map/lineage-feed.js";
 import { NodeLog } from "../../lib/pool/node-log.js";
 import { NodePlaces } from "../../lib/pool/node-places.js";
@@ -42,6 +43,16 @@ export const SPACE_PLANTS = {
 	"what died later is in a checkpoint": () => planted(LineageFeed.prototype, "freeze", () => {}),
 } as const satisfies Record<string, () => () => void>;
 
+/** What only shows when the newer copy of the head is lost. */
+export const HEAD_PLANTS = {
+	"the head is written in one copy only": () =>
+		planted(Head.prototype, "write", async function (this: Head, changes) {
+			const isSecond = Object.keys(changes).every((key) => key === "stable" || key === "slots");
+			if (!isSecond) await WRITE.call(this, changes);
+		}),
+} as const satisfies Record<string, () => () => void>;
+
+const WRITE = Head.prototype.write;
 const EDGE = Windows.prototype.edge;
 const EMPTIED = Slots.prototype.emptied;
 

@@ -8,7 +8,7 @@ import { OperatorError, StorageStatus } from "../../lib/errors.js";
 import { RECORD_ENTRIES } from "../../lib/pool/format.js";
 import { Pool } from "../../lib/pool/pool.js";
 import { Random } from "../../lib/random.js";
-import { CrashFolder, Power } from "./crash-folder.js";
+import { CrashFolder, doesFillAhead, Power } from "./crash-folder.js";
 import { CrashError } from "./crash-model.js";
 import { loseNewerHead } from "./head-loss.js";
 import { Stage, show, testWorld } from "./memory-folder.js";
@@ -45,7 +45,8 @@ export class SpaceCrash {
 
 	constructor(readonly seed: number) {
 		this.#random = new Random(seed);
-		this.#folder = new CrashFolder(new Power(Number.POSITIVE_INFINITY), undefined, undefined, 1);
+		const power = new Power(Number.POSITIVE_INFINITY);
+		this.#folder = new CrashFolder(power, undefined, undefined, 1, doesFillAhead(seed));
 	}
 
 	/** Throws a CrashError for what is not there, or should not be. */

@@ -11,12 +11,14 @@ import type { Volume } from "../../lib/pool/catalog.js";
 import type { MapSize } from "../../lib/pool/folder.js";
 import { Pool } from "../../lib/pool/pool.js";
 import { openVolumeStack } from "../../lib/pool/volume-stack.js";
+import { Pump } from "../../lib/pump.js";
 import type { Random } from "../../lib/random.js";
 import { strictly } from "../../lib/testing/strict-layer.js";
 import { heapMemory } from "../../lib/wire/memory.js";
 import type { CrashFolder } from "./crash-folder.js";
 import { CrashError } from "./crash-model.js";
 import { testWorld } from "./memory-folder.js";
+import { NO_TROUBLE, type Trouble } from "./trouble-model.js";
 import { Course, changed, type Stamps, type State, stampsDiffer, type VolumeNow } from "./whole-model.js";
 
 const SECTOR = 512;
@@ -48,6 +50,9 @@ export class WholeLife implements Legacy {
 	timeUs: number;
 	momentsSeen: number;
 	refused: number;
+	/** What may go wrong beside the power. */
+	trouble: Trouble = NO_TROUBLE;
+	readonly pump = new Pump();
 	readonly #devices = new Map<string, BlockDevice>();
 	#bulkWrites: Promise<unknown>[] = [];
 	#pool: Pool | null = null;
@@ -83,7 +88,7 @@ export class WholeLife implements Legacy {
 
 	async begin(how: "create" | "open" = "open"): Promise<void> {
 		const { folder, mapSize } = this;
-		const world = { ...testWorld(folder, this.random.seed), now: () => this.now, mapSize };
+		const world = { ...testWorld(folder, this.random.seed, this.pump), now: () => this.now, mapSize };
 		this.#pool = await Pool[how](world);
 		if (how === "open") await this.device(BULK);
 	}
@@ -110,8 +115,10 @@ export class WholeLife implements Legacy {
 			const { name, born, pageBytes } = volume;
 			const snapshots = new Map<string, Stamps>();
 			const held = volume.snapshots.filter(({ isHeld }) => isHeld).map((snapshot) => snapshot.name);
+			// (What has begun with a moment, and was refused, may have left that.)
 			for (const snapshot of volume.snapshots)
-				snapshots.set(snapshot.name, await this.readPast(`${name}@${snapshot.name}`));
+				if (!(this.trouble.hasStruck && snapshot.name.startsWith("moment-")))
+					snapshots.set(snapshot.name, await this.readPast(`${name}@${snapshot.name}`));
 			const stamps = await this.readAll(await this.device(name));
 			state.set(name, { born, pageSectors: pageBytes / SECTOR, stamps, snapshots, held: new Set(held) });
 		}
@@ -119,15 +126,19 @@ export class WholeLife implements Legacy {
 	}
 
 	async readPast(text: string): Promise<Stamps> {
-		const { device } = await this.pool.openVolume(text, true, async () => {});
+		const open = () => this.pool.openVolume(text, true, async () => {});
+		const { device } = await this.trouble.again(open);
 		const stamps = await this.readAll(device);
 		await device.close();
 		return stamps;
 	}
 
 	async readAll(device: BlockDevice): Promise<Stamps> {
-		const { request, bytes } = await this.run(device, BlockOp.read, 0, device.info.sizeBytes / SECTOR);
-		if (request.status !== StorageStatus.ok) throw new CrashError(`a read ended with ${request.status}`);
+		const bytes = await this.trouble.again(async () => {
+			const { request, bytes } = await this.run(device, BlockOp.read, 0, device.info.sizeBytes / SECTOR);
+			if (request.status === StorageStatus.ok) return bytes;
+			throw new CrashError(`a read ended with ${request.status}`);
+		});
 		const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
 		return Array.from({ length: bytes.length / SECTOR }, (_, sector) => {
 			const stamp = words[sector * 128]!;
@@ -174,9 +185,9 @@ export class WholeLife implements Legacy {
 		const stamp = ++this.stamp;
 		const write = async (): Promise<void> => {
 			const { request } = await this.run(await this.device(BULK), BlockOp.write, at, BULK_WRITE, stamp);
-			if (request.status === StorageStatus.noSpace) this.refused++;
-			else if (request.status !== StorageStatus.ok)
-				throw new CrashError(`a write ended with ${request.status}`);
+			if (request.status === StorageStatus.ok) return;
+			this.trouble.ended(request.status);
+			this.refused++;
 		};
 		const written = write();
 		written.catch(() => {});
@@ -193,7 +204,8 @@ export class WholeLife implements Legacy {
 		if (open !== undefined) return open;
 		const durability = name === BULK ? "none" : modeOf(name);
 		const options = { readOnly: false, offsetSectors: 0, lengthSectors: undefined, between: strictly };
-		const { device } = await openVolumeStack(this.pool, name, { ...options, durability });
+		const opening = () => openVolumeStack(this.pool, name, { ...options, durability });
+		const { device } = await this.trouble.again(opening);
 		this.#devices.set(name, device);
 		return device;
 	}

@@ -1,7 +1,7 @@
 /**
  * What can be done to a pool, one thing by chance at a time, and what it makes of what the pool holds: writes of any part of a page, zeros,
  * trims, flushes, snapshots of one volume and of several, holds, clones, ways back, of moments too, sizes, names, volumes that come, go and are
- * replaced, flattening, checkpoints, time that passes. Called by `whole-run.ts`.
+ * replaced (`whole-volumes.ts`), flattening, checkpoints, time that passes. Called by `whole-run.ts`.
  */
 
 import { BlockOp } from "../../lib/block/request.js";
@@ -11,7 +11,6 @@ import { CrashError } from "./crash-model.js";
 import { isoOf, type WholeLife } from "./whole-life.js";
 import {
 	changed,
-	resized,
 	type Stamps,
 	type State,
 	stampsDiffer,
@@ -20,28 +19,40 @@ import {
 	without,
 } from "./whole-model.js";
 import { change, make, place } from "./whole-steps.js";
+import { create, flatten, remove, rename, replace, resize, VOLUMES_MAX } from "./whole-volumes.js";
 
-const SECTOR = 512;
-const VOLUMES_MAX = 4;
 const SNAPSHOTS_MAX = 3;
 const MOMENTS_MAX = 6;
-const PAGES = [512, 4096, 4096, 65_536, 262_144] as const;
 
 type Operation = (run: WholeLife, name: string, volume: VolumeNow) => Promise<void>;
 
-/** More often what is before others twice. */
-const OPERATIONS: readonly Operation[] = [
-	...[write, write, write, write, write, zeros, zeros, flush, flush, snapshot, snapshot, group, forget],
-	...[hold, clone, cloneMoment, rollback, rollbackMoment, resize, rename, create, create, remove, replace],
-	...[flatten, checkpoint, checkpoint, time, look, quietly],
-];
+/** How often each is done, among each other. */
+const OPERATIONS = {
+	...{ write: [write, 5], zeros: [zeros, 2], flush: [flush, 2], snapshot: [snapshot, 2], group: [group, 1] },
+	...{ forget: [forget, 1], hold: [hold, 1], clone: [clone, 1], cloneMoment: [cloneMoment, 1] },
+	...{
+		rollback: [rollback, 1],
+		rollbackMoment: [rollbackMoment, 1],
+		resize: [resize, 1],
+		rename: [rename, 1],
+	},
+	...{ create: [create, 2], remove: [remove, 1], replace: [replace, 1], flatten: [flatten, 1] },
+	...{ checkpoint: [checkpoint, 2], time: [time, 1], look: [look, 1], quietly: [quietly, 1] },
+} as const satisfies Record<string, readonly [Operation, number]>;
 
-export async function operate(run: WholeLife): Promise<void> {
+export type OperationName = keyof typeof OPERATIONS;
+
+const BY_CHANCE = Object.entries(OPERATIONS).flatMap(([name, [, count]]) =>
+	new Array<OperationName>(count).fill(name as OperationName),
+);
+
+/** What is named, or else something by chance. */
+export async function operate(run: WholeLife, what?: OperationName): Promise<void> {
 	const { random, course } = run;
 	const names = [...course.now.keys()];
 	if (names.length === 0) return create(run);
 	const name = random.pick(names as [string]);
-	const operation = random.pick(OPERATIONS as [Operation]);
+	const [operation] = OPERATIONS[what ?? random.pick(BY_CHANCE as [OperationName])];
 	await operation(run, name, course.now.get(name)!);
 	if (course.isSafe && random.chance(0.3))
 		run.moments = [{ timeUs: run.now, state: course.now }, ...run.moments].slice(0, MOMENTS_MAX);
@@ -175,84 +186,6 @@ async function rollbackMoment(run: WholeLife, name: string): Promise<void> {
 	if (moment === undefined) return;
 	const kept = freeName(run.pool.administration.volume(name), `before-${moment.snapshot}`);
 	await backTo(run, name, moment.at, moment.stamps, kept, [moment.between]);
-}
-
-async function resize(run: WholeLife, name: string, { stamps, pageSectors }: VolumeNow): Promise<void> {
-	const pages = stamps.length / pageSectors;
-	const sectors = pageSectors * Math.max(1, Math.floor(pages * run.random.pick([0.5, 0.9, 1.3])));
-	if (sectors > 2048) return;
-	if (sectors < stamps.length) await run.put(name);
-	const after = changed(run.course.now, name, { stamps: resized(stamps, sectors) });
-	await make(run, `resize ${name} ${sectors}`, [after], () =>
-		run.pool.administration.resize(name, sectors * SECTOR, true),
-	);
-}
-
-async function rename(run: WholeLife, name: string, volume: VolumeNow): Promise<void> {
-	const to = `${run.random.pick(["a", "b"])}${++run.stamp}`;
-	await run.put(name);
-	const after = new Map(without(run.course.now, name)).set(to, volume);
-	await make(run, `rename ${name} ${to}`, [after], () => run.pool.administration.rename(name, to));
-}
-
-async function create(run: WholeLife): Promise<void> {
-	if (run.course.now.size >= VOLUMES_MAX) return;
-	// (A name that was another volume's, perhaps.)
-	const name = run.random.pick(["a", "b", "c", "d"]);
-	if (run.course.now.has(name)) return;
-	const pageBytes = run.random.pick(PAGES);
-	const sectors = Math.max(64 + run.random.below(200), (2 * pageBytes) / SECTOR);
-	const stamps = resized([], sectors);
-	const made = {
-		born: UNKNOWN,
-		pageSectors: pageBytes / SECTOR,
-		stamps,
-		snapshots: new Map(),
-		held: new Set<string>(),
-	};
-	await make(run, `create ${name}`, [new Map(run.course.now).set(name, made)], () =>
-		run.pool.administration.create(name, sectors * SECTOR, pageBytes),
-	);
-	run.learn(name);
-}
-
-async function remove(run: WholeLife, name: string, { held }: VolumeNow): Promise<void> {
-	if (held.size > 0) return;
-	await run.put(name);
-	await make(run, `delete ${name}`, [without(run.course.now, name)], () =>
-		run.pool.administration.delete(name),
-	);
-}
-
-/** As an import ends. */
-async function replace(run: WholeLife, name: string, volume: VolumeNow): Promise<void> {
-	const other = [...run.course.now].find(([each, { pageSectors }]) => {
-		return each !== name && pageSectors === volume.pageSectors;
-	});
-	if (other === undefined) return;
-	const [by, { stamps, snapshots, held }] = other;
-	if ([...snapshots.keys()].some((each) => volume.snapshots.has(each))) return;
-	await Promise.all([run.put(name), run.put(by)]);
-	const after = changed(without(run.course.now, by), name, {
-		stamps,
-		snapshots: new Map([...volume.snapshots, ...snapshots]),
-		held: new Set([...volume.held, ...held]),
-	});
-	await make(run, `replace ${name} ${by}`, [after], () => run.pool.administration.replace(name, by));
-}
-
-/** All of it is written once more. */
-async function flatten(run: WholeLife, name: string, { stamps }: VolumeNow): Promise<void> {
-	for (let at = 0; at < stamps.length; ) {
-		const end = stamps.findIndex((stamp, i) => i > at && stamp !== stamps[at]);
-		const sectors = (end < 0 ? stamps.length : end) - at;
-		run.course.add(`flatten ${name}`, run.course.now);
-		const { request } = await run.run(await run.device(name), BlockOp.write, at, sectors, stamps[at]);
-		if (request.status !== StorageStatus.ok && request.status !== StorageStatus.noSpace)
-			throw new CrashError(`flattening ended with ${request.status}`);
-		run.course.over(false);
-		at += sectors;
-	}
 }
 
 /** A pool that is full can't make one. */

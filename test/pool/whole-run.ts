@@ -5,7 +5,8 @@
 
 import { RECORD_ENTRIES, SEGMENT_BYTES } from "../../lib/pool/format.js";
 import { Random } from "../../lib/random.js";
-import { CrashFolder, Power } from "./crash-folder.js";
+import { CrashFolder, doesFillAhead, Power } from "./crash-folder.js";
+import { loseNewerHead } from "./head-loss.js";
 import { BULK, BULK_SECTORS, type Legacy, WholeLife } from "./whole-life.js";
 import { Course } from "./whole-model.js";
 import { operate } from "./whole-operations.js";
@@ -18,10 +19,15 @@ export class WholeRun {
 	life: WholeLife;
 	readonly #random: Random;
 
-	constructor(readonly seed: number) {
+	/** `losesHeads`: with the power the newer copy of the head is lost, now and then. */
+	constructor(
+		readonly seed: number,
+		readonly losesHeads = false,
+	) {
 		this.#random = new Random(seed);
 		const filesMax = this.#random.pick([1, 1, 2]);
-		const folder = new CrashFolder(new Power(Number.POSITIVE_INFINITY), undefined, undefined, filesMax);
+		const power = new Power(Number.POSITIVE_INFINITY);
+		const folder = new CrashFolder(power, undefined, undefined, filesMax, doesFillAhead(seed));
 		const entries = RECORD_ENTRIES + this.#random.pick([24, 400, 20_000]);
 		// (Segments of nodes are many, and are cleaned whenever there are two.)
 		const nodeFillBytes = this.#random.pick([16_384, 131_072, SEGMENT_BYTES]);
@@ -37,27 +43,28 @@ export class WholeRun {
 		await this.life.pool.close();
 		for (let life = 0; life < lives; life++) {
 			// In the middle of opening, and of opening once more; then in the middle of everything.
-			let survival = this.#crash(random.below(8));
+			let survival = await this.#crash(random.below(8));
 			for (let again = random.below(3); again > 0; again--) {
 				await this.#untilOff(() => this.life.begin());
-				survival = Math.min(survival, this.#crash(random.below(12)));
+				survival = Math.min(survival, await this.#crash(random.below(12)));
 			}
 			await this.#untilOff(() => this.life.begin());
-			survival = Math.min(survival, this.#crash(20 + random.below(random.pick([60, 400]))));
+			survival = Math.min(survival, await this.#crash(20 + random.below(random.pick([60, 400]))));
 			const { life } = this;
 			await this.#untilOff(() => live(life, survival));
 		}
-		const survival = this.#crash(Number.POSITIVE_INFINITY);
+		const survival = await this.#crash(Number.POSITIVE_INFINITY);
 		await this.life.begin();
 		await this.life.find(survival);
 	}
 
 	/** Cuts the power, and has so many requests be done until it is cut again. Returns how likely each unsynced sector has survived. */
-	#crash(left: number): number {
+	async #crash(left: number): Promise<number> {
 		const { course, mapSize } = this.life;
 		const survival = this.#random.pick([0, 0.5, 0.95, 1]);
 		const folder = this.life.folder.crash(this.#random, survival, left);
 		const random = new Random(1 + this.#random.below(2 ** 30));
+		if (this.losesHeads && random.chance(0.5)) await loseNewerHead(folder);
 		this.life = new WholeLife(folder, random, mapSize, course, this.life);
 		return survival;
 	}

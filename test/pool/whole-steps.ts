@@ -2,7 +2,6 @@
 
 import { BlockOp } from "../../lib/block/request.js";
 import { FailedError, OperatorError, StorageStatus } from "../../lib/errors.js";
-import { CrashError } from "./crash-model.js";
 import { modeOf, type WholeLife } from "./whole-life.js";
 import { changed, filled, type State, type VolumeNow } from "./whole-model.js";
 
@@ -20,14 +19,21 @@ export async function make(
 		await act();
 	} catch (error) {
 		if (!(error instanceof OperatorError || error instanceof FailedError)) throw error;
-		run.refused++;
-		const found = await run.read();
-		course.match(found, first);
-		course.add(`${what}, refused`, found);
-		course.over(false);
+		run.trouble.told(error.message);
+		await refused(run, what, first);
 		return;
 	}
 	course.over(true);
+}
+
+/** What came of it is found out. */
+async function refused(run: WholeLife, what: string, first: number): Promise<void> {
+	const { course } = run;
+	run.refused++;
+	const found = await run.read();
+	course.match(found, first);
+	course.add(`${what}, refused`, found);
+	if (!run.trouble.hasStruck) course.over(false);
 }
 
 /** A request that changes something. */
@@ -48,14 +54,10 @@ export async function change(
 		course.add(`${op} ${name}`, changed(course.now, name, { stamps }));
 	}
 	const { request } = await run.run(await run.device(name), op, at, sectors, stamp);
-	if (request.status === StorageStatus.noSpace) {
-		run.refused++;
-		const found = await run.read();
-		course.match(found, before);
-		course.add(`${op} ${name}, refused`, found);
-	} else if (request.status !== StorageStatus.ok)
-		throw new CrashError(`a change ended with ${request.status}`);
-	course.over(request.status === StorageStatus.ok && modeOf(name) === "ack");
+	if (request.status !== StorageStatus.ok) {
+		run.trouble.ended(request.status);
+		await refused(run, `${op} ${name}`, before);
+	} else course.over(modeOf(name) === "ack");
 }
 
 /** Zeros may be in several records: to the end of the page that they begin in, whole pages, and the beginning of one. How far each goes. */

@@ -142,7 +142,8 @@ export class Frames implements NodeReceiver {
 
 	failed(frame: number, why: string): void {
 		this.loads.failed++;
-		const fault = new NodeFault(placeOf(this.#refs, frame * REF_WORDS), why);
+		const place = placeOf(this.#refs, frame * REF_WORDS);
+		const fault = new NodeFault(this.store.nameOf(place), why);
 		this.fault = fault;
 		this.#forget(frame);
 		this.#tell(frame, fault);

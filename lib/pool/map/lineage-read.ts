@@ -113,9 +113,14 @@ export interface DecodedLineage {
 	readonly points: readonly Point[];
 }
 
-/** All pieces, joined, taken apart. `isGood`: what died can have been so. Throws an OperatorError. */
-export function decodeLineage(bytes: Uint8Array, sink: FreeSink, isGood: IsGood = isPage): DecodedLineage {
-	return atOnce(lineageIn(bytes, sink, isGood));
+/** All pieces, joined, taken apart. `isGood`: what died can have been so; `end`: nothing is known of what comes behind. Throws an OperatorError. */
+export function decodeLineage(
+	bytes: Uint8Array,
+	sink: FreeSink,
+	isGood: IsGood = isPage,
+	end = Number.MAX_SAFE_INTEGER,
+): DecodedLineage {
+	return atOnce(lineageIn(bytes, sink, isGood, end));
 }
 
 /** The same step by step. */
@@ -123,6 +128,7 @@ export function* lineageIn(
 	bytes: Uint8Array,
 	sink: FreeSink,
 	isGood: IsGood,
+	end = Number.MAX_SAFE_INTEGER,
 ): Generator<void, DecodedLineage> {
 	const reader = new Reader(bytes, isGood);
 	const isFirst = readFormat(reader) === FORMAT_FIRST;
@@ -130,9 +136,14 @@ export function* lineageIn(
 	const lineRows = yield* reader.rows(lineCount, isFirst ? NUMBERS_AT_FIRST : LINE_NUMBERS);
 	const pointRows = yield* reader.rows(pointCount, isFirst ? NUMBERS_AT_FIRST : POINT_NUMBERS);
 	const lines = lineRows.map(([number = 0]) => new Line(number, null));
+	check(new Set(lines.map(({ number }) => number)).size === lineCount, "a line is there twice");
 	const points = yield* pointsOf(lines, lineRows, pointRows);
 	yield* connect(points, pointRows);
 	const listed = lines.filter((line, i) => fillLine(line, lineRows[i]!, points));
+	for (const { position } of points)
+		check(position <= end || position === Infinity, "a point is behind the end");
+	for (const { windowAt } of lines)
+		check(windowAt <= end || windowAt === Infinity, "a window is behind the end");
 	for (const line of lines) line.window = yield* reader.chain(!isFirst);
 	for (const point of points) {
 		yield;

@@ -2,6 +2,7 @@
  * What the map wants of whoever stores its nodes (the pool's segments; memory, in tests), and what is said of a node that can't be had.
  */
 
+import { OperatorError } from "../../errors.js";
 import type { Memory } from "../../wire/memory.js";
 
 /** Who asked for a node, and hears how that ended. */
@@ -20,20 +21,22 @@ export interface NodeStore {
 	load(place: number, bytes: number, receiver: NodeReceiver, frame: number): void;
 	/** Stores the first `bytes` of `memory`, which are copied before this returns; says at which place. From now on it can be loaded. */
 	append(memory: Memory, bytes: number): number;
+	/** What messages call a place: file and byte. */
+	nameOf(place: number): string;
 }
 
 /** CRC32C of `bytes[from]` to `bytes[to - 1]`. */
 export type Checksum = (bytes: Uint8Array, from: number, to: number) => number;
 
-/** A node that can't be read, or is not what it should be. The pool says which file that is. */
-export class NodeFault extends Error {
+/** A node that can't be read, or is not what it should be. `where`: its file and byte. */
+export class NodeFault extends OperatorError {
 	override name = "NodeFault";
 
 	constructor(
-		readonly place: number,
+		where: string,
 		readonly what: string,
 	) {
-		super(`the map's node at ${place}: ${what}`);
+		super(`${where}: a node of the map: ${what}`);
 	}
 }
 

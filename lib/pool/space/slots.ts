@@ -19,6 +19,9 @@ export interface SlotSink {
 
 const State = { free: 0, used: 1, waiting: 2 } as const;
 
+/** Slots behind those that there are: a file that is missing is told as such. */
+const MISSING_MAX = 8192;
+
 export class Slots implements SlotSink {
 	#states = new Uint8Array(64);
 	/** Readers of each. */
@@ -42,6 +45,11 @@ export class Slots implements SlotSink {
 
 	get free(): number {
 		return this.#free;
+	}
+
+	/** A slot that storage names is below this, or it is none. */
+	get limit(): number {
+		return this.#count + MISSING_MAX;
 	}
 
 	get waiting(): number {
