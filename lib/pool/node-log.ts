@@ -66,7 +66,7 @@ export class NodeLog implements NodeStore {
 		segments: Segments,
 		allocate: (byteLength: number) => Memory,
 		places = new NodePlaces(segments.slots),
-		end = endOf(places),
+		end = places.end,
 		{ fillBytes = SEGMENT_BYTES }: NodeLogSize = {},
 	) {
 		this.#segments = segments;
@@ -295,10 +295,4 @@ export class NodeLog implements NodeStore {
 /** Where the next one begins. */
 function startIn({ bytes }: Filled): number {
 	return roundUp(bytes, GRANULE_BYTES);
-}
-
-function endOf(places: NodePlaces): number {
-	let end = 0;
-	for (const { number } of places.all) end = Math.max(end, (number + 1) * SEGMENT_BYTES);
-	return end;
 }

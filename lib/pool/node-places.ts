@@ -37,6 +37,13 @@ export class NodePlaces {
 		return this.#bySegment.size;
 	}
 
+	/** The place behind all segments. */
+	get end(): number {
+		let end = 0;
+		for (const number of this.#bySegment.keys()) end = Math.max(end, (number + 1) * SEGMENT_BYTES);
+		return end;
+	}
+
 	get slotCount(): number {
 		return this.#residents.size;
 	}
