@@ -58,10 +58,14 @@ export const SeekTo = { end: 2, data: 3, hole: 4 } as const;
 /** What the second number of an extent says of zeros; 0: data. */
 export const EXTENT_ZERO = 1;
 
-/** Bit of `portOpen`'s callback argument: frames can be sent again. */
+/** Bits of the argument of what is called when a descriptor is ready: there is something to receive; something can be sent again. */
+export const EVENT_READABLE = 1;
 export const EVENT_WRITABLE = 2;
 /** Bit of `monitorOpen`'s: the socket had an error, so changes have been lost. */
 export const EVENT_FAILED = 16;
+
+/** Parts that `streamSend` takes. */
+export const STREAM_PARTS_MAX = 64;
 
 /** Descriptors that can be sent at once. */
 export const CHANNEL_FILES_MAX = 253;
@@ -88,8 +92,10 @@ const LAYOUT: Readonly<Record<string, number>> = {
 	LACK_FIELDS,
 	SEND_FIELDS,
 	EXTENT_ZERO,
+	EVENT_READABLE,
 	EVENT_WRITABLE,
 	EVENT_FAILED,
+	STREAM_PARTS_MAX,
 	CHANNEL_FILES_MAX,
 	...named("files", ReceivedFiles),
 	...named("seek", SeekTo),

@@ -8,6 +8,7 @@ declare const engineBrand: unique symbol;
 declare const monitorBrand: unique symbol;
 declare const writerBrand: unique symbol;
 declare const channelBrand: unique symbol;
+declare const streamBrand: unique symbol;
 export interface PortHandle {
 	readonly [portBrand]: true;
 }
@@ -22,6 +23,10 @@ export interface WriterHandle {
 }
 export interface ChannelHandle {
 	readonly [channelBrand]: true;
+}
+
+export interface StreamHandle {
+	readonly [streamBrand]: true;
 }
 
 /** An open packet socket. */
@@ -269,6 +274,17 @@ export interface Addon {
 	channelReceive(handle: ChannelHandle, into: Uint8Array, files: Int32Array): number;
 	channelWantWritable(handle: ChannelHandle, wanted: boolean): void;
 	channelClose(handle: ChannelHandle): void;
+	/** Has the descriptor of a connected stream socket from now on, unless it throws; `ready` gets `EVENT_` bits. */
+	streamOpen(descriptor: number, ready: (events: number) => void): StreamHandle;
+	/** How many bytes came, 0 at the end, or -errno. */
+	streamReceive(handle: StreamHandle, into: Uint8Array, offset: number, length: number): number;
+	/** How many bytes are on their way, or -errno: of `count` parts, each an address and a length. */
+	streamSend(handle: StreamHandle, parts: Float64Array, count: number): number;
+	/** Of which `EVENT_` bits `ready` is told: to begin with `EVENT_READABLE`. */
+	streamWant(handle: StreamHandle, events: number): void;
+	/** A descriptor of who connected, of a socket that listens, or -errno. */
+	streamAccept(handle: StreamHandle): number;
+	streamClose(handle: StreamHandle): void;
 	/** One datagram to the socket of this path; a name that begins with `@` is an abstract one. Never waits. Throws a NativeError. */
 	notify(path: string, text: string): void;
 	/** Writes to a descriptor from a thread of its own: see native/common/writer.h. */
@@ -286,6 +302,9 @@ export interface Addon {
 	listenUnix(path: string, mode: number, group: number): number;
 	/** A TCP socket that listens; `address` is a number of IPv4 or IPv6. Throws a NativeError. */
 	listenTcp(address: string, port: number): number;
-	/** What a socket is bound to: `unix:PATH`, `127.0.0.1:9470`, `[::1]:9470`; "" if it is nothing of that kind. */
-	socketName(descriptor: number): string;
+	/**
+	 * What a socket is bound to, or its other end is: `unix:PATH`, `127.0.0.1:9470`, `[::1]:9470`, the other end of a unix socket
+	 * `unix:pid 123`; "" if it is nothing of that kind.
+	 */
+	socketName(descriptor: number, isPeer: boolean): string;
 }

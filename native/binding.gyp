@@ -19,6 +19,7 @@
 				"node/binding.c",
 				"node/bytes.c",
 				"node/channel.c",
+				"node/stream.c",
 				"node/engine.c",
 				"node/interfaces.c",
 				"node/layout.c",

@@ -98,8 +98,8 @@ napi_value js_listen_tcp(napi_env env, napi_callback_info info)
 	return socket_or_error(env, fd, error, step);
 }
 
-/* A socket's own address as the configuration would have it. False if it has none of those. */
-static int name_socket(int fd, char *name, size_t room)
+/* A socket's own address, or that of its other end, as the configuration would have it. False if it has none of those. */
+static int name_socket(int fd, int is_peer, char *name, size_t room)
 {
 	union {
 		struct sockaddr any;
@@ -110,7 +110,7 @@ static int name_socket(int fd, char *name, size_t room)
 	} address = { .bytes = { 0 } };
 	char host[INET6_ADDRSTRLEN];
 	socklen_t length = sizeof address.bytes - 1;
-	if (getsockname(fd, &address.any, &length) < 0) return 0;
+	if ((is_peer ? getpeername : getsockname)(fd, &address.any, &length) < 0) return 0;
 	switch (address.any.sa_family) {
 	case AF_UNIX:
 		snprintf(name, room, "unix:%s", address.local.sun_path);
@@ -127,14 +127,29 @@ static int name_socket(int fd, char *name, size_t room)
 	}
 }
 
-/* socketName(descriptor) -> what it is bound to, "" if that is nothing that can be named */
+/* Of a unix socket's other end the process is known. */
+static int name_process(int fd, char *name, size_t room)
+{
+	struct ucred who;
+	socklen_t length = sizeof who;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) < 0) return 0;
+	snprintf(name, room, "unix:pid %d", (int)who.pid);
+	return 1;
+}
+
+/* socketName(descriptor, isPeer) -> what it, or its other end, is bound to; "" if that is nothing that can be named */
 napi_value js_socket_name(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS], text;
 	char name[sizeof(struct sockaddr_un) + sizeof "unix:"];
 	uint32_t fd;
-	if (!get_args(env, info, 1, args) || !get_uint(env, args[0], INT_MAX, &fd)) return throw_type(env);
-	if (!name_socket((int)fd, name, sizeof name)) name[0] = 0;
+	bool is_peer;
+	if (!get_args(env, info, 2, args) || !get_uint(env, args[0], INT_MAX, &fd) ||
+	    napi_get_value_bool(env, args[1], &is_peer) != napi_ok)
+		return throw_type(env);
+	int is_named = name_socket((int)fd, is_peer, name, sizeof name);
+	if (!is_named && is_peer) is_named = name_process((int)fd, name, sizeof name);
+	if (!is_named) name[0] = 0;
 	MUST(napi_create_string_utf8(env, name, NAPI_AUTO_LENGTH, &text));
 	return text;
 }

@@ -31,6 +31,7 @@ enum handle_kind {
 	ENGINE = 0x7662656e,
 	WRITER = 0x76627772,
 	CHANNEL = 0x76626368,
+	STREAM = 0x76627374,
 };
 
 napi_value throw_errno(napi_env env, int error, const char *step);
@@ -120,6 +121,10 @@ enum {
 	CHANNEL_FILES_FIELDS = CHANNEL_FILES_FIRST + CHANNEL_FILES_MAX,
 };
 
+/* ---- streams: stream.c ---- */
+
+enum { STREAM_PARTS_MAX = 64 }; /* that streamSend() takes */
+
 /* ---- files: engine.c, for opening.c ---- */
 
 struct vb_file;
@@ -201,6 +206,13 @@ napi_value js_channel_send(napi_env env, napi_callback_info info);
 napi_value js_channel_receive(napi_env env, napi_callback_info info);
 napi_value js_channel_want_writable(napi_env env, napi_callback_info info);
 napi_value js_channel_close(napi_env env, napi_callback_info info);
+/* stream.c */
+napi_value js_stream_open(napi_env env, napi_callback_info info);
+napi_value js_stream_receive(napi_env env, napi_callback_info info);
+napi_value js_stream_send(napi_env env, napi_callback_info info);
+napi_value js_stream_want(napi_env env, napi_callback_info info);
+napi_value js_stream_accept(napi_env env, napi_callback_info info);
+napi_value js_stream_close(napi_env env, napi_callback_info info);
 /* notify.c */
 napi_value js_notify(napi_env env, napi_callback_info info);
 /* writer.c */

@@ -17,8 +17,8 @@ t.test("what is bound has a name", async (t) => {
 		[native.listenTcp("127.0.0.1", 0), /^127\.0\.0\.1:[1-9][0-9]*$/],
 		[native.listenTcp("::1", 0), /^\[::1\]:[1-9][0-9]*$/],
 	] as [number, string | RegExp][]);
-	for (const [descriptor, name] of sockets) t.match(native.socketName(descriptor), name);
-	t.equal(native.socketName(0x7fff_ffff), "");
+	for (const [descriptor, name] of sockets) t.match(native.socketName(descriptor, false), name);
+	t.equal(native.socketName(0x7fff_ffff, false), "");
 	new Listeners([...sockets.keys()].map((descriptor) => ({ descriptor, name: "" }))).close();
 });
 
@@ -26,7 +26,7 @@ t.test("they are used, and left to who has opened them", async (t) => {
 	const before = openDescriptors();
 	const file = path.join(scratchDirectory(), "b.sock");
 	const tcp = native.listenTcp("127.0.0.1", 0);
-	const address = native.socketName(tcp);
+	const address = native.socketName(tcp, false);
 	const unwanted = native.listenTcp("127.0.0.1", 0);
 	const unix = native.listenUnix(file, 0o600, SAME_GROUP);
 	const listeners = new Listeners(
@@ -57,8 +57,8 @@ t.test("where not all can be handed on, none is left over", async (t) => {
 	const tcp = native.listenTcp("127.0.0.1", 0);
 	const none = 0x7fff_ffff;
 	const listeners = new Listeners([tcp, none].map((descriptor) => ({ descriptor, name: "" })));
-	await listeners.listen("http", native.socketName(tcp));
-	await listeners.listen("http", native.socketName(none));
+	await listeners.listen("http", native.socketName(tcp, false));
+	await listeners.listen("http", native.socketName(none, false));
 	const before = openDescriptors();
 	t.throws(() => listeners.duplicates(), { message: /descriptor/ });
 	t.equal(openDescriptors(), before);

@@ -1,0 +1,322 @@
+/**
+ * One request of a client, from its header to its answer. What is long is done in pieces of a room each, a few at a time, so that
+ * neither a client that asks for much nor one that does not read costs more memory than a few rooms; structured answers leave piece by
+ * piece. The pieces of a write begin as their bytes come. Made and begun by `requests.ts`; pooled.
+ */
+
+import { BlockOp } from "../block/request.js";
+import { invariant, StorageStatus } from "../errors.js";
+import { native } from "../native.js";
+import { ROOM_BYTES_MAX, type Room, type RoomHolder, type Rooms } from "../stream/rooms.js";
+import type { SendQueue } from "../stream/send-queue.js";
+import { turn } from "../turn.js";
+import type { Memory } from "../wire/memory.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
+import type { NbdExport } from "./export.js";
+import { outcomeOf } from "./outcome.js";
+import type { Piece, PiecePool } from "./piece.js";
+import { AllocationFlag, ChunkFlag, Command, CommandFlag, NbdError } from "./protocol.js";
+import { type Cookie, putData, putError, putHole, putNone, putSimple, putStatus } from "./replies.js";
+
+/** Data of one piece. */
+export const PIECE_BYTES = ROOM_BYTES_MAX;
+/** Of a range that is trimmed or zeroed. */
+const RANGE_BYTES = 2 ** 30;
+/** Pieces of a read under way at once, where they may be answered in any order. */
+const AT_ONCE = 4;
+/** While more than this waits to be sent nothing more is read for it. */
+export const WAITING_BYTES_MAX = 1024 * 1024;
+/** What reading costs of a turn. */
+const BYTES_PER_STEP = 64;
+/** Extents in one answer: who wants more asks for the rest. */
+const EXTENTS_MAX = 256;
+const EXTENT_BYTES = 8;
+
+/** The connection that a command came on. */
+export interface CommandHost extends RoomHolder {
+	readonly queue: SendQueue;
+	readonly rooms: Rooms;
+	readonly pieces: PiecePool;
+	readonly exported: NbdExport;
+	readonly isStructured: boolean;
+	/** The number by which the client knows "base:allocation". */
+	readonly allocationContext: number;
+	/** `command.advance()` is called when there is a room, or what waits has been sent. */
+	starves(command: NbdCommand): void;
+	begun(piece: Piece): void;
+	ended(piece: Piece): void;
+	/** It has been answered, and may be used again. */
+	answered(command: NbdCommand): void;
+	/** No sense can be made of what comes, or be given to what goes: the connection ends. */
+	cut(why: string): void;
+}
+
+export class NbdCommand implements Cookie {
+	host!: CommandHost;
+	cookieHigh = 0;
+	cookieLow = 0;
+	type = 0;
+	flags = 0;
+	offsetBytes = 0;
+	lengthBytes = 0;
+	/** Bytes for which pieces have begun; of a write, or which were passed by. */
+	cursor = 0;
+	arrivedUs = 0;
+	#underWay = 0;
+	/** Pieces are being begun: one that is over meanwhile leaves the next to whoever does so. */
+	#isBusy = false;
+	/** A simple answer has begun. */
+	#hasHead = false;
+	#status: StorageStatus = StorageStatus.ok;
+	#errno = 0;
+	#failedBytes = 0;
+	#extents: Float64Array | null = null;
+
+	/** After the fields above have been filled in. */
+	begin(): void {
+		this.cursor = 0;
+		this.#underWay = 0;
+		this.#hasHead = false;
+		this.#status = StorageStatus.ok;
+		this.#errno = 0;
+		this.host.exported.disk.underWay += 1;
+	}
+
+	get op(): BlockOp {
+		switch (this.type) {
+			case Command.write:
+				return BlockOp.write;
+			case Command.flush:
+				return BlockOp.flush;
+			case Command.trim:
+				return BlockOp.trim;
+			case Command.writeZeroes:
+				return BlockOp.writeZeroes;
+			case Command.blockStatus:
+				return BlockOp.extents;
+			default:
+				return BlockOp.read;
+		}
+	}
+
+	/** Begins as many pieces as may be now. Not for writes. */
+	advance(): void {
+		if (this.#isBusy) return;
+		this.#isBusy = true;
+		switch (this.type) {
+			case Command.read:
+			case Command.cache:
+				this.#advanceReading();
+				break;
+			case Command.blockStatus:
+				this.#askExtents();
+				break;
+			case Command.flush:
+				this.#submit(this.host.pieces.take(this), 0, null);
+				break;
+			default:
+				this.#advanceRange();
+		}
+		this.#isBusy = false;
+		this.#endIfOver();
+	}
+
+	get #isOver(): boolean {
+		return this.cursor >= this.lengthBytes || this.#status !== StorageStatus.ok;
+	}
+
+	#advanceReading(): void {
+		const { host } = this;
+		const atOnce = host.isStructured && this.type === Command.read ? AT_ONCE : 1;
+		while (!this.#isOver && this.#underWay < atOnce) {
+			const length = Math.min(PIECE_BYTES, this.lengthBytes - this.cursor);
+			const mayRead = host.queue.waitingBytes < WAITING_BYTES_MAX && !turn.isSpent;
+			const room = mayRead ? host.rooms.take(host, length) : undefined;
+			if (room === undefined) {
+				host.starves(this);
+				return;
+			}
+			turn.spend(length / BYTES_PER_STEP);
+			this.#submit(host.pieces.take(this), length, room);
+		}
+	}
+
+	#advanceRange(): void {
+		// (Four of them at most: no client can ask for more than 4 GiB.)
+		while (!this.#isOver && this.#underWay === 0)
+			this.#submit(this.host.pieces.take(this), Math.min(RANGE_BYTES, this.lengthBytes - this.cursor), null);
+	}
+
+	#askExtents(): void {
+		const { host, flags } = this;
+		const room = host.rooms.take(host, EXTENTS_MAX * EXTENT_BYTES);
+		if (room === undefined) {
+			host.starves(this);
+			return;
+		}
+		const count = (flags & CommandFlag.reqOne) > 0 ? 1 : EXTENTS_MAX;
+		if (this.#extents?.length !== 2 * count) this.#extents = new Float64Array(2 * count);
+		const piece = host.pieces.take(this);
+		piece.request.extents = this.#extents;
+		this.#submit(piece, this.lengthBytes, room);
+	}
+
+	/**
+	 * The next bytes of a write have come: `length` of `memory` from `offset` on, lent until the pump has run, or in `room` itself. True
+	 * if there is nothing to do with them, for the write has failed: the room is the caller's still.
+	 */
+	write(room: Room, memory: Memory, offset: number, length: number): boolean {
+		if (this.#status !== StorageStatus.ok) {
+			this.cursor += length;
+			this.#endIfOver();
+			return true;
+		}
+		const piece = this.host.pieces.take(this);
+		const { request } = piece;
+		request.memory = memory;
+		request.memoryOffset = offset;
+		request.isLent = memory !== room.memory;
+		request.room = room.memory;
+		request.roomOffset = 0;
+		this.#submit(piece, length, room);
+		return false;
+	}
+
+
+	#submit(piece: Piece, length: number, room: Room | null): void {
+		const { host, op, flags } = this;
+		const { request } = piece;
+		piece.room = room;
+		request.op = op;
+		request.offsetBytes = this.offsetBytes + this.cursor;
+		request.lengthBytes = length;
+		request.fua = (flags & CommandFlag.fua) > 0;
+		request.mayUnmap = (flags & CommandFlag.noHole) === 0;
+		if (op === BlockOp.read) {
+			request.memory = room!.memory;
+			request.memoryOffset = 0;
+			request.room = room!.memory;
+			request.roomOffset = 0;
+		}
+		this.cursor += length;
+		this.#underWay += 1;
+		host.begun(piece);
+		host.exported.disk.device.submit(request.begin());
+	}
+
+	pieceFinished(piece: Piece): void {
+		const { host } = this;
+		const { request, room } = piece;
+		host.ended(piece);
+		this.#underWay -= 1;
+		if (request.status !== StorageStatus.ok) this.#fail(piece);
+		else if (this.type === Command.read) {
+			this.#answerPiece(piece);
+			piece.room = null;
+		} else if (this.type === Command.blockStatus) {
+			this.#answerExtents(request.extents!, request.extentCount, room!);
+			piece.room = null;
+		}
+		if (piece.room !== null) host.rooms.give(piece.room);
+		if (this.#isOver || this.type === Command.write) this.#endIfOver();
+		else this.advance();
+	}
+
+	/** Of a write that has failed the rest is still to come. */
+	#endIfOver(): void {
+		if (this.#isBusy || this.#underWay > 0) return;
+		if (this.cursor >= this.lengthBytes || (this.#isOver && this.type !== Command.write)) this.#end();
+	}
+
+	/** The first that has failed counts. */
+	#fail({ request }: Piece): void {
+		if (this.#status !== StorageStatus.ok && request.failedOffsetBytes >= this.#failedBytes) return;
+		this.#status = request.status;
+		this.#errno = request.errno;
+		this.#failedBytes = request.failedOffsetBytes;
+	}
+
+	get #isShort(): boolean {
+		return this.lengthBytes <= PIECE_BYTES;
+	}
+
+	#answerPiece({ request, room }: Piece): void {
+		const { queue, rooms, isStructured } = this.host;
+		const { offsetBytes, lengthBytes } = request;
+		invariant(room !== null, "a read has no room");
+		const flags = this.#isShort ? ChunkFlag.done : 0;
+		if (!isStructured) {
+			if (!this.#hasHead) putSimple(queue, this, NbdError.none);
+			this.#hasHead = true;
+			queue.put(room, 0, lengthBytes);
+		} else if (native.isZero(room.memory.bytes, 0, lengthBytes)) {
+			putHole(queue, this, flags, offsetBytes, lengthBytes);
+			rooms.give(room);
+		} else putData(queue, this, flags, offsetBytes, room, lengthBytes);
+	}
+
+	#answerExtents(pairs: Float64Array, count: number, room: Room): void {
+		const { queue, allocationContext } = this.host;
+		for (let i = 0; i < count; i++)
+			pairs[2 * i + 1] = pairs[2 * i + 1] === 0 ? 0 : AllocationFlag.hole | AllocationFlag.zero;
+		putStatus(queue, this, ChunkFlag.done, allocationContext, pairs, count, room);
+	}
+
+	#end(): void {
+		const { host, op, lengthBytes } = this;
+		const { disk } = host.exported;
+		disk.underWay -= 1;
+		if (this.#status !== StorageStatus.ok) this.#endFailed();
+		else {
+			disk.stats.did(op, lengthBytes);
+			if (!this.#answersItself) putSimple(host.queue, this, NbdError.none);
+			else if (this.type === Command.read && host.isStructured && !this.#isShort)
+				putNone(host.queue, this, ChunkFlag.done);
+		}
+		host.answered(this);
+	}
+
+	/** Its pieces are its answer. */
+	get #answersItself(): boolean {
+		return this.type === Command.read || this.type === Command.blockStatus;
+	}
+
+	#endFailed(): void {
+		const { op, host } = this;
+		const { disk } = host.exported;
+		const { error, report, failing, cause } = outcomeOf(this.#status, op);
+		const lba = op === BlockOp.flush ? 0 : Math.floor(this.#failedBytes / SECTOR_BYTES);
+		if (failing) disk.faults += 1;
+		if (report) disk.onFault?.(disk, op, this.#status, this.#errno, lba);
+		disk.stats.failed();
+		if (cause !== null) disk.stats.causes[cause] += 1;
+		const where = op === BlockOp.read ? this.#failedBytes : undefined;
+		if (host.isStructured && this.#answersItself) putError(host.queue, this, ChunkFlag.done, error, where);
+		else if (!this.#hasHead) putSimple(host.queue, this, error);
+		// (Nothing else says that bytes which were promised do not come.)
+		else host.cut("a read failed behind its first bytes, and the client knows no structured replies");
+	}
+
+	/** Nobody wants the rest of it any more. */
+	cutShort(): void {
+		this.lengthBytes = this.cursor;
+		this.#endIfOver();
+	}
+
+	/** It is not carried out: answered with an error at once. */
+	refuse(error: NbdError): void {
+		const { host } = this;
+		const { disk } = host.exported;
+		disk.underWay -= 1;
+		disk.stats.failed();
+		disk.stats.causes[causeOf(error)] += 1;
+		if (host.isStructured && this.#answersItself) putError(host.queue, this, ChunkFlag.done, error);
+		else putSimple(host.queue, this, error);
+		host.answered(this);
+	}
+}
+
+function causeOf(error: NbdError): "protected" | "range" | "refused" {
+	if (error === NbdError.EPERM) return "protected";
+	return error === NbdError.ENOSPC ? "range" : "refused";
+}

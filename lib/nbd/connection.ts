@@ -1,0 +1,176 @@
+/**
+ * One connection of a client, from its first byte to its last: the handshake (`handshake.ts`), within a limit, and then the transmission
+ * (`transmission.ts`). What is to be sent leaves when the pump comes by. Made by `server.ts` for each client that connects.
+ */
+
+import type { Clock } from "../clock.js";
+import { SendQueue } from "../stream/send-queue.js";
+import { BROKEN, type ByteStream, NOTHING_NOW, type StreamUser } from "../stream/stream.js";
+import type { Memory } from "../wire/memory.js";
+import type { NbdCommand } from "./command.js";
+import type { NbdExport } from "./export.js";
+import { type Handshake, type HandshakeEnd, handshake, type Talk } from "./handshake.js";
+import { type Line, type Shared, Transmission } from "./transmission.js";
+
+/** A handshake takes no longer. */
+const HANDSHAKE_LIMIT_MS = 10_000;
+/** Nor does an end in good order: what was answered last may be on its way for so long. */
+const END_LIMIT_MS = 5000;
+/** More than this of answers to options waits for nobody: who doesn't read them asks for no more. */
+const OPTION_ANSWERS_MAX = 4 * 1024 * 1024;
+
+/** What a connection needs of the server. */
+export interface ConnectionHome extends Shared {
+	readonly clock: Clock;
+	allocate(byteLength: number): Memory;
+	/** It has something to send: `flush` is called when the pump comes by. */
+	queued(connection: NbdConnection): void;
+	answered(connection: NbdConnection, command: NbdCommand): void;
+	/** It uses this export from now on. */
+	agreed(connection: NbdConnection): void;
+	/** It is over; `why`: that was not in good order. */
+	closed(connection: NbdConnection, why: string | null): void;
+}
+
+export class NbdConnection implements StreamUser, Line {
+	readonly queue: SendQueue;
+	#transmission: Transmission | null = null;
+	#exported: NbdExport | null = null;
+	readonly #handshake: Handshake;
+	/** What it wants next, and what of that has come. */
+	#wanted: Memory;
+	#wantedBytes = 0;
+	#cameBytes = 0;
+	#forgetLimit: () => void;
+	#isEnding = false;
+	#isClosed = false;
+	/** Waiting to be flushed: kept by the server. */
+	isQueued = false;
+
+	constructor(
+		readonly stream: ByteStream,
+		readonly home: ConnectionHome,
+		talk: Omit<Talk, "send">,
+	) {
+		const allocate = (bytes: number): Memory => home.allocate(bytes);
+		this.queue = new SendQueue(stream, home.rooms, allocate, () => this.#queued());
+		this.#handshake = handshake({
+			...talk,
+			send: (bytes) => this.queue.putCopy(bytes),
+		});
+		this.#wanted = home.allocate(16);
+		this.#forgetLimit = home.clock.after(HANDSHAKE_LIMIT_MS, () => this.ended("it took too long to agree"));
+		stream.attach(this);
+		this.#next(this.#handshake.next());
+	}
+
+	/** What it uses; null: nothing yet. */
+	get exported(): NbdExport | null {
+		return this.#exported;
+	}
+
+	readable(): void {
+		if (this.#transmission !== null) this.#transmission.receive();
+		else this.#converse();
+	}
+
+	writable(): void {
+		this.#queued();
+		this.home.runPump();
+	}
+
+	broken(): void {
+		this.ended("the connection has broken");
+	}
+
+	#queued(): void {
+		if (!this.isQueued) this.home.queued(this);
+	}
+
+	/** Called by the server when the pump comes by. */
+	flush(): void {
+		if (this.#isClosed) return;
+		if (!this.queue.flush()) {
+			this.ended("the connection has broken");
+			return;
+		}
+		this.#transmission?.goOn();
+		this.#endIfDone();
+	}
+
+	answered(command: NbdCommand): void {
+		this.home.answered(this, command);
+	}
+
+	/** In good order: after what is under way has been answered. Else at once. */
+	ended(why: string | null): void {
+		if (this.#isClosed) return;
+		if (why !== null) {
+			this.close(why);
+			return;
+		}
+		this.#isEnding = true;
+		this.stream.wantReadable(false);
+		this.#forgetLimit();
+		this.#forgetLimit = this.home.clock.after(END_LIMIT_MS, () => this.close("it does not take its last answers"));
+		this.#queued();
+	}
+
+	/** Now; nobody is answered any more. */
+	close(why: string | null = null): void {
+		if (this.#isClosed) return;
+		this.#isClosed = true;
+		this.#forgetLimit();
+		this.stream.close();
+		this.queue.drop();
+		this.#transmission?.close();
+		this.home.closed(this, why);
+	}
+
+	#endIfDone(): void {
+		const isBusy = (this.#transmission?.underWay ?? 0) > 0 || this.queue.waitingBytes > 0;
+		if (this.#isEnding && !isBusy) this.close();
+	}
+
+	/** Exactly what the handshake wants is received: what is behind it is not its business. */
+	#converse(): void {
+		while (!this.#isClosed && !this.#isEnding && this.#transmission === null) {
+			const left = this.#wantedBytes - this.#cameBytes;
+			const count = this.stream.receive(this.#wanted, this.#cameBytes, left);
+			if (count === NOTHING_NOW) break;
+			if (count === BROKEN || count === 0) {
+				// (Who looks whether somebody is here does nothing wrong.)
+				this.close(count === 0 ? null : "the connection has broken");
+				return;
+			}
+			this.#cameBytes += count;
+			if (this.#cameBytes < this.#wantedBytes) continue;
+			const bytes = Buffer.from(this.#wanted.bytes.subarray(0, this.#wantedBytes));
+			this.#next(this.#handshake.next(bytes));
+			if (this.queue.waitingBytes > OPTION_ANSWERS_MAX) this.close("it does not read the answers to its options");
+		}
+		this.home.runPump();
+	}
+
+	#next(step: IteratorResult<number, HandshakeEnd>): void {
+		if (step.done) {
+			this.#agreed(step.value);
+			return;
+		}
+		this.#wantedBytes = step.value;
+		this.#cameBytes = 0;
+		if (this.#wanted.bytes.length < step.value) this.#wanted = this.home.allocate(step.value);
+	}
+
+	#agreed(end: HandshakeEnd): void {
+		if (end.kind !== "agreed") {
+			this.ended(end.kind === "over" ? end.why : "TLS is not here yet");
+			return;
+		}
+		this.#forgetLimit();
+		this.#forgetLimit = () => {};
+		this.#exported = end.exported;
+		this.#transmission = new Transmission(this.home, this, end);
+		this.home.agreed(this);
+	}
+}

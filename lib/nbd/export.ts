@@ -1,0 +1,50 @@
+/**
+ * What NBD adds to a disk: the name that clients ask for, what they are told of it, and who may have it. Made by
+ * `lib/daemon/nbd-exporter.ts`; asked by `handshake.ts` and `command.ts`.
+ */
+
+import type { Disk } from "../disk.js";
+import { PAYLOAD_BYTES_MAX, TransmissionFlag } from "./protocol.js";
+
+/** What a client may do. */
+export type Access = "none" | "read" | "write";
+
+export interface NbdExport {
+	/** At most `STRING_BYTES_MAX` bytes. */
+	readonly name: string;
+	/** For people; empty: none. */
+	readonly description: string;
+	readonly disk: Disk;
+	/** Nobody may begin to use it, and who does is cut off. */
+	isFenced: boolean;
+	/** What whoever is at `peer` may do. */
+	accessOf(peer: string): Access;
+}
+
+const PREFERRED_BYTES_MIN = 4096;
+
+export interface BlockSizes {
+	readonly minimum: number;
+	readonly preferred: number;
+	readonly maximum: number;
+}
+
+export function blockSizesOf({ disk }: NbdExport): BlockSizes {
+	const { logicalBlockBytes, bestTransferBytes } = disk.device.info;
+	const preferred = Math.max(PREFERRED_BYTES_MIN, bestTransferBytes);
+	return { minimum: logicalBlockBytes, preferred, maximum: PAYLOAD_BYTES_MAX };
+}
+
+/** Nothing is advertised that is not kept: several connections see the same, since a flush is the whole device's. */
+export function transmissionFlags({ disk }: NbdExport, access: Access, isStructured: boolean): number {
+	const { readOnly, canTrim, fastZeroes, nonRotational } = disk.device.info;
+	const flag = TransmissionFlag;
+	let flags = flag.hasFlags | flag.sendFlush | flag.sendFua | flag.canMultiConn | flag.sendCache;
+	if (isStructured) flags |= flag.sendDf;
+	if (!nonRotational) flags |= flag.rotational;
+	if (readOnly || access !== "write") return flags | flag.readOnly;
+	flags |= flag.sendWriteZeroes;
+	if (fastZeroes) flags |= flag.sendFastZero;
+	if (canTrim) flags |= flag.sendTrim;
+	return flags;
+}

@@ -1,0 +1,262 @@
+/**
+ * The handshake of one connection ("fixed newstyle"), as a generator: it yields how many bytes it wants next, gets them, and returns what
+ * was agreed on. Options are answered one by one through `Talk`. What a client is not allowed to have it is told does not exist. Plain
+ * code, for it is rare; run by `connection.ts`, which has a limit for all of it.
+ */
+
+import { unreachable } from "../errors.js";
+import { type Access, blockSizesOf, type NbdExport, transmissionFlags } from "./export.js";
+import {
+	ALLOCATION_CONTEXT,
+	HandshakeFlag,
+	Info,
+	INIT_MAGIC,
+	Option,
+	OPTION_MAGIC,
+	OptionReply,
+	STRING_BYTES_MAX,
+} from "./protocol.js";
+import { Reader, replyOf } from "./wire.js";
+
+/** Longest option that is looked at: a name and a few hundred contexts. */
+const OPTION_BYTES_MAX = 64 * 1024;
+/** What is longer is passed by in pieces. */
+const PASSED_BYTES = 16 * 1024;
+const ZEROES_BYTES = 124;
+const ALLOCATION_ID = 1;
+
+/** What a handshake needs of whoever runs it. */
+export interface Talk {
+	send(bytes: Uint8Array): void;
+	/** Those that this client may have, in order of their names. */
+	exports(): Iterable<NbdExport>;
+	/** "": the default one. Undefined if there is none that this client may have. */
+	find(name: string): NbdExport | undefined;
+	accessOf(exported: NbdExport): Access;
+	readonly tls: "none" | "offered" | "required" | "on";
+}
+
+/** How it ends. */
+export type HandshakeEnd =
+	| {
+			readonly kind: "agreed";
+			readonly exported: NbdExport;
+			readonly access: Access;
+			readonly isStructured: boolean;
+			/** -1: "base:allocation" was not asked for. */
+			readonly allocationContext: number;
+	  }
+	/** The client's wish; or it did what it may not, and that is `why`. */
+	| { readonly kind: "over"; readonly why: string | null }
+	| { readonly kind: "tls" };
+
+export type Handshake = Generator<number, HandshakeEnd, Buffer>;
+
+/** What was said so far: forgotten when TLS begins. */
+interface Said {
+	isStructured: boolean;
+	/** The export for which contexts were chosen. */
+	contextsOf: string | undefined;
+	hasAllocation: boolean;
+}
+
+const over = (why: string | null): HandshakeEnd => ({ kind: "over", why });
+
+/** From the greeting on; `isAgain`: from the first option on, behind TLS. */
+export function* handshake(talk: Talk, isAgain = false): Handshake {
+	let hasZeroes = false;
+	if (!isAgain) {
+		const greeting = Buffer.alloc(18);
+		greeting.writeBigUInt64BE(INIT_MAGIC);
+		greeting.writeBigUInt64BE(OPTION_MAGIC, 8);
+		greeting.writeUInt16BE(HandshakeFlag.fixedNewstyle | HandshakeFlag.noZeroes, 16);
+		talk.send(greeting);
+		const flags = (yield 4).readUInt32BE();
+		const isKnown = (flags & ~(HandshakeFlag.fixedNewstyle | HandshakeFlag.noZeroes)) === 0;
+		if (!isKnown || (flags & HandshakeFlag.fixedNewstyle) === 0) return over("it speaks another protocol than fixed newstyle");
+		hasZeroes = (flags & HandshakeFlag.noZeroes) === 0;
+	}
+	return yield* options(talk, hasZeroes);
+}
+
+function* options(talk: Talk, hasZeroes: boolean): Handshake {
+	const said: Said = { isStructured: false, contextsOf: undefined, hasAllocation: false };
+	for (;;) {
+		const head = yield 16;
+		if (head.readBigUInt64BE() !== OPTION_MAGIC) return over("what it sends are no options");
+		const option = head.readUInt32BE(8);
+		const length = head.readUInt32BE(12);
+		if (length > OPTION_BYTES_MAX) {
+			if (option === Option.exportName) return over("the name of an export is too long");
+			for (let left = length; left > 0; left -= PASSED_BYTES) yield Math.min(left, PASSED_BYTES);
+			talk.send(replyOf(option, OptionReply.errTooBig, "no option is so long"));
+			continue;
+		}
+		const data = length > 0 ? yield length : Buffer.alloc(0);
+		const end = answer(talk, said, option, data, hasZeroes);
+		if (end !== undefined) return end;
+	}
+}
+
+/** Answers one option. What ends the handshake is returned. */
+function answer(
+	talk: Talk,
+	said: Said,
+	option: number,
+	data: Buffer,
+	hasZeroes: boolean,
+): HandshakeEnd | undefined {
+	const refuse = (error: OptionReply, message: string): undefined =>
+		void talk.send(replyOf(option, error, message));
+	const isAllowed = talk.tls !== "required" || option === Option.startTls || option === Option.abort;
+	if (!isAllowed) {
+		if (option === Option.exportName) return over("it wants an export without TLS");
+		return refuse(OptionReply.errTlsRequired, "only with TLS");
+	}
+	switch (option) {
+		case Option.exportName:
+			return exportName(talk, said, data, hasZeroes);
+		case Option.abort:
+			talk.send(replyOf(option, OptionReply.ack));
+			return over(null);
+		case Option.list:
+			return list(talk, data);
+		case Option.startTls:
+			return startTls(talk, data);
+		case Option.structuredReply:
+			if (data.length > 0) return refuse(OptionReply.errInvalid, "this option has no data");
+			said.isStructured = true;
+			return void talk.send(replyOf(option, OptionReply.ack));
+		case Option.info:
+		case Option.go:
+			return infoOrGo(talk, said, option, data);
+		case Option.listMetaContext:
+		case Option.setMetaContext:
+			return metaContexts(talk, said, option, data);
+		default:
+			return refuse(OptionReply.errUnsupported, "this option is not known here");
+	}
+}
+
+function agreed(talk: Talk, said: Said, exported: NbdExport, name: string): HandshakeEnd {
+	const hasAllocation = said.hasAllocation && said.contextsOf === name;
+	return {
+		kind: "agreed",
+		exported,
+		access: talk.accessOf(exported),
+		isStructured: said.isStructured,
+		allocationContext: hasAllocation ? ALLOCATION_ID : -1,
+	};
+}
+
+/** The oldest way to choose an export: there is no way to refuse but to hang up. */
+function exportName(talk: Talk, said: Said, data: Buffer, hasZeroes: boolean): HandshakeEnd {
+	const name = data.toString("utf8");
+	const exported = talk.find(name);
+	if (exported === undefined) return over("there is no export of the name that it asks for");
+	const reply = Buffer.alloc(10 + (hasZeroes ? ZEROES_BYTES : 0));
+	reply.writeBigUInt64BE(BigInt(exported.disk.device.info.sizeBytes));
+	reply.writeUInt16BE(transmissionFlags(exported, talk.accessOf(exported), said.isStructured), 8);
+	talk.send(reply);
+	return agreed(talk, said, exported, name);
+}
+
+function list(talk: Talk, data: Buffer): undefined {
+	const { list: option } = Option;
+	if (data.length > 0) return void talk.send(replyOf(option, OptionReply.errInvalid, "this option has no data"));
+	const replies: Buffer[] = [];
+	for (const { name, description } of talk.exports()) {
+		const nameBytes = Buffer.from(name);
+		const length = Buffer.alloc(4);
+		length.writeUInt32BE(nameBytes.length);
+		replies.push(replyOf(option, OptionReply.server, Buffer.concat([length, nameBytes, Buffer.from(description)])));
+	}
+	replies.push(replyOf(option, OptionReply.ack));
+	talk.send(Buffer.concat(replies));
+	return undefined;
+}
+
+function startTls(talk: Talk, data: Buffer): HandshakeEnd | undefined {
+	const { startTls: option } = Option;
+	const refuse = (error: OptionReply, message: string): undefined =>
+		void talk.send(replyOf(option, error, message));
+	if (data.length > 0) return refuse(OptionReply.errInvalid, "this option has no data");
+	switch (talk.tls) {
+		case "none":
+			return refuse(OptionReply.errPolicy, "there is no TLS here");
+		case "on":
+			return refuse(OptionReply.errInvalid, "TLS has begun already");
+		case "offered":
+		case "required":
+			talk.send(replyOf(option, OptionReply.ack));
+			return { kind: "tls" };
+		default:
+			return unreachable(talk.tls);
+	}
+}
+
+function infoOrGo(talk: Talk, said: Said, option: number, data: Buffer): HandshakeEnd | undefined {
+	const refuse = (error: OptionReply, message: string): undefined =>
+		void talk.send(replyOf(option, error, message));
+	const reader = new Reader(data);
+	const name = reader.string();
+	const wanted = new Set(reader.numbers16());
+	if (name === undefined || !reader.isAtEnd) return refuse(OptionReply.errInvalid, "no sense is in this option");
+	const exported = talk.find(name);
+	if (exported === undefined) return refuse(OptionReply.errUnknown, "there is no such export");
+	if (exported.disk.phase !== "open") return refuse(OptionReply.errShutdown, "it is being closed");
+	const { sizeBytes } = exported.disk.device.info;
+	const about = Buffer.alloc(12);
+	about.writeUInt16BE(Info.export);
+	about.writeBigUInt64BE(BigInt(sizeBytes), 2);
+	about.writeUInt16BE(transmissionFlags(exported, talk.accessOf(exported), said.isStructured), 10);
+	const infos: Buffer[] = [about];
+	if (wanted.has(Info.name)) infos.push(textInfo(Info.name, exported.name));
+	if (wanted.has(Info.description) && exported.description !== "")
+		infos.push(textInfo(Info.description, exported.description));
+	const { minimum, preferred, maximum } = blockSizesOf(exported);
+	const sizes = Buffer.alloc(14);
+	sizes.writeUInt16BE(Info.blockSize);
+	for (const [i, bytes] of [minimum, preferred, maximum].entries()) sizes.writeUInt32BE(bytes, 2 + 4 * i);
+	infos.push(sizes);
+	for (const info of infos) talk.send(replyOf(option, OptionReply.info, info));
+	talk.send(replyOf(option, OptionReply.ack));
+	return option === Option.go ? agreed(talk, said, exported, name) : undefined;
+}
+
+function textInfo(kind: number, text: string): Buffer {
+	const bytes = Buffer.from(text).subarray(0, STRING_BYTES_MAX);
+	const info = Buffer.alloc(2 + bytes.length);
+	info.writeUInt16BE(kind);
+	bytes.copy(info, 2);
+	return info;
+}
+
+/** Which contexts there are, or shall be used: "base:" alone asks for all of that kind, and is no choice. */
+function metaContexts(talk: Talk, said: Said, option: number, data: Buffer): undefined {
+	const refuse = (error: OptionReply, message: string): undefined =>
+		void talk.send(replyOf(option, error, message));
+	const isSet = option === Option.setMetaContext;
+	if (isSet) said.contextsOf = undefined;
+	if (!said.isStructured) return refuse(OptionReply.errInvalid, "structured replies come first");
+	const reader = new Reader(data);
+	const name = reader.string();
+	const queries = reader.strings32();
+	if (name === undefined || queries === undefined || !reader.isAtEnd)
+		return refuse(OptionReply.errInvalid, "no sense is in this option");
+	if (talk.find(name) === undefined) return refuse(OptionReply.errUnknown, "there is no such export");
+	const isAll = !isSet && (queries.length === 0 || queries.includes("base:"));
+	const hasAllocation = isAll || queries.includes(ALLOCATION_CONTEXT);
+	if (hasAllocation) {
+		const text = Buffer.from(ALLOCATION_CONTEXT);
+		const context = Buffer.alloc(4 + text.length);
+		context.writeUInt32BE(isSet ? ALLOCATION_ID : 0);
+		text.copy(context, 4);
+		talk.send(replyOf(option, OptionReply.metaContext, context));
+	}
+	if (isSet) {
+		said.contextsOf = name;
+		said.hasAllocation = hasAllocation;
+	}
+	return void talk.send(replyOf(option, OptionReply.ack));
+}

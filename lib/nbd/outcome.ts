@@ -1,0 +1,58 @@
+/** What a block request's end is on the wire, and to the operator: one exhaustive switch. Used by `command.ts`. */
+
+import { BlockOp } from "../block/request.js";
+import type { ErrorCause } from "../disk.js";
+import { StorageStatus, unreachable } from "../errors.js";
+import { NbdError } from "./protocol.js";
+
+export interface NbdOutcome {
+	readonly error: NbdError;
+	/** The storage failed: the operator wants to know. */
+	readonly report: boolean;
+	/** It can no longer be trusted. */
+	readonly failing: boolean;
+	/** Under which name it is counted; null for success. */
+	readonly cause: ErrorCause | null;
+}
+
+function quiet(error: NbdError, cause: ErrorCause | null): NbdOutcome {
+	return { error, report: false, failing: false, cause };
+}
+
+const DONE = quiet(NbdError.none, null);
+const READ_ONLY = quiet(NbdError.EPERM, "protected");
+const UNSUPPORTED = quiet(NbdError.ENOTSUP, "refused");
+const GONE = quiet(NbdError.ESHUTDOWN, "closed");
+const BEYOND_READING = quiet(NbdError.EINVAL, "range");
+const BEYOND_WRITING = quiet(NbdError.ENOSPC, "range");
+const MEDIUM: NbdOutcome = { error: NbdError.EIO, report: true, failing: true, cause: "medium" };
+const SYNC: NbdOutcome = { ...MEDIUM, cause: "sync" };
+const FULL: NbdOutcome = { error: NbdError.ENOSPC, report: true, failing: false, cause: "space" };
+const PROTECTED: NbdOutcome = { error: NbdError.EPERM, report: true, failing: false, cause: "protected" };
+
+/** For a request that ended with `status`. What is to be written beyond the end has no space; all else there has no sense. */
+export function outcomeOf(status: StorageStatus, op: BlockOp): NbdOutcome {
+	switch (status) {
+		case StorageStatus.ok:
+			return DONE;
+		case StorageStatus.outOfRange:
+			return op === BlockOp.write || op === BlockOp.writeZeroes ? BEYOND_WRITING : BEYOND_READING;
+		case StorageStatus.mediumError:
+			return MEDIUM;
+		case StorageStatus.readOnly:
+			return READ_ONLY;
+		case StorageStatus.noSpace:
+			return FULL;
+		case StorageStatus.syncFailed:
+			return SYNC;
+		case StorageStatus.unsupported:
+			return UNSUPPORTED;
+		case StorageStatus.closed:
+		case StorageStatus.cancelled:
+			return GONE;
+		case StorageStatus.writeProtected:
+			return PROTECTED;
+		default:
+			return unreachable(status);
+	}
+}

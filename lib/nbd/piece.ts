@@ -1,0 +1,47 @@
+/**
+ * A part of a command that is carried out as one request of the disk: at most a room of data. Pooled, with its request. Begun by
+ * `command.ts`, which is told when it is over. A connection keeps those that are under way, to take them back when it ends.
+ */
+
+import { BlockRequest, type RequestOwner } from "../block/request.js";
+import type { Room } from "../stream/rooms.js";
+import type { NbdCommand } from "./command.js";
+
+export class Piece implements RequestOwner {
+	readonly request = new BlockRequest(this);
+	command: NbdCommand | null = null;
+	/** What it reads into or writes from; null: there is no data, or it has gone on. */
+	room: Room | null = null;
+	/** Where it is among those that are under way. */
+	index = 0;
+
+	constructor(readonly pool: PiecePool) {}
+
+	finished(): void {
+		const command = this.command!;
+		command.pieceFinished(this);
+		this.command = null;
+		this.room = null;
+		this.pool.give(this);
+	}
+}
+
+/** Pieces that wait to be used again: as many as there have ever been at once. */
+export class PiecePool {
+	readonly #idle: Piece[] = [];
+
+	take(command: NbdCommand): Piece {
+		const piece = this.#idle.pop() ?? new Piece(this);
+		piece.command = command;
+		const { request } = piece;
+		request.fua = false;
+		request.isLent = false;
+		request.mayUnmap = false;
+		request.extents = null;
+		return piece;
+	}
+
+	give(piece: Piece): void {
+		this.#idle.push(piece);
+	}
+}

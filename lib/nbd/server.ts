@@ -1,0 +1,152 @@
+/**
+ * The NBD server of a process: exports by name, and the connections of clients, however many sockets they come from. One pump stage for
+ * all connections. Filled by `lib/daemon/nbd-exporter.ts`; `accept` is called by whoever listens (`lib/stream/listener.ts`).
+ */
+
+import { type Clock, systemClock } from "../clock.js";
+import type { Pump, PumpStage } from "../pump.js";
+import { Rooms } from "../stream/rooms.js";
+import type { ByteStream } from "../stream/stream.js";
+import type { Memory } from "../wire/memory.js";
+import type { NbdCommand } from "./command.js";
+import { type ConnectionHome, NbdConnection } from "./connection.js";
+import type { NbdExport } from "./export.js";
+import { PiecePool } from "./piece.js";
+
+/** Memory for data under way of all connections; what each is certain of comes on top. */
+const BUDGET_BYTES = 64 * 1024 * 1024;
+/** Clients at once, by default. */
+export const CONNECTIONS_MAX = 1024;
+
+export interface NbdServerOptions {
+	readonly pump: Pump;
+	/** Now, in microseconds of 32 bits. */
+	readonly now: () => number;
+	readonly allocate: (byteLength: number) => Memory;
+	readonly clock?: Clock;
+	readonly connectionsMax?: number;
+	readonly budgetBytes?: number;
+	/** A client is gone, and that was not in good order. */
+	readonly onTrouble?: (peer: string, exported: NbdExport | null, why: string) => void;
+	/** A command has been answered. */
+	readonly onAnswered?: (connection: NbdConnection, command: NbdCommand) => void;
+}
+
+export class NbdServer implements ConnectionHome, PumpStage {
+	readonly rooms: Rooms;
+	readonly pieces = new PiecePool();
+	readonly commands: NbdCommand[] = [];
+	readonly clock: Clock;
+	/** Connections that were refused, for there were too many. */
+	refused = 0;
+	readonly #options: NbdServerOptions;
+	readonly #exports = new Map<string, NbdExport>();
+	readonly #connections = new Set<NbdConnection>();
+	readonly #queued: NbdConnection[] = [];
+	/** What clients get who ask for no name. */
+	defaultName = "";
+	#isStopped = false;
+
+	constructor(options: NbdServerOptions) {
+		this.#options = options;
+		this.clock = options.clock ?? systemClock;
+		this.rooms = new Rooms(options.allocate, options.budgetBytes ?? BUDGET_BYTES);
+		options.pump.addLink(this);
+	}
+
+	/** It is served from now on; false if there is one of its name. */
+	add(exported: NbdExport): boolean {
+		if (this.#exports.has(exported.name)) return false;
+		this.#exports.set(exported.name, exported);
+		return true;
+	}
+
+	/** Nobody begins to use it any more; those who do go on. */
+	withdraw(exported: NbdExport): void {
+		if (this.#exports.get(exported.name) === exported) this.#exports.delete(exported.name);
+	}
+
+	/** And those who use it are cut off: what has not begun is not carried out, and nobody is answered. */
+	cutOff(exported: NbdExport): void {
+		this.withdraw(exported);
+		for (const connection of [...this.#connections]) if (connection.exported === exported) connection.close();
+	}
+
+	/** A client. With too many of them it is cut off at once. */
+	accept(stream: ByteStream): void {
+		if (this.#isStopped || this.#connections.size >= (this.#options.connectionsMax ?? CONNECTIONS_MAX)) {
+			this.refused += 1;
+			stream.close();
+			return;
+		}
+		const { peer } = stream;
+		const mayHave = (exported: NbdExport): boolean => exported.accessOf(peer) !== "none";
+		this.#connections.add(
+			new NbdConnection(stream, this, {
+				exports: () => [...this.#exports.values()].filter(mayHave),
+				find: (name) => {
+					const exported = this.#exports.get(name === "" ? this.defaultName : name);
+					return exported !== undefined && mayHave(exported) ? exported : undefined;
+				},
+				accessOf: (exported) => exported.accessOf(peer),
+				tls: "none",
+			}),
+		);
+	}
+
+	connections(): Iterable<NbdConnection> {
+		return this.#connections;
+	}
+
+	/** Takes no more clients, and cuts off those that there are. */
+	stop(): void {
+		this.#isStopped = true;
+		for (const connection of [...this.#connections]) connection.close();
+	}
+
+	/** It is not drained any more. */
+	close(): void {
+		this.stop();
+		this.#options.pump.remove(this);
+	}
+
+	get hasWork(): boolean {
+		return this.#queued.length > 0;
+	}
+
+	drain(): void {
+		for (const connection of this.#queued.splice(0)) {
+			connection.isQueued = false;
+			connection.flush();
+		}
+	}
+
+	now(): number {
+		return this.#options.now();
+	}
+
+	runPump(): void {
+		this.#options.pump.run();
+	}
+
+	allocate(byteLength: number): Memory {
+		return this.#options.allocate(byteLength);
+	}
+
+	queued(connection: NbdConnection): void {
+		connection.isQueued = true;
+		this.#queued.push(connection);
+		this.#options.pump.wake();
+	}
+
+	answered(connection: NbdConnection, command: NbdCommand): void {
+		this.#options.onAnswered?.(connection, command);
+	}
+
+	agreed(): void {}
+
+	closed(connection: NbdConnection, why: string | null): void {
+		this.#connections.delete(connection);
+		if (why !== null) this.#options.onTrouble?.(connection.stream.peer, connection.exported, why);
+	}
+}
