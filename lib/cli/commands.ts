@@ -18,6 +18,7 @@ const TYPO_MAX = 2;
 const RUN: Readonly<Record<Name, Run>> = {
 	"": async (argv) => (await import("./serve.js")).serveCommand(argv),
 	daemon: async (argv) => (await import("./daemon.js")).daemonCommand(argv),
+	nbd: async (argv) => (await import("./nbd.js")).nbdCommand(argv),
 	discover: async (argv) => (await import("./discover.js")).discoverCommand(argv),
 	check: async (argv) => (await import("./check.js")).checkCommand(argv),
 	doctor: async (argv) => (await import("./doctor.js")).doctorCommand(argv),

@@ -4,7 +4,7 @@
  * the README against it. Data only.
  */
 
-import { CLASSIC_OPTIONS } from "../spec/classic.js";
+import { CLASSIC_OPTIONS, type ClassicOption } from "../spec/classic.js";
 import { SHELF_MAX, SLOT_MAX } from "../spec/ranges.js";
 import * as ASKING from "./asking/options.js";
 import { type Form, HELP, SOCKET } from "./forms.js";
@@ -13,6 +13,18 @@ import * as POOLS from "./pools/options.js";
 const SHELF = { name: "shelf", help: `0 to ${SHELF_MAX}` };
 const SLOT = { name: "slot", help: `0 to ${SLOT_MAX}` };
 const LINK = { name: "netif", help: "an interface, gre:ADDRESS or unix:PATH" };
+
+const DISK_OPTION_NAMES = [
+	"direct",
+	"sync",
+	"read-only",
+	"scratch",
+	"offset",
+	"length",
+	"durability",
+	"user",
+	"verbose",
+] as const satisfies readonly ClassicOption[];
 
 export const SERVE = {
 	name: "",
@@ -28,6 +40,25 @@ export const SERVE = {
 		{ name: "filename", help: "a regular file, a block device, mem:SIZE (mem:64M) or pool:PATH/VOLUME" },
 	],
 	options: [...CLASSIC_OPTIONS, HELP, { name: "version", help: "print the version and exit" }],
+} as const satisfies Form;
+
+/** Of the classic options those that are about disks. */
+const DISK_OPTIONS = CLASSIC_OPTIONS.filter(
+	(option) => (DISK_OPTION_NAMES as readonly string[]).includes(option.name),
+) as Extract<(typeof CLASSIC_OPTIONS)[number], { name: (typeof DISK_OPTION_NAMES)[number] }>[];
+
+export const NBD = {
+	name: "nbd",
+	help: "Exports a file or block device over NBD.",
+	arguments: [
+		{ name: "address", help: "unix:PATH, or an address and port: 127.0.0.1:10809, [::1]:10809" },
+		{ name: "filename", help: "a regular file, a block device, mem:SIZE (mem:64M) or pool:PATH/VOLUME" },
+	],
+	options: [
+		HELP,
+		...DISK_OPTIONS,
+		{ name: "description", value: "text", help: "what clients are told of the disk" },
+	],
 } as const satisfies Form;
 
 /** The arguments that a blade is made of, as usage shows them. */
@@ -136,6 +167,7 @@ export const CHECK = {
 /** What vblade does instead of serving, in the order in which it is shown. */
 export const COMMANDS = [
 	DAEMON,
+	NBD,
 	CHECK,
 	ASKING.RELOAD,
 	ASKING.DIFF,

@@ -8,6 +8,7 @@ import type { Daemon } from "../daemon/daemon.js";
 import { startDaemon } from "../daemon/start.js";
 import { OperatorError, unreachable } from "../errors.js";
 import { interfaceNames } from "../link/interfaces.js";
+import type { Spec } from "../spec/spec.js";
 import { createLog, type Log } from "../log.js";
 import { say } from "../output.js";
 import { type Invocation, parseArguments } from "./arguments.js";
@@ -33,24 +34,27 @@ export async function serveCommand(argv: readonly string[]): Promise<number> {
 			process.stdout.write(`vblade ${packageVersion()}\n`);
 			return 0;
 		case "serve":
-			return serve(invocation);
+			return serveBlades(invocation);
 		default:
 			return unreachable(invocation);
 	}
 }
 
-/** Serves until a signal. Resolves to the exit status; throws an OperatorError if a blade can't be served. */
-async function serve(invocation: Invocation & { kind: "serve" }): Promise<number> {
-	const { blades, options, verbose } = invocation;
+async function serveBlades({ blades, options, verbose }: Invocation & { kind: "serve" }): Promise<number> {
 	const log = createLog(verbose);
+	if (blades.some(({ shelf }) => shelf === SHELF_LINUX_IGNORES))
+		log.warn(`shelf ${SHELF_LINUX_IGNORES}: initiators on Linux take it for a broadcast and ignore it`);
+	return serve(specOf(blades, options), log);
+}
+
+/** Serves until a signal. Resolves to the exit status; throws an OperatorError if something of it can't be served. */
+export async function serve(spec: Spec, log: Log): Promise<number> {
 	let daemon: Daemon | undefined;
 	const turns = watchTurns();
 	// From the beginning, for without a listener Node would open its debugger.
 	process.on("SIGUSR1", () => {
 		for (const line of [...(daemon?.report() ?? ["not serving yet"]), ...turns()]) log.info(line);
 	});
-	if (blades.some(({ shelf }) => shelf === SHELF_LINUX_IGNORES))
-		log.warn(`shelf ${SHELF_LINUX_IGNORES}: initiators on Linux take it for a broadcast and ignore it`);
 
 	// Before the first disk is opened: one may hang, and whoever has started this waits for its end.
 	const stopping = stopSignal();
@@ -59,7 +63,7 @@ async function serve(invocation: Invocation & { kind: "serve" }): Promise<number
 		isStopping = true;
 	});
 	try {
-		daemon = await startDaemon(specOf(blades, options), log, packageVersion(), undefined, stopping);
+		daemon = await startDaemon(spec, log, packageVersion(), undefined, stopping);
 	} catch (error) {
 		if (isStopping && error instanceof OperatorError) return 0;
 		throw error;

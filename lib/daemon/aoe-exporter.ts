@@ -13,7 +13,7 @@ import { OperatorError } from "../errors.js";
 import { takeOnInterface } from "../link/exclusive.js";
 import type { Link } from "../link/link.js";
 import type { Log } from "../log.js";
-import type { AccessSpec, AoeExportSpec, ExportSpec, LinkSpec } from "../spec/spec.js";
+import type { AccessSpec, AoeExportSpec, LinkSpec } from "../spec/spec.js";
 import { counted, quote } from "../text.js";
 import { formatMac } from "../wire/mac.js";
 import { type AoeExport, AoeExports } from "./aoe-exports.js";
@@ -28,7 +28,7 @@ const UP_POLL_MS = 20;
 const GIVEN_TWICE = "given twice on one interface";
 
 /** Resolves when it is kept, and who has set it may be answered; undefined: that need not be waited for. */
-export type AccessListener = (spec: ExportSpec, access: AccessSpec) => Promise<void> | undefined;
+export type AccessListener = (spec: AoeExportSpec, access: AccessSpec) => Promise<void> | undefined;
 
 export class AoeExporter implements Exporter<AoeExportSpec> {
 	readonly #log: Log;

@@ -20,6 +20,7 @@ import { type AccessListener, AoeExporter } from "./aoe-exporter.js";
 import { type DiskEnd, Disks, type Opening } from "./disks.js";
 import type { Addition, Exporter } from "./exporter.js";
 import { activityOf, type Collected, FigureCollector, figureSources } from "./figures.js";
+import { NbdExporter } from "./nbd-exporter.js";
 import type { OpenDevice } from "./openers.js";
 import { type DiskReport, diskReports, type WorkerReport, workerReport } from "./state.js";
 
@@ -35,8 +36,10 @@ export interface Exported {
 	readonly readOnly: boolean;
 }
 
+/** By protocol. What is asked of all of them is the same; what is added to one has that one's form. */
 interface Exporters extends Readonly<Record<ExportSpec["protocol"], Exporter>> {
 	readonly aoe: AoeExporter;
+	readonly nbd: NbdExporter;
 }
 
 type Additions = Readonly<Record<ExportSpec["protocol"], Addition>>;
@@ -73,7 +76,7 @@ export class Daemon {
 		const departures = new Departures(pump);
 		const outlets = { pump, log, version, departures, isShared, ...(helpers && { helpers }) };
 		const aoe = new AoeExporter(outlets, onSet);
-		this.#exporters = { aoe };
+		this.#exporters = { aoe, nbd: new NbdExporter({ pump, log }) };
 		this.#figures = new FigureCollector(figureSources(this.#disks, aoe));
 	}
 
@@ -137,9 +140,9 @@ export class Daemon {
 
 	#plan({ exports, links }: AddedSpec): Additions {
 		this.#refuseIfClosing();
-		const ofProtocol = (wanted: ExportSpec["protocol"]) =>
-			exports.filter(({ protocol }) => protocol === wanted);
-		return { aoe: this.#exporters.aoe.plan(ofProtocol("aoe"), links) };
+		const aoe = exports.filter((each) => each.protocol === "aoe");
+		const nbd = exports.filter((each) => each.protocol === "nbd");
+		return { aoe: this.#exporters.aoe.plan(aoe, links), nbd: this.#exporters.nbd.plan(nbd) };
 	}
 
 	#refuseIfClosing(): void {
@@ -152,7 +155,8 @@ export class Daemon {
 	 */
 	change(spec: ExportSpec): void {
 		const { name, protocol } = this.#exportOf(spec.name);
-		if (protocol !== spec.protocol || !this.#exporters[protocol].change(spec))
+		const exporter: Exporter = this.#exporters[protocol];
+		if (protocol !== spec.protocol || !exporter.change(spec))
 			throw new OperatorError(
 				`export ${quote(name)}: only the MAC mask, the buffer count and the config string can be changed while it is served`,
 			);

@@ -5,7 +5,7 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
-import type { AccessSpec, ExportSpec } from "../spec/spec.js";
+import type { AccessSpec, AoeExportSpec } from "../spec/spec.js";
 
 /** What they have set, and what was configured in its place. */
 export interface SetAccess {
@@ -17,12 +17,12 @@ export interface SetAccess {
 /** By name of the export. */
 export type SetOnDisk = Readonly<Record<string, SetAccess>>;
 
-export function setOn({ macs, configString }: ExportSpec, access: AccessSpec): SetAccess {
+export function setOn({ macs, configString }: AoeExportSpec, access: AccessSpec): SetAccess {
 	return { macs: macs ?? null, configString: configString ?? null, access };
 }
 
 /** The export as it is configured, with what initiators have set on it. */
-export function withSet(spec: ExportSpec, set: SetAccess | undefined): ExportSpec {
+export function withSet(spec: AoeExportSpec, set: SetAccess | undefined): AoeExportSpec {
 	if (set === undefined) return spec;
 	const { mask, reserved, configString } = set.access;
 	const macs = spec.macs ?? null;

@@ -47,6 +47,6 @@ export async function startDaemon(
 }
 
 /** An interface that changes wants a new packet socket; a unix socket never does, and a tunnel's are another process's. */
-function needsPacketSockets({ netifs }: ExportSpec): boolean {
-	return netifs.some(({ kind }) => kind !== "unix" && kind !== "gre");
+function needsPacketSockets(spec: ExportSpec): boolean {
+	return spec.protocol === "aoe" && spec.netifs.some(({ kind }) => kind !== "unix" && kind !== "gre");
 }

@@ -4,7 +4,7 @@
  */
 
 import { OperatorError } from "../errors.js";
-import type { AccessSpec, DiskSpec, ExportSpec } from "../spec/spec.js";
+import type { AccessSpec, DiskSpec, AoeExportSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import type { Daemon } from "./daemon.js";
 import type { DiskEnd } from "./disks.js";
@@ -119,7 +119,7 @@ export class WorkerDisks {
 	}
 
 	/** An initiator has set something. */
-	takeSet(exported: ExportSpec, access: AccessSpec): void {
+	takeSet(exported: AoeExportSpec, access: AccessSpec): void {
 		this.#set.set(exported.disk, { ...this.setOn(exported.disk), [exported.name]: setOn(exported, access) });
 	}
 
@@ -129,7 +129,7 @@ export class WorkerDisks {
 	}
 
 	/** Its exports with what initiators have set. */
-	#withSet({ disk, exports }: WorkerDisk): ExportSpec[] {
+	#withSet({ disk, exports }: WorkerDisk): AoeExportSpec[] {
 		const set = this.setOn(disk.name);
 		return exports.map((each) => withSet(each, setOf(set, each.name)));
 	}
@@ -158,7 +158,7 @@ function setOf(set: SetOnDisk, name: string): SetOnDisk[string] | undefined {
 }
 
 /** What is left of it with what is configured now. */
-function changedSet(exports: readonly ExportSpec[], set: SetOnDisk): SetOnDisk {
+function changedSet(exports: readonly AoeExportSpec[], set: SetOnDisk): SetOnDisk {
 	return Object.fromEntries(
 		exports.flatMap((each) => {
 			const { access } = withSet(each, setOf(set, each.name));
@@ -171,6 +171,6 @@ function identityOf({ identity }: DiskSpec): Pick<DiskSpec, "identity"> {
 	return identity === undefined ? {} : { identity };
 }
 
-function namesOf(exports: readonly ExportSpec[]): string {
+function namesOf(exports: readonly AoeExportSpec[]): string {
 	return exports.map(({ name }) => name).join("\n");
 }

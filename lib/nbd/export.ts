@@ -15,8 +15,6 @@ export interface NbdExport {
 	/** For people; empty: none. */
 	readonly description: string;
 	readonly disk: Disk;
-	/** Nobody may begin to use it, and who does is cut off. */
-	isFenced: boolean;
 	/** What whoever is at `peer` may do. */
 	accessOf(peer: string): Access;
 }

@@ -23,7 +23,7 @@ import {
 	type LimitValues,
 	STORAGE_KEYS,
 } from "./schema.js";
-import type { DiskSpec, ExportSpec, StorageSpec } from "./spec.js";
+import type { DiskSpec, AoeExportSpec, StorageSpec } from "./spec.js";
 import { refuseSharedPlaces, templatesOf } from "./templates.js";
 import type { TomlPath } from "./toml.js";
 
@@ -223,7 +223,7 @@ function limitOf(values: LimitValues = {}): Pick<DiskSpec, "limit"> {
 }
 
 /** Throws an OperatorError if there is no such interface, or a daemon can't have it. */
-function aoeExportOf(name: string, values: AoeValues, present: Environment["interfaceNames"]): ExportSpec {
+function aoeExportOf(name: string, values: AoeValues, present: Environment["interfaceNames"]): AoeExportSpec {
 	const { address, netif = [], macs, buffer_count, config_string, force } = values;
 	const netifs = linksOf(netif, present);
 	const pcap = netifs.find(({ kind }) => kind === "pcap");

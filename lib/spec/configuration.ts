@@ -13,7 +13,7 @@ import type {
 	TemplateSettings,
 	PoolSettings as WrittenPool,
 } from "./schema.js";
-import type { DiskSpec, ExportSpec, LinkSpec } from "./spec.js";
+import type { DiskSpec, AoeExportSpec, LinkSpec } from "./spec.js";
 import type { TomlPath } from "./toml.js";
 
 /** What kind of file a disk is from. */
@@ -78,7 +78,7 @@ export interface DiskConfig {
 	/** The same, understood. */
 	readonly values: DiskValues;
 	readonly disk: DiskSpec;
-	readonly exports: readonly ExportSpec[];
+	readonly exports: readonly AoeExportSpec[];
 	/** Why it can't be served as things are. Then it has no exports. */
 	readonly broken: string | undefined;
 	/** Of a key, or what is nearest to it; without one, of the disk. Takes a while when it is asked for the first time. */

@@ -8,7 +8,7 @@ import { quote } from "../text.js";
 import type { DiskConfig } from "./configuration.js";
 import { AOE_DEFAULTS } from "./keys.js";
 import { PlacedError, shownPlace } from "./place.js";
-import type { DiskSpec, ExportSpec, LinkSpec, NetifSpec, StorageSpec } from "./spec.js";
+import type { DiskSpec, AoeExportSpec, LinkSpec, NetifSpec, StorageSpec } from "./spec.js";
 import type { TomlPath } from "./toml.js";
 
 /** What keeps `disk` from being served beside one before it. */
@@ -30,7 +30,7 @@ function conflict(disk: DiskConfig, key: TomlPath, other: DiskConfig, rest: stri
 }
 
 /** Each address on each link, as `9.0 on eth0`. Nearly all of thousands are as they were the last time. */
-const places = remembering((exports: readonly ExportSpec[]): readonly string[] =>
+const places = remembering((exports: readonly AoeExportSpec[]): readonly string[] =>
 	exports.flatMap(({ shelf, slot, netifs }) => netifs.map(({ name }) => `${shelf}.${slot} on ${name}`)),
 );
 

@@ -10,7 +10,7 @@ import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
 import { readNetif } from "./netif.js";
 import { type Period, readDuration, readHistorySpace } from "./policy.js";
-import { ACCESS_LIST_MAX, CONFIG_STRING_MAX, NUMBERS } from "./ranges.js";
+import { ACCESS_LIST_MAX, CONFIG_STRING_MAX, NUMBERS, PORT_MAX } from "./ranges.js";
 import {
 	readBandwidth,
 	readDurability,
@@ -23,7 +23,7 @@ import {
 
 /** Processes that serve: more than any machine has cores for. */
 const WORKERS_MAX = 64;
-const PORT_MAX = 65535;
+
 
 /** A value that `read` understands, or throws an OperatorError for. */
 function understood<Plain extends z.ZodType, Read>(plain: Plain, read: (value: z.output<Plain>) => Read) {

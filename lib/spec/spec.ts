@@ -108,8 +108,30 @@ export interface AoeExportSpec {
 	readonly access?: AccessSpec;
 }
 
+/** A socket for clients of protocols on byte streams. `name` is what the operator calls it. */
+export type SocketSpec =
+	/** `name` is `unix:PATH`. */
+	| { readonly kind: "unix"; readonly name: string; readonly path: string }
+	/** `address` is a number of IPv4 or IPv6; `name` is `127.0.0.1:10809`, `[::1]:10809`. */
+	| { readonly kind: "tcp"; readonly name: string; readonly address: string; readonly port: number };
+
+/** A disk over NBD: under one name, at one or more sockets. */
+export interface NbdExportSpec {
+	readonly protocol: "nbd";
+	/** No two exports have the same. */
+	readonly name: string;
+	/** The disk's name. */
+	readonly disk: string;
+	/** What clients ask for, at most 4096 bytes; "": they ask for nothing. */
+	readonly exportName: string;
+	/** For people, at most 4096 bytes. */
+	readonly description: string;
+	/** At least one. */
+	readonly listen: readonly SocketSpec[];
+}
+
 /** By protocol. */
-export type ExportSpec = AoeExportSpec;
+export type ExportSpec = AoeExportSpec | NbdExportSpec;
 
 /** How a link works, for all that is served on it. */
 export interface LinkSpec {

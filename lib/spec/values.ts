@@ -4,10 +4,12 @@
  * `OperatorError` of one line that names what is wrong and says what is allowed. Pure.
  */
 
+import { isIP } from "node:net";
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
 import { parseMac } from "../wire/mac.js";
-import type { Durability, StorageSpec } from "./spec.js";
+import { PORT_MAX } from "./ranges.js";
+import type { Durability, SocketSpec, StorageSpec } from "./spec.js";
 
 export interface NumberForm {
 	readonly min: number;
@@ -138,4 +140,24 @@ export function readMemorySize(what: string, text: string, prefix = ""): number 
 	throw new OperatorError(
 		`${what} ${quote(prefix + text)}: a size is a number above 0 with K, M, G or T, as in ${prefix}64M${most}`,
 	);
+}
+
+/** Where clients of a protocol on byte streams may connect: `unix:PATH`, `127.0.0.1:10809` or `[::1]:10809`. */
+export function readSocket(what: string, name: string): SocketSpec {
+	const path = name.startsWith("unix:") ? name.slice("unix:".length) : undefined;
+	if (path !== undefined) {
+		const length = Buffer.byteLength(path);
+		if (length >= 1 && length <= SOCKET_PATH_MAX_BYTES && !path.includes("\0")) return { kind: "unix", name, path };
+		throw new OperatorError(
+			`${what} ${quote(name)}: the path of a unix socket has 1 to ${SOCKET_PATH_MAX_BYTES} bytes`,
+		);
+	}
+	const [, inBrackets, plain, port = ""] = /^(?:\[([^\]]+)\]|([^:]+)):([0-9]+)$/.exec(name) ?? [];
+	const address = inBrackets ?? plain ?? "";
+	if (isIP(address) !== (inBrackets === undefined ? 4 : 6))
+		throw new OperatorError(
+			`${what} ${quote(name)}: unix:PATH, or a numeric address and a port are allowed, such as 127.0.0.1:10809 or [::1]:10809`,
+		);
+	const form = { min: 1, max: PORT_MAX, called: "a port" };
+	return { kind: "tcp", name, address, port: readNumber("port", port, form) };
 }

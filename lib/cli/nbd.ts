@@ -1,0 +1,68 @@
+/**
+ * `vblade nbd`: one disk over NBD, as the default export, from the start-up line to the last signal. Called by `commands.ts`; hands what
+ * that asks for to `serve.ts`, as a spec of one disk and one export.
+ */
+
+import { OperatorError } from "../errors.js";
+import { createLog } from "../log.js";
+import type { CommandLine } from "../spec/getopt.js";
+import { NUMBERS } from "../spec/ranges.js";
+import type { Spec, StorageSpec } from "../spec/spec.js";
+import { readDurability, readNumber, readSocket, readStorage, readUser } from "../spec/values.js";
+import { type Output, processOutput, understand } from "./client.js";
+import { NBD, type OptionName } from "./options.js";
+import { serve } from "./serve.js";
+
+/** The disk, and its export. */
+const NAME = "disk";
+
+/** Resolves to the exit status; throws an OperatorError for a mistake. */
+export async function nbdCommand(argv: readonly string[], output: Output = processOutput): Promise<number> {
+	const line = await understand(NBD, argv, output);
+	if (line === undefined) return 0;
+	return serve(specOf(line), createLog(line.has("verbose")));
+}
+
+function specOf(line: CommandLine<OptionName<typeof NBD>>): Spec {
+	const [address = "", filename = ""] = line.positionals;
+	const storage = readStorage(filename);
+	const length = line.last("length");
+	const user = line.last("user");
+	return {
+		disks: [
+			{
+				name: NAME,
+				called: storage.name,
+				storage,
+				offsetSectors: readNumber("offset", line.last("offset") ?? "", NUMBERS.offset),
+				lengthSectors: length === undefined ? undefined : readNumber("length", length, NUMBERS.length),
+				direct: line.has("direct"),
+				durability: readDurability(line.last("durability") ?? "", line.has("sync")),
+				...writingOf(line, storage),
+			},
+		],
+		exports: [
+			{
+				protocol: "nbd",
+				name: NAME,
+				disk: NAME,
+				exportName: "",
+				description: line.last("description") ?? "",
+				listen: [readSocket("address", address)],
+			},
+		],
+		links: [],
+		process: { user: user === undefined ? undefined : readUser(user) },
+	};
+}
+
+function writingOf(line: CommandLine<OptionName<typeof NBD>>, storage: StorageSpec) {
+	const readOnly = line.has("read-only");
+	if (!line.has("scratch")) return { readOnly };
+	if (readOnly) throw new OperatorError("--scratch: what is read only can't be written to be forgotten");
+	if (storage.kind !== "volume" || !storage.volume.includes("@"))
+		throw new OperatorError(
+			`--scratch: ${storage.name} is no snapshot or moment of a volume, as pool:/srv/pool/web@monday`,
+		);
+	return { readOnly, scratch: true };
+}
