@@ -139,7 +139,7 @@ export class Transmission implements CommandHost {
 	get #mayReceive(): boolean {
 		const { queue } = this;
 		const isBusy = this.#commands >= COMMANDS_MAX || this.#starving.length > 0 || this.#lacksRoom;
-		return !isBusy && !this.#isEnding && queue.waitingBytes < WAITING_BYTES_MAX;
+		return !isBusy && !this.#isEnding && !this.#isClosed && queue.waitingBytes < WAITING_BYTES_MAX;
 	}
 
 	/** False if nothing has come. */

@@ -1,0 +1,162 @@
+// Clients that hang up in the middle of anything, do not read, send half of a write, or are a thousand: memory is bounded, all of it comes
+// back, others are served meanwhile, and what was not acknowledged never lands over what came later.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import t from "tap";
+import type { BlockDevice } from "../../lib/block/device.js";
+import { DeviceLayer } from "../../lib/block/layer.js";
+import { MemoryDevice } from "../../lib/block/memory.js";
+import { OrderingLayer } from "../../lib/block/ordering.js";
+import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
+import { Command, NbdError } from "../../lib/nbd/protocol.js";
+import { Random } from "../../lib/random.js";
+import { MIB, ServerUnderTest } from "./client.js";
+
+const BUDGET = 4 * MIB;
+
+/** Requests wait here until they are let through. */
+class Gate extends DeviceLayer {
+	isShut = false;
+	readonly waiting: BlockRequest[] = [];
+
+	protected handle(request: BlockRequest): void {
+		if (this.isShut && request.op !== BlockOp.extents) {
+			request.park();
+			this.waiting.push(request);
+		} else this.device.submit(request);
+	}
+
+	open(): void {
+		this.isShut = false;
+		for (const request of this.waiting.splice(0)) this.device.submit(request);
+	}
+
+	below(request: BlockRequest): void {
+		request.resume();
+	}
+}
+
+function under(device: BlockDevice = new MemoryDevice(64 * MIB)): ServerUnderTest {
+	const server = new ServerUnderTest(device, { budgetBytes: BUDGET });
+	t.teardown(() => server.close());
+	return server;
+}
+
+async function settled(isSo: () => boolean): Promise<void> {
+	for (let left = 500; left > 0 && !isSo(); left--) await sleep(10);
+	if (!isSo()) throw new Error("it does not come to that");
+}
+
+const isEmpty = ({ server, disk }: ServerUnderTest) => () =>
+	server.rooms.takenBytes === 0 && disk.underWay === 0 && [...server.connections()].length === 0;
+
+t.test("clients that end at any byte leave nothing behind", async (t) => {
+	const random = new Random();
+	const server = under();
+	for (let run = 0; run < 150; run++) {
+		const client = server.connect();
+		await client.go();
+		const data = Buffer.alloc(512 * (1 + random.below(600)), 3);
+		for (let i = 0; i < 3; i++) client.request(Command.read, BigInt(i), 0, 512 * (1 + random.below(4000)));
+		client.request(Command.write, 9n, MIB, data.length, { data: data.subarray(0, random.below(data.length)) });
+		if (random.chance(0.5)) await sleep(random.below(4));
+		client.end();
+	}
+	await settled(isEmpty(server));
+	const last = server.connect();
+	await last.go();
+	t.equal(await last.write(0, Buffer.alloc(4096, 1)), NbdError.none);
+});
+
+t.test("a thousand clients that stop in the middle of a write, and others are served", async (t) => {
+	const server = under();
+	const stuck = await Promise.all(
+		Array.from({ length: 1000 }, async () => {
+			const client = server.connect();
+			await client.go();
+			client.request(Command.write, 1n, 0, MIB, { data: Buffer.alloc(200 * 1024, 7) });
+			return client;
+		}),
+	);
+	await sleep(200);
+	const bound = BUDGET + 1000 * 2 * 128 * 1024;
+	t.ok(server.server.rooms.takenBytes <= bound, `${server.server.rooms.takenBytes} bytes, ${bound} at most`);
+	const client = server.connect();
+	await client.go();
+	for (let i = 0; i < 20; i++) t.equal(await client.write(MIB * i, Buffer.alloc(MIB, i)), NbdError.none);
+	client.request(Command.read, 1n, 5 * MIB, MIB);
+	await client.chunks();
+	for (const each of stuck) each.end();
+	client.end();
+	await settled(isEmpty(server));
+});
+
+t.test("clients that do not read cost no more than their share, and get all in the end", async (t) => {
+	const server = under();
+	const writer = server.connect();
+	await writer.go();
+	for (let i = 0; i < 4; i++) await writer.write(MIB * i, Buffer.alloc(MIB, 1 + i));
+	const slow = await Promise.all(
+		Array.from({ length: 50 }, async () => {
+			const client = server.connect();
+			await client.go();
+			client.pause();
+			for (let i = 0; i < 16; i++) client.request(Command.read, BigInt(i), 0, 4 * MIB);
+			return client;
+		}),
+	);
+	await sleep(200);
+	t.ok(server.server.rooms.takenBytes <= BUDGET + 51 * 2 * 128 * 1024, `${server.server.rooms.takenBytes} bytes`);
+	for (let i = 0; i < 10; i++) t.equal(await writer.write(8 * MIB, Buffer.alloc(MIB, 9)), NbdError.none);
+	const [first] = slow;
+	first!.resume();
+	let bytes = 0;
+	for (let answers = 0; answers < 16; ) {
+		const { data, flags } = await first!.chunk();
+		bytes += Math.max(0, data.length - 8);
+		if ((flags & 1) > 0) answers++;
+	}
+	t.equal(bytes, 16 * 4 * MIB);
+	for (const each of [...slow, writer]) each.end();
+	await settled(isEmpty(server));
+});
+
+t.test("a write of a client that is gone never lands over a later one", async (t) => {
+	const gate = new Gate(new MemoryDevice(64 * MIB));
+	const server = under(new OrderingLayer(gate));
+	const old = server.connect();
+	await old.go();
+	gate.isShut = true;
+	old.request(Command.write, 1n, 0, 4096, { data: Buffer.alloc(4096, 1) });
+	old.request(Command.write, 2n, 4096, 4096, { data: Buffer.alloc(4096, 1) });
+	await settled(() => gate.waiting.length === 2);
+	old.end();
+	await settled(() => [...server.server.connections()].length === 0);
+	const anew = server.connect();
+	await anew.go();
+	anew.request(Command.write, 3n, 0, 4096, { data: Buffer.alloc(4096, 2) });
+	await sleep(50);
+	gate.open();
+	t.same(await anew.simple(), { error: NbdError.none, cookie: 3n });
+	anew.request(Command.read, 4n, 0, 4096);
+	const [chunk] = await anew.chunks();
+	t.ok(chunk!.data.subarray(8).every((byte) => byte === 2));
+	anew.end();
+	await settled(isEmpty(server));
+});
+
+t.test("answers to all that was asked before the end in good order", async (t) => {
+	const gate = new Gate(new MemoryDevice(64 * MIB));
+	const server = under(gate);
+	const client = server.connect();
+	await client.go();
+	gate.isShut = true;
+	for (let i = 0; i < 10; i++)
+		client.request(Command.write, BigInt(i), 4096 * i, 4096, { data: Buffer.alloc(4096, 1) });
+	client.request(Command.disconnect, 99n);
+	await settled(() => gate.waiting.length === 10);
+	gate.open();
+	for (let i = 0; i < 10; i++) t.equal((await client.simple()).error, NbdError.none);
+	t.equal(await client.over(), 0);
+	await settled(isEmpty(server));
+});
