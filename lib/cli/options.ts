@@ -43,8 +43,8 @@ export const SERVE = {
 } as const satisfies Form;
 
 /** Of the classic options those that are about disks. */
-const DISK_OPTIONS = CLASSIC_OPTIONS.filter(
-	(option) => (DISK_OPTION_NAMES as readonly string[]).includes(option.name),
+const DISK_OPTIONS = CLASSIC_OPTIONS.filter((option) =>
+	(DISK_OPTION_NAMES as readonly string[]).includes(option.name),
 ) as Extract<(typeof CLASSIC_OPTIONS)[number], { name: (typeof DISK_OPTION_NAMES)[number] }>[];
 
 export const NBD = {

@@ -12,7 +12,7 @@ import { nativeMemory } from "../native.js";
 import type { NbdExport } from "../nbd/export.js";
 import { NbdServer } from "../nbd/server.js";
 import type { Pump } from "../pump.js";
-import type { SocketSpec, NbdExportSpec } from "../spec/spec.js";
+import type { NbdExportSpec, SocketSpec } from "../spec/spec.js";
 import { Listener, listenOnTcp, listenOnUnix } from "../stream/listener.js";
 import { quote } from "../text.js";
 import type { Addition, Exporter } from "./exporter.js";

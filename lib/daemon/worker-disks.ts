@@ -4,7 +4,7 @@
  */
 
 import { OperatorError } from "../errors.js";
-import type { AccessSpec, DiskSpec, AoeExportSpec } from "../spec/spec.js";
+import type { AccessSpec, AoeExportSpec, DiskSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import type { Daemon } from "./daemon.js";
 import type { DiskEnd } from "./disks.js";

@@ -5,7 +5,7 @@
 import type { Subject } from "../log.js";
 import type { Sight } from "../pool/looks.js";
 import type { PoolSettings, SettingsChange } from "../spec/policy.js";
-import type { DiskSpec, AoeExportSpec, IdentitySpec, LinkSpec } from "../spec/spec.js";
+import type { AoeExportSpec, DiskSpec, IdentitySpec, LinkSpec } from "../spec/spec.js";
 import type { SetOnDisk } from "./set-access.js";
 
 /** One disk with its exports. */

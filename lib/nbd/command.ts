@@ -182,7 +182,6 @@ export class NbdCommand implements Cookie {
 		return false;
 	}
 
-
 	#submit(piece: Piece, length: number, room: Room | null): void {
 		const { host, op, flags } = this;
 		const { request } = piece;

@@ -112,7 +112,9 @@ export class NbdConnection implements StreamUser, Line {
 		this.#isEnding = true;
 		this.stream.wantReadable(false);
 		this.#forgetLimit();
-		this.#forgetLimit = this.home.clock.after(END_LIMIT_MS, () => this.close("it does not take its last answers"));
+		this.#forgetLimit = this.home.clock.after(END_LIMIT_MS, () =>
+			this.close("it does not take its last answers"),
+		);
 		this.#queued();
 	}
 
@@ -147,7 +149,8 @@ export class NbdConnection implements StreamUser, Line {
 			if (this.#cameBytes < this.#wantedBytes) continue;
 			const bytes = Buffer.from(this.#wanted.bytes.subarray(0, this.#wantedBytes));
 			this.#next(this.#handshake.next(bytes));
-			if (this.queue.waitingBytes > OPTION_ANSWERS_MAX) this.close("it does not read the answers to its options");
+			if (this.queue.waitingBytes > OPTION_ANSWERS_MAX)
+				this.close("it does not read the answers to its options");
 		}
 		this.home.runPump();
 	}

@@ -8,11 +8,12 @@ import { unreachable } from "../errors.js";
 import { type Access, blockSizesOf, type NbdExport, transmissionFlags } from "./export.js";
 import {
 	ALLOCATION_CONTEXT,
+	GREETING_BYTES,
 	HandshakeFlag,
-	Info,
 	INIT_MAGIC,
-	Option,
+	Info,
 	OPTION_MAGIC,
+	Option,
 	OptionReply,
 	STRING_BYTES_MAX,
 } from "./protocol.js";
@@ -66,14 +67,15 @@ const over = (why: string | null): HandshakeEnd => ({ kind: "over", why });
 export function* handshake(talk: Talk, isAgain = false): Handshake {
 	let hasZeroes = false;
 	if (!isAgain) {
-		const greeting = Buffer.alloc(18);
+		const greeting = Buffer.alloc(GREETING_BYTES);
 		greeting.writeBigUInt64BE(INIT_MAGIC);
 		greeting.writeBigUInt64BE(OPTION_MAGIC, 8);
 		greeting.writeUInt16BE(HandshakeFlag.fixedNewstyle | HandshakeFlag.noZeroes, 16);
 		talk.send(greeting);
 		const flags = (yield 4).readUInt32BE();
 		const isKnown = (flags & ~(HandshakeFlag.fixedNewstyle | HandshakeFlag.noZeroes)) === 0;
-		if (!isKnown || (flags & HandshakeFlag.fixedNewstyle) === 0) return over("it speaks another protocol than fixed newstyle");
+		if (!isKnown || (flags & HandshakeFlag.fixedNewstyle) === 0)
+			return over("it speaks another protocol than fixed newstyle");
 		hasZeroes = (flags & HandshakeFlag.noZeroes) === 0;
 	}
 	return yield* options(talk, hasZeroes);
@@ -163,13 +165,16 @@ function exportName(talk: Talk, said: Said, data: Buffer, hasZeroes: boolean): H
 
 function list(talk: Talk, data: Buffer): undefined {
 	const { list: option } = Option;
-	if (data.length > 0) return void talk.send(replyOf(option, OptionReply.errInvalid, "this option has no data"));
+	if (data.length > 0)
+		return void talk.send(replyOf(option, OptionReply.errInvalid, "this option has no data"));
 	const replies: Buffer[] = [];
 	for (const { name, description } of talk.exports()) {
 		const nameBytes = Buffer.from(name);
 		const length = Buffer.alloc(4);
 		length.writeUInt32BE(nameBytes.length);
-		replies.push(replyOf(option, OptionReply.server, Buffer.concat([length, nameBytes, Buffer.from(description)])));
+		replies.push(
+			replyOf(option, OptionReply.server, Buffer.concat([length, nameBytes, Buffer.from(description)])),
+		);
 	}
 	replies.push(replyOf(option, OptionReply.ack));
 	talk.send(Buffer.concat(replies));
@@ -201,7 +206,8 @@ function infoOrGo(talk: Talk, said: Said, option: number, data: Buffer): Handsha
 	const reader = new Reader(data);
 	const name = reader.string();
 	const wanted = new Set(reader.numbers16());
-	if (name === undefined || !reader.isAtEnd) return refuse(OptionReply.errInvalid, "no sense is in this option");
+	if (name === undefined || !reader.isAtEnd)
+		return refuse(OptionReply.errInvalid, "no sense is in this option");
 	const exported = talk.find(name);
 	if (exported === undefined) return refuse(OptionReply.errUnknown, "there is no such export");
 	if (exported.disk.phase !== "open") return refuse(OptionReply.errShutdown, "it is being closed");

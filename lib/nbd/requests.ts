@@ -19,7 +19,8 @@ export function refusalOf(
 ): NbdError {
 	const allowed = FLAGS_OF[type];
 	const { info } = exported.disk.device;
-	if (allowed === undefined || type === Command.disconnect || (flags & ~allowed) !== 0) return NbdError.EINVAL;
+	if (allowed === undefined || type === Command.disconnect || (flags & ~allowed) !== 0)
+		return NbdError.EINVAL;
 	if (exported.disk.phase !== "open") return NbdError.ESHUTDOWN;
 	if (type === Command.flush) return NbdError.none;
 	const changes = type === Command.write || type === Command.trim || type === Command.writeZeroes;

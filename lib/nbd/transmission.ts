@@ -6,8 +6,8 @@
  */
 
 import { native } from "../native.js";
-import type { SendQueue } from "../stream/send-queue.js";
 import type { Room, Rooms } from "../stream/rooms.js";
+import type { SendQueue } from "../stream/send-queue.js";
 import { BROKEN, type ByteStream } from "../stream/stream.js";
 import { turn } from "../turn.js";
 import { type CommandHost, NbdCommand, PIECE_BYTES, WAITING_BYTES_MAX } from "./command.js";

@@ -99,7 +99,9 @@ export class Listeners {
 	#relistening: Promise<unknown> = Promise.resolve();
 
 	constructor(activated: readonly ActivatedSocket[] = []) {
-		this.#activated = new Map(activated.map(({ descriptor }) => [native.socketName(descriptor, false), descriptor]));
+		this.#activated = new Map(
+			activated.map(({ descriptor }) => [native.socketName(descriptor, false), descriptor]),
+		);
 	}
 
 	/** Throws an OperatorError if it can't listen there. */

@@ -23,7 +23,7 @@ import {
 	type LimitValues,
 	STORAGE_KEYS,
 } from "./schema.js";
-import type { DiskSpec, AoeExportSpec, StorageSpec } from "./spec.js";
+import type { AoeExportSpec, DiskSpec, StorageSpec } from "./spec.js";
 import { refuseSharedPlaces, templatesOf } from "./templates.js";
 import type { TomlPath } from "./toml.js";
 

@@ -13,7 +13,7 @@ import type {
 	TemplateSettings,
 	PoolSettings as WrittenPool,
 } from "./schema.js";
-import type { DiskSpec, AoeExportSpec, LinkSpec } from "./spec.js";
+import type { AoeExportSpec, DiskSpec, LinkSpec } from "./spec.js";
 import type { TomlPath } from "./toml.js";
 
 /** What kind of file a disk is from. */

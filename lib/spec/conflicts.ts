@@ -8,7 +8,7 @@ import { quote } from "../text.js";
 import type { DiskConfig } from "./configuration.js";
 import { AOE_DEFAULTS } from "./keys.js";
 import { PlacedError, shownPlace } from "./place.js";
-import type { DiskSpec, AoeExportSpec, LinkSpec, NetifSpec, StorageSpec } from "./spec.js";
+import type { AoeExportSpec, DiskSpec, LinkSpec, NetifSpec, StorageSpec } from "./spec.js";
 import type { TomlPath } from "./toml.js";
 
 /** What keeps `disk` from being served beside one before it. */

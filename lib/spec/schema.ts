@@ -24,7 +24,6 @@ import {
 /** Processes that serve: more than any machine has cores for. */
 const WORKERS_MAX = 64;
 
-
 /** A value that `read` understands, or throws an OperatorError for. */
 function understood<Plain extends z.ZodType, Read>(plain: Plain, read: (value: z.output<Plain>) => Read) {
 	return plain.transform((value, context): Read => {

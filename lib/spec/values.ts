@@ -147,7 +147,8 @@ export function readSocket(what: string, name: string): SocketSpec {
 	const path = name.startsWith("unix:") ? name.slice("unix:".length) : undefined;
 	if (path !== undefined) {
 		const length = Buffer.byteLength(path);
-		if (length >= 1 && length <= SOCKET_PATH_MAX_BYTES && !path.includes("\0")) return { kind: "unix", name, path };
+		if (length >= 1 && length <= SOCKET_PATH_MAX_BYTES && !path.includes("\0"))
+			return { kind: "unix", name, path };
 		throw new OperatorError(
 			`${what} ${quote(name)}: the path of a unix socket has 1 to ${SOCKET_PATH_MAX_BYTES} bytes`,
 		);

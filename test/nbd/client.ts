@@ -1,16 +1,16 @@
 /** A client of NBD that does what tests tell it to, right or wrong, over one end of a socket pair; and the server at the other end. */
 
 import { Socket } from "node:net";
-import { MemoryDevice } from "../../lib/block/memory.js";
 import type { BlockDevice } from "../../lib/block/device.js";
+import { MemoryDevice } from "../../lib/block/memory.js";
 import { Disk, makeIdentity } from "../../lib/disk.js";
 import { native, nativeMemory } from "../../lib/native.js";
 import type { Access, NbdExport } from "../../lib/nbd/export.js";
 import {
 	Command,
 	INIT_MAGIC,
-	Option,
 	OPTION_MAGIC,
+	Option,
 	OptionReply,
 	REQUEST_MAGIC,
 	SIMPLE_REPLY_MAGIC,
@@ -33,10 +33,7 @@ export class ServerUnderTest {
 	access: Access = "write";
 	#now = 0;
 
-	constructor(
-		device: BlockDevice = new MemoryDevice(64 * MIB),
-		options: Partial<NbdServerOptions> = {},
-	) {
+	constructor(device: BlockDevice = new MemoryDevice(64 * MIB), options: Partial<NbdServerOptions> = {}) {
 		this.disk = new Disk("web", makeIdentity("web", "1"), device);
 		this.server = new NbdServer({
 			pump: this.pump,

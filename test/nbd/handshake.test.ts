@@ -2,7 +2,14 @@
 // no sense, which is answered, or ends the connection, and never more.
 
 import t from "tap";
-import { HandshakeFlag, Info, NbdError, Option, OptionReply, TransmissionFlag } from "../../lib/nbd/protocol.js";
+import {
+	HandshakeFlag,
+	Info,
+	NbdError,
+	Option,
+	OptionReply,
+	TransmissionFlag,
+} from "../../lib/nbd/protocol.js";
 import { Random } from "../../lib/random.js";
 import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 import { contextQuery, MIB, nameQuery, ServerUnderTest } from "./client.js";
@@ -26,7 +33,10 @@ t.test("an export is told of: size, flags, name, description, block sizes", asyn
 	t.equal(flags & (wanted | readOnly | sendDf), wanted, "one piece is for structured replies alone");
 	t.equal(infos.get(Info.name)?.subarray(2).toString(), "web");
 	t.equal(infos.get(Info.description)?.subarray(2).toString(), "a test");
-	t.same([2, 6, 10].map((at) => infos.get(Info.blockSize)?.readUInt32BE(at)), [512, 4096, 32 * MIB]);
+	t.same(
+		[2, 6, 10].map((at) => infos.get(Info.blockSize)?.readUInt32BE(at)),
+		[512, 4096, 32 * MIB],
+	);
 	t.equal(answers.at(-1)?.reply, OptionReply.ack);
 });
 

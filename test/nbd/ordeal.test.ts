@@ -47,8 +47,10 @@ async function settled(isSo: () => boolean): Promise<void> {
 	if (!isSo()) throw new Error("it does not come to that");
 }
 
-const isEmpty = ({ server, disk }: ServerUnderTest) => () =>
-	server.rooms.takenBytes === 0 && disk.underWay === 0 && [...server.connections()].length === 0;
+const isEmpty =
+	({ server, disk }: ServerUnderTest) =>
+	() =>
+		server.rooms.takenBytes === 0 && disk.underWay === 0 && [...server.connections()].length === 0;
 
 t.test("clients that end at any byte leave nothing behind", async (t) => {
 	const random = new Random();
@@ -58,7 +60,9 @@ t.test("clients that end at any byte leave nothing behind", async (t) => {
 		await client.go();
 		const data = Buffer.alloc(512 * (1 + random.below(600)), 3);
 		for (let i = 0; i < 3; i++) client.request(Command.read, BigInt(i), 0, 512 * (1 + random.below(4000)));
-		client.request(Command.write, 9n, MIB, data.length, { data: data.subarray(0, random.below(data.length)) });
+		client.request(Command.write, 9n, MIB, data.length, {
+			data: data.subarray(0, random.below(data.length)),
+		});
 		if (random.chance(0.5)) await sleep(random.below(4));
 		client.end();
 	}
@@ -106,7 +110,10 @@ t.test("clients that do not read cost no more than their share, and get all in t
 		}),
 	);
 	await sleep(200);
-	t.ok(server.server.rooms.takenBytes <= BUDGET + 51 * 2 * 128 * 1024, `${server.server.rooms.takenBytes} bytes`);
+	t.ok(
+		server.server.rooms.takenBytes <= BUDGET + 51 * 2 * 128 * 1024,
+		`${server.server.rooms.takenBytes} bytes`,
+	);
 	for (let i = 0; i < 10; i++) t.equal(await writer.write(8 * MIB, Buffer.alloc(MIB, 9)), NbdError.none);
 	const [first] = slow;
 	first!.resume();

@@ -18,7 +18,12 @@ async function withClient(structured: boolean, contexts: readonly string[] = [])
 }
 
 /** A structured read, put together. */
-async function readStructured(client: TestClient, offset: number, length: number, flags = 0): Promise<Buffer> {
+async function readStructured(
+	client: TestClient,
+	offset: number,
+	length: number,
+	flags = 0,
+): Promise<Buffer> {
 	client.request(Command.read, 9n, offset, length, { flags });
 	const whole = Buffer.alloc(length, 0xee);
 	let bytes = 0;
@@ -42,7 +47,10 @@ for (const length of [512, PAGE, 128 * 1024, 128 * 1024 + 512, 5 * MIB, 32 * MIB
 		const whole = Buffer.alloc(length, data);
 		t.equal(await client.write(MIB, whole), NbdError.none);
 		t.ok((await readStructured(client, MIB, length)).equals(whole), "structured");
-		t.ok((await readStructured(client, 0, MIB)).every((byte) => byte === 0), "zeros before");
+		t.ok(
+			(await readStructured(client, 0, MIB)).every((byte) => byte === 0),
+			"zeros before",
+		);
 		const { client: plain, under } = await withClient(false);
 		t.equal(await plain.write(MIB, whole), NbdError.none);
 		plain.request(Command.read, 3n, MIB, length);
