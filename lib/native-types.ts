@@ -3,12 +3,12 @@
  * `native.ts`, which hands these on.
  */
 
+import type { SocketAddon } from "./native-sockets.js";
+
 declare const portBrand: unique symbol;
 declare const engineBrand: unique symbol;
 declare const monitorBrand: unique symbol;
 declare const writerBrand: unique symbol;
-declare const channelBrand: unique symbol;
-declare const streamBrand: unique symbol;
 export interface PortHandle {
 	readonly [portBrand]: true;
 }
@@ -20,13 +20,6 @@ export interface MonitorHandle {
 }
 export interface WriterHandle {
 	readonly [writerBrand]: true;
-}
-export interface ChannelHandle {
-	readonly [channelBrand]: true;
-}
-
-export interface StreamHandle {
-	readonly [streamBrand]: true;
 }
 
 /** An open packet socket. */
@@ -127,7 +120,7 @@ export interface PassingFile extends PassedFile {
 }
 
 /** See native/node/binding.c, which lists the same. */
-export interface Addon {
+export interface Addon extends SocketAddon {
 	/** The numbers that both sides count on, by name: see native-layout.ts. */
 	readonly layout: Readonly<Record<string, number>>;
 	memory(byteLength: number): ArrayBuffer;
@@ -262,29 +255,6 @@ export interface Addon {
 	schedulingOf(thread: number): number;
 	/** Another rule, one of those without a priority. Throws a NativeError, too. */
 	schedule(thread: number, policy: number): void;
-	/** Two connected stream sockets of the unix kind, closed in programs that are started. */
-	socketPair(): [number, number];
-	/** Another descriptor of the same open file. */
-	duplicate(descriptor: number): number;
-	/** Has the descriptor from now on, unless it throws; `ready` is called when there is something to receive, or room to send. */
-	channelOpen(descriptor: number, ready: (events: number) => void): ChannelHandle;
-	/** How many bytes are on their way, or -errno. The descriptors go with the first of them, and stay open here. */
-	channelSend(handle: ChannelHandle, bytes: Uint8Array, descriptors: Int32Array): number;
-	/** How many bytes came, 0 at the end, or -errno. `files`: see ReceivedFiles in native-layout.ts. */
-	channelReceive(handle: ChannelHandle, into: Uint8Array, files: Int32Array): number;
-	channelWantWritable(handle: ChannelHandle, wanted: boolean): void;
-	channelClose(handle: ChannelHandle): void;
-	/** Has the descriptor of a connected stream socket from now on, unless it throws; `ready` gets `EVENT_` bits. */
-	streamOpen(descriptor: number, ready: (events: number) => void): StreamHandle;
-	/** How many bytes came, 0 at the end, or -errno. */
-	streamReceive(handle: StreamHandle, into: Uint8Array, offset: number, length: number): number;
-	/** How many bytes are on their way, or -errno: of `count` parts, each an address and a length. */
-	streamSend(handle: StreamHandle, parts: Float64Array, count: number): number;
-	/** Of which `EVENT_` bits `ready` is told: to begin with `EVENT_READABLE`. */
-	streamWant(handle: StreamHandle, events: number): void;
-	/** A descriptor of who connected, of a socket that listens, or -errno. */
-	streamAccept(handle: StreamHandle): number;
-	streamClose(handle: StreamHandle): void;
 	/** One datagram to the socket of this path; a name that begins with `@` is an abstract one. Never waits. Throws a NativeError. */
 	notify(path: string, text: string): void;
 	/** Writes to a descriptor from a thread of its own: see native/common/writer.h. */
@@ -295,16 +265,4 @@ export interface Addon {
 	writerFlush(handle: WriterHandle, limitMs: number): boolean;
 	/** Ends the process, without what Node does then, if standard input, output or error is a terminal that is gone. */
 	exitIfHungUp(status: number): void;
-	/**
-	 * A unix socket that listens at `path`, with this mode and group (2^32 - 1: as it is). Throws a NativeError: EADDRINUSE if there
-	 * is something already.
-	 */
-	listenUnix(path: string, mode: number, group: number): number;
-	/** A TCP socket that listens; `address` is a number of IPv4 or IPv6. Throws a NativeError. */
-	listenTcp(address: string, port: number): number;
-	/**
-	 * What a socket is bound to, or its other end is: `unix:PATH`, `127.0.0.1:9470`, `[::1]:9470`, the other end of a unix socket
-	 * `unix:pid 123`; "" if it is nothing of that kind.
-	 */
-	socketName(descriptor: number, isPeer: boolean): string;
 }

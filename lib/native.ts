@@ -11,6 +11,7 @@ import type { Addon } from "./native-types.js";
 import { type Memory, memoryOf } from "./wire/memory.js";
 
 export * from "./native-layout.js";
+export type * from "./native-sockets.js";
 export type * from "./native-types.js";
 
 /** A failed system call: what was being done, and why it failed. */

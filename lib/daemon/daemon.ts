@@ -17,7 +17,7 @@ import { quote } from "../text.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { type AddedSpec, Adding } from "./adding.js";
 import { type AccessListener, AoeExporter } from "./aoe-exporter.js";
-import { type DiskEnd, Disks, type Opening } from "./disks.js";
+import { type DiskEnd, Disks, type Opening, worstOf } from "./disks.js";
 import type { Addition, Exporter } from "./exporter.js";
 import { activityOf, type Collected, FigureCollector, figureSources } from "./figures.js";
 import { NbdExporter } from "./nbd-exporter.js";
@@ -297,8 +297,4 @@ export class Daemon {
 		if (spec === undefined) throw new OperatorError(`export ${quote(name)}: there is none of this name`);
 		return spec;
 	}
-}
-
-function worstOf(ends: readonly DiskEnd[]): DiskEnd {
-	return (["abandoned", "opening"] as const).find((end) => ends.includes(end)) ?? "closed";
 }

@@ -7,14 +7,12 @@
 import { BlockOp } from "../block/request.js";
 import { invariant, StorageStatus } from "../errors.js";
 import { native } from "../native.js";
-import { ROOM_BYTES_MAX, type Room, type RoomHolder, type Rooms } from "../stream/rooms.js";
-import type { SendQueue } from "../stream/send-queue.js";
+import { ROOM_BYTES_MAX, type Room } from "../stream/rooms.js";
 import { turn } from "../turn.js";
 import type { Memory } from "../wire/memory.js";
-import { SECTOR_BYTES } from "../wire/sector.js";
-import type { NbdExport } from "./export.js";
-import { outcomeOf } from "./outcome.js";
-import type { Piece, PiecePool } from "./piece.js";
+import type { CommandHost } from "./host.js";
+import { countFailure, countRefusal } from "./outcome.js";
+import type { Piece } from "./piece.js";
 import { AllocationFlag, ChunkFlag, Command, CommandFlag, NbdError } from "./protocol.js";
 import { type Cookie, putData, putError, putHole, putNone, putSimple, putStatus } from "./replies.js";
 
@@ -32,24 +30,17 @@ const BYTES_PER_STEP = 64;
 const EXTENTS_MAX = 256;
 const EXTENT_BYTES = 8;
 
-/** The connection that a command came on. */
-export interface CommandHost extends RoomHolder {
-	readonly queue: SendQueue;
-	readonly rooms: Rooms;
-	readonly pieces: PiecePool;
-	readonly exported: NbdExport;
-	readonly isStructured: boolean;
-	/** The number by which the client knows "base:allocation". */
-	readonly allocationContext: number;
-	/** `command.advance()` is called when there is a room, or what waits has been sent. */
-	starves(command: NbdCommand): void;
-	begun(piece: Piece): void;
-	ended(piece: Piece): void;
-	/** It has been answered, and may be used again. */
-	answered(command: NbdCommand): void;
-	/** No sense can be made of what comes, or be given to what goes: the connection ends. */
-	cut(why: string): void;
-}
+/** What is asked of the disk, by `Command`. */
+const OPS: readonly (BlockOp | undefined)[] = [
+	BlockOp.read,
+	BlockOp.write,
+	undefined,
+	BlockOp.flush,
+	BlockOp.trim,
+	BlockOp.read,
+	BlockOp.writeZeroes,
+	BlockOp.extents,
+];
 
 export class NbdCommand implements Cookie {
 	host!: CommandHost;
@@ -83,20 +74,7 @@ export class NbdCommand implements Cookie {
 	}
 
 	get op(): BlockOp {
-		switch (this.type) {
-			case Command.write:
-				return BlockOp.write;
-			case Command.flush:
-				return BlockOp.flush;
-			case Command.trim:
-				return BlockOp.trim;
-			case Command.writeZeroes:
-				return BlockOp.writeZeroes;
-			case Command.blockStatus:
-				return BlockOp.extents;
-			default:
-				return BlockOp.read;
-		}
+		return OPS[this.type] ?? BlockOp.read;
 	}
 
 	/** Begins as many pieces as may be now. Not for writes. */
@@ -206,7 +184,7 @@ export class NbdCommand implements Cookie {
 	pieceFinished(piece: Piece): void {
 		const { host } = this;
 		const { request, room } = piece;
-		host.ended(piece);
+		host.over(piece);
 		this.#underWay -= 1;
 		if (request.status !== StorageStatus.ok) this.#fail(piece);
 		else if (this.type === Command.read) {
@@ -282,18 +260,12 @@ export class NbdCommand implements Cookie {
 
 	#endFailed(): void {
 		const { op, host } = this;
-		const { disk } = host.exported;
-		const { error, report, failing, cause } = outcomeOf(this.#status, op);
-		const lba = op === BlockOp.flush ? 0 : Math.floor(this.#failedBytes / SECTOR_BYTES);
-		if (failing) disk.faults += 1;
-		if (report) disk.onFault?.(disk, op, this.#status, this.#errno, lba);
-		disk.stats.failed();
-		if (cause !== null) disk.stats.causes[cause] += 1;
+		const error = countFailure(host.exported.disk, op, this.#status, this.#errno, this.#failedBytes);
 		const where = op === BlockOp.read ? this.#failedBytes : undefined;
 		if (host.isStructured && this.#answersItself) putError(host.queue, this, ChunkFlag.done, error, where);
 		else if (!this.#hasHead) putSimple(host.queue, this, error);
 		// (Nothing else says that bytes which were promised do not come.)
-		else host.cut("a read failed behind its first bytes, and the client knows no structured replies");
+		else host.ended("a read failed behind its first bytes, and the client knows no structured replies");
 	}
 
 	/** Nobody wants the rest of it any more. */
@@ -307,15 +279,9 @@ export class NbdCommand implements Cookie {
 		const { host } = this;
 		const { disk } = host.exported;
 		disk.underWay -= 1;
-		disk.stats.failed();
-		disk.stats.causes[causeOf(error)] += 1;
+		countRefusal(disk, error);
 		if (host.isStructured && this.#answersItself) putError(host.queue, this, ChunkFlag.done, error);
 		else putSimple(host.queue, this, error);
 		host.answered(this);
 	}
-}
-
-function causeOf(error: NbdError): "protected" | "range" | "refused" {
-	if (error === NbdError.EPERM) return "protected";
-	return error === NbdError.ENOSPC ? "range" : "refused";
 }

@@ -1,11 +1,12 @@
-/** What a block request's end is on the wire, and to the operator: one exhaustive switch. Used by `command.ts`. */
+/** What a block request's end is on the wire, and to the operator: one exhaustive switch; and how failures are counted. Used by `command.ts`. */
 
 import { BlockOp } from "../block/request.js";
-import type { ErrorCause } from "../disk.js";
+import type { Disk, ErrorCause } from "../disk.js";
 import { StorageStatus, unreachable } from "../errors.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
 import { NbdError } from "./protocol.js";
 
-export interface NbdOutcome {
+interface NbdOutcome {
 	readonly error: NbdError;
 	/** The storage failed: the operator wants to know. */
 	readonly report: boolean;
@@ -31,7 +32,7 @@ const FULL: NbdOutcome = { error: NbdError.ENOSPC, report: true, failing: false,
 const PROTECTED: NbdOutcome = { error: NbdError.EPERM, report: true, failing: false, cause: "protected" };
 
 /** For a request that ended with `status`. What is to be written beyond the end has no space; all else there has no sense. */
-export function outcomeOf(status: StorageStatus, op: BlockOp): NbdOutcome {
+function outcomeOf(status: StorageStatus, op: BlockOp): NbdOutcome {
 	switch (status) {
 		case StorageStatus.ok:
 			return DONE;
@@ -55,4 +56,28 @@ export function outcomeOf(status: StorageStatus, op: BlockOp): NbdOutcome {
 		default:
 			return unreachable(status);
 	}
+}
+
+/** A command has failed since the disk has: counted, and told. Returns what the client gets. */
+export function countFailure(
+	disk: Disk,
+	op: BlockOp,
+	status: StorageStatus,
+	errno: number,
+	failedBytes: number,
+): NbdError {
+	const { error, report, failing, cause } = outcomeOf(status, op);
+	const lba = op === BlockOp.flush ? 0 : Math.floor(failedBytes / SECTOR_BYTES);
+	if (failing) disk.faults += 1;
+	if (report) disk.onFault?.(disk, op, status, errno, lba);
+	disk.stats.failed();
+	if (cause !== null) disk.stats.causes[cause] += 1;
+	return error;
+}
+
+/** A command was not carried out, for what the client had asked for. */
+export function countRefusal(disk: Disk, error: NbdError): void {
+	disk.stats.failed();
+	if (error === NbdError.EPERM) disk.stats.causes.protected += 1;
+	else disk.stats.causes[error === NbdError.ENOSPC ? "range" : "refused"] += 1;
 }

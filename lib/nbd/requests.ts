@@ -5,17 +5,19 @@ import { PIECE_BYTES } from "./command.js";
 import type { Access, NbdExport } from "./export.js";
 import { Command, CommandFlag, FLAGS_OF, NbdError, PAYLOAD_BYTES_MAX } from "./protocol.js";
 
-export interface Known {
+/** What was agreed on with a client. */
+export interface Agreed {
 	readonly exported: NbdExport;
 	readonly access: Access;
 	readonly isStructured: boolean;
+	/** -1: it was not asked for. */
 	readonly allocationContext: number;
 }
 
 /** Why a request is not carried out; `none`: it is. The errors are those that the specification names for each case. */
 export function refusalOf(
 	{ type, flags, offsetBytes, lengthBytes }: NbdCommand,
-	{ exported, access, isStructured, allocationContext }: Known,
+	{ exported, access, isStructured, allocationContext }: Agreed,
 ): NbdError {
 	const allowed = FLAGS_OF[type];
 	const { info } = exported.disk.device;

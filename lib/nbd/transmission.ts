@@ -1,38 +1,25 @@
 /**
- * The transmission phase of one connection: requests are taken apart as they come, each becomes a command (`command.ts`), answers go to
- * the connection's queue. Bytes are received into a room that is the connection's only while there are some; long data of writes goes to
- * where it is written from. While a client has too much under way, does not read, or there is no room, nothing is received from it.
- * Made by `connection.ts` when the handshake is over.
+ * The transmission phase of one connection: what comes (`intake.ts`) becomes commands (`command.ts`), whose answers go to the connection's
+ * queue. While a client has too much under way, does not read, or there is no room, nothing is received from it. Made by `connection.ts`
+ * when the handshake is over.
  */
 
-import { native } from "../native.js";
-import type { Room, Rooms } from "../stream/rooms.js";
+import type { Rooms } from "../stream/rooms.js";
 import type { SendQueue } from "../stream/send-queue.js";
-import { BROKEN, type ByteStream } from "../stream/stream.js";
+import type { ByteStream } from "../stream/stream.js";
 import { turn } from "../turn.js";
-import { type CommandHost, NbdCommand, PIECE_BYTES, WAITING_BYTES_MAX } from "./command.js";
-import type { Access, NbdExport } from "./export.js";
+import { NbdCommand, WAITING_BYTES_MAX } from "./command.js";
+import type { NbdExport } from "./export.js";
+import type { CommandHost } from "./host.js";
+import { Intake, type IntakeUser } from "./intake.js";
 import type { Piece, PiecePool } from "./piece.js";
-import { Command, NbdError, REQUEST_BYTES, REQUEST_MAGIC } from "./protocol.js";
-import { refusalOf } from "./requests.js";
+import { Command, NbdError } from "./protocol.js";
+import { type Agreed, refusalOf } from "./requests.js";
 
 /** Commands of one connection under way at once. */
 const COMMANDS_MAX = 128;
-const RECEIVE_BYTES = 64 * 1024;
 /** Calls of the kernel for one turn of the loop. */
 const RECEIVES_A_TURN = 8;
-/** What a command costs of a turn, and its data. */
-const COMMAND_STEPS = 16;
-const BYTES_PER_STEP = 64;
-
-/** What was agreed on. */
-export interface Agreed {
-	readonly exported: NbdExport;
-	readonly access: Access;
-	readonly isStructured: boolean;
-	/** -1: it was not asked for. */
-	readonly allocationContext: number;
-}
 
 /** What all connections share. */
 export interface Shared {
@@ -49,36 +36,22 @@ export interface Shared {
 export interface Line {
 	readonly stream: ByteStream;
 	readonly queue: SendQueue;
-	/** A command that came then, in microseconds of 32 bits, has been answered. */
+	/** This command has been answered. */
 	answered(command: NbdCommand): void;
 	/** The client has said its last, or what was said makes no sense: nothing more is received; `why` for a log, if anything is wrong. */
 	ended(why: string | null): void;
 }
 
-export class Transmission implements CommandHost {
+export class Transmission implements CommandHost, IntakeUser {
 	roomsHeld = 0;
 	waitsForRoom = false;
 	readonly #shared: Shared;
 	readonly #line: Line;
 	readonly #agreed: Agreed;
+	readonly #intake: Intake;
 	readonly #underWay: Piece[] = [];
 	readonly #starving: NbdCommand[] = [];
 	#commands = 0;
-	/** What has come, from `#at` to `#to`; null: nothing. */
-	#received: Room | null = null;
-	#at = 0;
-	#to = 0;
-	/** The write whose bytes come next, where those go that have, and how many of them there are. */
-	#writing: NbdCommand | null = null;
-	#target: Room | null = null;
-	#targetBytes = 0;
-	/** Bytes that nobody wants, of a write that is refused when they have come. */
-	#passed = 0;
-	#refused: NbdCommand | null = null;
-	#refusedFor: NbdError = NbdError.none;
-	#lacksRoom = false;
-	/** All that has come was taken, but for what is no whole. */
-	#wantsMore = true;
 	#isPaused = false;
 	/** The client has said that it wants nothing more. */
 	#isEnding = false;
@@ -90,6 +63,7 @@ export class Transmission implements CommandHost {
 		this.#shared = shared;
 		this.#line = line;
 		this.#agreed = agreed;
+		this.#intake = new Intake(this, shared.rooms, line.stream);
 	}
 
 	get queue(): SendQueue {
@@ -123,150 +97,26 @@ export class Transmission implements CommandHost {
 	}
 
 	#receive(): void {
+		const intake = this.#intake;
 		let isDry = false;
-		for (let left = RECEIVES_A_TURN; left > 0 && !isDry && !turn.isSpent && this.#mayReceive; left--) {
-			isDry = this.#wantsMore && !this.#receiveSome();
-			if (!isDry) this.#parse();
+		for (let left = RECEIVES_A_TURN; left > 0 && !isDry && !turn.isSpent && this.mayTake; left--) {
+			isDry = intake.wantsMore && !intake.receive();
+			if (!isDry) intake.take();
 			// (What was lent is no more from here on.)
 			this.#shared.runPump();
 		}
 		if (this.#isClosed) return;
-		if (!this.#mayReceive) this.#pause();
-		else if (!this.#wantsMore) this.#resumeSoon();
-		if (this.#at === this.#to) this.#giveReceived();
+		if (!this.mayTake) this.#pause();
+		else if (!intake.wantsMore) this.#resumeSoon();
+		intake.rest();
 	}
 
-	get #mayReceive(): boolean {
-		const { queue } = this;
-		const isBusy = this.#commands >= COMMANDS_MAX || this.#starving.length > 0 || this.#lacksRoom;
-		return !isBusy && !this.#isEnding && !this.#isClosed && queue.waitingBytes < WAITING_BYTES_MAX;
+	get mayTake(): boolean {
+		const isBusy = this.#commands >= COMMANDS_MAX || this.#starving.length > 0 || this.#intake.lacksRoom;
+		return !isBusy && !this.#isEnding && !this.#isClosed && this.queue.waitingBytes < WAITING_BYTES_MAX;
 	}
 
-	/** False if nothing has come. */
-	#receiveSome(): boolean {
-		const { stream } = this.#line;
-		const target = this.#target;
-		if (this.#at === this.#to) this.#keep(0);
-		const missing = target === null ? 0 : this.#pieceBytes - this.#targetBytes;
-		if (target !== null && missing > 0) {
-			const count = stream.receive(target.memory, this.#targetBytes, missing);
-			if (count > 0) this.#targetBytes += count;
-			return this.#came(count);
-		}
-		this.#received ??= this.rooms.take(this, RECEIVE_BYTES) ?? null;
-		if (this.#received === null) {
-			this.#lacksRoom = true;
-			return false;
-		}
-		const count = stream.receive(this.#received.memory, this.#to, RECEIVE_BYTES - this.#to);
-		if (count > 0) this.#to += count;
-		return this.#came(count);
-	}
-
-	#came(count: number): boolean {
-		if (count === BROKEN) this.#line.ended("the connection has broken");
-		else if (count === 0) this.#line.ended("the client has hung up");
-		return count > 0;
-	}
-
-	/** Bytes of the piece that comes next, or is coming. */
-	get #pieceBytes(): number {
-		return Math.min(PIECE_BYTES, this.#writing!.lengthBytes - this.#writing!.cursor);
-	}
-
-	/** Everything that is there, as far as it goes. */
-	#parse(): void {
-		this.#wantsMore = false;
-		while (!this.#isClosed && !turn.isSpent) if (!this.#takeNext()) return;
-	}
-
-	/** False if nothing more can be taken now. */
-	#takeNext(): boolean {
-		if (this.#writing !== null) return this.#takeData(this.#writing);
-		return this.#passed > 0 ? this.#pass() : this.#takeRequest();
-	}
-
-	/** More has to come first. */
-	#lacksBytes(): false {
-		this.#wantsMore = true;
-		return false;
-	}
-
-	#pass(): boolean {
-		const count = Math.min(this.#passed, this.#to - this.#at);
-		this.#at += count;
-		this.#passed -= count;
-		if (this.#passed > 0) return this.#lacksBytes();
-		this.#refused!.refuse(this.#refusedFor);
-		this.#refused = null;
-		return true;
-	}
-
-	#takeData(command: NbdCommand): boolean {
-		const length = this.#pieceBytes;
-		const available = this.#to - this.#at;
-		if (this.#target === null && available === 0) return this.#lacksBytes();
-		const room = this.#target ?? this.rooms.take(this, length) ?? null;
-		if (room === null) {
-			this.#lacksRoom = true;
-			return false;
-		}
-		let isUnused: boolean;
-		if (this.#target === null && available >= length) {
-			isUnused = command.write(room, this.#received!.memory, this.#at, length);
-			this.#at += length;
-		} else {
-			this.#target = room;
-			if (!this.#fillTarget(room, length, available)) return this.#lacksBytes();
-			this.#target = null;
-			this.#targetBytes = 0;
-			isUnused = command.write(room, room.memory, 0, length);
-		}
-		turn.spend(length / BYTES_PER_STEP);
-		if (isUnused) this.rooms.give(room);
-		if (this.#isLast(command)) this.#writing = null;
-		return true;
-	}
-
-	/** True if it has all its bytes. */
-	#fillTarget({ memory }: Room, length: number, available: number): boolean {
-		const count = Math.min(available, length - this.#targetBytes);
-		if (count > 0) {
-			const from = this.#received!.memory.bytes;
-			native.copyBytes(memory.bytes, this.#targetBytes, from, this.#at, count);
-			this.#at += count;
-			this.#targetBytes += count;
-		}
-		return this.#targetBytes === length;
-	}
-
-	#takeRequest(): boolean {
-		const available = this.#to - this.#at;
-		if (available < REQUEST_BYTES) {
-			this.#keep(available);
-			return this.#lacksBytes();
-		}
-		if (!this.#mayReceive) return false;
-		const { view } = this.#received!.memory;
-		const at = this.#at;
-		this.#at += REQUEST_BYTES;
-		if (view.getUint32(at) !== REQUEST_MAGIC) {
-			this.#line.ended("what it sends are no requests");
-			return false;
-		}
-		turn.spend(COMMAND_STEPS);
-		return this.#begin(view, at);
-	}
-
-	/** The first bytes of a request move to the beginning, so that the rest finds room. */
-	#keep(available: number): void {
-		if (available > 0 && this.#at > 0) this.#received!.memory.bytes.copyWithin(0, this.#at, this.#to);
-		this.#at = 0;
-		this.#to = available;
-	}
-
-	/** False if nothing more is to be taken. */
-	#begin(view: DataView, at: number): boolean {
+	request(view: DataView, at: number): boolean {
 		const type = view.getUint16(at + 6);
 		if (type === Command.disconnect) {
 			this.#isEnding = true;
@@ -283,39 +133,18 @@ export class Transmission implements CommandHost {
 		command.lengthBytes = view.getUint32(at + 24);
 		command.arrivedUs = this.#shared.now();
 		this.#commands += 1;
-		const error = refusalOf(command, this.#agreed);
-		const isWrite = type === Command.write;
-		if (error !== NbdError.none) this.#refuse(command, error, isWrite ? command.lengthBytes : 0);
-		else {
-			command.begin();
-			if (isWrite) this.#writing = command;
-			else command.advance();
-		}
+		command.begin();
+		this.#begin(command);
 		return true;
 	}
 
-	/** Its data, if it has any, comes first. */
-	#refuse(command: NbdCommand, error: NbdError, dataBytes: number): void {
-		command.begin();
-		if (dataBytes === 0) {
-			command.refuse(error);
-			return;
-		}
-		this.#passed = dataBytes;
-		this.#refused = command;
-		this.#refusedFor = error;
-	}
-
-	#isLast({ cursor, lengthBytes }: NbdCommand): boolean {
-		return cursor >= lengthBytes;
-	}
-
-	#giveReceived(): void {
-		this.#at = 0;
-		this.#to = 0;
-		if (this.#received === null) return;
-		this.rooms.give(this.#received);
-		this.#received = null;
+	#begin(command: NbdCommand): void {
+		const error = refusalOf(command, this.#agreed);
+		const hasData = command.type === Command.write && command.lengthBytes > 0;
+		if (error !== NbdError.none && hasData) this.#intake.pass(command, command.lengthBytes, error);
+		else if (error !== NbdError.none) command.refuse(error);
+		else if (hasData) this.#intake.expect(command);
+		else command.advance();
 	}
 
 	#pause(): void {
@@ -332,20 +161,22 @@ export class Transmission implements CommandHost {
 	#resumeSoon(): void {
 		if (this.#resumes || this.#isClosed) return;
 		this.#resumes = true;
-		setImmediate(() => {
-			this.#resumes = false;
-			if (this.#isClosed) return;
-			turn.begin();
-			this.#advanceStarving();
-			this.#lacksRoom = false;
-			if (this.#isPaused && this.#mayReceive) {
-				this.#isPaused = false;
-				this.#line.stream.wantReadable(true);
-			}
-			this.#receive();
-			this.#shared.runPump();
-		});
+		setImmediate(this.#resume);
 	}
+
+	readonly #resume = (): void => {
+		this.#resumes = false;
+		if (this.#isClosed) return;
+		turn.begin();
+		this.#advanceStarving();
+		this.#intake.lacksRoom = false;
+		if (this.#isPaused && this.mayTake) {
+			this.#isPaused = false;
+			this.#line.stream.wantReadable(true);
+		}
+		this.#receive();
+		this.#shared.runPump();
+	};
 
 	roomFreed(): void {
 		this.#advanceStarving();
@@ -371,7 +202,7 @@ export class Transmission implements CommandHost {
 		this.#underWay.push(piece);
 	}
 
-	ended(piece: Piece): void {
+	over(piece: Piece): void {
 		const last = this.#underWay.pop()!;
 		if (last === piece) return;
 		this.#underWay[piece.index] = last;
@@ -385,7 +216,7 @@ export class Transmission implements CommandHost {
 		if (this.#isPaused) this.#resumeSoon();
 	}
 
-	cut(why: string): void {
+	ended(why: string): void {
 		this.#line.ended(why);
 	}
 
@@ -396,16 +227,7 @@ export class Transmission implements CommandHost {
 		const { device } = this.exported.disk;
 		for (const { request } of [...this.#underWay]) device.cancel(request);
 		for (const command of this.#starving.splice(0)) command.cutShort();
-		this.#writing?.cutShort();
-		if (this.#refused !== null) this.#refused.refuse(this.#refusedFor);
-		this.#refused = null;
-		this.#writing = null;
+		this.#intake.close();
 		this.rooms.leave(this);
-		// (What was lent of them is no more then.)
-		setImmediate(() => {
-			this.#giveReceived();
-			if (this.#target !== null) this.rooms.give(this.#target);
-			this.#target = null;
-		});
 	}
 }

@@ -1,0 +1,52 @@
+/**
+ * The part of the addon that is about sockets, as types: pairs of them and channels between processes of ours, connected streams, and
+ * sockets that listen. `native-types.ts` has the rest.
+ */
+
+declare const channelBrand: unique symbol;
+declare const streamBrand: unique symbol;
+export interface ChannelHandle {
+	readonly [channelBrand]: true;
+}
+export interface StreamHandle {
+	readonly [streamBrand]: true;
+}
+
+/** See native/node/channel.c, stream.c and listen.c. */
+export interface SocketAddon {
+	/** Two connected stream sockets of the unix kind, closed in programs that are started. */
+	socketPair(): [number, number];
+	/** Another descriptor of the same open file. */
+	duplicate(descriptor: number): number;
+	/** Has the descriptor from now on, unless it throws; `ready` is called when there is something to receive, or room to send. */
+	channelOpen(descriptor: number, ready: (events: number) => void): ChannelHandle;
+	/** How many bytes are on their way, or -errno. The descriptors go with the first of them, and stay open here. */
+	channelSend(handle: ChannelHandle, bytes: Uint8Array, descriptors: Int32Array): number;
+	/** How many bytes came, 0 at the end, or -errno. `files`: see ReceivedFiles in native-layout.ts. */
+	channelReceive(handle: ChannelHandle, into: Uint8Array, files: Int32Array): number;
+	channelWantWritable(handle: ChannelHandle, wanted: boolean): void;
+	channelClose(handle: ChannelHandle): void;
+	/** Has the descriptor of a connected stream socket from now on, unless it throws; `ready` gets `EVENT_` bits. */
+	streamOpen(descriptor: number, ready: (events: number) => void): StreamHandle;
+	/** How many bytes came, 0 at the end, or -errno. */
+	streamReceive(handle: StreamHandle, into: Uint8Array, offset: number, length: number): number;
+	/** How many bytes are on their way, or -errno: of `count` parts, each an address and a length. */
+	streamSend(handle: StreamHandle, parts: Float64Array, count: number): number;
+	/** Of which `EVENT_` bits `ready` is told: to begin with `EVENT_READABLE`. */
+	streamWant(handle: StreamHandle, events: number): void;
+	/** A descriptor of who connected, of a socket that listens, or -errno. */
+	streamAccept(handle: StreamHandle): number;
+	streamClose(handle: StreamHandle): void;
+	/**
+	 * A unix socket that listens at `path`, with this mode and group (2^32 - 1: as it is). Throws a NativeError: EADDRINUSE if there
+	 * is something already.
+	 */
+	listenUnix(path: string, mode: number, group: number): number;
+	/** A TCP socket that listens; `address` is a number of IPv4 or IPv6. Throws a NativeError. */
+	listenTcp(address: string, port: number): number;
+	/**
+	 * What a socket is bound to, or its other end is: `unix:PATH`, `127.0.0.1:9470`, `[::1]:9470`, the other end of a unix socket
+	 * `unix:pid 123`; "" if it is nothing of that kind.
+	 */
+	socketName(descriptor: number, isPeer: boolean): string;
+}

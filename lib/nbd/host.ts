@@ -1,0 +1,25 @@
+/** What a command (`command.ts`) needs of the connection that it came on: its form alone. `transmission.ts` is that. */
+
+import type { RoomHolder, Rooms } from "../stream/rooms.js";
+import type { SendQueue } from "../stream/send-queue.js";
+import type { NbdCommand } from "./command.js";
+import type { NbdExport } from "./export.js";
+import type { Piece, PiecePool } from "./piece.js";
+
+export interface CommandHost extends RoomHolder {
+	readonly queue: SendQueue;
+	readonly rooms: Rooms;
+	readonly pieces: PiecePool;
+	readonly exported: NbdExport;
+	readonly isStructured: boolean;
+	/** The number by which the client knows "base:allocation". */
+	readonly allocationContext: number;
+	/** `command.advance()` is called when there is a room, or what waits has been sent. */
+	starves(command: NbdCommand): void;
+	begun(piece: Piece): void;
+	over(piece: Piece): void;
+	/** It has been answered, and may be used again. */
+	answered(command: NbdCommand): void;
+	/** No sense can be given to what goes: the connection ends. */
+	ended(why: string): void;
+}
