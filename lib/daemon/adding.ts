@@ -6,7 +6,7 @@
 import type { Disk } from "../disk.js";
 import type { OperatorError } from "../errors.js";
 import type { ExportSpec, Spec } from "../spec/spec.js";
-import type { Opening } from "./disks.js";
+import type { DiskEnd, Opening } from "./disks.js";
 
 export type AddedSpec = Pick<Spec, "disks" | "exports" | "links">;
 
@@ -52,4 +52,9 @@ export class Adding {
 			this.#opening = null;
 		}
 	}
+}
+
+/** Of several: what is still to come to an end. */
+export function worstOf(ends: readonly DiskEnd[]): DiskEnd {
+	return (["abandoned", "opening"] as const).find((end) => ends.includes(end)) ?? "closed";
 }

@@ -34,11 +34,6 @@ export interface DisksOptions {
 /** How closing ends: of a disk that is open, or of one that is `opening` still. If that ever ends, what it holds is given back then. */
 export type DiskEnd = CloseEnd | "opening";
 
-/** Of several: what is still to come to an end. */
-export function worstOf(ends: readonly DiskEnd[]): DiskEnd {
-	return (["abandoned", "opening"] as const).find((end) => ends.includes(end)) ?? "closed";
-}
-
 /** A disk that is on its way, or open: what its name stands for until it is closed. */
 export interface Opening {
 	readonly name: string;

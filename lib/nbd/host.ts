@@ -2,9 +2,14 @@
 
 import type { RoomHolder, Rooms } from "../stream/rooms.js";
 import type { SendQueue } from "../stream/send-queue.js";
-import type { NbdCommand } from "./command.js";
 import type { NbdExport } from "./export.js";
 import type { Piece, PiecePool } from "./piece.js";
+
+/** A command, for whom it came on. */
+export interface HostedCommand {
+	advance(): void;
+	cutShort(): void;
+}
 
 export interface CommandHost extends RoomHolder {
 	readonly queue: SendQueue;
@@ -15,11 +20,11 @@ export interface CommandHost extends RoomHolder {
 	/** The number by which the client knows "base:allocation". */
 	readonly allocationContext: number;
 	/** `command.advance()` is called when there is a room, or what waits has been sent. */
-	starves(command: NbdCommand): void;
+	starves(command: HostedCommand): void;
 	begun(piece: Piece): void;
 	over(piece: Piece): void;
 	/** It has been answered, and may be used again. */
-	answered(command: NbdCommand): void;
+	answered(command: HostedCommand): void;
 	/** No sense can be given to what goes: the connection ends. */
 	ended(why: string): void;
 }

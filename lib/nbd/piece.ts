@@ -5,11 +5,15 @@
 
 import { BlockRequest, type RequestOwner } from "../block/request.js";
 import type { Room } from "../stream/rooms.js";
-import type { NbdCommand } from "./command.js";
+
+/** What a piece is of. */
+export interface PieceOwner {
+	pieceFinished(piece: Piece): void;
+}
 
 export class Piece implements RequestOwner {
 	readonly request = new BlockRequest(this);
-	command: NbdCommand | null = null;
+	command: PieceOwner | null = null;
 	/** What it reads into or writes from; null: there is no data, or it has gone on. */
 	room: Room | null = null;
 	/** Where it is among those that are under way. */
@@ -30,7 +34,7 @@ export class Piece implements RequestOwner {
 export class PiecePool {
 	readonly #idle: Piece[] = [];
 
-	take(command: NbdCommand): Piece {
+	take(command: PieceOwner): Piece {
 		const piece = this.#idle.pop() ?? new Piece(this);
 		piece.command = command;
 		const { request } = piece;

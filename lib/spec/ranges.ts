@@ -27,6 +27,3 @@ export const NUMBERS = {
 	"poll-us": { min: 0, max: 1000, called: "a time in microseconds" },
 	length: { min: 1, max: SECTORS_MAX, called: "a length in sectors" },
 } as const satisfies Readonly<Record<string, NumberForm>>;
-
-/** The highest port of TCP. */
-export const PORT_MAX = 65535;

@@ -10,8 +10,9 @@ import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
 import { readNetif } from "./netif.js";
 import { type Period, readDuration, readHistorySpace } from "./policy.js";
-import { ACCESS_LIST_MAX, CONFIG_STRING_MAX, NUMBERS, PORT_MAX } from "./ranges.js";
+import { ACCESS_LIST_MAX, CONFIG_STRING_MAX, NUMBERS } from "./ranges.js";
 import {
+	PORT_MAX,
 	readBandwidth,
 	readDurability,
 	readMacs,

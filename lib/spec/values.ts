@@ -8,7 +8,6 @@ import { isIP } from "node:net";
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
 import { parseMac } from "../wire/mac.js";
-import { PORT_MAX } from "./ranges.js";
 import type { Durability, SocketSpec, StorageSpec } from "./spec.js";
 
 export interface NumberForm {
@@ -29,6 +28,9 @@ export function readNumber(what: string, text: string, { min, max, called, fract
 	const allowed = called === undefined ? `${range} is allowed` : `${called} is ${range}`;
 	throw new OperatorError(`${what} ${quote(text)}: ${allowed}`);
 }
+
+/** The highest port of TCP. */
+export const PORT_MAX = 65535;
 
 /** Longest path of a unix socket (`sun_path` of unix(7), without the final zero byte). What is longer would be cut, silently. */
 export const SOCKET_PATH_MAX_BYTES = 107;
