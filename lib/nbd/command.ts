@@ -53,6 +53,8 @@ export class NbdCommand implements Cookie {
 	/** Bytes for which pieces have begun; of a write, or which were passed by. */
 	cursor = 0;
 	arrivedUs = 0;
+	/** Its host has it in line: it goes on when that says so, and not before. */
+	isStarving = false;
 	#underWay = 0;
 	/** Pieces are being begun: one that is over meanwhile leaves the next to whoever does so. */
 	#isBusy = false;
@@ -79,7 +81,7 @@ export class NbdCommand implements Cookie {
 
 	/** Begins as many pieces as may be now. Not for writes. */
 	advance(): void {
-		if (this.#isBusy) return;
+		if (this.#isBusy || this.isStarving) return;
 		this.#isBusy = true;
 		switch (this.type) {
 			case Command.read:
@@ -201,7 +203,7 @@ export class NbdCommand implements Cookie {
 
 	/** Of a write that has failed the rest is still to come. */
 	#endIfOver(): void {
-		if (this.#isBusy || this.#underWay > 0) return;
+		if (this.#isBusy || this.isStarving || this.#underWay > 0) return;
 		if (this.cursor >= this.lengthBytes || (this.#isOver && this.type !== Command.write)) this.#end();
 	}
 
@@ -270,6 +272,7 @@ export class NbdCommand implements Cookie {
 
 	/** Nobody wants the rest of it any more. */
 	cutShort(): void {
+		this.isStarving = false;
 		this.lengthBytes = this.cursor;
 		this.#endIfOver();
 	}

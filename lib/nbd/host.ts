@@ -7,6 +7,7 @@ import type { Piece, PiecePool } from "./piece.js";
 
 /** A command, for whom it came on. */
 export interface HostedCommand {
+	isStarving: boolean;
 	advance(): void;
 	cutShort(): void;
 }

@@ -185,7 +185,11 @@ export class Transmission implements CommandHost, IntakeUser {
 
 	/** Each gets as far as it comes; what starves again is in line again. */
 	#advanceStarving(): void {
-		for (let left = this.#starving.length; left > 0; left--) this.#starving.shift()!.advance();
+		for (let left = this.#starving.length; left > 0; left--) {
+			const command = this.#starving.shift()!;
+			command.isStarving = false;
+			command.advance();
+		}
 	}
 
 	starves(command: NbdCommand): void {
@@ -193,6 +197,7 @@ export class Transmission implements CommandHost, IntakeUser {
 			command.cutShort();
 			return;
 		}
+		command.isStarving = true;
 		this.#starving.push(command);
 		if (!this.waitsForRoom && this.queue.waitingBytes < WAITING_BYTES_MAX) this.#resumeSoon();
 	}

@@ -7,6 +7,7 @@ import { Disk, makeIdentity } from "../../lib/disk.js";
 import { native, nativeMemory } from "../../lib/native.js";
 import type { Access, NbdExport } from "../../lib/nbd/export.js";
 import {
+	ChunkType,
 	Command,
 	INIT_MAGIC,
 	OPTION_MAGIC,
@@ -201,6 +202,17 @@ export class TestClient {
 		const head = await this.take(16);
 		if (head.readUInt32BE() !== SIMPLE_REPLY_MAGIC) throw new Error("no simple reply");
 		return { error: head.readUInt32BE(4), cookie: head.readBigUInt64BE(8) };
+	}
+
+	/** Whatever comes next, simple or a chunk: whose it is, how many bytes of the disk it has, and whether more is to come. */
+	async any(): Promise<{ readonly cookie: bigint; readonly bytes: number; readonly isLast: boolean }> {
+		const head = await this.take(16);
+		if (head.readUInt32BE() === SIMPLE_REPLY_MAGIC)
+			return { cookie: head.readBigUInt64BE(8), bytes: 0, isLast: true };
+		const data = await this.take((await this.take(4)).readUInt32BE());
+		const type = head.readUInt16BE(6);
+		const bytes = type === ChunkType.offsetHole ? data.readUInt32BE(8) : Math.max(0, data.length - 8);
+		return { cookie: head.readBigUInt64BE(8), bytes, isLast: (head.readUInt16BE(4) & 1) > 0 };
 	}
 
 	async chunk(): Promise<Chunk> {

@@ -154,6 +154,41 @@ t.test("block status tells data from zeros, and is asked for", async (t) => {
 	t.equal(one?.data.readUInt32BE(4), MIB);
 });
 
+t.test("reads that are longer than all room, among other commands: each is answered once", async (t) => {
+	const under = new ServerUnderTest(new MemoryDevice(64 * MIB), { budgetBytes: 2 * MIB });
+	t.teardown(() => under.close());
+	const clients = [under.connect(), under.connect(), under.connect()];
+	for (const client of clients) await client.go();
+	await clients[0]!.write(0, Buffer.alloc(20 * MIB, 7));
+	await Promise.all(
+		clients.map(async (client) => {
+			const left = new Map<bigint, number>();
+			for (let i = 0n; i < 40n; i++) {
+				const isRead = i % 3n === 0n;
+				const type = isRead ? Command.read : i % 3n === 1n ? Command.flush : Command.trim;
+				left.set(i, isRead ? 5 * MIB : 0);
+				client.request(
+					type,
+					i,
+					type === Command.trim ? 40 * MIB : 0,
+					isRead ? 5 * MIB : type === Command.trim ? PAGE : 0,
+				);
+			}
+			while (left.size > 0) {
+				const { cookie, bytes, isLast } = await client.any();
+				const wanted = left.get(cookie);
+				if (wanted === undefined) throw new Error(`${cookie} is answered again`);
+				left.set(cookie, wanted - bytes);
+				if (!isLast) continue;
+				if (wanted !== bytes) throw new Error(`${cookie} lacks ${wanted - bytes} bytes`);
+				left.delete(cookie);
+			}
+		}),
+	);
+	t.equal(under.disk.underWay, 0);
+	t.match(under.disk.stats, { flushes: 39, trims: 39, reads: 42 });
+});
+
 t.test("a hundred clients with a hundred requests each, in pieces of any length", async (t) => {
 	const random = new Random();
 	const under = new ServerUnderTest(new MemoryDevice(64 * MIB));
