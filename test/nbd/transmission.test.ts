@@ -2,12 +2,26 @@
 // and many requests at once; simple and structured.
 
 import t from "tap";
+import { DeviceLayer } from "../../lib/block/layer.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
+import type { BlockRequest } from "../../lib/block/request.js";
 import { ChunkType, Command, CommandFlag, NbdError } from "../../lib/nbd/protocol.js";
 import { Random } from "../../lib/random.js";
 import { MIB, ServerUnderTest, type TestClient } from "./client.js";
 
 const PAGE = 4096;
+
+/** Each request is done in a later turn than it came in. */
+class Later extends DeviceLayer {
+	protected handle(request: BlockRequest): void {
+		request.park();
+		setImmediate(() => this.device.submit(request));
+	}
+
+	below(request: BlockRequest): void {
+		request.resume();
+	}
+}
 
 async function withClient(structured: boolean, contexts: readonly string[] = []) {
 	const under = new ServerUnderTest();
@@ -155,7 +169,7 @@ t.test("block status tells data from zeros, and is asked for", async (t) => {
 });
 
 t.test("reads that are longer than all room, among other commands: each is answered once", async (t) => {
-	const under = new ServerUnderTest(new MemoryDevice(64 * MIB), { budgetBytes: 2 * MIB });
+	const under = new ServerUnderTest(new Later(new MemoryDevice(64 * MIB)), { budgetBytes: 2 * MIB });
 	t.teardown(() => under.close());
 	const clients = [under.connect(), under.connect(), under.connect()];
 	for (const client of clients) await client.go();
