@@ -39,29 +39,28 @@ async function serve(t: Test, ...argv: string[]): Promise<Program> {
 	return program;
 }
 
-async function tests(): Promise<void> {
-	const folder = t.testdir();
-	const socket = path.join(folder, "s");
-	const uri = `nbd+unix:///?socket=${socket}`;
+const folder = t.testdir();
+const socket = path.join(folder, "s");
+const uri = `nbd+unix:///?socket=${socket}`;
 
-	await t.test("libnbd: what it is, copied there and back, and what is asked by Python", async (t) => {
-		const disk = path.join(folder, "disk.img");
-		writeFileSync(disk, "");
-		truncateSync(disk, 64 * MIB);
-		await serve(t, "--durability=flush", "--description=a disk", `unix:${socket}`, disk);
-		const info = await said("nbdinfo", uri);
-		t.match(info, /export-size: 67108864 /);
-		t.match(info, /description: a disk/);
-		for (const able of ["can_fua", "can_flush", "can_multi_conn", "can_trim", "can_zero", "can_df"])
-			t.match(info, `${able}: true`);
-		const image = path.join(folder, "image");
-		writeFileSync(image, Buffer.alloc(64 * MIB, "what is copied"));
-		await said("nbdcopy", image, uri);
-		const copy = path.join(folder, "copy");
-		await said("nbdcopy", uri, copy);
-		t.ok(readFileSync(copy).equals(readFileSync(image)));
-		t.ok(readFileSync(disk).equals(readFileSync(image)));
-		const script = `
+async function libnbd(t: Test): Promise<void> {
+	const disk = path.join(folder, "disk.img");
+	writeFileSync(disk, "");
+	truncateSync(disk, 64 * MIB);
+	await serve(t, "--durability=flush", "--description=a disk", `unix:${socket}`, disk);
+	const info = await said("nbdinfo", uri);
+	t.match(info, /export-size: 67108864 /);
+	t.match(info, /description: a disk/);
+	for (const able of ["can_fua", "can_flush", "can_multi_conn", "can_trim", "can_zero", "can_df"])
+		t.match(info, `${able}: true`);
+	const image = path.join(folder, "image");
+	writeFileSync(image, Buffer.alloc(64 * MIB, "what is copied"));
+	await said("nbdcopy", image, uri);
+	const copy = path.join(folder, "copy");
+	await said("nbdcopy", uri, copy);
+	t.ok(readFileSync(copy).equals(readFileSync(image)));
+	t.ok(readFileSync(disk).equals(readFileSync(image)));
+	const script = `
 import nbd
 h = nbd.NBD()
 h.add_meta_context("base:allocation")
@@ -86,69 +85,71 @@ for command in (lambda: h.pread(512, 64 << 20), lambda: h.pwrite(b"y" * 512, 64 
 h.shutdown()
 print("all is well")
 `;
-		t.match(await said(PYTHON, "-c", script), "all is well");
-	});
+	t.match(await said(PYTHON, "-c", script), "all is well");
+}
 
-	await t.test("QEMU's, on a volume of a pool: written, trimmed, converted", async (t) => {
-		const pool = path.join(folder, "pool");
-		mkdirSync(pool);
-		await said(...vbladeCommand(), "pool", "create", pool);
-		await said(...vbladeCommand(), "volume", "create", `${pool}/web`, "64M");
-		await serve(t, `unix:${socket}`, `pool:${pool}/web`);
-		const commands = [
-			"write -P 7 1M 30M",
-			"read -P 7 1M 30M",
-			"discard 2M 1M",
-			"read -P 0 2M 1M",
-			"write -zu 8M 1M",
-			"flush",
-		];
-		const done = await said("qemu-io", "-f", "raw", ...commands.flatMap((each) => ["-c", each]), uri);
-		t.notMatch(done, /fail|error/i);
-		const image = path.join(folder, "image.qcow2");
-		await said("qemu-img", "convert", "-f", "raw", "-O", "qcow2", uri, image);
-		t.match(
-			await said("qemu-img", "compare", "-f", "raw", "-F", "qcow2", uri, image),
-			"Images are identical.",
-		);
-		const map = await said("qemu-img", "map", "--output=json", "-f", "raw", uri);
-		const data = JSON.parse(map) as { start: number; length: number; data: boolean }[];
-		t.strictSame(
-			data.flatMap(({ start, length, data }) => (data ? [[start / MIB, length / MIB]] : [])),
-			[
-				[1, 1],
-				[3, 5],
-				[9, 22],
-			],
-		);
-	});
+async function qemu(t: Test): Promise<void> {
+	const pool = path.join(folder, "pool");
+	mkdirSync(pool);
+	await said(...vbladeCommand(), "pool", "create", pool);
+	await said(...vbladeCommand(), "volume", "create", `${pool}/web`, "64M");
+	await serve(t, `unix:${socket}`, `pool:${pool}/web`);
+	const commands = [
+		"write -P 7 1M 30M",
+		"read -P 7 1M 30M",
+		"discard 2M 1M",
+		"read -P 0 2M 1M",
+		"write -zu 8M 1M",
+		"flush",
+	];
+	const done = await said("qemu-io", "-f", "raw", ...commands.flatMap((each) => ["-c", each]), uri);
+	t.notMatch(done, /fail|error/i);
+	const image = path.join(folder, "image.qcow2");
+	await said("qemu-img", "convert", "-f", "raw", "-O", "qcow2", uri, image);
+	t.match(await said("qemu-img", "compare", "-f", "raw", "-F", "qcow2", uri, image), "Images are identical.");
+	const map = await said("qemu-img", "map", "--output=json", "-f", "raw", uri);
+	const data = JSON.parse(map) as { start: number; length: number; data: boolean }[];
+	t.strictSame(
+		data.flatMap(({ start, length, data }) => (data ? [[start / MIB, length / MIB]] : [])),
+		[
+			[1, 1],
+			[3, 5],
+			[9, 22],
+		],
+	);
+}
 
-	await t.test("fio over TCP and nbdkit, with verification; and read-only", async (t) => {
-		const address = "127.0.0.1:10809";
-		const server = await serve(t, address, "mem:64M");
-		const passed = path.join(folder, "passed");
-		const kit = new Program(["nbdkit", "-f", "-U", passed, "nbd", "uri=nbd://127.0.0.1"]);
-		t.teardown(async () => void (await kit.stop()));
-		for (const [index, to] of [`nbd://${address}`, `nbd+unix:///?socket=${passed}`].entries()) {
-			const job = ["--rw=randrw", "--bsrange=512-256k", "--bs_unaligned=0", "--iodepth=16", "--size=32M"];
-			const name = `--name=job${index}`;
-			await said(
-				"fio",
-				name,
-				"--ioengine=nbd",
-				`--uri=${to}`,
-				...job,
-				"--verify=crc32c",
-				"--verify_state_save=0",
-			);
-			t.pass(to);
-		}
-		await server.stop();
-		await serve(t, "-r", "[::1]:10810", "mem:64M");
-		t.match(await said("nbdinfo", "nbd://[::1]:10810"), /is_read_only: true/);
-		const refused = await run(["qemu-io", "-f", "raw", "-c", "write 0 4k", "nbd://[::1]:10810"], LIMIT_MS);
-		t.not(refused.code, 0);
-	});
+async function passedOn(t: Test): Promise<void> {
+	const address = "127.0.0.1:10809";
+	const server = await serve(t, address, "mem:64M");
+	const passed = path.join(folder, "passed");
+	const kit = new Program(["nbdkit", "-f", "-U", passed, "nbd", "uri=nbd://127.0.0.1"]);
+	t.teardown(async () => void (await kit.stop()));
+	for (const [index, to] of [`nbd://${address}`, `nbd+unix:///?socket=${passed}`].entries()) {
+		const job = ["--rw=randrw", "--bsrange=512-256k", "--bs_unaligned=0", "--iodepth=16", "--size=32M"];
+		const name = `--name=job${index}`;
+		await said(
+			"fio",
+			name,
+			"--ioengine=nbd",
+			`--uri=${to}`,
+			...job,
+			"--verify=crc32c",
+			"--verify_state_save=0",
+		);
+		t.pass(to);
+	}
+	await server.stop();
+	await serve(t, "-r", "[::1]:10810", "mem:64M");
+	t.match(await said("nbdinfo", "nbd://[::1]:10810"), /is_read_only: true/);
+	const refused = await run(["qemu-io", "-f", "raw", "-c", "write 0 4k", "nbd://[::1]:10810"], LIMIT_MS);
+	t.not(refused.code, 0);
+}
+
+async function tests(): Promise<void> {
+	await t.test("libnbd: what it is, copied there and back, and what is asked by Python", libnbd);
+	await t.test("QEMU's, on a volume of a pool: written, trimmed, converted", qemu);
+	await t.test("fio over TCP and nbdkit, with verification; and read-only", passedOn);
 }
 
 const lack = missing();
