@@ -38,10 +38,8 @@ export class FailedError extends Error {
 	override name = "FailedError";
 }
 
-/** Somebody else holds a lock on it. */
-export class InUseError extends OperatorError {
-	override name = "InUseError";
-}
+/** Somebody else holds a lock on it. To all who show it, it is like any other that the operator can mend. */
+export class InUseError extends OperatorError {}
 
 /** Something of the state was kept, and is not what was kept any more: gone, or in a place that can't be read, or no sense is in it. */
 export class DamagedError extends OperatorError {

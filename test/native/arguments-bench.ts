@@ -11,6 +11,7 @@ import {
 	native,
 	OperationField,
 	type PortHandle,
+	type StreamHandle,
 } from "../../lib/native.js";
 import { newDirectory, newFile } from "../support/mounts.js";
 
@@ -90,6 +91,7 @@ export interface Handles {
 	readonly monitor: MonitorHandle;
 	readonly engine: EngineHandle;
 	readonly channel: ChannelHandle;
+	readonly stream: StreamHandle;
 	readonly port: PortHandle | undefined;
 	/** Of each kind one that is closed. */
 	readonly closed: readonly unknown[];
@@ -119,14 +121,20 @@ export function makeChannel(): ChannelHandle {
 	return native.channelOpen(native.socketPair()[0], noop);
 }
 
+export function makeStream(): StreamHandle {
+	return native.streamOpen(native.socketPair()[0], noop);
+}
+
 export function makeHandles(t: Test): Handles {
 	const make = () => ({
 		monitor: native.monitorOpen(noop),
 		engine: makeEngine(),
 		channel: makeChannel(),
+		stream: makeStream(),
 		port: makePort(),
 	});
-	const close = ({ monitor, engine, channel, port }: ReturnType<typeof make>) => {
+	const close = ({ monitor, engine, channel, stream, port }: ReturnType<typeof make>) => {
+		native.streamClose(stream);
 		native.channelClose(channel);
 		native.monitorClose(monitor);
 		native.engineClose(engine);

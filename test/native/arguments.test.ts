@@ -18,6 +18,7 @@ import {
 	ReceivedFiles,
 	SEND_FIELDS,
 	SeekTo,
+	type StreamHandle,
 } from "../../lib/native.js";
 import { newDirectory, newFile } from "../support/mounts.js";
 import {
@@ -32,6 +33,7 @@ import {
 	makeEngine,
 	makeHandles,
 	makePort,
+	makeStream,
 	noop,
 	PAGE,
 	SCALARS,
@@ -42,6 +44,7 @@ function undo(name: string, result: unknown): void {
 	if (name === "takeName" || name === "duplicate") closeSync(result as number);
 	if (name === "socketPair") for (const end of result as [number, number]) closeSync(end);
 	if (name === "channelOpen") native.channelClose(result as ChannelHandle);
+	if (name === "streamOpen") native.streamClose(result as StreamHandle);
 	if (name === "monitorOpen") native.monitorClose(result as MonitorHandle);
 	if (name === "engineOpen") native.engineClose(result as EngineHandle);
 	if (name === "portOpen") native.portClose((result as { handle: PortHandle }).handle);
@@ -75,7 +78,7 @@ const NOWHERE = openSync("/dev/null", "w");
 
 /** Sound arguments for each function. */
 function soundArguments(handles: Handles, writer: unknown): Record<string, unknown[]> {
-	const { monitor, engine, port, channel, file } = handles;
+	const { monitor, engine, port, channel, stream, file } = handles;
 	const bytes = new Uint8Array(8);
 	const doubles = new Float64Array(64);
 	const memory = nativeMemory(PAGE);
@@ -111,6 +114,7 @@ function soundArguments(handles: Handles, writer: unknown): Record<string, unkno
 		...callsOnBytes(bytes),
 		...CALLS_ON_PROCESSES,
 		...channelCalls(channel),
+		...streamCalls(stream),
 		notify: ["/no/such/socket", "READY=1"],
 		writerOpen: [NOWHERE, PAGE],
 		writerPut: [writer, "a line\n"],
@@ -135,14 +139,14 @@ function soundArguments(handles: Handles, writer: unknown): Record<string, unkno
 
 t.test("every argument of every function", async (t) => {
 	const handles = makeHandles(t);
-	const { monitor, engine, port, channel } = handles;
+	const { monitor, engine, port, channel, stream } = handles;
 	const writer = native.writerOpen(NOWHERE, PAGE);
 	const sound = soundArguments(handles, writer);
 	const known = Object.keys(sound);
 	const missing = Object.keys(addon).filter((name) => !known.includes(name) && !name.startsWith("port"));
 	t.strictSame(missing, [], "every function is tried");
 
-	const junk = [...SCALARS, ...ARRAYS, monitor, engine, port, channel, writer, ...handles.closed];
+	const junk = [...SCALARS, ...ARRAYS, monitor, engine, port, channel, stream, writer, ...handles.closed];
 	// Numbers that may be addresses or lengths would be taken at their word.
 	const isAddress = (name: string, value: unknown) =>
 		name === "copy" && typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
@@ -155,7 +159,7 @@ t.test("every argument of every function", async (t) => {
 			if (fault !== undefined) faults.push(fault);
 		};
 		for (const position of args.keys()) {
-			const isHandle = [monitor, engine, port, channel, writer].includes(args[position] as never);
+			const isHandle = [monitor, engine, port, channel, stream, writer].includes(args[position] as never);
 			for (const value of junk) {
 				if (isAddress(name, value) || value === args[position]) continue;
 				// What is closed may be closed and emptied again.
@@ -173,13 +177,24 @@ t.test("every argument of every function", async (t) => {
 function channelCalls(channel: ChannelHandle) {
 	return {
 		socketPair: [],
-		socketName: [0],
+		socketName: [0, false],
 		duplicate: [NOWHERE],
 		channelOpen: [native.socketPair()[0], noop],
 		channelSend: [channel, new Uint8Array(8), new Int32Array(0)],
 		channelReceive: [channel, new Uint8Array(8), new Int32Array(ReceivedFiles.first + CHANNEL_FILES_MAX)],
 		channelWantWritable: [channel, false],
 		channelClose: [makeChannel()],
+	};
+}
+
+function streamCalls(stream: StreamHandle) {
+	return {
+		streamOpen: [native.socketPair()[0], noop],
+		streamReceive: [stream, new Uint8Array(8), 0, 8],
+		streamSend: [stream, new Float64Array(2), 1],
+		streamWant: [stream, 0],
+		streamAccept: [stream],
+		streamClose: [makeStream()],
 	};
 }
 
@@ -198,16 +213,18 @@ function engineCalls(engine: EngineHandle) {
 
 t.test("a closed handle is refused, and may be closed again", async (t) => {
 	const { closed } = makeHandles(t);
-	const [monitor, engine, channel, port] = closed as [
+	const [monitor, engine, channel, stream, port] = closed as [
 		MonitorHandle,
 		EngineHandle,
 		ChannelHandle,
+		StreamHandle,
 		PortHandle | undefined,
 	];
 	native.monitorClose(monitor);
 	native.monitorNext(monitor);
 	native.engineClose(engine);
 	native.channelClose(channel);
+	native.streamClose(stream);
 	for (const call of [
 		() => native.engineSubmit(engine, 0),
 		() => native.engineCancel(engine, 0, 0),
@@ -220,6 +237,10 @@ t.test("a closed handle is refused, and may be closed again", async (t) => {
 		() => native.channelSend(channel, new Uint8Array(1), new Int32Array(0)),
 		() => native.channelReceive(channel, new Uint8Array(1), new Int32Array(PAGE)),
 		() => native.channelWantWritable(channel, true),
+		() => native.streamReceive(stream, new Uint8Array(1), 0, 1),
+		() => native.streamSend(stream, new Float64Array(2), 1),
+		() => native.streamWant(stream, 1),
+		() => native.streamAccept(stream),
 	])
 		t.throws(call, TypeError);
 	if (port === undefined) return;
