@@ -119,7 +119,7 @@ if (await inNamespace(import.meta.url)) {
 		t.match(await said(volumeImportCommand, "fast/image", image), /^volume +fast\/image$/m);
 		await said(volumeSnapshotCommand, "fast/image@a");
 		await said(volumeCloneCommand, "fast/image@a", "copy");
-		t.match(await said(volumeFlattenCommand, "fast/copy"), /^volume +fast\/copy$[^]*^shared +0$/m);
+		t.match(await said(volumeFlattenCommand, "fast/copy"), /^volume +fast\/copy$[\s\S]*^shared +0$/m);
 		t.match(await said(volumeFlattenCommand, "fast/web"), /^volume +fast\/web$/m, "a disk is on it");
 		await said(volumeExportCommand, "fast/copy", tree.path("copy.raw"));
 		t.ok(readFileSync(tree.path("copy.raw")).equals(bytes));
