@@ -162,3 +162,27 @@ export const CALLS_ON_PROCESSES = {
 	schedulingOf: [0],
 	schedule: [0, 0],
 };
+
+export function streamCalls(stream: StreamHandle) {
+	return {
+		streamOpen: [native.socketPair()[0], noop],
+		streamReceive: [stream, new Uint8Array(8), 0, 8],
+		streamSend: [stream, new Float64Array(2), 1],
+		streamWant: [stream, 0],
+		streamAccept: [stream],
+		streamClose: [makeStream()],
+	};
+}
+
+export function engineCalls(engine: EngineHandle) {
+	return {
+		fileLook: [new Uint8Array(0)],
+		memoryOpen: [engine, PAGE, 0],
+		memoryMake: [PAGE],
+		memoryAdopt: [engine, native.memoryMake(PAGE), 0],
+		engineCancel: [engine, 0, 0],
+		engineReap: [engine],
+		engineRetry: [engine, new Float64Array(2)],
+		engineClose: [makeEngine()],
+	};
+}

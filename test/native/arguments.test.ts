@@ -27,16 +27,16 @@ import {
 	CALLS_ON_PROCESSES,
 	callsOnBytes,
 	detached,
+	engineCalls,
 	type Handles,
 	LOOPBACK,
 	makeChannel,
-	makeEngine,
 	makeHandles,
 	makePort,
-	makeStream,
 	noop,
 	PAGE,
 	SCALARS,
+	streamCalls,
 } from "./arguments-bench.js";
 
 /** Closes what a call has opened after all. */
@@ -184,30 +184,6 @@ function channelCalls(channel: ChannelHandle) {
 		channelReceive: [channel, new Uint8Array(8), new Int32Array(ReceivedFiles.first + CHANNEL_FILES_MAX)],
 		channelWantWritable: [channel, false],
 		channelClose: [makeChannel()],
-	};
-}
-
-function streamCalls(stream: StreamHandle) {
-	return {
-		streamOpen: [native.socketPair()[0], noop],
-		streamReceive: [stream, new Uint8Array(8), 0, 8],
-		streamSend: [stream, new Float64Array(2), 1],
-		streamWant: [stream, 0],
-		streamAccept: [stream],
-		streamClose: [makeStream()],
-	};
-}
-
-function engineCalls(engine: EngineHandle) {
-	return {
-		fileLook: [new Uint8Array(0)],
-		memoryOpen: [engine, PAGE, 0],
-		memoryMake: [PAGE],
-		memoryAdopt: [engine, native.memoryMake(PAGE), 0],
-		engineCancel: [engine, 0, 0],
-		engineReap: [engine],
-		engineRetry: [engine, new Float64Array(2)],
-		engineClose: [makeEngine()],
 	};
 }
 

@@ -43,7 +43,7 @@ function under(device: BlockDevice = new MemoryDevice(64 * MIB)): ServerUnderTes
 }
 
 async function settled(isSo: () => boolean): Promise<void> {
-	for (let left = 500; left > 0 && !isSo(); left--) await sleep(10);
+	for (let left = 3000; left > 0 && !isSo(); left--) await sleep(10);
 	if (!isSo()) throw new Error("it does not come to that");
 }
 
