@@ -7,6 +7,7 @@ import { OperatorError } from "../errors.js";
 import { type CommandLine, getopt } from "../spec/getopt.js";
 import { parseNetif } from "../spec/netif.js";
 import { ACCESS_LIST_MAX, NUMBERS } from "../spec/ranges.js";
+import type { StorageSpec } from "../spec/spec.js";
 import { readDurability, readMacs, readNumber, readStorage, readUser } from "../spec/values.js";
 import { quote } from "../text.js";
 import { BLADE, COMMANDS, type OptionName, SERVE } from "./options.js";
@@ -34,16 +35,18 @@ export function parseArguments(argv: readonly string[], present: () => readonly 
 	if (line.has("version")) return { kind: "version" };
 	const options = readOptions(line);
 	const blades = readBlades(line.positionals, present);
-	if (options.scratch) checkScratch(blades, options);
+	const storages = blades.map(({ storage }) => storage);
+	if (options.scratch) checkScratch(storages, options.readOnly);
 	return { kind: "serve", blades, options, verbose: line.has("verbose") };
 }
 
-function checkScratch(blades: readonly BladeArguments[], { readOnly }: ServeOptions): void {
+/** Throws an OperatorError where there is nothing that could be written, to be forgotten. */
+export function checkScratch(storages: readonly StorageSpec[], readOnly: boolean): void {
 	if (readOnly) throw new OperatorError("--scratch: what is read only can't be written to be forgotten");
-	const other = blades.find(({ storage }) => storage.kind !== "volume" || !storage.volume.includes("@"));
+	const other = storages.find((each) => each.kind !== "volume" || !each.volume.includes("@"));
 	if (other !== undefined)
 		throw new OperatorError(
-			`--scratch: ${other.storage.name} is no snapshot or moment of a volume, as pool:/srv/pool/web@monday`,
+			`--scratch: ${other.name} is no snapshot or moment of a volume, as pool:/srv/pool/web@monday`,
 		);
 }
 

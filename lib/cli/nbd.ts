@@ -3,12 +3,12 @@
  * that asks for to `serve.ts`, as a spec of one disk and one export.
  */
 
-import { OperatorError } from "../errors.js";
 import { createLog } from "../log.js";
 import type { CommandLine } from "../spec/getopt.js";
 import { NUMBERS } from "../spec/ranges.js";
 import type { Spec, StorageSpec } from "../spec/spec.js";
 import { readDurability, readNumber, readSocket, readStorage, readUser } from "../spec/values.js";
+import { checkScratch } from "./arguments.js";
 import { type Output, processOutput, understand } from "./client.js";
 import { NBD, type OptionName } from "./options.js";
 import { serve } from "./serve.js";
@@ -59,10 +59,6 @@ function specOf(line: CommandLine<OptionName<typeof NBD>>): Spec {
 function writingOf(line: CommandLine<OptionName<typeof NBD>>, storage: StorageSpec) {
 	const readOnly = line.has("read-only");
 	if (!line.has("scratch")) return { readOnly };
-	if (readOnly) throw new OperatorError("--scratch: what is read only can't be written to be forgotten");
-	if (storage.kind !== "volume" || !storage.volume.includes("@"))
-		throw new OperatorError(
-			`--scratch: ${storage.name} is no snapshot or moment of a volume, as pool:/srv/pool/web@monday`,
-		);
+	checkScratch([storage], readOnly);
 	return { readOnly, scratch: true };
 }

@@ -1,6 +1,6 @@
 /**
  * Listening on a unix socket the way a service should: a socket that a dead process left behind is replaced, one that is
- * in use is not, anything else of that name is not touched, and only our own user may connect. Used by `unix.ts`.
+ * in use is not, anything else of that name is not touched, and only our own user may connect. Used by `unix.ts`; `lib/stream/` replaces stale ones by it, too.
  */
 
 import { chmodSync, lstatSync, unlinkSync } from "node:fs";
@@ -77,8 +77,8 @@ function restrict(path: string): NodeJS.ErrnoException | undefined {
 	}
 }
 
-/** Removes what is at `path` if it is a socket that nobody listens on. */
-async function removeStale(path: string): Promise<void> {
+/** Removes what is at `path` if it is a socket that nobody listens on. Throws an OperatorError if it is anything else. */
+export async function removeStale(path: string): Promise<void> {
 	const name = quote(`unix:${path}`);
 	const found = lstatSync(path, { throwIfNoEntry: false });
 	if (found === undefined) return;

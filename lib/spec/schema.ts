@@ -4,7 +4,6 @@
  * (`DiskValues`) have the same keys. Used by `parts.ts` for files, and by whoever takes a disk from a program: the same keys there.
  */
 
-import { isIP } from "node:net";
 import { z } from "zod";
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
@@ -12,7 +11,7 @@ import { readNetif } from "./netif.js";
 import { type Period, readDuration, readHistorySpace } from "./policy.js";
 import { ACCESS_LIST_MAX, CONFIG_STRING_MAX, NUMBERS } from "./ranges.js";
 import {
-	PORT_MAX,
+	addressIn,
 	readBandwidth,
 	readDurability,
 	readMacs,
@@ -60,13 +59,12 @@ export interface ListenSpec {
 }
 
 function readListen(name: string): ListenSpec {
-	const [, inBrackets, plain, port = ""] = /^(?:\[([^\]]+)\]|([^:]+)):([0-9]+)$/.exec(name) ?? [];
-	const host = inBrackets ?? plain ?? "";
-	if (isIP(host) !== (inBrackets === undefined ? 4 : 6))
+	const found = addressIn(name);
+	if (found === undefined)
 		throw new OperatorError(
 			`listen ${quote(name)}: an address and a port are allowed, such as 127.0.0.1:9470 or [::1]:9470`,
 		);
-	return { name, host, port: readNumber("port", port, { min: 1, max: PORT_MAX, called: "a port" }) };
+	return { name, host: found.address, port: found.port };
 }
 
 function readAddress(address: string): { shelf: number; slot: number } {

@@ -30,7 +30,7 @@ export function readNumber(what: string, text: string, { min, max, called, fract
 }
 
 /** The highest port of TCP. */
-export const PORT_MAX = 65535;
+const PORT_MAX = 65535;
 
 /** Longest path of a unix socket (`sun_path` of unix(7), without the final zero byte). What is longer would be cut, silently. */
 export const SOCKET_PATH_MAX_BYTES = 107;
@@ -155,12 +155,18 @@ export function readSocket(what: string, name: string): SocketSpec {
 			`${what} ${quote(name)}: the path of a unix socket has 1 to ${SOCKET_PATH_MAX_BYTES} bytes`,
 		);
 	}
-	const [, inBrackets, plain, port = ""] = /^(?:\[([^\]]+)\]|([^:]+)):([0-9]+)$/.exec(name) ?? [];
-	const address = inBrackets ?? plain ?? "";
-	if (isIP(address) !== (inBrackets === undefined ? 4 : 6))
+	const found = addressIn(name);
+	if (found === undefined)
 		throw new OperatorError(
 			`${what} ${quote(name)}: unix:PATH, or a numeric address and a port are allowed, such as 127.0.0.1:10809 or [::1]:10809`,
 		);
-	const form = { min: 1, max: PORT_MAX, called: "a port" };
-	return { kind: "tcp", name, address, port: readNumber("port", port, form) };
+	return { kind: "tcp", name, ...found };
+}
+
+/** A number of IPv4, or one of IPv6 in brackets, and a port: `127.0.0.1:9470`, `[::1]:9470`. Throws an OperatorError for no port. */
+export function addressIn(text: string): { address: string; port: number } | undefined {
+	const [, inBrackets, plain, port = ""] = /^(?:\[([^\]]+)\]|([^:]+)):([0-9]+)$/.exec(text) ?? [];
+	const address = inBrackets ?? plain ?? "";
+	if (isIP(address) !== (inBrackets === undefined ? 4 : 6)) return undefined;
+	return { address, port: readNumber("port", port, { min: 1, max: PORT_MAX, called: "a port" }) };
 }

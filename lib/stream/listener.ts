@@ -4,9 +4,8 @@
  * protocol on streams.
  */
 
-import { lstatSync, unlinkSync } from "node:fs";
-import { connect } from "node:net";
 import { OperatorError } from "../errors.js";
+import { removeStale } from "../link/unix-socket.js";
 import { Errno, isNativeError, native, type StreamHandle } from "../native.js";
 import { quote } from "../text.js";
 import { SocketStream } from "./socket-stream.js";
@@ -16,7 +15,6 @@ import type { ByteStream } from "./stream.js";
 const ACCEPTED_A_TURN = 64;
 /** Until it is tried again where there is no descriptor. */
 const RETRY_MS = 100;
-const PROBE_LIMIT_MS = 1000;
 /** The group stays as it is. */
 const SAME_GROUP = 2 ** 32 - 1;
 
@@ -86,32 +84,12 @@ export async function listenOnUnix(path: string, mode = 0o600): Promise<number> 
 	} catch (error) {
 		if (!isNativeError(error) || error.errno !== Errno.EADDRINUSE) throw cannotListen(name, error);
 	}
-	const found = lstatSync(path, { throwIfNoEntry: false });
-	if (found !== undefined && !found.isSocket())
-		throw new OperatorError(`${quote(name)}: exists and is not a socket; give another path`);
-	if (found !== undefined && (await isListenedOn(path)))
-		throw new OperatorError(`${quote(name)}: another process listens there; stop it or give another path`);
+	await removeStale(path);
 	try {
-		unlinkSync(path);
 		return native.listenUnix(path, mode, SAME_GROUP);
 	} catch (error) {
 		throw cannotListen(name, error);
 	}
-}
-
-/** Not having been refused is taken for yes. */
-function isListenedOn(path: string): Promise<boolean> {
-	return new Promise((resolve) => {
-		const probe = connect(path);
-		const over = (isThere: boolean): void => {
-			clearTimeout(limit);
-			probe.destroy();
-			resolve(isThere);
-		};
-		const limit = setTimeout(() => over(true), PROBE_LIMIT_MS);
-		probe.once("connect", () => over(true));
-		probe.once("error", (error: NodeJS.ErrnoException) => over(error.code !== "ECONNREFUSED"));
-	});
 }
 
 function cannotListen(name: string, error: unknown): OperatorError {
