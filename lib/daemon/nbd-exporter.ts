@@ -4,7 +4,6 @@
  */
 
 import { closeSync, unlinkSync } from "node:fs";
-import { nowUs } from "../departures.js";
 import type { Disk } from "../disk.js";
 import { OperatorError, unreachable } from "../errors.js";
 import type { Log } from "../log.js";
@@ -46,7 +45,6 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 	constructor({ pump, log }: NbdExporterOptions) {
 		this.#server = new NbdServer({
 			pump,
-			now: nowUs,
 			allocate: nativeMemory,
 			onTrouble: (peer, exported, why) => {
 				const what = exported === null ? "" : ` (${exported.disk.name})`;

@@ -52,7 +52,6 @@ export class NbdCommand implements Cookie {
 	lengthBytes = 0;
 	/** Bytes for which pieces have begun; of a write, or which were passed by. */
 	cursor = 0;
-	arrivedUs = 0;
 	/** Its host has it in line: it goes on when that says so, and not before. */
 	isStarving = false;
 	#underWay = 0;

@@ -7,7 +7,6 @@ import type { Clock } from "../clock.js";
 import { SendQueue } from "../stream/send-queue.js";
 import { BROKEN, type ByteStream, NOTHING_NOW, type StreamUser } from "../stream/stream.js";
 import type { Memory } from "../wire/memory.js";
-import type { NbdCommand } from "./command.js";
 import type { NbdExport } from "./export.js";
 import { type Handshake, type HandshakeEnd, handshake, type Talk } from "./handshake.js";
 import { type Line, type Shared, Transmission } from "./transmission.js";
@@ -25,9 +24,6 @@ export interface ConnectionHome extends Shared {
 	allocate(byteLength: number): Memory;
 	/** It has something to send: `flush` is called when the pump comes by. */
 	queued(connection: NbdConnection): void;
-	answered(connection: NbdConnection, command: NbdCommand): void;
-	/** It uses this export from now on. */
-	agreed(connection: NbdConnection): void;
 	/** It is over; `why`: that was not in good order. */
 	closed(connection: NbdConnection, why: string | null): void;
 }
@@ -96,10 +92,6 @@ export class NbdConnection implements StreamUser, Line {
 		}
 		this.#transmission?.goOn();
 		this.#endIfDone();
-	}
-
-	answered(command: NbdCommand): void {
-		this.home.answered(this, command);
 	}
 
 	/** In good order: after what is under way has been answered. Else at once. */
@@ -174,6 +166,5 @@ export class NbdConnection implements StreamUser, Line {
 		this.#forgetLimit = () => {};
 		this.#exported = end.exported;
 		this.#transmission = new Transmission(this.home, this, end);
-		this.home.agreed(this);
 	}
 }

@@ -20,16 +20,12 @@ export const CONNECTIONS_MAX = 1024;
 
 export interface NbdServerOptions {
 	readonly pump: Pump;
-	/** Now, in microseconds of 32 bits. */
-	readonly now: () => number;
 	readonly allocate: (byteLength: number) => Memory;
 	readonly clock?: Clock;
 	readonly connectionsMax?: number;
 	readonly budgetBytes?: number;
 	/** A client is gone, and that was not in good order. */
 	readonly onTrouble?: (peer: string, exported: NbdExport | null, why: string) => void;
-	/** A command has been answered. */
-	readonly onAnswered?: (connection: NbdConnection, command: NbdCommand) => void;
 }
 
 export class NbdServer implements ConnectionHome, PumpStage {
@@ -121,10 +117,6 @@ export class NbdServer implements ConnectionHome, PumpStage {
 		}
 	}
 
-	now(): number {
-		return this.#options.now();
-	}
-
 	runPump(): void {
 		this.#options.pump.run();
 	}
@@ -138,12 +130,6 @@ export class NbdServer implements ConnectionHome, PumpStage {
 		this.#queued.push(connection);
 		this.#options.pump.wake();
 	}
-
-	answered(connection: NbdConnection, command: NbdCommand): void {
-		this.#options.onAnswered?.(connection, command);
-	}
-
-	agreed(): void {}
 
 	closed(connection: NbdConnection, why: string | null): void {
 		this.#connections.delete(connection);

@@ -26,8 +26,6 @@ export interface Shared {
 	readonly rooms: Rooms;
 	readonly pieces: PiecePool;
 	readonly commands: NbdCommand[];
-	/** Now, in microseconds of 32 bits. */
-	now(): number;
 	/** Carries out what was queued. */
 	runPump(): void;
 }
@@ -36,8 +34,6 @@ export interface Shared {
 export interface Line {
 	readonly stream: ByteStream;
 	readonly queue: SendQueue;
-	/** This command has been answered. */
-	answered(command: NbdCommand): void;
 	/** The client has said its last, or what was said makes no sense: nothing more is received; `why` for a log, if anything is wrong. */
 	ended(why: string | null): void;
 }
@@ -131,7 +127,6 @@ export class Transmission implements CommandHost, IntakeUser {
 		command.cookieLow = view.getUint32(at + 12);
 		command.offsetBytes = view.getUint32(at + 16) * 2 ** 32 + view.getUint32(at + 20);
 		command.lengthBytes = view.getUint32(at + 24);
-		command.arrivedUs = this.#shared.now();
 		this.#commands += 1;
 		command.begin();
 		this.#begin(command);
@@ -216,7 +211,6 @@ export class Transmission implements CommandHost, IntakeUser {
 
 	answered(command: NbdCommand): void {
 		this.#commands -= 1;
-		this.#line.answered(command);
 		this.#shared.commands.push(command);
 		if (this.#isPaused) this.#resumeSoon();
 	}

@@ -33,13 +33,11 @@ export class ServerUnderTest {
 	readonly server: NbdServer;
 	readonly exported: NbdExport;
 	access: Access = "write";
-	#now = 0;
 
 	constructor(device: BlockDevice = new MemoryDevice(64 * MIB), options: Partial<NbdServerOptions> = {}) {
 		this.disk = new Disk("web", makeIdentity("web", "1"), device);
 		this.server = new NbdServer({
 			pump: this.pump,
-			now: () => ++this.#now,
 			allocate: nativeMemory,
 			// (However slow the machine, no limit is over unless a test says so.)
 			clock: new VirtualClock(),
