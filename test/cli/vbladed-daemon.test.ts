@@ -5,7 +5,7 @@
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import t from "tap";
+import t, { type Test } from "tap";
 import { atEnd, scratchDirectory, until } from "../support/cleanup.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { sourceFile } from "../support/paths.js";
@@ -64,27 +64,47 @@ t.test("killed, it is started again, and the pid file names the new one", async 
 	t.equal(starts(place), 3);
 });
 
-t.test("SIGTERM to the supervisor ends both, also between two starts", async (t) => {
+t.test("SIGTERM to the supervisor ends both", async (t) => {
 	const place = new Installation();
 	await place.call([], { MODE });
 	const first = { pid: place.pid, supervisor: supervisorOf(place.pid) };
 	process.kill(first.supervisor, "SIGTERM");
 	await until("the end", () => !alive(first.pid) && !alive(first.supervisor), LIMIT_MS);
 	t.notOk(existsSync(place.pidFile));
+});
 
-	// A pause that does not end before it is told to.
-	executable(
-		path.join(place.top, "bin", "sleep"),
-		'#!/bin/sh\n[ "$1" != 1 ] || set -- 600\nexec /bin/sleep "$@"\n',
-	);
+/** Has the daemon killed until `told`, a command that the pause runs in place of its tool, has told the supervisor to end. */
+async function endedInPause(
+	t: Test,
+	tool: string,
+	told: string,
+	kills: number,
+	slept: number,
+): Promise<void> {
+	const place = new Installation();
 	await place.call([], { MODE });
-	const second = { pid: place.pid, supervisor: supervisorOf(place.pid) };
-	process.kill(second.pid, "SIGKILL");
-	await place.logged("it is started again in 1 s\n");
-	process.kill(second.supervisor, "SIGTERM");
-	await until("the end", () => !alive(second.supervisor), LIMIT_MS);
+	const supervisor = supervisorOf(place.pid);
+	executable(path.join(place.top, "bin", tool), `#!/bin/sh\n${told}\n`);
+	for (let killed = 0; killed < kills; killed++) {
+		const before = place.pid;
+		process.kill(before, "SIGKILL");
+		const isStartedAgain = () => starts(place) === killed + 2 && ![0, before].includes(place.pid);
+		const isLast = killed === kills - 1;
+		await until("the end, or another start", isLast ? () => !alive(supervisor) : isStartedAgain, LIMIT_MS);
+	}
 	t.notOk(existsSync(place.pidFile));
-	t.equal(starts(place), 2, "nothing was started any more");
+	t.equal(starts(place), kills, "nothing was started any more");
+	t.equal(place.note("slept").length, slept, "nor waited for");
+}
+
+t.test("SIGTERM between two starts, before the pause has begun", (t) =>
+	endedInPause(t, "logger", 'cat >>"$NOTES/log"\nkill -TERM "$PPID"', 1, 0),
+);
+
+t.test("SIGTERM between two starts, in a pause", (t) => {
+	const told =
+		'[ "$1" = 1 ] || exec /bin/sleep "$@"\nprintf . >>"$NOTES/slept"\n[ "$(cat "$NOTES/slept")" = . ] || kill -TERM "$PPID"';
+	return endedInPause(t, "sleep", told, 2, 2);
 });
 
 t.test("one whose pid file is somebody else's by then is not started again", async (t) => {
