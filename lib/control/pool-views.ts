@@ -71,6 +71,12 @@ export class PoolViews {
 		return this.volumeOf(pool, volume, isNow);
 	}
 
+	/** Without its snapshots, of which there may be thousands. */
+	async summary(name: string, isNow = false): Promise<Volume> {
+		const { pool, volume } = this.read(name);
+		return this.volumeOf(pool, volume, isNow, "summary");
+	}
+
 	/** Some of them, from one on; and how many there are. */
 	async snapshots(
 		{ pool, volume }: WhoseSnapshots,
@@ -118,8 +124,13 @@ export class PoolViews {
 		return found;
 	}
 
-	protected async volumeOf(pool: PoolConfig, name: string, isNow = false): Promise<Volume> {
-		const { volumes } = await this.#look(pool, { of: "volume", name }, isNow);
+	protected async volumeOf(
+		pool: PoolConfig,
+		name: string,
+		isNow = false,
+		of: "volume" | "summary" = "volume",
+	): Promise<Volume> {
+		const { volumes } = await this.#look(pool, { of, name }, isNow);
 		const [volume] = volumes;
 		if (volume === undefined)
 			throw new Refusal(404, `pool ${quote(pool.name)}: there is no volume ${quote(name)}`);

@@ -146,6 +146,7 @@ const isSettingsChange = isShape({
 const isSight = [
 	isShape({ of: isOneOf(["pool"]) }),
 	isShape({ of: isOneOf(["volumes"]), after: optional(isWord) }),
+	isShape({ of: isOneOf(["summary"]), name: isWord }),
 	isShape({ of: isOneOf(["volume"]), name: isWord, after: optional(isWord) }),
 	isShape({ of: isOneOf(["snapshots"]), names: isList(isWord, TOLD_MAX) }),
 ].reduce(isEither);

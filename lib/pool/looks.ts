@@ -28,6 +28,8 @@ export type Sight =
 	| { readonly of: "pool" }
 	/** Its volumes, by name, without their snapshots. */
 	| { readonly of: "volumes"; readonly after?: string }
+	/** One volume, without its snapshots. */
+	| { readonly of: "summary"; readonly name: string }
 	/** One volume, with its snapshots. */
 	| { readonly of: "volume"; readonly name: string; readonly after?: string }
 	/** Those, as `web@monday`, each with its volume: at most as many as are told at a time. */
@@ -195,6 +197,10 @@ function wantedOf(pool: Pool, sight: Sight): { wanted: Wanted; isMore: boolean }
 			const left = pool.volumes.filter(({ name }) => name > after);
 			return { wanted: left.slice(0, TOLD_MAX).map((each) => [each, []]), isMore: left.length > TOLD_MAX };
 		}
+		case "summary": {
+			const volume = pool.find(sight.name);
+			return { wanted: volume === undefined ? [] : [[volume, []]], isMore: false };
+		}
 		case "volume": {
 			const volume = pool.find(sight.name);
 			if (volume === undefined) return { wanted: [], isMore: false };
@@ -221,7 +227,7 @@ function named(pool: Pool, text: string): Wanted {
 export async function wholeLook(ask: (sight: Sight) => Promise<PoolLook>, sight: Sight): Promise<PoolLook> {
 	let look = await ask(sight);
 	const volumes = new Map(look.volumes.map((each) => [each.name, each]));
-	if (sight.of === "pool" || sight.of === "snapshots") return look;
+	if (sight.of !== "volumes" && sight.of !== "volume") return look;
 	const snapshots = new Map(look.volumes.flatMap((each) => each.snapshots.map((one) => [one.name, one])));
 	for (let parts = 0; look.isMore && parts < PARTS_MAX; parts++) {
 		const last = sight.of === "volumes" ? look.volumes.at(-1) : look.volumes[0]?.snapshots.at(-1);

@@ -114,6 +114,10 @@ function seen(look: PoolLook, sight: Sight): PoolLook {
 			return { ...look, volumes: [] };
 		case "volumes":
 			return { ...look, volumes: look.volumes.map((each) => ({ ...each, snapshots: [] })) };
+		case "summary": {
+			const volumes = look.volumes.filter(({ name }) => name === sight.name);
+			return { ...look, volumes: volumes.map((each) => ({ ...each, snapshots: [] })) };
+		}
 		case "volume":
 			return { ...look, volumes: look.volumes.filter(({ name }) => name === sight.name) };
 		case "snapshots": {

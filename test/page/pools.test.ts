@@ -14,6 +14,7 @@ import { FAST, serveSite } from "./site.js";
 
 const DISKS = 3;
 const COUNT = 1000;
+const MANY = 3000;
 
 const missing = chromiumMissing();
 if (missing !== undefined) t.pass("not run", { skip: missing });
@@ -22,6 +23,7 @@ else if (await inNamespace(import.meta.url)) {
 	const browser = await startChromium();
 	t.teardown(() => browser.close());
 	ofThousands(browser);
+	ofWatching(browser);
 	ofJobs(browser);
 	ofTwo(browser);
 }
@@ -52,6 +54,67 @@ function ofThousands(browser: Browser): void {
 		await page.getByText(/^Snapshot auto-0949: /).waitFor();
 		t.strictSame(complaints, []);
 	});
+}
+
+function ofWatching(browser: Browser): void {
+	t.test(
+		"whoever looks at a volume with thousands of snapshots is told of them when they change",
+		async (t) => {
+			const { stage, control, url } = await serveSite(t, DISKS, 2);
+			const look = stage.workers.pools.get(FAST)!;
+			const web = look.volumes.find(({ name }) => name === "web")!;
+			const list = (count: number) =>
+				Array.from({ length: count }, (_, i) => ({ ...web.snapshots[1]!, name: `auto-${i}` }));
+			const give = (change: Partial<typeof web>): void => {
+				const volumes = [{ ...web, ...change }];
+				stage.workers.pools.set(FAST, { ...look, volumes });
+			};
+			const some = list(MANY);
+			give({ snapshotCount: MANY, snapshots: some });
+			const { page, complaints } = await visit(browser, `${url}#/events`);
+			const whole: number[] = [];
+			const brief: number[] = [];
+			page.on("response", async (response) => {
+				const { pathname, search } = new URL(response.url());
+				if (!pathname.startsWith("/api/v1/volumes/")) return;
+				(search === "" ? whole : brief).push((await response.body()).length);
+			});
+			await page.getByText("Input/output error").first().waitFor();
+			await page.goto(`${url}#/volume/fast%2Fweb`);
+			await page.getByRole("button", { name: `auto-${MANY - 1}`, exact: true }).waitFor();
+			const looks = (count: number): Promise<void> =>
+				until(`${count} looks`, async () => brief.length >= count, LIMIT_MS);
+			await looks(3);
+			t.equal(whole.length, 1, "nothing has changed");
+			t.ok(whole[0]! > 100 * MANY && brief.every((bytes) => bytes < 1000), `${whole} and ${brief} bytes`);
+			give({ snapshotCount: MANY, snapshots: some, usedBytes: 9.5 * 2 ** 30 });
+			await page.getByText("9.5 GiB", { exact: true }).waitFor();
+			t.equal(whole.length, 1, "nor have they by what is written");
+			give({
+				snapshotCount: MANY,
+				snapshots: some.map((each) => ({ ...each, held: each.name === "auto-2999" })),
+			});
+			control.inside.events.add({
+				kind: "snapshot-changed",
+				severity: "info",
+				volume: "fast/mail",
+				message: "other",
+			});
+			await looks(brief.length + 2);
+			t.equal(whole.length, 1, "what becomes of others is nothing to it");
+			control.inside.events.add({
+				kind: "snapshot-changed",
+				severity: "info",
+				volume: "fast/web",
+				message: "held",
+			});
+			await page.getByRole("cell", { name: "held", exact: true }).waitFor();
+			give({ snapshotCount: MANY + 1, snapshots: list(MANY + 1) });
+			await page.getByRole("button", { name: `auto-${MANY}`, exact: true }).waitFor();
+			t.equal(whole.length, 3, "an event that was missed");
+			t.strictSame(complaints, []);
+		},
+	);
 }
 
 function ofJobs(browser: Browser): void {

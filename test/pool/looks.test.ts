@@ -40,6 +40,9 @@ t.test("thousands of volumes and snapshots are told some at a time", async (t) =
 	);
 	t.ok(asked.every((look) => look.volumes.every(({ snapshots }) => snapshots.length <= TOLD_MAX)));
 	t.match((await lookAtPool(pool, { of: "volume", name: "none" })).volumes, []);
+	const summary = await lookAtPool(pool, { of: "summary", name: "web" });
+	t.match(summary.volumes, [{ name: "web", snapshotCount: COUNT, snapshots: [] }]);
+	t.notOk(summary.isMore);
 	const some = await lookAtPool(pool, { of: "snapshots", names: ["web@s0003", "web@none", "none@s", "web"] });
 	t.match(some.volumes, [{ name: "web", snapshots: [{ name: "s0003" }] }]);
 	t.equal(some.volumes.length, 1);

@@ -20,6 +20,10 @@ const listQuery = z.strictObject({
 	now,
 });
 const oneQuery = z.strictObject({ now });
+const volumeQuery = z.strictObject({
+	now,
+	snapshots: flag("false: without its snapshots, of which there may be thousands, and without an ETag"),
+});
 
 export function poolRoutes({ pools }: Inside): Route[] {
 	return [
@@ -61,8 +65,9 @@ export function poolRoutes({ pools }: Inside): Route[] {
 			path: "/api/v1/volumes/{name}",
 			summary: "All there is to know of a volume: its name is POOL/VOLUME, with %2F between",
 			answers: { 200: { description: "The volume, with its ETag", schema: Volume, tagged: true } },
-			query: oneQuery,
-			handle: async ({ name, query }) => taggedVolume(await pools.volume(name, query.now)),
+			query: volumeQuery,
+			handle: async ({ name, query: { now, snapshots = true } }) =>
+				snapshots ? taggedVolume(await pools.volume(name, now)) : json(await pools.summary(name, now)),
 		}),
 	];
 }

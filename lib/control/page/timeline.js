@@ -23,6 +23,8 @@ export class Timeline {
 	#from = el("span");
 	/** Before it there are snapshots only. */
 	#windowMs = 0;
+	/** @type {readonly Snapshot[]} */
+	#snapshots = [];
 	#shown = "";
 	#onChoose;
 
@@ -65,17 +67,28 @@ export class Timeline {
 		let fromMs = windowMs;
 		for (const { created } of snapshots) fromMs = Math.min(fromMs, Date.parse(created));
 		const part = (/** @type {number} */ atMs) => `${(100 * (atMs - fromMs)) / Math.max(1, nowMs - fromMs)}%`;
-		const shown = JSON.stringify(snapshots);
-		if (shown !== this.#shown) {
-			this.#shown = shown;
-			fill(this.#marks, ...apart(snapshots, fromMs, nowMs).map((each) => this.#mark(each)));
+		if (snapshots !== this.#snapshots) {
+			this.#snapshots = snapshots;
+			this.#showMarks(apart(snapshots, fromMs, nowMs));
+			this.#again(snapshots);
 		}
 		for (const mark of this.#marks.children) mark.style.left = part(Number(mark.dataset.at));
 		this.#window.style.left = part(windowMs);
 		Object.assign(this.#slider, { min: String(fromMs), max: String(nowMs) });
 		if (this.#chosen === undefined) this.#slider.value = String(nowMs);
 		write(this.#from, time(fromMs));
-		this.#again(snapshots);
+	}
+
+	/** Whoever is at one of them stays there. @param {readonly Snapshot[]} snapshots */
+	#showMarks(snapshots) {
+		const shown = JSON.stringify(snapshots.map(({ name, created, held }) => [name, created, held]));
+		if (shown === this.#shown) return;
+		this.#shown = shown;
+		const marks = snapshots.map((each) => this.#mark(each));
+		const focused = this.#marks.querySelector("button:focus");
+		const at = focused instanceof HTMLElement ? focused.dataset.name : undefined;
+		fill(this.#marks, ...marks);
+		if (at !== undefined) marks.find((mark) => mark.dataset.name === at)?.focus();
 	}
 
 	/** What was chosen may have changed, or be gone. @param {readonly Snapshot[]} snapshots */

@@ -3,7 +3,6 @@
  * done is in `volume-actions.js`.
  */
 
-import { getTagged } from "./api.js";
 import { compare } from "./compare.js";
 import { section } from "./disk.js";
 import { diskLink, el, fill, write } from "./dom.js";
@@ -24,6 +23,7 @@ import {
 	takeSnapshot,
 	volumePath,
 } from "./volume-actions.js";
+import { VolumeWatch } from "./volume-watch.js";
 
 /** @import { Chosen, Snapshot } from "./timeline.js" */
 /** @import { Past, Seen } from "./volume-actions.js" */
@@ -40,7 +40,11 @@ const PAGE = 50;
 export function volumeView(main, live, name) {
 	/** @type {Seen | undefined} */
 	let volume;
-	const changed = () => live.hurry();
+	const watch = new VolumeWatch(name, live);
+	const changed = () => {
+		watch.spoil();
+		live.hurry();
+	};
 	const act = (/** @type {(volume: Seen) => unknown} */ what) => () => volume && void what(volume);
 	const button = (/** @type {string} */ text, /** @type {(volume: Seen) => unknown} */ what, kind = "") =>
 		el("button", { type: "button", class: kind, on: { click: act(what) } }, text);
@@ -69,7 +73,7 @@ export function volumeView(main, live, name) {
 	live.every(
 		EVERY_MS,
 		async (signal) => {
-			volume = /** @type {Seen} */ (await getTagged(volumePath(name), signal));
+			volume = await watch.look(signal);
 			await jobs.look(signal);
 			paintJob(flatten, jobs.of(name), () => [
 				jobButton("Flatten", name, `${volumePath(name)}/flatten`, changed),
@@ -88,7 +92,7 @@ export function volumeView(main, live, name) {
 
 /** @param {HTMLElement} place @param {Seen} volume */
 function showFacts(place, volume) {
-	const shown = JSON.stringify(volume);
+	const shown = JSON.stringify({ ...volume, snapshots: [] });
 	if (place.dataset.shown === shown) return;
 	place.dataset.shown = shown;
 	const fact = (/** @type {string} */ title, /** @type {Node | string} */ value) =>
