@@ -12,6 +12,7 @@ import { FailedError, OperatorError, unreachable } from "../errors.js";
 import { changedRanges } from "../pool/changed-ranges.js";
 import { type PoolHome, type UsedPool, usePool } from "../pool/openings.js";
 import { fixedName, isMoment, isOfPast, volumeIn } from "../pool/past.js";
+import { isUnfinished } from "../pool/unfinished.js";
 import { openVolumeStack } from "../pool/volume-stack.js";
 import { DeviceReader } from "../send/device.js";
 import { quote } from "../text.js";
@@ -19,8 +20,6 @@ import { OpenCopy } from "./open-copy.js";
 import { type Stretch, verify } from "./volume-passes.js";
 import type { VolumeQuestion } from "./worker-messages.js";
 
-/** What volumes are called that are being filled: no disk has those open, and they are not gone through while they are written. */
-const FILLED = /^[^@]*\.part(\.state)?$/;
 const MOST_OPEN = 16;
 /** Whoever copies asks for the next piece sooner; what nobody has asked for is closed when there are others to be opened. */
 const IDLE_MS = 5000;
@@ -60,7 +59,8 @@ export class WorkerVolumes {
 			await this.#close(keyOf(folder, question.name));
 			return { body: {} };
 		}
-		if (question.ask === "flatten" ? FILLED.test(question.name) : changes(question.name))
+		// (No disk has one open that is being filled, and it is not gone through while it is written.)
+		if (question.ask === "flatten" ? isUnfinished(question.name) : changes(question.name))
 			throw new OperatorError(`${quote(question.name)}: changes while it is copied`);
 		if (question.ask === "flatten") return this.#flatten(folder, question);
 		const id = "id" in question ? question.id : undefined;
@@ -201,7 +201,7 @@ function isAnother(name: string): OperatorError {
 
 /** Whether others may write to it. */
 function changes(name: string): boolean {
-	return !isOfPast(name) && !FILLED.test(name);
+	return !isOfPast(name) && !isUnfinished(name);
 }
 
 function keyOf(folder: string, name: string): string {

@@ -5,11 +5,13 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { OperatorError } from "../errors.js";
+import { KEPT_BYTES } from "../send/kept-bytes.js";
 import { changedSettings, type PoolSettings, type SettingsChange } from "../spec/policy.js";
 import { quote, sizeText } from "../text.js";
 import type { AdministrationOn, Users } from "./administration-on.js";
 import {
 	checkPage,
+	checkReleased,
 	checkReplaced,
 	checkSize,
 	checkWanted,
@@ -24,6 +26,7 @@ import { newIdentity } from "./identity.js";
 import { encodeNote, type Note, type SettingsSource } from "./notes.js";
 import { readVolumeName } from "./past.js";
 import { bytesOf, PendingNote } from "./pending-note.js";
+import { stateOf } from "./unfinished.js";
 
 /** What takes away the snapshot of a moment, of a volume that goes by this line then. */
 type Forgetting = (line: number) => Note[];
@@ -113,8 +116,7 @@ export class Administration {
 	forget(volumeName: string, name: string): Promise<void> {
 		return this.#inTurn(async () => {
 			const volume = this.volume(volumeName);
-			if (this.snapshot(volume, name).isHeld)
-				throw new OperatorError(`${volumeName}@${name}: is held; vblade volume release ends that`);
+			checkReleased(volumeName, [this.snapshot(volume, name)]);
 			await this.#say({ note: "forget", line: volume.line, name });
 		});
 	}
@@ -241,15 +243,16 @@ export class Administration {
 		this.#checkUnused(volume, "shrinks");
 	}
 
-	/** With its snapshots. */
+	/** With its snapshots; and, of one that was to be filled, with what keeps how far it is. */
 	delete(name: string): Promise<void> {
 		return this.#inTurn(async () => {
-			const volume = this.volume(name);
-			this.#checkUnused(volume, "is deleted");
-			const held = volume.snapshots.find(({ isHeld }) => isHeld);
-			if (held !== undefined)
-				throw new OperatorError(`${name}@${held.name}: is held; vblade volume release ends that`);
-			await this.#say({ note: "delete", line: volume.line });
+			const state = this.#catalog.find(stateOf(name) ?? "");
+			const going = [this.volume(name), ...(state?.sizeBytes === KEPT_BYTES ? [state] : [])];
+			for (const volume of going) {
+				this.#checkUnused(volume, "is deleted");
+				checkReleased(volume.name, volume.snapshots);
+			}
+			await this.#say(...going.map(({ line }) => ({ note: "delete", line }) as const));
 		});
 	}
 

@@ -3,7 +3,7 @@
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
 import { isPageSize, isVolumeSize, VOLUME_SECTORS_MAX } from "./bounds.js";
-import { checkName, type Volume } from "./catalog.js";
+import { checkName, type Snapshot, type Volume } from "./catalog.js";
 
 export interface NamedSnapshot {
 	readonly volume: string;
@@ -59,4 +59,11 @@ export function checkSize(name: string, sizeBytes: number): void {
 	throw new OperatorError(
 		`volume ${quote(name)}: its size must be a multiple of 512 bytes, not 0, and at most ${VOLUME_SECTORS_MAX} of them`,
 	);
+}
+
+/** Those of a volume that are to go. */
+export function checkReleased(volume: string, snapshots: readonly Snapshot[]): void {
+	const held = snapshots.find(({ isHeld }) => isHeld);
+	if (held !== undefined)
+		throw new OperatorError(`${volume}@${held.name}: is held; vblade volume release ends that`);
 }

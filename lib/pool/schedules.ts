@@ -14,6 +14,7 @@ import type { NextTurn } from "./map/merging.js";
 import { inTurns } from "./map/turns.js";
 import { type Due, due } from "./space/keep.js";
 import type { PoolTold } from "./told.js";
+import { isUnfinished } from "./unfinished.js";
 
 export interface SchedulesOf {
 	readonly administration: Pick<Administration, "takeSnapshots" | "forgetAll">;
@@ -35,9 +36,6 @@ const PASSED_PER_RECORD = 16_384;
 
 /** More than these are told in one line. */
 const TOLD_EACH = 8;
-
-/** What is being filled is no volume yet. */
-const UNFINISHED = /\.part(\.state)?$/;
 
 interface Round {
 	readonly make: readonly NamedSnapshot[];
@@ -98,7 +96,8 @@ export class Schedules {
 			yield;
 			const schedule = this.#of.scheduleOf(volume);
 			const isOn = schedule !== undefined && Object.values(schedule).some((seconds) => seconds > 0);
-			if (!isOn || UNFINISHED.test(volume.name)) continue;
+			// What is being filled is no volume yet.
+			if (!isOn || isUnfinished(volume.name)) continue;
 			const { make: name, forget } = yield* this.#due(volume, schedule);
 			if (name !== undefined) make.push({ volume: volume.name, name });
 			if (forget.length === 0) continue;

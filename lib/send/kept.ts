@@ -13,6 +13,7 @@ import { codeOf, FailedError, StorageStatus, storageStatusName } from "../errors
 import { nativeMemory } from "../native.js";
 import { syncFolder } from "../sync-folder.js";
 import { quote } from "../text.js";
+import { KEPT_BYTES } from "./kept-bytes.js";
 
 export interface Kept {
 	/** What was written last; undefined if there is nothing that can be made sense of. */
@@ -53,8 +54,6 @@ export class KeptInFile implements Kept {
 	}
 }
 
-/** Bytes that a device has to have for it. */
-export const KEPT_BYTES = 4096;
 /** Length of the text 4, its CRC32C 4. */
 const TEXT_AT = 8;
 

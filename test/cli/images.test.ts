@@ -102,14 +102,21 @@ t.test("the next attempt at the same goes on, one at something else begins anew"
 	await withPool(folder, (pool) => t.rejects(attempt(pool, 1, false), { message: "interrupted" }));
 	await withPool(folder, (pool) => t.rejects(attempt(pool, 1, false), { message: "interrupted" }));
 	await withPool(folder, (pool) => t.rejects(attempt(pool, 2, false), { message: "interrupted" }));
+	await withPool(folder, async ({ administration }) => {
+		await administration.rename("web.part", "mine");
+		await administration.delete("mine");
+	});
+	await withPool(folder, (pool) => t.rejects(attempt(pool, 2, false), { message: "interrupted" }));
 	await withPool(folder, (pool) => attempt(pool, 2, true));
 	t.strictSame(begun, [
 		{ what: 1, at: 0 },
 		{ what: 1, at: 7 },
 		{ what: 2, at: 0 },
+		// What had been filled is gone.
+		{ what: 2, at: 0 },
 		{ what: 2, at: 7 },
 	]);
-	t.strictSame(made, ["web.part", "web.part"]);
+	t.strictSame(made, ["web.part", "web.part", "web.part"]);
 	await withPool(folder, async (pool) => {
 		t.strictSame(
 			pool.volumes.map(({ name }) => name),

@@ -26,3 +26,14 @@ t.test("used is right at once when a tebibyte is trimmed", async (t) => {
 	t.match((await look(false)).volumes, [{ usedBytes: 0 }], "whoever looks");
 	await pools.volumes.answer(folder, { ask: "release", name: "web.part" });
 });
+
+t.test("what was to be filled goes with what keeps how far it is, whoever removes it", async (t) => {
+	const folder = await newPool();
+	const sizes = { "new.part": "1M", "new.part.state": "4K", "old.part": "1M", "old.part.state": "1M" };
+	for (const [name, size] of Object.entries(sizes))
+		await told(volumeCreateCommand, `${folder}/${name}`, size);
+	const pools = workerPools(t);
+	for (const name of ["new.part", "old.part"]) await pools.act(folder, { act: "remove", name });
+	const { volumes } = await pools.act(folder, { act: "look", isNow: false, sight: { of: "volumes" } });
+	t.match(volumes, [{ name: "old.part.state" }], "that is somebody's own");
+});

@@ -4,13 +4,11 @@
  */
 
 import { OperatorError } from "../../errors.js";
-import { KEPT_BYTES } from "../../send/kept.js";
 import { quote } from "../../text.js";
 import { type AskTerminal, askTerminal } from "../asking/terminal.js";
 import { EXIT_FAILED, type Output, processOutput, understand } from "../client.js";
 import { isPath } from "./open-pool.js";
 import { VOLUME_RM } from "./options.js";
-import type { Place } from "./place.js";
 import { withPlace } from "./pool-place.js";
 import { readWhere } from "./reading.js";
 import { forgetSnapshot } from "./volume-changes.js";
@@ -29,7 +27,11 @@ export async function volumeRmCommand(
 		output.err("vblade: nothing was changed\n");
 		return EXIT_FAILED;
 	}
-	if (!where.name.includes("@")) return withPlace(where, line, output, (place) => remove(place, where.name));
+	if (!where.name.includes("@")) {
+		return withPlace(where, line, output, async (place) => {
+			await place.remove(where.name);
+		});
+	}
 	return isPath(text)
 		? forgetSnapshot(line, output)
 		: (await import("./in-daemon-changes.js")).removeSnapshot(line, output);
@@ -41,12 +43,4 @@ async function isMeant(text: string, ask: AskTerminal | undefined): Promise<bool
 		throw new OperatorError(`${quote(text)}: would not come back; --force removes it without being asked`);
 	const what = text.includes("@") ? "a snapshot" : "a volume with all of its snapshots";
 	return (await ask(`${what} does not come back; to remove it, type ${text}: `)) === text;
-}
-
-/** With what says how far it is, if it is one that was to be filled. */
-async function remove(place: Place, name: string): Promise<void> {
-	await place.remove(name);
-	const state = `${name}.state`;
-	if (name.endsWith(".part") && (await place.find(state))?.sizeBytes === KEPT_BYTES)
-		await place.remove(state);
 }

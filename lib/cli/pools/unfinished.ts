@@ -6,7 +6,9 @@
 
 import type { BlockDevice } from "../../block/device.js";
 import { OperatorError } from "../../errors.js";
-import { KEPT_BYTES, type Kept, KeptOnDevice } from "../../send/kept.js";
+import { partName } from "../../pool/unfinished.js";
+import { type Kept, KeptOnDevice } from "../../send/kept.js";
+import { KEPT_BYTES } from "../../send/kept-bytes.js";
 import { quote } from "../../text.js";
 import type { Place } from "./place.js";
 
@@ -30,10 +32,6 @@ export async function hasVolume(place: Place, name: string): Promise<boolean> {
 	return (await place.find(name)) !== undefined;
 }
 
-function partName(name: string): string {
-	return `${name}.part`;
-}
-
 /** What the volume is called that keeps how far `name` is. */
 export function stateName(name: string): string {
 	return `${partName(name)}.state`;
@@ -52,25 +50,35 @@ export async function fillVolume(
 	const [part, state] = [partName(name), stateName(name)];
 	if (!(await hasVolume(place, state))) await begin(place, name, filling);
 	if ((await place.find(state))?.sizeBytes !== KEPT_BYTES) throw isThere(state);
-	const stateDevice = await place.open(state);
-	try {
-		const kept = new KeptOnDevice(stateDevice);
-		const isMine = filling.isMine(await kept.read());
-		const isDone = await filling.isDone(place);
-		const hasPart = await hasVolume(place, part);
-		if (isDone && (!isMine || hasPart)) throw isThere(name, filling.doneText);
-		if (!isDone) {
-			if (!isMine && hasPart) await place.remove(part);
-			if (!isMine) await kept.write(filling.first);
-			if (!isMine || !hasPart) await filling.make(place, part);
+	const isMine = filling.isMine(await keeping(place, state, (kept) => kept.read()));
+	const isDone = await filling.isDone(place);
+	const hasPart = await hasVolume(place, part);
+	if (isDone && (!isMine || hasPart)) throw isThere(name, filling.doneText);
+	if (!isDone) {
+		const isNew = !isMine || !hasPart;
+		// (What is kept may be of a volume that is gone: nothing goes on from there.)
+		if (isNew) filling.isMine(undefined);
+		// What is kept of it goes with it.
+		if (isNew && hasPart) await place.remove(part);
+		if (!(await hasVolume(place, state))) await place.create(state, KEPT_BYTES, KEPT_BYTES);
+		await keeping(place, state, async (kept) => {
+			if (isNew) await kept.write(filling.first);
+			if (isNew) await filling.make(place, part);
 			const device = await place.open(part);
 			await fill(device, kept).finally(() => device.close());
 			await filling.finish(place, part);
-		}
-	} finally {
-		await stateDevice.close();
+		});
 	}
 	await place.remove(state);
+}
+
+async function keeping<T>(place: Place, state: string, work: (kept: Kept) => Promise<T>): Promise<T> {
+	const device = await place.open(state);
+	try {
+		return await work(new KeptOnDevice(device));
+	} finally {
+		await device.close();
+	}
 }
 
 /** The volume that keeps how far it is. Refuses what can't be begun, before anything is made for it. */
