@@ -1,19 +1,25 @@
 /**
- * What of a disk belongs to one process: its pool, whose log that process writes, and its `unix:` links, whose connections each come to whoever
- * accepts them. And which disks are together for that reason. Pure; used by `worker-choice.ts`.
+ * What of a disk belongs to one process: its pool, whose log that process writes, and its `unix:` links and NBD, whose connections each come
+ * to whoever accepts them. And which disks are together for that reason. Pure; used by `worker-choice.ts`.
  */
 
 import path from "node:path";
 import type { NetifSpec, StorageSpec } from "../spec/spec.js";
 
+type ExportPlace =
+	| { readonly protocol: "aoe"; readonly netifs: readonly NetifSpec[] }
+	/** All have the same sockets. */
+	| { readonly protocol: "nbd" };
+
 export interface PlacedDisk {
 	readonly name: string;
 	readonly disk: { readonly storage: StorageSpec };
-	readonly exports: readonly { readonly netifs: readonly NetifSpec[] }[];
+	readonly exports: readonly ExportPlace[];
 }
 
 /** In words for people. */
-export type Belonging = `pool ${string}` | `unix:${string}`;
+export type Belonging = `pool ${string}` | `unix:${string}` | typeof NBD;
+const NBD = "NBD";
 
 export interface Group {
 	readonly belongings: Set<Belonging>;
@@ -26,10 +32,16 @@ export function poolBelonging(folder: string): Belonging {
 }
 
 export function belongingsOf({ disk: { storage }, exports }: PlacedDisk): Belonging[] {
-	const links = exports
-		.flatMap(({ netifs }) => netifs)
-		.flatMap((netif): Belonging[] => (netif.kind === "unix" ? [`unix:${path.resolve(netif.path)}`] : []));
+	const links = exports.flatMap((each): Belonging[] =>
+		each.protocol === "nbd" ? [NBD] : linksOf(each.netifs),
+	);
 	return storage.kind === "volume" ? [poolBelonging(storage.pool), ...links] : links;
+}
+
+function linksOf(netifs: readonly NetifSpec[]): Belonging[] {
+	return netifs.flatMap((netif) =>
+		netif.kind === "unix" ? [`unix:${path.resolve(netif.path)}` as const] : [],
+	);
 }
 
 /** Disks that have a belonging in common, or each one with a third, are one group. Those that have none are in none. */

@@ -5,6 +5,7 @@
  */
 
 import type { DiskConfig } from "../spec/configuration.js";
+import { aoeExportsOf } from "../spec/exports.js";
 import { pointerTo, Refusal } from "./problem.js";
 import type { Opener } from "./seams.js";
 
@@ -35,7 +36,7 @@ function hasFile(disk: DiskConfig | undefined, path: string, readOnly: boolean):
 
 /** Those that only the opener can make. */
 function linksOf(disk: DiskConfig | undefined): ReadonlySet<string> {
-	const netifs = (disk?.exports ?? []).flatMap((each) => each.netifs);
+	const netifs = aoeExportsOf(disk?.exports ?? []).flatMap((each) => each.netifs);
 	return new Set(
 		netifs.flatMap((netif) => {
 			if (netif.kind === "unix") return [`unix:${netif.path}`];

@@ -99,6 +99,7 @@ class ControlProcess {
 				this.#replaced = order.files;
 				this.#control?.inside.replaced.take(order.files);
 				break;
+			case "listen":
 			case "report":
 				break;
 			case "stop":

@@ -7,6 +7,7 @@ import type { Started } from "../opener/messages.js";
 import type { Config } from "../spec/config.js";
 import type { DiskConfig } from "../spec/configuration.js";
 import { differenceOf } from "../spec/difference.js";
+import { aoeExportsOf } from "../spec/exports.js";
 import type { LinkOptions } from "./seams.js";
 
 /** @param links as they run */
@@ -37,7 +38,7 @@ function keysOfLinks({ disks, links }: Config, running: readonly LinkOptions[]):
 const isOn =
 	(link: string) =>
 	({ exports }: DiskConfig): boolean =>
-		exports.some(({ netifs }) => netifs.some(({ name }) => name === link));
+		aoeExportsOf(exports).some(({ netifs }) => netifs.some(({ name }) => name === link));
 
 /** Those that name the key; if none does any more, the first of all. */
 function namersOf(key: "poll_us" | "no_xdp", disks: readonly DiskConfig[]): readonly DiskConfig[] {

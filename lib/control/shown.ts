@@ -4,6 +4,7 @@
  */
 
 import type { DiskConfig } from "../spec/configuration.js";
+import { aoeExportsOf } from "../spec/exports.js";
 import type { Changes } from "./changes.js";
 import type { Kept } from "./kept.js";
 import type { Disk, DiskSummary, Limit, Source } from "./model.js";
@@ -34,7 +35,7 @@ export class Shower {
 	summary(steward: Steward): DiskSummary {
 		const { disk, state, reason } = steward;
 		const { figures, view, rates } = this.#options.observed.disk(disk.name) ?? UNSEEN;
-		const [exported] = disk.exports;
+		const [exported] = aoeExportsOf(disk.exports);
 		return {
 			name: disk.name,
 			state: state === "open" && view?.phase === "abandoned" ? "abandoned" : state,

@@ -31,6 +31,7 @@ const RUNTIME_HEAD =
 export const NO_CONFIG: Config = {
 	daemon: { state: "", user: undefined, allow: [], workers: 1 },
 	http: { listen: [], tokenFile: undefined, diskHistograms: false },
+	nbd: { listen: [] },
 	boot: { listen: [] },
 	pools: [],
 	templates: [],

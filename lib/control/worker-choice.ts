@@ -1,6 +1,6 @@
 /**
  * Which worker has a disk: decided when that is first asked, and so until the disk is removed. What belongs to one process (`belongings.ts`), a
- * pool or a `unix:` link, has a home among the workers, and so have all disks that are on it, the same whoever comes first, also after control
+ * pool, a `unix:` link or NBD, has a home among the workers, and so have all disks that are on it, the same whoever comes first, also after control
  * was started again. Used by `tree-workers.ts`.
  */
 

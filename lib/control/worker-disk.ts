@@ -5,6 +5,7 @@
 import type { SetOnDisk } from "../daemon/set-access.js";
 import type { WorkerDisk } from "../daemon/worker-messages.js";
 import type { DiskConfig } from "../spec/configuration.js";
+import { aoeExportsOf } from "../spec/exports.js";
 import type { LinkSpec } from "../spec/spec.js";
 import type { KeptDisk } from "./seams.js";
 
@@ -16,7 +17,7 @@ export function workerDisk(
 ): WorkerDisk {
 	const { serial, wwn, fenced = false } = kept;
 	const set = (kept.set ?? {}) as SetOnDisk;
-	const netifs = new Set(disk.exports.flatMap((each) => each.netifs.map(({ name }) => name)));
+	const netifs = new Set(aoeExportsOf(disk.exports).flatMap((each) => each.netifs.map(({ name }) => name)));
 	// What a volume is known by is in its pool, and goes with it.
 	const identity = disk.disk.storage.kind === "volume" ? {} : { identity: { serial, wwn } };
 	return {

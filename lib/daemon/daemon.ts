@@ -8,20 +8,19 @@ import { endWithin } from "../block/close.js";
 import { Departures } from "../departures.js";
 import type { Disk } from "../disk.js";
 import { OperatorError } from "../errors.js";
-import type { LinkHelpers } from "../link/open.js";
 import type { Log } from "../log.js";
 import type { PoolHome } from "../pool/openings.js";
 import { Pump } from "../pump.js";
-import type { DiskSpec, ExportSpec } from "../spec/spec.js";
+import type { DiskSpec, ExportSpec, ListenSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { type AddedSpec, Adding, worstOf } from "./adding.js";
-import { type AccessListener, AoeExporter } from "./aoe-exporter.js";
+import { AoeExporter } from "./aoe-exporter.js";
+import type { DaemonOptions } from "./daemon-options.js";
 import { type DiskEnd, Disks, type Opening } from "./disks.js";
 import type { Addition, Exporter } from "./exporter.js";
 import { activityOf, type Collected, FigureCollector, figureSources } from "./figures.js";
 import { NbdExporter } from "./nbd-exporter.js";
-import type { OpenDevice } from "./openers.js";
 import { type DiskReport, diskReports, type WorkerReport, workerReport } from "./state.js";
 
 /** How long requests under way on a disk that is removed may take. */
@@ -44,18 +43,6 @@ interface Exporters extends Readonly<Record<ExportSpec["protocol"], Exporter>> {
 
 type Additions = Readonly<Record<ExportSpec["protocol"], Addition>>;
 
-export interface DaemonOptions {
-	readonly log: Log;
-	readonly version: string;
-	/** In place of the table of openers. */
-	readonly open?: OpenDevice;
-	readonly helpers?: LinkHelpers;
-	/** Other processes of ours serve on the same links. */
-	readonly isShared?: boolean;
-	/** Told of what initiators have set on an export, each time. */
-	readonly onSet?: AccessListener;
-}
-
 export class Daemon {
 	readonly #log: Log;
 	readonly #pump = new Pump();
@@ -66,7 +53,7 @@ export class Daemon {
 	readonly #adding = new Set<Adding>();
 	#closing: Promise<DiskEnd> | null = null;
 
-	constructor({ log, version, open, onSet, helpers, isShared = false }: DaemonOptions) {
+	constructor({ log, version, open, onSet, helpers, openSocket, isShared = false }: DaemonOptions) {
 		this.#log = log;
 		const pump = this.#pump;
 		const onResized = (disk: Disk): void => {
@@ -76,7 +63,7 @@ export class Daemon {
 		const departures = new Departures(pump);
 		const outlets = { pump, log, version, departures, isShared, ...(helpers && { helpers }) };
 		const aoe = new AoeExporter(outlets, onSet);
-		this.#exporters = { aoe, nbd: new NbdExporter({ pump, log }) };
+		this.#exporters = { aoe, nbd: new NbdExporter({ pump, log, ...(openSocket && { openSocket }) }) };
 		this.#figures = new FigureCollector(figureSources(this.#disks, aoe));
 	}
 
@@ -149,6 +136,11 @@ export class Daemon {
 		if (this.#closing !== null) throw new OperatorError(STOPPING);
 	}
 
+	/** Where clients of NBD connect from now on, for exports that have no sockets of their own. */
+	listen({ nbd }: ListenSpec): void {
+		this.#exporters.nbd.listen(nbd);
+	}
+
 	/**
 	 * Changes an export while it is served: MAC mask, buffer count, config string. Throws an OperatorError if it is not there, or
 	 * shall be another one; then it has to be removed, and added as it shall be.
@@ -157,9 +149,7 @@ export class Daemon {
 		const { name, protocol } = this.#exportOf(spec.name);
 		const exporter: Exporter = this.#exporters[protocol];
 		if (protocol !== spec.protocol || !exporter.change(spec))
-			throw new OperatorError(
-				`export ${quote(name)}: only the MAC mask, the buffer count and the config string can be changed while it is served`,
-			);
+			throw new OperatorError(`export ${quote(name)}: this can't be changed while it is served`);
 		this.#exports.set(name, spec);
 	}
 

@@ -1,48 +1,71 @@
 /**
- * Exports disks over NBD: opens the sockets that specs name, each once, and hands whoever connects to the server (`lib/nbd/`). One row
- * of the table of exporters in `daemon.ts`.
+ * Exports disks over NBD: names and who may have them, and the sockets (`sockets.ts`) from which whoever connects is handed to the server
+ * (`lib/nbd/`). One row of the table of exporters in `daemon.ts`.
  */
 
-import { closeSync, unlinkSync } from "node:fs";
 import type { Disk } from "../disk.js";
-import { OperatorError, unreachable } from "../errors.js";
+import { OperatorError } from "../errors.js";
 import type { Log } from "../log.js";
 import { nativeMemory } from "../native.js";
-import type { NbdExport } from "../nbd/export.js";
+import type { Access, NbdExport } from "../nbd/export.js";
 import { NbdServer } from "../nbd/server.js";
 import type { Pump } from "../pump.js";
-import type { NbdExportSpec, SocketSpec } from "../spec/spec.js";
-import { Listener, listenOnTcp, listenOnUnix } from "../stream/listener.js";
+import { Peers } from "../spec/peers.js";
+import type { NbdExportSpec, PeerRange, SocketSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import type { Addition, Exporter } from "./exporter.js";
+import { type OpenSocket, Sockets } from "./sockets.js";
 
 export interface NbdExporterOptions {
 	readonly pump: Pump;
 	readonly log: Log;
+	/** Makes sockets of the process; by default it makes them itself. */
+	readonly openSocket?: OpenSocket;
 }
 
-/** A socket that listens, or will. */
-interface Socket {
-	readonly spec: SocketSpec;
-	/** Nobody is taken in before there is something to serve: until then they wait in the kernel's line. */
-	descriptor: number | null;
-	listener: Listener | null;
-	/** Exports that want it. */
-	users: number;
+/** A disk, as it is served at present. */
+class Exported implements NbdExport {
+	readonly name: string;
+	description = "";
+	#clients: Peers | undefined;
+	#readers: Peers | undefined;
+
+	constructor(
+		spec: NbdExportSpec,
+		readonly disk: Disk,
+	) {
+		this.name = spec.exportName;
+		this.change(spec);
+	}
+
+	change({ description, clients, readers }: NbdExportSpec): void {
+		this.description = description;
+		this.#clients = peersOf(clients);
+		this.#readers = peersOf(readers);
+	}
+
+	accessOf(peer: string): Access {
+		if (this.#readers?.has(peer)) return "read";
+		return this.#clients === undefined || this.#clients.has(peer) ? "write" : "none";
+	}
 }
 
-interface Exported {
-	readonly spec: NbdExportSpec;
+function peersOf(ranges: readonly PeerRange[] | undefined): Peers | undefined {
+	return ranges && new Peers(ranges);
+}
+
+interface Entry {
+	spec: NbdExportSpec;
 	/** Null: it has no disk yet. */
-	exported: NbdExport | null;
+	exported: Exported | null;
 }
 
 export class NbdExporter implements Exporter<NbdExportSpec> {
 	readonly #server: NbdServer;
-	readonly #sockets = new Map<string, Promise<Socket>>();
-	readonly #exports = new Map<string, Exported>();
+	readonly #sockets: Sockets;
+	readonly #exports = new Map<string, Entry>();
 
-	constructor({ pump, log }: NbdExporterOptions) {
+	constructor({ pump, log, openSocket }: NbdExporterOptions) {
 		this.#server = new NbdServer({
 			pump,
 			allocate: nativeMemory,
@@ -51,6 +74,16 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 				log.verbose(`nbd: ${peer}${what}: ${why}`);
 			},
 		});
+		this.#sockets = new Sockets({
+			log,
+			accept: (stream) => this.#server.accept(stream),
+			...(openSocket && { open: openSocket }),
+		});
+	}
+
+	/** Clients of exports without sockets of their own connect there from now on. Who has connected stays. */
+	listen(sockets: readonly SocketSpec[]): void {
+		void this.#sockets.follow(sockets);
 	}
 
 	plan(specs: readonly NbdExportSpec[]): Addition<NbdExportSpec> {
@@ -72,50 +105,38 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 		this.#exports.set(spec.name, { spec, exported: null });
 		const opened: SocketSpec[] = [];
 		try {
-			for (const each of spec.listen) {
-				await this.#open(each);
+			for (const each of spec.listen ?? []) {
+				await this.#sockets.take(each);
 				opened.push(each);
 			}
 		} catch (error) {
 			this.#exports.delete(spec.name);
-			for (const each of opened) await this.#giveBack(each);
-			throw error;
-		}
-	}
-
-	async #open(spec: SocketSpec): Promise<void> {
-		const opening = this.#sockets.get(spec.name) ?? openSocket(spec);
-		this.#sockets.set(spec.name, opening);
-		try {
-			(await opening).users += 1;
-		} catch (error) {
-			this.#sockets.delete(spec.name);
+			for (const each of opened) await this.#sockets.giveBack(each);
 			throw error;
 		}
 	}
 
 	#add(spec: NbdExportSpec, disk: Disk): void {
-		const { exportName: name, description } = spec;
-		const entry = this.#exports.get(spec.name)!;
-		entry.exported = { name, description, disk, accessOf: () => "write" };
+		this.#exports.get(spec.name)!.exported = new Exported(spec, disk);
 	}
 
 	async #serve(specs: readonly NbdExportSpec[]): Promise<void> {
+		if (specs.length === 0) return;
 		for (const { name } of specs) {
 			const exported = this.#exports.get(name)?.exported;
 			if (exported) this.#server.add(exported);
 		}
-		for (const name of new Set(specs.flatMap(({ listen }) => listen.map((each) => each.name)))) {
-			const socket = await this.#sockets.get(name);
-			if (socket === undefined || socket.descriptor === null) continue;
-			socket.listener = new Listener(socket.descriptor, (stream) => this.#server.accept(stream));
-			socket.descriptor = null;
-		}
+		await this.#sockets.begin(specs.flatMap(({ listen }) => listen ?? []));
 	}
 
-	/** Nothing about it can be changed while it is served. */
-	change(): boolean {
-		return false;
+	/** What it is called by people, and who may have it: who may no longer is cut off. */
+	change(spec: NbdExportSpec): boolean {
+		const entry = this.#exports.get(spec.name);
+		if (entry === undefined || !entry.exported || !isAlike(entry.spec, spec)) return false;
+		entry.spec = spec;
+		entry.exported.change(spec);
+		this.#server.recheck(entry.exported);
+		return true;
 	}
 
 	/** Clients ask for the size when they connect. */
@@ -136,18 +157,12 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 		if (entry === undefined) return;
 		this.#exports.delete(name);
 		if (entry.exported) this.#server.cutOff(entry.exported);
-		for (const each of entry.spec.listen) await this.#giveBack(each);
-	}
-
-	async #giveBack({ name }: SocketSpec): Promise<void> {
-		const socket = await this.#sockets.get(name);
-		if (socket === undefined || --socket.users > 0) return;
-		this.#sockets.delete(name);
-		closeSocket(socket);
+		for (const each of entry.spec.listen ?? []) await this.#sockets.giveBack(each);
 	}
 
 	/** Those who are connected go on until their disks are closed. */
 	stop(): void {
+		this.#sockets.close();
 		for (const { exported } of this.#exports.values()) if (exported) this.#server.withdraw(exported);
 	}
 
@@ -163,29 +178,8 @@ function called(exportName: string): string {
 	return exportName === "" ? "the default export" : `export ${quote(exportName)}`;
 }
 
-async function openSocket(spec: SocketSpec): Promise<Socket> {
-	const descriptor = await listenOn(spec);
-	return { spec, descriptor, listener: null, users: 0 };
-}
-
-async function listenOn(spec: SocketSpec): Promise<number> {
-	switch (spec.kind) {
-		case "unix":
-			return listenOnUnix(spec.path);
-		case "tcp":
-			return listenOnTcp(spec.address, spec.port);
-		default:
-			return unreachable(spec);
-	}
-}
-
-function closeSocket({ spec, descriptor, listener }: Socket): void {
-	listener?.close();
-	if (descriptor !== null) closeSync(descriptor);
-	if (spec.kind !== "unix") return;
-	try {
-		unlinkSync(spec.path);
-	} catch {
-		// (Somebody else has removed it, or may alone.)
-	}
+/** But for what can be changed. */
+function isAlike(one: NbdExportSpec, other: NbdExportSpec): boolean {
+	const names = (spec: NbdExportSpec) => spec.listen?.map(({ name }) => name).join("\n");
+	return one.disk === other.disk && one.exportName === other.exportName && names(one) === names(other);
 }

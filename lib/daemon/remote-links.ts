@@ -1,5 +1,5 @@
 /**
- * Links of a process that may not make everything that they need: sockets with a name, and other processes, come from the opener. Used by
+ * Links and streams of a process that may not make everything that they need: sockets with a name, and other processes, come from the opener. Used by
  * `worker.ts`, which hands it to whoever opens links.
  */
 
@@ -8,6 +8,7 @@ import { startTunnelsByAsking } from "../gre/keeper.js";
 import { GreLink } from "../link/gre.js";
 import type { LinkHelpers } from "../link/open.js";
 import { askForDescriptor } from "./ask-opener.js";
+import type { OpenSocket } from "./sockets.js";
 
 const ASK_LIMIT_MS = 10_000;
 
@@ -21,4 +22,10 @@ export function helpersOf(opener: Asking): LinkHelpers {
 		listenUnix: async (path) =>
 			(await askForDescriptor(opener, { kind: "listen", path }, ASK_LIMIT_MS)).descriptor,
 	};
+}
+
+/** Sockets for streams, which the opener keeps: whoever connects while this process is started again waits. */
+export function openSocketBy(opener: Asking): OpenSocket {
+	return async ({ name }) =>
+		(await askForDescriptor(opener, { kind: "socket", address: name }, ASK_LIMIT_MS)).descriptor;
 }

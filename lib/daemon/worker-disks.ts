@@ -4,7 +4,8 @@
  */
 
 import { OperatorError } from "../errors.js";
-import type { AccessSpec, AoeExportSpec, DiskSpec } from "../spec/spec.js";
+import { aoeExportsOf } from "../spec/exports.js";
+import type { AccessSpec, AoeExportSpec, DiskSpec, ExportSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import type { Daemon } from "./daemon.js";
 import type { DiskEnd } from "./disks.js";
@@ -129,9 +130,9 @@ export class WorkerDisks {
 	}
 
 	/** Its exports with what initiators have set. */
-	#withSet({ disk, exports }: WorkerDisk): AoeExportSpec[] {
+	#withSet({ disk, exports }: WorkerDisk): ExportSpec[] {
 		const set = this.setOn(disk.name);
-		return exports.map((each) => withSet(each, setOf(set, each.name)));
+		return exports.map((each) => (each.protocol === "aoe" ? withSet(each, setOf(set, each.name)) : each));
 	}
 
 	#get(name: string): WorkerDisk {
@@ -158,9 +159,9 @@ function setOf(set: SetOnDisk, name: string): SetOnDisk[string] | undefined {
 }
 
 /** What is left of it with what is configured now. */
-function changedSet(exports: readonly AoeExportSpec[], set: SetOnDisk): SetOnDisk {
+function changedSet(exports: readonly ExportSpec[], set: SetOnDisk): SetOnDisk {
 	return Object.fromEntries(
-		exports.flatMap((each) => {
+		aoeExportsOf(exports).flatMap((each) => {
 			const { access } = withSet(each, setOf(set, each.name));
 			return access === undefined ? [] : [[each.name, setOn(each, access)]];
 		}),
@@ -171,6 +172,6 @@ function identityOf({ identity }: DiskSpec): Pick<DiskSpec, "identity"> {
 	return identity === undefined ? {} : { identity };
 }
 
-function namesOf(exports: readonly AoeExportSpec[]): string {
+function namesOf(exports: readonly ExportSpec[]): string {
 	return exports.map(({ name }) => name).join("\n");
 }

@@ -5,13 +5,13 @@
 import type { Subject } from "../log.js";
 import type { Sight } from "../pool/looks.js";
 import type { PoolSettings, SettingsChange } from "../spec/policy.js";
-import type { AoeExportSpec, DiskSpec, IdentitySpec, LinkSpec } from "../spec/spec.js";
+import type { DiskSpec, ExportSpec, IdentitySpec, LinkSpec } from "../spec/spec.js";
 import type { SetOnDisk } from "./set-access.js";
 
 /** One disk with its exports. */
 export interface WorkerDisk {
 	readonly disk: DiskSpec;
-	readonly exports: readonly AoeExportSpec[];
+	readonly exports: readonly ExportSpec[];
 	readonly links: readonly LinkSpec[];
 	readonly fenced: boolean;
 	/** What control knows it by: the same for what is served the same way. */
@@ -137,7 +137,7 @@ export type WorkerRequest =
 	| {
 			readonly kind: "change";
 			readonly disk: DiskSpec;
-			readonly exports: readonly AoeExportSpec[];
+			readonly exports: readonly ExportSpec[];
 			readonly fingerprint: string;
 	  }
 	/** Its exports are removed, it stays open; to add it again is to export it again. */

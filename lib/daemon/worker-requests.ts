@@ -3,6 +3,7 @@
  * its requests is refused, and ends nobody. What the values do is for `worker-disks.ts`.
  */
 
+import { isIP } from "node:net";
 import {
 	type Check,
 	isCount,
@@ -20,6 +21,7 @@ import { OperatorError } from "../errors.js";
 import { DATA_EXTENT_BYTES } from "../image/extent.js";
 import { TOLD_MAX } from "../pool/looks.js";
 import { arePoolSettings } from "../spec/policy.js";
+import { NBD_STRING_MAX, PEER_RANGES_MAX } from "../spec/ranges.js";
 import type { WorkerDisk, WorkerRequest } from "./worker-messages.js";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -37,6 +39,8 @@ const LIMIT_MAX = 2 ** 52;
 const POLL_MAX_US = 1000;
 /** Of one moment. */
 const MOST_SNAPSHOTS = 4096;
+const ADDRESS_BITS: Readonly<Record<number, number>> = { 4: 32, 6: 128 };
+const UID_MAX = 2 ** 32 - 2;
 const REMOVE_MAX_MS = 3_600_000;
 
 export const isWord = isText(LONGEST);
@@ -111,7 +115,7 @@ const isDiskSpec = isShape({
 	limit: optional(isLimit),
 	identity: optional(isShape({ serial: matches(/^[ -~]{1,20}$/), wwn: matches(/^[0-9a-f]{16}$/) })),
 });
-const isExportSpec = isShape({
+const isAoeExport = isShape({
 	protocol: isOneOf(["aoe"]),
 	name: isWord,
 	disk: isWord,
@@ -124,6 +128,28 @@ const isExportSpec = isShape({
 	force: isFlag,
 	access: optional(isAccess),
 });
+/** One that lists of addresses take. */
+const isNetwork: Check = (value) => {
+	if (!isShape({ kind: isOneOf(["network"]), address: isWord })(value)) return false;
+	const { address, bits } = value as Fields;
+	const most = ADDRESS_BITS[isIP(String(address))];
+	return most !== undefined && isCount(most)(bits);
+};
+const isPeers = optional(
+	isList(isEither(isNetwork, isShape({ kind: isOneOf(["uid"]), uid: isCount(UID_MAX) })), PEER_RANGES_MAX),
+);
+const isNbdText = isText(NBD_STRING_MAX);
+const isNbdExport = isShape({
+	protocol: isOneOf(["nbd"]),
+	name: isWord,
+	disk: isWord,
+	exportName: isNbdText,
+	description: isNbdText,
+	clients: isPeers,
+	readers: isPeers,
+	listen: isMissing,
+});
+const isExportSpec = isEither(isAoeExport, isNbdExport);
 const isLinkSpec = isShape({ netif: isNetif, pollUs: isCount(POLL_MAX_US), xdp: isFlag });
 const isExports = isList(isExportSpec, MOST_EXPORTS);
 const isWorkerDisk = isShape({

@@ -14,7 +14,7 @@ import { Daemon } from "./daemon.js";
 import { Joining } from "./joining.js";
 import { poolTeller } from "./pool-log.js";
 import { openThrough } from "./remote-files.js";
-import { helpersOf } from "./remote-links.js";
+import { helpersOf, openSocketBy } from "./remote-links.js";
 import { SetKeeping } from "./set-keeping.js";
 import { WorkerDisks } from "./worker-disks.js";
 import { WorkerLooks } from "./worker-look.js";
@@ -88,6 +88,9 @@ class Worker {
 			case "stop":
 				void this.#stop();
 				break;
+			case "listen":
+				this.#daemon?.listen(order.listen);
+				break;
 			case "reload":
 			case "process":
 			case "replaced":
@@ -98,7 +101,7 @@ class Worker {
 		}
 	}
 
-	#begin({ index, user, verbose, parent, workers }: Begin): void {
+	#begin({ index, user, verbose, parent, workers, listen }: Begin): void {
 		nameProcess(`worker ${index}`);
 		const { makeLog, version } = this.#options;
 		const tell = (news: WorkerNews): void => {
@@ -116,12 +119,14 @@ class Worker {
 			version,
 			open,
 			helpers: helpersOf(this.#opener),
+			openSocket: openSocketBy(this.#opener),
 			onSet: (exported, access) => {
 				this.#disks?.takeSet(exported, access);
 				return keeping.keep(exported.disk);
 			},
 			isShared: workers > 1,
 		});
+		this.#daemon.listen(listen);
 		if (user !== undefined) becomeUser(user, true, parent);
 		this.#disks = new WorkerDisks(this.#daemon);
 		this.#looks = new WorkerLooks(this.#daemon);

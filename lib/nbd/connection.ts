@@ -7,7 +7,7 @@ import type { Clock } from "../clock.js";
 import { SendQueue } from "../stream/send-queue.js";
 import { BROKEN, type ByteStream, NOTHING_NOW, type StreamUser } from "../stream/stream.js";
 import type { Memory } from "../wire/memory.js";
-import type { NbdExport } from "./export.js";
+import type { Access, NbdExport } from "./export.js";
 import { type Handshake, type HandshakeEnd, handshake, type Talk } from "./handshake.js";
 import { type Line, type Shared, Transmission } from "./transmission.js";
 
@@ -32,6 +32,7 @@ export class NbdConnection implements StreamUser, Line {
 	readonly queue: SendQueue;
 	#transmission: Transmission | null = null;
 	#exported: NbdExport | null = null;
+	#access: Access | null = null;
 	readonly #handshake: Handshake;
 	/** What it wants next, and what of that has come. */
 	#wanted: Memory;
@@ -63,6 +64,11 @@ export class NbdConnection implements StreamUser, Line {
 	/** What it uses; null: nothing yet. */
 	get exported(): NbdExport | null {
 		return this.#exported;
+	}
+
+	/** What was agreed on; null: nothing yet. */
+	get access(): Access | null {
+		return this.#access;
 	}
 
 	readable(): void {
@@ -165,6 +171,7 @@ export class NbdConnection implements StreamUser, Line {
 		this.#forgetLimit();
 		this.#forgetLimit = () => {};
 		this.#exported = end.exported;
+		this.#access = end.access;
 		this.#transmission = new Transmission(this.home, this, end);
 	}
 }

@@ -1,10 +1,11 @@
 /**
  * The handshake of one connection ("fixed newstyle"), as a generator: it yields how many bytes it wants next, gets them, and returns what
- * was agreed on. Options are answered one by one through `Talk`. What a client is not allowed to have it is told does not exist. Plain
- * code, for it is rare; run by `connection.ts`, which has a limit for all of it.
+ * was agreed on. Options are answered one by one through `Talk`. What a client is not allowed to have is not in its list, and is refused
+ * with the reason. Plain code, for it is rare; run by `connection.ts`, which has a limit for all of it.
  */
 
 import { unreachable } from "../errors.js";
+import { quote } from "../text.js";
 import { type Access, blockSizesOf, type NbdExport, transmissionFlags } from "./export.js";
 import {
 	ALLOCATION_CONTEXT,
@@ -25,13 +26,14 @@ const OPTION_BYTES_MAX = 64 * 1024;
 const PASSED_BYTES = 16 * 1024;
 const ZEROES_BYTES = 124;
 const ALLOCATION_ID = 1;
+const NOT_ALLOWED = "this client is not among those who may have it";
 
 /** What a handshake needs of whoever runs it. */
 export interface Talk {
 	send(bytes: Uint8Array): void;
 	/** Those that this client may have, in order of their names. */
 	exports(): Iterable<NbdExport>;
-	/** "": the default one. Undefined if there is none that this client may have. */
+	/** "": the default one. Undefined if there is none; one that there is need not be for this client. */
 	find(name: string): NbdExport | undefined;
 	accessOf(exported: NbdExport): Access;
 	readonly tls: "none" | "offered" | "required" | "on";
@@ -156,6 +158,7 @@ function exportName(talk: Talk, said: Said, data: Buffer, hasZeroes: boolean): H
 	const name = data.toString("utf8");
 	const exported = talk.find(name);
 	if (exported === undefined) return over("there is no export of the name that it asks for");
+	if (talk.accessOf(exported) === "none") return over(`${NOT_ALLOWED}: ${quote(name)}`);
 	const reply = Buffer.alloc(10 + (hasZeroes ? ZEROES_BYTES : 0));
 	reply.writeBigUInt64BE(BigInt(exported.disk.device.info.sizeBytes));
 	reply.writeUInt16BE(transmissionFlags(exported, talk.accessOf(exported), said.isStructured), 8);
@@ -210,6 +213,7 @@ function infoOrGo(talk: Talk, said: Said, option: number, data: Buffer): Handsha
 		return refuse(OptionReply.errInvalid, "no sense is in this option");
 	const exported = talk.find(name);
 	if (exported === undefined) return refuse(OptionReply.errUnknown, "there is no such export");
+	if (talk.accessOf(exported) === "none") return refuse(OptionReply.errPolicy, NOT_ALLOWED);
 	if (exported.disk.phase !== "open") return refuse(OptionReply.errShutdown, "it is being closed");
 	const { sizeBytes } = exported.disk.device.info;
 	const about = Buffer.alloc(12);
@@ -250,7 +254,9 @@ function metaContexts(talk: Talk, said: Said, option: number, data: Buffer): und
 	const queries = reader.strings32();
 	if (name === undefined || queries === undefined || !reader.isAtEnd)
 		return refuse(OptionReply.errInvalid, "no sense is in this option");
-	if (talk.find(name) === undefined) return refuse(OptionReply.errUnknown, "there is no such export");
+	const exported = talk.find(name);
+	if (exported === undefined) return refuse(OptionReply.errUnknown, "there is no such export");
+	if (talk.accessOf(exported) === "none") return refuse(OptionReply.errPolicy, NOT_ALLOWED);
 	const isAll = !isSet && (queries.length === 0 || queries.includes("base:"));
 	const hasAllocation = isAll || queries.includes(ALLOCATION_CONTEXT);
 	if (hasAllocation) {

@@ -39,8 +39,6 @@ export class NbdServer implements ConnectionHome, PumpStage {
 	readonly #exports = new Map<string, NbdExport>();
 	readonly #connections = new Set<NbdConnection>();
 	readonly #queued: NbdConnection[] = [];
-	/** What clients get who ask for no name. */
-	defaultName = "";
 	#isStopped = false;
 
 	constructor(options: NbdServerOptions) {
@@ -68,6 +66,13 @@ export class NbdServer implements ConnectionHome, PumpStage {
 		for (const connection of [...this.#connections]) if (connection.exported === exported) connection.close();
 	}
 
+	/** Others may have it now: those who may not have what they agreed on are cut off. */
+	recheck(exported: NbdExport): void {
+		for (const connection of [...this.#connections])
+			if (connection.exported === exported && connection.access !== exported.accessOf(connection.stream.peer))
+				connection.close("who may have it was changed");
+	}
+
 	/** A client. With too many of them it is cut off at once. */
 	accept(stream: ByteStream): void {
 		if (this.#isStopped || this.#connections.size >= (this.#options.connectionsMax ?? CONNECTIONS_MAX)) {
@@ -80,14 +85,19 @@ export class NbdServer implements ConnectionHome, PumpStage {
 		this.#connections.add(
 			new NbdConnection(stream, this, {
 				exports: () => [...this.#exports.values()].filter(mayHave),
-				find: (name) => {
-					const exported = this.#exports.get(name === "" ? this.defaultName : name);
-					return exported !== undefined && mayHave(exported) ? exported : undefined;
-				},
+				find: (name) => this.#find(name),
 				accessOf: (exported) => exported.accessOf(peer),
 				tls: "none",
 			}),
 		);
+	}
+
+	/** Who asks for no name gets the only one that there is, or what has none. */
+	#find(name: string): NbdExport | undefined {
+		const exported = this.#exports.get(name);
+		if (exported !== undefined || name !== "" || this.#exports.size !== 1) return exported;
+		const [only] = this.#exports.values();
+		return only;
 	}
 
 	connections(): Iterable<NbdConnection> {

@@ -3,9 +3,11 @@
  * over by whoever attacks it from the network: what it says is looked at as if it came from there. Used by `opener.ts`.
  */
 
+import { isDeepStrictEqual } from "node:util";
 import type { Delivery, Parcel } from "../channel/asking.js";
 import { DamagedError, OperatorError } from "../errors.js";
 import { Tunnels } from "../gre/keeper.js";
+import type { ListenSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import type { Child } from "./children.js";
 import type { ConfigFiles, Reread } from "./config-files.js";
@@ -58,6 +60,7 @@ const FOR_WORKERS: readonly OpenerRequest["kind"][] = [
 	"poolFiles",
 	"poolFile",
 	"listen",
+	"socket",
 	"tunnel",
 	"join",
 ];
@@ -73,6 +76,7 @@ export class Answers {
 	readonly #opening = new Map<number, FilesForOthers>();
 	readonly #tunnels = new Map<number, Tunnels>();
 	#isReady = false;
+	#places: ListenSpec;
 	readonly #answers: { readonly [Kind in OpenerRequest["kind"]]: Answer<Kind> } = {
 		open: async (request, { index }) => {
 			const { grants, twins } = this.#options.files;
@@ -104,6 +108,12 @@ export class Answers {
 			return DONE;
 		},
 		listen: ({ path }) => this.#listen(path),
+		socket: async ({ address }) => {
+			const { files, listeners } = this.#options;
+			if (!files.listen.nbd.some(({ name }) => name === address))
+				throw new OperatorError(`${quote(address)}: is no place where root's files have clients connect`);
+			return { body: {}, files: [await listeners.forClients(address)] };
+		},
 		tunnel: ({ peer }, { index }) => {
 			this.#options.files.refuseLink(`gre:${peer}`);
 			return { body: {}, files: [ofWorker(this.#tunnels, index, Tunnels).start(peer)] };
@@ -159,6 +169,7 @@ export class Answers {
 		this.#options = options;
 		const { state, user, workers } = options.files.daemon;
 		this.#started = { state, user, workers };
+		this.#places = options.files.listen;
 		this.#opened = new OpenedFiles(options.replaced);
 	}
 
@@ -178,8 +189,19 @@ export class Answers {
 			take();
 			this.#memories.retain((name) => files.namesDisk(name));
 			this.#opened.retain((path) => files.namesFile(path));
+			this.#followPlaces();
 		};
 		return { sources, take: andRetain };
+	}
+
+	/** Where workers listen, if the files have it otherwise now. */
+	#followPlaces(): void {
+		const { files, listeners, children } = this.#options;
+		const { listen } = files;
+		if (isDeepStrictEqual(listen, this.#places)) return;
+		this.#places = listen;
+		void listeners.retainClients(listen.nbd.map(({ name }) => name));
+		for (const child of children()) if (child.kind === "worker") child.tell({ kind: "listen", listen });
 	}
 
 	/** Nothing is looked at any more. */

@@ -7,7 +7,9 @@ import { OperatorError } from "../errors.js";
 import { interfaceNames } from "../link/interfaces.js";
 import type { Log } from "../log.js";
 import { type Config, type Environment, readConfig } from "../spec/config.js";
+import { aoeExportsOf } from "../spec/exports.js";
 import { Readings } from "../spec/readings.js";
+import type { ListenSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import { Grants } from "./grants.js";
 import type { ListenerName } from "./messages.js";
@@ -92,6 +94,11 @@ export class ConfigFiles {
 			...http.listen.map(({ name }) => ({ purpose: "http", address: name }) as const),
 			...boot.listen.map(({ name }) => ({ purpose: "boot", address: name }) as const),
 		];
+	}
+
+	/** Where workers listen. */
+	get listen(): ListenSpec {
+		return { nbd: this.#config.nbd.listen };
 	}
 
 	get diskCount(): number {
@@ -186,7 +193,7 @@ function grantsOf({ disks, daemon, pools }: Config): Grants {
 }
 
 function linksOf({ disks, templates }: Config): ReadonlySet<string> {
-	const netifs = disks.flatMap(({ exports }) => exports).flatMap((each) => each.netifs);
+	const netifs = disks.flatMap(({ exports }) => aoeExportsOf(exports)).flatMap((each) => each.netifs);
 	const ofDisks = netifs.flatMap((netif) => {
 		if (netif.kind === "unix") return [`unix:${netif.path}`];
 		return netif.kind === "gre" ? [`gre:${netif.peer}`] : [];

@@ -10,6 +10,7 @@ import { getSystemErrorName } from "node:util";
 import { invariant, OperatorError } from "../errors.js";
 import { Errno, isNativeError, native } from "../native.js";
 import type { ActivatedSocket } from "../notify.js";
+import { findGroup } from "../privileges.js";
 import { makeFolder, NoRoomError } from "./folders.js";
 import type { ListenerName } from "./messages.js";
 
@@ -83,11 +84,13 @@ function stopListening(address: string, descriptor: number): void {
 	}
 }
 
-interface Listener extends ListenerName {
+interface Held {
 	readonly descriptor: number;
 	/** The service manager has it too, and goes on listening there. */
 	readonly isActivated: boolean;
 }
+
+interface Listener extends ListenerName, Held {}
 
 export class Listeners {
 	readonly #listeners: Listener[] = [];
@@ -95,8 +98,10 @@ export class Listeners {
 	readonly #activated: Map<string, number>;
 	/** Sockets for frames, by path: kept, for a worker that is started again. */
 	readonly #frames = new Map<string, number>();
+	/** Sockets for clients of disks, by address: likewise, until the files have others. */
+	readonly #clients = new Map<string, Held>();
 	/** One after the other. */
-	#relistening: Promise<unknown> = Promise.resolve();
+	#turn: Promise<unknown> = Promise.resolve();
 
 	constructor(activated: readonly ActivatedSocket[] = []) {
 		this.#activated = new Map(
@@ -106,16 +111,25 @@ export class Listeners {
 
 	/** Throws an OperatorError if it can't listen there. */
 	async listen(purpose: ListenerName["purpose"], address: string, group = SAME_GROUP): Promise<void> {
+		this.#listeners.push({ purpose, address, ...(await this.#hold(address, group)) });
+	}
+
+	/** What the service manager has opened, or else a new one. */
+	async #hold(address: string, group: number): Promise<Held> {
 		const activated = this.#activated.get(address);
 		this.#activated.delete(address);
 		const descriptor = activated ?? (await listenOn(address, SOCKET_MODE, group));
-		this.#listeners.push({ purpose, address, descriptor, isActivated: activated !== undefined });
+		return { descriptor, isActivated: activated !== undefined };
 	}
 
 	/** Has those of the configuration be these, and no others. Returns what is wrong, a line for each that can't be had. */
 	relisten(wanted: readonly ListenerName[]): Promise<string[]> {
-		const done = this.#relistening.then(() => this.#relisten(wanted));
-		this.#relistening = done.catch(() => {});
+		return this.#afterwards(() => this.#relisten(wanted));
+	}
+
+	#afterwards<T>(act: () => Promise<T>): Promise<T> {
+		const done = this.#turn.then(act);
+		this.#turn = done.catch(() => {});
 		return done;
 	}
 
@@ -139,8 +153,11 @@ export class Listeners {
 	}
 
 	#giveUp(listener: Listener): void {
-		const { address, descriptor, isActivated } = listener;
 		this.#listeners.splice(this.#listeners.indexOf(listener), 1);
+		this.#release(listener.address, listener);
+	}
+
+	#release(address: string, { descriptor, isActivated }: Held): void {
 		// The service manager listens on; it may be wanted again.
 		if (isActivated) this.#activated.set(address, descriptor);
 		else stopListening(address, descriptor);
@@ -178,7 +195,34 @@ export class Listeners {
 		return native.duplicate(known);
 	}
 
+	/** A socket at which clients of disks come in, for somebody else. */
+	forClients(address: string): Promise<number> {
+		return this.#afterwards(() => this.#forClients(address));
+	}
+
+	async #forClients(address: string): Promise<number> {
+		if (this.#listeners.some((each) => each.address === address))
+			throw new OperatorError(`${address}: something else of this daemon listens there`);
+		const known = this.#clients.get(address) ?? (await this.#hold(address, findGroup() ?? SAME_GROUP));
+		this.#clients.set(address, known);
+		return native.duplicate(known.descriptor);
+	}
+
+	/** Clients of disks come in there at most. */
+	retainClients(addresses: readonly string[]): Promise<void> {
+		return this.#afterwards(async () => this.#retainClients(addresses));
+	}
+
+	#retainClients(addresses: readonly string[]): void {
+		for (const [address, held] of this.#clients) {
+			if (addresses.includes(address)) continue;
+			this.#clients.delete(address);
+			this.#release(address, held);
+		}
+	}
+
 	close(): void {
+		this.#retainClients([]);
 		for (const { address, descriptor, isActivated } of this.#listeners.splice(0))
 			if (isActivated) closeSync(descriptor);
 			else stopListening(address, descriptor);

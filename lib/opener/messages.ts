@@ -4,6 +4,8 @@
  * few constants that both sides count on.
  */
 
+import type { ListenSpec } from "../spec/spec.js";
+
 /** A process of the daemon. The opener is the one that all others come from. */
 export type ProcessKind = "worker" | "control";
 
@@ -75,6 +77,8 @@ export interface Begin {
 	readonly verbose: boolean;
 	/** How many there are. */
 	readonly workers: number;
+	/** Where workers listen, by what the files say. */
+	readonly listen: ListenSpec;
 	/** Control alone: with the descriptors of the listeners, in this order. */
 	readonly control?: ControlBegin;
 }
@@ -106,6 +110,8 @@ export type Order =
 	| { readonly kind: "listener"; readonly listener: ListenerName }
 	/** To control, whenever there are others: as in `ControlBegin`. */
 	| { readonly kind: "replaced"; readonly files: readonly Replacement[] }
+	/** To a worker: listen there from now on. */
+	| { readonly kind: "listen"; readonly listen: ListenSpec }
 	/** To a worker: say what has been counted in the log (SIGUSR1). */
 	| { readonly kind: "report" }
 	/** Finish what is under way, then end. */
@@ -133,6 +139,8 @@ export type OpenerRequest =
 	| { readonly kind: "poolFile"; readonly pool: string; readonly file: number }
 	/** A socket that listens for frames (`unix:PATH`). The answer has the descriptor. */
 	| { readonly kind: "listen"; readonly path: string }
+	/** A socket that listens for clients, at an address of `Begin.listen`. The answer has the descriptor. */
+	| { readonly kind: "socket"; readonly address: string }
 	/** Starts the process of a tunnel (`gre:PEER`). The answer has the other end of its stream. */
 	| { readonly kind: "tunnel"; readonly peer: string }
 	/** Its channel to control is gone, or never came: another one is made, if there is a control. */

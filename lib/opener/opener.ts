@@ -63,6 +63,7 @@ export class Opener {
 	/** Undefined: they stay who we are, for that is not root. */
 	readonly #user: string | undefined;
 	readonly #workerCount: number;
+	readonly #files: ConfigFiles;
 	readonly #listeners: Listeners;
 	readonly #commands: CommandSocket;
 	readonly #manager: Manager;
@@ -104,6 +105,7 @@ export class Opener {
 			join: (worker) => this.#joinAgain(worker),
 			replaced: (files) => this.#control?.tell({ kind: "replaced", files }),
 		});
+		this.#files = files;
 		this.#workerCount = files.daemon.workers;
 		const workers = Array.from({ length: this.#workerCount }, (_, index) => this.#child("worker", index));
 		const control = this.#child("control", 0);
@@ -176,6 +178,7 @@ export class Opener {
 			since,
 			verbose,
 			workers: this.#workerCount,
+			listen: this.#files.listen,
 		} as const;
 		if (kind === "worker") {
 			child.tell(begin);

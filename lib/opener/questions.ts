@@ -42,6 +42,7 @@ const FIELDS: Readonly<Record<OpenerRequest["kind"], Readonly<Record<string, Che
 	poolFiles: { pool: isPath },
 	poolFile: { pool: isPath, file: isCount(MOST_POOL_FILES) },
 	listen: { path: isPath },
+	socket: { address: isText(LONGEST_PATH) },
 	tunnel: { peer: isText(LONGEST_ADDRESS) },
 	join: {},
 	sources: {},

@@ -11,6 +11,7 @@ import type { Config, DiskConfig, PoolConfig } from "./configuration.js";
 import { conflictsOf, linkSpecsOf } from "./conflicts.js";
 import { inherited, joined } from "./inherit.js";
 import { AOE_DEFAULTS, DAEMON_DEFAULTS, DISK_DEFAULTS } from "./keys.js";
+import { nbdExportSpecOf, unheardOf } from "./nbd.js";
 import { linksOf } from "./netif.js";
 import { Parts, type Sources } from "./parts.js";
 import { alreadyAt, type Place, PlacedError } from "./place.js";
@@ -51,9 +52,10 @@ export function readConfig(sources: Sources, environment: Environment): Config |
 	const sections = {
 		daemon: joined("daemon", parts.daemon, errors),
 		http: joined("http", parts.http, errors),
+		nbd: joined("nbd", parts.nbd, errors),
 		boot: joined("boot", parts.boot, errors),
 	};
-	refuseSharedPlaces(sections.boot, sections.http, errors);
+	refuseSharedPlaces(sections, errors);
 	const daemon = sections.daemon.values;
 	const http = sections.http.values;
 	const defaults = joined("defaults", parts.defaults, errors);
@@ -77,6 +79,7 @@ export function readConfig(sources: Sources, environment: Environment): Config |
 		else errors.push(...wrong);
 	}
 	const served = withoutConflicts(disks, errors, warnings);
+	warnings.push(...unheardOf(served, sections.nbd.values));
 	if (errors.length > 0) return inOrder(errors, sources);
 	return {
 		daemon: {
@@ -90,6 +93,7 @@ export function readConfig(sources: Sources, environment: Environment): Config |
 			tokenFile: http.token_file,
 			diskHistograms: http.disk_histograms ?? false,
 		},
+		nbd: { listen: sections.nbd.values.listen ?? [] },
 		boot: { listen: sections.boot.values.listen ?? [] },
 		pools,
 		templates,
@@ -156,7 +160,10 @@ function diskOf(
 		return interfaceNames();
 	};
 	try {
-		const exports = values.aoe === undefined ? [] : [aoeExportOf(name, values.aoe, present)];
+		const exports = [
+			...(values.aoe === undefined ? [] : [aoeExportOf(name, values.aoe, present)]),
+			...(values.nbd === undefined ? [] : [nbdExportSpecOf(name, values.nbd)]),
+		];
 		const known = { ...parts, exports, broken: undefined };
 		const whole = placed(part, known);
 		// A glob may mean others the next time.

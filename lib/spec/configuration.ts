@@ -13,7 +13,7 @@ import type {
 	TemplateSettings,
 	PoolSettings as WrittenPool,
 } from "./schema.js";
-import type { AoeExportSpec, DiskSpec, LinkSpec } from "./spec.js";
+import type { DiskSpec, ExportSpec, LinkSpec, SocketSpec } from "./spec.js";
 import type { TomlPath } from "./toml.js";
 
 /** What kind of file a disk is from. */
@@ -44,6 +44,11 @@ export interface PoolConfig {
 	readonly kept: PoolSettings;
 	/** Where that is said. */
 	placeOf(): Place;
+}
+
+/** Where clients of NBD connect, for all disks. */
+export interface NbdConfig {
+	readonly listen: readonly SocketSpec[];
 }
 
 /** Where boot scripts can be had. */
@@ -78,7 +83,8 @@ export interface DiskConfig {
 	/** The same, understood. */
 	readonly values: DiskValues;
 	readonly disk: DiskSpec;
-	readonly exports: readonly AoeExportSpec[];
+	/** One of each protocol at most. */
+	readonly exports: readonly ExportSpec[];
 	/** Why it can't be served as things are. Then it has no exports. */
 	readonly broken: string | undefined;
 	/** Of a key, or what is nearest to it; without one, of the disk. Takes a while when it is asked for the first time. */
@@ -88,6 +94,7 @@ export interface DiskConfig {
 export interface Config {
 	readonly daemon: DaemonConfig;
 	readonly http: HttpConfig;
+	readonly nbd: NbdConfig;
 	readonly boot: BootConfig;
 	/** No name twice, nor a path. */
 	readonly pools: readonly PoolConfig[];
@@ -99,6 +106,6 @@ export interface Config {
 	readonly links: readonly LinkSpec[];
 	/** What is not done as it is written. */
 	readonly warnings: readonly PlacedError[];
-	/** Of a key of `daemon`, `http` or `boot`; undefined if no file gives it. */
-	placeOf(path: readonly ["daemon" | "http" | "boot", ...TomlPath]): Place | undefined;
+	/** Of a key of `daemon`, `http`, `nbd` or `boot`; undefined if no file gives it. */
+	placeOf(path: readonly ["daemon" | "http" | "nbd" | "boot", ...TomlPath]): Place | undefined;
 }

@@ -1,11 +1,12 @@
 /**
- * What disks can't have together: one address on one link, one file that somebody writes, one volume, one link that works in two ways. Asked by
+ * What disks can't have together: one address on one link, one name of NBD's, one file that somebody writes, one volume, one link that works in two ways. Asked by
  * `config.ts` with the disks of a whole configuration.
  */
 
 import path from "node:path";
 import { quote } from "../text.js";
 import type { DiskConfig } from "./configuration.js";
+import { aoeExportsOf, nbdExportOf } from "./exports.js";
 import { AOE_DEFAULTS } from "./keys.js";
 import { PlacedError, shownPlace } from "./place.js";
 import type { AoeExportSpec, DiskSpec, LinkSpec, NetifSpec, StorageSpec } from "./spec.js";
@@ -19,7 +20,13 @@ export interface Conflict {
 
 /** Each with the first disk that is in the way. */
 export function conflictsOf(disks: readonly DiskConfig[]): Conflict[] {
-	return [...ofAddresses(disks), ...ofFiles(disks), ...ofVolumes(disks), ...ofLinks(disks)];
+	return [
+		...ofAddresses(disks),
+		...ofNames(disks),
+		...ofFiles(disks),
+		...ofVolumes(disks),
+		...ofLinks(disks),
+	];
 }
 
 /** `rest` says what `other` has, whose key is shown. */
@@ -49,7 +56,7 @@ function ofAddresses(disks: readonly DiskConfig[]): Conflict[] {
 	const taken = new Map<string, DiskConfig>();
 	const found: Conflict[] = [];
 	for (const disk of disks)
-		for (const place of places(disk.exports)) {
+		for (const place of places(aoeExportsOf(disk.exports))) {
 			const other = taken.get(place);
 			if (other === undefined) taken.set(place, disk);
 			else if (other !== disk) {
@@ -57,6 +64,20 @@ function ofAddresses(disks: readonly DiskConfig[]): Conflict[] {
 				break;
 			}
 		}
+	return found;
+}
+
+/** Clients of NBD ask for a disk by one name, which is "" if they ask for none. */
+function ofNames(disks: readonly DiskConfig[]): Conflict[] {
+	const taken = new Map<string, DiskConfig>();
+	const found: Conflict[] = [];
+	for (const disk of disks) {
+		const name = nbdExportOf(disk.exports)?.exportName;
+		if (name === undefined) continue;
+		const other = taken.get(name);
+		if (other === undefined) taken.set(name, disk);
+		else found.push(conflict(disk, ["nbd", "name"], other, `has the name ${quote(name)} of NBD's already`));
+	}
 	return found;
 }
 
@@ -130,7 +151,11 @@ function ofLinks(disks: readonly DiskConfig[]): Conflict[] {
 }
 
 function netifsOf({ exports }: DiskConfig): ReadonlyMap<string, NetifSpec> {
-	return new Map(exports.flatMap(({ netifs }) => netifs).map((netif) => [netif.name, netif]));
+	return new Map(
+		aoeExportsOf(exports)
+			.flatMap(({ netifs }) => netifs)
+			.map((netif) => [netif.name, netif]),
+	);
 }
 
 /** How each link works that disks without conflicts are served on. */
@@ -138,7 +163,7 @@ export function linkSpecsOf(disks: readonly DiskConfig[]): LinkSpec[] {
 	const links = new Map<string, LinkSpec>();
 	for (const disk of disks) {
 		const { poll_us, no_xdp } = disk.values.aoe ?? {};
-		for (const { netifs } of disk.exports)
+		for (const { netifs } of aoeExportsOf(disk.exports))
 			for (const netif of netifs) {
 				const known = links.get(netif.name);
 				// Nearly all of thousands say nothing of it.

@@ -5,6 +5,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import type { Config, DiskConfig } from "./configuration.js";
+import { aoeExportsOf, nbdExportOf } from "./exports.js";
 import {
 	AOE_DEFAULTS,
 	DAEMON_EFFORTS,
@@ -100,7 +101,7 @@ function stepOf(running: DiskConfig | undefined, wanted: DiskConfig): Step | und
 function changesOf(running: DiskConfig, wanted: DiskConfig): KeyChange[] {
 	if (isAsBefore(running, wanted)) return [];
 	const [before, after] = [flatValues(running), flatValues(wanted)];
-	const [shownBefore, shownAfter] = [flat(running.settings), flat(wanted.settings)];
+	const [shownBefore, shownAfter] = [shownValues(running), shownValues(wanted)];
 	return DISK_KEYS.filter((key) => !isDeepStrictEqual(before[key], after[key])).map((key) => ({
 		key,
 		from: shownBefore[key],
@@ -114,8 +115,8 @@ function isAsBefore(running: DiskConfig, wanted: DiskConfig): boolean {
 	if (poolOf(running) !== poolOf(wanted)) return false;
 	// Of a reader that has seen that it is written as before.
 	if (running.settings === wanted.settings && running.exports === wanted.exports) return true;
-	const [one] = running.exports;
-	const [other] = wanted.exports;
+	const [one] = aoeExportsOf(running.exports);
+	const [other] = aoeExportsOf(wanted.exports);
 	return (
 		JSON.stringify(running.settings) === JSON.stringify(wanted.settings) &&
 		JSON.stringify(one?.netifs) === JSON.stringify(other?.netifs)
@@ -127,11 +128,22 @@ const DEFAULTS = flat({ ...DISK_DEFAULTS, aoe: AOE_DEFAULTS });
 
 /** What its keys come to. */
 function flatValues({ values, disk, exports }: DiskConfig): Readonly<Record<string, unknown>> {
-	const netifs = exports.flatMap((each) => each.netifs.map(({ name }) => name));
+	const netifs = aoeExportsOf(exports).flatMap((each) => each.netifs.map(({ name }) => name));
 	// A glob that means other interfaces now is another value, and so is a pool that is elsewhere now.
 	const volume = disk.storage.kind === "volume" && { volume: [values.volume, disk.storage.pool] };
 	const netif = [...(values.aoe?.netif ?? []), ...netifs];
-	return { ...DEFAULTS, ...flat(values), ...volume, "aoe.netif": netif };
+	return { ...DEFAULTS, ...flat(values), ...volume, "aoe.netif": netif, ...nameOver(exports) };
+}
+
+/** As they are written, but what it is called where nothing is. */
+function shownValues({ settings, exports }: DiskConfig): Readonly<Record<string, unknown>> {
+	return { ...flat(settings), ...nameOver(exports) };
+}
+
+/** An empty table of NBD's is an export, too. */
+function nameOver(exports: DiskConfig["exports"]): object {
+	const exported = nbdExportOf(exports);
+	return exported === undefined ? {} : { "nbd.name": exported.exportName };
 }
 
 /** Where the pool of its volume is. */
@@ -143,7 +155,7 @@ function poolOf({ disk: { storage } }: DiskConfig): string | undefined {
 function flat(table: object): Readonly<Record<string, unknown>> {
 	const found: Record<string, unknown> = {};
 	for (const [key, value] of Object.entries(table)) {
-		if (key !== "limit" && key !== "aoe") found[key] = value;
+		if (key !== "limit" && key !== "aoe" && key !== "nbd") found[key] = value;
 		else for (const [inner, each] of Object.entries(value)) found[`${key}.${inner}`] = each;
 	}
 	return found;
@@ -182,13 +194,14 @@ function namedChanges(
 	return found;
 }
 
-/** The settings of `daemon`, `http` and `boot`, as they are written. */
-function settingsOf({ daemon, http, boot }: Config): Readonly<Record<string, unknown>> {
+/** The settings of `daemon`, `http`, `nbd` and `boot`, as they are written. */
+function settingsOf({ daemon, http, nbd, boot }: Config): Readonly<Record<string, unknown>> {
 	return {
 		...Object.fromEntries(Object.entries(daemon).map(([key, value]) => [`daemon.${key}`, value])),
 		"http.listen": http.listen.map(({ name }) => name),
 		"http.token_file": http.tokenFile,
 		"http.disk_histograms": http.diskHistograms,
+		"nbd.listen": nbd.listen.map(({ name }) => name),
 		"boot.listen": boot.listen.map(({ name }) => name),
 	};
 }

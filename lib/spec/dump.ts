@@ -12,7 +12,7 @@ import type { Difference, KeyChange, Step } from "./difference.js";
 import { DAEMON_DEFAULTS, type Effort } from "./keys.js";
 
 /** TOML: one file, whatever the configuration was read from. What is as it is without being said is left out. */
-export function dumpOf({ daemon, http, boot, pools, templates, disks }: Config): string {
+export function dumpOf({ daemon, http, nbd, boot, pools, templates, disks }: Config): string {
 	const defaults: Readonly<Record<string, unknown>> = DAEMON_DEFAULTS;
 	const tables = {
 		daemon: given(daemon, (key, value) => !isDeepStrictEqual(value, defaults[key])),
@@ -24,6 +24,7 @@ export function dumpOf({ daemon, http, boot, pools, templates, disks }: Config):
 			},
 			(_, value) => !(value === false || isDeepStrictEqual(value, [])),
 		),
+		nbd: given({ listen: nbd.listen.map(({ name }) => name) }, (_, value) => !isDeepStrictEqual(value, [])),
 		boot: given({ listen: boot.listen.map(({ name }) => name) }, (_, value) => !isDeepStrictEqual(value, [])),
 		pool: Object.fromEntries(pools.map(({ name, settings }) => [name, settings])),
 		template: Object.fromEntries(templates.map(({ name, settings }) => [name, settings])),

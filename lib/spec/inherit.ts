@@ -40,11 +40,11 @@ export function joined<Settings extends object, Values extends object>(
 }
 
 /** A table of a disk, written or understood. */
-type Table = { [key: string]: unknown; readonly aoe?: object | undefined };
+type Table = { [key: string]: unknown; readonly aoe?: object | undefined; readonly nbd?: object | undefined };
 
 /**
  * A disk's table with what holds for all disks where it says nothing. What concerns AoE is brought into its `aoe`, if there is
- * one; what a disk is stored in is one thing, and how it is limited is another.
+ * one, and what concerns NBD into its `nbd`; what a disk is stored in is one thing, and how it is limited is another.
  */
 export function inherited<T extends DiskSettings | DiskValues>(defaults: T, own: T): T {
 	const isWhole = Object.keys(defaults).length === 0 && !AOE_OPTIONS.some((key) => key in own);
@@ -53,11 +53,12 @@ export function inherited<T extends DiskSettings | DiskValues>(defaults: T, own:
 	if (STORAGE_KEYS.some((key) => key in own)) for (const key of STORAGE_KEYS) delete base[key];
 	const whole = { ...base, ...ofDisk({ ...own }) };
 	const aoe = { ...ofAoe({ ...defaults }), ...ofAoe({ ...own }) };
-	return ("aoe" in own ? { ...whole, aoe } : whole) as T;
+	const nbd = { ...defaults.nbd, ...own.nbd };
+	return { ...whole, ...("aoe" in own && { aoe }), ...("nbd" in own && { nbd }) } as T;
 }
 
 function ofDisk(table: Table): Table {
-	const { aoe, ...own } = table;
+	const { aoe, nbd, ...own } = table;
 	for (const key of AOE_OPTIONS) delete own[key];
 	return own;
 }

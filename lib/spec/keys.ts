@@ -3,6 +3,7 @@
  * `difference.ts`; the manual page says the same, to which a test holds it. Data only.
  */
 
+import type { NbdExportValues, NbdValues } from "./nbd-schema.js";
 import type {
 	AoeValues,
 	BootValues,
@@ -42,12 +43,14 @@ export const DAEMON_DEFAULTS = {
 type AoeKey = keyof AoeValues;
 /** A key as messages name it. What concerns AoE may also stand in the disk's own table, but belongs to its `aoe`. */
 export type DiskKey =
-	| Exclude<keyof DiskValues, "limit" | "aoe" | AoeKey>
+	| Exclude<keyof DiskValues, "limit" | "aoe" | "nbd" | AoeKey>
 	| `limit.${keyof LimitValues}`
-	| `aoe.${AoeKey}`;
+	| `aoe.${AoeKey}`
+	| `nbd.${keyof NbdExportValues}`;
 export type DaemonKey =
 	| `daemon.${keyof DaemonValues}`
 	| `http.${keyof HttpValues}`
+	| `nbd.${keyof NbdValues}`
 	| `boot.${keyof BootValues}`;
 
 export const DISK_EFFORTS: Readonly<Record<DiskKey, Effort>> = {
@@ -75,6 +78,10 @@ export const DISK_EFFORTS: Readonly<Record<DiskKey, Effort>> = {
 	// Of a link, which other disks are served on too.
 	"aoe.poll_us": "restart",
 	"aoe.no_xdp": "restart",
+	"nbd.name": "export",
+	"nbd.description": "live",
+	"nbd.clients": "live",
+	"nbd.readers": "live",
 };
 
 /** Of a pool: when it is elsewhere its disks are closed, and opened from there. */
@@ -94,6 +101,7 @@ export const DAEMON_EFFORTS: Readonly<Record<DaemonKey, Effort>> = {
 	"http.listen": "live",
 	"http.token_file": "live",
 	"http.disk_histograms": "live",
+	"nbd.listen": "live",
 	"boot.listen": "live",
 };
 

@@ -8,6 +8,7 @@ import { OperatorError } from "../errors.js";
 import type { Origin } from "./configuration.js";
 import { IncompleteExport } from "./debian.js";
 import { readDebianDisk } from "./debian-disk.js";
+import { type NbdValues, nbdSchema } from "./nbd-schema.js";
 import { type Place, PlacedError, placeAt, unknownName } from "./place.js";
 import type { DiskPart, DiskTable, ReadDisk, Readings } from "./readings.js";
 import {
@@ -61,7 +62,7 @@ export type PoolPart = Part<PoolSettings, PoolValues> & { readonly name: string 
 
 export type TemplatePart = Part<TemplateSettings, TemplateValues> & { readonly name: string };
 
-const TABLES = ["daemon", "http", "boot", "defaults", "pool", "template", "disk"] as const;
+const TABLES = ["daemon", "http", "nbd", "boot", "defaults", "pool", "template", "disk"] as const;
 type Table = (typeof TABLES)[number];
 
 /** What messages call the kinds of value that a schema can expect. */
@@ -77,6 +78,7 @@ const KINDS: Readonly<Record<string, string>> = {
 export class Parts {
 	readonly daemon: Part<z.input<typeof daemonSchema>, DaemonValues>[] = [];
 	readonly http: Part<z.input<typeof httpSchema>, HttpValues>[] = [];
+	readonly nbd: Part<z.input<typeof nbdSchema>, NbdValues>[] = [];
 	readonly boot: Part<z.input<typeof bootSchema>, BootValues>[] = [];
 	readonly defaults: Part<DiskSettings, DiskValues>[] = [];
 	readonly pools: PoolPart[] = [];
@@ -155,6 +157,9 @@ export class Parts {
 					break;
 				case "http":
 					this.http.push(...this.#part(httpSchema, value, place));
+					break;
+				case "nbd":
+					this.nbd.push(...this.#part(nbdSchema, value, place));
 					break;
 				case "boot":
 					this.boot.push(...this.#part(bootSchema, value, place));

@@ -12,6 +12,10 @@ export const SHELF_MAX = 0xfffe;
 export const SLOT_MAX = 0xfe;
 /** Most entries of a MAC mask or reservation list (the AoE header counts them in one byte). */
 export const ACCESS_LIST_MAX = 255;
+/** Most entries of a list of who may connect. */
+export const PEER_RANGES_MAX = 1024;
+/** Names of NBD's exports, and descriptions, in bytes (its specification: "String values"). */
+export const NBD_STRING_MAX = 4096;
 /** Most bytes of a config string (AoE specification, section 3.2). */
 export const CONFIG_STRING_MAX = 1024;
 

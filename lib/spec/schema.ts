@@ -7,9 +7,11 @@
 import { z } from "zod";
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
+import { nbdExportSchema } from "./nbd-schema.js";
 import { readNetif } from "./netif.js";
 import { type Period, readDuration, readHistorySpace } from "./policy.js";
 import { ACCESS_LIST_MAX, CONFIG_STRING_MAX, NUMBERS } from "./ranges.js";
+import { text, understood } from "./understood.js";
 import {
 	addressIn,
 	readBandwidth,
@@ -24,20 +26,6 @@ import {
 /** Processes that serve: more than any machine has cores for. */
 const WORKERS_MAX = 64;
 
-/** A value that `read` understands, or throws an OperatorError for. */
-function understood<Plain extends z.ZodType, Read>(plain: Plain, read: (value: z.output<Plain>) => Read) {
-	return plain.transform((value, context): Read => {
-		try {
-			return read(value);
-		} catch (error) {
-			if (!(error instanceof OperatorError)) throw error;
-			context.addIssue({ code: "custom", message: error.message });
-			return z.NEVER;
-		}
-	});
-}
-
-export const text = <Read>(read: (text: string) => Read) => understood(z.string(), read);
 const number = (name: string, range: Parameters<typeof readNumber>[2]) =>
 	understood(z.number(), (value) => readNumber(name, String(value), range));
 const flag = z.boolean();
@@ -175,6 +163,7 @@ export const diskSchema = z
 		limit: limitSchema,
 		...aoeOptions,
 		aoe: aoeSchema,
+		nbd: nbdExportSchema,
 	})
 	.partial();
 

@@ -115,6 +115,18 @@ export type SocketSpec =
 	/** `address` is a number of IPv4 or IPv6; `name` is `127.0.0.1:10809`, `[::1]:10809`. */
 	| { readonly kind: "tcp"; readonly name: string; readonly address: string; readonly port: number };
 
+/** Who may connect, by where he is; see `lib/spec/peers.ts`. */
+export type PeerRange =
+	/** Of IPv4 or IPv6: an address, and how many of its first bits count. */
+	| { readonly kind: "network"; readonly address: string; readonly bits: number }
+	/** A user of this machine, at a unix socket. */
+	| { readonly kind: "uid"; readonly uid: number };
+
+/** Where a process listens, by protocol. */
+export interface ListenSpec {
+	readonly nbd: readonly SocketSpec[];
+}
+
 /** A disk over NBD: under one name, at one or more sockets. */
 export interface NbdExportSpec {
 	readonly protocol: "nbd";
@@ -126,8 +138,11 @@ export interface NbdExportSpec {
 	readonly exportName: string;
 	/** For people, at most 4096 bytes. */
 	readonly description: string;
-	/** At least one. */
-	readonly listen: readonly SocketSpec[];
+	/** Sockets of its own, at least one; undefined: those of the process (`Daemon.listen`). */
+	readonly listen?: readonly SocketSpec[];
+	/** Who may read and write; undefined: everyone. Whoever is in `readers` may only read, wherever else he is. */
+	readonly clients?: readonly PeerRange[];
+	readonly readers?: readonly PeerRange[];
 }
 
 /** By protocol. */

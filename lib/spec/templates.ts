@@ -7,6 +7,7 @@ import { quote } from "../text.js";
 import type { PoolConfig, TemplateConfig } from "./configuration.js";
 import type { Joined } from "./inherit.js";
 import { TEMPLATE_DEFAULTS } from "./keys.js";
+import type { NbdValues } from "./nbd-schema.js";
 import type { TemplatePart } from "./parts.js";
 import { alreadyAt, PlacedError } from "./place.js";
 import type { BootValues, HttpValues } from "./schema.js";
@@ -49,16 +50,26 @@ function templateOf(
 	return [{ name, settings, imageText: settings.image ?? "", image, shelf, netif, macs, keep, placeOf }];
 }
 
-/** A machine that wants its script must not find the page there. */
-export function refuseSharedPlaces(
-	boot: Joined<object, BootValues>,
-	http: Joined<object, HttpValues>,
-	errors: PlacedError[],
-): void {
-	for (const [index, { name }] of (boot.values.listen ?? []).entries()) {
-		const place = boot.placeOf(["listen", index]);
-		const isPage = http.values.listen?.some((each) => each.name === name) === true;
-		if (isPage && place !== undefined)
-			errors.push(new PlacedError(place, `boot.listen ${quote(name)}: http.listen has it already`));
+interface Listening {
+	readonly boot: Joined<object, BootValues>;
+	readonly nbd: Joined<object, NbdValues>;
+	readonly http: Joined<object, HttpValues>;
+}
+
+/** A machine that wants its script must not find the page there, nor a client of NBD either of them. */
+export function refuseSharedPlaces({ boot, nbd, http }: Listening, errors: PlacedError[]): void {
+	const taken = new Map((http.values.listen ?? []).map(({ name }) => [name, "http"]));
+	const others = [["boot", boot] as const, ["nbd", nbd] as const];
+	for (const [section, { values, placeOf }] of others) {
+		const listen = values.listen ?? [];
+		for (const [index, { name }] of listen.entries()) {
+			const other = taken.get(name);
+			const place = placeOf(["listen", index]);
+			if (other !== undefined && place !== undefined)
+				errors.push(
+					new PlacedError(place, `${section}.listen ${quote(name)}: ${other}.listen has it already`),
+				);
+		}
+		for (const { name } of listen) taken.set(name, section);
 	}
 }

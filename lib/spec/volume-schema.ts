@@ -5,7 +5,8 @@
 
 import { z } from "zod";
 import { readQuota, type SettingsChange } from "./policy.js";
-import { historyTime as history, keepKeys, keepSchema, text } from "./schema.js";
+import { historyTime as history, keepKeys, keepSchema } from "./schema.js";
+import { text } from "./understood.js";
 
 const quota = text(readQuota);
 

@@ -127,13 +127,13 @@ static int name_socket(int fd, int is_peer, char *name, size_t room)
 	}
 }
 
-/* Of a unix socket's other end the process is known. */
+/* Of a unix socket's other end the process and its user are known. */
 static int name_process(int fd, char *name, size_t room)
 {
 	struct ucred who;
 	socklen_t length = sizeof who;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) < 0) return 0;
-	snprintf(name, room, "unix:pid %d", (int)who.pid);
+	snprintf(name, room, "unix:pid %d uid %u", (int)who.pid, (unsigned)who.uid);
 	return 1;
 }
 

@@ -109,7 +109,7 @@ t.test("files of disks", async (t) => {
 		],
 	});
 	await finds(t, `[disk.a]\nfile = "${at("a")}"`, {
-		warnings: ["f:1:7: disk a: nothing serves it, for aoe.address is missing"],
+		warnings: ["f:1:7: disk a: nothing serves it, for it has neither aoe nor nbd"],
 	});
 	await finds(t, disk("none") + disk("folder"), {
 		warnings: [

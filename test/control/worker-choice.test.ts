@@ -19,7 +19,7 @@ function disk(name: string, on: string, ...links: readonly string[]): PlacedDisk
 				? { kind: "unix", name: each, path: each.slice("unix:".length) }
 				: { kind: "interface", name: each },
 	);
-	return { name, disk: { storage }, exports: [{ netifs }] };
+	return { name, disk: { storage }, exports: [{ protocol: "aoe", netifs }] };
 }
 
 t.test("all of a unix: link are one worker's, and links are shared out", async (t) => {

@@ -16,6 +16,7 @@ import {
 	TEMPLATE_DEFAULTS,
 	TEMPLATE_EFFORTS,
 } from "../../lib/spec/keys.js";
+import { nbdSchema } from "../../lib/spec/nbd-schema.js";
 import {
 	bootSchema,
 	daemonSchema,
@@ -61,8 +62,8 @@ t.test("the manual has every key and no others, with what a change takes", async
 });
 
 t.test("the table of keys is that of the schema", async (t) => {
-	const disk = keysAt(diskSchema, []).filter((key) => key !== "limit" && key !== "aoe");
-	const inner = ["limit", "aoe"].flatMap((table) =>
+	const disk = keysAt(diskSchema, []).filter((key) => key !== "limit" && key !== "aoe" && key !== "nbd");
+	const inner = ["limit", "aoe", "nbd"].flatMap((table) =>
 		keysAt(diskSchema, [table]).map((key) => `${table}.${key}`),
 	);
 	// Some may stand in two places, and are of one.
@@ -71,6 +72,7 @@ t.test("the table of keys is that of the schema", async (t) => {
 	const others = [
 		...keysAt(daemonSchema, []).map((key) => `daemon.${key}`),
 		...keysAt(httpSchema, []).map((key) => `http.${key}`),
+		...keysAt(nbdSchema, []).map((key) => `nbd.${key}`),
 		...keysAt(bootSchema, []).map((key) => `boot.${key}`),
 	];
 	t.strictSame(others, Object.keys(DAEMON_EFFORTS));

@@ -44,7 +44,6 @@ export class ServerUnderTest {
 			onTrouble: (_, __, why) => this.troubles.push(why),
 			...options,
 		});
-		this.server.defaultName = "web";
 		this.exported = { name: "web", description: "a test", disk: this.disk, accessOf: () => this.access };
 		this.server.add(this.exported);
 	}

@@ -70,6 +70,8 @@ t.test("exports are listed, but for those that a client may not have", async (t)
 	);
 	t.same(names, ["web", "é".repeat(100)]);
 	client.option(Option.go, nameQuery("secret"));
+	t.equal((await client.answers()).at(-1)?.reply, OptionReply.errPolicy, "it is told why");
+	client.option(Option.go, nameQuery("other"));
 	t.equal((await client.answers()).at(-1)?.reply, OptionReply.errUnknown);
 	client.option(Option.list, Buffer.from("x"));
 	t.equal((await client.answers()).at(-1)?.reply, OptionReply.errInvalid);

@@ -10,6 +10,7 @@ t.test("questions as they should be", async (t) => {
 	t.strictSame(questionOf(OPEN), OPEN);
 	for (const question of [
 		{ kind: "listen", path: "/run/frames.sock" },
+		{ kind: "socket", address: "127.0.0.1:10809" },
 		{ kind: "poolFiles", pool: "/srv/fast" },
 		{ kind: "poolFile", pool: "/srv/fast", file: 17 },
 		{ kind: "sources" },

@@ -35,6 +35,11 @@ t.test("each key takes what the table of keys says", async (t) => {
 	t.equal(kindOf(web(file), web(file.replace("web", "web2"))), "replace file");
 	t.equal(kindOf(web(file), web('memory = "1M"')), "replace file,memory");
 	t.equal(kindOf(web(file), web(file, "poll_us = 5")), "change aoe.poll_us");
+	const nbd = (keys: string): string => `${web(file)}[disk.web.nbd]\n${keys}`;
+	t.equal(kindOf(web(file), nbd("")), "reexport nbd.name", "a table without keys is an export");
+	t.equal(kindOf(nbd(""), nbd('name = "web"')), "nothing");
+	t.equal(kindOf(nbd(""), nbd('name = "shop"')), "reexport nbd.name");
+	t.equal(kindOf(nbd(""), nbd('description = "x"\nclients = []')), "change nbd.description,nbd.clients");
 });
 
 t.test("what means the same is no change", async (t) => {

@@ -7,6 +7,13 @@ import { good, read } from "./readings.js";
 const THERE: Readonly<Record<string, readonly string[]>> = {
 	"[daemon]": ['state = "/var/lib/vblade"', 'user = "vblade"', 'allow = ["/srv/vblade"]', "workers = 1"],
 	"[http]": ['listen = ["127.0.0.1:9470"]', 'token_file = "/etc/vblade/token"', "disk_histograms = false"],
+	"[nbd]": ['listen = ["unix:/run/vblade/nbd.sock", "127.0.0.1:10809", "[::1]:10809"]'],
+	"[disk.web.nbd]": [
+		'name = "web"',
+		'description = "the shop"',
+		'clients = ["192.0.2.0/24", "2001:db8::7", "uid:1000"]',
+		"readers = []",
+	],
 	"[defaults]": ['durability = "ack"', "read_only = true", 'aoe.netif = ["eth0"]', "limit.iops = 5"],
 	"[pool.fast]": [
 		'path = "/srv/vblade/fast"',
@@ -59,14 +66,15 @@ const NOT_THERE: readonly [text: string, told: string][] = [
 	["[temptate.lab]", 'no such table "temptate"; did you mean "template"?'],
 	["[store.attic]", 'no such table "store"; did you mean '],
 	["[head.etcd]", 'no such table "head"; did you mean '],
-	["[nbd]", 'no such table "nbd"; did you mean '],
 	["[iscsi]", 'no such table "iscsi"; did you mean "disk"?'],
 	['[disk.web]\nremote = "nbd://host/web"', 'no such key "remote"; did you mean '],
 	['[disk.web]\nlinear = ["a"]', 'no such key "linear"; did you mean '],
 	['[disk.web]\nmirror = ["a"]', 'no such key "mirror"; did you mean '],
 	["[disk.web]\nresend = 20", 'no such key "resend"; did you mean '],
 	['[disk.web]\ninterval = "5s"', 'no such key "interval"; did you mean '],
-	['[disk.web.nbd]\nname = "web"', 'no such key "nbd"; did you mean '],
+	['[disk.web.nbd]\nclient = ["192.0.2.7"]', 'no such key "client"; did you mean "clients"?'],
+	['[nbd]\nlistens = ["unix:/run/nbd"]', 'no such key "listens"; did you mean "listen"?'],
+	['[nbd]\ntls = { mode = "require" }', 'no such key "tls"'],
 	["[disk.web.iscsi]\nlun = 0", 'no such key "iscsi"; did you mean '],
 	// Where a key is that somebody has written beside its table.
 	['[disk.web]\naddress = "9.0"', 'no such key "address"; did you mean "aoe.address"?'],

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { OperatorError } from "../../errors.js";
 import type { DiskConfig, TemplateConfig } from "../../spec/configuration.js";
+import { aoeExportsOf } from "../../spec/exports.js";
 import { NUMBERS } from "../../spec/ranges.js";
 import { type DiskSettings, readImage } from "../../spec/schema.js";
 import { formatMac } from "../../wire/mac.js";
@@ -140,7 +141,7 @@ export class Preparing {
 			if (machine.shelf === shelf && machineName(machine) !== name) taken.add(machine.slot);
 		let own: number | undefined;
 		for (const disk of desired.config.disks)
-			for (const each of disk.exports) {
+			for (const each of aoeExportsOf(disk.exports)) {
 				if (each.shelf !== shelf) continue;
 				if (disk.name === name) own = each.slot;
 				else taken.add(each.slot);

@@ -1,0 +1,21 @@
+/** What a daemon is given by whoever starts it: the classic command line (`start.ts`), or a worker. Types only. */
+
+import type { LinkHelpers } from "../link/open.js";
+import type { Log } from "../log.js";
+import type { AccessListener } from "./aoe-exporter.js";
+import type { OpenDevice } from "./openers.js";
+import type { OpenSocket } from "./sockets.js";
+
+export interface DaemonOptions {
+	readonly log: Log;
+	readonly version: string;
+	/** In place of the table of openers. */
+	readonly open?: OpenDevice;
+	readonly helpers?: LinkHelpers;
+	/** Makes sockets of protocols on streams that are the process's. */
+	readonly openSocket?: OpenSocket;
+	/** Other processes of ours serve on the same links. */
+	readonly isShared?: boolean;
+	/** Told of what initiators have set on an export, each time. */
+	readonly onSet?: AccessListener;
+}

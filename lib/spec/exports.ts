@@ -1,0 +1,21 @@
+/**
+ * Exports by protocol, for those that look after one of them: links are AoE's alone, names of exports NBD's. Of a list that is as it was
+ * the answer is as it was, too, down to the object. Asked wherever disks are compared and placed.
+ */
+
+import type { AoeExportSpec, ExportSpec, NbdExportSpec } from "./spec.js";
+
+type Exports = readonly ExportSpec[];
+
+const aoe = new WeakMap<Exports, readonly AoeExportSpec[]>();
+
+export function aoeExportsOf(exports: Exports): readonly AoeExportSpec[] {
+	const found = aoe.get(exports) ?? exports.filter((each) => each.protocol === "aoe");
+	aoe.set(exports, found);
+	return found;
+}
+
+/** A disk has one at most. */
+export function nbdExportOf(exports: Exports): NbdExportSpec | undefined {
+	return exports.find((each) => each.protocol === "nbd");
+}

@@ -1,0 +1,36 @@
+/** What a configuration may say of NBD: where clients connect, and as what a disk is exported. Used by `parts.ts`, and by `schema.ts` for disks. */
+
+import { z } from "zod";
+import { OperatorError } from "../errors.js";
+import { quote } from "../text.js";
+import { readPeers } from "./peers.js";
+import { NBD_STRING_MAX } from "./ranges.js";
+import { text, understood } from "./understood.js";
+import { readSocket } from "./values.js";
+
+function readNbdText(what: string) {
+	return (string: string): string => {
+		if (Buffer.byteLength(string) <= NBD_STRING_MAX && !string.includes("\0")) return string;
+		throw new OperatorError(
+			`${what} ${quote(string)}: at most ${NBD_STRING_MAX} bytes are allowed, none of them 0`,
+		);
+	};
+}
+
+const peers = (name: string) => understood(z.array(z.string()), (list) => readPeers(name, list));
+
+export const nbdExportSchema = z
+	.strictObject({
+		name: text(readNbdText("name")),
+		description: text(readNbdText("description")),
+		clients: peers("clients"),
+		readers: peers("readers"),
+	})
+	.partial();
+
+export const nbdSchema = z
+	.strictObject({ listen: z.array(text((name) => readSocket("listen", name))) })
+	.partial();
+
+export type NbdValues = z.output<typeof nbdSchema>;
+export type NbdExportValues = z.output<typeof nbdExportSchema>;

@@ -1,0 +1,82 @@
+/** Disks over NBD in a configuration: what is understood, what is refused and where, and who is in a list. Mirrors lib/spec/nbd.ts, peers.ts. */
+
+import t from "tap";
+import { nbdExportOf } from "../../lib/spec/exports.js";
+import { Peers, readPeers } from "../../lib/spec/peers.js";
+import { good, read } from "./readings.js";
+
+const LISTEN = '[nbd]\nlisten = ["unix:/run/vblade/nbd.sock", "[::1]:10809"]\n';
+const disk = (name: string, nbd: string, more = ""): string =>
+	`[disk.${name}]\nmemory = "1M"\n${more}[disk.${name}.nbd]\n${nbd}`;
+
+t.test("a disk is called by its own name, and has what holds for all", async (t) => {
+	const text = `${LISTEN}[defaults.nbd]\nclients = ["uid:7"]\n${disk("a", "")}${disk("b", 'name = ""\nclients = []\n')}[disk.c]\nmemory = "1M"\n`;
+	const { disks, nbd, warnings } = good(read(text));
+	t.same(warnings, []);
+	t.same(
+		nbd.listen.map(({ kind }) => kind),
+		["unix", "tcp"],
+	);
+	const exports = disks.map((each) => nbdExportOf(each.exports));
+	t.match(exports[0], { name: "nbd:a", disk: "a", exportName: "a", clients: [{ kind: "uid", uid: 7 }] });
+	t.match(exports[1], { exportName: "", clients: [] });
+	t.equal(exports[2], undefined, "what holds for all makes no export");
+});
+
+t.test("what is wrong is told with its place", async (t) => {
+	const cases: readonly [text: string, told: RegExp][] = [
+		[
+			`${LISTEN}${disk("a", "")}${disk("b", 'name = "a"')}`,
+			/^0.toml:9:1: disk b: disk a \(0.toml:5:9\) has the name "a" of NBD's already/,
+		],
+		['[nbd]\nlisten = ["10809"]', /^0.toml:2:11: listen "10809": unix:PATH, or a numeric address/],
+		['[nbd]\nlisten = ["0.0.0.0:99999"]', /^0.toml:2:11: port "99999"/],
+		[
+			'[http]\nlisten = ["127.0.0.1:9470"]\n[nbd]\nlisten = ["127.0.0.1:9470"]',
+			/^0.toml:4:11: nbd.listen "127.0.0.1:9470": http.listen has it already/,
+		],
+		[
+			disk("a", 'clients = ["cn:backup"]'),
+			/^0.toml:4:\d+: clients "cn:backup": names in certificates come with TLS/,
+		],
+		[
+			disk("a", 'readers = ["192.0.2.0/33"]'),
+			/^0.toml:4:\d+: readers "192.0.2.0\/33": an address, a range or a user/,
+		],
+		[disk("a", 'clients = ["localhost"]'), /clients "localhost"/],
+	];
+	for (const [text, told] of cases) {
+		const found = read(text);
+		t.match(Array.isArray(found) ? found.join("\n") : "nothing is wrong", told, text);
+	}
+	t.match(
+		good(read(disk("a", ""))).warnings.map(({ message }) => message),
+		[/:3:\d+: disk a: nobody can connect to it: \[nbd\] listen is missing/],
+	);
+});
+
+t.test("who is in a list", async (t) => {
+	const peers = new Peers(
+		readPeers("clients", ["192.0.2.0/24", "198.51.100.7", "2001:db8::/32", "uid:1000"]),
+	);
+	const IN = [
+		"192.0.2.255:1",
+		"198.51.100.7:65535",
+		"[2001:db8:1::1]:10",
+		"[::ffff:192.0.2.9]:10",
+		"unix:pid 12 uid 1000",
+	];
+	const OUT = [
+		"192.0.3.1:1",
+		"198.51.100.8:1",
+		"[2001:db9::1]:1",
+		"[::ffff:192.0.3.9]:1",
+		"unix:pid 12 uid 100",
+		"unix:/x",
+		"",
+	];
+	for (const peer of IN) t.ok(peers.has(peer), peer);
+	for (const peer of OUT) t.notOk(peers.has(peer), peer);
+	t.ok(new Peers(readPeers("clients", ["0.0.0.0/0"])).has("203.0.113.1:1"));
+	t.throws(() => readPeers("clients", Array(1025).fill("192.0.2.1")), /at most 1024/);
+});
