@@ -149,7 +149,9 @@ export class Daemon {
 		const { name, protocol } = this.#exportOf(spec.name);
 		const exporter: Exporter = this.#exporters[protocol];
 		if (protocol !== spec.protocol || !exporter.change(spec))
-			throw new OperatorError(`export ${quote(name)}: this can't be changed while it is served`);
+			throw new OperatorError(
+				`export ${quote(name)}: only the MAC mask, the buffer count and the config string of AoE, or whom NBD lets in, can be changed while it is served`,
+			);
 		this.#exports.set(name, spec);
 	}
 
