@@ -36,6 +36,7 @@ const RUN: Readonly<Record<Name, Run>> = {
 	"pool show": async (argv) => (await import("./pools/pool.js")).poolShowCommand(argv),
 	"pool check": async (argv) => (await import("./pools/examine.js")).poolCheckCommand(argv),
 	"pool scrub": async (argv) => (await import("./pools/examine.js")).poolScrubCommand(argv),
+	"pool set": async (argv) => (await import("./pools/pool.js")).poolSetCommand(argv),
 	"volume create": async (argv) => (await import("./pools/volume.js")).volumeCreateCommand(argv),
 	"volume ls": async (argv) => (await import("./pools/volume.js")).volumeLsCommand(argv),
 	"volume show": async (argv) => (await import("./pools/volume.js")).volumeShowCommand(argv),

@@ -191,7 +191,9 @@ const isTold = (of: Check): Check => isList(of, TOLD_MAX);
 
 const isPool = isShape({
 	format: isNumber,
-	away: isEither(isNull, isWord),
+	away: isWordOrNull,
+	failed: isWordOrNull,
+	clockDoubt: isEither(isNull, isShape({ shows: isWord, expected: isWord })),
 	id: isNumber,
 	sizeBytes: isNumber,
 	usedBytes: isNumber,

@@ -35,6 +35,7 @@ function toldOf(act: PoolAct): readonly Told[] {
 	switch (act.act) {
 		case "look":
 		case "configure":
+		case "trustClock":
 			return [];
 		case "create":
 			return [["volume-created", act.name, `made, of ${sizeText(act.sizeBytes)}`]];

@@ -32,6 +32,13 @@ export class Pools extends PoolViews {
 		super(desired, workers);
 	}
 
+	/** Its clock is right, although it has jumped. */
+	async trustClock(name: string): Promise<Pool> {
+		const pool = this.poolOf(name);
+		await this.#act(pool, { act: "trustClock" });
+		return this.shownPool(pool);
+	}
+
 	async create(poolName: string, name: string, sizeBytes: number, pageBytes: number): Promise<Volume> {
 		const pool = this.poolOf(poolName);
 		await this.#act(pool, { act: "create", name, sizeBytes, pageBytes });

@@ -38,7 +38,7 @@ export function shownPool(
 	return {
 		name,
 		path,
-		reason: reason ?? look?.away ?? null,
+		reason: reason ?? look?.failed ?? look?.away ?? null,
 		format: look?.format ?? null,
 		id: look?.id ?? null,
 		volumes: look?.volumeCount ?? null,
@@ -49,6 +49,7 @@ export function shownPool(
 		waitingBytes: look?.waitingBytes ?? null,
 		freeBytes: look?.freeBytes ?? null,
 		momentsFrom: look?.momentsFrom ?? null,
+		clockDoubt: look?.clockDoubt ?? null,
 		unsure: look === undefined ? null : look.unsure.map(({ from, to }) => ({ from, to })),
 		settings: look === undefined ? null : { ...look.settings, keep: { ...look.settings.keep } },
 	};

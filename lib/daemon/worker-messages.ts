@@ -52,6 +52,8 @@ export type PoolAct =
 	| { readonly act: "set"; readonly name: string; readonly settings: SettingsChange }
 	/** What a configuration says of it, and snapshots, as `web@monday`, that no schedule removes. */
 	| { readonly act: "configure"; readonly settings: PoolSettings; readonly spared: readonly string[] }
+	/** Its clock is right. */
+	| { readonly act: "trustClock" }
 	/** With all that it holds. */
 	| { readonly act: "remove"; readonly name: string }
 	/** All of one moment. */

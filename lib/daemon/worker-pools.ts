@@ -113,6 +113,11 @@ async function change({ pool }: UsedPool, act: Exclude<PoolAct, { act: "look" }>
 			await administration.setPool("file", act.settings);
 			void pool.keepSchedules();
 			break;
+		case "trustClock":
+			pool.time.trust();
+			// (What the next life goes by, too.)
+			await pool.checkpoint();
+			break;
 		case "remove":
 			await administration.delete(act.name);
 			break;

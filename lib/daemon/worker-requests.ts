@@ -194,6 +194,7 @@ const isPoolAct = [
 		settings: arePoolSettings,
 		spared: isList(isWord, MOST_SNAPSHOTS),
 	}),
+	isShape({ act: isOneOf(["trustClock"]) }),
 	isShape({ act: isOneOf(["remove"]), name: isWord }),
 	isShape({
 		act: isOneOf(["snapshot"]),

@@ -47,6 +47,17 @@ export class ClockJumps {
 		return Math.max(this.#of.clock.now(), this.#of.log.cursor.timeUs);
 	}
 
+	/** Why the clock is not believed: what it shows, and what it should by what has passed. */
+	get doubt(): PoolClock["doubt"] {
+		return this.#of.clock.doubt;
+	}
+
+	/** It is believed from now on. */
+	trust(): void {
+		this.#of.clock.trust();
+		this.tell();
+	}
+
 	/** What the next life goes by. */
 	mark(): ClockMark | undefined {
 		return this.#of.clock.mark();

@@ -72,6 +72,10 @@ export interface PoolLook extends PoolFigures {
 	readonly away: string | null;
 	/** The earliest moment that can be looked at: ISO 8601. */
 	readonly momentsFrom: string;
+	/** Where its storage has failed, so that it takes no changes any more; null: it does. */
+	readonly failed: string | null;
+	/** What its clock shows, and what it should by what has passed: it is not believed. */
+	readonly clockDoubt: { readonly shows: string; readonly expected: string } | null;
 	/** When its clock was set back: between these times what was written has no sure one. */
 	readonly unsure: readonly { readonly from: string; readonly to: string }[];
 	/** What holds for volumes of which nothing else is set. */
@@ -90,6 +94,12 @@ const TOLD_JUMPS = 16;
 /** A whole millisecond, which can be looked at. */
 function beganText(timeUs: number): string {
 	return timeText(Math.ceil(timeUs / 1000) * 1000);
+}
+
+function doubtText(doubt: Pool["time"]["doubt"]): PoolLook["clockDoubt"] {
+	return doubt === undefined
+		? null
+		: { shows: timeText(doubt.showsUs), expected: timeText(doubt.expectedUs) };
 }
 
 /** As of the last checkpoint. */
@@ -114,6 +124,7 @@ class Looker {
 			...space.ofPool(this.#unwalked),
 			volumeCount,
 			momentsFrom: beganText(history.beganUs),
+			clockDoubt: doubtText(time.doubt),
 			unsure: time.all.slice(-TOLD_JUMPS).map(({ sinceUs, untilUs }) => {
 				return { from: timeText(sinceUs), to: timeText(untilUs) };
 			}),

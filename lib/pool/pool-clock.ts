@@ -1,7 +1,7 @@
 /**
  * What time it is for a pool, which forgets what is old: a clock that jumps must not make it forget. Two answers. `now` is the machine's clock, as
- * far as it is believed: one that is more than a day ahead of what has passed is not, until it has stood for an hour, or the kernel says that it
- * is kept in step with others. `aged` only counts what has passed, whatever the clock was set to: windows of history go by it. Between two lives
+ * far as it is believed: one that is more than a day ahead of what has passed is not, until it has stood for an hour, the kernel says that it is
+ * kept in step with others, or somebody says that it is right. `aged` only counts what has passed, whatever the clock was set to: windows of history go by it. Between two lives
  * that is known if the machine was not started meanwhile; else it is what the clock says, and a day at most. Made by `pool.ts`.
  */
 
@@ -96,10 +96,25 @@ export class PoolClock {
 
 	/** Microseconds since 1970. */
 	now(): number {
+		return this.#read(false);
+	}
+
+	/** Somebody who knows says that it is right. */
+	trust(): void {
+		this.#read(true);
+	}
+
+	/** Why it is not believed: what it shows, and what it should by what has passed. */
+	get doubt(): { readonly showsUs: number; readonly expectedUs: number } | undefined {
+		const expectedUs = this.now();
+		return this.#doubt && { showsUs: this.#world.now(), expectedUs };
+	}
+
+	#read(isTrusted: boolean): number {
 		const nowUs = this.#world.now();
 		const atUs = this.#world.elapsed();
 		if (this.#shownUs === Number.NEGATIVE_INFINITY) return nowUs;
-		if (this.#isFar(nowUs, atUs) && this.#isDoubted(nowUs, atUs)) return this.#expectedUs(atUs);
+		if (!isTrusted && this.#isFar(nowUs, atUs) && this.#isDoubted(nowUs, atUs)) return this.#expectedUs(atUs);
 		if (this.#doubt !== undefined) this.#believe(nowUs);
 		const fromUs = this.#expectedUs(atUs);
 		if (nowUs > fromUs) {
@@ -184,7 +199,7 @@ export class PoolClock {
 	}
 
 	#tellDoubt(nowUs: number, expectedUs: number): void {
-		const message = `the clock shows ${timeText(nowUs)}, and by what has passed it is ${timeText(expectedUs)}: it is not believed until it has stood so for an hour, or is kept in step with others`;
+		const message = `the clock shows ${timeText(nowUs)}, and by what has passed it is ${timeText(expectedUs)}: it is not believed until it has stood so for an hour, is kept in step with others, or vblade pool set says clock=trusted`;
 		this.#news.push({ kind: "pool-clock", level: "warn", message });
 	}
 

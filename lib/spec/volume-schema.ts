@@ -1,6 +1,6 @@
 /**
- * What is set of a volume, as `vblade volume set` and the API take it: what is kept of it, and how much it may hold. Used by `lib/control/` and
- * `lib/cli/`.
+ * What is set of a volume, or a pool, as `vblade volume set`, `vblade pool set` and the API take it: what is kept of it, and how much it may hold. Used by
+ * `lib/control/` and `lib/cli/`.
  */
 
 import { z } from "zod";
@@ -26,6 +26,15 @@ export const volumePatchSchema = z
 			.partial()
 			.nullable(),
 		quota: quota.nullable(),
+	})
+	.partial();
+
+/** What can be said of a pool that a running daemon has, or that is at a path, as `vblade pool set` and the API take it. */
+export const poolChangeSchema = z
+	.strictObject({
+		clock: z.literal("trusted", { error: 'only "trusted" is allowed' }).meta({
+			description: "trusted: it is right, although it has jumped by more than a day",
+		}),
 	})
 	.partial();
 

@@ -7,7 +7,7 @@ import { poolCheckCommand, poolScrubCommand } from "../../lib/cli/pools/examine.
 import { volumeFlattenCommand } from "../../lib/cli/pools/flatten.js";
 import { volumeImportCommand } from "../../lib/cli/pools/image.js";
 import { withPool } from "../../lib/cli/pools/open-pool.js";
-import { poolCreateCommand, poolShowCommand } from "../../lib/cli/pools/pool.js";
+import { poolCreateCommand, poolSetCommand, poolShowCommand } from "../../lib/cli/pools/pool.js";
 import { volumeRmCommand } from "../../lib/cli/pools/remove.js";
 import { volumeCreateCommand, volumeLsCommand, volumeShowCommand } from "../../lib/cli/pools/volume.js";
 import {
@@ -35,6 +35,7 @@ t.test("a pool and volumes are made and told of", async (t) => {
 	t.strictSame(JSON.parse(await told(volumeShowCommand, `${folder}/db`, "--json")), made);
 	t.match(await told(volumeLsCommand, folder), /^NAME .*\n\S+\/db +1M +0 .*\n\S+\/web +10G +0 .*\n$/);
 	t.match(JSON.parse(await told(poolShowCommand, folder, "--json")), { path: folder, format: 5, volumes: 2 });
+	t.match(JSON.parse(await told(poolSetCommand, folder, "clock=trusted", "--json")), { clockDoubt: null });
 });
 
 t.test("snapshots, clones, names and sizes", async (t) => {
@@ -123,6 +124,9 @@ t.test("what is wrong is told in one line", async (t) => {
 	for (const [command, argv, message] of [
 		[poolCreateCommand, ["fast"], /pool "fast": a path that begins with \/ or \. is allowed/],
 		[poolShowCommand, [folder], /: is no pool/],
+		[poolSetCommand, [folder, "clock=right"], /^clock: only "trusted" is allowed$/],
+		[poolSetCommand, [folder, "clok=trusted"], /"clok".*clock/],
+		[poolSetCommand, [folder, "clock"], /KEY=VALUE is expected here, as in clock=trusted/],
 		[poolShowCommand, [`${folder}/none`], /there is no such directory/],
 		[volumeCreateCommand, ["web", "1G"], /volume "web": POOL\/NAME is allowed/],
 		[volumeCreateCommand, [`${folder}/web`, "big"], /size "big": a number is allowed/],

@@ -72,6 +72,8 @@ export function lookOf(figures: readonly DiskFigures[], more: Partial<Look> = {}
 export const POOL: PoolLook = {
 	format: 1,
 	away: null,
+	failed: null,
+	clockDoubt: null,
 	id: 7,
 	sizeBytes: 2 ** 30,
 	usedBytes: 2 ** 24,

@@ -120,6 +120,11 @@ t.test("what is asked of the worker", async (t) => {
 		'pool /srv/fast {"act":"forget","volume":"web","snapshot":"monday"}',
 	]);
 	t.strictSame(await asked("DELETE", "/api/v1/snapshots/fast%2Fweb"), [404], "that is a volume");
+	t.strictSame(await asked("PATCH", "/api/v1/pools/fast", { clock: "trusted" }), [
+		200,
+		'pool /srv/fast {"act":"trustClock"}',
+	]);
+	t.strictSame(await asked("PATCH", "/api/v1/pools/fast", { clock: "doubted" }), [422]);
 	t.strictSame(await asked("POST", "/api/v1/snapshots", { names: ["fast/web@a", "slow/web@a"] }), [422]);
 });
 

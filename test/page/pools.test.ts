@@ -24,6 +24,7 @@ else if (await inNamespace(import.meta.url)) {
 	t.teardown(() => browser.close());
 	ofThousands(browser);
 	ofWatching(browser);
+	ofTrouble(browser);
 	ofJobs(browser);
 	ofTwo(browser);
 }
@@ -115,6 +116,27 @@ function ofWatching(browser: Browser): void {
 			t.strictSame(complaints, []);
 		},
 	);
+}
+
+function ofTrouble(browser: Browser): void {
+	t.test("a pool whose storage has failed says so, and a clock that is not believed can be", async (t) => {
+		const { stage, url } = await serveSite(t, DISKS, 2);
+		const look = stage.workers.pools.get(FAST)!;
+		stage.workers.pools.set(FAST, { ...look, failed: "log.000001: Input/output error: no more changes" });
+		const { page, complaints } = await visit(browser, `${url}#/pools`);
+		await page.getByText("log.000001: Input/output error: no more changes").waitFor();
+		const clockDoubt = { shows: "2036-11-25T10:00:00Z", expected: "2026-11-25T10:00:00Z" };
+		stage.workers.pools.set(FAST, { ...look, clockDoubt });
+		await page.getByText(/^The clock shows .*2036.* it is not believed\.$/).waitFor();
+		await page.getByRole("button", { name: "Trust the clock" }).press("Enter");
+		await page.getByRole("button", { name: "It is right" }).press("Enter");
+		await giveToken(page);
+		const wasAsked = async () => stage.workers.calls.some((call) => call.includes('"act":"trustClock"'));
+		await until("it is trusted", wasAsked, LIMIT_MS);
+		stage.workers.pools.set(FAST, look);
+		await page.getByText(/^The clock shows/).waitFor({ state: "detached" });
+		t.strictSame(complaints, []);
+	});
 }
 
 function ofJobs(browser: Browser): void {

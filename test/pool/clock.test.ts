@@ -61,6 +61,26 @@ t.test(
 	},
 );
 
+t.test("one that somebody says is right is believed, and stays so", async (t) => {
+	const world = await scheduled();
+	world.aheadUs = YEAR_US;
+	await world.pool.keepSchedules();
+	const doubt = async () => (await lookAtPool(world.pool, { of: "pool" })).clockDoubt;
+	const expected = isoOf(world.now - YEAR_US).slice(0, 16);
+	t.match(await doubt(), { shows: isoOf(world.now).slice(0, 16), expected });
+	world.pool.age();
+	await world.pool.keepSchedules();
+	world.pool.time.trust();
+	t.equal(await doubt(), null);
+	t.match(world.told.at(-1), /^pool-clock: the clock is believed again/);
+	await world.pool.keepSchedules();
+	t.strictSame(names(world), [scheduledName(world.now)], "all that was is over");
+	await world.pool.close();
+	await world.open();
+	t.equal(await doubt(), null, "in the next life, too");
+	await world.pool.close();
+});
+
 t.test("a clock that goes to and fro does not stand", async (t) => {
 	const world = await scheduled();
 	const before = names(world);

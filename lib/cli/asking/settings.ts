@@ -28,16 +28,14 @@ export function readSettings(
 	words: readonly string[],
 	mayTakeAway: boolean,
 	schema: z.ZodType = diskSchema,
+	example = schema === diskSchema ? "limit.iops=5000" : "quota=10G",
 ): Settings {
 	const keys: ReadonlyMap<string, z.ZodType> = new Map(keysOf(schema, ""));
 	const settings: Settings = {};
 	const given = new Set<string>();
 	for (const word of words) {
 		const at = word.indexOf("=");
-		if (at <= 0)
-			throw new OperatorError(
-				`${quote(word)}: KEY=VALUE is expected here, as in ${schema === diskSchema ? "limit.iops=5000" : "quota=10G"}`,
-			);
+		if (at <= 0) throw new OperatorError(`${quote(word)}: KEY=VALUE is expected here, as in ${example}`);
 		const [key, text] = [word.slice(0, at), word.slice(at + 1)];
 		const known = keys.get(key);
 		if (known === undefined) throw new OperatorError(unknownName("key", key, [...keys.keys()]));

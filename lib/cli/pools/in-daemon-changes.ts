@@ -3,15 +3,22 @@
  * `volume-changes.ts` when what they are given is no path; each resolves to the exit status.
  */
 
-import { Job, SnapshotList, Volume } from "../../control/model.js";
+import { Job, Pool, SnapshotList, Volume } from "../../control/model.js";
 import { OperatorError } from "../../errors.js";
 import { quote } from "../../text.js";
 import { AskError } from "../asking/client.js";
 import { endOf } from "../asking/configuration.js";
 import type { Output } from "../client.js";
-import { asked, type Line, readName, told } from "./in-daemon.js";
+import { asked, type Line, putPool, readName, told } from "./in-daemon.js";
 import { readSize, tellTaken } from "./tell-volume.js";
 import { readVolumeSettings } from "./volume-settings.js";
+
+export function setPool(line: Line, body: object, output: Output): Promise<number> {
+	const at = `/api/v1/pools/${encodeURIComponent(line.positionals[0] ?? "")}`;
+	return asked(line, output, async (daemon) => {
+		putPool(await daemon.send("PATCH", at, Pool, { body }), line, output);
+	});
+}
 
 export function createVolume(line: Line<"page">, output: Output): Promise<number> {
 	const { positionals } = line;

@@ -53,9 +53,13 @@ export function showPool(line: Line, output: Output): Promise<number> {
 			`/api/v1/pools/${encodeURIComponent(line.positionals[0] ?? "")}?now=true`,
 			Pool,
 		);
-		if (line.has("json")) putJson(output, pool);
-		else output.out(linesText(poolLines(pool)));
+		putPool(pool, line, output);
 	});
+}
+
+export function putPool(pool: Pool, line: Pick<Line, "has">, output: Output): void {
+	if (line.has("json")) putJson(output, pool);
+	else output.out(linesText(poolLines(pool)));
 }
 
 /** So many are asked for at once. */

@@ -79,6 +79,13 @@ export const POOL_SCRUB = {
 	options: EITHER,
 } as const satisfies Form;
 
+export const POOL_SET = {
+	name: "pool set",
+	help: "Says that a pool's clock is right, although it has jumped by more than a day.",
+	arguments: [POOL, { name: "key=value", help: "clock=trusted", isRepeated: true }],
+	options: EITHER,
+} as const satisfies Form;
+
 export const VOLUME_CREATE = {
 	name: "volume create",
 	help: "Makes a volume: a thin disk, all zeros.",

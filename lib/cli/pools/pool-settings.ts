@@ -1,10 +1,12 @@
-/** What is kept of a pool's past, as options of `vblade pool create`: the keys of `[pool.NAME]`. Used by `pool.ts`. */
+/** What is kept of a pool's past, as options of `vblade pool create`: the keys of `[pool.NAME]`; and what `vblade pool set` can say of one. Used by `pool.ts`. */
 
+import type { z } from "zod";
 import { OperatorError } from "../../errors.js";
 import type { CommandLine } from "../../spec/getopt.js";
 import type { PoolSettings } from "../../spec/policy.js";
 import { keptOf } from "../../spec/pools.js";
 import { poolSchema } from "../../spec/schema.js";
+import { poolChangeSchema } from "../../spec/volume-schema.js";
 import { quote } from "../../text.js";
 import { readSettings } from "../asking/settings.js";
 
@@ -21,4 +23,9 @@ export function readPoolSettings(
 		line.all(name).map((text) => `${name.replace("-", "_")}${name === "keep" ? "." : "="}${text}`),
 	);
 	return keptOf(poolSchema.parse(readSettings(words, false, poolSchema)));
+}
+
+/** `clock=trusted`: what can be said of one that there is. Throws an OperatorError. */
+export function readPoolChange(words: readonly string[]): z.output<typeof poolChangeSchema> {
+	return poolChangeSchema.parse(readSettings(words, false, poolChangeSchema, "clock=trusted"));
 }

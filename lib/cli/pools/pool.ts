@@ -14,8 +14,8 @@ import { linesText } from "../asking/columns.js";
 import { type Output, processOutput, putJson, understand } from "../client.js";
 import { LazyProgress } from "../progress.js";
 import { isPath, readPoolPath, withPool } from "./open-pool.js";
-import { POOL_CREATE, POOL_LS, POOL_SHOW } from "./options.js";
-import { PAST_OPTIONS, readPoolSettings } from "./pool-settings.js";
+import { POOL_CREATE, POOL_LS, POOL_SET, POOL_SHOW } from "./options.js";
+import { PAST_OPTIONS, readPoolChange, readPoolSettings } from "./pool-settings.js";
 import { poolLines } from "./tell-pool.js";
 import { readSize } from "./tell-volume.js";
 
@@ -124,6 +124,25 @@ export async function poolShowCommand(
 	if (!isPath(text)) return (await import("./in-daemon.js")).showPool(line, output);
 	const folder = readPoolPath(text);
 	const look = await withPool(folder, (pool) => lookNow(pool, { of: "pool" }));
+	tell(shownPool(folder, folder, look), line.has("json"), output);
+	return 0;
+}
+
+/** Says something of one that there is. */
+export async function poolSetCommand(
+	argv: readonly string[],
+	output: Output = processOutput,
+): Promise<number> {
+	const line = await understand(POOL_SET, argv, output);
+	if (line === undefined) return 0;
+	const [text = "", ...words] = line.positionals;
+	const change = readPoolChange(words);
+	if (!isPath(text)) return (await import("./in-daemon-changes.js")).setPool(line, change, output);
+	const folder = readPoolPath(text);
+	const look = await withPool(folder, (pool) => {
+		if (change.clock !== undefined) pool.time.trust();
+		return lookNow(pool, { of: "pool" });
+	});
 	tell(shownPool(folder, folder, look), line.has("json"), output);
 	return 0;
 }

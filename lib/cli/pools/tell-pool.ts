@@ -18,6 +18,7 @@ export function poolLines(pool: Pool): string[] {
 		["waiting", sizeOrNone(pool.waitingBytes)],
 		["free", sizeOrNone(pool.freeBytes)],
 		...(settings === null ? [] : settingsPairs(settings)),
+		...(pool.clockDoubt === null ? [] : [["clock", doubtText(pool.clockDoubt)] as const]),
 		["moments", pool.momentsFrom === null ? orNone(null) : `from ${pool.momentsFrom}`],
 	]);
 }
@@ -28,4 +29,8 @@ function settingsPairs(settings: NonNullable<Pool["settings"]>): (readonly [stri
 		["history", `${history}, in at most ${historySpace}, at least ${historyMin}`],
 		...Object.entries(keep).map(([period, time]) => ["keep", `${period} ${time}`] as const),
 	];
+}
+
+function doubtText({ shows, expected }: NonNullable<Pool["clockDoubt"]>): string {
+	return `shows ${shows}, by what has passed it is ${expected}: not believed; if it is right, set clock=trusted`;
 }

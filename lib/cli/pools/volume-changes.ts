@@ -52,7 +52,7 @@ async function changing(
 	output: Output,
 	where: (words: readonly string[]) => { readonly folder: string },
 	act: (words: readonly string[], has: (option: "shrink") => boolean) => Act,
-	inDaemon: Exclude<keyof InDaemon, "createVolume" | "takeSnapshots" | "removeSnapshot">,
+	inDaemon: Exclude<keyof InDaemon, "setPool" | "createVolume" | "takeSnapshots" | "removeSnapshot">,
 ): Promise<number> {
 	const line = await understand(form, argv, output);
 	if (line === undefined) return 0;

@@ -3,7 +3,7 @@
  */
 
 import { z } from "zod";
-import { Pool, PoolList, Volume, VolumeList } from "../model.js";
+import { Pool, PoolList, PoolPatch, Volume, VolumeList } from "../model.js";
 import { json, type Route, route } from "../routes.js";
 import { listed } from "../streamed.js";
 import type { Inside } from "./inside.js";
@@ -42,6 +42,16 @@ export function poolRoutes({ pools }: Inside): Route[] {
 			answers: { 200: { description: "The pool", schema: Pool } },
 			query: oneQuery,
 			handle: async ({ name, query }) => json(await pools.pool(name, query.now)),
+		}),
+		route({
+			method: "PATCH",
+			path: "/api/v1/pools/{name}",
+			summary: "Says that a pool's clock is right, although it has jumped",
+			body: PoolPatch,
+			answers: { 200: { description: "The pool", schema: Pool } },
+			refusals: [409],
+			handle: async ({ name, body: { clock } }) =>
+				json(await (clock === undefined ? pools.pool(name) : pools.trustClock(name))),
 		}),
 		route({
 			method: "GET",

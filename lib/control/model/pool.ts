@@ -3,7 +3,7 @@
  */
 
 import { z } from "zod";
-import { volumePatchSchema } from "../../spec/volume-schema.js";
+import { poolChangeSchema, volumePatchSchema } from "../../spec/volume-schema.js";
 import { bytes, count, moment, text } from "./units.js";
 
 const poolName = text("Its name in the configuration").meta({ example: "fast" });
@@ -65,7 +65,9 @@ export const Pool = z
 	.object({
 		name: poolName,
 		path: text("Its directory"),
-		reason: z.string().nullable().meta({ description: "Why it can't be used; null: it can" }),
+		reason: z.string().nullable().meta({
+			description: "Why it can't be used, or takes no changes any more; null: it is well",
+		}),
 		format: count("Number of its format").nullable(),
 		id: count("By which it is told from others, and from copies of it").nullable(),
 		volumes: count("How many it has").nullable(),
@@ -78,6 +80,10 @@ export const Pool = z
 		waitingBytes: bytes("What nobody reads any more, or not yet, and is not free").nullable(),
 		freeBytes: bytes("What is left").nullable(),
 		momentsFrom: moment("The earliest moment that can be looked at").nullable(),
+		clockDoubt: z
+			.object({ shows: moment("What it shows"), expected: moment("What it should by what has passed") })
+			.nullable()
+			.meta({ description: "Its clock is not believed; null: it is" }),
 		unsure: z
 			.array(z.object({ from: moment("From when"), to: moment("Until when") }))
 			.nullable()
@@ -99,6 +105,8 @@ export type Pool = z.infer<typeof Pool>;
 
 export const PoolList = z.object({ pools: z.array(Pool) }).meta({ id: "PoolList" });
 export type PoolList = z.infer<typeof PoolList>;
+
+export const PoolPatch = poolChangeSchema.meta({ id: "PoolPatch" });
 
 export const NewVolume = z
 	.strictObject({

@@ -9,7 +9,7 @@ import { Pager, searchField } from "./pager.js";
 import { jobButton, PoolJobs, paintJob } from "./pool-jobs.js";
 import { paintSpace } from "./space-bar.js";
 import { Table } from "./table.js";
-import { makeVolume } from "./volume-actions.js";
+import { doubtWords, makeVolume, trustClock } from "./volume-actions.js";
 
 /** @import { Pool, PoolList, VolumeList, VolumeSummary } from "../model.js" */
 
@@ -77,7 +77,7 @@ function poolTable(jobs, changed) {
 		empty: "No pool is configured: [pool.NAME] in the configuration names one.",
 		columns: [
 			{ title: "Pool", isHeader: true, text: ({ name }) => name },
-			{ title: "State", paint: paintState },
+			{ title: "State", paint: (cell, pool) => paintState(cell, pool, changed) },
 			{ title: "Space", long: true, paint: paintSpace },
 			{ title: "Volumes", numeric: true, text: ({ volumes }) => (volumes === null ? "–" : count(volumes)) },
 			{ title: "Moments from", mid: true, text: ({ momentsFrom }) => time(momentsFrom) },
@@ -96,13 +96,23 @@ function poolTable(jobs, changed) {
 	});
 }
 
-/** @param {HTMLElement} cell @param {Pool} pool */
-function paintState(cell, { reason }) {
-	const shown = reason ?? "open";
+/** @param {HTMLElement} cell @param {Pool} pool @param {() => void} changed */
+function paintState(cell, { name, reason, clockDoubt }, changed) {
+	const shown = `${reason ?? "open"} ${clockDoubt !== null}`;
 	if (cell.dataset.shown === shown) return;
 	cell.dataset.shown = shown;
-	if (reason === null) fill(cell, badge("open"));
-	else fill(cell, badge("failed"), el("p", { class: "reason" }, reason));
+	fill(
+		cell,
+		badge(reason === null ? "open" : "failed"),
+		reason !== null && el("p", { class: "reason" }, reason),
+		clockDoubt !== null && el("p", { class: "reason" }, doubtWords(clockDoubt)),
+		clockDoubt !== null &&
+			el(
+				"button",
+				{ type: "button", on: { click: () => trustClock(name, clockDoubt, changed) } },
+				"Trust the clock",
+			),
+	);
 }
 
 /** @returns {Table<VolumeSummary>} */

@@ -49,6 +49,29 @@ export function makeVolume(pools, changed) {
 	});
 }
 
+/** @param {NonNullable<Pool["clockDoubt"]>} doubt */
+export function doubtWords({ shows, expected }) {
+	return `The clock shows ${time(shows)}, and by what has passed it is ${time(expected)}: it is not believed.`;
+}
+
+/** @param {string} pool @param {NonNullable<Pool["clockDoubt"]>} doubt @param {() => void} changed */
+export function trustClock(pool, doubt, changed) {
+	confirmChange({
+		title: `Trust the clock of ${pool}`,
+		sentences: [
+			`${time(doubt.shows)} is taken for the time it is.`,
+			"Snapshots that are kept for a time by themselves, and are older than that by then, are removed.",
+		],
+		notices: ["If that is not the time, set the clock first."],
+		confirm: "It is right",
+		danger: true,
+		async act() {
+			await request("PATCH", `/api/v1/pools/${encodeURIComponent(pool)}`, { body: { clock: "trusted" } });
+			changed();
+		},
+	});
+}
+
 /** @param {Seen} volume @param {() => void} changed */
 export function takeSnapshot(volume, changed) {
 	askFor({
