@@ -31,6 +31,7 @@ type Words = Readonly<Record<string, unknown>>;
 const MOST = 65_536;
 const MOST_PLACES = 4096;
 const MOST_MACS = 1024;
+const MOST_CLIENTS = 1024;
 
 const isWordOrNull = isEither(isNull, isWord);
 const isNumber = isCount(Number.MAX_SAFE_INTEGER);
@@ -56,6 +57,25 @@ const isExport = isShape({
 	configString: isWord,
 });
 
+const isNbdClient = isShape({
+	peer: isWord,
+	readOnly: isFlag,
+	since: isWord,
+	underWay: isNumber,
+	reads: isNumber,
+	readBytes: isNumber,
+	writes: isNumber,
+	writtenBytes: isNumber,
+	errors: isNumber,
+});
+const isNbd = isShape({
+	name: isWord,
+	description: isWord,
+	refused: isNumber,
+	clientCount: isNumber,
+	clients: isList(isNbdClient, MOST_CLIENTS),
+});
+
 const isDisk = isShape({
 	name: isWord,
 	phase: isWord,
@@ -67,6 +87,7 @@ const isDisk = isShape({
 	stalledSince: isWordOrNull,
 	shrunkBytes: isEither(isNull, isNumber),
 	exports: isList(isExport, MOST_PLACES),
+	nbd: isEither(isNull, isNbd),
 });
 
 const isLink = isShape({

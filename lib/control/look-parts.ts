@@ -4,11 +4,12 @@
 
 import { REJECT_REASONS } from "../aoe/stats.js";
 import type { FigureRow } from "../daemon/figures-frame.js";
+import type { NbdState } from "../daemon/nbd-state.js";
 import type { DiskReport, ExportState, LinkReport } from "../daemon/state.js";
 import { ERROR_CAUSES, type ErrorCause } from "../disk.js";
 import { addCounts, HISTOGRAM_CLASSES } from "../histogram.js";
 import { oneLine } from "../text.js";
-import type { AoeExport, Counters, Operation } from "./model.js";
+import type { AoeExport, Counters, NbdExport, Operation } from "./model.js";
 import { latenciesOf } from "./observed.js";
 import { NO_COUNTERS } from "./rates.js";
 import type {
@@ -96,7 +97,7 @@ function sumOf(all: readonly Measured[]): Measured | null {
 }
 
 export function viewOf(report: DiskReport): DiskView {
-	const { name, phase, open, lastFault, stalledSince, shrunkBytes, exports } = report;
+	const { name, phase, open, lastFault, stalledSince, shrunkBytes, exports, nbd } = report;
 	const [exported] = exports;
 	const where = lastFault?.lba == null ? "" : ` at LBA ${lastFault.lba}`;
 	return {
@@ -105,10 +106,20 @@ export function viewOf(report: DiskReport): DiskView {
 		sizeBytes: open?.sizeBytes ?? 0,
 		readOnly: open?.readOnly ?? false,
 		aoe: exported === undefined ? null : aoeOf(exported),
+		nbd: nbd && nbdOf(nbd),
 		lastFault: lastFault && `${lastFault.what}${where}: ${lastFault.cause} (${lastFault.at})`,
 		stalledSince,
 		identity: open && { serial: open.serial, wwn: open.wwn },
 		shrunkBytes,
+	};
+}
+
+function nbdOf({ name, description, clients, ...counts }: NbdState): NbdExport {
+	return {
+		...counts,
+		name: oneLine(name),
+		description: oneLine(description),
+		clients: clients.map((each) => ({ ...each, peer: oneLine(each.peer) })),
 	};
 }
 

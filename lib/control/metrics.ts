@@ -22,6 +22,8 @@ export interface DiskMetrics {
 	readonly sizeBytes: number | null;
 	/** Links on which it is silent, for another host serves its address there. */
 	readonly silenced: readonly string[];
+	/** Null: it is not served over NBD. */
+	readonly nbd: { readonly clientCount: number; readonly refused: number } | null;
 	readonly figures: DiskFigures | undefined;
 }
 
@@ -162,6 +164,25 @@ const aboutDisks: Part = function* (writer, { disks }) {
 	}
 };
 
+const aboutNbd: Part = function* (writer, { disks }) {
+	writer.family("vblade_disk_nbd_clients", "gauge", "Connections of NBD clients that use the disk.");
+	for (const disk of disks) {
+		if (disk.nbd !== null)
+			writer.line("vblade_disk_nbd_clients", `disk="${escaped(disk.name)}"`, disk.nbd.clientCount);
+		yield;
+	}
+	writer.family(
+		"vblade_disk_nbd_refused",
+		"counter",
+		"NBD clients that asked for the disk and may not have it.",
+	);
+	for (const disk of disks) {
+		if (disk.nbd !== null)
+			writer.line("vblade_disk_nbd_refused_total", `disk="${escaped(disk.name)}"`, disk.nbd.refused);
+		yield;
+	}
+};
+
 const aboutLatency: Part = function* (writer, { disks, latency, histograms }) {
 	const name = "vblade_disk_io_seconds";
 	writer.family(name, "histogram", "From the arrival of a request to its answer.");
@@ -222,6 +243,7 @@ const aboutInitiators: Part = function* (writer, { named }) {
 const PARTS: readonly Part[] = [
 	aboutProcess,
 	aboutDisks,
+	aboutNbd,
 	aboutPools,
 	aboutMachines,
 	aboutLatency,

@@ -70,6 +70,7 @@ export class Shower {
 			identity: identity ? { serial: identity.serial, wwn: identity.wwn } : null,
 			worker: workers.workerOf(disk.name),
 			aoe: seen.view?.aoe ?? null,
+			nbd: seen.view?.nbd ?? null,
 			counters: seen.figures?.counters ?? NO_COUNTERS,
 			causes: { ...seen.figures?.causes },
 			lastFault: seen.view?.lastFault ?? null,

@@ -63,8 +63,9 @@ export class Daemon {
 		const departures = new Departures(pump);
 		const outlets = { pump, log, version, departures, isShared, ...(helpers && { helpers }) };
 		const aoe = new AoeExporter(outlets, onSet);
-		this.#exporters = { aoe, nbd: new NbdExporter({ pump, log, ...(openSocket && { openSocket }) }) };
-		this.#figures = new FigureCollector(figureSources(this.#disks, aoe));
+		const nbd = new NbdExporter({ pump, log, departures, ...(openSocket && { openSocket }) });
+		this.#exporters = { aoe, nbd };
+		this.#figures = new FigureCollector(figureSources(this.#disks, aoe, nbd));
 	}
 
 	/**
@@ -266,12 +267,12 @@ export class Daemon {
 
 	/** Another number whenever something has come, gone, changed or been counted. */
 	get activity(): number {
-		return activityOf(this.#disks, this.#exporters.aoe);
+		return activityOf(this.#disks, this.#exporters.aoe, this.#exporters.nbd);
 	}
 
 	/** How things stand with all disks, or with some; a batch for each turn of the loop. */
 	diskReports(names?: ReadonlySet<string>): AsyncIterable<readonly DiskReport[]> {
-		return diskReports(this.#disks, this.#exporters.aoe, names);
+		return diskReports(this.#disks, this.#exporters, names);
 	}
 
 	/** How things stand with the links, and with this process. */

@@ -16,6 +16,7 @@ import type { AoeExporter } from "./aoe-exporter.js";
 import type { Disks } from "./disks.js";
 import { Budget, type Track, Tracks } from "./figure-tracks.js";
 import { DISK_PHASES, type FigureNames, type FigureSection, FigureWriter } from "./figures-frame.js";
+import type { NbdExporter } from "./nbd-exporter.js";
 import type { Outlet } from "./outlets.js";
 
 /** What a row costs that has to be written, with its histograms. */
@@ -41,7 +42,7 @@ export interface FigureSources {
 	readonly activity: () => number;
 }
 
-export function figureSources(disks: Disks, aoe: AoeExporter): FigureSources {
+export function figureSources(disks: Disks, aoe: AoeExporter, nbd: NbdExporter): FigureSources {
 	return {
 		*disks() {
 			for (const { name, disk } of disks.held()) if (disk !== null) yield [name, disk];
@@ -55,13 +56,13 @@ export function figureSources(disks: Disks, aoe: AoeExporter): FigureSources {
 			const { putOff, openings } = disks.engine;
 			return [(user + system) / 1e6, getHeapStatistics().used_heap_size, putOff, openings.waiting, turn.most];
 		},
-		activity: () => activityOf(disks, aoe),
+		activity: () => activityOf(disks, aoe, nbd),
 	};
 }
 
 /** Another number whenever something of them has come, gone, changed or been counted. All that is in it only grows. */
-export function activityOf(disks: Disks, aoe: AoeExporter): number {
-	let sum = disks.changes + aoe.changes;
+export function activityOf(disks: Disks, aoe: AoeExporter, nbd: NbdExporter): number {
+	let sum = disks.changes + aoe.changes + nbd.activity;
 	for (const { stats, registry } of aoe.outlets()) {
 		sum += stats.requests + stats.replies + stats.protocolErrors + stats.responsesHeard + registry.changes;
 		for (const reason of REASONS) sum += stats.rejected[reason];

@@ -3,10 +3,12 @@
  * (`lib/nbd/`). One row of the table of exporters in `daemon.ts`.
  */
 
+import type { Departures } from "../departures.js";
 import type { Disk } from "../disk.js";
 import { OperatorError } from "../errors.js";
 import type { Log } from "../log.js";
 import { nativeMemory } from "../native.js";
+import type { NbdConnection } from "../nbd/connection.js";
 import type { Access, NbdExport } from "../nbd/export.js";
 import { NbdServer } from "../nbd/server.js";
 import type { Pump } from "../pump.js";
@@ -14,19 +16,27 @@ import { Peers } from "../spec/peers.js";
 import type { NbdExportSpec, PeerRange, SocketSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import type { Addition, Exporter } from "./exporter.js";
+import type { NbdClientState, NbdState } from "./nbd-state.js";
 import { type OpenSocket, Sockets } from "./sockets.js";
 
 export interface NbdExporterOptions {
 	readonly pump: Pump;
 	readonly log: Log;
+	/** Measures how long requests take. */
+	readonly departures?: Departures;
 	/** Makes sockets of the process; by default it makes them itself. */
 	readonly openSocket?: OpenSocket;
 }
+
+/** Of one disk, with what they do; how many there are is told of all. */
+const CLIENTS_TOLD = 64;
 
 /** A disk, as it is served at present. */
 class Exported implements NbdExport {
 	readonly name: string;
 	description = "";
+	/** How often somebody asked for it who may not have it. */
+	refused = 0;
 	#clients: Peers | undefined;
 	#readers: Peers | undefined;
 
@@ -64,11 +74,18 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 	readonly #server: NbdServer;
 	readonly #sockets: Sockets;
 	readonly #exports = new Map<string, Entry>();
+	/** How often an export has come, gone, or changed. */
+	#changes = 0;
 
-	constructor({ pump, log, openSocket }: NbdExporterOptions) {
+	constructor({ pump, log, departures, openSocket }: NbdExporterOptions) {
 		this.#server = new NbdServer({
 			pump,
 			allocate: nativeMemory,
+			...(departures && { departures }),
+			onDenied: (peer, exported) => {
+				if (exported instanceof Exported) exported.refused += 1;
+				log.verbose(`nbd: ${peer} (${exported.disk.name}): is not among those who may have it`);
+			},
 			onTrouble: (peer, exported, why) => {
 				const what = exported === null ? "" : ` (${exported.disk.name})`;
 				log.verbose(`nbd: ${peer}${what}: ${why}`);
@@ -117,6 +134,7 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 	}
 
 	#add(spec: NbdExportSpec, disk: Disk): void {
+		this.#changes += 1;
 		this.#exports.get(spec.name)!.exported = new Exported(spec, disk);
 	}
 
@@ -133,6 +151,7 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 	change(spec: NbdExportSpec): boolean {
 		const entry = this.#exports.get(spec.name);
 		if (entry === undefined || !entry.exported || !isAlike(entry.spec, spec)) return false;
+		this.#changes += 1;
 		entry.spec = spec;
 		entry.exported.change(spec);
 		this.#server.recheck(entry.exported);
@@ -155,6 +174,7 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 	async remove(name: string): Promise<void> {
 		const entry = this.#exports.get(name);
 		if (entry === undefined) return;
+		this.#changes += 1;
 		this.#exports.delete(name);
 		if (entry.exported) this.#server.cutOff(entry.exported);
 		for (const each of entry.spec.listen ?? []) await this.#sockets.giveBack(each);
@@ -164,6 +184,23 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 	stop(): void {
 		this.#sockets.close();
 		for (const { exported } of this.#exports.values()) if (exported) this.#server.withdraw(exported);
+	}
+
+	/** Another number whenever somebody has come, gone, or asked for anything. */
+	get activity(): number {
+		return this.#server.activity + this.#changes;
+	}
+
+	/** What the disk is served as, and to whom; null: it is not served. */
+	stateOf(disk: string): NbdState | null {
+		for (const { spec, exported } of this.#exports.values()) {
+			if (spec.disk !== disk || exported === null) continue;
+			const clients = [...this.#server.connections()].filter((each) => each.exported === exported);
+			const { name, description, refused } = exported;
+			const told = clients.slice(0, CLIENTS_TOLD);
+			return { name, description, refused, clientCount: clients.length, clients: told.map(clientState) };
+		}
+		return null;
 	}
 
 	report(): string[] {
@@ -176,6 +213,18 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 /** For messages: the default export has no name. */
 function called(exportName: string): string {
 	return exportName === "" ? "the default export" : `export ${quote(exportName)}`;
+}
+
+function clientState({ stream, access, use, underWay }: NbdConnection): NbdClientState {
+	const { reads, readBytes, writes, writtenBytes, errors } = use.counts;
+	const counts = { reads, readBytes, writes, writtenBytes, errors };
+	return {
+		peer: stream.peer,
+		readOnly: access !== "write",
+		since: use.since.toISOString(),
+		underWay,
+		...counts,
+	};
 }
 
 /** But for what can be changed. */

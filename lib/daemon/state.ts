@@ -12,6 +12,8 @@ import { formatMac } from "../wire/mac.js";
 import type { AoeExporter } from "./aoe-exporter.js";
 import type { AoeExport } from "./aoe-exports.js";
 import type { Disks, HeldDisk } from "./disks.js";
+import type { NbdExporter } from "./nbd-exporter.js";
+import type { NbdState } from "./nbd-state.js";
 import type { Outlet } from "./outlets.js";
 
 /** Disks that are looked at in one turn. */
@@ -69,6 +71,8 @@ export interface DiskReport {
 	/** How long its file is, if that is shorter than what is served of it. */
 	readonly shrunkBytes: number | null;
 	readonly exports: readonly ExportState[];
+	/** Null: it is not served over NBD. */
+	readonly nbd: NbdState | null;
 }
 
 export interface LinkReport {
@@ -110,24 +114,30 @@ function linkReport({ link, registry, pollUs, xdp }: Outlet): LinkReport {
 	return { name, status, isUp: up, mac: formatMac(mac), mtu, blades: registry.size, pollUs, xdp };
 }
 
+/** Those who export disks. */
+interface Exporters {
+	readonly aoe: AoeExporter;
+	readonly nbd: Pick<NbdExporter, "stateOf">;
+}
+
 /** All disks, or those of these names that there are; as many at a time as a turn of the loop has time for. */
 export async function* diskReports(
 	disks: Disks,
-	aoe: AoeExporter,
+	exporters: Exporters,
 	names?: ReadonlySet<string>,
 ): AsyncIterable<readonly DiskReport[]> {
 	const wanted =
 		names === undefined ? [...disks.held()] : [...names].flatMap((name) => disks.find(name) ?? []);
 	for (let from = 0; from < wanted.length; from += DISKS_PER_TURN) {
 		if (from > 0) await nextTurn();
-		yield wanted.slice(from, from + DISKS_PER_TURN).map((held) => diskReport(held, disks, aoe));
+		yield wanted.slice(from, from + DISKS_PER_TURN).map((held) => diskReport(held, disks, exporters));
 	}
 }
 
 function diskReport(
 	{ name, spec, disk, isLeaving }: HeldDisk,
 	{ faults }: Disks,
-	aoe: AoeExporter,
+	{ aoe, nbd }: Exporters,
 ): DiskReport {
 	const called = spec.called ?? name;
 	const last = faults.lastOf(called);
@@ -141,6 +151,7 @@ function diskReport(
 		stalledSince: stalled === undefined ? null : moment(stalled),
 		shrunkBytes: faults.shrunkBytes(called) ?? null,
 		exports: Array.from(aoe.exportsOf(name), exportState),
+		nbd: nbd.stateOf(name),
 	};
 }
 

@@ -50,6 +50,7 @@ export class NbdCommand implements Cookie {
 	flags = 0;
 	offsetBytes = 0;
 	lengthBytes = 0;
+	arrivedUs = 0;
 	/** Bytes for which pieces have begun; of a write, or which were passed by. */
 	cursor = 0;
 	/** Its host has it in line: it goes on when that says so, and not before. */
@@ -246,7 +247,7 @@ export class NbdCommand implements Cookie {
 		disk.underWay -= 1;
 		if (this.#status !== StorageStatus.ok) this.#endFailed();
 		else {
-			disk.stats.did(op, lengthBytes);
+			host.use.did(op, lengthBytes, this.arrivedUs);
 			if (!this.#answersItself) putSimple(host.queue, this, NbdError.none);
 			else if (this.type === Command.read && host.isStructured && !this.#isShort)
 				putNone(host.queue, this, ChunkFlag.done);
@@ -261,6 +262,7 @@ export class NbdCommand implements Cookie {
 
 	#endFailed(): void {
 		const { op, host } = this;
+		host.use.counts.failed();
 		const error = countFailure(host.exported.disk, op, this.#status, this.#errno, this.#failedBytes);
 		const where = op === BlockOp.read ? this.#failedBytes : undefined;
 		if (host.isStructured && this.#answersItself) putError(host.queue, this, ChunkFlag.done, error, where);
@@ -281,6 +283,7 @@ export class NbdCommand implements Cookie {
 		const { host } = this;
 		const { disk } = host.exported;
 		disk.underWay -= 1;
+		host.use.counts.failed();
 		countRefusal(disk, error);
 		if (host.isStructured && this.#answersItself) putError(host.queue, this, ChunkFlag.done, error);
 		else putSimple(host.queue, this, error);

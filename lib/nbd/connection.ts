@@ -4,12 +4,14 @@
  */
 
 import type { Clock } from "../clock.js";
+import { invariant } from "../errors.js";
 import { SendQueue } from "../stream/send-queue.js";
 import { BROKEN, type ByteStream, NOTHING_NOW, type StreamUser } from "../stream/stream.js";
 import type { Memory } from "../wire/memory.js";
 import type { Access, NbdExport } from "./export.js";
 import { type Handshake, type HandshakeEnd, handshake, type Talk } from "./handshake.js";
 import { type Line, type Shared, Transmission } from "./transmission.js";
+import { ClientUse } from "./use.js";
 
 /** A handshake takes no longer. */
 const HANDSHAKE_LIMIT_MS = 10_000;
@@ -30,6 +32,7 @@ export interface ConnectionHome extends Shared {
 
 export class NbdConnection implements StreamUser, Line {
 	readonly queue: SendQueue;
+	#use: ClientUse | null = null;
 	#transmission: Transmission | null = null;
 	#exported: NbdExport | null = null;
 	#access: Access | null = null;
@@ -69,6 +72,16 @@ export class NbdConnection implements StreamUser, Line {
 	/** What was agreed on; null: nothing yet. */
 	get access(): Access | null {
 		return this.#access;
+	}
+
+	/** What has been asked of that. Not before something was agreed on. */
+	get use(): ClientUse {
+		invariant(this.#use !== null, "nothing was agreed on");
+		return this.#use;
+	}
+
+	get underWay(): number {
+		return this.#transmission?.underWay ?? 0;
 	}
 
 	readable(): void {
@@ -128,7 +141,7 @@ export class NbdConnection implements StreamUser, Line {
 	}
 
 	#endIfDone(): void {
-		const isBusy = (this.#transmission?.underWay ?? 0) > 0 || this.queue.waitingBytes > 0;
+		const isBusy = this.underWay > 0 || this.queue.waitingBytes > 0;
 		if (this.#isEnding && !isBusy) this.close();
 	}
 
@@ -172,6 +185,7 @@ export class NbdConnection implements StreamUser, Line {
 		this.#forgetLimit = () => {};
 		this.#exported = end.exported;
 		this.#access = end.access;
+		this.#use = new ClientUse(end.exported.disk, this.home.departures);
 		this.#transmission = new Transmission(this.home, this, end);
 	}
 }

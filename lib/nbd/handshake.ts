@@ -36,6 +36,8 @@ export interface Talk {
 	/** "": the default one. Undefined if there is none; one that there is need not be for this client. */
 	find(name: string): NbdExport | undefined;
 	accessOf(exported: NbdExport): Access;
+	/** It has asked for one that it may not have. */
+	denied(exported: NbdExport): void;
 	readonly tls: "none" | "offered" | "required" | "on";
 }
 
@@ -158,12 +160,18 @@ function exportName(talk: Talk, said: Said, data: Buffer, hasZeroes: boolean): H
 	const name = data.toString("utf8");
 	const exported = talk.find(name);
 	if (exported === undefined) return over("there is no export of the name that it asks for");
-	if (talk.accessOf(exported) === "none") return over(`${NOT_ALLOWED}: ${quote(name)}`);
+	if (isDenied(talk, exported)) return over(`${NOT_ALLOWED}: ${quote(name)}`);
 	const reply = Buffer.alloc(10 + (hasZeroes ? ZEROES_BYTES : 0));
 	reply.writeBigUInt64BE(BigInt(exported.disk.device.info.sizeBytes));
 	reply.writeUInt16BE(transmissionFlags(exported, talk.accessOf(exported), said.isStructured), 8);
 	talk.send(reply);
 	return agreed(talk, said, exported, name);
+}
+
+function isDenied(talk: Talk, exported: NbdExport): boolean {
+	const isDenied = talk.accessOf(exported) === "none";
+	if (isDenied) talk.denied(exported);
+	return isDenied;
 }
 
 function list(talk: Talk, data: Buffer): undefined {
@@ -213,7 +221,7 @@ function infoOrGo(talk: Talk, said: Said, option: number, data: Buffer): Handsha
 		return refuse(OptionReply.errInvalid, "no sense is in this option");
 	const exported = talk.find(name);
 	if (exported === undefined) return refuse(OptionReply.errUnknown, "there is no such export");
-	if (talk.accessOf(exported) === "none") return refuse(OptionReply.errPolicy, NOT_ALLOWED);
+	if (isDenied(talk, exported)) return refuse(OptionReply.errPolicy, NOT_ALLOWED);
 	if (exported.disk.phase !== "open") return refuse(OptionReply.errShutdown, "it is being closed");
 	const { sizeBytes } = exported.disk.device.info;
 	const about = Buffer.alloc(12);
@@ -256,7 +264,7 @@ function metaContexts(talk: Talk, said: Said, option: number, data: Buffer): und
 		return refuse(OptionReply.errInvalid, "no sense is in this option");
 	const exported = talk.find(name);
 	if (exported === undefined) return refuse(OptionReply.errUnknown, "there is no such export");
-	if (talk.accessOf(exported) === "none") return refuse(OptionReply.errPolicy, NOT_ALLOWED);
+	if (isDenied(talk, exported)) return refuse(OptionReply.errPolicy, NOT_ALLOWED);
 	const isAll = !isSet && (queries.length === 0 || queries.includes("base:"));
 	const hasAllocation = isAll || queries.includes(ALLOCATION_CONTEXT);
 	if (hasAllocation) {

@@ -4,6 +4,7 @@ import type { RoomHolder, Rooms } from "../stream/rooms.js";
 import type { SendQueue } from "../stream/send-queue.js";
 import type { NbdExport } from "./export.js";
 import type { Piece, PiecePool } from "./piece.js";
+import type { ClientUse } from "./use.js";
 
 /** A command, for whom it came on. */
 export interface HostedCommand {
@@ -17,6 +18,7 @@ export interface CommandHost extends RoomHolder {
 	readonly rooms: Rooms;
 	readonly pieces: PiecePool;
 	readonly exported: NbdExport;
+	readonly use: ClientUse;
 	readonly isStructured: boolean;
 	/** The number by which the client knows "base:allocation". */
 	readonly allocationContext: number;

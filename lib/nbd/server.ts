@@ -4,6 +4,8 @@
  */
 
 import { type Clock, systemClock } from "../clock.js";
+import { COUNT_START } from "../counters.js";
+import type { Departures } from "../departures.js";
 import type { Pump, PumpStage } from "../pump.js";
 import { Rooms } from "../stream/rooms.js";
 import type { ByteStream } from "../stream/stream.js";
@@ -24,6 +26,10 @@ export interface NbdServerOptions {
 	readonly clock?: Clock;
 	readonly connectionsMax?: number;
 	readonly budgetBytes?: number;
+	/** Measures how long requests take. */
+	readonly departures?: Departures;
+	/** A client may not have what it asks for. */
+	readonly onDenied?: (peer: string, exported: NbdExport) => void;
 	/** A client is gone, and that was not in good order. */
 	readonly onTrouble?: (peer: string, exported: NbdExport | null, why: string) => void;
 }
@@ -33,6 +39,9 @@ export class NbdServer implements ConnectionHome, PumpStage {
 	readonly pieces = new PiecePool();
 	readonly commands: NbdCommand[] = [];
 	readonly clock: Clock;
+	readonly departures: Departures | null;
+	/** Another number whenever somebody has come, gone, or asked for anything. */
+	activity = COUNT_START;
 	/** Connections that were refused, for there were too many. */
 	refused = 0;
 	readonly #options: NbdServerOptions;
@@ -43,6 +52,7 @@ export class NbdServer implements ConnectionHome, PumpStage {
 
 	constructor(options: NbdServerOptions) {
 		this.#options = options;
+		this.departures = options.departures ?? null;
 		this.clock = options.clock ?? systemClock;
 		this.rooms = new Rooms(options.allocate, options.budgetBytes ?? BUDGET_BYTES);
 		options.pump.addLink(this);
@@ -87,6 +97,7 @@ export class NbdServer implements ConnectionHome, PumpStage {
 				exports: () => [...this.#exports.values()].filter(mayHave),
 				find: (name) => this.#find(name),
 				accessOf: (exported) => exported.accessOf(peer),
+				denied: (exported) => this.#options.onDenied?.(peer, exported),
 				tls: "none",
 			}),
 		);
@@ -121,6 +132,7 @@ export class NbdServer implements ConnectionHome, PumpStage {
 	}
 
 	drain(): void {
+		this.activity += 1;
 		for (const connection of this.#queued.splice(0)) {
 			connection.isQueued = false;
 			connection.flush();
@@ -143,6 +155,7 @@ export class NbdServer implements ConnectionHome, PumpStage {
 
 	closed(connection: NbdConnection, why: string | null): void {
 		this.#connections.delete(connection);
+		this.activity += 1;
 		if (why !== null) this.#options.onTrouble?.(connection.stream.peer, connection.exported, why);
 	}
 }

@@ -4,6 +4,7 @@
  * when the handshake is over.
  */
 
+import { type Departures, nowUs } from "../departures.js";
 import type { Rooms } from "../stream/rooms.js";
 import type { SendQueue } from "../stream/send-queue.js";
 import type { ByteStream } from "../stream/stream.js";
@@ -15,6 +16,7 @@ import { Intake, type IntakeUser } from "./intake.js";
 import type { Piece, PiecePool } from "./piece.js";
 import { Command, NbdError } from "./protocol.js";
 import { type Agreed, refusalOf } from "./requests.js";
+import type { ClientUse } from "./use.js";
 
 /** Commands of one connection under way at once. */
 const COMMANDS_MAX = 128;
@@ -26,6 +28,7 @@ export interface Shared {
 	readonly rooms: Rooms;
 	readonly pieces: PiecePool;
 	readonly commands: NbdCommand[];
+	readonly departures: Departures | null;
 	/** Carries out what was queued. */
 	runPump(): void;
 }
@@ -34,6 +37,7 @@ export interface Shared {
 export interface Line {
 	readonly stream: ByteStream;
 	readonly queue: SendQueue;
+	readonly use: ClientUse;
 	/** The client has said its last, or what was said makes no sense: nothing more is received; `why` for a log, if anything is wrong. */
 	ended(why: string | null): void;
 }
@@ -48,6 +52,8 @@ export class Transmission implements CommandHost, IntakeUser {
 	readonly #underWay: Piece[] = [];
 	readonly #starving: NbdCommand[] = [];
 	#commands = 0;
+	/** When what is being taken has come. */
+	#arrivedUs = 0;
 	#isPaused = false;
 	/** The client has said that it wants nothing more. */
 	#isEnding = false;
@@ -74,6 +80,9 @@ export class Transmission implements CommandHost, IntakeUser {
 	get exported(): NbdExport {
 		return this.#agreed.exported;
 	}
+	get use(): ClientUse {
+		return this.#line.use;
+	}
 	get isStructured(): boolean {
 		return this.#agreed.isStructured;
 	}
@@ -94,6 +103,7 @@ export class Transmission implements CommandHost, IntakeUser {
 
 	#receive(): void {
 		const intake = this.#intake;
+		if (this.#shared.departures !== null) this.#arrivedUs = nowUs();
 		let isDry = false;
 		for (let left = RECEIVES_A_TURN; left > 0 && !isDry && !turn.isSpent && this.mayTake; left--) {
 			isDry = intake.wantsMore && !intake.receive();
@@ -127,6 +137,7 @@ export class Transmission implements CommandHost, IntakeUser {
 		command.cookieLow = view.getUint32(at + 12);
 		command.offsetBytes = view.getUint32(at + 16) * 2 ** 32 + view.getUint32(at + 20);
 		command.lengthBytes = view.getUint32(at + 24);
+		command.arrivedUs = this.#arrivedUs;
 		this.#commands += 1;
 		command.begin();
 		this.#begin(command);

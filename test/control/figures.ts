@@ -41,7 +41,14 @@ export function figuresOf(
 }
 
 export function viewOf(name: string, sizeBytes = 2 ** 20): DiskView {
-	const quiet = { aoe: null, lastFault: null, stalledSince: null, shrunkBytes: null, identity: null };
+	const quiet = {
+		aoe: null,
+		nbd: null,
+		lastFault: null,
+		stalledSince: null,
+		shrunkBytes: null,
+		identity: null,
+	};
 	return { name, phase: "open", sizeBytes, readOnly: false, ...quiet };
 }
 

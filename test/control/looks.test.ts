@@ -61,6 +61,25 @@ const DISK: DiskReport = {
 	lastFault: { what: "read", lba: 7, cause: "EIO", at: "2026-11-26T10:00:00.000Z" },
 	stalledSince: null,
 	shrunkBytes: null,
+	nbd: {
+		name: "shop\n",
+		description: "",
+		refused: 2,
+		clientCount: 65,
+		clients: [
+			{
+				peer: "192.0.2.7:4711",
+				readOnly: true,
+				since: "2026-11-26T10:00:00.000Z",
+				underWay: 1,
+				reads: 2,
+				readBytes: 8192,
+				writes: 0,
+				writtenBytes: 0,
+				errors: 0,
+			},
+		],
+	},
 	exports: [
 		{
 			name: "web",
@@ -143,6 +162,7 @@ t.test("names, sums over disks, and who is the busiest", async (t) => {
 			name: "web",
 			readOnly: true,
 			lastFault: /read at LBA 7: EIO/,
+			nbd: { name: "shop\\n", refused: 2, clientCount: 65, clients: [{ peer: "192.0.2.7:4711", reads: 2 }] },
 			aoe: {
 				address: "9.0",
 				netif: ["eth0", "eth1"],

@@ -60,6 +60,8 @@ const SILENCED: AoeExport = {
 	rivals: [{ netif: "eth0", mac: "02:00:00:00:00:08" }],
 };
 
+const NBD = { name: "web", description: "", refused: 5, clientCount: 2, clients: [] };
+
 async function staged(t: Test): Promise<Stage> {
 	const stage = new Stage();
 	const figures = [
@@ -68,7 +70,7 @@ async function staged(t: Test): Promise<Stage> {
 	];
 	stage.workers.looks = [
 		lookOf(figures, {
-			views: [{ ...viewOf("web", 64 * 2 ** 20), aoe: SILENCED }],
+			views: [{ ...viewOf("web", 64 * 2 ** 20), aoe: SILENCED, nbd: NBD }],
 			links: [{ ...LINK, name: 'a"b\\c' }],
 		}),
 	];
@@ -93,6 +95,8 @@ t.test("what was seen, by the names that others rely on", async (t) => {
 		'vblade_disk_delayed_total{disk="web"}': 4,
 		'vblade_disk_delayed_seconds_total{disk="web"}': 0.5,
 		'vblade_disk_silenced{disk="web",link="eth1"}': 1,
+		'vblade_disk_nbd_clients{disk="web"}': 2,
+		'vblade_disk_nbd_refused_total{disk="web"}': 5,
 		'vblade_disk_io_inflight{disk="web"}': 3,
 		'vblade_disk_size_bytes{disk="web"}': 64 * 2 ** 20,
 		'vblade_disk_state{disk="web",state="open"}': 1,

@@ -48,6 +48,7 @@ export const LOOK = {
 			lastFault: { what: "read", lba: 7, cause: "EIO", at: "2026-11-26T10:00:00.000Z" },
 			stalledSince: null,
 			shrunkBytes: null,
+			nbd: null,
 			exports: [{ address: "9.0", places: [PLACE], macs: [], reservedBy: [], configString: "a" }],
 		},
 	],

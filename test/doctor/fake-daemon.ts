@@ -78,6 +78,7 @@ export function whole(name: string, address: string, netif: string[]): Disk {
 		identity: null,
 		worker: 0,
 		aoe: { address, netif, macs: null, reservedBy: [], configString: "", silenced: [], rivals: [] },
+		nbd: null,
 		counters: NO_COUNTERS,
 		causes: {},
 		lastFault: null,

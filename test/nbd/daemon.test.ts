@@ -5,10 +5,11 @@ import { execFileSync } from "node:child_process";
 import { connect } from "node:net";
 import t, { type Test } from "tap";
 import { Command, NbdError, Option, OptionReply } from "../../lib/nbd/protocol.js";
-import { DaemonTree } from "../daemon/tree-bench.js";
+import { type Answer, DaemonTree } from "../daemon/tree-bench.js";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
+import { run } from "../support/process.js";
 import { nameQuery, TestClient } from "./client.js";
 
 const PORT = 10809;
@@ -88,6 +89,43 @@ if (await inNamespace(import.meta.url)) {
 		client.end();
 	});
 
+	t.test("who is connected is told, with what it does and how long that takes", async (t) => {
+		const client = clientAt(unix);
+		await client.go("web", false);
+		t.equal(await client.write(0, Buffer.alloc(4096, 7)), NbdError.none);
+		client.request(Command.read, 1n, 0, 8192);
+		await client.simple();
+		const told = async (): Promise<Answer["body"]> => (await tree.ask("GET", "/api/v1/disks/web")).body;
+		const isTold = async (): Promise<boolean> =>
+			JSON.stringify(await told()).includes('"readBytes":8192,"writes":1');
+		await until("the client is told of", isTold, LIMIT_MS);
+		const { nbd, latency, aoe } = await told();
+		const uid = process.getuid?.();
+		t.match(nbd, {
+			name: "web",
+			description: "of the web",
+			clientCount: 1,
+			clients: [
+				{
+					peer: new RegExp(`^unix:pid ${process.pid} uid ${uid}$`),
+					readOnly: false,
+					reads: 1,
+					writtenBytes: 4096,
+				},
+			],
+		});
+		t.match(aoe, { address: "9.0" });
+		t.match(latency, { read: { count: Number }, write: { count: Number } });
+		const shown = await run([...tree.vblade, "disk", "show", "web", "--socket", tree.socket], LIMIT_MS);
+		t.match(shown.output, /nbd clients +1, refused 0\nnbd client +unix:pid/);
+		client.end();
+		await until(
+			"it has gone",
+			async () => JSON.stringify(await told()).includes('"clientCount":0'),
+			LIMIT_MS,
+		);
+	});
+
 	t.test("a reload: disks come, are called otherwise and go, and others do not notice", async (t) => {
 		const stays = clientAt(four);
 		await stays.go("web", false);
@@ -127,6 +165,9 @@ if (await inNamespace(import.meta.url)) {
 		t.equal(refused.reply, OptionReply.errPolicy);
 		t.match(refused.words, /this client is not among those who may have it/);
 		t.notOk("mail" in (await listAt(four)), "nor is it told of it");
+		const asked = async (): Promise<string> =>
+			JSON.stringify((await tree.ask("GET", "/api/v1/disks/mail")).body.nbd);
+		await until("that is counted", async () => /"refused":[1-9]/.test(await asked()), LIMIT_MS);
 		const READ_ONLY = 2;
 		t.equal((await goAt(unix, "mail")).flags & READ_ONLY, 0);
 		t.equal((await goAt(six, "mail")).flags & READ_ONLY, READ_ONLY);

@@ -132,6 +132,7 @@ function factsOf(disk: Disk): Pair[] {
 				] as const)),
 		...some("worker", disk.worker === null ? null : String(disk.worker)),
 		...aoeFacts(disk),
+		...nbdFacts(disk),
 		...limitFacts(disk),
 		["under way", String(disk.underWay)],
 		["busiest initiator", orNone(disk.busiestInitiator)],
@@ -156,6 +157,25 @@ function aoeFacts({ aoe }: Disk): Pair[] {
 			({ netif, mac, since }): Pair => ["aoe silent", `on ${netif}: ${mac} serves it since ${since}`],
 		),
 		...rivals.map(({ netif, mac }): Pair => ["aoe rival", `on ${netif}: ${mac} answers for it, too`]),
+	];
+}
+
+function nbdFacts({ nbd }: Disk): Pair[] {
+	if (nbd === null) return [];
+	const { name, description, refused, clientCount, clients } = nbd;
+	const isMore = clientCount > clients.length;
+	return [
+		["nbd name", name === "" ? '""' : name],
+		...some("nbd description", description || null),
+		["nbd clients", `${clientCount}, refused ${refused}`],
+		...clients.map(
+			({ peer, readOnly, since, reads, readBytes, writes, writtenBytes }): Pair => [
+				"nbd client",
+				`${peer}${readOnly ? " (reads only)" : ""} since ${since}: ` +
+					`${reads} reads (${sizeText(readBytes)}), ${writes} writes (${sizeText(writtenBytes)})`,
+			],
+		),
+		...some("nbd client", isMore ? "and others" : null),
 	];
 }
 

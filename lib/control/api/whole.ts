@@ -134,7 +134,14 @@ function metricsRoute(inside: Inside): Route {
 				disks: desired.stewards().map(({ disk: { name }, state }) => {
 					const { figures, view } = observed.disk(name) ?? {};
 					const silenced = view?.aoe?.silenced.map(({ netif }) => netif) ?? [];
-					return { name, state, sizeBytes: view?.sizeBytes ?? null, silenced, figures };
+					return {
+						name,
+						state,
+						sizeBytes: view?.sizeBytes ?? null,
+						silenced,
+						nbd: view?.nbd ?? null,
+						figures,
+					};
 				}),
 				templates: inside.machines.templates(),
 				pools: await poolMetrics(inside.workers, desired.config.pools),

@@ -139,6 +139,31 @@ export const AoeExport = z
 	.meta({ id: "AoeExport" });
 export type AoeExport = z.infer<typeof AoeExport>;
 
+export const NbdClient = z
+	.object({
+		peer: text("Where it is: an address and port, or process and user at a unix socket"),
+		readOnly: z.boolean(),
+		since: moment("Since when it is connected"),
+		underWay: count("Requests that are not answered yet"),
+		reads: total("Reads"),
+		readBytes: total("Bytes read"),
+		writes: total("Writes"),
+		writtenBytes: total("Bytes written"),
+		errors: total("Requests that ended with an error"),
+	})
+	.meta({ id: "NbdClient" });
+
+export const NbdExport = z
+	.object({
+		name: text("What clients ask for; empty: nothing"),
+		description: text("For people"),
+		refused: total("How often somebody asked for it who may not have it"),
+		clientCount: count("Connections"),
+		clients: z.array(NbdClient).meta({ description: "Of these 64 at most" }),
+	})
+	.meta({ id: "NbdExport" });
+export type NbdExport = z.infer<typeof NbdExport>;
+
 const summary = {
 	name: diskName,
 	state: diskState,
@@ -180,6 +205,7 @@ export const Disk = z
 			.meta({ description: "What initiators know it by; null: it has never been open" }),
 		worker: count("The worker that serves it, from 0").nullable(),
 		aoe: AoeExport.nullable(),
+		nbd: NbdExport.nullable(),
 		counters: Counters,
 		causes: z
 			.record(z.string(), z.number().int().nonnegative())

@@ -77,6 +77,25 @@ export function factsPart() {
 	};
 }
 
+/** @param {Disk["nbd"]} nbd @returns {[string, string][]} */
+function nbdFacts(nbd) {
+	if (nbd === null) return [];
+	const { name, clients, clientCount, refused } = nbd;
+	return [
+		[
+			"By NBD",
+			`${name === "" ? "without a name" : `as ${name}`}, ${count(clientCount)} clients, ${count(refused)} refused`,
+		],
+		...clients.map(
+			(each) =>
+				/** @type {[string, string]} */ ([
+					"Client of NBD",
+					`${each.peer}${each.readOnly ? ", reads only" : ""}, since ${ago(each.since)}: ${count(each.reads)} reads, ${bytes(each.readBytes)}; ${count(each.writes)} writes, ${bytes(each.writtenBytes)}`,
+				]),
+		),
+	];
+}
+
 /** @param {Disk} disk @returns {[string, string][]} */
 function factsOf(disk) {
 	const {
@@ -100,6 +119,7 @@ function factsOf(disk) {
 		["Storage", disk.storage],
 		["Address", aoe === null ? (disk.address ?? "–") : `${aoe.address} on ${aoe.netif.join(", ")}`],
 		["For", aoe?.macs ? (aoe.macs.length === 0 ? "nobody" : aoe.macs.join(", ")) : "everyone"],
+		...nbdFacts(disk.nbd),
 		["Durability", disk.durability],
 		["Serial, WWN", identity === null ? "–" : `${identity.serial}, ${identity.wwn}`],
 		["Named by", source.kind === "file" ? `${source.file}:${source.line}` : "command, API or page"],

@@ -1,0 +1,26 @@
+/** How a disk stands over NBD, as a worker tells it. Types only; made by `nbd-exporter.ts`. */
+
+export interface NbdClientState {
+	/** `192.0.2.7:4711`, `unix:pid 12 uid 1000` */
+	readonly peer: string;
+	readonly readOnly: boolean;
+	/** ISO 8601 */
+	readonly since: string;
+	readonly underWay: number;
+	readonly reads: number;
+	readonly readBytes: number;
+	readonly writes: number;
+	readonly writtenBytes: number;
+	readonly errors: number;
+}
+
+export interface NbdState {
+	/** What clients ask for. */
+	readonly name: string;
+	readonly description: string;
+	/** How often somebody asked for it who may not have it. */
+	readonly refused: number;
+	readonly clientCount: number;
+	/** Some of them. */
+	readonly clients: readonly NbdClientState[];
+}
