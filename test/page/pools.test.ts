@@ -24,6 +24,7 @@ else if (await inNamespace(import.meta.url)) {
 	t.teardown(() => browser.close());
 	ofThousands(browser);
 	ofWatching(browser);
+	ofTimeline(browser);
 	ofTrouble(browser);
 	ofJobs(browser);
 	ofTwo(browser);
@@ -118,6 +119,51 @@ function ofWatching(browser: Browser): void {
 	);
 }
 
+function ofTimeline(browser: Browser): void {
+	t.test(
+		"by keyboard alone, on a phone, one of thousands of snapshots is chosen, or any moment",
+		async (t) => {
+			const { stage, url } = await serveSite(t, DISKS, 2);
+			const look = stage.workers.pools.get(FAST)!;
+			const web = look.volumes.find(({ name }) => name === "web")!;
+			const beganMs = Date.parse(web.created);
+			const created = (i: number): string =>
+				new Date(beganMs + ((Date.now() - beganMs) * i) / (MANY + 1)).toISOString();
+			const snapshots = Array.from({ length: MANY }, (_, i) => ({
+				...web.snapshots[1]!,
+				name: `auto-${i}`,
+				created: created(i),
+				held: i === 7,
+			}));
+			const quotaBytes = web.usedBytes;
+			const volumes = [{ ...web, quotaBytes, snapshotCount: MANY, snapshots }];
+			stage.workers.pools.set(FAST, { ...look, volumes });
+			const { page, complaints } = await visit(browser, `${url}#/volume/fast%2Fweb`, {
+				viewport: { width: 375, height: 700 },
+			});
+			await page.getByText(/the quota is used up, what is new is refused$/).waitFor();
+			const marks = page.locator(".marks button");
+			const count = await marks.count();
+			t.ok(count >= 10 && count <= 25, `${count} marks that can be told from each other`);
+			t.equal(await page.locator(".marks button[tabindex='0']").count(), 1, "the tabulator stops once");
+			t.equal(await page.locator(".marks .held").count(), 1, "what is held is there");
+			await page.getByRole("button", { name: "Remove", exact: true }).focus();
+			await page.keyboard.press("Tab");
+			await page.keyboard.press("Home");
+			await page.keyboard.press("ArrowRight");
+			await page.keyboard.press("Enter");
+			t.equal(await marks.nth(1).getAttribute("aria-pressed"), "true");
+			await page.keyboard.press("Tab");
+			await page.keyboard.press("Tab");
+			const at = new Date(Date.now() - 3_600_000).toISOString().slice(0, 19);
+			await page.getByLabel("Or by its time").fill(at);
+			const shown = at.slice(11);
+			await page.getByText(new RegExp(`^The moment .*${shown}, 60 min ago`)).waitFor();
+			t.strictSame(complaints, []);
+		},
+	);
+}
+
 function ofTrouble(browser: Browser): void {
 	t.test("a pool whose storage has failed says so, and a clock that is not believed can be", async (t) => {
 		const { stage, url } = await serveSite(t, DISKS, 2);
@@ -125,6 +171,9 @@ function ofTrouble(browser: Browser): void {
 		stage.workers.pools.set(FAST, { ...look, failed: "log.000001: Input/output error: no more changes" });
 		const { page, complaints } = await visit(browser, `${url}#/pools`);
 		await page.getByText("log.000001: Input/output error: no more changes").waitFor();
+		await page.goto(`${url}#/volume/fast%2Fweb`);
+		await page.getByText("Pool fast: log.000001: Input/output error: no more changes").waitFor();
+		await page.goto(`${url}#/pools`);
 		const clockDoubt = { shows: "2036-11-25T10:00:00Z", expected: "2026-11-25T10:00:00Z" };
 		stage.workers.pools.set(FAST, { ...look, clockDoubt });
 		await page.getByText(/^The clock shows .*2036.* it is not believed\.$/).waitFor();

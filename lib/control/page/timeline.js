@@ -11,15 +11,18 @@ import { time } from "./format.js";
 /** @typedef {Volume["snapshots"][number]} Snapshot */
 /** @typedef {{ snapshot: Snapshot } | { atMs: number } | undefined} Chosen undefined: what it is now */
 
-/** Places for marks that can be told from each other; the list beside has all. */
-const MARKS = 100;
+/** Room for a mark that can be told from the next one; the list beside has all. */
+const MARK_PX = 14;
+const MARKS_MIN = 10;
 
 export class Timeline {
 	/** @type {Chosen} */
 	#chosen;
 	#marks = el("div", { class: "marks" });
 	#window = el("div", { class: "window", "aria-hidden": "true" });
+	#track = el("div", { class: "track" }, this.#window, this.#marks);
 	#slider = el("input", { type: "range", step: "1000", "aria-label": "A moment of the past" });
+	#by = el("input", { type: "datetime-local", step: "1", id: "moment" });
 	#from = el("span");
 	/** Before it there are snapshots only. */
 	#windowMs = 0;
@@ -34,13 +37,19 @@ export class Timeline {
 		this.#slider.addEventListener("input", () =>
 			this.choose({ atMs: Math.max(this.#windowMs, Number(this.#slider.value)) }),
 		);
+		this.#by.addEventListener("change", () => {
+			const atMs = Date.parse(this.#by.value);
+			if (atMs >= this.#windowMs && atMs <= Date.now()) this.choose({ atMs });
+		});
+		this.#marks.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.#step(event));
 		/** @type {HTMLElement} */
 		this.element = el(
 			"div",
 			{ class: "timeline", role: "group", "aria-label": "Snapshots and moments" },
-			el("div", { class: "track" }, this.#window, this.#marks),
+			this.#track,
 			this.#slider,
 			el("p", { class: "scale muted" }, this.#from, el("span", {}, "now")),
+			el("p", { class: "by" }, el("label", { for: "moment" }, "Or by its time"), this.#by),
 		);
 	}
 
@@ -55,6 +64,10 @@ export class Timeline {
 			mark.setAttribute("aria-pressed", String(isNamed(chosen, mark.dataset.name)));
 		const value = chosen === undefined ? this.#slider.max : atMsOf(chosen);
 		this.#slider.value = String(value);
+		// (Who is typing goes on.)
+		if (this.#by !== document.activeElement)
+			this.#by.value = chosen === undefined ? "" : localText(atMsOf(chosen));
+		this.#stop();
 		this.#slider.setAttribute("aria-valuetext", chosen === undefined ? "now" : time(atMsOf(chosen)));
 		this.#onChoose(chosen);
 	}
@@ -67,11 +80,10 @@ export class Timeline {
 		let fromMs = windowMs;
 		for (const { created } of snapshots) fromMs = Math.min(fromMs, Date.parse(created));
 		const part = (/** @type {number} */ atMs) => `${(100 * (atMs - fromMs)) / Math.max(1, nowMs - fromMs)}%`;
-		if (snapshots !== this.#snapshots) {
-			this.#snapshots = snapshots;
-			this.#showMarks(apart(snapshots, fromMs, nowMs));
-			this.#again(snapshots);
-		}
+		const places = Math.max(MARKS_MIN, Math.floor(this.#track.clientWidth / MARK_PX));
+		this.#showMarks(apart(snapshots, fromMs, nowMs, places));
+		if (snapshots !== this.#snapshots) this.#again(snapshots);
+		this.#snapshots = snapshots;
 		for (const mark of this.#marks.children) mark.style.left = part(Number(mark.dataset.at));
 		this.#window.style.left = part(windowMs);
 		Object.assign(this.#slider, { min: String(fromMs), max: String(nowMs) });
@@ -88,7 +100,25 @@ export class Timeline {
 		const focused = this.#marks.querySelector("button:focus");
 		const at = focused instanceof HTMLElement ? focused.dataset.name : undefined;
 		fill(this.#marks, ...marks);
+		this.#stop();
 		if (at !== undefined) marks.find((mark) => mark.dataset.name === at)?.focus();
+	}
+
+	/** The tabulator stops at one of the marks: the chosen one, or the last. */
+	#stop() {
+		const marks = /** @type {HTMLElement[]} */ ([...this.#marks.children]);
+		const at = marks.find((mark) => isNamed(this.#chosen, mark.dataset.name ?? "")) ?? marks.at(-1);
+		for (const mark of marks) mark.tabIndex = mark === at ? 0 : -1;
+	}
+
+	/** Arrows go from one to the next. @param {KeyboardEvent} event */
+	#step(event) {
+		const marks = /** @type {HTMLElement[]} */ ([...this.#marks.children]);
+		const at = marks.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+		const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: marks.length - 1 }[event.key];
+		if (to === undefined) return;
+		event.preventDefault();
+		marks[to]?.focus();
 	}
 
 	/** What was chosen may have changed, or be gone. @param {readonly Snapshot[]} snapshots */
@@ -116,17 +146,25 @@ export class Timeline {
 }
 
 /**
- * Of those that would be one mark, the latest.
+ * Of those that would be one mark, the latest that is held, or else the latest.
  * @param {readonly Snapshot[]} snapshots
  * @param {number} fromMs
  * @param {number} nowMs
+ * @param {number} places
  */
-function apart(snapshots, fromMs, nowMs) {
+function apart(snapshots, fromMs, nowMs, places) {
 	/** @type {Map<number, Snapshot>} */
-	const places = new Map();
-	for (const each of snapshots)
-		places.set(Math.floor((MARKS * (Date.parse(each.created) - fromMs)) / Math.max(1, nowMs - fromMs)), each);
-	return [...places.values()];
+	const marks = new Map();
+	for (const each of snapshots) {
+		const place = Math.floor((places * (Date.parse(each.created) - fromMs)) / Math.max(1, nowMs - fromMs));
+		if (each.held || !marks.get(place)?.held) marks.set(place, each);
+	}
+	return [...marks.values()];
+}
+
+/** As the field has it, by the clock of who looks. @param {number} ms */
+function localText(ms) {
+	return new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
 }
 
 /** @param {Chosen} chosen @param {string} name */

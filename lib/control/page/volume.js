@@ -3,6 +3,7 @@
  * done is in `volume-actions.js`.
  */
 
+import { get } from "./api.js";
 import { compare } from "./compare.js";
 import { section } from "./disk.js";
 import { diskLink, el, fill, write } from "./dom.js";
@@ -26,6 +27,7 @@ import {
 import { VolumeWatch } from "./volume-watch.js";
 
 /** @import { Chosen, Snapshot } from "./timeline.js" */
+/** @import { Pool } from "../model.js" */
 /** @import { Past, Seen } from "./volume-actions.js" */
 
 const EVERY_MS = 2000;
@@ -78,10 +80,13 @@ export function volumeView(main, live, name) {
 			paintJob(flatten, jobs.of(name), () => [
 				jobButton("Flatten", name, `${volumePath(name)}/flatten`, changed),
 			]);
+			const { reason } = /** @type {Pool} */ (
+				await get(`/api/v1/pools/${encodeURIComponent(volume.pool)}`, signal)
+			);
+			body.hidden = false;
 			showFacts(facts, volume);
 			past.show(volume);
-			write(problem, "");
-			body.hidden = false;
+			write(problem, reason === null ? "" : `Pool ${volume.pool}: ${reason}`);
 		},
 		({ message, status }) => {
 			write(problem, status === 404 ? `There is no volume ${name} any more.` : message);
@@ -103,7 +108,7 @@ function showFacts(place, volume) {
 	fill(
 		place,
 		fact("Size", bytes(sizeBytes)),
-		fact("Used", quotaBytes === null ? bytes(usedBytes) : `${bytes(usedBytes)} of ${bytes(quotaBytes)}`),
+		fact("Used", usedOf(usedBytes, quotaBytes)),
 		fact("Only it has", bytes(uniqueBytes)),
 		fact("Shared with snapshots or clones", bytes(sharedBytes)),
 		fact("Only moments have", bytes(historyBytes)),
@@ -116,6 +121,14 @@ function showFacts(place, volume) {
 		fact("Serial number", serial),
 		fact("WWN", wwn),
 	);
+}
+
+/** @param {number} usedBytes @param {number | null} quotaBytes */
+function usedOf(usedBytes, quotaBytes) {
+	if (quotaBytes === null) return bytes(usedBytes);
+	const text = `${bytes(usedBytes)} of ${bytes(quotaBytes)}`;
+	if (usedBytes < quotaBytes) return text;
+	return el("span", { class: "error" }, `${text}: the quota is used up, what is new is refused`);
 }
 
 /** @param {string} text @param {() => void} click @param {string} kind */
