@@ -128,7 +128,7 @@ function ofLastOnly(pieces: Pieces): BlobRef[] {
 
 /** What was read, and where it lies. */
 export interface Blob {
-	readonly lines: readonly string[];
+	readonly lines: Iterable<string>;
 	/** Of other parts, each as a whole. */
 	bytesOf(part: Exclude<WholePart, "text">): Uint8Array;
 	/** One by one. Undefined in what an older format has. */
@@ -150,13 +150,14 @@ export async function readBlob(
 ): Promise<Blob> {
 	const { pieces, isOlder } = await readList(segments, allocate, ref);
 	const read = (part: BlobPart): Promise<Uint8Array[]> => readPieces(segments, allocate, pieces[part]);
+	const text = await read(KEPT_PART);
 	const whole = new Map<BlobPart, Uint8Array>();
-	for (const part of WHOLE_PARTS) whole.set(part, Buffer.concat(await read(part)));
+	for (const part of WHOLE_PARTS) if (part !== KEPT_PART) whole.set(part, Buffer.concat(await read(part)));
 	const rows = noRows();
 	for (const part of ROWS_PARTS)
 		for (const [i, bytes] of (await read(part)).entries()) rows[part].push({ ref: pieces[part][i]!, bytes });
 	return {
-		lines: linesOf(whole.get(KEPT_PART)!),
+		lines: linesIn(text),
 		bytesOf: (part) => whole.get(part)!,
 		rows: isOlder ? undefined : rows,
 		pieces: PARTS.flatMap((part) => pieces[part]),
@@ -170,14 +171,26 @@ export async function readText(
 	allocate: (byteLength: number) => Memory,
 	{ places }: Pick<NodeLog, "places">,
 	ref: BlobRef,
-): Promise<readonly string[]> {
+): Promise<Iterable<string>> {
 	const { pieces } = await readList(segments, allocate, places.now(ref));
 	const text = pieces[KEPT_PART].map((piece) => places.now(piece));
-	return linesOf(Buffer.concat(await readPieces(segments, allocate, text)));
+	return linesIn(await readPieces(segments, allocate, text));
 }
 
-function linesOf(text: Uint8Array): readonly string[] {
-	return new TextDecoder().decode(text).split("\n").slice(0, -1);
+/** One by one: a piece is made text of when its turn comes. Once only. */
+function* linesIn(pieces: readonly Uint8Array[]): Generator<string> {
+	const decoder = new TextDecoder();
+	let begun = "";
+	for (const piece of pieces) {
+		const lines = decoder.decode(piece, { stream: true }).split("\n");
+		for (const [i, line] of lines.entries()) {
+			if (i > 0) {
+				yield begun;
+				begun = "";
+			}
+			begun += line;
+		}
+	}
 }
 
 /** All of it that is there when it is not the last one any more. Throws an OperatorError. */

@@ -13,6 +13,7 @@ import type { Floor } from "./descent.js";
 import { areNumbers, SEGMENT_BYTES } from "./format.js";
 import { type CheckpointRef, isCheckpointRef, isLogStart, type LogStart } from "./head.js";
 import { LEVELS_MAX, REF_WORDS, Root } from "./map/ref.js";
+import type { Steps } from "./map/turns.js";
 import type { ClockJump } from "./notes.js";
 import { storedJson } from "./stored-json.js";
 
@@ -75,12 +76,20 @@ function numbersOf({ level, ref }: Root): number[] {
 	return [level, ...ref];
 }
 
-/** What the lines say. Throws an OperatorError that begins with `where` for what can't be understood. */
-export function readCheckpoint(lines: readonly string[], where: string): CheckpointState {
+/** To parse and look at a line takes as long as so many steps. */
+const STEPS_PER_LINE = 8;
+
+/** What the lines say, step by step. Throws an OperatorError that begins with `where` for what can't be understood. */
+export function* checkpointIn(lines: Iterable<string>, where: string): Steps<CheckpointState> {
 	const reader = new Reader();
-	const wrong = lines.find((line) => !reader.take(line));
-	if (wrong === undefined && reader.base !== undefined) return reader.state(reader.base);
-	throw new OperatorError(`${where}: the pool's checkpoint says what this version does not know`);
+	const unknown = (): OperatorError =>
+		new OperatorError(`${where}: the pool's checkpoint says what this version does not know`);
+	for (const line of lines) {
+		if (!reader.take(line)) throw unknown();
+		yield STEPS_PER_LINE;
+	}
+	if (reader.base === undefined) throw unknown();
+	return reader.state(reader.base);
 }
 
 type Base = Pick<

@@ -14,6 +14,7 @@ import type { Life } from "./life.js";
 import { Entry, FLAG_ZERO } from "./map/entry.js";
 import type { MapLayers } from "./map/layers.js";
 import { merge, type NextTurn, type NodeOutlet } from "./map/merging.js";
+import type { Steps } from "./map/turns.js";
 import { decodeNote, isSamePlace, type Note, type NoteOf, type Origin, understood } from "./notes.js";
 import type { ReplaySink } from "./replay-records.js";
 
@@ -41,15 +42,16 @@ export class Contents implements ReplaySink {
 		readonly life: Life,
 	) {}
 
-	/** Holds what a checkpoint has. */
-	restore(state: CheckpointState, position: number): void {
-		const { sequence, volumes, roots, ending } = state;
-		this.since = sequence;
+	/** Holds what a checkpoint has, when all steps are done. */
+	*restoring(state: CheckpointState, position: number): Steps {
+		const { volumes, roots, ending } = state;
+		this.since = state.sequence;
 		this.end = position;
 		this.catalog.begin(state);
 		for (const volume of volumes) {
 			this.catalog.put(volume);
 			this.layers.addVolume(volume.line, roots.get(volume.line));
+			yield;
 		}
 		for (const [line, root] of ending) {
 			this.layers.addVolume(line, root);

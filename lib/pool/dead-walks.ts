@@ -41,6 +41,8 @@ export class DeadWalks {
 	#later: Walk[] = [];
 	/** Those that came to a node that can't be read: what is below is not given back, and others go on. */
 	readonly #failed: Walk[] = [];
+	/** How many each line has. */
+	readonly #ofLine = new Map<number, number>();
 	#begun: DeadWalk | null = null;
 	/** Pages that it had told of when it was looked at last. */
 	#told = 0;
@@ -53,6 +55,13 @@ export class DeadWalks {
 	/** As a checkpoint has them. */
 	restore(walks: readonly Walk[]): void {
 		this.#later = [...walks];
+		for (const { line } of walks) this.#count(line, 1);
+	}
+
+	#count(line: number, more: number): void {
+		const count = (this.#ofLine.get(line) ?? 0) + more;
+		if (count > 0) this.#ofLine.set(line, count);
+		else this.#ofLine.delete(line);
 	}
 
 	get all(): readonly Walk[] {
@@ -60,13 +69,14 @@ export class DeadWalks {
 	}
 
 	add(walk: Walk): void {
+		this.#count(walk.line, 1);
 		if (walk.root.mapped < PART_PAGES) this.#soon.push(walk);
 		else this.#later.push(walk);
 	}
 
 	/** Whether all of a line were walked. */
 	isOver(line: number): boolean {
-		return !this.all.some((walk) => walk.line === line);
+		return !this.#ofLine.has(line);
 	}
 
 	/** Windows may have moved on. */
@@ -95,7 +105,10 @@ export class DeadWalks {
 		this.#begun = null;
 		this.#soon.shift();
 		if (progress === "failed") this.#failed.push(next);
-		else this.#sink.walked(next.line);
+		else {
+			this.#count(next.line, -1);
+			this.#sink.walked(next.line);
+		}
 		return false;
 	}
 

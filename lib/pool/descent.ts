@@ -26,6 +26,7 @@ import type { Point } from "./map/point.js";
 import { Points } from "./map/points.js";
 import type { Root } from "./map/ref.js";
 import type { Tree } from "./map/tree.js";
+import type { Steps } from "./map/turns.js";
 import type { Origin } from "./notes.js";
 
 /** Where what is free is told, and where nodes are. */
@@ -100,12 +101,14 @@ export class Descent implements LeftSink, WalkSink {
 		});
 	}
 
-	/** As a checkpoint has it; who wants points is told by `keeps`. */
-	restore({ pages, nodes, walks, floor }: DescentState): void {
+	/** As a checkpoint has it, when all steps are done; who wants points is told by `keeps`. */
+	*restoring({ pages, nodes, walks, floor }: DescentState): Steps {
 		this.pages = pages.lineage;
 		this.nodes = nodes.lineage;
-		this.pagePoints = new Points(this.pages, pages.points);
-		this.nodePoints = new Points(this.nodes, nodes.points);
+		this.pagePoints = new Points(this.pages);
+		this.nodePoints = new Points(this.nodes);
+		yield* this.pagePoints.restoring(pages.points);
+		yield* this.nodePoints.restoring(nodes.points);
 		this.floor = floor;
 		this.#feeding = new LineageFeed(this.pages);
 		this.#walks.restore(walks);

@@ -18,6 +18,7 @@ import type { CheckpointRef, Head, LogStart } from "./head.js";
 import { openHead } from "./head-file.js";
 import { LineNames } from "./line-names.js";
 import type { Entry } from "./map/entry.js";
+import { inTurns } from "./map/turns.js";
 import { crcInHeader, type Header, readHeader } from "./record.js";
 import { Replay } from "./replay.js";
 import { Chain } from "./replay-records.js";
@@ -234,12 +235,17 @@ class Examiner implements SegmentFindings {
 			this.damaged(begin + SEGMENT_SECTORS - BLOCK_SECTORS, "the summary of this segment is damaged here");
 		await this.#segments.read(segment, 0, SEGMENT_BYTES, this.#memory);
 		if (summary === undefined && this.#isBroken) this.#goOnAt(begin);
-		const packed =
-			summary ?? Buffer.concat(this.#chain.follow(this.#memory, begin).map((record) => record.packed));
+		const packed = summary ?? (await this.#packed(begin));
 		examineSegment(this.#memory, segment, packed, this.#options.doPages, this);
 		if (header !== undefined)
 			this.record(header, crcInHeader(this.#memory.view, SEGMENT_BYTES - BLOCK_BYTES));
 		else this.#isBroken = true;
+	}
+
+	/** All records of the segment in memory that follow each other. */
+	async #packed(begin: number): Promise<Uint8Array> {
+		const found = await inTurns(this.#chain.follow(this.#memory, begin), this.#world.nextTurn);
+		return Buffer.concat(found.map(({ packed }) => packed));
 	}
 
 	/** Whether a segment lies where it was written no more, or nobody reads it as part of the log. */

@@ -20,6 +20,7 @@ import { MapLayers } from "./map/layers.js";
 import type { NodeOutlet } from "./map/merging.js";
 import { OVERLAY_MAX } from "./map/overlay.js";
 import { TREE_MEMORY_BYTES, Tree } from "./map/tree.js";
+import { inTurns } from "./map/turns.js";
 import type { MomentNodes } from "./moment-nodes.js";
 import { NodeLog } from "./node-log.js";
 import { Replay } from "./replay.js";
@@ -91,7 +92,7 @@ async function readStored(world: PoolWorld, segments: Segments, head: Head): Pro
 	}
 	const { state, nodes, living } = await readSpace(world, segments, checkpoint);
 	const parts = partsOn(world, nodes, living);
-	parts.contents.restore(state, checkpoint.position);
+	await inTurns(parts.contents.restoring(state, checkpoint.position), world.nextTurn);
 	return { ...parts, kept: [...state.earlier, checkpoint], beganUs: state.beganUs };
 }
 

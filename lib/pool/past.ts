@@ -7,15 +7,16 @@ import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
 import { type Memory, memoryOf } from "../wire/memory.js";
 import { readText } from "./blob.js";
-import { readCheckpoint } from "./checkpoint-text.js";
+import { checkpointIn } from "./checkpoint-text.js";
 import type { Contents } from "./contents.js";
 import type { PoolWorld } from "./folder.js";
 import { SEGMENT_BYTES } from "./format.js";
 import type { CheckpointRef } from "./head.js";
 import type { Log } from "./log.js";
+import { inTurns, TurnsOfSteps } from "./map/turns.js";
 import type { NodeLog } from "./node-log.js";
 import { readHeader } from "./record.js";
-import { deliverPacked } from "./replay-records.js";
+import { deliverPacked, stepsToTake } from "./replay-records.js";
 import type { Segments } from "./segments.js";
 import { readSummary, type Summary } from "./summary.js";
 
@@ -104,20 +105,21 @@ export async function contentsAt(past: PastOf, timeUs: number): Promise<Contents
 	let first = 0;
 	if (ref !== undefined) {
 		const lines = await readText(segments, world.allocate, nodes, ref);
-		const state = readCheckpoint(lines, world.folder.path);
-		contents.restore(state, ref.position);
+		const state = await inTurns(checkpointIn(lines, world.folder.path), world.nextTurn);
+		await inTurns(contents.restoring(state, ref.position), world.nextTurn);
 		first = state.start.segment;
 	}
 	const memory = world.allocate(SEGMENT_BYTES);
+	const turns = new TurnsOfSteps(world.nextTurn);
 	for (let segment = first; segment < log.segment; segment++) {
 		const header = await readSummary(segments, segment, memory);
 		if (header === undefined)
 			throw new OperatorError(`${world.folder.path}: the summary of segment ${segment} can't be read`);
-		if (!(await take(memory, header.tailBytes, contents, timeUs))) return contents;
+		if (!(await take(memory, header.tailBytes, contents, timeUs, turns))) return contents;
 	}
 	// What comes meanwhile is later, and may be put into other memory.
 	const bytes = summary.memory.bytes.slice(0, summary.bytes);
-	await take(memoryOf(bytes, 0), bytes.length, contents, timeUs);
+	await take(memoryOf(bytes, 0), bytes.length, contents, timeUs, turns);
 	return contents;
 }
 
@@ -127,12 +129,14 @@ async function take(
 	length: number,
 	contents: Contents,
 	timeUs: number,
+	turns: TurnsOfSteps,
 ): Promise<boolean> {
 	for (let at = 0; at < length; ) {
 		const header = readHeader(bytes, view, at);
 		if (header === undefined || header.timeUs > timeUs) return false;
 		const end = deliverPacked(bytes, view, at, length, undefined, contents) ?? length;
 		if (end === at) await contents.settle();
+		else await turns.spend(stepsToTake(end - at));
 		at = end;
 	}
 	return true;

@@ -9,6 +9,7 @@ import { SECTOR_BYTES } from "../wire/sector.js";
 import { BLOCK_BYTES, BLOCK_SECTORS, roundUp, SEGMENT_BYTES } from "./format.js";
 import type { RecordSink } from "./gather.js";
 import type { HeadState } from "./head.js";
+import type { Steps } from "./map/turns.js";
 import { splitNotes } from "./notes.js";
 import {
 	crcInHeader,
@@ -81,8 +82,8 @@ export class Chain {
 		return true;
 	}
 
-	/** All that follow each other in a segment, which is in memory and begins at a position. The chain stays where it is. */
-	follow({ bytes, view }: Memory, begin: number): Found[] {
+	/** All that follow each other in a segment, which is in memory and begins at a position, step by step. The chain stays where it is. */
+	*follow({ bytes, view }: Memory, begin: number): Steps<Found[]> {
 		const found: Found[] = [];
 		let { sequence, crc } = this;
 		for (let at = 0; at < SEGMENT_BYTES; ) {
@@ -95,9 +96,15 @@ export class Chain {
 			crc = crcInHeader(view, at);
 			found.push(foundAt(bytes, at, header, crc, sectors));
 			at += sectors * SECTOR_BYTES;
+			yield stepsOf(sectors * SECTOR_BYTES);
 		}
 		return found;
 	}
+}
+
+/** To look at all bytes of a record takes as long as so many steps. */
+function stepsOf(bytes: number): number {
+	return Math.ceil(bytes / BLOCK_BYTES);
 }
 
 function foundAt(bytes: Uint8Array, at: number, header: Header, crc: number, sectors: number): Found {
@@ -136,6 +143,14 @@ function arePagesWhole(bytes: Uint8Array, at: number, packed: Uint8Array, { entr
 		sectors = dataPlace(sectors, entry.sectors) + entry.sectors;
 	}
 	return true;
+}
+
+/** Entries are taken in in about as many steps; of packed records, that are so many bytes. */
+const PACKED_BYTES_PER_STEP = 32;
+
+/** To take in a packed record takes as long as so many steps. */
+export function stepsToTake(packedBytes: number): number {
+	return Math.ceil(packedBytes / PACKED_BYTES_PER_STEP);
 }
 
 /** Who takes in records that are found on storage. */

@@ -11,8 +11,9 @@ import type { PoolWorld } from "./folder.js";
 import { BLOCK_BYTES, BLOCK_SECTORS, roundUp, SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
 import type { HeadState, LogStart } from "./head.js";
 import type { LogEnd } from "./log-cursor.js";
+import { inTurns, TurnsOfSteps } from "./map/turns.js";
 import type { Header } from "./record.js";
-import { Chain, deliverPacked, type Found, type ReplaySink } from "./replay-records.js";
+import { Chain, deliverPacked, type Found, type ReplaySink, stepsToTake } from "./replay-records.js";
 import type { Segments } from "./segments.js";
 import { readSummary, type Summary } from "./summary.js";
 
@@ -23,6 +24,7 @@ export class Replay {
 	readonly #chain: Chain;
 	/** A segment, whole. */
 	readonly #memory: Memory;
+	readonly #turns: TurnsOfSteps;
 	/** The last record that anything says to be stable; what is behind the segment that is being read has been asked, or not yet. */
 	#stable: number;
 	#hasLookedAhead = false;
@@ -34,6 +36,7 @@ export class Replay {
 		this.#chain = new Chain(head);
 		this.#stable = head.stable;
 		this.#memory = world.allocate(SEGMENT_BYTES);
+		this.#turns = new TurnsOfSteps(world.nextTurn);
 	}
 
 	/** Tells the sink of all records that it does not know, and begins the summary of the last segment. Throws an OperatorError. */
@@ -61,6 +64,7 @@ export class Replay {
 			const end = this.#deliver(bytes, view, at, header.tailBytes, header.position, this.#chain);
 			if (end === undefined) throw this.#damage(header.position);
 			if (end === at) await this.#settle();
+			else await this.#turns.spend(stepsToTake(end - at));
 			at = end;
 		}
 		if (!this.#chain.take(bytes, view, roundUp(header.tailBytes, BLOCK_BYTES)))
@@ -120,6 +124,7 @@ export class Replay {
 			while (this.#deliver(packed, view, 0, packed.length, record.position) === 0) await this.#settle();
 			summary.addPacked(record.packed);
 			this.#chain.took(record.header, record.crc);
+			await this.#turns.spend(stepsToTake(packed.length));
 		}
 		await this.#checkBehind(segment, end, nextSlot);
 		this.#segments.isKnown();
@@ -158,7 +163,7 @@ export class Replay {
 	/** All records of the segment that follow each other. */
 	async #walk(segment: number): Promise<Found[]> {
 		await this.#segments.read(segment, 0, SEGMENT_BYTES, this.#memory);
-		return this.#chain.follow(this.#memory, segment * SEGMENT_SECTORS);
+		return await inTurns(this.#chain.follow(this.#memory, segment * SEGMENT_SECTORS), this.#turns.next);
 	}
 
 	/**

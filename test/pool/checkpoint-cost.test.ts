@@ -6,11 +6,12 @@ import { type Begun, type StoreOf, storeCheckpoint } from "../../lib/pool/checkp
 import { DeadLists } from "../../lib/pool/dead-lists.js";
 import { Descent } from "../../lib/pool/descent.js";
 import { FILE_SLOTS, SEGMENT_BYTES, SEGMENT_SECTORS } from "../../lib/pool/format.js";
+import { atOnce } from "../../lib/pool/map/turns.js";
 import { NodeLog } from "../../lib/pool/node-log.js";
 import { Segments } from "../../lib/pool/segments.js";
 import { Slots } from "../../lib/pool/space/slots.js";
 import { SegmentTable } from "../../lib/pool/space/table.js";
-import { decodeGroup, encodeRow } from "../../lib/pool/space/table-form.js";
+import { encodeRow, groupIn } from "../../lib/pool/space/table-form.js";
 import { heapMemory } from "../../lib/wire/memory.js";
 import { MemoryFolder, testWorld } from "./memory-folder.js";
 
@@ -71,7 +72,7 @@ t.test(
 		const { rows } = await readBlob(segments, heapMemory, ref);
 		const again = new SegmentTable(new Slots());
 		for (const [i, group] of rows!.groups.entries())
-			decodeGroup(again, i, group, SEGMENTS + FILES * FILE_SLOTS + 1);
+			atOnce(groupIn(again, i, group, SEGMENTS + FILES * FILE_SLOTS + 1));
 		again.rows.endGroups();
 		t.equal(again.rows.size, SEGMENTS - 1, "all but one that is gone and the one that is being filled");
 		for (let segment = 0; segment < SEGMENTS; segment += 10_000)

@@ -8,10 +8,11 @@ import { SEGMENT_BYTES } from "../../lib/pool/format.js";
 import { Dead } from "../../lib/pool/map/dead.js";
 import { chainsOf } from "../../lib/pool/map/lineage-census.js";
 import { encodeLineage } from "../../lib/pool/map/lineage-form.js";
-import { decodeLineage } from "../../lib/pool/map/lineage-read.js";
+import { lineageIn } from "../../lib/pool/map/lineage-read.js";
 import { SLICE_STEPS } from "../../lib/pool/map/merge.js";
 import { uniqueSectors } from "../../lib/pool/map/takings.js";
 import { Tree } from "../../lib/pool/map/tree.js";
+import { atOnce } from "../../lib/pool/map/turns.js";
 import { NodeLog } from "../../lib/pool/node-log.js";
 import { Segments } from "../../lib/pool/segments.js";
 import { heapMemory } from "../../lib/wire/memory.js";
@@ -95,8 +96,8 @@ class World {
 		const others = Buffer.concat([...encodeLineage(nodes, nodePoints.all)]);
 		this.descent = this.#newDescent();
 		const { pageSink, nodeSink } = this.descent;
-		const state = { pages: decodeLineage(bytes, pageSink), nodes: decodeLineage(others, nodeSink) };
-		this.descent.restore({ ...state, walks, floor });
+		const state = { pages: atOnce(lineageIn(bytes, pageSink)), nodes: atOnce(lineageIn(others, nodeSink)) };
+		atOnce(this.descent.restoring({ ...state, walks, floor }));
 		for (const point of this.descent.pagePoints.all) {
 			const place = this.descent.nodePoints.all[0]!.position;
 			this.descent.keeps({ line: LINE, position: point.position - 1 }, point.position, { place, sectors: 0 });

@@ -6,9 +6,10 @@ import { Dead } from "../../lib/pool/map/dead.js";
 import { type FreeSink, Lineage } from "../../lib/pool/map/lineage.js";
 import { chainsOf } from "../../lib/pool/map/lineage-census.js";
 import { encodeLineage } from "../../lib/pool/map/lineage-form.js";
-import { decodeLineage } from "../../lib/pool/map/lineage-read.js";
+import { lineageIn } from "../../lib/pool/map/lineage-read.js";
 import type { Point } from "../../lib/pool/map/point.js";
 import { sharedSectors, uniqueSectors } from "../../lib/pool/map/takings.js";
+import { atOnce } from "../../lib/pool/map/turns.js";
 import type { Random } from "../../lib/random.js";
 
 const PAGES = 12;
@@ -174,7 +175,7 @@ export class World {
 	reopen(): void {
 		if (this.random.chance(0.5)) while (this.work(10));
 		this.points = this.points.filter(({ point }) => point.heir === null);
-		const { lineage, points } = decodeLineage(this.encoded(), this.sink);
+		const { lineage, points } = atOnce(lineageIn(this.encoded(), this.sink));
 		this.lineage = lineage;
 		const taken = new Set<Point>();
 		for (const kept of this.points) {

@@ -3,9 +3,12 @@
 
 import t from "tap";
 import { OperatorError } from "../../lib/errors.js";
-import { decodeLineage } from "../../lib/pool/map/lineage-read.js";
+import { lineageIn } from "../../lib/pool/map/lineage-read.js";
+import { atOnce } from "../../lib/pool/map/turns.js";
 import { Random } from "../../lib/random.js";
 import { pagesAt, World } from "./lineage-world.js";
+
+const SINK = { free: () => {}, freePart: () => {} };
 
 t.test("nothing that is read is freed, and what nobody reads is", async (t) => {
 	for (let round = 0; round < 60; round++) {
@@ -76,7 +79,7 @@ t.test("a lineage with any byte changed is refused in one line, or can be gone o
 		const changed = bytes.slice();
 		changed[random.below(bytes.length)]! ^= 1 << random.below(8);
 		try {
-			const { lineage } = decodeLineage(changed, { free: () => {}, freePart: () => {} });
+			const { lineage } = atOnce(lineageIn(changed, SINK));
 			for (const { number } of lineage.lines) lineage.moveWindow(number, world.position + 1);
 			for (let turn = 0; turn < 10_000 && !lineage.step(10); turn++);
 		} catch (error) {
@@ -85,10 +88,10 @@ t.test("a lineage with any byte changed is refused in one line, or can be gone o
 		}
 	}
 	t.ok(refused > 0);
-	t.throws(() => decodeLineage(bytes.subarray(8), { free: () => {}, freePart: () => {} }), {
+	t.throws(() => atOnce(lineageIn(bytes.subarray(8), SINK)), {
 		name: "OperatorError",
 	});
-	t.throws(() => decodeLineage(bytes.subarray(0, -1), { free: () => {}, freePart: () => {} }), {
+	t.throws(() => atOnce(lineageIn(bytes.subarray(0, -1), SINK)), {
 		name: "OperatorError",
 	});
 });

@@ -4,11 +4,12 @@
  */
 
 import { SEGMENT_SECTORS } from "../../lib/pool/format.js";
+import { atOnce } from "../../lib/pool/map/turns.js";
 import { Cleaner, type CleanerWorld } from "../../lib/pool/space/cleaner.js";
 import { decodeMove, encodeMove, isMoveOf } from "../../lib/pool/space/move-form.js";
 import { NO_SLOT, Slots } from "../../lib/pool/space/slots.js";
 import { type Move, SegmentTable } from "../../lib/pool/space/table.js";
-import { decodeRows, encodeRow } from "../../lib/pool/space/table-form.js";
+import { encodeRow, rowsIn } from "../../lib/pool/space/table-form.js";
 import type { Random } from "../../lib/random.js";
 import { heapMemory, type Memory } from "../../lib/wire/memory.js";
 import { SECTOR_BYTES } from "../../lib/wire/sector.js";
@@ -155,7 +156,7 @@ export class SpaceWorld implements CleanerWorld {
 		this.slots.grow(SLOTS);
 		this.table = new SegmentTable(this.slots);
 		this.cleaner = new Cleaner(this.table, this);
-		decodeRows(this.table, head.rows, SLOTS);
+		atOnce(rowsIn(this.table, head.rows, SLOTS));
 		for (const said of this.said.slice(head.said)) this.#hear(said);
 		this.slot = this.table.isOpen(this.slot) ? this.slot : NO_SLOT;
 		this.check();

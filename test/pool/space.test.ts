@@ -3,10 +3,11 @@
 
 import t from "tap";
 import { SEGMENT_SECTORS } from "../../lib/pool/format.js";
+import { atOnce } from "../../lib/pool/map/turns.js";
 import { decodeMove, encodeMove, isMoveOf } from "../../lib/pool/space/move-form.js";
 import { Slots } from "../../lib/pool/space/slots.js";
 import { SegmentTable } from "../../lib/pool/space/table.js";
-import { decodeRows } from "../../lib/pool/space/table-form.js";
+import { rowsIn } from "../../lib/pool/space/table-form.js";
 import { Random } from "../../lib/random.js";
 import { SLOTS, SpaceWorld } from "./space-world.js";
 
@@ -139,7 +140,7 @@ t.test("a table with any byte changed is refused, or makes sense", async (t) => 
 		const slots = new Slots();
 		const table = new SegmentTable(slots);
 		try {
-			decodeRows(table, bytes, SLOTS);
+			atOnce(rowsIn(table, bytes, SLOTS));
 		} catch (error) {
 			t.match(error, { message: /^the table of segments is damaged at byte \d+$/ });
 			refused++;
@@ -151,7 +152,7 @@ t.test("a table with any byte changed is refused, or makes sense", async (t) => 
 		if (living.some((sectors) => sectors !== 0)) t.fail(`what lives can't die, with byte ${i} changed`);
 	}
 	t.ok(refused > 0);
-	t.throws(() => decodeRows(new SegmentTable(new Slots()), rows.subarray(1), SLOTS), {
+	t.throws(() => atOnce(rowsIn(new SegmentTable(new Slots()), rows.subarray(1), SLOTS)), {
 		name: "OperatorError",
 	});
 });

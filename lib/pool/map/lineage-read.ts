@@ -10,7 +10,7 @@ import { type FreeSink, Lineage } from "./lineage.js";
 import { Flag, FORMAT, LINE_NUMBERS, MAGIC, PART_NUMBERS, POINT_NUMBERS } from "./lineage-form.js";
 import { DEAD_BYTES, DEAD_WORDS, PART_PAGES, type StoredPart } from "./part.js";
 import { Line, Point } from "./point.js";
-import { atOnce } from "./turns.js";
+import type { Steps } from "./turns.js";
 import { addWindowed, countAnew } from "./window-sums.js";
 
 /** The first format had neither parts nor sums, and nothing waited that was free: of lines and points it had the first five numbers. */
@@ -52,7 +52,7 @@ class Reader {
 		return value;
 	}
 
-	*rows(count: number, length: number): Generator<void, number[][]> {
+	*rows(count: number, length: number): Steps<number[][]> {
 		check(count * length * 8 <= this.bytes.length, "it ends too early");
 		const rows: number[][] = [];
 		while (rows.length < count) {
@@ -71,7 +71,7 @@ class Reader {
 		return point;
 	}
 
-	*chain(hasParts: boolean): Generator<void, Chain> {
+	*chain(hasParts: boolean): Steps<Chain> {
 		const partCount = hasParts ? this.number(this.bytes.length) : 0;
 		const gone: Chain["gone"] = partCount > 0 ? [this.number(), this.number()] : [0, 0];
 		const count = this.number(this.bytes.length);
@@ -113,38 +113,38 @@ export interface DecodedLineage {
 	readonly points: readonly Point[];
 }
 
-/** All pieces, joined, taken apart. `isGood`: what died can have been so; `end`: nothing is known of what comes behind. Throws an OperatorError. */
-export function decodeLineage(
+/**
+ * All pieces, joined, taken apart step by step. `isGood`: what died can have been so; `end`: nothing is known of what comes behind. Throws an
+ * OperatorError.
+ */
+export function* lineageIn(
 	bytes: Uint8Array,
 	sink: FreeSink,
 	isGood: IsGood = isPage,
 	end = Number.MAX_SAFE_INTEGER,
-): DecodedLineage {
-	return atOnce(lineageIn(bytes, sink, isGood, end));
-}
-
-/** The same step by step. */
-export function* lineageIn(
-	bytes: Uint8Array,
-	sink: FreeSink,
-	isGood: IsGood,
-	end = Number.MAX_SAFE_INTEGER,
-): Generator<void, DecodedLineage> {
+): Steps<DecodedLineage> {
 	const reader = new Reader(bytes, isGood);
 	const isFirst = readFormat(reader) === FORMAT_FIRST;
 	const [lineCount, pointCount] = [reader.number(), reader.number()];
 	const lineRows = yield* reader.rows(lineCount, isFirst ? NUMBERS_AT_FIRST : LINE_NUMBERS);
 	const pointRows = yield* reader.rows(pointCount, isFirst ? NUMBERS_AT_FIRST : POINT_NUMBERS);
-	const lines = lineRows.map(([number = 0]) => new Line(number, null));
-	check(new Set(lines.map(({ number }) => number)).size === lineCount, "a line is there twice");
+	const lines = yield* linesOf(lineRows);
 	const points = yield* pointsOf(lines, lineRows, pointRows);
 	yield* connect(points, pointRows);
-	const listed = lines.filter((line, i) => fillLine(line, lineRows[i]!, points));
-	for (const { position } of points)
+	const listed: Line[] = [];
+	for (const [i, line] of lines.entries()) {
+		if (fillLine(line, lineRows[i]!, points)) listed.push(line);
+		check(line.windowAt <= end || line.windowAt === Infinity, "a window is behind the end");
+		yield;
+	}
+	for (const { position } of points) {
 		check(position <= end || position === Infinity, "a point is behind the end");
-	for (const { windowAt } of lines)
-		check(windowAt <= end || windowAt === Infinity, "a window is behind the end");
-	for (const line of lines) line.window = yield* reader.chain(!isFirst);
+		yield;
+	}
+	for (const line of lines) {
+		line.window = yield* reader.chain(!isFirst);
+		yield;
+	}
 	for (const point of points) {
 		yield;
 		// (A point may stand for several that are gone.)
@@ -159,10 +159,31 @@ export function* lineageIn(
 	}
 	const free: Chain[] = [];
 	for (let left = isFirst ? 0 : reader.number(bytes.length); left > 0; left--)
-		free.push(yield* reader.chain(true));
+		free.push(yield* freeChain(reader));
 	check(reader.isAtEnd, "it goes on behind its end");
-	for (const [i, line] of lines.entries()) fillCounts(line, lineRows[i]!, isFirst);
+	for (const [i, line] of lines.entries()) {
+		fillCounts(line, lineRows[i]!, isFirst);
+		yield 1 + (isFirst ? line.window.inMemory : 0);
+	}
 	return { lineage: new Lineage(sink, listed, free), points };
+}
+
+function* freeChain(reader: Reader): Steps<Chain> {
+	yield;
+	return yield* reader.chain(true);
+}
+
+/** Without points. */
+function* linesOf(rows: readonly number[][]): Steps<Line[]> {
+	const lines: Line[] = [];
+	const numbers = new Set<number>();
+	for (const [number = 0] of rows) {
+		check(!numbers.has(number), "a line is there twice");
+		numbers.add(number);
+		lines.push(new Line(number, null));
+		yield;
+	}
+	return lines;
 }
 
 /** Points, and heads: none is connected yet. */
@@ -170,8 +191,12 @@ function* pointsOf(
 	lines: readonly Line[],
 	lineRows: readonly number[][],
 	pointRows: readonly number[][],
-): Generator<void, Point[]> {
-	const heads = new Map(lineRows.map(([, , , , head = 0], i) => [head, lines[i]!]));
+): Steps<Point[]> {
+	const heads = new Map<number, Line>();
+	for (const [i, [, , , , head = 0]] of lineRows.entries()) {
+		heads.set(head, lines[i]!);
+		yield;
+	}
 	const points: Point[] = [];
 	for (const [lineNumber = 0, position = 0, flags = 0, , , reads = 0] of pointRows) {
 		const line = lines[lineNumber];
@@ -204,7 +229,7 @@ function fillCounts(line: Line, row: readonly number[], isFirst: boolean): void 
 }
 
 /** Parents, children, and the points of each line in order. */
-function* connect(points: readonly Point[], rows: readonly number[][]): Generator<void> {
+function* connect(points: readonly Point[], rows: readonly number[][]): Steps {
 	const places = new Map<Point, number>();
 	const kept = new Map<Line, Point[]>();
 	for (const [i, point] of points.entries()) {
@@ -231,7 +256,7 @@ function* connect(points: readonly Point[], rows: readonly number[][]): Generato
 }
 
 /** Whoever goes from parent to parent comes to an end. */
-function* checkWays(points: readonly Point[]): Generator<void> {
+function* checkWays(points: readonly Point[]): Steps {
 	const good = new Set<Point>();
 	for (const point of points) {
 		const way = new Set<Point>();

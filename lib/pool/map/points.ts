@@ -4,18 +4,24 @@
 
 import type { Lineage } from "./lineage.js";
 import type { Point } from "./point.js";
+import type { Steps } from "./turns.js";
 
 export class Points {
 	readonly #lineage: Lineage;
 	readonly #byKey = new Map<string, Point>();
 	readonly #users = new Map<Point, number>();
 
-	/** `points`: as a checkpoint has them, heads among them; whoever wants one has to say so. */
-	constructor(lineage: Lineage, points: readonly Point[] = []) {
+	constructor(lineage: Lineage) {
 		this.#lineage = lineage;
-		for (const point of points)
+	}
+
+	/** `points`: as a checkpoint has them, heads among them; whoever wants one has to say so. */
+	*restoring(points: readonly Point[]): Steps {
+		for (const point of points) {
 			if (point.isWanted && point !== point.line.head)
 				this.#byKey.set(keyOf(point.line.number, point.position), point);
+			yield;
+		}
 	}
 
 	get all(): Point[] {
@@ -42,8 +48,11 @@ export class Points {
 	}
 
 	/** Those that were wanted by somebody who is gone. */
-	giveUpOthers(): void {
-		for (const point of this.all) if (!this.#users.has(point)) this.#forget(point);
+	*givingUpOthers(): Steps {
+		for (const point of this.#byKey.values()) {
+			if (!this.#users.has(point)) this.#forget(point);
+			yield;
+		}
 	}
 
 	#forget(point: Point): void {

@@ -11,6 +11,7 @@ import { OperatorError } from "../../errors.js";
 import type { BlobRef } from "../blob-ref.js";
 import { putU48, SEGMENT_SECTORS, takeU48 } from "../format.js";
 import { POSITIONS_MAX } from "../map/entry.js";
+import type { Steps } from "../map/turns.js";
 import { type Bitmaps, countIn } from "./bitmaps.js";
 import { GROUP_ROWS, RowState } from "./rows.js";
 import { COARSE_WORDS, FINE_WORDS, type SegmentTable, unitOf } from "./table.js";
@@ -100,27 +101,33 @@ function putBitmap(maps: Bitmaps, number: number, bytes: Uint8Array, at: number)
 	return at + maps.words * 4;
 }
 
-/** Puts all rows in `bytes` into the table, whose slots are below `slotCount`. Throws an OperatorError for what is no such table. */
-export function decodeRows(table: SegmentTable, bytes: Uint8Array, slotCount: number): void {
+/** To look at a row takes as long as so many steps. */
+const STEPS_PER_ROW = 4;
+
+/**
+ * Puts all rows in `bytes` into the table, whose slots are below `slotCount`, step by step. Throws an OperatorError for what is no such table.
+ */
+export function* rowsIn(table: SegmentTable, bytes: Uint8Array, slotCount: number): Steps {
 	for (let at = 0; at < bytes.length; ) {
 		const end = decodeRow(table, bytes, at, slotCount);
 		if (end === undefined) throw new OperatorError(`the table of segments is damaged at byte ${at}`);
 		at = end;
+		yield STEPS_PER_ROW;
 	}
 }
 
-/** The next group, as it is stored at `ref`. Throws an OperatorError. */
-export function decodeGroup(
+/** The next group, as it is stored at `ref`, likewise. Throws an OperatorError. */
+export function* groupIn(
 	table: SegmentTable,
 	group: number,
 	{ ref, bytes }: { readonly ref: BlobRef; readonly bytes: Uint8Array },
 	slotCount: number,
-): void {
+): Steps {
 	const { size } = table.rows;
 	const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 	const count = bytes.length < COUNT_BYTES ? -1 : view.getUint32(0, true);
 	if (count < 0 || count > GROUP_ROWS) throw new OperatorError("the table of segments is damaged");
-	decodeRows(table, bytes.subarray(COUNT_BYTES), slotCount);
+	yield* rowsIn(table, bytes.subarray(COUNT_BYTES), slotCount);
 	if (table.rows.size !== size + count) throw new OperatorError("the table of segments is damaged");
 	table.rows.endGroup(group, ref);
 }
