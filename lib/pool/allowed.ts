@@ -18,9 +18,12 @@ export interface WantedSnapshot extends NamedSnapshot {
 /** Throws an OperatorError unless all of them can be taken. */
 export function checkWanted(wanted: readonly WantedSnapshot[], find: (volume: string) => Volume): void {
 	const asked = new Set<string>();
+	const taken = new Map<string, ReadonlySet<string>>();
 	for (const { volume, name } of wanted) {
 		checkName("snapshot", name);
-		if (find(volume).snapshots.some((snapshot) => snapshot.name === name))
+		const names = taken.get(volume) ?? namesOf(find(volume));
+		taken.set(volume, names);
+		if (names.has(name))
 			throw new OperatorError(`volume ${quote(volume)}: has a snapshot ${quote(name)} already`);
 		if (asked.has(`${volume}@${name}`)) throw new OperatorError(`${volume}@${name}: is asked for twice`);
 		asked.add(`${volume}@${name}`);
@@ -31,11 +34,16 @@ export function checkWanted(wanted: readonly WantedSnapshot[], find: (volume: st
 export function checkReplaced(volume: Volume, by: Volume): void {
 	const { name } = volume;
 	if (volume.line === by.line) throw new OperatorError(`volume ${quote(name)}: can't be replaced by itself`);
-	const twice = by.snapshots.find((one) => volume.snapshots.some((each) => each.name === one.name));
+	const names = namesOf(volume);
+	const twice = by.snapshots.find((one) => names.has(one.name));
 	if (twice !== undefined)
 		throw new OperatorError(`volume ${quote(name)}: has a snapshot ${quote(twice.name)} already`);
 	if (volume.pageBytes !== by.pageBytes)
 		throw new OperatorError(`volume ${quote(name)}: has other pages than ${quote(by.name)}`);
+}
+
+function namesOf({ snapshots }: Volume): ReadonlySet<string> {
+	return new Set(snapshots.map(({ name }) => name));
 }
 
 /** `moment-20261125T100000Z` */
@@ -44,9 +52,9 @@ export function momentName(timeUs: number): string {
 	return `moment-${iso.replaceAll(/[-:]/g, "")}Z`;
 }
 
-export function freeName({ snapshots }: Volume, wanted: string): string {
-	const isTaken = (name: string): boolean => snapshots.some((snapshot) => snapshot.name === name);
-	for (let number = 2, name = wanted; ; name = `${wanted}-${number++}`) if (!isTaken(name)) return name;
+export function freeName(volume: Volume, wanted: string): string {
+	const taken = namesOf(volume);
+	for (let number = 2, name = wanted; ; name = `${wanted}-${number++}`) if (!taken.has(name)) return name;
 }
 
 export function checkPage(pageBytes: number): void {

@@ -1,11 +1,16 @@
-/** Which volumes and snapshots a pool has. Filled by `contents.ts`; asked by `pool.ts`. */
+/**
+ * Which volumes and snapshots a pool has. Filled by `contents.ts`; asked by `pool.ts`. There may be thousands of each: what is asked often is kept
+ * as it is asked, so that nothing goes through all of them.
+ */
 
 import { OperatorError } from "../errors.js";
 import type { PoolSettings, VolumeSettings } from "../spec/policy.js";
 import { quote } from "../text.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { isName, NAME_MAX } from "./bounds.js";
+import { LineOwners, VolumesByName } from "./catalog-indexes.js";
 import type { Root } from "./map/ref.js";
+import type { Steps } from "./map/turns.js";
 import { type ClockJump, isSamePlace, type NoteOf, type Origin, type SettingsSource } from "./notes.js";
 
 /** What a snapshot has, whatever names it. */
@@ -114,21 +119,32 @@ export class Catalog {
 	/** When its clock was set back. */
 	jumps: readonly ClockJump[] = [];
 	readonly #byLine = new Map<number, Volume>();
-	readonly #byName = new Map<string, Volume>();
-	/** Null: something has changed. */
-	#inOrder: readonly Volume[] | null = null;
+	readonly #byName = new VolumesByName<Volume>();
+	readonly #owners = new LineOwners<Volume>();
+	/** How many volumes each of these is set of. */
+	readonly #historySeconds = new Map<number | undefined, number>();
+	#snapshotCount = 0;
 	/** Of lines whose volumes were removed, where that is not the usual. */
 	readonly #pageBytes = new Map<number, number>();
 	#nextLine = 1;
 
 	/** By name. */
 	get volumes(): readonly Volume[] {
-		this.#inOrder ??= [...this.#byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-		return this.#inOrder;
+		return this.#byName.all;
 	}
 
 	get count(): number {
-		return this.#byName.size;
+		return this.#byName.count;
+	}
+
+	/** Of all volumes. */
+	get snapshotCount(): number {
+		return this.#snapshotCount;
+	}
+
+	/** What is set of any volume, each once. */
+	get historySeconds(): Iterable<number | undefined> {
+		return this.#historySeconds.keys();
 	}
 
 	/** For the next volume. */
@@ -142,7 +158,7 @@ export class Catalog {
 	}
 
 	find(name: string): Volume | undefined {
-		return this.#byName.get(name);
+		return this.#byName.find(name);
 	}
 
 	/** The one that goes on by this line. */
@@ -150,20 +166,29 @@ export class Catalog {
 		return this.#byLine.get(line);
 	}
 
+	/** The one of which there are moments by this line. */
+	offering(line: number): Volume | undefined {
+		const volume = this.#owners.of(line);
+		return volume !== undefined && linesOf(volume).includes(line) ? volume : undefined;
+	}
+
+	/** The one that began with this line, whatever it goes by now. */
+	bornAs(line: number): Volume | undefined {
+		return this.#owners.born(line);
+	}
+
 	/** How a snapshot was. Throws an OperatorError. */
 	imageOf(origin: Origin): Image {
-		for (const { snapshots } of this.volumes)
-			for (const snapshot of snapshots) if (isSamePlace(snapshot, origin)) return snapshot.image;
+		const found = this.#owners.of(origin.line)?.snapshots.find((each) => isSamePlace(each, origin));
+		if (found !== undefined) return found.image;
 		throw new OperatorError(`the log asks for what nothing is known of: ${origin.line}@${origin.position}`);
 	}
 
 	/** Whether another volume goes by a line, or has a snapshot of it. */
 	isOfAnother({ born }: Volume, line: number): boolean {
-		return this.volumes.some(
-			(each) =>
-				each.born !== born &&
-				(each.line === line || each.snapshots.some((snapshot) => snapshot.line === line)),
-		);
+		const owner = this.#owners.of(line);
+		if (owner === undefined || owner.born === born) return false;
+		return owner.line === line || owner.snapshots.some((snapshot) => snapshot.line === line);
 	}
 
 	/** What a checkpoint has of the pool itself: no line that is less than the next was ever a volume's. */
@@ -185,14 +210,40 @@ export class Catalog {
 		throw new OperatorError(`the log begins what has begun before: line ${line}`);
 	}
 
+	/** A volume as a checkpoint has it, with all lines that it has snapshots or moments of. Throws as `put`. */
+	*restoring(volume: Volume): Steps {
+		this.put(volume);
+		for (const line of linesOf(volume)) this.#owners.own(line, volume);
+		for (const { line } of volume.snapshots) {
+			this.#owners.own(line, volume);
+			yield;
+		}
+	}
+
 	/** Throws an OperatorError if another one is called so. */
 	put(volume: Volume): void {
-		if (this.#byName.has(volume.name))
-			throw new OperatorError(`there are two volumes that are called ${quote(volume.name)}`);
-		this.#inOrder = null;
+		this.#byName.put(volume);
 		this.#byLine.set(volume.line, volume);
-		this.#byName.set(volume.name, volume);
+		this.#owners.own(volume.line, volume);
+		this.#count(volume, 1);
 		this.#nextLine = Math.max(this.#nextLine, volume.line + 1);
+	}
+
+	/** A volume is otherwise. Throws as `put`. */
+	change(volume: Volume, changes: Partial<Volume>): void {
+		const changed = { ...volume, ...changes };
+		this.#byLine.delete(volume.line);
+		this.#count(volume, -1);
+		if (changed.name === volume.name) this.#byName.change(changed);
+		else {
+			this.#byName.remove(volume);
+			this.#byName.put(changed);
+		}
+		this.#byLine.set(changed.line, changed);
+		this.#owners.own(changed.line, changed);
+		this.#count(changed, 1);
+		this.#nextLine = Math.max(this.#nextLine, changed.line + 1);
+		this.#keepPages(volume);
 	}
 
 	/** Of a line, also one whose volume was removed since the pool was opened. */
@@ -200,10 +251,24 @@ export class Catalog {
 		return this.#byLine.get(line)?.pageBytes ?? this.#pageBytes.get(line) ?? PAGE_BYTES;
 	}
 
-	remove(volume: Volume): void {
-		this.#inOrder = null;
-		if (volume.pageBytes !== PAGE_BYTES) this.#pageBytes.set(volume.line, volume.pageBytes);
+	/** `heir`: another one that has its lines from now on. */
+	remove(volume: Volume, heir?: Volume): void {
 		this.#byLine.delete(volume.line);
-		this.#byName.delete(volume.name);
+		this.#byName.remove(volume);
+		this.#owners.remove(volume, heir);
+		this.#count(volume, -1);
+		this.#keepPages(volume);
+	}
+
+	#keepPages({ line, pageBytes }: Volume): void {
+		if (pageBytes !== PAGE_BYTES) this.#pageBytes.set(line, pageBytes);
+	}
+
+	/** One more or less. */
+	#count({ settings, snapshots }: Volume, more: 1 | -1): void {
+		const count = (this.#historySeconds.get(settings.historySeconds) ?? 0) + more;
+		if (count > 0) this.#historySeconds.set(settings.historySeconds, count);
+		else this.#historySeconds.delete(settings.historySeconds);
+		this.#snapshotCount += more * snapshots.length;
 	}
 }

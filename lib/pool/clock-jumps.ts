@@ -34,7 +34,11 @@ export class ClockJumps {
 	/** All that there are moments of, in order. */
 	get all(): readonly ClockJump[] {
 		this.#look();
-		return [...this.#of.catalog.jumps, ...this.#unsaid];
+		const { jumps } = this.#of.catalog;
+		// (What is said is known before it is stable.)
+		const isSaid = ({ sinceUs, untilUs }: ClockJump): boolean =>
+			jumps.some((jump) => jump.sinceUs === sinceUs && jump.untilUs === untilUs);
+		return [...jumps, ...this.#unsaid.filter((jump) => !isSaid(jump))];
 	}
 
 	/** The one in which a moment is. */

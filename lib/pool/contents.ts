@@ -49,7 +49,7 @@ export class Contents implements ReplaySink {
 		this.end = position;
 		this.catalog.begin(state);
 		for (const volume of volumes) {
-			this.catalog.put(volume);
+			yield* this.catalog.restoring(volume);
 			this.layers.addVolume(volume.line, roots.get(volume.line));
 			yield;
 		}
@@ -61,7 +61,7 @@ export class Contents implements ReplaySink {
 
 	/** Lines that are no volume's any more, and are still to be merged. */
 	get withoutVolume(): number[] {
-		return [...this.layers.roots.keys()].filter((line) => this.catalog.ofLine(line) === undefined);
+		return this.layers.deleted.filter((line) => this.catalog.ofLine(line) === undefined);
 	}
 
 	get isFull(): boolean {
@@ -134,7 +134,7 @@ export class Contents implements ReplaySink {
 		const volume = this.#volume(line);
 		const { end } = snapshot.image;
 		this.life.keeps(snapshot, end, snapshot.image);
-		this.#replace(volume, { snapshots: [...volume.snapshots, snapshot] });
+		this.catalog.change(volume, { snapshots: [...volume.snapshots, snapshot] });
 	}
 
 	/** Moments of a volume before a position are not offered any more: lines that were over by then are not its own from now on. */
@@ -142,7 +142,7 @@ export class Contents implements ReplaySink {
 		const { past = [] } = volume;
 		const over = past.filter(({ end }) => end <= position);
 		for (const { line } of over) this.life.lapses(line);
-		if (over.length > 0) this.#replace(volume, { past: past.slice(over.length) });
+		if (over.length > 0) this.catalog.change(volume, { past: past.slice(over.length) });
 	}
 
 	#carryOut(note: Note, position: number, end: number, timeUs: number): void {
@@ -154,7 +154,7 @@ export class Contents implements ReplaySink {
 				this.#resize(note, end);
 				break;
 			case "rename":
-				this.#replace(this.#volume(note.line), { name: note.name });
+				this.catalog.change(this.#volume(note.line), { name: note.name });
 				break;
 			case "delete":
 				this.#delete(this.#volume(note.line), end);
@@ -177,14 +177,14 @@ export class Contents implements ReplaySink {
 					throw new OperatorError("the log moves a segment as it can't be moved");
 				break;
 			case "set":
-				this.#replace(this.#volume(note.line), { settings: note.settings });
+				this.catalog.change(this.#volume(note.line), { settings: note.settings });
 				break;
 			case "pool":
 			case "clock":
 				this.catalog.hear(note);
 				break;
 			case "identity":
-				this.#replace(this.#volume(note.line), { serial: note.serial, wwn: note.wwn });
+				this.catalog.change(this.#volume(note.line), { serial: note.serial, wwn: note.wwn });
 				break;
 			case "rollback":
 				this.#rollback(note, position, end, timeUs);
@@ -198,11 +198,6 @@ export class Contents implements ReplaySink {
 		const volume = this.catalog.ofLine(line);
 		if (volume === undefined) throw new OperatorError(`the log changes a volume that is not there: ${line}`);
 		return volume;
-	}
-
-	#replace(volume: Volume, changes: Partial<Volume>): void {
-		this.catalog.remove(volume);
-		this.catalog.put({ ...volume, ...changes });
 	}
 
 	#create({ note: _, origin, ...made }: NoteOf<"create">, timeUs: number): void {
@@ -220,7 +215,7 @@ export class Contents implements ReplaySink {
 		const before = Math.ceil(volume.sizeBytes / volume.pageBytes);
 		const pages = Math.ceil(sizeBytes / volume.pageBytes);
 		if (pages < before) this.layers.trim(line, pages, before, end);
-		this.#replace(volume, { sizeBytes });
+		this.catalog.change(volume, { sizeBytes });
 	}
 
 	#delete(volume: Volume, end: number): void {
@@ -241,7 +236,7 @@ export class Contents implements ReplaySink {
 		// (What this record has made zeros died at its end, perhaps.)
 		const image = this.#imageNow({ line, position }, end + 1, pageBytes);
 		const snapshot: Snapshot = { name, line, position, image, timeUs, sizeBytes, from, isHeld: false };
-		this.#replace(volume, { snapshots: [...snapshots, snapshot] });
+		this.catalog.change(volume, { snapshots: [...snapshots, snapshot] });
 	}
 
 	/** What a line has at this record. */
@@ -260,7 +255,7 @@ export class Contents implements ReplaySink {
 	#forget({ line, name }: NoteOf<"forget">): void {
 		const volume = this.#volume(line);
 		for (const snapshot of volume.snapshots) if (snapshot.name === name) this.life.givesUp(snapshot);
-		this.#replace(volume, { snapshots: volume.snapshots.filter((snapshot) => snapshot.name !== name) });
+		this.catalog.change(volume, { snapshots: volume.snapshots.filter((snapshot) => snapshot.name !== name) });
 	}
 
 	#hold({ note, line, name }: NoteOf<"hold" | "release">): void {
@@ -268,18 +263,18 @@ export class Contents implements ReplaySink {
 		const snapshots = volume.snapshots.map((snapshot) =>
 			snapshot.name === name ? { ...snapshot, isHeld: note === "hold" } : snapshot,
 		);
-		this.#replace(volume, { snapshots });
+		this.catalog.change(volume, { snapshots });
 	}
 
 	#goOnBy({ line, newLine }: NoteOf<"replace">, end: number, goesOnFromUs: number): void {
 		const [volume, other] = [this.#volume(line), this.#volume(newLine)];
 		this.lapse(other, Number.POSITIVE_INFINITY);
-		this.catalog.remove(other);
+		this.catalog.remove(other, volume);
 		this.life.lingers(line);
 		this.layers.deleteVolume(line, end);
 		const past = pastWith(volume, end);
 		const snapshots = [...volume.snapshots, ...other.snapshots];
-		this.#replace(volume, { line: newLine, sizeBytes: other.sizeBytes, snapshots, goesOnFromUs, past });
+		this.catalog.change(volume, { line: newLine, sizeBytes: other.sizeBytes, snapshots, goesOnFromUs, past });
 	}
 
 	#rollback(note: NoteOf<"rollback">, position: number, end: number, timeUs: number): void {
@@ -295,6 +290,6 @@ export class Contents implements ReplaySink {
 		this.layers.deleteVolume(line, end + 1);
 		const volume = this.#volume(line);
 		const [{ sizeBytes }, past] = [snapshot, pastWith(volume, end + 1)];
-		this.#replace(volume, { line: newLine, serial, wwn, sizeBytes, goesOnFromUs: timeUs, past });
+		this.catalog.change(volume, { line: newLine, serial, wwn, sizeBytes, goesOnFromUs: timeUs, past });
 	}
 }

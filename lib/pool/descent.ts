@@ -93,6 +93,7 @@ export class Descent implements LeftSink, WalkSink {
 		this.nodePoints = new Points(this.nodes);
 		this.#feeding = new LineageFeed(this.pages);
 		this.ends = new LineEnds({
+			lapse: (line) => this.pages.lapse(line),
 			pass: (line) => this.moveWindow(line, Infinity, Infinity),
 			isWalked: (line) => this.#walks.isOver(line),
 			end: (line) => {

@@ -5,35 +5,64 @@
  */
 
 import { SECTOR_BYTES } from "../wire/sector.js";
-import { linesOf, type Volume } from "./catalog.js";
+import type { Contents } from "./contents.js";
 import type { Descent } from "./descent.js";
-import { historySectors, sharedSectors } from "./map/takings.js";
+import { sharedSectors } from "./map/takings.js";
+import type { Steps } from "./map/turns.js";
 
-export function historyBytes(descent: Descent, volumes: readonly Volume[]): number {
-	const pageBytes = new Map(
-		volumes.flatMap((volume) => linesOf(volume).map((line) => [line, volume.pageBytes])),
-	);
-	let sectors = 0;
-	for (const line of pageBytes.keys()) sectors += historySectors(descent.pages.line(line));
-	const trimmed = new Map<number, number>();
+export interface UnwalkedOf {
+	readonly contents: Pick<Contents, "catalog" | "layers" | "withoutVolume">;
+	readonly descent: Descent;
+}
+
+/** What was trimmed or removed as a whole and is still to be gone through. */
+export interface Unwalked {
+	/** Bytes that moments of a line may still read; and of all lines. */
+	readonly byLine: ReadonlyMap<number, number>;
+	readonly historyBytes: number;
+	/** All others. */
+	readonly freeingBytes: number;
+}
+
+/** Step by step: there may be thousands. */
+export function* unwalkedIn({ contents, descent }: UnwalkedOf): Steps<Unwalked> {
+	const { catalog, layers } = contents;
+	const byLine = new Map<number, number>();
+	let freeingBytes = 0;
 	for (const walk of descent.walks) {
-		const each = pageBytes.get(walk.line);
-		const isOther = descent.isOfSnapshot(walk) || descent.hasPassed(walk);
-		if (each === undefined || isOther) continue;
-		trimmed.set(walk.line, (trimmed.get(walk.line) ?? 0) + walk.root.mapped * each);
+		yield;
+		// (Its line may have ended since.)
+		const { line, root, done } = walk;
+		const isThere = descent.pages.hasLine(line) && descent.nodes.hasLine(line);
+		if (!isThere || descent.isOfSnapshot(walk)) continue;
+		const bytes = (root.mapped - done) * catalog.pageBytesOf(line);
+		const isKept = catalog.offering(line) !== undefined && !descent.hasPassed(walk);
+		if (isKept) byLine.set(line, (byLine.get(line) ?? 0) + bytes);
+		else freeingBytes += bytes;
 	}
-	const current = new Set(trimmed.size === 0 ? [] : volumes.map(({ line }) => line));
-	let unwalked = 0;
-	for (const [line, bytes] of trimmed)
-		unwalked += current.has(line) ? bytes : onlyOfMoments(descent, line, bytes);
-	return sectors * SECTOR_BYTES + unwalked;
+	let historyBytes = 0;
+	for (const [line, bytes] of byLine) {
+		yield;
+		if (catalog.ofLine(line) === undefined) byLine.set(line, onlyOfMoments(descent, line, bytes));
+		historyBytes += byLine.get(line)!;
+	}
+	// (Until the next checkpoint is made.)
+	for (const line of contents.withoutVolume) {
+		yield;
+		freeingBytes += (layers.roots.get(line)?.mapped ?? 0) * catalog.pageBytesOf(line);
+	}
+	return { byLine, historyBytes, freeingBytes };
+}
+
+export function historyBytes({ pages }: Descent, unwalked: Unwalked): number {
+	return pages.history.sectors * SECTOR_BYTES + unwalked.historyBytes;
 }
 
 /**
  * Of `bytes`, all that a line had when its volume went on by another one, what no snapshot has: a clone that is made anew each day keeps what was
  * written to it for its moments, and not the image once more.
  */
-export function onlyOfMoments(descent: Descent, line: number, bytes: number): number {
+function onlyOfMoments(descent: Descent, line: number, bytes: number): number {
 	const over = descent.pages.line(line);
 	const shared = over === undefined ? 0 : (sharedSectors(over) ?? 0);
 	return Math.max(0, bytes - shared * SECTOR_BYTES);

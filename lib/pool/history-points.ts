@@ -1,6 +1,8 @@
-/** Where a window of history can begin: at a checkpoint, or where the log does. Used by `history.ts`. */
+/** Where a window of history can begin: at a checkpoint, or where the log does, if it can be read from there. Used by `history.ts`. */
 
+import { SEGMENT_SECTORS } from "./format.js";
 import type { CheckpointRef } from "./head.js";
+import { RowState, type Rows } from "./space/rows.js";
 
 /** Where the log begins: what was from there on can be read without a checkpoint. */
 export interface Beginning extends Pick<CheckpointRef, "position" | "place" | "bytes" | "timeUs"> {
@@ -16,4 +18,29 @@ export function isCheckpoint(kept: Kept): kept is CheckpointRef {
 /** When it was, by what had passed if that is known. */
 export function agedOf(kept: Kept): number {
 	return (isCheckpoint(kept) ? kept.agedUs : undefined) ?? kept.timeUs;
+}
+
+/** The first one that reads what all later ones read, too: asked by where the log ended then. */
+export function firstOf(kept: readonly Kept[], isThere: (end: number) => boolean): Kept | undefined {
+	let [low, high] = [0, kept.length];
+	while (low < high) {
+		const middle = (low + high) >>> 1;
+		const each = kept[middle]!;
+		if (isThere(isCheckpoint(each) ? each.position + 1 : 0)) high = middle;
+		else low = middle + 1;
+	}
+	return kept[low];
+}
+
+/** Whether a segment can be read as part of the log. */
+export function isReadable(rows: Rows, segment: number): boolean {
+	const row = rows.of(segment);
+	return row >= 0 && (rows.states[row] === RowState.open || rows.summaries[row]! > 0);
+}
+
+/** From where on, `first` or behind it, all of the log can be read: what was given up after the last checkpoint may have been moved away since. */
+export function readableFrom(rows: Rows, first: number): number {
+	for (let segment = rows.last; segment >= Math.floor(first / SEGMENT_SECTORS); segment--)
+		if (!isReadable(rows, segment)) return (segment + 1) * SEGMENT_SECTORS;
+	return first;
 }

@@ -16,13 +16,20 @@ import type { Descent } from "./descent.js";
 import type { PoolWorld } from "./folder.js";
 import { FILE_BYTES, SEGMENT_SECTORS } from "./format.js";
 import type { CheckpointRef } from "./head.js";
-import { historyBytes } from "./history-bytes.js";
-import { agedOf, type Beginning, isCheckpoint, type Kept } from "./history-points.js";
-import { policyKey, policyOf } from "./history-policy.js";
-import { inTurns } from "./map/turns.js";
+import { historyBytes, unwalkedIn } from "./history-bytes.js";
+import {
+	agedOf,
+	type Beginning,
+	firstOf,
+	isCheckpoint,
+	isReadable,
+	type Kept,
+	readableFrom,
+} from "./history-points.js";
+import { policyOf } from "./history-policy.js";
+import { inTurns, type Steps } from "./map/turns.js";
 import type { NodeLog } from "./node-log.js";
 import type { Segments } from "./segments.js";
-import { RowState } from "./space/rows.js";
 import { type HistoryPolicy, Windows } from "./space/windows.js";
 import type { PoolTold } from "./told.js";
 
@@ -74,12 +81,13 @@ export class History {
 	constructor(of: HistoryOf, kept: readonly CheckpointRef[]) {
 		this.#of = of;
 		this.#beganUs = of.beganUs;
+		const { rows } = of.segments.table;
 		const beginning: Beginning = { position: 0, place: 0, bytes: 0, timeUs: of.beganUs, isBeginning: true };
 		// (Where that is not known from the first record on, its beginning was given up.)
 		const [first] = kept;
-		const hasBeginning = first === undefined || (of.beganUs < first.timeUs && this.#hasBeginning);
+		const hasBeginning = first === undefined || (of.beganUs < first.timeUs && isReadable(rows, 0));
 		const all = hasBeginning ? [beginning, ...kept] : kept;
-		const from = this.#readableFrom(all[0]!.position);
+		const from = readableFrom(rows, all[0]!.position);
 		this.#all = all.filter((each, i) => i === all.length - 1 || each.position >= from);
 		if (this.#all.length < all.length) this.#beganUs = Math.max(of.beganUs, this.#all[0]!.timeUs);
 		this.#windows = new Windows(this.#all);
@@ -120,8 +128,7 @@ export class History {
 
 	/** From when on a line can be looked at, perhaps from before it began; undefined: not at all. */
 	#beganUsOn(line: number): number | undefined {
-		const isThere = (position: number): boolean => this.#of.descent.reaches(line, position);
-		const first = this.#all.find((each) => isThere(isCheckpoint(each) ? each.position + 1 : 0));
+		const first = firstOf(this.#all, (position) => this.#of.descent.reaches(line, position));
 		return first !== undefined && isCheckpoint(first) ? first.timeUs : first && this.#beganUs;
 	}
 
@@ -130,11 +137,13 @@ export class History {
 		return this.#all.findLast((each) => each.timeUs <= timeUs)?.timeUs ?? Math.min(timeUs, this.#beganUs);
 	}
 
-	/** Bytes that moments within windows have, and what those may be. */
-	get takenBytes(): number {
-		return historyBytes(this.#of.descent, this.#of.contents.catalog.volumes);
+	/** Bytes that moments within windows have. */
+	async #takenBytes(): Promise<number> {
+		const { descent, world } = this.#of;
+		return historyBytes(descent, await inTurns(unwalkedIn(this.#of), world.nextTurn));
 	}
 
+	/** What those may be. */
 	get spaceBytes(): number {
 		const { contents, segments } = this.#of;
 		const { historySpace = HISTORY_SPACE } = contents.catalog.settings;
@@ -159,34 +168,17 @@ export class History {
 		if (ref === undefined && this.#all.every(isCheckpoint)) return undefined;
 		const position = ref?.position ?? 0;
 		this.#pinned.push(position);
+		this.#holdBack();
 		const release = (): void => {
 			this.#pinned.splice(this.#pinned.indexOf(position), 1);
+			this.#holdBack();
 		};
 		return { ref, release };
-	}
-
-	/** From where on all of the log can be read: what was given up after the last checkpoint may have been moved away since. */
-	#readableFrom(first: number): number {
-		const { rows } = this.#of.segments.table;
-		for (let segment = rows.last; segment >= Math.floor(first / SEGMENT_SECTORS); segment--) {
-			const row = rows.of(segment);
-			const isThere = row >= 0 && (rows.states[row] === RowState.open || rows.summaries[row]! > 0);
-			if (!isThere) return (segment + 1) * SEGMENT_SECTORS;
-		}
-		return first;
-	}
-
-	/** Whether the log can be read from its first record on. */
-	get #hasBeginning(): boolean {
-		const { rows } = this.#of.segments.table;
-		const row = rows.of(0);
-		return row >= 0 && (rows.states[row] === RowState.open || rows.summaries[row]! > 0);
 	}
 
 	/** Gives up what is oldest and need not be kept. False if there is nothing. */
 	async giveUp(why: GivenUpFor): Promise<boolean> {
 		const [before] = this.#all;
-		this.#holdBack();
 		if (!this.#windows.giveUp(this.#policies(), this.#nowUs)) return false;
 		await this.trim();
 		if (this.#all[0] === before) return false;
@@ -196,7 +188,7 @@ export class History {
 
 	/** What takes more than its share is given up, as far as it may be; true if there was some. */
 	async shrink(): Promise<boolean> {
-		return this.takenBytes > this.spaceBytes && (await this.giveUp("share"));
+		return (await this.#takenBytes()) > this.spaceBytes && (await this.giveUp("share"));
 	}
 
 	/** Once, as long as it goes on. */
@@ -212,39 +204,51 @@ export class History {
 
 	/** Moves windows on, and forgets what none of them needs any more. */
 	async trim(): Promise<void> {
-		const { contents, descent } = this.#of;
-		const { settings } = contents.catalog;
+		const { world } = this.#of;
 		const nowUs = this.#nowUs;
-		this.#holdBack();
 		const hasWindow = this.#policies().some(({ historyUs }) => historyUs > 0);
 		const most = Math.max(LOG_BYTES_MIN, this.spaceBytes / 2) / SECTOR_BYTES;
 		this.logSectorsMax = hasWindow ? most : Number.POSITIVE_INFINITY;
-		const marks = new Map<string, Kept | undefined>();
-		for (const volume of contents.catalog.volumes) {
-			const policy = policyOf(volume, settings);
-			const key = policyKey(policy);
-			if (!marks.has(key)) marks.set(key, this.#markOf(policy, nowUs));
-			const mark = marks.get(key);
-			// (What its last record has made zeros died at its end, perhaps.)
-			if (mark === undefined || !isCheckpoint(mark)) continue;
-			const [first, place] = [mark.position + 1, mark.place + mark.bytes];
-			for (const line of linesOf(volume)) descent.moveWindow(line, first, place);
-			contents.lapse(volume, mark.position);
-		}
+		await inTurns(this.#moveWindows(nowUs), world.nextTurn);
 		const needed = new Set(this.#windows.needed(this.#policies(), nowUs));
 		const dropped = this.#all.filter((ref) => !needed.has(ref));
 		this.#all = this.#all.filter((ref) => needed.has(ref));
 		if (dropped.length > 0) this.#beganUs = Math.max(this.#beganUs, this.#all[0]?.timeUs ?? 0);
 		const refs = dropped.filter(isCheckpoint);
 		this.#dropping.push(...refs);
-		await inTurns(this.#forgetSummaries(), this.#of.world.nextTurn);
+		await inTurns(this.#forgetSummaries(), world.nextTurn);
 		for (const ref of refs) await this.#drop(ref);
 	}
 
-	/** Where windows begin now. */
-	#markOf(policy: HistoryPolicy, nowUs: number): Kept | undefined {
-		const position = this.#windows.edge(policy, nowUs);
-		return this.#all.find((each) => each.position === position);
+	/** Those of all volumes. */
+	*#moveWindows(nowUs: number): Steps {
+		const { contents, descent } = this.#of;
+		const { catalog } = contents;
+		const marks = new Map<number | undefined, Kept | undefined>();
+		let { holdBack } = this.#windows;
+		for (const { line } of catalog.volumes) {
+			yield;
+			// (Meanwhile somebody may have begun to look at a moment.)
+			if (this.#windows.holdBack !== holdBack) marks.clear();
+			({ holdBack } = this.#windows);
+			// (It may have been removed meanwhile, or go on by another line.)
+			const volume = catalog.ofLine(line);
+			if (volume === undefined) continue;
+			const { historySeconds } = volume.settings;
+			if (!marks.has(historySeconds)) {
+				const edge = this.#windows.edge(policyOf(historySeconds, catalog.settings), nowUs);
+				marks.set(
+					historySeconds,
+					this.#all.find(({ position }) => position === edge),
+				);
+			}
+			const mark = marks.get(historySeconds);
+			if (mark === undefined || !isCheckpoint(mark)) continue;
+			// (What its last record has made zeros died at its end, perhaps.)
+			const [first, place] = [mark.position + 1, mark.place + mark.bytes];
+			for (const each of linesOf(volume)) descent.moveWindow(each, first, place);
+			contents.lapse(volume, mark.position);
+		}
 	}
 
 	/** By what has passed; not before the last checkpoint: the clock may have been set back. */
@@ -256,9 +260,8 @@ export class History {
 
 	/** Of a thousand volumes most have the same: each that there is once. */
 	#policies(): HistoryPolicy[] {
-		const { volumes, settings } = this.#of.contents.catalog;
-		const policies = volumes.map((volume) => policyOf(volume, settings));
-		return [...new Map(policies.map((policy) => [policyKey(policy), policy])).values()];
+		const { historySeconds, settings } = this.#of.contents.catalog;
+		return [...historySeconds].map((seconds) => policyOf(seconds, settings));
 	}
 
 	#holdBack(): void {

@@ -4,7 +4,9 @@
  */
 
 export interface LineEndsOf {
-	/** No moment of it is offered any more. */
+	/** No moment of it is offered any more, but somebody may look at one. */
+	lapse(line: number): void;
+	/** Nobody does. */
 	pass(line: number): void;
 	/** All of its subtrees were. */
 	isWalked(line: number): boolean;
@@ -41,7 +43,9 @@ export class LineEnds {
 
 	/** It may end now, perhaps. */
 	settle(line: number): void {
-		if (!this.#ending.has(line) || this.#looked.has(line) || this.#lingering.has(line)) return;
+		if (!this.#ending.has(line) || this.#lingering.has(line)) return;
+		this.#of.lapse(line);
+		if (this.#looked.has(line)) return;
 		this.#of.pass(line);
 		if (!this.#of.isWalked(line)) return;
 		this.#ending.delete(line);

@@ -13,8 +13,9 @@ import {
 } from "../spec/policy.js";
 import { timeText } from "../text.js";
 import type { Snapshot, Volume } from "./catalog.js";
+import type { Unwalked } from "./history-bytes.js";
 import type { Pool } from "./pool.js";
-import type { PoolFigures, SnapshotSpace, Unwalked, VolumeSpace } from "./pool-space.js";
+import type { PoolFigures, SnapshotSpace, VolumeSpace } from "./pool-space.js";
 
 /** In one turn: a volume, a snapshot, or a list of dead pages. */
 const STEPS_PER_TURN = 512;
@@ -105,14 +106,12 @@ function doubtText(doubt: Pool["time"]["doubt"]): PoolLook["clockDoubt"] {
 /** As of the last checkpoint. */
 class Looker {
 	readonly #pool: Pool;
-	readonly #clones: ReturnType<Pool["space"]["clones"]>;
 	readonly #unwalked: Unwalked;
 	#left = STEPS_PER_TURN;
 
-	constructor(pool: Pool) {
+	constructor(pool: Pool, unwalked: Unwalked) {
 		this.#pool = pool;
-		this.#clones = pool.space.clones();
-		this.#unwalked = pool.space.unwalked();
+		this.#unwalked = unwalked;
 	}
 
 	/** With no volumes. */
@@ -164,20 +163,15 @@ class Looker {
 		await this.#steps(names.size / 16);
 		for (const snapshot of wanted) {
 			const { name, sizeBytes, timeUs, isHeld } = snapshot;
-			const clones = this.#clonesOf(snapshot).filter((clone) => clone !== of);
-			const created = timeText(timeUs);
 			const { usedBytes, uniqueBytes } = space.ofSnapshot(snapshot);
+			const clones = space.clonesOf(snapshot).filter((clone) => clone !== of);
+			const created = timeText(timeUs);
 			// Of several names for one moment, none alone holds anything.
 			const frees = names.get(snapshot.position) === 1 ? uniqueBytes : 0;
 			looks.push({ name, sizeBytes, usedBytes, uniqueBytes: frees, created, held: isHeld, clones });
 			await this.#steps(1 + space.steps);
 		}
 		return looks;
-	}
-
-	#clonesOf(snapshot: Snapshot): readonly string[] {
-		const point = this.#pool.space.placeOf(snapshot);
-		return (point && this.#clones.get(point)) ?? [];
 	}
 
 	async #steps(steps: number): Promise<void> {
@@ -190,7 +184,7 @@ class Looker {
 
 /** As of the last checkpoint. Of what is not there nothing is told. */
 export async function lookAtPool(pool: Pool, sight: Sight): Promise<PoolLook> {
-	const looker = new Looker(pool);
+	const looker = new Looker(pool, await pool.space.unwalked());
 	const volumes: VolumeLook[] = [];
 	const { wanted, isMore } = wantedOf(pool, sight);
 	for (const [volume, snapshots] of wanted) volumes.push(await looker.lookAt(volume, snapshots));

@@ -114,5 +114,5 @@ function refusal({ name }: Volume, timeUs: number, what: string): OperatorError 
 
 /** Whatever it was called, and whichever line it went by: never another one of its name. */
 function sameVolume(catalog: Catalog, { born }: Volume): Volume | undefined {
-	return catalog.volumes.find((volume) => volume.born === born);
+	return catalog.bornAs(born);
 }

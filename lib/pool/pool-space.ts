@@ -8,10 +8,11 @@ import { linesOf, type Snapshot, type Volume } from "./catalog.js";
 import type { Contents } from "./contents.js";
 import type { PoolWorld } from "./folder.js";
 import { SEGMENT_BYTES } from "./format.js";
-import { historyBytes, onlyOfMoments } from "./history-bytes.js";
+import { historyBytes, type Unwalked, unwalkedIn } from "./history-bytes.js";
 import type { Living } from "./living.js";
 import type { Point } from "./map/point.js";
 import { historySectors, sharedSectors, uniqueSectors } from "./map/takings.js";
+import { inTurns } from "./map/turns.js";
 import type { NodeLog } from "./node-log.js";
 import type { Segments } from "./segments.js";
 
@@ -43,14 +44,6 @@ export interface PoolFigures {
 	readonly freeBytes: number;
 }
 
-/** What was trimmed or removed as a whole and is still to be gone through. */
-export interface Unwalked {
-	/** Bytes that moments of a line may still read. */
-	readonly byLine: ReadonlyMap<number, number>;
-	/** All others. */
-	readonly freeingBytes: number;
-}
-
 export interface PoolSpaceOf {
 	readonly world: Pick<PoolWorld, "nextTurn">;
 	readonly contents: Contents;
@@ -77,30 +70,13 @@ export class PoolSpace {
 		return this.#of.contents.layers.isTrimmed;
 	}
 
-	unwalked(): Unwalked {
-		const { contents, living } = this.#of;
-		const { catalog, layers } = contents;
-		const byLine = new Map<number, number>();
-		let freeingBytes = 0;
-		const { descent } = living;
-		const lines = new Set(descent.walks.length === 0 ? [] : catalog.volumes.flatMap(linesOf));
-		for (const walk of descent.walks) {
-			if (descent.isOfSnapshot(walk)) continue;
-			const { line, root, done } = walk;
-			const bytes = (root.mapped - done) * catalog.pageBytesOf(line);
-			const isKept = lines.has(line) && !descent.hasPassed(walk);
-			if (isKept) byLine.set(line, (byLine.get(line) ?? 0) + bytes);
-			else freeingBytes += bytes;
-		}
-		for (const [line, bytes] of byLine)
-			if (catalog.ofLine(line) === undefined) byLine.set(line, onlyOfMoments(descent, line, bytes));
-		// (Until the next checkpoint is made.)
-		for (const [line, { mapped }] of layers.roots)
-			if (catalog.ofLine(line) === undefined) freeingBytes += mapped * catalog.pageBytesOf(line);
-		return { byLine, freeingBytes };
+	/** What the others ask for. */
+	unwalked(): Promise<Unwalked> {
+		const { contents, living, world } = this.#of;
+		return inTurns(unwalkedIn({ contents, descent: living.descent }), world.nextTurn);
 	}
 
-	ofVolume(volume: Volume, { byLine } = this.unwalked()): VolumeSpace {
+	ofVolume(volume: Volume, { byLine }: Unwalked): VolumeSpace {
 		const usedBytes = this.usedBytes(volume);
 		const line = this.#of.living.descent.pages.line(volume.line);
 		// (Pools of older formats don't know it of all, and while what was trimmed is gone through, more counts as shared than is there.)
@@ -122,23 +98,17 @@ export class PoolSpace {
 		return { usedBytes: (snapshot.image.sectors ?? 0) * SECTOR_BYTES, uniqueBytes: unique * SECTOR_BYTES };
 	}
 
-	/** Names of volumes, by what they began as. */
-	clones(): ReadonlyMap<Point, readonly string[]> {
+	/** Names of volumes that began as a snapshot is, in order. Steps: as many more. */
+	clonesOf(snapshot: Snapshot): string[] {
 		const { contents, living } = this.#of;
-		const clones = new Map<Point, string[]>();
-		for (const { line, name } of contents.catalog.volumes) {
-			const origin = living.descent.pages.line(line)?.origin;
-			if (!origin) continue;
-			const others = clones.get(origin);
-			if (others === undefined) clones.set(origin, [name]);
-			else others.push(name);
+		const point = living.descent.pointOf(snapshot);
+		const clones: string[] = [];
+		for (const { line } of point?.children ?? []) {
+			this.steps++;
+			const volume = line.origin === point ? contents.catalog.ofLine(line.number) : undefined;
+			if (volume !== undefined) clones.push(volume.name);
 		}
-		return clones;
-	}
-
-	/** What clones of a snapshot began as. */
-	placeOf(snapshot: Snapshot): Point | undefined {
-		return this.#of.living.descent.pointOf(snapshot);
+		return clones.sort();
 	}
 
 	/** Whoever is served has had a turn when it resolves. */
@@ -146,8 +116,8 @@ export class PoolSpace {
 		return this.#of.world.nextTurn();
 	}
 
-	ofPool({ freeingBytes } = this.unwalked()): PoolFigures {
-		const { segments, nodes, contents, living } = this.#of;
+	ofPool(unwalked: Unwalked): PoolFigures {
+		const { segments, nodes, living } = this.#of;
 		const { slots, table } = segments;
 		const takenBytes = (slots.count - slots.free) * SEGMENT_BYTES;
 		const madeBytes = slots.count * SEGMENT_BYTES;
@@ -159,8 +129,8 @@ export class PoolSpace {
 		return {
 			sizeBytes,
 			usedBytes,
-			historyBytes: Math.min(usedBytes, historyBytes(living.descent, contents.catalog.volumes)),
-			freeingBytes: Math.min(usedBytes, freeingBytes),
+			historyBytes: Math.min(usedBytes, historyBytes(living.descent, unwalked)),
+			freeingBytes: Math.min(usedBytes, unwalked.freeingBytes),
 			waitingBytes: takenBytes - usedBytes,
 			freeBytes: sizeBytes - takenBytes,
 		};

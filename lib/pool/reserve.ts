@@ -26,11 +26,9 @@ const SNAPSHOT_BYTES = 512;
 
 /** By two checkpoints: the map, and all that they have beside. */
 export function storedBytes({ contents, segments, nodes }: ReserveOf): number {
-	let pages = 0;
-	for (const root of contents.layers.roots.values()) pages += root.mapped;
-	let beside = ROW_BYTES * segments.table.rows.size + NODE_ROW_BYTES * nodes.places.count;
-	for (const { snapshots } of contents.catalog.volumes) beside += SNAPSHOT_BYTES * snapshots.length;
-	return checkpointBytes(contents.layers.capacity, pages, beside);
+	const { layers, catalog } = contents;
+	const rows = ROW_BYTES * segments.table.rows.size + NODE_ROW_BYTES * nodes.places.count;
+	return checkpointBytes(layers.capacity, layers.mapped, rows + SNAPSHOT_BYTES * catalog.snapshotCount);
 }
 
 /** Of a segment of nodes that is being filled so much has to be left, and room for `stored` bytes. */

@@ -74,6 +74,11 @@ class World {
 		this.layers.freeze();
 		finish(this.store, () => this.layers.step(SLICE_STEPS, null));
 	}
+
+	/** What `layers.mapped` has to be. */
+	get mapped(): number {
+		return [...this.layers.roots.values()].reduce((sum, { mapped }) => sum + mapped, 0);
+	}
 }
 
 t.test("every page is found, at every step of a checkpoint", async (t) => {
@@ -107,6 +112,17 @@ t.test("a clone has what its source had, and each its own afterwards", async (t)
 	world.checkpoint();
 	t.strictSame(world.wrong(PAGES), []);
 	t.not(world.layers.roots.get(1)?.place, world.layers.roots.get(2)?.place);
+	t.ok(world.layers.mapped > 0);
+	t.equal(world.layers.mapped, world.mapped);
+});
+
+t.test("of thousands of volumes that were not written a checkpoint looks at so many in a step", async (t) => {
+	const { layers } = new World(new Random());
+	for (let volume = 1; volume <= 3_000; volume++) layers.addVolume(volume);
+	layers.freeze();
+	let steps = 0;
+	while (layers.isBusy && layers.step(100, null) === "more") steps++;
+	t.ok(steps >= 30, `${steps} steps`);
 });
 
 t.test("a deleted volume's pages die where it was deleted, and then it has no root", async (t) => {
@@ -131,5 +147,7 @@ t.test("a deleted volume's pages die where it was deleted, and then it has no ro
 	t.equal(subtrees, mapped, "in one piece");
 	t.ok(deaths.every((death) => death === 10_000_000));
 	t.equal(world.layers.roots.size, 0);
+	t.equal(world.layers.mapped, 0);
+	t.strictSame(world.layers.deleted, []);
 	t.equal(world.layers.room, 3_000);
 });

@@ -250,6 +250,12 @@ export class World {
 			if (taken.uncounted === 0) this.#same(`line ${line.number}`, found, [shared, history]);
 			else if (found[0] < shared || found[1] > history) this.wrong.push(`line ${line.number}: ${found}`);
 		}
+		const histories = this.lines.map(({ number }) => this.lineage.line(number)!.history);
+		this.#same(
+			"the history of all lines",
+			this.lineage.history.sectors,
+			histories.reduce((sum, each) => sum + each, 0),
+		);
 		const point = this.any(this.points.filter(({ point }) => point.isWanted))?.point;
 		if (point === undefined) return;
 		const [said, before] = [uniqueSectors(point), sumOf(this.free)];

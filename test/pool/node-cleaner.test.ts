@@ -102,3 +102,63 @@ t.test("a row that anybody has written is refused, or one of sense", async (t) =
 	}
 	t.ok(refused > 0, `${refused} were refused`);
 });
+
+/** A world whose segments are filled to a quarter, of which little lives; nodes go on in another one: where the last that was filled ends. */
+async function quarters(random: Random, count: number): Promise<{ world: NodeWorld; end: number }> {
+	const world = await NodeWorld.make(random, 2, SEGMENT_BYTES / 4, SPARE);
+	while (world.slots < count) world.append();
+	world.freeSome(0.5);
+	const { end } = world.nodes;
+	world.nodes.begin();
+	await world.nodes.writeOut();
+	return { world, end };
+}
+
+t.test("what lives in other slots is folded in behind what one has, and is where it was", async (t) => {
+	const random = new Random();
+	const { world, end } = await quarters(random, 4);
+	const into = world.nodes.places.of(Math.floor(end / SEGMENT_BYTES))!;
+	const { free } = world.segments.slots;
+	const before = world.slots;
+	// (While it is copied, more dies.)
+	world.meanwhile = (): void => world.freeSome(0.1);
+	t.ok(await world.cleaner.fold(end), "something has moved");
+	t.equal(world.segments.slots.free, free, "without another slot");
+	t.same(world.wrong(), [], `seed ${random.seed}`);
+	t.ok(world.slots < before, `${world.slots} slots of ${before}`);
+	const moved = [...world.nodes.places.all].filter(({ runs }) => runs !== null);
+	t.ok(moved.length > 0);
+	for (const { slot, at } of moved) {
+		t.equal(slot, into.slot);
+		t.ok(at >= end % SEGMENT_BYTES, "nothing of what was there is written over");
+	}
+	await world.reopen();
+	t.same(world.wrong(), [], "as a checkpoint has it");
+	t.equal(world.nodes.liveBytes, world.liveBytes);
+	t.ok(world.segments.slots.free > free, "and their slots are free then");
+});
+
+t.test("nothing is folded in where nodes go on, or where there is no room", async (t) => {
+	const random = new Random();
+	const { world, end } = await quarters(random, 3);
+	t.notOk(await world.cleaner.fold(world.nodes.end), "nodes go on there");
+	t.notOk(await world.cleaner.fold(1000 * SEGMENT_BYTES + 512), "there is no such segment");
+	t.notOk(await world.cleaner.fold(Math.ceil(end / SEGMENT_BYTES) * SEGMENT_BYTES), "it is full");
+	t.notOk(await world.cleaner.fold(end - (end % SEGMENT_BYTES) + SEGMENT_BYTES - 1), "as good as full");
+	t.equal(world.cleaner.movedBytes, 0);
+	t.same(world.wrong(), []);
+});
+
+t.test("what can't be written behind others stays where it was", async (t) => {
+	const { world, end } = await quarters(new Random(), 4);
+	const slots = [...world.nodes.places.all].map(({ slot }) => slot);
+	world.nodes.writeSlot = async () => {
+		throw new OperatorError("no");
+	};
+	await t.rejects(world.cleaner.fold(end), { message: "no" });
+	t.same(
+		[...world.nodes.places.all].map(({ slot }) => slot),
+		slots,
+	);
+	t.same(world.wrong(), []);
+});

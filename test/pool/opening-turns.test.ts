@@ -11,44 +11,8 @@ import { Pool } from "../../lib/pool/pool.js";
 import { Slots } from "../../lib/pool/space/slots.js";
 import { SegmentTable } from "../../lib/pool/space/table.js";
 import { encodeRow, rowsIn } from "../../lib/pool/space/table-form.js";
+import { Counted } from "./counted.js";
 import { MemoryFolder, Stage, show, testWorld } from "./memory-folder.js";
-
-/** What is done for each line, volume, snapshot or page: how often in all, and at most in one turn of the event loop. */
-class Counted {
-	readonly most: Record<string, number> = {};
-	readonly all: Record<string, number> = {};
-	#now: Record<string, number> = {};
-	readonly #restore: (() => void)[] = [];
-	#ticking = true;
-
-	constructor(of: Readonly<Record<string, object>>) {
-		for (const [name, on] of Object.entries(of)) this.#count(on as Record<string, unknown>, name);
-		const tick = (): void => {
-			this.#now = {};
-			if (this.#ticking) setImmediate(tick);
-		};
-		tick();
-	}
-
-	#count(on: Record<string, unknown>, name: string): void {
-		const usual = on[name] as (...args: unknown[]) => unknown;
-		const counted = this;
-		on[name] = function (this: unknown, ...args: unknown[]): unknown {
-			counted.all[name] = (counted.all[name] ?? 0) + 1;
-			counted.#now[name] = (counted.#now[name] ?? 0) + 1;
-			counted.most[name] = Math.max(counted.most[name] ?? 0, counted.#now[name]);
-			return usual.apply(this, args);
-		};
-		this.#restore.push(() => {
-			on[name] = usual;
-		});
-	}
-
-	end(): void {
-		this.#ticking = false;
-		for (const restore of this.#restore) restore();
-	}
-}
 
 const VOLUMES = 300;
 const GROUPS = 10;
@@ -77,9 +41,9 @@ t.test("a pool with 3,000 snapshots is opened in turns", async (t) => {
 	const counted = new Counted(Object.fromEntries(of));
 	const pool = await Pool.open(testWorld(folder)).finally(() => counted.end());
 	t.equal(pool.volumes.flatMap(({ snapshots }) => snapshots).length, VOLUMES * GROUPS);
-	for (const name of ["parse", "keeps", "has"]) t.ok(counted.all[name]! >= VOLUMES * GROUPS, name);
+	for (const name of ["parse", "keeps", "has"]) t.ok(counted.all(name) >= VOLUMES * GROUPS, name);
 	for (const [name] of of)
-		t.ok(counted.most[name]! <= 2 * STEPS_PER_TURN, `${name}: ${counted.most[name]} in one turn`);
+		t.ok(counted.most(name) <= 2 * STEPS_PER_TURN, `${name}: ${counted.most(name)} in one turn`);
 	await pool.close();
 });
 
@@ -115,14 +79,14 @@ t.test("a log that was not in a checkpoint is taken in in turns; so is that befo
 	// As after a crash: nobody has closed it.
 	const counted = new Counted({ page: Contents.prototype });
 	const again = await Pool.open(testWorld(folder));
-	t.equal(counted.all["page"], PAGES);
-	t.ok(counted.most["page"]! <= STEPS_PER_TURN, `${counted.most["page"]} pages in one turn`);
+	t.equal(counted.all("page"), PAGES);
+	t.ok(counted.most("page") <= STEPS_PER_TURN, `${counted.most("page")} pages in one turn`);
 	const then = new Date(Math.ceil(again.find("web")!.createdUs / 1000 + 1)).toISOString();
-	counted.all["page"] = 0;
+	counted.forget();
 	await show(again, `web@${then}`, 0);
 	counted.end();
-	t.ok(counted.all["page"]! > 0);
-	t.ok(counted.most["page"]! <= STEPS_PER_TURN, `${counted.most["page"]} pages in one turn`);
+	t.ok(counted.all("page") > 0);
+	t.ok(counted.most("page") <= STEPS_PER_TURN, `${counted.most("page")} pages in one turn`);
 	await again.close();
 	await pool.close().catch(() => {});
 });

@@ -31,7 +31,10 @@ t.test("moments from before a volume went back are offered until its window has 
 		await world.write(i);
 		await world.pool.checkpoint();
 	}
-	const before = world.pool.space.ofVolume(world.pool.administration.volume("web")).historyBytes;
+	const before = world.pool.space.ofVolume(
+		world.pool.administration.volume("web"),
+		await world.pool.space.unwalked(),
+	).historyBytes;
 	t.ok(before >= 3 * PAGES * 4096, `${before} bytes are history`);
 	await world.pass();
 	for (const moment of moments) await t.rejects(world.show(moment), /is not kept any more/);
@@ -47,14 +50,14 @@ t.test("moments from before a volume was replaced are its own, and go with it", 
 	await administration.replace("web", "other");
 	t.equal(await world.show("web"), "0");
 	t.equal(await world.show(moment), "1");
-	const used = (): number => world.pool.space.ofPool().usedBytes;
 	await administration.delete("web");
 	await administration.create("web", PAGES * 4096, 4096);
 	await t.rejects(world.show(moment), /there was no such volume then/);
 	await world.write(1);
 	await world.pool.checkpoint();
 	await world.pool.checkpoint();
-	t.ok(used() < 2 * PAGES * 4096, `${used()} bytes are used`);
+	const { usedBytes } = world.pool.space.ofPool(await world.pool.space.unwalked());
+	t.ok(usedBytes < 2 * PAGES * 4096, `${usedBytes} bytes are used`);
 	await world.pool.close();
 });
 
@@ -80,9 +83,12 @@ t.test("what a volume had in common with a snapshot when it was replaced is not 
 		await administration.replace("machine", "anew");
 		await pool.checkpoint();
 		await pool.checkpoint();
-		const { historyBytes } = pool.space.ofVolume(administration.volume("machine"));
+		const { historyBytes } = pool.space.ofVolume(
+			administration.volume("machine"),
+			await pool.space.unwalked(),
+		);
 		t.equal(historyBytes, 3 * boot * 4096);
-		t.equal(pool.space.ofPool().historyBytes, historyBytes);
+		t.equal(pool.space.ofPool(await pool.space.unwalked()).historyBytes, historyBytes);
 	}
 	await pool.close();
 });

@@ -39,8 +39,9 @@ class Checkpoint {
 			this.#isSorted = this.#order.step(steps);
 			return "more";
 		}
-		const merge = this.#merge ?? this.#next();
-		if (merge === null) return "done";
+		this.#merge ??= this.#next(steps);
+		if (this.#merge === null) return this.#left.length > 0 ? "more" : "done";
+		const merge = this.#merge;
 		const progress = merge.step(steps, waiter);
 		if (progress !== "done") return progress;
 		this.roots.set(merge.volume, merge.root);
@@ -48,22 +49,25 @@ class Checkpoint {
 		return "more";
 	}
 
-	#next(): Merge | null {
+	/** Looks at so many; null if none of them is to be merged. */
+	#next(steps: number): Merge | null {
 		const { tree, frozen, before, sink } = this;
 		const order = this.#order;
-		let volume = this.#left.pop();
-		// What was neither written nor trimmed stays as it is.
-		while (volume !== undefined && !order.has(volume) && frozen.trims.next(volume, 0) < 0)
-			volume = this.#left.pop();
-		if (volume === undefined) return null;
-		this.#merge = new Merge(tree, before.get(volume) ?? EMPTY_ROOT, volume, frozen, order, sink);
-		return this.#merge;
+		for (let left = steps; left > 0; left--) {
+			const volume = this.#left.pop();
+			if (volume === undefined) return null;
+			// What was neither written nor trimmed stays as it is.
+			if (!order.has(volume) && frozen.trims.next(volume, 0) < 0) continue;
+			return new Merge(tree, before.get(volume) ?? EMPTY_ROOT, volume, frozen, order, sink);
+		}
+		return null;
 	}
 }
 
 export class MapLayers {
-	/** Of all volumes, by number: as of the last checkpoint. */
-	readonly roots = new Map<number, Root>();
+	readonly #roots = new Map<number, Root>();
+	/** Pages that those have mapped, in all. */
+	mapped = 0;
 	#written: Overlay;
 	/** Merged, and then emptied; the next one that is written. */
 	#other: Overlay;
@@ -86,6 +90,11 @@ export class MapLayers {
 	) {
 		this.#written = new Overlay(capacity, seed, writtenSink);
 		this.#other = new Overlay(capacity, seed, writtenSink);
+	}
+
+	/** Of all volumes, by number: as of the last checkpoint. */
+	get roots(): ReadonlyMap<number, Root> {
+		return this.#roots;
 	}
 
 	/** Nothing may be written before a checkpoint is begun. */
@@ -134,7 +143,17 @@ export class MapLayers {
 
 	/** A volume that has what `root` has: nothing, or what it is a clone of. */
 	addVolume(volume: number, root: Root = EMPTY_ROOT): void {
-		this.roots.set(volume, root);
+		this.#setRoot(volume, root);
+	}
+
+	#setRoot(volume: number, root: Root): void {
+		this.mapped += root.mapped - (this.#roots.get(volume)?.mapped ?? 0);
+		this.#roots.set(volume, root);
+	}
+
+	/** Those that were deleted and have a root still. */
+	get deleted(): number[] {
+		return [...this.#deletedBefore, ...this.#deleted];
 	}
 
 	deleteVolume(volume: number, position: number): void {
@@ -175,11 +194,13 @@ export class MapLayers {
 		}
 		const progress = checkpoint.step(steps, waiter);
 		if (progress !== "done") return progress;
-		for (const [volume, root] of checkpoint.roots) this.roots.set(volume, root);
+		for (const [volume, root] of checkpoint.roots) this.#setRoot(volume, root);
 		for (const volume of this.#deletedBefore) {
-			this.roots.delete(volume);
+			this.#setRoot(volume, EMPTY_ROOT);
+			this.#roots.delete(volume);
 			this.whenGone(volume);
 		}
+		this.#deletedBefore.clear();
 		this.#checkpoint = null;
 		this.#isEmptied = false;
 		return "more";

@@ -17,7 +17,7 @@ import { invariant } from "../../errors.js";
 import { Chain } from "./chain.js";
 import type { Dead, DeadSink } from "./dead.js";
 import type { StoredPart } from "./part.js";
-import { Line, Point } from "./point.js";
+import { HistorySum, Line, Point } from "./point.js";
 import { collapsedWindow, count, forgetCounts, keptBefore, keptWindow, Lot } from "./window-sums.js";
 
 export interface FreeSink {
@@ -32,6 +32,8 @@ export class Lineage implements DeadSink {
 	away: Chain | null = null;
 	/** Pages that were added to lists since this was last set to 0. */
 	added = 0;
+	/** Of all lines whose moments are offered. */
+	readonly history = new HistorySum();
 	readonly #lines = new Map<number, Line>();
 	/** Those of which something may have to be done in the background. */
 	readonly #moving: Set<Line>;
@@ -44,7 +46,10 @@ export class Lineage implements DeadSink {
 	/** `lines`: as they were kept; `free`: what was free and had not been told. */
 	constructor(sink: FreeSink, lines: readonly Line[] = [], free: readonly Chain[] = []) {
 		this.#sink = sink;
-		for (const line of lines) this.#lines.set(line.number, line);
+		for (const line of lines) {
+			this.#lines.set(line.number, line);
+			if (!line.isEnding) line.countIn(this.history);
+		}
 		this.#moving = new Set(lines);
 		this.#freeLists = [...free];
 	}
@@ -57,7 +62,9 @@ export class Lineage implements DeadSink {
 	/** A line begins: as nothing, or as a point is. */
 	addLine(number: number, origin: Point | null = null): void {
 		invariant(!this.#lines.has(number), "a line begins once");
-		this.#lines.set(number, new Line(number, origin));
+		const line = new Line(number, origin);
+		line.countIn(this.history);
+		this.#lines.set(number, line);
 		if (origin !== null) this.#dropDead(origin);
 	}
 
@@ -109,6 +116,11 @@ export class Lineage implements DeadSink {
 		const line = this.#line(number);
 		line.windowAt = Math.max(line.windowAt, position);
 		this.#moving.add(line);
+	}
+
+	/** No moment of a line is offered any more, though its window may not be over yet. */
+	lapse(number: number): void {
+		this.#lines.get(number)?.countIn(null);
 	}
 
 	/** The line was deleted, or its volume has gone back to a point of it: all its pages were told of as dead. */

@@ -6,6 +6,11 @@
 
 import { Chain } from "./chain.js";
 
+/** What is the history of several lines, in sectors. */
+export class HistorySum {
+	sectors = 0;
+}
+
 export class Line {
 	/** Kept, in order of position. */
 	readonly points: Point[] = [];
@@ -14,8 +19,8 @@ export class Line {
 	window = new Chain();
 	/** Moments before this position are not offered any more. */
 	windowAt = -0;
-	/** Of the window: sectors that no point reads. */
-	history = -0;
+	#history = 0;
+	#sum: HistorySum | null = null;
 	/** Pages of the window, the first ones, that are in no sum. */
 	uncounted = 0;
 	/** Where the last page of it died that was told of. */
@@ -31,6 +36,23 @@ export class Line {
 		this.head = new Point(this, Infinity);
 		this.head.parent = origin;
 		origin?.children.add(this.head);
+	}
+
+	/** Of the window: sectors that no point reads. */
+	get history(): number {
+		return this.#history;
+	}
+
+	set history(sectors: number) {
+		if (this.#sum !== null) this.#sum.sectors += sectors - this.#history;
+		this.#history = sectors;
+	}
+
+	/** Its history is part of this from now on; null: of nothing. */
+	countIn(sum: HistorySum | null): void {
+		if (this.#sum !== null) this.#sum.sectors -= this.#history;
+		this.#sum = sum;
+		if (sum !== null) sum.sectors += this.#history;
 	}
 
 	/** How many of its points are at `position` or before. */

@@ -10,13 +10,13 @@ import type { NextTurn } from "./merging.js";
 export const STEPS_PER_TURN = 256;
 
 /** What is yielded: nothing, for one step, or how many. */
-export type Steps<T = void> = Generator<number | void, T>;
+export type Steps<T = void> = Generator<number | undefined, T>;
 
-export async function inTurns<T>(work: Iterator<number | void, T>, nextTurn: NextTurn): Promise<T> {
+export async function inTurns<T>(work: Iterator<unknown, T>, nextTurn: NextTurn): Promise<T> {
 	for (let steps = 0; ; ) {
 		const { done, value } = work.next();
 		if (done) return value;
-		steps += value ?? 1;
+		steps += typeof value === "number" ? value : 1;
 		if (steps < STEPS_PER_TURN) continue;
 		steps = 0;
 		await nextTurn();
@@ -38,7 +38,7 @@ export class TurnsOfSteps {
 	}
 }
 
-export function atOnce<T>(work: Iterator<number | void, T>): T {
+export function atOnce<T>(work: Iterator<unknown, T>): T {
 	for (;;) {
 		const { done, value } = work.next();
 		if (done) return value;
