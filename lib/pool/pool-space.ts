@@ -122,9 +122,8 @@ export class PoolSpace {
 		const takenBytes = (slots.count - slots.free) * SEGMENT_BYTES;
 		const madeBytes = slots.count * SEGMENT_BYTES;
 		// (What a file system has left is not always known.)
-		const sizeBytes = Number.isFinite(segments.sizeBytes)
-			? Math.max(segments.sizeBytes, madeBytes)
-			: madeBytes;
+		const { sizeBytes: knownBytes } = segments;
+		const sizeBytes = Number.isFinite(knownBytes) ? Math.max(knownBytes, takenBytes) : madeBytes;
 		const usedBytes = table.liveSectors * SECTOR_BYTES + nodes.liveBytes;
 		return {
 			sizeBytes,

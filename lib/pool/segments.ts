@@ -35,7 +35,7 @@ export class Segments {
 	readonly #making = new Map<number, Promise<BlockDevice>>();
 	/** Files that there can be. */
 	#filesMax = Number.POSITIVE_INFINITY;
-	/** That the file system has left for more; undefined: no matter. */
+	/** That the file system has left for more than there is; undefined: no matter. */
 	#freeBytes: number | undefined;
 	/** Why there can't be more files: it is not where it was. Null: it is there. */
 	away: string | null = null;
@@ -84,16 +84,10 @@ export class Segments {
 		return { kind: "pool-away", ...(this.away === null ? isBack : isAway) };
 	}
 
-	/** What it has and may get, as it was last measured. */
+	/** What it has and may get, as it was last measured: less than it has, where there is no space for all of that. */
 	get sizeBytes(): number {
-		const more = this.#roomIn(this.#freeBytes ?? Number.POSITIVE_INFINITY);
-		return Math.min(this.slots.count + more, this.#filesMax * FILE_SLOTS) * SEGMENT_BYTES;
-	}
-
-	/** More slots that a file system has room for which has so much left. (Those that were never written to will take theirs.) */
-	#roomIn(freeBytes: number): number {
-		const promised = this.folder.fillsAhead ? this.slots.fresh((slot) => this.isFilled(slot)) : 0;
-		return Math.max(0, Math.floor((freeBytes - LEFT_BYTES) / SEGMENT_BYTES) - promised);
+		const most = this.slots.count + slotsIn(this.#freeBytes ?? Number.POSITIVE_INFINITY);
+		return Math.max(0, Math.min(most, this.#filesMax * FILE_SLOTS)) * SEGMENT_BYTES;
 	}
 
 	async #open(name: string): Promise<void> {
@@ -168,6 +162,7 @@ export class Segments {
 				`${this.#folder.path}: there is no space for another file of ${FILE_BYTES} bytes`,
 			);
 		await this.fileOf(slot);
+		if (this.#freeBytes !== undefined) this.#freeBytes -= FILE_BYTES; // (It has no space yet, but will.)
 		this.slots.grow(slot + FILE_SLOTS);
 	}
 
@@ -175,7 +170,7 @@ export class Segments {
 	async nextNew(): Promise<number> {
 		const slot = this.slots.count;
 		this.#freeBytes = await this.#folder.free();
-		if (this.#freeBytes !== undefined && this.#roomIn(this.#freeBytes) === 0)
+		if (this.#freeBytes !== undefined && slotsIn(this.#freeBytes) <= 0)
 			throw new OperatorError(`${this.#folder.path}: there is no space for more of the log`);
 		await this.fileOf(slot);
 		return slot;
@@ -275,6 +270,11 @@ export class Segments {
 		const at = (slot % FILE_SLOTS) * SEGMENT_BYTES + offsetBytes;
 		await run(this.deviceOfSlot(slot), BlockOp.read, at, lengthBytes, into, this.fileNameOf(slot));
 	}
+}
+
+/** More slots that there is room for; less than none: of those that there are some have no space. */
+function slotsIn(freeBytes: number): number {
+	return Math.floor((freeBytes - LEFT_BYTES) / SEGMENT_BYTES);
 }
 
 /** One request, waited for. Throws an OperatorError that begins with `name` if it fails. */

@@ -4,7 +4,7 @@ import t from "tap";
 import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { FileFiller } from "../../lib/pool/file-filler.js";
-import { SEGMENT_BYTES } from "../../lib/pool/format.js";
+import { FILE_BYTES, SEGMENT_BYTES } from "../../lib/pool/format.js";
 import { Segments } from "../../lib/pool/segments.js";
 import { heapMemory } from "../../lib/wire/memory.js";
 import { until } from "../support/cleanup.js";
@@ -12,6 +12,7 @@ import { LIMIT_MS } from "../support/limit.js";
 import { kept, MemoryFolder, Stage } from "./memory-folder.js";
 
 const MIB = 2 ** 20;
+const FIRST = "log.000000";
 
 const turnsUntil = (condition: () => boolean | Promise<boolean>): Promise<void> =>
 	until("slots", condition, LIMIT_MS);
@@ -53,14 +54,25 @@ class SmallFolder extends MemoryFolder {
 		}
 	}
 
+	/** All of a file was written before. */
+	has(name: string): void {
+		const before = this.freeBytes;
+		this.#take(name, 0, FILE_BYTES);
+		this.freeBytes = before;
+	}
+
+	/** As a directory says it: without what the first file of the log will still take. */
 	override async free(): Promise<number> {
-		return this.freeBytes;
+		if (!this.files.has(FIRST)) return this.freeBytes;
+		const written = [...this.#taken].filter((block) => block.startsWith(FIRST)).length;
+		return this.freeBytes - (FILE_BYTES - written * 4096);
 	}
 }
 
 async function filling(folder = new SmallFolder()) {
 	const segments = new Segments(folder);
 	await segments.grow();
+	folder.has(FIRST);
 	for (let slot = 0; slot < 8; slot++) segments.slots.took(slot);
 	const filler = new FileFiller(segments, { allocate: heapMemory });
 	return { folder, segments, filler };
@@ -153,5 +165,28 @@ t.test("a pool that was opened again has the slots that it had, and no more", as
 	again.pool.age();
 	await turnsUntil(async () => (await again.write(0, 1)) === StorageStatus.ok);
 	t.strictSame(await again.readAll(0, 1, 250), [1, 9, 9]);
+	await again.close();
+});
+
+t.test("where the first file has not all of its space, a pool is as large as what it can have", async (t) => {
+	const folder = new SmallFolder();
+	const HAS = 36 * MIB;
+	folder.freeBytes = HAS;
+	const stage = await Stage.create(folder, 2 ** 30);
+	const sizes = async ({ pool }: Stage): Promise<[size: number, free: number]> => {
+		const { sizeBytes, freeBytes } = pool.space.ofPool(await pool.space.unwalked());
+		return [sizeBytes, freeBytes];
+	};
+	const [size, free] = await sizes(stage);
+	t.equal(size, 4 * SEGMENT_BYTES);
+	t.ok(free < size);
+	for (let page = 0; page < 3000; page += 250) await stage.write(page, ...new Array<number>(250).fill(9));
+	stage.pool.age();
+	await turnsUntil(async () => (await sizes(stage))[0] === size);
+	const [, left] = await sizes(stage);
+	t.ok(left < free, `${left} of ${free} bytes are free`);
+	await stage.close();
+	const again = await Stage.open(folder);
+	t.equal((await sizes(again))[0], size, "and so it is when it was opened again");
 	await again.close();
 });

@@ -13,7 +13,7 @@ import {
 	nextStep,
 	reserveSlots,
 } from "../../lib/pool/space/room.js";
-import { NO_SLOT, Slots } from "../../lib/pool/space/slots.js";
+import { NO_SLOT } from "../../lib/pool/space/slots.js";
 import { Windows } from "../../lib/pool/space/windows.js";
 import { Random } from "../../lib/random.js";
 import { RESERVE, SLOTS, SpaceWorld } from "./space-world.js";
@@ -209,21 +209,6 @@ t.test(
 		t.equal(next(8, 0, 16), Next.checkpoint, "first of all it is asked what has died");
 	},
 );
-
-t.test("slots that were never written to are counted, for their space is not taken yet", async (t) => {
-	const slots = new Slots();
-	slots.grow(16);
-	slots.took(2);
-	t.equal(
-		slots.fresh(() => false),
-		13,
-	);
-	t.equal(
-		slots.fresh((slot) => slot < 10),
-		6,
-		"those that were filled have theirs",
-	);
-});
 
 t.test("what writes don't get", async (t) => {
 	const reserve = (pages: number, tableBytes: number): number =>

@@ -56,13 +56,6 @@ export class Slots implements SlotSink {
 		return this.#emptied.size;
 	}
 
-	/** Slots that were never written to, as far as is known. */
-	fresh(isFilled: (slot: number) => boolean): number {
-		let count = 0;
-		for (let slot = this.#freshFrom; slot < this.#count; slot++) if (!isFilled(slot)) count++;
-		return count;
-	}
-
 	/** There are so many slots now. */
 	grow(count: number): void {
 		while (count > this.#states.length) this.#enlarge();
