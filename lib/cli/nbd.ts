@@ -3,10 +3,13 @@
  * that asks for to `serve.ts`, as a spec of one disk and one export.
  */
 
+import { closeSync } from "node:fs";
 import { createLog } from "../log.js";
+import { native } from "../native.js";
+import { type ActivatedSocket, activatedSockets } from "../notify.js";
 import type { CommandLine } from "../spec/getopt.js";
 import { NUMBERS } from "../spec/ranges.js";
-import type { Spec, StorageSpec } from "../spec/spec.js";
+import type { SocketSpec, Spec, StorageSpec } from "../spec/spec.js";
 import { readDurability, readNumber, readSocket, readStorage, readUser } from "../spec/values.js";
 import { checkScratch } from "./arguments.js";
 import { type Output, processOutput, understand } from "./client.js";
@@ -48,12 +51,21 @@ function specOf(line: CommandLine<OptionName<typeof NBD>>): Spec {
 				disk: NAME,
 				exportName: "",
 				description: line.last("description") ?? "",
-				listen: [readSocket("address", address)],
+				listen: [withActivated(readSocket("address", address), activatedSockets())],
 			},
 		],
 		links: [],
 		process: { user: user === undefined ? undefined : readUser(user) },
 	};
+}
+
+/** What the service manager has opened there is used; whatever else it has opened nobody wants. */
+function withActivated(socket: SocketSpec, activated: readonly ActivatedSocket[]) {
+	const isThere = ({ descriptor }: ActivatedSocket): boolean =>
+		native.socketName(descriptor, false) === socket.name;
+	const found = activated.find(isThere);
+	for (const each of activated) if (each !== found) closeSync(each.descriptor);
+	return found === undefined ? socket : { ...socket, descriptor: found.descriptor };
 }
 
 function writingOf(line: CommandLine<OptionName<typeof NBD>>, storage: StorageSpec) {

@@ -9,7 +9,7 @@ import { systemClock } from "../clock.js";
 import { OperatorError, unreachable } from "../errors.js";
 import type { Log } from "../log.js";
 import { isNativeError } from "../native.js";
-import type { SocketSpec } from "../spec/spec.js";
+import type { NbdExportSpec, SocketSpec } from "../spec/spec.js";
 import { Listener, listenOnTcp, listenOnUnix } from "../stream/listener.js";
 import type { ByteStream } from "../stream/stream.js";
 
@@ -25,8 +25,13 @@ export interface SocketsOptions {
 	readonly open?: OpenSocket;
 }
 
+/** Of an export. */
+type OwnSocket = NonNullable<NbdExportSpec["listen"]>[number];
+
 /** A socket that listens, or will. */
 interface Socket {
+	/** What it is called by is ours to remove. */
+	readonly isOurs: boolean;
 	readonly spec: SocketSpec;
 	/** Until somebody is taken in; those who come wait in the kernel's line. */
 	descriptor: number | null;
@@ -56,7 +61,7 @@ export class Sockets {
 	}
 
 	/** For an export, until `giveBack`. Throws an OperatorError if it can't be had. */
-	async take(spec: SocketSpec): Promise<void> {
+	async take(spec: OwnSocket): Promise<void> {
 		const opening = this.#own.get(spec.name) ?? this.#open(spec);
 		this.#own.set(spec.name, opening);
 		try {
@@ -67,18 +72,19 @@ export class Sockets {
 		}
 	}
 
-	async #open(spec: SocketSpec): Promise<Socket> {
-		return { spec, descriptor: await listenOn(spec), listener: null, users: 0 };
+	async #open({ descriptor: opened, ...spec }: OwnSocket): Promise<Socket> {
+		const descriptor = opened ?? (await listenOn(spec));
+		return { isOurs: opened === undefined, spec, descriptor, listener: null, users: 0 };
 	}
 
 	async giveBack({ name }: SocketSpec): Promise<void> {
 		const socket = await this.#own.get(name);
 		if (socket === undefined || --socket.users > 0) return;
 		this.#own.delete(name);
-		const { spec, descriptor, listener } = socket;
+		const { isOurs, spec, descriptor, listener } = socket;
 		listener?.close();
 		if (descriptor !== null) closeSync(descriptor);
-		forget(spec);
+		if (isOurs) forget(spec);
 	}
 
 	/** There is something to serve: who has come is taken in, by these of exports and by those of the process. */

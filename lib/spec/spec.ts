@@ -138,8 +138,8 @@ export interface NbdExportSpec {
 	readonly exportName: string;
 	/** For people, at most 4096 bytes. */
 	readonly description: string;
-	/** Sockets of its own, at least one; undefined: those of the process (`Daemon.listen`). */
-	readonly listen?: readonly SocketSpec[];
+	/** Sockets of its own, at least one; `descriptor`: the service manager has opened it. Undefined: those of the process (`Daemon.listen`). */
+	readonly listen?: readonly (SocketSpec & { readonly descriptor?: number })[];
 	/** Who may read and write; undefined: everyone. Whoever is in `readers` may only read, wherever else he is. */
 	readonly clients?: readonly PeerRange[];
 	readonly readers?: readonly PeerRange[];

@@ -44,6 +44,31 @@ t.test("they are used, and left to who has opened them", async (t) => {
 	t.equal(openDescriptors(), before);
 });
 
+t.test(
+	"sockets for clients of disks are kept until the files have others, and left to who has opened them",
+	async (t) => {
+		const before = openDescriptors();
+		const tcp = native.listenTcp("127.0.0.1", 0);
+		const address = native.socketName(tcp, false);
+		const file = path.join(scratchDirectory(), "d.sock");
+		const listeners = new Listeners([{ descriptor: tcp, name: "nbd" }]);
+		for (const each of [address, `unix:${file}`]) {
+			const descriptor = await listeners.forClients(each);
+			t.equal(native.socketName(descriptor, false), each);
+			closeSync(descriptor);
+			closeSync(await listeners.forClients(each));
+		}
+		await listeners.retainClients([address]);
+		t.notOk(existsSync(file), "nobody listens there any more");
+		await listeners.retainClients([]);
+		closeSync(await listeners.forClients(address));
+		await listeners.listen("socket", `unix:${file}`);
+		await t.rejects(listeners.forClients(`unix:${file}`), /something else of this daemon listens there/);
+		listeners.close();
+		t.equal(openDescriptors(), before);
+	},
+);
+
 t.test("frames come in where commands don't", async (t) => {
 	const file = path.join(scratchDirectory(), "c.sock");
 	const listeners = new Listeners();
