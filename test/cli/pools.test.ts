@@ -61,7 +61,7 @@ t.test("snapshots, clones, names and sizes", async (t) => {
 	t.notMatch(await told(volumeSetCommand, `${folder}/web`, "keep=", "history="), /keep|history/);
 	await t.rejects(told(volumeSetCommand, `${folder}/web`, "quote=1M"), /key "quote".*quota/);
 	await t.rejects(told(volumeSetCommand, `${folder}/web`, "history=1y"), /^history "1y": a time is allowed/);
-	t.match(await told(volumeRenameCommand, `${folder}/web`, "www"), /volume +\S+\/www/);
+	t.match(await told(volumeRenameCommand, `${folder}/web`, `${folder}/www`), /volume +\S+\/www/);
 	t.equal(await told(volumeRmCommand, "--force", `${folder}/www`), "");
 	t.match(await told(volumeLsCommand, folder), /^NAME .*\n\S+\/copy .*\n\S+\/db .*\n$/);
 	await t.rejects(told(volumeSnapshotCommand, `${folder}/db`), /PATH\/NAME@SNAPSHOT is allowed/);
@@ -78,7 +78,7 @@ t.test("a clone that is flattened shares nothing with what it began as, and is t
 	t.match(await told(volumeSetCommand, `${folder}/web`, "quota=71K"), /^quota +71K \(used up\)$/m);
 	t.match(await told(volumeLsCommand, folder), / 71K \(used up\) /);
 	await told(volumeSnapshotCommand, `${folder}/web@a`);
-	await told(volumeCloneCommand, `${folder}/web@a`, "copy");
+	await told(volumeCloneCommand, `${folder}/web@a`, `${folder}/copy`);
 	const changed = () =>
 		withPool(folder, async (pool) => {
 			let pages = 0;

@@ -9,6 +9,7 @@ import { poolCreateCommand } from "../../lib/cli/pools/pool.js";
 import { volumeCreateCommand, volumeShowCommand } from "../../lib/cli/pools/volume.js";
 import {
 	volumeCloneCommand,
+	volumeRenameCommand,
 	volumeResizeCommand,
 	volumeRollbackCommand,
 	volumeSnapshotCommand,
@@ -123,6 +124,7 @@ if (await inNamespace(import.meta.url)) {
 		t.match(await said(volumeFlattenCommand, "fast/web"), /^volume +fast\/web$/m, "a disk is on it");
 		await said(volumeExportCommand, "fast/copy", tree.path("copy.raw"));
 		t.ok(readFileSync(tree.path("copy.raw")).equals(bytes));
+		t.match(await said(volumeRenameCommand, "fast/copy", "fast/twin"), /^volume +fast\/twin$/m);
 		for (const command of [poolCheckCommand, poolScrubCommand])
 			t.match(await said(command, "fast"), /^fast: all is well in \d+ volumes, \d+ snapshots?\n$/);
 	});

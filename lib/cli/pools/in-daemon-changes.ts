@@ -10,6 +10,7 @@ import { AskError } from "../asking/client.js";
 import { endOf } from "../asking/configuration.js";
 import type { Output } from "../client.js";
 import { asked, type Line, putPool, readName, told } from "./in-daemon.js";
+import { newName } from "./new-name.js";
 import { readSize, tellTaken } from "./tell-volume.js";
 import { readVolumeSettings } from "./volume-settings.js";
 
@@ -35,7 +36,8 @@ export function resizeVolume(line: Line<"shrink" | "force">, output: Output): Pr
 }
 
 export function renameVolume(line: Line, output: Output): Promise<number> {
-	const body = { name: line.positionals[1] ?? "" };
+	const [name = "", to = ""] = line.positionals;
+	const body = { name: newName(name, to) };
 	return told(line, output, (daemon, at) => daemon.send("PATCH", at, Volume, { body }));
 }
 
@@ -62,12 +64,7 @@ export function cloneVolume(line: Line, output: Output): Promise<number> {
 	const [text = "", to = ""] = line.positionals;
 	const { of, snapshot } = readSnapshot(text);
 	const { pool, name } = readName(of);
-	// As others are called, or without the pool, which is the same.
-	const body = {
-		pool,
-		name: to.startsWith(`${pool}/`) ? to.slice(pool.length + 1) : to,
-		of: `${name}@${snapshot}`,
-	};
+	const body = { pool, name: newName(of, to), of: `${name}@${snapshot}` };
 	return told(line, output, (daemon) => daemon.send("POST", "/api/v1/volumes", Volume, { body }), of);
 }
 

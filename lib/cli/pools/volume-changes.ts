@@ -10,6 +10,7 @@ import { settingsChange } from "../../spec/volume-schema.js";
 import { quote } from "../../text.js";
 import { type Output, processOutput, understand } from "../client.js";
 import type { Form } from "../forms.js";
+import { newName } from "./new-name.js";
 import { isPath, readVolumePath, withPool } from "./open-pool.js";
 import {
 	VOLUME_CLONE,
@@ -77,8 +78,9 @@ export function volumeRenameCommand(argv: readonly string[], output = processOut
 		atVolume,
 		([path = "", to = ""]) =>
 			async (pool) => {
-				await pool.administration.rename(readVolumePath(path).name, to);
-				return to;
+				const name = newName(path, to);
+				await pool.administration.rename(readVolumePath(path).name, name);
+				return name;
 			},
 		"renameVolume",
 	);
@@ -147,7 +149,7 @@ export function volumeCloneCommand(argv: readonly string[], output = processOutp
 		([path = "", to = ""]) =>
 			async (pool) => {
 				const { volume, name } = readSnapshotPath(path);
-				return (await pool.administration.clone(volume, name, to)).name;
+				return (await pool.administration.clone(volume, name, newName(path, to))).name;
 			},
 		"cloneVolume",
 	);
