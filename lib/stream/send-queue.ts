@@ -75,6 +75,11 @@ export class SendQueue {
 		else this.#add(room.memory, offset, length).leaving = room;
 	}
 
+	/** Bytes that are their owner's, and stay as they are until they have left or the queue is dropped. */
+	putLent(memory: Memory, offset: number, length: number): void {
+		if (!this.#isBroken && length > 0) this.#add(memory, offset, length);
+	}
+
 	/** Some bytes, which are copied: for what is rare. */
 	putCopy(bytes: Uint8Array): void {
 		if (this.#isBroken || bytes.length === 0) return;

@@ -1,0 +1,298 @@
+/**
+ * An export of an NBD server as a `BlockDevice`. Requests become calls, long ones several; what is complete was answered by the server,
+ * and outlives both a connection and a crash of the server up to the next flush, as `session.ts` sees to. Opened by whoever opens disks.
+ */
+
+import { constants } from "node:os";
+import { type CloseEnd, endWithin } from "../../block/close.js";
+import { type BlockDevice, type DeviceInfo, deviceInfo, refuse } from "../../block/device.js";
+import { addExtent } from "../../block/extents.js";
+import { type DeviceListener, Listeners } from "../../block/listeners.js";
+import { type Part, Parts, type Split, type Splitter } from "../../block/parts.js";
+import { BlockOp, type BlockRequest } from "../../block/request.js";
+import { OperatorError, StorageStatus, unreachable } from "../../errors.js";
+import type { Memory } from "../../wire/memory.js";
+import { SECTOR_BYTES } from "../../wire/sector.js";
+import { Command, CommandFlag, NbdError, TransmissionFlag } from "../protocol.js";
+import type { Agreement } from "./agree.js";
+import { Call, type CallOwner } from "./call.js";
+import { NbdSession, type SessionOptions, type SessionState, type SessionUser } from "./session.js";
+
+/** Longest piece of a read or write. */
+const PIECE_BYTES = 1024 * 1024;
+/** Of what has no data. */
+const EMPTY_PIECE_BYTES = 128 * 1024 * 1024;
+/** Zeros, where the server can't be told to write some. */
+const ZEROS_BYTES = 128 * 1024;
+const PIECES_AT_ONCE = 8;
+/** For how long `close` waits. */
+const CLOSE_LIMIT_MS = 5000;
+
+export interface RemoteOptions extends SessionOptions {
+	/** It is not to be changed, though it may be. */
+	readonly readOnly: boolean;
+}
+
+export class NbdDevice implements BlockDevice, CallOwner, SessionUser, Splitter<null> {
+	readonly #session: NbdSession;
+	readonly #options: RemoteOptions;
+	readonly #parts = new Parts<null>(this, PIECES_AT_ONCE);
+	readonly #listeners = new Listeners();
+	#unused: Call | null = null;
+	readonly #calls = new Map<BlockRequest, Call>();
+	#agreed: Agreement | null = null;
+	#info: DeviceInfo = deviceInfo({ sizeBytes: 0 });
+	#zeros: Memory | null = null;
+	#closing: Promise<CloseEnd> | null = null;
+
+	private constructor(options: RemoteOptions) {
+		this.#options = options;
+		this.#session = new NbdSession(options, this);
+	}
+
+	/** Connects, or throws an OperatorError that says why that can't be. */
+	static async open(options: RemoteOptions): Promise<NbdDevice> {
+		const device = new NbdDevice(options);
+		try {
+			device.#take(await device.#session.open());
+		} catch (error) {
+			await device.close();
+			throw error;
+		}
+		return device;
+	}
+
+	#take(agreement: Agreement): void {
+		const { minimumBytes, sizeBytes } = agreement;
+		if (minimumBytes > SECTOR_BYTES)
+			throw new OperatorError(
+				`the server takes only requests of whole ${minimumBytes} bytes; at most ${SECTOR_BYTES} are possible here`,
+			);
+		if (sizeBytes < SECTOR_BYTES)
+			throw new OperatorError(`the export has ${sizeBytes} bytes, and no whole sector`);
+		this.#agreed = agreement;
+		this.#info = infoOf(agreement, this.#options.readOnly);
+	}
+
+	get info(): DeviceInfo {
+		return this.#info;
+	}
+
+	get state(): SessionState {
+		return this.#session.state;
+	}
+
+	differs(now: Agreement): string | null {
+		const before = this.#agreed!;
+		if (now.sizeBytes !== before.sizeBytes)
+			return `the export has ${now.sizeBytes} bytes now, and had ${before.sizeBytes}`;
+		if (((now.flags ^ before.flags) & TransmissionFlag.readOnly) > 0)
+			return `the export is ${(now.flags & TransmissionFlag.readOnly) > 0 ? "read-only now" : "not read-only any more"}`;
+		const isLess = (before.flags & ~now.flags) > 0 || (before.isStructured && !now.isStructured);
+		if (isLess || now.minimumBytes > SECTOR_BYTES || now.maximumBytes < before.maximumBytes)
+			return "the server can do less now than it could";
+		if (before.allocationContext >= 0 && now.allocationContext < 0)
+			return "the server does not tell extents any more";
+		return null;
+	}
+
+	submit(request: BlockRequest): void {
+		const refused = this.#closing !== null ? StorageStatus.closed : refuse(this.#info, request);
+		if (refused !== undefined) request.complete(refused);
+		else if (this.#isMore(request)) this.#parts.split(request, null);
+		else this.#begin(request);
+	}
+
+	/** More than one call. */
+	#isMore(request: BlockRequest): boolean {
+		if (request.ranges !== null) return true;
+		if (request.op === BlockOp.writeZeroes && !this.#has(TransmissionFlag.sendWriteZeroes)) return true;
+		return request.op !== BlockOp.extents && request.lengthBytes > this.#pieceBytes(request.op);
+	}
+
+	#pieceBytes(op: BlockOp): number {
+		const hasData = op === BlockOp.read || op === BlockOp.write;
+		return hasData ? Math.min(PIECE_BYTES, this.#agreed!.maximumBytes) : EMPTY_PIECE_BYTES;
+	}
+
+	#has(flag: number): boolean {
+		return (this.#agreed!.flags & flag) > 0;
+	}
+
+	next(split: Split<null>, part: Part<null>): BlockDevice {
+		const { whole } = split;
+		const isZeros = whole.op === BlockOp.writeZeroes && !this.#has(TransmissionFlag.sendWriteZeroes);
+		const most = isZeros ? ZEROS_BYTES : this.#pieceBytes(whole.op);
+		const [from, end] =
+			whole.ranges === null ? [split.cursor, whole.lengthBytes] : rangeAt(whole, split.cursor);
+		const length = Math.min(most, end - from);
+		part.take(from, length);
+		part.request.mayUnmap = whole.mayUnmap;
+		if (isZeros) {
+			this.#zeros ??= this.#options.allocate(ZEROS_BYTES);
+			part.request.op = BlockOp.write;
+			part.request.memory = this.#zeros;
+			part.request.memoryOffset = 0;
+			part.request.isLent = false;
+		}
+		split.cursor = from + length;
+		split.noMore = split.cursor >= whole.lengthBytes;
+		return this;
+	}
+
+	#begin(request: BlockRequest): void {
+		if (request.lengthBytes === 0 && request.op !== BlockOp.flush) {
+			request.complete(StorageStatus.ok);
+			return;
+		}
+		// (Where there is nothing to flush with, what is answered is as safe as the server makes it.)
+		if (request.op === BlockOp.flush && !this.#has(TransmissionFlag.sendFlush)) {
+			request.complete(StorageStatus.ok);
+			return;
+		}
+		if (request.op === BlockOp.extents && this.#agreed!.allocationContext < 0) {
+			addExtent(request, request.lengthBytes, 0);
+			request.complete(StorageStatus.ok);
+			return;
+		}
+		request.park();
+		const call = this.#unused ?? new Call();
+		this.#unused = call.next;
+		call.next = null;
+		call.owner = this;
+		call.request = request;
+		call.memory = request.memory;
+		call.memoryOffset = request.memoryOffset;
+		call.offsetBytes = request.offsetBytes;
+		call.lengthBytes = request.lengthBytes;
+		this.#fill(call, request);
+		this.#calls.set(request, call);
+		this.#session.begin(call);
+	}
+
+	#fill(call: Call, request: BlockRequest): void {
+		const fua = request.fua && this.#has(TransmissionFlag.sendFua) ? CommandFlag.fua : 0;
+		call.flags = 0;
+		switch (request.op) {
+			case BlockOp.read:
+				call.command = Command.read;
+				break;
+			case BlockOp.write:
+				call.command = Command.write;
+				call.flags = fua;
+				break;
+			case BlockOp.flush:
+				call.command = Command.flush;
+				call.offsetBytes = 0;
+				call.lengthBytes = 0;
+				break;
+			// (What is trimmed reads as zeros afterwards, which NBD promises of nothing else.)
+			case BlockOp.trim:
+				call.command = Command.writeZeroes;
+				break;
+			case BlockOp.writeZeroes:
+				call.command = Command.writeZeroes;
+				call.flags = fua | (request.mayUnmap ? 0 : CommandFlag.noHole);
+				break;
+			case BlockOp.extents:
+				call.command = Command.blockStatus;
+				call.lengthBytes = Math.min(request.lengthBytes, EMPTY_PIECE_BYTES);
+				break;
+			default:
+				unreachable(request.op);
+		}
+	}
+
+	over(call: Call, error: NbdError): void {
+		const request = call.request!;
+		const isForced = request.fua && call.command !== Command.flush && (call.flags & CommandFlag.fua) === 0;
+		if (error === NbdError.none && isForced && this.#has(TransmissionFlag.sendFlush)) {
+			call.command = Command.flush;
+			call.offsetBytes = 0;
+			call.lengthBytes = 0;
+			this.#session.begin(call);
+			return;
+		}
+		call.request = null;
+		call.owner = null;
+		call.next = this.#unused;
+		this.#unused = call;
+		this.#calls.delete(request);
+		request.synced = request.fua && error === NbdError.none;
+		if (error === NbdError.none) request.complete(StorageStatus.ok);
+		else request.complete(...statusOf(error, request.op));
+	}
+
+	/** What a server answers is stable when it says so: there is no cache that could be switched. */
+	setWriteCache(enabled: boolean): boolean {
+		return enabled && this.#info.writeCache;
+	}
+
+	cancel(request: BlockRequest): void {
+		const call = this.#calls.get(request);
+		if (call === undefined) return;
+		const isHalfDone = call.command === Command.flush && request.op !== BlockOp.flush;
+		if (isHalfDone || !this.#session.cancel(call)) return;
+		call.request = null;
+		call.next = this.#unused;
+		this.#unused = call;
+		this.#calls.delete(request);
+		request.complete(StorageStatus.cancelled);
+	}
+
+	listen(listener: DeviceListener): () => void {
+		return this.#listeners.add(listener);
+	}
+
+	close(limitMs = CLOSE_LIMIT_MS): Promise<CloseEnd> {
+		this.#closing ??= this.#session.close(limitMs).then((isDone) => (isDone ? "closed" : "abandoned"));
+		return endWithin(this.#closing, limitMs);
+	}
+}
+
+/** The range that a byte of a trim with several is in, or the next one: where what is left of it begins and ends. */
+function rangeAt({ ranges, offsetBytes }: BlockRequest, cursor: number): [number, number] {
+	for (let i = 0; i < ranges!.length; i += 2) {
+		const begin = ranges![i]! - offsetBytes;
+		const end = begin + ranges![i + 1]!;
+		if (cursor < end) return [Math.max(cursor, begin), end];
+	}
+	return [cursor, cursor];
+}
+
+function infoOf(
+	{ sizeBytes, flags, allocationContext, preferredBytes }: Agreement,
+	readOnly: boolean,
+): DeviceInfo {
+	const has = (flag: number): boolean => (flags & flag) > 0;
+	return deviceInfo({
+		sizeBytes: sizeBytes - (sizeBytes % SECTOR_BYTES),
+		readOnly: readOnly || has(TransmissionFlag.readOnly),
+		canTrim: has(TransmissionFlag.sendWriteZeroes),
+		fastZeroes: has(TransmissionFlag.sendFastZero),
+		knowsExtents: allocationContext >= 0,
+		writeCache: has(TransmissionFlag.sendFlush),
+		nonRotational: !has(TransmissionFlag.rotational),
+		bestTransferBytes: Math.min(preferredBytes, PIECE_BYTES),
+	});
+}
+
+/** What a request comes to, of what the server says. */
+function statusOf(error: NbdError, op: BlockOp): [StorageStatus, number] {
+	const { errno } = constants;
+	switch (error) {
+		case NbdError.EPERM:
+			return [StorageStatus.writeProtected, errno.EPERM];
+		case NbdError.ENOSPC:
+			return [op === BlockOp.read ? StorageStatus.mediumError : StorageStatus.noSpace, errno.ENOSPC];
+		case NbdError.ENOTSUP:
+			return [StorageStatus.unsupported, errno.EOPNOTSUPP];
+		case NbdError.ESHUTDOWN:
+			return [StorageStatus.closed, 0];
+		case NbdError.EINVAL:
+		case NbdError.ENOMEM:
+			return [StorageStatus.mediumError, error];
+		default:
+			return [StorageStatus.mediumError, errno.EIO];
+	}
+}

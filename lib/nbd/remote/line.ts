@@ -1,0 +1,162 @@
+/**
+ * One connection to a server, from its first byte to its last: what is agreed on (`agree.ts`), within a limit, then calls go out and
+ * replies come in (`replies.ts`). It has no memory of calls: that is `session.ts`, which makes a line, and another when that breaks.
+ */
+
+import type { Clock } from "../../clock.js";
+import { Rooms } from "../../stream/rooms.js";
+import { SendQueue } from "../../stream/send-queue.js";
+import { BROKEN, type ByteStream, NOTHING_NOW, type StreamUser } from "../../stream/stream.js";
+import type { Memory } from "../../wire/memory.js";
+import { Command, REQUEST_BYTES, REQUEST_MAGIC } from "../protocol.js";
+import { type Agreeing, type Agreement, agree, type Refused } from "./agree.js";
+import type { Call } from "./call.js";
+import { Replies, type RepliesUser } from "./replies.js";
+
+/** The high half of what calls are called by: an answer is taken for nothing else. */
+const COOKIE_HIGH = 0x76626c64;
+
+export interface LineUser {
+	readonly clock: Clock;
+	readonly allocate: (byteLength: number) => Memory;
+	/** Calls may be sent. */
+	agreed(agreement: Agreement): void;
+	/** Nothing comes of it any more: it is closed. `isFinal`: the server says so, and would again. */
+	lost(why: string, isFinal: boolean): void;
+	callAt(index: number): Call | null;
+	answered(call: Call): void;
+	/** There is something to be flushed. */
+	filled(): void;
+	/** What has come is dealt with: what that has queued may go. */
+	settled(): void;
+}
+
+export class NbdLine implements StreamUser, RepliesUser {
+	readonly #user: LineUser;
+	readonly #stream: ByteStream;
+	readonly #queue: SendQueue;
+	readonly #agreeing: Agreeing;
+	#wanted: Memory;
+	#wantedBytes = 0;
+	#cameBytes = 0;
+	#replies: Replies | null = null;
+	#forgetLimit: () => void;
+	#isClosed = false;
+	/** When something came last, on the user's clock. */
+	heardMs: number;
+
+	constructor(user: LineUser, stream: ByteStream, name: string, limitMs: number) {
+		this.#user = user;
+		this.#stream = stream;
+		this.heardMs = user.clock.now();
+		const rooms = new Rooms(user.allocate, 0);
+		this.#queue = new SendQueue(stream, rooms, user.allocate, () => user.filled());
+		this.#agreeing = agree(name, (bytes) => this.#queue.putCopy(bytes));
+		this.#wanted = user.allocate(64);
+		this.#forgetLimit = user.clock.after(limitMs, () => this.#lose("the server does not answer", false));
+		stream.attach(this);
+		this.#step(this.#agreeing.next());
+	}
+
+	readable(): void {
+		if (this.#isClosed) return;
+		this.heardMs = this.#user.clock.now();
+		if (this.#replies === null) this.#converse();
+		if (!this.#isClosed) this.#replies?.receive();
+		this.#user.settled();
+	}
+
+	writable(): void {
+		this.#user.filled();
+		this.#user.settled();
+	}
+
+	broken(): void {
+		this.#lose("the connection has broken", false);
+		this.#user.settled();
+	}
+
+	#converse(): void {
+		while (!this.#isClosed && this.#replies === null) {
+			const left = this.#wantedBytes - this.#cameBytes;
+			const count = this.#stream.receive(this.#wanted, this.#cameBytes, left);
+			if (count === NOTHING_NOW) return;
+			if (count === BROKEN || count === 0) {
+				this.#lose(count === 0 ? "the server has hung up" : "the connection has broken", false);
+				return;
+			}
+			this.#cameBytes += count;
+			if (this.#cameBytes < this.#wantedBytes) continue;
+			this.#step(this.#agreeing.next(Buffer.from(this.#wanted.bytes.subarray(0, this.#wantedBytes))));
+		}
+	}
+
+	#step(step: IteratorResult<number, Agreement | Refused>): void {
+		if (step.done !== true) {
+			this.#wantedBytes = step.value;
+			this.#cameBytes = 0;
+			if (this.#wanted.bytes.length < step.value) this.#wanted = this.#user.allocate(step.value);
+			return;
+		}
+		if ("refused" in step.value) {
+			this.#lose(step.value.refused, step.value.isFinal);
+			return;
+		}
+		this.#forgetLimit();
+		this.#replies = new Replies(this, this.#stream, this.#user.allocate, step.value);
+		this.#user.agreed(step.value);
+	}
+
+	/** Bytes that have not left yet. */
+	get waitingBytes(): number {
+		return this.#queue.waitingBytes;
+	}
+
+	send(call: Call): void {
+		const queue = this.#queue;
+		const at = queue.reserve(REQUEST_BYTES);
+		const { view } = queue.gathering;
+		view.setUint32(at, REQUEST_MAGIC);
+		view.setUint16(at + 4, call.flags);
+		view.setUint16(at + 6, call.command);
+		view.setUint32(at + 8, COOKIE_HIGH);
+		view.setUint32(at + 12, call.index);
+		view.setUint32(at + 16, Math.floor(call.offsetBytes / 2 ** 32));
+		view.setUint32(at + 20, call.offsetBytes % 2 ** 32);
+		view.setUint32(at + 24, call.lengthBytes);
+		if (call.command === Command.write) queue.putLent(call.memory, call.memoryOffset, call.lengthBytes);
+	}
+
+	/** Sends as much as the connection takes. */
+	flush(): void {
+		if (!this.#isClosed && !this.#queue.flush()) this.#lose("the connection has broken", false);
+	}
+
+	callOf(cookieHigh: number, cookieLow: number): Call | null {
+		return cookieHigh === COOKIE_HIGH ? this.#user.callAt(cookieLow) : null;
+	}
+
+	answered(call: Call): void {
+		this.#user.answered(call);
+	}
+
+	ended(why: string): void {
+		this.#lose(why, false);
+	}
+
+	#lose(why: string, isFinal: boolean): void {
+		if (this.#isClosed) return;
+		this.close();
+		this.#user.lost(why, isFinal);
+	}
+
+	/** The user is not told. May be called again. */
+	close(): void {
+		if (this.#isClosed) return;
+		this.#isClosed = true;
+		this.#forgetLimit();
+		this.#replies?.close();
+		this.#stream.close();
+		this.#queue.drop();
+	}
+}

@@ -1,0 +1,131 @@
+// A remote disk: the conformance suite, and what it does when connections are cut, the server crashes, is away, or comes back as another.
+
+import t from "tap";
+import { MemoryDevice } from "../../lib/block/memory.js";
+import { BlockOp } from "../../lib/block/request.js";
+import { StorageStatus } from "../../lib/errors.js";
+import { Random } from "../../lib/random.js";
+import { blockConformance } from "../../lib/testing/block-conformance.js";
+import { CrashDevice } from "../../lib/testing/crash-device.js";
+import { heapMemory } from "../../lib/wire/memory.js";
+import { MIB } from "./client.js";
+import { contents, INTERVAL_MS, Load, RESEND, Remote, request } from "./remote-bench.js";
+
+t.test("it is a block device", async (t) => {
+	let remote = new Remote(new Random(1), new MemoryDevice(2 * MIB));
+	const make = async (readOnly: boolean) => {
+		remote = new Remote(new Random(1), new MemoryDevice(2 * MIB));
+		if (readOnly) remote.server.access = "read";
+		return remote.until(remote.open());
+	};
+	await blockConformance(t, "remote", () => make(false), {
+		wait: (promise) => remote.until(promise, () => remote.pump.run()),
+		makeReadOnly: () => make(true),
+	});
+});
+
+t.test("nothing that was answered is lost: connections are cut, and the server crashes", async (t) => {
+	for (let round = 0; round < 12; round++) {
+		const random = new Random();
+		const remote = new Remote(random, new CrashDevice(MIB / 4));
+		const device = await remote.until(remote.open());
+		const load = new Load(device, remote.pump, random);
+		remote.cutBytes = 300_000;
+		let crashes = 0;
+		await remote.until(load.run(60), () => {
+			if (!remote.isDown && random.chance(0.004)) {
+				remote.crash();
+				crashes++;
+				remote.clock.after(random.below(INTERVAL_MS * 4), () => remote.restart());
+			}
+		});
+		remote.cutBytes = Infinity;
+		t.same(load.problems, [], `seed ${random.seed}`);
+		await remote.until(request(device, remote.pump, { op: BlockOp.flush }));
+		t.ok((await remote.until(contents(device, remote.pump))).equals(load.model), `seed ${random.seed}: read`);
+		remote.crash();
+		remote.restart();
+		t.ok(
+			(await remote.until(contents(device, remote.pump))).equals(load.model),
+			`seed ${random.seed}: stable`,
+		);
+		t.ok(remote.connections > 1 && crashes >= 0);
+		t.equal(await remote.until(device.close()), "closed");
+		remote.server.close();
+	}
+});
+
+t.test("an outage is a pause as long as it is short, and then an error, which heals", async (t) => {
+	const remote = new Remote(new Random(2), new CrashDevice(MIB));
+	const device = await remote.until(remote.open());
+	const { pump } = remote;
+	const memory = heapMemory(4096);
+	memory.bytes.fill(7);
+	const write = () =>
+		request(device, pump, { op: BlockOp.write, offsetBytes: 8192, lengthBytes: 4096, memory });
+	const read = () =>
+		request(device, pump, {
+			op: BlockOp.read,
+			offsetBytes: 8192,
+			lengthBytes: 4096,
+			memory: heapMemory(4096),
+		});
+	t.equal((await remote.until(write())).status, StorageStatus.ok);
+	t.equal((await remote.until(request(device, pump, { op: BlockOp.flush }))).status, StorageStatus.ok);
+
+	remote.crash();
+	const waiting = write();
+	await remote.pass(INTERVAL_MS * (RESEND - 1));
+	t.match(device.state, { state: "unreachable", waiting: 1, losses: 1 });
+	remote.restart();
+	t.equal((await remote.until(waiting)).status, StorageStatus.ok);
+	t.match(device.state, { state: "connected", waiting: 0 });
+
+	remote.crash();
+	const late = read();
+	await remote.pass(INTERVAL_MS * (RESEND + 1));
+	t.equal((await remote.until(late)).status, StorageStatus.mediumError);
+	const before = remote.clock.now();
+	t.equal((await remote.until(read())).status, StorageStatus.mediumError, "at once");
+	t.equal(remote.clock.now(), before);
+	remote.restart();
+	await remote.pass(INTERVAL_MS);
+	t.match(device.state, { state: "connected" });
+	t.equal((await remote.until(read())).status, StorageStatus.ok);
+	// What had been answered before it, and not flushed, may be lost: who asks for a flush is told, once.
+	t.equal(
+		(await remote.until(request(device, pump, { op: BlockOp.flush }))).status,
+		StorageStatus.mediumError,
+	);
+	t.equal((await remote.until(request(device, pump, { op: BlockOp.flush }))).status, StorageStatus.ok);
+	await remote.until(device.close());
+	remote.server.close();
+});
+
+t.test("one that has become another is not used", async (t) => {
+	const remote = new Remote(new Random(3), new MemoryDevice(MIB));
+	const device = await remote.until(remote.open());
+	const read = () =>
+		request(device, remote.pump, {
+			op: BlockOp.read,
+			offsetBytes: 0,
+			lengthBytes: 512,
+			memory: heapMemory(512),
+		});
+	remote.crash();
+	const waiting = read();
+	remote.restart(new MemoryDevice(2 * MIB));
+	t.equal((await remote.until(waiting)).status, StorageStatus.mediumError);
+	t.match(device.state, { state: "stopped", why: "the export has 2097152 bytes now, and had 1048576" });
+	remote.crash();
+	remote.restart(new MemoryDevice(MIB));
+	remote.server.access = "read";
+	await remote.pass(2 * INTERVAL_MS);
+	t.match(device.state, { state: "stopped", why: "the export is read-only now" });
+	remote.crash();
+	remote.restart();
+	await remote.pass(2 * INTERVAL_MS);
+	t.equal((await remote.until(read())).status, StorageStatus.ok);
+	await remote.until(device.close());
+	remote.server.close();
+});
