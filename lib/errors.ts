@@ -73,6 +73,8 @@ export const StorageStatus = {
 	writeProtected: 8,
 	/** Taken back by who asked for it, before anything of it had begun. */
 	cancelled: 9,
+	/** A remote device that has been out of reach for too long. A flush that ends so says it of all that was complete before; what comes later is another matter. */
+	unreachable: 10,
 } as const;
 export type StorageStatus = (typeof StorageStatus)[keyof typeof StorageStatus];
 

@@ -12,7 +12,7 @@ export interface StreamHandle {
 	readonly [streamBrand]: true;
 }
 
-/** See native/node/channel.c, stream.c and listen.c. */
+/** See native/node/channel.c, stream.c, connect.c and listen.c. */
 export interface SocketAddon {
 	/** Two connected stream sockets of the unix kind, closed in programs that are started. */
 	socketPair(): [number, number];
@@ -36,7 +36,16 @@ export interface SocketAddon {
 	streamWant(handle: StreamHandle, events: number): void;
 	/** A descriptor of who connected, of a socket that listens, or -errno. */
 	streamAccept(handle: StreamHandle): number;
+	/** The errno that it had, if `ready` was told `EVENT_FAILED`; 0: none. */
+	streamError(handle: StreamHandle): number;
 	streamClose(handle: StreamHandle): void;
+	/**
+	 * A TCP socket that connects; `address` is a number of IPv4 or IPv6. It fails when the other end has been silent for `limitMs`
+	 * (1..86400000), though there was something to be heard. Throws a NativeError.
+	 */
+	connectTcp(address: string, port: number, limitMs: number): number;
+	/** A unix socket that is connected. Throws a NativeError: ENOENT and ECONNREFUSED if nobody listens there. */
+	connectUnix(path: string): number;
 	/**
 	 * A unix socket that listens at `path`, with this mode and group (2^32 - 1: as it is). Throws a NativeError: EADDRINUSE if there
 	 * is something already.

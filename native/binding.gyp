@@ -24,6 +24,7 @@
 				"node/interfaces.c",
 				"node/layout.c",
 				"node/link.c",
+				"node/connect.c",
 				"node/listen.c",
 				"node/machine.c",
 				"node/memory-file.c",

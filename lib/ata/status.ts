@@ -77,6 +77,9 @@ export function outcomeOf(status: StorageStatus, op: BlockOp): AtaOutcome {
 			return NOT_FOUND;
 		case StorageStatus.mediumError:
 			return op === BlockOp.read ? UNREADABLE : FAULT;
+		// (Its bytes are not damaged, so a read is no UNC.)
+		case StorageStatus.unreachable:
+			return FAULT;
 		case StorageStatus.noSpace:
 			return FULL;
 		case StorageStatus.writeProtected:

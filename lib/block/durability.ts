@@ -45,6 +45,13 @@ const Step = {
 } as const;
 type Step = (typeof Step)[keyof typeof Step];
 
+/** How a flush ends of which nothing has been tried. */
+const UNTRIED: readonly StorageStatus[] = [
+	StorageStatus.closed,
+	StorageStatus.cancelled,
+	StorageStatus.unreachable,
+];
+
 /** In the token of a change: it asked for forced unit access; it is long. The lowest bit is its generation. */
 const FUA = 2;
 const LONG = 4;
@@ -209,20 +216,20 @@ export class DurabilityLayer extends WriteCacheLayer implements Committer, Reque
 	finished({ status, errno }: BlockRequest): void {
 		const covered = this.#covered;
 		this.#step = Step.idle;
-		// Closed below: nothing was tried, so nothing is lost; but nor is it stable.
-		const wasTried = status !== StorageStatus.closed && status !== StorageStatus.cancelled;
+		// Closed or out of reach: whoever waited for it is told, and with that all is said; the next one may succeed.
+		const wasTried = !UNTRIED.includes(status);
 		if (status !== StorageStatus.ok && wasTried) this.#failSync(errno);
-		this.#finishAll(covered, wasTried ? StorageStatus.ok : StorageStatus.closed);
+		this.#finishAll(covered, wasTried ? StorageStatus.ok : status, wasTried ? 0 : errno);
 		if (this.#syncFailed) this.#finishAll(this.#waiting.takeAll());
 		else if (this.#step === Step.idle && !this.#waiting.isEmpty) this.#gather();
 	}
 
-	#finishAll(first: BlockRequest | null, status: StorageStatus = StorageStatus.ok): void {
+	#finishAll(first: BlockRequest | null, status: StorageStatus = StorageStatus.ok, errno = 0): void {
 		for (let request = first; request !== null; ) {
 			// Its owner may use the request again at once.
 			const next = request.next;
 			request.next = null;
-			this.#finish(request, status);
+			this.#finish(request, status, errno);
 			request = next;
 		}
 	}
@@ -234,10 +241,10 @@ export class DurabilityLayer extends WriteCacheLayer implements Committer, Reque
 		this.degraded({ kind: "syncFailed", errno });
 	}
 
-	#finish(request: BlockRequest, status: StorageStatus = StorageStatus.ok): void {
+	#finish(request: BlockRequest, status: StorageStatus = StorageStatus.ok, errno = 0): void {
 		this.ended();
 		if (this.#syncFailed) request.complete(StorageStatus.syncFailed, this.#syncErrno);
-		else request.complete(status);
+		else request.complete(status, errno);
 	}
 }
 

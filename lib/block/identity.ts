@@ -28,8 +28,8 @@ const DEVICE_NAMES = [
 /** Memory is new at every start. Anything else is told apart by what it is, else by where it is, symbolic links followed. */
 export function storageIdentity(storage: StorageSpec): string {
 	if (storage.kind === "memory") return `memory ${randomUUID()}`;
-	// (Its pool has given it one by chance, which counts.)
-	if (storage.kind === "volume") return storage.name;
+	// (A volume's pool has given it one by chance, which counts.)
+	if (storage.kind === "volume" || storage.kind === "remote") return storage.name;
 	try {
 		const real = realpathSync(storage.path);
 		const { rdev } = statSync(real);

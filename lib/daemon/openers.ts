@@ -9,7 +9,9 @@ import { FileDevice } from "../block/file.js";
 import type { FileOptions, MemoryOptions } from "../block/file-options.js";
 import type { GroupCommit } from "../block/group-commit.js";
 import { layersOn } from "../block/stack.js";
-import { invariant } from "../errors.js";
+import { systemClock } from "../clock.js";
+import { invariant, OperatorError } from "../errors.js";
+import { nativeMemory } from "../native.js";
 import type { OpenVolume } from "../pool/openings.js";
 import type { TellPool } from "../pool/told.js";
 import type { Pump } from "../pump.js";
@@ -84,6 +86,31 @@ const OPENERS: Readonly<Record<StorageSpec["kind"], OpenDevice>> = {
 		context.onIdentity(identity);
 		return device;
 	},
+	remote: openRemote,
 };
+
+/** By code that is loaded for the first of them. */
+async function openRemote(spec: DiskSpec, { pump, commits, signal }: OpenContext): Promise<BlockDevice> {
+	const { storage, readOnly } = spec;
+	invariant(storage.kind === "remote", "not remote");
+	const [{ NbdDevice }, { connectTo }] = await Promise.all([
+		import("../nbd/remote/device.js"),
+		import("../stream/connect.js"),
+	]);
+	const { server, exportName, resend, intervalMs } = storage;
+	try {
+		const device = await NbdDevice.open({
+			name: exportName,
+			connect: () => connectTo(server, intervalMs),
+			...{ pump, clock: systemClock, allocate: nativeMemory, resend, intervalMs, readOnly },
+		});
+		if (signal.aborted) await device.close();
+		signal.throwIfAborted();
+		return layersOn(device, storage.name, spec, commits);
+	} catch (error) {
+		if (!(error instanceof OperatorError)) throw error;
+		throw new OperatorError(`${storage.name}: ${error.message}`);
+	}
+}
 
 export const openDevice: OpenDevice = (spec, context) => OPENERS[spec.storage.kind](spec, context);

@@ -6,7 +6,7 @@
 import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { OperatorError } from "../errors.js";
-import { SOCKET_PATH_MAX_BYTES } from "../spec/values.js";
+import { SOCKET_PATH_MAX_BYTES } from "../spec/ranges.js";
 import { quote } from "../text.js";
 
 /** Who may connect: the owner. */

@@ -39,6 +39,7 @@ function outcomeOf(status: StorageStatus, op: BlockOp): NbdOutcome {
 		case StorageStatus.outOfRange:
 			return op === BlockOp.write || op === BlockOp.writeZeroes ? BEYOND_WRITING : BEYOND_READING;
 		case StorageStatus.mediumError:
+		case StorageStatus.unreachable:
 			return MEDIUM;
 		case StorageStatus.readOnly:
 			return READ_ONLY;

@@ -10,8 +10,8 @@ import type picomatch from "picomatch";
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
 import { GRE_PREFIX, readGrePeer } from "./gre.js";
+import { SOCKET_PATH_MAX_BYTES } from "./ranges.js";
 import type { NetifSpec } from "./spec.js";
-import { SOCKET_PATH_MAX_BYTES } from "./values.js";
 
 /** Longest name an interface may have (ALTIFNAMSIZ of linux/if.h, without the final zero byte). */
 const INTERFACE_NAME_MAX = 127;

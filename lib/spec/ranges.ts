@@ -12,6 +12,8 @@ export const SHELF_MAX = 0xfffe;
 export const SLOT_MAX = 0xfe;
 /** Most entries of a MAC mask or reservation list (the AoE header counts them in one byte). */
 export const ACCESS_LIST_MAX = 255;
+/** Longest path of a unix socket (`sun_path` of unix(7), without the final zero byte). What is longer would be cut, silently. */
+export const SOCKET_PATH_MAX_BYTES = 107;
 /** Most entries of a list of who may connect. */
 export const PEER_RANGES_MAX = 1024;
 /** Names of NBD's exports, and descriptions, in bytes (its specification: "String values"). */

@@ -30,7 +30,25 @@ export type StorageSpec =
 	/** Memory of this process, zeros at start, gone at its end; `name` is `mem:64M`. A multiple of 512 bytes, at least 512. */
 	| { readonly kind: "memory"; readonly name: string; readonly sizeBytes: number }
 	/** A volume of the pool in a directory; `name` is `pool:PATH/VOLUME`, or `POOL/VOLUME` where pools have names. */
-	| { readonly kind: "volume"; readonly name: string; readonly pool: string; readonly volume: string };
+	| { readonly kind: "volume"; readonly name: string; readonly pool: string; readonly volume: string }
+	| RemoteSpec;
+
+/** A disk of another server; `name` is its address as it was written, `nbd://host/web`. */
+export interface RemoteSpec {
+	readonly kind: "remote";
+	readonly name: string;
+	readonly server: ServerSpec;
+	/** What the server calls the disk; "": its default one. */
+	readonly exportName: string;
+	/** An outage of less than `resend` (1..1000) times `intervalMs` (100..3600000) is a pause. */
+	readonly resend: number;
+	readonly intervalMs: number;
+}
+
+/** Where a server is: a unix socket, or a host, by name or number, and a port. */
+export type ServerSpec =
+	| { readonly kind: "unix"; readonly path: string }
+	| { readonly kind: "tcp"; readonly host: string; readonly port: number };
 
 /** The most that may be asked of a disk, on average: operations, and bytes, per second. */
 export interface LimitSpec {

@@ -8,6 +8,8 @@ import { isIP } from "node:net";
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
 import { parseMac } from "../wire/mac.js";
+import { SOCKET_PATH_MAX_BYTES } from "./ranges.js";
+import { isRemote, readRemote } from "./remote.js";
 import type { Durability, SocketSpec, StorageSpec } from "./spec.js";
 
 export interface NumberForm {
@@ -31,9 +33,6 @@ export function readNumber(what: string, text: string, { min, max, called, fract
 
 /** The highest port of TCP. */
 const PORT_MAX = 65535;
-
-/** Longest path of a unix socket (`sun_path` of unix(7), without the final zero byte). What is longer would be cut, silently. */
-export const SOCKET_PATH_MAX_BYTES = 107;
 
 const UNIT_BYTES: Readonly<Record<string, number>> = {
 	"": 1,
@@ -110,16 +109,17 @@ export function readUser(text: string): string {
 const MEMORY_PREFIX = "mem:";
 const POOL_PREFIX = "pool:";
 
-/** The filename of the classic command line: a file, a block device, or `mem:64M`. */
+/** The filename of the classic command line: a file, a block device, `mem:64M`, a volume, or a remote disk. */
 export function readStorage(filename: string): StorageSpec {
 	if (filename.startsWith(MEMORY_PREFIX)) {
 		const size = filename.slice(MEMORY_PREFIX.length);
 		return { kind: "memory", name: filename, sizeBytes: readMemorySize("filename", size, MEMORY_PREFIX) };
 	}
 	if (filename.startsWith(POOL_PREFIX)) return readVolume(filename);
+	if (isRemote(filename)) return readRemote("filename", filename);
 	if (filename === "" || filename.includes("\0"))
 		throw new OperatorError(
-			`filename ${quote(filename)}: a file, a block device, mem:SIZE or pool:PATH/NAME is allowed`,
+			`filename ${quote(filename)}: a file, a block device, mem:SIZE, pool:PATH/NAME or nbd://HOST/EXPORT is allowed`,
 		);
 	return { kind: "file", name: filename, path: filename };
 }

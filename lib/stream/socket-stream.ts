@@ -1,5 +1,6 @@
-/** A `ByteStream` on a socket of the system's, TCP or unix, by its descriptor. Made by `listener.ts` for who connects. */
+/** A `ByteStream` on a socket of the system's, TCP or unix, by its descriptor. Made by `listener.ts` for who connects, and by `connect.ts` for whom we connect to. */
 
+import { getSystemErrorName } from "node:util";
 import {
 	Errno,
 	EVENT_FAILED,
@@ -20,6 +21,9 @@ export class SocketStream implements ByteStream {
 	#user: StreamUser | null = null;
 	#wanted = EVENT_READABLE;
 	#isOpen = true;
+	#errno = 0;
+	/** Who waits until it is connected, or can't be. */
+	#whenConnected: ((errno: number) => void) | null = null;
 
 	/** Has the descriptor from now on. Throws a NativeError if it is not a connected stream socket: then it is the caller's still. */
 	constructor(
@@ -30,6 +34,18 @@ export class SocketStream implements ByteStream {
 		this.#want(0);
 	}
 
+	get trouble(): string | null {
+		return this.#errno === 0 ? null : getSystemErrorName(-this.#errno);
+	}
+
+	/** 0 when a socket that connects is connected, or the errno that it comes to. Before `attach`. */
+	connected(): Promise<number> {
+		this.#want(EVENT_WRITABLE);
+		return new Promise((resolve) => {
+			this.#whenConnected = resolve;
+		});
+	}
+
 	attach(user: StreamUser): void {
 		this.#user = user;
 		this.#want(EVENT_READABLE);
@@ -38,7 +54,7 @@ export class SocketStream implements ByteStream {
 	receive(memory: Memory, offset: number, length: number): number {
 		if (!this.#isOpen) return BROKEN;
 		const received = native.streamReceive(this.#handle, memory.bytes, offset, length);
-		return received >= 0 ? received : statusOf(-received);
+		return received >= 0 ? received : this.#statusOf(-received);
 	}
 
 	send(parts: readonly StreamPart[], from: number, skip: number): number {
@@ -51,7 +67,7 @@ export class SocketStream implements ByteStream {
 			vector[2 * i + 1] = part.length - skipped;
 		}
 		const sent = native.streamSend(this.#handle, vector, count);
-		const status = sent >= 0 ? sent : statusOf(-sent);
+		const status = sent >= 0 ? sent : this.#statusOf(-sent);
 		const isFull = status === NOTHING_NOW;
 		if (isFull !== (this.#wanted & EVENT_WRITABLE) > 0)
 			this.#want((this.#wanted & ~EVENT_WRITABLE) | (isFull ? EVENT_WRITABLE : 0));
@@ -77,7 +93,16 @@ export class SocketStream implements ByteStream {
 	}
 
 	#ready(events: number): void {
-		if ((events & EVENT_FAILED) > 0) {
+		const isFailed = (events & EVENT_FAILED) > 0;
+		if (isFailed) this.#errno = native.streamError(this.#handle);
+		if (this.#whenConnected !== null) {
+			const whenConnected = this.#whenConnected;
+			this.#whenConnected = null;
+			this.#want(0);
+			whenConnected(this.#errno);
+			return;
+		}
+		if (isFailed) {
 			this.#user?.broken();
 			return;
 		}
@@ -87,8 +112,10 @@ export class SocketStream implements ByteStream {
 		}
 		if ((events & EVENT_READABLE) > 0) this.#user?.readable();
 	}
-}
 
-function statusOf(errno: number): number {
-	return errno === Errno.EAGAIN ? NOTHING_NOW : BROKEN;
+	#statusOf(errno: number): number {
+		if (errno === Errno.EAGAIN) return NOTHING_NOW;
+		this.#errno = errno;
+		return BROKEN;
+	}
 }

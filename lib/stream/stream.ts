@@ -30,6 +30,8 @@ export const BROKEN = -2;
 export interface ByteStream {
 	/** Who it is, for messages: an address and port, or what the system knows of a unix socket's other end. */
 	readonly peer: string;
+	/** What has broken it, as the system calls it (`ECONNRESET`); null: that is not known, or it has not. */
+	readonly trouble: string | null;
 	/** From now on `user` is told. Called once. */
 	attach(user: StreamUser): void;
 	/** Bytes that came, at most `length`, into `memory` from `offset` on; 0: the other end has sent its last; else `NOTHING_NOW` or `BROKEN`. */

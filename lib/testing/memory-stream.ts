@@ -26,6 +26,7 @@ interface Cable {
 
 class MemoryEnd implements ByteStream {
 	other!: MemoryEnd;
+	readonly trouble = null;
 	readonly #cable: Cable;
 	#user: StreamUser | null = null;
 	#isReadableWanted = true;

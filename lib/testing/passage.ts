@@ -41,6 +41,7 @@ const ALWAYS: readonly StorageStatus[] = [
 	StorageStatus.closed,
 	StorageStatus.syncFailed,
 	StorageStatus.cancelled,
+	StorageStatus.unreachable,
 ];
 /** How a request may end that was not refused and has no bytes, when nothing is wrong with the device as a whole. */
 const OF_NOTHING: readonly StorageStatus[] = [StorageStatus.ok, StorageStatus.unsupported, ...ALWAYS];

@@ -68,6 +68,7 @@ struct watch {
 	int events;
 	int fd;
 	int closing;
+	int error; /* the errno that was cleared last; 0: none */
 };
 
 /* 0 or -errno. *owner points to the watch from now on until it is closed. */
@@ -212,6 +213,7 @@ napi_value js_stream_receive(napi_env env, napi_callback_info info);
 napi_value js_stream_send(napi_env env, napi_callback_info info);
 napi_value js_stream_want(napi_env env, napi_callback_info info);
 napi_value js_stream_accept(napi_env env, napi_callback_info info);
+napi_value js_stream_error(napi_env env, napi_callback_info info);
 napi_value js_stream_close(napi_env env, napi_callback_info info);
 /* notify.c */
 napi_value js_notify(napi_env env, napi_callback_info info);
@@ -220,6 +222,10 @@ napi_value js_writer_open(napi_env env, napi_callback_info info);
 napi_value js_writer_put(napi_env env, napi_callback_info info);
 napi_value js_writer_flush(napi_env env, napi_callback_info info);
 napi_value js_exit_if_hung_up(napi_env env, napi_callback_info info);
+/* connect.c */
+napi_value js_connect_tcp(napi_env env, napi_callback_info info);
+napi_value js_connect_unix(napi_env env, napi_callback_info info);
+
 /* listen.c */
 napi_value js_listen_unix(napi_env env, napi_callback_info info);
 napi_value js_listen_tcp(napi_env env, napi_callback_info info);

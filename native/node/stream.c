@@ -154,6 +154,15 @@ napi_value js_stream_accept(napi_env env, napi_callback_info info)
 	return make_number(env, fd < 0 ? -errno : fd);
 }
 
+/* streamError(handle) -> the errno that it had, if its callback was told that it has failed; 0: none. */
+napi_value js_stream_error(napi_env env, napi_callback_info info)
+{
+	napi_value args[MAX_ARGS];
+	struct stream *stream;
+	if (!get_args(env, info, 1, args) || !(stream = get_stream(env, args[0]))) return throw_type(env);
+	return make_number(env, stream->watch ? stream->watch->error : 0);
+}
+
 /* streamClose(handle): may be called again. */
 napi_value js_stream_close(napi_env env, napi_callback_info info)
 {

@@ -39,6 +39,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 		int cleared = 0;
 		socklen_t length = sizeof cleared;
 		getsockopt(watch->fd, SOL_SOCKET, SO_ERROR, &cleared, &length);
+		if (cleared) watch->error = cleared;
 		uv_poll_start(poll, watch->events, on_ready);
 		events = UV_READABLE | watch->events | (cleared ? WATCH_FAILED : 0);
 	}

@@ -41,7 +41,7 @@ import {
 
 /** Closes what a call has opened after all. */
 function undo(name: string, result: unknown): void {
-	if (name === "takeName" || name === "duplicate") closeSync(result as number);
+	if (["takeName", "duplicate", "connectTcp"].includes(name)) closeSync(result as number);
 	if (name === "socketPair") for (const end of result as [number, number]) closeSync(end);
 	if (name === "channelOpen") native.channelClose(result as ChannelHandle);
 	if (name === "streamOpen") native.streamClose(result as StreamHandle);
@@ -122,6 +122,8 @@ function soundArguments(handles: Handles, writer: unknown): Record<string, unkno
 		exitIfHungUp: [0],
 		listenUnix: ["/no/such/socket", 0o600, 0],
 		listenTcp: ["192.0.2.1", 0],
+		connectTcp: ["127.0.0.1", 9, 1000],
+		connectUnix: ["/no/such/socket"],
 	};
 	if (port !== undefined)
 		Object.assign(sound, {

@@ -84,9 +84,9 @@ t.test("an outage is a pause as long as it is short, and then an error, which he
 	remote.crash();
 	const late = read();
 	await remote.pass(INTERVAL_MS * (RESEND + 1));
-	t.equal((await remote.until(late)).status, StorageStatus.mediumError);
+	t.equal((await remote.until(late)).status, StorageStatus.unreachable);
 	const before = remote.clock.now();
-	t.equal((await remote.until(read())).status, StorageStatus.mediumError, "at once");
+	t.equal((await remote.until(read())).status, StorageStatus.unreachable, "at once");
 	t.equal(remote.clock.now(), before);
 	remote.restart();
 	await remote.pass(INTERVAL_MS);
@@ -95,7 +95,7 @@ t.test("an outage is a pause as long as it is short, and then an error, which he
 	// What had been answered before it, and not flushed, may be lost: who asks for a flush is told, once.
 	t.equal(
 		(await remote.until(request(device, pump, { op: BlockOp.flush }))).status,
-		StorageStatus.mediumError,
+		StorageStatus.unreachable,
 	);
 	t.equal((await remote.until(request(device, pump, { op: BlockOp.flush }))).status, StorageStatus.ok);
 	await remote.until(device.close());
@@ -115,7 +115,7 @@ t.test("one that has become another is not used", async (t) => {
 	remote.crash();
 	const waiting = read();
 	remote.restart(new MemoryDevice(2 * MIB));
-	t.equal((await remote.until(waiting)).status, StorageStatus.mediumError);
+	t.equal((await remote.until(waiting)).status, StorageStatus.unreachable);
 	t.match(device.state, { state: "stopped", why: "the export has 2097152 bytes now, and had 1048576" });
 	remote.crash();
 	remote.restart(new MemoryDevice(MIB));

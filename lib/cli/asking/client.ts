@@ -8,7 +8,7 @@ import { Agent, type IncomingMessage, type RequestOptions, request } from "node:
 import { z } from "zod";
 import { PROBLEM_TYPE, Problem } from "../../control/model.js";
 import { OperatorError } from "../../errors.js";
-import { SOCKET_PATH_MAX_BYTES } from "../../spec/values.js";
+import { SOCKET_PATH_MAX_BYTES } from "../../spec/ranges.js";
 import { oneLine, quote } from "../../text.js";
 import { packageVersion } from "../version.js";
 

@@ -10,9 +10,13 @@ import { Command, type NbdError } from "../protocol.js";
 /** Pieces of a read that may lie apart while others are missing. */
 const APART_MAX = 64;
 
+/** How a call ends that has no answer: nobody waits for one any more; or the disk is closed. */
+export const UNREACHABLE = -1;
+export const CLOSED = -2;
+export type CallEnd = NbdError | typeof UNREACHABLE | typeof CLOSED;
+
 export interface CallOwner {
-	/** The server has answered; or there is no answer, and none is waited for any more. */
-	over(call: Call, error: NbdError): void;
+	over(call: Call, end: CallEnd): void;
 }
 
 const NO_MEMORY = heapMemory(0);

@@ -6,7 +6,7 @@
 import { OperatorError } from "../../errors.js";
 import type { ByteStream } from "../../stream/stream.js";
 import type { Agreement } from "./agree.js";
-import type { SessionOptions, SessionState } from "./session.js";
+import type { SessionOptions, SessionState } from "./options.js";
 
 /** The first pause between two attempts; each is twice as long as the one before. */
 const PAUSE_MS = 100;

@@ -3,7 +3,6 @@
  * and outlives both a connection and a crash of the server up to the next flush, as `session.ts` sees to. Opened by whoever opens disks.
  */
 
-import { constants } from "node:os";
 import { type CloseEnd, endWithin } from "../../block/close.js";
 import { type BlockDevice, type DeviceInfo, deviceInfo, refuse } from "../../block/device.js";
 import { addExtent } from "../../block/extents.js";
@@ -15,11 +14,11 @@ import type { Memory } from "../../wire/memory.js";
 import { SECTOR_BYTES } from "../../wire/sector.js";
 import { Command, CommandFlag, NbdError, TransmissionFlag } from "../protocol.js";
 import type { Agreement } from "./agree.js";
-import { Call, type CallOwner } from "./call.js";
-import { NbdSession, type SessionOptions, type SessionState, type SessionUser } from "./session.js";
+import { Call, type CallEnd, type CallOwner } from "./call.js";
+import { difference, infoOf, PIECE_BYTES, statusOf } from "./export-traits.js";
+import type { SessionOptions, SessionState } from "./options.js";
+import { NbdSession, type SessionUser } from "./session.js";
 
-/** Longest piece of a read or write. */
-const PIECE_BYTES = 1024 * 1024;
 /** Of what has no data. */
 const EMPTY_PIECE_BYTES = 128 * 1024 * 1024;
 /** Zeros, where the server can't be told to write some. */
@@ -83,17 +82,7 @@ export class NbdDevice implements BlockDevice, CallOwner, SessionUser, Splitter<
 	}
 
 	differs(now: Agreement): string | null {
-		const before = this.#agreed!;
-		if (now.sizeBytes !== before.sizeBytes)
-			return `the export has ${now.sizeBytes} bytes now, and had ${before.sizeBytes}`;
-		if (((now.flags ^ before.flags) & TransmissionFlag.readOnly) > 0)
-			return `the export is ${(now.flags & TransmissionFlag.readOnly) > 0 ? "read-only now" : "not read-only any more"}`;
-		const isLess = (before.flags & ~now.flags) > 0 || (before.isStructured && !now.isStructured);
-		if (isLess || now.minimumBytes > SECTOR_BYTES || now.maximumBytes < before.maximumBytes)
-			return "the server can do less now than it could";
-		if (before.allocationContext >= 0 && now.allocationContext < 0)
-			return "the server does not tell extents any more";
-		return null;
+		return difference(this.#agreed!, now);
 	}
 
 	submit(request: BlockRequest): void {
@@ -203,10 +192,10 @@ export class NbdDevice implements BlockDevice, CallOwner, SessionUser, Splitter<
 		}
 	}
 
-	over(call: Call, error: NbdError): void {
+	over(call: Call, end: CallEnd): void {
 		const request = call.request!;
 		const isForced = request.fua && call.command !== Command.flush && (call.flags & CommandFlag.fua) === 0;
-		if (error === NbdError.none && isForced && this.#has(TransmissionFlag.sendFlush)) {
+		if (end === NbdError.none && isForced && this.#has(TransmissionFlag.sendFlush)) {
 			call.command = Command.flush;
 			call.offsetBytes = 0;
 			call.lengthBytes = 0;
@@ -218,9 +207,9 @@ export class NbdDevice implements BlockDevice, CallOwner, SessionUser, Splitter<
 		call.next = this.#unused;
 		this.#unused = call;
 		this.#calls.delete(request);
-		request.synced = request.fua && error === NbdError.none;
-		if (error === NbdError.none) request.complete(StorageStatus.ok);
-		else request.complete(...statusOf(error, request.op));
+		request.synced = request.fua && end === NbdError.none;
+		if (end === NbdError.none) request.complete(StorageStatus.ok);
+		else request.complete(...statusOf(end, request.op));
 	}
 
 	/** What a server answers is stable when it says so: there is no cache that could be switched. */
@@ -258,41 +247,4 @@ function rangeAt({ ranges, offsetBytes }: BlockRequest, cursor: number): [number
 		if (cursor < end) return [Math.max(cursor, begin), end];
 	}
 	return [cursor, cursor];
-}
-
-function infoOf(
-	{ sizeBytes, flags, allocationContext, preferredBytes }: Agreement,
-	readOnly: boolean,
-): DeviceInfo {
-	const has = (flag: number): boolean => (flags & flag) > 0;
-	return deviceInfo({
-		sizeBytes: sizeBytes - (sizeBytes % SECTOR_BYTES),
-		readOnly: readOnly || has(TransmissionFlag.readOnly),
-		canTrim: has(TransmissionFlag.sendWriteZeroes),
-		fastZeroes: has(TransmissionFlag.sendFastZero),
-		knowsExtents: allocationContext >= 0,
-		writeCache: has(TransmissionFlag.sendFlush),
-		nonRotational: !has(TransmissionFlag.rotational),
-		bestTransferBytes: Math.min(preferredBytes, PIECE_BYTES),
-	});
-}
-
-/** What a request comes to, of what the server says. */
-function statusOf(error: NbdError, op: BlockOp): [StorageStatus, number] {
-	const { errno } = constants;
-	switch (error) {
-		case NbdError.EPERM:
-			return [StorageStatus.writeProtected, errno.EPERM];
-		case NbdError.ENOSPC:
-			return [op === BlockOp.read ? StorageStatus.mediumError : StorageStatus.noSpace, errno.ENOSPC];
-		case NbdError.ENOTSUP:
-			return [StorageStatus.unsupported, errno.EOPNOTSUPP];
-		case NbdError.ESHUTDOWN:
-			return [StorageStatus.closed, 0];
-		case NbdError.EINVAL:
-		case NbdError.ENOMEM:
-			return [StorageStatus.mediumError, error];
-		default:
-			return [StorageStatus.mediumError, errno.EIO];
-	}
 }

@@ -10,7 +10,7 @@ import { BROKEN, type ByteStream, NOTHING_NOW, type StreamUser } from "../../str
 import type { Memory } from "../../wire/memory.js";
 import { Command, REQUEST_BYTES, REQUEST_MAGIC } from "../protocol.js";
 import { type Agreeing, type Agreement, agree, type Refused } from "./agree.js";
-import type { Call } from "./call.js";
+import { Call } from "./call.js";
 import { Replies, type RepliesUser } from "./replies.js";
 
 /** The high half of what calls are called by: an answer is taken for nothing else. */
@@ -72,7 +72,7 @@ export class NbdLine implements StreamUser, RepliesUser {
 	}
 
 	broken(): void {
-		this.#lose("the connection has broken", false);
+		this.#broken();
 		this.#user.settled();
 	}
 
@@ -82,7 +82,8 @@ export class NbdLine implements StreamUser, RepliesUser {
 			const count = this.#stream.receive(this.#wanted, this.#cameBytes, left);
 			if (count === NOTHING_NOW) return;
 			if (count === BROKEN || count === 0) {
-				this.#lose(count === 0 ? "the server has hung up" : "the connection has broken", false);
+				if (count === 0) this.#lose("the server has hung up", false);
+				else this.#broken();
 				return;
 			}
 			this.#cameBytes += count;
@@ -127,9 +128,18 @@ export class NbdLine implements StreamUser, RepliesUser {
 		if (call.command === Command.write) queue.putLent(call.memory, call.memoryOffset, call.lengthBytes);
 	}
 
+	/** Nothing more is wanted of the server, if that can still be said. */
+	goodbye(): void {
+		const call = new Call();
+		call.command = Command.disconnect;
+		call.index = 0;
+		this.send(call);
+		this.#queue.flush();
+	}
+
 	/** Sends as much as the connection takes. */
 	flush(): void {
-		if (!this.#isClosed && !this.#queue.flush()) this.#lose("the connection has broken", false);
+		if (!this.#isClosed && !this.#queue.flush()) this.#broken();
 	}
 
 	callOf(cookieHigh: number, cookieLow: number): Call | null {
@@ -142,6 +152,11 @@ export class NbdLine implements StreamUser, RepliesUser {
 
 	ended(why: string): void {
 		this.#lose(why, false);
+	}
+
+	#broken(): void {
+		const { trouble } = this.#stream;
+		this.#lose(`the connection has broken${trouble === null ? "" : ` (${trouble})`}`, false);
 	}
 
 	#lose(why: string, isFinal: boolean): void {

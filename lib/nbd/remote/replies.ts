@@ -33,6 +33,8 @@ export interface RepliesUser {
 	callOf(cookieHigh: number, cookieLow: number): Call | null;
 	/** It is answered: `call.error` says how. */
 	answered(call: Call): void;
+	/** The connection is. */
+	broken(): void;
 	/** Nothing more comes, or it makes no sense. */
 	ended(why: string): void;
 }
@@ -79,7 +81,7 @@ export class Replies {
 		for (let left = RECEIVES_A_TURN; left > 0 && !this.#isEnded; left--) {
 			const count = this.#receiveOnce();
 			if (count === NOTHING_NOW) return;
-			if (count === BROKEN) this.#end("the connection has broken");
+			if (count === BROKEN) this.#user.broken();
 			else if (count === 0) this.#end("the server has hung up");
 			while (!this.#isEnded && this.#takeNext());
 		}

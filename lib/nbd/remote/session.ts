@@ -5,17 +5,18 @@
  */
 
 import type { Clock } from "../../clock.js";
-import type { Pump, PumpStage } from "../../pump.js";
+import type { PumpStage } from "../../pump.js";
 import type { ByteStream } from "../../stream/stream.js";
 import type { Memory } from "../../wire/memory.js";
-import { Command, CommandFlag, NbdError, TransmissionFlag } from "../protocol.js";
+import { Command, NbdError } from "../protocol.js";
 import type { Agreement } from "./agree.js";
-import { Call, type CallOwner } from "./call.js";
+import { Call, type CallEnd, type CallOwner, CLOSED, UNREACHABLE } from "./call.js";
 import { CallTable } from "./call-table.js";
 import { Connector } from "./connector.js";
-import { Kept } from "./kept.js";
 import { type LineUser, NbdLine } from "./line.js";
+import type { SessionOptions, SessionState } from "./options.js";
 import { Replay } from "./replay.js";
+import { Safety } from "./safety.js";
 
 /** Calls with the server at once, and bytes on their way to it. */
 const SENT_MAX = 256;
@@ -23,33 +24,9 @@ const WAITING_BYTES_MAX = 4 * 1024 * 1024;
 /** What a ping reads. */
 const PING_BYTES = 512;
 
-export interface SessionOptions {
-	/** Of the export; "": the server's default one. */
-	readonly name: string;
-	readonly connect: () => Promise<ByteStream>;
-	readonly pump: Pump;
-	readonly clock: Clock;
-	readonly allocate: (byteLength: number) => Memory;
-	/** An outage may take `resend` times `intervalMs`; an idle server is asked for a sign of life each `intervalMs`. */
-	readonly resend: number;
-	readonly intervalMs: number;
-}
-
 export interface SessionUser {
 	/** Why an export as it is now can't be what it was; null: it can. */
 	differs(agreement: Agreement): string | null;
-}
-
-/** How it stands with the server. `why`: what happened last. */
-export interface SessionState {
-	readonly state: "connected" | "connecting" | "unreachable" | "stopped" | "closed";
-	/** Since when, on the session's clock. */
-	readonly sinceMs: number;
-	readonly why: string | null;
-	/** Calls that were sent once more, and connections that broke, so far. */
-	readonly resends: number;
-	readonly losses: number;
-	readonly waiting: number;
 }
 
 export class NbdSession implements LineUser, PumpStage, CallOwner {
@@ -58,7 +35,7 @@ export class NbdSession implements LineUser, PumpStage, CallOwner {
 	readonly #options: SessionOptions;
 	readonly #user: SessionUser;
 	readonly #calls = new CallTable();
-	readonly #kept: Kept;
+	readonly #safety: Safety;
 	readonly #connector: Connector;
 	#line: NbdLine | null = null;
 	#replay: Replay | null = null;
@@ -66,13 +43,8 @@ export class NbdSession implements LineUser, PumpStage, CallOwner {
 	#sent = 0;
 	/** Since when nothing was with the server, or nothing was heard. */
 	#sentSinceMs = 0;
-	/** Changes that are done but can't be kept before a flush, which is numbered as all that were sent. */
-	#unkept: Call[] = [];
-	#flushes = 0;
 	readonly #flush = new Call();
 	readonly #ping = new Call();
-	/** What was answered before is perhaps lost, and nobody was told. */
-	#isUnsafe = false;
 	/** The outage has been too long: who comes is refused. */
 	#isLate = false;
 	#hasFilled = false;
@@ -86,7 +58,7 @@ export class NbdSession implements LineUser, PumpStage, CallOwner {
 		this.#user = user;
 		this.clock = options.clock;
 		this.allocate = options.allocate;
-		this.#kept = new Kept(options.allocate);
+		this.#safety = new Safety(options.allocate);
 		this.#connector = new Connector(options, {
 			connected: (stream) => this.#begin(stream),
 			late: () => this.#late(),
@@ -124,20 +96,17 @@ export class NbdSession implements LineUser, PumpStage, CallOwner {
 		this.#agreement = agreement;
 		this.#isLate = false;
 		this.#connector.agreed(agreement);
-		if (this.#kept.isEmpty) return;
-		this.#replay = new Replay(this.#kept, this.#calls, (call) => this.#send(call));
+		if (this.#safety.kept.isEmpty) return;
+		this.#replay = new Replay(this.#safety.kept, this.#calls, (call) => this.#send(call));
 		this.#replay.goOn();
 	}
 
 	/** Has it done. Its owner is told when it is over, maybe at once. */
 	begin(call: Call): void {
-		if (this.#isLate || this.#isClosed) {
-			call.owner!.over(call, this.#isClosed ? NbdError.ESHUTDOWN : NbdError.EIO);
-			return;
-		}
-		if (call.command === Command.flush && this.#isUnsafe) {
-			this.#isUnsafe = false;
-			call.owner!.over(call, NbdError.EIO);
+		const isFlush = call.command === Command.flush;
+		if (this.#isLate || this.#isClosed || (isFlush && this.#safety.isBroken)) {
+			if (isFlush) this.#safety.isBroken = false;
+			call.owner!.over(call, this.#isClosed ? CLOSED : UNREACHABLE);
 			return;
 		}
 		call.renew();
@@ -145,7 +114,7 @@ export class NbdSession implements LineUser, PumpStage, CallOwner {
 		this.#sendMore();
 	}
 
-	/** Takes a call back that is not with the server: true if it is. */
+	/** Takes a call back; false if the server has it. */
 	cancel(call: Call): boolean {
 		return this.#calls.cancel(call);
 	}
@@ -166,10 +135,7 @@ export class NbdSession implements LineUser, PumpStage, CallOwner {
 	#send(call: Call): void {
 		if (this.#sent++ === 0) this.#sentSinceMs = this.clock.now();
 		call.isSent = true;
-		if (call.command === Command.flush) {
-			call.keptBefore = this.#kept.next;
-			call.flushNumber = ++this.#flushes;
-		}
+		if (call.command === Command.flush) this.#safety.flushSent(call);
 		this.#line?.send(call);
 	}
 
@@ -189,32 +155,17 @@ export class NbdSession implements LineUser, PumpStage, CallOwner {
 			this.#replayed(this.#replay);
 			return;
 		}
-		if (call.error === NbdError.none && this.#mustBeKept(call) && !this.#kept.keep(call)) {
-			call.flushNumber = this.#flushes;
-			this.#unkept.push(call);
-		} else this.#over(call);
-		if (this.#kept.isHalfFull || this.#unkept.length > 0) this.#flushNow();
+		const isDone = call.error !== NbdError.none || this.#safety.answered(call, this.#agreement?.flags ?? 0);
+		if (isDone) this.#over(call);
+		if (this.#safety.wantsFlush) this.#flushNow();
 	}
 
 	#over(call: Call): void {
 		this.#calls.remove(call);
-		if (call.command === Command.flush && call.error === NbdError.none) this.#flushed(call);
+		if (call.command === Command.flush && call.error === NbdError.none)
+			for (const done of this.#safety.flushed(call)) this.#over(done);
 		call.owner!.over(call, call.error);
 		if (this.#calls.isEmpty) this.#whenIdle?.();
-	}
-
-	/** It has to be kept: it may be lost until a flush, or it is newer than what is kept, which would be replayed over it. */
-	#mustBeKept({ command, flags }: Call): boolean {
-		const hasCache = ((this.#agreement?.flags ?? 0) & TransmissionFlag.sendFlush) > 0;
-		const changes = command === Command.write || command === Command.writeZeroes;
-		return hasCache && changes && ((flags & CommandFlag.fua) === 0 || !this.#kept.isEmpty);
-	}
-
-	#flushed(flush: Call): void {
-		this.#kept.safe(flush.keptBefore);
-		const done = this.#unkept.filter(({ flushNumber }) => flushNumber < flush.flushNumber);
-		this.#unkept = this.#unkept.filter((call) => !done.includes(call));
-		for (const call of done) this.#over(call);
 	}
 
 	/** Before there is no room for what has to be kept. */
@@ -228,14 +179,14 @@ export class NbdSession implements LineUser, PumpStage, CallOwner {
 	}
 
 	/** One of its own. */
-	over(call: Call, error: NbdError): void {
+	over(call: Call, end: CallEnd): void {
 		if (call !== this.#flush) return;
-		if (error !== NbdError.none) this.#giveUpKept();
-		else if (this.#unkept.length > 0) this.#flushNow();
+		if (end !== NbdError.none) this.#giveUpKept();
+		else if (this.#safety.wantsFlush) this.#flushNow();
 	}
 
 	#replayed(replay: Replay): void {
-		if (replay.hasFailed) this.#isUnsafe = true;
+		if (replay.hasFailed) this.#safety.isBroken = true;
 		if (!replay.isOver) replay.goOn();
 		else {
 			this.#replay = null;
@@ -243,13 +194,11 @@ export class NbdSession implements LineUser, PumpStage, CallOwner {
 		}
 	}
 
-	/** What was answered can't be made safe any more: the next flush says so. */
+	/** What was answered can't be made safe any more: the next flush that fails says so, and one does. */
 	#giveUpKept(): void {
-		if (!this.#kept.isEmpty || this.#unkept.length > 0) this.#isUnsafe = true;
-		this.#kept.forget();
-		for (const call of this.#unkept.splice(0)) {
-			call.error = NbdError.EIO;
-			this.#over(call);
+		for (const call of this.#safety.giveUp()) {
+			this.#calls.remove(call);
+			call.owner!.over(call, UNREACHABLE);
 		}
 	}
 
@@ -258,7 +207,7 @@ export class NbdSession implements LineUser, PumpStage, CallOwner {
 		this.#replay?.end();
 		this.#replay = null;
 		this.#sent = 0;
-		this.#unkept = [];
+		this.#safety.lost();
 		if (this.#ping.index >= 0) this.#calls.remove(this.#ping);
 		this.#resends += this.#calls.waitAgain();
 		this.#connector.lost(why, isFinal);
@@ -273,8 +222,11 @@ export class NbdSession implements LineUser, PumpStage, CallOwner {
 	#late(): void {
 		if (this.#line !== null) this.#lineEnds("the server does not answer");
 		this.#isLate = true;
-		for (const call of this.#calls.takeAll()) call.owner!.over(call, NbdError.EIO);
 		this.#giveUpKept();
+		for (const call of this.#calls.takeAll()) {
+			if (call.command === Command.flush && call !== this.#flush) this.#safety.isBroken = false;
+			call.owner!.over(call, UNREACHABLE);
+		}
 		this.#whenIdle?.();
 		this.#options.pump.wake();
 	}
@@ -326,7 +278,7 @@ export class NbdSession implements LineUser, PumpStage, CallOwner {
 
 	/** Waits for what is under way, at most so long, and puts what is kept on stable storage; false if it can't. */
 	async close(limitMs: number): Promise<boolean> {
-		if (!this.#kept.isEmpty && this.#connector.isUp) this.#flushNow();
+		if (!this.#safety.isEmpty && this.#connector.isUp) this.#flushNow();
 		if (!this.#calls.isEmpty && this.#connector.isUp) {
 			let forget = (): void => {};
 			await new Promise<void>((resolve) => {
@@ -335,27 +287,15 @@ export class NbdSession implements LineUser, PumpStage, CallOwner {
 			});
 			forget();
 		}
-		const isDone = this.#calls.isEmpty && this.#kept.isEmpty;
+		const isDone = this.#calls.isEmpty && this.#safety.isEmpty;
 		this.#isClosed = true;
 		this.#forgetLook();
 		this.#connector.close();
-		this.#sayGoodbye();
-		for (const call of this.#calls.takeAll()) call.owner!.over(call, NbdError.ESHUTDOWN);
+		if (this.#connector.wasUp) this.#line?.goodbye();
+		this.#line?.close();
+		this.#line = null;
+		for (const call of this.#calls.takeAll()) call.owner!.over(call, CLOSED);
 		this.#options.pump.remove(this);
 		return isDone;
-	}
-
-	#sayGoodbye(): void {
-		const line = this.#line;
-		this.#line = null;
-		if (line === null) return;
-		if (this.#connector.wasUp) {
-			const goodbye = new Call();
-			goodbye.command = Command.disconnect;
-			goodbye.index = 0;
-			line.send(goodbye);
-			line.flush();
-		}
-		line.close();
 	}
 }

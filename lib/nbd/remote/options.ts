@@ -1,0 +1,32 @@
+/** What a session with a server is told, and tells. Types only. */
+
+import type { Clock } from "../../clock.js";
+import type { Pump } from "../../pump.js";
+import type { ByteStream } from "../../stream/stream.js";
+import type { Memory } from "../../wire/memory.js";
+
+export interface SessionOptions {
+	/** Of the export; "": the server's default one. */
+	readonly name: string;
+	readonly connect: () => Promise<ByteStream>;
+	readonly pump: Pump;
+	readonly clock: Clock;
+	readonly allocate: (byteLength: number) => Memory;
+	/** An outage may take `resend` times `intervalMs`; an idle server is asked for a sign of life each `intervalMs`. */
+	readonly resend: number;
+	readonly intervalMs: number;
+}
+
+/** How it stands with the server. */
+export interface SessionState {
+	readonly state: "connected" | "connecting" | "unreachable" | "stopped" | "closed";
+	/** Since when, on the session's clock. */
+	readonly sinceMs: number;
+	/** What happened last. */
+	readonly why: string | null;
+	/** Calls that were sent once more, and connections that broke, so far. */
+	readonly resends: number;
+	readonly losses: number;
+	/** Calls that are not over. */
+	readonly waiting: number;
+}

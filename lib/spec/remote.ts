@@ -1,0 +1,61 @@
+/**
+ * Addresses of remote disks, as the NBD project's `doc/uri.md` has them: `nbd://host[:port]/export`, `nbd+unix:///export?socket=PATH`.
+ * Used by the readers of configurations and command lines.
+ */
+
+import { isIP } from "node:net";
+import { OperatorError } from "../errors.js";
+import { quote } from "../text.js";
+import { NBD_STRING_MAX, SOCKET_PATH_MAX_BYTES } from "./ranges.js";
+import type { RemoteSpec } from "./spec.js";
+
+export const NBD_PORT = 10809;
+export const REMOTE_DEFAULTS = { resend: 20, intervalMs: 5000 } as const;
+
+const FORMS = "nbd://HOST[:PORT]/EXPORT or nbd+unix:///EXPORT?socket=PATH is allowed";
+
+/** Whether it can be meant for such an address. */
+export function isRemote(text: string): boolean {
+	return /^nbds?(\+unix)?:\/\//.test(text);
+}
+
+/** Throws an OperatorError. */
+export function readRemote(what: string, text: string): RemoteSpec {
+	const wrong = (why: string): OperatorError => new OperatorError(`${what} ${quote(text)}: ${why}`);
+	if (!URL.canParse(text) || !isRemote(text)) throw wrong(FORMS);
+	const url = new URL(text);
+	if (url.protocol.startsWith("nbds"))
+		throw wrong("there is no TLS for remote disks; nbd:// and nbd+unix:// are allowed");
+	if (url.username !== "" || url.password !== "" || url.hash !== "")
+		throw wrong(`no user and no fragment; ${FORMS}`);
+	const exportName = decoded(url.pathname.replace(/^\//, ""));
+	if (exportName === undefined || Buffer.byteLength(exportName) > NBD_STRING_MAX)
+		throw wrong(`the name of an export has at most ${NBD_STRING_MAX} bytes of UTF-8`);
+	const server = url.protocol === "nbd:" ? hostOf(url) : socketOf(url);
+	if (server === undefined) throw wrong(FORMS);
+	return { kind: "remote", name: text, server, exportName, ...REMOTE_DEFAULTS };
+}
+
+function hostOf(url: URL): RemoteSpec["server"] | undefined {
+	const inBrackets = /^\[(.*)\]$/.exec(url.hostname)?.[1];
+	const host = inBrackets ?? decoded(url.hostname) ?? "";
+	const isHost = inBrackets === undefined ? /^[A-Za-z0-9._-]+$/.test(host) : isIP(host) === 6;
+	if (!isHost || [...url.searchParams.keys()].length > 0 || url.port === "0") return undefined;
+	return { kind: "tcp", host, port: url.port === "" ? NBD_PORT : Number(url.port) };
+}
+
+function socketOf(url: URL): RemoteSpec["server"] | undefined {
+	const [[key, path = ""] = [""], ...more] = [...url.searchParams];
+	const length = Buffer.byteLength(path);
+	if (url.host !== "" || key !== "socket" || more.length > 0 || path.includes("\0")) return undefined;
+	if (length === 0 || length > SOCKET_PATH_MAX_BYTES) return undefined;
+	return { kind: "unix", path };
+}
+
+function decoded(text: string): string | undefined {
+	try {
+		return decodeURIComponent(text);
+	} catch {
+		return undefined;
+	}
+}
