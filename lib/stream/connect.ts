@@ -8,7 +8,7 @@ import { isIP } from "node:net";
 import { constants } from "node:os";
 import { getSystemErrorName } from "node:util";
 import { codeOf, OperatorError } from "../errors.js";
-import { native } from "../native.js";
+import { isNativeError, native } from "../native.js";
 import type { ServerSpec } from "../spec/spec.js";
 import { SocketStream } from "./socket-stream.js";
 import type { ByteStream } from "./stream.js";
@@ -70,5 +70,6 @@ async function connectToAddress(
 }
 
 function codeText(error: unknown): string {
+	if (isNativeError(error)) return getSystemErrorName(-error.errno);
 	return codeOf(error) ?? (error instanceof Error ? error.message : String(error));
 }
