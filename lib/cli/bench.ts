@@ -12,8 +12,9 @@ import type { RemoteDisk } from "../client/remote-disk.js";
 import { OperatorError } from "../errors.js";
 import { PacketLink } from "../link/packet.js";
 import type { CommandLine } from "../spec/getopt.js";
+import type { NumberForm } from "../spec/ranges.js";
 import { SHELF_MAX, SLOT_MAX } from "../spec/ranges.js";
-import { type NumberForm, readNumber, sizeBytes } from "../spec/values.js";
+import { readNumber, sizeBytes } from "../spec/values.js";
 import { counted, quote } from "../text.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import {

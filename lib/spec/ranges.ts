@@ -4,7 +4,15 @@
  */
 
 import { SECTOR_BYTES } from "../wire/sector.js";
-import type { NumberForm } from "./values.js";
+
+export interface NumberForm {
+	readonly min: number;
+	readonly max: number;
+	/** What the message calls such a number: "a shelf". */
+	readonly called?: string;
+	/** Digits after a decimal point are allowed. */
+	readonly fraction?: boolean;
+}
 
 /** Highest shelf address a blade may have; 0xffff means "all shelves". */
 export const SHELF_MAX = 0xfffe;

@@ -8,18 +8,9 @@ import { isIP } from "node:net";
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
 import { parseMac } from "../wire/mac.js";
-import { SOCKET_PATH_MAX_BYTES } from "./ranges.js";
+import { type NumberForm, SOCKET_PATH_MAX_BYTES } from "./ranges.js";
 import { isRemote, readRemote } from "./remote.js";
 import type { Durability, SocketSpec, StorageSpec } from "./spec.js";
-
-export interface NumberForm {
-	readonly min: number;
-	readonly max: number;
-	/** What the message calls such a number: "a shelf". */
-	readonly called?: string;
-	/** Digits after a decimal point are allowed. */
-	readonly fraction?: boolean;
-}
 
 /** A decimal number, digits only, in the range of what it stands for. */
 export function readNumber(what: string, text: string, { min, max, called, fraction }: NumberForm): number {

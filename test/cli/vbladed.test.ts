@@ -59,6 +59,14 @@ t.test("arguments arrive as they were given, paths made absolute", async (t) => 
 			["9", "0", `unix:${place.work}/vm.sock`, "mem:64M"],
 		],
 		[
+			["9", "0", "eth0", "pool:/srv/pool/web", "9", "1", "eth0", "pool:./pool/web"],
+			["9", "0", "eth0", "pool:/srv/pool/web", "9", "1", "eth0", `pool:${place.work}/./pool/web`],
+		],
+		[
+			["9", "0", "eth0", "nbd://host/web", "9", "1", "eth0", "nbd+unix:///web?socket=/run/s"],
+			["9", "0", "eth0", "nbd://host/web", "9", "1", "eth0", "nbd+unix:///web?socket=/run/s"],
+		],
+		[
 			["9", "0", "eth*,unix:a,b", "/dev/x"],
 			["9", "0", `eth*,unix:${place.work}/a,b`, "/dev/x"],
 		],

@@ -170,7 +170,12 @@ export function streamCalls(stream: StreamHandle) {
 		streamSend: [stream, new Float64Array(2), 1],
 		streamWant: [stream, 0],
 		streamAccept: [stream],
+		streamError: [stream],
 		streamClose: [makeStream()],
+		listenUnix: ["/no/such/socket", 0o600, 0],
+		listenTcp: ["192.0.2.1", 0],
+		connectTcp: ["127.0.0.1", 9, 1000],
+		connectUnix: ["/no/such/socket"],
 	};
 }
 

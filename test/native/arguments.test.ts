@@ -120,10 +120,6 @@ function soundArguments(handles: Handles, writer: unknown): Record<string, unkno
 		writerPut: [writer, "a line\n"],
 		writerFlush: [writer, 1],
 		exitIfHungUp: [0],
-		listenUnix: ["/no/such/socket", 0o600, 0],
-		listenTcp: ["192.0.2.1", 0],
-		connectTcp: ["127.0.0.1", 9, 1000],
-		connectUnix: ["/no/such/socket"],
 	};
 	if (port !== undefined)
 		Object.assign(sound, {

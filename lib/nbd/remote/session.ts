@@ -75,8 +75,7 @@ export class NbdSession implements LineUser, PumpStage, CallOwner {
 	}
 
 	get state(): SessionState {
-		const { waiting } = this.#calls;
-		return { ...this.#connector.state, resends: this.#resends, waiting: waiting + this.#sent };
+		return { ...this.#connector.state, resends: this.#resends, waiting: this.#calls.waiting + this.#sent };
 	}
 
 	#begin(stream: ByteStream): void {
