@@ -16,26 +16,23 @@ import {
 	checkSize,
 	checkWanted,
 	freeName,
-	momentName,
 	type NamedSnapshot,
 	type WantedSnapshot,
 } from "./allowed.js";
+import { Beginnings } from "./beginnings.js";
 import { type Catalog, checkName, type Snapshot, type Volume } from "./catalog.js";
 import { NOTE_BYTES_MAX } from "./gather.js";
 import { newIdentity } from "./identity.js";
 import { encodeNote, type Note, type SettingsSource } from "./notes.js";
-import { readVolumeName } from "./past.js";
 import { bytesOf, PendingNote } from "./pending-note.js";
 import { stateOf } from "./unfinished.js";
-
-/** What takes away the snapshot of a moment, of a volume that goes by this line then. */
-type Forgetting = (line: number) => Note[];
 
 export class Administration {
 	readonly #on: AdministrationOn;
 	readonly #path: string;
 	readonly #catalog: Catalog;
 	readonly #users: Users;
+	readonly #beginnings: Beginnings;
 	#turn: Promise<unknown> = Promise.resolve();
 
 	constructor(on: AdministrationOn) {
@@ -43,6 +40,10 @@ export class Administration {
 		this.#path = on.world.folder.path;
 		this.#catalog = on.catalog;
 		this.#users = on.users;
+		this.#beginnings = new Beginnings(on, {
+			snapshot: (volume, name) => this.snapshot(volume, name),
+			say: (...notes) => this.#say(...notes),
+		});
 	}
 
 	/** Throws an OperatorError if there is none. */
@@ -77,25 +78,22 @@ export class Administration {
 		return this.#inTurn(async () => {
 			this.#checkNew(name);
 			const parent = this.volume(of);
-			const { snapshot, forget } = await this.#snapshotAt(parent, at);
-			await this.#on.cuts.idle();
-			const { sizeBytes, line: from, position } = snapshot;
-			const line = this.#catalog.nextLine;
-			const origin = { line: from, position };
-			const { pageBytes } = parent;
-			const made = { note: "create", line, name, sizeBytes, pageBytes, ...newIdentity(), origin } as const;
-			await this.#say(made, ...forget(parent.line));
-			return this.volume(name);
+			return this.#beginnings.at(parent, at, async (snapshot, forget) => {
+				await this.#on.cuts.idle();
+				const { sizeBytes, line: from, position } = snapshot;
+				const line = this.#catalog.nextLine;
+				const origin = { line: from, position };
+				const { pageBytes } = parent;
+				const made = { note: "create", line, name, sizeBytes, pageBytes, ...newIdentity(), origin } as const;
+				await this.#say(made, ...forget(parent.line));
+				return this.volume(name);
+			});
 		});
 	}
 
-	/** A snapshot that there is; of a moment one is made, which what `forget` says takes away again, when it has served. */
-	async #snapshotAt(volume: Volume, text: string): Promise<{ snapshot: Snapshot; forget: Forgetting }> {
-		const { at } = readVolumeName(`${volume.name}@${text}`, this.#on.world.now());
-		if (at?.kind !== "moment") return { snapshot: this.snapshot(volume, text), forget: () => [] };
-		const name = freeName(volume, momentName(at.timeUs));
-		const snapshot = await this.#on.moments.keep(volume, at.timeUs, name);
-		return { snapshot, forget: (line) => [{ note: "forget", line, name }] };
+	/** Takes away what was made for a clone, or the way back, that has not come about. */
+	forgetPassing(): Promise<void> {
+		return this.#inTurn(() => this.#beginnings.forgetLeft());
 	}
 
 	/** All of one moment. */
@@ -153,16 +151,16 @@ export class Administration {
 			const volume = this.volume(volumeName);
 			const { line } = volume;
 			this.#checkUnused(volume, "goes back");
-			const { snapshot, forget } = await this.#snapshotAt(volume, at);
-			return this.#withCut(async () => {
-				const { name } = snapshot;
-				this.#checkUnused(volume, "goes back");
-				const kept = freeName(volume, `before-${name}`);
-				const newLine = this.#catalog.nextLine;
-				const back = { note: "rollback", line, name, kept, newLine, ...newIdentity() } as const;
-				await this.#say(back, ...forget(newLine));
-				return kept;
-			});
+			return this.#beginnings.at(volume, at, ({ name }, forget) =>
+				this.#withCut(async () => {
+					this.#checkUnused(volume, "goes back");
+					const kept = freeName(volume, `before-${name}`);
+					const newLine = this.#catalog.nextLine;
+					const back = { note: "rollback", line, name, kept, newLine, ...newIdentity() } as const;
+					await this.#say(back, ...forget(newLine));
+					return kept;
+				}),
+			);
 		});
 	}
 

@@ -47,6 +47,8 @@ export interface Snapshot {
 	readonly from?: string | undefined;
 	/** It can't be deleted. */
 	readonly isHeld: boolean;
+	/** It was made for what begins as it is, which takes it away: whoever finds it, and none under way, does that. */
+	readonly isPassing?: boolean | undefined;
 }
 
 /** A line that a volume went by until it went back, or was replaced: moments of it are the volume's still. */

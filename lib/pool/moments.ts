@@ -86,7 +86,7 @@ export class Moments {
 		return contents.layers.roots.get(volume.line) ?? EMPTY_ROOT;
 	}
 
-	/** A snapshot of the volume, as it was, by this name. Throws an OperatorError. */
+	/** A passing snapshot of the volume, as it was, by this name. Throws an OperatorError. */
 	async keep(present: Volume, timeUs: number, name: string): Promise<Snapshot> {
 		const then = await this.find(present, timeUs);
 		try {
@@ -98,7 +98,7 @@ export class Moments {
 			const image = new Image({ line, position }, contents.end + 1, pageBytes);
 			image.root = root;
 			image.place = ref === undefined ? 0 : ref.place + ref.bytes;
-			const snapshot = { name, line, position, image, timeUs, sizeBytes, isHeld: false };
+			const snapshot = { name, line, position, image, timeUs, sizeBytes, isHeld: false, isPassing: true };
 			nodes.keep();
 			await this.#checkpoints.keepWith(() => this.#parts.contents.keep(present.line, snapshot));
 			return snapshot;

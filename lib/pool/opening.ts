@@ -49,7 +49,7 @@ const MAP_SIZE = { entries: OVERLAY_MAX, nodeBytes: TREE_MEMORY_BYTES } as const
 /** What dies for who looks at what was, does not. */
 const NOBODY: LeftSink = { died: () => {}, nodeDied: () => {}, subtreeDied: () => {} };
 
-/** Throws an OperatorError, when all that was opened is closed again but the head. */
+/** Throws an OperatorError, when all that was opened is closed again, the head too. */
 export async function openParts(world: PoolWorld, head: Head): Promise<PoolParts> {
 	const segments = new Segments(world.folder, head.state);
 	try {
@@ -57,8 +57,23 @@ export async function openParts(world: PoolWorld, head: Head): Promise<PoolParts
 		const stored = await readStored(world, segments, head);
 		return await readLog({ world, head, segments, ...stored });
 	} catch (error) {
-		await segments.close();
+		await closeFiles(segments, head);
 		throw error;
+	}
+}
+
+/** Nobody has any of it any more. */
+export function closeParts({ log, segments, head }: PoolParts): Promise<void> {
+	log.close();
+	return closeFiles(segments, head);
+}
+
+/** The head at last: who can lock that has the pool. */
+async function closeFiles(segments: Segments, { device }: Head): Promise<void> {
+	try {
+		await segments.close();
+	} finally {
+		await device.close();
 	}
 }
 

@@ -93,16 +93,12 @@ export interface UsedPool {
 }
 
 /** The pool at `folder`, open until all who use it have released it. Throws an OperatorError. */
-export async function usePool({ engine, pump, files, tell }: PoolHome, folder: string): Promise<UsedPool> {
+export async function usePool(home: PoolHome, folder: string): Promise<UsedPool> {
+	const { engine } = home;
 	const key = path.resolve(folder);
 	const pools = engines.get(engine) ?? new SharedPools();
 	engines.set(engine, pools);
-	const shared = pools.take(key, async () => {
-		const pool = await Pool.open(await poolWorld(folder, engine, pump, files));
-		if (tell !== undefined) pool.tell = (told) => tell(folder, told);
-		pool.time.tell();
-		return pool;
-	});
+	const shared = pools.take(key, () => openPool(home, folder));
 	let isReleased = false;
 	// Once, whoever comes first: a device that is closed, or an opening that ends badly with one.
 	const release = async (): Promise<void> => {
@@ -114,6 +110,18 @@ export async function usePool({ engine, pump, files, tell }: PoolHome, folder: s
 		return { pool: await shared.opening, release };
 	} catch (error) {
 		await release();
+		throw error;
+	}
+}
+
+async function openPool({ engine, pump, files, tell }: PoolHome, folder: string): Promise<Pool> {
+	const pool = await Pool.open(await poolWorld(folder, engine, pump, files));
+	try {
+		if (tell !== undefined) pool.tell = (told) => tell(folder, told);
+		pool.time.tell();
+		return pool;
+	} catch (error) {
+		await pool.close();
 		throw error;
 	}
 }

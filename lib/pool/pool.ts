@@ -15,15 +15,16 @@ import { ofOneFate } from "./failed-sync.js";
 import { Flatten } from "./flatten.js";
 import type { PoolWorld } from "./folder.js";
 import { FORMAT } from "./format.js";
-import type { Head, HeadState } from "./head.js";
+import type { Head } from "./head.js";
 import { type CreateOptions, makeHead, openHead, ownState } from "./head-file.js";
+import { HeadWriter } from "./head-writer.js";
 import { hasHeirs } from "./heirs.js";
 import { History } from "./history.js";
 import { identityOf } from "./identity.js";
 import type { Log } from "./log.js";
 import { LayersLookup } from "./map-lookups.js";
 import { Moments } from "./moments.js";
-import { openParts, type PoolParts } from "./opening.js";
+import { closeParts, openParts, type PoolParts } from "./opening.js";
 import { PageStore } from "./page-store.js";
 import { type At, PAST_LINE, readVolumeName } from "./past.js";
 import { PoolClock } from "./pool-clock.js";
@@ -63,10 +64,9 @@ export class Pool implements Users {
 	readonly #moments: Moments;
 	readonly #upkeep: Upkeep;
 	readonly #store: PageStore;
+	readonly #head: HeadWriter;
 	/** By line: what is open for writing, or as the newest. */
 	readonly #devices = new Map<number, VolumeDevice>();
-	/** The head is written by one at a time. */
-	#pulse = Promise.resolve();
 
 	private constructor(parts: PoolParts, clock: PoolClock) {
 		const { world, contents, log, segments, living } = parts;
@@ -74,9 +74,10 @@ export class Pool implements Users {
 		this.#parts = parts;
 		this.space = new PoolSpace(parts);
 		this.#history = new History({ ...parts, descent, tell: (told) => this.tell(told) }, parts.kept);
-		const writeHead = (changes: () => Partial<HeadState>): Promise<void> => this.#writeHead(changes);
+		const head = new HeadWriter(parts, () => this.time.mark());
+		this.#head = head;
 		const on = { ...parts, descent, history: this.#history };
-		this.#checkpoints = new Checkpoints({ ...on, writeHead });
+		this.#checkpoints = new Checkpoints({ ...on, writeHead: (changes) => head.write(changes) });
 		this.#upkeep = new Upkeep({ ...on, checkpoints: this.#checkpoints, room: log.room });
 		// (Windows are where they were when the last checkpoint was made: what they have passed since may be gone.)
 		this.#history.trim().catch(() => {});
@@ -110,32 +111,42 @@ export class Pool implements Users {
 
 	/** Opens a pool for writing. Throws an OperatorError, also if it is a copy. */
 	static async open(world: PoolWorld): Promise<Pool> {
-		return Pool.#on(world, (on) => openHead(on, false));
+		return Pool.#on(
+			world,
+			(on) => openHead(on, false),
+			(pool) => pool.administration.forgetPassing(),
+		);
 	}
 
 	/** The same with a copy, which is a pool of its own afterwards: with another number, and volumes that nobody takes for those of the first. */
 	static async adopt(world: PoolWorld): Promise<Pool> {
-		const pool = await Pool.#on(world, (on) => openHead(on, true));
-		try {
-			await pool.administration.renewIdentities();
-			await pool.#renew();
-			return pool;
-		} catch (error) {
-			await pool.close();
-			throw error;
-		}
+		return Pool.#on(
+			world,
+			(on) => openHead(on, true),
+			async (pool) => {
+				await pool.administration.renewIdentities();
+				await pool.#renew();
+			},
+		);
 	}
 
-	static async #on(under: PoolWorld, headOf: (world: PoolWorld) => Promise<Head>): Promise<Pool> {
+	/** `first`: what has to be done with it. What ends badly leaves nothing open, whatever it was. */
+	static async #on(
+		under: PoolWorld,
+		headOf: (world: PoolWorld) => Promise<Head>,
+		first: (pool: Pool) => Promise<void> = async () => {},
+	): Promise<Pool> {
 		const clock = new PoolClock(under);
 		const world = clock.worldOn(ofOneFate(under));
-		const head = await headOf(world);
+		const parts = await openParts(world, await headOf(world));
+		let pool: Pool | undefined;
 		try {
-			const parts = await openParts(world, head);
-			clock.begin(parts.log.cursor.timeUs, head.state.clock);
-			return new Pool(parts, clock);
+			clock.begin(parts.log.cursor.timeUs, parts.head.state.clock);
+			pool = new Pool(parts, clock);
+			await first(pool);
+			return pool;
 		} catch (error) {
-			await head.device.close();
+			await (pool?.close() ?? closeParts(parts));
 			throw error;
 		}
 	}
@@ -143,7 +154,7 @@ export class Pool implements Users {
 	async #renew(): Promise<void> {
 		const changes = await ownState(this.#parts.world, this.#parts.head);
 		// Both copies: either may have to open it.
-		for (const each of [changes, {}]) await this.#writeHead(() => each);
+		for (const each of [changes, {}]) await this.#head.write(() => each);
 	}
 
 	get state(): PoolState {
@@ -198,7 +209,12 @@ export class Pool implements Users {
 		const quota = quotaOf(this.#parts, this.#checkpoints, volume);
 		const device = new VolumeDevice(volume, this.#store, world.allocate, readOnly, closed, quota);
 		this.#devices.set(volume.line, device);
-		if (volume.settings.quotaBytes !== undefined) await this.#checkpoints.request();
+		try {
+			if (volume.settings.quotaBytes !== undefined) await this.#checkpoints.request();
+		} catch (error) {
+			this.#devices.delete(volume.line);
+			throw error;
+		}
 		return { device, log, volume };
 	}
 
@@ -250,7 +266,8 @@ export class Pool implements Users {
 		this.#upkeep.age();
 		this.time.tell();
 		void this.keepSchedules();
-		this.#tellStable();
+		void this.administration.forgetPassing();
+		this.#head.tellStable();
 	}
 
 	/** Snapshots are made and removed by schedules. To be called as often. */
@@ -263,34 +280,17 @@ export class Pool implements Users {
 		return isUsed || hasHeirs(this.#parts, volume, snapshot);
 	}
 
-	/** Without it the next opening takes a little more on trust, no more. */
-	#tellStable(): void {
-		const { head, log } = this.#parts;
-		if (log.cursor.stable <= head.state.stable) return;
-		this.#writeHead(() => ({ stable: log.cursor.stable })).catch(() => {});
-	}
-
-	/** After those that were asked to be written before. */
-	#writeHead(changes: () => Partial<HeadState>): Promise<void> {
-		const { head, segments } = this.#parts;
-		const written = this.#pulse.then(() =>
-			head.write({ ...segments.known, clock: this.time.mark(), ...changes() }),
-		);
-		this.#pulse = written.catch(() => {});
-		return written;
-	}
-
 	/** Ends all, when everything is stable that was written. */
 	async close(): Promise<void> {
-		const { log, segments, head } = this.#parts;
-		await this.#schedules.close();
-		await stable(log).catch(() => {});
-		await this.#upkeep.close();
-		await this.#checkpoints.close();
-		log.close();
-		this.#tellStable();
-		await this.#pulse;
-		await segments.close();
-		await head.device.close();
+		try {
+			await this.#schedules.close();
+			await stable(this.#parts.log).catch(() => {});
+			await this.#upkeep.close();
+			await this.#checkpoints.close();
+			this.#head.tellStable();
+			await this.#head.idle;
+		} finally {
+			await closeParts(this.#parts);
+		}
 	}
 }

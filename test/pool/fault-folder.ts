@@ -35,8 +35,13 @@ export class Fault {
 		this.#left = left;
 	}
 
+	/** From now on, so many requests may pass. */
+	arm(left: number): void {
+		this.#left = left;
+	}
+
 	heal(): void {
-		this.#left = Number.POSITIVE_INFINITY;
+		this.arm(Number.POSITIVE_INFINITY);
 	}
 
 	/** Whether it is this one. `null`: a file is made. */

@@ -115,9 +115,9 @@ export class WholeLife implements Legacy {
 			const { name, born, pageBytes } = volume;
 			const snapshots = new Map<string, Stamps>();
 			const held = volume.snapshots.filter(({ isHeld }) => isHeld).map((snapshot) => snapshot.name);
-			// (What has begun with a moment, and was refused, may have left that.)
+			// (What has begun with a moment, and was refused for want of space, may have left that.)
 			for (const snapshot of volume.snapshots)
-				if (!(this.trouble.hasStruck && snapshot.name.startsWith("moment-")))
+				if (!snapshot.isPassing)
 					snapshots.set(snapshot.name, await this.readPast(`${name}@${snapshot.name}`));
 			const stamps = await this.readAll(await this.device(name));
 			state.set(name, { born, pageSectors: pageBytes / SECTOR, stamps, snapshots, held: new Set(held) });
