@@ -17,7 +17,13 @@ export type Subject =
 	  }
 	/** `pool`: its path. */
 	| {
-			readonly kind: "snapshot-taken" | "snapshot-removed" | "pool-history" | "pool-away" | "pool-clock";
+			readonly kind:
+				| "snapshot-taken"
+				| "snapshot-removed"
+				| "pool-history"
+				| "pool-away"
+				| "pool-failed"
+				| "pool-clock";
 			readonly pool: string;
 			readonly volume?: string;
 	  };

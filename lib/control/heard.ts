@@ -132,7 +132,10 @@ const isNews = isShape({
 		isEither(
 			isMissing,
 			isShape({
-				kind: isOneOf(["snapshot-taken", "snapshot-removed", "pool-history", "pool-away", "pool-clock"]),
+				kind: isOneOf([
+					...(["snapshot-taken", "snapshot-removed"] as const),
+					...(["pool-history", "pool-away", "pool-failed", "pool-clock"] as const),
+				]),
 				pool: isWord,
 				volume: isEither(isMissing, isWord),
 			}),

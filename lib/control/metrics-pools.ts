@@ -14,6 +14,13 @@ export function* aboutPools(writer: Writer, { pools }: PoolsSource): Iterable<vo
 	writer.family("vblade_pool_up", "gauge", "1: the pool is open.");
 	for (const { name, look } of pools)
 		writer.line("vblade_pool_up", `pool="${escaped(name)}"`, look === undefined ? 0 : 1);
+	writer.family(
+		"vblade_pool_failed",
+		"gauge",
+		"1: its storage has failed, and it takes no changes any more.",
+	);
+	for (const { name, look } of pools)
+		if (look) writer.line("vblade_pool_failed", `pool="${escaped(name)}"`, look.failed === null ? 0 : 1);
 	for (const [metric, figure, help] of POOL_FIGURES) {
 		writer.family(metric, "gauge", help);
 		for (const { name, look } of pools)

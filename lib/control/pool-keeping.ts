@@ -28,6 +28,8 @@ interface Told {
 	trouble: string | undefined;
 	/** Why its directory can't be asked for more, although it is open. */
 	away: string | null;
+	/** Where its storage has failed, and that it takes no changes any more. */
+	failed: string | null;
 }
 
 export interface PoolKeepingOf {
@@ -55,16 +57,18 @@ export class PoolKeeping {
 	get troubles(): string[] {
 		const { pools } = this.#of.desired.config;
 		return pools.flatMap(({ name, path }) => {
-			const { trouble, away } = this.#told.get(path) ?? {};
-			const what = trouble ?? away;
+			const { trouble, away, failed } = this.#told.get(path) ?? {};
+			const what = failed ?? trouble ?? away;
 			return what ? [`pool ${name}: ${what}`] : [];
 		});
 	}
 
 	/** A pool has told something itself. */
 	happened({ kind, severity, message, poolPath }: Happening): void {
-		const told = kind === "pool-away" ? this.#told.get(poolPath ?? "") : undefined;
-		if (told !== undefined) told.away = severity === "info" ? null : message;
+		const told = this.#told.get(poolPath ?? "");
+		if (told === undefined) return;
+		if (kind === "pool-away") told.away = severity === "info" ? null : message;
+		if (kind === "pool-failed") told.failed = message;
 	}
 
 	look(): void {
@@ -82,9 +86,11 @@ export class PoolKeeping {
 					isUnderWay: false,
 					trouble: told?.trouble,
 					away: told?.away ?? null,
+					failed: told?.failed ?? null,
 				};
 			this.#told.set(pool.path, told);
-			const waitMs = told.trouble === undefined ? AGAIN_MS : RETRY_MS;
+			// (One that has failed takes changes when it is opened again, whoever does that.)
+			const waitMs = told.trouble === undefined && told.failed === null ? AGAIN_MS : RETRY_MS;
 			if (!told.isUnderWay && nowMs - told.atMs >= waitMs) void this.#tell(pool, told, nowMs);
 		}
 	}
@@ -94,8 +100,8 @@ export class PoolKeeping {
 		told.atMs = nowMs;
 		told.isUnderWay = true;
 		try {
-			told.away = (await this.#of.workers.pool(path, told.act)).away;
-			told.trouble = undefined;
+			const { away, failed } = await this.#of.workers.pool(path, told.act);
+			Object.assign(told, { away, failed, trouble: undefined });
 		} catch (error) {
 			told.trouble = messageOf(error);
 		} finally {

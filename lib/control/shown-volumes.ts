@@ -28,7 +28,7 @@ export function shownVolumes(
 	});
 }
 
-/** `reason`: why it could not be looked at. One that is open may be away, too. */
+/** `reason`: why it could not be looked at. One that is open may take no changes, or be away, too. */
 export function shownPool(
 	name: string,
 	path: string,

@@ -85,6 +85,9 @@ export class Pool implements Users {
 		this.#upkeep.poke();
 		const map = new LayersLookup(contents.layers);
 		this.#store = new PageStore(log, world.between?.(map) ?? map, new StoredReads(segments));
+		log.listeners.add({
+			degraded: () => this.tell({ kind: "pool-failed", level: "error", message: log.refusal.what() }),
+		});
 		const { catalog } = contents;
 		const history = this.#history;
 		this.time = new ClockJumps({ clock, catalog, history, log, tell: (told) => this.tell(told) });

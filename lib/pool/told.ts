@@ -12,7 +12,13 @@ export interface PoolState {
 }
 
 export interface PoolTold {
-	readonly kind: "snapshot-taken" | "snapshot-removed" | "pool-history" | "pool-away" | "pool-clock";
+	readonly kind:
+		| "snapshot-taken"
+		| "snapshot-removed"
+		| "pool-history"
+		| "pool-away"
+		| "pool-failed"
+		| "pool-clock";
 	readonly level: "error" | "warn" | "info";
 	/** The one that it is about. */
 	readonly volume?: string;

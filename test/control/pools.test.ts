@@ -47,11 +47,17 @@ t.test("what is shown", async (t) => {
 	for (const line of [
 		'vblade_pool_up{pool="fast"} 1',
 		'vblade_pool_up{pool="slow"} 0',
+		'vblade_pool_failed{pool="fast"} 0',
 		'vblade_pool_used_bytes{pool="fast"} 16777216',
 		'vblade_volume_used_bytes{pool="fast",volume="web"} 8192',
 		'vblade_volume_quota_bytes{pool="fast",volume="web"} 536870912',
 	])
 		t.ok(text.includes(`\n${line}\n`), line);
+	t.notMatch(text, /vblade_pool_failed\{pool="slow"/, "of one that is not open nobody knows");
+	const failed = "/srv/fast/log.000000, byte 4096: storage has failed";
+	stage.workers.pools.set("/srv/fast", { ...POOL, failed });
+	t.match((await stage.ask("GET", "/api/v1/pools/fast")).body, { reason: failed, volumes: 1 });
+	t.ok((await stage.ask("GET", "/metrics")).text.includes('\nvblade_pool_failed{pool="fast"} 1\n'));
 });
 
 /** Asks, and says what came of it and what the worker was asked to do. */

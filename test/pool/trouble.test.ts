@@ -4,7 +4,9 @@ import t from "tap";
 import { BlockOp } from "../../lib/block/request.js";
 import { OperatorError, StorageStatus } from "../../lib/errors.js";
 import { BLOCK_BYTES, SEGMENT_BYTES } from "../../lib/pool/format.js";
+import { lookAtPool } from "../../lib/pool/looks.js";
 import { Pool } from "../../lib/pool/pool.js";
+import type { PoolTold } from "../../lib/pool/told.js";
 import { Random } from "../../lib/random.js";
 import { FaultyLayer } from "../../lib/testing/faulty-layer.js";
 import { run } from "../block/devices.js";
@@ -35,6 +37,8 @@ for (const [name, op] of [
 		const stage = await Stage.create(folder);
 		let degraded = "";
 		stage.device.listen({ degraded: ({ kind }) => (degraded = kind) });
+		const news: PoolTold[] = [];
+		stage.pool.tell = (each) => news.push(each);
 		await stage.write(0, 1);
 		folder.layers[0]?.add({ op, times: 1 });
 		t.equal(await stage.write(1, 2), StorageStatus.syncFailed);
@@ -47,6 +51,8 @@ for (const [name, op] of [
 		const told =
 			/^memory\/log\.000000, byte \d+: storage has failed \(syncFailed\); the pool takes no changes until/;
 		t.match(stage.pool.state.failed, told);
+		t.match((await lookAtPool(stage.pool, { of: "pool" })).failed, told, "whoever looks sees it");
+		t.match(news, [{ kind: "pool-failed", level: "error", message: told }], "it is told once");
 		await t.rejects(stage.pool.administration.create("db", 4096, 4096), told);
 		await stage.close();
 		const again = await Stage.open(folder);

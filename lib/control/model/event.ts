@@ -23,6 +23,7 @@ export const EVENT_KINDS = [
 	"pool-examined",
 	"pool-history",
 	"pool-away",
+	"pool-failed",
 	"pool-clock",
 	"snapshot-taken",
 	"snapshot-changed",
