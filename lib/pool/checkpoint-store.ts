@@ -16,7 +16,7 @@ import type { Root } from "./map/ref.js";
 import type { NodeLog } from "./node-log.js";
 import { encodeNodeRow } from "./node-rows.js";
 import type { Segments } from "./segments.js";
-import { encodeGroup } from "./space/table-form.js";
+import { encodeGroup, encodeOpenRow } from "./space/table-form.js";
 
 /** What is made in one turn, in bytes. */
 const BYTES_PER_TURN = 128 * 1024;
@@ -31,8 +31,6 @@ export interface Begun {
 	readonly agedUs: number | undefined;
 	/** The log's end then. */
 	readonly position: number;
-	/** The segment that was being filled, as it was. */
-	readonly openRow: Uint8Array;
 	/** Lines without a volume: those that are not gone when all is merged have been deleted by the last record. */
 	readonly lines: readonly number[];
 }
@@ -119,8 +117,9 @@ type Piece =
 	| { readonly part: "text"; readonly bytes: string }
 	| { readonly part: "table" | "pages" | "nodes"; readonly bytes: Uint8Array };
 
-function* piecesOf({ contents, descent, history }: StoreOf, begun: Begun): Generator<Piece> {
-	const { state, openRow } = begun;
+function* piecesOf(of: StoreOf, begun: Begun): Generator<Piece> {
+	const { contents, descent, history, segments } = of;
+	const { state, position } = begun;
 	// (What those before it have is given back when they are named no more, and not while nodes are held: both are of one moment.)
 	const { stored: earlier, beganUs } = history;
 	const roots = new Map(contents.layers.roots);
@@ -132,7 +131,8 @@ function* piecesOf({ contents, descent, history }: StoreOf, begun: Begun): Gener
 	const { floor, walks } = descent;
 	for (const line of checkpointLines({ ...state, beganUs, earlier, roots, ending, walks, floor }))
 		yield { part: "text", bytes: line };
-	yield { part: "table", bytes: openRow };
+	// (What of it has died by then was told of only now; what was born since is in the log.)
+	yield { part: "table", bytes: encodeOpenRow(segments.table, state.start.segment, position) };
 	for (const bytes of encodeLineage(descent.pages, descent.pagePoints.all)) yield { part: "pages", bytes };
 	for (const bytes of encodeLineage(descent.nodes, descent.nodePoints.all)) yield { part: "nodes", bytes };
 }

@@ -16,7 +16,6 @@ import type { History } from "./history.js";
 import type { Log } from "./log.js";
 import type { NodeLog } from "./node-log.js";
 import type { Segments } from "./segments.js";
-import { encodeRow } from "./space/table-form.js";
 
 /** So much of the log is read at most when a pool or a moment is opened: 4 GiB. */
 const LOG_SECTORS_MAX = 8 * 2 ** 20;
@@ -163,18 +162,17 @@ export class Checkpoints {
 
 	/** What there is was frozen just now. */
 	#begin(): void {
-		const { log, contents, segments, world, descent, history } = this.#on;
+		const { log, contents, world, descent, history } = this.#on;
 		const { catalog } = contents;
 		const { nextLine, settingsBy, volumes } = catalog;
 		catalog.jumps = catalog.jumps.filter(({ untilUs }) => untilUs > history.beganUs);
 		const jumps = catalog.jumps.length === 0 ? undefined : catalog.jumps;
 		const { sequence, timeUs, start } = log.cursor;
 		const state = { sequence, timeUs, start, nextLine, settingsBy, jumps, volumes };
-		const openRow = encodeRow(segments.table, start.segment);
 		descent.freeze();
 		this.#position = log.gather.position;
 		const agedUs = world.aged?.();
-		this.#begun = { state, agedUs, position: this.#position, openRow, lines: contents.withoutVolume };
+		this.#begun = { state, agedUs, position: this.#position, lines: contents.withoutVolume };
 		this.#timeUs = world.elapsed();
 		log.wake();
 		this.#goOn().catch(() => {});

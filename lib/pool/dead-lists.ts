@@ -7,7 +7,7 @@ import { crc32c } from "../crc32c.js";
 import { OperatorError } from "../errors.js";
 import { type Memory, memoryOf } from "../wire/memory.js";
 import { readPiece } from "./blob.js";
-import type { Chain, IsGood } from "./map/chain.js";
+import { type Chain, type DeadPage, type IsGood, pagesIn } from "./map/chain.js";
 import type { Lineage } from "./map/lineage.js";
 import type { NextTurn } from "./map/merging.js";
 import { DEAD_BYTES, PART_PAGES, type PartStore, type StoredPart } from "./map/part.js";
@@ -64,6 +64,19 @@ export class DeadLists implements PartStore {
 					if (!(error instanceof OperatorError)) throw error;
 					yield error.message;
 				}
+	}
+
+	/** All of a list that can be read. */
+	async *pagesOf(chain: Chain): AsyncGenerator<DeadPage> {
+		let [gone] = chain.gone;
+		for (const part of chain.parts()) {
+			const words = await this.read(part).catch((error: unknown) => {
+				if (!(error instanceof OperatorError)) throw error;
+			});
+			if (words !== undefined) yield* pagesIn(words, gone);
+			gone = 0;
+		}
+		for (const words of chain.pieces()) yield* pagesIn(words);
 	}
 
 	/** Reads what a lineage needs to go on; false if that is nothing. What can't be read stays as it is, and others go on. */

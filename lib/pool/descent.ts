@@ -13,7 +13,7 @@ import { DeadWalks, type Walk, type WalkSink } from "./dead-walks.js";
 import { KeptPoints } from "./kept-points.js";
 import type { StoredImage } from "./life.js";
 import { LineEnds } from "./line-ends.js";
-import type { Chain } from "./map/chain.js";
+import type { Chain, DeadPage } from "./map/chain.js";
 import { Dead, type DeadSink, type LeftSink } from "./map/dead.js";
 import { type FreeSink, Lineage } from "./map/lineage.js";
 import { chainsOf } from "./map/lineage-census.js";
@@ -277,6 +277,11 @@ export class Descent implements LeftSink, WalkSink {
 	/** What is wrong with lists that are stored. */
 	faults(): AsyncGenerator<string> {
 		return this.#lists.faults(this.#chains());
+	}
+
+	/** All pages that have died and were not given back. What can't be read is left out. */
+	async *dead(): AsyncGenerator<DeadPage> {
+		for (const chain of chainsOf(this.pages, this.pagePoints.all)) yield* this.#lists.pagesOf(chain);
 	}
 
 	/** All lists. */

@@ -43,6 +43,9 @@ export async function examineNodes(
 	for (const [line, root] of state.roots) await walk.tree(line, root);
 	for (const { image } of state.volumes.flatMap((volume) => volume.snapshots))
 		if (image.root !== null) await walk.tree(image.of.line, image.root);
+	for (const [line, root] of state.ending) await walk.tree(line, root);
+	// (What has died of these, and was not told of yet.)
+	for (const { line, root, next } of state.walks) await walk.tree(line, root, next);
 	return walk.count;
 }
 
@@ -59,22 +62,27 @@ class NodeWalk {
 	readonly #seen = new Set<number>();
 	readonly #entry = new Entry();
 	#line = 0;
+	#from = 0;
 
 	constructor(tree: Tree, findings: WalkFindings) {
 		this.#tree = tree;
 		this.#findings = findings;
 	}
 
-	async tree(line: number, root: Root): Promise<void> {
+	/** `from`: those before are left out. */
+	async tree(line: number, root: Root, from = 0): Promise<void> {
 		this.#line = line;
+		this.#from = from;
 		if (!root.isEmpty) await this.#node(root.ref, 0, root.level, 0);
 	}
 
 	/** What `refs[at]` says is at `level`, for pages from `first` on, and all below it. */
 	async #node(refs: Int32Array, at: number, level: number, first: number): Promise<void> {
 		const place = placeIn(refs, at);
-		if (this.#seen.has(place)) return;
-		this.#seen.add(place);
+		const isOver = first + (level === 0 ? LEAF_PAGES : NODE_CHILDREN * SPAN[level - 1]!) <= this.#from;
+		if (isOver || this.#seen.has(place)) return;
+		// (Of one that is gone through in part others may have all.)
+		if (first >= this.#from) this.#seen.add(place);
 		const frames = level === 0 ? this.#tree.leaves : this.#tree.nodes;
 		const frame = await answerOf(
 			(waiter) => frames.get(refs, at, level, waiter),
@@ -97,7 +105,7 @@ class NodeWalk {
 
 	async #leaf(leaf: Int32Array, first: number): Promise<void> {
 		for (let page = 0; page < LEAF_PAGES; page++) {
-			if (isUnmapped(leaf, page * ENTRY_WORDS)) continue;
+			if (first + page < this.#from || isUnmapped(leaf, page * ENTRY_WORDS)) continue;
 			readEntry(leaf, page * ENTRY_WORDS, this.#entry);
 			await this.#findings.page(this.#line, first + page, this.#entry);
 		}

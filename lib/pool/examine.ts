@@ -11,6 +11,7 @@ import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { readSpace, type StoredSpace } from "./checkpoint-read.js";
 import { examineNodes } from "./examine-nodes.js";
+import { SpaceFindings } from "./examine-space.js";
 import { examineSegment, type SegmentFindings } from "./examine-segment.js";
 import type { PoolWorld } from "./folder.js";
 import { BLOCK_BYTES, BLOCK_SECTORS, FILE_SLOTS, SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
@@ -85,6 +86,7 @@ class Examiner implements SegmentFindings {
 	/** What was before is not known: that has been told. */
 	#isBroken = false;
 	#stored: StoredSpace | undefined;
+	#space: SpaceFindings | undefined;
 	/** Segments that were looked at record by record. */
 	readonly #whole = new Set<number>();
 	#replayFrom: LogStart;
@@ -130,16 +132,23 @@ class Examiner implements SegmentFindings {
 
 	async #nodes(): Promise<number> {
 		if (!this.#options.doPages || this.#stored === undefined) return 0;
+		const damaged = this.#damaged;
 		for await (const fault of this.#stored.living.descent.faults()) this.#tell("", fault);
-		return examineNodes(this.#stored, {
+		const count = await examineNodes(this.#stored, {
 			tell: (place, what) => this.#tell(place, what),
 			page: (line, page, entry) => this.#page(line, page, entry),
 		});
+		// (Where a node or list can't be read it is not known what is wanted.)
+		if (this.#damaged > damaged || this.#space === undefined) return count;
+		for await (const { position, what } of this.#space.wrong(this.#stored, this.#world.nextTurn))
+			this.damaged(position, what);
+		return count;
 	}
 
 	/** A page of a segment that is not there as it was written, but has moved. */
 	async #page(line: number, page: number, { position, sectors, crc }: Entry): Promise<void> {
 		const segment = Math.floor(position / SEGMENT_SECTORS);
+		this.#space?.wants(position, sectors);
 		if (this.#whole.has(segment)) return;
 		if (this.#segments.find(position) === undefined) {
 			this.#tell(this.#world.folder.path, `position ${position} of the log is nowhere`);
@@ -169,6 +178,7 @@ class Examiner implements SegmentFindings {
 		try {
 			this.#stored = await readSpace(this.#world, this.#segments, ref);
 			this.#names.restore(this.#stored.state);
+			this.#space = new SpaceFindings(this.#segments);
 			return true;
 		} catch (error) {
 			if (!(error instanceof OperatorError)) throw error;

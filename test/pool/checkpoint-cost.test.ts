@@ -43,7 +43,7 @@ async function terabyte(): Promise<Terabyte> {
 	const state = { sequence: 1, timeUs: 1, start, nextLine: 1, settingsBy: undefined, volumes: [] };
 	return {
 		of: { world, segments, nodes, contents, descent, history: { stored: [], beganUs: 0 } },
-		begun: { state, agedUs: undefined, position: 0, openRow: encodeRow(table, SEGMENTS), lines: [] },
+		begun: { state, agedUs: undefined, position: SEGMENTS * SEGMENT_SECTORS, lines: [] },
 	};
 }
 

@@ -3,6 +3,8 @@
 import t from "tap";
 import { type Examination, examine } from "../../lib/pool/examine.js";
 import { BLOCK_BYTES, FILE_SLOTS, SEGMENT_BYTES } from "../../lib/pool/format.js";
+import { Slots } from "../../lib/pool/space/slots.js";
+import { SegmentTable } from "../../lib/pool/space/table.js";
 import { MemoryFolder, peek, poke, Stage, testWorld } from "./memory-folder.js";
 
 const LOG = "log.000000";
@@ -123,4 +125,53 @@ t.test("a segment that is missing, and one in another's place", async (t) => {
 	const { findings } = await look(folder, false);
 	const told = findings.map(({ place, what }) => `${place}: ${what}`);
 	t.match(told, [/^memory\/log\.000000, byte 25161728: the summary of this/]);
+});
+
+/** Does something to the table of segments, and to where the page is that was written last, before the pool is closed. */
+async function forged(act: (table: SegmentTable, position: number) => void): Promise<string[]> {
+	const { born } = SegmentTable.prototype;
+	let [table, at] = [new SegmentTable(new Slots()), 0];
+	SegmentTable.prototype.born = function (position, sectors) {
+		[table, at] = [this, position];
+		born.call(this, position, sectors);
+	};
+	const folder = new MemoryFolder();
+	const stage = await Stage.create(folder);
+	await stage.write(0, 1, 2, 3);
+	SegmentTable.prototype.born = born;
+	act(table, at);
+	await stage.close();
+	const { findings } = await look(folder, true);
+	return findings.map(({ place, what }) => `${place}: ${what}`.replace(`${at * 512}`, "PAGE"));
+}
+
+t.test("what lives is held against who wants it", async (t) => {
+	t.strictSame(await forged(() => {}), []);
+	const lost = await forged((table, page) => table.free(page, 8));
+	t.strictSame(lost, [`memory/${LOG}, byte PAGE: 4096 bytes that are wanted are counted as free`]);
+	// (Its record's header, which nobody reads any more when that is in a checkpoint.)
+	const header = await forged((table, page) => table.born(page - 24, 8));
+	t.match(header, [/^memory\/log\.000000, byte \d+: 4096 bytes that nobody wants are counted as used$/]);
+});
+
+t.test("what has died before a checkpoint in the segment that is being filled comes back", async (t) => {
+	const folder = new MemoryFolder();
+	const stage = await Stage.create(folder);
+	await stage.pool.administration.setPool("create", { historySeconds: 0 });
+	const { pool } = stage;
+	for (let round = 1; round < 4; round++) {
+		await stage.write(0, round, round);
+		await pool.administration.takeSnapshots([{ volume: "web", name: `s${round}` }]);
+		await pool.checkpoint();
+	}
+	// (What is given back by that is found while the next checkpoint is made.)
+	for (let round = 1; round < 4; round++) await pool.administration.forget("web", `s${round}`);
+	await stage.close();
+	for (let life = 0; life < 2; life++) {
+		t.strictSame((await look(folder, true)).findings, []);
+		const again = await Stage.open(folder);
+		t.strictSame(await again.readAll(0, 1), [3, 3]);
+		await again.write(5, 1);
+		await again.close();
+	}
 });

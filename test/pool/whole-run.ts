@@ -3,10 +3,13 @@
  * one state that it was in, none before what was promised. Used by `whole.test.ts`.
  */
 
+import { examine } from "../../lib/pool/examine.js";
 import { RECORD_ENTRIES, SEGMENT_BYTES } from "../../lib/pool/format.js";
 import { Random } from "../../lib/random.js";
 import { CrashFolder, doesFillAhead, Power } from "./crash-folder.js";
+import { CrashError } from "./crash-model.js";
 import { loseNewerHead } from "./head-loss.js";
+import { testWorld } from "./memory-folder.js";
 import { BULK, BULK_SECTORS, type Legacy, WholeLife } from "./whole-life.js";
 import { Course } from "./whole-model.js";
 import { operate } from "./whole-operations.js";
@@ -56,6 +59,17 @@ export class WholeRun {
 		const survival = await this.#crash(Number.POSITIVE_INFINITY);
 		await this.life.begin();
 		await this.life.find(survival);
+		await this.#examine();
+	}
+
+	/** What lives is what somebody wants, as the last checkpoint has it. */
+	async #examine(): Promise<void> {
+		const { folder, mapSize } = this.life;
+		const after = folder.crash(this.#random, 1, Number.POSITIVE_INFINITY);
+		const world = testWorld(after, this.seed, undefined, mapSize);
+		const { findings } = await examine(world, { doPages: true, progress: () => {} });
+		const wrong = findings.find(({ what }) => what.includes(" are counted as "));
+		if (wrong !== undefined) throw new CrashError(`${wrong.place}: ${wrong.what}`);
 	}
 
 	/** Cuts the power, and has so many requests be done until it is cut again. Returns how likely each unsynced sector has survived. */

@@ -261,6 +261,18 @@ export class Chain {
 	}
 }
 
+/** Where one was born, and how long it is. */
+export interface DeadPage {
+	readonly birth: number;
+	readonly sectors: number;
+}
+
+/** Those behind the first `gone`. */
+export function* pagesIn(words: Int32Array, gone = 0): Generator<DeadPage> {
+	for (let at = gone * WORDS; at < words.length; at += WORDS)
+		yield { birth: birthIn(words, at), sectors: sectorsIn(words, at) };
+}
+
 /** Whether all pages are as they should be. */
 export function areGood(words: Int32Array, isGood: IsGood): boolean {
 	for (let at = 0; at < words.length; at += WORDS)

@@ -12,7 +12,7 @@ import type { BlobRef } from "../blob-ref.js";
 import { putU48, SEGMENT_SECTORS, takeU48 } from "../format.js";
 import { POSITIONS_MAX } from "../map/entry.js";
 import type { Steps } from "../map/turns.js";
-import { type Bitmaps, countIn } from "./bitmaps.js";
+import { type Bitmaps, countIn, putBits } from "./bitmaps.js";
 import { GROUP_ROWS, RowState } from "./rows.js";
 import { COARSE_WORDS, FINE_WORDS, type SegmentTable, unitOf } from "./table.js";
 
@@ -43,6 +43,23 @@ export function encodeRow(table: SegmentTable, segment: number): Uint8Array {
 	const row = table.rows.of(segment);
 	const bytes = new Uint8Array(bytesOf(table, row));
 	putRow(table, row, bytes, 0);
+	return bytes;
+}
+
+/** The row of the segment that was being filled when the log ended at a position. */
+export function encodeOpenRow(table: SegmentTable, segment: number, end: number): Uint8Array {
+	const { rows } = table;
+	const bytes = encodeRow(table, segment);
+	const words = wordsAt(bytes, ROW_BYTES, table.mapsOf(rows.of(segment)).words);
+	const bits = words.length * 32;
+	const from = (end - segment * SEGMENT_SECTORS) / unitOf(words.length);
+	putBits(words, 0, from, bits - from, false);
+	bytes.set(new Uint8Array(words.buffer), ROW_BYTES);
+	const view = new DataView(bytes.buffer);
+	view.setUint16(AT.live, countIn(words, 0, words.length) * unitOf(words.length), true);
+	view.setUint16(AT.summary, 0, true);
+	const flags = view.getUint16(AT.longest, true) & (LONGEST | FINE);
+	view.setUint16(AT.longest, flags | (RowState.open << STATE_AT), true);
 	return bytes;
 }
 
