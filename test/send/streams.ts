@@ -1,5 +1,6 @@
 /** Streams for tests: devices with something on them, what is sent of them, and where it goes. */
 
+import type { BlockDevice } from "../../lib/block/device.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import type { Extent } from "../../lib/image/extent.js";
 import type { Random } from "../../lib/random.js";
@@ -64,7 +65,7 @@ export async function scribbleAll(device: MemoryDevice, random: Random, times: n
 	await writer.sync();
 }
 
-export async function contentOf(device: MemoryDevice): Promise<Buffer> {
+export async function contentOf(device: BlockDevice): Promise<Buffer> {
 	return (await collected(SIZE, new DeviceReader(device, "a test").extents(0, SIZE))).bytes;
 }
 
@@ -91,14 +92,14 @@ export async function* changes(
 	}
 }
 
-/** All bytes of a stream, and where each piece of it begins. */
+/** All bytes of a stream, and where each piece of it begins. `pieces`: they are there, too, also of one that breaks off. */
 export async function sent(
-	device: MemoryDevice,
+	device: BlockDevice,
 	begin: StreamBegin,
 	before?: Buffer,
 	from?: ResumePoint,
+	pieces: Buffer[] = [],
 ): Promise<{ bytes: Buffer; begins: number[] }> {
-	const pieces: Buffer[] = [];
 	const begins: number[] = [];
 	let length = 0;
 	const take = async (bytes: Uint8Array): Promise<void> => {
@@ -106,14 +107,14 @@ export async function sent(
 		pieces.push(Buffer.from(bytes));
 		length += bytes.length;
 	};
-	const after = await contentOf(device);
+	const after = before && (await contentOf(device));
 	const whole = async function* (offsetBytes: number) {
 		yield { offsetBytes, lengthBytes: SIZE - offsetBytes };
 	};
 	const source = {
 		device,
 		begin,
-		changes: (offset: number) => (before === undefined ? whole(offset) : changes(before, after, offset)),
+		changes: (offset: number) => (before && after ? changes(before, after, offset) : whole(offset)),
 	};
 	await send(source, take, from, () => {}, MARK_EVERY);
 	return { bytes: Buffer.concat(pieces), begins };
@@ -124,7 +125,7 @@ export async function* inPieces(bytes: Buffer, lengthBytes = 10_000): AsyncGener
 	for (let at = 0; at < bytes.length; at += lengthBytes) yield bytes.subarray(at, at + lengthBytes);
 }
 
-export async function received(bytes: Buffer, device: MemoryDevice, kept: Kept): Promise<void> {
+export async function received(bytes: Buffer, device: BlockDevice, kept: Kept): Promise<void> {
 	const stream = await StreamReader.open(inPieces(bytes));
 	isOfStream(await kept.read(), stream.point);
 	await receive(stream, device, "a test", kept, () => {});
