@@ -13,7 +13,7 @@ import { DeadWalks, type Walk, type WalkSink } from "./dead-walks.js";
 import { KeptPoints } from "./kept-points.js";
 import type { StoredImage } from "./life.js";
 import { LineEnds } from "./line-ends.js";
-import type { Chain, DeadPage } from "./map/chain.js";
+import type { Chain } from "./map/chain.js";
 import { Dead, type DeadSink, type LeftSink } from "./map/dead.js";
 import { type FreeSink, Lineage } from "./map/lineage.js";
 import { chainsOf } from "./map/lineage-census.js";
@@ -72,7 +72,7 @@ export class Descent implements LeftSink, WalkSink {
 	/** Nothing may change: it is being stored. */
 	isHeld = false;
 	readonly #space: DescentSpace;
-	readonly #lists: DeadLists;
+	readonly lists: DeadLists;
 	#feeding: LineageFeed;
 	readonly #walks = new DeadWalks(this);
 	readonly ends: LineEnds;
@@ -83,7 +83,7 @@ export class Descent implements LeftSink, WalkSink {
 
 	constructor(space: DescentSpace, lists: DeadLists) {
 		this.#space = space;
-		this.#lists = lists;
+		this.lists = lists;
 		const freePart = (part: StoredPart): void => space.freePart(part);
 		this.pageSink = { free: (position, sectors) => space.free(position, sectors), freePart };
 		this.nodeSink = { free: (place, bytes) => space.freeNode(place, bytes), freePart };
@@ -258,7 +258,7 @@ export class Descent implements LeftSink, WalkSink {
 			const isDone = this.#step() && !(await this.#fetch());
 			const isWalked = isDone && (await this.#walks.goOn(tree, () => this.isHeld));
 			if (isTold && isWalked) return;
-			if (this.#lists.isMuch(this.pages.added + this.nodes.added)) await this.#store(nextTurn);
+			if (this.lists.isMuch(this.pages.added + this.nodes.added)) await this.#store(nextTurn);
 			await nextTurn();
 		}
 	}
@@ -270,18 +270,13 @@ export class Descent implements LeftSink, WalkSink {
 
 	/** Reads what is wanted of lists. False if nothing is. */
 	async #fetch(): Promise<boolean> {
-		const isPageRead = await this.#lists.fetch(this.pages, isPage);
-		return (await this.#lists.fetch(this.nodes, isNode)) || isPageRead;
+		const isPageRead = await this.lists.fetch(this.pages, isPage);
+		return (await this.lists.fetch(this.nodes, isNode)) || isPageRead;
 	}
 
 	/** What is wrong with lists that are stored. */
 	faults(): AsyncGenerator<string> {
-		return this.#lists.faults(this.#chains());
-	}
-
-	/** All pages that have died and were not given back. What can't be read is left out. */
-	async *dead(): AsyncGenerator<DeadPage> {
-		for (const chain of chainsOf(this.pages, this.pagePoints.all)) yield* this.#lists.pagesOf(chain);
+		return this.lists.faults(this.#chains());
 	}
 
 	/** All lists. */
@@ -294,7 +289,7 @@ export class Descent implements LeftSink, WalkSink {
 		this.pages.added = 0;
 		this.nodes.added = 0;
 		const mayGoOn = (): boolean => !this.isHeld;
-		await this.#lists.store(() => this.#chains(), mayGoOn, nextTurn);
+		await this.lists.store(() => this.#chains(), mayGoOn, nextTurn);
 	}
 }
 

@@ -6,7 +6,9 @@
 
 import { SECTOR_BYTES } from "../wire/sector.js";
 import type { StoredSpace } from "./checkpoint-read.js";
+import type { SegmentFindings } from "./examine-segment.js";
 import { SEGMENT_SECTORS } from "./format.js";
+import { chainsOf } from "./map/lineage-census.js";
 import type { NextTurn } from "./map/merging.js";
 import type { Segments } from "./segments.js";
 import { countOf, nextBit, putBits } from "./space/bitmaps.js";
@@ -19,11 +21,6 @@ const STEPS_PER_TURN = 1024;
 interface Sectors {
 	readonly lives: Int32Array;
 	readonly wanted: Int32Array;
-}
-
-interface Wrong {
-	readonly position: number;
-	readonly what: string;
 }
 
 export class SpaceFindings {
@@ -55,16 +52,21 @@ export class SpaceFindings {
 		putBits(known.wanted, 0, first, end - first, true);
 	}
 
-	/** What is counted wrong, a line for each segment. (Of a pool that was of format 2 or before nobody knows it of all.) */
-	async *wrong({ living: { descent } }: StoredSpace, nextTurn: NextTurn): AsyncGenerator<Wrong> {
+	/** Tells what is counted wrong, a line for each segment. (Of a pool that was of format 2 or before nobody knows it of all.) */
+	async tell(
+		{ living: { descent } }: StoredSpace,
+		nextTurn: NextTurn,
+		findings: Pick<SegmentFindings, "damaged">,
+	): Promise<void> {
 		if (descent.floor.position > 0) return;
 		let left = STEPS_PER_TURN;
-		for await (const { birth, sectors } of descent.dead()) {
-			this.wants(birth, sectors);
-			if (--left > 0) continue;
-			left = STEPS_PER_TURN;
-			await nextTurn();
-		}
+		for (const chain of chainsOf(descent.pages, descent.pagePoints.all))
+			for await (const { birth, sectors } of descent.lists.pagesOf(chain)) {
+				this.wants(birth, sectors);
+				if (--left > 0) continue;
+				left = STEPS_PER_TURN;
+				await nextTurn();
+			}
 		for (const [segment, { lives, wanted }] of this.#bySegment) {
 			const lost = lives.map((word, i) => wanted[i]! & ~word);
 			const left = lives.map((word, i) => word & ~wanted[i]!);
@@ -75,10 +77,7 @@ export class SpaceFindings {
 				const sectors = bits.reduce((sum, word) => sum + countOf(word), 0) * unitOf(bits.length);
 				if (sectors === 0) continue;
 				const first = nextBit(bits, 0, 0, bits.length * 32, true) * unitOf(bits.length);
-				yield {
-					position: segment * SEGMENT_SECTORS + first,
-					what: `${sectors * SECTOR_BYTES} bytes ${what}`,
-				};
+				findings.damaged(segment * SEGMENT_SECTORS + first, `${sectors * SECTOR_BYTES} bytes ${what}`);
 			}
 			if (segment % STEPS_PER_TURN === 0) await nextTurn();
 		}

@@ -10,7 +10,7 @@ import { OperatorError } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { readSpace, type StoredSpace } from "./checkpoint-read.js";
-import { examineNodes } from "./examine-nodes.js";
+import { examineNodes, type NodeFindings } from "./examine-nodes.js";
 import { examineSegment, type SegmentFindings } from "./examine-segment.js";
 import { SpaceFindings } from "./examine-space.js";
 import type { PoolWorld } from "./folder.js";
@@ -132,16 +132,13 @@ class Examiner implements SegmentFindings {
 
 	async #nodes(): Promise<number> {
 		if (!this.#options.doPages || this.#stored === undefined) return 0;
-		const damaged = this.#damaged;
+		const before = this.#damaged;
 		for await (const fault of this.#stored.living.descent.faults()) this.#tell("", fault);
-		const count = await examineNodes(this.#stored, {
-			tell: (place, what) => this.#tell(place, what),
-			page: (line, page, entry) => this.#page(line, page, entry),
-		});
+		const tell = (place: string, what: string): void => this.#tell(place, what);
+		const page: NodeFindings["page"] = (line, number, entry) => this.#page(line, number, entry);
+		const count = await examineNodes(this.#stored, { tell, page });
 		// (Where a node or list can't be read it is not known what is wanted.)
-		if (this.#damaged > damaged || this.#space === undefined) return count;
-		for await (const { position, what } of this.#space.wrong(this.#stored, this.#world.nextTurn))
-			this.damaged(position, what);
+		if (this.#damaged === before) await this.#space?.tell(this.#stored, this.#world.nextTurn, this);
 		return count;
 	}
 
