@@ -11,6 +11,8 @@ import { Fault, FaultFolder, type FaultKind } from "./fault-folder.js";
 import { kept, MemoryFolder, Stage, show, testWorld } from "./memory-folder.js";
 import { isoOf } from "./whole-life.js";
 
+t.setTimeout(230_000);
+
 /** A pool whose volume has a snapshot, and a moment after which something was written. */
 async function prepared(): Promise<{ folder: CrashFolder; moment: string }> {
 	const folder = new CrashFolder(new Power(Number.POSITIVE_INFINITY));
