@@ -7,6 +7,7 @@ import type { Clock } from "../clock.js";
 import { invariant } from "../errors.js";
 import { SendQueue } from "../stream/send-queue.js";
 import { BROKEN, type ByteStream, NOTHING_NOW, type StreamUser } from "../stream/stream.js";
+import { turn } from "../turn.js";
 import type { Memory } from "../wire/memory.js";
 import type { Access, NbdExport } from "./export.js";
 import { type Handshake, type HandshakeEnd, handshake, type Talk } from "./handshake.js";
@@ -17,6 +18,8 @@ import { ClientUse } from "./use.js";
 const HANDSHAKE_LIMIT_MS = 10_000;
 /** Nor does an end in good order: what was answered last may be on its way for so long. */
 const END_LIMIT_MS = 5000;
+/** Calls of the kernel for one turn of the loop, however fast a client sends options. */
+const RECEIVES_A_TURN = 16;
 /** More than this of answers to options waits for nobody: who doesn't read them asks for no more. */
 const OPTION_ANSWERS_MAX = 4 * 1024 * 1024;
 
@@ -145,11 +148,12 @@ export class NbdConnection implements StreamUser, Line {
 		if (this.#isEnding && !isBusy) this.close();
 	}
 
-	/** Exactly what the handshake wants is received: what is behind it is not its business. */
+	/** Exactly what the handshake wants is received, as much as one turn has time for: what is behind it comes with the next. */
 	#converse(): void {
-		while (!this.#isClosed && !this.#isEnding && this.#transmission === null) {
-			const left = this.#wantedBytes - this.#cameBytes;
-			const count = this.stream.receive(this.#wanted, this.#cameBytes, left);
+		turn.begin();
+		for (let left = RECEIVES_A_TURN; left > 0 && !turn.isSpent && this.#isAgreeing; left--) {
+			const missing = this.#wantedBytes - this.#cameBytes;
+			const count = this.stream.receive(this.#wanted, this.#cameBytes, missing);
 			if (count === NOTHING_NOW) break;
 			if (count === BROKEN || count === 0) {
 				// (Who looks whether somebody is here does nothing wrong.)
@@ -164,6 +168,10 @@ export class NbdConnection implements StreamUser, Line {
 				this.close("it does not read the answers to its options");
 		}
 		this.home.runPump();
+	}
+
+	get #isAgreeing(): boolean {
+		return !this.#isClosed && !this.#isEnding && this.#transmission === null;
 	}
 
 	#next(step: IteratorResult<number, HandshakeEnd>): void {

@@ -9,6 +9,7 @@ import type { Departures } from "../departures.js";
 import type { Pump, PumpStage } from "../pump.js";
 import { Rooms } from "../stream/rooms.js";
 import type { ByteStream } from "../stream/stream.js";
+import { turn } from "../turn.js";
 import type { Memory } from "../wire/memory.js";
 import type { NbdCommand } from "./command.js";
 import { type ConnectionHome, NbdConnection } from "./connection.js";
@@ -17,6 +18,8 @@ import { PiecePool } from "./piece.js";
 
 /** Memory for data under way of all connections; what each is certain of comes on top. */
 const BUDGET_BYTES = 64 * 1024 * 1024;
+/** What it costs of a turn to tell a client of an export. */
+const TOLD_STEPS = 64;
 /** Clients at once, by default. */
 export const CONNECTIONS_MAX = 1024;
 
@@ -91,7 +94,10 @@ export class NbdServer implements ConnectionHome, PumpStage {
 			return;
 		}
 		const { peer } = stream;
-		const mayHave = (exported: NbdExport): boolean => exported.accessOf(peer) !== "none";
+		const mayHave = (exported: NbdExport): boolean => {
+			turn.spend(TOLD_STEPS);
+			return exported.accessOf(peer) !== "none";
+		};
 		this.#connections.add(
 			new NbdConnection(stream, this, {
 				exports: () => [...this.#exports.values()].filter(mayHave),

@@ -8,8 +8,10 @@ import { DeviceLayer } from "../../lib/block/layer.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { OrderingLayer } from "../../lib/block/ordering.js";
 import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
-import { Command, NbdError } from "../../lib/nbd/protocol.js";
+import { Command, NbdError, OPTION_MAGIC, Option } from "../../lib/nbd/protocol.js";
 import { Random } from "../../lib/random.js";
+import { type ByteStream, NOTHING_NOW, type StreamPart, type StreamUser } from "../../lib/stream/stream.js";
+import type { Memory } from "../../lib/wire/memory.js";
 import { MIB, ServerUnderTest } from "./client.js";
 
 const BUDGET = 4 * MIB;
@@ -47,6 +49,52 @@ async function settled(isSo: () => boolean): Promise<void> {
 	if (!isSo()) throw new Error("it does not come to that");
 }
 
+/** With so many exports. */
+function serverWith(count: number): ServerUnderTest {
+	const server = new ServerUnderTest();
+	t.teardown(() => server.close());
+	for (let i = 1; i < count; i++) server.server.add({ ...server.exported, name: `disk${i}` });
+	return server;
+}
+
+/** There is always more to receive: what it begins with, then one thing again and again. */
+class EndlessStream implements ByteStream {
+	readonly peer = "test";
+	readonly trouble = null;
+	#user: StreamUser | undefined;
+	#receives = 0;
+
+	constructor(
+		readonly first: Uint8Array[],
+		readonly again: Uint8Array = Buffer.alloc(1),
+	) {}
+
+	attach(user: StreamUser): void {
+		this.#user = user;
+	}
+
+	/** How often something was received in one turn. */
+	turn(): number {
+		this.#receives = 0;
+		this.#user?.readable();
+		return this.#receives;
+	}
+
+	receive({ bytes }: Memory, offset: number, length: number): number {
+		if (++this.#receives > 1000) return NOTHING_NOW;
+		const next = this.first.shift() ?? this.again;
+		for (let at = 0; at < length; at += next.length) bytes.set(next, offset + at);
+		return length;
+	}
+
+	send(parts: readonly StreamPart[]): number {
+		return parts.reduce((sum, { length }) => sum + length, 0);
+	}
+
+	wantReadable(): void {}
+	close(): void {}
+}
+
 const isEmpty =
 	({ server, disk }: ServerUnderTest) =>
 	() =>
@@ -70,6 +118,25 @@ t.test("clients that end at any byte leave nothing behind", async (t) => {
 	const last = server.connect();
 	await last.go();
 	t.equal(await last.write(0, Buffer.alloc(4096, 1)), NbdError.none);
+});
+
+t.test("a client whose options never end has no more of a turn than others", (t) => {
+	const { server } = serverWith(4096);
+	const option = (code: number, length: number): Buffer => {
+		const head = Buffer.alloc(16);
+		head.writeBigUInt64BE(OPTION_MAGIC);
+		head.writeUInt32BE(code, 8);
+		head.writeUInt32BE(length, 12);
+		return head;
+	};
+	const flags = Buffer.from([0, 0, 0, 3]);
+	const passedBy = new EndlessStream([flags, option(99, 2 ** 32 - 1)]);
+	server.accept(passedBy);
+	t.ok(passedBy.turn() <= 16, "of what is passed by");
+	const lists = new EndlessStream([flags], option(Option.list, 0));
+	server.accept(lists);
+	t.ok(lists.turn() <= 2, "of what is long to tell");
+	t.end();
 });
 
 t.test("a thousand clients that stop in the middle of a write, and others are served", async (t) => {
