@@ -4,9 +4,10 @@
  * again. Nobody is taken in before there is something to serve. Used by `nbd-exporter.ts`.
  */
 
-import { closeSync, unlinkSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { systemClock } from "../clock.js";
 import { OperatorError, unreachable } from "../errors.js";
+import { removeSocketFile, socketFileAt } from "../link/unix-socket.js";
 import type { Log } from "../log.js";
 import { isNativeError } from "../native.js";
 import type { NbdExportSpec, SocketSpec } from "../spec/spec.js";
@@ -30,9 +31,9 @@ type OwnSocket = NonNullable<NbdExportSpec["listen"]>[number];
 
 /** A socket that listens, or will. */
 interface Socket {
-	/** What it is called by is ours to remove. */
-	readonly isOurs: boolean;
 	readonly spec: SocketSpec;
+	/** What it is called by and is ours to remove; null: nothing. */
+	readonly file: string | null;
 	/** Until somebody is taken in; those who come wait in the kernel's line. */
 	descriptor: number | null;
 	listener: Listener | null;
@@ -74,17 +75,18 @@ export class Sockets {
 
 	async #open({ descriptor: opened, ...spec }: OwnSocket): Promise<Socket> {
 		const descriptor = opened ?? (await listenOn(spec));
-		return { isOurs: opened === undefined, spec, descriptor, listener: null, users: 0 };
+		const file = opened === undefined && spec.kind === "unix" ? socketFileAt(spec.path) : null;
+		return { file, spec, descriptor, listener: null, users: 0 };
 	}
 
 	async giveBack({ name }: SocketSpec): Promise<void> {
 		const socket = await this.#own.get(name);
 		if (socket === undefined || --socket.users > 0) return;
 		this.#own.delete(name);
-		const { isOurs, spec, descriptor, listener } = socket;
+		const { file, spec, descriptor, listener } = socket;
+		if (spec.kind === "unix") removeSocketFile(spec.path, file);
 		listener?.close();
 		if (descriptor !== null) closeSync(descriptor);
-		if (isOurs) forget(spec);
 	}
 
 	/** There is something to serve: who has come is taken in, by these of exports and by those of the process. */
@@ -104,6 +106,7 @@ export class Sockets {
 	/** Those of the process are these from now on. Who has connected stays. */
 	follow(wanted: readonly SocketSpec[]): Promise<void> {
 		this.#wanted = wanted;
+		this.#leave();
 		return this.#isBegun ? this.#followSoon() : Promise.resolve();
 	}
 
@@ -112,8 +115,8 @@ export class Sockets {
 		return this.#turn;
 	}
 
-	async #follow(): Promise<void> {
-		this.#stopRetrying();
+	/** Those that are not wanted, at once: where one is wanted again a moment later it is a new one that clients connect to. */
+	#leave(): void {
 		const names = new Set(this.#wanted.map(({ name }) => name));
 		for (const [name, listener] of this.#common)
 			if (!names.has(name)) {
@@ -121,7 +124,16 @@ export class Sockets {
 				listener.close();
 			}
 		for (const name of this.#wrong.keys()) if (!names.has(name)) this.#wrong.delete(name);
-		for (const spec of this.#wanted) if (!this.#common.has(spec.name)) await this.#tryToListen(spec);
+	}
+
+	async #follow(): Promise<void> {
+		this.#stopRetrying();
+		const wanted = this.#wanted;
+		for (const spec of wanted) {
+			if (!this.#common.has(spec.name)) await this.#tryToListen(spec);
+			// (Then the next turn does it.)
+			if (wanted !== this.#wanted) return;
+		}
 		if (this.#wrong.size > 0 && !this.#isClosed)
 			this.#stopRetrying = systemClock.after(RETRY_MS, () => void this.#followSoon());
 	}
@@ -129,13 +141,19 @@ export class Sockets {
 	async #tryToListen(spec: SocketSpec): Promise<void> {
 		const { accept, log, open = listenOn } = this.#options;
 		const { name } = spec;
+		const wanted = this.#wanted;
 		try {
 			const descriptor = await open(spec);
-			if (this.#isClosed) closeSync(descriptor);
-			else this.#common.set(name, new Listener(descriptor, accept));
+			// (It may have been left and wanted again meanwhile: then this one is of no use.)
+			if (this.#isClosed || wanted !== this.#wanted) {
+				closeSync(descriptor);
+				return;
+			}
+			this.#common.set(name, new Listener(descriptor, accept));
 			if (this.#wrong.delete(name)) log.info(`nbd: clients can connect to ${name} now`);
 		} catch (error) {
 			if (!(error instanceof OperatorError || isNativeError(error))) throw error;
+			if (wanted !== this.#wanted) return;
 			if (this.#wrong.get(name) !== error.message)
 				log.error(`nbd: ${error.message}: it is tried again; what is served elsewhere goes on`);
 			this.#wrong.set(name, error.message);
@@ -159,14 +177,5 @@ async function listenOn(spec: SocketSpec): Promise<number> {
 			return listenOnTcp(spec.address, spec.port);
 		default:
 			return unreachable(spec);
-	}
-}
-
-function forget(spec: SocketSpec): void {
-	if (spec.kind !== "unix") return;
-	try {
-		unlinkSync(spec.path);
-	} catch {
-		// (Somebody else has removed it, or may alone.)
 	}
 }

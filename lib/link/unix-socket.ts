@@ -93,6 +93,21 @@ export async function removeStale(path: string): Promise<void> {
 	unlinkSync(path);
 }
 
+/** Which file that is, as long as its socket is open: another of the same name is another one. Null: none. */
+export function socketFileAt(path: string): string | null {
+	const found = lstatSync(path, { throwIfNoEntry: false });
+	return found?.isSocket() ? `${found.dev}:${found.ino}` : null;
+}
+
+/** Removes what our socket, which is still open, is called by, unless somebody else's has taken its place. */
+export function removeSocketFile(path: string, file: string | null): void {
+	try {
+		if (file !== null && socketFileAt(path) === file) unlinkSync(path);
+	} catch {
+		// (Only others may remove it, or have: whoever connects there is refused.)
+	}
+}
+
 /** Resolves to undefined once `socket` is connected, else to the reason why it can't be. */
 function connected(socket: Socket): Promise<NodeJS.ErrnoException | undefined> {
 	return new Promise((resolve) => {

@@ -8,6 +8,7 @@ import { connect } from "node:net";
 import path from "node:path";
 import { getSystemErrorName } from "node:util";
 import { invariant, OperatorError } from "../errors.js";
+import { removeSocketFile, socketFileAt } from "../link/unix-socket.js";
 import { Errno, isNativeError, native } from "../native.js";
 import type { ActivatedSocket } from "../notify.js";
 import { findGroup } from "../privileges.js";
@@ -74,30 +75,32 @@ function isAlive(file: string): Promise<boolean> {
 }
 
 /** Whoever connects there later is refused. */
-function stopListening(address: string, descriptor: number): void {
+function stopListening(address: string, { descriptor, file }: Held): void {
+	if (address.startsWith("unix:")) removeSocketFile(address.slice("unix:".length), file);
 	closeSync(descriptor);
-	if (!address.startsWith("unix:")) return;
-	try {
-		unlinkSync(address.slice("unix:".length));
-	} catch {
-		// Removed by somebody else: nobody can connect there either.
-	}
 }
 
 interface Held {
 	readonly descriptor: number;
+	/** What it is called by, of a unix socket; null: nothing, or nothing of ours. */
+	readonly file: string | null;
 	/** The service manager has it too, and goes on listening there. */
 	readonly isActivated: boolean;
 }
 
 interface Listener extends ListenerName, Held {}
 
+function made(address: string, descriptor: number): Held {
+	const file = address.startsWith("unix:") ? socketFileAt(address.slice("unix:".length)) : null;
+	return { descriptor, file, isActivated: false };
+}
+
 export class Listeners {
 	readonly #listeners: Listener[] = [];
 	/** Those that the service manager has opened, by address, until they are wanted. */
 	readonly #activated: Map<string, number>;
 	/** Sockets for frames, by path: kept, for a worker that is started again. */
-	readonly #frames = new Map<string, number>();
+	readonly #frames = new Map<string, Held>();
 	/** Sockets for clients of disks, by address: likewise, until the files have others. */
 	readonly #clients = new Map<string, Held>();
 	/** One after the other. */
@@ -118,8 +121,8 @@ export class Listeners {
 	async #hold(address: string, group: number): Promise<Held> {
 		const activated = this.#activated.get(address);
 		this.#activated.delete(address);
-		const descriptor = activated ?? (await listenOn(address, SOCKET_MODE, group));
-		return { descriptor, isActivated: activated !== undefined };
+		if (activated !== undefined) return { descriptor: activated, file: null, isActivated: true };
+		return made(address, await listenOn(address, SOCKET_MODE, group));
 	}
 
 	/** Has those of the configuration be these, and no others. Returns what is wrong, a line for each that can't be had. */
@@ -157,10 +160,10 @@ export class Listeners {
 		this.#release(listener.address, listener);
 	}
 
-	#release(address: string, { descriptor, isActivated }: Held): void {
+	#release(address: string, held: Held): void {
 		// The service manager listens on; it may be wanted again.
-		if (isActivated) this.#activated.set(address, descriptor);
-		else stopListening(address, descriptor);
+		if (held.isActivated) this.#activated.set(address, held.descriptor);
+		else stopListening(address, held);
 	}
 
 	get names(): ListenerName[] {
@@ -190,9 +193,10 @@ export class Listeners {
 	async forFrames(file: string): Promise<number> {
 		if (this.#listeners.some(({ address }) => address === `unix:${file}`))
 			throw new OperatorError(`${file}: that is where commands ask this daemon`);
-		const known = this.#frames.get(file) ?? (await listenOn(`unix:${file}`));
+		const address = `unix:${file}`;
+		const known = this.#frames.get(file) ?? made(address, await listenOn(address));
 		this.#frames.set(file, known);
-		return native.duplicate(known);
+		return native.duplicate(known.descriptor);
 	}
 
 	/** A socket at which clients of disks come in, for somebody else. */
@@ -223,12 +227,12 @@ export class Listeners {
 
 	close(): void {
 		this.#retainClients([]);
-		for (const { address, descriptor, isActivated } of this.#listeners.splice(0))
-			if (isActivated) closeSync(descriptor);
-			else stopListening(address, descriptor);
+		for (const held of this.#listeners.splice(0))
+			if (held.isActivated) closeSync(held.descriptor);
+			else stopListening(held.address, held);
 		for (const descriptor of this.#activated.values()) closeSync(descriptor);
 		this.#activated.clear();
-		for (const [file, descriptor] of this.#frames) stopListening(`unix:${file}`, descriptor);
+		for (const [file, held] of this.#frames) stopListening(`unix:${file}`, held);
 		this.#frames.clear();
 	}
 }

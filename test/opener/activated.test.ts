@@ -1,5 +1,5 @@
 // Sockets that the service manager has opened: they are used where the configuration wants to listen there, and stay its own.
-import { closeSync, existsSync } from "node:fs";
+import { closeSync, existsSync, unlinkSync } from "node:fs";
 import path from "node:path";
 import t from "tap";
 import { OperatorError } from "../../lib/errors.js";
@@ -68,6 +68,24 @@ t.test(
 		t.equal(openDescriptors(), before);
 	},
 );
+
+t.test("what somebody else has put where a socket was is not removed with it", async (t) => {
+	const before = openDescriptors();
+	const folder = scratchDirectory();
+	const listeners = new Listeners();
+	const places = ["command", "client", "frames"].map((name) => path.join(folder, name));
+	await listeners.listen("socket", `unix:${places[0]}`);
+	closeSync(await listeners.forClients(`unix:${places[1]}`));
+	closeSync(await listeners.forFrames(places[2]!));
+	const others = places.map((file) => {
+		unlinkSync(file);
+		return native.listenUnix(file, 0o600, SAME_GROUP);
+	});
+	listeners.close();
+	for (const file of places) t.ok(existsSync(file), file);
+	for (const descriptor of others) closeSync(descriptor);
+	t.equal(openDescriptors(), before);
+});
 
 t.test("frames come in where commands don't", async (t) => {
 	const file = path.join(scratchDirectory(), "c.sock");
