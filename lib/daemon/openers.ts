@@ -12,10 +12,12 @@ import { layersOn } from "../block/stack.js";
 import { systemClock } from "../clock.js";
 import { invariant, OperatorError } from "../errors.js";
 import { nativeMemory } from "../native.js";
+import { NbdDevice } from "../nbd/remote/device.js";
 import type { OpenVolume } from "../pool/openings.js";
 import type { TellPool } from "../pool/told.js";
 import type { Pump } from "../pump.js";
 import type { DiskSpec, IdentitySpec, StorageSpec } from "../spec/spec.js";
+import { connectTo } from "../stream/connect.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 
 /** What every device of a process shares, and who is told what there is to tell while this one is opened. */
@@ -89,14 +91,9 @@ const OPENERS: Readonly<Record<StorageSpec["kind"], OpenDevice>> = {
 	remote: openRemote,
 };
 
-/** By code that is loaded for the first of them. */
 async function openRemote(spec: DiskSpec, { pump, commits, signal }: OpenContext): Promise<BlockDevice> {
 	const { storage, readOnly } = spec;
 	invariant(storage.kind === "remote", "not remote");
-	const [{ NbdDevice }, { connectTo }] = await Promise.all([
-		import("../nbd/remote/device.js"),
-		import("../stream/connect.js"),
-	]);
 	const { server, exportName, resend, intervalMs } = storage;
 	try {
 		const device = await NbdDevice.open({

@@ -84,8 +84,20 @@ const isNetif: Check = (value) => {
 };
 const isFile = isShape({ kind: isOneOf(["file"]), name: isWord, path: isWord });
 const isVolume = isShape({ kind: isOneOf(["volume"]), name: isWord, pool: isWord, volume: isWord });
+const isServer = isEither(
+	isShape({ kind: isOneOf(["unix"]), path: isWord }),
+	isShape({ kind: isOneOf(["tcp"]), host: isWord, port: (value) => isCount(65_535)(value) && value !== 0 }),
+);
+const isRemote = isShape({
+	kind: isOneOf(["remote"]),
+	name: isWord,
+	server: isServer,
+	exportName: matches(/^[^\0]*$/),
+	resend: (value) => isCount(1000)(value) && value !== 0,
+	intervalMs: (value) => isCount(3_600_000)(value) && Number(value) >= 100,
+});
 const isStorage = isEither(
-	isEither(isFile, isVolume),
+	isEither(isEither(isFile, isVolume), isRemote),
 	isShape({
 		kind: isOneOf(["memory"]),
 		name: isWord,

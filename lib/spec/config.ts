@@ -131,12 +131,15 @@ function wrongWith(part: DiskPart, values: DiskValues): PlacedError[] {
 	const wrong = (path: TomlPath, what: string) =>
 		new PlacedError(part.placeOf(path), `disk ${part.name}: ${what}`);
 	const found: PlacedError[] = [];
-	if (storage === undefined) found.push(wrong([], "file, memory or volume is missing"));
+	if (storage === undefined) found.push(wrong([], "file, memory, volume or remote is missing"));
 	if (other !== undefined) found.push(wrong([other], `it has a ${storage} already`));
 	if (values.scratch && !values.volume?.volume.includes("@"))
 		found.push(
 			wrong(["scratch"], "only a snapshot or a moment of a volume can be scratch, as fast/web@monday"),
 		);
+	for (const key of ["resend", "interval"] as const)
+		if (values[key] !== undefined && values.remote === undefined)
+			found.push(wrong([key], `${key} is for what has a remote`));
 	if (values.scratch && values.read_only)
 		found.push(wrong(["scratch"], "what is read only can't be written to be forgotten"));
 	if (aoe !== undefined && aoe.address === undefined) found.push(wrong(["aoe"], "aoe.address is missing"));
@@ -189,7 +192,7 @@ function placeIn({ placeOf }: DiskPart, path: TomlPath): Place {
 
 function storageOf(
 	settings: DiskSettings,
-	{ file = "", memory, volume }: DiskValues,
+	{ file = "", memory, volume, remote, resend, interval }: DiskValues,
 	pools: readonly PoolConfig[],
 ): StorageSpec {
 	if (volume !== undefined) {
@@ -197,6 +200,12 @@ function storageOf(
 		const pool = pools.find(({ name }) => name === volume.pool)?.path ?? "";
 		return { kind: "volume", name: settings.volume ?? "", pool, volume: volume.volume };
 	}
+	if (remote !== undefined)
+		return {
+			...remote,
+			...(resend !== undefined && { resend }),
+			...(interval !== undefined && { intervalMs: interval * 1000 }),
+		};
 	if (memory !== undefined) return { kind: "memory", name: `mem:${settings.memory}`, sizeBytes: memory };
 	return { kind: "file", name: file, path: file };
 }

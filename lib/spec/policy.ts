@@ -71,6 +71,16 @@ export function readDuration(what: string, text: string): number {
 	);
 }
 
+/** Longest pause before a remote disk is asked again. */
+const INTERVAL_SECONDS_MAX = 3600;
+
+/** The seconds that `5s` or `1m` mean, at least one. Throws an OperatorError. */
+export function readInterval(text: string): number {
+	const seconds = readDuration("interval", text);
+	if (seconds >= 1 && seconds <= INTERVAL_SECONDS_MAX) return seconds;
+	throw new OperatorError(`interval ${quote(text)}: from 1s to 1h is allowed`);
+}
+
 /** As it would be written. */
 export function durationText(seconds: number): string {
 	if (seconds === 0) return "0";

@@ -9,8 +9,9 @@ import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
 import { nbdExportSchema } from "./nbd-schema.js";
 import { readNetif } from "./netif.js";
-import { type Period, readDuration, readHistorySpace } from "./policy.js";
+import { type Period, readDuration, readHistorySpace, readInterval } from "./policy.js";
 import { ACCESS_LIST_MAX, CONFIG_STRING_MAX, NUMBERS } from "./ranges.js";
+import { readRemote } from "./remote.js";
 import { text, understood } from "./understood.js";
 import {
 	addressIn,
@@ -154,6 +155,9 @@ export const diskSchema = z
 		file: text(readPath("file")),
 		memory: text((size) => readMemorySize("memory", size)),
 		volume: text(readVolumeName),
+		remote: text((address) => readRemote("remote", address)),
+		resend: number("resend", NUMBERS.resend),
+		interval: text(readInterval),
 		read_only: flag,
 		scratch: flag,
 		durability: text((durability) => readDurability(durability)),
@@ -168,7 +172,12 @@ export const diskSchema = z
 	.partial();
 
 /** What a disk can be stored in: one of these. */
-export const STORAGE_KEYS = ["file", "memory", "volume"] as const satisfies readonly (keyof DiskValues)[];
+export const STORAGE_KEYS = [
+	"file",
+	"memory",
+	"volume",
+	"remote",
+] as const satisfies readonly (keyof DiskValues)[];
 
 const periodTime = (period: Period) => text((time) => readDuration(period, time));
 export const keepKeys = {

@@ -17,6 +17,7 @@ import {
 	TEMPLATE_EFFORTS,
 } from "../../lib/spec/keys.js";
 import { nbdSchema } from "../../lib/spec/nbd-schema.js";
+import { REMOTE_DEFAULTS } from "../../lib/spec/remote.js";
 import {
 	bootSchema,
 	daemonSchema,
@@ -34,6 +35,7 @@ const DEFAULTS: Readonly<Record<string, unknown>> = {
 	...DISK_DEFAULTS,
 	...Object.fromEntries(Object.entries(AOE_DEFAULTS).map(([key, value]) => [`aoe.${key}`, value])),
 	...TEMPLATE_DEFAULTS,
+	resend: REMOTE_DEFAULTS.resend,
 	disk_histograms: false,
 };
 

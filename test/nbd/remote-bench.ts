@@ -84,8 +84,9 @@ export class Remote {
 		});
 	}
 
-	cut(): void {
-		this.#cut();
+	/** Reads that the server has had. */
+	get reads(): number {
+		return this.server.disk.stats.reads;
 	}
 
 	/** The server is gone, and with it what it was not asked to make stable; nobody can connect until it is back. */

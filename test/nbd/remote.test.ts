@@ -102,6 +102,37 @@ t.test("an outage is a pause as long as it is short, and then an error, which he
 	remote.server.close();
 });
 
+t.test("who waits is told of, and an idle server is asked whether it is there", async (t) => {
+	const remote = new Remote(new Random(4), new MemoryDevice(MIB));
+	const device = await remote.until(remote.open());
+	const told: string[] = [];
+	device.listen({
+		stalled: ({ offsetBytes, waitedMs }) => told.push(`stalled ${offsetBytes} ${waitedMs >= INTERVAL_MS}`),
+		resumed: (waitedMs, count) => told.push(`resumed ${count} ${waitedMs >= INTERVAL_MS}`),
+	});
+	await remote.pass(3 * INTERVAL_MS);
+	t.match(device.state, { state: "connected", losses: 0 });
+	t.strictSame(told, []);
+	const reads = remote.reads;
+	t.ok(reads > 0, "pings");
+
+	remote.crash();
+	const waiting = request(device, remote.pump, {
+		op: BlockOp.read,
+		offsetBytes: 4096,
+		lengthBytes: 512,
+		memory: heapMemory(512),
+	});
+	await remote.pass(3 * INTERVAL_MS);
+	t.strictSame(told, ["stalled 4096 true"]);
+	remote.restart();
+	t.equal((await remote.until(waiting)).status, StorageStatus.ok);
+	await remote.pass(2 * INTERVAL_MS);
+	t.strictSame(told, ["stalled 4096 true", "resumed 1 true"]);
+	await remote.until(device.close());
+	remote.server.close();
+});
+
 t.test("one that has become another is not used", async (t) => {
 	const remote = new Remote(new Random(3), new MemoryDevice(MIB));
 	const device = await remote.until(remote.open());

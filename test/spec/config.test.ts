@@ -142,18 +142,72 @@ t.test("every value is checked, and all that is wrong is told", async (t) => {
 });
 
 t.test("what only a whole disk can lack", async (t) => {
-	refuses(t, "[disk.a]", "1:7: disk a: file, memory or volume is missing");
+	refuses(t, "[disk.a]", "1:7: disk a: file, memory, volume or remote is missing");
 	refuses(t, '[disk.a]\nfile = "/a"\nmemory = "1M"', "3:1: disk a: it has a file already");
 	refuses(
 		t,
 		'[disk.a]\nfile = "/a"\n[disk.a.aoe]\nnetif = []\n[disk.b]\n[disk."/"]',
 		"3:9: disk a: aoe.address is missing",
 		"4:1: disk a: aoe.netif is missing, or empty",
-		"5:7: disk b: file, memory or volume is missing",
+		"5:7: disk b: file, memory, volume or remote is missing",
 		'6:7: disk "/": a name is 1 to 64 letters (a-z), digits, and -_. but not - or . at its beginning',
+	);
+	refuses(
+		t,
+		'[disk.a]\nfile = "/a"\nresend = 3\ninterval = "1s"',
+		"3:1: disk a: resend is for what has a remote",
+		"4:1: disk a: interval is for what has a remote",
 	);
 	const { disks } = good(read('[disk.a]\nfile = "/a"'));
 	t.match(disks, [{ exports: [], broken: undefined }], "one that nobody serves may be part of another");
+});
+
+t.test("remote disks", async (t) => {
+	const remote = (more: string) => good(read(`[disk.a]\n${more}`)).disks[0]?.disk.storage;
+	t.strictSame(remote('remote = "nbd://host/a%2Fb%20c"'), {
+		kind: "remote",
+		name: "nbd://host/a%2Fb%20c",
+		server: { kind: "tcp", host: "host", port: 10809 },
+		exportName: "a/b c",
+		resend: 20,
+		intervalMs: 5000,
+	});
+	t.match(remote('remote = "nbd://[::1]:99/"\nresend = 1\ninterval = "2m"'), {
+		server: { kind: "tcp", host: "::1", port: 99 },
+		exportName: "",
+		resend: 1,
+		intervalMs: 120_000,
+	});
+	t.match(remote('remote = "nbd+unix:///x?socket=/run/a%20b"'), {
+		server: { kind: "unix", path: "/run/a b" },
+		exportName: "x",
+	});
+	for (const address of [
+		"http://host/x",
+		"nbd:/x",
+		"nbd://",
+		"nbd://a b/",
+		"nbd://host:0/",
+		"nbd://host/x?y=1",
+		"nbd+unix://host/x?socket=/s",
+		"nbd+unix:///x?sock=/s",
+		"nbd+unix:///x?socket=",
+		`nbd+unix:///x?socket=/${"s".repeat(107)}`,
+		`nbd://host/${"x".repeat(4097)}`,
+		"nbd://host/%ff",
+		"nbds://host/x",
+		"nbd://me:secret@host/x",
+		"nbd://host/x#y",
+	]) {
+		const [found] = read(`[disk.a]\nremote = "${address}"`) as string[];
+		t.match(found, /^0\.toml:2:1: remote /, address);
+	}
+	refuses(t, '[disk.a]\nremote = "nbd://h/x"\ninterval = "0"', '3:1: interval "0": from 1s to 1h is allowed');
+	refuses(
+		t,
+		'[disk.a]\nremote = "nbd://h/x"\nresend = 0',
+		'3:1: resend "0": a number of intervals is a number from 1 to 1000',
+	);
 });
 
 t.test("what holds for all disks, and what a disk says itself", async (t) => {

@@ -30,6 +30,12 @@ const WORDS = {
 		hint: "a size, such as 64M; what is in it is lost at the end",
 	},
 	volume: { label: "Volume of a pool instead", hint: "pool and volume, such as fast/web" },
+	remote: {
+		label: "Disk of another server instead",
+		hint: "its address, such as nbd://host/web or nbd+unix:///web?socket=/run/nbd.sock",
+	},
+	resend: { label: "Intervals", hint: "that an outage of that server may take: 20" },
+	interval: { label: "Interval", hint: "after which it is asked again, such as 5s" },
 	read_only: { label: "Read-only" },
 	scratch: {
 		label: "Writes are forgotten",

@@ -26,6 +26,11 @@ export class CallTable {
 		return this.#calls[index] ?? null;
 	}
 
+	/** One of those under way, or null. */
+	first(): Call | null {
+		return this.#calls.find((call) => call !== null) ?? null;
+	}
+
 	add(call: Call): void {
 		this.#enter(call);
 		call.sequence = ++this.#sequence;

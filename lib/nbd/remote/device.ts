@@ -16,8 +16,8 @@ import { Command, CommandFlag, NbdError, TransmissionFlag } from "../protocol.js
 import type { Agreement } from "./agree.js";
 import { Call, type CallEnd, type CallOwner } from "./call.js";
 import { difference, infoOf, PIECE_BYTES, statusOf } from "./export-traits.js";
-import type { SessionOptions, SessionState } from "./options.js";
-import { NbdSession, type SessionUser } from "./session.js";
+import type { SessionOptions, SessionState, SessionUser } from "./options.js";
+import { NbdSession } from "./session.js";
 
 /** Of what has no data. */
 const EMPTY_PIECE_BYTES = 128 * 1024 * 1024;
@@ -42,6 +42,7 @@ export class NbdDevice implements BlockDevice, CallOwner, SessionUser, Splitter<
 	#agreed: Agreement | null = null;
 	#info: DeviceInfo = deviceInfo({ sizeBytes: 0 });
 	#zeros: Memory | null = null;
+	#stalledCalls = 0;
 	#closing: Promise<CloseEnd> | null = null;
 
 	private constructor(options: RemoteOptions) {
@@ -83,6 +84,15 @@ export class NbdDevice implements BlockDevice, CallOwner, SessionUser, Splitter<
 
 	differs(now: Agreement): string | null {
 		return difference(this.#agreed!, now);
+	}
+
+	stalled({ request, offsetBytes }: Call, waitedMs: number): void {
+		this.#stalledCalls = this.#calls.size;
+		this.#listeners.stalled({ op: request?.op ?? BlockOp.flush, offsetBytes, waitedMs });
+	}
+
+	resumed(waitedMs: number): void {
+		this.#listeners.resumed(waitedMs, this.#stalledCalls);
 	}
 
 	submit(request: BlockRequest): void {

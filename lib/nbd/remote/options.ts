@@ -4,6 +4,8 @@ import type { Clock } from "../../clock.js";
 import type { Pump } from "../../pump.js";
 import type { ByteStream } from "../../stream/stream.js";
 import type { Memory } from "../../wire/memory.js";
+import type { Agreement } from "./agree.js";
+import type { Call } from "./call.js";
 
 export interface SessionOptions {
 	/** Of the export; "": the server's default one. */
@@ -29,4 +31,12 @@ export interface SessionState {
 	readonly losses: number;
 	/** Calls that are not over. */
 	readonly waiting: number;
+}
+
+export interface SessionUser {
+	/** Why an export as it is now can't be what it was; null: it can. */
+	differs(agreement: Agreement): string | null;
+	/** A call has waited for longer than an interval, the first of those that do; and none does any more. */
+	stalled(call: Call, waitedMs: number): void;
+	resumed(waitedMs: number): void;
 }

@@ -14,22 +14,16 @@ import { Call, type CallEnd, type CallOwner, CLOSED, UNREACHABLE } from "./call.
 import { CallTable } from "./call-table.js";
 import { Connector } from "./connector.js";
 import { type LineUser, NbdLine } from "./line.js";
-import type { SessionOptions, SessionState } from "./options.js";
+import { Lookout, type Watched } from "./lookout.js";
+import type { SessionOptions, SessionState, SessionUser } from "./options.js";
 import { Replay } from "./replay.js";
 import { Safety } from "./safety.js";
 
 /** Calls with the server at once, and bytes on their way to it. */
 const SENT_MAX = 256;
 const WAITING_BYTES_MAX = 4 * 1024 * 1024;
-/** What a ping reads. */
-const PING_BYTES = 512;
 
-export interface SessionUser {
-	/** Why an export as it is now can't be what it was; null: it can. */
-	differs(agreement: Agreement): string | null;
-}
-
-export class NbdSession implements LineUser, PumpStage, CallOwner {
+export class NbdSession implements LineUser, PumpStage, CallOwner, Watched {
 	readonly clock: Clock;
 	readonly allocate: (byteLength: number) => Memory;
 	readonly #options: SessionOptions;
@@ -44,13 +38,12 @@ export class NbdSession implements LineUser, PumpStage, CallOwner {
 	/** Since when nothing was with the server, or nothing was heard. */
 	#sentSinceMs = 0;
 	readonly #flush = new Call();
-	readonly #ping = new Call();
+	readonly #lookout: Lookout;
 	/** The outage has been too long: who comes is refused. */
 	#isLate = false;
 	#hasFilled = false;
 	#isClosed = false;
 	#whenIdle: (() => void) | null = null;
-	#forgetLook: () => void = () => {};
 	#resends = 0;
 
 	constructor(options: SessionOptions, user: SessionUser) {
@@ -61,16 +54,17 @@ export class NbdSession implements LineUser, PumpStage, CallOwner {
 		this.#safety = new Safety(options.allocate);
 		this.#connector = new Connector(options, {
 			connected: (stream) => this.#begin(stream),
-			late: () => this.#late(),
+			late: () => this.late(),
 		});
-		for (const call of [this.#flush, this.#ping]) call.owner = this;
+		this.#flush.owner = this;
+		this.#lookout = new Lookout(options, options.allocate, this);
 		options.pump.addStorage(this);
 	}
 
 	/** Tries to reach the server for the first time. Resolves with what it says, or rejects with an OperatorError. */
 	async open(): Promise<Agreement> {
 		const agreement = await this.#connector.first();
-		this.#look();
+		this.#lookout.begin();
 		return agreement;
 	}
 
@@ -89,7 +83,7 @@ export class NbdSession implements LineUser, PumpStage, CallOwner {
 			this.#line?.close();
 			this.#line = null;
 			this.#connector.stop(why);
-			this.#late();
+			this.late();
 			return;
 		}
 		this.#agreement = agreement;
@@ -172,14 +166,18 @@ export class NbdSession implements LineUser, PumpStage, CallOwner {
 		const flush = this.#flush;
 		if (flush.index >= 0) return;
 		flush.command = Command.flush;
-		flush.renew();
-		this.#calls.addFirst(flush);
-		this.#sendMore();
+		this.beginFirst(flush);
 	}
 
-	/** One of its own. */
-	over(call: Call, end: CallEnd): void {
-		if (call !== this.#flush) return;
+	beginFirst(call: Call): void {
+		call.renew();
+		this.#calls.addFirst(call);
+		this.#sendMore();
+		this.#options.pump.wake();
+	}
+
+	/** Its own flush is. */
+	over(_call: Call, end: CallEnd): void {
 		if (end !== NbdError.none) this.#giveUpKept();
 		else if (this.#safety.wantsFlush) this.#flushNow();
 	}
@@ -207,7 +205,7 @@ export class NbdSession implements LineUser, PumpStage, CallOwner {
 		this.#replay = null;
 		this.#sent = 0;
 		this.#safety.lost();
-		if (this.#ping.index >= 0) this.#calls.remove(this.#ping);
+		if (this.#lookout.ping.index >= 0) this.#calls.remove(this.#lookout.ping);
 		this.#resends += this.#calls.waitAgain();
 		this.#connector.lost(why, isFinal);
 	}
@@ -218,7 +216,7 @@ export class NbdSession implements LineUser, PumpStage, CallOwner {
 	}
 
 	/** The outage has been too long, or never ends: nobody waits for its end. */
-	#late(): void {
+	late(): void {
 		if (this.#line !== null) this.#lineEnds("the server does not answer");
 		this.#isLate = true;
 		this.#giveUpKept();
@@ -230,26 +228,25 @@ export class NbdSession implements LineUser, PumpStage, CallOwner {
 		this.#options.pump.wake();
 	}
 
-	/** Looks, each interval, whether the server is there. */
-	#look(): void {
-		const { intervalMs, resend } = this.#options;
-		this.#forgetLook = this.clock.after(intervalMs, () => this.#look());
-		if (this.#line === null || !this.#connector.isUp) return;
-		const now = this.clock.now();
-		const silentMs = now - Math.max(this.#line.heardMs, this.#sentSinceMs);
-		if (this.#sent > 0 && silentMs >= resend * intervalMs) this.#late();
-		else if (this.#sent === 0 && now - this.#line.heardMs >= intervalMs) this.#pingNow();
-		this.#options.pump.run();
+	waitedMs(nowMs: number): number | null {
+		if (this.#calls.isEmpty) return null;
+		const idleMs = this.idleMs(nowMs);
+		return idleMs === null
+			? nowMs - this.#connector.state.sinceMs
+			: Math.min(idleMs, nowMs - this.#sentSinceMs);
 	}
 
-	#pingNow(): void {
-		const ping = this.#ping;
-		if (ping.index >= 0 || (this.#agreement?.sizeBytes ?? 0) < PING_BYTES) return;
-		if (ping.lengthBytes === 0) ping.memory = this.allocate(PING_BYTES);
-		ping.lengthBytes = PING_BYTES;
-		ping.renew();
-		this.#calls.addFirst(ping);
-		this.#sendMore();
+	idleMs(nowMs: number): number | null {
+		return this.#line === null || !this.#connector.isUp ? null : nowMs - this.#line.heardMs;
+	}
+
+	stalled(waitedMs: number): void {
+		const call = this.#calls.first();
+		if (call !== null) this.#user.stalled(call, waitedMs);
+	}
+
+	resumed(waitedMs: number): void {
+		this.#user.resumed(waitedMs);
 	}
 
 	filled(): void {
@@ -288,7 +285,7 @@ export class NbdSession implements LineUser, PumpStage, CallOwner {
 		}
 		const isDone = this.#calls.isEmpty && this.#safety.isEmpty;
 		this.#isClosed = true;
-		this.#forgetLook();
+		this.#lookout.end();
 		this.#connector.close();
 		if (this.#connector.wasUp) this.#line?.goodbye();
 		this.#line?.close();
