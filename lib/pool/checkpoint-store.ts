@@ -12,6 +12,7 @@ import type { Descent } from "./descent.js";
 import type { PoolWorld } from "./folder.js";
 import type { History } from "./history.js";
 import { encodeLineage } from "./map/lineage-form.js";
+import { hasRoomIn } from "./map/merging.js";
 import type { Root } from "./map/ref.js";
 import type { NodeLog } from "./node-log.js";
 import { encodeNodeRow } from "./node-rows.js";
@@ -59,6 +60,7 @@ export async function storeCheckpoint(of: StoreOf, begun: Begun): Promise<Stored
 	const writer = new BlobWriter(nodes);
 	const turns = new Turns(of);
 	try {
+		await turns.room();
 		const slots = segments.slots.checkpoint();
 		nodes.places.forgetStale(segments.table.rows.groups);
 		for (const piece of piecesOf(of, begun)) {
@@ -109,7 +111,13 @@ class Turns {
 		const { nodes, world } = this.#of;
 		if (nodes.waiting > 0) await nodes.writeOut();
 		await world.nextTurn();
-		if (!nodes.hasRoom) throw new OperatorError("there is no space left for the pool's checkpoint");
+		await this.room();
+	}
+
+	/** What a turn makes has room. Throws an OperatorError. */
+	async room(): Promise<void> {
+		if (!(await hasRoomIn(this.#of.nodes)))
+			throw new OperatorError("there is no space left for the pool's checkpoint");
 	}
 }
 

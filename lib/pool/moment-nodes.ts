@@ -25,6 +25,10 @@ export class MomentNodes implements NodeStore, NodeOutlet {
 		return this.#nodes.hasRoom;
 	}
 
+	moreSlots(): Promise<boolean> {
+		return this.#nodes.moreSlots();
+	}
+
 	writeOut(): Promise<void> {
 		return this.#nodes.writeOut();
 	}

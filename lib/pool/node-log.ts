@@ -45,6 +45,8 @@ export interface NodeLogSize {
 export class NodeLog implements NodeStore {
 	/** Where segments lie, and what lives. */
 	readonly places: NodePlaces;
+	/** Asked where there is no slot left: true when there is one more, false if none can be had. */
+	moreSlots = async (): Promise<boolean> => false;
 	readonly #segments: Segments;
 	readonly #allocate: (byteLength: number) => Memory;
 	readonly #fillBytes: number;

@@ -5,6 +5,7 @@
  */
 
 import { OperatorError, unreachable } from "../errors.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
 import type { Checkpoints } from "./checkpoints.js";
 import { CleanerStorage } from "./cleaner-storage.js";
 import type { Contents } from "./contents.js";
@@ -75,6 +76,7 @@ export class Upkeep {
 		of.room.wanted = () => this.#wanted();
 		this.#filler = new FileFiller(of.segments, of.world);
 		this.#filler.whenTold = () => this.#grown();
+		of.nodes.moreSlots = () => this.#more();
 		of.room.advanced = (bytes) => this.#filler.advance(bytes);
 		this.#reserve();
 	}
@@ -106,8 +108,10 @@ export class Upkeep {
 
 	/** There are more slots, or there can be none. */
 	#grown(): void {
+		const wasLastFile = this.#isLastFile;
 		this.#isLastFile = this.#filler.hasFailed;
-		this.poke();
+		// (Or what is done then would ask for more, and be told so again.)
+		if (!wasLastFile || !this.#isLastFile) this.poke();
 	}
 
 	/** From time to time: what failed is tried again. */
@@ -223,16 +227,27 @@ export class Upkeep {
 	/** Where slots have to be written with zeros it goes on in the background, as long as nobody waits. */
 	async #grow(): Promise<boolean> {
 		const { segments, room } = this.#of;
-		if (segments.folder.fillsAhead) {
+		if (segments.folder.fillsAhead && room.mayWrite) {
 			this.#filler.begin();
-			if (room.mayWrite) return false;
-			await this.#filler.next();
-			this.#isLastFile = this.#filler.hasFailed;
-		} else
-			await segments.grow().catch(() => {
-				this.#isLastFile = true;
-			});
+			return false;
+		}
+		this.#isLastFile = !(await this.#more());
 		return true;
+	}
+
+	/** There are more slots when it resolves; false: none can be had. Waits for storage alone: what upkeep does may wait for this. */
+	async #more(): Promise<boolean> {
+		const { segments } = this.#of;
+		const before = segments.slots.count;
+		if (!segments.mayGrow) return false;
+		if (!segments.folder.fillsAhead) await segments.grow().catch(() => {});
+		else
+			do {
+				this.#filler.begin();
+				// (What it was doing may have been over already.)
+				await this.#filler.next();
+			} while (segments.slots.count === before && !this.#filler.hasFailed && !this.#isClosed);
+		return segments.slots.count > before;
 	}
 
 	#refuse(): void {
@@ -243,7 +258,7 @@ export class Upkeep {
 	}
 
 	#standing(emptiest: number | undefined): Standing {
-		const { segments, head, log, history, room } = this.#of;
+		const { segments, nodes, head, log, history, room } = this.#of;
 		const { slots, table } = segments;
 		slots.settle();
 		const { free, comingBack: waiting } = slots;
@@ -266,7 +281,7 @@ export class Upkeep {
 			untold: log.segment - head.state.start.segment,
 			canGrow: segments.mayGrow && !this.#isLastFile,
 			growsBelow: segments.folder.fillsAhead ? FILE_SLOTS : 0,
-			liveShare: table.liveSectors / (usedSlots * SEGMENT_SECTORS),
+			liveShare: (table.liveSectors + nodes.liveBytes / SECTOR_BYTES) / (usedSlots * SEGMENT_SECTORS),
 		};
 	}
 

@@ -15,6 +15,8 @@ export interface NodeOutlet {
 	readonly waiting: number;
 	/** Whether there is room for what a slice makes. */
 	readonly hasRoom: boolean;
+	/** Where there is none: true when there is more, false if none can be had. */
+	moreSlots(): Promise<boolean>;
 	/** Writes them out. */
 	writeOut(): Promise<void>;
 }
@@ -54,11 +56,18 @@ export async function answerOf<T>(
 	}
 }
 
+/** Whether there is room, perhaps when it was made: who stores something waits as long as it can be had. */
+export async function hasRoomIn(outlet: Pick<NodeOutlet, "hasRoom" | "moreSlots">): Promise<boolean> {
+	// (Somebody else may have been faster.)
+	while (!outlet.hasRoom) if (!(await outlet.moreSlots())) return false;
+	return true;
+}
+
 /** Goes on with what was frozen until it is merged. Throws what storing nodes throws, or the fault of a node that can't be had. */
 export async function merge(layers: MapLayers, outlet: NodeOutlet, nextTurn: NextTurn): Promise<void> {
 	while (layers.isBusy) {
 		// (In the middle of a slice it would be too late.)
-		if (!outlet.hasRoom) throw new OperatorError("there is no space left for the pool's map");
+		if (!(await hasRoomIn(outlet))) throw new OperatorError("there is no space left for the pool's map");
 		const progress = await answerOf(
 			(waiter) => layers.step(SLICE_STEPS, waiter),
 			(answer) => answer === "waiting",
