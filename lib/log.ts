@@ -11,7 +11,7 @@ import { oneLine } from "./text.js";
 /** What a message is about, for those who tell it on as an event: the message says it too. */
 export type Subject =
 	| {
-			readonly kind: "rival" | "fault" | "disk-stalled" | "disk-resumed";
+			readonly kind: "rival" | "nbd-client" | "fault" | "disk-stalled" | "disk-resumed";
 			readonly disk: string;
 			readonly link?: string;
 	  }

@@ -141,7 +141,7 @@ const isNews = isShape({
 			}),
 		),
 		isShape({
-			kind: isOneOf(["rival", "fault", "disk-stalled", "disk-resumed"]),
+			kind: isOneOf(["rival", "nbd-client", "fault", "disk-stalled", "disk-resumed"]),
 			disk: isWord,
 			link: isEither(isMissing, isWord),
 		}),

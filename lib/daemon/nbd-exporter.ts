@@ -15,6 +15,7 @@ import type { Pump } from "../pump.js";
 import { Peers } from "../spec/peers.js";
 import type { NbdExportSpec, PeerRange, SocketSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
+import { ClientLog } from "./client-log.js";
 import type { Addition, Exporter } from "./exporter.js";
 import type { NbdClientState, NbdState } from "./nbd-state.js";
 import { type OpenSocket, Sockets } from "./sockets.js";
@@ -34,6 +35,8 @@ const CLIENTS_TOLD = 64;
 /** A disk, as it is served at present. */
 class Exported implements NbdExport {
 	readonly name: string;
+	/** The disk's name, as the operator has given it. */
+	readonly of: string;
 	description = "";
 	/** How often somebody asked for it who may not have it. */
 	refused = 0;
@@ -45,6 +48,7 @@ class Exported implements NbdExport {
 		readonly disk: Disk,
 	) {
 		this.name = spec.exportName;
+		this.of = spec.disk;
 		this.change(spec);
 	}
 
@@ -71,6 +75,7 @@ interface Entry {
 }
 
 export class NbdExporter implements Exporter<NbdExportSpec> {
+	readonly #clientLog: ClientLog;
 	readonly #server: NbdServer;
 	readonly #sockets: Sockets;
 	readonly #exports = new Map<string, Entry>();
@@ -78,17 +83,22 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 	#changes = 0;
 
 	constructor({ pump, log, departures, openSocket }: NbdExporterOptions) {
+		this.#clientLog = new ClientLog(log);
 		this.#server = new NbdServer({
 			pump,
 			allocate: nativeMemory,
 			...(departures && { departures }),
 			onDenied: (peer, exported) => {
-				if (exported instanceof Exported) exported.refused += 1;
-				log.verbose(`nbd: ${peer} (${exported.disk.name}): is not among those who may have it`);
+				if (!(exported instanceof Exported)) return;
+				exported.refused += 1;
+				this.#clientLog.refused(exported, peer);
 			},
-			onTrouble: (peer, exported, why) => {
-				const what = exported === null ? "" : ` (${exported.disk.name})`;
-				log.verbose(`nbd: ${peer}${what}: ${why}`);
+			onBegin: (peer, exported) => {
+				if (exported instanceof Exported) this.#clientLog.came(exported, peer);
+			},
+			onEnd: (peer, exported, why) => {
+				if (exported instanceof Exported) this.#clientLog.went(exported, peer, why);
+				else if (why !== null) log.verbose(`nbd: ${peer}: ${why}`);
 			},
 		});
 		this.#sockets = new Sockets({
@@ -183,6 +193,7 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 	/** Those who are connected go on until their disks are closed. */
 	stop(): void {
 		this.#sockets.close();
+		this.#clientLog.close();
 		for (const { exported } of this.#exports.values()) if (exported) this.#server.withdraw(exported);
 	}
 

@@ -29,6 +29,8 @@ export interface ConnectionHome extends Shared {
 	allocate(byteLength: number): Memory;
 	/** It has something to send: `flush` is called when the pump comes by. */
 	queued(connection: NbdConnection): void;
+	/** An export was agreed on. */
+	agreed(exported: NbdExport, peer: string): void;
 	/** It is over; `why`: that was not in good order. */
 	closed(connection: NbdConnection, why: string | null): void;
 }
@@ -195,5 +197,6 @@ export class NbdConnection implements StreamUser, Line {
 		this.#access = end.access;
 		this.#use = new ClientUse(end.exported.disk, this.home.departures);
 		this.#transmission = new Transmission(this.home, this, end);
+		this.home.agreed(end.exported, this.stream.peer);
 	}
 }

@@ -33,8 +33,10 @@ export interface NbdServerOptions {
 	readonly departures?: Departures;
 	/** A client may not have what it asks for. */
 	readonly onDenied?: (peer: string, exported: NbdExport) => void;
-	/** A client is gone, and that was not in good order. */
-	readonly onTrouble?: (peer: string, exported: NbdExport | null, why: string) => void;
+	/** A client has agreed on an export. */
+	readonly onBegin?: (peer: string, exported: NbdExport) => void;
+	/** A client is gone; `exported`: what it has used; `why`: that was not in good order. */
+	readonly onEnd?: (peer: string, exported: NbdExport | null, why: string | null) => void;
 }
 
 export class NbdServer implements ConnectionHome, PumpStage {
@@ -159,9 +161,14 @@ export class NbdServer implements ConnectionHome, PumpStage {
 		this.#options.pump.wake();
 	}
 
+	agreed(exported: NbdExport, peer: string): void {
+		this.activity += 1;
+		this.#options.onBegin?.(peer, exported);
+	}
+
 	closed(connection: NbdConnection, why: string | null): void {
 		this.#connections.delete(connection);
 		this.activity += 1;
-		if (why !== null) this.#options.onTrouble?.(connection.stream.peer, connection.exported, why);
+		this.#options.onEnd?.(connection.stream.peer, connection.exported, why);
 	}
 }

@@ -40,6 +40,7 @@ export function status(changes: Partial<Status>): Status {
 			pools: 0,
 			machines: 0,
 			activeMachines: 0,
+			nbdClients: 0,
 		},
 		rates: NO_RATES,
 		latency: LATENCY,

@@ -41,7 +41,9 @@ export class ServerUnderTest {
 			allocate: nativeMemory,
 			// (However slow the machine, no limit is over unless a test says so.)
 			clock: new VirtualClock(),
-			onTrouble: (_, __, why) => this.troubles.push(why),
+			onEnd: (_, __, why) => {
+				if (why !== null) this.troubles.push(why);
+			},
 			...options,
 		});
 		this.exported = { name: "web", description: "a test", disk: this.disk, accessOf: () => this.access };

@@ -118,12 +118,16 @@ if (await inNamespace(import.meta.url)) {
 		t.match(latency, { read: { count: Number }, write: { count: Number } });
 		const shown = await run([...tree.vblade, "disk", "show", "web", "--socket", tree.socket], LIMIT_MS);
 		t.match(shown.output, /nbd clients +1, refused 0\nnbd client +unix:pid/);
+		t.match((await tree.ask("GET", "/api/v1/status")).body, { counts: { nbdClients: 1 } });
 		client.end();
 		await until(
 			"it has gone",
 			async () => JSON.stringify(await told()).includes('"clientCount":0'),
 			LIMIT_MS,
 		);
+		const events = JSON.stringify((await tree.ask("GET", "/api/v1/events")).body.events);
+		for (const what of ["is connected", "has gone"])
+			t.match(events, new RegExp(`"nbd-client"[^}]*"disk":"web"[^}]*unix:pid ${process.pid}[^}]*${what}`));
 	});
 
 	t.test("a reload: disks come, are called otherwise and go, and others do not notice", async (t) => {
@@ -169,6 +173,8 @@ if (await inNamespace(import.meta.url)) {
 			JSON.stringify((await tree.ask("GET", "/api/v1/disks/mail")).body.nbd);
 		await until("that is counted", async () => /"refused":[1-9]/.test(await asked()), LIMIT_MS);
 		const READ_ONLY = 2;
+		const { events } = (await tree.ask("GET", "/api/v1/events")).body;
+		t.match(JSON.stringify(events), /"nbd-client","severity":"warning"[^}]*127\.0\.0\.1[^}]*was refused/);
 		t.equal((await goAt(unix, "mail")).flags & READ_ONLY, 0);
 		t.equal((await goAt(six, "mail")).flags & READ_ONLY, READ_ONLY);
 		const reader = clientAt(six);

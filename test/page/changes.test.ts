@@ -99,10 +99,11 @@ function ofAdding(browser: Browser): void {
 		const site = await serveSite(t, DISKS, 2);
 		const { page, complaints } = await visit(browser, site.url);
 		await page.getByRole("link", { name: "Add a disk" }).click();
-		await page.getByLabel("Name").fill("new");
+		await page.getByRole("textbox", { name: "Name", exact: true }).fill("new");
 		await page.getByLabel(/^Memory instead/).fill("64M");
 		await page.getByLabel(/^Address/).fill("nine");
 		await page.getByLabel(/^Links/).fill("eth0");
+		await page.getByLabel(/As the disk is called/).check();
 		await page.getByRole("button", { name: "What will happen" }).click();
 		await giveToken(page);
 		const wrong = page.locator(".field", { has: page.getByLabel(/^Address/) });
@@ -118,6 +119,7 @@ function ofAdding(browser: Browser): void {
 		await page.getByRole("button", { name: "Do it" }).click();
 		await page.getByRole("heading", { name: "new" }).waitFor();
 		t.strictSame((await settingsOf(site, "new")).aoe, { address: "40.0", netif: ["eth0"] });
+		t.strictSame((await settingsOf(site, "new")).nbd, {}, "with nothing in it");
 		t.strictSame(complaints, []);
 	});
 }

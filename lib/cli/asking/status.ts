@@ -123,6 +123,7 @@ function factsOf(status: Status): (readonly [string, string])[] {
 		["disks", `${counts.disks}: ${states}`],
 		["links", String(counts.links)],
 		["initiators", `${counts.initiators} in the last minute`],
+		...(counts.nbdClients > 0 ? ([["nbd clients", String(counts.nbdClients)]] as const) : []),
 		...(counts.machines > 0
 			? ([["machines", `${counts.machines}: ${counts.activeMachines} active`]] as const)
 			: []),

@@ -97,6 +97,7 @@ function statusOf(inside: Inside, processes: readonly Process[]): Status {
 			fenced: count("fenced"),
 			links: observed.links().length,
 			initiators: recentInitiators(inside),
+			nbdClients: nbdClients(inside),
 			pools: desired.config.pools.length,
 			...inside.machines.counts(),
 		},
@@ -112,6 +113,12 @@ function filesOf({ desired: { wish } }: Inside): { path: string; text: string }[
 function recentInitiators({ observed, now }: Inside): number {
 	const since = now() - RECENT_MS;
 	return observed.initiators().filter(({ figures: { lastSeenMs } }) => (lastSeenMs ?? 0) >= since).length;
+}
+
+function nbdClients({ desired, observed }: Inside): number {
+	return desired
+		.stewards()
+		.reduce((sum, { disk: { name } }) => sum + (observed.disk(name)?.view?.nbd?.clientCount ?? 0), 0);
 }
 
 const metricsQuery = z.strictObject({

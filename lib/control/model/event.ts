@@ -30,6 +30,7 @@ export const EVENT_KINDS = [
 	"snapshot-removed",
 	"fault",
 	"rival",
+	"nbd-client",
 	"link",
 	"configuration",
 	"machine",

@@ -52,6 +52,7 @@ export const Status = z
 			fenced: count("Disks that are fenced"),
 			links: count("Links"),
 			initiators: count("Initiators seen in the last minute"),
+			nbdClients: count("Clients that are connected over NBD"),
 			pools: count("Pools that are configured"),
 			machines: count("Machines of templates that have come"),
 			activeMachines: count("Machines that have asked for something within the last minute"),

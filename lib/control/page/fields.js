@@ -22,7 +22,7 @@ import { el } from "./dom.js";
  * @property {(path: string, message: string) => boolean} complain says what is wrong at a path (`limit/iops`; "" takes all back); false: that is not here
  */
 
-/** What the schema does not say. @type {Readonly<Record<string, { label?: string, hint?: string, choices?: readonly string[] }>>} */
+/** What the schema does not say. @type {Readonly<Record<string, { label?: string, hint?: string, choices?: readonly string[], isAll?: string }>>} `isAll`: the group says something with nothing in it, and what */
 const WORDS = {
 	file: { label: "File or block device", hint: "an absolute path, such as /srv/vblade/web.img" },
 	memory: {
@@ -57,7 +57,7 @@ const WORDS = {
 	read_bandwidth: { label: "Bytes read per second" },
 	write_bandwidth: { label: "Bytes written per second" },
 	aoe: { label: "Served by ATA over Ethernet" },
-	nbd: { label: "Served by NBD" },
+	nbd: { label: "Served by NBD", isAll: "As the disk is called, for everyone, unless this says otherwise:" },
 	name: { label: "Name", hint: "what clients ask for; none: the disk's" },
 	description: { label: "Description", hint: "for people" },
 	clients: {
@@ -119,6 +119,8 @@ export function fieldOf(path, schema, value) {
 function group(path, { properties = {} }, value) {
 	const key = path.at(-1) ?? "";
 	const given = /** @type {Record<string, unknown>} */ (value ?? {});
+	const all = WORDS[key]?.isAll;
+	const box = el("input", { type: "checkbox", checked: value === undefined ? null : "" });
 	const fields = Object.entries(properties).map(([name, schema]) =>
 		fieldOf([...path, name], schema, given[name]),
 	);
@@ -128,12 +130,14 @@ function group(path, { properties = {} }, value) {
 			"fieldset",
 			{},
 			el("legend", {}, WORDS[key]?.label ?? key),
+			all && el("label", { class: "whole" }, box, " ", all),
 			...fields.map(({ element }) => element),
 		),
 		value() {
 			const entered = fields.map((field) => /** @type {const} */ ([field.key, field.value()]));
 			const set = entered.filter(([, each]) => each !== undefined);
-			return set.length === 0 ? undefined : Object.fromEntries(set);
+			const isNothing = set.length === 0 && !(all && box.checked);
+			return isNothing ? undefined : Object.fromEntries(set);
 		},
 		complain(where, message) {
 			const [first, ...rest] = where.split("/");

@@ -61,6 +61,7 @@ function showSums(place, { counts, rates, health, version }) {
 		counts.failed > 0 && `${count(counts.failed)} failed`,
 		counts.fenced > 0 && `${count(counts.fenced)} fenced`,
 		`${count(counts.initiators)} initiators`,
+		counts.nbdClients > 0 && `${count(counts.nbdClients)} clients of NBD`,
 		`${rate(rates.reads)} reads/s`,
 		`${rate(rates.writes)} writes/s`,
 		byteRate(rates.readBytes + rates.writtenBytes),
