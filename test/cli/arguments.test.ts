@@ -243,7 +243,11 @@ t.test("filename: a file or memory", async (t) => {
 	for (const wrong of ["mem:", "mem:64", "mem:0M", "mem:64MB", "mem:-1M", "mem:1.5G", "mem:9999T", "mem:64m"])
 		t.throws(() => storage(wrong), /^filename ".*": a size is a number above 0 with K, M, G or T/, wrong);
 	const none = ["9", "0", "eth0", ""];
-	refuses(t, none, 'filename "": a file, a block device, mem:SIZE or pool:PATH/NAME is allowed');
+	refuses(
+		t,
+		none,
+		'filename "": a file, a block device, mem:SIZE, pool:PATH/NAME or nbd://HOST/EXPORT is allowed',
+	);
 });
 
 t.test("a message is one line that harms no terminal, however long or strange the value", async (t) => {
