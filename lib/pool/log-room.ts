@@ -48,6 +48,8 @@ export class Refusal {
 	errno = 0;
 	/** File and byte that the log had come to when storage failed. */
 	where = "";
+	/** The slot that can't be made ready, for a reason other than space: file and byte. */
+	slotWhere = "";
 	#sinceUs = 0;
 
 	begin(status: StorageStatus, errno: number, nowUs: number): void {
@@ -59,6 +61,8 @@ export class Refusal {
 	/** One line of that: with `status`, of a change that has ended so. */
 	what(status = this.status): string {
 		const name = storageStatusName(status);
+		if (this.where === "" && this.slotWhere !== "")
+			return `${this.slotWhere}: can't be made ready (${name}); the pool takes no changes until it can`;
 		if (this.where === "") return `the pool takes no changes: ${name}`;
 		return `${this.where}: storage has failed (${name}); the pool takes no changes until it is opened again`;
 	}

@@ -250,6 +250,8 @@ export class Log implements PumpStage, WriterOwner {
 			if (this.hasFailed) return;
 			if (status === StorageStatus.ok) return this.#writeSummary();
 			this.#step = Step.idle;
+			const isSpace = status === StorageStatus.noSpace;
+			this.refusal.slotWhere = isSpace ? "" : this.#segments.nameInSlot(this.cursor.nextSlot, 0);
 			this.#refuse(status, 0);
 			this.#world.pump.wake();
 		});
