@@ -129,6 +129,20 @@ t.test("who waits is told of, and an idle server is asked whether it is there", 
 	t.equal((await remote.until(waiting)).status, StorageStatus.ok);
 	await remote.pass(2 * INTERVAL_MS);
 	t.strictSame(told, ["stalled 4096 true", "resumed 1 true"]);
+
+	remote.crash();
+	const late = request(device, remote.pump, {
+		op: BlockOp.read,
+		offsetBytes: 4096,
+		lengthBytes: 512,
+		memory: heapMemory(512),
+	});
+	t.equal((await remote.until(late)).status, StorageStatus.unreachable);
+	await remote.pass(3 * INTERVAL_MS);
+	t.equal(told.length, 3, "that nobody waits any more is no sign of life");
+	remote.restart();
+	await remote.pass(3 * INTERVAL_MS);
+	t.strictSame(told.slice(2), ["stalled 4096 true", "resumed 1 true"]);
 	await remote.until(device.close());
 	remote.server.close();
 });

@@ -66,11 +66,12 @@ export class Lookout implements CallOwner {
 			if (waitedMs >= resend * intervalMs) watched.late();
 			return;
 		}
-		if (this.#stalledMs !== null) {
+		const idleMs = watched.idleMs(nowMs);
+		// (Where nobody waits any more because it has been too long, it does not answer again.)
+		if (this.#stalledMs !== null && idleMs !== null) {
 			watched.resumed(nowMs - this.#stalledMs);
 			this.#stalledMs = null;
 		}
-		const idleMs = watched.idleMs(nowMs);
 		if (waitedMs === null && idleMs !== null && idleMs >= intervalMs && this.ping.index < 0)
 			watched.beginFirst(this.ping);
 	}
