@@ -8,6 +8,17 @@ import winston from "winston";
 import { complain, processName } from "./output.js";
 import { oneLine } from "./text.js";
 
+/** What a pool tells of, of its own accord. */
+export const POOL_SUBJECTS = [
+	"snapshot-taken",
+	"snapshot-removed",
+	"pool-history",
+	"pool-away",
+	"pool-failed",
+	"pool-clock",
+] as const;
+export type PoolSubject = (typeof POOL_SUBJECTS)[number];
+
 /** What a message is about, for those who tell it on as an event: the message says it too. */
 export type Subject =
 	| {
@@ -17,13 +28,7 @@ export type Subject =
 	  }
 	/** `pool`: its path. */
 	| {
-			readonly kind:
-				| "snapshot-taken"
-				| "snapshot-removed"
-				| "pool-history"
-				| "pool-away"
-				| "pool-failed"
-				| "pool-clock";
+			readonly kind: PoolSubject;
 			readonly pool: string;
 			readonly volume?: string;
 	  };

@@ -21,6 +21,7 @@ import type { DiskReport } from "../daemon/state.js";
 import type { WorkerLook, WorkerReports } from "../daemon/worker-look.js";
 import type { ServingSome, WorkerNews, WorkerQuestion } from "../daemon/worker-messages.js";
 import { isMac, isSetOnDisk, isWord, LONGEST, MOST_LINKS } from "../daemon/worker-requests.js";
+import { POOL_SUBJECTS } from "../log.js";
 import { type PoolLook, TOLD_MAX } from "../pool/looks.js";
 import { PERIODS } from "../spec/policy.js";
 import type { Happening } from "./event-log.js";
@@ -132,10 +133,7 @@ const isNews = isShape({
 		isEither(
 			isMissing,
 			isShape({
-				kind: isOneOf([
-					...(["snapshot-taken", "snapshot-removed"] as const),
-					...(["pool-history", "pool-away", "pool-failed", "pool-clock"] as const),
-				]),
+				kind: isOneOf(POOL_SUBJECTS),
 				pool: isWord,
 				volume: isEither(isMissing, isWord),
 			}),

@@ -6,9 +6,9 @@
 import { type Clock, systemClock } from "../clock.js";
 import type { Log, Subject } from "../log.js";
 import { counted } from "../text.js";
+import { LineLimit } from "./line-limit.js";
 
 const LINES_PER_MINUTE = 60;
-const MINUTE_MS = 60_000;
 
 /** What they want. */
 export interface ClientsOf {
@@ -18,14 +18,13 @@ export interface ClientsOf {
 
 export class ClientLog {
 	readonly #log: Log;
-	readonly #clock: Clock;
-	#lines = 0;
-	#untold = 0;
-	#stopMinute: (() => void) | null = null;
+	readonly #limit: LineLimit;
 
 	constructor(log: Log, clock: Clock = systemClock) {
 		this.#log = log;
-		this.#clock = clock;
+		this.#limit = new LineLimit(clock, LINES_PER_MINUTE, (untold) =>
+			log.info(`nbd: clients came, went or were refused ${counted(untold, "time")} more`),
+		);
 	}
 
 	came(to: ClientsOf, peer: string): void {
@@ -42,28 +41,13 @@ export class ClientLog {
 	}
 
 	close(): void {
-		this.#stopMinute?.();
-		this.#stopMinute = null;
+		this.#limit.close();
 	}
 
 	#tell(level: "info" | "warn", { of }: ClientsOf, what: string): void {
 		const message = `nbd: ${of}: ${what}`;
 		const subject: Subject = { kind: "nbd-client", disk: of };
-		this.#stopMinute ??= this.#clock.after(MINUTE_MS, () => this.#minuteOver());
-		if (this.#lines < LINES_PER_MINUTE) {
-			this.#lines += 1;
-			this.#log[level](message, subject);
-			return;
-		}
-		this.#untold += 1;
-		this.#log.verbose(message);
-	}
-
-	#minuteOver(): void {
-		this.#stopMinute = null;
-		this.#lines = 0;
-		if (this.#untold === 0) return;
-		this.#log.info(`nbd: clients came, went or were refused ${counted(this.#untold, "time")} more`);
-		this.#untold = 0;
+		if (this.#limit.mayTell()) this.#log[level](message, subject);
+		else this.#log.verbose(message);
 	}
 }

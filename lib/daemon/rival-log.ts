@@ -8,9 +8,9 @@ import type { Blade } from "../aoe/blade.js";
 import { type Clock, systemClock } from "../clock.js";
 import type { Disk } from "../disk.js";
 import type { Log, Subject } from "../log.js";
+import { LineLimit } from "./line-limit.js";
 
 const LINES_PER_MINUTE = 20;
-const MINUTE_MS = 60_000;
 
 /** What there is to tell of a blade. */
 type NamedBlade = Pick<Blade, "name"> & { readonly disk: Pick<Disk, "name"> };
@@ -18,26 +18,25 @@ type NamedBlade = Pick<Blade, "name"> & { readonly disk: Pick<Disk, "name"> };
 export class RivalLog {
 	readonly #link: string;
 	readonly #log: Log;
-	readonly #clock: Clock;
-	#lines = 0;
-	#untold = 0;
-	#stopMinute: (() => void) | null = null;
+	readonly #limit: LineLimit;
 
 	constructor(link: string, log: Log, clock: Clock = systemClock) {
 		this.#link = link;
 		this.#log = log;
-		this.#clock = clock;
+		this.#limit = new LineLimit(clock, LINES_PER_MINUTE, (untold) =>
+			log.error(`${link}: blades fell silent or were served again ${untold} times more`),
+		);
 	}
 
 	/** `mac` has the blade's address on the link. `why`: in words that go on from who it is. */
 	silenced(blade: NamedBlade, mac: string, why: string): void {
 		const message = `${blade.name}: not served on ${this.#link} for now: ${mac} there ${why}`;
-		if (this.#mayTell()) this.#log.error(message, this.#subject(blade));
+		if (this.#limit.mayTell()) this.#log.error(message, this.#subject(blade));
 	}
 
 	servedAgain(blade: NamedBlade, mac: string): void {
 		const message = `${blade.name}: served again on ${this.#link}: ${mac} no longer answers there`;
-		if (this.#mayTell()) this.#log.warn(message, this.#subject(blade));
+		if (this.#limit.mayTell()) this.#log.warn(message, this.#subject(blade));
 	}
 
 	/** Another answers for the blade's address, too. Once for each of both. */
@@ -51,25 +50,6 @@ export class RivalLog {
 	}
 
 	close(): void {
-		this.#stopMinute?.();
-		this.#stopMinute = null;
-	}
-
-	#mayTell(): boolean {
-		this.#stopMinute ??= this.#clock.after(MINUTE_MS, () => this.#minuteOver());
-		if (this.#lines < LINES_PER_MINUTE) {
-			this.#lines += 1;
-			return true;
-		}
-		this.#untold += 1;
-		return false;
-	}
-
-	#minuteOver(): void {
-		this.#stopMinute = null;
-		this.#lines = 0;
-		if (this.#untold === 0) return;
-		this.#log.error(`${this.#link}: blades fell silent or were served again ${this.#untold} times more`);
-		this.#untold = 0;
+		this.#limit.close();
 	}
 }

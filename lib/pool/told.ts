@@ -1,5 +1,7 @@
 /** What a pool tells, of its own accord or when it is asked, for whoever looks after it. Types only. */
 
+import type { PoolSubject } from "../log.js";
+
 /** What was found out of a pool. */
 export interface PoolState {
 	readonly format: number;
@@ -12,13 +14,7 @@ export interface PoolState {
 }
 
 export interface PoolTold {
-	readonly kind:
-		| "snapshot-taken"
-		| "snapshot-removed"
-		| "pool-history"
-		| "pool-away"
-		| "pool-failed"
-		| "pool-clock";
+	readonly kind: PoolSubject;
 	readonly level: "error" | "warn" | "info";
 	/** The one that it is about. */
 	readonly volume?: string;

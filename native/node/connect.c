@@ -5,7 +5,6 @@
 #define _GNU_SOURCE
 #include "node.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -49,20 +48,18 @@ napi_value js_connect_tcp(napi_env env, napi_callback_info info)
 	if (!get_args(env, info, 3, args) || !get_uint(env, args[1], 65535, &port) || !get_uint(env, args[2], 86400000, &limit_ms) ||
 	    limit_ms == 0 || !(text = get_string(env, args[0])))
 		return throw_type(env);
-	struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
-	int is_four = inet_pton(AF_INET, text, &four.sin_addr) == 1;
-	int is_six = !is_four && inet_pton(AF_INET6, text, &six.sin6_addr) == 1;
+	struct sockaddr_storage address;
+	socklen_t length = socket_address(text, (uint16_t)port, &address);
 	free(text);
-	if (!is_four && !is_six) return throw_errno(env, -EINVAL, "address");
-	int fd = socket(is_four ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (length == 0) return throw_errno(env, -EINVAL, "address");
+	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0) return throw_errno(env, -errno, "socket");
 	int error = limit_silence(fd, limit_ms);
 	if (error) {
 		close(fd);
 		return throw_errno(env, error, "option");
 	}
-	return is_four ? begun(env, fd, (struct sockaddr *)&four, sizeof four) : begun(env, fd, (struct sockaddr *)&six, sizeof six);
+	return begun(env, fd, (struct sockaddr *)&address, length);
 }
 
 /* connectUnix(path) -> descriptor. */

@@ -76,6 +76,22 @@ napi_value js_listen_unix(napi_env env, napi_callback_info info)
 	return fd < 0 ? throw_errno(env, error, step) : socket_or_error(env, fd, error, step);
 }
 
+socklen_t socket_address(const char *text, uint16_t port, struct sockaddr_storage *address)
+{
+	memset(address, 0, sizeof *address);
+	struct sockaddr_in *four = (struct sockaddr_in *)address;
+	if (inet_pton(AF_INET, text, &four->sin_addr) == 1) {
+		four->sin_family = AF_INET;
+		four->sin_port = htons(port);
+		return sizeof *four;
+	}
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)address;
+	if (inet_pton(AF_INET6, text, &six->sin6_addr) != 1) return 0;
+	six->sin6_family = AF_INET6;
+	six->sin6_port = htons(port);
+	return sizeof *six;
+}
+
 /* listenTcp(address, port) -> descriptor. The address is a number of IPv4 or IPv6, no name. */
 napi_value js_listen_tcp(napi_env env, napi_callback_info info)
 {
@@ -84,17 +100,14 @@ napi_value js_listen_tcp(napi_env env, napi_callback_info info)
 	char *text;
 	if (!get_args(env, info, 2, args) || !get_uint(env, args[1], 65535, &port) || !(text = get_string(env, args[0])))
 		return throw_type(env);
-	struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
-	int is_four = inet_pton(AF_INET, text, &four.sin_addr) == 1;
-	int is_six = !is_four && inet_pton(AF_INET6, text, &six.sin6_addr) == 1;
+	struct sockaddr_storage address;
+	socklen_t length = socket_address(text, (uint16_t)port, &address);
 	free(text);
-	if (!is_four && !is_six) return throw_errno(env, -EINVAL, "address");
+	if (length == 0) return throw_errno(env, -EINVAL, "address");
 	const char *step = "socket";
-	int fd = socket(is_four ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0) return throw_errno(env, -errno, step);
-	int error = is_four ? listen_tcp(fd, (struct sockaddr *)&four, sizeof four, &step)
-			    : listen_tcp(fd, (struct sockaddr *)&six, sizeof six, &step);
+	int error = listen_tcp(fd, (struct sockaddr *)&address, length, &step);
 	return socket_or_error(env, fd, error, step);
 }
 

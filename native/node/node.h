@@ -10,6 +10,7 @@
 #include <node_api.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <uv.h>
 
 /* ---- arguments and results: node.c ---- */
@@ -222,6 +223,9 @@ napi_value js_writer_open(napi_env env, napi_callback_info info);
 napi_value js_writer_put(napi_env env, napi_callback_info info);
 napi_value js_writer_flush(napi_env env, napi_callback_info info);
 napi_value js_exit_if_hung_up(napi_env env, napi_callback_info info);
+/* A number of IPv4 or IPv6 as the address of a socket: its length, or 0. In listen.c. */
+socklen_t socket_address(const char *text, uint16_t port, struct sockaddr_storage *address);
+
 /* connect.c */
 napi_value js_connect_tcp(napi_env env, napi_callback_info info);
 napi_value js_connect_unix(napi_env env, napi_callback_info info);

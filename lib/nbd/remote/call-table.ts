@@ -1,5 +1,6 @@
 /** The calls of a session that are not over: by the number that the server knows them by, and in line those that are not with it. */
 
+import type { BlockRequest } from "../../block/request.js";
 import { invariant } from "../../errors.js";
 import type { Call } from "./call.js";
 
@@ -26,20 +27,25 @@ export class CallTable {
 		return this.#calls[index] ?? null;
 	}
 
+	/** What a request is done as, or null. */
+	of(request: BlockRequest): Call | null {
+		return this.#calls.find((call) => call?.request === request) ?? null;
+	}
+
 	/** One of those under way, or null. */
 	first(): Call | null {
 		return this.#calls.find((call) => call !== null) ?? null;
 	}
 
 	add(call: Call): void {
-		this.#enter(call);
+		this.enter(call);
 		call.sequence = ++this.#sequence;
 		this.#line.push(call);
 	}
 
 	/** Before all others. */
 	addFirst(call: Call): void {
-		this.#enter(call);
+		this.enter(call);
 		call.sequence = --this.#before;
 		if (this.#first > 0) this.#line[--this.#first] = call;
 		else this.#line.unshift(call);
@@ -47,10 +53,6 @@ export class CallTable {
 
 	/** Under way, though in no line. */
 	enter(call: Call): void {
-		this.#enter(call);
-	}
-
-	#enter(call: Call): void {
 		invariant(call.index < 0, "a call is made twice");
 		call.index = this.#free.pop() ?? this.#calls.length;
 		this.#calls[call.index] = call;

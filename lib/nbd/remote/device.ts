@@ -38,7 +38,6 @@ export class NbdDevice implements BlockDevice, CallOwner, SessionUser, Splitter<
 	readonly #parts = new Parts<null>(this, PIECES_AT_ONCE);
 	readonly #listeners = new Listeners();
 	#unused: Call | null = null;
-	readonly #calls = new Map<BlockRequest, Call>();
 	#agreed: Agreement | null = null;
 	#info: DeviceInfo = deviceInfo({ sizeBytes: 0 });
 	#zeros: Memory | null = null;
@@ -87,7 +86,7 @@ export class NbdDevice implements BlockDevice, CallOwner, SessionUser, Splitter<
 	}
 
 	stalled({ request, offsetBytes }: Call, waitedMs: number): void {
-		this.#stalledCalls = this.#calls.size;
+		this.#stalledCalls = this.state.waiting;
 		this.#listeners.stalled({ op: request?.op ?? BlockOp.flush, offsetBytes, waitedMs });
 	}
 
@@ -165,7 +164,6 @@ export class NbdDevice implements BlockDevice, CallOwner, SessionUser, Splitter<
 		call.offsetBytes = request.offsetBytes;
 		call.lengthBytes = request.lengthBytes;
 		this.#fill(call, request);
-		this.#calls.set(request, call);
 		this.#session.begin(call);
 	}
 
@@ -216,7 +214,6 @@ export class NbdDevice implements BlockDevice, CallOwner, SessionUser, Splitter<
 		call.owner = null;
 		call.next = this.#unused;
 		this.#unused = call;
-		this.#calls.delete(request);
 		request.synced = request.fua && end === NbdError.none;
 		if (end === NbdError.none) request.complete(StorageStatus.ok);
 		else request.complete(...statusOf(end, request.op));
@@ -228,14 +225,13 @@ export class NbdDevice implements BlockDevice, CallOwner, SessionUser, Splitter<
 	}
 
 	cancel(request: BlockRequest): void {
-		const call = this.#calls.get(request);
-		if (call === undefined) return;
+		const call = this.#session.callOf(request);
+		if (call === null) return;
 		const isHalfDone = call.command === Command.flush && request.op !== BlockOp.flush;
 		if (isHalfDone || !this.#session.cancel(call)) return;
 		call.request = null;
 		call.next = this.#unused;
 		this.#unused = call;
-		this.#calls.delete(request);
 		request.complete(StorageStatus.cancelled);
 	}
 

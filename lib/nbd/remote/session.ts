@@ -4,9 +4,9 @@
  * a longer one calls fail, at once, until the server is back. Used by `device.ts`, which makes calls of requests.
  */
 
+import type { BlockRequest } from "../../block/request.js";
 import type { Clock } from "../../clock.js";
 import type { PumpStage } from "../../pump.js";
-import type { ByteStream } from "../../stream/stream.js";
 import type { Memory } from "../../wire/memory.js";
 import { Command, NbdError } from "../protocol.js";
 import type { Agreement } from "./agree.js";
@@ -53,7 +53,9 @@ export class NbdSession implements LineUser, PumpStage, CallOwner, Watched {
 		this.allocate = options.allocate;
 		this.#safety = new Safety(options.allocate);
 		this.#connector = new Connector(options, {
-			connected: (stream) => this.#begin(stream),
+			connected: (stream) => {
+				this.#line = new NbdLine(this, stream, options.name, options.intervalMs);
+			},
 			late: () => this.late(),
 		});
 		this.#flush.owner = this;
@@ -70,11 +72,6 @@ export class NbdSession implements LineUser, PumpStage, CallOwner, Watched {
 
 	get state(): SessionState {
 		return { ...this.#connector.state, resends: this.#resends, waiting: this.#calls.waiting + this.#sent };
-	}
-
-	#begin(stream: ByteStream): void {
-		const { name, intervalMs } = this.#options;
-		this.#line = new NbdLine(this, stream, name, intervalMs);
 	}
 
 	agreed(agreement: Agreement): void {
@@ -105,6 +102,10 @@ export class NbdSession implements LineUser, PumpStage, CallOwner, Watched {
 		call.renew();
 		this.#calls.add(call);
 		this.#sendMore();
+	}
+
+	callOf(request: BlockRequest): Call | null {
+		return this.#calls.of(request);
 	}
 
 	/** Takes a call back; false if the server has it. */
