@@ -1,7 +1,7 @@
 /**
  * The one interface between protocols and storage. Above it nobody knows file descriptors; below it nobody knows AoE, ATA
  * or any later protocol. A device takes requests (`request.ts`), each of which completes exactly once, now or later, in any
- * order. Devices: `file.ts`, `memory.ts`. Layers (ordering, durability, slice) are devices that hand on to another device.
+ * order. Devices: `file.ts`, `memory.ts`, volumes of `lib/pool/`, remote disks of `lib/nbd/remote/`. Layers (ordering, durability, slice) are devices that hand on to another device.
  * Every one of them passes the conformance suite in `lib/testing/block-conformance.ts`.
  */
 

@@ -12,6 +12,10 @@ import * as POOLS from "./pools/options.js";
 
 const SHELF = { name: "shelf", help: `0 to ${SHELF_MAX}` };
 const SLOT = { name: "slot", help: `0 to ${SLOT_MAX}` };
+const FILENAME = {
+	name: "filename",
+	help: "a regular file, a block device, mem:SIZE (mem:64M), pool:PATH/VOLUME or nbd://HOST/EXPORT",
+};
 const LINK = { name: "netif", help: "an interface, gre:ADDRESS or unix:PATH" };
 
 const DISK_OPTION_NAMES = [
@@ -37,7 +41,7 @@ export const SERVE = {
 			name: "netif",
 			help: "an interface, a list (eth0,eth1), a glob ('eth*'), pcap:NAME, gre:ADDRESS or unix:PATH",
 		},
-		{ name: "filename", help: "a regular file, a block device, mem:SIZE (mem:64M) or pool:PATH/VOLUME" },
+		FILENAME,
 	],
 	options: [...CLASSIC_OPTIONS, HELP, { name: "version", help: "print the version and exit" }],
 } as const satisfies Form;
@@ -52,7 +56,7 @@ export const NBD = {
 	help: "Exports a file or block device over NBD.",
 	arguments: [
 		{ name: "address", help: "unix:PATH, or an address and port: 127.0.0.1:10809, [::1]:10809" },
-		{ name: "filename", help: "a regular file, a block device, mem:SIZE (mem:64M) or pool:PATH/VOLUME" },
+		FILENAME,
 	],
 	options: [
 		HELP,
