@@ -68,6 +68,8 @@ export class Upkeep {
 	#refusedAt = 0;
 	/** No more files can be made, as far as is known. */
 	#isLastFile = false;
+	/** Writes had some when it was decided what comes next. */
+	#hadRoom = false;
 
 	constructor(of: UpkeepOf) {
 		this.#of = of;
@@ -150,6 +152,8 @@ export class Upkeep {
 			}
 			this.#reserve();
 			if (room.mayWrite) room.isRefusing = false;
+			// (What was there when that was decided is taken since: for more nobody has looked yet.)
+			else if (this.#hadRoom) this.#again = true;
 			// (Who waits is told how it ended, whatever that was, and however many ask meanwhile.)
 			else if (!this.#again) this.#refuse();
 			log.wake();
@@ -159,13 +163,10 @@ export class Upkeep {
 	/** What nobody wants, and then history beyond its share. */
 	async #giveBack(): Promise<void> {
 		const { descent, contents, world, history } = this.#of;
-		do await descent.work(contents.layers.tree, world.nextTurn);
-		while (
+		do {
+			await descent.work(contents.layers.tree, world.nextTurn);
 			// (Where it had to leave off, it is not known yet what is left.)
-			!this.#isClosed &&
-			!descent.isHeld &&
-			(await history.shrink())
-		);
+		} while (!this.#isClosed && !descent.isHeld && (await history.shrink()));
 	}
 
 	async #next(): Promise<Next> {
@@ -261,6 +262,7 @@ export class Upkeep {
 		const { segments, nodes, head, log, history, room } = this.#of;
 		const { slots, table } = segments;
 		slots.settle();
+		this.#hadRoom = room.mayWrite;
 		const { free, comingBack: waiting } = slots;
 		// (What cleaning has given and writes have taken again was not in vain.)
 		const given = free + waiting + log.segment;

@@ -103,10 +103,14 @@ t.test("a row that anybody has written is refused, or one of sense", async (t) =
 	t.ok(refused > 0, `${refused} were refused`);
 });
 
+/** Nodes of which all are dead afterwards in no case. */
+const SOME_NODES = 64;
+
 /** A world whose segments are filled to a quarter, of which little lives; nodes go on in another one: where the last that was filled ends. */
 async function quarters(random: Random, count: number): Promise<{ world: NodeWorld; end: number }> {
 	const world = await NodeWorld.make(random, 2, SEGMENT_BYTES / 4, SPARE);
 	while (world.slots < count) world.append();
+	for (let i = 0; i < SOME_NODES; i++) world.append();
 	world.freeSome(0.5);
 	const { end } = world.nodes;
 	world.nodes.begin();
