@@ -144,7 +144,8 @@ function* restoringSpace(
 		yield* restoringGone(descent, state);
 	}
 	for (const { line } of [...state.volumes, ...state.walks]) {
-		check(descent.pages.hasLine(line) && descent.nodes.hasLine(line));
+		// (One that ends would be gone when something dies on it.)
+		for (const lineage of [descent.pages, descent.nodes]) check(lineage.line(line)?.isEnding === false);
 		yield;
 	}
 }

@@ -102,6 +102,10 @@ t.test(
 	},
 );
 
+/** Flags of a line. */
+const LISTED = 1;
+const ENDING = 2;
+
 /** What was found so. (The sixth number of a lineage is where the first line's window begins.) */
 const FOUND: Readonly<Record<string, readonly [(forge: Forge) => Promise<void>, RegExp]>> = {
 	"a slot that is far behind all": [
@@ -119,6 +123,17 @@ const FOUND: Readonly<Record<string, readonly [(forge: Forge) => Promise<void>, 
 			return forge.say("nodes", [bytes, ...forge.pieces.nodes.slice(1)]);
 		},
 		/^memory\/log\.\d+: what the pool's checkpoint says of its past is damaged: a window is behind the end/,
+	],
+	"lines that end, though volumes go by them": [
+		(forge) => {
+			const bytes = forge.pieces.pages[0]!.slice();
+			const view = new DataView(bytes.buffer);
+			// (Four numbers, of which the third is how many lines there are; and of each line eight, of which the third are flags.)
+			const lines = view.getFloat64(2 * 8, true);
+			for (let line = 0; line < lines; line++) view.setFloat64((4 + 8 * line + 2) * 8, LISTED | ENDING, true);
+			return forge.say("pages", [bytes, ...forge.pieces.pages.slice(1)]);
+		},
+		/^memory\/log\.\d+: the pool's checkpoint does not know whose its pages are/,
 	],
 	"a list that is none": [
 		(forge) => forge.sayList("{"),
