@@ -74,7 +74,7 @@ export class Checkpoints {
 			await this.#reservation;
 			await this.idle();
 		} while (this.#isReserved || this.isBusy);
-		const isKnown = log.cursor.sequence === (history.kept.at(-1)?.sequence ?? 0);
+		const isKnown = log.cursor.sequence === history.lastSequence;
 		if ((isKnown && !isWanted) || log.hasFailed) return;
 		contents.freeze();
 		this.#begin();

@@ -71,10 +71,7 @@ export class History {
 	/** Summaries of segments before this one are forgotten. */
 	#forgotten = -0;
 	#beganUs: number;
-	/**
-	 * So much of the log may come between two checkpoints: its share is kept by giving up what is between them. As it was when the last one
-	 * was made.
-	 */
+	/** So much of the log may come between two checkpoints, as it was when the last one was made: its share is kept by giving up what is between. */
 	logSectorsMax = Number.POSITIVE_INFINITY;
 	readonly #toldUs = new Map<GivenUpFor, number>();
 
@@ -93,14 +90,15 @@ export class History {
 		this.#windows = new Windows(this.#all);
 	}
 
-	/** Checkpoints that can be read, the oldest first. */
-	get kept(): readonly CheckpointRef[] {
-		return this.#all.filter(isCheckpoint);
+	/** The last record that the latest checkpoint has; 0: there is none. */
+	get lastSequence(): number {
+		const last = this.#all.at(-1);
+		return last !== undefined && isCheckpoint(last) ? last.sequence : 0;
 	}
 
-	/** The same, and those that nobody wants any more but whose bytes are not given back yet: what a checkpoint has to name. */
+	/** Checkpoints that can be read, and those that nobody wants any more but whose bytes are not given back yet: what a checkpoint has to name. */
 	get stored(): readonly CheckpointRef[] {
-		return [...this.#dropping, ...this.kept];
+		return [...this.#dropping, ...this.#all.filter(isCheckpoint)];
 	}
 
 	/** Whether there is something that may be given up, perhaps. */
@@ -164,7 +162,8 @@ export class History {
 	 * Undefined: it has gone.
 	 */
 	pin(timeUs: number): Pin | undefined {
-		const ref = this.kept.findLast((each) => each.timeUs <= timeUs);
+		const found = this.#all.findLast((each) => each.timeUs <= timeUs);
+		const ref = found && isCheckpoint(found) ? found : undefined;
 		if (ref === undefined && this.#all.every(isCheckpoint)) return undefined;
 		const position = ref?.position ?? 0;
 		this.#pinned.push(position);

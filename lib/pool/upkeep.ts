@@ -278,7 +278,7 @@ export class Upkeep {
 			waiting,
 			emptiest,
 			cleanedInVain: this.#inVain,
-			isUnsettled: log.cursor.sequence !== (history.kept.at(-1)?.sequence ?? 0),
+			isUnsettled: log.cursor.sequence !== history.lastSequence,
 			hasHistory: history.hasSome && !this.#isAllGiven,
 			untold: log.segment - head.state.start.segment,
 			canGrow: segments.mayGrow && !this.#isLastFile,
