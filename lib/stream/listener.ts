@@ -40,7 +40,21 @@ export class Listener {
 				if (LACKS.includes(-descriptor)) this.#rest();
 				return;
 			}
-			this.#accept(new SocketStream(descriptor, native.socketName(descriptor, true)));
+			const stream = this.#streamOf(descriptor);
+			if (stream === null) return;
+			this.#accept(stream);
+		}
+	}
+
+	/** Null: the kernel has no room to watch it; the client is gone, and others wait. */
+	#streamOf(descriptor: number): SocketStream | null {
+		const peer = native.socketName(descriptor, true);
+		try {
+			return new SocketStream(descriptor, peer);
+		} catch (error) {
+			if (!isNativeError(error)) throw error;
+			this.#rest();
+			return null;
 		}
 	}
 

@@ -1,5 +1,6 @@
 /** A `ByteStream` on a socket of the system's, TCP or unix, by its descriptor. Made by `listener.ts` for who connects, and by `connect.ts` for whom we connect to. */
 
+import { closeSync } from "node:fs";
 import { getSystemErrorName } from "node:util";
 import {
 	Errno,
@@ -25,12 +26,17 @@ export class SocketStream implements ByteStream {
 	/** Who waits until it is connected, or can't be. */
 	#whenConnected: ((errno: number) => void) | null = null;
 
-	/** Has the descriptor from now on. Throws a NativeError if it is not a connected stream socket: then it is the caller's still. */
+	/** Has the descriptor from now on. Throws a NativeError if that is not a connected stream socket, or can't be watched: it is closed then. */
 	constructor(
 		descriptor: number,
 		readonly peer: string,
 	) {
-		this.#handle = native.streamOpen(descriptor, (events) => this.#ready(events));
+		try {
+			this.#handle = native.streamOpen(descriptor, (events) => this.#ready(events));
+		} catch (error) {
+			closeSync(descriptor);
+			throw error;
+		}
 		this.#want(0);
 	}
 
