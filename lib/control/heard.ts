@@ -104,7 +104,7 @@ const isLink = isShape({
 
 const isLook = isShape({
 	names: isNames,
-	worker: isShape({ links: isList(isLink, MOST_LINKS) }),
+	worker: isShape({ links: isList(isLink, MOST_LINKS), unheard: isList(isWord, MOST_PLACES) }),
 	disks: isList(isDisk, MOST),
 	isMore: isFlag,
 });

@@ -53,6 +53,7 @@ interface Life {
 	/** Milliseconds since 1970. */
 	readonly lookedMs: number;
 	readonly linkOptions: readonly LinkOptions[];
+	readonly unheard: readonly string[];
 	links: ReadonlyMap<string, ObservedLink>;
 	initiators: ReadonlyMap<string, ObservedInitiator>;
 }
@@ -113,6 +114,7 @@ export class Observed {
 				life: look.life,
 				lookedMs: clockMs,
 				linkOptions: look.linkOptions,
+				unheard: look.unheard,
 				links: linksOf(look, isNew ? undefined : last?.links, seconds),
 				initiators: initiatorsOf(look, isNew ? undefined : last?.initiators, seconds),
 			});
@@ -192,6 +194,11 @@ export class Observed {
 		const of = (operation: Operation): Measured | null =>
 			this.#sums.find((sum) => sum.operation === operation && sum.sumSeconds > 0) ?? null;
 		return { read: of("read"), write: of("write"), flush: of("flush") };
+	}
+
+	/** Of all workers, each once. */
+	unheard(): Set<string> {
+		return new Set([...this.#workers.values()].flatMap(({ unheard }) => unheard));
 	}
 
 	links(): ObservedLink[] {

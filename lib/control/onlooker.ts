@@ -113,6 +113,7 @@ export class Onlooker {
 			links: report.links.map((link) => this.#link(link)),
 			linkOptions: report.links.map(({ name, pollUs, xdp }) => ({ name, pollUs, xdp })),
 			initiators: [...this.#initiators.values()],
+			unheard: report.unheard,
 		};
 	}
 

@@ -147,6 +147,8 @@ export interface Look {
 	readonly links: readonly LinkView[];
 	readonly linkOptions: readonly LinkOptions[];
 	readonly initiators: readonly InitiatorFigures[];
+	/** Why nobody can connect at addresses that NBD should be served at. */
+	readonly unheard: readonly string[];
 }
 
 export interface WorkersListener {

@@ -277,7 +277,7 @@ export class Daemon {
 
 	/** How things stand with the links, and with this process. */
 	workerReport(): WorkerReport {
-		return workerReport(this.#disks, this.#exporters.aoe);
+		return workerReport(this.#disks, this.#exporters.aoe, this.#exporters.nbd);
 	}
 
 	/** What has been counted since the start, a line each. */

@@ -113,6 +113,11 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 		void this.#sockets.follow(sockets);
 	}
 
+	/** Why nobody can connect at some of those. */
+	get unheard(): readonly string[] {
+		return this.#sockets.wrong;
+	}
+
 	plan(specs: readonly NbdExportSpec[]): Addition<NbdExportSpec> {
 		const names = new Set([...this.#exports.values()].map(({ spec }) => spec.exportName));
 		for (const { exportName } of specs) {

@@ -61,6 +61,11 @@ export class Sockets {
 		this.#options = options;
 	}
 
+	/** Why nobody can connect where the process should listen, each with its address. */
+	get wrong(): readonly string[] {
+		return [...this.#wrong.values()];
+	}
+
 	/** For an export, until `giveBack`. Throws an OperatorError if it can't be had. */
 	async take(spec: OwnSocket): Promise<void> {
 		const opening = this.#own.get(spec.name) ?? this.#open(spec);

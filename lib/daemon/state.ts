@@ -95,9 +95,11 @@ export interface WorkerReport {
 	readonly openingsWaiting: number;
 	readonly longestTurnSteps: number;
 	readonly links: readonly LinkReport[];
+	/** Why nobody can connect at addresses that NBD should be served at. */
+	readonly unheard: readonly string[];
 }
 
-export function workerReport(disks: Disks, aoe: AoeExporter): WorkerReport {
+export function workerReport(disks: Disks, aoe: AoeExporter, nbd: NbdExporter): WorkerReport {
 	const { putOff, openings, description } = disks.engine;
 	const links = [...aoe.outlets()].map(linkReport);
 	return {
@@ -106,6 +108,7 @@ export function workerReport(disks: Disks, aoe: AoeExporter): WorkerReport {
 		openingsWaiting: openings.waiting,
 		longestTurnSteps: turn.most,
 		links,
+		unheard: nbd.unheard,
 	};
 }
 

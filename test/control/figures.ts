@@ -72,7 +72,17 @@ export const LINK: LinkView = {
 };
 
 export function lookOf(figures: readonly DiskFigures[], more: Partial<Look> = {}): Look {
-	return { worker: 0, life: 1, figures, views: [], links: [], linkOptions: [], initiators: [], ...more };
+	return {
+		worker: 0,
+		life: 1,
+		figures,
+		views: [],
+		links: [],
+		linkOptions: [],
+		unheard: [],
+		initiators: [],
+		...more,
+	};
 }
 
 /** With one volume. */

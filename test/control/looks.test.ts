@@ -51,6 +51,7 @@ const REPORT: WorkerReport = {
 			xdp: true,
 		},
 	],
+	unheard: ["127.0.0.1:10809: taken"],
 };
 
 const DISK: DiskReport = {

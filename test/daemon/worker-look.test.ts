@@ -31,7 +31,7 @@ class Stand implements Looked {
 	}
 
 	workerReport() {
-		return { engine: "", putOff: 0, openingsWaiting: 0, longestTurnSteps: 0, links: [] };
+		return { engine: "", putOff: 0, openingsWaiting: 0, longestTurnSteps: 0, links: [], unheard: [] };
 	}
 }
 

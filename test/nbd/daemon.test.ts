@@ -195,6 +195,9 @@ if (await inNamespace(import.meta.url)) {
 		t.match(await listAt(four), { web: "of the web" });
 	});
 
+	const healthy = async (): Promise<boolean> =>
+		(await tree.ask("GET", "/api/v1/status")).body.health === "ok";
+
 	t.test("a socket that can't be had keeps nobody from the rest", async (t) => {
 		configure(listen(four, "192.0.2.1:10809"), web);
 		await reload(t);
@@ -207,5 +210,9 @@ if (await inNamespace(import.meta.url)) {
 			LIMIT_MS,
 		);
 		t.strictSame(await listAt(four), { web: "of the web" });
+		await tree.problem(/nbd: 192.0.2.1:10809: can't listen there/);
+		configure(listen(four), web);
+		await reload(t);
+		await until("nothing is wrong any more", healthy, LIMIT_MS);
 	});
 }

@@ -149,6 +149,7 @@ export class World {
 			views: this.loads.filter(({ name }) => name !== BROKEN).map((load, index) => this.#view(load, index)),
 			links: this.#links(),
 			linkOptions: [],
+			unheard: [],
 			initiators: this.#initiators(busy, nowMs),
 		};
 	}

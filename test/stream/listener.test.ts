@@ -36,7 +36,12 @@ t.test("a client who can't be watched is cut off, and the next one is taken in",
 	};
 	// (Both are cut off, the one by us, the other by the stream that was taken in.)
 	const gone = (): Promise<void> =>
-		new Promise((resolve) => connect(file).on("close", () => resolve()).on("error", () => {}).resume());
+		new Promise((resolve) =>
+			connect(file)
+				.on("close", () => resolve())
+				.on("error", () => {})
+				.resume(),
+		);
 	await gone();
 	t.same([taken, refused], [0, 1]);
 	native.streamOpen = streamOpen;
