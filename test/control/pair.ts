@@ -39,6 +39,7 @@ export const LOOK = {
 				xdp: false,
 			},
 		],
+		unheard: ["127.0.0.1:10809: can't listen there"],
 	},
 	disks: [
 		{
