@@ -60,6 +60,7 @@ const isExport = isShape({
 
 const isNbdClient = isShape({
 	peer: isWord,
+	past: isWordOrNull,
 	readOnly: isFlag,
 	since: isWord,
 	underWay: isNumber,

@@ -119,7 +119,11 @@ function nbdOf({ name, description, clients, ...counts }: NbdState): NbdExport {
 		...counts,
 		name: oneLine(name),
 		description: oneLine(description),
-		clients: clients.map((each) => ({ ...each, peer: oneLine(each.peer) })),
+		clients: clients.map((each) => ({
+			...each,
+			peer: oneLine(each.peer),
+			past: each.past && oneLine(each.past),
+		})),
 	};
 }
 

@@ -2,6 +2,7 @@
 
 import type { LinkHelpers } from "../link/open.js";
 import type { Log } from "../log.js";
+import type { OpenPast } from "../pool/openings.js";
 import type { AccessListener } from "./aoe-exporter.js";
 import type { OpenDevice } from "./openers.js";
 import type { OpenSocket } from "./sockets.js";
@@ -12,6 +13,8 @@ export interface DaemonOptions {
 	/** In place of the table of openers. */
 	readonly open?: OpenDevice;
 	readonly helpers?: LinkHelpers;
+	/** Opens what volumes were; by default from files that this process opens. */
+	readonly openPast?: OpenPast;
 	/** Makes sockets of protocols on streams that are the process's. */
 	readonly openSocket?: OpenSocket;
 	/** Other processes of ours serve on the same links. */

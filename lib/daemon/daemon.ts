@@ -53,7 +53,7 @@ export class Daemon {
 	readonly #adding = new Set<Adding>();
 	#closing: Promise<DiskEnd> | null = null;
 
-	constructor({ log, version, open, onSet, helpers, openSocket, isShared = false }: DaemonOptions) {
+	constructor({ log, version, open, openPast, onSet, helpers, openSocket, isShared = false }: DaemonOptions) {
 		this.#log = log;
 		const pump = this.#pump;
 		const onResized = (disk: Disk): void => {
@@ -63,7 +63,8 @@ export class Daemon {
 		const departures = new Departures(pump);
 		const outlets = { pump, log, version, departures, isShared, ...(helpers && { helpers }) };
 		const aoe = new AoeExporter(outlets, onSet);
-		const nbd = new NbdExporter({ pump, log, departures, ...(openSocket && { openSocket }) });
+		const past = { home: this.poolHome, open: openPast, disks: this.#disks };
+		const nbd = new NbdExporter({ pump, log, departures, past, ...(openSocket && { openSocket }) });
 		this.#exporters = { aoe, nbd };
 		this.#figures = new FigureCollector(figureSources(this.#disks, aoe, nbd));
 	}
@@ -244,6 +245,11 @@ export class Daemon {
 		const ends = await Promise.all([calledOff, this.#takeAway(exports, this.#disks.all(), limitMs)]);
 		this.#disks.end();
 		return worstOf(ends);
+	}
+
+	/** Whether somebody reads that snapshot of the pool in that directory: `web@monday`. */
+	readsPast(folder: string, name: string): boolean {
+		return this.#exporters.nbd.readsPast(folder, name);
 	}
 
 	get poolHome(): PoolHome {

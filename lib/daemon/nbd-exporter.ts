@@ -17,6 +17,7 @@ import type { NbdExportSpec, PeerRange, SocketSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import { ClientLog } from "./client-log.js";
 import type { Addition, Exporter } from "./exporter.js";
+import { NbdPasts, Past, type PastOptions, type PastOwner } from "./nbd-pasts.js";
 import type { NbdClientState, NbdState } from "./nbd-state.js";
 import { type OpenSocket, Sockets } from "./sockets.js";
 
@@ -25,6 +26,8 @@ export interface NbdExporterOptions {
 	readonly log: Log;
 	/** Measures how long requests take. */
 	readonly departures?: Departures;
+	/** What a disk stores, by name, and what opens what volumes were; by default nobody can read that. */
+	readonly past?: PastOptions;
 	/** Makes sockets of the process; by default it makes them itself. */
 	readonly openSocket?: OpenSocket;
 }
@@ -33,7 +36,7 @@ export interface NbdExporterOptions {
 const CLIENTS_TOLD = 64;
 
 /** A disk, as it is served at present. */
-class Exported implements NbdExport {
+class Exported implements NbdExport, PastOwner {
 	readonly name: string;
 	/** The disk's name, as the operator has given it. */
 	readonly of: string;
@@ -77,27 +80,30 @@ interface Entry {
 export class NbdExporter implements Exporter<NbdExportSpec> {
 	readonly #clientLog: ClientLog;
 	readonly #server: NbdServer;
+	readonly #pasts: NbdPasts | undefined;
 	readonly #sockets: Sockets;
 	readonly #exports = new Map<string, Entry>();
 	/** How often an export has come, gone, or changed. */
 	#changes = 0;
 
-	constructor({ pump, log, departures, openSocket }: NbdExporterOptions) {
+	constructor({ pump, log, departures, past, openSocket }: NbdExporterOptions) {
+		this.#pasts = past && new NbdPasts(past);
 		this.#clientLog = new ClientLog(log);
 		this.#server = new NbdServer({
 			pump,
 			allocate: nativeMemory,
 			...(departures && { departures }),
+			open: (name, peer) => this.#pasts?.open(name, peer, (base) => this.#named(base)),
 			onDenied: (peer, exported) => {
 				if (!(exported instanceof Exported)) return;
 				exported.refused += 1;
 				this.#clientLog.refused(exported, peer);
 			},
 			onBegin: (peer, exported) => {
-				if (exported instanceof Exported) this.#clientLog.came(exported, peer);
+				if (isOurs(exported)) this.#clientLog.came(exported, peer);
 			},
 			onEnd: (peer, exported, why) => {
-				if (exported instanceof Exported) this.#clientLog.went(exported, peer, why);
+				if (exported !== null && isOurs(exported)) this.#clientLog.went(exported, peer, why);
 				else if (why !== null) log.verbose(`nbd: ${peer}: ${why}`);
 			},
 		});
@@ -169,7 +175,7 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 		this.#changes += 1;
 		entry.spec = spec;
 		entry.exported.change(spec);
-		this.#server.recheck(entry.exported);
+		for (const each of this.#withPasts(entry.exported)) this.#server.recheck(each);
 		return true;
 	}
 
@@ -183,7 +189,7 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 
 	fence(name: string): void {
 		const exported = this.#exports.get(name)?.exported;
-		if (exported) this.#server.cutOff(exported);
+		if (exported) this.#cutOff(exported);
 	}
 
 	async remove(name: string): Promise<void> {
@@ -191,8 +197,34 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 		if (entry === undefined) return;
 		this.#changes += 1;
 		this.#exports.delete(name);
-		if (entry.exported) this.#server.cutOff(entry.exported);
+		if (entry.exported) this.#cutOff(entry.exported);
+		await this.#pasts?.settled();
 		for (const each of entry.spec.listen ?? []) await this.#sockets.giveBack(each);
+	}
+
+	#cutOff(exported: Exported): void {
+		for (const each of this.#withPasts(exported)) this.#server.cutOff(each);
+	}
+
+	/** And with what it was, as far as somebody has that. */
+	#withPasts(exported: Exported): NbdExport[] {
+		return [exported, ...(this.#pasts?.of(exported) ?? [])];
+	}
+
+	/** That is served by this name, or is the volume that has it. */
+	#named(name: string): Exported | undefined {
+		const served = this.#server.find(name);
+		if (served instanceof Exported) return served;
+		for (const { exported } of this.#exports.values()) {
+			const isServed = exported !== null && this.#server.find(exported.name) === exported;
+			if (isServed && this.#pasts?.volumeOf(exported)?.storage.name === name) return exported;
+		}
+		return undefined;
+	}
+
+	/** Whether somebody reads that snapshot of the pool in that directory: `web@monday`. */
+	readsPast(folder: string, name: string): boolean {
+		return this.#pasts?.isRead(folder, name) ?? false;
 	}
 
 	/** Those who are connected go on until their disks are closed. */
@@ -211,7 +243,8 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 	stateOf(disk: string): NbdState | null {
 		for (const { spec, exported } of this.#exports.values()) {
 			if (spec.disk !== disk || exported === null) continue;
-			const clients = [...this.#server.connections()].filter((each) => each.exported === exported);
+			const all = new Set<NbdExport | null>(this.#withPasts(exported));
+			const clients = [...this.#server.connections()].filter((each) => all.has(each.exported));
 			const { name, description, refused } = exported;
 			const told = clients.slice(0, CLIENTS_TOLD);
 			return { name, description, refused, clientCount: clients.length, clients: told.map(clientState) };
@@ -226,16 +259,21 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 	}
 }
 
+function isOurs(exported: NbdExport): exported is Exported | Past {
+	return exported instanceof Exported || exported instanceof Past;
+}
+
 /** For messages: the default export has no name. */
 function called(exportName: string): string {
 	return exportName === "" ? "the default export" : `export ${quote(exportName)}`;
 }
 
-function clientState({ stream, access, use, underWay }: NbdConnection): NbdClientState {
+function clientState({ stream, exported, access, use, underWay }: NbdConnection): NbdClientState {
 	const { reads, readBytes, writes, writtenBytes, errors } = use.counts;
 	const counts = { reads, readBytes, writes, writtenBytes, errors };
 	return {
 		peer: stream.peer,
+		past: exported instanceof Past ? exported.name : null,
 		readOnly: access !== "write",
 		since: use.since.toISOString(),
 		underWay,

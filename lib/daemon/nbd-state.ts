@@ -3,6 +3,8 @@
 export interface NbdClientState {
 	/** `192.0.2.7:4711`, `unix:pid 12 uid 1000` */
 	readonly peer: string;
+	/** What it reads, if that is what the volume was; null: the disk. */
+	readonly past: string | null;
 	readonly readOnly: boolean;
 	/** ISO 8601 */
 	readonly since: string;

@@ -8,7 +8,12 @@ import { FileDevice } from "../block/file.js";
 import { openingOf } from "../block/file-options.js";
 import type { Asking } from "../channel/asking.js";
 import type { PoolFiles } from "../pool/directory.js";
-import { type OpenVolume, openVolume as openVolumeOf } from "../pool/openings.js";
+import {
+	type OpenPast,
+	type OpenVolume,
+	openPast as openPastOf,
+	openVolume as openVolumeOf,
+} from "../pool/openings.js";
 import { askForDescriptor } from "./ask-opener.js";
 import { type OpenDevice, type OpenFile, type OpenMemory, openDevice } from "./openers.js";
 import { poolFilesThrough } from "./remote-pools.js";
@@ -17,7 +22,11 @@ import { poolFilesThrough } from "./remote-pools.js";
 const OPEN_LIMIT_MS = 60_000;
 
 /** Opens disks, and what pools have, with the help of the process at the other end. */
-export function openThrough(opener: Asking): { readonly open: OpenDevice; readonly poolFiles: PoolFiles } {
+export function openThrough(opener: Asking): {
+	readonly open: OpenDevice;
+	readonly openPast: OpenPast;
+	readonly poolFiles: PoolFiles;
+} {
 	const openFile: OpenFile = (engine, path, options) => {
 		const [, flags, beginBytes, lengthBytes] = openingOf(path, options);
 		const { readOnly } = options;
@@ -34,7 +43,9 @@ export function openThrough(opener: Asking): { readonly open: OpenDevice; readon
 	};
 	const poolFiles = poolFilesThrough(opener, openFile);
 	const openVolume: OpenVolume = (home, ...volume) => openVolumeOf({ ...home, files: poolFiles }, ...volume);
+	const openPast: OpenPast = (home, ...past) => openPastOf({ ...home, files: poolFiles }, ...past);
 	return {
+		openPast,
 		open: (spec, context) => openDevice(spec, { ...context, openFile, openMemory, openVolume }),
 		poolFiles,
 	};

@@ -10,6 +10,7 @@ import type { Log, LogListener } from "../log.js";
 import type { Begin, OpenerRequest, Order } from "../opener/messages.js";
 import { nameProcess } from "../output.js";
 import { becomeUser } from "../privileges.js";
+import { quote } from "../text.js";
 import { Daemon } from "./daemon.js";
 import { Joining } from "./joining.js";
 import { poolTeller } from "./pool-log.js";
@@ -18,7 +19,7 @@ import { helpersOf, openSocketBy } from "./remote-links.js";
 import { SetKeeping } from "./set-keeping.js";
 import { WorkerDisks } from "./worker-disks.js";
 import { WorkerLooks } from "./worker-look.js";
-import type { WorkerNews, WorkerQuestion } from "./worker-messages.js";
+import type { PoolAct, WorkerNews, WorkerQuestion } from "./worker-messages.js";
 import { WorkerPools } from "./worker-pools.js";
 import { requestOf } from "./worker-requests.js";
 
@@ -112,12 +113,13 @@ class Worker {
 			tell({ kind: "happened", level, message, ...(subject && { subject }) }),
 		);
 		this.#counterLog = makeLog(verbose, () => {});
-		const { open, poolFiles } = openThrough(this.#opener);
+		const { open, openPast, poolFiles } = openThrough(this.#opener);
 		// What it needs from the beginning (io_uring) it could not have later.
 		this.#daemon = new Daemon({
 			log: this.#log,
 			version,
 			open,
+			openPast,
 			helpers: helpersOf(this.#opener),
 			openSocket: openSocketBy(this.#opener),
 			onSet: (exported, access) => {
@@ -200,12 +202,21 @@ class Worker {
 			case "reports":
 				return { body: await looks.reports() };
 			case "pool":
+				this.#refuseIfRead(request.pool, request.act);
 				return { body: await pools.act(request.pool, request.act) };
 			case "volume":
 				return pools.volumes.answer(request.pool, request.question, bytes);
 			default:
 				return unreachable(request);
 		}
+	}
+
+	/** A snapshot that somebody reads stays. Throws an OperatorError. */
+	#refuseIfRead(pool: string, act: PoolAct): void {
+		if (act.act !== "forget") return;
+		const name = `${act.volume}@${act.snapshot}`;
+		if (this.#daemon?.readsPast(pool, name))
+			throw new OperatorError(`snapshot ${quote(name)}: a client of NBD reads it`);
 	}
 
 	/** How it stands, for who has changed that: he need not wait for a look. */

@@ -9,8 +9,9 @@ import { SendQueue } from "../stream/send-queue.js";
 import { BROKEN, type ByteStream, NOTHING_NOW, type StreamUser } from "../stream/stream.js";
 import { turn } from "../turn.js";
 import type { Memory } from "../wire/memory.js";
-import type { Access, NbdExport } from "./export.js";
-import { type Handshake, type HandshakeEnd, handshake, type Talk } from "./handshake.js";
+import type { Access, NbdExport, Opened, Refusal } from "./export.js";
+import { handshake } from "./handshake.js";
+import type { Found, Handshake, HandshakeEnd, Talk, Want } from "./talk.js";
 import { type Line, type Shared, Transmission } from "./transmission.js";
 import { ClientUse } from "./use.js";
 
@@ -35,6 +36,12 @@ export interface ConnectionHome extends Shared {
 	closed(connection: NbdConnection, why: string | null): void;
 }
 
+/** What a connection needs of whoever has the exports. */
+export interface Offers extends Omit<Talk, "send" | "find"> {
+	/** A promise: it is opened for this client, who gives it back. That never rejects. */
+	find(name: string): NbdExport | undefined | Promise<Opened | Refusal>;
+}
+
 export class NbdConnection implements StreamUser, Line {
 	readonly queue: SendQueue;
 	#use: ClientUse | null = null;
@@ -47,6 +54,10 @@ export class NbdConnection implements StreamUser, Line {
 	#wantedBytes = 0;
 	#cameBytes = 0;
 	#forgetLimit: () => void;
+	/** What was opened for it, by the name that it has asked for. */
+	#held: (Opened & { readonly asked: string }) | null = null;
+	/** That is being opened: nothing is received. */
+	#isWaiting = false;
 	#isEnding = false;
 	#isClosed = false;
 	/** Waiting to be flushed: kept by the server. */
@@ -55,12 +66,13 @@ export class NbdConnection implements StreamUser, Line {
 	constructor(
 		readonly stream: ByteStream,
 		readonly home: ConnectionHome,
-		talk: Omit<Talk, "send">,
+		offers: Offers,
 	) {
 		const allocate = (bytes: number): Memory => home.allocate(bytes);
 		this.queue = new SendQueue(stream, home.rooms, allocate, () => this.#queued());
 		this.#handshake = handshake({
-			...talk,
+			...offers,
+			find: (name) => this.#find(name, offers),
 			send: (bytes) => this.queue.putCopy(bytes),
 		});
 		this.#wanted = home.allocate(16);
@@ -142,7 +154,27 @@ export class NbdConnection implements StreamUser, Line {
 		this.stream.close();
 		this.queue.drop();
 		this.#transmission?.close();
+		this.#hold(null);
 		this.home.closed(this, why);
+	}
+
+	/** Whatever else it asks about that name is about the same. */
+	#find(name: string, offers: Offers): Found | Promise<Found> {
+		if (this.#held?.asked === name) return this.#held.exported;
+		const found = offers.find(name);
+		if (!(found instanceof Promise)) return found;
+		return found.then((opened) => {
+			if ("why" in opened) return opened;
+			if (this.#isClosed) opened.release();
+			else this.#hold({ ...opened, asked: name });
+			return opened.exported;
+		});
+	}
+
+	/** One at a time. */
+	#hold(held: (Opened & { readonly asked: string }) | null): void {
+		this.#held?.release();
+		this.#held = held;
 	}
 
 	#endIfDone(): void {
@@ -173,17 +205,34 @@ export class NbdConnection implements StreamUser, Line {
 	}
 
 	get #isAgreeing(): boolean {
-		return !this.#isClosed && !this.#isEnding && this.#transmission === null;
+		return !this.#isClosed && !this.#isEnding && !this.#isWaiting && this.#transmission === null;
 	}
 
-	#next(step: IteratorResult<number, HandshakeEnd>): void {
+	#next(step: IteratorResult<Want, HandshakeEnd>): void {
 		if (step.done) {
 			this.#agreed(step.value);
 			return;
 		}
-		this.#wantedBytes = step.value;
+		const { value } = step;
+		if (typeof value !== "number") {
+			void this.#wait(value);
+			return;
+		}
+		this.#wantedBytes = value;
 		this.#cameBytes = 0;
-		if (this.#wanted.bytes.length < step.value) this.#wanted = this.home.allocate(step.value);
+		if (this.#wanted.bytes.length < value) this.#wanted = this.home.allocate(value);
+	}
+
+	async #wait(found: Promise<Found>): Promise<void> {
+		this.#isWaiting = true;
+		this.stream.wantReadable(false);
+		const given = await found;
+		this.#isWaiting = false;
+		if (this.#isClosed || this.#isEnding) return;
+		this.stream.wantReadable(true);
+		this.#next(this.#handshake.next(given));
+		// (What came meanwhile.)
+		if (!this.#isClosed && !this.#isEnding) this.readable();
 	}
 
 	#agreed(end: HandshakeEnd): void {
@@ -193,6 +242,7 @@ export class NbdConnection implements StreamUser, Line {
 		}
 		this.#forgetLimit();
 		this.#forgetLimit = () => {};
+		if (this.#held?.exported !== end.exported) this.#hold(null);
 		this.#exported = end.exported;
 		this.#access = end.access;
 		this.#use = new ClientUse(end.exported.disk, this.home.departures);

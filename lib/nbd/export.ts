@@ -4,7 +4,7 @@
  */
 
 import type { Disk } from "../disk.js";
-import { PAYLOAD_BYTES_MAX, TransmissionFlag } from "./protocol.js";
+import { type OptionReply, PAYLOAD_BYTES_MAX, TransmissionFlag } from "./protocol.js";
 
 /** What a client may do. */
 export type Access = "none" | "read" | "write";
@@ -17,6 +17,18 @@ export interface NbdExport {
 	readonly disk: Disk;
 	/** What whoever is at `peer` may do. */
 	accessOf(peer: string): Access;
+}
+
+/** Why a name stands for nothing, for whoever has asked. */
+export interface Refusal {
+	readonly reply: OptionReply;
+	readonly why: string;
+}
+
+/** One that was opened since somebody has asked for it, who has it until `release` is called. */
+export interface Opened {
+	readonly exported: NbdExport;
+	readonly release: () => void;
 }
 
 const PREFERRED_BYTES_MIN = 4096;

@@ -1,12 +1,12 @@
 /**
- * The handshake of one connection ("fixed newstyle"), as a generator: it yields how many bytes it wants next, gets them, and returns what
- * was agreed on. Options are answered one by one through `Talk`. What a client is not allowed to have is not in its list, and is refused
- * with the reason. Plain code, for it is rare; run by `connection.ts`, which has a limit for all of it.
+ * The handshake of one connection ("fixed newstyle"), as a generator: it yields how many bytes it wants next, or an export that is being
+ * opened, gets that, and returns what was agreed on. Options are answered one by one through `Talk` (`talk.ts`). What a client is not allowed
+ * to have is not in its list, and is refused with the reason. Plain code, for it is rare; run by `connection.ts`, which has a limit for all of it.
  */
 
 import { unreachable } from "../errors.js";
 import { quote } from "../text.js";
-import { type Access, blockSizesOf, type NbdExport, transmissionFlags } from "./export.js";
+import { blockSizesOf, type NbdExport, transmissionFlags } from "./export.js";
 import {
 	ALLOCATION_CONTEXT,
 	GREETING_BYTES,
@@ -18,6 +18,7 @@ import {
 	OptionReply,
 	STRING_BYTES_MAX,
 } from "./protocol.js";
+import { bytes, find, type Handshake, type HandshakeEnd, type Steps, type Talk } from "./talk.js";
 import { Reader, replyOf } from "./wire.js";
 
 /** Longest option that is looked at: a name and a few hundred contexts. */
@@ -26,36 +27,6 @@ const OPTION_BYTES_MAX = 64 * 1024;
 const PASSED_BYTES = 16 * 1024;
 const ZEROES_BYTES = 124;
 const ALLOCATION_ID = 1;
-const NOT_ALLOWED = "this client is not among those who may have it";
-
-/** What a handshake needs of whoever runs it. */
-export interface Talk {
-	send(bytes: Uint8Array): void;
-	/** Those that this client may have, in order of their names. */
-	exports(): Iterable<NbdExport>;
-	/** "": the default one. Undefined if there is none; one that there is need not be for this client. */
-	find(name: string): NbdExport | undefined;
-	accessOf(exported: NbdExport): Access;
-	/** It has asked for one that it may not have. */
-	denied(exported: NbdExport): void;
-	readonly tls: "none" | "offered" | "required" | "on";
-}
-
-/** How it ends. */
-export type HandshakeEnd =
-	| {
-			readonly kind: "agreed";
-			readonly exported: NbdExport;
-			readonly access: Access;
-			readonly isStructured: boolean;
-			/** -1: "base:allocation" was not asked for. */
-			readonly allocationContext: number;
-	  }
-	/** The client's wish; or it did what it may not, and that is `why`. */
-	| { readonly kind: "over"; readonly why: string | null }
-	| { readonly kind: "tls" };
-
-export type Handshake = Generator<number, HandshakeEnd, Buffer>;
 
 /** What was said so far: forgotten when TLS begins. */
 interface Said {
@@ -76,7 +47,7 @@ export function* handshake(talk: Talk, isAgain = false): Handshake {
 		greeting.writeBigUInt64BE(OPTION_MAGIC, 8);
 		greeting.writeUInt16BE(HandshakeFlag.fixedNewstyle | HandshakeFlag.noZeroes, 16);
 		talk.send(greeting);
-		const flags = (yield 4).readUInt32BE();
+		const flags = (yield* bytes(4)).readUInt32BE();
 		const isKnown = (flags & ~(HandshakeFlag.fixedNewstyle | HandshakeFlag.noZeroes)) === 0;
 		if (!isKnown || (flags & HandshakeFlag.fixedNewstyle) === 0)
 			return over("it speaks another protocol than fixed newstyle");
@@ -88,30 +59,30 @@ export function* handshake(talk: Talk, isAgain = false): Handshake {
 function* options(talk: Talk, hasZeroes: boolean): Handshake {
 	const said: Said = { isStructured: false, contextsOf: undefined, hasAllocation: false };
 	for (;;) {
-		const head = yield 16;
+		const head = yield* bytes(16);
 		if (head.readBigUInt64BE() !== OPTION_MAGIC) return over("what it sends are no options");
 		const option = head.readUInt32BE(8);
 		const length = head.readUInt32BE(12);
 		if (length > OPTION_BYTES_MAX) {
 			if (option === Option.exportName) return over("the name of an export is too long");
-			for (let left = length; left > 0; left -= PASSED_BYTES) yield Math.min(left, PASSED_BYTES);
+			for (let left = length; left > 0; left -= PASSED_BYTES) yield* bytes(Math.min(left, PASSED_BYTES));
 			talk.send(replyOf(option, OptionReply.errTooBig, "no option is so long"));
 			continue;
 		}
-		const data = length > 0 ? yield length : Buffer.alloc(0);
-		const end = answer(talk, said, option, data, hasZeroes);
+		const data = length > 0 ? yield* bytes(length) : Buffer.alloc(0);
+		const end = yield* answer(talk, said, option, data, hasZeroes);
 		if (end !== undefined) return end;
 	}
 }
 
 /** Answers one option. What ends the handshake is returned. */
-function answer(
+function* answer(
 	talk: Talk,
 	said: Said,
 	option: number,
 	data: Buffer,
 	hasZeroes: boolean,
-): HandshakeEnd | undefined {
+): Steps<HandshakeEnd | undefined> {
 	const refuse = (error: OptionReply, message: string): undefined =>
 		void talk.send(replyOf(option, error, message));
 	const isAllowed = talk.tls !== "required" || option === Option.startTls || option === Option.abort;
@@ -121,7 +92,7 @@ function answer(
 	}
 	switch (option) {
 		case Option.exportName:
-			return exportName(talk, said, data, hasZeroes);
+			return yield* exportName(talk, said, data, hasZeroes);
 		case Option.abort:
 			talk.send(replyOf(option, OptionReply.ack));
 			return over(null);
@@ -135,10 +106,10 @@ function answer(
 			return void talk.send(replyOf(option, OptionReply.ack));
 		case Option.info:
 		case Option.go:
-			return infoOrGo(talk, said, option, data);
+			return yield* infoOrGo(talk, said, option, data);
 		case Option.listMetaContext:
 		case Option.setMetaContext:
-			return metaContexts(talk, said, option, data);
+			return yield* metaContexts(talk, said, option, data);
 		default:
 			return refuse(OptionReply.errUnsupported, "this option is not known here");
 	}
@@ -156,22 +127,15 @@ function agreed(talk: Talk, said: Said, exported: NbdExport, name: string): Hand
 }
 
 /** The oldest way to choose an export: there is no way to refuse but to hang up. */
-function exportName(talk: Talk, said: Said, data: Buffer, hasZeroes: boolean): HandshakeEnd {
+function* exportName(talk: Talk, said: Said, data: Buffer, hasZeroes: boolean): Handshake {
 	const name = data.toString("utf8");
-	const exported = talk.find(name);
-	if (exported === undefined) return over("there is no export of the name that it asks for");
-	if (isDenied(talk, exported)) return over(`${NOT_ALLOWED}: ${quote(name)}`);
+	const exported = yield* find(talk, name);
+	if ("why" in exported) return over(`${exported.why}: ${quote(name)}`);
 	const reply = Buffer.alloc(10 + (hasZeroes ? ZEROES_BYTES : 0));
 	reply.writeBigUInt64BE(BigInt(exported.disk.device.info.sizeBytes));
 	reply.writeUInt16BE(transmissionFlags(exported, talk.accessOf(exported), said.isStructured), 8);
 	talk.send(reply);
 	return agreed(talk, said, exported, name);
-}
-
-function isDenied(talk: Talk, exported: NbdExport): boolean {
-	const isDenied = talk.accessOf(exported) === "none";
-	if (isDenied) talk.denied(exported);
-	return isDenied;
 }
 
 function list(talk: Talk, data: Buffer): undefined {
@@ -211,7 +175,7 @@ function startTls(talk: Talk, data: Buffer): HandshakeEnd | undefined {
 	}
 }
 
-function infoOrGo(talk: Talk, said: Said, option: number, data: Buffer): HandshakeEnd | undefined {
+function* infoOrGo(talk: Talk, said: Said, option: number, data: Buffer): Steps<HandshakeEnd | undefined> {
 	const refuse = (error: OptionReply, message: string): undefined =>
 		void talk.send(replyOf(option, error, message));
 	const reader = new Reader(data);
@@ -219,9 +183,8 @@ function infoOrGo(talk: Talk, said: Said, option: number, data: Buffer): Handsha
 	const wanted = new Set(reader.numbers16());
 	if (name === undefined || !reader.isAtEnd)
 		return refuse(OptionReply.errInvalid, "no sense is in this option");
-	const exported = talk.find(name);
-	if (exported === undefined) return refuse(OptionReply.errUnknown, "there is no such export");
-	if (isDenied(talk, exported)) return refuse(OptionReply.errPolicy, NOT_ALLOWED);
+	const exported = yield* find(talk, name);
+	if ("why" in exported) return refuse(exported.reply, exported.why);
 	if (exported.disk.phase !== "open") return refuse(OptionReply.errShutdown, "it is being closed");
 	const { sizeBytes } = exported.disk.device.info;
 	const about = Buffer.alloc(12);
@@ -251,7 +214,7 @@ function textInfo(kind: number, text: string): Buffer {
 }
 
 /** Which contexts there are, or shall be used: "base:" alone asks for all of that kind, and is no choice. */
-function metaContexts(talk: Talk, said: Said, option: number, data: Buffer): undefined {
+function* metaContexts(talk: Talk, said: Said, option: number, data: Buffer): Steps<undefined> {
 	const refuse = (error: OptionReply, message: string): undefined =>
 		void talk.send(replyOf(option, error, message));
 	const isSet = option === Option.setMetaContext;
@@ -262,9 +225,8 @@ function metaContexts(talk: Talk, said: Said, option: number, data: Buffer): und
 	const queries = reader.strings32();
 	if (name === undefined || queries === undefined || !reader.isAtEnd)
 		return refuse(OptionReply.errInvalid, "no sense is in this option");
-	const exported = talk.find(name);
-	if (exported === undefined) return refuse(OptionReply.errUnknown, "there is no such export");
-	if (isDenied(talk, exported)) return refuse(OptionReply.errPolicy, NOT_ALLOWED);
+	const exported = yield* find(talk, name);
+	if ("why" in exported) return refuse(exported.reply, exported.why);
 	const isAll = !isSet && (queries.length === 0 || queries.includes("base:"));
 	const hasAllocation = isAll || queries.includes(ALLOCATION_CONTEXT);
 	if (hasAllocation) {

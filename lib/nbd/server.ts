@@ -13,7 +13,7 @@ import { turn } from "../turn.js";
 import type { Memory } from "../wire/memory.js";
 import type { NbdCommand } from "./command.js";
 import { type ConnectionHome, NbdConnection } from "./connection.js";
-import type { NbdExport } from "./export.js";
+import type { NbdExport, Opened, Refusal } from "./export.js";
 import { PiecePool } from "./piece.js";
 
 /** Memory for data under way of all connections; what each is certain of comes on top. */
@@ -31,6 +31,8 @@ export interface NbdServerOptions {
 	readonly budgetBytes?: number;
 	/** Measures how long requests take. */
 	readonly departures?: Departures;
+	/** What is no export's name: undefined if it is nobody's. Never rejects. */
+	readonly open?: (name: string, peer: string) => NbdExport | Promise<Opened | Refusal> | undefined;
 	/** A client may not have what it asks for. */
 	readonly onDenied?: (peer: string, exported: NbdExport) => void;
 	/** A client has agreed on an export. */
@@ -103,7 +105,7 @@ export class NbdServer implements ConnectionHome, PumpStage {
 		this.#connections.add(
 			new NbdConnection(stream, this, {
 				exports: () => [...this.#exports.values()].filter(mayHave),
-				find: (name) => this.#find(name),
+				find: (name) => this.find(name) ?? this.#options.open?.(name, peer),
 				accessOf: (exported) => exported.accessOf(peer),
 				denied: (exported) => this.#options.onDenied?.(peer, exported),
 				tls: "none",
@@ -112,7 +114,7 @@ export class NbdServer implements ConnectionHome, PumpStage {
 	}
 
 	/** Who asks for no name gets the only one that there is, or what has none. */
-	#find(name: string): NbdExport | undefined {
+	find(name: string): NbdExport | undefined {
 		const exported = this.#exports.get(name);
 		if (exported !== undefined || name !== "" || this.#exports.size !== 1) return exported;
 		const [only] = this.#exports.values();

@@ -15,7 +15,7 @@ import type { IdentitySpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import { type PoolFiles, poolWorld } from "./directory.js";
 import { newIdentity } from "./identity.js";
-import { isOfPast } from "./past.js";
+import { fixedName, isOfPast } from "./past.js";
 import { Pool } from "./pool.js";
 import { ScratchLayer } from "./scratch.js";
 import type { TellPool } from "./told.js";
@@ -153,6 +153,27 @@ export const openVolume: OpenVolume = async (home, folder, name, options) => {
 		return { device: new OrderingLayer(new ScratchLayer(device, nativeMemory)), identity: newIdentity() };
 	} catch (error) {
 		await release();
+		throw error;
+	}
+};
+
+/** `fixed`: by what name it stays the same, if `name` is of a moment that is counted from now. Throws an OperatorError. */
+export type OpenPast = (
+	home: PoolHome,
+	folder: string,
+	name: string,
+	part: Pick<LayerOptions, "offsetSectors" | "lengthSectors">,
+) => Promise<{ readonly fixed: string; readonly device: BlockDevice }>;
+
+export const openPast: OpenPast = async (home, folder, name, { offsetSectors, lengthSectors }) => {
+	const used = await usePool(home, folder);
+	try {
+		const fixed = fixedName(name, used.pool.time.presentUs);
+		const options = { offsetSectors, lengthSectors, durability: "flush", readOnly: true } as const;
+		const { device } = await openVolumeStack(used.pool, fixed, options, used.release);
+		return { fixed, device };
+	} catch (error) {
+		await used.release();
 		throw error;
 	}
 };

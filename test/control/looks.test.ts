@@ -70,6 +70,7 @@ const DISK: DiskReport = {
 		clients: [
 			{
 				peer: "192.0.2.7:4711",
+				past: "fast/web@monday",
 				readOnly: true,
 				since: "2026-11-26T10:00:00.000Z",
 				underWay: 1,

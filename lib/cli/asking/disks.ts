@@ -169,9 +169,9 @@ function nbdFacts({ nbd }: Disk): Pair[] {
 		...some("nbd description", description || null),
 		["nbd clients", `${clientCount}, refused ${refused}`],
 		...clients.map(
-			({ peer, readOnly, since, reads, readBytes, writes, writtenBytes }): Pair => [
+			({ peer, past, readOnly, since, reads, readBytes, writes, writtenBytes }): Pair => [
 				"nbd client",
-				`${peer}${readOnly ? " (reads only)" : ""} since ${since}: ` +
+				`${peer}${past === null ? "" : ` of ${past}`}${readOnly ? " (reads only)" : ""} since ${since}: ` +
 					`${reads} reads (${sizeText(readBytes)}), ${writes} writes (${sizeText(writtenBytes)})`,
 			],
 		),

@@ -142,6 +142,9 @@ export type AoeExport = z.infer<typeof AoeExport>;
 export const NbdClient = z
 	.object({
 		peer: text("Where it is: an address and port, or process and user at a unix socket"),
+		past: z.string().nullable().meta({
+			description: "What it reads, if that is what the volume was, as fast/web@monday; null: the disk",
+		}),
 		readOnly: z.boolean(),
 		since: moment("Since when it is connected"),
 		underWay: count("Requests that are not answered yet"),

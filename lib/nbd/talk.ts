@@ -1,0 +1,65 @@
+/**
+ * What a handshake (`handshake.ts`) says and hears, and what it waits for: bytes of the client, or an export that is opened for it. Answered
+ * by `connection.ts`.
+ */
+
+import { invariant } from "../errors.js";
+import type { Access, NbdExport, Refusal } from "./export.js";
+import { OptionReply } from "./protocol.js";
+
+/** What a handshake needs of whoever runs it. */
+export interface Talk {
+	send(bytes: Uint8Array): void;
+	/** Those that this client may have, in order of their names. */
+	exports(): Iterable<NbdExport>;
+	/** "": the default one. Undefined if there is none; one that there is need not be for this client. Some are opened first. */
+	find(name: string): Found | Promise<Found>;
+	accessOf(exported: NbdExport): Access;
+	/** It has asked for one that it may not have. */
+	denied(exported: NbdExport): void;
+	readonly tls: "none" | "offered" | "required" | "on";
+}
+
+/** How it ends. */
+export type HandshakeEnd =
+	| {
+			readonly kind: "agreed";
+			readonly exported: NbdExport;
+			readonly access: Access;
+			readonly isStructured: boolean;
+			/** -1: "base:allocation" was not asked for. */
+			readonly allocationContext: number;
+	  }
+	/** The client's wish; or it did what it may not, and that is `why`. */
+	| { readonly kind: "over"; readonly why: string | null }
+	| { readonly kind: "tls" };
+
+export type Found = NbdExport | Refusal | undefined;
+
+/** What it waits for: so many bytes, or what a name stands for. */
+export type Want = number | Promise<Found>;
+export type Steps<Result> = Generator<Want, Result, Buffer | Found>;
+export type Handshake = Steps<HandshakeEnd>;
+
+const NOT_ALLOWED = "this client is not among those who may have it";
+export function* bytes(count: number): Steps<Buffer> {
+	const given = yield count;
+	invariant(Buffer.isBuffer(given), "no bytes were given");
+	return given;
+}
+
+const UNKNOWN: Refusal = { reply: OptionReply.errUnknown, why: "there is no such export" };
+
+/** What the client may have by that name, or why it may not. */
+export function* find(talk: Talk, name: string): Steps<NbdExport | Refusal> {
+	let found = talk.find(name);
+	if (found instanceof Promise) {
+		const given = yield found;
+		invariant(!Buffer.isBuffer(given), "bytes were given");
+		found = given;
+	}
+	if (found === undefined || "why" in found) return found ?? UNKNOWN;
+	if (talk.accessOf(found) !== "none") return found;
+	talk.denied(found);
+	return { reply: OptionReply.errPolicy, why: NOT_ALLOWED };
+}
