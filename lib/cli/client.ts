@@ -69,6 +69,8 @@ export async function understand<Name extends string>(
 const TYPO_MAX = 2;
 
 async function unknownOption(given: string, options: Form["options"], see: string): Promise<string> {
+	if (/^-[0-9]$/.test(given))
+		return `option ${quote(given)}: there is none of this name, and no number is negative; ${see}`;
 	const { closest, distance } = await import("fastest-levenshtein");
 	const known = options.map(({ name }) => `--${name}`);
 	const begun = given.length > "--".length ? known.find((name) => name.startsWith(given)) : undefined;

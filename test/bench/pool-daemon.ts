@@ -6,6 +6,7 @@
 import { rmSync, truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { LoadOptions, LoadResult } from "../../lib/client/load-addon.js";
+import { SnapshotList, VolumeList } from "../../lib/control/model.js";
 import { DaemonTree, diskToml } from "../daemon/tree-bench.js";
 import { pause } from "../support/cleanup.js";
 import { Lan } from "../support/netns.js";
@@ -111,15 +112,20 @@ export class PoolDaemon {
 	}
 
 	async #over(job: string): Promise<void> {
-		const begin = performance.now();
-		while (performance.now() - begin < JOB_LIMIT_MS) {
+		await this.#until("a job is over", async () => {
 			const { body } = await this.tree.ask("GET", `/api/v1/jobs/${job}`);
 			const state = String(body.state);
-			if (state === "done") return;
-			if (state !== "running") throw new Error(`a job: ${JSON.stringify(body)}`);
+			if (state !== "done" && state !== "running") throw new Error(`a job: ${JSON.stringify(body)}`);
+			return state === "done";
+		});
+	}
+
+	async #until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+		const begin = performance.now();
+		while (!(await isSo())) {
+			if (performance.now() - begin > JOB_LIMIT_MS) throw new Error(`${what}: not after ${JOB_LIMIT_MS} ms`);
 			await pause(JOB_POLL_MS);
 		}
-		throw new Error(`a job is not over after ${JOB_LIMIT_MS} ms`);
 	}
 
 	/** Takes snapshots of one moment, each `VOLUME@NAME`. */
@@ -129,6 +135,19 @@ export class PoolDaemon {
 
 	async clone(of: string, name: string): Promise<void> {
 		await this.ask("POST", "volumes", { pool: POOL, name, of });
+	}
+
+	/** All snapshots are gone when it resolves, all volumes that were not wanted, and what they held. */
+	async tidy(): Promise<void> {
+		const { volumes } = VolumeList.parse(await this.ask("GET", `volumes?pool=${POOL}&limit=1000`));
+		const others = volumes.filter(({ name }) => this.#wanted.every((wanted) => wanted.name !== name));
+		for (const { name } of others) await this.ask("DELETE", this.volume(name));
+		const { snapshots } = SnapshotList.parse(await this.ask("GET", `snapshots?pool=${POOL}&limit=1000`));
+		for (const { volume, name } of snapshots) await this.removeSnapshot(`${volume}@${name}`);
+		await this.#until("the pool has given back what nobody wants", async () => {
+			const { freeingBytes } = await this.ask("GET", `pools/${POOL}?now=true`);
+			return freeingBytes === 0;
+		});
 	}
 
 	/** A resource of the API that a volume has. */

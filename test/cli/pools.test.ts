@@ -119,8 +119,24 @@ t.test("check and scrub tell what is damaged, with the exit status", async (t) =
 	await t.rejects(poolCheckCommand([newDirectory()], output), /is no pool/);
 });
 
+t.test("a name is a daemon's; where there is none, a path may have been meant", async (t) => {
+	const socket = `--socket=${newDirectory()}/none`;
+	const there = (name: string) =>
+		new RegExp(`is the daemon running\\? \\(a path begins with / or \\.: "\\./${name}"\\)\n$`);
+	for (const [command, ...argv] of [
+		[poolShowCommand, "fast"],
+		[volumeCreateCommand, "fast/web", "1G"],
+		[volumeDiffCommand, "fast/web@-10m"],
+		[poolScrubCommand, "fast"],
+	] as const)
+		t.match(await told(command, ...argv, socket), there(argv[0]), argv.join(" "));
+	t.match(await told(volumeLsCommand, socket), /is the daemon running\?\n$/);
+});
+
 t.test("what is wrong is told in one line", async (t) => {
 	const folder = newDirectory();
+	const file = path.join(newDirectory(), "disk.img");
+	writeFileSync(file, Buffer.alloc(4096));
 	for (const [command, argv, message] of [
 		[poolCreateCommand, ["fast"], /pool "fast": a path that begins with \/ or \. is allowed/],
 		[poolShowCommand, [folder], /: is no pool/],
@@ -132,6 +148,9 @@ t.test("what is wrong is told in one line", async (t) => {
 		[volumeCreateCommand, [`${folder}/web`, "big"], /size "big": a number is allowed/],
 		[volumeCreateCommand, [`${folder}/web`], /missing argument: size/],
 		[volumeShowCommand, [`${folder}/`], /PATH\/NAME is allowed/],
+		[volumeCreateCommand, [`${folder}/web`, "-5G"], /^option "-5": .* no number is negative; see /],
+		[volumeImportCommand, [file, `${folder}/web`], /: .*; the volume comes first, then the image$/],
+		[volumeImportCommand, [`${folder}/web`, `${folder}/none`], /none": (?!.*comes first)/],
 	] as const)
 		await t.rejects(told(command, ...argv), message, argv.join(" "));
 	await told(poolCreateCommand, folder);

@@ -41,18 +41,20 @@ export async function asking<Name extends string>(
 	);
 }
 
-/** The same for a command line that has been taken apart already. */
+/** The same for a command line that has been taken apart already. `hint`: what may be meant where nobody is at the socket. */
 export async function withDaemon(
 	socket: string,
 	output: Output,
 	work: (daemon: DaemonClient) => Promise<number>,
+	hint?: string,
 ): Promise<number> {
 	const daemon = new DaemonClient(socket);
 	try {
 		return await work(daemon);
 	} catch (error) {
 		if (!(error instanceof AskError)) throw error;
-		for (const message of error.lines) output.err(`vblade: ${oneLine(message)}\n`);
+		const more = error.isNobody && hint !== undefined ? ` (${hint})` : "";
+		for (const message of error.lines) output.err(`vblade: ${oneLine(message)}${more}\n`);
 		return EXIT_FAILED;
 	} finally {
 		daemon.close();

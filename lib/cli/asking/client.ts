@@ -25,6 +25,8 @@ export class AskError extends Error {
 		readonly lines: readonly string[],
 		/** Of a refusal. */
 		readonly status?: number,
+		/** Nobody is at the socket. */
+		readonly isNobody = false,
 	) {
 		super(lines.join("\n"));
 	}
@@ -127,11 +129,11 @@ export class DaemonClient {
 		if (error instanceof AskError) return error;
 		if (signal.aborted) return this.#said(`no answer within ${this.limitMs / 1000} seconds`);
 		const { code = "" } = error as NodeJS.ErrnoException;
-		return this.#said(reasonOf(code));
+		return this.#said(reasonOf(code), code === "ENOENT" || code === "ECONNREFUSED");
 	}
 
-	#said(what: string): AskError {
-		return new AskError([`${oneLine(this.socket)}: ${what}`]);
+	#said(what: string, isNobody = false): AskError {
+		return new AskError([`${oneLine(this.socket)}: ${what}`], undefined, isNobody);
 	}
 
 	async #read<T>(path: string, schema: z.ZodType<T>, answer: Answer): Promise<T> {

@@ -7,7 +7,9 @@ import { withDaemon } from "../asking/asking.js";
 import { AskError, type DaemonClient } from "../asking/client.js";
 import type { Output } from "../client.js";
 import { contentsOf, Failures, openDaemonVolume } from "./daemon-contents.js";
+import { maybePath } from "./open-pool.js";
 import type { Place } from "./place.js";
+import type { Where } from "./reading.js";
 import { tell } from "./tell-volume.js";
 
 const VOLUMES = "/api/v1/volumes";
@@ -15,16 +17,21 @@ const NOT_FOUND = 404;
 
 /** Resolves to the exit status. */
 export function withDaemonPlace(
-	pool: string,
+	{ folder: pool, name }: Where,
 	socket: string,
 	output: Output,
 	work: (place: Place) => Promise<void>,
 ): Promise<number> {
-	return withDaemon(socket, output, async (daemon) => {
-		const failures = new Failures();
-		await failures.instead(work(placeIn(pool, daemon, failures)));
-		return 0;
-	});
+	return withDaemon(
+		socket,
+		output,
+		async (daemon) => {
+			const failures = new Failures();
+			await failures.instead(work(placeIn(pool, daemon, failures)));
+			return 0;
+		},
+		maybePath(`${pool}/${name}`),
+	);
 }
 
 function placeIn(pool: string, daemon: DaemonClient, failures: Failures): Place {

@@ -6,11 +6,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Job } from "../../control/model.js";
 import { oneLine } from "../../text.js";
-import { withDaemon } from "../asking/asking.js";
 import { AskError, type DaemonClient } from "../asking/client.js";
 import type { Output } from "../client.js";
 import { LazyProgress } from "../progress.js";
-import type { Line } from "./in-daemon.js";
+import { askedByName, type Line } from "./in-daemon.js";
 
 const LOOK_MS = 200;
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
@@ -26,7 +25,7 @@ export function followJob(
 	address: string,
 	tellDone: TellDone,
 ): Promise<number> {
-	return withDaemon(line.last("socket") ?? "", output, async (daemon) => {
+	return askedByName(line, output, async (daemon) => {
 		let begun: string | undefined;
 		let isCalledOff = false;
 		const cancel = (): void => {

@@ -3,6 +3,7 @@
  * the arguments after the command's name; both can be interrupted, and go on when they are called once more.
  */
 
+import { stat } from "node:fs/promises";
 import { OperatorError } from "../../errors.js";
 import { Image } from "../../image/image.js";
 import type { ImageFormat } from "../../image/layer.js";
@@ -39,7 +40,7 @@ export async function volumeImportCommand(
 	const [path = "", file = ""] = line.positionals;
 	const where = readNewWhere(path);
 	const pageBytes = readSize("page", line.last("page") ?? "");
-	const image = await Image.open(file, readFormat(line.last("format")));
+	const image = await openImage(file, readFormat(line.last("format")), path);
 	try {
 		if (image.sizeBytes === 0) throw new OperatorError(`${quote(file)}: is empty`);
 		return await withPlace(where, line, output, async (place) => {
@@ -48,6 +49,16 @@ export async function volumeImportCommand(
 		});
 	} finally {
 		await image.close();
+	}
+}
+
+/** `path`: what is taken for the volume. */
+async function openImage(file: string, format: ImageFormat | undefined, path: string): Promise<Image> {
+	try {
+		return await Image.open(file, format);
+	} catch (error) {
+		const wasMeant = error instanceof OperatorError && (await stat(path).catch(() => undefined))?.isFile();
+		throw wasMeant ? new OperatorError(`${error.message}; the volume comes first, then the image`) : error;
 	}
 }
 

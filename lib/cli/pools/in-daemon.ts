@@ -12,6 +12,7 @@ import { queryOf, withDaemon } from "../asking/asking.js";
 import type { DaemonClient } from "../asking/client.js";
 import { type Column, linesText, orNone, sizeOrNone, tableLines } from "../asking/columns.js";
 import { type Output, putJson } from "../client.js";
+import { maybePath } from "./open-pool.js";
 import { poolLines } from "./tell-pool.js";
 import { quotaText, tell } from "./tell-volume.js";
 
@@ -161,8 +162,19 @@ export function asked(
 	output: Output,
 	work: (daemon: DaemonClient) => Promise<void>,
 ): Promise<number> {
-	return withDaemon(line.last("socket") ?? "", output, async (daemon) => {
+	return askedByName(line, output, async (daemon) => {
 		await work(daemon);
 		return 0;
 	});
+}
+
+/** Where nobody is there to ask: its first argument may be meant as a path. */
+export function askedByName(
+	line: Line,
+	output: Output,
+	work: (daemon: DaemonClient) => Promise<number>,
+): Promise<number> {
+	const [name] = line.positionals;
+	const hint = name === undefined ? undefined : maybePath(name);
+	return withDaemon(line.last("socket") ?? "", output, work, hint);
 }

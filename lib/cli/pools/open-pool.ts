@@ -20,6 +20,11 @@ export function isPath(text: string): boolean {
 	return /^[/.]/.test(text);
 }
 
+/** For where no daemon is there to know the name: what its user may have meant. */
+export function maybePath(name: string): string {
+	return `a path begins with / or .: ${quote(`./${name}`)}`;
+}
+
 /** The path of a pool. Throws an OperatorError. */
 export function readPoolPath(text: string): string {
 	if (isPath(text) && !text.includes("\0")) return text;

@@ -8,10 +8,8 @@ const JSON_OPTION = { name: "json", help: "what it says as JSON" } as const;
 const OPTIONS = [HELP, JSON_OPTION] as const;
 /** Of commands that also ask a daemon. */
 const EITHER = [...OPTIONS, SOCKET] as const;
-const POOL = {
-	name: "pool",
-	help: "a directory or block device: a path that begins with / or .; or the name of a running daemon's",
-};
+const AT_PATH = { name: "pool", help: "a directory or block device: a path that begins with / or ." };
+const POOL = { name: "pool", help: `${AT_PATH.help}; or the name of a running daemon's` };
 const SNAPSHOT = { name: "snapshot", help: "POOL/NAME@SNAPSHOT" };
 /** What it has is a snapshot's, or what a volume was at a moment. */
 const PAST = { name: "snapshot", help: "POOL/NAME@SNAPSHOT, or a moment: POOL/NAME@-10m" };
@@ -30,7 +28,7 @@ const PAGE = {
 export const POOL_CREATE = {
 	name: "pool create",
 	help: "Makes a pool, in a directory that is empty or not there yet, or on a block device.",
-	arguments: [POOL],
+	arguments: [AT_PATH],
 	options: [
 		...OPTIONS,
 		{ name: "force", short: "f", help: "overwrite what is on a block device" },
@@ -47,14 +45,7 @@ export const POOL_CREATE = {
 export const POOL_LS = {
 	name: "pool ls",
 	help: "Lists the pools of a running daemon, or those at paths.",
-	arguments: [
-		{
-			name: "pool",
-			help: "a directory or block device: a path that begins with / or .",
-			isOptional: true,
-			isRepeated: true,
-		},
-	],
+	arguments: [{ ...AT_PATH, isOptional: true, isRepeated: true }],
 	options: EITHER,
 } as const satisfies Form;
 

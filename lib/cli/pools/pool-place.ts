@@ -13,14 +13,15 @@ import { tell, volumeNow } from "./tell-volume.js";
 
 /** Resolves to the exit status. */
 export async function withPlace(
-	{ folder }: Where,
+	where: Where,
 	line: Pick<CommandLine<"socket">, "last">,
 	output: Output,
 	work: (place: Place) => Promise<void>,
 ): Promise<number> {
+	const { folder } = where;
 	if (!isPath(folder)) {
 		const { withDaemonPlace } = await import("./daemon-place.js");
-		return withDaemonPlace(folder, line.last("socket") ?? "", output, work);
+		return withDaemonPlace(where, line.last("socket") ?? "", output, work);
 	}
 	await withPool(folder, (pool) => work(placeOf(folder, pool)));
 	return 0;
