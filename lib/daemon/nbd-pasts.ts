@@ -6,7 +6,7 @@
 import { type Clock, systemClock } from "../clock.js";
 import { Disk } from "../disk.js";
 import { OperatorError } from "../errors.js";
-import type { Access, NbdExport, Opened, Refusal } from "../nbd/export.js";
+import type { Access, Earlier, NbdExport, Opened, Refusal } from "../nbd/export.js";
 import { OptionReply } from "../nbd/protocol.js";
 import type { OpenPast, PoolHome } from "../pool/openings.js";
 import type { DiskSpec } from "../spec/spec.js";
@@ -41,6 +41,7 @@ export class Past implements NbdExport {
 		readonly name: string,
 		readonly owner: PastOwner,
 		readonly disk: Disk,
+		readonly earlier: Earlier,
 	) {
 		this.description = owner.description;
 	}
@@ -151,12 +152,20 @@ export class NbdPasts {
 		const { pool, volume, name } = spec.storage;
 		// (Loaded with the first volume, where nothing is one not at all.)
 		const open = this.#options.open ?? (await import("../pool/openings.js")).openPast;
-		const { fixed, device } = await open(this.#options.home, pool, `${volume}@${asked}`, spec);
+		const { fixed, device, snapshots, changesSince } = await open(
+			this.#options.home,
+			pool,
+			`${volume}@${asked}`,
+			spec,
+		);
 		const { identity, onFault } = owner.disk;
 		const past = new Disk(`${name}${fixed.slice(volume.length)}`, identity, device);
 		past.device.limit = owner.disk.device.limit;
 		past.onFault = onFault;
-		return new Past(past.name, owner, past);
+		return new Past(past.name, owner, past, {
+			names: snapshots,
+			since: (snapshot) => changesSince(snapshot).catch(unlessUnknown),
+		});
 	}
 
 	#release(opening: Opening): void {
@@ -186,6 +195,12 @@ export class NbdPasts {
 	async settled(): Promise<void> {
 		await Promise.all(this.#closing);
 	}
+}
+
+/** (One that was removed, perhaps a moment ago, is one that is not there.) */
+function unlessUnknown(error: unknown): undefined {
+	if (!(error instanceof OperatorError)) throw error;
+	return undefined;
 }
 
 function keyOf(folder: string, name: string): string {

@@ -27,6 +27,8 @@ const NO_BYTES: Uint8Array = new Uint8Array(0);
 /** In one answer. */
 const MOST_RUNS = 512;
 const MOST_RANGES = 1024;
+/** And of so much: each page of it is looked at. */
+const MOST_RANGES_BYTES = 2 ** 30;
 
 interface Opening {
 	readonly whenOpen: Promise<OpenCopy>;
@@ -237,9 +239,11 @@ async function rangesOf(copy: OpenCopy, question: About<"changes">): Promise<obj
 	if (copy.id !== copy.idNow) throw isAnother(name);
 	if (beforeId !== undefined && beforeId !== pool.readings.contentId(before)) throw isAnother(before);
 	const ranges: object[] = [];
+	let bytes = 0;
 	for await (const range of changedRanges(pool, before, name, offsetBytes)) {
 		ranges.push(range);
-		if (ranges.length === MOST_RANGES) break;
+		bytes += range.lengthBytes;
+		if (ranges.length === MOST_RANGES || bytes >= MOST_RANGES_BYTES) break;
 	}
 	return ranges;
 }

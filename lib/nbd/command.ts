@@ -10,11 +10,13 @@ import { native } from "../native.js";
 import { ROOM_BYTES_MAX, type Room } from "../stream/rooms.js";
 import { turn } from "../turn.js";
 import type { Memory } from "../wire/memory.js";
+import type { ChangesSince } from "./export.js";
 import type { CommandHost } from "./host.js";
-import { countFailure, countRefusal } from "./outcome.js";
+import { countFailure } from "./outcome.js";
 import type { Piece } from "./piece.js";
-import { AllocationFlag, ChunkFlag, Command, CommandFlag, NbdError } from "./protocol.js";
-import { type Cookie, putData, putError, putHole, putNone, putSimple, putStatus } from "./replies.js";
+import { ChunkFlag, Command, CommandFlag, NbdError } from "./protocol.js";
+import { type Cookie, putData, putError, putHole, putNone, putSimple } from "./replies.js";
+import { STATUS_BYTES_MAX, StatusTelling } from "./status.js";
 
 /** Data of one piece. */
 export const PIECE_BYTES = ROOM_BYTES_MAX;
@@ -26,15 +28,10 @@ const AT_ONCE = 4;
 export const WAITING_BYTES_MAX = 1024 * 1024;
 /** What reading costs of a turn. */
 const BYTES_PER_STEP = 64;
-/** Extents in one answer: who wants more asks for the rest. */
-const EXTENTS_MAX = 256;
-const EXTENT_BYTES = 8;
 
 /** What is asked of the disk, by `Command`. */
 const OPS: readonly (BlockOp | undefined)[] = [
-	BlockOp.read,
-	BlockOp.write,
-	undefined,
+	...[BlockOp.read, BlockOp.write, undefined],
 	BlockOp.flush,
 	BlockOp.trim,
 	BlockOp.read,
@@ -63,7 +60,7 @@ export class NbdCommand implements Cookie {
 	#status: StorageStatus = StorageStatus.ok;
 	#errno = 0;
 	#failedBytes = 0;
-	#extents: Float64Array | null = null;
+	#telling: StatusTelling | null = null;
 
 	/** After the fields above have been filled in. */
 	begin(): void {
@@ -73,6 +70,7 @@ export class NbdCommand implements Cookie {
 		this.#status = StorageStatus.ok;
 		this.#errno = 0;
 		this.host.exported.disk.underWay += 1;
+		if (this.type === Command.blockStatus) this.#told.begin((this.flags & CommandFlag.reqOne) > 0);
 	}
 
 	get op(): BlockOp {
@@ -89,7 +87,7 @@ export class NbdCommand implements Cookie {
 				this.#advanceReading();
 				break;
 			case Command.blockStatus:
-				this.#askExtents();
+				this.#advanceStatus();
 				break;
 			case Command.flush:
 				this.#submit(this.host.pieces.take(this), 0, null);
@@ -127,18 +125,45 @@ export class NbdCommand implements Cookie {
 			this.#submit(this.host.pieces.take(this), Math.min(RANGE_BYTES, this.lengthBytes - this.cursor), null);
 	}
 
-	#askExtents(): void {
-		const { host, flags } = this;
-		const room = host.rooms.take(host, EXTENTS_MAX * EXTENT_BYTES);
-		if (room === undefined) {
-			host.starves(this);
-			return;
+	/** One context after the other. */
+	#advanceStatus(): void {
+		const { host } = this;
+		while (!this.#isOver && this.#underWay === 0) {
+			const room = host.rooms.take(host, STATUS_BYTES_MAX);
+			if (room === undefined) {
+				host.starves(this);
+				return;
+			}
+			const { changes } = this.#told.next(host);
+			if (changes === null) {
+				const piece = host.pieces.take(this);
+				piece.request.extents = this.#told.pairs;
+				this.#submit(piece, this.lengthBytes, room);
+			} else void this.#askChanges(changes, room);
 		}
-		const count = (flags & CommandFlag.reqOne) > 0 ? 1 : EXTENTS_MAX;
-		if (this.#extents?.length !== 2 * count) this.#extents = new Float64Array(2 * count);
-		const piece = host.pieces.take(this);
-		piece.request.extents = this.#extents;
-		this.#submit(piece, this.lengthBytes, room);
+	}
+
+	get #told(): StatusTelling {
+		this.#telling ??= new StatusTelling();
+		return this.#telling;
+	}
+
+	async #askChanges(changes: ChangesSince, room: Room): Promise<void> {
+		const { host, offsetBytes, lengthBytes } = this;
+		this.#underWay += 1;
+		const count = await changes.extents(offsetBytes, lengthBytes, this.#told.pairs);
+		this.#underWay -= 1;
+		if (count > 0) this.#tell(count, room);
+		else {
+			this.#failed(StorageStatus.mediumError, 0, offsetBytes);
+			host.rooms.give(room);
+		}
+		this.advance();
+	}
+
+	/** (It is over when all contexts were told.) */
+	#tell(count: number, room: Room): void {
+		if (this.#told.tell(this.host, this, count, room)) this.cursor = this.lengthBytes;
 	}
 
 	/**
@@ -177,7 +202,7 @@ export class NbdCommand implements Cookie {
 			request.room = room!.memory;
 			request.roomOffset = 0;
 		}
-		this.cursor += length;
+		if (op !== BlockOp.extents) this.cursor += length;
 		this.#underWay += 1;
 		host.begun(piece);
 		host.exported.disk.device.submit(request.begin());
@@ -188,12 +213,13 @@ export class NbdCommand implements Cookie {
 		const { request, room } = piece;
 		host.over(piece);
 		this.#underWay -= 1;
-		if (request.status !== StorageStatus.ok) this.#fail(piece);
+		const { status, errno, failedOffsetBytes } = request;
+		if (status !== StorageStatus.ok) this.#failed(status, errno, failedOffsetBytes);
 		else if (this.type === Command.read) {
 			this.#answerPiece(piece);
 			piece.room = null;
 		} else if (this.type === Command.blockStatus) {
-			this.#answerExtents(request.extents!, request.extentCount, room!);
+			this.#tell(request.extentCount, room!);
 			piece.room = null;
 		}
 		if (piece.room !== null) host.rooms.give(piece.room);
@@ -208,11 +234,11 @@ export class NbdCommand implements Cookie {
 	}
 
 	/** The first that has failed counts. */
-	#fail({ request }: Piece): void {
-		if (this.#status !== StorageStatus.ok && request.failedOffsetBytes >= this.#failedBytes) return;
-		this.#status = request.status;
-		this.#errno = request.errno;
-		this.#failedBytes = request.failedOffsetBytes;
+	#failed(status: StorageStatus, errno: number, failedBytes: number): void {
+		if (this.#status !== StorageStatus.ok && failedBytes >= this.#failedBytes) return;
+		this.#status = status;
+		this.#errno = errno;
+		this.#failedBytes = failedBytes;
 	}
 
 	get #isShort(): boolean {
@@ -234,13 +260,6 @@ export class NbdCommand implements Cookie {
 		} else putData(queue, this, flags, offsetBytes, room, lengthBytes);
 	}
 
-	#answerExtents(pairs: Float64Array, count: number, room: Room): void {
-		const { queue, allocationContext } = this.host;
-		for (let i = 0; i < count; i++)
-			pairs[2 * i + 1] = pairs[2 * i + 1] === 0 ? 0 : AllocationFlag.hole | AllocationFlag.zero;
-		putStatus(queue, this, ChunkFlag.done, allocationContext, pairs, count, room);
-	}
-
 	#end(): void {
 		const { host, op, lengthBytes } = this;
 		const { disk } = host.exported;
@@ -248,7 +267,7 @@ export class NbdCommand implements Cookie {
 		if (this.#status !== StorageStatus.ok) this.#endFailed();
 		else {
 			host.use.did(op, lengthBytes, this.arrivedUs);
-			if (!this.#answersItself) putSimple(host.queue, this, NbdError.none);
+			if (!this.answersItself) putSimple(host.queue, this, NbdError.none);
 			else if (this.type === Command.read && host.isStructured && !this.#isShort)
 				putNone(host.queue, this, ChunkFlag.done);
 		}
@@ -256,7 +275,7 @@ export class NbdCommand implements Cookie {
 	}
 
 	/** Its pieces are its answer. */
-	get #answersItself(): boolean {
+	get answersItself(): boolean {
 		return this.type === Command.read || this.type === Command.blockStatus;
 	}
 
@@ -265,7 +284,7 @@ export class NbdCommand implements Cookie {
 		host.use.counts.failed();
 		const error = countFailure(host.exported.disk, op, this.#status, this.#errno, this.#failedBytes);
 		const where = op === BlockOp.read ? this.#failedBytes : undefined;
-		if (host.isStructured && this.#answersItself) putError(host.queue, this, ChunkFlag.done, error, where);
+		if (host.isStructured && this.answersItself) putError(host.queue, this, ChunkFlag.done, error, where);
 		else if (!this.#hasHead) putSimple(host.queue, this, error);
 		// (Nothing else says that bytes which were promised do not come.)
 		else host.ended("a read failed behind its first bytes, and the client knows no structured replies");
@@ -276,17 +295,5 @@ export class NbdCommand implements Cookie {
 		this.isStarving = false;
 		this.lengthBytes = this.cursor;
 		this.#endIfOver();
-	}
-
-	/** It is not carried out: answered with an error at once. */
-	refuse(error: NbdError): void {
-		const { host } = this;
-		const { disk } = host.exported;
-		disk.underWay -= 1;
-		host.use.counts.failed();
-		countRefusal(disk, error);
-		if (host.isStructured && this.#answersItself) putError(host.queue, this, ChunkFlag.done, error);
-		else putSimple(host.queue, this, error);
-		host.answered(this);
 	}
 }

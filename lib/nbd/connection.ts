@@ -9,7 +9,7 @@ import { SendQueue } from "../stream/send-queue.js";
 import { BROKEN, type ByteStream, NOTHING_NOW, type StreamUser } from "../stream/stream.js";
 import { turn } from "../turn.js";
 import type { Memory } from "../wire/memory.js";
-import type { Access, NbdExport, Opened, Refusal } from "./export.js";
+import type { Access, ChangesSince, Earlier, NbdExport, Opened, Refusal } from "./export.js";
 import { handshake } from "./handshake.js";
 import type { Found, Handshake, HandshakeEnd, Talk, Want } from "./talk.js";
 import { type Line, type Shared, Transmission } from "./transmission.js";
@@ -37,7 +37,7 @@ export interface ConnectionHome extends Shared {
 }
 
 /** What a connection needs of whoever has the exports. */
-export interface Offers extends Omit<Talk, "send" | "find"> {
+export interface Offers extends Omit<Talk, "send" | "find" | "changesSince" | "dropChanges"> {
 	/** A promise: it is opened for this client, who gives it back. That never rejects. */
 	find(name: string): NbdExport | undefined | Promise<Opened | Refusal>;
 }
@@ -56,6 +56,7 @@ export class NbdConnection implements StreamUser, Line {
 	#forgetLimit: () => void;
 	/** What was opened for it, by the name that it has asked for. */
 	#held: (Opened & { readonly asked: string }) | null = null;
+	readonly #changes: ChangesSince[] = [];
 	/** That is being opened: nothing is received. */
 	#isWaiting = false;
 	#isEnding = false;
@@ -74,6 +75,8 @@ export class NbdConnection implements StreamUser, Line {
 			...offers,
 			find: (name) => this.#find(name, offers),
 			send: (bytes) => this.queue.putCopy(bytes),
+			changesSince: (earlier, name) => this.#changesSince(earlier, name),
+			dropChanges: () => this.#dropChanges(),
 		});
 		this.#wanted = home.allocate(16);
 		this.#forgetLimit = home.clock.after(HANDSHAKE_LIMIT_MS, () => this.ended("it took too long to agree"));
@@ -154,6 +157,7 @@ export class NbdConnection implements StreamUser, Line {
 		this.stream.close();
 		this.queue.drop();
 		this.#transmission?.close();
+		this.#dropChanges();
 		this.#hold(null);
 		this.home.closed(this, why);
 	}
@@ -169,6 +173,18 @@ export class NbdConnection implements StreamUser, Line {
 			else this.#hold({ ...opened, asked: name });
 			return opened.exported;
 		});
+	}
+
+	async #changesSince(earlier: Earlier, name: string): Promise<ChangesSince | undefined> {
+		const changes = await earlier.since(name);
+		if (changes === undefined) return undefined;
+		if (this.#isClosed) changes.release();
+		else this.#changes.push(changes);
+		return changes;
+	}
+
+	#dropChanges(): void {
+		for (const changes of this.#changes.splice(0)) changes.release();
 	}
 
 	/** One at a time. */
@@ -223,7 +239,7 @@ export class NbdConnection implements StreamUser, Line {
 		if (this.#wanted.bytes.length < value) this.#wanted = this.home.allocate(value);
 	}
 
-	async #wait(found: Promise<Found>): Promise<void> {
+	async #wait(found: Exclude<Want, number>): Promise<void> {
 		this.#isWaiting = true;
 		this.stream.wantReadable(false);
 		const given = await found;

@@ -9,12 +9,39 @@ import { type OptionReply, PAYLOAD_BYTES_MAX, TransmissionFlag } from "./protoco
 /** What a client may do. */
 export type Access = "none" | "read" | "write";
 
+/** Where an export may be other than it was once; somebody's until it is released. */
+export interface ChangesSince {
+	/**
+	 * Fills pairs of a length in bytes and whether that may be other (1 or 0), at least one, from `offsetBytes` on; may end before `lengthBytes`.
+	 * Resolves to how many pairs those are; -1: that can't be read.
+	 */
+	extents(offsetBytes: number, lengthBytes: number, pairs: Float64Array): Promise<number>;
+	release(): void;
+}
+
+/** What an export is compared with. */
+export interface Earlier {
+	/** Of which there may be thousands. */
+	names(): readonly string[];
+	/** Undefined: there is none of that name. */
+	since(name: string): Promise<ChangesSince | undefined>;
+}
+
+/** What a client is told of the parts of an export, and by which number. */
+export interface Context {
+	readonly id: number;
+	/** Null: "base:allocation", where there is data. */
+	readonly changes: ChangesSince | null;
+}
+
 export interface NbdExport {
 	/** At most `STRING_BYTES_MAX` bytes. */
 	readonly name: string;
 	/** For people; empty: none. */
 	readonly description: string;
 	readonly disk: Disk;
+	/** Where it is of the past, and does not change. */
+	readonly earlier?: Earlier;
 	/** What whoever is at `peer` may do. */
 	accessOf(peer: string): Access;
 }

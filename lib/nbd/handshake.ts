@@ -6,9 +6,9 @@
 
 import { unreachable } from "../errors.js";
 import { quote } from "../text.js";
+import { type Chosen, metaContexts } from "./contexts.js";
 import { blockSizesOf, type NbdExport, transmissionFlags } from "./export.js";
 import {
-	ALLOCATION_CONTEXT,
 	GREETING_BYTES,
 	HandshakeFlag,
 	INIT_MAGIC,
@@ -26,14 +26,12 @@ const OPTION_BYTES_MAX = 64 * 1024;
 /** What is longer is passed by in pieces. */
 const PASSED_BYTES = 16 * 1024;
 const ZEROES_BYTES = 124;
-const ALLOCATION_ID = 1;
+const FIRST_STRUCTURED = "structured replies come first";
 
 /** What was said so far: forgotten when TLS begins. */
 interface Said {
 	isStructured: boolean;
-	/** The export for which contexts were chosen. */
-	contextsOf: string | undefined;
-	hasAllocation: boolean;
+	chosen: Chosen | undefined;
 }
 
 const over = (why: string | null): HandshakeEnd => ({ kind: "over", why });
@@ -57,7 +55,7 @@ export function* handshake(talk: Talk, isAgain = false): Handshake {
 }
 
 function* options(talk: Talk, hasZeroes: boolean): Handshake {
-	const said: Said = { isStructured: false, contextsOf: undefined, hasAllocation: false };
+	const said: Said = { isStructured: false, chosen: undefined };
 	for (;;) {
 		const head = yield* bytes(16);
 		if (head.readBigUInt64BE() !== OPTION_MAGIC) return over("what it sends are no options");
@@ -107,22 +105,31 @@ function* answer(
 		case Option.info:
 		case Option.go:
 			return yield* infoOrGo(talk, said, option, data);
-		case Option.listMetaContext:
 		case Option.setMetaContext:
-			return yield* metaContexts(talk, said, option, data);
+			said.chosen = undefined;
+			talk.dropChanges();
+			if (!said.isStructured) return refuse(OptionReply.errInvalid, FIRST_STRUCTURED);
+			said.chosen = yield* metaContexts(talk, option, data);
+			return undefined;
+		case Option.listMetaContext:
+			if (!said.isStructured) return refuse(OptionReply.errInvalid, FIRST_STRUCTURED);
+			yield* metaContexts(talk, option, data);
+			return undefined;
 		default:
 			return refuse(OptionReply.errUnsupported, "this option is not known here");
 	}
 }
 
 function agreed(talk: Talk, said: Said, exported: NbdExport, name: string): HandshakeEnd {
-	const hasAllocation = said.hasAllocation && said.contextsOf === name;
+	const { chosen } = said;
+	const isOfThis = chosen?.of === name;
+	if (!isOfThis) talk.dropChanges();
 	return {
 		kind: "agreed",
 		exported,
 		access: talk.accessOf(exported),
 		isStructured: said.isStructured,
-		allocationContext: hasAllocation ? ALLOCATION_ID : -1,
+		contexts: isOfThis ? chosen.contexts : [],
 	};
 }
 
@@ -211,34 +218,4 @@ function textInfo(kind: number, text: string): Buffer {
 	info.writeUInt16BE(kind);
 	bytes.copy(info, 2);
 	return info;
-}
-
-/** Which contexts there are, or shall be used: "base:" alone asks for all of that kind, and is no choice. */
-function* metaContexts(talk: Talk, said: Said, option: number, data: Buffer): Steps<undefined> {
-	const refuse = (error: OptionReply, message: string): undefined =>
-		void talk.send(replyOf(option, error, message));
-	const isSet = option === Option.setMetaContext;
-	if (isSet) said.contextsOf = undefined;
-	if (!said.isStructured) return refuse(OptionReply.errInvalid, "structured replies come first");
-	const reader = new Reader(data);
-	const name = reader.string();
-	const queries = reader.strings32();
-	if (name === undefined || queries === undefined || !reader.isAtEnd)
-		return refuse(OptionReply.errInvalid, "no sense is in this option");
-	const exported = yield* find(talk, name);
-	if ("why" in exported) return refuse(exported.reply, exported.why);
-	const isAll = !isSet && (queries.length === 0 || queries.includes("base:"));
-	const hasAllocation = isAll || queries.includes(ALLOCATION_CONTEXT);
-	if (hasAllocation) {
-		const text = Buffer.from(ALLOCATION_CONTEXT);
-		const context = Buffer.alloc(4 + text.length);
-		context.writeUInt32BE(isSet ? ALLOCATION_ID : 0);
-		text.copy(context, 4);
-		talk.send(replyOf(option, OptionReply.metaContext, context));
-	}
-	if (isSet) {
-		said.contextsOf = name;
-		said.hasAllocation = hasAllocation;
-	}
-	return void talk.send(replyOf(option, OptionReply.ack));
 }

@@ -2,7 +2,7 @@
 
 import type { RoomHolder, Rooms } from "../stream/rooms.js";
 import type { SendQueue } from "../stream/send-queue.js";
-import type { NbdExport } from "./export.js";
+import type { Context, NbdExport } from "./export.js";
 import type { Piece, PiecePool } from "./piece.js";
 import type { ClientUse } from "./use.js";
 
@@ -20,8 +20,8 @@ export interface CommandHost extends RoomHolder {
 	readonly exported: NbdExport;
 	readonly use: ClientUse;
 	readonly isStructured: boolean;
-	/** The number by which the client knows "base:allocation". */
-	readonly allocationContext: number;
+	/** What the client is told of the parts of the export. */
+	readonly contexts: readonly Context[];
 	/** `command.advance()` is called when there is a room, or what waits has been sent. */
 	starves(command: HostedCommand): void;
 	begun(piece: Piece): void;

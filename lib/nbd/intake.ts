@@ -10,6 +10,7 @@ import { BROKEN, type ByteStream } from "../stream/stream.js";
 import { turn } from "../turn.js";
 import { type NbdCommand, PIECE_BYTES } from "./command.js";
 import { type NbdError, REQUEST_BYTES, REQUEST_MAGIC } from "./protocol.js";
+import { refuse } from "./requests.js";
 
 const RECEIVE_BYTES = 64 * 1024;
 /** What a request costs of a turn, and its data. */
@@ -124,7 +125,7 @@ export class Intake {
 		this.#passed -= count;
 		if (this.#passed > 0) return this.#lacksBytes();
 		this.#refused = null;
-		refused.refuse(this.#refusedFor);
+		refuse(refused, this.#refusedFor);
 		return true;
 	}
 
@@ -205,7 +206,7 @@ export class Intake {
 		this.#isClosed = true;
 		this.#writing?.cutShort();
 		this.#writing = null;
-		this.#refused?.refuse(this.#refusedFor);
+		if (this.#refused !== null) refuse(this.#refused, this.#refusedFor);
 		this.#refused = null;
 		// (What was lent of them is no more then.)
 		setImmediate(() => {

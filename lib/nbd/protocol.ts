@@ -121,4 +121,6 @@ export const PAYLOAD_BYTES_MAX = 32 * 1024 * 1024;
 
 /** "base:allocation": where there is data. */
 export const ALLOCATION_CONTEXT = "base:allocation";
+/** Before the name of a snapshot: where the export may be other than that. The second is what backup programs know, which means the same. */
+export const CHANGED_CONTEXTS = ["vblade:changed:", "qemu:dirty-bitmap:"] as const;
 export const AllocationFlag = { hole: 1, zero: 2 } as const;

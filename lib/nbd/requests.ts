@@ -2,22 +2,24 @@
 
 import type { NbdCommand } from "./command.js";
 import { PIECE_BYTES } from "./command.js";
-import type { Access, NbdExport } from "./export.js";
-import { Command, CommandFlag, FLAGS_OF, NbdError, PAYLOAD_BYTES_MAX } from "./protocol.js";
+import type { Access, Context, NbdExport } from "./export.js";
+import { countRefusal } from "./outcome.js";
+import { ChunkFlag, Command, CommandFlag, FLAGS_OF, NbdError, PAYLOAD_BYTES_MAX } from "./protocol.js";
+import { putError, putSimple } from "./replies.js";
 
 /** What was agreed on with a client. */
 export interface Agreed {
 	readonly exported: NbdExport;
 	readonly access: Access;
 	readonly isStructured: boolean;
-	/** -1: it was not asked for. */
-	readonly allocationContext: number;
+	/** What it is told of the parts of the export. */
+	readonly contexts: readonly Context[];
 }
 
 /** Why a request is not carried out; `none`: it is. The errors are those that the specification names for each case. */
 export function refusalOf(
 	{ type, flags, offsetBytes, lengthBytes }: NbdCommand,
-	{ exported, access, isStructured, allocationContext }: Agreed,
+	{ exported, access, isStructured, contexts }: Agreed,
 ): NbdError {
 	const allowed = FLAGS_OF[type];
 	const { info } = exported.disk.device;
@@ -49,8 +51,20 @@ export function refusalOf(
 			return mustBeFast && !isFast ? NbdError.ENOTSUP : NbdError.none;
 		}
 		case Command.blockStatus:
-			return allocationContext < 0 ? NbdError.EINVAL : NbdError.none;
+			return contexts.length === 0 ? NbdError.EINVAL : NbdError.none;
 		default:
 			return NbdError.none;
 	}
+}
+
+/** It is not carried out: answered with an error at once. */
+export function refuse(command: NbdCommand, error: NbdError): void {
+	const { host } = command;
+	const { disk } = host.exported;
+	disk.underWay -= 1;
+	host.use.counts.failed();
+	countRefusal(disk, error);
+	if (host.isStructured && command.answersItself) putError(host.queue, command, ChunkFlag.done, error);
+	else putSimple(host.queue, command, error);
+	host.answered(command);
 }

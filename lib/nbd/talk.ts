@@ -4,7 +4,7 @@
  */
 
 import { invariant } from "../errors.js";
-import type { Access, NbdExport, Refusal } from "./export.js";
+import type { Access, ChangesSince, Context, Earlier, NbdExport, Refusal } from "./export.js";
 import { OptionReply } from "./protocol.js";
 
 /** What a handshake needs of whoever runs it. */
@@ -17,6 +17,9 @@ export interface Talk {
 	accessOf(exported: NbdExport): Access;
 	/** It has asked for one that it may not have. */
 	denied(exported: NbdExport): void;
+	/** Where an export differs from a snapshot, kept for this client until `dropChanges` is called, or it goes. */
+	changesSince(earlier: Earlier, name: string): Promise<ChangesSince | undefined>;
+	dropChanges(): void;
 	readonly tls: "none" | "offered" | "required" | "on";
 }
 
@@ -27,8 +30,7 @@ export type HandshakeEnd =
 			readonly exported: NbdExport;
 			readonly access: Access;
 			readonly isStructured: boolean;
-			/** -1: "base:allocation" was not asked for. */
-			readonly allocationContext: number;
+			readonly contexts: readonly Context[];
 	  }
 	/** The client's wish; or it did what it may not, and that is `why`. */
 	| { readonly kind: "over"; readonly why: string | null }
@@ -36,9 +38,11 @@ export type HandshakeEnd =
 
 export type Found = NbdExport | Refusal | undefined;
 
-/** What it waits for: so many bytes, or what a name stands for. */
-export type Want = number | Promise<Found>;
-export type Steps<Result> = Generator<Want, Result, Buffer | Found>;
+/** What it waits for: so many bytes, what a name stands for, or what has changed. */
+export type Want = number | Promise<Opened>;
+export type Given = Buffer | Opened;
+type Opened = Found | ChangesSince;
+export type Steps<Result> = Generator<Want, Result, Given>;
 export type Handshake = Steps<HandshakeEnd>;
 
 const NOT_ALLOWED = "this client is not among those who may have it";
@@ -48,6 +52,17 @@ export function* bytes(count: number): Steps<Buffer> {
 	return given;
 }
 
+/** Waits for what is being opened. */
+export function* changes(opening: Promise<ChangesSince | undefined>): Steps<ChangesSince | undefined> {
+	const given = yield opening;
+	invariant(given === undefined || isChanges(given), "something else was given");
+	return given;
+}
+
+function isChanges(given: Given): given is ChangesSince {
+	return given !== undefined && "extents" in given;
+}
+
 const UNKNOWN: Refusal = { reply: OptionReply.errUnknown, why: "there is no such export" };
 
 /** What the client may have by that name, or why it may not. */
@@ -55,7 +70,7 @@ export function* find(talk: Talk, name: string): Steps<NbdExport | Refusal> {
 	let found = talk.find(name);
 	if (found instanceof Promise) {
 		const given = yield found;
-		invariant(!Buffer.isBuffer(given), "bytes were given");
+		invariant(!Buffer.isBuffer(given) && !isChanges(given), "something else was given");
 		found = given;
 	}
 	if (found === undefined || "why" in found) return found ?? UNKNOWN;

@@ -10,12 +10,12 @@ import type { SendQueue } from "../stream/send-queue.js";
 import type { ByteStream } from "../stream/stream.js";
 import { turn } from "../turn.js";
 import { NbdCommand, WAITING_BYTES_MAX } from "./command.js";
-import type { NbdExport } from "./export.js";
+import type { Context, NbdExport } from "./export.js";
 import type { CommandHost } from "./host.js";
 import { Intake, type IntakeUser } from "./intake.js";
 import type { Piece, PiecePool } from "./piece.js";
 import { Command, NbdError } from "./protocol.js";
-import { type Agreed, refusalOf } from "./requests.js";
+import { type Agreed, refusalOf, refuse } from "./requests.js";
 import type { ClientUse } from "./use.js";
 
 /** Commands of one connection under way at once. */
@@ -86,8 +86,8 @@ export class Transmission implements CommandHost, IntakeUser {
 	get isStructured(): boolean {
 		return this.#agreed.isStructured;
 	}
-	get allocationContext(): number {
-		return this.#agreed.allocationContext;
+	get contexts(): readonly Context[] {
+		return this.#agreed.contexts;
 	}
 
 	/** Commands that have not been answered. */
@@ -148,7 +148,7 @@ export class Transmission implements CommandHost, IntakeUser {
 		const error = refusalOf(command, this.#agreed);
 		const hasData = command.type === Command.write && command.lengthBytes > 0;
 		if (error !== NbdError.none && hasData) this.#intake.pass(command, command.lengthBytes, error);
-		else if (error !== NbdError.none) command.refuse(error);
+		else if (error !== NbdError.none) refuse(command, error);
 		else if (hasData) this.#intake.expect(command);
 		else command.advance();
 	}

@@ -4,7 +4,7 @@
  */
 
 import { Entry, Found, PAGES_MAX } from "./map/entry.js";
-import { answerOf } from "./map/merging.js";
+import { answerOf, type NextTurn } from "./map/merging.js";
 import { Ranges } from "./map/ranges.js";
 import type { Root } from "./map/ref.js";
 import type { Tree } from "./map/tree.js";
@@ -17,17 +17,28 @@ export interface PageRange {
 	readonly mayBeSame: boolean;
 }
 
+/** A range has no more of them: whoever goes through it learns how far it is. */
+const RANGE_PAGES_MAX = 2 ** 16;
+/** Pages that are looked at in one turn; a look at what does not differ is as much as so many. */
+export const TURN_PAGES = 1024;
+export const SAME_PAGES = 64;
+
 /** From page `first` on, in order. Throws the fault of a node that can't be had. */
 export async function* differences(
-	tree: Tree,
-	before: Root,
-	after: Root,
+	{ tree, before, after }: Compared,
 	first: number,
+	nextTurn: NextTurn,
 ): AsyncGenerator<PageRange> {
 	const ranges = new Ranges(tree);
 	const sides = [new Side(tree, before), new Side(tree, after)] as const;
 	let found: PageRange | undefined;
+	let looks = 0;
 	for (let from = first; from < PAGES_MAX; ) {
+		// (All that is asked may be in memory, and then nothing else lets others have a turn.)
+		if (looks >= TURN_PAGES) {
+			looks = 0;
+			await nextTurn();
+		}
 		const start = from;
 		const answer = await answerOf(
 			(waiter) => ranges.nextDiffering(before, after, start, PAGES_MAX, waiter),
@@ -36,10 +47,12 @@ export async function* differences(
 		if (answer === Found.failed) throw tree.fault;
 		const { page } = ranges;
 		from = page;
+		looks += answer === Found.mapped ? 1 : SAME_PAGES;
 		if (answer !== Found.mapped) continue;
 		from = page + 1;
 		const mayBeSame = !(await areOther(sides[0], sides[1], page));
-		if (found !== undefined && page === found.page + found.count && mayBeSame === found.mayBeSame)
+		const joins = found !== undefined && page === found.page + found.count && mayBeSame === found.mayBeSame;
+		if (found !== undefined && joins && found.count < RANGE_PAGES_MAX)
 			found = { ...found, count: found.count + 1 };
 		else {
 			if (found !== undefined) yield found;
@@ -47,6 +60,14 @@ export async function* differences(
 		}
 	}
 	if (found !== undefined) yield found;
+}
+
+/** Two trees of one pool: none of their nodes goes until `release` is called. */
+export interface Compared {
+	readonly tree: Tree;
+	readonly before: Root;
+	readonly after: Root;
+	readonly release: () => void;
 }
 
 class Side {

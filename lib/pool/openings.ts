@@ -13,9 +13,12 @@ import { nativeMemory } from "../native.js";
 import type { Pump } from "../pump.js";
 import type { IdentitySpec } from "../spec/spec.js";
 import { quote } from "../text.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
+import type { Volume } from "./catalog.js";
+import type { Changes } from "./changes.js";
 import { type PoolFiles, poolWorld } from "./directory.js";
 import { newIdentity } from "./identity.js";
-import { fixedName, isOfPast } from "./past.js";
+import { fixedName, isMoment, isOfPast, volumeIn } from "./past.js";
 import { Pool } from "./pool.js";
 import { ScratchLayer } from "./scratch.js";
 import type { TellPool } from "./told.js";
@@ -157,13 +160,24 @@ export const openVolume: OpenVolume = async (home, folder, name, options) => {
 	}
 };
 
-/** `fixed`: by what name it stays the same, if `name` is of a moment that is counted from now. Throws an OperatorError. */
+/** What a volume was, opened to be read. */
+export interface OpenedPast {
+	/** By what name it stays the same, if that which was asked for is of a moment that is counted from now. */
+	readonly fixed: string;
+	readonly device: BlockDevice;
+	/** The names of the volume's snapshots, but for what this is itself. */
+	readonly snapshots: () => string[];
+	/** Where it may be other than in a snapshot of the volume; to be released. Throws an OperatorError if there is none of that name. */
+	readonly changesSince: (snapshot: string) => Promise<Changes>;
+}
+
+/** Throws an OperatorError. */
 export type OpenPast = (
 	home: PoolHome,
 	folder: string,
 	name: string,
 	part: Pick<LayerOptions, "offsetSectors" | "lengthSectors">,
-) => Promise<{ readonly fixed: string; readonly device: BlockDevice }>;
+) => Promise<OpenedPast>;
 
 export const openPast: OpenPast = async (home, folder, name, { offsetSectors, lengthSectors }) => {
 	const used = await usePool(home, folder);
@@ -171,9 +185,44 @@ export const openPast: OpenPast = async (home, folder, name, { offsetSectors, le
 		const fixed = fixedName(name, used.pool.time.presentUs);
 		const options = { offsetSectors, lengthSectors, durability: "flush", readOnly: true } as const;
 		const { device } = await openVolumeStack(used.pool, fixed, options, used.release);
-		return { fixed, device };
+		const volume = volumeIn(fixed);
+		return {
+			fixed,
+			device,
+			snapshots: () => snapshotsBut(used.pool.administration.volume(volume), fixed),
+			changesSince: (snapshot) => openChanges(home, folder, `${volume}@${snapshot}`, fixed, offsetSectors),
+		};
 	} catch (error) {
 		await used.release();
 		throw error;
 	}
 };
+
+/** The pool stays open as long as it is asked. */
+async function openChanges(
+	home: PoolHome,
+	folder: string,
+	before: string,
+	after: string,
+	offsetSectors: number,
+): Promise<Changes> {
+	// (Each would be opened in full, and a client may ask for many.)
+	if (isMoment(before.slice(volumeIn(before).length + 1)))
+		throw new OperatorError(`${quote(before)}: changes are told since snapshots alone`);
+	const { pool, release } = await usePool(home, folder);
+	try {
+		return await pool.readings.changesSince(
+			before,
+			after,
+			offsetSectors * SECTOR_BYTES,
+			() => void release(),
+		);
+	} catch (error) {
+		await release();
+		throw error;
+	}
+}
+
+function snapshotsBut(volume: Volume, past: string): string[] {
+	return volume.snapshots.map(({ name }) => name).filter((name) => `${volume.name}@${name}` !== past);
+}

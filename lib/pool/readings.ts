@@ -5,15 +5,16 @@
 
 import type { Administration } from "./administration.js";
 import type { Snapshot, Volume } from "./catalog.js";
+import { Changes } from "./changes.js";
 import type { Checkpoints } from "./checkpoints.js";
-import { differences, type PageRange } from "./difference.js";
+import { type Compared, differences, type PageRange } from "./difference.js";
 import type { History } from "./history.js";
 import { EMPTY_ROOT, type Root } from "./map/ref.js";
 import { ImageLookup, MomentLookup } from "./map-lookups.js";
 import type { Moments } from "./moments.js";
 import type { PoolParts } from "./opening.js";
 import type { PageLookup } from "./page-lookup.js";
-import { type At, readVolumeName } from "./past.js";
+import { type At, readVolumeName, volumeIn } from "./past.js";
 
 export interface ReadingsOf {
 	readonly parts: PoolParts;
@@ -76,12 +77,39 @@ export class Readings {
 
 	/** Pages in which two volumes or what they were differ, from page `first` on, in order. */
 	async *changes(before: string, after: string, first: number): AsyncGenerator<PageRange> {
+		const compared = await this.compare(before, after);
+		try {
+			yield* differences(compared, first, () => this.#of.parts.world.nextTurn());
+		} finally {
+			compared.release();
+		}
+	}
+
+	/** Where what a volume was may be other than it was before, from a byte of it on. Throws an OperatorError. */
+	async changesSince(
+		before: string,
+		after: string,
+		offsetBytes: number,
+		whenReleased: () => void,
+	): Promise<Changes> {
+		const { pageBytes } = this.#of.administration.volume(volumeIn(after));
+		const nextTurn = (): Promise<void> => this.#of.parts.world.nextTurn();
+		const compared = await this.compare(before, after);
+		return new Changes({ compared, pageBytes, offsetBytes, nextTurn, whenReleased });
+	}
+
+	/** Two volumes, or what they were. Throws an OperatorError if one is not there. */
+	async compare(before: string, after: string): Promise<Compared> {
 		const held: (() => void)[] = [];
+		const release = (): void => {
+			for (const each of held.splice(0)) each();
+		};
 		try {
 			const [one, other] = [await this.#rootOf(before, held), await this.#rootOf(after, held)];
-			yield* differences(this.#of.parts.tree, one, other, first);
-		} finally {
-			for (const release of held) release();
+			return { tree: this.#of.parts.tree, before: one, after: other, release };
+		} catch (error) {
+			release();
+			throw error;
 		}
 	}
 
