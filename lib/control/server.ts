@@ -10,6 +10,7 @@ import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import type { Surroundings } from "./app.js";
 import type { Caller } from "./guard.js";
 import { PROBLEM_TYPE } from "./model.js";
+import { oneByOne } from "./one-by-one.js";
 import { problemOf, problemResponse, Refusal, type RefusalStatus } from "./problem.js";
 
 export interface ServerLimits {
@@ -115,7 +116,7 @@ export class ApiServer {
 				keepAliveTimeout: KEEP_ALIVE_MS,
 				connectionsCheckingInterval: Math.min(1000, headersMs),
 			},
-			(incoming, outgoing) => void listener(incoming, outgoing),
+			oneByOne((incoming, outgoing) => void listener(incoming, outgoing)),
 		);
 		server.maxConnections = transport === "unix" ? connections : connectionsByTcp;
 		server.setTimeout(idleMs);

@@ -3,18 +3,22 @@
  * be said, and others are answered meanwhile.
  */
 
-import net from "node:net";
+import net, { type AddressInfo } from "node:net";
 import t, { type Test } from "tap";
 import { Problem } from "../../lib/control/model.js";
-import { connectionsWithin } from "../../lib/control/server.js";
+import { WAITING_MAX } from "../../lib/control/one-by-one.js";
+import { ApiServer, connectionsWithin } from "../../lib/control/server.js";
 import { until } from "../support/cleanup.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { Stage } from "./stage.js";
 
 /** Sends bytes, and resolves to all that comes back until the other side ends the connection. */
 function exchange(stage: Stage, ...pieces: (string | Buffer)[]): Promise<string> {
+	return exchangeWith(net.connect(stage.socketPath), ...pieces);
+}
+
+function exchangeWith(socket: net.Socket, ...pieces: (string | Buffer)[]): Promise<string> {
 	return new Promise((resolve, reject) => {
-		const socket = net.connect(stage.socketPath);
 		let text = "";
 		socket.setTimeout(LIMIT_MS, () => socket.destroy(new Error("neither an answer nor an end")));
 		socket.on("data", (bytes) => {
@@ -208,4 +212,35 @@ t.test("disks may have names that every object knows", async (t) => {
 	t.equal(changed.status, 202, "another one is changed, and they stay as they are");
 	t.equal((await stage.ask("GET", "/api/v1/disks/constructor")).body.storage, "mem:1M");
 	t.equal((await stage.ask("GET", "/api/v1/disks/hasOwnProperty")).status, 404);
+});
+
+t.test("what comes at once on one connection is answered one by one, and others meanwhile", async (t) => {
+	let underWay = 0;
+	let most = 0;
+	const answered: string[] = [];
+	const fetch = async ({ url }: Request): Promise<Response> => {
+		most = Math.max(most, ++underWay);
+		await new Promise((resolve) => setImmediate(resolve));
+		underWay--;
+		answered.push(new URL(url).pathname);
+		return new Response("here\n");
+	};
+	const server = new ApiServer({ fetch });
+	t.teardown(() => server.close());
+	const { port } = (await server.listen("tcp", { host: "127.0.0.1", port: 0 })).address() as AddressInfo;
+	const heard = (requests: string): Promise<string> => exchangeWith(net.connect(port, "127.0.0.1"), requests);
+	const asks = (count: number): string =>
+		Array.from({ length: count }, (_, i) => `GET /${i} HTTP/1.1\r\nHost: x\r\n`).join("\r\n");
+	const some = await heard(`${asks(WAITING_MAX + 1)}Connection: close\r\n\r\n`);
+	t.equal(some.match(/^HTTP\/1\.1 200 /gm)?.length, WAITING_MAX + 1, "a few may come");
+	t.strictSame(
+		answered,
+		Array.from({ length: WAITING_MAX + 1 }, (_, i) => `/${i}`),
+		"in their order",
+	);
+	t.equal(most, 1);
+	const { length } = answered;
+	await heard(`${asks(5000)}\r\n`);
+	t.ok(answered.length <= length + WAITING_MAX, "of a thousand, the connection ends");
+	t.match(await heard("GET /after HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), /^HTTP\/1\.1 200 /);
 });
