@@ -142,6 +142,10 @@ t.test("a shelf has no more than its slots, and who may come may be said", async
 	t.equal((await room.machines()).length, 254);
 	t.equal((await room.ask("DELETE", "/api/v1/machines/lab-020000000004")).status, 200);
 	t.match(await room.boot(C), { kind: "boot", address: "20.3" }, "the slot of one that was removed");
+	room.template(LAB.replace("template.lab", "template.room"));
+	await room.control.reload();
+	const reason = "template lab is not configured any more";
+	t.ok((await room.machines()).every((each: { reason: string }) => each.reason === reason));
 });
 
 t.test("people reset machines, and make one the golden image", async (t) => {

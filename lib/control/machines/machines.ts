@@ -155,11 +155,7 @@ export class Machines {
 	#withTemplate(name: string): { template: TemplateConfig; record: MachineRecord } {
 		const record = this.#find(name);
 		const template = this.#templates.find((each) => each.name === record.template);
-		if (template === undefined)
-			throw new Refusal(
-				409,
-				`machine ${quote(name)}: template ${record.template} is not configured any more`,
-			);
+		if (template === undefined) throw new Refusal(409, `machine ${quote(name)}: ${templateGone(record)}`);
 		return { template, record };
 	}
 
@@ -182,10 +178,14 @@ export class Machines {
 			made: timeOf(madeMs),
 			asked: timeOf(askedMs),
 			state: steward?.state ?? null,
-			reason: steward?.reason ?? this.arrivals.whyNot(name),
+			reason: steward?.reason ?? (known === undefined ? templateGone(record) : this.arrivals.whyNot(name)),
 			isActive: active.has(name),
 		};
 	}
+}
+
+function templateGone({ template }: MachineRecord): string {
+	return `template ${template} is not configured any more`;
 }
 
 function timeOf(ms: number | null): string | null {

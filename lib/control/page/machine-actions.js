@@ -14,13 +14,16 @@ const pathOf = ({ name }) => `/api/v1/machines/${encodeURIComponent(name)}`;
 
 const RUNS = "It is in use now: it is cut off, and has to be started again.";
 
-/** Buttons. @param {Machine} machine @param {() => void} changed */
-export function actionsOf(machine, changed) {
+/** Buttons. @param {Machine} machine @param {boolean} hasTemplate which is configured still @param {() => void} changed */
+export function actionsOf(machine, hasTemplate, changed) {
 	const { name, keep } = machine;
-	const actions = /** @type {const} */ ([
+	const ofTemplate = /** @type {const} */ ([
 		["Reset", () => reset(machine, changed)],
-		[keep ? "Make it anew at each boot" : "Keep", () => setKeep(machine, changed)],
+		[keep ? "Don’t keep" : "Keep", () => setKeep(machine, changed)],
 		["Make golden", () => makeGolden(machine, changed)],
+	]);
+	const actions = /** @type {const} */ ([
+		...(hasTemplate ? ofTemplate : []),
 		["Remove", () => remove(machine, changed)],
 	]);
 	return actions.map(([text, click]) =>
@@ -42,6 +45,7 @@ function reset(machine, changed) {
 		danger: true,
 		async act() {
 			await request("POST", `${pathOf(machine)}/reset`, { body: { force: isActive } });
+			say(`${name} is made anew.`);
 			changed();
 		},
 	});
@@ -95,6 +99,7 @@ function remove(machine, changed) {
 		danger: true,
 		async act() {
 			await request("DELETE", `${pathOf(machine)}?force=${isActive}`);
+			say(`${name} is removed.`);
 			changed();
 		},
 	});

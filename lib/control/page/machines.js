@@ -21,7 +21,12 @@ const PAGE = 50;
  */
 export function machinesView(main, live) {
 	const templates = templateTable();
-	const machines = machineTable(() => live.hurry());
+	/** @type {ReadonlySet<string>} */
+	let configured = new Set();
+	const machines = machineTable(
+		({ template }) => configured.has(template),
+		() => live.hurry(),
+	);
 	const pager = new Pager(PAGE, () => live.hurry());
 	const search = searchField("machine-search", "name, MAC, address", () => pager.turn(-Infinity));
 	const problem = el("p", { class: "error", role: "alert" });
@@ -45,6 +50,7 @@ export function machinesView(main, live) {
 			});
 			const list = /** @type {MachineList} */ (await get(`/api/v1/machines?${query}`, signal));
 			templates.update(list.templates);
+			configured = new Set(list.templates.map(({ name }) => name));
 			if (pager.show(list.machines.length, list.total)) machines.update(list.machines);
 			write(problem, "");
 		},
@@ -82,11 +88,11 @@ function paintImage(cell, { image, configured }) {
 	if (cell.dataset.shown === shown) return;
 	cell.dataset.shown = shown;
 	const note = `made golden here: it is so until the files name another one than ${configured}`;
-	fill(cell, image, image !== configured && el("p", { class: "reason" }, note));
+	fill(cell, image, image !== configured && el("p", { class: "muted" }, note));
 }
 
-/** @param {() => void} changed @returns {Table<Machine>} */
-function machineTable(changed) {
+/** @param {(machine: Machine) => boolean} hasTemplate @param {() => void} changed @returns {Table<Machine>} */
+function machineTable(hasTemplate, changed) {
 	return new Table({
 		caption: "Machines",
 		cards: true,
@@ -100,7 +106,10 @@ function machineTable(changed) {
 			{ title: "Clone of", paint: paintOrigin },
 			{ title: "Made", mid: true, text: ({ made }) => (made === null ? "–" : ago(made)) },
 			{ title: "Asked", wide: true, text: ({ asked }) => (asked === null ? "–" : ago(asked)) },
-			{ title: "What can be done", paint: (cell, machine) => paintActions(cell, machine, changed) },
+			{
+				title: "What can be done",
+				paint: (cell, machine) => paintActions(cell, machine, hasTemplate(machine), changed),
+			},
 		],
 	});
 }
@@ -140,11 +149,11 @@ function paintOrigin(cell, { image, isCurrent }) {
 	fill(cell, image, !isCurrent && el("p", { class: "muted" }, "not the image of its template"));
 }
 
-/** What has the keyboard stays, as long as nothing about it is another. @param {HTMLElement} cell @param {Machine} machine @param {() => void} changed */
-function paintActions(cell, machine, changed) {
+/** What has the keyboard stays, as long as nothing about it is another. @param {HTMLElement} cell @param {Machine} machine @param {boolean} hasTemplate @param {() => void} changed */
+function paintActions(cell, machine, hasTemplate, changed) {
 	const { keep, isKeepOwn, isActive, image } = machine;
-	const shown = `${keep} ${isKeepOwn} ${isActive} ${image}`;
+	const shown = `${keep} ${isKeepOwn} ${isActive} ${image} ${hasTemplate}`;
 	if (cell.dataset.shown === shown) return;
 	cell.dataset.shown = shown;
-	fill(cell, el("div", { class: "buttons" }, ...actionsOf(machine, changed)));
+	fill(cell, el("div", { class: "buttons" }, ...actionsOf(machine, hasTemplate, changed)));
 }
