@@ -3,6 +3,8 @@
 
 import t from "tap";
 import { OperatorError } from "../../lib/errors.js";
+import { Lineage } from "../../lib/pool/map/lineage.js";
+import { encodeLineage } from "../../lib/pool/map/lineage-form.js";
 import { lineageIn } from "../../lib/pool/map/lineage-read.js";
 import { atOnce } from "../../lib/pool/map/turns.js";
 import { Random } from "../../lib/random.js";
@@ -28,6 +30,24 @@ t.test("nothing that is read is freed, and what nobody reads is", async (t) => {
 		t.strictSame(world.wrong.slice(0, 5), [], `seed ${random.seed}`);
 		if (world.wrong.length > 0) break;
 	}
+});
+
+t.test("a list of any length can be read again, wherever a piece of what is stored ends", async (t) => {
+	for (let pages = 900; pages < 1100; pages++) {
+		const lineage = new Lineage(SINK);
+		lineage.addLine(1);
+		const points = [lineage.keep(1, 8 * pages)];
+		for (let i = 0; i < pages; i++)
+			lineage.died({ volume: 1, birth: 8 * i, sectors: 8, death: 8 * (pages + i) });
+		lineage.moveWindow(1, 16 * pages);
+		while (!lineage.step(4096));
+		const bytes = Buffer.concat([...encodeLineage(lineage, points)]);
+		const again = atOnce(lineageIn(bytes, SINK));
+		if (Buffer.concat([...encodeLineage(again.lineage, again.points)]).equals(bytes)) continue;
+		t.fail(`${pages} pages`);
+		return;
+	}
+	t.pass("all can");
 });
 
 t.test("a moment that is kept late keeps what a clone of a later snapshot has written over", async (t) => {

@@ -4,6 +4,7 @@
  * meanwhile. Used by `checkpoint-store.ts`; `lineage-read.ts` takes it apart again.
  */
 
+import { invariant } from "../../errors.js";
 import type { Chain } from "./chain.js";
 import type { Lineage } from "./lineage.js";
 import { Census, originOf, parentOf } from "./lineage-census.js";
@@ -23,9 +24,10 @@ export const PART_NUMBERS = 5;
 
 export const Flag = { listed: 1, ending: 2, wanted: 4, dead: 8 } as const;
 
-/** Numbers of one piece, and how many of them may be missing. */
+/** Numbers of one piece; the last ones are for what is put before it is asked whether it is full. */
 const SHEET_NUMBERS = 2048;
 const SHEET_REST = 16;
+const SHEET_FULL = SHEET_NUMBERS - SHEET_REST;
 /** So many steps are done until a piece has no bytes. */
 const STEPS_PER_PIECE = 256;
 
@@ -36,16 +38,18 @@ class Sheet {
 	#count = 0;
 
 	get isFull(): boolean {
-		return this.#count > SHEET_NUMBERS - SHEET_REST;
+		return this.#count >= SHEET_FULL;
 	}
 
 	put(number: number): void {
+		// (An array drops what is put behind its end, and says nothing.)
+		invariant(this.#count < SHEET_NUMBERS, "a number has a place");
 		this.#numbers[this.#count++] = number;
 	}
 
-	/** Puts words of dead pages, from `from` on, as far as they have room; returns how far that is. */
+	/** Puts words of dead pages, from `from` on, until it is full; returns how far that is. */
 	putWords(words: Int32Array, from: number): number {
-		const end = Math.min(words.length, from + 2 * (SHEET_NUMBERS - this.#count));
+		const end = Math.min(words.length, from + 2 * (SHEET_FULL - this.#count));
 		const some = words.subarray(from, end);
 		this.#bytes.set(new Uint8Array(some.buffer, some.byteOffset, some.byteLength), 8 * this.#count);
 		this.#count += some.length / 2;
