@@ -193,7 +193,6 @@ class Examiner implements SegmentFindings {
 			return Math.floor(position / SEGMENT_SECTORS);
 		} catch (error) {
 			if (!(error instanceof OperatorError)) throw error;
-			// (It begins with the place.)
 			this.#tell("", error.message);
 			return this.#placeByContents(first);
 		}
@@ -259,7 +258,8 @@ class Examiner implements SegmentFindings {
 	#isThinned(segment: number): boolean {
 		const { rows } = this.#segments.table;
 		const row = rows.of(segment);
-		if (this.#stored === undefined || segment >= this.#head.state.start.segment) return false;
+		if (this.#stored === undefined || segment >= this.#head.state.start.segment)
+			return rows.states[row] === RowState.moved;
 		return rows.states[row] !== RowState.inPlace || rows.summaries[row] === 0;
 	}
 

@@ -2,10 +2,14 @@
 // pool that is as it was written they say nothing, and they change nothing.
 import t from "tap";
 import { type Examination, examine } from "../../lib/pool/examine.js";
-import { BLOCK_BYTES, FILE_SLOTS, SEGMENT_BYTES } from "../../lib/pool/format.js";
+import { BLOCK_BYTES, FILE_SLOTS, RECORD_ENTRIES, SEGMENT_BYTES } from "../../lib/pool/format.js";
 import { Slots } from "../../lib/pool/space/slots.js";
 import { SegmentTable } from "../../lib/pool/space/table.js";
+import { Random } from "../../lib/random.js";
+import { Counted } from "./counted.js";
+import { Forge } from "./forge.js";
 import { MemoryFolder, peek, poke, Stage, testWorld } from "./memory-folder.js";
+import { SmallFolder } from "./small-folder.js";
 
 const LOG = "log.000000";
 const ROUNDS = 12;
@@ -117,6 +121,29 @@ t.test("all that is damaged is told, not only what comes first", async (t) => {
 	t.equal(damaged, findings.length);
 	t.equal(told.match(/does not go on here/), null, `what follows is not blamed for it: ${told}`);
 });
+
+t.test(
+	"a checkpoint that makes no sense is told with its file, though the log before it has moved",
+	async (t) => {
+		const folder = new SmallFolder(2);
+		const mapSize = { entries: RECORD_ENTRIES + 1_000, nodeBytes: 2 ** 20 };
+		const stage = await Stage.create(folder, 2 ** 24, 1, mapSize);
+		const counted = new Counted({ move: SegmentTable.prototype });
+		const random = new Random();
+		for (let i = 0; i < 2_000 && counted.all("move") === 0; i++)
+			await stage.write(random.below(4_000), ...new Array<number>(96).fill(1 + (i % 250)));
+		t.ok(counted.all("move") > 0);
+		counted.end();
+		await stage.close();
+		const forge = await Forge.of(folder);
+		await forge.say("pages", [new Uint8Array(64)]);
+		const { findings } = await look(folder, true);
+		t.match(findings[0], {
+			place: "",
+			what: /^memory\/log\.\d+: what the pool's checkpoint says of its past is damaged/,
+		});
+	},
+);
 
 t.test("a segment that is missing, and one in another's place", async (t) => {
 	const folder = await written();
