@@ -249,18 +249,19 @@ export class Descent implements LeftSink, WalkSink {
 		while (!this.#feeding.isFrozen && !this.#feeding.step(SLICE_STEPS)) await nextTurn();
 	}
 
-	/** Goes on with all there is to do, until nothing is left or it is being stored. */
-	async work(tree: Tree, nextTurn: NextTurn): Promise<void> {
+	/** Goes on with all there is to do, until nothing is left (true), it is being stored, or, before a slice, `mayGoOn` says no. */
+	async work(tree: Tree, nextTurn: NextTurn, mayGoOn = (): boolean => true): Promise<boolean> {
 		this.#walks.look();
-		while (!this.isHeld) {
+		while (!this.isHeld && mayGoOn()) {
 			const isTold = this.#feeding.isFrozen || this.#feeding.step(SLICE_STEPS);
 			// (What a walk finds is told before it goes on, so that it is never much.)
 			const isDone = this.#step() && !(await this.#fetch());
 			const isWalked = isDone && (await this.#walks.goOn(tree, () => this.isHeld));
-			if (isTold && isWalked) return;
+			if (isTold && isWalked) return true;
 			if (this.lists.isMuch(this.pages.added + this.nodes.added)) await this.#store(nextTurn);
 			await nextTurn();
 		}
+		return false;
 	}
 
 	#step(): boolean {

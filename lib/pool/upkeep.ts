@@ -13,6 +13,7 @@ import type { Descent } from "./descent.js";
 import { FileFiller } from "./file-filler.js";
 import type { PoolWorld } from "./folder.js";
 import { FILE_SLOTS, SEGMENT_SECTORS } from "./format.js";
+import { giveBack } from "./give-back.js";
 import type { Head } from "./head.js";
 import type { History } from "./history.js";
 import type { Log } from "./log.js";
@@ -137,14 +138,18 @@ export class Upkeep {
 			this.#again = false;
 			this.#isAsked = false;
 			try {
+				let isAllKnown = true;
 				if ((await this.#next()) !== Next.grow) {
-					await this.#giveBack();
+					isAllKnown = await giveBack(this.#of, () => !this.#isClosed);
 					await this.#nodeUpkeep.clean(
 						() => !this.#isClosed,
 						() => (this.#held().hasNodeRoom ? 0 : 1),
 					);
 				}
-				if (await this.#do(await this.#next())) this.#again = true;
+				const next = await this.#next();
+				// (As long as more may come back nothing is given up for good, nor refused.)
+				const isLater = !isAllKnown && (next === Next.giveUp || next === Next.refuse);
+				if (isLater || (await this.#do(next)) || !isAllKnown) this.#again = true;
 			} catch (error) {
 				// What can't be done now is tried when somebody pokes again.
 				if (!(error instanceof OperatorError)) throw error;
@@ -158,15 +163,6 @@ export class Upkeep {
 			else if (!this.#again) this.#refuse();
 			log.wake();
 		}
-	}
-
-	/** What nobody wants, and then history beyond its share. */
-	async #giveBack(): Promise<void> {
-		const { descent, contents, world, history } = this.#of;
-		do {
-			await descent.work(contents.layers.tree, world.nextTurn);
-			// (Where it had to leave off, it is not known yet what is left.)
-		} while (!this.#isClosed && !descent.isHeld && (await history.shrink()));
 	}
 
 	async #next(): Promise<Next> {

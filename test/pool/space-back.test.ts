@@ -7,8 +7,10 @@ import { PromisedRequest } from "../../lib/block/device.js";
 import { BlockOp } from "../../lib/block/request.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { RECORD_ENTRIES } from "../../lib/pool/format.js";
+import { DeadWalk } from "../../lib/pool/map/walk.js";
 import { Random } from "../../lib/random.js";
 import { heapMemory } from "../../lib/wire/memory.js";
+import { Counted } from "./counted.js";
 import { Stage, show } from "./memory-folder.js";
 import { SmallFolder } from "./small-folder.js";
 
@@ -138,6 +140,35 @@ t.test("a pool that is full takes trims and deletions, and then writes again (tr
 	t.strictSame(await stage.readAll(0, 250 * (records - 1), 250 * records), [0, 1, 2]);
 	await stage.close();
 });
+
+t.test(
+	"a write to a full pool does not wait until all of a large volume that was deleted is known",
+	async (t) => {
+		const mapSize = { entries: 20_000, nodeBytes: 2 ** 20 } as const;
+		const stage = await Stage.create(new SmallFolder(2), 2 ** 30, 1, mapSize);
+		const { administration } = stage.pool;
+		await administration.create("old", 2 ** 27, 512);
+		const old = await Stage.of(stage.pool, "old");
+		for (let i = 0; i < 140; i++) await old.write(125 * i, ...new Array<number>(125).fill(1 + i));
+		await old.device.close();
+		let records = 0;
+		const write = (): Promise<StorageStatus> =>
+			stage.write(250 * records++, ...new Array<number>(250).fill(1));
+		while ((await write()) === StorageStatus.ok);
+		const slices = new Counted({ step: DeadWalk.prototype });
+		await administration.delete("old");
+		t.equal(await write(), StorageStatus.ok);
+		const before = slices.all("step");
+		for (let last = -1; slices.all("step") > last; ) {
+			last = slices.all("step");
+			await stage.pool.checkpoint();
+			for (let turns = 0; turns < 1000; turns++) await nextTurn();
+		}
+		t.ok(before < slices.all("step"), `after ${before} of ${slices.all("step")} slices it was answered`);
+		slices.end();
+		await stage.close();
+	},
+);
 
 t.test("a full pool with many snapshots forgets them, and then takes writes again (trap 11)", async (t) => {
 	const stage = await Stage.create(new SmallFolder(1), 2 ** 30, 1, MAP_SIZE);
