@@ -47,6 +47,8 @@ export class PoolDaemon {
 		readonly tree: DaemonTree,
 		readonly lan: Lan,
 		readonly loader: Loader,
+		/** Where the pool is. */
+		readonly folder: string,
 		wanted: readonly Wanted[],
 	) {
 		this.#wanted = wanted;
@@ -74,7 +76,7 @@ export class PoolDaemon {
 			for (const { name } of wanted) await tree.state(name, "open");
 			pin(await tree.pidOf("worker"), targetCore);
 			await pause(SETTLE_MS);
-			return await look(new PoolDaemon(tree, lan, loader, wanted));
+			return await look(new PoolDaemon(tree, lan, loader, folder, wanted));
 		} finally {
 			await tree.stop();
 			await loader.stop();

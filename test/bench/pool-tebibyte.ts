@@ -28,7 +28,7 @@ const CHECKPOINT_PAGES = 2 ** 20;
 const SETTLED = 2;
 const COUNTED = 4;
 /** Each of its files is open. */
-const DESCRIPTORS = 100_000;
+const DESCRIPTORS = 20_000;
 /** What is read while caches are empty is read once: at first this much, and so many of the rest for each second. */
 const WARM_BLOCKS = 8192;
 const COLD_REQUESTS_PER_SECOND = 40_000;

@@ -4,7 +4,9 @@
  * system, which is what the machine itself has to answer for. Called by `pool-figures.ts`.
  */
 
+import { execFile } from "node:child_process";
 import path from "node:path";
+import { promisify } from "node:util";
 import { pause } from "../support/cleanup.js";
 import { spread } from "./figures.js";
 import { PoolDaemon, type Wanted } from "./pool-daemon.js";
@@ -15,6 +17,7 @@ export const WINDOWS = [16, 1] as const;
 const SECONDS = 2;
 /** After it has begun something is done. */
 const AFTER_MS = 400;
+const SYNC_LIMIT_MS = 60_000;
 /** A million pages, of 512 bytes. */
 const MANY_PAGES = 2 ** 20;
 /** Blocks of 4 KiB with so many of them that one checkpoint has them all, and what the initiator writes beside. */
@@ -143,6 +146,8 @@ async function longest(
 	disk = "near",
 ): Promise<number> {
 	await prepare?.(daemon, id);
+	// (What was prepared is not waited for: only what is done.)
+	await promisify(execFile)("sync", ["--file-system", daemon.folder], { timeout: SYNC_LIMIT_MS });
 	const load = daemon.load(disk, { window, writePercent: 50, seconds: SECONDS, seed: 1 });
 	await pause(AFTER_MS);
 	const [{ maxUs }] = await Promise.all([load, act(daemon, id)]);
