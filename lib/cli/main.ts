@@ -3,6 +3,7 @@
  * way of ending into an exit status: 0 for done, 1 and one line for what failed, 2 and one line for a mistake of the operator, 70 and a stack for one of ours.
  */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { codeOf, FailedError, OperatorError } from "../errors.js";
 import { Errno, isNativeError } from "../native.js";
 import { complain, finishOutput, openOutput, outputTaken, processName } from "../output.js";
@@ -32,6 +33,12 @@ function told(error: unknown): number {
 	return EXIT_BUG;
 }
 
+/** What a command has printed is not where it was to go. Returns the exit status. */
+function toldLost(): number {
+	complain(`${processName()}: standard output can't be written\n`);
+	return EXIT_FAILED;
+}
+
 /** It can happen at any call, and everywhere it is the operator who can mend it. */
 function lacksDescriptors(error: unknown): boolean {
 	if (!(error instanceof Error)) return false;
@@ -41,7 +48,11 @@ function lacksDescriptors(error: unknown): boolean {
 
 ignoreInherited();
 // Whoever read our output may go; the blades stay.
-process.stdout.on("error", () => undefined);
+let isOutputLost = false;
+process.stdout.on("error", (error) => {
+	// (A reader who has gone wants no more; a file was to have all of it.)
+	isOutputLost ||= codeOf(error) !== "EPIPE";
+});
 process.stderr.on("error", () => undefined);
 // Node itself would wait for the reader.
 process.removeAllListeners("warning");
@@ -55,5 +66,7 @@ runCommand(process.argv.slice(2))
 	.catch(told)
 	.then(async (status) => {
 		await outputTaken();
-		process.exit(status);
+		// (What a file had no room for is known a turn later.)
+		await nextTurn();
+		process.exit(isOutputLost && status === 0 ? toldLost() : status);
 	});

@@ -4,7 +4,7 @@
 
 import { type BlockDevice, PromisedRequest } from "../block/device.js";
 import { BlockOp } from "../block/request.js";
-import { OperatorError, StorageStatus, storageStatusName } from "../errors.js";
+import { OperatorError, StorageStatus, storageStatusText } from "../errors.js";
 import { DATA_EXTENT_BYTES } from "../image/extent.js";
 import { nativeMemory } from "../native.js";
 import { pageBytesOf } from "../pool/changed-ranges.js";
@@ -116,7 +116,7 @@ export class OpenCopy {
 		Object.assign(this.#asked.request, { op, offsetBytes, lengthBytes });
 		const { status } = await this.#asked.run(this.device);
 		if (status !== StorageStatus.ok)
-			throw new OperatorError(`${quote(this.name)}: can't be ${what} (${storageStatusName(status)})`);
+			throw new OperatorError(`${quote(this.name)}: can't be ${what} (${storageStatusText(status)})`);
 	}
 
 	/** When all has been answered that was asked. */

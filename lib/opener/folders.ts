@@ -1,7 +1,8 @@
 /** Folders that the opener makes where there are none: for state, and for its socket. */
 
-import { mkdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { codeOf, OperatorError } from "../errors.js";
+import { makeFolders } from "../make-folders.js";
 
 /** There is no room: there may be later. */
 export class NoRoomError extends OperatorError {
@@ -16,7 +17,7 @@ export class NoRoomError extends OperatorError {
 /** Throws an OperatorError if it is not there and can't be made. */
 export async function makeFolder(folder: string, called: string, mode = 0o700): Promise<void> {
 	try {
-		await mkdir(folder, { recursive: true, mode });
+		await makeFolders(folder, mode);
 		if ((await stat(folder)).isDirectory()) return;
 	} catch (error) {
 		const why = codeOf(error) ?? String(error);

@@ -3,10 +3,11 @@
  * for processes that can't.
  */
 
-import { link, mkdir, open, readdir, rm, stat, statfs, unlink } from "node:fs/promises";
+import { link, open, readdir, rm, stat, statfs, unlink } from "node:fs/promises";
 import path from "node:path";
 import { deviceIdentity } from "../block/identity.js";
 import { codeOf, OperatorError } from "../errors.js";
+import { makeFolders } from "../make-folders.js";
 import { syncFolder } from "../sync-folder.js";
 import { fileName, HEAD_NAME } from "./folder.js";
 
@@ -87,7 +88,7 @@ export async function makeFolder(folder: string): Promise<void> {
 	await inWords(folder, async () => {
 		const stats = await stat(folder).catch(() => undefined);
 		if (stats?.isBlockDevice()) return;
-		await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+		await makeFolders(folder, FOLDER_MODE);
 		await syncFolder(path.dirname(path.resolve(folder)));
 	});
 }

@@ -7,7 +7,7 @@
 import { PromisedRequest } from "../block/device.js";
 import { addExtent } from "../block/extents.js";
 import { BlockOp, type BlockRequest } from "../block/request.js";
-import { invariant, OperatorError, StorageStatus, storageStatusName } from "../errors.js";
+import { invariant, OperatorError, StorageStatus, storageStatusText } from "../errors.js";
 import { quote } from "../text.js";
 import type { Memory } from "../wire/memory.js";
 import type { Volume } from "./catalog.js";
@@ -120,7 +120,7 @@ export class Flatten {
 		Object.assign(request, { op: BlockOp.extents, offsetBytes, lengthBytes });
 		const { status } = await this.#guard.run(this.#device.entry);
 		this.#device.aside = null;
-		if (status !== StorageStatus.ok) throw this.#failure(storageStatusName(status));
+		if (status !== StorageStatus.ok) throw this.#failure(storageStatusText(status));
 		invariant(done !== undefined, "what is done aside is done");
 		return done;
 	}
@@ -157,7 +157,7 @@ export class Flatten {
 		const promised = new PromisedRequest();
 		Object.assign(promised.request, { op, offsetBytes, lengthBytes, memory: this.#memory });
 		const { status }: BlockRequest = await promised.run(this.#device);
-		if (status !== StorageStatus.ok) throw this.#failure(storageStatusName(status));
+		if (status !== StorageStatus.ok) throw this.#failure(storageStatusText(status));
 	}
 
 	#failure(why: string): OperatorError {

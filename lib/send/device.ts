@@ -7,7 +7,7 @@ import { type BlockDevice, PromisedRequest } from "../block/device.js";
 import { ExtentFlag } from "../block/extents.js";
 import { errnoText } from "../block/failure-text.js";
 import { BlockOp } from "../block/request.js";
-import { FailedError, invariant, StorageStatus, storageStatusName } from "../errors.js";
+import { FailedError, invariant, StorageStatus, storageStatusText } from "../errors.js";
 import { DATA_EXTENT_BYTES, dataLength, type Extent, NO_BYTES } from "../image/extent.js";
 import { nativeMemory } from "../native.js";
 import { quote } from "../text.js";
@@ -30,7 +30,7 @@ async function carryOut(
 ): Promise<void> {
 	const { status, errno, failedOffsetBytes } = await asked.run(device);
 	if (status === StorageStatus.ok) return;
-	const why = errno === 0 ? storageStatusName(status) : errnoText(errno);
+	const why = errno === 0 ? storageStatusText(status) : errnoText(errno);
 	throw new FailedError(`${quote(name)}: at byte ${failedOffsetBytes}: can't be ${what} (${why})`);
 }
 

@@ -9,7 +9,7 @@ import path from "node:path";
 import { type BlockDevice, PromisedRequest } from "../block/device.js";
 import { BlockOp } from "../block/request.js";
 import { crc32c } from "../crc32c.js";
-import { codeOf, FailedError, StorageStatus, storageStatusName } from "../errors.js";
+import { codeOf, FailedError, StorageStatus, storageStatusText } from "../errors.js";
 import { nativeMemory } from "../native.js";
 import { syncFolder } from "../sync-folder.js";
 import { quote } from "../text.js";
@@ -92,6 +92,6 @@ export class KeptOnDevice implements Kept {
 		request.lengthBytes = op === BlockOp.flush ? 0 : KEPT_BYTES;
 		const { status } = await this.#asked.run(this.#device);
 		if (status !== StorageStatus.ok)
-			throw new FailedError(`how far it is can't be kept (${storageStatusName(status)})`);
+			throw new FailedError(`how far it is can't be kept (${storageStatusText(status)})`);
 	}
 }

@@ -33,3 +33,12 @@ t.test("all of it, to a reader who begins late", async (t) => {
 t.test("a reader who has seen enough", async (t) => {
 	t.equal(await readBy("head -c 1"), "{status 0\n");
 });
+
+t.test("a file that has no room for it", async (t) => {
+	const script = `"$@" >/dev/full; echo "status $?"`;
+	const vblade = [process.execPath, builtVblade(PROJECT), "check", "--json", file];
+	const program = new Program(["bash", "-c", script, "bash", ...vblade]);
+	await program.finished(LIMIT_MS);
+	t.equal(program.stdout, "status 1\n");
+	t.equal(program.stderr, "vblade: standard output can't be written\n");
+});

@@ -7,7 +7,12 @@ import { poolCheckCommand, poolScrubCommand } from "../../lib/cli/pools/examine.
 import { volumeFlattenCommand } from "../../lib/cli/pools/flatten.js";
 import { volumeImportCommand } from "../../lib/cli/pools/image.js";
 import { withPool } from "../../lib/cli/pools/open-pool.js";
-import { poolCreateCommand, poolSetCommand, poolShowCommand } from "../../lib/cli/pools/pool.js";
+import {
+	poolCreateCommand,
+	poolLsCommand,
+	poolSetCommand,
+	poolShowCommand,
+} from "../../lib/cli/pools/pool.js";
 import { volumeRmCommand } from "../../lib/cli/pools/remove.js";
 import { volumeCreateCommand, volumeLsCommand, volumeShowCommand } from "../../lib/cli/pools/volume.js";
 import {
@@ -133,6 +138,16 @@ t.test("a name is a daemon's; where there is none, a path may have been meant", 
 	t.match(await told(volumeLsCommand, socket), /is the daemon running\?\n$/);
 });
 
+t.test("of pools at paths what is wrong with one does not hide the others", async (t) => {
+	const folder = newDirectory();
+	await told(poolCreateCommand, folder);
+	let out = "";
+	const output = { out: (text: string) => (out += text), err: () => {} };
+	t.equal(await poolLsCommand([`${folder}/none`, folder], output), 1);
+	t.match(out, new RegExp(`${folder}/none \\(there is no such directory\\)\n.* ${folder}\n`));
+	t.equal(await poolLsCommand([folder], output), 0);
+});
+
 t.test("what is wrong is told in one line", async (t) => {
 	const folder = newDirectory();
 	const file = path.join(newDirectory(), "disk.img");
@@ -144,6 +159,7 @@ t.test("what is wrong is told in one line", async (t) => {
 		[poolSetCommand, [folder, "clok=trusted"], /"clok".*clock/],
 		[poolSetCommand, [folder, "clock"], /KEY=VALUE is expected here, as in clock=trusted/],
 		[poolShowCommand, [`${folder}/none`], /there is no such directory/],
+		[poolCreateCommand, ["/proc/none"], /^\/proc\/none: there is no such directory$/],
 		[volumeCreateCommand, ["web", "1G"], /volume "web": POOL\/NAME is allowed/],
 		[volumeCreateCommand, [`${folder}/web`, "big"], /size "big": a number is allowed/],
 		[volumeCreateCommand, [`${folder}/web`], /missing argument: size/],

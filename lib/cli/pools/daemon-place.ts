@@ -50,7 +50,7 @@ function placeIn(pool: string, daemon: DaemonClient, failures: Failures): Place 
 		contents: contentsOf(pool, daemon, failures),
 		find,
 		tell: async (name, asJson, output) => {
-			tell(await daemon.get(at(name), Volume), asJson, output);
+			tell(await daemon.get(`${at(name)}?now=true`, Volume), asJson, output);
 		},
 		create: (name, sizeBytes, pageBytes) => make({ name, sizeBytes, pageBytes }),
 		clone: (of, snapshot, name) => make({ name, of: `${of}@${snapshot}` }),

@@ -11,7 +11,7 @@ import type { Preallocation } from "../../pool/preallocate.js";
 import type { PoolSettings } from "../../spec/policy.js";
 import { oneLine } from "../../text.js";
 import { linesText } from "../asking/columns.js";
-import { type Output, processOutput, putJson, understand } from "../client.js";
+import { EXIT_FAILED, type Output, processOutput, putJson, understand } from "../client.js";
 import { LazyProgress } from "../progress.js";
 import { isPath, readPoolPath, withPool } from "./open-pool.js";
 import { POOL_CREATE, POOL_LS, POOL_SET, POOL_SHOW } from "./options.js";
@@ -53,10 +53,19 @@ export async function poolLsCommand(
 	const folders = line.positionals.map(readPoolPath);
 	if (folders.length === 0) return listPools(line, output);
 	const pools: PoolList["pools"] = [];
-	for (const path of folders)
-		pools.push(shownPool(path, path, await withPool(path, (pool) => lookNow(pool, { of: "pool" }))));
+	for (const path of folders) pools.push(await lookAtOne(path));
 	putPools({ pools }, line, output);
-	return 0;
+	return pools.every(({ reason }) => reason === null) ? 0 : EXIT_FAILED;
+}
+
+/** Why it can't be looked at is told with it. */
+async function lookAtOne(path: string): Promise<ShownPool> {
+	try {
+		return shownPool(path, path, await withPool(path, (pool) => lookNow(pool, { of: "pool" })));
+	} catch (error) {
+		if (!(error instanceof OperatorError)) throw error;
+		return shownPool(path, path, undefined, error.message.replace(`${path}: `, ""));
+	}
 }
 
 async function create(
