@@ -145,11 +145,16 @@ class Chain {
 async function formatOf(file: ImageFile): Promise<ImageFormat> {
 	const extension = path.extname(file.path).toLowerCase();
 	if (extension === ".raw") return "raw";
+	const isCalledQcow2 = extension === ".qcow2" || extension === ".qcow";
 	if (!(await looksLikeQcow2(file))) {
 		await refuseForeign(file);
+		if (isCalledQcow2)
+			throw new OperatorError(
+				`${quote(file.path)}: is called so and does not begin as qcow2 does; if it is a raw disk, say --format=raw`,
+			);
 		return "raw";
 	}
-	if (extension === ".qcow2" || extension === ".qcow") return "qcow2";
+	if (isCalledQcow2) return "qcow2";
 	const layer = await Qcow2Layer.open(file);
 	if (layer.header.backing === undefined) return "qcow2";
 	throw new OperatorError(

@@ -63,6 +63,12 @@ t.test("what is wrong is told in one line, and leaves nothing that looks whole",
 	await t.rejects(told(volumeImportCommand, `${folder}/web`, image), damaged);
 	const empty = file("empty.raw", Buffer.alloc(0));
 	await t.rejects(told(volumeImportCommand, `${folder}/e`, empty), { message: /empty.raw": is empty$/ });
+	const none = file("none.qcow2", Buffer.from("hello"));
+	await t.rejects(
+		told(volumeImportCommand, `${folder}/e`, none),
+		/none.qcow2": is called so and does not begin as qcow2/,
+	);
+	t.match(await told(volumeImportCommand, `${await newPool()}/raw`, none, "--format=raw"), /size +512/);
 	await t.rejects(told(volumeExportCommand, `${folder}/web`, "/nowhere"), /has no volume "web"/);
 	await t.rejects(
 		told(volumeImportCommand, `${folder}/web`, image, "--format=vmdk"),

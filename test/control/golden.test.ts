@@ -2,7 +2,7 @@
 // nothing is held but that.
 import t, { type Test } from "tap";
 import { OperatorError } from "../../lib/errors.js";
-import { type Room, roomOf } from "./machine-room.js";
+import { LAB, type Room, roomOf } from "./machine-room.js";
 import { settle } from "./stage.js";
 
 const MAC = "02:00:00:00:00:0a";
@@ -129,3 +129,33 @@ t.test("a pool that is away is waited for, and told of", async (t) => {
 	const { snapshots } = (await room.volume(NAME)) as { snapshots: Snapshot[] };
 	t.strictSame(snapshots, []);
 });
+
+t.test(
+	"an image that the files have named another for is golden no more, also when they name the first again",
+	async (t) => {
+		const room = await roomOf(t);
+		await room.boot(MAC);
+		t.equal((await room.ask("POST", `/api/v1/machines/${NAME}/golden`, { body: {} })).status, 200);
+		const { machines } = room.control.inside;
+		const tidy = async () => {
+			room.forward(60_000);
+			machines.tidy();
+			await machines.keep(NAME, true);
+		};
+		await tidy();
+		t.match(await imageNow(room), /@golden-/, "it stays while they name the same");
+		for (const text of [LAB.replace("v1", "v2"), LAB]) {
+			room.template(text);
+			await room.control.reload();
+			await tidy();
+			await tidy();
+		}
+		t.equal(await imageNow(room), "fast/gold@v1");
+		const { snapshots } = (await room.volume(NAME)) as { snapshots: Snapshot[] };
+		t.strictSame(
+			snapshots.map(({ held }) => held),
+			[false],
+			"and is not held for that",
+		);
+	},
+);

@@ -20,6 +20,7 @@ export class Machines {
 	readonly arrivals: Arrivals;
 	readonly #parts: PreparingParts & { readonly preparing: Preparing };
 	readonly #golden: Golden;
+	#isSuperseding = false;
 
 	constructor({ workers, ...parts }: Parts) {
 		const made = { ...parts, clones: new Clones(parts.desired, workers) };
@@ -102,13 +103,22 @@ export class Machines {
 		return this.#shownTemplate(template);
 	}
 
-	/** Lets go what an interrupted `makeGolden` has left. To be called now and then. */
+	/** Lets go what an interrupted `makeGolden` has left, and what the files name another image for. To be called now and then. */
 	tidy(): void {
+		const names = this.#register.superseded(this.#templates);
+		if (names.length > 0 && !this.#isSuperseding) void this.#supersede(names);
 		if (!this.#golden.isUntidy(this.#parts.now())) return;
 		void this.#parts.preparing.inTurn(async () => {
 			const message = await this.#golden.tidy();
 			if (message !== undefined) this.#parts.events.add({ kind: "machine", severity: "warning", message });
 		});
+	}
+
+	async #supersede(names: readonly string[]): Promise<void> {
+		this.#isSuperseding = true;
+		// (It is tried again where it can't be kept.)
+		await this.#parts.preparing.inTurn(() => this.#register.supersede(names)).catch(() => undefined);
+		this.#isSuperseding = false;
 	}
 
 	/** With its disk and all that it holds. Its slot is free then. */

@@ -104,6 +104,28 @@ export class Register {
 		return golden?.insteadOf === imageText ? golden.image : imageText;
 	}
 
+	/** Those of the templates that were made golden instead of another image than the files name now. */
+	superseded(templates: readonly Pick<TemplateConfig, "name" | "imageText">[]): string[] {
+		return templates
+			.filter(({ name, imageText }) => (this.#golden.get(name)?.insteadOf ?? imageText) !== imageText)
+			.map(({ name }) => name);
+	}
+
+	/** What was golden for those templates is that no more, and left. */
+	supersede(names: readonly string[]): Promise<void> {
+		return this.#change(() => {
+			const left = new Map(this.#left);
+			const golden = new Map(this.#golden);
+			for (const name of names) {
+				const image = golden.get(name)?.image;
+				if (image !== undefined) left.set(image, false);
+				golden.delete(name);
+			}
+			this.#left = left;
+			this.#golden = golden;
+		});
+	}
+
 	/** Images that are no template's and may be held; true: it is to be removed, for it never was one. */
 	get left(): ReadonlyMap<string, boolean> {
 		return this.#left;
