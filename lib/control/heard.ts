@@ -5,7 +5,6 @@
 
 import {
 	type Check,
-	isCount,
 	isEither,
 	isFlag,
 	isList,
@@ -25,6 +24,7 @@ import { POOL_SUBJECTS } from "../log.js";
 import { type PoolLook, TOLD_MAX } from "../pool/looks.js";
 import { PERIODS } from "../spec/policy.js";
 import type { Happening } from "./event-log.js";
+import { isNbd, isNumber, isRemote, isWordOrNull } from "./heard-disk.js";
 
 type Words = Readonly<Record<string, unknown>>;
 
@@ -32,10 +32,7 @@ type Words = Readonly<Record<string, unknown>>;
 const MOST = 65_536;
 const MOST_PLACES = 4096;
 const MOST_MACS = 1024;
-const MOST_CLIENTS = 1024;
 
-const isWordOrNull = isEither(isNull, isWord);
-const isNumber = isCount(Number.MAX_SAFE_INTEGER);
 const isNamed = isShape({ number: isNumber, name: isWord });
 const isNumbers = isList(isNumber, MOST);
 
@@ -58,26 +55,6 @@ const isExport = isShape({
 	configString: isWord,
 });
 
-const isNbdClient = isShape({
-	peer: isWord,
-	past: isWordOrNull,
-	readOnly: isFlag,
-	since: isWord,
-	underWay: isNumber,
-	reads: isNumber,
-	readBytes: isNumber,
-	writes: isNumber,
-	writtenBytes: isNumber,
-	errors: isNumber,
-});
-const isNbd = isShape({
-	name: isWord,
-	description: isWord,
-	refused: isNumber,
-	clientCount: isNumber,
-	clients: isList(isNbdClient, MOST_CLIENTS),
-});
-
 const isDisk = isShape({
 	name: isWord,
 	phase: isWord,
@@ -90,6 +67,7 @@ const isDisk = isShape({
 	shrunkBytes: isEither(isNull, isNumber),
 	exports: isList(isExport, MOST_PLACES),
 	nbd: isEither(isNull, isNbd),
+	remote: isEither(isNull, isRemote),
 });
 
 const isLink = isShape({

@@ -9,7 +9,7 @@ import { ERROR_CAUSES } from "../disk.js";
 import { HISTOGRAM_CLASSES } from "../histogram.js";
 import { aboutMachines, aboutPools, type PoolsSource } from "./metrics-pools.js";
 import { escaped, Writer } from "./metrics-writer.js";
-import { DISK_STATES, type DiskState, OPERATIONS, type Process } from "./model.js";
+import { DISK_STATES, type DiskState, OPERATIONS, type Process, type RemoteState } from "./model.js";
 import type { ObservedLink } from "./observed.js";
 import { NO_COUNTERS } from "./rates.js";
 import type { DiskFigures, InitiatorFigures, Measured, MeasuredByOperation } from "./seams.js";
@@ -24,6 +24,8 @@ export interface DiskMetrics {
 	readonly silenced: readonly string[];
 	/** Null: it is not served over NBD. */
 	readonly nbd: { readonly clientCount: number; readonly refused: number } | null;
+	/** Null: it is stored here. */
+	readonly remote: Pick<RemoteState, "state" | "losses" | "resends" | "waiting"> | null;
 	readonly figures: DiskFigures | undefined;
 }
 
@@ -183,6 +185,46 @@ const aboutNbd: Part = function* (writer, { disks }) {
 	}
 };
 
+/** What is told of disks that servers store. */
+const REMOTE_FAMILIES: readonly {
+	readonly name: string;
+	readonly kind: "gauge" | "counter";
+	readonly help: string;
+	readonly value: (remote: NonNullable<DiskMetrics["remote"]>) => number;
+}[] = [
+	{
+		...{
+			name: "vblade_disk_remote_connected",
+			kind: "gauge",
+			value: ({ state }) => (state === "connected" ? 1 : 0),
+		},
+		help: "1: the server that stores the disk is connected.",
+	},
+	{
+		...{ name: "vblade_disk_remote_waiting", kind: "gauge", value: ({ waiting }) => waiting },
+		help: "Requests that the server that stores the disk has not answered.",
+	},
+	{
+		...{ name: "vblade_disk_remote_losses", kind: "counter", value: ({ losses }) => losses },
+		help: "Connections to the server that stores the disk that broke.",
+	},
+	{
+		...{ name: "vblade_disk_remote_resends", kind: "counter", value: ({ resends }) => resends },
+		help: "Requests that were sent once more to the server that stores the disk.",
+	},
+];
+
+const aboutRemote: Part = function* (writer, { disks }) {
+	for (const { name, kind, help, value } of REMOTE_FAMILIES) {
+		writer.family(name, kind, help);
+		const line = kind === "counter" ? `${name}_total` : name;
+		for (const { remote, name: disk } of disks) {
+			if (remote !== null) writer.line(line, `disk="${escaped(disk)}"`, value(remote));
+			yield;
+		}
+	}
+};
+
 const aboutLatency: Part = function* (writer, { disks, latency, histograms }) {
 	const name = "vblade_disk_io_seconds";
 	writer.family(name, "histogram", "From the arrival of a request to its answer.");
@@ -244,6 +286,7 @@ const PARTS: readonly Part[] = [
 	aboutProcess,
 	aboutDisks,
 	aboutNbd,
+	aboutRemote,
 	aboutPools,
 	aboutMachines,
 	aboutLatency,

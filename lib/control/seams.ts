@@ -12,7 +12,7 @@ import type { DiskConfig } from "../spec/configuration.js";
 import type { LinkSpec } from "../spec/spec.js";
 import type { Happening } from "./event-log.js";
 import type { VolumeAnswers } from "./heard-volume.js";
-import type { AoeExport, Counters, Link, NbdExport, Operation, Process } from "./model.js";
+import type { AoeExport, Counters, Link, NbdExport, Operation, Process, RemoteState } from "./model.js";
 
 /** Where the API, or whoever has boot scripts, listens: an address of the configuration, or `unix:PATH` for commands. */
 export interface Listening extends ListenerName {
@@ -119,6 +119,7 @@ export interface DiskView {
 	readonly readOnly: boolean;
 	readonly aoe: AoeExport | null;
 	readonly nbd: NbdExport | null;
+	readonly remote: RemoteState | null;
 	readonly lastFault: string | null;
 	readonly stalledSince: string | null;
 	/** What initiators know it by; null: it is not open. */

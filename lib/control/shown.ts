@@ -71,6 +71,7 @@ export class Shower {
 			worker: workers.workerOf(disk.name),
 			aoe: seen.view?.aoe ?? null,
 			nbd: seen.view?.nbd ?? null,
+			remote: seen.view?.remote ?? null,
 			counters: seen.figures?.counters ?? NO_COUNTERS,
 			causes: { ...seen.figures?.causes },
 			lastFault: seen.view?.lastFault ?? null,

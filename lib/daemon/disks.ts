@@ -19,6 +19,7 @@ import { FaultLog } from "./fault-log.js";
 import { machineId } from "./machine-id.js";
 import { type OpenContext, type OpenDevice, openDevice } from "./openers.js";
 import { poolTeller } from "./pool-log.js";
+import { Remotes } from "./remotes.js";
 
 export interface DisksOptions {
 	readonly pump: Pump;
@@ -108,6 +109,7 @@ export class Disks {
 	readonly #machine = machineId();
 	readonly #entries = new Map<string, Entry>();
 	#changes = 0;
+	readonly remotes = new Remotes();
 	#toldUnmapped = false;
 
 	constructor(options: DisksOptions) {
@@ -143,25 +145,27 @@ export class Disks {
 		this.#changes += 1;
 		if (this.#entries.get(entry.name) === entry) this.#entries.delete(entry.name);
 		this.#faults.forget(entry.spec.called ?? entry.name);
+		if (entry.disk !== null) this.remotes.forget(entry.disk);
 	}
 
 	async #open(spec: DiskSpec, signal: AbortSignal): Promise<Disk> {
 		const { name, called = name, storage } = spec;
 		const { log, onResized, open = openDevice } = this.#options;
 		let { identity } = spec;
+		let remote: Parameters<NonNullable<OpenContext["onRemote"]>>[0] | undefined;
 		const context: OpenContext = {
 			engine: this.#engine,
 			commits: this.#commits,
 			pump: this.#options.pump,
 			tell: poolTeller(log),
-			onIdentity: (own) => {
-				identity ??= own;
-			},
+			onIdentity: (own) => (identity ??= own),
+			onRemote: (state) => (remote = state),
 			signal,
 			onUnmapped: () => this.#tellUnmapped(called, storage.name),
 		};
 		const device = await open(spec, context);
 		const disk = new Disk(called, this.#identityOf(spec, identity), device);
+		if (remote !== undefined) this.remotes.add(disk, remote);
 		disk.device.limit = spec.limit;
 		disk.onFault = (_disk, op, status, errno, lba) => this.#faults.failed(called, op, status, errno, lba);
 		device.listen({
@@ -233,7 +237,7 @@ export class Disks {
 
 	/** How often any of them has come, gone, changed, or failed. */
 	get changes(): number {
-		return this.#changes + this.#faults.changes;
+		return this.#changes + this.#faults.changes + this.remotes.changes;
 	}
 
 	/** What storage does wrong. */

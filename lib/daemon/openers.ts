@@ -13,6 +13,7 @@ import { systemClock } from "../clock.js";
 import { invariant, OperatorError } from "../errors.js";
 import { nativeMemory } from "../native.js";
 import { NbdDevice } from "../nbd/remote/device.js";
+import type { SessionState } from "../nbd/remote/options.js";
 import type { OpenVolume } from "../pool/openings.js";
 import type { TellPool } from "../pool/told.js";
 import type { Pump } from "../pump.js";
@@ -29,6 +30,8 @@ export interface OpenContext {
 	readonly tell?: TellPool;
 	/** The storage itself knows what initiators are to know it by. */
 	readonly onIdentity: (identity: IdentitySpec) => void;
+	/** It is a server that stores it, which may be out of reach. */
+	readonly onRemote?: (state: () => SessionState) => void;
 	/** Nobody wants it any more: what has not begun need not. */
 	readonly signal: AbortSignal;
 	/** There is no address space left for it; see `lib/block/file.ts`. */
@@ -91,7 +94,10 @@ const OPENERS: Readonly<Record<StorageSpec["kind"], OpenDevice>> = {
 	remote: openRemote,
 };
 
-async function openRemote(spec: DiskSpec, { pump, commits, signal }: OpenContext): Promise<BlockDevice> {
+async function openRemote(
+	spec: DiskSpec,
+	{ pump, commits, signal, onRemote }: OpenContext,
+): Promise<BlockDevice> {
 	const { storage, readOnly } = spec;
 	invariant(storage.kind === "remote", "not remote");
 	const { server, exportName, resend, intervalMs } = storage;
@@ -103,6 +109,7 @@ async function openRemote(spec: DiskSpec, { pump, commits, signal }: OpenContext
 		});
 		if (signal.aborted) await device.close();
 		signal.throwIfAborted();
+		onRemote?.(() => device.state);
 		return layersOn(device, storage.name, spec, commits);
 	} catch (error) {
 		if (!(error instanceof OperatorError)) throw error;

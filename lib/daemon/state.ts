@@ -6,7 +6,9 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Blade } from "../aoe/blade.js";
+import { systemClock } from "../clock.js";
 import type { Disk, DiskPhase } from "../disk.js";
+import type { SessionState } from "../nbd/remote/options.js";
 import { turn } from "../turn.js";
 import { formatMac } from "../wire/mac.js";
 import type { AoeExporter } from "./aoe-exporter.js";
@@ -45,6 +47,19 @@ export interface ExportState {
 	readonly isLeaving: boolean;
 }
 
+/** How it stands with the server that stores a disk. */
+export interface RemoteReport {
+	readonly state: SessionState["state"];
+	/** ISO 8601 */
+	readonly since: string;
+	/** What happened last that should not. */
+	readonly why: string | null;
+	readonly losses: number;
+	readonly resends: number;
+	/** Requests that the server has not answered. */
+	readonly waiting: number;
+}
+
 export interface DiskReport {
 	readonly name: string;
 	readonly phase: DiskPhase | "opening";
@@ -73,6 +88,8 @@ export interface DiskReport {
 	readonly exports: readonly ExportState[];
 	/** Null: it is not served over NBD. */
 	readonly nbd: NbdState | null;
+	/** Null: it is stored here. */
+	readonly remote: RemoteReport | null;
 }
 
 export interface LinkReport {
@@ -139,9 +156,10 @@ export async function* diskReports(
 
 function diskReport(
 	{ name, spec, disk, isLeaving }: HeldDisk,
-	{ faults }: Disks,
+	disks: Disks,
 	{ aoe, nbd }: Exporters,
 ): DiskReport {
+	const { faults } = disks;
 	const called = spec.called ?? name;
 	const last = faults.lastOf(called);
 	const stalled = faults.stalledSince(called);
@@ -155,7 +173,14 @@ function diskReport(
 		shrunkBytes: faults.shrunkBytes(called) ?? null,
 		exports: Array.from(aoe.exportsOf(name), exportState),
 		nbd: nbd.stateOf(name),
+		remote: remoteReport(disk === null ? undefined : disks.remotes.of(disk)),
 	};
+}
+
+function remoteReport(state: SessionState | undefined): RemoteReport | null {
+	if (state === undefined) return null;
+	const { sinceMs, changes: _, ...told } = state;
+	return { ...told, since: moment(Date.now() - (systemClock.now() - sinceMs)) };
 }
 
 function openReport({ device, identity, faults }: Disk): DiskReport["open"] {

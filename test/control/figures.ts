@@ -44,6 +44,7 @@ export function viewOf(name: string, sizeBytes = 2 ** 20): DiskView {
 	const quiet = {
 		aoe: null,
 		nbd: null,
+		remote: null,
 		lastFault: null,
 		stalledSince: null,
 		shrunkBytes: null,

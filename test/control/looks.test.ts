@@ -62,6 +62,16 @@ const DISK: DiskReport = {
 	lastFault: { what: "read", lba: 7, cause: "EIO", at: "2026-11-26T10:00:00.000Z" },
 	stalledSince: null,
 	shrunkBytes: null,
+	remote: {
+		...{
+			state: "unreachable",
+			since: "2026-11-26T10:00:00.000Z",
+			why: "gone\n",
+			losses: 1,
+			resends: 2,
+			waiting: 3,
+		},
+	},
 	nbd: {
 		name: "shop\n",
 		description: "",
@@ -164,6 +174,7 @@ t.test("names, sums over disks, and who is the busiest", async (t) => {
 			name: "web",
 			readOnly: true,
 			lastFault: /read at LBA 7: EIO/,
+			remote: { state: "unreachable", why: "gone\\n", losses: 1, resends: 2, waiting: 3 },
 			nbd: { name: "shop\\n", refused: 2, clientCount: 65, clients: [{ peer: "192.0.2.7:4711", reads: 2 }] },
 			aoe: {
 				address: "9.0",

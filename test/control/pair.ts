@@ -50,6 +50,7 @@ export const LOOK = {
 			stalledSince: null,
 			shrunkBytes: null,
 			nbd: null,
+			remote: null,
 			exports: [{ address: "9.0", places: [PLACE], macs: [], reservedBy: [], configString: "a" }],
 		},
 	],

@@ -80,6 +80,7 @@ export function whole(name: string, address: string, netif: string[]): Disk {
 		worker: 0,
 		aoe: { address, netif, macs: null, reservedBy: [], configString: "", silenced: [], rivals: [] },
 		nbd: null,
+		remote: null,
 		counters: NO_COUNTERS,
 		causes: {},
 		lastFault: null,

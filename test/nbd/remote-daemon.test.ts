@@ -2,6 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import t from "tap";
+import type { RemoteState } from "../../lib/control/model.js";
 import { DaemonTree } from "../daemon/tree-bench.js";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
@@ -45,6 +46,9 @@ if (await inNamespace(import.meta.url)) {
 		server = await serve();
 		const { storage } = await tree.state("far", "open");
 		t.equal(storage, `nbd://${far}/`);
+		const { body } = await tree.ask("GET", "/api/v1/disks/far");
+		t.match(body.remote, { state: "connected", losses: 0, resends: 0 });
+		t.equal((await tree.ask("GET", "/api/v1/disks/here")).body.remote, null);
 		t.notMatch((await io("far", "write -P 7 0 64k")).output, /fail|error/i);
 	});
 
@@ -65,8 +69,28 @@ if (await inNamespace(import.meta.url)) {
 			);
 		});
 		t.match(body, { state: "open" });
+		const remoteNow = async () =>
+			(await tree.ask("GET", "/api/v1/disks/far")).body.remote as unknown as RemoteState;
+		await until(
+			"its server is told to be away",
+			async () => (await remoteNow()).state === "unreachable",
+			LIMIT_MS,
+		);
+		const away = await remoteNow();
+		t.match(away, { why: /\w/, losses: 1 });
+		t.ok(away.waiting > 0, `${away.waiting} wait`);
+		t.match(
+			JSON.stringify((await tree.ask("GET", "/api/v1/status")).body),
+			/disk far: its server is unreachable since /,
+		);
 		t.notMatch((await io("here", "read -P 1 0 4k")).output, /fail|error/i);
 		server = await serve();
 		t.notMatch((await reading).output, /fail|error/i);
+		await until("it is told to be back", async () => (await remoteNow()).state === "connected", LIMIT_MS);
+		t.match(await remoteNow(), { losses: 1, waiting: 0 });
+		const text = String((await tree.ask("GET", "/metrics")).body.text);
+		t.match(text, /^vblade_disk_remote_connected\{disk="far"\} 1$/m);
+		t.match(text, /^vblade_disk_remote_losses_total\{disk="far"\} 1$/m);
+		t.notMatch(text, /remote_connected\{disk="here"\}/);
 	});
 }

@@ -133,6 +133,7 @@ function factsOf(disk: Disk): Pair[] {
 		...some("worker", disk.worker === null ? null : String(disk.worker)),
 		...aoeFacts(disk),
 		...nbdFacts(disk),
+		...remoteFacts(disk),
 		...limitFacts(disk),
 		["under way", String(disk.underWay)],
 		["busiest initiator", orNone(disk.busiestInitiator)],
@@ -176,6 +177,16 @@ function nbdFacts({ nbd }: Disk): Pair[] {
 			],
 		),
 		...some("nbd client", isMore ? "and others" : null),
+	];
+}
+
+function remoteFacts({ remote }: Disk): Pair[] {
+	if (remote === null) return [];
+	const { state, since, why, losses, resends, waiting } = remote;
+	return [
+		["server", `${state} since ${since}`],
+		...some("server's last trouble", why),
+		["server's losses", `${losses}, sent again ${resends}, waiting ${waiting}`],
 	];
 }
 

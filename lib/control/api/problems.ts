@@ -50,6 +50,11 @@ export function problemsOf(inside: Inside): string[] {
 function faultsOf(name: string, { view, figures }: ObservedDisk): string[] {
 	const told: string[] = [];
 	if (view?.stalledSince) told.push(`its storage has not answered since ${view.stalledSince}`);
+	const remote = view?.remote;
+	if (remote != null && remote.state !== "connected")
+		told.push(
+			`its server is ${remote.state} since ${remote.since}${remote.why === null ? "" : `: ${remote.why}`}`,
+		);
 	if (figures?.causes.sync) told.push("a sync has failed, and every write fails since");
 	if (view != null && view.shrunkBytes !== null)
 		told.push(`its file has shrunk to ${sizeText(view.shrunkBytes)}; requests behind its end fail`);

@@ -147,6 +147,7 @@ function metricsRoute(inside: Inside): Route {
 						sizeBytes: view?.sizeBytes ?? null,
 						silenced,
 						nbd: view?.nbd ?? null,
+						remote: view?.remote ?? null,
 						figures,
 					};
 				}),

@@ -167,6 +167,21 @@ export const NbdExport = z
 	.meta({ id: "NbdExport" });
 export type NbdExport = z.infer<typeof NbdExport>;
 
+export const RemoteState = z
+	.object({
+		state: z.enum(["connected", "connecting", "unreachable", "stopped", "closed"]).meta({
+			description:
+				"stopped: what the server has is not what it had, and the disk takes no requests until it is again",
+		}),
+		since: moment("Since when"),
+		why: z.string().nullable().meta({ description: "What happened last that should not" }),
+		losses: total("Connections that broke"),
+		resends: total("Requests that were sent once more"),
+		waiting: count("Requests that the server has not answered"),
+	})
+	.meta({ id: "RemoteState" });
+export type RemoteState = z.infer<typeof RemoteState>;
+
 const summary = {
 	name: diskName,
 	state: diskState,
@@ -209,6 +224,9 @@ export const Disk = z
 		worker: count("The worker that serves it, from 0").nullable(),
 		aoe: AoeExport.nullable(),
 		nbd: NbdExport.nullable(),
+		remote: RemoteState.nullable().meta({
+			description: "How it stands with the server that stores it; null: it is stored here, or not open",
+		}),
 		counters: Counters,
 		causes: z
 			.record(z.string(), z.number().int().nonnegative())

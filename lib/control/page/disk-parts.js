@@ -96,6 +96,16 @@ function nbdFacts(nbd) {
 	];
 }
 
+/** @param {Disk["remote"]} remote @returns {[string, string][]} */
+function remoteFacts(remote) {
+	if (remote === null) return [];
+	const { state, since, why, losses, resends, waiting } = remote;
+	return [
+		["Server", `${state} since ${ago(since)}${why === null ? "" : `; last trouble: ${why}`}`],
+		["Of the server", `${count(waiting)} waiting, ${count(losses)} losses, ${count(resends)} sent again`],
+	];
+}
+
 /** @param {Disk} disk @returns {[string, string][]} */
 function factsOf(disk) {
 	const {
@@ -120,6 +130,7 @@ function factsOf(disk) {
 		["Address", aoe === null ? (disk.address ?? "–") : `${aoe.address} on ${aoe.netif.join(", ")}`],
 		["For", aoe?.macs ? (aoe.macs.length === 0 ? "nobody" : aoe.macs.join(", ")) : "everyone"],
 		...nbdFacts(disk.nbd),
+		...remoteFacts(disk.remote),
 		["Durability", disk.durability],
 		["Serial, WWN", identity === null ? "–" : `${identity.serial}, ${identity.wwn}`],
 		["Named by", source.kind === "file" ? `${source.file}:${source.line}` : "command, API or page"],

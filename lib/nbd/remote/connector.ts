@@ -25,6 +25,7 @@ export class Connector {
 	#sinceMs: number;
 	#why: string | null = null;
 	#losses = 0;
+	#changes = 0;
 	#pauseMs = 0;
 	#forgetAttempt: () => void = () => {};
 	#forgetLimit: (() => void) | null = null;
@@ -46,12 +47,16 @@ export class Connector {
 		return this.#forgetLimit === null && this.#first === null;
 	}
 
-	get state(): Pick<SessionState, "state" | "sinceMs" | "why" | "losses"> {
-		return { state: this.#state, sinceMs: this.#sinceMs, why: this.#why, losses: this.#losses };
+	get state(): Omit<SessionState, "resends" | "waiting"> {
+		return {
+			...{ state: this.#state, sinceMs: this.#sinceMs, why: this.#why },
+			...{ losses: this.#losses, changes: this.#changes },
+		};
 	}
 
 	#enter(state: SessionState["state"]): void {
 		if (state === this.#state) return;
+		this.#changes++;
 		this.#state = state;
 		this.#sinceMs = this.#options.clock.now();
 	}

@@ -31,6 +31,8 @@ export interface SessionState {
 	readonly losses: number;
 	/** Calls that are not over. */
 	readonly waiting: number;
+	/** Another number whenever the state is another. */
+	readonly changes: number;
 }
 
 export interface SessionUser {

@@ -1,0 +1,39 @@
+/** The parts of what a worker says of a disk: how it stands with clients of NBD, and with the server that stores it. Used by `heard.ts`. */
+
+import { isCount, isEither, isFlag, isList, isNull, isOneOf, isShape } from "../channel/checks.js";
+import { isWord } from "../daemon/worker-requests.js";
+
+const MOST_CLIENTS = 1024;
+
+export const isWordOrNull = isEither(isNull, isWord);
+export const isNumber = isCount(Number.MAX_SAFE_INTEGER);
+
+const isNbdClient = isShape({
+	peer: isWord,
+	past: isWordOrNull,
+	readOnly: isFlag,
+	since: isWord,
+	underWay: isNumber,
+	reads: isNumber,
+	readBytes: isNumber,
+	writes: isNumber,
+	writtenBytes: isNumber,
+	errors: isNumber,
+});
+
+export const isNbd = isShape({
+	name: isWord,
+	description: isWord,
+	refused: isNumber,
+	clientCount: isNumber,
+	clients: isList(isNbdClient, MOST_CLIENTS),
+});
+
+export const isRemote = isShape({
+	state: isOneOf(["connected", "connecting", "unreachable", "stopped", "closed"]),
+	since: isWord,
+	why: isWordOrNull,
+	losses: isNumber,
+	resends: isNumber,
+	waiting: isNumber,
+});
