@@ -64,6 +64,10 @@ t.test("snapshots, clones, names and sizes", async (t) => {
 		/quota +1M\nhistory +90m\nkeep +daily 30d\n/,
 	);
 	t.notMatch(await told(volumeSetCommand, `${folder}/web`, "keep=", "history="), /keep|history/);
+	await t.rejects(
+		told(volumeRenameCommand, `${folder}/web`, "/tmp/other/www"),
+		/are of one pool; send and receive/,
+	);
 	await t.rejects(told(volumeSetCommand, `${folder}/web`, "quote=1M"), /key "quote".*quota/);
 	await t.rejects(told(volumeSetCommand, `${folder}/web`, "history=1y"), /^history "1y": a time is allowed/);
 	t.match(await told(volumeRenameCommand, `${folder}/web`, `${folder}/www`), /volume +\S+\/www/);
