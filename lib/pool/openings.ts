@@ -18,7 +18,8 @@ import type { Volume } from "./catalog.js";
 import type { Changes } from "./changes.js";
 import { type PoolFiles, poolWorld } from "./directory.js";
 import { newIdentity } from "./identity.js";
-import { fixedName, isMoment, isOfPast, volumeIn } from "./past.js";
+import { fixedName, isOfPast, volumeIn } from "./past.js";
+import { PastChanges } from "./past-changes.js";
 import { Pool } from "./pool.js";
 import { ScratchLayer } from "./scratch.js";
 import type { TellPool } from "./told.js";
@@ -185,43 +186,18 @@ export const openPast: OpenPast = async (home, folder, name, { offsetSectors, le
 		const fixed = fixedName(name, used.pool.time.presentUs);
 		const options = { offsetSectors, lengthSectors, durability: "flush", readOnly: true } as const;
 		const { device } = await openVolumeStack(used.pool, fixed, options, used.release);
-		const volume = volumeIn(fixed);
+		const changes = new PastChanges(() => usePool(home, folder), fixed, offsetSectors * SECTOR_BYTES);
 		return {
 			fixed,
 			device,
-			snapshots: () => snapshotsBut(used.pool.administration.volume(volume), fixed),
-			changesSince: (snapshot) => openChanges(home, folder, `${volume}@${snapshot}`, fixed, offsetSectors),
+			snapshots: () => snapshotsBut(used.pool.administration.volume(volumeIn(fixed)), fixed),
+			changesSince: (snapshot) => changes.since(snapshot),
 		};
 	} catch (error) {
 		await used.release();
 		throw error;
 	}
 };
-
-/** The pool stays open as long as it is asked. */
-async function openChanges(
-	home: PoolHome,
-	folder: string,
-	before: string,
-	after: string,
-	offsetSectors: number,
-): Promise<Changes> {
-	// (Each would be opened in full, and a client may ask for many.)
-	if (isMoment(before.slice(volumeIn(before).length + 1)))
-		throw new OperatorError(`${quote(before)}: changes are told since snapshots alone`);
-	const { pool, release } = await usePool(home, folder);
-	try {
-		return await pool.readings.changesSince(
-			before,
-			after,
-			offsetSectors * SECTOR_BYTES,
-			() => void release(),
-		);
-	} catch (error) {
-		await release();
-		throw error;
-	}
-}
 
 function snapshotsBut(volume: Volume, past: string): string[] {
 	return volume.snapshots.map(({ name }) => name).filter((name) => `${volume.name}@${name}` !== past);

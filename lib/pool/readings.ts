@@ -31,6 +31,21 @@ export interface Past {
 	readonly release: () => void;
 }
 
+/** A tree: none of its nodes goes until `release` is called. */
+export interface FixedTree {
+	readonly root: Root;
+	readonly release: () => void;
+}
+
+async function orLetGo(release: () => void, find: () => Promise<Root>): Promise<FixedTree> {
+	try {
+		return { root: await find(), release };
+	} catch (error) {
+		release();
+		throw error;
+	}
+}
+
 export class Readings {
 	readonly #of: ReadingsOf;
 	/** How many read a snapshot. */
@@ -85,54 +100,57 @@ export class Readings {
 		}
 	}
 
-	/** Where what a volume was may be other than it was before, from a byte of it on. Throws an OperatorError. */
+	/** Where a tree of a volume may be other than a snapshot of it, from a byte on. Throws an OperatorError if that is not there. */
 	async changesSince(
 		before: string,
-		after: string,
+		{ root: after }: Pick<FixedTree, "root">,
 		offsetBytes: number,
 		whenReleased: () => void,
 	): Promise<Changes> {
-		const { pageBytes } = this.#of.administration.volume(volumeIn(after));
-		const nextTurn = (): Promise<void> => this.#of.parts.world.nextTurn();
-		const compared = await this.compare(before, after);
+		const { parts, administration } = this.#of;
+		const { pageBytes } = administration.volume(volumeIn(before));
+		const nextTurn = (): Promise<void> => parts.world.nextTurn();
+		const { root, release } = await this.tree(before);
+		const compared = { tree: parts.tree, before: root, after, release };
 		return new Changes({ compared, pageBytes, offsetBytes, nextTurn, whenReleased });
 	}
 
 	/** Two volumes, or what they were. Throws an OperatorError if one is not there. */
 	async compare(before: string, after: string): Promise<Compared> {
-		const held: (() => void)[] = [];
-		const release = (): void => {
-			for (const each of held.splice(0)) each();
-		};
+		const one = await this.tree(before);
 		try {
-			const [one, other] = [await this.#rootOf(before, held), await this.#rootOf(after, held)];
-			return { tree: this.#of.parts.tree, before: one, after: other, release };
+			const other = await this.tree(after);
+			const release = (): void => {
+				one.release();
+				other.release();
+			};
+			return { tree: this.#of.parts.tree, before: one.root, after: other.root, release };
 		} catch (error) {
-			release();
+			one.release();
 			throw error;
 		}
 	}
 
-	/** The tree of what is named, with all that was written by now; it stays until all that was put into `held` is called. */
-	async #rootOf(text: string, held: (() => void)[]): Promise<Root> {
+	/** The tree of what is named, with all that was written by now. Throws an OperatorError if that is not there. */
+	async tree(text: string): Promise<FixedTree> {
 		const { parts, administration, moments, history, checkpoints } = this.#of;
 		const { name, at } = readVolumeName(text, parts.world.now());
 		const volume = administration.volume(name);
 		if (at?.kind === "moment") {
 			const then = await moments.find(volume, at.timeUs);
-			held.push(then.release);
-			return moments.rootOf(then);
+			return orLetGo(then.release, () => moments.rootOf(then));
 		}
 		if (at === undefined) {
 			await checkpoints.request();
 			const pin = history.pin(Number.POSITIVE_INFINITY);
-			if (pin !== undefined) held.push(pin.release);
-			return parts.contents.layers.roots.get(volume.line) ?? EMPTY_ROOT;
+			const root = parts.contents.layers.roots.get(volume.line) ?? EMPTY_ROOT;
+			return { root, release: () => pin?.release() };
 		}
 		const snapshot = administration.snapshot(volume, at.name);
-		held.push(this.#read(snapshot));
-		await checkpoints.idle();
-		return snapshot.image.root ?? EMPTY_ROOT;
+		return orLetGo(this.#read(snapshot), async () => {
+			await checkpoints.idle();
+			return snapshot.image.root ?? EMPTY_ROOT;
+		});
 	}
 
 	/** Another text whenever what is named may hold anything else; the same in the pool that a snapshot was sent to. */

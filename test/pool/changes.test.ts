@@ -4,6 +4,10 @@
 import t from "tap";
 import { SAME_PAGES, TURN_PAGES } from "../../lib/pool/difference.js";
 import { Ranges } from "../../lib/pool/map/ranges.js";
+import { PastChanges } from "../../lib/pool/past-changes.js";
+import { Readings } from "../../lib/pool/readings.js";
+import { until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { Counted } from "./counted.js";
 import { MemoryFolder, Stage } from "./memory-folder.js";
 
@@ -39,7 +43,12 @@ t.test("by whoever goes through it", async (t) => {
 t.test("by whoever asks range by range, who is answered with less than all rather than late", async (t) => {
 	const { pool, device } = await overwritten();
 	let released = 0;
-	const changes = await pool.readings.changesSince("web@a", "web@b", 0, () => released++);
+	const changes = await pool.readings.changesSince(
+		"web@a",
+		await pool.readings.tree("web@b"),
+		0,
+		() => released++,
+	);
 	const counted = new Counted({ nextDiffering: Ranges.prototype });
 	const pairs = new Float64Array(4);
 	const asked = changes.extents(512, PAGES * PAGE - 1024, pairs);
@@ -62,7 +71,12 @@ t.test("an answer has no more extents than there is room for, and ends in time",
 	await pool.administration.takeSnapshots([{ volume: "web", name: "b" }]);
 	await pool.checkpoint();
 	let released = 0;
-	const changes = await pool.readings.changesSince("web@a", "web@b", 0, () => released++);
+	const changes = await pool.readings.changesSince(
+		"web@a",
+		await pool.readings.tree("web@b"),
+		0,
+		() => released++,
+	);
 	const pairs = new Float64Array(8);
 	t.equal(await changes.extents(0, 40 * PAGE, pairs), 4);
 	t.strictSame([...pairs], [PAGE, 0, PAGE, 1, PAGE, 0, PAGE, 1]);
@@ -74,6 +88,34 @@ t.test("an answer has no more extents than there is room for, and ends in time",
 	counted.end();
 	changes.release();
 	t.equal(released, 1);
+	await device.close();
+	await pool.close();
+});
+
+t.test("what is compared is opened once for all who ask, and let go with the last of them", async (t) => {
+	const { pool, device } = await overwritten();
+	let uses = 0;
+	const use = async () => {
+		uses++;
+		const release = async (): Promise<void> => void uses--;
+		return { pool, release };
+	};
+	const past = new PastChanges(use, "web@b", 0);
+	const counted = new Counted({ tree: Readings.prototype });
+	const [one, other] = await Promise.all([past.since("a"), past.since("a")]);
+	await t.rejects(past.since("none"), /has no snapshot "none"/);
+	await t.rejects(past.since("-1s"), /since snapshots alone/);
+	t.equal(counted.all("tree"), 1 + 3, "and what it is compared with");
+	t.equal(uses, 1);
+	one.release();
+	t.equal(await other.extents(0, PAGE, new Float64Array(2)), 1);
+	const [left] = [past.since("a"), other.release()];
+	(await left).release();
+	await until("all is let go", () => uses === 0, LIMIT_MS);
+	(await past.since("a")).release();
+	await until("and once more", () => uses === 0, LIMIT_MS);
+	t.equal(counted.all("tree"), 4 + 1 + 2);
+	counted.end();
 	await device.close();
 	await pool.close();
 });
