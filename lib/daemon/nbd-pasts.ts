@@ -125,7 +125,8 @@ export class NbdPasts {
 		const freshMs = this.#clock.now() - SAME_MS;
 		for (const each of this.#openings) {
 			const isFixed = each.past?.name.endsWith(`@${asked}`) ?? false;
-			if (each.owner === owner && each.asked === asked && (isFixed || each.sinceMs > freshMs)) return each;
+			const isLately = each.asked === asked && each.sinceMs > freshMs;
+			if (each.owner === owner && (isFixed || isLately)) return each;
 		}
 		return undefined;
 	}

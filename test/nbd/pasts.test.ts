@@ -155,6 +155,9 @@ if (await inNamespace(import.meta.url)) {
 			reply: OptionReply.errPolicy,
 			why: /64 snapshots and moments are read already/,
 		});
+		const same = await asked("shop@-0.000s");
+		t.ok(same.name, "what is open can be had, by the words that it was asked for");
+		t.match(await asked(`shop@${same.name!.split("@")[1]}`), { name: same.name! }, "and by its name in full");
 		const [first, ...others] = many;
 		first!.end();
 		await until("there is room again", async () => (await asked("shop@one")).name !== undefined, LIMIT_MS);
