@@ -78,13 +78,13 @@ export const StorageStatus = {
 } as const;
 export type StorageStatus = (typeof StorageStatus)[keyof typeof StorageStatus];
 
-/** The same for whoever is told why something could not be done. */
-export function storageStatusText(status: StorageStatus): string {
-	return storageStatusName(status).replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-}
-
 /** The name of a storage status, for logs and test messages. */
 export function storageStatusName(status: StorageStatus): string {
 	for (const [name, value] of Object.entries(StorageStatus)) if (value === status) return name;
 	return String(status);
+}
+
+/** The same for whoever is told why something could not be done. */
+export function storageStatusText(status: StorageStatus): string {
+	return storageStatusName(status).replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }

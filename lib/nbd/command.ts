@@ -31,7 +31,9 @@ const BYTES_PER_STEP = 64;
 
 /** What is asked of the disk, by `Command`. */
 const OPS: readonly (BlockOp | undefined)[] = [
-	...[BlockOp.read, BlockOp.write, undefined],
+	BlockOp.read,
+	BlockOp.write,
+	undefined,
 	BlockOp.flush,
 	BlockOp.trim,
 	BlockOp.read,
@@ -60,7 +62,7 @@ export class NbdCommand implements Cookie {
 	#status: StorageStatus = StorageStatus.ok;
 	#errno = 0;
 	#failedBytes = 0;
-	#telling: StatusTelling | null = null;
+	readonly #told = new StatusTelling();
 
 	/** After the fields above have been filled in. */
 	begin(): void {
@@ -141,11 +143,6 @@ export class NbdCommand implements Cookie {
 				this.#submit(piece, this.lengthBytes, room);
 			} else void this.#askChanges(changes, room);
 		}
-	}
-
-	get #told(): StatusTelling {
-		this.#telling ??= new StatusTelling();
-		return this.#telling;
 	}
 
 	async #askChanges(changes: ChangesSince, room: Room): Promise<void> {
