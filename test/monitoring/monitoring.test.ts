@@ -74,9 +74,11 @@ async function metricsOf(t: Test): Promise<ReadonlyMap<string, ReadonlySet<strin
 	const silenced = [{ netif: "eth0", mac: "02:00:00:00:00:09", since: "2026-11-26T10:00:00Z" }];
 	const aoe = { address: "9.0", netif: ["eth0"], macs: null, reservedBy: [], configString: "" };
 	const nbd = { name: "web", description: "", refused: 0, clientCount: 0, clients: [] };
+	const connected = { state: "connected", since: "2026-11-26T10:00:00Z", why: null } as const;
+	const remote = { ...connected, losses: 0, resends: 0, waiting: 0 };
 	stage.workers.looks = [
 		lookOf([figures], {
-			views: [{ ...viewOf("web"), aoe: { ...aoe, silenced, rivals: [] }, nbd }],
+			views: [{ ...viewOf("web"), aoe: { ...aoe, silenced, rivals: [] }, nbd, remote }],
 			links: [LINK],
 		}),
 	];
