@@ -21,7 +21,7 @@ import { reasonOf, type Side } from "./measure.js";
 import { POOL_FIGURES } from "./pool-figures.js";
 import { POOL_ROWS } from "./pool-rows.js";
 import { ownKib } from "./processes.js";
-import { ALL, POOLS, type Report, replaceMarked, table } from "./report.js";
+import { MARKS, type Report, replaceMarked, table } from "./report.js";
 import { ROWS } from "./rows.js";
 import type { Sample } from "./sample.js";
 
@@ -142,10 +142,13 @@ t.test("the command line", async (t) => {
 	t.throws(() => selectKeys(keys, ["8k"]), new OperatorError('--only "8k": no row has that key; see --list'));
 	t.match(parseCommandLine(["--pools", "--list"]), { keys: [...POOL_ROWS, ...POOL_FIGURES] });
 	t.match(parseCommandLine(["--pools", "--only", "cold"]), {
-		plan: { pools: true, rows: [{ key: "pool read cold ext4" }, { key: "pool read cold xfs" }] },
+		plan: { kind: "pools", rows: [{ key: "pool read cold ext4" }, { key: "pool read cold xfs" }] },
 	});
 	t.match(parseCommandLine(["--only", "read 4k cold"]), {
-		plan: { pools: false, rows: [{ image: "disk" }] },
+		plan: { kind: "aoe", rows: [{ image: "disk" }] },
+	});
+	t.match(parseCommandLine(["--nbd", "--only", "nbd read d1 tcp"]), {
+		plan: { kind: "nbd", rows: [], nbdRows: [{ transport: "tcp", references: [{ atLeast: 1.2 }] }] },
 	});
 	const nowhere = ["--against", "/nowhere"];
 	for (const bad of [
@@ -154,6 +157,7 @@ t.test("the command line", async (t) => {
 		["--rounds", "x"],
 		["--seconds", "0"],
 		["--wrong"],
+		["--pools", "--nbd"],
 		["argument"],
 	])
 		t.throws(() => parseCommandLine(bad), OperatorError, bad.join(" "));
@@ -192,12 +196,12 @@ t.test("tables and markers", async (t) => {
 		table(["a", "number"], "lr", [["x|y", "1"]]),
 		["| a    | number |", "| ---- | -----: |", "| x\\|y |      1 |"].join("\n"),
 	);
-	const { begin, end } = ALL;
+	const { begin, end } = MARKS.aoe;
 	const document = `# T\n\n${begin}\nold\n${end}\nrest\n`;
-	t.equal(replaceMarked(document, "new\n", ALL), `# T\n\n${begin}\n\nnew\n\n${end}\nrest\n`);
-	t.throws(() => replaceMarked("nothing", "new", ALL));
+	t.equal(replaceMarked(document, "new\n", MARKS.aoe), `# T\n\n${begin}\n\nnew\n\n${end}\nrest\n`);
+	t.throws(() => replaceMarked("nothing", "new", MARKS.aoe));
 	const page = readFileSync(sourceFile("docs", "benchmarking.md"), "utf8");
-	for (const marks of [ALL, POOLS]) t.doesNotThrow(() => replaceMarked(page, "", marks));
+	for (const marks of Object.values(MARKS)) t.doesNotThrow(() => replaceMarked(page, "", marks));
 });
 
 t.test("the chart is well-formed and shows what it should", async (t) => {

@@ -12,12 +12,15 @@ import { DAEMON_FIGURES } from "./daemon-figures.js";
 import { FOOTPRINTS } from "./footprint.js";
 import { chooseCores } from "./machine.js";
 import type { Settings } from "./measure.js";
+import { NBD_LISTED } from "./nbd-figures.js";
+import { NBD_ROWS, type NbdRow } from "./nbd-rows.js";
 import { POOL_FIGURES } from "./pool-figures.js";
 import { POOL_ROWS } from "./pool-rows.js";
 import { againstCheckout, ROWS, type Row } from "./rows.js";
 
 export const USAGE = `usage: npm run bench -- [options]
   --pools          volumes of pools against plain files, instead of this server against others
+  --nbd            this server over NBD against nbdkit and qemu-nbd
   --only TEXT      only the row whose key this is, or all whose key has every word of it; may be repeated
   --list           print the rows' keys and titles, and exit
   --rounds N       rounds of each row (default 7)
@@ -32,6 +35,9 @@ export const USAGE = `usage: npm run bench -- [options]
 
 const REPORT_FILE = sourceFile("build", "bench.json");
 
+/** Servers of AoE; volumes of pools; or servers of NBD. */
+export type Kind = "aoe" | "pools" | "nbd";
+
 /** What to measure, and how. */
 export interface Plan {
 	readonly settings: Settings;
@@ -39,10 +45,10 @@ export interface Plan {
 	/** As often is memory measured: it hardly varies. */
 	readonly memoryRounds: number;
 	readonly rows: readonly Row[];
+	readonly nbdRows: readonly NbdRow[];
 	/** The top directory of the checkout that each row is held against too. */
 	readonly against: string | undefined;
-	/** Volumes of pools are measured. */
-	readonly pools: boolean;
+	readonly kind: Kind;
 	/** Keys of the footprints to measure. */
 	readonly footprints: ReadonlySet<string>;
 }
@@ -52,9 +58,13 @@ interface Listed {
 	readonly title: string;
 }
 
-/** All that can be measured, or all of pools. */
-const listed = (pools: boolean): readonly Listed[] =>
-	pools ? [...POOL_ROWS, ...POOL_FIGURES] : [...ROWS, ...FOOTPRINTS, ...DAEMON_FIGURES];
+/** All that can be measured of a kind. */
+const LISTED: Readonly<Record<Kind, readonly Listed[]>> = {
+	aoe: [...ROWS, ...FOOTPRINTS, ...DAEMON_FIGURES],
+	pools: [...POOL_ROWS, ...POOL_FIGURES],
+	nbd: NBD_LISTED,
+};
+const ROWS_OF: Readonly<Record<Kind, readonly Row[]>> = { aoe: ROWS, pools: POOL_ROWS, nbd: [] };
 
 export type Wanted =
 	| { readonly kind: "help" }
@@ -69,7 +79,7 @@ type Values = ReturnType<typeof parseOptions>;
 export function parseCommandLine(args: readonly string[]): Wanted {
 	const values = understand(args);
 	if (values.help) return { kind: "help" };
-	if (values.list) return { kind: "list", keys: listed(values.pools) };
+	if (values.list) return { kind: "list", keys: LISTED[kindOf(values)] };
 	if (values.from !== undefined) return { kind: "show", file: values.from, docs: values.docs };
 	return { kind: "measure", plan: makePlan(values), file: values.json, docs: values.docs };
 }
@@ -87,6 +97,7 @@ function parseOptions(args: readonly string[]) {
 		args: [...args],
 		options: {
 			pools: { type: "boolean", default: false },
+			nbd: { type: "boolean", default: false },
 			only: { type: "string", multiple: true, default: [] },
 			list: { type: "boolean", default: false },
 			rounds: { type: "string" },
@@ -101,8 +112,15 @@ function parseOptions(args: readonly string[]) {
 	}).values;
 }
 
-function makePlan({ pools, only, rounds, seconds, against, quick }: Values): Plan {
-	const keys = selectKeys(listed(pools), only);
+function kindOf({ pools, nbd }: Values): Kind {
+	if (pools && nbd) throw new OperatorError("--pools and --nbd: one at a time");
+	return pools ? "pools" : nbd ? "nbd" : "aoe";
+}
+
+function makePlan(values: Values): Plan {
+	const { only, rounds, seconds, against, quick } = values;
+	const kind = kindOf(values);
+	const keys = selectKeys(LISTED[kind], only);
 	const wholeNumber = /^[1-9][0-9]{0,2}$/;
 	const decimal = /^[0-9]{1,3}(\.[0-9]+)?$/;
 	return {
@@ -116,10 +134,11 @@ function makePlan({ pools, only, rounds, seconds, against, quick }: Values): Pla
 		memoryRounds: quick ? 1 : 3,
 		rows: heldAgainst(
 			against,
-			(pools ? POOL_ROWS : ROWS).filter(({ key }) => keys.has(key)),
+			ROWS_OF[kind].filter(({ key }) => keys.has(key)),
 		),
+		nbdRows: kind === "nbd" ? NBD_ROWS.filter(({ key }) => keys.has(key)) : [],
 		against: against === undefined ? undefined : path.resolve(against),
-		pools,
+		kind,
 		footprints: keys,
 	};
 }

@@ -5,7 +5,7 @@
  */
 
 import type { Measured, Side } from "./measure.js";
-import type { Row } from "./rows.js";
+import type { Reference, Row } from "./rows.js";
 import type { Sample } from "./sample.js";
 
 /** Of the values of several rounds. */
@@ -13,6 +13,13 @@ export interface Spread {
 	readonly median: number;
 	readonly min: number;
 	readonly max: number;
+}
+
+/** What is to be known of a row to tell what it has come to. */
+export interface Titled {
+	readonly key: string;
+	readonly title: string;
+	readonly references: readonly Pick<Reference, "name" | "atLeast" | "countsBelow">[];
 }
 
 /** One thing that the project has promised to reach. */
@@ -89,7 +96,7 @@ function lostIn(side: Side): number {
 }
 
 /** The figures of a row about throughput: one for each server that ours is held against. */
-export function throughput(row: Row, measured: Measured): Figure[] {
+export function throughput(row: Titled, measured: Measured): Figure[] {
 	return row.references.map((reference, index) => {
 		const theirs = sideAt(row, measured, index);
 		const beside = besideThePoint(row, measured, index);
@@ -107,12 +114,12 @@ export function throughput(row: Row, measured: Measured): Figure[] {
 	});
 }
 
-function sideAt({ references }: Row, measured: Measured, index: number): Side {
+function sideAt({ references }: Titled, measured: Measured, index: number): Side {
 	return measured.references[index] ?? { name: references[index]?.name ?? "", failed: "not run" };
 }
 
 /** Of two references of which only one counts: what the other one has to be told. */
-function besideThePoint(row: Row, measured: Measured, index: number): string {
+function besideThePoint(row: Titled, measured: Measured, index: number): string {
 	const at = row.references[index]?.countsBelow === undefined ? index + 1 : index;
 	const { countsBelow } = row.references[at] ?? {};
 	if (countsBelow === undefined || at === 0) return "";
@@ -150,7 +157,7 @@ export function tailLatency(rows: readonly (readonly [Row, Measured])[]): Figure
 }
 
 /** What each server did in a row. */
-export function workload(row: Row, { ours, references }: Measured): Workload {
+export function workload(row: Titled, { ours, references }: Measured): Workload {
 	return { key: row.key, title: row.title, servers: [ours, ...references].map(performanceOf) };
 }
 

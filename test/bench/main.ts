@@ -17,8 +17,9 @@ import { FOOTPRINTS, idleFigure, memoryFigure } from "./footprint.js";
 import { Images } from "./images.js";
 import { lookAtMachine, warnings, watchStolen } from "./machine.js";
 import { type Measured, measureRow, reasonOf } from "./measure.js";
+import { nbdFigures } from "./nbd-figures.js";
 import { poolFigures } from "./pool-figures.js";
-import { ALL, POOLS, type Report, replaceMarked, reportText } from "./report.js";
+import { MARKS, type Report, replaceMarked, reportText } from "./report.js";
 import type { Row } from "./rows.js";
 import { installedFigure, measureStarts, type Starts, startFigure } from "./start.js";
 import { turnFigure } from "./turn.js";
@@ -55,7 +56,7 @@ async function measureAll(plan: Plan): Promise<Report> {
 	for (const line of warnings(machine)) process.stderr.write(`bench: ${line}\n`);
 	const stolen = watchStolen();
 	const began = new Date();
-	const images = new Images(plan.pools);
+	const images = new Images(plan.kind !== "aoe");
 	const measured: [Row, Measured][] = [];
 	for (const row of plan.rows) {
 		const result = await measureRow(row, plan.settings, images, progress).catch((error: unknown) =>
@@ -64,13 +65,15 @@ async function measureAll(plan: Plan): Promise<Report> {
 		measured.push([row, result]);
 	}
 	const figures = measured.flatMap(([row, result]) => throughput(row, result));
-	if (measured.length > 0 && !plan.pools) figures.push(tailLatency(measured));
+	if (measured.length > 0 && plan.kind === "aoe") figures.push(tailLatency(measured));
 	figures.push(...(await measureFootprints(plan, images)));
 	figures.push(...(await daemonFigures(plan, images, progress)));
-	if (plan.pools) figures.push(...(await poolFigures(plan, images, progress)));
+	if (plan.kind === "pools") figures.push(...(await poolFigures(plan, images, progress)));
+	const nbd = plan.kind === "nbd" ? await nbdFigures(plan, images, progress) : undefined;
+	figures.push(...(nbd?.figures ?? []));
 	progress("");
 	return {
-		pools: plan.pools,
+		kind: plan.kind,
 		started: began.toISOString(),
 		minutes: (Date.now() - began.getTime()) / 60_000,
 		machine,
@@ -78,7 +81,7 @@ async function measureAll(plan: Plan): Promise<Report> {
 		stolen: stolen(),
 		warnings: warnings(machine),
 		figures,
-		workloads: measured.map(([row, result]) => workload(row, result)),
+		workloads: [...measured.map(([row, result]) => workload(row, result)), ...(nbd?.workloads ?? [])],
 	};
 }
 
@@ -131,8 +134,8 @@ function show(report: Report, docs: boolean): void {
 	const text = reportText(report);
 	process.stdout.write(text);
 	if (!docs) return;
-	writeFileSync(DOCUMENT, replaceMarked(readFileSync(DOCUMENT, "utf8"), text, report.pools ? POOLS : ALL));
-	if (report.pools) return;
+	writeFileSync(DOCUMENT, replaceMarked(readFileSync(DOCUMENT, "utf8"), text, MARKS[report.kind]));
+	if (report.kind !== "aoe") return;
 	const { processor, cores, kernel } = report.machine;
 	const caption = `${processor}, ${cores} cores, Linux ${kernel}, ${report.started.slice(0, 10)}`;
 	writeFileSync(CHART, chart(report.figures, caption));

@@ -6,6 +6,9 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 
+/** USER_HZ: what the kernel tells to programs, whatever it counts in. */
+const TICKS_PER_SECOND = 100;
+
 /** CPU seconds that the threads of these processes have used since they began, in user mode and in the kernel. */
 export function cpuSeconds(pids: readonly number[]): number {
 	return pids.reduce((sum, pid) => sum + cpuNanoseconds(pid), 0) / 1e9;
@@ -25,6 +28,15 @@ function cpuNanoseconds(pid: number): number {
 		}
 	}
 	return nanoseconds;
+}
+
+/** The same of whole processes, threads that have ended included; in hundredths of a second. */
+export function cpuOfAll(pids: readonly number[]): number {
+	return pids.reduce((sum, pid) => {
+		// utime and stime, of proc_pid_stat(5): numbers 14 and 15, of which 3 is the first behind the name.
+		const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+		return sum + (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+	}, 0);
 }
 
 /**

@@ -3,14 +3,14 @@
  * they are put between two markers. Called by `main.ts`.
  */
 
+import type { Kind } from "./command-line.js";
 import { type Figure, isMet, type Spread, type Workload } from "./figures.js";
 import type { Machine } from "./machine.js";
 import type { Settings } from "./measure.js";
 
 /** All of it; saved as JSON. */
 export interface Report {
-	/** Of pools alone. */
-	readonly pools?: boolean;
+	readonly kind: Kind;
 	/** When it began, in ISO 8601. */
 	readonly started: string;
 	readonly minutes: number;
@@ -33,8 +33,12 @@ const marks = (command: string, name: string): Marks => ({
 	begin: `<!-- what follows, up to the ${name}, is written by npm run bench -- ${command} -->`,
 	end: `<!-- ${name} -->`,
 });
-export const ALL = marks("--docs", "end mark");
-export const POOLS = marks("--pools --docs", "end mark of pools");
+/** Of each kind. */
+export const MARKS: Readonly<Record<Kind, Marks>> = {
+	aoe: marks("--docs", "end mark"),
+	pools: marks("--pools --docs", "end mark of pools"),
+	nbd: marks("--nbd --docs", "end mark of nbd"),
+};
 
 /** The whole report in Markdown. */
 export function reportText(report: Report): string {
