@@ -69,6 +69,8 @@ export interface PoolWorld {
 	nextTurn(): Promise<void>;
 	/** For tests: another size of the map in memory than is usual. */
 	readonly mapSize?: MapSize;
+	/** For tests: another number of files that are opened before anything else is done. */
+	readonly openedFirst?: number;
 	/** For tests: what is put between volumes and the map that they ask. */
 	readonly between?: (map: PageLookup) => PageLookup;
 }

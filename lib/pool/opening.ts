@@ -53,7 +53,7 @@ const NOBODY: LeftSink = { died: () => {}, nodeDied: () => {}, subtreeDied: () =
 export async function openParts(world: PoolWorld, head: Head): Promise<PoolParts> {
 	const segments = new Segments(world.folder, head.state);
 	try {
-		await segments.openAll();
+		await segments.openAll({ nextTurn: world.nextTurn, openedFirst: world.openedFirst });
 		const stored = await readStored(world, segments, head);
 		return await readLog({ world, head, segments, ...stored });
 	} catch (error) {

@@ -265,7 +265,7 @@ export class Pool implements Users {
 		this.#store.reads.verified.age();
 		this.#parts.log.refuses();
 		this.#checkpoints.age();
-		void this.#parts.segments.measure().then((told) => told && this.tell(told));
+		void this.#parts.segments.measure((told) => this.tell(told));
 		this.#upkeep.age();
 		this.time.tell();
 		void this.keepSchedules();

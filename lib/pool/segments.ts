@@ -8,14 +8,13 @@ import { BlockOp } from "../block/request.js";
 import { invariant, OperatorError, StorageStatus, storageStatusName } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
-import { fileName, fileNumber, type PoolFolder } from "./folder.js";
+import { fileName, type PoolFolder } from "./folder.js";
 import { FILE_BYTES, FILE_SLOTS, SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
+import { type OpenAll, SegmentFiles } from "./segment-files.js";
 import { NO_SLOT, Slots } from "./space/slots.js";
 import { SegmentTable } from "./space/table.js";
 import type { PoolTold } from "./told.js";
 
-/** Files that are being opened at a time. */
-const OPENED_AT_ONCE = 32;
 /** For what the file system keeps of a file besides. */
 const LEFT_BYTES = 2 ** 20;
 
@@ -29,10 +28,7 @@ export class Segments {
 	readonly slots = new Slots();
 	readonly table = new SegmentTable(this.slots);
 	readonly #folder: PoolFolder;
-	/** By number of the file. */
-	readonly #devices: BlockDevice[] = [];
-	/** Those that are being made. */
-	readonly #making = new Map<number, Promise<BlockDevice>>();
+	readonly #files: SegmentFiles;
 	/** Files that there can be. */
 	#filesMax = Number.POSITIVE_INFINITY;
 	/** That the file system has left for more than there is; undefined: no matter. */
@@ -50,26 +46,21 @@ export class Segments {
 
 	constructor(folder: PoolFolder, known: KnownSlots = {}) {
 		this.#folder = folder;
+		this.#files = new SegmentFiles(folder);
 		this.#known = known;
 	}
 
-	/** Opens the files that there are, some at a time. Throws an OperatorError. */
-	async openAll(): Promise<void> {
-		const names = await this.#folder.list();
-		for (let from = 0; from < names.length; from += OPENED_AT_ONCE) {
-			const some = names.slice(from, from + OPENED_AT_ONCE);
-			// (All of these are opened, or not, before anything is closed.)
-			const opened = await Promise.allSettled(some.map((name) => this.#open(name)));
-			for (const each of opened) if (each.status === "rejected") throw each.reason;
-		}
-		const inFiles = this.#devices.length * FILE_SLOTS;
+	/** Opens the files that there are: see `SegmentFiles.openAll`. Throws an OperatorError. */
+	async openAll(how: OpenAll = {}): Promise<void> {
+		await this.#files.openAll(how);
+		const inFiles = this.#files.count * FILE_SLOTS;
 		this.slots.grow(Math.min(inFiles, this.#known.slots ?? inFiles));
 		this.#filesMax = (await this.#folder.most()) ?? this.#filesMax;
 		await this.measure();
 	}
 
-	/** Finds out how large it may become, or else why that can't be had: then it is as it was. Resolves to what is to be told. */
-	async measure(): Promise<PoolTold | undefined> {
+	/** Finds out how large it may become, or else why that can't be had: then it is as it was. Files that are not open yet are tried again. */
+	async measure(tell: (told: PoolTold) => void = () => {}): Promise<void> {
 		const before = this.away;
 		try {
 			this.#freeBytes = await this.#folder.free();
@@ -78,26 +69,19 @@ export class Segments {
 			if (!(error instanceof OperatorError)) throw error;
 			this.away = error.message;
 		}
-		if ((this.away === null) === (before === null)) return undefined;
-		const isBack = { level: "info", message: "is where it was again" } as const;
-		const isAway = { level: "error", message: `${this.away}; what is open is served on` } as const;
-		return { kind: "pool-away", ...(this.away === null ? isBack : isAway) };
+		if (this.away === null && before !== null)
+			tell({ kind: "pool-away", level: "info", message: "is where it was again" });
+		if (this.away !== null && before === null)
+			tell({ kind: "pool-away", level: "error", message: `${this.away}; what is open is served on` });
+		this.#files.retry();
+		const news = this.#files.news();
+		if (news !== undefined) tell(news);
 	}
 
 	/** What it has and may get, as it was last measured: less than it has, where there is no space for all of that. */
 	get sizeBytes(): number {
 		const most = this.slots.count + slotsIn(this.#freeBytes ?? Number.POSITIVE_INFINITY);
 		return Math.max(0, Math.min(most, this.#filesMax * FILE_SLOTS)) * SEGMENT_BYTES;
-	}
-
-	async #open(name: string): Promise<void> {
-		const file = fileNumber(name);
-		if (file === undefined) return;
-		const device = await this.#folder.open(name);
-		this.#devices[file] = device;
-		const { sizeBytes } = device.info;
-		if (sizeBytes !== FILE_BYTES)
-			throw new OperatorError(`${this.#folder.path}/${name}: is ${sizeBytes} bytes long, not ${FILE_BYTES}`);
 	}
 
 	/** Has all that was written to some segments, one after the other, on stable storage. Throws an OperatorError. */
@@ -111,9 +95,8 @@ export class Segments {
 		}
 	}
 
-	async close(limitMs?: number): Promise<void> {
-		await Promise.allSettled(this.#making.values());
-		await Promise.all(this.#devices.map((device) => device?.close(limitMs)));
+	close(limitMs?: number): Promise<void> {
+		return this.#files.close(limitMs);
 	}
 
 	get folder(): PoolFolder {
@@ -127,7 +110,7 @@ export class Segments {
 
 	/** Until `isKnown`, slots that are taken are in files of their own: who has which of those that there are is not known yet. */
 	keepClear(): void {
-		this.#clearFrom = Math.max(this.#clearFrom, this.#devices.length * FILE_SLOTS);
+		this.#clearFrom = Math.max(this.#clearFrom, this.#files.count * FILE_SLOTS);
 	}
 
 	/** Who has which slot is known. */
@@ -155,7 +138,7 @@ export class Segments {
 
 	/** Makes one more file, with all of its slots. (The first one may have less.) Throws an OperatorError. */
 	async grow(): Promise<void> {
-		const slot = this.#devices.length * FILE_SLOTS;
+		const slot = this.#files.count * FILE_SLOTS;
 		const freeBytes = (await this.#folder.free()) ?? Number.POSITIVE_INFINITY;
 		if (slot > 0 && freeBytes < FILE_BYTES + LEFT_BYTES)
 			throw new OperatorError(
@@ -198,7 +181,7 @@ export class Segments {
 		if (!table.locate(position)) return undefined;
 		this.slot = table.slot;
 		this.offsetBytes = (table.slot % FILE_SLOTS) * SEGMENT_BYTES + table.sector * SECTOR_BYTES;
-		return this.#devices[Math.floor(table.slot / FILE_SLOTS)];
+		return this.#files.of(Math.floor(table.slot / FILE_SLOTS));
 	}
 
 	/** The same of what is known to be there. */
@@ -210,7 +193,7 @@ export class Segments {
 
 	/** The same of a slot, whose file is there. */
 	deviceOfSlot(slot: number): BlockDevice {
-		const device = this.#devices[Math.floor(slot / FILE_SLOTS)];
+		const device = this.#files.of(Math.floor(slot / FILE_SLOTS));
 		invariant(device !== undefined, "a slot without a file is used");
 		return device;
 	}
@@ -233,22 +216,12 @@ export class Segments {
 
 	/** Whether the slot's file is there. */
 	hasFile(slot: number): boolean {
-		return this.#devices[Math.floor(slot / FILE_SLOTS)] !== undefined;
+		return this.#files.of(Math.floor(slot / FILE_SLOTS)) !== undefined;
 	}
 
 	/** The file that has a slot, made if it is not there. Throws an OperatorError. */
-	async fileOf(slot: number): Promise<BlockDevice> {
-		const file = Math.floor(slot / FILE_SLOTS);
-		const device = this.#devices[file];
-		if (device !== undefined) return device;
-		const making = this.#making.get(file) ?? this.#folder.create(fileName(file), FILE_BYTES);
-		this.#making.set(file, making);
-		try {
-			this.#devices[file] = await making;
-			return this.#devices[file];
-		} finally {
-			this.#making.delete(file);
-		}
+	fileOf(slot: number): Promise<BlockDevice> {
+		return this.#files.make(Math.floor(slot / FILE_SLOTS));
 	}
 
 	/** Reads so many bytes of a segment, in as many places as they lie. Throws an OperatorError. */

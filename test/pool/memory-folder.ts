@@ -98,6 +98,8 @@ export function testWorld(
 		allocate: heapMemory,
 		nextTurn,
 		mapSize,
+		// (By half of the seeds pools are opened as large ones are.)
+		openedFirst: seed % 2 === 0 ? 0 : 256,
 	};
 }
 
