@@ -45,6 +45,8 @@ export class Part<C> implements RequestOwner {
 		request.lengthBytes = lengthBytes;
 		request.fua = whole.fua;
 		request.maySync = whole.maySync;
+		request.mayUnmap = whole.mayUnmap;
+		request.anotherCopy = whole.anotherCopy;
 		request.memory = whole.memory;
 		request.memoryOffset = whole.memoryOffset + fromBytes;
 		request.isLent = whole.isLent;

@@ -1,9 +1,10 @@
 /**
  * What of a disk belongs to one process: its pool, whose log that process writes, and its `unix:` links and NBD, whose connections each come
- * to whoever accepts them. And which disks are together for that reason. Pure; used by `worker-choice.ts`.
+ * to whoever accepts them; and a disk that is made of disks is one with these. And which disks are together for that reason. Pure; used by `worker-choice.ts`.
  */
 
 import path from "node:path";
+import { compoundOf } from "../spec/assembly.js";
 import type { NetifSpec, StorageSpec } from "../spec/spec.js";
 
 type ExportPlace =
@@ -15,10 +16,12 @@ export interface PlacedDisk {
 	readonly name: string;
 	readonly disk: { readonly storage: StorageSpec };
 	readonly exports: readonly ExportPlace[];
+	/** The disk that it is a part of. */
+	readonly partOf?: string;
 }
 
 /** In words for people. */
-export type Belonging = `pool ${string}` | `unix:${string}` | typeof NBD;
+export type Belonging = `pool ${string}` | `unix:${string}` | `disk ${string}` | typeof NBD;
 const NBD = "NBD";
 
 export interface Group {
@@ -31,11 +34,22 @@ export function poolBelonging(folder: string): Belonging {
 	return `pool ${folder}`;
 }
 
-export function belongingsOf({ disk: { storage }, exports }: PlacedDisk): Belonging[] {
+/** A disk of disks, and what it is made of, belong to each other. */
+function wholesOf({ name, disk: { storage }, partOf }: PlacedDisk): Belonging[] {
+	const wholes: Belonging[] = partOf === undefined ? [] : [`disk ${partOf}`];
+	return compoundOf(storage) === undefined ? wholes : [...wholes, `disk ${name}`];
+}
+
+export function belongingsOf(disk: PlacedDisk): Belonging[] {
+	const {
+		disk: { storage },
+		exports,
+	} = disk;
 	const links = exports.flatMap((each): Belonging[] =>
 		each.protocol === "nbd" ? [NBD] : linksOf(each.netifs),
 	);
-	return storage.kind === "volume" ? [poolBelonging(storage.pool), ...links] : links;
+	const pools = storage.kind === "volume" ? [poolBelonging(storage.pool)] : [];
+	return [...pools, ...wholesOf(disk), ...links];
 }
 
 function linksOf(netifs: readonly NetifSpec[]): Belonging[] {

@@ -77,7 +77,9 @@ export class Changes {
 
 	remove(name: string, terms: Terms): Promise<Outcome> {
 		return this.#change(name, terms, "removing", () => {
-			this.#wanted(name, terms);
+			const { partOf } = this.#wanted(name, terms);
+			if (partOf !== undefined)
+				throw new Refusal(409, `disk ${quote(name)}: is a part of disk ${partOf}; take it out of that first`);
 			return null;
 		});
 	}
@@ -133,7 +135,8 @@ export class Changes {
 		const steps = stepsOf(difference);
 		const notices: string[] = [];
 		const disk = config.disks.find((each) => each.name === name);
-		if (disk?.exports.length === 0 && disk.broken === undefined) notices.push(UNSERVED);
+		if (disk?.exports.length === 0 && disk.broken === undefined)
+			notices.push(disk.partOf === undefined ? UNSERVED : `it is a part of disk ${disk.partOf}`);
 		if (isOfFile && steps.length > 0) notices.push(UNTIL_RELOAD);
 		const pauses = steps.some(({ effect, live }) => effect === "remove" || !live);
 		const users = this.activeInitiators(name);

@@ -28,7 +28,7 @@ import type { Event } from "./model.js";
 import type { Observed } from "./observed.js";
 import type { Listener } from "./places.js";
 import { namedBy } from "./pool-events.js";
-import type { Opener, Workers } from "./seams.js";
+import type { DiskView, Opener, Workers } from "./seams.js";
 import { ApiServer, type ServerLimits } from "./server.js";
 import { WatchedOpener } from "./watched-opener.js";
 
@@ -77,7 +77,10 @@ export class Control {
 				inside.poolKeeping.happened(happening);
 				inside.events.add(namedBy(inside.desired.config.pools, happening));
 			},
-			seen: (view) => inside.observed.see(view),
+			seen: (view) => {
+				inside.observed.see(view);
+				keepLengths(kept, view);
+			},
 			set: async (disk, set) => {
 				if (!isDeepStrictEqual(kept.find(disk)?.set, set)) await kept.note(disk, { set });
 			},
@@ -188,4 +191,11 @@ function logEvent(log: Log, { kind, severity, disk, volume, message }: Event, is
 	else if (severity === "warning") log.warn(line);
 	else if (kind === "configuration" || kind === "machine") log.info(line);
 	else log.verbose(line);
+}
+
+/** Where the disks lie that a disk is made of: what has grown since must not move what follows it. */
+function keepLengths(kept: Kept, { name, parts }: DiskView): void {
+	if (parts === null) return;
+	const lengths = Object.fromEntries(parts.slice(0, -1).map(({ disk, sizeBytes }) => [disk, sizeBytes]));
+	if (!isDeepStrictEqual(kept.find(name)?.lengths, lengths)) void kept.note(name, { lengths });
 }

@@ -4,50 +4,26 @@
  * one after the other; what it takes to carry one out is not waited for. Made by `control.ts`; asked by the API.
  */
 
-import type { Clock } from "../clock.js";
-import type { Config, Environment } from "../spec/config.js";
+import { membersOf } from "../spec/assembly.js";
+import type { Config } from "../spec/config.js";
 import type { DiskConfig } from "../spec/configuration.js";
 import { type Difference, differenceOf, type Step } from "../spec/difference.js";
 import { counted } from "../text.js";
-import type { DamageTeller } from "./damage.js";
-import type { EventLog } from "./event-log.js";
-import type { Jobs, RunningJob } from "./jobs.js";
-import type { Kept } from "./kept.js";
+import type { DesiredOptions, Prospect } from "./desired-options.js";
+import type { RunningJob } from "./jobs.js";
 import type { LastReload } from "./model.js";
+import { partsFirst, wholesFirst } from "./order.js";
 import { endOf } from "./plan.js";
 import { ReloadRecord } from "./reload-record.js";
-import type { Opener, Workers } from "./seams.js";
 import { fingerprintOf, Steward } from "./steward.js";
 import { messageOf, unlessBug } from "./thrown.js";
 import { NO_CONFIG, orThrow, understandMost, understood, type Wish } from "./wish.js";
 import { keepWish, keptWish, wishOfFiles } from "./wish-files.js";
 
+export type { DesiredOptions, Prospect } from "./desired-options.js";
+
 /** How often disks are looked after whose interface is missing. */
 const RECONSIDER_MS = 10_000;
-
-export interface DesiredOptions {
-	readonly opener: Opener & DamageTeller;
-	readonly workers: Workers;
-	readonly kept: Kept;
-	readonly events: EventLog;
-	readonly jobs: Jobs;
-	readonly clock: Clock;
-	/** With what has been read before. */
-	readonly environment: Environment;
-	/** Milliseconds since 1970. */
-	readonly now: () => number;
-	/** When files were read again, and are good: what else they say. Resolves to what went wrong. */
-	readonly onReload: (config: Config) => Promise<readonly string[]>;
-	/** It is gone for good. */
-	readonly onForgotten: (disk: string) => void;
-}
-
-/** A wish that has been understood, and what it would take. */
-export interface Prospect {
-	readonly wish: Wish;
-	readonly config: Config;
-	readonly difference: Difference;
-}
 
 export class Desired {
 	readonly #options: DesiredOptions;
@@ -110,21 +86,33 @@ export class Desired {
 		const known = new Set(config.disks.map(({ name }) => name));
 		const gone = [...serving.keys()].filter((name) => !known.has(name));
 		await Promise.all(gone.map((name) => this.#options.workers.remove(name)));
-		for (const disk of config.disks) {
-			const steward = this.#newSteward(disk);
-			const served = serving.get(disk.name);
-			if (served?.fingerprint === fingerprintOf(disk)) steward.adopt();
-			else void this.#replaceServed(steward, served !== undefined);
-		}
+		const stewards = config.disks.map((disk) => this.#newSteward(disk));
+		const isAsServed = ({ disk }: Steward): boolean =>
+			serving.get(disk.name)?.fingerprint === fingerprintOf(disk) && this.#partsOf(disk).every(isAsServed);
+		for (const steward of stewards.filter(isAsServed)) steward.adopt();
+		const others = stewards.filter((steward) => !isAsServed(steward));
+		const isAlone = ({ disk }: Steward) => disk.partOf === undefined && membersOf(disk).length === 0;
+		for (const steward of others.filter(isAlone)) void this.#replaceServed([steward], serving);
+		void this.#replaceServed(
+			others.filter((steward) => !isAlone(steward)),
+			serving,
+		);
 		await keepWish((name, bytes) => opener.keep(name, bytes), wish, kept).catch(unlessBug);
 		this.#reconsiderLater();
 	}
 
-	async #replaceServed(steward: Steward, isServed: boolean): Promise<void> {
+	async #replaceServed(stewards: readonly Steward[], serving: ReadonlyMap<string, unknown>): Promise<void> {
+		const served = stewards.filter(({ disk }) => serving.has(disk.name));
 		// One that refuses refuses to serve it, too, and that is tried again.
-		if (isServed) await steward.withdraw(true).catch(unlessBug);
-		await steward.serve();
+		await wholesFirst(served, this.#wholeOf, (steward) => steward.withdraw(true).catch(unlessBug));
+		for (const steward of partsFirst(stewards)) void steward.serve();
 	}
+
+	#partsOf(whole: DiskConfig): Steward[] {
+		return membersOf(whole).flatMap((name) => this.#stewards.get(name) ?? []);
+	}
+
+	readonly #wholeOf = (name: string): string | undefined => this.#stewards.get(name)?.disk.partOf;
 
 	/** Reads the files again, and makes what they say so. The job says how that goes; one with errors has changed nothing. */
 	reload(): RunningJob {
@@ -188,7 +176,15 @@ export class Desired {
 
 	/** Does something for which a disk has to be closed. */
 	aside<T>(name: string, work: () => Promise<T>): Promise<T> {
-		return this.#inTurn(() => this.#stewards.get(name)?.aside(work) ?? work());
+		return this.#inTurn(() => this.#aside(name, work));
+	}
+
+	/** What it is a part of is closed before, and served after it. */
+	#aside<T>(name: string, work: () => Promise<T>): Promise<T> {
+		const steward = this.#stewards.get(name);
+		if (steward === undefined) return work();
+		const own = (): Promise<T> => steward.aside(work);
+		return steward.disk.partOf === undefined ? own() : this.#aside(steward.disk.partOf, own);
 	}
 
 	#inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -222,15 +218,11 @@ export class Desired {
 
 	async #apply(difference: Difference, job: RunningJob): Promise<void> {
 		const { steps } = difference;
+		const failed = (step: Step) => (error: unknown) =>
+			job.step(`disk ${step.disk.name}: ${messageOf(error)}`);
 		// What is taken away goes first: disks may have changed places.
-		for (const act of [this.#takeAway, this.#give])
-			await Promise.all(
-				steps.map((step) =>
-					act.call(this, step, job).catch((error: unknown) => {
-						job.step(`disk ${step.disk.name}: ${messageOf(error)}`);
-					}),
-				),
-			);
+		await wholesFirst(steps, this.#wholeOf, (step) => this.#takeAway(step, job).catch(failed(step)));
+		await Promise.all(partsFirst(steps).map((step) => this.#give(step, job).catch(failed(step))));
 		const end = endOf(difference, job.job.errors.length === 0);
 		job.finish("done", end.message);
 		this.#options.events.add({ kind: "configuration", ...end });
@@ -258,7 +250,11 @@ export class Desired {
 
 	#newSteward(disk: DiskConfig): Steward {
 		const { workers, kept, events, clock } = this.#options;
-		const steward = new Steward(disk, { workers, kept, events, clock, links: () => this.#config.links });
+		const steward = new Steward(disk, {
+			...{ workers, kept, events, clock, links: () => this.#config.links },
+			parts: (whole) => this.#partsOf(whole),
+			onOpen: ({ partOf = "" }) => this.#stewards.get(partOf)?.hurry(),
+		});
 		this.#stewards.set(disk.name, steward);
 		return steward;
 	}

@@ -2,6 +2,7 @@
 
 import { isCount, isEither, isFlag, isList, isNull, isOneOf, isShape } from "../channel/checks.js";
 import { isWord } from "../daemon/worker-requests.js";
+import { MEMBERS_MAX } from "../spec/ranges.js";
 
 const MOST_CLIENTS = 1024;
 
@@ -37,3 +38,9 @@ export const isRemote = isShape({
 	resends: isNumber,
 	waiting: isNumber,
 });
+
+/** Of a disk of disks. */
+export const isParts = isList(
+	isShape({ disk: isWord, offsetBytes: isNumber, sizeBytes: isNumber }),
+	MEMBERS_MAX,
+);

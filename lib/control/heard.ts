@@ -24,7 +24,7 @@ import { POOL_SUBJECTS } from "../log.js";
 import { type PoolLook, TOLD_MAX } from "../pool/looks.js";
 import { PERIODS } from "../spec/policy.js";
 import type { Happening } from "./event-log.js";
-import { isNbd, isNumber, isRemote, isWordOrNull } from "./heard-disk.js";
+import { isNbd, isNumber, isParts, isRemote, isWordOrNull } from "./heard-disk.js";
 
 type Words = Readonly<Record<string, unknown>>;
 
@@ -68,6 +68,7 @@ const isDisk = isShape({
 	exports: isList(isExport, MOST_PLACES),
 	nbd: isEither(isNull, isNbd),
 	remote: isEither(isNull, isRemote),
+	parts: isEither(isNull, isParts),
 });
 
 const isLink = isShape({

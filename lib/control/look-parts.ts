@@ -97,7 +97,7 @@ function sumOf(all: readonly Measured[]): Measured | null {
 }
 
 export function viewOf(report: DiskReport): DiskView {
-	const { name, phase, open, lastFault, stalledSince, shrunkBytes, exports, nbd, remote } = report;
+	const { name, phase, open, lastFault, stalledSince, shrunkBytes, exports, nbd, remote, parts } = report;
 	const [exported] = exports;
 	const where = lastFault?.lba == null ? "" : ` at LBA ${lastFault.lba}`;
 	return {
@@ -108,6 +108,7 @@ export function viewOf(report: DiskReport): DiskView {
 		aoe: exported === undefined ? null : aoeOf(exported),
 		nbd: nbd && nbdOf(nbd),
 		remote: remote && { ...remote, why: remote.why && oneLine(remote.why) },
+		parts,
 		lastFault: lastFault && `${lastFault.what}${where}: ${lastFault.cause} (${lastFault.at})`,
 		stalledSince,
 		identity: open && { serial: open.serial, wwn: open.wwn },

@@ -59,6 +59,8 @@ export interface KeptDisk extends DiskIdentity {
 	readonly fenced?: boolean;
 	/** What initiators have set, as the worker has told it. */
 	readonly set?: unknown;
+	/** Bytes of the disks that it is made of, as they were when it was last opened, but of the last one. */
+	readonly lengths?: Readonly<Record<string, number>>;
 }
 
 /** A disk that a worker has. */
@@ -120,12 +122,20 @@ export interface DiskView {
 	readonly aoe: AoeExport | null;
 	readonly nbd: NbdExport | null;
 	readonly remote: RemoteState | null;
+	/** Where the disks lie in it that it is made of. */
+	readonly parts: readonly PartPlace[] | null;
 	readonly lastFault: string | null;
 	readonly stalledSince: string | null;
 	/** What initiators know it by; null: it is not open. */
 	readonly identity: { readonly serial: string; readonly wwn: string } | null;
 	/** Of a file that is shorter than what is served of it. */
 	readonly shrunkBytes: number | null;
+}
+
+export interface PartPlace {
+	readonly disk: string;
+	readonly offsetBytes: number;
+	readonly sizeBytes: number;
 }
 
 /** How a link runs that is open. */

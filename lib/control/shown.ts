@@ -3,11 +3,12 @@
  * it, and what is seen of it. Used by `api/`.
  */
 
+import { membersOf } from "../spec/assembly.js";
 import type { DiskConfig } from "../spec/configuration.js";
 import { aoeExportsOf } from "../spec/exports.js";
 import type { Changes } from "./changes.js";
 import type { Kept } from "./kept.js";
-import type { Disk, DiskSummary, Limit, Source } from "./model.js";
+import type { Disk, DiskPart, DiskSummary, Limit, Source } from "./model.js";
 import { latenciesOf, type Observed, type ObservedDisk } from "./observed.js";
 import { NO_COUNTERS, NO_RATES } from "./rates.js";
 import type { Replaced } from "./replaced.js";
@@ -72,6 +73,8 @@ export class Shower {
 			aoe: seen.view?.aoe ?? null,
 			nbd: seen.view?.nbd ?? null,
 			remote: seen.view?.remote ?? null,
+			parts: partsOf(disk, seen, (name) => changes.desired.steward(name)),
+			partOf: disk.partOf ?? null,
 			counters: seen.figures?.counters ?? NO_COUNTERS,
 			causes: { ...seen.figures?.causes },
 			lastFault: seen.view?.lastFault ?? null,
@@ -82,6 +85,22 @@ export class Shower {
 }
 
 const UNSEEN: ObservedDisk = { figures: undefined, view: undefined, rates: NO_RATES, history: undefined };
+
+/** Also while it is not open, and whatever has become of them. */
+function partsOf(
+	disk: DiskConfig,
+	{ view }: ObservedDisk,
+	stewardOf: (name: string) => Steward | undefined,
+): DiskPart[] | null {
+	const names = membersOf(disk);
+	if (names.length === 0) return null;
+	return names.map((name) => {
+		const { state = "failed", reason = null } = stewardOf(name) ?? {};
+		const place = view?.parts?.find((part) => part.disk === name);
+		const { offsetBytes = null, sizeBytes = null } = place ?? {};
+		return { disk: name, state, reason, offsetBytes, sizeBytes };
+	});
+}
 
 function sourceOf({ origin, placeOf }: DiskConfig): Source {
 	if (origin === "runtime") return { kind: "runtime" };

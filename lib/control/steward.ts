@@ -26,6 +26,10 @@ export interface StewardOptions {
 	readonly clock: Clock;
 	/** How each link works, as things are. */
 	readonly links: () => readonly LinkSpec[];
+	/** Of the disks that a disk is made of. */
+	readonly parts?: (disk: DiskConfig) => readonly Steward[];
+	/** It is open now, for whoever waits for it. */
+	readonly onOpen?: (disk: DiskConfig) => void;
 }
 
 /** Of what a worker is given: equal for what is to be served alike, since the reader of configurations makes it in one order of keys. */
@@ -45,6 +49,8 @@ export class Steward {
 	#retryMs = FIRST_RETRY_MS;
 	/** What was last told of why it can't be served; null: it was served since, or shall be another one. */
 	#told: string | null = null;
+	/** The last try. */
+	#tried: Promise<unknown> = Promise.resolve();
 
 	constructor(disk: DiskConfig, options: StewardOptions) {
 		this.#disk = disk;
@@ -84,7 +90,26 @@ export class Steward {
 		this.#disk = disk;
 		this.#retryMs = FIRST_RETRY_MS;
 		this.#enter("opening");
-		return this.#try(this.#begin());
+		return this.#tryOnce(this.#begin());
+	}
+
+	#tryOnce(undertaking: number): Promise<string | undefined> {
+		const tried = this.#try(undertaking);
+		this.#tried = tried;
+		return tried;
+	}
+
+	/** What it is made of is open. Throws an OperatorError if it is not: then it is tried again when it is. */
+	async #awaitParts(): Promise<void> {
+		const parts = this.#options.parts?.(this.#disk) ?? [];
+		// All may have been asked for in one go.
+		await Promise.resolve();
+		for (const part of parts) {
+			await part.#tried;
+			if (part.#state === "open") continue;
+			const { name } = part.#disk;
+			throw new OperatorError(`its disk ${name} is ${part.#state}${part.#reason ? `: ${part.#reason}` : ""}`);
+		}
 	}
 
 	/** What was missing may be there now: if it has failed, it is tried again at once. */
@@ -205,12 +230,19 @@ export class Steward {
 		const disk = this.#disk;
 		try {
 			if (disk.broken !== undefined) throw new OperatorError(disk.broken);
+			await this.#awaitParts();
+			if (undertaking !== this.#undertaking) return undefined;
 			await workers.add(disk, links(), await kept.of(disk.name), fingerprintOf(disk));
 			if (undertaking !== this.#undertaking) return undefined;
 			this.#retryMs = FIRST_RETRY_MS;
 			this.#told = null;
 			this.#enter("open");
-			this.#tell("disk-opened", "info", "served");
+			this.#tell(
+				"disk-opened",
+				"info",
+				disk.partOf === undefined ? "served" : `open, for disk ${disk.partOf}`,
+			);
+			this.#options.onOpen?.(disk);
 			return undefined;
 		} catch (error) {
 			if (undertaking !== this.#undertaking) return undefined;
@@ -226,7 +258,7 @@ export class Steward {
 		if (isNews) this.#told = reason;
 		this.#enter("failed", reason);
 		this.#retryAtMs = clock.now() + this.#retryMs;
-		this.#cancelRetry = clock.after(this.#retryMs, () => void this.#try(undertaking));
+		this.#cancelRetry = clock.after(this.#retryMs, () => void this.#tryOnce(undertaking));
 		this.#retryMs = Math.min(2 * this.#retryMs, LAST_RETRY_MS);
 		return reason;
 	}

@@ -6,6 +6,7 @@
 
 import { parse, stringify } from "smol-toml";
 import { OperatorError } from "../errors.js";
+import { assembled } from "../spec/assembly.js";
 import { type Config, type Environment, readConfig, type Sources } from "../spec/config.js";
 import type { DiskConfig } from "../spec/configuration.js";
 import { conflictsOf, linkSpecsOf } from "../spec/conflicts.js";
@@ -57,9 +58,10 @@ export function understand(wish: Wish, environment: Environment): Config | Place
 			disks.push(other);
 		}
 	}
-	const conflicts = conflictsOf(disks);
+	const whole = assembled(disks);
+	const conflicts = [...whole.conflicts, ...conflictsOf(whole.disks)];
 	if (conflicts.length > 0) return conflicts.map(({ error }) => error);
-	return { ...config, disks, links: linkSpecsOf(disks) };
+	return { ...config, disks: whole.disks, links: linkSpecsOf(whole.disks) };
 }
 
 /**
@@ -93,7 +95,8 @@ function overridden(
 ): DiskConfig | PlacedError[] {
 	const pool = Object.fromEntries(pools.map(({ name, path }) => [name, { path }]));
 	const text = stringify({ pool, disk: { [disk.name]: settings } });
-	const config = readConfig({ files: [{ path: RUNTIME_FILE, text }], debian: [] }, { interfaceNames });
+	const sources = { files: [{ path: RUNTIME_FILE, text }], debian: [] };
+	const config = readConfig(sources, { interfaceNames, isOneDisk: true });
 	if (Array.isArray(config)) return config;
 	const [other] = config.disks;
 	return other === undefined ? disk : { ...other, origin: disk.origin, placeOf: disk.placeOf };

@@ -32,10 +32,12 @@ export class Choice<Worker extends { readonly index: number; readonly disks: Set
 		const shared = sharedOf(disks);
 		// One that a single disk is at goes with it. A pool may be open for who only asks about it.
 		for (const each of this.#homes.keys())
-			if (each.startsWith("unix:") && !shared.has(each)) this.#homes.delete(each);
+			if (!isLasting(each) && !shared.has(each)) this.#homes.delete(each);
 		for (const disk of disks) {
 			const worker = this.#workerOf.get(disk.name);
-			const belongings = belongingsOf(disk).filter((each) => !each.startsWith("unix:") || shared.has(each));
+			// What a new disk of disks is made of can be opened elsewhere: it goes where it must be for another reason.
+			const isFixed = (each: Belonging) => isLasting(each) || (shared.has(each) && !isOfDisks(each));
+			const belongings = belongingsOf(disk).filter(isFixed);
 			if (worker !== undefined) this.#settle(belongings, worker);
 		}
 		for (const group of groupsOf(disks)) {
@@ -120,4 +122,13 @@ export class Choice<Worker extends { readonly index: number; readonly disks: Set
 		if (worker === undefined) throw new OperatorError("there is no worker");
 		return worker;
 	}
+}
+
+/** Also while no disk is at it. */
+function isLasting(each: Belonging): boolean {
+	return !each.startsWith("unix:") && !isOfDisks(each);
+}
+
+function isOfDisks(each: Belonging): boolean {
+	return each.startsWith("disk ");
 }

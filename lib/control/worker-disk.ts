@@ -15,13 +15,13 @@ export function workerDisk(
 	kept: KeptDisk,
 	fingerprint: string,
 ): WorkerDisk {
-	const { serial, wwn, fenced = false } = kept;
+	const { serial, wwn, fenced = false, lengths } = kept;
 	const set = (kept.set ?? {}) as SetOnDisk;
 	const netifs = new Set(aoeExportsOf(disk.exports).flatMap((each) => each.netifs.map(({ name }) => name)));
 	// What a volume is known by is in its pool, and goes with it.
 	const identity = disk.disk.storage.kind === "volume" ? {} : { identity: { serial, wwn } };
 	return {
-		disk: { ...disk.disk, ...identity },
+		disk: { ...disk.disk, ...identity, ...(lengths !== undefined && { lengths }) },
 		exports: disk.exports,
 		links: links.filter(({ netif }) => netifs.has(netif.name)),
 		fenced,

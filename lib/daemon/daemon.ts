@@ -16,6 +16,7 @@ import { quote } from "../text.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { type AddedSpec, Adding, worstOf } from "./adding.js";
 import { AoeExporter } from "./aoe-exporter.js";
+import { inClosingOrder } from "./compounds.js";
 import type { DaemonOptions } from "./daemon-options.js";
 import { type DiskEnd, Disks, type Opening } from "./disks.js";
 import type { Addition, Exporter } from "./exporter.js";
@@ -217,7 +218,7 @@ export class Daemon {
 	): Promise<DiskEnd> {
 		for (const { name, protocol } of exports) this.#exporters[protocol].withdraw(name);
 		const ends = await Promise.all(
-			disks.map(async (disk) => {
+			inClosingOrder(disks).map(async (disk) => {
 				const end = await this.#disks.close(disk, limitMs);
 				if (end === "abandoned")
 					for (const each of exports)

@@ -4,10 +4,10 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
-import { type CloseEnd, endWithin } from "../block/close.js";
 import { StorageEngine } from "../block/engine.js";
 import { GroupCommit } from "../block/group-commit.js";
 import { storageIdentity } from "../block/identity.js";
+import type { LinearPlace } from "../compound/linear.js";
 import { Disk, type DiskIdentity, knownIdentity, makeIdentity } from "../disk.js";
 import { OperatorError } from "../errors.js";
 import type { Log } from "../log.js";
@@ -15,11 +15,15 @@ import type { Pump } from "../pump.js";
 import type { DiskSpec, IdentitySpec } from "../spec/spec.js";
 import { counted, quote } from "../text.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
+import { Compounds, usersOf } from "./compounds.js";
+import { type DiskEnd, Entry, type HeldDisk, type Opening } from "./disk-entry.js";
 import { FaultLog } from "./fault-log.js";
 import { machineId } from "./machine-id.js";
 import { type OpenContext, type OpenDevice, openDevice } from "./openers.js";
 import { poolTeller } from "./pool-log.js";
 import { Remotes } from "./remotes.js";
+
+export type { DiskEnd, HeldDisk, Opening } from "./disk-entry.js";
 
 export interface DisksOptions {
 	readonly pump: Pump;
@@ -32,75 +36,6 @@ export interface DisksOptions {
 	readonly open?: OpenDevice;
 }
 
-/** How closing ends: of a disk that is open, or of one that is `opening` still. If that ever ends, what it holds is given back then. */
-export type DiskEnd = CloseEnd | "opening";
-
-/** A disk that is on its way, or open: what its name stands for until it is closed. */
-export interface Opening {
-	readonly name: string;
-	/** Throws an OperatorError if the disk can't be opened, or if that is called off. */
-	readonly opened: Promise<Disk>;
-	/** Whoever waits for it waits no longer; should it be opened after all, it is closed. */
-	callOff(error: OperatorError): void;
-}
-
-/** The same, for those who look at it. */
-export interface HeldDisk {
-	readonly name: string;
-	readonly spec: DiskSpec;
-	/** null: it is being opened. */
-	readonly disk: Disk | null;
-	readonly isLeaving: boolean;
-}
-
-const nothing = (): void => {};
-
-/** A name that is taken: by a disk, by one that is being opened, or by one that is being closed. */
-class Entry implements Opening, HeldDisk {
-	readonly name: string;
-	disk: Disk | null = null;
-	/** Nobody wants it any more. */
-	isLeaving = false;
-	readonly opened: Promise<Disk>;
-	/** Resolves when opening has ended, and what was called off has been given back. Never rejects. */
-	readonly settled: Promise<void>;
-	/** Until it is there: thousands are kept for as long as they are served. */
-	#giveUp: (error: OperatorError) => void = nothing;
-
-	constructor(
-		public spec: DiskSpec,
-		open: (signal: AbortSignal) => Promise<Disk>,
-	) {
-		this.name = spec.name;
-		const beginning = new AbortController();
-		const arriving = this.#arrive(open(beginning.signal));
-		this.settled = arriving.then(nothing, nothing);
-		this.opened = new Promise((resolve, reject) => {
-			arriving.then(resolve, reject);
-			this.#giveUp = (error) => {
-				reject(error);
-				// One that waits its turn to be opened never is.
-				beginning.abort(error);
-			};
-		});
-	}
-
-	async #arrive(opening: Promise<Disk>): Promise<Disk> {
-		const disk = await opening;
-		this.#giveUp = nothing;
-		// In one step: whoever closes it finds it either open, or still to come.
-		if (this.isLeaving) await disk.close();
-		else this.disk = disk;
-		return disk;
-	}
-
-	callOff(error: OperatorError): void {
-		if (this.disk !== null) return;
-		this.isLeaving = true;
-		this.#giveUp(error);
-	}
-}
-
 export class Disks {
 	readonly #options: DisksOptions;
 	readonly #engine: StorageEngine;
@@ -110,6 +45,7 @@ export class Disks {
 	readonly #entries = new Map<string, Entry>();
 	#changes = 0;
 	readonly remotes = new Remotes();
+	readonly compounds = new Compounds();
 	#toldUnmapped = false;
 
 	constructor(options: DisksOptions) {
@@ -145,7 +81,9 @@ export class Disks {
 		this.#changes += 1;
 		if (this.#entries.get(entry.name) === entry) this.#entries.delete(entry.name);
 		this.#faults.forget(entry.spec.called ?? entry.name);
-		if (entry.disk !== null) this.remotes.forget(entry.disk);
+		if (entry.disk === null) return;
+		this.remotes.forget(entry.disk);
+		this.compounds.forget(entry.disk);
 	}
 
 	async #open(spec: DiskSpec, signal: AbortSignal): Promise<Disk> {
@@ -153,6 +91,7 @@ export class Disks {
 		const { log, onResized, open = openDevice } = this.#options;
 		let { identity } = spec;
 		let remote: Parameters<NonNullable<OpenContext["onRemote"]>>[0] | undefined;
+		let places: (() => readonly LinearPlace[]) | undefined;
 		const context: OpenContext = {
 			engine: this.#engine,
 			commits: this.#commits,
@@ -160,12 +99,16 @@ export class Disks {
 			tell: poolTeller(log),
 			onIdentity: (own) => (identity ??= own),
 			onRemote: (state) => (remote = state),
+			memberDisk: (name) => this.#member(name),
+			onPlaces: (told) => (places = told),
+			warn: (message) => log.warn(`${called}: ${message}`),
 			signal,
 			onUnmapped: () => this.#tellUnmapped(called, storage.name),
 		};
 		const device = await open(spec, context);
 		const disk = new Disk(called, this.#identityOf(spec, identity), device);
 		if (remote !== undefined) this.remotes.add(disk, remote);
+		if (places !== undefined) this.compounds.add(disk, places);
 		disk.device.limit = spec.limit;
 		disk.onFault = (_disk, op, status, errno, lba) => this.#faults.failed(called, op, status, errno, lba);
 		device.listen({
@@ -182,6 +125,13 @@ export class Disks {
 			},
 		});
 		return disk;
+	}
+
+	/** A part of a disk that is being opened. */
+	#member(name: string): Disk {
+		const entry = this.#entries.get(name);
+		if (!entry?.disk || entry.isLeaving) throw new OperatorError(`its disk ${name} is not open`);
+		return entry.disk;
 	}
 
 	#identityOf({ storage, offsetSectors }: DiskSpec, identity: IdentitySpec | undefined): DiskIdentity {
@@ -220,14 +170,9 @@ export class Disks {
 		entry.callOff(new OperatorError(`disk ${quote(entry.name)}: removed while it was being added`));
 		entry.isLeaving = true;
 		this.#changes += 1;
-		const end = await this.#closeEntry(entry, limitMs);
+		const end = await entry.close(usersOf(entry.name, this.#entries.values()), limitMs);
 		this.#forget(entry);
 		return end;
-	}
-
-	async #closeEntry({ disk, settled }: Entry, limitMs: number): Promise<DiskEnd> {
-		if (disk !== null) return disk.close(limitMs);
-		return (await endWithin(settled, limitMs)) === "abandoned" ? "opening" : "closed";
 	}
 
 	/** What each name stands for now. */

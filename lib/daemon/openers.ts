@@ -8,8 +8,12 @@ import type { StorageEngine } from "../block/engine.js";
 import { FileDevice } from "../block/file.js";
 import type { FileOptions, MemoryOptions } from "../block/file-options.js";
 import type { GroupCommit } from "../block/group-commit.js";
-import { layersOn } from "../block/stack.js";
+import { OrderingLayer } from "../block/ordering.js";
+import { layersOn, slice } from "../block/stack.js";
 import { systemClock } from "../clock.js";
+import { LinearDevice, type LinearPlace } from "../compound/linear.js";
+import { Member } from "../compound/member.js";
+import type { Disk } from "../disk.js";
 import { invariant, OperatorError } from "../errors.js";
 import { nativeMemory } from "../native.js";
 import { NbdDevice } from "../nbd/remote/device.js";
@@ -36,6 +40,12 @@ export interface OpenContext {
 	readonly signal: AbortSignal;
 	/** There is no address space left for it; see `lib/block/file.ts`. */
 	readonly onUnmapped: () => void;
+	/** A disk that the one to open is made of. Throws an OperatorError if it is not open. */
+	readonly memberDisk?: (name: string) => Disk;
+	/** It is made of others, which lie so. */
+	readonly onPlaces?: (places: () => readonly LinearPlace[]) => void;
+	/** There is something to tell of it. */
+	readonly warn?: (message: string) => void;
 	/** Default: this process opens files itself. */
 	readonly openFile?: OpenFile;
 	/** Default: it makes memory itself, which is gone at its end. */
@@ -92,7 +102,29 @@ const OPENERS: Readonly<Record<StorageSpec["kind"], OpenDevice>> = {
 		return device;
 	},
 	remote: openRemote,
+	linear: openLinear,
 };
+
+/** What it is made of is open, and is closed after it. */
+async function openLinear(spec: DiskSpec, context: OpenContext): Promise<BlockDevice> {
+	const { storage, lengths = {} } = spec;
+	const { memberDisk, onPlaces, warn } = context;
+	invariant(storage.kind === "linear" && memberDisk !== undefined, "not linear");
+	const members = storage.members.map(({ name }) => ({
+		name,
+		device: new Member(memberDisk(name)),
+		lengthBytes: Object.hasOwn(lengths, name) ? lengths[name] : undefined,
+	}));
+	const linear = new LinearDevice(members, {
+		onGrown: (name, usedBytes, sizeBytes) =>
+			warn?.(
+				`disk ${name} has ${sizeBytes} bytes now, of which ${usedBytes} are used: only the last part may grow, or what follows would be elsewhere`,
+			),
+	});
+	onPlaces?.(() => linear.places);
+	// A write counts as done when it does for those that it is for.
+	return slice(new OrderingLayer(linear), storage.name, spec);
+}
 
 async function openRemote(
 	spec: DiskSpec,

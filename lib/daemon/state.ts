@@ -7,6 +7,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Blade } from "../aoe/blade.js";
 import { systemClock } from "../clock.js";
+import type { LinearPlace } from "../compound/linear.js";
 import type { Disk, DiskPhase } from "../disk.js";
 import type { SessionState } from "../nbd/remote/options.js";
 import { turn } from "../turn.js";
@@ -90,6 +91,15 @@ export interface DiskReport {
 	readonly nbd: NbdState | null;
 	/** Null: it is stored here. */
 	readonly remote: RemoteReport | null;
+	/** What it is made of, and where that lies in it; null: it is made of no disks, or not open. */
+	readonly parts: readonly PartReport[] | null;
+}
+
+export interface PartReport {
+	/** Its name. */
+	readonly disk: string;
+	readonly offsetBytes: number;
+	readonly sizeBytes: number;
 }
 
 export interface LinkReport {
@@ -174,7 +184,12 @@ function diskReport(
 		exports: Array.from(aoe.exportsOf(name), exportState),
 		nbd: nbd.stateOf(name),
 		remote: remoteReport(disk === null ? undefined : disks.remotes.of(disk)),
+		parts: partReports(disk === null ? undefined : disks.compounds.of(disk)),
 	};
+}
+
+function partReports(places: readonly LinearPlace[] | undefined): PartReport[] | null {
+	return places?.map(({ name, offsetBytes, sizeBytes }) => ({ disk: name, offsetBytes, sizeBytes })) ?? null;
 }
 
 function remoteReport(state: SessionState | undefined): RemoteReport | null {

@@ -168,8 +168,9 @@ function changedSet(exports: readonly ExportSpec[], set: SetOnDisk): SetOnDisk {
 	);
 }
 
-function identityOf({ identity }: DiskSpec): Pick<DiskSpec, "identity"> {
-	return identity === undefined ? {} : { identity };
+/** What control keeps of it, and gives when it is added. */
+function identityOf({ identity, lengths }: DiskSpec): Pick<DiskSpec, "identity" | "lengths"> {
+	return { ...(identity !== undefined && { identity }), ...(lengths !== undefined && { lengths }) };
 }
 
 function namesOf(exports: readonly ExportSpec[]): string {

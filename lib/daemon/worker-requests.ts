@@ -21,13 +21,15 @@ import { OperatorError } from "../errors.js";
 import { DATA_EXTENT_BYTES } from "../image/extent.js";
 import { TOLD_MAX } from "../pool/looks.js";
 import { arePoolSettings } from "../spec/policy.js";
-import { NBD_STRING_MAX, PEER_RANGES_MAX } from "../spec/ranges.js";
+import { MEMBERS_MAX, NBD_STRING_MAX, NESTED_MAX, PEER_RANGES_MAX } from "../spec/ranges.js";
 import type { WorkerDisk, WorkerRequest } from "./worker-messages.js";
 
 type Fields = Readonly<Record<string, unknown>>;
 
 /** Of any word between control and a worker. */
 export const LONGEST = 4096;
+/** As many names of disks as one may be made of. */
+const LONGEST_LIST = 65 * MEMBERS_MAX + 16;
 const MOST_EXPORTS = 16;
 export const MOST_LINKS = 4096;
 /** Of a mask or a list of who has reserved (AoEr11, 3.3 and 3.4). */
@@ -96,15 +98,17 @@ const isRemote = isShape({
 	resend: (value) => isCount(1000)(value) && value !== 0,
 	intervalMs: (value) => isCount(3_600_000)(value) && Number(value) >= 100,
 });
-const isStorage = isEither(
-	isEither(isEither(isFile, isVolume), isRemote),
+const isPlainStorage: Check = [
+	isFile,
+	isVolume,
+	isRemote,
 	isShape({
 		kind: isOneOf(["memory"]),
 		name: isWord,
 		sizeBytes: (value) =>
 			isCount(Number.MAX_SAFE_INTEGER)(value) && Number(value) > 0 && Number(value) % 512 === 0,
 	}),
-);
+].reduce(isEither);
 const isLimitValue = optional((value) => isCount(LIMIT_MAX)(value) && value !== 0);
 const isLimit = isShape({
 	iops: isLimitValue,
@@ -114,10 +118,9 @@ const isLimit = isShape({
 	readBandwidth: isLimitValue,
 	writeBandwidth: isLimitValue,
 });
-const isDiskSpec = isShape({
+const specShape = {
 	name: isWord,
 	called: optional(isWord),
-	storage: isStorage,
 	offsetSectors: isCount(SECTORS_MAX),
 	lengthSectors: optional((value) => isCount(SECTORS_MAX)(value) && value !== 0),
 	readOnly: isFlag,
@@ -126,7 +129,20 @@ const isDiskSpec = isShape({
 	durability: isOneOf(["ack", "flush", "none"]),
 	limit: optional(isLimit),
 	identity: optional(isShape({ serial: matches(/^[ -~]{1,20}$/), wwn: matches(/^[0-9a-f]{16}$/) })),
-});
+	lengths: optional(isTable(isCount(Number.MAX_SAFE_INTEGER), MEMBERS_MAX, LONGEST)),
+};
+/** Other disks, one behind the other, each of which is one of these. */
+const isLinearOf = (isSpec: Check): Check =>
+	isShape({
+		kind: isOneOf(["linear"]),
+		name: isText(LONGEST_LIST),
+		members: (value) => isList(isSpec, MEMBERS_MAX)(value) && (value as readonly unknown[]).length > 0,
+	});
+/** So deep as they may be in each other, and no deeper: each asks for more stack. */
+const isDiskSpec = Array.from({ length: NESTED_MAX }).reduce<Check>(
+	(isInner) => isShape({ ...specShape, storage: isEither(isPlainStorage, isLinearOf(isInner)) }),
+	isShape({ ...specShape, storage: isPlainStorage }),
+);
 const isAoeExport = isShape({
 	protocol: isOneOf(["aoe"]),
 	name: isWord,

@@ -7,24 +7,20 @@
 import { isDeepStrictEqual } from "node:util";
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
+import { assembled } from "./assembly.js";
 import type { Config, DiskConfig, PoolConfig } from "./configuration.js";
 import { conflictsOf, linkSpecsOf } from "./conflicts.js";
+import { diskSpecOf, storageOf } from "./disk-spec.js";
 import { inherited, joined } from "./inherit.js";
-import { AOE_DEFAULTS, DAEMON_DEFAULTS, DISK_DEFAULTS } from "./keys.js";
+import { AOE_DEFAULTS, DAEMON_DEFAULTS } from "./keys.js";
 import { nbdExportSpecOf, unheardOf } from "./nbd.js";
 import { linksOf } from "./netif.js";
 import { Parts, type Sources } from "./parts.js";
 import { alreadyAt, type Place, PlacedError } from "./place.js";
 import { poolsOf } from "./pools.js";
 import { type DiskPart, type KnownDisk, Readings } from "./readings.js";
-import {
-	type AoeValues,
-	type DiskSettings,
-	type DiskValues,
-	type LimitValues,
-	STORAGE_KEYS,
-} from "./schema.js";
-import type { AoeExportSpec, DiskSpec, StorageSpec } from "./spec.js";
+import { type AoeValues, type DiskSettings, type DiskValues, STORAGE_KEYS } from "./schema.js";
+import type { AoeExportSpec } from "./spec.js";
 import { refuseSharedPlaces, templatesOf } from "./templates.js";
 import type { TomlPath } from "./toml.js";
 
@@ -40,11 +36,13 @@ export interface Environment {
 	readonly interfaceNames: () => readonly string[];
 	/** Of whoever reads again and again: what is as it was need not be understood again. */
 	readonly readings?: Readings;
+	/** It is one disk of many: those that it may be made of are elsewhere. */
+	readonly isOneDisk?: boolean;
 }
 
 /** Understands a configuration: wholly, or with all that is wrong, in the order of the files. */
 export function readConfig(sources: Sources, environment: Environment): Config | PlacedError[] {
-	const { readings = new Readings() } = environment;
+	const { readings = new Readings(), isOneDisk = false } = environment;
 	readings.begin();
 	const parts = new Parts(sources, readings);
 	const { errors, warnings } = parts;
@@ -78,7 +76,7 @@ export function readConfig(sources: Sources, environment: Environment): Config |
 		if (wrong.length === 0) disks.push(diskOf(part, settings, values, { ...environment, pools }));
 		else errors.push(...wrong);
 	}
-	const served = withoutConflicts(disks, errors, warnings);
+	const served = isOneDisk ? disks : withoutConflicts(disks, errors, warnings);
 	warnings.push(...unheardOf(served, sections.nbd.values));
 	if (errors.length > 0) return inOrder(errors, sources);
 	return {
@@ -131,7 +129,7 @@ function wrongWith(part: DiskPart, values: DiskValues): PlacedError[] {
 	const wrong = (path: TomlPath, what: string) =>
 		new PlacedError(part.placeOf(path), `disk ${part.name}: ${what}`);
 	const found: PlacedError[] = [];
-	if (storage === undefined) found.push(wrong([], "file, memory, volume or remote is missing"));
+	if (storage === undefined) found.push(wrong([], "file, memory, volume, remote or linear is missing"));
 	if (other !== undefined) found.push(wrong([other], `it has a ${storage} already`));
 	if (values.scratch && !values.volume?.volume.includes("@"))
 		found.push(
@@ -190,54 +188,6 @@ function placeIn({ placeOf }: DiskPart, path: TomlPath): Place {
 	return isMissing ? placeOf(rest) : place;
 }
 
-function storageOf(
-	settings: DiskSettings,
-	{ file = "", memory, volume, remote, resend, interval }: DiskValues,
-	pools: readonly PoolConfig[],
-): StorageSpec {
-	if (volume !== undefined) {
-		// Without such a pool it is a conflict (`conflicts.ts`), and never opened.
-		const pool = pools.find(({ name }) => name === volume.pool)?.path ?? "";
-		return { kind: "volume", name: settings.volume ?? "", pool, volume: volume.volume };
-	}
-	if (remote !== undefined)
-		return {
-			...remote,
-			...(resend !== undefined && { resend }),
-			...(interval !== undefined && { intervalMs: interval * 1000 }),
-		};
-	if (memory !== undefined) return { kind: "memory", name: `mem:${settings.memory}`, sizeBytes: memory };
-	return { kind: "file", name: file, path: file };
-}
-
-function diskSpecOf(name: string, storage: StorageSpec, values: DiskValues): DiskSpec {
-	const { read_only, scratch = DISK_DEFAULTS.scratch, direct, durability, offset, length } = values;
-	return {
-		name,
-		storage,
-		offsetSectors: offset ?? DISK_DEFAULTS.offset,
-		lengthSectors: length,
-		readOnly: read_only ?? DISK_DEFAULTS.read_only,
-		...(scratch && { scratch }),
-		direct: direct ?? DISK_DEFAULTS.direct,
-		durability: durability ?? DISK_DEFAULTS.durability,
-		...limitOf(values.limit),
-	};
-}
-
-/** An empty table is no limit. */
-function limitOf(values: LimitValues = {}): Pick<DiskSpec, "limit"> {
-	const limit = {
-		...(values.iops !== undefined && { iops: values.iops }),
-		...(values.bandwidth !== undefined && { bandwidth: values.bandwidth }),
-		...(values.read_iops !== undefined && { readIops: values.read_iops }),
-		...(values.write_iops !== undefined && { writeIops: values.write_iops }),
-		...(values.read_bandwidth !== undefined && { readBandwidth: values.read_bandwidth }),
-		...(values.write_bandwidth !== undefined && { writeBandwidth: values.write_bandwidth }),
-	};
-	return Object.keys(limit).length === 0 ? {} : { limit };
-}
-
 /** Throws an OperatorError if there is no such interface, or a daemon can't have it. */
 function aoeExportOf(name: string, values: AoeValues, present: Environment["interfaceNames"]): AoeExportSpec {
 	const { address, netif = [], macs, buffer_count, config_string, force } = values;
@@ -260,24 +210,27 @@ function aoeExportOf(name: string, values: AoeValues, present: Environment["inte
 
 /** What two disks can't both have is an error; but a disk of a command, which comes last, is broken alone. */
 function withoutConflicts(
-	disks: readonly DiskConfig[],
+	read: readonly DiskConfig[],
 	errors: PlacedError[],
 	warnings: PlacedError[],
 ): DiskConfig[] {
-	const conflicts = conflictsOf(disks);
+	const { disks, conflicts: unmade } = assembled(read);
+	const conflicts = [...unmade, ...conflictsOf(disks)];
 	const broken = new Map<DiskConfig, string>();
 	for (const { disk, error } of conflicts) {
 		if (disk.origin !== "runtime") errors.push(error);
 		else {
 			warnings.push(error);
-			broken.set(disk, error.what);
+			if (!broken.has(disk)) broken.set(disk, error.what);
 		}
 	}
 	if (broken.size === 0) return [...disks];
-	return disks.map((disk) => {
+	const served = disks.map((disk) => {
 		const why = broken.get(disk);
 		return why === undefined ? disk : { ...disk, exports: [], broken: why };
 	});
+	// What one that is broken was to be made of belongs to nobody.
+	return assembled(served).disks;
 }
 
 /** Those of one file after the other. */

@@ -82,7 +82,10 @@ export interface DiskConfig {
 	readonly settings: DiskSettings;
 	/** The same, understood. */
 	readonly values: DiskValues;
+	/** What its keys come to, and, for what is part of another disk, the keys of that. */
 	readonly disk: DiskSpec;
+	/** The disk that it is a part of. */
+	readonly partOf?: string;
 	/** One of each protocol at most. */
 	readonly exports: readonly ExportSpec[];
 	/** Why it can't be served as things are. Then it has no exports. */

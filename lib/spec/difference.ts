@@ -4,6 +4,7 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
+import { compoundOf } from "./assembly.js";
 import type { Config, DiskConfig } from "./configuration.js";
 import { aoeExportsOf, nbdExportOf } from "./exports.js";
 import {
@@ -91,8 +92,8 @@ function stepOf(running: DiskConfig | undefined, wanted: DiskConfig): Step | und
 	if (running === undefined) return { kind: "add", disk: wanted };
 	const changes = changesOf(running, wanted);
 	const efforts = new Set(changes.map(({ effort }) => effort));
-	if (running.broken !== wanted.broken || efforts.has("disk"))
-		return { kind: "replace", disk: wanted, before: running, changes };
+	const isElsewhere = running.broken !== wanted.broken || running.partOf !== wanted.partOf;
+	if (isElsewhere || efforts.has("disk")) return { kind: "replace", disk: wanted, before: running, changes };
 	if (efforts.has("export")) return { kind: "reexport", disk: wanted, changes };
 	return changes.length === 0 ? undefined : { kind: "change", disk: wanted, changes };
 }
@@ -112,7 +113,7 @@ function changesOf(running: DiskConfig, wanted: DiskConfig): KeyChange[] {
 
 /** Nearly all of thousands are, so this is quick; it may miss one that only looks different. */
 function isAsBefore(running: DiskConfig, wanted: DiskConfig): boolean {
-	if (poolOf(running) !== poolOf(wanted)) return false;
+	if (poolOf(running) !== poolOf(wanted) || !isMadeAlike(running, wanted)) return false;
 	// Of a reader that has seen that it is written as before.
 	if (running.settings === wanted.settings && running.exports === wanted.exports) return true;
 	const [one] = aoeExportsOf(running.exports);
@@ -131,13 +132,28 @@ function flatValues({ values, disk, exports }: DiskConfig): Readonly<Record<stri
 	const netifs = aoeExportsOf(exports).flatMap((each) => each.netifs.map(({ name }) => name));
 	// A glob that means other interfaces now is another value, and so is a pool that is elsewhere now.
 	const volume = disk.storage.kind === "volume" && { volume: [values.volume, disk.storage.pool] };
+	const compound = compoundOf(disk.storage);
+	const made = compound !== undefined && { [compound.kind]: compound.members };
+	const { readOnly: read_only, durability } = disk;
 	const netif = [...(values.aoe?.netif ?? []), ...netifs];
-	return { ...DEFAULTS, ...flat(values), ...volume, "aoe.netif": netif, ...nameOver(exports) };
+	return {
+		...{ ...DEFAULTS, ...flat(values), ...volume, ...made, read_only, durability },
+		...{ "aoe.netif": netif, ...nameOver(exports) },
+	};
 }
 
-/** As they are written, but what it is called where nothing is. */
-function shownValues({ settings, exports }: DiskConfig): Readonly<Record<string, unknown>> {
-	return { ...flat(settings), ...nameOver(exports) };
+/** As they are written, but what it is called where nothing is, and what a whole has its parts do. */
+function shownValues({ settings, disk, partOf, exports }: DiskConfig): Readonly<Record<string, unknown>> {
+	const { readOnly: read_only, durability } = disk;
+	const isOfOthers = partOf !== undefined || compoundOf(disk.storage) !== undefined;
+	return { ...flat(settings), ...(isOfOthers && { read_only, durability }), ...nameOver(exports) };
+}
+
+/** What the whole says of a part, and the parts of a whole. */
+function isMadeAlike(running: DiskConfig, wanted: DiskConfig): boolean {
+	const [one, other] = [running.disk, wanted.disk];
+	if (one.readOnly !== other.readOnly || one.durability !== other.durability) return false;
+	return isDeepStrictEqual(compoundOf(one.storage), compoundOf(other.storage));
 }
 
 /** An empty table of NBD's is an export, too. */

@@ -86,7 +86,10 @@ const EFFORTS: Readonly<Record<Effort, string>> = {
 };
 
 function changeText({ key, from, to, effort }: KeyChange): string {
-	return `${key} ${shown(from)} -> ${shown(to)} (${EFFORTS[effort]})`;
+	// Of what is made of others, one of those.
+	const isSame = isDeepStrictEqual(from, to);
+	const what = isSame ? `what is in ${shown(to)} is something else` : `${shown(from)} -> ${shown(to)}`;
+	return `${key} ${what} (${EFFORTS[effort]})`;
 }
 
 function shown(value: unknown): string {

@@ -58,6 +58,7 @@ export const DISK_EFFORTS: Readonly<Record<DiskKey, Effort>> = {
 	memory: "disk",
 	volume: "disk",
 	remote: "disk",
+	linear: "disk",
 	resend: "disk",
 	interval: "disk",
 	read_only: "disk",

@@ -42,3 +42,8 @@ export const NUMBERS = {
 	length: { min: 1, max: SECTORS_MAX, called: "a length in sectors" },
 	resend: { min: 1, max: 1000, called: "a number of intervals" },
 } as const satisfies Readonly<Record<string, NumberForm>>;
+
+/** Disks that one disk may be made of. */
+export const MEMBERS_MAX = 64;
+/** A disk of disks of disks ...: so many at most on one way. */
+export const NESTED_MAX = 8;

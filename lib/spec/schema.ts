@@ -10,7 +10,7 @@ import { quote } from "../text.js";
 import { nbdExportSchema } from "./nbd-schema.js";
 import { readNetif } from "./netif.js";
 import { type Period, readDuration, readHistorySpace, readInterval } from "./policy.js";
-import { ACCESS_LIST_MAX, CONFIG_STRING_MAX, NUMBERS } from "./ranges.js";
+import { ACCESS_LIST_MAX, CONFIG_STRING_MAX, MEMBERS_MAX, NUMBERS } from "./ranges.js";
 import { readRemote } from "./remote.js";
 import { text, understood } from "./understood.js";
 import {
@@ -98,6 +98,12 @@ function readConfigString(string: string): string {
 	);
 }
 
+/** The disks that one is made of. */
+function readMembers(key: string, names: readonly string[]): readonly string[] {
+	if (names.length >= 1 && names.length <= MEMBERS_MAX) return names;
+	throw new OperatorError(`${key}: ${names.length} disks are given; 1 to ${MEMBERS_MAX} are allowed`);
+}
+
 const operations = (name: string) => understood(z.number(), (value) => readOperations(name, String(value)));
 const bandwidth = (name: string) =>
 	understood(z.union([z.string(), z.number()], 'bytes per second are expected, as in "100M"'), (value) =>
@@ -156,6 +162,7 @@ export const diskSchema = z
 		memory: text((size) => readMemorySize("memory", size)),
 		volume: text(readVolumeName),
 		remote: text((address) => readRemote("remote", address)),
+		linear: understood(z.array(text(readDiskName)), (names) => readMembers("linear", names)),
 		resend: number("resend", NUMBERS.resend),
 		interval: text(readInterval),
 		read_only: flag,
@@ -177,6 +184,7 @@ export const STORAGE_KEYS = [
 	"memory",
 	"volume",
 	"remote",
+	"linear",
 ] as const satisfies readonly (keyof DiskValues)[];
 
 const periodTime = (period: Period) => text((time) => readDuration(period, time));

@@ -31,7 +31,19 @@ export type StorageSpec =
 	| { readonly kind: "memory"; readonly name: string; readonly sizeBytes: number }
 	/** A volume of the pool in a directory; `name` is `pool:PATH/VOLUME`, or `POOL/VOLUME` where pools have names. */
 	| { readonly kind: "volume"; readonly name: string; readonly pool: string; readonly volume: string }
-	| RemoteSpec;
+	| RemoteSpec
+	| LinearSpec;
+
+/** Other disks, one behind the other; `name` is `linear:a,b`. */
+export interface LinearSpec {
+	readonly kind: "linear";
+	readonly name: string;
+	/** Those disks, in order, at least one, without their limits: what the whole is made of is another thing if one of them is. */
+	readonly members: readonly DiskSpec[];
+}
+
+/** What a disk of disks is stored in. */
+export type CompoundSpec = LinearSpec;
 
 /** A disk of another server; `name` is its address as it was written, `nbd://host/web`. */
 export interface RemoteSpec {
@@ -90,6 +102,8 @@ export interface DiskSpec {
 	readonly limit?: LimitSpec;
 	/** Undefined: it follows from what and where the storage is. */
 	readonly identity?: IdentitySpec;
+	/** Of a disk of disks: how many bytes each had when it was last open, but the last. What has more by now is used no further. */
+	readonly lengths?: Readonly<Record<string, number>>;
 }
 
 /** What initiators have set on a blade, as it was when that was last so. */

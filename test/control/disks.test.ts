@@ -99,7 +99,9 @@ t.test(
 			detail: /9\.0 on eth0/,
 		});
 		t.match(await refused({ ...NEW, aoe: { address: "9.9", netif: ["eth9*"] } }, 422), { detail: /eth9/ });
-		t.match(await refused({ name: "new" }, 422), { detail: /file, memory, volume or remote is missing/ });
+		t.match(await refused({ name: "new" }, 422), {
+			detail: /file, memory, volume, remote or linear is missing/,
+		});
 		t.match(await refused({ ...NEW, name: "web" }, 409), { detail: /already/ });
 		await refused("[]", 422);
 		await refused("{", 400);

@@ -45,6 +45,7 @@ export function viewOf(name: string, sizeBytes = 2 ** 20): DiskView {
 		aoe: null,
 		nbd: null,
 		remote: null,
+		parts: null,
 		lastFault: null,
 		stalledSince: null,
 		shrunkBytes: null,

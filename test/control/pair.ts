@@ -51,6 +51,7 @@ export const LOOK = {
 			shrunkBytes: null,
 			nbd: null,
 			remote: null,
+			parts: [{ disk: "a", offsetBytes: 0, sizeBytes: 512 }],
 			exports: [{ address: "9.0", places: [PLACE], macs: [], reservedBy: [], configString: "a" }],
 		},
 	],

@@ -85,3 +85,27 @@ t.test("a disk that is on what different workers have is refused, until it is on
 	choice.arrange([a, both]);
 	t.equal(choice.of(both).index, 0, "nobody else is at that link any more");
 });
+
+t.test("a disk of disks is with what it is made of, where a pool of that is", async (t) => {
+	const choice = new Choice(newWorkers());
+	const whole = (name: string, ...parts: readonly PlacedDisk[]): PlacedDisk[] => {
+		const members = parts.map(({ name, disk: { storage } }) => ({ name, storage }) as never);
+		const storage: StorageSpec = { kind: "linear", name, members };
+		return [{ name, disk: { storage }, exports: [] }, ...parts.map((part) => ({ ...part, partOf: name }))];
+	};
+	const [a, b, c] = [disk("a", "a.img"), disk("b", "/pool/b"), disk("c", "c.img")];
+	choice.arrange([a, b, c]);
+	for (const each of [a, b, c]) choice.give(each.name, choice.of(each));
+	t.not(choice.of(a), choice.of(b), "they are shared out");
+	const home = choice.of(b);
+	const both = whole("both", a, b);
+	choice.arrange([...both, c]);
+	for (const each of both) t.equal(choice.of(each), home, each.name);
+	choice.arrange([a, b, c]);
+	choice.arrange([...whole("both", a, c), b]);
+	t.equal(
+		new Set(whole("both", a, c).map((each) => choice.of(each))).size,
+		1,
+		"another of that name is free",
+	);
+});

@@ -104,6 +104,7 @@ t.test("the examples are good, and no disk of them is broken", async (t) => {
 		const { disks, warnings } = configOf(text);
 		t.ok(disks.length > 0);
 		t.same(warnings, []);
-		for (const { name, broken, exports } of disks) t.ok(broken === undefined && exports.length > 0, name);
+		for (const { name, broken, exports, partOf } of disks)
+			t.ok(broken === undefined && (exports.length > 0 || partOf !== undefined), name);
 	}
 });

@@ -81,6 +81,8 @@ export function whole(name: string, address: string, netif: string[]): Disk {
 		aoe: { address, netif, macs: null, reservedBy: [], configString: "", silenced: [], rivals: [] },
 		nbd: null,
 		remote: null,
+		parts: null,
+		partOf: null,
 		counters: NO_COUNTERS,
 		causes: {},
 		lastFault: null,

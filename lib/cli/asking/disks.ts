@@ -134,6 +134,7 @@ function factsOf(disk: Disk): Pair[] {
 		...aoeFacts(disk),
 		...nbdFacts(disk),
 		...remoteFacts(disk),
+		...partFacts(disk),
 		...limitFacts(disk),
 		["under way", String(disk.underWay)],
 		["busiest initiator", orNone(disk.busiestInitiator)],
@@ -188,6 +189,18 @@ function remoteFacts({ remote }: Disk): Pair[] {
 		...some("server's last trouble", why),
 		["server's losses", `${losses}, sent again ${resends}, waiting ${waiting}`],
 	];
+}
+
+/** What it is made of, or a part of. */
+function partFacts({ parts, partOf }: Disk): Pair[] {
+	const told = (parts ?? []).map(({ disk, state, reason, offsetBytes, sizeBytes }): Pair => {
+		const where =
+			offsetBytes === null || sizeBytes === null
+				? ""
+				: `, ${sizeText(sizeBytes)} from byte ${offsetBytes} on`;
+		return ["made of", `disk ${disk}: ${state}${where}${reason === null ? "" : `: ${reason}`}`];
+	});
+	return [...told, ...some("part of", partOf === null ? null : `disk ${partOf}`)];
 }
 
 function limitFacts({ limit }: Disk): Pair[] {

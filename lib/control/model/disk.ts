@@ -182,6 +182,17 @@ export const RemoteState = z
 	.meta({ id: "RemoteState" });
 export type RemoteState = z.infer<typeof RemoteState>;
 
+export const DiskPart = z
+	.object({
+		disk: diskName,
+		state: diskState,
+		reason: z.string().nullable().meta({ description: "Why it is in that state" }),
+		offsetBytes: bytes("Where it begins in the whole").nullable(),
+		sizeBytes: bytes("How much of it is used").nullable(),
+	})
+	.meta({ id: "DiskPart", description: "A disk that another one is made of" });
+export type DiskPart = z.infer<typeof DiskPart>;
+
 const summary = {
 	name: diskName,
 	state: diskState,
@@ -227,6 +238,10 @@ export const Disk = z
 		remote: RemoteState.nullable().meta({
 			description: "How it stands with the server that stores it; null: it is stored here, or not open",
 		}),
+		parts: z.array(DiskPart).nullable().meta({
+			description: "The disks that it is made of, in order; null: it is not made of disks",
+		}),
+		partOf: diskName.nullable().meta({ description: "The disk that it is a part of; null: of none" }),
 		counters: Counters,
 		causes: z
 			.record(z.string(), z.number().int().nonnegative())

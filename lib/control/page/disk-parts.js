@@ -106,6 +106,18 @@ function remoteFacts(remote) {
 	];
 }
 
+/** What it is made of, or a part of. @param {Disk} disk @returns {[string, string][]} */
+function partFacts({ parts, partOf }) {
+	const told = (parts ?? []).map(
+		({ disk, state, reason, offsetBytes, sizeBytes }) =>
+			/** @type {[string, string]} */ ([
+				"Made of",
+				`disk ${disk}: ${state}${sizeBytes === null ? "" : `, ${bytes(sizeBytes)} from byte ${count(offsetBytes ?? 0)} on`}${reason === null ? "" : `: ${reason}`}`,
+			]),
+	);
+	return partOf === null ? told : [...told, ["Part of", `disk ${partOf}`]];
+}
+
 /** @param {Disk} disk @returns {[string, string][]} */
 function factsOf(disk) {
 	const {
@@ -131,6 +143,7 @@ function factsOf(disk) {
 		["For", aoe?.macs ? (aoe.macs.length === 0 ? "nobody" : aoe.macs.join(", ")) : "everyone"],
 		...nbdFacts(disk.nbd),
 		...remoteFacts(disk.remote),
+		...partFacts(disk),
 		["Durability", disk.durability],
 		["Serial, WWN", identity === null ? "–" : `${identity.serial}, ${identity.wwn}`],
 		["Named by", source.kind === "file" ? `${source.file}:${source.line}` : "command, API or page"],

@@ -34,6 +34,10 @@ const WORDS = {
 		label: "Disk of another server instead",
 		hint: "its address, such as nbd://host/web or nbd+unix:///web?socket=/run/nbd.sock",
 	},
+	linear: {
+		label: "Other disks one behind the other instead",
+		hint: "their names, one in each line; none of them may be served itself",
+	},
 	resend: { label: "Intervals", hint: "that an outage of that server may take: 20" },
 	interval: { label: "Interval", hint: "after which it is asked again, such as 5s" },
 	read_only: { label: "Read-only" },
