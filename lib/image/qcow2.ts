@@ -16,6 +16,8 @@ import { type Entry, entryOf, type TableShape, tableOffset } from "./qcow2-table
 const L1_PART_ENTRIES = 512;
 const ENTRY_BYTES = 8;
 const NOWHERE = -1;
+/** Deflate packs no more than so many bytes into one: what is compressed takes at least that of the file, wherever it says it is. */
+const PACKED_MOST = 1032;
 
 export class Qcow2Layer implements Layer {
 	readonly path: string;
@@ -124,6 +126,7 @@ export class Qcow2Layer implements Layer {
 		if (cluster >= this.#claimedClusters) {
 			this.#claimedClusters = cluster + 1;
 			if (entry.kind === "data") this.#claim(at, needed);
+			else if (entry.kind === "compressed") this.#claim(at, Math.ceil(this.#clusterBytes / PACKED_MOST));
 		}
 		return entry;
 	}

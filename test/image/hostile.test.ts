@@ -114,6 +114,24 @@ t.test("a small file whose map names the same places again and again is no work 
 	});
 });
 
+t.test("nor is one whose map names two compressed clusters by turns", async (t) => {
+	const clusterBits = 16;
+	const cluster = 2 ** clusterBits;
+	const entries = cluster / 8;
+	const deflated = { deflated: Buffer.alloc(cluster) };
+	const bytes = qcow2({ clusterBits, sizeBytes: entries * cluster, clusters: { 0: deflated, 1: deflated } });
+	const [l2, two] = [2 * cluster, 2 * 8];
+	for (let at = two; at < cluster; at += two) bytes.copy(bytes, l2 + at, l2, l2 + two);
+	const opened = await Image.open(file("bomb.qcow2", bytes));
+	t.teardown(() => opened.close());
+	await t.rejects(
+		async () => {
+			for await (const _ of opened.extents());
+		},
+		{ message: /up to here more is mapped than the file holds/ },
+	);
+});
+
 t.test("a disk of petabytes without anything in it is read at once", async (t) => {
 	const image = file("wide.qcow2", Buffer.alloc(0));
 	const clusterBits = 21;
