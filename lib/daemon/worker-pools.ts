@@ -86,7 +86,7 @@ async function refresh({ pool }: UsedPool, isNow: boolean): Promise<void> {
 	if (isDue) refreshed.set(pool, nowMs);
 	const end = new AbortController();
 	const late = sleep(REFRESH_MS, undefined, { signal: end.signal }).catch(() => {});
-	await Promise.race([pool.checkpoint().catch(() => {}), late]);
+	await Promise.race([pool.checkpoint(true).catch(() => {}), late]);
 	end.abort();
 }
 

@@ -39,6 +39,8 @@ export class Checkpoints {
 	#timeUs: number;
 	#position: number;
 	#begun: Begun | null = null;
+	/** The one that is made, or was last. */
+	#isSpare = false;
 	/** Where it is said, when that is stored. */
 	#stored: StoredBlob | null = null;
 	/** That it goes on; null while it does not. */
@@ -67,8 +69,11 @@ export class Checkpoints {
 		return this.#begun !== null || contents.layers.isBusy || !descent.isIdle;
 	}
 
-	/** All that was written by now is in one when it resolves. `isWanted`: even if that is nothing new. Throws an OperatorError. */
-	async request(isWanted = false): Promise<void> {
+	/**
+	 * All that was written by now is in one when it resolves. `isWanted`: even if that is nothing new. `isSpare`: whoever writes can ask for it as
+	 * often as he likes, so history keeps one of many. Throws an OperatorError.
+	 */
+	async request(isWanted = false, isSpare = false): Promise<void> {
 		const { log, contents, history } = this.#on;
 		do {
 			await this.#reservation;
@@ -77,7 +82,7 @@ export class Checkpoints {
 		const isKnown = log.cursor.sequence === history.lastSequence;
 		if ((isKnown && !isWanted) || log.hasFailed) return;
 		contents.freeze();
-		this.#begin();
+		this.#begin(isSpare);
 		await this.idle();
 	}
 
@@ -161,7 +166,8 @@ export class Checkpoints {
 	}
 
 	/** What there is was frozen just now. */
-	#begin(): void {
+	#begin(isSpare = false): void {
+		this.#isSpare = isSpare;
 		const { log, contents, world, descent, history } = this.#on;
 		const { catalog } = contents;
 		const { nextLine, settingsBy, volumes } = catalog;
@@ -217,7 +223,7 @@ export class Checkpoints {
 		this.#begun = null;
 		this.#stored = null;
 		descent.thaw();
-		await history.add(checkpoint);
+		await history.add(checkpoint, this.#isSpare);
 		await descent.tell(world.nextTurn);
 		this.whenStored();
 	}

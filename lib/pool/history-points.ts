@@ -33,14 +33,28 @@ export function firstOf(kept: readonly Kept[], isThere: (end: number) => boolean
 }
 
 /** Whether a segment can be read as part of the log. */
-export function isReadable(rows: Rows, segment: number): boolean {
+function isReadable(rows: Rows, segment: number): boolean {
 	const row = rows.of(segment);
 	return row >= 0 && (rows.states[row] === RowState.open || rows.summaries[row]! > 0);
 }
 
 /** From where on, `first` or behind it, all of the log can be read: what was given up after the last checkpoint may have been moved away since. */
-export function readableFrom(rows: Rows, first: number): number {
+function readableFrom(rows: Rows, first: number): number {
 	for (let segment = rows.last; segment >= Math.floor(first / SEGMENT_SECTORS); segment--)
 		if (!isReadable(rows, segment)) return (segment + 1) * SEGMENT_SECTORS;
 	return first;
+}
+
+/** Those that the log can be read from: `beginning` too, if there is nothing before the first record that is known of. */
+export function readableOf(
+	rows: Rows,
+	beginning: Beginning,
+	kept: readonly CheckpointRef[],
+): readonly Kept[] {
+	const [first] = kept;
+	// (Where that is not known from the first record on, its beginning was given up.)
+	const hasBeginning = first === undefined || (beginning.timeUs < first.timeUs && isReadable(rows, 0));
+	const all = hasBeginning ? [beginning, ...kept] : kept;
+	const from = readableFrom(rows, all[0]!.position);
+	return all.filter((each, i) => i === all.length - 1 || each.position >= from);
 }

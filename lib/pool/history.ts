@@ -17,15 +17,7 @@ import type { PoolWorld } from "./folder.js";
 import { FILE_BYTES, SEGMENT_SECTORS } from "./format.js";
 import type { CheckpointRef } from "./head.js";
 import { historyBytes, unwalkedIn } from "./history-bytes.js";
-import {
-	agedOf,
-	type Beginning,
-	firstOf,
-	isCheckpoint,
-	isReadable,
-	type Kept,
-	readableFrom,
-} from "./history-points.js";
+import { agedOf, type Beginning, firstOf, isCheckpoint, type Kept, readableOf } from "./history-points.js";
 import { policyOf } from "./history-policy.js";
 import { inTurns, type Steps } from "./map/turns.js";
 import type { NodeLog } from "./node-log.js";
@@ -71,22 +63,17 @@ export class History {
 	/** Summaries of segments before this one are forgotten. */
 	#forgotten = -0;
 	#beganUs: number;
+	#isLastSpare = false;
 	/** So much of the log may come between two checkpoints, as it was when the last one was made: its share is kept by giving up what is between. */
 	logSectorsMax = Number.POSITIVE_INFINITY;
 	readonly #toldUs = new Map<GivenUpFor, number>();
 
 	constructor(of: HistoryOf, kept: readonly CheckpointRef[]) {
 		this.#of = of;
-		this.#beganUs = of.beganUs;
 		const { rows } = of.segments.table;
 		const beginning: Beginning = { position: 0, place: 0, bytes: 0, timeUs: of.beganUs, isBeginning: true };
-		// (Where that is not known from the first record on, its beginning was given up.)
-		const [first] = kept;
-		const hasBeginning = first === undefined || (of.beganUs < first.timeUs && isReadable(rows, 0));
-		const all = hasBeginning ? [beginning, ...kept] : kept;
-		const from = readableFrom(rows, all[0]!.position);
-		this.#all = all.filter((each, i) => i === all.length - 1 || each.position >= from);
-		if (this.#all.length < all.length) this.#beganUs = Math.max(of.beganUs, this.#all[0]!.timeUs);
+		this.#all = readableOf(rows, beginning, kept);
+		this.#beganUs = Math.max(of.beganUs, this.#all[0]!.timeUs);
 		this.#windows = new Windows(this.#all);
 	}
 
@@ -96,9 +83,9 @@ export class History {
 		return last !== undefined && isCheckpoint(last) ? last.sequence : 0;
 	}
 
-	/** Checkpoints that can be read, and those that nobody wants any more but whose bytes are not given back yet: what a checkpoint has to name. */
+	/** Checkpoints that can be read, and those that nobody wants any more but whose bytes are not given back yet: what a checkpoint has to name, in order. */
 	get stored(): readonly CheckpointRef[] {
-		return [...this.#dropping, ...this.#all.filter(isCheckpoint)];
+		return [...this.#dropping, ...this.#all.filter(isCheckpoint)].sort((a, b) => a.sequence - b.sequence);
 	}
 
 	/** Whether there is something that may be given up, perhaps. */
@@ -150,11 +137,17 @@ export class History {
 			: Math.floor((segments.sizeBytes * historySpace.percent) / 100);
 	}
 
-	/** One more checkpoint, which the head names. */
-	async add(ref: CheckpointRef): Promise<void> {
-		this.#all = [...this.#all, ref];
-		this.#windows.add(ref);
+	/** One more checkpoint, which the head names. `isSpare`: it was made for what was to be known now; the next one is as good, if that is soon. */
+	async add(ref: CheckpointRef, isSpare = false): Promise<void> {
+		const last = this.#isLastSpare ? this.#all.at(-1) : undefined;
+		this.#isLastSpare = isSpare;
+		const mayGo = last !== undefined && isCheckpoint(last) && !this.#pinned.includes(last.position);
+		if (!mayGo) this.#windows.add(ref);
+		const isGone = mayGo && this.#windows.addInstead(ref, this.#policies(), this.#nowUs) !== undefined;
+		this.#all = [...(isGone ? this.#all.slice(0, -1) : this.#all), ref];
+		if (isGone) this.#dropping.push(last);
 		await this.trim();
+		if (isGone) await this.#drop(last);
 	}
 
 	/**

@@ -251,6 +251,6 @@ export async function wholeLook(ask: (sight: Sight) => Promise<PoolLook>, sight:
 /** All of it, with all that was written by now. */
 export async function lookNow(pool: Pool, sight: Sight): Promise<PoolLook> {
 	// Where no checkpoint can be made, it is as of the last one.
-	await pool.checkpoint().catch(() => {});
+	await pool.checkpoint(true).catch(() => {});
 	return wholeLook((part) => lookAtPool(pool, part), sight);
 }

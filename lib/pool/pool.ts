@@ -190,9 +190,9 @@ export class Pool implements Users {
 		return this.space.usedBytes(volume);
 	}
 
-	/** Has a checkpoint made of all that is written by now. Throws an OperatorError. */
-	checkpoint(): Promise<void> {
-		return this.#checkpoints.request();
+	/** Has a checkpoint made of all that is written by now. `isSpare`: somebody looks, and soon again. Throws an OperatorError. */
+	checkpoint(isSpare = false): Promise<void> {
+		return this.#checkpoints.request(false, isSpare);
 	}
 
 	/**
@@ -213,7 +213,7 @@ export class Pool implements Users {
 		const device = new VolumeDevice(volume, this.#store, world.allocate, readOnly, closed, quota);
 		this.#devices.set(volume.line, device);
 		try {
-			if (volume.settings.quotaBytes !== undefined) await this.#checkpoints.request();
+			if (volume.settings.quotaBytes !== undefined) await this.checkpoint(true);
 		} catch (error) {
 			this.#devices.delete(volume.line);
 			throw error;

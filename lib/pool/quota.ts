@@ -127,7 +127,7 @@ export function quotaOf(
 ): Quota {
 	const checkpoint = async (): Promise<void> => {
 		await stable(log);
-		await checkpoints.request();
+		await checkpoints.request(false, true);
 	};
 	return new Quota({ contents, log, checkpoint }, volume);
 }

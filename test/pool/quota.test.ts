@@ -5,9 +5,13 @@ import { errnoText } from "../../lib/block/failure-text.js";
 import { BlockOp } from "../../lib/block/request.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { RECORD_ENTRIES } from "../../lib/pool/format.js";
+import { openHead } from "../../lib/pool/head-file.js";
+import { closeParts, openParts } from "../../lib/pool/opening.js";
+import { Pool } from "../../lib/pool/pool.js";
 import { Random } from "../../lib/random.js";
 import { heapMemory } from "../../lib/wire/memory.js";
-import { MemoryFolder, Stage } from "./memory-folder.js";
+import { MemoryFolder, Stage, show, testWorld } from "./memory-folder.js";
+import { isoOf } from "./whole-life.js";
 
 const PAGE = 4096;
 const MB = 2 ** 20;
@@ -98,6 +102,37 @@ t.test("by chance: never over it, and never refused with room", async (t) => {
 	}
 	t.strictSame(wrong, [], `seed ${seed}`);
 	await stage.close();
+});
+
+t.test("who trims and writes at his quota leaves no checkpoint for each in the pool's history", async (t) => {
+	const folder = new MemoryFolder();
+	const world = testWorld(folder);
+	const pool = await Pool.create(world);
+	const { administration } = pool;
+	await administration.create("web", 64 * PAGE, PAGE);
+	const stage = await Stage.of(pool);
+	await administration.set("web", { quotaBytes: PAGE });
+	const moments: string[] = [];
+	for (let turn = 0; turn < 40; turn++) {
+		t.equal(await run(stage, BlockOp.trim, 1 - (turn % 2), 1), ok);
+		t.equal(await run(stage, BlockOp.write, turn % 2, 1, 1 + turn), ok);
+		moments.push(`web@${isoOf(world.now())}`);
+	}
+	const held = async (): Promise<number[]> => {
+		const all: number[] = [];
+		for (const [turn, name] of moments.entries()) all.push(...(await show(pool, name, turn % 2)));
+		return all;
+	};
+	t.strictSame(
+		await held(),
+		Array.from(moments, (_, turn) => 1 + turn),
+		"each moment is there all the same",
+	);
+	await stage.close();
+	const again = testWorld(folder);
+	const parts = await openParts(again, await openHead(again, false));
+	t.ok(parts.kept.length < 8, `${parts.kept.length} checkpoints`);
+	await closeParts(parts);
 });
 
 t.test("several at once have it together", async (t) => {

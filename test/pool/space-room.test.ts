@@ -248,6 +248,21 @@ t.test("a window begins at the newest checkpoint that is older than the history"
 	t.equal(new Windows([]).edge(hour, now), 0);
 });
 
+t.test("of checkpoints that are near each other some are as good as all", async (t) => {
+	const hour = { historyUs: HOUR_US, minUs: 0 };
+	const second = { historyUs: 1e6, minUs: 0 };
+	const mark = (seconds: number) => ({ position: 1000 * seconds, timeUs: seconds * 1e6 });
+	const windows = new Windows([mark(0)]);
+	for (let seconds = 1; seconds <= 180; seconds++) windows.addInstead(mark(seconds), [hour], seconds * 1e6);
+	const left = windows.needed([hour], 180e6).map(({ timeUs }) => timeUs / 1e6);
+	t.strictSame(left, [0, 60, 120, 180]);
+	t.equal(windows.addInstead({ position: 1e6, timeUs: 181e6 }, [hour], 181e6), undefined, "far in the log");
+	t.equal(windows.addInstead(mark(1200), [hour], 1200e6), undefined, "far in time");
+	t.equal(windows.addInstead(mark(1210), [hour], 1210e6), undefined);
+	t.equal(windows.addInstead(mark(1220), [hour, second], 1220e6), undefined, "a window would go back");
+	t.strictSame(windows.addInstead(mark(1230), [hour], 1230e6), mark(1220));
+});
+
 t.test("a schedule makes one snapshot in each period, and forgets it when its time is over", async (t) => {
 	const schedule = { hourly: 3 * 3600, daily: 3 * 86_400 };
 	const names = ["mine", "auto-none"];

@@ -20,6 +20,10 @@ export interface HistoryPolicy {
 	readonly minUs: number;
 }
 
+/** Checkpoints that are no farther apart: between them one is as good as the other. */
+const NEAR_SECTORS = 131_072; // 64 MiB
+const NEAR_US = 60e6;
+
 /** So many parts are given up one by one, until few checkpoints are left. */
 const PARTS = 16;
 
@@ -38,6 +42,26 @@ export class Windows<Kind extends Mark = Mark> {
 	/** One more checkpoint. */
 	add(mark: Kind): void {
 		this.#marks = [...this.#marks, mark];
+	}
+
+	/**
+	 * One more, for which the last one is forgotten if those on both sides of it are near each other: then nothing is lost but what it takes
+	 * to keep it. Returns that, or undefined: it stays, since a window begins there.
+	 */
+	addInstead(mark: Kind, policies: Iterable<HistoryPolicy>, nowUs: number): Kind | undefined {
+		const [before, last] = this.#marks.slice(-2);
+		this.add(mark);
+		if (before === undefined || last === undefined || last.position <= this.#givenUp) return undefined;
+		const isNear =
+			mark.position - before.position <= NEAR_SECTORS && agedUs(mark) - agedUs(before) <= NEAR_US;
+		if (!isNear) return undefined;
+		const all = this.#marks;
+		const asked = [...policies];
+		const edges = asked.map((policy) => this.edge(policy, nowUs));
+		this.#marks = all.filter((each) => each !== last);
+		if (asked.every((policy, i) => this.edge(policy, nowUs) >= edges[i]!)) return last;
+		this.#marks = all;
+		return undefined;
 	}
 
 	/** Where a volume's window begins now: no moment before that is kept. */
@@ -76,9 +100,13 @@ export class Windows<Kind extends Mark = Mark> {
 	#atOrBefore(timeUs: number): number {
 		let position = this.#marks[0]?.position ?? 0;
 		for (const mark of this.#marks) {
-			if ((mark.agedUs ?? mark.timeUs) > timeUs) break;
+			if (agedUs(mark) > timeUs) break;
 			position = mark.position;
 		}
 		return position;
 	}
+}
+
+function agedUs(mark: Mark): number {
+	return mark.agedUs ?? mark.timeUs;
 }
