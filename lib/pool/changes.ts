@@ -82,6 +82,7 @@ export class Changes {
 			const answer = await answerOf(
 				(waiter) => ranges.nextDiffering(before, after, start, last, waiter),
 				(each) => each === Found.loading,
+				Found.failed,
 			);
 			if (answer === Found.failed) return -1;
 			const found = ranges.page;

@@ -97,6 +97,7 @@ export class DeadWalks {
 		const progress = await answerOf(
 			(waiter) => (isHeld() ? "more" : walk.step(SLICE_STEPS, waiter)),
 			(answer) => answer === "waiting",
+			"failed",
 		);
 		next.done += walk.done - this.#told;
 		this.#told = walk.done;

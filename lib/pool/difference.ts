@@ -43,6 +43,7 @@ export async function* differences(
 		const answer = await answerOf(
 			(waiter) => ranges.nextDiffering(before, after, start, PAGES_MAX, waiter),
 			(each) => each === Found.loading,
+			Found.failed,
 		);
 		if (answer === Found.failed) throw tree.fault;
 		const { page } = ranges;
@@ -83,6 +84,7 @@ class Side {
 		const found = await answerOf(
 			(waiter) => this.tree.lookUp(this.root, page, this.entry, waiter),
 			(answer) => answer === Found.loading,
+			Found.failed,
 		);
 		if (found === Found.failed) throw this.tree.fault;
 		return found === Found.mapped;

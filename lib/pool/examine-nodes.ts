@@ -87,6 +87,7 @@ class NodeWalk {
 		const frame = await answerOf(
 			(waiter) => frames.get(refs, at, level, waiter),
 			(answer) => answer === LOADING,
+			FAILED,
 		);
 		if (frame === FAILED) {
 			const what = frames.fault instanceof NodeFault ? frames.fault.what : "it can't be read";

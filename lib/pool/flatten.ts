@@ -95,7 +95,7 @@ export class Flatten {
 	}
 
 	async #known(ask: Parameters<typeof answerOf<Found>>[0]): Promise<Found> {
-		const found = await answerOf(ask, (each) => each === Found.loading);
+		const found = await answerOf(ask, (each) => each === Found.loading, Found.failed);
 		if (found === Found.failed) throw this.#failure("the map can't be read");
 		return found;
 	}
@@ -147,6 +147,7 @@ export class Flatten {
 		const where = await answerOf(
 			(waiter) => store.find(this.#volume.line, page, waiter),
 			(each) => each === Where.loading,
+			Where.failed,
 		);
 		if (where === Where.failed) throw this.#failure("the map can't be read");
 		return where === Where.stored && store.position < this.#before;

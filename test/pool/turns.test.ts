@@ -5,7 +5,9 @@ import type { Snapshot, Volume } from "../../lib/pool/catalog.js";
 import { Lineage } from "../../lib/pool/map/lineage.js";
 import { encodeLineage } from "../../lib/pool/map/lineage-form.js";
 import { isPage, lineageIn } from "../../lib/pool/map/lineage-read.js";
+import { answerOf } from "../../lib/pool/map/merging.js";
 import type { Point } from "../../lib/pool/map/point.js";
+import { NodeFault } from "../../lib/pool/map/store.js";
 import { atOnce, inTurns, STEPS_PER_TURN } from "../../lib/pool/map/turns.js";
 import { Pool } from "../../lib/pool/pool.js";
 import { Schedules } from "../../lib/pool/schedules.js";
@@ -18,6 +20,22 @@ import { heapMemory } from "../../lib/wire/memory.js";
 import { MemoryFolder, testWorld } from "./memory-folder.js";
 
 const SINK = { free: () => {}, freePart: () => {} };
+
+t.test("who waits for a node that can't be had does not ask for it for ever", async (t) => {
+	let asked = 0;
+	const ask = (fault: NodeFault | null) =>
+		answerOf(
+			(waiter) => {
+				setImmediate(() => waiter.nodeReady(fault));
+				return ++asked < 4 ? "waiting" : "here";
+			},
+			(answer) => answer === "waiting",
+			"failed",
+		);
+	t.equal(await ask(new NodeFault("log.000000, byte 512", "it is none")), "failed");
+	t.equal(asked, 1);
+	t.equal(await ask(null), "here");
+});
 
 t.test("work is done so many steps in a turn, and what it throws comes out", async (t) => {
 	let steps = 0;

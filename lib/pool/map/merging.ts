@@ -29,30 +29,35 @@ class Awaited implements NodeWaiter {
 	nextWaiter: NodeWaiter | null = null;
 	#told: (() => void) | null = null;
 	#isTold = false;
+	#fault: NodeFault | null = null;
 
-	nodeReady(_fault: NodeFault | null): void {
+	nodeReady(fault: NodeFault | null): void {
 		this.#isTold = true;
+		this.#fault = fault;
 		this.#told?.();
 	}
 
-	async wait(): Promise<void> {
+	/** Whether it is there. */
+	async wait(): Promise<boolean> {
 		if (!this.#isTold)
 			await new Promise<void>((resolve) => {
 				this.#told = resolve;
 			});
+		return this.#fault === null;
 	}
 }
 
-/** The answer of `ask`, which is asked again as often as it has to wait for a node. */
+/** The answer of `ask`, which is asked again as often as it has to wait for a node; `failed`, if that can't be had: to ask again would not end. */
 export async function answerOf<T>(
 	ask: (waiter: NodeWaiter) => T,
 	isWaiting: (answer: T) => boolean,
+	failed: T,
 ): Promise<T> {
 	for (;;) {
 		const waiter = new Awaited();
 		const answer = ask(waiter);
 		if (!isWaiting(answer)) return answer;
-		await waiter.wait();
+		if (!(await waiter.wait())) return failed;
 	}
 }
 
@@ -71,6 +76,7 @@ export async function merge(layers: MapLayers, outlet: NodeOutlet, nextTurn: Nex
 		const progress = await answerOf(
 			(waiter) => layers.step(SLICE_STEPS, waiter),
 			(answer) => answer === "waiting",
+			"failed",
 		);
 		if (progress === "failed") throw layers.tree.fault;
 		if (progress === "done") return;
