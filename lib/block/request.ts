@@ -54,8 +54,8 @@ export interface RequestLayer {
 	below(request: BlockRequest, token: number): void;
 }
 
-/** Most layers that may stand on each other. */
-const MAX_LAYERS = 8;
+/** Most layers that may stand on each other: a disk has five, and each mirror that it is made of two more. */
+const MAX_LAYERS = 16;
 /** Not the request's own offset: that has more than 31 bits, and would be put on the heap to be handed over. */
 const UNKNOWN_OFFSET = -1;
 const NO_MEMORY = heapMemory(0);

@@ -1,0 +1,213 @@
+/**
+ * What changes a mirror, and flushes: done on all members that take part, ended when all of them are done and it is stable who lacks it.
+ * Called by `core.ts` for requests that overlap nothing under way. Pooled, with a request for each member.
+ */
+
+import { BlockOp, BlockRequest, type RequestOwner } from "../../block/request.js";
+import { StorageStatus } from "../../errors.js";
+import { MEMBERS_MAX } from "./format.js";
+import type { Ledger, Waiter } from "./ledger.js";
+import type { Member } from "./member.js";
+
+/** One member's part of a change. */
+class Part implements RequestOwner {
+	readonly request = new BlockRequest(this);
+	/** Whose; null while it is not used. */
+	member: Member | null = null;
+
+	constructor(readonly change: Change) {}
+
+	take(whole: BlockRequest, member: Member): BlockRequest {
+		const { request } = this;
+		this.member = member;
+		request.op = whole.op;
+		request.offsetBytes = whole.offsetBytes;
+		request.lengthBytes = whole.lengthBytes;
+		// Devices move the offsets on their way down.
+		request.ranges = whole.ranges === null ? null : whole.ranges.slice();
+		request.fua = whole.fua;
+		request.maySync = whole.maySync;
+		request.mayUnmap = whole.mayUnmap;
+		request.memory = whole.memory;
+		request.memoryOffset = whole.memoryOffset;
+		request.isLent = whole.isLent;
+		request.room = whole.room;
+		request.roomOffset = whole.roomOffset;
+		return request.begin();
+	}
+
+	finished(): void {
+		this.member!.ended();
+		this.change.partFinished();
+	}
+}
+
+const Step = {
+	/** Its regions are being marked. */
+	marking: 0,
+	/** Members do it. */
+	underWay: 1,
+	/** It is being recorded that somebody lacks it. */
+	recording: 2,
+} as const;
+type Step = (typeof Step)[keyof typeof Step];
+
+class Change implements Waiter {
+	whole: BlockRequest | null = null;
+	step: Step = Step.marking;
+	/** The next unused one. */
+	next: Change | null = null;
+	readonly #parts: readonly Part[];
+	readonly #changes: Changes;
+	#left = 0;
+	#status: StorageStatus = StorageStatus.ok;
+	#errno = 0;
+	#failedOffsetBytes = 0;
+	#synced = false;
+	#lostFlushes = 0;
+
+	constructor(changes: Changes) {
+		this.#changes = changes;
+		this.#parts = Array.from({ length: MEMBERS_MAX }, () => new Part(this));
+	}
+
+	/** The ledger has stored what this waited for, or could not. */
+	stored(status: StorageStatus, errno: number): void {
+		if (status !== StorageStatus.ok) {
+			this.#end(status, errno, this.whole!.offsetBytes, false);
+			return;
+		}
+		if (this.step === Step.marking) this.start();
+		else this.#end(this.#status, this.#errno, this.#failedOffsetBytes, this.#synced);
+	}
+
+	/** Hands it to all members that take part. */
+	start(): void {
+		const { members, lostFlushes } = this.#changes.ledger;
+		this.#lostFlushes = lostFlushes;
+		this.step = Step.underWay;
+		// One more than there are: a device that is done at once must not end the whole before all have begun.
+		this.#left = 1;
+		for (let i = 0; i < members.length; i++) {
+			const member = members[i]!;
+			if (!member.takesPart) continue;
+			this.#left++;
+			member.started();
+			member.device!.submit(this.#parts[i]!.take(this.whole!, member));
+		}
+		this.partFinished();
+	}
+
+	partFinished(): void {
+		this.#left--;
+		if (this.#left === 0) this.#judge();
+	}
+
+	/** All are done: who has it, and who is lost. */
+	#judge(): void {
+		const { ledger } = this.#changes;
+		this.#status = StorageStatus.ok;
+		this.#synced = true;
+		let done = false;
+		for (let i = 0; i < this.#parts.length; i++) {
+			const { member, request } = this.#parts[i]!;
+			if (member === null || request.status !== StorageStatus.ok || !member.inSync) continue;
+			done = true;
+			if (!request.synced) this.#synced = false;
+		}
+		for (let i = this.#parts.length - 1; i >= 0; i--) {
+			const part = this.#parts[i]!;
+			const { member, request } = part;
+			part.member = null;
+			if (member === null || request.status === StorageStatus.ok) continue;
+			// If nobody has it, the last that is left tells why.
+			if (!ledger.lose(member, request.status) && !done) this.#failed(request);
+		}
+		if (!done && this.#status === StorageStatus.ok) this.#lost();
+		if (done && this.whole!.op === BlockOp.flush) this.#status = ledger.takeOwed();
+		this.step = Step.recording;
+		if (ledger.holdsBack) ledger.whenRaised(this);
+		else this.#end(this.#status, this.#errno, this.#failedOffsetBytes, this.#synced);
+	}
+
+	/**
+	 * The last member could not do it: what is there now is anybody's guess. Whoever is copied to may have something else, and begins
+	 * again; whoever is away lacks the region anyway.
+	 */
+	#failed(request: BlockRequest): void {
+		const { ledger } = this.#changes;
+		this.#status = request.status;
+		this.#errno = request.errno;
+		this.#failedOffsetBytes = request.failedOffsetBytes;
+		this.#synced = false;
+		if (request.op === BlockOp.flush) {
+			ledger.lostFlushes++;
+			return;
+		}
+		for (const member of ledger.members) if (member.isTarget) ledger.lose(member, request.status);
+	}
+
+	/** All that were asked have fallen out meanwhile, by what others did: whoever is in sync now was not asked. */
+	#lost(): void {
+		this.#status = StorageStatus.unreachable;
+		this.#errno = 0;
+		this.#failedOffsetBytes = this.whole!.offsetBytes;
+		this.#synced = false;
+	}
+
+	#end(status: StorageStatus, errno: number, failedOffsetBytes: number, synced: boolean): void {
+		const whole = this.whole!;
+		// A flush that has failed meanwhile was for this, too, as far as it was done; and nobody has been told yet that it was.
+		const isDoubtful = this.step === Step.recording && this.#lostFlushes !== this.#changes.ledger.lostFlushes;
+		if (status === StorageStatus.ok && isDoubtful) status = StorageStatus.unreachable;
+		this.whole = null;
+		this.#changes.ended(this, whole);
+		whole.synced = synced && whole.op !== BlockOp.flush && status === StorageStatus.ok;
+		if (status === StorageStatus.ok) whole.complete(StorageStatus.ok);
+		else whole.complete(status, errno, failedOffsetBytes);
+	}
+}
+
+export class Changes {
+	readonly ledger: Ledger;
+	#unused: Change | null = null;
+	#underWay = 0;
+	#idle: (() => void)[] = [];
+
+	constructor(ledger: Ledger) {
+		this.ledger = ledger;
+	}
+
+	/** Resolves when none is under way. */
+	async quiet(): Promise<void> {
+		if (this.#underWay > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+	}
+
+	/** Does `whole`, a write, a trim, zeros or a flush, and completes it. */
+	begin(whole: BlockRequest): void {
+		const change = this.#unused ?? new Change(this);
+		this.#unused = change.next;
+		change.next = null;
+		change.whole = whole;
+		change.step = Step.marking;
+		this.#underWay++;
+		if (whole.op === BlockOp.flush || this.ledger.intents.enter(whole)) {
+			change.start();
+			return;
+		}
+		whole.park();
+		this.ledger.whenStable(change);
+	}
+
+	/** Called by the change. */
+	ended(change: Change, whole: BlockRequest): void {
+		this.ledger.intents.leave(whole);
+		change.next = this.#unused;
+		this.#unused = change;
+		this.#underWay--;
+		if (this.#underWay > 0 || this.#idle.length === 0) return;
+		const idle = this.#idle;
+		this.#idle = [];
+		for (const resolve of idle) resolve();
+	}
+}

@@ -1,0 +1,156 @@
+/**
+ * A member of a mirror: its device, what is known of it, and what it lacks. Made by `open.ts`; changed by `ledger.ts`, which alone says who
+ * is in sync, and by `returns.ts`, which has it come back.
+ */
+
+import { type BlockDevice, PromisedRequest } from "../../block/device.js";
+import { BlockOp } from "../../block/request.js";
+import { StorageStatus } from "../../errors.js";
+import type { Memory } from "../../wire/memory.js";
+import { reservedAt } from "./format.js";
+import { Regions } from "./regions.js";
+
+/** A request that succeeded, or the status that it ended with. */
+export interface Outcome {
+	readonly op: BlockOp;
+	readonly status: StorageStatus;
+	readonly errno: number;
+	/** On stable storage, though nobody asked. */
+	readonly synced: boolean;
+}
+
+export class Member {
+	#device: BlockDevice | null = null;
+	#reservedAt = 0;
+	/** 32 hexadecimal digits; what its superblock says, and those of the others. */
+	uuid = "";
+	/** Has all that was acknowledged: is read, and written before anybody is told. Changed by the ledger only. */
+	inSync = false;
+	/** Is being copied to: gets what is written, too, but nobody reads it. */
+	isTarget = false;
+	/** Is in sync from the generation on that is being stored. */
+	isJoining = false;
+	/** Is to be stored as a whole, not only what has changed. */
+	needsAll = false;
+	/** See `MemberEntry`. */
+	confirmed = "";
+	attempted = "";
+	/** Of its superblock that was written last. */
+	sequence = 0;
+	/** What it lacks, or may lack. Without meaning while it is in sync. */
+	readonly behind: Regions;
+	/** Why it takes no part, if the operator has to do something about it. */
+	refusal: string | null = null;
+	/** How the last request ended that made it fall out, or 0. */
+	lostWith: StorageStatus = StorageStatus.ok;
+
+	/** Milliseconds that a read takes, as a moving average; 0 until one was measured. */
+	latencyMs = 0;
+	reads = 0;
+	errors = 0;
+	repairs = 0;
+	#underWay = 0;
+	#idle: (() => void)[] = [];
+
+	constructor(
+		readonly index: number,
+		public name: string,
+		regionCount: number,
+	) {
+		this.behind = new Regions(regionCount);
+	}
+
+	/** It gets what is written, and what is stored of the mirror. */
+	get takesPart(): boolean {
+		return (this.inSync || this.isTarget) && this.device !== null;
+	}
+
+	get device(): BlockDevice | null {
+		return this.#device;
+	}
+
+	set device(device: BlockDevice | null) {
+		this.#device = device;
+		this.#reservedAt = reservedAt(device?.info.sizeBytes ?? 0);
+	}
+
+	/** Where on its device the reserved part begins. It stays there as long as the mirror is open, though the device may grow. */
+	get reservedAt(): number {
+		return this.#reservedAt;
+	}
+
+	/** A change is being made on its device, which must be over before it may come back: it could land on what was copied. */
+	started(): void {
+		this.#underWay++;
+	}
+
+	ended(): void {
+		this.#underWay--;
+		if (this.#underWay > 0) return;
+		const idle = this.#idle;
+		this.#idle = [];
+		for (const resolve of idle) resolve();
+	}
+
+	/** Resolves when nothing is under way on its device; that has a limit of its own for it. */
+	async quiet(): Promise<void> {
+		if (this.#underWay > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+	}
+
+	read(memory: Memory, memoryOffset: number, offsetBytes: number, lengthBytes: number): Promise<Outcome> {
+		return this.#run(BlockOp.read, offsetBytes, lengthBytes, memory, memoryOffset);
+	}
+
+	write(memory: Memory, memoryOffset: number, offsetBytes: number, lengthBytes: number): Promise<Outcome> {
+		return this.#run(BlockOp.write, offsetBytes, lengthBytes, memory, memoryOffset);
+	}
+
+	/** The range reads as zeros, and takes no space where that is possible. */
+	zero(offsetBytes: number, lengthBytes: number): Promise<Outcome> {
+		return this.#run(BlockOp.writeZeroes, offsetBytes, lengthBytes);
+	}
+
+	/** Nothing to do, if what is complete can't be lost. */
+	async flush(): Promise<Outcome> {
+		if (this.device?.info.writeCache === false)
+			return { op: BlockOp.flush, status: StorageStatus.ok, errno: 0, synced: true };
+		return this.#run(BlockOp.flush, 0, 0);
+	}
+
+	/** How many bytes from `offsetBytes` on, up to `lengthBytes`, are known to be zeros. 0 if that is not known. */
+	async zeroBytes(offsetBytes: number, lengthBytes: number): Promise<number> {
+		if (this.device === null || !this.device.info.knowsExtents) return 0;
+		const asked = new PromisedRequest();
+		const { request } = asked;
+		request.op = BlockOp.extents;
+		request.offsetBytes = offsetBytes;
+		request.lengthBytes = lengthBytes;
+		request.extents = new Float64Array(2);
+		const { status, extents, extentCount } = await asked.run(this.device);
+		if (status !== StorageStatus.ok || extents === null || extentCount === 0 || extents[1] === 0) return 0;
+		return Math.min(extents[0]!, lengthBytes);
+	}
+
+	async #run(
+		op: BlockOp,
+		offsetBytes: number,
+		lengthBytes: number,
+		memory?: Memory,
+		memoryOffset = 0,
+	): Promise<Outcome> {
+		if (this.device === null) return { op, status: StorageStatus.closed, errno: 0, synced: false };
+		const asked = new PromisedRequest();
+		const { request } = asked;
+		request.op = op;
+		request.offsetBytes = offsetBytes;
+		request.lengthBytes = lengthBytes;
+		request.maySync = op === BlockOp.write;
+		request.mayUnmap = op === BlockOp.writeZeroes;
+		if (memory !== undefined) request.memory = memory;
+		request.memoryOffset = memoryOffset;
+		this.started();
+		const { status, errno, synced } = await asked.run(this.device);
+		this.ended();
+		return { op, status, errno, synced };
+	}
+}

@@ -1,0 +1,146 @@
+/**
+ * Has members that fell out come back: looks at what they are, again and again while they can't be reached, has what they lack copied, and
+ * says that they are in sync when that is so. Started by the mirror for each member that is not in sync and has a device.
+ */
+
+import { StorageStatus } from "../../errors.js";
+import { standingOf, type View } from "./assess.js";
+import type { Copier } from "./copier.js";
+import { NO_ID, OVERWRITE_ID, RESERVED_BYTES, reservedAt } from "./format.js";
+import type { Ledger } from "./ledger.js";
+import type { Member } from "./member.js";
+import { type Allocate, viewOf } from "./metadata.js";
+import type { Rest } from "./pace.js";
+
+/** Between two looks at a member that can't be reached, or that may not come back: twice as long each time. */
+const WAIT_MS = 1000;
+const WAIT_MAX_MS = 30_000;
+
+export interface ReturnsOptions {
+	readonly mirror: string;
+	readonly dataBytes: number;
+	readonly ledger: Ledger;
+	readonly rest: Rest;
+	readonly allocate: Allocate;
+	/** So many bytes of chance as hexadecimal digits. */
+	readonly identifier: (byteLength: number) => string;
+	readonly makeCopier: () => Copier;
+	/** How a member stands is another than before. */
+	readonly onChange: (member: Member) => void;
+}
+
+export class Returns {
+	readonly #options: ReturnsOptions;
+	/** By member: what brings it back. */
+	readonly #underWay = new Map<Member, Promise<void>>();
+	/** Ends the sleep of whoever waits for a member. */
+	readonly #wakes = new Map<Member, () => void>();
+	/** Those of which the operator has said that they may be overwritten. */
+	readonly #replaced = new Set<Member>();
+
+	constructor(options: ReturnsOptions) {
+		this.#options = options;
+	}
+
+	/** `replace`: whatever is there may be overwritten. */
+	start(member: Member, replace = false): void {
+		if (replace) this.#replaced.add(member);
+		if (this.#underWay.has(member)) {
+			this.#wakes.get(member)?.();
+			return;
+		}
+		const bringing = this.#bring(member).finally(() => {
+			this.#underWay.delete(member);
+			// Lost again just when it was back.
+			if (!this.#isOver(member)) this.start(member);
+		});
+		this.#underWay.set(member, bringing);
+	}
+
+	/** Resolves when nothing is going on any more; `rest` must be over. */
+	async end(): Promise<void> {
+		await Promise.all(this.#underWay.values());
+	}
+
+	#isOver(member: Member): boolean {
+		return this.#options.rest.isOver || member.inSync || member.device === null;
+	}
+
+	async #bring(member: Member): Promise<void> {
+		for (let waitMs = WAIT_MS; !this.#isOver(member); waitMs = Math.min(2 * waitMs, WAIT_MAX_MS)) {
+			const lacked = member.behind.size;
+			await member.quiet();
+			if (await this.#once(member)) return;
+			// What was lost without a sign of life is looked at less and less often.
+			if (member.behind.size < lacked) waitMs = WAIT_MS;
+			await this.#options.rest.sleep(waitMs, (wake) => this.#wakes.set(member, wake));
+		}
+	}
+
+	/** One try; true if it is in sync now. */
+	async #once(member: Member): Promise<boolean> {
+		const { ledger, allocate, makeCopier, onChange } = this.#options;
+		const { device } = member;
+		const view = await viewOf(member, allocate);
+		// Another one has been attached meanwhile: nobody has looked at that one.
+		if (member.device !== device) return false;
+		if (view.kind === "absent" || !this.#isAdmitted(member, view)) return false;
+		onChange(member);
+		// Its own generation is whatever it says; what the mirror calls it from now on is tried with `begin`.
+		if (!(await ledger.begin(member))) {
+			ledger.lose(member, StorageStatus.mediumError);
+			return false;
+		}
+		member.lostWith = StorageStatus.ok;
+		onChange(member);
+		const end = await makeCopier().copy(member);
+		if (end === "done" && (await ledger.join(member))) {
+			onChange(member);
+			return true;
+		}
+		// What is still missing is tried again later, from the beginning of what is missing.
+		if (member.isTarget) ledger.lose(member, StorageStatus.ok);
+		onChange(member);
+		return member.inSync;
+	}
+
+	/** May what is there be written to? Says what it lacks. */
+	#isAdmitted(member: Member, view: View): boolean {
+		const { mirror, identifier, onChange } = this.#options;
+		const reason = this.#reasonAgainst(member, view);
+		member.refusal = reason;
+		if (reason !== null) {
+			onChange(member);
+			return false;
+		}
+		this.#replaced.delete(member);
+		const isOurs = view.kind === "superblock" && view.superblock.mirror === mirror;
+		const standing = standingOf(member, view);
+		if (!isOurs || standing.kind !== "behind") member.behind.addAll();
+		if (isOurs && standing.kind !== "refused") {
+			// Of what it was thought to be, or might have become, this is what it is: more than two could not be told apart.
+			member.confirmed = view.superblock.id;
+			member.attempted = view.superblock.id;
+		} else {
+			// Another one than before: whoever it is instead of does not belong here any more.
+			member.uuid = identifier(16);
+			member.confirmed = OVERWRITE_ID;
+			member.attempted = NO_ID;
+		}
+		member.sequence = view.kind === "superblock" ? view.superblock.sequence : 0;
+		return true;
+	}
+
+	#reasonAgainst(member: Member, view: View): string | null {
+		const { mirror, dataBytes } = this.#options;
+		const { sizeBytes, readOnly } = member.device!.info;
+		if (reservedAt(sizeBytes) < dataBytes)
+			return `has ${sizeBytes} bytes, and must have ${dataBytes + RESERVED_BYTES}`;
+		if (readOnly) return "is read-only";
+		if (this.#replaced.has(member)) return null;
+		if (view.kind === "superblock" && view.superblock.mirror !== mirror)
+			return "is a member of another mirror";
+		const standing = standingOf(member, view);
+		return standing.kind === "refused" ? standing.reason : null;
+	}
+}

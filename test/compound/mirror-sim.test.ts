@@ -1,0 +1,44 @@
+// A mirror under everything that can happen to it, by chance; and bugs that are planted in it are found.
+
+import t from "tap";
+import { Random } from "../../lib/random.js";
+import { PLANTED } from "./planted.js";
+import { MirrorRun } from "./sim.js";
+
+/** Runs of the sound mirror; of each planted bug at most so many, until one finds it. */
+const RUNS = Number(process.env.MIRROR_RUNS ?? 25);
+const RUNS_OF_BUGS = 400;
+
+t.setTimeout(240_000);
+
+t.test("a mirror keeps its promises, whatever happens to its members and its machine", async (t) => {
+	const first = Number(process.env.MIRROR_SEED ?? new Random().seed);
+	const sum: Record<string, number> = {};
+	for (let seed = first; seed < first + RUNS; seed++) {
+		const run = new MirrorRun(seed);
+		await run.run();
+		for (const [name, count] of Object.entries(run.counts)) sum[name] = (sum[name] ?? 0) + count;
+		if (run.problems.length === 0) continue;
+		if (process.env.MIRROR_LOG !== undefined) t.comment(run.log.join("\n"));
+		t.same(run.problems.slice(0, 5), [], `seed ${seed}`);
+		return;
+	}
+	t.comment(JSON.stringify(sum));
+	for (const name of ["crashes", "losses", "joins", "failed", "done"])
+		t.ok((sum[name] ?? 0) > 0, `there were ${name}: ${sum[name]}`);
+});
+
+for (const [name, withBug] of Object.entries(PLANTED))
+	t.test(`found: ${name}`, async (t) => {
+		await withBug(async (plant) => {
+			const { firstSeed = 1 } = plant;
+			for (let seed = firstSeed; seed < firstSeed + RUNS_OF_BUGS; seed++) {
+				const run = new MirrorRun(seed, plant);
+				await run.run(10);
+				if (run.problems.length === 0) continue;
+				t.pass(`seed ${seed}: ${run.problems[0]}`);
+				return;
+			}
+			t.fail(`not found in ${RUNS_OF_BUGS} runs`);
+		});
+	});
