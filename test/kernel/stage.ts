@@ -35,6 +35,9 @@ export interface Play {
 	readonly namespace?: Namespace;
 	readonly limitMs?: number;
 	readonly onLine?: (line: string) => void;
+	/** See `GuestOptions`. */
+	readonly isForTcp?: boolean;
+	readonly memoryMegabytes?: number;
 }
 
 export class Stage {
@@ -98,7 +101,10 @@ export class Stage {
 	/** Runs a guest script to its end and gives back what its console said; throws unless it passed. */
 	run(play: Play): Promise<string> {
 		const { script, variables, interfaceNames = ["lan0"], namespace = this.lan.client, onLine } = play;
+		const { isForTcp, memoryMegabytes } = play;
 		return runGuest({
+			...(isForTcp !== undefined && { isForTcp }),
+			...(memoryMegabytes !== undefined && { memoryMegabytes }),
 			namespace,
 			interfaceNames,
 			mtu: this.mtu,

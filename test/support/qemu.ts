@@ -21,10 +21,13 @@ export function qemuMissing(...files: string[]): string | undefined {
 /** A network port of a virtual machine: a unix socket that somebody listens on, or a tap interface. */
 export type QemuPort =
 	| { readonly kind: "unix"; readonly path: string }
-	| { readonly kind: "tap"; readonly interfaceName: string };
+	| { readonly kind: "tap"; readonly interfaceName: string }
+	/** A network of QEMU's own, in which this machine, as far as it may connect to itself, is 10.0.2.2. */
+	| { readonly kind: "user" };
 
 /** The argument of `-netdev`. */
 export function netdev(port: QemuPort): string {
+	if (port.kind === "user") return "user,id=net0";
 	if (port.kind === "tap") return `tap,id=net0,ifname=${port.interfaceName},script=no,downscript=no`;
 	return `stream,id=net0,server=off,addr.type=unix,addr.path=${port.path}`;
 }
@@ -63,8 +66,8 @@ export function debianMissing(...programs: string[]): string | undefined {
 }
 
 export interface DebianOptions {
-	/** The unix socket that is the other end of its network port. */
-	readonly socketPath: string;
+	/** The unix socket that is the other end of its network port; without one, that is a network of QEMU's own. */
+	readonly socketPath?: string;
 	readonly mtu: number;
 	/** Its init, a file of test/kernel/guest/. */
 	readonly script: string;
@@ -91,7 +94,8 @@ export async function runDebian(options: DebianOptions): Promise<string> {
 }
 
 function machine(kernel: DebianKernel, options: DebianOptions): string[] {
-	const { mtu, variables = {}, script } = options;
+	const { mtu, variables = {}, script, socketPath } = options;
+	const port: QemuPort = socketPath === undefined ? { kind: "user" } : { kind: "unix", path: socketPath };
 	const initramfs = path.join(ordinaryUsersDirectory(), "initramfs");
 	const modules = ["virtio_pci", "virtio_net", "aoe", ...(options.modules ?? [])];
 	makeInitramfs(kernel, { modules, programs: options.programs, script }, initramfs);
@@ -102,7 +106,7 @@ function machine(kernel: DebianKernel, options: DebianOptions): string[] {
 		// An old processor: what is fast on a new one, copying with REP MOVSB first of all, is slow where it is emulated.
 		...["-M", "pc", "-cpu", "qemu64", "-m", "512M", "-kernel", kernel.image, "-initrd", initramfs],
 		...["-append", `console=ttyS0 quiet panic=-1 mitigations=off ${words.join(" ")}`],
-		...["-netdev", netdev({ kind: "unix", path: options.socketPath })],
+		...["-netdev", netdev(port)],
 		...["-device", `virtio-net-pci,netdev=net0,mac=02:aa:00:00:00:01,host_mtu=${mtu},romfile=`],
 	];
 }

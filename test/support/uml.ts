@@ -30,6 +30,10 @@ export interface GuestOptions {
 	/** Interfaces of the namespace that the guest's ports `vec0`, `vec1`, ... are put on. */
 	readonly interfaceNames: readonly string[];
 	readonly mtu: number;
+	/** Its ports take what a kernel's TCP hands to the next one of its machine: segments larger than a frame, without a checksum. */
+	readonly isForTcp?: boolean;
+	/** Default: 256. */
+	readonly memoryMegabytes?: number;
 	/** Its init, a file of test/kernel/guest/. */
 	readonly script: string;
 	/** Variables that the script finds in its environment. Values without spaces. */
@@ -51,11 +55,12 @@ export async function runGuest(options: GuestOptions): Promise<string> {
 	// A kernel's command line is split at spaces, and the project's path may have some.
 	cpSync(sourceFile("test/kernel/guest"), scratch, { recursive: true });
 	const ports = options.interfaceNames.map(
-		(name, i) => `vec${i}:transport=raw,ifname=${name},mac=02:aa:00:00:00:0${i + 1},mtu=${options.mtu}`,
+		(name, i) =>
+			`vec${i}:transport=raw,ifname=${name},mac=02:aa:00:00:00:0${i + 1},mtu=${options.mtu}${options.isForTcp ? ",gro=1" : ""}`,
 	);
 	const variables = { ...options.variables, mtu: String(options.mtu) };
 	const command = [
-		...["env", `LD_PRELOAD=${SHIM}`, KERNEL, "mem=256M", `uml_dir=${scratch}`],
+		...["env", `LD_PRELOAD=${SHIM}`, KERNEL, `mem=${options.memoryMegabytes ?? 256}M`, `uml_dir=${scratch}`],
 		...["rootfstype=hostfs", "root=/dev/root", "rootflags=/", "ro", "quiet", "panic=1"],
 		...["con=null", "con0=null,fd:1", ...ports, `init=${scratch}/${options.script}`],
 		...Object.entries(variables).map(([name, value]) => `${name}=${value}`),
