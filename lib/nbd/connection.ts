@@ -30,8 +30,8 @@ export interface ConnectionHome extends Shared {
 	allocate(byteLength: number): Memory;
 	/** It has something to send: `flush` is called when the pump comes by. */
 	queued(connection: NbdConnection): void;
-	/** An export was agreed on. */
-	agreed(exported: NbdExport, peer: string): void;
+	/** An export was agreed on, which the client is told only after that. */
+	agreed(connection: NbdConnection, exported: NbdExport): void;
 	/** It is over; `why`: that was not in good order. */
 	closed(connection: NbdConnection, why: string | null): void;
 }
@@ -48,6 +48,7 @@ export class NbdConnection implements StreamUser, Line {
 	#transmission: Transmission | null = null;
 	#exported: NbdExport | null = null;
 	#access: Access | null = null;
+	#session: string | null = null;
 	readonly #handshake: Handshake;
 	/** What it wants next, and what of that has come. */
 	#wanted: Memory;
@@ -92,6 +93,11 @@ export class NbdConnection implements StreamUser, Line {
 	/** What was agreed on; null: nothing yet. */
 	get access(): Access | null {
 		return this.#access;
+	}
+
+	/** What the client calls itself by, with all its connections; null: by nothing. */
+	get session(): string | null {
+		return this.#session;
 	}
 
 	/** What has been asked of that. Not before something was agreed on. */
@@ -261,8 +267,9 @@ export class NbdConnection implements StreamUser, Line {
 		if (this.#held?.exported !== end.exported) this.#hold(null);
 		this.#exported = end.exported;
 		this.#access = end.access;
+		this.#session = end.session;
 		this.#use = new ClientUse(end.exported.disk, this.home.departures);
 		this.#transmission = new Transmission(this.home, this, end);
-		this.home.agreed(end.exported, this.stream.peer);
+		this.home.agreed(this, end.exported);
 	}
 }

@@ -1,12 +1,13 @@
 /**
  * What a client may be told of the parts of an export, by the name of a context: "base:allocation", where there is data; "vblade:changed:NAME" and
- * "qemu:dirty-bitmap:NAME", where it may be other than in that snapshot. Part of the handshake (`handshake.ts`): which there are, and which
+ * "qemu:dirty-bitmap:NAME", where it may be other than in that snapshot; and "vblade:session:ID", by which a client that connects anew cuts itself off where
+ * it was connected before. Part of the handshake (`handshake.ts`): which there are, and which
  * of them the client chooses.
  */
 
 import { turn } from "../turn.js";
 import type { Context, NbdExport } from "./export.js";
-import { ALLOCATION_CONTEXT, CHANGED_CONTEXTS, Option, OptionReply } from "./protocol.js";
+import { ALLOCATION_CONTEXT, CHANGED_CONTEXTS, Option, OptionReply, SESSION_CONTEXT } from "./protocol.js";
 import { changes, find, type Steps, type Talk } from "./talk.js";
 import { Reader, replyOf } from "./wire.js";
 
@@ -14,6 +15,8 @@ import { Reader, replyOf } from "./wire.js";
 export const CHOSEN_MAX = 16;
 /** Snapshots that are listed: the last ones. All can be chosen. */
 export const LISTED_MAX = 1024;
+/** By which number a session is known: none of those that are chosen. */
+const SESSION_ID = CHOSEN_MAX + 1;
 /** What it costs of a turn to list one. */
 const LISTED_STEPS = 16;
 
@@ -21,6 +24,8 @@ export interface Chosen {
 	/** The export, as it was asked for. */
 	readonly of: string;
 	readonly contexts: readonly Context[];
+	/** What the client calls itself by; null: by nothing. */
+	readonly session: string | null;
 }
 
 /** Which contexts there are, or shall be used: a name that ends with ":" asks for all that begin so, and is no choice. */
@@ -34,10 +39,12 @@ export function* metaContexts(talk: Talk, option: number, data: Buffer): Steps<C
 		return refuse(OptionReply.errInvalid, "no sense is in this option");
 	const exported = yield* find(talk, name);
 	if ("why" in exported) return refuse(exported.reply, exported.why);
-	const contexts = option === Option.setMetaContext ? yield* choose(talk, exported, queries) : [];
-	if (option === Option.listMetaContext) list(talk, exported, queries);
+	const isChoice = option === Option.setMetaContext;
+	const contexts = isChoice ? yield* choose(talk, exported, queries) : [];
+	const session = isChoice ? sessionIn(talk, queries) : null;
+	if (!isChoice) list(talk, exported, queries);
 	talk.send(replyOf(option, OptionReply.ack));
-	return { of: name, contexts };
+	return { of: name, contexts, session };
 }
 
 function list(talk: Talk, exported: NbdExport, queries: readonly string[]): void {
@@ -79,6 +86,14 @@ function* choose(talk: Talk, exported: NbdExport, queries: readonly string[]): S
 		talk.send(contextReply(Option.setMetaContext, id, query));
 	}
 	return contexts;
+}
+
+function sessionIn(talk: Talk, queries: readonly string[]): string | null {
+	const query = queries.find((each) => each.startsWith(SESSION_CONTEXT)) ?? "";
+	const session = query.slice(SESSION_CONTEXT.length);
+	if (!/^[A-Za-z0-9]{1,64}$/.test(session)) return null;
+	talk.send(contextReply(Option.setMetaContext, SESSION_ID, query));
+	return session;
 }
 
 function contextReply(option: number, id: number, name: string): Buffer {

@@ -130,6 +130,7 @@ function agreed(talk: Talk, said: Said, exported: NbdExport, name: string): Hand
 		access: talk.accessOf(exported),
 		isStructured: said.isStructured,
 		contexts: isOfThis ? chosen.contexts : [],
+		session: isOfThis ? chosen.session : null,
 	};
 }
 

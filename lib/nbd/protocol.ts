@@ -123,4 +123,10 @@ export const PAYLOAD_BYTES_MAX = 32 * 1024 * 1024;
 export const ALLOCATION_CONTEXT = "base:allocation";
 /** Before the name of a snapshot: where the export may be other than that. The second is what backup programs know, which means the same. */
 export const CHANGED_CONTEXTS = ["vblade:changed:", "qemu:dirty-bitmap:"] as const;
+/**
+ * Before what a client calls itself by, with all its connections, 1 to 64 letters and digits that nobody else can know: whoever chooses such a context has
+ * earlier connections of the same name cut off, before anything is agreed on, so that nothing that is still on its way to the server is carried out
+ * after what comes on the new one. Nothing is told in it.
+ */
+export const SESSION_CONTEXT = "vblade:session:";
 export const AllocationFlag = { hole: 1, zero: 2 } as const;

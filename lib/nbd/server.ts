@@ -163,9 +163,13 @@ export class NbdServer implements ConnectionHome, PumpStage {
 		this.#options.pump.wake();
 	}
 
-	agreed(exported: NbdExport, peer: string): void {
+	agreed(connection: NbdConnection, exported: NbdExport): void {
 		this.activity += 1;
-		this.#options.onBegin?.(peer, exported);
+		const { session } = connection;
+		if (session !== null)
+			for (const other of [...this.#connections])
+				if (other !== connection && other.session === session) other.close("the client has connected anew");
+		this.#options.onBegin?.(connection.stream.peer, exported);
 	}
 
 	closed(connection: NbdConnection, why: string | null): void {

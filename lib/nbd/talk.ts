@@ -31,6 +31,8 @@ export type HandshakeEnd =
 			readonly access: Access;
 			readonly isStructured: boolean;
 			readonly contexts: readonly Context[];
+			/** See `SESSION_CONTEXT`. */
+			readonly session: string | null;
 	  }
 	/** The client's wish; or it did what it may not, and that is `why`. */
 	| { readonly kind: "over"; readonly why: string | null }

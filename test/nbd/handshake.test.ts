@@ -3,6 +3,7 @@
 
 import t from "tap";
 import {
+	Command,
 	HandshakeFlag,
 	Info,
 	NbdError,
@@ -93,6 +94,26 @@ t.test("contexts: those that there are, for the export that was meant", async (t
 	t.equal(await count(Option.listMetaContext, ["qemu:"]), 0);
 	t.equal(await count(Option.setMetaContext, ["base:", "qemu:dirty-bitmap:x"]), 0);
 	t.equal(await count(Option.setMetaContext, ["base:allocation"]), 1);
+});
+
+t.test("a client that connects anew is cut off where it was before, and nobody else", async (t) => {
+	const server = under();
+	const sessions = ["vblade:session:abc", "vblade:session:abd", "vblade:session:", "vblade:session:a b"];
+	const [mine, others, none, wrong] = await Promise.all(
+		sessions.map(async (session) => {
+			const client = server.connect();
+			await client.go("web", true, [session]);
+			return client;
+		}),
+	);
+	const again = server.connect();
+	await again.go("web", true, ["base:allocation", sessions[0]!]);
+	t.equal(await mine!.over(), 0);
+	t.same(server.troubles, ["the client has connected anew"]);
+	for (const client of [none!, wrong!, others!, again]) {
+		client.request(Command.read, 1n, 0, 512);
+		t.equal((await client.chunks()).at(-1)!.cookie, 1n, "it is answered");
+	}
 });
 
 t.test("what makes no sense is answered, and the next option is heard", async (t) => {
