@@ -94,6 +94,28 @@ export class TargetFilter {
 	}
 }
 
+/** What the initiator of one disk wants to see: answers to this host, and what a target says of that disk to all. */
+export function answerFilter(address: number): BpfInstruction[] {
+	return new BpfProgram()
+		.loadWord(BpfAncillary.vlanTagPresent)
+		.ifEqual(0, { no: "drop" })
+		.loadWord(BpfAncillary.packetType)
+		.ifEqual(PacketType.host, { yes: "type" })
+		.ifEqual(PacketType.broadcast, { no: "drop" })
+		.label("type")
+		.loadHalf(ethType.offset)
+		.ifEqual(ETHERTYPE_AOE, { no: "drop" })
+		.loadByte(aoeVersionFlags.offset)
+		.ifSet(AoeFlag.response, { no: "drop" })
+		.loadWord(aoeShelf.offset)
+		.and(ADDRESS_BITS)
+		.ifEqual((address << 8) >>> 0, { no: "drop" })
+		.return(BPF_KEEP_ALL)
+		.label("drop")
+		.return(0)
+		.assemble();
+}
+
 /** Lets in every AoE frame, whoever it is to, with a VLAN tag or without: for a look at what passes. */
 export function anyAoeFilter(): BpfInstruction[] {
 	return new BpfProgram()

@@ -15,8 +15,12 @@ export interface DiskIdentity {
 	readonly extended: boolean;
 	readonly physicalBlockBytes: number;
 	readonly canFlush: boolean;
+	/** By FLUSH CACHE EXT, too: vblade 25 has only the other. */
+	readonly canFlushExt: boolean;
 	/** Most blocks of 512 bytes in the list of one TRIM; 0 if the disk can't. */
 	readonly trimBlocksMax: number;
+	/** What is trimmed reads as zeros from then on. */
+	readonly trimmedIsZero: boolean;
 	/** There is a volatile write cache, and it is on. */
 	readonly writeCache: boolean;
 	/** World wide name; 0 if there is none. */
@@ -43,7 +47,9 @@ export function readIdentity(bytes: Uint8Array): DiskIdentity {
 		extended,
 		physicalBlockBytes: 512 << (isValid && bit(106, 13) ? word(106) & 15 : 0),
 		canFlush: bit(83, 12) && bit(86, 12),
+		canFlushExt: bit(83, 13) && bit(86, 13),
 		trimBlocksMax: canTrim ? Math.max(1, word(105)) : 0,
+		trimmedIsZero: canTrim && bit(69, 14) && bit(69, 5),
 		writeCache: bit(82, 5) && bit(85, 5),
 		wwn: bit(84, 8)
 			? [108, 109, 110, 111].reduce((name, index) => (name << 16n) | BigInt(word(index)), 0n)

@@ -10,7 +10,7 @@
 import { randomInt } from "node:crypto";
 import {
 	AOE_HEADER_BYTES,
-	type AoeCommand,
+	AoeCommand,
 	AoeFlag,
 	aoeCommand,
 	aoeShelf,
@@ -38,6 +38,10 @@ export interface InitiatorOptions {
 	readonly deadlineMs?: number;
 	/** How long a frame may be on its way before the network drops it; default 1 s. See `PendingRequest`. */
 	readonly frameLifetimeMs?: number;
+	/** The link is up, or down, or has another MTU or MAC address. */
+	readonly linkChanged?: () => void;
+	/** A target tells, unasked, that it serves: it has just begun to, or has changed. */
+	readonly announced?: (shelf: number, slot: number) => void;
 	/** The tag of the first request, 1..2^31-1; default: any, so that the tags of two initiators on one link differ. */
 	readonly firstTag?: number;
 }
@@ -84,6 +88,8 @@ export class Initiator implements FrameSink, Asker, Sender {
 	readonly link: Link;
 	readonly frameLifetimeMs: number;
 	readonly #deadlineMs: number;
+	readonly #linkChanged: (() => void) | undefined;
+	readonly #announced: ((shelf: number, slot: number) => void) | undefined;
 	readonly #expected = new Map<number, Expected>();
 	readonly #pending = new Set<{ fail(error: unknown): void }>();
 	#tag: number;
@@ -95,6 +101,8 @@ export class Initiator implements FrameSink, Asker, Sender {
 		this.clock = options.clock ?? systemClock;
 		this.#deadlineMs = options.deadlineMs ?? DEADLINE_MS;
 		this.frameLifetimeMs = options.frameLifetimeMs ?? FRAME_LIFETIME_MS;
+		this.#linkChanged = options.linkChanged;
+		this.#announced = options.announced;
 		this.#tag = (options.firstTag ?? randomInt(1, TAG_MAX)) - 1;
 		link.attach(this);
 	}
@@ -188,7 +196,12 @@ export class Initiator implements FrameSink, Asker, Sender {
 	frame(_link: Link, memory: Memory, offset: number, frameBytes: number, peer: number): void {
 		const { bytes } = memory;
 		if (frameBytes < AOE_HEADER_BYTES || ethType.get(bytes, offset) !== ETHERTYPE_AOE) return;
-		if (!isResponse(bytes, offset) || ethDestination.get(bytes, offset) !== this.link.mac) return;
+		if (!isResponse(bytes, offset)) return;
+		if (aoeTag.get(bytes, offset) === 0 && aoeCommand.get(bytes, offset) === AoeCommand.config) {
+			this.#announced?.(aoeShelf.get(bytes, offset), aoeSlot.get(bytes, offset));
+			return;
+		}
+		if (ethDestination.get(bytes, offset) !== this.link.mac) return;
 		const expected = this.#expected.get(aoeTag.get(bytes, offset));
 		if (expected === undefined || !isAnswer(expected, bytes, offset)) {
 			this.stats.strays += 1;
@@ -198,12 +211,14 @@ export class Initiator implements FrameSink, Asker, Sender {
 		expected.receiver(bytes, offset, frameBytes, peer);
 	}
 
-	/** Nothing to do: what is lost while the link is down is sent again. */
-	linkChanged(): void {}
+	/** (What is lost while the link is down is sent again.) */
+	linkChanged(): void {
+		this.#linkChanged?.();
+	}
 }
 
 /** To whoever answers for an address. */
-function broadcast(shelf: number, slot: number): Route {
+export function broadcast(shelf: number, slot: number): Route {
 	return { shelf, slot, mac: MAC_BROADCAST, peer: ALL_PEERS, roundTrip: new RoundTrip() };
 }
 

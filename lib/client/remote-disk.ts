@@ -21,13 +21,11 @@ import {
 } from "./query.js";
 import type { Asker, Route } from "./request.js";
 import { RoundTrip } from "./round-trip.js";
+import { trimList } from "./trim-list.js";
 import { Window } from "./window.js";
 
 /** Most sectors that the sector count register can say. */
 const COUNT_MAX = 255;
-/** Most sectors in one entry of a TRIM list, and entries in one of its blocks (ACS-3, 7.5.3). */
-const TRIM_ENTRY_SECTORS_MAX = 0xffff;
-const TRIM_ENTRIES = SECTOR_BYTES / 8;
 
 export class RemoteDisk {
 	readonly blade: FoundBlade;
@@ -122,7 +120,7 @@ export class RemoteDisk {
 
 	/** Everything written so far is on stable storage when this is done. */
 	async flush(): Promise<void> {
-		const { extended } = this.identity;
+		const { canFlushExt: extended } = this.identity;
 		const command = extended ? Opcode.flushCacheExt : Opcode.flushCache;
 		await this.command({ command, extended, what: `${this.name}: flush` });
 	}
@@ -165,17 +163,4 @@ export class RemoteDisk {
 	#ask<T>(query: Query<T>): Promise<T> {
 		return this.#window.run(() => this.#asker.ask(this.#route, query));
 	}
-}
-
-/** The list of a TRIM: entries of 8 bytes, LBA in the low 48 bits, sectors in the high 16; the last block is filled up with zeros. */
-function trimList(lba: number, count: number): Uint8Array {
-	const entries = Math.ceil(count / TRIM_ENTRY_SECTORS_MAX);
-	const list = new Uint8Array(Math.ceil(entries / TRIM_ENTRIES) * SECTOR_BYTES);
-	const view = new DataView(list.buffer);
-	for (let entry = 0; entry < entries; entry++) {
-		const done = entry * TRIM_ENTRY_SECTORS_MAX;
-		const sectors = Math.min(TRIM_ENTRY_SECTORS_MAX, count - done);
-		view.setBigUint64(entry * 8, (BigInt(sectors) << 48n) | BigInt(lba + done), true);
-	}
-	return list;
 }

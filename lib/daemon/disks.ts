@@ -95,7 +95,7 @@ export class Disks {
 		const context: OpenContext = {
 			engine: this.#engine,
 			commits: this.#commits,
-			pump: this.#options.pump,
+			...{ pump: this.#options.pump, log },
 			tell: poolTeller(log),
 			onIdentity: (own) => (identity ??= own),
 			onRemote: (state) => (remote = state),

@@ -3,6 +3,7 @@
  * make it a disk one can trust (`lib/block/stack.ts`). Called by `disks.ts`.
  */
 
+import { LEAST_MTU } from "../aoe/config.js";
 import type { BlockDevice } from "../block/device.js";
 import type { StorageEngine } from "../block/engine.js";
 import { FileDevice } from "../block/file.js";
@@ -10,18 +11,21 @@ import type { FileOptions, MemoryOptions } from "../block/file-options.js";
 import type { GroupCommit } from "../block/group-commit.js";
 import { OrderingLayer } from "../block/ordering.js";
 import { layersOn, slice } from "../block/stack.js";
+import { openFarDisk } from "../client/far-disk.js";
 import { systemClock } from "../clock.js";
 import { LinearDevice, type LinearPlace } from "../compound/linear.js";
 import { Member } from "../compound/member.js";
 import type { Disk } from "../disk.js";
 import { invariant, OperatorError } from "../errors.js";
+import { openLink } from "../link/open.js";
+import type { Log } from "../log.js";
 import { nativeMemory } from "../native.js";
 import { NbdDevice } from "../nbd/remote/device.js";
 import type { SessionState } from "../nbd/remote/options.js";
 import type { OpenVolume } from "../pool/openings.js";
 import type { TellPool } from "../pool/told.js";
 import type { Pump } from "../pump.js";
-import type { DiskSpec, IdentitySpec, StorageSpec } from "../spec/spec.js";
+import type { DiskSpec, IdentitySpec, RemoteSpec, StorageSpec } from "../spec/spec.js";
 import { connectTo } from "../stream/connect.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 
@@ -30,6 +34,8 @@ export interface OpenContext {
 	readonly engine: StorageEngine;
 	readonly commits: GroupCommit;
 	readonly pump: Pump;
+	/** Told of links that disks are reached by. */
+	readonly log?: Log;
 	/** Hears what a pool tells that is opened. */
 	readonly tell?: TellPool;
 	/** The storage itself knows what initiators are to know it by. */
@@ -126,19 +132,12 @@ async function openLinear(spec: DiskSpec, context: OpenContext): Promise<BlockDe
 	return slice(new OrderingLayer(linear), storage.name, spec);
 }
 
-async function openRemote(
-	spec: DiskSpec,
-	{ pump, commits, signal, onRemote }: OpenContext,
-): Promise<BlockDevice> {
+async function openRemote(spec: DiskSpec, context: OpenContext): Promise<BlockDevice> {
 	const { storage, readOnly } = spec;
+	const { commits, signal, onRemote } = context;
 	invariant(storage.kind === "remote", "not remote");
-	const { server, exportName, resend, intervalMs } = storage;
 	try {
-		const device = await NbdDevice.open({
-			name: exportName,
-			connect: () => connectTo(server, intervalMs),
-			...{ pump, clock: systemClock, allocate: nativeMemory, resend, intervalMs, readOnly },
-		});
+		const device = await openThere(storage, readOnly, context);
 		if (signal.aborted) await device.close();
 		signal.throwIfAborted();
 		onRemote?.(() => device.state);
@@ -147,6 +146,27 @@ async function openRemote(
 		if (!(error instanceof OperatorError)) throw error;
 		throw new OperatorError(`${storage.name}: ${error.message}`);
 	}
+}
+
+/** What resends and waits is the same, whatever the way to it. */
+async function openThere(
+	{ server, exportName, resend, intervalMs }: RemoteSpec,
+	readOnly: boolean,
+	{ pump, log }: OpenContext,
+): Promise<NbdDevice> {
+	const options = { pump, clock: systemClock, allocate: nativeMemory, resend, intervalMs, readOnly };
+	if (server.kind !== "aoe")
+		return NbdDevice.open({
+			...options,
+			name: exportName,
+			connect: () => connectTo(server, intervalMs),
+		});
+	const { netif, shelf, slot } = server;
+	const link = await openLink(netif, pump, {
+		leastMtu: LEAST_MTU,
+		log: (message, level = "warn") => log?.[level](message),
+	});
+	return openFarDisk({ ...options, link, shelf, slot });
 }
 
 export const openDevice: OpenDevice = (spec, context) => OPENERS[spec.storage.kind](spec, context);

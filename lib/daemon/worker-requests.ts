@@ -38,7 +38,6 @@ const LONGEST_CONFIG = 1024;
 const MAC_MAX = 2 ** 48 - 1;
 const SECTORS_MAX = 2 ** 43;
 const LIMIT_MAX = 2 ** 52;
-const POLL_MAX_US = 1000;
 /** Of one moment. */
 const MOST_SNAPSHOTS = 4096;
 const ADDRESS_BITS: Readonly<Record<number, number>> = { 4: 32, 6: 128 };
@@ -86,10 +85,11 @@ const isNetif: Check = (value) => {
 };
 const isFile = isShape({ kind: isOneOf(["file"]), name: isWord, path: isWord });
 const isVolume = isShape({ kind: isOneOf(["volume"]), name: isWord, pool: isWord, volume: isWord });
-const isServer = isEither(
+const isServer = [
 	isShape({ kind: isOneOf(["unix"]), path: isWord }),
 	isShape({ kind: isOneOf(["tcp"]), host: isWord, port: (value) => isCount(65_535)(value) && value !== 0 }),
-);
+	isShape({ kind: isOneOf(["aoe"]), netif: isNetif, shelf: isCount(65_534), slot: isCount(254) }),
+].reduce(isEither);
 const isRemote = isShape({
 	kind: isOneOf(["remote"]),
 	name: isWord,
@@ -178,7 +178,7 @@ const isNbdExport = isShape({
 	listen: isMissing,
 });
 const isExportSpec = isEither(isAoeExport, isNbdExport);
-const isLinkSpec = isShape({ netif: isNetif, pollUs: isCount(POLL_MAX_US), xdp: isFlag });
+const isLinkSpec = isShape({ netif: isNetif, pollUs: isCount(1000), xdp: isFlag });
 const isExports = isList(isExportSpec, MOST_EXPORTS);
 const isWorkerDisk = isShape({
 	disk: isDiskSpec,

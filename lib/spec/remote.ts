@@ -1,27 +1,35 @@
 /**
- * Addresses of remote disks, as the NBD project's `doc/uri.md` has them: `nbd://host[:port]/export`, `nbd+unix:///export?socket=PATH`.
- * Used by the readers of configurations and command lines.
+ * Addresses of remote disks, as the NBD project's `doc/uri.md` has them: `nbd://host[:port]/export`, `nbd+unix:///export?socket=PATH`; and
+ * `aoe:eth0:9.0`, a blade on an interface. Used by the readers of configurations and command lines.
  */
 
 import { isIP } from "node:net";
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
-import { NBD_STRING_MAX, SOCKET_PATH_MAX_BYTES } from "./ranges.js";
-import type { RemoteSpec } from "./spec.js";
+import { parseNetif } from "./netif.js";
+import { readNumber } from "./numbers.js";
+import { NBD_STRING_MAX, NUMBERS, SOCKET_PATH_MAX_BYTES } from "./ranges.js";
+import type { RemoteSpec, ServerSpec, TargetSpec } from "./spec.js";
 
 export const NBD_PORT = 10809;
 export const REMOTE_DEFAULTS = { resend: 20, intervalMs: 5000 } as const;
 
-const FORMS = "nbd://HOST[:PORT]/EXPORT or nbd+unix:///EXPORT?socket=PATH is allowed";
+const FORMS = "nbd://HOST[:PORT]/EXPORT, nbd+unix:///EXPORT?socket=PATH or aoe:NETIF:SHELF.SLOT is allowed";
+const AOE_PREFIX = "aoe:";
 
 /** Whether it can be meant for such an address. */
 export function isRemote(text: string): boolean {
-	return /^nbds?(\+unix)?:\/\//.test(text);
+	return text.startsWith(AOE_PREFIX) || /^nbds?(\+unix)?:\/\//.test(text);
 }
 
 /** Throws an OperatorError. */
 export function readRemote(what: string, text: string): RemoteSpec {
 	const wrong = (why: string): OperatorError => new OperatorError(`${what} ${quote(text)}: ${why}`);
+	if (text.startsWith(AOE_PREFIX))
+		return {
+			...{ kind: "remote", name: text, server: readTarget(text, wrong), exportName: "" },
+			...REMOTE_DEFAULTS,
+		};
 	if (!URL.canParse(text) || !isRemote(text)) throw wrong(FORMS);
 	const url = new URL(text);
 	if (url.protocol.startsWith("nbds"))
@@ -36,7 +44,26 @@ export function readRemote(what: string, text: string): RemoteSpec {
 	return { kind: "remote", name: text, server, exportName, ...REMOTE_DEFAULTS };
 }
 
-function hostOf(url: URL): RemoteSpec["server"] | undefined {
+const TARGET_FORM = "one interface of this machine, a shelf and a slot are allowed, as in aoe:eth0:9.0";
+
+function readTarget(text: string, wrong: (why: string) => OperatorError): TargetSpec {
+	const [, interfaceName = "", shelf, slot] = /^aoe:(.+):([0-9]+)\.([0-9]+)$/.exec(text) ?? [];
+	if (shelf === undefined || slot === undefined) throw wrong(TARGET_FORM);
+	try {
+		const [netif, another] = parseNetif(interfaceName, () => []);
+		if (netif?.kind !== "interface" || another !== undefined) throw new OperatorError(TARGET_FORM);
+		return {
+			kind: "aoe",
+			netif,
+			shelf: readNumber("shelf", shelf, NUMBERS.shelf),
+			slot: readNumber("slot", slot, NUMBERS.slot),
+		};
+	} catch (error) {
+		throw error instanceof OperatorError ? wrong(error.message) : error;
+	}
+}
+
+function hostOf(url: URL): ServerSpec | undefined {
 	const inBrackets = /^\[(.*)\]$/.exec(url.hostname)?.[1];
 	const host = inBrackets ?? decoded(url.hostname) ?? "";
 	const isHost = inBrackets === undefined ? /^[A-Za-z0-9._-]+$/.test(host) : isIP(host) === 6;
@@ -44,7 +71,7 @@ function hostOf(url: URL): RemoteSpec["server"] | undefined {
 	return { kind: "tcp", host, port: url.port === "" ? NBD_PORT : Number(url.port) };
 }
 
-function socketOf(url: URL): RemoteSpec["server"] | undefined {
+function socketOf(url: URL): ServerSpec | undefined {
 	const [[key, path = ""] = [""], ...more] = [...url.searchParams];
 	const length = Buffer.byteLength(path);
 	if (url.host !== "" || key !== "socket" || more.length > 0 || path.includes("\0")) return undefined;

@@ -45,11 +45,11 @@ export interface LinearSpec {
 /** What a disk of disks is stored in. */
 export type CompoundSpec = LinearSpec;
 
-/** A disk of another server; `name` is its address as it was written, `nbd://host/web`. */
+/** A disk of another server; `name` is its address as it was written, `nbd://host/web` or `aoe:eth0:9.0`. */
 export interface RemoteSpec {
 	readonly kind: "remote";
 	readonly name: string;
-	readonly server: ServerSpec;
+	readonly server: ServerSpec | TargetSpec;
 	/** What the server calls the disk; "": its default one. */
 	readonly exportName: string;
 	/** An outage of less than `resend` (1..1000) times `intervalMs` (100..3600000) is a pause. */
@@ -61,6 +61,16 @@ export interface RemoteSpec {
 export type ServerSpec =
 	| { readonly kind: "unix"; readonly path: string }
 	| { readonly kind: "tcp"; readonly host: string; readonly port: number };
+
+/** A blade on an interface of this machine. */
+export interface TargetSpec {
+	readonly kind: "aoe";
+	readonly netif: NetifSpec;
+	/** 0..65534 */
+	readonly shelf: number;
+	/** 0..254 */
+	readonly slot: number;
+}
 
 /** The most that may be asked of a disk, on average: operations, and bytes, per second. */
 export interface LimitSpec {

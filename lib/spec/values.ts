@@ -8,19 +8,12 @@ import { isIP } from "node:net";
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
 import { parseMac } from "../wire/mac.js";
+import { readNumber } from "./numbers.js";
 import { type NumberForm, SOCKET_PATH_MAX_BYTES } from "./ranges.js";
 import { isRemote, readRemote } from "./remote.js";
 import type { Durability, SocketSpec, StorageSpec } from "./spec.js";
 
-/** A decimal number, digits only, in the range of what it stands for. */
-export function readNumber(what: string, text: string, { min, max, called, fraction }: NumberForm): number {
-	const digits = fraction ? /^[0-9]+(\.[0-9]+)?$/ : /^[0-9]+$/;
-	const value = digits.test(text) ? Number(text) : Number.NaN;
-	if (value >= min && value <= max) return value;
-	const range = `a number from ${min} to ${max}`;
-	const allowed = called === undefined ? `${range} is allowed` : `${called} is ${range}`;
-	throw new OperatorError(`${what} ${quote(text)}: ${allowed}`);
-}
+export { readNumber };
 
 /** The highest port of TCP. */
 const PORT_MAX = 65535;
@@ -110,7 +103,7 @@ export function readStorage(filename: string): StorageSpec {
 	if (isRemote(filename)) return readRemote("filename", filename);
 	if (filename === "" || filename.includes("\0"))
 		throw new OperatorError(
-			`filename ${quote(filename)}: a file, a block device, mem:SIZE, pool:PATH/NAME or nbd://HOST/EXPORT is allowed`,
+			`filename ${quote(filename)}: a file, a block device, mem:SIZE, pool:PATH/NAME, nbd://HOST/EXPORT or aoe:NETIF:SHELF.SLOT is allowed`,
 		);
 	return { kind: "file", name: filename, path: filename };
 }

@@ -15,6 +15,11 @@ export interface MemoryStreamOptions {
 	readonly random?: Random;
 	/** The connection is cut when so many bytes have come through it, in both directions together. */
 	readonly cutAfterBytes?: number;
+	/**
+	 * When it is cut the second end does not hear of it, and what is on its way there comes when this calls `deliver`, as of a peer whose machine is
+	 * gone while the network still has what it had sent. Default: that is lost, and both ends are told.
+	 */
+	readonly late?: (deliver: () => void) => void;
 }
 
 /** What both ends have in common. */
@@ -22,6 +27,7 @@ interface Cable {
 	readonly random: Random | undefined;
 	leftBytes: number;
 	isCut: boolean;
+	readonly late: MemoryStreamOptions["late"];
 }
 
 class MemoryEnd implements ByteStream {
@@ -33,12 +39,15 @@ class MemoryEnd implements ByteStream {
 	#isWritableWanted = false;
 	#isScheduled = false;
 	#isClosed = false;
+	/** What has been sent here comes later. */
+	#isHeldUp = false;
 	/** What has been sent here, and not been received. */
 	#incoming: Buffer = Buffer.alloc(0);
 
 	constructor(
 		readonly peer: string,
 		cable: Cable,
+		readonly isSecond: boolean,
 	) {
 		this.#cable = cable;
 	}
@@ -52,8 +61,18 @@ class MemoryEnd implements ByteStream {
 		this.schedule();
 	}
 
+	/** Nothing of the cut has come here. */
+	get #isUnaware(): boolean {
+		return this.#cable.late !== undefined && this.isSecond;
+	}
+
+	get #isBroken(): boolean {
+		return this.#isClosed || (this.#cable.isCut && !this.#isUnaware);
+	}
+
 	receive(memory: Memory, offset: number, length: number): number {
-		if (this.#cable.isCut || this.#isClosed) return BROKEN;
+		if (this.#isBroken) return BROKEN;
+		if (this.#isHeldUp) return NOTHING_NOW;
 		if (this.#incoming.length === 0) return this.other.#isClosed ? 0 : NOTHING_NOW;
 		const count = this.#some(Math.min(length, this.#incoming.length));
 		memory.bytes.set(this.#incoming.subarray(0, count), offset);
@@ -63,7 +82,7 @@ class MemoryEnd implements ByteStream {
 	}
 
 	send(parts: readonly StreamPart[], from: number, skip: number): number {
-		if (this.#cable.isCut || this.#isClosed || this.other.#isClosed) return BROKEN;
+		if (this.#isBroken || (this.other.#isClosed && !this.#isHeldUp)) return BROKEN;
 		const pieces = parts.slice(from).map(({ memory, offset, length }, i) => {
 			const skipped = i === 0 ? skip : 0;
 			return memory.bytes.subarray(offset + skipped, offset + length);
@@ -98,9 +117,18 @@ class MemoryEnd implements ByteStream {
 
 	/** Nothing comes through any more, and both ends are told. */
 	cut(): void {
-		this.#cable.isCut = true;
+		const cable = this.#cable;
+		if (cable.isCut) return;
+		cable.isCut = true;
 		this.schedule();
 		this.other.schedule();
+		const second = this.isSecond ? this : this.other;
+		if (cable.late === undefined) return;
+		second.#isHeldUp = true;
+		cable.late(() => {
+			second.#isHeldUp = false;
+			second.schedule();
+		});
 	}
 
 	/** In the next turn it is looked what there is to tell. */
@@ -114,7 +142,8 @@ class MemoryEnd implements ByteStream {
 	}
 
 	#tell(): void {
-		if (this.#cable.isCut) {
+		if (this.#isHeldUp) return;
+		if (this.#cable.isCut && !this.#isUnaware) {
 			this.#user?.broken();
 			return;
 		}
@@ -134,9 +163,10 @@ export function memoryStreamPair(options: MemoryStreamOptions = {}): {
 	readonly ends: readonly [ByteStream, ByteStream];
 	cut(): void;
 } {
-	const cable = { random: options.random, leftBytes: options.cutAfterBytes ?? Infinity, isCut: false };
-	const one = new MemoryEnd("one end", cable);
-	const other = new MemoryEnd("the other end", cable);
+	const { random, cutAfterBytes: leftBytes = Infinity, late } = options;
+	const cable = { random, leftBytes, isCut: false, late };
+	const one = new MemoryEnd("one end", cable, false);
+	const other = new MemoryEnd("the other end", cable, true);
 	one.other = other;
 	other.other = one;
 	return { ends: [one, other], cut: () => one.cut() };

@@ -1,6 +1,6 @@
 // The kernel's filter for a target, run by a machine of our own: which frames it lets in.
 import t from "tap";
-import { aoeFilter, TargetFilter } from "../../lib/aoe/filter.js";
+import { answerFilter, aoeFilter, TargetFilter } from "../../lib/aoe/filter.js";
 import { addressOf } from "../../lib/aoe/registry.js";
 import { type FrameMeta, runBpf } from "../support/bpf-machine.js";
 import { Bench, bytes, makeBlade } from "../support/target-bench.js";
@@ -27,6 +27,20 @@ t.test("frames", async (t) => {
 	t.notOk(kept(`${ADDRESSES} 88a2 18 00 000a 00 01 00000001`), "a neighbour on another shelf");
 	t.notOk(kept(`${ADDRESSES} 88a2 10 00 00`), "cut off");
 	t.ok(kept(`${ADDRESSES} 88a2 20 00 0009 00 01 00000001`), "versions are the target's to refuse");
+});
+
+t.test("answers to the initiator of one disk", async (t) => {
+	const filter = answerFilter(addressOf(0x1234, 5));
+	const kept = (frame: string, meta = HOST) => runBpf(filter, bytes(frame), meta) > 60_000;
+	const answer = `${ADDRESSES} 88a2 18 00 1234 05 00 00000001`;
+	t.ok(kept(answer));
+	t.ok(kept(`${ADDRESSES} 88a2 08 00 1234 05 01 00000000`, { ...HOST, packetType: 1 }), "an announcement");
+	t.notOk(kept(answer, { ...HOST, packetType: 3 }), "to another host");
+	t.notOk(kept(answer, { ...HOST, vlanTagged: true }));
+	t.notOk(kept(`${ADDRESSES} 88a2 10 00 1234 05 00 00000001`), "a request");
+	t.notOk(kept(`${ADDRESSES} 88a2 18 00 1234 06 00 00000001`), "of another slot");
+	t.notOk(kept(`${ADDRESSES} 88a2 18 00 1235 05 00 00000001`), "of another shelf");
+	t.notOk(kept(`${ADDRESSES} 0800 18 00 1234 05 00 00000001`), "another EtherType");
 });
 
 t.test("many shelves", async (t) => {

@@ -58,7 +58,9 @@ t.test("a disk says who it is", async (t) => {
 		extended: true,
 		physicalBlockBytes: 4096,
 		canFlush: true,
+		canFlushExt: true,
 		trimBlocksMax: disk.identity.trimBlocksMax,
+		trimmedIsZero: true,
 		writeCache: false,
 		wwn: blade.disk.identity.wwn,
 	});

@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { type BlockDevice, PromisedRequest } from "../../lib/block/device.js";
 import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
 import { StorageStatus } from "../../lib/errors.js";
-import { NbdDevice, type RemoteOptions } from "../../lib/nbd/remote/device.js";
+import { NbdDevice, type NbdOptions } from "../../lib/nbd/remote/device.js";
 import { Pump } from "../../lib/pump.js";
 import type { Random } from "../../lib/random.js";
 import type { ByteStream } from "../../lib/stream/stream.js";
@@ -29,6 +29,8 @@ export class Remote {
 	isDown = false;
 	/** A connection is cut after some bytes up to this. */
 	cutBytes = Infinity;
+	/** What is on its way to the server then comes there within so long; 0: it is lost. */
+	lateMs = 0;
 	connections = 0;
 	#cut: () => void = () => {};
 	#events = 0;
@@ -46,7 +48,16 @@ export class Remote {
 		if (this.isDown) throw new Error("nobody is there");
 		this.connections++;
 		const cutAfterBytes = this.cutBytes === Infinity ? Infinity : 200 + this.random.below(this.cutBytes);
-		const { ends, cut } = memoryStreamPair({ random: this.random, cutAfterBytes });
+		const late = (deliver: () => void): void =>
+			void this.clock.after(this.random.below(this.lateMs), () => {
+				this.#events++;
+				deliver();
+			});
+		const { ends, cut } = memoryStreamPair({
+			random: this.random,
+			cutAfterBytes,
+			...(this.lateMs > 0 && { late }),
+		});
 		this.#cut = cut;
 		this.server.server.accept(ends[1]);
 		return this.#watched(ends[0]);
@@ -66,7 +77,7 @@ export class Remote {
 		return count;
 	}
 
-	open(options: Partial<RemoteOptions> = {}): Promise<NbdDevice> {
+	open(options: Partial<NbdOptions> = {}): Promise<NbdDevice> {
 		const { pump, clock, connect } = this;
 		const resend = RESEND;
 		return NbdDevice.open({

@@ -55,6 +55,38 @@ t.test("nothing that was answered is lost: connections are cut, and the server c
 	}
 });
 
+/** What is wrong when requests of connections that are lost come to the server late. */
+async function late(seed: number, session?: string): Promise<readonly string[]> {
+	const random = new Random(seed);
+	const remote = new Remote(random, new MemoryDevice(MIB / 4));
+	const device = await remote.until(remote.open(session === undefined ? {} : { session }));
+	const load = new Load(device, remote.pump, random);
+	remote.cutBytes = 200_000;
+	remote.lateMs = 2000;
+	remote.crash();
+	remote.restart();
+	await remote.until(load.run(60));
+	remote.cutBytes = Infinity;
+	// (What is still late comes now.)
+	await remote.pass(2 * remote.lateMs);
+	const isSame = (await remote.until(contents(device, remote.pump))).equals(load.model);
+	const cut = remote.server.troubles.filter((why) => why === "the client has connected anew");
+	await remote.until(device.close());
+	remote.server.close();
+	if (session === undefined && cut.length === 0) return ["nobody was cut off"];
+	return isSame ? load.problems : [...load.problems, "it reads otherwise"];
+}
+
+t.test("what is still on its way when a connection is lost never lands after what came later", async (t) => {
+	for (let round = 0; round < 8; round++) {
+		const { seed } = new Random();
+		t.same(await late(seed), [], `seed ${seed}`);
+	}
+	let wrong = 0;
+	for (let seed = 1; seed <= 8; seed++) wrong += (await late(seed, "")).length;
+	t.ok(wrong > 0, `${wrong} problems with a server that does not know the client again`);
+});
+
 t.test("an outage is a pause as long as it is short, and then an error, which heals", async (t) => {
 	const remote = new Remote(new Random(2), new CrashDevice(MIB));
 	const device = await remote.until(remote.open());

@@ -182,7 +182,14 @@ t.test("remote disks", async (t) => {
 		server: { kind: "unix", path: "/run/a b" },
 		exportName: "x",
 	});
+	t.match(remote('remote = "aoe:eth0.7:65534.254"\ninterval = "1s"'), {
+		name: "aoe:eth0.7:65534.254",
+		server: { kind: "aoe", netif: { kind: "interface", name: "eth0.7" }, shelf: 65534, slot: 254 },
+		intervalMs: 1000,
+	});
 	for (const address of [
+		...["aoe:eth0", "aoe:eth0:9", "aoe:eth0:65535.0", "aoe:eth0:9.255", "aoe::9.0", "aoe:eth*:9.0"],
+		...["aoe:a,b:9.0", "aoe:unix:/x:9.0", "aoe:gre:192.0.2.7:9.0"],
 		"http://host/x",
 		"nbd:/x",
 		"nbd://",

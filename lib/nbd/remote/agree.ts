@@ -16,6 +16,7 @@ import {
 	Option,
 	OptionReply,
 	PAYLOAD_BYTES_MAX,
+	SESSION_CONTEXT,
 	TransmissionFlag,
 } from "../protocol.js";
 
@@ -37,6 +38,10 @@ export interface Agreement {
 	readonly preferredBytes: number;
 	/** Longest read or write that it takes. */
 	readonly maximumBytes: number;
+	/** What is trimmed reads as zeros afterwards, which NBD promises of nothing that is trimmed. */
+	readonly trimmedIsZero: boolean;
+	/** What the disk itself is known by; null: by nothing. */
+	readonly serial: string | null;
 }
 
 /** Nothing was agreed on. `isFinal`: the server has said so in its protocol, and would again. */
@@ -52,8 +57,11 @@ interface Reply {
 	readonly data: Buffer;
 }
 
-/** Makes out with a server what there is to know of its export `name`; "": its default one. */
-export function* agree(name: string, send: (bytes: Uint8Array) => void): Agreeing {
+/**
+ * Makes out with a server what there is to know of its export `name`; "": its default one. A server of ours forgets what is still on its way to it
+ * on earlier connections that were called `session`, too.
+ */
+export function* agree(name: string, session: string, send: (bytes: Uint8Array) => void): Agreeing {
 	const greeting = yield GREETING_BYTES;
 	if (greeting.readBigUInt64BE() !== INIT_MAGIC) return refused("what answers there is no NBD server");
 	const flags = greeting.readUInt16BE(16);
@@ -70,7 +78,7 @@ export function* agree(name: string, send: (bytes: Uint8Array) => void): Agreein
 	const isStructured = structured.type === OptionReply.ack;
 	let allocationContext = -1;
 	if (isStructured) {
-		send(optionOf(Option.setMetaContext, wishFor(name)));
+		send(optionOf(Option.setMetaContext, wishFor(name, [ALLOCATION_CONTEXT, SESSION_CONTEXT + session])));
 		const contexts = yield* allReplies(Option.setMetaContext);
 		if ("refused" in contexts) return contexts;
 		allocationContext = allocationIn(contexts);
@@ -113,10 +121,10 @@ function numbers16(numbers: readonly number[]): Buffer {
 	return bytes;
 }
 
-function wishFor(name: string): Buffer {
+function wishFor(name: string, contexts: readonly string[]): Buffer {
 	const count = Buffer.alloc(4);
-	count.writeUInt32BE(1);
-	return Buffer.concat([text(name), count, text(ALLOCATION_CONTEXT)]);
+	count.writeUInt32BE(contexts.length);
+	return Buffer.concat([text(name), count, ...contexts.map(text)]);
 }
 
 /** Replies to one option, up to its last one. */
@@ -189,6 +197,8 @@ function exportOf(
 		minimumBytes,
 		preferredBytes,
 		maximumBytes: Math.min(maximumBytes, PAYLOAD_BYTES_MAX),
+		trimmedIsZero: false,
+		serial: null,
 	};
 }
 

@@ -4,8 +4,8 @@
  */
 
 import { OperatorError } from "../../errors.js";
-import type { ByteStream } from "../../stream/stream.js";
 import type { Agreement } from "./agree.js";
+import type { Connection } from "./carrier.js";
 import type { SessionOptions, SessionState } from "./options.js";
 
 /** The first pause between two attempts; each is twice as long as the one before. */
@@ -13,7 +13,7 @@ const PAUSE_MS = 100;
 
 export interface ConnectorUser {
 	/** A connection: it tells what comes of it by `agreed` or `lost`. */
-	connected(stream: ByteStream): void;
+	connected(connection: Connection): void;
 	/** It has been out of reach for too long. */
 	late(): void;
 }
@@ -71,9 +71,9 @@ export class Connector {
 
 	#attempt(): void {
 		this.#options.connect().then(
-			(stream) => {
-				if (this.#state === "closed") stream.close();
-				else this.#user.connected(stream);
+			(connection) => {
+				if (this.#state === "closed") connection.close();
+				else this.#user.connected(connection);
 			},
 			(error: unknown) => this.lost(error instanceof Error ? error.message : String(error), false),
 		);

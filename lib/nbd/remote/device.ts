@@ -1,8 +1,9 @@
 /**
- * An export of an NBD server as a `BlockDevice`. Requests become calls, long ones several; what is complete was answered by the server,
+ * An export of an NBD server, or a disk at the other end of another kind of line, as a `BlockDevice`. Requests become calls, long ones several; what is complete was answered by the server,
  * and outlives both a connection and a crash of the server up to the next flush, as `session.ts` sees to. Opened by whoever opens disks.
  */
 
+import { randomBytes } from "node:crypto";
 import { type CloseEnd, endWithin } from "../../block/close.js";
 import { type BlockDevice, type DeviceInfo, deviceInfo, refuse } from "../../block/device.js";
 import { addExtent } from "../../block/extents.js";
@@ -10,12 +11,14 @@ import { type DeviceListener, Listeners } from "../../block/listeners.js";
 import { type Part, Parts, type Split, type Splitter } from "../../block/parts.js";
 import { BlockOp, type BlockRequest } from "../../block/request.js";
 import { OperatorError, StorageStatus, unreachable } from "../../errors.js";
+import type { ByteStream } from "../../stream/stream.js";
 import type { Memory } from "../../wire/memory.js";
 import { SECTOR_BYTES } from "../../wire/sector.js";
 import { Command, CommandFlag, NbdError, TransmissionFlag } from "../protocol.js";
 import type { Agreement } from "./agree.js";
 import { Call, type CallEnd, type CallOwner } from "./call.js";
 import { difference, infoOf, PIECE_BYTES, statusOf } from "./export-traits.js";
+import { nbdConnection } from "./line.js";
 import type { SessionOptions, SessionState, SessionUser } from "./options.js";
 import { NbdSession } from "./session.js";
 
@@ -24,12 +27,24 @@ const EMPTY_PIECE_BYTES = 128 * 1024 * 1024;
 /** Zeros, where the server can't be told to write some. */
 const ZEROS_BYTES = 128 * 1024;
 const PIECES_AT_ONCE = 8;
+/** So that nobody comes upon what somebody else is called by. */
+const SESSION_BYTES = 16;
 /** For how long `close` waits. */
 const CLOSE_LIMIT_MS = 5000;
 
 export interface RemoteOptions extends SessionOptions {
 	/** It is not to be changed, though it may be. */
 	readonly readOnly: boolean;
+	/** When it is closed: gives back what it was reached by. */
+	readonly closed?: () => Promise<void>;
+}
+
+export interface NbdOptions extends Omit<RemoteOptions, "connect"> {
+	/** Of the export; "": the server's default one. */
+	readonly name: string;
+	readonly connect: () => Promise<ByteStream>;
+	/** What all its connections are called; default: something that nobody else comes upon. */
+	readonly session?: string;
 }
 
 export class NbdDevice implements BlockDevice, CallOwner, SessionUser, Splitter<null> {
@@ -50,7 +65,14 @@ export class NbdDevice implements BlockDevice, CallOwner, SessionUser, Splitter<
 	}
 
 	/** Connects, or throws an OperatorError that says why that can't be. */
-	static async open(options: RemoteOptions): Promise<NbdDevice> {
+	static open(options: NbdOptions): Promise<NbdDevice> {
+		const { name, intervalMs: limitMs, session = randomBytes(SESSION_BYTES).toString("hex") } = options;
+		const connect = async () => nbdConnection(await options.connect(), { name, session, limitMs });
+		return NbdDevice.openOn({ ...options, connect });
+	}
+
+	/** The same of whatever carries calls. */
+	static async openOn(options: RemoteOptions): Promise<NbdDevice> {
 		const device = new NbdDevice(options);
 		try {
 			device.#take(await device.#session.open());
@@ -120,7 +142,7 @@ export class NbdDevice implements BlockDevice, CallOwner, SessionUser, Splitter<
 	next(split: Split<null>, part: Part<null>): BlockDevice {
 		const { whole } = split;
 		const isZeros = whole.op === BlockOp.writeZeroes && !this.#has(TransmissionFlag.sendWriteZeroes);
-		const most = isZeros ? ZEROS_BYTES : this.#pieceBytes(whole.op);
+		const most = isZeros ? Math.min(ZEROS_BYTES, this.#agreed!.maximumBytes) : this.#pieceBytes(whole.op);
 		const [from, end] =
 			whole.ranges === null ? [split.cursor, whole.lengthBytes] : rangeAt(whole, split.cursor);
 		const length = Math.min(most, end - from);
@@ -185,7 +207,7 @@ export class NbdDevice implements BlockDevice, CallOwner, SessionUser, Splitter<
 				break;
 			// (What is trimmed reads as zeros afterwards, which NBD promises of nothing else.)
 			case BlockOp.trim:
-				call.command = Command.writeZeroes;
+				call.command = this.#agreed!.trimmedIsZero ? Command.trim : Command.writeZeroes;
 				break;
 			case BlockOp.writeZeroes:
 				call.command = Command.writeZeroes;
@@ -240,8 +262,14 @@ export class NbdDevice implements BlockDevice, CallOwner, SessionUser, Splitter<
 	}
 
 	close(limitMs = CLOSE_LIMIT_MS): Promise<CloseEnd> {
-		this.#closing ??= this.#session.close(limitMs).then((isDone) => (isDone ? "closed" : "abandoned"));
+		this.#closing ??= this.#close(limitMs);
 		return endWithin(this.#closing, limitMs);
+	}
+
+	async #close(limitMs: number): Promise<CloseEnd> {
+		const isDone = await this.#session.close(limitMs);
+		await this.#options.closed?.();
+		return isDone ? "closed" : "abandoned";
 	}
 }
 

@@ -13,14 +13,14 @@ import { type CallEnd, CLOSED, UNREACHABLE } from "./call.js";
 export const PIECE_BYTES = 1024 * 1024;
 
 export function infoOf(
-	{ sizeBytes, flags, allocationContext, preferredBytes }: Agreement,
+	{ sizeBytes, flags, allocationContext, preferredBytes, trimmedIsZero }: Agreement,
 	readOnly: boolean,
 ): DeviceInfo {
 	const has = (flag: number): boolean => (flags & flag) > 0;
 	return deviceInfo({
 		sizeBytes: sizeBytes - (sizeBytes % SECTOR_BYTES),
 		readOnly: readOnly || has(TransmissionFlag.readOnly),
-		canTrim: has(TransmissionFlag.sendWriteZeroes),
+		canTrim: trimmedIsZero || has(TransmissionFlag.sendWriteZeroes),
 		fastZeroes: has(TransmissionFlag.sendFastZero),
 		knowsExtents: allocationContext >= 0,
 		writeCache: has(TransmissionFlag.sendFlush),
@@ -55,9 +55,14 @@ export function statusOf(end: CallEnd, op: BlockOp): [StorageStatus, number] {
 export function difference(before: Agreement, now: Agreement): string | null {
 	if (now.sizeBytes !== before.sizeBytes)
 		return `the export has ${now.sizeBytes} bytes now, and had ${before.sizeBytes}`;
+	if (now.serial !== before.serial)
+		return `it is another disk, with the serial number ${now.serial} instead of ${before.serial}`;
 	if (((now.flags ^ before.flags) & TransmissionFlag.readOnly) > 0)
 		return `the export is ${(now.flags & TransmissionFlag.readOnly) > 0 ? "read-only now" : "not read-only any more"}`;
-	const isLess = (before.flags & ~now.flags) > 0 || (before.isStructured && !now.isStructured);
+	const isLess =
+		(before.flags & ~now.flags) > 0 ||
+		(before.isStructured && !now.isStructured) ||
+		(before.trimmedIsZero && !now.trimmedIsZero);
 	if (isLess || now.minimumBytes > SECTOR_BYTES || now.maximumBytes < before.maximumBytes)
 		return "the server can do less now than it could";
 	if (before.allocationContext >= 0 && now.allocationContext < 0)

@@ -3,35 +3,37 @@
  * replies come in (`replies.ts`). It has no memory of calls: that is `session.ts`, which makes a line, and another when that breaks.
  */
 
-import type { Clock } from "../../clock.js";
 import { Rooms } from "../../stream/rooms.js";
 import { SendQueue } from "../../stream/send-queue.js";
 import { BROKEN, type ByteStream, NOTHING_NOW, type StreamUser } from "../../stream/stream.js";
 import type { Memory } from "../../wire/memory.js";
-import { Command, REQUEST_BYTES, REQUEST_MAGIC } from "../protocol.js";
+import { Command, NbdError, REQUEST_BYTES, REQUEST_MAGIC } from "../protocol.js";
 import { type Agreeing, type Agreement, agree, type Refused } from "./agree.js";
 import { Call } from "./call.js";
+import type { Connection, Line, LineUser } from "./carrier.js";
 import { Replies, type RepliesUser } from "./replies.js";
 
 /** The high half of what calls are called by: an answer is taken for nothing else. */
 const COOKIE_HIGH = 0x76626c64;
 
-export interface LineUser {
-	readonly clock: Clock;
-	readonly allocate: (byteLength: number) => Memory;
-	/** Calls may be sent. */
-	agreed(agreement: Agreement): void;
-	/** Nothing comes of it any more: it is closed. `isFinal`: the server says so, and would again. */
-	lost(why: string, isFinal: boolean): void;
-	callAt(index: number): Call | null;
-	answered(call: Call): void;
-	/** There is something to be flushed. */
-	filled(): void;
-	/** What has come is dealt with: what that has queued may go. */
-	settled(): void;
+/** Whom a line is to. */
+export interface LineOptions {
+	/** Of the export. */
+	readonly name: string;
+	/** What all connections of one client are called, and none of another one. */
+	readonly session: string;
+	/** What is to be agreed on takes no longer. */
+	readonly limitMs: number;
 }
 
-export class NbdLine implements StreamUser, RepliesUser {
+export function nbdConnection(stream: ByteStream, options: LineOptions): Connection {
+	return {
+		begin: (user) => new NbdLine(user, stream, options),
+		close: () => stream.close(),
+	};
+}
+
+export class NbdLine implements Line, StreamUser, RepliesUser {
 	readonly #user: LineUser;
 	readonly #stream: ByteStream;
 	readonly #queue: SendQueue;
@@ -45,13 +47,13 @@ export class NbdLine implements StreamUser, RepliesUser {
 	/** When something came last, on the user's clock. */
 	heardMs: number;
 
-	constructor(user: LineUser, stream: ByteStream, name: string, limitMs: number) {
+	constructor(user: LineUser, stream: ByteStream, { name, session, limitMs }: LineOptions) {
 		this.#user = user;
 		this.#stream = stream;
 		this.heardMs = user.clock.now();
 		const rooms = new Rooms(user.allocate, 0);
 		this.#queue = new SendQueue(stream, rooms, user.allocate, () => user.filled());
-		this.#agreeing = agree(name, (bytes) => this.#queue.putCopy(bytes));
+		this.#agreeing = agree(name, session, (bytes) => this.#queue.putCopy(bytes));
 		this.#wanted = user.allocate(64);
 		this.#forgetLimit = user.clock.after(limitMs, () => this.#lose("the server does not answer", false));
 		stream.attach(this);
@@ -147,7 +149,8 @@ export class NbdLine implements StreamUser, RepliesUser {
 	}
 
 	answered(call: Call): void {
-		this.#user.answered(call);
+		if (call.error === NbdError.ESHUTDOWN) this.#lose("the server is closing the export", false);
+		else this.#user.answered(call);
 	}
 
 	ended(why: string): void {

@@ -2,15 +2,13 @@
 
 import type { Clock } from "../../clock.js";
 import type { Pump } from "../../pump.js";
-import type { ByteStream } from "../../stream/stream.js";
 import type { Memory } from "../../wire/memory.js";
 import type { Agreement } from "./agree.js";
 import type { Call } from "./call.js";
+import type { Connection } from "./carrier.js";
 
 export interface SessionOptions {
-	/** Of the export; "": the server's default one. */
-	readonly name: string;
-	readonly connect: () => Promise<ByteStream>;
+	readonly connect: () => Promise<Connection>;
 	readonly pump: Pump;
 	readonly clock: Clock;
 	readonly allocate: (byteLength: number) => Memory;

@@ -46,7 +46,7 @@ export class Safety {
 	/** It may be lost until a flush, or it is newer than what is kept, which would be replayed over it. */
 	#mustBeKept({ command, flags }: Call, exportFlags: number): boolean {
 		const hasCache = (exportFlags & TransmissionFlag.sendFlush) > 0;
-		const changes = command === Command.write || command === Command.writeZeroes;
+		const changes = command === Command.write || command === Command.writeZeroes || command === Command.trim;
 		return hasCache && changes && ((flags & CommandFlag.fua) === 0 || !this.kept.isEmpty);
 	}
 

@@ -12,8 +12,8 @@ import { Command, NbdError } from "../protocol.js";
 import type { Agreement } from "./agree.js";
 import { Call, type CallEnd, type CallOwner, CLOSED, UNREACHABLE } from "./call.js";
 import { CallTable } from "./call-table.js";
+import type { Line, LineUser } from "./carrier.js";
 import { Connector } from "./connector.js";
-import { type LineUser, NbdLine } from "./line.js";
 import { Lookout, type Watched } from "./lookout.js";
 import type { SessionOptions, SessionState, SessionUser } from "./options.js";
 import { Replay } from "./replay.js";
@@ -31,7 +31,7 @@ export class NbdSession implements LineUser, PumpStage, CallOwner, Watched {
 	readonly #calls = new CallTable();
 	readonly #safety: Safety;
 	readonly #connector: Connector;
-	#line: NbdLine | null = null;
+	#line: Line | null = null;
 	#replay: Replay | null = null;
 	#agreement: Agreement | null = null;
 	#sent = 0;
@@ -53,8 +53,8 @@ export class NbdSession implements LineUser, PumpStage, CallOwner, Watched {
 		this.allocate = options.allocate;
 		this.#safety = new Safety(options.allocate);
 		this.#connector = new Connector(options, {
-			connected: (stream) => {
-				this.#line = new NbdLine(this, stream, options.name, options.intervalMs);
+			connected: (connection) => {
+				this.#line = connection.begin(this);
 			},
 			late: () => this.late(),
 		});
@@ -139,18 +139,14 @@ export class NbdSession implements LineUser, PumpStage, CallOwner, Watched {
 	}
 
 	answered(call: Call): void {
-		if (call.error === NbdError.ESHUTDOWN) {
-			this.#lineEnds("the server is closing the export");
-			return;
-		}
 		this.#sent--;
 		call.isSent = false;
 		if (this.#replay?.answered(call) === true) {
 			this.#replayed(this.#replay);
 			return;
 		}
-		const isDone = call.error !== NbdError.none || this.#safety.answered(call, this.#agreement?.flags ?? 0);
-		if (isDone) this.#over(call);
+		const isBad = call.error !== NbdError.none;
+		if (isBad || this.#safety.answered(call, this.#agreement!.flags)) this.#over(call);
 		if (this.#safety.wantsFlush) this.#flushNow();
 	}
 
@@ -164,10 +160,8 @@ export class NbdSession implements LineUser, PumpStage, CallOwner, Watched {
 
 	/** Before there is no room for what has to be kept. */
 	#flushNow(): void {
-		const flush = this.#flush;
-		if (flush.index >= 0) return;
-		flush.command = Command.flush;
-		this.beginFirst(flush);
+		this.#flush.command = Command.flush;
+		if (this.#flush.index < 0) this.beginFirst(this.#flush);
 	}
 
 	beginFirst(call: Call): void {
@@ -250,6 +244,10 @@ export class NbdSession implements LineUser, PumpStage, CallOwner, Watched {
 		this.#user.resumed(waitedMs);
 	}
 
+	resent(): void {
+		this.#resends++;
+	}
+
 	filled(): void {
 		this.#hasFilled = true;
 		this.#options.pump.wake();
@@ -270,6 +268,7 @@ export class NbdSession implements LineUser, PumpStage, CallOwner, Watched {
 
 	drain(): void {
 		this.#hasFilled = false;
+		this.#sendMore();
 		this.#line?.flush();
 	}
 

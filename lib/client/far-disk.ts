@@ -1,0 +1,90 @@
+/**
+ * A disk at the other end of a link as a `BlockDevice`: the initiator, found again and again, under the session that remote disks of NBD have, which keeps
+ * what was not flushed, waits while the target is away, and holds what comes back against what was (`lib/nbd/remote/`). Opened by `lib/daemon/openers.ts`.
+ */
+
+import { answerFilter } from "../aoe/filter.js";
+import { addressOf } from "../aoe/registry.js";
+import { OperatorError } from "../errors.js";
+import type { Link } from "../link/link.js";
+import type { Connection } from "../nbd/remote/carrier.js";
+import { NbdDevice, type RemoteOptions } from "../nbd/remote/device.js";
+import { InitiatorError } from "./errors.js";
+import { type FarHome, FarLine } from "./far-line.js";
+import { broadcast, Initiator, type InitiatorOptions } from "./initiator.js";
+import { configQuery, type FoundBlade } from "./query.js";
+
+export interface FarOptions
+	extends Omit<RemoteOptions, "connect" | "closed">,
+		Pick<InitiatorOptions, "frameLifetimeMs"> {
+	/** Its own from now on: it is closed with the disk, or when that can't be opened. */
+	readonly link: Link;
+	/** 0..65534 */
+	readonly shelf: number;
+	/** 0..254 */
+	readonly slot: number;
+}
+
+/** Finds the disk, or throws an OperatorError that says why that can't be. */
+export function openFarDisk(options: FarOptions): Promise<NbdDevice> {
+	const far = new FarDisk(options);
+	return NbdDevice.openOn({ ...options, connect: () => far.connect(), closed: () => far.close() });
+}
+
+class FarDisk implements FarHome {
+	readonly initiator: Initiator;
+	readonly name: string;
+	/** Of whoever was here before, until something leaves. */
+	lastSentMs: number;
+	readonly #options: FarOptions;
+	#line: FarLine | null = null;
+
+	constructor(options: FarOptions) {
+		const { link, clock, shelf, slot, intervalMs, frameLifetimeMs } = options;
+		this.#options = options;
+		this.name = `e${shelf}.${slot}`;
+		this.lastSentMs = clock.now();
+		this.initiator = new Initiator(link, {
+			clock,
+			deadlineMs: intervalMs,
+			...(frameLifetimeMs !== undefined && { frameLifetimeMs }),
+			linkChanged: () => this.#line?.linkChanged(),
+			announced: (...address) => {
+				if (address[0] === shelf && address[1] === slot) this.#line?.announced();
+			},
+		});
+		link.setFilter(answerFilter(addressOf(shelf, slot)));
+	}
+
+	/** When nothing that was sent before can still be under way: who answers for the address. */
+	async connect(): Promise<Connection> {
+		const { clock, frameLifetimeMs } = this.initiator;
+		const waitMs = this.lastSentMs + frameLifetimeMs - clock.now();
+		if (waitMs > 0) await new Promise<void>((resolve) => void clock.after(waitMs, resolve));
+		const blade = await this.#find();
+		return {
+			begin: (user) => {
+				this.#line = new FarLine(user, this, blade);
+				return this.#line;
+			},
+			close: () => {},
+		};
+	}
+
+	async #find(): Promise<FoundBlade> {
+		const { shelf, slot, link } = this.#options;
+		try {
+			return await this.initiator.ask(broadcast(shelf, slot), { ...configQuery, what: this.name });
+		} catch (error) {
+			if (!(error instanceof InitiatorError)) throw error;
+			throw new OperatorError(
+				link.up ? `nobody answers for ${this.name} on ${link.name}` : `${link.name} is ${link.status}`,
+			);
+		}
+	}
+
+	async close(): Promise<void> {
+		this.initiator.close();
+		await this.#options.link.close();
+	}
+}
