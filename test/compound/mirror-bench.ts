@@ -9,6 +9,7 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { type BlockDevice, PromisedRequest } from "../../lib/block/device.js";
+import { DurabilityLayer } from "../../lib/block/durability.js";
 import { StorageEngine } from "../../lib/block/engine.js";
 import { FileDevice } from "../../lib/block/file.js";
 import { GroupCommit } from "../../lib/block/group-commit.js";
@@ -116,7 +117,8 @@ const mirror = await openMirror(
 	{ clock: systemClock, allocate: nativeMemory, identifier: (bytes) => randomBytes(bytes).toString("hex") },
 	{ resyncRate: 4096 * MIB },
 );
-const mirrored = disk(mirror);
+// The mirror keeps requests in order itself.
+const mirrored = new DurabilityLayer(mirror, commits, { mode: "ack" });
 for (const device of [plain, mirrored]) await fill(device);
 while (mirror.state.state !== "inSync") await new Promise((resolve) => setTimeout(resolve, 100));
 for (const op of [BlockOp.read, BlockOp.write]) {
