@@ -9,7 +9,18 @@ import { MirrorRun } from "./sim.js";
 const RUNS = Number(process.env.MIRROR_RUNS ?? 25);
 const RUNS_OF_BUGS = 400;
 
+/** With which something was found once. */
+const KNOWN = [5093];
+
 t.setTimeout(240_000);
+
+t.test("what was found once is not there any more", async (t) => {
+	for (const seed of KNOWN) {
+		const run = new MirrorRun(seed);
+		await run.run();
+		t.same(run.problems, [], `seed ${seed}`);
+	}
+});
 
 t.test("a mirror keeps its promises, whatever happens to its members and its machine", async (t) => {
 	const first = Number(process.env.MIRROR_SEED ?? new Random().seed);

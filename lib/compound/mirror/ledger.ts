@@ -106,6 +106,7 @@ export class Ledger {
 			return true;
 		}
 		member.isTarget = false;
+		member.losses++;
 		member.lostWith = status;
 		member.errors++;
 		member.behind.unite(this.intents.wanted);

@@ -46,6 +46,8 @@ export class Member {
 
 	/** Milliseconds that a read takes, as a moving average; 0 until one was measured. */
 	latencyMs = 0;
+	/** How often it has fallen out. */
+	losses = 0;
 	reads = 0;
 	errors = 0;
 	repairs = 0;

@@ -25,6 +25,9 @@ const IS_TIMED = 8;
 const BORROWS = 16;
 const TRIED_AT = 5;
 const BAD_AT = 13;
+/** And how often the member had fallen out when it was asked: the lowest bits of that. */
+const LOSSES_AT = 21;
+const BITS = 0xff;
 
 export interface ReadEvents {
 	/** What a member could not read was written there again. */
@@ -74,7 +77,8 @@ export class Reads implements RequestLayer {
 	#ask(request: BlockRequest, index: number, token: number): void {
 		const member = this.#ledger.members[index]!;
 		member.reads++;
-		request.push(this, (token & ~MEMBER) | index | (1 << (TRIED_AT + index)));
+		const known = token & ~MEMBER & ((1 << LOSSES_AT) - 1);
+		request.push(this, known | index | (1 << (TRIED_AT + index)) | ((member.losses & BITS) << LOSSES_AT));
 		member.device!.submit(request);
 	}
 
@@ -106,7 +110,12 @@ export class Reads implements RequestLayer {
 			this.#again(request, member, token & ~IS_TIMED);
 			return;
 		}
-		const bad = token >>> BAD_AT;
+		if (((token >>> LOSSES_AT) & BITS) !== (member.losses & BITS)) {
+			// It has fallen out meanwhile, and may have read what it has then lost.
+			this.#elsewhere(request, token & ~IS_TIMED, StorageStatus.unreachable, 0, request.offsetBytes);
+			return;
+		}
+		const bad = (token >>> BAD_AT) & BITS;
 		request.mayBorrow = (token & BORROWS) !== 0;
 		if (bad === 0 || request.op !== BlockOp.read) request.resume();
 		else new Repair(request, bad, this.#ledger, this.#events).begin();
@@ -137,22 +146,36 @@ export class Reads implements RequestLayer {
 				// It is not there: who knows what it will have when it is back.
 				this.#ledger.lose(member, status);
 		}
+		this.#elsewhere(request, token | bad, status, errno, failedOffsetBytes);
+	}
+
+	/** Asks somebody who has not been asked; if there is nobody, this is how it ends. */
+	#elsewhere(
+		request: BlockRequest,
+		token: number,
+		status: StorageStatus,
+		errno: number,
+		failedAt: number,
+	): void {
 		const { members } = this.#ledger;
 		for (let i = 0; i < members.length; i++) {
 			if (!members[i]!.inSync || (token & (1 << (TRIED_AT + i))) !== 0) continue;
 			// What is borrowed could not be written back.
 			request.mayBorrow = false;
-			this.#ask(request, i, token | bad);
+			request.borrowedAddress = 0;
+			this.#ask(request, i, token);
 			return;
 		}
 		request.status = status;
 		request.errno = errno;
-		request.failedOffsetBytes = failedOffsetBytes;
+		request.failedOffsetBytes = failedAt;
 		this.#giveUp(request, token);
 	}
 
 	#giveUp(request: BlockRequest, token: number): void {
 		request.mayBorrow = (token & BORROWS) !== 0;
+		request.borrowedAddress = 0;
+		request.extentCount = 0;
 		request.resume();
 	}
 }
