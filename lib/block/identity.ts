@@ -29,8 +29,7 @@ const DEVICE_NAMES = [
 export function storageIdentity(storage: StorageSpec): string {
 	if (storage.kind === "memory") return `memory ${randomUUID()}`;
 	// (A volume's pool has given it one by chance, which counts.)
-	if (storage.kind === "volume" || storage.kind === "remote" || storage.kind === "linear")
-		return storage.name;
+	if (storage.kind !== "file") return storage.name;
 	try {
 		const real = realpathSync(storage.path);
 		const { rdev } = statSync(real);

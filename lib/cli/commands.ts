@@ -68,6 +68,8 @@ const RUN: Readonly<Record<Name, Run>> = {
 	"disk set": async (argv) => (await import("./asking/commands.js")).diskSetCommand(argv),
 	"disk rm": async (argv) => (await import("./asking/commands.js")).diskRmCommand(argv),
 	"disk fence": async (argv) => (await import("./asking/commands.js")).diskFenceCommand(argv),
+	"disk verify": async (argv) => (await import("./asking/commands.js")).diskVerifyCommand(argv),
+	"disk resync": async (argv) => (await import("./asking/commands.js")).diskResyncCommand(argv),
 	"disk unfence": async (argv) => (await import("./asking/commands.js")).diskUnfenceCommand(argv),
 };
 

@@ -195,7 +195,8 @@ function logEvent(log: Log, { kind, severity, disk, volume, message }: Event, is
 
 /** Where the disks lie that a disk is made of: what has grown since must not move what follows it. */
 function keepLengths(kept: Kept, { name, parts }: DiskView): void {
-	if (parts === null) return;
+	// All of a mirror are as long as it is.
+	if (parts === null || parts.some(({ mirrored }) => mirrored !== null)) return;
 	const lengths = Object.fromEntries(parts.slice(0, -1).map(({ disk, sizeBytes }) => [disk, sizeBytes]));
 	if (!isDeepStrictEqual(kept.find(name)?.lengths, lengths)) void kept.note(name, { lengths });
 }

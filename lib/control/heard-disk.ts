@@ -41,6 +41,15 @@ export const isRemote = isShape({
 
 /** Of a disk of disks. */
 export const isParts = isList(
-	isShape({ disk: isWord, offsetBytes: isNumber, sizeBytes: isNumber }),
+	isShape({
+		...{ disk: isWord, offsetBytes: isNumber, sizeBytes: isNumber },
+		mirrored: isEither(
+			isNull,
+			isShape({
+				standing: isOneOf(["inSync", "resyncing", "behind", "absent", "refused"]),
+				...{ why: isWordOrNull, behindBytes: isNumber, errors: isNumber, repairs: isNumber },
+			}),
+		),
+	}),
 	MEMBERS_MAX,
 );

@@ -25,6 +25,7 @@ import { type PoolLook, TOLD_MAX } from "../pool/looks.js";
 import { PERIODS } from "../spec/policy.js";
 import type { Happening } from "./event-log.js";
 import { isNbd, isNumber, isParts, isRemote, isWordOrNull } from "./heard-disk.js";
+import type { Comparison } from "./seams.js";
 
 type Words = Readonly<Record<string, unknown>>;
 
@@ -87,6 +88,10 @@ const isLook = isShape({
 	worker: isShape({ links: isList(isLink, MOST_LINKS), unheard: isList(isWord, MOST_PLACES) }),
 	disks: isList(isDisk, MOST),
 	isMore: isFlag,
+});
+const isComparison = isShape({
+	...{ comparedBytes: isNumber, differentBytes: isNumber, repairedBytes: isNumber, unknownBytes: isNumber },
+	isComplete: isFlag,
 });
 const isReport = isShape({ report: isEither(isMissing, isDisk) });
 const isReports = isShape({ disks: isList(isDisk, MOST), isMore: isFlag });
@@ -238,6 +243,11 @@ const isPool = isShape({
 export function poolIn(words: Words): PoolLook {
 	heard("look at a pool", isPool, words);
 	return words as unknown as PoolLook;
+}
+
+export function comparisonIn(words: Words): Comparison {
+	heard("comparison of a mirror", isComparison, words);
+	return words as unknown as Comparison;
 }
 
 export function endIn(words: Words): "closed" | "abandoned" | "opening" {

@@ -108,7 +108,11 @@ export function viewOf(report: DiskReport): DiskView {
 		aoe: exported === undefined ? null : aoeOf(exported),
 		nbd: nbd && nbdOf(nbd),
 		remote: remote && { ...remote, why: remote.why && oneLine(remote.why) },
-		parts,
+		parts:
+			parts?.map(({ mirrored, ...part }) => ({
+				...part,
+				mirrored: mirrored && { ...mirrored, why: mirrored.why && oneLine(mirrored.why) },
+			})) ?? null,
 		lastFault: lastFault && `${lastFault.what}${where}: ${lastFault.cause} (${lastFault.at})`,
 		stalledSince,
 		identity: open && { serial: open.serial, wwn: open.wwn },

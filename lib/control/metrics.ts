@@ -7,12 +7,13 @@
 import { REJECT_REASONS } from "../aoe/stats.js";
 import { ERROR_CAUSES } from "../disk.js";
 import { HISTOGRAM_CLASSES } from "../histogram.js";
+import { aboutMirrors } from "./metrics-mirrors.js";
 import { aboutMachines, aboutPools, type PoolsSource } from "./metrics-pools.js";
 import { escaped, Writer } from "./metrics-writer.js";
 import { DISK_STATES, type DiskState, OPERATIONS, type Process, type RemoteState } from "./model.js";
 import type { ObservedLink } from "./observed.js";
 import { NO_COUNTERS } from "./rates.js";
-import type { DiskFigures, InitiatorFigures, Measured, MeasuredByOperation } from "./seams.js";
+import type { DiskFigures, InitiatorFigures, Measured, MeasuredByOperation, PartPlace } from "./seams.js";
 
 export const METRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -26,6 +27,8 @@ export interface DiskMetrics {
 	readonly nbd: { readonly clientCount: number; readonly refused: number } | null;
 	/** Null: it is stored here. */
 	readonly remote: Pick<RemoteState, "state" | "losses" | "resends" | "waiting"> | null;
+	/** What it is made of. */
+	readonly parts?: readonly PartPlace[] | null;
 	readonly figures: DiskFigures | undefined;
 }
 
@@ -287,6 +290,7 @@ const PARTS: readonly Part[] = [
 	aboutDisks,
 	aboutNbd,
 	aboutRemote,
+	aboutMirrors,
 	aboutPools,
 	aboutMachines,
 	aboutLatency,

@@ -12,7 +12,16 @@ import type { DiskConfig } from "../spec/configuration.js";
 import type { LinkSpec } from "../spec/spec.js";
 import type { Happening } from "./event-log.js";
 import type { VolumeAnswers } from "./heard-volume.js";
-import type { AoeExport, Counters, Link, NbdExport, Operation, Process, RemoteState } from "./model.js";
+import type {
+	AoeExport,
+	Counters,
+	Link,
+	MirroredPart,
+	NbdExport,
+	Operation,
+	Process,
+	RemoteState,
+} from "./model.js";
 
 /** Where the API, or whoever has boot scripts, listens: an address of the configuration, or `unix:PATH` for commands. */
 export interface Listening extends ListenerName {
@@ -136,6 +145,7 @@ export interface PartPlace {
 	readonly disk: string;
 	readonly offsetBytes: number;
 	readonly sizeBytes: number;
+	readonly mirrored: MirroredPart | null;
 }
 
 /** How a link runs that is open. */
@@ -160,6 +170,16 @@ export interface Look {
 	readonly initiators: readonly InitiatorFigures[];
 	/** Why nobody can connect at addresses that NBD should be served at. */
 	readonly unheard: readonly string[];
+}
+
+/** What comparing the disks of a mirror came to. */
+export interface Comparison {
+	readonly comparedBytes: number;
+	readonly differentBytes: number;
+	readonly repairedBytes: number;
+	/** Nothing is known of these. */
+	readonly unknownBytes: number;
+	readonly isComplete: boolean;
 }
 
 export interface WorkersListener {
@@ -191,6 +211,10 @@ export interface Workers {
 	remove(disk: string): Promise<Removed>;
 	/** Of one that is open: nobody is answered, or all are again. */
 	fence(disk: string, fenced: boolean): Promise<void>;
+	/** Compares the disks of a mirror; with `from` the others get what that one has where they differ. However long it takes. */
+	verify(disk: string, from: string | undefined): Promise<Comparison>;
+	/** Has a disk of a mirror overwritten with what that has. */
+	resync(disk: string, part: string): Promise<void>;
 	/** What the pool in that directory is like, once that is done with it. */
 	pool(folder: string, act: PoolAct): Promise<PoolLook>;
 	/** What a volume of the pool in that directory holds, or held; or what it shall hold, which are these bytes. */

@@ -97,8 +97,8 @@ function partsOf(
 	return names.map((name) => {
 		const { state = "failed", reason = null } = stewardOf(name) ?? {};
 		const place = view?.parts?.find((part) => part.disk === name);
-		const { offsetBytes = null, sizeBytes = null } = place ?? {};
-		return { disk: name, state, reason, offsetBytes, sizeBytes };
+		const { offsetBytes = null, sizeBytes = null, mirrored = null } = place ?? {};
+		return { disk: name, state, reason, offsetBytes, sizeBytes, mirrored };
 	});
 }
 

@@ -104,12 +104,15 @@ export class Steward {
 		const parts = this.#options.parts?.(this.#disk) ?? [];
 		// All may have been asked for in one go.
 		await Promise.resolve();
-		for (const part of parts) {
-			await part.#tried;
-			if (part.#state === "open") continue;
-			const { name } = part.#disk;
-			throw new OperatorError(`its disk ${name} is ${part.#state}${part.#reason ? `: ${part.#reason}` : ""}`);
-		}
+		for (const part of parts) await part.#tried;
+		const missing = parts.find((part) => part.#state !== "open");
+		// A mirror goes on without those that it can do without, which it knows itself.
+		const isMirror = this.#disk.disk.storage.kind === "mirror";
+		if (missing === undefined || (isMirror && parts.some((part) => part.#state === "open"))) return;
+		const { name } = missing.#disk;
+		throw new OperatorError(
+			`its disk ${name} is ${missing.#state}${missing.#reason ? `: ${missing.#reason}` : ""}`,
+		);
 	}
 
 	/** What was missing may be there now: if it has failed, it is tried again at once. */

@@ -14,12 +14,12 @@ import type { DiskConfig } from "../spec/configuration.js";
 import type { LinkSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import { askWorker, insist } from "./ask-worker.js";
-import { endIn, lookIn, newsIn, numbersIn, poolIn, reportIn, setIn } from "./heard.js";
+import { comparisonIn, endIn, lookIn, newsIn, numbersIn, poolIn, reportIn, setIn } from "./heard.js";
 import { volumeIn } from "./heard-volume.js";
 import { viewOf } from "./look-parts.js";
 import { lookAtAll } from "./looking.js";
 import { Onlooker } from "./onlooker.js";
-import type { KeptDisk, Look, Removed, ServedDisk, Workers, WorkersListener } from "./seams.js";
+import type { Comparison, KeptDisk, Look, Removed, ServedDisk, Workers, WorkersListener } from "./seams.js";
 import { ToldViews } from "./told-views.js";
 import { newTreeWorker, type TreeWorker } from "./tree-worker.js";
 import { allReports, allServed, wholeAct } from "./whole-answers.js";
@@ -153,6 +153,17 @@ export class TreeWorkers implements Workers {
 
 	async fence(disk: string, fenced: boolean): Promise<void> {
 		await this.#changed(this.#choice.known(disk), disk, { kind: "fence", name: disk, fenced });
+	}
+
+	async verify(disk: string, from: string | undefined): Promise<Comparison> {
+		const worker = this.#choice.known(disk);
+		const request = { kind: "verify", name: disk, ...(from !== undefined && { from }) } as const;
+		const { body } = await askWorker(worker, request, Infinity);
+		return this.#believed(worker, () => comparisonIn(body));
+	}
+
+	async resync(disk: string, part: string): Promise<void> {
+		await askWorker(this.#choice.known(disk), { kind: "resync", name: disk, part });
 	}
 
 	pool: Workers["pool"] = async (folder, act) => {

@@ -21,6 +21,7 @@ import type { DaemonOptions } from "./daemon-options.js";
 import { type DiskEnd, Disks, type Opening } from "./disks.js";
 import type { Addition, Exporter } from "./exporter.js";
 import { activityOf, type Collected, FigureCollector, figureSources } from "./figures.js";
+import { Mirrors } from "./mirrors.js";
 import { NbdExporter } from "./nbd-exporter.js";
 import { type DiskReport, diskReports, type WorkerReport, workerReport } from "./state.js";
 
@@ -48,6 +49,7 @@ export class Daemon {
 	readonly #log: Log;
 	readonly #pump = new Pump();
 	readonly #disks: Disks;
+	readonly mirrors: Mirrors;
 	readonly #exporters: Exporters;
 	readonly #figures: FigureCollector;
 	readonly #exports = new Map<string, ExportSpec>();
@@ -61,6 +63,7 @@ export class Daemon {
 			for (const exporter of Object.values(this.#exporters)) exporter.resized(disk);
 		};
 		this.#disks = new Disks({ pump, log, version, onResized, ...(open && { open }) });
+		this.mirrors = new Mirrors(this.#disks);
 		const departures = new Departures(pump);
 		const outlets = { pump, log, version, departures, isShared, ...(helpers && { helpers }) };
 		const aoe = new AoeExporter(outlets, onSet);
@@ -264,10 +267,7 @@ export class Daemon {
 		});
 	}
 
-	/**
-	 * What has been counted: what has changed since that generation, which came with what the asker was told last, in the form of
-	 * `figures-frame.ts`; 0: all.
-	 */
+	/** What was counted since that generation, which the asker was told last, in the form of `figures-frame.ts`; 0: all. */
 	figures(since: number): Promise<Collected> {
 		return this.#figures.collect(since);
 	}

@@ -8,10 +8,13 @@ import { StorageEngine } from "../block/engine.js";
 import { GroupCommit } from "../block/group-commit.js";
 import { storageIdentity } from "../block/identity.js";
 import type { LinearPlace } from "../compound/linear.js";
+import { Member } from "../compound/member.js";
+import type { Mirror } from "../compound/mirror/mirror.js";
 import { Disk, type DiskIdentity, knownIdentity, makeIdentity } from "../disk.js";
 import { OperatorError } from "../errors.js";
 import type { Log } from "../log.js";
 import type { Pump } from "../pump.js";
+import { compoundOf } from "../spec/assembly.js";
 import type { DiskSpec, IdentitySpec } from "../spec/spec.js";
 import { counted, quote } from "../text.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
@@ -72,8 +75,20 @@ export class Disks {
 		void entry.settled.then(() => {
 			this.#changes += 1;
 			if (entry.disk === null) this.#forget(entry);
+			else this.#join(entry);
 		});
 		return entry;
+	}
+
+	/** A mirror that was opened without one of its disks has it when both are open, whichever is first. */
+	#join({ disk, name, spec }: Entry): void {
+		if (disk === null) return;
+		for (const { disk: whole } of usersOf(name, this.#entries.values()))
+			if (whole !== null) this.compounds.attach(whole, name, new Member(disk));
+		for (const member of compoundOf(spec.storage)?.members ?? []) {
+			const part = this.#entries.get(member.name)?.disk ?? null;
+			if (part !== null) this.compounds.attach(disk, member.name, new Member(part));
+		}
 	}
 
 	/** Its name may have been given to another one. */
@@ -92,6 +107,7 @@ export class Disks {
 		let { identity } = spec;
 		let remote: Parameters<NonNullable<OpenContext["onRemote"]>>[0] | undefined;
 		let places: (() => readonly LinearPlace[]) | undefined;
+		let mirror: Mirror | undefined;
 		const context: OpenContext = {
 			engine: this.#engine,
 			commits: this.#commits,
@@ -101,7 +117,15 @@ export class Disks {
 			onRemote: (state) => (remote = state),
 			memberDisk: (name) => this.#member(name),
 			onPlaces: (told) => (places = told),
-			warn: (message) => log.warn(`${called}: ${message}`),
+			onMirror: (told) => (mirror = told),
+			warn: (message) => {
+				this.compounds.told();
+				log.warn(`${called}: ${message}`);
+			},
+			inform: (message) => {
+				this.compounds.told();
+				log.info(`${called}: ${message}`);
+			},
 			signal,
 			onUnmapped: () => this.#tellUnmapped(called, storage.name),
 		};
@@ -109,6 +133,7 @@ export class Disks {
 		const disk = new Disk(called, this.#identityOf(spec, identity), device);
 		if (remote !== undefined) this.remotes.add(disk, remote);
 		if (places !== undefined) this.compounds.add(disk, places);
+		if (mirror !== undefined) this.compounds.addMirror(disk, mirror);
 		disk.device.limit = spec.limit;
 		disk.onFault = (_disk, op, status, errno, lba) => this.#faults.failed(called, op, status, errno, lba);
 		device.listen({
@@ -182,7 +207,7 @@ export class Disks {
 
 	/** How often any of them has come, gone, changed, or failed. */
 	get changes(): number {
-		return this.#changes + this.#faults.changes + this.remotes.changes;
+		return this.#changes + this.#faults.changes + this.remotes.changes + this.compounds.changes;
 	}
 
 	/** What storage does wrong. */

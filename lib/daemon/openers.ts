@@ -3,6 +3,7 @@
  * make it a disk one can trust (`lib/block/stack.ts`). Called by `disks.ts`.
  */
 
+import { randomBytes } from "node:crypto";
 import { LEAST_MTU } from "../aoe/config.js";
 import type { BlockDevice } from "../block/device.js";
 import type { StorageEngine } from "../block/engine.js";
@@ -15,6 +16,8 @@ import { openFarDisk } from "../client/far-disk.js";
 import { systemClock } from "../clock.js";
 import { LinearDevice, type LinearPlace } from "../compound/linear.js";
 import { Member } from "../compound/member.js";
+import type { Mirror } from "../compound/mirror/mirror.js";
+import { openMirror } from "../compound/mirror/open.js";
 import type { Disk } from "../disk.js";
 import { invariant, OperatorError } from "../errors.js";
 import { openLink } from "../link/open.js";
@@ -28,6 +31,7 @@ import type { Pump } from "../pump.js";
 import type { DiskSpec, IdentitySpec, RemoteSpec, StorageSpec } from "../spec/spec.js";
 import { connectTo } from "../stream/connect.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
+import { eventText, isTrouble } from "./mirror-words.js";
 
 /** What every device of a process shares, and who is told what there is to tell while this one is opened. */
 export interface OpenContext {
@@ -50,8 +54,12 @@ export interface OpenContext {
 	readonly memberDisk?: (name: string) => Disk;
 	/** It is made of others, which lie so. */
 	readonly onPlaces?: (places: () => readonly LinearPlace[]) => void;
+	/** It is a mirror of others. */
+	readonly onMirror?: (mirror: Mirror) => void;
 	/** There is something to tell of it. */
 	readonly warn?: (message: string) => void;
+	/** The same of what is as it should be. */
+	readonly inform?: (message: string) => void;
 	/** Default: this process opens files itself. */
 	readonly openFile?: OpenFile;
 	/** Default: it makes memory itself, which is gone at its end. */
@@ -109,7 +117,40 @@ const OPENERS: Readonly<Record<StorageSpec["kind"], OpenDevice>> = {
 	},
 	remote: openRemote,
 	linear: openLinear,
+	mirror: openMirrored,
 };
+
+/** Of those that are open; the others are attached when they are. */
+async function openMirrored(spec: DiskSpec, context: OpenContext): Promise<BlockDevice> {
+	const { storage } = spec;
+	const { memberDisk, onMirror, signal, warn, inform } = context;
+	invariant(storage.kind === "mirror" && memberDisk !== undefined, "not a mirror");
+	const { members, from, degraded, resyncRate } = storage;
+	const mirror = await openMirror(
+		members.map(({ name }) => ({ name, device: memberIn(() => memberDisk(name)) })),
+		{
+			clock: systemClock,
+			allocate: nativeMemory,
+			identifier: (byteLength) => randomBytes(byteLength).toString("hex"),
+			onEvent: (event) => (isTrouble(event) ? warn : inform)?.(eventText(event)),
+		},
+		{ ...(from !== undefined && { from }), degraded, resyncRate },
+	);
+	if (signal.aborted) await mirror.close();
+	signal.throwIfAborted();
+	onMirror?.(mirror);
+	return slice(mirror, storage.name, spec);
+}
+
+/** Null while it is not open. */
+function memberIn(find: () => Disk): Member | null {
+	try {
+		return new Member(find());
+	} catch (error) {
+		if (!(error instanceof OperatorError)) throw error;
+		return null;
+	}
+}
 
 /** What it is made of is open, and is closed after it. */
 async function openLinear(spec: DiskSpec, context: OpenContext): Promise<BlockDevice> {

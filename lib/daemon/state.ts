@@ -7,13 +7,13 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Blade } from "../aoe/blade.js";
 import { systemClock } from "../clock.js";
-import type { LinearPlace } from "../compound/linear.js";
 import type { Disk, DiskPhase } from "../disk.js";
 import type { SessionState } from "../nbd/remote/options.js";
 import { turn } from "../turn.js";
 import { formatMac } from "../wire/mac.js";
 import type { AoeExporter } from "./aoe-exporter.js";
 import type { AoeExport } from "./aoe-exports.js";
+import type { PartReport } from "./compounds.js";
 import type { Disks, HeldDisk } from "./disks.js";
 import type { NbdExporter } from "./nbd-exporter.js";
 import type { NbdState } from "./nbd-state.js";
@@ -93,13 +93,6 @@ export interface DiskReport {
 	readonly remote: RemoteReport | null;
 	/** What it is made of, and where that lies in it; null: it is made of no disks, or not open. */
 	readonly parts: readonly PartReport[] | null;
-}
-
-export interface PartReport {
-	/** Its name. */
-	readonly disk: string;
-	readonly offsetBytes: number;
-	readonly sizeBytes: number;
 }
 
 export interface LinkReport {
@@ -184,12 +177,8 @@ function diskReport(
 		exports: Array.from(aoe.exportsOf(name), exportState),
 		nbd: nbd.stateOf(name),
 		remote: remoteReport(disk === null ? undefined : disks.remotes.of(disk)),
-		parts: partReports(disk === null ? undefined : disks.compounds.of(disk)),
+		parts: disk === null ? null : disks.compounds.partsOf(disk),
 	};
-}
-
-function partReports(places: readonly LinearPlace[] | undefined): PartReport[] | null {
-	return places?.map(({ name, offsetBytes, sizeBytes }) => ({ disk: name, offsetBytes, sizeBytes })) ?? null;
 }
 
 function remoteReport(state: SessionState | undefined): RemoteReport | null {

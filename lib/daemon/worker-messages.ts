@@ -147,6 +147,10 @@ export type WorkerRequest =
 	/** The answer has `end`. */
 	| { readonly kind: "remove"; readonly name: string; readonly limitMs?: number }
 	| { readonly kind: "fence"; readonly name: string; readonly fenced: boolean }
+	/** Compares the disks of a mirror. `from`: the others get what this one has where they differ. Answered at the end. */
+	| { readonly kind: "verify"; readonly name: string; readonly from?: string }
+	/** Has a disk of a mirror overwritten with what that has. */
+	| { readonly kind: "resync"; readonly name: string; readonly part: string }
 	/** What has changed since the look with this number; 0: all. The answer has bytes. */
 	| { readonly kind: "look"; readonly since: number }
 	/** Of the pool in that directory, which is this worker's: the answer is a `PoolLook`, or its beginning. */

@@ -21,36 +21,27 @@ import { OperatorError } from "../errors.js";
 import { DATA_EXTENT_BYTES } from "../image/extent.js";
 import { TOLD_MAX } from "../pool/looks.js";
 import { arePoolSettings } from "../spec/policy.js";
-import { MEMBERS_MAX, NBD_STRING_MAX, NESTED_MAX, PEER_RANGES_MAX } from "../spec/ranges.js";
+import { NBD_STRING_MAX, PEER_RANGES_MAX } from "../spec/ranges.js";
+import { isDiskSpec, isNetif, isWord, LONGEST, optional } from "./disk-requests.js";
 import type { WorkerDisk, WorkerRequest } from "./worker-messages.js";
+
+export { isWord, LONGEST } from "./disk-requests.js";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Of any word between control and a worker. */
-export const LONGEST = 4096;
-/** As many names of disks as one may be made of. */
-const LONGEST_LIST = 65 * MEMBERS_MAX + 16;
 const MOST_EXPORTS = 16;
 export const MOST_LINKS = 4096;
 /** Of a mask or a list of who has reserved (AoEr11, 3.3 and 3.4). */
 const MOST_MACS = 255;
 const LONGEST_CONFIG = 1024;
 const MAC_MAX = 2 ** 48 - 1;
-const SECTORS_MAX = 2 ** 43;
-const LIMIT_MAX = 2 ** 52;
 /** Of one moment. */
 const MOST_SNAPSHOTS = 4096;
 const ADDRESS_BITS: Readonly<Record<number, number>> = { 4: 32, 6: 128 };
 const UID_MAX = 2 ** 32 - 2;
 const REMOVE_MAX_MS = 3_600_000;
 
-export const isWord = isText(LONGEST);
 export const isMac = isCount(MAC_MAX);
-const optional = (check: Check): Check => isEither(isMissing, check);
-const matches =
-	(pattern: RegExp): Check =>
-	(value) =>
-		typeof value === "string" && pattern.test(value);
 const isMacs = isList(isMac, MOST_MACS);
 /** A character for each byte. */
 const isConfigString: Check = (value) =>
@@ -68,81 +59,6 @@ export const isSetOnDisk = isTable(
 	LONGEST,
 );
 
-const isNetif: Check = (value) => {
-	if (!isShape({ name: isWord, kind: isWord })(value)) return false;
-	switch ((value as Fields).kind) {
-		case "interface":
-			return true;
-		case "pcap":
-			return isShape({ interfaceName: isWord })(value);
-		case "unix":
-			return isShape({ path: isWord })(value);
-		case "gre":
-			return isShape({ peer: isWord })(value);
-		default:
-			return false;
-	}
-};
-const isFile = isShape({ kind: isOneOf(["file"]), name: isWord, path: isWord });
-const isVolume = isShape({ kind: isOneOf(["volume"]), name: isWord, pool: isWord, volume: isWord });
-const isServer = [
-	isShape({ kind: isOneOf(["unix"]), path: isWord }),
-	isShape({ kind: isOneOf(["tcp"]), host: isWord, port: (value) => isCount(65_535)(value) && value !== 0 }),
-	isShape({ kind: isOneOf(["aoe"]), netif: isNetif, shelf: isCount(65_534), slot: isCount(254) }),
-].reduce(isEither);
-const isRemote = isShape({
-	kind: isOneOf(["remote"]),
-	name: isWord,
-	server: isServer,
-	exportName: matches(/^[^\0]*$/),
-	resend: (value) => isCount(1000)(value) && value !== 0,
-	intervalMs: (value) => isCount(3_600_000)(value) && Number(value) >= 100,
-});
-const isPlainStorage: Check = [
-	isFile,
-	isVolume,
-	isRemote,
-	isShape({
-		kind: isOneOf(["memory"]),
-		name: isWord,
-		sizeBytes: (value) =>
-			isCount(Number.MAX_SAFE_INTEGER)(value) && Number(value) > 0 && Number(value) % 512 === 0,
-	}),
-].reduce(isEither);
-const isLimitValue = optional((value) => isCount(LIMIT_MAX)(value) && value !== 0);
-const isLimit = isShape({
-	iops: isLimitValue,
-	bandwidth: isLimitValue,
-	readIops: isLimitValue,
-	writeIops: isLimitValue,
-	readBandwidth: isLimitValue,
-	writeBandwidth: isLimitValue,
-});
-const specShape = {
-	name: isWord,
-	called: optional(isWord),
-	offsetSectors: isCount(SECTORS_MAX),
-	lengthSectors: optional((value) => isCount(SECTORS_MAX)(value) && value !== 0),
-	readOnly: isFlag,
-	scratch: optional(isFlag),
-	direct: isFlag,
-	durability: isOneOf(["ack", "flush", "none"]),
-	limit: optional(isLimit),
-	identity: optional(isShape({ serial: matches(/^[ -~]{1,20}$/), wwn: matches(/^[0-9a-f]{16}$/) })),
-	lengths: optional(isTable(isCount(Number.MAX_SAFE_INTEGER), MEMBERS_MAX, LONGEST)),
-};
-/** Other disks, one behind the other, each of which is one of these. */
-const isLinearOf = (isSpec: Check): Check =>
-	isShape({
-		kind: isOneOf(["linear"]),
-		name: isText(LONGEST_LIST),
-		members: (value) => isList(isSpec, MEMBERS_MAX)(value) && (value as readonly unknown[]).length > 0,
-	});
-/** So deep as they may be in each other, and no deeper: each asks for more stack. */
-const isDiskSpec = Array.from({ length: NESTED_MAX }).reduce<Check>(
-	(isInner) => isShape({ ...specShape, storage: isEither(isPlainStorage, isLinearOf(isInner)) }),
-	isShape({ ...specShape, storage: isPlainStorage }),
-);
 const isAoeExport = isShape({
 	protocol: isOneOf(["aoe"]),
 	name: isWord,
@@ -274,6 +190,8 @@ const REQUESTS: Readonly<Record<WorkerRequest["kind"], Check>> = {
 	withdraw: isShape({ name: isWord }),
 	remove: isShape({ name: isWord, limitMs: optional(isCount(REMOVE_MAX_MS)) }),
 	fence: isShape({ name: isWord, fenced: isFlag }),
+	verify: isShape({ name: isWord, from: optional(isWord) }),
+	resync: isShape({ name: isWord, part: isWord }),
 	look: isShape({ since: isCount(Number.MAX_SAFE_INTEGER) }),
 	reports: isShape({}),
 	pool: isShape({ pool: isWord, act: isPoolAct }),

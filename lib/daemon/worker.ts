@@ -197,6 +197,11 @@ class Worker {
 			case "fence":
 				await disks.fence(request.name, request.fenced);
 				return this.#reportOn(request.name);
+			case "verify":
+				return { body: await this.#mirrors().verify(request.name, request.from) };
+			case "resync":
+				this.#mirrors().resync(request.name, request.part);
+				return DONE;
 			case "look":
 				return looks.look(request.since, disks.names);
 			case "reports":
@@ -209,6 +214,11 @@ class Worker {
 			default:
 				return unreachable(request);
 		}
+	}
+
+	#mirrors(): Daemon["mirrors"] {
+		if (this.#daemon === null) throw new OperatorError("the worker has not begun");
+		return this.#daemon.mirrors;
 	}
 
 	/** A snapshot that somebody reads stays. Throws an OperatorError. */

@@ -20,12 +20,12 @@ export interface Assembled {
 
 /** What a disk is made of, if it is one of disks. */
 export function compoundOf(storage: StorageSpec): CompoundSpec | undefined {
-	return storage.kind === "linear" ? storage : undefined;
+	return storage.kind === "linear" || storage.kind === "mirror" ? storage : undefined;
 }
 
 /** The disks that a disk is made of, by name. */
 export function membersOf({ values }: Pick<DiskConfig, "values">): readonly string[] {
-	return values.linear ?? [];
+	return values.linear ?? values.mirror ?? [];
 }
 
 /** How many disks are one in the other, below this one: 0 for one that is made of none. */
@@ -67,8 +67,9 @@ class Assembly {
 	}
 
 	#refuse(disk: DiskConfig, index: number, why: string): void {
-		const place = disk.placeOf([KEY, index]);
-		this.#conflicts.push({ disk, error: new PlacedError(place, `disk ${disk.name}: ${KEY}: ${why}`) });
+		const key = keyOf(disk);
+		const place = disk.placeOf([key, index]);
+		this.#conflicts.push({ disk, error: new PlacedError(place, `disk ${disk.name}: ${key}: ${why}`) });
 	}
 
 	#whyNot(whole: DiskConfig, name: string): string | undefined {
@@ -78,7 +79,7 @@ class Assembly {
 		const other = this.#wholes.get(name);
 		if (other === whole) return `disk ${name} is in it twice`;
 		if (other !== undefined)
-			return `disk ${name} is a part of disk ${other.name} (${shownPlace(other.placeOf([KEY]))}) already`;
+			return `disk ${name} is a part of disk ${other.name} (${shownPlace(other.placeOf([keyOf(other)]))}) already`;
 		if (exports.length > 0)
 			return `disk ${name} (${shownPlace(placeOf([exports[0]?.protocol ?? "aoe"]))}) is served itself, and would be written to beside the whole`;
 		if (values.scratch) return `disk ${name} is scratch: what is written to it is forgotten`;
@@ -154,7 +155,9 @@ class Assembly {
 	}
 }
 
-const KEY = "linear";
+function keyOf({ values }: DiskConfig): "linear" | "mirror" {
+	return values.linear === undefined ? "mirror" : "linear";
+}
 
 /** As its own keys have it. */
 function plain(disk: DiskConfig): DiskConfig {

@@ -129,12 +129,18 @@ function wrongWith(part: DiskPart, values: DiskValues): PlacedError[] {
 	const wrong = (path: TomlPath, what: string) =>
 		new PlacedError(part.placeOf(path), `disk ${part.name}: ${what}`);
 	const found: PlacedError[] = [];
-	if (storage === undefined) found.push(wrong([], "file, memory, volume, remote or linear is missing"));
+	if (storage === undefined)
+		found.push(wrong([], "file, memory, volume, remote, linear or mirror is missing"));
 	if (other !== undefined) found.push(wrong([other], `it has a ${storage} already`));
 	if (values.scratch && !values.volume?.volume.includes("@"))
 		found.push(
 			wrong(["scratch"], "only a snapshot or a moment of a volume can be scratch, as fast/web@monday"),
 		);
+	for (const key of ["from", "degraded", "resync_rate"] as const)
+		if (values[key] !== undefined && values.mirror === undefined)
+			found.push(wrong([key], `${key} is for what is a mirror`));
+	if (values.from !== undefined && values.mirror !== undefined && !values.mirror.includes(values.from))
+		found.push(wrong(["from"], `disk ${values.from} is none of its mirror`));
 	for (const key of ["resend", "interval"] as const)
 		if (values[key] !== undefined && values.remote === undefined)
 			found.push(wrong([key], `${key} is for what has a remote`));

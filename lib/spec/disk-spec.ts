@@ -1,16 +1,17 @@
 /** What the keys of a disk come to, as a spec: where it is stored, and how. Used by `config.ts`. */
 
 import type { PoolConfig } from "./configuration.js";
-import { DISK_DEFAULTS } from "./keys.js";
+import { DISK_DEFAULTS, RESYNC_RATE_DEFAULT } from "./keys.js";
 import type { DiskSettings, DiskValues, LimitValues } from "./schema.js";
 import type { DiskSpec, StorageSpec } from "./spec.js";
 
 /** Where its bytes are. */
 export function storageOf(
 	settings: DiskSettings,
-	{ file = "", memory, volume, remote, linear, resend, interval }: DiskValues,
+	values: DiskValues,
 	pools: readonly PoolConfig[],
 ): StorageSpec {
+	const { file = "", memory, volume, remote, linear, mirror, resend, interval } = values;
 	if (volume !== undefined) {
 		// Without such a pool it is a conflict (`conflicts.ts`), and never opened.
 		const pool = pools.find(({ name }) => name === volume.pool)?.path ?? "";
@@ -24,8 +25,18 @@ export function storageOf(
 		};
 	// Which disks these are is found out when all are known (`assembly.ts`).
 	if (linear !== undefined) return { kind: "linear", name: `linear:${linear.join(",")}`, members: [] };
+	if (mirror !== undefined) return mirrorOf(mirror, values);
 	if (memory !== undefined) return { kind: "memory", name: `mem:${settings.memory}`, sizeBytes: memory };
 	return { kind: "file", name: file, path: file };
+}
+
+function mirrorOf(names: readonly string[], { from, degraded, resync_rate }: DiskValues): StorageSpec {
+	return {
+		...{ kind: "mirror", name: `mirror:${names.join(",")}`, members: [] },
+		...(from !== undefined && { from }),
+		degraded: degraded ?? DISK_DEFAULTS.degraded,
+		resyncRate: resync_rate ?? RESYNC_RATE_DEFAULT,
+	};
 }
 
 /** All that it is, but what it is served as. */

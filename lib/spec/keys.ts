@@ -32,7 +32,10 @@ export const DISK_DEFAULTS = {
 	durability: "ack",
 	direct: false,
 	offset: 0,
+	degraded: false,
 } as const;
+/** Bytes a second. */
+export const RESYNC_RATE_DEFAULT = 100 * 1024 * 1024;
 export const AOE_DEFAULTS = { buffer_count: 16, force: false, poll_us: 50, no_xdp: false } as const;
 export const DAEMON_DEFAULTS = {
 	state: "/var/lib/vblade",
@@ -59,6 +62,10 @@ export const DISK_EFFORTS: Readonly<Record<DiskKey, Effort>> = {
 	volume: "disk",
 	remote: "disk",
 	linear: "disk",
+	mirror: "disk",
+	from: "disk",
+	degraded: "disk",
+	resync_rate: "disk",
 	resend: "disk",
 	interval: "disk",
 	read_only: "disk",

@@ -45,5 +45,7 @@ export const NUMBERS = {
 
 /** Disks that one disk may be made of. */
 export const MEMBERS_MAX = 64;
+/** Disks of which one may be the mirror. */
+export const MIRRORED_MAX = 8;
 /** A disk of disks of disks ...: so many at most on one way. */
 export const NESTED_MAX = 8;

@@ -10,7 +10,7 @@ import { quote } from "../text.js";
 import { nbdExportSchema } from "./nbd-schema.js";
 import { readNetif } from "./netif.js";
 import { type Period, readDuration, readHistorySpace, readInterval } from "./policy.js";
-import { ACCESS_LIST_MAX, CONFIG_STRING_MAX, MEMBERS_MAX, NUMBERS } from "./ranges.js";
+import { ACCESS_LIST_MAX, CONFIG_STRING_MAX, MEMBERS_MAX, MIRRORED_MAX, NUMBERS } from "./ranges.js";
 import { readRemote } from "./remote.js";
 import { text, understood } from "./understood.js";
 import {
@@ -99,9 +99,10 @@ function readConfigString(string: string): string {
 }
 
 /** The disks that one is made of. */
-function readMembers(key: string, names: readonly string[]): readonly string[] {
-	if (names.length >= 1 && names.length <= MEMBERS_MAX) return names;
-	throw new OperatorError(`${key}: ${names.length} disks are given; 1 to ${MEMBERS_MAX} are allowed`);
+function readMembers(key: "linear" | "mirror", names: readonly string[]): readonly string[] {
+	const [least, most] = key === "linear" ? [1, MEMBERS_MAX] : [2, MIRRORED_MAX];
+	if (names.length >= least && names.length <= most) return names;
+	throw new OperatorError(`${key}: ${names.length} disks are given; ${least} to ${most} are allowed`);
 }
 
 const operations = (name: string) => understood(z.number(), (value) => readOperations(name, String(value)));
@@ -163,6 +164,10 @@ export const diskSchema = z
 		volume: text(readVolumeName),
 		remote: text((address) => readRemote("remote", address)),
 		linear: understood(z.array(text(readDiskName)), (names) => readMembers("linear", names)),
+		mirror: understood(z.array(text(readDiskName)), (names) => readMembers("mirror", names)),
+		from: text(readDiskName),
+		degraded: flag,
+		resync_rate: bandwidth("resync_rate"),
 		resend: number("resend", NUMBERS.resend),
 		interval: text(readInterval),
 		read_only: flag,
@@ -185,6 +190,7 @@ export const STORAGE_KEYS = [
 	"volume",
 	"remote",
 	"linear",
+	"mirror",
 ] as const satisfies readonly (keyof DiskValues)[];
 
 const periodTime = (period: Period) => text((time) => readDuration(period, time));

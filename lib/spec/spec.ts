@@ -32,7 +32,7 @@ export type StorageSpec =
 	/** A volume of the pool in a directory; `name` is `pool:PATH/VOLUME`, or `POOL/VOLUME` where pools have names. */
 	| { readonly kind: "volume"; readonly name: string; readonly pool: string; readonly volume: string }
 	| RemoteSpec
-	| LinearSpec;
+	| CompoundSpec;
 
 /** Other disks, one behind the other; `name` is `linear:a,b`. */
 export interface LinearSpec {
@@ -42,8 +42,22 @@ export interface LinearSpec {
 	readonly members: readonly DiskSpec[];
 }
 
+/** Other disks, each of which has everything; `name` is `mirror:a,b`. See `docs/mirrors.md`. */
+export interface MirrorSpec {
+	readonly kind: "mirror";
+	readonly name: string;
+	/** As of a `LinearSpec`, but 2 to 8. */
+	readonly members: readonly DiskSpec[];
+	/** The name of the one that counts, where nobody else can say. */
+	readonly from?: string;
+	/** Go on without those that were in sync and are not here. */
+	readonly degraded: boolean;
+	/** Bytes per second that are copied and compared at most. */
+	readonly resyncRate: number;
+}
+
 /** What a disk of disks is stored in. */
-export type CompoundSpec = LinearSpec;
+export type CompoundSpec = LinearSpec | MirrorSpec;
 
 /** A disk of another server; `name` is its address as it was written, `nbd://host/web` or `aoe:eth0:9.0`. */
 export interface RemoteSpec {

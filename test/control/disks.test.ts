@@ -100,7 +100,7 @@ t.test(
 		});
 		t.match(await refused({ ...NEW, aoe: { address: "9.9", netif: ["eth9*"] } }, 422), { detail: /eth9/ });
 		t.match(await refused({ name: "new" }, 422), {
-			detail: /file, memory, volume, remote or linear is missing/,
+			detail: /file, memory, volume, remote, linear or mirror is missing/,
 		});
 		t.match(await refused({ ...NEW, name: "web" }, 409), { detail: /already/ });
 		await refused("[]", 422);

@@ -2,6 +2,7 @@
 
 import { AbsentError } from "../../lib/control/refused.js";
 import type {
+	Comparison,
 	DiskIdentity,
 	Look,
 	Removed,
@@ -76,6 +77,15 @@ export class FakeWorkers implements Workers {
 		this.calls.push(`${fenced ? "fence" : "unfence"} ${name}`);
 		if (fenced) this.fenced.add(name);
 		else this.fenced.delete(name);
+	}
+
+	async verify(name: string, from: string | undefined): Promise<Comparison> {
+		this.calls.push(`verify ${name}${from === undefined ? "" : ` from ${from}`}`);
+		return { comparedBytes: 4096, differentBytes: 512, repairedBytes: 0, unknownBytes: 0, isComplete: true };
+	}
+
+	async resync(name: string, part: string): Promise<void> {
+		this.calls.push(`resync ${name} ${part}`);
 	}
 
 	async pool(folder: string, act: PoolAct): Promise<PoolLook> {

@@ -62,7 +62,7 @@ const DISK: DiskReport = {
 	lastFault: { what: "read", lba: 7, cause: "EIO", at: "2026-11-26T10:00:00.000Z" },
 	stalledSince: null,
 	shrunkBytes: null,
-	parts: [{ disk: "a", offsetBytes: 0, sizeBytes: 4096 }],
+	parts: [{ disk: "a", offsetBytes: 0, sizeBytes: 4096, mirrored: null }],
 	remote: {
 		...{
 			state: "unreachable",

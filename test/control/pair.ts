@@ -11,6 +11,8 @@ import { native } from "../../lib/native.js";
 import { until } from "../support/cleanup.js";
 import { LIMIT_MS } from "../support/limit.js";
 
+const MIRRORED = { standing: "behind", why: "gone", behindBytes: 512, errors: 1, repairs: 0 };
+
 const ACCESS = { mask: [1], reserved: [2], configString: "a" };
 export const SET = { web: { macs: null, configString: null, access: ACCESS } };
 export const SERVING = { disks: [{ name: "web", fingerprint: "1", set: SET }], isMore: false };
@@ -51,7 +53,7 @@ export const LOOK = {
 			shrunkBytes: null,
 			nbd: null,
 			remote: null,
-			parts: [{ disk: "a", offsetBytes: 0, sizeBytes: 512 }],
+			parts: [{ disk: "a", offsetBytes: 0, sizeBytes: 512, mirrored: MIRRORED }],
 			exports: [{ address: "9.0", places: [PLACE], macs: [], reservedBy: [], configString: "a" }],
 		},
 	],

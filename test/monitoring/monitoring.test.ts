@@ -76,9 +76,11 @@ async function metricsOf(t: Test): Promise<ReadonlyMap<string, ReadonlySet<strin
 	const nbd = { name: "web", description: "", refused: 0, clientCount: 0, clients: [] };
 	const connected = { state: "connected", since: "2026-11-26T10:00:00Z", why: null } as const;
 	const remote = { ...connected, losses: 0, resends: 0, waiting: 0 };
+	const mirrored = { standing: "inSync", why: null, behindBytes: 0, errors: 0, repairs: 0 } as const;
+	const parts = [{ disk: "a", offsetBytes: 0, sizeBytes: 512, mirrored }];
 	stage.workers.looks = [
 		lookOf([figures], {
-			views: [{ ...viewOf("web"), aoe: { ...aoe, silenced, rivals: [] }, nbd, remote }],
+			views: [{ ...viewOf("web"), aoe: { ...aoe, silenced, rivals: [] }, nbd, remote, parts }],
 			links: [LINK],
 		}),
 	];

@@ -142,14 +142,14 @@ t.test("every value is checked, and all that is wrong is told", async (t) => {
 });
 
 t.test("what only a whole disk can lack", async (t) => {
-	refuses(t, "[disk.a]", "1:7: disk a: file, memory, volume, remote or linear is missing");
+	refuses(t, "[disk.a]", "1:7: disk a: file, memory, volume, remote, linear or mirror is missing");
 	refuses(t, '[disk.a]\nfile = "/a"\nmemory = "1M"', "3:1: disk a: it has a file already");
 	refuses(
 		t,
 		'[disk.a]\nfile = "/a"\n[disk.a.aoe]\nnetif = []\n[disk.b]\n[disk."/"]',
 		"3:9: disk a: aoe.address is missing",
 		"4:1: disk a: aoe.netif is missing, or empty",
-		"5:7: disk b: file, memory, volume, remote or linear is missing",
+		"5:7: disk b: file, memory, volume, remote, linear or mirror is missing",
 		'6:7: disk "/": a name is 1 to 64 letters (a-z), digits, and -_. but not - or . at its beginning',
 	);
 	refuses(

@@ -21,5 +21,6 @@ export {
 	machineResetCommand,
 	machineRmCommand,
 } from "./machines.js";
+export { diskResyncCommand, diskVerifyCommand } from "./mirrors.js";
 export { statusCommand } from "./status.js";
 export { topCommand } from "./top.js";

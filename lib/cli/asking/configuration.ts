@@ -52,8 +52,8 @@ export async function dumpCommand(argv: readonly string[], output: Output = proc
 }
 
 /** Waits for a job, within a limit. */
-export async function endOf(daemon: DaemonClient, id: string): Promise<Job> {
-	const limitMs = performance.now() + JOB_LIMIT_MS;
+export async function endOf(daemon: DaemonClient, id: string, longestMs = JOB_LIMIT_MS): Promise<Job> {
+	const limitMs = performance.now() + longestMs;
 	for (;;) {
 		const job = await daemon.get(`/api/v1/jobs/${encodeURIComponent(id)}`, Job);
 		if (job.state !== "running") return job;

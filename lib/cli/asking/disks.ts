@@ -3,7 +3,14 @@
  * of this folder ask for disks.
  */
 
-import { DISK_STATES, Disk, DiskList, type DiskState, type DiskSummary } from "../../control/model.js";
+import {
+	DISK_STATES,
+	Disk,
+	DiskList,
+	type DiskState,
+	type DiskSummary,
+	type MirroredPart,
+} from "../../control/model.js";
 import { readDiskName } from "../../spec/schema.js";
 import { sizeText } from "../../text.js";
 import { type Output, processOutput, putJson } from "../client.js";
@@ -193,7 +200,8 @@ function remoteFacts({ remote }: Disk): Pair[] {
 
 /** What it is made of, or a part of. */
 function partFacts({ parts, partOf }: Disk): Pair[] {
-	const told = (parts ?? []).map(({ disk, state, reason, offsetBytes, sizeBytes }): Pair => {
+	const told = (parts ?? []).map(({ disk, state, reason, offsetBytes, sizeBytes, mirrored }): Pair => {
+		if (mirrored !== null) return ["mirrored on", `disk ${disk}: ${mirroredText(mirrored)}`];
 		const where =
 			offsetBytes === null || sizeBytes === null
 				? ""
@@ -201,6 +209,12 @@ function partFacts({ parts, partOf }: Disk): Pair[] {
 		return ["made of", `disk ${disk}: ${state}${where}${reason === null ? "" : `: ${reason}`}`];
 	});
 	return [...told, ...some("part of", partOf === null ? null : `disk ${partOf}`)];
+}
+
+function mirroredText({ standing, why, behindBytes, errors, repairs }: MirroredPart): string {
+	const lacks = behindBytes > 0 ? `, lacks ${sizeText(behindBytes)} at most` : "";
+	const what = standing === "inSync" ? "in sync" : standing;
+	return `${what}${lacks}, errors ${errors}, repairs ${repairs}${why === null ? "" : `: ${why}`}`;
 }
 
 function limitFacts({ limit }: Disk): Pair[] {

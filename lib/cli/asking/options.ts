@@ -141,6 +141,23 @@ export const DISK_UNFENCE = {
 	options: ASKING_OPTIONS,
 } as const satisfies Form;
 
+export const DISK_VERIFY = {
+	name: "disk verify",
+	help: "Compares the disks of a mirror, while it serves.",
+	arguments: [DISK_NAME],
+	options: [
+		...ASKING_OPTIONS,
+		{ name: "from", value: "disk", help: "where they differ the others get what this one has" },
+	],
+} as const satisfies Form;
+
+export const DISK_RESYNC = {
+	name: "disk resync",
+	help: "Has a disk of a mirror that takes no part overwritten with what the mirror has.",
+	arguments: [DISK_NAME, { name: "part", help: "the name of that disk" }],
+	options: ASKING_OPTIONS,
+} as const satisfies Form;
+
 const MACHINE_NAME = { name: "name", help: "the name of a machine, as vblade machine ls tells it" };
 const MACHINE_FORCE = { name: "force", help: "also while it runs: it is cut off" } as const;
 

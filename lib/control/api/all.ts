@@ -8,6 +8,7 @@ import { diskRoutes } from "./disks.js";
 import { eventRoutes } from "./events.js";
 import type { Inside } from "./inside.js";
 import { machineRoutes } from "./machines.js";
+import { mirrorRoutes } from "./mirrors.js";
 import { networkRoutes } from "./network.js";
 import { poolJobRoutes } from "./pool-jobs.js";
 import { poolRoutes } from "./pools.js";
@@ -19,6 +20,7 @@ export function allRoutes(inside: Inside): Route[] {
 	return [
 		...wholeRoutes(inside),
 		...diskRoutes(inside),
+		...mirrorRoutes(inside),
 		...poolRoutes(inside),
 		...volumeRoutes(inside),
 		...contentRoutes(inside),

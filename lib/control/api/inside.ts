@@ -38,7 +38,7 @@ export interface Inside {
 	readonly state: WatchedOpener;
 	/** Keys that count from the next start. */
 	readonly restartNeeded: () => readonly string[];
-	readonly workers: Pick<Workers, "answers" | "troubles" | "pool" | "volume">;
+	readonly workers: Pick<Workers, "answers" | "troubles" | "pool" | "volume" | "verify" | "resync">;
 	readonly places: Places;
 	readonly replaced: Replaced;
 	/** Bits per second, by name of the link. */

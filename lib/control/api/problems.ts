@@ -55,6 +55,11 @@ function faultsOf(name: string, { view, figures }: ObservedDisk): string[] {
 		told.push(
 			`its server is ${remote.state} since ${remote.since}${remote.why === null ? "" : `: ${remote.why}`}`,
 		);
+	for (const { disk, mirrored } of view?.parts ?? [])
+		if (mirrored !== null && mirrored.standing !== "inSync")
+			told.push(
+				`its mirror's disk ${disk} is ${mirrored.standing}${mirrored.why === null ? "" : `: ${mirrored.why}`}`,
+			);
 	if (figures?.causes.sync) told.push("a sync has failed, and every write fails since");
 	if (view != null && view.shrunkBytes !== null)
 		told.push(`its file has shrunk to ${sizeText(view.shrunkBytes)}; requests behind its end fail`);

@@ -148,6 +148,7 @@ function metricsRoute(inside: Inside): Route {
 						silenced,
 						nbd: view?.nbd ?? null,
 						remote: view?.remote ?? null,
+						parts: view?.parts ?? null,
 						figures,
 					};
 				}),

@@ -50,7 +50,7 @@ export const JOB_STATES = ["running", "done", "failed", "cancelled"] as const;
 export const Job = z
 	.object({
 		id: text("Its name in addresses of the API"),
-		kind: z.enum(["reload", "change", "flatten", "check", "scrub"]),
+		kind: z.enum(["reload", "change", "flatten", "check", "scrub", "verify", "resync"]),
 		state: z.enum(JOB_STATES),
 		disk: diskName.nullable(),
 		of: text("The pool, or the volume, that it goes through").nullable(),

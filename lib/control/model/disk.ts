@@ -182,6 +182,20 @@ export const RemoteState = z
 	.meta({ id: "RemoteState" });
 export type RemoteState = z.infer<typeof RemoteState>;
 
+export const MirroredPart = z
+	.object({
+		standing: z.enum(["inSync", "resyncing", "behind", "absent", "refused"]).meta({
+			description:
+				"inSync: it has all that was acknowledged; resyncing: it is being copied to; behind: it lacks something, and is tried again; absent: it is not open; refused: it takes no part until somebody does something",
+		}),
+		why: z.string().nullable().meta({ description: "Why it is not in sync" }),
+		behindBytes: bytes("What it lacks at most"),
+		errors: total("Requests of the mirror that failed on it"),
+		repairs: total("Ranges that were written again because they could not be read, or differed"),
+	})
+	.meta({ id: "MirroredPart", description: "How a disk stands in its mirror" });
+export type MirroredPart = z.infer<typeof MirroredPart>;
+
 export const DiskPart = z
 	.object({
 		disk: diskName,
@@ -189,6 +203,7 @@ export const DiskPart = z
 		reason: z.string().nullable().meta({ description: "Why it is in that state" }),
 		offsetBytes: bytes("Where it begins in the whole").nullable(),
 		sizeBytes: bytes("How much of it is used").nullable(),
+		mirrored: MirroredPart.nullable(),
 	})
 	.meta({ id: "DiskPart", description: "A disk that another one is made of" });
 export type DiskPart = z.infer<typeof DiskPart>;

@@ -109,10 +109,12 @@ function remoteFacts(remote) {
 /** What it is made of, or a part of. @param {Disk} disk @returns {[string, string][]} */
 function partFacts({ parts, partOf }) {
 	const told = (parts ?? []).map(
-		({ disk, state, reason, offsetBytes, sizeBytes }) =>
+		({ disk, state, reason, offsetBytes, sizeBytes, mirrored }) =>
 			/** @type {[string, string]} */ ([
-				"Made of",
-				`disk ${disk}: ${state}${sizeBytes === null ? "" : `, ${bytes(sizeBytes)} from byte ${count(offsetBytes ?? 0)} on`}${reason === null ? "" : `: ${reason}`}`,
+				mirrored === null ? "Made of" : "Mirrored on",
+				mirrored !== null
+					? `disk ${disk}: ${mirrored.standing === "inSync" ? "in sync" : mirrored.standing}${mirrored.behindBytes > 0 ? `, lacks ${bytes(mirrored.behindBytes)} at most` : ""}, ${count(mirrored.errors)} errors, ${count(mirrored.repairs)} repairs${mirrored.why === null ? "" : `: ${mirrored.why}`}`
+					: `disk ${disk}: ${state}${sizeBytes === null ? "" : `, ${bytes(sizeBytes)} from byte ${count(offsetBytes ?? 0)} on`}${reason === null ? "" : `: ${reason}`}`,
 			]),
 	);
 	return partOf === null ? told : [...told, ["Part of", `disk ${partOf}`]];

@@ -38,6 +38,13 @@ const WORDS = {
 		label: "Other disks one behind the other instead",
 		hint: "their names, one in each line; none of them may be served itself",
 	},
+	mirror: {
+		label: "Other disks that each have everything instead",
+		hint: "their names, one in each line; none of them may be served itself",
+	},
+	from: { label: "The disk of a mirror that counts", hint: "where nobody else can say" },
+	degraded: { label: "A mirror goes on without disks that were in sync" },
+	resync_rate: { label: "Bytes per second that a mirror copies", hint: "at most, such as 100M" },
 	resend: { label: "Intervals", hint: "that an outage of that server may take: 20" },
 	interval: { label: "Interval", hint: "after which it is asked again, such as 5s" },
 	read_only: { label: "Read-only" },
