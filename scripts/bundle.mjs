@@ -5,7 +5,7 @@
  * its curves. Called by scripts/setup and `npm run build`, after the compiler.
  */
 
-import { chmodSync, cpSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, cpSync, rmSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -48,6 +48,8 @@ await build({ ...options, entryPoints: { vblade: "build/lib/cli/vblade.js" }, pl
 const toServe = leavingOut("/cli/commands.js", (wanted) => wanted !== "./serve.js");
 await build({ ...options, entryPoints: { serving: "build/lib/cli/main.js" }, plugins: [toServe] });
 await build({ ...options, entryPoints: { main: "build/lib/cli/main.js" } });
+// Threads of TLS run this file, whose text is looked for beside the parts.
+copyFileSync(path.join(project, "build/lib/tls/tls-thread.js"), path.join(outdir, "tls-thread.js"));
 // As npm makes it when it installs the package.
 chmodSync(path.join(outdir, "vblade.js"), 0o755);
 

@@ -9,7 +9,8 @@ import { native } from "../native.js";
 import { type ActivatedSocket, activatedSockets } from "../notify.js";
 import type { CommandLine } from "../spec/getopt.js";
 import { NUMBERS } from "../spec/ranges.js";
-import type { SocketSpec, Spec, StorageSpec } from "../spec/spec.js";
+import type { NbdTlsSpec, SocketSpec, Spec, StorageSpec, TlsSpec } from "../spec/spec.js";
+import { nbdTlsOf, readTlsMode, type TlsWords } from "../spec/tls.js";
 import { readDurability, readNumber, readSocket, readStorage, readUser } from "../spec/values.js";
 import { checkScratch } from "./arguments.js";
 import { type Output, processOutput, understand } from "./client.js";
@@ -31,6 +32,7 @@ function specOf(line: CommandLine<OptionName<typeof NBD>>): Spec {
 	const storage = readStorage(filename);
 	const length = line.last("length");
 	const user = line.last("user");
+	const tls = tlsOf(line);
 	return {
 		disks: [
 			{
@@ -51,12 +53,40 @@ function specOf(line: CommandLine<OptionName<typeof NBD>>): Spec {
 				disk: NAME,
 				exportName: "",
 				description: line.last("description") ?? "",
+				...(tls && { tls }),
 				listen: [withActivated(readSocket("address", address), activatedSockets())],
 			},
 		],
 		links: [],
 		process: { user: user === undefined ? undefined : readUser(user) },
 	};
+}
+
+const TLS_WORDS: TlsWords = {
+	mode: "--tls",
+	certificate: "--tls-certificate",
+	keyFile: "--tls-key",
+	ca: "--tls-ca",
+	pskFile: "--tls-psk",
+};
+
+function tlsOf(line: CommandLine<OptionName<typeof NBD>>): NbdTlsSpec | undefined {
+	const mode = line.has("tls") ? line.last("tls") : undefined;
+	const threads = line.last("tls-threads");
+	const given = {
+		certificate: line.last("tls-certificate"),
+		keyFile: line.last("tls-key"),
+		ca: line.last("tls-ca"),
+		pskFile: line.last("tls-psk"),
+		ciphers: line.last("tls-ciphers"),
+	};
+	const spec = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+	return nbdTlsOf(
+		mode === undefined ? undefined : readTlsMode("tls", mode),
+		spec as TlsSpec,
+		threads === undefined ? undefined : readNumber("tls-threads", threads, NUMBERS["tls-threads"]),
+		TLS_WORDS,
+	);
 }
 
 /** What the service manager has opened there is used; whatever else it has opened nobody wants. */

@@ -62,6 +62,18 @@ export const NBD = {
 		HELP,
 		...DISK_OPTIONS,
 		{ name: "description", value: "text", help: "what clients are told of the disk" },
+		{
+			name: "tls",
+			value: "mode",
+			default: "off",
+			help: "require: clients get nothing without TLS; offer: it is their choice",
+		},
+		{ name: "tls-certificate", value: "file", help: "the server's certificate, in PEM" },
+		{ name: "tls-key", value: "file", help: "the key of that" },
+		{ name: "tls-ca", value: "file", help: "clients must show a certificate of this CA" },
+		{ name: "tls-psk", value: "file", help: "or have one of these keys: lines of NAME:KEY" },
+		{ name: "tls-ciphers", value: "list", help: "no others, by OpenSSL's names" },
+		{ name: "tls-threads", value: "threads", help: "in which TLS runs (default 1)" },
 	],
 } as const satisfies Form;
 

@@ -5,7 +5,7 @@
 
 import { type Clock, systemClock } from "../clock.js";
 import type { Log, Subject } from "../log.js";
-import { counted } from "../text.js";
+import { counted, oneLine } from "../text.js";
 import { LineLimit } from "./line-limit.js";
 
 const LINES_PER_MINUTE = 60;
@@ -38,6 +38,13 @@ export class ClientLog {
 
 	refused(by: ClientsOf, peer: string): void {
 		this.#tell("warn", by, `${peer} was refused: it is not among those who may have it`);
+	}
+
+	/** TLS has come to nothing, or he has shown what is not good. */
+	insecure(peer: string, why: string): void {
+		const message = `nbd: ${peer} was refused: TLS: ${oneLine(why)}`;
+		if (this.#limit.mayTell()) this.#log.warn(message);
+		else this.#log.verbose(message);
 	}
 
 	close(): void {

@@ -24,6 +24,7 @@ import { activityOf, type Collected, FigureCollector, figureSources } from "./fi
 import { Mirrors } from "./mirrors.js";
 import { NbdExporter } from "./nbd-exporter.js";
 import { type DiskReport, diskReports, type WorkerReport, workerReport } from "./state.js";
+import { Tls } from "./tls.js";
 
 /** How long requests under way on a disk that is removed may take. */
 const REMOVE_LIMIT_MS = 5000;
@@ -54,6 +55,7 @@ export class Daemon {
 	readonly #figures: FigureCollector;
 	readonly #exports = new Map<string, ExportSpec>();
 	readonly #adding = new Set<Adding>();
+	#tls: Tls | null = null;
 	#closing: Promise<DiskEnd> | null = null;
 
 	constructor({ log, version, open, openPast, onSet, helpers, openSocket, isShared = false }: DaemonOptions) {
@@ -68,9 +70,15 @@ export class Daemon {
 		const outlets = { pump, log, version, departures, isShared, ...(helpers && { helpers }) };
 		const aoe = new AoeExporter(outlets, onSet);
 		const past = { home: this.poolHome, open: openPast, disks: this.#disks };
-		const nbd = new NbdExporter({ pump, log, departures, past, ...(openSocket && { openSocket }) });
+		const tls = (): Tls => this.#secureBy();
+		const nbd = new NbdExporter({ pump, log, departures, past, tls, ...(openSocket && { openSocket }) });
 		this.#exporters = { aoe, nbd };
 		this.#figures = new FigureCollector(figureSources(this.#disks, aoe, nbd));
+	}
+
+	#secureBy(): Tls {
+		this.#tls ??= new Tls();
+		return this.#tls;
 	}
 
 	/**
@@ -248,6 +256,7 @@ export class Daemon {
 		this.#exports.clear();
 		const ends = await Promise.all([calledOff, this.#takeAway(exports, this.#disks.all(), limitMs)]);
 		this.#disks.end();
+		await this.#tls?.close();
 		return worstOf(ends);
 	}
 

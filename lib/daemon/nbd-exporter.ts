@@ -9,17 +9,19 @@ import { OperatorError } from "../errors.js";
 import type { Log } from "../log.js";
 import { nativeMemory } from "../native.js";
 import type { NbdConnection } from "../nbd/connection.js";
-import type { Access, NbdExport } from "../nbd/export.js";
+import type { Access, Client, NbdExport } from "../nbd/export.js";
 import { NbdServer } from "../nbd/server.js";
 import type { Pump } from "../pump.js";
 import { Peers } from "../spec/peers.js";
-import type { NbdExportSpec, PeerRange, SocketSpec } from "../spec/spec.js";
-import { quote } from "../text.js";
+import type { NbdExportSpec, NbdTlsSpec, PeerRange, SocketSpec } from "../spec/spec.js";
+import { oneLine, quote } from "../text.js";
+import { readMaterial } from "../tls/material.js";
 import { ClientLog } from "./client-log.js";
 import type { Addition, Exporter } from "./exporter.js";
 import { NbdPasts, Past, type PastOptions, type PastOwner } from "./nbd-pasts.js";
 import type { NbdClientState, NbdState } from "./nbd-state.js";
 import { type OpenSocket, Sockets } from "./sockets.js";
+import type { Tls } from "./tls.js";
 
 export interface NbdExporterOptions {
 	readonly pump: Pump;
@@ -30,6 +32,8 @@ export interface NbdExporterOptions {
 	readonly past?: PastOptions;
 	/** Makes sockets of the process; by default it makes them itself. */
 	readonly openSocket?: OpenSocket;
+	/** TLS of the process, from when somebody wants it. */
+	readonly tls: () => Tls;
 }
 
 /** Of one disk, with what they do; how many there are is told of all. */
@@ -61,9 +65,9 @@ class Exported implements NbdExport, PastOwner {
 		this.#readers = peersOf(readers);
 	}
 
-	accessOf(peer: string): Access {
-		if (this.#readers?.has(peer)) return "read";
-		return this.#clients === undefined || this.#clients.has(peer) ? "write" : "none";
+	accessOf({ peer, identity }: Client): Access {
+		if (this.#readers?.has(peer, identity)) return "read";
+		return this.#clients === undefined || this.#clients.has(peer, identity) ? "write" : "none";
 	}
 }
 
@@ -78,6 +82,8 @@ interface Entry {
 }
 
 export class NbdExporter implements Exporter<NbdExportSpec> {
+	readonly #log: Log;
+	readonly #tls: () => Tls;
 	readonly #clientLog: ClientLog;
 	readonly #server: NbdServer;
 	readonly #pasts: NbdPasts | undefined;
@@ -86,25 +92,28 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 	/** How often an export has come, gone, or changed. */
 	#changes = 0;
 
-	constructor({ pump, log, departures, past, openSocket }: NbdExporterOptions) {
+	constructor({ pump, log, departures, past, openSocket, tls }: NbdExporterOptions) {
+		this.#log = log;
+		this.#tls = tls;
 		this.#pasts = past && new NbdPasts(past);
 		this.#clientLog = new ClientLog(log);
 		this.#server = new NbdServer({
 			pump,
 			allocate: nativeMemory,
 			...(departures && { departures }),
-			open: (name, peer) => this.#pasts?.open(name, peer, (base) => this.#named(base)),
-			onDenied: (peer, exported) => {
+			open: (name, client) => this.#pasts?.open(name, client, (base) => this.#named(base)),
+			onInsecure: ({ peer }, why) => this.#clientLog.insecure(peer, why),
+			onDenied: (client, exported) => {
 				if (!(exported instanceof Exported)) return;
 				exported.refused += 1;
-				this.#clientLog.refused(exported, peer);
+				this.#clientLog.refused(exported, whoIs(client));
 			},
-			onBegin: (peer, exported) => {
-				if (isOurs(exported)) this.#clientLog.came(exported, peer);
+			onBegin: (client, exported) => {
+				if (isOurs(exported)) this.#clientLog.came(exported, whoIs(client));
 			},
-			onEnd: (peer, exported, why) => {
-				if (exported !== null && isOurs(exported)) this.#clientLog.went(exported, peer, why);
-				else if (why !== null) log.verbose(`nbd: ${peer}: ${why}`);
+			onEnd: (client, exported, why) => {
+				if (exported !== null && isOurs(exported)) this.#clientLog.went(exported, whoIs(client), why);
+				else if (why !== null) log.verbose(`nbd: ${client.peer}: ${why}`);
 			},
 		});
 		this.#sockets = new Sockets({
@@ -143,6 +152,7 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 		this.#exports.set(spec.name, { spec, exported: null });
 		const opened: SocketSpec[] = [];
 		try {
+			if (spec.tls !== undefined) await this.#secure(spec.tls);
 			for (const each of spec.listen ?? []) {
 				await this.#sockets.take(each);
 				opened.push(each);
@@ -152,6 +162,13 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 			for (const each of opened) await this.#sockets.giveBack(each);
 			throw error;
 		}
+	}
+
+	/** The keys of an export's own sockets are read while they can be. */
+	async #secure(tls: NbdTlsSpec): Promise<void> {
+		const { material, warnings } = await readMaterial(tls, false);
+		for (const warning of warnings) this.#log.warn(`nbd: tls: ${warning}`);
+		this.#server.tls = this.#tls().server(tls, material);
 	}
 
 	#add(spec: NbdExportSpec, disk: Disk): void {
@@ -255,12 +272,18 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 	report(): string[] {
 		if (this.#exports.size === 0) return [];
 		const clients = [...this.#server.connections()].length;
-		return [`nbd: clients ${clients}, refused ${this.#server.refused}`];
+		const { refused, insecure } = this.#server;
+		return [`nbd: clients ${clients}, refused ${refused}, refused by TLS ${insecure}`];
 	}
 }
 
 function isOurs(exported: NbdExport): exported is Exported | Past {
 	return exported instanceof Exported || exported instanceof Past;
+}
+
+/** For messages. */
+function whoIs({ peer, identity }: Client): string {
+	return identity === null ? peer : `${peer} (${oneLine(identity)})`;
 }
 
 /** For messages: the default export has no name. */

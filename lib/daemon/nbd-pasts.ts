@@ -6,7 +6,7 @@
 import { type Clock, systemClock } from "../clock.js";
 import { Disk } from "../disk.js";
 import { OperatorError } from "../errors.js";
-import type { Access, Earlier, NbdExport, Opened, Refusal } from "../nbd/export.js";
+import type { Access, Client, Earlier, NbdExport, Opened, Refusal } from "../nbd/export.js";
 import { OptionReply } from "../nbd/protocol.js";
 import type { OpenPast, PoolHome } from "../pool/openings.js";
 import type { DiskSpec } from "../spec/spec.js";
@@ -50,8 +50,8 @@ export class Past implements NbdExport {
 		return this.owner.of;
 	}
 
-	accessOf(peer: string): Access {
-		return this.owner.accessOf(peer) === "none" ? "none" : "read";
+	accessOf(client: Client): Access {
+		return this.owner.accessOf(client) === "none" ? "none" : "read";
 	}
 }
 
@@ -84,7 +84,7 @@ export class NbdPasts {
 	/** `named`: which export is served by that name. Undefined: the name is that of no past. Rejects by a defect alone. */
 	open(
 		name: string,
-		peer: string,
+		client: Client,
 		named: (name: string) => PastOwner | undefined,
 	): NbdExport | Promise<Opened | Refusal> | undefined {
 		const at = name.lastIndexOf("@");
@@ -92,7 +92,7 @@ export class NbdPasts {
 		const spec = owner && this.volumeOf(owner);
 		if (owner === undefined || spec === undefined) return undefined;
 		// (Who may not have the one has none of the others, and is told why.)
-		if (owner.accessOf(peer) === "none") return owner;
+		if (owner.accessOf(client) === "none") return owner;
 		return this.#use(owner, spec, name.slice(at + 1));
 	}
 

@@ -16,7 +16,7 @@ import { type Line, type Shared, Transmission } from "./transmission.js";
 import { ClientUse } from "./use.js";
 
 /** A handshake takes no longer. */
-const HANDSHAKE_LIMIT_MS = 10_000;
+export const HANDSHAKE_LIMIT_MS = 10_000;
 /** Nor does an end in good order: what was answered last may be on its way for so long. */
 const END_LIMIT_MS = 5000;
 /** Calls of the kernel for one turn of the loop, however fast a client sends options. */
@@ -32,6 +32,8 @@ export interface ConnectionHome extends Shared {
 	queued(connection: NbdConnection): void;
 	/** An export was agreed on, which the client is told only after that. */
 	agreed(connection: NbdConnection, exported: NbdExport): void;
+	/** TLS begins: the connection is over as such, and its stream is for the next one. */
+	secure(connection: NbdConnection): void;
 	/** It is over; `why`: that was not in good order. */
 	closed(connection: NbdConnection, why: string | null): void;
 }
@@ -61,6 +63,8 @@ export class NbdConnection implements StreamUser, Line {
 	/** That is being opened: nothing is received. */
 	#isWaiting = false;
 	#isEnding = false;
+	/** TLS begins when the last answer has left. */
+	#isSecuring = false;
 	#isClosed = false;
 	/** Waiting to be flushed: kept by the server. */
 	isQueued = false;
@@ -69,18 +73,23 @@ export class NbdConnection implements StreamUser, Line {
 		readonly stream: ByteStream,
 		readonly home: ConnectionHome,
 		offers: Offers,
+		/** When its handshake began, on the clock of `home`. */
+		readonly sinceMs: number,
 	) {
 		const allocate = (bytes: number): Memory => home.allocate(bytes);
 		this.queue = new SendQueue(stream, home.rooms, allocate, () => this.#queued());
-		this.#handshake = handshake({
+		const talk = {
 			...offers,
-			find: (name) => this.#find(name, offers),
-			send: (bytes) => this.queue.putCopy(bytes),
-			changesSince: (earlier, name) => this.#changesSince(earlier, name),
+			find: (name: string) => this.#find(name, offers),
+			send: (bytes: Uint8Array) => this.queue.putCopy(bytes),
+			changesSince: (earlier: Earlier, name: string) => this.#changesSince(earlier, name),
 			dropChanges: () => this.#dropChanges(),
-		});
+		};
+		this.#handshake = handshake(talk, offers.tls === "on");
 		this.#wanted = home.allocate(16);
-		this.#forgetLimit = home.clock.after(HANDSHAKE_LIMIT_MS, () => this.ended("it took too long to agree"));
+		this.#forgetLimit = home.clock.after(Math.max(0, sinceMs + HANDSHAKE_LIMIT_MS - home.clock.now()), () =>
+			this.ended("it took too long to agree"),
+		);
 		stream.attach(this);
 		this.#next(this.#handshake.next());
 	}
@@ -135,6 +144,12 @@ export class NbdConnection implements StreamUser, Line {
 			this.ended("the connection has broken");
 			return;
 		}
+		if (this.#isSecuring && this.queue.waitingBytes === 0) {
+			this.#isClosed = true;
+			this.#release();
+			this.home.secure(this);
+			return;
+		}
 		this.#transmission?.goOn();
 		this.#endIfDone();
 	}
@@ -159,13 +174,17 @@ export class NbdConnection implements StreamUser, Line {
 	close(why: string | null = null): void {
 		if (this.#isClosed) return;
 		this.#isClosed = true;
-		this.#forgetLimit();
 		this.stream.close();
+		this.#release();
+		this.home.closed(this, why);
+	}
+
+	#release(): void {
+		this.#forgetLimit();
 		this.queue.drop();
 		this.#transmission?.close();
 		this.#dropChanges();
 		this.#hold(null);
-		this.home.closed(this, why);
 	}
 
 	/** Whatever else it asks about that name is about the same. */
@@ -227,7 +246,8 @@ export class NbdConnection implements StreamUser, Line {
 	}
 
 	get #isAgreeing(): boolean {
-		return !this.#isClosed && !this.#isEnding && !this.#isWaiting && this.#transmission === null;
+		const isOver = this.#isClosed || this.#isEnding || this.#isSecuring;
+		return !isOver && !this.#isWaiting && this.#transmission === null;
 	}
 
 	#next(step: IteratorResult<Want, HandshakeEnd>): void {
@@ -258,8 +278,15 @@ export class NbdConnection implements StreamUser, Line {
 	}
 
 	#agreed(end: HandshakeEnd): void {
-		if (end.kind !== "agreed") {
-			this.ended(end.kind === "over" ? end.why : "TLS is not here yet");
+		if (end.kind === "over") {
+			this.ended(end.why);
+			return;
+		}
+		if (end.kind === "tls") {
+			// What comes from now on is no option: it stays where it is until the last answer has left.
+			this.#isSecuring = true;
+			this.stream.wantReadable(false);
+			this.#queued();
 			return;
 		}
 		this.#forgetLimit();

@@ -9,6 +9,14 @@ import { type OptionReply, PAYLOAD_BYTES_MAX, TransmissionFlag } from "./protoco
 /** What a client may do. */
 export type Access = "none" | "read" | "write";
 
+/** Who asks. */
+export interface Client {
+	/** Where he is: an address and port, or what the system knows of a unix socket's other end. */
+	readonly peer: string;
+	/** Whom he has proved to be, by TLS: `cn:backup`, `psk:alice`; null: he has not. */
+	readonly identity: string | null;
+}
+
 /** Where an export may be other than it was once; somebody's until it is released. */
 export interface ChangesSince {
 	/**
@@ -42,8 +50,8 @@ export interface NbdExport {
 	readonly disk: Disk;
 	/** Where it is of the past, and does not change. */
 	readonly earlier?: Earlier;
-	/** What whoever is at `peer` may do. */
-	accessOf(peer: string): Access;
+	/** What he may do. */
+	accessOf(client: Client): Access;
 }
 
 /** Why a name stands for nothing, for whoever has asked. */

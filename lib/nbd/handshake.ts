@@ -88,6 +88,10 @@ function* answer(
 		if (option === Option.exportName) return over("it wants an export without TLS");
 		return refuse(OptionReply.errTlsRequired, "only with TLS");
 	}
+	if (talk.refusal !== null && option !== Option.abort) {
+		if (option === Option.exportName) return over(talk.refusal);
+		return refuse(OptionReply.errPolicy, talk.refusal);
+	}
 	switch (option) {
 		case Option.exportName:
 			return yield* exportName(talk, said, data, hasZeroes);

@@ -9,19 +9,30 @@ import type { Departures } from "../departures.js";
 import type { Pump, PumpStage } from "../pump.js";
 import { Rooms } from "../stream/rooms.js";
 import type { ByteStream } from "../stream/stream.js";
+import type { Secured } from "../tls/threads.js";
 import { turn } from "../turn.js";
 import type { Memory } from "../wire/memory.js";
 import type { NbdCommand } from "./command.js";
-import { type ConnectionHome, NbdConnection } from "./connection.js";
-import type { NbdExport, Opened, Refusal } from "./export.js";
+import { type ConnectionHome, HANDSHAKE_LIMIT_MS, NbdConnection } from "./connection.js";
+import type { Client, NbdExport, Opened, Refusal } from "./export.js";
 import { PiecePool } from "./piece.js";
+import type { Talk } from "./talk.js";
 
 /** Memory for data under way of all connections; what each is certain of comes on top. */
 const BUDGET_BYTES = 64 * 1024 * 1024;
 /** What it costs of a turn to tell a client of an export. */
 const TOLD_STEPS = 64;
+/** Handshakes of TLS at once: for one more the oldest is cut off, so that those who stop in the middle keep nobody out. */
+const HANDSHAKES_MAX = 256;
 /** Clients at once, by default. */
 export const CONNECTIONS_MAX = 1024;
+
+/** TLS, as it is for those who connect from now on. */
+export interface ServerTls {
+	readonly isRequired: boolean;
+	/** Has the stream; resolves when TLS is up, or has come to nothing, as it does when `signal` says so. Never rejects. */
+	readonly begin: (stream: ByteStream, signal: AbortSignal) => Promise<Secured>;
+}
 
 export interface NbdServerOptions {
 	readonly pump: Pump;
@@ -32,13 +43,15 @@ export interface NbdServerOptions {
 	/** Measures how long requests take. */
 	readonly departures?: Departures;
 	/** What is no export's name: undefined if it is nobody's. Never rejects. */
-	readonly open?: (name: string, peer: string) => NbdExport | Promise<Opened | Refusal> | undefined;
+	readonly open?: (name: string, client: Client) => NbdExport | Promise<Opened | Refusal> | undefined;
 	/** A client may not have what it asks for. */
-	readonly onDenied?: (peer: string, exported: NbdExport) => void;
+	readonly onDenied?: (client: Client, exported: NbdExport) => void;
+	/** TLS has come to nothing, or whoever is behind it gets nothing. */
+	readonly onInsecure?: (client: Client, why: string) => void;
 	/** A client has agreed on an export. */
-	readonly onBegin?: (peer: string, exported: NbdExport) => void;
+	readonly onBegin?: (client: Client, exported: NbdExport) => void;
 	/** A client is gone; `exported`: what it has used; `why`: that was not in good order. */
-	readonly onEnd?: (peer: string, exported: NbdExport | null, why: string | null) => void;
+	readonly onEnd?: (client: Client, exported: NbdExport | null, why: string | null) => void;
 }
 
 export class NbdServer implements ConnectionHome, PumpStage {
@@ -55,6 +68,12 @@ export class NbdServer implements ConnectionHome, PumpStage {
 	readonly #exports = new Map<string, NbdExport>();
 	readonly #connections = new Set<NbdConnection>();
 	readonly #queued: NbdConnection[] = [];
+	/** Handshakes of TLS, the oldest first. */
+	readonly #securing = new Set<AbortController>();
+	/** Null: there is none. Holds for those who connect from now on. */
+	tls: ServerTls | null = null;
+	/** Handshakes of TLS that came to nothing, and clients that were refused behind it. */
+	insecure = 0;
 	#isStopped = false;
 
 	constructor(options: NbdServerOptions) {
@@ -86,31 +105,78 @@ export class NbdServer implements ConnectionHome, PumpStage {
 	/** Others may have it now: those who may not have what they agreed on are cut off. */
 	recheck(exported: NbdExport): void {
 		for (const connection of [...this.#connections])
-			if (connection.exported === exported && connection.access !== exported.accessOf(connection.stream.peer))
+			if (connection.exported === exported && connection.access !== exported.accessOf(connection.stream))
 				connection.close("who may have it was changed");
 	}
 
 	/** A client. With too many of them it is cut off at once. */
 	accept(stream: ByteStream): void {
-		if (this.#isStopped || this.#connections.size >= (this.#options.connectionsMax ?? CONNECTIONS_MAX)) {
+		const clients = this.#connections.size + this.#securing.size;
+		if (this.#isStopped || clients >= (this.#options.connectionsMax ?? CONNECTIONS_MAX)) {
 			this.refused += 1;
 			stream.close();
 			return;
 		}
-		const { peer } = stream;
+		const offered = this.tls?.isRequired ? "required" : "offered";
+		this.#connect(stream, { tls: this.tls === null ? "none" : offered, refusal: null }, this.clock.now());
+	}
+
+	#connect(client: ByteStream, how: Pick<Talk, "tls" | "refusal">, sinceMs: number): void {
 		const mayHave = (exported: NbdExport): boolean => {
 			turn.spend(TOLD_STEPS);
-			return exported.accessOf(peer) !== "none";
+			return exported.accessOf(client) !== "none";
 		};
-		this.#connections.add(
-			new NbdConnection(stream, this, {
-				exports: () => [...this.#exports.values()].filter(mayHave),
-				find: (name) => this.find(name) ?? this.#options.open?.(name, peer),
-				accessOf: (exported) => exported.accessOf(peer),
-				denied: (exported) => this.#options.onDenied?.(peer, exported),
-				tls: "none",
-			}),
-		);
+		const offers = {
+			...how,
+			exports: () => [...this.#exports.values()].filter(mayHave),
+			find: (name: string) => this.find(name) ?? this.#options.open?.(name, client),
+			accessOf: (exported: NbdExport) => exported.accessOf(client),
+			denied: (exported: NbdExport) => this.#options.onDenied?.(client, exported),
+		};
+		this.#connections.add(new NbdConnection(client, this, offers, sinceMs));
+	}
+
+	/** What was said before counts for nothing behind TLS; but the time that it took does. */
+	secure(connection: NbdConnection): void {
+		const { stream, sinceMs } = connection;
+		this.#connections.delete(connection);
+		this.activity += 1;
+		const { tls } = this;
+		if (tls === null) {
+			stream.close();
+			this.#insecure(stream, "TLS is not offered any more");
+		} else void this.#secure(tls, stream, sinceMs);
+	}
+
+	async #secure(tls: ServerTls, stream: ByteStream, sinceMs: number): Promise<void> {
+		const ending = new AbortController();
+		if (this.#securing.size >= HANDSHAKES_MAX) {
+			const [oldest] = this.#securing;
+			if (oldest !== undefined) this.#securing.delete(oldest);
+			oldest?.abort();
+		}
+		this.#securing.add(ending);
+		const leftMs = Math.max(0, sinceMs + HANDSHAKE_LIMIT_MS - this.clock.now());
+		const forgetLimit = this.clock.after(leftMs, () => ending.abort());
+		const secured = await tls.begin(stream, ending.signal);
+		forgetLimit();
+		this.#securing.delete(ending);
+		this.activity += 1;
+		if ("why" in secured) {
+			this.#insecure(stream, secured.why);
+			return;
+		}
+		if (this.#isStopped || ending.signal.aborted) {
+			secured.stream.close();
+			return;
+		}
+		if (secured.refusal !== null) this.#insecure(secured.stream, secured.refusal);
+		this.#connect(secured.stream, { tls: "on", refusal: secured.refusal }, sinceMs);
+	}
+
+	#insecure(client: Client, why: string): void {
+		this.insecure += 1;
+		this.#options.onInsecure?.(client, why);
 	}
 
 	/** Who asks for no name gets the only one that there is, or what has none. */
@@ -129,6 +195,7 @@ export class NbdServer implements ConnectionHome, PumpStage {
 	stop(): void {
 		this.#isStopped = true;
 		for (const connection of [...this.#connections]) connection.close();
+		for (const ending of this.#securing) ending.abort();
 	}
 
 	/** It is not drained any more. */
@@ -169,12 +236,12 @@ export class NbdServer implements ConnectionHome, PumpStage {
 		if (session !== null)
 			for (const other of [...this.#connections])
 				if (other !== connection && other.session === session) other.close("the client has connected anew");
-		this.#options.onBegin?.(connection.stream.peer, exported);
+		this.#options.onBegin?.(connection.stream, exported);
 	}
 
 	closed(connection: NbdConnection, why: string | null): void {
 		this.#connections.delete(connection);
 		this.activity += 1;
-		this.#options.onEnd?.(connection.stream.peer, connection.exported, why);
+		this.#options.onEnd?.(connection.stream, connection.exported, why);
 	}
 }

@@ -21,6 +21,8 @@ export interface Talk {
 	changesSince(earlier: Earlier, name: string): Promise<ChangesSince | undefined>;
 	dropChanges(): void;
 	readonly tls: "none" | "offered" | "required" | "on";
+	/** Why this client gets nothing, whatever it asks for; null: it may ask. */
+	readonly refusal: string | null;
 }
 
 /** How it ends. */

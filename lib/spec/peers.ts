@@ -1,5 +1,6 @@
 /**
- * Who may connect to a protocol on byte streams, by where he is: addresses and ranges of IPv4 and IPv6, and users at unix sockets. Read
+ * Who may connect to a protocol on byte streams: by where he is, addresses and ranges of IPv4 and IPv6, and users at unix sockets; or by whom he
+ * has proved to be, names in certificates and of keys. Read
  * from configuration files by `schema.ts`; asked by exporters whenever somebody wants a disk.
  */
 
@@ -10,22 +11,29 @@ import { PEER_RANGES_MAX } from "./ranges.js";
 import type { PeerRange } from "./spec.js";
 
 const UID_MAX = 2 ** 32 - 2;
+const IDENTITY_BYTES_MAX = 256;
 const BITS: Readonly<Record<number, number>> = { 4: 32, 6: 128 };
 
-/** `192.0.2.0/24`, `2001:db8::1`, `uid:1000`. Throws an OperatorError for anything else. */
+/** `192.0.2.0/24`, `2001:db8::1`, `uid:1000`, `cn:backup`, `psk:alice`. Throws an OperatorError for anything else. */
 export function readPeer(what: string, text: string): PeerRange {
 	const refuse = (why: string): never => {
 		throw new OperatorError(`${what} ${quote(text)}: ${why}`);
 	};
-	if (text.startsWith("cn:"))
-		return refuse("names in certificates come with TLS, which is not here yet; name addresses instead");
+	const name = /^(?:cn|psk):(.*)$/s.exec(text)?.[1];
+	if (name !== undefined) {
+		if (name.length > 0 && Buffer.byteLength(name) <= IDENTITY_BYTES_MAX)
+			return { kind: "identity", identity: text };
+		return refuse(`a name has 1 to ${IDENTITY_BYTES_MAX} bytes, as in cn:backup or psk:alice`);
+	}
 	const uid = /^uid:([0-9]{1,10})$/.exec(text)?.[1];
 	if (uid !== undefined && Number(uid) <= UID_MAX) return { kind: "uid", uid: Number(uid) };
 	const [, address = "", prefix] = /^([0-9a-fA-F.:]+)(?:\/([0-9]{1,3}))?$/.exec(text) ?? [];
 	const most = BITS[isIP(address)];
 	const bits = prefix === undefined ? most : Number(prefix);
 	if (most === undefined || bits === undefined || bits > most)
-		return refuse("an address, a range or a user is allowed, such as 192.0.2.7, 2001:db8::/32 or uid:1000");
+		return refuse(
+			"an address, a range, a user or a name is allowed, such as 192.0.2.7, 2001:db8::/32, uid:1000, cn:backup or psk:alice",
+		);
 	return { kind: "network", address, bits };
 }
 
@@ -40,15 +48,21 @@ export function readPeers(what: string, texts: readonly string[]): PeerRange[] {
 export class Peers {
 	readonly #networks = new BlockList();
 	readonly #users = new Set<number>();
+	readonly #identities = new Set<string>();
 
 	constructor(ranges: readonly PeerRange[]) {
 		for (const range of ranges)
 			if (range.kind === "uid") this.#users.add(range.uid);
+			else if (range.kind === "identity") this.#identities.add(range.identity);
 			else this.#networks.addSubnet(range.address, range.bits, isIP(range.address) === 4 ? "ipv4" : "ipv6");
 	}
 
-	/** `peer` as a stream calls who is at its other end: `192.0.2.7:4711`, `[::1]:4711`, `unix:pid 12 uid 1000`. */
-	has(peer: string): boolean {
+	/**
+	 * `peer` as a stream calls who is at its other end: `192.0.2.7:4711`, `[::1]:4711`, `unix:pid 12 uid 1000`; `identity`: whom he has proved
+	 * to be, null: he has not.
+	 */
+	has(peer: string, identity: string | null): boolean {
+		if (identity !== null && this.#identities.has(identity)) return true;
 		const uid = /^unix:pid [0-9]+ uid ([0-9]+)$/.exec(peer)?.[1];
 		if (uid !== undefined) return this.#users.has(Number(uid));
 		const [, six, four = ""] = /^(?:\[([^\]]+)\]|([^:]+)):[0-9]+$/.exec(peer) ?? [];

@@ -40,6 +40,7 @@ export const NUMBERS = {
 	offset: { min: 0, max: SECTORS_MAX, called: "an offset in sectors" },
 	"poll-us": { min: 0, max: 1000, called: "a time in microseconds" },
 	length: { min: 1, max: SECTORS_MAX, called: "a length in sectors" },
+	"tls-threads": { min: 1, max: 16, called: "a number of threads" },
 	resend: { min: 1, max: 1000, called: "a number of intervals" },
 } as const satisfies Readonly<Record<string, NumberForm>>;
 

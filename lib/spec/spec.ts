@@ -176,7 +176,30 @@ export type PeerRange =
 	/** Of IPv4 or IPv6: an address, and how many of its first bits count. */
 	| { readonly kind: "network"; readonly address: string; readonly bits: number }
 	/** A user of this machine, at a unix socket. */
-	| { readonly kind: "uid"; readonly uid: number };
+	| { readonly kind: "uid"; readonly uid: number }
+	/** Whoever has proved by TLS to be this: `cn:backup`, `psk:alice`. */
+	| { readonly kind: "identity"; readonly identity: string };
+
+/** Whom the other end of a connection proves to be, and by what: paths of files, in PEM but for `pskFile`. */
+export interface TlsSpec {
+	readonly certificate?: string;
+	/** Of the certificate. */
+	readonly keyFile?: string;
+	/** Whose certificates the other end may show. */
+	readonly ca?: string;
+	/** Lines of a name and a key that both ends have. */
+	readonly pskFile?: string;
+	/** As OpenSSL names them; undefined: its own choice. */
+	readonly ciphers?: string;
+}
+
+/** Of an NBD server: at least a certificate, or keys. Where there is `ca` or `pskFile`, clients have to prove who they are. */
+export interface NbdTlsSpec extends TlsSpec {
+	/** Clients get nothing without; else it is their choice. */
+	readonly isRequired: boolean;
+	/** 1..16, for all connections. */
+	readonly threads: number;
+}
 
 /** Where a process listens, by protocol. */
 export interface ListenSpec {
@@ -199,6 +222,8 @@ export interface NbdExportSpec {
 	/** Who may read and write; undefined: everyone. Whoever is in `readers` may only read, wherever else he is. */
 	readonly clients?: readonly PeerRange[];
 	readonly readers?: readonly PeerRange[];
+	/** TLS at all sockets of the process; undefined: that of the process (`Daemon.listen`), if it has any. */
+	readonly tls?: NbdTlsSpec;
 }
 
 /** By protocol. */

@@ -2,6 +2,7 @@
 
 import { closeSync } from "node:fs";
 import { getSystemErrorName } from "node:util";
+import { invariant } from "../errors.js";
 import {
 	Errno,
 	EVENT_FAILED,
@@ -19,6 +20,9 @@ const vector = new Float64Array(2 * STREAM_PARTS_MAX);
 
 export class SocketStream implements ByteStream {
 	readonly #handle: StreamHandle;
+	readonly #descriptor: number;
+	readonly identity: string | null = null;
+	readonly encryption: string | null = null;
 	#user: StreamUser | null = null;
 	#wanted = EVENT_READABLE;
 	#isOpen = true;
@@ -31,6 +35,7 @@ export class SocketStream implements ByteStream {
 		descriptor: number,
 		readonly peer: string,
 	) {
+		this.#descriptor = descriptor;
 		try {
 			this.#handle = native.streamOpen(descriptor, (events) => this.#ready(events));
 		} catch (error) {
@@ -90,6 +95,16 @@ export class SocketStream implements ByteStream {
 		this.#isOpen = false;
 		this.#user = null;
 		native.streamClose(this.#handle);
+	}
+
+	/** The connection as a descriptor, which the caller has from now on: this is closed. Throws a NativeError if there is none left for it. */
+	detach(): number {
+		invariant(this.#isOpen, "the stream is closed");
+		try {
+			return native.duplicate(this.#descriptor);
+		} finally {
+			this.close();
+		}
 	}
 
 	#want(events: number): void {

@@ -30,6 +30,10 @@ export const BROKEN = -2;
 export interface ByteStream {
 	/** Who it is, for messages: an address and port, or what the system knows of a unix socket's other end. */
 	readonly peer: string;
+	/** Whom the other end has proved to be, by TLS: `cn:backup`, `psk:alice`; null: it has not. */
+	readonly identity: string | null;
+	/** By what it is encrypted, `TLSv1.3 TLS_AES_256_GCM_SHA384`; null: by nothing. */
+	readonly encryption: string | null;
 	/** What has broken it, as the system calls it (`ECONNRESET`); null: that is not known, or it has not. */
 	readonly trouble: string | null;
 	/** From now on `user` is told. Called once. */

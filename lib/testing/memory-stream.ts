@@ -33,6 +33,8 @@ interface Cable {
 class MemoryEnd implements ByteStream {
 	other!: MemoryEnd;
 	readonly trouble = null;
+	readonly identity = null;
+	readonly encryption = null;
 	readonly #cable: Cable;
 	#user: StreamUser | null = null;
 	#isReadableWanted = true;

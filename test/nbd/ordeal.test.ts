@@ -59,6 +59,8 @@ function serverWith(count: number): ServerUnderTest {
 
 /** There is always more to receive: what it begins with, then one thing again and again. */
 class EndlessStream implements ByteStream {
+	readonly identity = null;
+	readonly encryption = null;
 	readonly peer = "test";
 	readonly trouble = null;
 	#user: StreamUser | undefined;

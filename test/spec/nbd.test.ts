@@ -35,13 +35,10 @@ t.test("what is wrong is told with its place", async (t) => {
 			'[http]\nlisten = ["127.0.0.1:9470"]\n[nbd]\nlisten = ["127.0.0.1:9470"]',
 			/^0.toml:4:11: nbd.listen "127.0.0.1:9470": http.listen has it already/,
 		],
-		[
-			disk("a", 'clients = ["cn:backup"]'),
-			/^0.toml:4:\d+: clients "cn:backup": names in certificates come with TLS/,
-		],
+		[disk("a", 'clients = ["cn:"]'), /^0.toml:4:\d+: clients "cn:": a name has 1 to 256 bytes/],
 		[
 			disk("a", 'readers = ["192.0.2.0/33"]'),
-			/^0.toml:4:\d+: readers "192.0.2.0\/33": an address, a range or a user/,
+			/^0.toml:4:\d+: readers "192.0.2.0\/33": an address, a range, a user or a name/,
 		],
 		[disk("a", 'clients = ["localhost"]'), /clients "localhost"/],
 	];
@@ -75,8 +72,14 @@ t.test("who is in a list", async (t) => {
 		"unix:/x",
 		"",
 	];
-	for (const peer of IN) t.ok(peers.has(peer), peer);
-	for (const peer of OUT) t.notOk(peers.has(peer), peer);
-	t.ok(new Peers(readPeers("clients", ["0.0.0.0/0"])).has("203.0.113.1:1"));
+	for (const peer of IN) t.ok(peers.has(peer, null), peer);
+	for (const peer of OUT) t.notOk(peers.has(peer, null), peer);
+	t.ok(new Peers(readPeers("clients", ["0.0.0.0/0"])).has("203.0.113.1:1", null));
+	const named = new Peers(readPeers("clients", ["cn:backup", "psk:alice", "192.0.2.1"]));
+	for (const identity of ["cn:backup", "psk:alice"]) t.ok(named.has("203.0.113.1:1", identity), identity);
+	for (const identity of ["cn:alice", "psk:backup", "cn:", "backup", null])
+		t.notOk(named.has("203.0.113.1:1", identity), String(identity));
+	t.notOk(named.has("cn:backup", null), "where somebody is says nothing of who he is");
+	t.ok(named.has("192.0.2.1:5", "cn:alice"), "an address is enough, where one is named");
 	t.throws(() => readPeers("clients", Array(1025).fill("192.0.2.1")), /at most 1024/);
 });

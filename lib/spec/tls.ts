@@ -1,0 +1,48 @@
+/**
+ * TLS, as an operator asks for it: which keys go together. The same for the command line and for configuration files, which name the same
+ * by other words. Pure: what is in the files is looked at elsewhere (`lib/tls/material.ts`).
+ */
+
+import { OperatorError } from "../errors.js";
+import { quote } from "../text.js";
+import type { NbdTlsSpec, TlsSpec } from "./spec.js";
+
+export const TLS_MODES = ["off", "offer", "require"] as const;
+export type TlsMode = (typeof TLS_MODES)[number];
+export const TLS_THREADS = 1;
+
+/** What the parts are called by where they are written. */
+export type TlsWords = Readonly<Record<"mode" | "certificate" | "keyFile" | "ca" | "pskFile", string>>;
+
+/** Throws an OperatorError. */
+export function readTlsMode(what: string, text: string): TlsMode {
+	const mode = TLS_MODES.find((each) => each === text);
+	if (mode !== undefined) return mode;
+	throw new OperatorError(`${what} ${quote(text)}: off, offer or require is allowed`);
+}
+
+/** Of a server; undefined: none. Throws an OperatorError where something is missing. */
+export function nbdTlsOf(
+	mode: TlsMode | undefined,
+	spec: TlsSpec,
+	threads: number | undefined,
+	words: TlsWords,
+): NbdTlsSpec | undefined {
+	if (mode === undefined && (Object.keys(spec).length > 0 || threads !== undefined))
+		throw new OperatorError(`${words.mode} is missing: off, offer or require`);
+	if (mode === undefined || mode === "off") return undefined;
+	refuseHalves(spec, words);
+	if (spec.certificate === undefined && spec.pskFile === undefined)
+		throw new OperatorError(
+			`${words.mode} ${mode}: ${words.certificate} with ${words.keyFile}, or ${words.pskFile}, is missing`,
+		);
+	return { ...spec, isRequired: mode === "require", threads: threads ?? TLS_THREADS };
+}
+
+/** Throws an OperatorError where a certificate has no key, or a key no certificate. */
+export function refuseHalves({ certificate, keyFile }: TlsSpec, words: TlsWords): void {
+	if ((certificate === undefined) === (keyFile === undefined)) return;
+	const [is, lacks] =
+		certificate === undefined ? [words.keyFile, words.certificate] : [words.certificate, words.keyFile];
+	throw new OperatorError(`${is}: ${lacks} is missing, which belongs to it`);
+}

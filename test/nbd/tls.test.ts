@@ -1,0 +1,227 @@
+// TLS of the NBD server against whoever does what he should not: garbage, silence, bytes that were sent before, renegotiation, ends in the
+// middle; threads that die or are silent. The other end is Node's own TLS over a socket pair.
+
+import { readdirSync } from "node:fs";
+import { Socket } from "node:net";
+import path from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
+import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
+import t, { type Test } from "tap";
+import { Tls } from "../../lib/daemon/tls.js";
+import { native } from "../../lib/native.js";
+import { Option, OptionReply } from "../../lib/nbd/protocol.js";
+import { SocketStream } from "../../lib/stream/socket-stream.js";
+import { VirtualClock } from "../../lib/testing/virtual-clock.js";
+import { readMaterial } from "../../lib/tls/material.js";
+import { newSideId, TlsThreads } from "../../lib/tls/threads.js";
+import { Certificates } from "./certificates.js";
+import { nameQuery, ServerUnderTest, TestClient } from "./client.js";
+
+const made = new Certificates(path.join(t.testdir(), "ca"));
+const { certificate, key: keyFile } = made.make("server", "localhost");
+const client = made.make("backup");
+
+interface Under {
+	readonly server: ServerUnderTest;
+	readonly clock: VirtualClock;
+	readonly refusals: string[];
+	/** The next reason why somebody was refused. */
+	refusal(): Promise<string>;
+}
+
+async function under(t: Test, tls = new Tls(), options = {}): Promise<Under> {
+	const refusals: string[] = [];
+	let wake = (): void => {};
+	const clock = new VirtualClock();
+	const onInsecure = (_: unknown, why: string): void => {
+		refusals.push(why);
+		wake();
+	};
+	const server = new ServerUnderTest(undefined, { clock, onInsecure, ...options });
+	const spec = { isRequired: true, threads: 1, certificate, keyFile, ca: made.ca };
+	server.server.tls = tls.server(spec, (await readMaterial(spec, false)).material);
+	t.teardown(async () => {
+		server.close();
+		await tls.close();
+	});
+	let heard = 0;
+	const refusal = async (): Promise<string> => {
+		while (refusals.length === heard) await new Promise<void>((resolve) => (wake = resolve));
+		return refusals[heard++]!;
+	};
+	return { server, clock, refusals, refusal };
+}
+
+/** A connection on which TLS shall begin, behind the server's yes. */
+async function begun({ server }: Under, behind: Uint8Array = Buffer.alloc(0)): Promise<Socket> {
+	const [ours, theirs] = native.socketPair();
+	server.server.accept(new SocketStream(theirs, "test"));
+	const socket = new Socket({ fd: ours, readable: true, writable: true });
+	socket.on("error", () => {});
+	const plain = new TestClient(socket);
+	await plain.greet();
+	plain.option(Option.startTls, behind);
+	const [answer] = await plain.answers();
+	if (answer?.reply !== OptionReply.ack) throw new Error(`TLS was not begun: ${answer?.reply}`);
+	socket.removeAllListeners("data");
+	return socket;
+}
+
+async function secured(socket: Socket, options: ConnectionOptions = {}): Promise<TLSSocket> {
+	const { material } = await readMaterial({ ...client, keyFile: client.key, ca: made.ca }, true);
+	const { ca, certificate: cert, key } = material;
+	const tls = connect({ socket, servername: "localhost", ca: ca!, cert: cert!, key: key!, ...options });
+	tls.on("error", () => {});
+	await new Promise<void>((resolve, reject) => {
+		tls.once("secureConnect", resolve);
+		tls.once("error", reject);
+	});
+	return tls;
+}
+
+const descriptors = (): number => readdirSync("/proc/self/fd").length;
+
+t.test(
+	"what was said before TLS counts for nothing behind it; what comes in the clear is not taken for what is behind",
+	async (t) => {
+		const all = await under(t);
+		const tls = await secured(await begun(all));
+		const behind = new TestClient(tls);
+		// (Structured replies were not asked for behind TLS.)
+		behind.option(Option.setMetaContext, Buffer.alloc(8));
+		t.equal((await behind.answers()).at(-1)?.reply, OptionReply.errInvalid);
+		behind.option(Option.startTls);
+		t.equal((await behind.answers()).at(-1)?.reply, OptionReply.errInvalid, "and TLS is not begun twice");
+		behind.option(Option.go, nameQuery("web"));
+		t.equal((await behind.answers()).at(-1)?.reply, OptionReply.ack);
+		const [connection] = all.server.server.connections();
+		t.equal(connection?.stream.identity, "cn:backup");
+		t.match(connection?.stream.encryption, /^TLSv1\.3 TLS_/);
+		tls.destroy();
+
+		const injected = await begun(all);
+		injected.write(Buffer.concat([Buffer.from("IHAVEOPT"), Buffer.from([0, 0, 0, 3, 0, 0, 0, 0])]));
+		t.equal(await all.refusal(), "what the other end sends is no TLS");
+		injected.destroy();
+	},
+);
+
+t.test(
+	"who sends nothing, a little, nonsense, or ends in the middle is gone within the limit, and leaves nothing",
+	async (t) => {
+		const all = await under(t);
+		const first = await secured(await begun(all));
+		const welcome = new TestClient(first);
+		welcome.option(Option.abort);
+		await welcome.answers();
+		first.destroy();
+		while ([...all.server.server.connections()].length > 0) await turn();
+		const before = descriptors();
+		const silent = await begun(all);
+		const slow = await begun(all);
+		// The first bytes of a ClientHello.
+		slow.write(Buffer.from([22, 3, 1, 2]));
+		all.clock.pass(9999);
+		t.same(all.refusals, []);
+		all.clock.pass(1);
+		t.equal(await all.refusal(), "it took too long");
+		t.equal(await all.refusal(), "it took too long");
+		const nonsense = await begun(all);
+		nonsense.write(Buffer.alloc(100_000, "GET / HTTP/1.1\r\n"));
+		t.match(await all.refusal(), /is no TLS/);
+		const gone = await begun(all);
+		gone.end(Buffer.from([22, 3, 1]));
+		t.equal(await all.refusal(), "the other end has hung up");
+		for (const each of [silent, slow, nonsense, gone]) each.destroy();
+		while (descriptors() > before) await turn();
+		t.pass("no descriptor is left");
+	},
+);
+
+t.test("old TLS, renegotiation and a client without a certificate are refused", async (t) => {
+	const all = await under(t);
+	const old = await begun(all);
+	await t.rejects(
+		secured(old, { maxVersion: "TLSv1.1", minVersion: "TLSv1", ciphers: "DEFAULT@SECLEVEL=0" }),
+	);
+	t.equal(await all.refusal(), "the other end speaks no TLS that is new enough");
+	const again = await secured(await begun(all), { maxVersion: "TLSv1.2" });
+	t.equal(again.getProtocol(), "TLSv1.2");
+	const error = await new Promise((resolve) => {
+		again.once("error", resolve);
+		again.once("close", () => resolve("closed"));
+		again.renegotiate({}, (error) => resolve(error ?? "it was done"));
+	});
+	t.not(error, "it was done");
+	again.destroy();
+	const without = new TestClient(await secured(await begun(all), { cert: undefined, key: undefined }));
+	t.equal(await all.refusal(), "this client has shown no certificate");
+	for (const [option, data] of [
+		[Option.go, nameQuery("web")],
+		[Option.list, Buffer.alloc(0)],
+		[Option.structuredReply, Buffer.alloc(0)],
+	] as const) {
+		without.option(option, data);
+		const answers = await without.answers();
+		t.equal(answers.length, 1);
+		t.equal(answers[0]?.reply, OptionReply.errPolicy);
+		t.equal(answers[0]?.data.toString(), "this client has shown no certificate");
+	}
+});
+
+t.test(
+	"handshakes that stop keep nobody out: for one more than there may be, the oldest is cut off",
+	async (t) => {
+		const all = await under(t);
+		const stopped: Socket[] = [];
+		for (let i = 0; i < 256; i++) stopped.push(await begun(all));
+		t.same(all.refusals, []);
+		const tls = await secured(await begun(all));
+		t.equal(await all.refusal(), "it took too long");
+		t.equal(all.refusals.length, 1);
+		tls.destroy();
+		for (const each of stopped) each.destroy();
+	},
+);
+
+t.test("an end without a goodbye is an end", async (t) => {
+	const all = await under(t);
+	const socket = await begun(all);
+	const tls = await secured(socket);
+	const behind = new TestClient(tls);
+	behind.option(Option.go, nameQuery("web"));
+	await behind.answers();
+	socket.destroy();
+	while ([...all.server.server.connections()].length > 0) await turn();
+	t.same(all.server.troubles, ["the client has hung up"], "as without TLS");
+});
+
+async function handed(t: Test, source: string, signal = new AbortController().signal) {
+	const threads = new TlsThreads(source, 1);
+	// (Threads keep no process going.)
+	const going = setInterval(() => {}, 1000);
+	t.teardown(() => {
+		clearInterval(going);
+		return threads.close();
+	});
+	const [ours, theirs] = native.socketPair();
+	const side = { kind: "server", id: newSideId(), material: {} } as const;
+	const secured = await threads.secure(new SocketStream(theirs, "test"), side, signal);
+	return { threads, secured, ours: new Socket({ fd: ours }) };
+}
+
+t.test("a thread that dies takes its connections along, and what it never took is closed", async (t) => {
+	const { threads, secured, ours } = await handed(t, "process.exit(3);");
+	t.match(secured, { why: /^the thread of TLS has ended/ });
+	t.equal(threads.deaths, 1);
+	t.equal(threads.connectionCount, 0);
+	await new Promise((resolve) => ours.on("close", resolve).resume());
+	t.pass("the client hears of it");
+});
+
+t.test("a thread that is silent holds nobody, and is ended", async (t) => {
+	const { threads, secured, ours } = await handed(t, "for (;;);", AbortSignal.abort());
+	t.match(secured, { why: "it took too long" });
+	await new Promise((resolve) => ours.on("close", resolve).resume());
+	t.equal(threads.deaths, 1);
+});
