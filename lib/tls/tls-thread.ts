@@ -140,8 +140,16 @@ function serve(raw: Socket, side: TlsSide & { kind: "server" }, { up, failed }: 
 		const shown = isByKey ? { identity: `psk:${named}`, refusal: null } : shownBy(tls, side.material);
 		up({ protocol, cipher, ...shown });
 	});
-	tls.once("error", (error) => failed(isUnknown ? UNKNOWN_PSK : reasonOf(error)));
+	tls.once("error", (error) => failed(isUnknown ? UNKNOWN_PSK : serverReasonOf(error, side.material)));
 	return tls;
+}
+
+/** A server that has keys alone has nothing for who names none. */
+function serverReasonOf(error: Error, { certificate, psk }: TlsMaterial): string {
+	const code = "code" in error ? String(error.code) : "";
+	const isWithoutKey = /NO_SHARED_CIPHER|NO_SUITABLE_SIGNATURE_ALGORITHM/.test(code);
+	if (!isWithoutKey || psk === undefined || certificate !== undefined) return reasonOf(error);
+	return "the other end names no key (PSK), or has no cipher that goes with it, and there is no certificate here";
 }
 
 /** By a certificate; where anybody has to show something, who shows nothing is refused. */
