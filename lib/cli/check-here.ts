@@ -20,6 +20,7 @@ import { linksOf } from "../spec/netif.js";
 import { type Place, PlacedError } from "../spec/place.js";
 import type { DiskSpec, NetifSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
+import { readMaterial } from "../tls/material.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import type { MachineHere } from "./machine-here.js";
 
@@ -52,6 +53,9 @@ export async function faultsHere(config: Config, main: Place, machine: MachineHe
 	];
 	const token = await tokenFault(config);
 	if (token !== undefined) (token.isError ? errors : warnings).push(token.fault);
+	const tls = await tlsFaults(config);
+	errors.push(...tls.errors);
+	warnings.push(...tls.warnings);
 	return { errors, warnings };
 }
 
@@ -129,6 +133,22 @@ async function tokenFault({
 	} catch (error) {
 		if (codeOf(error) === "EACCES" && !isRoot()) return told("this user may not look; the daemon may", false);
 		return told(`${error instanceof OperatorError ? "does not answer" : whyUnreadable(error)}${outcome}`);
+	}
+}
+
+/** What is wrong with keys and certificates; of what is in them nothing is told. */
+async function tlsFaults({ nbd: { tls }, placeOf }: Config): Promise<Faults> {
+	const place = placeOf(["nbd", "tls"]);
+	if (tls === undefined || place === undefined) return { errors: [], warnings: [] };
+	const told = (what: string) => new PlacedError(place, `tls: ${what}`);
+	try {
+		const { warnings } = await within(LOOK_LIMIT_MS, "the files of tls", readMaterial(tls, false));
+		return { errors: [], warnings: warnings.map(told) };
+	} catch (error) {
+		if (!(error instanceof OperatorError)) throw error;
+		const mayNotLook = /\(EACCES\)$/.test(error.message) && !isRoot();
+		if (!mayNotLook) return { errors: [told(error.message)], warnings: [] };
+		return { errors: [], warnings: [told(`${error.message}: this user may not look; the daemon may`)] };
 	}
 }
 

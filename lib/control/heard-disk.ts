@@ -11,6 +11,8 @@ export const isNumber = isCount(Number.MAX_SAFE_INTEGER);
 
 const isNbdClient = isShape({
 	peer: isWord,
+	identity: isWordOrNull,
+	encryption: isWordOrNull,
 	past: isWordOrNull,
 	readOnly: isFlag,
 	since: isWord,

@@ -128,6 +128,8 @@ function nbdOf({ name, description, clients, ...counts }: NbdState): NbdExport {
 		clients: clients.map((each) => ({
 			...each,
 			peer: oneLine(each.peer),
+			identity: each.identity && oneLine(each.identity),
+			encryption: each.encryption && oneLine(each.encryption),
 			past: each.past && oneLine(each.past),
 		})),
 	};

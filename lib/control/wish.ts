@@ -32,7 +32,7 @@ const RUNTIME_HEAD =
 export const NO_CONFIG: Config = {
 	daemon: { state: "", user: undefined, allow: [], workers: 1 },
 	http: { listen: [], tokenFile: undefined, diskHistograms: false },
-	nbd: { listen: [] },
+	nbd: { listen: [], tls: undefined },
 	boot: { listen: [] },
 	pools: [],
 	templates: [],

@@ -55,11 +55,14 @@ export class Daemon {
 	readonly #figures: FigureCollector;
 	readonly #exports = new Map<string, ExportSpec>();
 	readonly #adding = new Set<Adding>();
+	readonly #tlsSource: string | undefined;
 	#tls: Tls | null = null;
 	#closing: Promise<DiskEnd> | null = null;
 
-	constructor({ log, version, open, openPast, onSet, helpers, openSocket, isShared = false }: DaemonOptions) {
+	constructor(options: DaemonOptions) {
+		const { log, version, open, openPast, onSet, helpers, openSocket, readKeys, isShared = false } = options;
 		this.#log = log;
+		this.#tlsSource = options.tlsSource;
 		const pump = this.#pump;
 		const onResized = (disk: Disk): void => {
 			for (const exporter of Object.values(this.#exporters)) exporter.resized(disk);
@@ -71,13 +74,14 @@ export class Daemon {
 		const aoe = new AoeExporter(outlets, onSet);
 		const past = { home: this.poolHome, open: openPast, disks: this.#disks };
 		const tls = (): Tls => this.#secureBy();
-		const nbd = new NbdExporter({ pump, log, departures, past, tls, ...(openSocket && { openSocket }) });
+		const ways = { ...(openSocket && { openSocket }), ...(readKeys && { readKeys }) };
+		const nbd = new NbdExporter({ pump, log, departures, past, tls, ...ways });
 		this.#exporters = { aoe, nbd };
 		this.#figures = new FigureCollector(figureSources(this.#disks, aoe, nbd));
 	}
 
 	#secureBy(): Tls {
-		this.#tls ??= new Tls();
+		this.#tls ??= new Tls(this.#tlsSource);
 		return this.#tls;
 	}
 
@@ -151,8 +155,8 @@ export class Daemon {
 	}
 
 	/** Where clients of NBD connect from now on, for exports that have no sockets of their own. */
-	listen({ nbd }: ListenSpec): void {
-		this.#exporters.nbd.listen(nbd);
+	listen(listen: ListenSpec): void {
+		this.#exporters.nbd.listen(listen);
 	}
 
 	/**

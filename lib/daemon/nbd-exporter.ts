@@ -13,15 +13,18 @@ import type { Access, Client, NbdExport } from "../nbd/export.js";
 import { NbdServer } from "../nbd/server.js";
 import type { Pump } from "../pump.js";
 import { Peers } from "../spec/peers.js";
-import type { NbdExportSpec, NbdTlsSpec, PeerRange, SocketSpec } from "../spec/spec.js";
+import type { ListenSpec, NbdExportSpec, NbdTlsSpec, PeerRange, SocketSpec } from "../spec/spec.js";
 import { oneLine, quote } from "../text.js";
 import { readMaterial } from "../tls/material.js";
 import { ClientLog } from "./client-log.js";
 import type { Addition, Exporter } from "./exporter.js";
+import { NbdKeys, type NbdKeysOptions } from "./nbd-keys.js";
 import { NbdPasts, Past, type PastOptions, type PastOwner } from "./nbd-pasts.js";
 import type { NbdClientState, NbdState } from "./nbd-state.js";
 import { type OpenSocket, Sockets } from "./sockets.js";
 import type { Tls } from "./tls.js";
+
+export type ReadKeys = NbdKeysOptions["read"];
 
 export interface NbdExporterOptions {
 	readonly pump: Pump;
@@ -34,6 +37,8 @@ export interface NbdExporterOptions {
 	readonly openSocket?: OpenSocket;
 	/** TLS of the process, from when somebody wants it. */
 	readonly tls: () => Tls;
+	/** Reads the keys of the process's sockets; by default it opens the files itself. */
+	readonly readKeys?: ReadKeys;
 }
 
 /** Of one disk, with what they do; how many there are is told of all. */
@@ -88,11 +93,12 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 	readonly #server: NbdServer;
 	readonly #pasts: NbdPasts | undefined;
 	readonly #sockets: Sockets;
+	readonly #keys: NbdKeys;
 	readonly #exports = new Map<string, Entry>();
 	/** How often an export has come, gone, or changed. */
 	#changes = 0;
 
-	constructor({ pump, log, departures, past, openSocket, tls }: NbdExporterOptions) {
+	constructor({ pump, log, departures, past, openSocket, tls, readKeys }: NbdExporterOptions) {
 		this.#log = log;
 		this.#tls = tls;
 		this.#pasts = past && new NbdPasts(past);
@@ -116,6 +122,12 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 				else if (why !== null) log.verbose(`nbd: ${client.peer}: ${why}`);
 			},
 		});
+		this.#keys = new NbdKeys({
+			...{ log, tls, read: readKeys ?? ((spec) => readMaterial(spec, false)) },
+			changed: (serverTls) => {
+				this.#server.tls = serverTls;
+			},
+		});
 		this.#sockets = new Sockets({
 			log,
 			accept: (stream) => this.#server.accept(stream),
@@ -123,14 +135,15 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 		});
 	}
 
-	/** Clients of exports without sockets of their own connect there from now on. Who has connected stays. */
-	listen(sockets: readonly SocketSpec[]): void {
-		void this.#sockets.follow(sockets);
+	/** Clients of exports without sockets of their own connect there from now on, with this TLS. Who has connected stays. */
+	listen({ nbd, nbdTls }: ListenSpec): void {
+		void this.#keys.follow(nbdTls);
+		void this.#sockets.follow(nbd);
 	}
 
-	/** Why nobody can connect at some of those. */
+	/** Why nobody can connect at some of those, or not by TLS. */
 	get unheard(): readonly string[] {
-		return this.#sockets.wrong;
+		return [...this.#sockets.wrong, ...this.#keys.wrong.map((why) => `tls: ${why}`)];
 	}
 
 	plan(specs: readonly NbdExportSpec[]): Addition<NbdExportSpec> {
@@ -247,6 +260,7 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 	/** Those who are connected go on until their disks are closed. */
 	stop(): void {
 		this.#sockets.close();
+		this.#keys.close();
 		this.#clientLog.close();
 		for (const { exported } of this.#exports.values()) if (exported) this.#server.withdraw(exported);
 	}
@@ -296,6 +310,8 @@ function clientState({ stream, exported, access, use, underWay }: NbdConnection)
 	const counts = { reads, readBytes, writes, writtenBytes, errors };
 	return {
 		peer: stream.peer,
+		identity: stream.identity,
+		encryption: stream.encryption,
 		past: exported instanceof Past ? exported.name : null,
 		readOnly: access !== "write",
 		since: use.since.toISOString(),

@@ -3,6 +3,10 @@
 export interface NbdClientState {
 	/** `192.0.2.7:4711`, `unix:pid 12 uid 1000` */
 	readonly peer: string;
+	/** Whom it has proved to be, by TLS: `cn:backup`, `psk:alice`; null: it has not. */
+	readonly identity: string | null;
+	/** `TLSv1.3 TLS_AES_256_GCM_SHA384`; null: it speaks no TLS. */
+	readonly encryption: string | null;
 	/** What it reads, if that is what the volume was; null: the disk. */
 	readonly past: string | null;
 	readonly readOnly: boolean;

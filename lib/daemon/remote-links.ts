@@ -3,11 +3,15 @@
  * `worker.ts`, which hands it to whoever opens links.
  */
 
-import type { Asking } from "../channel/asking.js";
+import { type Asking, NoAnswerError } from "../channel/asking.js";
+import { OperatorError } from "../errors.js";
 import { startTunnelsByAsking } from "../gre/keeper.js";
 import { GreLink } from "../link/gre.js";
 import type { LinkHelpers } from "../link/open.js";
+import type { OpenerRequest } from "../opener/messages.js";
+import type { ReadMaterial } from "../tls/material.js";
 import { askForDescriptor } from "./ask-opener.js";
+import type { ReadKeys } from "./nbd-exporter.js";
 import type { OpenSocket } from "./sockets.js";
 
 const ASK_LIMIT_MS = 10_000;
@@ -21,6 +25,19 @@ export function helpersOf(opener: Asking): LinkHelpers {
 			"libpcap is not to be had in the daemon, only on the classic command line; name the interface itself",
 		listenUnix: async (path) =>
 			(await askForDescriptor(opener, { kind: "listen", path }, ASK_LIMIT_MS)).descriptor,
+	};
+}
+
+/** Keys of root's, which the opener reads: by what the files say now, whatever is asked for. */
+export function readKeysBy(opener: Asking): ReadKeys {
+	return async () => {
+		try {
+			const { body } = await opener.ask({ body: { kind: "nbdKeys" } satisfies OpenerRequest }, ASK_LIMIT_MS);
+			return body as unknown as ReadMaterial;
+		} catch (error) {
+			if (error instanceof NoAnswerError) throw new OperatorError(`the opener gives ${error.message}`);
+			throw error;
+		}
 	};
 }
 

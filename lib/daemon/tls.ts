@@ -15,9 +15,9 @@ import { newSideId, type Secured, TlsThreads, threadSource } from "../tls/thread
 export class Tls {
 	readonly #threads: TlsThreads;
 
-	/** What its threads run is read now: it may be that nothing can be read later. */
-	constructor() {
-		this.#threads = new TlsThreads(threadSource(), TLS_THREADS);
+	/** `source`: what its threads run, for a process that can read nothing any more; by default it is read now. */
+	constructor(source: string = threadSource()) {
+		this.#threads = new TlsThreads(source, TLS_THREADS);
 	}
 
 	/** For those who connect from now on. */

@@ -11,11 +11,12 @@ import type { Begin, OpenerRequest, Order } from "../opener/messages.js";
 import { nameProcess } from "../output.js";
 import { becomeUser } from "../privileges.js";
 import { quote } from "../text.js";
+import { threadSource } from "../tls/threads.js";
 import { Daemon } from "./daemon.js";
 import { Joining } from "./joining.js";
 import { poolTeller } from "./pool-log.js";
 import { openThrough } from "./remote-files.js";
-import { helpersOf, openSocketBy } from "./remote-links.js";
+import { helpersOf, openSocketBy, readKeysBy } from "./remote-links.js";
 import { SetKeeping } from "./set-keeping.js";
 import { WorkerDisks } from "./worker-disks.js";
 import { WorkerLooks } from "./worker-look.js";
@@ -122,6 +123,9 @@ class Worker {
 			openPast,
 			helpers: helpersOf(this.#opener),
 			openSocket: openSocketBy(this.#opener),
+			readKeys: readKeysBy(this.#opener),
+			// (Later it can't be read.)
+			tlsSource: threadSource(),
 			onSet: (exported, access) => {
 				this.#disks?.takeSet(exported, access);
 				return keeping.keep(exported.disk);

@@ -61,6 +61,7 @@ const FOR_WORKERS: readonly OpenerRequest["kind"][] = [
 	"poolFile",
 	"listen",
 	"socket",
+	"nbdKeys",
 	"tunnel",
 	"join",
 ];
@@ -114,6 +115,7 @@ export class Answers {
 				throw new OperatorError(`${quote(address)}: is no place where root's files have clients connect`);
 			return { body: {}, files: [await listeners.forClients(address)] };
 		},
+		nbdKeys: async () => ({ body: { ...(await this.#options.files.nbdKeys()) } }),
 		tunnel: ({ peer }, { index }) => {
 			this.#options.files.refuseLink(`gre:${peer}`);
 			return { body: {}, files: [ofWorker(this.#tunnels, index, Tunnels).start(peer)] };
@@ -198,7 +200,8 @@ export class Answers {
 	#followPlaces(): void {
 		const { files, listeners, children } = this.#options;
 		const { listen } = files;
-		if (isDeepStrictEqual(listen, this.#places)) return;
+		// (Where there are keys, their files may hold others now.)
+		if (listen.nbdTls === undefined && isDeepStrictEqual(listen, this.#places)) return;
 		this.#places = listen;
 		void listeners.retainClients(listen.nbd.map(({ name }) => name));
 		for (const child of children()) if (child.kind === "worker") child.tell({ kind: "listen", listen });

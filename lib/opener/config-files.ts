@@ -11,6 +11,7 @@ import { aoeExportsOf } from "../spec/exports.js";
 import { Readings } from "../spec/readings.js";
 import type { ListenSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
+import { type ReadMaterial, readMaterial } from "../tls/material.js";
 import { Grants } from "./grants.js";
 import type { ListenerName } from "./messages.js";
 import { OneAtATime } from "./patience.js";
@@ -49,6 +50,7 @@ export class ConfigFiles {
 	#readings = 0;
 	#taken = 0;
 	readonly #sources = new OneAtATime("the configuration's files", READ_LIMIT_MS, () => this.#reread());
+	readonly #nbdKeys = new OneAtATime("the files of [nbd] tls", READ_LIMIT_MS, () => this.#readNbdKeys());
 	readonly #token = new OneAtATime("the token's file", READ_LIMIT_MS, () => this.#readToken());
 
 	private constructor(
@@ -98,7 +100,8 @@ export class ConfigFiles {
 
 	/** Where workers listen. */
 	get listen(): ListenSpec {
-		return { nbd: this.#config.nbd.listen };
+		const { listen, tls } = this.#config.nbd;
+		return { nbd: listen, ...(tls && { nbdTls: tls }) };
 	}
 
 	get diskCount(): number {
@@ -155,6 +158,17 @@ export class ConfigFiles {
 	/** What changes are asked for with; undefined if none is configured, or it can't be read. */
 	token(): Promise<string | undefined> {
 		return this.#token.get();
+	}
+
+	/** What the keys of NBD's sockets are now. Throws an OperatorError if they can't be had. */
+	nbdKeys(): Promise<ReadMaterial> {
+		return this.#nbdKeys.get();
+	}
+
+	async #readNbdKeys(): Promise<ReadMaterial> {
+		const { tls } = this.#config.nbd;
+		if (tls === undefined) throw new OperatorError("there is no TLS, by what is configured");
+		return readMaterial(tls, false);
 	}
 
 	async #readToken(): Promise<string | undefined> {

@@ -141,6 +141,8 @@ export type OpenerRequest =
 	| { readonly kind: "listen"; readonly path: string }
 	/** A socket that listens for clients, at an address of `Begin.listen`. The answer has the descriptor. */
 	| { readonly kind: "socket"; readonly address: string }
+	/** What the files of `Begin.listen.nbdTls` hold now: the answer is a `ReadMaterial`. */
+	| { readonly kind: "nbdKeys" }
 	/** Starts the process of a tunnel (`gre:PEER`). The answer has the other end of its stream. */
 	| { readonly kind: "tunnel"; readonly peer: string }
 	/** Its channel to control is gone, or never came: another one is made, if there is a control. */

@@ -43,6 +43,7 @@ const FIELDS: Readonly<Record<OpenerRequest["kind"], Readonly<Record<string, Che
 	poolFile: { pool: isPath, file: isCount(MOST_POOL_FILES) },
 	listen: { path: isPath },
 	socket: { address: isText(LONGEST_PATH) },
+	nbdKeys: {},
 	tunnel: { peer: isText(LONGEST_ADDRESS) },
 	join: {},
 	sources: {},

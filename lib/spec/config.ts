@@ -91,7 +91,7 @@ export function readConfig(sources: Sources, environment: Environment): Config |
 			tokenFile: http.token_file,
 			diskHistograms: http.disk_histograms ?? false,
 		},
-		nbd: { listen: sections.nbd.values.listen ?? [] },
+		nbd: { listen: sections.nbd.values.listen ?? [], tls: sections.nbd.values.tls },
 		boot: { listen: sections.boot.values.listen ?? [] },
 		pools,
 		templates,

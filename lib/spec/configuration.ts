@@ -13,7 +13,7 @@ import type {
 	TemplateSettings,
 	PoolSettings as WrittenPool,
 } from "./schema.js";
-import type { DiskSpec, ExportSpec, LinkSpec, SocketSpec } from "./spec.js";
+import type { DiskSpec, ExportSpec, LinkSpec, NbdTlsSpec, SocketSpec } from "./spec.js";
 import type { TomlPath } from "./toml.js";
 
 /** What kind of file a disk is from. */
@@ -49,6 +49,8 @@ export interface PoolConfig {
 /** Where clients of NBD connect, for all disks. */
 export interface NbdConfig {
 	readonly listen: readonly SocketSpec[];
+	/** Undefined: none. */
+	readonly tls: NbdTlsSpec | undefined;
 }
 
 /** Where boot scripts can be had. */

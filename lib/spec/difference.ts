@@ -17,6 +17,7 @@ import {
 	POOL_EFFORTS,
 	TEMPLATE_EFFORTS,
 } from "./keys.js";
+import { tlsSettingsOf } from "./tls.js";
 
 /** A key whose value is another one. */
 export interface KeyChange {
@@ -218,6 +219,7 @@ function settingsOf({ daemon, http, nbd, boot }: Config): Readonly<Record<string
 		"http.token_file": http.tokenFile,
 		"http.disk_histograms": http.diskHistograms,
 		"nbd.listen": nbd.listen.map(({ name }) => name),
+		"nbd.tls": nbd.tls && tlsSettingsOf(nbd.tls),
 		"boot.listen": boot.listen.map(({ name }) => name),
 	};
 }

@@ -10,6 +10,7 @@ import { oneLine } from "../text.js";
 import type { Config } from "./configuration.js";
 import type { Difference, KeyChange, Step } from "./difference.js";
 import { DAEMON_DEFAULTS, type Effort } from "./keys.js";
+import { tlsSettingsOf } from "./tls.js";
 
 /** TOML: one file, whatever the configuration was read from. What is as it is without being said is left out. */
 export function dumpOf({ daemon, http, nbd, boot, pools, templates, disks }: Config): string {
@@ -24,7 +25,10 @@ export function dumpOf({ daemon, http, nbd, boot, pools, templates, disks }: Con
 			},
 			(_, value) => !(value === false || isDeepStrictEqual(value, [])),
 		),
-		nbd: given({ listen: nbd.listen.map(({ name }) => name) }, (_, value) => !isDeepStrictEqual(value, [])),
+		nbd: given(
+			{ listen: nbd.listen.map(({ name }) => name), tls: nbd.tls && tlsSettingsOf(nbd.tls) },
+			(_, value) => !isDeepStrictEqual(value, []),
+		),
 		boot: given({ listen: boot.listen.map(({ name }) => name) }, (_, value) => !isDeepStrictEqual(value, [])),
 		pool: Object.fromEntries(pools.map(({ name, settings }) => [name, settings])),
 		template: Object.fromEntries(templates.map(({ name, settings }) => [name, settings])),

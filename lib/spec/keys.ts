@@ -113,6 +113,7 @@ export const DAEMON_EFFORTS: Readonly<Record<DaemonKey, Effort>> = {
 	"http.token_file": "live",
 	"http.disk_histograms": "live",
 	"nbd.listen": "live",
+	"nbd.tls": "live",
 	"boot.listen": "live",
 };
 

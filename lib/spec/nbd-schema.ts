@@ -4,9 +4,10 @@ import { z } from "zod";
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
 import { readPeers } from "./peers.js";
-import { NBD_STRING_MAX } from "./ranges.js";
+import { NBD_STRING_MAX, NUMBERS } from "./ranges.js";
+import { readTlsMode, readTlsSettings } from "./tls.js";
 import { text, understood } from "./understood.js";
-import { readSocket } from "./values.js";
+import { readNumber, readSocket } from "./values.js";
 
 function readNbdText(what: string) {
 	return (string: string): string => {
@@ -28,8 +29,31 @@ export const nbdExportSchema = z
 	})
 	.partial();
 
+const path = (name: string) =>
+	text((file) => {
+		if (file.startsWith("/") && !file.includes("\0")) return file;
+		throw new OperatorError(`${name} ${quote(file)}: an absolute path is allowed`);
+	});
+
+const tlsSchema = z
+	.strictObject({
+		mode: text((mode) => readTlsMode("mode", mode)),
+		certificate: path("certificate"),
+		key_file: path("key_file"),
+		ca: path("ca"),
+		psk_file: path("psk_file"),
+		ciphers: z.string(),
+		threads: understood(z.number(), (threads) =>
+			readNumber("threads", String(threads), NUMBERS["tls-threads"]),
+		),
+	})
+	.partial();
+
 export const nbdSchema = z
-	.strictObject({ listen: z.array(text((name) => readSocket("listen", name))) })
+	.strictObject({
+		listen: z.array(text((name) => readSocket("listen", name))),
+		tls: understood(tlsSchema, readTlsSettings),
+	})
 	.partial();
 
 export type NbdValues = z.output<typeof nbdSchema>;

@@ -204,6 +204,8 @@ export interface NbdTlsSpec extends TlsSpec {
 /** Where a process listens, by protocol. */
 export interface ListenSpec {
 	readonly nbd: readonly SocketSpec[];
+	/** Of all of these; undefined: none. */
+	readonly nbdTls?: NbdTlsSpec;
 }
 
 /** A disk over NBD: under one name, at one or more sockets. */

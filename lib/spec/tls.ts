@@ -46,3 +46,52 @@ export function refuseHalves({ certificate, keyFile }: TlsSpec, words: TlsWords)
 		certificate === undefined ? [words.keyFile, words.certificate] : [words.certificate, words.keyFile];
 	throw new OperatorError(`${is}: ${lacks} is missing, which belongs to it`);
 }
+
+/** What the parts are called by in configuration files. */
+const KEYS: TlsWords = {
+	mode: "tls.mode",
+	certificate: "tls.certificate",
+	keyFile: "tls.key_file",
+	ca: "tls.ca",
+	pskFile: "tls.psk_file",
+};
+
+/** As configuration files have it. */
+export interface TlsSettings {
+	readonly mode?: TlsMode | undefined;
+	readonly certificate?: string | undefined;
+	readonly key_file?: string | undefined;
+	readonly ca?: string | undefined;
+	readonly psk_file?: string | undefined;
+	readonly ciphers?: string | undefined;
+	readonly threads?: number | undefined;
+}
+
+/** Throws an OperatorError where something is missing. */
+export function readTlsSettings({ mode, threads, ...files }: TlsSettings): NbdTlsSpec | undefined {
+	return nbdTlsOf(mode, tlsFilesOf(files), threads, KEYS);
+}
+
+function tlsFilesOf({ certificate, key_file, ca, psk_file, ciphers }: TlsSettings): TlsSpec {
+	return {
+		...(certificate !== undefined && { certificate }),
+		...(key_file !== undefined && { keyFile: key_file }),
+		...(ca !== undefined && { ca }),
+		...(psk_file !== undefined && { pskFile: psk_file }),
+		...(ciphers !== undefined && { ciphers }),
+	};
+}
+
+/** What reads back as the same. */
+export function tlsSettingsOf({ isRequired, threads, ...spec }: NbdTlsSpec): TlsSettings {
+	const { certificate, keyFile, ca, pskFile, ciphers } = spec;
+	return {
+		mode: isRequired ? "require" : "offer",
+		...(certificate !== undefined && { certificate }),
+		...(keyFile !== undefined && { key_file: keyFile }),
+		...(ca !== undefined && { ca }),
+		...(pskFile !== undefined && { psk_file: pskFile }),
+		...(ciphers !== undefined && { ciphers }),
+		...(threads !== TLS_THREADS && { threads }),
+	};
+}

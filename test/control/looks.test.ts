@@ -81,6 +81,8 @@ const DISK: DiskReport = {
 		clients: [
 			{
 				peer: "192.0.2.7:4711",
+				identity: "cn:back\nup",
+				encryption: "TLSv1.3 TLS_AES_256_GCM_SHA384",
 				past: "fast/web@monday",
 				readOnly: true,
 				since: "2026-11-26T10:00:00.000Z",

@@ -178,9 +178,20 @@ function nbdFacts({ nbd }: Disk): Pair[] {
 		...some("nbd description", description || null),
 		["nbd clients", `${clientCount}, refused ${refused}`],
 		...clients.map(
-			({ peer, past, readOnly, since, reads, readBytes, writes, writtenBytes }): Pair => [
+			({
+				peer,
+				identity,
+				encryption,
+				past,
+				readOnly,
+				since,
+				reads,
+				readBytes,
+				writes,
+				writtenBytes,
+			}): Pair => [
 				"nbd client",
-				`${peer}${past === null ? "" : ` of ${past}`}${readOnly ? " (reads only)" : ""} since ${since}: ` +
+				`${[peer, identity, encryption].filter((word) => word !== null).join(", ")}${past === null ? "" : ` of ${past}`}${readOnly ? " (reads only)" : ""} since ${since}: ` +
 					`${reads} reads (${sizeText(readBytes)}), ${writes} writes (${sizeText(writtenBytes)})`,
 			],
 		),

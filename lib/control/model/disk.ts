@@ -142,6 +142,13 @@ export type AoeExport = z.infer<typeof AoeExport>;
 export const NbdClient = z
 	.object({
 		peer: text("Where it is: an address and port, or process and user at a unix socket"),
+		identity: z.string().nullable().meta({
+			description:
+				"Whom it has proved to be, by TLS: cn: and the name in its certificate, psk: and that of its key; null: it has not",
+		}),
+		encryption: z.string().nullable().meta({
+			description: "TLS's version and cipher, as TLSv1.3 TLS_AES_256_GCM_SHA384; null: it speaks no TLS",
+		}),
 		past: z.string().nullable().meta({
 			description: "What it reads, if that is what the volume was, as fast/web@monday; null: the disk",
 		}),

@@ -90,7 +90,7 @@ function nbdFacts(nbd) {
 			(each) =>
 				/** @type {[string, string]} */ ([
 					"Client of NBD",
-					`${each.peer}${each.past === null ? "" : ` of ${each.past}`}${each.readOnly ? ", reads only" : ""}, since ${ago(each.since)}: ${count(each.reads)} reads, ${bytes(each.readBytes)}; ${count(each.writes)} writes, ${bytes(each.writtenBytes)}`,
+					`${[each.peer, each.identity, each.encryption].filter((word) => word !== null).join(", ")}${each.past === null ? "" : ` of ${each.past}`}${each.readOnly ? ", reads only" : ""}, since ${ago(each.since)}: ${count(each.reads)} reads, ${bytes(each.readBytes)}; ${count(each.writes)} writes, ${bytes(each.writtenBytes)}`,
 				]),
 		),
 	];
