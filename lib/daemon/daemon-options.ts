@@ -4,9 +4,8 @@ import type { LinkHelpers } from "../link/open.js";
 import type { Log } from "../log.js";
 import type { OpenPast } from "../pool/openings.js";
 import type { AccessListener } from "./aoe-exporter.js";
-import type { ReadKeys } from "./nbd-exporter.js";
+import type { NbdExporterOptions } from "./nbd-exporter.js";
 import type { OpenDevice } from "./openers.js";
-import type { OpenSocket } from "./sockets.js";
 
 export interface DaemonOptions {
 	readonly log: Log;
@@ -16,14 +15,20 @@ export interface DaemonOptions {
 	readonly helpers?: LinkHelpers;
 	/** Opens what volumes were; by default from files that this process opens. */
 	readonly openPast?: OpenPast;
-	/** Makes sockets of protocols on streams that are the process's. */
-	readonly openSocket?: OpenSocket;
-	/** Reads keys and certificates of the process's sockets; by default from files that it opens itself. */
-	readonly readKeys?: ReadKeys;
+	/** How NBD's sockets are made and their keys read; by default by this process itself. */
+	readonly nbdWays?: Pick<NbdExporterOptions, "openSocket" | "readKeys">;
 	/** What threads of TLS run, where it can't be read later. */
 	readonly tlsSource?: string;
 	/** Other processes of ours serve on the same links. */
 	readonly isShared?: boolean;
 	/** Told of what initiators have set on an export, each time. */
 	readonly onSet?: AccessListener;
+}
+
+/** What is exported, for the start-up line. */
+export interface Exported {
+	/** `e9.0` */
+	readonly name: string;
+	readonly sectors: number;
+	readonly readOnly: boolean;
 }

@@ -17,7 +17,7 @@ import { SECTOR_BYTES } from "../wire/sector.js";
 import { type AddedSpec, Adding, worstOf } from "./adding.js";
 import { AoeExporter } from "./aoe-exporter.js";
 import { inClosingOrder } from "./compounds.js";
-import type { DaemonOptions } from "./daemon-options.js";
+import type { DaemonOptions, Exported } from "./daemon-options.js";
 import { type DiskEnd, Disks, type Opening } from "./disks.js";
 import type { Addition, Exporter } from "./exporter.js";
 import { activityOf, type Collected, FigureCollector, figureSources } from "./figures.js";
@@ -29,14 +29,6 @@ import { Tls } from "./tls.js";
 /** How long requests under way on a disk that is removed may take. */
 const REMOVE_LIMIT_MS = 5000;
 const STOPPING = "vblade is stopping; nothing can be added any more";
-
-/** What is exported, for the start-up line. */
-export interface Exported {
-	/** `e9.0` */
-	readonly name: string;
-	readonly sectors: number;
-	readonly readOnly: boolean;
-}
 
 /** By protocol. What is asked of all of them is the same; what is added to one has that one's form. */
 interface Exporters extends Readonly<Record<ExportSpec["protocol"], Exporter>> {
@@ -55,14 +47,13 @@ export class Daemon {
 	readonly #figures: FigureCollector;
 	readonly #exports = new Map<string, ExportSpec>();
 	readonly #adding = new Set<Adding>();
-	readonly #tlsSource: string | undefined;
-	#tls: Tls | null = null;
+	readonly #tls: Tls;
 	#closing: Promise<DiskEnd> | null = null;
 
 	constructor(options: DaemonOptions) {
-		const { log, version, open, openPast, onSet, helpers, openSocket, readKeys, isShared = false } = options;
+		const { log, version, open, openPast, onSet, helpers, nbdWays, isShared = false } = options;
 		this.#log = log;
-		this.#tlsSource = options.tlsSource;
+		this.#tls = new Tls(options.tlsSource);
 		const pump = this.#pump;
 		const onResized = (disk: Disk): void => {
 			for (const exporter of Object.values(this.#exporters)) exporter.resized(disk);
@@ -73,16 +64,9 @@ export class Daemon {
 		const outlets = { pump, log, version, departures, isShared, ...(helpers && { helpers }) };
 		const aoe = new AoeExporter(outlets, onSet);
 		const past = { home: this.poolHome, open: openPast, disks: this.#disks };
-		const tls = (): Tls => this.#secureBy();
-		const ways = { ...(openSocket && { openSocket }), ...(readKeys && { readKeys }) };
-		const nbd = new NbdExporter({ pump, log, departures, past, tls, ...ways });
+		const nbd = new NbdExporter({ pump, log, departures, past, tls: this.#tls, ...nbdWays });
 		this.#exporters = { aoe, nbd };
 		this.#figures = new FigureCollector(figureSources(this.#disks, aoe, nbd));
-	}
-
-	#secureBy(): Tls {
-		this.#tls ??= new Tls(this.#tlsSource);
-		return this.#tls;
 	}
 
 	/**
@@ -260,7 +244,7 @@ export class Daemon {
 		this.#exports.clear();
 		const ends = await Promise.all([calledOff, this.#takeAway(exports, this.#disks.all(), limitMs)]);
 		this.#disks.end();
-		await this.#tls?.close();
+		await this.#tls.close();
 		return worstOf(ends);
 	}
 

@@ -8,19 +8,18 @@ import type { Disk } from "../disk.js";
 import { OperatorError } from "../errors.js";
 import type { Log } from "../log.js";
 import { nativeMemory } from "../native.js";
-import type { NbdConnection } from "../nbd/connection.js";
-import type { Access, Client, NbdExport } from "../nbd/export.js";
+import type { NbdExport } from "../nbd/export.js";
 import { NbdServer } from "../nbd/server.js";
 import type { Pump } from "../pump.js";
-import { Peers } from "../spec/peers.js";
-import type { ListenSpec, NbdExportSpec, NbdTlsSpec, PeerRange, SocketSpec } from "../spec/spec.js";
-import { oneLine, quote } from "../text.js";
+import type { ListenSpec, NbdExportSpec, NbdTlsSpec, SocketSpec } from "../spec/spec.js";
+import { quote } from "../text.js";
 import { readMaterial } from "../tls/material.js";
 import { ClientLog } from "./client-log.js";
 import type { Addition, Exporter } from "./exporter.js";
+import { clientState, Exported, whoIs } from "./nbd-exported.js";
 import { NbdKeys, type NbdKeysOptions } from "./nbd-keys.js";
-import { NbdPasts, Past, type PastOptions, type PastOwner } from "./nbd-pasts.js";
-import type { NbdClientState, NbdState } from "./nbd-state.js";
+import { NbdPasts, Past, type PastOptions } from "./nbd-pasts.js";
+import type { NbdState } from "./nbd-state.js";
 import { type OpenSocket, Sockets } from "./sockets.js";
 import type { Tls } from "./tls.js";
 
@@ -35,50 +34,14 @@ export interface NbdExporterOptions {
 	readonly past?: PastOptions;
 	/** Makes sockets of the process; by default it makes them itself. */
 	readonly openSocket?: OpenSocket;
-	/** TLS of the process, from when somebody wants it. */
-	readonly tls: () => Tls;
+	/** TLS of the process. */
+	readonly tls: Tls;
 	/** Reads the keys of the process's sockets; by default it opens the files itself. */
 	readonly readKeys?: ReadKeys;
 }
 
 /** Of one disk, with what they do; how many there are is told of all. */
 const CLIENTS_TOLD = 64;
-
-/** A disk, as it is served at present. */
-class Exported implements NbdExport, PastOwner {
-	readonly name: string;
-	/** The disk's name, as the operator has given it. */
-	readonly of: string;
-	description = "";
-	/** How often somebody asked for it who may not have it. */
-	refused = 0;
-	#clients: Peers | undefined;
-	#readers: Peers | undefined;
-
-	constructor(
-		spec: NbdExportSpec,
-		readonly disk: Disk,
-	) {
-		this.name = spec.exportName;
-		this.of = spec.disk;
-		this.change(spec);
-	}
-
-	change({ description, clients, readers }: NbdExportSpec): void {
-		this.description = description;
-		this.#clients = peersOf(clients);
-		this.#readers = peersOf(readers);
-	}
-
-	accessOf({ peer, identity }: Client): Access {
-		if (this.#readers?.has(peer, identity)) return "read";
-		return this.#clients === undefined || this.#clients.has(peer, identity) ? "write" : "none";
-	}
-}
-
-function peersOf(ranges: readonly PeerRange[] | undefined): Peers | undefined {
-	return ranges && new Peers(ranges);
-}
 
 interface Entry {
 	spec: NbdExportSpec;
@@ -88,7 +51,7 @@ interface Entry {
 
 export class NbdExporter implements Exporter<NbdExportSpec> {
 	readonly #log: Log;
-	readonly #tls: () => Tls;
+	readonly #tls: Tls;
 	readonly #clientLog: ClientLog;
 	readonly #server: NbdServer;
 	readonly #pasts: NbdPasts | undefined;
@@ -181,7 +144,7 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 	async #secure(tls: NbdTlsSpec): Promise<void> {
 		const { material, warnings } = await readMaterial(tls, false);
 		for (const warning of warnings) this.#log.warn(`nbd: tls: ${warning}`);
-		this.#server.tls = this.#tls().server(tls, material);
+		this.#server.tls = this.#tls.server(tls, material);
 	}
 
 	#add(spec: NbdExportSpec, disk: Disk): void {
@@ -295,29 +258,9 @@ function isOurs(exported: NbdExport): exported is Exported | Past {
 	return exported instanceof Exported || exported instanceof Past;
 }
 
-/** For messages. */
-function whoIs({ peer, identity }: Client): string {
-	return identity === null ? peer : `${peer} (${oneLine(identity)})`;
-}
-
 /** For messages: the default export has no name. */
 function called(exportName: string): string {
 	return exportName === "" ? "the default export" : `export ${quote(exportName)}`;
-}
-
-function clientState({ stream, exported, access, use, underWay }: NbdConnection): NbdClientState {
-	const { reads, readBytes, writes, writtenBytes, errors } = use.counts;
-	const counts = { reads, readBytes, writes, writtenBytes, errors };
-	return {
-		peer: stream.peer,
-		identity: stream.identity,
-		encryption: stream.encryption,
-		past: exported instanceof Past ? exported.name : null,
-		readOnly: access !== "write",
-		since: use.since.toISOString(),
-		underWay,
-		...counts,
-	};
 }
 
 /** But for what can be changed. */

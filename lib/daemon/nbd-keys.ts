@@ -16,7 +16,7 @@ const RETRY_MS = 10_000;
 
 export interface NbdKeysOptions {
 	readonly log: Log;
-	readonly tls: () => Tls;
+	readonly tls: Tls;
 	/** What the files hold. Rejects with an OperatorError. */
 	readonly read: (spec: NbdTlsSpec) => Promise<ReadMaterial>;
 	/** Told what holds for those who connect from now on. */
@@ -76,7 +76,7 @@ export class NbdKeys {
 		try {
 			const { material, warnings } = await this.#options.read(spec);
 			for (const warning of warnings) this.#options.log.warn(`nbd: tls: ${warning}`);
-			return this.#options.tls().server(spec, material);
+			return this.#options.tls.server(spec, material);
 		} catch (error) {
 			if (!(error instanceof OperatorError)) throw error;
 			return error.message;

@@ -13,11 +13,17 @@ import type { TlsMaterial, TlsSide } from "../tls/side.js";
 import { newSideId, type Secured, TlsThreads, threadSource } from "../tls/threads.js";
 
 export class Tls {
-	readonly #threads: TlsThreads;
+	readonly #source: string | undefined;
+	#made: TlsThreads | null = null;
 
-	/** `source`: what its threads run, for a process that can read nothing any more; by default it is read now. */
-	constructor(source: string = threadSource()) {
-		this.#threads = new TlsThreads(source, TLS_THREADS);
+	/** `source`: what its threads run, for a process that can read nothing any more; by default it is read when it is wanted. */
+	constructor(source?: string) {
+		this.#source = source;
+	}
+
+	get #threads(): TlsThreads {
+		this.#made ??= new TlsThreads(this.#source ?? threadSource(), TLS_THREADS);
+		return this.#made;
 	}
 
 	/** For those who connect from now on. */
@@ -32,13 +38,8 @@ export class Tls {
 		return this.#threads.secure(stream, side, signal);
 	}
 
-	/** Connections that threads have, and threads that had to be started again. */
-	get figures(): { readonly connections: number; readonly deaths: number } {
-		return { connections: this.#threads.connectionCount, deaths: this.#threads.deaths };
-	}
-
 	/** Breaks what is left. */
-	close(): Promise<void> {
-		return this.#threads.close();
+	async close(): Promise<void> {
+		await this.#made?.close();
 	}
 }

@@ -122,8 +122,7 @@ class Worker {
 			open,
 			openPast,
 			helpers: helpersOf(this.#opener),
-			openSocket: openSocketBy(this.#opener),
-			readKeys: readKeysBy(this.#opener),
+			nbdWays: { openSocket: openSocketBy(this.#opener), readKeys: readKeysBy(this.#opener) },
 			// (Later it can't be read.)
 			tlsSource: threadSource(),
 			onSet: (exported, access) => {

@@ -73,7 +73,7 @@ else if (await inNamespace(import.meta.url)) {
 			);
 			t.match(await as("backup"), /export-size/, "what was read before goes on");
 			const { code, output } = await run([...vbladeCommand(), "check", tree.path("vblade.toml")], LIMIT_MS);
-			t.equal(code, 2);
+			t.not(code, 0);
 			t.match(output, /:\d+:\d+: tls: .*server-key\.pem: there is no such file/);
 			renameSync(`${key}.away`, key);
 			t.ok(await tree.reload());
