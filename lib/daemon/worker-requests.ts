@@ -38,8 +38,6 @@ const MAC_MAX = 2 ** 48 - 1;
 /** Of one moment. */
 const MOST_SNAPSHOTS = 4096;
 const ADDRESS_BITS: Readonly<Record<number, number>> = { 4: 32, 6: 128 };
-/** `cn:` or `psk:`, and a name. */
-const IDENTITY_MAX = 260;
 const UID_MAX = 2 ** 32 - 2;
 const REMOVE_MAX_MS = 3_600_000;
 
@@ -82,7 +80,7 @@ const isNetwork: Check = (value) => {
 	return most !== undefined && isCount(most)(bits);
 };
 const isUser = isShape({ kind: isOneOf(["uid"]), uid: isCount(UID_MAX) });
-const isIdentity = isShape({ kind: isOneOf(["identity"]), identity: isText(IDENTITY_MAX) });
+const isIdentity = isShape({ kind: isOneOf(["identity"]), identity: isWord });
 const isPeers = optional(isList(isEither(isNetwork, isEither(isUser, isIdentity)), PEER_RANGES_MAX));
 const isNbdText = isText(NBD_STRING_MAX);
 const isNbdExport = isShape({
@@ -93,8 +91,7 @@ const isNbdExport = isShape({
 	description: isNbdText,
 	clients: isPeers,
 	readers: isPeers,
-	listen: isMissing,
-	tls: isMissing,
+	...{ listen: isMissing, tls: isMissing },
 });
 const isExportSpec = isEither(isAoeExport, isNbdExport);
 const isLinkSpec = isShape({ netif: isNetif, pollUs: isCount(1000), xdp: isFlag });
