@@ -63,7 +63,7 @@ export class NbdConnection implements StreamUser, Line {
 	/** That is being opened: nothing is received. */
 	#isWaiting = false;
 	#isEnding = false;
-	/** TLS begins when the last answer has left. */
+	/** TLS begins when the last answer has left; what comes meanwhile is no option, and stays where it is. */
 	#isSecuring = false;
 	#isClosed = false;
 	/** Waiting to be flushed: kept by the server. */
@@ -73,7 +73,6 @@ export class NbdConnection implements StreamUser, Line {
 		readonly stream: ByteStream,
 		readonly home: ConnectionHome,
 		offers: Offers,
-		/** When its handshake began, on the clock of `home`. */
 		readonly sinceMs: number,
 	) {
 		const allocate = (bytes: number): Memory => home.allocate(bytes);
@@ -283,7 +282,6 @@ export class NbdConnection implements StreamUser, Line {
 			return;
 		}
 		if (end.kind === "tls") {
-			// What comes from now on is no option: it stays where it is until the last answer has left.
 			this.#isSecuring = true;
 			this.stream.wantReadable(false);
 			this.#queued();
