@@ -15,6 +15,7 @@ export const POOL_SUBJECTS = [
 	"pool-history",
 	"pool-away",
 	"pool-failed",
+	"pool-damage",
 	"pool-clock",
 ] as const;
 export type PoolSubject = (typeof POOL_SUBJECTS)[number];

@@ -85,6 +85,7 @@ export class Pool implements Users {
 		this.#upkeep.poke();
 		const map = new LayersLookup(contents.layers);
 		this.#store = new PageStore(log, world.between?.(map) ?? map, new StoredReads(segments));
+		this.#store.reads.damage.watch(parts.tree, (told) => this.tell(told));
 		log.listeners.add({
 			degraded: () => this.tell({ kind: "pool-failed", level: "error", message: log.refusal.what() }),
 		});
@@ -262,7 +263,7 @@ export class Pool implements Users {
 
 	/** What was found right so far is looked at again, the head says how far the log has come, a full log looks for space. To be called every 30 seconds. */
 	age(): void {
-		this.#store.reads.verified.age();
+		this.#store.reads.age();
 		this.#parts.log.refuses();
 		this.#checkpoints.age();
 		void this.#parts.segments.measure((told) => this.tell(told));

@@ -9,6 +9,7 @@ import { crc32c } from "../crc32c.js";
 import { StorageStatus } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
+import { Damage } from "./damage.js";
 import { BLOCK_SECTORS } from "./format.js";
 import type { Segments } from "./segments.js";
 import { NO_SLOT } from "./space/slots.js";
@@ -17,6 +18,9 @@ import { Verified } from "./verified.js";
 /** Most pages of a read that are checked when it comes back. */
 export const CHECKED_PAGES_MAX = 16;
 
+const WRONG = "a page: it does not have the checksum that it was written with";
+const UNREADABLE = "a page can't be read";
+
 /** Whoever wanted a page as a whole. */
 export interface FetchOwner {
 	fetched(fetch: PageFetch, status: StorageStatus, errno: number): void;
@@ -24,6 +28,7 @@ export interface FetchOwner {
 
 export class StoredReads implements RequestLayer {
 	readonly verified = new Verified();
+	readonly damage = new Damage();
 	/** Of the read that is being prepared: pages to be checked. */
 	#checked = 0;
 	readonly #segments: Segments;
@@ -105,11 +110,26 @@ export class StoredReads implements RequestLayer {
 		this.#over[token] = null;
 		this.#free.push(token);
 		over.readOver();
-		if (request.status !== StorageStatus.ok)
-			request.complete(request.status, request.errno, request.failedOffsetBytes + movedBytes);
-		else if (wrong >= 0)
+		if (request.status !== StorageStatus.ok) {
+			const failed = request.failedOffsetBytes + movedBytes;
+			if (request.status === StorageStatus.mediumError)
+				this.#tell(this.#positions[token]! + (failed - request.offsetBytes) / SECTOR_BYTES, UNREADABLE);
+			request.complete(request.status, request.errno, failed);
+		} else if (wrong >= 0) {
+			this.#tell(this.#positions[token]! + wrong / SECTOR_BYTES, WRONG);
 			request.complete(StorageStatus.mediumError, constants.errno.EIO, request.offsetBytes + wrong);
-		else request.resume();
+		} else request.resume();
+	}
+
+	/** Something is wrong at a position of the log. */
+	#tell(position: number, what: string): void {
+		this.damage.found(this.#segments.nameOf(Math.floor(position)), what);
+	}
+
+	/** To be called every half minute: what was found right is looked at again, what was found wrong is told. */
+	age(): void {
+		this.verified.age();
+		this.damage.age();
 	}
 
 	/** Where the first page begins, in the request, that is not what it was; -1 if there is none. */
@@ -150,7 +170,8 @@ export class StoredReads implements RequestLayer {
 	}
 
 	/** What was fetched is here, or not. */
-	fetched({ slot }: PageFetch): void {
+	fetched({ slot, position, request: { status } }: PageFetch): void {
+		if (status === StorageStatus.mediumError) this.#tell(position, UNREADABLE);
 		if (slot !== NO_SLOT) this.#segments.slots.letGo(slot);
 	}
 
@@ -159,6 +180,7 @@ export class StoredReads implements RequestLayer {
 		const { lengthBytes } = request;
 		if (crc32c(memory.bytes, 0, lengthBytes) !== crc) {
 			this.#wrongPages++;
+			this.#tell(position, WRONG);
 			return false;
 		}
 		const sectors = lengthBytes / SECTOR_BYTES;

@@ -24,6 +24,7 @@ export const EVENT_KINDS = [
 	"pool-history",
 	"pool-away",
 	"pool-failed",
+	"pool-damage",
 	"pool-clock",
 	"snapshot-taken",
 	"snapshot-changed",

@@ -32,6 +32,8 @@ export class Frames implements NodeReceiver {
 	readonly turns: Int32Array;
 	/** Why the last node that could not be had at once could not. */
 	fault: NodeFault | null = null;
+	/** Hears of each node that could not be had. */
+	whenFailed: (fault: NodeFault) => void = () => {};
 	/** For figures, and for tests that count. */
 	readonly loads = { begun: 0, failed: 0 };
 	readonly #refs: Int32Array;
@@ -145,6 +147,7 @@ export class Frames implements NodeReceiver {
 		const place = placeOf(this.#refs, frame * REF_WORDS);
 		const fault = new NodeFault(this.store.nameOf(place), why);
 		this.fault = fault;
+		this.whenFailed(fault);
 		this.#forget(frame);
 		this.#tell(frame, fault);
 	}

@@ -33,7 +33,7 @@ export class NodeFault extends OperatorError {
 	override name = "NodeFault";
 
 	constructor(
-		where: string,
+		readonly where: string,
 		readonly what: string,
 	) {
 		super(`${where}: a node of the map: ${what}`);

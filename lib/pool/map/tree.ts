@@ -49,6 +49,12 @@ export class Tree {
 		this.toLeaves = new Shortcuts(this.leaves, 0, LEAF_WAY_BITS);
 	}
 
+	/** `hear`: of each node that can't be had from now on. */
+	whenFailed(hear: (fault: NodeFault) => void): void {
+		this.nodes.whenFailed = hear;
+		this.leaves.whenFailed = hear;
+	}
+
 	/** The same tree, whose new nodes are stored elsewhere. */
 	writingTo(store: NodeStore): Tree {
 		return Object.assign(Object.create(this) as Tree, { store });

@@ -1,0 +1,48 @@
+/**
+ * What reads have found wrong of what a pool has stored, pages and nodes of its map, told by file and byte: who asked for it hears no more than where
+ * it is on his disk. Each place once, and not more in half a minute than somebody reads. Told to by `stored-reads.ts` and the map's `frames.ts`;
+ * handed on by `pool.ts`.
+ */
+
+import { counted } from "../text.js";
+import type { Tree } from "./map/tree.js";
+import type { PoolTold } from "./told.js";
+
+/** Places that are told between two calls of `age`. */
+const TOLD_MAX = 16;
+/** And that are remembered: then it begins anew. */
+const REMEMBERED_MAX = 4096;
+
+export class Damage {
+	#tell: (told: PoolTold) => void = () => {};
+	readonly #known = new Set<string>();
+	#told = 0;
+	#more = 0;
+
+	/** `tell` hears of all that is found from now on, in that map too. */
+	watch(tree: Tree, tell: (told: PoolTold) => void): void {
+		this.#tell = tell;
+		tree.whenFailed(({ where, what }) => this.found(where, `a node of the map: ${what}`));
+	}
+
+	/** `place`: file and byte. */
+	found(place: string, what: string): void {
+		if (this.#known.has(place)) return;
+		if (this.#known.size >= REMEMBERED_MAX) this.#known.clear();
+		this.#known.add(place);
+		if (this.#told++ < TOLD_MAX) this.#say(`${place}: ${what}`);
+		else this.#more++;
+	}
+
+	/** To be called every half minute. */
+	age(): void {
+		if (this.#more > 0)
+			this.#say(`${counted(this.#more, "more place")} that can't be read; vblade pool scrub finds all`);
+		this.#told = 0;
+		this.#more = 0;
+	}
+
+	#say(message: string): void {
+		this.#tell({ kind: "pool-damage", level: "error", message });
+	}
+}
