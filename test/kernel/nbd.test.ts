@@ -1,8 +1,8 @@
-/** The kernel's client of NBD, in short; `nbd.long.ts` goes on for longer. */
+/** The kernel's client of NBD, in short; `nbd.long.ts` goes on for longer, and has servers that are killed. */
 
 import t from "tap";
 import { umlMissing } from "../support/uml.js";
-import { inside, outage, overNbd } from "./nbd-cases.js";
+import { inside, overNbd } from "./nbd-cases.js";
 
 t.setTimeout(900_000);
 const skip = umlMissing("/usr/bin/fio", "/usr/sbin/nbd-client") ?? false;
@@ -15,13 +15,6 @@ t.test("ext4 of a Linux kernel over four connections of NBD", { skip }, (t) =>
 		by: "daemon",
 		jobs: ["4k:16", "64k:4"],
 		megabytes: 4,
-	}),
-);
-
-t.test("a server that is killed is a pause for a driver that was told to wait", { skip }, (t) =>
-	outage(t, {
-		...{ mtu: 9000, connections: 2, jobs: ["4k:4"], megabytes: 4, rate: 500 },
-		...{ kills: 2, lifeMs: 1500, awayMs: 3000 },
 	}),
 );
 
