@@ -83,7 +83,8 @@ t.test("one that can't be opened keeps what it has alone, is told, and is tried 
 	folder.locked.add("log.000000");
 	const pool = await Pool.open(lateWorld(folder));
 	const told: PoolTold[] = [];
-	pool.tell = (each) => told.push(each);
+	const damaged: PoolTold[] = [];
+	pool.tell = (each) => (each.kind === "pool-damage" ? damaged : told).push(each);
 	const stage = await Stage.of(pool);
 	const wrong: number[] = [];
 	for (let at = 0; at < RECORDS; at++) {
@@ -96,6 +97,7 @@ t.test("one that can't be opened keeps what it has alone, is told, and is tried 
 		for (let turns = 0; turns < 50; turns++) await nextTurn();
 	};
 	await aged();
+	t.match(damaged[0], { message: /log.000000, byte [0-9]+: a page can't be read/ });
 	t.match(told, [{ kind: "pool-away", level: "error", message: /log.000000: is locked; what it has/ }]);
 	await aged();
 	t.equal(told.length, 1, "once");
