@@ -27,16 +27,7 @@ const VLAN_TAG_BYTES = 4;
  * for another process does not wake this one then, as long as these are not more than there may be shelves
  */
 export function aoeFilter(shelves: ReadonlySet<number>, addresses?: ReadonlySet<number>): BpfInstruction[] {
-	const program = new BpfProgram()
-		.loadWord(BpfAncillary.vlanTagPresent)
-		.ifEqual(0, { no: "drop" })
-		.loadWord(BpfAncillary.packetType)
-		.ifEqual(PacketType.host, { yes: "type" })
-		.ifEqual(PacketType.broadcast, { no: "drop" })
-		.label("type")
-		.loadHalf(ethType.offset)
-		.ifEqual(ETHERTYPE_AOE, { no: "drop" })
-		.loadByte(aoeVersionFlags.offset)
+	const program = incoming()
 		.ifSet(AoeFlag.response, { no: "shelf" })
 		.loadByte(aoeCommand.offset)
 		.ifEqual(AoeCommand.config, { no: "drop" })
@@ -96,16 +87,7 @@ export class TargetFilter {
 
 /** What the initiator of one disk wants to see: answers to this host, and what a target says of that disk to all. */
 export function answerFilter(address: number): BpfInstruction[] {
-	return new BpfProgram()
-		.loadWord(BpfAncillary.vlanTagPresent)
-		.ifEqual(0, { no: "drop" })
-		.loadWord(BpfAncillary.packetType)
-		.ifEqual(PacketType.host, { yes: "type" })
-		.ifEqual(PacketType.broadcast, { no: "drop" })
-		.label("type")
-		.loadHalf(ethType.offset)
-		.ifEqual(ETHERTYPE_AOE, { no: "drop" })
-		.loadByte(aoeVersionFlags.offset)
+	return incoming()
 		.ifSet(AoeFlag.response, { no: "drop" })
 		.loadWord(aoeShelf.offset)
 		.and(ADDRESS_BITS)
@@ -131,4 +113,18 @@ export function anyAoeFilter(): BpfInstruction[] {
 		.label("drop")
 		.return(0)
 		.assemble();
+}
+
+/** What all filters begin with: only AoE, untagged, for this host or for all; its flags are loaded. Goes to "drop" with all else. */
+function incoming(): BpfProgram {
+	return new BpfProgram()
+		.loadWord(BpfAncillary.vlanTagPresent)
+		.ifEqual(0, { no: "drop" })
+		.loadWord(BpfAncillary.packetType)
+		.ifEqual(PacketType.host, { yes: "type" })
+		.ifEqual(PacketType.broadcast, { no: "drop" })
+		.label("type")
+		.loadHalf(ethType.offset)
+		.ifEqual(ETHERTYPE_AOE, { no: "drop" })
+		.loadByte(aoeVersionFlags.offset);
 }

@@ -34,11 +34,6 @@ export class LateFile implements BlockDevice {
 		return this.#device?.info ?? this.#info;
 	}
 
-	/** Null: it is not open yet. */
-	get device(): BlockDevice | null {
-		return this.#device;
-	}
-
 	/** Has it opened; resolves when it is, or can't be (`trouble`). */
 	begin(): Promise<void> {
 		if (this.#device !== null || this.#closing !== null) return Promise.resolve();

@@ -130,7 +130,7 @@ async function measureRow(row: NbdRow, stage: Stage, progress: (text: string) =>
 async function runOnce(row: NbdRow, isOurs: boolean, round: number, stage: Stage): Promise<Sample> {
 	const { settings, namespace, folder, images } = stage;
 	const historied = row.disk === "snapshots" ? await stage.historied() : undefined;
-	if (row.isFirstWrite) await historied?.snapshot(isOurs);
+	if (row.isFirstWrite) historied?.snapshot(isOurs);
 	const serverPlace = { namespace, folder, core: row.isPinned ? settings.targetCore : undefined };
 	const loadPlace: LoadPlace = {
 		namespace,
@@ -152,7 +152,7 @@ async function runOnce(row: NbdRow, isOurs: boolean, round: number, stage: Stage
 		return await fioSample(server, load, loadPlace);
 	} finally {
 		await server.stop();
-		if (row.isFirstWrite) await historied?.forget(isOurs);
+		if (row.isFirstWrite) historied?.forget(isOurs);
 	}
 }
 

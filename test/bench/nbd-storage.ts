@@ -52,7 +52,7 @@ export class Historied {
 		} as const;
 		await made.#written({ ...all, onceBytes: HISTORIED_BYTES, seed: 1 }, place);
 		for (let number = 0; number < SNAPSHOTS; number++) {
-			for (const isOurs of [true, false]) made.#snapshot(isOurs, `s${number}`);
+			for (const isOurs of [true, false]) made.snapshot(isOurs, `s${number}`);
 			await made.#written({ ...all, rw: "randwrite", onceBytes: BETWEEN_BYTES, seed: 100 + number }, place);
 		}
 		return made;
@@ -63,16 +63,12 @@ export class Historied {
 		return isOurs ? `pool:${this.#volume}` : this.#qcow2;
 	}
 
-	async snapshot(isOurs: boolean): Promise<void> {
-		this.#snapshot(isOurs, LAST);
-	}
-
-	async forget(isOurs: boolean): Promise<void> {
+	forget(isOurs: boolean): void {
 		if (isOurs) vblade("volume", "rm", "--force", `${this.#volume}@${LAST}`);
 		else command("qemu-img", "snapshot", "-q", "-d", LAST, this.#qcow2);
 	}
 
-	#snapshot(isOurs: boolean, name: string): void {
+	snapshot(isOurs: boolean, name = LAST): void {
 		if (isOurs) vblade("volume", "snapshot", `${this.#volume}@${name}`);
 		else command("qemu-img", "snapshot", "-q", "-c", name, this.#qcow2);
 	}
