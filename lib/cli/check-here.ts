@@ -138,11 +138,14 @@ async function tokenFault({
 
 /** What is wrong with keys and certificates; of what is in them nothing is told. */
 async function tlsFaults({ nbd: { tls }, placeOf }: Config): Promise<Faults> {
+	const { server, remote } = tls;
 	const place = placeOf(["nbd", "tls"]);
-	if (tls === undefined || place === undefined) return { errors: [], warnings: [] };
+	if (place === undefined) return { errors: [], warnings: [] };
 	const told = (what: string) => new PlacedError(place, `tls: ${what}`);
 	try {
-		const { warnings } = await within(LOOK_LIMIT_MS, "the files of tls", readMaterial(tls, false));
+		// (A server has all that remote disks have.)
+		const reading = readMaterial(server ?? remote, false);
+		const { warnings } = await within(LOOK_LIMIT_MS, "the files of tls", reading);
 		return { errors: [], warnings: warnings.map(told) };
 	} catch (error) {
 		if (!(error instanceof OperatorError)) throw error;

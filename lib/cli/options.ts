@@ -14,7 +14,7 @@ const SHELF = { name: "shelf", help: `0 to ${SHELF_MAX}` };
 const SLOT = { name: "slot", help: `0 to ${SLOT_MAX}` };
 const FILENAME = {
 	name: "filename",
-	help: "a regular file, a block device, mem:SIZE (mem:64M), pool:PATH/VOLUME or nbd://HOST/EXPORT",
+	help: "a regular file, a block device, mem:SIZE (mem:64M), pool:PATH/VOLUME, nbd://HOST/EXPORT or nbds://HOST/EXPORT",
 };
 const LINK = { name: "netif", help: "an interface, gre:ADDRESS or unix:PATH" };
 

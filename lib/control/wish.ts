@@ -12,6 +12,7 @@ import type { DiskConfig } from "../spec/configuration.js";
 import { conflictsOf, linkSpecsOf } from "../spec/conflicts.js";
 import { type PlacedError, unknownName } from "../spec/place.js";
 import { type DiskSettings, diskSchema, namesAt } from "../spec/schema.js";
+import { NO_TLS } from "../spec/tls.js";
 import type { Problem } from "./model.js";
 import { pointerTo, Refusal } from "./problem.js";
 
@@ -32,7 +33,7 @@ const RUNTIME_HEAD =
 export const NO_CONFIG: Config = {
 	daemon: { state: "", user: undefined, allow: [], workers: 1 },
 	http: { listen: [], tokenFile: undefined, diskHistograms: false },
-	nbd: { listen: [], tls: undefined },
+	nbd: { listen: [], tls: NO_TLS },
 	boot: { listen: [] },
 	pools: [],
 	templates: [],

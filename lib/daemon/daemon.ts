@@ -58,7 +58,7 @@ export class Daemon {
 		const onResized = (disk: Disk): void => {
 			for (const exporter of Object.values(this.#exporters)) exporter.resized(disk);
 		};
-		this.#disks = new Disks({ pump, log, version, onResized, ...(open && { open }) });
+		this.#disks = new Disks({ pump, log, version, onResized, tls: this.#tls, ...(open && { open }) });
 		this.mirrors = new Mirrors(this.#disks);
 		const departures = new Departures(pump);
 		const outlets = { pump, log, version, departures, isShared, ...(helpers && { helpers }) };

@@ -25,6 +25,7 @@ import { machineId } from "./machine-id.js";
 import { type OpenContext, type OpenDevice, openDevice } from "./openers.js";
 import { poolTeller } from "./pool-log.js";
 import { Remotes } from "./remotes.js";
+import type { Tls } from "./tls.js";
 
 export type { DiskEnd, HeldDisk, Opening } from "./disk-entry.js";
 
@@ -35,6 +36,8 @@ export interface DisksOptions {
 	readonly version: string;
 	/** A disk has another size. */
 	readonly onResized: (disk: Disk) => void;
+	/** TLS of the process: without it there are no disks behind TLS. */
+	readonly tls?: Tls;
 	/** Default: the table of openers. */
 	readonly open?: OpenDevice;
 }
@@ -103,7 +106,7 @@ export class Disks {
 
 	async #open(spec: DiskSpec, signal: AbortSignal): Promise<Disk> {
 		const { name, called = name, storage } = spec;
-		const { log, onResized, open = openDevice } = this.#options;
+		const { log, onResized, tls, open = openDevice } = this.#options;
 		let { identity } = spec;
 		let remote: Parameters<NonNullable<OpenContext["onRemote"]>>[0] | undefined;
 		let places: (() => readonly LinearPlace[]) | undefined;
@@ -111,7 +114,7 @@ export class Disks {
 		const context: OpenContext = {
 			engine: this.#engine,
 			commits: this.#commits,
-			...{ pump: this.#options.pump, log },
+			...{ pump: this.#options.pump, log, ...(tls && { tls }) },
 			tell: poolTeller(log),
 			onIdentity: (own) => (identity ??= own),
 			onRemote: (state) => (remote = state),

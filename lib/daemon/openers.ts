@@ -4,7 +4,6 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { LEAST_MTU } from "../aoe/config.js";
 import type { BlockDevice } from "../block/device.js";
 import type { StorageEngine } from "../block/engine.js";
 import { FileDevice } from "../block/file.js";
@@ -12,7 +11,6 @@ import type { FileOptions, MemoryOptions } from "../block/file-options.js";
 import type { GroupCommit } from "../block/group-commit.js";
 import { OrderingLayer } from "../block/ordering.js";
 import { layersOn, slice } from "../block/stack.js";
-import { openFarDisk } from "../client/far-disk.js";
 import { systemClock } from "../clock.js";
 import { LinearDevice, type LinearPlace } from "../compound/linear.js";
 import { Member } from "../compound/member.js";
@@ -20,18 +18,18 @@ import type { Mirror } from "../compound/mirror/mirror.js";
 import { openMirror } from "../compound/mirror/open.js";
 import type { Disk } from "../disk.js";
 import { invariant, OperatorError } from "../errors.js";
-import { openLink } from "../link/open.js";
 import type { Log } from "../log.js";
 import { nativeMemory } from "../native.js";
-import { NbdDevice } from "../nbd/remote/device.js";
 import type { SessionState } from "../nbd/remote/options.js";
 import type { OpenVolume } from "../pool/openings.js";
 import type { TellPool } from "../pool/told.js";
 import type { Pump } from "../pump.js";
-import type { DiskSpec, IdentitySpec, RemoteSpec, StorageSpec } from "../spec/spec.js";
-import { connectTo } from "../stream/connect.js";
+import type { DiskSpec, IdentitySpec, StorageSpec } from "../spec/spec.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { eventText, isTrouble } from "./mirror-words.js";
+import { openRemote } from "./open-remote.js";
+import type { ReadRemoteKeys } from "./remote-keys.js";
+import type { Tls } from "./tls.js";
 
 /** What every device of a process shares, and who is told what there is to tell while this one is opened. */
 export interface OpenContext {
@@ -46,6 +44,10 @@ export interface OpenContext {
 	readonly onIdentity: (identity: IdentitySpec) => void;
 	/** It is a server that stores it, which may be out of reach. */
 	readonly onRemote?: (state: () => SessionState) => void;
+	/** TLS of the process, for disks of servers that are spoken to behind it. */
+	readonly tls?: Tls;
+	/** Default: this process reads the files of keys itself. */
+	readonly readRemoteKeys?: ReadRemoteKeys;
 	/** Nobody wants it any more: what has not begun need not. */
 	readonly signal: AbortSignal;
 	/** There is no address space left for it; see `lib/block/file.ts`. */
@@ -171,43 +173,6 @@ async function openLinear(spec: DiskSpec, context: OpenContext): Promise<BlockDe
 	onPlaces?.(() => linear.places);
 	// A write counts as done when it does for those that it is for.
 	return slice(new OrderingLayer(linear), storage.name, spec);
-}
-
-async function openRemote(spec: DiskSpec, context: OpenContext): Promise<BlockDevice> {
-	const { storage, readOnly } = spec;
-	const { commits, signal, onRemote } = context;
-	invariant(storage.kind === "remote", "not remote");
-	try {
-		const device = await openThere(storage, readOnly, context);
-		if (signal.aborted) await device.close();
-		signal.throwIfAborted();
-		onRemote?.(() => device.state);
-		return layersOn(device, storage.name, spec, commits);
-	} catch (error) {
-		if (!(error instanceof OperatorError)) throw error;
-		throw new OperatorError(`${storage.name}: ${error.message}`);
-	}
-}
-
-/** What resends and waits is the same, whatever the way to it. */
-async function openThere(
-	{ server, exportName, resend, intervalMs }: RemoteSpec,
-	readOnly: boolean,
-	{ pump, log }: OpenContext,
-): Promise<NbdDevice> {
-	const options = { pump, clock: systemClock, allocate: nativeMemory, resend, intervalMs, readOnly };
-	if (server.kind !== "aoe")
-		return NbdDevice.open({
-			...options,
-			name: exportName,
-			connect: () => connectTo(server, intervalMs),
-		});
-	const { netif, shelf, slot } = server;
-	const link = await openLink(netif, pump, {
-		leastMtu: LEAST_MTU,
-		log: (message, level = "warn") => log?.[level](message),
-	});
-	return openFarDisk({ ...options, link, shelf, slot });
 }
 
 export const openDevice: OpenDevice = (spec, context) => OPENERS[spec.storage.kind](spec, context);

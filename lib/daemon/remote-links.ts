@@ -12,6 +12,7 @@ import type { OpenerRequest } from "../opener/messages.js";
 import type { ReadMaterial } from "../tls/material.js";
 import { askForDescriptor } from "./ask-opener.js";
 import type { ReadKeys } from "./nbd-exporter.js";
+import type { ReadRemoteKeys } from "./remote-keys.js";
 import type { OpenSocket } from "./sockets.js";
 
 const ASK_LIMIT_MS = 10_000;
@@ -30,15 +31,21 @@ export function helpersOf(opener: Asking): LinkHelpers {
 
 /** Keys of root's, which the opener reads: by what the files say now, whatever is asked for. */
 export function readKeysBy(opener: Asking): ReadKeys {
-	return async () => {
-		try {
-			const { body } = await opener.ask({ body: { kind: "nbdKeys" } satisfies OpenerRequest }, ASK_LIMIT_MS);
-			return body as unknown as ReadMaterial;
-		} catch (error) {
-			if (error instanceof NoAnswerError) throw new OperatorError(`the opener gives ${error.message}`);
-			throw error;
-		}
-	};
+	return () => askForKeys(opener, { kind: "nbdKeys" });
+}
+
+/** The same for remote disks. */
+export function readRemoteKeysBy(opener: Asking): ReadRemoteKeys {
+	return (hasUser) => askForKeys(opener, { kind: "remoteKeys", hasUser });
+}
+
+async function askForKeys(opener: Asking, body: OpenerRequest): Promise<ReadMaterial> {
+	try {
+		return (await opener.ask({ body }, ASK_LIMIT_MS)).body as unknown as ReadMaterial;
+	} catch (error) {
+		if (error instanceof NoAnswerError) throw new OperatorError(`the opener gives ${error.message}`);
+		throw error;
+	}
 }
 
 /** Sockets for streams, which the opener keeps: whoever connects while this process is started again waits. */

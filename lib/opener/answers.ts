@@ -62,6 +62,7 @@ const FOR_WORKERS: readonly OpenerRequest["kind"][] = [
 	"listen",
 	"socket",
 	"nbdKeys",
+	"remoteKeys",
 	"tunnel",
 	"join",
 ];
@@ -116,6 +117,7 @@ export class Answers {
 			return { body: {}, files: [await listeners.forClients(address)] };
 		},
 		nbdKeys: async () => ({ body: { ...(await this.#options.files.nbdKeys()) } }),
+		remoteKeys: async ({ hasUser }) => ({ body: { ...(await this.#options.files.remoteKeys(hasUser)) } }),
 		tunnel: ({ peer }, { index }) => {
 			this.#options.files.refuseLink(`gre:${peer}`);
 			return { body: {}, files: [ofWorker(this.#tunnels, index, Tunnels).start(peer)] };

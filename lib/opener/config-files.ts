@@ -10,6 +10,7 @@ import { type Config, type Environment, readConfig } from "../spec/config.js";
 import { aoeExportsOf } from "../spec/exports.js";
 import { Readings } from "../spec/readings.js";
 import type { ListenSpec } from "../spec/spec.js";
+import { clientFilesOf } from "../spec/tls.js";
 import { quote } from "../text.js";
 import { type ReadMaterial, readMaterial } from "../tls/material.js";
 import { Grants } from "./grants.js";
@@ -20,6 +21,7 @@ import { Twins } from "./twins.js";
 
 /** A file system may hang: nobody waits longer than this for its files. */
 const READ_LIMIT_MS = 8000;
+const KEYS = "the files of [nbd] tls";
 
 /** Files that have been read. */
 export interface Reread {
@@ -50,7 +52,9 @@ export class ConfigFiles {
 	#readings = 0;
 	#taken = 0;
 	readonly #sources = new OneAtATime("the configuration's files", READ_LIMIT_MS, () => this.#reread());
-	readonly #nbdKeys = new OneAtATime("the files of [nbd] tls", READ_LIMIT_MS, () => this.#readNbdKeys());
+	readonly #nbdKeys = new OneAtATime(KEYS, READ_LIMIT_MS, () => this.#readNbdKeys());
+	readonly #remoteKeys = new OneAtATime(KEYS, READ_LIMIT_MS, () => this.#readRemoteKeys(false));
+	readonly #keysOfUsers = new OneAtATime(KEYS, READ_LIMIT_MS, () => this.#readRemoteKeys(true));
 	readonly #token = new OneAtATime("the token's file", READ_LIMIT_MS, () => this.#readToken());
 
 	private constructor(
@@ -101,7 +105,7 @@ export class ConfigFiles {
 	/** Where workers listen. */
 	get listen(): ListenSpec {
 		const { listen, tls } = this.#config.nbd;
-		return { nbd: listen, ...(tls && { nbdTls: tls }) };
+		return { nbd: listen, ...(tls.server && { nbdTls: tls.server }) };
 	}
 
 	get diskCount(): number {
@@ -166,9 +170,18 @@ export class ConfigFiles {
 	}
 
 	async #readNbdKeys(): Promise<ReadMaterial> {
-		const { tls } = this.#config.nbd;
-		if (tls === undefined) throw new OperatorError("there is no TLS, by what is configured");
-		return readMaterial(tls, false);
+		const { server } = this.#config.nbd.tls;
+		if (server === undefined) throw new OperatorError("there is no TLS, by what is configured");
+		return readMaterial(server, false);
+	}
+
+	/** What they are now for remote disks, whose address names a user or not. Throws an OperatorError if they can't be had. */
+	remoteKeys(hasUser: boolean): Promise<ReadMaterial> {
+		return (hasUser ? this.#keysOfUsers : this.#remoteKeys).get();
+	}
+
+	async #readRemoteKeys(hasUser: boolean): Promise<ReadMaterial> {
+		return readMaterial(clientFilesOf(this.#config.nbd.tls.remote, hasUser), true);
 	}
 
 	async #readToken(): Promise<string | undefined> {

@@ -143,6 +143,8 @@ export type OpenerRequest =
 	| { readonly kind: "socket"; readonly address: string }
 	/** What the files of `Begin.listen.nbdTls` hold now: the answer is a `ReadMaterial`. */
 	| { readonly kind: "nbdKeys" }
+	/** What the files of `tls` in `[nbd]` hold for remote disks, whose address names a user or not: likewise. */
+	| { readonly kind: "remoteKeys"; readonly hasUser: boolean }
 	/** Starts the process of a tunnel (`gre:PEER`). The answer has the other end of its stream. */
 	| { readonly kind: "tunnel"; readonly peer: string }
 	/** Its channel to control is gone, or never came: another one is made, if there is a control. */

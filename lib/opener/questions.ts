@@ -44,6 +44,7 @@ const FIELDS: Readonly<Record<OpenerRequest["kind"], Readonly<Record<string, Che
 	listen: { path: isPath },
 	socket: { address: isText(LONGEST_PATH) },
 	nbdKeys: {},
+	remoteKeys: { hasUser: isFlag },
 	tunnel: { peer: isText(LONGEST_ADDRESS) },
 	join: {},
 	sources: {},

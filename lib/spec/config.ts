@@ -22,6 +22,7 @@ import { type DiskPart, type KnownDisk, Readings } from "./readings.js";
 import { type AoeValues, type DiskSettings, type DiskValues, STORAGE_KEYS } from "./schema.js";
 import type { AoeExportSpec } from "./spec.js";
 import { refuseSharedPlaces, templatesOf } from "./templates.js";
+import { NO_TLS } from "./tls.js";
 import type { TomlPath } from "./toml.js";
 
 export type { Config } from "./configuration.js";
@@ -91,7 +92,7 @@ export function readConfig(sources: Sources, environment: Environment): Config |
 			tokenFile: http.token_file,
 			diskHistograms: http.disk_histograms ?? false,
 		},
-		nbd: { listen: sections.nbd.values.listen ?? [], tls: sections.nbd.values.tls },
+		nbd: { listen: sections.nbd.values.listen ?? [], tls: sections.nbd.values.tls ?? NO_TLS },
 		boot: { listen: sections.boot.values.listen ?? [] },
 		pools,
 		templates,

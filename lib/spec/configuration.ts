@@ -13,7 +13,8 @@ import type {
 	TemplateSettings,
 	PoolSettings as WrittenPool,
 } from "./schema.js";
-import type { DiskSpec, ExportSpec, LinkSpec, NbdTlsSpec, SocketSpec } from "./spec.js";
+import type { DiskSpec, ExportSpec, LinkSpec, SocketSpec } from "./spec.js";
+import type { TlsConfig } from "./tls.js";
 import type { TomlPath } from "./toml.js";
 
 /** What kind of file a disk is from. */
@@ -46,11 +47,10 @@ export interface PoolConfig {
 	placeOf(): Place;
 }
 
-/** Where clients of NBD connect, for all disks. */
+/** Where clients of NBD connect, for all disks; and TLS, of these and of remote disks. */
 export interface NbdConfig {
 	readonly listen: readonly SocketSpec[];
-	/** Undefined: none. */
-	readonly tls: NbdTlsSpec | undefined;
+	readonly tls: TlsConfig;
 }
 
 /** Where boot scripts can be had. */

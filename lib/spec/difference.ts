@@ -219,7 +219,7 @@ function settingsOf({ daemon, http, nbd, boot }: Config): Readonly<Record<string
 		"http.token_file": http.tokenFile,
 		"http.disk_histograms": http.diskHistograms,
 		"nbd.listen": nbd.listen.map(({ name }) => name),
-		"nbd.tls": nbd.tls && tlsSettingsOf(nbd.tls),
+		"nbd.tls": tlsSettingsOf(nbd.tls),
 		"boot.listen": boot.listen.map(({ name }) => name),
 	};
 }

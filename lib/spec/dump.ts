@@ -26,7 +26,7 @@ export function dumpOf({ daemon, http, nbd, boot, pools, templates, disks }: Con
 			(_, value) => !(value === false || isDeepStrictEqual(value, [])),
 		),
 		nbd: given(
-			{ listen: nbd.listen.map(({ name }) => name), tls: nbd.tls && tlsSettingsOf(nbd.tls) },
+			{ listen: nbd.listen.map(({ name }) => name), tls: tlsSettingsOf(nbd.tls) },
 			(_, value) => !isDeepStrictEqual(value, []),
 		),
 		boot: given({ listen: boot.listen.map(({ name }) => name) }, (_, value) => !isDeepStrictEqual(value, [])),

@@ -11,7 +11,7 @@ import { nbdExportSchema } from "./nbd-schema.js";
 import { readNetif } from "./netif.js";
 import { type Period, readDuration, readHistorySpace, readInterval } from "./policy.js";
 import { ACCESS_LIST_MAX, CONFIG_STRING_MAX, MEMBERS_MAX, MIRRORED_MAX, NUMBERS } from "./ranges.js";
-import { readRemote } from "./remote.js";
+import { readDaemonRemote } from "./remote.js";
 import { text, understood } from "./understood.js";
 import {
 	addressIn,
@@ -162,7 +162,7 @@ export const diskSchema = z
 		file: text(readPath("file")),
 		memory: text((size) => readMemorySize("memory", size)),
 		volume: text(readVolumeName),
-		remote: text((address) => readRemote("remote", address)),
+		remote: text(readDaemonRemote),
 		linear: understood(z.array(text(readDiskName)), (names) => readMembers("linear", names)),
 		mirror: understood(z.array(text(readDiskName)), (names) => readMembers("mirror", names)),
 		from: text(readDiskName),

@@ -64,11 +64,23 @@ export interface RemoteSpec {
 	readonly kind: "remote";
 	readonly name: string;
 	readonly server: ServerSpec | TargetSpec;
+	/** Undefined: it is spoken to in the clear. */
+	readonly tls?: RemoteTlsSpec;
 	/** What the server calls the disk; "": its default one. */
 	readonly exportName: string;
 	/** An outage of less than `resend` (1..1000) times `intervalMs` (100..3600000) is a pause. */
 	readonly resend: number;
 	readonly intervalMs: number;
+}
+
+/** How a server is spoken to behind TLS. */
+export interface RemoteTlsSpec {
+	/** Undefined: those that the configuration has for all remote disks. */
+	readonly files?: TlsSpec;
+	/** Whom its certificate has to name; null: no matter, it is a unix socket. */
+	readonly host: string | null;
+	/** By which of the keys in `files.pskFile` we make ourselves known; null: by the only one. */
+	readonly user: string | null;
 }
 
 /** Where a server is: a unix socket, or a host, by name or number, and a port. */
@@ -187,6 +199,8 @@ export interface TlsSpec {
 	readonly keyFile?: string;
 	/** Whose certificates the other end may show. */
 	readonly ca?: string;
+	/** Certificate and key need not be there. */
+	readonly isOptional?: boolean;
 	/** Lines of a name and a key that both ends have. */
 	readonly pskFile?: string;
 	/** As OpenSSL names them; undefined: its own choice. */

@@ -67,9 +67,33 @@ export interface TlsSettings {
 	readonly threads?: number | undefined;
 }
 
+/** What `tls` of `[nbd]` comes to. */
+export interface TlsConfig {
+	/** Undefined: clients have none. */
+	readonly server: NbdTlsSpec | undefined;
+	/** Of remote disks. */
+	readonly remote: TlsSpec;
+}
+
+export const NO_TLS: TlsConfig = { server: undefined, remote: {} };
+
 /** Throws an OperatorError where something is missing. */
-export function readTlsSettings({ mode, threads, ...files }: TlsSettings): NbdTlsSpec | undefined {
-	return nbdTlsOf(mode, tlsFilesOf(files), threads, KEYS);
+export function readTlsSettings({ mode, threads, ...files }: TlsSettings): TlsConfig {
+	const remote = tlsFilesOf(files);
+	const server = nbdTlsOf(mode, remote, threads, KEYS);
+	refuseHalves(remote, KEYS);
+	return { server, remote };
+}
+
+/** Which of these a client has: of keys alone, if it names whose it is, or there is nothing else; else no keys. Throws an OperatorError. */
+export function clientFilesOf(files: TlsSpec, hasUser: boolean): TlsSpec {
+	const { pskFile, ...others } = files;
+	const { ciphers, ca, certificate } = others;
+	if (hasUser && pskFile === undefined)
+		throw new OperatorError("no file of keys (PSK) is named in which that user would be");
+	const isByKey = hasUser || (ca === undefined && certificate === undefined);
+	if (!isByKey || pskFile === undefined) return others;
+	return { pskFile, ...(ciphers !== undefined && { ciphers }) };
 }
 
 function tlsFilesOf({ certificate, key_file, ca, psk_file, ciphers }: TlsSettings): TlsSpec {
@@ -82,11 +106,14 @@ function tlsFilesOf({ certificate, key_file, ca, psk_file, ciphers }: TlsSetting
 	};
 }
 
-/** What reads back as the same. */
-export function tlsSettingsOf({ isRequired, threads, ...spec }: NbdTlsSpec): TlsSettings {
-	const { certificate, keyFile, ca, pskFile, ciphers } = spec;
+/** What reads back as the same; undefined: nothing has to be said. */
+export function tlsSettingsOf({ server, remote }: TlsConfig): TlsSettings | undefined {
+	const { certificate, keyFile, ca, pskFile, ciphers } = remote;
+	if (server === undefined && Object.keys(remote).length === 0) return undefined;
+	const { isRequired = false, threads = TLS_THREADS } = server ?? {};
+	const offered = isRequired ? "require" : "offer";
 	return {
-		mode: isRequired ? "require" : "offer",
+		mode: server === undefined ? "off" : offered,
 		...(certificate !== undefined && { certificate }),
 		...(keyFile !== undefined && { key_file: keyFile }),
 		...(ca !== undefined && { ca }),

@@ -6,7 +6,7 @@
 
 import { constants, createPrivateKey, X509Certificate } from "node:crypto";
 import { constants as modes } from "node:fs";
-import { open } from "node:fs/promises";
+import { access, open } from "node:fs/promises";
 import { createSecureContext, rootCertificates } from "node:tls";
 import { codeOf, OperatorError } from "../errors.js";
 import type { TlsSpec } from "../spec/spec.js";
@@ -41,8 +41,9 @@ export async function readMaterial(spec: TlsSpec, isClient: boolean): Promise<Re
 	const text = (file: string | undefined) => (file === undefined ? undefined : textIn(file));
 	const secret = (file: string | undefined) =>
 		file === undefined ? undefined : textIn(file, (warning) => warnings.push(warning));
-	const certificate = await text(spec.certificate);
-	const key = await secret(spec.keyFile);
+	const own = spec.isOptional && !(await isThere(spec.certificate)) ? {} : spec;
+	const certificate = await text(own.certificate);
+	const key = await secret(own.keyFile);
 	const ca =
 		(await text(spec.ca)) ?? (isClient && spec.pskFile === undefined ? await systemCas() : undefined);
 	const pskText = await secret(spec.pskFile);
@@ -58,6 +59,16 @@ export async function readMaterial(spec: TlsSpec, isClient: boolean): Promise<Re
 		...(ciphers !== undefined && { ciphers }),
 	};
 	return { material, warnings };
+}
+
+async function isThere(file = ""): Promise<boolean> {
+	try {
+		await access(file);
+		return true;
+	} catch (error) {
+		// (What is there and can't be had is told when it is read.)
+		return codeOf(error) !== "ENOENT";
+	}
 }
 
 async function textIn(file: string, warn?: (warning: string) => void): Promise<string> {

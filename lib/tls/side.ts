@@ -15,7 +15,7 @@ export interface TlsMaterial {
 	readonly ciphers?: string;
 }
 
-/** One end, for any number of connections. `id`: no two in a process have the same. */
+/** One end, for any number of connections. `id`: those of a process that have the same have the same material. */
 export type TlsSide =
 	| { readonly kind: "server"; readonly id: number; readonly material: TlsMaterial }
 	| {

@@ -67,8 +67,8 @@ function contextOf({ id, kind, material }: TlsSide): SecureContext {
 		minVersion: "TLSv1.2",
 		maxVersion: "TLSv1.3",
 		honorCipherOrder: true,
-		// (OpenSSL has no names and keys of TLS 1.3 beside certificates without it.)
-		sessionIdContext: "vblade",
+		// (OpenSSL has no names and keys of TLS 1.3 beside certificates without it; clients may have none.)
+		...(kind === "server" && { sessionIdContext: "vblade" }),
 		...(certificate !== undefined && { cert: certificate, key }),
 		...(ca !== undefined && { ca }),
 		...(ciphers !== undefined && { ciphers }),

@@ -24,7 +24,7 @@ import {
 const REPLY_BYTES_MAX = 16 * 1024;
 const REPLIES_MAX = 64;
 /** Of what a server says in words. */
-const WORDS_MAX = 200;
+export const WORDS_MAX = 200;
 const ZEROES_BYTES = 124;
 
 export interface Agreement {
@@ -57,21 +57,35 @@ interface Reply {
 	readonly data: Buffer;
 }
 
+/** What a client answers to a greeting; `hasZeroes`: the oldest reply has them at its end. */
+export function flagsFor(greeting: Buffer): { flags: Buffer; hasZeroes: boolean } | Refused {
+	if (greeting.readBigUInt64BE() !== INIT_MAGIC) return refused("what answers there is no NBD server");
+	const theirs = greeting.readUInt16BE(16);
+	if (greeting.readBigUInt64BE(8) !== OPTION_MAGIC || (theirs & HandshakeFlag.fixedNewstyle) === 0)
+		return refused('the server is of a time before "fixed newstyle"');
+	const hasZeroes = (theirs & HandshakeFlag.noZeroes) === 0;
+	const flags = Buffer.alloc(4);
+	flags.writeUInt32BE(HandshakeFlag.fixedNewstyle | (hasZeroes ? 0 : HandshakeFlag.noZeroes));
+	return { flags, hasZeroes };
+}
+
 /**
  * Makes out with a server what there is to know of its export `name`; "": its default one. A server of ours forgets what is still on its way to it
- * on earlier connections that were called `session`, too.
+ * on earlier connections that were called `session`, too. `isAgain`: behind TLS, where the greeting has been and only options are left.
  */
-export function* agree(name: string, session: string, send: (bytes: Uint8Array) => void): Agreeing {
-	const greeting = yield GREETING_BYTES;
-	if (greeting.readBigUInt64BE() !== INIT_MAGIC) return refused("what answers there is no NBD server");
-	const flags = greeting.readUInt16BE(16);
-	if (greeting.readBigUInt64BE(8) !== OPTION_MAGIC || (flags & HandshakeFlag.fixedNewstyle) === 0)
-		return refused('the server is of a time before "fixed newstyle"');
-	const hasZeroes = (flags & HandshakeFlag.noZeroes) === 0;
-	const ours = Buffer.alloc(4);
-	ours.writeUInt32BE(HandshakeFlag.fixedNewstyle | (hasZeroes ? 0 : HandshakeFlag.noZeroes));
-	send(ours);
-
+export function* agree(
+	name: string,
+	session: string,
+	send: (bytes: Uint8Array) => void,
+	isAgain = false,
+): Agreeing {
+	let hasZeroes = false;
+	if (!isAgain) {
+		const ours = flagsFor(yield GREETING_BYTES);
+		if ("refused" in ours) return ours;
+		send(ours.flags);
+		hasZeroes = ours.hasZeroes;
+	}
 	send(optionOf(Option.structuredReply));
 	const structured = yield* lastReply(Option.structuredReply);
 	if ("refused" in structured) return structured;
@@ -99,7 +113,7 @@ function refused(why: string, isFinal = true): Refused {
 	return { refused: why, isFinal };
 }
 
-function optionOf(option: number, data: Uint8Array = Buffer.alloc(0)): Buffer {
+export function optionOf(option: number, data: Uint8Array = Buffer.alloc(0)): Buffer {
 	const head = Buffer.alloc(16);
 	head.writeBigUInt64BE(OPTION_MAGIC);
 	head.writeUInt32BE(option, 8);
@@ -144,7 +158,7 @@ function* allReplies(option: number): Generator<number, Reply[] | Refused, Buffe
 	}
 }
 
-function* lastReply(option: number): Generator<number, Reply | Refused, Buffer> {
+export function* lastReply(option: number): Generator<number, Reply | Refused, Buffer> {
 	const replies = yield* allReplies(option);
 	return "refused" in replies ? replies : replies.at(-1)!;
 }
@@ -216,7 +230,7 @@ function refusalOf(name: string, { type, data }: Reply): Refused {
 		case OptionReply.errPolicy:
 			return refused(`the server does not let us have ${what}${words}`);
 		case OptionReply.errTlsRequired:
-			return refused(`the server wants TLS for ${what}${words}`);
+			return refused(`the server wants TLS for ${what}, as nbds:// has it${words}`);
 		case OptionReply.errShutdown:
 			return refused(`the server is closing ${what}${words}`, false);
 		default:

@@ -53,7 +53,9 @@ export class NbdLine implements Line, StreamUser, RepliesUser {
 		this.heardMs = user.clock.now();
 		const rooms = new Rooms(user.allocate, 0);
 		this.#queue = new SendQueue(stream, rooms, user.allocate, () => user.filled());
-		this.#agreeing = agree(name, session, (bytes) => this.#queue.putCopy(bytes));
+		// (Behind TLS there is no greeting: that was before.)
+		const isSecured = stream.encryption !== null;
+		this.#agreeing = agree(name, session, (bytes) => this.#queue.putCopy(bytes), isSecured);
 		this.#wanted = user.allocate(64);
 		this.#forgetLimit = user.clock.after(limitMs, () => this.#lose("the server does not answer", false));
 		stream.attach(this);
@@ -84,7 +86,7 @@ export class NbdLine implements Line, StreamUser, RepliesUser {
 			const count = this.#stream.receive(this.#wanted, this.#cameBytes, left);
 			if (count === NOTHING_NOW) return;
 			if (count === BROKEN || count === 0) {
-				if (count === 0) this.#lose("the server has hung up", false);
+				if (count === 0) this.#lose(`the server has hung up${this.#trouble}`, false);
 				else this.#broken();
 				return;
 			}
@@ -158,8 +160,12 @@ export class NbdLine implements Line, StreamUser, RepliesUser {
 	}
 
 	#broken(): void {
+		this.#lose(`the connection has broken${this.#trouble}`, false);
+	}
+
+	get #trouble(): string {
 		const { trouble } = this.#stream;
-		this.#lose(`the connection has broken${trouble === null ? "" : ` (${trouble})`}`, false);
+		return trouble === null ? "" : ` (${trouble})`;
 	}
 
 	#lose(why: string, isFinal: boolean): void {
