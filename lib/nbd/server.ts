@@ -232,10 +232,8 @@ export class NbdServer implements ConnectionHome, PumpStage {
 
 	agreed(connection: NbdConnection, exported: NbdExport): void {
 		this.activity += 1;
-		const { session } = connection;
-		if (session !== null)
-			for (const other of [...this.#connections])
-				if (other !== connection && other.session === session) other.close("the client has connected anew");
+		for (const other of [...this.#connections])
+			if (isEarlier(other, connection)) other.close("the client has connected anew");
 		this.#options.onBegin?.(connection.stream, exported);
 	}
 
@@ -244,4 +242,10 @@ export class NbdServer implements ConnectionHome, PumpStage {
 		this.activity += 1;
 		this.#options.onEnd?.(connection.stream, connection.exported, why);
 	}
+}
+
+/** Of the same client: by what it calls itself, which others may have heard or guessed, and by whom it has proved to be. */
+function isEarlier(one: NbdConnection, later: NbdConnection): boolean {
+	if (one === later || later.session === null || one.session !== later.session) return false;
+	return one.stream.identity === later.stream.identity;
 }

@@ -1,7 +1,7 @@
 // TLS of the NBD server against whoever does what he should not: garbage, silence, bytes that were sent before, renegotiation, ends in the
 // middle; threads that die or are silent. The other end is Node's own TLS over a socket pair.
 
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { Socket } from "node:net";
 import path from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
@@ -9,13 +9,13 @@ import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import t, { type Test } from "tap";
 import { Tls } from "../../lib/daemon/tls.js";
 import { native } from "../../lib/native.js";
-import { Option, OptionReply } from "../../lib/nbd/protocol.js";
+import { Command, Option, OptionReply } from "../../lib/nbd/protocol.js";
 import { SocketStream } from "../../lib/stream/socket-stream.js";
 import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 import { readMaterial } from "../../lib/tls/material.js";
 import { newSideId, TlsThreads } from "../../lib/tls/threads.js";
 import { Certificates } from "./certificates.js";
-import { nameQuery, ServerUnderTest, TestClient } from "./client.js";
+import { contextQuery, nameQuery, ServerUnderTest, TestClient } from "./client.js";
 
 const made = new Certificates(path.join(t.testdir(), "ca"));
 const { certificate, key: keyFile } = made.make("server", "localhost");
@@ -195,6 +195,40 @@ t.test("an end without a goodbye is an end", async (t) => {
 	while ([...all.server.server.connections()].length > 0) await turn();
 	t.same(all.server.troubles, ["the client has hung up"], "as without TLS");
 });
+
+t.test(
+	"whoever calls himself by the name of another cuts off nobody whom he has not proved to be",
+	async (t) => {
+		const all = await under(t);
+		const session = contextQuery("web", ["vblade:session:abc"]);
+		const joined = async (options: ConnectionOptions = {}): Promise<TestClient> => {
+			const behind = new TestClient(await secured(await begun(all), options));
+			for (const [option, data] of [
+				[Option.structuredReply, Buffer.alloc(0)],
+				[Option.setMetaContext, session],
+				[Option.go, nameQuery("web")],
+			] as const) {
+				behind.option(option, data);
+				t.equal((await behind.answers()).at(-1)?.reply, OptionReply.ack);
+			}
+			return behind;
+		};
+		const [mine, stranger] = [await joined(), made.make("stranger")];
+		const theirs = await joined({
+			cert: readFileSync(stranger.certificate),
+			key: readFileSync(stranger.key),
+		});
+		t.same(all.server.troubles, []);
+		const again = await joined();
+		t.equal(await mine.over(), 0);
+		t.same(all.server.troubles, ["the client has connected anew"]);
+		for (const each of [theirs, again]) {
+			each.request(Command.read, 1n, 0, 512);
+			t.equal((await each.chunks()).at(-1)!.cookie, 1n, "it is answered");
+			each.end();
+		}
+	},
+);
 
 async function handed(t: Test, source: string, signal = new AbortController().signal) {
 	const threads = new TlsThreads(source, 1);
