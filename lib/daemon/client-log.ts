@@ -40,15 +40,24 @@ export class ClientLog {
 		this.#tell("warn", by, `${peer} was refused: it is not among those who may have it`);
 	}
 
+	/** There is no place for him, or none for another one of his connections. */
+	crowded(peer: string): void {
+		this.#tellAll(`nbd: ${peer} was refused: there are too many connections, or too many of that client`);
+	}
+
 	/** TLS has come to nothing, or he has shown what is not good. */
 	insecure(peer: string, why: string): void {
-		const message = `nbd: ${peer} was refused: TLS: ${oneLine(why)}`;
-		if (this.#limit.mayTell()) this.#log.warn(message);
-		else this.#log.verbose(message);
+		this.#tellAll(`nbd: ${peer} was refused: TLS: ${oneLine(why)}`);
 	}
 
 	close(): void {
 		this.#limit.close();
+	}
+
+	/** Of a client that is no disk's. */
+	#tellAll(message: string): void {
+		if (this.#limit.mayTell()) this.#log.warn(message);
+		else this.#log.verbose(message);
 	}
 
 	#tell(level: "info" | "warn", { of }: ClientsOf, what: string): void {

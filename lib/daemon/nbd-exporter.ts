@@ -71,6 +71,7 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 			allocate: nativeMemory,
 			...(departures && { departures }),
 			open: (name, client) => this.#pasts?.open(name, client, (base) => this.#named(base)),
+			onCrowded: ({ peer }) => this.#clientLog.crowded(peer),
 			onInsecure: ({ peer }, why) => this.#clientLog.insecure(peer, why),
 			onDenied: (client, exported) => {
 				if (!(exported instanceof Exported)) return;

@@ -238,8 +238,6 @@ export class NbdConnection implements StreamUser, Line {
 			if (this.#cameBytes < this.#wantedBytes) continue;
 			const bytes = Buffer.from(this.#wanted.bytes.subarray(0, this.#wantedBytes));
 			this.#next(this.#handshake.next(bytes));
-			if (this.queue.waitingBytes > OPTION_ANSWERS_MAX)
-				this.close("it does not read the answers to its options");
 		}
 		this.home.runPump();
 	}
@@ -250,15 +248,16 @@ export class NbdConnection implements StreamUser, Line {
 	}
 
 	#next(step: IteratorResult<Want, HandshakeEnd>): void {
+		if (this.queue.waitingBytes > OPTION_ANSWERS_MAX) {
+			this.close("it does not read the answers to its options");
+			return;
+		}
 		if (step.done) {
 			this.#agreed(step.value);
 			return;
 		}
 		const { value } = step;
-		if (typeof value !== "number") {
-			void this.#wait(value);
-			return;
-		}
+		if (typeof value !== "number") return void this.#wait(value);
 		this.#wantedBytes = value;
 		this.#cameBytes = 0;
 		if (this.#wanted.bytes.length < value) this.#wanted = this.home.allocate(value);
@@ -271,6 +270,7 @@ export class NbdConnection implements StreamUser, Line {
 		this.#isWaiting = false;
 		if (this.#isClosed || this.#isEnding) return;
 		this.stream.wantReadable(true);
+		turn.begin();
 		this.#next(this.#handshake.next(given));
 		// (What came meanwhile.)
 		if (!this.#isClosed && !this.#isEnding) this.readable();

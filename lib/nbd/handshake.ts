@@ -6,6 +6,7 @@
 
 import { unreachable } from "../errors.js";
 import { quote } from "../text.js";
+import { turn } from "../turn.js";
 import { type Chosen, metaContexts } from "./contexts.js";
 import { blockSizesOf, type NbdExport, transmissionFlags } from "./export.js";
 import {
@@ -26,6 +27,9 @@ const OPTION_BYTES_MAX = 64 * 1024;
 /** What is longer is passed by in pieces. */
 const PASSED_BYTES = 16 * 1024;
 const ZEROES_BYTES = 124;
+/** Exports that a client is told of, or not, in one turn of the loop; and what one costs of that. */
+const LISTED_A_TURN = 64;
+const LISTED_STEPS = 64;
 const FIRST_STRUCTURED = "structured replies come first";
 
 /** What was said so far: forgotten when TLS begins. */
@@ -99,7 +103,7 @@ function* answer(
 			talk.send(replyOf(option, OptionReply.ack));
 			return over(null);
 		case Option.list:
-			return list(talk, data);
+			return yield* list(talk, data);
 		case Option.startTls:
 			return startTls(talk, data);
 		case Option.structuredReply:
@@ -150,22 +154,29 @@ function* exportName(talk: Talk, said: Said, data: Buffer, hasZeroes: boolean): 
 	return agreed(talk, said, exported, name);
 }
 
-function list(talk: Talk, data: Buffer): undefined {
+/** However many there are, others have their turns in between. */
+function* list(talk: Talk, data: Buffer): Steps<undefined> {
 	const { list: option } = Option;
 	if (data.length > 0)
 		return void talk.send(replyOf(option, OptionReply.errInvalid, "this option has no data"));
 	const replies: Buffer[] = [];
-	for (const { name, description } of talk.exports()) {
-		const nameBytes = Buffer.from(name);
-		const length = Buffer.alloc(4);
-		length.writeUInt32BE(nameBytes.length);
-		replies.push(
-			replyOf(option, OptionReply.server, Buffer.concat([length, nameBytes, Buffer.from(description)])),
-		);
+	let looked = 0;
+	for (const exported of talk.exports()) {
+		turn.spend(LISTED_STEPS);
+		if (talk.accessOf(exported) !== "none") replies.push(replyOf(option, OptionReply.server, told(exported)));
+		if (++looked % LISTED_A_TURN > 0) continue;
+		talk.send(Buffer.concat(replies.splice(0)));
+		yield talk.nextTurn();
 	}
-	replies.push(replyOf(option, OptionReply.ack));
-	talk.send(Buffer.concat(replies));
+	talk.send(Buffer.concat([...replies, replyOf(option, OptionReply.ack)]));
 	return undefined;
+}
+
+function told({ name, description }: NbdExport): Buffer {
+	const nameBytes = Buffer.from(name);
+	const length = Buffer.alloc(4);
+	length.writeUInt32BE(nameBytes.length);
+	return Buffer.concat([length, nameBytes, Buffer.from(description)]);
 }
 
 function startTls(talk: Talk, data: Buffer): HandshakeEnd | undefined {

@@ -3,6 +3,7 @@
  * all connections. Filled by `lib/daemon/nbd-exporter.ts`; `accept` is called by whoever listens (`lib/stream/listener.ts`).
  */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Clock, systemClock } from "../clock.js";
 import { COUNT_START } from "../counters.js";
 import type { Departures } from "../departures.js";
@@ -10,18 +11,16 @@ import type { Pump, PumpStage } from "../pump.js";
 import { Rooms } from "../stream/rooms.js";
 import type { ByteStream } from "../stream/stream.js";
 import type { Secured } from "../tls/threads.js";
-import { turn } from "../turn.js";
 import type { Memory } from "../wire/memory.js";
 import type { NbdCommand } from "./command.js";
 import { type ConnectionHome, HANDSHAKE_LIMIT_MS, NbdConnection } from "./connection.js";
 import type { Client, NbdExport, Opened, Refusal } from "./export.js";
 import { PiecePool } from "./piece.js";
+import { Places } from "./places.js";
 import type { Talk } from "./talk.js";
 
 /** Memory for data under way of all connections; what each is certain of comes on top. */
 const BUDGET_BYTES = 64 * 1024 * 1024;
-/** What it costs of a turn to tell a client of an export. */
-const TOLD_STEPS = 64;
 /** Handshakes of TLS at once: for one more the oldest is cut off, so that those who stop in the middle keep nobody out. */
 const HANDSHAKES_MAX = 256;
 /** Clients at once, by default. */
@@ -44,6 +43,8 @@ export interface NbdServerOptions {
 	readonly departures?: Departures;
 	/** What is no export's name: undefined if it is nobody's. Never rejects. */
 	readonly open?: (name: string, client: Client) => NbdExport | Promise<Opened | Refusal> | undefined;
+	/** There is no place for a client. */
+	readonly onCrowded?: (client: Client) => void;
 	/** A client may not have what it asks for. */
 	readonly onDenied?: (client: Client, exported: NbdExport) => void;
 	/** TLS has come to nothing, or whoever is behind it gets nothing. */
@@ -67,6 +68,7 @@ export class NbdServer implements ConnectionHome, PumpStage {
 	readonly #options: NbdServerOptions;
 	readonly #exports = new Map<string, NbdExport>();
 	readonly #connections = new Set<NbdConnection>();
+	readonly #places: Places;
 	readonly #queued: NbdConnection[] = [];
 	/** Handshakes of TLS, the oldest first. */
 	readonly #securing = new Set<AbortController>();
@@ -80,6 +82,7 @@ export class NbdServer implements ConnectionHome, PumpStage {
 		this.#options = options;
 		this.departures = options.departures ?? null;
 		this.clock = options.clock ?? systemClock;
+		this.#places = new Places(options.connectionsMax ?? CONNECTIONS_MAX);
 		this.rooms = new Rooms(options.allocate, options.budgetBytes ?? BUDGET_BYTES);
 		options.pump.addLink(this);
 	}
@@ -109,12 +112,12 @@ export class NbdServer implements ConnectionHome, PumpStage {
 				connection.close("who may have it was changed");
 	}
 
-	/** A client. With too many of them it is cut off at once. */
+	/** A client. With too many of them, or of its own connections, it is cut off at once. */
 	accept(stream: ByteStream): void {
-		const clients = this.#connections.size + this.#securing.size;
-		if (this.#isStopped || clients >= (this.#options.connectionsMax ?? CONNECTIONS_MAX)) {
+		if (this.#isStopped || !this.#places.take(stream.peer)) {
 			this.refused += 1;
 			stream.close();
+			if (!this.#isStopped) this.#options.onCrowded?.(stream);
 			return;
 		}
 		const offered = this.tls?.isRequired ? "required" : "offered";
@@ -122,13 +125,10 @@ export class NbdServer implements ConnectionHome, PumpStage {
 	}
 
 	#connect(client: ByteStream, how: Pick<Talk, "tls" | "refusal">, sinceMs: number): void {
-		const mayHave = (exported: NbdExport): boolean => {
-			turn.spend(TOLD_STEPS);
-			return exported.accessOf(client) !== "none";
-		};
 		const offers = {
 			...how,
-			exports: () => [...this.#exports.values()].filter(mayHave),
+			exports: () => this.#exports.values(),
+			nextTurn: () => nextTurn(undefined),
 			find: (name: string) => this.find(name) ?? this.#options.open?.(name, client),
 			accessOf: (exported: NbdExport) => exported.accessOf(client),
 			denied: (exported: NbdExport) => this.#options.onDenied?.(client, exported),
@@ -143,6 +143,7 @@ export class NbdServer implements ConnectionHome, PumpStage {
 		this.activity += 1;
 		const { tls } = this;
 		if (tls === null) {
+			this.#places.give(stream.peer);
 			stream.close();
 			this.#insecure(stream, "TLS is not offered any more");
 		} else void this.#secure(tls, stream, sinceMs);
@@ -163,10 +164,12 @@ export class NbdServer implements ConnectionHome, PumpStage {
 		this.#securing.delete(ending);
 		this.activity += 1;
 		if ("why" in secured) {
+			this.#places.give(stream.peer);
 			this.#insecure(stream, secured.why);
 			return;
 		}
 		if (this.#isStopped || ending.signal.aborted) {
+			this.#places.give(stream.peer);
 			secured.stream.close();
 			return;
 		}
@@ -239,6 +242,7 @@ export class NbdServer implements ConnectionHome, PumpStage {
 
 	closed(connection: NbdConnection, why: string | null): void {
 		this.#connections.delete(connection);
+		this.#places.give(connection.stream.peer);
 		this.activity += 1;
 		this.#options.onEnd?.(connection.stream, connection.exported, why);
 	}

@@ -10,8 +10,10 @@ import { OptionReply } from "./protocol.js";
 /** What a handshake needs of whoever runs it. */
 export interface Talk {
 	send(bytes: Uint8Array): void;
-	/** Those that this client may have, in order of their names. */
+	/** Whoever may have them. Others may come and go between two. */
 	exports(): Iterable<NbdExport>;
+	/** When others have had their turn. */
+	nextTurn(): Promise<undefined>;
 	/** "": the default one. Undefined if there is none; one that there is need not be for this client. Some are opened first. */
 	find(name: string): Found | Promise<Found>;
 	accessOf(exported: NbdExport): Access;

@@ -33,6 +33,7 @@ export class ServerUnderTest {
 	readonly server: NbdServer;
 	readonly exported: NbdExport;
 	access: Access = "write";
+	#clients = 0;
 
 	constructor(device: BlockDevice = new MemoryDevice(64 * MIB), options: Partial<NbdServerOptions> = {}) {
 		this.disk = new Disk("web", makeIdentity("web", "1"), device);
@@ -50,9 +51,10 @@ export class ServerUnderTest {
 		this.server.add(this.exported);
 	}
 
-	connect(): TestClient {
+	/** `peer`: who it is; by default each is another one. */
+	connect(peer = `test ${++this.#clients}`): TestClient {
 		const [ours, theirs] = native.socketPair();
-		this.server.accept(new SocketStream(theirs, "test"));
+		this.server.accept(new SocketStream(theirs, peer));
 		return new TestClient(new Socket({ fd: ours, readable: true, writable: true }));
 	}
 

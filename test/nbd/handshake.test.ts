@@ -1,6 +1,7 @@
 // The handshake of NBD over real sockets: exports by name, the old way and the new one, what is told of them, contexts; and whatever makes
 // no sense, which is answered, or ends the connection, and never more.
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import t from "tap";
 import {
 	Command,
@@ -13,6 +14,7 @@ import {
 } from "../../lib/nbd/protocol.js";
 import { Random } from "../../lib/random.js";
 import { VirtualClock } from "../../lib/testing/virtual-clock.js";
+import { STEPS_PER_TURN, turn } from "../../lib/turn.js";
 import { contextQuery, MIB, nameQuery, ServerUnderTest } from "./client.js";
 
 function under(options = {}): ServerUnderTest {
@@ -171,6 +173,41 @@ t.test("more clients than there may be are refused, others go on", async (t) => 
 		await new Promise((resolve) => setTimeout(resolve, 5));
 	await server.connect().go();
 	t.equal(server.server.refused, 1);
+});
+
+t.test("one client alone does not have all places, and has those again that it gives back", async (t) => {
+	const crowded: string[] = [];
+	const server = under({ connectionsMax: 8, onCrowded: ({ peer }: { peer: string }) => crowded.push(peer) });
+	const clients = Array.from({ length: 6 }, (_, i) => server.connect(`192.0.2.7:${i + 1}`));
+	for (const client of clients) await client.go();
+	t.equal(await server.connect("192.0.2.7:9").over(), 0);
+	t.same(crowded, ["192.0.2.7:9"]);
+	await server.connect("192.0.2.8:1").go();
+	clients[0]!.end();
+	while ([...server.server.connections()].length > 6) await nextTurn();
+	await server.connect("192.0.2.7:10").go();
+});
+
+t.test("a long list is told in parts, with turns of others between them", async (t) => {
+	const server = under();
+	for (let i = 1; i < 4096; i++) server.server.add({ ...server.exported, name: `disk${i}` });
+	const client = server.connect();
+	await client.greet();
+	await nextTurn();
+	const before = turn.total;
+	let [last, most, isOver] = [before, 0, false];
+	client.option(Option.list);
+	const listed = client.answers().finally(() => {
+		isOver = true;
+	});
+	while (!isOver) {
+		await nextTurn();
+		most = Math.max(most, turn.total - last);
+		last = turn.total;
+	}
+	t.equal((await listed).length, 4097);
+	t.ok(last - before >= 4096, `${last - before} steps in all`);
+	t.ok(most <= STEPS_PER_TURN, `${most} in one turn`);
 });
 
 t.test("bytes of all kinds: the server answers, or hangs up, and goes on", async (t) => {
