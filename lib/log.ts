@@ -27,6 +27,8 @@ export type Subject =
 			readonly disk: string;
 			readonly link?: string;
 	  }
+	/** No disk's: who it wanted is not known yet. */
+	| { readonly kind: "nbd-tls" }
 	/** `pool`: its path. */
 	| {
 			readonly kind: PoolSubject;

@@ -24,6 +24,14 @@ const isNbdClient = isShape({
 	errors: isNumber,
 });
 
+/** Told of. */
+const MOST_REFUSALS = 64;
+
+export const isTlsRefusals = isShape({
+	count: isNumber,
+	latest: isList(isShape({ at: isWord, peer: isWord, why: isWord }), MOST_REFUSALS),
+});
+
 export const isNbd = isShape({
 	name: isWord,
 	description: isWord,

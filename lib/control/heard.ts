@@ -24,7 +24,7 @@ import { POOL_SUBJECTS } from "../log.js";
 import { type PoolLook, TOLD_MAX } from "../pool/looks.js";
 import { PERIODS } from "../spec/policy.js";
 import type { Happening } from "./event-log.js";
-import { isNbd, isNumber, isParts, isRemote, isWordOrNull } from "./heard-disk.js";
+import { isNbd, isNumber, isParts, isRemote, isTlsRefusals, isWordOrNull } from "./heard-disk.js";
 import type { Comparison } from "./seams.js";
 
 type Words = Readonly<Record<string, unknown>>;
@@ -85,7 +85,11 @@ const isLink = isShape({
 
 const isLook = isShape({
 	names: isNames,
-	worker: isShape({ links: isList(isLink, MOST_LINKS), unheard: isList(isWord, MOST_PLACES) }),
+	worker: isShape({
+		links: isList(isLink, MOST_LINKS),
+		unheard: isList(isWord, MOST_PLACES),
+		nbdTls: isTlsRefusals,
+	}),
 	disks: isList(isDisk, MOST),
 	isMore: isFlag,
 });
@@ -123,11 +127,14 @@ const isNews = isShape({
 				volume: isEither(isMissing, isWord),
 			}),
 		),
-		isShape({
-			kind: isOneOf(["rival", "nbd-client", "fault", "disk-stalled", "disk-resumed"]),
-			disk: isWord,
-			link: isEither(isMissing, isWord),
-		}),
+		isEither(
+			isShape({ kind: isOneOf(["nbd-tls"]) }),
+			isShape({
+				kind: isOneOf(["rival", "nbd-client", "fault", "disk-stalled", "disk-resumed"]),
+				disk: isWord,
+				link: isEither(isMissing, isWord),
+			}),
+		),
 	),
 });
 const isEnd = isShape({ end: isEither(isMissing, isOneOf(["closed", "abandoned", "opening"])) });
@@ -180,6 +187,7 @@ export function newsIn(
 		const { kind, pool: poolPath, volume } = subject;
 		return isOwnPool(poolPath) ? { ...happening, kind, poolPath, ...(volume && { volume }) } : happening;
 	}
+	if (!("disk" in subject)) return { ...happening, kind: subject.kind };
 	if (!own.has(subject.disk)) return happening;
 	const { kind, disk, link } = subject;
 	return { ...happening, kind, disk, ...(link !== undefined && { link }) };

@@ -4,12 +4,12 @@
 
 import { REJECT_REASONS } from "../aoe/stats.js";
 import type { FigureRow } from "../daemon/figures-frame.js";
-import type { NbdState } from "../daemon/nbd-state.js";
+import type { NbdState, TlsRefusals as ToldRefusals } from "../daemon/nbd-state.js";
 import type { DiskReport, ExportState, LinkReport } from "../daemon/state.js";
 import { ERROR_CAUSES, type ErrorCause } from "../disk.js";
 import { addCounts, HISTOGRAM_CLASSES } from "../histogram.js";
 import { oneLine } from "../text.js";
-import type { AoeExport, Counters, NbdExport, Operation } from "./model.js";
+import type { AoeExport, Counters, NbdExport, Operation, TlsRefusals } from "./model.js";
 import { latenciesOf } from "./observed.js";
 import { NO_COUNTERS } from "./rates.js";
 import type {
@@ -117,6 +117,13 @@ export function viewOf(report: DiskReport): DiskView {
 		stalledSince,
 		identity: open && { serial: open.serial, wwn: open.wwn },
 		shrunkBytes,
+	};
+}
+
+export function refusalsOf({ count, latest }: ToldRefusals): TlsRefusals {
+	return {
+		count,
+		latest: latest.map(({ at, peer, why }) => ({ at, peer: oneLine(peer), why: oneLine(why) })),
 	};
 }
 

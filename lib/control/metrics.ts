@@ -8,6 +8,7 @@ import { REJECT_REASONS } from "../aoe/stats.js";
 import { ERROR_CAUSES } from "../disk.js";
 import { HISTOGRAM_CLASSES } from "../histogram.js";
 import { aboutMirrors } from "./metrics-mirrors.js";
+import { aboutNbd, type NbdMetrics, type NbdSource } from "./metrics-nbd.js";
 import { aboutMachines, aboutPools, type PoolsSource } from "./metrics-pools.js";
 import { escaped, Writer } from "./metrics-writer.js";
 import { DISK_STATES, type DiskState, OPERATIONS, type Process, type RemoteState } from "./model.js";
@@ -17,14 +18,12 @@ import type { DiskFigures, InitiatorFigures, Measured, MeasuredByOperation, Part
 
 export const METRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-export interface DiskMetrics {
+export interface DiskMetrics extends NbdMetrics {
 	readonly name: string;
 	readonly state: DiskState;
 	readonly sizeBytes: number | null;
 	/** Links on which it is silent, for another host serves its address there. */
 	readonly silenced: readonly string[];
-	/** Null: it is not served over NBD. */
-	readonly nbd: { readonly clientCount: number; readonly refused: number } | null;
 	/** Null: it is stored here. */
 	readonly remote: Pick<RemoteState, "state" | "losses" | "resends" | "waiting"> | null;
 	/** What it is made of. */
@@ -32,7 +31,7 @@ export interface DiskMetrics {
 	readonly figures: DiskFigures | undefined;
 }
 
-export interface MetricsSource extends PoolsSource {
+export interface MetricsSource extends PoolsSource, NbdSource {
 	readonly version: string;
 	readonly disks: readonly DiskMetrics[];
 	readonly links: readonly ObservedLink[];
@@ -165,25 +164,6 @@ const aboutDisks: Part = function* (writer, { disks }) {
 	);
 	for (const disk of disks) {
 		writer.line("vblade_disk_state", `${labels.get(disk)},state="${disk.state}"`, 1);
-		yield;
-	}
-};
-
-const aboutNbd: Part = function* (writer, { disks }) {
-	writer.family("vblade_disk_nbd_clients", "gauge", "Connections of NBD clients that use the disk.");
-	for (const disk of disks) {
-		if (disk.nbd !== null)
-			writer.line("vblade_disk_nbd_clients", `disk="${escaped(disk.name)}"`, disk.nbd.clientCount);
-		yield;
-	}
-	writer.family(
-		"vblade_disk_nbd_refused",
-		"counter",
-		"NBD clients that asked for the disk and may not have it.",
-	);
-	for (const disk of disks) {
-		if (disk.nbd !== null)
-			writer.line("vblade_disk_nbd_refused_total", `disk="${escaped(disk.name)}"`, disk.nbd.refused);
 		yield;
 	}
 };

@@ -49,11 +49,10 @@ class Entry implements ObservedDisk {
 }
 
 interface Life {
-	readonly life: number;
+	/** The last one. */
+	readonly look: Look;
 	/** Milliseconds since 1970. */
 	readonly lookedMs: number;
-	readonly linkOptions: readonly LinkOptions[];
-	readonly unheard: readonly string[];
 	links: ReadonlyMap<string, ObservedLink>;
 	initiators: ReadonlyMap<string, ObservedInitiator>;
 }
@@ -102,7 +101,7 @@ export class Observed {
 			// It may have answered later than the others.
 			const last = this.#workers.get(look.worker);
 			const seconds = Math.max(0.001, (clockMs - (last?.lookedMs ?? lookedMs)) / 1000);
-			const isNew = last?.life !== look.life;
+			const isNew = last?.look.life !== look.life;
 			for (const view of look.views) this.#entry(view.name).view = view;
 			for (const figures of look.figures) {
 				const entry = this.#entry(figures.name);
@@ -111,10 +110,8 @@ export class Observed {
 				all.push(entry.rates);
 			}
 			this.#workers.set(look.worker, {
-				life: look.life,
+				look,
 				lookedMs: clockMs,
-				linkOptions: look.linkOptions,
-				unheard: look.unheard,
 				links: linksOf(look, isNew ? undefined : last?.links, seconds),
 				initiators: initiatorsOf(look, isNew ? undefined : last?.initiators, seconds),
 			});
@@ -196,9 +193,9 @@ export class Observed {
 		return { read: of("read"), write: of("write"), flush: of("flush") };
 	}
 
-	/** Of all workers, each once. */
-	unheard(): Set<string> {
-		return new Set([...this.#workers.values()].flatMap(({ unheard }) => unheard));
+	/** The last of each worker. */
+	looks(): Look[] {
+		return [...this.#workers.values()].map(({ look }) => look);
 	}
 
 	links(): ObservedLink[] {
@@ -207,7 +204,7 @@ export class Observed {
 
 	/** How those run that are open. */
 	linkOptions(): LinkOptions[] {
-		return [...this.#workers.values()].flatMap(({ linkOptions }) => linkOptions);
+		return [...this.#workers.values()].flatMap(({ look }) => look.linkOptions);
 	}
 
 	initiators(): ObservedInitiator[] {

@@ -20,6 +20,7 @@ import {
 	linkView,
 	NOTHING_MEASURED,
 	operationsOf,
+	refusalsOf,
 	viewOf,
 } from "./look-parts.js";
 import { OPERATIONS } from "./model.js";
@@ -114,6 +115,7 @@ export class Onlooker {
 			linkOptions: report.links.map(({ name, pollUs, xdp }) => ({ name, pollUs, xdp })),
 			initiators: [...this.#initiators.values()],
 			unheard: report.unheard,
+			nbdTls: refusalsOf(report.nbdTls),
 		};
 	}
 

@@ -21,6 +21,7 @@ import type {
 	Operation,
 	Process,
 	RemoteState,
+	TlsRefusals,
 } from "./model.js";
 
 /** Where the API, or whoever has boot scripts, listens: an address of the configuration, or `unix:PATH` for commands. */
@@ -170,6 +171,7 @@ export interface Look {
 	readonly initiators: readonly InitiatorFigures[];
 	/** Why nobody can connect at addresses that NBD should be served at. */
 	readonly unheard: readonly string[];
+	readonly nbdTls: TlsRefusals;
 }
 
 /** What comparing the disks of a mirror came to. */

@@ -47,7 +47,7 @@ export class ClientLog {
 
 	/** TLS has come to nothing, or he has shown what is not good. */
 	insecure(peer: string, why: string): void {
-		this.#tellAll(`nbd: ${peer} was refused: TLS: ${oneLine(why)}`);
+		this.#tellAll(`nbd: ${peer} was refused: TLS: ${oneLine(why)}`, { kind: "nbd-tls" });
 	}
 
 	close(): void {
@@ -55,8 +55,8 @@ export class ClientLog {
 	}
 
 	/** Of a client that is no disk's. */
-	#tellAll(message: string): void {
-		if (this.#limit.mayTell()) this.#log.warn(message);
+	#tellAll(message: string, subject?: Subject): void {
+		if (this.#limit.mayTell()) this.#log.warn(message, subject);
 		else this.#log.verbose(message);
 	}
 

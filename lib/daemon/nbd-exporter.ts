@@ -19,7 +19,7 @@ import type { Addition, Exporter } from "./exporter.js";
 import { clientState, Exported, whoIs } from "./nbd-exported.js";
 import { NbdKeys, type NbdKeysOptions } from "./nbd-keys.js";
 import { NbdPasts, Past, type PastOptions } from "./nbd-pasts.js";
-import type { NbdState } from "./nbd-state.js";
+import type { NbdState, TlsRefusal, TlsRefusals } from "./nbd-state.js";
 import { type OpenSocket, Sockets } from "./sockets.js";
 import type { Tls } from "./tls.js";
 
@@ -42,6 +42,8 @@ export interface NbdExporterOptions {
 
 /** Of one disk, with what they do; how many there are is told of all. */
 const CLIENTS_TOLD = 64;
+/** Clients that TLS has come to nothing with: the last ones. */
+const REFUSALS_TOLD = 8;
 
 interface Entry {
 	spec: NbdExportSpec;
@@ -58,6 +60,7 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 	readonly #sockets: Sockets;
 	readonly #keys: NbdKeys;
 	readonly #exports = new Map<string, Entry>();
+	readonly #tlsRefusals: TlsRefusal[] = [];
 	/** How often an export has come, gone, or changed. */
 	#changes = 0;
 
@@ -72,7 +75,7 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 			...(departures && { departures }),
 			open: (name, client) => this.#pasts?.open(name, client, (base) => this.#named(base)),
 			onCrowded: ({ peer }) => this.#clientLog.crowded(peer),
-			onInsecure: ({ peer }, why) => this.#clientLog.insecure(peer, why),
+			onInsecure: ({ peer }, why) => this.#insecure(peer, why),
 			onDenied: (client, exported) => {
 				if (!(exported instanceof Exported)) return;
 				exported.refused += 1;
@@ -108,6 +111,16 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 	/** Why nobody can connect at some of those, or not by TLS. */
 	get unheard(): readonly string[] {
 		return [...this.#sockets.wrong, ...this.#keys.wrong.map((why) => `tls: ${why}`)];
+	}
+
+	#insecure(peer: string, why: string): void {
+		this.#clientLog.insecure(peer, why);
+		this.#tlsRefusals.unshift({ at: new Date().toISOString(), peer, why });
+		this.#tlsRefusals.splice(REFUSALS_TOLD);
+	}
+
+	get tlsRefusals(): TlsRefusals {
+		return { count: this.#server.insecure, latest: [...this.#tlsRefusals] };
 	}
 
 	plan(specs: readonly NbdExportSpec[]): Addition<NbdExportSpec> {

@@ -1,4 +1,4 @@
-/** How a disk stands over NBD, as a worker tells it. Types only; made by `nbd-exporter.ts`. */
+/** How a disk stands over NBD, and who was refused by TLS, as a worker tells it. Types only; made by `nbd-exporter.ts`. */
 
 export interface NbdClientState {
 	/** `192.0.2.7:4711`, `unix:pid 12 uid 1000` */
@@ -29,4 +29,18 @@ export interface NbdState {
 	readonly clientCount: number;
 	/** Some of them. */
 	readonly clients: readonly NbdClientState[];
+}
+
+/** Handshakes of TLS that came to nothing, and clients that were refused behind it. */
+export interface TlsRefusals {
+	readonly count: number;
+	/** The last ones, the latest first. */
+	readonly latest: readonly TlsRefusal[];
+}
+
+export interface TlsRefusal {
+	/** ISO 8601 */
+	readonly at: string;
+	readonly peer: string;
+	readonly why: string;
 }

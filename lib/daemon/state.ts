@@ -16,7 +16,7 @@ import type { AoeExport } from "./aoe-exports.js";
 import type { PartReport } from "./compounds.js";
 import type { Disks, HeldDisk } from "./disks.js";
 import type { NbdExporter } from "./nbd-exporter.js";
-import type { NbdState } from "./nbd-state.js";
+import type { NbdState, TlsRefusals } from "./nbd-state.js";
 import type { Outlet } from "./outlets.js";
 
 /** Disks that are looked at in one turn. */
@@ -117,6 +117,7 @@ export interface WorkerReport {
 	readonly links: readonly LinkReport[];
 	/** Why nobody can connect at addresses that NBD should be served at. */
 	readonly unheard: readonly string[];
+	readonly nbdTls: TlsRefusals;
 }
 
 export function workerReport(disks: Disks, aoe: AoeExporter, nbd: NbdExporter): WorkerReport {
@@ -129,6 +130,7 @@ export function workerReport(disks: Disks, aoe: AoeExporter, nbd: NbdExporter): 
 		longestTurnSteps: turn.most,
 		links,
 		unheard: nbd.unheard,
+		nbdTls: nbd.tlsRefusals,
 	};
 }
 

@@ -82,6 +82,7 @@ export function lookOf(figures: readonly DiskFigures[], more: Partial<Look> = {}
 		links: [],
 		linkOptions: [],
 		unheard: [],
+		nbdTls: { count: 0, latest: [] },
 		initiators: [],
 		...more,
 	};

@@ -52,6 +52,7 @@ const REPORT: WorkerReport = {
 		},
 	],
 	unheard: ["127.0.0.1:10809: taken"],
+	nbdTls: { count: 3, latest: [{ at: "2026-11-26T10:00:00.000Z", peer: "192.0.2.7:4711", why: "no TLS" }] },
 };
 
 const DISK: DiskReport = {

@@ -72,6 +72,7 @@ async function staged(t: Test): Promise<Stage> {
 		lookOf(figures, {
 			views: [{ ...viewOf("web", 64 * 2 ** 20), aoe: SILENCED, nbd: NBD }],
 			links: [{ ...LINK, name: 'a"b\\c' }],
+			nbdTls: { count: 6, latest: [] },
 		}),
 	];
 	await stage.start(t);
@@ -97,6 +98,7 @@ t.test("what was seen, by the names that others rely on", async (t) => {
 		'vblade_disk_silenced{disk="web",link="eth1"}': 1,
 		'vblade_disk_nbd_clients{disk="web"}': 2,
 		'vblade_disk_nbd_refused_total{disk="web"}': 5,
+		vblade_nbd_tls_refused_total: 6,
 		'vblade_disk_io_inflight{disk="web"}': 3,
 		'vblade_disk_size_bytes{disk="web"}': 64 * 2 ** 20,
 		'vblade_disk_state{disk="web",state="open"}': 1,

@@ -42,6 +42,7 @@ export const LOOK = {
 			},
 		],
 		unheard: ["127.0.0.1:10809: can't listen there"],
+		nbdTls: { count: 3, latest: [{ at: "2026-11-26T10:00:00.000Z", peer: "192.0.2.7:4711", why: "no TLS" }] },
 	},
 	disks: [
 		{

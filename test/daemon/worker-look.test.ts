@@ -31,7 +31,15 @@ class Stand implements Looked {
 	}
 
 	workerReport() {
-		return { engine: "", putOff: 0, openingsWaiting: 0, longestTurnSteps: 0, links: [], unheard: [] };
+		return {
+			engine: "",
+			putOff: 0,
+			openingsWaiting: 0,
+			longestTurnSteps: 0,
+			links: [],
+			unheard: [],
+			nbdTls: { count: 0, latest: [] },
+		};
 	}
 }
 

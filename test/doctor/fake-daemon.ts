@@ -42,6 +42,7 @@ export function status(changes: Partial<Status>): Status {
 			activeMachines: 0,
 			nbdClients: 0,
 		},
+		nbdTls: { count: 0, latest: [] },
 		rates: NO_RATES,
 		latency: LATENCY,
 		...changes,

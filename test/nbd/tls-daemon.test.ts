@@ -54,6 +54,22 @@ else if (await inNamespace(import.meta.url)) {
 		await tree.program.waitFor(/127\.0\.0\.1:\d+ \(cn:other\) was refused: it is not among those/, LIMIT_MS);
 	});
 
+	t.test("who comes to nothing by TLS is an event, is counted, and told with the reason", async (t) => {
+		t.notMatch(await info(`tls-certificates=${made.endpoint("client")}`), /export-size/);
+		const why = /this client has shown no certificate/;
+		const status = async (): Promise<string> =>
+			(await run([...vbladeCommand(), "status", "--socket", tree.socket], LIMIT_MS)).output;
+		await until("it is told", async () => /nbd tls +refused \d+, last 127/.test(await status()), LIMIT_MS);
+		t.match(await status(), why);
+		const { body } = await tree.ask("GET", "/api/v1/events");
+		t.match(
+			JSON.stringify(body),
+			/"kind":"nbd-tls","severity":"warning","message":"[^"]*has shown no certificate/,
+		);
+		const { text } = (await tree.ask("GET", "/metrics")).body as { text?: string };
+		t.match(text, /^vblade_nbd_tls_refused_total [1-9]/m);
+	});
+
 	t.test(
 		"a reload takes new keys; where they are missing, those of before go on, and the status tells",
 		async (t) => {

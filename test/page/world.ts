@@ -150,6 +150,7 @@ export class World {
 			links: this.#links(),
 			linkOptions: [],
 			unheard: [],
+			nbdTls: { count: 0, latest: [] },
 			initiators: this.#initiators(busy, nowMs),
 		};
 	}

@@ -111,7 +111,7 @@ function more(total: number, what: string, where: string): string[] {
 }
 
 function factsOf(status: Status): (readonly [string, string])[] {
-	const { version, since, health, configuration, counts, rates, latency } = status;
+	const { version, since, health, configuration, counts, nbdTls, rates, latency } = status;
 	const states = [
 		`${counts.open} open`,
 		...(counts.failed > 0 ? [`${counts.failed} failed`] : []),
@@ -124,6 +124,11 @@ function factsOf(status: Status): (readonly [string, string])[] {
 		["links", String(counts.links)],
 		["initiators", `${counts.initiators} in the last minute`],
 		...(counts.nbdClients > 0 ? ([["nbd clients", String(counts.nbdClients)]] as const) : []),
+		...nbdTls.latest
+			.slice(0, 1)
+			.map(
+				({ at, peer, why }) => ["nbd tls", `refused ${nbdTls.count}, last ${peer} at ${at}: ${why}`] as const,
+			),
 		...(counts.machines > 0
 			? ([["machines", `${counts.machines}: ${counts.activeMachines} active`]] as const)
 			: []),

@@ -7,12 +7,13 @@ import { OperatorError } from "../../errors.js";
 import { dumpOf } from "../../spec/dump.js";
 import { quote } from "../../text.js";
 import { METRICS_TYPE, metricsText } from "../metrics.js";
-import { Configuration, Job, JobList, type Process, Status } from "../model.js";
+import { Configuration, Job, JobList, type Process, Status, type TlsRefusals } from "../model.js";
 import { latenciesOf } from "../observed.js";
 import { stepsOf } from "../plan.js";
 import { poolMetrics } from "../pool-looks.js";
 import { Refusal } from "../problem.js";
 import { json, type Route, route } from "../routes.js";
+import type { Look } from "../seams.js";
 import { streamOf } from "../streamed.js";
 import type { Inside } from "./inside.js";
 import { busyness } from "./network.js";
@@ -22,6 +23,8 @@ import { problemsOf } from "./problems.js";
 const PROBLEMS_MAX = 20;
 /** Who has asked for nothing for so long is not counted as an initiator. */
 const RECENT_MS = 60_000;
+/** Clients that TLS came to nothing with. */
+const REFUSALS_TOLD = 8;
 
 export function wholeRoutes(inside: Inside): Route[] {
 	return [
@@ -101,6 +104,7 @@ function statusOf(inside: Inside, processes: readonly Process[]): Status {
 			pools: desired.config.pools.length,
 			...inside.machines.counts(),
 		},
+		nbdTls: refusalsIn(observed.looks()),
 		rates: observed.rates,
 		latency: latenciesOf(observed.latency),
 	};
@@ -119,6 +123,13 @@ function nbdClients({ desired, observed }: Inside): number {
 	return desired
 		.stewards()
 		.reduce((sum, { disk: { name } }) => sum + (observed.disk(name)?.view?.nbd?.clientCount ?? 0), 0);
+}
+
+/** Of all workers. */
+function refusalsIn(looks: readonly Look[]): TlsRefusals {
+	const all = looks.map(({ nbdTls }) => nbdTls);
+	const latest = all.flatMap((each) => each.latest).sort((one, other) => other.at.localeCompare(one.at));
+	return { count: all.reduce((sum, { count }) => sum + count, 0), latest: latest.slice(0, REFUSALS_TOLD) };
 }
 
 const metricsQuery = z.strictObject({
@@ -154,6 +165,7 @@ function metricsRoute(inside: Inside): Route {
 				}),
 				templates: inside.machines.templates(),
 				pools: await poolMetrics(inside.workers, desired.config.pools),
+				nbdTlsRefused: refusalsIn(observed.looks()).count,
 				links: observed.links(),
 				initiators: recentInitiators(inside),
 				named: observed

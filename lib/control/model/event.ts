@@ -32,6 +32,7 @@ export const EVENT_KINDS = [
 	"fault",
 	"rival",
 	"nbd-client",
+	"nbd-tls",
 	"link",
 	"configuration",
 	"machine",

@@ -27,6 +27,19 @@ export const LastReload = z
 	.meta({ id: "LastReload" });
 export type LastReload = z.infer<typeof LastReload>;
 
+export const TlsRefusals = z
+	.object({
+		count: count("Since its worker was started"),
+		latest: z
+			.array(z.object({ at: moment("When"), peer: text("Who"), why: text("Why") }))
+			.meta({ description: "The last 8, the latest first" }),
+	})
+	.meta({
+		id: "TlsRefusals",
+		description: "Clients of NBD that TLS came to nothing with, or that were refused behind it",
+	});
+export type TlsRefusals = z.infer<typeof TlsRefusals>;
+
 export const Status = z
 	.object({
 		version: text("Of vblade"),
@@ -57,6 +70,7 @@ export const Status = z
 			machines: count("Machines of templates that have come"),
 			activeMachines: count("Machines that have asked for something within the last minute"),
 		}),
+		nbdTls: TlsRefusals,
 		rates: Rates.meta({ description: "Of all disks together" }),
 		latency: Latencies.meta({
 			description: "Of all disks together, with what workers have done that were started again since",
