@@ -8,11 +8,11 @@ import { DeviceLayer } from "../../lib/block/layer.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { OrderingLayer } from "../../lib/block/ordering.js";
 import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
-import { Command, NbdError, OPTION_MAGIC, Option } from "../../lib/nbd/protocol.js";
+import { ChunkType, Command, NbdError, OPTION_MAGIC, Option, OptionReply } from "../../lib/nbd/protocol.js";
 import { Random } from "../../lib/random.js";
 import { type ByteStream, NOTHING_NOW, type StreamPart, type StreamUser } from "../../lib/stream/stream.js";
 import type { Memory } from "../../lib/wire/memory.js";
-import { MIB, ServerUnderTest } from "./client.js";
+import { MIB, nameQuery, ServerUnderTest } from "./client.js";
 
 const BUDGET = 4 * MIB;
 
@@ -220,6 +220,36 @@ t.test("a write of a client that is gone never lands over a later one", async (t
 	anew.end();
 	await settled(isEmpty(server));
 });
+
+t.test(
+	"a disk that goes: who has asked it for something, or asks then, is told so, and all are cut off",
+	async (t) => {
+		const gate = new Gate(new MemoryDevice(64 * MIB));
+		const server = under(gate);
+		const client = server.connect();
+		await client.go();
+		const looking = server.connect();
+		await looking.greet();
+		gate.isShut = true;
+		client.request(Command.write, 1n, 0, 4096, { data: Buffer.alloc(4096, 1) });
+		await settled(() => gate.waiting.length === 1);
+		const closing = server.disk.close();
+		client.request(Command.read, 2n, 0, 4096);
+		const [told] = await client.chunks();
+		t.match(told, { cookie: 2n, type: ChunkType.error });
+		t.equal(told!.data.readUInt32BE(), NbdError.ESHUTDOWN);
+		looking.option(Option.go, nameQuery("web"));
+		t.equal((await looking.answers()).at(-1)?.reply, OptionReply.errShutdown);
+		gate.open();
+		// (The gate is before the disk, which has not begun it.)
+		t.same(await client.simple(), { error: NbdError.ESHUTDOWN, cookie: 1n });
+		await closing;
+		server.server.cutOff(server.exported);
+		t.equal(await client.over(), 0);
+		looking.end();
+		await settled(isEmpty(server));
+	},
+);
 
 t.test("answers to all that was asked before the end in good order", async (t) => {
 	const gate = new Gate(new MemoryDevice(64 * MIB));
