@@ -17,8 +17,8 @@ import { NbdDevice } from "../nbd/remote/device.js";
 import type { SessionState } from "../nbd/remote/options.js";
 import { startTls } from "../nbd/remote/start-tls.js";
 import type { Pump } from "../pump.js";
-import type { DiskSpec, RemoteSpec, RemoteTlsSpec, ServerSpec } from "../spec/spec.js";
-import { connectTo } from "../stream/connect.js";
+import type { DiskSpec, RemoteSpec, RemoteTlsSpec } from "../spec/spec.js";
+import { connectTo, type LookUp, lookUpHere, remembering } from "../stream/connect.js";
 import type { ByteStream } from "../stream/stream.js";
 import { type ReadRemoteKeys, RemoteKeys } from "./remote-keys.js";
 import type { Tls } from "./tls.js";
@@ -38,6 +38,8 @@ export interface RemoteContext {
 	readonly tls?: Tls;
 	/** Default: this process reads the files itself. */
 	readonly readRemoteKeys?: ReadRemoteKeys;
+	/** Default: this process looks hosts up itself. */
+	readonly lookUp?: LookUp;
 }
 
 /** Throws an OperatorError that names the disk's address and says what is wrong. */
@@ -65,8 +67,10 @@ async function openThere(
 	const { pump, log } = context;
 	const options = { pump, clock: systemClock, allocate: nativeMemory, resend, intervalMs, readOnly };
 	if (server.kind !== "aoe") {
-		const connect = tls ? secured(server, tls, intervalMs, context) : () => connectTo(server, intervalMs);
-		return NbdDevice.open({ ...options, name: exportName, connect });
+		const lookUp = remembering(context.lookUp ?? lookUpHere);
+		const connect = (): Promise<ByteStream> => connectTo(server, intervalMs, lookUp);
+		const connectThere = tls === undefined ? connect : secured(connect, tls, intervalMs, context);
+		return NbdDevice.open({ ...options, name: exportName, connect: connectThere });
 	}
 	const { netif, shelf, slot } = server;
 	const link = await openLink(netif, pump, {
@@ -78,7 +82,7 @@ async function openThere(
 
 /** Connects behind TLS, or not at all. */
 function secured(
-	server: ServerSpec,
+	connect: () => Promise<ByteStream>,
 	spec: RemoteTlsSpec,
 	limitMs: number,
 	{ tls, readRemoteKeys, warn = () => {} }: RemoteContext,
@@ -87,7 +91,7 @@ function secured(
 	const keys = new RemoteKeys(spec, { tls, warn, ...(readRemoteKeys && { read: readRemoteKeys }) });
 	return async () => {
 		const secure = await keys.secure();
-		const stream = await connectTo(server, limitMs);
+		const stream = await connect();
 		return startTls(stream, nativeMemory, secure, AbortSignal.timeout(limitMs));
 	};
 }

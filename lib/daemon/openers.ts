@@ -25,6 +25,7 @@ import type { OpenVolume } from "../pool/openings.js";
 import type { TellPool } from "../pool/told.js";
 import type { Pump } from "../pump.js";
 import type { DiskSpec, IdentitySpec, StorageSpec } from "../spec/spec.js";
+import type { LookUp } from "../stream/connect.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { eventText, isTrouble } from "./mirror-words.js";
 import { openRemote } from "./open-remote.js";
@@ -48,6 +49,8 @@ export interface OpenContext {
 	readonly tls?: Tls;
 	/** Default: this process reads the files of keys itself. */
 	readonly readRemoteKeys?: ReadRemoteKeys;
+	/** Default: this process looks hosts up itself. */
+	readonly lookUp?: LookUp;
 	/** Nobody wants it any more: what has not begun need not. */
 	readonly signal: AbortSignal;
 	/** There is no address space left for it; see `lib/block/file.ts`. */

@@ -16,7 +16,7 @@ import {
 } from "../pool/openings.js";
 import { askForDescriptor } from "./ask-opener.js";
 import { type OpenDevice, type OpenFile, type OpenMemory, openDevice } from "./openers.js";
-import { readRemoteKeysBy } from "./remote-links.js";
+import { lookUpBy, readRemoteKeysBy } from "./remote-links.js";
 import { poolFilesThrough } from "./remote-pools.js";
 
 /** How long the opener may take to open a file: a disk that spins up is awake by then, one that hangs is given up. */
@@ -42,14 +42,13 @@ export function openThrough(opener: Asking): {
 		const { descriptor } = await askForDescriptor(opener, request, OPEN_LIMIT_MS);
 		return FileDevice.adoptMemory(options.engine, name, descriptor, options);
 	};
-	const readRemoteKeys = readRemoteKeysBy(opener);
+	const remote = { readRemoteKeys: readRemoteKeysBy(opener), lookUp: lookUpBy(opener) };
 	const poolFiles = poolFilesThrough(opener, openFile);
 	const openVolume: OpenVolume = (home, ...volume) => openVolumeOf({ ...home, files: poolFiles }, ...volume);
 	const openPast: OpenPast = (home, ...past) => openPastOf({ ...home, files: poolFiles }, ...past);
 	return {
 		openPast,
-		open: (spec, context) =>
-			openDevice(spec, { ...context, openFile, openMemory, openVolume, readRemoteKeys }),
+		open: (spec, context) => openDevice(spec, { ...context, openFile, openMemory, openVolume, ...remote }),
 		poolFiles,
 	};
 }

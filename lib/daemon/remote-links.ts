@@ -9,6 +9,7 @@ import { startTunnelsByAsking } from "../gre/keeper.js";
 import { GreLink } from "../link/gre.js";
 import type { LinkHelpers } from "../link/open.js";
 import type { OpenerRequest } from "../opener/messages.js";
+import type { LookUp } from "../stream/connect.js";
 import type { ReadMaterial } from "../tls/material.js";
 import { askForDescriptor } from "./ask-opener.js";
 import type { ReadKeys } from "./nbd-exporter.js";
@@ -37,6 +38,19 @@ export function readKeysBy(opener: Asking): ReadKeys {
 /** The same for remote disks. */
 export function readRemoteKeysBy(opener: Asking): ReadRemoteKeys {
 	return (hasUser) => askForKeys(opener, { kind: "remoteKeys", hasUser });
+}
+
+/** Where hosts are: what a look-up takes this process can't open. */
+export function lookUpBy(opener: Asking): LookUp {
+	return async (host) => {
+		try {
+			const body: OpenerRequest = { kind: "addresses", host };
+			return (await opener.ask({ body }, ASK_LIMIT_MS)).body.addresses as readonly string[];
+		} catch (error) {
+			if (error instanceof NoAnswerError) throw new OperatorError(`the opener gives ${error.message}`);
+			throw error;
+		}
+	};
 }
 
 async function askForKeys(opener: Asking, body: OpenerRequest): Promise<ReadMaterial> {

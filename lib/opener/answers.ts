@@ -23,6 +23,7 @@ import type {
 	Replacement,
 	Started,
 } from "./messages.js";
+import { Names } from "./names.js";
 import { OpenedFiles } from "./opened.js";
 import { FilesForOthers } from "./opening.js";
 import { PoolFolders } from "./pool-folders.js";
@@ -33,6 +34,8 @@ import { speedsOf } from "./speeds.js";
 /** So that no child fills the state directory's disk, or our memory. */
 export interface AnswersOptions {
 	readonly files: ConfigFiles;
+	/** Of those who serve; undefined: of this process. */
+	readonly uid: number | undefined;
 	readonly keeping: Keeping;
 	readonly listeners: Listeners;
 	readonly manager: Manager;
@@ -63,6 +66,7 @@ const FOR_WORKERS: readonly OpenerRequest["kind"][] = [
 	"socket",
 	"nbdKeys",
 	"remoteKeys",
+	"addresses",
 	"tunnel",
 	"join",
 ];
@@ -73,6 +77,7 @@ export class Answers {
 	readonly #started: Started;
 	readonly #memories = new Memories();
 	readonly #pools = new PoolFolders();
+	readonly #names: Names;
 	readonly #opened: OpenedFiles;
 	/** By worker: what one waits for keeps no other, and a tunnel of one is no other's. */
 	readonly #opening = new Map<number, FilesForOthers>();
@@ -118,6 +123,7 @@ export class Answers {
 		},
 		nbdKeys: async () => ({ body: { ...(await this.#options.files.nbdKeys()) } }),
 		remoteKeys: async ({ hasUser }) => ({ body: { ...(await this.#options.files.remoteKeys(hasUser)) } }),
+		addresses: async ({ host }) => ({ body: { addresses: await this.#names.addressesOf(host) } }),
 		tunnel: ({ peer }, { index }) => {
 			this.#options.files.refuseLink(`gre:${peer}`);
 			return { body: {}, files: [ofWorker(this.#tunnels, index, Tunnels).start(peer)] };
@@ -175,6 +181,7 @@ export class Answers {
 		this.#started = { state, user, workers };
 		this.#places = options.files.listen;
 		this.#opened = new OpenedFiles(options.replaced);
+		this.#names = new Names(options.uid);
 	}
 
 	/** Throws an OperatorError, or a NativeError, that says why not. */

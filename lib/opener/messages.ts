@@ -145,6 +145,8 @@ export type OpenerRequest =
 	| { readonly kind: "nbdKeys" }
 	/** What the files of `tls` in `[nbd]` hold for remote disks, whose address names a user or not: likewise. */
 	| { readonly kind: "remoteKeys"; readonly hasUser: boolean }
+	/** Where a host is: the answer has `addresses`, at least one, numbers of IPv4 and IPv6. */
+	| { readonly kind: "addresses"; readonly host: string }
 	/** Starts the process of a tunnel (`gre:PEER`). The answer has the other end of its stream. */
 	| { readonly kind: "tunnel"; readonly peer: string }
 	/** Its channel to control is gone, or never came: another one is made, if there is a control. */

@@ -14,7 +14,7 @@ import { OperatorError } from "../errors.js";
 import type { Log } from "../log.js";
 import { isNativeError, native } from "../native.js";
 import { activatedSockets } from "../notify.js";
-import { daemonUser } from "../privileges.js";
+import { daemonUser, findUser } from "../privileges.js";
 import { Answers } from "./answers.js";
 import { Child, type ChildOptions } from "./children.js";
 import { CommandSocket } from "./command-socket.js";
@@ -97,6 +97,7 @@ export class Opener {
 		this.#answers = new Answers({
 			...options,
 			files,
+			uid: this.#user === undefined ? undefined : findUser(this.#user),
 			keeping,
 			listeners,
 			manager: this.#manager,

@@ -28,6 +28,9 @@ const isPath: Check = (value) =>
 /** Of an interface: it is part of a path. */
 const isInterface: Check = (value) =>
 	typeof value === "string" && /^[^/\0]{1,15}$/.test(value) && !/^\.\.?$/.test(value);
+/** It is an argument of a program. */
+const isHost: Check = (value) =>
+	typeof value === "string" && /^[A-Za-z0-9_][A-Za-z0-9._-]{0,252}$/.test(value);
 const isKept: Check = (value) => typeof value === "string" && KEPT_FILES.has(value);
 
 const FIELDS: Readonly<Record<OpenerRequest["kind"], Readonly<Record<string, Check>>>> = {
@@ -45,6 +48,7 @@ const FIELDS: Readonly<Record<OpenerRequest["kind"], Readonly<Record<string, Che
 	socket: { address: isText(LONGEST_PATH) },
 	nbdKeys: {},
 	remoteKeys: { hasUser: isFlag },
+	addresses: { host: isHost },
 	tunnel: { peer: isText(LONGEST_ADDRESS) },
 	join: {},
 	sources: {},

@@ -1,6 +1,6 @@
 /**
- * Connects to a server, TCP or unix. Names are looked up each time, by the system's threads; each address of a name is tried until one
- * answers. Used by who opens remote disks.
+ * Connects to a server, TCP or unix. Names are looked up each time; each address of a name is tried until one answers. Used by who opens
+ * remote disks.
  */
 
 import { lookup } from "node:dns/promises";
@@ -13,6 +13,9 @@ import type { ServerSpec } from "../spec/spec.js";
 import { SocketStream } from "./socket-stream.js";
 import type { ByteStream } from "./stream.js";
 
+/** The addresses of a host, a name: at least one. Rejects with an OperatorError. */
+export type LookUp = (host: string) => Promise<readonly string[]>;
+
 /** Addresses of one name that are tried. */
 const ADDRESSES_MAX = 8;
 
@@ -20,7 +23,11 @@ const ADDRESSES_MAX = 8;
  * A connection. It breaks when the other end has been silent for `limitMs`, though something was to be heard. Throws an OperatorError
  * that says why there is none.
  */
-export async function connectTo(server: ServerSpec, limitMs: number): Promise<ByteStream> {
+export async function connectTo(
+	server: ServerSpec,
+	limitMs: number,
+	lookUp: LookUp = lookUpHere,
+): Promise<ByteStream> {
 	if (server.kind === "unix") {
 		const { path } = server;
 		try {
@@ -30,7 +37,7 @@ export async function connectTo(server: ServerSpec, limitMs: number): Promise<By
 		}
 	}
 	let failure = new OperatorError(`${server.host} has no address`);
-	for (const address of await addressesOf(server.host)) {
+	for (const address of isIP(server.host) > 0 ? [server.host] : await lookUp(server.host)) {
 		const name = `${isIP(address) === 6 ? `[${address}]` : address}:${server.port}`;
 		try {
 			return await connectToAddress(address, server.port, name, limitMs);
@@ -41,14 +48,27 @@ export async function connectTo(server: ServerSpec, limitMs: number): Promise<By
 	throw failure;
 }
 
-async function addressesOf(host: string): Promise<string[]> {
-	if (isIP(host) > 0) return [host];
+/** By the system's threads. */
+export const lookUpHere: LookUp = async (host) => {
 	try {
 		const found = await lookup(host, { all: true });
 		return found.slice(0, ADDRESSES_MAX).map(({ address }) => address);
 	} catch (error) {
 		throw new OperatorError(`the address of ${host} is not to be had (${codeText(error)})`);
 	}
+};
+
+/** Where a host was is where it is tried if it can't be looked up: name servers go, and root, who may read what a look-up takes. */
+export function remembering(lookUp: LookUp): LookUp {
+	let last: readonly string[] = [];
+	return async (host) => {
+		try {
+			last = await lookUp(host);
+		} catch (error) {
+			if (!(error instanceof OperatorError) || last.length === 0) throw error;
+		}
+		return last;
+	};
 }
 
 async function connectToAddress(
