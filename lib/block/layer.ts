@@ -10,12 +10,12 @@ import { type CloseEnd, endWithin } from "./close.js";
 import { type BlockDevice, type DeviceInfo, refuse } from "./device.js";
 import { type Degradation, type DeviceListener, Listeners, type Stall } from "./listeners.js";
 import { BlockOp, type BlockRequest, type RequestLayer } from "./request.js";
+import { UnderWay } from "./under-way.js";
 
 export abstract class DeviceLayer implements BlockDevice, DeviceListener, RequestLayer {
 	readonly #listeners = new Listeners();
 	#closing: Promise<CloseEnd> | null = null;
-	#underWay = 0;
-	#nothingUnderWay: (() => void) | null = null;
+	readonly #underWay = new UnderWay();
 
 	constructor(protected readonly device: BlockDevice) {
 		device.listen(this);
@@ -84,18 +84,17 @@ export abstract class DeviceLayer implements BlockDevice, DeviceListener, Reques
 	 * This layer is answerable for one more request: `close` will wait for the `ended` that belongs to it.
 	 */
 	protected started(): void {
-		this.#underWay++;
+		this.#underWay.begun();
 	}
 
 	/** Requests that `started` and have not `ended`. */
 	protected get underWay(): number {
-		return this.#underWay;
+		return this.#underWay.count;
 	}
 
 	/** Called when nothing is left to do for a request but `resume` or `complete`. */
 	protected ended(): void {
-		this.#underWay--;
-		if (this.#underWay === 0 && this.#nothingUnderWay !== null) this.#nothingUnderWay();
+		this.#underWay.ended();
 	}
 
 	close(limitMs = Infinity): Promise<CloseEnd> {
@@ -104,10 +103,7 @@ export abstract class DeviceLayer implements BlockDevice, DeviceListener, Reques
 	}
 
 	async #closeInOrder(): Promise<CloseEnd> {
-		if (this.#underWay > 0)
-			await new Promise<void>((resolve) => {
-				this.#nothingUnderWay = resolve;
-			});
+		await this.#underWay.none();
 		// However long it takes: the limit is that of whoever waits for us.
 		const end = await this.device.close(Infinity);
 		if (end === "closed") this.closedBelow();

@@ -10,6 +10,7 @@ import { type BlockDevice, type DeviceInfo, refuse } from "../block/device.js";
 import { type DeviceListener, Listeners } from "../block/listeners.js";
 import { type Part, Parts, type Split, type Splitter } from "../block/parts.js";
 import { BlockOp, type BlockRequest, type RequestLayer } from "../block/request.js";
+import { UnderWay } from "../block/under-way.js";
 import { invariant, OperatorError, StorageStatus } from "../errors.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { joinedInfo } from "./linear-info.js";
@@ -51,8 +52,7 @@ export class LinearDevice implements BlockDevice, RequestLayer, Splitter<null> {
 	readonly #shortened = new Shortened();
 	readonly #stopListening: readonly (() => void)[];
 	#info: DeviceInfo;
-	#underWay = 0;
-	#nothingUnderWay: (() => void) | null = null;
+	readonly #underWay = new UnderWay();
 	#closing: Promise<CloseEnd> | null = null;
 	/** Until it comes back. */
 	#cancelled: BlockRequest | null = null;
@@ -118,7 +118,7 @@ export class LinearDevice implements BlockDevice, RequestLayer, Splitter<null> {
 			request.complete(refused);
 			return;
 		}
-		this.#underWay++;
+		this.#underWay.begun();
 		const { op, offsetBytes, lengthBytes } = request;
 		if (op === BlockOp.flush) {
 			if (this.#devices.length === 1) this.#handOn(request, 0);
@@ -165,8 +165,7 @@ export class LinearDevice implements BlockDevice, RequestLayer, Splitter<null> {
 			this.#move(request, start);
 			if (request.status !== StorageStatus.ok) request.failedOffsetBytes += start;
 		}
-		this.#underWay--;
-		if (this.#underWay === 0) this.#nothingUnderWay?.();
+		this.#underWay.ended();
 		request.resume();
 	}
 
@@ -237,10 +236,7 @@ export class LinearDevice implements BlockDevice, RequestLayer, Splitter<null> {
 	}
 
 	async #closeInOrder(): Promise<CloseEnd> {
-		if (this.#underWay > 0)
-			await new Promise<void>((resolve) => {
-				this.#nothingUnderWay = resolve;
-			});
+		await this.#underWay.none();
 		for (const stop of this.#stopListening) stop();
 		const ends = await Promise.all(this.#devices.map((device) => device.close(Infinity)));
 		return ends.find((end) => end === "abandoned") ?? "closed";

@@ -10,6 +10,7 @@ import { type BlockDevice, type DeviceInfo, deviceInfo, refuse } from "../block/
 import { addExtent, ExtentFlag } from "../block/extents.js";
 import { type Degradation, type DeviceListener, Listeners } from "../block/listeners.js";
 import { BlockOp, type BlockRequest } from "../block/request.js";
+import { UnderWay } from "../block/under-way.js";
 import { StorageStatus, unreachable } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import type { Volume } from "./catalog.js";
@@ -43,8 +44,7 @@ export class VolumeDevice implements BlockDevice, RoomWaiter, ChangeOwner, Reads
 	/** Those that wait for room, in order of arrival. */
 	#firstWaiting: VolumeChange | null = null;
 	#lastWaiting: VolumeChange | null = null;
-	#underWay = 0;
-	#nothingUnderWay: (() => void) | null = null;
+	readonly #underWay = new UnderWay();
 	#closing: Promise<CloseEnd> | null = null;
 
 	constructor(
@@ -88,7 +88,7 @@ export class VolumeDevice implements BlockDevice, RoomWaiter, ChangeOwner, Reads
 		}
 		switch (request.op) {
 			case BlockOp.read:
-				this.#underWay++;
+				this.#underWay.begun();
 				if (!this.#reads.read(request, this)) this.readOver();
 				break;
 			case BlockOp.write:
@@ -98,7 +98,7 @@ export class VolumeDevice implements BlockDevice, RoomWaiter, ChangeOwner, Reads
 				break;
 			case BlockOp.extents:
 				if (this.aside?.(request) === true) break;
-				this.#underWay++;
+				this.#underWay.begun();
 				this.#findExtents(request);
 				break;
 			case BlockOp.flush:
@@ -111,8 +111,7 @@ export class VolumeDevice implements BlockDevice, RoomWaiter, ChangeOwner, Reads
 	}
 
 	readOver(): void {
-		this.#underWay--;
-		if (this.#underWay === 0) this.#nothingUnderWay?.();
+		this.#underWay.ended();
 	}
 
 	#change(request: BlockRequest): void {
@@ -122,7 +121,7 @@ export class VolumeDevice implements BlockDevice, RoomWaiter, ChangeOwner, Reads
 		this.#unused = change.next;
 		change.next = null;
 		change.begin(request);
-		this.#underWay++;
+		this.#underWay.begun();
 		if (this.#firstWaiting !== null) this.#wait(change);
 		else this.#goOn(change);
 	}
@@ -234,10 +233,7 @@ export class VolumeDevice implements BlockDevice, RoomWaiter, ChangeOwner, Reads
 	}
 
 	async #closeInOrder(): Promise<CloseEnd> {
-		if (this.#underWay > 0)
-			await new Promise<void>((resolve) => {
-				this.#nothingUnderWay = resolve;
-			});
+		await this.#underWay.none();
 		this.#forget();
 		await this.#whenClosed();
 		return "closed";
