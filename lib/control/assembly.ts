@@ -17,6 +17,7 @@ import { Jobs } from "./jobs.js";
 import type { Kept } from "./kept.js";
 import { Machines } from "./machines/machines.js";
 import type { Register } from "./machines/register.js";
+import { MirrorJobs } from "./mirror-jobs.js";
 import type { Process } from "./model.js";
 import { Observed } from "./observed.js";
 import { Places } from "./places.js";
@@ -84,15 +85,14 @@ export function insideOf(options: AssemblyOptions, read: Read, guard: Guard, eve
 		version,
 		sinceMs,
 		now,
-		desired,
-		observed,
-		changes,
+		...{ desired, observed, changes },
 		shower,
 		events,
 		jobs,
 		pools,
 		poolKeeping: new PoolKeeping({ desired, workers, events, clock }),
 		poolJobs: new PoolJobs(pools, jobs, events),
+		mirrorJobs: new MirrorJobs(workers, jobs, events),
 		volumeTurns: new VolumeTurns(pools),
 		machines: new Machines({ desired, changes, workers, register, events, jobs, now }),
 		state: opener,

@@ -25,7 +25,6 @@ import { type PoolLook, TOLD_MAX } from "../pool/looks.js";
 import { PERIODS } from "../spec/policy.js";
 import type { Happening } from "./event-log.js";
 import { isNbd, isNumber, isParts, isRemote, isTlsRefusals, isWordOrNull } from "./heard-disk.js";
-import type { Comparison } from "./seams.js";
 
 type Words = Readonly<Record<string, unknown>>;
 
@@ -92,10 +91,6 @@ const isLook = isShape({
 	}),
 	disks: isList(isDisk, MOST),
 	isMore: isFlag,
-});
-const isComparison = isShape({
-	...{ comparedBytes: isNumber, differentBytes: isNumber, repairedBytes: isNumber, unknownBytes: isNumber },
-	isComplete: isFlag,
 });
 const isReport = isShape({ report: isEither(isMissing, isDisk) });
 const isReports = isShape({ disks: isList(isDisk, MOST), isMore: isFlag });
@@ -251,11 +246,6 @@ const isPool = isShape({
 export function poolIn(words: Words): PoolLook {
 	heard("look at a pool", isPool, words);
 	return words as unknown as PoolLook;
-}
-
-export function comparisonIn(words: Words): Comparison {
-	heard("comparison of a mirror", isComparison, words);
-	return words as unknown as Comparison;
 }
 
 export function endIn(words: Words): "closed" | "abandoned" | "opening" {

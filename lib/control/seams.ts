@@ -4,7 +4,8 @@
  * channels behind them, tests put fakes.
  */
 
-import type { PoolAct, VolumeQuestion } from "../daemon/worker-messages.js";
+import type { Compared } from "../daemon/mirrors.js";
+import type { PoolAct, VolumeQuestion, WorkerRequest } from "../daemon/worker-messages.js";
 import type { ListenerName } from "../opener/messages.js";
 import type { PoolLook } from "../pool/looks.js";
 import type { Sources } from "../spec/config.js";
@@ -174,15 +175,8 @@ export interface Look {
 	readonly nbdTls: TlsRefusals;
 }
 
-/** What comparing the disks of a mirror came to. */
-export interface Comparison {
-	readonly comparedBytes: number;
-	readonly differentBytes: number;
-	readonly repairedBytes: number;
-	/** Nothing is known of these. */
-	readonly unknownBytes: number;
-	readonly isComplete: boolean;
-}
+/** What is compared of a mirror, from a byte on; what the others get where they differ, see `WorkerRequest`. */
+export type Comparing = Omit<Extract<WorkerRequest, { readonly kind: "verify" }>, "kind">;
 
 export interface WorkersListener {
 	/** What it had has to be added again. */
@@ -213,8 +207,8 @@ export interface Workers {
 	remove(disk: string): Promise<Removed>;
 	/** Of one that is open: nobody is answered, or all are again. */
 	fence(disk: string, fenced: boolean): Promise<void>;
-	/** Compares the disks of a mirror; with `from` the others get what that one has where they differ. However long it takes. */
-	verify(disk: string, from: string | undefined): Promise<Comparison>;
+	/** Compares a stretch of the disks of a mirror. */
+	compare(comparing: Comparing): Promise<Compared>;
 	/** Has a disk of a mirror overwritten with what that has. */
 	resync(disk: string, part: string): Promise<void>;
 	/** What the pool in that directory is like, once that is done with it. */

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Asking, type Delivery, type Parcel } from "../channel/asking.js";
 import { FrameError } from "../channel/frames.js";
 import { type Clock, systemClock } from "../clock.js";
+import type { Compared } from "../daemon/mirrors.js";
 import type { PoolAct, Serving, WorkerRequest } from "../daemon/worker-messages.js";
 import { OperatorError } from "../errors.js";
 import type { PoolLook } from "../pool/looks.js";
@@ -14,12 +15,13 @@ import type { DiskConfig } from "../spec/configuration.js";
 import type { LinkSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import { askWorker, insist } from "./ask-worker.js";
-import { comparisonIn, endIn, lookIn, newsIn, numbersIn, poolIn, reportIn, setIn } from "./heard.js";
+import { endIn, lookIn, newsIn, numbersIn, poolIn, reportIn, setIn } from "./heard.js";
+import { comparedIn } from "./heard-mirror.js";
 import { volumeIn } from "./heard-volume.js";
 import { viewOf } from "./look-parts.js";
 import { lookAtAll } from "./looking.js";
 import { Onlooker } from "./onlooker.js";
-import type { Comparison, KeptDisk, Look, Removed, ServedDisk, Workers, WorkersListener } from "./seams.js";
+import type { Comparing, KeptDisk, Look, Removed, ServedDisk, Workers, WorkersListener } from "./seams.js";
 import { ToldViews } from "./told-views.js";
 import { newTreeWorker, type TreeWorker } from "./tree-worker.js";
 import { allReports, allServed, wholeAct } from "./whole-answers.js";
@@ -155,11 +157,11 @@ export class TreeWorkers implements Workers {
 		await this.#changed(this.#choice.known(disk), disk, { kind: "fence", name: disk, fenced });
 	}
 
-	async verify(disk: string, from: string | undefined): Promise<Comparison> {
-		const worker = this.#choice.known(disk);
-		const request = { kind: "verify", name: disk, ...(from !== undefined && { from }) } as const;
-		const { body } = await askWorker(worker, request, Infinity);
-		return this.#believed(worker, () => comparisonIn(body));
+	async compare(comparing: Comparing): Promise<Compared> {
+		const worker = this.#choice.known(comparing.name);
+		// A slice takes as long as the rate that is set says, and what is written there.
+		const { body } = await askWorker(worker, { kind: "verify", ...comparing }, Infinity);
+		return this.#believed(worker, () => comparedIn(body));
 	}
 
 	async resync(disk: string, part: string): Promise<void> {

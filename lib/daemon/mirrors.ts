@@ -5,14 +5,34 @@ import type { Mirror } from "../compound/mirror/mirror.js";
 import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
 import type { Disks } from "./disks.js";
+import type { WorkerRequest } from "./worker-messages.js";
 
-/** Bytes, of what the parts in sync have. */
+type VerifyRequest = Extract<WorkerRequest, { kind: "verify" }>;
+
+/** How long a stretch takes, about: who asks for the next one may leave off. */
+const STRETCH_MS = 1000;
+
+/** What comparing a stretch came to, in bytes of what the parts in sync have. */
 export interface Compared {
+	/** All before this is compared. */
+	readonly reachedBytes: number;
+	readonly sizeBytes: number;
 	readonly comparedBytes: number;
 	readonly differentBytes: number;
 	readonly repairedBytes: number;
 	readonly unknownBytes: number;
-	readonly isComplete: boolean;
+	/** The first of them, and how many there are. */
+	readonly ranges: readonly ComparedRange[];
+	readonly rangeCount: number;
+}
+
+export interface ComparedRange {
+	readonly offsetBytes: number;
+	readonly lengthBytes: number;
+	/** The parts that differ from this one, by name. */
+	readonly disk: string;
+	readonly differing: readonly string[];
+	readonly isRepaired: boolean;
 }
 
 export class Mirrors {
@@ -22,13 +42,27 @@ export class Mirrors {
 		this.#disks = disks;
 	}
 
-	/** Throws an OperatorError if it is no mirror, or `from` none of its disks. */
-	async verify(name: string, from: string | undefined): Promise<Compared & Record<string, unknown>> {
+	/** Throws an OperatorError if it is no mirror, or `from` none of its disks, or if it is closed meanwhile. */
+	async verify({ name, offsetBytes, from, byMajority }: VerifyRequest): Promise<Compared> {
 		const mirror = this.#of(name);
-		const repair = from === undefined ? {} : { repairFrom: indexIn(mirror, from) };
-		const { comparedBytes, differentBytes, repairedBytes, unknownBytes, isComplete } =
-			await mirror.verify(repair);
-		return { comparedBytes, differentBytes, repairedBytes, unknownBytes, isComplete };
+		const report = await mirror.verify({
+			...{ fromBytes: offsetBytes, byMajority, signal: AbortSignal.timeout(STRETCH_MS) },
+			...(from !== undefined && { repairFrom: indexIn(mirror, from) }),
+		});
+		const { ranges, isComplete, ...bytes } = report;
+		const { sizeBytes, members } = mirror.state;
+		if (!isComplete && report.reachedBytes <= offsetBytes)
+			throw new OperatorError(`disk ${quote(name)}: it is being closed`);
+		const nameOf = (index: number): string => members[index]?.name ?? "";
+		return {
+			...bytes,
+			sizeBytes,
+			ranges: ranges.map(({ from: index, members: differing, ...range }) => ({
+				...range,
+				disk: nameOf(index),
+				differing: differing.map(nameOf),
+			})),
+		};
 	}
 
 	/** Throws an OperatorError if that can't be: it is in sync, or not open. */

@@ -147,8 +147,17 @@ export type WorkerRequest =
 	/** The answer has `end`. */
 	| { readonly kind: "remove"; readonly name: string; readonly limitMs?: number }
 	| { readonly kind: "fence"; readonly name: string; readonly fenced: boolean }
-	/** Compares the disks of a mirror. `from`: the others get what this one has where they differ. Answered at the end. */
-	| { readonly kind: "verify"; readonly name: string; readonly from?: string }
+	/**
+	 * Compares a stretch of the disks of a mirror, from a byte on. Where they differ the others get what most of them have (`byMajority`), or
+	 * what `from` has; with both that only where there is no majority. The answer is `Compared`.
+	 */
+	| {
+			readonly kind: "verify";
+			readonly name: string;
+			readonly offsetBytes: number;
+			readonly byMajority: boolean;
+			readonly from?: string;
+	  }
 	/** Has a disk of a mirror overwritten with what that has. */
 	| { readonly kind: "resync"; readonly name: string; readonly part: string }
 	/** What has changed since the look with this number; 0: all. The answer has bytes. */

@@ -190,7 +190,7 @@ const REQUESTS: Readonly<Record<WorkerRequest["kind"], Check>> = {
 	withdraw: isShape({ name: isWord }),
 	remove: isShape({ name: isWord, limitMs: optional(isCount(REMOVE_MAX_MS)) }),
 	fence: isShape({ name: isWord, fenced: isFlag }),
-	verify: isShape({ name: isWord, from: optional(isWord) }),
+	verify: isShape({ name: isWord, offsetBytes: isSize, byMajority: isFlag, from: optional(isWord) }),
 	resync: isShape({ name: isWord, part: isWord }),
 	look: isShape({ since: isCount(Number.MAX_SAFE_INTEGER) }),
 	reports: isShape({}),

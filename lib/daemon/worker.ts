@@ -201,7 +201,7 @@ class Worker {
 				await disks.fence(request.name, request.fenced);
 				return this.#reportOn(request.name);
 			case "verify":
-				return { body: await this.#mirrors().verify(request.name, request.from) };
+				return { body: await this.#mirrors().verify(request) };
 			case "resync":
 				this.#mirrors().resync(request.name, request.part);
 				return DONE;

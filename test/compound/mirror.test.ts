@@ -117,7 +117,8 @@ t.test("one that fails falls out, and only what it lacks is copied when it is ba
 	t.equal(await stage.byteAt(before, 5 * MIB), 99, "nothing else was touched");
 
 	const found = await stage.clock.until(mirror.verify());
-	t.same(found.ranges, [{ offsetBytes: 5 * MIB, lengthBytes: 4096, members: [1] }]);
+	const range = { offsetBytes: 5 * MIB, lengthBytes: 4096, from: 0, members: [1], isRepaired: false };
+	t.same(found.ranges, [range]);
 	t.match(found, { comparedBytes: 8 * MIB, differentBytes: 4096, repairedBytes: 0, isComplete: true });
 	t.match(await stage.clock.until(mirror.verify({ repairFrom: 0 })), { repairedBytes: 4096 });
 	t.match(await stage.clock.until(mirror.verify()), { differentBytes: 0 });

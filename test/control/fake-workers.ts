@@ -2,7 +2,7 @@
 
 import { AbsentError } from "../../lib/control/refused.js";
 import type {
-	Comparison,
+	Comparing,
 	DiskIdentity,
 	Look,
 	Removed,
@@ -10,6 +10,7 @@ import type {
 	Workers,
 	WorkersListener,
 } from "../../lib/control/seams.js";
+import type { Compared } from "../../lib/daemon/mirrors.js";
 import type { PoolAct } from "../../lib/daemon/worker-messages.js";
 import { OperatorError, unreachable } from "../../lib/errors.js";
 import type { PoolLook, Sight } from "../../lib/pool/looks.js";
@@ -79,9 +80,24 @@ export class FakeWorkers implements Workers {
 		else this.fenced.delete(name);
 	}
 
-	async verify(name: string, from: string | undefined): Promise<Comparison> {
-		this.calls.push(`verify ${name}${from === undefined ? "" : ` from ${from}`}`);
-		return { comparedBytes: 4096, differentBytes: 512, repairedBytes: 0, unknownBytes: 0, isComplete: true };
+	/** Two stretches, with something different at the beginning. */
+	async compare({ name, offsetBytes, byMajority, from }: Comparing): Promise<Compared> {
+		const words = [byMajority ? "by majority" : "", from === undefined ? "" : `from ${from}`];
+		this.calls.push(["compare", name, String(offsetBytes), ...words].filter((word) => word !== "").join(" "));
+		await this.hanging.get(name);
+		const isFirst = offsetBytes === 0;
+		const range = {
+			offsetBytes: 1024,
+			lengthBytes: 512,
+			disk: "a",
+			differing: ["b"],
+			isRepaired: byMajority,
+		};
+		return {
+			...{ reachedBytes: isFirst ? 4096 : 8192, sizeBytes: 8192, comparedBytes: 4096, unknownBytes: 0 },
+			...{ differentBytes: isFirst ? 512 : 0, repairedBytes: isFirst && byMajority ? 512 : 0 },
+			...{ ranges: isFirst ? [range] : [], rangeCount: isFirst ? 1 : 0 },
+		};
 	}
 
 	async resync(name: string, part: string): Promise<void> {

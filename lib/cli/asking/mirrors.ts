@@ -8,14 +8,14 @@ import { DISK_RESYNC, DISK_VERIFY } from "./options.js";
 
 const pathOf = (name: string, verb: string): string => `/api/v1/disks/${encodeURIComponent(name)}/${verb}`;
 
-/** However long it takes: who has enough of it ends the command, and it goes on. */
+/** How far it is, is shown on a terminal; who interrupts it ends it. 1 also where something differed that is mended now. */
 export function diskVerifyCommand(argv: readonly string[], output: Output = processOutput): Promise<number> {
 	return asking(DISK_VERIFY, argv, output, async ({ line, daemon, json }) => {
 		const [name = ""] = line.positionals;
-		const from = line.last("from");
-		const query = from === undefined ? "" : `?${queryOf({ from })}`;
-		const { id } = await daemon.send("POST", `${pathOf(name, "verify")}${query}`, Job);
-		return tellEnd(await endOf(daemon, id, Infinity), output, json);
+		const { followedJob } = await import("../pools/following.js");
+		const query = queryOf({ from: line.last("from"), repair: line.has("repair") ? "true" : undefined });
+		const address = `${pathOf(name, "verify")}${query === "" ? "" : `?${query}`}`;
+		return followedJob(daemon, output, `verify ${name}`, address, async (job) => tellEnd(job, output, json));
 	});
 }
 

@@ -147,7 +147,12 @@ export const DISK_VERIFY = {
 	arguments: [DISK_NAME],
 	options: [
 		...ASKING_OPTIONS,
-		{ name: "from", value: "disk", help: "where they differ the others get what this one has" },
+		{ name: "repair", help: "where they differ, those that differ from most get what most have" },
+		{
+			name: "from",
+			value: "disk",
+			help: "the others get what this one has; with --repair where no majority is",
+		},
 	],
 } as const satisfies Form;
 

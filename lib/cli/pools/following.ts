@@ -1,5 +1,5 @@
 /**
- * A job of a daemon that goes through a volume or a pool, followed to its end: how far it is on a terminal, and cancelled when whoever waits is
+ * A job of a daemon that goes through a volume, a pool or a mirror, followed to its end: how far it is on a terminal, and cancelled when whoever waits is
  * interrupted. Loaded by the commands that have such jobs; resolves to the exit status.
  */
 
@@ -25,26 +25,35 @@ export function followJob(
 	address: string,
 	tellDone: TellDone,
 ): Promise<number> {
-	return askedByName(line, output, async (daemon) => {
-		let begun: string | undefined;
-		let isCalledOff = false;
-		const cancel = (): void => {
-			isCalledOff = true;
-			if (begun !== undefined) void daemon.send("DELETE", jobAt(begun), Job).catch(() => {});
-		};
-		// (Before it begins: it may have begun when we are interrupted, and we not know it yet.)
-		for (const signal of SIGNALS) process.once(signal, cancel);
-		try {
-			const { id } = await daemon.send("POST", address, Job, { body: {} });
-			begun = id;
-			if (isCalledOff) cancel();
-			const job = await endOf(daemon, id, what, output);
-			if (job.state !== "done") throw new AskError([...job.errors, job.message]);
-			return await tellDone(job, daemon);
-		} finally {
-			for (const signal of SIGNALS) process.off(signal, cancel);
-		}
-	});
+	return askedByName(line, output, (daemon) => followedJob(daemon, output, what, address, tellDone));
+}
+
+/** The same of a daemon that is asked already. */
+export async function followedJob(
+	daemon: DaemonClient,
+	output: Output,
+	what: string,
+	address: string,
+	tellDone: TellDone,
+): Promise<number> {
+	let begun: string | undefined;
+	let isCalledOff = false;
+	const cancel = (): void => {
+		isCalledOff = true;
+		if (begun !== undefined) void daemon.send("DELETE", jobAt(begun), Job).catch(() => {});
+	};
+	// (Before it begins: it may have begun when we are interrupted, and we not know it yet.)
+	for (const signal of SIGNALS) process.once(signal, cancel);
+	try {
+		const { id } = await daemon.send("POST", address, Job, { body: {} });
+		begun = id;
+		if (isCalledOff) cancel();
+		const job = await endOf(daemon, id, what, output);
+		if (job.state !== "done") throw new AskError([...job.errors, job.message]);
+		return await tellDone(job, daemon);
+	} finally {
+		for (const signal of SIGNALS) process.off(signal, cancel);
+	}
 }
 
 function jobAt(id: string): string {

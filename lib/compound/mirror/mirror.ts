@@ -194,14 +194,15 @@ export class Mirror implements BlockDevice {
 	/** Compares the members in sync, at the pace of copies, while others use the mirror. */
 	verify(options: VerifyOptions = {}): Promise<VerifyReport> {
 		const { identity, world } = this.#parts;
-		return new Verifier({
+		const parts = {
 			ledger: this.#ledger,
 			dataBytes: identity.dataBytes,
 			ordered: this.#ordered,
 			pace: this.#pace,
 			rest: this.#rest,
 			allocate: world.allocate,
-		}).verify(options);
+		};
+		return new Verifier(parts, options).verify();
 	}
 
 	get info(): DeviceInfo {

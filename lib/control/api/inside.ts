@@ -7,6 +7,7 @@ import type { Desired } from "../desired.js";
 import type { EventLog } from "../event-log.js";
 import type { Jobs } from "../jobs.js";
 import type { Machines } from "../machines/machines.js";
+import type { MirrorJobs } from "../mirror-jobs.js";
 import type { Process } from "../model.js";
 import type { Observed } from "../observed.js";
 import type { Places } from "../places.js";
@@ -33,12 +34,13 @@ export interface Inside {
 	readonly pools: Pools;
 	readonly poolKeeping: PoolKeeping;
 	readonly poolJobs: PoolJobs;
+	readonly mirrorJobs: MirrorJobs;
 	readonly volumeTurns: VolumeTurns;
 	readonly machines: Machines;
 	readonly state: WatchedOpener;
 	/** Keys that count from the next start. */
 	readonly restartNeeded: () => readonly string[];
-	readonly workers: Pick<Workers, "answers" | "troubles" | "pool" | "volume" | "verify" | "resync">;
+	readonly workers: Pick<Workers, "answers" | "troubles" | "pool" | "volume" | "resync">;
 	readonly places: Places;
 	readonly replaced: Replaced;
 	/** Bits per second, by name of the link. */

@@ -3,21 +3,23 @@
  */
 
 import { z } from "zod";
-import { quote, sizeText } from "../../text.js";
+import { quote } from "../../text.js";
 import type { RunningJob } from "../jobs.js";
 import { diskName } from "../model/units.js";
 import { Job } from "../model.js";
 import { Refusal } from "../problem.js";
 import { json, type Route, route } from "../routes.js";
-import type { Comparison } from "../seams.js";
 import { messageOf } from "../thrown.js";
 import type { Inside } from "./inside.js";
+import { flag } from "./pages.js";
 
 const ANSWERS = { 202: { description: "The job that does it", schema: Job } };
 const verifyQuery = z.strictObject({
 	from: diskName.optional().meta({
-		description: "Where they differ the others get what this one has; default: nothing is changed",
+		description:
+			"Where they differ the others get what this one has; with `repair` only where no majority decides",
 	}),
+	repair: flag("Where they differ, those that differ from most of them get what most have"),
 });
 const resyncQuery = z.strictObject({
 	part: diskName.meta({ description: "The disk that is overwritten with what the mirror has" }),
@@ -32,11 +34,10 @@ export function mirrorRoutes(inside: Inside): Route[] {
 			query: verifyQuery,
 			answers: ANSWERS,
 			refusals: [409],
-			handle: ({ name, query: { from } }) => {
+			handle: ({ name, query: { from, repair } }) => {
 				demandPart(inside, name, from);
-				const job = inside.jobs.begin("verify", `comparing the disks of ${name}`, { disk: name });
-				void follow(job, async () => comparisonText(await inside.workers.verify(name, from)));
-				return accepted(job);
+				const mending = { byMajority: repair === true, ...(from !== undefined && { from }) };
+				return accepted(inside.mirrorJobs.compare(name, mending));
 			},
 		}),
 		route({
@@ -75,20 +76,6 @@ function demandPart({ desired }: Inside, name: string, part: string | undefined)
 	if (mirror === undefined) throw new Refusal(409, `disk ${quote(name)}: is no mirror`);
 	if (part !== undefined && !mirror.includes(part))
 		throw new Refusal(409, `disk ${quote(name)}: disk ${part} is none of its mirror`);
-}
-
-function comparisonText({
-	comparedBytes,
-	differentBytes,
-	repairedBytes,
-	unknownBytes,
-	isComplete,
-}: Comparison): string {
-	const different = differentBytes === 0 ? "they are the same" : `${sizeText(differentBytes)} differ`;
-	const repaired = repairedBytes > 0 ? `, ${sizeText(repairedBytes)} were written again` : "";
-	const unknown = unknownBytes > 0 ? `; of ${sizeText(unknownBytes)} nothing is known` : "";
-	const end = isComplete ? "" : "; it did not come to the end";
-	return `${sizeText(comparedBytes)} compared: ${different}${repaired}${unknown}${end}`;
 }
 
 function accepted({ job }: RunningJob): Response {

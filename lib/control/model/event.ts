@@ -16,6 +16,7 @@ export const EVENT_KINDS = [
 	"disk-resized",
 	"disk-stalled",
 	"disk-resumed",
+	"mirror-compared",
 	"volume-created",
 	"volume-changed",
 	"volume-removed",

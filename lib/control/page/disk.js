@@ -5,6 +5,7 @@
 
 import { diskPath, get, request } from "./api.js";
 import { actions } from "./disk-actions.js";
+import { mirrorPart } from "./disk-mirror.js";
 import { causesPart, factsPart, headPart, initiatorsPart, settingsPart } from "./disk-parts.js";
 import { el, fill } from "./dom.js";
 import { eventsOf } from "./events.js";
@@ -33,10 +34,12 @@ export function diskView(main, live, name) {
 		settingsPart(),
 	];
 	const buttons = actions(name, shown, live);
+	const mirror = mirrorPart(name, live);
 	fill(
 		body,
 		buttons.element,
 		facts.element,
+		mirror.element,
 		pastPart(name, live),
 		section("Initiators", initiators.element),
 		section("Errors by cause", causes.element),
@@ -56,6 +59,7 @@ export function diskView(main, live, name) {
 			Object.assign(shown, { disk, tag: response.headers.get("etag") ?? "" });
 			for (const part of [head, facts, causes, settings, buttons]) part.show(disk);
 			initiators.show(disk, list);
+			await mirror.show(disk, signal);
 			problem.textContent = "";
 			body.hidden = false;
 		},

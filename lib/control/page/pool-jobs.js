@@ -1,6 +1,7 @@
 /**
- * What goes through all of a pool or a volume: begun by a button, and shown in its place as long as it is under way, with how far it is and a
- * button to leave off. Used by `pools.js` and `volume.js`.
+ * What goes through all of a pool, a volume or a mirror: begun by a button, and shown in its place as long as it is under way, with how far it is and a
+ * button to leave off. Used by `pools.js`, `volume.js` and
+ * `disk-mirror.js`.
  */
 
 import { get, request } from "./api.js";
@@ -14,6 +15,13 @@ import { el, fill, write } from "./dom.js";
 export class PoolJobs {
 	/** @type {Map<string, Job>} */
 	#running = new Map();
+	/** What a job goes through; null: nothing that is shown here. */
+	#nameOf;
+
+	/** @param {(job: Job) => string | null} nameOf */
+	constructor(nameOf = ({ of }) => of) {
+		this.#nameOf = nameOf;
+	}
 
 	/** @param {AbortSignal} signal */
 	async look(signal) {
@@ -21,9 +29,10 @@ export class PoolJobs {
 		const before = this.#running;
 		this.#running = new Map();
 		for (const job of jobs) {
-			if (job.of === null) continue;
-			if (job.state === "running") this.#running.set(job.of, job);
-			else if (before.get(job.of)?.id === job.id) tellEnd(job);
+			const name = this.#nameOf(job);
+			if (name === null) continue;
+			if (job.state === "running") this.#running.set(name, job);
+			else if (before.get(name)?.id === job.id) tellEnd(job);
 		}
 	}
 
