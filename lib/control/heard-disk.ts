@@ -1,6 +1,15 @@
 /** The parts of what a worker says of a disk: how it stands with clients of NBD, and with the server that stores it. Used by `heard.ts`. */
 
-import { isCount, isEither, isFlag, isList, isNull, isOneOf, isShape } from "../channel/checks.js";
+import {
+	type Check,
+	isCount,
+	isEither,
+	isFlag,
+	isList,
+	isNull,
+	isOneOf,
+	isShape,
+} from "../channel/checks.js";
 import { isWord } from "../daemon/worker-requests.js";
 import { MEMBERS_MAX } from "../spec/ranges.js";
 
@@ -8,6 +17,9 @@ const MOST_CLIENTS = 1024;
 
 export const isWordOrNull = isEither(isNull, isWord);
 export const isNumber = isCount(Number.MAX_SAFE_INTEGER);
+
+/** ISO 8601. */
+const isTime: Check = (value) => typeof value === "string" && !Number.isNaN(Date.parse(value));
 
 const isNbdClient = isShape({
 	peer: isWord,
@@ -57,7 +69,8 @@ export const isParts = isList(
 			isNull,
 			isShape({
 				standing: isOneOf(["inSync", "resyncing", "behind", "absent", "refused"]),
-				...{ why: isWordOrNull, behindBytes: isNumber, errors: isNumber, repairs: isNumber },
+				...{ why: isWordOrNull, behindBytes: isNumber, since: isEither(isNull, isTime) },
+				...{ errors: isNumber, repairs: isNumber },
 			}),
 		),
 	}),

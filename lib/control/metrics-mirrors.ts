@@ -5,6 +5,8 @@ import type { MirroredPart } from "./model.js";
 import type { PartPlace } from "./seams.js";
 
 export interface MirrorsSource {
+	/** Milliseconds since 1970. */
+	readonly nowMs: number;
 	readonly disks: readonly { readonly name: string; readonly parts?: readonly PartPlace[] | null }[];
 }
 
@@ -16,7 +18,7 @@ interface Mirror {
 const FAMILIES: readonly (readonly [
 	name: string,
 	kind: "gauge" | "counter",
-	value: (part: MirroredPart) => number,
+	value: (part: MirroredPart, nowMs: number) => number,
 	help: string,
 ])[] = [
 	[
@@ -26,6 +28,12 @@ const FAMILIES: readonly (readonly [
 		"1: the part has all that was acknowledged.",
 	],
 	["vblade_mirror_lag_bytes", "gauge", ({ behindBytes }) => behindBytes, "What the part lacks at most."],
+	[
+		"vblade_mirror_lag_seconds",
+		"gauge",
+		({ since }, nowMs) => (since === null ? 0 : Math.max(0, nowMs - Date.parse(since)) / 1000),
+		"For how long the part has lacked something; 0: nothing.",
+	],
 	[
 		"vblade_mirror_errors",
 		"counter",
@@ -40,7 +48,7 @@ const FAMILIES: readonly (readonly [
 	],
 ];
 
-export function* aboutMirrors(writer: Writer, { disks }: MirrorsSource): Iterable<void> {
+export function* aboutMirrors(writer: Writer, { disks, nowMs }: MirrorsSource): Iterable<void> {
 	const mirrors = disks.flatMap(({ name, parts }): Mirror[] => {
 		const mirrored = (parts ?? []).flatMap((part) =>
 			part.mirrored === null ? [] : [{ disk: part.disk, mirrored: part.mirrored }],
@@ -48,18 +56,20 @@ export function* aboutMirrors(writer: Writer, { disks }: MirrorsSource): Iterabl
 		return mirrored.length === 0 ? [] : [{ disk: name, parts: mirrored }];
 	});
 	if (mirrors.length === 0) return;
-	writer.family("vblade_mirror_state", "gauge", "1: all parts are in sync, 0: not all.");
-	for (const { disk, parts } of mirrors) {
-		const isInSync = parts.every(({ mirrored }) => mirrored.standing === "inSync");
-		writer.line("vblade_mirror_state", `disk="${escaped(disk)}"`, isInSync ? 1 : 0);
-	}
+	writer.family("vblade_mirror_state", "gauge", "1: the part stands like this in its mirror.");
+	for (const { disk, parts } of mirrors)
+		for (const { disk: part, mirrored } of parts) {
+			const labels = `disk="${escaped(disk)}",part="${escaped(part)}",state="${mirrored.standing}"`;
+			writer.line("vblade_mirror_state", labels, 1);
+			yield;
+		}
 	for (const [name, kind, value, help] of FAMILIES) {
 		writer.family(name, kind, help);
 		const line = kind === "counter" ? `${name}_total` : name;
 		for (const { disk, parts } of mirrors)
 			for (const part of parts) {
 				const labels = `disk="${escaped(disk)}",part="${escaped(part.disk)}"`;
-				writer.line(line, labels, value(part.mirrored));
+				writer.line(line, labels, value(part.mirrored, nowMs));
 				yield;
 			}
 	}

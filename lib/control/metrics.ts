@@ -7,7 +7,7 @@
 import { REJECT_REASONS } from "../aoe/stats.js";
 import { ERROR_CAUSES } from "../disk.js";
 import { HISTOGRAM_CLASSES } from "../histogram.js";
-import { aboutMirrors } from "./metrics-mirrors.js";
+import { aboutMirrors, type MirrorsSource } from "./metrics-mirrors.js";
 import { aboutNbd, type NbdMetrics, type NbdSource } from "./metrics-nbd.js";
 import { aboutMachines, aboutPools, type PoolsSource } from "./metrics-pools.js";
 import { escaped, Writer } from "./metrics-writer.js";
@@ -31,7 +31,7 @@ export interface DiskMetrics extends NbdMetrics {
 	readonly figures: DiskFigures | undefined;
 }
 
-export interface MetricsSource extends PoolsSource, NbdSource {
+export interface MetricsSource extends PoolsSource, NbdSource, Pick<MirrorsSource, "nowMs"> {
 	readonly version: string;
 	readonly disks: readonly DiskMetrics[];
 	readonly links: readonly ObservedLink[];

@@ -23,6 +23,8 @@ export interface MirroredReport {
 	readonly why: string | null;
 	/** What it lacks at most; 0: nothing. */
 	readonly behindBytes: number;
+	/** Since when it lacks something, as ISO 8601. */
+	readonly since: string | null;
 	readonly errors: number;
 	/** Ranges that were written again because they could not be read, or differed. */
 	readonly repairs: number;
@@ -82,10 +84,12 @@ export class Compounds {
 }
 
 function mirroredReport(
-	{ name, state: standing, reason: why, behindBytes, errors, repairs }: MemberState,
+	{ name, state: standing, reason: why, behindBytes, lacksSinceMs, errors, repairs }: MemberState,
 	sizeBytes: number,
 ): PartReport {
-	return { disk: name, offsetBytes: 0, sizeBytes, mirrored: { standing, why, behindBytes, errors, repairs } };
+	const since = lacksSinceMs === null ? null : new Date(lacksSinceMs).toISOString();
+	const mirrored = { standing, why, behindBytes, since, errors, repairs };
+	return { disk: name, offsetBytes: 0, sizeBytes, mirrored };
 }
 
 interface Held {

@@ -135,6 +135,7 @@ async function openMirrored(spec: DiskSpec, context: OpenContext): Promise<Block
 		members.map(({ name }) => ({ name, device: memberIn(() => memberDisk(name)) })),
 		{
 			clock: systemClock,
+			wallMs: Date.now,
 			allocate: nativeMemory,
 			identifier: (byteLength) => randomBytes(byteLength).toString("hex"),
 			onEvent: (event) => (isTrouble(event) ? warn : inform)?.(eventText(event)),

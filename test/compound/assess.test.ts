@@ -27,6 +27,7 @@ function superblock(index: number, own: string, entries: readonly string[]): Vie
 			inSync: text[0] === "+",
 			confirmed: id(text[1]!),
 			attempted: id(text[2]!),
+			lacksSinceMs: 0,
 		})),
 	};
 	return { kind: "superblock", superblock: found };

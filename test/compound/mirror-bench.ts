@@ -114,7 +114,10 @@ function median(values: number[]): number {
 const plain = disk(open("plain", DATA_BYTES));
 const mirror = await openMirror(
 	[0, 1].map((i) => ({ name: `m${i}`, device: open(`m${i}`, DATA_BYTES + MIB) })),
-	{ clock: systemClock, allocate: nativeMemory, identifier: (bytes) => randomBytes(bytes).toString("hex") },
+	{
+		...{ clock: systemClock, wallMs: Date.now, allocate: nativeMemory },
+		identifier: (bytes) => randomBytes(bytes).toString("hex"),
+	},
 	{ resyncRate: 4096 * MIB },
 );
 // The mirror keeps requests in order itself.

@@ -49,7 +49,8 @@ if (await inNamespace(import.meta.url)) {
 		);
 		t.match(await ask("disk", "verify", "both"), /8M compared: they are the same/);
 		const text = String((await tree.ask("GET", "/metrics")).body.text);
-		t.match(text, /^vblade_mirror_state\{disk="both"\} 1$/m);
+		t.match(text, /^vblade_mirror_state\{disk="both",part="a",state="inSync"\} 1$/m);
+		t.match(text, /^vblade_mirror_lag_seconds\{disk="both",part="b"\} 0$/m);
 		t.match(text, /^vblade_mirror_lag_bytes\{disk="both",part="b"\} 0$/m);
 	});
 
@@ -63,7 +64,11 @@ if (await inNamespace(import.meta.url)) {
 		const found = await ask("disk", "verify", "both");
 		t.match(found, /8M compared: 4K differ in 1 range$/m);
 		t.match(found, /byte 4194304, 4096 bytes: disk b differs from disk a$/m);
-		t.match(await ask("disk", "verify", "both", "--repair"), /4K differ in 1 range$/m, "neither is a majority");
+		t.match(
+			await ask("disk", "verify", "both", "--repair"),
+			/4K differ in 1 range$/m,
+			"neither is a majority",
+		);
 		t.match(await ask("disk", "verify", "both", "--from=a"), /4K differ in 1 range, 4K were written again/);
 		t.match(await ask("disk", "verify", "both"), /8M compared: they are the same/);
 		t.match(await ask("disk", "verify", "a"), /disk "a": is no mirror/);
@@ -84,6 +89,9 @@ if (await inNamespace(import.meta.url)) {
 		await tree.state("both", "open");
 		t.equal(await standings(), "inSync absent");
 		await tree.problem(/disk both: its mirror's disk b is absent/);
+		const text = String((await tree.ask("GET", "/metrics")).body.text);
+		t.match(text, /^vblade_mirror_state\{disk="both",part="b",state="absent"\} 1$/m);
+		t.match(text, /^vblade_mirror_lag_seconds\{disk="both",part="b"\} (?!0$)[0-9.]+$/m);
 		t.notMatch(await io("write -P 8 1M 1M", "flush"), FAILED);
 		renameSync(`${b}.away`, b);
 		await inSync();

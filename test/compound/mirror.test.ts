@@ -29,7 +29,7 @@ t.test("it is a block device, while it copies, and while its members are slow", 
 			});
 			const opening = openMirror(
 				devices.map((device, i) => ({ name: `m${i}`, device })),
-				{ clock, allocate: heapMemory, identifier: identifiers(new Random()) },
+				{ clock, wallMs: () => 0, allocate: heapMemory, identifier: identifiers(new Random()) },
 			);
 			return new StrictLayer(await clock.until(opening), { isTop: true });
 		};

@@ -120,6 +120,7 @@ export class MirrorRun {
 			{
 				clock: this.#clock,
 				allocate: heapMemory,
+				wallMs: () => Math.floor(this.#clock.now()),
 				identifier: (bytes) =>
 					Array.from({ length: bytes }, () => this.random.below(256).toString(16).padStart(2, "0")).join(""),
 				onEvent: (event) => this.#heard(event),

@@ -14,6 +14,8 @@ import { heapMemory } from "../../lib/wire/memory.js";
 
 export const MIB = 1024 * 1024;
 export const KIB = 1024;
+/** When virtual time begins. */
+export const EPOCH_MS = Date.parse("2026-11-27T00:00:00Z");
 
 export function identifiers(random: Random): (byteLength: number) => string {
 	return (byteLength) =>
@@ -36,6 +38,7 @@ export class Stage {
 		this.faults = this.disks.map((disk) => new FaultyLayer(disk, seed));
 		this.world = {
 			clock: this.clock,
+			wallMs: () => EPOCH_MS + Math.floor(this.clock.now()),
 			allocate: heapMemory,
 			identifier: identifiers(this.random),
 			onEvent: (event) => this.events.push(event),

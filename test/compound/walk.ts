@@ -45,6 +45,7 @@ export class Walk {
 			inSync: true,
 			confirmed: "g0",
 			attempted: "g1",
+			lacksSinceMs: 0,
 		}));
 		const disks = this.#all().map((index): Disk => {
 			const superblock = {

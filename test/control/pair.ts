@@ -11,7 +11,14 @@ import { native } from "../../lib/native.js";
 import { until } from "../support/cleanup.js";
 import { LIMIT_MS } from "../support/limit.js";
 
-const MIRRORED = { standing: "behind", why: "gone", behindBytes: 512, errors: 1, repairs: 0 };
+const MIRRORED = {
+	standing: "behind",
+	why: "gone",
+	behindBytes: 512,
+	since: "2026-11-27T10:00:00.000Z",
+	errors: 1,
+	repairs: 0,
+};
 
 const ACCESS = { mask: [1], reserved: [2], configString: "a" };
 export const SET = { web: { macs: null, configString: null, access: ACCESS } };

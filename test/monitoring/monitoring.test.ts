@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import t, { type Test } from "tap";
 import { parse } from "yaml";
 import { REJECT_REASONS } from "../../lib/aoe/stats.js";
-import { DISK_STATES, OPERATIONS } from "../../lib/control/model.js";
+import { DISK_STATES, MirroredPart, OPERATIONS } from "../../lib/control/model.js";
 import { ERROR_CAUSES } from "../../lib/disk.js";
 import { figuresOf, LINK, lookOf, measured, POOL, viewOf } from "../control/figures.js";
 import { Stage, settle } from "../control/stage.js";
@@ -19,7 +19,7 @@ const GIVEN = ["job", "instance"];
 const OWN: ReadonlyMap<string, ReadonlySet<string>> = new Map([["up", new Set<string>()]]);
 /** What values of labels there can be, beside those of the configuration. */
 const VALUES: Readonly<Record<string, readonly string[]>> = {
-	state: Object.keys(DISK_STATES),
+	state: [...Object.keys(DISK_STATES), ...MirroredPart.shape.standing.options],
 	cause: Object.keys(ERROR_CAUSES),
 	// A link has two of its own.
 	reason: [...Object.keys(REJECT_REASONS), "ring", "queue"],
@@ -76,7 +76,8 @@ async function metricsOf(t: Test): Promise<ReadonlyMap<string, ReadonlySet<strin
 	const nbd = { name: "web", description: "", refused: 0, clientCount: 0, clients: [] };
 	const connected = { state: "connected", since: "2026-11-26T10:00:00Z", why: null } as const;
 	const remote = { ...connected, losses: 0, resends: 0, waiting: 0 };
-	const mirrored = { standing: "inSync", why: null, behindBytes: 0, errors: 0, repairs: 0 } as const;
+	const counted = { behindBytes: 0, errors: 0, repairs: 0 };
+	const mirrored = { standing: "inSync", why: null, since: null, ...counted } as const;
 	const parts = [{ disk: "a", offsetBytes: 0, sizeBytes: 512, mirrored }];
 	stage.workers.looks = [
 		lookOf([figures], {

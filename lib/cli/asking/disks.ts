@@ -222,8 +222,9 @@ function partFacts({ parts, partOf }: Disk): Pair[] {
 	return [...told, ...some("part of", partOf === null ? null : `disk ${partOf}`)];
 }
 
-function mirroredText({ standing, why, behindBytes, errors, repairs }: MirroredPart): string {
-	const lacks = behindBytes > 0 ? `, lacks ${sizeText(behindBytes)} at most` : "";
+function mirroredText({ standing, why, behindBytes, since, errors, repairs }: MirroredPart): string {
+	const from = since === null ? "" : ` since ${since}`;
+	const lacks = behindBytes > 0 ? `, lacks ${sizeText(behindBytes)} at most${from}` : "";
 	const what = standing === "inSync" ? "in sync" : standing;
 	return `${what}${lacks}, errors ${errors}, repairs ${repairs}${why === null ? "" : `: ${why}`}`;
 }

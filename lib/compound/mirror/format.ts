@@ -35,6 +35,8 @@ const UUID_BYTES = 16;
 const ID_BYTES = 8;
 const IN_SYNC = 1;
 const BEHIND = 2;
+/** What a `Date` can hold. */
+const LATEST_MS = 8.64e15;
 
 /** In place of an id. The member never had a superblock; the operator has said so, and that it may be overwritten. */
 export const NO_ID = "0".repeat(2 * ID_BYTES);
@@ -49,6 +51,8 @@ export interface MemberEntry {
 	/** The generation that its own superblock is known to have had, and the one that it may have instead: 16 hexadecimal digits. */
 	readonly confirmed: string;
 	readonly attempted: string;
+	/** Milliseconds since 1970: since when it lacks something; 0 if it is in sync, or that is not known. */
+	readonly lacksSinceMs: number;
 }
 
 export interface Superblock {
@@ -106,6 +110,7 @@ export function encodeSuperblock(superblock: Superblock, bytes: Uint8Array): voi
 		view.setUint8(at + 16, entry.inSync ? IN_SYNC : BEHIND);
 		putHex(bytes, at + 24, entry.confirmed);
 		putHex(bytes, at + 32, entry.attempted);
+		view.setBigUint64(at + 40, BigInt(entry.lacksSinceMs));
 	});
 	view.setUint32(CRC_AT, crc32c(bytes, 0, SUPERBLOCK_BYTES));
 }
@@ -174,7 +179,14 @@ function entryAt(bytes: Uint8Array, at: number): MemberEntry {
 		inSync: bytes[at + 16] === IN_SYNC,
 		confirmed: hex(bytes, at + 24, ID_BYTES),
 		attempted: hex(bytes, at + 32, ID_BYTES),
+		lacksSinceMs: timeAt(bytes, at + 40),
 	};
+}
+
+/** Only told, so one that can't be is none. */
+function timeAt(bytes: Uint8Array, at: number): number {
+	const ms = Number(new DataView(bytes.buffer, bytes.byteOffset + at, 8).getBigUint64(0));
+	return ms <= LATEST_MS ? ms : 0;
 }
 
 /** Writes `MAP_SECTOR_WORDS` of `words` as sector `sector` of the bitmap `map`. */

@@ -35,6 +35,8 @@ export interface LedgerOptions {
 	readonly allocate: Allocate;
 	/** An id of a generation that nobody else has: 16 hexadecimal digits. */
 	readonly newId: () => string;
+	/** Milliseconds since 1970. */
+	readonly wallMs: () => number;
 	/** Called when a member falls out: somebody should see to its return. */
 	readonly onLost: (member: Member) => void;
 }
@@ -101,6 +103,7 @@ export class Ledger {
 			if (this.members.every((other) => other === member || !other.inSync)) return false;
 			member.inSync = false;
 			member.isJoining = false;
+			member.lacksSinceMs = this.#options.wallMs();
 			this.#mustRaise = true;
 		} else if (!member.isTarget) {
 			return true;
@@ -152,6 +155,7 @@ export class Ledger {
 		member.isTarget = false;
 		member.inSync = true;
 		member.isJoining = true;
+		member.lacksSinceMs = 0;
 		return (await this.raise()) && member.inSync;
 	}
 
@@ -287,6 +291,6 @@ export class Ledger {
 	}
 }
 
-function entryOf({ uuid, inSync, confirmed, attempted }: Member): MemberEntry {
-	return { uuid, inSync, confirmed, attempted };
+function entryOf({ uuid, inSync, confirmed, attempted, lacksSinceMs }: Member): MemberEntry {
+	return { uuid, inSync, confirmed, attempted, lacksSinceMs };
 }

@@ -43,6 +43,8 @@ export class Member {
 	refusal: string | null = null;
 	/** How the last request ended that made it fall out, or 0. */
 	lostWith: StorageStatus = StorageStatus.ok;
+	/** See `MemberEntry`. */
+	lacksSinceMs = 0;
 
 	/** Milliseconds that a read takes, as a moving average; 0 until one was measured. */
 	latencyMs = 0;

@@ -35,6 +35,8 @@ export interface MirrorWorld {
 	readonly allocate: Allocate;
 	/** So many bytes of chance as hexadecimal digits, never the same twice. */
 	readonly identifier: (byteLength: number) => string;
+	/** Milliseconds since 1970, whole ones: since when members lack something. */
+	readonly wallMs: () => number;
 	readonly onEvent?: (event: MirrorEvent) => void;
 	/** For tests: what keeps requests in order, on the device that it is given. */
 	readonly order?: (core: BlockDevice) => BlockDevice;
@@ -66,7 +68,7 @@ export class Mirror implements BlockDevice {
 	/** Called by `openMirror`, which calls `start` before anybody else uses it. */
 	constructor(parts: MirrorParts) {
 		const { identity, members, intents, world } = parts;
-		const { clock, allocate, identifier, order } = world;
+		const { clock, allocate, identifier, order, wallMs } = world;
 		const { mirror, dataBytes } = identity;
 		this.#parts = parts;
 		this.#rest = new Rest(clock);
@@ -76,6 +78,7 @@ export class Mirror implements BlockDevice {
 			intents,
 			allocate,
 			newId: () => identifier(8),
+			wallMs,
 			onLost: (member) => this.#lost(member),
 		});
 		this.#changes = new Changes(this.#ledger);

@@ -151,6 +151,7 @@ function create(places: readonly Found[], source: number, world: MirrorWorld, re
 		member.needsAll = true;
 		if (!member.inSync) member.behind.addAll();
 	}
+	noteSince(members, [], world);
 	return new Mirror({ identity, members, intents: intentsOf(identity, members), world, resyncRate });
 }
 
@@ -182,6 +183,7 @@ async function open(
 			member.inSync = member.index === leader;
 			if (!member.inSync) member.behind.unite(intents.wanted);
 		}
+	noteSince(members, superblock.entries, world);
 	const { mirror, dataBytes, regionBytes, generation } = superblock;
 	const identity: Identity = { mirror, dataBytes, regionBytes, generation };
 	return new Mirror({ identity, members, intents, world, resyncRate });
@@ -204,6 +206,12 @@ function stand(
 	if (entry === undefined || standing.kind === "whole") member.behind.addAll();
 	if (standing.kind === "refused") member.refusal = standing.reason;
 	member.inSync = standing.kind === "inSync";
+}
+
+/** Who is not in sync lacks something since the moment that was noted, or else since now. */
+function noteSince(members: readonly Member[], entries: readonly MemberEntry[], { wallMs }: MirrorWorld): void {
+	for (const member of members)
+		member.lacksSinceMs = member.inSync ? 0 : entries[member.index]?.lacksSinceMs || wallMs();
 }
 
 function membersOf(places: readonly Found[], { dataBytes, regionBytes }: Shape): Member[] {

@@ -20,6 +20,8 @@ export interface MemberState {
 	readonly reason: string | null;
 	/** What it lacks at most, in bytes; 0 if it is in sync. */
 	readonly behindBytes: number;
+	/** Milliseconds since 1970: since when it lacks something; null if it is in sync. */
+	readonly lacksSinceMs: number | null;
 	/** Of a read, a moving average in milliseconds; 0 until one was measured. */
 	readonly latencyMs: number;
 	readonly reads: number;
@@ -53,14 +55,15 @@ export type MirrorEvent =
 	  };
 
 export function memberState(member: Member, dataBytes: number, regionBytes: number): MemberState {
-	const { name, index, uuid, latencyMs, reads, errors, repairs } = member;
+	const { name, index, uuid, inSync, lacksSinceMs, latencyMs, reads, errors, repairs } = member;
 	return {
 		name,
 		index,
 		uuid,
 		state: standing(member),
 		reason: reasonOf(member),
-		behindBytes: member.inSync ? 0 : Math.min(member.behind.size * regionBytes, dataBytes),
+		behindBytes: inSync ? 0 : Math.min(member.behind.size * regionBytes, dataBytes),
+		lacksSinceMs: inSync ? null : lacksSinceMs,
 		latencyMs,
 		reads,
 		errors,

@@ -149,6 +149,7 @@ function metricsRoute(inside: Inside): Route {
 			const { lastReload } = desired;
 			const text = metricsText({
 				version,
+				nowMs: inside.now(),
 				disks: desired.stewards().map(({ disk: { name }, state }) => {
 					const { figures, view } = observed.disk(name) ?? {};
 					const silenced = view?.aoe?.silenced.map(({ netif }) => netif) ?? [];

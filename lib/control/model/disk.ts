@@ -197,6 +197,7 @@ export const MirroredPart = z
 		}),
 		why: z.string().nullable().meta({ description: "Why it is not in sync" }),
 		behindBytes: bytes("What it lacks at most"),
+		since: moment("Since when it lacks something").nullable(),
 		errors: total("Requests of the mirror that failed on it"),
 		repairs: total("Ranges that were written again because they could not be read, or differed"),
 	})

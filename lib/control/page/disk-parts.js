@@ -113,11 +113,19 @@ function partFacts({ parts, partOf }) {
 			/** @type {[string, string]} */ ([
 				mirrored === null ? "Made of" : "Mirrored on",
 				mirrored !== null
-					? `disk ${disk}: ${mirrored.standing === "inSync" ? "in sync" : mirrored.standing}${mirrored.behindBytes > 0 ? `, lacks ${bytes(mirrored.behindBytes)} at most` : ""}, ${count(mirrored.errors)} errors, ${count(mirrored.repairs)} repairs${mirrored.why === null ? "" : `: ${mirrored.why}`}`
+					? `disk ${disk}: ${mirroredText(mirrored)}`
 					: `disk ${disk}: ${state}${sizeBytes === null ? "" : `, ${bytes(sizeBytes)} from byte ${count(offsetBytes ?? 0)} on`}${reason === null ? "" : `: ${reason}`}`,
 			]),
 	);
 	return partOf === null ? told : [...told, ["Part of", `disk ${partOf}`]];
+}
+
+/** @param {import("../model.js").MirroredPart} mirrored */
+function mirroredText({ standing, why, behindBytes, since, errors, repairs }) {
+	const lacks = behindBytes > 0 ? `, lacks ${bytes(behindBytes)} at most` : "";
+	const from = since === null ? "" : `, not in sync since ${ago(since)}`;
+	const what = standing === "inSync" ? "in sync" : standing;
+	return `${what}${lacks}${from}, ${count(errors)} errors, ${count(repairs)} repairs${why === null ? "" : `: ${why}`}`;
 }
 
 /** @param {Disk} disk @returns {[string, string][]} */
