@@ -158,12 +158,12 @@ export class Daemon {
 	}
 
 	/**
-	 * Changes the limit of a disk while it is served, for those that wait for it too. Throws an OperatorError if there is none of
+	 * Changes the limit of a disk, or how a mirror goes about it, while it is served, for those that wait for it too. Throws an OperatorError if there is none of
 	 * this name, or anything else about it shall be another one; then it has to be removed, and added as it shall be.
 	 */
 	changeDisk(spec: DiskSpec): void {
 		if (!this.#disks.change(spec))
-			throw new OperatorError(`disk ${quote(spec.name)}: only its limit can be changed while it is served`);
+			throw new OperatorError(`disk ${quote(spec.name)}: only its limit, and the pace of a mirror, can be changed while it is served`);
 	}
 
 	/** Its disk stays. What is under way is answered first. Throws an OperatorError if there is none of this name. */

@@ -87,6 +87,12 @@ const specShape = {
 	direct: isFlag,
 	durability: isOneOf(["ack", "flush", "none"]),
 	limit: optional(isLimit),
+	mirroring: optional(
+		isShape({
+			resyncRate: (value) => isCount(LIMIT_MAX)(value) && value !== 0,
+			timeoutMs: (value) => isCount(3_600_000)(value) && Number(value) >= 1000,
+		}),
+	),
 	identity: optional(isShape({ serial: matches(/^[ -~]{1,20}$/), wwn: matches(/^[0-9a-f]{16}$/) })),
 	lengths: optional(isTable(isCount(Number.MAX_SAFE_INTEGER), MEMBERS_MAX, LONGEST)),
 };
@@ -101,7 +107,6 @@ const isCompoundOf = (isSpec: Check): Check => {
 		isShape({
 			...{ kind: isOneOf(["mirror"]), name: isText(LONGEST_LIST), members: isMembers(2, MIRRORED_MAX) },
 			...{ from: optional(isWord), degraded: isFlag },
-			resyncRate: (value) => isCount(LIMIT_MAX)(value) && value !== 0,
 		}),
 	);
 };

@@ -176,13 +176,14 @@ export class Disks {
 		return entry.disk;
 	}
 
-	/** False if anything but its limit shall be another one. Throws an OperatorError if there is no disk of this name. */
+	/** False if anything but its limit, or how a mirror goes about it, shall be another one. Throws an OperatorError if there is no disk of this name. */
 	change(spec: DiskSpec): boolean {
-		const { device } = this.get(spec.name);
+		const disk = this.get(spec.name);
 		const entry = this.#entries.get(spec.name);
 		if (entry === undefined || isAnother(entry.spec, spec)) return false;
 		entry.spec = spec;
-		device.limit = spec.limit;
+		disk.device.limit = spec.limit;
+		if (spec.mirroring !== undefined) this.compounds.mirrorOf(disk)?.tune(spec.mirroring);
 		return true;
 	}
 
@@ -253,9 +254,11 @@ export class Disks {
 	}
 }
 
-/** A limit can be changed; all else is what the disk is. */
+/** These can be changed; all else is what the disk is. */
+const CHANGEABLE = { limit: undefined, mirroring: undefined } as const;
+
 function isAnother(one: DiskSpec, other: DiskSpec): boolean {
-	return !isDeepStrictEqual({ ...one, limit: undefined }, { ...other, limit: undefined });
+	return !isDeepStrictEqual({ ...one, ...CHANGEABLE }, { ...other, ...CHANGEABLE });
 }
 
 function countsOf({ name, stats, device }: Disk): string[] {

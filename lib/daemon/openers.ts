@@ -130,7 +130,7 @@ async function openMirrored(spec: DiskSpec, context: OpenContext): Promise<Block
 	const { storage } = spec;
 	const { memberDisk, onMirror, signal, warn, inform } = context;
 	invariant(storage.kind === "mirror" && memberDisk !== undefined, "not a mirror");
-	const { members, from, degraded, resyncRate } = storage;
+	const { members, from, degraded } = storage;
 	const mirror = await openMirror(
 		members.map(({ name }) => ({ name, device: memberIn(() => memberDisk(name)) })),
 		{
@@ -140,7 +140,7 @@ async function openMirrored(spec: DiskSpec, context: OpenContext): Promise<Block
 			identifier: (byteLength) => randomBytes(byteLength).toString("hex"),
 			onEvent: (event) => (isTrouble(event) ? warn : inform)?.(eventText(event)),
 		},
-		{ ...(from !== undefined && { from }), degraded, resyncRate },
+		{ ...(from !== undefined && { from }), degraded, ...spec.mirroring },
 	);
 	if (signal.aborted) await mirror.close();
 	signal.throwIfAborted();
@@ -148,14 +148,22 @@ async function openMirrored(spec: DiskSpec, context: OpenContext): Promise<Block
 	return slice(mirror, storage.name, spec);
 }
 
-/** Null while it is not open. */
+/** Null while it is not open. Throws as `memberOf`. */
 function memberIn(find: () => Disk): Member | null {
+	let disk: Disk;
 	try {
-		return new Member(find());
+		disk = find();
 	} catch (error) {
 		if (!(error instanceof OperatorError)) throw error;
 		return null;
 	}
+	return memberOf(disk);
+}
+
+/** Throws an OperatorError if it has not done all yet that a whole before this one has asked of it, and was closed without. */
+function memberOf(disk: Disk): Member {
+	if (disk.underWay === 0) return new Member(disk);
+	throw new OperatorError(`its disk ${disk.name} has not answered yet what it was asked before`);
 }
 
 /** What it is made of is open, and is closed after it. */
@@ -165,7 +173,7 @@ async function openLinear(spec: DiskSpec, context: OpenContext): Promise<BlockDe
 	invariant(storage.kind === "linear" && memberDisk !== undefined, "not linear");
 	const members = storage.members.map(({ name }) => ({
 		name,
-		device: new Member(memberDisk(name)),
+		device: memberOf(memberDisk(name)),
 		lengthBytes: Object.hasOwn(lengths, name) ? lengths[name] : undefined,
 	}));
 	const linear = new LinearDevice(members, {

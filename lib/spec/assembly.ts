@@ -122,7 +122,7 @@ class Assembly {
 		const { storage } = disk.disk;
 		const compound = compoundOf(storage);
 		const members = this.#partsOf(disk).map((member) => {
-			const { limit: _, ...spec } = this.#specOf(member);
+			const { limit: _, mirroring: __, ...spec } = this.#specOf(member);
 			return spec;
 		});
 		return {

@@ -137,7 +137,7 @@ function wrongWith(part: DiskPart, values: DiskValues): PlacedError[] {
 		found.push(
 			wrong(["scratch"], "only a snapshot or a moment of a volume can be scratch, as fast/web@monday"),
 		);
-	for (const key of ["from", "degraded", "resync_rate"] as const)
+	for (const key of ["from", "degraded", "resync_rate", "disk_timeout"] as const)
 		if (values[key] !== undefined && values.mirror === undefined)
 			found.push(wrong([key], `${key} is for what is a mirror`));
 	if (values.from !== undefined && values.mirror !== undefined && !values.mirror.includes(values.from))

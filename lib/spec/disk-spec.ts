@@ -1,9 +1,9 @@
 /** What the keys of a disk come to, as a spec: where it is stored, and how. Used by `config.ts`. */
 
 import type { PoolConfig } from "./configuration.js";
-import { DISK_DEFAULTS, RESYNC_RATE_DEFAULT } from "./keys.js";
+import { DISK_DEFAULTS, DISK_TIMEOUT_DEFAULT, RESYNC_RATE_DEFAULT } from "./keys.js";
 import type { DiskSettings, DiskValues, LimitValues } from "./schema.js";
-import type { DiskSpec, StorageSpec } from "./spec.js";
+import type { DiskSpec, MirroringSpec, StorageSpec } from "./spec.js";
 
 /** Where its bytes are. */
 export function storageOf(
@@ -30,12 +30,11 @@ export function storageOf(
 	return { kind: "file", name: file, path: file };
 }
 
-function mirrorOf(names: readonly string[], { from, degraded, resync_rate }: DiskValues): StorageSpec {
+function mirrorOf(names: readonly string[], { from, degraded }: DiskValues): StorageSpec {
 	return {
 		...{ kind: "mirror", name: `mirror:${names.join(",")}`, members: [] },
 		...(from !== undefined && { from }),
 		degraded: degraded ?? DISK_DEFAULTS.degraded,
-		resyncRate: resync_rate ?? RESYNC_RATE_DEFAULT,
 	};
 }
 
@@ -52,7 +51,13 @@ export function diskSpecOf(name: string, storage: StorageSpec, values: DiskValue
 		direct: direct ?? DISK_DEFAULTS.direct,
 		durability: durability ?? DISK_DEFAULTS.durability,
 		...limitOf(values.limit),
+		...(values.mirror !== undefined && { mirroring: mirroringOf(values) }),
 	};
+}
+
+function mirroringOf({ resync_rate, disk_timeout }: DiskValues): MirroringSpec {
+	const timeoutMs = (disk_timeout ?? DISK_TIMEOUT_DEFAULT) * 1000;
+	return { resyncRate: resync_rate ?? RESYNC_RATE_DEFAULT, timeoutMs };
 }
 
 /** An empty table is no limit. */

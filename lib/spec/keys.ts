@@ -36,6 +36,8 @@ export const DISK_DEFAULTS = {
 } as const;
 /** Bytes a second. */
 export const RESYNC_RATE_DEFAULT = 100 * 1024 * 1024;
+/** Seconds. */
+export const DISK_TIMEOUT_DEFAULT = 30;
 export const AOE_DEFAULTS = { buffer_count: 16, force: false, poll_us: 50, no_xdp: false } as const;
 export const DAEMON_DEFAULTS = {
 	state: "/var/lib/vblade",
@@ -65,7 +67,8 @@ export const DISK_EFFORTS: Readonly<Record<DiskKey, Effort>> = {
 	mirror: "disk",
 	from: "disk",
 	degraded: "disk",
-	resync_rate: "disk",
+	resync_rate: "live",
+	disk_timeout: "live",
 	resend: "disk",
 	interval: "disk",
 	read_only: "disk",

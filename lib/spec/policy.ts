@@ -76,9 +76,18 @@ const INTERVAL_SECONDS_MAX = 3600;
 
 /** The seconds that `5s` or `1m` mean, at least one. Throws an OperatorError. */
 export function readInterval(text: string): number {
-	const seconds = readDuration("interval", text);
+	return readWait("interval", text);
+}
+
+/** For how many seconds a mirror waits for one of its disks. Throws an OperatorError. */
+export function readDiskTimeout(text: string): number {
+	return readWait("disk_timeout", text);
+}
+
+function readWait(name: string, text: string): number {
+	const seconds = readDuration(name, text);
 	if (seconds >= 1 && seconds <= INTERVAL_SECONDS_MAX) return seconds;
-	throw new OperatorError(`interval ${quote(text)}: from 1s to 1h is allowed`);
+	throw new OperatorError(`${name} ${quote(text)}: from 1s to 1h is allowed`);
 }
 
 /** As it would be written. */

@@ -9,7 +9,7 @@ import { OperatorError } from "../errors.js";
 import { quote } from "../text.js";
 import { nbdExportSchema } from "./nbd-schema.js";
 import { readNetif } from "./netif.js";
-import { type Period, readDuration, readHistorySpace, readInterval } from "./policy.js";
+import { type Period, readDiskTimeout, readDuration, readHistorySpace, readInterval } from "./policy.js";
 import { ACCESS_LIST_MAX, CONFIG_STRING_MAX, MEMBERS_MAX, MIRRORED_MAX, NUMBERS } from "./ranges.js";
 import { readDaemonRemote } from "./remote.js";
 import { text, understood } from "./understood.js";
@@ -168,6 +168,7 @@ export const diskSchema = z
 		from: text(readDiskName),
 		degraded: flag,
 		resync_rate: bandwidth("resync_rate"),
+		disk_timeout: text(readDiskTimeout),
 		resend: number("resend", NUMBERS.resend),
 		interval: text(readInterval),
 		read_only: flag,

@@ -38,7 +38,10 @@ export type StorageSpec =
 export interface LinearSpec {
 	readonly kind: "linear";
 	readonly name: string;
-	/** Those disks, in order, at least one, without their limits: what the whole is made of is another thing if one of them is. */
+	/**
+	 * Those disks, in order, at least one, without what can be changed while they are open (`limit`, `mirroring`): what the whole is made of
+	 * is another thing if one of them is.
+	 */
 	readonly members: readonly DiskSpec[];
 }
 
@@ -52,8 +55,14 @@ export interface MirrorSpec {
 	readonly from?: string;
 	/** Go on without those that were in sync and are not here. */
 	readonly degraded: boolean;
+}
+
+/** How a mirror goes about it, which can be changed while it is served. */
+export interface MirroringSpec {
 	/** Bytes per second that are copied and compared at most. */
 	readonly resyncRate: number;
+	/** A disk that has not answered something for so long falls out: 1000..3600000. */
+	readonly timeoutMs: number;
 }
 
 /** What a disk of disks is stored in. */
@@ -136,6 +145,8 @@ export interface DiskSpec {
 	readonly durability: Durability;
 	/** Undefined: none. */
 	readonly limit?: LimitSpec;
+	/** Of a mirror alone. */
+	readonly mirroring?: MirroringSpec;
 	/** Undefined: it follows from what and where the storage is. */
 	readonly identity?: IdentitySpec;
 	/** Of a disk of disks: how many bytes each had when it was last open, but the last. What has more by now is used no further. */

@@ -39,6 +39,25 @@ t.test("a mirror keeps its promises, whatever happens to its members and its mac
 		t.ok((sum[name] ?? 0) > 0, `there were ${name}: ${sum[name]}`);
 });
 
+t.test(
+	"nor does it break them when members don't answer, and do what they were asked much later",
+	async (t) => {
+		const first = Number(process.env.MIRROR_SEED ?? new Random().seed);
+		const sum: Record<string, number> = {};
+		for (let seed = first; seed < first + RUNS; seed++) {
+			const run = new MirrorRun(seed, { hangs: true });
+			await run.run();
+			for (const [name, count] of Object.entries(run.counts)) sum[name] = (sum[name] ?? 0) + count;
+			if (process.env.MIRROR_LOG !== undefined && run.problems.length > 0) t.comment(run.log.join("\n"));
+			t.same(run.problems.slice(0, 5), [], `seed ${seed}`);
+			if (run.problems.length > 0) return;
+		}
+		t.comment(JSON.stringify(sum));
+		for (const name of ["hangs", "losses", "joins", "done"])
+			t.ok((sum[name] ?? 0) > 0, `there were ${name}: ${sum[name]}`);
+	},
+);
+
 for (const [name, withBug] of Object.entries(PLANTED))
 	t.test(`found: ${name}`, async (t) => {
 		await withBug(async (plant) => {

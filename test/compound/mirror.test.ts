@@ -125,6 +125,25 @@ t.test("one that fails falls out, and only what it lacks is copied when it is ba
 	await stage.close(mirror);
 });
 
+t.test("the rate of copies is another one from one slice to the next", async (t) => {
+	const stage = new Stage([9 * MIB, 9 * MIB]);
+	const mirror = await stage.open({ resyncRate: 64 });
+	const tune = (resyncRate: number): void => mirror.tune({ resyncRate, timeoutMs: 30_000 });
+	tune(1024 * MIB);
+	await stage.until(mirror, "inSync inSync");
+	stage.faults[1]!.add({ op: BlockOp.write, status: unreachable, errno: 0 });
+	for (let at = 0; at < 4 * MIB; at += 64 * KIB) await stage.write(mirror, at, 4096, 1);
+	tune(64);
+	stage.faults[1]!.heal();
+	await stage.pass(60_000);
+	t.equal(standings(mirror), "inSync resyncing", "the first slice takes a quarter of an hour");
+	t.ok(mirror.state.members[1]!.behindBytes >= 3 * MIB);
+	tune(1024 * MIB);
+	await stage.pass(1000);
+	t.equal(standings(mirror), "inSync inSync");
+	await stage.close(mirror);
+});
+
 t.test("the last one never falls out: what fails on it fails, and heals", async (t) => {
 	const stage = new Stage([3 * MIB, 3 * MIB]);
 	const mirror = await stage.open();

@@ -8,8 +8,9 @@ import { RangeLock } from "../../lib/compound/mirror/core.js";
 import { BITMAPS_AT, reservedAt } from "../../lib/compound/mirror/format.js";
 import { Intents } from "../../lib/compound/mirror/intents.js";
 import { Ledger } from "../../lib/compound/mirror/ledger.js";
+import { PendingList } from "../../lib/compound/mirror/pending.js";
 import { StorageStatus } from "../../lib/errors.js";
-import type { Plant } from "./sim.js";
+import type { Plant } from "./sim-plant.js";
 
 abstract class Passing extends DeviceLayer {
 	protected handle(request: BlockRequest): void {
@@ -126,6 +127,26 @@ export const PLANTED: Readonly<Record<string, With>> = {
 				},
 			},
 			() => body({}),
+		);
+	},
+
+	"a member comes back before all is over that it was asked": (body) =>
+		replaced(PendingList.prototype, "quiet", { value: async () => {} }, () =>
+			body({ hangs: true, firstSeed: 60 }),
+		),
+
+	"a write is acknowledged without a member that does not answer, as if that had it": (body) => {
+		const { lose } = Ledger.prototype;
+		return replaced(
+			Ledger.prototype,
+			"lose",
+			{
+				value(this: Ledger, ...args: Parameters<typeof lose>) {
+					const isSilent = args[2] === true;
+					return isSilent || lose.apply(this, args);
+				},
+			},
+			() => body({ hangs: true }),
 		);
 	},
 

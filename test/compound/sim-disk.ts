@@ -27,6 +27,9 @@ export class SimDisk implements BlockDevice, RequestLayer {
 	isAway = false;
 	/** The machine is dead: nothing happens any more. */
 	isDead = false;
+	/** Of requests, so many are neither answered nor is an error told: they go on when that is over. */
+	hangs = 0;
+	#held: { readonly request: BlockRequest; readonly goOn: () => void }[] = [];
 	/** Has lost what was complete, and has not told a flush. */
 	isLossy = false;
 	/** The same, until its mirror has made up for it, or has told its client. */
@@ -84,7 +87,22 @@ export class SimDisk implements BlockDevice, RequestLayer {
 		});
 	}
 
+	/** Everything that was held goes on, in any order. */
+	wake(): void {
+		this.hangs = 0;
+		const held = this.#held;
+		this.#held = [];
+		for (const { goOn } of held) this.#after(goOn, this.#random.next() * 3000);
+	}
+
+	#holds(request: BlockRequest, goOn: () => void): boolean {
+		if (this.hangs === 0 || !this.#random.chance(this.hangs)) return false;
+		this.#held.push({ request, goOn });
+		return true;
+	}
+
 	#takeEffect(request: BlockRequest): void {
+		if (this.#holds(request, () => this.#takeEffect(request))) return;
 		this.#onEffect();
 		if (this.isDead) return;
 		const { op } = request;
@@ -136,14 +154,26 @@ export class SimDisk implements BlockDevice, RequestLayer {
 			void flush.run(this.#disk);
 			request.synced = true;
 		}
-		this.#after(() => request.resume());
+		this.#answer(request);
+	}
+
+	#answer(request: BlockRequest): void {
+		this.#after(() => {
+			if (!this.#holds(request, () => this.#answer(request))) request.resume();
+		});
 	}
 
 	setWriteCache(enabled: boolean): boolean {
 		return enabled;
 	}
 
-	cancel(_request: BlockRequest): void {}
+	/** A read that has not begun is given back, now and then. */
+	cancel(request: BlockRequest): void {
+		const at = this.#held.findIndex((each) => each.request === request);
+		if (at < 0 || request.op !== BlockOp.read || this.#random.chance(0.3)) return;
+		this.#held.splice(at, 1);
+		request.complete(StorageStatus.cancelled);
+	}
 
 	listen(_listener: DeviceListener): () => void {
 		return () => {};
@@ -152,4 +182,16 @@ export class SimDisk implements BlockDevice, RequestLayer {
 	async close(): Promise<CloseEnd> {
 		return "closed";
 	}
+}
+
+/** Sectors that not all of them have alike, a line each. */
+export function differences(disks: readonly SimDisk[], sectors: number): string[] {
+	const found: string[] = [];
+	for (let sector = 0; sector < sectors; sector++) {
+		const all = disks.map((disk) =>
+			Buffer.from(disk.sector(sector) ?? new Uint8Array(SECTOR_BYTES)).toString("hex"),
+		);
+		if (all.some((each) => each !== all[0])) found.push(`sector ${sector} differs in the end`);
+	}
+	return found;
 }

@@ -4,7 +4,6 @@
  * and all members must have the same. Used by `mirror-sim.test.ts`, which also plants bugs (`planted.ts`).
  */
 
-import type { BlockDevice } from "../../lib/block/device.js";
 import { BlockOp, operationName } from "../../lib/block/request.js";
 import type { Mirror } from "../../lib/compound/mirror/mirror.js";
 import { openMirror } from "../../lib/compound/mirror/open.js";
@@ -15,22 +14,18 @@ import { CrashDevice } from "../../lib/testing/crash-device.js";
 import { VirtualClock } from "../../lib/testing/virtual-clock.js";
 import { heapMemory } from "../../lib/wire/memory.js";
 import { SECTOR_BYTES } from "../../lib/wire/sector.js";
-import { SimDisk } from "./sim-disk.js";
+import { differences, SimDisk } from "./sim-disk.js";
 import { SectorModel } from "./sim-model.js";
+import type { Plant } from "./sim-plant.js";
 import { Asked, REGION_BYTES, USED_SECTORS } from "./sim-request.js";
 
 const MIB = 1024 * 1024;
 export const DATA_BYTES = 5 * REGION_BYTES;
 
-export interface Plant {
-	/** Put on each member. */
-	readonly onMember?: (device: BlockDevice) => BlockDevice;
-	readonly order?: (core: BlockDevice) => BlockDevice;
-	/** The power is cut after fewer I/Os. */
-	readonly fuse?: number;
-	/** The seed with which looking for it begins: most runs of some bugs look right. */
-	readonly firstSeed?: number;
-}
+/** For so long the mirror waits for a member: longer than one takes that is away. */
+const TIMEOUT_MS = 6000;
+/** A kind of trouble. */
+const HANGS = 6;
 
 /** A run, of several lives of one machine. */
 export class MirrorRun {
@@ -39,7 +34,7 @@ export class MirrorRun {
 	readonly problems: string[] = [];
 	/** What happened, for whoever looks at one seed. */
 	readonly log: string[] = [];
-	readonly counts = { crashes: 0, losses: 0, joins: 0, failed: 0, done: 0, repairs: 0, refused: 0 };
+	readonly counts = { crashes: 0, losses: 0, joins: 0, failed: 0, done: 0, repairs: 0, refused: 0, hangs: 0 };
 	#clock = new VirtualClock();
 	#disks: SimDisk[] = [];
 	#left: CrashDevice[];
@@ -126,7 +121,7 @@ export class MirrorRun {
 				onEvent: (event) => this.#heard(event),
 				...(order === undefined ? {} : { order }),
 			},
-			{ resyncRate: 4 * MIB },
+			{ resyncRate: 4 * MIB, timeoutMs: TIMEOUT_MS },
 		);
 		this.note(`open: generation ${this.#mirror.state.generation}`);
 	}
@@ -154,12 +149,14 @@ export class MirrorRun {
 			if (this.#isEnding) return;
 			const disk = random.pick(this.#disks as [SimDisk, ...SimDisk[]]);
 			const name = `m${this.#disks.indexOf(disk)}`;
-			const kind = random.below(this.#isRough ? 6 : 3);
+			const hangs = this.#plant.hangs === true && random.chance(0.3);
+			const kind = hangs ? HANGS : random.below(this.#isRough ? 6 : 3);
 			this.note(`${name}: trouble ${kind}`);
 			if (kind === 0) this.#away(disk, random.below(8000));
 			else if (kind === 1) this.#losePower(disk);
 			else if (kind === 2) disk.slowMs = random.pick([1, 8, 40]);
 			else if (kind === 3) disk.writeErrors = random.pick([0, 0, 0.05]);
+			else if (kind === HANGS) this.#hang(disk);
 			else if (kind === 4) disk.readErrors = random.pick([0, 0, 0.1]);
 			else for (const each of this.#disks) this.#away(each, 100);
 			this.#trouble(times - 1);
@@ -176,6 +173,12 @@ export class MirrorRun {
 		this.#clock.after(ms, () => {
 			disk.isAway = false;
 		});
+	}
+
+	#hang(disk: SimDisk): void {
+		this.counts.hangs++;
+		disk.hangs = this.random.pick([0.2, 1]);
+		this.#clock.after(this.random.below(20_000), () => disk.wake());
 	}
 
 	async #client(operations: number): Promise<void> {
@@ -256,6 +259,8 @@ export class MirrorRun {
 		const { fua } = request;
 		const { status, synced } = await asked.run(this.#mirror!);
 		this.#count(status);
+		// A client uses its memory for something else as soon as it is answered.
+		if (this.#plant.hangs === true) request.memory.bytes.fill(0xee);
 		this.note(
 			`${operationName(op)} ${value} at ${first}+${length}: ${storageStatusName(status)}${fua || synced ? " stable" : ""}`,
 		);
@@ -267,6 +272,7 @@ export class MirrorRun {
 	async #end(): Promise<void> {
 		this.#isEnding = true;
 		for (const disk of this.#disks) {
+			disk.wake();
 			disk.isAway = false;
 			disk.readErrors = 0;
 			disk.writeErrors = 0;
@@ -287,15 +293,6 @@ export class MirrorRun {
 		if (report.differentBytes > 0 || report.unknownBytes > 0 || !report.isComplete)
 			this.problems.push(`verify: ${JSON.stringify(report)}`);
 		await this.#mirror!.close();
-		this.#compare();
-	}
-
-	#compare(): void {
-		for (let sector = 0; sector < DATA_BYTES / SECTOR_BYTES; sector++) {
-			const all = this.#disks.map((disk) =>
-				Buffer.from(disk.sector(sector) ?? new Uint8Array(SECTOR_BYTES)).toString("hex"),
-			);
-			if (all.some((each) => each !== all[0])) this.problems.push(`sector ${sector} differs in the end`);
-		}
+		this.problems.push(...differences(this.#disks, DATA_BYTES / SECTOR_BYTES));
 	}
 }

@@ -31,6 +31,8 @@ export class Stage {
 	/** What is before each of them: it outlives a mirror, as a fault does. */
 	readonly faults: FaultyLayer[];
 	readonly world: MirrorWorld;
+	/** Put before each member, when a mirror is opened. */
+	onMember: (device: BlockDevice) => BlockDevice = (device) => device;
 
 	constructor(sizes: readonly number[], seed = 1) {
 		this.random = new Random(seed);
@@ -57,7 +59,7 @@ export class Stage {
 			openMirror(
 				this.faults.map((device, i) => ({
 					name: `m${i}`,
-					device: without.includes(i) ? null : new Unclosed(device),
+					device: without.includes(i) ? null : this.onMember(new Unclosed(device)),
 				})),
 				this.world,
 				options,

@@ -37,6 +37,15 @@ t.test("parts are added before the whole, and taken away after it", async (t) =>
 	t.ok(before(gone, "remove long", "remove c"), gone.join());
 });
 
+t.test("how fast a mirror copies is changed while it is served, whatever it is a part of", async (t) => {
+	const text = (rate: string): string =>
+		`[disk.long]\nlinear = ["safe", "c"]\n[disk.safe]\nmirror = ["a", "b"]\nresync_rate = "${rate}"\n${PARTS}`;
+	const stage = await staged(t, text("10M"));
+	t.strictSame(await reload(stage, text("20M")), ["change safe"]);
+	const from = text("20M").replace("resync_rate", 'from = "a"\nresync_rate');
+	t.strictSame(await reload(stage, from), ["remove long", "remove safe", "add safe", "add long"]);
+});
+
 t.test("what waits for a part is served as soon as that is", async (t) => {
 	const stage = new Stage();
 	stage.opener.text = LONG + PARTS;

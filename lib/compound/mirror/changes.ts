@@ -3,21 +3,24 @@
  * Called by `core.ts` for requests that overlap nothing under way. Pooled, with a request for each member.
  */
 
-import { BlockOp, BlockRequest, type RequestOwner } from "../../block/request.js";
+import { BlockOp, type BlockRequest } from "../../block/request.js";
+import { UnderWay } from "../../block/under-way.js";
 import { StorageStatus } from "../../errors.js";
 import { MEMBERS_MAX } from "./format.js";
 import type { Ledger, Waiter } from "./ledger.js";
 import type { Member } from "./member.js";
+import { Attempt } from "./pending.js";
 
 /** One member's part of a change. */
-class Part implements RequestOwner {
-	readonly request = new BlockRequest(this);
+class Part extends Attempt {
 	/** Whose; null while it is not used. */
 	member: Member | null = null;
 
-	constructor(readonly change: Change) {}
+	constructor(readonly change: Change) {
+		super();
+	}
 
-	take(whole: BlockRequest, member: Member): BlockRequest {
+	begin(whole: BlockRequest, member: Member): void {
 		const { request } = this;
 		this.member = member;
 		request.op = whole.op;
@@ -33,11 +36,10 @@ class Part implements RequestOwner {
 		request.isLent = whole.isLent;
 		request.room = whole.room;
 		request.roomOffset = whole.roomOffset;
-		return request.begin();
+		this.submit(member.device!, member.pending);
 	}
 
-	finished(): void {
-		this.member!.ended();
+	protected override ended(): void {
 		this.change.partFinished();
 	}
 }
@@ -57,7 +59,8 @@ class Change implements Waiter {
 	step: Step = Step.marking;
 	/** The next unused one. */
 	next: Change | null = null;
-	readonly #parts: readonly Part[];
+	/** By member. */
+	readonly #parts: Part[];
 	readonly #changes: Changes;
 	#left = 0;
 	#status: StorageStatus = StorageStatus.ok;
@@ -92,8 +95,7 @@ class Change implements Waiter {
 			const member = members[i]!;
 			if (!member.takesPart) continue;
 			this.#left++;
-			member.started();
-			member.device!.submit(this.#parts[i]!.take(this.whole!, member));
+			this.#parts[i]!.begin(this.whole!, member);
 		}
 		this.partFinished();
 	}
@@ -110,18 +112,20 @@ class Change implements Waiter {
 		this.#synced = true;
 		let done = false;
 		for (let i = 0; i < this.#parts.length; i++) {
-			const { member, request } = this.#parts[i]!;
-			if (member === null || request.status !== StorageStatus.ok || !member.inSync) continue;
+			const { member, status, request } = this.#parts[i]!;
+			if (member === null || status !== StorageStatus.ok || !member.inSync) continue;
 			done = true;
 			if (!request.synced) this.#synced = false;
 		}
 		for (let i = this.#parts.length - 1; i >= 0; i--) {
 			const part = this.#parts[i]!;
-			const { member, request } = part;
+			const { member, status, request } = part;
 			part.member = null;
-			if (member === null || request.status === StorageStatus.ok) continue;
+			// The member has it still, whatever becomes of that.
+			if (part.isGivenUp) this.#parts[i] = new Part(this);
+			if (member === null || part.isGivenUp || status === StorageStatus.ok) continue;
 			// If nobody has it, the last that is left tells why.
-			if (!ledger.lose(member, request.status) && !done) this.#failed(request);
+			if (!ledger.lose(member, status) && !done) this.#failed(request);
 		}
 		if (!done && this.#status === StorageStatus.ok) this.#lost();
 		if (done && this.whole!.op === BlockOp.flush) this.#status = ledger.takeOwed();
@@ -171,16 +175,15 @@ class Change implements Waiter {
 export class Changes {
 	readonly ledger: Ledger;
 	#unused: Change | null = null;
-	#underWay = 0;
-	#idle: (() => void)[] = [];
+	readonly #underWay = new UnderWay();
 
 	constructor(ledger: Ledger) {
 		this.ledger = ledger;
 	}
 
 	/** Resolves when none is under way. */
-	async quiet(): Promise<void> {
-		if (this.#underWay > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+	quiet(): Promise<void> {
+		return this.#underWay.none();
 	}
 
 	/** Does `whole`, a write, a trim, zeros or a flush, and completes it. */
@@ -190,7 +193,7 @@ export class Changes {
 		change.next = null;
 		change.whole = whole;
 		change.step = Step.marking;
-		this.#underWay++;
+		this.#underWay.begun();
 		if (whole.op === BlockOp.flush || this.ledger.intents.enter(whole)) {
 			change.start();
 			return;
@@ -204,10 +207,6 @@ export class Changes {
 		this.ledger.intents.leave(whole);
 		change.next = this.#unused;
 		this.#unused = change;
-		this.#underWay--;
-		if (this.#underWay > 0 || this.#idle.length === 0) return;
-		const idle = this.#idle;
-		this.#idle = [];
-		for (const resolve of idle) resolve();
+		this.#underWay.ended();
 	}
 }

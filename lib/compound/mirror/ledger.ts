@@ -97,8 +97,8 @@ export class Ledger {
 		this.#wake();
 	}
 
-	/** A member has failed. False if it is the last one in sync, which goes on. */
-	lose(member: Member, status: StorageStatus): boolean {
+	/** A member has failed, or does not answer. False if it is the last one in sync, which goes on. */
+	lose(member: Member, status: StorageStatus, isSilent = false): boolean {
 		if (member.inSync) {
 			if (this.members.every((other) => other === member || !other.inSync)) return false;
 			member.inSync = false;
@@ -111,6 +111,7 @@ export class Ledger {
 		member.isTarget = false;
 		member.losses++;
 		member.lostWith = status;
+		member.isSilent = isSilent;
 		member.errors++;
 		member.behind.unite(this.intents.wanted);
 		this.#wake();

@@ -3,11 +3,12 @@
  * is in sync, and by `returns.ts`, which has it come back.
  */
 
-import { type BlockDevice, PromisedRequest } from "../../block/device.js";
+import type { BlockDevice } from "../../block/device.js";
 import { BlockOp } from "../../block/request.js";
 import { StorageStatus } from "../../errors.js";
 import type { Memory } from "../../wire/memory.js";
 import { reservedAt } from "./format.js";
+import { Attempt, PendingList } from "./pending.js";
 import { Regions } from "./regions.js";
 
 /** A request that succeeded, or the status that it ended with. */
@@ -17,6 +18,20 @@ export interface Outcome {
 	readonly errno: number;
 	/** On stable storage, though nobody asked. */
 	readonly synced: boolean;
+}
+
+/** One of the member's own requests, as a promise. */
+class Run extends Attempt {
+	readonly #resolve: (run: Run) => void;
+
+	constructor(resolve: (run: Run) => void) {
+		super();
+		this.#resolve = resolve;
+	}
+
+	protected override ended(): void {
+		this.#resolve(this);
+	}
 }
 
 export class Member {
@@ -43,6 +58,8 @@ export class Member {
 	refusal: string | null = null;
 	/** How the last request ended that made it fall out, or 0. */
 	lostWith: StorageStatus = StorageStatus.ok;
+	/** It fell out since it did not answer at all. */
+	isSilent = false;
 	/** See `MemberEntry`. */
 	lacksSinceMs = 0;
 
@@ -53,8 +70,8 @@ export class Member {
 	reads = 0;
 	errors = 0;
 	repairs = 0;
-	#underWay = 0;
-	#idle: (() => void)[] = [];
+	/** What it has been asked; all of it must be over before it may come back: it could land on what was copied. */
+	readonly pending = new PendingList();
 
 	constructor(
 		readonly index: number,
@@ -83,24 +100,6 @@ export class Member {
 		return this.#reservedAt;
 	}
 
-	/** A change is being made on its device, which must be over before it may come back: it could land on what was copied. */
-	started(): void {
-		this.#underWay++;
-	}
-
-	ended(): void {
-		this.#underWay--;
-		if (this.#underWay > 0) return;
-		const idle = this.#idle;
-		this.#idle = [];
-		for (const resolve of idle) resolve();
-	}
-
-	/** Resolves when nothing is under way on its device; that has a limit of its own for it. */
-	async quiet(): Promise<void> {
-		if (this.#underWay > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
-	}
-
 	read(memory: Memory, memoryOffset: number, offsetBytes: number, lengthBytes: number): Promise<Outcome> {
 		return this.#run(BlockOp.read, offsetBytes, lengthBytes, memory, memoryOffset);
 	}
@@ -124,14 +123,14 @@ export class Member {
 	/** How many bytes from `offsetBytes` on, up to `lengthBytes`, are known to be zeros. 0 if that is not known. */
 	async zeroBytes(offsetBytes: number, lengthBytes: number): Promise<number> {
 		if (this.device === null || !this.device.info.knowsExtents) return 0;
-		const asked = new PromisedRequest();
-		const { request } = asked;
-		request.op = BlockOp.extents;
-		request.offsetBytes = offsetBytes;
-		request.lengthBytes = lengthBytes;
-		request.extents = new Float64Array(2);
-		const { status, extents, extentCount } = await asked.run(this.device);
-		if (status !== StorageStatus.ok || extents === null || extentCount === 0 || extents[1] === 0) return 0;
+		const extents = new Float64Array(2);
+		const { status, request } = await this.#ask(this.device, ({ request: asked }) => {
+			asked.op = BlockOp.extents;
+			asked.offsetBytes = offsetBytes;
+			asked.lengthBytes = lengthBytes;
+			asked.extents = extents;
+		});
+		if (status !== StorageStatus.ok || request.extentCount === 0 || extents[1] === 0) return 0;
 		return Math.min(extents[0]!, lengthBytes);
 	}
 
@@ -143,18 +142,25 @@ export class Member {
 		memoryOffset = 0,
 	): Promise<Outcome> {
 		if (this.device === null) return { op, status: StorageStatus.closed, errno: 0, synced: false };
-		const asked = new PromisedRequest();
-		const { request } = asked;
-		request.op = op;
-		request.offsetBytes = offsetBytes;
-		request.lengthBytes = lengthBytes;
-		request.maySync = op === BlockOp.write;
-		request.mayUnmap = op === BlockOp.writeZeroes;
-		if (memory !== undefined) request.memory = memory;
-		request.memoryOffset = memoryOffset;
-		this.started();
-		const { status, errno, synced } = await asked.run(this.device);
-		this.ended();
-		return { op, status, errno, synced };
+		const run = await this.#ask(this.device, ({ request }) => {
+			request.op = op;
+			request.offsetBytes = offsetBytes;
+			request.lengthBytes = lengthBytes;
+			request.maySync = op === BlockOp.write;
+			request.mayUnmap = op === BlockOp.writeZeroes;
+			if (memory !== undefined) request.memory = memory;
+			request.memoryOffset = memoryOffset;
+		});
+		const { status, isGivenUp, request } = run;
+		if (isGivenUp) return { op, status, errno: 0, synced: false };
+		return { op, status, errno: request.errno, synced: request.synced };
+	}
+
+	#ask(device: BlockDevice, fill: (run: Run) => void): Promise<Run> {
+		return new Promise((resolve) => {
+			const run = new Run(resolve);
+			fill(run);
+			run.submit(device, this.pending);
+		});
 	}
 }

@@ -19,14 +19,18 @@ import { type Identity, Ledger } from "./ledger.js";
 import type { Member } from "./member.js";
 import type { Allocate } from "./metadata.js";
 import { Pace, Rest } from "./pace.js";
+import { Patience } from "./patience.js";
 import { Reads } from "./reads.js";
 import { Returns } from "./returns.js";
+import { MemberStalls } from "./stalls.js";
 import { type MemberState, type MirrorEvent, type MirrorState, memberState, mirrorState } from "./state.js";
 import { Sweeper } from "./sweeper.js";
 import { Verifier, type VerifyOptions, type VerifyReport } from "./verify.js";
 
 /** Bytes per second that are copied at most, unless said; a tenth of it while others use the mirror. */
 export const RESYNC_RATE = 100 * 1024 * 1024;
+/** For so long a member may be silent, unless said. */
+export const TIMEOUT_MS = 30_000;
 
 /** What a mirror needs of the world. */
 export interface MirrorWorld {
@@ -42,6 +46,14 @@ export interface MirrorWorld {
 	readonly order?: (core: BlockDevice) => BlockDevice;
 }
 
+/** What can be changed of a mirror that is open. */
+export interface Tuning {
+	/** Bytes per second that are copied and compared at most; positive. */
+	readonly resyncRate: number;
+	/** A member that has not answered something for so long falls out: milliseconds, at least 1000. */
+	readonly timeoutMs: number;
+}
+
 /** What `open.ts` has found out. */
 export interface MirrorParts {
 	readonly identity: Identity;
@@ -49,6 +61,7 @@ export interface MirrorParts {
 	readonly intents: Intents;
 	readonly world: MirrorWorld;
 	readonly resyncRate: number;
+	readonly timeoutMs: number;
 }
 
 export class Mirror implements BlockDevice {
@@ -61,6 +74,11 @@ export class Mirror implements BlockDevice {
 	readonly #returns: Returns;
 	readonly #sweeper: Sweeper;
 	readonly #pace: Pace;
+	readonly #patience: Patience;
+	/** Later than `#rest`: until all that members shall store is stored. */
+	readonly #patienceEnd: Rest;
+	/** By member. */
+	readonly #stalls: readonly MemberStalls[];
 	#sweeping: Promise<void> | null = null;
 	#requests = 0;
 	#closing: Promise<CloseEnd> | null = null;
@@ -72,6 +90,7 @@ export class Mirror implements BlockDevice {
 		const { mirror, dataBytes } = identity;
 		this.#parts = parts;
 		this.#rest = new Rest(clock);
+		this.#patienceEnd = new Rest(clock);
 		this.#ledger = new Ledger({
 			identity,
 			members,
@@ -82,12 +101,13 @@ export class Mirror implements BlockDevice {
 			onLost: (member) => this.#lost(member),
 		});
 		this.#changes = new Changes(this.#ledger);
-		const reads = new Reads(this.#ledger, clock, {
+		const reads = new Reads(this.#ledger, clock, allocate, {
 			onRepaired: (member, offsetBytes, lengthBytes) =>
 				this.#tell({ kind: "repaired", name: member.name, offsetBytes, lengthBytes }),
 		});
 		this.#core = new MirrorCore(dataBytes, members, reads, this.#changes, () => this.#closeMembers());
 		this.#ordered = order?.(this.#core) ?? orderingOf(this.#core);
+		this.#patience = new Patience(this.#ledger, this.#patienceEnd, parts.timeoutMs);
 		this.#pace = new Pace(parts.resyncRate, clock, this.#rest, () => this.#requests);
 		this.#sweeper = new Sweeper(this.#ledger, this.#rest);
 		this.#returns = new Returns({
@@ -100,12 +120,17 @@ export class Mirror implements BlockDevice {
 			makeCopier: () => this.#makeCopier(),
 			onChange: (member) => this.#changed(member),
 		});
+		this.#stalls = members.map((member) => new MemberStalls(member, this.#core.listeners, clock));
 		for (const member of members) this.#listenTo(member);
 	}
 
 	/** Stores the first generation of this run. False if nobody can. */
 	async start(): Promise<boolean> {
-		if (!(await this.#ledger.raise())) return false;
+		void this.#patience.run();
+		if (!(await this.#ledger.raise())) {
+			this.#patienceEnd.end();
+			return false;
+		}
 		this.#sweeping = this.#sweeper.run();
 		for (const member of this.#ledger.members)
 			if (!member.inSync && member.device !== null) this.#returns.start(member);
@@ -126,13 +151,17 @@ export class Mirror implements BlockDevice {
 	}
 
 	#listenTo(member: Member): void {
+		const stalls = this.#stalls[member.index]!;
+		// That one has lost a sync is the mirror's affair.
 		member.device?.listen({
-			...passOn(this.#core.listeners),
 			changed: () => this.#core.look(),
+			stalled: (stall) => stalls.stalled(stall),
+			resumed: (waitedMs, requestCount) => stalls.resumed(waitedMs, requestCount),
 		});
 	}
 
 	#lost(member: Member): void {
+		this.#stalls[member.index]?.lost();
 		this.#changed(member);
 		if (!this.#rest.isOver && member.device !== null) this.#returns.start(member);
 	}
@@ -157,9 +186,10 @@ export class Mirror implements BlockDevice {
 		return mirrorState(mirror, this.#ledger, dataBytes, regionBytes);
 	}
 
-	/** Bytes per second that are copied and compared at most, from now on; positive. */
-	set resyncRate(bytesPerSecond: number) {
-		this.#pace.rate = bytesPerSecond;
+	/** From now on, while others use the mirror. */
+	tune({ resyncRate, timeoutMs }: Tuning): void {
+		this.#pace.rate = resyncRate;
+		this.#patience.timeoutMs = timeoutMs;
 	}
 
 	/**
@@ -190,7 +220,7 @@ export class Mirror implements BlockDevice {
 		member.device = null;
 		this.#changed(member);
 		await this.#ledger.settle();
-		await member.quiet();
+		await member.pending.quiet();
 		await device.close();
 	}
 
@@ -244,7 +274,10 @@ export class Mirror implements BlockDevice {
 		await this.#sweeping;
 		await this.#sweeper.sweep(true);
 		await this.#ledger.settle();
+		this.#patienceEnd.end();
 		const { members } = this.#ledger;
+		// What was given up may still take effect: whoever opens the members next must not be surprised by it.
+		await Promise.all(members.map(({ pending }) => pending.quiet()));
 		const ends = await Promise.all(members.map(({ device }) => device?.close(Infinity)));
 		return ends.includes("abandoned") ? "abandoned" : "closed";
 	}
@@ -252,12 +285,4 @@ export class Mirror implements BlockDevice {
 
 function orderingOf(core: MirrorCore): BlockDevice {
 	return new OrderingLayer(core, { alignBytes: core.info.physicalBlockBytes });
-}
-
-/** What members have to tell of what waits. That one has lost a sync is the mirror's affair. */
-function passOn(listeners: Required<DeviceListener>): DeviceListener {
-	return {
-		stalled: (stall) => listeners.stalled(stall),
-		resumed: (waitedMs, requestCount) => listeners.resumed(waitedMs, requestCount),
-	};
 }

@@ -20,8 +20,9 @@ import {
 import { Intents } from "./intents.js";
 import type { Identity } from "./ledger.js";
 import { Member } from "./member.js";
-import { type Allocate, readBitmaps, viewOf } from "./metadata.js";
-import { Mirror, type MirrorWorld, RESYNC_RATE } from "./mirror.js";
+import { readBitmaps, viewOf } from "./metadata.js";
+import { Mirror, type MirrorWorld, RESYNC_RATE, TIMEOUT_MS, type Tuning } from "./mirror.js";
+import { within } from "./patience.js";
 
 export interface MemberSpec {
 	/** What the operator calls it. */
@@ -37,6 +38,8 @@ export interface MirrorOptions {
 	readonly degraded?: boolean;
 	/** Bytes per second that are copied and compared at most. */
 	readonly resyncRate?: number;
+	/** See `Tuning`. */
+	readonly timeoutMs?: number;
 }
 
 /** A member as it was found, at its place. */
@@ -57,8 +60,9 @@ export async function openMirror(
 ): Promise<Mirror> {
 	if (specs.length < 2 || specs.length > MEMBERS_MAX)
 		throw new OperatorError(`${specs.length} members: a mirror has 2 to ${MEMBERS_MAX}`);
-	const { from, degraded, resyncRate = RESYNC_RATE } = options;
-	const found = await look(specs, world.allocate);
+	const { from, degraded, resyncRate = RESYNC_RATE, timeoutMs = TIMEOUT_MS } = options;
+	const tuning = { resyncRate, timeoutMs };
+	const found = await look(specs, world, timeoutMs);
 	const places = placed(found);
 	const source = from === undefined ? undefined : places.findIndex(({ name }) => name === from);
 	if (source === -1) throw new OperatorError(`from ${from}: no member has that name`);
@@ -73,18 +77,24 @@ export async function openMirror(
 		case "refuse":
 			throw new OperatorError(assessment.text);
 		case "create":
-			return started(create(places, assessment.source, world, resyncRate));
+			return started(create(places, assessment.source, world, tuning));
 		case "open":
-			return started(await open(places, assessment.leader, assessment.standings, world, resyncRate));
+			return started(await open(places, assessment.leader, assessment.standings, world, tuning));
 	}
 }
 
-async function look(specs: readonly MemberSpec[], allocate: Allocate): Promise<Found[]> {
+/** One that does not answer is not there; when it does, it is looked at again. */
+async function look(
+	specs: readonly MemberSpec[],
+	{ clock, allocate }: MirrorWorld,
+	timeoutMs: number,
+): Promise<Found[]> {
 	return Promise.all(
 		specs.map(async ({ name, device }) => {
 			const member = new Member(0, name, 1);
 			member.device = device;
-			return { name, device, view: await viewOf(member, allocate) };
+			const view = await within<View>(clock, timeoutMs, viewOf(member, allocate), { kind: "absent" });
+			return { name, device, view };
 		}),
 	);
 }
@@ -128,7 +138,7 @@ async function started(mirror: Mirror): Promise<Mirror> {
 }
 
 /** A new mirror: all but the source are to be copied. */
-function create(places: readonly Found[], source: number, world: MirrorWorld, resyncRate: number): Mirror {
+function create(places: readonly Found[], source: number, world: MirrorWorld, tuning: Tuning): Mirror {
 	const sizes = places.map(({ device }) => reservedAt(device?.info.sizeBytes ?? 0));
 	const dataBytes = Math.min(...sizes);
 	const smallest = places[sizes.indexOf(dataBytes)]!;
@@ -152,7 +162,7 @@ function create(places: readonly Found[], source: number, world: MirrorWorld, re
 		if (!member.inSync) member.behind.addAll();
 	}
 	noteSince(members, [], world);
-	return new Mirror({ identity, members, intents: intentsOf(identity, members), world, resyncRate });
+	return new Mirror({ identity, members, intents: intentsOf(identity, members), world, ...tuning });
 }
 
 async function open(
@@ -160,14 +170,15 @@ async function open(
 	leader: number,
 	standings: readonly Standing[],
 	world: MirrorWorld,
-	resyncRate: number,
+	tuning: Tuning,
 ): Promise<Mirror> {
 	const superblock = superblockOf(places[leader]!.view);
 	invariant(superblock !== undefined, "a mirror is led by a member without a superblock");
 	const members = membersOf(places, superblock);
 	const intents = intentsOf(superblock, members);
 	const maps = [intents.wanted, ...members.slice(0, superblock.entries.length).map(({ behind }) => behind)];
-	if (!(await readBitmaps(members[leader]!, maps, world.allocate)))
+	const reading = readBitmaps(members[leader]!, maps, world.allocate);
+	if (!(await within(world.clock, tuning.timeoutMs, reading, false)))
 		throw new OperatorError(`${places[leader]!.name}: its bitmaps can't be read`);
 	for (const member of members) {
 		const entry = superblock.entries[member.index];
@@ -186,7 +197,7 @@ async function open(
 	noteSince(members, superblock.entries, world);
 	const { mirror, dataBytes, regionBytes, generation } = superblock;
 	const identity: Identity = { mirror, dataBytes, regionBytes, generation };
-	return new Mirror({ identity, members, intents, world, resyncRate });
+	return new Mirror({ identity, members, intents, world, ...tuning });
 }
 
 /** What is known of a member, what it lacks, and whether it takes part. */
@@ -209,7 +220,11 @@ function stand(
 }
 
 /** Who is not in sync lacks something since the moment that was noted, or else since now. */
-function noteSince(members: readonly Member[], entries: readonly MemberEntry[], { wallMs }: MirrorWorld): void {
+function noteSince(
+	members: readonly Member[],
+	entries: readonly MemberEntry[],
+	{ wallMs }: MirrorWorld,
+): void {
 	for (const member of members)
 		member.lacksSinceMs = member.inSync ? 0 : entries[member.index]?.lacksSinceMs || wallMs();
 }

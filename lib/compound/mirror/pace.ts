@@ -38,6 +38,19 @@ export class Rest {
 		});
 	}
 
+	/** Resolves when `work` does, or when everything should end. */
+	async during(work: Promise<unknown>): Promise<void> {
+		if (this.#isOver) return;
+		await new Promise<void>((resolve) => {
+			const wake = (): void => {
+				this.#sleepers.delete(wake);
+				resolve();
+			};
+			this.#sleepers.add(wake);
+			void work.then(wake);
+		});
+	}
+
 	end(): void {
 		this.#isOver = true;
 		for (const wake of [...this.#sleepers]) wake();
@@ -45,29 +58,42 @@ export class Rest {
 }
 
 export class Pace {
-	/** Bytes per second. */
-	rate: number;
+	#rate: number;
 	readonly #clock: Clock;
 	readonly #rest: Rest;
 	/** Requests that others have made so far. */
 	readonly #requests: () => number;
 	#seen = 0;
 	#dueMs = 0;
+	/** Of those that wait for their turn. */
+	readonly #wakes = new Set<() => void>();
 
 	constructor(rate: number, clock: Clock, rest: Rest, requests: () => number) {
-		this.rate = rate;
+		this.#rate = rate;
 		this.#clock = clock;
 		this.#rest = rest;
 		this.#requests = requests;
 	}
 
+	/** Bytes per second, from now on: who waits by what was set before goes on at once. */
+	set rate(bytesPerSecond: number) {
+		this.#rate = bytesPerSecond;
+		this.#dueMs = 0;
+		for (const wake of [...this.#wakes]) wake();
+	}
+
 	/** So many bytes have been copied: resolves when it is time for the next ones, never in the same turn of the event loop. */
 	async spend(bytes: number): Promise<void> {
 		const requests = this.#requests();
-		const rate = requests === this.#seen ? this.rate : this.rate * BESIDE_OTHERS;
+		const rate = requests === this.#seen ? this.#rate : this.#rate * BESIDE_OTHERS;
 		this.#seen = requests;
 		const now = this.#clock.now();
 		this.#dueMs = Math.max(this.#dueMs, now) + (bytes * 1000) / rate;
-		await this.#rest.sleep(this.#dueMs - now);
+		let wake: (() => void) | undefined;
+		await this.#rest.sleep(this.#dueMs - now, (end) => {
+			wake = end;
+			this.#wakes.add(end);
+		});
+		if (wake !== undefined) this.#wakes.delete(wake);
 	}
 }

@@ -1,14 +1,18 @@
 /**
- * Reads of a mirror: from the member in sync that answers soonest, and from another one if that fails. What could not be read from one and
- * was read from another is written back where it was missing, before the read is answered. Called by `core.ts`; requests go down to the
- * member's device as they are, for data begins where a member does.
+ * Reads of a mirror: from the member in sync that answers soonest, and from another one if that fails, or does not answer. What could not be
+ * read from one and was read from another is written back where it was missing, before the read is answered. Called by `core.ts`; requests go
+ * down to the member's device as they are, for data begins where a member does.
  */
 
-import { BlockOp, BlockRequest, type RequestLayer, type RequestOwner } from "../../block/request.js";
+import type { BlockDevice } from "../../block/device.js";
+import { BlockOp, type BlockRequest, type RequestLayer } from "../../block/request.js";
 import type { Clock } from "../../clock.js";
 import { StorageStatus } from "../../errors.js";
 import type { Ledger } from "./ledger.js";
 import type { Member } from "./member.js";
+import type { Allocate } from "./metadata.js";
+import type { Pending, PendingList } from "./pending.js";
+import { Repair, type RepairEvents } from "./repair.js";
 
 /** Of so many reads one is timed. */
 const TIMED = 16;
@@ -19,67 +23,113 @@ const WEIGHT = 1 / 8;
 /** Another one must be so much nearer to be preferred: else reads would go back and forth for nothing. */
 const NEARER = 0.8;
 
-/** In a token: which member, whether the read is timed, whether it may borrow, and by bits who has been tried and who is to be repaired. */
-const MEMBER = 7;
-const IS_TIMED = 8;
-const BORROWS = 16;
-const TRIED_AT = 5;
-const BAD_AT = 13;
-/** And how often the member had fallen out when it was asked: the lowest bits of that. */
-const LOSSES_AT = 21;
-const BITS = 0xff;
+/** A read that is under way, whoever is asked. Pooled: the token of its request is its place among all. */
+class Reading implements Pending {
+	list: PendingList | null = null;
+	tick = 0;
+	previous: Pending | null = null;
+	next: Pending | null = null;
+	request: BlockRequest | null = null;
+	member: Member | null = null;
+	device: BlockDevice | null = null;
+	isTimed = false;
+	/** The client takes what is lent. */
+	mayBorrow = false;
+	/** By bits: who has been asked, and who is to be repaired. */
+	tried = 0;
+	bad = 0;
+	/** How often the member had fallen out when it was asked. */
+	losses = 0;
+	/** The member does not answer. */
+	isGivenUp = false;
 
-export interface ReadEvents {
-	/** What a member could not read was written there again. */
-	onRepaired(member: Member, offsetBytes: number, lengthBytes: number): void;
+	constructor(readonly place: number) {}
+
+	/**
+	 * The request is still the member's, which may fill its memory: somebody else is asked when it is back. A device that waits for something
+	 * gives it back; a kernel that has begun to read does when it is done.
+	 */
+	giveUp(): void {
+		this.isGivenUp = true;
+		this.isTimed = false;
+		this.device!.cancel(this.request!);
+	}
 }
 
 export class Reads implements RequestLayer {
 	readonly #ledger: Ledger;
 	readonly #clock: Clock;
-	readonly #events: ReadEvents;
+	readonly #events: RepairEvents;
+	readonly #allocate: Allocate;
+	readonly #all: Reading[] = [];
+	/** Those that are not used. */
+	readonly #unused: Reading[] = [];
 	#nearest = 0;
 	/** Who was asked for another copy the last time. */
 	#another = 0;
 	#count = 0;
 	#timed = 0;
-	/** When the read that is being timed began; one at a time. */
+	/** The read that is being timed, and when it began; one at a time. */
+	#timing: Reading | null = null;
 	#since = 0;
-	#isTiming = false;
 
-	constructor(ledger: Ledger, clock: Clock, events: ReadEvents) {
+	constructor(ledger: Ledger, clock: Clock, allocate: Allocate, events: RepairEvents) {
 		this.#ledger = ledger;
 		this.#clock = clock;
+		this.#allocate = allocate;
 		this.#events = events;
 	}
 
 	/** Does a read, or says what a range consists of, and completes the request. */
 	begin(request: BlockRequest): void {
 		this.#count = (this.#count + 1) & 0xffff;
-		const borrows = request.mayBorrow ? BORROWS : 0;
+		const reading = this.#take(request);
 		if (request.anotherCopy) {
 			this.#another = this.#after(this.#another);
-			this.#ask(request, this.#another, borrows);
+			this.#ask(reading, this.#another);
 			return;
 		}
 		if (!this.#ledger.members[this.#nearest]!.inSync) this.#choose();
-		if (this.#count % TIMED !== 0 || this.#isTiming || request.op !== BlockOp.read) {
-			this.#ask(request, this.#nearest, borrows);
+		const isTimed = this.#timing?.isTimed === true;
+		if (this.#count % TIMED !== 0 || isTimed || request.op !== BlockOp.read) {
+			this.#ask(reading, this.#nearest);
 			return;
 		}
 		this.#timed = (this.#timed + 1) % ELSEWHERE;
 		const index = this.#timed === 0 ? this.#after(this.#nearest) : this.#nearest;
-		this.#isTiming = true;
+		this.#timing = reading;
+		reading.isTimed = true;
 		this.#since = this.#clock.now();
-		this.#ask(request, index, borrows | IS_TIMED);
+		this.#ask(reading, index);
 	}
 
-	#ask(request: BlockRequest, index: number, token: number): void {
+	#take(request: BlockRequest): Reading {
+		let reading = this.#unused.pop();
+		if (reading === undefined) {
+			reading = new Reading(this.#all.length);
+			this.#all.push(reading);
+		}
+		reading.request = request;
+		reading.mayBorrow = request.mayBorrow;
+		reading.isTimed = false;
+		reading.tried = 0;
+		reading.bad = 0;
+		return reading;
+	}
+
+	#ask(reading: Reading, index: number): void {
 		const member = this.#ledger.members[index]!;
+		const device = member.device!;
 		member.reads++;
-		const known = token & ~MEMBER & ((1 << LOSSES_AT) - 1);
-		request.push(this, known | index | (1 << (TRIED_AT + index)) | ((member.losses & BITS) << LOSSES_AT));
-		member.device!.submit(request);
+		reading.member = member;
+		reading.device = device;
+		reading.tried |= 1 << index;
+		reading.losses = member.losses;
+		reading.isGivenUp = false;
+		member.pending.add(reading);
+		const request = reading.request!;
+		request.push(this, reading.place);
+		device.submit(request);
 	}
 
 	/** The next member in sync, in a circle: itself, if there is no other. */
@@ -104,131 +154,90 @@ export class Reads implements RequestLayer {
 	}
 
 	below(request: BlockRequest, token: number): void {
-		const member = this.#ledger.members[token & MEMBER]!;
-		if ((token & IS_TIMED) !== 0) this.#measure(member);
+		const reading = this.#all[token]!;
+		const member = reading.member!;
+		member.pending.remove(reading);
+		if (reading.isTimed) this.#measure(reading, member);
 		if (request.status !== StorageStatus.ok) {
-			this.#again(request, member, token & ~IS_TIMED);
+			this.#again(reading, member);
 			return;
 		}
-		if (((token >>> LOSSES_AT) & BITS) !== (member.losses & BITS)) {
+		if (reading.losses !== member.losses) {
 			// It has fallen out meanwhile, and may have read what it has then lost.
-			this.#elsewhere(request, token & ~IS_TIMED, StorageStatus.unreachable, 0, request.offsetBytes);
+			this.#elsewhere(reading, StorageStatus.unreachable, 0, request.offsetBytes);
 			return;
 		}
-		const bad = (token >>> BAD_AT) & BITS;
-		request.mayBorrow = (token & BORROWS) !== 0;
+		const { bad } = reading;
+		this.#give(reading);
 		if (bad === 0 || request.op !== BlockOp.read) request.resume();
-		else new Repair(request, bad, this.#ledger, this.#events).begin();
+		else new Repair(request, bad, this.#ledger, this.#allocate, this.#events).begin();
 	}
 
-	#measure(member: Member): void {
+	#measure(reading: Reading, member: Member): void {
 		const tookMs = this.#clock.now() - this.#since;
-		this.#isTiming = false;
+		reading.isTimed = false;
 		member.latencyMs =
 			member.latencyMs === 0 ? tookMs : member.latencyMs + (tookMs - member.latencyMs) * WEIGHT;
 		this.#choose();
 	}
 
 	/** It has failed: somebody else may know. */
-	#again(request: BlockRequest, member: Member, token: number): void {
-		const { status, errno, failedOffsetBytes } = request;
-		let bad = 0;
+	#again(reading: Reading, member: Member): void {
+		const { status, errno, failedOffsetBytes } = reading.request!;
 		switch (status) {
 			case StorageStatus.mediumError:
 				member.errors++;
-				bad = 1 << (BAD_AT + member.index);
+				reading.bad |= 1 << member.index;
 				break;
 			case StorageStatus.cancelled:
+				if (!reading.isGivenUp) {
+					this.#end(reading);
+					return;
+				}
+				this.#elsewhere(reading, StorageStatus.unreachable, 0, failedOffsetBytes);
+				return;
 			case StorageStatus.unsupported:
-				this.#giveUp(request, token);
+				this.#end(reading);
 				return;
 			default:
 				// It is not there: who knows what it will have when it is back.
 				this.#ledger.lose(member, status);
 		}
-		this.#elsewhere(request, token | bad, status, errno, failedOffsetBytes);
+		this.#elsewhere(reading, status, errno, failedOffsetBytes);
 	}
 
 	/** Asks somebody who has not been asked; if there is nobody, this is how it ends. */
-	#elsewhere(
-		request: BlockRequest,
-		token: number,
-		status: StorageStatus,
-		errno: number,
-		failedAt: number,
-	): void {
+	#elsewhere(reading: Reading, status: StorageStatus, errno: number, failedAt: number): void {
 		const { members } = this.#ledger;
+		const request = reading.request!;
 		for (let i = 0; i < members.length; i++) {
-			if (!members[i]!.inSync || (token & (1 << (TRIED_AT + i))) !== 0) continue;
+			if (!members[i]!.inSync || (reading.tried & (1 << i)) !== 0) continue;
 			// What is borrowed could not be written back.
 			request.mayBorrow = false;
 			request.borrowedAddress = 0;
-			this.#ask(request, i, token);
+			this.#ask(reading, i);
 			return;
 		}
 		request.status = status;
 		request.errno = errno;
 		request.failedOffsetBytes = failedAt;
-		this.#giveUp(request, token);
+		this.#end(reading);
 	}
 
-	#giveUp(request: BlockRequest, token: number): void {
-		request.mayBorrow = (token & BORROWS) !== 0;
+	#end(reading: Reading): void {
+		const request = reading.request!;
+		this.#give(reading);
 		request.borrowedAddress = 0;
 		request.extentCount = 0;
 		request.resume();
 	}
-}
 
-/** A read that is answered when what it has found is written where it could not be read. Rare, so made when it is needed. */
-class Repair implements RequestOwner {
-	readonly #read: BlockRequest;
-	readonly #ledger: Ledger;
-	readonly #events: ReadEvents;
-	readonly #write = new BlockRequest(this);
-	/** By bits: whom to repair. */
-	#bad: number;
-	#member: Member | null = null;
-
-	constructor(read: BlockRequest, bad: number, ledger: Ledger, events: ReadEvents) {
-		this.#read = read;
-		this.#bad = bad;
-		this.#ledger = ledger;
-		this.#events = events;
-	}
-
-	begin(): void {
-		const index = this.#ledger.members.findIndex(({ index }) => (this.#bad & (1 << index)) !== 0);
-		this.#bad &= ~(1 << index);
-		const member = this.#ledger.members[index];
-		if (member === undefined) {
-			this.#read.resume();
-			return;
-		}
-		if (!member.inSync) {
-			this.begin();
-			return;
-		}
-		const { offsetBytes, lengthBytes, memory, memoryOffset } = this.#read;
-		this.#member = member;
-		this.#write.op = BlockOp.write;
-		this.#write.offsetBytes = offsetBytes;
-		this.#write.lengthBytes = lengthBytes;
-		this.#write.memory = memory;
-		this.#write.memoryOffset = memoryOffset;
-		member.started();
-		member.device!.submit(this.#write.begin());
-	}
-
-	finished({ status, offsetBytes, lengthBytes }: BlockRequest): void {
-		const member = this.#member!;
-		member.ended();
-		if (status === StorageStatus.ok) {
-			member.repairs++;
-			this.#events.onRepaired(member, offsetBytes, lengthBytes);
-		} else {
-			this.#ledger.lose(member, status);
-		}
-		this.begin();
+	/** The request is as it came, and the reading is unused. */
+	#give(reading: Reading): void {
+		reading.request!.mayBorrow = reading.mayBorrow;
+		reading.request = null;
+		reading.member = null;
+		reading.device = null;
+		this.#unused.push(reading);
 	}
 }

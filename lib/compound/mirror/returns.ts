@@ -69,7 +69,8 @@ export class Returns {
 	async #bring(member: Member): Promise<void> {
 		for (let waitMs = WAIT_MS; !this.#isOver(member); waitMs = Math.min(2 * waitMs, WAIT_MAX_MS)) {
 			const lacked = member.behind.size;
-			await member.quiet();
+			await this.#options.rest.during(member.pending.quiet());
+			if (this.#isOver(member)) return;
 			if (await this.#once(member)) return;
 			// What was lost without a sign of life is looked at less and less often.
 			if (member.behind.size < lacked) waitMs = WAIT_MS;
@@ -92,6 +93,7 @@ export class Returns {
 			return false;
 		}
 		member.lostWith = StorageStatus.ok;
+		member.isSilent = false;
 		onChange(member);
 		const end = await makeCopier().copy(member);
 		if (end === "done" && (await ledger.join(member))) {

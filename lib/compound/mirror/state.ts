@@ -99,5 +99,6 @@ function standing(member: Member): MemberStanding {
 function reasonOf(member: Member): string | null {
 	if (member.inSync) return null;
 	if (member.refusal !== null) return member.refusal;
+	if (member.isSilent) return "does not answer";
 	return member.lostWith === StorageStatus.ok ? null : storageStatusText(member.lostWith);
 }

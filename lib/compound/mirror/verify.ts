@@ -77,7 +77,7 @@ interface Verdict {
 export class Verifier {
 	readonly #options: VerifierOptions;
 	readonly #wanted: VerifyOptions;
-	readonly #memories: readonly Memory[];
+	readonly #memories: Memory[];
 	readonly #report: VerifyReport;
 
 	constructor(options: VerifierOptions, wanted: VerifyOptions) {
@@ -203,7 +203,10 @@ export class Verifier {
 			if (status !== StorageStatus.ok) this.#options.ledger.lose(member, status);
 			else member.repairs++;
 		}
-		return writes.every(({ status }) => status === StorageStatus.ok);
+		const isDone = writes.every(({ status }) => status === StorageStatus.ok);
+		// Who does not answer may write it later, whatever it is then.
+		if (!isDone) this.#memories[from.index] = this.#options.allocate(SLICE_BYTES);
+		return isDone;
 	}
 }
 

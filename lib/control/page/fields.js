@@ -44,6 +44,7 @@ const WORDS = {
 	},
 	from: { label: "The disk of a mirror that counts", hint: "where nobody else can say" },
 	degraded: { label: "A mirror goes on without disks that were in sync" },
+	disk_timeout: { label: "For how long a disk of a mirror may be silent", hint: "such as 30s" },
 	resync_rate: { label: "Bytes per second that a mirror copies", hint: "at most, such as 100M" },
 	resend: { label: "Intervals", hint: "that an outage of that server may take: 20" },
 	interval: { label: "Interval", hint: "after which it is asked again, such as 5s" },
