@@ -35,9 +35,11 @@ export interface Faults {
 /** `main`: where to show what is wrong because nothing is written. */
 export async function faultsHere(config: Config, main: Place, machine: MachineHere): Promise<Faults> {
 	const folders = await folderFaults(config);
+	const files = await fileFaults(config);
 	const errors = [
 		...userErrors(config, machine),
 		...folders.errors,
+		...files.errors,
 		...(await listenErrors(config, machine)),
 	];
 	const warnings = [
@@ -47,7 +49,7 @@ export async function faultsHere(config: Config, main: Place, machine: MachineHe
 		...unservedDisks(config),
 		...absentInterfaces(config, machine),
 		...absentFromTemplates(config, machine),
-		...(await fileWarnings(config)),
+		...files.warnings,
 		...(await poolWarnings(config)),
 		...shortages(config, main, machine),
 	];
@@ -167,8 +169,8 @@ function brokenDisks({ disks }: Config): PlacedError[] {
 
 /** That may be meant, for the time being; nobody can use it. */
 function unservedDisks({ disks }: Config): PlacedError[] {
-	return disks.flatMap(({ name, broken, exports, placeOf }) =>
-		broken === undefined && exports.length === 0
+	return disks.flatMap(({ name, broken, exports, partOf, placeOf }) =>
+		broken === undefined && exports.length === 0 && partOf === undefined
 			? [new PlacedError(placeOf(), `disk ${name}: nothing serves it, for it has neither aoe nor nbd`)]
 			: [],
 	);
@@ -228,7 +230,8 @@ function isFound(netif: string, { interfaceNames }: MachineHere): boolean {
 	}
 }
 
-async function fileWarnings({ disks }: Config): Promise<PlacedError[]> {
+/** Of two that have one file one is not served, which takes away what a disk was to be made of. */
+async function fileFaults({ disks }: Config): Promise<Faults> {
 	const files = disks.flatMap((disk) => {
 		const { storage } = disk.disk;
 		return storage.kind === "file" ? [{ disk, path: storage.path }] : [];
@@ -238,15 +241,20 @@ async function fileWarnings({ disks }: Config): Promise<PlacedError[]> {
 		LOOK_LIMIT_MS,
 	);
 	const groups = groupsOf(disks, found);
+	const errors: PlacedError[] = [];
 	const warnings = files.map(async ({ disk, path }) => {
 		const file = found.get(path);
 		const group = file?.kind === "storage" ? groups.get(file.identity) : undefined;
 		const first = group && firstOf(group, path, disk.disk);
+		if (first !== undefined && disk.partOf !== undefined) {
+			errors.push(fileFault(disk, path, `${twinText(first)}: disk ${disk.partOf} can't be made of it`));
+			return [];
+		}
 		const why = first === undefined ? whyAbsent(file) : `${twinText(first)}: it is not served`;
 		const told = why ?? (await whyTooShort(disk.disk, path));
-		return told === undefined ? [] : [fileWarning(disk, path, told)];
+		return told === undefined ? [] : [fileFault(disk, path, told)];
 	});
-	return (await Promise.all(warnings)).flat();
+	return { warnings: (await Promise.all(warnings)).flat(), errors };
 }
 
 /** Its first look was answered; of one that does not answer another one nothing is said. */
@@ -278,7 +286,7 @@ async function poolWarnings({ pools }: Config): Promise<PlacedError[]> {
 	});
 }
 
-function fileWarning({ name, placeOf }: DiskConfig, path: string, why: string): PlacedError {
+function fileFault({ name, placeOf }: DiskConfig, path: string, why: string): PlacedError {
 	return new PlacedError(placeOf(["file"]), `disk ${name}: ${path} ${why}`);
 }
 

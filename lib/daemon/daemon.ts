@@ -163,7 +163,9 @@ export class Daemon {
 	 */
 	changeDisk(spec: DiskSpec): void {
 		if (!this.#disks.change(spec))
-			throw new OperatorError(`disk ${quote(spec.name)}: only its limit, and the pace of a mirror, can be changed while it is served`);
+			throw new OperatorError(
+				`disk ${quote(spec.name)}: only its limit, and the pace of a mirror, can be changed while it is served`,
+			);
 	}
 
 	/** Its disk stays. What is under way is answered first. Throws an OperatorError if there is none of this name. */

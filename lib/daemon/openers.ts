@@ -16,6 +16,7 @@ import { LinearDevice, type LinearPlace } from "../compound/linear.js";
 import { Member } from "../compound/member.js";
 import type { Mirror } from "../compound/mirror/mirror.js";
 import { openMirror } from "../compound/mirror/open.js";
+import { ReadOnlyLayer } from "../compound/read-only.js";
 import type { Disk } from "../disk.js";
 import { invariant, OperatorError } from "../errors.js";
 import type { Log } from "../log.js";
@@ -145,7 +146,7 @@ async function openMirrored(spec: DiskSpec, context: OpenContext): Promise<Block
 	if (signal.aborted) await mirror.close();
 	signal.throwIfAborted();
 	onMirror?.(mirror);
-	return slice(mirror, storage.name, spec);
+	return slice(spec.readOnly ? new ReadOnlyLayer(mirror) : mirror, storage.name, spec);
 }
 
 /** Null while it is not open. Throws as `memberOf`. */

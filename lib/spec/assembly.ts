@@ -61,6 +61,7 @@ class Assembly {
 			}
 		}
 		this.#refuseCircles();
+		if (this.#conflicts.length === 0) this.#refuseReadOnly();
 		if (this.#conflicts.length > 0) return { disks: [...this.#disks.values()], conflicts: this.#conflicts };
 		const disks = [...this.#disks.values()].map((disk) => this.#finished(disk));
 		return { disks, conflicts: [] };
@@ -108,6 +109,14 @@ class Assembly {
 		}
 	}
 
+	/** A mirror writes to all of its disks, if only what it knows of them. */
+	#refuseReadOnly(): void {
+		for (const disk of this.#disks.values())
+			for (const [index, member] of this.#partsOf(disk).entries())
+				if (disk.values.mirror !== undefined && (member.disk.readOnly || this.#isMadeReadOnly(member)))
+					this.#refuse(disk, index, `disk ${member.name} is read only, and a mirror writes to each`);
+	}
+
 	#finished(disk: DiskConfig): DiskConfig {
 		const whole = this.#wholes.get(disk.name);
 		if (whole === undefined && this.#partsOf(disk).length === 0) return disk;
@@ -140,7 +149,9 @@ class Assembly {
 
 	#isAboveReadOnly(disk: DiskConfig): boolean {
 		const whole = this.#wholes.get(disk.name);
-		return disk.disk.readOnly || (whole !== undefined && this.#isAboveReadOnly(whole));
+		if (disk.disk.readOnly || whole === undefined) return disk.disk.readOnly;
+		// One that is read only goes on to keep its disks alike.
+		return whole.values.mirror === undefined && this.#isAboveReadOnly(whole);
 	}
 
 	/** It has a part that is read only. */

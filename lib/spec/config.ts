@@ -142,6 +142,8 @@ function wrongWith(part: DiskPart, values: DiskValues): PlacedError[] {
 			found.push(wrong([key], `${key} is for what is a mirror`));
 	if (values.from !== undefined && values.mirror !== undefined && !values.mirror.includes(values.from))
 		found.push(wrong(["from"], `disk ${values.from} is none of its mirror`));
+	if (part.values.direct !== undefined && (values.linear ?? values.mirror) !== undefined)
+		found.push(wrong(["direct"], "direct is for what has a file: give it to the disks that it is made of"));
 	for (const key of ["resend", "interval"] as const)
 		if (values[key] !== undefined && values.remote === undefined)
 			found.push(wrong([key], `${key} is for what has a remote`));

@@ -1,5 +1,5 @@
 /**
- * What disks can't have together: one address on one link, one name of NBD's, one file that somebody writes, one volume, one link that works in two ways. Asked by
+ * What disks can't have together: one address on one link, one name of NBD's, one file that somebody writes, one disk of a server, one volume, one link that works in two ways. Asked by
  * `config.ts` with the disks of a whole configuration.
  */
 
@@ -9,7 +9,7 @@ import type { DiskConfig } from "./configuration.js";
 import { aoeExportsOf, nbdExportOf } from "./exports.js";
 import { AOE_DEFAULTS } from "./keys.js";
 import { PlacedError, shownPlace } from "./place.js";
-import type { AoeExportSpec, DiskSpec, LinkSpec, NetifSpec, StorageSpec } from "./spec.js";
+import type { AoeExportSpec, DiskSpec, LinkSpec, NetifSpec, RemoteSpec, StorageSpec } from "./spec.js";
 import type { TomlPath } from "./toml.js";
 
 /** What keeps `disk` from being served beside one before it. */
@@ -24,6 +24,7 @@ export function conflictsOf(disks: readonly DiskConfig[]): Conflict[] {
 		...ofAddresses(disks),
 		...ofNames(disks),
 		...ofFiles(disks),
+		...ofServers(disks),
 		...ofVolumes(disks),
 		...ofLinks(disks),
 	];
@@ -96,6 +97,38 @@ function ofFiles(disks: readonly DiskConfig[]): Conflict[] {
 			found.push(conflict(disk, ["file"], other, `has the same part of ${file}, and one of them may write`));
 	}
 	return found;
+}
+
+/** A disk of another server that somebody writes is his alone: each would take for lost what the other one has written. */
+function ofServers(disks: readonly DiskConfig[]): Conflict[] {
+	const users = new Map<string, DiskConfig[]>();
+	const found: Conflict[] = [];
+	for (const disk of disks) {
+		const { storage } = disk.disk;
+		if (storage.kind !== "remote") continue;
+		const there = thereText(storage);
+		const others = users.get(there);
+		const other = others?.find((each) => clash(each.disk, disk.disk));
+		if (others === undefined) users.set(there, [disk]);
+		else if (other === undefined) others.push(disk);
+		else
+			found.push(
+				conflict(disk, ["remote"], other, `has the same part of ${storage.name}, and one of them may write`),
+			);
+	}
+	return found;
+}
+
+/** The same for what is one disk of one server, however it is written. */
+function thereText({ server, exportName }: RemoteSpec): string {
+	switch (server.kind) {
+		case "unix":
+			return JSON.stringify([path.normalize(server.path), exportName]);
+		case "tcp":
+			return JSON.stringify([server.host.toLowerCase(), server.port, exportName]);
+		case "aoe":
+			return JSON.stringify([server.netif.name, server.shelf, server.slot]);
+	}
 }
 
 /** A volume is served once, whoever writes, unless that is forgotten; and its pool has to be there. */

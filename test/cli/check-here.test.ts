@@ -122,6 +122,13 @@ t.test("files of disks", async (t) => {
 			`f:6:1: disk a: ${at("a")} is the file of disk b (f:2:1) too, which comes first, and one of them may write: it is not served`,
 		],
 	});
+	const both = `[disk.both]\nmirror = ["b", "a"]\naoe = { address = "1.9", netif = ["lo"] }\n`;
+	const part = (name: string): string => `[disk.${name}]\nfile = "${at(name)}"\n`;
+	await finds(t, both + part("b") + part("a"), {
+		errors: [
+			`f:7:1: disk a: ${at("a")} is the file of disk b (f:5:1) too, which comes first, and one of them may write: disk both can't be made of it`,
+		],
+	});
 	await finds(t, disk("b", "read_only = true") + disk("a", "read_only = true"), {});
 });
 

@@ -46,13 +46,18 @@ else if (await inNamespace(import.meta.url)) {
 	const ca = near.path("ca.pem");
 	copyFileSync(made.ca, ca);
 	writeFileSync(keys, "alice:00112233445566778899aabbccddeeff\nbob:ffff\n", { mode: 0o600 });
-	const disk = (name: string, remote: string): string =>
-		`[disk.${name}]\nremote = "${remote}"\ninterval = "1s"\nresend = 60\n[disk.${name}.nbd]\n`;
+	// Each a part of its own: no two may write to one.
+	let sectors = 0;
+	const disk = (name: string, remote: string, length = 8): string => {
+		const part = `offset = ${sectors}\nlength = ${length}\n`;
+		sectors += length;
+		return `[disk.${name}]\nremote = "${remote}"\n${part}interval = "1s"\nresend = 60\n[disk.${name}.nbd]\n`;
+	};
 	near.configure(
 		[
 			`[nbd]\nlisten = ["unix:${socket}"]\n[nbd.tls]\nmode = "off"\ncertificate = "${ours.certificate}"\n`,
 			`key_file = "${ours.key}"\nca = "${ca}"\npsk_file = "${keys}"\n`,
-			disk("certified", "nbds://localhost/web"),
+			disk("certified", "nbds://localhost/web", 1024),
 			disk("keyed", "nbds://alice@localhost/web"),
 			disk("stranger", "nbds://bob@localhost/web"),
 			disk("nobody", "nbds://carol@localhost/web"),

@@ -63,6 +63,65 @@ t.test("what can't be is refused, where it is written", async (t) => {
 	);
 });
 
+t.test("a mirror writes to its disks, also if it is read only itself", async (t) => {
+	const mirror = (more = "") => `[disk.both]\nmirror = ["a", "b"]\n${more}`;
+	const text = `${of("long", "both", "c")}read_only = true\n${mirror()}${file("a")}${file("b")}${file("c")}`;
+	const isReadOnly = ["long", "both", "a", "c"].map((name) => named(text, name)?.disk.readOnly);
+	t.strictSame(isReadOnly, [true, true, false, true]);
+	refuses(
+		t,
+		`${mirror()}${file("a")}${file("b", "read_only = true\n")}`,
+		"2:16: disk both: mirror: disk b is read only, and a mirror writes to each",
+	);
+	refuses(
+		t,
+		`${mirror()}${file("a")}${of("b", "c")}${file("c", "read_only = true\n")}`,
+		"2:16: disk both: mirror: disk b is read only, and a mirror writes to each",
+	);
+});
+
+t.test("keys that mean nothing to a disk of disks are refused, or not for it", async (t) => {
+	const both = `${of("both", "a", "b")}direct = true\n${file("a")}${file("b")}`;
+	refuses(t, both, "3:1: disk both: direct is for what has a file: give it to the disks that it is made of");
+	const all = `[defaults]\ndirect = true\n${of("both", "a", "b")}${file("a")}${file("b")}`;
+	t.equal(named(all, "a")?.disk.direct, true, "what is for all disks is for those that have a file");
+	refuses(t, `${file("a")}disk_timeout = "5s"\n`, "3:1: disk a: disk_timeout is for what is a mirror");
+	const mirror = (time: string) => `[disk.both]\nmirror = ["a", "b"]\ndisk_timeout = "${time}"\n`;
+	t.match(named(`${mirror("5s")}${file("a")}${file("b")}`, "both")?.disk.mirroring, { timeoutMs: 5000 });
+	refuses(t, `${mirror("2h")}${file("a")}${file("b")}`, '3:1: disk_timeout "2h": from 1s to 1h is allowed');
+});
+
+t.test("two disks of one server's disk, or of one part of a file, are refused if one writes", async (t) => {
+	const far = (name: string, address: string, more = ""): string =>
+		`[disk.${name}]\nremote = "${address}"\n${more}`;
+	const both = '[disk.both]\nmirror = ["a", "b"]\n';
+	refuses(
+		t,
+		`${both}${far("a", "nbd://host/web")}${far("b", "nbd://HOST:10809/web")}`,
+		"6:1: disk b: disk a (0.toml:4:1) has the same part of nbd://HOST:10809/web, and one of them may write",
+	);
+	refuses(
+		t,
+		`${far("a", "aoe:eth0:9.0")}${far("b", "aoe:eth0:9.0")}`,
+		"4:1: disk b: disk a (0.toml:2:1) has the same part of aoe:eth0:9.0, and one of them may write",
+	);
+	refuses(
+		t,
+		`${far("a", "nbd+unix:///web?socket=/run/a.sock")}${far("b", "nbd+unix:///web?socket=/run//a.sock")}`,
+		"4:1: disk b: disk a (0.toml:2:1) has the same part of nbd+unix:///web?socket=/run//a.sock, and one of them may write",
+	);
+	const good2 = `${far("a", "nbd://host/web", "length = 8\n")}${far("b", "nbd://host/web", "offset = 8\n")}`;
+	t.equal(good(read(good2)).disks.length, 2, "other parts of it");
+	const readers = `${far("a", "nbd://host/web", "read_only = true\n")}${far("b", "nbd://host/web", "read_only = true\n")}`;
+	t.equal(good(read(readers)).disks.length, 2, "nobody writes");
+	t.equal(good(read(`${far("a", "nbd://host/web")}${far("b", "nbd://host/db")}`)).disks.length, 2);
+	refuses(
+		t,
+		`${both}${file("a")}[disk.b]\nfile = "/srv//a.img"\n`,
+		"6:1: disk b: disk a (0.toml:4:1) has the same part of /srv/a.img, and one of them may write",
+	);
+});
+
 t.test("what changes in one is a change of what is made of it", async (t) => {
 	const before = good(read(`${of("both", "a", "b")}${file("a")}${file("b")}`));
 	const steps = (text: string) => diffText(differenceOf(before, good(read(text))));
