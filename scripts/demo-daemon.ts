@@ -15,7 +15,7 @@ const START_LIMIT_MS = 30_000;
 const LOOK_LIMIT_MS = 10 * 60_000;
 
 /** A port of this machine that is free now. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
 	const server = createServer();
 	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 	const address = server.address();

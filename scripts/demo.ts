@@ -1,8 +1,8 @@
 /**
  * The demo: the story of vblade's README, for real. A disk of 4 GiB is exported; a Linux kernel on the other end of a virtual
  * cable finds it with its own AoE driver, makes a file system and uses it. Where there can be no kernel client (not root, or
- * user-mode Linux is missing) our own initiator plays its part over a Unix socket, and says so. In the end the daemon serves two disks
- * and has a page. Run by `scripts/demo`.
+ * user-mode Linux is missing) our own initiator plays its part over a Unix socket, and says so. Then a mirror
+ * loses a disk and has it back, and in the end the daemon serves two disks and has a page. Run by `scripts/demo`.
  *
  * Leaves nothing behind, whatever happens. Exits with 0 if all went well.
  */
@@ -19,6 +19,7 @@ import { sourceFile, vbladeCommand } from "../test/support/paths.js";
 import { Program, run } from "../test/support/process.js";
 import { runGuest, umlMissing } from "../test/support/uml.js";
 import { showDaemon } from "./demo-daemon.js";
+import { showMirror } from "./demo-mirror.js";
 
 const MTU = 9000;
 const START_LIMIT_MS = 10_000;
@@ -153,6 +154,8 @@ try {
 	const missing = umlMissing();
 	if (missing === undefined) await withKernel();
 	else await withInitiator(missing);
+	step("Two copies: a mirror of a file here and a disk of another server, which is killed and comes back");
+	await showMirror(show);
 	step("Many disks: the daemon, with a configuration file, and a page to look at");
 	await showDaemon(show);
 	const seconds = ((performance.now() - started) / 1000).toFixed(1);
