@@ -7,16 +7,16 @@
  * environment says CI=true, nothing was skipped.
  */
 
-import { createWriteStream } from "node:fs";
+import { createWriteStream, existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { endAll, runFile } from "./run-file.js";
 import { Counter, type FileResult } from "./tap-counter.js";
 
-/** Twice the cores of the smallest machine that runs this: many tests wait most of the time. */
-const JOBS = 4;
-/** What takes longest is begun first: as one of the last it would run alone. Some of it computes, some waits. */
+/** Three times the cores of the smallest machine that runs this: many tests wait most of the time. */
+const JOBS = 6;
+/** What takes longest is begun first: as one of the last it would run alone. By the last results, and where there are none: */
 const LONGEST =
-	/test\/(?:kernel|page|package|soak|sim|server\/steady|native\/(?:core|threads)|block\/file\.|daemon\/(?:tree|pools|scarce)|netns\/(?:lan|side))/;
+	/test\/(?:kernel|page|package|soak|sim|server\/steady|native\/(?:core|threads)|block\/file\.|daemon\/(?:tree|pools|scarce)|netns\/)/;
 
 const [results = "", timeoutSeconds = "", ...files] = process.argv.slice(2);
 const skipped: string[] = [];
@@ -30,17 +30,26 @@ function show({ name, lines, passed, failed, skipped: names, milliseconds }: Fil
 	if (failed > 0) console.log(lines.filter((line) => !/^ *ok /.test(line)).join("\n"));
 }
 
+/** What files took in the run before, as its results say: milliseconds. */
+function timesIn(file: string): Map<string, number> {
+	if (!existsSync(file)) return new Map();
+	const lines = readFileSync(file, "utf8").matchAll(/^ok \d+ - (\S+) # time=([\d.]+)ms$/gm);
+	return new Map([...lines].map(([, name = "", ms]) => [name, Number(ms)]));
+}
+
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
 	process.once(signal, () => {
 		endAll(signal);
 		process.kill(process.pid, signal);
 	});
+const times = timesIn(results);
 const record = createWriteStream(results);
 const tell = (line: string): void => {
 	record.write(`${line}\n`);
 	counter.line(line);
 };
-const left = files.toSorted((one, other) => Number(LONGEST.test(other)) - Number(LONGEST.test(one)));
+const timeOf = (file: string): number => times.get(file) ?? (LONGEST.test(file) ? Infinity : 0);
+const left = files.toSorted((one, other) => (timeOf(other) > timeOf(one) ? 1 : -1));
 let ended = 0;
 
 async function work(): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * The benchmark's own arithmetic and drawing, and one short measurement from end to end. What it finds about speed is not
+ * The benchmark's own arithmetic and drawing and, in long runs, one short measurement from end to end. What it finds about speed is not
  * looked at: that depends on the machine.
  */
 
@@ -9,6 +9,7 @@ import t from "tap";
 import { OperatorError } from "../../lib/errors.js";
 import { scratchDirectory } from "../support/cleanup.js";
 import { LIMIT_MS } from "../support/limit.js";
+import { longTest } from "../support/long.js";
 import { namespacesMissing } from "../support/netns.js";
 import { PROJECT, sourceFile } from "../support/paths.js";
 import { run } from "../support/process.js";
@@ -229,7 +230,7 @@ t.test("the chart is well-formed and shows what it should", async (t) => {
 	t.notMatch(chart([], "nothing"), "NaN");
 });
 
-t.test("measures one row from end to end", { skip: namespacesMissing() ?? false }, async (t) => {
+longTest("measures one row from end to end", { skip: namespacesMissing() ?? false }, async (t) => {
 	const main = `${PROJECT}/build/test/bench/main.js`;
 	const file = path.join(scratchDirectory(), "bench.json");
 	const command = [

@@ -8,6 +8,7 @@ import path from "node:path";
 import t, { type Test } from "tap";
 import { scratchDirectory, until } from "../support/cleanup.js";
 import { LIMIT_MS } from "../support/limit.js";
+import { variants } from "../support/long.js";
 import { Lan, namespacesMissing } from "../support/netns.js";
 import { vbladeCommand } from "../support/paths.js";
 import { Program } from "../support/process.js";
@@ -47,8 +48,9 @@ async function serve(lan: Lan, image: string, options: readonly string[], engine
 
 /** With each storage engine and each durability. */
 async function everySector(t: Test, lan: Lan, loader: Loader): Promise<void> {
-	for (const engine of ["auto", "threads"]) {
-		for (const options of [["--durability=flush"], ["--durability=ack"], ["--direct", "--durability=ack"]]) {
+	for (const [at, engine] of ["auto", "threads"].entries()) {
+		const ways = [["--durability=flush"], ["--direct", "--durability=ack"], ["--durability=ack"]];
+		for (const options of variants(ways, at, 2 * at)) {
 			await t.test(`every sector is what it has to be: engine ${engine}, ${options.join(" ")}`, async (t) => {
 				const server = await serve(lan, newImage(), options, engine);
 				const result = await loader.run(STAMPED);

@@ -9,7 +9,7 @@ import { builtVblade, PROJECT } from "../support/paths.js";
 import { Program } from "../support/process.js";
 
 /** As JSON several times what a pipe takes. */
-const DISKS = 5000;
+const DISKS = 1500;
 
 const file = path.join(scratchDirectory(), "many.toml");
 const disks = Array.from({ length: DISKS }, (_, at) => `[disk.disk${at}]\nmemory = "1M"\n`);

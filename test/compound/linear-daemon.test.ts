@@ -3,10 +3,10 @@
 import { truncateSync } from "node:fs";
 import t from "tap";
 import { DaemonTree } from "../daemon/tree-bench.js";
+import { asked } from "../support/asked.js";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
-import { vbladeCommand } from "../support/paths.js";
 import { run } from "../support/process.js";
 
 const MIB = 1024 * 1024;
@@ -38,8 +38,7 @@ if (await inNamespace(import.meta.url)) {
 	const read = (): Promise<string> =>
 		io("both", "read -P 1 0 512k", "read -P 2 768k 512k", "read -P 3 1280k 256k");
 	const show = async (name: string) => (await tree.ask("GET", `/api/v1/disks/${name}`)).body;
-	const ask = async (...words: string[]): Promise<string> =>
-		(await run([...vbladeCommand(), ...words, "--socket", tree.socket], LIMIT_MS)).output;
+	const ask = (...words: string[]): Promise<string> => asked(tree.socket, ...words);
 
 	t.test("it is served by both protocols, across its border", async (t) => {
 		await tree.state("both", "open");

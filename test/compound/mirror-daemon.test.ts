@@ -3,10 +3,10 @@
 import { closeSync, openSync, renameSync, writeSync } from "node:fs";
 import t from "tap";
 import { DaemonTree } from "../daemon/tree-bench.js";
+import { asked } from "../support/asked.js";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
-import { vbladeCommand } from "../support/paths.js";
 import { run } from "../support/process.js";
 
 const MIB = 1024 * 1024;
@@ -29,8 +29,7 @@ if (await inNamespace(import.meta.url)) {
 			.output;
 	};
 	const FAILED = /fail|error/i;
-	const ask = async (...words: string[]): Promise<string> =>
-		(await run([...vbladeCommand(), ...words, "--socket", tree.socket], LIMIT_MS)).output;
+	const ask = (...words: string[]): Promise<string> => asked(tree.socket, ...words);
 	const standings = async (): Promise<string> => {
 		const { parts } = (await tree.ask("GET", "/api/v1/disks/both")).body;
 		const all = (parts ?? []) as readonly { mirrored: { standing: string } | null }[];

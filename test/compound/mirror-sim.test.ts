@@ -2,17 +2,18 @@
 
 import t from "tap";
 import { Random } from "../../lib/random.js";
+import { rounds } from "../support/long.js";
 import { PLANTED } from "./planted.js";
 import { MirrorRun } from "./sim.js";
 
 /** Runs of the sound mirror; of each planted bug at most so many, until one finds it. */
-const RUNS = Number(process.env.MIRROR_RUNS ?? 25);
+const RUNS = Number(process.env.MIRROR_RUNS ?? rounds(10, 300));
 const RUNS_OF_BUGS = 400;
 
 /** With which something was found once. */
 const KNOWN = [5093];
 
-t.setTimeout(240_000);
+t.setTimeout(rounds(240_000, 3_500_000));
 
 t.test("what was found once is not there any more", async (t) => {
 	for (const seed of KNOWN) {

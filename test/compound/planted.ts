@@ -89,12 +89,13 @@ type With = (body: (plant: Plant) => Promise<void>) => Promise<void>;
 /** By name: runs something with the bug in it. */
 export const PLANTED: Readonly<Record<string, With>> = {
 	"bitmaps are not synced before the writes that they are for": (body) =>
-		body({ onMember: (device) => new UnsyncedBitmaps(device), fuse: 250, firstSeed: 95 }),
+		body({ onMember: (device) => new UnsyncedBitmaps(device), fuse: 250, firstSeed: 100 }),
 
 	"a write is acknowledged before it is recorded who lacks it": (body) =>
 		replaced(Ledger.prototype, "holdsBack", { get: () => false }, () => body({})),
 
-	"copies are not ordered with writes": (body) => body({ order: (core) => new Unlocked(core) }),
+	"copies are not ordered with writes": (body) =>
+		body({ order: (core) => new Unlocked(core), firstSeed: 18 }),
 
 	"a region is forgotten as soon as it has been written": (body) => {
 		const { leave } = Intents.prototype;

@@ -6,19 +6,19 @@ import { LIMIT_MS } from "../support/limit.js";
 import { DaemonTree, diskToml } from "./tree-bench.js";
 
 if (await inNamespace(import.meta.url)) {
+	const tree = new DaemonTree();
+	const netif = `unix:${tree.frames}`;
+	tree.configure(diskToml("web", `file = "${tree.file("web.img")}"`, "9.0", netif));
+	await tree.start();
+	t.teardown(() => tree.stop());
 	for (const [what, text] of [
 		["no TOML", "{\n"],
 		["a key that there is not", "[disk.a]\nnosuch = 1\n"],
 	] as const)
 		t.test(what, async (t) => {
-			const tree = new DaemonTree();
-			const netif = `unix:${tree.frames}`;
-			tree.configure(diskToml("web", `file = "${tree.file("web.img")}"`, "9.0", netif));
-			await tree.start();
 			await tree.stop();
 			writeFileSync(tree.path("state/runtime.toml"), text);
 			await tree.start();
-			t.teardown(() => tree.stop());
 			await tree.state("web", "open");
 			await tree.problem(/runtime\.toml:\d+:\d+: /);
 			await tree.program.waitFor(/runtime\.toml:\d+:\d+: /, LIMIT_MS);

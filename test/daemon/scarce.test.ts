@@ -8,6 +8,7 @@ import { SECTOR_BYTES } from "../../lib/wire/sector.js";
 import { pause, until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
+import { variants } from "../support/long.js";
 import { run, sendSignal } from "../support/process.js";
 import { DaemonTree, diskToml } from "./tree-bench.js";
 
@@ -58,7 +59,7 @@ if (await inNamespace(import.meta.url)) {
 	);
 
 	t.test("so few that it can't be started: one line, and status 2", async (t) => {
-		for (const most of [24, 64, 112, 200]) {
+		for (const most of variants([24, 64, 112, 200], 0, 3)) {
 			const { command } = treeOf(1, `ulimit -n ${most}; exec "$@"`);
 			const { code, output } = await run(command, LIMIT_MS);
 			t.match(output, /^vblade: .*\(ulimit -n.*\n$/, `with ${most}, one line`);

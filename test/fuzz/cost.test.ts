@@ -11,10 +11,11 @@ import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { makeBench, TestCommand } from "../ata/bench.js";
 import { fill, Noted } from "../block/devices.js";
+import { rounds } from "../support/long.js";
 import { type Cost, DEAREST, dearest, type Kind, SLOTS } from "./cost.js";
 import { FAMILY_NAMES } from "./families.js";
 
-const FRAMES = 1500;
+const FRAMES = rounds(600, 6000);
 const MTU = 9000;
 /** Blades that a broadcast may mean here. */
 const BLADES = 3;

@@ -5,7 +5,7 @@ import { STALE } from "../support/recording-link.js";
 import { type Defect, fuzz } from "./receive.js";
 import { stamped } from "./stamps.js";
 
-const RUNS = 200;
+const RUNS = 100;
 /** Scenarios within which every sabotage must have shown. */
 const RUNS_TO_CATCH = 20_000;
 

@@ -13,7 +13,7 @@ t.test("ext4 of a Linux kernel over four connections of NBD", { skip }, (t) =>
 		mtu: 9000,
 		connections: 4,
 		by: "daemon",
-		jobs: ["4k:16", "64k:4"],
+		jobs: ["16k:8"],
 		megabytes: 4,
 	}),
 );

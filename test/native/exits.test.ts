@@ -3,11 +3,12 @@
 import { fileURLToPath } from "node:url";
 import t from "tap";
 import { LIMIT_MS } from "../support/limit.js";
+import { rounds } from "../support/long.js";
 import { run } from "../support/process.js";
 import { EXIT_CODE } from "./load.js";
 import { isFree, LOAD, link, newFiles, withCable } from "./load-bench.js";
 
-const ROUNDS = 3;
+const ROUNDS = rounds(1, 3);
 
 function tests(): void {
 	const endings = { exit: `${EXIT_CODE}`, throw: "1", close: "0", kill: "SIGTERM" };

@@ -9,12 +9,14 @@ import type { Memory } from "../../lib/wire/memory.js";
 import { isAll, makeBench, named, openFile, read, write } from "../block/file-bench.js";
 import { until } from "../support/cleanup.js";
 import { LIMIT_MS } from "../support/limit.js";
+import { rounds } from "../support/long.js";
 import { newDirectory, newFile } from "../support/mounts.js";
 import { run } from "../support/process.js";
 import type { LoadOrder } from "./load.js";
 import { FILE_BYTES, hasNetwork, isFree, LOAD, link, newFiles, withCable } from "./load-bench.js";
 
-const ROUNDS = 6;
+/** What is left of each shows after two: one more than before may be there. */
+const ROUNDS = rounds(2, 6);
 
 /** Runs the load in a worker thread until it is busy, then ends it; resolves when it is gone. */
 async function workerLoad(order: LoadOrder): Promise<void> {

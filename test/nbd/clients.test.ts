@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import t, { type Test } from "tap";
 import { inNamespace } from "../support/in-namespace.js";
+import { rounds } from "../support/long.js";
 import { vbladeCommand } from "../support/paths.js";
 import { Program, run } from "../support/process.js";
 
@@ -126,7 +127,13 @@ async function passedOn(t: Test): Promise<void> {
 	const kit = new Program(["nbdkit", "-f", "-U", passed, "nbd", "uri=nbd://127.0.0.1"]);
 	t.teardown(async () => void (await kit.stop()));
 	for (const [index, to] of [`nbd://${address}`, `nbd+unix:///?socket=${passed}`].entries()) {
-		const job = ["--rw=randrw", "--bsrange=512-256k", "--bs_unaligned=0", "--iodepth=16", "--size=32M"];
+		const job = [
+			"--rw=randrw",
+			"--bsrange=512-256k",
+			"--bs_unaligned=0",
+			"--iodepth=16",
+			`--size=${rounds(12, 32)}M`,
+		];
 		const name = `--name=job${index}`;
 		await said(
 			"fio",

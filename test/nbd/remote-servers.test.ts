@@ -6,6 +6,7 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import t, { type Test } from "tap";
 import { inNamespace } from "../support/in-namespace.js";
+import { rounds } from "../support/long.js";
 import { vbladeCommand } from "../support/paths.js";
 import { Program, run } from "../support/process.js";
 
@@ -49,7 +50,7 @@ function verified(...more: string[]): Promise<{ code: number | null; output: str
 	return run(
 		[
 			...["fio", "--name=job", "--ioengine=nbd", `--uri=nbd+unix:///?socket=${near}`, "--rw=randrw"],
-			...["--bsrange=512-256k", "--bs_unaligned=0", "--iodepth=16", "--size=16M"],
+			...["--bsrange=512-256k", "--bs_unaligned=0", "--iodepth=16", `--size=${rounds(6, 16)}M`],
 			...["--verify=crc32c", "--verify_state_save=0", ...more],
 		],
 		LIMIT_MS,
@@ -115,7 +116,7 @@ async function killed(t: Test): Promise<void> {
 	t.teardown(async () => void (await server.stop()));
 	await passedOn(t, `nbd://${address}/`);
 	let isOver = false;
-	const load = verified("--rate=8m").finally(() => {
+	const load = verified(`--rate=${rounds(3, 8)}m`).finally(() => {
 		isOver = true;
 	});
 	let kills = 0;

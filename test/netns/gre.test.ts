@@ -97,24 +97,30 @@ t.test("our initiator at a site behind a router", { skip }, async (t) => {
 	await until("the tunnel ends with the server", isOver, LIMIT_MS);
 });
 
-t.test("its process has no privilege, and its end costs nothing but a pause", { skip }, async (t) => {
-	const stage = await routed(t);
-	const vblade = await stage.serveSite();
-	const pid = tunnelOf(vblade, stage);
-	const status = statusOf(pid);
-	t.notMatch(status.get("Uid"), /\b0\b/, "it is an ordinary user");
-	for (const name of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"])
-		t.equal(status.get(name), "0".repeat(16), `${name}: it has its socket, and needs nothing else`);
-	t.equal(status.get("NoNewPrivs"), "1");
-	t.equal(status.get("Seccomp"), "2");
-	process.kill(pid, "SIGKILL");
-	const again = await stage.atSite("bench", `gre:${SERVER}`, "9", "0", "--requests=500");
-	t.equal(again.code, 0, again.output);
-	t.not(tunnelOf(vblade, stage), pid);
-	await vblade.waitFor(/warn: gre:[\d.]+: its process has ended; another one is started/, LIMIT_MS);
-	vblade.signal("SIGKILL");
-	await vblade.end;
-});
+t.test(
+	"its process has no privilege, and its end costs nothing but a pause; a server that is killed ends it",
+	{ skip },
+	async (t) => {
+		const stage = await routed(t);
+		const vblade = await stage.serveSite();
+		const pid = tunnelOf(vblade, stage);
+		const status = statusOf(pid);
+		t.notMatch(status.get("Uid"), /\b0\b/, "it is an ordinary user");
+		for (const name of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"])
+			t.equal(status.get(name), "0".repeat(16), `${name}: it has its socket, and needs nothing else`);
+		t.equal(status.get("NoNewPrivs"), "1");
+		t.equal(status.get("Seccomp"), "2");
+		process.kill(pid, "SIGKILL");
+		const again = await stage.atSite("bench", `gre:${SERVER}`, "9", "0", "--requests=500");
+		t.equal(again.code, 0, again.output);
+		t.not(tunnelOf(vblade, stage), pid);
+		await vblade.waitFor(/warn: gre:[\d.]+: its process has ended; another one is started/, LIMIT_MS);
+		process.kill(vblade.pid, "SIGKILL");
+		const isOver = () => ip("netns", "pids", stage.lan.server.name) === "";
+		await until("the end of both", isOver, LIMIT_MS);
+		t.ok(isOver(), "and it ends with its server");
+	},
+);
 
 t.test("with --user, a tunnel that ends is replaced too", { skip }, async (t) => {
 	const stage = await routed(t);
@@ -143,15 +149,6 @@ t.test("a disk of the daemon, which is added while another one is served", { ski
 	await tree.state("far", "open");
 	const read = await stage.atSite("bench", `gre:${SERVER}`, "9", "0", "--requests=500");
 	t.equal(read.code, 0, read.output);
-});
-
-t.test("the server is killed, and its tunnel ends", { skip }, async (t) => {
-	const stage = await routed(t);
-	const vblade = await stage.serveSite();
-	process.kill(vblade.pid, "SIGKILL");
-	const isOver = () => ip("netns", "pids", stage.lan.server.name) === "";
-	await until("the end of both", isOver, LIMIT_MS);
-	t.ok(isOver());
 });
 
 t.test("a router with a narrower way in between", { skip }, async (t) => {

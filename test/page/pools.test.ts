@@ -9,12 +9,13 @@ import t from "tap";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
+import { rounds } from "../support/long.js";
 import { chromiumMissing, giveToken, startChromium, visit } from "./browser.js";
 import { FAST, serveSite } from "./site.js";
 
 const DISKS = 3;
 const COUNT = 1000;
-const MANY = 3000;
+const MANY = rounds(1500, 3000);
 
 const missing = chromiumMissing();
 if (missing !== undefined) t.pass("not run", { skip: missing });
@@ -94,7 +95,7 @@ function ofWatching(browser: Browser): void {
 			t.equal(whole.length, 1, "nor have they by what is written");
 			give({
 				snapshotCount: MANY,
-				snapshots: some.map((each) => ({ ...each, held: each.name === "auto-2999" })),
+				snapshots: some.map((each) => ({ ...each, held: each.name === `auto-${MANY - 1}` })),
 			});
 			control.inside.events.add({
 				kind: "snapshot-changed",

@@ -7,8 +7,8 @@ import { playFaults, SCRIPTS, type ScriptName } from "./fault-scripts.js";
 
 const SEED = Number(process.env.POOL_SEED ?? 1 + Math.floor(Math.random() * 1e6));
 const STRIDES = {
-	"used in every way": 37,
-	"so full that space has to come back, and one more file is made": 199,
+	"used in every way": 111,
+	"so full that space has to come back, and one more file is made": 599,
 } as const satisfies Record<ScriptName, number>;
 
 t.setTimeout(230_000);

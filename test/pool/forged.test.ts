@@ -9,6 +9,7 @@ import type { MapSize } from "../../lib/pool/folder.js";
 import { Pool } from "../../lib/pool/pool.js";
 import { Random } from "../../lib/random.js";
 import { run } from "../block/devices.js";
+import { rounds } from "../support/long.js";
 import type { CrashFolder } from "./crash-folder.js";
 import { MAP, Prepared, within } from "./fault-run.js";
 import { SCRIPTS } from "./fault-scripts.js";
@@ -17,12 +18,12 @@ import { FORGED, type ForgedKind } from "./forged-kinds.js";
 import { testWorld } from "./memory-folder.js";
 
 const SEED = Number(process.env.POOL_SEED ?? 1 + Math.floor(Math.random() * 1e6));
-const ROUNDS = Number(process.env.POOL_ROUNDS ?? 12);
+const ROUNDS = Number(process.env.POOL_ROUNDS ?? rounds(8, 100));
 const READ_BYTES = 65_536;
 /** A head that is somebody else's is one of a copy; what is nowhere has no file. */
 const PLACE = /^memory(\/(head|log\.\d{6,})(:|, byte \d+:)|: is a copy|: segment \d+ of the log is nowhere)/;
 
-t.setTimeout(230_000);
+t.setTimeout(rounds(230_000, 3_500_000));
 
 const world = (folder: CrashFolder) => testWorld(folder, 1, undefined, MAP satisfies MapSize);
 

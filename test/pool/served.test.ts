@@ -1,9 +1,11 @@
 // Volumes as the program serves them: made by commands, written by an initiator, and there after a kill and another start.
 import path from "node:path";
 import t from "tap";
+import { volumeSnapshotCommand } from "../../lib/cli/pools/volume-changes.js";
 import { scratchDirectory } from "../support/cleanup.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { builtVblade, PROJECT } from "../support/paths.js";
+import { makePool, told, usedBytes } from "../support/pools.js";
 import { Program, run } from "../support/process.js";
 
 const VBLADE = [process.execPath, builtVblade(PROJECT)];
@@ -17,15 +19,10 @@ async function vblade(...args: string[]): Promise<string> {
 	return stdout;
 }
 
-async function usedBytes(): Promise<number> {
-	return JSON.parse(await vblade("volume", "show", `${pool}/web`, "--json")).usedBytes;
-}
-
 t.test(
 	"a volume is served, killed, and has what was acknowledged; a snapshot is a disk to read",
 	async (t) => {
-		await vblade("pool", "create", pool);
-		await vblade("volume", "create", `${pool}/web`, "64M");
+		await makePool(pool, "64M");
 		const server = new Program([...VBLADE, "9", "0", socket, `pool:${pool}/web`]);
 		await server.waitFor(/e9\.0, 131072 sectors O_RDWR/, LIMIT_MS);
 		const busy = await run([...VBLADE, "volume", "show", `${pool}/web`], LIMIT_MS);
@@ -42,8 +39,8 @@ t.test(
 			"--window=8",
 		);
 		await server.stop("SIGKILL");
-		t.equal(await usedBytes(), 1000 * 4096, "each of a thousand pages that were acknowledged");
-		await vblade("volume", "snapshot", `${pool}/web@monday`);
+		t.equal(await usedBytes(pool), 1000 * 4096, "each of a thousand pages that were acknowledged");
+		await told(volumeSnapshotCommand, `${pool}/web@monday`);
 		const again = new Program([
 			...VBLADE,
 			"9",
@@ -64,7 +61,7 @@ t.test(
 		await scratch.waitFor(/e9\.1, 131072 sectors O_RDWR/, LIMIT_MS);
 		await vblade("bench", socket, "9", "1", "--write", "--size=4k", "--requests=100");
 		t.strictSame(await scratch.stop(), { code: 0, signal: null });
-		t.equal(await usedBytes(), 1000 * 4096, "nothing of that is in the pool");
+		t.equal(await usedBytes(pool), 1000 * 4096, "nothing of that is in the pool");
 		const missing = await run([...VBLADE, "9", "0", socket, `pool:${pool}/gone`], LIMIT_MS);
 		t.match(missing, { code: 2, stderr: /has no volume "gone"/ });
 		const wrong = await run([...VBLADE, "9", "0", socket, "pool:web"], LIMIT_MS);

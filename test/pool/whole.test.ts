@@ -7,7 +7,7 @@ import { CrashError } from "./crash-model.js";
 import { HEAD_PLANTS } from "./planted.js";
 import { WholeRun } from "./whole-run.js";
 
-const RUNS = 4;
+const RUNS = 2;
 const LIVES = 4;
 
 t.setTimeout(230_000);

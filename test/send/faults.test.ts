@@ -20,10 +20,11 @@ import { FAULTS, Fault, FaultFolder, type FaultKind } from "../pool/fault-folder
 import { within } from "../pool/fault-run.js";
 import { testWorld } from "../pool/memory-folder.js";
 import { scratchDirectory } from "../support/cleanup.js";
+import { rounds } from "../support/long.js";
 import { contentOf, FULL, KeptInMemory, MARK_EVERY, received, SIZE, scribbleAll, sent } from "./streams.js";
 
 const SEED = Number(process.env.POOL_SEED ?? 1 + Math.floor(Math.random() * 1e6));
-const STRIDE = 11;
+const STRIDE = rounds(23, 1);
 /** Of each kind there are more requests. */
 const FIRST_MAX = 5;
 const ENDS = [...FAULTS, "kill", "power"] as const;
@@ -35,7 +36,7 @@ await scribbleAll(from, random, 20);
 const wanted = await contentOf(from);
 
 t.before(() => t.comment(`seed ${SEED}`));
-t.setTimeout(230_000);
+t.setTimeout(rounds(230_000, 3_500_000));
 
 async function open(pool: Pool, name: string): Promise<BlockDevice> {
 	const options = {

@@ -5,9 +5,9 @@ import { PLANTED, type PlantedName } from "./scenarios.js";
 import { playSound } from "./sound.js";
 import { firstSeed, playInWorker } from "./worker.js";
 
-/** Seeds that are each played once for every event. */
-const SEEDS = 3;
-const FAILING_SEEDS = 50;
+/** That are each played once for every event. */
+const SEEDS = 1;
+const FAILING_SEEDS = 20;
 /** Seeds within which a planted bug must have been found: a few seconds' worth. */
 const SEEDS_TO_FIND = 4000;
 

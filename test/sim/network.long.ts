@@ -12,6 +12,7 @@ t.test("what is read is what may be there, a hundred thousand times", async (t) 
 		[
 			{ scenario: "paths", seeds: 40_000 },
 			{ scenario: "copying", seeds: 20_000 },
+			{ scenario: "limited", seeds: 5000 },
 		],
 	);
 });

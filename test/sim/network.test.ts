@@ -1,4 +1,4 @@
-// A whole target and initiators of ours on bad networks, thousands of times, in simulated time; and proof that a run repeats.
+// A whole target and initiators of ours on bad networks, hundreds of times, in simulated time; and proof that a run repeats.
 // SIM_SEED=n begins with that seed. The long form is `network.long.ts`.
 import t from "tap";
 import { planOf, play } from "./schedules.js";
@@ -9,16 +9,16 @@ t.test("what is read is what may be there", async (t) => {
 	t.setTimeout(230_000);
 	const [ordered, paths, copying] = await playSound(
 		t,
-		[{ scenario: "ordered", seeds: 750 }],
+		[{ scenario: "ordered", seeds: 200 }],
 		[
-			{ scenario: "paths", seeds: 750 },
-			{ scenario: "copying", seeds: 500 },
-			{ scenario: "limited", seeds: 150 },
+			{ scenario: "paths", seeds: 200 },
+			{ scenario: "copying", seeds: 200 },
+			{ scenario: "limited", seeds: 50 },
 		],
 	);
 	for (const outcome of [ordered, paths, copying]) t.ok(outcome!.copies > outcome!.runs, "writes came twice");
-	t.ok(ordered!.lateCopies > 50, "many when they had been acknowledged");
-	t.ok(copying!.lateCopies > 20, "here too");
+	t.ok(ordered!.lateCopies > 10, "many when they had been acknowledged");
+	t.ok(copying!.lateCopies > 3, "here too");
 	t.equal(paths!.lateCopies, 0, "but our initiator waits for them where they could do harm");
 });
 

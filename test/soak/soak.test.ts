@@ -1,4 +1,4 @@
-// A mixed load for half a minute; `npm run soak` goes on for ten.
+// A mixed load for some seconds; `npm run soak` goes on for ten.
 import { soakTest } from "./soak.js";
 
-soakTest(30);
+soakTest(12);

@@ -6,12 +6,13 @@
 
 import { fileURLToPath } from "node:url";
 import t from "tap";
+import { rounds } from "./long.js";
 import { Namespace, namespacesMissing } from "./netns.js";
 
 /** Tells the process inside that it is. */
 const INSIDE = "VBLADE_TEST_INSIDE";
 /** Limit for all tests of the file, where it names no other. */
-const LIMIT_MS = 230_000;
+const LIMIT_MS = rounds(230_000, 3_500_000);
 
 /** True inside; outside it runs the file `url` (`import.meta.url`) inside, and returns false when that is over. */
 export async function inNamespace(url: string, limitMs = LIMIT_MS): Promise<boolean> {

@@ -10,11 +10,12 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import t from "tap";
 import { atEnd, scratchDirectory } from "./cleanup.js";
+import { rounds } from "./long.js";
 
 /** Tells the process inside that it is. */
 const INSIDE = "VBLADE_TEST_MOUNTS";
 /** Limit for all tests of the file. */
-const FILE_LIMIT_MS = 230_000;
+const FILE_LIMIT_MS = rounds(230_000, 3_500_000);
 /** Limit for one mount, mkfs or losetup. */
 const COMMAND_LIMIT_MS = 60_000;
 
