@@ -37,6 +37,12 @@ export function timeText(timeUs: number): string {
 	return new Date(timeUs / 1000).toISOString();
 }
 
+/** `0.4 s`, `12 s`: how long something has taken, of milliseconds. */
+export function secondsText(milliseconds: number): string {
+	const seconds = milliseconds / 1000;
+	return `${Number(seconds.toFixed(seconds < 10 ? 1 : 0))} s`;
+}
+
 /** `512`, `1.5K`, `64M`: bytes in binary units, as sizes are written. */
 export function sizeText(bytes: number): string {
 	const unit = bytes < 1 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log2(bytes) / 10));

@@ -145,7 +145,11 @@ function read<T>(schema: z.ZodType<T>, value: unknown, status: 400 | 422, what: 
 		pointer: pointerTo(path),
 		detail: message,
 	}));
-	throw new Refusal(status, `the ${what} is not what it should be: ${errors[0]?.detail ?? ""}`, { errors });
+	const [first] = error.issues;
+	const where = first === undefined || first.path.length === 0 ? "" : `${first.path.map(String).join(".")}: `;
+	throw new Refusal(status, `the ${what} is not what it should be: ${where}${first?.message ?? ""}`, {
+		errors,
+	});
 }
 
 async function readBody(request: Request): Promise<unknown> {

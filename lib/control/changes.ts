@@ -61,7 +61,7 @@ export class Changes {
 		return this.#change(name, terms, "adding", () => {
 			if (this.#configured(name) !== undefined)
 				throw new Refusal(409, `disk ${quote(name)}: there is one of this name already`, {
-					errors: [{ pointer: pointerTo(["name"]), detail: "there is one of this name already" }],
+					errors: [{ pointer: pointerTo(["name"]), detail: `there is a disk ${quote(name)} already` }],
 				});
 			return settings;
 		});
@@ -89,6 +89,10 @@ export class Changes {
 		const steward = this.desired.steward(name);
 		if (steward === undefined) throw new Refusal(404, `disk ${quote(name)}: there is none of this name`);
 		this.#checkTag(steward, terms);
+		const { partOf } = steward.disk;
+		// (Nobody is answered by it: it is the whole that initiators have.)
+		if (fenced && partOf !== undefined)
+			throw new Refusal(409, `disk ${quote(name)}: is a part of disk ${partOf}, which can be fenced`);
 		if (!terms.dryRun && steward.isFenced !== fenced) await steward.fence(fenced);
 		return steward;
 	}

@@ -12,7 +12,7 @@ import type { StallListener } from "../block/stalls.js";
 import { type Clock, systemClock } from "../clock.js";
 import { StorageStatus, storageStatusName, unreachable } from "../errors.js";
 import type { Log } from "../log.js";
-import { counted } from "../text.js";
+import { counted, secondsText } from "../text.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 
 /** How long further faults of a kind are only counted. */
@@ -96,17 +96,20 @@ export class FaultLog {
 				this.changes += 1;
 				this.#stalledMs.set(blade, Date.now() - waitedMs);
 				const where = op === BlockOp.flush ? "" : ` at LBA ${offsetBytes / SECTOR_BYTES}`;
-				this.#log.error(`${blade}: ${opName(op)}${where} has waited for its disk for ${waitedMs / 1000} s`, {
-					kind: "disk-stalled",
-					disk: blade,
-				});
+				this.#log.error(
+					`${blade}: ${opName(op)}${where} has waited for its disk for ${secondsText(waitedMs)}`,
+					{
+						kind: "disk-stalled",
+						disk: blade,
+					},
+				);
 			},
 			resumed: (waitedMs, requests) => {
 				this.changes += 1;
 				this.#stalledMs.delete(blade);
 				this.#stalls.set(blade, (this.#stalls.get(blade) ?? 0) + requests);
 				this.#log.warn(
-					`${blade}: its disk answers again after ${waitedMs / 1000} s; ${counted(requests, "request")} waited`,
+					`${blade}: its disk answers again after ${secondsText(waitedMs)}; ${counted(requests, "request")} waited`,
 					{ kind: "disk-resumed", disk: blade },
 				);
 			},

@@ -19,7 +19,7 @@ import type { Pump } from "../pump.js";
 import { DeviceFolder } from "./device-folder.js";
 import { lookAt, makeFile, type PoolLook } from "./directory-files.js";
 import { FailedSyncLayer } from "./failed-sync.js";
-import type { PoolFolder, PoolWorld, Uptime } from "./folder.js";
+import { HEAD_NAME, type PoolFolder, type PoolWorld, type Uptime } from "./folder.js";
 
 /** `randomInt` can't do more. */
 const CHANCE_MAX = 2 ** 48 - 1;
@@ -71,7 +71,9 @@ class Directory implements PoolFolder {
 	}
 
 	async prepare(): Promise<void> {
-		if ((await this.list()).length > 0) throw new OperatorError(`${this.path}: is not empty`);
+		const names = await this.list();
+		if (names.includes(HEAD_NAME)) throw new OperatorError(`${this.path}: is a pool already`);
+		if (names.length > 0) throw new OperatorError(`${this.path}: is not empty`);
 	}
 
 	open(name: string): Promise<BlockDevice> {

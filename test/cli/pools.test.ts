@@ -174,7 +174,7 @@ t.test("what is wrong is told in one line", async (t) => {
 	] as const)
 		await t.rejects(told(command, ...argv), message, argv.join(" "));
 	await told(poolCreateCommand, folder);
-	await t.rejects(told(poolCreateCommand, folder), /is not empty/);
+	await t.rejects(told(poolCreateCommand, folder), /is a pool already/);
 	await t.rejects(told(volumeCreateCommand, `${folder}/web`, "0"), /multiple of 512 bytes, not 0/);
 	await t.rejects(told(volumeShowCommand, `${folder}/web`), /has no volume "web"/);
 });

@@ -62,6 +62,10 @@ t.test("what waits for a part is served as soon as that is", async (t) => {
 		],
 	});
 	t.match(await show("a"), { state: "open", partOf: "inner" });
+	t.match(await stage.ask("POST", "/api/v1/disks/a/fence"), {
+		status: 409,
+		body: { detail: 'disk "a": is a part of disk inner, which can be fenced' },
+	});
 	t.notOk(stage.workers.calls.includes("add inner"));
 	stage.workers.reasons.clear();
 	stage.control.inside.desired.steward("b")?.hurry();

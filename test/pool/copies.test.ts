@@ -100,5 +100,5 @@ t.test("options that don't go together", async (t) => {
 	] as const)
 		await t.rejects(told(poolCreateCommand, folder, ...argv), message);
 	await told(poolCreateCommand, folder, "--preallocate", "--size", "65M");
-	await t.rejects(told(poolCreateCommand, folder, "--force"), /is not empty/);
+	await t.rejects(told(poolCreateCommand, folder, "--force"), /is a pool already/);
 });

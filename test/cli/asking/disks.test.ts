@@ -79,7 +79,7 @@ t.test("added, changed, taken away", async (t) => {
 	});
 	t.match(await run(diskAddCommand, at, ...words), {
 		status: 1,
-		err: /^vblade: name: there is one of this name already\n$/,
+		err: 'vblade: name: there is a disk "new" already\n',
 	});
 	t.match(await run(diskSetCommand, at, "new", "limit.iops=5000", "limit.bandwidth=", "aoe.macs=[]"), {
 		status: 0,
