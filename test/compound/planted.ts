@@ -89,7 +89,7 @@ type With = (body: (plant: Plant) => Promise<void>) => Promise<void>;
 /** By name: runs something with the bug in it. */
 export const PLANTED: Readonly<Record<string, With>> = {
 	"bitmaps are not synced before the writes that they are for": (body) =>
-		body({ onMember: (device) => new UnsyncedBitmaps(device), fuse: 250, firstSeed: 100 }),
+		body({ onMember: (device) => new UnsyncedBitmaps(device), fuse: 250, firstSeed: 350 }),
 
 	"a write is acknowledged before it is recorded who lacks it": (body) =>
 		replaced(Ledger.prototype, "holdsBack", { get: () => false }, () => body({})),

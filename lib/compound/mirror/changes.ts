@@ -135,8 +135,8 @@ class Change implements Waiter {
 	}
 
 	/**
-	 * The last member could not do it: what is there now is anybody's guess. Whoever is copied to may have something else, and begins
-	 * again; whoever is away lacks the region anyway.
+	 * The last member could not do it: what is there now is anybody's guess, also of what it had before, if that was a flush. Whoever is copied
+	 * to may have something else, and begins again; whoever is away lacks the region anyway.
 	 */
 	#failed(request: BlockRequest): void {
 		const { ledger } = this.#changes;
@@ -144,10 +144,7 @@ class Change implements Waiter {
 		this.#errno = request.errno;
 		this.#failedOffsetBytes = request.failedOffsetBytes;
 		this.#synced = false;
-		if (request.op === BlockOp.flush) {
-			ledger.lostFlushes++;
-			return;
-		}
+		if (request.op === BlockOp.flush) ledger.lostFlushes++;
 		for (const member of ledger.members) if (member.isTarget) ledger.lose(member, request.status);
 	}
 

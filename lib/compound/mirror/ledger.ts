@@ -127,6 +127,8 @@ export class Ledger {
 		if (this.lose(member, status)) return true;
 		this.#owed = status;
 		this.lostFlushes++;
+		// They may have what it has lost: then they would not be like it.
+		for (const target of this.members) if (target.isTarget) this.lose(target, status);
 		return false;
 	}
 
