@@ -39,7 +39,7 @@ t.test("a mirror is compared, and a disk of it overwritten, by jobs", async (t) 
 	t.match(await job("resync?part=a"), {
 		kind: "resync",
 		state: "done",
-		message: "disk a is being copied to",
+		message: "disk a is copied to, from now on or from when it answers again",
 	});
 	t.strictSame(stage.workers.calls.slice(-5), [
 		...["compare both 0", "compare both 4096"],
@@ -88,4 +88,19 @@ t.test("what is missing in a mirror at the start is waited for, not at all costs
 	t.equal(await stage.state("both"), "open", "the worker says whether it can do without it");
 	stage.workers.reasons.set("a", "no such file");
 	await stage.close();
+});
+
+t.test("what is asked of a mirror that is not open is refused with what it lacks", async (t) => {
+	const stage = new Stage();
+	stage.opener.text = TEXT;
+	stage.workers.reasons.set("both", "b is not here");
+	await stage.start(t);
+	await settle();
+	for (const verb of ["verify", "resync?part=a"]) {
+		const { status, body } = await stage.ask("POST", `/api/v1/disks/both/${verb}`);
+		t.match(
+			{ status, body },
+			{ status: 409, body: { detail: /^disk "both": is not open: .*b is not here/ } },
+		);
+	}
 });

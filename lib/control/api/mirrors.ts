@@ -52,7 +52,7 @@ export function mirrorRoutes(inside: Inside): Route[] {
 				const job = inside.jobs.begin("resync", `disk ${part} gets what ${name} has`, { disk: name });
 				void follow(job, async () => {
 					await inside.workers.resync(name, part);
-					return `disk ${part} is being copied to`;
+					return `disk ${part} is copied to, from now on or from when it answers again`;
 				});
 				return accepted(job);
 			},
@@ -76,6 +76,8 @@ function demandPart({ desired }: Inside, name: string, part: string | undefined)
 	if (mirror === undefined) throw new Refusal(409, `disk ${quote(name)}: is no mirror`);
 	if (part !== undefined && !mirror.includes(part))
 		throw new Refusal(409, `disk ${quote(name)}: disk ${part} is none of its mirror`);
+	if (steward.state !== "open" && steward.state !== "fenced")
+		throw new Refusal(409, `disk ${quote(name)}: is not open: ${steward.reason ?? `it is ${steward.state}`}`);
 }
 
 function accepted({ job }: RunningJob): Response {
