@@ -33,7 +33,12 @@ export async function checkCommand(
 	if (line === undefined) return 0;
 	const [file = DEFAULT_CONFIG] = line.positionals;
 	const { unreadable, ...sources } = await readSources(file);
-	const verdict = { unreadable, ...(await verdictOn(sources, file, machine)) };
+	const found = await verdictOn(sources, file, machine);
+	// Of a file that can't be read nothing else is known: not what it leaves out, either.
+	const isOfIt = ({ place }: PlacedError): boolean => place.file === file;
+	const isUnread = unreadable.some((line) => line.startsWith(`${file}: `));
+	const known = (faults: readonly PlacedError[]) => faults.filter((each) => !isUnread || !isOfIt(each));
+	const verdict = { unreadable, ...found, errors: known(found.errors), warnings: known(found.warnings) };
 	const isGood = verdict.unreadable.length + verdict.errors.length === 0;
 	if (line.has("json")) putJson(output, asJson(verdict, isGood));
 	else tell(verdict, isGood, output);

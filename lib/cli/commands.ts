@@ -4,14 +4,14 @@
  */
 
 import { OperatorError } from "../errors.js";
-import { complain, say } from "../output.js";
+import { say } from "../output.js";
 import { quote } from "../text.js";
+import type { Form } from "./forms.js";
 import { COMMANDS, type FORMS, GROUPS } from "./options.js";
 
 type Run = (argv: readonly string[]) => Promise<number>;
 type Name = (typeof FORMS)[number]["name"];
 
-const EXIT_USAGE = 2;
 /** A word that is so many letters off is meant to be that one. */
 const TYPO_MAX = 2;
 
@@ -85,31 +85,49 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
 		const kind = childKind(argv);
 		if (kind !== undefined) return childCommand(kind);
 	}
-	const [first = "", second = ""] = argv;
+	const [first = ""] = argv;
 	const hidden = HIDDEN.get(first);
 	if (hidden !== undefined) return hidden(argv.slice(1));
 	const group = GROUPS.find(({ name }) => name === first);
-	const called = group === undefined ? first : `${first} ${second}`;
-	const form = COMMANDS.find(({ name }) => name === called);
-	if (form !== undefined) return RUN[form.name](argv.slice(group === undefined ? 1 : 2));
-	if (group !== undefined) return outOfGroup(group, second);
+	if (group !== undefined) return runOfGroup(group, argv.slice(1));
+	const form = COMMANDS.find(({ name }) => name === first);
+	if (form !== undefined) return RUN[form.name](argv.slice(1));
 	// Shelf, slot and options begin otherwise.
 	if (/^[a-z]/.test(first)) await refuseTypo(first);
 	return RUN[""](argv);
 }
 
-/** Called without one of its commands. */
-async function outOfGroup(group: (typeof GROUPS)[number], word: string): Promise<number> {
-	if (word !== "" && !word.startsWith("-")) {
-		const { closest } = await import("fastest-levenshtein");
-		const known = COMMANDS.map(({ name }) => name).filter((name) => name.startsWith(`${group.name} `));
-		const nearest = closest(`${group.name} ${word}`, known);
-		throw new OperatorError(`${quote(`${group.name} ${word}`)}: no such command; did you mean "${nearest}"?`);
+/** Options may stand before the command's second word, too. */
+async function runOfGroup(group: (typeof GROUPS)[number], words: readonly string[]): Promise<number> {
+	const forms = COMMANDS.filter(({ name }) => name.startsWith(`${group.name} `));
+	const at = firstArgument(forms, words);
+	const word = words[at];
+	if (word === undefined && words.includes("--help")) {
+		say(await (await import("./usage.js")).groupText(group));
+		return 0;
 	}
-	const text = await (await import("./usage.js")).groupText(group);
-	if (word === "--help") say(text);
-	else complain(text);
-	return word === "--help" ? 0 : EXIT_USAGE;
+	if (word === undefined)
+		throw new OperatorError(`missing argument: command; see vblade ${group.name} --help`);
+	const called = `${group.name} ${word}`;
+	const form = forms.find(({ name }) => name === called);
+	if (form !== undefined) return RUN[form.name](words.toSpliced(at, 1));
+	const { closest } = await import("fastest-levenshtein");
+	const nearest = closest(
+		called,
+		forms.map(({ name }) => name),
+	);
+	throw new OperatorError(`${quote(called)}: no such command; did you mean "${nearest}"?`);
+}
+
+/** Where the first word is that is neither an option of one of these nor the value of one. */
+function firstArgument(forms: readonly Form[], words: readonly string[]): number {
+	const valued = forms.flatMap(({ options }) => options).filter(({ value, alone }) => value && !alone);
+	const takesNext = new Set(
+		valued.flatMap(({ name, short }) => [`--${name}`, ...(short ? [`-${short}`] : [])]),
+	);
+	let at = 0;
+	while (words[at]?.startsWith("-")) at += takesNext.has(words[at] ?? "") ? 2 : 1;
+	return at;
 }
 
 async function refuseTypo(word: string): Promise<void> {

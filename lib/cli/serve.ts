@@ -4,9 +4,10 @@
  * another one ends at once, SIGUSR1 logs the counters.
  */
 
+import path from "node:path";
 import type { Daemon } from "../daemon/daemon.js";
 import { startDaemon } from "../daemon/start.js";
-import { OperatorError, unreachable } from "../errors.js";
+import { InUseError, OperatorError, unreachable } from "../errors.js";
 import { interfaceNames } from "../link/interfaces.js";
 import { createLog, type Log } from "../log.js";
 import { say } from "../output.js";
@@ -66,7 +67,7 @@ export async function serve(spec: Spec, log: Log): Promise<number> {
 		daemon = await startDaemon(spec, log, packageVersion(), undefined, stopping);
 	} catch (error) {
 		if (isStopping && error instanceof OperatorError) return 0;
-		throw error;
+		throw await namingUserOf(spec, error);
 	}
 	for (const { name, sectors, readOnly } of daemon.exported)
 		say(`pid ${process.pid}: ${name}, ${sectors} sectors ${readOnly ? "O_RDONLY" : "O_RDWR"}\n`);
@@ -74,6 +75,16 @@ export async function serve(spec: Spec, log: Log): Promise<number> {
 	const signal = await stopping;
 	log.verbose(`${signal}: stopping`);
 	return drain(daemon, log);
+}
+
+/** Of a pool that somebody has: with who that is, as far as it can be found out. */
+async function namingUserOf({ disks }: Spec, error: unknown): Promise<unknown> {
+	if (!(error instanceof InUseError)) return error;
+	const pools = disks.flatMap(({ storage }) => (storage.kind === "volume" ? [storage.pool] : []));
+	const [pool] = pools
+		.filter((each) => error.message.startsWith(path.normalize(each)))
+		.sort((one, other) => other.length - one.length);
+	return pool === undefined ? error : (await import("./pools/in-use.js")).namingUser(pool, error);
 }
 
 async function drain(daemon: Daemon, log: Log): Promise<number> {

@@ -6,7 +6,7 @@
 import { type Context, Hono } from "hono";
 import type { z } from "zod";
 import { OperatorError } from "../errors.js";
-import type { Caller, Guard } from "./guard.js";
+import { type Caller, type Guard, wantsToken } from "./guard.js";
 import type { Problem } from "./model.js";
 import { openApiDocument } from "./openapi.js";
 import { pointerTo, problemResponse, Refusal } from "./problem.js";
@@ -113,6 +113,7 @@ function refusalOf(error: unknown, onBug: (error: unknown) => void): Refusal {
 
 async function answer(route: Route, c: Request_): Promise<Response> {
 	const header = (name: string): string | undefined => c.req.header(name);
+	if (route.isSecret && !c.get("isTrusted")) throw wantsToken();
 	if (route.ifMatch === "required" && header("if-match") === undefined)
 		throw new Refusal(428, 'a change wants "If-Match" with the ETag of what it changes, or "*"');
 	const query = route.query ? read(route.query, queryOf(c), 400, "query") : undefined;

@@ -76,7 +76,7 @@ export function insideOf(options: AssemblyOptions, read: Read, guard: Guard, eve
 	const environment = { interfaceNames, readings: new Readings() };
 	const parts = { opener, workers, kept, events, jobs, clock, environment, now };
 	const desired = new Desired({ ...parts, onReload, onForgotten });
-	const changes = new Changes(desired, observed, jobs, now, opener);
+	const changes = new Changes(desired, observed, jobs, now, opener, workers);
 	const wallMs = (clockMs: number): number => now() + clockMs - clock.now();
 	const replaced = new Replaced(events, () => desired.stewards());
 	const shower = new Shower({ observed, kept, changes, workers, wallMs, replaced });

@@ -8,6 +8,7 @@ import { OperatorError } from "../errors.js";
 import type { DiskConfig } from "../spec/configuration.js";
 import type { DiskSettings } from "../spec/schema.js";
 import { quote } from "../text.js";
+import { missingVolume } from "./absent-volumes.js";
 import type { Desired, Prospect } from "./desired.js";
 import type { Jobs } from "./jobs.js";
 import type { Plan } from "./model.js";
@@ -15,7 +16,7 @@ import { initiatorOn, type Observed, type ObservedInitiator } from "./observed.j
 import { demandPermits } from "./permits.js";
 import { stepsOf } from "./plan.js";
 import { demandTag, pointerTo, Refusal } from "./problem.js";
-import type { Opener } from "./seams.js";
+import type { Opener, Workers } from "./seams.js";
 import { fingerprintOf, type Steward } from "./steward.js";
 import { checkSettings, merged, wishWith } from "./wish.js";
 
@@ -47,6 +48,7 @@ export class Changes {
 		readonly jobs: Jobs,
 		readonly now: () => number,
 		readonly opener: Pick<Opener, "whyNotFile" | "whyNotLink">,
+		readonly workers: Pick<Workers, "pool">,
 	) {}
 
 	/** Of what can be changed of a disk. */
@@ -105,7 +107,7 @@ export class Changes {
 	): Promise<Outcome> {
 		const isOfFile = this.#isOfFile(name);
 		const find = (): Promise<Prospect> => this.#prospect(name, settings(), isOfFile);
-		if (terms.dryRun) return { plan: this.#planOf(await find(), name, isOfFile), job: undefined };
+		if (terms.dryRun) return { plan: await this.#foreseen(await find(), name, isOfFile), job: undefined };
 		let plan: Plan = { steps: [], notices: [] };
 		const job = await this.desired.change(
 			async () => {
@@ -146,6 +148,14 @@ export class Changes {
 		const users = this.activeInitiators(name);
 		if (pauses && users.length > 0) notices.push(`it is in use by ${users.join(", ")}`);
 		return { steps, notices };
+	}
+
+	/** With what is not there yet, which is no reason to refuse: it may be when the change is made. */
+	async #foreseen(prospect: Prospect, name: string, isOfFile: boolean): Promise<Plan> {
+		const plan = this.#planOf(prospect, name, isOfFile);
+		const disk = prospect.config.disks.find((each) => each.name === name);
+		const missing = disk && (await missingVolume(this.workers, disk.disk.storage));
+		return missing === undefined ? plan : { ...plan, notices: [...plan.notices, missing] };
 	}
 
 	/** Those that an initiator may miss. */

@@ -234,7 +234,8 @@ export class Desired {
 		if (kind === "replace" || kind === "reexport") return steward.withdraw(kind === "replace");
 		if (kind !== "remove") return;
 		const end = await steward.remove();
-		job.step(end === "closed" ? undefined : `disk ${name}: its storage hangs, and is left alone`);
+		const how = end === "opening" ? "is still being opened" : "hangs";
+		job.step(end === "closed" ? undefined : `disk ${name}: its storage ${how}, and is left alone`);
 		// It may have been added again meanwhile.
 		if (this.#stewards.get(name) !== steward || steward.state !== "removing") return;
 		this.#stewards.delete(name);

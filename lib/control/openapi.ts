@@ -15,6 +15,7 @@ type Json = Record<string, unknown>;
 const ALWAYS = [400, 401, 403, 404, 405, 421, 429, 431, 500, 503];
 const WITH_BODY = [413, 415, 422];
 const WITH_TAG = [412, 428];
+const TOKEN = { token: [] };
 
 export function openApiDocument(routes: readonly Route[], version: string): Json {
 	const names = new Map<z.ZodType, string>();
@@ -31,14 +32,16 @@ export function openApiDocument(routes: readonly Route[], version: string): Json
 			version,
 			description:
 				"What a running vblade is asked: on its unix socket by whoever may open that, on TCP reading from the same machine " +
-				"freely and everything else with a token. Problems are RFC 9457.",
+				"freely, but for what disks hold, and everything else with a token. Problems are RFC 9457.",
 			license: { name: "MIT", identifier: "MIT" },
 		},
-		security: [{}, { token: [] }],
+		security: [{}, TOKEN],
 		paths,
 		components: {
 			schemas: componentSchemas(names),
-			securitySchemes: { token: { type: "http", scheme: "bearer" } },
+			securitySchemes: {
+				token: { type: "http", scheme: "bearer", description: "On TCP; on the unix socket none is wanted" },
+			},
 			responses: {
 				Problem: {
 					description: "Refused; nothing was changed",
@@ -85,6 +88,7 @@ function operation(route: Route, names: ReadonlyMap<z.ZodType, string>): Json {
 	return {
 		operationId: operationId(route),
 		summary: route.summary,
+		...((route.method !== "GET" || route.isSecret) && { security: [TOKEN] }),
 		parameters: parametersOf(route),
 		...(route.body && { requestBody: bodyOf(route.method, route.bodyForm ?? route.body, names) }),
 		responses,

@@ -69,7 +69,8 @@ export class Pools extends PoolViews {
 	async set(name: string, settings: SettingsChange): Promise<Volume> {
 		const { pool, volume } = this.read(name);
 		await this.#act(pool, { act: "set", name: volume, settings });
-		return this.volumeOf(pool, volume);
+		// From when on there are moments by what is set now.
+		return this.volumeOf(pool, volume, true);
 	}
 
 	async rename(name: string, to: string): Promise<Volume> {
@@ -187,7 +188,7 @@ export class Pools extends PoolViews {
 		const used = users.length === 0 ? "" : `, and ${users.join(", ")} uses that`;
 		return new Refusal(
 			409,
-			`volume ${quote(name)}: disk ${disk} is on it${used}; by force it is closed first`,
+			`volume ${quote(name)}: disk ${disk} is on it${used}; by force (--force) it is closed first`,
 		);
 	}
 

@@ -48,6 +48,8 @@ export interface Route<Query = unknown, Body = unknown> {
 	readonly refusals?: readonly number[];
 	/** A change wants If-Match, so that nobody changes what he has not seen. */
 	readonly ifMatch?: "required" | "optional";
+	/** What it tells is only for those who may change things. */
+	readonly isSecret?: boolean;
 	handle(call: Call<Query, Body>): Response | Promise<Response>;
 }
 

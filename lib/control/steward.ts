@@ -158,11 +158,12 @@ export class Steward {
 
 	async remove(): Promise<Removed> {
 		const end = await this.#take("removing");
-		this.#tell(
-			"disk-removed",
-			end === "closed" ? "info" : "warning",
-			`removed${end === "closed" ? "" : ": its storage hangs, and what it holds is given back if it goes on"}`,
-		);
+		const how =
+			end === "opening"
+				? "is still being opened, and is closed when that has come to an end"
+				: "hangs, and what it holds is given back if it goes on";
+		if (end === "closed") this.#tell("disk-removed", "info", "removed");
+		else this.#tell("disk-removed", "warning", `removed: its storage ${how}`);
 		return end;
 	}
 
@@ -262,7 +263,7 @@ export class Steward {
 		this.#enter("failed", reason);
 		this.#retryAtMs = clock.now() + this.#retryMs;
 		this.#cancelRetry = clock.after(this.#retryMs, () => void this.#tryOnce(undertaking));
-		this.#retryMs = Math.min(2 * this.#retryMs, LAST_RETRY_MS);
+		this.#retryMs = Math.min(2 * this.#retryMs, lastRetryMs(this.#disk));
 		return reason;
 	}
 
@@ -279,4 +280,9 @@ export class Steward {
 	): void {
 		this.#options.events.add({ kind, severity, disk: this.#disk.name, message });
 	}
+}
+
+/** A server that is not there at the start is looked for as often as one that was lost. */
+function lastRetryMs({ disk: { storage } }: DiskConfig): number {
+	return storage.kind === "remote" ? Math.min(storage.intervalMs, LAST_RETRY_MS) : LAST_RETRY_MS;
 }

@@ -15,8 +15,8 @@ export interface DaemonOptions {
 	readonly helpers?: LinkHelpers;
 	/** Opens what volumes were; by default from files that this process opens. */
 	readonly openPast?: OpenPast;
-	/** How NBD's sockets are made and their keys read; by default by this process itself. */
-	readonly nbdWays?: Pick<NbdExporterOptions, "openSocket" | "readKeys">;
+	/** How NBD's sockets are made and their keys read, by default by this process itself; and what is not served, by default nothing. */
+	readonly nbdWays?: Pick<NbdExporterOptions, "absent" | "openSocket" | "readKeys">;
 	/** What threads of TLS run, where it can't be read later. */
 	readonly tlsSource?: string;
 	/** Other processes of ours serve on the same links. */

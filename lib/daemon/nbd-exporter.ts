@@ -16,6 +16,7 @@ import { quote } from "../text.js";
 import { readMaterial } from "../tls/material.js";
 import { ClientLog } from "./client-log.js";
 import type { Addition, Exporter } from "./exporter.js";
+import type { NbdAbsent } from "./nbd-absent.js";
 import { clientState, Exported, whoIs } from "./nbd-exported.js";
 import { NbdKeys, type NbdKeysOptions } from "./nbd-keys.js";
 import { NbdPasts, Past, type PastOptions } from "./nbd-pasts.js";
@@ -34,6 +35,8 @@ export interface NbdExporterOptions {
 	readonly past?: PastOptions;
 	/** Makes sockets of the process; by default it makes them itself. */
 	readonly openSocket?: OpenSocket;
+	/** What is configured and not served. */
+	readonly absent?: Pick<NbdAbsent, "find">;
 	/** TLS of the process. */
 	readonly tls: Tls;
 	/** Reads the keys of the process's sockets; by default it opens the files itself. */
@@ -64,7 +67,7 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 	/** How often an export has come, gone, or changed. */
 	#changes = 0;
 
-	constructor({ pump, log, departures, past, openSocket, tls, readKeys }: NbdExporterOptions) {
+	constructor({ pump, log, departures, past, absent, openSocket, tls, readKeys }: NbdExporterOptions) {
 		this.#log = log;
 		this.#tls = tls;
 		this.#pasts = past && new NbdPasts(past);
@@ -73,7 +76,8 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 			pump,
 			allocate: nativeMemory,
 			...(departures && { departures }),
-			open: (name, client) => this.#pasts?.open(name, client, (base) => this.#named(base)),
+			open: (name, client) =>
+				this.#pasts?.open(name, client, (base) => this.#named(base)) ?? absent?.find(name, client),
 			onCrowded: ({ peer }) => this.#clientLog.crowded(peer),
 			onInsecure: ({ peer }, why) => this.#insecure(peer, why),
 			onDenied: (client, exported) => {

@@ -64,8 +64,9 @@ async function openThere(
 	readOnly: boolean,
 	context: RemoteContext,
 ): Promise<NbdDevice> {
-	const { pump, log } = context;
-	const options = { pump, clock: systemClock, allocate: nativeMemory, resend, intervalMs, readOnly };
+	const { pump, log, signal } = context;
+	const given = { pump, clock: systemClock, allocate: nativeMemory };
+	const options = { ...given, resend, intervalMs, readOnly, signal };
 	if (server.kind !== "aoe") {
 		const lookUp = remembering(context.lookUp ?? lookUpHere);
 		const connect = (): Promise<ByteStream> => connectTo(server, intervalMs, lookUp);

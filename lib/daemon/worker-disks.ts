@@ -9,6 +9,7 @@ import type { AccessSpec, AoeExportSpec, DiskSpec, ExportSpec } from "../spec/sp
 import { quote } from "../text.js";
 import type { Daemon } from "./daemon.js";
 import type { DiskEnd } from "./disks.js";
+import { NbdAbsent } from "./nbd-absent.js";
 import { type SetOnDisk, setOn, withSet } from "./set-access.js";
 import type { ServingSome, WorkerDisk } from "./worker-messages.js";
 
@@ -24,9 +25,14 @@ export class WorkerDisks {
 	readonly #set = new Map<string, SetOnDisk>();
 	/** What each disk is being asked for, until that is done. */
 	readonly #busy = new Map<string, Promise<unknown>>();
+	/** What clients of NBD are told of those that are not served. */
+	readonly #absent: NbdAbsent;
+	/** What was last asked to be added, by name, until it is removed. */
+	readonly #wanted = new Map<string, WorkerDisk>();
 
-	constructor(daemon: Daemon) {
+	constructor(daemon: Daemon, absent: NbdAbsent = new NbdAbsent()) {
 		this.#daemon = daemon;
+		this.#absent = absent;
 	}
 
 	get names(): string[] {
@@ -57,13 +63,31 @@ export class WorkerDisks {
 			const isWithdrawn = before?.fingerprint === WITHDRAWN;
 			if (before !== undefined && !isWithdrawn) await this.remove(disk.name);
 			this.#set.set(disk.name, added.set);
-			await this.#daemon.add({
+			this.#wanted.set(disk.name, added);
+			const specs = {
 				disks: isWithdrawn ? [] : [disk],
 				exports: fenced ? [] : this.#withSet(added),
 				links,
+			};
+			await this.#daemon.add(specs).catch((error: unknown) => {
+				this.#failed(added, error);
+				throw error;
 			});
 			this.#disks.set(disk.name, added);
+			this.#tellFence(added);
 		});
+	}
+
+	/** Whoever has removed it meanwhile wants nothing told of it. */
+	#failed(added: WorkerDisk, error: unknown): void {
+		const { disk, exports } = added;
+		if (this.#wanted.get(disk.name) !== added || !(error instanceof OperatorError)) return;
+		this.#absent.tell(disk.name, exports, `disk ${disk.name} can't be served: ${error.message}`);
+	}
+
+	#tellFence({ disk: { name }, exports, fenced }: WorkerDisk): void {
+		if (fenced) this.#absent.tell(name, exports, `disk ${name} is fenced`);
+		else this.#absent.forget(name);
 	}
 
 	/** Throws an OperatorError if it has to be removed and added instead. */
@@ -77,7 +101,9 @@ export class WorkerDisks {
 			this.#daemon.changeDisk(disk);
 			if (!before.fenced) for (const each of changed.exports) this.#daemon.change(each);
 			this.#set.set(name, changedSet(changed.exports, this.setOn(name)));
-			this.#disks.set(name, { ...before, ...changed, disk });
+			const after = { ...before, ...changed, disk };
+			this.#disks.set(name, after);
+			this.#tellFence(after);
 		});
 	}
 
@@ -89,6 +115,7 @@ export class WorkerDisks {
 			if (disk === undefined) return;
 			if (!disk.fenced) await Promise.all(disk.exports.map((each) => this.#daemon.removeExport(each.name)));
 			this.#disks.set(name, { ...disk, exports: [], fingerprint: WITHDRAWN });
+			this.#absent.forget(name);
 		});
 	}
 
@@ -97,6 +124,8 @@ export class WorkerDisks {
 		// Whoever asks what is served while it takes its time is not told of it.
 		this.#disks.delete(name);
 		this.#set.delete(name);
+		this.#wanted.delete(name);
+		this.#absent.forget(name);
 		try {
 			return await this.#daemon.removeDisk(name, limitMs);
 		} catch (error) {
@@ -115,7 +144,9 @@ export class WorkerDisks {
 			const again = { disks: [], exports: this.#withSet(disk), links };
 			if (fenced) await Promise.all(exports.map((each) => this.#daemon.fenceExport(each.name)));
 			else await this.#daemon.add(again);
-			this.#disks.set(name, { ...disk, fenced });
+			const after = { ...disk, fenced };
+			this.#disks.set(name, after);
+			this.#tellFence(after);
 		});
 	}
 

@@ -14,6 +14,7 @@ import { quote } from "../text.js";
 import { threadSource } from "../tls/threads.js";
 import { Daemon } from "./daemon.js";
 import { Joining } from "./joining.js";
+import { NbdAbsent } from "./nbd-absent.js";
 import { poolTeller } from "./pool-log.js";
 import { openThrough } from "./remote-files.js";
 import { helpersOf, openSocketBy, readKeysBy } from "./remote-links.js";
@@ -116,13 +117,14 @@ class Worker {
 		this.#counterLog = makeLog(verbose, () => {});
 		const { open, openPast, poolFiles } = openThrough(this.#opener);
 		// What it needs from the beginning (io_uring) it could not have later.
+		const absent = new NbdAbsent();
 		this.#daemon = new Daemon({
 			log: this.#log,
 			version,
 			open,
 			openPast,
 			helpers: helpersOf(this.#opener),
-			nbdWays: { openSocket: openSocketBy(this.#opener), readKeys: readKeysBy(this.#opener) },
+			nbdWays: { absent, openSocket: openSocketBy(this.#opener), readKeys: readKeysBy(this.#opener) },
 			// (Later it can't be read.)
 			tlsSource: threadSource(),
 			onSet: (exported, access) => {
@@ -133,7 +135,7 @@ class Worker {
 		});
 		this.#daemon.listen(listen);
 		if (user !== undefined) becomeUser(user, true, parent);
-		this.#disks = new WorkerDisks(this.#daemon);
+		this.#disks = new WorkerDisks(this.#daemon, absent);
 		this.#looks = new WorkerLooks(this.#daemon);
 		this.#pools = new WorkerPools({
 			...this.#daemon.poolHome,

@@ -21,7 +21,7 @@ export interface Server {
 	/** Descriptors that are open, and the most there may be; undefined if it does not say. */
 	readonly openFiles: number | undefined;
 	readonly openFilesMax: number | undefined;
-	/** Regular files and block devices that it has open; paths that hold only for this process are those in /proc. */
+	/** Regular files and block devices that it has open, but for its standard streams; paths that hold only for this process are those in /proc. */
 	readonly files: readonly OpenFile[];
 }
 
@@ -67,6 +67,8 @@ function serverOf(machine: Machine, pid: number): Server | undefined {
 	const folder = `/proc/${pid}/fd`;
 	const descriptors = machine.names(folder);
 	const files = descriptors
+		// (Where its output goes is nothing that it serves.)
+		.filter((name) => Number(name) > 2)
 		.map((name) => ({ name: machine.link(`${folder}/${name}`) ?? "", path: `${folder}/${name}` }))
 		.filter(
 			({ name }) => name.startsWith("/") && !/^\/(?:proc|sys|memfd:|dev\/(?!\w+\d*$|mapper\/))/.test(name),

@@ -88,6 +88,8 @@ async function openToRead(path: string): Promise<FileHandle> {
 		// A named pipe without a writer would be waited for.
 		return await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
 	} catch (error) {
-		throw new OperatorError(`${quote(path)}: can't be opened (${codeOf(error) ?? "no such path"})`);
+		const code = codeOf(error);
+		const why = code === "ENOENT" ? "there is no such file" : `can't be opened (${code ?? "no such path"})`;
+		throw new OperatorError(`${quote(path)}: ${why}`);
 	}
 }

@@ -41,7 +41,7 @@ export interface ConnectionHome extends Shared {
 /** What a connection needs of whoever has the exports. */
 export interface Offers extends Omit<Talk, "send" | "find" | "changesSince" | "dropChanges"> {
 	/** A promise: it is opened for this client, who gives it back. That never rejects. */
-	find(name: string): NbdExport | undefined | Promise<Opened | Refusal>;
+	find(name: string): Found | Promise<Opened | Refusal>;
 }
 
 export class NbdConnection implements StreamUser, Line {

@@ -42,7 +42,10 @@ export interface NbdServerOptions {
 	/** Measures how long requests take. */
 	readonly departures?: Departures;
 	/** What is no export's name: undefined if it is nobody's. Never rejects. */
-	readonly open?: (name: string, client: Client) => NbdExport | Promise<Opened | Refusal> | undefined;
+	readonly open?: (
+		name: string,
+		client: Client,
+	) => NbdExport | Refusal | Promise<Opened | Refusal> | undefined;
 	/** There is no place for a client. */
 	readonly onCrowded?: (client: Client) => void;
 	/** A client may not have what it asks for. */

@@ -1,8 +1,8 @@
 /** Sizes that volumes can have, and names of snapshots. Asked by `administration.ts`. */
 
 import { OperatorError } from "../errors.js";
-import { quote, sizeText } from "../text.js";
-import { isPageSize, isVolumeSize, VOLUME_SECTORS_MAX } from "./bounds.js";
+import { quote } from "../text.js";
+import { isPageSize, isVolumeSize } from "./bounds.js";
 import { checkName, type Snapshot, type Volume } from "./catalog.js";
 
 export interface NamedSnapshot {
@@ -65,7 +65,7 @@ export function checkPage(pageBytes: number): void {
 export function checkSize(name: string, sizeBytes: number): void {
 	if (isVolumeSize(sizeBytes)) return;
 	throw new OperatorError(
-		`volume ${quote(name)}: its size must be a multiple of 512 bytes, not 0, and less than ${sizeText((VOLUME_SECTORS_MAX + 1) * 512)}`,
+		`volume ${quote(name)}: its size must be a multiple of 512 bytes, not 0, and less than 8192T`,
 	);
 }
 

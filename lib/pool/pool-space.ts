@@ -11,7 +11,7 @@ import { SEGMENT_BYTES } from "./format.js";
 import { historyBytes, type Unwalked, unwalkedIn } from "./history-bytes.js";
 import type { Living } from "./living.js";
 import type { Point } from "./map/point.js";
-import { historySectors, sharedSectors, uniqueSectors } from "./map/takings.js";
+import { hasLeftOrigin, historySectors, sharedSectors, uniqueSectors } from "./map/takings.js";
 import { inTurns } from "./map/turns.js";
 import type { NodeLog } from "./node-log.js";
 import type { Segments } from "./segments.js";
@@ -98,14 +98,15 @@ export class PoolSpace {
 		return { usedBytes: (snapshot.image.sectors ?? 0) * SECTOR_BYTES, uniqueBytes: unique * SECTOR_BYTES };
 	}
 
-	/** Names of volumes that began as a snapshot is, in order. Steps: as many more. */
+	/** Names of volumes that began as a snapshot is, and share something with it still, in order. Steps: as many more. */
 	clonesOf(snapshot: Snapshot): string[] {
 		const { contents, living } = this.#of;
 		const point = living.descent.pointOf(snapshot);
 		const clones: string[] = [];
 		for (const { line } of point?.children ?? []) {
 			this.steps++;
-			const volume = line.origin === point ? contents.catalog.ofLine(line.number) : undefined;
+			const isOn = line.origin === point && !hasLeftOrigin(line);
+			const volume = isOn ? contents.catalog.ofLine(line.number) : undefined;
 			if (volume !== undefined) clones.push(volume.name);
 		}
 		return clones.sort();

@@ -86,7 +86,7 @@ t.test("what may come later is a warning, what is missing is an error", async (t
 
 t.test("a file that can't be read", async (t) => {
 	const { status, out, err } = await check(path.join(t.testdir(), "none.toml"));
-	t.match({ status, out, err }, { status: 1, out: "", err: /none\.toml: there is no such file/ });
+	t.match({ status, out, err }, { status: 1, out: "", err: /^\S+none\.toml: there is no such file\n$/ });
 	await t.rejects(check("a", "b"), { message: "unknown argument: b; see vblade check --help" });
 	await t.rejects(check("--jso", "x", "y"), {
 		message: 'option "--jso": there is none of this name; did you mean "--json"?',

@@ -68,6 +68,9 @@ t.test("what is wrong is told in one line, and leaves nothing that looks whole",
 		told(volumeImportCommand, `${folder}/e`, none),
 		/none.qcow2": is called so and does not begin as qcow2/,
 	);
+	await t.rejects(told(volumeImportCommand, `${folder}/e`, "nosuch.raw"), {
+		message: '"nosuch.raw": there is no such file',
+	});
 	t.match(await told(volumeImportCommand, `${await newPool()}/raw`, none, "--format=raw"), /size +512/);
 	await t.rejects(told(volumeExportCommand, `${folder}/web`, "/nowhere"), /has no volume "web"/);
 	await t.rejects(

@@ -27,6 +27,16 @@ t.test("help and version", async (t) => {
 	t.match(await run([...VBLADE, "--version"], LIMIT_MS), { code: 0, stdout: `vblade ${manifest.version}\n` });
 });
 
+t.test("options may stand before the second word of a command", async (t) => {
+	const nobody = { code: 1, stderr: "vblade: /nowhere: there is no such socket; is the daemon running?\n" };
+	t.match(await run([...VBLADE, "disk", "--socket", "/nowhere", "--json", "ls"], LIMIT_MS), nobody);
+	t.match(await run([...VBLADE, "disk", "--socket=/nowhere", "ls"], LIMIT_MS), nobody);
+	const missing = { code: 2, stderr: "vblade: missing argument: command; see vblade disk --help\n" };
+	t.match(await run([...VBLADE, "disk"], LIMIT_MS), missing);
+	t.match(await run([...VBLADE, "disk", "--socket", "ls"], LIMIT_MS), missing);
+	t.match(await run([...VBLADE, "disk", "--json", "--help"], LIMIT_MS), { code: 0, stdout: /disk ls/ });
+});
+
 t.test("the commands of our own initiator", async (t) => {
 	const vblade = start(["9", "0", socket, "mem:1M"]);
 	await vblade.waitFor(/sectors/, LIMIT_MS);

@@ -90,6 +90,15 @@ t.test("arguments arrive as they were given, paths made absolute", async (t) => 
 	}
 });
 
+t.test("help is its own, and starts nothing", async (t) => {
+	const place = new Installation();
+	t.match(await place.call(["--help"]), {
+		code: 0,
+		stdout: /^usage: vbladed .*--config=file.*--socket=path/s,
+	});
+	t.notOk(existsSync(place.pidFile));
+});
+
 t.test("a start that fails is the caller's to hear", async (t) => {
 	const place = new Installation();
 	const address = ["9", "0", "eth0", "f"];

@@ -20,6 +20,7 @@ const BEARER = { authorization: `Bearer ${TOKEN}` };
 if (await inNamespace(import.meta.url)) {
 	execFileSync("ip", ["link", "set", "lo", "up"], { timeout: LIMIT_MS });
 	ofTokens();
+	ofContents();
 	ofBrowsers();
 	ofOthers();
 	ofListeners();
@@ -42,6 +43,37 @@ async function serve(t: Test, stage: Stage, more: Partial<ControlOptions> = {}) 
 			body,
 		});
 	return Object.assign(tcp, { port });
+}
+
+function ofContents(): void {
+	t.test(
+		"what disks hold is for those alone who may change them, and looking at a snapshot opens nothing",
+		async (t) => {
+			const stage = new Stage();
+			const tcp = await serve(t, stage);
+			const at = (name: string, what: string) => `/api/v1/volumes/${encodeURIComponent(name)}/${what}`;
+			for (const what of [
+				"data?offset=0&length=512",
+				"runs?offset=0&length=512",
+				"changes?before=web@a&offset=0",
+			]) {
+				t.equal((await tcp("GET", at("fast/web@monday", what))).status, 401, what);
+				t.equal(
+					(await tcp("GET", at("fast/web@monday", what), BEARER)).status,
+					404,
+					"there is no such pool here",
+				);
+			}
+			t.equal((await tcp("GET", at("fast/web@monday", "about"))).status, 404);
+			for (const name of ["fast/web", "fast/web@-10m", "fast/web@2026-11-25T10:00:00Z"])
+				t.equal((await tcp("GET", at(name, "about"))).status, 401, name);
+			const { paths } = (await tcp("GET", "/openapi.json")).body;
+			const securityOf = (what: string) => paths[`/api/v1/volumes/{name}/${what}`].get.security;
+			t.strictSame(["data", "runs", "changes"].map(securityOf), Array(3).fill([{ token: [] }]));
+			t.equal(securityOf("about"), undefined, "as of all else");
+			t.strictSame(paths["/api/v1/reload"].post.security, [{ token: [] }]);
+		},
+	);
 }
 
 function ofTokens(): void {

@@ -36,7 +36,7 @@ t.test("each machine has a disk of its own, and the same again", async (t) => {
 	await settle();
 	t.match(await room.boot(A), { address: "20.0" });
 	t.equal((await room.volume("lab-02000000000a")).serial, serial, "with all that it has");
-	t.match(await room.boot(A, "none"), { kind: "refused" });
+	t.strictSame(await room.boot(A, "none"), { kind: "refused", why: `there is no template none` });
 });
 
 t.test(
@@ -94,10 +94,20 @@ t.test("what is in the way is told, and passes", async (t) => {
 	await room.boot(A);
 	const { events } = (await room.ask("GET", "/api/v1/events")).body;
 	const warnings = events.filter((each: { severity: string }) => each.severity === "warning");
-	t.match(warnings, [{ kind: "machine", initiator: A, message: /no such snapshot/ }]);
-	t.equal(warnings.length, 1, "once");
+	const IMAGE = 'template lab: image "fast/gold@v2": there is no such snapshot';
+	t.equal(warnings.length, 2, "each once");
+	const [[image], [machine]] = [false, true].map((isOne) =>
+		warnings.filter((each: { initiator?: string }) => (each.initiator !== undefined) === isOne),
+	);
+	t.match(machine, { kind: "machine", initiator: A, message: /no such snapshot/ });
+	t.match(image, { kind: "machine", message: IMAGE });
+	const problems = async () => (await room.ask("GET", "/api/v1/status")).body.problems;
+	t.strictSame(await problems(), [IMAGE], "before any machine comes");
 	await room.ask("POST", "/api/v1/snapshots", { body: { names: ["fast/gold@v2"] } });
+	room.forward(60_000);
+	room.control.inside.machines.tidy();
 	t.match(await room.boot(A), { kind: "boot", address: "20.0" });
+	t.strictSame(await problems(), []);
 	room.workers.reasons.set("lab-02000000000b", "no such device");
 	t.match(await room.boot(B), { kind: "wait", why: "disk lab-02000000000b: no such device" });
 	room.workers.reasons.clear();

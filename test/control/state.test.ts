@@ -78,6 +78,25 @@ t.test("a disk is not served before it is kept who it is, however often that is 
 	t.equal((await stage.ask("GET", "/api/v1/disks/web")).body.identity.serial, web.serial);
 });
 
+t.test("a server that is not there at the start is looked for as often as a lost one", async (t) => {
+	const clock = new VirtualClock();
+	const stage = new Stage();
+	const remote = '[disk.far]\nremote = "nbd://192.0.2.1/a"\ninterval = "3s"\n';
+	stage.opener.text += `${remote}[disk.gone]\nfile = "/gone"\n`;
+	for (const name of ["far", "gone"]) stage.workers.reasons.set(name, "is not there");
+	await stage.start(t, { clock });
+	for (let tries = 0; tries < 8; tries++) {
+		await settle();
+		clock.pass(60_000);
+	}
+	await settle();
+	const waits = ["far", "gone"].map((name) => {
+		const { retryAtMs } = stage.control.inside.desired.steward(name) ?? {};
+		return (retryAtMs ?? 0) - clock.now();
+	});
+	t.strictSame(waits, [3000, 60_000]);
+});
+
 t.test("with a full state a disk can be fenced, and is unfenced only when that is kept", async (t) => {
 	const clock = new VirtualClock();
 	const stage = new Stage();

@@ -74,7 +74,7 @@ if (await inNamespace(import.meta.url)) {
 			await done(volumeSnapshotCommand, "fast/web@one");
 			await disk.write(0, sector(2));
 			const isUsed =
-				/volume "fast\/web": disk web is on it, and [0-9a-f:]{17} uses that; by force it is closed first/;
+				/volume "fast\/web": disk web is on it, and [0-9a-f:]{17} uses that; by force \(--force\) it is closed first/;
 			let text = "";
 			await until(
 				"that it is used is known",

@@ -159,6 +159,7 @@ t.test("servers are known by their command lines, and by the network that they a
 		),
 		"proc/10/comm": "node\n",
 		"proc/10/limits": "Max open files            20                   20\n",
+		"proc/10/fd/2": "-> /var/log/a.log",
 		"proc/10/fd/3": "-> /a.img",
 		"proc/10/fd/4": "-> socket:[5]",
 		"proc/10/fd/5": "-> /dev/null",
@@ -172,7 +173,7 @@ t.test("servers are known by their command lines, and by the network that they a
 	});
 	const servers = findServers(machine);
 	t.match(servers, [
-		{ pid: 10, openFiles: 4, openFilesMax: 20, files: [{ name: "/a.img" }, { name: "/dev/sda1" }] },
+		{ pid: 10, openFiles: 5, openFilesMax: 20, files: [{ name: "/a.img" }, { name: "/dev/sda1" }] },
 	]);
 	t.equal(servers.length, 1);
 	t.strictSame([...servedByProcess(servers, "eth5")], [["9.0", 10]]);

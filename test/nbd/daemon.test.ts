@@ -188,6 +188,25 @@ if (await inNamespace(import.meta.url)) {
 		reader.end();
 	});
 
+	t.test("what is fenced, or can't be opened, says so to those who may have it", async (t) => {
+		const gone = `[disk.gone]\nfile = "${tree.path("gone.img")}"\n[disk.gone.nbd]\nclients = ["127.0.0.1"]\n`;
+		configure(listen(unix, four, six), web, disk("mail", ""), gone);
+		await reload(t);
+		await tree.state("gone", "failed");
+		const { reply, words } = await goAt(four, "gone");
+		t.equal(reply, OptionReply.errUnknown);
+		t.match(words, /^disk gone can't be served: .*there is no such file/);
+		t.equal((await goAt(six, "gone")).words, "there is no such export", "it is not for this client");
+		await tree.ask("POST", "/api/v1/disks/mail/fence", {});
+		t.match(await goAt(four, "mail"), { reply: OptionReply.errUnknown, words: "disk mail is fenced" });
+		await tree.ask("POST", "/api/v1/disks/mail/unfence", {});
+		await tree.state("mail", "open");
+		t.equal((await goAt(four, "mail")).reply, OptionReply.ack);
+		configure(listen(unix, four, six), web, disk("mail", ""));
+		await reload(t);
+		t.equal((await goAt(four, "gone")).words, "there is no such export", "it is none any more");
+	});
+
 	t.test("clients that come while the worker is away wait for it", async (t) => {
 		const before = await tree.state("web", "open");
 		await tree.kill("worker", Number(before.worker));

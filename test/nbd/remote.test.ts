@@ -206,3 +206,19 @@ t.test("one that has become another is not used", async (t) => {
 	await remote.until(device.close());
 	remote.server.close();
 });
+
+t.test("one that is not wanted any more is not waited for, although nobody answers", async (t) => {
+	const remote = new Remote(new Random(1), new MemoryDevice(MIB));
+	const calling = new AbortController();
+	let connected = 0;
+	const connect = (): Promise<never> => {
+		connected++;
+		return new Promise(() => {});
+	};
+	const opening = remote.open({ connect, signal: calling.signal });
+	t.ok(connected === 1, "it is on its way");
+	calling.abort(new Error("not wanted"));
+	await t.rejects(opening, { message: "not wanted" });
+	await t.rejects(remote.open({ connect, signal: calling.signal }), { message: "not wanted" });
+	remote.server.close();
+});

@@ -34,10 +34,18 @@ async function shared(pool: Pool): Promise<number> {
 	return PAGES * 0.9 - other;
 }
 
+/** Who goes on from the snapshot. */
+async function clonesOf(pool: Pool): Promise<string[]> {
+	await pool.checkpoint();
+	const { space, administration } = pool;
+	return space.clonesOf(administration.snapshot(administration.volume("web"), "a"));
+}
+
 t.test("while it is served and written to", async (t) => {
 	const folder = new MemoryFolder();
 	const pool = await cloned(folder);
 	t.equal(await shared(pool), PAGES * 0.9);
+	t.strictSame(await clonesOf(pool), ["copy"]);
 	const options = { readOnly: false, offsetSectors: 0, lengthSectors: undefined, durability: "ack" } as const;
 	const { device } = await openVolumeStack(pool, "copy", options);
 	const random = new Random();
@@ -95,6 +103,7 @@ t.test("what was done is not written again, and one that shares nothing is left 
 	const rest = await written(0);
 	t.ok(rest < PAGES * 8 * 0.6, "the rest alone");
 	t.equal(await written(0), 0);
+	t.strictSame(await clonesOf(pool), [], "and what it began as has no clone any more");
 	t.equal(await written(0, "web"), 0);
 	await pool.close();
 });

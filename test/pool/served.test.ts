@@ -27,6 +27,11 @@ t.test(
 		await server.waitFor(/e9\.0, 131072 sectors O_RDWR/, LIMIT_MS);
 		const busy = await run([...VBLADE, "volume", "show", `${pool}/web`], LIMIT_MS);
 		t.match(busy, { code: 2, stderr: /: is in use by process \d+ \(.*pool:/ }, "trap 12");
+		const other = await run(
+			[...VBLADE, "9", "1", `unix:${directory}/other.sock`, `pool:${pool}/web`],
+			LIMIT_MS,
+		);
+		t.match(other, { code: 2, stderr: /^vblade: \S+pool: is in use by process \d+ \(.*pool:/ }, "the same");
 		await vblade(
 			"bench",
 			socket,

@@ -4,13 +4,14 @@
  */
 
 import type { IncomingMessage } from "node:http";
-import { type Event, EventList, Event as EventSchema } from "../../control/model.js";
+import { Disk, type Event, EventList, Event as EventSchema } from "../../control/model.js";
 import { readDiskName } from "../../spec/schema.js";
 import { readNumber } from "../../spec/values.js";
 import { oneLine } from "../../text.js";
 import { type Output, processOutput } from "../client.js";
 import { asking, isRefusal, NO_ANSWER, queryOf, rest, whileRead } from "./asking.js";
 import { AskError, type DaemonClient } from "./client.js";
+import { pathOf } from "./disks.js";
 import { EVENTS } from "./options.js";
 
 const LINES_MAX = 4096;
@@ -34,6 +35,8 @@ export async function eventsCommand(
 			`/api/v1/events?${queryOf({ limit: Math.max(1, limit), disk })}`,
 			EventList,
 		);
+		// Of a disk that was removed there may be events still; of one that there never was it is a mistake.
+		if (events.length === 0 && disk !== undefined) await daemon.get(pathOf(disk), Disk);
 		if (limit > 0) for (const event of events) show(event);
 		if (!line.has("follow")) return 0;
 		const followed = new Following(daemon, disk, events.at(-1)?.id, show, (what) =>

@@ -32,9 +32,9 @@ export const TOP = {
 		{ name: "delay", short: "d", value: "seconds", default: "2", help: "from one to the next" },
 		{
 			name: "sort",
-			value: "name|reads|writes|latency|errors",
+			value: "column",
 			default: "reads",
-			help: "what stands at the top",
+			help: "what stands at the top: name, reads, writes, latency or errors",
 		},
 	],
 } as const satisfies Form;
@@ -91,7 +91,7 @@ export const DISK_LS = {
 		...ASKING_OPTIONS,
 		{ name: "search", value: "text", help: "those whose name, storage or address has this in it" },
 		{ name: "state", value: "state", help: "those in this state: open, failed, fenced ..." },
-		{ name: "sort", value: "name|reads|writes|latency|errors", help: "what comes first" },
+		{ name: "sort", value: "column", help: "by name, or the most of reads, writes, latency or errors first" },
 	],
 } as const satisfies Form;
 

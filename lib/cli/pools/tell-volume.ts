@@ -16,7 +16,7 @@ export function readSize(what: string, text: string): number {
 	const bytes = sizeBytes(text);
 	if (bytes !== undefined) return bytes;
 	throw new OperatorError(
-		`${what} ${quote(text)}: a number is allowed, with K, M, G or T if it is more than bytes, at most 8191T`,
+		`${what} ${quote(text)}: a number is allowed, with K, M, G or T if it is more than bytes, less than 8192T`,
 	);
 }
 

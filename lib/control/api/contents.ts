@@ -1,11 +1,13 @@
 /**
  * `/api/v1/volumes/{name}/about`, `data`, `runs` and `changes`: what volumes held, for whoever copies it or compares, and what new ones shall
- * hold. Only for those who may change things: who may look at figures may not read disks.
+ * hold. Only for those who may change things: who may look at figures may not read disks. What `about` says of a snapshot is no more than
+ * lists say; of a moment it keeps open what whoever copies is about to read, and that is for them too.
  */
 
 import { z } from "zod";
 import type { WrittenPiece } from "../../daemon/worker-messages.js";
 import { DATA_EXTENT_BYTES } from "../../image/extent.js";
+import { isMoment, isOfPast, volumeIn } from "../../pool/past.js";
 import { quote } from "../../text.js";
 import { wantsToken } from "../guard.js";
 import {
@@ -41,7 +43,7 @@ const changesQuery = z.strictObject({
 });
 
 export function contentRoutes(inside: Inside): Route[] {
-	return [...reading(inside), ...filling(inside)];
+	return [...reading(inside), ...comparing(inside), ...filling(inside)];
 }
 
 function filling({ pools }: Inside): Route[] {
@@ -53,7 +55,7 @@ function filling({ pools }: Inside): Route[] {
 			body: WrittenPieces,
 			answers: { 200: { description: "It is written", schema: Nothing } },
 			handle: async (call) => {
-				const { pool, name } = ofTrusted(call);
+				const { pool, name } = named(call.name);
 				const { pieces, bytes } = piecesOf(call.body.pieces);
 				await pools.ask(pool, { ask: "write", name, pieces, sync: call.body.sync }, bytes);
 				return json({});
@@ -66,7 +68,7 @@ function filling({ pools }: Inside): Route[] {
 			body: Nothing,
 			answers: { 200: { description: "It is closed", schema: Nothing } },
 			handle: async (call) => {
-				await pools.ask(ofTrusted(call).pool, { ask: "release", name: ofTrusted(call).name });
+				await pools.ask(named(call.name).pool, { ask: "release", name: named(call.name).name });
 				return json({});
 			},
 		}),
@@ -100,7 +102,8 @@ function reading({ pools }: Inside): Route[] {
 			summary: "By what name a volume, a snapshot or a moment can be read, and how large it is",
 			answers: { 200: { description: "What is asked about from then on", schema: VolumeAbout } },
 			handle: async (call) => {
-				const { pool, name } = ofTrusted(call);
+				const { pool, name } = named(call.name);
+				if (!isSnapshot(name) && !call.trusted) throw wantsToken();
 				const { sizeBytes, pageBytes, id, ...fixed } = await pools.ask(pool, { ask: "about", name });
 				return json({ name: `${pool}/${fixed.name}`, sizeBytes, pageBytes, id });
 			},
@@ -108,11 +111,12 @@ function reading({ pools }: Inside): Route[] {
 		route({
 			method: "GET",
 			path: "/api/v1/volumes/{name}/data",
+			isSecret: true,
 			summary: "Bytes of a snapshot or a moment, at most a mebibyte at once",
 			query: dataQuery,
 			answers: { 200: { description: "The bytes", mediaType: BYTES } },
 			handle: async (call) => {
-				const { pool, name } = ofTrusted(call);
+				const { pool, name } = named(call.name);
 				const { offset: offsetBytes, length: lengthBytes, id } = call.query;
 				const { bytes } = await pools.ask(pool, { ask: "read", name, id, offsetBytes, lengthBytes });
 				return new Response(Uint8Array.from(bytes), {
@@ -123,24 +127,31 @@ function reading({ pools }: Inside): Route[] {
 		route({
 			method: "GET",
 			path: "/api/v1/volumes/{name}/runs",
+			isSecret: true,
 			summary: "Where a snapshot or a moment has data, and where nothing",
 			query: rangeQuery,
 			answers: { 200: { description: "The first of them", schema: VolumeRuns } },
 			handle: async (call) => {
-				const { pool, name } = ofTrusted(call);
+				const { pool, name } = named(call.name);
 				const { offset: offsetBytes, length: lengthBytes, id } = call.query;
 				const { runs } = await pools.ask(pool, { ask: "runs", name, id, offsetBytes, lengthBytes });
 				return json({ runs });
 			},
 		}),
+	];
+}
+
+function comparing({ pools }: Inside): Route[] {
+	return [
 		route({
 			method: "GET",
 			path: "/api/v1/volumes/{name}/changes",
+			isSecret: true,
 			summary: "Where a snapshot or a moment may differ from another one",
 			query: changesQuery,
 			answers: { 200: { description: "The first of them", schema: VolumeChanges } },
 			handle: async (call) => {
-				const { pool, name } = ofTrusted(call);
+				const { pool, name } = named(call.name);
 				const { before, id, before_id: beforeId, offset: offsetBytes } = call.query;
 				const asked = { ask: "changes", name, id, before, beforeId, offsetBytes } as const;
 				const { ranges } = await pools.ask(pool, asked);
@@ -150,10 +161,14 @@ function reading({ pools }: Inside): Route[] {
 	];
 }
 
-/** Throws a Refusal if whoever asks may only look, or that is no name. */
-function ofTrusted({ trusted, name: text }: { readonly trusted: boolean; readonly name: string }) {
-	if (!trusted) throw wantsToken();
+/** Throws a Refusal if that is no name. */
+function named(text: string): { pool: string; name: string } {
 	const [, pool, name] = /^([^/]+)\/([^/]+)$/.exec(text) ?? [];
 	if (pool !== undefined && name !== undefined) return { pool, name };
 	throw new Refusal(404, `volume ${quote(text)}: POOL/VOLUME@SNAPSHOT is expected`);
+}
+
+/** What it is needs nothing to be opened. */
+function isSnapshot(name: string): boolean {
+	return isOfPast(name) && !isMoment(name.slice(volumeIn(name).length + 1));
 }

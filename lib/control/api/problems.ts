@@ -8,7 +8,7 @@ import type { ObservedDisk } from "../observed.js";
 import type { Inside } from "./inside.js";
 
 export function problemsOf(inside: Inside): string[] {
-	const { desired, observed, state, workers, places, replaced, poolKeeping } = inside;
+	const { desired, observed, state, workers, places, replaced, poolKeeping, machines } = inside;
 	const { lastReload } = desired;
 	const stewards = desired.stewards();
 	const told = (wanted: string) =>
@@ -27,6 +27,7 @@ export function problemsOf(inside: Inside): string[] {
 		...state.damage,
 		...workers.troubles(),
 		...poolKeeping.troubles,
+		...machines.troubles,
 		...told("abandoned"),
 		...told("failed"),
 		...served.flatMap(({ name, seen }) => faultsOf(name, seen)),

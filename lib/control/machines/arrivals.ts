@@ -6,7 +6,6 @@
 
 import { OperatorError } from "../../errors.js";
 import type { TemplateConfig } from "../../spec/configuration.js";
-import { quote } from "../../text.js";
 import { formatMac } from "../../wire/mac.js";
 import { Refusal } from "../problem.js";
 import type { Preparing, PreparingParts } from "./preparing.js";
@@ -86,8 +85,12 @@ export class Arrivals {
 	}
 
 	#refuse(mac: number, wanted: string | undefined): BootAnswer {
-		const where = wanted === undefined ? "no template" : `template ${quote(wanted)}`;
-		const why = `${formatMac(mac)} is not among the machines of ${where}`;
+		const isThere =
+			wanted === undefined || this.#parts.desired.config.templates.some(({ name }) => name === wanted);
+		// (iPXE shows no quotes.)
+		const why = isThere
+			? `${formatMac(mac)} is not among the machines of ${wanted === undefined ? "any template" : `template ${wanted}`}`
+			: `there is no template ${wanted}`;
 		// However many come, one is told of at a time.
 		const nowMs = this.#parts.now();
 		if (isPast(this.#refusedMs, REFUSED_PAUSE_MS, nowMs)) {

@@ -11,6 +11,7 @@ import { orRefuse, Refusal } from "../problem.js";
 import { Arrivals } from "./arrivals.js";
 import { Clones } from "./clones.js";
 import { Golden } from "./golden.js";
+import { Images } from "./images.js";
 import { Preparing, type PreparingParts } from "./preparing.js";
 import { type MachineRecord, machineName, type Register } from "./register.js";
 
@@ -20,6 +21,7 @@ export class Machines {
 	readonly arrivals: Arrivals;
 	readonly #parts: PreparingParts & { readonly preparing: Preparing };
 	readonly #golden: Golden;
+	readonly #images: Images;
 	#isSuperseding = false;
 
 	constructor({ workers, ...parts }: Parts) {
@@ -28,6 +30,7 @@ export class Machines {
 		this.#parts = { ...made, preparing };
 		this.arrivals = new Arrivals(made, preparing);
 		this.#golden = new Golden(parts.register, made.clones);
+		this.#images = new Images(made);
 	}
 
 	get #register(): Register {
@@ -103,8 +106,17 @@ export class Machines {
 		return this.#shownTemplate(template);
 	}
 
-	/** Lets go what an interrupted `makeGolden` has left, and what the files name another image for. To be called now and then. */
+	/** What is wrong with templates, a line each. */
+	get troubles(): string[] {
+		return this.#images.troubles;
+	}
+
+	/**
+	 * Lets go what an interrupted `makeGolden` has left, and what the files name another image for; looks whether there is each image. To be called
+	 * now and then.
+	 */
 	tidy(): void {
+		this.#images.look(this.#templates);
 		const names = this.#register.superseded(this.#templates);
 		if (names.length > 0 && !this.#isSuperseding) void this.#supersede(names);
 		if (!this.#golden.isUntidy(this.#parts.now())) return;
@@ -153,7 +165,10 @@ export class Machines {
 		this.#find(name);
 		const users = this.#parts.changes.activeInitiators(name);
 		if (users.length > 0 && !force)
-			throw new Refusal(409, `machine ${quote(name)}: ${users.join(", ")} uses it; by force it ${does}`);
+			throw new Refusal(
+				409,
+				`machine ${quote(name)}: ${users.join(", ")} uses it; by force (--force) it ${does}`,
+			);
 	}
 
 	#find(name: string): MachineRecord {

@@ -40,7 +40,11 @@ function script(...lines: readonly string[]): string {
 	return `#!ipxe\n${lines.join("\n")}\n`;
 }
 
-/** Letters that mean something to iPXE, and all that is no plain text, are left out. */
+/** Letters that mean something to iPXE, and all that is no plain text, are left out, and no gaps are left. */
 function said(text: string): string {
-	return text.replace(/[^ -~]|[$&|;#'"\\]/g, " ").slice(0, ECHO_MAX);
+	return text
+		.replace(/["'\\]/g, "")
+		.replace(/[^ -~]|[$&|;#]/g, " ")
+		.replace(/ {2,}/g, " ")
+		.slice(0, ECHO_MAX);
 }

@@ -14,7 +14,9 @@ export const Snapshot = z
 		sizeBytes: bytes("Size of the volume then"),
 		usedBytes: bytes("What it has mapped"),
 		uniqueBytes: bytes("What only it has: removing it alone frees that"),
-		clones: z.array(z.string()).meta({ description: "Volumes that began as it is" }),
+		clones: z
+			.array(z.string())
+			.meta({ description: "Volumes that began as it is, and share something with it still" }),
 		created: moment("When it was made"),
 		held: z.boolean().meta({ description: "It can't be removed until it is released" }),
 	})

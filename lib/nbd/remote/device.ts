@@ -21,6 +21,7 @@ import { difference, infoOf, PIECE_BYTES, statusOf } from "./export-traits.js";
 import { nbdConnection } from "./line.js";
 import type { SessionOptions, SessionState, SessionUser } from "./options.js";
 import { NbdSession } from "./session.js";
+import { unlessAborted } from "./unless-aborted.js";
 
 /** Of what has no data. */
 const EMPTY_PIECE_BYTES = 128 * 1024 * 1024;
@@ -37,6 +38,8 @@ export interface RemoteOptions extends SessionOptions {
 	readonly readOnly: boolean;
 	/** When it is closed: gives back what it was reached by. */
 	readonly closed?: () => Promise<void>;
+	/** It is not wanted any more, while it is being opened: that ends then, and nobody's answer is waited for. */
+	readonly signal?: AbortSignal;
 }
 
 export interface NbdOptions extends Omit<RemoteOptions, "connect"> {
@@ -75,7 +78,7 @@ export class NbdDevice implements BlockDevice, CallOwner, SessionUser, Splitter<
 	static async openOn(options: RemoteOptions): Promise<NbdDevice> {
 		const device = new NbdDevice(options);
 		try {
-			device.#take(await device.#session.open());
+			device.#take(await unlessAborted(device.#session.open(), options.signal));
 		} catch (error) {
 			await device.close();
 			throw error;

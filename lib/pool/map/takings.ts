@@ -47,3 +47,12 @@ export function sharedSectors({ points, origin, head }: Line): number | undefine
 	for (const sectors of head.windowed.values()) gone += sectors;
 	return last.sectors - gone;
 }
+
+/** Whether a line has had all that it began as written anew, or over: it goes on from nothing any more. False if that is not known. */
+export function hasLeftOrigin({ points: [first], origin, head }: Line): boolean {
+	// One that began as nothing goes on from that for ever.
+	if (!origin?.sectors) return false;
+	let gone = diedOn(first ?? head);
+	for (const sectors of (first ?? head).windowed.values()) gone += sectors;
+	return gone >= origin.sectors;
+}

@@ -53,6 +53,10 @@ t.test("volumes are made, changed and looked at", async (t) => {
 		await said(volumeLsCommand),
 		/^NAME +SIZE +USED +UNIQUE +PAST +QUOTA +SNAPS +MOMENTS FROM +DISK\nfast\/db +1M +0 +0 +0 +- +0 +\S+Z +db\nfast\/web +10G +0 +0 +0 +- +0 +\S+Z +-\n$/,
 	);
+	const momentsFrom = (text: string): string => JSON.parse(text).momentsFrom;
+	const before = momentsFrom(await said(volumeShowCommand, "fast/web", "--json"));
+	t.ok(momentsFrom(await said(volumeSetCommand, "fast/web", "history=0", "--json")) > before, "no more");
+	await said(volumeSetCommand, "fast/web", "history=");
 	t.match(
 		await said(poolLsCommand),
 		new RegExp(
@@ -99,7 +103,10 @@ t.test("snapshots, clones, and the way back", async (t) => {
 	t.match(await refused(volumeRmCommand, "--force", "fast/mail"), /disk old is on fast\/mail@a/);
 	t.match(await said(volumeCloneCommand, "fast/db@a", "copy"), /^volume +fast\/copy\nsize +1M\n/);
 	t.match(await said(volumeCloneCommand, "fast/db@a", "fast/copy2"), /^volume +fast\/copy2\n/);
-	t.match(await refused(volumeRollbackCommand, "fast/db@a"), /disk db is on it; by force it is closed first/);
+	t.match(
+		await refused(volumeRollbackCommand, "fast/db@a"),
+		/disk db is on it; by force \(--force\) it is closed first/,
+	);
 	t.match(await refused(volumeRollbackCommand, "fast/db@none", "-f"), /there is no snapshot "none"/);
 	const before = JSON.parse(await said(volumeShowCommand, "fast/db", "--json"));
 	stage.workers.calls.length = 0;

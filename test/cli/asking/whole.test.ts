@@ -103,6 +103,10 @@ t.test("events: the latest", async (t) => {
 	t.equal((await run(eventsCommand, at, "-n0")).out, "");
 	const [line = ""] = (await run(eventsCommand, at, "--json", "--disk=mail")).out.split("\n");
 	t.equal(Event.parse(JSON.parse(line)).disk, "mail");
+	t.match(await run(eventsCommand, at, "--disk=nosuch"), {
+		...{ status: 1, out: "" },
+		err: 'vblade: disk "nosuch": there is none of this name\n',
+	});
 	t.match(await run(eventsCommand, at, "-n", "all"), { status: 2 });
 });
 
