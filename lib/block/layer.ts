@@ -103,7 +103,7 @@ export abstract class DeviceLayer implements BlockDevice, DeviceListener, Reques
 	}
 
 	async #closeInOrder(): Promise<CloseEnd> {
-		await this.#underWay.none();
+		if (this.#underWay.count > 0) await this.#underWay.none();
 		// However long it takes: the limit is that of whoever waits for us.
 		const end = await this.device.close(Infinity);
 		if (end === "closed") this.closedBelow();

@@ -16,7 +16,7 @@ export class UnderWay {
 		if (this.#count === 0 && this.#waiting.length > 0) this.#tell();
 	}
 
-	/** Resolves when there are none. */
+	/** Resolves when there are none. Who has nothing to wait for does not ask: a volume that nobody uses is closed at once, and can be opened again. */
 	async none(): Promise<void> {
 		if (this.#count > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
 	}

@@ -236,7 +236,7 @@ export class LinearDevice implements BlockDevice, RequestLayer, Splitter<null> {
 	}
 
 	async #closeInOrder(): Promise<CloseEnd> {
-		await this.#underWay.none();
+		if (this.#underWay.count > 0) await this.#underWay.none();
 		for (const stop of this.#stopListening) stop();
 		const ends = await Promise.all(this.#devices.map((device) => device.close(Infinity)));
 		return ends.find((end) => end === "abandoned") ?? "closed";

@@ -233,7 +233,7 @@ export class VolumeDevice implements BlockDevice, RoomWaiter, ChangeOwner, Reads
 	}
 
 	async #closeInOrder(): Promise<CloseEnd> {
-		await this.#underWay.none();
+		if (this.#underWay.count > 0) await this.#underWay.none();
 		this.#forget();
 		await this.#whenClosed();
 		return "closed";
