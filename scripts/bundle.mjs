@@ -32,7 +32,7 @@ const options = {
 /** Leaves imports of a file out that `isLeftOut` is true for: they are looked for when they are wanted. */
 function leavingOut(file, isLeftOut) {
 	return {
-		name: "leaving-out",
+		name: `leaving-out-of${file}`,
 		setup: ({ onResolve }) =>
 			onResolve({ filter: /^\.\// }, ({ importer, kind, path: wanted }) =>
 				kind === "dynamic-import" && importer.endsWith(file) && isLeftOut(wanted)
@@ -46,7 +46,15 @@ function leavingOut(file, isLeftOut) {
 const toBoth = leavingOut("/cli/vblade.js", () => true);
 await build({ ...options, entryPoints: { vblade: "build/lib/cli/vblade.js" }, plugins: [toBoth] });
 const toServe = leavingOut("/cli/commands.js", (wanted) => wanted !== "./serve.js");
-await build({ ...options, entryPoints: { serving: "build/lib/cli/main.js" }, plugins: [toServe] });
+// (What is wanted once in a life, and shares much with what is always, is put together by itself.)
+const rare = "./pools/in-use.js";
+const toServeOften = leavingOut("/cli/serve.js", (wanted) => wanted === rare);
+await build({ ...options, entryPoints: { "pools/in-use": "build/lib/cli/pools/in-use.js" } });
+await build({
+	...options,
+	entryPoints: { serving: "build/lib/cli/main.js" },
+	plugins: [toServe, toServeOften],
+});
 await build({ ...options, entryPoints: { main: "build/lib/cli/main.js" } });
 // Threads of TLS run this file, whose text is looked for beside the parts.
 copyFileSync(path.join(project, "build/lib/tls/tls-thread.js"), path.join(outdir, "tls-thread.js"));

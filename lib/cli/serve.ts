@@ -84,7 +84,10 @@ async function namingUserOf({ disks }: Spec, error: unknown): Promise<unknown> {
 	const [pool] = pools
 		.filter((each) => error.message.startsWith(path.normalize(each)))
 		.sort((one, other) => other.length - one.length);
-	return pool === undefined ? error : (await import("./pools/in-use.js")).namingUser(pool, error);
+	if (pool === undefined) return error;
+	const { message } = await (await import("./pools/in-use.js")).namingUser(pool, error);
+	// (By that it is known as one, for what is loaded late is put together by itself: scripts/bundle.mjs.)
+	return new OperatorError(message);
 }
 
 async function drain(daemon: Daemon, log: Log): Promise<number> {

@@ -41,7 +41,7 @@ if (await inNamespace(import.meta.url)) {
 		for (const more of [{ readOnly: true }, { durability: "ack" as const }, { offsetSectors: 8 }])
 			t.throws(() => stage.daemon.changeDisk({ ...diskSpec("disk"), limit, ...more }), {
 				name: "OperatorError",
-				message: 'disk "disk": only its limit can be changed while it is served',
+				message: 'disk "disk": only its limit, and the pace of a mirror, can be changed while it is served',
 			});
 		t.throws(() => stage.daemon.changeDisk(diskSpec("none")), {
 			message: 'disk "none": there is none of this name',

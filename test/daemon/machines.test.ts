@@ -166,7 +166,10 @@ if (await inNamespace(import.meta.url)) {
 			/^#!ipxe\nchain --autofree --replace boot\.ipxe\?mac=\$\{netX\/mac:hexhyp\}\n$/,
 		);
 		t.match((await get("/boot.ipxe?template=lab")).text, /mac:hexhyp\}&template=lab\n$/);
-		t.match((await get("/boot.ipxe?mac=020000000001&template=none")).text, /is not among .*\n.*\nexit 1\n$/);
+		t.match(
+			(await get("/boot.ipxe?mac=020000000001&template=none")).text,
+			/there is no template none\n.*\nexit 1\n$/,
+		);
 		const wrong: readonly [number, string, Record<string, string>?, string?][] = [
 			[404, "/"],
 			[404, "/api/v1/status"],

@@ -94,10 +94,18 @@ else if (await inNamespace(import.meta.url)) {
 	t.test("by a certificate, and by a key, as whom the other end knows us", async (t) => {
 		for (const name of ["certified", "keyed"]) await near.state(name, "open");
 		t.notMatch((await io("write -P 7 0 64k")).output, /fail|error/i);
-		const { body } = await far.ask("GET", "/api/v1/disks/web");
-		const { clients } = body.nbd as unknown as {
-			clients: { identity: string | null; encryption: string | null }[];
-		};
+		type Clients = { identity: string | null; encryption: string | null }[];
+		let clients: Clients = [];
+		// (Control looks at workers from time to time.)
+		await until(
+			"both are shown",
+			async () => {
+				const { body } = await far.ask("GET", "/api/v1/disks/web");
+				({ clients } = body.nbd as unknown as { clients: Clients });
+				return clients.length === 2;
+			},
+			LIMIT_MS,
+		);
 		t.strictSame(clients.map(({ identity }) => identity).sort(), ["cn:near", "psk:alice"]);
 		for (const { encryption } of clients) t.match(encryption, /^TLSv1\.3 /);
 	});
