@@ -1,24 +1,10 @@
 /** What would be done to a disk: what it shall be on and is not there is said first. */
 
 import t from "tap";
-import { POOL } from "./figures.js";
-import { Stage, settle } from "./stage.js";
-
-const TEXT = `
-[pool.fast]
-path = "/srv/fast"
-[pool.slow]
-path = "/srv/slow"
-[disk.db]
-volume = "fast/web"
-`;
+import { poolStage } from "./pool-stage.js";
 
 t.test("a disk on a volume that is not there is foreseen, as far as that is known", async (t) => {
-	const stage = new Stage();
-	stage.opener.text += TEXT;
-	stage.workers.pools.set("/srv/fast", POOL);
-	await stage.start(t);
-	await settle();
+	const stage = await poolStage(t);
 	const foreseen = async (volume: string) => {
 		const { body } = await stage.ask("PATCH", "/api/v1/disks/db?dry_run=true", {
 			body: { volume },

@@ -3,23 +3,11 @@
 import t, { type Test } from "tap";
 import { OperatorError } from "../../lib/errors.js";
 import { POOL } from "./figures.js";
+import { POOLS, poolStage } from "./pool-stage.js";
 import { Stage, settle } from "./stage.js";
 
-const TEXT = `
-[pool.fast]
-path = "/srv/fast"
-[pool.slow]
-path = "/srv/slow"
-[disk.db]
-volume = "fast/web"
-`;
-
 t.test("what is shown", async (t) => {
-	const stage = new Stage();
-	stage.opener.text += TEXT;
-	stage.workers.pools.set("/srv/fast", POOL);
-	await stage.start(t);
-	await settle();
+	const stage = await poolStage(t);
 	const fast = { name: "fast", path: "/srv/fast", reason: null, format: 1, volumes: 1, usedBytes: 2 ** 24 };
 	const { body } = await stage.ask("GET", "/api/v1/pools");
 	t.match(body.pools, [fast, { name: "slow", reason: "/srv/slow: is no pool", volumes: null }]);
@@ -62,11 +50,7 @@ t.test("what is shown", async (t) => {
 
 /** Asks, and says what came of it and what the worker was asked to do. */
 async function asking(t: Test): Promise<(method: string, path: string, body?: object) => Promise<unknown[]>> {
-	const stage = new Stage();
-	stage.opener.text += TEXT;
-	stage.workers.pools.set("/srv/fast", POOL);
-	await stage.start(t);
-	await settle();
+	const stage = await poolStage(t);
 	return async (method: string, path: string, body?: object) => {
 		stage.workers.calls.length = 0;
 		const { status } = await stage.ask(method, path, { ...(body && { body }) });
@@ -151,11 +135,7 @@ t.test("a clone begins with a moment, and a volume goes back to one, by its time
 });
 
 t.test("what shrinks by force is closed first, and another disk afterwards", async (t) => {
-	const stage = new Stage();
-	stage.opener.text += TEXT;
-	stage.workers.pools.set("/srv/fast", POOL);
-	await stage.start(t);
-	await settle();
+	const stage = await poolStage(t);
 	stage.workers.calls.length = 0;
 	const body = { sizeBytes: 512, shrink: true, force: true };
 	t.equal((await stage.ask("PATCH", "/api/v1/volumes/fast%2Fweb", { body })).status, 200);
@@ -166,7 +146,7 @@ t.test("what shrinks by force is closed first, and another disk afterwards", asy
 
 t.test("a change names what it has seen", async (t) => {
 	const stage = new Stage();
-	stage.opener.text += TEXT.replace(/\[disk.*/s, "");
+	stage.opener.text += POOLS.replace(/\[disk.*/s, "");
 	stage.workers.pools.set("/srv/fast", POOL);
 	await stage.start(t);
 	const [volume, snapshot] = ["/api/v1/volumes/fast%2Fweb", "/api/v1/snapshots/fast%2Fweb%40monday"];
@@ -207,7 +187,7 @@ t.test("a change names what it has seen", async (t) => {
 
 t.test("changes of one volume wait for each other, and find what the other has left", async (t) => {
 	const stage = new Stage();
-	stage.opener.text += TEXT.replace(/\[disk.*/s, "");
+	stage.opener.text += POOLS.replace(/\[disk.*/s, "");
 	stage.workers.pools.set("/srv/fast", POOL);
 	await stage.start(t);
 	const volume = "/api/v1/volumes/fast%2Fweb";
@@ -228,7 +208,7 @@ t.test("changes of one volume wait for each other, and find what the other has l
 
 t.test("what is done with volumes is told", async (t) => {
 	const stage = new Stage();
-	stage.opener.text += TEXT.replace(/\[disk.*/s, "");
+	stage.opener.text += POOLS.replace(/\[disk.*/s, "");
 	stage.workers.pools.set("/srv/fast", POOL);
 	const { inside } = await stage.start(t);
 	const [volumes, snapshots] = ["/api/v1/volumes", "/api/v1/snapshots"];
@@ -271,7 +251,7 @@ t.test("what is done with volumes is told", async (t) => {
 
 t.test("what pools tell themselves are events of them by name", async (t) => {
 	const stage = new Stage();
-	stage.opener.text += TEXT;
+	stage.opener.text += POOLS;
 	const { inside } = await stage.start(t);
 	const taken = { kind: "snapshot-taken", severity: "info", message: "taken", isLogged: true } as const;
 	for (const poolPath of ["/srv/fast", "/srv/none"])
@@ -290,7 +270,7 @@ t.test("what pools tell themselves are events of them by name", async (t) => {
 
 t.test("a disk of the files that is on a volume is changed as others are", async (t) => {
 	const stage = new Stage();
-	stage.opener.text += `${TEXT}aoe = { address = "9.7", netif = ["eth0"] }\n`;
+	stage.opener.text += `${POOLS}aoe = { address = "9.7", netif = ["eth0"] }\n`;
 	await stage.start(t);
 	await settle();
 	const reply = await stage.askTagged("PATCH", "db", { body: { limit: { iops: 100 } } });

@@ -9,6 +9,7 @@ import { inNamespace } from "../support/in-namespace.js";
 import { rounds } from "../support/long.js";
 import { vbladeCommand } from "../support/paths.js";
 import { Program, run } from "../support/process.js";
+import { programsMissing } from "../support/programs.js";
 
 const MIB = 1024 * 1024;
 const LIMIT_MS = 60_000;
@@ -17,12 +18,13 @@ const PYTHON = "/usr/bin/python3";
 const CLIENTS = ["nbdinfo", "nbdcopy", "nbdkit", "qemu-img", "qemu-io", "fio"];
 
 function missing(): string | undefined {
+	const programs = programsMissing(...CLIENTS);
+	if (programs !== undefined) return programs;
 	try {
-		for (const client of CLIENTS) execFileSync("which", [client], { stdio: "ignore" });
 		execFileSync(PYTHON, ["-c", "import nbd"], { stdio: "ignore" });
 		return undefined;
 	} catch {
-		return `not all of ${CLIENTS.join(", ")} and Python's nbd are installed`;
+		return "Python's nbd is not installed";
 	}
 }
 

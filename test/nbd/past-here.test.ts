@@ -1,22 +1,13 @@
 // A volume by the path of its pool on the command line: as it is, and by its snapshots and moments, which can only be read; and what it was,
 // for clients who ask for that.
 
-import { execFileSync } from "node:child_process";
 import path from "node:path";
 import t, { type Test } from "tap";
 import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { vbladeCommand } from "../support/paths.js";
 import { Program, run } from "../support/process.js";
-
-function missing(): string | undefined {
-	try {
-		for (const each of ["qemu-io", "nbdinfo"]) execFileSync("which", [each], { stdio: "ignore" });
-		return undefined;
-	} catch {
-		return "qemu-io or nbdinfo is not installed";
-	}
-}
+import { programsMissing } from "../support/programs.js";
 
 const folder = t.testdir();
 const pool = path.join(folder, "pool");
@@ -62,7 +53,7 @@ async function volumes(t: Test): Promise<void> {
 		});
 }
 
-const skip = missing();
+const skip = programsMissing("qemu-io", "nbdinfo");
 if (skip !== undefined) t.pass("not run", { skip });
 else if (await inNamespace(import.meta.url)) {
 	await t.test("by the path of a pool", volumes);

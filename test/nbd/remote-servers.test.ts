@@ -9,19 +9,11 @@ import { inNamespace } from "../support/in-namespace.js";
 import { rounds } from "../support/long.js";
 import { vbladeCommand } from "../support/paths.js";
 import { Program, run } from "../support/process.js";
+import { programsMissing } from "../support/programs.js";
 
 const MIB = 1024 * 1024;
 const LIMIT_MS = 90_000;
 const PROGRAMS = ["nbdkit", "qemu-nbd", "qemu-io", "fio"];
-
-function missing(): string | undefined {
-	try {
-		for (const program of PROGRAMS) execFileSync("which", [program], { stdio: "ignore" });
-		return undefined;
-	} catch {
-		return `not all of ${PROGRAMS.join(", ")} are installed`;
-	}
-}
 
 const folder = t.testdir();
 const near = path.join(folder, "near");
@@ -158,7 +150,7 @@ async function tests(): Promise<void> {
 	});
 }
 
-const lack = missing();
+const lack = programsMissing(...PROGRAMS);
 if (lack !== undefined) t.pass("not run", { skip: lack });
 else if (await inNamespace(import.meta.url)) {
 	execFileSync("ip", ["link", "set", "lo", "up"]);

@@ -8,21 +8,13 @@ import t, { type Test } from "tap";
 import { inNamespace } from "../support/in-namespace.js";
 import { vbladeCommand } from "../support/paths.js";
 import { Program, run } from "../support/process.js";
+import { programsMissing } from "../support/programs.js";
 import { Certificates } from "./certificates.js";
 
 const MIB = 1024 * 1024;
 const LIMIT_MS = 60_000;
 const NEEDED = ["nbdinfo", "nbdcopy", "qemu-img", "openssl"];
 const ADDRESS = "127.0.0.1:10809";
-
-function missing(): string | undefined {
-	try {
-		for (const each of NEEDED) execFileSync("which", [each], { stdio: "ignore" });
-		return undefined;
-	} catch {
-		return `not all of ${NEEDED.join(", ")} are installed`;
-	}
-}
 
 const folder = t.testdir();
 
@@ -164,7 +156,7 @@ async function mistakes(t: Test, made: Certificates): Promise<void> {
 	}
 }
 
-const skip = missing();
+const skip = programsMissing(...NEEDED);
 if (skip !== undefined) t.pass("not run", { skip });
 else if (await inNamespace(import.meta.url)) {
 	execFileSync("ip", ["link", "set", "lo", "up"]);

@@ -11,20 +11,12 @@ import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { vbladeCommand } from "../support/paths.js";
 import { run } from "../support/process.js";
+import { programsMissing } from "../support/programs.js";
 import { Certificates } from "./certificates.js";
 
 const ADDRESS = "127.0.0.1:10809";
 
-function missing(): string | undefined {
-	try {
-		for (const each of ["nbdinfo", "openssl"]) execFileSync("which", [each], { stdio: "ignore" });
-		return undefined;
-	} catch {
-		return "nbdinfo or openssl is not installed";
-	}
-}
-
-const skip = missing();
+const skip = programsMissing("nbdinfo", "openssl");
 if (skip !== undefined) t.pass("not run", { skip });
 else if (await inNamespace(import.meta.url)) {
 	execFileSync("ip", ["link", "set", "lo", "up"], { timeout: LIMIT_MS });

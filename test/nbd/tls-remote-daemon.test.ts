@@ -12,18 +12,10 @@ import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { vbladeCommand } from "../support/paths.js";
 import { run } from "../support/process.js";
+import { programsMissing } from "../support/programs.js";
 import { Certificates } from "./certificates.js";
 
-function missing(): string | undefined {
-	try {
-		for (const each of ["qemu-io", "openssl"]) execFileSync("which", [each], { stdio: "ignore" });
-		return undefined;
-	} catch {
-		return "qemu-io or openssl is not installed";
-	}
-}
-
-const skip = missing();
+const skip = programsMissing("qemu-io", "openssl");
 if (skip !== undefined) t.pass("not run", { skip });
 else if (await inNamespace(import.meta.url)) {
 	execFileSync("ip", ["link", "set", "lo", "up"], { timeout: LIMIT_MS });

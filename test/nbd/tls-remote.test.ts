@@ -10,20 +10,12 @@ import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { vbladeCommand } from "../support/paths.js";
 import { Program, run } from "../support/process.js";
+import { programsMissing } from "../support/programs.js";
 import { Certificates } from "./certificates.js";
 
 const LIMIT_MS = 90_000;
 const MIB = 1024 * 1024;
 const NEEDED = ["nbdkit", "nbdcopy", "nbdinfo", "openssl", "qemu-nbd", "fio"];
-
-function missing(): string | undefined {
-	try {
-		for (const each of NEEDED) execFileSync("which", [each], { stdio: "ignore" });
-		return undefined;
-	} catch {
-		return `not all of ${NEEDED.join(", ")} are installed`;
-	}
-}
 
 const folder = t.testdir();
 const ours = path.join(folder, "ours");
@@ -207,7 +199,7 @@ async function killed(t: Test, made: Certificates): Promise<void> {
 	t.equal(code, 0, code === 0 ? "verified" : output);
 }
 
-const skip = missing();
+const skip = programsMissing(...NEEDED);
 if (skip !== undefined) t.pass("not run", { skip });
 else if (await inNamespace(import.meta.url)) {
 	execFileSync("ip", ["link", "set", "lo", "up"]);

@@ -1,23 +1,14 @@
 // Hosts are looked up by a program that is not root: names that there are, and are not, as many at once as there may be.
 
-import { execFileSync } from "node:child_process";
 import { isIP } from "node:net";
 import t from "tap";
 import { Names } from "../../lib/opener/names.js";
 import { inNamespace } from "../support/in-namespace.js";
-
-function missing(): string | undefined {
-	try {
-		execFileSync("which", ["getent"], { stdio: "ignore" });
-		return undefined;
-	} catch {
-		return "getent is not installed";
-	}
-}
+import { programsMissing } from "../support/programs.js";
 
 const NOBODY = 65_534;
 
-const skip = missing();
+const skip = programsMissing("getent");
 if (skip !== undefined) t.pass("not run", { skip });
 else if (await inNamespace(import.meta.url)) {
 	t.test("a name that there is", async (t) => {
