@@ -6,18 +6,16 @@
 
 import { truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { Initiator } from "../lib/client/initiator.js";
 import type { RemoteDisk } from "../lib/client/remote-disk.js";
 import { UnixLink } from "../lib/link/unix.js";
 import { Pump } from "../lib/pump.js";
-import { scratchDirectory } from "../test/support/cleanup.js";
+import { scratchDirectory, until } from "../test/support/cleanup.js";
 import { vbladeCommand } from "../test/support/paths.js";
 import { Program, run } from "../test/support/process.js";
 import { freePort } from "./demo-daemon.js";
 
 const LIMIT_MS = 30_000;
-const LOOK_MS = 100;
 const SIZE_BYTES = 65 * 1024 * 1024;
 const SECTOR_BYTES = 512;
 
@@ -49,8 +47,14 @@ export async function showMirror(show: (text: string) => void): Promise<void> {
 		return output;
 	};
 	const stands = async (words: RegExp): Promise<void> => {
-		const told = await lookFor(words, () => ask("disk", "show", "safe"));
-		show(`$ vblade disk show safe\n${told.filter((line) => line.startsWith("mirrored on")).join("\n")}`);
+		let told = "";
+		const isSo = async (): Promise<boolean> => {
+			told = await ask("disk", "show", "safe");
+			return words.test(told);
+		};
+		await until(`disk safe is as it should be: ${words}`, isSo, LIMIT_MS);
+		const mirrored = told.split("\n").filter((line) => line.startsWith("mirrored on"));
+		show(`$ vblade disk show safe\n${mirrored.join("\n")}`);
 	};
 	await stands(/disk here: in sync.*\n.*disk far: in sync/);
 
@@ -89,15 +93,4 @@ async function hooray(disk: RemoteDisk, lba: number, show: (text: string) => voi
 	const text = new TextDecoder().decode((await disk.read(lba, 1)).subarray(0, 6));
 	show(`wrote "hooray" to sector ${lba} of the mirror, and read "${text}"`);
 	if (text !== "hooray") throw new Error("that is not what was written");
-}
-
-/** The lines that `look` has found, once they are such. */
-async function lookFor(words: RegExp, look: () => Promise<string>): Promise<string[]> {
-	const endMs = performance.now() + LIMIT_MS;
-	for (;;) {
-		const told = await look();
-		if (words.test(told)) return told.split("\n");
-		if (performance.now() > endMs) throw new Error(`it never was so: ${words}\n${told}`);
-		await sleep(LOOK_MS);
-	}
 }

@@ -48,8 +48,8 @@ const tell = (line: string): void => {
 	record.write(`${line}\n`);
 	counter.line(line);
 };
-const timeOf = (file: string): number => times.get(file) ?? (LONGEST.test(file) ? Infinity : 0);
-const left = files.toSorted((one, other) => (timeOf(other) > timeOf(one) ? 1 : -1));
+const timeOf = (file: string): number => times.get(file) ?? (LONGEST.test(file) ? Number.MAX_VALUE : 0);
+const left = files.toSorted((one, other) => timeOf(other) - timeOf(one));
 let ended = 0;
 
 async function work(): Promise<void> {
