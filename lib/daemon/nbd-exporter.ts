@@ -11,6 +11,7 @@ import { nativeMemory } from "../native.js";
 import type { NbdExport } from "../nbd/export.js";
 import { NbdServer } from "../nbd/server.js";
 import type { Pump } from "../pump.js";
+import { TLS_REFUSALS_TOLD } from "../spec/ranges.js";
 import type { ListenSpec, NbdExportSpec, NbdTlsSpec, SocketSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import { readMaterial } from "../tls/material.js";
@@ -45,8 +46,6 @@ export interface NbdExporterOptions {
 
 /** Of one disk, with what they do; how many there are is told of all. */
 const CLIENTS_TOLD = 64;
-/** Clients that TLS has come to nothing with: the last ones. */
-const REFUSALS_TOLD = 8;
 
 interface Entry {
 	spec: NbdExportSpec;
@@ -120,7 +119,7 @@ export class NbdExporter implements Exporter<NbdExportSpec> {
 	#insecure(peer: string, why: string): void {
 		this.#clientLog.insecure(peer, why);
 		this.#tlsRefusals.unshift({ at: new Date().toISOString(), peer, why });
-		this.#tlsRefusals.splice(REFUSALS_TOLD);
+		this.#tlsRefusals.splice(TLS_REFUSALS_TOLD);
 	}
 
 	get tlsRefusals(): TlsRefusals {

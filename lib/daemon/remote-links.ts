@@ -3,15 +3,14 @@
  * `worker.ts`, which hands it to whoever opens links.
  */
 
-import { type Asking, NoAnswerError } from "../channel/asking.js";
-import { OperatorError } from "../errors.js";
+import type { Asking } from "../channel/asking.js";
 import { startTunnelsByAsking } from "../gre/keeper.js";
 import { GreLink } from "../link/gre.js";
 import type { LinkHelpers } from "../link/open.js";
 import type { OpenerRequest } from "../opener/messages.js";
 import type { LookUp } from "../stream/connect.js";
 import type { ReadMaterial } from "../tls/material.js";
-import { askForDescriptor } from "./ask-opener.js";
+import { askForDescriptor, askOpener } from "./ask-opener.js";
 import type { ReadKeys } from "./nbd-exporter.js";
 import type { ReadRemoteKeys } from "./remote-keys.js";
 import type { OpenSocket } from "./sockets.js";
@@ -42,24 +41,12 @@ export function readRemoteKeysBy(opener: Asking): ReadRemoteKeys {
 
 /** Where hosts are: what a look-up takes this process can't open. */
 export function lookUpBy(opener: Asking): LookUp {
-	return async (host) => {
-		try {
-			const body: OpenerRequest = { kind: "addresses", host };
-			return (await opener.ask({ body }, ASK_LIMIT_MS)).body.addresses as readonly string[];
-		} catch (error) {
-			if (error instanceof NoAnswerError) throw new OperatorError(`the opener gives ${error.message}`);
-			throw error;
-		}
-	};
+	return async (host) =>
+		(await askOpener(opener, { kind: "addresses", host }, ASK_LIMIT_MS)).body.addresses as readonly string[];
 }
 
-async function askForKeys(opener: Asking, body: OpenerRequest): Promise<ReadMaterial> {
-	try {
-		return (await opener.ask({ body }, ASK_LIMIT_MS)).body as unknown as ReadMaterial;
-	} catch (error) {
-		if (error instanceof NoAnswerError) throw new OperatorError(`the opener gives ${error.message}`);
-		throw error;
-	}
+async function askForKeys(opener: Asking, request: OpenerRequest): Promise<ReadMaterial> {
+	return (await askOpener(opener, request, ASK_LIMIT_MS)).body as unknown as ReadMaterial;
 }
 
 /** Sockets for streams, which the opener keeps: whoever connects while this process is started again waits. */

@@ -4,25 +4,19 @@
  */
 
 import path from "node:path";
-import { type Asking, NoAnswerError } from "../channel/asking.js";
+import type { Asking } from "../channel/asking.js";
 import { OperatorError } from "../errors.js";
 import type { OpenerRequest } from "../opener/messages.js";
 import type { PoolFiles } from "../pool/directory.js";
 import { fileNumber } from "../pool/folder.js";
+import { askOpener } from "./ask-opener.js";
 import type { OpenFile } from "./openers.js";
 
 /** Longer than the opener gives a file system. */
 const LIMIT_MS = 70_000;
 
 export function poolFilesThrough(opener: Asking, openFile: OpenFile): PoolFiles {
-	const ask = async (body: OpenerRequest) => {
-		try {
-			return (await opener.ask({ body }, LIMIT_MS)).body;
-		} catch (error) {
-			if (error instanceof NoAnswerError) throw new OperatorError(`the opener gives ${error.message}`);
-			throw error;
-		}
-	};
+	const ask = async (body: OpenerRequest) => (await askOpener(opener, body, LIMIT_MS)).body;
 	return {
 		async look(pool) {
 			const { isDevice, names, site, freeBytes } = await ask({ kind: "poolFiles", pool });

@@ -1,6 +1,7 @@
 /** Sizes that volumes can have, and names of snapshots. Asked by `administration.ts`. */
 
 import { OperatorError } from "../errors.js";
+import { SIZES_BELOW } from "../spec/ranges.js";
 import { quote } from "../text.js";
 import { isPageSize, isVolumeSize } from "./bounds.js";
 import { checkName, type Snapshot, type Volume } from "./catalog.js";
@@ -65,7 +66,7 @@ export function checkPage(pageBytes: number): void {
 export function checkSize(name: string, sizeBytes: number): void {
 	if (isVolumeSize(sizeBytes)) return;
 	throw new OperatorError(
-		`volume ${quote(name)}: its size must be a multiple of 512 bytes, not 0, and less than 8192T`,
+		`volume ${quote(name)}: its size must be a multiple of 512 bytes, not 0, and less than ${SIZES_BELOW}`,
 	);
 }
 

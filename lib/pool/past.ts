@@ -48,6 +48,11 @@ export function isMoment(text: string): boolean {
 	return COUNTED.test(text) || ISO.test(text);
 }
 
+/** Whether it is a snapshot, as `web@monday`, by its name alone. */
+export function isOfSnapshot(text: string): boolean {
+	return isOfPast(text) && !isMoment(text.slice(volumeIn(text).length + 1));
+}
+
 /** A volume's name, and what is behind an `@` in it. Throws an OperatorError. */
 export function readVolumeName(text: string, nowUs: number): { name: string; at?: At } {
 	const name = volumeIn(text);

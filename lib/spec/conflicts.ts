@@ -83,38 +83,35 @@ function ofNames(disks: readonly DiskConfig[]): Conflict[] {
 }
 
 function ofFiles(disks: readonly DiskConfig[]): Conflict[] {
-	const users = new Map<string, DiskConfig[]>();
-	const found: Conflict[] = [];
-	for (const disk of disks) {
-		const { storage } = disk.disk;
-		if (storage.kind !== "file") continue;
-		const file = normalized(storage);
-		const others = users.get(file);
-		const other = others?.find((each) => clash(each.disk, disk.disk));
-		if (others === undefined) users.set(file, [disk]);
-		else if (other === undefined) others.push(disk);
-		else
-			found.push(conflict(disk, ["file"], other, `has the same part of ${file}, and one of them may write`));
-	}
-	return found;
+	return clashes(disks, "file", ({ disk: { storage } }) =>
+		storage.kind === "file" ? { place: normalized(storage), name: normalized(storage) } : undefined,
+	);
 }
 
 /** A disk of another server that somebody writes is his alone: each would take for lost what the other one has written. */
 function ofServers(disks: readonly DiskConfig[]): Conflict[] {
+	return clashes(disks, "remote", ({ disk: { storage } }) =>
+		storage.kind === "remote" ? { place: thereText(storage), name: storage.name } : undefined,
+	);
+}
+
+/** What is at one place, by `placeOf`, is of those who only read, or each has a part of its own. */
+function clashes(
+	disks: readonly DiskConfig[],
+	key: "file" | "remote",
+	placeOf: (disk: DiskConfig) => { readonly place: string; readonly name: string } | undefined,
+): Conflict[] {
 	const users = new Map<string, DiskConfig[]>();
 	const found: Conflict[] = [];
 	for (const disk of disks) {
-		const { storage } = disk.disk;
-		if (storage.kind !== "remote") continue;
-		const there = thereText(storage);
-		const others = users.get(there);
+		const at = placeOf(disk);
+		if (at === undefined) continue;
+		const others = users.get(at.place);
 		const other = others?.find((each) => clash(each.disk, disk.disk));
-		if (others === undefined) users.set(there, [disk]);
+		if (others === undefined) users.set(at.place, [disk]);
 		else if (other === undefined) others.push(disk);
 		else
-			found.push(
-				conflict(disk, ["remote"], other, `has the same part of ${storage.name}, and one of them may write`),
-			);
+			found.push(conflict(disk, [key], other, `has the same part of ${at.name}, and one of them may write`));
 	}
 	return found;
 }

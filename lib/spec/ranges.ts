@@ -50,3 +50,9 @@ export const MEMBERS_MAX = 64;
 export const MIRRORED_MAX = 8;
 /** A disk of disks of disks ...: so many at most on one way. */
 export const NESTED_MAX = 8;
+
+/** Clients that TLS has come to nothing with: so many are told of, the last ones. */
+export const TLS_REFUSALS_TOLD = 8;
+
+/** A size is less than this: more bytes can't be counted exactly. */
+export const SIZES_BELOW = "8192T";

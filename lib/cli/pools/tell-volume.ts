@@ -5,6 +5,7 @@ import { shownVolume } from "../../control/shown-volumes.js";
 import { OperatorError } from "../../errors.js";
 import { lookAtPool, lookNow, TOLD_MAX } from "../../pool/looks.js";
 import type { Pool } from "../../pool/pool.js";
+import { SIZES_BELOW } from "../../spec/ranges.js";
 import { sizeBytes } from "../../spec/values.js";
 import { quote, sizeText } from "../../text.js";
 import { NONE } from "../asking/columns.js";
@@ -16,7 +17,7 @@ export function readSize(what: string, text: string): number {
 	const bytes = sizeBytes(text);
 	if (bytes !== undefined) return bytes;
 	throw new OperatorError(
-		`${what} ${quote(text)}: a number is allowed, with K, M, G or T if it is more than bytes, less than 8192T`,
+		`${what} ${quote(text)}: a number is allowed, with K, M, G or T if it is more than bytes, less than ${SIZES_BELOW}`,
 	);
 }
 

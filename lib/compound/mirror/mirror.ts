@@ -27,11 +27,6 @@ import { type MemberState, type MirrorEvent, type MirrorState, memberState, mirr
 import { Sweeper } from "./sweeper.js";
 import { Verifier, type VerifyOptions, type VerifyReport } from "./verify.js";
 
-/** Bytes per second that are copied at most, unless said; a tenth of it while others use the mirror. */
-export const RESYNC_RATE = 100 * 1024 * 1024;
-/** For so long a member may be silent, unless said. */
-export const TIMEOUT_MS = 30_000;
-
 /** What a mirror needs of the world. */
 export interface MirrorWorld {
 	readonly clock: Clock;

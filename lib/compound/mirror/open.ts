@@ -5,6 +5,7 @@
 
 import type { BlockDevice } from "../../block/device.js";
 import { invariant, OperatorError } from "../../errors.js";
+import { DISK_TIMEOUT_DEFAULT, RESYNC_RATE_DEFAULT } from "../../spec/keys.js";
 import { type AssessOptions, assess, type Standing, superblockOf, type View } from "./assess.js";
 import {
 	MEMBERS_MAX,
@@ -21,7 +22,7 @@ import { Intents } from "./intents.js";
 import type { Identity } from "./ledger.js";
 import { Member } from "./member.js";
 import { readBitmaps, viewOf } from "./metadata.js";
-import { Mirror, type MirrorWorld, RESYNC_RATE, TIMEOUT_MS, type Tuning } from "./mirror.js";
+import { Mirror, type MirrorWorld, type Tuning } from "./mirror.js";
 import { within } from "./patience.js";
 
 export interface MemberSpec {
@@ -60,7 +61,8 @@ export async function openMirror(
 ): Promise<Mirror> {
 	if (specs.length < 2 || specs.length > MEMBERS_MAX)
 		throw new OperatorError(`${specs.length} members: a mirror has 2 to ${MEMBERS_MAX}`);
-	const { from, degraded, resyncRate = RESYNC_RATE, timeoutMs = TIMEOUT_MS } = options;
+	const { from, degraded, resyncRate = RESYNC_RATE_DEFAULT } = options;
+	const { timeoutMs = DISK_TIMEOUT_DEFAULT * 1000 } = options;
 	const tuning = { resyncRate, timeoutMs };
 	const found = await look(specs, world, timeoutMs);
 	const places = placed(found);

@@ -7,7 +7,7 @@
 import { z } from "zod";
 import type { WrittenPiece } from "../../daemon/worker-messages.js";
 import { DATA_EXTENT_BYTES } from "../../image/extent.js";
-import { isMoment, isOfPast, volumeIn } from "../../pool/past.js";
+import { isOfSnapshot } from "../../pool/past.js";
 import { quote } from "../../text.js";
 import { wantsToken } from "../guard.js";
 import {
@@ -68,7 +68,8 @@ function filling({ pools }: Inside): Route[] {
 			body: Nothing,
 			answers: { 200: { description: "It is closed", schema: Nothing } },
 			handle: async (call) => {
-				await pools.ask(named(call.name).pool, { ask: "release", name: named(call.name).name });
+				const { pool, name } = named(call.name);
+				await pools.ask(pool, { ask: "release", name });
 				return json({});
 			},
 		}),
@@ -103,7 +104,7 @@ function reading({ pools }: Inside): Route[] {
 			answers: { 200: { description: "What is asked about from then on", schema: VolumeAbout } },
 			handle: async (call) => {
 				const { pool, name } = named(call.name);
-				if (!isSnapshot(name) && !call.trusted) throw wantsToken();
+				if (!isOfSnapshot(name) && !call.trusted) throw wantsToken();
 				const { sizeBytes, pageBytes, id, ...fixed } = await pools.ask(pool, { ask: "about", name });
 				return json({ name: `${pool}/${fixed.name}`, sizeBytes, pageBytes, id });
 			},
@@ -166,9 +167,4 @@ function named(text: string): { pool: string; name: string } {
 	const [, pool, name] = /^([^/]+)\/([^/]+)$/.exec(text) ?? [];
 	if (pool !== undefined && name !== undefined) return { pool, name };
 	throw new Refusal(404, `volume ${quote(text)}: POOL/VOLUME@SNAPSHOT is expected`);
-}
-
-/** What it is needs nothing to be opened. */
-function isSnapshot(name: string): boolean {
-	return isOfPast(name) && !isMoment(name.slice(volumeIn(name).length + 1));
 }

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { OperatorError } from "../../errors.js";
 import { dumpOf } from "../../spec/dump.js";
+import { TLS_REFUSALS_TOLD } from "../../spec/ranges.js";
 import { quote } from "../../text.js";
 import { METRICS_TYPE, metricsText } from "../metrics.js";
 import { Configuration, Job, JobList, type Process, Status, type TlsRefusals } from "../model.js";
@@ -23,8 +24,6 @@ import { problemsOf } from "./problems.js";
 const PROBLEMS_MAX = 20;
 /** Who has asked for nothing for so long is not counted as an initiator. */
 const RECENT_MS = 60_000;
-/** Clients that TLS came to nothing with. */
-const REFUSALS_TOLD = 8;
 
 export function wholeRoutes(inside: Inside): Route[] {
 	return [
@@ -129,7 +128,10 @@ function nbdClients({ desired, observed }: Inside): number {
 function refusalsIn(looks: readonly Look[]): TlsRefusals {
 	const all = looks.map(({ nbdTls }) => nbdTls);
 	const latest = all.flatMap((each) => each.latest).sort((one, other) => other.at.localeCompare(one.at));
-	return { count: all.reduce((sum, { count }) => sum + count, 0), latest: latest.slice(0, REFUSALS_TOLD) };
+	return {
+		count: all.reduce((sum, { count }) => sum + count, 0),
+		latest: latest.slice(0, TLS_REFUSALS_TOLD),
+	};
 }
 
 const metricsQuery = z.strictObject({

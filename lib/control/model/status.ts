@@ -3,6 +3,7 @@
  */
 
 import { z } from "zod";
+import { TLS_REFUSALS_TOLD } from "../../spec/ranges.js";
 import { Latencies, Rates } from "./disk.js";
 import { bytes, count, moment, seconds, text } from "./units.js";
 
@@ -32,7 +33,7 @@ export const TlsRefusals = z
 		count: count("Since its worker was started"),
 		latest: z
 			.array(z.object({ at: moment("When"), peer: text("Who"), why: text("Why") }))
-			.meta({ description: "The last 8, the latest first" }),
+			.meta({ description: `The last ${TLS_REFUSALS_TOLD}, the latest first` }),
 	})
 	.meta({
 		id: "TlsRefusals",
