@@ -34,6 +34,8 @@ export interface DeadListsOf {
 export class DeadLists implements PartStore {
 	readonly #of: DeadListsOf;
 	readonly #memoryPages: number;
+	/** Those of which something can't be read. */
+	readonly #stuck = new Set<Chain>();
 
 	constructor(of: DeadListsOf) {
 		this.#of = of;
@@ -84,12 +86,23 @@ export class DeadLists implements PartStore {
 		const part = away?.away ?? null;
 		if (away === null || part === null) return away !== null;
 		try {
-			if (!away.fill(part, await this.read(part), isGood)) away.isStuck = true;
+			if (!away.fill(part, await this.read(part), isGood)) this.#leave(away);
 		} catch (error) {
 			if (!(error instanceof OperatorError)) throw error;
-			if (part === away.away) away.isStuck = true;
+			if (part === away.away) this.#leave(away);
 		}
 		return true;
+	}
+
+	#leave(chain: Chain): void {
+		chain.isStuck = true;
+		this.#stuck.add(chain);
+	}
+
+	/** What could not be read is read again when it is wanted. */
+	retry(): void {
+		for (const chain of this.#stuck) chain.isStuck = false;
+		this.#stuck.clear();
 	}
 
 	/** Whether so many pages that were added are too much to be in memory. */

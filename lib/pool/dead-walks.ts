@@ -39,8 +39,8 @@ export class DeadWalks {
 	/** The first one has been begun, perhaps. */
 	#soon: Walk[] = [];
 	#later: Walk[] = [];
-	/** Those that came to a node that can't be read: what is below is not given back, and others go on. */
-	readonly #failed: Walk[] = [];
+	/** Those that came to a node that can't be read: what is below is not given back until it can, and others go on. */
+	#failed: Walk[] = [];
 	/** How many each line has. */
 	readonly #ofLine = new Map<number, number>();
 	#begun: DeadWalk | null = null;
@@ -85,6 +85,12 @@ export class DeadWalks {
 		if (!this.#later.some(isDue)) return;
 		this.#soon.push(...this.#later.filter(isDue));
 		this.#later = this.#later.filter((walk) => !isDue(walk));
+	}
+
+	/** Those that have failed go on from where they were, as soon as it is their turn. */
+	retry(): void {
+		this.#later.push(...this.#failed);
+		this.#failed = [];
 	}
 
 	/** A slice of the first walk; true if there is none. `isHeld`: not now. */

@@ -74,7 +74,7 @@ export class Descent implements LeftSink, WalkSink {
 	readonly #space: DescentSpace;
 	readonly lists: DeadLists;
 	#feeding: LineageFeed;
-	readonly #walks = new DeadWalks(this);
+	readonly deadWalks = new DeadWalks(this);
 	readonly ends: LineEnds;
 	readonly #kept = new KeptPoints(this);
 	/** Where nodes die that the merge under way leaves out. */
@@ -95,7 +95,7 @@ export class Descent implements LeftSink, WalkSink {
 		this.ends = new LineEnds({
 			lapse: (line) => this.pages.lapse(line),
 			pass: (line) => this.moveWindow(line, Infinity, Infinity),
-			isWalked: (line) => this.#walks.isOver(line),
+			isWalked: (line) => this.deadWalks.isOver(line),
 			end: (line) => {
 				for (const lineage of [this.pages, this.nodes]) lineage.end(line);
 			},
@@ -112,11 +112,11 @@ export class Descent implements LeftSink, WalkSink {
 		yield* this.nodePoints.restoring(nodes.points);
 		this.floor = floor;
 		this.#feeding = new LineageFeed(this.pages);
-		this.#walks.restore(walks);
+		this.deadWalks.restore(walks);
 	}
 
 	get walks(): readonly Walk[] {
-		return this.#walks.all;
+		return this.deadWalks.all;
 	}
 
 	/** Nothing waits to be told. */
@@ -210,7 +210,7 @@ export class Descent implements LeftSink, WalkSink {
 	subtreeDied(line: number, root: Root, death: number): void {
 		// (What is below is no younger; nodes of a moment may have any below.)
 		if (root.place < this.floor.place) return;
-		this.#walks.add({ line, root, death, deathPlace: this.#deathPlace, next: 0, done: 0 });
+		this.deadWalks.add({ line, root, death, deathPlace: this.#deathPlace, next: 0, done: 0 });
 	}
 
 	hasPassed({ line, death, deathPlace }: Walk): boolean {
@@ -251,12 +251,12 @@ export class Descent implements LeftSink, WalkSink {
 
 	/** Goes on with all there is to do, until nothing is left (true), it is being stored, or, before a slice, `mayGoOn` says no. */
 	async work(tree: Tree, nextTurn: NextTurn, mayGoOn = (): boolean => true): Promise<boolean> {
-		this.#walks.look();
+		this.deadWalks.look();
 		while (!this.isHeld && mayGoOn()) {
 			const isTold = this.#feeding.isFrozen || this.#feeding.step(SLICE_STEPS);
 			// (What a walk finds is told before it goes on, so that it is never much.)
 			const isDone = this.#step() && !(await this.#fetch());
-			const isWalked = isDone && (await this.#walks.goOn(tree, () => this.isHeld));
+			const isWalked = isDone && (await this.deadWalks.goOn(tree, () => this.isHeld));
 			if (isTold && isWalked) return true;
 			if (this.lists.isMuch(this.pages.added + this.nodes.added)) await this.#store(nextTurn);
 			await nextTurn();

@@ -54,6 +54,8 @@ export class NodeCleaner {
 	movedBytes = 0;
 	readonly #world: NodeCleanerWorld;
 	#window: Memory | null = null;
+	/** Slots of which something can't be read: they stay as they are, and others are cleaned. */
+	readonly #unreadable = new Set<number>();
 
 	constructor(world: NodeCleanerWorld) {
 		this.#world = world;
@@ -90,6 +92,11 @@ export class NodeCleaner {
 		return victims.length > 0 && (await this.#move(victims, into.slot, first));
 	}
 
+	/** Those that could not be read are tried again. */
+	retry(): void {
+		this.#unreadable.clear();
+	}
+
 	async #move(segments: readonly NodeSegment[], slot: number, first = 0): Promise<boolean> {
 		const world = this.#world;
 		const target = world.allocate(SEGMENT_BYTES);
@@ -117,6 +124,7 @@ export class NodeCleaner {
 		const bySlot = new Map<number, Crowd>();
 		for (const segment of places.all) {
 			if (segment.live === null || places.isOpen(segment.number)) continue;
+			if (this.#unreadable.has(segment.slot)) continue;
 			const slot = bySlot.get(segment.slot) ?? { bytes: 0, segments: [] };
 			slot.bytes += segment.liveBytes;
 			slot.segments.push(segment);
@@ -146,6 +154,15 @@ export class NodeCleaner {
 		return slots > 1 ? victims : [];
 	}
 
+	async #read(slot: number, from: number, to: number, into: Memory): Promise<void> {
+		try {
+			await this.#world.read(slot, from, to - from, into);
+		} catch (error) {
+			this.#unreadable.add(slot);
+			throw error;
+		}
+	}
+
 	async #copy({ segment, at, runs }: Moving, target: Memory): Promise<void> {
 		const world = this.#world;
 		this.#window ??= world.allocate(WINDOW_BYTES);
@@ -159,7 +176,7 @@ export class NodeCleaner {
 					await world.mayGoOn();
 					from = source - (source % SECTOR_BYTES);
 					to = Math.min(SEGMENT_BYTES, from + WINDOW_BYTES);
-					await world.read(segment.slot, from, to - from, window);
+					await this.#read(segment.slot, from, to, window);
 				}
 				const length = Math.min(left, to - source);
 				target.bytes.set(window.bytes.subarray(source - from, source - from + length), into);

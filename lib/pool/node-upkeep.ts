@@ -48,6 +48,11 @@ export class NodeUpkeep {
 		}
 	}
 
+	/** What could not be read is cleaned too, if it can be now. */
+	retry(): void {
+		this.#cleaner.retry();
+	}
+
 	/** Of a small pool: nodes go on in another slot, and what lives of those before comes to lie in the one that was filled. Takes one slot and gives one. Throws an OperatorError. */
 	async renew(): Promise<void> {
 		const { nodes, checkpoints } = this.#of;

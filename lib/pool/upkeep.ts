@@ -120,6 +120,8 @@ export class Upkeep {
 	/** From time to time: what failed is tried again. */
 	age(): void {
 		this.#isLastFile = false;
+		const { deadWalks, lists } = this.#of.descent;
+		for (const each of [this.#cleaner, this.#nodeUpkeep, deadWalks, lists]) each.retry();
 		this.poke();
 	}
 
@@ -138,8 +140,10 @@ export class Upkeep {
 			this.#again = false;
 			this.#isAsked = false;
 			try {
+				// (Who waits for a slot has it before what takes long; what is made in the background is only begun.)
+				const isGrown = (await this.#next()) === Next.grow && (await this.#grow());
 				let isAllKnown = true;
-				if ((await this.#next()) !== Next.grow) {
+				if (!isGrown) {
 					isAllKnown = await giveBack(this.#of, () => !this.#isClosed);
 					await this.#nodeUpkeep.clean(
 						() => !this.#isClosed,
@@ -149,7 +153,7 @@ export class Upkeep {
 				const next = await this.#next();
 				// (As long as more may come back nothing is given up for good, nor refused.)
 				const isLater = !isAllKnown && (next === Next.giveUp || next === Next.refuse);
-				if (isLater || (await this.#do(next)) || !isAllKnown) this.#again = true;
+				if (isGrown || isLater || (await this.#do(next)) || !isAllKnown) this.#again = true;
 			} catch (error) {
 				// What can't be done now is tried when somebody pokes again.
 				if (!(error instanceof OperatorError)) throw error;

@@ -2,6 +2,7 @@
 
 import t from "tap";
 import { crc32c } from "../../lib/crc32c.js";
+import { OperatorError } from "../../lib/errors.js";
 import { DeadLists } from "../../lib/pool/dead-lists.js";
 import { Descent } from "../../lib/pool/descent.js";
 import { SEGMENT_BYTES } from "../../lib/pool/format.js";
@@ -182,4 +183,22 @@ t.test("a part of a list that can't be read is told of, with its place", async (
 	const { pages, pagePoints } = world.descent;
 	for await (const fault of new DeadLists(of).faults(chainsOf(pages, pagePoints.all))) faults.push(fault);
 	t.match(faults, [/^memory\/log\.000000, byte \d+: the pool's checkpoint is damaged here$/]);
+});
+
+t.test("what a list has that can't be read is told of when it can, each page once", async (t) => {
+	const world = await World.make();
+	const { descent } = world;
+	world.die(MANY);
+	await world.work();
+	descent.lists.read = async () => {
+		throw new OperatorError("no");
+	};
+	descent.moveWindow(LINE, world.position, 0);
+	await world.work();
+	t.ok(world.freed.size < MANY, `${world.freed.size} were in memory`);
+	Reflect.deleteProperty(descent.lists, "read");
+	descent.lists.retry();
+	await world.work();
+	t.equal(world.freed.size, MANY);
+	t.equal(world.again, 0);
 });

@@ -77,6 +77,31 @@ t.test("where there is no slot, or it can't be written, nothing moves and nothin
 	t.equal(world.segments.slots.free, free, "the slot that was meant for it is free again");
 });
 
+t.test("a slot that can't be read is left alone until it can, and others are cleaned", async (t) => {
+	const random = new Random();
+	const world = await NodeWorld.make(random, 4, SEGMENT_BYTES / 64, 0);
+	while (world.slots < 12) world.append();
+	world.freeSome(0.7);
+	await world.nodes.writeOut();
+	const closed = [...world.nodes.places.all].filter(({ number }) => !world.nodes.places.isOpen(number));
+	const [emptiest] = closed.sort((a, b) => a.liveBytes - b.liveBytes);
+	const { slot: bad } = emptiest!;
+	const read = world.segments.readSlot.bind(world.segments);
+	world.segments.readSlot = async (slot, ...rest) => {
+		if (slot === bad) throw new OperatorError("no");
+		await read(slot, ...rest);
+	};
+	await t.rejects(world.cleaner.clean(), { message: "no" });
+	t.ok((await cleanAll(world)) > 0, "others are");
+	t.equal(emptiest?.slot, bad);
+	t.same(world.wrong(), [], `seed ${random.seed}`);
+	Reflect.deleteProperty(world.segments, "readSlot");
+	world.cleaner.retry();
+	await cleanAll(world);
+	t.not(emptiest?.slot, bad);
+	t.same(world.wrong(), [], `seed ${random.seed}`);
+});
+
 t.test("a row that anybody has written is refused, or one of sense", async (t) => {
 	const random = new Random();
 	const world = await NodeWorld.make(random, 3, 16 * 1024, 0);

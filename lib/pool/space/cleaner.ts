@@ -6,6 +6,7 @@
  * Called by whoever knows how scarce space is, one slot at a time; in between `mayGoOn` keeps it from being in anybody's way.
  */
 
+import { OperatorError } from "../../errors.js";
 import { BLOCK_SECTORS, roundUp, SEGMENT_SECTORS } from "../format.js";
 import { inTurns } from "../map/turns.js";
 import { countIn, nextBit } from "./bitmaps.js";
@@ -35,6 +36,8 @@ export class Cleaner {
 	#filled = SEGMENT_SECTORS;
 	/** Those before it, until it is said what was moved there. */
 	readonly #full: number[] = [];
+	/** Slots of which something can't be read: they stay as they are, and others are cleaned. */
+	readonly #unreadable = new Set<number>();
 
 	constructor(table: SegmentTable, world: CleanerWorld) {
 		this.#table = table;
@@ -47,9 +50,14 @@ export class Cleaner {
 		return this.#target === NO_SLOT ? 0 : SEGMENT_SECTORS - roundUp(this.#filled, BLOCK_SECTORS);
 	}
 
+	/** Those that could not be read are tried again. */
+	retry(): void {
+		this.#unreadable.clear();
+	}
+
 	/**
 	 * Empties the emptiest slot of those whose segments are before `before`, if no more than `liveMax` sectors live there; false if there is
-	 * none, or no slot to move to. Throws what storage throws: then nothing was moved.
+	 * none, or no slot to move to. Throws what storage throws, but for what can't be read: then nothing was moved.
 	 */
 	async clean(before: number, liveMax: number): Promise<boolean> {
 		const nextTurn = (): Promise<void> => this.#world.mayGoOn(0);
@@ -58,6 +66,14 @@ export class Cleaner {
 		const segments = await inTurns(this.#residents(victim), nextTurn);
 		// (Meanwhile it may have become empty, and even be written to again.)
 		if (this.#table.isOpen(victim) || this.#table.liveIn(victim) > liveMax) return false;
+		const isRead = await this.#empty(victim, segments);
+		// (Instead of one that can't be, another is emptied.)
+		return !isRead || this.#table.liveIn(victim) === 0;
+	}
+
+	/** False: something of it can't be read, and it is left alone from now on. */
+	async #empty(victim: number, segments: readonly number[]): Promise<boolean> {
+		const [target, filled] = [this.#target, this.#filled];
 		const moves: Move[] = [];
 		try {
 			for (const segment of segments) {
@@ -68,11 +84,17 @@ export class Cleaner {
 			}
 			await this.#pages.flush();
 			if (moves.length > 0) await this.#world.say(moves);
+			return true;
+		} catch (error) {
+			if (!(error instanceof OperatorError) || !this.#pages.isUnreadable) throw error;
+			this.#unreadable.add(victim);
+			// (Nothing was said of what lies there by now.)
+			if (this.#target === target) this.#filled = filled;
+			return false;
 		} finally {
 			this.#pages.drop();
 			for (const slot of this.#full.splice(0)) this.#table.closeSlot(slot);
 		}
-		return this.#table.liveIn(victim) === 0;
 	}
 
 	/** The slot in which least lives; found step by step. */
@@ -95,7 +117,8 @@ export class Cleaner {
 		const table = this.#table;
 		// (Most are told by this alone, of many.)
 		if (best !== NO_SLOT && table.liveIn(slot) >= table.liveIn(best)) return best;
-		return table.liveOf(row, slot) === 0 || table.isOpen(slot) ? best : slot;
+		const isLeft = table.isOpen(slot) || this.#unreadable.has(slot);
+		return table.liveOf(row, slot) === 0 || isLeft ? best : slot;
 	}
 
 	/** Segments that have something alive there, in order. */

@@ -30,6 +30,8 @@ export class MovedPages {
 	#windowSlot = -1;
 	#windowFrom = 0;
 	#windowTo = 0;
+	/** The last one that was read from could not be. */
+	isUnreadable = false;
 	readonly #buffer: Memory;
 	/** Where the buffer goes, and how many sectors are in it. */
 	#slot = -1;
@@ -74,6 +76,7 @@ export class MovedPages {
 	/** Something went wrong: what was not written is not wanted. */
 	drop(): void {
 		this.#buffered = 0;
+		this.isUnreadable = false;
 		this.#unsynced.clear();
 	}
 
@@ -111,7 +114,9 @@ export class MovedPages {
 		const sectors = Math.min(PIECE_SECTORS, SEGMENT_SECTORS - sector);
 		await this.#store.mayGoOn(sectors);
 		this.#windowSlot = -1;
+		this.isUnreadable = true;
 		await this.#store.read(slot, sector, sectors, this.#window);
+		this.isUnreadable = false;
 		this.#windowSlot = slot;
 		this.#windowFrom = sector;
 		this.#windowTo = sector + sectors;
