@@ -15,6 +15,8 @@ export interface DeviceInfo extends StorageTraits {
 	readonly readOnly: boolean;
 	/** True if a completed write may still be lost until a flush: the volatile write cache of the ATA standard is on. */
 	readonly writeCache: boolean;
+	/** A read can ask for another copy of so many: `anotherCopy`. */
+	readonly copies: number;
 }
 
 /** The kernel's own limit for one read or write. */
@@ -34,6 +36,7 @@ export function deviceInfo(known: Pick<DeviceInfo, "sizeBytes"> & Partial<Device
 		fastZeroes: known.fastZeroes ?? false,
 		knowsExtents: known.knowsExtents ?? false,
 		writeCache: known.writeCache ?? false,
+		copies: known.copies ?? 1,
 		nonRotational: known.nonRotational ?? true,
 		bestTransferBytes: known.bestTransferBytes ?? physicalBlockBytes,
 		longestTransferBytes: known.longestTransferBytes ?? TRANSFER_MAX,

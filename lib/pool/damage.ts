@@ -18,6 +18,8 @@ export class Damage {
 	readonly #known = new Set<string>();
 	#told = 0;
 	#more = 0;
+	/** The same of what was mended. */
+	#mended = 0;
 
 	/** `tell` hears of all that is found from now on, in that map too. */
 	watch(tree: Tree, tell: (told: PoolTold) => void): void {
@@ -34,11 +36,22 @@ export class Damage {
 		else this.#more++;
 	}
 
+	/** What was wrong there has been found elsewhere, and written again. */
+	mended(place: string): void {
+		if (this.#mended++ < TOLD_MAX)
+			this.#tell({
+				kind: "pool-damage",
+				level: "warn",
+				message: `${place}: a page did not have the checksum that it was written with; another copy did, and was written there again`,
+			});
+	}
+
 	/** To be called every half minute. */
 	age(): void {
 		if (this.#more > 0)
 			this.#say(`${counted(this.#more, "more place")} that can't be read; vblade pool scrub finds all`);
 		this.#told = 0;
+		this.#mended = 0;
 		this.#more = 0;
 	}
 

@@ -4,6 +4,7 @@
  */
 
 import { constants } from "node:os";
+import type { BlockDevice } from "../block/device.js";
 import { BlockOp, BlockRequest, type RequestLayer, type RequestOwner } from "../block/request.js";
 import { crc32c } from "../crc32c.js";
 import { StorageStatus } from "../errors.js";
@@ -11,6 +12,7 @@ import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { Damage } from "./damage.js";
 import { BLOCK_SECTORS } from "./format.js";
+import { hasOthers, mended } from "./mend.js";
 import type { Segments } from "./segments.js";
 import { NO_SLOT } from "./space/slots.js";
 import { Verified } from "./verified.js";
@@ -101,11 +103,39 @@ export class StoredReads implements RequestLayer {
 	}
 
 	below(request: BlockRequest, token: number): void {
+		const wrong = request.status === StorageStatus.ok ? this.#firstWrong(request, token) : -1;
+		const device = wrong < 0 ? undefined : this.#deviceWithOthers(token);
+		if (device === undefined) this.#return(request, token, wrong);
+		else void this.#mend(request, token, wrong, device);
+	}
+
+	/** What was read from, if it has other copies of what is wrong. */
+	#deviceWithOthers(token: number): BlockDevice | undefined {
+		const device = this.#segments.deviceOfSlot(this.#slots[token]!);
+		return hasOthers(device) ? device : undefined;
+	}
+
+	/** One page after the other is found elsewhere, if it is. */
+	async #mend(request: BlockRequest, token: number, first: number, device: BlockDevice): Promise<void> {
+		const { offsetBytes, memory, memoryOffset } = request;
+		const bytes = this.#sectors[token]! * SECTOR_BYTES;
+		let wrong = first;
+		for (; wrong >= 0; wrong = this.#firstWrong(request, token)) {
+			const crc = this.#crcs[token * CHECKED_PAGES_MAX + wrong / bytes]!;
+			const page = await mended(device, offsetBytes + wrong, bytes, crc);
+			if (page === undefined) break;
+			memory.bytes.set(page.bytes.subarray(0, bytes), memoryOffset + wrong);
+			this.damage.mended(this.#segments.nameOf(this.#positions[token]! + wrong / SECTOR_BYTES));
+		}
+		this.#return(request, token, wrong);
+	}
+
+	/** `wrong`: where a page begins that is not what it was; less than 0: there is none. */
+	#return(request: BlockRequest, token: number, wrong: number): void {
 		const movedBytes = this.#offsets[token]! - request.offsetBytes;
 		request.offsetBytes = this.#offsets[token]!;
 		request.mayBorrow = this.#mayBorrow[token]!;
 		const over = this.#over[token]!;
-		const wrong = request.status === StorageStatus.ok ? this.#firstWrong(request, token) : -1;
 		if (this.#slots[token] !== NO_SLOT) this.#segments.slots.letGo(this.#slots[token]!);
 		this.#over[token] = null;
 		this.#free.push(token);
@@ -178,14 +208,30 @@ export class StoredReads implements RequestLayer {
 	/** Whether what was fetched is what it was. */
 	isRight({ memory, request, position, crc }: PageFetch): boolean {
 		const { lengthBytes } = request;
-		if (crc32c(memory.bytes, 0, lengthBytes) !== crc) {
-			this.#wrongPages++;
-			this.#tell(position, WRONG);
-			return false;
-		}
+		if (crc32c(memory.bytes, 0, lengthBytes) !== crc) return false;
 		const sectors = lengthBytes / SECTOR_BYTES;
 		this.#isRight(position, sectors, sectors);
 		return true;
+	}
+
+	/** It is not, and is nowhere else. */
+	isWrong({ position }: PageFetch): void {
+		this.#wrongPages++;
+		this.#tell(position, WRONG);
+	}
+
+	/** Whether it may be found elsewhere. */
+	hasOthers({ slot }: PageFetch): boolean {
+		return hasOthers(this.#segments.deviceOfSlot(slot));
+	}
+
+	/** It is what it was when it resolves, if it was found elsewhere. */
+	async mend({ memory, request, crc, slot, position }: PageFetch): Promise<void> {
+		const { offsetBytes, lengthBytes } = request;
+		const page = await mended(this.#segments.deviceOfSlot(slot), offsetBytes, lengthBytes, crc);
+		if (page === undefined) return;
+		memory.bytes.set(page.bytes.subarray(0, lengthBytes));
+		this.damage.mended(this.#segments.nameOf(position));
 	}
 }
 
@@ -213,9 +259,25 @@ export class PageFetch implements RequestOwner {
 	}
 
 	finished({ status, errno }: BlockRequest): void {
+		if (status !== StorageStatus.ok) this.#end(status, errno);
+		else if (this.reads.isRight(this)) this.#end(StorageStatus.ok, 0);
+		else if (this.reads.hasOthers(this)) void this.#mend();
+		else this.#isWrong();
+	}
+
+	async #mend(): Promise<void> {
+		await this.reads.mend(this);
+		if (this.reads.isRight(this)) this.#end(StorageStatus.ok, 0);
+		else this.#isWrong();
+	}
+
+	#isWrong(): void {
+		this.reads.isWrong(this);
+		this.#end(StorageStatus.mediumError, constants.errno.EIO);
+	}
+
+	#end(status: StorageStatus, errno: number): void {
 		this.reads.fetched(this);
-		if (status !== StorageStatus.ok) this.owner.fetched(this, status, errno);
-		else if (this.reads.isRight(this)) this.owner.fetched(this, StorageStatus.ok, 0);
-		else this.owner.fetched(this, StorageStatus.mediumError, constants.errno.EIO);
+		this.owner.fetched(this, status, errno);
 	}
 }

@@ -160,6 +160,7 @@ function jointInfo(sizeBytes: number, members: readonly Member[]): DeviceInfo {
 		fastZeroes: infos.every(({ fastZeroes }) => fastZeroes),
 		knowsExtents: infos.every(({ knowsExtents }) => knowsExtents),
 		writeCache: infos.some(({ writeCache }) => writeCache),
+		copies: infos.reduce((sum, { copies }) => sum + copies, 0),
 		nonRotational: infos.every(({ nonRotational }) => nonRotational),
 		bestTransferBytes: most((info) => info.bestTransferBytes),
 		longestTransferBytes: Math.min(...infos.map((info) => info.longestTransferBytes)),

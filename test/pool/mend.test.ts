@@ -1,0 +1,110 @@
+// A page that is wrong on storage which has several copies: the one that is right is found, answered, and written over the other.
+import t from "tap";
+import { type BlockDevice, deviceInfo, PromisedRequest } from "../../lib/block/device.js";
+import { DeviceLayer } from "../../lib/block/layer.js";
+import { MemoryDevice } from "../../lib/block/memory.js";
+import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
+import { FILE_BYTES } from "../../lib/pool/format.js";
+import { Pool } from "../../lib/pool/pool.js";
+import type { PoolTold } from "../../lib/pool/told.js";
+import { heapMemory } from "../../lib/wire/memory.js";
+import { MemoryFolder, peek, poke, Stage, show, testWorld } from "./memory-folder.js";
+
+/** A device, which is read, and another one, which is asked by turns with it for another copy. */
+class TwoCopies extends DeviceLayer {
+	#another = 0;
+
+	constructor(
+		readonly one: BlockDevice,
+		readonly other: BlockDevice,
+	) {
+		super(one);
+	}
+
+	override get info() {
+		return deviceInfo({ ...this.one.info, copies: 2 });
+	}
+
+	protected handle(request: BlockRequest): void {
+		if (request.op === BlockOp.read && request.anotherCopy) {
+			this.#another = 1 - this.#another;
+			(this.#another === 0 ? this.one : this.other).submit(request);
+		} else if (request.op === BlockOp.write) {
+			request.push(this);
+			this.other.submit(request);
+		} else this.one.submit(request);
+	}
+
+	/** It is on the other one. */
+	below(request: BlockRequest): void {
+		this.one.submit(request);
+	}
+}
+
+const LOG = "log.000000";
+
+/** Where a page of this byte is in the first file of the log. */
+async function placeOf(folder: MemoryFolder, value: number): Promise<number> {
+	for (let at = 0; at < FILE_BYTES; at += 4096) {
+		const bytes = await peek(folder, LOG, at, 4096);
+		if (bytes.every((byte) => byte === value)) return at;
+	}
+	throw new Error("the page is nowhere");
+}
+
+async function damaged() {
+	const others = new Map<string, MemoryDevice>();
+	const folder = new MemoryFolder((device, name) => {
+		const other = others.get(name) ?? new MemoryDevice(device.info.sizeBytes);
+		others.set(name, other);
+		return new TwoCopies(device, other);
+	});
+	const stage = await Stage.create(folder);
+	await stage.write(3, 33, 44, 55);
+	await stage.close();
+	const at = await placeOf(folder, 44);
+	await poke(folder, LOG, at + 7, Uint8Array.of(1));
+	const pool = await Pool.open(testWorld(folder));
+	const told: PoolTold[] = [];
+	pool.tell = (each) => void told.push(each);
+	return { folder, pool, told, at, others };
+}
+
+t.test("a page is read as it was, and is right on both afterwards", async (t) => {
+	const { folder, pool, told, at } = await damaged();
+	t.strictSame(await show(pool, "web", 3, 4, 5), [33, 44, 55]);
+	t.ok((await peek(folder, LOG, at, 4096)).every((byte) => byte === 44));
+	t.equal(told.length, 1);
+	t.match(told[0], {
+		kind: "pool-damage",
+		level: "warn",
+		message: /byte \d+: .*another copy did, and was written/,
+	});
+	await pool.close();
+});
+
+t.test("the same where a part of it is wanted", async (t) => {
+	const { folder, pool, told, at } = await damaged();
+	const stage = await Stage.of(pool);
+	const promised = new PromisedRequest();
+	const memory = heapMemory(512);
+	Object.assign(promised.request, { offsetBytes: 4 * 4096 + 512, lengthBytes: 512, memory });
+	t.equal((await promised.run(stage.device)).status, 0);
+	t.ok(memory.bytes.every((byte) => byte === 44));
+	t.ok((await peek(folder, LOG, at, 4096)).every((byte) => byte === 44));
+	t.match(told[0], { level: "warn" });
+	await stage.close();
+});
+
+t.test("where no copy is right it is an error, and what is there stays", async (t) => {
+	const { folder, pool, told, at, others } = await damaged();
+	const same = new MemoryFolder();
+	for (const [name, device] of others) same.files.set(name, device);
+	await poke(same, LOG, at + 9, Uint8Array.of(2));
+	const [before, wrong, after] = await show(pool, "web", 3, 4, 5);
+	t.strictSame([before, after], [33, 55]);
+	t.ok(wrong! < 0);
+	t.equal((await peek(folder, LOG, at, 4096))[7], 1);
+	t.match(told, [{ kind: "pool-damage", level: "error", message: /does not have the checksum/ }]);
+	await pool.close();
+});
