@@ -269,7 +269,9 @@ async function whyTooShort(spec: DiskSpec, path: string): Promise<string | undef
 		: `has ${sectors} sectors, and the disk's offset and length want ${offsetSectors + lengthSectors}`;
 }
 
-async function poolWarnings({ pools }: Config): Promise<PlacedError[]> {
+async function poolWarnings(config: Config): Promise<PlacedError[]> {
+	// (Those on disks are looked for where these are open.)
+	const pools = config.pools.filter(({ disks }) => disks === undefined);
 	const headOf = (folder: string): string => path.join(folder, HEAD_NAME);
 	const found = await new Looks().look(
 		pools.flatMap((pool) => [pool.path, headOf(pool.path)]),

@@ -21,6 +21,7 @@ import { MirrorJobs } from "./mirror-jobs.js";
 import type { Process } from "./model.js";
 import { Observed } from "./observed.js";
 import { Places } from "./places.js";
+import { PoolDisks } from "./pool-disks.js";
 import { PoolJobs } from "./pool-jobs.js";
 import { PoolKeeping } from "./pool-keeping.js";
 import { Pools } from "./pools.js";
@@ -91,6 +92,7 @@ export function insideOf(options: AssemblyOptions, read: Read, guard: Guard, eve
 		jobs,
 		pools,
 		poolKeeping: new PoolKeeping({ desired, workers, events, clock }),
+		poolDisks: new PoolDisks({ pools, workers, jobs, clock }),
 		poolJobs: new PoolJobs(pools, jobs, events),
 		mirrorJobs: new MirrorJobs(workers, jobs, events),
 		volumeTurns: new VolumeTurns(pools),

@@ -1,6 +1,6 @@
 /**
  * What of a disk belongs to one process: its pool, whose log that process writes, and its `unix:` links and NBD, whose connections each come
- * to whoever accepts them; and a disk that is made of disks is one with these. And which disks are together for that reason. Pure; used by `worker-choice.ts`.
+ * to whoever accepts them; and a disk that is made of disks is one with these, as is a pool with the disks that it is on. And which disks are together for that reason. Pure; used by `worker-choice.ts`.
  */
 
 import path from "node:path";
@@ -14,7 +14,7 @@ type ExportPlace =
 
 export interface PlacedDisk {
 	readonly name: string;
-	readonly disk: { readonly storage: StorageSpec };
+	readonly disk: { readonly storage: StorageSpec; readonly chunkOf?: string };
 	readonly exports: readonly ExportPlace[];
 	/** The disk that it is a part of. */
 	readonly partOf?: string;
@@ -42,13 +42,14 @@ function wholesOf({ name, disk: { storage }, partOf }: PlacedDisk): Belonging[] 
 
 export function belongingsOf(disk: PlacedDisk): Belonging[] {
 	const {
-		disk: { storage },
+		disk: { storage, chunkOf },
 		exports,
 	} = disk;
 	const links = exports.flatMap((each): Belonging[] =>
 		each.protocol === "nbd" ? [NBD] : linksOf(each.netifs),
 	);
-	const pools = storage.kind === "volume" ? [poolBelonging(storage.pool)] : [];
+	const folder = storage.kind === "volume" ? storage.pool : chunkOf;
+	const pools = folder === undefined ? [] : [poolBelonging(folder)];
 	return [...pools, ...wholesOf(disk), ...links];
 }
 

@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { OperatorError } from "../errors.js";
 import type { DiskConfig } from "../spec/configuration.js";
+import { poolOnDisks } from "../spec/pool-path.js";
 import type { DiskSettings } from "../spec/schema.js";
 import { quote } from "../text.js";
 import { missingVolume } from "./absent-volumes.js";
@@ -79,7 +80,10 @@ export class Changes {
 
 	remove(name: string, terms: Terms): Promise<Outcome> {
 		return this.#change(name, terms, "removing", () => {
-			const { partOf } = this.#wanted(name, terms);
+			const { partOf, disk } = this.#wanted(name, terms);
+			const pool = disk.chunkOf === undefined ? undefined : poolOnDisks(disk.chunkOf);
+			if (pool !== undefined)
+				throw new Refusal(409, `disk ${quote(name)}: pool ${pool} names it; take it out of that first`);
 			if (partOf !== undefined)
 				throw new Refusal(409, `disk ${quote(name)}: is a part of disk ${partOf}; take it out of that first`);
 			return null;

@@ -15,7 +15,7 @@ import type { LastReload } from "./model.js";
 import { partsFirst, wholesFirst } from "./order.js";
 import { endOf } from "./plan.js";
 import { ReloadRecord } from "./reload-record.js";
-import { fingerprintOf, Steward } from "./steward.js";
+import { fingerprintOf, hurryThoseOn, Steward } from "./steward.js";
 import { messageOf, unlessBug } from "./thrown.js";
 import { NO_CONFIG, orThrow, understandMost, understood, type Wish } from "./wish.js";
 import { keepWish, keptWish, wishOfFiles } from "./wish-files.js";
@@ -254,7 +254,10 @@ export class Desired {
 		const steward = new Steward(disk, {
 			...{ workers, kept, events, clock, links: () => this.#config.links },
 			parts: (whole) => this.#partsOf(whole),
-			onOpen: ({ partOf = "" }) => this.#stewards.get(partOf)?.hurry(),
+			onOpen: ({ partOf = "", disk: { chunkOf } }) => {
+				this.#stewards.get(partOf)?.hurry();
+				if (chunkOf !== undefined) hurryThoseOn(chunkOf, this.#stewards.values());
+			},
 		});
 		this.#stewards.set(disk.name, steward);
 		return steward;

@@ -23,6 +23,7 @@ import { isMac, isSetOnDisk, isWord, LONGEST, MOST_LINKS } from "../daemon/worke
 import { POOL_SUBJECTS } from "../log.js";
 import { type PoolLook, TOLD_MAX } from "../pool/looks.js";
 import { PERIODS } from "../spec/policy.js";
+import { POOL_DISKS_MAX } from "../spec/ranges.js";
 import type { Happening } from "./event-log.js";
 import { isNbd, isNumber, isParts, isRemote, isTlsRefusals, isWordOrNull } from "./heard-disk.js";
 
@@ -219,6 +220,16 @@ const isPool = isShape({
 		historyMin: isWord,
 		keep: isTable(isWord, PERIODS.length, LONGEST),
 	}),
+	disks: isEither(
+		isNull,
+		isList(
+			isShape({
+				...{ disk: isWord, state: isOneOf(["in use", "leaving", "missing"]) },
+				...{ sizeBytes: isNumber, usedBytes: isNumber, trouble: isWordOrNull },
+			}),
+			POOL_DISKS_MAX,
+		),
+	),
 	volumeCount: isNumber,
 	isMore: isFlag,
 	volumes: isTold(

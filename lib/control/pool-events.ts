@@ -35,6 +35,10 @@ function toldOf(act: PoolAct): readonly Told[] {
 	switch (act.act) {
 		case "look":
 		case "configure":
+		case "make":
+		case "addDisk":
+		case "removeDisk":
+		case "keepDisk":
 		case "trustClock":
 			return [];
 		case "create":

@@ -114,7 +114,7 @@ export class PoolKeeping {
 }
 
 function actFor(
-	{ name, path, kept }: PoolConfig,
+	{ name, path, kept, disks: named, partial = false }: PoolConfig,
 	{ disks, templates }: PoolKeepingOf["desired"]["config"],
 ): Configure {
 	const served = disks.flatMap(({ disk: { storage } }) =>
@@ -125,5 +125,7 @@ function actFor(
 	const images = templates.flatMap(({ image }) =>
 		image.pool === name ? [`${image.volume}@${image.snapshot}`] : [],
 	);
-	return { act: "configure", settings: kept, spared: [...new Set([...served, ...images])].sort() };
+	const spared = [...new Set([...served, ...images])].sort();
+	const onDisks = { ...(named && { disks: named }), ...(partial && { partial }) };
+	return { act: "configure", settings: kept, spared, ...onDisks };
 }

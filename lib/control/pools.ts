@@ -18,6 +18,7 @@ import { happeningsOf } from "./pool-events.js";
 import { PoolViews } from "./pool-views.js";
 import { orRefuse, Refusal } from "./problem.js";
 import type { Workers } from "./seams.js";
+import { hurryThoseOn } from "./steward.js";
 import { messageOf } from "./thrown.js";
 
 export class Pools extends PoolViews {
@@ -32,11 +33,21 @@ export class Pools extends PoolViews {
 		super(desired, workers);
 	}
 
+	/** Throws a Refusal if no pool of this name is configured. */
+	configured(name: string): PoolConfig {
+		return this.poolOf(name);
+	}
+
+	/** What it is like when that is done. */
+	async change(name: string, act: PoolAct): Promise<Pool> {
+		const pool = this.poolOf(name);
+		await this.#act(pool, act);
+		return this.shownPool(pool);
+	}
+
 	/** Its clock is right, although it has jumped. */
 	async trustClock(name: string): Promise<Pool> {
-		const pool = this.poolOf(name);
-		await this.#act(pool, { act: "trustClock" });
-		return this.shownPool(pool);
+		return this.change(name, { act: "trustClock" });
 	}
 
 	async create(poolName: string, name: string, sizeBytes: number, pageBytes: number): Promise<Volume> {
@@ -176,10 +187,7 @@ export class Pools extends PoolViews {
 
 	/** A disk may have waited for what is there now. */
 	#hurry({ path }: PoolConfig): void {
-		for (const steward of this.desired.stewards()) {
-			const { storage } = steward.disk.disk;
-			if (storage.kind === "volume" && storage.pool === path) steward.hurry();
-		}
+		hurryThoseOn(path, this.desired.stewards());
 	}
 
 	/** Whoever uses the disk would find it to be another one. */

@@ -51,6 +51,7 @@ export function shownPool(
 		momentsFrom: look?.momentsFrom ?? null,
 		clockDoubt: look?.clockDoubt ?? null,
 		unsure: look === undefined ? null : look.unsure.map(({ from, to }) => ({ from, to })),
+		disks: look?.disks?.map((disk) => ({ ...disk })) ?? null,
 		settings: look === undefined ? null : { ...look.settings, keep: { ...look.settings.keep } },
 	};
 }

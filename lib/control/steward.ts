@@ -8,6 +8,7 @@ import { hash } from "node:crypto";
 import type { Clock } from "../clock.js";
 import { OperatorError } from "../errors.js";
 import type { DiskConfig } from "../spec/configuration.js";
+import { poolOnDisks } from "../spec/pool-path.js";
 import type { LinkSpec } from "../spec/spec.js";
 import type { EventLog } from "./event-log.js";
 import type { Kept } from "./kept.js";
@@ -35,6 +36,14 @@ export interface StewardOptions {
 /** Of what a worker is given: equal for what is to be served alike, since the reader of configurations makes it in one order of keys. */
 export function fingerprintOf({ disk, exports, values }: DiskConfig): string {
 	return hash("sha256", JSON.stringify([disk, exports, values.limit])).slice(0, 16);
+}
+
+/** What waits for a pool, which may be there now. */
+export function hurryThoseOn(pool: string, stewards: Iterable<Steward>): void {
+	for (const steward of stewards) {
+		const { storage } = steward.disk.disk;
+		if (storage.kind === "volume" && storage.pool === pool) steward.hurry();
+	}
 }
 
 export class Steward {
@@ -241,11 +250,7 @@ export class Steward {
 			this.#retryMs = FIRST_RETRY_MS;
 			this.#told = null;
 			this.#enter("open");
-			this.#tell(
-				"disk-opened",
-				"info",
-				disk.partOf === undefined ? "served" : `open, for disk ${disk.partOf}`,
-			);
+			this.#tell("disk-opened", "info", servedFor(disk));
 			this.#options.onOpen?.(disk);
 			return undefined;
 		} catch (error) {
@@ -285,4 +290,10 @@ export class Steward {
 /** A server that is not there at the start is looked for as often as one that was lost. */
 function lastRetryMs({ disk: { storage } }: DiskConfig): number {
 	return storage.kind === "remote" ? Math.min(storage.intervalMs, LAST_RETRY_MS) : LAST_RETRY_MS;
+}
+
+/** In words. */
+function servedFor({ partOf, disk: { chunkOf } }: DiskConfig): string {
+	if (chunkOf !== undefined) return `open, for pool ${poolOnDisks(chunkOf)}`;
+	return partOf === undefined ? "served" : `open, for disk ${partOf}`;
 }

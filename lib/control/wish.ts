@@ -59,9 +59,9 @@ export function understand(wish: Wish, environment: Environment): Config | Place
 			disks.push(other);
 		}
 	}
-	const whole = assembled(disks);
-	const conflicts = [...whole.conflicts, ...conflictsOf(whole.disks)];
-	if (conflicts.length > 0) return conflicts.map(({ error }) => error);
+	const whole = assembled(disks, config.pools);
+	const conflicts = [...whole.conflicts, ...conflictsOf(whole.disks)].map(({ error }) => error);
+	if (conflicts.length + whole.wrong.length > 0) return [...conflicts, ...whole.wrong];
 	return { ...config, disks: whole.disks, links: linkSpecsOf(whole.disks) };
 }
 
@@ -94,7 +94,9 @@ function overridden(
 	{ pools }: Config,
 	{ interfaceNames }: Environment,
 ): DiskConfig | PlacedError[] {
-	const pool = Object.fromEntries(pools.map(({ name, path }) => [name, { path }]));
+	const pool = Object.fromEntries(
+		pools.map(({ name, path, disks }) => [name, disks === undefined ? { path } : { disks: [...disks] }]),
+	);
 	const text = stringify({ pool, disk: { [disk.name]: settings } });
 	const sources = { files: [{ path: RUNTIME_FILE, text }], debian: [] };
 	const config = readConfig(sources, { interfaceNames, isOneDisk: true });

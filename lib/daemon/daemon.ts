@@ -43,6 +43,7 @@ export class Daemon {
 	readonly #pump = new Pump();
 	readonly #disks: Disks;
 	readonly mirrors: Mirrors;
+	readonly chunkPools: Disks["chunkPools"];
 	readonly #exporters: Exporters;
 	readonly #figures: FigureCollector;
 	readonly #exports = new Map<string, ExportSpec>();
@@ -59,7 +60,7 @@ export class Daemon {
 			for (const exporter of Object.values(this.#exporters)) exporter.resized(disk);
 		};
 		this.#disks = new Disks({ pump, log, version, onResized, tls: this.#tls, ...(open && { open }) });
-		this.mirrors = new Mirrors(this.#disks);
+		[this.mirrors, this.chunkPools] = [new Mirrors(this.#disks), this.#disks.chunkPools];
 		const departures = new Departures(pump);
 		const outlets = { pump, log, version, departures, isShared, ...(helpers && { helpers }) };
 		const aoe = new AoeExporter(outlets, onSet);
@@ -256,7 +257,7 @@ export class Daemon {
 	}
 
 	get poolHome(): PoolHome {
-		return { engine: this.#disks.engine, pump: this.#pump };
+		return { engine: this.#disks.engine, pump: this.#pump, ...this.chunkPools.home };
 	}
 
 	get exported(): Exported[] {

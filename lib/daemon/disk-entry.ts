@@ -75,15 +75,15 @@ export class Entry implements Opening, HeldDisk {
 		this.#giveUp(error);
 	}
 
-	/** Gives back what it holds, when those `others` that are leaving have done so, which is waited for as long again at most. */
-	async close(others: readonly Entry[], limitMs: number): Promise<DiskEnd> {
-		this.#closing ??= this.#close(others, limitMs);
+	/** Gives back what it holds, when those `others` that are leaving have done so, and it is `letGo`, which is waited for as long again at most. */
+	async close(others: readonly Entry[], limitMs: number, letGo: Promise<void>): Promise<DiskEnd> {
+		this.#closing ??= this.#close(others, limitMs, letGo);
 		return this.#closing;
 	}
 
-	async #close(others: readonly Entry[], limitMs: number): Promise<DiskEnd> {
+	async #close(others: readonly Entry[], limitMs: number, letGo: Promise<void>): Promise<DiskEnd> {
 		const leaving = others.flatMap((other) => other.#closing ?? []);
-		await endWithin(Promise.all(leaving), limitMs);
+		await endWithin(Promise.all([...leaving, letGo]), limitMs);
 		if (this.disk !== null) return this.disk.close(limitMs);
 		return (await endWithin(this.settled, limitMs)) === "abandoned" ? "opening" : "closed";
 	}

@@ -80,6 +80,7 @@ const isLimit = isShape({
 const specShape = {
 	name: isWord,
 	called: optional(isWord),
+	chunkOf: optional(isWord),
 	offsetSectors: isCount(SECTORS_MAX),
 	lengthSectors: optional((value) => isCount(SECTORS_MAX)(value) && value !== 0),
 	readOnly: isFlag,

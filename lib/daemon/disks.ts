@@ -18,6 +18,7 @@ import { compoundOf } from "../spec/assembly.js";
 import type { DiskSpec, IdentitySpec } from "../spec/spec.js";
 import { counted, quote } from "../text.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
+import { ChunkPools } from "./chunk-pools.js";
 import { Compounds, usersOf } from "./compounds.js";
 import { type DiskEnd, Entry, type HeldDisk, type Opening } from "./disk-entry.js";
 import { FaultLog } from "./fault-log.js";
@@ -52,12 +53,14 @@ export class Disks {
 	#changes = 0;
 	readonly remotes = new Remotes();
 	readonly compounds = new Compounds();
+	readonly chunkPools: ChunkPools;
 	#toldUnmapped = false;
 
 	constructor(options: DisksOptions) {
 		const { pump, log } = options;
 		this.#options = options;
 		this.#faults = new FaultLog(log);
+		this.chunkPools = new ChunkPools(() => this.#entries.values(), pump);
 		// The engine drains first: a flush that a commit starts then covers what the engine has just done.
 		this.#engine = new StorageEngine(pump);
 		this.#engine.watchLack(this.#faults.lack);
@@ -116,6 +119,7 @@ export class Disks {
 			commits: this.#commits,
 			...{ pump: this.#options.pump, log, ...(tls && { tls }) },
 			tell: poolTeller(log),
+			...this.chunkPools.home,
 			onIdentity: (own) => (identity ??= own),
 			onRemote: (state) => (remote = state),
 			memberDisk: (name) => this.#member(name),
@@ -199,7 +203,8 @@ export class Disks {
 		entry.callOff(new OperatorError(`disk ${quote(entry.name)}: removed while it was being added`));
 		entry.isLeaving = true;
 		this.#changes += 1;
-		const end = await entry.close(usersOf(entry.name, this.#entries.values()), limitMs);
+		const letGo = this.chunkPools.whenLetGo(entry.name);
+		const end = await entry.close(usersOf(entry.name, this.#entries.values()), limitMs, letGo);
 		this.#forget(entry);
 		return end;
 	}

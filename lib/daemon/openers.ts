@@ -22,7 +22,7 @@ import { invariant, OperatorError } from "../errors.js";
 import type { Log } from "../log.js";
 import { nativeMemory } from "../native.js";
 import type { SessionState } from "../nbd/remote/options.js";
-import type { OpenVolume } from "../pool/openings.js";
+import type { OpenVolume, PoolHome } from "../pool/openings.js";
 import type { TellPool } from "../pool/told.js";
 import type { Pump } from "../pump.js";
 import type { DiskSpec, IdentitySpec, StorageSpec } from "../spec/spec.js";
@@ -52,6 +52,8 @@ export interface OpenContext {
 	readonly readRemoteKeys?: ReadRemoteKeys;
 	/** Default: this process looks hosts up itself. */
 	readonly lookUp?: LookUp;
+	/** What pools stand on that are on disks. */
+	readonly onDisks?: PoolHome["onDisks"];
 	/** Nobody wants it any more: what has not begun need not. */
 	readonly signal: AbortSignal;
 	/** There is no address space left for it; see `lib/block/file.ts`. */

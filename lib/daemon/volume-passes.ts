@@ -37,6 +37,7 @@ export async function verify(copy: OpenCopy, pool: Pool, asked: About<"verify">)
 	const question = isComparable(copy, pool, asked) ? asked : { ...asked, before: undefined };
 	const { sizeBytes } = copy.device.info;
 	const findings: { offsetBytes: number; what: string }[] = [];
+	const isPartial = pool.space.disks?.states.some(({ state }) => state === "missing") ?? false;
 	let [doneBytes, parts, reachedBytes] = [0, 0, question.offsetBytes];
 	try {
 		for await (const { offsetBytes, lengthBytes, hasData } of partsFrom(copy, pool, question)) {
@@ -44,7 +45,7 @@ export async function verify(copy: OpenCopy, pool: Pool, asked: About<"verify">)
 			const end = Math.min(sizeBytes, offsetBytes + lengthBytes);
 			for (let at = offsetBytes; at < end; at = reachedBytes) {
 				reachedBytes = doPages ? Math.min(end, at + DATA_EXTENT_BYTES) : end;
-				if (doPages) findings.push(...(await unreadable(copy, at, reachedBytes)));
+				if (doPages) findings.push(...(await unreadable(copy, at, reachedBytes, isPartial)));
 				doneBytes += doPages ? reachedBytes - at : 0;
 				if (doneBytes >= STRETCH_BYTES || ++parts >= STRETCH_PARTS)
 					return { reachedBytes, findings: findings.slice(0, FINDINGS_MAX) };
@@ -97,18 +98,24 @@ async function* partsFrom(
 		if (range.offsetBytes < device.info.sizeBytes) yield { ...range, hasData: true };
 }
 
-/** Pages of a piece that can't be read. */
+/** Pages of a piece that can't be read; `inRanges`: those that follow each other as one, for they may be many. */
 async function unreadable(
 	copy: OpenCopy,
 	begin: number,
 	end: number,
+	inRanges: boolean,
 ): Promise<{ offsetBytes: number; what: string }[]> {
 	if ((await whyNot(copy, begin, end - begin)) === undefined) return [];
 	const findings: { offsetBytes: number; what: string }[] = [];
 	const { pageBytes } = copy;
+	let rangeEnd = -1;
 	for (let at = begin; at < end; at += pageBytes) {
 		const what = await whyNot(copy, at, Math.min(pageBytes, end - at));
-		if (what !== undefined) findings.push({ offsetBytes: at, what });
+		if (what === undefined) continue;
+		const last = inRanges && rangeEnd === at ? findings.pop() : undefined;
+		rangeEnd = Math.min(end, at + pageBytes);
+		const from = last?.offsetBytes ?? at;
+		findings.push({ offsetBytes: from, what: inRanges ? `${rangeEnd - from} bytes can't be read` : what });
 	}
 	return findings;
 }

@@ -119,8 +119,9 @@ export class WorkerDisks {
 		});
 	}
 
-	/** At once, even while it is being added; closed if there is none of this name. */
+	/** At once, even while it is being added; closed if there is none of this name. Throws an OperatorError if a pool is open on it. */
 	async remove(name: string, limitMs?: number): Promise<DiskEnd> {
+		this.#daemon.chunkPools.refuseIfHeld(name);
 		// Whoever asks what is served while it takes its time is not told of it.
 		this.#disks.delete(name);
 		this.#set.delete(name);

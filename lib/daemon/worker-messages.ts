@@ -37,6 +37,12 @@ export interface ServingSome {
 export type PoolAct =
 	/** `isNow`: with all that was written by now, or else with what was trimmed. */
 	| { readonly act: "look"; readonly isNow: boolean; readonly sight: Sight }
+	/** A new one on these disks. `force`: whatever they have is given up. */
+	| { readonly act: "make"; readonly disks: readonly string[]; readonly force: boolean }
+	/** One more of the disks that are configured for it is used. */
+	| { readonly act: "addDisk"; readonly disk: string; readonly force: boolean }
+	/** It is emptied, and then is none of them; or is not emptied any more. */
+	| { readonly act: "removeDisk" | "keepDisk"; readonly disk: string }
 	| { readonly act: "create"; readonly name: string; readonly sizeBytes: number; readonly pageBytes: number }
 	/** `isAnother`: initiators that have used it find another disk. */
 	| {
@@ -51,7 +57,15 @@ export type PoolAct =
 	| { readonly act: "replace"; readonly name: string; readonly by: string; readonly isAnother: boolean }
 	| { readonly act: "set"; readonly name: string; readonly settings: SettingsChange }
 	/** What a configuration says of it, and snapshots, as `web@monday`, that no schedule removes. */
-	| { readonly act: "configure"; readonly settings: PoolSettings; readonly spared: readonly string[] }
+	| {
+			readonly act: "configure";
+			readonly settings: PoolSettings;
+			readonly spared: readonly string[];
+			/** It is opened although disks of it are missing. */
+			readonly partial?: boolean;
+			/** Those that are named for it: what is another since it was last said is followed. */
+			readonly disks?: readonly string[];
+	  }
 	/** Its clock is right. */
 	| { readonly act: "trustClock" }
 	/** With all that it holds. */

@@ -4,10 +4,12 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { unreachable } from "../errors.js";
+import { OperatorError, unreachable } from "../errors.js";
+import type { PoolDisks } from "../pool/folder.js";
 import { lookAtPool, type PoolLook } from "../pool/looks.js";
-import { type PoolHome, type UsedPool, usePool } from "../pool/openings.js";
+import { makePool, type PoolHome, type UsedPool, usePool } from "../pool/openings.js";
 import type { Pool } from "../pool/pool.js";
+import { FollowedDisks } from "./followed-disks.js";
 import type { PoolAct } from "./worker-messages.js";
 import { WorkerVolumes } from "./worker-volumes.js";
 
@@ -27,6 +29,7 @@ export class WorkerPools {
 	/** What is in them. */
 	readonly volumes: WorkerVolumes;
 	readonly #home: PoolHome;
+	readonly #followed = new FollowedDisks();
 	/** By directory. */
 	readonly #kept = new Map<string, Kept>();
 
@@ -38,15 +41,25 @@ export class WorkerPools {
 
 	/** What the pool is like afterwards, or the part that is looked at. Throws an OperatorError. */
 	async act(folder: string, act: PoolAct): Promise<PoolLook> {
-		const used = await usePool(this.#home, folder);
+		if (act.act === "configure") this.#home.allowPartial?.(folder, act.partial === true);
+		const used = await (act.act === "make"
+			? makePool(this.#home, folder, act.disks, act.force)
+			: usePool(this.#home, folder));
 		try {
 			if (act.act === "look") await refresh(used, act.isNow);
 			else await change(used, act);
+			if (act.act === "configure") await this.#follow(folder, used, act.disks);
 			return await lookAtPool(used.pool, act.act === "look" ? act.sight : { of: "pool" });
 		} finally {
 			// (Nobody has asked for it.)
 			await (act.act === "configure" ? used.release() : this.#keep(folder, used));
 		}
+	}
+
+	async #follow(folder: string, { pool }: UsedPool, named: readonly string[] | undefined): Promise<void> {
+		if (named === undefined) return;
+		await this.#followed.follow(folder, disksOf(pool), named);
+		pool.age();
 	}
 
 	/** In place of what was kept of it before. */
@@ -58,6 +71,14 @@ export class WorkerPools {
 		if (before === undefined) return;
 		clearTimeout(before.timer);
 		await before.used.release();
+	}
+
+	/** Nobody who has only asked has it open any more. */
+	async letGo(folder: string): Promise<void> {
+		const kept = this.#kept.get(folder);
+		if (kept === undefined) return;
+		clearTimeout(kept.timer);
+		await this.#giveUp(folder, kept.used);
 	}
 
 	async #giveUp(folder: string, used: UsedPool): Promise<void> {
@@ -90,9 +111,28 @@ async function refresh({ pool }: UsedPool, isNow: boolean): Promise<void> {
 	end.abort();
 }
 
+/** Throws an OperatorError if it is not on disks. */
+function disksOf({ space: { disks } }: Pool): PoolDisks {
+	if (disks === undefined) throw new OperatorError("the pool is in a directory or on a device, not on disks");
+	return disks;
+}
+
 async function change({ pool }: UsedPool, act: Exclude<PoolAct, { act: "look" }>): Promise<void> {
 	const { administration } = pool;
 	switch (act.act) {
+		case "make":
+			break;
+		case "addDisk":
+			await disksOf(pool).add(act.disk, act.force);
+			// (It may have waited for room.)
+			pool.age();
+			break;
+		case "removeDisk":
+			await disksOf(pool).remove(act.disk);
+			break;
+		case "keepDisk":
+			await disksOf(pool).keep(act.disk);
+			break;
 		case "create":
 			await administration.create(act.name, act.sizeBytes, act.pageBytes);
 			break;

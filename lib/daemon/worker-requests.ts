@@ -21,7 +21,7 @@ import { OperatorError } from "../errors.js";
 import { DATA_EXTENT_BYTES } from "../image/extent.js";
 import { TOLD_MAX } from "../pool/looks.js";
 import { arePoolSettings } from "../spec/policy.js";
-import { NBD_STRING_MAX, PEER_RANGES_MAX } from "../spec/ranges.js";
+import { NBD_STRING_MAX, PEER_RANGES_MAX, POOL_DISKS_MAX } from "../spec/ranges.js";
 import { isDiskSpec, isNetif, isWord, LONGEST, optional } from "./disk-requests.js";
 import type { WorkerDisk, WorkerRequest } from "./worker-messages.js";
 
@@ -122,6 +122,9 @@ const isSight = [
 ].reduce(isEither);
 const isPoolAct = [
 	isShape({ act: isOneOf(["look"]), isNow: isFlag, sight: isSight }),
+	isShape({ act: isOneOf(["make"]), disks: isList(isWord, POOL_DISKS_MAX), force: isFlag }),
+	isShape({ act: isOneOf(["addDisk"]), disk: isWord, force: isFlag }),
+	isShape({ act: isOneOf(["removeDisk", "keepDisk"]), disk: isWord }),
 	isShape({ act: isOneOf(["create"]), name: isWord, sizeBytes: isSize, pageBytes: isSize }),
 	isShape({
 		act: isOneOf(["resize"]),
@@ -137,6 +140,8 @@ const isPoolAct = [
 		act: isOneOf(["configure"]),
 		settings: arePoolSettings,
 		spared: isList(isWord, MOST_SNAPSHOTS),
+		partial: optional(isFlag),
+		disks: optional(isList(isWord, POOL_DISKS_MAX)),
 	}),
 	isShape({ act: isOneOf(["trustClock"]) }),
 	isShape({ act: isOneOf(["remove"]), name: isWord }),

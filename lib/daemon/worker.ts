@@ -198,6 +198,7 @@ class Worker {
 				await disks.withdraw(request.name);
 				return this.#reportOn(request.name);
 			case "remove":
+				await pools.letGo(this.#daemon?.chunkPools.poolOn(request.name) ?? "");
 				return { body: { end: await disks.remove(request.name, request.limitMs) } };
 			case "fence":
 				await disks.fence(request.name, request.fenced);

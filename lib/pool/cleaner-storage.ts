@@ -35,6 +35,10 @@ export class CleanerStorage implements CleanerWorld {
 		return this.#of.world.allocate(byteLength);
 	}
 
+	isLost(slot: number): boolean {
+		return this.#of.segments.slots.isLost(slot);
+	}
+
 	takeSlot(): number {
 		return this.#of.segments.takeSlot();
 	}

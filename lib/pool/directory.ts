@@ -120,7 +120,8 @@ const UPTIME: Uptime = {
 	isSynchronised: () => native.clockState().synchronised,
 };
 
-function worldOf(folder: PoolFolder, pump: Pump): PoolWorld {
+/** With the time and chance of this machine. */
+export function worldOf(folder: PoolFolder, pump: Pump): PoolWorld {
 	return {
 		folder,
 		pump,

@@ -68,6 +68,10 @@ class FailedSyncFolder implements PoolFolder {
 		return new FailedSyncLayer(await this.#folder.open(name), this.#failed);
 	}
 
+	isLost(name: string): boolean {
+		return this.#folder.isLost?.(name) ?? false;
+	}
+
 	most(): Promise<number | undefined> {
 		return this.#folder.most();
 	}

@@ -18,6 +18,8 @@ export interface PoolFolder {
 	site(): Promise<string | undefined>;
 	/** Throws an OperatorError. Nobody else can open it until it is closed. */
 	open(name: string): Promise<BlockDevice>;
+	/** Whether nothing of a file can be had as long as it is open. Default: of none. */
+	isLost?(name: string): boolean;
 	/** Files of the log that have room here; undefined where that shows when they are made. */
 	most(): Promise<number | undefined>;
 	/** Bytes that its file system has left for it, as far as that is known; undefined: it gets none. Throws an OperatorError. */
@@ -26,6 +28,30 @@ export interface PoolFolder {
 	prepare(force: boolean): Promise<void>;
 	/** A new file of zeros, which is there after a loss of power. Throws an OperatorError. */
 	create(name: string, sizeBytes: number): Promise<BlockDevice>;
+}
+
+/** One of the disks that a pool is on. */
+export interface PoolDiskState {
+	/** Its name. */
+	readonly disk: string;
+	/** `leaving`: what it has is being moved to the others; `missing`: what it has can't be read. */
+	readonly state: "in use" | "leaving" | "missing";
+	/** For files of the log, and what such have. */
+	readonly sizeBytes: number;
+	readonly usedBytes: number;
+	/** Why it is not emptied at the moment. */
+	readonly trouble: string | null;
+}
+
+/** The disks of a pool that is on several. All throw an OperatorError. */
+export interface PoolDisks {
+	readonly states: readonly PoolDiskState[];
+	/** It is a part when it resolves. `force`: whatever it has is given up. */
+	add(disk: string, force: boolean): Promise<void>;
+	/** It is being emptied when it resolves, and none of the pool's when it is empty. */
+	remove(disk: string): Promise<void>;
+	/** It is not emptied any more. */
+	keep(disk: string): Promise<void>;
 }
 
 /** What a map has in memory. */
@@ -53,6 +79,8 @@ export interface Uptime {
 
 export interface PoolWorld {
 	readonly folder: PoolFolder;
+	/** Those that it is on, if the folder is of that kind. */
+	readonly disks?: PoolDisks | undefined;
 	readonly pump: Pump;
 	/** Microseconds since 1970. */
 	now(): number;

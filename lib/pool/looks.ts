@@ -13,6 +13,7 @@ import {
 } from "../spec/policy.js";
 import { timeText } from "../text.js";
 import type { Snapshot, Volume } from "./catalog.js";
+import type { PoolDiskState } from "./folder.js";
 import type { Unwalked } from "./history-bytes.js";
 import type { Pool } from "./pool.js";
 import type { PoolFigures, SnapshotSpace, VolumeSpace } from "./pool-space.js";
@@ -81,6 +82,8 @@ export interface PoolLook extends PoolFigures {
 	readonly unsure: readonly { readonly from: string; readonly to: string }[];
 	/** What holds for volumes of which nothing else is set. */
 	readonly settings: PoolSettingsText;
+	/** Those that it is on; null: it is in a directory, or on a device. */
+	readonly disks: readonly PoolDiskState[] | null;
 	/** All that it has. */
 	readonly volumeCount: number;
 	/** Those that were looked at. */
@@ -128,6 +131,7 @@ class Looker {
 				return { from: timeText(sinceUs), to: timeText(untilUs) };
 			}),
 			settings: settingsText(settings),
+			disks: space.disks?.states ?? null,
 		};
 	}
 

@@ -11,12 +11,14 @@ import type { LayerOptions } from "../block/stack.js";
 import { OperatorError } from "../errors.js";
 import { nativeMemory } from "../native.js";
 import type { Pump } from "../pump.js";
+import { poolOnDisks } from "../spec/pool-path.js";
 import type { IdentitySpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import type { Volume } from "./catalog.js";
 import type { Changes } from "./changes.js";
 import { type PoolFiles, poolWorld } from "./directory.js";
+import type { PoolWorld } from "./folder.js";
 import { newIdentity } from "./identity.js";
 import { fixedName, isOfPast, volumeIn } from "./past.js";
 import { PastChanges } from "./past-changes.js";
@@ -68,6 +70,10 @@ class SharedPools {
 		return shared;
 	}
 
+	find(key: string): SharedPool | undefined {
+		return this.#pools.get(key);
+	}
+
 	async release(key: string, shared: SharedPool): Promise<void> {
 		if (--shared.users > 0) return;
 		this.#pools.delete(key);
@@ -86,6 +92,10 @@ export interface PoolHome {
 	readonly pump: Pump;
 	/** Default: this process opens files itself. */
 	readonly files?: PoolFiles;
+	/** What pools stand on that are on disks, by their names; `wanted`: on these, all of which have to be there. Default: there are none. */
+	readonly onDisks?: ((pool: string, wanted?: readonly string[]) => PoolWorld) | undefined;
+	/** Says whether a pool at this path is opened, the next time, although disks of it are missing. */
+	readonly allowPartial?: ((pool: string, isAllowed: boolean) => void) | undefined;
 	/** Hears what pools tell of their own accord, if it opens them. */
 	readonly tell?: TellPool;
 }
@@ -96,13 +106,19 @@ export interface UsedPool {
 	readonly release: () => Promise<void>;
 }
 
-/** The pool at `folder`, open until all who use it have released it. Throws an OperatorError. */
-export async function usePool(home: PoolHome, folder: string): Promise<UsedPool> {
+type OpenPool = () => Promise<Pool>;
+
+/** The pool at `folder`, open until all who use it have released it. `open`: how, if it is not. Throws an OperatorError. */
+export async function usePool(
+	home: PoolHome,
+	folder: string,
+	open: OpenPool = async () => Pool.open(await worldOf(home, folder)),
+): Promise<UsedPool> {
 	const { engine } = home;
 	const key = path.resolve(folder);
 	const pools = engines.get(engine) ?? new SharedPools();
 	engines.set(engine, pools);
-	const shared = pools.take(key, () => openPool(home, folder));
+	const shared = pools.take(key, () => openPool(home, folder, open));
 	let isReleased = false;
 	// Once, whoever comes first: a device that is closed, or an opening that ends badly with one.
 	const release = async (): Promise<void> => {
@@ -118,8 +134,41 @@ export async function usePool(home: PoolHome, folder: string): Promise<UsedPool>
 	}
 }
 
-async function openPool({ engine, pump, files, tell }: PoolHome, folder: string): Promise<Pool> {
-	const pool = await Pool.open(await poolWorld(folder, engine, pump, files));
+/** Throws an OperatorError. */
+async function worldOf(
+	{ engine, pump, files, onDisks }: PoolHome,
+	folder: string,
+	wanted?: readonly string[],
+): Promise<PoolWorld> {
+	const name = poolOnDisks(folder);
+	if (name === undefined) return poolWorld(folder, engine, pump, files);
+	if (onDisks === undefined) throw new OperatorError(`${folder}: only a daemon has disks that pools are on`);
+	return onDisks(name, wanted);
+}
+
+/** A new one on these disks. Throws an OperatorError if there is one that is open, or, but by force, something on them. */
+export async function makePool(
+	home: PoolHome,
+	folder: string,
+	disks: readonly string[],
+	force: boolean,
+): Promise<UsedPool> {
+	const key = path.resolve(folder);
+	const before = engines.get(home.engine)?.find(key);
+	// (It may be being opened in vain.)
+	if (
+		await before?.opening.then(
+			() => true,
+			() => false,
+		)
+	)
+		throw new OperatorError(`${folder}: there is a pool, and it is open`);
+	return usePool(home, folder, async () => Pool.create(await worldOf(home, folder, disks), { force }));
+}
+
+async function openPool(home: PoolHome, folder: string, open: OpenPool): Promise<Pool> {
+	const { tell } = home;
+	const pool = await open();
 	try {
 		if (tell !== undefined) pool.tell = (told) => tell(folder, told);
 		pool.time.tell();

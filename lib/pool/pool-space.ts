@@ -6,7 +6,7 @@
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { linesOf, type Snapshot, type Volume } from "./catalog.js";
 import type { Contents } from "./contents.js";
-import type { PoolWorld } from "./folder.js";
+import type { PoolDisks, PoolWorld } from "./folder.js";
 import { SEGMENT_BYTES } from "./format.js";
 import { historyBytes, type Unwalked, unwalkedIn } from "./history-bytes.js";
 import type { Living } from "./living.js";
@@ -45,7 +45,7 @@ export interface PoolFigures {
 }
 
 export interface PoolSpaceOf {
-	readonly world: Pick<PoolWorld, "nextTurn">;
+	readonly world: Pick<PoolWorld, "nextTurn" | "disks">;
 	readonly contents: Contents;
 	readonly living: Living;
 	readonly segments: Segments;
@@ -58,6 +58,11 @@ export class PoolSpace {
 
 	constructor(of: PoolSpaceOf) {
 		this.#of = of;
+	}
+
+	/** What it is on, if that is several disks. */
+	get disks(): PoolDisks | undefined {
+		return this.#of.world.disks;
 	}
 
 	/** Bytes of a volume that are mapped. */

@@ -55,7 +55,8 @@ export class Segments {
 		await this.#files.openAll(how);
 		const inFiles = this.#files.count * FILE_SLOTS;
 		this.slots.grow(Math.min(inFiles, this.#known.slots ?? inFiles));
-		this.#filesMax = (await this.#folder.most()) ?? this.#filesMax;
+		for (let slot = 0; slot < inFiles; slot++)
+			if (this.#folder.isLost?.(fileName(Math.floor(slot / FILE_SLOTS)))) this.slots.lose(slot);
 		await this.measure();
 	}
 
@@ -64,6 +65,7 @@ export class Segments {
 		const before = this.away;
 		try {
 			this.#freeBytes = await this.#folder.free();
+			this.#filesMax = (await this.#folder.most()) ?? this.#filesMax;
 			this.away = null;
 		} catch (error) {
 			if (!(error instanceof OperatorError)) throw error;

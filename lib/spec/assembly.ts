@@ -1,21 +1,24 @@
 /**
  * Disks of disks, put together when all disks of a configuration are known: each gets the specs of what it is made of, and what it is made of
  * gets what the whole says: a write counts as done when it does for the whole (`durability`), and nothing is written to a part of what
- * is read only. What can't be put together so is a conflict of the whole. Pure; used by `config.ts`, and by control for what was changed
+ * is read only. What can't be put together so is a conflict of the whole. A pool has the disks that it is on
+ * sync when it is time for that. Pure; used by `config.ts`, and by control for what was changed
  * since. A disk that has nothing to do with that stays the same object.
  */
 
 import { quote } from "../text.js";
-import type { DiskConfig } from "./configuration.js";
+import type { DiskConfig, PoolConfig } from "./configuration.js";
 import type { Conflict } from "./conflicts.js";
 import { DISK_DEFAULTS } from "./keys.js";
 import { PlacedError, shownPlace } from "./place.js";
 import { NESTED_MAX } from "./ranges.js";
-import type { CompoundSpec, DiskSpec, StorageSpec } from "./spec.js";
+import type { CompoundSpec, DiskSpec, Durability, StorageSpec } from "./spec.js";
 
 export interface Assembled {
 	readonly disks: DiskConfig[];
 	readonly conflicts: Conflict[];
+	/** What pools can't be on. */
+	readonly wrong: PlacedError[];
 }
 
 /** What a disk is made of, if it is one of disks. */
@@ -35,20 +38,27 @@ export function heightOf({ storage }: DiskSpec): number {
 }
 
 /** May be given what it has made. */
-export function assembled(disks: readonly DiskConfig[]): Assembled {
-	const isPlain = (disk: DiskConfig): boolean => membersOf(disk).length === 0 && disk.partOf === undefined;
-	if (disks.every(isPlain)) return { disks: [...disks], conflicts: [] };
-	return new Assembly(disks).result();
+export function assembled(disks: readonly DiskConfig[], pools: readonly PoolConfig[]): Assembled {
+	const onDisks = pools.filter((pool) => pool.disks !== undefined);
+	const isPlain = (disk: DiskConfig): boolean =>
+		membersOf(disk).length === 0 && disk.partOf === undefined && disk.disk.chunkOf === undefined;
+	if (onDisks.length === 0 && disks.every(isPlain)) return { disks: [...disks], conflicts: [], wrong: [] };
+	return new Assembly(disks, onDisks).result();
 }
 
 class Assembly {
 	readonly #disks: ReadonlyMap<string, DiskConfig>;
 	/** By name of the part. */
 	readonly #wholes = new Map<string, DiskConfig>();
+	/** By name of the disk that it is on. */
+	readonly #pools = new Map<string, PoolConfig>();
+	readonly #onDisks: readonly PoolConfig[];
 	readonly #conflicts: Conflict[] = [];
+	readonly #wrong: PlacedError[] = [];
 
-	constructor(disks: readonly DiskConfig[]) {
+	constructor(disks: readonly DiskConfig[], onDisks: readonly PoolConfig[]) {
 		this.#disks = new Map(disks.map((disk) => [disk.name, plain(disk)]));
+		this.#onDisks = onDisks;
 	}
 
 	result(): Assembled {
@@ -62,9 +72,40 @@ class Assembly {
 		}
 		this.#refuseCircles();
 		if (this.#conflicts.length === 0) this.#refuseReadOnly();
-		if (this.#conflicts.length > 0) return { disks: [...this.#disks.values()], conflicts: this.#conflicts };
+		const [conflicts, wrong] = [this.#conflicts, this.#wrong];
+		// (Who looks into disks that are a part of themselves comes to no end.)
+		if (conflicts.length === 0) for (const pool of this.#onDisks) this.#putOn(pool);
+		if (conflicts.length + wrong.length > 0) return { disks: [...this.#disks.values()], conflicts, wrong };
 		const disks = [...this.#disks.values()].map((disk) => this.#finished(disk));
-		return { disks, conflicts: [] };
+		return { disks, conflicts, wrong };
+	}
+
+	#putOn(pool: PoolConfig): void {
+		for (const [index, name] of (pool.disks ?? []).entries()) {
+			const why = this.#whyNotUnder(pool, name);
+			if (why === undefined) this.#pools.set(name, pool);
+			else
+				this.#wrong.push(new PlacedError(pool.placeOf(["disks", index]), `pool ${pool.name}: disks: ${why}`));
+		}
+	}
+
+	#whyNotUnder(pool: PoolConfig, name: string): string | undefined {
+		const disk = this.#disks.get(name);
+		if (disk === undefined) return `disk ${quote(name)}: there is none of this name`;
+		const { exports, values } = disk;
+		const other = this.#pools.get(name);
+		const whole = this.#wholes.get(name);
+		if (other === pool) return `disk ${name} is named twice`;
+		if (other !== undefined) return `disk ${name} is one of pool ${other.name} already`;
+		if (whole !== undefined) return `disk ${name} is a part of disk ${whole.name}`;
+		if (exports.length > 0) return `disk ${name} is served itself, and would be written to beside the pool`;
+		if (values.scratch || values.read_only) return `disk ${name} can't be written to for good`;
+		if (this.#isOnVolume(disk)) return `disk ${name} is on a volume, and no pool is on another one`;
+		return undefined;
+	}
+
+	#isOnVolume(disk: DiskConfig): boolean {
+		return disk.values.volume !== undefined || this.#partsOf(disk).some((part) => this.#isOnVolume(part));
 	}
 
 	#refuse(disk: DiskConfig, index: number, why: string): void {
@@ -119,7 +160,8 @@ class Assembly {
 
 	#finished(disk: DiskConfig): DiskConfig {
 		const whole = this.#wholes.get(disk.name);
-		if (whole === undefined && this.#partsOf(disk).length === 0) return disk;
+		const isAlone = whole === undefined && !this.#pools.has(disk.name);
+		if (isAlone && this.#partsOf(disk).length === 0) return disk;
 		return {
 			...disk,
 			disk: this.#specOf(disk),
@@ -130,6 +172,7 @@ class Assembly {
 	#specOf(disk: DiskConfig): DiskSpec {
 		const { storage } = disk.disk;
 		const compound = compoundOf(storage);
+		const pool = this.#pools.get(disk.name);
 		const members = this.#partsOf(disk).map((member) => {
 			const { limit: _, mirroring: __, ...spec } = this.#specOf(member);
 			return spec;
@@ -137,7 +180,8 @@ class Assembly {
 		return {
 			...disk.disk,
 			...(compound !== undefined && { storage: { ...compound, members } }),
-			durability: this.#outermost(disk).disk.durability,
+			...(pool !== undefined && { chunkOf: pool.path }),
+			durability: this.#durabilityOf(disk),
 			readOnly: this.#isAboveReadOnly(disk) || this.#isMadeReadOnly(disk),
 		};
 	}
@@ -145,6 +189,11 @@ class Assembly {
 	#outermost(disk: DiskConfig): DiskConfig {
 		const whole = this.#wholes.get(disk.name);
 		return whole === undefined ? disk : this.#outermost(whole);
+	}
+
+	#durabilityOf(disk: DiskConfig): Durability {
+		const outermost = this.#outermost(disk);
+		return this.#pools.has(outermost.name) ? "flush" : outermost.disk.durability;
 	}
 
 	#isAboveReadOnly(disk: DiskConfig): boolean {
@@ -173,8 +222,9 @@ function keyOf({ values }: DiskConfig): "linear" | "mirror" {
 /** As its own keys have it. */
 function plain(disk: DiskConfig): DiskConfig {
 	const { partOf, values } = disk;
-	if (partOf === undefined && membersOf(disk).length === 0) return disk;
+	const { chunkOf, ...spec } = disk.disk;
+	if (partOf === undefined && chunkOf === undefined && membersOf(disk).length === 0) return disk;
 	const { partOf: _, ...own } = disk;
 	const { read_only = DISK_DEFAULTS.read_only, durability = DISK_DEFAULTS.durability } = values;
-	return { ...own, disk: { ...disk.disk, readOnly: read_only, durability } };
+	return { ...own, disk: { ...spec, readOnly: read_only, durability } };
 }

@@ -77,7 +77,7 @@ export function readConfig(sources: Sources, environment: Environment): Config |
 		if (wrong.length === 0) disks.push(diskOf(part, settings, values, { ...environment, pools }));
 		else errors.push(...wrong);
 	}
-	const served = isOneDisk ? disks : withoutConflicts(disks, errors, warnings);
+	const served = isOneDisk ? disks : withoutConflicts(disks, pools, errors, warnings);
 	warnings.push(...unheardOf(served, sections.nbd.values));
 	if (errors.length > 0) return inOrder(errors, sources);
 	return {
@@ -220,10 +220,12 @@ function aoeExportOf(name: string, values: AoeValues, present: Environment["inte
 /** What two disks can't both have is an error; but a disk of a command, which comes last, is broken alone. */
 function withoutConflicts(
 	read: readonly DiskConfig[],
+	pools: readonly PoolConfig[],
 	errors: PlacedError[],
 	warnings: PlacedError[],
 ): DiskConfig[] {
-	const { disks, conflicts: unmade } = assembled(read);
+	const { disks, conflicts: unmade, wrong } = assembled(read, pools);
+	errors.push(...wrong);
 	const conflicts = [...unmade, ...conflictsOf(disks)];
 	const broken = new Map<DiskConfig, string>();
 	for (const { disk, error } of conflicts) {
@@ -239,7 +241,7 @@ function withoutConflicts(
 		return why === undefined ? disk : { ...disk, exports: [], broken: why };
 	});
 	// What one that is broken was to be made of belongs to nobody.
-	return assembled(served).disks;
+	return assembled(served, pools).disks;
 }
 
 /** Those of one file after the other. */

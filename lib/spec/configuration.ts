@@ -37,14 +37,18 @@ export interface HttpConfig {
 
 export interface PoolConfig {
 	readonly name: string;
-	/** Its directory. */
+	/** Its directory, or device; of one that is on disks, what `onDisks` makes of its name. */
 	readonly path: string;
+	/** The disks that it is on, by name. */
+	readonly disks?: readonly string[];
+	/** It is opened although some of them are missing. */
+	readonly partial?: boolean;
 	/** As it is written. */
 	readonly settings: WrittenPool;
 	/** What it says of its past. */
 	readonly kept: PoolSettings;
-	/** Where that is said. */
-	placeOf(): Place;
+	/** Where that is said, or a key of it. */
+	placeOf(path?: TomlPath): Place;
 }
 
 /** Where clients of NBD connect, for all disks; and TLS, of these and of remote disks. */

@@ -93,7 +93,10 @@ function stepOf(running: DiskConfig | undefined, wanted: DiskConfig): Step | und
 	if (running === undefined) return { kind: "add", disk: wanted };
 	const changes = changesOf(running, wanted);
 	const efforts = new Set(changes.map(({ effort }) => effort));
-	const isElsewhere = running.broken !== wanted.broken || running.partOf !== wanted.partOf;
+	const isElsewhere =
+		running.broken !== wanted.broken ||
+		running.partOf !== wanted.partOf ||
+		running.disk.chunkOf !== wanted.disk.chunkOf;
 	if (isElsewhere || efforts.has("disk")) return { kind: "replace", disk: wanted, before: running, changes };
 	if (efforts.has("export")) return { kind: "reexport", disk: wanted, changes };
 	return changes.length === 0 ? undefined : { kind: "change", disk: wanted, changes };
@@ -146,7 +149,8 @@ function flatValues({ values, disk, exports }: DiskConfig): Readonly<Record<stri
 /** As they are written, but what it is called where nothing is, and what a whole has its parts do. */
 function shownValues({ settings, disk, partOf, exports }: DiskConfig): Readonly<Record<string, unknown>> {
 	const { readOnly: read_only, durability } = disk;
-	const isOfOthers = partOf !== undefined || compoundOf(disk.storage) !== undefined;
+	const isOfOthers =
+		partOf !== undefined || disk.chunkOf !== undefined || compoundOf(disk.storage) !== undefined;
 	return { ...flat(settings), ...(isOfOthers && { read_only, durability }), ...nameOver(exports) };
 }
 

@@ -98,9 +98,11 @@ export const DISK_EFFORTS: Readonly<Record<DiskKey, Effort>> = {
 	"nbd.readers": "live",
 };
 
-/** Of a pool: when it is elsewhere its disks are closed, and opened from there. */
+/** Of a pool: when it is elsewhere its disks are closed, and opened from there. Which disks it is on, it says itself. */
 export const POOL_EFFORTS: Readonly<Record<keyof PoolValues, Effort>> = {
 	path: "disk",
+	disks: "live",
+	partial: "live",
 	history: "live",
 	history_space: "live",
 	history_min: "live",

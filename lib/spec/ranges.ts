@@ -48,6 +48,8 @@ export const NUMBERS = {
 export const MEMBERS_MAX = 64;
 /** Disks of which one may be the mirror. */
 export const MIRRORED_MAX = 8;
+/** Disks that a pool may be on. */
+export const POOL_DISKS_MAX = 32;
 /** A disk of disks of disks ...: so many at most on one way. */
 export const NESTED_MAX = 8;
 

@@ -10,7 +10,14 @@ import { quote } from "../text.js";
 import { nbdExportSchema } from "./nbd-schema.js";
 import { readNetif } from "./netif.js";
 import { type Period, readDiskTimeout, readDuration, readHistorySpace, readInterval } from "./policy.js";
-import { ACCESS_LIST_MAX, CONFIG_STRING_MAX, MEMBERS_MAX, MIRRORED_MAX, NUMBERS } from "./ranges.js";
+import {
+	ACCESS_LIST_MAX,
+	CONFIG_STRING_MAX,
+	MEMBERS_MAX,
+	MIRRORED_MAX,
+	NUMBERS,
+	POOL_DISKS_MAX,
+} from "./ranges.js";
 import { readDaemonRemote } from "./remote.js";
 import { text, understood } from "./understood.js";
 import {
@@ -98,12 +105,15 @@ function readConfigString(string: string): string {
 	);
 }
 
-/** The disks that one is made of. */
-function readMembers(key: "linear" | "mirror", names: readonly string[]): readonly string[] {
-	const [least, most] = key === "linear" ? [1, MEMBERS_MAX] : [2, MIRRORED_MAX];
-	if (names.length >= least && names.length <= most) return names;
-	throw new OperatorError(`${key}: ${names.length} disks are given; ${least} to ${most} are allowed`);
-}
+/** So many disks that something is made of. */
+const MEMBERS = { linear: [1, MEMBERS_MAX], mirror: [2, MIRRORED_MAX], disks: [1, POOL_DISKS_MAX] } as const;
+
+const members = (key: keyof typeof MEMBERS) =>
+	understood(z.array(text(readDiskName)), (names: readonly string[]): readonly string[] => {
+		const [least, most] = MEMBERS[key];
+		if (names.length >= least && names.length <= most) return names;
+		throw new OperatorError(`${key}: ${names.length} disks are given; ${least} to ${most} are allowed`);
+	});
 
 const operations = (name: string) => understood(z.number(), (value) => readOperations(name, String(value)));
 const bandwidth = (name: string) =>
@@ -163,8 +173,8 @@ export const diskSchema = z
 		memory: text((size) => readMemorySize("memory", size)),
 		volume: text(readVolumeName),
 		remote: text(readDaemonRemote),
-		linear: understood(z.array(text(readDiskName)), (names) => readMembers("linear", names)),
-		mirror: understood(z.array(text(readDiskName)), (names) => readMembers("mirror", names)),
+		linear: members("linear"),
+		mirror: members("mirror"),
 		from: text(readDiskName),
 		degraded: flag,
 		resync_rate: bandwidth("resync_rate"),
@@ -203,10 +213,12 @@ export const keepKeys = {
 export const keepSchema = z.strictObject(keepKeys).partial();
 export const historyTime = text((time) => readDuration("history", time));
 
-/** Without its path a pool is none, which `config.ts` tells. */
+/** Without its path, or disks, a pool is none, which `config.ts` tells. */
 export const poolSchema = z
 	.strictObject({
 		path: text(readPath("path")),
+		disks: members("disks"),
+		partial: flag,
 		history: historyTime,
 		history_space: text(readHistorySpace),
 		history_min: text((time) => readDuration("history_min", time)),

@@ -132,6 +132,8 @@ export interface DiskSpec {
 	readonly name: string;
 	/** What messages call it, if not by its name. */
 	readonly called?: string;
+	/** The pool that it is a part of, as `onDisks` has it. */
+	readonly chunkOf?: string;
 	readonly storage: StorageSpec;
 	/** Sectors of 512 bytes at the beginning of the storage that are not part of it. */
 	readonly offsetSectors: number;

@@ -91,6 +91,7 @@ export function lookOf(figures: readonly DiskFigures[], more: Partial<Look> = {}
 /** With one volume. */
 export const POOL: PoolLook = {
 	format: 1,
+	disks: null,
 	away: null,
 	failed: null,
 	clockDoubt: null,

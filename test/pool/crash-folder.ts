@@ -89,6 +89,11 @@ class Muted extends DeviceLayer {
 	}
 }
 
+/** A device that does nothing any more when its power is cut, and says nothing. */
+export function powered(device: BlockDevice, power: Power, planted?: Planted): BlockDevice {
+	return new Muted(new Powered(device, power, planted), power, planted);
+}
+
 export class CrashFolder extends MemoryFolder {
 	constructor(
 		readonly power: Power,
@@ -99,7 +104,7 @@ export class CrashFolder extends MemoryFolder {
 		/** See `PoolFolder`. */
 		fillsAhead = false,
 	) {
-		super((device) => new Muted(new Powered(device, power, planted), power, planted));
+		super((device) => powered(device, power, planted));
 		this.fillsAhead = fillsAhead;
 		for (const [name, device] of files) this.files.set(name, device);
 	}

@@ -24,8 +24,9 @@ export function followJob(
 	what: string,
 	address: string,
 	tellDone: TellDone,
+	body: object = {},
 ): Promise<number> {
-	return askedByName(line, output, (daemon) => followedJob(daemon, output, what, address, tellDone));
+	return askedByName(line, output, (daemon) => followedJob(daemon, output, what, address, tellDone, body));
 }
 
 /** The same of a daemon that is asked already. */
@@ -35,6 +36,7 @@ export async function followedJob(
 	what: string,
 	address: string,
 	tellDone: TellDone,
+	body: object = {},
 ): Promise<number> {
 	let begun: string | undefined;
 	let isCalledOff = false;
@@ -45,7 +47,7 @@ export async function followedJob(
 	// (Before it begins: it may have begun when we are interrupted, and we not know it yet.)
 	for (const signal of SIGNALS) process.once(signal, cancel);
 	try {
-		const { id } = await daemon.send("POST", address, Job, { body: {} });
+		const { id } = await daemon.send("POST", address, Job, { body });
 		begun = id;
 		if (isCalledOff) cancel();
 		const job = await endOf(daemon, id, what, output);

@@ -27,11 +27,11 @@ const PAGE = {
 
 export const POOL_CREATE = {
 	name: "pool create",
-	help: "Makes a pool, in a directory that is empty or not there yet, or on a block device.",
-	arguments: [AT_PATH],
+	help: "Makes a pool, in a directory that is empty or not there yet, on a block device, or on a daemon's disks.",
+	arguments: [POOL],
 	options: [
-		...OPTIONS,
-		{ name: "force", short: "f", help: "overwrite what is on a block device" },
+		...EITHER,
+		{ name: "force", short: "f", help: "overwrite what is on a block device, or on the disks" },
 		{ name: "preallocate", help: "write all of it with zeros now: the whole device, or --size" },
 		{ name: "size", value: "bytes", help: "what --preallocate writes in a directory: 100G" },
 		{ name: "adopt", help: "make a pool of its own of a copy of one, which is there" },
@@ -67,6 +67,23 @@ export const POOL_SCRUB = {
 	name: "pool scrub",
 	help: "Reads all of a pool and compares every page with its checksum.",
 	arguments: [POOL],
+	options: EITHER,
+} as const satisfies Form;
+
+const OF_DAEMON = { name: "pool", help: "the name of a running daemon's that is on disks" };
+const DISK = { name: "disk", help: "the name of one of the disks that are configured for it" };
+
+export const POOL_ADD = {
+	name: "pool add",
+	help: "Has one more of a daemon's disks become a part of a pool, while that is used.",
+	arguments: [OF_DAEMON, DISK],
+	options: [...EITHER, { name: "force", short: "f", help: "overwrite what is on the disk" }],
+} as const satisfies Form;
+
+export const POOL_REMOVE = {
+	name: "pool remove",
+	help: "Moves what is on a disk of a pool to its other disks, and takes it away from the pool.",
+	arguments: [OF_DAEMON, DISK],
 	options: EITHER,
 } as const satisfies Form;
 

@@ -26,7 +26,9 @@ export async function poolCreateCommand(
 ): Promise<number> {
 	const line = await understand(POOL_CREATE, argv, output);
 	if (line === undefined) return 0;
-	const folder = readPoolPath(line.positionals[0] ?? "");
+	const [text = ""] = line.positionals;
+	if (!isPath(text)) return (await import("./pool-disks.js")).createOnDisks(line, output);
+	const folder = readPoolPath(text);
 	const size = line.last("size");
 	const sizeBytes = size === undefined ? undefined : readSize("size", size);
 	const fills = line.has("preallocate");

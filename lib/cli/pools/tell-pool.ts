@@ -1,6 +1,7 @@
 /** What commands say of a pool, whoever has it. Used by `pool.ts` and `in-daemon.ts`. */
 
 import type { Pool } from "../../control/model.js";
+import { sizeText } from "../../text.js";
 import { orNone, pairLines, sizeOrNone } from "../asking/columns.js";
 
 export function poolLines(pool: Pool): string[] {
@@ -17,10 +18,23 @@ export function poolLines(pool: Pool): string[] {
 		["freeing", sizeOrNone(pool.freeingBytes)],
 		["waiting", sizeOrNone(pool.waitingBytes)],
 		["free", sizeOrNone(pool.freeBytes)],
+		...(pool.disks ?? []).map((disk) => ["disk", diskText(disk)] as const),
 		...(settings === null ? [] : settingsPairs(settings)),
 		...(pool.clockDoubt === null ? [] : [["clock", doubtText(pool.clockDoubt)] as const]),
 		["moments", pool.momentsFrom === null ? orNone(null) : `from ${pool.momentsFrom}`],
 	]);
+}
+
+function diskText({
+	disk,
+	state,
+	sizeBytes,
+	usedBytes,
+	trouble,
+}: NonNullable<Pool["disks"]>[number]): string {
+	const of = `${disk}: ${sizeText(usedBytes)} of ${sizeText(sizeBytes)}`;
+	const leaves = state === "in use" ? "" : `, ${state === "leaving" ? "is being emptied" : "is missing"}`;
+	return `${of}${leaves}${trouble === null ? "" : `: ${trouble}`}`;
 }
 
 function settingsPairs(settings: NonNullable<Pool["settings"]>): (readonly [string, string])[] {

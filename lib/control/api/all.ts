@@ -10,6 +10,7 @@ import type { Inside } from "./inside.js";
 import { machineRoutes } from "./machines.js";
 import { mirrorRoutes } from "./mirrors.js";
 import { networkRoutes } from "./network.js";
+import { poolDiskRoutes } from "./pool-disks.js";
 import { poolJobRoutes } from "./pool-jobs.js";
 import { poolRoutes } from "./pools.js";
 import { snapshotRoutes } from "./snapshots.js";
@@ -24,6 +25,7 @@ export function allRoutes(inside: Inside): Route[] {
 		...poolRoutes(inside),
 		...volumeRoutes(inside),
 		...contentRoutes(inside),
+		...poolDiskRoutes(inside),
 		...poolJobRoutes(inside),
 		...snapshotRoutes(inside),
 		...machineRoutes(inside),

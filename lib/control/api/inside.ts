@@ -11,6 +11,7 @@ import type { MirrorJobs } from "../mirror-jobs.js";
 import type { Process } from "../model.js";
 import type { Observed } from "../observed.js";
 import type { Places } from "../places.js";
+import type { PoolDisks } from "../pool-disks.js";
 import type { PoolJobs } from "../pool-jobs.js";
 import type { PoolKeeping } from "../pool-keeping.js";
 import type { Pools } from "../pools.js";
@@ -33,6 +34,7 @@ export interface Inside {
 	readonly jobs: Jobs;
 	readonly pools: Pools;
 	readonly poolKeeping: PoolKeeping;
+	readonly poolDisks: PoolDisks;
 	readonly poolJobs: PoolJobs;
 	readonly mirrorJobs: MirrorJobs;
 	readonly volumeTurns: VolumeTurns;

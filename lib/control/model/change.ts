@@ -50,10 +50,10 @@ export const JOB_STATES = ["running", "done", "failed", "cancelled"] as const;
 export const Job = z
 	.object({
 		id: text("Its name in addresses of the API"),
-		kind: z.enum(["reload", "change", "flatten", "check", "scrub", "verify", "resync"]),
+		kind: z.enum(["reload", "change", "flatten", "check", "scrub", "verify", "resync", "empty"]),
 		state: z.enum(JOB_STATES),
 		disk: diskName.nullable(),
-		of: text("The pool, or the volume, that it goes through").nullable(),
+		of: text("The pool, or the volume, that it goes through, or pool and disk").nullable(),
 		waiting: z.boolean().meta({ description: "Others have to be done before it begins" }),
 		begun: moment("When it was asked for"),
 		ended: moment("When it was over").nullable(),

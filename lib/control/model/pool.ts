@@ -66,7 +66,7 @@ export type VolumeList = z.infer<typeof VolumeList>;
 export const Pool = z
 	.object({
 		name: poolName,
-		path: text("Its directory"),
+		path: text("Its directory, or device; `disks:` and its name if it is on disks"),
 		reason: z.string().nullable().meta({
 			description: "Why it can't be used, or takes no changes any more; null: it is well",
 		}),
@@ -90,6 +90,21 @@ export const Pool = z
 			.array(z.object({ from: moment("From when"), to: moment("Until when") }))
 			.nullable()
 			.meta({ description: "When its clock was ahead and was set back: what was written has no sure time" }),
+		disks: z
+			.array(
+				z.object({
+					disk: text("Its name"),
+					state: z.enum(["in use", "leaving", "missing"]).meta({
+						description:
+							"leaving: what it has is being moved to the others, and then it is none of them; missing: what it has can't be read",
+					}),
+					sizeBytes: bytes("What it has for the pool"),
+					usedBytes: bytes("Of that, what files of the log have"),
+					trouble: text("Why nothing is moved at the moment; null: it is, or need not be").nullable(),
+				}),
+			)
+			.nullable()
+			.meta({ description: "The disks that it is on; null: it is in a directory, or on a device" }),
 		settings: z
 			.object({
 				history: text("How far back each moment is kept"),
@@ -107,6 +122,23 @@ export type Pool = z.infer<typeof Pool>;
 
 export const PoolList = z.object({ pools: z.array(Pool) }).meta({ id: "PoolList" });
 export type PoolList = z.infer<typeof PoolList>;
+
+export const NewPool = z
+	.strictObject({
+		name: poolName,
+		force: z
+			.boolean()
+			.optional()
+			.meta({ description: "Whatever its disks have is given up; without, they have to be empty" }),
+	})
+	.meta({ id: "NewPool" });
+
+export const PoolDisk = z
+	.strictObject({
+		disk: text("The name of a disk"),
+		force: z.boolean().optional().meta({ description: "Whatever it has is given up, when it is added" }),
+	})
+	.meta({ id: "PoolDisk" });
 
 export const PoolPatch = poolChangeSchema.meta({ id: "PoolPatch" });
 

@@ -81,7 +81,7 @@ function poolTable(jobs, changed) {
 			{ title: "Space", long: true, paint: paintSpace },
 			{ title: "Volumes", numeric: true, text: ({ volumes }) => (volumes === null ? "–" : count(volumes)) },
 			{ title: "Moments from", mid: true, text: ({ momentsFrom }) => time(momentsFrom) },
-			{ title: "Directory", wide: true, text: ({ path }) => path },
+			{ title: "Where", wide: true, paint: paintWhere },
 			{
 				title: "Look for damage",
 				paint: (cell, { name, reason }) => {
@@ -112,6 +112,31 @@ function paintState(cell, { name, reason, clockDoubt }, changed) {
 				{ type: "button", on: { click: () => trustClock(name, clockDoubt, changed) } },
 				"Trust the clock",
 			),
+	);
+}
+
+/** Its directory or device, or the disks that it is on. @param {HTMLElement} cell @param {Pool} pool */
+function paintWhere(cell, { path, disks }) {
+	if (disks === null) return write(cell, path);
+	const shown = JSON.stringify(disks);
+	if (cell.dataset.shown === shown) return;
+	cell.dataset.shown = shown;
+	fill(
+		cell,
+		el(
+			"ul",
+			{ class: "plain" },
+			...disks.map(({ disk, state, sizeBytes, usedBytes, trouble }) =>
+				el(
+					"li",
+					{},
+					diskLink(disk),
+					`: ${bytes(usedBytes)} of ${bytes(sizeBytes)}`,
+					state !== "in use" && (state === "leaving" ? ", is being emptied" : ", is missing"),
+					trouble !== null && `: ${trouble}`,
+				),
+			),
+		),
 	);
 }
 

@@ -19,6 +19,8 @@ import { type Move, type SegmentTable, unitOf } from "./table.js";
 const ROWS_PER_STEP = 64;
 
 export interface CleanerWorld extends SlotStore {
+	/** Nothing of that slot can be read. Default: of none. */
+	isLost?(slot: number): boolean;
 	/** A slot for moved pages; `NO_SLOT` if there is none. */
 	takeSlot(): number;
 	/** Stable when it resolves, and the table knows. */
@@ -117,8 +119,8 @@ export class Cleaner {
 		const table = this.#table;
 		// (Most are told by this alone, of many.)
 		if (best !== NO_SLOT && table.liveIn(slot) >= table.liveIn(best)) return best;
-		const isLeft = table.isOpen(slot) || this.#unreadable.has(slot);
-		return table.liveOf(row, slot) === 0 || isLeft ? best : slot;
+		if (table.liveOf(row, slot) === 0 || table.isOpen(slot)) return best;
+		return this.#unreadable.has(slot) || this.#world.isLost?.(slot) ? best : slot;
 	}
 
 	/** Segments that have something alive there, in order. */

@@ -17,7 +17,7 @@ export interface SlotSink {
 	emptied(slot: number): void;
 }
 
-const State = { free: 0, used: 1, waiting: 2 } as const;
+const State = { free: 0, used: 1, waiting: 2, lost: 3 } as const;
 
 /** Slots behind those that there are: a file that is missing is told as such. */
 const MISSING_MAX = 8192;
@@ -71,10 +71,21 @@ export class Slots implements SlotSink {
 		return slot;
 	}
 
+	/** What this slot has is gone, and nothing is written to it; nobody has taken it yet. */
+	lose(slot: number): void {
+		if (this.#states[slot] === State.free) this.#free--;
+		this.#states[slot] = State.lost;
+	}
+
+	isLost(slot: number): boolean {
+		return this.#states[slot] === State.lost;
+	}
+
 	/** This slot is used: the log or a checkpoint says so. */
 	took(slot: number): void {
 		this.grow(slot + 1);
 		const state = this.#states[slot];
+		if (state === State.lost) return;
 		if (state === State.free) this.#free--;
 		if (state === State.waiting) this.#emptied.delete(slot);
 		this.#states[slot] = State.used;

@@ -1,0 +1,46 @@
+/** Pools on disks of a running daemon: `vblade pool create NAME`, `add` and `remove`. Called by `commands.ts`, and by `pool.ts`. */
+
+import { Pool } from "../../control/model.js";
+import { OperatorError } from "../../errors.js";
+import { type Output, processOutput, understand } from "../client.js";
+import { followJob } from "./following.js";
+import { asked, type Line, putPool } from "./in-daemon.js";
+import { POOL_ADD, POOL_REMOVE } from "./options.js";
+import { PAST_OPTIONS } from "./pool-settings.js";
+
+type CreateLine = Line<"force" | "preallocate" | "size" | "adopt" | (typeof PAST_OPTIONS)[number]>;
+
+/** What it keeps the configuration says. Resolves to the exit status. Throws an OperatorError for what is not for such pools. */
+export function createOnDisks(line: CreateLine, output: Output): Promise<number> {
+	const other = (["preallocate", "size", "adopt", ...PAST_OPTIONS] as const).find((name) => line.has(name));
+	if (other !== undefined)
+		throw new OperatorError(`--${other}: is for pools at a path, which begins with / or .`);
+	const body = { name: line.positionals[0] ?? "", force: line.has("force") };
+	return asked(line, output, async (daemon) => {
+		putPool(await daemon.send("POST", "/api/v1/pools", Pool, { body }), line, output);
+	});
+}
+
+const addressOf = (pool: string): string => `/api/v1/pools/${encodeURIComponent(pool)}`;
+
+export async function poolAddCommand(argv: readonly string[], output = processOutput): Promise<number> {
+	const line = await understand(POOL_ADD, argv, output);
+	if (line === undefined) return 0;
+	const [pool = "", disk = ""] = line.positionals;
+	const body = { disk, force: line.has("force") };
+	return asked(line, output, async (daemon) => {
+		putPool(await daemon.send("POST", `${addressOf(pool)}/disks`, Pool, { body }), line, output);
+	});
+}
+
+/** However long it takes; who has enough of it leaves the rest where it is. */
+export async function poolRemoveCommand(argv: readonly string[], output = processOutput): Promise<number> {
+	const line = await understand(POOL_REMOVE, argv, output);
+	if (line === undefined) return 0;
+	const [pool = "", disk = ""] = line.positionals;
+	const tellDone: Parameters<typeof followJob>[4] = async (_, daemon) => {
+		putPool(await daemon.get(addressOf(pool), Pool), line, output);
+		return 0;
+	};
+	return followJob(line, output, `remove ${pool} ${disk}`, `${addressOf(pool)}/empty`, tellDone, { disk });
+}

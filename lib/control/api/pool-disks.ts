@@ -1,0 +1,47 @@
+/** Pools on disks of the daemon, and their disks: `POST /api/v1/pools`, `/api/v1/pools/{name}/disks`. Done by `../pool-disks.ts`. */
+
+import { Job, NewPool, Pool, PoolDisk } from "../model.js";
+import { json, type Route, route } from "../routes.js";
+import type { Inside } from "./inside.js";
+
+export function poolDiskRoutes({ poolDisks }: Inside): Route[] {
+	return [
+		route({
+			method: "POST",
+			path: "/api/v1/pools",
+			summary: "Makes a pool on the disks that the configuration names for it",
+			body: NewPool,
+			answers: { 201: { description: "The pool", schema: Pool } },
+			refusals: [409],
+			handle: async ({ body: { name, force = false } }) =>
+				json(await poolDisks.make(name, force), { status: 201 }),
+		}),
+		route({
+			method: "POST",
+			path: "/api/v1/pools/{name}/disks",
+			summary: "Has one more of the disks that are configured for a pool become a part of it",
+			body: PoolDisk,
+			answers: { 200: { description: "The pool", schema: Pool } },
+			refusals: [409],
+			handle: async ({ name, body: { disk, force = false } }) => json(await poolDisks.add(name, disk, force)),
+		}),
+		route({
+			method: "POST",
+			path: "/api/v1/pools/{name}/empty",
+			summary:
+				"Moves what is on a disk of a pool to its other disks; then it is no part of the pool any more",
+			body: PoolDisk,
+			answers: {
+				202: {
+					description: "The job that does it; one that is cancelled leaves it where it is",
+					schema: Job,
+				},
+			},
+			refusals: [409],
+			handle: async ({ name, body: { disk } }) => {
+				const { job } = await poolDisks.remove(name, disk);
+				return json(job, { status: 202, headers: { location: `/api/v1/jobs/${job.id}` } });
+			},
+		}),
+	];
+}

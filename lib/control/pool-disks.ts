@@ -1,0 +1,120 @@
+/**
+ * Pools on disks of the daemon: makes them, and has disks become a part of them and be taken away again, which is a job: the worker that has the pool
+ * moves what is on the disk to the others, goes on with that whatever is started again, and is asked how far it is. Used by `api/pool-disks.ts`.
+ */
+
+import type { Clock } from "../clock.js";
+import type { PoolAct } from "../daemon/worker-messages.js";
+import type { PoolLook } from "../pool/looks.js";
+import type { PoolConfig } from "../spec/configuration.js";
+import { quote } from "../text.js";
+import type { Jobs, RunningJob } from "./jobs.js";
+import type { Pool } from "./model.js";
+import type { Pools } from "./pools.js";
+import { orRefuse, Refusal } from "./problem.js";
+import type { Workers } from "./seams.js";
+import { messageOf } from "./thrown.js";
+
+const LOOK_MS = 500;
+/** A worker that is started again is there by then, and has the pool open. */
+const TRIES_MAX = 240;
+
+type Disk = NonNullable<PoolLook["disks"]>[number];
+
+export interface PoolDisksOf {
+	readonly pools: Pools;
+	readonly workers: Pick<Workers, "pool">;
+	readonly jobs: Jobs;
+	readonly clock: Pick<Clock, "after">;
+}
+
+export class PoolDisks {
+	readonly #of: PoolDisksOf;
+
+	constructor(of: PoolDisksOf) {
+		this.#of = of;
+	}
+
+	/** On all disks that are configured for it. */
+	async make(name: string, force: boolean): Promise<Pool> {
+		const { disks } = this.#onDisks(name);
+		return this.#of.pools.change(name, { act: "make", disks, force });
+	}
+
+	/** One that is configured for it, and not used yet. */
+	async add(name: string, disk: string, force: boolean): Promise<Pool> {
+		const { disks } = this.#onDisks(name);
+		if (!disks.includes(disk))
+			throw new Refusal(
+				409,
+				`disk ${quote(disk)}: is none of pool ${name}; name it in its disks, and reload the configuration`,
+			);
+		return this.#of.pools.change(name, { act: "addDisk", disk, force });
+	}
+
+	/** Once more, it is asked how far it is. */
+	async remove(name: string, disk: string): Promise<RunningJob> {
+		const { jobs, pools } = this.#of;
+		const { path } = this.#onDisks(name);
+		const of = `${name} ${disk}`;
+		const same = jobs.all().find((job) => job.state === "running" && job.kind === "empty" && job.of === of);
+		const known = same === undefined ? undefined : jobs.get(same.id);
+		if (known !== undefined) return known;
+		const { disks } = await pools.change(name, { act: "removeDisk", disk });
+		const total = disks?.find((each) => each.disk === disk)?.usedBytes ?? 0;
+		const message = `what disk ${disk} has of pool ${name} goes to its other disks`;
+		const job = jobs.begin("empty", message, { of, total, cancellable: true });
+		void this.#follow(path, disk, job, total).catch((error: unknown) =>
+			job.finish("failed", messageOf(error)),
+		);
+		return job;
+	}
+
+	#onDisks(name: string): PoolConfig & { readonly disks: readonly string[] } {
+		const pool = this.#of.pools.configured(name);
+		const { disks } = pool;
+		if (disks === undefined)
+			throw new Refusal(409, `pool ${quote(name)}: is at ${pool.path}, not on disks of the daemon`);
+		return { ...pool, disks };
+	}
+
+	async #follow(path: string, disk: string, job: RunningJob, total: number): Promise<void> {
+		let told: string | null = null;
+		for (let failures = 0; ; ) {
+			await this.#sleep();
+			try {
+				// (It may be too late for that.)
+				if (job.isCancelled) await this.#act(path, { act: "keepDisk", disk }).catch(refused);
+				const state = await this.#stateOf(path, disk);
+				failures = 0;
+				if (state === undefined) return job.finish("done", `disk ${disk} has nothing of the pool any more`);
+				if (state.state === "in use") return job.finish("cancelled", "cancelled; what was moved stays there");
+				job.reached(Math.max(0, total - state.usedBytes));
+				if (state.trouble !== null && state.trouble !== told) job.trouble(state.trouble);
+				told = state.trouble;
+			} catch (error) {
+				// (The worker may be another one soon, which goes on.)
+				if (!(error instanceof Refusal) || ++failures > TRIES_MAX) throw error;
+			}
+		}
+	}
+
+	async #stateOf(path: string, disk: string): Promise<Disk | undefined> {
+		const { disks } = await this.#act(path, { act: "look", isNow: false, sight: { of: "pool" } });
+		return disks?.find((each) => each.disk === disk);
+	}
+
+	#act(path: string, act: PoolAct): Promise<PoolLook> {
+		return orRefuse(this.#of.workers.pool(path, act));
+	}
+
+	#sleep(): Promise<void> {
+		return new Promise((resolve) => {
+			this.#of.clock.after(LOOK_MS, resolve);
+		});
+	}
+}
+
+function refused(error: unknown): void {
+	if (!(error instanceof Refusal)) throw error;
+}
