@@ -269,17 +269,15 @@ async function whyTooShort(spec: DiskSpec, path: string): Promise<string | undef
 		: `has ${sectors} sectors, and the disk's offset and length want ${offsetSectors + lengthSectors}`;
 }
 
-async function poolWarnings(config: Config): Promise<PlacedError[]> {
-	// (Those on disks are looked for where these are open.)
-	const pools = config.pools.filter(({ disks }) => disks === undefined);
+async function poolWarnings({ pools }: Config): Promise<PlacedError[]> {
 	const headOf = (folder: string): string => path.join(folder, HEAD_NAME);
 	const found = await new Looks().look(
 		pools.flatMap((pool) => [pool.path, headOf(pool.path)]),
 		LOOK_LIMIT_MS,
 	);
 	return pools.flatMap((pool) => {
-		// (On a block device nothing is to be seen of it.)
-		if (found.get(pool.path)?.kind === "storage") return [];
+		// (On a block device nothing is to be seen of it, and on disks only where these are open.)
+		if (pool.disks !== undefined || found.get(pool.path)?.kind === "storage") return [];
 		const head = found.get(headOf(pool.path));
 		if (head?.kind === "storage") return [];
 		const isMissing = head?.kind === "missing" && head.errno === Errno.ENOENT;

@@ -8,6 +8,8 @@ import { FrameError } from "../channel/frames.js";
 import type { Stretch } from "../daemon/volume-passes.js";
 import type { VolumeQuestion } from "../daemon/worker-messages.js";
 import { isWord } from "../daemon/worker-requests.js";
+import { POOL_DISKS_MAX } from "../spec/ranges.js";
+import { isWordOrNull } from "./heard-disk.js";
 
 /** A part of a volume, in bytes. */
 interface Part {
@@ -61,3 +63,12 @@ export function volumeIn<Question extends VolumeQuestion>(
 	if (!isWhole || !ANSWERS[asked.ask](body)) throw new FrameError("what it says of a volume can't be that");
 	return { ...body, bytes } as unknown as VolumeAnswers[Question["ask"]];
 }
+
+/** Those that a pool is on. */
+export const isPoolDisks = isList(
+	isShape({
+		...{ disk: isWord, state: isOneOf(["in use", "leaving", "missing"]) },
+		...{ sizeBytes: isNumber, usedBytes: isNumber, trouble: isWordOrNull },
+	}),
+	POOL_DISKS_MAX,
+);

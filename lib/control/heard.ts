@@ -23,9 +23,9 @@ import { isMac, isSetOnDisk, isWord, LONGEST, MOST_LINKS } from "../daemon/worke
 import { POOL_SUBJECTS } from "../log.js";
 import { type PoolLook, TOLD_MAX } from "../pool/looks.js";
 import { PERIODS } from "../spec/policy.js";
-import { POOL_DISKS_MAX } from "../spec/ranges.js";
 import type { Happening } from "./event-log.js";
 import { isNbd, isNumber, isParts, isRemote, isTlsRefusals, isWordOrNull } from "./heard-disk.js";
+import { isPoolDisks } from "./heard-volume.js";
 
 type Words = Readonly<Record<string, unknown>>;
 
@@ -220,16 +220,7 @@ const isPool = isShape({
 		historyMin: isWord,
 		keep: isTable(isWord, PERIODS.length, LONGEST),
 	}),
-	disks: isEither(
-		isNull,
-		isList(
-			isShape({
-				...{ disk: isWord, state: isOneOf(["in use", "leaving", "missing"]) },
-				...{ sizeBytes: isNumber, usedBytes: isNumber, trouble: isWordOrNull },
-			}),
-			POOL_DISKS_MAX,
-		),
-	),
+	disks: isEither(isNull, isPoolDisks),
 	volumeCount: isNumber,
 	isMore: isFlag,
 	volumes: isTold(

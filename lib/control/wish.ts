@@ -11,7 +11,8 @@ import { type Config, type Environment, readConfig, type Sources } from "../spec
 import type { DiskConfig } from "../spec/configuration.js";
 import { conflictsOf, linkSpecsOf } from "../spec/conflicts.js";
 import { type PlacedError, unknownName } from "../spec/place.js";
-import { type DiskSettings, diskSchema, namesAt } from "../spec/schema.js";
+import { type DiskSettings, diskSchema } from "../spec/schema.js";
+import { namesAt } from "../spec/schema-keys.js";
 import { NO_TLS } from "../spec/tls.js";
 import type { Problem } from "./model.js";
 import { pointerTo, Refusal } from "./problem.js";

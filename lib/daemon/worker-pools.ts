@@ -117,21 +117,25 @@ function disksOf({ space: { disks } }: Pool): PoolDisks {
 	return disks;
 }
 
+type DiskAct = Extract<PoolAct, { act: "addDisk" | "removeDisk" | "keepDisk" }>;
+
+async function changeDisks(pool: Pool, act: DiskAct): Promise<void> {
+	const disks = disksOf(pool);
+	if (act.act !== "addDisk") return act.act === "keepDisk" ? disks.keep(act.disk) : disks.remove(act.disk);
+	await disks.add(act.disk, act.force);
+	// (It may have waited for room.)
+	pool.age();
+}
+
 async function change({ pool }: UsedPool, act: Exclude<PoolAct, { act: "look" }>): Promise<void> {
 	const { administration } = pool;
 	switch (act.act) {
 		case "make":
 			break;
 		case "addDisk":
-			await disksOf(pool).add(act.disk, act.force);
-			// (It may have waited for room.)
-			pool.age();
-			break;
 		case "removeDisk":
-			await disksOf(pool).remove(act.disk);
-			break;
 		case "keepDisk":
-			await disksOf(pool).keep(act.disk);
+			await changeDisks(pool, act);
 			break;
 		case "create":
 			await administration.create(act.name, act.sizeBytes, act.pageBytes);

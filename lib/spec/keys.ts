@@ -109,6 +109,8 @@ export const POOL_EFFORTS: Readonly<Record<keyof PoolValues, Effort>> = {
 	keep: "live",
 };
 
+export const POOL_DEFAULTS = { partial: false } as const;
+
 export const DAEMON_EFFORTS: Readonly<Record<DaemonKey, Effort>> = {
 	"daemon.state": "restart",
 	"daemon.user": "restart",

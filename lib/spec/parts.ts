@@ -22,7 +22,6 @@ import {
 	type HttpValues,
 	httpSchema,
 	type NamedTable,
-	namesAt,
 	type PoolSettings,
 	type PoolValues,
 	poolSchema,
@@ -31,6 +30,7 @@ import {
 	type TemplateValues,
 	templateSchema,
 } from "./schema.js";
+import { namesAt } from "./schema-keys.js";
 import { cutAtDisks, type DiskText } from "./tables.js";
 import { placesOf, readToml, type TomlFile, type TomlPath } from "./toml.js";
 

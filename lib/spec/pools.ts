@@ -5,6 +5,7 @@
 
 import path from "node:path";
 import type { PoolConfig } from "./configuration.js";
+import { POOL_DEFAULTS } from "./keys.js";
 import type { PoolPart } from "./parts.js";
 import { alreadyAt, PlacedError } from "./place.js";
 import type { PoolSettings } from "./policy.js";
@@ -46,7 +47,7 @@ export function poolsOf(parts: readonly PoolPart[], errors: PlacedError[]): Pool
 			const settings = { ...part.settings, ...where };
 			const own = (key: TomlPath = [disks === undefined ? "path" : "disks"]) => placeOf(key);
 			const known = { name, path: folder, settings, kept: keptOf(values), placeOf: own };
-			const { partial = false } = values;
+			const { partial = POOL_DEFAULTS.partial } = values;
 			pools.push({ ...known, ...(disks !== undefined && { disks, partial }) });
 		}
 		byName.set(name, first ?? part);

@@ -12,6 +12,7 @@ import {
 	DAEMON_EFFORTS,
 	DISK_DEFAULTS,
 	DISK_EFFORTS,
+	POOL_DEFAULTS,
 	POOL_EFFORTS,
 	TEMPLATE_DEFAULTS,
 	TEMPLATE_EFFORTS,
@@ -23,10 +24,10 @@ import {
 	daemonSchema,
 	diskSchema,
 	httpSchema,
-	keysAt,
 	poolSchema,
 	templateSchema,
 } from "../../lib/spec/schema.js";
+import { keysAt } from "../../lib/spec/schema-keys.js";
 import { sourceFile } from "../support/paths.js";
 import { manual } from "./manual.js";
 
@@ -34,6 +35,7 @@ const DEFAULTS: Readonly<Record<string, unknown>> = {
 	...DAEMON_DEFAULTS,
 	...DISK_DEFAULTS,
 	...Object.fromEntries(Object.entries(AOE_DEFAULTS).map(([key, value]) => [`aoe.${key}`, value])),
+	...POOL_DEFAULTS,
 	...TEMPLATE_DEFAULTS,
 	resend: REMOTE_DEFAULTS.resend,
 	disk_histograms: false,

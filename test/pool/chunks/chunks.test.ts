@@ -77,7 +77,7 @@ t.test("a disk is added, and another one is emptied and taken away, while it is 
 });
 
 t.test("one that is being emptied when it ends goes on when it is opened, unless it is kept", async (t) => {
-	const disks = TestDisks.of({ a: 2, b: 6 });
+	const disks = TestDisks.of({ a: 4, b: 4 });
 	const { stage, disks: parts } = await newStage(disks);
 	await fill(stage, 0, 1);
 	await parts.remove("a");
