@@ -4,7 +4,7 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { systemClock } from "../clock.js";
+import { type Clock, systemClock } from "../clock.js";
 import { Member } from "../compound/member.js";
 import { Pace, Rest } from "../compound/mirror/pace.js";
 import { OperatorError } from "../errors.js";
@@ -21,6 +21,9 @@ import { onDisks } from "../spec/pool-path.js";
 import { quote } from "../text.js";
 import type { HeldDisk } from "./disk-entry.js";
 
+/** At a start disks come one after the other: one that is not there by then is missing. */
+const PARTIAL_AFTER_MS = 10_000;
+
 /** One that is open. */
 interface OpenPool {
 	readonly name: string;
@@ -34,10 +37,14 @@ export class ChunkPools {
 	readonly #open = new Set<OpenPool>();
 	/** Paths of those that are opened although disks of them are missing. */
 	readonly #partial = new Set<string>();
+	/** Since when disks of such a one have been missing, by its name. */
+	readonly #missingSince = new Map<string, number>();
+	readonly #clock: Pick<Clock, "now">;
 
-	constructor(disks: () => Iterable<HeldDisk>, pump: Pump) {
+	constructor(disks: () => Iterable<HeldDisk>, pump: Pump, clock: Pick<Clock, "now"> = systemClock) {
 		this.#disks = disks;
 		this.#pump = pump;
+		this.#clock = clock;
 	}
 
 	/** For whoever opens pools. */
@@ -56,10 +63,11 @@ export class ChunkPools {
 			path: name,
 			disks: async () => this.#disksOf(name, wanted),
 			allocate: nativeMemory,
-			isPartial: () => this.#partial.has(onDisks(name)),
+			isPartial: () => this.#isPartial(name),
 			identifier: (byteLength) => randomBytes(byteLength).toString("hex"),
 			pace: paceOf,
 			onOpen: () => {
+				this.#missingSince.delete(name);
 				const closed = new Promise<void>((resolve) => {
 					close = resolve;
 				});
@@ -70,6 +78,15 @@ export class ChunkPools {
 			onClosed: () => close(),
 		});
 		return { ...worldOf(folder, this.#pump), disks: folder.disks };
+	}
+
+	/** Asked when disks are missing, again and again. */
+	#isPartial(name: string): boolean {
+		if (!this.#partial.has(onDisks(name))) return false;
+		const now = this.#clock.now();
+		const since = this.#missingSince.get(name) ?? now;
+		this.#missingSince.set(name, since);
+		return now - since >= PARTIAL_AFTER_MS;
 	}
 
 	/** Those that are open. Throws an OperatorError if one is not that is wanted. */

@@ -76,8 +76,8 @@ export class Chunk {
 	async #put(at: number, bytes: Uint8Array): Promise<void> {
 		const memory = this.#allocate(bytes.length);
 		memory.bytes.set(bytes);
-		await run(this.device, BlockOp.write, at, bytes.length, memory, this.name);
-		await run(this.device, BlockOp.flush, 0, 0, undefined, this.name);
+		await run(this.device, BlockOp.write, at, bytes.length, memory, `disk ${this.name}`);
+		await run(this.device, BlockOp.flush, 0, 0, undefined, `disk ${this.name}`);
 	}
 
 	/** What was there before is no more, in either copy. Throws an OperatorError. */
@@ -103,11 +103,11 @@ export async function readLabel(
 	if (device.info.sizeBytes < BEGIN_BYTES) return { label, copy: newest };
 	for (const [copy, at] of LABEL_AT.entries()) {
 		const first = allocate(BLOCK_BYTES);
-		await run(device, BlockOp.read, at, BLOCK_BYTES, first, name);
+		await run(device, BlockOp.read, at, BLOCK_BYTES, first, `disk ${name}`);
 		const length = roundUp(labelLength(first.bytes, `disk ${name}`), BLOCK_BYTES);
 		if (length === 0) continue;
 		const memory = allocate(length);
-		await run(device, BlockOp.read, at, length, memory, name);
+		await run(device, BlockOp.read, at, length, memory, `disk ${name}`);
 		const found = decodeLabel(memory.bytes.subarray(0, length), `disk ${name}`);
 		if (found === undefined || found.generation < (label?.generation ?? 0)) continue;
 		[label, newest] = [found, copy];
@@ -129,7 +129,7 @@ export async function refuseUnfit(
 	if (force) return;
 	const memory = allocate(MIB);
 	for (const at of [0, sizeBytes - MIB]) {
-		await run(device, BlockOp.read, at, MIB, memory, name);
+		await run(device, BlockOp.read, at, MIB, memory, `disk ${name}`);
 		const what = whatIsIn(memory.bytes.subarray(0, MIB), at === 0, name);
 		if (what !== undefined) throw new OperatorError(`disk ${name}: has ${what} on it; force overwrites it`);
 	}

@@ -63,8 +63,8 @@ export class HeadCopies implements BlockDevice {
 	}
 
 	async #give({ device, name }: Chunk): Promise<void> {
-		await run(device, BlockOp.write, HEAD_AT, HEAD_FILE_BYTES, this.#content, name);
-		await run(device, BlockOp.flush, 0, 0, undefined, name);
+		await run(device, BlockOp.write, HEAD_AT, HEAD_FILE_BYTES, this.#content, `disk ${name}`);
+		await run(device, BlockOp.flush, 0, 0, undefined, `disk ${name}`);
 	}
 
 	#inTurn<T>(act: () => Promise<T>): Promise<T> {
@@ -157,7 +157,7 @@ export class HeadCopies implements BlockDevice {
 
 export async function readHead({ device, name }: Chunk, allocate: Allocate): Promise<Memory> {
 	const memory = allocate(HEAD_FILE_BYTES);
-	await run(device, BlockOp.read, HEAD_AT, HEAD_FILE_BYTES, memory, name);
+	await run(device, BlockOp.read, HEAD_AT, HEAD_FILE_BYTES, memory, `disk ${name}`);
 	return memory;
 }
 

@@ -103,10 +103,13 @@ export class Membership implements PoolDisks {
 		}
 	}
 
-	/** The others say that it is none of them when it resolves. */
+	/** The others say that it is none of them when it resolves; nothing is asked of it any more even if they can't say so. */
 	async #forget(id: number): Promise<void> {
-		await this.#chunks.changeEntries(this.#chunks.table.chunks.filter((entry) => entry.id !== id));
-		this.#chunks.removeChunk(id);
+		try {
+			await this.#chunks.changeEntries(this.#chunks.table.chunks.filter((entry) => entry.id !== id));
+		} finally {
+			this.#chunks.removeChunk(id);
+		}
 	}
 
 	remove(name: string): Promise<void> {

@@ -1,11 +1,35 @@
 // A pool on disks: they come and go while it is used, and what may not be used is refused in one line.
 import t from "tap";
+import type { BlockDevice } from "../../../lib/block/device.js";
+import { DeviceLayer } from "../../../lib/block/layer.js";
+import { BlockOp, type BlockRequest } from "../../../lib/block/request.js";
+import { StorageStatus } from "../../../lib/errors.js";
+import { HEAD_AT } from "../../../lib/pool/chunks/label.js";
 import { Pool } from "../../../lib/pool/pool.js";
 import { Random } from "../../../lib/random.js";
 import { Stage, show } from "../memory-folder.js";
 import { emptied, nextTurn, TestDisks } from "./disks.js";
 
 const FILE_PAGES = 16_384;
+
+/** What it is asked for fails where `fails` says so. */
+class Failing extends DeviceLayer {
+	constructor(
+		device: BlockDevice,
+		readonly fails: (request: BlockRequest) => boolean,
+	) {
+		super(device);
+	}
+
+	protected handle(request: BlockRequest): void {
+		if (this.fails(request)) request.complete(StorageStatus.mediumError);
+		else this.device.submit(request);
+	}
+
+	below(request: BlockRequest): void {
+		request.resume();
+	}
+}
 
 async function newStage(disks: TestDisks, among?: readonly string[]) {
 	const world = disks.world(1, among);
@@ -72,6 +96,37 @@ t.test("a disk is added, and another one is emptied and taken away, while it is 
 	disks.present.delete("a");
 	const last = await Pool.open(disks.world(3));
 	t.strictSame(await show(last, "web", 5, 16_383), [99, 1]);
+	await last.close();
+	t.equal(parts.states.length, 2);
+});
+
+t.test("a disk that can't be added is none of them, whatever becomes of it, and they go on", async (t) => {
+	const disks = TestDisks.of({ a: 2, b: 2, c: 2 });
+	let [fails, isDead] = [false, false];
+	disks.wrap = (device, name) =>
+		new Failing(device, ({ op, offsetBytes }) => {
+			if (op !== BlockOp.write) return false;
+			return name === "c" ? isDead : fails && name === "a" && offsetBytes < HEAD_AT;
+		});
+	const { stage, pool, disks: parts } = await newStage(disks, ["a", "b"]);
+	await stage.close();
+	const world = disks.world(2, ["a", "b", "c"]);
+	const again = await Pool.open(world);
+	t.not(again, pool);
+	fails = true;
+	await t.rejects(world.disks.add("c", false), /disk a: /);
+	[fails, isDead] = [false, true];
+	const open = await Stage.of(again);
+	t.equal(await open.write(1, 5), 0);
+	await again.checkpoint();
+	t.strictSame(
+		world.disks.states.map(({ disk }) => disk),
+		["a", "b"],
+	);
+	t.equal(await open.write(2, 6), 0);
+	await open.close();
+	const last = await Pool.open(disks.world(3, ["a", "b"]));
+	t.strictSame(await show(last, "web", 1, 2), [5, 6]);
 	await last.close();
 	t.equal(parts.states.length, 2);
 });

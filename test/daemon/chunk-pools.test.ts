@@ -1,0 +1,48 @@
+// What pools stand on that are on disks: one is opened without a disk that is missing only when it has been so for a while, for at a start disks come one
+// after the other.
+import t from "tap";
+import { MemoryDevice } from "../../lib/block/memory.js";
+import { ChunkPools } from "../../lib/daemon/chunk-pools.js";
+import type { HeldDisk } from "../../lib/daemon/disk-entry.js";
+import { Disk, makeIdentity } from "../../lib/disk.js";
+import { Pool } from "../../lib/pool/pool.js";
+import { Pump } from "../../lib/pump.js";
+import { onDisks } from "../../lib/spec/pool-path.js";
+import { diskSpec } from "./stage.js";
+
+const SIZE = 72 * 2 ** 20;
+
+t.test("what is missing is waited for, then done without, and counts again once it is back", async (t) => {
+	const held = (name: string): HeldDisk => ({
+		name,
+		spec: { ...diskSpec(name), chunkOf: onDisks("far") },
+		disk: new Disk(name, makeIdentity(name, "1"), new MemoryDevice(SIZE)),
+		isLeaving: false,
+	});
+	const [a, b] = [held("a"), held("b")];
+	let disks = [a, b];
+	let nowMs = 0;
+	const { home } = new ChunkPools(() => disks, new Pump(), { now: () => nowMs });
+	const open = (): Promise<Pool> => Pool.open(home.onDisks("far"));
+	const states = (pool: Pool): readonly string[] =>
+		(pool.space.disks?.states ?? []).map(({ disk, state }) => `${disk} ${state}`);
+	await (await Pool.create(home.onDisks("far", ["a", "b"]))).close();
+	disks = [a];
+	await t.rejects(open(), /what is on disk "b" is missing/);
+	home.allowPartial(onDisks("far"), true);
+	nowMs = 100_000;
+	await t.rejects(open(), /what is on disk "b" is missing/, "it may come in a moment");
+	disks = [a, b];
+	const whole = await open();
+	t.strictSame(states(whole), ["a in use", "b in use"]);
+	await whole.close();
+	disks = [a];
+	nowMs += 60_000;
+	await t.rejects(open(), /what is on disk "b" is missing/, "it was there meanwhile");
+	nowMs += 9999;
+	await t.rejects(open(), /what is on disk "b" is missing/);
+	nowMs++;
+	const partial = await open();
+	t.strictSame(states(partial), ["a in use", "b missing"]);
+	await partial.close();
+});
