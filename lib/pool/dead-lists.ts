@@ -6,11 +6,13 @@
 import { crc32c } from "../crc32c.js";
 import { OperatorError } from "../errors.js";
 import { type Memory, memoryOf } from "../wire/memory.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
 import { readPiece } from "./blob.js";
-import { type Chain, type DeadPage, type IsGood, pagesIn } from "./map/chain.js";
+import { type Chain, spareParts } from "./map/chain.js";
+import { type DeadPage, type IsGood, pagesIn } from "./map/dead-words.js";
 import type { Lineage } from "./map/lineage.js";
 import type { NextTurn } from "./map/merging.js";
-import { DEAD_BYTES, PART_PAGES, type PartStore, type StoredPart } from "./map/part.js";
+import { DEAD_BYTES, DEAD_WORDS, PART_PAGES, type PartStore, type StoredPart } from "./map/part.js";
 import type { NodeLog } from "./node-log.js";
 import type { Segments } from "./segments.js";
 import { NO_SLOT } from "./space/slots.js";
@@ -22,6 +24,9 @@ const PART_PAGES_MIN = 16;
 const FRACTION = 4;
 /** So many lists are looked at in one turn. */
 const LISTS_PER_TURN = 1024;
+
+/** A part, which begins anywhere, in sectors. */
+const ROOM_BYTES = PART_PAGES * DEAD_BYTES + 2 * SECTOR_BYTES;
 
 export interface DeadListsOf {
 	readonly segments: Segments;
@@ -36,6 +41,8 @@ export class DeadLists implements PartStore {
 	readonly #memoryPages: number;
 	/** Those of which something can't be read. */
 	readonly #stuck = new Set<Chain>();
+	/** What a part is read to, while nobody does. */
+	#room: Memory | null = null;
 
 	constructor(of: DeadListsOf) {
 		this.#of = of;
@@ -49,11 +56,18 @@ export class DeadLists implements PartStore {
 
 	/** Throws an OperatorError that names file and byte. */
 	async read({ place, count, crc }: StoredPart): Promise<Int32Array> {
-		const { segments, nodes, allocate } = this.#of;
+		const { segments, nodes } = this.#of;
 		const length = count * DEAD_BYTES;
 		const ref = nodes.places.now({ place, slot: NO_SLOT, bytes: length, crc });
-		const bytes = nodes.unwritten(place, length) ?? (await readPiece(segments, allocate, ref));
-		return new Int32Array(bytes.slice().buffer);
+		const unwritten = nodes.unwritten(place, length);
+		if (unwritten !== undefined) return inWords(unwritten);
+		const room = this.#room ?? this.#of.allocate(ROOM_BYTES);
+		this.#room = null;
+		try {
+			return inWords(await readPiece(segments, () => room, ref));
+		} finally {
+			this.#room = room;
+		}
 	}
 
 	/** What of lists can't be read, and where that is. */
@@ -128,4 +142,11 @@ export class DeadLists implements PartStore {
 			if (!this.isMuch(left)) return;
 		}
 	}
+}
+
+/** A part as it was stored, in one of those that are used again. */
+function inWords(bytes: Uint8Array): Int32Array {
+	const words = spareParts.take().subarray(0, (bytes.length / DEAD_BYTES) * DEAD_WORDS);
+	new Uint8Array(words.buffer, 0, bytes.length).set(bytes);
+	return words;
 }

@@ -9,6 +9,7 @@ import { BlockOp } from "../block/request.js";
 import { invariant, OperatorError, StorageStatus, storageStatusName } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
+import { type Filling, Fillings, leaveGap, pad, put, startIn } from "./filling.js";
 import { BESIDE_SYNC_BYTES } from "./folder.js";
 import { BLOCK_BYTES, FILE_SLOTS, roundUp, SEGMENT_BYTES } from "./format.js";
 import { LEAF } from "./map/leaf.js";
@@ -16,7 +17,7 @@ import { NODE } from "./map/node.js";
 import type { NodeReceiver, NodeStore } from "./map/store.js";
 import { NodeLoad } from "./node-load.js";
 import { NodePlaces } from "./node-places.js";
-import { GRANULE_BYTES, NodeSegment } from "./node-segment.js";
+import { NodeSegment } from "./node-segment.js";
 import { run, type Segments } from "./segments.js";
 import { NO_SLOT } from "./space/slots.js";
 
@@ -26,16 +27,6 @@ const FIRST_BYTE = SECTOR_BYTES;
 
 /** Written at once, so that others have a turn; a slice of a merge appends less, too. */
 const WRITE_BYTES = 1024 * 1024;
-
-/** What was appended and is not written out. */
-interface Filled {
-	readonly memory: Memory;
-	/** What is before this is on storage alone. */
-	readonly firstBytes: number;
-	/** Bytes of it that are written, in whole blocks, and that there are. */
-	writtenBytes: number;
-	bytes: number;
-}
 
 export interface NodeLogSize {
 	/** For tests: how far a segment is filled, if there is another slot. */
@@ -52,7 +43,8 @@ export class NodeLog implements NodeStore {
 	readonly #fillBytes: number;
 	/** The number of the last one; -1: there is none. */
 	#last: number;
-	readonly #filled = new Map<number, Filled>();
+	readonly #filled = new Map<number, Filling>();
+	readonly #fillings: Fillings;
 	/** Files with something that was written out. */
 	readonly #unsynced = new Set<number>();
 	/** Where the last segment goes on that a checkpoint has. */
@@ -73,6 +65,7 @@ export class NodeLog implements NodeStore {
 	) {
 		this.#segments = segments;
 		this.#allocate = allocate;
+		this.#fillings = new Fillings(allocate);
 		this.#fillBytes = fillBytes;
 		this.places = places;
 		this.#last = Math.ceil(end / SEGMENT_BYTES) - 1;
@@ -96,7 +89,7 @@ export class NodeLog implements NodeStore {
 	/** Leaves a gap, and says where that ends: all that there is is before it, and all that comes is not. */
 	gap(): number {
 		const filled = this.#filled.get(this.#last) ?? this.#resumed(this.#last);
-		if (filled !== undefined && filled.bytes < SEGMENT_BYTES) filled.bytes++;
+		if (filled !== undefined && filled.bytes < SEGMENT_BYTES) leaveGap(filled);
 		return this.end;
 	}
 
@@ -139,39 +132,30 @@ export class NodeLog implements NodeStore {
 		const isFull = filled !== undefined && startIn(filled) + odd + bytes > SEGMENT_BYTES;
 		const isEnough = filled !== undefined && filled.bytes >= this.#fillBytes && this.#segments.slots.free > 0;
 		if (filled === undefined || isFull || isEnough) filled = this.begin();
-		const start = startIn(filled) + odd;
-		filled.memory.bytes.set(memory.bytes.subarray(0, bytes), start);
-		filled.bytes = start + bytes;
-		const place = this.#last * SEGMENT_BYTES + start;
+		const place = this.#last * SEGMENT_BYTES + put(filled, memory, bytes, odd);
 		this.places.took(place, bytes);
 		return place;
 	}
 
 	/** One more segment, so that what was filled until now may be cleaned when it is written out. Throws an OperatorError. */
-	begin(): Filled {
+	begin(): Filling {
 		const slot = this.#segments.takeSlot();
 		if (slot === NO_SLOT) throw new OperatorError("there is no space left for the pool's map");
 		const before = this.places.of(this.#last);
 		const number = ++this.#last;
 		this.places.add(new NodeSegment(number, slot));
-		const filled = {
-			memory: this.#allocate(SEGMENT_BYTES),
-			firstBytes: FIRST_BYTE,
-			writtenBytes: 0,
-			bytes: FIRST_BYTE,
-		};
+		const filled = this.#fillings.begin(FIRST_BYTE, 0);
 		this.#filled.set(number, filled);
 		if (before !== undefined) this.places.settle(before);
 		return filled;
 	}
 
 	/** The last segment of a checkpoint, where that has ended; undefined if it is full, or gone. */
-	#resumed(number: number): Filled | undefined {
+	#resumed(number: number): Filling | undefined {
 		const at = this.#resumeBytes;
 		this.#resumeBytes = SEGMENT_BYTES;
 		if (number < 0 || at >= SEGMENT_BYTES || this.places.of(number) === undefined) return undefined;
-		const memory = this.#allocate(SEGMENT_BYTES);
-		const filled = { memory, firstBytes: at, writtenBytes: at, bytes: at };
+		const filled = this.#fillings.begin(at, at);
 		this.#filled.set(number, filled);
 		return filled;
 	}
@@ -240,7 +224,7 @@ export class NodeLog implements NodeStore {
 			// (Meanwhile more is appended.)
 			if (number === this.#last) continue;
 			await this.#write(number, filled);
-			this.#filled.delete(number);
+			if (this.#filled.delete(number)) this.#fillings.end(filled);
 			const segment = this.places.of(number);
 			if (segment !== undefined) this.places.settle(segment);
 		}
@@ -271,12 +255,17 @@ export class NodeLog implements NodeStore {
 	}
 
 	/** The blocks that have something new. */
-	async #write(number: number, filled: Filled): Promise<void> {
+	async #write(number: number, filled: Filling): Promise<void> {
 		const end = filled.bytes;
 		if (end === filled.writtenBytes) return;
 		const { slot } = this.places.of(number)!;
 		const from = filled.writtenBytes - (filled.writtenBytes % BLOCK_BYTES);
-		await this.writeSlot(slot, from, roundUp(end, BLOCK_BYTES), filled.memory);
+		filled.writers++;
+		try {
+			await this.writeSlot(slot, from, pad(filled), filled.memory);
+		} finally {
+			filled.writers--;
+		}
 		filled.writtenBytes = end;
 	}
 
@@ -292,9 +281,4 @@ export class NodeLog implements NodeStore {
 			if ((from + WRITE_BYTES - first) % BESIDE_SYNC_BYTES === 0) await this.sync();
 		}
 	}
-}
-
-/** Where the next one begins. */
-function startIn({ bytes }: Filled): number {
-	return roundUp(bytes, GRANULE_BYTES);
 }

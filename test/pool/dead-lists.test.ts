@@ -6,6 +6,7 @@ import { OperatorError } from "../../lib/errors.js";
 import { DeadLists } from "../../lib/pool/dead-lists.js";
 import { Descent } from "../../lib/pool/descent.js";
 import { SEGMENT_BYTES } from "../../lib/pool/format.js";
+import { spareChunks, spareParts } from "../../lib/pool/map/chain.js";
 import { Dead } from "../../lib/pool/map/dead.js";
 import { chainsOf } from "../../lib/pool/map/lineage-census.js";
 import { encodeLineage } from "../../lib/pool/map/lineage-form.js";
@@ -128,6 +129,22 @@ t.test("a window of many pages is stored, and comes back where it was when it mo
 	t.equal(world.again, 0);
 	t.ok(world.most <= SLICE_STEPS, `${world.most} in one turn`);
 	t.equal(world.nodes.liveBytes, 0, "nothing of them is left");
+});
+
+t.test("a list of any length goes through the same memory", async (t) => {
+	const world = await World.make();
+	let before = 0;
+	const made = (): number => spareChunks.made + spareParts.made;
+	for (let round = 0; round < 6; round++) {
+		world.die(MANY);
+		await world.work();
+		world.descent.moveWindow(LINE, world.position, 0);
+		await world.work();
+		if (round === 1) before = made();
+	}
+	t.equal(world.freed.size, 6 * MANY);
+	t.equal(world.again, 0);
+	t.equal(made(), before, "nothing was made any more");
 });
 
 t.test("a snapshot that alone has many pages is deleted, however often it is opened meanwhile", async (t) => {

@@ -143,6 +143,31 @@ t.test("as many slots as there is space for, and the rest when there is more", a
 	t.equal(folder.files.size, 2, "all of that in one file");
 });
 
+t.test("a removed volume comes back though the next file waits for the log to go on", async (t) => {
+	const folder = new SmallFolder();
+	const stage = await Stage.create(folder, 2 ** 30);
+	const { administration, space } = stage.pool;
+	await administration.set("web", { historySeconds: 0 });
+	await administration.create("gone", MIB, 4096);
+	await administration.set("gone", { historySeconds: 0 });
+	const gone = await Stage.of(stage.pool, "gone");
+	await gone.write(0, ...new Array<number>(256).fill(7));
+	await gone.device.close();
+	for (let page = 0; page < 40 * 256; page += 256) await stage.write(page, ...new Array<number>(256).fill(9));
+	const freeing = async (): Promise<number> => space.ofPool(await space.unwalked()).freeingBytes;
+	// (A snapshot waits for the checkpoint that the one before has begun.)
+	const snapshots = async (...names: readonly string[]): Promise<void> => {
+		for (const name of names) await administration.takeSnapshots([{ volume: "web", name }]);
+	};
+	await snapshots("first", "second");
+	const { writtenBytes } = folder;
+	await administration.delete("gone");
+	await snapshots("third", "fourth");
+	await turnsUntil(async () => (await freeing()) === 0);
+	t.ok(folder.writtenBytes < writtenBytes + SEGMENT_BYTES, "that file is not made yet");
+	await stage.close();
+});
+
 t.test("a pool that was opened again has the slots that it had, and no more", async (t) => {
 	const folder = new SmallFolder();
 	folder.freeBytes = 90 * MIB;

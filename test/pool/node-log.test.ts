@@ -81,6 +81,38 @@ t.test("more than a segment of them is written out while it is made", async (t) 
 	for (let i = 0; i < 60_000; i += 4999) t.equal(positionOf(tree, root, i * STRIDE), 48 * (i + 1));
 });
 
+t.test(
+	"segments are filled in the same memory, and what is between nodes and behind them is zeros",
+	async (t) => {
+		const folder = new MemoryFolder();
+		const segments = new Segments(folder);
+		for (let file = 0; file < 2; file++) await segments.grow();
+		let made = 0;
+		const log = new NodeLog(segments, (bytes) => {
+			made++;
+			return heapMemory(bytes);
+		});
+		const node = heapMemory(1001);
+		node.bytes.fill(0xff);
+		const places: number[] = [];
+		for (let slot = 0; slot < 4; slot++) {
+			for (let bytes = 0; bytes < SEGMENT_BYTES / 2; bytes += 1008) places.push(log.append(node, 1001));
+			log.gap();
+			// (Some at once in the first round: the memory is nobody else's before all are over, and so never.)
+			await Promise.all(slot === 0 ? [log.flush(), log.writeOut(), log.flush()] : [log.flush()]);
+			log.begin();
+		}
+		t.ok(made <= 4, `${made} times as much memory as a segment`);
+		const device = await folder.open("log.000000");
+		for (const place of places.filter((_, i) => i % 997 === 0 || i > places.length - 3)) {
+			const slot = log.places.where(place)[0];
+			const bytes = await peek(folder, "log.000000", slot * SEGMENT_BYTES + (place % SEGMENT_BYTES), 1008);
+			t.ok(bytes.subarray(0, 1001).every((byte) => byte === 0xff) && !bytes.subarray(1001).some(Boolean));
+		}
+		await device.close();
+	},
+);
+
 t.test("a node that was changed, or can't be read, is an error that names its place", async (t) => {
 	const { folder, root, places } = await stored(100, 1);
 	const at = root.place - (root.place % 512);

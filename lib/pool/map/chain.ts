@@ -5,16 +5,22 @@
  */
 
 import { invariant } from "../../errors.js";
+import { areGood, birthIn, deathIn, type IsGood, putDead, sectorsIn, sectorsOf } from "./dead-words.js";
 import { DEAD_WORDS, PART_PAGES, type Part, type PartStore, type StoredPart } from "./part.js";
+import { SpareWords } from "./spare-words.js";
 
 /** Pages of a chunk: of a list's first, and of its largest. */
 const CHUNK_MIN = 8;
 const CHUNK_MAX = 512;
 
 const WORDS = DEAD_WORDS;
-const WORD = 2 ** 32;
-const HIGH = 2 ** 18 - 1;
-const SECTORS_AT = 18;
+
+/** 2 MiB of the largest chunks, as much as stays in memory of all lists. */
+export const spareChunks = new SpareWords(CHUNK_MAX * WORDS, 256);
+/** For what was read of parts: of few lists at a time. */
+export const spareParts = new SpareWords(PART_PAGES * WORDS, 8);
+/** What is being stored, which whoever stores it copies. */
+const stored = new Int32Array(PART_PAGES * WORDS);
 
 /** Pages `from` to before `end` of it are there. */
 interface Chunk {
@@ -23,9 +29,6 @@ interface Chunk {
 	end: number;
 	next: Chunk | null;
 }
-
-/** Whether something so long can be at a position. */
-export type IsGood = (position: number, sectors: number) => boolean;
 
 export class Chain {
 	/** Pages, and their sectors in all. */
@@ -57,10 +60,7 @@ export class Chain {
 		const chunk = this.#withRoom();
 		const { words } = chunk;
 		const at = chunk.end++ * WORDS;
-		words[at] = birth;
-		words[at + 1] = (birth / WORD) | ((sectors - 1) << SECTORS_AT);
-		words[at + 2] = death;
-		words[at + 3] = death / WORD;
+		putDead(words, at, birth, sectors, death);
 		this.count++;
 		this.inMemory++;
 		this.sectorsInAll += sectors;
@@ -92,7 +92,7 @@ export class Chain {
 		if (++this.#gone < part.count) return null;
 		this.#gone = 0;
 		this.#goneSectors = 0;
-		this.#read = null;
+		this.#forgetRead();
 		this.partCount--;
 		this.#oldest = part.next;
 		if (part.next === null) this.#newest = null;
@@ -103,6 +103,7 @@ export class Chain {
 	#passEmpty(): void {
 		const chunk = this.#first!;
 		if (chunk.from < chunk.end) return;
+		spareChunks.give(chunk.words);
 		this.#first = chunk.next;
 		if (chunk.next === null) this.#last = null;
 	}
@@ -117,7 +118,12 @@ export class Chain {
 		return this.#awayDeath;
 	}
 
-	/** What the part that was away has. False if that makes no sense. */
+	#forgetRead(): void {
+		if (this.#read !== null) spareParts.give(this.#read);
+		this.#read = null;
+	}
+
+	/** What the part that was away has, of `spareParts` perhaps; it is given back when it was shown. False if that makes no sense. */
 	fill(part: Part, words: Int32Array, isGood: IsGood): boolean {
 		if (part !== this.away) return true;
 		if (words.length !== part.count * WORDS || !areGood(words, isGood)) return false;
@@ -129,7 +135,7 @@ export class Chain {
 	rest(): void {
 		if (this.#read === null) return;
 		this.#awayDeath = deathIn(this.#read, this.#gone * WORDS);
-		this.#read = null;
+		this.#forgetRead();
 	}
 
 	/** All pages of `other`, none of which were taken away, are among these; `other` is empty then. */
@@ -148,6 +154,7 @@ export class Chain {
 	}
 
 	#clear(): void {
+		this.#forgetRead();
 		this.#oldest = null;
 		this.#newest = null;
 		this.#first = null;
@@ -172,7 +179,7 @@ export class Chain {
 	store(parts: PartStore, least = PART_PAGES): boolean {
 		const count = Math.min(PART_PAGES, this.inMemory);
 		if (count < Math.max(1, least)) return false;
-		const words = new Int32Array(count * WORDS);
+		const words = stored.subarray(0, count * WORDS);
 		for (let filled = 0; filled < count; this.#passEmpty()) {
 			const chunk = this.#first!;
 			const end = Math.min(chunk.end, chunk.from + count - filled);
@@ -182,7 +189,7 @@ export class Chain {
 		}
 		this.inMemory -= count;
 		const part: Part = {
-			...parts.append(new Uint8Array(words.buffer)),
+			...parts.append(new Uint8Array(words.buffer, 0, words.byteLength)),
 			count,
 			sectors: sectorsOf(words),
 			firstDeath: deathIn(words, 0),
@@ -207,7 +214,7 @@ export class Chain {
 		for (let part = this.#oldest; part !== null; part = part.next) yield part;
 	}
 
-	/** What is in memory behind that, as words, in order. */
+	/** What is in memory behind that, as words, in order: good until the list is changed. */
 	*pieces(): Generator<Int32Array> {
 		for (let chunk = this.#first; chunk !== null; chunk = chunk.next)
 			yield chunk.words.subarray(chunk.from * WORDS, chunk.end * WORDS);
@@ -253,47 +260,11 @@ export class Chain {
 		const room = last === null ? 0 : last.words.length / WORDS;
 		if (last !== null && last.end < room) return last;
 		const size = Math.max(CHUNK_MIN, Math.min(CHUNK_MAX, room * 2));
-		const chunk = { words: new Int32Array(size * WORDS), from: 0, end: 0, next: null };
+		const words = size === CHUNK_MAX ? spareChunks.take() : new Int32Array(size * WORDS);
+		const chunk = { words, from: 0, end: 0, next: null };
 		if (last === null) this.#first = chunk;
 		else last.next = chunk;
 		this.#last = chunk;
 		return chunk;
 	}
-}
-
-/** Where one was born, and how long it is. */
-export interface DeadPage {
-	readonly birth: number;
-	readonly sectors: number;
-}
-
-/** Those behind the first `gone`. */
-export function* pagesIn(words: Int32Array, gone = 0): Generator<DeadPage> {
-	for (let at = gone * WORDS; at < words.length; at += WORDS)
-		yield { birth: birthIn(words, at), sectors: sectorsIn(words, at) };
-}
-
-/** Whether all pages are as they should be. */
-export function areGood(words: Int32Array, isGood: IsGood): boolean {
-	for (let at = 0; at < words.length; at += WORDS)
-		if (!isGood(birthIn(words, at), sectorsIn(words, at))) return false;
-	return true;
-}
-
-function sectorsOf(words: Int32Array): number {
-	let sectors = 0;
-	for (let at = 0; at < words.length; at += WORDS) sectors += sectorsIn(words, at);
-	return sectors;
-}
-
-function birthIn(words: Int32Array, at: number): number {
-	return (words[at]! >>> 0) + (words[at + 1]! & HIGH) * WORD;
-}
-
-function sectorsIn(words: Int32Array, at: number): number {
-	return (words[at + 1]! >>> SECTORS_AT) + 1;
-}
-
-function deathIn(words: Int32Array, at: number): number {
-	return (words[at + 2]! >>> 0) + (words[at + 3]! >>> 0) * WORD;
 }

@@ -5,7 +5,8 @@
 
 import { OperatorError } from "../../errors.js";
 import { SEGMENT_BYTES, SEGMENT_SECTORS } from "../format.js";
-import { areGood, Chain, type IsGood } from "./chain.js";
+import { Chain } from "./chain.js";
+import { areGood, type IsGood } from "./dead-words.js";
 import { type FreeSink, Lineage } from "./lineage.js";
 import { Flag, FORMAT, LINE_NUMBERS, MAGIC, PART_NUMBERS, POINT_NUMBERS } from "./lineage-form.js";
 import { DEAD_BYTES, DEAD_WORDS, PART_PAGES, type StoredPart } from "./part.js";
