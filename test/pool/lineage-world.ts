@@ -138,7 +138,7 @@ export class World {
 		const kept = this.points.map(({ point }) => point);
 		const append = (bytes: Uint8Array) => {
 			const place = this.#next++;
-			this.parts.set(place, bytes);
+			this.parts.set(place, bytes.slice());
 			return { place, crc: 0 };
 		};
 		for (const chain of chainsOf(this.lineage, kept))
