@@ -23,6 +23,8 @@ import { HEAD_NAME, type PoolFolder, type PoolWorld, type Uptime } from "./folde
 
 /** `randomInt` can't do more. */
 const CHANCE_MAX = 2 ** 48 - 1;
+/** A pool of a TiB has 16,384 files. */
+const NAMES_PER_TURN = 1024;
 
 /** How a directory or device is looked at, and files are made and opened. All throw an OperatorError. */
 export interface PoolFiles {
@@ -39,6 +41,7 @@ class Directory implements PoolFolder {
 	readonly fillsAhead = true;
 	/** Where the head was that was opened. */
 	#site: string | undefined;
+	readonly #opened = new Set<string>();
 
 	constructor(
 		readonly path: string,
@@ -76,9 +79,21 @@ class Directory implements PoolFolder {
 		if (names.length > 0) throw new OperatorError(`${this.path}: is not empty`);
 	}
 
-	open(name: string): Promise<BlockDevice> {
+	async missing(): Promise<string | undefined> {
+		const names = new Set(await this.list());
+		let looked = 0;
+		for (const name of this.#opened) {
+			if (!names.has(name)) return name;
+			if (++looked % NAMES_PER_TURN === 0) await nextTurn();
+		}
+		return undefined;
+	}
+
+	async open(name: string): Promise<BlockDevice> {
 		const how = { readOnly: false, direct: false, synced: true };
-		return this.files.open(this.engine, path.join(this.path, name), how);
+		const device = await this.files.open(this.engine, path.join(this.path, name), how);
+		this.#opened.add(name);
+		return device;
 	}
 
 	async create(name: string, sizeBytes: number): Promise<BlockDevice> {

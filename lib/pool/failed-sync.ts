@@ -72,6 +72,10 @@ class FailedSyncFolder implements PoolFolder {
 		return this.#folder.isLost?.(name) ?? false;
 	}
 
+	async missing(): Promise<string | undefined> {
+		return this.#folder.missing?.();
+	}
+
 	most(): Promise<number | undefined> {
 		return this.#folder.most();
 	}

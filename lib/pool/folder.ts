@@ -20,6 +20,8 @@ export interface PoolFolder {
 	open(name: string): Promise<BlockDevice>;
 	/** Whether nothing of a file can be had as long as it is open. Default: of none. */
 	isLost?(name: string): boolean;
+	/** One that was opened here and is not here any more, though it is still open. Default: none can go. Throws an OperatorError. */
+	missing?(): Promise<string | undefined>;
 	/** Files of the log that have room here; undefined where that shows when they are made. */
 	most(): Promise<number | undefined>;
 	/** Bytes that its file system has left for it, as far as that is known; undefined: it gets none. Throws an OperatorError. */

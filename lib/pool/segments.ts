@@ -35,6 +35,8 @@ export class Segments {
 	#freeBytes: number | undefined;
 	/** Why there can't be more files: it is not where it was. Null: it is there. */
 	away: string | null = null;
+	/** As it was told last. */
+	#awayTold: string | null = null;
 	/** Not 0: slots that are taken are behind all that there were. */
 	#clearFrom = 0;
 	/** What `find` has found: a slot, and bytes of its file before the page. */
@@ -60,17 +62,22 @@ export class Segments {
 		await this.measure();
 	}
 
-	/** Finds out how large it may become, or else why that can't be had: then it is as it was. Files that are not open yet are tried again. */
-	async measure(tell: (told: PoolTold) => void = () => {}): Promise<void> {
-		const before = this.away;
+	/**
+	 * Finds out how large it may become, or else why that can't be had: then it is as it was. With `tell`, files that are not open yet are tried again,
+	 * and what is new is told.
+	 */
+	async measure(tell?: (told: PoolTold) => void): Promise<void> {
 		try {
 			this.#freeBytes = await this.#folder.free();
 			this.#filesMax = (await this.#folder.most()) ?? this.#filesMax;
-			this.away = null;
+			this.away = missingText(this.#folder.path, await this.#folder.missing?.());
 		} catch (error) {
 			if (!(error instanceof OperatorError)) throw error;
 			this.away = error.message;
 		}
+		if (tell === undefined) return;
+		const before = this.#awayTold;
+		this.#awayTold = this.away;
 		if (this.away === null && before !== null)
 			tell({ kind: "pool-away", level: "info", message: "is where it was again" });
 		if (this.away !== null && before === null)
@@ -245,6 +252,11 @@ export class Segments {
 		const at = (slot % FILE_SLOTS) * SEGMENT_BYTES + offsetBytes;
 		await run(this.deviceOfSlot(slot), BlockOp.read, at, lengthBytes, into, this.fileNameOf(slot));
 	}
+}
+
+function missingText(folder: string, name: string | undefined): string | null {
+	if (name === undefined) return null;
+	return `${folder}/${name}: is not there any more, and what is in it is lost when the pool is closed unless it is put back`;
 }
 
 /** More slots that there is room for; less than none: of those that there are some have no space. */

@@ -1,5 +1,5 @@
-// The directory of a pool that is open is moved away, another pool is put in its place, and it comes back: nothing is ever made in a directory that
-// is not the pool's, what is open is served on, and it is told.
+// The directory of a pool that is open is moved away, another pool is put in its place, and it comes back; or one of its files is: nothing is ever
+// made in a directory that is not the pool's, what is open is served on, and it is told.
 import { readdirSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import t from "tap";
@@ -51,6 +51,13 @@ t.test("a pool's directory goes away and comes back", async (t) => {
 	t.match(await toldNext(), { kind: "pool-away", level: "info", message: "is where it was again" });
 	t.equal(pool.state.away, null);
 	await (await grow()).close();
+
+	renameSync(path.join(folder, fileName(99)), path.join(folder, "kept"));
+	const message = /log.000099: is not there any more, and what is in it is lost when the pool is closed/;
+	t.match(await toldNext(), { kind: "pool-away", level: "error", message });
+	t.match(pool.state, { away: message });
+	renameSync(path.join(folder, "kept"), path.join(folder, fileName(99)));
+	t.match(await toldNext(), { kind: "pool-away", level: "info", message: "is where it was again" });
 	rmSync(path.join(folder, fileName(99)));
 	await pool.close();
 	const again = await Pool.open(directoryWorld(folder, engine, pump));
