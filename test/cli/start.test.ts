@@ -14,10 +14,10 @@ import { Program } from "../support/process.js";
 const VBLADE = [process.execPath, builtVblade(PROJECT)];
 const directory = scratchDirectory();
 const socket = `unix:${path.join(directory, "vm.sock")}`;
-/** Files of our own for serving, into which the whole program is put together. One of them is what serving and pools share. */
-const OWN_MAX = 11;
-/** The addon's loader, and the log's library with what that needs. */
-const PACKAGES_MAX = 32;
+/** Files of our own for serving, into which the whole program is put together. One of them is what serving and pools share, one the log's library. */
+const OWN_MAX = 12;
+/** The addon, and its loader. What else every start loads is put together: it was two hundred files for a daemon. */
+const PACKAGES_MAX = 2;
 
 /** Writes down what Node is asked to import, in the thread in which it asks for that, and at the end what was required. */
 function watcher(list: string): string {
