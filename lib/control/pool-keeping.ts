@@ -15,6 +15,8 @@ import { messageOf } from "./thrown.js";
 
 /** What fails is told again so soon. */
 const RETRY_MS = 30_000;
+/** What waits for disks that a pool is on, which come in their own time. */
+const DISKS_RETRY_MS = 3000;
 const AGAIN_MS = 15 * 60_000;
 
 type Configure = Extract<PoolAct, { act: "configure" }>;
@@ -90,7 +92,8 @@ export class PoolKeeping {
 				};
 			this.#told.set(pool.path, told);
 			// (One that has failed takes changes when it is opened again, whoever does that.)
-			const waitMs = told.trouble === undefined && told.failed === null ? AGAIN_MS : RETRY_MS;
+			const retryMs = pool.disks === undefined ? RETRY_MS : DISKS_RETRY_MS;
+			const waitMs = told.trouble === undefined && told.failed === null ? AGAIN_MS : retryMs;
 			if (!told.isUnderWay && nowMs - told.atMs >= waitMs) void this.#tell(pool, told, nowMs);
 		}
 	}

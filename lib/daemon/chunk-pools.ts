@@ -59,14 +59,17 @@ export class ChunkPools {
 	/** What the pool of that name stands on. `wanted`: those disks have to be open, and no other counts. */
 	#world(name: string, wanted?: readonly string[]): PoolWorld {
 		let close: () => void = () => {};
+		// (Once it is made, others may become parts.)
+		let among = wanted;
 		const folder = new ChunkFolder({
 			path: name,
-			disks: async () => this.#disksOf(name, wanted),
+			disks: async () => this.#disksOf(name, among),
 			allocate: nativeMemory,
 			isPartial: () => this.#isPartial(name),
 			identifier: (byteLength) => randomBytes(byteLength).toString("hex"),
 			pace: paceOf,
 			onOpen: () => {
+				among = undefined;
 				this.#missingSince.delete(name);
 				const closed = new Promise<void>((resolve) => {
 					close = resolve;

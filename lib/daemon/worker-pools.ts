@@ -48,6 +48,7 @@ export class WorkerPools {
 		try {
 			if (act.act === "look") await refresh(used, act.isNow);
 			else await change(used, act);
+			if (act.act === "make") this.#followed.made(folder, act.disks);
 			if (act.act === "configure") await this.#follow(folder, used, act.disks);
 			return await lookAtPool(used.pool, act.act === "look" ? act.sight : { of: "pool" });
 		} finally {

@@ -1,5 +1,6 @@
 // What pools stand on that are on disks: one is opened without a disk that is missing only when it has been so for a while, for at a start disks come one
 // after the other.
+import { setImmediate as nextTurn } from "node:timers/promises";
 import t from "tap";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { ChunkPools } from "../../lib/daemon/chunk-pools.js";
@@ -26,7 +27,13 @@ t.test("what is missing is waited for, then done without, and counts again once 
 	const open = (): Promise<Pool> => Pool.open(home.onDisks("far"));
 	const states = (pool: Pool): readonly string[] =>
 		(pool.space.disks?.states ?? []).map(({ disk, state }) => `${disk} ${state}`);
-	await (await Pool.create(home.onDisks("far", ["a", "b"]))).close();
+	const made = await Pool.create(home.onDisks("far", ["a", "b"]));
+	disks = [a, b, held("c")];
+	await made.space.disks?.add("c", false);
+	t.strictSame(states(made), ["a in use", "b in use", "c in use"], "one that has just been made");
+	await made.space.disks?.remove("c");
+	while (states(made).length > 2) await nextTurn();
+	await made.close();
 	disks = [a];
 	await t.rejects(open(), /what is on disk "b" is missing/);
 	home.allowPartial(onDisks("far"), true);

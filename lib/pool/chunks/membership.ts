@@ -81,7 +81,8 @@ export class Membership implements PoolDisks {
 		const chunks = this.#chunks;
 		const { allocate, disks } = chunks.world;
 		const disk = (await disks()).find((each) => each.name === name);
-		if (disk === undefined) throw new OperatorError(`disk ${quote(name)}: is not configured for the pool`);
+		if (disk === undefined)
+			throw new OperatorError(`disk ${quote(name)}: is not configured for the pool, or not open`);
 		if (chunks.table.chunks.some((each) => this.#nameOf(each) === name))
 			throw new OperatorError(`disk ${quote(name)}: is a part of the pool already`);
 		if (chunks.table.chunks.length >= POOL_DISKS_MAX)

@@ -68,7 +68,7 @@ t.test("a disk is added, and another one is emptied and taken away, while it is 
 	const again = await Pool.open(world);
 	const open = await Stage.of(again);
 	t.not(again, pool);
-	await t.rejects(world.disks.add("d", false), /disk "d": is not configured for the pool/);
+	await t.rejects(world.disks.add("d", false), /disk "d": is not configured for the pool, or not open/);
 	await t.rejects(world.disks.add("a", false), /disk "a": is a part of the pool already/);
 	await fill(open, 0, 1);
 	await world.disks.add("c", false);
