@@ -15,7 +15,7 @@ export interface DeviceInfo extends StorageTraits {
 	readonly readOnly: boolean;
 	/** True if a completed write may still be lost until a flush: the volatile write cache of the ATA standard is on. */
 	readonly writeCache: boolean;
-	/** A read can ask for another copy of so many: `anotherCopy`. */
+	/** A read can ask for one of so many: `anotherCopy`. */
 	readonly copies: number;
 }
 

@@ -86,8 +86,8 @@ export class BlockRequest {
 	maySync = false;
 	/** Write zeroes: the space may go back, where that is possible; else it is kept. */
 	mayUnmap = false;
-	/** Read: of another copy than the last time, if the device has several (that one was found to be wrong). */
-	anotherCopy = false;
+	/** Read: 1 and more: of that one of the device's copies, in a circle (another was found to be wrong); 0: of any. */
+	anotherCopy = 0;
 	/** Read: the device may answer with `borrowedAddress` rather than fill memory. */
 	mayBorrow = false;
 	/** Read: where the bytes go. Write: where they are. At least `lengthBytes` from `memoryOffset`. */

@@ -13,6 +13,11 @@ const TOLD_MAX = 16;
 /** And that are remembered: then it begins anew. */
 const REMEMBERED_MAX = 4096;
 
+interface WatchedMap {
+	readonly tree: Tree;
+	readonly nodes: { whenMended: (place: string) => void };
+}
+
 export class Damage {
 	#tell: (told: PoolTold) => void = () => {};
 	readonly #known = new Set<string>();
@@ -22,8 +27,9 @@ export class Damage {
 	#mended = 0;
 
 	/** `tell` hears of all that is found from now on, in that map too. */
-	watch(tree: Tree, tell: (told: PoolTold) => void): void {
+	watch({ tree, nodes }: WatchedMap, tell: (told: PoolTold) => void): void {
 		this.#tell = tell;
+		nodes.whenMended = (place) => this.mended(place, "a node of the map");
 		tree.whenFailed(({ where, what }) => this.found(where, `a node of the map: ${what}`));
 	}
 
@@ -37,12 +43,12 @@ export class Damage {
 	}
 
 	/** What was wrong there has been found elsewhere, and written again. */
-	mended(place: string): void {
+	mended(place: string, what = "a page"): void {
 		if (this.#mended++ < TOLD_MAX)
 			this.#tell({
 				kind: "pool-damage",
 				level: "warn",
-				message: `${place}: a page did not have the checksum that it was written with; another copy did, and was written there again`,
+				message: `${place}: ${what} did not have the checksum that it was written with; another copy did, and was written there again`,
 			});
 	}
 

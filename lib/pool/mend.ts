@@ -26,10 +26,9 @@ export async function mended(
 	const promised = new PromisedRequest();
 	const { request } = promised;
 	Object.assign(request, { offsetBytes, lengthBytes, memory });
-	request.anotherCopy = true;
-	// (One in the circle may be asked that was asked before.)
-	for (let tries = 0; tries <= device.info.copies; tries++) {
+	for (let copy = 1; copy <= device.info.copies; copy++) {
 		request.op = BlockOp.read;
+		request.anotherCopy = copy;
 		const { status } = await promised.run(device);
 		if (status !== StorageStatus.ok || crc32c(memory.bytes, 0, lengthBytes) !== crc) continue;
 		request.op = BlockOp.write;

@@ -6,7 +6,7 @@
  */
 
 import { BlockOp } from "../block/request.js";
-import { invariant, OperatorError, StorageStatus, storageStatusName } from "../errors.js";
+import { invariant, OperatorError } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { type Filling, Fillings, leaveGap, pad, put, startIn } from "./filling.js";
@@ -14,7 +14,7 @@ import { BESIDE_SYNC_BYTES } from "./folder.js";
 import { BLOCK_BYTES, FILE_SLOTS, roundUp, SEGMENT_BYTES } from "./format.js";
 import { LEAF } from "./map/leaf.js";
 import { NODE } from "./map/node.js";
-import type { NodeReceiver, NodeStore } from "./map/store.js";
+import { load, type NodeReceiver, type NodeStore } from "./map/store.js";
 import { NodeLoad } from "./node-load.js";
 import { NodePlaces } from "./node-places.js";
 import { NodeSegment } from "./node-segment.js";
@@ -38,6 +38,8 @@ export class NodeLog implements NodeStore {
 	readonly places: NodePlaces;
 	/** Asked where there is no slot left: true when there is one more, false if none can be had. */
 	moreSlots = async (): Promise<boolean> => false;
+	/** Hears where a node was wrong of which another copy was right. */
+	whenMended: (place: string) => void = () => {};
 	readonly #segments: Segments;
 	readonly #allocate: (byteLength: number) => Memory;
 	readonly #fillBytes: number;
@@ -165,7 +167,7 @@ export class NodeLog implements NodeStore {
 		const offset = place - number * SEGMENT_BYTES;
 		const filled = this.#filled.get(number);
 		if (filled !== undefined && offset >= filled.firstBytes) {
-			receiver.loaded(frame, filled.memory, offset, Math.max(0, filled.bytes - offset));
+			load(receiver, frame, filled.memory, offset, Math.max(0, filled.bytes - offset));
 			return;
 		}
 		const segment = this.places.of(number);
@@ -175,20 +177,18 @@ export class NodeLog implements NodeStore {
 			return;
 		}
 		const { slot } = segment;
-		const load = this.#unused ?? new NodeLoad(this, this.#allocate(NODE_BYTES_MAX + 2 * SECTOR_BYTES));
-		this.#unused = load.next;
-		load.next = null;
-		load.receiver = receiver;
-		load.frame = frame;
+		const reading = this.#unused ?? new NodeLoad(this, this.#allocate(NODE_BYTES_MAX + 2 * SECTOR_BYTES));
+		this.#unused = reading.next;
+		reading.next = null;
 		const from = at - (at % SECTOR_BYTES);
-		load.start = at - from;
-		load.slot = slot;
+		reading.start = at - from;
+		reading.slot = slot;
 		this.#segments.slots.hold(slot);
 		const to = Math.min(SEGMENT_BYTES, roundUp(at + Math.min(bytes, NODE_BYTES_MAX), SECTOR_BYTES));
-		const { request } = load;
+		const { request } = reading;
 		request.offsetBytes = (slot % FILE_SLOTS) * SEGMENT_BYTES + from;
 		request.lengthBytes = to - from;
-		this.#segments.deviceOfSlot(slot).submit(request.begin());
+		reading.begin(this.#segments.deviceOfSlot(slot), receiver, frame);
 	}
 
 	nameOf(place: number): string {
@@ -204,16 +204,11 @@ export class NodeLog implements NodeStore {
 		return filled.memory.bytes.subarray(offset, offset + bytes);
 	}
 
-	/** Called by the one that has been read. */
+	/** Called by the one that has been read, and by now copied. */
 	finished(load: NodeLoad): void {
-		const { request, frame, start } = load;
-		const receiver = load.receiver!;
-		load.receiver = null;
-		this.#segments.slots.letGo(load.slot);
-		if (request.status === StorageStatus.ok)
-			receiver.loaded(frame, request.memory, start, request.lengthBytes - start);
-		else receiver.failed(frame, `it can't be read: ${storageStatusName(request.status)}`);
-		// (What was loaded is copied by now.)
+		const { slot, request, isMended } = load;
+		if (isMended) this.whenMended(this.#segments.nameInSlot(slot, request.offsetBytes % SEGMENT_BYTES));
+		this.#segments.slots.letGo(slot);
 		load.next = this.#unused;
 		this.#unused = load;
 	}

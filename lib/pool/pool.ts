@@ -85,7 +85,7 @@ export class Pool implements Users {
 		this.#upkeep.poke();
 		const map = new LayersLookup(contents.layers);
 		this.#store = new PageStore(log, world.between?.(map) ?? map, new StoredReads(segments));
-		this.#store.reads.damage.watch(parts.tree, (told) => this.tell(told));
+		this.#store.reads.damage.watch(parts, (told) => this.tell(told));
 		log.listeners.add({
 			degraded: () => this.tell({ kind: "pool-failed", level: "error", message: log.refusal.what() }),
 		});

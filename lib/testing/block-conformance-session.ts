@@ -106,7 +106,7 @@ export class Session {
 	async #read(offsetBytes: number, lengthBytes: number): Promise<BlockRequest> {
 		const probe = this.#probe(BlockOp.read, offsetBytes, lengthBytes);
 		const { request } = probe;
-		request.anotherCopy = this.random.chance(0.1);
+		request.anotherCopy = this.random.chance(0.1) ? 1 + this.random.below(3) : 0;
 		request.mayBorrow = this.options.borrowed !== undefined && this.random.chance(0.5);
 		const memory = this.#allocate(lengthBytes);
 		request.memory = memory;

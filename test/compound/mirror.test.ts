@@ -178,10 +178,13 @@ t.test("what can't be read is read from another one, and written back", async (t
 	t.equal(await stage.byteAt(stage.disks[0]!, 8192), 6, "repaired");
 	t.match(stage.events.at(-1), { kind: "repaired", name: "m0", offsetBytes: 8192, lengthBytes: 512 });
 	t.equal(standings(mirror), "inSync inSync");
-	const copies = new Set<number | undefined>();
 	await stage.write(stage.disks[1]!, 8192, 512, 66);
-	for (let i = 0; i < 4; i++) copies.add((await stage.read(mirror, 8192, 512, true)).memory.bytes[0]);
-	t.strictSame([...copies].sort(), [6, 66], "whoever wants another copy gets all of them");
+	const copy = async (which: number) => (await stage.read(mirror, 8192, 512, which)).memory.bytes[0];
+	t.strictSame(
+		[await copy(1), await copy(1), await copy(2), await copy(3)],
+		[6, 6, 66, 6],
+		"whoever wants another copy gets that one, whoever else asks for others",
+	);
 	for (const fault of stage.faults) fault.add({ op: BlockOp.read, startBytes: 8192, endBytes: 12_288 });
 	t.equal((await stage.read(mirror, 8192, 4096)).status, mediumError, "nobody has it");
 	await stage.close(mirror);

@@ -202,11 +202,11 @@ export class MirrorRun {
 		if (inSync.length === 1 && this.#disks[inSync[0]!.index]!.hasLost) this.#hasLost = true;
 	}
 
-	async #read(at?: number, count?: number, isStable = false, anotherCopy?: boolean): Promise<void> {
+	async #read(at?: number, count?: number, isStable = false, anotherCopy?: number): Promise<void> {
 		const length = count ?? 1 + this.random.below(12);
 		const first = at ?? this.random.below(USED_SECTORS - length + 1);
 		const asked = new Asked(BlockOp.read, first, length);
-		asked.request.anotherCopy = anotherCopy ?? this.random.chance(0.3);
+		asked.request.anotherCopy = anotherCopy ?? (this.random.chance(0.3) ? 1 + this.random.below(3) : 0);
 		const { status, memory } = await asked.run(this.#mirror!);
 		this.#count(status);
 		this.note(`read at ${first}+${length}: ${storageStatusName(status)}`);
@@ -223,7 +223,7 @@ export class MirrorRun {
 	async #readAll(isStable: boolean): Promise<void> {
 		// Of another copy, too: what differs is seen at once.
 		for (let i = 0; i < USED_SECTORS; i += 8)
-			for (const anotherCopy of [false, true]) await this.#read(i, 8, isStable, anotherCopy);
+			for (const anotherCopy of [0, 1, 2, 3]) await this.#read(i, 8, isStable, anotherCopy);
 	}
 
 	#count(status: StorageStatus): void {

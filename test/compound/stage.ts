@@ -112,7 +112,7 @@ export class Stage {
 		device: BlockDevice,
 		offsetBytes: number,
 		lengthBytes: number,
-		anotherCopy = false,
+		anotherCopy = 0,
 	): Promise<BlockRequest> {
 		const asked = new PromisedRequest();
 		asked.request.op = BlockOp.read;

@@ -2,7 +2,7 @@
 
 import { crc32 } from "node:zlib";
 import type { Progress } from "../../lib/pool/map/merge.js";
-import type { NodeReceiver, NodeStore } from "../../lib/pool/map/store.js";
+import { load, type NodeReceiver, type NodeStore } from "../../lib/pool/map/store.js";
 import { type Memory, memoryOf } from "../../lib/wire/memory.js";
 
 /** Any checksum will do for what only looks whether it is the same. */
@@ -29,7 +29,7 @@ export class MemoryNodes implements NodeStore {
 		const answer = (): void => {
 			const found = this.stored.get(place);
 			if (found === undefined) receiver.failed(frame, "there is nothing");
-			else receiver.loaded(frame, memoryOf(found, 0), 3, Math.min(bytes, found.length - 3));
+			else load(receiver, frame, memoryOf(found, 0), 3, Math.min(bytes, found.length - 3));
 		};
 		if (this.answersAtOnce) answer();
 		else this.waiting.push(answer);

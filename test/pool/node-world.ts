@@ -114,8 +114,9 @@ export class NodeWorld {
 		const { bytes, mark } = this.blobs.get(place)!;
 		let isThere = false;
 		const receiver = {
-			loaded: (_frame: number, memory: Memory, start: number): void => {
+			loaded: (_frame: number, memory: Memory, start: number): number => {
 				isThere = memory.bytes.subarray(start, start + bytes).every((byte) => byte === mark);
+				return bytes;
 			},
 			failed: (): void => {},
 		};

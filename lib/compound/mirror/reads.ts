@@ -35,6 +35,8 @@ class Reading implements Pending {
 	isTimed = false;
 	/** The client takes what is lent. */
 	mayBorrow = false;
+	/** As it was asked for. */
+	anotherCopy = 0;
 	/** By bits: who has been asked, and who is to be repaired. */
 	tried = 0;
 	bad = 0;
@@ -65,8 +67,6 @@ export class Reads implements RequestLayer {
 	/** Those that are not used. */
 	readonly #unused: Reading[] = [];
 	#nearest = 0;
-	/** Who was asked for another copy the last time. */
-	#another = 0;
 	#count = 0;
 	#timed = 0;
 	/** The read that is being timed, and when it began; one at a time. */
@@ -84,9 +84,8 @@ export class Reads implements RequestLayer {
 	begin(request: BlockRequest): void {
 		this.#count = (this.#count + 1) & 0xffff;
 		const reading = this.#take(request);
-		if (request.anotherCopy) {
-			this.#another = this.#after(this.#another);
-			this.#ask(reading, this.#another);
+		if (request.anotherCopy > 0) {
+			this.#askForCopy(reading, request);
 			return;
 		}
 		if (!this.#ledger.members[this.#nearest]!.inSync) this.#choose();
@@ -103,6 +102,15 @@ export class Reads implements RequestLayer {
 		this.#ask(reading, index);
 	}
 
+	/** Copies of a member, if that has several, are asked for by rounds. */
+	#askForCopy(reading: Reading, request: BlockRequest): void {
+		const { members } = this.#ledger;
+		const inSync = members.flatMap((member, index) => (member.inSync ? [index] : []));
+		const before = request.anotherCopy - 1;
+		request.anotherCopy = 1 + Math.floor(before / Math.max(1, inSync.length));
+		this.#ask(reading, inSync[before % inSync.length] ?? this.#nearest);
+	}
+
 	#take(request: BlockRequest): Reading {
 		let reading = this.#unused.pop();
 		if (reading === undefined) {
@@ -111,6 +119,7 @@ export class Reads implements RequestLayer {
 		}
 		reading.request = request;
 		reading.mayBorrow = request.mayBorrow;
+		reading.anotherCopy = request.anotherCopy;
 		reading.isTimed = false;
 		reading.tried = 0;
 		reading.bad = 0;
@@ -235,6 +244,7 @@ export class Reads implements RequestLayer {
 	/** The request is as it came, and the reading is unused. */
 	#give(reading: Reading): void {
 		reading.request!.mayBorrow = reading.mayBorrow;
+		reading.request!.anotherCopy = reading.anotherCopy;
 		reading.request = null;
 		reading.member = null;
 		reading.device = null;

@@ -120,26 +120,18 @@ export class Frames implements NodeReceiver {
 		this.#states[frame] = State.ready;
 	}
 
-	loaded(frame: number, memory: Memory, start: number, available: number): void {
+	loaded(frame: number, memory: Memory, start: number, available: number): number | string {
 		const { bytes, view } = memory;
-		const refAt = frame * REF_WORDS;
 		const level = this.#levels[frame]!;
 		const length = this.kind.storedBytes(view, start, available, level);
-		if (length === 0) {
-			this.failed(frame, "it is none, or not of this level");
-			return;
-		}
-		if ((this.checksum(bytes, start, start + length) | 0) !== crcOf(this.#refs, refAt)) {
-			this.failed(frame, "it does not have the checksum that it was written with");
-			return;
-		}
+		if (length === 0) return "it is none, or not of this level";
+		if ((this.checksum(bytes, start, start + length) | 0) !== crcOf(this.#refs, frame * REF_WORDS))
+			return "it does not have the checksum that it was written with";
 		const wrong = this.kind.decode(view, start, this.words, frame * this.kind.words, level);
-		if (wrong !== undefined) {
-			this.failed(frame, wrong);
-			return;
-		}
+		if (wrong !== undefined) return wrong;
 		this.#ready(frame);
 		this.#tell(frame, null);
+		return length;
 	}
 
 	failed(frame: number, why: string): void {

@@ -7,22 +7,37 @@ import type { Memory } from "../../wire/memory.js";
 
 /** Who asked for a node, and hears how that ended. */
 export interface NodeReceiver {
-	/** What is stored at the place, from `start` on; `available` bytes may be more than the node has. Copied before this returns. */
-	loaded(frame: number, memory: Memory, start: number, available: number): void;
-	/** It could not be read. */
+	/**
+	 * What is stored at the place, from `start` on; `available` bytes may be more than the node has. Copied before this returns: how many
+	 * bytes the node has, or what is wrong, and then something else has to be said to have been loaded, or that it failed.
+	 */
+	loaded(frame: number, memory: Memory, start: number, available: number): number | string;
+	/** It could not be read, or is wrong. */
 	failed(frame: number, why: string): void;
 }
 
 export interface NodeStore {
 	/**
 	 * Wants what is stored at `place`, `bytes` of it or as many as there are. `loaded` or `failed` of `receiver` is called with `frame`,
-	 * once. Before this returns, perhaps, but then for this frame alone.
+	 * until one is that ends it. Before this returns, perhaps, but then for this frame alone.
 	 */
 	load(place: number, bytes: number, receiver: NodeReceiver, frame: number): void;
 	/** Stores the first `bytes` of `memory`, which are copied before this returns; says at which place. From now on it can be loaded. */
 	append(memory: Memory, bytes: number): number;
 	/** What messages call a place: file and byte. */
 	nameOf(place: number): string;
+}
+
+/** What is loaded at once, and of which there is nothing else. */
+export function load(
+	receiver: NodeReceiver,
+	frame: number,
+	memory: Memory,
+	start: number,
+	available: number,
+): void {
+	const wrong = receiver.loaded(frame, memory, start, available);
+	if (typeof wrong === "string") receiver.failed(frame, wrong);
 }
 
 /** CRC32C of `bytes[from]` to `bytes[to - 1]`. */
