@@ -52,15 +52,15 @@ export class PoolDisks {
 		return this.#of.pools.change(name, { act: "addDisk", disk, force });
 	}
 
-	/** Once more, it is asked how far it is. */
-	async remove(name: string, disk: string): Promise<RunningJob> {
+	/** Once more, it is asked how far it is. `force`: one that is missing is given up. */
+	async remove(name: string, disk: string, force: boolean): Promise<RunningJob> {
 		const { jobs, pools } = this.#of;
 		const { path } = this.#onDisks(name);
 		const of = `${name} ${disk}`;
 		const same = jobs.all().find((job) => job.state === "running" && job.kind === "empty" && job.of === of);
 		const known = same === undefined ? undefined : jobs.get(same.id);
 		if (known !== undefined) return known;
-		const { disks } = await pools.change(name, { act: "removeDisk", disk });
+		const { disks } = await pools.change(name, { act: "removeDisk", disk, force });
 		const total = disks?.find((each) => each.disk === disk)?.usedBytes ?? 0;
 		const message = `what disk ${disk} has of pool ${name} goes to its other disks`;
 		const job = jobs.begin("empty", message, { of, total, cancellable: true });

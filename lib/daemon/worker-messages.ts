@@ -42,7 +42,8 @@ export type PoolAct =
 	/** One more of the disks that are configured for it is used. */
 	| { readonly act: "addDisk"; readonly disk: string; readonly force: boolean }
 	/** It is emptied, and then is none of them; or is not emptied any more. */
-	| { readonly act: "removeDisk" | "keepDisk"; readonly disk: string }
+	| { readonly act: "removeDisk"; readonly disk: string; readonly force: boolean }
+	| { readonly act: "keepDisk"; readonly disk: string }
 	| { readonly act: "create"; readonly name: string; readonly sizeBytes: number; readonly pageBytes: number }
 	/** `isAnother`: initiators that have used it find another disk. */
 	| {

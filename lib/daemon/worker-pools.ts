@@ -122,7 +122,8 @@ type DiskAct = Extract<PoolAct, { act: "addDisk" | "removeDisk" | "keepDisk" }>;
 
 async function changeDisks(pool: Pool, act: DiskAct): Promise<void> {
 	const disks = disksOf(pool);
-	if (act.act !== "addDisk") return act.act === "keepDisk" ? disks.keep(act.disk) : disks.remove(act.disk);
+	if (act.act === "keepDisk") return disks.keep(act.disk);
+	if (act.act === "removeDisk") return disks.remove(act.disk, act.force);
 	await disks.add(act.disk, act.force);
 	// (It may have waited for room.)
 	pool.age();

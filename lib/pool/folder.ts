@@ -50,8 +50,8 @@ export interface PoolDisks {
 	readonly states: readonly PoolDiskState[];
 	/** It is a part when it resolves. `force`: whatever it has is given up. */
 	add(disk: string, force: boolean): Promise<void>;
-	/** It is being emptied when it resolves, and none of the pool's when it is empty. */
-	remove(disk: string): Promise<void>;
+	/** It is being emptied when it resolves, and none of the pool's when it is empty; `force`: one that is missing is given up, at once. */
+	remove(disk: string, force?: boolean): Promise<void>;
 	/** It is not emptied any more. */
 	keep(disk: string): Promise<void>;
 }

@@ -84,7 +84,10 @@ export const POOL_REMOVE = {
 	name: "pool remove",
 	help: "Moves what is on a disk of a pool to its other disks, and takes it away from the pool.",
 	arguments: [OF_DAEMON, DISK],
-	options: EITHER,
+	options: [
+		...EITHER,
+		{ name: "force", short: "f", help: "give up a disk that is missing, and what it has" },
+	],
 } as const satisfies Form;
 
 export const POOL_SET = {

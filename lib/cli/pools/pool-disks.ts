@@ -42,5 +42,8 @@ export async function poolRemoveCommand(argv: readonly string[], output = proces
 		putPool(await daemon.get(addressOf(pool), Pool), line, output);
 		return 0;
 	};
-	return followJob(line, output, `remove ${pool} ${disk}`, `${addressOf(pool)}/empty`, tellDone, { disk });
+	return followJob(line, output, `remove ${pool} ${disk}`, `${addressOf(pool)}/empty`, tellDone, {
+		disk,
+		force: line.has("force"),
+	});
 }

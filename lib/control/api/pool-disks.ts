@@ -38,8 +38,8 @@ export function poolDiskRoutes({ poolDisks }: Inside): Route[] {
 				},
 			},
 			refusals: [409],
-			handle: async ({ name, body: { disk } }) => {
-				const { job } = await poolDisks.remove(name, disk);
+			handle: async ({ name, body: { disk, force = false } }) => {
+				const { job } = await poolDisks.remove(name, disk, force);
 				return json(job, { status: 202, headers: { location: `/api/v1/jobs/${job.id}` } });
 			},
 		}),

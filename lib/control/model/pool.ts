@@ -136,7 +136,10 @@ export const NewPool = z
 export const PoolDisk = z
 	.strictObject({
 		disk: text("The name of a disk"),
-		force: z.boolean().optional().meta({ description: "Whatever it has is given up, when it is added" }),
+		force: z.boolean().optional().meta({
+			description:
+				"Whatever it has is given up: when it is added, or, when it is taken away, while it is missing",
+		}),
 	})
 	.meta({ id: "PoolDisk" });
 

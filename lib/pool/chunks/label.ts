@@ -22,6 +22,8 @@ const MAGIC = 0x43424c56; // "VLBC"
 const LABEL_FORMAT = 1;
 const AT = { magic: 0, format: 4, length: 8, crc: 12, textLength: 16, text: 20 } as const;
 const FILE_ENTRY_BYTES = 8;
+/** With those that were given up. */
+export const ENTRIES_MAX = 4 * POOL_DISKS_MAX;
 
 type Text = Omit<Label, "files">;
 
@@ -87,15 +89,15 @@ function isText(value: unknown): value is Text {
 	if (!areNumbers(value, ["generation", "nextId"])) return false;
 	const { pool, session, uuid, chunks } = value as Record<string, unknown>;
 	const areWords = [pool, session, uuid].every((each) => typeof each === "string" && each !== "");
-	return areWords && Array.isArray(chunks) && chunks.length <= POOL_DISKS_MAX && chunks.every(isEntry);
+	return areWords && Array.isArray(chunks) && chunks.length <= ENTRIES_MAX && chunks.every(isEntry);
 }
 
 function isEntry(value: unknown): value is ChunkEntry {
 	if (!areNumbers(value, ["id", "places"])) return false;
-	const { uuid, name, leaving, present, sessions } = value as Record<string, unknown>;
+	const { uuid, name, leaving, present, sessions, lost = false } = value as Record<string, unknown>;
 	return (
 		[uuid, name].every((each) => typeof each === "string") &&
-		[leaving, present].every((each) => typeof each === "boolean") &&
+		[leaving, present, lost].every((each) => typeof each === "boolean") &&
 		Array.isArray(sessions) &&
 		sessions.every((each) => typeof each === "string")
 	);

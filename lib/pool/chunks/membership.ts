@@ -10,8 +10,9 @@ import type { PoolDiskState, PoolDisks } from "../folder.js";
 import { FILE_BYTES } from "../format.js";
 import { Chunk, readLabel, refuseUnfit } from "./chunk.js";
 import type { Chunks } from "./chunks.js";
+import { ENTRIES_MAX } from "./label.js";
 import { Move, PIECE_BYTES } from "./move.js";
-import type { ChunkEntry, FilePlace } from "./table.js";
+import { type ChunkEntry, type FilePlace, withoutLost } from "./table.js";
 
 /** How fast files are moved. */
 export interface MovePace {
@@ -43,7 +44,7 @@ export class Membership implements PoolDisks {
 
 	get states(): PoolDiskState[] {
 		const { table, places } = this.#chunks;
-		return table.chunks.map((entry) => {
+		return table.chunks.filter(isKept).map((entry) => {
 			const usedBytes = places.filesOn(entry) * FILE_BYTES;
 			return {
 				disk: this.#nameOf(entry),
@@ -62,7 +63,7 @@ export class Membership implements PoolDisks {
 
 	/** The disk of that name. Throws an OperatorError. */
 	#entryOf(name: string): ChunkEntry {
-		const entry = this.#chunks.table.chunks.find((each) => this.#nameOf(each) === name);
+		const entry = this.#chunks.table.chunks.find((each) => isKept(each) && this.#nameOf(each) === name);
 		if (entry === undefined) throw new OperatorError(`disk ${quote(name)}: is no part of the pool`);
 		return entry;
 	}
@@ -83,13 +84,16 @@ export class Membership implements PoolDisks {
 		const disk = (await disks()).find((each) => each.name === name);
 		if (disk === undefined)
 			throw new OperatorError(`disk ${quote(name)}: is not configured for the pool, or not open`);
-		if (chunks.table.chunks.some((each) => this.#nameOf(each) === name))
+		const kept = chunks.table.chunks.filter(isKept);
+		if (kept.some((each) => this.#nameOf(each) === name))
 			throw new OperatorError(`disk ${quote(name)}: is a part of the pool already`);
-		if (chunks.table.chunks.length >= POOL_DISKS_MAX)
+		if (kept.length >= POOL_DISKS_MAX)
 			throw new OperatorError(`disk ${quote(name)}: the pool has ${POOL_DISKS_MAX} disks already`);
+		if (chunks.table.chunks.length >= ENTRIES_MAX)
+			throw new OperatorError(`disk ${quote(name)}: too many disks of the pool were lost for one more`);
 		const { label } = await readLabel(disk, allocate);
 		// (One that was a part, and could not be wiped, has nothing that anybody needs.)
-		const isKnown = chunks.table.chunks.some(({ uuid }) => uuid === label?.uuid);
+		const isKnown = kept.some(({ uuid }) => uuid === label?.uuid);
 		await refuseUnfit(disk, allocate, force || (label?.pool === chunks.table.pool && !isKnown));
 		const entry = chunks.entryFor(disk, chunks.table.nextId);
 		const chunk = new Chunk(disk, allocate);
@@ -113,16 +117,20 @@ export class Membership implements PoolDisks {
 		}
 	}
 
-	remove(name: string): Promise<void> {
+	remove(name: string, force = false): Promise<void> {
 		return this.#inTurn(async () => {
 			const entry = this.#entryOf(name);
+			if (!entry.present && force)
+				return this.#chunks.changeEntries(withoutLost(this.#chunks.table, entry.id));
 			if (!entry.present)
-				throw new OperatorError(`disk ${quote(name)}: is missing, and what it has can't be moved`);
+				throw new OperatorError(
+					`disk ${quote(name)}: is missing, and what it has can't be moved; force gives it up for good`,
+				);
 			if (!entry.leaving) {
 				this.#refuseFull(entry, name);
 				await this.#setLeaving(entry, true);
 			}
-			this.begin();
+			return this.begin();
 		});
 	}
 
@@ -259,6 +267,11 @@ export class Membership implements PoolDisks {
 			return false;
 		}
 	}
+}
+
+/** It was not given up. */
+function isKept({ lost }: ChunkEntry): boolean {
+	return lost !== true;
 }
 
 function stateOf({ present, leaving }: ChunkEntry): PoolDiskState["state"] {

@@ -31,6 +31,8 @@ export interface ChunkEntry {
 	readonly leaving: boolean;
 	/** It was there when the pool was last opened. */
 	readonly present: boolean;
+	/** It was given up while it was missing: nobody waits for it, and it is none of them any more, whatever it says. Its files stay lost. */
+	readonly lost?: boolean;
 	/** What its label said before, or may say: `ChunkTable.session`. */
 	readonly sessions: readonly string[];
 }
@@ -97,7 +99,7 @@ export function assess<T extends Candidate>(disks: readonly T[]): Assessed<T> | 
 		if (label.pool !== table.pool)
 			throw new OperatorError(`disk ${quote(disk.name)}: has a part of another pool than its other disks`);
 		const entry = table.chunks.find(({ uuid }) => uuid === label.uuid);
-		if (entry === undefined) continue;
+		if (entry === undefined || entry.lost === true) continue;
 		const other = found.get(entry.id);
 		if (other !== undefined)
 			throw new OperatorError(
@@ -106,7 +108,7 @@ export function assess<T extends Candidate>(disks: readonly T[]): Assessed<T> | 
 		refuseOther(table, entry, disk, label);
 		found.set(entry.id, disk);
 	}
-	return { table, found, missing: table.chunks.filter(({ id }) => !found.has(id)) };
+	return { table, found, missing: table.chunks.filter(({ id, lost }) => lost !== true && !found.has(id)) };
 }
 
 /** Throws an OperatorError if the disk is not as it was when the pool had it last. */
@@ -142,6 +144,13 @@ export function opened<T extends Candidate>({ table, found }: Assessed<T>, sessi
 		return { ...entry, name: disk.name, places, present: true, sessions: [disk.label.session] };
 	});
 	return { ...table, generation: table.generation + 1, session, chunks };
+}
+
+/** When this one is given up, which is remembered as long as it has files. */
+export function withoutLost({ chunks, files }: ChunkTable, id: number): ChunkEntry[] {
+	const hasFiles = files.some(({ chunk }) => chunk === id);
+	if (!hasFiles) return chunks.filter((entry) => entry.id !== id);
+	return chunks.map((entry) => (entry.id === id ? { ...entry, leaving: false, lost: true } : entry));
 }
 
 /** When all that are there have been told so. */

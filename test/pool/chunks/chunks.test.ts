@@ -229,3 +229,47 @@ t.test(
 		await again.close();
 	},
 );
+
+t.test(
+	"a lost disk is given up: nobody waits for it, what it had stays an error, all else goes on",
+	async (t) => {
+		const disks = TestDisks.of({ a: 4, b: 3, c: 3 });
+		const { stage } = await newStage(disks, ["a", "b"]);
+		await fill(stage, 0, 1);
+		await fill(stage, FILE_PAGES, 2);
+		await fill(stage, 2 * FILE_PAGES, 3);
+		await stage.close();
+		disks.present.delete("b");
+		disks.isPartial = true;
+		const world = disks.world(2, ["a", "b"]);
+		const partial = await Pool.open(world);
+		await t.rejects(world.disks.remove("b"), /disk "b": is missing, .* force gives it up for good/);
+		await world.disks.remove("b", true);
+		const names = ({ disks }: typeof world): readonly string[] => disks.states.map(({ disk }) => disk);
+		t.strictSame(names(world), ["a"]);
+		await t.rejects(world.disks.remove("b", true), /disk "b": is no part of the pool/);
+		const pages = [0, 16_400, 40_000, 49_000];
+		const found = await show(partial, "web", ...pages);
+		t.ok(found.some((value) => value < 0) && found.some((value) => value > 0), `${found}`);
+		await partial.close();
+		disks.isPartial = false;
+		const again = await Pool.open(disks.world(3, ["a"]));
+		t.strictSame(await show(again, "web", ...pages), found);
+		await again.close();
+		disks.present.add("b");
+		const back = disks.world(4, ["a", "b", "c"]);
+		const last = await Pool.open(back);
+		t.strictSame(names(back), ["a"], "it is none of them although it is there again");
+		await back.disks.add("c", false);
+		await back.disks.add("b", true);
+		last.age();
+		t.strictSame(names(back), ["a", "c", "b"]);
+		const open = await Stage.of(last);
+		for (const page of pages) t.equal(await open.write(page, 9), 0);
+		await last.checkpoint();
+		await open.close();
+		const end = await Pool.open(disks.world(5, ["a", "b", "c"]));
+		t.strictSame(await show(end, "web", ...pages), [9, 9, 9, 9]);
+		await end.close();
+	},
+);
