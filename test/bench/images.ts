@@ -196,7 +196,7 @@ export function rewrite({ path: file, sizeBytes }: Image): void {
 }
 
 /** A file whose blocks have all been written: one that is sparse would be read without asking the disk. */
-function filled(file: string, sizeBytes: number): Image {
+export function filled(file: string, sizeBytes: number): Image {
 	writeAll(file, sizeBytes, "w", fdatasyncSync);
 	return { path: file, sizeBytes };
 }

@@ -3,7 +3,7 @@
  * turn, warmed up, loaded and stopped. Called by `main.ts`, which gets figures and workloads as of any other row.
  */
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { unreachable } from "../../lib/errors.js";
@@ -11,9 +11,11 @@ import { atEnd } from "../support/cleanup.js";
 import { Lan, type Namespace } from "../support/netns.js";
 import { run } from "../support/process.js";
 import { type Figure, throughput, type Workload, workload } from "./figures.js";
-import type { Images } from "./images.js";
+import { filled, type Images } from "./images.js";
 import { type Measured, reasonOf, type Settings, type Side } from "./measure.js";
-import { copySample, fioSample, type LoadPlace, type NbdLoad } from "./nbd-load.js";
+import { BESIDES, besideFigure } from "./nbd-beside.js";
+import { copySample, fioSample, inOrderSample, type LoadPlace, type NbdLoad } from "./nbd-load.js";
+import { MIRRORED_BYTES, startOfMirror } from "./nbd-mirror.js";
 import { NBD_ROWS, type NbdRow } from "./nbd-rows.js";
 import {
 	type NbdContender,
@@ -41,7 +43,7 @@ const IDLE_CONNECTIONS = 500;
 const IDLE_LIMIT_MS = 60_000;
 
 /** All that can be measured of NBD. */
-export const NBD_LISTED = [...NBD_ROWS, IDLE];
+export const NBD_LISTED = [...NBD_ROWS, ...BESIDES, IDLE];
 
 /** How, and which. */
 export interface NbdPlan {
@@ -58,6 +60,8 @@ interface Stage {
 	readonly folder: string;
 	readonly historied: () => Promise<Historied>;
 	readonly sparse: () => string;
+	/** As large as the file in memory, to be copied there. */
+	readonly copied: () => string;
 }
 
 export async function nbdFigures(
@@ -78,6 +82,8 @@ export async function nbdFigures(
 			figures.push(...throughput(row, measured));
 			workloads.push(workload(row, measured));
 		}
+		for (const beside of BESIDES)
+			if (plan.footprints.has(beside.key)) figures.push(await besideFigure(beside, stage, progress));
 		if (plan.footprints.has(IDLE.key)) figures.push(await idleFigure(stage));
 	} finally {
 		lan.remove();
@@ -95,6 +101,11 @@ function stageOf(settings: Settings, images: Images, namespace: Namespace, folde
 		historied: () => {
 			historied ??= Historied.make(path.dirname(images.of("ext4").path), place);
 			return historied;
+		},
+		copied: () => {
+			const { sizeBytes } = images.memory;
+			const file = path.join(images.memoryDirectory, "copied.img");
+			return existsSync(file) ? file : filled(file, sizeBytes).path;
 		},
 		sparse: () => {
 			sparse ??= sparseFile(path.join(images.memoryDirectory, "sparse.img"), SPARSE_BYTES);
@@ -135,7 +146,9 @@ async function runOnce(row: NbdRow, isOurs: boolean, round: number, stage: Stage
 	const loadPlace: LoadPlace = {
 		namespace,
 		core: row.isPinned ? settings.loadCore : undefined,
-		imageFolder: path.dirname(historied?.file(isOurs) ?? images.memory.path),
+		imageFolder: path.dirname(
+			row.disk === "mirror" ? images.of("ext4").path : (historied?.file(isOurs) ?? images.memory.path),
+		),
 	};
 	const server = await start(row, isOurs, serverPlace, stage);
 	try {
@@ -143,10 +156,11 @@ async function runOnce(row: NbdRow, isOurs: boolean, round: number, stage: Stage
 			return await copySample(server, SPARSE_BYTES, path.join(images.memoryDirectory, "copy.img"), loadPlace);
 		const load: NbdLoad = {
 			...row.load,
-			sizeBytes: historied === undefined ? images.memory.sizeBytes : HISTORIED_BYTES,
+			sizeBytes: sizeOf(row, stage),
 			seconds: settings.seconds,
 			seed: round + 1,
 		};
+		if (row.transport === "tls") return await inOrderSample(server, load, stage.copied(), loadPlace);
 		if (row.isFirstWrite) return await fioSample(server, { ...load, onceBytes: FIRST_BYTES }, loadPlace);
 		await fioSample(server, { ...load, seconds: settings.warmUpSeconds }, loadPlace);
 		return await fioSample(server, load, loadPlace);
@@ -154,6 +168,11 @@ async function runOnce(row: NbdRow, isOurs: boolean, round: number, stage: Stage
 		await server.stop();
 		if (row.isFirstWrite) historied?.forget(isOurs);
 	}
+}
+
+function sizeOf({ disk }: NbdRow, { images }: Stage): number {
+	if (disk === "mirror") return MIRRORED_BYTES;
+	return disk === "snapshots" ? HISTORIED_BYTES : images.memory.sizeBytes;
 }
 
 async function start(row: NbdRow, isOurs: boolean, place: NbdPlace, stage: Stage): Promise<NbdContender> {
@@ -171,6 +190,8 @@ async function start(row: NbdRow, isOurs: boolean, place: NbdPlace, stage: Stage
 			const file = (await stage.historied()).file(isOurs);
 			return startNbd(isOurs ? oursOf(file, ...ACK) : qemuOf(file, "writethrough"), place, transport);
 		}
+		case "mirror":
+			return startOfMirror(path.dirname(stage.images.of("ext4").path), isOurs, place);
 		case "remote": {
 			const file = stage.images.memory.path;
 			return isOurs

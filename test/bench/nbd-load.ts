@@ -90,16 +90,43 @@ export async function copySample(
 	to: string,
 	place: LoadPlace,
 ): Promise<Sample> {
-	const before = cpuOfAll(server.pids);
-	const begin = performance.now();
 	try {
-		const { code, output } = await run([...pinned(place), "nbdcopy", server.uri, to], COPY_LIMIT_MS, {
-			namespace: place.namespace.name,
-		});
-		if (code !== 0) throw new Error(`nbdcopy: ${output}`);
+		return await copied(server, sizeBytes, [server.uri, to], place);
 	} finally {
 		rmSync(to, { force: true });
 	}
+}
+
+/** All of a disk from its beginning, so many blocks of 4 KiB at a time, on one connection: to nobody, or from a file. */
+export function inOrderSample(
+	server: NbdContender,
+	{ rw, depth, sizeBytes }: Pick<NbdLoad, "rw" | "depth" | "sizeBytes">,
+	from: string,
+	place: LoadPlace,
+): Promise<Sample> {
+	const how = [
+		"--connections=1",
+		"--threads=1",
+		`--requests=${depth}`,
+		`--request-size=${BLOCK_BYTES}`,
+		"--no-extents",
+	];
+	const ends = rw === "randread" ? [server.uri, "null:"] : [from, server.uri];
+	return copied(server, sizeBytes, [...how, ...ends], place);
+}
+
+async function copied(
+	server: NbdContender,
+	sizeBytes: number,
+	argv: readonly string[],
+	place: LoadPlace,
+): Promise<Sample> {
+	const before = cpuOfAll(server.pids);
+	const begin = performance.now();
+	const { code, output } = await run([...pinned(place), "nbdcopy", ...argv], COPY_LIMIT_MS, {
+		namespace: place.namespace.name,
+	});
+	if (code !== 0) throw new Error(`nbdcopy: ${output}`);
 	const seconds = (performance.now() - begin) / 1000;
 	const blocks = sizeBytes / BLOCK_BYTES;
 	const whole = seconds * 1e6;

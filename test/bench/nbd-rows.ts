@@ -6,8 +6,8 @@
 import type { NbdLoad } from "./nbd-load.js";
 import type { Transport } from "./nbd-servers.js";
 
-/** What a row's servers have: a file in memory; the same behind another server; a disk with snapshots; or one that is half empty. */
-export type NbdDisk = "file" | "remote" | "snapshots" | "sparse";
+/** What a row's servers have: a file in memory; the same behind another server; a disk with snapshots; one that is half empty; or a mirror of two files. */
+export type NbdDisk = "file" | "remote" | "snapshots" | "sparse" | "mirror";
 
 export interface NbdRow {
 	/** What `--only` looks for. */
@@ -17,7 +17,7 @@ export interface NbdRow {
 	readonly transport: Transport;
 	/** Server and load have a processor each; else the kernel chooses. */
 	readonly isPinned: boolean;
-	/** Null: all of the disk is copied. */
+	/** Null: all of the disk is copied. Over TLS in order, by nbdcopy(1): fio knows no certificates. */
 	readonly load: Pick<NbdLoad, "rw" | "depth"> | null;
 	/** A snapshot is taken before each run, and each block of the run is written for the first time since. */
 	readonly isFirstWrite: boolean;
@@ -62,6 +62,33 @@ const remote = KINDS.map(
 	}),
 );
 
+const mirror = KINDS.map(
+	({ rw, word }): NbdRow => ({
+		key: `nbd mirror ${word} d16`,
+		title: `4 KiB ${word === "read" ? "hot read" : "durable write"}, depth 16, of a mirror of two files on ext4`,
+		disk: "mirror",
+		transport: "unix",
+		isPinned: false,
+		load: { rw, depth: 16 },
+		isFirstWrite: false,
+		references: [{ name: "ours of one file", atLeast: word === "read" ? 1 : 0.8 }],
+	}),
+);
+
+/** (There is no durable write here: what TLS costs is to be seen.) */
+const tls = KINDS.map(
+	({ rw, word }): NbdRow => ({
+		key: `nbd tls ${word} d16`,
+		title: `4 KiB ${word} in order, depth 16, TLS 1.3 with certificates`,
+		disk: "file",
+		transport: "tls",
+		isPinned: false,
+		load: { rw, depth: 16 },
+		isFirstWrite: false,
+		references: [{ name: "nbdkit's file plugin with TLS", atLeast: 1 }],
+	}),
+);
+
 const snapshots = (key: string, title: string, isFirstWrite: boolean, atLeast: number): NbdRow => ({
 	key: `nbd ${key}`,
 	title: `${title}, disk with 10 snapshots, on ext4`,
@@ -90,4 +117,6 @@ export const NBD_ROWS: readonly NbdRow[] = [
 		references: [{ name: NBDKIT, atLeast: 1.2 }],
 	},
 	...remote,
+	...mirror,
+	...tls,
 ];

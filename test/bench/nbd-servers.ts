@@ -5,6 +5,7 @@
 
 import { rmSync } from "node:fs";
 import path from "node:path";
+import { Certificates } from "../nbd/certificates.js";
 import { until } from "../support/cleanup.js";
 import type { Namespace } from "../support/netns.js";
 import { vbladeCommand } from "../support/paths.js";
@@ -24,8 +25,8 @@ export interface NbdPlace {
 	readonly core: number | undefined;
 }
 
-/** What a server listens on. */
-export type Transport = "unix" | "tcp";
+/** What a server listens on; `tls`: TCP, and who comes in has a certificate; `either`: or none. */
+export type Transport = "unix" | "tcp" | "tls" | "either";
 
 /** A server that runs, and those behind it. */
 export interface NbdContender {
@@ -38,10 +39,10 @@ export interface NbdContender {
 /** How a server is started that has nothing behind it but its storage; the name distinguishes its socket from others'. */
 type Commands = (address: Address) => readonly string[];
 
-/** One address, in the words of each program. */
+/** One address, in the words of each program, and what it is asked to do there. */
 interface Address {
 	readonly uri: string;
-	readonly ours: string;
+	readonly ours: readonly string[];
 	readonly nbdkit: readonly string[];
 	readonly qemu: readonly string[];
 }
@@ -50,21 +51,55 @@ let ports = 10_900;
 
 function addressIn({ folder }: NbdPlace, transport: Transport): Address {
 	const port = String(ports++);
-	if (transport === "tcp")
-		return {
+	if (transport !== "unix") {
+		const tcp = {
 			uri: `nbd://127.0.0.1:${port}/`,
-			ours: `127.0.0.1:${port}`,
+			ours: [`127.0.0.1:${port}`],
 			nbdkit: ["-i", "127.0.0.1", "-p", port],
 			qemu: ["-b", "127.0.0.1", "-p", port],
 		};
+		return transport === "tcp" ? tcp : overTls(tcp, certificatesIn(folder), transport);
+	}
 	const socket = path.join(folder, `${port}.sock`);
 	rmSync(socket, { force: true });
 	return {
 		uri: `nbd+unix:///?socket=${socket}`,
-		ours: `unix:${socket}`,
+		ours: [`unix:${socket}`],
 		nbdkit: ["-U", socket],
 		qemu: ["-k", socket],
 	};
+}
+
+function overTls(address: Address, made: Certificates, transport: "tls" | "either"): Address {
+	const [certificate, key] = ["server-cert.pem", "server-key.pem"].map((name) => made.file(name));
+	const keys = [`--tls-certificate=${certificate}`, `--tls-key=${key}`, `--tls-ca=${made.ca}`];
+	const isRequired = transport === "tls";
+	return {
+		...address,
+		uri: isRequired ? secured(address.uri, made) : address.uri,
+		ours: [`--tls=${isRequired ? "require" : "offer"}`, ...keys, ...address.ours],
+		nbdkit: [
+			...[`--tls=${isRequired ? "require" : "on"}`, "--tls-verify-peer"],
+			...[`--tls-certificates=${made.endpoint("server", "server")}`, ...address.nbdkit],
+		],
+	};
+}
+
+/** The same server, asked for TLS. */
+export function secured(uri: string, made: Certificates): string {
+	return `${uri.replace("nbd:", "nbds:")}?tls-certificates=${made.endpoint("client", "client")}`;
+}
+
+const made = new Map<string, Certificates>();
+
+/** A CA, and what server and client have of it, in a folder; made once. */
+export function certificatesIn(folder: string): Certificates {
+	const known = made.get(folder);
+	if (known !== undefined) return known;
+	const certificates = new Certificates(path.join(folder, "tls"));
+	for (const name of ["server", "client"]) certificates.make(name);
+	made.set(folder, certificates);
+	return certificates;
 }
 
 /** Starts a server and waits until it answers. Throws with what it said if it doesn't. */
@@ -103,7 +138,7 @@ async function stopped(program: Program): Promise<void> {
 /** `vblade nbd` of a file, a volume, or another server's disk. */
 export const oursOf =
 	(file: string, ...options: readonly string[]): Commands =>
-	({ ours }) => [...vbladeCommand(), "nbd", ...options, ours, file];
+	({ ours }) => [...vbladeCommand(), "nbd", ...options, ...ours, file];
 
 /** nbdkit with a plugin and what that is told. */
 export const nbdkitOf =
