@@ -63,6 +63,7 @@ t.test("a disk in memory says what it always said of itself", async (t) => {
 			nonRotational: true,
 			bestTransferBytes: PAGE,
 			longestTransferBytes: 2 ** 31 - PAGE,
+			copies: 1,
 		});
 		t.notOk(device.setWriteCache(true), "there is no write cache to switch on");
 		await device.close();

@@ -11,7 +11,11 @@ export const NONE = "0".repeat(16);
 
 /** What /proc says of each thread: the lines of its `status`, by name. */
 function threads(pid: number): Map<string, string>[] {
-	return readdirSync(`/proc/${pid}/task`).flatMap((thread) => {
+	// (The first one's number is the process's; those of others may be smaller, when numbers have begun anew.)
+	const names = readdirSync(`/proc/${pid}/task`).sort(
+		(a, b) => Number(b === `${pid}`) - Number(a === `${pid}`),
+	);
+	return names.flatMap((thread) => {
 		const status = `/proc/${pid}/task/${thread}/status`;
 		let text: string;
 		try {

@@ -105,7 +105,7 @@ function machine(kernel: DebianKernel, options: DebianOptions): string[] {
 	return [
 		// An old processor: what is fast on a new one, copying with REP MOVSB first of all, is slow where it is emulated.
 		...["-M", "pc", "-cpu", "qemu64", "-m", "512M", "-kernel", kernel.image, "-initrd", initramfs],
-		...["-append", `console=ttyS0 quiet panic=-1 mitigations=off ${words.join(" ")}`],
+		...["-append", `console=ttyS0 quiet no_timer_check panic=-1 mitigations=off ${words.join(" ")}`],
 		...["-netdev", netdev(port)],
 		...["-device", `virtio-net-pci,netdev=net0,mac=02:aa:00:00:00:01,host_mtu=${mtu},romfile=`],
 	];
