@@ -4,6 +4,7 @@
  * one after the other; what it takes to carry one out is not waited for. Made by `control.ts`; asked by the API.
  */
 
+import { InTurn } from "../in-turn.js";
 import { membersOf } from "../spec/assembly.js";
 import type { Config } from "../spec/config.js";
 import type { DiskConfig } from "../spec/configuration.js";
@@ -33,7 +34,7 @@ export class Desired {
 	readonly #record: ReloadRecord;
 	/** A reload that has not begun to read: who wants another one meanwhile wants this. */
 	#waiting: RunningJob | undefined;
-	#turn: Promise<unknown> = Promise.resolve();
+	readonly #turns = new InTurn();
 	#stopReconsidering: () => void = () => {};
 
 	constructor(options: DesiredOptions) {
@@ -119,22 +120,24 @@ export class Desired {
 		if (this.#waiting !== undefined) return this.#waiting;
 		const job = this.#options.jobs.begin("reload", "reading the configuration");
 		this.#waiting = job;
-		void this.#inTurn(async () => {
-			this.#waiting = undefined;
-			const { opener, environment, onReload } = this.#options;
-			const wish = { ...(await wishOfFiles(opener)), runtime: this.#wish.runtime };
-			const config = understandMost(wish, environment);
-			if (Array.isArray(config))
-				return this.#refused(
-					job,
-					config.map(({ message }) => message),
-				);
-			this.#record.note([]);
-			const prospect = { wish, config, difference: differenceOf(this.#config, config) };
-			await this.#carryOut(prospect, job, () => onReload(config));
-		}).catch((error: unknown) => {
-			this.#refused(job, [messageOf(error)]);
-		});
+		void this.#turns
+			.run(async () => {
+				this.#waiting = undefined;
+				const { opener, environment, onReload } = this.#options;
+				const wish = { ...(await wishOfFiles(opener)), runtime: this.#wish.runtime };
+				const config = understandMost(wish, environment);
+				if (Array.isArray(config))
+					return this.#refused(
+						job,
+						config.map(({ message }) => message),
+					);
+				this.#record.note([]);
+				const prospect = { wish, config, difference: differenceOf(this.#config, config) };
+				await this.#carryOut(prospect, job, () => onReload(config));
+			})
+			.catch((error: unknown) => {
+				this.#refused(job, [messageOf(error)]);
+			});
 		return job;
 	}
 
@@ -161,7 +164,7 @@ export class Desired {
 
 	/** Makes a wish that is found in its turn. Resolves when it is kept; the job when it is carried out. */
 	change(find: () => Promise<Prospect>, begin: () => RunningJob): Promise<RunningJob> {
-		return this.#inTurn(async () => {
+		return this.#turns.run(async () => {
 			const prospect = await find();
 			const job = begin();
 			try {
@@ -176,7 +179,7 @@ export class Desired {
 
 	/** Does something for which a disk has to be closed. */
 	aside<T>(name: string, work: () => Promise<T>): Promise<T> {
-		return this.#inTurn(() => this.#aside(name, work));
+		return this.#turns.run(() => this.#aside(name, work));
 	}
 
 	/** What it is a part of is closed before, and served after it. */
@@ -185,12 +188,6 @@ export class Desired {
 		if (steward === undefined) return work();
 		const own = (): Promise<T> => steward.aside(work);
 		return steward.disk.partOf === undefined ? own() : this.#aside(steward.disk.partOf, own);
-	}
-
-	#inTurn<T>(work: () => Promise<T>): Promise<T> {
-		const done = this.#turn.then(work);
-		this.#turn = done.catch(() => {});
-		return done;
 	}
 
 	/** `also` is done with it, when it is sure that it is carried out. */
@@ -271,7 +268,7 @@ export class Desired {
 
 	#reconsiderLater(): void {
 		this.#stopReconsidering = this.#options.clock.after(RECONSIDER_MS, () => {
-			void this.#inTurn(async () => this.#reconsider()).finally(() => this.#reconsiderLater());
+			void this.#turns.run(async () => this.#reconsider()).finally(() => this.#reconsiderLater());
 		});
 	}
 

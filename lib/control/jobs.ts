@@ -117,6 +117,13 @@ export class Jobs {
 		return this.#jobs.get(id);
 	}
 
+	/** One of this kind that waits or runs, and is of the same thing. */
+	running(kind: Job["kind"], isSame: (job: Job) => boolean): RunningJob | undefined {
+		return [...this.#jobs.values()].find(
+			({ job }) => job.state === "running" && job.kind === kind && isSame(job),
+		);
+	}
+
 	/** Latest first. */
 	all(): Job[] {
 		return [...this.#jobs.values()].map(({ job }) => job).reverse();

@@ -30,9 +30,7 @@ export class MirrorJobs {
 
 	/** Throws a Refusal if it is being compared already, or too many wait. */
 	compare(disk: string, mending: Mending): RunningJob {
-		const isSame = ({ state, kind, disk: other }: RunningJob["job"]): boolean =>
-			state === "running" && kind === "verify" && other === disk;
-		const same = this.jobs.all().find(isSame);
+		const same = this.jobs.running("verify", (job) => job.disk === disk)?.job;
 		if (same !== undefined)
 			throw new Refusal(
 				409,

@@ -57,8 +57,7 @@ export class PoolDisks {
 		const { jobs, pools } = this.#of;
 		const { path } = this.#onDisks(name);
 		const of = `${name} ${disk}`;
-		const same = jobs.all().find((job) => job.state === "running" && job.kind === "empty" && job.of === of);
-		const known = same === undefined ? undefined : jobs.get(same.id);
+		const known = jobs.running("empty", (job) => job.of === of);
 		if (known !== undefined) return known;
 		const { disks } = await pools.change(name, { act: "removeDisk", disk, force });
 		const total = disks?.find((each) => each.disk === disk)?.usedBytes ?? 0;

@@ -90,7 +90,7 @@ export class PoolJobs {
 
 	/** Throws a Refusal if there are enough, or the same one is under way. */
 	#begin(kind: Job["kind"], of: string, message: string, total: number): RunningJob {
-		const same = this.jobs.all().find((job) => job.state === "running" && job.kind === kind && job.of === of);
+		const same = this.jobs.running(kind, (job) => job.of === of)?.job;
 		if (same !== undefined)
 			throw new Refusal(
 				409,

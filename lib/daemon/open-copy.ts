@@ -6,6 +6,7 @@ import { type BlockDevice, PromisedRequest } from "../block/device.js";
 import { BlockOp } from "../block/request.js";
 import { OperatorError, StorageStatus, storageStatusText } from "../errors.js";
 import { DATA_EXTENT_BYTES } from "../image/extent.js";
+import { InTurn } from "../in-turn.js";
 import { nativeMemory } from "../native.js";
 import { pageBytesOf } from "../pool/changed-ranges.js";
 import type { UsedPool } from "../pool/openings.js";
@@ -26,7 +27,7 @@ export class OpenCopy {
 	#answeredMs = performance.now();
 	#isClosed = false;
 	readonly #asked = new PromisedRequest();
-	#turn: Promise<unknown> = Promise.resolve();
+	readonly #turns = new InTurn();
 	/** What the name stood for when this was opened. */
 	readonly id: string;
 	readonly pageBytes: number;
@@ -102,14 +103,12 @@ export class OpenCopy {
 
 	/** One at a time: they have the memory in common. */
 	#inTurn<T>(work: (memory: Memory) => Promise<T>): Promise<T> {
-		const done = this.#turn.then(() => {
+		return this.#turns.run(() => {
 			const { request } = this.#asked;
 			if (request.memory.bytes.length === 0) request.memory = nativeMemory(DATA_EXTENT_BYTES);
 			request.mayUnmap = true;
 			return work(request.memory);
 		});
-		this.#turn = done.catch(() => undefined);
-		return done;
 	}
 
 	async #run(op: BlockOp, offsetBytes: number, lengthBytes: number, what: string): Promise<void> {

@@ -9,6 +9,7 @@ import { closeSync, constants } from "node:fs";
 import { open, readdir, rename, stat, unlink } from "node:fs/promises";
 import path from "node:path";
 import { codeOf, DamagedError, OperatorError } from "../errors.js";
+import { InTurn } from "../in-turn.js";
 import { Errno, isNativeError, native } from "../native.js";
 import { syncFolder } from "../sync-folder.js";
 import { makeFolder } from "./folders.js";
@@ -32,7 +33,7 @@ const DAMAGE: ReadonlySet<string> = new Set(["ENOENT", "EIO", "EISDIR", "EBADMSG
 const NO_ROOM: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EROFS"]);
 
 export class Keeping {
-	#last: Promise<unknown> = Promise.resolve();
+	readonly #turns = new InTurn();
 	/** By name, of those that there are. */
 	readonly #sizes = new Map<string, number>();
 	/** Names of those that were put aside. */
@@ -106,11 +107,12 @@ export class Keeping {
 	/** One at a time: in order, and so that a directory that hangs takes no more than one of Node's few threads. */
 	#inTurn<T>(name: string, what: string, act: () => Promise<T>): Promise<T> {
 		const file = path.join(this.folder, name);
-		const done = this.#last.then(act).catch((error: unknown) => {
-			const code = codeOf(error);
-			throw code === undefined ? error : new OperatorError(`${file}: ${what} (${code})`);
-		});
-		this.#last = done.catch(() => {});
+		const done = this.#turns.run(() =>
+			act().catch((error: unknown) => {
+				const code = codeOf(error);
+				throw code === undefined ? error : new OperatorError(`${file}: ${what} (${code})`);
+			}),
+		);
 		return within(LIMIT_MS, file, done);
 	}
 

@@ -8,6 +8,7 @@ import { connect } from "node:net";
 import path from "node:path";
 import { getSystemErrorName } from "node:util";
 import { invariant, OperatorError } from "../errors.js";
+import { InTurn } from "../in-turn.js";
 import { removeSocketFile, socketFileAt } from "../link/unix-socket.js";
 import { Errno, isNativeError, native } from "../native.js";
 import type { ActivatedSocket } from "../notify.js";
@@ -104,7 +105,7 @@ export class Listeners {
 	/** Sockets for clients of disks, by address: likewise, until the files have others. */
 	readonly #clients = new Map<string, Held>();
 	/** One after the other. */
-	#turn: Promise<unknown> = Promise.resolve();
+	readonly #turns = new InTurn();
 
 	constructor(activated: readonly ActivatedSocket[] = []) {
 		this.#activated = new Map(
@@ -127,13 +128,7 @@ export class Listeners {
 
 	/** Has those of the configuration be these, and no others. Returns what is wrong, a line for each that can't be had. */
 	relisten(wanted: readonly ListenerName[]): Promise<string[]> {
-		return this.#afterwards(() => this.#relisten(wanted));
-	}
-
-	#afterwards<T>(act: () => Promise<T>): Promise<T> {
-		const done = this.#turn.then(act);
-		this.#turn = done.catch(() => {});
-		return done;
+		return this.#turns.run(() => this.#relisten(wanted));
 	}
 
 	async #relisten(wanted: readonly ListenerName[]): Promise<string[]> {
@@ -201,7 +196,7 @@ export class Listeners {
 
 	/** A socket at which clients of disks come in, for somebody else. */
 	forClients(address: string): Promise<number> {
-		return this.#afterwards(() => this.#forClients(address));
+		return this.#turns.run(() => this.#forClients(address));
 	}
 
 	async #forClients(address: string): Promise<number> {
@@ -214,7 +209,7 @@ export class Listeners {
 
 	/** Clients of disks come in there at most. */
 	retainClients(addresses: readonly string[]): Promise<void> {
-		return this.#afterwards(async () => this.#retainClients(addresses));
+		return this.#turns.run(async () => this.#retainClients(addresses));
 	}
 
 	#retainClients(addresses: readonly string[]): void {

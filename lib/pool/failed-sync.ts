@@ -43,9 +43,12 @@ export class FailedSyncLayer extends DeviceLayer {
 class FailedSyncFolder implements PoolFolder {
 	readonly #folder: PoolFolder;
 	readonly #failed = new FailedSync();
+	/** Not of a folder that loses none: a pool of thousands of files is not asked for each of them. */
+	readonly isLost?: (name: string) => boolean;
 
 	constructor(folder: PoolFolder) {
 		this.#folder = folder;
+		if (folder.isLost !== undefined) this.isLost = folder.isLost.bind(folder);
 	}
 
 	get path(): string {
@@ -66,10 +69,6 @@ class FailedSyncFolder implements PoolFolder {
 
 	async open(name: string): Promise<BlockDevice> {
 		return new FailedSyncLayer(await this.#folder.open(name), this.#failed);
-	}
-
-	isLost(name: string): boolean {
-		return this.#folder.isLost?.(name) ?? false;
 	}
 
 	async missing(): Promise<string | undefined> {

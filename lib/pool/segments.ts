@@ -57,9 +57,16 @@ export class Segments {
 		await this.#files.openAll(how);
 		const inFiles = this.#files.count * FILE_SLOTS;
 		this.slots.grow(Math.min(inFiles, this.#known.slots ?? inFiles));
-		for (let slot = 0; slot < inFiles; slot++)
-			if (this.#folder.isLost?.(fileName(Math.floor(slot / FILE_SLOTS)))) this.slots.lose(slot);
+		this.#lose(this.#files.count);
 		await this.measure();
+	}
+
+	/** Slots of files that can't be had are nobody's. */
+	#lose(files: number): void {
+		if (this.#folder.isLost === undefined) return;
+		for (let file = 0; file < files; file++)
+			if (this.#folder.isLost(fileName(file)))
+				for (let slot = file * FILE_SLOTS; slot < (file + 1) * FILE_SLOTS; slot++) this.slots.lose(slot);
 	}
 
 	/**

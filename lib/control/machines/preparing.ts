@@ -6,6 +6,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { OperatorError } from "../../errors.js";
+import { InTurn } from "../../in-turn.js";
 import type { DiskConfig, TemplateConfig } from "../../spec/configuration.js";
 import { aoeExportsOf } from "../../spec/exports.js";
 import { NUMBERS } from "../../spec/ranges.js";
@@ -39,7 +40,7 @@ export interface PreparingParts {
 
 export class Preparing {
 	readonly #parts: PreparingParts;
-	#turn: Promise<unknown> = Promise.resolve();
+	readonly #turns = new InTurn();
 
 	constructor(parts: PreparingParts) {
 		this.#parts = parts;
@@ -47,9 +48,7 @@ export class Preparing {
 
 	/** One thing after the other, of all machines. */
 	inTurn<T>(work: () => Promise<T>): Promise<T> {
-		const done = this.#turn.then(work);
-		this.#turn = done.catch(() => {});
-		return done;
+		return this.#turns.run(work);
 	}
 
 	/** Its place; a new machine gets one. Throws an OperatorError if there is none, or it can't be kept. */

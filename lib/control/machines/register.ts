@@ -4,6 +4,7 @@
  */
 
 import { DamagedError } from "../../errors.js";
+import { InTurn } from "../../in-turn.js";
 import type { TemplateConfig } from "../../spec/configuration.js";
 import { formatMac, parseMac } from "../../wire/mac.js";
 import { type DamageTeller, putAside, readKept } from "../damage.js";
@@ -53,7 +54,7 @@ export class Register {
 	#golden: ReadonlyMap<string, Golden>;
 	#left: ReadonlyMap<string, boolean>;
 	/** One after the other. */
-	#turn: Promise<unknown> = Promise.resolve();
+	readonly #turns = new InTurn();
 
 	private constructor(keeper: DamageTeller, kept: Kept | undefined) {
 		this.#keeper = keeper;
@@ -161,7 +162,7 @@ export class Register {
 	}
 
 	#change(make: () => void): Promise<void> {
-		const done = this.#turn.then(async () => {
+		return this.#turns.run(async () => {
 			const [machines, golden, left] = [this.#machines, this.#golden, this.#left];
 			make();
 			try {
@@ -173,8 +174,6 @@ export class Register {
 				throw error;
 			}
 		});
-		this.#turn = done.catch(() => {});
-		return done;
 	}
 
 	#text(): string {

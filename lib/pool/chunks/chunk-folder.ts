@@ -1,6 +1,6 @@
 /**
- * A pool's files on disks of the daemon, each file on one of them, and its head on all. Made by whoever opens the pool (`lib/daemon/`), by what
- * `chunksWorld` hands on.
+ * A pool's files on disks of the daemon, each file on one of them, and its head on all. Made by whoever opens the pool
+ * (`lib/daemon/chunk-pools.ts`), which says which disks these are.
  */
 
 import type { BlockDevice } from "../../block/device.js";

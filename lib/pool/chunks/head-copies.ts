@@ -14,6 +14,7 @@ import {
 import { Listeners } from "../../block/listeners.js";
 import { BlockOp, type BlockRequest } from "../../block/request.js";
 import { StorageStatus, unreachable } from "../../errors.js";
+import { InTurn } from "../../in-turn.js";
 import type { Memory } from "../../wire/memory.js";
 import { BLOCK_BYTES } from "../format.js";
 import { decodeHead, HEAD_FILE_BYTES, looksLikeHead } from "../head.js";
@@ -37,7 +38,7 @@ export class HeadCopies implements BlockDevice {
 	readonly #content: Memory;
 	readonly #listeners = new Listeners();
 	/** What is asked for is done one after the other. */
-	#last: Promise<unknown> = Promise.resolve();
+	readonly #turns = new InTurn();
 	#closing: Promise<CloseEnd> | null = null;
 
 	constructor(of: HeadCopiesOf) {
@@ -59,18 +60,12 @@ export class HeadCopies implements BlockDevice {
 
 	/** To a disk that is new among them. Throws an OperatorError. */
 	give(chunk: Chunk): Promise<void> {
-		return this.#inTurn(() => this.#give(chunk));
+		return this.#turns.run(() => this.#give(chunk));
 	}
 
 	async #give({ device, name }: Chunk): Promise<void> {
 		await run(device, BlockOp.write, HEAD_AT, HEAD_FILE_BYTES, this.#content, `disk ${name}`);
 		await run(device, BlockOp.flush, 0, 0, undefined, `disk ${name}`);
-	}
-
-	#inTurn<T>(act: () => Promise<T>): Promise<T> {
-		const done = this.#last.then(act);
-		this.#last = done.catch(() => {});
-		return done;
 	}
 
 	get info(): DeviceInfo {
@@ -84,7 +79,7 @@ export class HeadCopies implements BlockDevice {
 			return;
 		}
 		request.park();
-		void this.#inTurn(() => this.#carryOut(request));
+		void this.#turns.run(() => this.#carryOut(request));
 	}
 
 	async #carryOut(request: BlockRequest): Promise<void> {
@@ -149,7 +144,7 @@ export class HeadCopies implements BlockDevice {
 	}
 
 	async #closeInOrder(): Promise<CloseEnd> {
-		await this.#last;
+		await this.#turns.idle();
 		await this.#of.release();
 		return "closed";
 	}

@@ -4,6 +4,7 @@
  */
 
 import { OperatorError } from "../../errors.js";
+import { InTurn } from "../../in-turn.js";
 import { POOL_DISKS_MAX } from "../../spec/ranges.js";
 import { counted, quote } from "../../text.js";
 import type { PoolDiskState, PoolDisks } from "../folder.js";
@@ -35,7 +36,7 @@ export class Membership implements PoolDisks {
 	/** Why nothing is moved at the moment. */
 	#trouble: string | null = null;
 	/** Changes are made one after the other. */
-	#last: Promise<unknown> = Promise.resolve();
+	readonly #turns = new InTurn();
 
 	constructor(chunks: Chunks, pace: MovePace) {
 		this.#chunks = chunks;
@@ -68,14 +69,8 @@ export class Membership implements PoolDisks {
 		return entry;
 	}
 
-	#inTurn<T>(act: () => Promise<T>): Promise<T> {
-		const done = this.#last.then(act);
-		this.#last = done.catch(() => {});
-		return done;
-	}
-
 	add(name: string, force: boolean): Promise<void> {
-		return this.#inTurn(() => this.#add(name, force));
+		return this.#turns.run(() => this.#add(name, force));
 	}
 
 	async #add(name: string, force: boolean): Promise<void> {
@@ -118,7 +113,7 @@ export class Membership implements PoolDisks {
 	}
 
 	remove(name: string, force = false): Promise<void> {
-		return this.#inTurn(async () => {
+		return this.#turns.run(async () => {
 			const entry = this.#entryOf(name);
 			if (!entry.present && force)
 				return this.#chunks.changeEntries(withoutLost(this.#chunks.table, entry.id));
@@ -150,7 +145,7 @@ export class Membership implements PoolDisks {
 	}
 
 	keep(name: string): Promise<void> {
-		return this.#inTurn(async () => {
+		return this.#turns.run(async () => {
 			const entry = this.#entryOf(name);
 			if (entry.leaving) await this.#setLeaving(entry, false);
 		});
@@ -176,7 +171,7 @@ export class Membership implements PoolDisks {
 		this.#isClosed = true;
 		this.#pace.end();
 		await this.#running;
-		await this.#last;
+		await this.#turns.idle();
 	}
 
 	get #leaving(): ChunkEntry | undefined {
@@ -199,7 +194,7 @@ export class Membership implements PoolDisks {
 
 	/** It has nothing any more, unless somebody wants to keep it. */
 	#drop(id: number): Promise<void> {
-		return this.#inTurn(async () => {
+		return this.#turns.run(async () => {
 			if (this.#chunks.table.chunks.find((entry) => entry.id === id)?.leaving !== true) return;
 			const chunk = this.#chunks.chunkOf(id);
 			await this.#forget(id);

@@ -1,7 +1,7 @@
 /**
  * Moves a file of a pool's log to another place while the pool goes on: piece by piece it is copied there, and what changes meanwhile is changed in
  * both places where it has been copied already. When all is there and stable, it is said where the file lies now; until that is said by all
- * that may be asked, both places have everything, so that whoever opens the pool finds it, whichever he is told of. Used by `emptying.ts`.
+ * that may be asked, both places have everything, so that whoever opens the pool finds it, whichever he is told of. Used by `membership.ts`.
  */
 
 import {

@@ -7,6 +7,7 @@ import { type CloseEnd, endWithin } from "../../block/close.js";
 import { type BlockDevice, type DeviceInfo, deviceInfo, refuse } from "../../block/device.js";
 import { type DeviceListener, Listeners } from "../../block/listeners.js";
 import { BlockOp, type BlockRequest, OP_TRAITS, type RequestLayer } from "../../block/request.js";
+import { UnderWay } from "../../block/under-way.js";
 import { invariant, OperatorError, StorageStatus } from "../../errors.js";
 import { FILE_BYTES } from "../format.js";
 
@@ -25,8 +26,7 @@ export interface Side {
 
 interface OpenSide extends Side {
 	readonly stopListening: () => void;
-	underWay: number;
-	whenIdle: (() => void) | null;
+	readonly underWay: UnderWay;
 }
 
 /** Which of its two sides. */
@@ -62,7 +62,7 @@ export class ChunkPart implements BlockDevice, RequestLayer {
 				this.#listeners.stalled({ ...stall, offsetBytes: stall.offsetBytes - offsetBytes }),
 			resumed: (waitedMs, count) => index === this.#current && this.#listeners.resumed(waitedMs, count),
 		});
-		this.#sides[index] = { device, offsetBytes, stopListening, underWay: 0, whenIdle: null };
+		this.#sides[index] = { device, offsetBytes, stopListening, underWay: new UnderWay() };
 	}
 
 	get info(): DeviceInfo {
@@ -104,7 +104,7 @@ export class ChunkPart implements BlockDevice, RequestLayer {
 	/** It is done on one side. */
 	handOn(request: BlockRequest, index: SideIndex): void {
 		const side = this.#sideOf(index);
-		side.underWay++;
+		side.underWay.begun();
 		shift(request, side.offsetBytes);
 		request.push(this, index);
 		side.device.submit(request);
@@ -114,8 +114,7 @@ export class ChunkPart implements BlockDevice, RequestLayer {
 		const side = this.#sideOf(token as SideIndex);
 		shift(request, -side.offsetBytes);
 		if (request.status !== StorageStatus.ok) request.failedOffsetBytes -= side.offsetBytes;
-		side.underWay--;
-		if (side.underWay === 0) side.whenIdle?.();
+		side.underWay.ended();
 		request.resume();
 	}
 
@@ -134,10 +133,7 @@ export class ChunkPart implements BlockDevice, RequestLayer {
 		const side = this.#sideOf(left);
 		side.stopListening();
 		if (hasMoved) this.#listeners.changed();
-		if (side.underWay > 0)
-			await new Promise<void>((resolve) => {
-				side.whenIdle = resolve;
-			});
+		if (side.underWay.count > 0) await side.underWay.none();
 		this.#sides[left] = null;
 	}
 
@@ -164,10 +160,7 @@ export class ChunkPart implements BlockDevice, RequestLayer {
 		await this.#move?.breakOff();
 		const side = this.#sideOf(this.#current);
 		side.stopListening();
-		if (side.underWay > 0)
-			await new Promise<void>((resolve) => {
-				side.whenIdle = resolve;
-			});
+		if (side.underWay.count > 0) await side.underWay.none();
 		await this.#release();
 		return "closed";
 	}
