@@ -153,16 +153,16 @@ export async function makePool(
 	disks: readonly string[],
 	force: boolean,
 ): Promise<UsedPool> {
-	const key = path.resolve(folder);
-	const before = engines.get(home.engine)?.find(key);
-	// (It may be being opened in vain.)
-	if (
-		await before?.opening.then(
-			() => true,
-			() => false,
+	const find = (): SharedPool | undefined => engines.get(home.engine)?.find(path.resolve(folder));
+	// (It may be being opened in vain, and again by who came meanwhile: when there is nobody its place is taken in the same turn.)
+	for (let before = find(); before !== undefined; before = find())
+		if (
+			await before.opening.then(
+				() => true,
+				() => false,
+			)
 		)
-	)
-		throw new OperatorError(`${folder}: there is a pool, and it is open`);
+			throw new OperatorError(`${folder}: there is a pool, and it is open`);
 	return usePool(home, folder, async () => Pool.create(await worldOf(home, folder, disks), { force }));
 }
 
