@@ -3,7 +3,7 @@
  * turn, warmed up, loaded and stopped. Called by `main.ts`, which gets figures and workloads as of any other row.
  */
 
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { unreachable } from "../../lib/errors.js";
@@ -95,6 +95,7 @@ export async function nbdFigures(
 function stageOf(settings: Settings, images: Images, namespace: Namespace, folder: string): Stage {
 	let historied: Promise<Historied> | undefined;
 	let sparse: string | undefined;
+	let copied: string | undefined;
 	const place = { namespace, folder, core: undefined };
 	return {
 		...{ settings, images, namespace, folder },
@@ -103,9 +104,8 @@ function stageOf(settings: Settings, images: Images, namespace: Namespace, folde
 			return historied;
 		},
 		copied: () => {
-			const { sizeBytes } = images.memory;
-			const file = path.join(images.memoryDirectory, "copied.img");
-			return existsSync(file) ? file : filled(file, sizeBytes).path;
+			copied ??= filled(path.join(images.memoryDirectory, "copied.img"), images.memory.sizeBytes).path;
+			return copied;
 		},
 		sparse: () => {
 			sparse ??= sparseFile(path.join(images.memoryDirectory, "sparse.img"), SPARSE_BYTES);

@@ -3,7 +3,7 @@
  * asked for, over all volumes, and have all that was acknowledged as stable. Used by `crash.test.ts`.
  */
 
-import { type BlockDevice, PromisedRequest } from "../../lib/block/device.js";
+import type { BlockDevice } from "../../lib/block/device.js";
 import { BlockOp } from "../../lib/block/request.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { RECORD_ENTRIES } from "../../lib/pool/format.js";
@@ -12,12 +12,11 @@ import { openVolumeStack } from "../../lib/pool/volume-stack.js";
 import { Pump } from "../../lib/pump.js";
 import { Random } from "../../lib/random.js";
 import { strictly } from "../../lib/testing/strict-layer.js";
-import { heapMemory } from "../../lib/wire/memory.js";
 import { CrashFolder, doesFillAhead, type Planted, Power } from "./crash-folder.js";
 import { CrashError, Model } from "./crash-model.js";
 import { testWorld } from "./memory-folder.js";
+import { askStamped, readStamps, SECTOR } from "./stamps.js";
 
-const SECTOR = 512;
 const PAGE_BYTES = 4096;
 /** Of each volume. */
 const SECTORS = 256;
@@ -118,7 +117,7 @@ export class CrashRun {
 	/** Half a megabyte, anywhere on a volume that nobody looks at; of a pool that is full it is refused. */
 	async #bulk(): Promise<void> {
 		const [sectors, last] = [1024, BULK_SECTORS - 1024];
-		await this.#run(this.#bulkDevice!, BlockOp.write, 8 * this.#random.below(last / 8), sectors, 1);
+		await askStamped(this.#bulkDevice!, BlockOp.write, 8 * this.#random.below(last / 8), sectors, 1);
 	}
 
 	/** What `act` comes to, unless the power is cut before. */
@@ -146,25 +145,13 @@ export class CrashRun {
 
 	async #readAll(): Promise<number[]> {
 		const stamps: number[] = [];
-		for (const device of this.#devices) stamps.push(...(await this.#read(device)));
+		for (const device of this.#devices) stamps.push(...(await readStamps(device, SECTORS)));
 		return stamps;
-	}
-
-	async #read(device: BlockDevice): Promise<number[]> {
-		const { request, bytes } = await this.#run(device, BlockOp.read, 0, SECTORS);
-		if (request.status !== StorageStatus.ok) throw new CrashError(`a read ended with ${request.status}`);
-		const view = new DataView(bytes.buffer);
-		return Array.from({ length: SECTORS }, (_, sector) => {
-			const stamp = view.getUint32(sector * SECTOR, true);
-			if (view.getUint32((sector + 1) * SECTOR - 4, true) !== stamp)
-				throw new CrashError("a sector is a mixture");
-			return stamp;
-		});
 	}
 
 	async #readSnapshot(name: string): Promise<number[]> {
 		const { device } = await this.#pool!.openVolume(name, true, async () => {});
-		return this.#read(device);
+		return readStamps(device, SECTORS);
 	}
 
 	async #checkSnapshots(): Promise<void> {
@@ -173,15 +160,6 @@ export class CrashRun {
 			const differs = stamps.findIndex((stamp, i) => stamp !== found[i]);
 			if (differs >= 0) throw new CrashError(`snapshot ${name} differs at ${differs}`);
 		}
-	}
-
-	async #run(device: BlockDevice, op: BlockOp, sector: number, sectors: number, stamp = 0) {
-		const promised = new PromisedRequest();
-		const memory = heapMemory(sectors * SECTOR);
-		new Uint32Array(memory.bytes.buffer).fill(stamp);
-		Object.assign(promised.request, { op, memory, offsetBytes: sector * SECTOR });
-		promised.request.lengthBytes = sectors * SECTOR;
-		return { request: await promised.run(device), bytes: memory.bytes };
 	}
 
 	/** Several at a time, in one order; where changes may have to wait for the map, one by one. */
@@ -224,7 +202,7 @@ export class CrashRun {
 		// One that waits for the map, or for space, is not flushed: it is not acknowledged.
 		const mayWait = this.#hasSmallMap || this.isSmall;
 		const count = mayWait ? model.acknowledged : model.changes.length;
-		const { request } = await this.#run(device, BlockOp.flush, 0, 0);
+		const { request } = await askStamped(device, BlockOp.flush, 0, 0);
 		if (request.status === StorageStatus.ok) model.safe = Math.max(model.safe, count);
 	}
 
@@ -239,7 +217,7 @@ export class CrashRun {
 		const op = random.chance(0.2) ? random.pick([BlockOp.trim, BlockOp.writeZeroes]) : BlockOp.write;
 		const stamp = op === BlockOp.write ? ++this.#stamp : 0;
 		model.changes.push({ at: volume * SECTORS + sector, sectors, stamp });
-		const { request } = await this.#run(device, op, sector, sectors, stamp);
+		const { request } = await askStamped(device, op, sector, sectors, stamp);
 		if (request.status !== StorageStatus.ok) throw new CrashError(`a change ended with ${request.status}`);
 		model.acknowledge(count);
 		if (this.#modes[volume] === "ack") model.safe = Math.max(model.safe, count + 1);

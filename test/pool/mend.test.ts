@@ -51,13 +51,19 @@ async function placeOf(folder: MemoryFolder, value: number): Promise<number> {
 	throw new Error("the page is nowhere");
 }
 
-async function damaged() {
+/** A folder whose files have two copies each. */
+function mirrored() {
 	const others = new Map<string, MemoryDevice>();
 	const folder = new MemoryFolder((device, name) => {
 		const other = others.get(name) ?? new MemoryDevice(device.info.sizeBytes);
 		others.set(name, other);
 		return new TwoCopies(device, other);
 	});
+	return { folder, others };
+}
+
+async function damaged() {
+	const { folder, others } = mirrored();
 	const stage = await Stage.create(folder);
 	await stage.write(3, 33, 44, 55);
 	await stage.close();
@@ -111,12 +117,7 @@ t.test("where no copy is right it is an error, and what is there stays", async (
 t.test(
 	"a node of the map, too: read as it was, and where sectors have nothing else written again",
 	async (t) => {
-		const others = new Map<string, MemoryDevice>();
-		const folder = new MemoryFolder((device, name) => {
-			const other = others.get(name) ?? new MemoryDevice(device.info.sizeBytes);
-			others.set(name, other);
-			return new TwoCopies(device, other);
-		});
+		const { folder } = mirrored();
 		const stage = await Stage.create(folder);
 		for (let page = 0; page < 200; page++) await stage.write(page, 1 + page);
 		await stage.pool.checkpoint();

@@ -3,7 +3,7 @@
  * prefix of what was asked for, over all volumes, and have all that was acknowledged. Each disk loses what was not synced for itself. Used by `crash.test.ts`.
  */
 
-import { type BlockDevice, PromisedRequest } from "../../../lib/block/device.js";
+import type { BlockDevice } from "../../../lib/block/device.js";
 import { BlockOp } from "../../../lib/block/request.js";
 import { OperatorError, StorageStatus } from "../../../lib/errors.js";
 import type { PoolDisks } from "../../../lib/pool/folder.js";
@@ -11,11 +11,10 @@ import { Pool } from "../../../lib/pool/pool.js";
 import { openVolumeStack } from "../../../lib/pool/volume-stack.js";
 import { Random } from "../../../lib/random.js";
 import { strictly } from "../../../lib/testing/strict-layer.js";
-import { heapMemory } from "../../../lib/wire/memory.js";
 import { CrashError, Model } from "../crash-model.js";
+import { askStamped, readStamps, SECTOR } from "../stamps.js";
 import { nextTurn, TestDisks, type Wrap } from "./disks.js";
 
-const SECTOR = 512;
 const SECTORS = 256;
 const VOLUMES = ["a", "b"] as const;
 const DISKS = ["x", "y", "z"] as const;
@@ -151,7 +150,7 @@ export class ChunkCrashRun {
 		if (kind === 11) return this.#pool!.checkpoint();
 		if (kind > 0) return this.#change(model, volume);
 		const count = model.acknowledged;
-		const { request } = await this.#run(this.#devices[volume]!, BlockOp.flush, 0, 0);
+		const { request } = await askStamped(this.#devices[volume]!, BlockOp.flush, 0, 0);
 		if (request.status === StorageStatus.ok) model.safe = Math.max(model.safe, count);
 	}
 
@@ -163,7 +162,7 @@ export class ChunkCrashRun {
 		const op = random.chance(0.2) ? random.pick([BlockOp.trim, BlockOp.writeZeroes]) : BlockOp.write;
 		const stamp = op === BlockOp.write ? ++this.#stamp : 0;
 		model.changes.push({ at: volume * SECTORS + sector, sectors, stamp });
-		const { request } = await this.#run(this.#devices[volume]!, op, sector, sectors, stamp);
+		const { request } = await askStamped(this.#devices[volume]!, op, sector, sectors, stamp);
 		if (request.status !== StorageStatus.ok) throw new CrashError(`a change ended with ${request.status}`);
 		model.acknowledge(count);
 		if (this.#modes[volume] === "ack") model.safe = Math.max(model.safe, count + 1);
@@ -171,21 +170,7 @@ export class ChunkCrashRun {
 
 	async #readAll(): Promise<number[]> {
 		const stamps: number[] = [];
-		for (const device of this.#devices) {
-			const { request, bytes } = await this.#run(device, BlockOp.read, 0, SECTORS);
-			if (request.status !== StorageStatus.ok) throw new CrashError(`a read ended with ${request.status}`);
-			const view = new DataView(bytes.buffer);
-			for (let sector = 0; sector < SECTORS; sector++) stamps.push(view.getUint32(sector * SECTOR, true));
-		}
+		for (const device of this.#devices) stamps.push(...(await readStamps(device, SECTORS)));
 		return stamps;
-	}
-
-	async #run(device: BlockDevice, op: BlockOp, sector: number, sectors: number, stamp = 0) {
-		const promised = new PromisedRequest();
-		const memory = heapMemory(sectors * SECTOR);
-		new Uint32Array(memory.bytes.buffer).fill(stamp);
-		Object.assign(promised.request, { op, memory, offsetBytes: sector * SECTOR });
-		promised.request.lengthBytes = sectors * SECTOR;
-		return { request: await promised.run(device), bytes: memory.bytes };
 	}
 }
