@@ -16,6 +16,7 @@ export const POOL_SUBJECTS = [
 	"pool-away",
 	"pool-failed",
 	"pool-damage",
+	"pool-checkpoint",
 	"pool-clock",
 ] as const;
 export type PoolSubject = (typeof POOL_SUBJECTS)[number];

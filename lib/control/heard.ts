@@ -204,6 +204,8 @@ const isPool = isShape({
 	format: isNumber,
 	away: isWordOrNull,
 	failed: isWordOrNull,
+	unstored: isWordOrNull,
+	checkpointFailures: isNumber,
 	clockDoubt: isEither(isNull, isShape({ shows: isWord, expected: isWord })),
 	id: isNumber,
 	sizeBytes: isNumber,

@@ -21,6 +21,14 @@ export function* aboutPools(writer: Writer, { pools }: PoolsSource): Iterable<vo
 	);
 	for (const { name, look } of pools)
 		if (look) writer.line("vblade_pool_failed", `pool="${escaped(name)}"`, look.failed === null ? 0 : 1);
+	writer.family(
+		"vblade_pool_checkpoint_failures",
+		"gauge",
+		"Checkpoints that have failed since the last one that was stored; 0: it is well.",
+	);
+	for (const { name, look } of pools)
+		if (look)
+			writer.line("vblade_pool_checkpoint_failures", `pool="${escaped(name)}"`, look.checkpointFailures);
 	for (const [metric, figure, help] of POOL_FIGURES) {
 		writer.family(metric, "gauge", help);
 		for (const { name, look } of pools)

@@ -32,6 +32,8 @@ interface Told {
 	away: string | null;
 	/** Where its storage has failed, and that it takes no changes any more. */
 	failed: string | null;
+	/** Why no checkpoint, or no head, can be stored, though writes can. */
+	unstored: string | null;
 }
 
 export interface PoolKeepingOf {
@@ -59,8 +61,8 @@ export class PoolKeeping {
 	get troubles(): string[] {
 		const { pools } = this.#of.desired.config;
 		return pools.flatMap(({ name, path }) => {
-			const { trouble, away, failed } = this.#told.get(path) ?? {};
-			const what = failed ?? trouble ?? away;
+			const { trouble, away, failed, unstored } = this.#told.get(path) ?? {};
+			const what = failed ?? trouble ?? away ?? unstored;
 			return what ? [`pool ${name}: ${what}`] : [];
 		});
 	}
@@ -71,6 +73,7 @@ export class PoolKeeping {
 		if (told === undefined) return;
 		if (kind === "pool-away") told.away = severity === "info" ? null : message;
 		if (kind === "pool-failed") told.failed = message;
+		if (kind === "pool-checkpoint") told.unstored = severity === "info" ? null : message;
 	}
 
 	look(): void {
@@ -89,6 +92,7 @@ export class PoolKeeping {
 					trouble: told?.trouble,
 					away: told?.away ?? null,
 					failed: told?.failed ?? null,
+					unstored: told?.unstored ?? null,
 				};
 			this.#told.set(pool.path, told);
 			// (One that has failed takes changes when it is opened again, whoever does that.)
@@ -103,8 +107,8 @@ export class PoolKeeping {
 		told.atMs = nowMs;
 		told.isUnderWay = true;
 		try {
-			const { away, failed } = await this.#of.workers.pool(path, told.act);
-			Object.assign(told, { away, failed, trouble: undefined });
+			const { away, failed, unstored } = await this.#of.workers.pool(path, told.act);
+			Object.assign(told, { away, failed, unstored, trouble: undefined });
 		} catch (error) {
 			told.trouble = messageOf(error);
 		} finally {

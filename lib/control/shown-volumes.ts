@@ -28,7 +28,7 @@ export function shownVolumes(
 	});
 }
 
-/** `reason`: why it could not be looked at. One that is open may take no changes, or be away, too. */
+/** `reason`: why it could not be looked at. One that is open may take no changes, be away, or store no checkpoints, too. */
 export function shownPool(
 	name: string,
 	path: string,
@@ -38,7 +38,7 @@ export function shownPool(
 	return {
 		name,
 		path,
-		reason: reason ?? look?.failed ?? look?.away ?? null,
+		reason: reason ?? look?.failed ?? look?.away ?? look?.unstored ?? null,
 		format: look?.format ?? null,
 		id: look?.id ?? null,
 		volumes: look?.volumeCount ?? null,

@@ -14,12 +14,16 @@ import type { PoolWorld } from "./folder.js";
 import type { HeadState } from "./head.js";
 import type { History } from "./history.js";
 import type { Log } from "./log.js";
+import { NodeFault } from "./map/store.js";
 import type { NodeLog } from "./node-log.js";
 import type { Segments } from "./segments.js";
+import type { Unstored } from "./unstored.js";
 
 /** So much of the log is read at most when a pool or a moment is opened: 4 GiB. */
 const LOG_SECTORS_MAX = 8 * 2 ** 20;
 const INTERVAL_US = 600e6;
+/** After several that failed every so many calls of `age` tries again: a disk that refuses is not asked more often than every two minutes. */
+const AGES_MAX = 4;
 
 export interface CheckpointsOn {
 	readonly world: PoolWorld;
@@ -29,6 +33,7 @@ export interface CheckpointsOn {
 	readonly descent: Descent;
 	readonly log: Log;
 	readonly history: History;
+	readonly unstored: Unstored;
 	/** Stable when it resolves. */
 	writeHead(changes: () => Partial<HeadState>): Promise<void>;
 }
@@ -46,6 +51,9 @@ export class Checkpoints {
 	/** That it goes on; null while it does not. */
 	#making: Promise<void> | null = null;
 	#hasFailed = false;
+	/** Calls of `age` until it is tried again, and how many there are the next time. */
+	#agesLeft = 0;
+	#agesNext = 1;
 	/** Something is on its way to the log: a snapshot, which begins the next one, or what must not come while one is made. */
 	#isReserved = false;
 	#reservation: Promise<void> = Promise.resolve();
@@ -135,7 +143,11 @@ export class Checkpoints {
 	age(): void {
 		const { log, world } = this.#on;
 		if (log.hasFailed || this.#making !== null) return;
+		// (While it keeps writes from going on it is always tried.)
+		if (this.#hasFailed && --this.#agesLeft > 0 && !log.isMapStuck) return;
 		if (this.isBusy) this.#goOn().catch(() => {});
+		// (It failed behind its last step: the next one shows whether that is over.)
+		else if (this.#hasFailed && !this.#isReserved) this.request(true).catch(() => {});
 		else if (world.elapsed() - this.#timeUs >= INTERVAL_US && !this.#isReserved)
 			this.request().catch(() => {});
 	}
@@ -153,9 +165,9 @@ export class Checkpoints {
 		else if (this.isBusy) {
 			log.isMapStuck = contents.isFull && this.#hasFailed;
 			if (log.isMapStuck) log.wake();
-			// (The record has said what is too much for one turn.)
-			if (this.#begun === null && this.#making === null && !contents.layers.isBusy)
-				this.#goOn().catch(() => {});
+			// (The record has said what is too much for one turn. What has failed is not tried at each record.)
+			const isIdle = this.#begun === null && this.#making === null && !this.#hasFailed;
+			if (isIdle && !contents.layers.isBusy) this.#goOn().catch(() => {});
 		} else if (!this.#isReserved && !this.#isClosed) {
 			const most = Math.min(LOG_SECTORS_MAX, this.#on.history.logSectorsMax);
 			const isFar = log.gather.position - this.#position >= most;
@@ -186,14 +198,27 @@ export class Checkpoints {
 
 	#goOn(): Promise<void> {
 		const making = this.#make().then(
-			() => this.#isOver(false),
+			() => {
+				this.#on.unstored.checkpointStored();
+				this.#agesNext = 1;
+				this.#isOver(false);
+			},
 			(error: unknown) => {
+				this.#failed(error);
 				this.#isOver(true);
 				throw error;
 			},
 		);
 		this.#making = making;
 		return making;
+	}
+
+	#failed(error: unknown): void {
+		const { unstored, contents } = this.#on;
+		const line = error instanceof NodeFault ? contents.layers.merging : undefined;
+		unstored.checkpointFailed(error, line === undefined ? undefined : contents.catalog.ofLine(line)?.name);
+		this.#agesLeft = this.#agesNext;
+		this.#agesNext = Math.min(AGES_MAX, 2 * this.#agesNext);
 	}
 
 	#isOver(hasFailed: boolean): void {

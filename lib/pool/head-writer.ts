@@ -6,13 +6,16 @@
 import type { ClockMark, HeadState } from "./head.js";
 import type { PoolParts } from "./opening.js";
 
+type Parts = Pick<PoolParts, "head" | "log" | "segments" | "unstored">;
+
 export class HeadWriter {
-	readonly #parts: Pick<PoolParts, "head" | "log" | "segments">;
+	readonly #parts: Parts;
 	/** What its clock has come to. */
 	readonly #mark: () => ClockMark | undefined;
 	#last = Promise.resolve();
+	#hasFailed = false;
 
-	constructor(parts: Pick<PoolParts, "head" | "log" | "segments">, mark: () => ClockMark | undefined) {
+	constructor(parts: Parts, mark: () => ClockMark | undefined) {
 		this.#parts = parts;
 		this.#mark = mark;
 	}
@@ -23,14 +26,24 @@ export class HeadWriter {
 		const written = this.#last.then(() =>
 			head.write({ ...segments.known, clock: this.#mark(), ...changes() }),
 		);
-		this.#last = written.catch(() => {});
+		this.#last = written.then(
+			() => this.#isOver(undefined),
+			(error: unknown) => this.#isOver(error),
+		);
 		return written;
 	}
 
-	/** Without it the next opening takes a little more on trust, no more. */
+	#isOver(error: unknown): void {
+		const { unstored } = this.#parts;
+		this.#hasFailed = error !== undefined;
+		if (this.#hasFailed) unstored.headFailed(error);
+		else unstored.headWritten();
+	}
+
+	/** Without it the next opening takes a little more on trust, no more. One that could not be written is tried again. */
 	tellStable(): void {
 		const { head, log } = this.#parts;
-		if (log.cursor.stable <= head.state.stable) return;
+		if (log.cursor.stable <= head.state.stable && !this.#hasFailed) return;
 		this.write(() => ({ stable: log.cursor.stable })).catch(() => {});
 	}
 

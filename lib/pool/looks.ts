@@ -76,6 +76,10 @@ export interface PoolLook extends PoolFigures {
 	readonly momentsFrom: string;
 	/** Where its storage has failed, so that it takes no changes any more; null: it does. */
 	readonly failed: string | null;
+	/** Why no checkpoint, or no head, can be stored, though writes can; null: they can. */
+	readonly unstored: string | null;
+	/** Checkpoints that have failed since the last one that was stored. */
+	readonly checkpointFailures: number;
 	/** What its clock shows, and what it should by what has passed: it is not believed. */
 	readonly clockDoubt: { readonly shows: string; readonly expected: string } | null;
 	/** When its clock was set back: between these times what was written has no sure one. */

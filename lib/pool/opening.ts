@@ -26,6 +26,7 @@ import { NodeLog } from "./node-log.js";
 import { Replay } from "./replay.js";
 import { run, Segments } from "./segments.js";
 import { Summary } from "./summary.js";
+import { Unstored } from "./unstored.js";
 
 export interface PoolParts {
 	readonly world: PoolWorld;
@@ -38,6 +39,7 @@ export interface PoolParts {
 	/** Of the last segment. */
 	readonly summary: Summary;
 	readonly log: Log;
+	readonly unstored: Unstored;
 	/** Checkpoints that can be read, the oldest first. */
 	readonly kept: readonly CheckpointRef[];
 	/** From when on it knows what there was. */
@@ -118,7 +120,7 @@ function partsOn(world: PoolWorld, nodes: NodeLog, living: Living) {
 }
 
 /** Finds out where the log ends, and begins another incarnation there. */
-async function readLog(parts: Omit<PoolParts, "summary" | "log">): Promise<PoolParts> {
+async function readLog(parts: Omit<PoolParts, "summary" | "log" | "unstored">): Promise<PoolParts> {
 	const { world, head, segments, contents } = parts;
 	const { state } = head;
 	const summary = new Summary(world.allocate);
@@ -137,7 +139,7 @@ async function readLog(parts: Omit<PoolParts, "summary" | "log">): Promise<PoolP
 	await head.write({ incarnation, stable: end.sequence });
 	await head.write({});
 	const log = new Log(world, segments, contents, summary, { ...end, incarnation });
-	return { ...parts, summary, log };
+	return { ...parts, summary, log, unstored: new Unstored(log) };
 }
 
 /** One that was stable before what it says was: of the segment that is filled from `position` on, so that nobody believes it afterwards. */

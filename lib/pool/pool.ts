@@ -89,8 +89,7 @@ export class Pool implements Users {
 		log.listeners.add({
 			degraded: () => this.tell({ kind: "pool-failed", level: "error", message: log.refusal.what() }),
 		});
-		const { catalog } = contents;
-		const history = this.#history;
+		const [{ catalog }, history] = [contents, this.#history];
 		this.time = new ClockJumps({ clock, catalog, history, log, tell: (told) => this.tell(told) });
 		this.#moments = new Moments(parts, this.#checkpoints, history, this.time);
 		const [cuts, moments] = [this.#checkpoints, this.#moments];
@@ -162,10 +161,10 @@ export class Pool implements Users {
 	}
 
 	get state(): PoolState {
-		const { head, segments, contents, log } = this.#parts;
+		const { head, segments, contents, log, unstored } = this.#parts;
 		const failed = log.hasFailed ? log.refusal.what() : null;
-		const { away } = segments;
-		return { format: FORMAT, id: head.state.pool, volumes: contents.catalog.count, away, failed };
+		const found = { format: FORMAT, id: head.state.pool, volumes: contents.catalog.count };
+		return { ...found, away: segments.away, failed, ...unstored.state };
 	}
 
 	/** What is kept of its past. */
@@ -266,6 +265,7 @@ export class Pool implements Users {
 		this.#store.reads.age();
 		this.#parts.log.refuses();
 		this.#checkpoints.age();
+		this.#parts.unstored.age((told) => this.tell(told));
 		void this.#parts.segments.measure((told) => this.tell(told));
 		this.#upkeep.age();
 		this.time.tell();

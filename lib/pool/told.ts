@@ -11,6 +11,10 @@ export interface PoolState {
 	readonly away: string | null;
 	/** Where its storage has failed, and that it takes no changes any more; null: it does. */
 	readonly failed: string | null;
+	/** Why no checkpoint, or no head, can be stored, though writes can; null: they can. */
+	readonly unstored: string | null;
+	/** Checkpoints that have failed since the last one that was stored. */
+	readonly checkpointFailures: number;
 }
 
 export interface PoolTold {

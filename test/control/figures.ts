@@ -94,6 +94,8 @@ export const POOL: PoolLook = {
 	disks: null,
 	away: null,
 	failed: null,
+	unstored: null,
+	checkpointFailures: 0,
 	clockDoubt: null,
 	id: 7,
 	sizeBytes: 2 ** 30,

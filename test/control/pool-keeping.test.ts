@@ -86,33 +86,41 @@ t.test("pools are told what is configured of them", async (t) => {
 	t.strictSame(keeping.troubles, []);
 });
 
-t.test("a pool that takes no changes any more is told of until it is opened again", async (t) => {
-	const clock = new VirtualClock();
-	let failed: string | null = null;
-	let asked = 0;
-	const keeping = new PoolKeeping({
-		desired: { config: good(read('[pool.fast]\npath = "/srv/fast"\n')) },
-		clock,
-		events: { add: () => {} },
-		workers: {
-			pool: async () => {
-				asked++;
-				return { ...POOL, failed };
+t.test(
+	"a pool that stores no checkpoints, or takes no changes any more, is told of until that is over",
+	async (t) => {
+		const clock = new VirtualClock();
+		let failed: string | null = null;
+		let asked = 0;
+		const keeping = new PoolKeeping({
+			desired: { config: good(read('[pool.fast]\npath = "/srv/fast"\n')) },
+			clock,
+			events: { add: () => {} },
+			workers: {
+				pool: async () => {
+					asked++;
+					return { ...POOL, failed };
+				},
 			},
-		},
-	});
-	const looks = async (passMs: number): Promise<readonly string[]> => {
-		clock.pass(passMs);
-		keeping.look();
-		await settle();
-		return keeping.troubles;
-	};
-	t.strictSame(await looks(1000), []);
-	failed = "/srv/fast/log.000000, byte 4096: storage has failed";
-	keeping.happened({ kind: "pool-failed", poolPath: "/srv/fast", severity: "error", message: failed });
-	t.strictSame(keeping.troubles, [`pool fast: ${failed}`]);
-	t.strictSame(await looks(30_000), [`pool fast: ${failed}`]);
-	t.equal(asked, 2, "it is asked soon whether that is over");
-	failed = null;
-	t.strictSame(await looks(30_000), []);
-});
+		});
+		const looks = async (passMs: number): Promise<readonly string[]> => {
+			clock.pass(passMs);
+			keeping.look();
+			await settle();
+			return keeping.troubles;
+		};
+		t.strictSame(await looks(1000), []);
+		const unstored = { kind: "pool-checkpoint", poolPath: "/srv/fast", message: "no checkpoint" } as const;
+		keeping.happened({ ...unstored, severity: "error" });
+		t.strictSame(await looks(1000), ["pool fast: no checkpoint"]);
+		keeping.happened({ ...unstored, severity: "info" });
+		t.strictSame(keeping.troubles, []);
+		failed = "/srv/fast/log.000000, byte 4096: storage has failed";
+		keeping.happened({ kind: "pool-failed", poolPath: "/srv/fast", severity: "error", message: failed });
+		t.strictSame(keeping.troubles, [`pool fast: ${failed}`]);
+		t.strictSame(await looks(30_000), [`pool fast: ${failed}`]);
+		t.equal(asked, 2, "it is asked soon whether that is over");
+		failed = null;
+		t.strictSame(await looks(30_000), []);
+	},
+);

@@ -36,6 +36,7 @@ t.test("what is shown", async (t) => {
 		'vblade_pool_up{pool="fast"} 1',
 		'vblade_pool_up{pool="slow"} 0',
 		'vblade_pool_failed{pool="fast"} 0',
+		'vblade_pool_checkpoint_failures{pool="fast"} 0',
 		'vblade_pool_used_bytes{pool="fast"} 16777216',
 		'vblade_volume_used_bytes{pool="fast",volume="web"} 8192',
 		'vblade_volume_quota_bytes{pool="fast",volume="web"} 536870912',
@@ -46,6 +47,11 @@ t.test("what is shown", async (t) => {
 	stage.workers.pools.set("/srv/fast", { ...POOL, failed });
 	t.match((await stage.ask("GET", "/api/v1/pools/fast")).body, { reason: failed, volumes: 1 });
 	t.ok((await stage.ask("GET", "/metrics")).text.includes('\nvblade_pool_failed{pool="fast"} 1\n'));
+	const unstored = "no checkpoint can be stored: /srv/fast/log.000001: mediumError";
+	stage.workers.pools.set("/srv/fast", { ...POOL, unstored, checkpointFailures: 3 });
+	t.match((await stage.ask("GET", "/api/v1/pools/fast")).body, { reason: unstored, volumes: 1 });
+	const metrics = (await stage.ask("GET", "/metrics")).text;
+	t.ok(metrics.includes('\nvblade_pool_checkpoint_failures{pool="fast"} 3\n'));
 });
 
 /** Asks, and says what came of it and what the worker was asked to do. */

@@ -26,6 +26,7 @@ export const EVENT_KINDS = [
 	"pool-away",
 	"pool-failed",
 	"pool-damage",
+	"pool-checkpoint",
 	"pool-clock",
 	"snapshot-taken",
 	"snapshot-changed",

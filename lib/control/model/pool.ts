@@ -68,7 +68,8 @@ export const Pool = z
 		name: poolName,
 		path: text("Its directory, or device; `disks:` and its name if it is on disks"),
 		reason: z.string().nullable().meta({
-			description: "Why it can't be used, or takes no changes any more; null: it is well",
+			description:
+				"Why it can't be used, takes no changes any more, or stores no checkpoints; null: it is well",
 		}),
 		format: count("Number of its format").nullable(),
 		id: count("By which it is told from others, and from copies of it").nullable(),

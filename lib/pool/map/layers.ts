@@ -49,6 +49,11 @@ class Checkpoint {
 		return "more";
 	}
 
+	/** The volume whose merge was begun. */
+	get merging(): number | undefined {
+		return this.#merge?.volume;
+	}
+
 	/** Looks at so many; null if none of them is to be merged. */
 	#next(steps: number): Merge | null {
 		const { tree, frozen, before, sink } = this;
@@ -120,6 +125,11 @@ export class MapLayers {
 	/** Whether a checkpoint is being made, or what it leaves tidied up. */
 	get isBusy(): boolean {
 		return this.#checkpoint !== null || !this.#isEmptied;
+	}
+
+	/** The volume that is being merged. */
+	get merging(): number | undefined {
+		return this.#checkpoint?.merging;
 	}
 
 	lookUp(volume: number, page: number, into: Entry, waiter: NodeWaiter | null): Found {
