@@ -80,3 +80,15 @@ export function nativeMemory(byteLength: number): Memory {
 	const bytes = new Uint8Array(native.memory(byteLength));
 	return memoryOf(bytes, native.addressOf(bytes));
 }
+
+/** Words below which they are as quickly cleared as asked of the kernel. */
+const MANY_WORDS = 2 ** 18;
+
+/**
+ * So many words of zeros, which take up space only where they have been touched, if they are many. Those of an array that JavaScript makes
+ * do so only at first: once C has been given back as many it clears them by hand, all of them, whenever they are wanted.
+ */
+export function zeroedWords(count: number): Int32Array {
+	if (count < MANY_WORDS) return new Int32Array(count);
+	return new Int32Array(native.memory(count * Int32Array.BYTES_PER_ELEMENT));
+}

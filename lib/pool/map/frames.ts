@@ -5,6 +5,7 @@
  * and what walks trees; frames may be replaced whenever a node is asked for, so nobody keeps a frame's number.
  */
 
+import { zeroedWords } from "../../native.js";
 import type { Memory } from "../../wire/memory.js";
 import type { NodeKind } from "./kind.js";
 import { crcOf, placeOf, REF_WORDS } from "./ref.js";
@@ -54,15 +55,15 @@ export class Frames implements NodeReceiver {
 		readonly store: NodeStore,
 		readonly checksum: Checksum,
 	) {
-		this.words = new Int32Array(count * kind.words);
-		this.turns = new Int32Array(count);
-		this.#refs = new Int32Array(count * REF_WORDS);
+		this.words = zeroedWords(count * kind.words);
+		this.turns = zeroedWords(count);
+		this.#refs = zeroedWords(count * REF_WORDS);
 		this.#levels = new Uint8Array(count);
 		this.#states = new Uint8Array(count);
 		this.#used = new Uint8Array(count);
 		this.#waiters = new Array<NodeWaiter | null>(count).fill(null);
 		const slots = 2 ** Math.ceil(Math.log2(2 * count));
-		this.#index = new Int32Array(slots);
+		this.#index = zeroedWords(slots);
 		this.#mask = slots - 1;
 	}
 

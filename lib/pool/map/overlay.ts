@@ -10,6 +10,7 @@
  */
 
 import { invariant } from "../../errors.js";
+import { zeroedWords } from "../../native.js";
 import { Dead, type DeadSink } from "./dead.js";
 import { ENTRY_WORDS, Entry, FLAG_ZERO, Found, putEntry, readEntry } from "./entry.js";
 import { Trims } from "./trims.js";
@@ -55,8 +56,8 @@ export class Overlay {
 		invariant(capacity > 0 && capacity <= OVERLAY_MAX, "an overlay has at most a million entries");
 		const slots = 2 ** Math.ceil(Math.log2(2 * capacity));
 		this.#mask = slots - 1;
-		this.#index = new Int32Array(slots);
-		this.#words = new Int32Array(capacity * WORDS);
+		this.#index = zeroedWords(slots);
+		this.#words = zeroedWords(capacity * WORDS);
 	}
 
 	/** Nothing may be inserted or trimmed: a checkpoint is due. */
