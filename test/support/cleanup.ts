@@ -75,16 +75,22 @@ export function leftBehind(directory: string, name: RegExp): string[] {
 		.map((entry) => path.join(directory, entry));
 }
 
-/** Asks `condition` every 20 ms until it is true; throws if that takes more than `limitMs`. */
+const ASKED_FIRST_MS = 20;
+const ASKED_LAST_MS = 100;
+
+/**
+ * Asks `condition` until it is true; throws if that takes more than `limitMs`. The longer it takes, the more seldom it asks, from 20 ms to
+ * 100: what is asked is mostly a server, which should do other things than answer.
+ */
 export async function until(
 	what: string,
 	condition: () => boolean | Promise<boolean>,
 	limitMs: number,
 ): Promise<void> {
 	const end = Date.now() + limitMs;
-	while (!(await condition())) {
+	for (let waitMs = ASKED_FIRST_MS; !(await condition()); waitMs = Math.min(ASKED_LAST_MS, waitMs * 1.2)) {
 		if (Date.now() > end) throw new Error(`${what}: not within ${limitMs} ms`);
-		await pause(20);
+		await pause(waitMs);
 	}
 }
 
