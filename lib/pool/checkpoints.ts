@@ -239,7 +239,9 @@ export class Checkpoints {
 		this.#stored ??= await storeCheckpoint(this.#on, begun);
 		const { ref, slots } = this.#stored;
 		await nodes.flush();
-		while (log.cursor.stable < sequence) await stable(log);
+		// (Where it lacks what is of a volume that was deleted later, it must not be named before that is sure.)
+		const needed = contents.layers.hasPassed ? log.cursor.sequence : sequence;
+		while (log.cursor.stable < needed) await stable(log);
 		const checkpoint = { ...ref, sequence, timeUs, position, ...(agedUs !== undefined && { agedUs }) };
 		// Both copies: whichever opens the pool, it needs nothing of what is free from now on.
 		for (const changes of [{ start, checkpoint }, {}])

@@ -222,7 +222,7 @@ export class Contents implements ReplaySink {
 		this.lapse(volume, Number.POSITIVE_INFINITY);
 		this.catalog.remove(volume);
 		this.life.givesUpAll(volume.snapshots);
-		this.layers.deleteVolume(volume.line, end);
+		this.layers.deleteVolume(volume.line, end, true);
 	}
 
 	#snapshot(

@@ -54,6 +54,11 @@ class Checkpoint {
 		return this.#merge?.volume;
 	}
 
+	/** Goes on behind a node that can't be had; false: it can't. */
+	pass(): boolean {
+		return this.#merge?.pass() ?? false;
+	}
+
 	/** Looks at so many; null if none of them is to be merged. */
 	#next(steps: number): Merge | null {
 		const { tree, frozen, before, sink } = this;
@@ -81,6 +86,11 @@ export class MapLayers {
 	/** Volumes that were deleted since the last checkpoint was begun, and before that. */
 	#deleted = new Set<number>();
 	#deletedBefore = new Set<number>();
+
+	/** Of volumes that were deleted, those that nobody will ever look at. */
+	readonly #forgotten = new Set<number>();
+	/** That has left out some of what such a volume had. */
+	hasPassed = false;
 
 	/** Called when a volume that was deleted has no root any more. */
 	whenGone: (volume: number) => void = () => {};
@@ -166,9 +176,20 @@ export class MapLayers {
 		return [...this.#deletedBefore, ...this.#deleted];
 	}
 
-	deleteVolume(volume: number, position: number): void {
+	/** `isForgotten`: there are no moments of it either. */
+	deleteVolume(volume: number, position: number, isForgotten = false): void {
 		this.trim(volume, 0, PAGES_MAX, position);
 		this.#deleted.add(volume);
+		if (isForgotten) this.#forgotten.add(volume);
+	}
+
+	/** Goes on behind a node that can't be had; false: what is below it is somebody's. */
+	pass(): boolean {
+		const { merging } = this;
+		if (merging === undefined || !this.#forgotten.has(merging)) return false;
+		const isPassed = this.#checkpoint?.pass() ?? false;
+		if (isPassed) this.hasPassed = true;
+		return isPassed;
 	}
 
 	insert(volume: number, page: number, entry: Entry): void {
@@ -188,6 +209,7 @@ export class MapLayers {
 	/** A checkpoint is begun: of all that is written by now. Not while `isBusy`. */
 	freeze(): void {
 		invariant(!this.isBusy, "one checkpoint at a time");
+		this.hasPassed = false;
 		[this.#written, this.#other] = [this.#other, this.#written];
 		this.#written.cut(this.#other.trims.cut);
 		this.#checkpoint = new Checkpoint(this.tree, this.#other, this.roots, this.sink);
@@ -208,6 +230,7 @@ export class MapLayers {
 		for (const volume of this.#deletedBefore) {
 			this.#setRoot(volume, EMPTY_ROOT);
 			this.#roots.delete(volume);
+			this.#forgotten.delete(volume);
 			this.whenGone(volume);
 		}
 		this.#deletedBefore.clear();

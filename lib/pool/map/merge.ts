@@ -7,9 +7,9 @@
  * subtrees that a trim covers. What nothing was written to and nothing trimmed of is not looked at.
  */
 
-import { Dead, type LeftSink } from "./dead.js";
-import { ENTRY_WORDS, Entry, FLAG_ZERO, Found, putEntry, readEntry } from "./entry.js";
-import { isUnmapped, LEAF_PAGES } from "./leaf.js";
+import type { LeftSink } from "./dead.js";
+import { Found } from "./entry.js";
+import { MergeLeaf } from "./merge-leaf.js";
 import { NODE_BYTES_MIN } from "./node.js";
 import type { OverlayOrder } from "./order.js";
 import type { Overlay } from "./overlay.js";
@@ -19,6 +19,7 @@ import {
 	EMPTY_ROOT,
 	firstPage,
 	isNone,
+	LEVELS_MAX,
 	levelFor,
 	placeOf,
 	putNone,
@@ -50,7 +51,7 @@ export class Merge {
 	root: Root;
 	readonly writer: NodeWriter;
 	readonly #path: Path;
-	readonly #top: number;
+	#top: number;
 	#isBegun = false;
 	#isDone = false;
 	/** Places in the order of the volume's next entry, of the first one behind, and of the next whose leaf is to be read. */
@@ -59,12 +60,14 @@ export class Merge {
 	#ahead: number;
 	/** All before this page is done. */
 	#page = -0;
+	/** What is written before this page, and not merged yet, dies: see `pass`. */
+	#passedTo = -0;
+	/** The first page of that node. */
+	#passedFrom = -0;
 	#steps = 0;
-	readonly #dead = new Dead();
-	readonly #entry = new Entry();
-	readonly #old = new Entry();
-	/** Of the leaf, pages that have an entry: a bit each. */
-	readonly #seen = new Int32Array(LEAF_PAGES / 32);
+	/** The page on whose way it is. */
+	#wanted = -0;
+	readonly #leaf: MergeLeaf;
 	/** Nodes that were stored between the old root and the new top: a reference each. */
 	readonly #between: Int32Array[] = [];
 
@@ -84,7 +87,7 @@ export class Merge {
 		this.#ahead = this.#next;
 		const highest = this.#next < this.#end ? levelFor(overlay.pageOf(order.at(this.#end - 1))) : 0;
 		this.#top = Math.max(1, before.level, highest);
-		this.#dead.volume = volume;
+		this.#leaf = new MergeLeaf(this.#path, volume, overlay, order, sink);
 	}
 
 	/** Goes on for about `steps`. */
@@ -95,6 +98,38 @@ export class Merge {
 			if (this.#isDone) return "done";
 			const progress = this.#isBegun ? this.#advance(waiter) : this.#begin(waiter);
 			if (progress !== "more") return progress;
+		}
+		return "more";
+	}
+
+	/**
+	 * The node that it came to can't be had, and nobody will ever look at the volume: what was written there dies, and the node stays in the tree,
+	 * to be walked with it. It goes on behind it; false: it can't.
+	 */
+	pass(): boolean {
+		// (Of a root that can't be had: as the only child of a new one.)
+		if (!this.#isBegun) {
+			if (this.before.level === LEVELS_MAX) return false;
+			this.#top = this.before.level + 1;
+			return true;
+		}
+		const { first, level } = this.#path;
+		const span = SPAN[level - 1]!;
+		this.#passedFrom = first[level]! + childOf(this.#wanted, level) * span;
+		this.#passedTo = this.#passedFrom + span;
+		return true;
+	}
+
+	/** The next page of those; when there is none, what a trim covers of the node is left to that, if it covers all. */
+	#passOne(isEntry: boolean): Progress {
+		const { trims } = this.overlay;
+		this.#steps -= ENTRY_STEPS;
+		if (isEntry) this.#leaf.forget(this.order.at(this.#next++));
+		else {
+			const row = trims.find(this.volume, this.#passedFrom);
+			const isTrimmed = row >= 0 && trims.to(row) >= this.#passedTo;
+			if (!isTrimmed || this.#page > this.#passedFrom) this.#page = this.#passedTo;
+			this.#passedTo = -0;
 		}
 		return "more";
 	}
@@ -153,7 +188,9 @@ export class Merge {
 		const row = trims.count > 0 ? trims.next(this.volume, this.#page) : -1;
 		const trimPage = row >= 0 ? Math.max(this.#page, trims.from(row)) : Infinity;
 		const page = Math.min(entryPage, trimPage);
+		if (page < this.#passedTo) return this.#passOne(entryPage < this.#passedTo);
 		if (page >= path.end) return this.#leave();
+		this.#wanted = page;
 		const child = childOf(page, path.level);
 		const at = path.childAt(path.level, child);
 		const childFrom = path.first[path.level]! + child * SPAN[path.level - 1]!;
@@ -183,68 +220,11 @@ export class Merge {
 	/** All of the leaf that it is at. */
 	#mergeLeaf(): void {
 		const path = this.#path;
-		const first = path.first[0]!;
-		const { end } = path;
-		this.#seen.fill(0);
-		for (; this.#next < this.#end; this.#next++) {
-			const number = this.order.at(this.#next);
-			if (this.overlay.pageOf(number) >= end) break;
-			this.#mergeEntry(number);
-			this.#steps -= ENTRY_STEPS;
-		}
-		const { trims } = this.overlay;
-		if (trims.count > 0)
-			for (let row = trims.next(this.volume, first); row >= 0; ) {
-				const from = Math.max(first, trims.from(row));
-				const to = Math.min(end, trims.to(row));
-				for (let page = from; page < to; page++) this.#trimPage(page, row);
-				row = to < end ? trims.next(this.volume, to) : -1;
-			}
-		this.#page = end;
+		const next = this.#leaf.merge(this.#next, this.#end);
+		this.#steps -= ENTRY_STEPS * (next - this.#next);
+		this.#next = next;
+		this.#page = path.end;
 		this.#leave();
-	}
-
-	#mergeEntry(number: number): void {
-		const path = this.#path;
-		const entry = this.#entry;
-		const page = this.overlay.pageOf(number);
-		const at = path.pageAt(page);
-		this.overlay.read(number, entry);
-		this.#seen[(page % LEAF_PAGES) >>> 5]! |= 1 << (page & 31);
-		const isKnown = !isUnmapped(path.words, at);
-		if (isKnown) {
-			readEntry(path.words, at, this.#old);
-			// What a moment's overlay has may be in the tree already.
-			if (this.#old.position === entry.position) return;
-			this.#died(this.#old, this.overlay.firstOf(number));
-		}
-		const isZero = (entry.flags & FLAG_ZERO) !== 0;
-		const { trims } = this.overlay;
-		const row = isZero || trims.newest <= entry.position ? -1 : trims.find(this.volume, page);
-		const isHidden = row >= 0 && trims.hides(row, entry.position);
-		if (isHidden) this.#died(entry, trims.death(row, entry.position));
-		if (!isZero && !isHidden) putEntry(path.words, at, entry);
-		else if (isKnown) path.words.fill(0, at, at + ENTRY_WORDS);
-		else return;
-		path.isChanged[0] = 1;
-	}
-
-	/** A page that was trimmed, and has no entry, is not mapped any more. */
-	#trimPage(page: number, row: number): void {
-		const path = this.#path;
-		const at = path.pageAt(page);
-		if ((this.#seen[(page % LEAF_PAGES) >>> 5]! >>> (page & 31)) & 1 || isUnmapped(path.words, at)) return;
-		readEntry(path.words, at, this.#old);
-		this.#died(this.#old, this.overlay.trims.first(row));
-		path.words.fill(0, at, at + ENTRY_WORDS);
-		path.isChanged[0] = 1;
-	}
-
-	#died({ position, sectors }: Entry, death: number): void {
-		this.#dead.birth = position;
-		this.#dead.sectors = sectors;
-		this.#dead.death = death;
-		this.sink.died(this.#dead);
 	}
 
 	/** Nothing more is to be done below the node that it is at: stores it, if it has changed, and goes up. */

@@ -68,7 +68,7 @@ export async function hasRoomIn(outlet: Pick<NodeOutlet, "hasRoom" | "moreSlots"
 	return true;
 }
 
-/** Goes on with what was frozen until it is merged. Throws what storing nodes throws, or the fault of a node that can't be had. */
+/** Goes on with what was frozen until it is merged. Throws what storing nodes throws, or the fault of a node that can't be had, of a volume that somebody may look at. */
 export async function merge(layers: MapLayers, outlet: NodeOutlet, nextTurn: NextTurn): Promise<void> {
 	while (layers.isBusy) {
 		// (In the middle of a slice it would be too late.)
@@ -78,7 +78,10 @@ export async function merge(layers: MapLayers, outlet: NodeOutlet, nextTurn: Nex
 			(answer) => answer === "waiting",
 			"failed",
 		);
-		if (progress === "failed") throw layers.tree.fault;
+		if (progress === "failed") {
+			if (!layers.pass()) throw layers.tree.fault;
+			continue;
+		}
 		if (progress === "done") return;
 		if (outlet.waiting > 0) await outlet.writeOut();
 		await nextTurn();
