@@ -88,7 +88,13 @@ export type OpenMemory = (
 const ownMemory: OpenMemory = ({ name, sizeBytes }, options) =>
 	FileDevice.inMemory(options.engine, name, sizeBytes, options);
 
-export type OpenFile = (engine: StorageEngine, path: string, options: FileOptions) => Promise<FileDevice>;
+export type OpenFile = (
+	engine: StorageEngine,
+	path: string,
+	options: FileOptions,
+	/** Hears which file it is, as the opener's looks tell it. */
+	told?: (identity: string) => void,
+) => Promise<FileDevice>;
 
 /** Throws an OperatorError that names the storage and says what is wrong. Others are served meanwhile, however long it takes. */
 export type OpenDevice = (spec: DiskSpec, context: OpenContext) => Promise<BlockDevice>;

@@ -28,12 +28,13 @@ export function openThrough(opener: Asking): {
 	readonly openPast: OpenPast;
 	readonly poolFiles: PoolFiles;
 } {
-	const openFile: OpenFile = (engine, path, options) => {
+	const openFile: OpenFile = (engine, path, options, told) => {
 		const [, flags, beginBytes, lengthBytes] = openingOf(path, options);
 		const { readOnly } = options;
 		const request = { kind: "open", path, readOnly, flags, beginBytes, lengthBytes } as const;
 		return FileDevice.adopt(engine, path, options, async () => {
 			const { descriptor, body } = await askForDescriptor(opener, request, OPEN_LIMIT_MS);
+			if (typeof body.identity === "string") told?.(body.identity);
 			return { descriptor, traits: body.traits as number[] };
 		});
 	};

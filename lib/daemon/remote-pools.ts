@@ -34,5 +34,9 @@ export function poolFilesThrough(opener: Asking, openFile: OpenFile): PoolFiles 
 			await ask({ kind: "poolFile", pool, file });
 		},
 		open: openFile,
+		async identities(pool, first, count) {
+			const { files } = await ask({ kind: "poolIdentities", pool, first, count });
+			return files as readonly string[];
+		},
 	};
 }

@@ -61,6 +61,7 @@ const FOR_WORKERS: readonly OpenerRequest["kind"][] = [
 	"open",
 	"memory",
 	"poolFiles",
+	"poolIdentities",
 	"poolFile",
 	"listen",
 	"socket",
@@ -108,6 +109,10 @@ export class Answers {
 		poolFiles: async ({ pool }) => {
 			this.#options.files.grants.refusePool(pool);
 			return { body: { ...(await this.#pools.look(pool)) } };
+		},
+		poolIdentities: async ({ pool, first, count }) => {
+			this.#options.files.grants.refusePool(pool);
+			return { body: { files: await this.#pools.identities(pool, first, count) } };
 		},
 		poolFile: async ({ pool, file }) => {
 			this.#options.files.grants.refusePool(pool);

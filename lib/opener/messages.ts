@@ -117,7 +117,7 @@ export type Order =
 	/** Finish what is under way, then end. */
 	| { readonly kind: "stop" };
 
-/** Opens and locks storage. The answer has its `traits`, and the descriptor. */
+/** Opens and locks storage. The answer has its `traits`, its `identity`, and the descriptor. */
 export interface OpenRequest {
 	readonly kind: "open";
 	readonly path: string;
@@ -135,6 +135,8 @@ export type OpenerRequest =
 	| { readonly kind: "memory"; readonly name: string; readonly sizeBytes: number }
 	/** What a pool has in its directory, or that it is a device: the answer is a `PoolLook`. */
 	| { readonly kind: "poolFiles"; readonly pool: string }
+	/** Where names of its log lead to, so many from a number on: the answer has `files`, as `identity` of each that is opened. */
+	| { readonly kind: "poolIdentities"; readonly pool: string; readonly first: number; readonly count: number }
 	/** Makes the next file of its log, of zeros; answered when it is there for good. */
 	| { readonly kind: "poolFile"; readonly pool: string; readonly file: number }
 	/** A socket that listens for frames (`unix:PATH`). The answer has the descriptor. */

@@ -49,7 +49,7 @@ export class FilesForOthers {
 		try {
 			const { descriptor, traits, identity } = await opening;
 			opened(identity);
-			return { body: { traits: [...traits] }, files: [descriptor] };
+			return { body: { traits: [...traits], identity }, files: [descriptor] };
 		} catch (error) {
 			if (!isNativeError(error) || error.errno !== Errno.EXDEV) throw error;
 			throw new OperatorError(`${quote(path)}: leads out of ${grant.folder}`);

@@ -5,7 +5,7 @@
  */
 
 import { OperatorError } from "../errors.js";
-import { lookAt, makeFile, type PoolLook } from "../pool/directory-files.js";
+import { identitiesIn, lookAt, makeFile, type PoolLook } from "../pool/directory-files.js";
 import { fileName, fileNumber } from "../pool/folder.js";
 import { FILE_BYTES } from "../pool/format.js";
 import { isPoolFile } from "./grants.js";
@@ -24,6 +24,11 @@ export class PoolFolders {
 	/** Throws an OperatorError. */
 	look(pool: string): Promise<PoolLook> {
 		return this.#inTurn(pool, () => lookAtPool(pool));
+	}
+
+	/** Where names of its log lead to. Throws an OperatorError. */
+	identities(pool: string, first: number, count: number): Promise<readonly string[]> {
+		return this.#inTurn(pool, () => identitiesIn(pool, first, count));
 	}
 
 	/** Throws an OperatorError, also if it is not the next one. One that is there already, as an earlier worker has asked for it, is left alone. */

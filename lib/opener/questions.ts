@@ -6,6 +6,7 @@
 import { type Check, isCount, isFlag, isList, isOneOf, isText } from "../channel/checks.js";
 import { OperatorError } from "../errors.js";
 import { OPEN_DIRECT, OPEN_READ_ONLY, OPEN_SYNCED } from "../native.js";
+import { IDENTIFIED_MAX } from "../pool/directory-files.js";
 import { KEPT_FILES, type OpenerRequest } from "./messages.js";
 
 export type Question<Kind extends OpenerRequest["kind"]> = Extract<OpenerRequest, { kind: Kind }>;
@@ -43,6 +44,7 @@ const FIELDS: Readonly<Record<OpenerRequest["kind"], Readonly<Record<string, Che
 	},
 	memory: { name: isText(LONGEST_NAME), sizeBytes: isCount(Number.MAX_SAFE_INTEGER) },
 	poolFiles: { pool: isPath },
+	poolIdentities: { pool: isPath, first: isCount(MOST_POOL_FILES), count: isCount(IDENTIFIED_MAX) },
 	poolFile: { pool: isPath, file: isCount(MOST_POOL_FILES) },
 	listen: { path: isPath },
 	socket: { address: isText(LONGEST_PATH) },

@@ -17,9 +17,17 @@ import { OperatorError } from "../errors.js";
 import { native, nativeMemory } from "../native.js";
 import type { Pump } from "../pump.js";
 import { DeviceFolder } from "./device-folder.js";
-import { lookAt, makeFile, type PoolLook } from "./directory-files.js";
+import { IDENTIFIED_MAX, identitiesIn, lookAt, makeFile, type PoolLook } from "./directory-files.js";
 import { FailedSyncLayer } from "./failed-sync.js";
-import { HEAD_NAME, type PoolFolder, type PoolWorld, type Uptime } from "./folder.js";
+import {
+	fileName,
+	fileNumber,
+	HEAD_NAME,
+	type MissingFile,
+	type PoolFolder,
+	type PoolWorld,
+	type Uptime,
+} from "./folder.js";
 
 /** `randomInt` can't do more. */
 const CHANCE_MAX = 2 ** 48 - 1;
@@ -30,18 +38,45 @@ const NAMES_PER_TURN = 1024;
 export interface PoolFiles {
 	look(pool: string): Promise<PoolLook>;
 	create(folder: string, name: string, sizeBytes: number): Promise<void>;
-	open(engine: StorageEngine, file: string, options: FileOptions): Promise<BlockDevice>;
+	/** `told`: which one it is, if it is a file of the log and that is known, as `identities` tells it. */
+	open(
+		engine: StorageEngine,
+		file: string,
+		options: FileOptions,
+		told?: (identity: string) => void,
+	): Promise<BlockDevice>;
+	/** Where names of the log lead to, some from one on; not more than `IDENTIFIED_MAX`. */
+	identities(pool: string, first: number, count: number): Promise<readonly string[]>;
 }
 
 /** By this process. */
-const OWN_FILES: PoolFiles = { look: lookAt, create: makeFile, open: FileDevice.open };
+const OWN_FILES: PoolFiles = {
+	look: lookAt,
+	create: makeFile,
+	identities: identitiesIn,
+	async open(engine, file, options, told) {
+		const device = await FileDevice.open(engine, file, options);
+		const number = fileNumber(path.basename(file));
+		// (Whoever opens can't be told at once; nobody replaces it in between but by chance.)
+		if (told !== undefined && number !== undefined) {
+			const [identity] = await identitiesIn(path.dirname(file), number, 1);
+			if (identity !== undefined) told(identity);
+		}
+		return device;
+	},
+};
 
 class Directory implements PoolFolder {
 	/** Appending to space that was only reserved takes several times as long to sync. */
 	readonly fillsAhead = true;
 	/** Where the head was that was opened. */
 	#site: string | undefined;
-	readonly #opened = new Set<string>();
+	/** By name, which file each was; empty: that is not known. */
+	readonly #opened = new Map<string, string>();
+	/** Those of the log whose names lead to others, as it was looked last. */
+	readonly #replaced = new Set<string>();
+	/** The number of the first one that is to be looked at next. */
+	#next = 0;
 
 	constructor(
 		readonly path: string,
@@ -79,20 +114,45 @@ class Directory implements PoolFolder {
 		if (names.length > 0) throw new OperatorError(`${this.path}: is not empty`);
 	}
 
-	async missing(): Promise<string | undefined> {
+	async missing(): Promise<MissingFile | undefined> {
 		const names = new Set(await this.list());
 		let looked = 0;
-		for (const name of this.#opened) {
-			if (!names.has(name)) return name;
+		let count = 0;
+		for (const name of this.#opened.keys()) {
+			if (!names.has(name)) return { name, isReplaced: false };
+			count = Math.max(count, (fileNumber(name) ?? -1) + 1);
 			if (++looked % NAMES_PER_TURN === 0) await nextTurn();
 		}
-		return undefined;
+		await this.#lookForOthers(count);
+		const [name] = this.#replaced;
+		return name === undefined ? undefined : { name, isReplaced: true };
+	}
+
+	/** Whether names lead to the files that were opened: some at a time, in turn, of a pool of thousands. (Of the head `site` tells that.) */
+	async #lookForOthers(count: number): Promise<void> {
+		const first = this.#next < count ? this.#next : 0;
+		this.#next = first + IDENTIFIED_MAX;
+		const some = Math.min(IDENTIFIED_MAX, count - first);
+		if (some === 0) return;
+		const now = await this.files.identities(this.path, first, some);
+		for (const [at, identity] of now.entries()) {
+			const name = fileName(first + at);
+			const opened = this.#opened.get(name) ?? "";
+			// (One that is gone by now is not there the next time that names are looked at.)
+			if (identity.startsWith("-")) continue;
+			if (opened === "" || opened === identity) this.#replaced.delete(name);
+			else this.#replaced.add(name);
+		}
 	}
 
 	async open(name: string): Promise<BlockDevice> {
 		const how = { readOnly: false, direct: false, synced: true };
-		const device = await this.files.open(this.engine, path.join(this.path, name), how);
-		this.#opened.add(name);
+		const file = path.join(this.path, name);
+		let which = "";
+		const device = await this.files.open(this.engine, file, how, (identity) => {
+			which = identity;
+		});
+		this.#opened.set(name, which);
 		return device;
 	}
 

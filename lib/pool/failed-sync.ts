@@ -8,7 +8,7 @@ import type { BlockDevice } from "../block/device.js";
 import { DeviceLayer } from "../block/layer.js";
 import { BlockOp, type BlockRequest } from "../block/request.js";
 import { StorageStatus } from "../errors.js";
-import type { PoolFolder, PoolWorld } from "./folder.js";
+import type { MissingFile, PoolFolder, PoolWorld } from "./folder.js";
 
 /** Of all that share a fate. */
 class FailedSync {
@@ -71,7 +71,7 @@ class FailedSyncFolder implements PoolFolder {
 		return new FailedSyncLayer(await this.#folder.open(name), this.#failed);
 	}
 
-	async missing(): Promise<string | undefined> {
+	async missing(): Promise<MissingFile | undefined> {
 		return this.#folder.missing?.();
 	}
 

@@ -21,7 +21,7 @@ export interface PoolFolder {
 	/** Whether nothing of a file can be had as long as it is open. Default: of none. */
 	isLost?(name: string): boolean;
 	/** One that was opened here and is not here any more, though it is still open. Default: none can go. Throws an OperatorError. */
-	missing?(): Promise<string | undefined>;
+	missing?(): Promise<MissingFile | undefined>;
 	/** Files of the log that have room here; undefined where that shows when they are made. */
 	most(): Promise<number | undefined>;
 	/** Bytes that its file system has left for it, as far as that is known; undefined: it gets none. Throws an OperatorError. */
@@ -30,6 +30,12 @@ export interface PoolFolder {
 	prepare(force: boolean): Promise<void>;
 	/** A new file of zeros, which is there after a loss of power. Throws an OperatorError. */
 	create(name: string, sizeBytes: number): Promise<BlockDevice>;
+}
+
+/** A file that is open, whose name leads to nothing, or to another one. */
+export interface MissingFile {
+	readonly name: string;
+	readonly isReplaced: boolean;
 }
 
 /** One of the disks that a pool is on. */

@@ -8,7 +8,7 @@ import { BlockOp } from "../block/request.js";
 import { invariant, OperatorError, StorageStatus, storageStatusName } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
-import { fileName, type PoolFolder } from "./folder.js";
+import { fileName, type MissingFile, type PoolFolder } from "./folder.js";
 import { FILE_BYTES, FILE_SLOTS, SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
 import { type OpenAll, SegmentFiles } from "./segment-files.js";
 import { NO_SLOT, Slots } from "./space/slots.js";
@@ -261,9 +261,13 @@ export class Segments {
 	}
 }
 
-function missingText(folder: string, name: string | undefined): string | null {
-	if (name === undefined) return null;
-	return `${folder}/${name}: is not there any more, and what is in it is lost when the pool is closed unless it is put back`;
+function missingText(folder: string, missing: MissingFile | undefined): string | null {
+	if (missing === undefined) return null;
+	const { name, isReplaced } = missing;
+	const how = isReplaced
+		? "is another file than the one that is open, and what is in that"
+		: "is not there any more, and what is in it";
+	return `${folder}/${name}: ${how} is lost when the pool is closed unless it is put back`;
 }
 
 /** More slots that there is room for; less than none: of those that there are some have no space. */

@@ -106,6 +106,7 @@ t.test("whatever else is asked is refused, and nothing is left of it", async (t)
 				"memory",
 				"poolFiles",
 				"poolFile",
+				"poolIdentities",
 				"keep",
 				"kept",
 				"__proto__",

@@ -13,6 +13,7 @@ t.test("questions as they should be", async (t) => {
 		{ kind: "socket", address: "127.0.0.1:10809" },
 		{ kind: "poolFiles", pool: "/srv/fast" },
 		{ kind: "poolFile", pool: "/srv/fast", file: 17 },
+		{ kind: "poolIdentities", pool: "/srv/fast", first: 1024, count: 1024 },
 		{ kind: "nbdKeys" },
 		{ kind: "remoteKeys", hasUser: true },
 		{ kind: "addresses", host: "storage-1.example.org" },
@@ -44,6 +45,8 @@ t.test("what is none", async (t) => {
 		})),
 		{ kind: "permit", path: "web.img", readOnly: true },
 		{ kind: "poolFiles", pool: "fast" },
+		{ kind: "poolIdentities", pool: "fast", first: 0, count: 1 },
+		...[-1, 0.5, 1025, "1"].map((count) => ({ kind: "poolIdentities", pool: "/srv/fast", first: 0, count })),
 		{ kind: "remoteKeys" },
 		...["", "-s", "--service=files", ".", "a b", "a\n", "a;b", "[::1]", "x".repeat(300), 7].map((host) => ({
 			kind: "addresses",

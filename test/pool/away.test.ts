@@ -1,8 +1,8 @@
-// The directory of a pool that is open is moved away, another pool is put in its place, and it comes back; or one of its files is: nothing is ever
+// The directory of a pool that is open is moved away, another pool is put in its place, and it comes back; or one of its files is, or is replaced: nothing is ever
 // made in a directory that is not the pool's, what is open is served on, and it is told.
-import { readdirSync, renameSync, rmSync } from "node:fs";
+import { copyFileSync, readdirSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
-import t from "tap";
+import t, { type Test } from "tap";
 import { directoryWorld } from "../../lib/pool/directory.js";
 import { makeFolder } from "../../lib/pool/directory-files.js";
 import { fileName } from "../../lib/pool/folder.js";
@@ -14,10 +14,11 @@ import { until } from "../support/cleanup.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { newDirectory } from "../support/mounts.js";
 
-t.test("a pool's directory goes away and comes back", async (t) => {
+/** A pool in a directory of its own, what it tells next, and a way to make its file 99. */
+async function poolIn(t: Test) {
 	const { engine, pump } = makeBench(t);
 	const place = newDirectory();
-	const [folder, away] = [path.join(place, "pool"), path.join(place, "away")];
+	const folder = path.join(place, "pool");
 	await makeFolder(folder);
 	const world = directoryWorld(folder, engine, pump);
 	const pool = await Pool.create(world);
@@ -29,6 +30,12 @@ t.test("a pool's directory goes away and comes back", async (t) => {
 		return told.shift()!;
 	};
 	const grow = () => world.folder.create(fileName(99), FILE_BYTES);
+	return { engine, pump, place, folder, pool, toldNext, grow };
+}
+
+t.test("a pool's directory goes away and comes back", async (t) => {
+	const { engine, pump, place, folder, pool, toldNext, grow } = await poolIn(t);
+	const away = path.join(place, "away");
 	renameSync(folder, away);
 	t.match(await toldNext(), {
 		kind: "pool-away",
@@ -63,4 +70,23 @@ t.test("a pool's directory goes away and comes back", async (t) => {
 	const again = await Pool.open(directoryWorld(folder, engine, pump));
 	t.match(again.volumes, [{ name: "web" }]);
 	await again.close();
+});
+
+t.test("another file has the name of one that is open, twice", async (t) => {
+	const { folder, pool, toldNext, grow } = await poolIn(t);
+	const file = await grow();
+	// Another one by its name, as whoever puts a copy back makes it; twice, and what was there before is put back.
+	for (let round = 0; round < 2; round++) {
+		copyFileSync(path.join(folder, fileName(99)), path.join(folder, "copy"));
+		renameSync(path.join(folder, fileName(99)), path.join(folder, "kept"));
+		renameSync(path.join(folder, "copy"), path.join(folder, fileName(99)));
+		const other = /log.000099: is another file than the one that is open, and what is in that is lost when/;
+		t.match(await toldNext(), { kind: "pool-away", level: "error", message: other });
+		t.match(pool.state, { away: other });
+		renameSync(path.join(folder, "kept"), path.join(folder, fileName(99)));
+		t.match(await toldNext(), { kind: "pool-away", level: "info", message: "is where it was again" });
+		t.equal(pool.state.away, null);
+	}
+	await file.close();
+	await pool.close();
 });
