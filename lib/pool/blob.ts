@@ -4,15 +4,15 @@
  * the list has its own in the head.
  */
 
-import { BlockOp } from "../block/request.js";
 import { crc32c } from "../crc32c.js";
 import { OperatorError } from "../errors.js";
 import { type Memory, memoryOf } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { type BlobRef, isBlobRef, offsetOf, type StoredRow } from "./blob-ref.js";
 import { FILE_SLOTS, roundUp, SEGMENT_BYTES } from "./format.js";
+import { readRight } from "./mend.js";
 import type { NodeLog } from "./node-log.js";
-import { run, type Segments } from "./segments.js";
+import type { Segments } from "./segments.js";
 import { NO_SLOT } from "./space/slots.js";
 import { storedJson } from "./stored-json.js";
 
@@ -252,22 +252,20 @@ export async function readPiece(
 	const from = offset - (offset % SECTOR_BYTES);
 	const length = roundUp(offset + ref.bytes, SECTOR_BYTES) - from;
 	const memory = allocate(length);
-	const at = (ref.slot % FILE_SLOTS) * SEGMENT_BYTES + from;
+	const bytes = memory.bytes.subarray(offset - from, offset - from + ref.bytes);
+	const device = segments.deviceOfSlot(ref.slot);
+	const name = segments.fileNameOf(ref.slot);
+	const offsetBytes = (ref.slot % FILE_SLOTS) * SEGMENT_BYTES + from;
 	segments.slots.hold(ref.slot);
 	try {
-		await run(
-			segments.deviceOfSlot(ref.slot),
-			BlockOp.read,
-			at,
-			length,
-			memory,
-			segments.fileNameOf(ref.slot),
-		);
+		const own = { from: offset - from, to: offset - from + ref.bytes };
+		const range = { device, name, offsetBytes, lengthBytes: length, ...own };
+		const found = await readRight(range, memory, () => crc32c(bytes) === ref.crc);
+		if (found === "wrong") throw new OperatorError(`${where}: the pool's checkpoint is damaged here`);
+		if (found === "mended") segments.whenMended(where, "a checkpoint");
 	} finally {
 		segments.slots.letGo(ref.slot);
 	}
-	const bytes = memory.bytes.subarray(offset - from, offset - from + ref.bytes);
-	if (crc32c(bytes) !== ref.crc) throw new OperatorError(`${where}: the pool's checkpoint is damaged here`);
 	return bytes;
 }
 

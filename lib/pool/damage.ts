@@ -6,6 +6,7 @@
 
 import { counted } from "../text.js";
 import type { Tree } from "./map/tree.js";
+import type { Segments } from "./segments.js";
 import type { PoolTold } from "./told.js";
 
 /** Places that are told between two calls of `age`. */
@@ -13,8 +14,9 @@ const TOLD_MAX = 16;
 /** And that are remembered: then it begins anew. */
 const REMEMBERED_MAX = 4096;
 
-interface WatchedMap {
+interface WatchedPool {
 	readonly tree: Tree;
+	readonly segments: Pick<Segments, "mended">;
 	readonly nodes: { whenMended: (place: string) => void };
 }
 
@@ -23,12 +25,15 @@ export class Damage {
 	readonly #known = new Set<string>();
 	#told = 0;
 	#more = 0;
+	/** What was mended by whoever reads the log itself. */
+	#elsewhere: [place: string, what: string][] = [];
 	/** The same of what was mended. */
 	#mended = 0;
 
-	/** `tell` hears of all that is found from now on, in that map too. */
-	watch({ tree, nodes }: WatchedMap, tell: (told: PoolTold) => void): void {
+	/** `tell` hears of all that is found from now on, in its map too. */
+	watch({ tree, nodes, segments }: WatchedPool, tell: (told: PoolTold) => void): void {
 		this.#tell = tell;
+		this.#elsewhere = segments.mended;
 		nodes.whenMended = (place) => this.mended(place, "a node of the map");
 		tree.whenFailed(({ where, what }) => this.found(where, `a node of the map: ${what}`));
 	}
@@ -58,6 +63,7 @@ export class Damage {
 			this.#say(`${counted(this.#more, "more place")} that can't be read; vblade pool scrub finds all`);
 		this.#told = 0;
 		this.#mended = 0;
+		for (const [place, what] of this.#elsewhere.splice(0)) this.mended(place, what);
 		this.#more = 0;
 	}
 

@@ -14,7 +14,7 @@ import type { Memory } from "../wire/memory.js";
 import { fileName, fileNumber, HEAD_NAME, type PoolFolder } from "./folder.js";
 import { BLOCK_BYTES, FILE_BYTES, SEGMENT_BYTES } from "./format.js";
 import { HEAD_FILE_BYTES, looksLikeHead } from "./head.js";
-import { run } from "./segments.js";
+import { run } from "./run.js";
 import { SIGNED_BYTES, signatureIn } from "./signatures.js";
 
 /** Before the first part of the log, so that parts begin where large blocks of storage do. */

@@ -23,7 +23,9 @@ import { inTurns } from "./map/turns.js";
 import { crcInHeader, type Header, readHeader } from "./record.js";
 import { Replay } from "./replay.js";
 import { Chain } from "./replay-records.js";
-import { run, Segments } from "./segments.js";
+import { run } from "./run.js";
+import { readBytes, wholeOf } from "./segment-bytes.js";
+import { Segments } from "./segments.js";
 import { RowState } from "./space/rows.js";
 import { readSummary, Summary } from "./summary.js";
 
@@ -81,13 +83,12 @@ class Examiner implements SegmentFindings {
 	#damaged = 0;
 	#records = 0;
 	#pages = 0;
-	/** From record to record. */
 	#chain: Chain;
 	/** What was before is not known: that has been told. */
 	#isBroken = false;
 	#stored: StoredSpace | undefined;
 	#space: SpaceFindings | undefined;
-	/** Segments that were looked at record by record. */
+	/** Looked at record by record. */
 	readonly #whole = new Set<number>();
 	#replayFrom: LogStart;
 
@@ -151,11 +152,11 @@ class Examiner implements SegmentFindings {
 			this.#tell(this.#world.folder.path, `position ${position} of the log is nowhere`);
 			return;
 		}
-		const bytes = sectors * SECTOR_BYTES;
-		const inSegment = (position % SEGMENT_SECTORS) * SECTOR_BYTES;
-		await this.#segments.read(segment, inSegment, bytes, this.#memory);
+		const lengthBytes = sectors * SECTOR_BYTES;
+		const offsetBytes = (position % SEGMENT_SECTORS) * SECTOR_BYTES;
+		await readBytes(this.#segments, { segment, offsetBytes, lengthBytes }, this.#memory);
 		this.#pages++;
-		if (crc32c(this.#memory.bytes, 0, bytes) !== crc >>> 0) this.badPage(position, line, page, sectors);
+		if (crc32c(this.#memory.bytes, 0, lengthBytes) !== crc >>> 0) this.badPage(position, line, page, sectors);
 	}
 
 	/** The first segment that there is, by the checkpoint; where that can't be read, of a log that is whole. */
@@ -239,7 +240,7 @@ class Examiner implements SegmentFindings {
 		const summary = header && this.#memory.bytes.slice(0, header.tailBytes);
 		if (header === undefined && !isLast)
 			this.damaged(begin + SEGMENT_SECTORS - BLOCK_SECTORS, "the summary of this segment is damaged here");
-		await this.#segments.read(segment, 0, SEGMENT_BYTES, this.#memory);
+		await readBytes(this.#segments, wholeOf(segment), this.#memory);
 		if (summary === undefined && this.#isBroken) this.#goOnAt(begin);
 		const packed = summary ?? (await this.#packed(begin));
 		examineSegment(this.#memory, segment, packed, this.#options.doPages, this);

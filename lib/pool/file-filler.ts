@@ -8,7 +8,8 @@ import { BlockOp } from "../block/request.js";
 import type { Memory } from "../wire/memory.js";
 import { BESIDE_SYNC_BYTES, type PoolWorld } from "./folder.js";
 import { FILE_SLOTS, SEGMENT_BYTES } from "./format.js";
-import { run, type Segments } from "./segments.js";
+import { run } from "./run.js";
+import type { Segments } from "./segments.js";
 
 const PIECE_BYTES = 512 * 1024;
 /** So much faster than the log: of what it makes writes don't get all. */

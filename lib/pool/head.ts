@@ -10,7 +10,7 @@ import { OperatorError } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import { type BlobRef, isBlobRef } from "./blob-ref.js";
 import { areNumbers, BLOCK_BYTES, FORMAT, FORMAT_FIRST } from "./format.js";
-import { run } from "./segments.js";
+import { run } from "./run.js";
 import { storedJson } from "./stored-json.js";
 
 /** Where the log is to be read from. */

@@ -1,21 +1,76 @@
 /**
- * A page that is not what it was: where the device has several copies, the others are asked for, and one that is right is written over all. Rare,
- * so in no hurry. Used by `stored-reads.ts`.
+ * What is not as it was written: where the device has several copies, the others are asked for, and one that is right is written over all. Rare,
+ * so in no hurry. Used by `stored-reads.ts` for pages, `blob.ts` for what checkpoints have, and in `chunks/` for what is on the disks beside.
  */
 
-import { type BlockDevice, PromisedRequest } from "../block/device.js";
+import type { BlockDevice } from "../block/device.js";
 import { BlockOp } from "../block/request.js";
 import { crc32c } from "../crc32c.js";
-import { StorageStatus } from "../errors.js";
+import { OperatorError } from "../errors.js";
 import { nativeMemory } from "../native.js";
 import type { Memory } from "../wire/memory.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
+import { run } from "./run.js";
 
 /** Whether there is anybody else to ask. */
 export function hasOthers({ info }: BlockDevice): boolean {
 	return info.copies > 1;
 }
 
-/** The page as it was; undefined if no copy of it is right. Nobody else writes there meanwhile. */
+/** Who is to be asked, one after the other, as a request says it: where there is one copy alone, for any. */
+export function copiesOf({ info }: BlockDevice): readonly number[] {
+	return info.copies > 1 ? Array.from({ length: info.copies }, (_, i) => i + 1) : [0];
+}
+
+/** Where something lies. */
+export interface StoredRange {
+	readonly device: BlockDevice;
+	/** For messages. */
+	readonly name: string;
+	readonly offsetBytes: number;
+	readonly lengthBytes: number;
+	/** Where in the range it begins and ends: sectors that have something else too are written by those alone who have that. Default: all of it. */
+	readonly from?: number;
+	readonly to?: number;
+}
+
+/** Reads from one copy, and from others until `isRight`, which is written over all then. Throws an OperatorError if it can't be read. */
+export async function readRight(
+	range: StoredRange,
+	memory: Memory,
+	isRight: () => boolean,
+): Promise<"right" | "mended" | "wrong"> {
+	const { device, name, offsetBytes, lengthBytes } = range;
+	const read = run(device, BlockOp.read, offsetBytes, lengthBytes, memory, name);
+	const failed = await read.then(() => undefined, why);
+	if (failed === undefined && isRight()) return "right";
+	if (hasOthers(device) && (await mend(range, memory, isRight))) return "mended";
+	if (failed !== undefined) throw failed;
+	return "wrong";
+}
+
+function why(error: unknown): OperatorError {
+	if (error instanceof OperatorError) return error;
+	throw error;
+}
+
+/** What is in memory when it resolves is right, and on all copies; false: it is on none. Nobody else writes there meanwhile. */
+export async function mend(range: StoredRange, memory: Memory, isRight: () => boolean): Promise<boolean> {
+	const { device, name, offsetBytes, lengthBytes } = range;
+	for (const copy of copiesOf(device)) {
+		const read = run(device, BlockOp.read, offsetBytes, lengthBytes, memory, name, 0, copy);
+		if ((await read.then(() => undefined, why)) !== undefined || !isRight()) continue;
+		const first = Math.ceil((range.from ?? 0) / SECTOR_BYTES) * SECTOR_BYTES;
+		const last = Math.floor((range.to ?? lengthBytes) / SECTOR_BYTES) * SECTOR_BYTES;
+		// (If that fails it is found wrong another time.)
+		if (last > first)
+			await run(device, BlockOp.write, offsetBytes + first, last - first, memory, name, first).catch(why);
+		return true;
+	}
+	return false;
+}
+
+/** A page as it was; undefined if no copy of it is right. */
 export async function mended(
 	device: BlockDevice,
 	offsetBytes: number,
@@ -23,17 +78,7 @@ export async function mended(
 	crc: number,
 ): Promise<Memory | undefined> {
 	const memory = nativeMemory(lengthBytes);
-	const promised = new PromisedRequest();
-	const { request } = promised;
-	Object.assign(request, { offsetBytes, lengthBytes, memory });
-	for (let copy = 1; copy <= device.info.copies; copy++) {
-		request.op = BlockOp.read;
-		request.anotherCopy = copy;
-		const { status } = await promised.run(device);
-		if (status !== StorageStatus.ok || crc32c(memory.bytes, 0, lengthBytes) !== crc) continue;
-		request.op = BlockOp.write;
-		await promised.run(device);
-		return memory;
-	}
-	return undefined;
+	const isRight = (): boolean => crc32c(memory.bytes, 0, lengthBytes) === crc;
+	const range = { device, name: "", offsetBytes, lengthBytes };
+	return (await mend(range, memory, isRight)) ? memory : undefined;
 }

@@ -18,7 +18,8 @@ import { load, type NodeReceiver, type NodeStore } from "./map/store.js";
 import { NodeLoad } from "./node-load.js";
 import { NodePlaces } from "./node-places.js";
 import { NodeSegment } from "./node-segment.js";
-import { run, type Segments } from "./segments.js";
+import { run } from "./run.js";
+import type { Segments } from "./segments.js";
 import { NO_SLOT } from "./space/slots.js";
 
 const NODE_BYTES_MAX = Math.max(NODE.storedBytesMax, LEAF.storedBytesMax);

@@ -24,7 +24,8 @@ import { inTurns } from "./map/turns.js";
 import type { MomentNodes } from "./moment-nodes.js";
 import { NodeLog } from "./node-log.js";
 import { Replay } from "./replay.js";
-import { run, Segments } from "./segments.js";
+import { run } from "./run.js";
+import { Segments } from "./segments.js";
 import { Summary } from "./summary.js";
 import { Unstored } from "./unstored.js";
 

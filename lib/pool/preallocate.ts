@@ -6,7 +6,7 @@
 import { BlockOp } from "../block/request.js";
 import { fileName, type PoolWorld } from "./folder.js";
 import { FILE_BYTES, FILE_SLOTS } from "./format.js";
-import { run } from "./segments.js";
+import { run } from "./run.js";
 
 const PIECE_BYTES = 1024 * 1024;
 

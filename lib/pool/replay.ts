@@ -12,8 +12,10 @@ import { BLOCK_BYTES, BLOCK_SECTORS, roundUp, SEGMENT_BYTES, SEGMENT_SECTORS } f
 import type { HeadState, LogStart } from "./head.js";
 import type { LogEnd } from "./log-cursor.js";
 import { inTurns, TurnsOfSteps } from "./map/turns.js";
+import { copiesOf } from "./mend.js";
 import type { Header } from "./record.js";
 import { Chain, deliverPacked, type Found, type ReplaySink, stepsToTake } from "./replay-records.js";
+import { mendBytes, otherCopies, readBytes, wholeOf } from "./segment-bytes.js";
 import type { Segments } from "./segments.js";
 import { readSummary, type Summary } from "./summary.js";
 
@@ -25,6 +27,9 @@ export class Replay {
 	/** A segment, whole. */
 	readonly #memory: Memory;
 	readonly #turns: TurnsOfSteps;
+	readonly #allocate: (byteLength: number) => Memory;
+	/** Another copy of it. */
+	#other: Memory | null = null;
 	/** The last record that anything says to be stable; what is behind the segment that is being read has been asked, or not yet. */
 	#stable: number;
 	#hasLookedAhead = false;
@@ -35,6 +40,7 @@ export class Replay {
 		this.#sink = sink;
 		this.#chain = new Chain(head);
 		this.#stable = head.stable;
+		this.#allocate = world.allocate;
 		this.#memory = world.allocate(SEGMENT_BYTES);
 		this.#turns = new TurnsOfSteps(world.nextTurn);
 	}
@@ -57,8 +63,9 @@ export class Replay {
 	/** Takes in a segment by its summary; the slot of the next one, or undefined if it has no summary. */
 	async #sealed(segment: number): Promise<number | undefined> {
 		const { bytes, view } = this.#memory;
-		const header = await readSummary(this.#segments, segment, this.#memory);
-		if (header === undefined || !this.#chain.isOurs(header, header.position)) return undefined;
+		const isWanted = (found: Header): boolean => this.#chain.isOurs(found, found.position);
+		const header = await readSummary(this.#segments, segment, this.#memory, { isWanted, mends: true });
+		if (header === undefined) return undefined;
 		if (!(await this.#isThere(segment, header))) return undefined;
 		for (let at = 0; at < header.tailBytes; ) {
 			const end = this.#deliver(bytes, view, at, header.tailBytes, header.position, this.#chain);
@@ -92,21 +99,33 @@ export class Replay {
 	/** What the segments behind say of what is stable. */
 	async #lookAhead(first: number, firstSlot: number): Promise<void> {
 		let [segment, slot] = [first, firstSlot];
-		const { bytes, view } = this.#memory;
 		const last = SEGMENT_SECTORS - BLOCK_SECTORS;
 		while (slot >= 0 && this.#segments.hasFile(slot)) {
 			const begin = segment * SEGMENT_SECTORS;
-			await this.#segments.readSlot(slot, last * SECTOR_BYTES, BLOCK_BYTES, this.#memory);
-			const header = this.#chain.headerAt(bytes, view, 0, begin + last);
+			const header = await this.#summaryAhead(slot, begin + last);
 			if (header === undefined) break;
 			this.#stable = Math.max(this.#stable, header.stable);
 			segment++;
 			slot = header.nextSlot;
 		}
 		if (slot < 0 || !this.#segments.hasFile(slot)) return;
-		await this.#segments.readSlot(slot, 0, SEGMENT_BYTES, this.#memory);
-		for (const header of this.#headers(segment * SEGMENT_SECTORS, 0))
-			this.#stable = Math.max(this.#stable, header.stable);
+		for (const copy of copiesOf(this.#segments.deviceOfSlot(slot))) {
+			await this.#segments.readSlot(slot, 0, SEGMENT_BYTES, this.#memory, copy);
+			for (const header of this.#headers(segment * SEGMENT_SECTORS, 0))
+				this.#stable = Math.max(this.#stable, header.stable);
+		}
+	}
+
+	/** The header of a summary that would be at a position, in any copy. */
+	async #summaryAhead(slot: number, position: number): Promise<Header | undefined> {
+		const { bytes, view } = this.#memory;
+		for (const copy of copiesOf(this.#segments.deviceOfSlot(slot))) {
+			const last = SEGMENT_BYTES - BLOCK_BYTES;
+			await this.#segments.readSlot(slot, last, BLOCK_BYTES, this.#memory, copy);
+			const header = this.#chain.headerAt(bytes, view, 0, position);
+			if (header !== undefined) return header;
+		}
+		return undefined;
 	}
 
 	/** Takes in the last segment, record by record, up to the end of the log. */
@@ -160,10 +179,37 @@ export class Replay {
 		await this.#sink.settle();
 	}
 
-	/** All records of the segment that follow each other. */
+	/** All records of the segment that follow each other, each from a copy that has the whole of it, if one has. */
 	async #walk(segment: number): Promise<Found[]> {
-		await this.#segments.read(segment, 0, SEGMENT_BYTES, this.#memory);
-		return await inTurns(this.#chain.follow(this.#memory, segment * SEGMENT_SECTORS), this.#turns.next);
+		await readBytes(this.#segments, wholeOf(segment), this.#memory);
+		let found = await this.#follow(segment, this.#memory);
+		const copies = otherCopies(this.#segments, segment);
+		if (copies.length === 0) return found;
+		this.#other ??= this.#allocate(SEGMENT_BYTES);
+		for (let from = wrongFrom(found, 0); from < SEGMENT_BYTES; ) {
+			let better = from;
+			for (const copy of copies) {
+				await readBytes(this.#segments, wholeOf(segment), this.#other, copy);
+				// (What is before is right, whoever has it.)
+				this.#other.bytes.set(this.#memory.bytes.subarray(0, from));
+				const others = await this.#follow(segment, this.#other);
+				better = wrongFrom(others, from);
+				if (better === from) continue;
+				this.#memory.bytes.set(this.#other.bytes);
+				const range = { segment, offsetBytes: from, lengthBytes: better - from };
+				await mendBytes(this.#segments, range, this.#memory, from);
+				found = others;
+				break;
+			}
+			if (better === from && from >= endOf(found)) break;
+			// (A page that is wrong everywhere is found when it is read: the log goes on behind it.)
+			from = better > from ? better : wrongFrom(found, from + 1);
+		}
+		return found;
+	}
+
+	#follow(segment: number, memory: Memory): Promise<Found[]> {
+		return inTurns(this.#chain.follow(memory, segment * SEGMENT_SECTORS), this.#turns.next);
 	}
 
 	/**
@@ -186,11 +232,17 @@ export class Replay {
 		const { sequence } = this.#chain;
 		if (this.#stable > sequence) throw this.#damage(end);
 		const begin = segment * SEGMENT_SECTORS;
-		// (What was walked is still in memory.)
+		// (What was walked is still in memory, of one copy.)
 		if (this.#saysMore(begin, end - begin)) throw this.#damage(end);
+		for (const copy of otherCopies(this.#segments, segment)) {
+			await readBytes(this.#segments, wholeOf(segment), this.#memory, copy);
+			if (this.#saysMore(begin, end - begin)) throw this.#damage(end);
+		}
 		if (nextSlot < 0 || !this.#segments.hasFile(nextSlot)) return;
-		await this.#segments.readSlot(nextSlot, 0, SEGMENT_BYTES, this.#memory);
-		if (this.#saysMore(begin + SEGMENT_SECTORS, 0)) throw this.#damage(end);
+		for (const copy of copiesOf(this.#segments.deviceOfSlot(nextSlot))) {
+			await this.#segments.readSlot(nextSlot, 0, SEGMENT_BYTES, this.#memory, copy);
+			if (this.#saysMore(begin + SEGMENT_SECTORS, 0)) throw this.#damage(end);
+		}
 	}
 
 	/** Whether a header in memory, which begins at a position, is of this log and knows of stable records behind its end. */
@@ -218,6 +270,21 @@ export class Replay {
 			`${this.#segments.nameOf(position)}: the log is damaged here: something was written after it and is known to have been stable`,
 		);
 	}
+}
+
+/** Where, from some byte on, the first record begins in a segment that is not whole, or the last one ends. */
+function wrongFrom(found: readonly Found[], from: number): number {
+	const wrong = found.find((record) => !record.isWhole && byteOf(record) >= from);
+	return wrong === undefined ? Math.max(endOf(found), from) : byteOf(wrong);
+}
+
+function byteOf({ position }: Found): number {
+	return (position % SEGMENT_SECTORS) * SECTOR_BYTES;
+}
+
+function endOf(found: readonly Found[]): number {
+	const last = found.at(-1);
+	return last === undefined ? 0 : byteOf(last) + last.sectors * SECTOR_BYTES;
 }
 
 function viewOf(bytes: Uint8Array): DataView {

@@ -3,13 +3,14 @@
  * may be written to is kept beside it (`space/slots.ts`). Asked for every page that is read. Filled by `replay.ts` and `log.ts`.
  */
 
-import { type BlockDevice, PromisedRequest } from "../block/device.js";
+import type { BlockDevice } from "../block/device.js";
 import { BlockOp } from "../block/request.js";
-import { invariant, OperatorError, StorageStatus, storageStatusName } from "../errors.js";
+import { invariant, OperatorError } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { fileName, type MissingFile, type PoolFolder } from "./folder.js";
 import { FILE_BYTES, FILE_SLOTS, SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
+import { run } from "./run.js";
 import { type OpenAll, SegmentFiles } from "./segment-files.js";
 import { NO_SLOT, Slots } from "./space/slots.js";
 import { SegmentTable } from "./space/table.js";
@@ -17,6 +18,9 @@ import type { PoolTold } from "./told.js";
 
 /** For what the file system keeps of a file besides. */
 const LEFT_BYTES = 2 ** 20;
+
+/** More is not told of. */
+const MENDED_MAX = 64;
 
 /** What the head says of slots: so many, the first ones, were written with zeros when the pool was made; and those that may be used, at least. */
 export interface KnownSlots {
@@ -45,6 +49,8 @@ export class Segments {
 	/** Slots that were written with zeros by now, behind the first ones. */
 	readonly #filled = new Set<number>();
 	readonly #known: KnownSlots;
+	/** What was not right and was found right in another copy, until that is told: its place, and what it is. */
+	readonly mended: [place: string, what: string][] = [];
 
 	constructor(folder: PoolFolder, known: KnownSlots = {}) {
 		this.#folder = folder;
@@ -187,6 +193,10 @@ export class Segments {
 		return !this.#folder.fillsAhead || slot < (this.#known.filled ?? 0) || this.#filled.has(slot);
 	}
 
+	whenMended(place: string, what: string): void {
+		if (this.mended.length < MENDED_MAX) this.mended.push([place, what]);
+	}
+
 	has(segment: number): boolean {
 		return this.table.rows.of(segment) >= 0;
 	}
@@ -240,24 +250,17 @@ export class Segments {
 		return this.#files.make(Math.floor(slot / FILE_SLOTS));
 	}
 
-	/** Reads so many bytes of a segment, in as many places as they lie. Throws an OperatorError. */
-	async read(segment: number, offsetBytes: number, lengthBytes: number, into: Memory): Promise<void> {
-		const begin = segment * SEGMENT_SECTORS;
-		for (let done = 0; done < lengthBytes; ) {
-			const device = this.find(begin + (offsetBytes + done) / SECTOR_BYTES);
-			if (device === undefined)
-				throw new OperatorError(`${this.#folder.path}: segment ${segment} of the log is nowhere`);
-			const length = Math.min(lengthBytes - done, this.table.reach * SECTOR_BYTES);
-			const name = this.fileNameOf(this.slot);
-			await run(device, BlockOp.read, this.offsetBytes, length, into, name, done);
-			done += length;
-		}
-	}
-
-	/** Reads so many bytes of a slot, whatever it has. Throws an OperatorError. */
-	async readSlot(slot: number, offsetBytes: number, lengthBytes: number, into: Memory): Promise<void> {
+	/** Reads so many bytes of a slot, whatever it has; `copy`: as of a request, 0 is any. Throws an OperatorError. */
+	async readSlot(
+		slot: number,
+		offsetBytes: number,
+		lengthBytes: number,
+		into: Memory,
+		copy = 0,
+	): Promise<void> {
 		const at = (slot % FILE_SLOTS) * SEGMENT_BYTES + offsetBytes;
-		await run(this.deviceOfSlot(slot), BlockOp.read, at, lengthBytes, into, this.fileNameOf(slot));
+		const name = this.fileNameOf(slot);
+		await run(this.deviceOfSlot(slot), BlockOp.read, at, lengthBytes, into, name, 0, copy);
 	}
 }
 
@@ -273,26 +276,4 @@ function missingText(folder: string, missing: MissingFile | undefined): string |
 /** More slots that there is room for; less than none: of those that there are some have no space. */
 function slotsIn(freeBytes: number): number {
 	return Math.floor((freeBytes - LEFT_BYTES) / SEGMENT_BYTES);
-}
-
-/** One request, waited for. Throws an OperatorError that begins with `name` if it fails. */
-export async function run(
-	device: BlockDevice,
-	op: BlockOp,
-	offsetBytes: number,
-	lengthBytes: number,
-	memory: Memory | undefined,
-	name: string,
-	memoryOffset = 0,
-): Promise<void> {
-	const promised = new PromisedRequest();
-	const { request } = promised;
-	request.op = op;
-	request.offsetBytes = offsetBytes;
-	request.lengthBytes = lengthBytes;
-	if (memory !== undefined) request.memory = memory;
-	request.memoryOffset = memoryOffset;
-	const { status, failedOffsetBytes } = await promised.run(device);
-	if (status !== StorageStatus.ok)
-		throw new OperatorError(`${name}: byte ${failedOffsetBytes}: ${storageStatusName(status)}`);
 }

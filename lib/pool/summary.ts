@@ -8,6 +8,7 @@ import type { Memory } from "../wire/memory.js";
 import { BLOCK_BYTES, BLOCK_SECTORS, roundUp, SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
 import type { Gather } from "./gather.js";
 import { type Header, type HeaderFrame, RecordKind, readHeader, writeHeader } from "./record.js";
+import { mendBytes, otherCopies, readBytes } from "./segment-bytes.js";
 import type { Segments } from "./segments.js";
 
 export class Summary {
@@ -76,22 +77,49 @@ export class Summary {
 	}
 }
 
+export interface SummaryWanted {
+	/** Default: whichever is whole. */
+	readonly isWanted?: (header: Header) => boolean;
+	/** One that was found in another copy is written over all, for nobody else writes to the pool yet. */
+	readonly mends?: boolean;
+}
+
 /**
  * Reads the summary of a segment: its packed records are then at the beginning of `memory`, which is of a segment's size, and its header
- * behind them. Undefined if there is none that is whole. Whose it is, is not looked at.
+ * behind them. Undefined if there is none that is whole, and `isWanted`, in any copy. Whose it is, is not looked at otherwise.
  */
 export async function readSummary(
 	segments: Segments,
 	segment: number,
 	memory: Memory,
+	{ isWanted = () => true, mends = false }: SummaryWanted = {},
+): Promise<Header | undefined> {
+	for (const copy of [0, ...otherCopies(segments, segment)]) {
+		const header = await readCopy(segments, segment, memory, copy);
+		if (header === undefined || !isWanted(header)) continue;
+		const lengthBytes = roundUp(header.tailBytes, BLOCK_BYTES) + BLOCK_BYTES;
+		const offsetBytes = SEGMENT_BYTES - lengthBytes;
+		if (mends && copy > 0) await mendBytes(segments, { segment, offsetBytes, lengthBytes }, memory);
+		return header;
+	}
+	return undefined;
+}
+
+async function readCopy(
+	segments: Segments,
+	segment: number,
+	memory: Memory,
+	copy: number,
 ): Promise<Header | undefined> {
 	const last = SEGMENT_BYTES - BLOCK_BYTES;
-	await segments.read(segment, last, BLOCK_BYTES, memory);
+	const block = { segment, offsetBytes: last, lengthBytes: BLOCK_BYTES };
+	await readBytes(segments, block, memory, copy);
 	const header = readHeader(memory.bytes, memory.view, 0);
 	const position = (segment + 1) * SEGMENT_SECTORS - BLOCK_SECTORS;
 	if (header?.kind !== RecordKind.summary || header.position !== position) return undefined;
 	const tailBytes = roundUp(header.tailBytes, BLOCK_BYTES);
 	if (tailBytes > last) return undefined;
-	await segments.read(segment, last - tailBytes, tailBytes + BLOCK_BYTES, memory);
+	const whole = { segment, offsetBytes: last - tailBytes, lengthBytes: tailBytes + BLOCK_BYTES };
+	await readBytes(segments, whole, memory, copy);
 	return crc32c(memory.bytes, 0, header.tailBytes) === header.tailCrc ? header : undefined;
 }

@@ -8,7 +8,7 @@ import type { BlockDevice } from "../../lib/block/device.js";
 import { DeviceLayer } from "../../lib/block/layer.js";
 import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
 import { OperatorError, StorageStatus, storageStatusName, unreachable } from "../../lib/errors.js";
-import { run } from "../../lib/pool/segments.js";
+import { run } from "../../lib/pool/run.js";
 import { CrashFolder } from "./crash-folder.js";
 
 export const FAULTS = ["read", "write", "sync", "full", "torn", "stuck"] as const;

@@ -3,7 +3,7 @@
 import { BlockOp } from "../../lib/block/request.js";
 import { BLOCK_BYTES } from "../../lib/pool/format.js";
 import { decodeHead } from "../../lib/pool/head.js";
-import { run } from "../../lib/pool/segments.js";
+import { run } from "../../lib/pool/run.js";
 import { type MemoryFolder, peek, poke } from "./memory-folder.js";
 
 /** False if there is no other one. */

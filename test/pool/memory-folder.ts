@@ -7,7 +7,7 @@ import { BlockOp } from "../../lib/block/request.js";
 import { StorageStatus } from "../../lib/errors.js";
 import type { MapSize, PoolFolder, PoolWorld } from "../../lib/pool/folder.js";
 import { Pool } from "../../lib/pool/pool.js";
-import { run } from "../../lib/pool/segments.js";
+import { run } from "../../lib/pool/run.js";
 import { openVolumeStack } from "../../lib/pool/volume-stack.js";
 import { Pump } from "../../lib/pump.js";
 import { Random } from "../../lib/random.js";

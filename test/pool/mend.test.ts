@@ -6,8 +6,9 @@ import { MemoryDevice } from "../../lib/block/memory.js";
 import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
 import { FILE_BYTES } from "../../lib/pool/format.js";
 import { Pool } from "../../lib/pool/pool.js";
+import { RecordKind, readHeader } from "../../lib/pool/record.js";
 import type { PoolTold } from "../../lib/pool/told.js";
-import { heapMemory } from "../../lib/wire/memory.js";
+import { heapMemory, memoryOf } from "../../lib/wire/memory.js";
 import { MemoryFolder, peek, poke, Stage, show, testWorld } from "./memory-folder.js";
 
 /** A device, which is read, and another one, which is asked by turns with it for another copy. */
@@ -68,8 +69,9 @@ async function damaged() {
 	await stage.write(3, 33, 44, 55);
 	await stage.close();
 	const at = await placeOf(folder, 44);
-	await poke(folder, LOG, at + 7, Uint8Array.of(1));
 	const pool = await Pool.open(testWorld(folder));
+	// (What is wrong when it is opened is found then, if it is a part of what is looked at.)
+	await poke(folder, LOG, at + 7, Uint8Array.of(1));
 	const told: PoolTold[] = [];
 	pool.tell = (each) => void told.push(each);
 	return { folder, pool, told, at, others };
@@ -151,3 +153,86 @@ t.test(
 		t.ok((await Promise.all(areRight)).includes(true), "it is right on both");
 	},
 );
+
+/** What is at these places on one of the two is something else by now. */
+async function spoil(folder: MemoryFolder, from: number, to: number): Promise<void> {
+	await poke(folder, LOG, from, new Uint8Array(to - from).fill(0xee));
+}
+
+/** Where records begin in the first file of the log. */
+async function recordsIn(folder: MemoryFolder): Promise<number[]> {
+	const { bytes, view } = memoryOf(await peek(folder, LOG, 0, LOOKED_AT), 0);
+	const found: number[] = [];
+	for (let at = 0; at < LOOKED_AT; at += 4096)
+		if (readHeader(bytes, view, at)?.kind === RecordKind.pages) found.push(at);
+	return found;
+}
+
+async function openTold(folder: MemoryFolder): Promise<{ pool: Pool; told: PoolTold[] }> {
+	const pool = await Pool.open(testWorld(folder));
+	const told: PoolTold[] = [];
+	pool.tell = (each) => void told.push(each);
+	pool.age();
+	return { pool, told };
+}
+
+const PAGES = Array.from({ length: 24 }, (_, page) => page);
+
+for (const isClosed of [true, false])
+	t.test(
+		`the log and what a checkpoint has, ${isClosed ? "after a checkpoint" : "where records are all that there is"}`,
+		async (t) => {
+			const { folder, others } = mirrored();
+			const stage = await Stage.create(folder);
+			for (const page of PAGES) await stage.write(page, 1 + page);
+			if (isClosed) await stage.close();
+			const wrong = (await recordsIn(folder))[0]!;
+			const before = await peek(folder, LOG, wrong, 512);
+			await spoil(folder, 0, LOOKED_AT);
+			const { pool, told } = await openTold(folder);
+			t.strictSame(
+				await show(pool, "web", ...PAGES),
+				PAGES.map((page) => 1 + page),
+			);
+			t.ok(told.some(({ level, message }) => level === "warn" && /another copy did/.test(message)));
+			if (!isClosed) t.strictSame(await peek(folder, LOG, wrong, 512), before, "it is right on both");
+			await pool.close();
+			// All that is needed is on the one that had lost it.
+			for (const [name, device] of folder.files) others.set(name, new MemoryDevice(device.info.sizeBytes));
+			if (isClosed) return;
+			const again = await openTold(folder);
+			t.strictSame(
+				await show(again.pool, "web", ...PAGES),
+				PAGES.map((page) => 1 + page),
+			);
+			await again.pool.close();
+		},
+	);
+
+t.test("records of which some are right on one and some on the other", async (t) => {
+	const { folder, others } = mirrored();
+	const stage = await Stage.create(folder);
+	for (const page of PAGES) await stage.write(page, 1 + page);
+	const same = new MemoryFolder();
+	for (const [name, device] of others) same.files.set(name, device);
+	const records = await recordsIn(folder);
+	t.ok(records.length >= PAGES.length);
+	for (const [i, at] of records.entries()) await spoil(i % 2 === 0 ? folder : same, at, at + 4096);
+	const { pool } = await openTold(folder);
+	t.strictSame(
+		await show(pool, "web", ...PAGES),
+		PAGES.map((page) => 1 + page),
+	);
+	await pool.close();
+});
+
+t.test("what is on no copy ends the log, or is damage, as without copies", async (t) => {
+	const { folder, others } = mirrored();
+	const stage = await Stage.create(folder);
+	for (const page of PAGES) await stage.write(page, 1 + page);
+	const same = new MemoryFolder();
+	for (const [name, device] of others) same.files.set(name, device);
+	const second = (await recordsIn(folder))[1]!;
+	for (const one of [folder, same]) await spoil(one, second, second + 4096);
+	await t.rejects(Pool.open(testWorld(folder)), { message: /the log is damaged here/ });
+});

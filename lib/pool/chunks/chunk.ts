@@ -9,7 +9,8 @@ import { OperatorError } from "../../errors.js";
 import type { Memory } from "../../wire/memory.js";
 import { BLOCK_BYTES, FILE_BYTES, roundUp } from "../format.js";
 import { HEAD_FILE_BYTES } from "../head.js";
-import { run } from "../segments.js";
+import { copiesOf } from "../mend.js";
+import { run } from "../run.js";
 import { SIGNED_BYTES, signatureIn } from "../signatures.js";
 import { decodeLabel, encodeLabel, HEAD_AT, LABEL_AT, labelLength } from "./label.js";
 import { BEGIN_BYTES, type ChunkTable, type Label } from "./table.js";
@@ -94,25 +95,66 @@ export class Chunk {
 	}
 }
 
-/** The label of a disk, and which of its copies that is; the newer of two that are whole. Throws an OperatorError. */
-export async function readLabel(
-	{ name, device }: NamedDevice,
-	allocate: Allocate,
-): Promise<{ readonly label: Label | undefined; readonly copy: number }> {
-	let [label, newest]: [Label | undefined, number] = [undefined, 0];
-	if (device.info.sizeBytes < BEGIN_BYTES) return { label, copy: newest };
+/** A label as it was found. */
+interface FoundLabel {
+	readonly label: Label | undefined;
+	/** Which of the two it is. */
+	readonly copy: number;
+}
+
+/** The label of a disk: the newer of two that are whole, in whatever copy of the disk. Throws an OperatorError. */
+export async function readLabel(disk: NamedDevice, allocate: Allocate): Promise<FoundLabel> {
+	let newest: FoundLabel = { label: undefined, copy: 0 };
+	if (disk.device.info.sizeBytes < BEGIN_BYTES) return newest;
 	for (const [copy, at] of LABEL_AT.entries()) {
-		const first = allocate(BLOCK_BYTES);
-		await run(device, BlockOp.read, at, BLOCK_BYTES, first, `disk ${name}`);
-		const length = roundUp(labelLength(first.bytes, `disk ${name}`), BLOCK_BYTES);
-		if (length === 0) continue;
-		const memory = allocate(length);
-		await run(device, BlockOp.read, at, length, memory, `disk ${name}`);
-		const found = decodeLabel(memory.bytes.subarray(0, length), `disk ${name}`);
-		if (found === undefined || found.generation < (label?.generation ?? 0)) continue;
-		[label, newest] = [found, copy];
+		const label = await readNewest(disk, at, allocate);
+		if (label !== undefined && label.generation >= (newest.label?.generation ?? 0)) newest = { label, copy };
 	}
-	return { label, copy: newest };
+	return newest;
+}
+
+/** What is right in one copy of a disk and not in another is written over all. Throws an OperatorError. */
+async function readNewest(disk: NamedDevice, at: number, allocate: Allocate): Promise<Label | undefined> {
+	const found: (Written | undefined)[] = [];
+	for (const copy of copiesOf(disk.device)) found.push(await readWritten(disk, at, allocate, copy));
+	const newest = newestOf(found, (written) => written?.label.generation ?? -1);
+	if (newest === undefined) return undefined;
+	const { label, memory } = newest;
+	const isEverywhere = found.every((each) => each?.label.generation === label.generation);
+	if (!isEverywhere)
+		await run(disk.device, BlockOp.write, at, memory.bytes.length, memory, `disk ${disk.name}`);
+	return label;
+}
+
+interface Written {
+	readonly label: Label;
+	readonly memory: Memory;
+}
+
+async function readWritten(
+	{ name, device }: NamedDevice,
+	at: number,
+	allocate: Allocate,
+	copy: number,
+): Promise<Written | undefined> {
+	const first = allocate(BLOCK_BYTES);
+	await run(device, BlockOp.read, at, BLOCK_BYTES, first, `disk ${name}`, 0, copy);
+	const length = roundUp(labelLength(first.bytes, `disk ${name}`), BLOCK_BYTES);
+	if (length === 0) return undefined;
+	const memory = allocate(length);
+	await run(device, BlockOp.read, at, length, memory, `disk ${name}`, 0, copy);
+	const label = decodeLabel(memory.bytes.subarray(0, length), `disk ${name}`);
+	return label && { label, memory };
+}
+
+/** The one of the highest rank, 0 at least; undefined: there is none. */
+export function newestOf<T>(all: readonly T[], rank: (each: T) => number): T | undefined {
+	let [newest, highest]: [T | undefined, number] = [undefined, -1];
+	for (const each of all) {
+		const its = rank(each);
+		if (its > highest) [newest, highest] = [each, its];
+	}
+	return newest;
 }
 
 /** Throws an OperatorError unless there is room for a file, and, but by force, nothing on it: its first and last MiB are zeros. */

@@ -18,8 +18,9 @@ import { InTurn } from "../../in-turn.js";
 import type { Memory } from "../../wire/memory.js";
 import { BLOCK_BYTES } from "../format.js";
 import { decodeHead, HEAD_FILE_BYTES, looksLikeHead } from "../head.js";
-import { run } from "../segments.js";
-import type { Allocate, Chunk } from "./chunk.js";
+import { copiesOf } from "../mend.js";
+import { run } from "../run.js";
+import { type Allocate, type Chunk, newestOf } from "./chunk.js";
 import { HEAD_AT } from "./label.js";
 
 const INFO = deviceInfo({ sizeBytes: HEAD_FILE_BYTES, writeCache: true });
@@ -150,10 +151,21 @@ export class HeadCopies implements BlockDevice {
 	}
 }
 
+/** As it is in the copy of the disk that has the newest. Throws an OperatorError. */
 export async function readHead({ device, name }: Chunk, allocate: Allocate): Promise<Memory> {
-	const memory = allocate(HEAD_FILE_BYTES);
-	await run(device, BlockOp.read, HEAD_AT, HEAD_FILE_BYTES, memory, `disk ${name}`);
-	return memory;
+	const found: Memory[] = [];
+	for (const copy of copiesOf(device)) {
+		const memory = allocate(HEAD_FILE_BYTES);
+		await run(device, BlockOp.read, HEAD_AT, HEAD_FILE_BYTES, memory, `disk ${name}`, 0, copy);
+		found.push(memory);
+	}
+	const isSameInAll = found.every((each) => isSame(each, found[0]!));
+	const newest = isSameInAll
+		? undefined
+		: newestOf(found, ({ bytes }) => generationOf(bytes, `disk ${name}`));
+	if (newest !== undefined)
+		await run(device, BlockOp.write, HEAD_AT, HEAD_FILE_BYTES, newest, `disk ${name}`);
+	return newest ?? found[0]!;
 }
 
 /** Whether there is anything that looks like one. */

@@ -14,7 +14,7 @@ import {
 import { OperatorError, StorageStatus, storageStatusName } from "../../errors.js";
 import type { Memory } from "../../wire/memory.js";
 import { FILE_BYTES } from "../format.js";
-import { run } from "../segments.js";
+import { run } from "../run.js";
 import type { ChunkPart, PartMove, Side, SideIndex } from "./part.js";
 
 /** What is copied at a time: changes of it wait so long. */

@@ -1,0 +1,66 @@
+/**
+ * Bytes of a segment, in as many places as they lie: read from any copy of the storage or from a certain one, and written over all of them where one
+ * was right alone. Used by whoever reads records: `replay.ts`, `summary.ts`, `examine.ts`.
+ */
+
+import { BlockOp } from "../block/request.js";
+import { OperatorError } from "../errors.js";
+import type { Memory } from "../wire/memory.js";
+import { SECTOR_BYTES } from "../wire/sector.js";
+import { SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
+import { copiesOf, hasOthers } from "./mend.js";
+import { run } from "./run.js";
+import type { Segments } from "./segments.js";
+
+export interface SegmentRange {
+	readonly segment: number;
+	readonly offsetBytes: number;
+	readonly lengthBytes: number;
+}
+
+export function wholeOf(segment: number): SegmentRange {
+	return { segment, offsetBytes: 0, lengthBytes: SEGMENT_BYTES };
+}
+
+/** The copies of what a segment begins with, as a request names them, where there are several. */
+export function otherCopies(segments: Segments, segment: number): readonly number[] {
+	const device = segments.find(segment * SEGMENT_SECTORS);
+	return device === undefined || !hasOthers(device) ? [] : copiesOf(device);
+}
+
+/** `copy`: as of a request, 0 is any. Throws an OperatorError. */
+export function readBytes(segments: Segments, range: SegmentRange, into: Memory, copy = 0): Promise<void> {
+	return transfer(segments, BlockOp.read, range, into, 0, copy);
+}
+
+/** Writes over all copies what was found right in one of them: `from` has it from `memoryOffset` on. Nobody else writes there meanwhile. Throws an OperatorError. */
+export async function mendBytes(
+	segments: Segments,
+	range: SegmentRange,
+	from: Memory,
+	memoryOffset = 0,
+): Promise<void> {
+	await transfer(segments, BlockOp.write, range, from, memoryOffset, 0);
+	const { segment, offsetBytes } = range;
+	segments.whenMended(segments.nameOf(segment * SEGMENT_SECTORS + offsetBytes / SECTOR_BYTES), "the log");
+}
+
+async function transfer(
+	segments: Segments,
+	op: BlockOp,
+	{ segment, offsetBytes, lengthBytes }: SegmentRange,
+	memory: Memory,
+	memoryOffset: number,
+	copy: number,
+): Promise<void> {
+	const begin = segment * SEGMENT_SECTORS;
+	for (let done = 0; done < lengthBytes; ) {
+		const device = segments.find(begin + (offsetBytes + done) / SECTOR_BYTES);
+		if (device === undefined)
+			throw new OperatorError(`${segments.folder.path}: segment ${segment} of the log is nowhere`);
+		const length = Math.min(lengthBytes - done, segments.table.reach * SECTOR_BYTES);
+		const name = segments.fileNameOf(segments.slot);
+		await run(device, op, segments.offsetBytes, length, memory, name, memoryOffset + done, copy);
+		done += length;
+	}
+}
