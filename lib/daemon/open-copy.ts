@@ -9,6 +9,7 @@ import { DATA_EXTENT_BYTES } from "../image/extent.js";
 import { InTurn } from "../in-turn.js";
 import { nativeMemory } from "../native.js";
 import { pageBytesOf } from "../pool/changed-ranges.js";
+import { copiesOf } from "../pool/mend.js";
 import type { UsedPool } from "../pool/openings.js";
 import { isOfPast } from "../pool/past.js";
 import { quote } from "../text.js";
@@ -79,6 +80,21 @@ export class OpenCopy {
 		return this.#inTurn(async ({ bytes }) => {
 			await this.#run(BlockOp.read, offsetBytes, lengthBytes, "read");
 			return Uint8Array.from(bytes.subarray(0, lengthBytes));
+		});
+	}
+
+	/** All copies of it are read: one that is wrong is written again. Throws an OperatorError if none is right. */
+	verify(offsetBytes: number, lengthBytes: number): Promise<void> {
+		return this.#inTurn(async () => {
+			const { request } = this.#asked;
+			try {
+				for (const copy of copiesOf(this.device)) {
+					request.anotherCopy = copy;
+					await this.#run(BlockOp.read, offsetBytes, lengthBytes, "read");
+				}
+			} finally {
+				request.anotherCopy = 0;
+			}
 		});
 	}
 

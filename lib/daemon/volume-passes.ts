@@ -122,7 +122,7 @@ async function unreadable(
 
 async function whyNot(copy: OpenCopy, offsetBytes: number, lengthBytes: number): Promise<string | undefined> {
 	try {
-		await copy.read(offsetBytes, lengthBytes);
+		await copy.verify(offsetBytes, lengthBytes);
 		return undefined;
 	} catch (error) {
 		if (error instanceof OperatorError) return error.message;

@@ -45,7 +45,7 @@ export class CleanerStorage implements CleanerWorld {
 	}
 
 	read(slot: number, sector: number, sectors: number, into: Memory): Promise<void> {
-		return this.#of.segments.readSlot(slot, sector * SECTOR_BYTES, sectors * SECTOR_BYTES, into);
+		return this.#of.segments.readToMove(slot, sector * SECTOR_BYTES, sectors * SECTOR_BYTES, into);
 	}
 
 	async write(slot: number, sector: number, sectors: number, from: Memory): Promise<void> {

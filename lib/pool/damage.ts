@@ -16,7 +16,7 @@ const REMEMBERED_MAX = 4096;
 
 interface WatchedPool {
 	readonly tree: Tree;
-	readonly segments: Pick<Segments, "mended">;
+	readonly segments: Pick<Segments, "mended" | "differing">;
 	readonly nodes: { whenMended: (place: string) => void };
 }
 
@@ -25,15 +25,15 @@ export class Damage {
 	readonly #known = new Set<string>();
 	#told = 0;
 	#more = 0;
-	/** What was mended by whoever reads the log itself. */
-	#elsewhere: [place: string, what: string][] = [];
+	/** What was found by whoever reads the log itself. */
+	#elsewhere: WatchedPool["segments"] = { mended: [], differing: [] };
 	/** The same of what was mended. */
 	#mended = 0;
 
 	/** `tell` hears of all that is found from now on, in its map too. */
 	watch({ tree, nodes, segments }: WatchedPool, tell: (told: PoolTold) => void): void {
 		this.#tell = tell;
-		this.#elsewhere = segments.mended;
+		this.#elsewhere = segments;
 		nodes.whenMended = (place) => this.mended(place, "a node of the map");
 		tree.whenFailed(({ where, what }) => this.found(where, `a node of the map: ${what}`));
 	}
@@ -63,7 +63,8 @@ export class Damage {
 			this.#say(`${counted(this.#more, "more place")} that can't be read; vblade pool scrub finds all`);
 		this.#told = 0;
 		this.#mended = 0;
-		for (const [place, what] of this.#elsewhere.splice(0)) this.mended(place, what);
+		for (const [place, what] of this.#elsewhere.mended.splice(0)) this.mended(place, what);
+		for (const [place, what] of this.#elsewhere.differing.splice(0)) this.found(place, what);
 		this.#more = 0;
 	}
 

@@ -84,11 +84,9 @@ class Examiner implements SegmentFindings {
 	#records = 0;
 	#pages = 0;
 	#chain: Chain;
-	/** What was before is not known: that has been told. */
-	#isBroken = false;
+	#isBroken = false; // What was before is not known: that has been told.
 	#stored: StoredSpace | undefined;
 	#space: SpaceFindings | undefined;
-	/** Looked at record by record. */
 	readonly #whole = new Set<number>();
 	#replayFrom: LogStart;
 

@@ -51,6 +51,10 @@ class FailedSyncFolder implements PoolFolder {
 		if (folder.isLost !== undefined) this.isLost = folder.isLost.bind(folder);
 	}
 
+	get copies(): number {
+		return this.#folder.copies ?? 1;
+	}
+
 	get path(): string {
 		return this.#folder.path;
 	}

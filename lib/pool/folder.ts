@@ -18,6 +18,8 @@ export interface PoolFolder {
 	site(): Promise<string | undefined>;
 	/** Throws an OperatorError. Nobody else can open it until it is closed. */
 	open(name: string): Promise<BlockDevice>;
+	/** Of what is stored here, at most: a read can ask for one of so many. Default: 1. */
+	readonly copies?: number;
 	/** Whether nothing of a file can be had as long as it is open. Default: of none. */
 	isLost?(name: string): boolean;
 	/** One that was opened here and is not here any more, though it is still open. Default: none can go. Throws an OperatorError. */

@@ -1,6 +1,6 @@
 /**
  * What is not as it was written: where the device has several copies, the others are asked for, and one that is right is written over all. Rare,
- * so in no hurry. Used by `stored-reads.ts` for pages, `blob.ts` for what checkpoints have, and in `chunks/` for what is on the disks beside.
+ * so in no hurry. Used by `stored-reads.ts` for pages, `blob.ts` for what checkpoints have, by those who move what lies there, and in `chunks/` for labels and heads.
  */
 
 import type { BlockDevice } from "../block/device.js";
@@ -68,6 +68,27 @@ export async function mend(range: StoredRange, memory: Memory, isRight: () => bo
 		return true;
 	}
 	return false;
+}
+
+/** Of what is not put elsewhere, where it would replace the other copies too. */
+export const COPIES_DIFFER =
+	"copies of it differ, so it stays where it is; vblade pool scrub makes pages right in all copies, vblade disk verify shows where disks differ";
+
+/** Reads for whoever puts it elsewhere and can't tell whether it is right; false: not all copies have the same. Throws an OperatorError. */
+export async function readSame(
+	{ device, name, offsetBytes, lengthBytes }: StoredRange,
+	memory: Memory,
+): Promise<boolean> {
+	const [first = 0, ...others] = copiesOf(device);
+	await run(device, BlockOp.read, offsetBytes, lengthBytes, memory, name, 0, first);
+	if (others.length === 0) return true;
+	const other = nativeMemory(lengthBytes);
+	const bytes = memory.bytes.subarray(0, lengthBytes);
+	for (const copy of others) {
+		await run(device, BlockOp.read, offsetBytes, lengthBytes, other, name, 0, copy);
+		if (Buffer.compare(bytes, other.bytes.subarray(0, lengthBytes)) !== 0) return false;
+	}
+	return true;
 }
 
 /** A page as it was; undefined if no copy of it is right. */

@@ -28,7 +28,7 @@ export class NodeUpkeep {
 			allocate: world.allocate,
 			takeSlot: () => segments.takeSlot(),
 			giveSlot: (slot) => segments.slots.emptied(slot),
-			read: (slot, offsetBytes, lengthBytes, into) => segments.readSlot(slot, offsetBytes, lengthBytes, into),
+			read: (...range) => segments.readToMove(...range),
 			write: (slot, first, end, from) => nodes.writeSlot(slot, first, end, from),
 			mayGoOn: () => world.nextTurn(),
 			reserve: () => checkpoints.reserve(),

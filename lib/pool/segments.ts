@@ -10,6 +10,7 @@ import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { fileName, type MissingFile, type PoolFolder } from "./folder.js";
 import { FILE_BYTES, FILE_SLOTS, SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
+import { COPIES_DIFFER, readSame } from "./mend.js";
 import { run } from "./run.js";
 import { type OpenAll, SegmentFiles } from "./segment-files.js";
 import { NO_SLOT, Slots } from "./space/slots.js";
@@ -19,8 +20,9 @@ import type { PoolTold } from "./told.js";
 /** For what the file system keeps of a file besides. */
 const LEFT_BYTES = 2 ** 20;
 
-/** More is not told of. */
-const MENDED_MAX = 64;
+/** What is to be told of, and how many such are kept until then. */
+type Told = [place: string, what: string];
+const TOLD_MAX = 64;
 
 /** What the head says of slots: so many, the first ones, were written with zeros when the pool was made; and those that may be used, at least. */
 export interface KnownSlots {
@@ -50,7 +52,9 @@ export class Segments {
 	readonly #filled = new Set<number>();
 	readonly #known: KnownSlots;
 	/** What was not right and was found right in another copy, until that is told: its place, and what it is. */
-	readonly mended: [place: string, what: string][] = [];
+	readonly mended: Told[] = [];
+	/** And what could not be moved because its copies differ. */
+	readonly differing: Told[] = [];
 
 	constructor(folder: PoolFolder, known: KnownSlots = {}) {
 		this.#folder = folder;
@@ -193,8 +197,18 @@ export class Segments {
 		return !this.#folder.fillsAhead || slot < (this.#known.filled ?? 0) || this.#filled.has(slot);
 	}
 
+	/** Reads bytes of a slot to put them elsewhere. Throws an OperatorError, also if its copies differ. */
+	async readToMove(slot: number, offsetBytes: number, lengthBytes: number, into: Memory): Promise<void> {
+		const at = (slot % FILE_SLOTS) * SEGMENT_BYTES + offsetBytes;
+		const [device, name] = [this.deviceOfSlot(slot), this.fileNameOf(slot)];
+		if (await readSame({ device, name, offsetBytes: at, lengthBytes }, into)) return;
+		const place = this.nameInSlot(slot, offsetBytes);
+		if (this.differing.length < TOLD_MAX) this.differing.push([place, COPIES_DIFFER]);
+		throw new OperatorError(`${place}: ${COPIES_DIFFER}`);
+	}
+
 	whenMended(place: string, what: string): void {
-		if (this.mended.length < MENDED_MAX) this.mended.push([place, what]);
+		if (this.mended.length < TOLD_MAX) this.mended.push([place, what]);
 	}
 
 	has(segment: number): boolean {

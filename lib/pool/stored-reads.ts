@@ -57,6 +57,11 @@ export class StoredReads implements RequestLayer {
 		return this.#wrongPages;
 	}
 
+	/** Of what is stored, at most. */
+	get copies(): number {
+		return this.#segments.folder.copies ?? 1;
+	}
+
 	/** Sectors from a position on that lie together on storage. */
 	reachAt(position: number): number {
 		const { table } = this.#segments;

@@ -61,7 +61,7 @@ export class VolumeDevice implements BlockDevice, RoomWaiter, ChangeOwner, Reads
 		this.#allocate = allocate;
 		this.#reads = new VolumeReads(store, volume.line, volume.pageBytes, allocate, this);
 		this.#readOnly = readOnly;
-		this.#info = infoOf(volume, readOnly);
+		this.#info = infoOf(volume, readOnly, store.reads.copies);
 		this.#forget = store.log.listeners.add(this);
 		this.#whenClosed = whenClosed;
 	}
@@ -76,7 +76,7 @@ export class VolumeDevice implements BlockDevice, RoomWaiter, ChangeOwner, Reads
 		this.#volume = volume;
 		this.#quota.change(volume);
 		if (!isResized) return;
-		this.#info = infoOf(volume, this.#readOnly);
+		this.#info = infoOf(volume, this.#readOnly, this.#store.reads.copies);
 		this.#listeners.changed();
 	}
 
@@ -240,9 +240,10 @@ export class VolumeDevice implements BlockDevice, RoomWaiter, ChangeOwner, Reads
 	}
 }
 
-function infoOf({ sizeBytes, pageBytes }: Volume, readOnly: boolean): DeviceInfo {
+function infoOf({ sizeBytes, pageBytes }: Volume, readOnly: boolean, copies: number): DeviceInfo {
 	return deviceInfo({
 		sizeBytes,
+		copies,
 		physicalBlockBytes: Math.min(pageBytes, BLOCK_BYTES),
 		readOnly,
 		canTrim: true,

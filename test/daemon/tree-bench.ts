@@ -141,14 +141,13 @@ export class DaemonTree {
 	/** The state of a disk, once it is `wanted`. */
 	async state(name: string, wanted: string): Promise<Answer["body"]> {
 		let body: Answer["body"] = {};
-		await until(
-			`${name} ${wanted}`,
-			async () => {
-				({ body } = await this.ask("GET", `/api/v1/disks/${name}`));
-				return String(body.state) === wanted;
-			},
-			LIMIT_MS,
-		);
+		const isSo = async (): Promise<boolean> => {
+			({ body } = await this.ask("GET", `/api/v1/disks/${name}`));
+			return String(body.state) === wanted;
+		};
+		await until(`${name} ${wanted}`, isSo, LIMIT_MS).catch((error: unknown) => {
+			throw new Error(`${error}; it is ${JSON.stringify(body)}`);
+		});
 		return body;
 	}
 

@@ -128,7 +128,7 @@ t.test("what is known does not grow without end", async (t) => {
 	const damage = new Damage();
 	const told: string[] = [];
 	const tree = { whenFailed: () => {} } as unknown as Tree;
-	const watched = { tree, nodes: { whenMended: () => {} }, segments: { mended: [] } };
+	const watched = { tree, nodes: { whenMended: () => {} }, segments: { mended: [], differing: [] } };
 	damage.watch(watched, ({ message }) => told.push(message));
 	for (let round = 0; round < 2; round++) {
 		for (let place = 0; place < 5000; place++) damage.found(`byte ${place}`, "wrong");

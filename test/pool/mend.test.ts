@@ -7,6 +7,7 @@ import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
 import { FILE_BYTES } from "../../lib/pool/format.js";
 import { Pool } from "../../lib/pool/pool.js";
 import { RecordKind, readHeader } from "../../lib/pool/record.js";
+import { Segments } from "../../lib/pool/segments.js";
 import type { PoolTold } from "../../lib/pool/told.js";
 import { heapMemory, memoryOf } from "../../lib/wire/memory.js";
 import { MemoryFolder, peek, poke, Stage, show, testWorld } from "./memory-folder.js";
@@ -52,10 +53,14 @@ async function placeOf(folder: MemoryFolder, value: number): Promise<number> {
 	throw new Error("the page is nowhere");
 }
 
+class TwoCopiesFolder extends MemoryFolder {
+	readonly copies = 2;
+}
+
 /** A folder whose files have two copies each. */
 function mirrored() {
 	const others = new Map<string, MemoryDevice>();
-	const folder = new MemoryFolder((device, name) => {
+	const folder = new TwoCopiesFolder((device, name) => {
 		const other = others.get(name) ?? new MemoryDevice(device.info.sizeBytes);
 		others.set(name, other);
 		return new TwoCopies(device, other);
@@ -235,4 +240,51 @@ t.test("what is on no copy ends the log, or is damage, as without copies", async
 	const second = (await recordsIn(folder))[1]!;
 	for (const one of [folder, same]) await spoil(one, second, second + 4096);
 	await t.rejects(Pool.open(testWorld(folder)), { message: /the log is damaged here/ });
+});
+
+t.test("each copy of a page is asked for by name, and the one that is wrong is mended", async (t) => {
+	const { folder, others } = mirrored();
+	const before = await Stage.create(folder);
+	await before.write(3, 33);
+	await before.close();
+	const stage = await Stage.open(folder);
+	const same = new MemoryFolder();
+	for (const [name, device] of others) same.files.set(name, device);
+	const at = await placeOf(folder, 33);
+	const { device } = stage;
+	t.equal(device.info.copies, 2);
+	const promised = new PromisedRequest();
+	const memory = heapMemory(4096);
+	const read = async (anotherCopy: number): Promise<number> => {
+		Object.assign(promised.request, { offsetBytes: 3 * 4096, lengthBytes: 4096, memory, anotherCopy });
+		return (await promised.run(device)).status;
+	};
+	t.equal(await read(0), 0, "it has been looked at");
+	await spoil(same, at, at + 4096);
+	t.equal(await read(1), 0);
+	t.equal((await peek(same, LOG, at, 1))[0], 0xee);
+	t.equal(await read(2), 0);
+	t.ok(memory.bytes.every((byte) => byte === 33));
+	t.equal((await peek(same, LOG, at, 1))[0], 33);
+	await stage.close();
+});
+
+t.test("what differs is not moved: the copy that is wrong would be put in place of both", async (t) => {
+	const { folder, others } = mirrored();
+	const stage = await Stage.create(folder);
+	const same = new MemoryFolder();
+	// (So many that segments of the log are full, and can be emptied.)
+	for (let page = 0; page < 5000; page++) await stage.write(page, 1 + (page % 200));
+	for (const [name, device] of others) same.files.set(name, device);
+	const wrong = 10 * 4096;
+	const found = await peek(folder, LOG, wrong, 4096);
+	await spoil(folder, wrong, wrong + 4096);
+	const segments = new Segments(folder);
+	await segments.openAll();
+	const into = heapMemory(64 * 1024);
+	await t.rejects(segments.readToMove(0, 0, 64 * 1024, into), { message: /copies of it differ/ });
+	t.match(segments.differing, [[/log.000000, byte 0$/, /vblade pool scrub/]]);
+	await segments.readToMove(0, 64 * 1024, 64 * 1024, into);
+	t.strictSame(await peek(same, LOG, wrong, 4096), found);
+	await stage.close();
 });

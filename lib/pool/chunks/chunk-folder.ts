@@ -60,6 +60,10 @@ export class ChunkFolder implements PoolFolder {
 		return this.#chunks.format(force);
 	}
 
+	get copies(): number {
+		return this.#chunks.copies;
+	}
+
 	isLost(name: string): boolean {
 		return this.#chunks.isLost(fileNumber(name) ?? -1);
 	}

@@ -241,6 +241,11 @@ export class Chunks {
 		}
 	}
 
+	/** Of what the disk has that has most. */
+	get copies(): number {
+		return Math.max(1, ...[...this.#chunks.values()].map(({ device }) => device.info.copies));
+	}
+
 	/** Files that there can be. */
 	get most(): number {
 		return this.table.files.length + this.places.count(this.table.chunks);

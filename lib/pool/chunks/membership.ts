@@ -219,6 +219,7 @@ export class Membership implements PoolDisks {
 			to: chunks.sideOf(to),
 			memory: chunks.world.allocate(PIECE_BYTES),
 			name: `disk ${chunks.chunkOf(to.chunk).name}`,
+			fromName: `disk ${chunks.chunkOf(from.chunk).name}`,
 			pace: async (bytes) => {
 				this.#movedBytes += bytes;
 				this.#trouble = null;

@@ -14,6 +14,7 @@ import {
 import { OperatorError, StorageStatus, storageStatusName } from "../../errors.js";
 import type { Memory } from "../../wire/memory.js";
 import { FILE_BYTES } from "../format.js";
+import { COPIES_DIFFER, readSame } from "../mend.js";
 import { run } from "../run.js";
 import type { ChunkPart, PartMove, Side, SideIndex } from "./part.js";
 
@@ -29,6 +30,8 @@ export interface MoveOf {
 	readonly memory: Memory;
 	/** For messages. */
 	readonly name: string;
+	/** And the disk that it is on. */
+	readonly fromName: string;
 	/** So many bytes have been copied; resolves when it is time for more. */
 	readonly pace: (bytes: number) => Promise<void>;
 	/** Says where it lies now; stable when it resolves. Throws an OperatorError if it is said that it lies where it was. */
@@ -125,12 +128,15 @@ export class Move implements RequestLayer, PartMove {
 	}
 
 	async #copyPiece(): Promise<void> {
-		const { part, to, memory, name } = this.#of;
+		const { part, to, memory, name, fromName } = this.#of;
 		const from = part.side(this.#from);
 		const at = this.#copied;
 		this.#isLocked = true;
 		await this.#eraIsOver();
-		await run(from.device, BlockOp.read, from.offsetBytes + at, PIECE_BYTES, memory, name);
+		const { device, offsetBytes } = from;
+		const range = { device, name: fromName, offsetBytes: offsetBytes + at, lengthBytes: PIECE_BYTES };
+		if (!(await readSame(range, memory)))
+			throw new OperatorError(`${fromName}, byte ${range.offsetBytes}: ${COPIES_DIFFER}`);
 		await copyTo(to, at, memory, name);
 		this.#throwFailure();
 		this.#copied = at + PIECE_BYTES;
