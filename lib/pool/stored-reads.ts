@@ -183,8 +183,9 @@ export class StoredReads implements RequestLayer {
 		return -1;
 	}
 
+	/** It need not be looked at again, unless another copy may be read the next time. */
 	#isRight(position: number, pageSectors: number, sectors: number): void {
-		if (pageSectors % BLOCK_SECTORS === 0) this.verified.add(position, sectors);
+		if (pageSectors % BLOCK_SECTORS === 0 && this.copies === 1) this.verified.add(position, sectors);
 	}
 
 	/** Has a page read as a whole, to be looked at. */

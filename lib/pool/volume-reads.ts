@@ -67,8 +67,6 @@ export class VolumeReads implements Splitter<BlockDevice>, NodeWaiter {
 	#reach = 0;
 	#inPage = 0;
 	#isChecked = false;
-	/** Whichever copy is nearest is asked: what was right lately still is. */
-	#isOfAny = true;
 	/** Of a stretch that is looked at. */
 	readonly #crcs = new Uint32Array(CHECKED_PAGES_MAX);
 	/** Requests that wait until it is known where their pages are. */
@@ -97,7 +95,6 @@ export class VolumeReads implements Splitter<BlockDevice>, NodeWaiter {
 	read(request: BlockRequest, device: BlockDevice): boolean {
 		const { offsetBytes, lengthBytes, memory, memoryOffset } = request;
 		const end = offsetBytes + lengthBytes;
-		this.#isOfAny = request.anotherCopy === 0;
 		if (lengthBytes > 0 && this.#stretch(offsetBytes, end) < end) {
 			this.#parts.split(request, device);
 			return false;
@@ -154,7 +151,6 @@ export class VolumeReads implements Splitter<BlockDevice>, NodeWaiter {
 	next(split: Split<BlockDevice>, part: Part<BlockDevice>): BlockDevice {
 		const { offsetBytes, lengthBytes } = split.whole;
 		const end = offsetBytes + lengthBytes;
-		this.#isOfAny = split.whole.anotherCopy === 0;
 		const to = this.#stretch(offsetBytes + split.cursor, end);
 		part.take(split.cursor, to - offsetBytes - split.cursor);
 		split.cursor = to - offsetBytes;
@@ -201,7 +197,7 @@ export class VolumeReads implements Splitter<BlockDevice>, NodeWaiter {
 	}
 
 	#isRight(position: number): boolean {
-		return this.#isOfBlocks && this.#isOfAny && this.store.reads.verified.has(position);
+		return this.#isOfBlocks && this.store.reads.verified.has(position);
 	}
 
 	/** A stretch of pages that were looked at lately. */

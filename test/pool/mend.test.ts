@@ -259,7 +259,7 @@ t.test("each copy of a page is asked for by name, and the one that is wrong is m
 		Object.assign(promised.request, { offsetBytes: 3 * 4096, lengthBytes: 4096, memory, anotherCopy });
 		return (await promised.run(device)).status;
 	};
-	t.equal(await read(0), 0, "it has been looked at");
+	t.equal(await read(0), 0, "what was right in one copy says nothing of the other");
 	await spoil(same, at, at + 4096);
 	t.equal(await read(1), 0);
 	t.equal((await peek(same, LOG, at, 1))[0], 0xee);
