@@ -7,12 +7,14 @@ import { isDeepStrictEqual } from "node:util";
 import { OperatorError } from "../errors.js";
 import { KEPT_BYTES } from "../send/kept-bytes.js";
 import { changedSettings, type PoolSettings, type SettingsChange } from "../spec/policy.js";
-import { quote, sizeText } from "../text.js";
+import { quote } from "../text.js";
 import type { AdministrationOn, Users } from "./administration-on.js";
 import {
 	checkPage,
+	checkQuota,
 	checkReleased,
 	checkReplaced,
+	checkShrunk,
 	checkSize,
 	checkWanted,
 	freeName,
@@ -33,6 +35,8 @@ export class Administration {
 	readonly #catalog: Catalog;
 	readonly #users: Users;
 	readonly #beginnings: Beginnings;
+	/** Whose settings were refused the last time: they may be seen, and nobody knows whether they are stored. */
+	readonly #unsure = new Set<SettingsSource>();
 	#turn: Promise<unknown> = Promise.resolve();
 
 	constructor(on: AdministrationOn) {
@@ -191,13 +195,13 @@ export class Administration {
 		return this.#inTurn(async () => {
 			const volume = this.volume(name);
 			checkSize(name, sizeBytes);
-			if (sizeBytes < volume.sizeBytes) this.#checkShrink(volume, sizeBytes, mayShrink);
+			if (sizeBytes < volume.sizeBytes) {
+				checkShrunk(volume, sizeBytes, mayShrink);
+				this.#checkUnused(volume, "shrinks");
+			}
 			const { line } = volume;
 			const identity: Note[] = isAnother ? [{ note: "identity", line, ...newIdentity() }] : [];
-			await this.#say({ note: "resize", line, sizeBytes }, ...identity);
-			const resized = this.volume(name);
-			this.#users.changed(resized);
-			return resized;
+			return this.#sayOf(name, { note: "resize", line, sizeBytes }, ...identity);
 		});
 	}
 
@@ -206,39 +210,22 @@ export class Administration {
 		return this.#inTurn(async () => {
 			const { line } = this.volume(name);
 			const { quotaBytes } = changes;
-			if (typeof quotaBytes === "number") await this.#checkQuota(this.volume(name), quotaBytes);
+			if (typeof quotaBytes === "number")
+				checkQuota(name, await this.#users.countUsed(this.volume(name)), quotaBytes);
 			const settings = changedSettings(this.volume(name).settings, changes);
-			await this.#say({ note: "set", line, settings });
-			const changed = this.volume(name);
-			this.#users.changed(changed);
-			return changed;
+			return this.#sayOf(name, { note: "set", line, settings });
 		});
 	}
 
 	/** What holds for all volumes of which nothing else is set. */
 	setPool(by: SettingsSource, poolSettings: PoolSettings): Promise<void> {
 		return this.#inTurn(async () => {
-			if (isDeepStrictEqual(this.#catalog.settingsBy[by] ?? {}, poolSettings)) return;
+			const isSaid = isDeepStrictEqual(this.#catalog.settingsBy[by] ?? {}, poolSettings);
+			if (isSaid && !this.#unsure.has(by)) return;
+			this.#unsure.add(by);
 			await this.#say({ note: "pool", by, poolSettings });
+			this.#unsure.delete(by);
 		});
-	}
-
-	async #checkQuota(volume: Volume, quotaBytes: number): Promise<void> {
-		const used = await this.#users.countUsed(volume);
-		if (used <= quotaBytes) return;
-		throw new OperatorError(
-			`volume ${quote(volume.name)}: holds ${sizeText(used)} already, more than a quota of ${sizeText(quotaBytes)}`,
-		);
-	}
-
-	#checkShrink(volume: Volume, sizeBytes: number, mayShrink: boolean): void {
-		if (!mayShrink)
-			throw new OperatorError(`volume ${quote(volume.name)}: is larger than that; --shrink cuts it off`);
-		if (sizeBytes % volume.pageBytes !== 0)
-			throw new OperatorError(
-				`volume ${quote(volume.name)}: shrinks to whole pages of ${volume.pageBytes} bytes`,
-			);
-		this.#checkUnused(volume, "shrinks");
 	}
 
 	/** With its snapshots; and, of one that was to be filled, with what keeps how far it is. */
@@ -278,6 +265,16 @@ export class Administration {
 		if (bytesOf(encoded) > NOTE_BYTES_MAX)
 			throw new OperatorError("so much can't be said in one record; ask for less at once");
 		await new PendingNote(this.#on.log, encoded).done;
+	}
+
+	/** Who has the volume open is told, also if it was refused: all others see what was on its way when storage failed. */
+	async #sayOf(name: string, ...notes: Note[]): Promise<Volume> {
+		try {
+			await this.#say(...notes);
+		} finally {
+			this.#users.changed(this.volume(name));
+		}
+		return this.volume(name);
 	}
 
 	/** For what says that how a volume is now is kept. */

@@ -1,8 +1,8 @@
-/** Sizes that volumes can have, and names of snapshots. Asked by `administration.ts`. */
+/** Sizes and quotas that volumes can have, and names of snapshots. Asked by `administration.ts`. */
 
 import { OperatorError } from "../errors.js";
 import { SIZES_BELOW } from "../spec/ranges.js";
-import { quote } from "../text.js";
+import { quote, sizeText } from "../text.js";
 import { isPageSize, isVolumeSize } from "./bounds.js";
 import { checkName, type Snapshot, type Volume } from "./catalog.js";
 
@@ -67,6 +67,19 @@ export function checkSize(name: string, sizeBytes: number): void {
 	if (isVolumeSize(sizeBytes)) return;
 	throw new OperatorError(
 		`volume ${quote(name)}: its size must be a multiple of 512 bytes, not 0, and less than ${SIZES_BELOW}`,
+	);
+}
+
+export function checkShrunk({ name, pageBytes }: Volume, sizeBytes: number, mayShrink: boolean): void {
+	if (!mayShrink) throw new OperatorError(`volume ${quote(name)}: is larger than that; --shrink cuts it off`);
+	if (sizeBytes % pageBytes !== 0)
+		throw new OperatorError(`volume ${quote(name)}: shrinks to whole pages of ${pageBytes} bytes`);
+}
+
+export function checkQuota(name: string, usedBytes: number, quotaBytes: number): void {
+	if (usedBytes <= quotaBytes) return;
+	throw new OperatorError(
+		`volume ${quote(name)}: holds ${sizeText(usedBytes)} already, more than a quota of ${sizeText(quotaBytes)}`,
 	);
 }
 

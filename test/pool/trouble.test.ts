@@ -61,6 +61,42 @@ for (const [name, op] of [
 		await again.close();
 	});
 
+t.test("a size that is refused when a sync fails is the same to all who see the volume", async (t) => {
+	const folder = new FaultyFolder();
+	const stage = await Stage.create(folder, 4096 * 4);
+	const { pool, device } = stage;
+	const { administration } = pool;
+	let heard = 0;
+	device.listen({ changed: () => heard++ });
+	folder.layers[0]?.add({ op: BlockOp.flush, times: 1 });
+	const told = /^memory\/log\.000000, byte \d+: storage has failed \(syncFailed\)/;
+	await t.rejects(administration.resize("web", 4096 * 8, false), told);
+	const { sizeBytes } = administration.volume("web");
+	t.ok([4096 * 4, 4096 * 8].includes(sizeBytes), "the one or the other");
+	t.equal(device.info.sizeBytes, sizeBytes, "who has it open sees the same");
+	t.equal(heard, sizeBytes === 4096 * 8 ? 1 : 0, "and hears of it");
+	await device.close();
+	const again = await Stage.of(pool);
+	t.equal(again.device.info.sizeBytes, sizeBytes, "who opens it again, too");
+	await again.close();
+});
+
+t.test("what a pool was set to when a sync failed is refused as often as it is asked for", async (t) => {
+	const folder = new FaultyFolder();
+	const { pool, device } = await Stage.create(folder);
+	const { administration } = pool;
+	await administration.setPool("create", { historySeconds: 60 });
+	folder.layers[0]?.add({ op: BlockOp.flush, times: 1 });
+	for (let time = 0; time < 2; time++)
+		await t.rejects(
+			administration.setPool("file", { historySeconds: 7200 }),
+			/storage has failed \(syncFailed\)/,
+		);
+	await t.resolves(administration.setPool("create", { historySeconds: 60 }), "what is stored holds");
+	await device.close();
+	await pool.close();
+});
+
 for (const file of ["log.", "head"])
 	t.test(
 		`trap 1: after a checkpoint's sync of ${file} failed, what is written is not safe either`,
