@@ -106,7 +106,9 @@ t.test("the examples are good, and no disk of them is broken", async (t) => {
 		const { disks, warnings } = configOf(text);
 		t.ok(disks.length > 0);
 		t.same(warnings, []);
-		for (const { name, broken, exports, partOf } of disks)
-			t.ok(broken === undefined && (exports.length > 0 || partOf !== undefined), name);
+		for (const { name, broken, exports, partOf, disk } of disks) {
+			const isUsed = exports.length > 0 || partOf !== undefined || disk.chunkOf !== undefined;
+			t.ok(broken === undefined && isUsed, name);
+		}
 	}
 });
