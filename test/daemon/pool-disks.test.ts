@@ -176,7 +176,12 @@ if (await inNamespace(import.meta.url)) {
 		await tree.stop();
 		configure('"both"');
 		await tree.start();
-		t.match(await tree.state("web", "failed"), { reason: /far: is no pool/ });
+		// (Before its disk is open nothing is known of it.)
+		await until(
+			"it is said",
+			async () => /far: is no pool/.test(String((await tree.state("web", "failed")).reason)),
+			LIMIT_MS,
+		);
 		configure(`"both", "${name}"`);
 		t.ok(await tree.reload());
 		await tree.state("web", "open");
