@@ -15,8 +15,6 @@ import { fileName, HEAD_NAME } from "./folder.js";
 /** Nobody else's business: what is in it belongs to other machines. */
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
-/** What `stat` counts in, whatever the file system does. */
-const STAT_BLOCK_BYTES = 512;
 
 /** What there is where a pool is, or is to be. */
 export interface PoolLook {
@@ -26,10 +24,7 @@ export interface PoolLook {
 	readonly names: readonly string[];
 	/** See `PoolFolder.site`. */
 	readonly site: string | undefined;
-	/**
-	 * What its file system has left for whoever is not root, without what the first file of the log will still take: less than none if that is
-	 * more. Undefined: it is a device.
-	 */
+	/** What its file system has left for whoever is not root. Undefined: it is a device. */
 	readonly freeBytes: number | undefined;
 }
 
@@ -39,13 +34,12 @@ export function lookAt(pool: string): Promise<PoolLook> {
 		const stats = await stat(pool);
 		if (stats.isBlockDevice())
 			return { isDevice: true, names: [], site: deviceIdentity(stats.rdev), freeBytes: undefined };
-		const [names, site, { bavail, bsize }, promisedBytes] = await Promise.all([
+		const [names, site, { bavail, bsize }] = await Promise.all([
 			readdir(pool),
 			siteOf(path.join(pool, HEAD_NAME)),
 			statfs(pool),
-			promisedIn(path.join(pool, fileName(0))),
 		]);
-		return { isDevice: false, names, site, freeBytes: bavail * bsize - promisedBytes };
+		return { isDevice: false, names, site, freeBytes: bavail * bsize };
 	});
 }
 
@@ -64,12 +58,6 @@ export async function identitiesIn(pool: string, first: number, count: number): 
 		if (!isNativeError(error)) throw error;
 		return [];
 	}
-}
-
-/** Bytes of a file that have no space yet: of the first one all slots are there at once, of others each when it has been written with zeros. */
-export async function promisedIn(file: string): Promise<number> {
-	const stats = await stat(file).catch(() => undefined);
-	return stats === undefined ? 0 : Math.max(0, stats.size - stats.blocks * STAT_BLOCK_BYTES);
 }
 
 /** Whoever copies a file makes another one, at another time. Undefined if it can't be looked at: who opens it hears why. */

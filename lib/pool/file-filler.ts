@@ -1,7 +1,7 @@
 /**
  * Makes a pool in a directory larger: the next file is made, and slot by slot written with zeros and synced before anything is written there. So
  * space is there for good, and no sync of the log has zeros to write. In the background, somewhat faster than the log goes on, so that a
- * slow disk is left to those who write; at once when they wait for a slot. What can't be had is no error of theirs. Used by `upkeep.ts`.
+ * slow disk is left to those who write; at once when they wait for a slot, and the first file, without which a pool is hardly one. What can't be had is no error of theirs. Used by `upkeep.ts`.
  */
 
 import { BlockOp } from "../block/request.js";
@@ -72,6 +72,7 @@ export class FileFiller {
 	}
 
 	get #mayGoOn(): boolean {
+		if (this.#segments.slots.whole < FILE_SLOTS) return true;
 		return this.#isClosed || this.#waiting.length > 0 || this.#doneBytes < this.#allowedBytes;
 	}
 
@@ -92,7 +93,7 @@ export class FileFiller {
 				if (!(await this.#fill(slot))) return;
 				this.#segments.filled(slot);
 				this.#tell();
-			} while (slots.count % FILE_SLOTS !== 0);
+			} while (slots.whole % FILE_SLOTS !== 0);
 		} catch {
 			// (Whoever finds no room is told that there is no space; it is tried again later.)
 			this.hasFailed = true;

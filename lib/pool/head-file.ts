@@ -3,7 +3,8 @@
 import { OperatorError } from "../errors.js";
 import { HEAD_NAME, type PoolFolder, type PoolWorld } from "./folder.js";
 import { HEAD_FILE_BYTES, Head, type HeadState } from "./head.js";
-import { type Preallocation, preallocate } from "./preallocate.js";
+import { FIRST_BYTES, type Preallocation, preallocate } from "./preallocate.js";
+import { LEFT_BYTES } from "./segments.js";
 
 export interface CreateOptions {
 	/** What is on a device is given up. */
@@ -16,6 +17,7 @@ export interface CreateOptions {
 export async function makeHead(world: PoolWorld, { force = false, filling }: CreateOptions): Promise<Head> {
 	const { folder } = world;
 	await folder.prepare(force);
+	await refuseFull(folder);
 	const device = await folder.create(HEAD_NAME, HEAD_FILE_BYTES);
 	try {
 		const start = { segment: 0, slot: 0, sequence: 0, crc: 0, timeUs: world.now() };
@@ -28,6 +30,15 @@ export async function makeHead(world: PoolWorld, { force = false, filling }: Cre
 		await device.close();
 		throw error;
 	}
+}
+
+/** Throws an OperatorError if it can't even begin: nothing is left of it then. */
+async function refuseFull(folder: PoolFolder): Promise<void> {
+	const freeBytes = folder.fillsAhead ? await folder.free() : undefined;
+	if (freeBytes !== undefined && freeBytes < FIRST_BYTES + LEFT_BYTES)
+		throw new OperatorError(
+			`${folder.path}: there is no space left: a pool takes at least ${FIRST_BYTES + LEFT_BYTES} bytes`,
+		);
 }
 
 /** Of a pool that there is. Throws an OperatorError if there is none, or a copy that may be none. */

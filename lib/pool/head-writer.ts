@@ -24,7 +24,7 @@ export class HeadWriter {
 	write(changes: () => Partial<HeadState>): Promise<void> {
 		const { head, segments } = this.#parts;
 		const written = this.#last.then(() =>
-			head.write({ ...segments.known, clock: this.#mark(), ...changes() }),
+			head.write({ ...segments.known.now, clock: this.#mark(), ...changes() }),
 		);
 		this.#last = written.then(
 			() => this.#isOver(undefined),
@@ -40,10 +40,14 @@ export class HeadWriter {
 		else unstored.headWritten();
 	}
 
-	/** Without it the next opening takes a little more on trust, no more. One that could not be written is tried again. */
+	/**
+	 * Without it the next opening takes a little more on trust, and has slots written again that were, no more. One that could not be written is tried
+	 * again.
+	 */
 	tellStable(): void {
-		const { head, log } = this.#parts;
-		if (log.cursor.stable <= head.state.stable && !this.#hasFailed) return;
+		const { head, log, segments } = this.#parts;
+		const isSaid = log.cursor.stable <= head.state.stable && segments.known.now.slots === head.state.slots;
+		if (isSaid && !this.#hasFailed) return;
 		this.write(() => ({ stable: log.cursor.stable })).catch(() => {});
 	}
 

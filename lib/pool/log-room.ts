@@ -51,11 +51,20 @@ export class Refusal {
 	/** The slot that can't be made ready, for a reason other than space: file and byte. */
 	slotWhere = "";
 	#sinceUs = 0;
+	readonly #elapsed: () => number;
+	readonly #whenBegun: () => void;
 
-	begin(status: StorageStatus, errno: number, nowUs: number): void {
+	/** `whenBegun`: whoever waits is told. */
+	constructor(elapsed: () => number, whenBegun: () => void) {
+		this.#elapsed = elapsed;
+		this.#whenBegun = whenBegun;
+	}
+
+	begin(status: StorageStatus, errno: number): void {
 		this.status = status;
 		this.errno = errno;
-		this.#sinceUs = nowUs;
+		this.#sinceUs = this.#elapsed();
+		this.#whenBegun();
 	}
 
 	/** One line of that: with `status`, of a change that has ended so. */
@@ -68,7 +77,7 @@ export class Refusal {
 	}
 
 	/** It is long enough ago to look again whether there is space. */
-	mayRetry(nowUs: number): boolean {
-		return this.status !== StorageStatus.ok && nowUs - this.#sinceUs >= RETRY_US;
+	get mayRetry(): boolean {
+		return this.status !== StorageStatus.ok && this.#elapsed() - this.#sinceUs >= RETRY_US;
 	}
 }

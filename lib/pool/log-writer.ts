@@ -8,6 +8,7 @@ import type { BlockDevice } from "../block/device.js";
 import { BlockOp, BlockRequest, type RequestOwner } from "../block/request.js";
 import { StorageStatus } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
+import type { Refusal } from "./log-room.js";
 
 export interface WriterOwner {
 	/** `synced`: and so is all that was written before. */
@@ -36,15 +37,20 @@ export class LogWriter implements RequestOwner {
 	#mostBytes = UNSYNCED_BYTES_AWAITED;
 	/** Nobody has waited since the sync under way began. */
 	#isForNobody = false;
+	/** What is to be written has found no space, and waits: nothing of that was told. */
+	isStuck = false;
+	#isEnding = false;
 	readonly #owner: WriterOwner;
+	readonly #refusal: Refusal;
 	readonly #write = new BlockRequest(this);
 	readonly #sync = new BlockRequest(this);
 	/** Those with something unsynced that the sync under way is for, and those with something that it is not for; in the order of the log. */
 	#syncing: BlockDevice[] = [];
 	#unsynced: BlockDevice[] = [];
 
-	constructor(owner: WriterOwner) {
+	constructor(owner: WriterOwner, refusal: Refusal) {
 		this.#owner = owner;
+		this.#refusal = refusal;
 		this.#write.op = BlockOp.write;
 		this.#sync.op = BlockOp.flush;
 	}
@@ -76,6 +82,18 @@ export class LogWriter implements RequestOwner {
 		request.maySync = maySync && !this.#isSyncing && this.#unsynced.length === 1;
 		if (maySync) this.#isAwaited();
 		device.submit(request.begin());
+	}
+
+	/** What found no space, once more, but not too often: what there is of it in its place by now is the same. */
+	retry(): void {
+		if (!this.isStuck || this.#hasFailed || this.#write.inFlight || !this.#refusal.mayRetry) return;
+		this.#unsynced.at(-1)!.submit(this.#write.begin());
+	}
+
+	/** Nobody waits for space any more: what has none has failed. */
+	end(): void {
+		this.#isEnding = true;
+		if (this.isStuck && !this.#write.inFlight) this.finished(this.#write);
 	}
 
 	/** Of all that is written, up to the record of that number. One that is under way goes first, and is told of. */
@@ -112,6 +130,11 @@ export class LogWriter implements RequestOwner {
 		const { status, errno } = request;
 		const isSync = request === this.#sync;
 		if (this.#hasFailed) return;
+		if (!isSync && status === StorageStatus.noSpace && !this.#isEnding) {
+			this.isStuck = true;
+			this.#refusal.begin(status, errno);
+			return;
+		}
 		this.#hasFailed = status !== StorageStatus.ok;
 		if (!isSync) this.#isWritten(request);
 		else if (this.#hasFailed) this.#owner.synced(status, errno, this.#sequence);
@@ -122,6 +145,10 @@ export class LogWriter implements RequestOwner {
 	}
 
 	#isWritten({ status, errno, synced: isSynced, lengthBytes }: BlockRequest): void {
+		if (this.isStuck && !this.#hasFailed) {
+			this.isStuck = false;
+			this.#refusal.status = StorageStatus.ok;
+		}
 		// (What the sync under way is for is not, whatever is said of what came later.)
 		const synced = isSynced && !this.#hasFailed && !this.#isSyncing;
 		if (synced) {

@@ -43,7 +43,7 @@ export class Log implements PumpStage, WriterOwner {
 	/** Of the segment that is being filled. */
 	readonly #summary: Summary;
 	readonly #next: NextSlot;
-	readonly #writer = new LogWriter(this);
+	readonly writer: LogWriter;
 	/** On its way, or the last one that was: what it holds is read from memory until the next one is sent. */
 	#flying: Gather;
 	#step: Step = Step.idle;
@@ -51,7 +51,7 @@ export class Log implements PumpStage, WriterOwner {
 	/** Those who wait for a sync of what is written already. */
 	readonly #syncWaiters = new RequestList();
 	/** Why nothing is taken. */
-	readonly refusal = new Refusal();
+	readonly refusal: Refusal;
 	readonly #company: LogCompany;
 	/** Who found no room lately would find none in a segment more. */
 	#lacksSpace = false;
@@ -66,6 +66,9 @@ export class Log implements PumpStage, WriterOwner {
 		this.#sink = sink;
 		this.#summary = summary;
 		this.cursor = new LogCursor(end);
+		const elapsed = (): number => world.elapsed();
+		this.refusal = new Refusal(elapsed, () => this.#roomWaiters.letIn(() => false));
+		this.writer = new LogWriter(this, this.refusal);
 		this.#written = end.sequence;
 		this.gather = new Gather(world.allocate(Gather.memoryBytes));
 		this.#flying = new Gather(world.allocate(Gather.memoryBytes));
@@ -88,7 +91,8 @@ export class Log implements PumpStage, WriterOwner {
 	/** Why a change that comes now is refused; ok if it is not. Where there was no space it is looked for again: who asks then waits for that. */
 	refuses(): StorageStatus {
 		if (this.isMapStuck && !this.hasFailed) return StorageStatus.noSpace;
-		if (this.#step === Step.idle && this.refusal.mayRetry(this.#world.elapsed())) {
+		this.writer.retry();
+		if (this.#step === Step.idle && this.refusal.mayRetry) {
 			this.refusal.status = StorageStatus.ok;
 			this.#seal();
 		}
@@ -153,7 +157,7 @@ export class Log implements PumpStage, WriterOwner {
 	}
 
 	get hasWork(): boolean {
-		if (this.hasFailed) return !this.#roomWaiters.isEmpty;
+		if (this.hasFailed || this.writer.isStuck) return !this.#roomWaiters.isEmpty;
 		if (this.#step !== Step.idle) return false;
 		if (this.#roomWaiters.mayGoOn) return true;
 		return !this.#company.isAwaited && !(this.gather.isEmpty && this.#syncWaiters.isEmpty);
@@ -166,7 +170,7 @@ export class Log implements PumpStage, WriterOwner {
 	drain(): void {
 		// Who waits for room comes before those who come now.
 		const isLetIn = this.#roomWaiters.letIn(() => this.#sink.isFull || this.#lacksSpace);
-		if (this.#step === Step.failed) return;
+		if (this.#step !== Step.idle) return;
 		if (!this.gather.isEmpty) this.#send();
 		else if (!isLetIn && this.#roomWaiters.mayGoOn) this.#seal();
 		else if (!this.#syncWaiters.isEmpty) this.#sync();
@@ -196,7 +200,7 @@ export class Log implements PumpStage, WriterOwner {
 
 	#write(position: number, { memory, sectors }: Gather | Summary, maySync: boolean): void {
 		const device = this.#segments.deviceOf(position);
-		this.#writer.write(device, this.#segments.offsetBytes, memory, sectors * SECTOR_BYTES, maySync);
+		this.writer.write(device, this.#segments.offsetBytes, memory, sectors * SECTOR_BYTES, maySync);
 	}
 
 	written(status: StorageStatus, errno: number, synced: boolean): void {
@@ -215,14 +219,14 @@ export class Log implements PumpStage, WriterOwner {
 	/** Somebody waits for it: no record is written before it is over. */
 	#sync(): void {
 		this.#step = Step.syncing;
-		this.#writer.sync(this.#written, true);
+		this.writer.sync(this.#written, true);
 	}
 
 	/** Nobody waits for what there is to sync: records are written meanwhile, unless they would be too many. */
 	#syncBeside(): void {
 		this.#step = Step.idle;
-		if (this.#writer.isSyncDue) this.#writer.sync(this.#written, false);
-		if (this.#writer.hasMuchUnsynced) this.#step = Step.syncing;
+		if (this.writer.isSyncDue) this.writer.sync(this.#written, false);
+		if (this.writer.hasMuchUnsynced) this.#step = Step.syncing;
 	}
 
 	synced(status: StorageStatus, errno: number, sequence: number): void {
@@ -252,7 +256,7 @@ export class Log implements PumpStage, WriterOwner {
 			this.#step = Step.idle;
 			const isSpace = status === StorageStatus.noSpace;
 			this.refusal.slotWhere = isSpace ? "" : this.#segments.nameInSlot(this.cursor.nextSlot, 0);
-			this.#refuse(status, 0);
+			this.refusal.begin(status, 0);
 			this.#world.pump.wake();
 		});
 	}
@@ -282,15 +286,10 @@ export class Log implements PumpStage, WriterOwner {
 	#fail(errno: number): void {
 		this.#step = Step.failed;
 		this.refusal.where = this.#segments.nameOf(this.#flying.position);
-		this.#refuse(StorageStatus.syncFailed, errno);
+		this.refusal.begin(StorageStatus.syncFailed, errno);
 		for (const record of [this.#flying, this.gather]) record.fail(StorageStatus.syncFailed, errno);
 		completeAll(this.#syncWaiters, StorageStatus.syncFailed, errno);
 		this.listeners.degraded({ kind: "syncFailed", errno });
-	}
-
-	#refuse(status: StorageStatus, errno: number): void {
-		this.refusal.begin(status, errno, this.#world.elapsed());
-		this.#roomWaiters.letIn(() => false);
 	}
 
 	close(): void {

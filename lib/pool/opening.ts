@@ -23,6 +23,7 @@ import { TREE_MEMORY_BYTES, Tree } from "./map/tree.js";
 import { inTurns } from "./map/turns.js";
 import type { MomentNodes } from "./moment-nodes.js";
 import { NodeLog } from "./node-log.js";
+import { makeFirst } from "./preallocate.js";
 import { Replay } from "./replay.js";
 import { run } from "./run.js";
 import { Segments } from "./segments.js";
@@ -126,18 +127,19 @@ async function readLog(parts: Omit<PoolParts, "summary" | "log" | "unstored">): 
 	const { state } = head;
 	const summary = new Summary(world.allocate);
 	// (Where the file was there once and is not, its absence is damage.)
-	if (state.incarnation === 0 && !segments.hasFile(state.start.slot)) await segments.grow();
+	if (state.incarnation === 0) await makeFirst(segments, world);
 	const end = await new Replay(world, segments, state, contents).run(summary);
 	if (end.position < (state.checkpoint?.position ?? 0))
 		throw new OperatorError(
 			`${segments.nameOf(end.position)}: the log ends here, before what the pool's checkpoint has of it`,
 		);
+	segments.known.withdrawUnfilled();
 	await forgetSummary(segments, end.position, world.allocate(BLOCK_BYTES));
 	// What was read may be in memory alone.
 	await segments.sync(state.start.segment, Math.floor(end.position / SEGMENT_SECTORS));
 	// From now on nothing that was left behind the end can follow what is appended. Both copies say so: either may have to open it.
 	const incarnation = state.incarnation + 1;
-	await head.write({ incarnation, stable: end.sequence });
+	await head.write({ ...segments.known.now, incarnation, stable: end.sequence });
 	await head.write({});
 	const log = new Log(world, segments, contents, summary, { ...end, incarnation });
 	return { ...parts, summary, log, unstored: new Unstored(log) };

@@ -286,6 +286,7 @@ export class Pool implements Users {
 
 	/** Ends all, when everything is stable that was written. */
 	async close(): Promise<void> {
+		this.#parts.log.writer.end();
 		try {
 			await this.#schedules.close();
 			await stable(this.#parts.log).catch(() => {});

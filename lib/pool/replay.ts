@@ -149,7 +149,7 @@ export class Replay {
 		this.#segments.isKnown();
 		const { slots } = this.#segments;
 		if (nextSlot >= slots.limit) throw this.#missing(nextSlot);
-		if (nextSlot < 0) nextSlot = this.#segments.takeSlot();
+		if (nextSlot < 0) nextSlot = this.#segments.takeNext();
 		else slots.took(nextSlot);
 		const { pool, epoch, incarnation } = this.#head;
 		const { sequence, crc, timeUs } = this.#chain;

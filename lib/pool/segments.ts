@@ -10,6 +10,7 @@ import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { fileName, type MissingFile, type PoolFolder } from "./folder.js";
 import { FILE_BYTES, FILE_SLOTS, SEGMENT_BYTES, SEGMENT_SECTORS } from "./format.js";
+import { type HeadSlots, KnownSlots } from "./known-slots.js";
 import { COPIES_DIFFER, readSame } from "./mend.js";
 import { run } from "./run.js";
 import { type OpenAll, SegmentFiles } from "./segment-files.js";
@@ -18,17 +19,11 @@ import { SegmentTable } from "./space/table.js";
 import type { PoolTold } from "./told.js";
 
 /** For what the file system keeps of a file besides. */
-const LEFT_BYTES = 2 ** 20;
+export const LEFT_BYTES = 2 ** 20;
 
 /** What is to be told of, and how many such are kept until then. */
 type Told = [place: string, what: string];
 const TOLD_MAX = 64;
-
-/** What the head says of slots: so many, the first ones, were written with zeros when the pool was made; and those that may be used, at least. */
-export interface KnownSlots {
-	readonly filled?: number;
-	readonly slots?: number;
-}
 
 export class Segments {
 	readonly slots = new Slots();
@@ -48,25 +43,22 @@ export class Segments {
 	/** What `find` has found: a slot, and bytes of its file before the page. */
 	slot = 0;
 	offsetBytes = 0;
-	/** Slots that were written with zeros by now, behind the first ones. */
-	readonly #filled = new Set<number>();
-	readonly #known: KnownSlots;
+	readonly known: KnownSlots;
 	/** What was not right and was found right in another copy, until that is told: its place, and what it is. */
 	readonly mended: Told[] = [];
 	/** And what could not be moved because its copies differ. */
 	readonly differing: Told[] = [];
 
-	constructor(folder: PoolFolder, known: KnownSlots = {}) {
+	constructor(folder: PoolFolder, head: HeadSlots = {}) {
 		this.#folder = folder;
 		this.#files = new SegmentFiles(folder);
-		this.#known = known;
+		this.known = new KnownSlots(this.slots, head, folder.fillsAhead);
 	}
 
 	/** Opens the files that there are: see `SegmentFiles.openAll`. Throws an OperatorError. */
 	async openAll(how: OpenAll = {}): Promise<void> {
 		await this.#files.openAll(how);
-		const inFiles = this.#files.count * FILE_SLOTS;
-		this.slots.grow(Math.min(inFiles, this.#known.slots ?? inFiles));
+		this.known.begin(this.#files.count * FILE_SLOTS);
 		this.#lose(this.#files.count);
 		await this.measure();
 	}
@@ -152,14 +144,14 @@ export class Segments {
 		return slot;
 	}
 
+	/** The slot that the log goes on in. The last one is left to a checkpoint, by which others come back. */
+	takeNext(): number {
+		return this.slots.free > 1 ? this.takeSlot() : NO_SLOT;
+	}
+
 	/** Whether there can be more slots. */
 	get mayGrow(): boolean {
 		return this.slots.count < this.#filesMax * FILE_SLOTS;
-	}
-
-	/** What the head has to say. */
-	get known(): Pick<KnownSlots, "slots"> {
-		return this.#folder.fillsAhead ? { slots: this.slots.count } : {};
 	}
 
 	/** Makes one more file, with all of its slots. (The first one may have less.) Throws an OperatorError. */
@@ -175,9 +167,9 @@ export class Segments {
 		this.slots.grow(slot + FILE_SLOTS);
 	}
 
-	/** The slot behind all that there are, in a file that is made if there is none; it may be used when it is `filled`. Throws an OperatorError. */
+	/** The first slot that is not there, in a file that is made if there is none; it may be used when it is `filled`. Throws an OperatorError. */
 	async nextNew(): Promise<number> {
-		const slot = this.slots.count;
+		const slot = this.slots.whole;
 		this.#freeBytes = await this.#folder.free();
 		if (this.#freeBytes !== undefined && slotsIn(this.#freeBytes) <= 0)
 			throw new OperatorError(`${this.#folder.path}: there is no space for more of the log`);
@@ -187,14 +179,8 @@ export class Segments {
 
 	/** It was written with zeros, which are stable. */
 	filled(slot: number): void {
-		this.#filled.add(slot);
 		if (this.#freeBytes !== undefined) this.#freeBytes -= SEGMENT_BYTES;
-		this.slots.grow(slot + 1);
-	}
-
-	/** Whether a slot that was never used need not be written with zeros before it is. */
-	isFilled(slot: number): boolean {
-		return !this.#folder.fillsAhead || slot < (this.#known.filled ?? 0) || this.#filled.has(slot);
+		this.known.filled(slot);
 	}
 
 	/** Reads bytes of a slot to put them elsewhere. Throws an OperatorError, also if its copies differ. */

@@ -43,7 +43,7 @@ export class SlotFiller implements RequestOwner {
 		this.#slot = slot;
 		this.#device = null;
 		this.#allowedBytes = 0;
-		this.#filledBytes = isFresh && !this.#segments.isFilled(slot) ? 0 : SEGMENT_BYTES;
+		this.#filledBytes = isFresh && !this.#segments.known.isFilled(slot) ? 0 : SEGMENT_BYTES;
 		this.#begin();
 	}
 

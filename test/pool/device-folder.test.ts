@@ -79,7 +79,7 @@ t.test("and then none of it is written with zeros later", async (t) => {
 		let pieces = 0;
 		const folder = new MemoryFolder((device) => {
 			const submit = (request: BlockRequest) => {
-				if (request.op === BlockOp.write && request.lengthBytes === 128 * 1024) pieces++;
+				if (request.op === BlockOp.write && request.lengthBytes === 512 * 1024) pieces++;
 				device.submit(request);
 			};
 			return { ...kept(device), info: device.info, submit };
@@ -91,7 +91,7 @@ t.test("and then none of it is written with zeros later", async (t) => {
 		const stage = await Stage.of(pool);
 		for (let i = 0; i < 20; i++) await stage.write(250 * i, ...record(1));
 		await stage.close();
-		t.equal(pieces > 0, sizeBytes === 0, `${pieces} pieces of 128 KiB`);
+		t.equal(pieces > 0, sizeBytes === 0, `${pieces} pieces of 512 KiB`);
 	}
 });
 

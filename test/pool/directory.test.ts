@@ -1,12 +1,10 @@
 // A pool in a directory: its volumes pass the conformance suite on files, as the engine serves them; several are open at once, and
 // nobody else can open their pool meanwhile.
-import { randomBytes } from "node:crypto";
-import { open, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
 import t from "tap";
 import { nativeMemory } from "../../lib/native.js";
 import { directoryWorld } from "../../lib/pool/directory.js";
-import { makeFolder, promisedIn } from "../../lib/pool/directory-files.js";
+import { makeFolder } from "../../lib/pool/directory-files.js";
 import { openVolume } from "../../lib/pool/openings.js";
 import { Pool } from "../../lib/pool/pool.js";
 import { blockConformance } from "../../lib/testing/block-conformance.js";
@@ -97,17 +95,4 @@ t.test("a pool that is being closed is opened again when that is over", async (t
 		/there is no such directory/,
 		"again",
 	);
-});
-
-t.test("what a file has no space for yet is known, and that of a file that is not there", async (t) => {
-	const file = path.join(newDirectory(), "log.000000");
-	t.equal(await promisedIn(file), 0);
-	await writeFile(file, "");
-	await truncate(file, 64 * MIB);
-	t.equal(await promisedIn(file), 64 * MIB);
-	const handle = await open(file, "r+");
-	await handle.write(randomBytes(8 * MIB), 0, 8 * MIB, 24 * MIB);
-	await handle.sync();
-	await handle.close();
-	t.ok(Math.abs((await promisedIn(file)) - 56 * MIB) < MIB);
 });

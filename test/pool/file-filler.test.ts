@@ -1,15 +1,15 @@
 // A pool in a directory grows slot by slot, each written with zeros before: in the background, as fast as the log, and as far as there is space.
 
 import t from "tap";
-import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
 import { StorageStatus } from "../../lib/errors.js";
 import { FileFiller } from "../../lib/pool/file-filler.js";
-import { FILE_BYTES, SEGMENT_BYTES } from "../../lib/pool/format.js";
+import { SEGMENT_BYTES } from "../../lib/pool/format.js";
 import { Segments } from "../../lib/pool/segments.js";
 import { heapMemory } from "../../lib/wire/memory.js";
 import { until } from "../support/cleanup.js";
 import { LIMIT_MS } from "../support/limit.js";
-import { kept, MemoryFolder, Stage } from "./memory-folder.js";
+import { FilledFolder } from "./filled-folder.js";
+import { Stage } from "./memory-folder.js";
 
 const MIB = 2 ** 20;
 const FIRST = "log.000000";
@@ -17,59 +17,7 @@ const FIRST = "log.000000";
 const turnsUntil = (condition: () => boolean | Promise<boolean>): Promise<void> =>
 	until("slots", condition, LIMIT_MS);
 
-/** A directory in which so many bytes are left, and what is written there. */
-class SmallFolder extends MemoryFolder {
-	override fillsAhead = true;
-	freeBytes = Number.POSITIVE_INFINITY;
-	writtenBytes = 0;
-	syncs = 0;
-	isFull = false;
-	readonly #taken = new Set<string>();
-
-	constructor() {
-		super((device, name) => ({
-			...kept(device),
-			info: device.info,
-			submit: (request: BlockRequest): void => {
-				if (request.op === BlockOp.flush) this.syncs++;
-				if (request.op === BlockOp.write) {
-					if (this.isFull) {
-						request.complete(StorageStatus.noSpace);
-						return;
-					}
-					this.writtenBytes += request.lengthBytes;
-					this.#take(name, request.offsetBytes, request.lengthBytes);
-				}
-				device.submit(request);
-			},
-		}));
-	}
-
-	/** What was never written to takes space now. */
-	#take(name: string, offsetBytes: number, lengthBytes: number): void {
-		for (let at = offsetBytes; at < offsetBytes + lengthBytes; at += 4096) {
-			const block = `${name} ${Math.floor(at / 4096)}`;
-			if (!this.#taken.has(block)) this.freeBytes -= 4096;
-			this.#taken.add(block);
-		}
-	}
-
-	/** All of a file was written before. */
-	has(name: string): void {
-		const before = this.freeBytes;
-		this.#take(name, 0, FILE_BYTES);
-		this.freeBytes = before;
-	}
-
-	/** As a directory says it: without what the first file of the log will still take. */
-	override async free(): Promise<number> {
-		if (!this.files.has(FIRST)) return this.freeBytes;
-		const written = [...this.#taken].filter((block) => block.startsWith(FIRST)).length;
-		return this.freeBytes - (FILE_BYTES - written * 4096);
-	}
-}
-
-async function filling(folder = new SmallFolder()) {
+async function filling(folder = new FilledFolder()) {
 	const segments = new Segments(folder);
 	await segments.grow();
 	folder.has(FIRST);
@@ -96,8 +44,8 @@ t.test("it goes on as the log does, and each slot is synced before it may be use
 	filler.advance(2 * MIB);
 	await turnsUntil(() => told === 1);
 	t.equal(segments.slots.count, 9);
-	t.ok(segments.isFilled(8));
-	t.notOk(segments.isFilled(9));
+	t.ok(segments.known.isFilled(8));
+	t.notOk(segments.known.isFilled(9));
 	filler.advance(100 * MIB);
 	await turnsUntil(() => segments.slots.count === 16);
 	await filler.close();
@@ -117,7 +65,7 @@ t.test("who waits for a slot gets one at once; an end in between is waited for",
 });
 
 t.test("as many slots as there is space for, and the rest when there is more", async (t) => {
-	const folder = new SmallFolder();
+	const folder = new FilledFolder();
 	folder.freeBytes = 3.5 * SEGMENT_BYTES;
 	const { segments, filler } = await filling(folder);
 	filler.begin();
@@ -144,7 +92,7 @@ t.test("as many slots as there is space for, and the rest when there is more", a
 });
 
 t.test("a removed volume comes back though the next file waits for the log to go on", async (t) => {
-	const folder = new SmallFolder();
+	const folder = new FilledFolder();
 	const stage = await Stage.create(folder, 2 ** 30);
 	const { administration, space } = stage.pool;
 	await administration.set("web", { historySeconds: 0 });
@@ -169,7 +117,7 @@ t.test("a removed volume comes back though the next file waits for the log to go
 });
 
 t.test("a pool that was opened again has the slots that it had, and no more", async (t) => {
-	const folder = new SmallFolder();
+	const folder = new FilledFolder();
 	folder.freeBytes = 90 * MIB;
 	const stage = await Stage.create(folder, 2 ** 30);
 	await stage.pool.administration.set("web", { historySeconds: 0 });
@@ -194,7 +142,7 @@ t.test("a pool that was opened again has the slots that it had, and no more", as
 });
 
 t.test("where the first file has not all of its space, a pool is as large as what it can have", async (t) => {
-	const folder = new SmallFolder();
+	const folder = new FilledFolder();
 	const HAS = 36 * MIB;
 	folder.freeBytes = HAS;
 	const stage = await Stage.create(folder, 2 ** 30);

@@ -3,16 +3,25 @@ import t from "tap";
 import { DeviceLayer } from "../../lib/block/layer.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
 import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
+import { Refusal } from "../../lib/pool/log-room.js";
 import {
 	LogWriter,
 	SYNC_BYTES,
 	UNSYNCED_BYTES_AWAITED,
 	UNSYNCED_BYTES_MAX,
+	type WriterOwner,
 } from "../../lib/pool/log-writer.js";
 import { heapMemory } from "../../lib/wire/memory.js";
 
 const MIB = 2 ** 20;
 const memory = heapMemory(MIB);
+
+function nothingRefused(): Refusal {
+	return new Refusal(
+		() => 0,
+		() => {},
+	);
+}
 
 /** Syncs have happened when they come, and are told of when `release` is called. */
 class SlowSyncs extends DeviceLayer {
@@ -38,7 +47,7 @@ class SlowSyncs extends DeviceLayer {
 t.test("a sync is begun with half of what may be unsynced, and at most with 32 MiB", async (t) => {
 	const device = new MemoryDevice(MIB);
 	let sequence = 0;
-	const writer = new LogWriter({ written: () => {}, synced: () => {} });
+	const writer = new LogWriter({ written: () => {}, synced: () => {} }, nothingRefused());
 	/** Megabytes that are written until there is a sync that nobody waits for. */
 	const untilSync = (): number => {
 		for (let count = 1; ; count++) {
@@ -61,10 +70,11 @@ t.test("a sync is begun with half of what may be unsynced, and at most with 32 M
 t.test("a sync waits for at most 8 MiB of others' writes, and for few where nobody waits", async (t) => {
 	const device = new SlowSyncs(new MemoryDevice(MIB));
 	const told: number[] = [];
-	const writer = new LogWriter({
+	const owner: WriterOwner = {
 		written: () => {},
 		synced: (_status, _errno, sequence) => told.push(sequence),
-	});
+	};
+	const writer = new LogWriter(owner, nothingRefused());
 	/** Megabytes that are written, with a sync whenever it is due, until nothing more is to be. */
 	const untilMuch = (): number => {
 		for (let count = 1; ; count++) {

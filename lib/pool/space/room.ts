@@ -88,7 +88,7 @@ export interface Standing {
 	readonly untold: number;
 	/** How much of the slots that are used lives, up to 1. */
 	readonly liveShare: number;
-	/** With less than so many that writes may take it grows: more takes some time to be made. */
+	/** With less than so many that writes may take it grows: more takes some time to be made. With less than so many at all in any case: it is new. */
 	readonly growsBelow: number;
 }
 
@@ -124,6 +124,7 @@ export function isEnough({ slots, free, reserve }: Pick<Standing, "slots" | "fre
 export function nextStep(standing: Standing): Next {
 	const { free, reserve, waiting, untold, isUnsettled, hasHistory, canGrow } = standing;
 	const left = free - reserve;
+	if (canGrow && standing.slots < standing.growsBelow) return Next.grow;
 	if (canGrow && left < standing.growsBelow && standing.liveShare >= GROWS_FROM && left > 0) return Next.grow;
 	if (isEnough(standing)) return Next.nothing;
 	const { hasNodeRoom, nodeSlots } = standing.held;

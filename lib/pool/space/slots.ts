@@ -17,7 +17,8 @@ export interface SlotSink {
 	emptied(slot: number): void;
 }
 
-const State = { free: 0, used: 1, waiting: 2, lost: 3 } as const;
+/** `absent`: there is no space for it yet, as far as is known. */
+const State = { free: 0, used: 1, waiting: 2, lost: 3, absent: 4 } as const;
 
 /** Slots behind those that there are: a file that is missing is told as such. */
 const MISSING_MAX = 8192;
@@ -28,7 +29,9 @@ export class Slots implements SlotSink {
 	#holders = new Int32Array(64);
 	/** Slots that wait, and how many checkpoints there had been when each was emptied. */
 	readonly #emptied = new Map<number, number>();
-	#count = 0;
+	/** One more than the number of the last one. */
+	#end = 0;
+	#absent = 0;
 	/** Whether the one that was taken last was never written to, as far as is known. */
 	wasFresh = false;
 	/** Slots from here on were never written to. */
@@ -40,7 +43,12 @@ export class Slots implements SlotSink {
 
 	/** Slots that there are, free ones among them, and those that will be free. */
 	get count(): number {
-		return this.#count;
+		return this.#end - this.#absent;
+	}
+
+	/** So many of them, the first ones, are there without a gap. */
+	get whole(): number {
+		return this.#absent === 0 ? this.#end : this.#states.indexOf(State.absent);
 	}
 
 	get free(): number {
@@ -49,23 +57,51 @@ export class Slots implements SlotSink {
 
 	/** A slot that storage names is below this, or it is none. */
 	get limit(): number {
-		return this.#count + MISSING_MAX;
+		return this.#end + MISSING_MAX;
 	}
 
 	get waiting(): number {
 		return this.#emptied.size;
 	}
 
-	/** There are so many slots now. */
+	/** The first ones are there, so many. */
 	grow(count: number): void {
-		while (count > this.#states.length) this.#enlarge();
-		this.#free += Math.max(0, count - this.#count);
-		this.#count = Math.max(count, this.#count);
+		const end = this.#end;
+		this.#reach(count);
+		for (let slot = end; slot < count; slot++) this.add(slot);
+	}
+
+	/** This one is there now, if it was not. */
+	add(slot: number): void {
+		this.#reach(slot + 1);
+		if (this.#states[slot] !== State.absent) return;
+		this.#states[slot] = State.free;
+		this.#absent--;
+		this.#free++;
+	}
+
+	/** Of the first ones, so many, those that were never used are not there. */
+	withdrawFresh(count: number): void {
+		for (let slot = this.#freshFrom; slot < Math.min(count, this.#end); slot++) {
+			if (this.#states[slot] !== State.free) continue;
+			this.#states[slot] = State.absent;
+			this.#absent++;
+			this.#free--;
+		}
+	}
+
+	/** There are numbers up to this one: of those that are new none is there yet. */
+	#reach(end: number): void {
+		if (end <= this.#end) return;
+		while (end > this.#states.length) this.#enlarge();
+		this.#states.fill(State.absent, this.#end, end);
+		this.#absent += end - this.#end;
+		this.#end = end;
 	}
 
 	/** One that is free, the lowest; `NO_SLOT` if none is. */
 	take(): number {
-		const slot = this.#states.subarray(0, this.#count).indexOf(State.free);
+		const slot = this.#states.subarray(0, this.#end).indexOf(State.free);
 		this.wasFresh = slot >= this.#freshFrom;
 		if (slot >= 0) this.took(slot);
 		return slot;
@@ -74,6 +110,7 @@ export class Slots implements SlotSink {
 	/** What this slot has is gone, and nothing is written to it; nobody has taken it yet. */
 	lose(slot: number): void {
 		if (this.#states[slot] === State.free) this.#free--;
+		if (this.#states[slot] === State.absent) this.#absent--;
 		this.#states[slot] = State.lost;
 	}
 
@@ -83,10 +120,11 @@ export class Slots implements SlotSink {
 
 	/** This slot is used: the log or a checkpoint says so. */
 	took(slot: number): void {
-		this.grow(slot + 1);
+		this.#reach(slot + 1);
 		const state = this.#states[slot];
 		if (state === State.lost) return;
 		if (state === State.free) this.#free--;
+		if (state === State.absent) this.#absent--;
 		if (state === State.waiting) this.#emptied.delete(slot);
 		this.#states[slot] = State.used;
 		this.#freshFrom = Math.max(this.#freshFrom, slot + 1);
