@@ -279,7 +279,8 @@ export class Upkeep {
 			emptiest,
 			cleanedInVain: this.#inVain,
 			isUnsettled: log.cursor.sequence !== history.lastSequence,
-			hasHistory: history.hasSome && !this.#isAllGiven,
+			// (Of a new one that has little space yet, none of it takes any.)
+			hasHistory: history.hasSome && !this.#isAllGiven && (log.segment > 0 || slots.count >= FILE_SLOTS),
 			untold: log.segment - head.state.start.segment,
 			canGrow: segments.mayGrow && !this.#isLastFile,
 			growsBelow: segments.folder.fillsAhead ? FILE_SLOTS : 0,
@@ -287,7 +288,6 @@ export class Upkeep {
 		};
 	}
 
-	/** What writes don't get is counted anew. */
 	#reserve(): void {
 		const { segments, room } = this.#of;
 		this.#storedBytes = storedBytes(this.#of);
