@@ -61,7 +61,6 @@ export class Pool implements Users {
 	readonly #parts: PoolParts;
 	readonly #history: History;
 	readonly #checkpoints: Checkpoints;
-	readonly #moments: Moments;
 	readonly #upkeep: Upkeep;
 	readonly #store: PageStore;
 	readonly #head: HeadWriter;
@@ -89,10 +88,9 @@ export class Pool implements Users {
 		log.listeners.add({
 			degraded: () => this.tell({ kind: "pool-failed", level: "error", message: log.refusal.what() }),
 		});
-		const [{ catalog }, history] = [contents, this.#history];
+		const [{ catalog }, history, cuts] = [contents, this.#history, this.#checkpoints];
 		this.time = new ClockJumps({ clock, catalog, history, log, tell: (told) => this.tell(told) });
-		this.#moments = new Moments(parts, this.#checkpoints, history, this.time);
-		const [cuts, moments] = [this.#checkpoints, this.#moments];
+		const moments = new Moments(parts, cuts, history, this.time);
 		this.administration = new Administration({ world, catalog, log, users: this, cuts, moments });
 		const { administration } = this;
 		this.readings = new Readings({ ...on, parts, administration, moments, checkpoints: cuts });
