@@ -3,10 +3,12 @@
 // acknowledged is there when the pool is opened again.
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { rmSync, writeFileSync } from "node:fs";
+import { rmSync, statSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import path from "node:path";
 import t, { type Test } from "tap";
+import { fileName } from "../../lib/pool/folder.js";
+import { FILE_BYTES } from "../../lib/pool/format.js";
 import { until } from "../support/cleanup.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { loopDevice, mountExt4, newDirectory } from "../support/mounts.js";
@@ -16,6 +18,8 @@ import { FAULT, FaultStage, FULL, failure, filled, MIB, PAGE_SECTORS, withFaults
 
 const { EIO } = constants.errno;
 const DISK_BYTES = 96 * MIB;
+/** What `stat` counts in, whatever the file system does. */
+const STAT_BLOCK_BYTES = 512;
 /** Of one write, here. */
 const WRITE_SECTORS = 16 * PAGE_SECTORS;
 
@@ -51,8 +55,12 @@ class FaultyPool {
 		execFileSync("mount", [this.disk, this.mountPoint], { timeout: LIMIT_MS });
 	}
 
-	serve(t: Test): Promise<FaultStage> {
-		return FaultStage.open(t, `pool:${this.folder}/web`);
+	/** All of its first file is written when this is over: from then on nobody asks the disk for anything but what the test does. */
+	async serve(t: Test): Promise<FaultStage> {
+		const stage = await FaultStage.open(t, `pool:${this.folder}/web`);
+		const file = path.join(this.folder, fileName(0));
+		await until("the first file", () => statSync(file).blocks * STAT_BLOCK_BYTES >= FILE_BYTES, LIMIT_MS);
+		return stage;
 	}
 
 	/** Kills the server; what comes then knows nothing but what is on the disk. */
@@ -139,10 +147,10 @@ function full(t: Test): void {
 	t.test(
 		"trap 11: a pool on a file system that is full refuses writes, reads, loses nothing, and goes on when there is space",
 		async (t) => {
-			// (Room for a little more than half a file of the log, and for another one when the ballast is gone.)
+			// (Room for five slots, with which writes begin, but not for a whole file of the log; and for another one when the ballast is gone.)
 			const { directory } = mountExt4(184 * MIB, 512);
 			const ballast = path.join(directory, "ballast");
-			writeFileSync(ballast, Buffer.alloc(128 * MIB, 1));
+			writeFileSync(ballast, Buffer.alloc(96 * MIB, 1));
 			const folder = path.join(directory, "pool");
 			const storage = await makePool(folder, "512M");
 			const stage = await FaultStage.open(t, storage);

@@ -6,7 +6,7 @@
 import type { BlockDevice } from "../../lib/block/device.js";
 import { BlockOp } from "../../lib/block/request.js";
 import { StorageStatus } from "../../lib/errors.js";
-import { RECORD_ENTRIES } from "../../lib/pool/format.js";
+import { FILE_BYTES, RECORD_ENTRIES } from "../../lib/pool/format.js";
 import { Pool } from "../../lib/pool/pool.js";
 import { openVolumeStack } from "../../lib/pool/volume-stack.js";
 import { Pump } from "../../lib/pump.js";
@@ -162,16 +162,23 @@ export class CrashRun {
 		}
 	}
 
-	/** Several at a time, in one order; where changes may have to wait for the map, one by one. */
+	/** Whether changes may have to wait for the map, or for the first slots of a pool that is new: these are written with zeros meanwhile. */
+	async #mayWait(): Promise<boolean> {
+		const { space } = this.#pool!;
+		return this.#hasSmallMap || space.ofPool(await space.unwalked()).sizeBytes < FILE_BYTES;
+	}
+
+	/** Several at a time, in one order; where they may have to wait, one by one. */
 	async #work(model: Model): Promise<void> {
 		const random = this.#random;
+		const mayWait = await this.#mayWait();
 		const underWay: Promise<void>[] = [];
 		for (let i = 0; i < OPERATIONS; i++) {
 			for (let left = this.isSmall ? 4 : 0; left > 0; left--) await this.#bulk();
-			underWay.push(this.#operation(model, random.below(VOLUMES.length)));
+			underWay.push(this.#operation(model, random.below(VOLUMES.length), mayWait || this.isSmall));
 			const isTurn = random.chance(0.3);
-			// (One that waits for the map may be overtaken, and then what is there is no prefix.)
-			if (isTurn || this.#hasSmallMap) await Promise.all(underWay.splice(0));
+			// (One that waits may be overtaken, and then what is there is no prefix.)
+			if (isTurn || mayWait) await Promise.all(underWay.splice(0));
 		}
 		await Promise.all(underWay);
 	}
@@ -192,15 +199,14 @@ export class CrashRun {
 		await administration.forget(volume, oldest.slice(volume.length + 1));
 	}
 
-	async #operation(model: Model, volume: number): Promise<void> {
+	async #operation(model: Model, volume: number, mayWait: boolean): Promise<void> {
 		const random = this.#random;
 		const device = this.#devices[volume]!;
 		const kind = random.below(12);
 		if (kind === 10) return this.#pool!.checkpoint();
 		if (kind === 11) return this.#snapshot(model, volume);
 		if (kind > 0) return this.#change(model, volume);
-		// One that waits for the map, or for space, is not flushed: it is not acknowledged.
-		const mayWait = this.#hasSmallMap || this.isSmall;
+		// One that waits is not flushed: it is not acknowledged.
 		const count = mayWait ? model.acknowledged : model.changes.length;
 		const { request } = await askStamped(device, BlockOp.flush, 0, 0);
 		if (request.status === StorageStatus.ok) model.safe = Math.max(model.safe, count);
