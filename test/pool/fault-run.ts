@@ -30,6 +30,8 @@ export const MAP = {
 };
 /** What takes longer hangs. */
 const TURNS = 100_000;
+/** What takes so long waits for something. */
+const WAITING_TURNS = TURNS / 10;
 /** A request hangs so long after others have gone on. */
 const STUCK_TURNS = 300;
 /** That a pool does which takes no changes any more. */
@@ -119,9 +121,16 @@ export class FaultRun implements Trouble {
 		let left = AFTERWARDS;
 		for (const what of script) {
 			if (this.#hasFailed && left-- === 0) break;
-			await within(what, step(life, what));
+			await within(what, step(life, what), () => this.#makeRoom());
 		}
 		await within("closing", life.end());
+	}
+
+	/** A record that has found no space waits until there is some: somebody makes room, and it is tried again. */
+	#makeRoom(): void {
+		if (this.fault.kind !== "full" || !this.hasStruck) return;
+		this.fault.heal();
+		this.#life.tryAgain();
 	}
 
 	get hasStruck(): boolean {
@@ -181,14 +190,17 @@ export class FaultRun implements Trouble {
 	}
 }
 
-/** What `act` comes to. Throws a CrashError if that takes too many turns. */
-export async function within<T>(what: string, act: Promise<T>): Promise<T> {
+/** What `act` comes to, with something done once if it waits. Throws a CrashError if that takes too many turns. */
+export async function within<T>(what: string, act: Promise<T>, ifWaiting = (): void => {}): Promise<T> {
 	let isOver = false;
 	const over = (): void => {
 		isOver = true;
 	};
 	act.then(over, over);
-	for (let turn = 0; turn < TURNS && !isOver; turn++) await nextTurn();
+	for (let turn = 0; turn < TURNS && !isOver; turn++) {
+		if (turn === WAITING_TURNS) ifWaiting();
+		await nextTurn();
+	}
 	if (!isOver) throw new CrashError(`${what} hangs`);
 	return act;
 }

@@ -25,6 +25,8 @@ const SECTOR = 512;
 export const BULK = "bulk";
 export const BULK_SECTORS = 4 * 2 ** 11;
 const BULK_WRITE = 1024;
+/** What has found no space is tried again before so much has passed. */
+const RETRIED_US = 2_000_000;
 const NOT_KEPT = /not kept any more|no such volume then|is in the future/;
 
 /** What the pool was, and when. */
@@ -53,6 +55,8 @@ export class WholeLife implements Legacy {
 	/** What may go wrong beside the power. */
 	trouble: Trouble = NO_TROUBLE;
 	readonly pump = new Pump();
+	/** So much more has passed than the clock shows. */
+	#laterUs = 0;
 	readonly #devices = new Map<string, BlockDevice>();
 	#bulkWrites: Promise<unknown>[] = [];
 	#pool: Pool | null = null;
@@ -86,9 +90,17 @@ export class WholeLife implements Legacy {
 		this.pool.age();
 	}
 
+	/** So long after it was tried last that what has found no space is tried again. */
+	tryAgain(): void {
+		this.#laterUs += RETRIED_US;
+		this.pool.age();
+	}
+
 	async begin(how: "create" | "open" = "open"): Promise<void> {
 		const { folder, mapSize } = this;
-		const world = { ...testWorld(folder, this.random.seed, this.pump), now: () => this.now, mapSize };
+		const tested = testWorld(folder, this.random.seed, this.pump);
+		const elapsed = (): number => tested.elapsed() + this.#laterUs;
+		const world = { ...tested, now: () => this.now, elapsed, mapSize };
 		this.#pool = await Pool[how](world);
 		if (how === "open") await this.device(BULK);
 	}
