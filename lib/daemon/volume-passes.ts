@@ -35,6 +35,7 @@ type About<Ask> = Extract<VolumeQuestion, { readonly ask: Ask }>;
 /** If what was looked at before is not there any more by its name, or this is not, all of it is looked at. */
 export async function verify(copy: OpenCopy, pool: Pool, asked: About<"verify">): Promise<Stretch> {
 	const question = isComparable(copy, pool, asked) ? asked : { ...asked, before: undefined };
+	if (question.doPages) pool.readings.askAll(question.offsetBytes === 0 && question.before === undefined);
 	const { sizeBytes } = copy.device.info;
 	const findings: { offsetBytes: number; what: string }[] = [];
 	const isPartial = pool.space.disks?.states.some(({ state }) => state === "missing") ?? false;

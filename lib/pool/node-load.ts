@@ -1,6 +1,6 @@
 /**
  * A node that is being read from a segment of nodes. Where it is not what it was, and the device has several copies, the others are asked for, and what is
- * right is written over all, as far as sectors have nothing else. Used again and again by `node-log.ts`, which hears when it is over.
+ * right is written over all. Who scrubs has all copies looked at, for noise in one that is not asked is not seen until the other one is lost. Used again and again by `node-log.ts`, which hears when it is over.
  */
 
 import type { BlockDevice } from "../block/device.js";
@@ -8,6 +8,7 @@ import { BlockOp, BlockRequest, type RequestOwner } from "../block/request.js";
 import { invariant, StorageStatus, storageStatusName } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
+import { roundUp, SEGMENT_BYTES } from "./format.js";
 import type { NodeReceiver } from "./map/store.js";
 import { hasOthers } from "./mend.js";
 
@@ -17,29 +18,40 @@ export class NodeLoad implements RequestOwner {
 	/** Where the node begins in what is read. */
 	start = 0;
 	next: NodeLoad | null = null;
-	/** Another copy had it. */
+	/** A copy had it wrong, and another one right. */
 	isMended = false;
 	#device: BlockDevice | null = null;
 	#receiver: NodeReceiver | null = null;
 	#frame = 0;
 	/** The copy that was asked for last; 0: any. */
 	#copy = 0;
+	/** All of them are, also when one was right. */
+	#asksAll = false;
+	/** How long the node is. */
+	#bytes = 0;
+	/** The sectors that it is in, of a copy that has it right, where that is of use to anybody. */
+	#right: Uint8Array | null = null;
+	#isWrong = false;
 
 	constructor(
-		readonly log: { finished(load: NodeLoad): void },
+		readonly log: { finished(load: NodeLoad): void; isFirm(slot: number, endBytes: number): boolean },
 		memory: Memory,
 	) {
 		this.request.op = BlockOp.read;
 		this.request.memory = memory;
 	}
 
-	/** Whatever the request says. */
-	begin(device: BlockDevice, receiver: NodeReceiver, frame: number): void {
+	/** Whatever the request says. `asksAll`: all copies are looked at, if there are several. */
+	begin(device: BlockDevice, receiver: NodeReceiver, frame: number, asksAll: boolean): void {
 		this.#device = device;
 		this.#receiver = receiver;
 		this.#frame = frame;
-		this.#copy = 0;
+		this.#asksAll = asksAll && hasOthers(device);
+		this.#copy = this.#asksAll ? 1 : 0;
+		this.#right = null;
+		this.#isWrong = false;
 		this.isMended = false;
+		this.request.anotherCopy = this.#copy;
 		device.submit(this.request.begin());
 	}
 
@@ -51,45 +63,60 @@ export class NodeLoad implements RequestOwner {
 			this.#end();
 			return;
 		}
-		const found = status === StorageStatus.ok ? this.#look(receiver) : whyNot(status);
-		if (typeof found === "number") {
-			if (this.#copy === 0 || !this.#mend(device, found)) this.#end();
-		} else if (hasOthers(device) && this.#copy < device.info.copies) {
+		const wrong = this.#compare(status, receiver);
+		this.#isWrong ||= wrong !== undefined;
+		const isSought = this.#right === null ? wrong !== undefined : this.#asksAll;
+		if (isSought && hasOthers(device) && this.#copy < device.info.copies) {
 			this.request.anotherCopy = ++this.#copy;
 			device.submit(this.request.begin());
-		} else {
-			receiver.failed(this.#frame, found);
-			this.#end();
+			return;
 		}
+		if (this.#right === null && wrong !== undefined) receiver.failed(this.#frame, wrong);
+		if (this.#right === null || !this.#isWrong || !this.#mend(device, this.#right)) this.#end();
 	}
 
-	#look(receiver: NodeReceiver): number | string {
+	/** What is wrong with the copy that was read; undefined: nothing. */
+	#compare(status: StorageStatus, receiver: NodeReceiver): string | undefined {
+		if (status !== StorageStatus.ok) return whyNot(status);
 		const { memory, lengthBytes } = this.request;
-		return receiver.loaded(this.#frame, memory, this.start, lengthBytes - this.start);
+		if (this.#right !== null) {
+			const end = this.start + this.#bytes;
+			const isSame =
+				Buffer.compare(memory.bytes.subarray(this.start, end), this.#right.subarray(this.start, end)) === 0;
+			return isSame ? undefined : "it differs";
+		}
+		const found = receiver.loaded(this.#frame, memory, this.start, lengthBytes - this.start);
+		if (typeof found === "string") return found;
+		this.#bytes = found;
+		if (this.#copy > 0) this.#right = memory.bytes.slice(0, roundUp(this.start + found, SECTOR_BYTES));
+		return undefined;
 	}
 
-	/** False: no sector has only what is known to be right. */
-	#mend(device: BlockDevice, bytes: number): boolean {
-		this.isMended = true;
-		const from = Math.ceil(this.start / SECTOR_BYTES) * SECTOR_BYTES;
-		const to = Math.floor((this.start + bytes) / SECTOR_BYTES) * SECTOR_BYTES;
-		if (to <= from) return false;
+	/**
+	 * All of the sectors that the node is in: what others have of them is of the copy that has this one right, for a sector goes bad as a whole. Where
+	 * something is being appended behind it, only those that are its own. False: there is none.
+	 */
+	#mend(device: BlockDevice, right: Uint8Array): boolean {
 		const { request } = this;
+		const begin = request.offsetBytes % SEGMENT_BYTES;
+		const isFirm = this.log.isFirm(this.slot, begin + right.length);
+		const end = isFirm ? right.length : this.start + this.#bytes;
+		const to = end - (end % SECTOR_BYTES);
+		this.isMended = true;
+		if (to <= 0) return false;
+		request.memory.bytes.set(right);
 		request.op = BlockOp.write;
-		request.offsetBytes += from;
-		request.memoryOffset = from;
-		request.lengthBytes = to - from;
+		request.lengthBytes = to;
 		device.submit(request.begin());
 		return true;
 	}
 
 	#end(): void {
-		const { request } = this;
 		this.#device = null;
 		this.#receiver = null;
-		request.op = BlockOp.read;
-		request.memoryOffset = 0;
-		request.anotherCopy = 0;
+		this.#right = null;
+		this.request.op = BlockOp.read;
+		this.request.anotherCopy = 0;
 		this.log.finished(this);
 	}
 }

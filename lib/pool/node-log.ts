@@ -39,6 +39,8 @@ export class NodeLog implements NodeStore {
 	readonly places: NodePlaces;
 	/** Asked where there is no slot left: true when there is one more, false if none can be had. */
 	moreSlots = async (): Promise<boolean> => false;
+	/** Each node that is read is read from all copies of the storage: somebody scrubs. */
+	asksAll = false;
 	/** Hears where a node was wrong of which another copy was right. */
 	whenMended: (place: string) => void = () => {};
 	readonly #segments: Segments;
@@ -167,7 +169,8 @@ export class NodeLog implements NodeStore {
 		const number = Math.floor(place / SEGMENT_BYTES);
 		const offset = place - number * SEGMENT_BYTES;
 		const filled = this.#filled.get(number);
-		if (filled !== undefined && offset >= filled.firstBytes) {
+		const isStored = this.asksAll && offset + NODE_BYTES_MAX <= firmEnd(filled);
+		if (filled !== undefined && offset >= filled.firstBytes && !isStored) {
 			load(receiver, frame, filled.memory, offset, Math.max(0, filled.bytes - offset));
 			return;
 		}
@@ -189,7 +192,7 @@ export class NodeLog implements NodeStore {
 		const { request } = reading;
 		request.offsetBytes = (slot % FILE_SLOTS) * SEGMENT_BYTES + from;
 		request.lengthBytes = to - from;
-		reading.begin(this.#segments.deviceOfSlot(slot), receiver, frame);
+		reading.begin(this.#segments.deviceOfSlot(slot), receiver, frame, this.asksAll);
 	}
 
 	nameOf(place: number): string {
@@ -203,6 +206,13 @@ export class NodeLog implements NodeStore {
 		const filled = this.#filled.get(number);
 		if (filled === undefined || offset < filled.firstBytes) return undefined;
 		return filled.memory.bytes.subarray(offset, offset + bytes);
+	}
+
+	/** Whether what is before a byte of a slot is as it will be: where something is appended, its last block is written once more. */
+	isFirm(slot: number, endBytes: number): boolean {
+		for (const [number, filled] of this.#filled)
+			if (this.places.of(number)?.slot === slot && endBytes > firmEnd(filled)) return false;
+		return true;
 	}
 
 	/** Called by the one that has been read, and by now copied. */
@@ -277,4 +287,9 @@ export class NodeLog implements NodeStore {
 			if ((from + WRITE_BYTES - first) % BESIDE_SYNC_BYTES === 0) await this.sync();
 		}
 	}
+}
+
+/** What is before this is written, and is not written again with what is appended. */
+function firmEnd(filled: Filling | undefined): number {
+	return filled === undefined ? SEGMENT_BYTES : filled.writtenBytes - (filled.writtenBytes % BLOCK_BYTES);
 }

@@ -267,8 +267,8 @@ export class Pool implements Users {
 		void this.#parts.segments.measure((told) => this.tell(told));
 		this.#upkeep.age();
 		this.time.tell();
-		void this.keepSchedules();
-		void this.administration.forgetPassing();
+		this.readings.age();
+		void Promise.all([this.keepSchedules(), this.administration.forgetPassing()]);
 		this.#head.tellStable();
 	}
 

@@ -51,8 +51,29 @@ export class Readings {
 	/** How many read a snapshot. */
 	readonly #readers = new Map<Snapshot["image"], number>();
 
+	/** Since `age` was called. */
+	#scrubbed = false;
+
 	constructor(of: ReadingsOf) {
 		this.#of = of;
+	}
+
+	/**
+	 * Somebody looks at all of a volume: nodes of the map are read from all copies of the storage, if it has several, until that was not said for a
+	 * minute. `isFirst`: also those that are in memory by now.
+	 */
+	askAll(isFirst: boolean): void {
+		const { parts } = this.#of;
+		if ((parts.segments.folder.copies ?? 1) === 1) return;
+		parts.nodes.asksAll = true;
+		this.#scrubbed = true;
+		if (isFirst) for (const frames of [parts.tree.nodes, parts.tree.leaves]) frames.drop();
+	}
+
+	/** To be called every half minute. */
+	age(): void {
+		this.#of.parts.nodes.asksAll = this.#scrubbed;
+		this.#scrubbed = false;
 	}
 
 	isRead({ image }: Snapshot): boolean {

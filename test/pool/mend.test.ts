@@ -1,9 +1,7 @@
 // A page that is wrong on storage which has several copies: the one that is right is found, answered, and written over the other.
 import t from "tap";
-import { type BlockDevice, deviceInfo, PromisedRequest } from "../../lib/block/device.js";
-import { DeviceLayer } from "../../lib/block/layer.js";
+import { PromisedRequest } from "../../lib/block/device.js";
 import { MemoryDevice } from "../../lib/block/memory.js";
-import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
 import { FILE_BYTES } from "../../lib/pool/format.js";
 import { Pool } from "../../lib/pool/pool.js";
 import { RecordKind, readHeader } from "../../lib/pool/record.js";
@@ -11,38 +9,7 @@ import { Segments } from "../../lib/pool/segments.js";
 import type { PoolTold } from "../../lib/pool/told.js";
 import { heapMemory, memoryOf } from "../../lib/wire/memory.js";
 import { MemoryFolder, peek, poke, Stage, show, testWorld } from "./memory-folder.js";
-
-/** A device, which is read, and another one, which is asked by turns with it for another copy. */
-class TwoCopies extends DeviceLayer {
-	constructor(
-		readonly one: BlockDevice,
-		readonly other: BlockDevice,
-	) {
-		super(one);
-	}
-
-	override get info() {
-		return deviceInfo({ ...this.one.info, copies: 2 });
-	}
-
-	protected handle(request: BlockRequest): void {
-		if (request.op === BlockOp.read && request.anotherCopy > 0) {
-			(request.anotherCopy % 2 === 1 ? this.one : this.other).submit(request);
-		} else if (request.op === BlockOp.write) {
-			request.push(this);
-			this.other.submit(request);
-		} else this.one.submit(request);
-	}
-
-	/** It is on the other one. */
-	below(request: BlockRequest): void {
-		this.one.submit(request);
-	}
-}
-
-const LOG = "log.000000";
-/** Slots that have something. */
-const LOOKED_AT = 32 * 2 ** 20;
+import { LOG, LOOKED_AT, mirrored, spoil } from "./two-copies.js";
 
 /** Where a page of this byte is in the first file of the log. */
 async function placeOf(folder: MemoryFolder, value: number): Promise<number> {
@@ -51,21 +18,6 @@ async function placeOf(folder: MemoryFolder, value: number): Promise<number> {
 		if (bytes.every((byte) => byte === value)) return at;
 	}
 	throw new Error("the page is nowhere");
-}
-
-class TwoCopiesFolder extends MemoryFolder {
-	readonly copies = 2;
-}
-
-/** A folder whose files have two copies each. */
-function mirrored() {
-	const others = new Map<string, MemoryDevice>();
-	const folder = new TwoCopiesFolder((device, name) => {
-		const other = others.get(name) ?? new MemoryDevice(device.info.sizeBytes);
-		others.set(name, other);
-		return new TwoCopies(device, other);
-	});
-	return { folder, others };
 }
 
 async function damaged() {
@@ -158,11 +110,6 @@ t.test(
 		t.ok((await Promise.all(areRight)).includes(true), "it is right on both");
 	},
 );
-
-/** What is at these places on one of the two is something else by now. */
-async function spoil(folder: MemoryFolder, from: number, to: number): Promise<void> {
-	await poke(folder, LOG, from, new Uint8Array(to - from).fill(0xee));
-}
 
 /** Where records begin in the first file of the log. */
 async function recordsIn(folder: MemoryFolder): Promise<number[]> {

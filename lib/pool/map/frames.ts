@@ -121,6 +121,15 @@ export class Frames implements NodeReceiver {
 		this.#states[frame] = State.ready;
 	}
 
+	/** What is here is read again when it is wanted again. */
+	drop(): void {
+		for (let frame = 0; frame < this.count; frame++) {
+			if (this.#states[frame] !== State.ready) continue;
+			this.turns[frame]!++;
+			this.#forget(frame);
+		}
+	}
+
 	loaded(frame: number, memory: Memory, start: number, available: number): number | string {
 		const { bytes, view } = memory;
 		const level = this.#levels[frame]!;
