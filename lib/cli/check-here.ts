@@ -169,8 +169,8 @@ function brokenDisks({ disks }: Config): PlacedError[] {
 
 /** That may be meant, for the time being; nobody can use it. */
 function unservedDisks({ disks }: Config): PlacedError[] {
-	return disks.flatMap(({ name, disk, broken, exports, partOf, placeOf }) =>
-		broken === undefined && exports.length === 0 && partOf === undefined && disk.chunkOf === undefined
+	return disks.flatMap(({ name, broken, exports, partOf, placeOf }) =>
+		broken === undefined && exports.length === 0 && partOf === undefined
 			? [new PlacedError(placeOf(), `disk ${name}: nothing serves it, for it has neither aoe nor nbd`)]
 			: [],
 	);

@@ -64,6 +64,9 @@ export class Desired {
 	}
 
 	/** In the order of the configuration; then those that are on their way out. */
+	/** What waits for a pool, which may be there now, is tried again. */
+	readonly hurry = (pool: string): void => hurryThoseOn(pool, this.#stewards.values());
+
 	stewards(): Steward[] {
 		return [...this.#stewards.values()];
 	}
@@ -253,7 +256,7 @@ export class Desired {
 			parts: (whole) => this.#partsOf(whole),
 			onOpen: ({ partOf = "", disk: { chunkOf } }) => {
 				this.#stewards.get(partOf)?.hurry();
-				if (chunkOf !== undefined) hurryThoseOn(chunkOf, this.#stewards.values());
+				if (chunkOf !== undefined) this.hurry(chunkOf);
 			},
 		});
 		this.#stewards.set(disk.name, steward);

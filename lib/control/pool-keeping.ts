@@ -37,7 +37,10 @@ interface Told {
 }
 
 export interface PoolKeepingOf {
-	readonly desired: { readonly config: Pick<Config, "pools" | "disks" | "templates"> };
+	readonly desired: {
+		readonly config: Pick<Config, "pools" | "disks" | "templates">;
+		readonly hurry: (pool: string) => void;
+	};
 	readonly workers: Pick<Workers, "pool">;
 	readonly events: Pick<EventLog, "add">;
 	readonly clock: Pick<Clock, "now">;
@@ -109,6 +112,8 @@ export class PoolKeeping {
 		try {
 			const { away, failed, unstored } = await this.#of.workers.pool(path, told.act);
 			Object.assign(told, { away, failed, unstored, trouble: undefined });
+			// (It could not be opened before, and can now.)
+			if (trouble !== undefined) this.#of.desired.hurry(path);
 		} catch (error) {
 			told.trouble = messageOf(error);
 		} finally {

@@ -18,7 +18,6 @@ import { happeningsOf } from "./pool-events.js";
 import { PoolViews } from "./pool-views.js";
 import { orRefuse, Refusal } from "./problem.js";
 import type { Workers } from "./seams.js";
-import { hurryThoseOn } from "./steward.js";
 import { messageOf } from "./thrown.js";
 
 export class Pools extends PoolViews {
@@ -187,7 +186,7 @@ export class Pools extends PoolViews {
 
 	/** A disk may have waited for what is there now. */
 	#hurry({ path }: PoolConfig): void {
-		hurryThoseOn(path, this.desired.stewards());
+		this.desired.hurry(path);
 	}
 
 	/** Whoever uses the disk would find it to be another one. */

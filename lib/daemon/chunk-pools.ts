@@ -70,7 +70,8 @@ export class ChunkPools {
 			pace: paceOf,
 			onOpen: () => {
 				among = undefined;
-				this.#missingSince.delete(name);
+				// (Without some it may be opened and closed several times: each time at once.)
+				if (folder.disks.states.every(({ state }) => state !== "missing")) this.#missingSince.delete(name);
 				const closed = new Promise<void>((resolve) => {
 					close = resolve;
 				});

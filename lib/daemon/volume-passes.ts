@@ -24,6 +24,33 @@ export interface Stretch {
 	readonly findings: readonly { readonly offsetBytes: number; readonly what: string }[];
 }
 
+type Found = { offsetBytes: number; what: string };
+
+/** What is found of one stretch: of a pool a disk of which is missing, pages that follow each other are one range, for they may be many. */
+class Findings {
+	readonly all: Found[] = [];
+	readonly #inRanges: boolean;
+	#rangeEnd = -1;
+
+	constructor(inRanges: boolean) {
+		this.#inRanges = inRanges;
+	}
+
+	/** A page, or the last part of one, that can't be read. */
+	add(begin: number, end: number, what: string): void {
+		const last = this.#inRanges && this.#rangeEnd === begin ? this.all.pop() : undefined;
+		const offsetBytes = last?.offsetBytes ?? begin;
+		this.#rangeEnd = end;
+		const told = this.#inRanges ? `${end - offsetBytes} bytes can't be read` : what;
+		this.all.push({ offsetBytes, what: told });
+	}
+
+	/** What is told of it. */
+	get first(): readonly Found[] {
+		return this.all.slice(0, FINDINGS_MAX);
+	}
+}
+
 interface Part {
 	readonly offsetBytes: number;
 	readonly lengthBytes: number;
@@ -37,8 +64,7 @@ export async function verify(copy: OpenCopy, pool: Pool, asked: About<"verify">)
 	const question = isComparable(copy, pool, asked) ? asked : { ...asked, before: undefined };
 	if (question.doPages) pool.readings.askAll(question.offsetBytes === 0 && question.before === undefined);
 	const { sizeBytes } = copy.device.info;
-	const findings: { offsetBytes: number; what: string }[] = [];
-	const isPartial = pool.space.disks?.states.some(({ state }) => state === "missing") ?? false;
+	const findings = new Findings(pool.space.disks?.states.some(({ state }) => state === "missing") ?? false);
 	let [doneBytes, parts, reachedBytes] = [0, 0, question.offsetBytes];
 	try {
 		for await (const { offsetBytes, lengthBytes, hasData } of partsFrom(copy, pool, question)) {
@@ -46,10 +72,10 @@ export async function verify(copy: OpenCopy, pool: Pool, asked: About<"verify">)
 			const end = Math.min(sizeBytes, offsetBytes + lengthBytes);
 			for (let at = offsetBytes; at < end; at = reachedBytes) {
 				reachedBytes = doPages ? Math.min(end, at + DATA_EXTENT_BYTES) : end;
-				if (doPages) findings.push(...(await unreadable(copy, at, reachedBytes, isPartial)));
+				if (doPages) await findUnreadable(copy, at, reachedBytes, findings);
 				doneBytes += doPages ? reachedBytes - at : 0;
 				if (doneBytes >= STRETCH_BYTES || ++parts >= STRETCH_PARTS)
-					return { reachedBytes, findings: findings.slice(0, FINDINGS_MAX) };
+					return { reachedBytes, findings: findings.first };
 			}
 		}
 	} catch (error) {
@@ -57,11 +83,11 @@ export async function verify(copy: OpenCopy, pool: Pool, asked: About<"verify">)
 		if (!(error instanceof FailedError || error instanceof OperatorError)) throw error;
 		if (question.before !== undefined && !isComparable(copy, pool, question)) {
 			const rest = await verify(copy, pool, { ...question, offsetBytes: reachedBytes });
-			return { ...rest, findings: [...findings, ...rest.findings].slice(0, FINDINGS_MAX) };
+			return { ...rest, findings: [...findings.first, ...rest.findings].slice(0, FINDINGS_MAX) };
 		}
-		findings.push({ offsetBytes: reachedBytes, what: error.message });
+		findings.all.push({ offsetBytes: reachedBytes, what: error.message });
 	}
-	return { reachedBytes: sizeBytes, findings: findings.slice(0, FINDINGS_MAX) };
+	return { reachedBytes: sizeBytes, findings: findings.first };
 }
 
 /** Whether what is told by names is of these: either may have been removed, and made anew. */
@@ -99,26 +125,15 @@ async function* partsFrom(
 		if (range.offsetBytes < device.info.sizeBytes) yield { ...range, hasData: true };
 }
 
-/** Pages of a piece that can't be read; `inRanges`: those that follow each other as one, for they may be many. */
-async function unreadable(
-	copy: OpenCopy,
-	begin: number,
-	end: number,
-	inRanges: boolean,
-): Promise<{ offsetBytes: number; what: string }[]> {
-	if ((await whyNot(copy, begin, end - begin)) === undefined) return [];
-	const findings: { offsetBytes: number; what: string }[] = [];
+/** Pages of a piece that can't be read. */
+async function findUnreadable(copy: OpenCopy, begin: number, end: number, findings: Findings): Promise<void> {
+	if ((await whyNot(copy, begin, end - begin)) === undefined) return;
 	const { pageBytes } = copy;
-	let rangeEnd = -1;
 	for (let at = begin; at < end; at += pageBytes) {
-		const what = await whyNot(copy, at, Math.min(pageBytes, end - at));
-		if (what === undefined) continue;
-		const last = inRanges && rangeEnd === at ? findings.pop() : undefined;
-		rangeEnd = Math.min(end, at + pageBytes);
-		const from = last?.offsetBytes ?? at;
-		findings.push({ offsetBytes: from, what: inRanges ? `${rangeEnd - from} bytes can't be read` : what });
+		const pageEnd = Math.min(end, at + pageBytes);
+		const what = await whyNot(copy, at, pageEnd - at);
+		if (what !== undefined) findings.add(at, pageEnd, what);
 	}
-	return findings;
 }
 
 async function whyNot(copy: OpenCopy, offsetBytes: number, lengthBytes: number): Promise<string | undefined> {

@@ -112,8 +112,7 @@ const members = (key: keyof typeof MEMBERS) =>
 	understood(z.array(text(readDiskName)), (names: readonly string[]): readonly string[] => {
 		const [least, most] = MEMBERS[key];
 		if (names.length >= least && names.length <= most) return names;
-		const given = names.length === 1 ? "1 disk is" : `${names.length} disks are`;
-		throw new OperatorError(`${key}: ${given} given; ${least} to ${most} are allowed`);
+		throw new OperatorError(`${key}: ${names.length} disks are given; ${least} to ${most} are allowed`);
 	});
 
 const operations = (name: string) => understood(z.number(), (value) => readOperations(name, String(value)));

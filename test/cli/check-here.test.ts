@@ -111,7 +111,6 @@ t.test("files of disks", async (t) => {
 	await finds(t, `[disk.a]\nfile = "${at("a")}"`, {
 		warnings: ["f:1:7: disk a: nothing serves it, for it has neither aoe nor nbd"],
 	});
-	await finds(t, `[disk.a]\nfile = "${at("a")}"\n[pool.far]\ndisks = ["a"]\n`, {});
 	await finds(t, disk("none") + disk("folder"), {
 		warnings: [
 			`f:2:1: disk none: ${at("none")} is not there now; the disk is served when it has come`,

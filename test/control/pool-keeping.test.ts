@@ -27,7 +27,7 @@ netif = ["eth0"]
 
 t.test("pools are told what is configured of them", async (t) => {
 	const clock = new VirtualClock();
-	const desired = { config: good(read(text("2h", "monday"))) };
+	const desired = { config: good(read(text("2h", "monday"))), hurry: () => {} };
 	const asked: [string, PoolAct][] = [];
 	const messages: string[] = [];
 	let trouble: string | undefined;
@@ -93,7 +93,7 @@ t.test(
 		let failed: string | null = null;
 		let asked = 0;
 		const keeping = new PoolKeeping({
-			desired: { config: good(read('[pool.fast]\npath = "/srv/fast"\n')) },
+			desired: { config: good(read('[pool.fast]\npath = "/srv/fast"\n')), hurry: () => {} },
 			clock,
 			events: { add: () => {} },
 			workers: {
@@ -124,3 +124,34 @@ t.test(
 		t.strictSame(await looks(30_000), []);
 	},
 );
+
+t.test("who waits for a pool that could not be opened is tried again as soon as it can", async (t) => {
+	const clock = new VirtualClock();
+	const hurried: string[] = [];
+	const config = good(read('[pool.fast]\npath = "/srv/fast"\n'));
+	let trouble: string | undefined;
+	const keeping = new PoolKeeping({
+		desired: { config, hurry: (pool) => hurried.push(pool) },
+		clock,
+		events: { add: () => {} },
+		workers: {
+			pool: async () => {
+				if (trouble !== undefined) throw new OperatorError(trouble);
+				return POOL;
+			},
+		},
+	});
+	for (const [now, wanted] of [
+		[undefined, 0],
+		["is no pool", 0],
+		["is no pool", 0],
+		[undefined, 1],
+		[undefined, 1],
+	] as const) {
+		trouble = now;
+		clock.pass(16 * 60_000);
+		keeping.look();
+		await settle();
+		t.strictSame(hurried, new Array<string>(wanted).fill("/srv/fast"));
+	}
+});

@@ -176,12 +176,7 @@ if (await inNamespace(import.meta.url)) {
 		await tree.stop();
 		configure('"both"');
 		await tree.start();
-		// (Before its disk is open nothing is known of it.)
-		await until(
-			"it is said",
-			async () => /far: is no pool/.test(String((await tree.state("web", "failed")).reason)),
-			LIMIT_MS,
-		);
+		t.match(await tree.state("web", "failed"), { reason: /far: is no pool/ });
 		configure(`"both", "${name}"`);
 		t.ok(await tree.reload());
 		await tree.state("web", "open");

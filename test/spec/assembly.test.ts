@@ -55,7 +55,6 @@ t.test("what can't be is refused, where it is written", async (t) => {
 	);
 	refuses(t, `${of("both", "a")}file = "/b"\n${file("a")}`, "2:1: disk both: it has a file already");
 	refuses(t, of("both"), "2:1: linear: 0 disks are given; 1 to 64 are allowed");
-	refuses(t, '[disk.a]\nmirror = ["b"]\n', "2:1: mirror: 1 disk is given; 2 to 8 are allowed");
 	const deep = Array.from({ length: 9 }, (_, i) => of(`d${i}`, `d${i + 1}`)).join("");
 	refuses(
 		t,

@@ -63,9 +63,7 @@ function readValue(key: string, schema: z.ZodType, text: string): unknown {
 	const { error } = schema.safeParse(value);
 	const [issue] = error?.issues ?? [];
 	if (issue !== undefined)
-		throw new OperatorError(
-			issue.message.split(/[ :]/, 1)[0] === key ? issue.message : `${key}: ${issue.message}`,
-		);
+		throw new OperatorError(issue.message.startsWith(`${key} `) ? issue.message : `${key}: ${issue.message}`);
 	return value;
 }
 

@@ -21,7 +21,7 @@ import type { Allocate } from "./metadata.js";
 import { Pace, Rest } from "./pace.js";
 import { Patience } from "./patience.js";
 import { Reads } from "./reads.js";
-import { Returns, whyUnfit } from "./returns.js";
+import { Returns } from "./returns.js";
 import { MemberStalls } from "./stalls.js";
 import { type MemberState, type MirrorEvent, type MirrorState, memberState, mirrorState } from "./state.js";
 import { Sweeper } from "./sweeper.js";
@@ -189,17 +189,15 @@ export class Mirror implements BlockDevice {
 
 	/**
 	 * A device for a member that has none, or one that fell out: the member itself, or with `replace` whatever it is, which is overwritten.
-	 * The mirror closes it from now on. Throws an OperatorError if the member is in sync, or is being copied to,
-	 * and with `replace` if the device can be no member: who asks for it is told at once.
+	 * The mirror closes it from now on. Throws an OperatorError if the member is in sync, or is being copied to.
 	 */
 	attach(index: number, device: BlockDevice, replace = false): void {
 		const member = this.#ledger.members[index];
 		if (member === undefined)
 			throw new OperatorError(`member ${index}: the mirror has ${this.#ledger.members.length}`);
-		if (member.inSync) throw new OperatorError(`${member.name} is in sync: there is nothing to copy`);
-		if (member.isTarget) throw new OperatorError(`${member.name} is being copied to already`);
-		const unfit = replace ? whyUnfit(device.info, this.#parts.identity.dataBytes) : null;
-		if (unfit !== null) throw new OperatorError(`${member.name} can't be overwritten: it ${unfit}`);
+		if (member.inSync) throw new OperatorError(`${member.name} is in sync: there is nothing to attach`);
+		if (member.isTarget)
+			throw new OperatorError(`${member.name} is being copied to: there is nothing to attach`);
 		const before = member.device;
 		member.device = device;
 		if (before !== null && before !== device) void before.close();

@@ -3,7 +3,6 @@
  * says that they are in sync when that is so. Started by the mirror for each member that is not in sync and has a device.
  */
 
-import type { DeviceInfo } from "../../block/device.js";
 import { StorageStatus } from "../../errors.js";
 import { standingOf, type View } from "./assess.js";
 import type { Copier } from "./copier.js";
@@ -136,19 +135,14 @@ export class Returns {
 
 	#reasonAgainst(member: Member, view: View): string | null {
 		const { mirror, dataBytes } = this.#options;
-		const unfit = whyUnfit(member.device!.info, dataBytes);
-		if (unfit !== null) return unfit;
+		const { sizeBytes, readOnly } = member.device!.info;
+		if (reservedAt(sizeBytes) < dataBytes)
+			return `has ${sizeBytes} bytes, and must have ${dataBytes + RESERVED_BYTES}`;
+		if (readOnly) return "is read-only";
 		if (this.#replaced.has(member)) return null;
 		if (view.kind === "superblock" && view.superblock.mirror !== mirror)
 			return "is a member of another mirror";
 		const standing = standingOf(member, view);
 		return standing.kind === "refused" ? standing.reason : null;
 	}
-}
-
-/** Why such a device can be no member, whatever it holds and whoever says that it may be overwritten. */
-export function whyUnfit({ sizeBytes, readOnly }: DeviceInfo, dataBytes: number): string | null {
-	if (reservedAt(sizeBytes) < dataBytes)
-		return `has ${sizeBytes} bytes, and must have at least ${dataBytes + RESERVED_BYTES}`;
-	return readOnly ? "is read-only" : null;
 }

@@ -101,12 +101,9 @@ export class Chunks {
 
 	/** Finds out what the disks have; false: no pool. Throws an OperatorError. */
 	async look(): Promise<boolean> {
-		const { allocate } = this.world;
-		const disks = await this.world.disks();
-		// (At a start they come one by one. That there is no pool can be said of disks that were looked at.)
-		if (disks.length === 0) throw new OperatorError(`${this.path}: none of its disks is open`);
+		const { disks, allocate } = this.world;
 		const candidates = await Promise.all(
-			disks.map(async ({ name, device }) => {
+			(await disks()).map(async ({ name, device }) => {
 				const { label, copy } = await readLabel({ name, device }, allocate);
 				return { name, device, sizeBytes: device.info.sizeBytes, label, copy };
 			}),

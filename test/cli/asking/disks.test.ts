@@ -165,7 +165,6 @@ t.test("settings that are wrong", async (t) => {
 		[["limit"], /"limit": KEY=VALUE is expected here/],
 		[["=1"], /KEY=VALUE is expected/],
 		[["limit.iop=1"], /no such key "limit.iop"; did you mean "limit.iops"\?/],
-		[["mirror=a"], /^mirror: 1 disk is given; 2 to 8 are allowed$/m],
 		[["limit.iops=many"], /limit\.iops "many": a number is allowed/],
 		[["limit.iops=0"], /limit\.iops: .*a number of operations per second/],
 		[["limit=5"], /this is a table; give its keys, as in limit\.iops=/],
