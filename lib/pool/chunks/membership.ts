@@ -35,6 +35,8 @@ export class Membership implements PoolDisks {
 	#movedBytes = 0;
 	/** Why nothing is moved at the moment. */
 	#trouble: string | null = null;
+	/** Disks that were parts, by name, until they say nothing of that any more. */
+	readonly #wiping = new Map<string, Promise<void>>();
 	/** Changes are made one after the other. */
 	readonly #turns = new InTurn();
 
@@ -86,6 +88,7 @@ export class Membership implements PoolDisks {
 			throw new OperatorError(`disk ${quote(name)}: the pool has ${POOL_DISKS_MAX} disks already`);
 		if (chunks.table.chunks.length >= ENTRIES_MAX)
 			throw new OperatorError(`disk ${quote(name)}: too many disks of the pool were lost for one more`);
+		await this.#wiping.get(name);
 		const { label } = await readLabel(disk, allocate);
 		// (One that was a part, and could not be wiped, has nothing that anybody needs.)
 		const isKnown = kept.some(({ uuid }) => uuid === label?.uuid);
@@ -198,10 +201,20 @@ export class Membership implements PoolDisks {
 			if (this.#chunks.table.chunks.find((entry) => entry.id === id)?.leaving !== true) return;
 			const chunk = this.#chunks.chunkOf(id);
 			await this.#forget(id);
-			await chunk.idle;
 			this.#trouble = null;
-			// (Whoever can't say any more that it was a part need not.)
-			await chunk.wipe().catch(() => {});
+			this.#wipe(chunk);
+		});
+	}
+
+	/**
+	 * It says nothing of the pool any more, as soon as that can be. Whoever can't say any more that it was a part need not, and nobody waits for it: a
+	 * disk whose server has gone would keep the pool, and all disks that it is on, from being closed.
+	 */
+	#wipe(chunk: Chunk): void {
+		const wiped = chunk.idle.then(() => chunk.wipe()).catch(() => {});
+		this.#wiping.set(chunk.name, wiped);
+		void wiped.then(() => {
+			if (this.#wiping.get(chunk.name) === wiped) this.#wiping.delete(chunk.name);
 		});
 	}
 
