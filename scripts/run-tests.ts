@@ -16,7 +16,7 @@ import { Counter, type FileResult } from "./tap-counter.js";
 const JOBS = 6;
 /** What takes longest is begun first: as one of the last it would run alone. By the last results, and where there are none: */
 const LONGEST =
-	/test\/(?:kernel|page|package|soak|sim|cli|compound|daemon|faults|nbd|netns|pool\/(?:faults|crash)|server\/steady|control\/(?:golden|machines)|native\/(?:core|threads)|block\/file)/;
+	/test\/(?:kernel|page|package|soak|sim|server\/steady|native\/(?:core|threads)|block\/file\.|daemon\/(?:tree|pools|scarce)|netns\/)/;
 
 const [results = "", timeoutSeconds = "", ...files] = process.argv.slice(2);
 const skipped: string[] = [];
