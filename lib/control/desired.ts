@@ -63,10 +63,10 @@ export class Desired {
 		return this.#stewards.get(name);
 	}
 
-	/** In the order of the configuration; then those that are on their way out. */
 	/** What waits for a pool, which may be there now, is tried again. */
 	readonly hurry = (pool: string): void => hurryThoseOn(pool, this.#stewards.values());
 
+	/** In the order of the configuration; then those that are on their way out. */
 	stewards(): Steward[] {
 		return [...this.#stewards.values()];
 	}

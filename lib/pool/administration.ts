@@ -5,6 +5,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { OperatorError } from "../errors.js";
+import { InTurn } from "../in-turn.js";
 import { KEPT_BYTES } from "../send/kept-bytes.js";
 import { changedSettings, type PoolSettings, type SettingsChange } from "../spec/policy.js";
 import { quote } from "../text.js";
@@ -37,7 +38,7 @@ export class Administration {
 	readonly #beginnings: Beginnings;
 	/** Whose settings were refused the last time: they may be seen, and nobody knows whether they are stored. */
 	readonly #unsure = new Set<SettingsSource>();
-	#turn: Promise<unknown> = Promise.resolve();
+	readonly #turns = new InTurn();
 
 	constructor(on: AdministrationOn) {
 		this.#on = on;
@@ -67,7 +68,7 @@ export class Administration {
 
 	/** All zeros. */
 	create(name: string, sizeBytes: number, pageBytes: number): Promise<Volume> {
-		return this.#inTurn(async () => {
+		return this.#turns.run(async () => {
 			this.#checkNew(name);
 			checkPage(pageBytes);
 			checkSize(name, sizeBytes);
@@ -79,7 +80,7 @@ export class Administration {
 
 	/** A volume that begins as a snapshot is, or as it was at a moment: `at` is what stands behind an `@`. */
 	clone(of: string, at: string, name: string): Promise<Volume> {
-		return this.#inTurn(async () => {
+		return this.#turns.run(async () => {
 			this.#checkNew(name);
 			const parent = this.volume(of);
 			return this.#beginnings.at(parent, at, async (snapshot, forget) => {
@@ -97,12 +98,12 @@ export class Administration {
 
 	/** Takes away what was made for a clone, or the way back, that has not come about. */
 	forgetPassing(): Promise<void> {
-		return this.#inTurn(() => this.#beginnings.forgetLeft());
+		return this.#turns.run(() => this.#beginnings.forgetLeft());
 	}
 
 	/** All of one moment. */
 	takeSnapshots(wanted: readonly WantedSnapshot[]): Promise<Snapshot[]> {
-		return this.#inTurn(async () => {
+		return this.#turns.run(async () => {
 			checkWanted(wanted, (name) => this.volume(name));
 			return this.#withCut(async () => {
 				await this.#say(
@@ -116,7 +117,7 @@ export class Administration {
 	}
 
 	forget(volumeName: string, name: string): Promise<void> {
-		return this.#inTurn(async () => {
+		return this.#turns.run(async () => {
 			const volume = this.volume(volumeName);
 			checkReleased(volumeName, [this.snapshot(volume, name)]);
 			await this.#say({ note: "forget", line: volume.line, name });
@@ -128,7 +129,7 @@ export class Administration {
 		wanted: readonly NamedSnapshot[],
 		mayGo: (volume: Volume, snapshot: NamedSnapshot) => boolean,
 	): Promise<NamedSnapshot[]> {
-		return this.#inTurn(async () => {
+		return this.#turns.run(async () => {
 			const notes: Note[] = [];
 			const going = wanted.filter((each) => {
 				const volume = this.#catalog.find(each.volume);
@@ -142,7 +143,7 @@ export class Administration {
 	}
 
 	hold(volumeName: string, name: string, isHeld: boolean): Promise<void> {
-		return this.#inTurn(async () => {
+		return this.#turns.run(async () => {
 			const volume = this.volume(volumeName);
 			this.snapshot(volume, name);
 			await this.#say({ note: isHeld ? "hold" : "release", line: volume.line, name });
@@ -151,7 +152,7 @@ export class Administration {
 
 	/** How it was is kept as a snapshot, whose name is returned. Initiators find another disk afterwards. */
 	rollback(volumeName: string, at: string): Promise<string> {
-		return this.#inTurn(async () => {
+		return this.#turns.run(async () => {
 			const volume = this.volume(volumeName);
 			const { line } = volume;
 			this.#checkUnused(volume, "goes back");
@@ -170,7 +171,7 @@ export class Administration {
 
 	/** The volume goes on as the other one is, which is no more; it has the snapshots of both. `isAnother`: as for `resize`. */
 	replace(name: string, by: string, isAnother = false): Promise<void> {
-		return this.#inTurn(async () => {
+		return this.#turns.run(async () => {
 			const [volume, other] = [this.volume(name), this.volume(by)];
 			for (const each of [volume, other]) this.#checkUnused(each, "is replaced");
 			checkReplaced(volume, other);
@@ -181,7 +182,7 @@ export class Administration {
 	}
 
 	rename(from: string, to: string): Promise<void> {
-		return this.#inTurn(async () => {
+		return this.#turns.run(async () => {
 			this.#checkNew(to);
 			await this.#say({ note: "rename", line: this.volume(from).line, name: to });
 		});
@@ -192,7 +193,7 @@ export class Administration {
 	 * afterwards, for initiators know it as it was.
 	 */
 	resize(name: string, sizeBytes: number, mayShrink: boolean, isAnother = false): Promise<Volume> {
-		return this.#inTurn(async () => {
+		return this.#turns.run(async () => {
 			const volume = this.volume(name);
 			checkSize(name, sizeBytes);
 			if (sizeBytes < volume.sizeBytes) {
@@ -207,7 +208,7 @@ export class Administration {
 
 	/** What is kept of a volume, and how much it may hold. */
 	set(name: string, changes: SettingsChange): Promise<Volume> {
-		return this.#inTurn(async () => {
+		return this.#turns.run(async () => {
 			const { line } = this.volume(name);
 			const { quotaBytes } = changes;
 			if (typeof quotaBytes === "number")
@@ -219,7 +220,7 @@ export class Administration {
 
 	/** What holds for all volumes of which nothing else is set. */
 	setPool(by: SettingsSource, poolSettings: PoolSettings): Promise<void> {
-		return this.#inTurn(async () => {
+		return this.#turns.run(async () => {
 			const isSaid = isDeepStrictEqual(this.#catalog.settingsBy[by] ?? {}, poolSettings);
 			if (isSaid && !this.#unsure.has(by)) return;
 			this.#unsure.add(by);
@@ -230,7 +231,7 @@ export class Administration {
 
 	/** With its snapshots; and, of one that was to be filled, with what keeps how far it is. */
 	delete(name: string): Promise<void> {
-		return this.#inTurn(async () => {
+		return this.#turns.run(async () => {
 			const state = this.#catalog.find(stateOf(name) ?? "");
 			const going = [this.volume(name), ...(state?.sizeBytes === KEPT_BYTES ? [state] : [])];
 			for (const volume of going) {
@@ -243,7 +244,7 @@ export class Administration {
 
 	/** Initiators take none of the volumes for what it was so far. */
 	renewIdentities(): Promise<void> {
-		return this.#inTurn(async () => {
+		return this.#turns.run(async () => {
 			for (const { line } of this.#catalog.volumes)
 				await this.#say({ note: "identity", line, ...newIdentity() });
 		});
@@ -285,11 +286,5 @@ export class Administration {
 		} finally {
 			release();
 		}
-	}
-
-	#inTurn<T>(act: () => Promise<T>): Promise<T> {
-		const done = this.#turn.then(act);
-		this.#turn = done.catch(() => undefined);
-		return done;
 	}
 }

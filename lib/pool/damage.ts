@@ -63,9 +63,9 @@ export class Damage {
 			this.#say(`${counted(this.#more, "more place")} that can't be read; vblade pool scrub finds all`);
 		this.#told = 0;
 		this.#mended = 0;
+		this.#more = 0;
 		for (const [place, what] of this.#elsewhere.mended.splice(0)) this.mended(place, what);
 		for (const [place, what] of this.#elsewhere.differing.splice(0)) this.found(place, what);
-		this.#more = 0;
 	}
 
 	#say(message: string): void {

@@ -1,7 +1,8 @@
 /**
  * Makes a pool in a directory larger: the next file is made, and slot by slot written with zeros and synced before anything is written there. So
  * space is there for good, and no sync of the log has zeros to write. In the background, somewhat faster than the log goes on, so that a
- * slow disk is left to those who write; at once when they wait for a slot, and the first file, without which a pool is hardly one. What can't be had is no error of theirs. Used by `upkeep.ts`.
+ * slow disk is left to those who write; at once when they wait for a slot, and the first file, without which a pool is hardly one. What can't be had
+ * is no error of theirs. Used by `upkeep.ts`.
  */
 
 import { BlockOp } from "../block/request.js";

@@ -1,6 +1,7 @@
 /**
  * A node that is being read from a segment of nodes. Where it is not what it was, and the device has several copies, the others are asked for, and what is
- * right is written over all. Who scrubs has all copies looked at, for noise in one that is not asked is not seen until the other one is lost. Used again and again by `node-log.ts`, which hears when it is over.
+ * right is written over all. Who scrubs has all copies looked at, for noise in one that is not asked is not seen until the other one is lost. Used
+ * again and again by `node-log.ts`, which hears when it is over.
  */
 
 import type { BlockDevice } from "../block/device.js";
