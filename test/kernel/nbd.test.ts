@@ -1,8 +1,8 @@
-/** The kernel's client of NBD, in short; `nbd.long.ts` goes on for longer, and has servers that are killed. */
+/** The kernel's client of NBD, in short; `nbd.long.ts` goes on for longer, has servers that are killed, and the daemon in the same kernel. */
 
 import t from "tap";
 import { umlMissing } from "../support/uml.js";
-import { inside, overNbd } from "./nbd-cases.js";
+import { overNbd } from "./nbd-cases.js";
 
 t.setTimeout(900_000);
 const skip = umlMissing("/usr/bin/fio", "/usr/sbin/nbd-client") ?? false;
@@ -16,8 +16,4 @@ t.test("ext4 of a Linux kernel over four connections of NBD", { skip }, (t) =>
 		jobs: ["16k:8"],
 		megabytes: 4,
 	}),
-);
-
-t.test("a disk of the daemon is a local block device, with the daemon in the same kernel", { skip }, (t) =>
-	inside(t, { filesystem: "ext4", jobs: ["4k:16"], megabytes: 2 }),
 );

@@ -47,11 +47,13 @@ t.test(
 		await look();
 		t.match(killed, [/has not answered/]);
 		child.pid = 2;
-		for (let looks = 0; looks < 3; looks++) await look();
-		t.equal(killed.length, 1, "another one is given its time");
+		for (let looks = 0; looks < 12; looks++) await look();
+		t.equal(killed.length, 1, "another one that has not answered yet may still be reading its program");
+		await look();
+		t.match(killed, [/ 60 s/, / 240 s/], "but not for ever");
 		stop();
 		for (let looks = 0; looks < 9; looks++) await look();
-		t.equal(killed.length, 1);
+		t.equal(killed.length, 2);
 	},
 );
 
@@ -96,10 +98,18 @@ t.test(
 		await looks(1);
 		t.strictSame(killed, ["its loop has been busy, and has not answered for 10 s"]);
 		child.pid = 2;
-		await looks(2);
-		t.equal(killed.length, 1, "another one is given its time");
+		await looks(48);
+		t.equal(killed.length, 1, "another one that has not answered yet may still be reading its program");
+		isAlive = true;
+		await looks(1);
+		isAlive = false;
+		await looks(1);
+		t.equal(killed.length, 1, "once it has answered, it has as long as any other");
 		await looks(1);
 		t.equal(killed.length, 2);
+		child.pid = 3;
+		await looks(49);
+		t.equal(killed.length, 3, "one that never answers is ended, too");
 		stop();
 	},
 );
