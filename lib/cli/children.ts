@@ -18,7 +18,7 @@ export function childKind(argv: readonly string[]): ProcessKind | undefined {
 /** Does its work until the opener ends it. Resolves to the exit status. */
 export async function childCommand(kind: ProcessKind): Promise<number> {
 	// Signals to the whole group are the opener's, who says what is to be done.
-	for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"] as const)
+	for (const signal of ["SIGUSR1", "SIGINT", "SIGTERM", "SIGHUP"] as const)
 		process.on(signal, () => undefined);
 	nameProcess(kind);
 	const version = packageVersion();

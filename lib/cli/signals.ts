@@ -39,12 +39,12 @@ const ignore = (): void => {};
  * order. What asks for something else is too early. A process that another one has started leaves all to that.
  */
 export function beforeServing(kind: "serve" | "daemon" | "child"): void {
+	// Without a listener Node would open its debugger. (First: who sees that the others are heard may take it that this one is.)
+	process.on("SIGUSR1", ignore);
 	for (const name of STOP_SIGNALS) {
 		const isEnd = kind === "serve" || (kind === "daemon" && name !== "SIGHUP");
 		if (!isIgnored(constants.signals[name])) process.on(name, isEnd ? end : ignore);
 	}
-	// Without a listener Node would open its debugger.
-	process.on("SIGUSR1", ignore);
 }
 
 /** The first signal that asks for the end. Another one, that is no copy of it, is the end. */

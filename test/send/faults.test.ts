@@ -27,6 +27,8 @@ const SEED = Number(process.env.POOL_SEED ?? 1 + Math.floor(Math.random() * 1e6)
 const STRIDE = rounds(23, 1);
 /** Of each kind there are more requests. */
 const FIRST_MAX = 5;
+/** More than it takes until what found no space is tried again. */
+const RETRIED_US = 2_000_000;
 const ENDS = [...FAULTS, "kill", "power"] as const;
 type End = (typeof ENDS)[number];
 
@@ -79,9 +81,16 @@ const WAYS = {
 	},
 } as const satisfies Record<string, (device: BlockDevice, kept: Kept) => Promise<number>>;
 
-/** All of an attempt, from when the pool is opened until it is closed. */
-async function attempt(folder: CrashFolder, way: keyof typeof WAYS): Promise<number> {
-	const pool = await Pool.open(testWorld(folder));
+/** All of an attempt, from when the pool is opened, which is told, until it is closed. */
+async function attempt(
+	folder: CrashFolder,
+	way: keyof typeof WAYS,
+	opened: (pool: Pool) => void = () => {},
+	laterUs = () => 0,
+): Promise<number> {
+	const world = testWorld(folder);
+	const pool = await Pool.open({ ...world, elapsed: () => world.elapsed() + laterUs() });
+	opened(pool);
 	try {
 		const [device, state] = [await open(pool, "web"), await open(pool, "state")];
 		const begun = await WAYS[way](device, new KeptOnDevice(state));
@@ -104,12 +113,24 @@ async function interrupted(t: Test, before: CrashFolder, way: keyof typeof WAYS,
 	const isCut = end === "kill" || end === "power";
 	const fault = faultOf(end, left);
 	const folder = new FaultFolder(before.crash(random, 1, isCut ? left : Number.POSITIVE_INFINITY), fault);
+	// (A record that has found no space waits until somebody makes room.)
+	let pool: Pool | undefined;
+	let laterUs = 0;
+	const makeRoom = (): void => {
+		fault.heal();
+		laterUs = RETRIED_US;
+		pool?.age();
+	};
+	const opened = (one: Pool): void => {
+		pool = one;
+	};
 	const told = await within(
 		`${way}, ${end} at ${left}`,
-		Promise.race([attempt(folder, way), folder.power.off]).catch((error: unknown) => {
+		Promise.race([attempt(folder, way, opened, () => laterUs), folder.power.off]).catch((error: unknown) => {
 			if (!(error instanceof FailedError || error instanceof OperatorError)) throw error;
 			return error.message;
 		}),
+		end === "full" ? makeRoom : undefined,
 	);
 	const isStruck = fault.strikes > 0 || folder.power.isOff;
 	if (!isStruck) return undefined;
@@ -120,12 +141,12 @@ async function interrupted(t: Test, before: CrashFolder, way: keyof typeof WAYS,
 	const after = folder.crash(random, survival, Number.POSITIVE_INFINITY);
 	const begun = await attempt(after, way);
 	const again = after.crash(random, 0, Number.POSITIVE_INFINITY);
-	const pool = await Pool.open(testWorld(again));
-	const device = await open(pool, "web");
+	const whole = await Pool.open(testWorld(again));
+	const device = await open(whole, "web");
 	const isSame = (await contentOf(device)).equals(wanted);
 	if (!isSame) t.fail(`${way}, ${end} at ${left}: is something else`);
 	await device.close();
-	await pool.close();
+	await whole.close();
 	return begun;
 }
 
