@@ -51,11 +51,15 @@ export async function readSpace(
 	return { state, nodes, living };
 }
 
+const NONE_BEFORE = { sequence: 0, timeUs: 0, position: 0, place: 0, bytes: 0 };
+
 /** One behind the other. */
 function areInOrder(refs: readonly CheckpointRef[]): boolean {
 	return refs.every((ref, i) => {
-		const { sequence, timeUs, position } = refs[i - 1] ?? { sequence: 0, timeUs: 0, position: 0 };
-		return sequence <= ref.sequence && timeUs <= ref.timeUs && position <= ref.position;
+		const before = refs[i - 1] ?? NONE_BEFORE;
+		const isLater = before.sequence <= ref.sequence && before.timeUs <= ref.timeUs;
+		// (Windows begin where one ends, in the log and among the nodes.)
+		return isLater && before.position <= ref.position && before.place + before.bytes <= ref.place;
 	});
 }
 

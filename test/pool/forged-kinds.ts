@@ -60,8 +60,11 @@ function sayRecord(random: Random, forge: Forge): Promise<void> {
 function notesOf(random: Random, { lines }: Forge): object[] {
 	const said = lines.map((line) => JSON.parse(line) as Record<string, Record<string, unknown>>);
 	const of = (what: string) => random.pick(said.filter((line) => what in line) as [(typeof said)[0]])[what]!;
+	// (Some lives leave none.)
+	const none = { line: 1, position: 0, name: "none" };
 	const next = Number(said.find((line) => "nextLine" in line)!.nextLine);
-	const [volume, other, snapshot] = [of("volume"), of("volume"), of("snapshot")];
+	const [volume, other] = [of("volume"), of("volume")];
+	const snapshot = said.some((each) => "snapshot" in each) ? of("snapshot") : none;
 	const { line, position, name } = snapshot;
 	const identity = { serial: "x", wwn: "0011223344556677" };
 	const made = { note: "create", line: next, name: "new", sizeBytes: 65_536, pageBytes: 4096, ...identity };

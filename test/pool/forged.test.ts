@@ -66,7 +66,7 @@ async function use(pool: Pool): Promise<void> {
 
 async function play(prepared: Prepared, kind: ForgedKind, random: Random): Promise<string | undefined> {
 	const first = prepared.folder.crash(random, 1, Number.POSITIVE_INFINITY);
-	const forge = await Forge.of(first);
+	const forge = await within("reading what it says", Forge.of(first));
 	// (What does not fit into a head can't be said.)
 	if (typeof (await unlessRefused("forging", FORGED[kind](random, forge))) === "string") return undefined;
 	const folder = first.crash(random, 1, Number.POSITIVE_INFINITY);
@@ -76,7 +76,7 @@ async function play(prepared: Prepared, kind: ForgedKind, random: Random): Promi
 	if (typeof pool === "string") return pool;
 	await use(pool);
 	const again = await unlessRefused("opening it again", Pool.open(world(folder)));
-	if (typeof again !== "string") await again.close();
+	if (typeof again !== "string") await within("closing it again", again.close());
 	return undefined;
 }
 
@@ -84,7 +84,8 @@ t.test(
 	"whatever it says, with checksums that are right, it is refused by file and place, or serves",
 	async (t) => {
 		const { before, steps } = SCRIPTS["used in every way"];
-		const prepared = await Prepared.after(SEED, [...before, ...steps]);
+		t.comment(`seed ${SEED}`);
+		const prepared = await within("a life before", Prepared.after(SEED, [...before, ...steps]));
 		for (const kind of Object.keys(FORGED) as ForgedKind[]) {
 			let refused = 0;
 			for (let round = 0; round < ROUNDS; round++) {
@@ -135,6 +136,13 @@ const FOUND: Readonly<Record<string, readonly [(forge: Forge) => Promise<void>, 
 			return forge.say("pages", [bytes, ...forge.pieces.pages.slice(1)]);
 		},
 		/^memory\/log\.\d+: the pool's checkpoint does not know whose its pages are/,
+	],
+	"a checkpoint before it whose nodes end behind its own": [
+		(forge) =>
+			forge.say("text", [
+				Buffer.from(`${forge.lines.join("\n").replace(/("earlier":\{"place":)\d+/, `$1${2 ** 31}`)}\n`),
+			]),
+		/^memory\/log\.\d+: what the pool's checkpoint says of those before it is damaged/,
 	],
 	"a list that is none": [
 		(forge) => forge.sayList("{"),
