@@ -1,7 +1,7 @@
 /**
  * A Linux kernel with an ext4 on a disk of the daemon, fio at work on it, while the daemon has to go through all that can happen to it
  * (`ordeals.ts`) and has its configuration read again all the time. Nothing may be lost, and the kernel may see no error; how long
- * each pause was is told. Played in short by `daemon.test.ts`, at length by `daemon.long.ts`.
+ * each pause was is told. Played by `daemon.long.ts`.
  *
  *     daemon's lan0 <=====> lan0 [ switch0 ] port0 <=====> guest0 guest's vec0
  */

@@ -1,4 +1,4 @@
-/** What `daemon.test.ts` does in short: both MTUs, more block sizes and depths, again and again. */
+/** The daemon under a Linux kernel while everything happens to it: both MTUs, several block sizes and depths, again and again. */
 
 import t from "tap";
 import { ordeals } from "./daemon-cases.js";

@@ -1,6 +1,6 @@
 /**
- * A Linux kernel behind a router as our client: its own `gretap` at the other end of our tunnel, and its AoE driver on that. Played in
- * short by `gre.test.ts`, with larger frames and a tunnel that is killed by `gre.long.ts`.
+ * A Linux kernel behind a router as our client: its own `gretap` at the other end of our tunnel, and its AoE driver on that. Played
+ * by `gre.long.ts`.
  */
 
 import { readFileSync } from "node:fs";

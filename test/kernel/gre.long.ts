@@ -1,4 +1,4 @@
-/** What `gre.test.ts` does in short: with larger frames, and with a tunnel that is killed in the middle of a copy. */
+/** A Linux kernel behind a router, with a tunnel of its own to our server: ordinary frames and larger ones, and a tunnel that is killed in the middle of a copy. */
 
 import t from "tap";
 import { umlMissing } from "../support/uml.js";

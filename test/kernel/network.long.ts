@@ -1,4 +1,4 @@
-/** What `network.test.ts` does in short: both MTUs, more losses with several seeds, longer copies, kills of daemons too. */
+/** Trouble between a Linux kernel and our server: a link goes, a network harms frames, with both MTUs and several seeds; servers and daemons are killed. */
 
 import t from "tap";
 import { badNetwork, links, outage } from "./network-cases.js";

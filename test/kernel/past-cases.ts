@@ -1,7 +1,7 @@
 /**
  * A Linux kernel with a file system on a volume of the daemon, at work all the time: a snapshot and a moment of it are mounted as disks of their
  * own, without options, though their journals have to be replayed; what was damaged is back when the volume is rolled back to the snapshot.
- * Played in short by `past.test.ts`, with xfs and small frames by `past.long.ts`.
+ * Played by `past.long.ts`, with ext4 and xfs, small frames and large ones.
  */
 
 import { writeFileSync } from "node:fs";

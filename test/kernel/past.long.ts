@@ -1,4 +1,4 @@
-/** What `past.test.ts` does in short: both file systems, small frames and large ones. */
+/** Snapshots and moments of a file system that is in use, mounted by a Linux kernel, and its rollback: both file systems, small frames and large ones. */
 
 import t from "tap";
 import { past } from "./past-cases.js";

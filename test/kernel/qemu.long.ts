@@ -1,8 +1,9 @@
 /**
- * Debian's own kernel in QEMU, without any privilege, for longer than `qemu.test.ts`: ext4 and xfs, fio at several depths and
- * block sizes, ordinary and jumbo frames.
+ * Debian's own kernel as a client, in QEMU, without any privilege: our server listens on a unix socket, QEMU connects to it,
+ * and both run as an ordinary user. ext4 and xfs, fio at several depths and block sizes, ordinary and jumbo frames.
  */
 
+import { readFileSync } from "node:fs";
 import t from "tap";
 import { debianMissing, runDebian } from "../support/qemu.js";
 import { checkFileSystem, serveUnix } from "./served.js";
@@ -19,6 +20,9 @@ const skip = debianMissing(...PROGRAMS, "/sbin/xfs_repair") ?? false;
 for (const mtu of [1500, 9000])
 	t.test(`ext4 and xfs of Debian's kernel over a unix socket, MTU ${mtu}`, { skip }, async (t) => {
 		const { vblade, files, socketPath } = await serveUnix(t, SIZES_BYTES);
+		const privileges = readFileSync(`/proc/${vblade.pid}/status`, "utf8");
+		t.match(privileges, /^Uid:(\t[1-9]\d*){4}$/m, "the server is not root");
+		t.match(privileges, /^CapEff:\t0+$/m, "and has no capabilities");
 		const console = await runDebian({
 			socketPath,
 			mtu,
@@ -30,6 +34,8 @@ for (const mtu of [1500, 9000])
 			limitMs: GUEST_LIMIT_MS,
 			onLine: (line) => t.comment(line),
 		});
+		t.match(console, `found e9.0, ${SIZES_BYTES[0]! / 512} sectors`, "the kernel sees the disk with its whole size");
+		t.equal(vblade.ended, undefined, "the server is still there");
 		for (const filesystem of ["ext4", "xfs"]) {
 			t.match(console, `fio wrote and verified ${JOBS} on ${filesystem}`);
 			t.match(console, `compared on ${filesystem}`);

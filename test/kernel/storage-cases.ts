@@ -1,6 +1,6 @@
 /**
  * What a Linux kernel does with disks of ours: fio on ext4 and xfs, a mirror of two, a disk that grows. Each case boots one
- * kernel. Played in short by `storage.test.ts`, at length by `storage.long.ts`.
+ * kernel. Played by `storage.long.ts`; `kernel.test.ts` has a short fio.
  */
 
 import { closeSync, openSync, readSync, statSync, truncateSync } from "node:fs";

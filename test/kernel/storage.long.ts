@@ -1,4 +1,4 @@
-/** What `storage.test.ts` does in short: every combination of file system and MTU, more block sizes and depths, more data. */
+/** Disks of ours under a Linux kernel: fio, a mirror, growth, with every combination of file system and MTU, more block sizes and depths, more data. */
 
 import t from "tap";
 import { type Filesystem, skip } from "./stage.js";

@@ -216,7 +216,7 @@ async function gretapAtSite(t: Test): Promise<void> {
 	await vblade.stop();
 }
 
-// One where this kernel has it, not the only one: test/kernel/gre.test.ts brings a kernel that does.
+// One where this kernel has it, not the only one: test/kernel/gre.long.ts brings a kernel that does.
 if (gretapMissing() === false) t.test("Linux's gretap at the site", gretapAtSite);
 t.test("what is no address of one other machine is refused", async (t) => {
 	const { code, stderr } = await run([...vbladeCommand(), "9", "0", "gre:127.0.0.1", "mem:1M"], LIMIT_MS);

@@ -1,6 +1,6 @@
 #!/bin/sh
 # File systems on disks behind AoE, as Debian's kernel makes, loads and compares them: the first on e9.0, the next on e9.1.
-# Init of a virtual machine in QEMU, whose / is an initramfs; run by test/kernel/qemu.test.ts and qemu.long.ts. Environment:
+# Init of a virtual machine in QEMU, whose / is an initramfs; run by test/kernel/qemu.long.ts. Environment:
 # mtu, limits, filesystems ("ext4 xfs"), jobs and size (as in fio.sh).
 /bin/busybox --install -s /bin
 /bin/busybox mount -t devtmpfs dev /dev
