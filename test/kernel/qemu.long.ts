@@ -34,7 +34,11 @@ for (const mtu of [1500, 9000])
 			limitMs: GUEST_LIMIT_MS,
 			onLine: (line) => t.comment(line),
 		});
-		t.match(console, `found e9.0, ${SIZES_BYTES[0]! / 512} sectors`, "the kernel sees the disk with its whole size");
+		t.match(
+			console,
+			`found e9.0, ${SIZES_BYTES[0]! / 512} sectors`,
+			"the kernel sees the disk with its whole size",
+		);
 		t.equal(vblade.ended, undefined, "the server is still there");
 		for (const filesystem of ["ext4", "xfs"]) {
 			t.match(console, `fio wrote and verified ${JOBS} on ${filesystem}`);
