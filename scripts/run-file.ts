@@ -17,6 +17,8 @@ export interface FileRun {
 	readonly result: (number: number) => string;
 	/** What there is to say of a failure: YAML, as TAP has it. */
 	readonly more: readonly string[];
+	/** Seconds of the processor, of the file and all that it has started and waited for: not of daemons. */
+	readonly cpuSeconds: number;
 }
 
 /** Process groups that run. */
@@ -36,14 +38,24 @@ function end(group: number | undefined, signal: NodeJS.Signals): void {
 	}
 }
 
+/** Node tells nothing of what a child has used; a shell does, as `0m1.5s 0m0.5s` in two lines, of which the second is of its children. */
+const TIMED = '"$@" 3>&-; code=$?; times >&3; exit $code';
+
+function cpuSecondsIn(times: string): number {
+	const [, children = ""] = times.split("\n");
+	const each = children.matchAll(/(\d+)m([\d.]+)s/g);
+	return [...each].reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds), 0);
+}
+
 export async function runFile(file: string, timeoutSeconds: number): Promise<FileRun> {
 	const begunMs = performance.now();
-	const test = spawn(process.execPath, [file], {
+	const test = spawn("sh", ["-c", TIMED, "sh", process.execPath, file], {
 		detached: true,
-		stdio: ["ignore", "pipe", "inherit"],
+		stdio: ["ignore", "pipe", "inherit", "pipe"],
 		env: { ...process.env, TAP_TIMEOUT: String(timeoutSeconds) },
 	});
-	const { pid } = test;
+	const { pid, stdout } = test;
+	if (stdout === null) throw new Error("there is no pipe");
 	if (pid !== undefined) running.add(pid);
 	const kill = () => end(pid, "SIGKILL");
 	const limit = setTimeout(kill, timeoutSeconds * 1000 + GRACE_MS);
@@ -54,8 +66,12 @@ export async function runFile(file: string, timeoutSeconds: number): Promise<Fil
 			resolve(signal === null ? `exitCode: ${code}` : `signal: ${signal}`);
 		});
 	});
+	let times = "";
+	test.stdio[3]?.on("data", (data: Buffer) => {
+		times += data.toString();
+	});
 	const said: string[] = [];
-	for await (const line of createInterface({ input: test.stdout })) said.push(line);
+	for await (const line of createInterface({ input: stdout })) said.push(line);
 	const how = await ended;
 	clearTimeout(limit);
 	if (pid !== undefined) running.delete(pid);
@@ -67,5 +83,6 @@ export async function runFile(file: string, timeoutSeconds: number): Promise<Fil
 		result: (number) =>
 			`${ok ? "ok" : "not ok"} ${number} - ${file} # ${ok && why !== undefined ? `SKIP ${why}` : time}`,
 		more: ok ? [] : ["---", how, "..."],
+		cpuSeconds: cpuSecondsIn(times),
 	};
 }

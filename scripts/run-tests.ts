@@ -20,12 +20,15 @@ const LONGEST =
 
 const [results = "", timeoutSeconds = "", ...files] = process.argv.slice(2);
 const skipped: string[] = [];
+/** Of each file that has ended; see `FileRun`. */
+const cpuSeconds = new Map<string, number>();
 const counter = new Counter(show);
 
 function show({ name, lines, passed, failed, skipped: names, milliseconds }: FileResult): void {
 	const file = path.relative("build", name).replace(/\.js$/, "");
 	const counts = `${passed} passed${names.length > 0 ? `, ${names.length} skipped` : ""}`;
-	console.log(`${failed > 0 ? "FAIL" : "ok  "} ${file} (${counts}, ${(milliseconds / 1000).toFixed(1)} s)`);
+	const took = `${(milliseconds / 1000).toFixed(1)} s, ${(cpuSeconds.get(name) ?? 0).toFixed(1)} s of a processor`;
+	console.log(`${failed > 0 ? "FAIL" : "ok  "} ${file} (${counts}, ${took})`);
 	skipped.push(...names.map((what) => `${file}: ${what}`));
 	if (failed > 0) console.log(lines.filter((line) => !/^ *ok /.test(line)).join("\n"));
 }
@@ -54,7 +57,8 @@ let ended = 0;
 
 async function work(): Promise<void> {
 	for (let file = left.shift(); file !== undefined; file = left.shift()) {
-		const { said, result, more } = await runFile(file, Number(timeoutSeconds));
+		const { said, result, more, cpuSeconds: used } = await runFile(file, Number(timeoutSeconds));
+		cpuSeconds.set(file, used);
 		ended += 1;
 		tell(`# Subtest: ${file}`);
 		for (const line of said) tell(`    ${line}`);
@@ -76,5 +80,7 @@ const { CI } = process.env;
 const forbidden = CI === "true" && skipped.length > 0;
 if (skipped.length > 0)
 	console.log(`skipped${forbidden ? ", which CI does not allow" : ""}:\n  ${skipped.join("\n  ")}`);
+const used = [...cpuSeconds.values()].reduce((sum, seconds) => sum + seconds, 0);
+console.log(`${used.toFixed(0)} s of a processor`);
 console.log(`${passed} passed, ${failed} failed, ${counter.skipped} skipped`);
 process.exitCode = failed > 0 || passed === 0 || forbidden ? 1 : 0;

@@ -5,23 +5,32 @@
 
 import { accessSync, constants } from "node:fs";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import type { Test } from "tap";
 import { TOKEN } from "../control/stage.js";
 import { LIMIT_MS } from "../support/limit.js";
 import { namespacesMissing } from "../support/netns.js";
 
-const CHROMIUM = "/usr/bin/chromium";
+/** The one without windows takes a third of the processor: the other one has a bar of buttons for each visitor, though nobody sees it. */
+const CHROMIUM = ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"].find(isProgram);
+
+function isProgram(file: string): boolean {
+	try {
+		accessSync(file, constants.X_OK);
+		return true;
+	} catch {
+		return false;
+	}
+}
 
 /** Why there can be no browser here, or undefined. */
 export function chromiumMissing(): string | undefined {
-	try {
-		accessSync(CHROMIUM, constants.X_OK);
-	} catch {
-		return "the page is tested in Debian's chromium, which is not installed";
-	}
+	if (CHROMIUM === undefined)
+		return "the page is tested in Debian's chromium-headless-shell, which is not installed";
 	return namespacesMissing();
 }
 
 export function startChromium(): Promise<Browser> {
+	if (CHROMIUM === undefined) throw new Error("there is no browser");
 	return chromium.launch({
 		executablePath: CHROMIUM,
 		// It has no sandbox as root; what it loads is ours alone.
@@ -39,13 +48,15 @@ export interface Visit {
 	readonly complaints: string[];
 }
 
-/** A new visitor, who has never been here. */
+/** A new visitor, who has never been here, and leaves with the test: a page that nobody looks at any more would go on asking and drawing. */
 export async function visit(
+	t: Test,
 	browser: Browser,
 	url: string,
 	options: BrowserContextOptions = {},
 ): Promise<Visit> {
 	const context = await browser.newContext({ timezoneId: "UTC", locale: "en-GB", ...options });
+	t.teardown(() => context.close());
 	context.setDefaultTimeout(LIMIT_MS);
 	const page = await context.newPage();
 	const complaints: string[] = [];

@@ -56,7 +56,7 @@ async function tabTo(t: Test, page: Page, name: RegExp): Promise<void> {
 function ofKeyboard(browser: Browser): void {
 	t.test("by keyboard alone a disk is found and its limit changed", async (t) => {
 		const site = await serveSite(t, DISKS, 2);
-		const { page, complaints } = await visit(browser, site.url);
+		const { page, complaints } = await visit(t, browser, site.url);
 		await page.getByRole("link", { name: "mail" }).waitFor();
 		await tabTo(t, page, /^Skip to content$/);
 		await page.keyboard.press("Enter");
@@ -97,7 +97,7 @@ function ofKeyboard(browser: Browser): void {
 function ofAdding(browser: Browser): void {
 	t.test("a disk is added; what is wrong is said beside the field", async (t) => {
 		const site = await serveSite(t, DISKS, 2);
-		const { page, complaints } = await visit(browser, site.url);
+		const { page, complaints } = await visit(t, browser, site.url);
 		await page.getByRole("link", { name: "Add a disk" }).click();
 		await page.getByRole("textbox", { name: "Name", exact: true }).fill("new");
 		await page.getByLabel(/^Memory instead/).fill("64M");
@@ -127,7 +127,7 @@ function ofAdding(browser: Browser): void {
 function ofRemoving(browser: Browser): void {
 	t.test("a disk is fenced, unfenced and removed, and who uses it is said first", async (t) => {
 		const site = await serveSite(t, DISKS, 2);
-		const { page, complaints } = await visit(browser, `${site.url}#/disk/web`);
+		const { page, complaints } = await visit(t, browser, `${site.url}#/disk/web`);
 		await page.getByRole("button", { name: "Fence" }).click();
 		await page.getByText("It is in use by 02:00:00:00:00:01").waitFor();
 		await page.getByRole("button", { name: "Fence it" }).click();
@@ -152,7 +152,7 @@ function ofRemoving(browser: Browser): void {
 function ofOthers(browser: Browser): void {
 	t.test("what somebody else has changed meanwhile is shown, and not overwritten", async (t) => {
 		const site = await serveSite(t, DISKS, 2);
-		const { page } = await visit(browser, `${site.url}#/disk/mail`);
+		const { page } = await visit(t, browser, `${site.url}#/disk/mail`);
 		await page.getByRole("button", { name: "Change" }).click();
 		await page.getByLabel(/^Operations per second/).fill("100");
 		await site.stage.done(await site.stage.askTagged("PATCH", "mail", { body: { read_only: true } }));
@@ -169,7 +169,7 @@ function ofOthers(browser: Browser): void {
 
 	t.test("a disk gets another size", async (t) => {
 		const site = await serveSite(t, DISKS, 2);
-		const { page } = await visit(browser, `${site.url}#/disk/mail`);
+		const { page } = await visit(t, browser, `${site.url}#/disk/mail`);
 		await page.getByRole("button", { name: "Resize" }).click();
 		await page.getByText("A file that has grown is noticed by itself").waitFor();
 		t.equal(await page.getByRole("dialog").locator("input").count(), 2);
@@ -188,7 +188,7 @@ function ofReloading(browser: Browser): void {
 		const site = await serveSite(t, DISKS, 2);
 		const good = site.stage.opener.text;
 		site.stage.opener.text = `${good}\n[disk.more]\nmemory = "1M"\n`;
-		const { page, complaints } = await visit(browser, `${site.url}#/configuration`);
+		const { page, complaints } = await visit(t, browser, `${site.url}#/configuration`);
 		await page.getByText(/A reload would do this/).waitFor();
 		await page.getByRole("button", { name: "Enter it" }).click();
 		await giveToken(page);
@@ -210,7 +210,7 @@ function ofVolumes(browser: Browser): void {
 		const { stage, url } = await serveSite(t, DISKS, 2);
 		stage.opener.text += '[disk.db]\nvolume = "fast/web"\n';
 		await stage.done(await stage.ask("POST", "/api/v1/reload"));
-		const { page, complaints } = await visit(browser, `${url}#/pools`);
+		const { page, complaints } = await visit(t, browser, `${url}#/pools`);
 		await page.getByRole("link", { name: "fast/web" }).click();
 		await page.getByRole("heading", { name: "fast/web" }).waitFor();
 		await page.getByRole("button", { name: /^Snapshot monday/ }).press("Enter");
@@ -254,7 +254,7 @@ function ofMachines(browser: Browser): void {
 		const { stage, url, control } = await serveSite(t, DISKS, 2);
 		const name = "lab-020000000002";
 		t.match(await control.inside.machines.arrivals.boot(0x020000000002), { kind: "boot", address: "20.1" });
-		const { page, complaints } = await visit(browser, `${url}#/machines`);
+		const { page, complaints } = await visit(t, browser, `${url}#/machines`);
 		await page.getByRole("row", { name }).getByText("open").waitFor();
 		const press = (words: string) => page.getByRole("button", { name: `${words}: ${name}` }).press("Enter");
 		const acts = (act: string): boolean =>

@@ -5,7 +5,7 @@
 
 import { execFileSync } from "node:child_process";
 import type { Browser, Page } from "playwright-core";
-import t from "tap";
+import t, { type Test } from "tap";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
@@ -78,15 +78,15 @@ async function fitting(page: Page): Promise<void> {
 	await until("it fits", fits, LIMIT_MS).catch(() => undefined);
 }
 
-async function opened(browser: Browser, site: Site, colorScheme: "light" | "dark"): Promise<Page> {
-	const { page } = await visit(browser, site.url, { colorScheme, reducedMotion: "reduce" });
+async function opened(t: Test, browser: Browser, site: Site, colorScheme: "light" | "dark"): Promise<Page> {
+	const { page } = await visit(t, browser, site.url, { colorScheme, reducedMotion: "reduce" });
 	return page;
 }
 
 function ofViews(browser: Browser, colorScheme: "light" | "dark"): void {
 	t.test(`${colorScheme}: each view fits each screen, can be read, and names what can be used`, async (t) => {
 		const site = await serveSite(t, 12, 10);
-		const page = await opened(browser, site, colorScheme);
+		const page = await opened(t, browser, site, colorScheme);
 		// Where things are does not depend on their colours.
 		const widths = colorScheme === "light" ? WIDTHS : variants(WIDTHS, 0);
 		for (const [hash, text] of VIEWS) {
@@ -107,7 +107,7 @@ function ofViews(browser: Browser, colorScheme: "light" | "dark"): void {
 function ofColours(browser: Browser): void {
 	t.test("colours follow the system, or what was chosen, also after a reload", async (t) => {
 		const site = await serveSite(t, 8, 2);
-		const page = await opened(browser, site, "dark");
+		const page = await opened(t, browser, site, "dark");
 		const scheme = () => page.evaluate("getComputedStyle(document.body).backgroundColor");
 		const dark = await scheme();
 		await page.getByRole("button", { name: "Colours: system" }).click();

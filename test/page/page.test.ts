@@ -38,7 +38,7 @@ else if (await inNamespace(import.meta.url)) {
 function ofFirstSight(browser: Browser): void {
 	t.test("at first sight it says which disk is slow, who loads it and what is broken", async (t) => {
 		const { url } = await serveSite(t, 20, 10);
-		const { page, complaints } = await visit(browser, url);
+		const { page, complaints } = await visit(t, browser, url);
 		const card = (title: string) => page.locator(".card", { hasText: title });
 		await card("Slowest now").getByRole("link", { name: SLOW }).waitFor();
 		t.match(await card("Slowest now").innerText(), new RegExp(`${SLOW} \\d.* m?s[\\s\\S]*${BUSY_INITIATOR}`));
@@ -64,7 +64,7 @@ function ofOneDisk(browser: Browser): void {
 		"a disk has curves, a heat map, initiators, errors and events, and names are only text",
 		async (t) => {
 			const { url, control, world } = await serveSite(t, 20);
-			const { page, complaints } = await visit(browser, `${url}#/disk/${SLOW}`);
+			const { page, complaints } = await visit(t, browser, `${url}#/disk/${SLOW}`);
 			await page.getByText("asks most of this disk").waitFor();
 			await page.locator(".plot canvas").nth(2).waitFor();
 			t.equal(await page.locator(".plot canvas").count(), 3);
@@ -93,7 +93,7 @@ function ofOthers(browser: Browser): void {
 		"links have their drops by reason, events come by themselves, files stand beside what runs",
 		async (t) => {
 			const { url, control } = await serveSite(t, 20, 10);
-			const { page, complaints } = await visit(browser, url);
+			const { page, complaints } = await visit(t, browser, url);
 			await page.getByRole("link", { name: "Network" }).click();
 			const drops = page.getByRole("region", { name: "Drops by reason" });
 			await drops.getByText("unknownAddress").waitFor();
@@ -120,7 +120,7 @@ function ofLosing(browser: Browser): void {
 		"a server that is gone is told, and one that is back is found; nobody asks for a hidden tab",
 		async (t) => {
 			const site = await serveSite(t, 20, 2);
-			const { page, complaints } = await visit(browser, site.url);
+			const { page, complaints } = await visit(t, browser, site.url);
 			await page.getByRole("link", { name: SLOW }).first().waitFor();
 			await site.stop();
 			await page.getByText(/not connected since \d\d:\d\d:\d\d/).waitFor();
@@ -152,7 +152,7 @@ function ofLosing(browser: Browser): void {
 function ofToken(browser: Browser): void {
 	t.test("from another machine the token is asked for once, for all that the page shows", async (t) => {
 		const { control, url } = await serveSite(t, 8, 2, ELSEWHERE);
-		const { page, complaints } = await visit(browser, url);
+		const { page, complaints } = await visit(t, browser, url);
 		await page.locator("#token-input").waitFor();
 		t.equal(await page.locator(".card a").count(), 0, "nothing is shown without it");
 		await page.getByRole("button", { name: "I have none" }).click();
@@ -183,7 +183,7 @@ function ofThousands(browser: Browser): void {
 	t.test("thousands of disks are searched, sorted and turned in pages", async (t) => {
 		const { url } = await serveSite(t, MANY, 2);
 		const many = MANY.toLocaleString("en-US");
-		const { page, complaints } = await visit(browser, url);
+		const { page, complaints } = await visit(t, browser, url);
 		await page.getByText(`1 to 50 of ${many}`).waitFor();
 		await page.getByRole("button", { name: "Next" }).click();
 		await page.getByText(`51 to 100 of ${many}`).waitFor();

@@ -41,7 +41,7 @@ function ofThousands(browser: Browser): void {
 		const snapshots = all.map((i) => ({ ...web.snapshots[1]!, name: of("auto", i) }));
 		const volumes = all.map((i) => ({ ...web, name: of("v", i), snapshotCount: COUNT, snapshots }));
 		stage.workers.pools.set(FAST, { ...look, volumeCount: COUNT, volumes });
-		const { page, complaints } = await visit(browser, `${url}#/pools`);
+		const { page, complaints } = await visit(t, browser, `${url}#/pools`);
 		await page.getByText("900 GiB of 1.5 TiB used, 596 GiB free").waitFor();
 		await page.getByText("730 GiB kept, 60 GiB past, 110 GiB being freed").waitFor();
 		await page.getByText("1 to 50 of 1,000").waitFor();
@@ -74,7 +74,7 @@ function ofWatching(browser: Browser): void {
 			};
 			const some = list(MANY);
 			give({ snapshotCount: MANY, snapshots: some });
-			const { page, complaints } = await visit(browser, `${url}#/events`);
+			const { page, complaints } = await visit(t, browser, `${url}#/events`);
 			const whole: number[] = [];
 			const brief: number[] = [];
 			page.on("response", async (response) => {
@@ -139,7 +139,7 @@ function ofTimeline(browser: Browser): void {
 			const quotaBytes = web.usedBytes;
 			const volumes = [{ ...web, quotaBytes, snapshotCount: MANY, snapshots }];
 			stage.workers.pools.set(FAST, { ...look, volumes });
-			const { page, complaints } = await visit(browser, `${url}#/volume/fast%2Fweb`, {
+			const { page, complaints } = await visit(t, browser, `${url}#/volume/fast%2Fweb`, {
 				viewport: { width: 375, height: 700 },
 			});
 			await page.getByText(/the quota is used up, what is new is refused$/).waitFor();
@@ -170,7 +170,7 @@ function ofTrouble(browser: Browser): void {
 		const { stage, url } = await serveSite(t, DISKS, 2);
 		const look = stage.workers.pools.get(FAST)!;
 		stage.workers.pools.set(FAST, { ...look, failed: "log.000001: Input/output error: no more changes" });
-		const { page, complaints } = await visit(browser, `${url}#/pools`);
+		const { page, complaints } = await visit(t, browser, `${url}#/pools`);
 		await page.getByText("log.000001: Input/output error: no more changes").waitFor();
 		await page.goto(`${url}#/volume/fast%2Fweb`);
 		await page.getByText("Pool fast: log.000001: Input/output error: no more changes").waitFor();
@@ -195,7 +195,7 @@ function ofJobs(browser: Browser): void {
 		const { jobs } = control.inside;
 		const job = jobs.begin("scrub", "scrub of pool fast", { of: "fast", total: 100, cancellable: true });
 		job.reached(34);
-		const { page, complaints } = await visit(browser, `${url}#/pools`);
+		const { page, complaints } = await visit(t, browser, `${url}#/pools`);
 		await page.getByText("scrub 34 %").waitFor();
 		t.equal(await page.getByRole("button", { name: "Scrub: fast" }).count(), 0, "one at a time");
 		await page.getByRole("button", { name: "Cancel: scrub of pool fast" }).press("Enter");
@@ -216,7 +216,7 @@ function ofJobs(browser: Browser): void {
 function ofTwo(browser: Browser): void {
 	t.test("what somebody else has changed meanwhile is not changed unseen", async (t) => {
 		const { stage, url } = await serveSite(t, DISKS, 2);
-		const { page } = await visit(browser, `${url}#/volume/fast%2Fweb`);
+		const { page } = await visit(t, browser, `${url}#/volume/fast%2Fweb`);
 		await page.getByRole("button", { name: "What is kept" }).press("Enter");
 		await page.getByLabel("Quota").fill("30G");
 		const look = stage.workers.pools.get(FAST)!;

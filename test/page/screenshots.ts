@@ -66,7 +66,7 @@ if (await inNamespace(import.meta.url)) {
 		const browser = await startChromium();
 		t.teardown(() => browser.close());
 		for (const { name, hash, look, before } of PICTURES) {
-			const { page, complaints } = await visit(browser, `${site.url}${hash}`, look);
+			const { page, complaints } = await visit(t, browser, `${site.url}${hash}`, look);
 			await before?.(page);
 			await page.waitForTimeout(SETTLE_MS);
 			await page.screenshot({ path: path.join(FOLDER, `${name}.png`) });
