@@ -7,7 +7,7 @@ import { PLANTED } from "./planted.js";
 import { MirrorRun } from "./sim.js";
 
 /** Runs of the sound mirror; of each planted bug at most so many, until one finds it. */
-const RUNS = Number(process.env.MIRROR_RUNS ?? rounds(10, 300));
+const RUNS = Number(process.env.MIRROR_RUNS ?? rounds(6, 300));
 const RUNS_OF_BUGS = 400;
 
 /** With which something was found once. */

@@ -89,13 +89,13 @@ type With = (body: (plant: Plant) => Promise<void>) => Promise<void>;
 /** By name: runs something with the bug in it. */
 export const PLANTED: Readonly<Record<string, With>> = {
 	"bitmaps are not synced before the writes that they are for": (body) =>
-		body({ onMember: (device) => new UnsyncedBitmaps(device), fuse: 250, firstSeed: 350 }),
+		body({ onMember: (device) => new UnsyncedBitmaps(device), fuse: 250, firstSeed: 444 }),
 
 	"a write is acknowledged before it is recorded who lacks it": (body) =>
 		replaced(Ledger.prototype, "holdsBack", { get: () => false }, () => body({})),
 
 	"copies are not ordered with writes": (body) =>
-		body({ order: (core) => new Unlocked(core), firstSeed: 18 }),
+		body({ order: (core) => new Unlocked(core), firstSeed: 32 }),
 
 	"a region is forgotten as soon as it has been written": (body) => {
 		const { leave } = Intents.prototype;
@@ -133,7 +133,7 @@ export const PLANTED: Readonly<Record<string, With>> = {
 
 	"a member comes back before all is over that it was asked": (body) =>
 		replaced(PendingList.prototype, "quiet", { value: async () => {} }, () =>
-			body({ hangs: true, firstSeed: 60 }),
+			body({ hangs: true, firstSeed: 98 }),
 		),
 
 	"a write is acknowledged without a member that does not answer, as if that had it": (body) => {

@@ -1,11 +1,13 @@
 /**
  * The Debian package, installed by dpkg over Debian's own vblade, on a copy of this machine: its exports are served on, by an init
- * script or by systemd's; an upgrade keeps what was changed; and nothing is left when it is purged. An initiator of ours looks each time.
+ * script or, in long runs, by systemd's or as a container has it; an upgrade keeps what was changed; and nothing is left when it is purged.
+ * An initiator of ours looks each time.
  */
 
 import { readFileSync } from "node:fs";
 import t, { type Test } from "tap";
 import { LIMIT_MS } from "../support/limit.js";
+import { longTest } from "../support/long.js";
 import { sourceFile } from "../support/paths.js";
 import { run } from "../support/process.js";
 import { copiesMissing, type SystemCopy } from "../support/system-copy.js";
@@ -100,7 +102,7 @@ t.test("over Debian's vblade, with an init script", { skip }, async (t) => {
 	await t.test("removed and purged, nothing is left", (t) => takeAway(t, machine));
 });
 
-t.test(
+longTest(
 	"as a container has it: the first process, with no more capabilities than the document gives",
 	{ skip },
 	async (t) => {
@@ -131,7 +133,7 @@ t.test(
 	},
 );
 
-t.test("over Debian's vblade, with systemd", { skip }, async (t) => {
+longTest("over Debian's vblade, with systemd", { skip }, async (t) => {
 	const machine = await machineOfDebian(file);
 	t.teardown(() => machine.end());
 	// It runs nothing here, but says what it is asked for.

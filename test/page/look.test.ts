@@ -88,7 +88,7 @@ function ofViews(browser: Browser, colorScheme: "light" | "dark"): void {
 		const site = await serveSite(t, 12, 10);
 		const page = await opened(t, browser, site, colorScheme);
 		// Where things are does not depend on their colours.
-		const widths = colorScheme === "light" ? WIDTHS : variants(WIDTHS, 0);
+		const widths = colorScheme === "light" ? variants(WIDTHS, 0, 2) : variants(WIDTHS, 0);
 		for (const [hash, text] of VIEWS) {
 			await page.goto(`${site.url}${hash}`);
 			await page.getByText(text).first().waitFor();

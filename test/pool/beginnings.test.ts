@@ -62,8 +62,8 @@ async function refuse(way: keyof typeof WAYS, kind: FaultKind, left: number, ran
 
 t.test("a clone of a moment, or the way back there, that is refused leaves nothing", async (t) => {
 	const random = new Random(5);
+	// (What finds no space is not refused, but waits: `young.test.ts`.)
 	for (const way of Object.keys(WAYS) as (keyof typeof WAYS)[])
-		// (What finds no space is not refused, but waits: `young.test.ts`.)
 		for (const kind of ["write", "sync"] as const) {
 			let refused = 0;
 			for (let left = 0; ; left++) {
