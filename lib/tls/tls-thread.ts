@@ -199,6 +199,28 @@ function reach(raw: Socket, side: TlsSide & { kind: "client" }, { up, failed }: 
 	return tls;
 }
 
+/**
+ * Like `pipe`, of what was decrypted: a client that has much under way sends each request as a record of its own, and what one read of
+ * the connection has brought goes to the loop by one write, not by one for each of them.
+ */
+function hand(tls: TLSSocket, plain: Socket): void {
+	let isHeld = false;
+	const letGo = (): void => {
+		isHeld = false;
+		plain.uncork();
+	};
+	tls.on("data", (bytes: Buffer) => {
+		if (!isHeld) {
+			isHeld = true;
+			plain.cork();
+			setImmediate(letGo);
+		}
+		if (!plain.write(bytes)) tls.pause();
+	});
+	plain.on("drain", () => tls.resume());
+	tls.on("end", () => plain.end());
+}
+
 /** A connection, from the first byte of its handshake to its end. Has both descriptors, whatever comes of them. */
 class Relay {
 	readonly #id: number;
@@ -239,7 +261,7 @@ class Relay {
 		if (this.#isOver || tls === null) return;
 		this.#isUp = true;
 		tell({ kind: "up", id: this.#id, agreement });
-		tls.pipe(this.#plain);
+		hand(tls, this.#plain);
 		this.#plain.pipe(tls);
 		this.#plain.on("end", () => this.#linger(tls));
 		this.#plain.on("close", () => this.#linger(tls));
@@ -248,7 +270,7 @@ class Relay {
 	/** The loop wants nothing more: what it said goes out, if that is taken within the limit. */
 	#linger(tls: TLSSocket): void {
 		if (this.#isOver || this.#lingering !== undefined) return;
-		tls.unpipe(this.#plain);
+		tls.removeAllListeners("data");
 		tls.end();
 		tls.resume();
 		this.#lingering = setTimeout(() => this.end(), LINGER_MS);
