@@ -53,7 +53,7 @@ export class Mirrors {
 		const { sizeBytes, members } = mirror.state;
 		if (!isComplete && report.reachedBytes <= offsetBytes)
 			throw new OperatorError(`disk ${quote(name)}: it is being closed`);
-		const nameOf = (index: number): string => members[index]?.name ?? "";
+		const nameOf = (index: number): string => members.find((member) => member.index === index)?.name ?? "";
 		return {
 			...bytes,
 			sizeBytes,

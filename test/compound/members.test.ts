@@ -44,6 +44,46 @@ t.test("one that was in sync and is not here may be newer", async (t) => {
 });
 
 t.test(
+	"one that was taken out of the configuration is not missed, and gets what it lacks when it is back",
+	async (t) => {
+		const stage = new Stage([3 * MIB, 3 * MIB, 3 * MIB]);
+		const first = await stage.open();
+		await stage.until(first, "inSync inSync inSync");
+		await stage.close(first);
+		const two = await stage.open({ degraded: true }, [], [1]);
+		t.equal(standings(two), "inSync inSync");
+		t.equal(two.state.state, "inSync", "nobody misses it");
+		t.strictSame(
+			two.state.members.map(({ name, index }) => [name, index]),
+			[
+				["m0", 0],
+				["m2", 2],
+			],
+		);
+		await stage.write(two, MIB, 512, 7);
+		await stage.close(two);
+		const again = await stage.open({}, [], [1]);
+		t.equal(again.state.state, "inSync", "nor asks for `degraded` again");
+		await stage.close(again);
+		t.match(
+			await stage.refusal({}, [2], [1]),
+			/^m2 was in sync and is not here/,
+			"one that is named is missed",
+		);
+		const three = await stage.open();
+		await stage.until(three, "inSync inSync inSync");
+		t.equal(await stage.byteAt(stage.disks[1]!, MIB), 7);
+		t.equal(three.state.state, "inSync");
+		await stage.close(three);
+		stage.swap(1, 3 * MIB);
+		const replaced = await stage.open({ degraded: true });
+		await stage.until(replaced, "inSync inSync inSync");
+		t.equal(await stage.byteAt(stage.disks[1]!, MIB), 7, "another one takes its place");
+		await stage.close(replaced);
+	},
+);
+
+t.test(
 	"who takes the place of a member: itself, an empty one, one of another mirror, a smaller one",
 	async (t) => {
 		const stage = new Stage([3 * MIB, 3 * MIB]);

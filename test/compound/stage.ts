@@ -53,24 +53,24 @@ export class Stage {
 		this.faults[index] = new FaultyLayer(this.disks[index]!);
 	}
 
-	/** Opens the mirror; members of which the index is in `without` have no device. */
-	open(options: MirrorOptions = {}, without: readonly number[] = []): Promise<Mirror> {
-		return this.clock.until(
-			openMirror(
-				this.faults.map((device, i) => ({
-					name: `m${i}`,
-					device: without.includes(i) ? null : this.onMember(new Unclosed(device)),
-				})),
-				this.world,
-				options,
-			),
-		);
+	/** Opens the mirror; members of which the index is in `without` have no device, and of those in `untold` it hears nothing. */
+	open(
+		options: MirrorOptions = {},
+		without: readonly number[] = [],
+		untold: readonly number[] = [],
+	): Promise<Mirror> {
+		const all = this.faults.map((device, i) => ({
+			name: `m${i}`,
+			device: without.includes(i) ? null : this.onMember(new Unclosed(device)),
+		}));
+		const told = all.filter((_, i) => !untold.includes(i));
+		return this.clock.until(openMirror(told, this.world, options));
 	}
 
 	/** The line with which opening is refused. */
-	async refusal(options: MirrorOptions = {}, without: readonly number[] = []): Promise<string> {
+	async refusal(...of: Parameters<Stage["open"]>): Promise<string> {
 		try {
-			const mirror = await this.open(options, without);
+			const mirror = await this.open(...of);
 			await this.close(mirror);
 			return "opened";
 		} catch (error) {

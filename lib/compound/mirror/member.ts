@@ -39,6 +39,8 @@ export class Member {
 	#reservedAt = 0;
 	/** 32 hexadecimal digits; what its superblock says, and those of the others. */
 	uuid = "";
+	/** The configuration has it. One that is known of old, and was taken out of it, is not missed; what it lacks is known when it is back. */
+	isNamed = true;
 	/** Has all that was acknowledged: is read, and written before anybody is told. Changed by the ledger only. */
 	inSync = false;
 	/** Is being copied to: gets what is written, too, but nobody reads it. */

@@ -48,6 +48,8 @@ interface Found {
 	readonly name: string;
 	readonly device: BlockDevice | null;
 	readonly view: View;
+	/** Default: true. */
+	readonly isNamed?: boolean;
 }
 
 /**
@@ -120,13 +122,21 @@ function placed(found: readonly Found[]): Found[] {
 			others.push([i, misplaced(each, `is the same member as ${places[index].name}`)]);
 		else places[index] = each;
 	}
+	// Who is not here is rather one that was in sync than one that was taken out of the configuration.
+	const wanted = (i: number): boolean => places[i] === undefined && superblock?.entries[i]?.inSync === true;
 	for (const [i, each] of others) {
+		if (each.view.kind !== "absent") continue;
+		const at = wanted(i) ? i : places.findIndex((_, place) => wanted(place));
+		if (at >= 0) places[at] = each;
+	}
+	for (const [i, each] of others) {
+		if (places.includes(each)) continue;
 		const free = places[i] === undefined && i < MEMBERS_MAX ? i : places.indexOf(undefined);
 		places[free < 0 ? places.length : free] = each;
 	}
 	return Array.from(
 		places,
-		(each, i) => each ?? { name: `member ${i}`, device: null, view: { kind: "absent" } },
+		(each, i) => each ?? { name: `member ${i}`, device: null, view: { kind: "absent" }, isNamed: false },
 	);
 }
 
@@ -233,9 +243,10 @@ function noteSince(
 
 function membersOf(places: readonly Found[], { dataBytes, regionBytes }: Shape): Member[] {
 	const regions = Math.ceil(dataBytes / regionBytes);
-	return places.map(({ name, device }, index) => {
+	return places.map(({ name, device, isNamed = true }, index) => {
 		const member = new Member(index, name, regions);
 		member.device = device;
+		member.isNamed = isNamed;
 		return member;
 	});
 }

@@ -31,7 +31,7 @@ export interface MemberState {
 	readonly repairs: number;
 }
 
-/** `inSync`: all members are. `degraded`: not all. */
+/** `inSync`: all members are. `degraded`: not all. Without those that were taken out of the configuration. */
 export interface MirrorState {
 	readonly uuid: string;
 	readonly state: "inSync" | "degraded";
@@ -77,7 +77,8 @@ export function mirrorState(
 	dataBytes: number,
 	regionBytes: number,
 ): MirrorState {
-	const { members, generation, intents } = ledger;
+	const { generation, intents } = ledger;
+	const members = ledger.members.filter(({ isNamed, device }) => isNamed || device !== null);
 	return {
 		uuid,
 		state: members.every(({ inSync }) => inSync) ? "inSync" : "degraded",
