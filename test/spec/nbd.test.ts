@@ -50,6 +50,29 @@ t.test("what is wrong is told with its place", async (t) => {
 		good(read(disk("a", ""))).warnings.map(({ message }) => message),
 		[/:3:\d+: disk a: nobody can connect to it: \[nbd\] listen is missing/],
 	);
+	const secured = (tls: string): string =>
+		`[nbd]\nlisten = ["unix:/run/nbd"]\n${tls}${disk("a", 'clients = ["cn:backup", "psk:alice", "uid:7"]')}\n[disk.b]\nremote = "nbds://bob@host/b"\n`;
+	const NOBODY_CN = /disk a: nobody can be cn:backup: \[nbd\] tls\.ca is missing/;
+	const NO_KEY = /disk b: there is no key \(PSK\) of "bob": \[nbd\] tls\.psk_file is missing/;
+	for (const [tls, told] of [
+		[
+			"",
+			[
+				/nobody can be cn:backup: \[nbd\] tls is missing/,
+				/nobody can be psk:alice: \[nbd\] tls is missing/,
+				NO_KEY,
+			],
+		],
+		['tls = { mode = "require", psk_file = "/keys" }\n', [NOBODY_CN]],
+		[
+			'tls = { mode = "off", psk_file = "/keys" }\n',
+			[/cn:backup: \[nbd\] tls is/, /psk:alice: \[nbd\] tls is/],
+		],
+	] as const) {
+		const found = good(read(secured(tls))).warnings.map(({ message }) => message);
+		t.match(found, told, tls);
+		t.equal(found.length, told.length, tls);
+	}
 });
 
 t.test("who is in a list", async (t) => {
