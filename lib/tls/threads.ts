@@ -10,6 +10,7 @@ import { Worker } from "node:worker_threads";
 import { isNativeError, native } from "../native.js";
 import type { SocketStream } from "../stream/socket-stream.js";
 import type { ByteStream } from "../stream/stream.js";
+import { REASONS } from "./reasons.js";
 import { SecuredStream } from "./secured-stream.js";
 import type { FromThread, TlsAgreement, TlsSide, ToThread } from "./side.js";
 
@@ -53,7 +54,7 @@ class Thread {
 
 	constructor(source: string) {
 		const url = new URL(`data:text/javascript,${encodeURIComponent(source)}`);
-		this.worker = new Worker(url, { name: "tls", execArgv: [], env: {} });
+		this.worker = new Worker(url, { name: "tls", execArgv: [], env: {}, workerData: REASONS });
 		this.worker.unref();
 	}
 

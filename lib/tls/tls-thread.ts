@@ -14,7 +14,7 @@ import {
 	type SecureContext,
 	TLSSocket,
 } from "node:tls";
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import type { FromThread, TlsAgreement, TlsMaterial, TlsSide, ToThread } from "./side.js";
 
 /** What was said last may be on its way for so long. */
@@ -24,28 +24,8 @@ const SIDES_MAX = 64;
 /** Names and keys in TLS 1.3 go with SHA-256, so these come first. */
 const PSK_CIPHERS =
 	"TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384:ECDHE-PSK-CHACHA20-POLY1305:DHE-PSK-AES256-GCM-SHA384:DHE-PSK-AES128-GCM-SHA256:DHE-PSK-CHACHA20-POLY1305:PSK-AES256-GCM-SHA384:PSK-AES128-GCM-SHA256";
-/** What OpenSSL calls it, and what it means to whoever runs the server or the client. */
-const REASONS: Readonly<Record<string, string>> = {
-	ERR_SSL_NO_SHARED_CIPHER: "both ends have no cipher in common",
-	ERR_SSL_NO_SUITABLE_SIGNATURE_ALGORITHM: "both ends have no kind of signature in common",
-	ERR_SSL_UNSUPPORTED_PROTOCOL: "the other end speaks no TLS that is new enough",
-	ERR_SSL_WRONG_VERSION_NUMBER: "what the other end sends is no TLS",
-	ERR_SSL_HTTP_REQUEST: "what the other end sends is no TLS",
-	ERR_SSL_BINDER_DOES_NOT_VERIFY: "the other end has another key (PSK) by that name",
-	ERR_SSL_PSK_IDENTITY_NOT_FOUND: "the key (PSK) that the other end names is not known here",
-	ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC:
-		"what comes can't be decrypted: another key (PSK), or damage on the way",
-	ERR_TLS_CERT_ALTNAME_INVALID: "the certificate is another server's",
-	DEPTH_ZERO_SELF_SIGNED_CERT: "the certificate is of no CA that is trusted here",
-	SELF_SIGNED_CERT_IN_CHAIN: "the certificate is of no CA that is trusted here",
-	UNABLE_TO_VERIFY_LEAF_SIGNATURE: "the certificate is of no CA that is trusted here",
-	UNABLE_TO_GET_ISSUER_CERT: "the certificate is of no CA that is trusted here",
-	UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "the certificate is of no CA that is trusted here",
-	CERT_HAS_EXPIRED: "the certificate has expired",
-	CERT_NOT_YET_VALID: "the certificate is not valid yet",
-	CERT_REVOKED: "the certificate is revoked",
-	INVALID_PURPOSE: "the certificate is not for this use",
-};
+/** By the codes of OpenSSL and Node. */
+const REASONS = workerData as Readonly<Record<string, string>>;
 
 const port = parentPort!;
 const relays = new Map<number, Relay>();
