@@ -10,6 +10,7 @@ import { file, pattern, read } from "../image/images.js";
 import { inPieces } from "../send/streams.js";
 import { pause } from "../support/cleanup.js";
 import { LIMIT_MS } from "../support/limit.js";
+import { rounds } from "../support/long.js";
 import { newDirectory } from "../support/mounts.js";
 import { vbladeCommand } from "../support/paths.js";
 import { newPool, told } from "../support/pools.js";
@@ -62,11 +63,11 @@ t.test("a receiver that is killed at any time goes on from its token", async (t)
 	const [from, to] = [await newPool(), await newPool()];
 	const random = new Random();
 	t.comment(`seed ${random.seed}`);
-	const content = pattern(40 * MIB, 5);
+	const content = pattern(rounds(16, 40) * MIB, 5);
 	await told(volumeImportCommand, `${from}/web`, file("killed.raw", content));
 	const vblade = vbladeCommand().join(" ");
 	let stream = file("killed.stream", await sent(`${from}/web`));
-	for (let kill = 0; kill < 2; kill++) {
+	for (let kill = 0; kill < rounds(1, 4); kill++) {
 		const receiver = new Program(["sh", "-c", `exec ${vblade} volume receive ${to}/web <${stream}`]);
 		await pause(300 + random.below(600));
 		receiver.signal("SIGKILL");

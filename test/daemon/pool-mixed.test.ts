@@ -7,6 +7,7 @@ import type { RemoteDisk } from "../../lib/client/remote-disk.js";
 import { until } from "../support/cleanup.js";
 import { inNamespace } from "../support/in-namespace.js";
 import { LIMIT_MS } from "../support/limit.js";
+import { longTest } from "../support/long.js";
 import { vbladeCommand } from "../support/paths.js";
 import { Program, run, sendSignal } from "../support/process.js";
 import { DaemonTree, diskToml } from "./tree-bench.js";
@@ -196,7 +197,7 @@ if (await inNamespace(import.meta.url)) {
 		t.match(output, /disk m1 differs from disk m2; written again/);
 	});
 
-	t.test("and the same the other way round", async (t) => {
+	longTest("and the same the other way round", {}, async (t) => {
 		await inSync();
 		await startSpoilt(t, files.m2);
 		t.notMatch(await io(`read -P 7 0 ${FILLED}`, "read -P 9 100M 16M"), FAILED);

@@ -14,6 +14,7 @@ import t, { type Test } from "tap";
 import { disk, fakeDaemon, whole } from "../doctor/fake-daemon.js";
 import { scratchDirectory } from "../support/cleanup.js";
 import { LIMIT_MS } from "../support/limit.js";
+import { longTest } from "../support/long.js";
 import { ip, Namespace, namespacesMissing } from "../support/netns.js";
 import { vbladeCommand } from "../support/paths.js";
 import { type Program, run } from "../support/process.js";
@@ -85,12 +86,19 @@ async function doctor(namespace: string, command: readonly string[], ...words: s
 	return { code, findings, stderr };
 }
 
+async function withHub(t: Test, act: (t: Test, hub: Hub) => Promise<void>): Promise<void> {
+	const hub = new Hub();
+	t.teardown(() => hub.remove());
+	await act(t, hub);
+}
+
 function onHub(name: string, act: (t: Test, hub: Hub) => Promise<void>): void {
-	t.test(name, { skip }, async (t) => {
-		const hub = new Hub();
-		t.teardown(() => hub.remove());
-		await act(t, hub);
-	});
+	t.test(name, { skip }, (t) => withHub(t, act));
+}
+
+/** What long runs alone have on a network; \`test/doctor/\` shows it among fakes. */
+function onHubLong(name: string, act: (t: Test, hub: Hub) => Promise<void>): void {
+	longTest(name, { skip }, (t) => withHub(t, act));
 }
 
 /** The findings of a check, in the order in which they were told. */
@@ -145,7 +153,7 @@ onHub("another host that answers for what is served here is named", async (t, hu
 	t.match(of(findings, "daemon"), [{ what: `servers run here: processes ${pid}` }]);
 });
 
-onHub("another host that answers for what the daemon serves here is named", async (t, hub) => {
+onHubLong("another host that answers for what the daemon serves here is named", async (t, hub) => {
 	await hub.serve("b", "7");
 	const disks = ["9.7", "9.8"].map((address) => disk(`at${address}`, { address }));
 	const socket = await fakeDaemon(t, {
@@ -182,7 +190,7 @@ onHub("a smaller MTU in the middle is found, each way, and with an initiator's h
 	t.match(back?.what, /no frame arrives that is longer than 2596 bytes/, "five sectors");
 });
 
-onHub("a target with a larger MTU than ours is told of", async (t, hub) => {
+onHubLong("a target with a larger MTU than ours is told of", async (t, hub) => {
 	await hub.serve("a", "0");
 	hub.sides.c.ip("link", "set", "lan0", "mtu", "1500");
 	const { code, findings } = await hub.doctor("lan0");
@@ -195,7 +203,7 @@ onHub("a target with a larger MTU than ours is told of", async (t, hub) => {
 	]);
 });
 
-onHub("what is not there is said", async (t, hub) => {
+onHubLong("what is not there is said", async (t, hub) => {
 	const { code, findings } = await hub.doctor("lan0", "--peer", "192.0.2.99");
 	t.equal(code, 0);
 	t.match(of(findings, "frames"), [{ level: "note", what: /could not be proved/ }]);

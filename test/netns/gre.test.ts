@@ -9,6 +9,7 @@ import t, { type Test } from "tap";
 import { DaemonTree, diskToml } from "../daemon/tree-bench.js";
 import { scratchDirectory, until } from "../support/cleanup.js";
 import { LIMIT_MS } from "../support/limit.js";
+import { longTest } from "../support/long.js";
 import { ip, Namespace, namespacesMissing } from "../support/netns.js";
 import { vbladeCommand } from "../support/paths.js";
 import { type Program, run } from "../support/process.js";
@@ -90,7 +91,7 @@ t.test("our initiator at a site behind a router", { skip }, async (t) => {
 	await vblade.waitFor(/warn: gre:[\d.]+: nothing protects what passes here: /, LIMIT_MS);
 	const found = await stage.atSite("discover", `gre:${SERVER}`);
 	t.match(found.stdout, /^e9\.0 \S+ 16 buffers, 2 sectors a frame$/m, "as many sectors as 1462 bytes hold");
-	const written = await stage.atSite("bench", `gre:${SERVER}`, "9", "0", "--write=50", "--requests=2000");
+	const written = await stage.atSite("bench", `gre:${SERVER}`, "9", "0", "--write=50", "--requests=500");
 	t.equal(written.code, 0, written.output);
 	t.equal((await vblade.stop()).code, 0);
 	const isOver = () => ip("netns", "pids", stage.lan.server.name) === "";
@@ -151,7 +152,7 @@ t.test("a disk of the daemon, which is added while another one is served", { ski
 	t.equal(read.code, 0, read.output);
 });
 
-t.test("a router with a narrower way in between", { skip }, async (t) => {
+longTest("a router with a narrower way in between", { skip }, async (t) => {
 	const stage = await routed(t);
 	const vblade = await stage.serveSite();
 	for (const namespace of [stage.lan.client, stage.site]) namespace.ip("link", "set", "site0", "mtu", "1300");
@@ -163,7 +164,7 @@ t.test("a router with a narrower way in between", { skip }, async (t) => {
 	t.equal((await vblade.stop()).code, 0);
 });
 
-t.test("tcpdump reads what passes", { skip }, async (t) => {
+longTest("tcpdump reads what passes", { skip }, async (t) => {
 	const stage = await routed(t);
 	const vblade = await stage.serveSite();
 	const file = path.join(scratchDirectory(), "gre.pcap");

@@ -1,7 +1,4 @@
-/**
- * Our server on a LAN where things happen: links change and vanish, files grow and shrink, others answer for the same
- * address, and most of what passes by is not for us.
- */
+/** Our server on a LAN where things happen: links and files change, others answer for the same address, and most of what passes is not for us. */
 
 import { appendFileSync, truncateSync } from "node:fs";
 import path from "node:path";
@@ -10,6 +7,7 @@ import { until } from "../support/cleanup.js";
 import { FramePort } from "../support/frame-port.js";
 import { ataFrame, BROADCAST, configFrame, fieldsOf, respondsTo } from "../support/frames.js";
 import { LIMIT_MS } from "../support/limit.js";
+import { isLong } from "../support/long.js";
 import { namespacesMissing } from "../support/netns.js";
 import { PROJECT, vbladeCommand } from "../support/paths.js";
 import type { Program } from "../support/process.js";
@@ -26,6 +24,9 @@ function onStage(name: string, act: (t: Test, stage: Stage) => Promise<void>): v
 		await act(t, stage);
 	});
 }
+
+/** In long runs alone: `side-by-side.test.ts` and `rivals.test.ts` have their like. */
+const onStageLong: typeof onStage = (name, act) => isLong && onStage(name, act);
 
 /** Waits for a blade to tell everybody, unasked, of itself. */
 async function advertised(stage: Stage, what: string, sectorsPerFrame: number, from: number): Promise<void> {
@@ -257,7 +258,7 @@ onStage("a file that changes", async (t, stage) => {
 	t.equal(server.ended, undefined);
 });
 
-onStage("one file, several servers", async (t, stage) => {
+onStageLong("one file, several servers", async (t, stage) => {
 	const refused = async (...args: string[]) => {
 		const second = stage.start(...args);
 		t.equal(await startOutcome(second), "exits with status 2");
@@ -272,7 +273,7 @@ onStage("one file, several servers", async (t, stage) => {
 	await refused("9", "2", "lan0", stage.file);
 });
 
-onStage("one address, two servers", async (t, stage) => {
+onStageLong("one address, two servers", async (t, stage) => {
 	const first = await stage.serve();
 	const file = stage.addFile("other.img");
 	const second = stage.startOpposite("9", "0", "lan0", file);

@@ -8,7 +8,7 @@ import type { Planted } from "./crash-folder.js";
 import { CrashError } from "./crash-model.js";
 import { PLANTS } from "./planted.js";
 
-const RUNS = rounds(10, 400);
+const RUNS = rounds(4, 400);
 const SMALL_RUNS = rounds(1, 30);
 /** Changes of a new pool that waited for its first slots: a sync that came meanwhile was taken for one of these too. */
 const FOUND = [15063, 15069, 207429];
@@ -19,7 +19,7 @@ const FOUND = [15063, 15069, 207429];
 const SMALL_FOUND = [2, 11, 39];
 const LIVES = 4;
 /** Of the requests of a checkpoint, one in so many. */
-const STEP = rounds(3, 1);
+const STEP = rounds(6, 1);
 const RUNS_TO_FIND = 300;
 const FIRST_SEED = Number(process.env.POOL_SEED ?? 1 + Math.floor(Math.random() * 1e6));
 

@@ -1,5 +1,5 @@
 // Traps 14, 8, 18 and 19 in a whole pool: it is used in every way there is while its space comes back, and its power is cut at any request, of opening
-// it too; what is found is a state that it was in, none before what was promised, and its moments are what they were. A few runs that are always
+// it too; what is found is a state that it was in, none before what was promised, and its moments are what they were. A run that is always
 // the same; `whole.long.ts` has more.
 import t from "tap";
 import { OperatorError } from "../../lib/errors.js";
@@ -7,7 +7,7 @@ import { CrashError } from "./crash-model.js";
 import { HEAD_PLANTS } from "./planted.js";
 import { WholeRun } from "./whole-run.js";
 
-const RUNS = 2;
+const RUNS = 1;
 const LIVES = 4;
 
 t.setTimeout(230_000);
@@ -37,8 +37,9 @@ t.test("trap 16: the newer copy of the head is lost with the power: the other on
 			} catch (error) {
 				t.ok(error instanceof CrashError || error instanceof OperatorError, `${planted}: ${error}`);
 				found++;
+				break;
 			}
 		isOver();
-		t.ok(found > 0, `${planted} is found in ${found} of ${HEAD_SEEDS.length} runs`);
+		t.ok(found > 0, `${planted} is found in one of ${HEAD_SEEDS.length} runs`);
 	}
 });

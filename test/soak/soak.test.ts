@@ -1,4 +1,4 @@
 // A mixed load for some seconds; `npm run soak` goes on for ten.
 import { soakTest } from "./soak.js";
 
-soakTest(12);
+soakTest(5);

@@ -2,7 +2,7 @@
  * The soak: the real `vblade` in a namespace, and for as long as is asked for initiators that read, write, trim and flush
  * and know what they must read, one of which comes and goes, while the link goes down and up, its MTU changes and the disks
  * grow. Then looks whether every sector was what it had to be, and whether memory and descriptors have stayed as they were.
- * Called by `soak.test.ts` (12 s) and `soak.long.ts` (`npm run soak`, 10 minutes).
+ * Called by `soak.test.ts` (5 s) and `soak.long.ts` (`npm run soak`, 10 minutes).
  */
 
 import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";

@@ -1,7 +1,4 @@
-/**
- * Commands of pools and volumes that a running daemon has: what they print and what becomes of it, with a control process whose worker has a real
- * pool, and disks that are none.
- */
+/** Commands of pools and volumes that a running daemon has: what they print and do, with a control process whose worker has a real pool. */
 
 import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
@@ -32,6 +29,7 @@ import { OperatorError } from "../../../lib/errors.js";
 import { ask } from "../../control/stage.js";
 import { until } from "../../support/cleanup.js";
 import { LIMIT_MS } from "../../support/limit.js";
+import { longTest } from "../../support/long.js";
 import { newDirectory } from "../../support/mounts.js";
 import { newPool, told } from "../../support/pools.js";
 import { run } from "./ask.js";
@@ -274,7 +272,7 @@ t.test("volumes are made of images, and of what is sent", async (t) => {
 	t.equal((await write("web%40a", { pieces: [piece], sync: true })).status, 422, "the past stays as it was");
 });
 
-t.test("lists have one form, whoever has the pool", async (t) => {
+longTest("lists have one form, whoever has the pool", {}, async (t) => {
 	const folder = await newPool();
 	await twoSnapshots(folder);
 	const alone = [
