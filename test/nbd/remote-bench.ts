@@ -150,7 +150,10 @@ export function request(
 	device: BlockDevice,
 	pump: Pump,
 	fields: Partial<
-		Pick<BlockRequest, "op" | "offsetBytes" | "lengthBytes" | "memory" | "fua" | "mayUnmap" | "ranges">
+		Pick<
+			BlockRequest,
+			"op" | "offsetBytes" | "lengthBytes" | "memory" | "fua" | "mayUnmap" | "ranges" | "extents"
+		>
 	>,
 ): Promise<BlockRequest> {
 	const promised = new PromisedRequest();

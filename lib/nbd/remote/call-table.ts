@@ -77,6 +77,11 @@ export class CallTable {
 		call.isSent = false;
 	}
 
+	/** Those under way of which that is so. */
+	those(isSo: (call: Call) => boolean): Call[] {
+		return this.#calls.filter((call) => call !== null).filter(isSo);
+	}
+
 	/** True if it was in line, and is not under way any more. */
 	cancel(call: Call): boolean {
 		const at = this.#line.indexOf(call, this.#first);

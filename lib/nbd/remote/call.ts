@@ -37,6 +37,16 @@ export class Call {
 	memoryOffset = 0;
 	/** It is with the server, on the connection that there is. */
 	isSent = false;
+	/** What it is called by with the server, beside its index: another number each time it is sent, so that no answer is taken for that of another call. */
+	cookie = 0;
+	/** Since when its owner waits; and how many connections have ended since, that calls could be sent on. */
+	sinceMs = 0;
+	losses = 0;
+	/** When it was sent, and how many answers the server had given before. */
+	sentMs = 0;
+	answersBefore = 0;
+	/** Of a block status: the server has told extents. */
+	hasExtents = false;
 	/** Of a flush: what was kept until it was sent is safe when it is done. */
 	keptBefore = 0;
 	/** Of a flush: which of all that were sent. Of a change that waits for one: which was the last before it. */
@@ -53,6 +63,7 @@ export class Call {
 	renew(): void {
 		this.isSent = false;
 		this.error = 0;
+		this.hasExtents = false;
 		this.#coveredTo = 0;
 		this.#apart.length = 0;
 		if (this.request !== null) this.request.extentCount = 0;

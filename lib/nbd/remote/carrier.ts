@@ -19,7 +19,7 @@ export interface Connection {
 export interface Line {
 	/** Bytes that have not left yet. */
 	readonly waitingBytes: number;
-	/** When something came last, on the user's clock. */
+	/** When anything was answered last, or a good part of an answer had come, on the user's clock. */
 	readonly heardMs: number;
 	/** Has a call done: the user is told by `answered`, or by `lost` of all that are not. */
 	send(call: Call): void;

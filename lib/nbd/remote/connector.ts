@@ -8,7 +8,7 @@ import type { Agreement } from "./agree.js";
 import type { Connection } from "./carrier.js";
 import type { SessionOptions, SessionState } from "./options.js";
 
-/** The first pause between two attempts; each is twice as long as the one before. */
+/** The first pause between two attempts; each is twice as long as the one before, until a connection has lasted for an interval. */
 const PAUSE_MS = 100;
 
 export interface ConnectorUser {
@@ -81,7 +81,6 @@ export class Connector {
 
 	agreed(agreement: Agreement): void {
 		this.#enter("connected");
-		this.#pauseMs = 0;
 		this.#forgetLimit?.();
 		this.#forgetLimit = null;
 		this.#first?.resolve(agreement);
@@ -99,10 +98,17 @@ export class Connector {
 			first.reject(new OperatorError(why));
 			return;
 		}
-		if (this.isUp) this.#losses++;
+		if (this.isUp) this.#lostOne();
 		if (this.#state !== "stopped") this.#enter("unreachable");
 		this.#begin();
 		this.#again(isFinal);
+	}
+
+	/** The next attempt is made at once, unless this one has come to an end as soon as it was there: who does that may do so for ever. */
+	#lostOne(): void {
+		this.#losses++;
+		const { clock, intervalMs } = this.#options;
+		if (clock.now() - this.#sinceMs >= intervalMs) this.#pauseMs = 0;
 	}
 
 	/** It is another one than before: so it is for good, unless it becomes what it was. */

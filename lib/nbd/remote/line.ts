@@ -13,7 +13,7 @@ import { Call } from "./call.js";
 import type { Connection, Line, LineUser } from "./carrier.js";
 import { Replies, type RepliesUser } from "./replies.js";
 
-/** The high half of what calls are called by: an answer is taken for nothing else. */
+/** The high half of what calls are called by begins here, and is one more for each that is sent: an answer that comes twice is none of the next call. */
 const COOKIE_HIGH = 0x76626c64;
 
 /** Whom a line is to. */
@@ -44,7 +44,8 @@ export class NbdLine implements Line, StreamUser, RepliesUser {
 	#replies: Replies | null = null;
 	#forgetLimit: () => void;
 	#isClosed = false;
-	/** When something came last, on the user's clock. */
+	#cookie = COOKIE_HIGH;
+	/** When anything was answered last, or a good part of an answer had come, on the user's clock. */
 	heardMs: number;
 
 	constructor(user: LineUser, stream: ByteStream, { name, session, limitMs }: LineOptions) {
@@ -64,7 +65,6 @@ export class NbdLine implements Line, StreamUser, RepliesUser {
 
 	readable(): void {
 		if (this.#isClosed) return;
-		this.heardMs = this.#user.clock.now();
 		if (this.#replies === null) this.#converse();
 		if (!this.#isClosed) this.#replies?.receive();
 		this.#user.settled();
@@ -108,6 +108,7 @@ export class NbdLine implements Line, StreamUser, RepliesUser {
 			return;
 		}
 		this.#forgetLimit();
+		this.progressed();
 		this.#replies = new Replies(this, this.#stream, this.#user.allocate, step.value);
 		this.#user.agreed(step.value);
 	}
@@ -124,7 +125,9 @@ export class NbdLine implements Line, StreamUser, RepliesUser {
 		view.setUint32(at, REQUEST_MAGIC);
 		view.setUint16(at + 4, call.flags);
 		view.setUint16(at + 6, call.command);
-		view.setUint32(at + 8, COOKIE_HIGH);
+		this.#cookie = (this.#cookie + 1) % 2 ** 32;
+		call.cookie = this.#cookie;
+		view.setUint32(at + 8, call.cookie);
 		view.setUint32(at + 12, call.index);
 		view.setUint32(at + 16, Math.floor(call.offsetBytes / 2 ** 32));
 		view.setUint32(at + 20, call.offsetBytes % 2 ** 32);
@@ -147,10 +150,16 @@ export class NbdLine implements Line, StreamUser, RepliesUser {
 	}
 
 	callOf(cookieHigh: number, cookieLow: number): Call | null {
-		return cookieHigh === COOKIE_HIGH ? this.#user.callAt(cookieLow) : null;
+		const call = this.#user.callAt(cookieLow);
+		return call?.cookie === cookieHigh ? call : null;
+	}
+
+	progressed(): void {
+		this.heardMs = this.#user.clock.now();
 	}
 
 	answered(call: Call): void {
+		this.progressed();
 		if (call.error === NbdError.ESHUTDOWN) this.#lose("the server is closing the export", false);
 		else this.#user.answered(call);
 	}

@@ -4,8 +4,6 @@
  * Used by `line.ts`.
  */
 
-import { addExtent, ExtentFlag } from "../../block/extents.js";
-import { invariant } from "../../errors.js";
 import { BROKEN, type ByteStream, NOTHING_NOW } from "../../stream/stream.js";
 import type { Memory } from "../../wire/memory.js";
 import {
@@ -20,10 +18,13 @@ import {
 	STRUCTURED_REPLY_MAGIC,
 } from "../protocol.js";
 import type { Call } from "./call.js";
+import { ToldExtents } from "./told-extents.js";
 
 const RECEIVE_BYTES = 64 * 1024;
 /** Calls of the kernel for one turn of the loop. */
 const RECEIVES_A_TURN = 8;
+/** So much of an answer is a sign of life; a server that drips has none. */
+const PROGRESS_BYTES = 64 * 1024;
 /** Of a type that is not known, this says that it is an error. */
 const ERROR_BIT = 0x8000;
 const DESCRIPTOR_BYTES = 8;
@@ -33,6 +34,8 @@ export interface RepliesUser {
 	callOf(cookieHigh: number, cookieLow: number): Call | null;
 	/** It is answered: `call.error` says how. */
 	answered(call: Call): void;
+	/** A good part of answers has come. */
+	progressed(): void;
 	/** The connection is. */
 	broken(): void;
 	/** Nothing more comes, or it makes no sense. */
@@ -59,8 +62,9 @@ export class Replies {
 	/** Bytes of the chunk that are still to come, and where in the call's memory data goes. */
 	#left = 0;
 	#target = 0;
-	/** What the extents of this chunk have not told of yet. */
-	#rangeLeft = 0;
+	/** Bytes of data since there was a sign of life. */
+	#cameBytes = 0;
+	readonly #extents = new ToldExtents();
 	#isEnded = false;
 
 	constructor(
@@ -151,6 +155,11 @@ export class Replies {
 	#tookData(count: number): void {
 		this.#target += count;
 		this.#left -= count;
+		this.#cameBytes += count;
+		if (this.#cameBytes >= PROGRESS_BYTES) {
+			this.#cameBytes = 0;
+			this.#user.progressed();
+		}
 		if (this.#left === 0) this.#chunkOver();
 	}
 
@@ -221,8 +230,8 @@ export class Replies {
 				if (call.command !== Command.blockStatus || this.#left % DESCRIPTOR_BYTES > 0)
 					return this.#nonsense("extents that are none");
 				if (view.getUint32(at) !== this.#allocationContext) return true;
+				if (!this.#extents.begin(call)) return this.#nonsense("extents that have come before");
 				this.#next = Next.descriptors;
-				this.#rangeLeft = call.lengthBytes;
 				return true;
 			default:
 				return this.#nonsense(`a chunk of type ${type}`);
@@ -248,18 +257,12 @@ export class Replies {
 	#takeDescriptor(available: number): boolean {
 		if (available < DESCRIPTOR_BYTES) return false;
 		const { view } = this.#received;
-		// (The last one may reach beyond what was asked for.)
-		const lengthBytes = Math.min(view.getUint32(this.#at), this.#rangeLeft);
-		const flags = view.getUint32(this.#at + 4);
-		const { request } = this.#call!;
+		const lengthBytes = view.getUint32(this.#at);
+		const isZero = (view.getUint32(this.#at + 4) & AllocationFlag.zero) > 0;
 		this.#at += DESCRIPTOR_BYTES;
 		this.#left -= DESCRIPTOR_BYTES;
-		invariant(request !== null, "extents for nobody");
-		if (lengthBytes === 0) return this.#nonsense("an extent of nothing");
-		const isZero = (flags & AllocationFlag.zero) > 0;
-		// (What has no place is asked for once more.)
-		this.#rangeLeft -= lengthBytes;
-		if (!addExtent(request, lengthBytes, isZero ? ExtentFlag.zero : 0)) this.#next = Next.nothing;
+		if (!this.#extents.add(lengthBytes, isZero)) return this.#nonsense("an extent of nothing");
+		if (this.#extents.isFull) this.#next = Next.nothing;
 		if (this.#left === 0) this.#chunkOver();
 		return true;
 	}
@@ -269,6 +272,7 @@ export class Replies {
 		this.#next = Next.head;
 		this.#call = null;
 		if (!this.#isLast) return;
+		this.#extents.finish(call);
 		const isWhole = call.command !== Command.read || call.error !== NbdError.none || call.isCovered;
 		if (isWhole) this.#user.answered(call);
 		else this.#nonsense("a part of a read is missing");

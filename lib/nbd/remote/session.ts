@@ -16,11 +16,11 @@ import type { Line, LineUser } from "./carrier.js";
 import { Connector } from "./connector.js";
 import { Lookout, type Watched } from "./lookout.js";
 import type { SessionOptions, SessionState, SessionUser } from "./options.js";
+import { atMost, Patience, SENT_MAX } from "./patience.js";
 import { Replay } from "./replay.js";
 import { Safety } from "./safety.js";
 
-/** Calls with the server at once, and bytes on their way to it. */
-const SENT_MAX = 256;
+/** Bytes on their way to the server. */
 const WAITING_BYTES_MAX = 4 * 1024 * 1024;
 
 export class NbdSession implements LineUser, PumpStage, CallOwner, Watched {
@@ -34,9 +34,7 @@ export class NbdSession implements LineUser, PumpStage, CallOwner, Watched {
 	#line: Line | null = null;
 	#replay: Replay | null = null;
 	#agreement: Agreement | null = null;
-	#sent = 0;
-	/** Since when nothing was with the server, or nothing was heard. */
-	#sentSinceMs = 0;
+	readonly #patience: Patience;
 	readonly #flush = new Call();
 	readonly #lookout: Lookout;
 	/** The outage has been too long: who comes is refused. */
@@ -44,7 +42,6 @@ export class NbdSession implements LineUser, PumpStage, CallOwner, Watched {
 	#hasFilled = false;
 	#isClosed = false;
 	#whenIdle: (() => void) | null = null;
-	#resends = 0;
 
 	constructor(options: SessionOptions, user: SessionUser) {
 		this.#options = options;
@@ -52,6 +49,7 @@ export class NbdSession implements LineUser, PumpStage, CallOwner, Watched {
 		this.clock = options.clock;
 		this.allocate = options.allocate;
 		this.#safety = new Safety(options.allocate);
+		this.#patience = new Patience(this.#calls, options);
 		this.#connector = new Connector(options, {
 			connected: (connection) => {
 				this.#line = connection.begin(this);
@@ -71,7 +69,11 @@ export class NbdSession implements LineUser, PumpStage, CallOwner, Watched {
 	}
 
 	get state(): SessionState {
-		return { ...this.#connector.state, resends: this.#resends, waiting: this.#calls.waiting + this.#sent };
+		return {
+			...this.#connector.state,
+			resends: this.#patience.resends,
+			waiting: this.#calls.waiting + this.#patience.sent,
+		};
 	}
 
 	agreed(agreement: Agreement): void {
@@ -99,7 +101,7 @@ export class NbdSession implements LineUser, PumpStage, CallOwner, Watched {
 			call.owner!.over(call, this.#isClosed ? CLOSED : UNREACHABLE);
 			return;
 		}
-		call.renew();
+		this.#patience.begins(call);
 		this.#calls.add(call);
 		this.#sendMore();
 	}
@@ -123,12 +125,11 @@ export class NbdSession implements LineUser, PumpStage, CallOwner, Watched {
 
 	get #maySend(): boolean {
 		if (this.#line === null || this.#replay !== null || !this.#connector.isUp) return false;
-		return this.#sent < SENT_MAX && this.#line.waitingBytes < WAITING_BYTES_MAX;
+		return this.#patience.sent < SENT_MAX && this.#line.waitingBytes < WAITING_BYTES_MAX;
 	}
 
 	#send(call: Call): void {
-		if (this.#sent++ === 0) this.#sentSinceMs = this.clock.now();
-		call.isSent = true;
+		this.#patience.leaves(call);
 		if (call.command === Command.flush) this.#safety.flushSent(call);
 		this.#line?.send(call);
 	}
@@ -139,8 +140,7 @@ export class NbdSession implements LineUser, PumpStage, CallOwner, Watched {
 	}
 
 	answered(call: Call): void {
-		this.#sent--;
-		call.isSent = false;
+		this.#patience.answered(call);
 		if (this.#replay?.answered(call) === true) {
 			this.#replayed(this.#replay);
 			return;
@@ -165,14 +165,14 @@ export class NbdSession implements LineUser, PumpStage, CallOwner, Watched {
 	}
 
 	beginFirst(call: Call): void {
-		call.renew();
+		this.#patience.begins(call);
 		this.#calls.addFirst(call);
 		this.#sendMore();
 		this.#options.pump.wake();
 	}
 
 	/** Its own flush is. */
-	over(_call: Call, end: CallEnd): void {
+	over(_: Call, end: CallEnd): void {
 		if (end !== NbdError.none) this.#giveUpKept();
 		else if (this.#safety.wantsFlush) this.#flushNow();
 	}
@@ -195,14 +195,20 @@ export class NbdSession implements LineUser, PumpStage, CallOwner, Watched {
 	}
 
 	lost(why: string, isFinal: boolean): void {
+		const replay = this.#replay;
 		this.#line = null;
-		this.#replay?.end();
+		replay?.end();
 		this.#replay = null;
-		this.#sent = 0;
 		this.#safety.lost();
 		if (this.#lookout.ping.index >= 0) this.#calls.remove(this.#lookout.ping);
-		this.#resends += this.#calls.waitAgain();
+		this.#patience.lost();
+		const worn = this.#connector.isUp ? this.#patience.takeWorn() : [];
 		this.#connector.lost(why, isFinal);
+		// (What is replayed may be what ends the connections.)
+		if (worn.length > 0 && replay !== null) this.#giveUpKept();
+		for (const call of worn) call.owner!.over(call, UNREACHABLE);
+		if (worn.length > 0) this.#options.pump.wake();
+		if (this.#calls.isEmpty) this.#whenIdle?.();
 	}
 
 	#lineEnds(why: string): void {
@@ -224,11 +230,11 @@ export class NbdSession implements LineUser, PumpStage, CallOwner, Watched {
 	}
 
 	waitedMs(nowMs: number): number | null {
+		if (this.#patience.hasForgotten(nowMs))
+			this.#lineEnds("the server has answered others, and one request never");
 		if (this.#calls.isEmpty) return null;
 		const idleMs = this.idleMs(nowMs);
-		return idleMs === null
-			? nowMs - this.#connector.state.sinceMs
-			: Math.min(idleMs, nowMs - this.#sentSinceMs);
+		return idleMs === null ? nowMs - this.#connector.state.sinceMs : this.#patience.waitedMs(nowMs, idleMs);
 	}
 
 	idleMs(nowMs: number): number | null {
@@ -245,7 +251,7 @@ export class NbdSession implements LineUser, PumpStage, CallOwner, Watched {
 	}
 
 	resent(): void {
-		this.#resends++;
+		this.#patience.resends++;
 	}
 
 	filled(): void {
@@ -263,7 +269,7 @@ export class NbdSession implements LineUser, PumpStage, CallOwner, Watched {
 	}
 
 	get expects(): boolean {
-		return this.#sent > 0;
+		return this.#patience.sent > 0;
 	}
 
 	drain(): void {
@@ -276,12 +282,9 @@ export class NbdSession implements LineUser, PumpStage, CallOwner, Watched {
 	async close(limitMs: number): Promise<boolean> {
 		if (!this.#safety.isEmpty && this.#connector.isUp) this.#flushNow();
 		if (!this.#calls.isEmpty && this.#connector.isUp) {
-			let forget = (): void => {};
-			await new Promise<void>((resolve) => {
+			await atMost(this.clock, limitMs, (resolve) => {
 				this.#whenIdle = resolve;
-				forget = this.clock.after(limitMs, resolve);
 			});
-			forget();
 		}
 		const isDone = this.#calls.isEmpty && this.#safety.isEmpty;
 		this.#isClosed = true;
