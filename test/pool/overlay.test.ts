@@ -242,3 +242,26 @@ t.test("an overlay is emptied in slices, and used again", async (t) => {
 	t.equal(overlay.lookUp(1, 7, entry), Found.mapped);
 	t.strictSame(entry, entryOf(POSITIONS_MAX - 1));
 });
+
+t.test("an overlay with few entries is emptied by those, however they lie, and used again", async (t) => {
+	const random = new Random();
+	for (let round = 0; round < 200; round++) {
+		const overlay = new Overlay(4096, random.below(2 ** 32));
+		const entry = new Entry();
+		// (So many that they lie behind each other, and few enough.)
+		for (let again = 0; again < 3; again++) {
+			const count = 1 + random.below(127);
+			for (let i = 0; i < count; i++) overlay.insert(1, random.below(4096), entryOf(i + 1));
+			for (let i = 0; i < 20; i++) overlay.delete(1, random.below(4096));
+			let steps = 1;
+			while (!overlay.recycle(1)) steps++;
+			t.ok(steps <= count, `${steps} steps for ${count} entries, seed ${random.seed}`);
+			let found = 0;
+			for (let page = 0; page < 4096; page++) if (overlay.lookUp(1, page, entry) !== Found.none) found++;
+			t.equal(found, 0, `seed ${random.seed}`);
+		}
+		// Nothing is left that somebody could find in place of what he has put there.
+		for (let page = 0; page < 4096; page++) overlay.insert(1, page, entryOf(page + 1));
+		t.equal(overlay.size, 4096);
+	}
+});

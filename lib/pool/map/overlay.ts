@@ -131,14 +131,28 @@ export class Overlay {
 
 	/** Empties it, `steps` at a time; true when it can be written again. */
 	recycle(steps: number): boolean {
-		const end = Math.min(this.#index.length, this.#cleared + steps * CLEARED_PER_STEP);
-		this.#index.fill(0, this.#cleared, end);
+		const { size } = this;
+		const index = this.#index;
+		const from = this.#cleared;
+		// (Of few entries it is less to look for each than to go through all of the index, of which most was never used.)
+		const isSparse = size * CLEARED_PER_STEP < index.length;
+		const all = isSparse ? size : index.length;
+		const end = Math.min(all, from + (isSparse ? steps : steps * CLEARED_PER_STEP));
+		if (isSparse) for (let number = from; number < end; number++) this.#clearFrom(number);
+		else index.fill(0, from, end);
 		this.#cleared = end;
-		if (end < this.#index.length) return false;
+		if (end < all) return false;
 		this.#cleared = 0;
 		this.size = 0;
 		this.trims.clear();
 		return true;
+	}
+
+	/** Empties the index from where an entry would be up to the first slot that is empty: between them it is, unless it is gone already. */
+	#clearFrom(number: number): void {
+		const index = this.#index;
+		const home = this.#hash(this.volumeOf(number), this.pageOf(number)) & this.#mask;
+		for (let slot = home; index[slot] !== 0; slot = (slot + 1) & this.#mask) index[slot] = 0;
 	}
 
 	/** Of entry `number`, below `size`, in no order: `lib/pool/map/order.ts` has one. */
