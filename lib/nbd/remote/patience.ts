@@ -9,12 +9,12 @@ import type { CallTable } from "./call-table.js";
 
 /** Calls with the server at once: what so many others have overtaken is forgotten there. */
 export const SENT_MAX = 256;
-/** On so many connections a call has been tried: it may be what ends them. */
-const LOSSES_MAX = 3;
 
 export class Patience {
 	readonly #clock: Clock;
 	readonly #limitMs: number;
+	/** On so many connections a call has been tried that have ended: it may be what ends them. (Outages that are short each are pauses, however many.) */
+	readonly #lossesMax: number;
 	readonly #calls: CallTable;
 	/** Calls with the server. */
 	sent = 0;
@@ -31,6 +31,7 @@ export class Patience {
 		this.#calls = calls;
 		this.#clock = clock;
 		this.#limitMs = resend * intervalMs;
+		this.#lossesMax = resend;
 	}
 
 	begins(call: Call): void {
@@ -62,7 +63,7 @@ export class Patience {
 	takeWorn(): Call[] {
 		const beforeMs = this.#clock.now() - this.#limitMs;
 		for (const call of this.#calls.those(() => true)) call.losses++;
-		const worn = this.#calls.those(({ losses, sinceMs }) => losses >= LOSSES_MAX && sinceMs <= beforeMs);
+		const worn = this.#calls.those(({ losses, sinceMs }) => losses >= this.#lossesMax && sinceMs <= beforeMs);
 		for (const call of worn) this.#calls.cancel(call);
 		return worn;
 	}
@@ -73,7 +74,7 @@ export class Patience {
 			({ isSent, sentMs, answersBefore }) =>
 				isSent && sentMs <= nowMs - this.#limitMs && this.#answers - answersBefore >= SENT_MAX,
 		);
-		for (const call of forgotten) call.losses = LOSSES_MAX;
+		for (const call of forgotten) call.losses = this.#lossesMax;
 		return forgotten.length > 0;
 	}
 
