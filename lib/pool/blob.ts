@@ -36,6 +36,9 @@ const KEPT_PART = "text";
 /** Pieces that are being read at a time. */
 const READ_AT_ONCE = 16;
 
+/** Who knows where something is being appended. */
+type Firm = Pick<NodeLog, "isFirm">;
+
 function noRows(): Record<RowsPart, ReadRow[]> {
 	return { segments: [], groups: [] };
 }
@@ -169,12 +172,12 @@ export async function readBlob(
 export async function readText(
 	segments: Segments,
 	allocate: (byteLength: number) => Memory,
-	{ places }: Pick<NodeLog, "places">,
+	nodes: Pick<NodeLog, "places" | "isFirm">,
 	ref: BlobRef,
 ): Promise<Iterable<string>> {
-	const { pieces } = await readList(segments, allocate, places.now(ref));
-	const text = pieces[KEPT_PART].map((piece) => places.now(piece));
-	return linesIn(await readPieces(segments, allocate, text));
+	const { pieces } = await readList(segments, allocate, nodes.places.now(ref), nodes);
+	const text = pieces[KEPT_PART].map((piece) => nodes.places.now(piece));
+	return linesIn(await readPieces(segments, allocate, text, nodes));
 }
 
 /** One by one: a piece is made text of when its turn comes. Once only. */
@@ -197,10 +200,10 @@ function* linesIn(pieces: readonly Uint8Array[]): Generator<string> {
 export async function keptPiecesOf(
 	segments: Segments,
 	allocate: (byteLength: number) => Memory,
-	{ places }: Pick<NodeLog, "places">,
+	nodes: Pick<NodeLog, "places" | "isFirm">,
 	ref: BlobRef,
 ): Promise<readonly BlobRef[]> {
-	const { pieces, isOlder } = await readList(segments, allocate, places.now(ref));
+	const { pieces, isOlder } = await readList(segments, allocate, nodes.places.now(ref), nodes);
 	return [...(isOlder ? PARTS : ([KEPT_PART] as const)).flatMap((part) => pieces[part]), ref];
 }
 
@@ -208,8 +211,9 @@ async function readList(
 	segments: Segments,
 	allocate: (byteLength: number) => Memory,
 	ref: BlobRef,
+	nodes?: Firm,
 ): Promise<{ readonly pieces: Pieces; readonly isOlder: boolean }> {
-	const list = storedJson(await readPiece(segments, allocate, ref));
+	const list = storedJson(await readPiece(segments, allocate, ref, nodes));
 	// Until format 2 there was nothing but text.
 	const read: Partial<Pieces> = Array.isArray(list)
 		? { text: list }
@@ -225,12 +229,15 @@ async function readPieces(
 	segments: Segments,
 	allocate: (byteLength: number) => Memory,
 	pieces: readonly BlobRef[],
+	nodes?: Firm,
 ): Promise<Uint8Array[]> {
 	const read: Uint8Array[] = [];
 	for (let from = 0; from < pieces.length; from += READ_AT_ONCE) {
 		const some = pieces.slice(from, from + READ_AT_ONCE);
 		// (All of these are over before anything is closed.)
-		const settled = await Promise.allSettled(some.map((piece) => readPiece(segments, allocate, piece)));
+		const settled = await Promise.allSettled(
+			some.map((piece) => readPiece(segments, allocate, piece, nodes)),
+		);
 		for (const each of settled) {
 			if (each.status === "rejected") throw each.reason;
 			read.push(each.value);
@@ -239,11 +246,12 @@ async function readPieces(
 	return read;
 }
 
-/** Throws an OperatorError that names file and byte. */
+/** Without `nodes`, where nothing is appended to them yet. Throws an OperatorError that names file and byte. */
 export async function readPiece(
 	segments: Segments,
 	allocate: (byteLength: number) => Memory,
 	ref: BlobRef,
+	nodes?: Firm,
 ): Promise<Uint8Array> {
 	const where = placeOf(segments, ref);
 	if (!segments.hasFile(ref.slot))
@@ -258,8 +266,9 @@ export async function readPiece(
 	const offsetBytes = (ref.slot % FILE_SLOTS) * SEGMENT_BYTES + from;
 	segments.slots.hold(ref.slot);
 	try {
-		const own = { from: offset - from, to: offset - from + ref.bytes };
-		const range = { device, name, offsetBytes, lengthBytes: length, ...own };
+		const to = offset - from + ref.bytes;
+		const isFirm = (): boolean => nodes?.isFirm(ref.slot, from + length) ?? true;
+		const range = { device, name, offsetBytes, lengthBytes: length, to, isFirm };
 		const found = await readRight(range, memory, () => crc32c(bytes) === ref.crc);
 		if (found === "wrong") throw new OperatorError(`${where}: the pool's checkpoint is damaged here`);
 		if (found === "mended") segments.whenMended(where, "a checkpoint");

@@ -64,7 +64,7 @@ export class DeadLists implements PartStore {
 		const room = this.#room ?? this.#of.allocate(ROOM_BYTES);
 		this.#room = null;
 		try {
-			return inWords(await readPiece(segments, () => room, ref));
+			return inWords(await readPiece(segments, () => room, ref, nodes));
 		} finally {
 			this.#room = room;
 		}

@@ -10,6 +10,7 @@ import { OperatorError } from "../errors.js";
 import { nativeMemory } from "../native.js";
 import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
+import { roundUp } from "./format.js";
 import { run } from "./run.js";
 
 /** Whether there is anybody else to ask. */
@@ -29,9 +30,18 @@ export interface StoredRange {
 	readonly name: string;
 	readonly offsetBytes: number;
 	readonly lengthBytes: number;
-	/** Where in the range it begins and ends: sectors that have something else too are written by those alone who have that. Default: all of it. */
-	readonly from?: number;
+	/** Where in the range it ends. Default: with it. */
 	readonly to?: number;
+	/** Whether all of the range is as it will be: nothing is being appended to its last sector. Default: it is. */
+	readonly isFirm?: () => boolean;
+}
+
+/**
+ * Up to where what is wrong in one copy is written again: all of the sectors that it is in, for what others have of them is of a copy that has this
+ * one right, and a sector goes bad as a whole. Where something is being appended behind it, only those that it fills.
+ */
+export function mendedEnd(endBytes: number, isFirm: boolean): number {
+	return isFirm ? roundUp(endBytes, SECTOR_BYTES) : endBytes - (endBytes % SECTOR_BYTES);
 }
 
 /** Reads from one copy, and from others until `isRight`, which is written over all then. Throws an OperatorError if it can't be read. */
@@ -58,13 +68,12 @@ function why(error: unknown): OperatorError {
 export async function mend(range: StoredRange, memory: Memory, isRight: () => boolean): Promise<boolean> {
 	const { device, name, offsetBytes, lengthBytes } = range;
 	for (const copy of copiesOf(device)) {
+		// (Asked before it is read: what is appended meanwhile is not in what was read.)
+		const last = mendedEnd(range.to ?? lengthBytes, range.isFirm?.() ?? true);
 		const read = run(device, BlockOp.read, offsetBytes, lengthBytes, memory, name, 0, copy);
 		if ((await read.then(() => undefined, why)) !== undefined || !isRight()) continue;
-		const first = Math.ceil((range.from ?? 0) / SECTOR_BYTES) * SECTOR_BYTES;
-		const last = Math.floor((range.to ?? lengthBytes) / SECTOR_BYTES) * SECTOR_BYTES;
 		// (If that fails it is found wrong another time.)
-		if (last > first)
-			await run(device, BlockOp.write, offsetBytes + first, last - first, memory, name, first).catch(why);
+		if (last > 0) await run(device, BlockOp.write, offsetBytes, last, memory, name).catch(why);
 		return true;
 	}
 	return false;

@@ -11,7 +11,7 @@ import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { roundUp, SEGMENT_BYTES } from "./format.js";
 import type { NodeReceiver } from "./map/store.js";
-import { hasOthers } from "./mend.js";
+import { hasOthers, mendedEnd } from "./mend.js";
 
 export class NodeLoad implements RequestOwner {
 	readonly request = new BlockRequest(this);
@@ -93,16 +93,11 @@ export class NodeLoad implements RequestOwner {
 		return undefined;
 	}
 
-	/**
-	 * All of the sectors that the node is in: what others have of them is of the copy that has this one right, for a sector goes bad as a whole. Where
-	 * something is being appended behind it, only those that are its own. False: there is none.
-	 */
+	/** By the rule that is said of `mendedEnd`. False: there is nothing to be written. */
 	#mend(device: BlockDevice, right: Uint8Array): boolean {
 		const { request } = this;
 		const begin = request.offsetBytes % SEGMENT_BYTES;
-		const isFirm = this.log.isFirm(this.slot, begin + right.length);
-		const end = isFirm ? right.length : this.start + this.#bytes;
-		const to = end - (end % SECTOR_BYTES);
+		const to = mendedEnd(this.start + this.#bytes, this.log.isFirm(this.slot, begin + right.length));
 		this.isMended = true;
 		if (to <= 0) return false;
 		request.memory.bytes.set(right);

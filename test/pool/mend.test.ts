@@ -140,6 +140,7 @@ for (const isClosed of [true, false])
 			if (isClosed) await stage.close();
 			const wrong = (await recordsIn(folder))[0]!;
 			const before = await peek(folder, LOG, wrong, 512);
+			const all = await peek(folder, LOG, 0, LOOKED_AT);
 			await spoil(folder, 0, LOOKED_AT);
 			const { pool, told } = await openTold(folder);
 			t.strictSame(
@@ -148,6 +149,11 @@ for (const isClosed of [true, false])
 			);
 			t.ok(told.some(({ level, message }) => level === "warn" && /another copy did/.test(message)));
 			if (!isClosed) t.strictSame(await peek(folder, LOG, wrong, 512), before, "it is right on both");
+			// Pieces of a checkpoint begin and end within sectors, which are right as a whole, too.
+			const pieces = told.flatMap(({ message }) => /byte (\d+): a checkpoint did/.exec(message)?.[1] ?? []);
+			t.equal(pieces.length > 0, isClosed);
+			for (const at of pieces.map((byte) => Number(byte) - (Number(byte) % 512)))
+				t.strictSame(await peek(folder, LOG, at, 512), all.slice(at, at + 512), `byte ${at}`);
 			await pool.close();
 			// All that is needed is on the one that had lost it.
 			for (const [name, device] of folder.files) others.set(name, new MemoryDevice(device.info.sizeBytes));
