@@ -30,12 +30,14 @@ export class NodeLoad implements RequestOwner {
 	#asksAll = false;
 	/** How long the node is. */
 	#bytes = 0;
+	/** Up to where its slot was as it will be when it was asked for: what is appended meanwhile is not in what is read. */
+	#firmBytes = 0;
 	/** The sectors that it is in, of a copy that has it right, where that is of use to anybody. */
 	#right: Uint8Array | null = null;
 	#isWrong = false;
 
 	constructor(
-		readonly log: { finished(load: NodeLoad): void; isFirm(slot: number, endBytes: number): boolean },
+		readonly log: { finished(load: NodeLoad): void; firmBytes(slot: number): number },
 		memory: Memory,
 	) {
 		this.request.op = BlockOp.read;
@@ -52,6 +54,7 @@ export class NodeLoad implements RequestOwner {
 		this.#right = null;
 		this.#isWrong = false;
 		this.isMended = false;
+		this.#firmBytes = hasOthers(device) ? this.log.firmBytes(this.slot) : 0;
 		this.request.anotherCopy = this.#copy;
 		device.submit(this.request.begin());
 	}
@@ -97,7 +100,7 @@ export class NodeLoad implements RequestOwner {
 	#mend(device: BlockDevice, right: Uint8Array): boolean {
 		const { request } = this;
 		const begin = request.offsetBytes % SEGMENT_BYTES;
-		const to = mendedEnd(this.start + this.#bytes, this.log.isFirm(this.slot, begin + right.length));
+		const to = mendedEnd(this.start + this.#bytes, begin + right.length <= this.#firmBytes);
 		this.isMended = true;
 		if (to <= 0) return false;
 		request.memory.bytes.set(right);

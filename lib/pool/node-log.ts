@@ -210,9 +210,14 @@ export class NodeLog implements NodeStore {
 
 	/** Whether what is before a byte of a slot is as it will be: where something is appended, its last block is written once more. */
 	isFirm(slot: number, endBytes: number): boolean {
+		return endBytes <= this.firmBytes(slot);
+	}
+
+	/** Up to which byte of a slot that is so; it only grows. */
+	firmBytes(slot: number): number {
 		for (const [number, filled] of this.#filled)
-			if (this.places.of(number)?.slot === slot && endBytes > firmEnd(filled)) return false;
-		return true;
+			if (this.places.of(number)?.slot === slot) return firmEnd(filled);
+		return SEGMENT_BYTES;
 	}
 
 	/** Called by the one that has been read, and by now copied. */
