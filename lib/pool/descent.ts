@@ -97,7 +97,8 @@ export class Descent implements LeftSink, WalkSink {
 			pass: (line) => this.moveWindow(line, Infinity, Infinity),
 			isWalked: (line) => this.deadWalks.isOver(line),
 			end: (line) => {
-				for (const lineage of [this.pages, this.nodes]) lineage.end(line);
+				// (A checkpoint that somebody has forged may have it in one of them alone.)
+				for (const lineage of [this.pages, this.nodes]) if (lineage.hasLine(line)) lineage.end(line);
 			},
 		});
 	}
