@@ -97,8 +97,7 @@ export class Descent implements LeftSink, WalkSink {
 			pass: (line) => this.moveWindow(line, Infinity, Infinity),
 			isWalked: (line) => this.deadWalks.isOver(line),
 			end: (line) => {
-				// (A checkpoint that somebody has forged may have it in one of them alone.)
-				for (const lineage of [this.pages, this.nodes]) if (lineage.hasLine(line)) lineage.end(line);
+				for (const all of [this.pages, this.nodes]) if (all.hasLine(line)) all.end(line); // (If forged, one may not.)
 			},
 		});
 	}
