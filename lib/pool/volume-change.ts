@@ -116,6 +116,7 @@ export class VolumeChange implements FetchOwner, NodeWaiter {
 		const first = Math.floor(this.#at / bytes);
 		const pages = Math.ceil(this.#end / bytes) - first;
 		if (this.#lacks(first, this.#at, this.#end)) return Progress.fetching;
+		if (this.status !== StorageStatus.ok) return Progress.done;
 		if (this.#lacks(first + pages - 1, this.#at, this.#end)) return Progress.fetching;
 		if (this.status !== StorageStatus.ok) return Progress.done;
 		const isOne = pages <= RECORD_ENTRIES && pages * bytes <= RECORD_DATA_BYTES;
@@ -234,8 +235,11 @@ export class VolumeChange implements FetchOwner, NodeWaiter {
 	}
 
 	fetched(_fetch: PageFetch, status: StorageStatus, errno: number): void {
-		this.status = status;
-		this.errno = errno;
+		// (That one page can be read does not make another one readable.)
+		if (status !== StorageStatus.ok) {
+			this.status = status;
+			this.errno = errno;
+		}
 		this.#isHere = true;
 		if (!this.#isAsking) this.#owner.changeGoesOn(this);
 	}
