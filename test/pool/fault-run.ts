@@ -190,7 +190,7 @@ export class FaultRun implements Trouble {
 	}
 }
 
-/** What `act` comes to, with something done once if it waits. Throws a CrashError if that takes too many turns. */
+/** What `act` comes to, with something done now and then while it waits. Throws a CrashError if that takes too many turns. */
 export async function within<T>(what: string, act: Promise<T>, ifWaiting = (): void => {}): Promise<T> {
 	let isOver = false;
 	const over = (): void => {
@@ -198,7 +198,7 @@ export async function within<T>(what: string, act: Promise<T>, ifWaiting = (): v
 	};
 	act.then(over, over);
 	for (let turn = 0; turn < TURNS && !isOver; turn++) {
-		if (turn === WAITING_TURNS) ifWaiting();
+		if (turn > 0 && turn % WAITING_TURNS === 0) ifWaiting();
 		await nextTurn();
 	}
 	if (!isOver) throw new CrashError(`${what} hangs`);
