@@ -235,11 +235,7 @@ export class VolumeChange implements FetchOwner, NodeWaiter {
 	}
 
 	fetched(_fetch: PageFetch, status: StorageStatus, errno: number): void {
-		// (That one page can be read does not make another one readable.)
-		if (status !== StorageStatus.ok) {
-			this.status = status;
-			this.errno = errno;
-		}
+		if (status !== StorageStatus.ok) [this.status, this.errno] = [status, errno];
 		this.#isHere = true;
 		if (!this.#isAsking) this.#owner.changeGoesOn(this);
 	}
