@@ -90,12 +90,13 @@ export class Log implements PumpStage, WriterOwner {
 
 	/** Why a change that comes now is refused; ok if it is not. Where there was no space it is looked for again: who asks then waits for that. */
 	refuses(): StorageStatus {
-		if (this.isMapStuck && !this.hasFailed) return StorageStatus.noSpace;
 		this.writer.retry();
 		if (this.#step === Step.idle && this.refusal.mayRetry) {
 			this.refusal.status = StorageStatus.ok;
 			this.#seal();
 		}
+		// (Not before: the checkpoint that would free the map may wait for what was tried here.)
+		if (this.isMapStuck && !this.hasFailed) return StorageStatus.noSpace;
 		return this.refusal.status;
 	}
 
