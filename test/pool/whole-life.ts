@@ -26,7 +26,7 @@ export const BULK = "bulk";
 export const BULK_SECTORS = 4 * 2 ** 11;
 const BULK_WRITE = 1024;
 /** What has found no space is tried again before so much has passed. */
-const RETRIED_US = 2_000_000;
+export const RETRIED_US = 2_000_000;
 const NOT_KEPT = /not kept any more|no such volume then|is in the future/;
 
 /** What the pool was, and when. */

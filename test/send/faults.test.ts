@@ -19,6 +19,7 @@ import { CrashFolder, Power } from "../pool/crash-folder.js";
 import { FAULTS, Fault, FaultFolder, type FaultKind } from "../pool/fault-folder.js";
 import { within } from "../pool/fault-run.js";
 import { testWorld } from "../pool/memory-folder.js";
+import { RETRIED_US } from "../pool/whole-life.js";
 import { scratchDirectory } from "../support/cleanup.js";
 import { rounds } from "../support/long.js";
 import { contentOf, FULL, KeptInMemory, MARK_EVERY, received, SIZE, scribbleAll, sent } from "./streams.js";
@@ -27,8 +28,6 @@ const SEED = Number(process.env.POOL_SEED ?? 1 + Math.floor(Math.random() * 1e6)
 const STRIDE = rounds(23, 1);
 /** Of each kind there are more requests. */
 const FIRST_MAX = 5;
-/** More than it takes until what found no space is tried again. */
-const RETRIED_US = 2_000_000;
 const ENDS = [...FAULTS, "kill", "power"] as const;
 type End = (typeof ENDS)[number];
 
