@@ -5,19 +5,24 @@ import { Random } from "../../lib/random.js";
 import { rounds } from "../support/long.js";
 import { PLANTED } from "./planted.js";
 import { MirrorRun } from "./sim.js";
+import type { Plant } from "./sim-plant.js";
 
 /** Runs of the sound mirror; of each planted bug at most so many, until one finds it. */
 const RUNS = Number(process.env.MIRROR_RUNS ?? rounds(6, 300));
 const RUNS_OF_BUGS = 400;
 
 /** With which something was found once. */
-const KNOWN = [5093, 28];
+const KNOWN: readonly (readonly [number, Plant])[] = [
+	[5093, {}],
+	[28, {}],
+	[1087169434, { hangs: true }],
+];
 
 t.setTimeout(rounds(240_000, 3_500_000));
 
 t.test("what was found once is not there any more", async (t) => {
-	for (const seed of KNOWN) {
-		const run = new MirrorRun(seed);
+	for (const [seed, plant] of KNOWN) {
+		const run = new MirrorRun(seed, plant);
 		await run.run();
 		t.same(run.problems, [], `seed ${seed}`);
 	}

@@ -239,7 +239,8 @@ export class MirrorRun {
 		this.model.flushed(flushing, status === StorageStatus.ok);
 		if (status === StorageStatus.ok) return;
 		this.#hasLost = false;
-		for (const disk of this.#disks) disk.hasLost = false;
+		// (What was lost behind it, while others were waited for, the next one will say.)
+		for (const disk of this.#disks) disk.hasLost = disk.isLossy;
 	}
 
 	async #change(kind: number): Promise<void> {
