@@ -206,7 +206,20 @@ export class Verifier {
 		const isDone = writes.every(({ status }) => status === StorageStatus.ok);
 		// Who does not answer may write it later, whatever it is then.
 		if (!isDone) this.#memories[from.index] = this.#options.allocate(SLICE_BYTES);
-		return isDone;
+		return isDone && (await this.#settle(differing));
+	}
+
+	/** What was written again is said to be when it is stable: no mark says that they might differ there after a loss of power. */
+	async #settle(members: readonly Member[]): Promise<boolean> {
+		const flushes = await Promise.all(members.map((member) => member.flush()));
+		let isStable = true;
+		for (const [i, member] of members.entries()) {
+			const { status } = flushes[i]!;
+			if (status === StorageStatus.ok) continue;
+			this.#options.ledger.flushFailed(member, status);
+			isStable = false;
+		}
+		return isStable;
 	}
 }
 
