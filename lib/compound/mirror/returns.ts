@@ -4,7 +4,7 @@
  */
 
 import { StorageStatus } from "../../errors.js";
-import { standingOf, type View } from "./assess.js";
+import { standingOf, superblockOf, type View } from "./assess.js";
 import type { Copier } from "./copier.js";
 import { NO_ID, OVERWRITE_ID, RESERVED_BYTES, reservedAt } from "./format.js";
 import type { Ledger } from "./ledger.js";
@@ -85,7 +85,10 @@ export class Returns {
 		const view = await viewOf(member, allocate);
 		// Another one has been attached meanwhile: nobody has looked at that one.
 		if (member.device !== device) return false;
-		if (view.kind === "absent" || !this.#isAdmitted(member, view)) return false;
+		if (view.kind === "absent") return false;
+		const twin = this.#twinOf(member, view);
+		const isTwin = twin !== undefined && (await this.#isSame(member, twin));
+		if (member.device !== device || !this.#isAdmitted(member, view, isTwin ? twin : undefined)) return false;
 		onChange(member);
 		// Its own generation is whatever it says; what the mirror calls it from now on is tried with `begin`.
 		if (!(await ledger.begin(member))) {
@@ -106,10 +109,31 @@ export class Returns {
 		return member.inSync;
 	}
 
-	/** May what is there be written to? Says what it lacks. */
-	#isAdmitted(member: Member, view: View): boolean {
+	/** Who it says that it is, if that one is in use: it is that one, by another name, or a copy. */
+	#twinOf(member: Member, view: View): Member | undefined {
+		const own = superblockOf(view);
+		if (own === undefined || own.mirror !== this.#options.mirror) return undefined;
+		const uuid = own.entries[own.index]?.uuid;
+		return this.#options.ledger.members.find(
+			(other) => other !== member && other.takesPart && other.uuid === uuid,
+		);
+	}
+
+	/** Does what is written to the one change the other? Then there is only one of them, which nobody may say is two. */
+	async #isSame(member: Member, twin: Member): Promise<boolean> {
+		if (!this.#replaced.has(member)) return false;
+		const { ledger, allocate } = this.#options;
+		await ledger.raise();
+		const now = superblockOf(await viewOf(member, allocate));
+		return now !== undefined && now.id === twin.confirmed;
+	}
+
+	/** May what is there be written to? Says what it lacks. `same`: whose storage it is. */
+	#isAdmitted(member: Member, view: View, same?: Member): boolean {
 		const { mirror, identifier, onChange } = this.#options;
-		const reason = this.#reasonAgainst(member, view);
+		if (same !== undefined) this.#replaced.delete(member);
+		const reason =
+			same !== undefined ? `is the same storage as ${same.name}` : this.#reasonAgainst(member, view);
 		member.refusal = reason;
 		if (reason !== null) {
 			onChange(member);
@@ -142,6 +166,8 @@ export class Returns {
 		if (this.#replaced.has(member)) return null;
 		if (view.kind === "superblock" && view.superblock.mirror !== mirror)
 			return "is a member of another mirror";
+		const twin = this.#twinOf(member, view);
+		if (twin !== undefined) return `is ${twin.name}, or a copy of it`;
 		const standing = standingOf(member, view);
 		return standing.kind === "refused" ? standing.reason : null;
 	}
