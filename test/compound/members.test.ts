@@ -34,7 +34,7 @@ t.test("one that was in sync and is not here may be newer", async (t) => {
 	}
 	t.equal(
 		await stage.refusal(),
-		"m0 and m1 have both gone on without the other: say which one counts with `from`",
+		"m0 and m1 have both gone on without the other, or one is an older copy: say which one counts with `from`",
 	);
 	const chosen = await stage.open({ from: "m1" });
 	t.equal(await stage.byteAt(chosen, 0), 10);

@@ -54,9 +54,9 @@ export class SimDisk implements BlockDevice, RequestLayer {
 	}
 
 	/** What the power leaves when it is cut, for the next run. */
-	leftOver(): CrashDevice {
+	leftOver(survival = this.#random.pick([0, 0.5, 1])): CrashDevice {
 		this.isDead = true;
-		return this.#disk.crash(this.#random, this.#random.pick([0, 0.5, 1]));
+		return this.#disk.crash(this.#random, survival);
 	}
 
 	/** The power of this disk alone is cut, and is back at once. */

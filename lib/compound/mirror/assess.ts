@@ -76,7 +76,7 @@ export function assess(
 		const both = `${names[one]} and ${names[other]}`;
 		return refuse(
 			"divergent",
-			`${both} have both gone on without the other: say which one counts with \`from\``,
+			`${both} have both gone on without the other, or one is an older copy: say which one counts with \`from\``,
 		);
 	}
 	const { entries } = superblockOf(views[leader]!)!;
@@ -161,7 +161,7 @@ export function standingOf(entry: MemberEntry | undefined, view: View): Standing
 			if (isKnown) return entry.inSync && claims ? { kind: "inSync" } : { kind: "behind" };
 			// A copy that was never finished has nothing to lose.
 			if (!claims) return { kind: "whole" };
-			return { kind: "refused", reason: "has gone on without the others" };
+			return { kind: "refused", reason: "has gone on without the others, or is an older copy" };
 		}
 	}
 }

@@ -24,7 +24,7 @@ import { Reads } from "./reads.js";
 import { Returns } from "./returns.js";
 import { MemberStalls } from "./stalls.js";
 import { type MemberState, type MirrorEvent, type MirrorState, memberState, mirrorState } from "./state.js";
-import { Sweeper } from "./sweeper.js";
+import { renew, Sweeper } from "./sweeper.js";
 import { Verifier, type VerifyOptions, type VerifyReport } from "./verify.js";
 
 /** What a mirror needs of the world. */
@@ -104,7 +104,7 @@ export class Mirror implements BlockDevice {
 		this.#ordered = order?.(this.#core) ?? orderingOf(this.#core);
 		this.#patience = new Patience(this.#ledger, this.#patienceEnd, parts.timeoutMs);
 		this.#pace = new Pace(parts.resyncRate, clock, this.#rest, () => this.#requests);
-		this.#sweeper = new Sweeper(this.#ledger, this.#rest);
+		this.#sweeper = new Sweeper(this.#ledger, this.#rest, clock);
 		this.#returns = new Returns({
 			mirror,
 			dataBytes,
@@ -268,7 +268,7 @@ export class Mirror implements BlockDevice {
 		await this.#returns.end();
 		await this.#sweeping;
 		await this.#sweeper.sweep(true);
-		await this.#ledger.settle();
+		await renew(this.#ledger);
 		this.#patienceEnd.end();
 		const { members } = this.#ledger;
 		// What was given up may still take effect: whoever opens the members next must not be surprised by it.
