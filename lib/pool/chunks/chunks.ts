@@ -19,6 +19,7 @@ import {
 	opened,
 	placeAt,
 	placesIn,
+	renewed,
 	settled,
 } from "./table.js";
 
@@ -36,6 +37,8 @@ export interface ChunksWorld {
 }
 
 const IDENTIFIER_BYTES = 16;
+/** What the labels of a pool say that is being made; in use they say more. */
+const MADE_GENERATION = 1;
 
 export class Chunks {
 	readonly places = new Places();
@@ -77,15 +80,36 @@ export class Chunks {
 		if (disks.length === 0) throw new OperatorError(`${this.path}: none of its disks is open`);
 		if (disks.length > POOL_DISKS_MAX)
 			throw new OperatorError(`${this.path}: has ${disks.length} disks; ${POOL_DISKS_MAX} are allowed`);
-		for (const disk of disks) await refuseUnfit(disk, this.world.allocate, force);
+		for (const disk of disks)
+			await refuseUnfit(disk, this.world.allocate, force || (await isUnmade(disk, this.world.allocate)));
 		const session = this.#identifier();
 		const chunks = disks.map((disk, id) => this.entryFor(disk, id));
 		const pool = this.#identifier();
-		this.#table = { pool, generation: 1, session, nextId: disks.length, chunks, files: [] };
+		this.#table = { pool, generation: MADE_GENERATION, session, nextId: disks.length, chunks, files: [] };
 		this.places.begin(this.#table);
 		this.#chunks.clear();
 		for (const [id, disk] of disks.entries()) this.#chunks.set(id, new Chunk(disk, this.world.allocate));
 		for (const { id, uuid } of chunks) await this.chunkOf(id).format(this.table, uuid);
+		await this.#refuseSame(disks);
+	}
+
+	/** Each says what it was told: else what was told to another one lies there, too. Throws an OperatorError; then they are parts of no pool. */
+	async #refuseSame(disks: readonly NamedDevice[]): Promise<void> {
+		for (const [id, disk] of disks.entries()) {
+			const { label } = await readLabel(disk, this.world.allocate);
+			const other = this.table.chunks.find(({ uuid }) => uuid === label?.uuid);
+			if (other?.id === id) continue;
+			for (const chunk of this.#chunks.values()) await chunk.wipe();
+			throw new OperatorError(
+				`disk ${quote(disk.name)}: is the same storage as disk ${quote(other?.name ?? "?")}`,
+			);
+		}
+	}
+
+	/** Whether what a disk says that it is follows the part that it names: it is the same storage, not a copy. Throws an OperatorError. */
+	async isSame(disk: NamedDevice): Promise<boolean> {
+		await this.changeEntries(this.table.chunks);
+		return (await readLabel(disk, this.world.allocate)).label?.generation === this.table.generation;
 	}
 
 	/** Of a disk that becomes a part. */
@@ -111,6 +135,10 @@ export class Chunks {
 		const assessed = assess(candidates);
 		if (assessed === undefined) return false;
 		const { missing, found } = assessed;
+		const among = candidates.filter(({ label }) => label?.pool === assessed.table.pool);
+		const heads = await Promise.all(among.map((disk) => hasHead(new Chunk(disk, allocate), allocate)));
+		if (assessed.table.generation <= MADE_GENERATION && !heads.includes(true))
+			throw new OperatorError(`${this.path}: was not made to its end, and has nothing; make it again`);
 		if (missing.length > 0 && (found.size === 0 || !this.world.isPartial?.()))
 			throw new OperatorError(
 				`${this.path}: what is on ${missing.map(({ name }) => `disk ${quote(name)}`).join(", ")} is missing`,
@@ -120,7 +148,6 @@ export class Chunks {
 			this.#chunks.set(id, new Chunk({ name, device }, allocate, copy));
 		this.#table = opened(assessed, this.#identifier());
 		this.places.begin(this.#table);
-		const heads = await Promise.all([...this.#chunks.values()].map((chunk) => hasHead(chunk, allocate)));
 		return heads.includes(true);
 	}
 
@@ -145,9 +172,21 @@ export class Chunks {
 
 	async #release(): Promise<void> {
 		await this.whenClosing();
+		await this.#renew();
 		await Promise.all([...this.#chunks.values()].map(({ idle }) => idle));
 		this.#head = null;
 		this.onClosed();
+	}
+
+	/** A copy of a disk from when the pool was open is none of what it leaves: as when it is opened, in two steps. */
+	async #renew(): Promise<void> {
+		try {
+			await this.change(renewed(this.table, this.#identifier()), [...this.#chunks.keys()]);
+			await this.changeEntries(settled(this.table));
+		} catch (error) {
+			// (Whoever can't be told is an older copy, or is told when it is opened.)
+			if (!(error instanceof OperatorError)) throw error;
+		}
 	}
 
 	/** Says how things are now. Stable on the `first` ones when it resolves; the others are told as soon as that can be. Throws an OperatorError. */
@@ -250,4 +289,11 @@ export class Chunks {
 	get most(): number {
 		return this.table.files.length + this.places.count(this.table.chunks);
 	}
+}
+
+/** It was to be a part of a pool that never came to be. Throws an OperatorError. */
+async function isUnmade(disk: NamedDevice, allocate: Allocate): Promise<boolean> {
+	const { label } = await readLabel(disk, allocate);
+	if (label === undefined || label.generation > MADE_GENERATION) return false;
+	return !(await hasHead(new Chunk(disk, allocate), allocate));
 }

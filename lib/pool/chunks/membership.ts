@@ -91,7 +91,12 @@ export class Membership implements PoolDisks {
 		await this.#wiping.get(name);
 		const { label } = await readLabel(disk, allocate);
 		// (One that was a part, and could not be wiped, has nothing that anybody needs.)
-		const isKnown = kept.some(({ uuid }) => uuid === label?.uuid);
+		const twin = kept.find(({ uuid }) => uuid === label?.uuid);
+		const isKnown = twin !== undefined;
+		if (isKnown && force && (await chunks.isSame(disk)))
+			throw new OperatorError(
+				`disk ${quote(name)}: is the same storage as disk ${quote(this.#nameOf(twin))} of the pool`,
+			);
 		await refuseUnfit(disk, allocate, force || (label?.pool === chunks.table.pool && !isKnown));
 		const entry = chunks.entryFor(disk, chunks.table.nextId);
 		const chunk = new Chunk(disk, allocate);

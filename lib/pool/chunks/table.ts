@@ -146,6 +146,14 @@ export function opened<T extends Candidate>({ table, found }: Assessed<T>, sessi
 	return { ...table, generation: table.generation + 1, session, chunks };
 }
 
+/** What they say from the end of this time on: of those that can't be told now the others know what they may say else. */
+export function renewed(table: ChunkTable, session: string): Pick<ChunkTable, "session" | "chunks"> {
+	const chunks = table.chunks.map((entry) =>
+		entry.present ? { ...entry, sessions: [...new Set([table.session, ...entry.sessions])] } : entry,
+	);
+	return { session, chunks };
+}
+
 /** When this one is given up, which is remembered as long as it has files. */
 export function withoutLost({ chunks, files }: ChunkTable, id: number): ChunkEntry[] {
 	const hasFiles = files.some(({ chunk }) => chunk === id);
