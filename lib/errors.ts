@@ -41,6 +41,9 @@ export class FailedError extends Error {
 /** Somebody else holds a lock on it. To all who show it, it is like any other that the operator can mend. */
 export class InUseError extends OperatorError {}
 
+/** There is no space for it, until somebody makes some. */
+export class NoSpaceError extends OperatorError {}
+
 /** Something of the state was kept, and is not what was kept any more: gone, or in a place that can't be read, or no sense is in it. */
 export class DamagedError extends OperatorError {
 	override name = "DamagedError";

@@ -17,6 +17,7 @@ export const POOL_SUBJECTS = [
 	"pool-failed",
 	"pool-damage",
 	"pool-checkpoint",
+	"pool-full",
 	"pool-clock",
 ] as const;
 export type PoolSubject = (typeof POOL_SUBJECTS)[number];

@@ -22,6 +22,7 @@ import type { ServingSome, WorkerNews, WorkerQuestion } from "../daemon/worker-m
 import { isMac, isSetOnDisk, isWord, LONGEST, MOST_LINKS } from "../daemon/worker-requests.js";
 import { POOL_SUBJECTS } from "../log.js";
 import { type PoolLook, TOLD_MAX } from "../pool/looks.js";
+import { POOL_FULL_REASONS } from "../pool/told.js";
 import { PERIODS } from "../spec/policy.js";
 import type { Happening } from "./event-log.js";
 import { isNbd, isNumber, isParts, isRemote, isTlsRefusals, isWordOrNull } from "./heard-disk.js";
@@ -205,6 +206,8 @@ const isPool = isShape({
 	away: isWordOrNull,
 	failed: isWordOrNull,
 	unstored: isWordOrNull,
+	full: isWordOrNull,
+	fullFor: isList(isOneOf(POOL_FULL_REASONS), POOL_FULL_REASONS.length),
 	checkpointFailures: isNumber,
 	clockDoubt: isEither(isNull, isShape({ shows: isWord, expected: isWord })),
 	id: isNumber,

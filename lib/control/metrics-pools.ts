@@ -1,5 +1,6 @@
 /** The part of the metrics that is of pools, their volumes, and the machines of templates. Used by `metrics.ts`. */
 
+import { POOL_FULL_REASONS } from "../pool/told.js";
 import { escaped, type Writer } from "./metrics-writer.js";
 import type { MachineTemplate } from "./model.js";
 import type { PoolMetrics } from "./pool-looks.js";
@@ -29,6 +30,16 @@ export function* aboutPools(writer: Writer, { pools }: PoolsSource): Iterable<vo
 	for (const { name, look } of pools)
 		if (look)
 			writer.line("vblade_pool_checkpoint_failures", `pool="${escaped(name)}"`, look.checkpointFailures);
+	writer.family(
+		"vblade_pool_full",
+		"gauge",
+		"1: it is full, and has come to that: no changes, no writes, no checkpoint, or history is given up.",
+	);
+	for (const { name, look } of pools)
+		for (const reason of look === undefined ? [] : POOL_FULL_REASONS) {
+			const isSo = look?.fullFor.includes(reason) === true;
+			writer.line("vblade_pool_full", `pool="${escaped(name)}",reason="${reason}"`, isSo ? 1 : 0);
+		}
 	for (const [metric, figure, help] of POOL_FIGURES) {
 		writer.family(metric, "gauge", help);
 		for (const { name, look } of pools)

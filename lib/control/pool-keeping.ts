@@ -34,6 +34,8 @@ interface Told {
 	failed: string | null;
 	/** Why no checkpoint, or no head, can be stored, though writes can. */
 	unstored: string | null;
+	/** That it is full, and what that has come to. */
+	full: string | null;
 }
 
 export interface PoolKeepingOf {
@@ -64,9 +66,10 @@ export class PoolKeeping {
 	get troubles(): string[] {
 		const { pools } = this.#of.desired.config;
 		return pools.flatMap(({ name, path }) => {
-			const { trouble, away, failed, unstored } = this.#told.get(path) ?? {};
-			const what = failed ?? trouble ?? away ?? unstored;
-			return what ? [`pool ${name}: ${what}`] : [];
+			const { trouble, away, failed, unstored, full } = this.#told.get(path) ?? {};
+			const whole = failed ?? trouble ?? away;
+			const all = whole ? [whole] : [unstored, full];
+			return all.flatMap((what) => (what ? [`pool ${name}: ${what}`] : []));
 		});
 	}
 
@@ -77,6 +80,7 @@ export class PoolKeeping {
 		if (kind === "pool-away") told.away = severity === "info" ? null : message;
 		if (kind === "pool-failed") told.failed = message;
 		if (kind === "pool-checkpoint") told.unstored = severity === "info" ? null : message;
+		if (kind === "pool-full") told.full = severity === "info" ? null : message;
 	}
 
 	look(): void {
@@ -96,6 +100,7 @@ export class PoolKeeping {
 					away: told?.away ?? null,
 					failed: told?.failed ?? null,
 					unstored: told?.unstored ?? null,
+					full: told?.full ?? null,
 				};
 			this.#told.set(pool.path, told);
 			// (One that has failed takes changes when it is opened again, whoever does that.)
@@ -110,8 +115,8 @@ export class PoolKeeping {
 		told.atMs = nowMs;
 		told.isUnderWay = true;
 		try {
-			const { away, failed, unstored } = await this.#of.workers.pool(path, told.act);
-			Object.assign(told, { away, failed, unstored, trouble: undefined });
+			const { away, failed, unstored, full } = await this.#of.workers.pool(path, told.act);
+			Object.assign(told, { away, failed, unstored, full, trouble: undefined });
 			// (It could not be opened before, and can now.)
 			if (trouble !== undefined) this.#of.desired.hurry(path);
 		} catch (error) {

@@ -28,7 +28,14 @@ export function shownVolumes(
 	});
 }
 
-/** `reason`: why it could not be looked at. One that is open may take no changes, be away, or store no checkpoints, too. */
+/** What is wrong with one that is open: it takes no changes, is away, stores no checkpoints, or is full. */
+function reasonOf(look: PoolLook | undefined): string | null {
+	const whole = look?.failed ?? look?.away;
+	if (whole != null) return whole;
+	return [look?.unstored, look?.full].filter((each) => each != null).join("; and ") || null;
+}
+
+/** `reason`: why it could not be looked at. */
 export function shownPool(
 	name: string,
 	path: string,
@@ -38,7 +45,7 @@ export function shownPool(
 	return {
 		name,
 		path,
-		reason: reason ?? look?.failed ?? look?.away ?? look?.unstored ?? null,
+		reason: reason ?? reasonOf(look),
 		format: look?.format ?? null,
 		id: look?.id ?? null,
 		volumes: look?.volumeCount ?? null,

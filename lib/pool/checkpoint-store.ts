@@ -3,7 +3,7 @@
  * died. All of one moment: nothing of it changes while it is stored. Used by `checkpoints.ts`; read again by `checkpoint-read.ts`.
  */
 
-import { OperatorError } from "../errors.js";
+import { NoSpaceError } from "../errors.js";
 import { BlobWriter } from "./blob.js";
 import type { BlobRef } from "./blob-ref.js";
 import { type CheckpointState, checkpointLines } from "./checkpoint-text.js";
@@ -117,7 +117,7 @@ class Turns {
 	/** What a turn makes has room. Throws an OperatorError. */
 	async room(): Promise<void> {
 		if (!(await hasRoomIn(this.#of.nodes)))
-			throw new OperatorError("there is no space left for the pool's checkpoint");
+			throw new NoSpaceError("there is no space left for the pool's checkpoint");
 	}
 }
 

@@ -15,6 +15,7 @@ import type { Contents } from "./contents.js";
 import type { Descent } from "./descent.js";
 import type { PoolWorld } from "./folder.js";
 import { FILE_BYTES, SEGMENT_SECTORS } from "./format.js";
+import type { Fullness } from "./full.js";
 import type { CheckpointRef } from "./head.js";
 import { historyBytes, unwalkedIn } from "./history-bytes.js";
 import { agedOf, type Beginning, firstOf, isCheckpoint, type Kept, readableOf } from "./history-points.js";
@@ -41,6 +42,7 @@ export interface HistoryOf {
 	readonly contents: Contents;
 	readonly descent: Descent;
 	readonly world: PoolWorld;
+	readonly full: Pick<Fullness, "gaveUp">;
 	readonly tell: (told: PoolTold) => void;
 	/** From when on it is known what there was, if nothing was given up. */
 	readonly beganUs: number;
@@ -174,6 +176,7 @@ export class History {
 		if (!this.#windows.giveUp(this.#policies(), this.#nowUs)) return false;
 		await this.trim();
 		if (this.#all[0] === before) return false;
+		if (why === "space") this.#of.full.gaveUp();
 		this.#tell(why);
 		return true;
 	}

@@ -12,6 +12,8 @@ export class WriteRoom {
 	reserve = 0;
 	/** There is nothing more to be had: who writes is told. */
 	isRefusing = false;
+	/** That was so, and there was no room since, though it may be looked for again. */
+	#wasRefusing = false;
 	/** Called when somebody waits for room, or a slot was taken. */
 	wanted: () => void = () => {};
 	/** Called when the log has gone on by so many bytes. */
@@ -31,6 +33,21 @@ export class WriteRoom {
 		if (this.mayWrite) return true;
 		this.wanted();
 		return false;
+	}
+
+	refuse(): void {
+		this.isRefusing = true;
+		this.#wasRefusing = true;
+	}
+
+	goOn(): void {
+		this.isRefusing = false;
+		this.#wasRefusing = false;
+	}
+
+	/** Whether whoever writes now is or was told so. */
+	get isOut(): boolean {
+		return this.#wasRefusing && !this.mayWrite;
 	}
 
 	/** A write finds no space, and there is none to be had. */

@@ -17,6 +17,7 @@ import type { PoolDiskState } from "./folder.js";
 import type { Unwalked } from "./history-bytes.js";
 import type { Pool } from "./pool.js";
 import type { PoolFigures, SnapshotSpace, VolumeSpace } from "./pool-space.js";
+import type { PoolFullReason } from "./told.js";
 
 /** In one turn: a volume, a snapshot, or a list of dead pages. */
 const STEPS_PER_TURN = 512;
@@ -78,6 +79,9 @@ export interface PoolLook extends PoolFigures {
 	readonly failed: string | null;
 	/** Why no checkpoint, or no head, can be stored, though writes can; null: they can. */
 	readonly unstored: string | null;
+	/** That it is full, and what that has come to; null: it is not. */
+	readonly full: string | null;
+	readonly fullFor: readonly PoolFullReason[];
 	/** Checkpoints that have failed since the last one that was stored. */
 	readonly checkpointFailures: number;
 	/** What its clock shows, and what it should by what has passed: it is not believed. */

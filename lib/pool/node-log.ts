@@ -6,7 +6,7 @@
  */
 
 import { BlockOp } from "../block/request.js";
-import { invariant, OperatorError } from "../errors.js";
+import { invariant, NoSpaceError } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { type Filling, Fillings, leaveGap, pad, put, startIn } from "./filling.js";
@@ -145,7 +145,7 @@ export class NodeLog implements NodeStore {
 	/** One more segment, so that what was filled until now may be cleaned when it is written out. Throws an OperatorError. */
 	begin(): Filling {
 		const slot = this.#segments.takeSlot();
-		if (slot === NO_SLOT) throw new OperatorError("there is no space left for the pool's map");
+		if (slot === NO_SLOT) throw new NoSpaceError("there is no space left for the pool's map");
 		const before = this.places.of(this.#last);
 		const number = ++this.#last;
 		this.places.add(new NodeSegment(number, slot));

@@ -11,6 +11,7 @@ import { readSpace } from "./checkpoint-read.js";
 import { Contents } from "./contents.js";
 import type { PoolWorld } from "./folder.js";
 import { BLOCK_BYTES, BLOCK_SECTORS, roundUp, SEGMENT_SECTORS } from "./format.js";
+import { Fullness } from "./full.js";
 import type { CheckpointRef, Head } from "./head.js";
 import type { Life } from "./life.js";
 import { Living, NO_LIFE } from "./living.js";
@@ -42,6 +43,7 @@ export interface PoolParts {
 	readonly summary: Summary;
 	readonly log: Log;
 	readonly unstored: Unstored;
+	readonly full: Fullness;
 	/** Checkpoints that can be read, the oldest first. */
 	readonly kept: readonly CheckpointRef[];
 	/** From when on it knows what there was. */
@@ -122,7 +124,7 @@ function partsOn(world: PoolWorld, nodes: NodeLog, living: Living) {
 }
 
 /** Finds out where the log ends, and begins another incarnation there. */
-async function readLog(parts: Omit<PoolParts, "summary" | "log" | "unstored">): Promise<PoolParts> {
+async function readLog(parts: Omit<PoolParts, "summary" | "log" | "unstored" | "full">): Promise<PoolParts> {
 	const { world, head, segments, contents } = parts;
 	const { state } = head;
 	const summary = new Summary(world.allocate);
@@ -142,7 +144,10 @@ async function readLog(parts: Omit<PoolParts, "summary" | "log" | "unstored">): 
 	await head.write({ ...segments.known.now, incarnation, stable: end.sequence });
 	await head.write({});
 	const log = new Log(world, segments, contents, summary, { ...end, incarnation });
-	return { ...parts, summary, log, unstored: new Unstored(log) };
+	const unstored = new Unstored(log);
+	const { elapsed } = world;
+	const full = new Fullness({ log, unstored, slots: segments.slots, elapsed });
+	return { ...parts, summary, log, unstored, full };
 }
 
 /** One that was stable before what it says was: of the segment that is filled from `position` on, so that nobody believes it afterwards. */

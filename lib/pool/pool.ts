@@ -159,10 +159,10 @@ export class Pool implements Users {
 	}
 
 	get state(): PoolState {
-		const { head, segments, contents, log, unstored } = this.#parts;
+		const { head, segments, contents, log, unstored, full } = this.#parts;
 		const failed = log.hasFailed ? log.refusal.what() : null;
 		const found = { format: FORMAT, id: head.state.pool, volumes: contents.catalog.count };
-		return { ...found, away: segments.away, failed, ...unstored.state };
+		return { ...found, away: segments.away, failed, ...unstored.state, ...full.state };
 	}
 
 	/** What is kept of its past. */
@@ -260,10 +260,11 @@ export class Pool implements Users {
 
 	/** What was found right so far is looked at again, the head says how far the log has come, a full log looks for space. To be called every 30 seconds. */
 	age(): void {
+		const { log, unstored, full } = this.#parts;
 		this.#store.reads.age();
-		this.#parts.log.refuses();
+		for (const each of [unstored, full]) each.age((told) => this.tell(told));
+		log.refuses();
 		this.#checkpoints.age();
-		this.#parts.unstored.age((told) => this.tell(told));
 		void this.#parts.segments.measure((told) => this.tell(told));
 		this.#upkeep.age();
 		this.time.tell();

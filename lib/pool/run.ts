@@ -2,7 +2,7 @@
 
 import { type BlockDevice, PromisedRequest } from "../block/device.js";
 import type { BlockOp } from "../block/request.js";
-import { OperatorError, StorageStatus, storageStatusName } from "../errors.js";
+import { NoSpaceError, OperatorError, StorageStatus, storageStatusName } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 
 /** One request, waited for; `copy`: of a read, the one of the device's copies that is asked, 0 for any. Throws an OperatorError that begins with `name` if it fails. */
@@ -25,6 +25,7 @@ export async function run(
 	request.memoryOffset = memoryOffset;
 	request.anotherCopy = copy;
 	const { status, failedOffsetBytes } = await promised.run(device);
-	if (status !== StorageStatus.ok)
-		throw new OperatorError(`${name}: byte ${failedOffsetBytes}: ${storageStatusName(status)}`);
+	if (status === StorageStatus.ok) return;
+	const Kind = status === StorageStatus.noSpace ? NoSpaceError : OperatorError;
+	throw new Kind(`${name}: byte ${failedOffsetBytes}: ${storageStatusName(status)}`);
 }

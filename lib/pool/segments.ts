@@ -5,7 +5,7 @@
 
 import type { BlockDevice } from "../block/device.js";
 import { BlockOp } from "../block/request.js";
-import { invariant, OperatorError } from "../errors.js";
+import { invariant, NoSpaceError, OperatorError } from "../errors.js";
 import type { Memory } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { fileName, type MissingFile, type PoolFolder } from "./folder.js";
@@ -159,7 +159,7 @@ export class Segments {
 		const slot = this.#files.count * FILE_SLOTS;
 		const freeBytes = (await this.#folder.free()) ?? Number.POSITIVE_INFINITY;
 		if (slot > 0 && freeBytes < FILE_BYTES + LEFT_BYTES)
-			throw new OperatorError(
+			throw new NoSpaceError(
 				`${this.#folder.path}: there is no space for another file of ${FILE_BYTES} bytes`,
 			);
 		await this.fileOf(slot);
@@ -172,7 +172,7 @@ export class Segments {
 		const slot = this.slots.whole;
 		this.#freeBytes = await this.#folder.free();
 		if (this.#freeBytes !== undefined && slotsIn(this.#freeBytes) <= 0)
-			throw new OperatorError(`${this.#folder.path}: there is no space for more of the log`);
+			throw new NoSpaceError(`${this.#folder.path}: there is no space for more of the log`);
 		await this.fileOf(slot);
 		return slot;
 	}

@@ -1,6 +1,10 @@
-/** What a pool tells, of its own accord or when it is asked, for whoever looks after it. Types only. */
+/** What a pool tells, of its own accord or when it is asked, for whoever looks after it. Types, and no more than what they list. */
 
 import type { PoolSubject } from "../log.js";
+
+/** What comes of a pool's being full. */
+export const POOL_FULL_REASONS = ["changes", "writes", "checkpoint", "history"] as const;
+export type PoolFullReason = (typeof POOL_FULL_REASONS)[number];
 
 /** What was found out of a pool. */
 export interface PoolState {
@@ -13,6 +17,9 @@ export interface PoolState {
 	readonly failed: string | null;
 	/** Why no checkpoint, or no head, can be stored, though writes can; null: they can. */
 	readonly unstored: string | null;
+	/** That it is full, and what that has come to; null: it is not. */
+	readonly full: string | null;
+	readonly fullFor: readonly PoolFullReason[];
 	/** Checkpoints that have failed since the last one that was stored. */
 	readonly checkpointFailures: number;
 }

@@ -4,6 +4,7 @@
  * `head-writer.ts`, asked by `pool.ts`.
  */
 
+import { NoSpaceError } from "../errors.js";
 import type { Log } from "./log.js";
 import type { PoolState, PoolTold } from "./told.js";
 
@@ -14,6 +15,8 @@ interface Trouble {
 	readonly message: string;
 	/** The volume whose part of the map it is, where that is known. */
 	readonly volume: string | undefined;
+	/** For lack of space alone, which is told elsewhere. */
+	readonly lacksSpace: boolean;
 }
 
 export class Unstored {
@@ -27,7 +30,7 @@ export class Unstored {
 
 	checkpointFailed(error: unknown, volume: string | undefined): void {
 		this.#failures++;
-		this.#checkpoint = { message: messageOf(error), volume };
+		this.#checkpoint = { message: messageOf(error), volume, lacksSpace: error instanceof NoSpaceError };
 	}
 
 	checkpointStored(): void {
@@ -36,7 +39,7 @@ export class Unstored {
 	}
 
 	headFailed(error: unknown): void {
-		this.#head = { message: messageOf(error), volume: undefined };
+		this.#head = { message: messageOf(error), volume: undefined, lacksSpace: false };
 	}
 
 	headWritten(): void {
@@ -47,10 +50,15 @@ export class Unstored {
 		return { unstored: this.#reason, checkpointFailures: this.#failures };
 	}
 
+	/** There is no space for a checkpoint. */
+	get lacksSpace(): boolean {
+		return this.#checkpoint?.lacksSpace === true;
+	}
+
 	/** What can't be stored and why, and what that means; null: all can, or nothing can any more, which is told elsewhere. */
 	get #reason(): string | null {
 		if (this.log.hasFailed) return null;
-		if (this.#checkpoint !== null)
+		if (this.#checkpoint?.lacksSpace === false)
 			return `no checkpoint can be stored: ${this.#checkpoint.message}; what is written is safe, but the log grows, and what is free comes back only when one can; it is tried again`;
 		if (this.#head !== null) return `the head can't be written: ${this.#head.message}; it is tried again`;
 		return null;

@@ -160,7 +160,7 @@ export class Upkeep {
 				if (!room.mayWrite) this.#refuse();
 			}
 			this.#reserve();
-			if (room.mayWrite) room.isRefusing = false;
+			if (room.mayWrite) room.goOn();
 			// (What was there when that was decided is taken since: for more nobody has looked yet.)
 			else if (this.#hadRoom) this.#again = true;
 			// (Who waits is told how it ended, whatever that was, and however many ask meanwhile.)
@@ -253,7 +253,7 @@ export class Upkeep {
 
 	#refuse(): void {
 		const { room, log, world } = this.#of;
-		room.isRefusing = true;
+		room.refuse();
 		this.#refusedAt = log.cursor.sequence;
 		this.#refusedUs = world.elapsed();
 	}

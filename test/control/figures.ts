@@ -95,6 +95,8 @@ export const POOL: PoolLook = {
 	away: null,
 	failed: null,
 	unstored: null,
+	full: null,
+	fullFor: [],
 	checkpointFailures: 0,
 	clockDoubt: null,
 	id: 7,

@@ -87,7 +87,7 @@ t.test("pools are told what is configured of them", async (t) => {
 });
 
 t.test(
-	"a pool that stores no checkpoints, or takes no changes any more, is told of until that is over",
+	"a pool that stores no checkpoints, is full, or takes no changes any more, is told of until that is over",
 	async (t) => {
 		const clock = new VirtualClock();
 		let failed: string | null = null;
@@ -114,6 +114,12 @@ t.test(
 		keeping.happened({ ...unstored, severity: "error" });
 		t.strictSame(await looks(1000), ["pool fast: no checkpoint"]);
 		keeping.happened({ ...unstored, severity: "info" });
+		t.strictSame(keeping.troubles, []);
+		const full = { kind: "pool-full", poolPath: "/srv/fast", message: "it is full" } as const;
+		keeping.happened({ ...unstored, severity: "error" });
+		keeping.happened({ ...full, severity: "warning" });
+		t.strictSame(await looks(1000), ["pool fast: no checkpoint", "pool fast: it is full"]);
+		for (const each of [unstored, full]) keeping.happened({ ...each, severity: "info" });
 		t.strictSame(keeping.troubles, []);
 		failed = "/srv/fast/log.000000, byte 4096: storage has failed";
 		keeping.happened({ kind: "pool-failed", poolPath: "/srv/fast", severity: "error", message: failed });

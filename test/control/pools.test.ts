@@ -51,7 +51,16 @@ t.test("what is shown", async (t) => {
 	stage.workers.pools.set("/srv/fast", { ...POOL, unstored, checkpointFailures: 3 });
 	t.match((await stage.ask("GET", "/api/v1/pools/fast")).body, { reason: unstored, volumes: 1 });
 	const metrics = (await stage.ask("GET", "/metrics")).text;
+	t.ok(metrics.includes('\nvblade_pool_full{pool="fast",reason="writes"} 0\n'));
 	t.ok(metrics.includes('\nvblade_pool_checkpoint_failures{pool="fast"} 3\n'));
+	const full = "it is full: writes are refused";
+	stage.workers.pools.set("/srv/fast", { ...POOL, unstored, full, fullFor: ["writes"] });
+	t.match((await stage.ask("GET", "/api/v1/pools/fast")).body, { reason: `${unstored}; and ${full}` });
+	const { text: later } = await stage.ask("GET", "/metrics");
+	t.match(
+		later,
+		/\nvblade_pool_full\{pool="fast",reason="changes"\} 0\nvblade_pool_full\{pool="fast",reason="writes"\} 1\n/,
+	);
 });
 
 /** Asks, and says what came of it and what the worker was asked to do. */

@@ -9,6 +9,7 @@ import { parse } from "yaml";
 import { REJECT_REASONS } from "../../lib/aoe/stats.js";
 import { DISK_STATES, MirroredPart, OPERATIONS } from "../../lib/control/model.js";
 import { ERROR_CAUSES } from "../../lib/disk.js";
+import { POOL_FULL_REASONS } from "../../lib/pool/told.js";
 import { figuresOf, LINK, lookOf, measured, POOL, viewOf } from "../control/figures.js";
 import { Stage, settle } from "../control/stage.js";
 import { table } from "../docs/tables.js";
@@ -21,8 +22,8 @@ const OWN: ReadonlyMap<string, ReadonlySet<string>> = new Map([["up", new Set<st
 const VALUES: Readonly<Record<string, readonly string[]>> = {
 	state: [...Object.keys(DISK_STATES), ...MirroredPart.shape.standing.options],
 	cause: Object.keys(ERROR_CAUSES),
-	// A link has two of its own.
-	reason: [...Object.keys(REJECT_REASONS), "ring", "queue"],
+	// A link has two of its own, and pools are full for others.
+	reason: [...Object.keys(REJECT_REASONS), "ring", "queue", ...POOL_FULL_REASONS],
 	op: OPERATIONS,
 	direction: ["in", "out"],
 	job: ["vblade"],

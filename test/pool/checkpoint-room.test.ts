@@ -7,6 +7,8 @@ import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
 import type { PoolWorld } from "../../lib/pool/folder.js";
 import { Pool } from "../../lib/pool/pool.js";
 import { Pump } from "../../lib/pump.js";
+import { until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { kept, MemoryFolder, Stage, testWorld } from "./memory-folder.js";
 
 const MIB = 2 ** 20;
@@ -89,11 +91,15 @@ t.test("where there is no space that is told, and when there is some all goes on
 	const [groups, why] = await snapshots(stage, 0, 100);
 	t.match(why, /there is no space left for the pool's checkpoint/);
 	t.equal(await stage.read(0), 1);
+	t.match(pool.state, { full: /there is no space for a checkpoint/, unstored: null }, "it is full");
 	const at = new Date(timeUs / 1000 + 5000).toISOString();
 	await t.rejects(pool.administration.clone("web", at, "then"), /there is no space left for the pool's/);
 	folder.freeBytes = 2 ** 40;
 	t.match(await pool.administration.clone("web", at, "then"), { name: "then" }, "of a moment");
 	t.same(await snapshots(stage, groups, groups + 3), [groups + 3, ""]);
+	pool.age();
+	await until("space", () => pool.state.full === null, LIMIT_MS);
+	t.match(pool.state, { full: null, unstored: null }, "it is not any more");
 	await stage.close();
 	const again = await Stage.open(folder, MAP_SIZE);
 	t.equal(again.pool.find("web")?.snapshots.length, (groups + 3) * GROUP);

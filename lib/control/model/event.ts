@@ -27,6 +27,7 @@ export const EVENT_KINDS = [
 	"pool-failed",
 	"pool-damage",
 	"pool-checkpoint",
+	"pool-full",
 	"pool-clock",
 	"snapshot-taken",
 	"snapshot-changed",

@@ -121,6 +121,11 @@ export function isEnough({ slots, free, reserve }: Pick<Standing, "slots" | "fre
 	return free - reserve > aheadOf(slots) / 2;
 }
 
+/** More than would be made by cleaning and by giving up history: somebody has made room. */
+export function isPlenty({ slots, free, reserve }: Pick<Standing, "slots" | "free" | "reserve">): boolean {
+	return free - reserve > aheadOf(slots);
+}
+
 export function nextStep(standing: Standing): Next {
 	const { free, reserve, waiting, untold, isUnsettled, hasHistory, canGrow } = standing;
 	const left = free - reserve;
