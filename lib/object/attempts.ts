@@ -4,6 +4,7 @@
  * `objects.ts` and `head.ts`, for every call.
  */
 
+import { setMaxListeners } from "node:events";
 import type { Clock } from "../clock.js";
 import type { Random } from "../random.js";
 import { ObjectError, ObjectFault } from "./errors.js";
@@ -27,6 +28,13 @@ export interface Patience {
 	readonly limits: Limits;
 	/** Aborted when whatever is under way shall end. */
 	readonly closed: AbortSignal;
+}
+
+/** For `closed`: every call that is under way listens to it, and Node takes more than ten for a leak. */
+export function closing(): AbortController {
+	const controller = new AbortController();
+	setMaxListeners(0, controller.signal);
+	return controller;
 }
 
 /** A signal that is aborted when its time is over, or with one of others. `end` must be called. */

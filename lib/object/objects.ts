@@ -7,7 +7,7 @@
 import { type Clock, systemClock } from "../clock.js";
 import { invariant, unreachable } from "../errors.js";
 import { Random } from "../random.js";
-import { attempts, type Limits, type Patience } from "./attempts.js";
+import { attempts, closing, type Limits, type Patience } from "./attempts.js";
 import type { ObjectBackend } from "./backend.js";
 import { isEqual, lengthOf, listOf } from "./bytes.js";
 import { ObjectError, ObjectFault } from "./errors.js";
@@ -49,7 +49,7 @@ export class Objects implements ObjectStore {
 	readonly #backend: ObjectBackend;
 	readonly #patience: Patience;
 	readonly #slots: Slots;
-	readonly #closed = new AbortController();
+	readonly #closed = closing();
 
 	constructor(backend: ObjectBackend, options: ObjectsOptions = {}) {
 		const { clock = systemClock, random = new Random(), limits, atOnce = AT_ONCE } = options;

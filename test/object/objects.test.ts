@@ -130,9 +130,14 @@ t.test("who does not answer is given up, and so is who does not listen", async (
 t.test("no more is under way at once than there is room for", async (t) => {
 	const { clock, backend, store } = stage(5);
 	await clock.until(store.put("a", Buffer.from("bytes")));
+	const warnings: Error[] = [];
+	const warned = (warning: Error): number => warnings.push(warning);
+	process.on("warning", warned);
 	const gets = Array.from({ length: 200 }, () => store.get("a", { offset: 0, length: 5 }));
 	t.equal((await clock.until(Promise.all(gets))).length, 200, "all are answered");
 	t.equal(backend.mostUnderWay, 32, "32 at once");
+	process.off("warning", warned);
+	t.strictSame(warnings, [], "and nobody is warned of that");
 });
 
 t.test("nothing is absent for want of a container", async (t) => {
