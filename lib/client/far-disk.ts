@@ -9,10 +9,10 @@ import { OperatorError } from "../errors.js";
 import type { Link } from "../link/link.js";
 import type { Connection } from "../nbd/remote/carrier.js";
 import { NbdDevice, type RemoteOptions } from "../nbd/remote/device.js";
-import { InitiatorError } from "./errors.js";
 import { type FarHome, FarLine } from "./far-line.js";
-import { broadcast, Initiator, type InitiatorOptions } from "./initiator.js";
-import { configQuery, type FoundBlade } from "./query.js";
+import { type KnownTarget, Search } from "./far-search.js";
+import { Initiator, type InitiatorOptions } from "./initiator.js";
+import type { FoundBlade } from "./query.js";
 
 export interface FarOptions
 	extends Omit<RemoteOptions, "connect" | "closed">,
@@ -36,8 +36,10 @@ class FarDisk implements FarHome {
 	readonly name: string;
 	/** Of whoever was here before, until something leaves. */
 	lastSentMs: number;
+	known: KnownTarget | null = null;
 	readonly #options: FarOptions;
 	#line: FarLine | null = null;
+	#search: Search | null = null;
 
 	constructor(options: FarOptions) {
 		const { link, clock, shelf, slot, intervalMs, frameLifetimeMs } = options;
@@ -50,7 +52,7 @@ class FarDisk implements FarHome {
 			...(frameLifetimeMs !== undefined && { frameLifetimeMs }),
 			linkChanged: () => this.#line?.linkChanged(),
 			announced: (...address) => {
-				if (address[0] === shelf && address[1] === slot) this.#line?.announced();
+				if (address[0] === shelf && address[1] === slot) this.#line?.announced(address[2]);
 			},
 		});
 		link.setFilter(answerFilter(addressOf(shelf, slot)));
@@ -72,18 +74,19 @@ class FarDisk implements FarHome {
 	}
 
 	async #find(): Promise<FoundBlade> {
-		const { shelf, slot, link } = this.#options;
-		try {
-			return await this.initiator.ask(broadcast(shelf, slot), { ...configQuery, what: this.name });
-		} catch (error) {
-			if (!(error instanceof InitiatorError)) throw error;
-			throw new OperatorError(
-				link.up ? `nobody answers for ${this.name} on ${link.name}` : `${link.name} is ${link.status}`,
-			);
-		}
+		const { shelf, slot, link, intervalMs } = this.#options;
+		const mac = this.known?.mac ?? null;
+		this.#search = new Search(this.initiator, { shelf, slot, mac, limitMs: intervalMs });
+		const found = await this.#search.found;
+		this.#search = null;
+		if (found !== null) return found;
+		throw new OperatorError(
+			link.up ? `nobody answers for ${this.name} on ${link.name}` : `${link.name} is ${link.status}`,
+		);
 	}
 
 	async close(): Promise<void> {
+		this.#search?.end(null);
 		this.initiator.close();
 		await this.#options.link.close();
 	}

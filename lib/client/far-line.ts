@@ -15,9 +15,11 @@ import { NbdError, TransmissionFlag } from "../nbd/protocol.js";
 import type { Agreement } from "../nbd/remote/agree.js";
 import type { Call } from "../nbd/remote/call.js";
 import type { Line, LineUser } from "../nbd/remote/carrier.js";
+import { formatMac } from "../wire/mac.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { InitiatorError, RefusedError } from "./errors.js";
 import { Parted, type Piece } from "./far-piece.js";
+import { isImpostor, type KnownTarget } from "./far-search.js";
 import { type DiskIdentity, readIdentity } from "./identify.js";
 import type { Initiator } from "./initiator.js";
 import { ataQuery, configQuery, type FoundBlade } from "./query.js";
@@ -42,6 +44,8 @@ export interface FarHome {
 	readonly name: string;
 	/** When a frame left last, on the initiator's clock. */
 	lastSentMs: number;
+	/** Null: none has yet. */
+	known: KnownTarget | null;
 }
 
 export class FarLine implements Line {
@@ -102,8 +106,17 @@ export class FarLine implements Line {
 			const identity = readIdentity(dataIn);
 			if (this.#isClosed) return;
 			if (!identity.canFlushExt) this.#flushCommand = Opcode.flushCache;
-			if (identity.extended) this.#user.agreed(this.#agreementOf(identity));
-			else this.#lose(`${name}: the disk has no 48-bit addresses`, true);
+			const agreement = this.#agreementOf(identity);
+			const { mac } = this.#route;
+			const target = { ...agreement, mac };
+			if (!identity.extended) this.#lose(`${name}: the disk has no 48-bit addresses`, true);
+			else if (agreement.sizeBytes > Number.MAX_SAFE_INTEGER)
+				this.#lose(`${name}: the disk has ${identity.sectorCount} sectors: that is too many`, true);
+			// The one that is known is waited for, whoever answers instead.
+			else if (isImpostor(target, this.#home.known))
+				this.#lose(`${formatMac(mac)} answers for ${name} with another disk`, false);
+			else this.#user.agreed(agreement);
+			if (!this.#isClosed) this.#home.known = target;
 		} catch (error) {
 			if (!(error instanceof InitiatorError)) throw error;
 			this.#lose(error.message, false);
@@ -247,8 +260,9 @@ export class FarLine implements Line {
 		this.#heard(this.#now);
 	}
 
-	/** The target has told that it serves, though nobody has asked. */
-	announced(): void {
+	/** A target has told that it serves, though nobody has asked: this one, or somebody else, whom it does not concern. */
+	announced(mac: number): void {
+		if (mac !== this.#route.mac) return;
 		this.#lose(`${this.#home.name} has announced itself anew: it may have been started again`, false);
 		this.#user.filled();
 	}

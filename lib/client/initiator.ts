@@ -41,7 +41,7 @@ export interface InitiatorOptions {
 	/** The link is up, or down, or has another MTU or MAC address. */
 	readonly linkChanged?: () => void;
 	/** A target tells, unasked, that it serves: it has just begun to, or has changed. */
-	readonly announced?: (shelf: number, slot: number) => void;
+	readonly announced?: (shelf: number, slot: number, mac: number) => void;
 	/** The tag of the first request, 1..2^31-1; default: any, so that the tags of two initiators on one link differ. */
 	readonly firstTag?: number;
 }
@@ -89,7 +89,7 @@ export class Initiator implements FrameSink, Asker, Sender {
 	readonly frameLifetimeMs: number;
 	readonly #deadlineMs: number;
 	readonly #linkChanged: (() => void) | undefined;
-	readonly #announced: ((shelf: number, slot: number) => void) | undefined;
+	readonly #announced: InitiatorOptions["announced"];
 	readonly #expected = new Map<number, Expected>();
 	readonly #pending = new Set<{ fail(error: unknown): void }>();
 	#tag: number;
@@ -198,7 +198,8 @@ export class Initiator implements FrameSink, Asker, Sender {
 		if (frameBytes < AOE_HEADER_BYTES || ethType.get(bytes, offset) !== ETHERTYPE_AOE) return;
 		if (!isResponse(bytes, offset)) return;
 		if (aoeTag.get(bytes, offset) === 0 && aoeCommand.get(bytes, offset) === AoeCommand.config) {
-			this.#announced?.(aoeShelf.get(bytes, offset), aoeSlot.get(bytes, offset));
+			const address = [aoeShelf.get(bytes, offset), aoeSlot.get(bytes, offset)] as const;
+			this.#announced?.(...address, ethSource.get(bytes, offset));
 			return;
 		}
 		if (ethDestination.get(bytes, offset) !== this.link.mac) return;

@@ -1,6 +1,7 @@
 /** A disk at the other end of a link, and its target, on a network in memory: frames that are lost and late, a target that crashes, time that a test moves on. */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { AoeCommand, AoeFlag, writeHeader } from "../../lib/aoe/header.js";
 import type { BlockDevice } from "../../lib/block/device.js";
 import { OrderingLayer } from "../../lib/block/ordering.js";
 import { type FarOptions, openFarDisk } from "../../lib/client/far-disk.js";
@@ -10,11 +11,14 @@ import { Pump } from "../../lib/pump.js";
 import type { Random } from "../../lib/random.js";
 import { CrashDevice } from "../../lib/testing/crash-device.js";
 import { VirtualClock } from "../../lib/testing/virtual-clock.js";
+import { MAC_BROADCAST } from "../../lib/wire/ethernet.js";
 import { heapMemory } from "../../lib/wire/memory.js";
 import { LabTarget } from "./harness.js";
 
 export const INTERVAL_MS = 5000;
 export const RESEND = 20;
+/** Where the target always is. */
+export const OUR_TARGET_MAC = 0x02_00_00_00_00_22;
 const TURNS_MAX = 1e6;
 const BUFFERS = 16;
 
@@ -42,7 +46,7 @@ export class Far {
 	/** The target is there, at the address where it always is; `isTold`: it says so to all. */
 	start(disk = this.disk, isTold = false): void {
 		this.disk = disk;
-		const link = this.ether.link(this.pump, { mtu: this.mtu, mac: 0x02_00_00_00_00_22 });
+		const link = this.ether.link(this.pump, { mtu: this.mtu, mac: OUR_TARGET_MAC });
 		this.target = new LabTarget(link, this.clock, BUFFERS);
 		const blade = this.target.serve(9, 0, new OrderingLayer(disk));
 		this.#isServing = true;
@@ -61,6 +65,14 @@ export class Far {
 		this.target = null;
 		this.#isServing = false;
 		if (this.disk instanceof CrashDevice) this.disk = this.disk.crash(this.random, this.random.next());
+	}
+
+	/** What a target at `mac` tells all of e9.0, unasked. */
+	announcement(mac: number): Uint8Array {
+		const frame = new Uint8Array(60);
+		const address = { shelf: 9, slot: 0, command: AoeCommand.config, tag: 0 };
+		writeHeader(frame, 0, { destination: MAC_BROADCAST, source: mac, flags: AoeFlag.response, ...address });
+		return frame;
 	}
 
 	open(options: Partial<FarOptions> = {}): Promise<NbdDevice> {

@@ -4,6 +4,7 @@ import { constants } from "node:os";
 import { type DeviceInfo, deviceInfo } from "../../block/device.js";
 import { BlockOp } from "../../block/request.js";
 import { StorageStatus } from "../../errors.js";
+import { oneLine } from "../../text.js";
 import { SECTOR_BYTES } from "../../wire/sector.js";
 import { NbdError, TransmissionFlag } from "../protocol.js";
 import type { Agreement } from "./agree.js";
@@ -51,12 +52,17 @@ export function statusOf(end: CallEnd, op: BlockOp): [StorageStatus, number] {
 	}
 }
 
+/** Whatever a server says is fit for one line. */
+function serialOf({ serial }: Agreement): string {
+	return serial === null ? "unknown" : oneLine(serial);
+}
+
 /** What makes an export another one than it was; null: nothing does. */
 export function difference(before: Agreement, now: Agreement): string | null {
 	if (now.sizeBytes !== before.sizeBytes)
 		return `the export has ${now.sizeBytes} bytes now, and had ${before.sizeBytes}`;
 	if (now.serial !== before.serial)
-		return `it is another disk, with the serial number ${now.serial} instead of ${before.serial}`;
+		return `it is another disk, with the serial number ${serialOf(now)} instead of ${serialOf(before)}`;
 	if (((now.flags ^ before.flags) & TransmissionFlag.readOnly) > 0)
 		return `the export is ${(now.flags & TransmissionFlag.readOnly) > 0 ? "read-only now" : "not read-only any more"}`;
 	const isLess =
