@@ -22,6 +22,8 @@ export class ObjectError extends Error {
 	constructor(
 		readonly kind: ObjectFault,
 		message: string,
+		/** What was asked did not get as far as being done. */
+		readonly isUndone = false,
 	) {
 		super(message);
 	}

@@ -15,6 +15,15 @@ import { ObjectError, ObjectFault } from "./errors.js";
 
 /** Of answers that say what went wrong, and of others of which not much is expected. */
 const WORDS_MAX_BYTES = 64 * 1024;
+/** Nobody was asked. */
+const NO_CONNECTION: ReadonlySet<string> = new Set([
+	"EAI_AGAIN",
+	"ECONNREFUSED",
+	"EHOSTUNREACH",
+	"ENETUNREACH",
+	"ENOTFOUND",
+	"UND_ERR_CONNECT_TIMEOUT",
+]);
 const CONNECT_MS = 5_000;
 const OK_BELOW = 300;
 
@@ -87,7 +96,11 @@ export class HttpDoor {
 			const code = codeOf(error);
 			told(code ?? "error");
 			const why = error instanceof Error ? error.message : String(error);
-			throw new ObjectError(ObjectFault.unavailable, `${this.origin}: ${ask.op}: ${why || code}`);
+			throw new ObjectError(
+				ObjectFault.unavailable,
+				`${this.origin}: ${ask.op}: ${why || code}`,
+				NO_CONNECTION.has(code ?? ""),
+			);
 		}
 	}
 
