@@ -91,6 +91,15 @@ const cases: Record<string, Case> = {
 		t.equal((await store.get("once", undefined, { newest: true })).toString(), "first", "it is as it was");
 	},
 
+	"a large one is refused as a small one is, while it is on its way": async (t, store) => {
+		const bytes = bytesOf(5, 6 * MIB);
+		const others = Buffer.from(bytes);
+		others[bytes.length - 1]! ^= 1;
+		t.equal(await store.put("large", bytes), "created", "put");
+		t.equal(await store.put("large", bytes), "same", "the same again");
+		t.equal(await store.put("large", others), "clash", "but for a bit");
+	},
+
 	"parts are read, and only what is there": async (t, store) => {
 		const bytes = bytesOf(2, 100_000);
 		await store.put("parts", bytes);
