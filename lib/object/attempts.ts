@@ -8,6 +8,7 @@ import { setMaxListeners } from "node:events";
 import type { Clock } from "../clock.js";
 import type { Random } from "../random.js";
 import { ObjectError, ObjectFault } from "./errors.js";
+import type { Slots } from "./slots.js";
 import type { Call } from "./store.js";
 
 export interface Limits {
@@ -28,6 +29,8 @@ export interface Patience {
 	readonly limits: Limits;
 	/** Aborted when whatever is under way shall end. */
 	readonly closed: AbortSignal;
+	/** For how many attempts at once; left out: for all. */
+	readonly slots?: Slots;
 }
 
 /** For `closed`: every call that is under way listens to it, and Node takes more than ten for a leak. */
@@ -109,23 +112,48 @@ function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /**
+ * One attempt, whose time begins when there is a slot. That is free again when the work is over, also if nobody has waited for it so
+ * long: what hangs below does not become more and more.
+ */
+async function attempt<T>(
+	{ clock, limits, slots }: Patience,
+	what: string,
+	signal: AbortSignal,
+	once: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+	const release = await slots?.take(signal);
+	const begun: Promise<T>[] = [];
+	const work = (own: AbortSignal): Promise<T> => {
+		const promise = once(own);
+		begun.push(promise);
+		return promise;
+	};
+	try {
+		return await within(clock, limits.attemptMs, what, [signal], work);
+	} finally {
+		if (release !== undefined) void Promise.allSettled(begun).then(release);
+	}
+}
+
+/**
  * Calls `once` until it resolves, which is given the number of the attempt. An error that `mayHelp` is not true of is handed on, and
  * so is the last one. Rejects with the reason of the call's signal as soon as that is aborted.
  */
 export async function attempts<T>(
-	{ clock, random, limits, closed }: Patience,
+	patience: Patience,
 	what: string,
 	call: Call,
 	mayHelp: (error: ObjectError, number: number) => boolean,
 	once: (signal: AbortSignal, number: number) => Promise<T>,
 ): Promise<T> {
+	const { clock, random, limits, closed } = patience;
 	const { limitMs = limits.limitMs } = call;
 	const followed = call.signal === undefined ? [closed] : [call.signal, closed];
 	let last: ObjectError | undefined;
 	const all = async (signal: AbortSignal): Promise<T> => {
 		for (let number = 0; ; number++) {
 			try {
-				return await within(clock, limits.attemptMs, what, [signal], (own) => once(own, number));
+				return await attempt(patience, what, signal, (own) => once(own, number));
 			} catch (error) {
 				signal.throwIfAborted();
 				if (!(error instanceof ObjectError) || !mayHelp(error, number) || number + 1 >= limits.attempts)

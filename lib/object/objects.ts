@@ -48,14 +48,13 @@ const LIST_MOST = 1000;
 export class Objects implements ObjectStore {
 	readonly #backend: ObjectBackend;
 	readonly #patience: Patience;
-	readonly #slots: Slots;
 	readonly #closed = closing();
 
 	constructor(backend: ObjectBackend, options: ObjectsOptions = {}) {
 		const { clock = systemClock, random = new Random(), limits, atOnce = AT_ONCE } = options;
 		this.#backend = backend;
-		this.#patience = { clock, random, limits: { ...LIMITS, ...limits }, closed: this.#closed.signal };
-		this.#slots = new Slots(atOnce);
+		const { signal: closed } = this.#closed;
+		this.#patience = { clock, random, limits: { ...LIMITS, ...limits }, closed, slots: new Slots(atOnce) };
 	}
 
 	get name(): string {
@@ -153,9 +152,7 @@ export class Objects implements ObjectStore {
 	}
 
 	#try<T>(what: string, call: Call, once: (signal: AbortSignal, number: number) => Promise<T>): Promise<T> {
-		return attempts(this.#patience, `${this.name}: ${what}`, call, mayHelp, (signal, number) =>
-			this.#slots.run(signal, () => once(signal, number)),
-		);
+		return attempts(this.#patience, `${this.name}: ${what}`, call, mayHelp, once);
 	}
 }
 

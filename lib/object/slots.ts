@@ -1,6 +1,6 @@
 /**
  * How many requests are under way at once; the others wait, in the order in which they came. What waits costs no more than what its
- * caller has in memory anyway. Used by `objects.ts`.
+ * caller has in memory anyway. Made by `objects.ts`, taken by `attempts.ts`.
  */
 
 import { invariant } from "../errors.js";
@@ -14,22 +14,15 @@ export class Slots {
 		this.#free = count;
 	}
 
-	/** Runs `work` when there is a slot. Rejects with the reason of `signal` if that comes first. */
-	async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-		await this.#take(signal);
-		try {
-			return await work();
-		} finally {
-			this.#give();
-		}
+	/** What it resolves to gives the slot back, and is to be called once. Rejects with the reason of `signal` if that comes first. */
+	async take(signal: AbortSignal): Promise<() => void> {
+		signal.throwIfAborted();
+		if (this.#free > 0) this.#free -= 1;
+		else await this.#wait(signal);
+		return () => this.#give();
 	}
 
-	#take(signal: AbortSignal): Promise<void> | undefined {
-		signal.throwIfAborted();
-		if (this.#free > 0) {
-			this.#free -= 1;
-			return undefined;
-		}
+	#wait(signal: AbortSignal): Promise<void> {
 		return new Promise((resolve, reject) => {
 			const taken = (): void => {
 				signal.removeEventListener("abort", givenUp);

@@ -6,8 +6,8 @@
 
 import { invariant } from "../errors.js";
 
-/** Objects are no longer: what is received of one is kept in memory until it is whole. */
-export const OBJECT_MAX_BYTES = 64 * 1024 * 1024;
+/** Objects are no longer: what is received of one is kept in memory until it is whole, of as many as are under way. */
+export const OBJECT_MAX_BYTES = 16 * 1024 * 1024;
 /** With the prefix of the store, if it has one. */
 export const NAME_MAX_CHARACTERS = 200;
 

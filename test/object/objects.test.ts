@@ -140,6 +140,41 @@ t.test("no more is under way at once than there is room for", async (t) => {
 	t.strictSame(warnings, [], "and nobody is warned of that");
 });
 
+t.test("who waits for others is not given up for that", async (t) => {
+	const clock = new VirtualClock();
+	const random = new Random(7);
+	const backend = new MemoryObjects({ clock, random });
+	const store = new Objects(backend, { clock, random, atOnce: 1, limits: { attemptMs: 1000 } });
+	let asked = 0;
+	backend.head = async () => {
+		asked += 1;
+		await new Promise<void>((resolve) => clock.after(900, resolve));
+		return asked;
+	};
+	const heads = Array.from({ length: 10 }, () => store.head("a"));
+	t.equal(
+		(await clock.until(Promise.all(heads))).length,
+		10,
+		"all of ten that take nine seconds, one after the other",
+	);
+	t.equal(asked, 10, "each was asked once");
+});
+
+t.test("what hangs has its place until it is over, whoever has given up", async (t) => {
+	const clock = new VirtualClock();
+	const random = new Random(8);
+	const backend = new MemoryObjects({ clock, random });
+	const store = new Objects(backend, { clock, random, atOnce: 2, limits: { attemptMs: 100, limitMs: 5000 } });
+	const hanging: (() => void)[] = [];
+	backend.head = () => new Promise((resolve) => hanging.push(() => resolve(5)));
+	const heads = Array.from({ length: 6 }, () => kindOf(store.head("a")));
+	await clock.until(Promise.all(heads));
+	t.equal(hanging.length, 2, "two hang, and no third one");
+	for (const goOn of hanging) goOn();
+	backend.head = async () => 5;
+	t.equal(await clock.until(store.head("a")), 5, "when they are over, others are served");
+});
+
 t.test("nothing is absent for want of a container", async (t) => {
 	const { clock, backend, store } = stage(6);
 	await clock.until(store.put("a", Buffer.from("bytes")));
