@@ -185,8 +185,9 @@ export class Transmission implements CommandHost, IntakeUser {
 	};
 
 	roomFreed(): void {
+		if (this.#isClosed) return;
 		this.#advanceStarving();
-		this.goOn();
+		this.#resumeSoon();
 	}
 
 	/** Each gets as far as it comes; what starves again is in line again. */

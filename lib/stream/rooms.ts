@@ -5,6 +5,7 @@
  */
 
 import { invariant } from "../errors.js";
+import { turn } from "../turn.js";
 import type { Memory } from "../wire/memory.js";
 
 /** Sizes of rooms, in bytes. */
@@ -38,6 +39,8 @@ export class Rooms {
 	readonly #idle: Room[][] = SIZES.map(() => []);
 	readonly #waiting: RoomHolder[] = [];
 	#takenBytes = 0;
+	/** Those who wait are told in the next turn. */
+	#wakes = false;
 	/** Whose turn it is, of those who waited. */
 	#served: RoomHolder | null = null;
 
@@ -79,7 +82,7 @@ export class Rooms {
 		this.#takenBytes -= bytes;
 		const idle = this.#idle[SIZES.indexOf(bytes)]!;
 		if (idle.length * bytes < IDLE_BYTES) idle.push(room);
-		this.#wake();
+		this.#wakeSoon();
 	}
 
 	/** It wants none any more. */
@@ -88,7 +91,7 @@ export class Rooms {
 		holder.waitsForRoom = false;
 		const index = this.#waiting.indexOf(holder);
 		if (index >= 0) this.#waiting.splice(index, 1);
-		this.#wake();
+		this.#wakeSoon();
 	}
 
 	#wait(holder: RoomHolder): void {
@@ -97,16 +100,40 @@ export class Rooms {
 		this.#waiting.push(holder);
 	}
 
-	/** Those who wait, in line, when the largest room would be free: so it is not taken from under anybody by many small ones. */
-	#wake(): void {
-		if (this.#served !== null) return;
-		for (let left = this.#waiting.length; left > 0; left--) {
+	/** Not at once: whoever gives a room is in the middle of something, and may be the one who waits. */
+	#wakeSoon(): void {
+		if (this.#wakes || this.#waiting.length === 0) return;
+		this.#wakes = true;
+		setImmediate(this.#wake);
+	}
+
+	readonly #wake = (): void => {
+		this.#wakes = false;
+		turn.begin();
+		this.#wakeCertain();
+		// In line, when the largest room would be free: so it is not taken from under anybody by many small ones.
+		for (let left = this.#waiting.length; left > 0 && !turn.isSpent; left--) {
 			if (this.#takenBytes + ROOM_BYTES_MAX > this.#budgetBytes) return;
-			const holder = this.#waiting.shift()!;
-			holder.waitsForRoom = false;
-			this.#served = holder;
-			holder.roomFreed();
-			this.#served = null;
+			this.#serve(this.#waiting.shift()!);
 		}
+		if (turn.isSpent) this.#wakeSoon();
+	};
+
+	/** Who has fewer than are certain again waits for nobody: others may hold on to the whole budget for ever. */
+	#wakeCertain(): void {
+		for (const holder of this.#waiting.filter(({ roomsHeld }) => roomsHeld < CERTAIN_ROOMS)) {
+			if (turn.isSpent) return;
+			const index = this.#waiting.indexOf(holder);
+			if (index < 0) continue;
+			this.#waiting.splice(index, 1);
+			this.#serve(holder);
+		}
+	}
+
+	#serve(holder: RoomHolder): void {
+		holder.waitsForRoom = false;
+		this.#served = holder;
+		holder.roomFreed();
+		this.#served = null;
 	}
 }

@@ -197,6 +197,35 @@ t.test("clients that do not read cost no more than their share, and get all in t
 	await settled(isEmpty(server));
 });
 
+/** What it is asked for begins in a later turn, as with files. */
+class Later extends Gate {
+	protected override handle(request: BlockRequest): void {
+		request.park();
+		setImmediate(() => this.device.submit(request));
+	}
+}
+
+t.test("clients that do not read, on a disk that takes its time, hold up no write", async (t) => {
+	const server = under(new Later(new MemoryDevice(64 * MIB)));
+	const writer = server.connect();
+	await writer.go();
+	for (let i = 0; i < 8; i++) await writer.write(MIB * i, Buffer.alloc(MIB, 1 + i));
+	const slow = await Promise.all(
+		Array.from({ length: 40 }, async () => {
+			const client = server.connect();
+			await client.go();
+			client.pause();
+			for (let i = 0; i < 16; i++) client.request(Command.read, BigInt(i), 0, 4 * MIB);
+			return client;
+		}),
+	);
+	await settled(() => server.server.rooms.takenBytes > BUDGET - 128 * 1024);
+	for (let i = 0; i < 4; i++) t.equal(await writer.write(8 * MIB, Buffer.alloc(MIB, 9)), NbdError.none);
+	for (const each of [...slow, writer]) each.end();
+	await settled(isEmpty(server));
+	t.equal(server.disk.underWay, 0);
+});
+
 t.test("a write of a client that is gone never lands over a later one", async (t) => {
 	const gate = new Gate(new MemoryDevice(64 * MIB));
 	const server = under(new OrderingLayer(gate));
