@@ -26,6 +26,8 @@ export class SocketStream implements ByteStream {
 	#user: StreamUser | null = null;
 	#wanted = EVENT_READABLE;
 	#isOpen = true;
+	/** It took less than there was: nothing more until it is `writable` again. */
+	#isFull = false;
 	#errno = 0;
 	/** Who waits until it is connected, or can't be. */
 	#whenConnected: ((errno: number) => void) | null = null;
@@ -70,18 +72,22 @@ export class SocketStream implements ByteStream {
 
 	send(parts: readonly StreamPart[], from: number, skip: number): number {
 		if (!this.#isOpen) return BROKEN;
+		if (this.#isFull) return NOTHING_NOW;
 		const count = Math.min(parts.length - from, STREAM_PARTS_MAX);
+		let total = -skip;
 		for (let i = 0; i < count; i++) {
 			const part = parts[from + i]!;
 			const skipped = i === 0 ? skip : 0;
 			vector[2 * i] = part.memory.address + part.offset + skipped;
 			vector[2 * i + 1] = part.length - skipped;
+			total += part.length;
 		}
 		const sent = native.streamSend(this.#handle, vector, count);
 		const status = sent >= 0 ? sent : this.#statusOf(-sent);
-		const isFull = status === NOTHING_NOW;
-		if (isFull !== (this.#wanted & EVENT_WRITABLE) > 0)
-			this.#want((this.#wanted & ~EVENT_WRITABLE) | (isFull ? EVENT_WRITABLE : 0));
+		if (status === NOTHING_NOW || (status >= 0 && status < total)) {
+			this.#isFull = true;
+			this.#want(this.#wanted | EVENT_WRITABLE);
+		}
 		return status;
 	}
 
@@ -128,8 +134,10 @@ export class SocketStream implements ByteStream {
 			return;
 		}
 		if ((events & EVENT_WRITABLE) > 0) {
-			this.#want(this.#wanted & ~EVENT_WRITABLE);
+			this.#isFull = false;
 			this.#user?.writable();
+			// (Who sends much fills it again and again: so it is asked about until there was room for all.)
+			if (this.#isOpen && !this.#isFull) this.#want(this.#wanted & ~EVENT_WRITABLE);
 		}
 		if ((events & EVENT_READABLE) > 0) this.#user?.readable();
 	}

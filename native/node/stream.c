@@ -50,7 +50,7 @@ static struct stream *get_stream(napi_env env, napi_value value)
 /* 0 if it is a stream socket, which is set up, else -errno. */
 static int set_up(int fd)
 {
-	int type = 0, domain = 0, on = 1;
+	int type = 0, domain = 0, on = 1, send_bytes = 1 << 20;
 	socklen_t length = sizeof type;
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0) return -errno;
 	if (type != SOCK_STREAM) return -EPROTOTYPE;
@@ -58,7 +58,10 @@ static int set_up(int fd)
 	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0) return -errno;
 	int flags = fcntl(fd, F_GETFL);
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) return -errno;
-	if (domain != AF_UNIX) {
+	if (domain == AF_UNIX) {
+		/* What TCP finds out by itself: else whoever reads much is woken for each part of it. (As much as the kernel lets anybody have.) */
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_bytes, sizeof send_bytes);
+	} else {
 		/* Answers leave when they are there, and a peer whose machine is gone is noticed some time. */
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 		setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
