@@ -67,6 +67,12 @@ export const EVENT_FAILED = 16;
 /** Parts that `streamSend` takes. */
 export const STREAM_PARTS_MAX = 64;
 
+/** What `tlsNext` tells of a connection. */
+export const TLS_UP = 1;
+export const TLS_FAILED = 2;
+export const TLS_BROKEN = 3;
+export const TLS_OVER = 4;
+
 /** Descriptors that can be sent at once. */
 export const CHANNEL_FILES_MAX = 253;
 /** What `channelReceive` says of those that came: how many, whether some were lost (1), and from `first` on each of them. */
@@ -95,6 +101,10 @@ const LAYOUT: Readonly<Record<string, number>> = {
 	EVENT_READABLE,
 	EVENT_WRITABLE,
 	EVENT_FAILED,
+	TLS_UP,
+	TLS_FAILED,
+	TLS_BROKEN,
+	TLS_OVER,
 	STREAM_PARTS_MAX,
 	CHANNEL_FILES_MAX,
 	...named("files", ReceivedFiles),

@@ -1,10 +1,12 @@
 /**
- * The part of the addon that is about sockets, as types: pairs of them and channels between processes of ours, connected streams, and
- * sockets that listen. `native-types.ts` has the rest.
+ * The part of the addon that is about sockets, as types: pairs of them and channels between processes of ours, connected streams, TLS on
+ * them, and sockets that listen. `native-types.ts` has the rest.
  */
 
 declare const channelBrand: unique symbol;
 declare const streamBrand: unique symbol;
+declare const tlsThreadBrand: unique symbol;
+declare const tlsSideBrand: unique symbol;
 export interface ChannelHandle {
 	readonly [channelBrand]: true;
 }
@@ -12,7 +14,25 @@ export interface StreamHandle {
 	readonly [streamBrand]: true;
 }
 
-/** See native/node/channel.c, stream.c, connect.c and listen.c. */
+/** A thread in which TLS runs. */
+export interface TlsThreadHandle {
+	readonly [tlsThreadBrand]: true;
+}
+/** Certificates, keys and ciphers of one end of TLS. */
+export interface TlsSideHandle {
+	readonly [tlsSideBrand]: true;
+}
+/** `TLS_UP` (protocol, cipher, identity or "", refusal or ""), `TLS_FAILED` or `TLS_BROKEN` (why), or `TLS_OVER`, of which connection. */
+export type TlsNews = readonly [
+	news: number,
+	id: number,
+	one: string,
+	two: string,
+	three: string,
+	four: string,
+];
+
+/** See native/node/channel.c, stream.c, tls.c, connect.c and listen.c. */
 export interface SocketAddon {
 	/** Two connected stream sockets of the unix kind, closed in programs that are started. */
 	socketPair(): [number, number];
@@ -39,6 +59,34 @@ export interface SocketAddon {
 	/** The errno that it had, if `ready` was told `EVENT_FAILED`; 0: none. */
 	streamError(handle: StreamHandle): number;
 	streamClose(handle: StreamHandle): void;
+	/** A thread; `ready` is called when it has news. Throws a NativeError. */
+	tlsStart(ready: (events: number) => void): TlsThreadHandle;
+	/** The next news, null: there is none now. */
+	tlsNext(handle: TlsThreadHandle): TlsNews | null;
+	/** "" is none. `psk`: lines of NAME:KEY. Nothing is looked at until a connection wants it. */
+	tlsSide(
+		isServer: number,
+		certificate: string,
+		key: string,
+		ca: string,
+		psk: string,
+		ciphers: string,
+		suites: string,
+	): TlsSideHandle;
+	/** It has both descriptors from now on, unless it throws a NativeError. Of a client: whom the server has to be, and who it is; "": nobody. */
+	tlsSecure(
+		handle: TlsThreadHandle,
+		id: number,
+		socket: number,
+		plain: number,
+		side: TlsSideHandle,
+		host: string,
+		identity: string,
+	): void;
+	/** Ends that connection, if there is one. Throws a NativeError. */
+	tlsDrop(handle: TlsThreadHandle, id: number): void;
+	/** Ends the thread, and its connections with it. May be called again. */
+	tlsEnd(handle: TlsThreadHandle): void;
 	/**
 	 * A TCP socket that connects; `address` is a number of IPv4 or IPv6. It fails when the other end has been silent for `limitMs`
 	 * (1..86400000), though there was something to be heard. Throws a NativeError.

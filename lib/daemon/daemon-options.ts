@@ -17,8 +17,6 @@ export interface DaemonOptions {
 	readonly openPast?: OpenPast;
 	/** How NBD's sockets are made and their keys read, by default by this process itself; and what is not served, by default nothing. */
 	readonly nbdWays?: Pick<NbdExporterOptions, "absent" | "openSocket" | "readKeys">;
-	/** What threads of TLS run, where it can't be read later. */
-	readonly tlsSource?: string;
 	/** Other processes of ours serve on the same links. */
 	readonly isShared?: boolean;
 	/** Told of what initiators have set on an export, each time. */

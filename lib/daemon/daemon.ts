@@ -54,7 +54,7 @@ export class Daemon {
 	constructor(options: DaemonOptions) {
 		const { log, version, open, openPast, onSet, helpers, nbdWays, isShared = false } = options;
 		this.#log = log;
-		this.#tls = new Tls(options.tlsSource);
+		this.#tls = new Tls();
 		const pump = this.#pump;
 		const onResized = (disk: Disk): void => {
 			for (const exporter of Object.values(this.#exporters)) exporter.resized(disk);
@@ -247,7 +247,7 @@ export class Daemon {
 		this.#exports.clear();
 		const ends = await Promise.all([calledOff, this.#takeAway(exports, this.#disks.all(), limitMs)]);
 		this.#disks.end();
-		await this.#tls.close();
+		this.#tls.close();
 		return worstOf(ends);
 	}
 

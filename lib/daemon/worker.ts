@@ -11,7 +11,6 @@ import type { Begin, OpenerRequest, Order } from "../opener/messages.js";
 import { nameProcess } from "../output.js";
 import { becomeUser } from "../privileges.js";
 import { quote } from "../text.js";
-import { threadSource } from "../tls/threads.js";
 import { Daemon } from "./daemon.js";
 import { Joining } from "./joining.js";
 import { NbdAbsent } from "./nbd-absent.js";
@@ -126,7 +125,6 @@ class Worker {
 			helpers: helpersOf(this.#opener),
 			nbdWays: { absent, openSocket: openSocketBy(this.#opener), readKeys: readKeysBy(this.#opener) },
 			// (Later it can't be read.)
-			tlsSource: threadSource(),
 			onSet: (exported, access) => {
 				this.#disks?.takeSet(exported, access);
 				return keeping.keep(exported.disk);

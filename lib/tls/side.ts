@@ -1,7 +1,10 @@
 /**
- * What one end of TLS has, and what is said between the loop and the threads in which TLS runs (`threads.ts`, `tls-thread.ts`). Types
- * only: plain data, which goes from process to process and from thread to thread.
+ * What one end of TLS has: certificates, keys and ciphers, as texts, and what the threads in which TLS runs (`native/tls/`) have understood of
+ * them. Made by `lib/daemon/` of what `material.ts` has read; given to `threads.ts` with each connection.
  */
+
+import { DEFAULT_CIPHERS } from "node:tls";
+import { native, type TlsSideHandle } from "../native.js";
 
 /** Texts of files, in PEM but for `psk`. Secrets: never shown. */
 export interface TlsMaterial {
@@ -15,33 +18,14 @@ export interface TlsMaterial {
 	readonly ciphers?: string;
 }
 
-/** One end, for any number of connections. `id`: those of a process that have the same have the same material. */
-export type TlsSide =
-	| { readonly kind: "server"; readonly id: number; readonly material: TlsMaterial }
-	| {
-			readonly kind: "client";
-			readonly id: number;
-			readonly material: TlsMaterial;
-			/** Whom the server's certificate has to name; null: a unix socket has no name. */
-			readonly host: string | null;
-			/** By which of `material.psk` it makes itself known; null: there is none. */
-			readonly identity: string | null;
-	  };
-
-/** To a thread. */
-export type ToThread =
-	/** It has both descriptors from now on: of the connection, and of what comes out of TLS. */
-	| {
-			readonly kind: "secure";
-			readonly id: number;
-			readonly socket: number;
-			readonly plain: number;
-			readonly side: TlsSide;
-	  }
-	/** Nobody wants that connection any more. */
-	| { readonly kind: "drop"; readonly id: number }
-	/** To be answered with `alive`. */
-	| { readonly kind: "ask" };
+/** One end, for any number of connections. */
+export interface TlsSide {
+	readonly handle: TlsSideHandle;
+	/** Of a client: whom the server's certificate has to name; null: a unix socket has no name, and a client none that is known. */
+	readonly host: string | null;
+	/** Of a client: by which of `psk` it makes itself known; null: there is none. */
+	readonly identity: string | null;
+}
 
 /** What both ends have agreed on. */
 export interface TlsAgreement {
@@ -55,14 +39,36 @@ export interface TlsAgreement {
 	readonly refusal: string | null;
 }
 
-export type FromThread =
-	/** It has the descriptors. */
-	| { readonly kind: "taken"; readonly id: number }
-	| { readonly kind: "up"; readonly id: number; readonly agreement: TlsAgreement }
-	/** Nothing has come of it; both descriptors are closed. */
-	| { readonly kind: "failed"; readonly id: number; readonly why: string }
-	/** It has broken after it was up: closed when the thread is told `drop`. */
-	| { readonly kind: "broken"; readonly id: number; readonly why: string }
-	/** It is over. */
-	| { readonly kind: "over"; readonly id: number }
-	| { readonly kind: "alive" };
+/** Names and keys in TLS 1.3 go with SHA-256, so these come first. */
+const PSK_CIPHERS =
+	"TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384:ECDHE-PSK-CHACHA20-POLY1305:DHE-PSK-AES256-GCM-SHA384:DHE-PSK-AES128-GCM-SHA256:DHE-PSK-CHACHA20-POLY1305:PSK-AES256-GCM-SHA384:PSK-AES128-GCM-SHA256";
+/** Certificates have their ciphers of TLS 1.2, too, where there is one beside keys. */
+const CERTIFICATE_CIPHERS =
+	"ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256";
+
+/** What all connections of an end share: understood once, by the first of them. */
+export function understood(kind: "server" | "client", material: TlsMaterial): TlsSideHandle {
+	const { certificate = "", key = "", ca = "", psk, ciphers = ciphersFor(kind, material) } = material;
+	// (OpenSSL takes those of TLS 1.3 apart from all others.)
+	const named = ciphers.split(":");
+	const suites = named.filter((name) => name.startsWith("TLS_"));
+	const others = named.filter((name) => !name.startsWith("TLS_"));
+	const keys = (psk ?? []).map((each) => each.join(":")).join("\n");
+	return native.tlsSide(
+		kind === "server" ? 1 : 0,
+		certificate,
+		key,
+		ca,
+		keys,
+		others.join(":"),
+		suites.join(":"),
+	);
+}
+
+/** A client with a key wants nothing else. */
+function ciphersFor(kind: "server" | "client", { certificate, psk }: TlsMaterial): string {
+	if (psk === undefined) return DEFAULT_CIPHERS;
+	return kind === "server" && certificate !== undefined
+		? `${PSK_CIPHERS}:${CERTIFICATE_CIPHERS}`
+		: PSK_CIPHERS;
+}

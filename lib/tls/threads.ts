@@ -1,38 +1,27 @@
 /**
- * TLS beside the loop: a connection is given to a thread (`tls-thread.ts`), which makes the handshake and from then on encrypts, and a
- * stream comes back of what was encrypted. So nobody who serves disks waits for a handshake, or for anybody's cipher. Threads are
- * started when they are wanted, and again when one has died: only its own connections break with it. Made by `lib/daemon/`; used by
- * servers and clients of `lib/nbd/`.
+ * TLS beside the loop: a connection is given to a thread (`native/tls/`), which makes the handshake and from then on encrypts, and a stream
+ * comes back of what was encrypted. So nobody who serves disks waits for a handshake, or for anybody's cipher. Threads are started when they are
+ * wanted. Made by `lib/daemon/`; used by servers and clients of `lib/nbd/`.
  */
 
-import { closeSync, fstatSync, readFileSync } from "node:fs";
-import { Worker } from "node:worker_threads";
-import { isNativeError, native } from "../native.js";
+import { closeSync } from "node:fs";
+import {
+	isNativeError,
+	native,
+	TLS_BROKEN,
+	TLS_FAILED,
+	TLS_OVER,
+	TLS_UP,
+	type TlsNews,
+	type TlsThreadHandle,
+} from "../native.js";
 import type { SocketStream } from "../stream/socket-stream.js";
 import type { ByteStream } from "../stream/stream.js";
-import { REASONS } from "./reasons.js";
 import { SecuredStream } from "./secured-stream.js";
-import type { FromThread, TlsAgreement, TlsSide, ToThread } from "./side.js";
-
-/** A thread says something within this, or it is ended. */
-const SILENCE_MS = 5000;
-/** One that has died at its beginning is not tried again sooner. */
-const PAUSE_MS = 1000;
-const ENDED = "the thread of TLS has ended";
+import type { TlsAgreement, TlsSide } from "./side.js";
 
 /** A connection behind TLS; or why there is none. */
 export type Secured = ({ readonly stream: ByteStream } & TlsAgreement) | { readonly why: string };
-
-let lastSideId = 0;
-
-export function newSideId(): number {
-	return ++lastSideId;
-}
-
-/** The text of the file that threads run: for who can't open it later. */
-export function threadSource(): string {
-	return readFileSync(new URL("./tls-thread.js", import.meta.url), "utf8");
-}
 
 /** A connection that a thread has. */
 interface Passage {
@@ -40,43 +29,39 @@ interface Passage {
 	readonly peer: string;
 	/** Our end of what is not encrypted, until a stream has it. */
 	plain: number | null;
-	/** What the thread has not said to have taken: descriptors, and which sockets they are. */
-	handed: readonly (readonly [descriptor: number, inode: number])[];
 	stream: SecuredStream | null;
 	readonly settle: (secured: Secured) => void;
 }
 
 class Thread {
 	readonly passages = new Map<number, Passage>();
-	readonly worker: Worker;
-	/** Undefined: nobody has asked it whether it is alive. */
-	silence: NodeJS.Timeout | undefined;
+	readonly handle: TlsThreadHandle;
 
-	constructor(source: string) {
-		const url = new URL(`data:text/javascript,${encodeURIComponent(source)}`);
-		this.worker = new Worker(url, { name: "tls", execArgv: [], env: {}, workerData: REASONS });
-		this.worker.unref();
+	constructor(heard: (thread: Thread, news: TlsNews) => void) {
+		this.handle = native.tlsStart(() => {
+			for (let next = native.tlsNext(this.handle); next !== null; next = native.tlsNext(this.handle))
+				heard(this, next);
+		});
 	}
 
-	post(message: ToThread): void {
-		this.worker.postMessage(message);
+	/** Nobody wants that connection any more. (Without memory for that it ends when its other end sees that ours is closed.) */
+	drop(id: number): void {
+		try {
+			native.tlsDrop(this.handle, id);
+		} catch (error) {
+			if (!isNativeError(error)) throw error;
+		}
 	}
 }
 
 export class TlsThreads {
-	readonly #source: string;
 	#count: number;
-	/** Threads that have ended without being told to. */
-	deaths = 0;
 	readonly #threads = new Set<Thread>();
 	#lastId = 0;
-	/** When one has died without having done anything. */
-	#diedMs = Number.NEGATIVE_INFINITY;
 	#isClosed = false;
 
-	/** `source`: what threads run; at most `count` of them. */
-	constructor(source: string, count: number) {
-		this.#source = source;
+	/** At most `count` threads. */
+	constructor(count: number) {
 		this.#count = count;
 	}
 
@@ -90,7 +75,8 @@ export class TlsThreads {
 		const isSpare = [...this.#threads].indexOf(thread) >= this.#count;
 		if (!isSpare || thread.passages.size > 0) return;
 		this.#threads.delete(thread);
-		void thread.worker.terminate();
+		// (Not while its news are being read.)
+		setImmediate(() => native.tlsEnd(thread.handle));
 	}
 
 	/** Connections that threads have. */
@@ -102,15 +88,13 @@ export class TlsThreads {
 	secure(stream: SocketStream, side: TlsSide, signal: AbortSignal): Promise<Secured> {
 		return new Promise((settle) => {
 			try {
-				const thread = this.#thread();
-				if (typeof thread === "string") {
-					stream.close();
-					settle({ why: thread });
-				} else this.#hand(thread, stream, side, signal, settle);
+				if (this.#isClosed) throw new Error("the server is being closed");
+				this.#hand(this.#thread(), stream, side, signal, settle);
 			} catch (error) {
-				if (!isNativeError(error)) throw error;
 				stream.close();
-				settle({ why: `no descriptor is left for TLS (${error.message})` });
+				if (isNativeError(error))
+					settle({ why: `nothing is left for TLS (${error.step}: ${error.message})` });
+				else settle({ why: error instanceof Error ? error.message : String(error) });
 			}
 		});
 	}
@@ -118,94 +102,55 @@ export class TlsThreads {
 	#hand(
 		thread: Thread,
 		stream: SocketStream,
-		side: TlsSide,
+		{ handle, host, identity }: TlsSide,
 		signal: AbortSignal,
 		settle: (secured: Secured) => void,
 	): void {
-		const [plain, theirs] = native.socketPair();
-		let socket: number;
+		const id = ++this.#lastId;
+		const descriptors = native.socketPair();
 		try {
-			socket = stream.detach();
+			const socket = stream.detach();
+			descriptors.push(socket);
+			native.tlsSecure(thread.handle, id, socket, descriptors[1], handle, host ?? "", identity ?? "");
 		} catch (error) {
-			closeSync(plain);
-			closeSync(theirs);
+			for (const each of descriptors) closeSync(each);
 			throw error;
 		}
-		const id = ++this.#lastId;
-		const handed = [socket, theirs].map((each) => [each, fstatSync(each).ino] as const);
-		const passage: Passage = { id, peer: stream.peer, plain, handed, stream: null, settle };
+		const passage: Passage = { id, peer: stream.peer, plain: descriptors[0], stream: null, settle };
 		thread.passages.set(id, passage);
-		thread.post({ kind: "secure", id, socket, plain: theirs, side });
 		const callOff = (): void => {
 			if (passage.plain === null) return;
-			thread.post({ kind: "drop", id });
-			this.#ask(thread);
-			this.#failed(passage, "it took too long");
+			thread.drop(id);
+			this.#failed(thread, passage, "it took too long");
 		};
 		if (signal.aborted) callOff();
 		else signal.addEventListener("abort", callOff, { once: true });
 	}
 
-	/** The one with the fewest connections, if no other may be started. */
-	#thread(): Thread | string {
-		if (this.#isClosed) return "the server is being closed";
+	/** The one with the fewest connections, if no other may be started. Throws a NativeError. */
+	#thread(): Thread {
 		const threads = [...this.#threads].slice(0, this.#count);
 		const [least] = threads.sort((one, other) => one.passages.size - other.passages.size);
 		if (least !== undefined && (least.passages.size === 0 || threads.length === this.#count)) return least;
-		if (performance.now() - this.#diedMs < PAUSE_MS) return least ?? ENDED;
-		return this.#start();
-	}
-
-	#start(): Thread {
-		const thread = new Thread(this.#source);
-		let hasWorked = false;
-		let why = ENDED;
+		const thread = new Thread((thread, news) => this.#heard(thread, news));
 		this.#threads.add(thread);
-		thread.worker.on("message", (message: FromThread) => {
-			hasWorked = true;
-			clearTimeout(thread.silence);
-			thread.silence = undefined;
-			this.#heard(thread, message);
-		});
-		thread.worker.on("error", (error) => {
-			why = `${ENDED}: ${error.message}`;
-		});
-		thread.worker.on("exit", () => {
-			clearTimeout(thread.silence);
-			if (this.#threads.delete(thread) && !this.#isClosed) this.deaths += 1;
-			if (!hasWorked) this.#diedMs = performance.now();
-			for (const passage of thread.passages.values()) this.#orphaned(passage, why);
-			thread.passages.clear();
-		});
 		return thread;
 	}
 
-	#heard(thread: Thread, message: FromThread): void {
-		const passage = "id" in message ? thread.passages.get(message.id) : undefined;
+	#heard(thread: Thread, [news, id, ...words]: TlsNews): void {
+		const passage = thread.passages.get(id);
 		if (passage === undefined) return;
-		switch (message.kind) {
-			case "taken":
-				passage.handed = [];
-				break;
-			case "up":
-				this.#up(thread, passage, message.agreement);
-				break;
-			case "failed":
-				thread.passages.delete(passage.id);
-				this.#failed(passage, message.why);
-				this.#endIfSpare(thread);
-				break;
-			case "broken":
-				passage.stream?.hasBroken(message.why);
-				thread.post({ kind: "drop", id: passage.id });
-				break;
-			case "over":
-				thread.passages.delete(passage.id);
-				this.#endIfSpare(thread);
-				break;
-			case "alive":
-				break;
-		}
+		if (news === TLS_UP) this.#up(thread, passage, agreementOf(words));
+		else if (news === TLS_FAILED) this.#failed(thread, passage, words[0]);
+		else if (news === TLS_BROKEN) {
+			passage.stream?.hasBroken(words[0]);
+			thread.drop(id);
+		} else if (news === TLS_OVER) this.#over(thread, passage);
+	}
+
+	#over(thread: Thread, { id }: Passage): void {
+		thread.passages.delete(id);
+		this.#endIfSpare(thread);
 	}
 
 	#up(thread: Thread, passage: Passage, agreement: TlsAgreement): void {
@@ -216,49 +161,39 @@ export class TlsThreads {
 			passage.stream = new SecuredStream(plain, peer, agreement);
 		} catch (error) {
 			if (!isNativeError(error)) throw error;
-			thread.post({ kind: "drop", id: passage.id });
+			thread.drop(passage.id);
 			settle({ why: `no descriptor can be watched for TLS (${error.message})` });
 			return;
 		}
 		settle({ ...agreement, stream: passage.stream });
 	}
 
-	#failed(passage: Passage, why: string): void {
+	#failed(thread: Thread, passage: Passage, why: string): void {
 		const { plain } = passage;
+		this.#over(thread, passage);
 		if (plain === null) return;
 		passage.plain = null;
 		closeSync(plain);
 		passage.settle({ why });
 	}
 
-	/** What the thread had it has closed at its end; what it had not taken yet is ours. */
-	#orphaned(passage: Passage, why: string): void {
-		for (const [descriptor, inode] of passage.handed)
-			if (inodeOf(descriptor) === inode) closeSync(descriptor);
-		passage.handed = [];
-		passage.stream?.hasBroken(why);
-		this.#failed(passage, why);
-	}
-
-	/** One that does not answer is ended. */
-	#ask(thread: Thread): void {
-		if (thread.silence !== undefined) return;
-		thread.silence = setTimeout(() => void thread.worker.terminate(), SILENCE_MS);
-		thread.silence.unref();
-		thread.post({ kind: "ask" });
-	}
-
 	/** Breaks all connections. */
-	async close(): Promise<void> {
+	close(): void {
 		this.#isClosed = true;
-		await Promise.all([...this.#threads].map(({ worker }) => worker.terminate()));
+		for (const thread of this.#threads) {
+			native.tlsEnd(thread.handle);
+			for (const passage of thread.passages.values())
+				this.#failed(thread, passage, "the server is being closed");
+		}
+		this.#threads.clear();
 	}
 }
 
-function inodeOf(descriptor: number): number | undefined {
-	try {
-		return fstatSync(descriptor).ino;
-	} catch {
-		return undefined;
-	}
+function agreementOf([protocol, cipher, identity, refusal]: readonly [
+	string,
+	string,
+	string,
+	string,
+]): TlsAgreement {
+	return { protocol, cipher, identity: identity || null, refusal: refusal || null };
 }

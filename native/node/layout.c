@@ -6,6 +6,7 @@
 
 #include "net/packet.h"
 #include "storage/engine.h"
+#include "tls/relay.h"
 
 napi_value make_layout(napi_env env)
 {
@@ -33,6 +34,10 @@ napi_value make_layout(napi_env env)
 		{ "EVENT_READABLE", UV_READABLE },
 		{ "EVENT_WRITABLE", UV_WRITABLE },
 		{ "EVENT_FAILED", WATCH_FAILED },
+		{ "TLS_UP", VB_TLS_UP },
+		{ "TLS_FAILED", VB_TLS_FAILED },
+		{ "TLS_BROKEN", VB_TLS_BROKEN },
+		{ "TLS_OVER", VB_TLS_OVER },
 		{ "CHANNEL_FILES_MAX", CHANNEL_FILES_MAX },
 		{ "STREAM_PARTS_MAX", STREAM_PARTS_MAX },
 		{ "files count", CHANNEL_FILES_COUNT },

@@ -33,6 +33,8 @@ enum handle_kind {
 	WRITER = 0x76627772,
 	CHANNEL = 0x76626368,
 	STREAM = 0x76627374,
+	TLS_THREAD = 0x76627474,
+	TLS_SIDE = 0x76627473,
 };
 
 napi_value throw_errno(napi_env env, int error, const char *step);
@@ -216,6 +218,12 @@ napi_value js_stream_want(napi_env env, napi_callback_info info);
 napi_value js_stream_accept(napi_env env, napi_callback_info info);
 napi_value js_stream_error(napi_env env, napi_callback_info info);
 napi_value js_stream_close(napi_env env, napi_callback_info info);
+napi_value js_tls_start(napi_env env, napi_callback_info info);
+napi_value js_tls_next(napi_env env, napi_callback_info info);
+napi_value js_tls_side(napi_env env, napi_callback_info info);
+napi_value js_tls_secure(napi_env env, napi_callback_info info);
+napi_value js_tls_drop(napi_env env, napi_callback_info info);
+napi_value js_tls_end(napi_env env, napi_callback_info info);
 /* notify.c */
 napi_value js_notify(napi_env env, napi_callback_info info);
 /* writer.c */

@@ -12,6 +12,7 @@ import {
 	OperationField,
 	type PortHandle,
 	type StreamHandle,
+	type TlsThreadHandle,
 } from "../../lib/native.js";
 import { newDirectory, newFile } from "../support/mounts.js";
 
@@ -92,6 +93,7 @@ export interface Handles {
 	readonly engine: EngineHandle;
 	readonly channel: ChannelHandle;
 	readonly stream: StreamHandle;
+	readonly tls: TlsThreadHandle;
 	readonly port: PortHandle | undefined;
 	/** Of each kind one that is closed. */
 	readonly closed: readonly unknown[];
@@ -131,9 +133,11 @@ export function makeHandles(t: Test): Handles {
 		engine: makeEngine(),
 		channel: makeChannel(),
 		stream: makeStream(),
+		tls: native.tlsStart(noop),
 		port: makePort(),
 	});
-	const close = ({ monitor, engine, channel, stream, port }: ReturnType<typeof make>) => {
+	const close = ({ monitor, engine, channel, stream, tls, port }: ReturnType<typeof make>) => {
+		native.tlsEnd(tls);
 		native.streamClose(stream);
 		native.channelClose(channel);
 		native.monitorClose(monitor);
@@ -176,6 +180,21 @@ export function streamCalls(stream: StreamHandle) {
 		listenTcp: ["192.0.2.1", 0],
 		connectTcp: ["127.0.0.1", 9, 1000],
 		connectUnix: ["/no/such/socket"],
+	};
+}
+
+export function tlsCalls(thread: TlsThreadHandle) {
+	const side = native.tlsSide(1, "", "", "", "", "", "");
+	const ended = native.tlsStart(noop);
+	native.tlsEnd(ended);
+	return {
+		tlsStart: [noop],
+		tlsNext: [thread],
+		tlsSide: [0, "", "", "", "", "", ""],
+		// (Of one that has ended: else it would have descriptors that are others' by the next call.)
+		tlsSecure: [ended, 1, 3, 4, side, "", ""],
+		tlsDrop: [thread, 1],
+		tlsEnd: [ended],
 	};
 }
 

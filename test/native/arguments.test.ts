@@ -19,6 +19,7 @@ import {
 	SEND_FIELDS,
 	SeekTo,
 	type StreamHandle,
+	type TlsThreadHandle,
 } from "../../lib/native.js";
 import { newDirectory, newFile } from "../support/mounts.js";
 import {
@@ -37,6 +38,7 @@ import {
 	PAGE,
 	SCALARS,
 	streamCalls,
+	tlsCalls,
 } from "./arguments-bench.js";
 
 /** Closes what a call has opened after all. */
@@ -45,6 +47,7 @@ function undo(name: string, result: unknown): void {
 	if (name === "socketPair") for (const end of result as [number, number]) closeSync(end);
 	if (name === "channelOpen") native.channelClose(result as ChannelHandle);
 	if (name === "streamOpen") native.streamClose(result as StreamHandle);
+	if (name === "tlsStart") native.tlsEnd(result as TlsThreadHandle);
 	if (name === "monitorOpen") native.monitorClose(result as MonitorHandle);
 	if (name === "engineOpen") native.engineClose(result as EngineHandle);
 	if (name === "portOpen") native.portClose((result as { handle: PortHandle }).handle);
@@ -78,7 +81,7 @@ const NOWHERE = openSync("/dev/null", "w");
 
 /** Sound arguments for each function. */
 function soundArguments(handles: Handles, writer: unknown): Record<string, unknown[]> {
-	const { monitor, engine, port, channel, stream, file } = handles;
+	const { monitor, engine, port, channel, stream, tls, file } = handles;
 	const bytes = new Uint8Array(8);
 	const doubles = new Float64Array(64);
 	const memory = nativeMemory(PAGE);
@@ -115,6 +118,7 @@ function soundArguments(handles: Handles, writer: unknown): Record<string, unkno
 		...CALLS_ON_PROCESSES,
 		...channelCalls(channel),
 		...streamCalls(stream),
+		...tlsCalls(tls),
 		notify: ["/no/such/socket", "READY=1"],
 		writerOpen: [NOWHERE, PAGE],
 		writerPut: [writer, "a line\n"],
@@ -137,14 +141,25 @@ function soundArguments(handles: Handles, writer: unknown): Record<string, unkno
 
 t.test("every argument of every function", async (t) => {
 	const handles = makeHandles(t);
-	const { monitor, engine, port, channel, stream } = handles;
+	const { monitor, engine, port, channel, stream, tls } = handles;
 	const writer = native.writerOpen(NOWHERE, PAGE);
 	const sound = soundArguments(handles, writer);
 	const known = Object.keys(sound);
 	const missing = Object.keys(addon).filter((name) => !known.includes(name) && !name.startsWith("port"));
 	t.strictSame(missing, [], "every function is tried");
 
-	const junk = [...SCALARS, ...ARRAYS, monitor, engine, port, channel, stream, writer, ...handles.closed];
+	const junk = [
+		...SCALARS,
+		...ARRAYS,
+		monitor,
+		engine,
+		port,
+		channel,
+		stream,
+		tls,
+		writer,
+		...handles.closed,
+	];
 	// Numbers that may be addresses or lengths would be taken at their word.
 	const isAddress = (name: string, value: unknown) =>
 		name === "copy" && typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER;

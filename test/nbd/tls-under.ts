@@ -39,9 +39,9 @@ export async function under(t: Test, isRequired = true): Promise<Under> {
 	const server = new ServerUnderTest(undefined, { clock, onInsecure });
 	const spec = { isRequired, threads: 1, certificate, keyFile, ca: made.ca };
 	server.server.tls = tls.server(spec, (await readMaterial(spec, false)).material);
-	t.teardown(async () => {
+	t.teardown(() => {
 		server.close();
-		await tls.close();
+		tls.close();
 	});
 	let heard = 0;
 	const refusal = async (): Promise<string> => {

@@ -1,15 +1,16 @@
 // TLS of the NBD server against whoever does what he should not: silence, bytes that were sent before, renegotiation, ends in the middle,
-// another's name; threads that die or are silent.
+// another's name; threads that end.
 
 import { readFileSync } from "node:fs";
 import { Socket } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import type { ConnectionOptions } from "node:tls";
-import t, { type Test } from "tap";
+import t from "tap";
 import { native } from "../../lib/native.js";
 import { Command, Option, OptionReply } from "../../lib/nbd/protocol.js";
 import { SocketStream } from "../../lib/stream/socket-stream.js";
-import { newSideId, TlsThreads } from "../../lib/tls/threads.js";
+import { type TlsMaterial, type TlsSide, understood } from "../../lib/tls/side.js";
+import { TlsThreads } from "../../lib/tls/threads.js";
 import { contextQuery, nameQuery, TestClient } from "./client.js";
 import { begun, descriptors, made, secured, under } from "./tls-under.js";
 
@@ -162,32 +163,40 @@ t.test(
 	},
 );
 
-async function handed(t: Test, source: string, signal = new AbortController().signal) {
-	const threads = new TlsThreads(source, 1);
-	// (Threads keep no process going.)
-	const going = setInterval(() => {}, 1000);
-	t.teardown(() => {
-		clearInterval(going);
-		return threads.close();
-	});
-	const [ours, theirs] = native.socketPair();
-	const side = { kind: "server", id: newSideId(), material: {} } as const;
-	const secured = await threads.secure(new SocketStream(theirs, "test"), side, signal);
-	return { threads, secured, ours: new Socket({ fd: ours }) };
-}
-
-t.test("a thread that dies takes its connections along, and what it never took is closed", async (t) => {
-	const { threads, secured, ours } = await handed(t, "process.exit(3);");
-	t.match(secured, { why: /^the thread of TLS has ended/ });
-	t.equal(threads.deaths, 1);
-	t.equal(threads.connectionCount, 0);
-	await new Promise((resolve) => ours.on("close", resolve).resume());
-	t.pass("the client hears of it");
-});
-
-t.test("a thread that is silent holds nobody, and is ended", async (t) => {
-	const { threads, secured, ours } = await handed(t, "for (;;);", AbortSignal.abort());
-	t.match(secured, { why: "it took too long" });
-	await new Promise((resolve) => ours.on("close", resolve).resume());
-	t.equal(threads.deaths, 1);
-});
+t.test(
+	"threads that end take their connections along; who comes too late, or has no material, hears why",
+	async (t) => {
+		const threads = new TlsThreads(1);
+		const signal = new AbortController().signal;
+		const given = (side: TlsSide, signal: AbortSignal) => {
+			const [ours, theirs] = native.socketPair();
+			const over = new Promise<void>((resolve) =>
+				new Socket({ fd: ours })
+					.on("close", resolve)
+					.on("error", () => {})
+					.resume(),
+			);
+			return { over, secured: threads.secure(new SocketStream(theirs, "test"), side, signal) };
+		};
+		const side = (material: TlsMaterial): TlsSide => ({
+			handle: understood("server", material),
+			host: null,
+			identity: null,
+		});
+		const nonsense = given(side({ certificate: "no certificate", key: "no key" }), signal);
+		t.ok("why" in (await nonsense.secured));
+		await nonsense.over;
+		const late = given(side({}), AbortSignal.abort());
+		t.match(await late.secured, { why: "it took too long" });
+		await late.over;
+		const waiting = given(side({}), signal);
+		t.equal(threads.connectionCount, 1);
+		threads.close();
+		t.match(await waiting.secured, { why: "the server is being closed" });
+		await waiting.over;
+		const after = given(side({}), signal);
+		t.match(await after.secured, { why: "the server is being closed" });
+		await after.over;
+		t.equal(threads.connectionCount, 0);
+	},
+);
