@@ -139,8 +139,6 @@ await build({
 	plugins: [beside, toServe, toServeOften],
 });
 await build({ ...options, entryPoints: { main: "build/lib/cli/main.js" }, plugins: [beside] });
-// Threads of TLS run this file, whose text is looked for beside the parts.
-copyFileSync(path.join(project, "build/lib/tls/tls-thread.js"), path.join(outdir, "tls-thread.js"));
 // As npm makes it when it installs the package.
 chmodSync(path.join(outdir, "vblade.js"), 0o755);
 

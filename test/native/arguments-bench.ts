@@ -1,5 +1,6 @@
 /** Handles of the addon, and values that are none, for the tests of what it takes. */
 
+import { closeSync } from "node:fs";
 import type { Test } from "tap";
 import { loadAddon } from "../../lib/addon.js";
 import {
@@ -209,4 +210,26 @@ export function engineCalls(engine: EngineHandle) {
 		engineRetry: [engine, new Float64Array(2)],
 		engineClose: [makeEngine()],
 	};
+}
+
+/** Of each kind one that is closed, in the order of `Handles`. */
+export type Closed = [
+	MonitorHandle,
+	EngineHandle,
+	ChannelHandle,
+	StreamHandle,
+	TlsThreadHandle,
+	PortHandle | undefined,
+];
+
+/** Closes what a call has opened after all. */
+export function undo(name: string, result: unknown): void {
+	if (["takeName", "duplicate", "connectTcp"].includes(name)) closeSync(result as number);
+	if (name === "socketPair") for (const end of result as [number, number]) closeSync(end);
+	if (name === "channelOpen") native.channelClose(result as ChannelHandle);
+	if (name === "streamOpen") native.streamClose(result as StreamHandle);
+	if (name === "tlsStart") native.tlsEnd(result as TlsThreadHandle);
+	if (name === "monitorOpen") native.monitorClose(result as MonitorHandle);
+	if (name === "engineOpen") native.engineClose(result as EngineHandle);
+	if (name === "portOpen") native.portClose((result as { handle: PortHandle }).handle);
 }

@@ -1,31 +1,27 @@
 // The addon's functions called with everything that is wrong: each throws a TypeError, or does nothing; none crashes.
 
-import { closeSync, openSync } from "node:fs";
+import { openSync } from "node:fs";
 import t from "tap";
 import {
 	CHANNEL_FILES_MAX,
 	type ChannelHandle,
 	COMPLETION_FIELDS,
-	type EngineHandle,
 	FILE_TRAITS,
 	isNativeError,
-	type MonitorHandle,
 	native,
 	nativeMemory,
 	OPEN_READ_ONLY,
 	OperationField,
-	type PortHandle,
 	ReceivedFiles,
 	SEND_FIELDS,
 	SeekTo,
-	type StreamHandle,
-	type TlsThreadHandle,
 } from "../../lib/native.js";
 import { newDirectory, newFile } from "../support/mounts.js";
 import {
 	ARRAYS,
 	addon,
 	CALLS_ON_PROCESSES,
+	type Closed,
 	callsOnBytes,
 	detached,
 	engineCalls,
@@ -39,19 +35,8 @@ import {
 	SCALARS,
 	streamCalls,
 	tlsCalls,
+	undo,
 } from "./arguments-bench.js";
-
-/** Closes what a call has opened after all. */
-function undo(name: string, result: unknown): void {
-	if (["takeName", "duplicate", "connectTcp"].includes(name)) closeSync(result as number);
-	if (name === "socketPair") for (const end of result as [number, number]) closeSync(end);
-	if (name === "channelOpen") native.channelClose(result as ChannelHandle);
-	if (name === "streamOpen") native.streamClose(result as StreamHandle);
-	if (name === "tlsStart") native.tlsEnd(result as TlsThreadHandle);
-	if (name === "monitorOpen") native.monitorClose(result as MonitorHandle);
-	if (name === "engineOpen") native.engineClose(result as EngineHandle);
-	if (name === "portOpen") native.portClose((result as { handle: PortHandle }).handle);
-}
 
 /**
  * Calls a function with sound arguments, one of which is replaced. Returns what is wrong with the outcome: an error that is
@@ -202,18 +187,13 @@ function channelCalls(channel: ChannelHandle) {
 
 t.test("a closed handle is refused, and may be closed again", async (t) => {
 	const { closed } = makeHandles(t);
-	const [monitor, engine, channel, stream, port] = closed as [
-		MonitorHandle,
-		EngineHandle,
-		ChannelHandle,
-		StreamHandle,
-		PortHandle | undefined,
-	];
+	const [monitor, engine, channel, stream, tls, port] = closed as Closed;
 	native.monitorClose(monitor);
 	native.monitorNext(monitor);
 	native.engineClose(engine);
 	native.channelClose(channel);
 	native.streamClose(stream);
+	native.tlsEnd(tls);
 	for (const call of [
 		() => native.engineSubmit(engine, 0),
 		() => native.engineCancel(engine, 0, 0),
@@ -230,6 +210,8 @@ t.test("a closed handle is refused, and may be closed again", async (t) => {
 		() => native.streamSend(stream, new Float64Array(2), 1),
 		() => native.streamWant(stream, 1),
 		() => native.streamAccept(stream),
+		() => native.tlsNext(tls),
+		() => native.tlsDrop(tls, 1),
 	])
 		t.throws(call, TypeError);
 	if (port === undefined) return;
