@@ -6,16 +6,7 @@
  * its curves. Called by scripts/setup and `npm run build`, after the compiler.
  */
 
-import {
-	chmodSync,
-	copyFileSync,
-	cpSync,
-	mkdirSync,
-	readdirSync,
-	readFileSync,
-	rmSync,
-	writeFileSync,
-} from "node:fs";
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";

@@ -31,7 +31,7 @@ const NODE_OPTIONS = "detect_leaks=0:alloc_dealloc_mismatch=0:abort_on_error=1:q
 /** Tests of the addon and of the rooms above it; of test/native all but the one that runs this script. */
 const TESTS = wantsFuzz
 	? /^fuzz\/(storm|wire)\.long\.js$/
-	: /^(native\/(?!core)|link\/packet|block\/file|bench\/load|fuzz\/wire).*\.test\.js$/;
+	: /^(native\/(?!core)|link\/packet|block\/file|bench\/load|fuzz\/wire|nbd\/tls(-hostile|-damage)?\.).*\.test\.js$/;
 
 let failures = 0;
 
