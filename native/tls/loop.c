@@ -4,11 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include "common/clock.h"
 #include "thread-state.h"
 
-enum { EVENTS_AT_ONCE = 64 };
+enum {
+	EVENTS_AT_ONCE = 64,
+	NICE = 5, /* where processors are lacking, the loop comes first: clients without TLS wait for nobody's cipher */
+};
 
 static void tell(void *data, struct vb_tls_relay *relay, enum vb_tls_news news, const char *const words[4])
 {
@@ -138,6 +143,7 @@ void *vb_tls_loop(void *data)
 {
 	struct vb_tls_thread *thread = data;
 	struct epoll_event events[EVENTS_AT_ONCE];
+	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), getpriority(PRIO_PROCESS, 0) + NICE);
 	thread->turn.thread = thread;
 	thread->turn.tell = tell;
 	for (int goes_on = 1; goes_on;) {
