@@ -47,7 +47,7 @@ static int read_in_place(struct vb_residents *residents, struct vb_open_file *op
 	void *to = (void *)(uintptr_t)operation[VB_F_ADDRESS];
 	int borrows = kind & VB_MAY_BORROW;
 	uint8_t *mapped = borrows ? vb_resident(residents, opened, offset, length)
-				  : vb_resident_to_read(residents, opened, offset, length, &by_call);
+				  : vb_resident_to_copy(residents, opened, offset, length, &by_call);
 	if (!mapped) return read_hole(opened, operation);
 	if (borrows) operation[VB_F_BORROWED] = (double)(uintptr_t)mapped;
 	else {
@@ -71,7 +71,7 @@ static int write_in_place(struct vb_residents *residents, struct vb_open_file *o
 	void *memory = (void *)(uintptr_t)operation[VB_F_ADDRESS];
 	if (!opened->file.map_writable) return 0;
 	/* (There it is as stable as it can be: nobody needs to sync it.) */
-	uint8_t *mapped = vb_resident_to_write(residents, opened, offset, length, &by_call);
+	uint8_t *mapped = vb_resident_to_copy(residents, opened, offset, length, &by_call);
 	if (mapped && !by_call) {
 		/* If the mapping gave way, it is written again by someone who learns why. */
 		if (vb_copy(mapped, memory, length) != 0) return 0;

@@ -28,7 +28,6 @@ enum {
 	ASKED_AT_ONCE = 256,
 	GLIMPSE = 3, /* a look at 64 pages of the page table takes as long as asking so often */
 	MUCH_BYTES = 32 * 1024, /* the kernel copies so much at once for less than it costs to touch it, if it was not touched just now */
-	OFTEN = 3,              /* a page that was read so often pays for being touched for the first time */
 	STUCK_MS = 8,    /* a file with a request under way, none of which has ended for so long, may have a disk that hangs */
 };
 
@@ -39,7 +38,6 @@ struct group {
 	uint64_t key;      /* which group of which file */
 	uint64_t asked_ms; /* when it was asked for; 0: never */
 	uint64_t pages;    /* a bit per page that is in memory */
-	uint64_t read[2];  /* how often each page was copied from, up to OFTEN: a bit of that for each in both */
 	uint64_t mapped;   /* not 0: the kernel has mapped what there was of it */
 };
 
@@ -169,7 +167,7 @@ static struct group *find(struct vb_residents *residents, struct vb_open_file *o
 	if (is_known && holds(residents, opened, group)) return group;
 	uint64_t total = (opened->file.map_bytes + residents->page - 1) / residents->page;
 	uint64_t first = number * GROUP_PAGES;
-	if (!is_known) group->read[0] = group->read[1] = group->mapped = 0;
+	if (!is_known) group->mapped = 0;
 	group->key = key;
 	group->asked_ms = residents->now_ms;
 	group->pages = 0;
@@ -187,17 +185,8 @@ static int has_come(struct vb_residents *residents, struct vb_open_file *opened,
 	return vb_page_reach(&opened->file, page << residents->page_shift, residents->page, residents->may_begin);
 }
 
-/* Whether a page was copied from often enough; it is once more now. */
-static int is_read_often(struct group *group, uint64_t bit)
-{
-	if (group->read[0] & group->read[1] & bit) return 1;
-	if (group->read[0] & bit) group->read[1] |= bit;
-	group->read[0] ^= bit;
-	return 0;
-}
-
-/* See the three below. *by_call is 1 if a call is wanted already, and becomes so for what is not read often; NULL: there is no other way than the mapping. */
-static uint8_t *look(struct vb_residents *residents, struct vb_open_file *opened, uint64_t offset, size_t length, int *by_call)
+/* See the two below. Whether it will be touched there: if so, its neighbours are mapped with it. */
+static uint8_t *look(struct vb_residents *residents, struct vb_open_file *opened, uint64_t offset, size_t length, int touches)
 {
 	const struct vb_file *file = &opened->file;
 	/* What the page at the end of a file holds behind the end is nobody's: bytes written there never arrive. */
@@ -209,31 +198,19 @@ static uint8_t *look(struct vb_residents *residents, struct vb_open_file *opened
 		uint64_t bit = 1ull << (page % GROUP_PAGES);
 		if (!(group->pages & bit) && has_come(residents, opened, page)) group->pages |= bit;
 		if (!(group->pages & bit)) return NULL;
-		if (by_call && !*by_call) *by_call = !is_read_often(group, bit);
-		if (!group->mapped && !(by_call && *by_call)) map_neighbours(residents, file, group, page - page % GROUP_PAGES);
+		if (touches && !group->mapped) map_neighbours(residents, file, group, page - page % GROUP_PAGES);
 	}
 	return file->map + offset;
 }
 
-/* Memory that is mapped and nothing else can't be asked for by a call. */
-static int may_call(const struct vb_file *file)
-{
-	return !file->anonymous && !file->direct;
-}
-
 uint8_t *vb_resident(struct vb_residents *residents, struct vb_open_file *opened, uint64_t offset, size_t length)
 {
-	return look(residents, opened, offset, length, NULL);
+	return look(residents, opened, offset, length, 1);
 }
 
-uint8_t *vb_resident_to_read(struct vb_residents *residents, struct vb_open_file *opened, uint64_t offset, size_t length, int *by_call)
+uint8_t *vb_resident_to_copy(struct vb_residents *residents, struct vb_open_file *opened, uint64_t offset, size_t length, int *by_call)
 {
-	*by_call = may_call(&opened->file) && length >= MUCH_BYTES;
-	return look(residents, opened, offset, length, may_call(&opened->file) ? by_call : NULL);
-}
-
-uint8_t *vb_resident_to_write(struct vb_residents *residents, struct vb_open_file *opened, uint64_t offset, size_t length, int *by_call)
-{
-	*by_call = may_call(&opened->file) && length >= MUCH_BYTES;
-	return look(residents, opened, offset, length, *by_call ? by_call : NULL);
+	/* (Memory that is mapped and nothing else can't be asked for by a call.) */
+	*by_call = length >= MUCH_BYTES && !opened->file.anonymous && !opened->file.direct;
+	return look(residents, opened, offset, length, !*by_call);
 }

@@ -20,12 +20,11 @@ uint64_t vb_residents_tick(struct vb_residents *residents);
 /* Where the range is mapped if all of it is in memory; NULL if not, or if the file is not mapped that far. */
 uint8_t *vb_resident(struct vb_residents *residents, struct vb_open_file *opened, uint64_t offset, size_t length);
 /*
- * The same for who copies. *by_call: leave it to a call of the kernel's, which needs no mapping: it is much, or, to be read, a page of it that is not
- * known to have been read often. (What a first touch of a mapped page costs hangs on the machine: some tenths of a microsecond, and ten where the
- * hypervisor keeps page tables of its own. Later ones cost less than any call.)
+ * The same for who copies. *by_call: it is so much that it is better left to a call of the kernel's, which needs no mapping. (What a first touch of a
+ * mapped page costs hangs on the machine: some tenths of a microsecond, and ten where the hypervisor keeps page tables of its own. Later ones cost
+ * less than any call, and what is read or written in small pieces often is so again.)
  */
-uint8_t *vb_resident_to_read(struct vb_residents *residents, struct vb_open_file *opened, uint64_t offset, size_t length, int *by_call);
-uint8_t *vb_resident_to_write(struct vb_residents *residents, struct vb_open_file *opened, uint64_t offset, size_t length, int *by_call);
+uint8_t *vb_resident_to_copy(struct vb_residents *residents, struct vb_open_file *opened, uint64_t offset, size_t length, int *by_call);
 void vb_residents_close(struct vb_residents *residents);
 
 #endif

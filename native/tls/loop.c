@@ -40,6 +40,14 @@ static void unlink_relay(struct vb_tls_thread *thread, struct vb_tls_relay *rela
 	thread->ended = relay;
 }
 
+static void cannot_watch(struct vb_tls_thread *thread, struct vb_tls_relay *relay)
+{
+	static const char *const words[4] = { "no descriptor can be watched for TLS", "", "", "" };
+	int was_up = relay->state != VB_TLS_GREETING;
+	vb_tls_relay_end(relay, &thread->turn);
+	if (!was_up) tell(thread, relay, VB_TLS_FAILED, words);
+}
+
 /* Watches for what it wants, and for nothing else: an end that nobody wants to hear of would be told for ever. */
 static void watch(struct vb_tls_thread *thread, struct vb_tls_relay *relay)
 {
@@ -51,7 +59,7 @@ static void watch(struct vb_tls_thread *thread, struct vb_tls_relay *relay)
 		int how = wanted == 0 ? EPOLL_CTL_DEL : watched->wanted == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
 		/* (What is closed is watched by nobody any more.) */
 		if (relay->fds[end] >= 0 && epoll_ctl(thread->epoll, how, relay->fds[end], &event) != 0) {
-			vb_tls_relay_end(relay, &thread->turn);
+			cannot_watch(thread, relay);
 			return;
 		}
 		watched->wanted = wanted;

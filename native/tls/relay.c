@@ -84,6 +84,8 @@ static void up(struct vb_tls_relay *relay, struct vb_tls_turn *turn)
 		failed(relay, turn, refusal);
 		return;
 	}
+	/* (Who named a key that there is none of may have had a certificate, too.) */
+	relay->peer.unknown = 0;
 	relay->state = VB_TLS_PASSING;
 	turn->tell(turn->thread, relay, VB_TLS_UP, words);
 }
