@@ -31,6 +31,8 @@ export interface FullnessOf {
 	};
 	readonly unstored: Pick<Unstored, "lacksSpace">;
 	readonly slots: Pick<Slots, "count" | "free">;
+	/** Where it is is not there, or another one is: why. */
+	readonly segments: { readonly away: string | null };
 	elapsed(): number;
 }
 
@@ -41,6 +43,8 @@ export class Fullness {
 	/** What was told since there was space. */
 	readonly #told = new Set<string>();
 	#agesWithSpace = 0;
+	/** One that is back where it was looks for space first. */
+	#wasAway = false;
 
 	constructor(of: FullnessOf) {
 		this.#of = of;
@@ -58,6 +62,9 @@ export class Fullness {
 
 	/** To be called every half minute: what is over by then was not worth a word. */
 	age(tell: (told: PoolTold) => void): void {
+		const wasAway = this.#wasAway;
+		this.#wasAway = this.#of.segments.away !== null;
+		if (wasAway || this.#wasAway) return;
 		const { full, fullFor } = this.state;
 		const told = this.#told;
 		this.#agesWithSpace = full === null ? this.#agesWithSpace + 1 : 0;
@@ -71,10 +78,10 @@ export class Fullness {
 		tell({ kind: "pool-full", level: "info", message: "is not full any more" });
 	}
 
-	/** Of one that has failed other things are told. */
+	/** Of one that has failed, or is away and so can't grow, other things are told. */
 	get #reasons(): PoolFullReason[] {
-		const { log, unstored } = this.#of;
-		if (log.hasFailed) return [];
+		const { log, unstored, segments } = this.#of;
+		if (log.hasFailed || segments.away !== null) return [];
 		const isStuck = log.refusal.status === StorageStatus.noSpace;
 		return [
 			...(isStuck ? (["changes"] as const) : []),

@@ -146,7 +146,7 @@ async function readLog(parts: Omit<PoolParts, "summary" | "log" | "unstored" | "
 	const log = new Log(world, segments, contents, summary, { ...end, incarnation });
 	const unstored = new Unstored(log);
 	const { elapsed } = world;
-	const full = new Fullness({ log, unstored, slots: segments.slots, elapsed });
+	const full = new Fullness({ log, unstored, slots: segments.slots, segments, elapsed });
 	return { ...parts, summary, log, unstored, full };
 }
 

@@ -192,8 +192,8 @@ export function tlsCalls(thread: TlsThreadHandle) {
 		tlsStart: [noop],
 		tlsNext: [thread],
 		tlsSide: [0, "", "", "", "", "", ""],
-		// (Of one that has ended: else it would have descriptors that are others' by the next call.)
-		tlsSecure: [ended, 1, 3, 4, side, "", ""],
+		// (It has them from then on, and closes them: so these are nobody's.)
+		tlsSecure: [thread, 1, 999_998, 999_999, side, "", ""],
 		tlsDrop: [thread, 1],
 		tlsEnd: [ended],
 	};

@@ -110,7 +110,8 @@ function fullness() {
 	const log = { hasFailed: false, room, refusal: { status: StorageStatus.ok as StorageStatus } };
 	const slots = { count: 64, free: 4 };
 	const unstored = new Unstored(log);
-	const of = { log, unstored, slots, elapsed: () => clock.us };
+	const segments = { away: null as string | null };
+	const of = { log, unstored, slots, segments, elapsed: () => clock.us };
 	const full = new Fullness(of);
 	const told: (readonly [string, string])[] = [];
 	const age = (): void => full.age(({ level, message }) => told.push([level, message.split(";")[0]!]));
@@ -118,7 +119,7 @@ function fullness() {
 }
 
 t.test("what comes of it is told when it is more, and that it is over when that has lasted", (t) => {
-	const { full, told, age, clock, room, log, unstored, slots } = fullness();
+	const { full, told, age, clock, room, log, unstored, slots, segments } = fullness();
 	age();
 	full.gaveUp();
 	age();
@@ -142,6 +143,9 @@ t.test("what comes of it is told when it is more, and that it is over when that 
 	t.match(full.state, NOT_FULL, "of one that has failed other things are told");
 	log.refusal.status = StorageStatus.ok;
 	log.hasFailed = false;
+	segments.away = "there is no such directory";
+	t.match(full.state, NOT_FULL, "nor of one that is away, and can't grow for that");
+	segments.away = null;
 	unstored.checkpointStored();
 	age();
 	full.gaveUp();
