@@ -100,7 +100,8 @@ export async function within<T>(
 	}
 }
 
-function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+/** So many milliseconds; or the reason of `signal`. */
+export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
 	let cancel = (): void => undefined;
 	return unlessAborted(
 		signal,

@@ -4,6 +4,7 @@
  */
 
 import type { Clock } from "../clock.js";
+import { pause } from "../object/attempts.js";
 import { type ObjectOp, RequestCounts } from "../object/counts.js";
 import { ObjectError, ObjectFault } from "../object/errors.js";
 import type { HeadBackend, HeadValue } from "../object/head-backend.js";
@@ -75,9 +76,9 @@ export class MemoryHead implements HeadBackend {
 
 	async #do<T>(op: ObjectOp, signal: AbortSignal, work: () => T): Promise<T> {
 		const beganMs = this.#clock.now();
-		await this.#wait(this.#random.below(this.#latencyMs + 1), signal);
+		await pause(this.#clock, this.#random.below(this.#latencyMs + 1), signal);
 		const away = new ObjectError(ObjectFault.unavailable, "memory head: no answer");
-		if (this.#strikes("silence")) await this.#wait(Number.MAX_SAFE_INTEGER, signal);
+		if (this.#strikes("silence")) await pause(this.#clock, Number.MAX_SAFE_INTEGER, signal);
 		if (this.#strikes("refusal")) throw away;
 		if (this.#strikes("late")) {
 			this.#clock.after(this.#random.below(LATE_MS), work);
@@ -87,16 +88,5 @@ export class MemoryHead implements HeadBackend {
 		if (this.#strikes("lostAnswer")) throw away;
 		this.counts.record(op, "ok", beganMs, this.#clock);
 		return done;
-	}
-
-	#wait(ms: number, signal: AbortSignal): Promise<void> {
-		return new Promise((resolve, reject) => {
-			const cancel = this.#clock.after(ms, resolve);
-			const aborted = (): void => {
-				cancel();
-				reject(signal.reason);
-			};
-			signal.addEventListener("abort", aborted, { once: true });
-		});
 	}
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../clock.js";
+import { pause } from "../object/attempts.js";
 import type { ObjectBackend } from "../object/backend.js";
 import { type ObjectOp, RequestCounts } from "../object/counts.js";
 import { ObjectError, ObjectFault } from "../object/errors.js";
@@ -137,7 +138,7 @@ export class MemoryObjects implements ObjectBackend {
 		this.underWay += 1;
 		this.mostUnderWay = Math.max(this.mostUnderWay, this.underWay);
 		try {
-			if (this.#latencyMs > 0) await this.#wait(this.#random.below(this.#latencyMs), signal);
+			if (this.#latencyMs > 0) await pause(this.#clock, this.#random.below(this.#latencyMs), signal);
 			const done = await this.#fate(signal, work);
 			this.counts.record(op, "ok", beganMs, this.#clock);
 			return done;
@@ -152,7 +153,7 @@ export class MemoryObjects implements ObjectBackend {
 	async #fate<T>(signal: AbortSignal, work: () => T): Promise<T> {
 		const away = new ObjectError(ObjectFault.unavailable, "memory: no answer");
 		if (this.isAway || this.#strikes("refusal")) throw away;
-		if (this.#strikes("silence")) await this.#wait(Number.MAX_SAFE_INTEGER, signal);
+		if (this.#strikes("silence")) await pause(this.#clock, Number.MAX_SAFE_INTEGER, signal);
 		if (this.#strikes("late")) {
 			this.#clock.after(this.#random.below(LATE_MS), () => {
 				try {
@@ -166,16 +167,5 @@ export class MemoryObjects implements ObjectBackend {
 		const done = work();
 		if (this.#strikes("lostAnswer")) throw away;
 		return done;
-	}
-
-	#wait(ms: number, signal: AbortSignal): Promise<void> {
-		return new Promise((resolve, reject) => {
-			const cancel = this.#clock.after(ms, resolve);
-			const aborted = (): void => {
-				cancel();
-				reject(signal.reason);
-			};
-			signal.addEventListener("abort", aborted, { once: true });
-		});
 	}
 }

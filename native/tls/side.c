@@ -9,11 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	/* Records that a client has sent one behind the other come with one call. */
-	READ_BYTES = 64 * 1024,
-	KEY_BYTES_MAX = 256,
-};
+/* Records that a client has sent one behind the other come with one call. */
+enum { READ_BYTES = 64 * 1024 };
 
 struct vb_tls_side {
 	atomic_uint holders;
