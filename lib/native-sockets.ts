@@ -48,8 +48,14 @@ export interface SocketAddon {
 	channelClose(handle: ChannelHandle): void;
 	/** Has the descriptor of a connected stream socket from now on, unless it throws; `ready` gets `EVENT_` bits. */
 	streamOpen(descriptor: number, ready: (events: number) => void): StreamHandle;
-	/** How many bytes came, 0 at the end, or -errno. */
-	streamReceive(handle: StreamHandle, into: Uint8Array, offset: number, length: number): number;
+	/** How many bytes came, 0 at the end, or -errno. If there is nothing it is looked again for `watchUs` (0..1000), without sleeping. */
+	streamReceive(
+		handle: StreamHandle,
+		into: Uint8Array,
+		offset: number,
+		length: number,
+		watchUs: number,
+	): number;
 	/** How many bytes are on their way, or -errno: of `count` parts, each an address and a length. */
 	streamSend(handle: StreamHandle, parts: Float64Array, count: number): number;
 	/** Of which `EVENT_` bits `ready` is told: to begin with `EVENT_READABLE`. */

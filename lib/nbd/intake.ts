@@ -70,13 +70,13 @@ export class Intake {
 		this.#refusedFor = error;
 	}
 
-	/** False if nothing has come. */
-	receive(): boolean {
+	/** False if nothing has come; it is watched for so many microseconds. */
+	receive(watchUs: number): boolean {
 		const target = this.#target;
 		if (this.#at === this.#to) this.#keep(0);
 		if (target !== null && this.#targetBytes < this.#pieceBytes) {
 			const missing = this.#pieceBytes - this.#targetBytes;
-			const count = this.#stream.receive(target.memory, this.#targetBytes, missing);
+			const count = this.#stream.receive(target.memory, this.#targetBytes, missing, watchUs);
 			if (count > 0) this.#targetBytes += count;
 			return this.#came(count);
 		}
@@ -85,7 +85,8 @@ export class Intake {
 			this.lacksRoom = true;
 			return false;
 		}
-		const count = this.#stream.receive(this.#received.memory, this.#to, RECEIVE_BYTES - this.#to);
+		const left = RECEIVE_BYTES - this.#to;
+		const count = this.#stream.receive(this.#received.memory, this.#to, left, watchUs);
 		if (count > 0) this.#to += count;
 		return this.#came(count);
 	}

@@ -222,6 +222,10 @@ export class NbdServer implements ConnectionHome, PumpStage {
 		}
 	}
 
+	get waitsForOne(): boolean {
+		return this.#connections.size === 1 && this.#options.pump.waitsForOneLink;
+	}
+
 	runPump(): void {
 		this.#options.pump.run();
 	}

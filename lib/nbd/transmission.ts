@@ -5,6 +5,7 @@
  */
 
 import { type Departures, nowUs } from "../departures.js";
+import { DEFAULT_POLL_US, Pace } from "../link/pace.js";
 import type { Rooms } from "../stream/rooms.js";
 import type { SendQueue } from "../stream/send-queue.js";
 import type { ByteStream } from "../stream/stream.js";
@@ -29,6 +30,8 @@ export interface Shared {
 	readonly pieces: PiecePool;
 	readonly commands: NbdCommand[];
 	readonly departures: Departures | null;
+	/** Nothing can happen in this process but that this one connection is sent more: it may wait for that without sleeping. */
+	readonly waitsForOne: boolean;
 	/** Carries out what was queued. */
 	runPump(): void;
 }
@@ -49,6 +52,8 @@ export class Transmission implements CommandHost, IntakeUser {
 	readonly #line: Line;
 	readonly #agreed: Agreed;
 	readonly #intake: Intake;
+	/** A client that waits for each answer sends the next request before a sleep would be over. */
+	readonly #pace = new Pace(DEFAULT_POLL_US);
 	readonly #underWay: Piece[] = [];
 	readonly #starving: NbdCommand[] = [];
 	#commands = 0;
@@ -98,6 +103,7 @@ export class Transmission implements CommandHost, IntakeUser {
 	/** Takes what has come, as much as one turn has time for. Not to be called while the pump runs. */
 	receive(): void {
 		turn.begin();
+		this.#pace.arrived();
 		this.#receive();
 	}
 
@@ -106,7 +112,7 @@ export class Transmission implements CommandHost, IntakeUser {
 		if (this.#shared.departures !== null) this.#arrivedUs = nowUs();
 		let isDry = false;
 		for (let left = RECEIVES_A_TURN; left > 0 && !isDry && !turn.isSpent && this.mayTake; left--) {
-			isDry = intake.wantsMore && !intake.receive();
+			isDry = intake.wantsMore && !intake.receive(0) && !this.#watch();
 			if (!isDry) intake.take();
 			// (What was lent is no more from here on.)
 			this.#shared.runPump();
@@ -115,6 +121,18 @@ export class Transmission implements CommandHost, IntakeUser {
 		if (!this.mayTake) this.#pause();
 		else if (!intake.wantsMore) this.#resumeSoon();
 		intake.rest();
+	}
+
+	/** All has been answered: waits a little for what comes next, if that has been coming so fast. False if nothing has come. */
+	#watch(): boolean {
+		// (What is encrypted wants the processor itself.)
+		if (!this.#shared.waitsForOne || this.#line.stream.encryption !== null) return false;
+		const forUs = this.#pace.emptied();
+		if (forUs === 0) return false;
+		const isFound = this.#intake.receive(forUs);
+		if (isFound) this.#pace.arrived();
+		this.#pace.watched(isFound);
+		return isFound;
 	}
 
 	get mayTake(): boolean {

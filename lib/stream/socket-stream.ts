@@ -64,9 +64,9 @@ export class SocketStream implements ByteStream {
 		this.#want(EVENT_READABLE);
 	}
 
-	receive(memory: Memory, offset: number, length: number): number {
+	receive(memory: Memory, offset: number, length: number, watchUs = 0): number {
 		if (!this.#isOpen) return BROKEN;
-		const received = native.streamReceive(this.#handle, memory.bytes, offset, length);
+		const received = native.streamReceive(this.#handle, memory.bytes, offset, length, watchUs);
 		return received >= 0 ? received : this.#statusOf(-received);
 	}
 

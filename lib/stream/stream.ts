@@ -38,8 +38,11 @@ export interface ByteStream {
 	readonly trouble: string | null;
 	/** From now on `user` is told. Called once. */
 	attach(user: StreamUser): void;
-	/** Bytes that came, at most `length`, into `memory` from `offset` on; 0: the other end has sent its last; else `NOTHING_NOW` or `BROKEN`. */
-	receive(memory: Memory, offset: number, length: number): number;
+	/**
+	 * Bytes that came, at most `length`, into `memory` from `offset` on; 0: the other end has sent its last; else `NOTHING_NOW` or `BROKEN`. What
+	 * ought to come at once may be watched for, so many microseconds (0..1000), without sleeping.
+	 */
+	receive(memory: Memory, offset: number, length: number, watchUs?: number): number;
 	/**
 	 * How many bytes are on their way, of `parts` from number `from` on, the first of them without its first `skip` bytes; or
 	 * `NOTHING_NOW` (then `writable` is called), or `BROKEN`.

@@ -15,6 +15,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "common/clock.h"
+
+/* Longer than that nobody else has to wait. */
+enum { STREAM_WATCH_US_MAX = 1000 };
+
 struct stream {
 	enum handle_kind kind;
 	int fd; /* -1: closed */
@@ -92,20 +97,36 @@ napi_value js_stream_open(napi_env env, napi_callback_info info)
 	return external;
 }
 
-/* streamReceive(handle, into: Uint8Array, offset, length) -> how many bytes came, 0 at the end, or -errno. */
+/* What there is to receive, or -errno. */
+static double receive(const struct stream *stream, uint8_t *bytes, uint32_t length)
+{
+	ssize_t received = recv(stream->fd, bytes, length, MSG_DONTWAIT);
+	return received < 0 ? -errno : (double)received;
+}
+
+/*
+ * streamReceive(handle, into: Uint8Array, offset, length, watchUs) -> how many bytes came, 0 at the end, or -errno. If there is nothing, it is looked
+ * again for so many microseconds, without sleeping.
+ */
 napi_value js_stream_receive(napi_env env, napi_callback_info info)
 {
 	napi_value args[MAX_ARGS];
 	struct stream *stream;
 	uint8_t *bytes;
 	size_t size;
-	uint32_t offset, length;
-	if (!get_args(env, info, 4, args) || !(stream = get_stream(env, args[0])) ||
+	uint32_t offset, length, watch_us;
+	if (!get_args(env, info, 5, args) || !(stream = get_stream(env, args[0])) ||
 	    !get_array(env, args[1], napi_uint8_array, &bytes, &size) || !bytes || !get_uint(env, args[2], UINT32_MAX, &offset) ||
-	    !get_uint(env, args[3], UINT32_MAX, &length) || length == 0 || offset > size || length > size - offset)
+	    !get_uint(env, args[3], UINT32_MAX, &length) || length == 0 || offset > size || length > size - offset ||
+	    !get_uint(env, args[4], STREAM_WATCH_US_MAX, &watch_us))
 		return throw_type(env);
-	ssize_t received = recv(stream->fd, bytes + offset, length, MSG_DONTWAIT);
-	return make_number(env, received < 0 ? -errno : (double)received);
+	double received = receive(stream, bytes + offset, length);
+	if (watch_us > 0 && received == -EAGAIN) {
+		uint64_t end = vb_now_us() + watch_us;
+		do received = receive(stream, bytes + offset, length);
+		while (received == -EAGAIN && vb_now_us() < end);
+	}
+	return make_number(env, received);
 }
 
 /*

@@ -171,7 +171,7 @@ export const CALLS_ON_PROCESSES = {
 export function streamCalls(stream: StreamHandle) {
 	return {
 		streamOpen: [native.socketPair()[0], noop],
-		streamReceive: [stream, new Uint8Array(8), 0, 8],
+		streamReceive: [stream, new Uint8Array(8), 0, 8, 0],
 		streamSend: [stream, new Float64Array(2), 1],
 		streamWant: [stream, 0],
 		streamAccept: [stream],
