@@ -22,6 +22,8 @@ export interface PoolFolder {
 	readonly copies?: number;
 	/** Whether nothing of a file can be had as long as it is open. Default: of none. */
 	isLost?(name: string): boolean;
+	/** Nothing in a slot of the log is wanted any more. */
+	freed?(slot: number): void;
 	/** One that was opened here and is not here any more, though it is still open. Default: none can go. Throws an OperatorError. */
 	missing?(): Promise<MissingFile | undefined>;
 	/** Files of the log that have room here; undefined where that shows when they are made. */

@@ -139,6 +139,7 @@ async function readLog(parts: Omit<PoolParts, "summary" | "log" | "unstored" | "
 	await forgetSummary(segments, end.position, world.allocate(BLOCK_BYTES));
 	// What was read may be in memory alone.
 	await segments.sync(state.start.segment, Math.floor(end.position / SEGMENT_SECTORS));
+	segments.slots.tellFree();
 	// From now on nothing that was left behind the end can follow what is appended. Both copies say so: either may have to open it.
 	const incarnation = state.incarnation + 1;
 	await head.write({ ...segments.known.now, incarnation, stable: end.sequence });

@@ -53,6 +53,7 @@ export class Segments {
 		this.#folder = folder;
 		this.#files = new SegmentFiles(folder);
 		this.known = new KnownSlots(this.slots, head, folder.fillsAhead);
+		this.slots.whenFree = (slot) => folder.freed?.(slot);
 	}
 
 	/** Opens the files that there are: see `SegmentFiles.openAll`. Throws an OperatorError. */

@@ -40,6 +40,8 @@ export class Slots implements SlotSink {
 	/** Checkpoints so far. */
 	#checkpoints = 0;
 	#settled = 0;
+	/** Told of each slot that may be written to again. */
+	whenFree: (slot: number) => void = () => {};
 
 	/** Slots that there are, free ones among them, and those that will be free. */
 	get count(): number {
@@ -157,7 +159,13 @@ export class Slots implements SlotSink {
 			this.#states[slot] = State.free;
 			this.#emptied.delete(slot);
 			this.#free++;
+			this.whenFree(slot);
 		}
+	}
+
+	/** Tells of all that may be written to. */
+	tellFree(): void {
+		for (let slot = 0; slot < this.#end; slot++) if (this.#states[slot] === State.free) this.whenFree(slot);
 	}
 
 	/** Somebody reads from the slot until `letGo`. */

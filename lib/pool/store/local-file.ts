@@ -1,0 +1,164 @@
+/**
+ * What is on this host of one file of a pool's log: which pieces are here, which may have what the store has not, which blocks have, and which of those
+ * are in the cut that is being uploaded. Bits alone, no requests. Kept by `store-file.ts`, asked by `publisher.ts` and `fetcher.ts`.
+ */
+
+import type { BlockDevice } from "../../block/device.js";
+import { hasBit, nextBit, putBits } from "../space/bitmaps.js";
+import { FILE_BLOCKS, FILE_PIECES, IMAGE_BLOCK_BYTES, PIECE_BYTES } from "./layout.js";
+import type { LocalRow } from "./local-table.js";
+
+/** From one on to before another. */
+export interface Span {
+	readonly from: number;
+	readonly to: number;
+}
+
+export function piecesOf(offsetBytes: number, lengthBytes: number): Span {
+	return spanOf(offsetBytes, lengthBytes, PIECE_BYTES);
+}
+
+export function blocksOf(offsetBytes: number, lengthBytes: number): Span {
+	return spanOf(offsetBytes, lengthBytes, IMAGE_BLOCK_BYTES);
+}
+
+function spanOf(offsetBytes: number, lengthBytes: number, unit: number): Span {
+	return { from: Math.floor(offsetBytes / unit), to: Math.ceil((offsetBytes + lengthBytes) / unit) };
+}
+
+export class LocalFile {
+	readonly row: LocalRow = {
+		present: new Int32Array(FILE_PIECES / 32),
+		intent: new Int32Array(FILE_PIECES / 32),
+	};
+	readonly #ready = new Int32Array(FILE_PIECES / 32);
+	/** Null: none is. */
+	#dirty: Int32Array | null = null;
+	#dirtyBlocks = 0;
+	/** Those of the cut that were not read yet. */
+	#cut: Int32Array | null = null;
+	#cutBlocks = 0;
+	/** Requests that are under way in what is here. */
+	users = 0;
+
+	constructor(
+		readonly number: number,
+		/** The file itself. */
+		readonly device: BlockDevice,
+		readonly name: string,
+	) {}
+
+	get dirtyBlocks(): number {
+		return this.#dirtyBlocks;
+	}
+
+	/** Blocks of the cut that are still to be read. */
+	get cutBlocks(): number {
+		return this.#cutBlocks;
+	}
+
+	/** Something of it is on this host. */
+	get isHere(): boolean {
+		return this.row.present.some((word) => word !== 0);
+	}
+
+	isPresent({ from, to }: Span): boolean {
+		return nextBit(this.row.present, 0, from, to, false) === to;
+	}
+
+	/** The first that is not, or is, at or behind `from`; `to` if there is none before that. */
+	nextPresent(from: number, to: number, isPresent: boolean): number {
+		return nextBit(this.row.present, 0, from, to, isPresent);
+	}
+
+	/** That something may be written there is known and stable. */
+	isReady({ from, to }: Span): boolean {
+		return nextBit(this.#ready, 0, from, to, false) === to;
+	}
+
+	arrived({ from, to }: Span): void {
+		putBits(this.row.present, 0, from, to - from, true);
+	}
+
+	intend({ from, to }: Span): void {
+		putBits(this.row.intent, 0, from, to - from, true);
+	}
+
+	/** What was intended then is stable. */
+	ready({ from, to }: Span): void {
+		putBits(this.#ready, 0, from, to - from, true);
+	}
+
+	/** The store has all of it. */
+	settle(): void {
+		this.row.intent.fill(0);
+		this.#ready.fill(0);
+	}
+
+	/** Blocks have something that the store has not; how many more these are. */
+	dirty({ from, to }: Span): number {
+		this.#dirty ??= new Int32Array(FILE_BLOCKS / 32);
+		const more = putBits(this.#dirty, 0, from, to - from, true);
+		this.#dirtyBlocks += more;
+		return more;
+	}
+
+	/** Nobody wants what they have: how many fewer are dirty. */
+	clean({ from, to }: Span): number {
+		if (this.#dirty === null) return 0;
+		const fewer = putBits(this.#dirty, 0, from, to - from, false);
+		this.#dirtyBlocks -= fewer;
+		return fewer;
+	}
+
+	/** What is dirty is in the cut from now on, and what is written from now on is not. */
+	cut(): void {
+		this.#cut = this.#dirty;
+		this.#cutBlocks = this.#dirtyBlocks;
+		this.#dirty = null;
+		this.#dirtyBlocks = 0;
+	}
+
+	/** The first blocks of the cut, from one on, that belong together; null if there are none. */
+	nextCut(from: number, most: number): Span | null {
+		const bits = this.#cut;
+		if (bits === null) return null;
+		const begin = nextBit(bits, 0, from, FILE_BLOCKS, true);
+		if (begin === FILE_BLOCKS) return null;
+		return { from: begin, to: nextBit(bits, 0, begin, Math.min(FILE_BLOCKS, begin + most), false) };
+	}
+
+	/** Whether any of these is still to be read as it was at the cut. */
+	isInCut({ from, to }: Span): boolean {
+		return this.#cut !== null && nextBit(this.#cut, 0, from, to, true) < to;
+	}
+
+	/** Whether any of these has something that the store has not. */
+	holds(span: Span): boolean {
+		const { from, to } = span;
+		const isDirty = this.#dirty !== null && nextBit(this.#dirty, 0, from, to, true) < to;
+		return isDirty || this.isInCut(span);
+	}
+
+	inCut(block: number): boolean {
+		return this.#cut !== null && hasBit(this.#cut, 0, block);
+	}
+
+	/** They were read. */
+	taken({ from, to }: Span): void {
+		if (this.#cut === null) return;
+		this.#cutBlocks -= putBits(this.#cut, 0, from, to - from, false);
+		if (this.#cutBlocks === 0) this.#cut = null;
+	}
+
+	/** All pieces in which something may be that the store has not. */
+	intended(): Span[] {
+		const spans: Span[] = [];
+		for (let from = nextBit(this.row.intent, 0, 0, FILE_PIECES, true); from < FILE_PIECES; ) {
+			const to = nextBit(this.row.intent, 0, from, FILE_PIECES, false);
+			spans.push({ from, to });
+			from = nextBit(this.row.intent, 0, to, FILE_PIECES, true);
+		}
+		return spans;
+	}
+}

@@ -1,0 +1,49 @@
+/** What a pool in an object store is made of, and what is known of it while it is open. For `store-folder.ts`, and whoever makes one. */
+
+import type { Clock } from "../../clock.js";
+import type { ObjectStore } from "../../object/store.js";
+import type { Memory } from "../../wire/memory.js";
+import type { PoolFolder } from "../folder.js";
+import type { ImageKeeper } from "./keeper.js";
+
+/** Who keeps the superblock, and how it is had. All throw an OperatorError. */
+export interface Keepers {
+	/** Whether there is a pool. */
+	isThere(): Promise<boolean>;
+	/** Of a new pool. */
+	create(): Promise<ImageKeeper>;
+	/** `life`: what is on this host. */
+	acquire(life: string): Promise<ImageKeeper>;
+}
+
+export interface StoreFolderOptions {
+	/** What messages call it: the pool's name. */
+	readonly path: string;
+	/** Where what is on this host lies. */
+	readonly local: PoolFolder;
+	readonly store: ObjectStore;
+	readonly keepers: Keepers;
+	/** So much may be here that the store has not, and so much besides that it has. */
+	readonly logBytes: number;
+	readonly cacheBytes: number;
+	/** Where something must be to be stable. */
+	readonly stable: "host" | "store";
+	readonly clock: Clock;
+	readonly allocate: (byteLength: number) => Memory;
+	/** So many words by chance, in hexadecimal. */
+	readonly identifier: (byteLength: number) => string;
+	/** What does not get on, in words, or that it does again. */
+	readonly tell?: (what: "upload" | "fetch", trouble: string | null) => void;
+	/** Everything is closed. */
+	readonly closed?: () => Promise<void>;
+}
+
+/** What is known of it while it is open. */
+export interface StoreState {
+	readonly unshippedBytes: number;
+	/** How long ago the oldest of it was written; null: there is nothing. */
+	readonly unshippedMs: number | null;
+	readonly objects: number;
+	readonly fetchedBytes: number;
+	readonly trouble: string | null;
+}

@@ -1,0 +1,131 @@
+/**
+ * A pool's files in an object store, of which this host has what was written or read lately. What is there is the pool at one instant (`publisher.ts`); what
+ * is here goes on from that, and survives the process and the power; another host goes on from what is there. Made by whoever opens the pool
+ * (`lib/daemon/store-pools.ts`), which says where all of it is.
+ */
+
+import type { BlockDevice } from "../../block/device.js";
+import { BlockOp } from "../../block/request.js";
+import { OperatorError } from "../../errors.js";
+import { fileName, fileNumber, HEAD_NAME, type PoolFolder } from "../folder.js";
+import { FILE_SLOTS } from "../format.js";
+import { HEAD_FILE_BYTES } from "../head.js";
+import { run } from "../run.js";
+import { FILE_BLOCKS } from "./layout.js";
+import { TABLE_FILE_BYTES, TABLE_NAME } from "./local-table.js";
+import type { StoreFolderOptions, StoreState } from "./options.js";
+import { StoreHead } from "./store-head.js";
+import { openStored, type StoredFiles } from "./stored-files.js";
+
+export class StoreFolder implements PoolFolder {
+	/** Where nothing was is a hole here, and nothing there. */
+	readonly fillsAhead = false;
+	readonly #options: StoreFolderOptions;
+	#files: StoredFiles | null = null;
+
+	constructor(options: StoreFolderOptions) {
+		this.#options = options;
+	}
+
+	get path(): string {
+		return this.#options.path;
+	}
+
+	get state(): StoreState | null {
+		return this.#files?.state ?? null;
+	}
+
+	/** Before it is open all that is known is whether there is a pool. */
+	async list(): Promise<readonly string[]> {
+		if (this.#files === null) return (await this.#options.keepers.isThere()) ? [HEAD_NAME] : [];
+		return [HEAD_NAME, ...Array.from({ length: this.#files.count }, (_, file) => fileName(file))];
+	}
+
+	/** What tells copies apart is the superblock. */
+	async site(): Promise<undefined> {}
+
+	/** What the local table has room for. */
+	async most(): Promise<number> {
+		return TABLE_FILE_BYTES / 512 - 1;
+	}
+
+	async free(): Promise<undefined> {}
+
+	async prepare(): Promise<void> {
+		if (await this.#options.keepers.isThere()) throw new OperatorError(`${this.path}: is a pool already`);
+	}
+
+	/** Nothing in a slot is wanted any more. */
+	freed(slot: number): void {
+		const blocks = FILE_BLOCKS / FILE_SLOTS;
+		this.#files?.drop({ file: Math.floor(slot / FILE_SLOTS), first: (slot % FILE_SLOTS) * blocks, blocks });
+	}
+
+	async open(name: string): Promise<BlockDevice> {
+		const file = fileNumber(name);
+		if (file !== undefined) return this.#opened.open(file);
+		return this.#openHead(false);
+	}
+
+	async create(name: string): Promise<BlockDevice> {
+		const file = fileNumber(name);
+		if (file !== undefined) return this.#opened.open(file);
+		return this.#openHead(true);
+	}
+
+	get #opened(): StoredFiles {
+		if (this.#files === null) throw new OperatorError(`${this.path}: is not open`);
+		return this.#files;
+	}
+
+	async #openHead(isNew: boolean): Promise<BlockDevice> {
+		const { local, path, allocate, stable } = this.#options;
+		const names = await local.list();
+		const name = `${path}/${HEAD_NAME}`;
+		// (Locked as long as it is open: what is here is one process's.)
+		const device = await openOrMake(local, names, HEAD_NAME, HEAD_FILE_BYTES);
+		const opened: BlockDevice[] = [device];
+		try {
+			const table = await openOrMake(local, names, TABLE_NAME, TABLE_FILE_BYTES);
+			opened.push(table);
+			const content = allocate(HEAD_FILE_BYTES);
+			await run(device, BlockOp.read, 0, HEAD_FILE_BYTES, content, name);
+			const files = await openStored({ ...this.#options, isNew, table, content });
+			this.#files = files;
+			// (What is there may be what counts.)
+			await run(device, BlockOp.write, 0, HEAD_FILE_BYTES, content, name);
+			await run(device, BlockOp.flush, 0, 0, undefined, name);
+			return new StoreHead({
+				device,
+				name,
+				content,
+				changed: () => files.publisher.headChanged(),
+				flushed: () => (stable === "store" ? files.publisher.request() : Promise.resolve()),
+				close: () => this.#close(files, device),
+			});
+		} catch (error) {
+			if (this.#files !== null) await this.#close(this.#files, device);
+			else for (const each of opened.reverse()) await each.close();
+			throw error;
+		}
+	}
+
+	async #close(files: StoredFiles, head: BlockDevice): Promise<void> {
+		this.#files = null;
+		try {
+			await files.close();
+		} finally {
+			await head.close();
+			await this.#options.closed?.();
+		}
+	}
+}
+
+async function openOrMake(
+	local: PoolFolder,
+	names: readonly string[],
+	name: string,
+	sizeBytes: number,
+): Promise<BlockDevice> {
+	return names.includes(name) ? local.open(name) : local.create(name, sizeBytes);
+}

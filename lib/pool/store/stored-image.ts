@@ -1,0 +1,146 @@
+/**
+ * What the superblock says of the image, and the image that it names: a manifest, and the tables of the objects that came after it, without a gap.
+ * Read when a pool is opened (`store-folder.ts`), written with each cut (`publisher.ts`). What is read is checked as a whole before anything
+ * is believed.
+ */
+
+import { FailedError } from "../../errors.js";
+import { OBJECT_MAX_BYTES, type ObjectStore } from "../../object/store.js";
+import { areNumbers } from "../format.js";
+import { Image } from "./image.js";
+import { objectName } from "./layout.js";
+import { decodeManifest } from "./manifest.js";
+import { decodeTable, type ObjectTable } from "./object-form.js";
+
+/** Objects of one epoch with one number behind the other: how many bytes each has before its blocks. */
+export interface TailPart {
+	readonly epoch: number;
+	readonly first: number;
+	readonly tables: readonly number[];
+}
+
+/** An object without a name of its own. */
+export interface ObjectKey {
+	readonly epoch: number;
+	readonly number: number;
+}
+
+export interface StoredImage {
+	/** What is on the host that goes on from this image (`LocalOwner`); empty: nothing is anywhere. */
+	readonly life: string;
+	/** No object that this names has this number, or a higher one. */
+	readonly next: number;
+	/** In parts with one number behind the other; none yet: null. */
+	readonly manifest: (ObjectKey & { readonly parts: number }) | null;
+	readonly tail: readonly TailPart[];
+	/** What the pool's head file has, in base64. */
+	readonly head: string;
+	/** Nothing of the image is in these: they are to be deleted. */
+	readonly deleting: readonly ObjectKey[];
+}
+
+/** Of a pool in which nothing is. */
+export const EMPTY_IMAGE: StoredImage = {
+	life: "",
+	next: 1,
+	manifest: null,
+	tail: [],
+	head: "",
+	deleting: [],
+};
+
+const TABLES_AT_ONCE = 32;
+
+function isStoredImage(value: unknown): value is StoredImage {
+	if (!areNumbers(value, ["next"])) return false;
+	const { life, manifest, tail, head, deleting } = value as Record<string, unknown>;
+	return (
+		typeof life === "string" &&
+		(manifest === null || areNumbers(manifest, ["epoch", "number", "parts"])) &&
+		Array.isArray(tail) &&
+		tail.every(isTailPart) &&
+		typeof head === "string" &&
+		Array.isArray(deleting) &&
+		deleting.every((each) => areNumbers(each, ["epoch", "number"]))
+	);
+}
+
+function isTailPart(value: unknown): value is TailPart {
+	if (!areNumbers(value, ["epoch", "first"])) return false;
+	const { tables } = value as Record<string, unknown>;
+	return Array.isArray(tables) && tables.every((bytes) => Number.isSafeInteger(bytes) && bytes > 0);
+}
+
+/** With one object more at its end. */
+export function extendTail(
+	tail: readonly TailPart[],
+	{ epoch, number }: ObjectKey,
+	tableBytes: number,
+): TailPart[] {
+	const last = tail.at(-1);
+	const follows = last !== undefined && last.epoch === epoch && last.first + last.tables.length === number;
+	if (!follows) return [...tail, { epoch, first: number, tables: [tableBytes] }];
+	return [...tail.slice(0, -1), { ...last, tables: [...last.tables, tableBytes] }];
+}
+
+export function tailLength(tail: readonly TailPart[]): number {
+	return tail.reduce((sum, { tables }) => sum + tables.length, 0);
+}
+
+/** Throws a FailedError if the store has something else than what was written, an ObjectError if it can't be had. */
+export async function readImage(store: ObjectStore, pool: string, stored: StoredImage): Promise<Image> {
+	if (!isStoredImage(stored)) throw new FailedError(`${store.name}: the superblock of the pool has no image`);
+	const { manifest, tail } = stored;
+	const image = manifest === null ? new Image() : await readManifest(store, pool, manifest);
+	const wanted = tail.flatMap(({ epoch, first, tables }) =>
+		tables.map((length, index) => ({ epoch, number: first + index, length })),
+	);
+	for (let from = 0; from < wanted.length; from += TABLES_AT_ONCE) {
+		const some = wanted.slice(from, from + TABLES_AT_ONCE);
+		const tables = await Promise.all(some.map((key) => readTable(store, pool, key)));
+		for (const [index, table] of tables.entries()) apply(image, table, some[index]!.length);
+	}
+	return image;
+}
+
+async function readManifest(
+	store: ObjectStore,
+	pool: string,
+	{ epoch, number, parts }: ObjectKey & { readonly parts: number },
+): Promise<Image> {
+	const found: Buffer[] = [];
+	for (let part = 0; part < parts; part++)
+		found.push(await store.get(objectName(pool, epoch, number + part)));
+	return decodeManifest(Buffer.concat(found), `${store.name}: ${objectName(pool, epoch, number)}`);
+}
+
+async function readTable(
+	store: ObjectStore,
+	pool: string,
+	{ epoch, number, length }: ObjectKey & { readonly length: number },
+): Promise<ObjectTable> {
+	const name = objectName(pool, epoch, number);
+	if (length > OBJECT_MAX_BYTES)
+		throw new FailedError(`${store.name}: ${name}: has no table of ${length} bytes`);
+	const table = decodeTable(await store.get(name, { offset: 0, length }), `${store.name}: ${name}`);
+	if (table.pool !== pool || table.epoch !== epoch || table.number !== number)
+		throw new FailedError(`${store.name}: ${name}: is another object`);
+	return table;
+}
+
+/** What an object has is in the image from now on. */
+export function apply(
+	image: Image,
+	{ number, epoch, blocks, ranges }: ObjectTable,
+	tableBytes: number,
+): void {
+	image.add({ number, epoch, tableBytes, blocks });
+	let at = 0;
+	for (const { isZeros, ...range } of ranges) {
+		if (isZeros) image.clear(range);
+		else {
+			image.put(range, number, at);
+			at += range.blocks;
+		}
+	}
+}
