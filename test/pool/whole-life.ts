@@ -8,7 +8,7 @@ import { type BlockDevice, PromisedRequest } from "../../lib/block/device.js";
 import { BlockOp, type BlockRequest } from "../../lib/block/request.js";
 import { OperatorError, StorageStatus } from "../../lib/errors.js";
 import type { Volume } from "../../lib/pool/catalog.js";
-import type { MapSize } from "../../lib/pool/folder.js";
+import type { MapSize, PoolFolder } from "../../lib/pool/folder.js";
 import { Pool } from "../../lib/pool/pool.js";
 import { openVolumeStack } from "../../lib/pool/volume-stack.js";
 import { Pump } from "../../lib/pump.js";
@@ -52,6 +52,8 @@ export class WholeLife implements Legacy {
 	timeUs: number;
 	momentsSeen: number;
 	refused: number;
+	/** What the pool stands on, if it is not the folder itself. */
+	filesOn: (folder: CrashFolder) => PoolFolder = (folder) => folder;
 	/** What may go wrong beside the power. */
 	trouble: Trouble = NO_TROUBLE;
 	readonly pump = new Pump();
@@ -97,8 +99,8 @@ export class WholeLife implements Legacy {
 	}
 
 	async begin(how: "create" | "open" = "open"): Promise<void> {
-		const { folder, mapSize } = this;
-		const tested = testWorld(folder, this.random.seed, this.pump);
+		const { mapSize } = this;
+		const tested = testWorld(this.filesOn(this.folder), this.random.seed, this.pump);
 		const elapsed = (): number => tested.elapsed() + this.#laterUs;
 		const world = { ...tested, now: () => this.now, elapsed, mapSize };
 		this.#pool = await Pool[how](world);

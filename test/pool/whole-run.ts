@@ -4,6 +4,7 @@
  */
 
 import { examine } from "../../lib/pool/examine.js";
+import type { PoolFolder } from "../../lib/pool/folder.js";
 import { RECORD_ENTRIES, SEGMENT_BYTES } from "../../lib/pool/format.js";
 import { Random } from "../../lib/random.js";
 import { CrashFolder, doesFillAhead, Power } from "./crash-folder.js";
@@ -17,16 +18,28 @@ import { operate } from "./whole-operations.js";
 const OPERATIONS = 60;
 const NOTHING: Legacy = { moments: [], stamp: 0, timeUs: 1_764_000_000_000_000, momentsSeen: 0, refused: 0 };
 
+/** What a pool stands on that is not on the disks themselves. */
+export interface WholeOn {
+	files(local: CrashFolder): PoolFolder;
+	/** What is there after a loss of power. */
+	crash(local: CrashFolder, random: Random): CrashFolder;
+}
+
+const ON_ITSELF: WholeOn = { files: (local) => local, crash: (local) => local };
+
 export class WholeRun {
 	/** The last one. */
 	life: WholeLife;
 	readonly #random: Random;
+	readonly #on: WholeOn;
 
 	/** `losesHeads`: with the power the newer copy of the head is lost, now and then. */
 	constructor(
 		readonly seed: number,
 		readonly losesHeads = false,
+		on: WholeOn = ON_ITSELF,
 	) {
+		this.#on = on;
 		this.#random = new Random(seed);
 		const filesMax = this.#random.pick([1, 1, 2]);
 		const power = new Power(Number.POSITIVE_INFINITY);
@@ -36,6 +49,7 @@ export class WholeRun {
 		const nodeFillBytes = this.#random.pick([16_384, 131_072, SEGMENT_BYTES]);
 		const map = { entries, nodeBytes: 2 ** 18, nodeFillBytes, spareNodeSlots: 0 };
 		this.life = new WholeLife(folder, new Random(seed), map, new Course(new Map()), NOTHING);
+		this.life.filesOn = (local) => on.files(local);
 	}
 
 	/** Throws a CrashError for what is not as it was promised. */
@@ -66,7 +80,7 @@ export class WholeRun {
 	async #examine(): Promise<void> {
 		const { folder, mapSize } = this.life;
 		const after = folder.crash(this.#random, 1, Number.POSITIVE_INFINITY);
-		const world = testWorld(after, this.seed, undefined, mapSize);
+		const world = testWorld(this.#on.files(after), this.seed, undefined, mapSize);
 		const { findings } = await examine(world, { doPages: true, progress: () => {} });
 		const wrong = findings.find(({ what }) => what.includes(" are counted as "));
 		if (wrong !== undefined) throw new CrashError(`${wrong.place}: ${wrong.what}`);
@@ -76,10 +90,11 @@ export class WholeRun {
 	async #crash(left: number): Promise<number> {
 		const { course, mapSize } = this.life;
 		const survival = this.#random.pick([0, 0.5, 0.95, 1]);
-		const folder = this.life.folder.crash(this.#random, survival, left);
+		const folder = this.#on.crash(this.life.folder.crash(this.#random, survival, left), this.#random);
 		const random = new Random(1 + this.#random.below(2 ** 30));
 		if (this.losesHeads && random.chance(0.5)) await loseNewerHead(folder);
 		this.life = new WholeLife(folder, random, mapSize, course, this.life);
+		this.life.filesOn = (local) => this.#on.files(local);
 		return survival;
 	}
 

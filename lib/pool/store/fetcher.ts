@@ -15,6 +15,7 @@ import { FILE_PIECES, IMAGE_BLOCK_BYTES, objectName, PIECE_BLOCKS, PIECE_BYTES }
 import type { LocalFile, Span } from "./local-file.js";
 import { summedRange, takeBlocks } from "./object-form.js";
 import { Patience } from "./patience.js";
+import { readObject } from "./read-object.js";
 
 /** Fetched in one go at most, and ahead of who reads in order: twice as much each time. */
 const WINDOW_PIECES = 16;
@@ -121,7 +122,7 @@ export class Fetcher {
 		const name = objectName(pool, object.epoch, number);
 		const range = summedRange(object.tableBytes, object.blocks, at, blocks);
 		for (let tries = 0; tries < TRIES; tries++) {
-			const bytes = await this.#patience.run(() => store.get(name, range, { newest: tries > 0 }), isAnswer);
+			const bytes = await this.#patience.run(() => readObject(store, name, range, tries > 0), isAnswer);
 			this.fetchedBytes += bytes.length;
 			const found = takeBlocks(bytes, range.blocks);
 			if (found === undefined) continue;
@@ -138,7 +139,7 @@ export class Fetcher {
 	}
 }
 
-/** The store has it not, or has something else. */
-function isAnswer(error: Error): boolean {
-	return isFault(error, ObjectFault.absent) || isFault(error, ObjectFault.damaged);
+/** The store has it not, or has something else, and says so again and again. */
+function isAnswer(error: Error, tried: number): boolean {
+	return tried >= TRIES && (isFault(error, ObjectFault.absent) || isFault(error, ObjectFault.damaged));
 }

@@ -4,6 +4,8 @@
  */
 
 import type { BlockDevice } from "../../block/device.js";
+import { BlockOp } from "../../block/request.js";
+import { run } from "../run.js";
 import { hasBit, nextBit, putBits } from "../space/bitmaps.js";
 import { FILE_BLOCKS, FILE_PIECES, IMAGE_BLOCK_BYTES, PIECE_BYTES } from "./layout.js";
 import type { LocalRow } from "./local-table.js";
@@ -31,6 +33,8 @@ export class LocalFile {
 		present: new Int32Array(FILE_PIECES / 32),
 		intent: new Int32Array(FILE_PIECES / 32),
 	};
+	/** What is here; in the row, what is known to be stable here. */
+	readonly #present = new Int32Array(FILE_PIECES / 32);
 	readonly #ready = new Int32Array(FILE_PIECES / 32);
 	/** Null: none is. */
 	#dirty: Int32Array | null = null;
@@ -59,16 +63,16 @@ export class LocalFile {
 
 	/** Something of it is on this host. */
 	get isHere(): boolean {
-		return this.row.present.some((word) => word !== 0);
+		return this.#present.some((word) => word !== 0);
 	}
 
 	isPresent({ from, to }: Span): boolean {
-		return nextBit(this.row.present, 0, from, to, false) === to;
+		return nextBit(this.#present, 0, from, to, false) === to;
 	}
 
 	/** The first that is not, or is, at or behind `from`; `to` if there is none before that. */
 	nextPresent(from: number, to: number, isPresent: boolean): number {
-		return nextBit(this.row.present, 0, from, to, isPresent);
+		return nextBit(this.#present, 0, from, to, isPresent);
 	}
 
 	/** That something may be written there is known and stable. */
@@ -77,7 +81,7 @@ export class LocalFile {
 	}
 
 	arrived({ from, to }: Span): void {
-		putBits(this.row.present, 0, from, to - from, true);
+		putBits(this.#present, 0, from, to - from, true);
 	}
 
 	intend({ from, to }: Span): void {
@@ -87,6 +91,24 @@ export class LocalFile {
 	/** What was intended then is stable. */
 	ready({ from, to }: Span): void {
 		putBits(this.#ready, 0, from, to - from, true);
+	}
+
+	/** Has what is here put on stable storage; from then on the row says that it is here. Throws an OperatorError. */
+	async sync(): Promise<void> {
+		const present = this.#present.slice();
+		await run(this.device, BlockOp.flush, 0, 0, undefined, this.name);
+		this.row.present.set(present);
+	}
+
+	/** What was here when the process ended, or the power. */
+	restore({ present, intent }: LocalRow): void {
+		this.row.present.set(present);
+		this.#present.set(present);
+		this.row.intent.set(intent);
+		for (const pieces of this.intended()) {
+			this.arrived(pieces);
+			this.ready(pieces);
+		}
 	}
 
 	/** The store has all of it. */

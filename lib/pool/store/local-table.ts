@@ -18,6 +18,7 @@ import { FILE_PIECES, IDENTITY_TEXT } from "./layout.js";
 export const TABLE_NAME = "image";
 /** Sparse: a sector for itself, and for each of 131,071 files, which is 8 TiB. */
 export const TABLE_FILE_BYTES = FILE_BYTES;
+export const TABLE_FILES = TABLE_FILE_BYTES / SECTOR_BYTES - 1;
 
 const HEADER_MAGIC = 0x48494c56; // "VLIH"
 const ROW_MAGIC = 0x52494c56; // "VLIR"

@@ -25,15 +25,16 @@ export class Patience {
 	}
 
 	/** What `act` comes to, however often it is tried. Throws an OperatorError if waiting does not help (`isOver`), or nobody waits any more. */
-	async run<T>(act: () => Promise<T>, isOver: (error: Error) => boolean): Promise<T> {
-		for (let pauseMs = PAUSE_FIRST_MS; ; pauseMs = Math.min(PAUSE_MOST_MS, 2 * pauseMs)) {
+	async run<T>(act: () => Promise<T>, isOver: (error: Error, tried: number) => boolean): Promise<T> {
+		let pauseMs = PAUSE_FIRST_MS;
+		for (let tried = 1; ; tried++, pauseMs = Math.min(PAUSE_MOST_MS, 2 * pauseMs)) {
 			try {
 				const done = await act();
 				this.#isTroubled(null);
 				return done;
 			} catch (error) {
 				if (!(error instanceof ObjectError || error instanceof OperatorError)) throw error;
-				if (isOver(error) || this.#isClosed) throw new OperatorError(error.message);
+				if (isOver(error, tried) || this.#isClosed) throw new OperatorError(error.message);
 				this.#isTroubled(error.message);
 				await this.#pause(pauseMs);
 			}

@@ -12,7 +12,7 @@ import { FILE_SLOTS } from "../format.js";
 import { HEAD_FILE_BYTES } from "../head.js";
 import { run } from "../run.js";
 import { FILE_BLOCKS } from "./layout.js";
-import { TABLE_FILE_BYTES, TABLE_NAME } from "./local-table.js";
+import { TABLE_FILE_BYTES, TABLE_FILES, TABLE_NAME } from "./local-table.js";
 import type { StoreFolderOptions, StoreState } from "./options.js";
 import { StoreHead } from "./store-head.js";
 import { openStored, type StoredFiles } from "./stored-files.js";
@@ -46,7 +46,7 @@ export class StoreFolder implements PoolFolder {
 
 	/** What the local table has room for. */
 	async most(): Promise<number> {
-		return TABLE_FILE_BYTES / 512 - 1;
+		return Math.min(TABLE_FILES, (await this.#options.local.most()) ?? TABLE_FILES);
 	}
 
 	async free(): Promise<undefined> {}
@@ -90,11 +90,8 @@ export class StoreFolder implements PoolFolder {
 			opened.push(table);
 			const content = allocate(HEAD_FILE_BYTES);
 			await run(device, BlockOp.read, 0, HEAD_FILE_BYTES, content, name);
-			const files = await openStored({ ...this.#options, isNew, table, content });
+			const files = await openStored({ ...this.#options, isNew, table, head: device, content });
 			this.#files = files;
-			// (What is there may be what counts.)
-			await run(device, BlockOp.write, 0, HEAD_FILE_BYTES, content, name);
-			await run(device, BlockOp.flush, 0, 0, undefined, name);
 			return new StoreHead({
 				device,
 				name,

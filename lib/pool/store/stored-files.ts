@@ -32,7 +32,8 @@ const CLOSE_LIMIT_MS = 30_000;
 export interface StoredFilesOptions extends StoreFolderOptions {
 	readonly isNew: boolean;
 	readonly table: BlockDevice;
-	/** The pool's head as it is here; as it is there, if that is what counts. */
+	/** Where the pool's head is here, and as what. */
+	readonly head: BlockDevice;
 	readonly content: Memory;
 }
 
@@ -51,10 +52,13 @@ export async function openStored(options: StoredFilesOptions): Promise<StoredFil
 	if (!goesOn) {
 		refuseLost(path, rows);
 		rows.clear();
-		const life = options.identifier(16);
-		await table.begin({ pool: keeper.pool, life });
+		// (First, so that whenever it is broken off what is here by then counts only if all of it is.)
 		content.bytes.fill(0);
 		content.bytes.set(Buffer.from(keeper.image.head, "base64").subarray(0, HEAD_FILE_BYTES));
+		await run(options.head, BlockOp.write, 0, HEAD_FILE_BYTES, content, path);
+		await run(options.head, BlockOp.flush, 0, 0, undefined, path);
+		const life = options.identifier(16);
+		await table.begin({ pool: keeper.pool, life });
 		// Before anything is written here: whoever was here before knows then that he is not any more.
 		await keeper.write((now) => ({ ...now, life }));
 	}
@@ -158,14 +162,10 @@ export class StoredFiles implements StoreFileHome {
 	}
 
 	/** What was here when the process ended, or the power. */
-	#restore(file: LocalFile, { present, intent }: LocalRow): void {
-		file.row.present.set(present);
-		file.row.intent.set(intent);
-		for (const pieces of file.intended()) {
-			file.arrived(pieces);
-			file.ready(pieces);
-			this.publisher.changed(file, { from: pieces.from * PIECE_BLOCKS, to: pieces.to * PIECE_BLOCKS });
-		}
+	#restore(file: LocalFile, row: LocalRow): void {
+		file.restore(row);
+		for (const { from, to } of file.intended())
+			this.publisher.changed(file, { from: from * PIECE_BLOCKS, to: to * PIECE_BLOCKS });
 	}
 
 	fetch(file: LocalFile, pieces: Span): Promise<void> {
@@ -186,6 +186,8 @@ export class StoredFiles implements StoreFileHome {
 			await this.#complete(file, { from, to });
 			from = file.nextPresent(to, wanted.to, false);
 		}
+		// (Of what came from the store all must be here before it is said that what is here counts.)
+		if (!this.#isNothing(rangeOf(file, wanted))) await file.sync();
 		file.intend(wanted);
 		await this.#table.save(file.number, file.row);
 		file.ready(wanted);
@@ -265,7 +267,7 @@ export class StoredFiles implements StoreFileHome {
 	/** What is here is stable, and that it is. */
 	async #save(file: LocalFile): Promise<void> {
 		if (!file.isHere) return;
-		await run(file.device, BlockOp.flush, 0, 0, undefined, file.name);
+		await file.sync();
 		await this.#table.save(file.number, file.row);
 	}
 }

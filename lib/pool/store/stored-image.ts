@@ -11,6 +11,7 @@ import { Image } from "./image.js";
 import { objectName } from "./layout.js";
 import { decodeManifest } from "./manifest.js";
 import { decodeTable, type ObjectTable } from "./object-form.js";
+import { readObject } from "./read-object.js";
 
 /** Objects of one epoch with one number behind the other: how many bytes each has before its blocks. */
 export interface TailPart {
@@ -110,7 +111,7 @@ async function readManifest(
 ): Promise<Image> {
 	const found: Buffer[] = [];
 	for (let part = 0; part < parts; part++)
-		found.push(await store.get(objectName(pool, epoch, number + part)));
+		found.push(await readObject(store, objectName(pool, epoch, number + part)));
 	return decodeManifest(Buffer.concat(found), `${store.name}: ${objectName(pool, epoch, number)}`);
 }
 
@@ -122,7 +123,7 @@ async function readTable(
 	const name = objectName(pool, epoch, number);
 	if (length > OBJECT_MAX_BYTES)
 		throw new FailedError(`${store.name}: ${name}: has no table of ${length} bytes`);
-	const table = decodeTable(await store.get(name, { offset: 0, length }), `${store.name}: ${name}`);
+	const table = decodeTable(await readObject(store, name, { offset: 0, length }), `${store.name}: ${name}`);
 	if (table.pool !== pool || table.epoch !== epoch || table.number !== number)
 		throw new FailedError(`${store.name}: ${name}: is another object`);
 	return table;

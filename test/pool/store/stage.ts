@@ -51,11 +51,8 @@ let identities = 0;
 
 export class StoreStage {
 	readonly keepers = new PlainKeepers();
-	readonly backend: MemoryObjects;
 
-	constructor(seed = 1) {
-		this.backend = new MemoryObjects({ clock: systemClock, random: new Random(seed) });
-	}
+	constructor(readonly backend = new MemoryObjects({ clock: systemClock, random: new Random(1) })) {}
 
 	/** The pool's files as a host sees them, which has `local` of it. */
 	folder(local: MemoryFolder, options: Partial<StoreFolderOptions> = {}): StoreFolder {

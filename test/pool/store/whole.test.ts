@@ -1,0 +1,59 @@
+// A pool on an object store is used in every way there is, and the power of its host is cut at any request; then the same host goes on with what it has, or
+// another one with what the store has, where a flush is one when the store has it. What is found is a state that it was in, none before what was
+// promised. The store is as bad as a seed makes it. A run that is always the same.
+import t from "tap";
+import { Objects } from "../../../lib/object/objects.js";
+import { Random } from "../../../lib/random.js";
+import { MemoryObjects, type ObjectFaults } from "../../../lib/testing/memory-objects.js";
+import { VirtualClock } from "../../../lib/testing/virtual-clock.js";
+import { CrashFolder, Power } from "../crash-folder.js";
+import { WholeRun } from "../whole-run.js";
+import { StoreStage } from "./stage.js";
+
+const LIVES = 3;
+const TICK_MS = 10;
+const FAULTS: ObjectFaults = { refusal: 0.05, lostAnswer: 0.05, short: 0.05, stale: 0.05 };
+
+t.setTimeout(230_000);
+
+async function play(seed: number, stable: "host" | "store"): Promise<StoreStage> {
+	const clock = new VirtualClock();
+	const tick = (): void => void clock.after(TICK_MS, tick);
+	tick();
+	const random = new Random(seed);
+	const backend = new MemoryObjects({
+		clock,
+		random,
+		faults: random.chance(0.5) ? FAULTS : {},
+		latencyMs: 20,
+	});
+	const there = new StoreStage(backend);
+	const run = new WholeRun(seed, false, {
+		files: (local) =>
+			there.folder(local, {
+				store: new Objects(backend, { clock, random: new Random(seed) }),
+				clock,
+				stable,
+			}),
+		crash: (local, chance) => {
+			if (stable === "host" || chance.chance(0.5)) return local;
+			return new CrashFolder(
+				new Power(local.power.left),
+				undefined,
+				new Map(),
+				local.filesMax,
+				local.fillsAhead,
+			);
+		},
+	});
+	await clock.until(run.play(LIVES), 1e12);
+	return there;
+}
+
+for (const stable of ["host", "store"] as const)
+	t.test(`stable = ${stable}: what is found is what it was`, async (t) => {
+		for (const seed of [1, 2, 3]) {
+			const there = await play(seed, stable);
+			t.ok(there.backend.objects.size > 0, `seed ${seed}: ${there.backend.objects.size} objects`);
+		}
+	});
