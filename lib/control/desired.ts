@@ -15,10 +15,11 @@ import type { RunningJob } from "./jobs.js";
 import type { LastReload } from "./model.js";
 import { partsFirst, wholesFirst } from "./order.js";
 import { endOf } from "./plan.js";
+import { disksUnder } from "./prerequisites.js";
 import { ReloadRecord } from "./reload-record.js";
 import { fingerprintOf, hurryThoseOn, Steward } from "./steward.js";
 import { messageOf, unlessBug } from "./thrown.js";
-import { NO_CONFIG, orThrow, understandMost, understood, type Wish } from "./wish.js";
+import { NO_CONFIG, orThrow, understandMost, understood, type Wish, withMended } from "./wish.js";
 import { keepWish, keptWish, wishOfFiles } from "./wish-files.js";
 
 export type { DesiredOptions, Prospect } from "./desired-options.js";
@@ -112,8 +113,10 @@ export class Desired {
 		for (const steward of partsFirst(stewards)) void steward.serve();
 	}
 
-	#partsOf(whole: DiskConfig): Steward[] {
-		return membersOf(whole).flatMap((name) => this.#stewards.get(name) ?? []);
+	readonly #partsOf = (whole: DiskConfig): Steward[] => this.#named(membersOf(whole));
+
+	#named(names: readonly string[]): Steward[] {
+		return names.flatMap((name) => this.#stewards.get(name) ?? []);
 	}
 
 	readonly #wholeOf = (name: string): string | undefined => this.#stewards.get(name)?.disk.partOf;
@@ -253,7 +256,8 @@ export class Desired {
 		const { workers, kept, events, clock } = this.#options;
 		const steward = new Steward(disk, {
 			...{ workers, kept, events, clock, links: () => this.#config.links },
-			parts: (whole) => this.#partsOf(whole),
+			parts: this.#partsOf,
+			poolDisks: (volume) => this.#named(disksUnder(volume, this.#config.pools)),
 			onOpen: ({ partOf = "", disk: { chunkOf } }) => {
 				this.#stewards.get(partOf)?.hurry();
 				if (chunkOf !== undefined) this.hurry(chunkOf);
@@ -280,12 +284,7 @@ export class Desired {
 		if (!this.#config.disks.some(({ broken }) => broken !== undefined)) return;
 		const config = understandMost(this.#wish, this.#options.environment);
 		if (Array.isArray(config)) return;
-		const better = new Map(
-			config.disks.flatMap((disk) => (disk.broken === undefined ? [[disk.name, disk]] : [])),
-		);
-		const disks = this.#config.disks.map((disk) =>
-			disk.broken === undefined ? disk : (better.get(disk.name) ?? disk),
-		);
+		const disks = withMended(this.#config.disks, config.disks);
 		const mended = disks.filter((disk, index) => disk !== this.#config.disks[index]);
 		this.#config = { ...this.#config, disks, links: config.links };
 		this.#options.workers.arrange(disks);

@@ -10,9 +10,11 @@ import { OperatorError } from "../errors.js";
 import type { DiskConfig } from "../spec/configuration.js";
 import { poolOnDisks } from "../spec/pool-path.js";
 import type { LinkSpec } from "../spec/spec.js";
+import { DiskNews } from "./disk-news.js";
 import type { EventLog } from "./event-log.js";
 import type { Kept } from "./kept.js";
 import type { DiskState } from "./model.js";
+import { awaitParts, awaitPoolDisks, type Needed, whyNot } from "./prerequisites.js";
 import { AbsentError } from "./refused.js";
 import type { Removed, Workers } from "./seams.js";
 import { messageOf } from "./thrown.js";
@@ -28,7 +30,9 @@ export interface StewardOptions {
 	/** How each link works, as things are. */
 	readonly links: () => readonly LinkSpec[];
 	/** Of the disks that a disk is made of. */
-	readonly parts?: (disk: DiskConfig) => readonly Steward[];
+	readonly parts?: (disk: DiskConfig) => readonly Needed[];
+	/** Of the disks that the pool is on which a disk is a volume of. */
+	readonly poolDisks?: (disk: DiskConfig) => readonly Needed[];
 	/** It is open now, for whoever waits for it. */
 	readonly onOpen?: (disk: DiskConfig) => void;
 }
@@ -46,7 +50,7 @@ export function hurryThoseOn(pool: string, stewards: Iterable<Steward>): void {
 	}
 }
 
-export class Steward {
+export class Steward implements Needed {
 	readonly #options: StewardOptions;
 	#disk: DiskConfig;
 	#state: DiskState = "opening";
@@ -56,14 +60,20 @@ export class Steward {
 	/** Each undertaking has a number; one that finds another has been overtaken. */
 	#undertaking = 0;
 	#retryMs = FIRST_RETRY_MS;
-	/** What was last told of why it can't be served; null: it was served since, or shall be another one. */
-	#told: string | null = null;
-	/** The last try. */
-	#tried: Promise<unknown> = Promise.resolve();
+	readonly #news: DiskNews;
+	#lastTry: Promise<unknown> = Promise.resolve();
+	readonly firstTry: Promise<void>;
+	#wasTried: () => void = () => {};
+	/** What was missing came while it was tried: that may have been too late. */
+	#isHurried = false;
 
 	constructor(disk: DiskConfig, options: StewardOptions) {
 		this.#disk = disk;
 		this.#options = options;
+		this.#news = new DiskNews(disk, options);
+		this.firstTry = new Promise((resolve) => {
+			this.#wasTried = resolve;
+		});
 	}
 
 	get disk(): DiskConfig {
@@ -78,6 +88,10 @@ export class Steward {
 		return this.#reason;
 	}
 
+	get lastTry(): Promise<unknown> {
+		return this.#lastTry;
+	}
+
 	/** By the clock of the options. */
 	get retryAtMs(): number | null {
 		return this.#retryAtMs;
@@ -90,12 +104,13 @@ export class Steward {
 	/** A worker has it already, as it shall be. */
 	adopt(): void {
 		this.#undertaking++;
+		this.#wasTried();
 		this.#enter("open");
 	}
 
 	/** Has it served. Resolves after the first try: undefined, or why that has failed. It is tried again and again then. */
 	async serve(disk: DiskConfig = this.#disk): Promise<string | undefined> {
-		if (disk !== this.#disk) this.#told = null;
+		if (disk !== this.#disk) this.#news.isAnother(disk);
 		this.#disk = disk;
 		this.#retryMs = FIRST_RETRY_MS;
 		this.#enter("opening");
@@ -103,30 +118,20 @@ export class Steward {
 	}
 
 	#tryOnce(undertaking: number): Promise<string | undefined> {
-		const tried = this.#try(undertaking);
-		this.#tried = tried;
+		this.#isHurried = false;
+		const tried = this.#try(undertaking).finally(this.#wasTried);
+		this.#lastTry = tried;
 		return tried;
 	}
 
-	/** What it is made of is open. Throws an OperatorError if it is not: then it is tried again when it is. */
-	async #awaitParts(): Promise<void> {
-		const parts = this.#options.parts?.(this.#disk) ?? [];
-		// All may have been asked for in one go.
-		await Promise.resolve();
-		for (const part of parts) await part.#tried;
-		const missing = parts.find((part) => part.#state !== "open");
-		// A mirror goes on without those that it can do without, which it knows itself.
-		const isMirror = this.#disk.disk.storage.kind === "mirror";
-		if (missing === undefined || (isMirror && parts.some((part) => part.#state === "open"))) return;
-		const { name } = missing.#disk;
-		throw new OperatorError(
-			`its disk ${name} is ${missing.#state}${missing.#reason ? `: ${missing.#reason}` : ""}`,
-		);
+	get #poolDisks(): readonly Needed[] {
+		return this.#options.poolDisks?.(this.#disk) ?? [];
 	}
 
-	/** What was missing may be there now: if it has failed, it is tried again at once. */
+	/** What was missing may be there now: if it has failed, or fails now, it is tried again at once. */
 	hurry(): void {
 		if (this.#state === "failed") void this.serve();
+		else this.#isHurried = true;
 	}
 
 	/** What can be changed while it is served. Resolves to why that has failed. */
@@ -136,11 +141,11 @@ export class Steward {
 		if (this.#state !== "open") return undefined;
 		try {
 			await this.#options.workers.change(disk, fingerprintOf(disk));
-			this.#tell("disk-changed", "info", "changed while it is served");
+			this.#news.tell("disk-changed", "info", "changed while it is served");
 			return undefined;
 		} catch (error) {
 			const reason = messageOf(error);
-			this.#tell("disk-changed", "error", `could not be changed: ${reason}`);
+			this.#news.tell("disk-changed", "error", `could not be changed: ${reason}`);
 			return reason;
 		}
 	}
@@ -171,8 +176,8 @@ export class Steward {
 			end === "opening"
 				? "is still being opened, and is closed when that has come to an end"
 				: "hangs, and what it holds is given back if it goes on";
-		if (end === "closed") this.#tell("disk-removed", "info", "removed");
-		else this.#tell("disk-removed", "warning", `removed: its storage ${how}`);
+		if (end === "closed") this.#news.tell("disk-removed", "info", "removed");
+		else this.#news.tell("disk-removed", "warning", `removed: its storage ${how}`);
 		return end;
 	}
 
@@ -183,10 +188,10 @@ export class Steward {
 		// What is fenced stays so whatever ends now; what is not, only when it is said so.
 		const isKept = await this.#keepFence(fenced);
 		if (this.#state === "open") await workers.fence(name, fenced);
-		if (!fenced) this.#tell("disk-unfenced", "info", "unfenced");
-		else if (isKept) this.#tell("disk-fenced", "info", "fenced: nobody is answered");
+		if (!fenced) this.#news.tell("disk-unfenced", "info", "unfenced");
+		else if (isKept) this.#news.tell("disk-fenced", "info", "fenced: nobody is answered");
 		else
-			this.#tell(
+			this.#news.tell(
 				"disk-fenced",
 				"warning",
 				"fenced: nobody is answered; that is not kept yet, and would be lost in a restart",
@@ -221,6 +226,7 @@ export class Steward {
 	/** Nothing is tried any more. */
 	stop(): void {
 		this.#begin();
+		this.#news.forget();
 	}
 
 	#begin(): number {
@@ -232,6 +238,8 @@ export class Steward {
 
 	async #take(state: DiskState): Promise<Removed> {
 		const undertaking = this.#begin();
+		this.#wasTried();
+		this.#news.forget();
 		this.#enter(state);
 		const end = await this.#options.workers.remove(this.#disk.name);
 		if (end === "abandoned" && undertaking === this.#undertaking) this.#enter("abandoned");
@@ -243,28 +251,28 @@ export class Steward {
 		const disk = this.#disk;
 		try {
 			if (disk.broken !== undefined) throw new OperatorError(disk.broken);
-			await this.#awaitParts();
+			await awaitParts(disk, this.#options.parts?.(disk) ?? []);
+			await awaitPoolDisks(this.#poolDisks, this.#options.clock);
 			if (undertaking !== this.#undertaking) return undefined;
+			this.#isHurried = false;
 			await workers.add(disk, links(), await kept.of(disk.name), fingerprintOf(disk));
 			if (undertaking !== this.#undertaking) return undefined;
 			this.#retryMs = FIRST_RETRY_MS;
-			this.#told = null;
 			this.#enter("open");
-			this.#tell("disk-opened", "info", servedFor(disk));
+			this.#news.served(servedFor(disk));
 			this.#options.onOpen?.(disk);
 			return undefined;
 		} catch (error) {
 			if (undertaking !== this.#undertaking) return undefined;
-			return this.#failed(messageOf(error), error instanceof AbsentError, undertaking);
+			if (this.#isHurried) return this.#tryOnce(undertaking);
+			return this.#failed(whyNot(disk, messageOf(error), this.#poolDisks), error instanceof AbsentError, undertaking);
 		}
 	}
 
 	/** `isAbsent`: for want of a worker, whose ways of not being there are one reason. */
 	#failed(reason: string, isAbsent: boolean, undertaking: number): string {
 		const { clock } = this.#options;
-		const isNews = isAbsent ? this.#told === null : this.#told !== reason;
-		if (isNews) this.#tell("disk-failed", "error", reason);
-		if (isNews) this.#told = reason;
+		this.#news.failed(reason, isAbsent);
 		this.#enter("failed", reason);
 		this.#retryAtMs = clock.now() + this.#retryMs;
 		this.#cancelRetry = clock.after(this.#retryMs, () => void this.#tryOnce(undertaking));
@@ -276,14 +284,6 @@ export class Steward {
 		this.#retryAtMs = null;
 		this.#state = state;
 		this.#reason = reason;
-	}
-
-	#tell(
-		kind: "disk-opened" | "disk-failed" | "disk-changed" | "disk-removed" | "disk-fenced" | "disk-unfenced",
-		severity: "info" | "warning" | "error",
-		message: string,
-	): void {
-		this.#options.events.add({ kind, severity, disk: this.#disk.name, message });
 	}
 }
 

@@ -146,6 +146,12 @@ export function checkSettings(settings: DiskSettings): void {
 	throw new Refusal(422, errors[0]?.detail ?? "the settings are not what they should be", { errors });
 }
 
+/** Disks as they are, but those that were broken as this machine was as they were found now. */
+export function withMended(disks: readonly DiskConfig[], found: readonly DiskConfig[]): DiskConfig[] {
+	const better = new Map(found.flatMap((disk) => (disk.broken === undefined ? [[disk.name, disk]] : [])));
+	return disks.map((disk) => (disk.broken === undefined ? disk : (better.get(disk.name) ?? disk)));
+}
+
 /** JSON merge patch (RFC 7396): null takes a key away, tables are merged, all else replaces. */
 export function merged(settings: DiskSettings, patch: Readonly<Record<string, unknown>>): DiskSettings {
 	return mergedTable(settings, patch) as DiskSettings;
