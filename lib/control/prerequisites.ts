@@ -24,7 +24,10 @@ export interface Needed {
 }
 
 /** Names of the disks that the pool of a volume is on. */
-export function disksUnder({ disk: { storage } }: DiskConfig, pools: readonly PoolConfig[]): readonly string[] {
+export function disksUnder(
+	{ disk: { storage } }: DiskConfig,
+	pools: readonly PoolConfig[],
+): readonly string[] {
 	if (storage.kind !== "volume" || poolOnDisks(storage.pool) === undefined) return [];
 	return pools.find(({ path }) => path === storage.pool)?.disks ?? [];
 }

@@ -265,7 +265,11 @@ export class Steward implements Needed {
 		} catch (error) {
 			if (undertaking !== this.#undertaking) return undefined;
 			if (this.#isHurried) return this.#tryOnce(undertaking);
-			return this.#failed(whyNot(disk, messageOf(error), this.#poolDisks), error instanceof AbsentError, undertaking);
+			return this.#failed(
+				whyNot(disk, messageOf(error), this.#poolDisks),
+				error instanceof AbsentError,
+				undertaking,
+			);
 		}
 	}
 

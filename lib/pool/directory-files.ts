@@ -94,6 +94,10 @@ export async function makeFolder(folder: string): Promise<void> {
 	await inWords(folder, async () => {
 		const stats = await stat(folder).catch(() => undefined);
 		if (stats?.isBlockDevice()) return;
+		if (stats !== undefined && !stats.isDirectory())
+			throw new OperatorError(
+				`${folder}: is no directory and no block device; a pool is made in a directory, or on a block device`,
+			);
 		await makeFolders(folder, FOLDER_MODE);
 		await syncFolder(path.dirname(path.resolve(folder)));
 	});

@@ -6,11 +6,10 @@
  * since. A disk that has nothing to do with that stays the same object.
  */
 
-import { quote } from "../text.js";
 import type { DiskConfig, PoolConfig } from "./configuration.js";
 import type { Conflict } from "./conflicts.js";
 import { DISK_DEFAULTS } from "./keys.js";
-import { PlacedError, shownPlace } from "./place.js";
+import { type AbsentNameError, absentName, PlacedError, shownPlace } from "./place.js";
 import { NESTED_MAX } from "./ranges.js";
 import type { CompoundSpec, DiskSpec, Durability, StorageSpec } from "./spec.js";
 
@@ -65,8 +64,10 @@ class Assembly {
 		for (const disk of this.#disks.values()) {
 			if (disk.broken !== undefined) continue;
 			for (const [index, name] of membersOf(disk).entries()) {
-				const why = this.#whyNot(disk, name);
-				if (why === undefined) this.#wholes.set(name, disk);
+				const member = this.#disks.get(name);
+				const why = member && this.#whyNot(disk, member);
+				if (member === undefined) this.#conflicts.push({ disk, error: absentMember(disk, index, name) });
+				else if (why === undefined) this.#wholes.set(name, disk);
 				else this.#refuse(disk, index, why);
 			}
 		}
@@ -82,17 +83,17 @@ class Assembly {
 
 	#putOn(pool: PoolConfig): void {
 		for (const [index, name] of (pool.disks ?? []).entries()) {
-			const why = this.#whyNotUnder(pool, name);
-			if (why === undefined) this.#pools.set(name, pool);
-			else
-				this.#wrong.push(new PlacedError(pool.placeOf(["disks", index]), `pool ${pool.name}: disks: ${why}`));
+			const disk = this.#disks.get(name);
+			const why = disk && this.#whyNotUnder(pool, disk);
+			const [place, before] = [pool.placeOf(["disks", index]), `pool ${pool.name}: disks: `];
+			if (disk === undefined) this.#wrong.push(absentName(place, before, "disk", name));
+			else if (why === undefined) this.#pools.set(name, pool);
+			else this.#wrong.push(new PlacedError(place, before + why));
 		}
 	}
 
-	#whyNotUnder(pool: PoolConfig, name: string): string | undefined {
-		const disk = this.#disks.get(name);
-		if (disk === undefined) return `disk ${quote(name)}: there is none of this name`;
-		const { exports, values } = disk;
+	#whyNotUnder(pool: PoolConfig, disk: DiskConfig): string | undefined {
+		const { name, exports, values } = disk;
 		const other = this.#pools.get(name);
 		const whole = this.#wholes.get(name);
 		if (other === pool) return `disk ${name} is named twice`;
@@ -114,10 +115,7 @@ class Assembly {
 		this.#conflicts.push({ disk, error: new PlacedError(place, `disk ${disk.name}: ${key}: ${why}`) });
 	}
 
-	#whyNot(whole: DiskConfig, name: string): string | undefined {
-		const member = this.#disks.get(name);
-		if (member === undefined) return `disk ${quote(name)}: there is none of this name`;
-		const { exports, values, placeOf } = member;
+	#whyNot(whole: DiskConfig, { name, exports, values, placeOf }: DiskConfig): string | undefined {
 		const other = this.#wholes.get(name);
 		if (other === whole) return `disk ${name} is in it twice`;
 		if (other !== undefined)
@@ -227,4 +225,9 @@ function plain(disk: DiskConfig): DiskConfig {
 	const { partOf: _, ...own } = disk;
 	const { read_only = DISK_DEFAULTS.read_only, durability = DISK_DEFAULTS.durability } = values;
 	return { ...own, disk: { ...spec, readOnly: read_only, durability } };
+}
+
+function absentMember(disk: DiskConfig, index: number, name: string): AbsentNameError {
+	const key = keyOf(disk);
+	return absentName(disk.placeOf([key, index]), `disk ${disk.name}: ${key}: `, "disk", name);
 }

@@ -16,7 +16,7 @@ import { AOE_DEFAULTS, DAEMON_DEFAULTS } from "./keys.js";
 import { nbdExportSpecOf, unheardOf } from "./nbd.js";
 import { linksOf } from "./netif.js";
 import { Parts, type Sources } from "./parts.js";
-import { alreadyAt, type Place, PlacedError } from "./place.js";
+import { AbsentNameError, alreadyAt, type Place, PlacedError } from "./place.js";
 import { poolsOf } from "./pools.js";
 import { type DiskPart, type KnownDisk, Readings } from "./readings.js";
 import { type AoeValues, type DiskSettings, type DiskValues, STORAGE_KEYS } from "./schema.js";
@@ -79,7 +79,7 @@ export function readConfig(sources: Sources, environment: Environment): Config |
 	}
 	const served = isOneDisk ? disks : withoutConflicts(disks, pools, errors, warnings);
 	warnings.push(...unheardOf(served, sections.nbd.values));
-	if (errors.length > 0) return inOrder(errors, sources);
+	if (errors.length > 0) return inOrder(causesOf(errors, parts), sources);
 	return {
 		daemon: {
 			state: daemon.state ?? DAEMON_DEFAULTS.state,
@@ -242,6 +242,13 @@ function withoutConflicts(
 	});
 	// What one that is broken was to be made of belongs to nobody.
 	return assembled(served, pools).disks;
+}
+
+/** Without those that only follow from others: what is written somewhere, and wrong there, is not missing elsewhere. */
+function causesOf(errors: readonly PlacedError[], { disks, written }: Parts): readonly PlacedError[] {
+	const all = new Set([...written, ...disks.map(({ name }) => `disk ${name}`)]);
+	const causes = errors.filter((each) => !(each instanceof AbsentNameError && all.has(each.named)));
+	return causes.length > 0 ? causes : errors;
 }
 
 /** Those of one file after the other. */

@@ -8,7 +8,7 @@ import { quote } from "../text.js";
 import type { DiskConfig } from "./configuration.js";
 import { aoeExportsOf, nbdExportOf } from "./exports.js";
 import { AOE_DEFAULTS } from "./keys.js";
-import { PlacedError, shownPlace } from "./place.js";
+import { absentName, PlacedError, shownPlace } from "./place.js";
 import type { AoeExportSpec, DiskSpec, LinkSpec, NetifSpec, RemoteSpec, StorageSpec } from "./spec.js";
 import type { TomlPath } from "./toml.js";
 
@@ -137,8 +137,9 @@ function ofVolumes(disks: readonly DiskConfig[]): Conflict[] {
 		if (storage.kind !== "volume") continue;
 		const other = users.get(storage.name);
 		if (storage.pool === "") {
-			const what = `disk ${disk.name}: pool ${quote(disk.values.volume?.pool ?? "")}: there is none of this name`;
-			found.push({ disk, error: new PlacedError(disk.placeOf(["volume"]), what) });
+			const pool = disk.values.volume?.pool ?? "";
+			const place = disk.placeOf(["volume"]);
+			found.push({ disk, error: absentName(place, `disk ${disk.name}: `, "pool", pool) });
 		} else if (disk.disk.scratch) continue;
 		else if (other === undefined) users.set(storage.name, disk);
 		else found.push(conflict(disk, ["volume"], other, "has this volume already"));

@@ -86,7 +86,8 @@ export class Parts {
 	readonly disks: DiskPart[] = [];
 	readonly errors: PlacedError[] = [];
 	readonly warnings: PlacedError[] = [];
-
+	/** As `disk NAME`: what there is, whatever is wrong with it; of disks not all of those that are right. */
+	readonly written = new Set<string>();
 	/** All of root's files could be read; else what others seem to lack may be there. */
 	isWhole = true;
 
@@ -202,6 +203,7 @@ export class Parts {
 	}
 
 	#isName(kind: NamedTable, name: string, place: Place): boolean {
+		this.written.add(`${kind} ${name}`);
 		try {
 			readName(kind, name);
 			return true;

@@ -26,6 +26,29 @@ export class PlacedError extends OperatorError {
 	}
 }
 
+/** Something names a disk or a pool that is not there. Where that is written, but wrong, there is nothing more to be mended. */
+export class AbsentNameError extends PlacedError {
+	constructor(
+		place: Place,
+		/** `disk` or `pool`, and the name. */
+		readonly named: string,
+		what: string,
+	) {
+		super(place, what);
+	}
+}
+
+/** `before`: what messages begin with. */
+export function absentName(
+	place: Place,
+	before: string,
+	kind: "disk" | "pool",
+	name: string,
+): AbsentNameError {
+	const what = `${before}${kind} ${quote(name)}: there is none of this name`;
+	return new AbsentNameError(place, `${kind} ${name}`, what);
+}
+
 export function shownPlace({ file, line, column }: Place): string {
 	return `${oneLine(file)}:${line}:${column}`;
 }

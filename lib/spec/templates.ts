@@ -9,7 +9,7 @@ import type { Joined } from "./inherit.js";
 import { TEMPLATE_DEFAULTS } from "./keys.js";
 import type { NbdValues } from "./nbd-schema.js";
 import type { TemplatePart } from "./parts.js";
-import { alreadyAt, PlacedError } from "./place.js";
+import { absentName, alreadyAt, PlacedError } from "./place.js";
 import type { BootValues, HttpValues } from "./schema.js";
 
 /** What is wrong is added to `errors`. */
@@ -43,7 +43,7 @@ function templateOf(
 	};
 	if (image === undefined) wrong("image", "image is missing");
 	else if (!pools.some((pool) => pool.name === image.pool))
-		wrong("image", `pool ${quote(image.pool)}: there is none of this name`);
+		errors.push(absentName(placeOf(["image"]), `template ${name}: `, "pool", image.pool));
 	if (shelf === undefined) wrong("shelf", "shelf is missing");
 	if (netif.length === 0) wrong("netif", "netif is missing, or empty");
 	if (errors.length > before || image === undefined || shelf === undefined) return [];

@@ -64,6 +64,39 @@ t.test("all that is wrong, in the order of the files", async (t) => {
 	});
 });
 
+t.test("what only follows from a mistake elsewhere is not told", async (t) => {
+	const naming = `[disk.m]
+mirror = ["x", "y", "none"]
+[pool.far]
+disks = ["x"]
+[disk.web]
+volume = "fast/web"
+[template.lab]
+image = "fast/gold@v3"
+shelf = 20
+netif = ["lo"]
+[disk.y]
+memory = "1M"
+[disk.other]
+volume = "slow/web"
+`;
+	const absent = (file: string): string =>
+		`${file}:2:21: disk m: mirror: disk "none": there is none of this name\n` +
+		`${file}:14:1: disk other: pool "slow": there is none of this name\n`;
+	const misspelt = files(t, `${naming}[pool.fast]\npth = "/srv/fast"\n[disk.x]\nfil = "/x"\n`);
+	t.same(await check(misspelt), {
+		status: 1,
+		out: "",
+		err: `${absent(misspelt)}${misspelt}:16:1: no such key "pth"; did you mean "path"?\n${misspelt}:18:1: no such key "fil"; did you mean "file"?\n`,
+	});
+	const incomplete = files(t, `${naming}[pool.fast]\n[disk.x]\n`);
+	t.same(await check(incomplete), {
+		status: 1,
+		out: "",
+		err: `${absent(incomplete)}${incomplete}:15:7: pool fast: path or disks is missing\n${incomplete}:16:7: disk x: file, memory, volume, remote, linear or mirror is missing\n`,
+	});
+});
+
 t.test("what may come later is a warning, what is missing is an error", async (t) => {
 	const broken = files(t, DISK.replace('"lo"', '"no*such"'));
 	const { status, out, err } = await check(broken);

@@ -43,6 +43,28 @@ t.test("a pool and volumes are made and told of", async (t) => {
 	t.match(JSON.parse(await told(poolSetCommand, folder, "clock=trusted", "--json")), { clockDoubt: null });
 });
 
+t.test("what is no name of a volume, and no place for a pool, is told by what it is", async (t) => {
+	const folder = newDirectory();
+	await told(poolCreateCommand, folder);
+	const message = `volume ${JSON.stringify(folder)}: is a pool; its volumes are called ${JSON.stringify(`${folder}/NAME`)}`;
+	for (const [command, ...words] of [
+		[volumeCreateCommand, folder, "1G"],
+		[volumeShowCommand, folder],
+		[volumeRenameCommand, folder, "other"],
+	] as const)
+		await t.rejects(told(command, ...words), { message });
+	const file = path.join(newDirectory(), "file");
+	writeFileSync(file, "");
+	for (const place of ["/dev/null", file])
+		await t.rejects(told(poolCreateCommand, place), {
+			message: `${place}: is no directory and no block device; a pool is made in a directory, or on a block device`,
+		});
+	// A volume that has the name of a directory beside it is one.
+	const inner = path.join(folder, "web");
+	await told(poolCreateCommand, inner);
+	t.match(await told(volumeCreateCommand, inner, "1M"), /^volume +\S+\/web\n/);
+});
+
 t.test("snapshots, clones, names and sizes", async (t) => {
 	const folder = newDirectory();
 	await told(poolCreateCommand, folder);

@@ -49,7 +49,10 @@ class PoolStage extends Stage {
 
 	failures(): string[] {
 		const { events } = this.control.inside;
-		return events.latest(1000).filter(({ kind }) => kind === "disk-failed").map(({ message }) => message);
+		return events
+			.latest(1000)
+			.filter(({ kind }) => kind === "disk-failed")
+			.map(({ message }) => message);
 	}
 
 	addsOf(name: string): number {
@@ -65,20 +68,23 @@ function gate(): { promise: Promise<void>; open: () => void } {
 	return { promise, open };
 }
 
-t.test("a start at which all disks of the pool come is told of without an error, and asks once", async (t) => {
-	const stage = new PoolStage();
-	const { promise, open } = gate();
-	stage.workers.slow.set("b", promise);
-	await stage.begin(t);
-	t.equal(await stage.state("web"), "opening");
-	t.equal(stage.addsOf("web"), 0, "its pool is waited for");
-	open();
-	await settle();
-	t.equal(await stage.state("web"), "open");
-	t.equal(stage.addsOf("web"), 1);
-	stage.clock.pass(HELD_MS);
-	t.strictSame(stage.failures(), []);
-});
+t.test(
+	"a start at which all disks of the pool come is told of without an error, and asks once",
+	async (t) => {
+		const stage = new PoolStage();
+		const { promise, open } = gate();
+		stage.workers.slow.set("b", promise);
+		await stage.begin(t);
+		t.equal(await stage.state("web"), "opening");
+		t.equal(stage.addsOf("web"), 0, "its pool is waited for");
+		open();
+		await settle();
+		t.equal(await stage.state("web"), "open");
+		t.equal(stage.addsOf("web"), 1);
+		stage.clock.pass(HELD_MS);
+		t.strictSame(stage.failures(), []);
+	},
+);
 
 t.test("one that comes a little later is none, either", async (t) => {
 	const stage = new PoolStage();

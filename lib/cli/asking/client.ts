@@ -27,6 +27,8 @@ export class AskError extends Error {
 		readonly status?: number,
 		/** Nobody is at the socket. */
 		readonly isNobody = false,
+		/** Nobody is there any more. */
+		readonly isGone = isNobody,
 	) {
 		super(lines.join("\n"));
 	}
@@ -129,11 +131,12 @@ export class DaemonClient {
 		if (error instanceof AskError) return error;
 		if (signal.aborted) return this.#said(`no answer within ${this.limitMs / 1000} seconds`);
 		const { code = "" } = error as NodeJS.ErrnoException;
-		return this.#said(reasonOf(code), code === "ENOENT" || code === "ECONNREFUSED");
+		const isGone = code === "ECONNRESET" || code === "EPIPE";
+		return this.#said(reasonOf(code), code === "ENOENT" || code === "ECONNREFUSED", isGone);
 	}
 
-	#said(what: string, isNobody = false): AskError {
-		return new AskError([`${oneLine(this.socket)}: ${what}`], undefined, isNobody);
+	#said(what: string, isNobody = false, isGone = false): AskError {
+		return new AskError([`${oneLine(this.socket)}: ${what}`], undefined, isNobody, isNobody || isGone);
 	}
 
 	async #read<T>(path: string, schema: z.ZodType<T>, answer: Answer): Promise<T> {

@@ -10,6 +10,7 @@ import { EXIT_FAILED, type Output, processOutput, putJson } from "../client.js";
 import { asking } from "./asking.js";
 import { AskError, type DaemonClient } from "./client.js";
 import { linesText } from "./columns.js";
+import { jobNow } from "./job-now.js";
 import { DIFF, DUMP, RELOAD } from "./options.js";
 
 const CONFIGURATION = "/api/v1/config";
@@ -55,7 +56,7 @@ export async function dumpCommand(argv: readonly string[], output: Output = proc
 export async function endOf(daemon: DaemonClient, id: string, longestMs = JOB_LIMIT_MS): Promise<Job> {
 	const limitMs = performance.now() + longestMs;
 	for (;;) {
-		const job = await daemon.get(`/api/v1/jobs/${encodeURIComponent(id)}`, Job);
+		const job = await jobNow(daemon, id);
 		if (job.state !== "running") return job;
 		if (performance.now() > limitMs)
 			throw new AskError([

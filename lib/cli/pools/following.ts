@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Job } from "../../control/model.js";
 import { oneLine } from "../../text.js";
 import { AskError, type DaemonClient } from "../asking/client.js";
+import { jobNow } from "../asking/job-now.js";
 import type { Output } from "../client.js";
 import { LazyProgress } from "../progress.js";
 import { askedByName, type Line } from "./in-daemon.js";
@@ -68,7 +69,7 @@ async function endOf(daemon: DaemonClient, id: string, what: string, output: Out
 	const shown = new LazyProgress(oneLine(what));
 	try {
 		for (;;) {
-			const job = await daemon.get(jobAt(id), Job);
+			const job = await jobNow(daemon, id, what);
 			if (job.state !== "running") return job;
 			if (job.waiting && !isTold)
 				output.err(`vblade: ${oneLine(what)}: waits until others are done (job ${id})\n`);

@@ -3,12 +3,14 @@
  * command takes. Used by `pool.ts` and `volume.ts`.
  */
 
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
 import type { BlockDevice } from "../../block/device.js";
 import { StorageEngine } from "../../block/engine.js";
 import { InUseError, OperatorError } from "../../errors.js";
 import { complain } from "../../output.js";
 import { poolWorld } from "../../pool/directory.js";
-import type { PoolWorld } from "../../pool/folder.js";
+import { HEAD_NAME, type PoolWorld } from "../../pool/folder.js";
 import { Pool } from "../../pool/pool.js";
 import { openVolumeStack } from "../../pool/volume-stack.js";
 import { Pump } from "../../pump.js";
@@ -37,7 +39,21 @@ export function readVolumePath(text: string): { folder: string; name: string } {
 	const name = text.slice(slash + 1);
 	if (slash < 0 || name === "")
 		throw new OperatorError(`volume ${quote(text)}: PATH/NAME is allowed, as in /srv/pool/web`);
-	return { folder: readPoolPath(slash === 0 ? "/" : text.slice(0, slash)), name };
+	const folder = readPoolPath(slash === 0 ? "/" : text.slice(0, slash));
+	if (mayBePool(text) && !mayBePool(folder))
+		throw new OperatorError(
+			`volume ${quote(text)}: is a pool; its volumes are called ${quote(`${text}/NAME`)}`,
+		);
+	return { folder, name };
+}
+
+/** As far as it can be told at a glance. */
+function mayBePool(path: string): boolean {
+	try {
+		return statSync(path).isBlockDevice() || existsSync(join(path, HEAD_NAME));
+	} catch {
+		return false;
+	}
 }
 
 /** Does `work` with the pool in a directory or on a device, opened or made by `open`. */

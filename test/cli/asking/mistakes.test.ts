@@ -6,8 +6,9 @@ import { createServer, type Server, type Socket } from "node:net";
 import path from "node:path";
 import t, { type Test } from "tap";
 import { AskError, DaemonClient } from "../../../lib/cli/asking/client.js";
+import { jobNow } from "../../../lib/cli/asking/job-now.js";
 import { statusCommand } from "../../../lib/cli/asking/status.js";
-import { Status } from "../../../lib/control/model.js";
+import { PROBLEM_TYPE, Status } from "../../../lib/control/model.js";
 import { scratchDirectory } from "../../support/cleanup.js";
 import { run } from "./ask.js";
 
@@ -112,4 +113,48 @@ t.test("a refusal is a line for each thing that is wrong, with its key or place"
 		...{ status: 1, out: "" },
 		err: "vblade: limit.a/b: too\\nmuch\nvblade: /etc/x.toml:1:2: no\n",
 	});
+});
+
+t.test("who waits for a job is told that the daemon was started again meanwhile", async (t) => {
+	let asked = 0;
+	const problem = { type: "about:blank", title: "Not Found", status: 404, detail: 'job "j": there is none' };
+	const again = await at(
+		t,
+		createHttp((request, response) => {
+			if (++asked === 1) request.socket.destroy();
+			else response.writeHead(404, { "content-type": PROBLEM_TYPE }).end(JSON.stringify(problem));
+		}),
+	);
+	const client = new DaemonClient(again);
+	t.teardown(() => client.close());
+	await t.rejects(jobNow(client, "j", "verify safe"), {
+		name: "AskError",
+		message:
+			"verify safe: the daemon was started again meanwhile, and does not know what became of it; ask once more",
+	});
+	t.equal(asked, 2, "it is waited for");
+	let ended = 0;
+	const gone = await at(
+		t,
+		createServer((socket) => {
+			ended++;
+			socket.destroy();
+		}),
+	);
+	const other = new DaemonClient(gone);
+	t.teardown(() => other.close());
+	await t.rejects(jobNow(other, "j", "verify safe"), { message: /^verify safe: .*ended the connection/ });
+	t.equal(ended, 10, "not for ever");
+	let refused = 0;
+	const text = await at(
+		t,
+		createHttp((_, response) => {
+			refused++;
+			response.end("hello");
+		}),
+	);
+	const third = new DaemonClient(text);
+	t.teardown(() => third.close());
+	await t.rejects(jobNow(third, "j"), { message: /no vblade daemon/ });
+	t.ok(refused <= 2, "what is none of ours is not asked again and again");
 });
