@@ -44,10 +44,10 @@ export class DiskNews {
 		this.#held = null;
 	}
 
-	served(message: string): void {
+	served(disk: DiskConfig): void {
 		this.forget();
 		this.#told = null;
-		this.tell("disk-opened", "info", message);
+		this.tell("disk-opened", "info", servedFor(disk));
 	}
 
 	/** `isAbsent`: for want of a worker, whose ways of not being there are one reason. */
@@ -77,4 +77,10 @@ export class DiskNews {
 	tell(kind: Kind, severity: "info" | "warning" | "error", message: string): void {
 		this.#of.events.add({ kind, severity, disk: this.#disk.name, message });
 	}
+}
+
+/** In words. */
+function servedFor({ partOf, disk: { chunkOf } }: DiskConfig): string {
+	if (chunkOf !== undefined) return `open, for pool ${poolOnDisks(chunkOf)}`;
+	return partOf === undefined ? "served" : `open, for disk ${partOf}`;
 }

@@ -8,7 +8,6 @@ import { hash } from "node:crypto";
 import type { Clock } from "../clock.js";
 import { OperatorError } from "../errors.js";
 import type { DiskConfig } from "../spec/configuration.js";
-import { poolOnDisks } from "../spec/pool-path.js";
 import type { LinkSpec } from "../spec/spec.js";
 import { DiskNews } from "./disk-news.js";
 import type { EventLog } from "./event-log.js";
@@ -259,7 +258,7 @@ export class Steward implements Needed {
 			if (undertaking !== this.#undertaking) return undefined;
 			this.#retryMs = FIRST_RETRY_MS;
 			this.#enter("open");
-			this.#news.served(servedFor(disk));
+			this.#news.served(disk);
 			this.#options.onOpen?.(disk);
 			return undefined;
 		} catch (error) {
@@ -294,10 +293,4 @@ export class Steward implements Needed {
 /** A server that is not there at the start is looked for as often as one that was lost. */
 function lastRetryMs({ disk: { storage } }: DiskConfig): number {
 	return storage.kind === "remote" ? Math.min(storage.intervalMs, LAST_RETRY_MS) : LAST_RETRY_MS;
-}
-
-/** In words. */
-function servedFor({ partOf, disk: { chunkOf } }: DiskConfig): string {
-	if (chunkOf !== undefined) return `open, for pool ${poolOnDisks(chunkOf)}`;
-	return partOf === undefined ? "served" : `open, for disk ${partOf}`;
 }
