@@ -21,11 +21,14 @@ const NOTHING: Legacy = { moments: [], stamp: 0, timeUs: 1_764_000_000_000_000, 
 /** What a pool stands on that is not on the disks themselves. */
 export interface WholeOn {
 	files(local: CrashFolder): PoolFolder;
-	/** What is there after a loss of power. */
-	crash(local: CrashFolder, random: Random): CrashFolder;
+	/** What is there after a loss of power, and how likely each unsynced sector has survived. */
+	crash(local: CrashFolder, random: Random, survival: number): readonly [CrashFolder, number];
 }
 
-const ON_ITSELF: WholeOn = { files: (local) => local, crash: (local) => local };
+const ON_ITSELF: WholeOn = {
+	files: (local) => local,
+	crash: (local, _, survival) => [local, survival],
+};
 
 export class WholeRun {
 	/** The last one. */
@@ -89,8 +92,9 @@ export class WholeRun {
 	/** Cuts the power, and has so many requests be done until it is cut again. Returns how likely each unsynced sector has survived. */
 	async #crash(left: number): Promise<number> {
 		const { course, mapSize } = this.life;
-		const survival = this.#random.pick([0, 0.5, 0.95, 1]);
-		const folder = this.#on.crash(this.life.folder.crash(this.#random, survival, left), this.#random);
+		const chance = this.#random.pick([0, 0.5, 0.95, 1]);
+		const local = this.life.folder.crash(this.#random, chance, left);
+		const [folder, survival] = this.#on.crash(local, this.#random, chance);
 		const random = new Random(1 + this.#random.below(2 ** 30));
 		if (this.losesHeads && random.chance(0.5)) await loseNewerHead(folder);
 		this.life = new WholeLife(folder, random, mapSize, course, this.life);

@@ -112,7 +112,12 @@ export class Cut {
 		};
 	}
 
-	/** It is stored: nothing of it has to be kept any more. */
+	/** All of it is under the superblock. */
+	published(): void {
+		for (const file of this.#files) file.isInFlight = false;
+	}
+
+	/** It was read: nothing of it has to be kept any more. */
 	done({ spans }: Plan): void {
 		for (const { file, span } of spans) {
 			file.taken(span);

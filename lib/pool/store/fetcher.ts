@@ -28,8 +28,6 @@ export interface FetcherOf {
 	readonly clock: Clock;
 	readonly allocate: (byteLength: number) => Memory;
 	readonly tell: (trouble: string | null) => void;
-	/** Pieces have come. */
-	readonly arrived: (file: LocalFile, pieces: Span) => void;
 }
 
 export class Fetcher {
@@ -112,7 +110,6 @@ export class Fetcher {
 			}
 		}
 		file.arrived({ from, to });
-		this.#of.arrived(file, { from, to });
 	}
 
 	/** Blocks of an object. Throws an OperatorError if the store has them not, or damaged. */

@@ -66,6 +66,16 @@ export class Image {
 		this.#dead.set(object.number, added);
 	}
 
+	/** Blocks that objects have, and of those the ones that are wanted. */
+	get sums(): { readonly stored: number; readonly live: number } {
+		let [stored, live] = [0, 0];
+		for (const object of this.#objects.values()) {
+			stored += object.blocks;
+			live += object.live;
+		}
+		return { stored, live };
+	}
+
 	/** It was deleted. */
 	forget(number: number): void {
 		invariant(this.#dead.delete(number), "an object is forgotten of which something is wanted");

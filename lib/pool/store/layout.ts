@@ -3,7 +3,7 @@
  * and in pieces, which are present or not on this host. Used by every file of this room; docs/object-stores.md has the format.
  */
 
-import { FILE_BYTES } from "../format.js";
+import { FILE_BYTES, FILE_SLOTS } from "../format.js";
 
 /** What is uploaded, or not: of what is written to the log and to nodes, all is made of such. */
 export const IMAGE_BLOCK_BYTES = 4096;
@@ -13,6 +13,9 @@ export const FILE_BLOCKS = FILE_BYTES / IMAGE_BLOCK_BYTES;
 export const PIECE_BYTES = 64 * 1024;
 export const PIECE_BLOCKS = PIECE_BYTES / IMAGE_BLOCK_BYTES;
 export const FILE_PIECES = FILE_BYTES / PIECE_BYTES;
+/** What the pool takes and gives back as one. */
+export const SLOT_PIECES = FILE_PIECES / FILE_SLOTS;
+export const SLOT_BLOCKS = SLOT_PIECES * PIECE_BLOCKS;
 
 /** An object has at most so many blocks: 8 MiB. */
 export const OBJECT_BLOCKS = 2048;

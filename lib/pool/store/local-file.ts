@@ -5,9 +5,17 @@
 
 import type { BlockDevice } from "../../block/device.js";
 import { BlockOp } from "../../block/request.js";
+import { FILE_SLOTS } from "../format.js";
 import { run } from "../run.js";
-import { hasBit, nextBit, putBits } from "../space/bitmaps.js";
-import { FILE_BLOCKS, FILE_PIECES, IMAGE_BLOCK_BYTES, PIECE_BYTES } from "./layout.js";
+import { countIn, hasBit, nextBit, putBits } from "../space/bitmaps.js";
+import {
+	FILE_BLOCKS,
+	FILE_PIECES,
+	IMAGE_BLOCK_BYTES,
+	PIECE_BLOCKS,
+	PIECE_BYTES,
+	SLOT_PIECES,
+} from "./layout.js";
 import type { LocalRow } from "./local-table.js";
 
 /** From one on to before another. */
@@ -28,6 +36,10 @@ function spanOf(offsetBytes: number, lengthBytes: number, unit: number): Span {
 	return { from: Math.floor(offsetBytes / unit), to: Math.ceil((offsetBytes + lengthBytes) / unit) };
 }
 
+function piecesIn(slot: number): Span {
+	return { from: slot * SLOT_PIECES, to: (slot + 1) * SLOT_PIECES };
+}
+
 export class LocalFile {
 	readonly row: LocalRow = {
 		present: new Int32Array(FILE_PIECES / 32),
@@ -35,6 +47,7 @@ export class LocalFile {
 	};
 	/** What is here; in the row, what is known to be stable here. */
 	readonly #present = new Int32Array(FILE_PIECES / 32);
+	#presentPieces = 0;
 	readonly #ready = new Int32Array(FILE_PIECES / 32);
 	/** Null: none is. */
 	#dirty: Int32Array | null = null;
@@ -42,8 +55,17 @@ export class LocalFile {
 	/** Those of the cut that were not read yet. */
 	#cut: Int32Array | null = null;
 	#cutBlocks = 0;
-	/** Requests that are under way in what is here. */
-	users = 0;
+	/** It has something in a cut that is not under the superblock. */
+	isInFlight = false;
+	/** By slot: requests that are under way in what is here, and whether something was read or written lately. */
+	readonly users = new Uint32Array(FILE_SLOTS);
+	readonly #isUsed = new Uint8Array(FILE_SLOTS);
+	/** Something was written, or has come, that the table does not know. */
+	#isNews = false;
+	/** Ages without a write. */
+	#restedFor = 0;
+	/** What is being given up, until it is: who wants it waits for that. */
+	leaving: Promise<void> | null = null;
 
 	constructor(
 		readonly number: number,
@@ -80,8 +102,52 @@ export class LocalFile {
 		return nextBit(this.#ready, 0, from, to, false) === to;
 	}
 
+	/** Pieces that are here. */
+	get presentPieces(): number {
+		return this.#presentPieces;
+	}
+
+	/** A request is under way in some slots, or it is not any more. */
+	use({ from, to }: Span, isOver: boolean): void {
+		for (let slot = Math.floor(from / SLOT_PIECES); slot * SLOT_PIECES < to; slot++) {
+			this.#isUsed[slot] = 1;
+			this.users[slot]! += isOver ? -1 : 1;
+		}
+	}
+
+	/** Whether a slot can be given up: the store has all of it, and nobody has used it since this was asked last. */
+	isIdle(slot: number): boolean {
+		const wasUsed = this.#isUsed[slot] === 1;
+		this.#isUsed[slot] = 0;
+		const pieces = piecesIn(slot);
+		const blocks = { from: pieces.from * PIECE_BLOCKS, to: pieces.to * PIECE_BLOCKS };
+		const isIntended = nextBit(this.row.intent, 0, pieces.from, pieces.to, true) < pieces.to;
+		return !wasUsed && this.users[slot] === 0 && !isIntended && !this.holds(blocks);
+	}
+
+	/** What is here of a slot is given up, or will be: how many pieces that were. */
+	leave(slot: number): number {
+		const { from, to } = piecesIn(slot);
+		putBits(this.row.present, 0, from, to - from, false);
+		const left = putBits(this.#present, 0, from, to - from, false);
+		this.#presentPieces -= left;
+		return left;
+	}
+
+	/** Whether the store has all of it, and nothing was written for some ages: to be asked at each. */
+	age(ages: number): boolean {
+		const isClean = this.#dirtyBlocks === 0 && !this.isInFlight;
+		return ++this.#restedFor > ages && isClean && this.row.intent.some((word) => word !== 0);
+	}
+
+	/** Whether the table knows less than there is. */
+	get isNews(): boolean {
+		return this.#isNews;
+	}
+
 	arrived({ from, to }: Span): void {
-		putBits(this.#present, 0, from, to - from, true);
+		this.#isNews = true;
+		this.#presentPieces += putBits(this.#present, 0, from, to - from, true);
 	}
 
 	intend({ from, to }: Span): void {
@@ -96,6 +162,7 @@ export class LocalFile {
 	/** Has what is here put on stable storage; from then on the row says that it is here. Throws an OperatorError. */
 	async sync(): Promise<void> {
 		const present = this.#present.slice();
+		this.#isNews = false;
 		await run(this.device, BlockOp.flush, 0, 0, undefined, this.name);
 		this.row.present.set(present);
 	}
@@ -104,6 +171,7 @@ export class LocalFile {
 	restore({ present, intent }: LocalRow): void {
 		this.row.present.set(present);
 		this.#present.set(present);
+		this.#presentPieces = countIn(present, 0, present.length);
 		this.row.intent.set(intent);
 		for (const pieces of this.intended()) {
 			this.arrived(pieces);
@@ -119,6 +187,7 @@ export class LocalFile {
 
 	/** Blocks have something that the store has not; how many more these are. */
 	dirty({ from, to }: Span): number {
+		this.#restedFor = 0;
 		this.#dirty ??= new Int32Array(FILE_BLOCKS / 32);
 		const more = putBits(this.#dirty, 0, from, to - from, true);
 		this.#dirtyBlocks += more;
@@ -135,6 +204,7 @@ export class LocalFile {
 
 	/** What is dirty is in the cut from now on, and what is written from now on is not. */
 	cut(): void {
+		this.isInFlight = true;
 		this.#cut = this.#dirty;
 		this.#cutBlocks = this.#dirtyBlocks;
 		this.#dirty = null;

@@ -30,6 +30,8 @@ export interface StoreFolderOptions {
 	readonly stable: "host" | "store";
 	readonly clock: Clock;
 	readonly allocate: (byteLength: number) => Memory;
+	/** Resolves when whoever else is served has had a turn. */
+	readonly nextTurn: () => Promise<void>;
 	/** So many words by chance, in hexadecimal. */
 	readonly identifier: (byteLength: number) => string;
 	/** What does not get on, in words, or that it does again. */

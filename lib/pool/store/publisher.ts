@@ -6,6 +6,7 @@
 
 import type { Clock } from "../../clock.js";
 import { OperatorError } from "../../errors.js";
+import { InTurn } from "../../in-turn.js";
 import type { ObjectStore } from "../../object/store.js";
 import type { Memory } from "../../wire/memory.js";
 import { Cut, type Plan } from "./cut.js";
@@ -13,10 +14,10 @@ import type { Image, ImageRange } from "./image.js";
 import type { ImageKeeper } from "./keeper.js";
 import { IMAGE_BLOCK_BYTES, OBJECT_BLOCKS, objectName } from "./layout.js";
 import type { LocalFile, Span } from "./local-file.js";
-import { encodeManifest } from "./manifest.js";
 import { type ObjectTable, objectBytes, tableBytes } from "./object-form.js";
 import { Patience } from "./patience.js";
 import { apply, extendTail, type ObjectKey, type StoredImage, tailLength } from "./stored-image.js";
+import { writeManifest } from "./write-manifest.js";
 
 /** With so much a cut is made, and at the latest so long after the first of it was written. */
 const CUT_BLOCKS = (64 * 1024 * 1024) / IMAGE_BLOCK_BYTES;
@@ -24,7 +25,6 @@ const CUT_AFTER_MS = 30_000;
 const UPLOADS_AT_ONCE = 4;
 /** With so many objects behind it a manifest is written anew. */
 const TAIL_OBJECTS = 256;
-const MANIFEST_PART_BYTES = 8 * 1024 * 1024;
 
 export interface PublisherOf {
 	readonly store: ObjectStore;
@@ -65,6 +65,7 @@ export class Publisher {
 	#isClosed = false;
 	readonly #patience: Patience;
 	readonly #memories: Memory[] = [];
+	readonly #turns = new InTurn();
 	#next: number;
 
 	constructor(of: PublisherOf) {
@@ -143,9 +144,14 @@ export class Publisher {
 		});
 	}
 
+	/** Does something with the image and the superblock while no cut is under way. */
+	exclusive<T>(act: () => Promise<T>): Promise<T> {
+		return this.#turns.run(act);
+	}
+
 	async #run(): Promise<void> {
 		try {
-			do await this.#once();
+			do await this.exclusive(() => this.#once());
 			while (!this.#isClosed && (this.#waiting.length > 0 || this.#dirtyBlocks >= CUT_BLOCKS));
 		} catch (error) {
 			if (!(error instanceof OperatorError)) throw error;
@@ -203,6 +209,7 @@ export class Publisher {
 		const next = this.#next;
 		await keeper.write((now) => ({ ...now, next, head, tail: uploaded.reduce(withObject, now.tail) }));
 		for (const { table, bytes } of uploaded) apply(image, table, bytes);
+		cut.published();
 		this.#cut = null;
 		this.#letIn();
 		this.#of.published(cut.dropped);
@@ -250,26 +257,14 @@ export class Publisher {
 		if (outcome === "clash") throw new OperatorError(`${store.name}: ${name}: somebody else has written it`);
 	}
 
-	/** All of the image as one, so that what came in its objects' tables need not be read again. Not while a cut is under way. */
+	/** All of the image as one, so that what came in its objects' tables need not be read again. To be called by `exclusive`. */
 	async writeManifest(): Promise<void> {
-		const { keeper, image } = this.#of;
-		const { epoch } = keeper;
-		const bytes = encodeManifest(image);
-		const number = this.#next;
-		const parts = Math.ceil(bytes.length / MANIFEST_PART_BYTES);
-		this.#next += parts;
-		for (let part = 0; part < parts; part++) {
-			const from = part * MANIFEST_PART_BYTES;
-			await this.#put({ epoch, number: number + part }, [bytes.subarray(from, from + MANIFEST_PART_BYTES)]);
-		}
-		const next = this.#next;
-		await keeper.write((now) => ({
-			...now,
-			next,
-			manifest: { epoch, number, parts },
-			tail: [],
-			deleting: [...now.deleting, ...partsOf(now)],
-		}));
+		const numbers = (count: number): number => {
+			const first = this.#next;
+			this.#next += count;
+			return first;
+		};
+		await writeManifest(this.#of, numbers, (key, bytes) => this.#put(key, bytes));
 	}
 
 	/** What is under way ends, or is given up within some time; nothing is stored that was not asked for before. */
@@ -279,16 +274,10 @@ export class Publisher {
 		this.#cancelTimer?.();
 		this.#letIn();
 		await this.#running;
+		await this.#turns.idle();
 	}
 }
 
 function withObject(tail: StoredImage["tail"], { table, bytes }: Uploaded): StoredImage["tail"] {
 	return extendTail(tail, table, bytes);
-}
-
-/** The manifest that there was. */
-function partsOf({ manifest }: StoredImage): ObjectKey[] {
-	if (manifest === null) return [];
-	const { epoch, number, parts } = manifest;
-	return Array.from({ length: parts }, (_, part) => ({ epoch, number: number + part }));
 }

@@ -114,7 +114,7 @@ export class StoreFile implements BlockDevice, RequestLayer {
 	}
 
 	#handOn(request: BlockRequest, token: number): void {
-		this.#file.users++;
+		this.#file.use(piecesOf(request.offsetBytes, request.lengthBytes), false);
 		request.push(this, token);
 		this.#file.device.submit(request);
 	}
@@ -140,7 +140,7 @@ export class StoreFile implements BlockDevice, RequestLayer {
 	readonly #stored = new Map<BlockRequest, Promise<boolean>>();
 
 	below(request: BlockRequest, token: number): void {
-		this.#file.users--;
+		this.#file.use(piecesOf(request.offsetBytes, request.lengthBytes), true);
 		if (token === Token.change)
 			this.#home.changed(this.#file, blocksOf(request.offsetBytes, request.lengthBytes));
 		const stored = token === Token.flush ? this.#stored.get(request) : undefined;

@@ -13,9 +13,10 @@ import { HEAD_FILE_BYTES } from "../head.js";
 import { run } from "../run.js";
 import { FILE_BLOCKS } from "./layout.js";
 import { TABLE_FILE_BYTES, TABLE_FILES, TABLE_NAME } from "./local-table.js";
+import { openStored } from "./open-stored.js";
 import type { StoreFolderOptions, StoreState } from "./options.js";
 import { StoreHead } from "./store-head.js";
-import { openStored, type StoredFiles } from "./stored-files.js";
+import type { StoredFiles } from "./stored-files.js";
 
 export class StoreFolder implements PoolFolder {
 	/** Where nothing was is a hole here, and nothing there. */
@@ -97,7 +98,9 @@ export class StoreFolder implements PoolFolder {
 				name,
 				content,
 				changed: () => files.publisher.headChanged(),
-				flushed: () => (stable === "store" ? files.publisher.request() : Promise.resolve()),
+				// (Of a pool that is new the store has none: nobody could open it.)
+				flushed: () =>
+					stable === "store" || !files.hasStoredHead ? files.publisher.request() : Promise.resolve(),
 				close: () => this.#close(files, device),
 			});
 		} catch (error) {

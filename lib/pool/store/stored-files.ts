@@ -1,80 +1,36 @@
 /**
- * The files of a pool in an object store while it is open: what of them is here, what is fetched when it is wanted, what is brought there. Opened by
- * `store-folder.ts`: what is here is gone on with if the superblock says that it is what the image was last changed from; else it is nothing,
- * unless it has what was never brought there.
+ * The files of a pool in an object store while it is open: what of them is here, what is fetched when it is wanted, what is brought there. Made by
+ * `open-stored.ts`, of what that has found; asked by `store-folder.ts`.
  */
 
 import { type BlockDevice, deviceInfo } from "../../block/device.js";
-import { BlockOp } from "../../block/request.js";
-import { OperatorError } from "../../errors.js";
 import type { Memory } from "../../wire/memory.js";
-import { fileName, fileNumber } from "../folder.js";
+import { fileName } from "../folder.js";
 import { FILE_BYTES, FILE_SLOTS } from "../format.js";
 import { HEAD_FILE_BYTES } from "../head.js";
 import { LateFile } from "../late-file.js";
-import { run } from "../run.js";
 import { Fetcher } from "./fetcher.js";
 import type { Image, ImageRange } from "./image.js";
 import type { ImageKeeper } from "./keeper.js";
-import { FILE_PIECES, IMAGE_BLOCK_BYTES, PIECE_BLOCKS } from "./layout.js";
+import { IMAGE_BLOCK_BYTES, PIECE_BLOCKS, PIECE_BYTES, SLOT_BLOCKS, SLOT_PIECES } from "./layout.js";
 import { LocalFile, piecesOf, type Span } from "./local-file.js";
-import { type LocalRow, LocalTable, TABLE_NAME } from "./local-table.js";
+import type { LocalRow, LocalTable } from "./local-table.js";
+import { LocalUpkeep } from "./local-upkeep.js";
 import type { StoreFolderOptions, StoreState } from "./options.js";
 import { Publisher } from "./publisher.js";
+import { Reclaim } from "./reclaim.js";
 import { StoreFile, type StoreFileHome } from "./store-file.js";
-import { readImage } from "./stored-image.js";
 
-const SLOT_PIECES = FILE_PIECES / FILE_SLOTS;
-const SLOT_BLOCKS = SLOT_PIECES * PIECE_BLOCKS;
 /** Of a store that is away when the pool is closed, for so long. */
 const CLOSE_LIMIT_MS = 30_000;
 
-export interface StoredFilesOptions extends StoreFolderOptions {
-	readonly isNew: boolean;
-	readonly table: BlockDevice;
-	/** Where the pool's head is here, and as what. */
-	readonly head: BlockDevice;
+export interface FilesOptions extends StoreFolderOptions {
+	/** The pool's head as it is here. */
 	readonly content: Memory;
 }
 
-/** Throws an OperatorError, a FailedError or an ObjectError: then nothing is open. */
-export async function openStored(options: StoredFilesOptions): Promise<StoredFiles> {
-	const { keepers, isNew, store, allocate, local, path, content } = options;
-	const table = new LocalTable(options.table, `${path}/${TABLE_NAME}`, allocate);
-	const here = await table.owner();
-	const keeper = isNew ? await keepers.create() : await keepers.acquire(here?.life ?? "");
-	const image = await readImage(store, keeper.pool, keeper.image);
-	const names = (await local.list()).map(fileNumber).filter((number) => number !== undefined);
-	const count = Math.max(-1, ...names, ...image.files) + 1;
-	const rows = new Map<number, LocalRow>();
-	if (here !== undefined) await table.read(count, (file, row) => rows.set(file, row));
-	const goesOn = here !== undefined && here.pool === keeper.pool && here.life === keeper.image.life;
-	if (!goesOn) {
-		refuseLost(path, rows);
-		rows.clear();
-		// (First, so that whenever it is broken off what is here by then counts only if all of it is.)
-		content.bytes.fill(0);
-		content.bytes.set(Buffer.from(keeper.image.head, "base64").subarray(0, HEAD_FILE_BYTES));
-		await run(options.head, BlockOp.write, 0, HEAD_FILE_BYTES, content, path);
-		await run(options.head, BlockOp.flush, 0, 0, undefined, path);
-		const life = options.identifier(16);
-		await table.begin({ pool: keeper.pool, life });
-		// Before anything is written here: whoever was here before knows then that he is not any more.
-		await keeper.write((now) => ({ ...now, life }));
-	}
-	return new StoredFiles(options, { table, keeper, image, count, rows, there: new Set(names) });
-}
-
-/** What is here and nowhere else is not thrown away. */
-function refuseLost(path: string, rows: ReadonlyMap<number, LocalRow>): void {
-	const lost = [...rows.values()].some(({ intent }) => intent.some((word) => word !== 0));
-	if (lost)
-		throw new OperatorError(
-			`${path}: another host has gone on with it, and here is what may not be in the store; move the directory of its log away to keep that`,
-		);
-}
-
-interface Found {
+/** What was found when it was opened. */
+export interface Found {
 	readonly table: LocalTable;
 	readonly keeper: ImageKeeper;
 	readonly image: Image;
@@ -86,21 +42,25 @@ interface Found {
 
 export class StoredFiles implements StoreFileHome {
 	readonly publisher: Publisher;
-	readonly #options: StoredFilesOptions;
+	readonly #options: FilesOptions;
 	readonly #table: LocalTable;
+	readonly #keeper: ImageKeeper;
 	readonly #image: Image;
 	readonly #rows: ReadonlyMap<number, LocalRow>;
 	readonly #there: ReadonlySet<number>;
 	readonly #fetcher: Fetcher;
 	readonly #files = new Map<number, LocalFile>();
+	readonly #upkeep: LocalUpkeep;
+	readonly #reclaim: Reclaim;
 	/** Slots that the pool has given back, of which the store has something yet. */
 	readonly #dropped = new Set<number>();
 	#count: number;
 
-	constructor(options: StoredFilesOptions, { table, keeper, image, count, rows, there }: Found) {
+	constructor(options: FilesOptions, { table, keeper, image, count, rows, there }: Found) {
 		const { store, clock, allocate, logBytes, content, tell = () => {} } = options;
 		this.#options = options;
 		this.#table = table;
+		this.#keeper = keeper;
 		this.#image = image;
 		this.#count = count;
 		this.#rows = rows;
@@ -119,8 +79,28 @@ export class StoredFiles implements StoreFileHome {
 			...{ store, image, clock, allocate },
 			pool: keeper.pool,
 			tell: (trouble) => tell("fetch", trouble),
-			arrived: () => {},
 		});
+		const mostPieces = Math.ceil((logBytes + options.cacheBytes) / PIECE_BYTES);
+		this.#upkeep = new LocalUpkeep({ files: this, clock, mostPieces, nextTurn: options.nextTurn });
+		this.#reclaim = new Reclaim({
+			...{ store, keeper, image, clock, publisher: this.publisher, nextTurn: options.nextTurn },
+			rewrite: (range) => this.#rewrite(range),
+		});
+	}
+
+	/** The store has a head of the pool. */
+	get hasStoredHead(): boolean {
+		return this.#keeper.image.head !== "";
+	}
+
+	/** Those of which something was wanted. */
+	get opened(): Iterable<LocalFile> {
+		return this.#files.values();
+	}
+
+	/** It is stable that nothing of these slots is here. Throws an OperatorError. */
+	tellAbsent(file: LocalFile): Promise<void> {
+		return this.#table.save(file.number, file.row);
 	}
 
 	/** One more than the highest number of a file. */
@@ -168,8 +148,8 @@ export class StoredFiles implements StoreFileHome {
 			this.publisher.changed(file, { from: from * PIECE_BLOCKS, to: to * PIECE_BLOCKS });
 	}
 
-	fetch(file: LocalFile, pieces: Span): Promise<void> {
-		return this.#fetcher.fetch(file, pieces);
+	async fetch(file: LocalFile, pieces: Span): Promise<void> {
+		await pinned(file, pieces, () => this.#fetcher.fetch(file, pieces));
 	}
 
 	get hasRoom(): boolean {
@@ -181,6 +161,10 @@ export class StoredFiles implements StoreFileHome {
 		const pieces = piecesOf(offsetBytes, lengthBytes);
 		if (file.isReady(pieces)) return;
 		const wanted = this.#widened(file, pieces);
+		await pinned(file, wanted, () => this.#prepare(file, wanted));
+	}
+
+	async #prepare(file: LocalFile, wanted: Span): Promise<void> {
 		for (let from = file.nextPresent(wanted.from, wanted.to, false); from < wanted.to; ) {
 			const to = file.nextPresent(from, wanted.to, true);
 			await this.#complete(file, { from, to });
@@ -212,6 +196,13 @@ export class StoredFiles implements StoreFileHome {
 		else await this.#fetcher.fetch(file, pieces);
 	}
 
+	/** What the store has of a range is written there once more, as if it had been changed. */
+	async #rewrite({ file: number, first, blocks }: ImageRange): Promise<void> {
+		const file = this.#files.get(number) ?? (await this.#make(number));
+		await this.prepare(file, first * IMAGE_BLOCK_BYTES, blocks * IMAGE_BLOCK_BYTES);
+		this.publisher.changed(file, { from: first, to: first + blocks });
+	}
+
 	rescue(file: LocalFile, blocks: Span): Promise<void> {
 		return this.publisher.rescue(file, blocks);
 	}
@@ -239,12 +230,14 @@ export class StoredFiles implements StoreFileHome {
 
 	/** What is here alone is brought there, unless the store is away: then it is gone on with the next time. */
 	async close(): Promise<void> {
+		await this.#reclaim.close();
+		await this.#upkeep.close();
 		const isStored = await this.#storeAll();
 		await this.publisher.close();
 		await this.#fetcher.close();
 		for (const file of this.#files.values()) {
 			if (isStored) file.settle();
-			await this.#save(file);
+			if (file.isHere) await this.save(file);
 			await file.device.close();
 		}
 		await this.#table.close();
@@ -265,8 +258,7 @@ export class StoredFiles implements StoreFileHome {
 	}
 
 	/** What is here is stable, and that it is. */
-	async #save(file: LocalFile): Promise<void> {
-		if (!file.isHere) return;
+	async save(file: LocalFile): Promise<void> {
 		await file.sync();
 		await this.#table.save(file.number, file.row);
 	}
@@ -275,6 +267,17 @@ export class StoredFiles implements StoreFileHome {
 /** Of what is in one slot. */
 function slotKey({ file, first }: ImageRange): number {
 	return file * FILE_SLOTS + Math.floor(first / SLOT_BLOCKS);
+}
+
+/** Nothing of these pieces' slots is given up meanwhile. */
+async function pinned(file: LocalFile, pieces: Span, act: () => Promise<void>): Promise<void> {
+	while (file.leaving !== null) await file.leaving;
+	file.use(pieces, false);
+	try {
+		await act();
+	} finally {
+		file.use(pieces, true);
+	}
 }
 
 function rangeOf({ number }: LocalFile, { from, to }: Span): ImageRange {

@@ -1,5 +1,10 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import t from "tap";
+import { Objects } from "../../../lib/object/objects.js";
 import { Pool } from "../../../lib/pool/pool.js";
+import { Random } from "../../../lib/random.js";
+import { MemoryObjects } from "../../../lib/testing/memory-objects.js";
+import { VirtualClock } from "../../../lib/testing/virtual-clock.js";
 import { MemoryFolder, Stage, show, testWorld } from "../memory-folder.js";
 import { StoreStage } from "./stage.js";
 
@@ -20,3 +25,131 @@ t.test("a pool is made in a store, closed, and opened by another host", async (t
 	t.same(await show(other, "web@monday", 7), [8]);
 	await other.close();
 });
+
+/** Lets virtual time pass, a second at a time, with everything that goes on without time in between. */
+async function pass(clock: VirtualClock, seconds: number): Promise<void> {
+	for (let second = 0; second < seconds; second++) {
+		clock.pass(1000);
+		for (let turn = 0; turn < 20; turn++) await nextTurn();
+	}
+}
+
+t.test(
+	"what was overwritten is deleted from the store, and what is left of sparse objects is written anew",
+	async (t) => {
+		const clock = new VirtualClock();
+		const backend = new MemoryObjects({ clock, random: new Random(1) });
+		const there = new StoreStage(backend);
+		const folder = there.folder(new MemoryFolder(), { clock, store: new Objects(backend, { clock }) });
+		const pool = await Pool.create(testWorld(folder));
+		await pool.administration.create("web", 16 * 2 ** 20, 4096);
+		await pool.administration.set("web", { historySeconds: 0 });
+		const stage = await Stage.of(pool, "web", "flush");
+		const deleted = new Set<string>();
+		const names = new Set(backend.objects.keys());
+		for (let round = 1; round <= 12; round++) {
+			for (let page = 0; page < 4096; page += 64)
+				await stage.write(page, ...Array.from({ length: 64 }, (_, at) => 1 + ((page + at + round) % 250)));
+			await pool.checkpoint();
+			pool.age();
+			await pass(clock, 120);
+			for (const name of names) if (!backend.objects.has(name)) deleted.add(name);
+			for (const name of backend.objects.keys()) names.add(name);
+		}
+		const bytes = [...backend.objects.values()].reduce((sum, { length }) => sum + length, 0);
+		t.ok(deleted.size > 0, `${deleted.size} of ${names.size} objects were deleted`);
+		t.ok(bytes < 6 * 16 * 2 ** 20, `${Math.round(bytes / 2 ** 20)} MiB are stored of 192 that were written`);
+		const closing = stage.close();
+		await pass(clock, 40);
+		await closing;
+		const other = await Pool.open(
+			testWorld(there.folder(new MemoryFolder(), { clock, store: new Objects(backend, { clock }) })),
+		);
+		t.same(await show(other, "web", 0, 63, 4095), [13, 76, 1 + ((4095 + 12) % 250)]);
+		await other.close();
+	},
+);
+
+t.test("what is here is given up when it is too much, and fetched again", async (t) => {
+	const clock = new VirtualClock();
+	const backend = new MemoryObjects({ clock, random: new Random(1) });
+	const there = new StoreStage(backend);
+	const small = {
+		clock,
+		store: new Objects(backend, { clock }),
+		logBytes: 32 * 2 ** 20,
+		cacheBytes: 2 ** 20,
+	};
+	const folder = there.folder(new MemoryFolder(), small);
+	const pool = await Pool.create(testWorld(folder));
+	await pool.administration.create("web", 128 * 2 ** 20, 4096);
+	const stage = await Stage.of(pool, "web", "flush");
+	for (let page = 0; page < 24_576; page += 128) {
+		await stage.write(page, ...new Array<number>(128).fill(1 + (page % 251)));
+		if (page % 2048 === 0) await pass(clock, 40);
+	}
+	await pass(clock, 300);
+	t.equal(folder.state?.unshippedBytes, 0);
+	for (let page = 0; page < 24_576; page += 512)
+		t.equal(await stage.read(page), 1 + (page % 251), `page ${page}`);
+	t.ok(folder.state!.fetchedBytes > 0, `${folder.state!.fetchedBytes} bytes were fetched again`);
+	await stage.close();
+});
+
+t.test(
+	"a store that is away holds up nobody until the log is full, and then it goes on by itself",
+	async (t) => {
+		const clock = new VirtualClock();
+		const backend = new MemoryObjects({ clock, random: new Random(1) });
+		const there = new StoreStage(backend);
+		const told: (string | null)[] = [];
+		const folder = there.folder(new MemoryFolder(), {
+			clock,
+			store: new Objects(backend, { clock }),
+			logBytes: 16 * 2 ** 20,
+			tell: (_, trouble) => void told.push(trouble),
+		});
+		const pool = await Pool.create(testWorld(folder));
+		await pool.administration.create("web", 64 * 2 ** 20, 4096);
+		const stage = await Stage.of(pool, "web");
+		await pass(clock, 60);
+		backend.isAway = true;
+		let written = 0;
+		const writing = (async () => {
+			for (; written < 8192; written += 64) await stage.write(written, ...new Array<number>(64).fill(9));
+		})();
+		await pass(clock, 200);
+		t.ok(written > 2048 && written < 4096, `${written} pages were acknowledged meanwhile`);
+		t.ok(folder.state!.unshippedBytes >= 15 * 2 ** 20, "and are told not to be there");
+		t.match(folder.state!.trouble, /no answer/);
+		backend.isAway = false;
+		for (let wait = 0; wait < 20 && written < 8192; wait++) await pass(clock, 30);
+		await writing;
+		t.equal(written, 8192);
+		t.equal(told.at(-1), null, "and that it is over is told");
+		t.equal(await stage.read(8191), 9);
+		await stage.close();
+	},
+);
+
+t.test(
+	"a host that comes back after another one has gone on does not throw away what it alone has",
+	async (t) => {
+		const clock = new VirtualClock();
+		const backend = new MemoryObjects({ clock, random: new Random(1) });
+		const there = new StoreStage(backend);
+		const on = (local: MemoryFolder) =>
+			testWorld(there.folder(local, { clock, store: new Objects(backend, { clock }) }));
+		const mine = new MemoryFolder();
+		const pool = await Pool.create(on(mine));
+		await pool.administration.create("web", 2 ** 20, 4096);
+		const stage = await Stage.of(pool);
+		await pool.checkpoint();
+		await stage.write(1, 7);
+		// (The first one's process is gone.)
+		const other = await Pool.open(on(new MemoryFolder()));
+		await other.administration.create("more", 2 ** 20, 4096);
+		await other.close();
+		await t.rejects(Pool.open(on(mine)), /another host has gone on with it/);
+	},
+);

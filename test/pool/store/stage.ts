@@ -1,5 +1,6 @@
 /** A pool on an object store in memory, as tests have it: the store, the superblock, and hosts that have something of it. */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { systemClock } from "../../../lib/clock.js";
 import { OperatorError } from "../../../lib/errors.js";
 import { Objects } from "../../../lib/object/objects.js";
@@ -66,6 +67,7 @@ export class StoreStage {
 			stable: "host",
 			clock: systemClock,
 			allocate: heapMemory,
+			nextTurn,
 			identifier: (byteLength) => (++identities).toString(16).padStart(2 * byteLength, "0"),
 			...options,
 		});

@@ -28,22 +28,23 @@ async function play(seed: number, stable: "host" | "store"): Promise<StoreStage>
 		latencyMs: 20,
 	});
 	const there = new StoreStage(backend);
+	// (By half of the seeds what is here has to go again and again.)
+	const small = random.chance(0.5) ? { logBytes: 8 * 2 ** 20, cacheBytes: 2 ** 20 } : {};
 	const run = new WholeRun(seed, false, {
 		files: (local) =>
 			there.folder(local, {
+				...small,
 				store: new Objects(backend, { clock, random: new Random(seed) }),
 				clock,
 				stable,
 			}),
-		crash: (local, chance) => {
-			if (stable === "host" || chance.chance(0.5)) return local;
-			return new CrashFolder(
-				new Power(local.power.left),
-				undefined,
-				new Map(),
-				local.filesMax,
-				local.fillsAhead,
-			);
+		crash: (local, chance, survival) => {
+			if (stable === "host" || chance.chance(0.5)) return [local, survival];
+			// (What was not flushed is on the first host alone.)
+			return [
+				new CrashFolder(new Power(local.power.left), undefined, new Map(), local.filesMax, local.fillsAhead),
+				0,
+			];
 		},
 	});
 	await clock.until(run.play(LIVES), 1e12);

@@ -1,0 +1,131 @@
+/**
+ * What is done now and then with what is on this host of a pool in an object store: what has come, and what the store has by now, gets known to the table, so
+ * that it is here after the power was cut; and when there is more than there may be, slots are given up that the store has and nobody has used
+ * lately. Made by `stored-files.ts`.
+ */
+
+import { PromisedRequest } from "../../block/device.js";
+import { BlockOp } from "../../block/request.js";
+import type { Clock } from "../../clock.js";
+import { OperatorError } from "../../errors.js";
+import { FILE_SLOTS, SEGMENT_BYTES } from "../format.js";
+import type { LocalFile } from "./local-file.js";
+
+const EVERY_MS = 15_000;
+/** What was not written for so many times is settled. */
+const SETTLED_AFTER = 4;
+/** Somewhat more is given up than has to be, so that it is not begun for each piece. */
+const SPARE_SHARE = 1 / 32;
+
+export interface UpkeepFiles {
+	readonly opened: Iterable<LocalFile>;
+	/** What is here of a file is stable, and that it is. Throws an OperatorError. */
+	save(file: LocalFile): Promise<void>;
+	/** What is not here any more is not after a loss of power either. Throws an OperatorError. */
+	tellAbsent(file: LocalFile): Promise<void>;
+}
+
+export interface LocalUpkeepOf {
+	readonly files: UpkeepFiles;
+	readonly clock: Clock;
+	/** So many pieces may be here. */
+	readonly mostPieces: number;
+	readonly nextTurn: () => Promise<void>;
+}
+
+export class LocalUpkeep {
+	readonly #of: LocalUpkeepOf;
+	#cancelTimer: () => void = () => {};
+	#running: Promise<void> = Promise.resolve();
+	#isClosed = false;
+	/** Where the next slot is looked for that can be given up. */
+	#hand = 0;
+
+	constructor(of: LocalUpkeepOf) {
+		this.#of = of;
+		this.#wait();
+	}
+
+	#wait(): void {
+		this.#cancelTimer = this.#of.clock.after(EVERY_MS, () => {
+			this.#running = this.#run().finally(() => {
+				if (!this.#isClosed) this.#wait();
+			});
+		});
+	}
+
+	async #run(): Promise<void> {
+		try {
+			await this.#learn();
+			await this.#evict();
+		} catch (error) {
+			// (What is not known to be here is fetched again; it is tried again, too.)
+			if (!(error instanceof OperatorError)) throw error;
+		}
+	}
+
+	async #learn(): Promise<void> {
+		const { files, nextTurn } = this.#of;
+		for (const file of [...files.opened]) {
+			if (this.#isClosed) return;
+			const isSettled = file.age(SETTLED_AFTER);
+			if (isSettled) file.settle();
+			if (isSettled || file.isNews) await files.save(file);
+			else await nextTurn();
+		}
+	}
+
+	/** Goes around, as often as it takes, twice at most: what was used since the last time stays this time. */
+	async #evict(): Promise<void> {
+		const { mostPieces, nextTurn } = this.#of;
+		const files = [...this.#of.files.opened];
+		let pieces = files.reduce((sum, file) => sum + file.presentPieces, 0);
+		if (pieces <= mostPieces) return;
+		const enough = mostPieces * (1 - SPARE_SHARE);
+		for (let looks = 2 * files.length; looks > 0 && pieces > enough && !this.#isClosed; looks--) {
+			const file = files[this.#hand++ % files.length]!;
+			const idle = slots().filter((slot) => file.isIdle(slot));
+			if (file.presentPieces > 0 && idle.length > 0) pieces -= await this.#give(file, idle);
+			await nextTurn();
+		}
+	}
+
+	/** Nothing of these slots is here when it resolves; how many pieces that were. Throws an OperatorError. */
+	async #give(file: LocalFile, idle: readonly number[]): Promise<number> {
+		const left = idle.map((slot) => ({ slot, pieces: file.leave(slot) })).filter(({ pieces }) => pieces > 0);
+		const leaving = this.#empty(
+			file,
+			left.map(({ slot }) => slot),
+		);
+		file.leaving = leaving.catch(() => {});
+		try {
+			await leaving;
+		} finally {
+			file.leaving = null;
+		}
+		return left.reduce((sum, { pieces }) => sum + pieces, 0);
+	}
+
+	async #empty(file: LocalFile, left: readonly number[]): Promise<void> {
+		// (Before anything is gone.)
+		await this.#of.files.tellAbsent(file);
+		for (const slot of left) {
+			const promised = new PromisedRequest();
+			promised.request.op = BlockOp.trim;
+			promised.request.offsetBytes = slot * SEGMENT_BYTES;
+			promised.request.lengthBytes = SEGMENT_BYTES;
+			// (Where there is no way to give back the space it is written over the next time.)
+			await promised.run(file.device);
+		}
+	}
+
+	async close(): Promise<void> {
+		this.#isClosed = true;
+		this.#cancelTimer();
+		await this.#running;
+	}
+}
+
+function slots(): number[] {
+	return Array.from({ length: FILE_SLOTS }, (_, slot) => slot);
+}

@@ -1,0 +1,58 @@
+/**
+ * Opens what a pool has in an object store: who has the superblock reads the image, and what is here is gone on with if the superblock says that it is what the
+ * image was last changed from. Else it is nothing, unless it has what was never brought there. Called by `store-folder.ts`.
+ */
+
+import type { BlockDevice } from "../../block/device.js";
+import { BlockOp } from "../../block/request.js";
+import { OperatorError } from "../../errors.js";
+import { fileNumber } from "../folder.js";
+import { HEAD_FILE_BYTES } from "../head.js";
+import { run } from "../run.js";
+import { type LocalRow, LocalTable, TABLE_NAME } from "./local-table.js";
+import { type FilesOptions, StoredFiles } from "./stored-files.js";
+import { readImage } from "./stored-image.js";
+
+export interface StoredFilesOptions extends FilesOptions {
+	readonly isNew: boolean;
+	readonly table: BlockDevice;
+	/** Where the pool's head is here. */
+	readonly head: BlockDevice;
+}
+
+/** Throws an OperatorError, a FailedError or an ObjectError: then nothing is open. */
+export async function openStored(options: StoredFilesOptions): Promise<StoredFiles> {
+	const { keepers, isNew, store, allocate, local, path, content } = options;
+	const table = new LocalTable(options.table, `${path}/${TABLE_NAME}`, allocate);
+	const here = await table.owner();
+	const keeper = isNew ? await keepers.create() : await keepers.acquire(here?.life ?? "");
+	const image = await readImage(store, keeper.pool, keeper.image);
+	const names = (await local.list()).map(fileNumber).filter((number) => number !== undefined);
+	const count = Math.max(-1, ...names, ...image.files) + 1;
+	const rows = new Map<number, LocalRow>();
+	if (here !== undefined) await table.read(count, (file, row) => rows.set(file, row));
+	const goesOn = here !== undefined && here.pool === keeper.pool && here.life === keeper.image.life;
+	if (!goesOn) {
+		refuseLost(path, rows);
+		rows.clear();
+		// (First, so that whenever it is broken off what is here by then counts only if all of it is.)
+		content.bytes.fill(0);
+		content.bytes.set(Buffer.from(keeper.image.head, "base64").subarray(0, HEAD_FILE_BYTES));
+		await run(options.head, BlockOp.write, 0, HEAD_FILE_BYTES, content, path);
+		await run(options.head, BlockOp.flush, 0, 0, undefined, path);
+		const life = options.identifier(16);
+		await table.begin({ pool: keeper.pool, life });
+		// Before anything is written here: whoever was here before knows then that he is not any more.
+		await keeper.write((now) => ({ ...now, life }));
+	}
+	return new StoredFiles(options, { table, keeper, image, count, rows, there: new Set(names) });
+}
+
+/** What is here and nowhere else is not thrown away. */
+function refuseLost(path: string, rows: ReadonlyMap<number, LocalRow>): void {
+	const lost = [...rows.values()].some(({ intent }) => intent.some((word) => word !== 0));
+	if (lost)
+		throw new OperatorError(
+			`${path}: another host has gone on with it, and here is what may not be in the store; move the directory of its log away to keep that`,
+		);
+}
