@@ -9,7 +9,7 @@ import { arePoolSettings, areVolumeSettings } from "../spec/policy.js";
 import { isName, isPageSize, isVolumeSize } from "./bounds.js";
 import { Image, type SettingsBySource, type Snapshot, type Volume } from "./catalog.js";
 import type { Walk } from "./dead-walks.js";
-import type { Floor } from "./descent.js";
+import type { Floor } from "./descent-state.js";
 import { areNumbers, SEGMENT_BYTES } from "./format.js";
 import { type CheckpointRef, isCheckpointRef, isLogStart, type LogStart } from "./head.js";
 import { LEVELS_MAX, REF_WORDS, Root } from "./map/ref.js";

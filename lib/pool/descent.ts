@@ -10,6 +10,7 @@
 import { invariant } from "../errors.js";
 import type { DeadLists } from "./dead-lists.js";
 import { DeadWalks, type Walk, type WalkSink } from "./dead-walks.js";
+import type { DescentState, Floor } from "./descent-state.js";
 import { KeptPoints } from "./kept-points.js";
 import type { StoredImage } from "./life.js";
 import { LineEnds } from "./line-ends.js";
@@ -18,7 +19,7 @@ import { Dead, type DeadSink, type LeftSink } from "./map/dead.js";
 import { type FreeSink, Lineage } from "./map/lineage.js";
 import { chainsOf } from "./map/lineage-census.js";
 import { LineageFeed } from "./map/lineage-feed.js";
-import { type DecodedLineage, isNode, isPage } from "./map/lineage-read.js";
+import { isNode, isPage } from "./map/lineage-read.js";
 import { SLICE_STEPS } from "./map/merge.js";
 import type { NextTurn } from "./map/merging.js";
 import type { StoredPart } from "./map/part.js";
@@ -39,19 +40,6 @@ export interface DescentSpace {
 	freePart(part: StoredPart): void;
 	/** All nodes that there are lie before this place, and all that come do not. */
 	gap(): number;
-}
-
-/** What was before is not given back: of a pool of a format that did not keep who wants it. */
-export interface Floor {
-	readonly position: number;
-	readonly place: number;
-}
-
-export interface DescentState {
-	readonly pages: DecodedLineage;
-	readonly nodes: DecodedLineage;
-	readonly walks: readonly Walk[];
-	readonly floor: Floor;
 }
 
 /** So many slices are done before a checkpoint is stored of what can be done; the rest is in it as what is to be done. */
@@ -80,6 +68,8 @@ export class Descent implements LeftSink, WalkSink {
 	/** Where nodes die that the merge under way leaves out. */
 	#deathPlace = -0;
 	readonly #deadNode = new Dead();
+	/** Lines that have begun, which is not told yet, and where. */
+	readonly #beginning = new Map<number, number>();
 
 	constructor(space: DescentSpace, lists: DeadLists) {
 		this.#space = space;
@@ -141,11 +131,19 @@ export class Descent implements LeftSink, WalkSink {
 
 	/** A line begins, as nothing or as a snapshot is. */
 	begins(line: number, origin?: Origin): void {
+		const point = origin && this.#kept.of(origin)?.page;
+		if (point !== undefined) this.#beginning.set(line, point.position);
 		this.#feeding.say(() => {
+			this.#beginning.delete(line);
 			const kept = origin && this.#kept.of(origin);
 			this.pages.addLine(line, kept?.page ?? null);
 			this.nodes.addLine(line, kept?.node ?? null);
 		});
+	}
+
+	/** The position of what a line began as; 0: nothing. */
+	originAt(line: number): number {
+		return this.#beginning.get(line) ?? this.pages.originAt(line);
 	}
 
 	/** One more wants a line as it is, its pages before `end`, where a merge begins: now, or long ago, and then it is stored. */

@@ -8,6 +8,7 @@ import type { BlockDevice } from "../block/device.js";
 import { DeviceLayer } from "../block/layer.js";
 import { BlockOp, type BlockRequest } from "../block/request.js";
 import { StorageStatus } from "../errors.js";
+import type { Traces } from "./boot-trace.js";
 import type { MissingFile, PoolFolder, PoolWorld } from "./folder.js";
 
 /** Of all that share a fate. */
@@ -73,6 +74,14 @@ class FailedSyncFolder implements PoolFolder {
 
 	async open(name: string): Promise<BlockDevice> {
 		return new FailedSyncLayer(await this.#folder.open(name), this.#failed);
+	}
+
+	get traces(): Traces | undefined {
+		return this.#folder.traces;
+	}
+
+	freed(slot: number): void {
+		this.#folder.freed?.(slot);
 	}
 
 	async missing(): Promise<MissingFile | undefined> {

@@ -6,6 +6,7 @@
 import type { BlockDevice } from "../block/device.js";
 import type { Pump } from "../pump.js";
 import type { Memory } from "../wire/memory.js";
+import type { Traces } from "./boot-trace.js";
 import type { PageLookup } from "./page-lookup.js";
 
 export interface PoolFolder {
@@ -22,6 +23,8 @@ export interface PoolFolder {
 	readonly copies?: number;
 	/** Whether nothing of a file can be had as long as it is open. Default: of none. */
 	isLost?(name: string): boolean;
+	/** Where reading takes long: what is kept of what machines read when they boot. Default: nothing is. */
+	readonly traces?: Traces | undefined;
 	/** Nothing in a slot of the log is wanted any more. */
 	freed?(slot: number): void;
 	/** One that was opened here and is not here any more, though it is still open. Default: none can go. Throws an OperatorError. */

@@ -8,6 +8,7 @@ import type { PoolSettings } from "../spec/policy.js";
 import { quote } from "../text.js";
 import { Administration } from "./administration.js";
 import type { Users } from "./administration-on.js";
+import { type TracedBy, traceOf } from "./boot-trace.js";
 import type { Snapshot, Volume } from "./catalog.js";
 import { Checkpoints, stable } from "./checkpoints.js";
 import { ClockJumps } from "./clock-jumps.js";
@@ -42,6 +43,7 @@ export interface OpenedVolume {
 	readonly device: VolumeDevice;
 	readonly log: Log;
 	readonly volume: Volume;
+	readonly trace?: TracedBy | undefined;
 }
 
 export class Pool implements Users {
@@ -51,9 +53,7 @@ export class Pool implements Users {
 	readonly space: PoolSpace;
 	/** What names name. */
 	readonly readings: Readings;
-	/** What is known of its clock. */
 	readonly time: ClockJumps;
-	/** Told of what it does of its own accord. */
 	tell: (told: PoolTold) => void = () => {};
 	/** Snapshots, as `web@monday`, that no schedule removes. */
 	spared: ReadonlySet<string> = new Set();
@@ -119,7 +119,7 @@ export class Pool implements Users {
 		);
 	}
 
-	/** The same with a copy, which is a pool of its own afterwards: with another number, and volumes that nobody takes for those of the first. */
+	/** The same with a copy, which is a pool of its own afterwards, with another number and other disks. */
 	static async adopt(world: PoolWorld): Promise<Pool> {
 		return Pool.#on(
 			world,
@@ -216,7 +216,7 @@ export class Pool implements Users {
 			this.#devices.delete(volume.line);
 			throw error;
 		}
-		return { device, log, volume };
+		return { device, log, volume, trace: traceOf(this.#parts, volume) };
 	}
 
 	async #openPast(name: string, at: At, whenClosed: () => Promise<void>): Promise<OpenedVolume> {
@@ -283,7 +283,7 @@ export class Pool implements Users {
 		return isUsed || hasHeirs(this.#parts, volume, snapshot);
 	}
 
-	/** Ends all, when everything is stable that was written. */
+	/** Ends all, when all is stable. */
 	async close(): Promise<void> {
 		this.#parts.log.writer.end();
 		try {

@@ -2,6 +2,7 @@
  * Puts the layers on a volume that make it a disk one can trust, as `lib/block/stack.ts` does for other storage:
  *
  *   commit ─── when a change counts as done
+ *   trace ──── what is read when a clone boots, where that has to be fetched
  *   slice ──── `-o` and `-l`
  *   ordering ─ overlapping requests in order of arrival; a change has taken effect when it has a place in a record
  *   volume
@@ -12,6 +13,7 @@
 import type { BlockDevice } from "../block/device.js";
 import { OrderingLayer } from "../block/ordering.js";
 import { type LayerOptions, slice } from "../block/stack.js";
+import { BootTrace } from "./boot-trace.js";
 import type { Volume } from "./catalog.js";
 import { CommitLayer } from "./commit-layer.js";
 import type { Pool } from "./pool.js";
@@ -24,12 +26,13 @@ export async function openVolumeStack(
 	whenClosed: () => Promise<void> = async () => {},
 ): Promise<{ device: BlockDevice; volume: Volume }> {
 	const { durability, readOnly, between = (device) => device } = options;
-	const { device, log, volume } = await pool.openVolume(name, readOnly, whenClosed);
+	const { device, log, volume, trace } = await pool.openVolume(name, readOnly, whenClosed);
 	const ordered = between(new OrderingLayer(between(device), { alignBytes: volume.pageBytes }));
 	device.entry = ordered;
 	try {
 		const sliced = slice(ordered, name, options);
-		const top = sliced === ordered ? ordered : between(sliced);
+		const under = sliced === ordered ? ordered : between(sliced);
+		const top = trace === undefined || readOnly ? under : between(new BootTrace(under, trace));
 		return { device: new CommitLayer(top, log, durability), volume };
 	} catch (error) {
 		void ordered.close();

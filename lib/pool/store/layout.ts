@@ -35,6 +35,11 @@ export function objectName(pool: string, epoch: number, number: number): string 
 	return `${pool}/${digits(epoch)}/${digits(number)}`;
 }
 
+/** What is read when a clone boots of what was at a position of the log. */
+export function traceName(pool: string, position: string): string {
+	return `${pool}/traces/${position}`;
+}
+
 function digits(value: number): string {
 	return String(value).padStart(NUMBER_DIGITS, "0");
 }

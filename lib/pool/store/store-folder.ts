@@ -7,11 +7,13 @@
 import type { BlockDevice } from "../../block/device.js";
 import { BlockOp } from "../../block/request.js";
 import { OperatorError } from "../../errors.js";
+import { isFault, ObjectFault } from "../../object/errors.js";
+import type { Traces } from "../boot-trace.js";
 import { fileName, fileNumber, HEAD_NAME, type PoolFolder } from "../folder.js";
 import { FILE_SLOTS } from "../format.js";
 import { HEAD_FILE_BYTES } from "../head.js";
 import { run } from "../run.js";
-import { FILE_BLOCKS } from "./layout.js";
+import { FILE_BLOCKS, traceName } from "./layout.js";
 import { TABLE_FILE_BYTES, TABLE_FILES, TABLE_NAME } from "./local-table.js";
 import { openStored } from "./open-stored.js";
 import type { StoreFolderOptions, StoreState } from "./options.js";
@@ -34,6 +36,24 @@ export class StoreFolder implements PoolFolder {
 
 	get state(): StoreState | null {
 		return this.#files?.state ?? null;
+	}
+
+	/** Objects beside the image, by what they are of: which one is there first stays. */
+	get traces(): Traces {
+		return {
+			clock: this.#options.clock,
+			load: async (name) => {
+				try {
+					return await this.#options.store.get(traceName(this.#opened.pool, name));
+				} catch (error) {
+					if (isFault(error, ObjectFault.absent)) return null;
+					throw error;
+				}
+			},
+			save: async (name, bytes) => {
+				await this.#options.store.put(traceName(this.#opened.pool, name), bytes);
+			},
+		};
 	}
 
 	/** Before it is open all that is known is whether there is a pool. */

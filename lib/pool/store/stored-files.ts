@@ -88,6 +88,11 @@ export class StoredFiles implements StoreFileHome {
 		});
 	}
 
+	/** Its number. */
+	get pool(): string {
+		return this.#keeper.pool;
+	}
+
 	/** The store has a head of the pool. */
 	get hasStoredHead(): boolean {
 		return this.#keeper.image.head !== "";
