@@ -8,6 +8,7 @@ import { FrameError } from "../channel/frames.js";
 import type { Stretch } from "../daemon/volume-passes.js";
 import type { VolumeQuestion } from "../daemon/worker-messages.js";
 import { isWord } from "../daemon/worker-requests.js";
+import type { ScrubStep } from "../pool/scrub.js";
 import { POOL_DISKS_MAX } from "../spec/ranges.js";
 import { isWordOrNull } from "./heard-disk.js";
 
@@ -30,6 +31,7 @@ export interface VolumeAnswers {
 	readonly runs: { readonly runs: readonly (Part & { readonly kind: "data" | "hole" })[] };
 	readonly verify: Stretch;
 	readonly flatten: Stretch;
+	readonly scrub: ScrubStep;
 	readonly write: object;
 	readonly release: object;
 	readonly changes: { readonly ranges: readonly (Part & { readonly mayBeSame: boolean })[] };
@@ -47,6 +49,7 @@ const ANSWERS: Readonly<Record<VolumeQuestion["ask"], Check>> = {
 	read: isShape({}),
 	verify: isStretch,
 	flatten: isStretch,
+	scrub: isShape({ reached: isNumber, total: isNumber, damaged: isList(isWord, MOST) }),
 	write: isShape({}),
 	release: isShape({}),
 	runs: isShape({ runs: isList(isShape({ ...PART, kind: isOneOf(["data", "hole"]) }), MOST) }),

@@ -3,6 +3,7 @@
  * and it can be cancelled. Used by `api/pool-jobs.ts`.
  */
 
+import { SEGMENT_BYTES } from "../pool/format.js";
 import { counted } from "../text.js";
 import type { EventLog } from "./event-log.js";
 import type { VolumeAnswers } from "./heard-volume.js";
@@ -68,7 +69,8 @@ export class PoolJobs {
 		const what = doPages ? "scrub" : "check";
 		const job = this.#begin(what, pool, `${what} of pool ${pool}`, total);
 		void this.#run(pool, job, async () => {
-			let [from, damaged] = [0, 0];
+			const whole = doPages ? await this.#whole(job, pool, total) : { bytes: 0, damaged: 0 };
+			let [from, damaged] = [whole.bytes, whole.damaged];
 			let before: Looked | undefined;
 			for (const each of all) {
 				const isNext = before?.volume === each.volume;
@@ -112,6 +114,23 @@ export class PoolJobs {
 			else throw error;
 		} finally {
 			this.#turns.end(pool, job);
+		}
+	}
+
+	/** What holds the pool together: how many places of that are damaged, and for how many bytes it counts. */
+	async #whole(job: RunningJob, pool: string, rest: number): Promise<{ bytes: number; damaged: number }> {
+		let damaged = 0;
+		for (let step = 0; ; ) {
+			if (job.isCancelled) throw new Cancelled();
+			const found = await this.pools.ask(pool, { ask: "scrub", step });
+			if (found.reached <= step) throw new Refusal(422, "the worker does not get on with it");
+			step = found.reached;
+			damaged += found.damaged.length;
+			for (const what of found.damaged) job.trouble(`${pool}: ${what}`);
+			const bytes = found.total * SEGMENT_BYTES;
+			job.steps(bytes + rest);
+			job.reached(Math.min(step, found.total) * SEGMENT_BYTES);
+			if (step >= found.total) return { bytes, damaged };
 		}
 	}
 

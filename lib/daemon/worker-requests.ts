@@ -184,6 +184,7 @@ const isVolumeQuestion = [
 		offsetBytes: isSize,
 		doPages: isFlag,
 	}),
+	isShape({ ask: isOneOf(["scrub"]), step: isCount(Number.MAX_SAFE_INTEGER) }),
 	isShape({ ask: isOneOf(["flatten"]), name: isWord, offsetBytes: isSize }),
 	isShape({ ask: isOneOf(["release"]), name: isWord }),
 ].reduce(isEither);

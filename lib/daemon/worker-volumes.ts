@@ -23,6 +23,9 @@ import type { VolumeQuestion } from "./worker-messages.js";
 const MOST_OPEN = 16;
 /** Whoever copies asks for the next piece sooner; what nobody has asked for is closed when there are others to be opened. */
 const IDLE_MS = 5000;
+/** Whoever scrubs a pool can leave off so often, and is told of so many places at a time. */
+const SCRUB_MS = 100;
+const MOST_DAMAGED = 1024;
 const NO_BYTES: Uint8Array = new Uint8Array(0);
 /** In one answer. */
 const MOST_RUNS = 512;
@@ -56,6 +59,7 @@ export class WorkerVolumes {
 
 	/** Throws an OperatorError. */
 	async answer(folder: string, question: VolumeQuestion, bytes = NO_BYTES): Promise<Parcel> {
+		if (question.ask === "scrub") return this.#scrub(folder, question.step);
 		if (question.ask === "about") return this.#about(folder, question.name);
 		if (question.ask === "release") {
 			await this.#close(keyOf(folder, question.name));
@@ -92,6 +96,24 @@ export class WorkerVolumes {
 		try {
 			const reachedBytes = await used.pool.flatten(name, offsetBytes);
 			return { body: { reachedBytes, findings: [] } satisfies Stretch };
+		} finally {
+			await this.#keep(folder, used);
+		}
+	}
+
+	/** Some steps, as far as they are short. */
+	async #scrub(folder: string, step: number): Promise<Parcel> {
+		const used = await usePool(this.#home, folder);
+		try {
+			const { scrub } = used.pool.readings;
+			let body = await scrub.step(step);
+			const damaged = [...body.damaged];
+			const endMs = performance.now() + SCRUB_MS;
+			while (body.reached < body.total && damaged.length === 0 && performance.now() < endMs) {
+				body = await scrub.step(body.reached);
+				damaged.push(...body.damaged);
+			}
+			return { body: { ...body, damaged: damaged.slice(0, MOST_DAMAGED) } };
 		} finally {
 			await this.#keep(folder, used);
 		}

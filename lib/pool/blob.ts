@@ -196,15 +196,16 @@ function* linesIn(pieces: readonly Uint8Array[]): Generator<string> {
 	}
 }
 
-/** All of it that is there when it is not the last one any more. Throws an OperatorError. */
-export async function keptPiecesOf(
+/** All of it that is there when it is not the last one any more; `isLast`: as long as it is. Throws an OperatorError. */
+export async function piecesOf(
 	segments: Segments,
 	allocate: (byteLength: number) => Memory,
 	nodes: Pick<NodeLog, "places" | "isFirm">,
 	ref: BlobRef,
+	isLast = false,
 ): Promise<readonly BlobRef[]> {
 	const { pieces, isOlder } = await readList(segments, allocate, nodes.places.now(ref), nodes);
-	return [...(isOlder ? PARTS : ([KEPT_PART] as const)).flatMap((part) => pieces[part]), ref];
+	return [...(isOlder || isLast ? PARTS : ([KEPT_PART] as const)).flatMap((part) => pieces[part]), ref];
 }
 
 async function readList(
@@ -246,12 +247,13 @@ async function readPieces(
 	return read;
 }
 
-/** Without `nodes`, where nothing is appended to them yet. Throws an OperatorError that names file and byte. */
+/** Without `nodes`, where nothing is appended to them yet; `asksAll`: of all copies of the storage. Throws an OperatorError that names file and byte. */
 export async function readPiece(
 	segments: Segments,
 	allocate: (byteLength: number) => Memory,
 	ref: BlobRef,
 	nodes?: Firm,
+	asksAll = false,
 ): Promise<Uint8Array> {
 	const where = placeOf(segments, ref);
 	if (!segments.hasFile(ref.slot))
@@ -269,7 +271,7 @@ export async function readPiece(
 		const to = offset - from + ref.bytes;
 		const isFirm = (): boolean => nodes?.isFirm(ref.slot, from + length) ?? true;
 		const range = { device, name, offsetBytes, lengthBytes: length, to, isFirm };
-		const found = await readRight(range, memory, () => crc32c(bytes) === ref.crc);
+		const found = await readRight(range, memory, () => crc32c(bytes) === ref.crc, asksAll);
 		if (found === "wrong") throw new OperatorError(`${where}: the pool's checkpoint is damaged here`);
 		if (found === "mended") segments.whenMended(where, "a checkpoint");
 	} finally {

@@ -8,6 +8,7 @@ import { OperatorError } from "../errors.js";
 import { type Memory, memoryOf } from "../wire/memory.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
 import { readPiece } from "./blob.js";
+import type { BlobRef } from "./blob-ref.js";
 import { type Chain, spareParts } from "./map/chain.js";
 import { type DeadPage, type IsGood, pagesIn } from "./map/dead-words.js";
 import type { Lineage } from "./map/lineage.js";
@@ -80,6 +81,17 @@ export class DeadLists implements PartStore {
 					if (!(error instanceof OperatorError)) throw error;
 					yield error.message;
 				}
+	}
+
+	/** Where the parts of lists are that are stored and written out. */
+	*refsOf(chains: Iterable<Chain>): Generator<BlobRef> {
+		const { nodes } = this.#of;
+		for (const chain of chains)
+			for (const { place, count, crc } of chain.parts()) {
+				const bytes = count * DEAD_BYTES;
+				if (nodes.unwritten(place, bytes) !== undefined) continue;
+				yield nodes.places.now({ place, slot: NO_SLOT, bytes, crc });
+			}
 	}
 
 	/** All of a list that can be read. */

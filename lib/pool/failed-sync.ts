@@ -9,7 +9,7 @@ import { DeviceLayer } from "../block/layer.js";
 import { BlockOp, type BlockRequest } from "../block/request.js";
 import { StorageStatus } from "../errors.js";
 import type { Traces } from "./boot-trace.js";
-import type { MissingFile, PoolFolder, PoolWorld } from "./folder.js";
+import type { MendedPlace, MissingFile, PoolFolder, PoolWorld } from "./folder.js";
 
 /** Of all that share a fate. */
 class FailedSync {
@@ -82,6 +82,10 @@ class FailedSyncFolder implements PoolFolder {
 
 	freed(slot: number): void {
 		this.#folder.freed?.(slot);
+	}
+
+	async scrub(): Promise<readonly MendedPlace[]> {
+		return (await this.#folder.scrub?.()) ?? [];
 	}
 
 	async missing(): Promise<MissingFile | undefined> {

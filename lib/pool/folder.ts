@@ -25,6 +25,8 @@ export interface PoolFolder {
 	isLost?(name: string): boolean;
 	/** Where reading takes long: what is kept of what machines read when they boot. Default: nothing is. */
 	readonly traces?: Traces | undefined;
+	/** All copies of what it keeps itself, and of the head, are as they were written when it resolves. Tells where one was not. Throws an OperatorError. */
+	scrub?(): Promise<readonly MendedPlace[]>;
 	/** Nothing in a slot of the log is wanted any more. */
 	freed?(slot: number): void;
 	/** One that was opened here and is not here any more, though it is still open. Default: none can go. Throws an OperatorError. */
@@ -38,6 +40,9 @@ export interface PoolFolder {
 	/** A new file of zeros, which is there after a loss of power. Throws an OperatorError. */
 	create(name: string, sizeBytes: number): Promise<BlockDevice>;
 }
+
+/** Where something was not what it is now, and what that is. */
+export type MendedPlace = readonly [place: string, what: string];
 
 /** A file that is open, whose name leads to nothing, or to another one. */
 export interface MissingFile {

@@ -40,6 +40,16 @@ export class HeadWriter {
 		else unstored.headWritten();
 	}
 
+	/** In turn with what is written. As `Head.scrub`. */
+	scrub(): Promise<readonly number[]> {
+		const scrubbed = this.#last.then(() => this.#parts.head.scrub());
+		this.#last = scrubbed.then(
+			() => {},
+			() => {},
+		);
+		return scrubbed;
+	}
+
 	/**
 	 * Without it the next opening takes a little more on trust, and has slots written again that were, no more. One that could not be written is tried
 	 * again.

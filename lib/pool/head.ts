@@ -7,9 +7,12 @@ import type { BlockDevice } from "../block/device.js";
 import { BlockOp } from "../block/request.js";
 import { crc32c } from "../crc32c.js";
 import { OperatorError } from "../errors.js";
+import { nativeMemory } from "../native.js";
 import type { Memory } from "../wire/memory.js";
 import { type BlobRef, isBlobRef } from "./blob-ref.js";
+import { newestCopy } from "./copies.js";
 import { areNumbers, BLOCK_BYTES, FORMAT, FORMAT_FIRST } from "./format.js";
+import { hasOthers } from "./mend.js";
 import { run } from "./run.js";
 import { storedJson } from "./stored-json.js";
 
@@ -173,9 +176,13 @@ export class Head {
 		return this.#state;
 	}
 
-	/** `memory`: of the head's size. Throws an OperatorError if there is none that is whole. */
+	/**
+	 * `memory`: of the head's size. Where the device has several copies, the newest of what these have is in all of them when it resolves. Throws an
+	 * OperatorError if there is none that is whole.
+	 */
 	static async read(device: BlockDevice, name: string, memory: Memory): Promise<Head> {
 		const isLong = device.info.sizeBytes >= HEAD_FILE_BYTES;
+		if (isLong) await levelled(device, name);
 		if (isLong) await run(device, BlockOp.read, 0, HEAD_FILE_BYTES, memory, name);
 		const places = isLong ? [0, BLOCK_BYTES] : [];
 		const copies = places.map((at) => decodeHead(memory.bytes.subarray(at, at + BLOCK_BYTES), name));
@@ -186,6 +193,11 @@ export class Head {
 		const { generation, ...state } = newest;
 		const damagedAt = places.filter((_, i) => copies[i] === undefined);
 		return new Head(device, name, memory, state, generation, damagedAt);
+	}
+
+	/** The same of one that is open, when nothing is written; resolves to the bytes at which a copy had something else. Throws an OperatorError. */
+	scrub(): Promise<readonly number[]> {
+		return levelled(this.device, this.name);
 	}
 
 	static async create(device: BlockDevice, name: string, memory: Memory, state: HeadState): Promise<Head> {
@@ -206,4 +218,20 @@ export class Head {
 		this.#state = state;
 		this.#generation = generation;
 	}
+}
+
+/** Each place is in all copies as it is in the one that has the newest there. Resolves to those that were not. */
+async function levelled(device: BlockDevice, name: string): Promise<readonly number[]> {
+	const wrong: number[] = [];
+	if (!hasOthers(device)) return wrong;
+	for (const at of [0, BLOCK_BYTES]) {
+		const found = await newestCopy(device, at, name, async (copy) => {
+			const memory = nativeMemory(BLOCK_BYTES);
+			await run(device, BlockOp.read, at, BLOCK_BYTES, memory, name, 0, copy);
+			const value = decodeHead(memory.bytes, name);
+			return value && { value, rank: value.generation, memory };
+		});
+		if (found?.wasMended) wrong.push(at);
+	}
+	return wrong;
 }

@@ -8,7 +8,7 @@ import { OperatorError } from "../errors.js";
 import { HISTORY_SPACE } from "../spec/policy.js";
 import { sizeText, timeText } from "../text.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
-import { keptPiecesOf } from "./blob.js";
+import { piecesOf } from "./blob.js";
 import type { BlobRef } from "./blob-ref.js";
 import { linesOf, type Volume } from "./catalog.js";
 import type { Contents } from "./contents.js";
@@ -283,7 +283,7 @@ export class History {
 		const { segments, nodes, world } = this.#of;
 		let pieces: readonly BlobRef[] = [];
 		try {
-			pieces = await keptPiecesOf(segments, world.allocate, nodes, ref);
+			pieces = await piecesOf(segments, world.allocate, nodes, ref);
 		} catch (error) {
 			// (What can't be read stays; everything else goes on.)
 			if (!(error instanceof OperatorError)) throw error;

@@ -44,19 +44,34 @@ export function mendedEnd(endBytes: number, isFirm: boolean): number {
 	return isFirm ? roundUp(endBytes, SECTOR_BYTES) : endBytes - (endBytes % SECTOR_BYTES);
 }
 
-/** Reads from one copy, and from others until `isRight`, which is written over all then. Throws an OperatorError if it can't be read. */
+/**
+ * Reads from one copy, and from others until `isRight`, which is written over all then. `asksAll`: from all copies, whether the first is right or not.
+ * Throws an OperatorError if it can't be read.
+ */
 export async function readRight(
 	range: StoredRange,
 	memory: Memory,
 	isRight: () => boolean,
+	asksAll = false,
 ): Promise<"right" | "mended" | "wrong"> {
 	const { device, name, offsetBytes, lengthBytes } = range;
+	const asksOthers = asksAll && hasOthers(device);
+	if (asksOthers && (await areAllRight(range, memory, isRight))) return "right";
 	const read = run(device, BlockOp.read, offsetBytes, lengthBytes, memory, name);
 	const failed = await read.then(() => undefined, why);
-	if (failed === undefined && isRight()) return "right";
+	if (failed === undefined && isRight() && !asksOthers) return "right";
 	if (hasOthers(device) && (await mend(range, memory, isRight))) return "mended";
 	if (failed !== undefined) throw failed;
 	return "wrong";
+}
+
+async function areAllRight(range: StoredRange, memory: Memory, isRight: () => boolean): Promise<boolean> {
+	const { device, name, offsetBytes, lengthBytes } = range;
+	for (const copy of copiesOf(device)) {
+		const read = run(device, BlockOp.read, offsetBytes, lengthBytes, memory, name, 0, copy);
+		if ((await read.then(() => undefined, why)) !== undefined || !isRight()) return false;
+	}
+	return true;
 }
 
 function why(error: unknown): OperatorError {

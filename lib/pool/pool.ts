@@ -93,7 +93,7 @@ export class Pool implements Users {
 		const moments = new Moments(parts, cuts, history, this.time);
 		this.administration = new Administration({ world, catalog, log, users: this, cuts, moments });
 		const { administration } = this;
-		this.readings = new Readings({ ...on, parts, administration, moments, checkpoints: cuts });
+		this.readings = new Readings({ ...on, parts, administration, moments, checkpoints: cuts, writer: head });
 		this.#schedules = new Schedules({
 			administration,
 			volumes: () => this.volumes,

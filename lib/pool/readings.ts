@@ -8,6 +8,7 @@ import type { Snapshot, Volume } from "./catalog.js";
 import { Changes } from "./changes.js";
 import type { Checkpoints } from "./checkpoints.js";
 import { type Compared, differences, type PageRange } from "./difference.js";
+import type { HeadWriter } from "./head-writer.js";
 import type { History } from "./history.js";
 import { EMPTY_ROOT, type Root } from "./map/ref.js";
 import { ImageLookup, MomentLookup } from "./map-lookups.js";
@@ -15,6 +16,7 @@ import type { Moments } from "./moments.js";
 import type { PoolParts } from "./opening.js";
 import type { PageLookup } from "./page-lookup.js";
 import { type At, readVolumeName, volumeIn } from "./past.js";
+import { Scrub } from "./scrub.js";
 
 export interface ReadingsOf {
 	readonly parts: PoolParts;
@@ -22,6 +24,7 @@ export interface ReadingsOf {
 	readonly moments: Moments;
 	readonly history: History;
 	readonly checkpoints: Checkpoints;
+	readonly writer: Pick<HeadWriter, "scrub">;
 }
 
 /** What a volume was: nothing of it goes until `release` is called. */
@@ -47,6 +50,8 @@ async function orLetGo(release: () => void, find: () => Promise<Root>): Promise<
 }
 
 export class Readings {
+	/** What is not read by names. */
+	readonly scrub: Scrub;
 	readonly #of: ReadingsOf;
 	/** How many read a snapshot. */
 	readonly #readers = new Map<Snapshot["image"], number>();
@@ -56,6 +61,7 @@ export class Readings {
 
 	constructor(of: ReadingsOf) {
 		this.#of = of;
+		this.scrub = new Scrub(of);
 	}
 
 	/**

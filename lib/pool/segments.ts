@@ -246,6 +246,11 @@ export class Segments {
 		return this.#files.of(Math.floor(slot / FILE_SLOTS)) !== undefined;
 	}
 
+	/** Whether nothing of the slot's file can be had. */
+	isAway(slot: number): boolean {
+		return this.#folder.isLost?.(fileName(Math.floor(slot / FILE_SLOTS))) === true;
+	}
+
 	/** The file that has a slot, made if it is not there. Throws an OperatorError. */
 	fileOf(slot: number): Promise<BlockDevice> {
 		return this.#files.make(Math.floor(slot / FILE_SLOTS));

@@ -38,6 +38,7 @@ const HELD = {
 	release: {},
 	verify: {},
 	flatten: {},
+	scrub: {},
 };
 
 /** What has to be said with an address, by its last part. */

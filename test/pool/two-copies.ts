@@ -11,7 +11,7 @@ export const LOG = "log.000000";
 export const LOOKED_AT = 32 * 2 ** 20;
 
 /** A device, which is read, and another one, which is asked by turns with it for another copy. */
-class TwoCopies extends DeviceLayer {
+export class TwoCopies extends DeviceLayer {
 	constructor(
 		readonly one: BlockDevice,
 		readonly other: BlockDevice,
@@ -44,7 +44,7 @@ class TwoCopiesFolder extends MemoryFolder {
 
 /** A folder whose files have two copies each. */
 export function mirrored() {
-	const others = new Map<string, MemoryDevice>();
+	const others = new Map<string, BlockDevice>();
 	const folder = new TwoCopiesFolder((device, name) => {
 		const other = others.get(name) ?? new MemoryDevice(device.info.sizeBytes);
 		others.set(name, other);

@@ -31,7 +31,8 @@ export function poolJobRoutes({ poolJobs }: Inside): Route[] {
 		route({
 			method: "POST",
 			path: "/api/v1/pools/{name}/scrub",
-			summary: "Reads all pages of a pool's volumes and snapshots and compares them with their checksums",
+			summary:
+				"Reads what holds a pool together, and all pages of its volumes and snapshots, from each copy of its storage, and compares that with its checksums",
 			answers: ANSWERS,
 			refusals: [409],
 			handle: async ({ name }) => accepted(await poolJobs.examine(name, true)),

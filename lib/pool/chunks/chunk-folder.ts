@@ -4,8 +4,16 @@
  */
 
 import type { BlockDevice } from "../../block/device.js";
-import { fileName, fileNumber, HEAD_NAME, type PoolDisks, type PoolFolder } from "../folder.js";
+import {
+	fileName,
+	fileNumber,
+	HEAD_NAME,
+	type MendedPlace,
+	type PoolDisks,
+	type PoolFolder,
+} from "../folder.js";
 import { Chunks, type ChunksWorld } from "./chunks.js";
+import type { HeadCopies } from "./head-copies.js";
 import { LostFile } from "./lost-file.js";
 import { Membership, type MovePace } from "./membership.js";
 
@@ -22,6 +30,7 @@ export class ChunkFolder implements PoolFolder {
 	readonly fillsAhead = false;
 	readonly #chunks: Chunks;
 	readonly #membership: Membership;
+	#head: HeadCopies | null = null;
 
 	constructor({ pace, onOpen = () => {}, onClosed = () => {}, ...world }: ChunkFolderOptions) {
 		this.#chunks = new Chunks(world);
@@ -64,6 +73,10 @@ export class ChunkFolder implements PoolFolder {
 		return this.#chunks.copies;
 	}
 
+	async scrub(): Promise<readonly MendedPlace[]> {
+		return (await this.#head?.scrub()) ?? [];
+	}
+
 	isLost(name: string): boolean {
 		return this.#chunks.isLost(fileNumber(name) ?? -1);
 	}
@@ -73,13 +86,17 @@ export class ChunkFolder implements PoolFolder {
 		if (file !== undefined && this.#chunks.isLost(file)) return new LostFile();
 		if (file !== undefined) return this.#chunks.open(file, name);
 		const head = await this.#chunks.openHead(false);
+		this.#head = head;
 		this.#membership.begin();
 		return head;
 	}
 
 	async create(name: string): Promise<BlockDevice> {
 		const file = fileNumber(name);
-		if (file === undefined) return this.#chunks.openHead(true);
+		if (file === undefined) {
+			this.#head = await this.#chunks.openHead(true);
+			return this.#head;
+		}
 		await this.#chunks.make(file);
 		return this.#chunks.open(file, name);
 	}

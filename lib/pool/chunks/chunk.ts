@@ -7,9 +7,9 @@ import type { BlockDevice } from "../../block/device.js";
 import { BlockOp } from "../../block/request.js";
 import { OperatorError } from "../../errors.js";
 import type { Memory } from "../../wire/memory.js";
+import { type FoundCopy, newestCopy } from "../copies.js";
 import { BLOCK_BYTES, FILE_BYTES, roundUp } from "../format.js";
 import { HEAD_FILE_BYTES } from "../head.js";
-import { copiesOf } from "../mend.js";
 import { run } from "../run.js";
 import { SIGNED_BYTES, signatureIn } from "../signatures.js";
 import { decodeLabel, encodeLabel, HEAD_AT, LABEL_AT, labelLength } from "./label.js";
@@ -62,6 +62,17 @@ export class Chunk {
 		if (next !== null) await this.#write(next.label);
 	}
 
+	/** Both labels are the same in all copies of the disk, as far as one has them whole, when it resolves. Throws an OperatorError. */
+	scrub(): Promise<readonly number[]> {
+		const { name, device } = this;
+		const scrubbed = this.#last.then(() => readLabel({ name, device }, this.#allocate));
+		this.#last = scrubbed.then(
+			() => {},
+			() => {},
+		);
+		return scrubbed.then(({ mendedAt }) => mendedAt);
+	}
+
 	/** All that was asked for by now is over when it resolves. */
 	get idle(): Promise<void> {
 		return this.#last;
@@ -100,35 +111,24 @@ interface FoundLabel {
 	readonly label: Label | undefined;
 	/** Which of the two it is. */
 	readonly copy: number;
+	/** Places at which not all copies of the disk had the same. */
+	readonly mendedAt: readonly number[];
 }
 
 /** The label of a disk: the newer of two that are whole, in whatever copy of the disk. Throws an OperatorError. */
 export async function readLabel(disk: NamedDevice, allocate: Allocate): Promise<FoundLabel> {
-	let newest: FoundLabel = { label: undefined, copy: 0 };
+	const mendedAt: number[] = [];
+	let newest: FoundLabel = { label: undefined, copy: 0, mendedAt };
 	if (disk.device.info.sizeBytes < BEGIN_BYTES) return newest;
 	for (const [copy, at] of LABEL_AT.entries()) {
-		const label = await readNewest(disk, at, allocate);
-		if (label !== undefined && label.generation >= (newest.label?.generation ?? 0)) newest = { label, copy };
+		const read = (copyOfDisk: number) => readWritten(disk, at, allocate, copyOfDisk);
+		const found = await newestCopy(disk.device, at, `disk ${disk.name}`, read);
+		if (found?.wasMended) mendedAt.push(at);
+		const label = found?.value;
+		if (label !== undefined && label.generation >= (newest.label?.generation ?? 0))
+			newest = { label, copy, mendedAt };
 	}
 	return newest;
-}
-
-/** What is right in one copy of a disk and not in another is written over all. Throws an OperatorError. */
-async function readNewest(disk: NamedDevice, at: number, allocate: Allocate): Promise<Label | undefined> {
-	const found: (Written | undefined)[] = [];
-	for (const copy of copiesOf(disk.device)) found.push(await readWritten(disk, at, allocate, copy));
-	const newest = newestOf(found, (written) => written?.label.generation ?? -1);
-	if (newest === undefined) return undefined;
-	const { label, memory } = newest;
-	const isEverywhere = found.every((each) => each?.label.generation === label.generation);
-	if (!isEverywhere)
-		await run(disk.device, BlockOp.write, at, memory.bytes.length, memory, `disk ${disk.name}`);
-	return label;
-}
-
-interface Written {
-	readonly label: Label;
-	readonly memory: Memory;
 }
 
 async function readWritten(
@@ -136,7 +136,7 @@ async function readWritten(
 	at: number,
 	allocate: Allocate,
 	copy: number,
-): Promise<Written | undefined> {
+): Promise<FoundCopy<Label> | undefined> {
 	const first = allocate(BLOCK_BYTES);
 	await run(device, BlockOp.read, at, BLOCK_BYTES, first, `disk ${name}`, 0, copy);
 	const length = roundUp(labelLength(first.bytes, `disk ${name}`), BLOCK_BYTES);
@@ -144,17 +144,7 @@ async function readWritten(
 	const memory = allocate(length);
 	await run(device, BlockOp.read, at, length, memory, `disk ${name}`, 0, copy);
 	const label = decodeLabel(memory.bytes.subarray(0, length), `disk ${name}`);
-	return label && { label, memory };
-}
-
-/** The one of the highest rank, 0 at least; undefined: there is none. */
-export function newestOf<T>(all: readonly T[], rank: (each: T) => number): T | undefined {
-	let [newest, highest]: [T | undefined, number] = [undefined, -1];
-	for (const each of all) {
-		const its = rank(each);
-		if (its > highest) [newest, highest] = [each, its];
-	}
-	return newest;
+	return label && { value: label, rank: label.generation, memory };
 }
 
 /** Throws an OperatorError unless there is room for a file, and, but by force, nothing on it: its first and last MiB are zeros. */

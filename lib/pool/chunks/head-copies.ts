@@ -13,14 +13,15 @@ import {
 } from "../../block/device.js";
 import { Listeners } from "../../block/listeners.js";
 import { BlockOp, type BlockRequest } from "../../block/request.js";
-import { StorageStatus, unreachable } from "../../errors.js";
+import { invariant, OperatorError, StorageStatus, unreachable } from "../../errors.js";
 import { InTurn } from "../../in-turn.js";
 import type { Memory } from "../../wire/memory.js";
+import { type NewestCopy, newestCopy } from "../copies.js";
+import type { MendedPlace } from "../folder.js";
 import { BLOCK_BYTES } from "../format.js";
 import { decodeHead, HEAD_FILE_BYTES, looksLikeHead } from "../head.js";
-import { copiesOf } from "../mend.js";
 import { run } from "../run.js";
-import { type Allocate, type Chunk, newestOf } from "./chunk.js";
+import type { Allocate, Chunk } from "./chunk.js";
 import { HEAD_AT } from "./label.js";
 
 const INFO = deviceInfo({ sizeBytes: HEAD_FILE_BYTES, writeCache: true });
@@ -62,6 +63,24 @@ export class HeadCopies implements BlockDevice {
 	/** To a disk that is new among them. Throws an OperatorError. */
 	give(chunk: Chunk): Promise<void> {
 		return this.#turns.run(() => this.#give(chunk));
+	}
+
+	/**
+	 * All copies of all disks have what was written last of the head when it resolves, and labels that are the same. Tells where one had something else. Throws
+	 * an OperatorError.
+	 */
+	scrub(): Promise<readonly MendedPlace[]> {
+		return this.#turns.run(async () => {
+			const mended: MendedPlace[] = [];
+			for (const chunk of this.#of.chunks()) {
+				for (const at of await chunk.scrub()) mended.push([`disk ${chunk.name}, byte ${at}`, "a label"]);
+				const found = await newestHead(chunk, this.#of.allocate).catch(unlessBug);
+				const isRight = found !== undefined && isSame(found.value, this.#content);
+				if (!isRight) await this.#give(chunk);
+				if (!isRight || found.wasMended) mended.push([`disk ${chunk.name}, byte ${HEAD_AT}`, "the head"]);
+			}
+			return mended;
+		});
 	}
 
 	async #give({ device, name }: Chunk): Promise<void> {
@@ -151,21 +170,22 @@ export class HeadCopies implements BlockDevice {
 	}
 }
 
-/** As it is in the copy of the disk that has the newest. Throws an OperatorError. */
-export async function readHead({ device, name }: Chunk, allocate: Allocate): Promise<Memory> {
-	const found: Memory[] = [];
-	for (const copy of copiesOf(device)) {
+/** As it is in the copy of the disk that has the newest; where none is whole, as it is. Throws an OperatorError. */
+async function newestHead({ device, name }: Chunk, allocate: Allocate): Promise<NewestCopy<Memory>> {
+	let any: Memory | undefined;
+	const found = await newestCopy(device, HEAD_AT, `disk ${name}`, async (copy) => {
 		const memory = allocate(HEAD_FILE_BYTES);
 		await run(device, BlockOp.read, HEAD_AT, HEAD_FILE_BYTES, memory, `disk ${name}`, 0, copy);
-		found.push(memory);
-	}
-	const isSameInAll = found.every((each) => isSame(each, found[0]!));
-	const newest = isSameInAll
-		? undefined
-		: newestOf(found, ({ bytes }) => generationOf(bytes, `disk ${name}`));
-	if (newest !== undefined)
-		await run(device, BlockOp.write, HEAD_AT, HEAD_FILE_BYTES, newest, `disk ${name}`);
-	return newest ?? found[0]!;
+		any ??= memory;
+		return { value: memory, rank: generationOf(memory.bytes, `disk ${name}`), memory };
+	});
+	if (found !== undefined) return found;
+	invariant(any !== undefined, "a head was read from no copy");
+	return { value: any, memory: any, wasMended: false };
+}
+
+export async function readHead(chunk: Chunk, allocate: Allocate): Promise<Memory> {
+	return (await newestHead(chunk, allocate)).value;
 }
 
 /** Whether there is anything that looks like one. */
@@ -183,4 +203,9 @@ function isSame(one: Memory | undefined, other: Memory): boolean {
 	if (one === undefined) return false;
 	const [a, b] = [one, other].map(({ bytes }) => bytes.subarray(0, HEAD_FILE_BYTES));
 	return a !== undefined && b !== undefined && Buffer.compare(a, b) === 0;
+}
+
+/** (It can't be read, and is written anew.) */
+function unlessBug(error: unknown): undefined {
+	if (!(error instanceof OperatorError)) throw error;
 }

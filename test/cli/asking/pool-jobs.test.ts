@@ -98,16 +98,19 @@ t.test(
 			await meanwhile(asked[1]);
 			return answer;
 		};
-		meanwhile = async ({ ask, name }) => {
+		meanwhile = async (question) => {
+			const { ask, name } = { name: "", ...question };
 			if (ask === "about" && name === "web@b") throw new OperatorError("worker 1 is being started");
 		};
 		t.match(await refused(poolScrubCommand, "fast"), /worker 1 is being started/);
-		meanwhile = async ({ ask, name }) => {
+		meanwhile = async (question) => {
+			const { ask, name } = { name: "", ...question };
 			const act = { act: "forget", volume: "web", snapshot: "a" } as const;
 			if (ask === "verify" && name === "web@a") await stage.workers.pool(folder, act);
 		};
 		t.equal(await said(poolScrubCommand, "fast"), "fast: all is well in 1 volume, 2 snapshots\n");
-		meanwhile = async ({ ask, name }) => {
+		meanwhile = async (question) => {
+			const { ask, name } = { name: "", ...question };
 			if (ask === "verify" && name === "web@b")
 				await stage.workers.pool(folder, { act: "remove", name: "web" });
 		};
