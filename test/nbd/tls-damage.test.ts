@@ -7,6 +7,8 @@ import t from "tap";
 import { native } from "../../lib/native.js";
 import { Command, NbdError, Option, OptionReply } from "../../lib/nbd/protocol.js";
 import { Random } from "../../lib/random.js";
+import { until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
 import { rounds } from "../support/long.js";
 import { nameQuery, TestClient } from "./client.js";
 import { begun, secured, type Under, under } from "./tls-under.js";
@@ -15,6 +17,7 @@ const FIRST_SEED = Number(process.env.FUZZ_SEED ?? 1 + Math.floor(Math.random() 
 const SEEDS = rounds(24, 600);
 /** About as many bytes as a whole conversation has, one way. */
 const CONVERSATION = 400_000;
+const PATIENCE_MS = 5000;
 const LENGTHS = [512, 4096, 70_144] as const;
 
 type Harm = "none" | "damage" | "end";
@@ -80,6 +83,8 @@ async function converse(socket: Socket, random: Random): Promise<boolean> {
 async function play(all: Under, seed: number, harm: Harm): Promise<boolean> {
 	const random = new Random(seed);
 	const socket = await line(all, random, harm);
+	// (Where a record says that it is longer than it is, each waits for the other, and one gives up.)
+	const patience = setTimeout(() => socket.destroy(), PATIENCE_MS);
 	try {
 		if (!(await converse(socket, random))) throw new WrongData(`seed ${seed}, ${harm}`);
 		return true;
@@ -87,8 +92,10 @@ async function play(all: Under, seed: number, harm: Harm): Promise<boolean> {
 		if (error instanceof WrongData) throw error;
 		return false;
 	} finally {
+		clearTimeout(patience);
 		socket.destroy();
-		while ([...all.server.server.connections()].length > 0) await turn();
+		const isOver = (): boolean => [...all.server.server.connections()].length === 0;
+		await until(`that seed ${seed} leaves no connection`, isOver, LIMIT_MS);
 	}
 }
 
