@@ -74,6 +74,8 @@ export async function secured(socket: Socket, options: ConnectionOptions = {}): 
 	await new Promise<void>((resolve, reject) => {
 		tls.once("secureConnect", resolve);
 		tls.once("error", reject);
+		// (Who is closed before it is secure has no error.)
+		tls.once("close", () => reject(new Error("the line was closed")));
 	});
 	return tls;
 }
