@@ -12,7 +12,11 @@ import { Slots } from "../../lib/pool/space/slots.js";
 import { Windows } from "../../lib/pool/space/windows.js";
 
 /** Has a method be another one. */
-function planted<Of extends object, Name extends keyof Of>(of: Of, name: Name, by: Of[Name]): () => void {
+export function planted<Of extends object, Name extends keyof Of>(
+	of: Of,
+	name: Name,
+	by: Of[Name],
+): () => void {
 	const before = Object.getOwnPropertyDescriptor(of, name)!;
 	Object.defineProperty(of, name, { configurable: true, writable: true, value: by });
 	return () => Object.defineProperty(of, name, before);

@@ -9,7 +9,7 @@ import { type BlockDevice, type DeviceInfo, deviceInfo, refuse } from "../../blo
 import type { DeviceListener } from "../../block/listeners.js";
 import { BlockOp, type BlockRequest, OP_TRAITS, type RequestLayer } from "../../block/request.js";
 import { UnderWay } from "../../block/under-way.js";
-import { OperatorError, StorageStatus } from "../../errors.js";
+import { NoSpaceError, OperatorError, StorageStatus } from "../../errors.js";
 import { FILE_BYTES } from "../format.js";
 import { blocksOf, type LocalFile, piecesOf, type Span } from "./local-file.js";
 
@@ -107,7 +107,9 @@ export class StoreFile implements BlockDevice, RequestLayer {
 		} catch (error) {
 			if (!(error instanceof OperatorError)) throw error;
 			this.#underWay.ended();
-			request.complete(StorageStatus.mediumError);
+			// (The log waits for space, and goes on when there is some.)
+			const isFull = error instanceof NoSpaceError && OP_TRAITS[request.op].changes;
+			request.complete(isFull ? StorageStatus.noSpace : StorageStatus.mediumError);
 			return;
 		}
 		act();

@@ -1,5 +1,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import t from "tap";
+import type { BlockDevice } from "../../../lib/block/device.js";
+import { DeviceLayer } from "../../../lib/block/layer.js";
+import { BlockOp, type BlockRequest, operationName } from "../../../lib/block/request.js";
+import { StorageStatus } from "../../../lib/errors.js";
 import { Objects } from "../../../lib/object/objects.js";
 import { Pool } from "../../../lib/pool/pool.js";
 import { Random } from "../../../lib/random.js";
@@ -151,5 +155,95 @@ t.test(
 		await other.administration.create("more", 2 ** 20, 4096);
 		await other.close();
 		await t.rejects(Pool.open(on(mine)), /another host has gone on with it/);
+	},
+);
+
+/** A disk that has no space for new things, for a while. */
+class FullDisk extends DeviceLayer {
+	constructor(
+		device: BlockDevice,
+		readonly isFull: () => boolean,
+	) {
+		super(device);
+	}
+
+	protected handle(request: BlockRequest): void {
+		if (request.op === BlockOp.write && this.isFull()) request.complete(StorageStatus.noSpace);
+		else this.device.submit(request);
+	}
+
+	below(request: BlockRequest): void {
+		request.resume();
+	}
+}
+
+t.test("a disk of this host that is full holds up writes, and they go on when it is not", async (t) => {
+	const clock = new VirtualClock();
+	const backend = new MemoryObjects({ clock, random: new Random(1) });
+	const there = new StoreStage(backend);
+	let isFull = false;
+	const local = new MemoryFolder((device) => new FullDisk(device, () => isFull));
+	const world = testWorld(there.folder(local, { clock, store: new Objects(backend, { clock }) }));
+	let laterUs = 0;
+	const pool = await Pool.create({ ...world, elapsed: () => world.elapsed() + laterUs });
+	await pool.administration.create("web", 64 * 2 ** 20, 4096);
+	const stage = await Stage.of(pool);
+	t.equal(await stage.write(0, 1), StorageStatus.ok);
+	isFull = true;
+	const waiting = stage.write(1, 2);
+	t.equal(await Promise.race([waiting, pass(clock, 5).then(() => "waits")]), "waits");
+	isFull = false;
+	laterUs += 60_000_000;
+	pool.age();
+	t.equal(await waiting, StorageStatus.ok);
+	t.same(await stage.readAll(0, 1), [1, 2]);
+	await stage.close();
+});
+
+/** Tells what is done to a disk. */
+class Watched extends DeviceLayer {
+	constructor(
+		device: BlockDevice,
+		readonly name: string,
+		readonly events: string[],
+	) {
+		super(device);
+	}
+
+	protected handle(request: BlockRequest): void {
+		if (request.op !== BlockOp.read) this.events.push(`${operationName(request.op)} ${this.name}`);
+		this.device.submit(request);
+	}
+
+	below(request: BlockRequest): void {
+		request.resume();
+	}
+}
+
+t.test(
+	"what was fetched is stable before it is said that what is here counts, and that is before it is written to",
+	async (t) => {
+		const clock = new VirtualClock();
+		const backend = new MemoryObjects({ clock, random: new Random(1) });
+		const there = new StoreStage(backend);
+		const on = (local: MemoryFolder) =>
+			testWorld(there.folder(local, { clock, store: new Objects(backend, { clock }) }));
+		const pool = await Pool.create(on(new MemoryFolder()));
+		await pool.administration.create("web", 2 ** 20, 4096);
+		await pool.close();
+		const events: string[] = [];
+		const other = await Pool.open(on(new MemoryFolder((device, name) => new Watched(device, name, events))));
+		// (First of all whose it is.)
+		const ofLog = events
+			.slice(events.indexOf("write image") + 1)
+			.filter((event) => event.endsWith("log.000000") || event.endsWith("write image"));
+		const said = ofLog.findIndex(
+			(event, at) => event === "write image" && at > ofLog.indexOf("write log.000000"),
+		);
+		t.equal(ofLog[0], "write log.000000", "something was fetched");
+		t.ok(said > 0, "it is said that something may be newer here");
+		t.ok(ofLog.slice(0, said).includes("flush log.000000"), "when what was fetched was stable");
+		t.ok(ofLog.slice(said).includes("write log.000000"), "and then it is written to");
+		await other.close();
 	},
 );

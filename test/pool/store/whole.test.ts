@@ -2,54 +2,9 @@
 // another one with what the store has, where a flush is one when the store has it. What is found is a state that it was in, none before what was
 // promised. The store is as bad as a seed makes it. A run that is always the same.
 import t from "tap";
-import { Objects } from "../../../lib/object/objects.js";
-import { Random } from "../../../lib/random.js";
-import { MemoryObjects, type ObjectFaults } from "../../../lib/testing/memory-objects.js";
-import { VirtualClock } from "../../../lib/testing/virtual-clock.js";
-import { CrashFolder, Power } from "../crash-folder.js";
-import { WholeRun } from "../whole-run.js";
-import { StoreStage } from "./stage.js";
-
-const LIVES = 3;
-const TICK_MS = 10;
-const FAULTS: ObjectFaults = { refusal: 0.05, lostAnswer: 0.05, short: 0.05, stale: 0.05 };
+import { play } from "./whole-store.js";
 
 t.setTimeout(230_000);
-
-async function play(seed: number, stable: "host" | "store"): Promise<StoreStage> {
-	const clock = new VirtualClock();
-	const tick = (): void => void clock.after(TICK_MS, tick);
-	tick();
-	const random = new Random(seed);
-	const backend = new MemoryObjects({
-		clock,
-		random,
-		faults: random.chance(0.5) ? FAULTS : {},
-		latencyMs: 20,
-	});
-	const there = new StoreStage(backend);
-	// (By half of the seeds what is here has to go again and again.)
-	const small = random.chance(0.5) ? { logBytes: 8 * 2 ** 20, cacheBytes: 2 ** 20 } : {};
-	const run = new WholeRun(seed, false, {
-		files: (local) =>
-			there.folder(local, {
-				...small,
-				store: new Objects(backend, { clock, random: new Random(seed) }),
-				clock,
-				stable,
-			}),
-		crash: (local, chance, survival) => {
-			if (stable === "host" || chance.chance(0.5)) return [local, survival];
-			// (What was not flushed is on the first host alone.)
-			return [
-				new CrashFolder(new Power(local.power.left), undefined, new Map(), local.filesMax, local.fillsAhead),
-				0,
-			];
-		},
-	});
-	await clock.until(run.play(LIVES), 1e12);
-	return there;
-}
 
 for (const stable of ["host", "store"] as const)
 	t.test(`stable = ${stable}: what is found is what it was`, async (t) => {
