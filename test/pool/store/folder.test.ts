@@ -242,6 +242,7 @@ t.test(
 			}),
 		);
 		const other = await Pool.open(on(new MemoryFolder((device, name) => new Watched(device, name, events))));
+		await other.administration.create("more", 2 ** 20, 4096);
 		const stable = events.indexOf("stable");
 		t.ok(events.slice(0, stable).includes("write log.000000"), "something was fetched, and is stable then");
 		const said = events.indexOf("write image", stable);
