@@ -20,7 +20,7 @@ export interface EtcdOptions {
 }
 
 /** A head's value as text, and what is said of it. */
-const ANSWER_MAX_BYTES = 512 * 1024;
+const ANSWER_MAX_BYTES = 1024 * 1024;
 const STATUS_OK = 200;
 const SOCKETS = 4;
 /** Codes of gRPC: invalid argument, permission denied, unauthenticated, and "no such method". */

@@ -9,7 +9,7 @@ import { ObjectError, ObjectFault } from "./errors.js";
 
 export const NONCE_BYTES = 16;
 /** What every kind of head takes. */
-export const HEAD_MAX_BYTES = 128 * 1024;
+export const HEAD_MAX_BYTES = 384 * 1024;
 
 const MAGIC = "vbh1";
 /** Magic, checksum of all that follows, nonce, number. */

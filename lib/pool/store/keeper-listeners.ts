@@ -1,0 +1,32 @@
+/** Those who want to hear how the owner of a pool fares. Told by `head-keeper.ts`. */
+
+import type { FencedError } from "./superblock-swaps.js";
+
+export interface KeeperListener {
+	/** Somebody else has the pool. For good. */
+	lost?(reason: FencedError): void;
+	/** The lease is over without an answer: nothing is acknowledged. */
+	paused?(why: string): void;
+	resumed?(): void;
+}
+
+export class KeeperListeners {
+	readonly #listeners = new Set<KeeperListener>();
+
+	add(listener: KeeperListener): () => void {
+		this.#listeners.add(listener);
+		return () => this.#listeners.delete(listener);
+	}
+
+	lost(reason: FencedError): void {
+		for (const listener of this.#listeners) listener.lost?.(reason);
+	}
+
+	paused(why: string): void {
+		for (const listener of this.#listeners) listener.paused?.(why);
+	}
+
+	resumed(): void {
+		for (const listener of this.#listeners) listener.resumed?.();
+	}
+}
