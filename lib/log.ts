@@ -19,6 +19,7 @@ export const POOL_SUBJECTS = [
 	"pool-checkpoint",
 	"pool-full",
 	"pool-clock",
+	"pool-store",
 ] as const;
 export type PoolSubject = (typeof POOL_SUBJECTS)[number];
 

@@ -1,7 +1,7 @@
 /**
  * Joins what tsc has compiled for the program into a few files, build/bin/: the command `vblade`, and what it loads later. Nothing is
  * changed but how often Node has to look for a file, which was a third of the time that a start takes and grows with
- * every file of lib/. Packages stay outside; those that every start loads, which are a hundred and ninety files, are one file each,
+ * every file of lib/. Packages stay outside; those that every start loads, which are a hundred and ninety files, and those of workers are one file each,
  * and the compiled tests get these too. The files of the daemon's page are put beside it as they are, with the package that draws
  * its curves. Called by scripts/setup and `npm run build`, after the compiler.
  */
@@ -35,6 +35,13 @@ const TOGETHER = {
 	winston: 'export { default } from "winston";',
 	zod: 'export * from "zod";',
 	"smol-toml": 'export * from "smol-toml";',
+	// (All of it at once: a worker can read no file later. It has a parser that is loaded with the first answer.)
+	undici: [
+		'import api from "undici/lib/api/index.js";',
+		'import Dispatcher from "undici/lib/dispatcher/dispatcher.js";',
+		'export { default as Pool } from "undici/lib/dispatcher/pool.js";',
+		"Object.assign(Dispatcher.prototype, api);",
+	].join("\n"),
 };
 
 /** The folder of the package that a file belongs to. */
@@ -78,7 +85,8 @@ async function together([name, contents]) {
 		path.join(forTests, "package.json"),
 		JSON.stringify({ name, type: "module", exports: "./index.js" }),
 	);
-	writeFileSync(path.join(forTests, "index.js"), contents.replace(`"${name}"`, `"../../bin/${name}.js"`));
+	const what = contents.includes("{ default }") ? "{ default }" : "*";
+	writeFileSync(path.join(forTests, "index.js"), `export ${what} from "../../bin/${name}.js";`);
 	return Object.keys(metafile.inputs).map(packageOf);
 }
 

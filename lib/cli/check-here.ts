@@ -1,17 +1,16 @@
 /**
  * What only this machine can tell of a configuration that is written well: users, files and interfaces that are not there, files that are
  * one by two names. An error is what the daemon can't start with, or what takes away something that was asked for; what may come
- * later is a warning. Called by `check.ts`; nothing is opened but the file of the token.
+ * later is a warning. Called by `check.ts`; nothing is opened but files with secrets (`check-secrets.ts`).
  */
 
 import { stat } from "node:fs/promises";
 import path from "node:path";
 import { type Found, Looks } from "../block/looks.js";
-import { codeOf, OperatorError } from "../errors.js";
+import { OperatorError } from "../errors.js";
 import { Errno } from "../native.js";
 import { wanting } from "../opener/means.js";
 import { within } from "../opener/patience.js";
-import { LONGEST_TOKEN, textIn, whyUnreadable } from "../opener/sources.js";
 import { firstOf, groupsOf, twinText } from "../opener/twins.js";
 import { HEAD_NAME } from "../pool/folder.js";
 import type { Config } from "../spec/config.js";
@@ -20,17 +19,9 @@ import { linksOf } from "../spec/netif.js";
 import { type Place, PlacedError } from "../spec/place.js";
 import type { DiskSpec, NetifSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
-import { readMaterial } from "../tls/material.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
+import { type Faults, LOOK_LIMIT_MS, secretFaults } from "./check-secrets.js";
 import type { MachineHere } from "./machine-here.js";
-
-/** A disk that hangs answers nobody. */
-const LOOK_LIMIT_MS = 3000;
-
-export interface Faults {
-	readonly errors: readonly PlacedError[];
-	readonly warnings: readonly PlacedError[];
-}
 
 /** `main`: where to show what is wrong because nothing is written. */
 export async function faultsHere(config: Config, main: Place, machine: MachineHere): Promise<Faults> {
@@ -53,12 +44,8 @@ export async function faultsHere(config: Config, main: Place, machine: MachineHe
 		...(await poolWarnings(config)),
 		...shortages(config, main, machine),
 	];
-	const token = await tokenFault(config);
-	if (token !== undefined) (token.isError ? errors : warnings).push(token.fault);
-	const tls = await tlsFaults(config);
-	errors.push(...tls.errors);
-	warnings.push(...tls.warnings);
-	return { errors, warnings };
+	const secrets = await secretFaults(config);
+	return { errors: [...errors, ...secrets.errors], warnings: [...warnings, ...secrets.warnings] };
 }
 
 function shortages({ daemon, disks, placeOf }: Config, main: Place, machine: MachineHere): PlacedError[] {
@@ -117,47 +104,6 @@ async function listenErrors(config: Config, machine: MachineHere): Promise<Place
 		if (socket.kind === "tcp") await check("nbd", index, socket.name, socket.address);
 	return found;
 }
-
-async function tokenFault({
-	http: { tokenFile },
-	placeOf,
-}: Config): Promise<{ isError: boolean; fault: PlacedError } | undefined> {
-	const place = placeOf(["http", "token_file"]);
-	if (tokenFile === undefined || place === undefined) return undefined;
-	const told = (why: string, isError = true) => ({
-		isError,
-		fault: new PlacedError(place, `token_file ${tokenFile}: ${why}`),
-	});
-	const outcome = "; without a token nobody can change anything over TCP";
-	try {
-		const token = await within(LOOK_LIMIT_MS, tokenFile, textIn(tokenFile, LONGEST_TOKEN));
-		return token.trim() === "" ? told(`holds no token${outcome}`) : undefined;
-	} catch (error) {
-		if (codeOf(error) === "EACCES" && !isRoot()) return told("this user may not look; the daemon may", false);
-		return told(`${error instanceof OperatorError ? "does not answer" : whyUnreadable(error)}${outcome}`);
-	}
-}
-
-/** What is wrong with keys and certificates; of what is in them nothing is told. */
-async function tlsFaults({ nbd: { tls }, placeOf }: Config): Promise<Faults> {
-	const { server, remote } = tls;
-	const place = placeOf(["nbd", "tls"]);
-	if (place === undefined) return { errors: [], warnings: [] };
-	const told = (what: string) => new PlacedError(place, `tls: ${what}`);
-	try {
-		// (A server has all that remote disks have.)
-		const reading = readMaterial(server ?? remote, false);
-		const { warnings } = await within(LOOK_LIMIT_MS, "the files of tls", reading);
-		return { errors: [], warnings: warnings.map(told) };
-	} catch (error) {
-		if (!(error instanceof OperatorError)) throw error;
-		const mayNotLook = /\(EACCES\)$/.test(error.message) && !isRoot();
-		if (!mayNotLook) return { errors: [told(error.message)], warnings: [] };
-		return { errors: [], warnings: [told(`${error.message}: this user may not look; the daemon may`)] };
-	}
-}
-
-const isRoot = (): boolean => process.geteuid?.() === 0;
 
 function brokenDisks({ disks }: Config): PlacedError[] {
 	return disks.flatMap(({ name, broken, placeOf }) =>
@@ -272,12 +218,13 @@ async function whyTooShort(spec: DiskSpec, path: string): Promise<string | undef
 async function poolWarnings({ pools }: Config): Promise<PlacedError[]> {
 	const headOf = (folder: string): string => path.join(folder, HEAD_NAME);
 	const found = await new Looks().look(
-		pools.flatMap((pool) => [pool.path, headOf(pool.path)]),
+		pools.flatMap(({ path: folder, stored }) => (stored === undefined ? [folder, headOf(folder)] : [])),
 		LOOK_LIMIT_MS,
 	);
 	return pools.flatMap((pool) => {
-		// (On a block device nothing is to be seen of it, and on disks only where these are open.)
-		if (pool.disks !== undefined || found.get(pool.path)?.kind === "storage") return [];
+		// (On a block device nothing is to be seen of it, on disks only where these are open, and of an object store nobody is asked.)
+		if (pool.disks !== undefined || pool.stored !== undefined || found.get(pool.path)?.kind === "storage")
+			return [];
 		const head = found.get(headOf(pool.path));
 		if (head?.kind === "storage") return [];
 		const isMissing = head?.kind === "missing" && head.errno === Errno.ENOENT;

@@ -3,11 +3,21 @@
  */
 
 import type { Delivery } from "../channel/asking.js";
-import { type Check, isCount, isFlag, isList, isOneOf, isShape } from "../channel/checks.js";
+import {
+	type Check,
+	isCount,
+	isEither,
+	isFlag,
+	isList,
+	isNull,
+	isOneOf,
+	isShape,
+} from "../channel/checks.js";
 import { FrameError } from "../channel/frames.js";
 import type { Stretch } from "../daemon/volume-passes.js";
 import type { VolumeQuestion } from "../daemon/worker-messages.js";
 import { isWord } from "../daemon/worker-requests.js";
+import { HISTOGRAM_CLASSES } from "../histogram.js";
 import type { ScrubStep } from "../pool/scrub.js";
 import { POOL_DISKS_MAX } from "../spec/ranges.js";
 import { isWordOrNull } from "./heard-disk.js";
@@ -39,6 +49,7 @@ export interface VolumeAnswers {
 
 const MOST = 4096;
 const isNumber = isCount(Number.MAX_SAFE_INTEGER);
+const isSeconds: Check = (value) => typeof value === "number" && Number.isFinite(value) && value >= 0;
 const PART = { offsetBytes: isNumber, lengthBytes: isNumber };
 
 const isFinding = isShape({ offsetBytes: isNumber, what: isWord });
@@ -66,6 +77,21 @@ export function volumeIn<Question extends VolumeQuestion>(
 	if (!isWhole || !ANSWERS[asked.ask](body)) throw new FrameError("what it says of a volume can't be that");
 	return { ...body, bytes } as unknown as VolumeAnswers[Question["ask"]];
 }
+
+/** Of one kind and one end: no server makes up so many. */
+const MOST_REQUESTS = 1024;
+const isClass = isList(isNumber, 2);
+
+/** How a pool stands with its object store. */
+export const isStored = isShape({
+	...{ store: isWord, head: isWord, trouble: isWordOrNull },
+	...{ unshippedBytes: isNumber, objects: isNumber, fetchedBytes: isNumber },
+	...{ unshippedSeconds: isSeconds, leaseSeconds: isEither(isNull, isSeconds) },
+	requests: isList(
+		isShape({ op: isWord, code: isWord, sumUs: isSeconds, counts: isList(isClass, HISTOGRAM_CLASSES) }),
+		MOST_REQUESTS,
+	),
+});
 
 /** Those that a pool is on. */
 export const isPoolDisks = isList(

@@ -1,5 +1,6 @@
 /** The part of the metrics that is of pools, their volumes, and the machines of templates. Used by `metrics.ts`. */
 
+import { HISTOGRAM_CLASSES } from "../histogram.js";
 import { POOL_FULL_REASONS } from "../pool/told.js";
 import { escaped, type Writer } from "./metrics-writer.js";
 import type { MachineTemplate } from "./model.js";
@@ -45,6 +46,7 @@ export function* aboutPools(writer: Writer, { pools }: PoolsSource): Iterable<vo
 		for (const { name, look } of pools)
 			if (look) writer.line(metric, `pool="${escaped(name)}"`, look[figure]);
 	}
+	yield* aboutStores(writer, pools);
 	for (const [metric, figure, help] of VOLUME_FIGURES) {
 		writer.family(metric, "gauge", help);
 		for (const { name, look } of pools)
@@ -56,6 +58,40 @@ export function* aboutPools(writer: Writer, { pools }: PoolsSource): Iterable<vo
 			}
 	}
 }
+
+/** Of pools in object stores. */
+function* aboutStores(writer: Writer, pools: PoolsSource["pools"]): Iterable<void> {
+	const stored = pools.flatMap(({ name, look }) => (look?.stored ? [{ name, stored: look.stored }] : []));
+	if (stored.length === 0) return;
+	for (const [metric, figure, help] of STORE_FIGURES) {
+		writer.family(metric, "gauge", help);
+		for (const { name, stored: each } of stored) {
+			const value = each[figure];
+			if (value !== null) writer.line(metric, `pool="${escaped(name)}"`, value);
+		}
+	}
+	const metric = "vblade_object_request_seconds";
+	writer.family(metric, "histogram", "Requests to object stores, and to where superblocks are.");
+	for (const { name, stored: each } of stored)
+		for (const { op, code, sumUs, counts: some } of each.requests) {
+			const counts = new Float64Array(HISTOGRAM_CLASSES);
+			for (const [index, count] of some) if (index < counts.length) counts[index] = count;
+			const labels = `pool="${escaped(name)}",op="${escaped(op)}",code="${escaped(code)}"`;
+			writer.histogram(metric, labels, { counts, sumSeconds: sumUs / 1e6 });
+			yield;
+		}
+}
+
+const STORE_FIGURES = [
+	["vblade_pool_unshipped_bytes", "unshippedBytes", "What was written and is only on this host."],
+	["vblade_pool_unshipped_seconds", "unshippedSeconds", "For how long the oldest of that has been."],
+	["vblade_pool_objects", "objects", "Objects that the pool consists of."],
+	[
+		"vblade_lease_remaining_seconds",
+		"leaseSeconds",
+		"For how long writes may be acknowledged without an answer from where the superblock is.",
+	],
+] as const;
 
 /** Of a pool: what the metric is called, and what it says. */
 const POOL_FIGURES = [

@@ -1,5 +1,5 @@
 /**
- * Pools on disks of the daemon: makes them, and has disks become a part of them and be taken away again, which is a job: the worker that has the pool
+ * Pools on disks of the daemon, and in object stores: makes them; and of those on disks has disks become a part of them and be taken away again, which is a job: the worker that has the pool
  * moves what is on the disk to the others, goes on with that whatever is started again, and is asked how far it is. Used by `api/pool-disks.ts`.
  */
 
@@ -7,6 +7,7 @@ import type { Clock } from "../clock.js";
 import type { PoolAct } from "../daemon/worker-messages.js";
 import type { PoolLook } from "../pool/looks.js";
 import type { PoolConfig } from "../spec/configuration.js";
+import { shownPoolPath } from "../spec/pool-path.js";
 import { quote } from "../text.js";
 import type { Jobs, RunningJob } from "./jobs.js";
 import type { Pool } from "./model.js";
@@ -35,8 +36,12 @@ export class PoolDisks {
 		this.#of = of;
 	}
 
-	/** On all disks that are configured for it. */
+	/** On all disks that are configured for it, or in its object store, where there must be none. */
 	async make(name: string, force: boolean): Promise<Pool> {
+		if (this.#of.pools.configured(name).stored !== undefined) {
+			if (!force) return this.#of.pools.change(name, { act: "make", disks: [], force });
+			throw new Refusal(409, `pool ${quote(name)}: what is in an object store is not made anew by force`);
+		}
 		const { disks } = this.#onDisks(name);
 		return this.#of.pools.change(name, { act: "make", disks, force });
 	}
@@ -73,7 +78,10 @@ export class PoolDisks {
 		const pool = this.#of.pools.configured(name);
 		const { disks } = pool;
 		if (disks === undefined)
-			throw new Refusal(409, `pool ${quote(name)}: is at ${pool.path}, not on disks of the daemon`);
+			throw new Refusal(
+				409,
+				`pool ${quote(name)}: is at ${shownPoolPath(pool.path)}, not on disks of the daemon`,
+			);
 		return { ...pool, disks };
 	}
 

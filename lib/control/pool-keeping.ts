@@ -9,14 +9,15 @@ import type { Clock } from "../clock.js";
 import type { PoolAct } from "../daemon/worker-messages.js";
 import type { Config } from "../spec/config.js";
 import type { PoolConfig } from "../spec/configuration.js";
+import { shownPoolPath } from "../spec/pool-path.js";
 import type { EventLog, Happening } from "./event-log.js";
 import type { Workers } from "./seams.js";
 import { messageOf } from "./thrown.js";
 
 /** What fails is told again so soon. */
 const RETRY_MS = 30_000;
-/** What waits for disks that a pool is on, which come in their own time. */
-const DISKS_RETRY_MS = 3000;
+/** What waits for disks that a pool is on, or for its object store, which come in their own time. */
+const SOON_MS = 3000;
 const AGAIN_MS = 15 * 60_000;
 
 type Configure = Extract<PoolAct, { act: "configure" }>;
@@ -36,6 +37,8 @@ interface Told {
 	unstored: string | null;
 	/** That it is full, and what that has come to. */
 	full: string | null;
+	/** What does not get on with its object store. */
+	store: string | null;
 }
 
 export interface PoolKeepingOf {
@@ -66,21 +69,25 @@ export class PoolKeeping {
 	get troubles(): string[] {
 		const { pools } = this.#of.desired.config;
 		return pools.flatMap(({ name, path }) => {
-			const { trouble, away, failed, unstored, full } = this.#told.get(path) ?? {};
+			const { trouble, away, failed, unstored, full, store } = this.#told.get(path) ?? {};
 			const whole = failed ?? trouble ?? away;
-			const all = whole ? [whole] : [unstored, full];
+			const all = whole ? [whole] : [unstored, full, store];
 			return all.flatMap((what) => (what ? [`pool ${name}: ${what}`] : []));
 		});
 	}
 
 	/** A pool has told something itself. */
-	happened({ kind, severity, message, poolPath }: Happening): void {
-		const told = this.#told.get(poolPath ?? "");
+	happened({ kind, severity, message: line, poolPath = "" }: Happening): void {
+		const told = this.#told.get(poolPath);
 		if (told === undefined) return;
+		// (As a line of the log it says which pool it is about.)
+		const about = `pool ${shownPoolPath(poolPath)}: `;
+		const message = line.startsWith(about) ? line.slice(about.length) : line;
 		if (kind === "pool-away") told.away = severity === "info" ? null : message;
 		if (kind === "pool-failed") told.failed = message;
 		if (kind === "pool-checkpoint") told.unstored = severity === "info" ? null : message;
 		if (kind === "pool-full") told.full = severity === "info" ? null : message;
+		if (kind === "pool-store") told.store = severity === "info" ? null : message;
 	}
 
 	look(): void {
@@ -101,10 +108,11 @@ export class PoolKeeping {
 					failed: told?.failed ?? null,
 					unstored: told?.unstored ?? null,
 					full: told?.full ?? null,
+					store: told?.store ?? null,
 				};
 			this.#told.set(pool.path, told);
 			// (One that has failed takes changes when it is opened again, whoever does that.)
-			const retryMs = pool.disks === undefined ? RETRY_MS : DISKS_RETRY_MS;
+			const retryMs = pool.disks === undefined && pool.stored === undefined ? RETRY_MS : SOON_MS;
 			const waitMs = told.trouble === undefined && told.failed === null ? AGAIN_MS : retryMs;
 			if (!told.isUnderWay && nowMs - told.atMs >= waitMs) void this.#tell(pool, told, nowMs);
 		}
@@ -115,8 +123,9 @@ export class PoolKeeping {
 		told.atMs = nowMs;
 		told.isUnderWay = true;
 		try {
-			const { away, failed, unstored, full } = await this.#of.workers.pool(path, told.act);
-			Object.assign(told, { away, failed, unstored, full, trouble: undefined });
+			const { away, failed, unstored, full, stored } = await this.#of.workers.pool(path, told.act);
+			const store = stored?.trouble ?? null;
+			Object.assign(told, { away, failed, unstored, full, store, trouble: undefined });
 			// (It could not be opened before, and can now.)
 			if (trouble !== undefined) this.#of.desired.hurry(path);
 		} catch (error) {

@@ -6,6 +6,7 @@
 import type { PoolAct } from "../daemon/worker-messages.js";
 import { type PoolLook, type Sight, TOLD_MAX } from "../pool/looks.js";
 import type { PoolConfig } from "../spec/configuration.js";
+import { shownPoolPath } from "../spec/pool-path.js";
 import { quote } from "../text.js";
 import type { Desired } from "./desired.js";
 import type { NamedSnapshot, Pool, Volume, VolumeSummary } from "./model.js";
@@ -139,7 +140,7 @@ export class PoolViews {
 
 	protected async shownPool(pool: PoolConfig, isNow = false): Promise<Pool> {
 		const { look, reason } = await this.#lookInto(pool, POOL, isNow);
-		return shownPool(pool.name, pool.path, look, reason);
+		return shownPool(pool.name, shownPoolPath(pool.path), look, reason);
 	}
 
 	protected poolOf(name: string): PoolConfig {

@@ -32,7 +32,16 @@ export function shownVolumes(
 function reasonOf(look: PoolLook | undefined): string | null {
 	const whole = look?.failed ?? look?.away;
 	if (whole != null) return whole;
-	return [look?.unstored, look?.full].filter((each) => each != null).join("; and ") || null;
+	return (
+		[look?.unstored, look?.full, look?.stored?.trouble].filter((each) => each != null).join("; and ") || null
+	);
+}
+
+/** Requests are for metrics. */
+function storedOf(look: PoolLook | undefined): Pool["stored"] {
+	if (look === undefined || look.stored === null) return null;
+	const { requests: _, ...others } = look.stored;
+	return others;
 }
 
 /** `reason`: why it could not be looked at. */
@@ -59,6 +68,7 @@ export function shownPool(
 		clockDoubt: look?.clockDoubt ?? null,
 		unsure: look === undefined ? null : look.unsure.map(({ from, to }) => ({ from, to })),
 		disks: look?.disks?.map((disk) => ({ ...disk })) ?? null,
+		stored: storedOf(look),
 		settings: look === undefined ? null : { ...look.settings, keep: { ...look.settings.keep } },
 	};
 }

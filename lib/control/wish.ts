@@ -36,6 +36,8 @@ export const NO_CONFIG: Config = {
 	http: { listen: [], tokenFile: undefined, diskHistograms: false },
 	nbd: { listen: [], tls: NO_TLS },
 	boot: { listen: [] },
+	stores: [],
+	heads: [],
 	pools: [],
 	templates: [],
 	disks: [],

@@ -8,9 +8,14 @@ import { OperatorError } from "../errors.js";
 import type { OpenerRequest } from "../opener/messages.js";
 
 /** An answer. Throws an OperatorError, also if there is none in time, or the NativeError of the opener. */
-export async function askOpener(opener: Asking, body: OpenerRequest, limitMs: number): Promise<Delivery> {
+export async function askOpener(
+	opener: Asking,
+	body: OpenerRequest,
+	limitMs: number,
+	bytes?: Uint8Array,
+): Promise<Delivery> {
 	try {
-		return await opener.ask({ body }, limitMs);
+		return await opener.ask({ body, ...(bytes && { bytes }) }, limitMs);
 	} catch (error) {
 		if (error instanceof NoAnswerError) throw new OperatorError(`the opener gives ${error.message}`);
 		throw error;

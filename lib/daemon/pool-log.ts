@@ -5,10 +5,12 @@
 
 import type { Log } from "../log.js";
 import type { TellPool } from "../pool/told.js";
+import { shownPoolPath } from "../spec/pool-path.js";
 
 export function poolTeller(log: Log): TellPool {
 	return (pool, { kind, level, volume, message }) => {
-		const about = volume === undefined ? `pool ${pool}` : `pool ${pool}, volume ${volume}`;
+		const shown = shownPoolPath(pool);
+		const about = volume === undefined ? `pool ${shown}` : `pool ${shown}, volume ${volume}`;
 		log[level](`${about}: ${message}`, { kind, pool, ...(volume !== undefined && { volume }) });
 	};
 }

@@ -7,13 +7,16 @@
 import { FileDevice } from "../block/file.js";
 import { openingOf } from "../block/file-options.js";
 import type { Asking } from "../channel/asking.js";
+import { OperatorError } from "../errors.js";
 import type { PoolFiles } from "../pool/directory.js";
 import {
 	type OpenPast,
 	type OpenVolume,
 	openPast as openPastOf,
 	openVolume as openVolumeOf,
+	type PoolHome,
 } from "../pool/openings.js";
+import { shownPoolPath } from "../spec/pool-path.js";
 import { askForDescriptor } from "./ask-opener.js";
 import { type OpenDevice, type OpenFile, type OpenMemory, openDevice } from "./openers.js";
 import { lookUpBy, readRemoteKeysBy } from "./remote-links.js";
@@ -22,11 +25,26 @@ import { poolFilesThrough } from "./remote-pools.js";
 /** How long the opener may take to open a file: a disk that spins up is awake by then, one that hangs is given up. */
 const OPEN_LIMIT_MS = 60_000;
 
+type InStore = NonNullable<PoolHome["inStore"]>;
+/** How pools in object stores are opened (`store-pools.ts`). */
+export type StorePoolsThrough = (opener: Asking, openFile: OpenFile) => InStore;
+
+/** A process that can open no file can load no code either. */
+const loadedTooLate: InStore = async (path) => {
+	throw new OperatorError(
+		`${shownPoolPath(path)}: there was no pool in an object store when vblade was started; start it again`,
+	);
+};
+
 /** Opens disks, and what pools have, with the help of the process at the other end. */
-export function openThrough(opener: Asking): {
+export function openThrough(
+	opener: Asking,
+	storePools: StorePoolsThrough = () => loadedTooLate,
+): {
 	readonly open: OpenDevice;
 	readonly openPast: OpenPast;
 	readonly poolFiles: PoolFiles;
+	readonly inStore: InStore;
 } {
 	const openFile: OpenFile = (engine, path, options, told) => {
 		const [, flags, beginBytes, lengthBytes] = openingOf(path, options);
@@ -45,11 +63,14 @@ export function openThrough(opener: Asking): {
 	};
 	const remote = { readRemoteKeys: readRemoteKeysBy(opener), lookUp: lookUpBy(opener) };
 	const poolFiles = poolFilesThrough(opener, openFile);
-	const openVolume: OpenVolume = (home, ...volume) => openVolumeOf({ ...home, files: poolFiles }, ...volume);
-	const openPast: OpenPast = (home, ...past) => openPastOf({ ...home, files: poolFiles }, ...past);
+	const inStore = storePools(opener, openFile);
+	const ways = { files: poolFiles, inStore };
+	const openVolume: OpenVolume = (home, ...volume) => openVolumeOf({ ...home, ...ways }, ...volume);
+	const openPast: OpenPast = (home, ...past) => openPastOf({ ...home, ...ways }, ...past);
 	return {
 		openPast,
 		open: (spec, context) => openDevice(spec, { ...context, openFile, openMemory, openVolume, ...remote }),
 		poolFiles,
+		inStore,
 	};
 }

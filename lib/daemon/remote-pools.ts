@@ -15,6 +15,26 @@ import type { OpenFile } from "./openers.js";
 /** Longer than the opener gives a file system. */
 const LIMIT_MS = 70_000;
 
+/** The same of a pool in an object store: its files on this host. */
+export function logFilesThrough(opener: Asking, openFile: OpenFile): PoolFiles {
+	const files = poolFilesThrough(opener, openFile);
+	return {
+		...files,
+		async look(log) {
+			const { names, freeBytes } = (await askOpener(opener, { kind: "logFiles", log }, LIMIT_MS)).body;
+			return {
+				isDevice: false,
+				names: names as readonly string[],
+				site: undefined,
+				freeBytes: freeBytes as number | undefined,
+			};
+		},
+		async create(log, name) {
+			await askOpener(opener, { kind: "logFile", log, name }, LIMIT_MS);
+		},
+	};
+}
+
 export function poolFilesThrough(opener: Asking, openFile: OpenFile): PoolFiles {
 	const ask = async (body: OpenerRequest) => (await askOpener(opener, body, LIMIT_MS)).body;
 	return {

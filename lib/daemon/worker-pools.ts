@@ -9,6 +9,7 @@ import type { PoolDisks } from "../pool/folder.js";
 import { lookAtPool, type PoolLook } from "../pool/looks.js";
 import { makePool, type PoolHome, type UsedPool, usePool } from "../pool/openings.js";
 import type { Pool } from "../pool/pool.js";
+import { poolInStore } from "../spec/pool-path.js";
 import { FollowedDisks } from "./followed-disks.js";
 import type { PoolAct } from "./worker-messages.js";
 import { WorkerVolumes } from "./worker-volumes.js";
@@ -41,6 +42,7 @@ export class WorkerPools {
 
 	/** What the pool is like afterwards, or the part that is looked at. Throws an OperatorError. */
 	async act(folder: string, act: PoolAct): Promise<PoolLook> {
+		await this.#letGoOthers(folder);
 		if (act.act === "configure") this.#home.allowPartial?.(folder, act.partial === true);
 		const used = await (act.act === "make"
 			? makePool(this.#home, folder, act.disks, act.force)
@@ -48,7 +50,7 @@ export class WorkerPools {
 		try {
 			if (act.act === "look") await refresh(used, act.isNow);
 			else await change(used, act);
-			if (act.act === "make") this.#followed.made(folder, act.disks);
+			if (act.act === "make" && act.disks.length > 0) this.#followed.made(folder, act.disks);
 			if (act.act === "configure") await this.#follow(folder, used, act.disks);
 			return await lookAtPool(used.pool, act.act === "look" ? act.sight : { of: "pool" });
 		} finally {
@@ -72,6 +74,16 @@ export class WorkerPools {
 		if (before === undefined) return;
 		clearTimeout(before.timer);
 		await before.used.release();
+	}
+
+	/** A pool in an object store that is configured in another way now has what is on this host, which the one before has as well. */
+	async #letGoOthers(folder: string): Promise<void> {
+		const name = poolInStore(folder)?.name;
+		if (name === undefined) return;
+		const others = [...this.#kept.keys()].filter(
+			(each) => each !== folder && poolInStore(each)?.name === name,
+		);
+		await Promise.all(others.map((each) => this.letGo(each)));
 	}
 
 	/** Nobody who has only asked has it open any more. */
@@ -114,7 +126,8 @@ async function refresh({ pool }: UsedPool, isNow: boolean): Promise<void> {
 
 /** Throws an OperatorError if it is not on disks. */
 function disksOf({ space: { disks } }: Pool): PoolDisks {
-	if (disks === undefined) throw new OperatorError("the pool is in a directory or on a device, not on disks");
+	if (disks === undefined)
+		throw new OperatorError("the pool is in a directory, on a device or in an object store, not on disks");
 	return disks;
 }
 

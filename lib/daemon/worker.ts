@@ -15,7 +15,7 @@ import { Daemon } from "./daemon.js";
 import { Joining } from "./joining.js";
 import { NbdAbsent } from "./nbd-absent.js";
 import { poolTeller } from "./pool-log.js";
-import { openThrough } from "./remote-files.js";
+import { openThrough, type StorePoolsThrough } from "./remote-files.js";
 import { helpersOf, openSocketBy, readKeysBy } from "./remote-links.js";
 import { SetKeeping } from "./set-keeping.js";
 import { WorkerDisks } from "./worker-disks.js";
@@ -53,6 +53,7 @@ class Worker {
 		() => this.#control !== null,
 		() => this.#opener.ask({ body: { kind: "join" } satisfies OpenerRequest }, JOIN_LIMIT_MS),
 	);
+	#beginning: Promise<void> = Promise.resolve();
 	#daemon: Daemon | null = null;
 	#disks: WorkerDisks | null = null;
 	#looks: WorkerLooks | null = null;
@@ -79,11 +80,13 @@ class Worker {
 		const order = body as unknown as Order;
 		switch (order.kind) {
 			case "begin":
-				this.#begin(order);
+				this.#beginning = this.#load(order);
 				break;
-			case "peer":
-				this.#join(files.take());
+			case "peer": {
+				const taken = files.take();
+				void this.#beginning.then(() => this.#join(taken));
 				break;
+			}
 			case "report":
 				for (const line of this.#daemon?.report() ?? []) this.#counterLog?.info(line);
 				break;
@@ -91,7 +94,7 @@ class Worker {
 				void this.#stop();
 				break;
 			case "listen":
-				this.#daemon?.listen(order.listen);
+				void this.#beginning.then(() => this.#daemon?.listen(order.listen));
 				break;
 			case "reload":
 			case "process":
@@ -103,7 +106,16 @@ class Worker {
 		}
 	}
 
-	#begin({ index, user, verbose, parent, workers, listen }: Begin): void {
+	/** What is not loaded now never is: later no file can be read. */
+	async #load(order: Begin): Promise<void> {
+		const pools = order.stores ? (await import("./store-pools.js")).storePoolsThrough : undefined;
+		this.#begin(order, pools);
+	}
+
+	#begin(
+		{ index, user, verbose, parent, workers, listen }: Begin,
+		storePools: StorePoolsThrough | undefined,
+	): void {
 		nameProcess(`worker ${index}`);
 		const { makeLog, version } = this.#options;
 		const tell = (news: WorkerNews): void => {
@@ -114,7 +126,7 @@ class Worker {
 			tell({ kind: "happened", level, message, ...(subject && { subject }) }),
 		);
 		this.#counterLog = makeLog(verbose, () => {});
-		const { open, openPast, poolFiles } = openThrough(this.#opener);
+		const { open, openPast, poolFiles, inStore } = openThrough(this.#opener, storePools);
 		// What it needs from the beginning (io_uring) it could not have later.
 		const absent = new NbdAbsent();
 		this.#daemon = new Daemon({
@@ -138,6 +150,7 @@ class Worker {
 		this.#pools = new WorkerPools({
 			...this.#daemon.poolHome,
 			files: poolFiles,
+			inStore,
 			tell: poolTeller(this.#log),
 		});
 	}

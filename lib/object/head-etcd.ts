@@ -8,7 +8,7 @@ import { type Clock, systemClock } from "../clock.js";
 import { type ObjectOp, RequestCounts } from "./counts.js";
 import { ObjectError, ObjectFault } from "./errors.js";
 import type { HeadBackend, HeadValue } from "./head-backend.js";
-import { type Answer, HttpDoor } from "./http.js";
+import { type Answer, HttpDoor, type HttpTls } from "./http.js";
 import { fieldsOf, itemsOf, parsed, stringIn } from "./json.js";
 
 export interface EtcdOptions {
@@ -17,6 +17,7 @@ export interface EtcdOptions {
 	readonly key: string;
 	readonly clock?: Clock;
 	readonly lookup?: LookupFunction;
+	readonly tls?: HttpTls | undefined;
 }
 
 /** A head's value as text, and what is said of it. */
@@ -38,10 +39,10 @@ export class EtcdHead implements HeadBackend {
 	/** Which of them is asked. */
 	#at = 0;
 
-	constructor({ endpoints, key, clock = systemClock, lookup }: EtcdOptions) {
+	constructor({ endpoints, key, clock = systemClock, lookup, tls }: EtcdOptions) {
 		this.name = `etcd ${key}`;
 		this.#key = base64(key);
-		const options = { clock, counts: this.counts, sockets: SOCKETS, lookup };
+		const options = { clock, counts: this.counts, sockets: SOCKETS, lookup, tls };
 		this.#doors = endpoints.map((endpoint) => new HttpDoor(new URL(endpoint).origin, options));
 	}
 

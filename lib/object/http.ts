@@ -45,6 +45,15 @@ export interface Answer {
 	readonly body: Buffer;
 }
 
+/** Texts, in PEM. */
+export interface HttpTls {
+	/** Who is trusted; left out: whom the system trusts. */
+	readonly ca?: string | undefined;
+	/** What the server is shown. */
+	readonly certificate?: string | undefined;
+	readonly key?: string | undefined;
+}
+
 export interface HttpOptions {
 	readonly clock: Clock;
 	readonly counts: RequestCounts;
@@ -52,6 +61,7 @@ export interface HttpOptions {
 	readonly sockets?: number | undefined;
 	/** How hosts are found; left out: as the system does, which a process that has given up its rights may not. */
 	readonly lookup?: LookupFunction | undefined;
+	readonly tls?: HttpTls | undefined;
 }
 
 const SOCKETS = 32;
@@ -66,11 +76,13 @@ export class HttpDoor {
 	/** @param origin `http://host:port` */
 	constructor(
 		readonly origin: string,
-		{ clock, counts, sockets = SOCKETS, lookup }: HttpOptions,
+		{ clock, counts, sockets = SOCKETS, lookup, tls = {} }: HttpOptions,
 	) {
 		this.#clock = clock;
 		this.#counts = counts;
-		const connect = { timeout: CONNECT_MS, ...(lookup === undefined ? {} : { lookup }) };
+		const { ca, certificate: cert, key } = tls;
+		const secure = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
+		const connect = { timeout: CONNECT_MS, ...(lookup === undefined ? {} : { lookup }), ...secure };
 		// Each request has a limit by our clock; so undici needs none.
 		const untimed = { headersTimeout: 0, bodyTimeout: 0, connect };
 		this.#pool = new Pool(origin, { connections: sockets, pipelining: 1, ...untimed });

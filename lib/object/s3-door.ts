@@ -8,7 +8,7 @@ import { type Clock, systemClock } from "../clock.js";
 import { digestOf } from "./bytes.js";
 import { type ObjectOp, RequestCounts } from "./counts.js";
 import { ObjectError, ObjectFault } from "./errors.js";
-import { type Answer, type Ask, HttpDoor } from "./http.js";
+import { type Answer, type Ask, HttpDoor, type HttpTls } from "./http.js";
 import { EMPTY_HASH, encode, queryText, type Signer, sign } from "./sigv4.js";
 import { textIn } from "./xml.js";
 
@@ -23,6 +23,7 @@ export interface S3Options extends Signer {
 	readonly clock?: Clock;
 	readonly sockets?: number;
 	readonly lookup?: LookupFunction;
+	readonly tls?: HttpTls | undefined;
 	/** The time of day, for signatures. */
 	readonly today?: () => Date;
 }
@@ -51,7 +52,16 @@ export class S3Door {
 	readonly #today: () => Date;
 
 	constructor(options: S3Options) {
-		const { endpoint, bucket, prefix = "", style = "path", clock = systemClock, sockets, lookup } = options;
+		const {
+			endpoint,
+			bucket,
+			prefix = "",
+			style = "path",
+			clock = systemClock,
+			sockets,
+			lookup,
+			tls,
+		} = options;
 		const url = new URL(endpoint);
 		if (style === "host") url.hostname = `${bucket}.${url.hostname}`;
 		this.name = `${url.origin}/${bucket}`;
@@ -61,7 +71,7 @@ export class S3Door {
 		this.#base = `${url.pathname.replace(/\/$/, "")}${style === "path" ? `/${encode(bucket)}` : ""}`;
 		this.#signer = options;
 		this.#today = options.today ?? (() => new Date());
-		this.#door = new HttpDoor(url.origin, { clock, counts: this.counts, sockets, lookup });
+		this.#door = new HttpDoor(url.origin, { clock, counts: this.counts, sockets, lookup, tls });
 	}
 
 	/** Any answer that came whole. */

@@ -7,7 +7,7 @@ import type { LookupFunction } from "node:net";
 import { type Clock, systemClock } from "../clock.js";
 import { type ObjectOp, RequestCounts } from "./counts.js";
 import { ObjectError, ObjectFault } from "./errors.js";
-import { type Answer, type Ask, HttpDoor, type HttpOptions } from "./http.js";
+import { type Answer, type Ask, HttpDoor, type HttpOptions, type HttpTls } from "./http.js";
 import { encode } from "./sigv4.js";
 import { type SwiftAccount, SwiftLogin, type SwiftSession } from "./swift-login.js";
 
@@ -19,6 +19,7 @@ export interface SwiftOptions {
 	readonly clock?: Clock;
 	readonly sockets?: number;
 	readonly lookup?: LookupFunction;
+	readonly tls?: HttpTls | undefined;
 }
 
 export interface SwiftAsk {
@@ -49,11 +50,12 @@ export class SwiftDoor {
 	/** To where the login says that the storage is. */
 	#door: HttpDoor | undefined;
 
-	constructor({ account, container, prefix = "", clock = systemClock, sockets, lookup }: SwiftOptions) {
+	constructor({ account, container, prefix = "", clock = systemClock, ...how }: SwiftOptions) {
+		const { sockets, lookup, tls } = how;
 		this.name = `${account.auth} ${container}`;
 		this.prefix = prefix;
 		this.containerPath = `/${encode(container)}`;
-		this.#http = { clock, counts: this.counts, sockets, lookup };
+		this.#http = { clock, counts: this.counts, sockets, lookup, tls };
 		this.#login = new SwiftLogin(account, this.#http);
 	}
 

@@ -9,6 +9,7 @@ import { DamagedError, OperatorError } from "../errors.js";
 import { Tunnels } from "../gre/keeper.js";
 import type { ListenSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
+import type { Answer } from "./answer.js";
 import type { Child } from "./children.js";
 import type { ConfigFiles, Reread } from "./config-files.js";
 import type { Keeping } from "./keeping.js";
@@ -28,8 +29,9 @@ import { OpenedFiles } from "./opened.js";
 import { FilesForOthers } from "./opening.js";
 import { PoolFolders } from "./pool-folders.js";
 import { usageOf } from "./processes.js";
-import { type Question, questionOf } from "./questions.js";
+import { questionOf } from "./questions.js";
 import { speedsOf } from "./speeds.js";
+import { storeAnswers } from "./store-answers.js";
 
 /** So that no child fills the state directory's disk, or our memory. */
 export interface AnswersOptions {
@@ -48,12 +50,6 @@ export interface AnswersOptions {
 	readonly replaced: (files: readonly Replacement[]) => void;
 }
 
-type Answer<Kind extends OpenerRequest["kind"]> = (
-	request: Question<Kind>,
-	child: Child,
-	bytes: Uint8Array | undefined,
-) => Parcel | Promise<Parcel>;
-
 const RUNTIME_FILE = "runtime.toml";
 const DONE: Parcel = { body: {} };
 /** What a worker may ask; control may ask the rest. */
@@ -63,6 +59,11 @@ const FOR_WORKERS: readonly OpenerRequest["kind"][] = [
 	"poolFiles",
 	"poolIdentities",
 	"poolFile",
+	"storePool",
+	"logFiles",
+	"logFile",
+	"readHead",
+	"swapHead",
 	"listen",
 	"socket",
 	"nbdKeys",
@@ -119,6 +120,7 @@ export class Answers {
 			await this.#pools.make(pool, file);
 			return DONE;
 		},
+		...storeAnswers(() => this.#options.files, this.#pools),
 		listen: ({ path }) => this.#listen(path),
 		socket: async ({ address }) => {
 			const { files, listeners } = this.#options;

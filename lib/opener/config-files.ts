@@ -3,20 +3,24 @@
  * opened follows from the files alone. Files with mistakes change nothing: what was granted before goes on. Used by `opener.ts`.
  */
 
+import { hostname } from "node:os";
 import { OperatorError } from "../errors.js";
 import { interfaceNames } from "../link/interfaces.js";
 import type { Log } from "../log.js";
 import { type Config, type Environment, readConfig } from "../spec/config.js";
 import { aoeExportsOf } from "../spec/exports.js";
+import { shownPoolPath } from "../spec/pool-path.js";
 import { Readings } from "../spec/readings.js";
 import type { ListenSpec } from "../spec/spec.js";
+import type { StorePoolSpec } from "../spec/store-spec.js";
 import { clientFilesOf } from "../spec/tls.js";
 import { quote } from "../text.js";
 import { type ReadMaterial, readMaterial } from "../tls/material.js";
 import { Grants } from "./grants.js";
-import type { ListenerName } from "./messages.js";
+import type { ListenerName, StorePoolOpening } from "./messages.js";
 import { OneAtATime } from "./patience.js";
 import { type FoundSources, LONGEST_TOKEN, readSources, textIn, whyUnreadable } from "./sources.js";
+import { StoreKeyFiles } from "./store-keys.js";
 import { Twins } from "./twins.js";
 
 /** A file system may hang: nobody waits longer than this for its files. */
@@ -48,6 +52,7 @@ export class ConfigFiles {
 	#files: ReadonlySet<string>;
 	/** Of the same disks. */
 	readonly twins = new Twins();
+	readonly #storeKeys = new StoreKeyFiles();
 	/** How often the files were read, and which of those readings counts. */
 	#readings = 0;
 	#taken = 0;
@@ -108,6 +113,15 @@ export class ConfigFiles {
 		return { nbd: listen, ...(tls.server && { nbdTls: tls.server }) };
 	}
 
+	/** What pools in object stores have for paths. */
+	get storePaths(): string[] {
+		return this.#config.pools.flatMap(({ path, stored }) => (stored === undefined ? [] : [path]));
+	}
+
+	get hasStores(): boolean {
+		return this.storePaths.length > 0;
+	}
+
 	get diskCount(): number {
 		return this.#config.disks.length;
 	}
@@ -149,6 +163,7 @@ export class ConfigFiles {
 			this.#config = config as Config;
 			this.#grants = grantsOf(this.#config);
 			this.#links = linksOf(this.#config);
+			this.#storeKeys.retain(new Set(this.#config.pools.map(({ path }) => path)));
 		}
 		const { files, debian } = this.#good;
 		const { runtime } = sources;
@@ -184,6 +199,26 @@ export class ConfigFiles {
 		return readMaterial(clientFilesOf(this.#config.nbd.tls.remote, hasUser), true);
 	}
 
+	/** What a pool in an object store needs that is at this path. Throws an OperatorError if that can't be had. */
+	async storePool(path: string): Promise<StorePoolOpening> {
+		const stored = this.#storedAt(path);
+		const keys = await this.#storeKeys.keysOf(path, stored);
+		return { stored, keys, host: hostname() };
+	}
+
+	/** Where its head is, in a file. Throws an OperatorError. */
+	headFolder(path: string): string {
+		const { name, head, log } = this.#storedAt(path);
+		if (head.kind === "file") return log;
+		throw new OperatorError(`pool ${quote(name)}: has no head in a file`);
+	}
+
+	#storedAt(path: string): StorePoolSpec {
+		const stored = this.#config.pools.find((pool) => pool.path === path)?.stored;
+		if (stored !== undefined) return stored;
+		throw new OperatorError(`${shownPoolPath(path)}: is no pool of the files that root configures`);
+	}
+
 	async #readToken(): Promise<string | undefined> {
 		const { tokenFile } = this.http;
 		if (tokenFile === undefined) return undefined;
@@ -215,8 +250,9 @@ function grantsOf({ disks, daemon, pools }: Config): Grants {
 	const named = disks.flatMap(({ disk: { storage, readOnly } }) =>
 		storage.kind === "file" ? [{ path: storage.path, readOnly }] : [],
 	);
-	const folders = pools.map((pool) => pool.path);
-	return new Grants(named, daemon.allow, folders);
+	const folders = pools.flatMap((pool) => (pool.stored === undefined ? [pool.path] : []));
+	const logs = pools.flatMap(({ stored }) => (stored === undefined ? [] : [stored.log]));
+	return new Grants(named, daemon.allow, folders, logs);
 }
 
 function linksOf({ disks, templates }: Config): ReadonlySet<string> {

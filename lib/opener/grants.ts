@@ -6,7 +6,7 @@
 
 import path from "node:path";
 import { OperatorError } from "../errors.js";
-import { fileNumber, HEAD_NAME } from "../pool/folder.js";
+import { fileNumber, HEAD_NAME, IMAGE_NAME } from "../pool/folder.js";
 import type { DiskSpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 
@@ -31,10 +31,18 @@ export class Grants {
 	readonly #named = new Map<string, boolean>();
 	readonly #folders: readonly string[];
 	readonly #pools: ReadonlySet<string>;
+	/** Of them, those of pools in object stores. */
+	readonly #logs: ReadonlySet<string>;
 
-	/** `pools`: their directories. */
-	constructor(named: readonly NamedFile[], folders: readonly string[], pools: readonly string[] = []) {
-		this.#pools = new Set(pools);
+	/** `pools`: their directories; `logs`: those of pools in object stores. */
+	constructor(
+		named: readonly NamedFile[],
+		folders: readonly string[],
+		pools: readonly string[] = [],
+		logs: readonly string[] = [],
+	) {
+		this.#pools = new Set([...pools, ...logs]);
+		this.#logs = new Set(logs);
 		for (const file of named) this.#named.set(file.path, this.#named.get(file.path) || !file.readOnly);
 		this.#folders = folders.map((folder) => path.resolve(folder));
 	}
@@ -56,7 +64,8 @@ export class Grants {
 		// One on a block device; what else is there can't be opened, or is a file that root has named.
 		if (this.#pools.has(file)) return { folder: "", path: file, isOfPool: true };
 		const { dir, base } = path.parse(file);
-		if (this.#pools.has(dir) && isPoolFile(base)) return { folder: dir, path: base, isOfPool: true };
+		const isOwn = isPoolFile(base) || (base === IMAGE_NAME && this.#logs.has(dir));
+		if (this.#pools.has(dir) && isOwn) return { folder: dir, path: base, isOfPool: true };
 		const folder = this.#folders.find((each) => isBelow(each, file));
 		if (folder !== undefined) return { folder, path: path.relative(folder, file), isOfPool: false };
 		const why =
@@ -66,11 +75,22 @@ export class Grants {
 		throw new OperatorError(`${quote(file)}: ${why}, by the files that root configures`);
 	}
 
+	/** Throws an OperatorError unless the files name it for a pool in an object store. */
+	refuseLog(folder: string): void {
+		if (!this.#logs.has(folder))
+			throw new OperatorError(`${quote(folder)}: is no log of the files that root configures`);
+	}
+
 	/** Throws an OperatorError unless the files name a pool in that directory. */
 	refusePool(folder: string): void {
 		if (!this.#pools.has(folder))
 			throw new OperatorError(`${quote(folder)}: is no pool of the files that root configures`);
 	}
+}
+
+/** Of a pool in an object store: those on this host. */
+export function isLogFile(name: string): boolean {
+	return isPoolFile(name) || name === IMAGE_NAME;
 }
 
 /** What a pool's files are called. */

@@ -5,6 +5,8 @@
  */
 
 import type { ListenSpec } from "../spec/spec.js";
+import type { StorePoolSpec } from "../spec/store-spec.js";
+import type { StoreKeys } from "./store-keys.js";
 
 /** A process of the daemon. The opener is the one that all others come from. */
 export type ProcessKind = "worker" | "control";
@@ -79,6 +81,8 @@ export interface Begin {
 	readonly workers: number;
 	/** Where workers listen, by what the files say. */
 	readonly listen: ListenSpec;
+	/** Pools are in object stores, by what the files say: a worker can load nothing later. */
+	readonly stores: boolean;
 	/** Control alone: with the descriptors of the listeners, in this order. */
 	readonly control?: ControlBegin;
 }
@@ -128,6 +132,14 @@ export interface OpenRequest {
 	readonly lengthBytes: number;
 }
 
+/** What a worker needs for a pool in an object store: what the files say of it, and what is in those that they name. */
+export interface StorePoolOpening {
+	readonly stored: StorePoolSpec;
+	readonly keys: StoreKeys;
+	/** What this machine is called. */
+	readonly host: string;
+}
+
 /** What children ask of the opener. */
 export type OpenerRequest =
 	| OpenRequest
@@ -139,6 +151,15 @@ export type OpenerRequest =
 	| { readonly kind: "poolIdentities"; readonly pool: string; readonly first: number; readonly count: number }
 	/** Makes the next file of its log, of zeros; answered when it is there for good. */
 	| { readonly kind: "poolFile"; readonly pool: string; readonly file: number }
+	/** All that it takes to open a pool in an object store: the answer is a `StorePoolOpening`. Its directory is made, if there is none. */
+	| { readonly kind: "storePool"; readonly pool: string }
+	/** What is in its directory, or a file of that, made if there is none: as `poolFiles` and `poolFile`. */
+	| { readonly kind: "logFiles"; readonly log: string }
+	| { readonly kind: "logFile"; readonly log: string; readonly name: string }
+	/** Its head, in a file there: the answer is a `HeadAnswer`, with the value beside. */
+	| { readonly kind: "readHead"; readonly pool: string }
+	/** The same with what comes beside in the place of what it was; null: there was none. */
+	| { readonly kind: "swapHead"; readonly pool: string; readonly id: string | null }
 	/** A socket that listens for frames (`unix:PATH`). The answer has the descriptor. */
 	| { readonly kind: "listen"; readonly path: string }
 	/** A socket that listens for clients, at an address of `Begin.listen`. The answer has the descriptor. */

@@ -180,6 +180,7 @@ export class Opener {
 			verbose,
 			workers: this.#workerCount,
 			listen: this.#files.listen,
+			stores: this.#files.hasStores,
 		} as const;
 		if (kind === "worker") {
 			child.tell(begin);

@@ -1,14 +1,15 @@
 /**
  * Directories of pools, for workers that can open none: which files are there, or that it is a device, and a new one when the log goes on. Only names of a pool's files,
  * only in directories that root's files name (`grants.ts`), and no more than the next file of a log, so that who has taken over a worker
- * makes nothing else. Used by `answers.ts`.
+ * makes nothing else; and directories of logs of pools in object stores, whose files are sparse. Used by `answers.ts`.
  */
 
 import { OperatorError } from "../errors.js";
-import { identitiesIn, lookAt, makeFile, type PoolLook } from "../pool/directory-files.js";
-import { fileName, fileNumber } from "../pool/folder.js";
+import { identitiesIn, lookAt, makeFile, makeFolder, type PoolLook } from "../pool/directory-files.js";
+import { fileName, fileNumber, HEAD_NAME } from "../pool/folder.js";
 import { FILE_BYTES } from "../pool/format.js";
-import { isPoolFile } from "./grants.js";
+import { HEAD_FILE_BYTES } from "../pool/head.js";
+import { isLogFile, isPoolFile } from "./grants.js";
 import { within } from "./patience.js";
 
 /** A disk that is busy takes its time to make a file durable. */
@@ -41,6 +42,29 @@ export class PoolFolders {
 			if (file > next)
 				throw new OperatorError(`${folder}/${name}: the next file of the pool is ${fileName(next)}`);
 			await makeFile(folder, name, FILE_BYTES);
+		});
+	}
+
+	/** The same of a pool in an object store. */
+	lookAtLog(folder: string): Promise<PoolLook> {
+		return this.#inTurn(folder, async () => {
+			const look = await lookAt(folder);
+			return { ...look, names: look.names.filter(isLogFile) };
+		});
+	}
+
+	/** Where there is none, the directory of a log is made. Throws an OperatorError. */
+	beginLog(folder: string): Promise<void> {
+		return this.#inTurn(folder, () => makeFolder(folder));
+	}
+
+	/** A file of it, which takes no space yet; one that is there is left alone. Throws an OperatorError. */
+	makeInLog(folder: string, name: string): Promise<void> {
+		return this.#inTurn(folder, async () => {
+			if (!isLogFile(name)) throw new OperatorError(`${folder}: ${name} is no file of a log`);
+			const { names } = await lookAt(folder);
+			if (!names.includes(name))
+				await makeFile(folder, name, name === HEAD_NAME ? HEAD_FILE_BYTES : FILE_BYTES);
 		});
 	}
 

@@ -3,7 +3,7 @@
  * opener trusts none of them. Used by `answers.ts`.
  */
 
-import { type Check, isCount, isFlag, isList, isOneOf, isText } from "../channel/checks.js";
+import { type Check, isCount, isEither, isFlag, isList, isNull, isOneOf, isText } from "../channel/checks.js";
 import { OperatorError } from "../errors.js";
 import { OPEN_DIRECT, OPEN_READ_ONLY, OPEN_SYNCED } from "../native.js";
 import { IDENTIFIED_MAX } from "../pool/directory-files.js";
@@ -46,6 +46,11 @@ const FIELDS: Readonly<Record<OpenerRequest["kind"], Readonly<Record<string, Che
 	poolFiles: { pool: isPath },
 	poolIdentities: { pool: isPath, first: isCount(MOST_POOL_FILES), count: isCount(IDENTIFIED_MAX) },
 	poolFile: { pool: isPath, file: isCount(MOST_POOL_FILES) },
+	storePool: { pool: isText(LONGEST_NAME) },
+	logFiles: { log: isPath },
+	logFile: { log: isPath, name: isText(LONGEST_NAME) },
+	readHead: { pool: isText(LONGEST_NAME) },
+	swapHead: { pool: isText(LONGEST_NAME), id: isEither(isNull, isText(LONGEST_NAME)) },
 	listen: { path: isPath },
 	socket: { address: isText(LONGEST_PATH) },
 	nbdKeys: {},

@@ -176,6 +176,11 @@ export async function poolWorld(
 	return worldOf(isDevice ? new DeviceFolder(pool, site, open) : new Directory(pool, engine, files), pump);
 }
 
+/** What of a pool in an object store is on this host. */
+export function directoryFolder(folder: string, engine: StorageEngine, files: PoolFiles): PoolFolder {
+	return new Directory(folder, engine, files);
+}
+
 export function directoryWorld(folder: string, engine: StorageEngine, pump: Pump): PoolWorld {
 	return worldOf(new Directory(folder, engine, OWN_FILES), pump);
 }

@@ -8,6 +8,7 @@ import type { Pump } from "../pump.js";
 import type { Memory } from "../wire/memory.js";
 import type { Traces } from "./boot-trace.js";
 import type { PageLookup } from "./page-lookup.js";
+import type { StoredLook } from "./stored-look.js";
 
 export interface PoolFolder {
 	/** What messages call it. */
@@ -101,6 +102,10 @@ export interface PoolWorld {
 	readonly folder: PoolFolder;
 	/** Those that it is on, if the folder is of that kind. */
 	readonly disks?: PoolDisks | undefined;
+	/** How it stands with its object store, if the folder is of that kind. */
+	readonly stored?: (() => StoredLook) | undefined;
+	/** To be called if no pool comes of it: something may be open before the first file is. */
+	readonly end?: (() => Promise<void>) | undefined;
 	readonly pump: Pump;
 	/** Microseconds since 1970. */
 	now(): number;
@@ -124,6 +129,9 @@ export interface PoolWorld {
 }
 
 export const HEAD_NAME = "head";
+
+/** Of a pool in an object store: the file that says what of it is on this host. */
+export const IMAGE_NAME = "image";
 
 /** What is written beside the log is synced when there is so much, as syncs of the log wait for all that is to be written to their file. */
 export const BESIDE_SYNC_BYTES = 2 * 1024 * 1024;

@@ -17,6 +17,7 @@ import type { PoolDiskState } from "./folder.js";
 import type { Unwalked } from "./history-bytes.js";
 import type { Pool } from "./pool.js";
 import type { PoolFigures, SnapshotSpace, VolumeSpace } from "./pool-space.js";
+import type { StoredLook } from "./stored-look.js";
 import type { PoolFullReason } from "./told.js";
 
 /** In one turn: a volume, a snapshot, or a list of dead pages. */
@@ -92,6 +93,8 @@ export interface PoolLook extends PoolFigures {
 	readonly settings: PoolSettingsText;
 	/** Those that it is on; null: it is in a directory, or on a device. */
 	readonly disks: readonly PoolDiskState[] | null;
+	/** How it stands with its object store; null: it is in none. */
+	readonly stored: StoredLook | null;
 	/** All that it has. */
 	readonly volumeCount: number;
 	/** Those that were looked at. */
@@ -140,6 +143,7 @@ class Looker {
 			}),
 			settings: settingsText(settings),
 			disks: space.disks?.states ?? null,
+			stored: space.stored ?? null,
 		};
 	}
 

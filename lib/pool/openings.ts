@@ -10,8 +10,9 @@ import { OrderingLayer } from "../block/ordering.js";
 import type { LayerOptions } from "../block/stack.js";
 import { OperatorError } from "../errors.js";
 import { nativeMemory } from "../native.js";
+import { ObjectError } from "../object/errors.js";
 import type { Pump } from "../pump.js";
-import { poolOnDisks } from "../spec/pool-path.js";
+import { poolInStore, poolOnDisks, shownPoolPath } from "../spec/pool-path.js";
 import type { IdentitySpec } from "../spec/spec.js";
 import { quote } from "../text.js";
 import { SECTOR_BYTES } from "../wire/sector.js";
@@ -94,6 +95,8 @@ export interface PoolHome {
 	readonly files?: PoolFiles;
 	/** What pools stand on that are on disks, by their names; `wanted`: on these, all of which have to be there. Default: there are none. */
 	readonly onDisks?: ((pool: string, wanted?: readonly string[]) => PoolWorld) | undefined;
+	/** What pools stand on that are in object stores, by their paths. Default: there are none. */
+	readonly inStore?: ((pool: string, home: PoolHome) => Promise<PoolWorld>) | undefined;
 	/** Says whether a pool at this path is opened, the next time, although disks of it are missing. */
 	readonly allowPartial?: ((pool: string, isAllowed: boolean) => void) | undefined;
 	/** Hears what pools tell of their own accord, if it opens them. */
@@ -112,7 +115,7 @@ type OpenPool = () => Promise<Pool>;
 export async function usePool(
 	home: PoolHome,
 	folder: string,
-	open: OpenPool = async () => Pool.open(await worldOf(home, folder)),
+	open: OpenPool = async () => onWorld(await worldOf(home, folder), Pool.open),
 ): Promise<UsedPool> {
 	const { engine } = home;
 	const key = path.resolve(folder);
@@ -135,18 +138,29 @@ export async function usePool(
 }
 
 /** Throws an OperatorError. */
-async function worldOf(
-	{ engine, pump, files, onDisks }: PoolHome,
-	folder: string,
-	wanted?: readonly string[],
-): Promise<PoolWorld> {
+async function worldOf(home: PoolHome, folder: string, wanted?: readonly string[]): Promise<PoolWorld> {
+	const { engine, pump, files, onDisks, inStore } = home;
+	if (poolInStore(folder) !== undefined) {
+		if (inStore !== undefined) return inStore(folder, home);
+		throw new OperatorError(`${shownPoolPath(folder)}: only a daemon opens pools in object stores`);
+	}
 	const name = poolOnDisks(folder);
 	if (name === undefined) return poolWorld(folder, engine, pump, files);
 	if (onDisks === undefined) throw new OperatorError(`${folder}: only a daemon has disks that pools are on`);
 	return onDisks(name, wanted);
 }
 
-/** A new one on these disks. Throws an OperatorError if there is one that is open, or, but by force, something on them. */
+/** What comes to nothing leaves nothing open. */
+async function onWorld(world: PoolWorld, open: (world: PoolWorld) => Promise<Pool>): Promise<Pool> {
+	try {
+		return await open(world);
+	} catch (error) {
+		await world.end?.();
+		throw error;
+	}
+}
+
+/** A new one on these disks, or, without any, in its object store. Throws an OperatorError if there is one that is open, or, but by force, something on them. */
 export async function makePool(
 	home: PoolHome,
 	folder: string,
@@ -163,12 +177,14 @@ export async function makePool(
 			)
 		)
 			throw new OperatorError(`${folder}: there is a pool, and it is open`);
-	return usePool(home, folder, async () => Pool.create(await worldOf(home, folder, disks), { force }));
+	return usePool(home, folder, async () =>
+		onWorld(await worldOf(home, folder, disks), (world) => Pool.create(world, { force })),
+	);
 }
 
 async function openPool(home: PoolHome, folder: string, open: OpenPool): Promise<Pool> {
 	const { tell } = home;
-	const pool = await open();
+	const pool = await inWords(open);
 	try {
 		if (tell !== undefined) pool.tell = (told) => tell(folder, told);
 		pool.time.tell();
@@ -176,6 +192,16 @@ async function openPool(home: PoolHome, folder: string, open: OpenPool): Promise
 	} catch (error) {
 		await pool.close();
 		throw error;
+	}
+}
+
+/** What an object store or a head refuses is for operators. */
+async function inWords<T>(act: () => Promise<T>): Promise<T> {
+	try {
+		return await act();
+	} catch (error) {
+		if (!(error instanceof ObjectError)) throw error;
+		throw new OperatorError(error.message);
 	}
 }
 

@@ -15,6 +15,7 @@ import { hasLeftOrigin, historySectors, sharedSectors, uniqueSectors } from "./m
 import { inTurns } from "./map/turns.js";
 import type { NodeLog } from "./node-log.js";
 import type { Segments } from "./segments.js";
+import type { StoredLook } from "./stored-look.js";
 
 export interface VolumeSpace {
 	/** What is mapped; of that, what nobody else has, and what others have, too. */
@@ -45,7 +46,7 @@ export interface PoolFigures {
 }
 
 export interface PoolSpaceOf {
-	readonly world: Pick<PoolWorld, "nextTurn" | "disks">;
+	readonly world: Pick<PoolWorld, "nextTurn" | "disks" | "stored">;
 	readonly contents: Contents;
 	readonly living: Living;
 	readonly segments: Segments;
@@ -63,6 +64,11 @@ export class PoolSpace {
 	/** What it is on, if that is several disks. */
 	get disks(): PoolDisks | undefined {
 		return this.#of.world.disks;
+	}
+
+	/** How it stands with its object store, if it is in one. */
+	get stored(): StoredLook | undefined {
+		return this.#of.world.stored?.();
 	}
 
 	/** Bytes of a volume that are mapped. */

@@ -21,6 +21,7 @@ import { poolsOf } from "./pools.js";
 import { type DiskPart, type KnownDisk, Readings } from "./readings.js";
 import { type AoeValues, type DiskSettings, type DiskValues, STORAGE_KEYS } from "./schema.js";
 import type { AoeExportSpec } from "./spec.js";
+import { headsOf, storesOf } from "./store-pools.js";
 import { refuseSharedPlaces, templatesOf } from "./templates.js";
 import { NO_TLS } from "./tls.js";
 import type { TomlPath } from "./toml.js";
@@ -55,10 +56,10 @@ export function readConfig(sources: Sources, environment: Environment): Config |
 		boot: joined("boot", parts.boot, errors),
 	};
 	refuseSharedPlaces(sections, errors);
-	const daemon = sections.daemon.values;
-	const http = sections.http.values;
+	const [daemon, http] = [sections.daemon.values, sections.http.values];
 	const defaults = joined("defaults", parts.defaults, errors);
-	const pools = poolsOf(parts.pools, errors);
+	const places = { stores: storesOf(parts.stores, errors), heads: headsOf(parts.heads, errors) };
+	const pools = poolsOf(parts.pools, places, errors);
 	const templates = templatesOf(parts.templates, pools, errors);
 	readings.follow(
 		defaults.settings,
@@ -94,8 +95,7 @@ export function readConfig(sources: Sources, environment: Environment): Config |
 		},
 		nbd: { listen: sections.nbd.values.listen ?? [], tls: sections.nbd.values.tls ?? NO_TLS },
 		boot: { listen: sections.boot.values.listen ?? [] },
-		pools,
-		templates,
+		...{ ...places, pools, templates },
 		disks: served,
 		links: linkSpecsOf(served),
 		warnings: inOrder(warnings, sources),

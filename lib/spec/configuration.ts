@@ -14,6 +14,8 @@ import type {
 	PoolSettings as WrittenPool,
 } from "./schema.js";
 import type { DiskSpec, ExportSpec, LinkSpec, SocketSpec } from "./spec.js";
+import type { HeadSettings, StoreSettings } from "./store-schema.js";
+import type { HeadSpec, StorePoolSpec, StoreSpec } from "./store-spec.js";
 import type { TlsConfig } from "./tls.js";
 import type { TomlPath } from "./toml.js";
 
@@ -35,14 +37,32 @@ export interface HttpConfig {
 	readonly diskHistograms: boolean;
 }
 
+/** An object store. */
+export interface StoreConfig {
+	readonly name: string;
+	/** As it is written. */
+	readonly settings: StoreSettings;
+	readonly spec: StoreSpec;
+}
+
+/** Where pools on object stores have their heads. */
+export interface HeadConfig {
+	readonly name: string;
+	/** As it is written. */
+	readonly settings: HeadSettings;
+	readonly spec: HeadSpec;
+}
+
 export interface PoolConfig {
 	readonly name: string;
-	/** Its directory, or device; of one that is on disks, what `onDisks` makes of its name. */
+	/** Its directory, or device; of one that is on disks, or on a store, what `pool-path.ts` makes of its name. */
 	readonly path: string;
 	/** The disks that it is on, by name. */
 	readonly disks?: readonly string[];
 	/** It is opened although some of them are missing. */
 	readonly partial?: boolean;
+	/** Where it is, if it is on an object store. */
+	readonly stored?: StorePoolSpec;
 	/** As it is written. */
 	readonly settings: WrittenPool;
 	/** What it says of its past. */
@@ -105,6 +125,9 @@ export interface Config {
 	readonly http: HttpConfig;
 	readonly nbd: NbdConfig;
 	readonly boot: BootConfig;
+	/** No name twice, here and below. */
+	readonly stores: readonly StoreConfig[];
+	readonly heads: readonly HeadConfig[];
 	/** No name twice, nor a path. */
 	readonly pools: readonly PoolConfig[];
 	/** No name twice. In the order of the files. */

@@ -14,7 +14,9 @@ import {
 	DISK_EFFORTS,
 	type DiskKey,
 	type Effort,
+	HEAD_EFFORTS,
 	POOL_EFFORTS,
+	STORE_EFFORTS,
 	TEMPLATE_EFFORTS,
 } from "./keys.js";
 import { tlsSettingsOf } from "./tls.js";
@@ -52,7 +54,7 @@ export interface Difference {
 	 * places.
 	 */
 	readonly steps: readonly Step[];
-	/** Of `daemon`, `http`, `boot`, pools and templates. */
+	/** Of `daemon`, `http`, `boot`, stores, heads, pools and templates. */
 	readonly settings: readonly KeyChange[];
 	/** Keys that hold only after a restart. */
 	readonly needsRestart: readonly string[];
@@ -73,6 +75,8 @@ export function differenceOf(running: Config, wanted: Config): Difference {
 	}
 	const settings = [
 		...settingsChanges(running, wanted),
+		...namedChanges("store", running.stores, wanted.stores, STORE_EFFORTS),
+		...namedChanges("head", running.heads, wanted.heads, HEAD_EFFORTS),
 		...namedChanges("pool", running.pools, wanted.pools, KEPT_EFFORTS),
 		...namedChanges("template", running.templates, wanted.templates, TEMPLATE_EFFORTS),
 	];

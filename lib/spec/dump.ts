@@ -13,7 +13,7 @@ import { DAEMON_DEFAULTS, type Effort } from "./keys.js";
 import { tlsSettingsOf } from "./tls.js";
 
 /** TOML: one file, whatever the configuration was read from. What is as it is without being said is left out. */
-export function dumpOf({ daemon, http, nbd, boot, pools, templates, disks }: Config): string {
+export function dumpOf({ daemon, http, nbd, boot, stores, heads, pools, templates, disks }: Config): string {
 	const defaults: Readonly<Record<string, unknown>> = DAEMON_DEFAULTS;
 	const tables = {
 		daemon: given(daemon, (key, value) => !isDeepStrictEqual(value, defaults[key])),
@@ -30,6 +30,8 @@ export function dumpOf({ daemon, http, nbd, boot, pools, templates, disks }: Con
 			(_, value) => !isDeepStrictEqual(value, []),
 		),
 		boot: given({ listen: boot.listen.map(({ name }) => name) }, (_, value) => !isDeepStrictEqual(value, [])),
+		store: Object.fromEntries(stores.map(({ name, settings }) => [name, settings])),
+		head: Object.fromEntries(heads.map(({ name, settings }) => [name, settings])),
 		pool: Object.fromEntries(pools.map(({ name, settings }) => [name, settings])),
 		template: Object.fromEntries(templates.map(({ name, settings }) => [name, settings])),
 		disk: Object.fromEntries(disks.map(({ name, settings }) => [name, settings])),

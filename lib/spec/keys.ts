@@ -14,6 +14,7 @@ import type {
 	PoolValues,
 	TemplateValues,
 } from "./schema.js";
+import type { HeadValues, StoreValues } from "./store-schema.js";
 
 /** What it takes that a new value holds. */
 export type Effort =
@@ -103,6 +104,15 @@ export const POOL_EFFORTS: Readonly<Record<keyof PoolValues, Effort>> = {
 	path: "disk",
 	disks: "live",
 	partial: "live",
+	store: "disk",
+	container: "disk",
+	prefix: "disk",
+	head: "disk",
+	log: "disk",
+	log_size: "disk",
+	cache_size: "disk",
+	stable: "disk",
+	serve: "disk",
 	history: "live",
 	history_space: "live",
 	history_min: "live",
@@ -110,6 +120,39 @@ export const POOL_EFFORTS: Readonly<Record<keyof PoolValues, Effort>> = {
 };
 
 export const POOL_DEFAULTS = { partial: false } as const;
+/** Of a pool on a store. */
+export const STORE_POOL_DEFAULTS = {
+	log_size: "2G",
+	cache_size: "20G",
+	stable: "host",
+	serve: "one",
+} as const;
+
+/** Of an object store, and of a head: disks of the pools there are closed, and opened by what is said now. */
+export const STORE_EFFORTS: Readonly<Record<keyof StoreValues, Effort>> = {
+	type: "disk",
+	endpoint: "disk",
+	region: "disk",
+	style: "disk",
+	access_key: "disk",
+	secret_file: "disk",
+	auth: "disk",
+	user: "disk",
+	key_file: "disk",
+	project: "disk",
+	user_domain: "disk",
+	project_domain: "disk",
+	ca: "disk",
+};
+export const STORE_DEFAULTS = { region: "us-east-1", style: "path" } as const;
+export const HEAD_EFFORTS: Readonly<Record<keyof HeadValues, Effort>> = {
+	endpoints: "disk",
+	prefix: "disk",
+	ca: "disk",
+	certificate: "disk",
+	key_file: "disk",
+};
+export const HEAD_DEFAULTS = { prefix: "vblade/" } as const;
 
 export const DAEMON_EFFORTS: Readonly<Record<DaemonKey, Effort>> = {
 	"daemon.state": "restart",

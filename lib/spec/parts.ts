@@ -5,12 +5,14 @@
 
 import type { z } from "zod";
 import { OperatorError } from "../errors.js";
+import { isTable, placesOfDisk, tableIn, tomlIn } from "./apart.js";
 import type { Origin } from "./configuration.js";
 import { IncompleteExport } from "./debian.js";
 import { readDebianDisk } from "./debian-disk.js";
+import { toldOf } from "./issues.js";
 import { type NbdValues, nbdSchema } from "./nbd-schema.js";
-import { type Place, PlacedError, placeAt, unknownName } from "./place.js";
-import type { DiskPart, DiskTable, ReadDisk, Readings } from "./readings.js";
+import { type Place, PlacedError, unknownName } from "./place.js";
+import type { DiskPart, ReadDisk, Readings } from "./readings.js";
 import {
 	type BootValues,
 	bootSchema,
@@ -30,7 +32,14 @@ import {
 	type TemplateValues,
 	templateSchema,
 } from "./schema.js";
-import { namesAt } from "./schema-keys.js";
+import {
+	type HeadSettings,
+	type HeadValues,
+	headSchema,
+	type StoreSettings,
+	type StoreValues,
+	storeSchema,
+} from "./store-schema.js";
 import { cutAtDisks, type DiskText } from "./tables.js";
 import { placesOf, readToml, type TomlFile, type TomlPath } from "./toml.js";
 
@@ -58,21 +67,30 @@ export interface Part<Settings, Values> {
 	placeOf(path: TomlPath): Place;
 }
 
-export type PoolPart = Part<PoolSettings, PoolValues> & { readonly name: string };
+/** Of a table of which there may be many. */
+export type NamedPart<Settings, Values> = Part<Settings, Values> & { readonly name: string };
 
-export type TemplatePart = Part<TemplateSettings, TemplateValues> & { readonly name: string };
+export type StorePart = NamedPart<StoreSettings, StoreValues>;
 
-const TABLES = ["daemon", "http", "nbd", "boot", "defaults", "pool", "template", "disk"] as const;
+export type HeadPart = NamedPart<HeadSettings, HeadValues>;
+
+export type PoolPart = NamedPart<PoolSettings, PoolValues>;
+
+export type TemplatePart = NamedPart<TemplateSettings, TemplateValues>;
+
+const TABLES = [
+	"daemon",
+	"http",
+	"nbd",
+	"boot",
+	"defaults",
+	"store",
+	"head",
+	"pool",
+	"template",
+	"disk",
+] as const;
 type Table = (typeof TABLES)[number];
-
-/** What messages call the kinds of value that a schema can expect. */
-const KINDS: Readonly<Record<string, string>> = {
-	string: "text in quotes",
-	number: "a number",
-	boolean: "true or false",
-	array: "a list",
-	object: "a table",
-};
 
 /** Tables of files in the order of those, and what is wrong. */
 export class Parts {
@@ -81,6 +99,8 @@ export class Parts {
 	readonly nbd: Part<z.input<typeof nbdSchema>, NbdValues>[] = [];
 	readonly boot: Part<z.input<typeof bootSchema>, BootValues>[] = [];
 	readonly defaults: Part<DiskSettings, DiskValues>[] = [];
+	readonly stores: StorePart[] = [];
+	readonly heads: HeadPart[] = [];
 	readonly pools: PoolPart[] = [];
 	readonly templates: TemplatePart[] = [];
 	readonly disks: DiskPart[] = [];
@@ -168,16 +188,17 @@ export class Parts {
 				case "defaults":
 					this.defaults.push(...this.#part(diskSchema, value, place));
 					break;
+				case "store":
+					this.#readNamed(table, value, place, this.#addTo(this.stores, storeSchema));
+					break;
+				case "head":
+					this.#readNamed(table, value, place, this.#addTo(this.heads, headSchema));
+					break;
 				case "pool":
-					this.#readNamed(table, value, place, (name, pool, at) => {
-						for (const part of this.#part(poolSchema, pool, at)) this.pools.push({ ...part, name });
-					});
+					this.#readNamed(table, value, place, this.#addTo(this.pools, poolSchema));
 					break;
 				case "template":
-					this.#readNamed(table, value, place, (name, template, at) => {
-						for (const part of this.#part(templateSchema, template, at))
-							this.templates.push({ ...part, name });
-					});
+					this.#readNamed(table, value, place, this.#addTo(this.templates, templateSchema));
 					break;
 				default:
 					this.#readNamed(table, value, place, (name, disk, at) => this.#addDisk(name, disk, at, origin));
@@ -200,6 +221,15 @@ export class Parts {
 			const place = (path: TomlPath): Place => placeOf([name, ...path]);
 			if (this.#isName(kind, name, place([]))) add(name, table, place);
 		}
+	}
+
+	#addTo<Schema extends z.ZodType>(
+		parts: NamedPart<z.input<Schema>, z.output<Schema>>[],
+		schema: Schema,
+	): (name: string, table: unknown, placeOf: (path: TomlPath) => Place) => void {
+		return (name, table, placeOf) => {
+			for (const part of this.#part(schema, table, placeOf)) parts.push({ ...part, name });
+		};
 	}
 
 	#isName(kind: NamedTable, name: string, place: Place): boolean {
@@ -243,58 +273,4 @@ export class Parts {
 		for (const issue of error.issues) this.errors.push(...toldOf(schema, issue, placeOf));
 		return [];
 	}
-}
-
-/** Undefined: it is not TOML, which reading the whole file tells, with the place. */
-function tomlIn(text: string): TomlFile["values"] | undefined {
-	try {
-		return readToml("", text).values;
-	} catch (error) {
-		if (!(error instanceof PlacedError)) throw error;
-		return undefined;
-	}
-}
-
-/** Looks at no more of the file than the lines of the disk. */
-function placesOfDisk(file: string, at: DiskText): DiskPart["placeOf"] {
-	let placeOf: TomlFile["placeOf"] | undefined;
-	return (path) => {
-		// A copy: a part of a text keeps all of it.
-		placeOf ??= placesOf(file, Buffer.from(at.text).toString());
-		const { line, column } = placeOf(["disk", at.name, ...path]);
-		return { file, line: placeAt(file, at.whole, at.start).line - 1 + line, column };
-	};
-}
-
-/** Undefined if there is anything wrong with it. */
-function tableIn({ name, text }: DiskText): DiskTable | undefined {
-	const { disk, ...others } = tomlIn(text) ?? {};
-	if (!isTable(disk) || Object.keys(others).length > 0) return undefined;
-	const [[found, settings] = ["", undefined], ...more] = Object.entries(disk);
-	if (found !== name || more.length > 0) return undefined;
-	const { success, data } = diskSchema.safeParse(settings);
-	// What has been understood is of the schema's input type.
-	return success ? { settings: settings as DiskSettings, values: data } : undefined;
-}
-
-function isTable(value: unknown): value is object {
-	return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
-}
-
-/** An issue of a schema as people are told. */
-function toldOf(
-	schema: z.ZodType,
-	issue: z.core.$ZodIssue,
-	placeOf: (path: TomlPath) => Place,
-): PlacedError[] {
-	const path = issue.path.map((key) => (typeof key === "number" ? key : String(key)));
-	if (issue.code === "unrecognized_keys")
-		return issue.keys.map(
-			(key) => new PlacedError(placeOf([...path, key]), unknownName("key", key, namesAt(schema, path))),
-		);
-	if (issue.code === "custom") return [new PlacedError(placeOf(path), issue.message)];
-	const name = path.findLast((key) => typeof key === "string");
-	const what =
-		issue.code === "invalid_type" ? `${KINDS[issue.expected] ?? issue.expected} is expected` : issue.message;
-	return [new PlacedError(placeOf(path), name === undefined ? what : `${name}: ${what}`)];
 }

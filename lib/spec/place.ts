@@ -42,7 +42,7 @@ export class AbsentNameError extends PlacedError {
 export function absentName(
 	place: Place,
 	before: string,
-	kind: "disk" | "pool",
+	kind: "disk" | "pool" | "store" | "head",
 	name: string,
 ): AbsentNameError {
 	const what = `${before}${kind} ${quote(name)}: there is none of this name`;

@@ -1,4 +1,4 @@
-/** What pools have for a path that have none, since they are on disks. Used by whoever has to tell them from the others. */
+/** What pools have for a path that have none, since they are on disks, or on an object store. Used by whoever has to tell them from the others. */
 
 const ON_DISKS = "disks:";
 
@@ -10,4 +10,29 @@ export function onDisks(name: string): string {
 /** Its name; undefined of one that is in a directory, or on a device. */
 export function poolOnDisks(path: string): string | undefined {
 	return path.startsWith(ON_DISKS) ? path.slice(ON_DISKS.length) : undefined;
+}
+
+const IN_STORE = "store:";
+
+/** A pool on an object store, by its name, as it is configured: another one is opened as another pool. */
+export interface StoredPool {
+	readonly name: string;
+	readonly fingerprint: string;
+}
+
+/** What a pool that is on an object store has for a path. */
+export function inStore({ name, fingerprint }: StoredPool): string {
+	return `${IN_STORE}${name}#${fingerprint}`;
+}
+
+/** Undefined of one that is elsewhere. */
+export function poolInStore(path: string): StoredPool | undefined {
+	const [, name, fingerprint] = /^store:([^#]+)#([0-9a-f]+)$/.exec(path) ?? [];
+	return name === undefined || fingerprint === undefined ? undefined : { name, fingerprint };
+}
+
+/** For people: nothing that only tells it from what it was. */
+export function shownPoolPath(path: string): string {
+	const stored = poolInStore(path);
+	return stored === undefined ? path : `${IN_STORE}${stored.name}`;
 }

@@ -1,5 +1,5 @@
 /**
- * The pools of a configuration, by name: each once, with a directory of its own. Asked by `config.ts`, before it understands disks, which
+ * The pools of a configuration, by name: each once, with a place of its own. Asked by `config.ts`, before it understands disks, which
  * may be on their volumes.
  */
 
@@ -7,9 +7,10 @@ import path from "node:path";
 import type { PoolConfig } from "./configuration.js";
 import { POOL_DEFAULTS } from "./keys.js";
 import type { PoolPart } from "./parts.js";
-import { alreadyAt, PlacedError } from "./place.js";
+import { alreadyAt, type Place, PlacedError } from "./place.js";
 import type { PoolSettings } from "./policy.js";
 import { onDisks } from "./pool-path.js";
+import { type Places, STORE_POOL_KEYS, storePoolOf, takenBy } from "./store-pools.js";
 import type { TomlPath } from "./toml.js";
 
 /** As pools take it: what is not said is left out. */
@@ -19,39 +20,64 @@ export function keptOf(values: PoolPart["values"]): PoolSettings {
 	return Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined)) as PoolSettings;
 }
 
+/** Where a pool is: one of these. */
+const PLACE_KEYS = ["path", "disks", "store"] as const;
+type PlaceKey = (typeof PLACE_KEYS)[number];
+
 /** What is wrong is added to `errors`. */
-export function poolsOf(parts: readonly PoolPart[], errors: PlacedError[]): PoolConfig[] {
+export function poolsOf(parts: readonly PoolPart[], places: Places, errors: PlacedError[]): PoolConfig[] {
 	const byName = new Map<string, PoolPart>();
-	const byPath = new Map<string, PoolPart>();
+	const taken = new Map<string, Place>();
 	const pools: PoolConfig[] = [];
 	for (const part of parts) {
-		const { name, values, placeOf } = part;
+		const { name, placeOf } = part;
 		const first = byName.get(name);
-		const { disks } = values;
-		const folder = values.path === undefined ? disks && onDisks(name) : path.resolve(values.path);
-		const other = folder === undefined ? undefined : byPath.get(folder);
+		byName.set(name, first ?? part);
 		if (first !== undefined)
 			errors.push(new PlacedError(placeOf([]), alreadyAt(`[pool.${name}]`, first.placeOf([]))));
-		else if (folder === undefined)
-			errors.push(new PlacedError(placeOf([]), `pool ${name}: path or disks is missing`));
-		else if (values.path !== undefined && disks !== undefined)
-			errors.push(new PlacedError(placeOf(["disks"]), `pool ${name}: it has a path already`));
-		else if (values.partial !== undefined && disks === undefined)
-			errors.push(new PlacedError(placeOf(["partial"]), `pool ${name}: partial is for what is on disks`));
-		else if (other !== undefined)
-			errors.push(
-				new PlacedError(placeOf(["path"]), alreadyAt(`a pool in ${folder}`, other.placeOf(["path"]))),
-			);
-		else {
-			const where = disks === undefined ? { path: folder } : { disks: [...disks] };
-			const settings = { ...part.settings, ...where };
-			const own = (key: TomlPath = [disks === undefined ? "path" : "disks"]) => placeOf(key);
-			const known = { name, path: folder, settings, kept: keptOf(values), placeOf: own };
-			const { partial = POOL_DEFAULTS.partial } = values;
-			pools.push({ ...known, ...(disks !== undefined && { disks, partial }) });
-		}
-		byName.set(name, first ?? part);
-		if (folder !== undefined) byPath.set(folder, other ?? part);
+		const pool = first === undefined ? poolOf(part, places, errors) : undefined;
+		if (pool === undefined) continue;
+		const own = placesOf(pool);
+		const [there, key] = own.find(([there]) => taken.has(there)) ?? [];
+		const other = there === undefined ? undefined : taken.get(there);
+		if (other === undefined) pools.push(pool);
+		else errors.push(new PlacedError(placeOf(key ?? []), alreadyAt(`a pool in ${there}`, other)));
+		for (const [there, key] of own) if (!taken.has(there)) taken.set(there, placeOf(key));
 	}
 	return pools;
 }
+
+/** What no other pool may have, and the key that says it. */
+function placesOf({ path: where, disks, stored }: PoolConfig): [string, TomlPath][] {
+	if (stored !== undefined) return takenBy(stored);
+	return [[where, [disks === undefined ? "path" : "disks"]]];
+}
+
+/** Undefined if anything is wrong, which is added to `errors`. */
+function poolOf(part: PoolPart, places: Places, errors: PlacedError[]): PoolConfig | undefined {
+	const { name, settings, values, placeOf } = part;
+	const [key, another] = PLACE_KEYS.filter((each) => values[each] !== undefined);
+	const wrong = (at: TomlPath, what: string): undefined => {
+		errors.push(new PlacedError(placeOf(at), `pool ${name}: ${what}`));
+	};
+	if (key === undefined) return wrong([], "path, disks or store is missing");
+	if (another !== undefined) return wrong([another], `it has ${WORDS[key]} already`);
+	if (values.partial !== undefined && key !== "disks")
+		return wrong(["partial"], "partial is for what is on disks");
+	const ofStore = STORE_POOL_KEYS.find((each) => values[each] !== undefined);
+	if (ofStore !== undefined && key !== "store")
+		return wrong([ofStore], `${ofStore} is for what is on a store`);
+	const { path: folder, disks, partial = POOL_DEFAULTS.partial } = values;
+	const own = (at: TomlPath = [key]) => placeOf(at);
+	const known = { name, kept: keptOf(values), placeOf: own };
+	if (key === "store") {
+		const where = storePoolOf(part, places, errors);
+		return where && { ...known, ...where, settings };
+	}
+	if (disks !== undefined)
+		return { ...known, path: onDisks(name), settings: { ...settings, disks: [...disks] }, disks, partial };
+	const where = path.resolve(folder ?? "");
+	return { ...known, path: where, settings: { ...settings, path: where } };
+}
+
+const WORDS: Readonly<Record<PlaceKey, string>> = { path: "a path", disks: "disks", store: "a store" };

@@ -19,6 +19,7 @@ import {
 	POOL_DISKS_MAX,
 } from "./ranges.js";
 import { readDaemonRemote } from "./remote.js";
+import { storePoolKeys } from "./store-schema.js";
 import { text, understood } from "./understood.js";
 import {
 	addressIn,
@@ -213,12 +214,13 @@ export const keepKeys = {
 export const keepSchema = z.strictObject(keepKeys).partial();
 export const historyTime = text((time) => readDuration("history", time));
 
-/** Without its path, or disks, a pool is none, which `config.ts` tells. */
+/** Without its path, disks or store a pool is none, which `pools.ts` tells. */
 export const poolSchema = z
 	.strictObject({
 		path: text(readPath("path")),
 		disks: members("disks"),
 		partial: flag,
+		...storePoolKeys,
 		history: historyTime,
 		history_space: text(readHistorySpace),
 		history_min: text((time) => readDuration("history_min", time)),
@@ -264,7 +266,7 @@ export type DaemonValues = z.output<typeof daemonSchema>;
 export type HttpValues = z.output<typeof httpSchema>;
 
 /** Tables of which there may be many, by their names. */
-export type NamedTable = "disk" | "pool" | "template";
+export type NamedTable = "disk" | "pool" | "template" | "store" | "head";
 
 /** Disks and volumes of its machines are called by it, and by their MAC addresses. */
 const TEMPLATE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,50}$/;

@@ -93,7 +93,7 @@ volume = "slow/web"
 	t.same(await check(incomplete), {
 		status: 1,
 		out: "",
-		err: `${absent(incomplete)}${incomplete}:15:7: pool fast: path or disks is missing\n${incomplete}:16:7: disk x: file, memory, volume, remote, linear or mirror is missing\n`,
+		err: `${absent(incomplete)}${incomplete}:15:7: pool fast: path, disks or store is missing\n${incomplete}:16:7: disk x: file, memory, volume, remote, linear or mirror is missing\n`,
 	});
 });
 

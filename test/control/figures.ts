@@ -92,6 +92,7 @@ export function lookOf(figures: readonly DiskFigures[], more: Partial<Look> = {}
 export const POOL: PoolLook = {
 	format: 1,
 	disks: null,
+	stored: null,
 	away: null,
 	failed: null,
 	unstored: null,

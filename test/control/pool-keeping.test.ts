@@ -121,6 +121,15 @@ t.test(
 		t.strictSame(await looks(1000), ["pool fast: no checkpoint", "pool fast: it is full"]);
 		for (const each of [unstored, full]) keeping.happened({ ...each, severity: "info" });
 		t.strictSame(keeping.troubles, []);
+		const line = "pool /srv/fast: what is written stays on this host: 503";
+		keeping.happened({ kind: "pool-store", poolPath: "/srv/fast", severity: "warning", message: line });
+		t.strictSame(
+			keeping.troubles,
+			["pool fast: what is written stays on this host: 503"],
+			"once by its name",
+		);
+		keeping.happened({ kind: "pool-store", poolPath: "/srv/fast", severity: "info", message: "well" });
+		t.strictSame(keeping.troubles, []);
 		failed = "/srv/fast/log.000000, byte 4096: storage has failed";
 		keeping.happened({ kind: "pool-failed", poolPath: "/srv/fast", severity: "error", message: failed });
 		t.strictSame(keeping.troubles, [`pool fast: ${failed}`]);

@@ -12,8 +12,10 @@ import {
 	DAEMON_EFFORTS,
 	DISK_DEFAULTS,
 	DISK_EFFORTS,
+	HEAD_EFFORTS,
 	POOL_DEFAULTS,
 	POOL_EFFORTS,
+	STORE_EFFORTS,
 	TEMPLATE_DEFAULTS,
 	TEMPLATE_EFFORTS,
 } from "../../lib/spec/keys.js";
@@ -28,6 +30,7 @@ import {
 	templateSchema,
 } from "../../lib/spec/schema.js";
 import { keysAt } from "../../lib/spec/schema-keys.js";
+import { headSchema, storeSchema } from "../../lib/spec/store-schema.js";
 import { sourceFile } from "../support/paths.js";
 import { manual } from "./manual.js";
 
@@ -54,6 +57,8 @@ t.test("the manual has every key and no others, with what a change takes", async
 		found.map(([, key, , effort]) => [key, effort]),
 		[
 			...Object.entries(DAEMON_EFFORTS).map(([key, effort]) => [key.replace(/^\w+\./, ""), effort]),
+			...Object.entries(STORE_EFFORTS),
+			...Object.entries(HEAD_EFFORTS),
 			...Object.entries(POOL_EFFORTS),
 			...Object.entries(DISK_EFFORTS),
 			...Object.entries(TEMPLATE_EFFORTS),
@@ -80,6 +85,8 @@ t.test("the table of keys is that of the schema", async (t) => {
 		...keysAt(bootSchema, []).map((key) => `boot.${key}`),
 	];
 	t.strictSame(others, Object.keys(DAEMON_EFFORTS));
+	t.strictSame(keysAt(storeSchema, []), Object.keys(STORE_EFFORTS));
+	t.strictSame(keysAt(headSchema, []), Object.keys(HEAD_EFFORTS));
 	t.strictSame(keysAt(poolSchema, []), Object.keys(POOL_EFFORTS));
 	t.strictSame(keysAt(templateSchema, []), Object.keys(TEMPLATE_EFFORTS));
 });

@@ -42,3 +42,36 @@ t.test("the next file of a log is made, and no other", async (t) => {
 	t.equal(statSync(path.join(folder, "log.000001")).size, 4, "what is there is left alone");
 	await t.rejects(folders.look(path.join(folder, "none")), /there is no such directory/);
 });
+
+t.test(
+	"of a pool in an object store what is on this host is granted, and made where it is named",
+	async (t) => {
+		const folder = path.join(t.testdir(), "logs/gold");
+		const grants = new Grants([], [], ["/srv/fast"], [folder]);
+		t.match(grants.grant(`${folder}/image`, false), { folder, path: "image", isOfPool: true });
+		t.match(grants.grant(`${folder}/log.000005`, false), { path: "log.000005" });
+		for (const file of [
+			"/srv/fast/image",
+			`${folder}/superblock`,
+			`${folder}/image.new`,
+			`${folder}/sub/image`,
+		])
+			t.throws(() => grants.grant(file, false), OperatorError, file);
+		grants.refuseLog(folder);
+		grants.refusePool(folder);
+		t.throws(() => grants.refuseLog("/srv/fast"), /no log of the files/);
+		const folders = new PoolFolders();
+		await folders.beginLog(folder);
+		await folders.beginLog(folder);
+		writeFileSync(path.join(folder, "superblock"), "secret");
+		for (const name of ["log.000007", "image", "head"]) await folders.makeInLog(folder, name);
+		t.strictSame([...(await folders.lookAtLog(folder)).names].sort(), ["head", "image", "log.000007"]);
+		const { size, blocks } = statSync(path.join(folder, "log.000007"));
+		t.strictSame([size, blocks], [FILE_BYTES, 0], "it takes no space");
+		writeFileSync(path.join(folder, "image"), "kept");
+		await folders.makeInLog(folder, "image");
+		t.equal(statSync(path.join(folder, "image")).size, 4, "what is there is left alone");
+		for (const name of ["superblock", "../head", "log.5", "image.new"])
+			await t.rejects(folders.makeInLog(folder, name), /no file of a log/, name);
+	},
+);

@@ -60,7 +60,7 @@ t.test("what is wrong", async (t) => {
 	const only = "only a snapshot or a moment of a volume can be scratch, as fast/web@monday";
 	const wrong: Readonly<Record<string, readonly string[]>> = {
 		[DISK]: ['2:1: disk web: pool "fast": there is none of this name'],
-		"[pool.fast]\n": ["1:7: pool fast: path or disks is missing"],
+		"[pool.fast]\n": ["1:7: pool fast: path, disks or store is missing"],
 		[`${POOL}[pool.slow]\npath = "/srv/fast"\n`]: ["4:1: a pool in /srv/fast is already at 0.toml:2:1"],
 		[`${POOL}${DISK}${DISK.replace("disk.web", "disk.other")}`]: [
 			"6:1: disk other: disk web (0.toml:4:1) has this volume already",

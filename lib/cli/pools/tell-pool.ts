@@ -19,6 +19,7 @@ export function poolLines(pool: Pool): string[] {
 		["waiting", sizeOrNone(pool.waitingBytes)],
 		["free", sizeOrNone(pool.freeBytes)],
 		...(pool.disks ?? []).map((disk) => ["disk", diskText(disk)] as const),
+		...storePairs(pool.stored),
 		...(settings === null ? [] : settingsPairs(settings)),
 		...(pool.clockDoubt === null ? [] : [["clock", doubtText(pool.clockDoubt)] as const]),
 		["moments", pool.momentsFrom === null ? orNone(null) : `from ${pool.momentsFrom}`],
@@ -35,6 +36,18 @@ function diskText({
 	const of = `${disk}: ${sizeText(usedBytes)} of ${sizeText(sizeBytes)}`;
 	const leaves = state === "in use" ? "" : `, ${state === "leaving" ? "is being emptied" : "is missing"}`;
 	return `${of}${leaves}${trouble === null ? "" : `: ${trouble}`}`;
+}
+
+function storePairs(stored: Pool["stored"]): (readonly [string, string])[] {
+	if (stored === null) return [];
+	const { store, head, objects, unshippedBytes, unshippedSeconds, leaseSeconds } = stored;
+	const forHow = unshippedBytes === 0 ? "" : `, for ${Math.round(unshippedSeconds)} s`;
+	return [
+		["store", `${store}: objects ${objects}`],
+		["head", head],
+		["unshipped", `${sizeText(unshippedBytes)}${forHow}`],
+		...(leaseSeconds === null ? [] : [["lease", `${leaseSeconds.toFixed(1)} s`] as const]),
+	];
 }
 
 function settingsPairs(settings: NonNullable<Pool["settings"]>): (readonly [string, string])[] {

@@ -9,7 +9,7 @@ export function poolDiskRoutes({ poolDisks }: Inside): Route[] {
 		route({
 			method: "POST",
 			path: "/api/v1/pools",
-			summary: "Makes a pool on the disks that the configuration names for it",
+			summary: "Makes a pool on the disks, or in the object store, that the configuration names for it",
 			body: NewPool,
 			answers: { 201: { description: "The pool", schema: Pool } },
 			refusals: [409],

@@ -29,6 +29,7 @@ export const EVENT_KINDS = [
 	"pool-checkpoint",
 	"pool-full",
 	"pool-clock",
+	"pool-store",
 	"snapshot-taken",
 	"snapshot-changed",
 	"snapshot-removed",

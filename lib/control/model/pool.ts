@@ -4,7 +4,7 @@
 
 import { z } from "zod";
 import { poolChangeSchema, volumePatchSchema } from "../../spec/volume-schema.js";
-import { bytes, count, moment, text } from "./units.js";
+import { bytes, count, moment, seconds, text } from "./units.js";
 
 const poolName = text("Its name in the configuration").meta({ example: "fast" });
 
@@ -66,7 +66,9 @@ export type VolumeList = z.infer<typeof VolumeList>;
 export const Pool = z
 	.object({
 		name: poolName,
-		path: text("Its directory, or device; `disks:` and its name if it is on disks"),
+		path: text(
+			"Its directory, or device; `disks:` and its name if it is on disks, `store:` if it is in an object store",
+		),
 		reason: z.string().nullable().meta({
 			description:
 				"Why it can't be used, takes no changes any more, or stores no checkpoints; null: it is well",
@@ -106,6 +108,21 @@ export const Pool = z
 			)
 			.nullable()
 			.meta({ description: "The disks that it is on; null: it is in a directory, or on a device" }),
+		stored: z
+			.object({
+				store: text("The store: what it is and where"),
+				head: text("Where its superblock is"),
+				unshippedBytes: bytes("What was written and is only on this host"),
+				unshippedSeconds: seconds("For how long the oldest of that has been"),
+				objects: count("Objects that it consists of"),
+				fetchedBytes: bytes("What was fetched of them since it was opened"),
+				leaseSeconds: seconds(
+					"For how long this host may acknowledge writes without an answer from where the superblock is",
+				).nullable(),
+				trouble: text("What does not get on; null: all does").nullable(),
+			})
+			.nullable()
+			.meta({ description: "How it stands with its object store; null: it is in none" }),
 		settings: z
 			.object({
 				history: text("How far back each moment is kept"),
@@ -127,10 +144,10 @@ export type PoolList = z.infer<typeof PoolList>;
 export const NewPool = z
 	.strictObject({
 		name: poolName,
-		force: z
-			.boolean()
-			.optional()
-			.meta({ description: "Whatever its disks have is given up; without, they have to be empty" }),
+		force: z.boolean().optional().meta({
+			description:
+				"Whatever its disks have is given up; without, they have to be empty. Of a pool in an object store nothing is",
+		}),
 	})
 	.meta({ id: "NewPool" });
 

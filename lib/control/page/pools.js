@@ -115,8 +115,9 @@ function paintState(cell, { name, reason, clockDoubt }, changed) {
 	);
 }
 
-/** Its directory or device, or the disks that it is on. @param {HTMLElement} cell @param {Pool} pool */
-function paintWhere(cell, { path, disks }) {
+/** Its directory or device, its object store, or the disks that it is on. @param {HTMLElement} cell @param {Pool} pool */
+function paintWhere(cell, { path, disks, stored }) {
+	if (stored !== null) return paintStore(cell, stored);
 	if (disks === null) return write(cell, path);
 	const shown = JSON.stringify(disks);
 	if (cell.dataset.shown === shown) return;
@@ -138,6 +139,19 @@ function paintWhere(cell, { path, disks }) {
 			),
 		),
 	);
+}
+
+/** What is only on this host stands first: it is what is lost with it. @param {HTMLElement} cell @param {NonNullable<Pool["stored"]>} stored */
+function paintStore(cell, { store, head, unshippedBytes, unshippedSeconds, objects }) {
+	const only =
+		unshippedBytes === 0
+			? "all is in the store"
+			: `${bytes(unshippedBytes)} only on this host, for ${Math.round(unshippedSeconds)} s`;
+	const lines = [only, `${store}, ${count(objects)} objects`, `superblock: ${head}`];
+	const shown = lines.join("\n");
+	if (cell.dataset.shown === shown) return;
+	cell.dataset.shown = shown;
+	fill(cell, el("ul", { class: "plain" }, ...lines.map((line) => el("li", {}, line))));
 }
 
 /** @returns {Table<VolumeSummary>} */

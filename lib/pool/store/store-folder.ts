@@ -25,6 +25,8 @@ export class StoreFolder implements PoolFolder {
 	readonly fillsAhead = false;
 	readonly #options: StoreFolderOptions;
 	#files: StoredFiles | null = null;
+	/** What it was when it was closed. */
+	#ended: StoreState | null = null;
 
 	constructor(options: StoreFolderOptions) {
 		this.#options = options;
@@ -35,7 +37,7 @@ export class StoreFolder implements PoolFolder {
 	}
 
 	get state(): StoreState | null {
-		return this.#files?.state ?? null;
+		return this.#files?.state ?? this.#ended;
 	}
 
 	/** Objects beside the image, by what they are of: which one is there first stays. */
@@ -135,6 +137,7 @@ export class StoreFolder implements PoolFolder {
 		try {
 			await files.close();
 		} finally {
+			this.#ended = files.state;
 			await head.close();
 			await this.#options.closed?.();
 		}

@@ -1,0 +1,126 @@
+/**
+ * Pools in object stores, opened by a process that can open nothing itself: the opener says where they are and what they are known by, and opens what
+ * of them is on this host; stores and heads are spoken to from here. Made by `remote-files.ts`, asked by whoever opens pools (`PoolHome.inStore`).
+ */
+
+import { randomBytes, randomInt } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Asking } from "../channel/asking.js";
+import { systemClock } from "../clock.js";
+import { nativeMemory } from "../native.js";
+import type { StorePoolOpening } from "../opener/messages.js";
+import { directoryFolder, type PoolFiles, worldOf } from "../pool/directory.js";
+import type { PoolWorld } from "../pool/folder.js";
+import type { PoolHome } from "../pool/openings.js";
+import { Gate, type Unshipped } from "../pool/store/gate.js";
+import { GatedFolder } from "../pool/store/gated-folder.js";
+import { HeadKeepers } from "../pool/store/head-keepers.js";
+import { LeaseWatch } from "../pool/store/lease.js";
+import type { StoreFolderOptions } from "../pool/store/options.js";
+import { requestsIn, type StoredLook } from "../pool/stored-look.js";
+import { shownPoolPath } from "../spec/pool-path.js";
+import { askOpener } from "./ask-opener.js";
+import { ComingStores, type OpenedStores } from "./coming-stores.js";
+import type { OpenFile } from "./openers.js";
+import { RemoteHead } from "./remote-heads.js";
+import { lookUpBy } from "./remote-links.js";
+import { logFilesThrough } from "./remote-pools.js";
+import { StoreTroubles } from "./store-troubles.js";
+import { makeStores, type StoreWays } from "./stores.js";
+
+/** Longer than the opener gives a file system. */
+const LIMIT_MS = 70_000;
+
+/** `randomInt` can't do more. */
+const CHANCE_MAX = 2 ** 48 - 1;
+
+const identifier = (byteLength: number): string => randomBytes(byteLength).toString("hex");
+
+export function storePoolsThrough(opener: Asking, openFile: OpenFile): NonNullable<PoolHome["inStore"]> {
+	const files = logFilesThrough(opener, openFile);
+	const watches = new Map<string, LeaseWatch>();
+	const coming = new ComingStores();
+	const ways: StoreWays = {
+		lookUp: lookUpBy(opener),
+		headFile: (pool) => new RemoteHead(opener, pool),
+	};
+	return async (path, home) => {
+		const opened = await coming.take(path, async () => {
+			const { body } = await askOpener(opener, { kind: "storePool", pool: path }, LIMIT_MS);
+			const opening = body as unknown as StorePoolOpening;
+			return { opening, stores: makeStores(path, opening, ways) };
+		});
+		const watch = watches.get(path) ?? new LeaseWatch();
+		watches.set(path, watch);
+		return storeWorld({ path, home, files, watch, ...opened });
+	};
+}
+
+export interface StoreWorldOf extends OpenedStores {
+	/** Of the pool. */
+	readonly path: string;
+	readonly home: PoolHome;
+	/** How what is on this host is opened. */
+	readonly files: PoolFiles;
+	/** What was seen of the lease of whoever has it. */
+	readonly watch: LeaseWatch;
+}
+
+/** What such a pool stands on. */
+export function storeWorld({ path, home, opening, files, stores, watch }: StoreWorldOf): PoolWorld {
+	const { stored, host: name } = opening;
+	const { store, head } = stores;
+	const troubles = new StoreTroubles((told) => home.tell?.(path, told));
+	const local = directoryFolder(stored.log, home.engine, files);
+	const shown = shownPoolPath(path);
+	const keepers: HeadKeepers = new HeadKeepers({
+		...{ path: shown, head, identifier, name, watch, listener: troubles.ofLease },
+		owed: () => gate.owed(),
+		world: {
+			clock: systemClock,
+			elapsed: () => performance.now() * 1000,
+			now: () => Date.now() * 1000,
+			chance: () => randomInt(1, CHANCE_MAX),
+		},
+	});
+	let ended: Promise<void> | undefined;
+	const end = (): Promise<void> => {
+		ended ??= keepers.close().finally(() => stores.close());
+		return ended;
+	};
+	const unshipped = (): Unshipped | undefined => {
+		const { state } = folder;
+		if (state === null) return undefined;
+		const bytes = stored.stable === "host" ? state.unshippedBytes : 0;
+		return { bytes, sinceUs: Math.floor((Date.now() - (state.unshippedMs ?? 0)) * 1000) };
+	};
+	const gate: Gate = new Gate(() => keepers.keeper, unshipped);
+	const options: StoreFolderOptions = {
+		nextTurn,
+		...{ path: shown, local, store, keepers, clock: systemClock, allocate: nativeMemory, identifier },
+		...{ logBytes: stored.logBytes, cacheBytes: stored.cacheBytes, stable: stored.stable },
+		tell: troubles.ofStore,
+		closed: end,
+	};
+	const folder: GatedFolder = new GatedFolder(options, gate);
+	return { ...worldOf(folder, home.pump), stored: () => lookAt({ folder, keepers, stores, troubles }), end };
+}
+
+interface Looked extends Pick<OpenedStores, "stores"> {
+	readonly folder: GatedFolder;
+	readonly keepers: HeadKeepers;
+	readonly troubles: StoreTroubles;
+}
+
+function lookAt({ folder, keepers, stores, troubles }: Looked): StoredLook {
+	const { state } = folder;
+	return {
+		...{ store: stores.store.name, head: stores.head.name, trouble: troubles.now },
+		unshippedBytes: state?.unshippedBytes ?? 0,
+		unshippedSeconds: (state?.unshippedMs ?? 0) / 1000,
+		objects: state?.objects ?? 0,
+		fetchedBytes: state?.fetchedBytes ?? 0,
+		leaseSeconds: keepers.keeper === null ? null : keepers.keeper.leaseRemainingMs / 1000,
+		requests: requestsIn(stores.requests()),
+	};
+}

@@ -1,0 +1,59 @@
+/**
+ * What does not get on with the object store of a pool, or with its superblock, in words: told when it begins and when it is over, and shown
+ * while it lasts. Used by `store-pools.ts`.
+ */
+
+import type { KeeperListener } from "../pool/store/keeper-listeners.js";
+import type { PoolTold } from "../pool/told.js";
+
+type What = "lease" | "upload" | "fetch";
+
+/** What comes of it. */
+const OUTCOME: Readonly<Record<What, string>> = {
+	lease: "no write is acknowledged",
+	upload: "what is written stays on this host",
+	fetch: "what is not on this host can't be read",
+};
+/** The worst first. */
+const ORDER: readonly What[] = ["lease", "fetch", "upload"];
+
+export class StoreTroubles {
+	readonly #tell: (told: PoolTold) => void;
+	readonly #troubles = new Map<What, string>();
+	#isLost = false;
+	#told: string | null = null;
+
+	constructor(tell: (told: PoolTold) => void) {
+		this.#tell = tell;
+	}
+
+	/** Null: all gets on. */
+	get now(): string | null {
+		const all = ORDER.flatMap((what) => {
+			const trouble = this.#troubles.get(what);
+			return trouble === undefined ? [] : [`${OUTCOME[what]}: ${trouble}`];
+		});
+		return all.length === 0 ? null : all.join("; ");
+	}
+
+	readonly ofStore = (what: "upload" | "fetch", trouble: string | null): void => this.#is(what, trouble);
+
+	readonly ofLease: KeeperListener = {
+		lost: (reason) => {
+			this.#isLost = true;
+			this.#is("lease", reason.message);
+		},
+		paused: (why) => this.#is("lease", why),
+		resumed: () => this.#is("lease", null),
+	};
+
+	#is(what: What, trouble: string | null): void {
+		if (trouble === null) this.#troubles.delete(what);
+		else this.#troubles.set(what, trouble);
+		const { now } = this;
+		if (now === this.#told) return;
+		this.#told = now;
+		if (now === null) this.#tell({ kind: "pool-store", level: "info", message: "its object store answers" });
+		else this.#tell({ kind: "pool-store", level: this.#isLost ? "error" : "warn", message: now });
+	}
+}

@@ -1,0 +1,125 @@
+/**
+ * How whoever opens a pool in an object store has its superblock: made for a new pool, or taken over as soon as nobody else has it. Made by
+ * `lib/daemon/store-pools.ts`; hands on what the image is kept with (`keeper.ts`).
+ */
+
+import { OperatorError } from "../../errors.js";
+import { pause } from "../../object/attempts.js";
+import type { Head } from "../../object/head.js";
+import { HeadKeeper } from "./head-keeper.js";
+import type { ImageKeeper } from "./keeper.js";
+import type { KeeperListener } from "./keeper-listeners.js";
+import { LEASE_MS, type LeaseWatch } from "./lease.js";
+import type { Keepers } from "./options.js";
+import { EMPTY_IMAGE, type StoredImage } from "./stored-image.js";
+import type { JsonObject, Owner, Promised, Superblock } from "./superblock.js";
+import type { KeeperWorld } from "./superblock-swaps.js";
+import { Refused } from "./takeover.js";
+
+/** Whoever wants it asks again after so long: others wait for his answer. */
+const WAIT_MS = 3_000;
+const POLL_MS = 250;
+const IDENTITY_BYTES = 16;
+
+export interface HeadKeepersOf {
+	/** What messages call the pool. */
+	readonly path: string;
+	readonly head: Head;
+	readonly world: KeeperWorld;
+	/** By chance, in hexadecimal. */
+	readonly identifier: (byteLength: number) => string;
+	/** What this host is called. */
+	readonly name: string;
+	/** What was seen of the lease of somebody else, for those who ask again and again. */
+	readonly watch: LeaseWatch;
+	readonly listener: KeeperListener;
+	/** What may be acknowledged and is only on this host; undefined: nobody knows now. */
+	readonly owed: () => Promised | null | undefined;
+}
+
+export class HeadKeepers implements Keepers {
+	readonly #of: HeadKeepersOf;
+	#keeper: HeadKeeper | null = null;
+
+	constructor(of: HeadKeepersOf) {
+		this.#of = of;
+	}
+
+	/** Who has it, if that is this one. */
+	get keeper(): HeadKeeper | null {
+		return this.#keeper;
+	}
+
+	async isThere(): Promise<boolean> {
+		return (await HeadKeeper.look(this.#of.head)) !== null;
+	}
+
+	async create(): Promise<ImageKeeper> {
+		const { head, world, identifier } = this.#of;
+		const first: Superblock = {
+			...{ format: 1, pool: identifier(IDENTITY_BYTES), epoch: 1, beat: 1 },
+			owner: this.#owner(identifier(IDENTITY_BYTES)),
+			hostSince: 1,
+			leaseMs: LEASE_MS,
+			writtenUs: Math.floor(world.now()),
+			promised: null,
+			serve: "one",
+			image: asJson(EMPTY_IMAGE),
+		};
+		return this.#has(await HeadKeeper.create(head, first, world));
+	}
+
+	/** Whoever asks has the lock of what is on this host. */
+	async acquire(life: string): Promise<ImageKeeper> {
+		const { head, world, path, watch, identifier } = this.#of;
+		const untilUs = world.elapsed() + WAIT_MS * 1000;
+		for (;;) {
+			const there = await HeadKeeper.look(head);
+			// What is on this host is what the image was last changed from: so whoever had it was a process here.
+			const isOurs = there !== null && life !== "" && imageIn(there.image).life === life;
+			const host = (isOurs ? there.owner.host : undefined) ?? identifier(IDENTITY_BYTES);
+			const takeOver = { isGone: true, waits: false, watch } as const;
+			const found = await HeadKeeper.acquire(head, { owner: this.#owner(host), takeOver }, world);
+			if (found instanceof HeadKeeper) return this.#has(found);
+			if (found instanceof Refused || world.elapsed() >= untilUs)
+				throw new OperatorError(`${path}: ${found.message}`);
+			await pause(world.clock, Math.min(POLL_MS, found.remainingMs), new AbortController().signal);
+		}
+	}
+
+	#owner(host: string): Owner {
+		const { identifier, name } = this.#of;
+		return { id: identifier(IDENTITY_BYTES), host, name };
+	}
+
+	#has(keeper: HeadKeeper): ImageKeeper {
+		this.#keeper = keeper;
+		keeper.listen(this.#of.listener);
+		keeper.owes = ({ promised }) => {
+			const owed = this.#of.owed();
+			return owed === undefined ? promised : owed;
+		};
+		return {
+			pool: keeper.superblock.pool,
+			epoch: keeper.epoch,
+			get image() {
+				return imageIn(keeper.superblock.image);
+			},
+			write: (change) => keeper.write(({ image }) => ({ image: asJson(change(imageIn(image))) })),
+		};
+	}
+
+	/** The lease is given back: nobody has to wait for it. */
+	async close(): Promise<void> {
+		await this.#keeper?.close();
+	}
+}
+
+/** Made sure of by whoever reads the image (`stored-image.ts`). */
+function imageIn(image: JsonObject): StoredImage {
+	return image as unknown as StoredImage;
+}
+
+function asJson(image: StoredImage): JsonObject {
+	return image as unknown as JsonObject;
+}

@@ -1,0 +1,39 @@
+/** How a pool in an object store stands with that, as plain values: for whoever looks at it. Filled in by whoever opens such pools. */
+
+import type { RequestCount } from "../object/counts.js";
+
+/** Requests of one kind that ended in one way. */
+export interface StoredRequests {
+	readonly op: string;
+	readonly code: string;
+	readonly sumUs: number;
+	/** Classes of `lib/histogram.ts` that have any, and how many. */
+	readonly counts: readonly (readonly [number, number])[];
+}
+
+export interface StoredLook {
+	/** For people: what they are and where. */
+	readonly store: string;
+	readonly head: string;
+	/** What is only on this host, and for how long. */
+	readonly unshippedBytes: number;
+	readonly unshippedSeconds: number;
+	/** Objects that the pool consists of, and what was fetched of them. */
+	readonly objects: number;
+	readonly fetchedBytes: number;
+	/** For how long this host may acknowledge writes without hearing of the head; null: there is nothing that ends. */
+	readonly leaseSeconds: number | null;
+	/** What does not get on, in words; null: all does. */
+	readonly trouble: string | null;
+	readonly requests: readonly StoredRequests[];
+}
+
+export function requestsIn(counts: Iterable<RequestCount>): StoredRequests[] {
+	return [...counts].map(({ op, code, times }) => {
+		const { sumUs, counts: all } = times;
+		const some: [number, number][] = [];
+		for (let index = 0; index < all.length; index++)
+			if (all[index] !== 0) some.push([index, all[index] ?? 0]);
+		return { op, code, sumUs, counts: some };
+	});
+}
