@@ -46,6 +46,13 @@ export class PoolDisks {
 		return this.#of.pools.change(name, { act: "make", disks, force });
 	}
 
+	/** Of one in an object store that another host had, which is gone, and so much of what it has acknowledged. */
+	async takeOver(name: string, loseBytes: number): Promise<Pool> {
+		if (this.#of.pools.configured(name).stored === undefined)
+			throw new Refusal(409, `pool ${quote(name)}: is in no object store, so no other host has it`);
+		return this.#of.pools.change(name, { act: "takeOver", loseBytes });
+	}
+
 	/** One that is configured for it, and not used yet. */
 	async add(name: string, disk: string, force: boolean): Promise<Pool> {
 		const { disks } = this.#onDisks(name);

@@ -37,6 +37,7 @@ function toldOf(act: PoolAct): readonly Told[] {
 		case "configure":
 		case "make":
 		case "addDisk":
+		case "takeOver":
 		case "removeDisk":
 		case "keepDisk":
 		case "trustClock":

@@ -8,7 +8,6 @@ import { FileDevice } from "../block/file.js";
 import { openingOf } from "../block/file-options.js";
 import type { Asking } from "../channel/asking.js";
 import { OperatorError } from "../errors.js";
-import type { PoolFiles } from "../pool/directory.js";
 import {
 	type OpenPast,
 	type OpenVolume,
@@ -25,15 +24,19 @@ import { poolFilesThrough } from "./remote-pools.js";
 /** How long the opener may take to open a file: a disk that spins up is awake by then, one that hangs is given up. */
 const OPEN_LIMIT_MS = 60_000;
 
-type InStore = NonNullable<PoolHome["inStore"]>;
+/** What pools in object stores are opened with. */
+type StoreWays = Required<Pick<PoolHome, "inStore" | "allowLoss">>;
 /** How pools in object stores are opened (`store-pools.ts`). */
-export type StorePoolsThrough = (opener: Asking, openFile: OpenFile) => InStore;
+export type StorePoolsThrough = (opener: Asking, openFile: OpenFile) => StoreWays;
 
 /** A process that can open no file can load no code either. */
-const loadedTooLate: InStore = async (path) => {
-	throw new OperatorError(
-		`${shownPoolPath(path)}: there was no pool in an object store when vblade was started; start it again`,
-	);
+const loadedTooLate: StoreWays = {
+	inStore: async (path) => {
+		throw new OperatorError(
+			`${shownPoolPath(path)}: there was no pool in an object store when vblade was started; start it again`,
+		);
+	},
+	allowLoss: () => {},
 };
 
 /** Opens disks, and what pools have, with the help of the process at the other end. */
@@ -43,8 +46,8 @@ export function openThrough(
 ): {
 	readonly open: OpenDevice;
 	readonly openPast: OpenPast;
-	readonly poolFiles: PoolFiles;
-	readonly inStore: InStore;
+	/** What pools are opened with. */
+	readonly poolWays: Pick<PoolHome, "files"> & StoreWays;
 } {
 	const openFile: OpenFile = (engine, path, options, told) => {
 		const [, flags, beginBytes, lengthBytes] = openingOf(path, options);
@@ -63,14 +66,12 @@ export function openThrough(
 	};
 	const remote = { readRemoteKeys: readRemoteKeysBy(opener), lookUp: lookUpBy(opener) };
 	const poolFiles = poolFilesThrough(opener, openFile);
-	const inStore = storePools(opener, openFile);
-	const ways = { files: poolFiles, inStore };
-	const openVolume: OpenVolume = (home, ...volume) => openVolumeOf({ ...home, ...ways }, ...volume);
-	const openPast: OpenPast = (home, ...past) => openPastOf({ ...home, ...ways }, ...past);
+	const poolWays = { files: poolFiles, ...storePools(opener, openFile) };
+	const openVolume: OpenVolume = (home, ...volume) => openVolumeOf({ ...home, ...poolWays }, ...volume);
+	const openPast: OpenPast = (home, ...past) => openPastOf({ ...home, ...poolWays }, ...past);
 	return {
 		openPast,
 		open: (spec, context) => openDevice(spec, { ...context, openFile, openMemory, openVolume, ...remote }),
-		poolFiles,
-		inStore,
+		poolWays,
 	};
 }

@@ -36,7 +36,7 @@ const CHANCE_MAX = 2 ** 48 - 1;
 
 const identifier = (byteLength: number): string => randomBytes(byteLength).toString("hex");
 
-export function storePoolsThrough(opener: Asking, openFile: OpenFile): NonNullable<PoolHome["inStore"]> {
+export function storePoolsThrough(opener: Asking, openFile: OpenFile): StorePools {
 	const files = logFilesThrough(opener, openFile);
 	const watches = new Map<string, LeaseWatch>();
 	const coming = new ComingStores();
@@ -44,7 +44,9 @@ export function storePoolsThrough(opener: Asking, openFile: OpenFile): NonNullab
 		lookUp: lookUpBy(opener),
 		headFile: (pool) => new RemoteHead(opener, pool),
 	};
-	return async (path, home) => {
+	/** What an operator has given up, by path of the pool. */
+	const losses = new Map<string, number>();
+	const inStore: StorePools["inStore"] = async (path, home) => {
 		const opened = await coming.take(path, async () => {
 			const { body } = await askOpener(opener, { kind: "storePool", pool: path }, LIMIT_MS);
 			const opening = body as unknown as StorePoolOpening;
@@ -52,9 +54,16 @@ export function storePoolsThrough(opener: Asking, openFile: OpenFile): NonNullab
 		});
 		const watch = watches.get(path) ?? new LeaseWatch();
 		watches.set(path, watch);
-		return storeWorld({ path, home, files, watch, ...opened });
+		const lose = losses.get(path);
+		// (Once: what would be lost the next time is something else.)
+		losses.delete(path);
+		return storeWorld({ path, home, files, watch, lose, ...opened });
 	};
+	return { inStore, allowLoss: (path, bytes) => void losses.set(path, bytes) };
 }
+
+/** How a process opens pools in object stores. */
+export type StorePools = Required<Pick<PoolHome, "inStore" | "allowLoss">>;
 
 export interface StoreWorldOf extends OpenedStores {
 	/** Of the pool. */
@@ -64,17 +73,19 @@ export interface StoreWorldOf extends OpenedStores {
 	readonly files: PoolFiles;
 	/** What was seen of the lease of whoever has it. */
 	readonly watch: LeaseWatch;
+	/** So much may be lost. */
+	readonly lose?: number | undefined;
 }
 
 /** What such a pool stands on. */
-export function storeWorld({ path, home, opening, files, stores, watch }: StoreWorldOf): PoolWorld {
+export function storeWorld({ path, home, opening, files, stores, watch, lose }: StoreWorldOf): PoolWorld {
 	const { stored, host: name } = opening;
 	const { store, head } = stores;
 	const troubles = new StoreTroubles((told) => home.tell?.(path, told));
 	const local = directoryFolder(stored.log, home.engine, files);
 	const shown = shownPoolPath(path);
 	const keepers: HeadKeepers = new HeadKeepers({
-		...{ path: shown, head, identifier, name, watch, listener: troubles.ofLease },
+		...{ path: shown, head, identifier, name, watch, lose, listener: troubles.ofLease },
 		owed: () => gate.owed(),
 		world: {
 			clock: systemClock,

@@ -44,6 +44,8 @@ export type PoolAct =
 	/** It is emptied, and then is none of them; or is not emptied any more. */
 	| { readonly act: "removeDisk"; readonly disk: string; readonly force: boolean }
 	| { readonly act: "keepDisk"; readonly disk: string }
+	/** It is opened although so many bytes are lost that another host has acknowledged. */
+	| { readonly act: "takeOver"; readonly loseBytes: number }
 	| { readonly act: "create"; readonly name: string; readonly sizeBytes: number; readonly pageBytes: number }
 	/** `isAnother`: initiators that have used it find another disk. */
 	| {

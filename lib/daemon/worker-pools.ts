@@ -43,6 +43,7 @@ export class WorkerPools {
 	/** What the pool is like afterwards, or the part that is looked at. Throws an OperatorError. */
 	async act(folder: string, act: PoolAct): Promise<PoolLook> {
 		await this.#letGoOthers(folder);
+		if (act.act === "takeOver") this.#home.allowLoss?.(folder, act.loseBytes);
 		if (act.act === "configure") this.#home.allowPartial?.(folder, act.partial === true);
 		const used = await (act.act === "make"
 			? makePool(this.#home, folder, act.disks, act.force)
@@ -146,6 +147,7 @@ async function change({ pool }: UsedPool, act: Exclude<PoolAct, { act: "look" }>
 	const { administration } = pool;
 	switch (act.act) {
 		case "make":
+		case "takeOver":
 			break;
 		case "addDisk":
 		case "removeDisk":

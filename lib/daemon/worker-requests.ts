@@ -124,6 +124,7 @@ const isPoolAct = [
 	isShape({ act: isOneOf(["look"]), isNow: isFlag, sight: isSight }),
 	isShape({ act: isOneOf(["make"]), disks: isList(isWord, POOL_DISKS_MAX), force: isFlag }),
 	isShape({ act: isOneOf(["addDisk"]), disk: isWord, force: isFlag }),
+	isShape({ act: isOneOf(["takeOver"]), loseBytes: isSize }),
 	isShape({ act: isOneOf(["removeDisk"]), disk: isWord, force: isFlag }),
 	isShape({ act: isOneOf(["keepDisk"]), disk: isWord }),
 	isShape({ act: isOneOf(["create"]), name: isWord, sizeBytes: isSize, pageBytes: isSize }),

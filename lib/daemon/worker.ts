@@ -126,7 +126,7 @@ class Worker {
 			tell({ kind: "happened", level, message, ...(subject && { subject }) }),
 		);
 		this.#counterLog = makeLog(verbose, () => {});
-		const { open, openPast, poolFiles, inStore } = openThrough(this.#opener, storePools);
+		const { open, openPast, poolWays } = openThrough(this.#opener, storePools);
 		// What it needs from the beginning (io_uring) it could not have later.
 		const absent = new NbdAbsent();
 		this.#daemon = new Daemon({
@@ -149,8 +149,7 @@ class Worker {
 		this.#looks = new WorkerLooks(this.#daemon);
 		this.#pools = new WorkerPools({
 			...this.#daemon.poolHome,
-			files: poolFiles,
-			inStore,
+			...poolWays,
 			tell: poolTeller(this.#log),
 		});
 	}

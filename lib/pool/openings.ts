@@ -97,6 +97,8 @@ export interface PoolHome {
 	readonly onDisks?: ((pool: string, wanted?: readonly string[]) => PoolWorld) | undefined;
 	/** What pools stand on that are in object stores, by their paths. Default: there are none. */
 	readonly inStore?: ((pool: string, home: PoolHome) => Promise<PoolWorld>) | undefined;
+	/** Says that a pool at this path may be taken over, the next time, although so much is lost. */
+	readonly allowLoss?: ((pool: string, bytes: number) => void) | undefined;
 	/** Says whether a pool at this path is opened, the next time, although disks of it are missing. */
 	readonly allowPartial?: ((pool: string, isAllowed: boolean) => void) | undefined;
 	/** Hears what pools tell of their own accord, if it opens them. */

@@ -90,6 +90,13 @@ export const POOL_REMOVE = {
 	],
 } as const satisfies Form;
 
+export const POOL_TAKEOVER = {
+	name: "pool takeover",
+	help: "Takes over a pool in an object store, although what another host has acknowledged is lost.",
+	arguments: [OF_DAEMON],
+	options: [...EITHER, { name: "lose", value: "bytes", help: "so much may be lost: what the pool says" }],
+} as const satisfies Form;
+
 export const POOL_SET = {
 	name: "pool set",
 	help: "Says that a pool's clock is right, although it has jumped by more than a day.",

@@ -1,12 +1,13 @@
-/** Pools on disks of a running daemon: `vblade pool create NAME`, `add` and `remove`. Called by `commands.ts`, and by `pool.ts`. */
+/** Pools on disks, and in object stores, of a running daemon: `vblade pool create NAME`, `add`, `remove` and `takeover`. Called by `commands.ts`, and by `pool.ts`. */
 
 import { Pool } from "../../control/model.js";
 import { OperatorError } from "../../errors.js";
 import { type Output, processOutput, understand } from "../client.js";
 import { followJob } from "./following.js";
 import { asked, type Line, putPool } from "./in-daemon.js";
-import { POOL_ADD, POOL_REMOVE } from "./options.js";
+import { POOL_ADD, POOL_REMOVE, POOL_TAKEOVER } from "./options.js";
 import { PAST_OPTIONS } from "./pool-settings.js";
+import { readSize } from "./tell-volume.js";
 
 type CreateLine = Line<"force" | "preallocate" | "size" | "adopt" | (typeof PAST_OPTIONS)[number]>;
 
@@ -30,6 +31,22 @@ export async function poolAddCommand(argv: readonly string[], output = processOu
 	const body = { disk, force: line.has("force") };
 	return asked(line, output, async (daemon) => {
 		putPool(await daemon.send("POST", `${addressOf(pool)}/disks`, Pool, { body }), line, output);
+	});
+}
+
+/** Throws an OperatorError without the figure: nobody loses anything by the way. */
+export async function poolTakeoverCommand(argv: readonly string[], output = processOutput): Promise<number> {
+	const line = await understand(POOL_TAKEOVER, argv, output);
+	if (line === undefined) return 0;
+	const [pool = ""] = line.positionals;
+	const lose = line.last("lose");
+	if (lose === undefined)
+		throw new OperatorError(
+			`--lose is missing: how many bytes may be lost, as vblade pool ls says of ${pool}`,
+		);
+	const body = { loseBytes: readSize("lose", lose) };
+	return asked(line, output, async (daemon) => {
+		putPool(await daemon.send("POST", `${addressOf(pool)}/takeover`, Pool, { body }), line, output);
 	});
 }
 

@@ -1,6 +1,6 @@
 /** Pools on disks of the daemon, and their disks: `POST /api/v1/pools`, `/api/v1/pools/{name}/disks`. Done by `../pool-disks.ts`. */
 
-import { Job, NewPool, Pool, PoolDisk } from "../model.js";
+import { Job, NewPool, Pool, PoolDisk, PoolTakeover } from "../model.js";
 import { json, type Route, route } from "../routes.js";
 import type { Inside } from "./inside.js";
 
@@ -15,6 +15,15 @@ export function poolDiskRoutes({ poolDisks }: Inside): Route[] {
 			refusals: [409],
 			handle: async ({ body: { name, force = false } }) =>
 				json(await poolDisks.make(name, force), { status: 201 }),
+		}),
+		route({
+			method: "POST",
+			path: "/api/v1/pools/{name}/takeover",
+			summary: "Takes over a pool in an object store, although what another host has acknowledged is lost",
+			body: PoolTakeover,
+			answers: { 200: { description: "The pool", schema: Pool } },
+			refusals: [409],
+			handle: async ({ name, body: { loseBytes } }) => json(await poolDisks.takeOver(name, loseBytes)),
 		}),
 		route({
 			method: "POST",

@@ -161,6 +161,14 @@ export const PoolDisk = z
 	})
 	.meta({ id: "PoolDisk" });
 
+export const PoolTakeover = z
+	.strictObject({
+		loseBytes: bytes(
+			"How much of what another host has acknowledged, and not brought to the store, may be lost: at least what the pool says",
+		),
+	})
+	.meta({ id: "PoolTakeover" });
+
 export const PoolPatch = poolChangeSchema.meta({ id: "PoolPatch" });
 
 export const NewVolume = z

@@ -32,6 +32,8 @@ export interface HeadKeepersOf {
 	readonly name: string;
 	/** What was seen of the lease of somebody else, for those who ask again and again. */
 	readonly watch: LeaseWatch;
+	/** So much of what somebody else has promised may be lost: an operator's word. */
+	readonly lose?: number | undefined;
 	readonly listener: KeeperListener;
 	/** What may be acknowledged and is only on this host; undefined: nobody knows now. */
 	readonly owed: () => Promised | null | undefined;
@@ -71,14 +73,18 @@ export class HeadKeepers implements Keepers {
 
 	/** Whoever asks has the lock of what is on this host. */
 	async acquire(life: string): Promise<ImageKeeper> {
-		const { head, world, path, watch, identifier } = this.#of;
+		const { head, world, path, watch, identifier, lose } = this.#of;
 		const untilUs = world.elapsed() + WAIT_MS * 1000;
 		for (;;) {
 			const there = await HeadKeeper.look(head);
 			// What is on this host is what the image was last changed from: so whoever had it was a process here.
 			const isOurs = there !== null && life !== "" && imageIn(there.image).life === life;
 			const host = (isOurs ? there.owner.host : undefined) ?? identifier(IDENTITY_BYTES);
-			const takeOver = { isGone: true, waits: false, watch } as const;
+			const rules = { isGone: true, waits: false, watch } as const;
+			const takeOver = {
+				...rules,
+				...(lose !== undefined && there !== null && { lose: { epoch: there.epoch, bytes: lose } }),
+			};
 			const found = await HeadKeeper.acquire(head, { owner: this.#owner(host), takeOver }, world);
 			if (found instanceof HeadKeeper) return this.#has(found);
 			if (found instanceof Refused || world.elapsed() >= untilUs)

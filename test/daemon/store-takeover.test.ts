@@ -1,0 +1,95 @@
+// Two hosts with one configuration, whose pool is in an object store: one has it, the other one waits. When the first one is gone the second one has all that was
+// brought to the store; what was acknowledged and was not it gives up by an operator's word alone.
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import t from "tap";
+import { BUCKET, KEYS, StandInS3 } from "../object/stand-in-s3.js";
+import { inNamespace } from "../support/in-namespace.js";
+import { LIMIT_MS } from "../support/limit.js";
+import { vbladeCommand } from "../support/paths.js";
+import { run, sendSignal } from "../support/process.js";
+import { DaemonTree } from "./tree-bench.js";
+
+const FAILED = /fail|error/i;
+
+if (await inNamespace(import.meta.url)) {
+	execFileSync("ip", ["link", "set", "lo", "up"], { timeout: LIMIT_MS });
+	const s3 = new StandInS3();
+	const endpoint = await s3.start();
+	t.teardown(() => s3.stop());
+
+	/** A host, with a log of its own. */
+	class Host {
+		readonly tree = new DaemonTree();
+
+		constructor() {
+			const { tree } = this;
+			writeFileSync(tree.path("secret"), `${KEYS.secret}\n`, { mode: 0o600 });
+			tree.configure(
+				[
+					`[nbd]\nlisten = ["unix:${tree.path("nbd.sock")}"]`,
+					`[store.attic]\ntype = "s3"\nendpoint = "${endpoint}"\nregion = "${KEYS.region}"`,
+					`access_key = "${KEYS.accessKey}"\nsecret_file = "${tree.path("secret")}"`,
+					`[pool.gold]\nstore = "attic"\ncontainer = "${BUCKET}"\nhead = "store"\nlog = "${tree.path("log")}"`,
+					'[disk.web]\nvolume = "gold/web"\n[disk.web.nbd]\n',
+				].join("\n"),
+			);
+		}
+
+		async say(...words: string[]): Promise<string> {
+			return (await run([...vbladeCommand(), ...words, "--socket", this.tree.socket], LIMIT_MS)).output;
+		}
+
+		async io(...commands: string[]): Promise<string> {
+			const words = commands.flatMap((command) => ["-c", command]);
+			const at = `nbd+unix:///web?socket=${this.tree.path("nbd.sock")}`;
+			return (await run(["qemu-io", "-f", "raw", ...words, at], LIMIT_MS)).output;
+		}
+
+		/** As when its power goes. */
+		async kill(): Promise<void> {
+			for (const { pid } of await this.tree.processes()) if (pid !== null) sendSignal(pid, "SIGKILL");
+			await this.tree.program.stop("SIGKILL", LIMIT_MS);
+		}
+	}
+
+	const [one, two] = [new Host(), new Host()];
+	t.teardown(() => Promise.all([one, two].map(({ tree }) => tree.program?.stop("SIGKILL", LIMIT_MS))));
+
+	t.test("one has it, and the other one says so", async (t) => {
+		await one.tree.start();
+		await one.say("pool", "create", "gold");
+		await one.say("volume", "create", "gold/web", "64M");
+		await one.tree.state("web", "open");
+		t.notMatch(await one.io("write -P 1 0 1M", "flush"), FAILED);
+		await two.tree.start();
+		await two.tree.problem(/pool gold: store:gold: is in use by /);
+		t.match(await two.tree.state("web", "failed"), { reason: /is in use by/ });
+	});
+
+	t.test("one that ends leaves it to the other at once, with all that it had", async (t) => {
+		await one.tree.stop();
+		await two.tree.state("web", "open");
+		t.notMatch(await two.io("read -P 1 0 1M", "write -P 2 1M 1M", "flush"), FAILED);
+	});
+
+	t.test("what only a host had that is gone is lost by an operator's word alone", async (t) => {
+		await two.kill();
+		await one.tree.start();
+		await one.tree.problem(/pool gold: store:gold: up to [0-9]+ bytes .* are only on that host/);
+		const reason = await one.say("pool", "ls");
+		const [, bytes = ""] = /--lose ([0-9]+)/.exec(reason) ?? [];
+		t.match(await one.say("pool", "takeover", "gold"), /--lose is missing/);
+		t.match(await one.say("pool", "takeover", "gold", "--lose", "1"), /are only on that host/);
+		t.match(await one.say("pool", "takeover", "gold", "--lose", bytes), /^pool +gold$/m);
+		await one.tree.state("web", "open");
+		t.notMatch(await one.io("read -P 1 0 1M", "write -P 3 2M 1M", "flush"), FAILED);
+	});
+
+	t.test("one that comes back is not taken for the owner any more", async (t) => {
+		await two.tree.start();
+		await two.tree.problem(/pool gold: store:gold: /);
+		t.notMatch(await two.tree.state("web", "failed"), { state: "open" });
+		t.notMatch(await one.io("read -P 3 2M 1M"), FAILED);
+	});
+}
