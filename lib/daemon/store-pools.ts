@@ -114,7 +114,12 @@ export function storeWorld({ path, home, opening, files, stores, watch, lose }: 
 		closed: end,
 	};
 	const folder: GatedFolder = new GatedFolder(options, gate);
-	return { ...worldOf(folder, home.pump), stored: () => lookAt({ folder, keepers, stores, troubles }), end };
+	return {
+		...worldOf(folder, home.pump),
+		lease: keepers.lease,
+		stored: () => lookAt({ folder, keepers, stores, troubles }),
+		end,
+	};
 }
 
 interface Looked extends Pick<OpenedStores, "stores"> {

@@ -8,6 +8,7 @@ import type { Pump } from "../pump.js";
 import type { Memory } from "../wire/memory.js";
 import type { Traces } from "./boot-trace.js";
 import type { PageLookup } from "./page-lookup.js";
+import type { AnswerLease } from "./store/lease-layer.js";
 import type { StoredLook } from "./stored-look.js";
 
 export interface PoolFolder {
@@ -104,6 +105,8 @@ export interface PoolWorld {
 	readonly disks?: PoolDisks | undefined;
 	/** How it stands with its object store, if the folder is of that kind. */
 	readonly stored?: (() => StoredLook) | undefined;
+	/** Whether anything may be answered, if another host may have it. */
+	readonly lease?: AnswerLease | undefined;
 	/** To be called if no pool comes of it: something may be open before the first file is. */
 	readonly end?: (() => Promise<void>) | undefined;
 	readonly pump: Pump;

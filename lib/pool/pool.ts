@@ -33,6 +33,7 @@ import { PoolSpace } from "./pool-space.js";
 import { quotaOf } from "./quota.js";
 import { Readings } from "./readings.js";
 import { Schedules } from "./schedules.js";
+import type { AnswerLease } from "./store/lease-layer.js";
 import { StoredReads } from "./stored-reads.js";
 import type { PoolState, PoolTold } from "./told.js";
 import { Upkeep } from "./upkeep.js";
@@ -44,6 +45,7 @@ export interface OpenedVolume {
 	readonly log: Log;
 	readonly volume: Volume;
 	readonly trace?: TracedBy | undefined;
+	readonly lease: AnswerLease | undefined;
 }
 
 export class Pool implements Users {
@@ -216,7 +218,7 @@ export class Pool implements Users {
 			this.#devices.delete(volume.line);
 			throw error;
 		}
-		return { device, log, volume, trace: traceOf(this.#parts, volume) };
+		return { device, log, volume, trace: traceOf(this.#parts, volume), lease: world.lease };
 	}
 
 	async #openPast(name: string, at: At, whenClosed: () => Promise<void>): Promise<OpenedVolume> {
@@ -232,12 +234,10 @@ export class Pool implements Users {
 		};
 		const quota = quotaOf(this.#parts, this.#checkpoints, past);
 		const device = new VolumeDevice(past, store, world.allocate, true, closed, quota);
-		return { device, log, volume: past };
+		return { device, log, volume: past, lease: world.lease };
 	}
 
-	/**
-	 * Gives a stretch of a volume pages of its own, from a byte on, whoever uses it; resolves to how far that is. Throws an OperatorError.
-	 */
+	/** Gives a stretch of a volume pages of its own, from a byte on, whoever uses it; resolves to how far that is. Throws an OperatorError. */
 	async flatten(name: string, offsetBytes: number): Promise<number> {
 		const volume = this.administration.volume(name);
 		const served = this.#devices.get(volume.line);

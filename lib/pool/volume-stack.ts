@@ -1,6 +1,7 @@
 /**
  * Puts the layers on a volume that make it a disk one can trust, as `lib/block/stack.ts` does for other storage:
  *
+ *   lease ──── of pools in object stores: nothing is answered while another host may have the pool
  *   commit ─── when a change counts as done
  *   trace ──── what is read when a clone boots, where that has to be fetched
  *   slice ──── `-o` and `-l`
@@ -17,6 +18,7 @@ import { BootTrace } from "./boot-trace.js";
 import type { Volume } from "./catalog.js";
 import { CommitLayer } from "./commit-layer.js";
 import type { Pool } from "./pool.js";
+import { LeaseLayer } from "./store/lease-layer.js";
 
 /** `name` may be of the past: `web@snapshot`. `whenClosed` is waited for by whoever closes it. Throws an OperatorError. */
 export async function openVolumeStack(
@@ -26,14 +28,15 @@ export async function openVolumeStack(
 	whenClosed: () => Promise<void> = async () => {},
 ): Promise<{ device: BlockDevice; volume: Volume }> {
 	const { durability, readOnly, between = (device) => device } = options;
-	const { device, log, volume, trace } = await pool.openVolume(name, readOnly, whenClosed);
+	const { device, log, volume, trace, lease } = await pool.openVolume(name, readOnly, whenClosed);
 	const ordered = between(new OrderingLayer(between(device), { alignBytes: volume.pageBytes }));
 	device.entry = ordered;
 	try {
 		const sliced = slice(ordered, name, options);
 		const under = sliced === ordered ? ordered : between(sliced);
 		const top = trace === undefined || readOnly ? under : between(new BootTrace(under, trace));
-		return { device: new CommitLayer(top, log, durability), volume };
+		const committed = new CommitLayer(top, log, durability);
+		return { device: lease === undefined ? committed : new LeaseLayer(committed, lease), volume };
 	} catch (error) {
 		void ordered.close();
 		throw error;

@@ -10,6 +10,7 @@ import { HeadKeeper } from "./head-keeper.js";
 import type { ImageKeeper } from "./keeper.js";
 import type { KeeperListener } from "./keeper-listeners.js";
 import { LEASE_MS, type LeaseWatch } from "./lease.js";
+import type { AnswerLease } from "./lease-layer.js";
 import type { Keepers } from "./options.js";
 import { EMPTY_IMAGE, type StoredImage } from "./stored-image.js";
 import type { JsonObject, Owner, Promised, Superblock } from "./superblock.js";
@@ -41,10 +42,30 @@ export interface HeadKeepersOf {
 
 export class HeadKeepers implements Keepers {
 	readonly #of: HeadKeepersOf;
+	/** Of this life of a process. */
+	readonly #id: string;
 	#keeper: HeadKeeper | null = null;
+	/** Whether anything may be answered. */
+	readonly lease: AnswerLease;
 
 	constructor(of: HeadKeepersOf) {
 		this.#of = of;
+		this.#id = of.identifier(IDENTITY_BYTES);
+		const keeper = (): HeadKeeper | null => this.#keeper;
+		this.lease = {
+			get mayAnswer() {
+				return keeper()?.mayAcknowledge === true;
+			},
+			get hasEnded() {
+				return keeper()?.end !== null;
+			},
+			whenMay: (waiter) => (keeper() === null ? waiter() : keeper()?.whenMay(waiter)),
+		};
+	}
+
+	/** As whom it waits, for whoever hands over to it. */
+	get heir(): Owner {
+		return this.#owner(this.#of.identifier(IDENTITY_BYTES));
 	}
 
 	/** Who has it, if that is this one. */
@@ -75,15 +96,18 @@ export class HeadKeepers implements Keepers {
 	async acquire(life: string): Promise<ImageKeeper> {
 		const { head, world, path, watch, identifier, lose } = this.#of;
 		const untilUs = world.elapsed() + WAIT_MS * 1000;
+		let epoch: number | undefined;
 		for (;;) {
 			const there = await HeadKeeper.look(head);
+			// (The word was about whoever had it then.)
+			epoch ??= there?.epoch;
 			// What is on this host is what the image was last changed from: so whoever had it was a process here.
 			const isOurs = there !== null && life !== "" && imageIn(there.image).life === life;
 			const host = (isOurs ? there.owner.host : undefined) ?? identifier(IDENTITY_BYTES);
 			const rules = { isGone: true, waits: false, watch } as const;
 			const takeOver = {
 				...rules,
-				...(lose !== undefined && there !== null && { lose: { epoch: there.epoch, bytes: lose } }),
+				...(lose !== undefined && epoch !== undefined && { lose: { epoch, bytes: lose } }),
 			};
 			const found = await HeadKeeper.acquire(head, { owner: this.#owner(host), takeOver }, world);
 			if (found instanceof HeadKeeper) return this.#has(found);
@@ -94,8 +118,7 @@ export class HeadKeepers implements Keepers {
 	}
 
 	#owner(host: string): Owner {
-		const { identifier, name } = this.#of;
-		return { id: identifier(IDENTITY_BYTES), host, name };
+		return { id: this.#id, host, name: this.#of.name };
 	}
 
 	#has(keeper: HeadKeeper): ImageKeeper {
@@ -115,9 +138,9 @@ export class HeadKeepers implements Keepers {
 		};
 	}
 
-	/** The lease is given back: nobody has to wait for it. */
-	async close(): Promise<void> {
-		await this.#keeper?.close();
+	/** The lease is given back: nobody has to wait for it; or only an heir has not to. */
+	async close(heir?: Owner): Promise<void> {
+		await this.#keeper?.close(heir === undefined ? {} : { handOver: { heir } });
 	}
 }
 

@@ -1,0 +1,103 @@
+/** A pool on a store in memory that several hosts want, each with a log of its own: opened as the daemon opens one, again and again until it can be had. */
+
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { OperatorError } from "../../../lib/errors.js";
+import { Objects } from "../../../lib/object/objects.js";
+import { Pool } from "../../../lib/pool/pool.js";
+import { Gate } from "../../../lib/pool/store/gate.js";
+import { GatedFolder } from "../../../lib/pool/store/gated-folder.js";
+import { HeadKeepers } from "../../../lib/pool/store/head-keepers.js";
+import { LeaseWatch } from "../../../lib/pool/store/lease.js";
+import type { Owner } from "../../../lib/pool/store/superblock.js";
+import { MemoryObjects } from "../../../lib/testing/memory-objects.js";
+import { heapMemory } from "../../../lib/wire/memory.js";
+import { type MemoryFolder, Stage, testWorld } from "../memory-folder.js";
+import { type Host, KeeperWorlds } from "./keeper-world.js";
+import { identifier } from "./owner-process.js";
+
+const TICK_MS = 5;
+/** Between two tries. */
+const AGAIN_MS = 1_000;
+
+/** One that has it, or wants it. */
+export interface Opened {
+	readonly host: Host;
+	readonly keepers: HeadKeepers;
+	readonly stage: Stage;
+	/** In order; to an heir, if there is one who waits. */
+	readonly close: (heir?: Owner) => Promise<void>;
+}
+
+export class TwoHosts {
+	readonly all = new KeeperWorlds();
+	readonly #objects: MemoryObjects;
+	/** How each is known to whoever hands over. */
+	readonly waiting = new Map<Host, HeadKeepers>();
+
+	constructor(readonly stable: "host" | "store") {
+		const { time, random } = this.all;
+		this.#objects = new MemoryObjects({ clock: time, random });
+		const tick = (): void => void time.after(TICK_MS, tick);
+		tick();
+	}
+
+	async make(host: Host, local: MemoryFolder): Promise<Opened> {
+		const opened = await this.#open(host, local, new LeaseWatch(), async (world) => {
+			const pool = await Pool.create(world);
+			await pool.administration.create("web", 16 * 2 ** 20, 4096);
+			return pool;
+		});
+		return opened;
+	}
+
+	/** Rejects with what the last of some tries has. */
+	async open(host: Host, local: MemoryFolder, tries = 12): Promise<Opened> {
+		const watch = new LeaseWatch();
+		for (let left = tries; ; left--)
+			try {
+				return await this.#open(host, local, watch, (world) => Pool.open(world));
+			} catch (error) {
+				if (!(error instanceof OperatorError) || left <= 1) throw error;
+				await new Promise<void>((resolve) => host.world.clock.after(AGAIN_MS, resolve));
+			}
+	}
+
+	async #open(
+		host: Host,
+		local: MemoryFolder,
+		watch: LeaseWatch,
+		open: (world: ReturnType<typeof testWorld>) => Promise<Pool>,
+	): Promise<Opened> {
+		const { head, world, owner } = host;
+		const chance = (byteLength: number): string => identifier(this.all.random).slice(0, 2 * byteLength);
+		let heir: Owner | undefined;
+		const keepers: HeadKeepers = new HeadKeepers({
+			...{ path: "gold", head, world, identifier: chance, name: owner.name, watch, listener: {} },
+			owed: () => gate.owed(),
+		});
+		this.waiting.set(host, keepers);
+		const gate: Gate = new Gate(
+			() => keepers.keeper,
+			() =>
+				folder.state === null
+					? undefined
+					: { bytes: this.stable === "host" ? folder.state.unshippedBytes : 0, sinceUs: world.now() },
+		);
+		const store = new Objects(this.#objects, { clock: world.clock, random: this.all.random });
+		const folder: GatedFolder = new GatedFolder(
+			{
+				...{ path: "gold", local, store, keepers, clock: world.clock, stable: this.stable, nextTurn },
+				...{ logBytes: 256 * 2 ** 20, cacheBytes: 2 ** 30, allocate: heapMemory, identifier: chance },
+				closed: () => keepers.close(heir),
+			},
+			gate,
+		);
+		const pool = await open({ ...testWorld(folder), lease: keepers.lease });
+		const stage = await Stage.of(pool, "web", "flush");
+		const close = (to?: Owner): Promise<void> => {
+			heir = to;
+			return stage.close();
+		};
+		return { host, keepers, stage, close };
+	}
+}
