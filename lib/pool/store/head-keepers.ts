@@ -134,6 +134,9 @@ export class HeadKeepers implements Keepers {
 			get image() {
 				return imageIn(keeper.superblock.image);
 			},
+			get heldBelow() {
+				return Math.max(0, ...(keeper.superblock.lost ?? []).map(({ image }) => imageIn(image).next));
+			},
 			write: (change) => keeper.write(({ image }) => ({ image: asJson(change(imageIn(image))) })),
 		};
 	}

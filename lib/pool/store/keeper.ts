@@ -8,6 +8,8 @@ export interface ImageKeeper {
 	/** Under which all is written. */
 	readonly epoch: number;
 	readonly image: StoredImage;
+	/** Objects with lower numbers are wanted, whatever is in the image: by a tail that was given up, and that its host may still have. */
+	readonly heldBelow: number;
 	/** It is under the superblock when it resolves. Throws an OperatorError if somebody else has the pool now: for good. */
 	write(change: (now: StoredImage) => StoredImage): Promise<void>;
 }

@@ -78,7 +78,7 @@ export class Reclaim {
 	/** What has been in the superblock for long enough. */
 	async #delete(): Promise<void> {
 		const { store, keeper, image, clock, publisher } = this.#of;
-		const { deleting } = keeper.image;
+		const deleting = keeper.image.deleting.filter((key) => !this.#isHeld(key));
 		if (deleting.length === 0) return;
 		this.#saidMs ??= clock.now();
 		if (clock.now() - this.#saidMs < HORIZON_MS) return;
@@ -106,7 +106,8 @@ export class Reclaim {
 		const said = new Set(keeper.image.deleting.map(keyOf));
 		const room = DELETING_MAX - keeper.image.deleting.length;
 		const more = [...image.dead.values()]
-			.filter((object) => this.#isInManifest(object.number) && !said.has(keyOf(object)))
+			.filter((object) => this.#isInManifest(object.number) && !this.#isHeld(object))
+			.filter((object) => !said.has(keyOf(object)))
 			.slice(0, room)
 			.map(({ epoch, number }): ObjectKey => ({ epoch, number }));
 		if (more.length === 0) return;
@@ -117,6 +118,11 @@ export class Reclaim {
 
 	#isInManifest(number: number): boolean {
 		return number < (this.#of.keeper.image.manifest?.number ?? 0);
+	}
+
+	/** What another owner had is kept as long as somebody may look at what he had alone. */
+	#isHeld({ number }: ObjectKey): boolean {
+		return number < this.#of.keeper.heldBelow;
 	}
 
 	/** What is wanted of objects that are hardly worth it comes into others. */

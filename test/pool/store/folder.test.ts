@@ -40,28 +40,35 @@ async function pass(clock: VirtualClock, seconds: number): Promise<void> {
 	}
 }
 
+/** Overwrites a volume again and again; which objects there were, and which of them are not there any more. */
+async function overwrite(clock: VirtualClock, there: StoreStage, rounds: number) {
+	const { backend } = there;
+	const folder = there.folder(new MemoryFolder(), { clock, store: new Objects(backend, { clock }) });
+	const pool = await Pool.create(testWorld(folder));
+	await pool.administration.create("web", 16 * 2 ** 20, 4096);
+	await pool.administration.set("web", { historySeconds: 0 });
+	const stage = await Stage.of(pool, "web", "flush");
+	const deleted = new Set<string>();
+	const names = new Set(backend.objects.keys());
+	for (let round = 1; round <= rounds; round++) {
+		for (let page = 0; page < 4096; page += 64)
+			await stage.write(page, ...Array.from({ length: 64 }, (_, at) => 1 + ((page + at + round) % 250)));
+		await pool.checkpoint();
+		pool.age();
+		await pass(clock, 120);
+		for (const name of names) if (!backend.objects.has(name)) deleted.add(name);
+		for (const name of backend.objects.keys()) names.add(name);
+	}
+	return { stage, names, deleted };
+}
+
 t.test(
 	"what was overwritten is deleted from the store, and what is left of sparse objects is written anew",
 	async (t) => {
 		const clock = new VirtualClock();
-		const backend = new MemoryObjects({ clock, random: new Random(1) });
-		const there = new StoreStage(backend);
-		const folder = there.folder(new MemoryFolder(), { clock, store: new Objects(backend, { clock }) });
-		const pool = await Pool.create(testWorld(folder));
-		await pool.administration.create("web", 16 * 2 ** 20, 4096);
-		await pool.administration.set("web", { historySeconds: 0 });
-		const stage = await Stage.of(pool, "web", "flush");
-		const deleted = new Set<string>();
-		const names = new Set(backend.objects.keys());
-		for (let round = 1; round <= 12; round++) {
-			for (let page = 0; page < 4096; page += 64)
-				await stage.write(page, ...Array.from({ length: 64 }, (_, at) => 1 + ((page + at + round) % 250)));
-			await pool.checkpoint();
-			pool.age();
-			await pass(clock, 120);
-			for (const name of names) if (!backend.objects.has(name)) deleted.add(name);
-			for (const name of backend.objects.keys()) names.add(name);
-		}
+		const there = new StoreStage(new MemoryObjects({ clock, random: new Random(1) }));
+		const { backend } = there;
+		const { stage, names, deleted } = await overwrite(clock, there, 12);
 		const bytes = [...backend.objects.values()].reduce((sum, { length }) => sum + length, 0);
 		t.ok(deleted.size > 0, `${deleted.size} of ${names.size} objects were deleted`);
 		t.ok(bytes < 6 * 16 * 2 ** 20, `${Math.round(bytes / 2 ** 20)} MiB are stored of 192 that were written`);
@@ -75,6 +82,17 @@ t.test(
 		await other.close();
 	},
 );
+
+t.test("what a tail goes on from that was given up is not deleted", async (t) => {
+	const clock = new VirtualClock();
+	const there = new StoreStage(new MemoryObjects({ clock, random: new Random(1) }));
+	there.keepers.heldBelow = Number.MAX_SAFE_INTEGER;
+	const { stage, names, deleted } = await overwrite(clock, there, 8);
+	t.same([...deleted], [], `${names.size} objects are there`);
+	const closing = stage.close();
+	await pass(clock, 40);
+	await closing;
+});
 
 t.test("what is here is given up when it is too much, and fetched again", async (t) => {
 	const clock = new VirtualClock();

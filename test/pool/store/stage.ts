@@ -17,6 +17,7 @@ import type { MemoryFolder } from "../memory-folder.js";
 export class PlainKeepers implements Keepers {
 	image: StoredImage | null = null;
 	epoch = 0;
+	heldBelow = 0;
 	readonly pool = "00112233445566778899aabbccddeeff";
 
 	async isThere(): Promise<boolean> {
@@ -40,6 +41,7 @@ export class PlainKeepers implements Keepers {
 			get image() {
 				return image();
 			},
+			heldBelow: this.heldBelow,
 			write: async (change) => {
 				isOurs();
 				this.image = change(image());
