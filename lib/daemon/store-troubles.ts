@@ -10,7 +10,7 @@ type What = "lease" | "upload" | "fetch";
 
 /** What comes of it. */
 const OUTCOME: Readonly<Record<What, string>> = {
-	lease: "no write is acknowledged",
+	lease: "nothing is answered",
 	upload: "what is written stays on this host",
 	fetch: "what is not on this host can't be read",
 };

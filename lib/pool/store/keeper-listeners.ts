@@ -5,7 +5,7 @@ import type { FencedError } from "./superblock-swaps.js";
 export interface KeeperListener {
 	/** Somebody else has the pool. For good. */
 	lost?(reason: FencedError): void;
-	/** The lease is over without an answer: nothing is acknowledged. */
+	/** The lease is over without an answer: nothing is acknowledged, or answered (`lease-layer.ts`). */
 	paused?(why: string): void;
 	resumed?(): void;
 }
