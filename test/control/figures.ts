@@ -6,6 +6,7 @@ import { NO_COUNTERS } from "../../lib/control/rates.js";
 import type { DiskFigures, DiskView, LinkView, Look, Measured } from "../../lib/control/seams.js";
 import { classOf, HISTOGRAM_CLASSES } from "../../lib/histogram.js";
 import type { PoolLook } from "../../lib/pool/looks.js";
+import type { StoredLook } from "../../lib/pool/stored-look.js";
 import { formatMac } from "../../lib/wire/mac.js";
 
 /** So many requests, all of which took `us` microseconds. */
@@ -153,3 +154,16 @@ export function machinesText(count: number): Uint8Array {
 	});
 	return new TextEncoder().encode(JSON.stringify({ machines, golden: {} }));
 }
+
+/** How a pool in an object store stands with that. */
+export const STORED: StoredLook = {
+	store: "https://objects.example.org/gold",
+	head: "etcd vblade/pools/gold",
+	objects: 7,
+	unshippedBytes: 4096,
+	unshippedSeconds: 2.5,
+	fetchedBytes: 65_536,
+	leaseSeconds: 5.5,
+	trouble: "what is written stays on this host: 503",
+	requests: [{ op: "put", code: "201", sumUs: 3000, counts: [[20, 3]] }],
+};

@@ -1,18 +1,13 @@
 // Pools in object stores, as API and metrics show them: figures of the worker are handed on.
 import t from "tap";
-import { POOL } from "./figures.js";
+import { POOL, STORED } from "./figures.js";
 import { poolStage } from "./pool-stage.js";
 
 t.test(
 	"of a pool in an object store it is told what is only on its host, and how its requests fare",
 	async (t) => {
 		const stage = await poolStage(t);
-		const stored = {
-			...{ store: "https://objects.example.org/gold", head: "etcd vblade/pools/gold", objects: 7 },
-			...{ unshippedBytes: 4096, unshippedSeconds: 2.5, fetchedBytes: 65_536, leaseSeconds: 5.5 },
-			trouble: "what is written stays on this host: 503",
-			requests: [{ op: "put", code: "201", sumUs: 3000, counts: [[20, 3]] as const }],
-		} as const;
+		const stored = STORED;
 		stage.workers.pools.set("/srv/fast", { ...POOL, stored });
 		const { requests: _, ...shown } = stored;
 		t.match((await stage.ask("GET", "/api/v1/pools/fast")).body, { reason: stored.trouble, stored: shown });
