@@ -16,6 +16,7 @@ import { Gate, type Unshipped } from "../pool/store/gate.js";
 import { GatedFolder } from "../pool/store/gated-folder.js";
 import { HeadKeepers } from "../pool/store/head-keepers.js";
 import { LeaseWatch } from "../pool/store/lease.js";
+import { LossWord } from "../pool/store/loss-word.js";
 import type { StoreFolderOptions } from "../pool/store/options.js";
 import { requestsIn, type StoredLook } from "../pool/stored-look.js";
 import { shownPoolPath } from "../spec/pool-path.js";
@@ -44,8 +45,12 @@ export function storePoolsThrough(opener: Asking, openFile: OpenFile): StorePool
 		lookUp: lookUpBy(opener),
 		headFile: (pool) => new RemoteHead(opener, pool),
 	};
-	/** What an operator has given up, by path of the pool. */
-	const losses = new Map<string, number>();
+	const losses = new Map<string, LossWord>();
+	const lossOf = (path: string): LossWord => {
+		const word = losses.get(path) ?? new LossWord();
+		losses.set(path, word);
+		return word;
+	};
 	const inStore: StorePools["inStore"] = async (path, home) => {
 		const opened = await coming.take(path, async () => {
 			const { body } = await askOpener(opener, { kind: "storePool", pool: path }, LIMIT_MS);
@@ -54,12 +59,9 @@ export function storePoolsThrough(opener: Asking, openFile: OpenFile): StorePool
 		});
 		const watch = watches.get(path) ?? new LeaseWatch();
 		watches.set(path, watch);
-		const lose = losses.get(path);
-		// (Once: what would be lost the next time is something else.)
-		losses.delete(path);
-		return storeWorld({ path, home, files, watch, lose, ...opened });
+		return storeWorld({ path, home, files, watch, loss: lossOf(path), ...opened });
 	};
-	return { inStore, allowLoss: (path, bytes) => void losses.set(path, bytes) };
+	return { inStore, allowLoss: (path, bytes) => lossOf(path).say(bytes) };
 }
 
 /** How a process opens pools in object stores. */
@@ -73,19 +75,19 @@ export interface StoreWorldOf extends OpenedStores {
 	readonly files: PoolFiles;
 	/** What was seen of the lease of whoever has it. */
 	readonly watch: LeaseWatch;
-	/** So much may be lost. */
-	readonly lose?: number | undefined;
+	/** What may be lost. */
+	readonly loss: LossWord;
 }
 
 /** What such a pool stands on. */
-export function storeWorld({ path, home, opening, files, stores, watch, lose }: StoreWorldOf): PoolWorld {
+export function storeWorld({ path, home, opening, files, stores, watch, loss }: StoreWorldOf): PoolWorld {
 	const { stored, host: name } = opening;
 	const { store, head } = stores;
 	const troubles = new StoreTroubles((told) => home.tell?.(path, told));
 	const local = directoryFolder(stored.log, home.engine, files);
 	const shown = shownPoolPath(path);
 	const keepers: HeadKeepers = new HeadKeepers({
-		...{ path: shown, head, identifier, name, watch, lose, listener: troubles.ofLease },
+		...{ path: shown, head, identifier, name, watch, loss, listener: troubles.ofLease },
 		owed: () => gate.owed(),
 		world: {
 			clock: systemClock,

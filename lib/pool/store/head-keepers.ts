@@ -11,6 +11,7 @@ import type { ImageKeeper } from "./keeper.js";
 import type { KeeperListener } from "./keeper-listeners.js";
 import { LEASE_MS, type LeaseWatch } from "./lease.js";
 import type { AnswerLease } from "./lease-layer.js";
+import type { LossWord } from "./loss-word.js";
 import type { Keepers } from "./options.js";
 import { EMPTY_IMAGE, type StoredImage } from "./stored-image.js";
 import type { JsonObject, Owner, Promised, Superblock } from "./superblock.js";
@@ -33,8 +34,8 @@ export interface HeadKeepersOf {
 	readonly name: string;
 	/** What was seen of the lease of somebody else, for those who ask again and again. */
 	readonly watch: LeaseWatch;
-	/** So much of what somebody else has promised may be lost: an operator's word. */
-	readonly lose?: number | undefined;
+	/** What somebody else has promised and may be lost: an operator's word. */
+	readonly loss: LossWord;
 	readonly listener: KeeperListener;
 	/** What may be acknowledged and is only on this host; undefined: nobody knows now. */
 	readonly owed: () => Promised | null | undefined;
@@ -94,23 +95,18 @@ export class HeadKeepers implements Keepers {
 
 	/** Whoever asks has the lock of what is on this host. */
 	async acquire(life: string): Promise<ImageKeeper> {
-		const { head, world, path, watch, identifier, lose } = this.#of;
+		const { head, world, path, watch, identifier, loss } = this.#of;
 		const untilUs = world.elapsed() + WAIT_MS * 1000;
-		let epoch: number | undefined;
 		for (;;) {
 			const there = await HeadKeeper.look(head);
-			// (The word was about whoever had it then.)
-			epoch ??= there?.epoch;
 			// What is on this host is what the image was last changed from: so whoever had it was a process here.
 			const isOurs = there !== null && life !== "" && imageIn(there.image).life === life;
 			const host = (isOurs ? there.owner.host : undefined) ?? identifier(IDENTITY_BYTES);
-			const rules = { isGone: true, waits: false, watch } as const;
-			const takeOver = {
-				...rules,
-				...(lose !== undefined && epoch !== undefined && { lose: { epoch, bytes: lose } }),
-			};
+			const { said } = loss;
+			const takeOver = { isGone: true, waits: false, watch, ...(said !== undefined && { lose: said }) };
 			const found = await HeadKeeper.acquire(head, { owner: this.#owner(host), takeOver }, world);
 			if (found instanceof HeadKeeper) return this.#has(found);
+			if (found instanceof Refused) loss.wasRefused(found);
 			if (found instanceof Refused || world.elapsed() >= untilUs)
 				throw new OperatorError(`${path}: ${found.message}`);
 			await pause(world.clock, Math.min(POLL_MS, found.remainingMs), new AbortController().signal);
@@ -123,6 +119,7 @@ export class HeadKeepers implements Keepers {
 
 	#has(keeper: HeadKeeper): ImageKeeper {
 		this.#keeper = keeper;
+		this.#of.loss.isOver();
 		keeper.listen(this.#of.listener);
 		keeper.owes = ({ promised }) => {
 			const owed = this.#of.owed();

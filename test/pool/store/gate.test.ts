@@ -9,6 +9,7 @@ import { Gate, type GateKeeper } from "../../../lib/pool/store/gate.js";
 import { GateLayer } from "../../../lib/pool/store/gate-layer.js";
 import { HeadKeepers } from "../../../lib/pool/store/head-keepers.js";
 import { LeaseWatch } from "../../../lib/pool/store/lease.js";
+import { LossWord } from "../../../lib/pool/store/loss-word.js";
 import { heapMemory } from "../../../lib/wire/memory.js";
 import { type Host, KeeperWorlds } from "./keeper-world.js";
 
@@ -88,11 +89,15 @@ t.test("changes and flushes wait, reads don't", async (t) => {
 	await device.close();
 });
 
-function keepersOf({ head, world, owner }: Host, watch = new LeaseWatch()): HeadKeepers {
+function keepersOf(
+	{ head, world, owner }: Host,
+	watch = new LeaseWatch(),
+	loss = new LossWord(),
+): HeadKeepers {
 	let count = 0;
 	const identifier = (byteLength: number): string =>
 		`${owner.name.at(-1)}${String(++count)}`.padStart(2 * byteLength, "0");
-	const of = { path: "store:gold", head, world, identifier, name: owner.name, watch };
+	const of = { path: "store:gold", head, world, identifier, name: owner.name, watch, loss };
 	return new HeadKeepers({ ...of, listener: {}, owed: () => undefined });
 }
 
@@ -137,3 +142,53 @@ t.test("who has the log of the last owner need not wait, and what is promised is
 	const refused = keepersOf(all.host("2")).acquire("b".repeat(32));
 	await t.rejects(all.time.until(refused), /5000 bytes .* are only on that host/);
 });
+
+t.test(
+	"an operator's word is about what was refused, and nothing that somebody promises later",
+	async (t) => {
+		const all = new KeeperWorlds();
+		const promising = async (keepers: HeadKeepers, bytes: number): Promise<void> => {
+			await all.time.until(keepers.keeper?.promise(bytes, 1) ?? Promise.reject(new Error("none")));
+		};
+		const one = all.host("1");
+		const first = keepersOf(one);
+		await all.time.until(first.create());
+		await promising(first, 5000);
+		one.life.isKilled = true;
+
+		const word = new LossWord();
+		const [two, watch] = [all.host("2"), new LeaseWatch()];
+		const tried = (): Promise<unknown> => all.time.until(keepersOf(two, watch, word).acquire(""));
+		word.say(2 ** 40);
+		await t.rejects(tried(), /is in use/);
+		await all.pass(8_000);
+		await t.rejects(tried(), /5000 bytes .* are only on that host/, "said before anything was refused");
+		word.say(4999);
+		await t.rejects(tried(), /5000 bytes/, "too little");
+		word.say(2 ** 40);
+		t.strictSame(word.said, { epoch: 1, bytes: 2 ** 40 });
+
+		// (Meanwhile another one is quicker.)
+		const otherWord = new LossWord();
+		const [three, otherWatch] = [all.host("3"), new LeaseWatch()];
+		const other = (): HeadKeepers => keepersOf(three, otherWatch, otherWord);
+		await t.rejects(all.time.until(other().acquire("")), /is in use/);
+		await all.pass(8_000);
+		await t.rejects(all.time.until(other().acquire("")), /5000 bytes/);
+		otherWord.say(5000);
+		const third = other();
+		t.match(await all.time.until(third.acquire("")), { epoch: 2 });
+		await promising(third, 7000);
+		three.life.isKilled = true;
+
+		await t.rejects(tried(), /is in use/);
+		await all.pass(8_000);
+		await t.rejects(tried(), /7000 bytes/, "the word was about another one's writes");
+		word.say(7000);
+		const second = keepersOf(two, watch, word);
+		t.match(await all.time.until(second.acquire("")), { epoch: 3 });
+		word.say(2 ** 40);
+		t.equal(word.said, undefined, "of what one has nothing can be lost");
+		await all.time.until(second.close());
+	},
+);

@@ -8,6 +8,7 @@ import { Gate } from "../../../lib/pool/store/gate.js";
 import { GatedFolder } from "../../../lib/pool/store/gated-folder.js";
 import { HeadKeepers } from "../../../lib/pool/store/head-keepers.js";
 import { LeaseWatch } from "../../../lib/pool/store/lease.js";
+import { LossWord } from "../../../lib/pool/store/loss-word.js";
 import type { Owner } from "../../../lib/pool/store/superblock.js";
 import { MemoryObjects } from "../../../lib/testing/memory-objects.js";
 import { heapMemory } from "../../../lib/wire/memory.js";
@@ -73,6 +74,7 @@ export class TwoHosts {
 		let heir: Owner | undefined;
 		const keepers: HeadKeepers = new HeadKeepers({
 			...{ path: "gold", head, world, identifier: chance, name: owner.name, watch, listener: {} },
+			loss: new LossWord(),
 			owed: () => gate.owed(),
 		});
 		this.waiting.set(host, keepers);
