@@ -13,7 +13,7 @@ import { fileName, fileNumber, HEAD_NAME, type PoolFolder } from "../folder.js";
 import { FILE_SLOTS } from "../format.js";
 import { HEAD_FILE_BYTES } from "../head.js";
 import { run } from "../run.js";
-import { FILE_BLOCKS, traceName } from "./layout.js";
+import { SLOT_BLOCKS, traceName } from "./layout.js";
 import { TABLE_FILE_BYTES, TABLE_FILES, TABLE_NAME } from "./local-table.js";
 import { openStored } from "./open-stored.js";
 import type { StoreFolderOptions, StoreState } from "./options.js";
@@ -80,8 +80,8 @@ export class StoreFolder implements PoolFolder {
 
 	/** Nothing in a slot is wanted any more. */
 	freed(slot: number): void {
-		const blocks = FILE_BLOCKS / FILE_SLOTS;
-		this.#files?.drop({ file: Math.floor(slot / FILE_SLOTS), first: (slot % FILE_SLOTS) * blocks, blocks });
+		const first = (slot % FILE_SLOTS) * SLOT_BLOCKS;
+		this.#files?.drop({ file: Math.floor(slot / FILE_SLOTS), first, blocks: SLOT_BLOCKS });
 	}
 
 	async open(name: string): Promise<BlockDevice> {
