@@ -55,7 +55,10 @@ export class PoolJobs {
 		return job;
 	}
 
-	/** All that the pool's volumes and snapshots have; `doPages`: each page, not only where it is. */
+	/**
+	 * All that the pool's volumes and snapshots have; `doPages`: each page, not only where it is. Where the pool is in a store that is all objects, as a
+	 * whole: no page need be fetched for it.
+	 */
 	async examine(pool: string, doPages: boolean): Promise<RunningJob> {
 		this.#turns.refuseMore();
 		const { volumes, wrong } = await this.pools.volumes(pool);
@@ -69,12 +72,14 @@ export class PoolJobs {
 		const what = doPages ? "scrub" : "check";
 		const job = this.#begin(what, pool, `${what} of pool ${pool}`, total);
 		void this.#run(pool, job, async () => {
-			const whole = doPages ? await this.#whole(job, pool, total) : { bytes: 0, damaged: 0 };
+			const isStored = this.pools.configured(pool).stored !== undefined;
+			const isWhole = doPages || isStored;
+			const whole = isWhole ? await this.#whole(job, pool, total, !doPages) : { bytes: 0, damaged: 0 };
 			let [from, damaged] = [whole.bytes, whole.damaged];
 			let before: Looked | undefined;
 			for (const each of all) {
 				const isNext = before?.volume === each.volume;
-				damaged += await this.#look(job, each, from, isNext ? before?.name : undefined, doPages);
+				damaged += await this.#look(job, each, from, isNext ? before?.name : undefined, doPages && !isStored);
 				from += each.sizeBytes;
 				before = each;
 			}
@@ -118,11 +123,16 @@ export class PoolJobs {
 	}
 
 	/** What holds the pool together: how many places of that are damaged, and for how many bytes it counts. */
-	async #whole(job: RunningJob, pool: string, rest: number): Promise<{ bytes: number; damaged: number }> {
+	async #whole(
+		job: RunningJob,
+		pool: string,
+		rest: number,
+		isLight: boolean,
+	): Promise<{ bytes: number; damaged: number }> {
 		let damaged = 0;
 		for (let step = 0; ; ) {
 			if (job.isCancelled) throw new Cancelled();
-			const found = await this.pools.ask(pool, { ask: "scrub", step });
+			const found = await this.pools.ask(pool, { ask: "scrub", step, isLight });
 			if (found.reached <= step) throw new Refusal(422, "the worker does not get on with it");
 			step = found.reached;
 			damaged += found.damaged.length;

@@ -140,8 +140,8 @@ export type VolumeQuestion =
 			/** Not only where the pages are. */
 			readonly doPages: boolean;
 	  }
-	/** What holds the pool together, step by step: `ScrubStep`. */
-	| { readonly ask: "scrub"; readonly step: number }
+	/** What holds the pool together, step by step: `ScrubStep`; `isLight`: only whether what a store has of it is there. */
+	| { readonly ask: "scrub"; readonly step: number; readonly isLight: boolean }
 	/** A stretch of a clone, from a byte on, gets pages of its own. */
 	| { readonly ask: "flatten"; readonly name: string; readonly offsetBytes: number }
 	/** Nothing more is to be asked. */

@@ -185,7 +185,7 @@ const isVolumeQuestion = [
 		offsetBytes: isSize,
 		doPages: isFlag,
 	}),
-	isShape({ ask: isOneOf(["scrub"]), step: isCount(Number.MAX_SAFE_INTEGER) }),
+	isShape({ ask: isOneOf(["scrub"]), step: isCount(Number.MAX_SAFE_INTEGER), isLight: isFlag }),
 	isShape({ ask: isOneOf(["flatten"]), name: isWord, offsetBytes: isSize }),
 	isShape({ ask: isOneOf(["release"]), name: isWord }),
 ].reduce(isEither);

@@ -59,7 +59,7 @@ export class WorkerVolumes {
 
 	/** Throws an OperatorError. */
 	async answer(folder: string, question: VolumeQuestion, bytes = NO_BYTES): Promise<Parcel> {
-		if (question.ask === "scrub") return this.#scrub(folder, question.step);
+		if (question.ask === "scrub") return this.#scrub(folder, question);
 		if (question.ask === "about") return this.#about(folder, question.name);
 		if (question.ask === "release") {
 			await this.#close(keyOf(folder, question.name));
@@ -102,15 +102,15 @@ export class WorkerVolumes {
 	}
 
 	/** Some steps, as far as they are short. */
-	async #scrub(folder: string, step: number): Promise<Parcel> {
+	async #scrub(folder: string, { step, isLight }: About<"scrub">): Promise<Parcel> {
 		const used = await usePool(this.#home, folder);
 		try {
 			const { scrub } = used.pool.readings;
-			let body = await scrub.step(step);
+			let body = await scrub.step(step, isLight);
 			const damaged = [...body.damaged];
 			const endMs = performance.now() + SCRUB_MS;
 			while (body.reached < body.total && damaged.length === 0 && performance.now() < endMs) {
-				body = await scrub.step(body.reached);
+				body = await scrub.step(body.reached, isLight);
 				damaged.push(...body.damaged);
 			}
 			return { body: { ...body, damaged: damaged.slice(0, MOST_DAMAGED) } };

@@ -9,7 +9,7 @@ import { DeviceLayer } from "../block/layer.js";
 import { BlockOp, type BlockRequest } from "../block/request.js";
 import { StorageStatus } from "../errors.js";
 import type { Traces } from "./boot-trace.js";
-import type { MendedPlace, MissingFile, PoolFolder, PoolWorld } from "./folder.js";
+import type { MendedPlace, MissingFile, PoolFolder, PoolWorld, StoredParts } from "./folder.js";
 
 /** Of all that share a fate. */
 class FailedSync {
@@ -78,6 +78,10 @@ class FailedSyncFolder implements PoolFolder {
 
 	get traces(): Traces | undefined {
 		return this.#folder.traces;
+	}
+
+	get stored(): StoredParts | undefined {
+		return this.#folder.stored;
 	}
 
 	freed(slot: number): void {

@@ -29,6 +29,8 @@ export interface PoolFolder {
 	readonly traces?: Traces | undefined;
 	/** All copies of what it keeps itself, and of the head, are as they were written when it resolves. Tells where one was not. Throws an OperatorError. */
 	scrub?(): Promise<readonly MendedPlace[]>;
+	/** What it has in a store, which is looked at part by part. Default: it is in none. */
+	readonly stored?: StoredParts | undefined;
 	/** Nothing in a slot of the log is wanted any more. */
 	freed?(slot: number): void;
 	/** One that was opened here and is not here any more, though it is still open. Default: none can go. Throws an OperatorError. */
@@ -45,6 +47,19 @@ export interface PoolFolder {
 
 /** Where something was not what it is now, and what that is. */
 export type MendedPlace = readonly [place: string, what: string];
+
+/** What has been looked at: what was wrong and is right now, and what is wrong for good. */
+export interface LookedPart {
+	readonly mended: readonly MendedPlace[];
+	readonly damaged: readonly string[];
+}
+
+export interface StoredParts {
+	/** Numbers of those that there are now. */
+	list(): readonly number[];
+	/** `isWhole`: all of what it has, not only whether it is there. One that is gone meanwhile is all right. Throws an OperatorError. */
+	look(number: number, isWhole: boolean): Promise<LookedPart>;
+}
 
 /** A file that is open, whose name leads to nothing, or to another one. */
 export interface MissingFile {

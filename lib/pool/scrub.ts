@@ -43,20 +43,45 @@ const TRIES = 8;
 export class Scrub {
 	readonly #of: ScrubOf;
 	#memories: readonly [Memory, Memory] | null = null;
+	/** What the store had when it was begun to look at it, and at which step that was. */
+	#listed: { readonly at: number; readonly isWhole: boolean; readonly numbers: readonly number[] } | null =
+		null;
 
 	constructor(of: ScrubOf) {
 		this.#of = of;
 	}
 
-	/** Throws an OperatorError. */
-	async step(at: number): Promise<ScrubStep> {
+	/** `isLight`: only whether what a store has of it is there. Throws an OperatorError. */
+	async step(at: number, isLight = false): Promise<ScrubStep> {
+		const rows = this.#of.parts.segments.table.rows.end;
+		const before = isLight ? 0 : Step.segments + rows;
+		if (at >= before) return this.#stored(at, !isLight);
 		const damaged: string[] = [];
 		if (at === Step.head) await this.#head();
 		else if (at === Step.checkpoints) await this.#checkpoints(damaged);
 		else if (at === Step.lists) await this.#lists(damaged);
 		else await this.#segment(at - Step.segments, damaged);
-		const total = Step.segments + this.#of.parts.segments.table.rows.end;
-		if (at + 1 >= total) this.#memories = null;
+		if (at + 1 >= before) this.#memories = null;
+		return {
+			reached: at + 1,
+			total: before + (this.#of.parts.segments.folder.stored?.list().length ?? 0),
+			damaged,
+		};
+	}
+
+	/** Of what is in a store; those that come meanwhile are new. */
+	async #stored(at: number, isWhole: boolean): Promise<ScrubStep> {
+		const { stored } = this.#of.parts.segments.folder;
+		if (stored === undefined) return { reached: at + 1, total: at + 1, damaged: [] };
+		const begins = this.#listed === null || this.#listed.isWhole !== isWhole || at < this.#listed.at;
+		if (begins) this.#listed = { at, isWhole, numbers: stored.list() };
+		const { at: begin, numbers } = this.#listed!;
+		const number = numbers[at - begin];
+		const { mended, damaged } =
+			number === undefined ? { mended: [], damaged: [] } : await stored.look(number, isWhole);
+		this.#mended(mended);
+		const total = Math.max(at + 1, begin + numbers.length);
+		if (at + 1 >= total) this.#listed = null;
 		return { reached: at + 1, total, damaged };
 	}
 

@@ -115,14 +115,29 @@ export class LocalFile {
 		}
 	}
 
+	/** Nothing of these pieces' slots is given up meanwhile. */
+	async pinned(pieces: Span, act: () => Promise<void>): Promise<void> {
+		while (this.leaving !== null) await this.leaving;
+		this.use(pieces, false);
+		try {
+			await act();
+		} finally {
+			this.use(pieces, true);
+		}
+	}
+
 	/** Whether a slot can be given up: the store has all of it, and nobody has used it since this was asked last. */
 	isIdle(slot: number): boolean {
 		const wasUsed = this.#isUsed[slot] === 1;
 		this.#isUsed[slot] = 0;
+		return !wasUsed && this.isFree(slot);
+	}
+
+	/** Whether the store has all of a slot, and no request is under way in it. */
+	isFree(slot: number): boolean {
 		const pieces = piecesIn(slot);
 		const blocks = { from: pieces.from * PIECE_BLOCKS, to: pieces.to * PIECE_BLOCKS };
-		const isIntended = nextBit(this.row.intent, 0, pieces.from, pieces.to, true) < pieces.to;
-		return !wasUsed && this.users[slot] === 0 && !isIntended && !this.holds(blocks);
+		return this.users[slot] === 0 && !this.mayDiffer(pieces) && !this.holds(blocks);
 	}
 
 	/** What is here of a slot is given up, or will be: how many pieces that were. */
@@ -183,6 +198,11 @@ export class LocalFile {
 	settle(): void {
 		this.row.intent.fill(0);
 		this.#ready.fill(0);
+	}
+
+	/** Whether something was written there that is not known to be settled. */
+	mayDiffer({ from, to }: Span): boolean {
+		return nextBit(this.row.intent, 0, from, to, true) < to;
 	}
 
 	/** Blocks have something that the store has not; how many more these are. */

@@ -14,6 +14,8 @@ import type { LocalFile } from "./local-file.js";
 const EVERY_MS = 15_000;
 /** What was not written for so many times is settled. */
 const SETTLED_AFTER = 4;
+/** Whoever wants one slot to be given up waits for so many turns until nobody uses it. */
+const TURNS = 1000;
 /** Somewhat more is given up than has to be, so that it is not begun for each piece. */
 const SPARE_SHARE = 1 / 32;
 
@@ -88,6 +90,18 @@ export class LocalUpkeep {
 			if (file.presentPieces > 0 && idle.length > 0) pieces -= await this.#give(file, idle);
 			await nextTurn();
 		}
+	}
+
+	/** Nothing of a slot is here when it resolves; false: it is being used, or was written lately. Throws an OperatorError. */
+	async giveUp(file: LocalFile, slot: number): Promise<boolean> {
+		for (let turn = 0; turn < TURNS && !this.#isClosed; turn++) {
+			if (file.leaving !== null) await file.leaving;
+			else if (file.isFree(slot)) {
+				await this.#give(file, [slot]);
+				return true;
+			} else await this.#of.nextTurn();
+		}
+		return false;
 	}
 
 	/** Nothing of these slots is here when it resolves; how many pieces that were. Throws an OperatorError. */

@@ -137,6 +137,23 @@ export function storedBytes(blocks: number): number {
 	return blocks * IMAGE_BLOCK_BYTES + Math.ceil(blocks / SUMMED_BLOCKS) * CRC_BYTES;
 }
 
+/** All blocks of an object as they are behind its table, and which of them are not what was written. Of an object that is too short those that are missing are. */
+export function checkedBlocks(
+	stored: Buffer,
+	blocks: number,
+): { readonly blocks: Buffer; readonly wrong: ReadonlySet<number> } {
+	const found = Buffer.alloc(blocks * IMAGE_BLOCK_BYTES);
+	const wrong = new Set<number>();
+	for (let first = 0; first < blocks; first += SUMMED_BLOCKS) {
+		const count = Math.min(SUMMED_BLOCKS, blocks - first);
+		const from = storedBytes(first);
+		const some = takeBlocks(stored.subarray(from, from + storedBytes(count)), count);
+		if (some !== undefined) found.set(some, first * IMAGE_BLOCK_BYTES);
+		else for (let block = first; block < first + count; block++) wrong.add(block);
+	}
+	return { blocks: found, wrong };
+}
+
 /** Puts blocks that were fetched one behind the other. Undefined if a sum is not right. */
 export function takeBlocks(fetched: Buffer, blocks: number): Buffer | undefined {
 	const found = Buffer.allocUnsafe(blocks * IMAGE_BLOCK_BYTES);

@@ -9,7 +9,7 @@ import { BlockOp } from "../../block/request.js";
 import { OperatorError } from "../../errors.js";
 import { isFault, ObjectFault } from "../../object/errors.js";
 import type { Traces } from "../boot-trace.js";
-import { fileName, fileNumber, HEAD_NAME, type PoolFolder } from "../folder.js";
+import { fileName, fileNumber, HEAD_NAME, type PoolFolder, type StoredParts } from "../folder.js";
 import { FILE_SLOTS } from "../format.js";
 import { HEAD_FILE_BYTES } from "../head.js";
 import { run } from "../run.js";
@@ -56,6 +56,10 @@ export class StoreFolder implements PoolFolder {
 				await this.#options.store.put(traceName(this.#opened.pool, name), bytes);
 			},
 		};
+	}
+
+	get stored(): StoredParts | undefined {
+		return this.#files?.scrub;
 	}
 
 	/** Before it is open all that is known is whether there is a pool. */

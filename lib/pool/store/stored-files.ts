@@ -16,6 +16,7 @@ import { IMAGE_BLOCK_BYTES, PIECE_BLOCKS, PIECE_BYTES, SLOT_BLOCKS, SLOT_PIECES 
 import { LocalFile, piecesOf, type Span } from "./local-file.js";
 import type { LocalRow, LocalTable } from "./local-table.js";
 import { LocalUpkeep } from "./local-upkeep.js";
+import { ObjectScrub } from "./object-scrub.js";
 import type { StoreFolderOptions, StoreState } from "./options.js";
 import { Publisher } from "./publisher.js";
 import { Reclaim } from "./reclaim.js";
@@ -52,6 +53,8 @@ export class StoredFiles implements StoreFileHome {
 	readonly #files = new Map<number, LocalFile>();
 	readonly #upkeep: LocalUpkeep;
 	readonly #reclaim: Reclaim;
+	/** Looks at what is in the store. */
+	readonly scrub: ObjectScrub;
 	/** Slots that the pool has given back, of which the store has something yet. */
 	readonly #dropped = new Set<number>();
 	#count: number;
@@ -85,6 +88,12 @@ export class StoredFiles implements StoreFileHome {
 		this.#reclaim = new Reclaim({
 			...{ store, keeper, image, clock, publisher: this.publisher, nextTurn: options.nextTurn },
 			rewrite: (range) => this.#rewrite(range),
+		});
+		this.scrub = new ObjectScrub({
+			...{ store, keeper, image, allocate, publisher: this.publisher },
+			local: (file) => this.#local(file),
+			rewrite: (range) => this.#rewrite(range),
+			giveUp: (file, slot) => this.#upkeep.giveUp(file, slot),
 		});
 	}
 
@@ -125,8 +134,11 @@ export class StoredFiles implements StoreFileHome {
 	}
 
 	async open(number: number): Promise<BlockDevice> {
-		const file = this.#files.get(number) ?? (await this.#make(number));
-		return new StoreFile(file, this);
+		return new StoreFile(await this.#local(number), this);
+	}
+
+	async #local(number: number): Promise<LocalFile> {
+		return this.#files.get(number) ?? this.#make(number);
 	}
 
 	async #make(number: number): Promise<LocalFile> {
@@ -154,7 +166,7 @@ export class StoredFiles implements StoreFileHome {
 	}
 
 	async fetch(file: LocalFile, pieces: Span): Promise<void> {
-		await pinned(file, pieces, () => this.#fetcher.fetch(file, pieces));
+		await file.pinned(pieces, () => this.#fetcher.fetch(file, pieces));
 	}
 
 	get hasRoom(): boolean {
@@ -166,7 +178,7 @@ export class StoredFiles implements StoreFileHome {
 		const pieces = piecesOf(offsetBytes, lengthBytes);
 		if (file.isReady(pieces)) return;
 		const wanted = this.#widened(file, pieces);
-		await pinned(file, wanted, () => this.#prepare(file, wanted));
+		await file.pinned(wanted, () => this.#prepare(file, wanted));
 	}
 
 	async #prepare(file: LocalFile, wanted: Span): Promise<void> {
@@ -203,7 +215,7 @@ export class StoredFiles implements StoreFileHome {
 
 	/** What the store has of a range is written there once more, as if it had been changed. */
 	async #rewrite({ file: number, first, blocks }: ImageRange): Promise<void> {
-		const file = this.#files.get(number) ?? (await this.#make(number));
+		const file = await this.#local(number);
 		await this.prepare(file, first * IMAGE_BLOCK_BYTES, blocks * IMAGE_BLOCK_BYTES);
 		this.publisher.changed(file, { from: first, to: first + blocks });
 	}
@@ -272,17 +284,6 @@ export class StoredFiles implements StoreFileHome {
 /** Of what is in one slot. */
 function slotKey({ file, first }: ImageRange): number {
 	return file * FILE_SLOTS + Math.floor(first / SLOT_BLOCKS);
-}
-
-/** Nothing of these pieces' slots is given up meanwhile. */
-async function pinned(file: LocalFile, pieces: Span, act: () => Promise<void>): Promise<void> {
-	while (file.leaving !== null) await file.leaving;
-	file.use(pieces, false);
-	try {
-		await act();
-	} finally {
-		file.use(pieces, true);
-	}
 }
 
 function rangeOf({ number }: LocalFile, { from, to }: Span): ImageRange {
