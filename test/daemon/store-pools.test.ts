@@ -107,6 +107,22 @@ if (await inNamespace(import.meta.url)) {
 		t.ok((stored as unknown as { fetchedBytes: number }).fetchedBytes > 0);
 	});
 
+	t.test("a check and a scrub go through the objects", async (t) => {
+		const before = s3.asked.length;
+		t.match(await done("pool", "check", "gold"), /all is well in 1 volume/);
+		t.ok(s3.asked.slice(before).some((asked) => /^HEAD .*pools\/gold\//.test(asked)));
+		t.match(await done("pool", "scrub", "gold"), /all is well in 1 volume/);
+		t.match(await done("pool", "scrub", "silver"), /all is well in 1 volume/);
+		const [name, kept] = [...s3.objects].reduce((best, each) =>
+			each[1].bytes.length > best[1].bytes.length ? each : best,
+		);
+		s3.objects.set(name, { ...kept, bytes: kept.bytes.subarray(0, 100) });
+		const { status, text } = await say("pool", "check", "gold");
+		t.equal(status, 1);
+		t.match(text, /has 100 bytes, not \d+/);
+		s3.objects.set(name, kept);
+	});
+
 	t.test("figures are in the metrics", async (t) => {
 		const text = String((await tree.ask("GET", "/metrics")).body.text);
 		t.match(text, /^vblade_pool_unshipped_bytes\{pool="gold"\} \d+$/m);
