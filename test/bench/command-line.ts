@@ -14,6 +14,7 @@ import { chooseCores } from "./machine.js";
 import type { Settings } from "./measure.js";
 import { NBD_LISTED } from "./nbd-figures.js";
 import { NBD_ROWS, type NbdRow } from "./nbd-rows.js";
+import { OBJECT_FIGURES } from "./object-figures.js";
 import { POOL_FIGURES } from "./pool-figures.js";
 import { POOL_ROWS } from "./pool-rows.js";
 import { againstCheckout, ROWS, type Row } from "./rows.js";
@@ -21,6 +22,7 @@ import { againstCheckout, ROWS, type Row } from "./rows.js";
 export const USAGE = `usage: npm run bench -- [options]
   --pools          volumes of pools against plain files, instead of this server against others
   --nbd            this server over NBD against nbdkit and qemu-nbd
+  --objects        pools in object stores, beside local ones and what the store does by itself
   --only TEXT      only the row whose key this is, or all whose key has every word of it; may be repeated
   --list           print the rows' keys and titles, and exit
   --rounds N       rounds of each row (default 7)
@@ -35,8 +37,8 @@ export const USAGE = `usage: npm run bench -- [options]
 
 const REPORT_FILE = sourceFile("build", "bench.json");
 
-/** Servers of AoE; volumes of pools; or servers of NBD. */
-export type Kind = "aoe" | "pools" | "nbd";
+/** Servers of AoE; volumes of pools; servers of NBD; or pools in object stores. */
+export type Kind = "aoe" | "pools" | "nbd" | "objects";
 
 /** What to measure, and how. */
 export interface Plan {
@@ -63,8 +65,9 @@ const LISTED: Readonly<Record<Kind, readonly Listed[]>> = {
 	aoe: [...ROWS, ...FOOTPRINTS, ...DAEMON_FIGURES],
 	pools: [...POOL_ROWS, ...POOL_FIGURES],
 	nbd: NBD_LISTED,
+	objects: OBJECT_FIGURES,
 };
-const ROWS_OF: Readonly<Record<Kind, readonly Row[]>> = { aoe: ROWS, pools: POOL_ROWS, nbd: [] };
+const ROWS_OF: Readonly<Record<Kind, readonly Row[]>> = { aoe: ROWS, pools: POOL_ROWS, nbd: [], objects: [] };
 
 export type Wanted =
 	| { readonly kind: "help" }
@@ -98,6 +101,7 @@ function parseOptions(args: readonly string[]) {
 		options: {
 			pools: { type: "boolean", default: false },
 			nbd: { type: "boolean", default: false },
+			objects: { type: "boolean", default: false },
 			only: { type: "string", multiple: true, default: [] },
 			list: { type: "boolean", default: false },
 			rounds: { type: "string" },
@@ -112,9 +116,11 @@ function parseOptions(args: readonly string[]) {
 	}).values;
 }
 
-function kindOf({ pools, nbd }: Values): Kind {
-	if (pools && nbd) throw new OperatorError("--pools and --nbd: one at a time");
-	return pools ? "pools" : nbd ? "nbd" : "aoe";
+function kindOf({ pools, nbd, objects }: Values): Kind {
+	const kinds: Readonly<Record<Exclude<Kind, "aoe">, boolean>> = { pools, nbd, objects };
+	const [kind, ...others] = (["pools", "nbd", "objects"] as const).filter((each) => kinds[each]);
+	if (others.length > 0) throw new OperatorError(`--${kind} and --${others[0]}: one at a time`);
+	return kind ?? "aoe";
 }
 
 function makePlan(values: Values): Plan {

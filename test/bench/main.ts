@@ -18,6 +18,7 @@ import { Images } from "./images.js";
 import { lookAtMachine, warnings, watchStolen } from "./machine.js";
 import { type Measured, measureRow, reasonOf } from "./measure.js";
 import { nbdFigures } from "./nbd-figures.js";
+import { objectFigures } from "./object-figures.js";
 import { poolFigures } from "./pool-figures.js";
 import { MARKS, type Report, replaceMarked, reportText } from "./report.js";
 import type { Row } from "./rows.js";
@@ -69,6 +70,8 @@ async function measureAll(plan: Plan): Promise<Report> {
 	figures.push(...(await measureFootprints(plan, images)));
 	figures.push(...(await daemonFigures(plan, images, progress)));
 	if (plan.kind === "pools") figures.push(...(await poolFigures(plan, images, progress)));
+	if (plan.kind === "objects")
+		figures.push(...(await objectFigures(plan.footprints, plan.settings, progress)));
 	const nbd = plan.kind === "nbd" ? await nbdFigures(plan, images, progress) : undefined;
 	figures.push(...(nbd?.figures ?? []));
 	progress("");

@@ -26,7 +26,7 @@ export function umlMissing(...programs: string[]): string | undefined {
 }
 
 export interface GuestOptions {
-	readonly namespace: Namespace;
+	readonly namespace: Pick<Namespace, "name">;
 	/** Interfaces of the namespace that the guest's ports `vec0`, `vec1`, ... are put on. */
 	readonly interfaceNames: readonly string[];
 	readonly mtu: number;
