@@ -3,10 +3,20 @@
  * when every link and file is open, if the operator has named a user; the work is done in `native/common/privileges.c`.
  */
 
+import { userInfo } from "node:os";
 import { getSystemErrorName } from "node:util";
 import { OperatorError } from "./errors.js";
 import { Errno, isNativeError, native } from "./native.js";
 import { quote } from "./text.js";
+
+declare global {
+	namespace NodeJS {
+		interface Process {
+			/** Node has it, its types have not. */
+			initgroups?(user: string, extraGroup: number): void;
+		}
+	}
+}
 
 /** Throws an OperatorError unless this process can become the user `name`. */
 export function checkUser(name: string): void {
@@ -56,6 +66,26 @@ export function becomeUser(name: string, keepRaw: boolean, parent = 0): void {
 		const why = `${getSystemErrorName(-error.errno)} at ${error.step}`;
 		throw new OperatorError(`user ${quote(name)}: this system does not let root go (${why})`);
 	}
+}
+
+/** The numbers of a user that `checkUser` takes. */
+export function idsOf(name: string): { readonly uid: number; readonly gid: number } {
+	const uid = userId(name);
+	// The system tells it of who asks.
+	process.seteuid?.(uid);
+	try {
+		return { uid, gid: userInfo().gid };
+	} finally {
+		process.seteuid?.(0);
+	}
+}
+
+/** Becomes the user `name`, in every thread, for good, and may open what that user may. For a program that serves files of his. */
+export function becomePlainUser(name: string): void {
+	const { uid, gid } = idsOf(name);
+	process.initgroups?.(name, gid);
+	process.setgid?.(gid);
+	process.setuid?.(uid);
 }
 
 /** The number of a user; undefined if there is none of this name. */

@@ -171,6 +171,26 @@ export const DAEMON = {
 	],
 } as const satisfies Form;
 
+export const OBJECTS = {
+	name: "objects",
+	help: "Serves a directory as an object store (S3), for pools of other hosts.",
+	arguments: [{ name: "directory", help: "where buckets and objects are kept; made if there is none" }],
+	options: [
+		HELP,
+		{
+			name: "listen",
+			value: "address",
+			help: "an address and port: 192.0.2.1:9472, [::1]:9472; may be given more than once",
+		},
+		{ name: "access-key", value: "name", help: "what clients call their key" },
+		{ name: "secret-file", value: "file", help: "the secret that belongs to it, one line" },
+		{ name: "certificate", value: "file", help: "what the server shows, in PEM: all is behind TLS then" },
+		{ name: "key-file", value: "file", help: "the key of that" },
+		{ name: "user", value: "name", help: "whom to go on as instead of root (default: vblade)" },
+		{ name: "verbose", help: "log what is refused, too" },
+	],
+} as const satisfies Form;
+
 export const CHECK = {
 	name: "check",
 	help: "Says whether a configuration file is good.",
@@ -184,6 +204,7 @@ export const CHECK = {
 export const COMMANDS = [
 	DAEMON,
 	NBD,
+	OBJECTS,
 	CHECK,
 	ASKING.RELOAD,
 	ASKING.DIFF,

@@ -1,6 +1,6 @@
 /**
  * Signatures of requests to S3 (AWS Signature Version 4), made with `node:crypto`. What is sent is signed with its SHA-256, so that a
- * store notices what the network has done to it. Called by `s3-door.ts`; `test/object/sigv4.test.ts` compares with another implementation.
+ * store notices what the network has done to it. Called by `s3-door.ts`, and by `lib/object-server/`, which computes again what others have signed; `test/object/sigv4.test.ts` compares with another implementation.
  */
 
 import { createHash, createHmac } from "node:crypto";
@@ -22,7 +22,7 @@ export interface Unsigned {
 	readonly bodyHash: string;
 }
 
-const ALGORITHM = "AWS4-HMAC-SHA256";
+export const ALGORITHM = "AWS4-HMAC-SHA256";
 const SERVICE = "s3";
 /** Caches on the way ask for other parts than we did; so nobody signs that. */
 const UNSIGNED = "range";
@@ -55,29 +55,54 @@ export function stampOf(date: Date): string {
 	return `${date.toISOString().slice(0, 19).replaceAll(/[-:]/g, "")}Z`;
 }
 
+/** What a signature is of, besides who signs. */
+export interface Signed {
+	readonly method: string;
+	/** Encoded. */
+	readonly path: string;
+	/** As `queryText` makes it. */
+	readonly query: string;
+	/** In the order of their names, which are in lower case. */
+	readonly headers: readonly (readonly [name: string, value: string])[];
+	readonly bodyHash: string;
+	/** As `stampOf` makes it. */
+	readonly stamp: string;
+}
+
+/** For which day, region and service a signature is. */
+export function scopeOf(stamp: string, region: string): string {
+	return `${stamp.slice(0, DAY_CHARACTERS)}/${region}/${SERVICE}/aws4_request`;
+}
+
+/** In hexadecimal. */
+export function signatureOf({ region, secret }: Signer, signed: Signed): string {
+	const { method, path, query, headers, bodyHash, stamp } = signed;
+	const canonical = [
+		method,
+		path,
+		query,
+		...headers.map(([name, value]) => `${name}:${value.trim().replaceAll(/ +/g, " ")}`),
+		"",
+		headers.map(([name]) => name).join(";"),
+		bodyHash,
+	].join("\n");
+	const scope = scopeOf(stamp, region);
+	const hash = createHash("sha256").update(canonical).digest("hex");
+	const key = scope.split("/").reduce<string | Buffer>(hmac, `AWS4${secret}`);
+	return hmac(key, [ALGORITHM, stamp, scope, hash].join("\n")).toString("hex");
+}
+
 /** The headers that are to be sent: those that were given, and what signing adds. */
 export function sign(signer: Signer, unsigned: Unsigned, date: Date): Record<string, string> {
-	const { region, accessKey, secret } = signer;
+	const { method, path, bodyHash } = unsigned;
 	const stamp = stampOf(date);
-	const day = stamp.slice(0, DAY_CHARACTERS);
-	const headers = { ...unsigned.headers, "x-amz-content-sha256": unsigned.bodyHash, "x-amz-date": stamp };
+	const headers = { ...unsigned.headers, "x-amz-content-sha256": bodyHash, "x-amz-date": stamp };
 	const rows = Object.entries(headers)
 		.filter(([name]) => name !== UNSIGNED)
 		.toSorted(([one], [other]) => (one < other ? -1 : 1));
+	const query = queryText(unsigned.query);
+	const signature = signatureOf(signer, { method, path, query, headers: rows, bodyHash, stamp });
 	const names = rows.map(([name]) => name).join(";");
-	const canonical = [
-		unsigned.method,
-		unsigned.path,
-		queryText(unsigned.query),
-		...rows.map(([name, value]) => `${name}:${value.trim().replaceAll(/ +/g, " ")}`),
-		"",
-		names,
-		unsigned.bodyHash,
-	].join("\n");
-	const scope = `${day}/${region}/${SERVICE}/aws4_request`;
-	const hash = createHash("sha256").update(canonical).digest("hex");
-	const key = [day, region, SERVICE, "aws4_request"].reduce<string | Buffer>(hmac, `AWS4${secret}`);
-	const signature = hmac(key, [ALGORITHM, stamp, scope, hash].join("\n")).toString("hex");
-	const authorization = `${ALGORITHM} Credential=${accessKey}/${scope}, SignedHeaders=${names}, Signature=${signature}`;
+	const authorization = `${ALGORITHM} Credential=${signer.accessKey}/${scopeOf(stamp, signer.region)}, SignedHeaders=${names}, Signature=${signature}`;
 	return { ...headers, authorization };
 }

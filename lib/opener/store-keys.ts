@@ -41,7 +41,7 @@ export async function readStoreKeys({ store, head }: StorePoolSpec): Promise<Sto
 }
 
 /** One line, and whether everyone can read it. */
-async function secretIn(file: string): Promise<[string, boolean]> {
+export async function secretIn(file: string): Promise<[string, boolean]> {
 	try {
 		// (A pipe of that name must not keep us waiting.)
 		const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
