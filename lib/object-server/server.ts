@@ -133,6 +133,17 @@ export class ObjectServer {
 				server.setSecureContext({ cert: tls.certificate, key: tls.key, minVersion: "TLSv1.2" });
 	}
 
+	/** How many there are now. */
+	async connections(): Promise<number> {
+		const counts = this.#servers.map(
+			(server) =>
+				new Promise<number>((resolve) => {
+					server.getConnections((error, count) => resolve(error === null ? count : 0));
+				}),
+		);
+		return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+	}
+
 	/** What is under way is answered, for a while. */
 	async close(): Promise<void> {
 		const timer = setTimeout(() => {

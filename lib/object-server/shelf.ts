@@ -23,6 +23,8 @@ import { NamesSync, Turns } from "./turns.js";
 const OWN = ".vblade-objects";
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
+/** A file system may hang. */
+const LOCK_MS = 10_000;
 
 /** What has to hold of a name for a change to be made. ETags without quotes. */
 export interface Conditions {
@@ -249,12 +251,19 @@ async function linked(from: string, to: string): Promise<void> {
 }
 
 async function lock(folder: string, file: string): Promise<number> {
+	let timer: NodeJS.Timeout | undefined;
+	const hung = new Promise<never>((_, reject) => {
+		const error = new OperatorError(`${quote(folder)}: does not answer: its file system hangs`);
+		timer = setTimeout(() => reject(error), LOCK_MS);
+	});
 	try {
-		return (await native.fileOpenFor("", file, 0, 0, 0)).descriptor;
+		return (await Promise.race([native.fileOpenFor("", file, 0, 0, 0), hung])).descriptor;
 	} catch (error) {
 		if (isNativeError(error) && error.errno === Errno.EAGAIN)
 			throw new InUseError(`${quote(folder)}: another process serves it`);
 		throw error;
+	} finally {
+		clearTimeout(timer);
 	}
 }
 
