@@ -82,6 +82,8 @@ export function idsOf(name: string): { readonly uid: number; readonly gid: numbe
 
 /** Becomes the user `name`, in every thread, for good, and may open what that user may. For a program that serves files of his. */
 export function becomePlainUser(name: string): void {
+	// What Node would open when it is needed for the first time.
+	void [process.stdout, process.stderr];
 	const { uid, gid } = idsOf(name);
 	process.initgroups?.(name, gid);
 	process.setgid?.(gid);

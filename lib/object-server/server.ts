@@ -212,12 +212,16 @@ export class ObjectServer {
 
 	/** The rest of what comes is nobody's. It is let come for a while, for who is cut off while he sends does not read the answer. */
 	#linger(request: IncomingMessage, response: ServerResponse): void {
-		request.resume();
+		const { socket } = request;
 		request.on("error", () => undefined);
-		const timer = setTimeout(() => request.socket.destroy(), this.#limits.lingerMs);
+		if (request.destroyed || !response.writable) {
+			socket?.destroy();
+			return;
+		}
+		request.resume();
+		const timer = setTimeout(() => socket.destroy(), this.#limits.lingerMs);
 		const over = (): void => clearTimeout(timer);
 		request.on("end", over).on("close", over);
-		if (!response.writable) request.socket.destroy();
 	}
 }
 

@@ -41,7 +41,8 @@ export async function receive(
 		request.destroy(new S3Fault("RequestTimeout", "the body comes too slowly")),
 	);
 	try {
-		for await (const piece of request) {
+		// (Whoever is refused in the middle has to be told.)
+		for await (const piece of request.iterator({ destroyOnReturn: false })) {
 			pace.stop();
 			await take(piece);
 			pace.moved(piece.length);

@@ -55,12 +55,14 @@ export function signed(method: string, target: string, host: string, asking: Ask
 export class Stage {
 	readonly warnings: string[] = [];
 	readonly keys = new Certificates(path.join(scratchDirectory(), "keys"));
-	readonly folder = path.join(scratchDirectory(), "store");
 	readonly ca = readFileSync(this.keys.ca, "utf8");
 	readonly own = this.keys.make("server");
 	server!: ObjectServer;
 	shelf!: Shelf;
 	port = 0;
+
+	/** @param folder what is served */
+	constructor(readonly folder = path.join(scratchDirectory(), "store")) {}
 
 	async start(limits: Partial<ServerLimits> = {}, today?: () => Date): Promise<void> {
 		await Shelf.prepare(this.folder);
