@@ -4,7 +4,16 @@
  */
 
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+	cpSync,
+	existsSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	renameSync,
+	statSync,
+	writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import t, { type Test } from "tap";
 import { scratchDirectory } from "../support/cleanup.js";
@@ -16,6 +25,7 @@ const analyze = spawnSync("systemd-analyze", ["--version"]).status === 0;
 const skip = !analyze && "there is no systemd-analyze";
 /** Times ten, as the tool wants it. */
 const EXPOSURE_MAX = 40;
+const OBJECTS_EXPOSURE_MAX = 20;
 
 const unit = (name: string): string => readFileSync(sourceFile("scripts/systemd", name), "utf8");
 
@@ -42,21 +52,17 @@ t.test("systemd finds the service not more exposed than it may be", { skip }, as
 	const root = system();
 	const units = path.join(root, "etc/systemd/system");
 	cpSync(sourceFile("scripts/systemd"), units, { recursive: true });
-	const asked = (threshold: number) =>
+	const asked = (threshold: number, name = "vblade.service") =>
 		run(
-			[
-				"systemd-analyze",
-				"security",
-				"--offline=true",
-				`--root=${root}`,
-				`--threshold=${threshold}`,
-				"vblade.service",
-			],
+			["systemd-analyze", "security", "--offline=true", `--root=${root}`, `--threshold=${threshold}`, name],
 			LIMIT_MS,
 		);
 	const { code, output } = await asked(EXPOSURE_MAX);
 	t.match(output, /exposure level for vblade\.service: [0-3]\.|: 4\.0 /);
 	t.equal(code, 0, output.slice(-200));
+	// One that needs no right of root's.
+	const objects = await asked(OBJECTS_EXPOSURE_MAX, "vblade-objects@.service");
+	t.equal(objects.code, 0, objects.output.slice(-200));
 	t.not((await asked(5)).code, 0, "it does say so when one is");
 });
 
@@ -64,7 +70,11 @@ t.test("systemd understands the units", { skip }, async (t) => {
 	const root = system();
 	await install(t, "--root", root);
 	const units = path.join(root, "etc/systemd/system");
-	const names = ["vblade.service", "vblade.socket"].map((name) => path.join(units, name));
+	// (Of a template an instance is looked at.)
+	renameSync(path.join(units, "vblade-objects@.service"), path.join(units, "vblade-objects@attic.service"));
+	const names = ["vblade.service", "vblade.socket", "vblade-objects@attic.service"].map((name) =>
+		path.join(units, name),
+	);
 	const { code, output } = await run(["systemd-analyze", "verify", "--man=no", ...names], LIMIT_MS);
 	t.equal(code, 0);
 	t.equal(output, "", "without a word");
@@ -90,6 +100,8 @@ t.test("the installer: units, user and configuration; once more changes nothing;
 	const root = system();
 	const first = await install(t, "--root", root);
 	const service = readFileSync(path.join(root, "etc/systemd/system/vblade.service"), "utf8");
+	const objects = readFileSync(path.join(root, "etc/systemd/system/vblade-objects@.service"), "utf8");
+	t.match(objects, /^ExecStart=\S+ \S+\/build\/bin\/vblade\.js objects /m);
 	const [, node = "", program = ""] = /^ExecStart=(\S+) (\S+) daemon$/m.exec(service) ?? [];
 	t.ok(existsSync(node));
 	t.equal(program, path.join(PROJECT, "build/bin/vblade.js"));
