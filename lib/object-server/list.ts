@@ -7,7 +7,6 @@ import { S3Fault } from "./fault.js";
 import type { Found } from "./object-file.js";
 import type { Shelf } from "./shelf.js";
 import { type Target, valueIn } from "./target.js";
-import { nameOfToken } from "./xml.js";
 
 const MOST = 1000;
 /** So many times as many names as are wanted are kept before those too many are dropped. */
@@ -35,6 +34,15 @@ export interface Listing {
 	readonly prefixes: readonly string[];
 	/** The last row, if there are more behind it. */
 	readonly next: string | undefined;
+}
+
+/** Where a list goes on. Not the name itself, which might be none that XML can have as it is. */
+export function tokenOf(name: string): string {
+	return Buffer.from(name).toString("base64url");
+}
+
+function nameOfToken(token: string): string {
+	return Buffer.from(token, "base64url").toString();
 }
 
 /** What a list is asked for. Throws an `S3Fault`. */

@@ -2,7 +2,7 @@
 
 import { encode } from "../object/sigv4.js";
 import type { S3Fault } from "./fault.js";
-import type { Listing } from "./list.js";
+import { type Listing, tokenOf } from "./list.js";
 import type { Bucket } from "./shelf.js";
 
 const HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n';
@@ -76,15 +76,6 @@ export function listXml(bucket: string, listing: Listing): string {
 		(prefix) => `<CommonPrefixes>${element("Prefix", said(prefix))}</CommonPrefixes>`,
 	);
 	return `${HEAD}<ListBucketResult ${NAMESPACE}>${[...first, ...going, ...rows, ...common].join("")}</ListBucketResult>`;
-}
-
-/** Where a list goes on. Not the name itself, which might be none that XML can have as it is. */
-function tokenOf(name: string): string {
-	return Buffer.from(name).toString("base64url");
-}
-
-export function nameOfToken(token: string): string {
-	return Buffer.from(token, "base64url").toString();
 }
 
 export interface Removed {

@@ -152,6 +152,7 @@ longTest("over Debian's vblade, with systemd", { skip }, async (t) => {
 	);
 	await succeed(t, machine, "test -L /etc/systemd/system/multi-user.target.wants/vblade.service");
 	await succeed(t, machine, "dpkg --purge vblade");
-	t.match(await asked(), ["stop vblade.socket vblade.service", "--system daemon-reload"]);
+	const stopped = ["stop vblade.socket vblade.service", "stop vblade-objects@*.service"];
+	t.match(await asked(), [...stopped, "--system daemon-reload"]);
 	t.not((await machine.run("test -L /etc/systemd/system/multi-user.target.wants/vblade.service")).code, 0);
 });
