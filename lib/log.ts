@@ -20,6 +20,8 @@ export const POOL_SUBJECTS = [
 	"pool-full",
 	"pool-clock",
 	"pool-store",
+	"pool-taken",
+	"pool-lost",
 ] as const;
 export type PoolSubject = (typeof POOL_SUBJECTS)[number];
 

@@ -11,6 +11,7 @@ import { Readings } from "../spec/readings.js";
 import type { Inside } from "./api/inside.js";
 import { Changes } from "./changes.js";
 import { Desired } from "./desired.js";
+import { reopenBy } from "./disks-on-pool.js";
 import type { EventLog } from "./event-log.js";
 import type { Guard } from "./guard.js";
 import { Jobs } from "./jobs.js";
@@ -91,7 +92,7 @@ export function insideOf(options: AssemblyOptions, read: Read, guard: Guard, eve
 		events,
 		jobs,
 		pools,
-		poolKeeping: new PoolKeeping({ desired, workers, events, clock }),
+		poolKeeping: new PoolKeeping({ desired, workers, events, clock, reopen: reopenBy(desired) }),
 		poolJobs: new PoolJobs(pools, jobs, events),
 		mirrorJobs: new MirrorJobs(workers, jobs, events),
 		...{ volumeTurns: new VolumeTurns(pools), poolDisks: new PoolDisks({ pools, workers, jobs, clock }) },

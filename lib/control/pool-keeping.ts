@@ -7,6 +7,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../clock.js";
 import type { PoolAct } from "../daemon/worker-messages.js";
+import { isWaiting } from "../pool/store/words.js";
 import type { Config } from "../spec/config.js";
 import type { PoolConfig } from "../spec/configuration.js";
 import { shownPoolPath } from "../spec/pool-path.js";
@@ -46,6 +47,8 @@ export interface PoolKeepingOf {
 		readonly config: Pick<Config, "pools" | "disks" | "templates">;
 		readonly hurry: (pool: string) => void;
 	};
+	/** Another host has the pool: what is open on it is closed, and waits. */
+	readonly reopen: (pool: string) => void;
 	readonly workers: Pick<Workers, "pool">;
 	readonly events: Pick<EventLog, "add">;
 	readonly clock: Pick<Clock, "now">;
@@ -87,6 +90,11 @@ export class PoolKeeping {
 		if (kind === "pool-failed") told.failed = message;
 		if (kind === "pool-checkpoint") told.unstored = severity === "info" ? null : message;
 		if (kind === "pool-full") told.full = severity === "info" ? null : message;
+		if (kind === "pool-lost") {
+			told.trouble = message;
+			told.atMs = Number.NEGATIVE_INFINITY;
+			this.#of.reopen(poolPath);
+		}
 		if (kind === "pool-store") told.store = severity === "info" ? null : message;
 	}
 
@@ -134,8 +142,11 @@ export class PoolKeeping {
 			told.isUnderWay = false;
 		}
 		if (told.trouble === undefined || told.trouble === trouble) return;
+		const { events } = this.#of;
+		if (isWaiting(told.trouble))
+			return events.add({ kind: "pool-waits", severity: "info", message: `pool ${name}: ${told.trouble}` });
 		const message = `pool ${name}: what is configured of it does not hold yet: ${told.trouble}`;
-		this.#of.events.add({ kind: "configuration", severity: "warning", message });
+		events.add({ kind: "configuration", severity: "warning", message });
 	}
 }
 

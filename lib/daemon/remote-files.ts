@@ -27,7 +27,11 @@ const OPEN_LIMIT_MS = 60_000;
 /** What pools in object stores are opened with. */
 type StoreWays = Required<Pick<PoolHome, "inStore" | "allowLoss">>;
 /** How pools in object stores are opened (`store-pools.ts`). */
-export type StorePoolsThrough = (opener: Asking, openFile: OpenFile) => StoreWays;
+export type StorePoolsThrough = (
+	opener: Asking,
+	openFile: OpenFile,
+	onLost: (path: string) => void,
+) => StoreWays;
 
 /** A process that can open no file can load no code either. */
 const loadedTooLate: StoreWays = {
@@ -43,6 +47,7 @@ const loadedTooLate: StoreWays = {
 export function openThrough(
 	opener: Asking,
 	storePools: StorePoolsThrough = () => loadedTooLate,
+	onLost: (path: string) => void = () => {},
 ): {
 	readonly open: OpenDevice;
 	readonly openPast: OpenPast;
@@ -66,7 +71,7 @@ export function openThrough(
 	};
 	const remote = { readRemoteKeys: readRemoteKeysBy(opener), lookUp: lookUpBy(opener) };
 	const poolFiles = poolFilesThrough(opener, openFile);
-	const poolWays = { files: poolFiles, ...storePools(opener, openFile) };
+	const poolWays = { files: poolFiles, ...storePools(opener, openFile, onLost) };
 	const openVolume: OpenVolume = (home, ...volume) => openVolumeOf({ ...home, ...poolWays }, ...volume);
 	const openPast: OpenPast = (home, ...past) => openPastOf({ ...home, ...poolWays }, ...past);
 	return {

@@ -11,13 +11,14 @@ import { nativeMemory } from "../native.js";
 import type { StorePoolOpening } from "../opener/messages.js";
 import { directoryFolder, type PoolFiles, worldOf } from "../pool/directory.js";
 import type { PoolWorld } from "../pool/folder.js";
-import type { PoolHome } from "../pool/openings.js";
+import { type PoolHome, poolLost } from "../pool/openings.js";
 import { Gate, type Unshipped } from "../pool/store/gate.js";
 import { GatedFolder } from "../pool/store/gated-folder.js";
 import { HeadKeepers } from "../pool/store/head-keepers.js";
 import { LeaseWatch } from "../pool/store/lease.js";
 import { LossWord } from "../pool/store/loss-word.js";
 import type { StoreFolderOptions } from "../pool/store/options.js";
+import { waitsFor } from "../pool/store/words.js";
 import { requestsIn, type StoredLook } from "../pool/stored-look.js";
 import { shownPoolPath } from "../spec/pool-path.js";
 import { askOpener } from "./ask-opener.js";
@@ -37,7 +38,12 @@ const CHANCE_MAX = 2 ** 48 - 1;
 
 const identifier = (byteLength: number): string => randomBytes(byteLength).toString("hex");
 
-export function storePoolsThrough(opener: Asking, openFile: OpenFile): StorePools {
+/** `onLost`: another host has the pool at that path. Nobody is answered any more by what is open of it. */
+export function storePoolsThrough(
+	opener: Asking,
+	openFile: OpenFile,
+	onLost: (path: string) => void,
+): StorePools {
 	const files = logFilesThrough(opener, openFile);
 	const watches = new Map<string, LeaseWatch>();
 	const coming = new ComingStores();
@@ -59,7 +65,7 @@ export function storePoolsThrough(opener: Asking, openFile: OpenFile): StorePool
 		});
 		const watch = watches.get(path) ?? new LeaseWatch();
 		watches.set(path, watch);
-		return storeWorld({ path, home, files, watch, loss: lossOf(path), ...opened });
+		return storeWorld({ path, home, files, watch, loss: lossOf(path), onLost, ...opened });
 	};
 	return { inStore, allowLoss: (path, bytes) => lossOf(path).say(bytes) };
 }
@@ -77,17 +83,30 @@ export interface StoreWorldOf extends OpenedStores {
 	readonly watch: LeaseWatch;
 	/** What may be lost. */
 	readonly loss: LossWord;
+	readonly onLost: (path: string) => void;
 }
 
 /** What such a pool stands on. */
-export function storeWorld({ path, home, opening, files, stores, watch, loss }: StoreWorldOf): PoolWorld {
+export function storeWorld(of: StoreWorldOf): PoolWorld {
+	const { path, home, opening, files, stores, watch, loss } = of;
 	const { stored, host: name } = opening;
 	const { store, head } = stores;
 	const troubles = new StoreTroubles((told) => home.tell?.(path, told));
 	const local = directoryFolder(stored.log, home.engine, files);
 	const shown = shownPoolPath(path);
 	const keepers: HeadKeepers = new HeadKeepers({
-		...{ path: shown, head, identifier, name, watch, loss, listener: troubles.ofLease },
+		...{ path: shown, head, identifier, name, watch, loss },
+		listener: {
+			...troubles.ofLease,
+			lost: (reason) => {
+				const owner = reason.owner ?? { name: "another host" };
+				poolLost(home, path, `${shown}: ${waitsFor(owner)}`);
+				of.onLost(path);
+				troubles.ofLease.lost?.(reason);
+			},
+		},
+		taken: (message, isLoss) =>
+			home.tell?.(path, { kind: "pool-taken", level: isLoss ? "warn" : "info", message }),
 		owed: () => gate.owed(),
 		world: {
 			clock: systemClock,

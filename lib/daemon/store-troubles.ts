@@ -20,7 +20,6 @@ const ORDER: readonly What[] = ["lease", "fetch", "upload"];
 export class StoreTroubles {
 	readonly #tell: (told: PoolTold) => void;
 	readonly #troubles = new Map<What, string>();
-	#isLost = false;
 	#told: string | null = null;
 
 	constructor(tell: (told: PoolTold) => void) {
@@ -39,9 +38,9 @@ export class StoreTroubles {
 	readonly ofStore = (what: "upload" | "fetch", trouble: string | null): void => this.#is(what, trouble);
 
 	readonly ofLease: KeeperListener = {
-		lost: (reason) => {
-			this.#isLost = true;
-			this.#is("lease", reason.message);
+		lost: ({ message }) => {
+			const told = `${message}; it is closed here, and waits`;
+			this.#tell({ kind: "pool-lost", level: "warn", message: told });
 		},
 		paused: (why) => this.#is("lease", why),
 		resumed: () => this.#is("lease", null),
@@ -54,6 +53,6 @@ export class StoreTroubles {
 		if (now === this.#told) return;
 		this.#told = now;
 		if (now === null) this.#tell({ kind: "pool-store", level: "info", message: "its object store answers" });
-		else this.#tell({ kind: "pool-store", level: this.#isLost ? "error" : "warn", message: now });
+		else this.#tell({ kind: "pool-store", level: "warn", message: now });
 	}
 }

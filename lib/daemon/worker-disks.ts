@@ -136,6 +136,18 @@ export class WorkerDisks {
 		}
 	}
 
+	/** Another host has the pool: nobody is answered any more, in this very turn, by disks on it. Control has them served again when it is had here. */
+	lostPool(path: string): void {
+		for (const { disk, exports } of [...this.#wanted.values()]) {
+			const { storage, name } = disk;
+			// (What is a part of another disk is closed with that.)
+			if (storage.kind !== "volume" || storage.pool !== path || exports.length === 0) continue;
+			if (this.#disks.get(name)?.fenced === false)
+				for (const each of exports) this.#daemon.fenceExport(each.name).catch(unlessBug);
+			this.remove(name).catch(unlessBug);
+		}
+	}
+
 	/** Cuts its initiators off, at once, or serves them again. */
 	fence(name: string, fenced: boolean): Promise<void> {
 		return this.#afterwards(name, async () => {
@@ -183,6 +195,11 @@ export class WorkerDisks {
 			if (this.#busy.get(name) === settled) this.#busy.delete(name);
 		}
 	}
+}
+
+/** It may be on its way out already. */
+function unlessBug(error: unknown): void {
+	if (!(error instanceof OperatorError)) throw error;
 }
 
 /** Of one export, which may have a name that every object knows: `constructor`. */

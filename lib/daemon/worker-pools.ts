@@ -55,8 +55,9 @@ export class WorkerPools {
 			if (act.act === "configure") await this.#follow(folder, used, act.disks);
 			return await lookAtPool(used.pool, act.act === "look" ? act.sight : { of: "pool" });
 		} finally {
-			// (Nobody has asked for it.)
-			await (act.act === "configure" ? used.release() : this.#keep(folder, used));
+			// (Nobody has asked for it; but disks may wait for one that has just been had from another host.)
+			const isWanted = act.act !== "configure" || poolInStore(folder) !== undefined;
+			await (isWanted ? this.#keep(folder, used) : used.release());
 		}
 	}
 
@@ -93,6 +94,11 @@ export class WorkerPools {
 		if (kept === undefined) return;
 		clearTimeout(kept.timer);
 		await this.#giveUp(folder, kept.used);
+	}
+
+	/** Another host has it. */
+	async lost(folder: string): Promise<void> {
+		await Promise.all([this.letGo(folder), this.volumes.letGo(folder)]);
 	}
 
 	async #giveUp(folder: string, used: UsedPool): Promise<void> {

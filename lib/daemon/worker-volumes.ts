@@ -213,6 +213,12 @@ export class WorkerVolumes {
 		await (await opening?.whenOpen.catch(() => undefined))?.close();
 	}
 
+	/** Nothing of the pool is copied any more. */
+	async letGo(folder: string): Promise<void> {
+		const keys = [...this.#open.keys()].filter((key) => key.startsWith(keyOf(folder, "")));
+		await Promise.all(keys.map((key) => this.#close(key)));
+	}
+
 	/** Gives all back. */
 	async close(): Promise<void> {
 		await Promise.all([...this.#open.keys()].map((key) => this.#close(key)));

@@ -126,7 +126,10 @@ class Worker {
 			tell({ kind: "happened", level, message, ...(subject && { subject }) }),
 		);
 		this.#counterLog = makeLog(verbose, () => {});
-		const { open, openPast, poolWays } = openThrough(this.#opener, storePools);
+		const { open, openPast, poolWays } = openThrough(this.#opener, storePools, (path) => {
+			this.#disks?.lostPool(path);
+			void this.#pools?.lost(path);
+		});
 		// What it needs from the beginning (io_uring) it could not have later.
 		const absent = new NbdAbsent();
 		this.#daemon = new Daemon({

@@ -35,6 +35,8 @@ const BELIEVED_MS = 30_000;
 class SharedPool {
 	/** Those who have it, or wait for it. */
 	users = 0;
+	/** Why nobody comes to use it any more: another host has it, and here it is closed as soon as all have released it. */
+	lost: string | undefined;
 	readonly opening: Promise<Pool>;
 	#aging: NodeJS.Timeout | undefined;
 
@@ -85,6 +87,12 @@ class SharedPools {
 	}
 }
 
+/** Another host has the pool: whoever has it open is to let go of it, and it is opened anew then. */
+export function poolLost({ engine }: Pick<PoolHome, "engine">, folder: string, why: string): void {
+	const shared = engines.get(engine)?.find(path.resolve(folder));
+	if (shared !== undefined) shared.lost = why;
+}
+
 const engines = new WeakMap<StorageEngine, SharedPools>();
 
 /** What all pools of a process share. */
@@ -123,6 +131,8 @@ export async function usePool(
 	const key = path.resolve(folder);
 	const pools = engines.get(engine) ?? new SharedPools();
 	engines.set(engine, pools);
+	const lost = pools.find(key)?.lost;
+	if (lost !== undefined) throw new OperatorError(lost);
 	const shared = pools.take(key, () => openPool(home, folder, open));
 	let isReleased = false;
 	// Once, whoever comes first: a device that is closed, or an opening that ends badly with one.
@@ -132,7 +142,9 @@ export async function usePool(
 		await pools.release(key, shared);
 	};
 	try {
-		return { pool: await shared.opening, release };
+		const pool = await shared.opening;
+		if (shared.lost !== undefined) throw new OperatorError(shared.lost);
+		return { pool, release };
 	} catch (error) {
 		await release();
 		throw error;

@@ -32,8 +32,7 @@ t.test("pools are told what is configured of them", async (t) => {
 	const messages: string[] = [];
 	let trouble: string | undefined;
 	const keeping = new PoolKeeping({
-		desired,
-		clock,
+		...{ desired, clock, reopen: () => {} },
 		events: { add: ({ message }) => messages.push(message) },
 		workers: {
 			pool: async (folder, act) => {
@@ -93,6 +92,7 @@ t.test(
 		let failed: string | null = null;
 		let asked = 0;
 		const keeping = new PoolKeeping({
+			reopen: () => {},
 			desired: { config: good(read('[pool.fast]\npath = "/srv/fast"\n')), hurry: () => {} },
 			clock,
 			events: { add: () => {} },
@@ -146,6 +146,7 @@ t.test("who waits for a pool that could not be opened is tried again as soon as 
 	const config = good(read('[pool.fast]\npath = "/srv/fast"\n'));
 	let trouble: string | undefined;
 	const keeping = new PoolKeeping({
+		reopen: () => {},
 		desired: { config, hurry: (pool) => hurried.push(pool) },
 		clock,
 		events: { add: () => {} },

@@ -63,8 +63,8 @@ if (await inNamespace(import.meta.url)) {
 		await one.tree.state("web", "open");
 		t.notMatch(await one.io("write -P 1 0 1M", "flush"), FAILED);
 		await two.tree.start();
-		await two.tree.problem(/pool gold: store:gold: is in use by /);
-		t.match(await two.tree.state("web", "failed"), { reason: /is in use by/ });
+		await two.tree.problem(/pool gold: store:gold: is owned by .*, waiting/);
+		t.match(await two.tree.state("web", "failed"), { reason: /is owned by .*, waiting/ });
 	});
 
 	t.test("one that ends leaves it to the other at once, with all that it had", async (t) => {

@@ -290,11 +290,11 @@ export class HeadKeeper {
 
 	#finish(end: OperatorError): void {
 		this.#end = end;
+		if (end instanceof FencedError) this.#listeners.lost(end);
 		this.#permission.end();
 		this.#ending.abort(end);
 		this.#sleep.wake();
 		this.#writers.failed(end);
-		if (end instanceof FencedError) this.#listeners.lost(end);
 		this.#changing.look();
 	}
 }

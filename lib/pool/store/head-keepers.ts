@@ -17,6 +17,7 @@ import { EMPTY_IMAGE, type StoredImage } from "./stored-image.js";
 import type { JsonObject, Owner, Promised, Superblock } from "./superblock.js";
 import type { KeeperWorld } from "./superblock-swaps.js";
 import { Refused } from "./takeover.js";
+import { takenWords } from "./words.js";
 
 /** Whoever wants it asks again after so long: others wait for his answer. */
 const WAIT_MS = 3_000;
@@ -37,6 +38,8 @@ export interface HeadKeepersOf {
 	/** What somebody else has promised and may be lost: an operator's word. */
 	readonly loss: LossWord;
 	readonly listener: KeeperListener;
+	/** Hears how it came to be had from somebody else, and whether something was given up for that. */
+	readonly taken?: (words: string, isLoss: boolean) => void;
 	/** What may be acknowledged and is only on this host; undefined: nobody knows now. */
 	readonly owed: () => Promised | null | undefined;
 }
@@ -100,17 +103,25 @@ export class HeadKeepers implements Keepers {
 		for (;;) {
 			const there = await HeadKeeper.look(head);
 			// What is on this host is what the image was last changed from: so whoever had it was a process here.
-			const isOurs = there !== null && life !== "" && imageIn(there.image).life === life;
+			const isOurs = there !== null && life !== "" && isLifeOfOwner(there, life);
 			const host = (isOurs ? there.owner.host : undefined) ?? identifier(IDENTITY_BYTES);
 			const { said } = loss;
 			const takeOver = { isGone: true, waits: false, watch, ...(said !== undefined && { lose: said }) };
 			const found = await HeadKeeper.acquire(head, { owner: this.#owner(host), takeOver }, world);
-			if (found instanceof HeadKeeper) return this.#has(found);
+			if (found instanceof HeadKeeper) {
+				if (!isOurs && there !== null) this.#tellTaken(there, found.superblock);
+				return this.#has(found);
+			}
 			if (found instanceof Refused) loss.wasRefused(found);
 			if (found instanceof Refused || world.elapsed() >= untilUs)
 				throw new OperatorError(`${path}: ${found.message}`);
 			await pause(world.clock, Math.min(POLL_MS, found.remainingMs), new AbortController().signal);
 		}
+	}
+
+	#tellTaken(before: Superblock, now: Superblock): void {
+		const isLoss = (now.lost ?? []).length > (before.lost ?? []).length;
+		this.#of.taken?.(takenWords(before, now), isLoss);
 	}
 
 	#owner(host: string): Owner {
@@ -134,7 +145,13 @@ export class HeadKeepers implements Keepers {
 			get heldBelow() {
 				return Math.max(0, ...(keeper.superblock.lost ?? []).map(({ image }) => imageIn(image).next));
 			},
-			write: (change) => keeper.write(({ image }) => ({ image: asJson(change(imageIn(image))) })),
+			isGivenUp: (life) => (keeper.superblock.lost ?? []).some(({ image }) => imageIn(image).life === life),
+			write: (change) =>
+				keeper.write(({ image, owner }) => {
+					const before = imageIn(image);
+					const after = change(before);
+					return { image: asJson(after.life === before.life ? after : { ...after, lifeOf: owner.host }) };
+				}),
 		};
 	}
 
@@ -142,6 +159,12 @@ export class HeadKeepers implements Keepers {
 	async close(heir?: Owner): Promise<void> {
 		await this.#keeper?.close(heir === undefined ? {} : { handOver: { heir } });
 	}
+}
+
+/** What is on the owner's host, and not on one that had the pool before him. */
+function isLifeOfOwner({ image, owner }: Superblock, life: string): boolean {
+	const there = imageIn(image);
+	return there.life === life && (there.lifeOf ?? owner.host) === owner.host;
 }
 
 /** Made sure of by whoever reads the image (`stored-image.ts`). */

@@ -3,7 +3,7 @@
 import type { FencedError } from "./superblock-swaps.js";
 
 export interface KeeperListener {
-	/** Somebody else has the pool. For good. */
+	/** Somebody else has the pool. For good. Told before anything that waits for the lease ends: who is cut off now is not answered. */
 	lost?(reason: FencedError): void;
 	/** The lease is over without an answer: nothing is acknowledged, or answered (`lease-layer.ts`). */
 	paused?(why: string): void;

@@ -10,6 +10,8 @@ export interface ImageKeeper {
 	readonly image: StoredImage;
 	/** Objects with lower numbers are wanted, whatever is in the image: by a tail that was given up, and that its host may still have. */
 	readonly heldBelow: number;
+	/** Whether what a host of that life had promised was given up at a takeover. Whatever else is on a host and not in the image was never acknowledged. */
+	isGivenUp(life: string): boolean;
 	/** It is under the superblock when it resolves. Throws an OperatorError if somebody else has the pool now: for good. */
 	write(change: (now: StoredImage) => StoredImage): Promise<void>;
 }

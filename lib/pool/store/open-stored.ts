@@ -33,7 +33,9 @@ export async function openStored(options: StoredFilesOptions): Promise<StoredFil
 	if (here !== undefined) await table.read(count, (file, row) => rows.set(file, row));
 	const goesOn = here !== undefined && here.pool === keeper.pool && here.life === keeper.image.life;
 	if (!goesOn) {
-		refuseLost(path, rows);
+		// (Of another pool nobody knows here what was promised.)
+		if (here !== undefined && (here.pool !== keeper.pool || keeper.isGivenUp(here.life)))
+			refuseLost(path, rows);
 		rows.clear();
 		// (First, so that whenever it is broken off what is here by then counts only if all of it is.)
 		content.bytes.fill(0);
@@ -48,7 +50,7 @@ export async function openStored(options: StoredFilesOptions): Promise<StoredFil
 	return new StoredFiles(options, { table, keeper, image, count, rows, there: new Set(names) });
 }
 
-/** What is here and nowhere else is not thrown away. */
+/** What was acknowledged, and is here and nowhere else, is not thrown away. */
 function refuseLost(path: string, rows: ReadonlyMap<number, LocalRow>): void {
 	const lost = [...rows.values()].some(({ intent }) => intent.some((word) => word !== 0));
 	if (lost)

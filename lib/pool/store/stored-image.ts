@@ -29,6 +29,8 @@ export interface ObjectKey {
 export interface StoredImage {
 	/** What is on the host that goes on from this image (`LocalOwner`); empty: nothing is anywhere. */
 	readonly life: string;
+	/** Which host that is (`Owner`): another one may have the pool already, and not have said yet what is on it. Versions before this one did not say. */
+	readonly lifeOf?: string;
 	/** No object that this names has this number, or a higher one. */
 	readonly next: number;
 	/** In parts with one number behind the other; none yet: null. */
@@ -54,9 +56,10 @@ const TABLES_AT_ONCE = 32;
 
 function isStoredImage(value: unknown): value is StoredImage {
 	if (!areNumbers(value, ["next"])) return false;
-	const { life, manifest, tail, head, deleting } = value as Record<string, unknown>;
+	const { life, lifeOf, manifest, tail, head, deleting } = value as Record<string, unknown>;
 	return (
 		typeof life === "string" &&
+		(lifeOf === undefined || typeof lifeOf === "string") &&
 		(manifest === null || areNumbers(manifest, ["epoch", "number", "parts"])) &&
 		Array.isArray(tail) &&
 		tail.every(isTailPart) &&

@@ -10,11 +10,14 @@ import { ObjectError } from "../../object/errors.js";
 import type { Head, HeadRevision, HeadState } from "../../object/head.js";
 import { NONCE_BYTES } from "../../object/head-frame.js";
 import type { Call } from "../../object/store.js";
-import { decodeSuperblock, encodeSuperblock, type Superblock } from "./superblock.js";
+import { decodeSuperblock, encodeSuperblock, type Owner, type Superblock } from "./superblock.js";
 
 /** Somebody else has the pool, or had it since: for good. */
 export class FencedError extends OperatorError {
 	override name = "FencedError";
+	/** Who has it; null: nobody knows. */
+	owner: Owner | null = null;
+	epoch = 0;
 }
 
 /** Where time and chance come from. */
@@ -145,7 +148,10 @@ export function fencedBy(name: string, current: HeadState | null): FencedError {
 	if (current === null) return new FencedError(`${name}: there is no pool any more`);
 	try {
 		const { owner, epoch } = decodeSuperblock(current.bytes, name);
-		return new FencedError(`${name}: ${owner.name} has the pool now, by epoch ${epoch}`);
+		return Object.assign(new FencedError(`${name}: ${owner.name} has the pool now, by epoch ${epoch}`), {
+			owner,
+			epoch,
+		});
 	} catch (error) {
 		if (!(error instanceof OperatorError)) throw error;
 		return new FencedError(error.message);

@@ -19,6 +19,7 @@ import {
 	type Superblock,
 } from "./superblock.js";
 import { type KeeperWorld, type Standing, SuperblockSwaps, type There } from "./superblock-swaps.js";
+import { waitsFor } from "./words.js";
 
 export interface TakeOverRules {
 	/** So many bytes of what was promised by that epoch may be lost: an operator's word, which says nothing of what others promise later. */
@@ -46,7 +47,7 @@ export class Held {
 	) {}
 
 	get message(): string {
-		return `is in use by ${this.superblock.owner.name}`;
+		return waitsFor(this.superblock.owner);
 	}
 }
 

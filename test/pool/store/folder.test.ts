@@ -175,6 +175,11 @@ t.test(
 		await other.administration.create("more", 2 ** 20, 4096);
 		await other.close();
 		await t.rejects(Pool.open(on(mine)), /another host has gone on with it/);
+		// What was not promised was not acknowledged, and is nobody's.
+		there.keepers.isGivenUp = false;
+		const back = await Pool.open(on(mine));
+		t.ok(back.find("more"));
+		await back.close();
 	},
 );
 

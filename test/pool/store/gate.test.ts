@@ -111,9 +111,15 @@ t.test("one makes it, another one has it when that one is gone, and says by whom
 	await all.time.until(image.write((now) => ({ ...now, life: "a".repeat(32), next: 5 })));
 	await t.rejects(all.time.until(keepersOf(two).create()), /is a pool already/);
 	const watch = new LeaseWatch();
-	await t.rejects(all.time.until(keepersOf(two, watch).acquire("")), /store:gold: is in use by host 1/);
+	await t.rejects(
+		all.time.until(keepersOf(two, watch).acquire("")),
+		/store:gold: is owned by host 1, waiting$/,
+	);
 	one.life.isKilled = true;
-	await t.rejects(all.time.until(keepersOf(two, watch).acquire("")), /store:gold: is in use by host 1/);
+	await t.rejects(
+		all.time.until(keepersOf(two, watch).acquire("")),
+		/store:gold: is owned by host 1, waiting$/,
+	);
 	await all.pass(2_000);
 	const second = keepersOf(two, watch);
 	t.match(
@@ -143,6 +149,26 @@ t.test("who has the log of the last owner need not wait, and what is promised is
 	await t.rejects(all.time.until(refused), /5000 bytes .* are only on that host/);
 });
 
+t.test("who had it does not take another one for a process of his own that is gone", async (t) => {
+	const all = new KeeperWorlds();
+	const [one, two] = [all.host("1"), all.host("2")];
+	const life = "a".repeat(32);
+	const image = await all.time.until(keepersOf(one).create());
+	await all.time.until(image.write((now) => ({ ...now, life })));
+	one.life.isKilled = true;
+	await all.pass(2_000);
+	const watch = new LeaseWatch();
+	await t.rejects(all.time.until(keepersOf(two, watch).acquire("")), /is owned by host 1/);
+	await all.pass(7_000);
+	// (It has not said yet what is on it.)
+	const second = keepersOf(two, watch);
+	t.match(await all.time.until(second.acquire("")), { epoch: 2, image: { life } });
+	const back = keepersOf(all.host("3")).acquire(life);
+	await t.rejects(all.time.until(back), /is owned by host 2, waiting$/);
+	t.equal(second.keeper?.end, null);
+	await all.time.until(second.close());
+});
+
 t.test(
 	"an operator's word is about what was refused, and nothing that somebody promises later",
 	async (t) => {
@@ -160,7 +186,7 @@ t.test(
 		const [two, watch] = [all.host("2"), new LeaseWatch()];
 		const tried = (): Promise<unknown> => all.time.until(keepersOf(two, watch, word).acquire(""));
 		word.say(2 ** 40);
-		await t.rejects(tried(), /is in use/);
+		await t.rejects(tried(), /is owned by/);
 		await all.pass(8_000);
 		await t.rejects(tried(), /5000 bytes .* are only on that host/, "said before anything was refused");
 		word.say(4999);
@@ -172,7 +198,7 @@ t.test(
 		const otherWord = new LossWord();
 		const [three, otherWatch] = [all.host("3"), new LeaseWatch()];
 		const other = (): HeadKeepers => keepersOf(three, otherWatch, otherWord);
-		await t.rejects(all.time.until(other().acquire("")), /is in use/);
+		await t.rejects(all.time.until(other().acquire("")), /is owned by/);
 		await all.pass(8_000);
 		await t.rejects(all.time.until(other().acquire("")), /5000 bytes/);
 		otherWord.say(5000);
@@ -181,7 +207,7 @@ t.test(
 		await promising(third, 7000);
 		three.life.isKilled = true;
 
-		await t.rejects(tried(), /is in use/);
+		await t.rejects(tried(), /is owned by/);
 		await all.pass(8_000);
 		await t.rejects(tried(), /7000 bytes/, "the word was about another one's writes");
 		word.say(7000);

@@ -18,6 +18,7 @@ export class PlainKeepers implements Keepers {
 	image: StoredImage | null = null;
 	epoch = 0;
 	heldBelow = 0;
+	isGivenUp = true;
 	readonly pool = "00112233445566778899aabbccddeeff";
 
 	async isThere(): Promise<boolean> {
@@ -42,6 +43,7 @@ export class PlainKeepers implements Keepers {
 				return image();
 			},
 			heldBelow: this.heldBelow,
+			isGivenUp: () => this.isGivenUp,
 			write: async (change) => {
 				isOurs();
 				this.image = change(image());

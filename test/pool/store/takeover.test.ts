@@ -40,7 +40,7 @@ t.test("who does not wait hears who has it", async (t) => {
 	await all.create(all.host("1"));
 	const held = await all.time.until(all.acquire(all.host("2"), { waits: false }));
 	t.type(held, Held);
-	t.match(held, { message: "is in use by host 1", superblock: { epoch: 1 } });
+	t.match(held, { message: "is owned by host 1, waiting", superblock: { epoch: 1 } });
 });
 
 t.test("who asks again goes on waiting where he was", async (t) => {

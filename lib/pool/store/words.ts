@@ -1,0 +1,32 @@
+/**
+ * What is said of who has a pool in an object store: to those who wait for it, and when it has changed hands. Told by `takeover.ts` and `head-keepers.ts`;
+ * `lib/control/pool-keeping.ts` knows by it one that waits from one that can't be had.
+ */
+
+import { secondsText, sizeText } from "../../text.js";
+import type { Owner, Superblock } from "./superblock.js";
+
+const WAITS = /is owned by .+, waiting$/;
+
+/** Another host has it, and as soon as it has not, it is had here. */
+export function waitsFor({ name }: Pick<Owner, "name">): string {
+	return `is owned by ${name}, waiting`;
+}
+
+export function isWaiting(message: string): boolean {
+	return WAITS.test(message);
+}
+
+/** How it came to be had here, of what was there before. */
+export function takenWords(before: Superblock, now: Superblock): string {
+	const { name } = before.owner;
+	const by = `by epoch ${now.epoch}`;
+	const lost = (now.lost ?? []).find(({ epoch }) => epoch === now.epoch - 1);
+	if (lost !== undefined) {
+		const tail = `up to ${lost.bytes} bytes (${sizeText(lost.bytes)}) of ${secondsText(1000 * lost.seconds)}`;
+		return `taken over from ${name}, ${by}; ${tail} that it had acknowledged are given up`;
+	}
+	if (before.heir?.id === now.owner.id) return `handed over by ${name}, ${by}`;
+	if (before.isGivenBack === true) return `had here after ${name}, which has ended, ${by}`;
+	return `taken over from ${name}, ${by}; nothing is lost`;
+}

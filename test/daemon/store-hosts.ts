@@ -1,0 +1,211 @@
+/**
+ * Hosts with one configuration, whose pool is in an object store: each a daemon of its own, on a port of one bridge in a namespace of the test's own, and an
+ * initiator on another port that goes on with whoever answers. Used by tests of what happens when one of them is gone, stopped, or hands over.
+ */
+
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import type { Test } from "tap";
+import { BlockOp } from "../../lib/block/request.js";
+import { openFarDisk } from "../../lib/client/far-disk.js";
+import { systemClock } from "../../lib/clock.js";
+import type { Event } from "../../lib/control/model.js";
+import { interfaceInfo } from "../../lib/link/interfaces.js";
+import { PacketLink } from "../../lib/link/packet.js";
+import type { NbdDevice } from "../../lib/nbd/remote/device.js";
+import { Pump } from "../../lib/pump.js";
+import { heapMemory } from "../../lib/wire/memory.js";
+import { request } from "../nbd/remote-bench.js";
+import { StandInEtcd } from "../object/stand-in-etcd.js";
+import { BUCKET, KEYS, StandInS3 } from "../object/stand-in-s3.js";
+import { until } from "../support/cleanup.js";
+import { LIMIT_MS } from "../support/limit.js";
+import { vbladeCommand } from "../support/paths.js";
+import { run, sendSignal } from "../support/process.js";
+import { DaemonTree } from "./tree-bench.js";
+
+const ip = (command: string) =>
+	execFileSync("ip", command.split(" "), { stdio: ["ignore", "ignore", "inherit"], timeout: LIMIT_MS });
+
+/** A switch with a port for each of these, as interfaces of the same names. */
+export async function layBridge(names: readonly string[]): Promise<void> {
+	ip("link set lo up");
+	ip("link add bridge0 type bridge");
+	ip("link set bridge0 up");
+	for (const name of names) {
+		ip(`link add name ${name} mtu 9000 type veth peer name ${name}port mtu 9000`);
+		ip(`link set ${name}port master bridge0`);
+		for (const end of [name, `${name}port`]) ip(`link set ${end} up`);
+	}
+	for (const name of names) await until("the carrier", () => interfaceInfo(name)?.up === true, LIMIT_MS);
+}
+
+export interface Services {
+	readonly endpoint: string;
+	readonly etcd: string;
+}
+
+export async function startServices(t: Test): Promise<Services> {
+	const [s3, etcd] = [new StandInS3(), new StandInEtcd()];
+	const services = { endpoint: await s3.start(), etcd: await etcd.start() };
+	t.teardown(() => Promise.all([s3.stop(), etcd.stop()]));
+	return services;
+}
+
+export class Host {
+	readonly tree = new DaemonTree();
+	#pids: readonly number[] = [];
+
+	constructor(
+		readonly netif: string,
+		{ endpoint, etcd }: Services,
+		more = 'stable = "store"',
+	) {
+		const { tree } = this;
+		writeFileSync(tree.path("secret"), `${KEYS.secret}\n`, { mode: 0o600 });
+		tree.configure(
+			[
+				`[nbd]\nlisten = ["unix:${tree.path("nbd.sock")}"]`,
+				`[store.attic]\ntype = "s3"\nendpoint = "${endpoint}"\nregion = "${KEYS.region}"`,
+				`access_key = "${KEYS.accessKey}"\nsecret_file = "${tree.path("secret")}"`,
+				`[head.etcd]\nendpoints = ["${etcd}"]`,
+				`[pool.gold]\nstore = "attic"\ncontainer = "${BUCKET}"\nhead = "etcd"\nlog = "${tree.path("log")}"\n${more}`,
+				'[disk.web]\nvolume = "gold/web"\n[disk.web.nbd]',
+				`[disk.web.aoe]\naddress = "9.0"\nnetif = ["${netif}"]\n`,
+			].join("\n"),
+		);
+	}
+
+	async start(): Promise<void> {
+		await this.tree.start();
+		this.#pids = (await this.tree.processes()).flatMap(({ pid }) => pid ?? []);
+	}
+
+	async say(...words: string[]): Promise<string> {
+		return (await run([...vbladeCommand(), ...words, "--socket", this.tree.socket], LIMIT_MS)).output;
+	}
+
+	async io(...commands: string[]): Promise<string> {
+		const words = commands.flatMap((command) => ["-c", command]);
+		const at = `nbd+unix:///web?socket=${this.tree.path("nbd.sock")}`;
+		return (await run(["qemu-io", "-f", "raw", ...words, at], LIMIT_MS)).output;
+	}
+
+	/** To all of its processes; the opener first, which would start others anew. */
+	signal(signal: NodeJS.Signals): void {
+		for (const pid of new Set([this.tree.program.pid, ...this.#pids])) sendSignal(pid, signal);
+	}
+
+	/** As when its power goes. */
+	async kill(): Promise<void> {
+		this.signal("SIGKILL");
+		await this.tree.program.stop("SIGKILL", LIMIT_MS);
+	}
+
+	async events(kind: Event["kind"]): Promise<readonly Event[]> {
+		const { body } = await this.tree.ask("GET", "/api/v1/events");
+		return (body.events as unknown as readonly Event[]).filter((event) => event.kind === kind);
+	}
+
+	async told(kind: Event["kind"], words: RegExp): Promise<Event> {
+		let found: Event | undefined;
+		const isThere = async (): Promise<boolean> => {
+			found = (await this.events(kind)).find(({ message }) => words.test(message));
+			return found !== undefined;
+		};
+		await until(`an event ${kind} ${words}`, isThere, LIMIT_MS);
+		return found as Event;
+	}
+}
+
+const PAGE_BYTES = 4096;
+const INTERVAL_MS = 1000;
+const RESENDS = 60;
+
+/** An initiator of AoE that writes one page after the other, and flushes each. */
+export class Writer {
+	readonly #pump = new Pump();
+	readonly #device: NbdDevice;
+	/** Number of the page that is next. */
+	next = 0;
+	/** From one acknowledgement to the next, at most, since it was last asked. */
+	#pauseMs = 0;
+	#lastMs = performance.now();
+	#isStopped = false;
+	#running: Promise<void> = Promise.resolve();
+
+	private constructor(device: NbdDevice, pump: Pump) {
+		this.#device = device;
+		this.#pump = pump;
+	}
+
+	static async open(netif: string): Promise<Writer> {
+		const pump = new Pump();
+		const device = await openFarDisk({
+			...{ link: new PacketLink(netif, pump, { framesInFlight: 64 }), shelf: 9, slot: 0 },
+			...{ clock: systemClock, pump, readOnly: false, resend: RESENDS, intervalMs: INTERVAL_MS },
+			allocate: heapMemory,
+		});
+		return new Writer(device, pump);
+	}
+
+	static pattern(page: number): number {
+		return (page % 251) + 1;
+	}
+
+	begin(): void {
+		this.#isStopped = false;
+		this.#lastMs = performance.now();
+		this.#running = this.#run();
+	}
+
+	async #run(): Promise<void> {
+		while (!this.#isStopped) {
+			const memory = heapMemory(PAGE_BYTES);
+			memory.bytes.fill(Writer.pattern(this.next));
+			const offsetBytes = this.next * PAGE_BYTES;
+			const write = { op: BlockOp.write, offsetBytes, lengthBytes: PAGE_BYTES, memory };
+			for (const what of [write, { op: BlockOp.flush }]) {
+				const { status } = await request(this.#device, this.#pump, what);
+				if (status !== 0) throw new Error(`page ${this.next}: status ${status}`);
+			}
+			this.next += 1;
+			const nowMs = performance.now();
+			this.#pauseMs = Math.max(this.#pauseMs, nowMs - this.#lastMs);
+			this.#lastMs = nowMs;
+		}
+	}
+
+	/** So many more are acknowledged. */
+	async more(count: number): Promise<void> {
+		const goal = this.next + count;
+		await Promise.race([until(`page ${goal}`, () => this.next >= goal, LIMIT_MS), this.#running]);
+	}
+
+	/** The longest pause since it was last asked. */
+	takePauseMs(): number {
+		const pauseMs = Math.round(this.#pauseMs);
+		this.#pauseMs = 0;
+		return pauseMs;
+	}
+
+	/** Pages that are not what was acknowledged. */
+	async wrong(): Promise<number[]> {
+		this.#isStopped = true;
+		await this.#running;
+		const wrong: number[] = [];
+		for (let page = 0; page < this.next; page++) {
+			const memory = heapMemory(PAGE_BYTES);
+			const offsetBytes = page * PAGE_BYTES;
+			const what = { op: BlockOp.read, offsetBytes, lengthBytes: PAGE_BYTES, memory };
+			const { status } = await request(this.#device, this.#pump, what);
+			if (status !== 0 || memory.bytes.some((byte) => byte !== Writer.pattern(page))) wrong.push(page);
+		}
+		return wrong;
+	}
+
+	async close(): Promise<void> {
+		this.#isStopped = true;
+		await this.#device.close(1000);
+	}
+}

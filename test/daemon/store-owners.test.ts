@@ -1,0 +1,76 @@
+// Two hosts with one pool in an object store, whose superblock is in an etcd. What one has acknowledged the other one has, as an initiator of AoE finds it that goes on
+// writing: when the owner is killed, and when it only stood still. One that wakes to find that another one has the pool answers nobody, and waits as that one did before.
+import t from "tap";
+import { inNamespace } from "../support/in-namespace.js";
+import { LIMIT_MS } from "../support/limit.js";
+import { Host, layBridge, startServices, Writer } from "./store-hosts.js";
+
+const FAILED = /fail|error/i;
+
+t.setTimeout(4 * LIMIT_MS);
+
+if (await inNamespace(import.meta.url)) {
+	await layBridge(["host1", "host2", "client"]);
+	const services = await startServices(t);
+	const [one, two] = [new Host("host1", services), new Host("host2", services)];
+	t.teardown(() => Promise.all([one, two].map(({ tree }) => tree.program?.stop("SIGKILL", LIMIT_MS))));
+
+	await one.start();
+	await one.say("pool", "create", "gold");
+	await one.say("volume", "create", "gold/web", "64M");
+	await one.tree.state("web", "open");
+	await two.start();
+	const writer = await Writer.open("client");
+	t.teardown(() => writer.close());
+
+	t.test("who has not got it says who has, and waits", async (t) => {
+		await two.tree.problem(/pool gold: store:gold: is owned by .*, waiting/);
+		t.match(await two.tree.state("web", "failed"), { reason: /is owned by .*, waiting/ });
+		t.match(await two.say("pool", "ls"), /is owned by .*, waiting/);
+		t.match(await two.told("pool-waits", /is owned by/), { severity: "info" });
+	});
+
+	t.test(
+		"the owner stands still: the other one has it, and goes on with what was acknowledged",
+		async (t) => {
+			writer.begin();
+			await writer.more(20);
+			writer.takePauseMs();
+			one.signal("SIGSTOP");
+			await two.tree.state("web", "open");
+			await writer.more(20);
+			t.comment(`the longest pause of an initiator of AoE, by a takeover: ${writer.takePauseMs()} ms`);
+			t.match(await two.told("pool-taken", /taken over from .*, by epoch [0-9]+; nothing is lost/), {
+				severity: "info",
+			});
+			t.notMatch(await two.io("read -P 1 0 4k"), FAILED);
+		},
+	);
+
+	t.test("one that wakes answers nobody, and waits", async (t) => {
+		one.signal("SIGCONT");
+		t.match(await one.told("pool-lost", /has the pool now, by epoch [0-9]+; it is closed here, and waits/), {
+			severity: "warning",
+		});
+		t.match(await one.tree.state("web", "failed"), { reason: /is owned by .*, waiting/ });
+		t.match(await one.io("read 0 4k"), /disk web can't be served: .* is owned by .*, waiting/);
+		t.match(await one.told("pool-waits", /is owned by/), { severity: "info" });
+		await writer.more(20);
+		t.strictSame(await writer.wrong(), []);
+	});
+
+	t.test("the other one is killed, and the first one has it again without being started anew", async (t) => {
+		writer.begin();
+		await writer.more(20);
+		writer.takePauseMs();
+		const killedMs = Date.now();
+		await two.kill();
+		await one.tree.state("web", "open");
+		const { at } = await one.told("pool-taken", /taken over from .*, by epoch [0-9]+; nothing is lost/);
+		t.comment(`it had the pool ${Date.parse(at) - killedMs} ms after the kill`);
+		await writer.more(20);
+		t.comment(`the longest pause of an initiator of AoE, by a kill: ${writer.takePauseMs()} ms`);
+		t.notMatch(await one.io("read -P 1 0 4k", "write -P 9 32M 4k", "flush"), FAILED);
+		t.strictSame(await writer.wrong(), []);
+	});
+}
